@@ -1,0 +1,86 @@
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { annotationTable } from "./render/docs.ts";
+import { generatedFolders, renderAll } from "./render/index.ts";
+import { type Rendered, readSchema, type Source } from "./render/schema.ts";
+
+const { values: flags } = parseArgs({
+  options: {
+    check: { type: "boolean", default: false },
+    schema: { type: "string", default: "schema/oras-operator.yaml" },
+    out: { type: "string", default: "." },
+  },
+});
+
+const source: Source = {
+  schema: await readSchema(flags.schema),
+  file: "schema/oras-operator.yaml",
+  version: (JSON.parse(await readFile("package.json", "utf8")) as { version: string }).version,
+};
+const rendered = [...(await renderAll(source)), ...(await readmeWithTable(source))];
+
+if (flags.check) {
+  const stale = [
+    ...(await staleFiles(rendered)),
+    ...(await leftOvers(rendered)).map((p) => `${p} (left over)`),
+  ];
+  if (stale.length > 0) {
+    console.error(
+      `Not up to date with ${flags.schema}:\n${stale.map((p) => `  ${p}`).join("\n")}\nRun: npm run generate`,
+    );
+    process.exit(1);
+  }
+  console.log(`${rendered.length} generated files are up to date.`);
+} else {
+  for (const { path, content } of rendered) {
+    const target = join(flags.out, path);
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(target, content);
+  }
+  for (const path of await leftOvers(rendered)) await rm(join(flags.out, path));
+  console.log(`${rendered.length} files generated.`);
+}
+
+async function staleFiles(files: readonly Rendered[]): Promise<string[]> {
+  const stale: string[] = [];
+  for (const { path, content } of files) {
+    const found = await readIfThere(join(flags.out, path));
+    if (found !== content) stale.push(found === undefined ? `${path} (missing)` : path);
+  }
+  return stale;
+}
+
+async function leftOvers(files: readonly Rendered[]): Promise<string[]> {
+  const known = new Set(files.map((file) => file.path));
+  const found: string[] = [];
+  for (const folder of generatedFolders) {
+    const entries = await readdir(join(flags.out, folder), { recursive: true, withFileTypes: true }).catch(
+      () => [],
+    );
+    for (const entry of entries) {
+      const path = join(entry.parentPath, entry.name);
+      if (entry.isFile()) found.push(flags.out === "." ? path : path.slice(flags.out.length + 1));
+    }
+  }
+  return found.filter((path) => !known.has(path));
+}
+
+/** README.md with the annotation table between its markers. */
+async function readmeWithTable(from: Source): Promise<Rendered[]> {
+  const readme = await readIfThere("README.md");
+  const block = /(<!-- annotations:begin[^>]*-->\n)[\s\S]*?(\n<!-- annotations:end -->)/;
+  if (readme === undefined || !block.test(readme)) return [];
+  const content = readme.replace(
+    block,
+    (_, begin: string, end: string) => `${begin}${annotationTable(from)}${end}`,
+  );
+  return [{ path: "README.md", content }];
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+}

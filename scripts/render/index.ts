@@ -1,0 +1,32 @@
+import { renderAnnotations } from "./annotations.ts";
+import { renderArbitraries } from "./arbitraries.ts";
+import { renderCrd } from "./crd.ts";
+import { renderDocs } from "./docs.ts";
+import { renderJsonSchemas } from "./json-schemas.ts";
+import { renderMatchConditions } from "./match-conditions.ts";
+import { renderModels } from "./models.ts";
+import { renderExitCodes, renderNames, renderShellConstants } from "./names.ts";
+import { renderOptions } from "./options.ts";
+import type { Rendered, Source } from "./schema.ts";
+import { renderTypes } from "./types.ts";
+
+/** Renders every file that is made from the schema. */
+export async function renderAll(source: Source): Promise<Rendered[]> {
+  return [
+    renderNames(source),
+    renderShellConstants(source),
+    renderExitCodes(source),
+    renderAnnotations(source),
+    renderOptions(source),
+    await renderTypes(source),
+    ...renderModels(source),
+    renderMatchConditions(source),
+    renderArbitraries(source),
+    ...renderCrd(source),
+    ...renderJsonSchemas(source),
+    ...renderDocs(source),
+  ];
+}
+
+/** Folders in which every file is generated: one that is not rendered any more is a left-over. */
+export const generatedFolders = ["generated", "docs/reference"];

@@ -1,0 +1,99 @@
+import { Ajv } from "ajv";
+import standaloneModule from "ajv/dist/standalone/index.js";
+import { allNames } from "./names.ts";
+import { component, header, inlined, type Rendered, type SchemaNode, type Source } from "./schema.ts";
+
+const standaloneCode = standaloneModule as unknown as (typeof standaloneModule)["default"];
+
+/** Renders precompiled validators (no code is generated at run time) and the model classes on top of them. */
+export function renderModels(source: Source): Rendered[] {
+  const names = allNames(source);
+  const schema = {
+    type: "object",
+    required: ["apiVersion", "kind"],
+    properties: {
+      apiVersion: { const: names["apiVersion"] },
+      kind: { const: names["kind"] },
+      metadata: { type: "object" },
+      ...(closed(inlined(source.schema, component(source.schema, "OrasCache"))).properties ?? {}),
+    },
+  };
+  const ajv = new Ajv({
+    allErrors: true,
+    strict: false,
+    validateFormats: false,
+    code: { source: true, esm: true, lines: true },
+  });
+  const code = asModule(standaloneCode(ajv, ajv.compile(schema)));
+  return [
+    { path: "generated/validators.js", content: `${header(source)}${code.trim()}\n` },
+    {
+      path: "generated/validators.d.ts",
+      content: `${header(source)}import type { ValidateFunction } from "ajv";\n\ndeclare const validate: ValidateFunction;\nexport default validate;\n`,
+    },
+    { path: "generated/models.ts", content: header(source) + modelCode },
+  ];
+}
+
+const modelCode = `import { Model, setValidateFunc, type ModelData } from "@kubernetes-models/base";
+import type { ErrorObject } from "ajv";
+import { names } from "./names.ts";
+import type { OrasCache as OrasCacheData } from "./types.ts";
+import validate from "./validators.js";
+
+/** An OrasCache with its apiVersion and kind set; validate() throws what is wrong with it. */
+export class OrasCache extends Model<OrasCacheData> implements OrasCacheData {
+  declare metadata?: NonNullable<OrasCacheData["metadata"]>;
+  declare spec?: NonNullable<OrasCacheData["spec"]>;
+  declare status?: NonNullable<OrasCacheData["status"]>;
+  static apiVersion: string = names.apiVersion;
+  static kind: string = names.kind;
+
+  constructor(data?: ModelData<OrasCacheData>) {
+    super({ apiVersion: names.apiVersion, kind: names.kind, ...data } as ModelData<OrasCacheData>);
+  }
+}
+
+setValidateFunc(OrasCache, validate as never);
+
+/**
+ * Says what is wrong with an OrasCache by its schema, every problem at once.
+ *
+ * @param value - anything
+ * @returns one line per problem, empty when it is valid
+ */
+export function validateOrasCache(value: unknown): string[] {
+  if (validate(value)) return [];
+  return (validate.errors ?? []).map(describe);
+}
+
+function describe(error: ErrorObject): string {
+  const path = error.instancePath.slice(1).replaceAll("/", ".") || "the object";
+  const detail = "additionalProperty" in error.params ? \` ("\${error.params["additionalProperty"]}")\` : "";
+  const allowed = "allowedValues" in error.params ? \`: \${(error.params["allowedValues"] as string[]).join(", ")}\` : "";
+  return \`\${path}: \${error.message}\${detail}\${allowed}\`;
+}
+`;
+
+/** Ajv's standalone code still calls require() for its helpers. */
+function asModule(code: string): string {
+  return code.replaceAll(
+    /const (\w+) = require\("([^"]+)"\)\.default;/g,
+    'import $1Module from "$2.js";\nconst $1 = $1Module.default;',
+  );
+}
+
+/** Unknown fields are refused, as kubectl's strict validation does. */
+function closed(node: SchemaNode): SchemaNode {
+  const properties = node.properties;
+  return {
+    ...node,
+    ...(properties
+      ? {
+          additionalProperties: false,
+          properties: Object.fromEntries(Object.entries(properties).map(([k, v]) => [k, closed(v)])),
+        }
+      : {}),
+    ...(node.items ? { items: closed(node.items) } : {}),
+  };
+}

@@ -1,0 +1,105 @@
+/**
+ * What can be wrong with a step's annotations or with the Pod that carries them. Every problem has a stable
+ * code; the catalogue below is also the source of docs/reference/errors.md.
+ */
+
+/** One thing that is wrong: where (annotation key or field path), what was found, what is allowed. */
+export interface Problem {
+  readonly code: ProblemCode;
+  /** Full annotation key, or path of the field in the submitted object. */
+  readonly path: string;
+  /** A sentence: what was found and what is allowed. */
+  readonly message: string;
+}
+
+interface CatalogueEntry {
+  readonly summary: string;
+  readonly mend: string;
+}
+
+/** Each code with what it means and what to do about it. */
+export const problemCatalogue = {
+  UnknownAnnotation: {
+    summary: "An annotation under the operator's prefix has a name that the operator does not know.",
+    mend: "Correct the name, or remove the annotation.",
+  },
+  NotAList: {
+    summary: "A numbered annotation was given, but this annotation takes one value only.",
+    mend: "Remove the number.",
+  },
+  BadListNumber: {
+    summary: "The number of a list annotation is not a whole number from 1 without leading zeros.",
+    mend: "Number the annotations _1, _2, _3, and so on.",
+  },
+  InvalidValue: {
+    summary: "The value of an annotation does not have the form that is allowed.",
+    mend: "Correct the value.",
+  },
+  NothingToDo: {
+    summary: "The object is annotated, but neither an input nor an output is named.",
+    mend: "Name an artifact to pull or to push, or remove the annotations.",
+  },
+  NothingToPush: {
+    summary: "An output is described, but no artifact is named that it should be pushed as.",
+    mend: "Name the artifact to push, or remove the description of the output.",
+  },
+  ConflictingValues: {
+    summary: "A Job and its Pod template carry the same annotation with different values.",
+    mend: "Keep the annotation on the Job only.",
+  },
+  NoLauncher: {
+    summary: "The container to wrap does not exist in the Pod.",
+    mend: "Name one of the Pod's containers.",
+  },
+  NoCommand: {
+    summary:
+      "The container to wrap has no command, so what the image would run is not known to the operator.",
+    mend: "Write the image's ENTRYPOINT into the container's command (its CMD may stay in args).",
+  },
+  OutputIsRoot: {
+    summary: "The output is the working directory, and the working directory is the root of the filesystem.",
+    mend: "Name the file or directory to push, or set another working directory.",
+  },
+  NoClusterDns: {
+    summary: "The Pod uses the host's network without cluster DNS, and could not find the cache.",
+    mend: "Set dnsPolicy to ClusterFirstWithHostNet, or name a remote registry.",
+  },
+  WindowsPod: {
+    summary: "The Pod runs on Windows; the operator's tools are built for Linux.",
+    mend: "Run the step on Linux.",
+  },
+  CacheWithoutRegistry: {
+    summary: "The cache neither runs a registry nor names a remote one.",
+    mend: "Set the registry of the cache or of the step.",
+  },
+} as const satisfies Record<string, CatalogueEntry>;
+
+/** The stable code of a problem. */
+export type ProblemCode = keyof typeof problemCatalogue;
+
+/** Either a value or every problem that stands in its way. */
+export type Result<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/**
+ * One line for a person: path, what was found and allowed, what to do, code.
+ *
+ * @param problem - what is wrong
+ * @returns for example `…/unpack: found "yes"; allowed is "true" or "false". Correct the value. (InvalidValue)`
+ */
+export function describeProblem(problem: Problem): string {
+  return `${problem.path}: ${problem.message} ${problemCatalogue[problem.code].mend} (${problem.code})`;
+}
+
+/**
+ * All problems in one message, each on a line of its own when there are several.
+ *
+ * @param problems - at least one
+ * @returns the text that `kubectl apply` shows after "denied the request:"
+ */
+export function describeProblems(problems: readonly Problem[]): string {
+  const [first] = problems;
+  if (problems.length === 1 && first) return describeProblem(first);
+  return [`${problems.length} problems:`, ...problems.map((p) => `- ${describeProblem(p)}`)].join("\n");
+}

@@ -1,0 +1,39 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from "commander";
+import packageJson from "../../package.json" with { type: "json" };
+import { explainCommand } from "./explain.ts";
+import { injectCommand } from "./inject.ts";
+import { managerCommand } from "./manager.ts";
+import { CliError } from "./output.ts";
+import { validateCommand } from "./validate.ts";
+
+const program = new Command("oras-operator")
+  .description("Passes files between plain Pods and Jobs through an OCI registry.")
+  .version(`oras-operator ${packageJson.version}`, "-V, --version", "print the version")
+  .showHelpAfterError("(oras-operator --help lists the commands)")
+  .configureHelp({ showGlobalOptions: false })
+  .exitOverride();
+
+program.addCommand(managerCommand(), { isDefault: true });
+program.addCommand(injectCommand());
+program.addCommand(validateCommand());
+program.addCommand(explainCommand());
+program
+  .command("version")
+  .description("print the version")
+  .action(() => console.log(`oras-operator ${packageJson.version} (node ${process.versions.node})`));
+
+for (const command of program.commands) command.exitOverride();
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else if (error instanceof CliError) {
+    console.error(error.message);
+    process.exitCode = error.exitCode;
+  } else {
+    console.error(error);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,86 @@
+import type { V1Container, V1ObjectMeta, V1PodSpec } from "@kubernetes/client-node";
+import { createPatch, type Operation } from "rfc6902";
+import { names } from "../../generated/names.ts";
+import { formatMarker } from "./marker.ts";
+import type { Plan } from "./plan.ts";
+
+/** The parts of a Pod that injection reads and writes; unknown fields are carried along. */
+export interface PodLike {
+  readonly metadata?: V1ObjectMeta;
+  readonly spec: V1PodSpec;
+}
+
+/** The parts of a Job that injection reads and writes; unknown fields are carried along. */
+export interface JobLike {
+  readonly metadata?: V1ObjectMeta;
+  readonly spec: { readonly template: PodLike };
+}
+
+/**
+ * The Pod with the plan carried out. Everything that the plan does not touch is the same object as before.
+ *
+ * @param pod - a Pod or a Pod template
+ * @param plan - made from its spec
+ * @param marked - whether the marker annotation is set too (not on a Job's template, unless it is annotated)
+ */
+export function injectPod<P extends PodLike>(pod: P, plan: Plan, marked: boolean): P {
+  const metadata = {
+    ...pod.metadata,
+    labels: { ...pod.metadata?.labels, [names.injectedLabel]: "true" },
+    ...(marked ? { annotations: withMarker(pod.metadata, plan) } : {}),
+  };
+  return { ...pod, metadata, spec: injectSpec(pod.spec, plan) };
+}
+
+/**
+ * The Job with the plan carried out on its Pod template. The annotations stay on the Job alone, so its Pods are
+ * not injected again; where the template carries some too, the marker on it says that it was done.
+ *
+ * @param job - a Job
+ * @param plan - made from its template's spec
+ * @param templateAnnotated - whether the template carries annotations of ours
+ */
+export function injectJob<J extends JobLike>(job: J, plan: Plan, templateAnnotated: boolean): J {
+  return {
+    ...job,
+    metadata: { ...job.metadata, annotations: withMarker(job.metadata, plan) },
+    spec: { ...job.spec, template: injectPod(job.spec.template, plan, templateAnnotated) },
+  };
+}
+
+/**
+ * The minimal JSON Patch (RFC 6902) from one object to the other.
+ *
+ * @param before - as submitted
+ * @param after - sharing with it every part that did not change
+ */
+export function patchBetween(before: unknown, after: unknown): Operation[] {
+  // What is shared is equal: a Pod's hundreds of env entries need no comparison.
+  return createPatch(before, after, (a, b) => (a === b ? [] : undefined));
+}
+
+function withMarker(metadata: V1ObjectMeta | undefined, plan: Plan): Record<string, string> {
+  return { ...metadata?.annotations, [names.markerAnnotation]: formatMarker(plan, [plan.launcher]) };
+}
+
+function injectSpec(spec: V1PodSpec, plan: Plan): V1PodSpec {
+  return {
+    ...spec,
+    volumes: [...(spec.volumes ?? []), ...plan.volumes],
+    // After the Pod's own: sidecars that the network needs are up by then.
+    initContainers: [...(spec.initContainers ?? []), ...plan.initContainers],
+    containers: [
+      ...spec.containers.map((c) => (c.name === plan.launcher ? wrapContainer(c, plan) : c)),
+      ...plan.containers,
+    ],
+  };
+}
+
+function wrapContainer(container: V1Container, plan: Plan): V1Container {
+  return {
+    ...container,
+    command: [...plan.command],
+    args: [...plan.args],
+    volumeMounts: [...(container.volumeMounts ?? []), plan.mount],
+  };
+}

@@ -1,0 +1,73 @@
+import { isDeepStrictEqual } from "node:util";
+import type { V1Container } from "@kubernetes/client-node";
+import { names } from "../../generated/names.ts";
+import { isOurs } from "../annotations/parse.ts";
+import type { Verdict } from "./admission-types.ts";
+import { type JobLike, type PodLike, patchBetween } from "./apply.ts";
+import { parseMarker } from "./marker.ts";
+
+/**
+ * `kubectl apply` of a manifest that was injected sets the launcher's command back to the manifest's, which the
+ * API server refuses as a change of an immutable field. Where the program is still the same, the injection is
+ * put back; where it is another one, nothing is done and the API server says so.
+ *
+ * @param kind - what is updated
+ * @param object - as submitted, carrying the marker
+ * @param oldObject - as stored
+ */
+export function restoreInjection(kind: "Pod" | "Job", object: unknown, oldObject: unknown): Verdict {
+  const before = object as PodLike & JobLike;
+  const old = oldObject as PodLike & JobLike;
+  const marker = parseMarker(before.metadata?.annotations?.[names.markerAnnotation]);
+  if (marker === undefined || !old) return { kind: "allowed", warnings: [], outcome: "untouched" };
+
+  const spec = kind === "Pod" ? before.spec : before.spec.template.spec;
+  const stored = kind === "Pod" ? old.spec : old.spec.template.spec;
+  const containers = spec.containers.map((container) => {
+    const injected = stored.containers.find((c) => c.name === container.name);
+    const wrapped = marker.containers.includes(container.name);
+    return wrapped && injected && runsTheSame(container, injected) ? rewrap(container, injected) : container;
+  });
+  const changed = containers.some((container, i) => container !== spec.containers[i]);
+  const warnings = annotationsDiffer(before, old)
+    ? ["annotations of an object that runs already have no effect; delete it and create it again"]
+    : [];
+  if (!changed) return { kind: "allowed", warnings, outcome: "untouched" };
+
+  const restored = { ...spec, containers };
+  const after =
+    kind === "Pod"
+      ? { ...before, spec: restored }
+      : { ...before, spec: { ...before.spec, template: { ...before.spec.template, spec: restored } } };
+  return { kind: "allowed", patch: patchBetween(before, after), warnings, outcome: "restored" };
+}
+
+/** Whether a container as submitted would run the program that the injected one runs. */
+function runsTheSame(container: V1Container, injected: V1Container): boolean {
+  const program = programOf(injected);
+  if (program === undefined) return false;
+  // A manifest without args leaves the injected ones in place when it is applied.
+  const args = isDeepStrictEqual(container.args, injected.args) ? [] : (container.args ?? []);
+  return isDeepStrictEqual([...(container.command ?? []), ...args], program);
+}
+
+/** The program's argument vector: our options come in pairs, then `--`, then the program as it was. */
+function programOf(injected: V1Container): string[] | undefined {
+  const args = injected.args ?? [];
+  if (injected.command?.at(-1)?.endsWith("entrypoint.sh")) return args.slice(3); // <pipe> <input-path> <output-path>
+  for (let i = 0; i < args.length; i += 2) if (args[i] === "--") return args.slice(i + 1);
+  return undefined;
+}
+
+function rewrap(container: V1Container, injected: V1Container): V1Container {
+  const { command, args } = injected;
+  return { ...container, ...(command ? { command } : {}), ...(args ? { args } : {}) };
+}
+
+function annotationsDiffer(a: PodLike, b: PodLike): boolean {
+  const ours = (object: PodLike) =>
+    Object.entries(object.metadata?.annotations ?? {})
+      .filter(([key]) => isOurs(key))
+      .sort(([x], [y]) => (x < y ? -1 : 1));
+  return !isDeepStrictEqual(ours(a), ours(b));
+}
