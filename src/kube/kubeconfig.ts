@@ -1,0 +1,46 @@
+import type { RequestOptions } from "node:https";
+import { KubeConfig } from "@kubernetes/client-node";
+import { type Connection, keepAliveAgent } from "./connection.ts";
+
+/**
+ * The connection of the current context of the kubeconfig, with whatever way of authentication it asks for.
+ * In a file of its own, loaded only where there is a kubeconfig: the client library takes a third of a second to
+ * load, and a Pod of the operator should answer its first review before that.
+ *
+ * @throws when there is no kubeconfig or it has no current cluster
+ */
+export function connectByKubeconfig(): Connection {
+  const config = new KubeConfig();
+  config.loadFromDefault();
+  const cluster = config.getCurrentCluster();
+  if (!cluster) throw new Error("the kubeconfig has no current context; set one, or KUBECONFIG");
+  const proxied = cluster.proxyUrl !== undefined;
+  let agent: ReturnType<typeof keepAliveAgent> | undefined;
+  let shown = "";
+  const options = async (): Promise<RequestOptions> => {
+    const found: RequestOptions = {};
+    await config.applyToHTTPSOptions(found);
+    if (!proxied) {
+      // The library's agents do not keep connections open; one of ours lives until the credentials change.
+      const { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername } = found;
+      const tls = dropUndefined({ ca, cert, key, pfx, passphrase, rejectUnauthorized, servername });
+      const now = JSON.stringify(tls);
+      if (agent === undefined || now !== shown) {
+        agent?.destroy();
+        agent = keepAliveAgent(tls);
+        shown = now;
+      }
+      found.agent = agent;
+    }
+    return dropUndefined({
+      agent: found.agent,
+      headers: found.headers,
+      ...(found.auth ? { auth: found.auth } : {}),
+    });
+  };
+  return { server: new URL(cluster.server), options, close: () => agent?.destroy() };
+}
+
+function dropUndefined<T extends object>(object: T): T {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
+}

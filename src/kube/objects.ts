@@ -1,0 +1,168 @@
+import { names } from "../../generated/names.ts";
+import type { KubeClient } from "./client.ts";
+import { isStatus } from "./errors.ts";
+import { apiVersionOf, type Place, pathOf, type Resource } from "./resources.ts";
+
+/** What every Kubernetes object has, as far as this program needs it. */
+export interface KubeObject {
+  apiVersion?: string;
+  kind?: string;
+  metadata?: Metadata;
+}
+
+/** Metadata as JSON has it: times are strings, and what is not listed here is carried along. */
+export interface Metadata {
+  name?: string;
+  namespace?: string;
+  uid?: string;
+  generation?: number;
+  resourceVersion?: string;
+  creationTimestamp?: string;
+  deletionTimestamp?: string;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  ownerReferences?: OwnerReference[];
+  managedFields?: ManagedFields[];
+}
+
+/** The object that this one belongs to. */
+export interface OwnerReference {
+  apiVersion: string;
+  kind: string;
+  name: string;
+  uid: string;
+  controller?: boolean;
+  blockOwnerDeletion?: boolean;
+}
+
+/** Which fields one manager set, as the API server keeps it. */
+export interface ManagedFields {
+  manager?: string;
+  operation?: string;
+  subresource?: string;
+  fieldsV1?: Record<string, unknown>;
+}
+
+/**
+ * The key of an object in stores and queues: `namespace/name`, or the name alone.
+ *
+ * @param object - with metadata
+ */
+export function keyOf(object: KubeObject): string {
+  const { namespace, name = "" } = object.metadata ?? {};
+  return namespace === undefined ? name : `${namespace}/${name}`;
+}
+
+/**
+ * Reads an object.
+ *
+ * @returns undefined when it is not there
+ */
+export async function get<T extends KubeObject>(
+  client: KubeClient,
+  resource: Resource,
+  place: Place,
+): Promise<T | undefined> {
+  try {
+    return await client.request<T>({ path: pathOf(resource, place) });
+  } catch (error) {
+    if (isStatus(error, 404)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Creates an object.
+ *
+ * @returns false when one of that name is already there
+ */
+export async function create(client: KubeClient, resource: Resource, object: KubeObject): Promise<boolean> {
+  try {
+    await client.request({
+      method: "POST",
+      path: pathOf(resource, { namespace: object.metadata?.namespace }),
+      query: { fieldManager: names.fieldManager },
+      body: withType(resource, object),
+    });
+    return true;
+  } catch (error) {
+    if (isStatus(error, 409) && error.reason === "AlreadyExists") return false;
+    throw error;
+  }
+}
+
+/**
+ * Replaces an object, if its resourceVersion is still the one given.
+ *
+ * @throws KubeError 409 when somebody else changed it meanwhile
+ */
+export function replace<T extends KubeObject>(client: KubeClient, resource: Resource, object: T): Promise<T> {
+  return client.request<T>({
+    method: "PUT",
+    path: pathOf(resource, { namespace: object.metadata?.namespace, name: object.metadata?.name }),
+    query: { fieldManager: names.fieldManager },
+    body: withType(resource, object),
+  });
+}
+
+/** Makes an object have these fields, whoever set them before (server-side apply, forced). */
+export function apply<T extends KubeObject>(client: KubeClient, resource: Resource, object: T): Promise<T> {
+  return client.request<T>({
+    method: "PATCH",
+    path: pathOf(resource, { namespace: object.metadata?.namespace, name: object.metadata?.name }),
+    query: { fieldManager: names.fieldManager, force: true },
+    // JSON is YAML; this is the type that every supported version knows.
+    contentType: "application/apply-patch+yaml",
+    body: withType(resource, object),
+  });
+}
+
+/** Changes an object by a JSON Patch (RFC 6902). */
+export function patchJson<T extends KubeObject>(
+  client: KubeClient,
+  resource: Resource,
+  place: Place,
+  operations: readonly object[],
+): Promise<T> {
+  return client.request<T>({
+    method: "PATCH",
+    path: pathOf(resource, place),
+    query: { fieldManager: names.fieldManager },
+    contentType: "application/json-patch+json",
+    body: operations,
+  });
+}
+
+/** Changes an object by a merge patch (RFC 7396). */
+export function patchMerge<T extends KubeObject>(
+  client: KubeClient,
+  resource: Resource,
+  place: Place,
+  change: object,
+): Promise<T> {
+  return client.request<T>({
+    method: "PATCH",
+    path: pathOf(resource, place),
+    query: { fieldManager: names.fieldManager },
+    contentType: "application/merge-patch+json",
+    body: change,
+  });
+}
+
+/** Deletes an object if it is still the very one given; one that is not there is no error. */
+export async function remove(client: KubeClient, resource: Resource, object: KubeObject): Promise<void> {
+  const { namespace, name, uid } = object.metadata ?? {};
+  try {
+    await client.request({
+      method: "DELETE",
+      path: pathOf(resource, { namespace, name }),
+      body: { propagationPolicy: "Background", ...(uid ? { preconditions: { uid } } : {}) },
+    });
+  } catch (error) {
+    if (!isStatus(error, 404, 409)) throw error;
+  }
+}
+
+function withType<T extends KubeObject>(resource: Resource, object: T): T {
+  return { apiVersion: apiVersionOf(resource), kind: resource.kind, ...object };
+}

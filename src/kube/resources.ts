@@ -1,0 +1,77 @@
+import { names } from "../../generated/names.ts";
+
+/** A kind of object and where the API server serves it. */
+export interface Resource {
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+}
+
+/** Every kind that the operator touches. */
+export const resources = {
+  orasCaches: {
+    group: names.group,
+    version: names.version,
+    plural: names.plural,
+    kind: names.kind,
+    namespaced: true,
+  },
+  services: { group: "", version: "v1", plural: "services", kind: "Service", namespaced: true },
+  secrets: { group: "", version: "v1", plural: "secrets", kind: "Secret", namespaced: true },
+  statefulSets: {
+    group: "apps",
+    version: "v1",
+    plural: "statefulsets",
+    kind: "StatefulSet",
+    namespaced: true,
+  },
+  leases: {
+    group: "coordination.k8s.io",
+    version: "v1",
+    plural: "leases",
+    kind: "Lease",
+    namespaced: true,
+  },
+  events: { group: "events.k8s.io", version: "v1", plural: "events", kind: "Event", namespaced: true },
+  mutatingWebhookConfigurations: {
+    group: "admissionregistration.k8s.io",
+    version: "v1",
+    plural: "mutatingwebhookconfigurations",
+    kind: "MutatingWebhookConfiguration",
+    namespaced: false,
+  },
+} as const satisfies Record<string, Resource>;
+
+/**
+ * The API version as objects bear it, such as `apps/v1`.
+ *
+ * @param resource - any
+ */
+export function apiVersionOf(resource: Resource): string {
+  return resource.group === "" ? resource.version : `${resource.group}/${resource.version}`;
+}
+
+/** Where in a resource a request goes: all of it, a namespace, an object, a part of an object. */
+export interface Place {
+  readonly namespace?: string | undefined;
+  readonly name?: string | undefined;
+  readonly subresource?: "status";
+}
+
+/**
+ * The path of a collection or an object.
+ *
+ * @param resource - the kind
+ * @param place - within it
+ */
+export function pathOf(resource: Resource, place: Place = {}): string {
+  const parts =
+    resource.group === "" ? ["/api", resource.version] : ["/apis", resource.group, resource.version];
+  if (resource.namespaced && place.namespace !== undefined) parts.push("namespaces", place.namespace);
+  parts.push(resource.plural);
+  if (place.name !== undefined) parts.push(place.name);
+  if (place.subresource !== undefined) parts.push(place.subresource);
+  return parts.join("/");
+}

@@ -1,0 +1,224 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { closeSync, existsSync, openSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { get as httpGet } from "node:http";
+import { get as httpsGet } from "node:https";
+import { createServer } from "node:net";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { TestProject } from "vitest/node";
+import { stringify } from "yaml";
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    /** Path of a kubeconfig for the API server that the integration tests share. */
+    kubeconfig: string;
+  }
+}
+
+/** A kube-apiserver and its etcd, on loopback. */
+export interface ControlPlane {
+  readonly kubeconfig: string;
+  readonly server: URL;
+  readonly token: string;
+  readonly ca: string;
+  /** The API server's process; another one after startApiServer. */
+  readonly apiServer: () => ChildProcess;
+  /** Kills the API server as a crash does. */
+  readonly killApiServer: () => Promise<void>;
+  readonly startApiServer: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
+/** vitest's globalSetup: one control plane for all integration tests. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const plane = await startControlPlane();
+  project.provide("kubeconfig", plane.kubeconfig);
+  return plane.stop;
+}
+
+/** Starts a control plane; it answers when this returns. */
+export async function startControlPlane(): Promise<ControlPlane> {
+  const binaries = findBinaries();
+  const home = await mkdtemp(join(tmpdir(), "oras-operator-control-plane-"));
+  const [etcdPort, peerPort, apiPort] = await freePorts(3);
+  const token = randomBytes(16).toString("hex");
+  const { privateKey } = generateKeyPairSync("rsa", {
+    modulusLength: 2048,
+    privateKeyEncoding: { type: "pkcs1", format: "pem" },
+    publicKeyEncoding: { type: "spki", format: "pem" },
+  });
+  await writeFile(join(home, "service-account.key"), privateKey, { mode: 0o600 });
+  await writeFile(join(home, "tokens.csv"), `${token},test-admin,test-admin,"system:masters"\n`, { mode: 0o600 });
+
+  const etcdUrl = `http://127.0.0.1:${etcdPort}`;
+  const peerUrl = `http://127.0.0.1:${peerPort}`;
+  const etcd = launch(home, binaries.etcd, [
+    `--data-dir=${join(home, "etcd")}`,
+    `--listen-client-urls=${etcdUrl}`,
+    `--advertise-client-urls=${etcdUrl}`,
+    `--listen-peer-urls=${peerUrl}`,
+    `--initial-advertise-peer-urls=${peerUrl}`,
+    `--initial-cluster=default=${peerUrl}`,
+    "--unsafe-no-fsync",
+    "--log-level=error",
+  ]);
+  const server = new URL(`https://127.0.0.1:${apiPort}`);
+  const launchApiServer = () =>
+    launch(home, binaries.apiServer, [
+      `--etcd-servers=${etcdUrl}`,
+      "--bind-address=127.0.0.1",
+      "--advertise-address=127.0.0.1",
+      `--secure-port=${apiPort}`,
+      `--cert-dir=${join(home, "certificates")}`,
+      `--token-auth-file=${join(home, "tokens.csv")}`,
+      "--authorization-mode=RBAC",
+      "--service-cluster-ip-range=10.0.0.0/24",
+      "--service-account-issuer=https://kubernetes.default.svc",
+      `--service-account-key-file=${join(home, "service-account.key")}`,
+      `--service-account-signing-key-file=${join(home, "service-account.key")}`,
+      // No controller manager runs here that would make the ServiceAccounts.
+      "--disable-admission-plugins=ServiceAccount",
+      "--max-requests-inflight=0",
+      "--max-mutating-requests-inflight=0",
+      "--enable-priority-and-fairness=false",
+    ]);
+  let apiServer = launchApiServer();
+  const caFile = join(home, "certificates", "apiserver.crt");
+  const ready = async () => {
+    await answers(() => readFile(caFile));
+    const ca = await readFile(caFile, "utf8");
+    await answers(() => probe(server, ca, token), apiServer);
+    return ca;
+  };
+  const stop = async () => {
+    await end(apiServer, "SIGKILL");
+    await end(etcd, "SIGKILL");
+    await rm(home, { recursive: true, force: true });
+  };
+  let ca: string;
+  try {
+    ca = await ready();
+  } catch (error) {
+    const log = await readFile(join(home, "kube-apiserver.log"), "utf8").catch(() => "");
+    await stop();
+    throw new Error(`the control plane did not start: ${error}\n${log.slice(-2000)}`);
+  }
+  const kubeconfig = join(home, "kubeconfig");
+  await writeFile(kubeconfig, kubeconfigFor(server, ca, token), { mode: 0o600 });
+  return {
+    kubeconfig,
+    server,
+    token,
+    ca,
+    apiServer: () => apiServer,
+    killApiServer: () => end(apiServer, "SIGKILL"),
+    startApiServer: async () => {
+      apiServer = launchApiServer();
+      await ready();
+    },
+    stop,
+  };
+}
+
+/**
+ * A kubeconfig with one cluster and one user.
+ *
+ * @param server - where
+ * @param ca - PEM
+ * @param token - of the user
+ */
+export function kubeconfigFor(server: URL, ca: string, token: string): string {
+  return stringify({
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [
+      {
+        name: "test",
+        cluster: {
+          server: server.href.replace(/\/$/, ""),
+          "certificate-authority-data": Buffer.from(ca).toString("base64"),
+        },
+      },
+    ],
+    users: [{ name: "test", user: { token } }],
+    contexts: [{ name: "test", context: { cluster: "test", user: "test" } }],
+    "current-context": "test",
+  });
+}
+
+/** Ports of loopback that nothing listens on. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      server.listen(0, "127.0.0.1", resolve);
+      await promise;
+      return server;
+    }),
+  );
+  return servers.map((server) => {
+    const address = server.address();
+    server.close();
+    return typeof address === "object" && address !== null ? address.port : 0;
+  });
+}
+
+function findBinaries(): { etcd: string; apiServer: string } {
+  const assets = process.env["KUBEBUILDER_ASSETS"];
+  const built = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "oras-operator", "bin");
+  const found = assets
+    ? { etcd: join(assets, "etcd"), apiServer: join(assets, "kube-apiserver") }
+    : {
+        etcd: join(built, "etcd-v3.7.3", "server"),
+        apiServer: join(built, "kubernetes-v1.36.3", "kube-apiserver"),
+      };
+  for (const file of Object.values(found)) {
+    if (existsSync(file)) continue;
+    throw new Error(`${file} is not there; set KUBEBUILDER_ASSETS to a folder with etcd and kube-apiserver`);
+  }
+  return found;
+}
+
+function launch(home: string, binary: string, args: string[]): ChildProcess {
+  const log = openSync(join(home, `${binary.endsWith("kube-apiserver") ? "kube-apiserver" : "etcd"}.log`), "a");
+  const child = spawn(binary, args, { stdio: ["ignore", log, log] });
+  closeSync(log);
+  return child;
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  child.once("exit", () => resolve());
+  child.kill(signal);
+  await promise;
+}
+
+async function answers(attempt: () => Promise<unknown>, child?: ChildProcess): Promise<void> {
+  const deadline = Date.now() + 90_000;
+  for (;;) {
+    try {
+      await attempt();
+      return;
+    } catch (error) {
+      if (child && child.exitCode !== null) throw new Error(`it ended with exit code ${child.exitCode}`);
+      if (Date.now() > deadline) throw error;
+      await delay(50);
+    }
+  }
+}
+
+function probe(server: URL, ca: string, token: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const get = server.protocol === "https:" ? httpsGet : httpGet;
+  get(new URL("/readyz", server), { ca, agent: false, headers: { authorization: `Bearer ${token}` } }, (response) => {
+    response.resume();
+    if (response.statusCode === 200) resolve();
+    else reject(new Error(`/readyz answered ${response.statusCode}`));
+  }).on("error", reject);
+  return promise;
+}
