@@ -1,0 +1,113 @@
+# shellcheck shell=dash
+# What the output is, and its bytes on standard output: a file as it is, a directory as a reproducible tar. Expects
+# lib.sh, $output, $output_path, $output_pipe, $input_path. Problems go to $problem.
+
+# What would fail at the end fails before the program runs.
+check_paths() {
+  local place
+  if [ -n "$output_pipe" ]; then
+    : >>"$output_pipe" || fail "$EXIT_CHECK_FAILED" "the output pipe $output_pipe cannot be written by user $(id -u); its directory must exist and be writable"
+  fi
+  [ -n "$output" ] || return 0
+  if [ "$(readlink -f -- "$output_path" 2>/dev/null)" = / ]; then
+    fail "$EXIT_CHECK_FAILED" "the output would be the root of the filesystem; name a file or directory with the output-path annotation, or set a working directory"
+  fi
+  # The program may make it; but not below a file.
+  place="$output_path"
+  until [ -e "$place" ]; do place="$(dirname -- "$place")"; done
+  [ -d "$place" ] || [ "$place" = "$output_path" ] ||
+    fail "$EXIT_CHECK_FAILED" "the output path $output_path lies below $place, which is not a directory"
+}
+
+# Sets $kind, $title, $parent and $member. The working directory and a path that ends in /. stand for their
+# contents; another directory arrives under its own name.
+describe_output() {
+  problem=
+  if [ ! -e "$output_path" ]; then
+    problem="there is nothing at $output_path"
+    say "error: the output is missing: $problem"
+    return 1
+  fi
+  local path="$output_path" real
+  real="$(readlink -f -- "$path")"
+  if [ ! -d "$real" ]; then
+    kind=file title="$(basename -- "$path" && printf .)"
+    title="${title%??}" # the newline of basename and the dot that keeps those of the name
+    [ -f "$real" ] && [ -r "$real" ] && return 0
+    problem="$path is not a file that user $(id -u) can read"
+    say "error: $problem"
+    return 1
+  fi
+  kind=dir
+  case "$path" in
+  . | */. | */./) title=. ;;
+  *) [ "$real" = "$(readlink -f -- "$PWD")" ] && title=. || title=named ;;
+  esac
+  if [ "$title" = . ]; then
+    parent="$real" member=.
+  else
+    while [ "$path" != "${path%/}" ]; do path="${path%/}"; done
+    title="$(basename -- "$path" && printf .)"
+    title="${title%??}"
+    # A link to a directory is packed as the directory, under the link's name.
+    parent="$real" member=.
+    if [ ! -L "$path" ]; then parent="$(dirname -- "$real")" member="$(basename -- "$real")"; fi
+  fi
+  check_tree
+}
+
+# Links that leave the tree would break every consumer: oras refuses to unpack them. Sockets, pipes and devices
+# cannot be packed.
+check_tree() {
+  local list
+  skipped="$(cd "$parent" && tool find "$(case "$member" in .) printf . ;; *) printf './%s' "$member" ;; esac)" \( -type p -o -type s -o -type b -o -type c \) -print)"
+  [ -z "$skipped" ] || say "not packed, neither file nor directory: $skipped"
+  list="$(cd "$parent/$member" && tool find . -type l -printf '%p\0%l\0' | tr '\0\n' '\n\001' | leaving_links)"
+  [ -z "$list" ] && return 0
+  problem="links that leave the output: $list"
+  say "error: $problem; make them relative to a file inside, or copy the file"
+  return 1
+}
+
+# Reads path and target in turns, newlines in them as \001. A target leaves when it is absolute or climbs above `.`.
+leaving_links() {
+  awk '
+    NR % 2 { path = $0; next }
+    {
+      target = $0
+      out = substr(target, 1, 1) == "/"
+      depth = split(path, parts, "/") - 2
+      n = split(target, steps, "/")
+      for (i = 1; i <= n; i++) {
+        if (steps[i] == "..") depth--
+        else if (steps[i] != "" && steps[i] != ".") depth++
+        if (depth < 0) out = 1
+      }
+      if (out) { gsub("\001", "?", path); gsub("\001", "?", target); printf "%s%s -> %s", sep, path, target; sep = ", " }
+    }'
+}
+
+# The same tree gives the same bytes: sorted, no owner, no time.
+pack() {
+  if [ "$kind" = file ]; then
+    cat <"$(readlink -f -- "$output_path")"
+    return
+  fi
+  local line
+  cd "$parent" || return 1
+  # One block a record: stock oras stops reading at the end mark, and padding after it would not be in its digest.
+  set -- --create --file=- --format=gnu --blocking-factor=1 --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0
+  set -- "$@" --anchored --no-wildcards
+  while read -r line; do
+    [ "$member" = . ] || line="${line#./}"
+    [ -z "$line" ] || set -- "$@" "--exclude=$line"
+  done <<EOF
+$skipped
+EOF
+  if [ "$member" = . ] && [ "$title" != . ]; then
+    set -- "$@" "--transform=flags=rh;s,^\\.,$(printf '%s' "$title" | sed 's/[\\,&]/\\&/g'),"
+  fi
+  tool tar "$@" -- "$member"
+  # 1: a file changed while it was read; it is in the archive as it was found (tar, "Return status").
+  [ $? -le 1 ]
+}

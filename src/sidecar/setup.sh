@@ -1,0 +1,40 @@
+# shellcheck shell=dash
+# Init container, first part: puts the tools on the share, makes the pipes, fetches the author's own scripts.
+# setup.sh --share DIR [--entrypoint URL] [--oras-entrypoint URL] -- [arguments of pull.sh]
+set -u
+share=/mnt/oras tools="${0%/*}/.." entrypoint='' oras_entrypoint=''
+while [ "${1---}" != -- ]; do
+  case "$1" in
+  --share) share="$2" ;;
+  --entrypoint) entrypoint="$2" ;;
+  --oras-entrypoint) oras_entrypoint="$2" ;;
+  *) echo "oras: error: setup.sh does not know the option $1" >&2; exit 2 ;;
+  esac
+  shift 2
+done
+[ $# -eq 0 ] || shift
+
+umask 022
+cp -R "$tools/bin" "$tools/lib" "$share/" || { echo "oras: error: cannot write to $share" >&2; exit 185; }
+. "$share/bin/lib.sh"
+mkdir -p "$step/inputs" "$step/out" "$share/inputs" "$share/outputs" || fail "$EXIT_SETUP_FAILED" "cannot write to $share"
+# Other users' programs open them: umask would cut the mode of a plain mkfifo.
+for pipe in control ready data stdout; do
+  [ -p "$step/$pipe" ] || mkfifo -m 666 "$step/$pipe" || fail "$EXIT_SETUP_FAILED" "cannot make the pipe $step/$pipe"
+done
+
+# fetch URL FILE: GNU wget, because busybox' does not verify certificates.
+fetch() {
+  local url="${1%%#*}" pin=
+  case "$1" in *'#sha256='*) pin="${1##*#sha256=}" ;; esac
+  wget -q --https-only --tries=5 --timeout=30 --retry-connrefused -O "$2" "$url" ||
+    fail "$EXIT_SETUP_FAILED" "cannot fetch $url over https"
+  if [ -n "$pin" ] && ! printf '%s  %s\n' "$pin" "$2" | sha256sum -c -s; then
+    fail "$EXIT_SETUP_FAILED" "$url is not what #sha256=$pin says: found $(sha256sum <"$2" | cut -d' ' -f1)"
+  fi
+  chmod 755 "$2"
+}
+[ -z "$entrypoint" ] || fetch "$entrypoint" "$share/bin/custom-entrypoint.sh"
+[ -z "$oras_entrypoint" ] || fetch "$oras_entrypoint" "$share/bin/custom-sidecar.sh"
+
+[ $# -eq 0 ] || exec "$share/bin/busybox" sh "$share/bin/pull.sh" "$@"

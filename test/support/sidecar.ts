@@ -1,0 +1,188 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buildModule } from "../../scripts/cluster/binaries.ts";
+
+/** What a process left behind. */
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A process that is running, and its end. */
+export interface Running {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  /** Resolves when its standard output or error holds the text. */
+  readonly said: (text: string) => Promise<void>;
+}
+
+/** Starts a process with its output collected. */
+export function start(
+  argv: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string } = {},
+): Running {
+  const [command = "", ...args] = argv;
+  const child = spawn(command, args, { cwd: options.cwd, env: options.env });
+  let stdout = "";
+  let stderr = "";
+  const waiting = new Set<() => void>();
+  const heard = () => {
+    for (const check of waiting) check();
+  };
+  child.stdout.on("data", (data: Buffer) => {
+    stdout += data;
+    heard();
+  });
+  child.stderr.on("data", (data: Buffer) => {
+    stderr += data;
+    heard();
+  });
+  child.stdin.end(options.input ?? "");
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
+  });
+  const said = (text: string) =>
+    new Promise<void>((resolve, reject) => {
+      const check = () => {
+        if (!stdout.includes(text) && !stderr.includes(text)) return;
+        waiting.delete(check);
+        resolve();
+      };
+      waiting.add(check);
+      void ended.then(() => reject(new Error(`ended without saying "${text}":\n${stdout}${stderr}`)));
+      check();
+    });
+  return { child, ended, said };
+}
+
+/** A folder that lasts as long as the test process. */
+export function temporaryFolder(name: string): string {
+  const folder = mkdtempSync(join(tmpdir(), `oras-operator-${name}-`));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** The root of the tools image, assembled from this machine's Debian packages. */
+export async function toolsTree(): Promise<{ oras: string; environment: NodeJS.ProcessEnv }> {
+  const root = temporaryFolder("tools");
+  const orasFolder = await buildModule("oras");
+  execFileSync("sh", ["scripts/assemble-tools.sh", ".", join(orasFolder, "oras"), root], { stdio: "inherit" });
+  return { oras: join(root, "oras"), environment: { PATH: `${join(root, "usr/bin")}:/usr/bin:/bin` } };
+}
+
+/** A registry on a free loopback port. */
+export interface TestRegistry {
+  readonly host: string;
+  readonly url: string;
+  readonly stop: () => Promise<void>;
+}
+
+/**
+ * Starts the real registry.
+ *
+ * @param options - htpasswd: file with the users; port: one that was chosen before
+ */
+export async function startRegistry(options: { htpasswd?: string; port?: number } = {}): Promise<TestRegistry> {
+  const folder = temporaryFolder("registry");
+  const port = options.port ?? (await freePort());
+  const binary = join(await buildModule("registry"), "registry");
+  writeFileSync(join(folder, "config.yml"), "version: 0.1\nstorage: {filesystem: {}}\nhttp: {}\n");
+  mkdirSync(join(folder, "data"));
+  const running = start([binary, "serve", join(folder, "config.yml")], {
+    env: {
+      REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: join(folder, "data"),
+      REGISTRY_HTTP_ADDR: `127.0.0.1:${port}`,
+      OTEL_TRACES_EXPORTER: "none",
+      ...(options.htpasswd
+        ? { REGISTRY_AUTH: "htpasswd", REGISTRY_AUTH_HTPASSWD_REALM: "test", REGISTRY_AUTH_HTPASSWD_PATH: options.htpasswd }
+        : {}),
+    },
+  });
+  await running.said("listening on");
+  return {
+    host: `127.0.0.1:${port}`,
+    url: `http://127.0.0.1:${port}`,
+    stop: async () => {
+      running.child.kill("SIGTERM");
+      await running.ended;
+    },
+  };
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** The containers of an injected Pod as processes that share a folder. */
+export interface FakePod {
+  readonly share: string;
+  readonly work: string;
+  /** Runs the init container; `pull` are pull.sh's options, none to install only. */
+  readonly init: (...pull: string[]) => Promise<Ended>;
+  readonly launcher: (options: string[], program: string[], cwd?: string) => Running;
+  readonly pusher: (...options: string[]) => Running;
+  /** The termination message of the launcher or the pusher. */
+  readonly message: string;
+}
+
+/**
+ * Makes a Pod out of processes.
+ *
+ * @param tools - from {@link toolsTree}
+ */
+export function fakePod(tools: Awaited<ReturnType<typeof toolsTree>>): FakePod {
+  const folder = temporaryFolder("pod");
+  const share = join(folder, "share");
+  const work = join(folder, "work");
+  const message = join(folder, "message");
+  for (const path of [share, work]) if (!existsSync(path)) mkdirSync(path);
+  const env = tools.environment;
+  const shell = [join(share, "bin/busybox"), "sh"];
+  return {
+    share,
+    work,
+    message,
+    init: (...pull) =>
+      start(
+        [join(tools.oras, "bin/busybox"), "sh", join(tools.oras, "bin/setup.sh"), "--share", share, "--"].concat(
+          pull.length > 0 ? ["--share", share, ...pull] : [],
+        ),
+        { env },
+      ).ended,
+    launcher: (options, program, cwd = work) =>
+      start(
+        [
+          join(share, "bin/tini"),
+          "-s",
+          "-g",
+          "--",
+          ...shell,
+          join(share, "bin/launch.sh"),
+          "--share",
+          share,
+          "--message-path",
+          message,
+          ...options,
+          "--",
+          ...program,
+        ],
+        { cwd, env: { PATH: process.env["PATH"] } },
+      ),
+    pusher: (...options) =>
+      start([...shell, join(share, "bin/push.sh"), "--share", share, ...options], { env }),
+  };
+}
