@@ -25,7 +25,7 @@ export const formats = {
     allowed: "repository/name:tag or repository/name@sha256:…, in lower case, without a registry",
   },
   "path": {
-    pattern: new RegExp("^(?!.*\\$\\()[^\\u0000-\\u001f\\u007f]+$", "u"),
+    pattern: new RegExp("^([^\\u0000-\\u001f\\u007f$]|\\$+[^\\u0000-\\u001f\\u007f$(])+\\$*$", "u"),
     maxLength: 4096,
     allowed: "a path without control characters and without $(…)",
   },

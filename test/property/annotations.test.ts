@@ -1,0 +1,83 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { annotations, PREFIX } from "../../generated/annotations.ts";
+import { invalidAnnotations, validAnnotations } from "../../generated/arbitraries.ts";
+import { names } from "../../generated/names.ts";
+import { isAnnotated, parseAnnotations } from "../../src/annotations/parse.ts";
+
+const anyKey = fc.oneof(
+  fc.string(),
+  fc.string().map((s) => PREFIX + s),
+  fc.constantFrom(...Object.values(annotations).map((a) => a.key)),
+  fc.tuple(fc.constantFrom(...Object.values(annotations).map((a) => a.key)), fc.string()).map(([k, s]) => `${k}_${s}`),
+);
+
+describe("parsing annotations", () => {
+  it("answers settings or problems for anything", () => {
+    fc.assert(
+      fc.property(fc.dictionary(anyKey, fc.string()), (map) => {
+        const result = parseAnnotations(map);
+        expect(result.ok || result.problems.length > 0).toBe(true);
+      }),
+    );
+  });
+
+  it("accepts every valid set", () => {
+    fc.assert(
+      fc.property(validAnnotations, (map) => {
+        expect(parseAnnotations(map)).toMatchObject({ ok: true });
+      }),
+    );
+  });
+
+  it("does not depend on the order of the keys", () => {
+    fc.assert(
+      fc.property(fc.oneof(validAnnotations, invalidAnnotations.map((i) => i.annotations)), fc.infiniteStream(fc.nat()), (map, noise) => {
+        const shuffled = Object.entries(map)
+          .map((entry) => ({ entry, at: noise.next().value as number }))
+          .sort((a, b) => a.at - b.at)
+          .map(({ entry }) => entry);
+        expect(parseAnnotations(Object.fromEntries(shuffled))).toEqual(parseAnnotations(map));
+      }),
+    );
+  });
+
+  it("names every wrong key, and nothing else", () => {
+    fc.assert(
+      fc.property(invalidAnnotations, ({ annotations: map, keys }) => {
+        const result = parseAnnotations(map);
+        expect(result.ok).toBe(false);
+        if (result.ok) return;
+        const named = new Set(result.problems.map((p) => p.path));
+        for (const key of keys) expect(named).toContain(key);
+        // A wrong value may replace the valid one that gave the set its purpose.
+        const purpose = new Set(["NothingToDo", "NothingToPush"]);
+        const others = result.problems.filter((p) => !purpose.has(p.code)).map((p) => p.path);
+        expect(new Set(others)).toEqual(new Set(keys));
+      }),
+    );
+  });
+
+  it("orders a list by number, not by text", () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 999_999 }), { minLength: 1, maxLength: 20 }), (numbers) => {
+        const key = annotations["input-uri"].key;
+        const map = Object.fromEntries(numbers.map((n) => [`${key}_${n}`, `repo/n:${n}`]));
+        const result = parseAnnotations({ ...map, [key]: "repo/n:0" });
+        if (!result.ok) throw new Error("refused");
+        const expected = [0, ...numbers.sort((a, b) => a - b)].map((n) => `:${n}`);
+        expect(result.value.inputs.map((i) => i.version)).toEqual(expected);
+      }),
+    );
+  });
+
+  it("ignores annotations of others and its own marker", () => {
+    fc.assert(
+      fc.property(validAnnotations, fc.dictionary(fc.string(), fc.string()), (map, other) => {
+        const foreign = Object.fromEntries(Object.entries(other).filter(([k]) => !k.startsWith(PREFIX)));
+        expect(parseAnnotations({ ...foreign, ...map, [names.markerAnnotation]: "x" })).toEqual(parseAnnotations(map));
+        expect(isAnnotated({ ...foreign, [names.markerAnnotation]: "x" })).toBe(false);
+      }),
+    );
+  });
+});
