@@ -10,15 +10,15 @@ export interface KubeObject {
   metadata?: Metadata;
 }
 
-/** Metadata as JSON has it: times are strings, and what is not listed here is carried along. */
+/** Metadata, as far as this program looks at it; the rest is carried along. */
 export interface Metadata {
   name?: string;
   namespace?: string;
   uid?: string;
   generation?: number;
   resourceVersion?: string;
-  creationTimestamp?: string;
-  deletionTimestamp?: string;
+  creationTimestamp?: unknown;
+  deletionTimestamp?: unknown;
   labels?: Record<string, string>;
   annotations?: Record<string, string>;
   ownerReferences?: OwnerReference[];

@@ -1,0 +1,73 @@
+import { names } from "../../generated/names.ts";
+import type { StoredOrasCache } from "../../generated/types.ts";
+
+/** Name, namespace and UID of a cache that exists. */
+export interface CacheIdentity {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+}
+
+/**
+ * Who a cache is.
+ *
+ * @param cache - as the API server returned it
+ * @throws when it lacks what every stored object has
+ */
+export function identityOf(cache: StoredOrasCache): CacheIdentity {
+  const { name, namespace, uid } = cache.metadata ?? {};
+  if (!name || !namespace || !uid)
+    throw new Error("an OrasCache without name, namespace or UID was never stored");
+  return { name, namespace, uid };
+}
+
+/**
+ * Metadata of a child: named, labelled and owned, so that it is deleted with its cache.
+ *
+ * @param cache - the owner
+ * @param name - the child's name, the cache's own unless given
+ */
+export function childMetadata(cache: CacheIdentity, name: string = cache.name) {
+  return {
+    name,
+    namespace: cache.namespace,
+    labels: childLabels(cache.name),
+    ownerReferences: [
+      {
+        apiVersion: names.apiVersion,
+        kind: names.kind,
+        name: cache.name,
+        uid: cache.uid,
+        controller: true,
+        blockOwnerDeletion: true,
+      },
+    ],
+  };
+}
+
+/**
+ * The labels that select a cache's registry Pods. One is under our prefix: no workload carries it by accident,
+ * while generic ones are shared by whatever an author copies.
+ *
+ * @param cache - its name
+ */
+export function selectorLabels(cache: string): Record<string, string> {
+  return { [names.cacheLabel]: cache, "app.kubernetes.io/managed-by": names.operatorName };
+}
+
+/**
+ * The labels of a cache's children.
+ *
+ * @param cache - its name
+ */
+export function childLabels(cache: string): Record<string, string> {
+  return {
+    ...selectorLabels(cache),
+    "app.kubernetes.io/name": names.singular,
+    "app.kubernetes.io/instance": cache,
+    "app.kubernetes.io/component": names.registryContainer,
+  };
+}
+
+/** Selects the children of every cache in a watch. */
+export const childSelector = `${names.cacheLabel},app.kubernetes.io/managed-by=${names.operatorName}`;

@@ -1,0 +1,73 @@
+import { names } from "../../generated/names.ts";
+import { type Resource, resources } from "./resources.ts";
+
+/** One rule of RBAC that the operator needs. */
+export interface Permission {
+  readonly apiGroup: string;
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+  /** Only objects of these names, where RBAC can say so. */
+  readonly resourceNames?: readonly string[];
+  /** Every namespace and what has none, or the operator's own namespace. */
+  readonly scope: "cluster" | "own-namespace";
+  /** What for. */
+  readonly why: string;
+}
+
+const { orasCaches, services, statefulSets, secrets, leases, events, mutatingWebhookConfigurations } =
+  resources;
+
+/**
+ * Every permission that the code needs, and no other: the manifests of the installation are made from this list.
+ * Discovery (`/version`, `/apis`) is open to every authenticated user.
+ */
+export const permissions: readonly Permission[] = [
+  rule("cluster", orasCaches, ["list", "watch"], "know every cache"),
+  rule("cluster", orasCaches, ["patch"], "report", { subresource: "status" }),
+  // blockOwnerDeletion on children, where the plugin OwnerReferencesPermissionEnforcement is on (OpenShift).
+  rule("cluster", orasCaches, ["update"], "own children", { subresource: "finalizers" }),
+  rule("cluster", services, ["get", "list", "watch", "create", "patch", "delete"], "a cache's Service"),
+  rule(
+    "cluster",
+    statefulSets,
+    ["get", "list", "watch", "create", "patch", "delete"],
+    "a cache's StatefulSet",
+  ),
+  rule("cluster", secrets, ["create"], "a cache's HTTP secret, never read"),
+  rule("cluster", events, ["create"], "tell what was done"),
+  rule(
+    "cluster",
+    mutatingWebhookConfigurations,
+    ["list", "watch", "patch"],
+    "publish the webhook's authority",
+    {
+      resourceNames: [names.webhookConfiguration],
+    },
+  ),
+  rule("own-namespace", secrets, ["list", "watch", "update"], "the webhook's certificate", {
+    resourceNames: [names.webhookSecret],
+  }),
+  // RBAC cannot restrict "create" to names.
+  rule("own-namespace", secrets, ["create"], "the webhook's certificate"),
+  rule("own-namespace", leases, ["create"], "elect a leader"),
+  rule("own-namespace", leases, ["get", "update"], "elect a leader", { resourceNames: [names.lease] }),
+];
+
+function rule(
+  scope: Permission["scope"],
+  resource: Resource,
+  verbs: readonly string[],
+  why: string,
+  more: { subresource?: string; resourceNames?: readonly string[] } = {},
+): Permission {
+  const { subresource, resourceNames } = more;
+  const name = subresource === undefined ? resource.plural : `${resource.plural}/${subresource}`;
+  return {
+    apiGroup: resource.group,
+    resources: [name],
+    verbs,
+    scope,
+    why,
+    ...(resourceNames && { resourceNames }),
+  };
+}

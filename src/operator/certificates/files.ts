@@ -1,0 +1,51 @@
+import { readFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { createSecureContext } from "node:tls";
+import type { CertificateSource, ServingPair } from "./source.ts";
+
+/** Which files, and whom to tell. */
+export interface CertificateFiles {
+  readonly directory: string;
+  readonly onChange: (pair: ServingPair) => void;
+  readonly onTrouble: (error: unknown) => void;
+  readonly signal: AbortSignal;
+  readonly pollMs?: number;
+}
+
+/**
+ * The certificate of files that somebody else writes, such as cert-manager by way of a mounted Secret. They are
+ * read again every few seconds: the kubelet swaps a link above them, which no watch of the files tells. A pair
+ * that does not fit, because it was read while it was being written, is left and the last good one stays.
+ *
+ * @param files - see there
+ */
+export function certificateFromFiles(files: CertificateFiles): CertificateSource {
+  const { directory, onChange, onTrouble, signal, pollMs = 10_000 } = files;
+  const first = Promise.withResolvers<ServingPair>();
+  first.promise.catch(() => {});
+  let current: ServingPair | undefined;
+  const look = async () => {
+    const pair = await readPair(directory);
+    if (pair.cert === current?.cert && pair.key === current.key) return;
+    if (current) onChange(pair);
+    current = pair;
+    first.resolve(pair);
+  };
+  const run = async () => {
+    while (!signal.aborted) {
+      await look().catch(onTrouble);
+      await delay(current ? pollMs : Math.min(pollMs, 1_000), undefined, { signal }).catch(() => {});
+    }
+    first.reject(signal.reason);
+  };
+  return { first: first.promise, stopped: run() };
+}
+
+async function readPair(directory: string): Promise<ServingPair> {
+  const [cert, key] = await Promise.all([
+    readFile(`${directory}/tls.crt`, "utf8"),
+    readFile(`${directory}/tls.key`, "utf8"),
+  ]);
+  createSecureContext({ cert, key }); // throws when they do not belong together
+  return { cert, key };
+}

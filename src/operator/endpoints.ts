@@ -1,0 +1,62 @@
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { Registry } from "prom-client";
+
+/** A small HTTP server. */
+export interface Endpoint {
+  readonly port: number;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Serves `/healthz`, which answers while the process does, and `/readyz`, which says what it waits for.
+ *
+ * @param port - 0 for any
+ * @param waitsFor - what this replica waits for before it can answer reviews; empty when it can
+ */
+export function serveHealth(port: number, waitsFor: () => readonly string[]): Promise<Endpoint> {
+  return serve(port, (request, response) => {
+    const path = request.url?.split("?")[0];
+    if (path === "/healthz") response.end("ok");
+    else if (path === "/readyz") {
+      const missing = waitsFor();
+      response.statusCode = missing.length === 0 ? 200 : 503;
+      response.end(missing.length === 0 ? "ok" : `waiting for: ${missing.join(", ")}`);
+    } else response.writeHead(404).end();
+  });
+}
+
+/**
+ * Serves `/metrics` for Prometheus.
+ *
+ * @param port - 0 for any
+ * @param registry - with the metrics
+ */
+export function serveMetrics(port: number, registry: Registry): Promise<Endpoint> {
+  return serve(port, (request, response) => {
+    if (request.url?.split("?")[0] !== "/metrics") {
+      response.writeHead(404).end();
+      return;
+    }
+    registry.metrics().then(
+      (text) => response.writeHead(200, { "content-type": registry.contentType }).end(text),
+      (error: unknown) => response.writeHead(500).end(String(error)),
+    );
+  });
+}
+
+async function serve(port: number, listener: RequestListener): Promise<Endpoint> {
+  const server: Server = createServer(listener);
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject).listen(port, resolve);
+  await promise;
+  const address = server.address();
+  return {
+    port: typeof address === "object" && address !== null ? address.port : port,
+    close: async () => {
+      const closed = Promise.withResolvers<void>();
+      server.close(() => closed.resolve());
+      server.closeAllConnections();
+      await closed.promise;
+    },
+  };
+}

@@ -1,0 +1,156 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
+import { names } from "../../generated/names.ts";
+import type { ManagerOptions } from "../../generated/options.ts";
+import type { StoredOrasCache } from "../../generated/types.ts";
+import { admit } from "../injection/admit.ts";
+import { createBackoff } from "../kube/backoff.ts";
+import { createClient } from "../kube/client.ts";
+import { connect } from "../kube/connection.ts";
+import { type ClusterFacts, detectCluster } from "../kube/facts.ts";
+import { electLeader } from "../kube/lease.ts";
+import { type Reflector, startReflector } from "../kube/reflector.ts";
+import { resources } from "../kube/resources.ts";
+import { type AdmissionServer, serveAdmission } from "./admission.ts";
+import { startCertificates } from "./certificates/start.ts";
+import { serveHealth, serveMetrics } from "./endpoints.ts";
+import { leadCaches } from "./lead.ts";
+import { createLog, sentenceOf } from "./log.ts";
+import { createMetrics } from "./metrics.ts";
+import type { Process } from "./process.ts";
+
+/** For how long a replica that stops still takes reviews: Services take a moment to forget it. */
+const drainMs = 3_000;
+
+/**
+ * Runs the operator until the signal ends it: every replica answers reviews, the leader reconciles caches.
+ *
+ * @param options - of the process
+ * @param signal - asks it to stop, gracefully
+ * @returns when everything is finished and closed
+ */
+export async function runManager(options: ManagerOptions, signal: AbortSignal): Promise<void> {
+  const log = createLog(options.logLevel);
+  const metrics = createMetrics();
+  const waitsFor = new Set(["the API server", "a certificate"]);
+  const endpoints = await Promise.all([
+    serveHealth(options.healthPort, () => (signal.aborted ? ["nothing, it stops"] : [...waitsFor])),
+    serveMetrics(options.metricsPort, metrics.registry),
+  ]);
+  // What answers reviews outlives the signal until they are drained.
+  const serving = new AbortController();
+  const client = createClient(await connect(), metrics.observeRequest);
+  const identity = `${hostname()}_${randomUUID()}`;
+  const self: Process = { options, log, metrics, client, identity };
+
+  let lead: ((key: string) => void) | undefined;
+  const caches = startReflector<StoredOrasCache>({
+    client,
+    resource: resources.orasCaches,
+    onChange: (key) => lead?.(key),
+    onTrouble: (error, retryInMs) =>
+      log.warn({ error: sentenceOf(error), retryInMs }, `the watch of ${names.plural} is behind`),
+    signal: serving.signal,
+  });
+  let server: AdmissionServer | undefined;
+  const certificates = startCertificates(self, serving.signal, (pair) => server?.usePair(pair));
+
+  const start = async () => {
+    const [facts] = await Promise.all([detect(self, signal), caches.synced]);
+    waitsFor.delete("the API server");
+    server = await serveAdmission({
+      decide: admit,
+      around: surroundings(options, facts, caches),
+      pair: await certificates.first,
+      port: options.webhookPort,
+      log,
+      metrics,
+    });
+    waitsFor.delete("a certificate");
+    await campaign(self, signal, (term) =>
+      leadCaches({ ...self, facts, caches, signal: term, onKey: (add) => (lead = add) }),
+    );
+  };
+
+  const stopped = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => stopped.resolve(), { once: true });
+  if (signal.aborted) stopped.resolve();
+  const running = start().catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+  try {
+    await Promise.race([running, stopped.promise]);
+    if (signal.aborted) log.info("stopping");
+    await Promise.all([
+      server?.drain(drainMs),
+      Promise.race([running, delay(10_000, undefined, { ref: false })]),
+    ]);
+  } finally {
+    serving.abort(new Error("the process stops"));
+    await Promise.all([
+      caches.stopped,
+      certificates.stopped,
+      ...endpoints.map((endpoint) => endpoint.close()),
+    ]);
+    client.close();
+  }
+  log.info("stopped");
+}
+
+/** Asks the cluster what it is, for as long as it does not answer. */
+async function detect({ client, log }: Process, signal: AbortSignal): Promise<ClusterFacts> {
+  const backoff = createBackoff(250, 10_000);
+  for (;;) {
+    try {
+      const facts = await detectCluster(client);
+      const { version, minor, openshift } = facts;
+      // On by default from 1.35: KEP-5307 and KEP-4639.
+      log.info(
+        { version, openshift, containerRestartPolicy: minor >= 35, imageVolumes: minor >= 35 },
+        "found",
+      );
+      if (minor < names.minimumKubernetesMinor) {
+        log.warn(`Kubernetes 1.${names.minimumKubernetesMinor} or newer is needed; this is ${version}`);
+      }
+      return facts;
+    } catch (error) {
+      signal.throwIfAborted();
+      const retryInMs = backoff.next();
+      log.warn({ error: sentenceOf(error), retryInMs }, "the API server does not answer");
+      await delay(retryInMs, undefined, { signal });
+    }
+  }
+}
+
+function surroundings(
+  options: ManagerOptions,
+  facts: ClusterFacts,
+  caches: Reflector<StoredOrasCache>,
+): Parameters<typeof admit>[1] {
+  return {
+    cache: (namespace, name) => caches.store.get(`${namespace}/${name}`),
+    clusterDomain: options.clusterDomain,
+    toolsImage: options.toolsImage,
+    kubernetesMinor: facts.minor,
+    openshift: facts.openshift,
+  };
+}
+
+/** Leads when elected, or at once where there is no election. */
+async function campaign(
+  { options, client, identity, log }: Process,
+  signal: AbortSignal,
+  lead: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  if (!options.leaderElect) return lead(signal);
+  await electLeader({
+    client,
+    namespace: options.namespace,
+    name: names.lease,
+    identity,
+    lead,
+    onTrouble: (error) => log.warn({ error: sentenceOf(error) }, "the election of a leader is hampered"),
+    signal,
+  });
+}

@@ -1,0 +1,158 @@
+import { randomBytes } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
+import type { V1StatefulSet } from "@kubernetes/client-node";
+import type { OrasCacheStatus, StoredOrasCache } from "../../generated/types.ts";
+import { desiredHttpSecret } from "../cache/http-secret.ts";
+import { type CacheIdentity, identityOf } from "../cache/owner.ts";
+import { desiredService } from "../cache/service.ts";
+import { type ClusterTraits, desiredStatefulSet } from "../cache/stateful-set.ts";
+import { isRolledOut, type Obstacle, statusOf } from "../cache/status.ts";
+import type { KubeClient } from "../kube/client.ts";
+import { isStatus } from "../kube/errors.ts";
+import type { EventNote, EventRecorder } from "../kube/events.ts";
+import { create, type KubeObject, keyOf, patchMerge } from "../kube/objects.ts";
+import { resources } from "../kube/resources.ts";
+import { type ChildChange, type ChildKind, ensureChild, removeChild } from "./children.ts";
+import { assess } from "./obstacles.ts";
+
+/** What the reconciler sees and acts with. */
+export interface ReconcilerSettings {
+  readonly client: KubeClient;
+  readonly caches: (key: string) => StoredOrasCache | undefined;
+  readonly services: (key: string) => KubeObject | undefined;
+  readonly statefulSets: (key: string) => KubeObject | undefined;
+  readonly record: EventRecorder;
+  readonly cluster: ClusterTraits;
+  readonly clusterDomain: string;
+}
+
+/**
+ * Makes the function that brings one cache's children and status in line with its spec. It looks at what is
+ * there, never at what happened, and sends no request when nothing differs.
+ *
+ * @param settings - see there
+ * @returns (key) => after how many milliseconds to look again, if at all
+ */
+export function createReconciler(settings: ReconcilerSettings): (key: string) => Promise<number | undefined> {
+  const { client, cluster, caches, record } = settings;
+  const service: ChildKind = { resource: resources.services, seen: settings.services, applied: new Map() };
+  const statefulSet: ChildKind = {
+    resource: resources.statefulSets,
+    seen: settings.statefulSets,
+    applied: new Map(),
+  };
+
+  /** Yields each change as it is done: what was done before an error is told too. */
+  async function* converge(cache: StoredOrasCache, owner: CacheIdentity): AsyncGenerator<ChildChange> {
+    if (!cache.spec.deploy) {
+      yield* await removeChild(client, statefulSet, owner);
+      yield* await removeChild(client, service, owner);
+      return;
+    }
+    yield* await ensureChild(client, service, desiredService(owner), owner);
+    const set = settings.statefulSets(keyOf(cache)) as V1StatefulSet | undefined;
+    if (isNewSpec(cache) || !isRolledOut(set)) await ensureHttpSecret(client, owner, cache);
+    yield* await ensureChild(client, statefulSet, desiredStatefulSet(owner, cache.spec, cluster), owner);
+  }
+
+  /** What went wrong, if anything. */
+  const settle = async (cache: StoredOrasCache): Promise<unknown> => {
+    try {
+      for await (const change of converge(cache, identityOf(cache))) record(cache, noteOf(change, cache));
+      return undefined;
+    } catch (error) {
+      return error;
+    }
+  };
+
+  return async (key) => {
+    const cache = caches(key);
+    if (cache === undefined) {
+      service.applied.delete(key);
+      statefulSet.applied.delete(key);
+      return undefined;
+    }
+    // Its children are deleted by the garbage collector, by their owner references.
+    if (cache.metadata?.deletionTimestamp) return undefined;
+    const trouble = await settle(cache);
+    const { obstacle, retry } = assess(trouble);
+    await report(settings, cache, obstacle);
+    if (retry === "backoff") throw trouble;
+    return retry === "never" ? undefined : retry;
+  };
+}
+
+function isNewSpec(cache: StoredOrasCache): boolean {
+  return cache.status?.observedGeneration !== cache.metadata?.generation;
+}
+
+/** Created once and never read: if it is there already, it is left as it is. */
+async function ensureHttpSecret(
+  client: KubeClient,
+  owner: CacheIdentity,
+  cache: StoredOrasCache,
+): Promise<void> {
+  const random = randomBytes(32).toString("base64url");
+  await create(client, resources.secrets, desiredHttpSecret(owner, cache.spec, random));
+}
+
+function noteOf(change: ChildChange, cache: StoredOrasCache): EventNote {
+  const { child } = change;
+  switch (change.kind) {
+    case "created":
+      return { type: "Normal", reason: "Created", action: "Create", note: `Created ${child}.` };
+    case "deleted":
+      return { type: "Normal", reason: "Deleted", action: "Delete", note: `Deleted ${child}.` };
+    case "cleaned": {
+      const note = `Removed from ${child} what does not belong there: ${change.removed.join(", ")}.`;
+      return { type: "Warning", reason: "DriftRemoved", action: "Update", note };
+    }
+    case "updated":
+      return isNewSpec(cache)
+        ? { type: "Normal", reason: "Updated", action: "Update", note: `Updated ${child}.` }
+        : {
+            type: "Warning",
+            reason: "DriftCorrected",
+            action: "Update",
+            note: `Put ${child} back as it was.`,
+          };
+  }
+}
+
+async function report(
+  settings: ReconcilerSettings,
+  cache: StoredOrasCache,
+  obstacle: Obstacle | undefined,
+): Promise<void> {
+  const { namespace, name } = identityOf(cache);
+  const statefulSet = settings.statefulSets(`${namespace}/${name}`) as V1StatefulSet | undefined;
+  const time = `${new Date().toISOString().slice(0, 19)}Z`;
+  const status = statusOf({ cache, statefulSet, obstacle, clusterDomain: settings.clusterDomain, time });
+  if (obstacle)
+    settings.record(cache, {
+      type: "Warning",
+      action: "Reconcile",
+      note: obstacle.message,
+      reason: obstacle.reason,
+    });
+  if (isDeepStrictEqual(status, cache.status)) return;
+  try {
+    await patchMerge(
+      settings.client,
+      resources.orasCaches,
+      { namespace, name, subresource: "status" },
+      {
+        metadata: { resourceVersion: cache.metadata?.resourceVersion },
+        status: { ...blank(cache.status), ...status },
+      },
+    );
+  } catch (error) {
+    // Changed or gone meanwhile: the watch tells of it, and we are here again.
+    if (!isStatus(error, 404, 409)) throw error;
+  }
+}
+
+/** In a merge patch a field goes away only by null. */
+function blank(status: OrasCacheStatus | undefined): Record<string, null> {
+  return Object.fromEntries(Object.keys(status ?? {}).map((field) => [field, null]));
+}
