@@ -1,57 +1,84 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { parseModule } from "./go-module.ts";
-import { cacheFolder, repository } from "./paths.ts";
-import { run, say } from "./process.ts";
+import { attempt, run } from "./command.ts";
+import { withLock } from "./lock.ts";
+import { programName, readGoModule, versionFlags } from "./modules.ts";
+import { cacheFolder } from "./paths.ts";
+import { ClusterError, step } from "./progress.ts";
 
-/** The Go modules of scripts/cluster/modules. */
-export type ModuleName = "kubernetes" | "etcd" | "containerd" | "oras" | "registry" | "coredns" | "helm";
+const modulesFolder = join(import.meta.dirname, "modules");
 
-/** Linker flags that stamp a version, where a program has nothing else to tell it. */
-const stamps: Partial<Record<ModuleName, (version: string) => string>> = {
-  kubernetes: (version) =>
-    ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"]
-      .map((name) => `-X ${name}.gitVersion=${version}`)
-      .join(" "),
-  oras: (version) =>
-    `-X oras.land/oras/internal/version.Version=${version.slice(1)} -X oras.land/oras/internal/version.BuildMetadata=`,
-};
+/** The programs that are built from Go modules, by folder of scripts/cluster/modules. */
+export type ModuleName = "containerd" | "coredns" | "etcd" | "helm" | "kubernetes" | "oras" | "registry";
 
 /**
- * Builds the programs of a Go module, unless they are in the cache already.
+ * Builds the programs of a module unless the cache has them, and returns the folder that holds them.
  *
- * @param name - folder below scripts/cluster/modules
- * @param only - last elements of the packages to build; all of the module's tools when left out
- * @returns the folder that holds the programs
- * @throws Error with Go's own output
+ * @param name - folder of scripts/cluster/modules
+ * @param only - names of the programs that are needed; all when absent
  */
 export async function buildModule(name: ModuleName, only?: readonly string[]): Promise<string> {
-  const source = join(repository, "scripts/cluster/modules", name);
-  const { version, tools } = parseModule(readFileSync(join(source, "go.mod"), "utf8"));
+  const source = join(modulesFolder, name);
+  const file = join(source, "go.mod");
+  const { tools, version } = readGoModule(await readFile(file, "utf8"), file);
   const folder = join(cacheFolder, "bin", `${name}-${version}`);
-  const wanted = tools.filter((tool) => only === undefined || only.some((end) => tool.endsWith(`/${end}`)));
-  const missing = wanted.filter((tool) => !existsSync(join(folder, programName(tool))));
-  if (missing.length === 0) return folder;
-
-  const started = Date.now();
-  say(`building ${name} ${version}: ${missing.map(programName).join(", ")} (once; kept in ${cacheFolder})`);
-  const building = `${folder}.building-${process.pid}`;
-  mkdirSync(building, { recursive: true });
-  const flags = `-s -w ${stamps[name]?.(version) ?? ""}`;
-  await run(
-    ["go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", `${building}/`, ...missing],
-    { cwd: source, env: { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-mod=readonly" } },
-  );
-  mkdirSync(folder, { recursive: true });
-  for (const tool of missing) renameSync(join(building, programName(tool)), join(folder, programName(tool)));
-  rmSync(building, { recursive: true });
-  say(`built ${name} in ${Math.round((Date.now() - started) / 1000)} s`);
+  const wanted = tools.filter((tool) => !only || only.includes(programName(tool)));
+  const missing = () => wanted.filter((tool) => !existsSync(join(folder, programName(tool))));
+  if (missing().length === 0) return folder;
+  await requireGo();
+  await withLock(join(cacheFolder, "locks", name), async () => {
+    const tobuild = missing();
+    if (tobuild.length === 0) return;
+    await step(`build ${name} ${version}`, () => build(source, folder, tobuild, versionFlags(name, version)));
+  });
   return folder;
 }
 
-/** What `go build` calls the program of a package: its last element that is not a major version. */
-export function programName(tool: string): string {
-  const parts = tool.split("/");
-  const last = parts.at(-1) ?? "";
-  return /^v[0-9]+$/.test(last) ? (parts.at(-2) ?? last) : last;
+async function build(source: string, folder: string, tools: readonly string[], flags: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  // Built aside and then moved: an interrupted build never leaves half a program in the cache.
+  const aside = await mkdtemp(`${folder}.`);
+  try {
+    await run(
+      ["go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", `${aside}/`, ...tools],
+      {
+        cwd: source,
+        env: { CGO_ENABLED: "0", GOFLAGS: "", GOWORK: "off" },
+      },
+    );
+    for (const tool of tools) {
+      await rename(join(aside, programName(tool)), join(folder, programName(tool)));
+    }
+  } finally {
+    await rm(aside, { recursive: true, force: true });
+  }
+}
+
+async function requireGo(): Promise<void> {
+  const found = await attempt(["go", "version"]);
+  if (found.code !== undefined) return;
+  throw new ClusterError(
+    "Go is not installed (no `go` in PATH). Install Go 1.21 or newer: https://go.dev/dl/",
+  );
+}
+
+/**
+ * The two programs of a control plane: those in KUBEBUILDER_ASSETS if it is set, else built ones.
+ */
+export async function controlPlaneBinaries(): Promise<{ etcd: string; apiServer: string }> {
+  const assets = process.env["KUBEBUILDER_ASSETS"];
+  if (!assets) {
+    const etcd = join(await buildModule("etcd"), "server");
+    return { etcd, apiServer: join(await buildModule("kubernetes", ["kube-apiserver"]), "kube-apiserver") };
+  }
+  const found = { etcd: join(assets, "etcd"), apiServer: join(assets, "kube-apiserver") };
+  for (const file of Object.values(found)) {
+    if (!existsSync(file)) {
+      throw new ClusterError(
+        `KUBEBUILDER_ASSETS is ${assets}, but ${file} is not there: unset it or add the file`,
+      );
+    }
+  }
+  return found;
 }

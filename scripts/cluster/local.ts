@@ -1,49 +1,196 @@
+import { existsSync } from "node:fs";
+import { chmod, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { buildModule } from "./binaries.ts";
-import type { ControlPlane } from "./control-plane.ts";
-import { networkNamespace, stateFolder } from "./paths.ts";
-import { run } from "./process.ts";
+import { buildModule, type ModuleName } from "./binaries.ts";
+import { type Certificates, file, issueCertificates } from "./certificates.ts";
+import type { Cluster } from "./cluster.ts";
+import { attempt, run } from "./command.ts";
+import { apiServerUrl, type Component, components, kubeconfigOf, stopOrder } from "./components.ts";
+import {
+  containerdConfiguration,
+  corefile,
+  kubeconfig,
+  kubeletConfiguration,
+  podNetwork,
+} from "./configuration.ts";
+import { withLock } from "./lock.ts";
+import { createNamespace, inNamespace, removeNamespace } from "./namespace.ts";
+import { ensurePackages, packages } from "./packages.ts";
+import { cgroupRoot, network, state, stateFolder } from "./paths.ts";
+import { isAlive } from "./process-record.ts";
+import { ready, start, started, stop } from "./processes.ts";
+import { ClusterError, say, step } from "./progress.ts";
+import { cgroupFolders, endPods, removeCgroups, unmountAll } from "./sweep.ts";
+import { until } from "./waiting.ts";
 
-/** Addresses of the local cluster: all from the range for benchmarks (RFC 2544), used inside its namespace only. */
-export const network = {
-  node: "198.18.0.1",
-  pods: "198.18.128.0/17",
-  services: "198.19.0.0/16",
-  dns: "198.18.0.1",
-} as const;
+const modules: readonly ModuleName[] = ["etcd", "kubernetes", "containerd", "coredns", "oras", "helm"];
+const lock = `${stateFolder}.lock`;
 
-/** Put before a command to run it in the cluster's network. Not `ip netns exec`: its private mounts would hide the
- * kubelet's from containerd. */
-export const enter: readonly string[] = ["nsenter", `--net=/run/netns/${networkNamespace}`, "--"];
-
-/** The local cluster's control plane. */
-export const plane: ControlPlane = {
-  folder: stateFolder,
-  address: network.node,
-  port: 6443,
-  etcdPort: 2379,
-  enter,
-  serviceRange: network.services,
+/** A real Kubernetes of one node on this machine, in a network namespace that leads nowhere. */
+export const localCluster: Cluster = {
+  description: "local cluster on this machine",
+  up: () => withLock(lock, up),
+  down: () => withLock(lock, down),
+  status,
+  load,
+  command,
 };
 
-/** The administrator's kubeconfig. */
-export const adminKubeconfig: string = join(stateFolder, "admin.kubeconfig");
-
-/** containerd's socket. */
-export const containerdSocket: string = join(stateFolder, "containerd.sock");
-
-/** Environment of commands that use the cluster: kubeconfig, and the cluster's own client programs on the PATH. */
-export async function clientEnvironment(): Promise<NodeJS.ProcessEnv> {
-  const folders = [
-    await buildModule("kubernetes", ["kubectl"]),
-    await buildModule("helm"),
-    await buildModule("oras"),
-  ];
-  return { ...process.env, KUBECONFIG: adminKubeconfig, PATH: [...folders, process.env["PATH"]].join(":") };
+async function up(): Promise<void> {
+  requireRoot();
+  const { healthy } = await status();
+  if (healthy) {
+    say("  already up");
+    return;
+  }
+  if (existsSync(stateFolder)) await step("clear what an earlier one left", down);
+  await step("Debian packages", () => ensurePackages(packages.cluster));
+  const folders = await step("programs", async () => {
+    const built: [ModuleName, string][] = [];
+    for (const name of modules) built.push([name, await buildModule(name)]);
+    return new Map(built);
+  });
+  await step("network namespace", createNamespace);
+  const certificates = await step("certificates", issueCertificates);
+  await writeConfiguration(certificates);
+  await linkPrograms(folders);
+  const launch = (component: Component) =>
+    start(component.name, [join(folders.get(component.module) ?? "", component.program), ...component.args], {
+      PATH: `${state.bin}:/usr/sbin:/usr/bin:/sbin:/bin`,
+    });
+  await step("etcd, containerd", async () => {
+    await Promise.all([launch(components.etcd), launch(components.containerd)]);
+    await Promise.all([answers(components.etcd), ready("containerd", containerdAnswers)]);
+  });
+  await step("kube-apiserver", async () => {
+    await launch(components.apiServer);
+    await ready("kube-apiserver", async () => (await kubectl(["get", "--raw=/readyz"])).code === 0);
+  });
+  await step("the other parts", async () => {
+    const { controllerManager, scheduler, kubelet, proxy, dns } = components;
+    for (const component of [controllerManager, scheduler, kubelet, proxy, dns]) await launch(component);
+    for (const component of [kubelet, proxy, dns]) await answers(component);
+  });
+  await step("node", nodeReady);
 }
 
-/** Runs kubectl against the local cluster. */
-export async function kubectl(args: readonly string[], input?: string): Promise<string> {
-  const env = await clientEnvironment();
-  return run([...enter, "kubectl", ...args], { env, ...(input === undefined ? {} : { input }) });
+async function nodeReady(): Promise<void> {
+  const condition = `{.items[*].status.conditions[?(@.type=="Ready")].status}`;
+  await until("the node to be ready", async () => {
+    const { stdout } = await kubectl(["get", "nodes", `-o=jsonpath=${condition}`]);
+    return stdout.trim() === "True";
+  });
+  // Pods are refused until their namespace has its ServiceAccount.
+  await until("the default ServiceAccount", async () => {
+    return (await kubectl(["get", "serviceaccount", "default", "--namespace=default"])).code === 0;
+  });
+}
+
+async function down(): Promise<void> {
+  requireRoot();
+  await stop(components.kubelet.name);
+  await endPods();
+  for (const component of stopOrder) await stop(component.name);
+  await endPods();
+  await unmountAll();
+  await removeCgroups();
+  await removeNamespace();
+  await rm(stateFolder, { recursive: true, force: true });
+}
+
+async function status(): Promise<{ healthy: boolean; lines: string[] }> {
+  const records = await started();
+  const lines = stopOrder.toReversed().map(({ name }) => {
+    const record = records.get(name);
+    const alive = isAlive(record);
+    return `${name.padEnd(24)} ${alive ? `running (pid ${record?.pid})` : "not running"}`;
+  });
+  const running = stopOrder.every(({ name }) => isAlive(records.get(name)));
+  const api = running && (await kubectl(["get", "--raw=/readyz"])).code === 0;
+  return { healthy: api, lines: [...lines, `${"API server answers".padEnd(24)} ${api ? "yes" : "no"}`] };
+}
+
+async function load(archive: string, image: string): Promise<void> {
+  await ctr(["images", "import", "--local", "--digests=false", archive]);
+  const names = (await ctr(["images", "list", "--quiet"])).split("\n");
+  if (!names.includes(image)) {
+    throw new ClusterError(
+      `${archive} was imported, but it holds no image named ${image}; found: ${names.join(", ")}`,
+    );
+  }
+}
+
+function ctr(args: readonly string[]): Promise<string> {
+  return run([join(state.bin, "ctr"), `--address=${state.containerdSocket}`, "--namespace=k8s.io", ...args]);
+}
+
+async function command(argv: readonly string[]): Promise<{ argv: string[]; env: Record<string, string> }> {
+  if (!(await status()).healthy) throw new ClusterError("the local cluster is not up; run: make cluster-up");
+  const env = { KUBECONFIG: state.adminKubeconfig, PATH: `${state.bin}:${process.env["PATH"] ?? ""}` };
+  return { argv: inNamespace(argv), env };
+}
+
+function kubectl(args: readonly string[]): ReturnType<typeof attempt> {
+  const binary = join(state.bin, "kubectl");
+  return attempt(
+    inNamespace([binary, `--kubeconfig=${state.adminKubeconfig}`, "--request-timeout=5s", ...args]),
+  );
+}
+
+async function answers({ name, ready: url }: Component): Promise<void> {
+  if (!url) return;
+  const probe = `fetch(process.argv[1]).then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))`;
+  const argv = inNamespace([process.execPath, "-e", probe, url]);
+  await ready(name, async () => (await attempt(argv)).code === 0);
+}
+
+async function containerdAnswers(): Promise<boolean> {
+  return (
+    (await attempt([join(state.bin, "ctr"), `--address=${state.containerdSocket}`, "version"])).code === 0
+  );
+}
+
+async function linkPrograms(folders: ReadonlyMap<ModuleName, string>): Promise<void> {
+  await mkdir(state.bin, { recursive: true });
+  const programs: readonly [ModuleName, string][] = [
+    ["kubernetes", "kubectl"],
+    ["helm", "helm"],
+    ["oras", "oras"],
+    ["containerd", "ctr"],
+    ["containerd", "containerd-shim-runc-v2"],
+  ];
+  for (const [module, program] of programs) {
+    await symlink(join(folders.get(module) ?? "", program), join(state.bin, program));
+  }
+}
+
+async function writeConfiguration({ ca, pairs }: Certificates): Promise<void> {
+  await mkdir(join(state.configuration, "cni"), { recursive: true });
+  for (const folder of cgroupFolders()) await mkdir(folder, { recursive: true }).catch(() => {});
+  const write = (name: string, text: string) =>
+    writeFile(join(state.configuration, name), text, { mode: 0o600 });
+  await write("resolv.conf", "");
+  await write("kubelet.yaml", kubeletConfiguration(file));
+  await write("containerd.toml", containerdConfiguration());
+  await write("cni/10-pods.conflist", podNetwork());
+  await write("Corefile", corefile(kubeconfigOf("coredns")));
+  for (const name of [
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kube-proxy",
+    "coredns",
+  ] as const) {
+    await writeFile(kubeconfigOf(name), kubeconfig(name, apiServerUrl, ca, pairs[name]), { mode: 0o600 });
+  }
+  await writeFile(state.adminKubeconfig, kubeconfig(network.namespace, apiServerUrl, ca, pairs.admin));
+  await chmod(state.adminKubeconfig, 0o600);
+}
+
+function requireRoot(): void {
+  if (process.getuid?.() === 0) return;
+  throw new ClusterError(
+    `the local cluster needs root (network namespaces, mounts, cgroup ${cgroupRoot}). Run it with sudo, or use a ` +
+      "cluster that you have: --current, or install Docker and kind",
+  );
 }

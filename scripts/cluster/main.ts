@@ -1,91 +1,94 @@
-import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { Command } from "commander";
-import { startControlPlane } from "./control-plane.ts";
-import { loadImage } from "./images.ts";
-import { adminKubeconfig, clientEnvironment, enter, kubectl, plane } from "./local.ts";
-import { createNetwork } from "./network.ts";
-import { startNode, startRuntime } from "./node.ts";
-import { installPackages } from "./packages.ts";
-import { stateFolder } from "./paths.ts";
-import { runningPid, say } from "./process.ts";
-import { tearDown } from "./teardown.ts";
-import { chooseCluster, kindUp } from "./choice.ts";
+import { Command, CommanderError } from "commander";
+import { chooseCluster } from "./choose.ts";
+import { attach } from "./command.ts";
+import { ClusterError, say } from "./progress.ts";
 
-const daemons = [
-  ...["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"],
-  ...["containerd", "kubelet", "kube-proxy", "coredns"],
-];
+const program = new Command("cluster")
+  .description("Brings up a Kubernetes cluster to develop and test on, and takes it down.")
+  .option("--cluster <which>", "auto, local, kind or current (env ORAS_OPERATOR_CLUSTER)")
+  .option("--current", "the cluster of the current kubeconfig")
+  .showHelpAfterError()
+  .enablePositionalOptions()
+  .exitOverride()
+  .addHelpText(
+    "after",
+    `
+Examples:
+  $ node scripts/cluster/main.ts up
+  $ node scripts/cluster/main.ts exec -- kubectl get pods --all-namespaces
+  $ node scripts/cluster/main.ts load docker.io/library/ubuntu:latest
+`,
+  );
 
-const program = new Command("cluster").description(
-  "A real Kubernetes for development and tests: the current kubeconfig if asked, kind where Docker runs, else a cluster of this machine's own processes.",
-);
-program.command("up").description("start the cluster; does nothing when it runs").action(up);
-program.command("down").description("end it and remove everything it left").action(down);
-program.command("status").description("say what runs; exit code 1 when it is down").action(status);
+function chosen() {
+  const { cluster, current } = program.opts<{ cluster?: string; current?: boolean }>();
+  return chooseCluster(current ? "current" : cluster);
+}
+
+program
+  .command("up")
+  .description("bring the cluster up, unless it is")
+  .action(async () => {
+    const cluster = await chosen();
+    say(`Up: ${cluster.description}`);
+    await cluster.up();
+    say(
+      `\nThe cluster is up. To use it:\n  node scripts/cluster/main.ts exec -- kubectl get nodes\n` +
+        `  node scripts/cluster/main.ts exec -- bash      (a shell with kubectl, helm and oras)\n` +
+        `Its kubeconfig: ${(await cluster.command([])).env["KUBECONFIG"] ?? "the current one"}\n` +
+        `To take it down: make cluster-down`,
+    );
+  });
+
+program
+  .command("down")
+  .description("take the cluster down and leave nothing behind")
+  .action(async () => {
+    const cluster = await chosen();
+    await cluster.down();
+    say(`Down: ${cluster.description}`);
+  });
+
+program
+  .command("status")
+  .description("say what runs; the exit code is 1 when the cluster is not up")
+  .action(async () => {
+    const { healthy, lines } = await (await chosen()).status();
+    console.log(lines.join("\n"));
+    if (!healthy) process.exitCode = 1;
+  });
+
 program
   .command("load")
-  .argument("<image...>", "names of images that `npm run images` has built")
-  .description("make images known to the cluster's nodes")
+  .description("make images known to the cluster's nodes: built ones by name, or OCI archives")
+  .argument("<image...>", "name of an image that scripts/images.ts builds, or NAME=ARCHIVE")
   .action(async (images: string[]) => {
-    for (const image of images) await loadImage(image);
+    const cluster = await chosen();
+    const { archiveOf } = await import("../images/archives.ts");
+    for (const image of images) {
+      const at = image.indexOf("=");
+      const name = at < 0 ? image : image.slice(0, at);
+      await cluster.load(at < 0 ? await archiveOf(name) : image.slice(at + 1), name);
+      say(`loaded ${name}`);
+    }
   });
+
 program
   .command("exec")
-  .argument("<command...>", "for example: kubectl get pods")
+  .description("run a command where the API server can be reached")
+  .argument("<command...>", "program and arguments, after --")
   .passThroughOptions()
-  .description("run a command in the cluster's network, with kubectl, helm and oras on the PATH")
-  .action(execute);
-program.enablePositionalOptions();
-await program.parseAsync();
+  .action(async (argv: string[]) => {
+    const { argv: full, env } = await (await chosen()).command(argv);
+    process.exitCode = await attach(full, env);
+  });
 
-async function up(): Promise<void> {
-  const choice = await chooseCluster();
-  if (choice === "current") return say("using the current kubeconfig");
-  if (choice === "kind") return kindUp();
-  const running = daemons.filter((name) => runningPid(stateFolder, name) !== undefined);
-  if (running.length === daemons.length) return ready();
-  // What an earlier one left behind, after a crash or a restart of the machine, is in the way.
-  if (running.length > 0 || existsSync(stateFolder)) {
-    say("removing what is left of an earlier cluster");
-    await tearDown();
-  }
-  await installPackages();
-  await createNetwork();
-  say("starting etcd and the API server");
-  await startControlPlane(plane);
-  say("starting containerd");
-  await startRuntime();
-  const { loadBuilt } = await import("./images.ts");
-  await loadBuilt();
-  say("starting controllers, scheduler and node");
-  await startNode();
-  ready();
-}
-
-function ready(): void {
-  say("the cluster is up");
-  console.log(`kubeconfig: ${adminKubeconfig} (valid inside the cluster's network namespace)`);
-  console.log("next:       node scripts/cluster/main.ts exec -- kubectl get nodes");
-}
-
-async function down(): Promise<void> {
-  await tearDown();
-  say("the cluster is down");
-}
-
-async function status(): Promise<void> {
-  const rows = daemons.map((name) => ({ name, pid: runningPid(stateFolder, name) }));
-  for (const { name, pid } of rows) console.log(`${name.padEnd(24)} ${pid === undefined ? "down" : `up, pid ${pid}`}`);
-  if (rows.some(({ pid }) => pid === undefined)) process.exitCode = 1;
-  else console.log(await kubectl(["get", "nodes"]));
-}
-
-async function execute(command: string[]): Promise<void> {
-  const choice = await chooseCluster();
-  const [program = "", ...args] = choice === "local" ? [...enter, ...command] : command;
-  const env = choice === "local" ? await clientEnvironment() : process.env;
-  const { status: code, error } = spawnSync(program, args, { stdio: "inherit", env });
-  if (error) throw error;
-  process.exitCode = code ?? 1;
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else if (error instanceof ClusterError) {
+    console.error(`error: ${error.message}`);
+    process.exitCode = 1;
+  } else throw error;
 }

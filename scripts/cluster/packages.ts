@@ -1,51 +1,55 @@
 import { existsSync } from "node:fs";
-import { run, say } from "./process.ts";
+import { attempt, run } from "./command.ts";
+import { ClusterError } from "./progress.ts";
 
-/** Debian packages by a file that each brings. */
-const needed: Record<string, string> = {
-  runc: "/usr/sbin/runc",
-  "containernetworking-plugins": "/usr/lib/cni/bridge",
-  nftables: "/usr/sbin/nft",
-  iptables: "/usr/sbin/iptables",
-  conntrack: "/usr/sbin/conntrack",
-  iproute2: "/bin/ip",
-  procps: "/usr/bin/ps",
-  openssl: "/usr/bin/openssl",
-  buildah: "/usr/bin/buildah",
-  mmdebstrap: "/usr/bin/mmdebstrap",
-  ...toolPackages(),
-};
+/** A Debian package and a file that shows it is there. */
+type Package = readonly [name: string, file: string];
 
-/** What the tools image is assembled from; the tests of the scripts need no more than this. */
-export function toolPackages(): Record<string, string> {
-  return {
-    "busybox-static": "/bin/busybox",
-    tini: "/usr/bin/tini-static",
-    tar: "/bin/tar",
-    findutils: "/usr/bin/find",
-    jq: "/usr/bin/jq",
-    isal: "/usr/bin/igzip",
-    openssl: "/usr/bin/openssl",
-    wget: "/usr/bin/wget",
-    "ca-certificates": "/etc/ssl/certs/ca-certificates.crt",
-  };
+const clusterPackages: readonly Package[] = [
+  ["runc", "/usr/sbin/runc"],
+  ["containernetworking-plugins", "/usr/lib/cni/ptp"],
+  ["nftables", "/usr/sbin/nft"],
+  ["conntrack", "/usr/sbin/conntrack"],
+  ["iproute2", "/usr/share/doc/iproute2"],
+  ["util-linux", "/usr/bin/nsenter"],
+  ["procps", "/usr/share/doc/procps"],
+];
+
+const imagePackages: readonly Package[] = [
+  ["buildah", "/usr/bin/buildah"],
+  ["mmdebstrap", "/usr/bin/mmdebstrap"],
+  ["debian-archive-keyring", "/usr/share/keyrings/debian-archive-keyring.gpg"],
+];
+
+/** What each purpose needs. */
+export const packages = { cluster: clusterPackages, images: imagePackages } as const;
+
+/** The packages of a list that are not installed. */
+export function missingPackages(
+  list: readonly Package[],
+  exists: (file: string) => boolean = existsSync,
+): string[] {
+  return list.filter(([, file]) => !exists(file)).map(([name]) => name);
 }
 
 /**
- * Installs missing Debian packages.
+ * Installs what is missing with apt-get.
  *
- * @throws Error that names them, where this is not Debian or not root
+ * @param list - one of {@link packages}
+ * @returns how it went, in words
  */
-export async function installPackages(packages: Record<string, string> = needed): Promise<void> {
-  const missing = Object.entries(packages)
-    .filter(([, file]) => !existsSync(file))
-    .map(([name]) => name);
-  if (missing.length === 0) return;
-  if (!existsSync("/usr/bin/apt-get") || process.getuid?.() !== 0) {
-    throw new Error(`missing: ${missing.join(" ")}. Install these Debian packages, or run this as root on Debian.`);
+export async function ensurePackages(list: readonly Package[]): Promise<string> {
+  const missing = missingPackages(list);
+  if (missing.length === 0) return "installed";
+  const command = `apt-get install --yes --no-install-recommends ${missing.join(" ")}`;
+  if ((await attempt(["apt-get", "--version"])).code !== 0) {
+    throw new ClusterError(
+      `missing: ${missing.join(", ")} (names of Debian packages); this system has no apt-get`,
+    );
   }
-  say(`installing ${missing.join(" ")}`);
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  await run(["apt-get", "update", "-q"], { env });
-  await run(["apt-get", "install", "-q", "-y", "--no-install-recommends", ...missing], { env });
+  if (process.getuid?.() !== 0) throw new ClusterError(`missing packages; as root, run: ${command}`);
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  await run(["apt-get", "update", "-qq"], { env });
+  await run(command.split(" "), { env });
+  return `installed ${missing.join(", ")}`;
 }

@@ -1,0 +1,15 @@
+/** A cluster to work with, wherever it runs. */
+export interface Cluster {
+  /** In words, for the first line of output. */
+  readonly description: string;
+  /** Brings it up, if it is not; safe to repeat. */
+  up(): Promise<void>;
+  /** Takes away what `up` made. */
+  down(): Promise<void>;
+  /** One line for each part, and whether all is well. */
+  status(): Promise<{ healthy: boolean; lines: string[] }>;
+  /** Makes an image known to its nodes: an OCI archive, and the image's name. */
+  load(archive: string, image: string): Promise<void>;
+  /** The command and environment that run a command where the API server can be reached, with kubectl and helm. */
+  command(argv: readonly string[]): Promise<{ argv: string[]; env: Record<string, string> }>;
+}
