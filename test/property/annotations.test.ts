@@ -9,7 +9,9 @@ const anyKey = fc.oneof(
   fc.string(),
   fc.string().map((s) => PREFIX + s),
   fc.constantFrom(...Object.values(annotations).map((a) => a.key)),
-  fc.tuple(fc.constantFrom(...Object.values(annotations).map((a) => a.key)), fc.string()).map(([k, s]) => `${k}_${s}`),
+  fc
+    .tuple(fc.constantFrom(...Object.values(annotations).map((a) => a.key)), fc.string())
+    .map(([k, s]) => `${k}_${s}`),
 );
 
 describe("parsing annotations", () => {
@@ -32,13 +34,20 @@ describe("parsing annotations", () => {
 
   it("does not depend on the order of the keys", () => {
     fc.assert(
-      fc.property(fc.oneof(validAnnotations, invalidAnnotations.map((i) => i.annotations)), fc.infiniteStream(fc.nat()), (map, noise) => {
-        const shuffled = Object.entries(map)
-          .map((entry) => ({ entry, at: noise.next().value as number }))
-          .sort((a, b) => a.at - b.at)
-          .map(({ entry }) => entry);
-        expect(parseAnnotations(Object.fromEntries(shuffled))).toEqual(parseAnnotations(map));
-      }),
+      fc.property(
+        fc.oneof(
+          validAnnotations,
+          invalidAnnotations.map((i) => i.annotations),
+        ),
+        fc.infiniteStream(fc.nat()),
+        (map, noise) => {
+          const shuffled = Object.entries(map)
+            .map((entry) => ({ entry, at: noise.next().value as number }))
+            .sort((a, b) => a.at - b.at)
+            .map(({ entry }) => entry);
+          expect(parseAnnotations(Object.fromEntries(shuffled))).toEqual(parseAnnotations(map));
+        },
+      ),
     );
   });
 
@@ -60,14 +69,17 @@ describe("parsing annotations", () => {
 
   it("orders a list by number, not by text", () => {
     fc.assert(
-      fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 999_999 }), { minLength: 1, maxLength: 20 }), (numbers) => {
-        const key = annotations["input-uri"].key;
-        const map = Object.fromEntries(numbers.map((n) => [`${key}_${n}`, `repo/n:${n}`]));
-        const result = parseAnnotations({ ...map, [key]: "repo/n:0" });
-        if (!result.ok) throw new Error("refused");
-        const expected = [0, ...numbers.sort((a, b) => a - b)].map((n) => `:${n}`);
-        expect(result.value.inputs.map((i) => i.version)).toEqual(expected);
-      }),
+      fc.property(
+        fc.uniqueArray(fc.integer({ min: 1, max: 999_999 }), { minLength: 1, maxLength: 20 }),
+        (numbers) => {
+          const key = annotations["input-uri"].key;
+          const map = Object.fromEntries(numbers.map((n) => [`${key}_${n}`, `repo/n:${n}`]));
+          const result = parseAnnotations({ ...map, [key]: "repo/n:0" });
+          if (!result.ok) throw new Error("refused");
+          const expected = [0, ...numbers.sort((a, b) => a - b)].map((n) => `:${n}`);
+          expect(result.value.inputs.map((i) => i.version)).toEqual(expected);
+        },
+      ),
     );
   });
 
@@ -75,7 +87,9 @@ describe("parsing annotations", () => {
     fc.assert(
       fc.property(validAnnotations, fc.dictionary(fc.string(), fc.string()), (map, other) => {
         const foreign = Object.fromEntries(Object.entries(other).filter(([k]) => !k.startsWith(PREFIX)));
-        expect(parseAnnotations({ ...foreign, ...map, [names.markerAnnotation]: "x" })).toEqual(parseAnnotations(map));
+        expect(parseAnnotations({ ...foreign, ...map, [names.markerAnnotation]: "x" })).toEqual(
+          parseAnnotations(map),
+        );
         expect(isAnnotated({ ...foreign, [names.markerAnnotation]: "x" })).toBe(false);
       }),
     );

@@ -72,7 +72,9 @@ export function temporaryFolder(name: string): string {
 export async function toolsTree(): Promise<{ oras: string; environment: NodeJS.ProcessEnv }> {
   const root = temporaryFolder("tools");
   const orasFolder = await buildModule("oras");
-  execFileSync("sh", ["scripts/assemble-tools.sh", ".", join(orasFolder, "oras"), root], { stdio: "inherit" });
+  execFileSync("sh", ["scripts/assemble-tools.sh", ".", join(orasFolder, "oras"), root], {
+    stdio: "inherit",
+  });
   return { oras: join(root, "oras"), environment: { PATH: `${join(root, "usr/bin")}:/usr/bin:/bin` } };
 }
 
@@ -88,7 +90,9 @@ export interface TestRegistry {
  *
  * @param options - htpasswd: file with the users; port: one that was chosen before
  */
-export async function startRegistry(options: { htpasswd?: string; port?: number } = {}): Promise<TestRegistry> {
+export async function startRegistry(
+  options: { htpasswd?: string; port?: number } = {},
+): Promise<TestRegistry> {
   const folder = temporaryFolder("registry");
   const port = options.port ?? (await freePort());
   const binary = join(await buildModule("registry"), "registry");
@@ -100,7 +104,11 @@ export async function startRegistry(options: { htpasswd?: string; port?: number 
       REGISTRY_HTTP_ADDR: `127.0.0.1:${port}`,
       OTEL_TRACES_EXPORTER: "none",
       ...(options.htpasswd
-        ? { REGISTRY_AUTH: "htpasswd", REGISTRY_AUTH_HTPASSWD_REALM: "test", REGISTRY_AUTH_HTPASSWD_PATH: options.htpasswd }
+        ? {
+            REGISTRY_AUTH: "htpasswd",
+            REGISTRY_AUTH_HTPASSWD_REALM: "test",
+            REGISTRY_AUTH_HTPASSWD_PATH: options.htpasswd,
+          }
         : {}),
     },
   });
@@ -158,9 +166,14 @@ export function fakePod(tools: Awaited<ReturnType<typeof toolsTree>>): FakePod {
     message,
     init: (...pull) =>
       start(
-        [join(tools.oras, "bin/busybox"), "sh", join(tools.oras, "bin/setup.sh"), "--share", share, "--"].concat(
-          pull.length > 0 ? ["--share", share, ...pull] : [],
-        ),
+        [
+          join(tools.oras, "bin/busybox"),
+          "sh",
+          join(tools.oras, "bin/setup.sh"),
+          "--share",
+          share,
+          "--",
+        ].concat(pull.length > 0 ? ["--share", share, ...pull] : []),
         { env },
       ).ended,
     launcher: (options, program, cwd = work) =>

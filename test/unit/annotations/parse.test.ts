@@ -16,7 +16,9 @@ describe("refusals", () => {
     expect(refusal({ [`${p}input-url`]: "a/b:c" })).toBe(
       `${p}input-url: no such annotation; did you mean ${p}input-uri? Correct the name, or remove the annotation. (UnknownAnnotation)`,
     );
-    expect(refusal({ [`${p}outputpath`]: "x", [`${p}output-uri`]: "a/b:c" })).toContain(`did you mean ${p}output-path?`);
+    expect(refusal({ [`${p}outputpath`]: "x", [`${p}output-uri`]: "a/b:c" })).toContain(
+      `did you mean ${p}output-path?`,
+    );
   });
 
   it("lists the known names when nothing is near", () => {

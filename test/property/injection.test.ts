@@ -1,0 +1,188 @@
+import { isDeepStrictEqual } from "node:util";
+import type { V1Pod } from "@kubernetes/client-node";
+import fc from "fast-check";
+import { applyPatch } from "rfc6902";
+import { describe, expect, it } from "vitest";
+import { annotations } from "../../generated/annotations.ts";
+import { validAnnotations } from "../../generated/arbitraries.ts";
+import { names } from "../../generated/names.ts";
+import type { Verdict } from "../../src/injection/admission-types.ts";
+import { admit } from "../../src/injection/admit.ts";
+import { createRequest, pod, podSpec, surroundings } from "../support/pods.ts";
+
+/** Annotations that do not name a container, which the Pod might not have. */
+const stepAnnotations = validAnnotations.map(({ [annotations.container.key]: _, ...rest }) => rest);
+
+const annotatedPod = fc.tuple(pod, stepAnnotations).map(([p, map]) => annotate(p, map));
+
+function annotate(p: V1Pod, map: Record<string, string>): V1Pod {
+  return { ...p, metadata: { ...p.metadata, annotations: { other: "annotation", ...map } } };
+}
+
+function inject<T extends object>(object: T): T {
+  const verdict = admit(createRequest(object), surroundings);
+  if (verdict.kind === "denied") throw new Error(verdict.message);
+  const copy = structuredClone(object);
+  const errors = applyPatch(copy, structuredClone([...(verdict.patch ?? [])])).filter((e) => e !== null);
+  expect(errors).toEqual([]);
+  return copy;
+}
+
+describe("injection", () => {
+  it("leaves un-annotated objects alone", () => {
+    fc.assert(
+      fc.property(pod, (p) => {
+        const job = {
+          apiVersion: "batch/v1",
+          kind: "Job",
+          metadata: { name: "j" },
+          spec: { template: { spec: p.spec } },
+        };
+        const untouched: Verdict = { kind: "allowed", warnings: [], outcome: "untouched" };
+        expect(admit(createRequest(p), surroundings)).toEqual(untouched);
+        expect(admit(createRequest(job), surroundings)).toEqual(untouched);
+      }),
+    );
+  });
+
+  it("is idempotent", () => {
+    fc.assert(
+      fc.property(annotatedPod, (p) => {
+        const once = inject(p);
+        expect(inject(once)).toEqual(once);
+      }),
+    );
+  });
+
+  it("does the same twice", () => {
+    fc.assert(
+      fc.property(annotatedPod, (p) => {
+        expect(inject(p)).toEqual(inject(structuredClone(p)));
+      }),
+    );
+  });
+
+  it("does not change the submitted object", () => {
+    fc.assert(
+      fc.property(annotatedPod, (p) => {
+        const before = structuredClone(p);
+        admit(createRequest(p), surroundings);
+        expect(p).toEqual(before);
+      }),
+    );
+  });
+
+  it("keeps the program's argument vector to the byte", () => {
+    fc.assert(
+      fc.property(annotatedPod, (p) => {
+        const program = [...(p.spec?.containers[0]?.command ?? []), ...(p.spec?.containers[0]?.args ?? [])];
+        const wrapped = inject(p).spec?.containers[0];
+        expect(wrapped?.args?.slice(-program.length)).toEqual(program);
+        expect(program).not.toHaveLength(0);
+      }),
+    );
+  });
+
+  it("touches only what it owns", () => {
+    fc.assert(
+      fc.property(annotatedPod, (p) => {
+        const injected = inject(p);
+        const { containers, initContainers, volumes, ...spec } = p.spec as NonNullable<V1Pod["spec"]>;
+        const after = injected.spec as NonNullable<V1Pod["spec"]>;
+        expect(after).toMatchObject(spec);
+        expect(after.volumes?.slice(0, volumes?.length ?? 0)).toEqual(volumes ?? []);
+        expect(after.initContainers?.slice(0, initContainers?.length ?? 0)).toEqual(initContainers ?? []);
+        expect(after.containers.slice(1, containers.length)).toEqual(containers.slice(1));
+        const { command, args, volumeMounts, ...rest } = containers[0] as NonNullable<(typeof containers)[0]>;
+        const {
+          command: c,
+          args: a,
+          volumeMounts: mounts,
+          ...restAfter
+        } = after.containers[0] as typeof rest & Record<string, unknown>;
+        expect(restAfter).toEqual(rest);
+        expect((mounts as unknown[]).slice(0, volumeMounts?.length ?? 0)).toEqual(volumeMounts ?? []);
+        expect({ c, a }).not.toEqual({ c: command, a: args });
+        expect(injected.metadata?.annotations).toMatchObject(p.metadata?.annotations ?? {});
+        expect(injected.metadata?.labels).toMatchObject(p.metadata?.labels ?? {});
+      }),
+    );
+  });
+
+  it("uses no name twice, and mounts nothing over another mount", () => {
+    fc.assert(
+      fc.property(annotatedPod, (p) => {
+        const after = inject(p).spec as NonNullable<V1Pod["spec"]>;
+        const all = [...after.containers, ...(after.initContainers ?? [])];
+        expect(new Set(all.map((c) => c.name)).size).toBe(all.length);
+        expect(new Set(after.volumes?.map((v) => v.name)).size).toBe(after.volumes?.length);
+        const own =
+          p.spec?.containers[0]?.volumeMounts?.map((m) => `${m.mountPath.replace(/\/+$/, "")}/`) ?? [];
+        const added = `${after.containers[0]?.volumeMounts?.at(-1)?.mountPath}/`;
+        for (const path of own) expect(path.startsWith(added) || added.startsWith(path)).toBe(false);
+      }),
+    );
+  });
+
+  it("does not change the QoS class", () => {
+    fc.assert(
+      fc.property(annotatedPod, (p) => {
+        expect(qosClass(inject(p))).toBe(qosClass(p));
+      }),
+    );
+  });
+
+  it("does to a Job's template what it does to a Pod", () => {
+    fc.assert(
+      fc.property(podSpec, stepAnnotations, (spec, map) => {
+        const job = {
+          apiVersion: "batch/v1",
+          kind: "Job",
+          metadata: { name: "j", annotations: map },
+          spec: { template: { metadata: {}, spec } },
+        };
+        const bare = { apiVersion: "v1", kind: "Pod", metadata: { name: "j", annotations: map }, spec };
+        const injectedJob = inject(job);
+        const injectedPod = inject(bare) as { spec?: unknown };
+        expect(injectedJob.spec.template.spec).toEqual(injectedPod.spec);
+        // The Pods of an injected Job do not reach the webhook again.
+        expect(
+          Object.keys((injectedJob.spec.template.metadata as V1Pod["metadata"])?.annotations ?? {}),
+        ).toEqual([]);
+        expect(injectedJob.metadata.annotations).toHaveProperty([names.markerAnnotation]);
+      }),
+    );
+  });
+
+  it("restores what kubectl apply of the same manifest sets back, and nothing else", () => {
+    fc.assert(
+      fc.property(annotatedPod, fc.boolean(), (p, otherProgram) => {
+        const stored = inject(p);
+        const applied = structuredClone(stored);
+        const [first] = applied.spec?.containers ?? [];
+        const [manifest] = p.spec?.containers ?? [];
+        if (!first || !manifest) throw new Error("no container");
+        first.command = otherProgram ? ["another", "program"] : (manifest.command ?? []);
+        if (manifest.args) first.args = manifest.args;
+        const request = { ...createRequest(applied), operation: "UPDATE" as const, oldObject: stored };
+        const verdict = admit(request, surroundings);
+        if (verdict.kind === "denied") throw new Error(verdict.message);
+        applyPatch(applied, structuredClone([...(verdict.patch ?? [])]));
+        expect(isDeepStrictEqual(applied, stored)).toBe(!otherProgram);
+      }),
+    );
+  });
+});
+
+/** @see https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/ */
+function qosClass(p: V1Pod): string {
+  const all = [...(p.spec?.containers ?? []), ...(p.spec?.initContainers ?? [])];
+  const amounts = all.flatMap((c) =>
+    ["cpu", "memory"].map((kind) => ({
+      limit: c.resources?.limits?.[kind],
+      request: c.resources?.requests?.[kind] ?? c.resources?.limits?.[kind],
+    })),
+  );
+  if (amounts.every((a) => a.limit === undefined && a.request === undefined)) return "BestEffort";
+  return amounts.every((a) => a.limit !== undefined && a.limit === a.request) ? "Guaranteed" : "Burstable";
+}

@@ -1,0 +1,137 @@
+import type { V1Container, V1Pod, V1PodSpec } from "@kubernetes/client-node";
+import fc from "fast-check";
+import type { AdmissionRequest, Surroundings } from "../../src/injection/admission-types.ts";
+
+/** Surroundings of a plain installation without any cache. */
+export const surroundings: Surroundings = {
+  cache: () => undefined,
+  clusterDomain: "cluster.local",
+  toolsImage: "example.com/tools:1",
+  kubernetesMinor: 36,
+  openshift: false,
+};
+
+/** A request for the creation of an object. */
+export function createRequest(object: { kind?: string }, namespace = "default"): AdmissionRequest {
+  const kind = object.kind ?? "Pod";
+  return {
+    uid: "1",
+    kind: { group: kind === "Job" ? "batch" : "", version: "v1", kind },
+    operation: "CREATE",
+    namespace,
+    object,
+  };
+}
+
+const name = fc.stringMatching(/^[a-z]([-a-z0-9]{0,8}[a-z0-9])?$/);
+/** Names that collide with ours, and others. */
+const containerName = fc.oneof(name, fc.constantFrom("oras", "oras-pull", "oras-1", "oras-tools"));
+const volumeName = fc.oneof(
+  name,
+  fc.constantFrom("oras-share", "oras-share-1", "oras-credentials", "oras-private"),
+);
+const mountPath = fc.oneof(
+  name.map((n) => `/data/${n}`),
+  fc.constantFrom("/mnt/oras", "/mnt", "/mnt/oras/bin", "/mnt/oras-1", "/oras", "/tmp/x/"),
+);
+/** Words that shells, kubelets and option parsers like to change. */
+const word = fc.oneof(
+  fc.string({ unit: "grapheme" }).filter((s) => !s.includes("\u0000")),
+  fc.constantFrom(
+    "",
+    " ",
+    "--",
+    "-c",
+    "$(HOME)",
+    "$$(X)",
+    "a\nb",
+    "'",
+    '"',
+    "\\",
+    "*",
+    "--share",
+    "é",
+    "a=b",
+  ),
+);
+
+/** Environment variables of which hundreds must not matter. */
+const env = fc.uniqueArray(fc.record({ name: fc.stringMatching(/^[A-Z_]{1,12}$/), value: fc.string() }), {
+  maxLength: 5,
+  selector: (e) => e.name,
+});
+
+const quantity = fc.constantFrom("100m", "1", "2");
+const memory = fc.constantFrom("64Mi", "1Gi");
+const resources = fc.oneof(
+  fc.constant(undefined),
+  fc.record({ limits: fc.record({ cpu: quantity, memory }) }),
+  fc.record({ requests: fc.record({ cpu: fc.constant("10m") }), limits: fc.record({ memory }) }),
+  fc.record({ limits: fc.record({ "ephemeral-storage": fc.constantFrom("1Gi", "2Gi") }) }),
+);
+
+const container = (volumes: string[]): fc.Arbitrary<V1Container> =>
+  fc
+    .record({
+      name: containerName,
+      image: fc.constantFrom("busybox", "example.com/a:1"),
+      command: fc
+        .array(word, { minLength: 1, maxLength: 4 })
+        .map(([first, ...rest]) => [first || "true", ...rest]),
+      args: fc.option(fc.array(word, { maxLength: 4 }), { nil: undefined }),
+      env,
+      resources,
+      workingDir: fc.constantFrom(undefined, "/work"),
+      tty: fc.constantFrom(undefined, true),
+      stdin: fc.constantFrom(undefined, true),
+      terminationMessagePath: fc.constantFrom(undefined, "/dev/other"),
+      mounts: fc.uniqueArray(mountPath, { maxLength: 3 }),
+      securityContext: fc.constantFrom(undefined, { runAsUser: 0 }, { readOnlyRootFilesystem: true }),
+      lifecycle: fc.constantFrom(undefined, { preStop: { exec: { command: ["true"] } } }),
+      readinessProbe: fc.constantFrom(undefined, { exec: { command: ["true"] } }),
+    })
+    .map(
+      ({ mounts, ...rest }) =>
+        withoutUndefined<object>({
+          ...rest,
+          ...(volumes[0] === undefined
+            ? {}
+            : { volumeMounts: mounts.map((path) => ({ name: volumes[0] as string, mountPath: path })) }),
+        }) as V1Container,
+    );
+
+/** Specs of Pods that an API server accepts. */
+export const podSpec: fc.Arbitrary<V1PodSpec> = fc
+  .uniqueArray(volumeName, { maxLength: 3 })
+  .chain((volumes) =>
+    fc.record({
+      volumes: fc.constant(volumes.map((n) => ({ name: n, emptyDir: {} }))),
+      all: fc.uniqueArray(container(volumes), { minLength: 1, maxLength: 5, selector: (c) => c.name }),
+      split: fc.nat(4),
+      restartPolicy: fc.constantFrom("Never", "OnFailure"),
+      securityContext: fc.constantFrom(undefined, { runAsUser: 0 }, { runAsUser: 1234, fsGroup: 5 }),
+      automountServiceAccountToken: fc.constantFrom(undefined, false),
+      subdomain: fc.constantFrom(undefined, "mine"),
+      terminationGracePeriodSeconds: fc.constantFrom(undefined, 5),
+      nodeSelector: fc.constantFrom(undefined, { disk: "ssd" }),
+      shareProcessNamespace: fc.constantFrom(undefined, true),
+    }),
+  )
+  .map(({ all, split, ...rest }) => {
+    const initCount = Math.min(split, all.length - 1);
+    const initContainers = all.slice(0, initCount).map(({ readinessProbe, lifecycle, ...c }) => c);
+    return withoutUndefined({
+      ...rest,
+      ...(initCount > 0 ? { initContainers } : {}),
+      containers: all.slice(initCount),
+    }) as unknown as V1PodSpec;
+  });
+
+/** Pods without annotations of ours. */
+export const pod: fc.Arbitrary<V1Pod> = fc
+  .tuple(name, podSpec, fc.dictionary(name, name, { maxKeys: 3 }))
+  .map(([n, spec, labels]) => ({ apiVersion: "v1", kind: "Pod", metadata: { name: n, labels }, spec }));
+
+function withoutUndefined<T extends object>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T;
+}

@@ -1,0 +1,253 @@
+import type { V1Container, V1Pod, V1PodSpec } from "@kubernetes/client-node";
+import { applyPatch } from "rfc6902";
+import { describe, expect, it } from "vitest";
+import type { OrasCache } from "../../../generated/types.ts";
+import type { Surroundings, Verdict } from "../../../src/injection/admission-types.ts";
+import { admit } from "../../../src/injection/admit.ts";
+import { createRequest, surroundings } from "../../support/pods.ts";
+
+const p = "oras.converged-computing.github.io/";
+const output = { [`${p}output-uri`]: "dinosaur/hello-world:pancakes", [`${p}output-path`]: "out" };
+
+function pod(
+  annotations: Record<string, string>,
+  spec: Partial<V1PodSpec> = {},
+  container: Partial<V1Container> = {},
+): V1Pod {
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: "step", annotations },
+    spec: {
+      restartPolicy: "Never",
+      containers: [{ name: "main", image: "busybox", command: ["true"], ...container }],
+      ...spec,
+    },
+  };
+}
+
+function job(annotations: Record<string, string>, template: V1Pod, spec: object = {}): object {
+  const { metadata, spec: podSpec } = template;
+  return {
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: { name: "step", annotations },
+    spec: {
+      ...spec,
+      template: {
+        metadata: { ...(metadata?.annotations ? { annotations: metadata.annotations } : {}) },
+        spec: podSpec,
+      },
+    },
+  };
+}
+
+function ask(object: object, around: Partial<Surroundings> = {}): Verdict {
+  return admit(createRequest(object), { ...surroundings, ...around });
+}
+
+function denial(object: object, around: Partial<Surroundings> = {}): string {
+  const verdict = ask(object, around);
+  if (verdict.kind !== "denied") throw new Error("allowed");
+  return verdict.message;
+}
+
+function injected<T extends object>(object: T, around: Partial<Surroundings> = {}): T & { spec: V1PodSpec } {
+  const verdict = ask(object, around);
+  if (verdict.kind === "denied") throw new Error(verdict.message);
+  const copy = structuredClone(object);
+  applyPatch(copy, [...(verdict.patch ?? [])]);
+  return copy as T & { spec: V1PodSpec };
+}
+
+describe("refusals", () => {
+  it("tells every problem at once, of the annotations and of the Pod", () => {
+    const message = denial(
+      pod({ [`${p}output-uri`]: "No", [`${p}unpck`]: "x" }, { os: { name: "windows" } }, { command: [] }),
+    );
+    expect(message).toMatch(/^4 problems:/);
+    for (const code of ["InvalidValue", "UnknownAnnotation", "WindowsPod", "NoCommand"])
+      expect(message).toContain(code);
+  });
+
+  it("says what to add when the container has no command", () => {
+    expect(denial(pod(output, {}, { command: [] }))).toBe(
+      "spec.containers[0].command: container \"main\" has none. Write the image's ENTRYPOINT into the container's command (its CMD may stay in args). (NoCommand)",
+    );
+  });
+
+  it("names the containers that there are", () => {
+    expect(denial(pod({ ...output, [`${p}container`]: "other" }))).toContain(
+      'found "other"; allowed are the Pod\'s containers: main.',
+    );
+  });
+
+  it.each(["/", "//", "/.", "/./"])("refuses the working directory %s as the output", (workingDir) => {
+    expect(denial(pod({ [`${p}output-uri`]: "a/b:c" }, {}, { workingDir }))).toContain("(OutputIsRoot)");
+  });
+
+  it("refuses the host's network without cluster DNS, but only with a cache in the cluster", () => {
+    const spec = { hostNetwork: true };
+    expect(denial(pod(output, spec))).toContain("(NoClusterDns)");
+    expect(ask(pod(output, { ...spec, dnsPolicy: "ClusterFirstWithHostNet" })).kind).toBe("allowed");
+    expect(ask(pod({ ...output, [`${p}registry`]: "ghcr.io" }, spec)).kind).toBe("allowed");
+  });
+
+  it("refuses different values on a Job and on its template, and takes equal ones", () => {
+    const other = { ...output, [`${p}output-path`]: "elsewhere" };
+    expect(denial(job(output, pod(other)))).toContain(
+      `${p}output-path: found "out" on the Job and "elsewhere" on its Pod template.`,
+    );
+    expect(ask(job(output, pod(output)))).toMatchObject({ kind: "allowed", outcome: "injected" });
+  });
+
+  it("judges annotations that stand on a Job's template alone, and leaves the Job as it is", () => {
+    expect(denial(job({}, pod({ [`${p}input-url`]: "a/b:c" })))).toContain("did you mean");
+    expect(ask(job({}, pod(output)))).toEqual({
+      kind: "allowed",
+      warnings: expect.any(Array),
+      outcome: "untouched",
+    });
+  });
+
+  it("refuses a cache that has no registry", () => {
+    const cache = (spec: object) => ({ cache: () => ({ spec }) as OrasCache });
+    expect(denial(pod(output), cache({ deploy: false }))).toContain("(CacheWithoutRegistry)");
+    const step = injected(pod(output), cache({ deploy: false, registry: "http://far:5000" }));
+    expect(step.spec.containers.at(-1)?.args).toContain("http://far:5000/dinosaur/hello-world:pancakes");
+  });
+});
+
+describe("Pods of a controller", () => {
+  const owned = (object: V1Pod): V1Pod => ({
+    ...object,
+    metadata: {
+      ...object.metadata,
+      ownerReferences: [{ apiVersion: "v1", kind: "X", name: "x", uid: "x", controller: true }],
+    },
+  });
+
+  it("are left alone without a container of the name, with a warning", () => {
+    expect(ask(owned(pod({ ...output, [`${p}container`]: "launcher" })))).toEqual({
+      kind: "allowed",
+      outcome: "skipped",
+      warnings: [expect.stringContaining("(NoLauncher)")],
+    });
+  });
+
+  it("are refused for anything else", () => {
+    expect(denial(owned(pod({ ...output, [`${p}container`]: "launcher", [`${p}unpack`]: "x" })))).toContain(
+      "2 problems",
+    );
+  });
+});
+
+describe("warnings", () => {
+  it("are given for what is unwise", () => {
+    const always = pod(
+      output,
+      { restartPolicy: "Always" },
+      { livenessProbe: { exec: { command: ["true"] } } },
+    );
+    const { warnings } = ask(always);
+    expect(warnings).toEqual([
+      expect.stringContaining('OrasCache "oras" is not there yet in namespace "default"'),
+      expect.stringContaining("restartPolicy: Always"),
+      expect.stringContaining("livenessProbe"),
+    ]);
+    expect(warnings.join("").length).toBeLessThan(4096);
+  });
+
+  it("say that the last push wins", () => {
+    expect(ask(job(output, pod({}), { completions: 3 })).warnings).toContainEqual(
+      expect.stringContaining("the last push wins"),
+    );
+  });
+});
+
+describe("what is injected", () => {
+  it("uses the cache's own host name", () => {
+    const args = injected(pod(output)).spec.containers.at(-1)?.args;
+    expect(args).toContain("http://oras-0.oras.default.svc.cluster.local:5000/dinosaur/hello-world:pancakes");
+  });
+
+  it("chooses the named container, else kubectl's default, else the first", () => {
+    const containers = ["a", "b", "c"].map((name) => ({ name, image: "x", command: ["true"] }));
+    const wrapped = (annotations: Record<string, string>) =>
+      injected(pod({ ...output, ...annotations }, { containers })).spec.containers.find((c) => c.args)?.name;
+    const kubectl = { "kubectl.kubernetes.io/default-container": "b" };
+    expect(wrapped({})).toBe("a");
+    expect(wrapped(kubectl)).toBe("b");
+    expect(wrapped({ ...kubectl, [`${p}container`]: "c" })).toBe("c");
+    expect(wrapped({ "kubectl.kubernetes.io/default-container": "gone" })).toBe("a");
+  });
+
+  it("gives credentials to its own containers only, and never as an argument", () => {
+    const { spec } = injected(pod({ ...output, [`${p}oras-env`]: "my-secret" }));
+    const [launcher, push] = spec.containers;
+    expect(spec.volumes).toContainEqual({ name: "oras-credentials", secret: { secretName: "my-secret" } });
+    expect(launcher?.volumeMounts?.map((m) => m.name)).toEqual(["oras-share"]);
+    expect(push?.volumeMounts?.map((m) => m.name)).toContain("oras-credentials");
+    expect(JSON.stringify(push?.args)).not.toContain("my-secret");
+  });
+
+  it("keeps its containers without the ServiceAccount's token", () => {
+    const path = "/var/run/secrets/kubernetes.io/serviceaccount";
+    expect(injected(pod(output)).spec.containers.at(-1)?.volumeMounts).toContainEqual({
+      name: "oras-share",
+      mountPath: path,
+      readOnly: true,
+    });
+  });
+
+  it("uses another image to pull and push, and its own to bring the tools", () => {
+    const { spec } = injected(pod({ ...output, [`${p}oras-container`]: "example.com/oras:1" }));
+    expect(spec.initContainers?.map((c) => [c.name, c.image])).toEqual([
+      ["oras-tools", surroundings.toolsImage],
+      ["oras-pull", "example.com/oras:1"],
+    ]);
+    expect(spec.containers.at(-1)?.image).toBe("example.com/oras:1");
+  });
+
+  it("sets no user on OpenShift", () => {
+    const { spec } = injected(pod(output), { openshift: true });
+    expect(spec.containers.at(-1)?.securityContext).not.toHaveProperty("runAsUser");
+  });
+
+  it("fails the Pod when the pull fails, where Kubernetes has the field for it", () => {
+    const onFailure = pod(output, { restartPolicy: "OnFailure" });
+    expect(injected(onFailure).spec.initContainers?.[0]?.restartPolicy).toBe("Never");
+    expect(injected(onFailure, { kubernetesMinor: 34 }).spec.initContainers?.[0]).not.toHaveProperty(
+      "restartPolicy",
+    );
+    expect(injected(pod(output)).spec.initContainers?.[0]).not.toHaveProperty("restartPolicy");
+  });
+
+  it("means a dollar sign in a path as it is written", () => {
+    const { spec } = injected(pod({ ...output, [`${p}output-path`]: "a$b" }));
+    expect(spec.containers[0]?.args).toContain("a$$b");
+  });
+
+  it("says every setting when asked to", () => {
+    expect(ask(pod({ ...output, [`${p}debug`]: "true" }))).toMatchObject({
+      debug: { launcher: "main", settings: { debug: true } },
+    });
+  });
+
+  it("speaks the original's protocol with scripts of the author's own", () => {
+    const { spec } = injected(
+      pod(
+        { ...output, [`${p}entrypoint`]: "https://example.com/e.sh", [`${p}input-uri`]: "a/b:c" },
+        {},
+        { command: ["echo", "hi"] },
+      ),
+    );
+    expect(spec.containers[0]?.args).toEqual(["NA", "NA", "out", "echo", "hi"]);
+    expect(spec.containers[0]?.volumeMounts?.at(-1)).toEqual({ name: "oras-share", mountPath: "/mnt/oras" });
+    expect(spec.containers.at(-1)?.args).toEqual([
+      "oras-0.oras.default.svc.cluster.local:5000/dinosaur/hello-world:pancakes",
+      "true",
+      "oras-0.oras.default.svc.cluster.local:5000/a/b:c",
+    ]);
+  });
+});
