@@ -2,6 +2,7 @@ import { renderAnnotations } from "./annotations.ts";
 import { renderArbitraries } from "./arbitraries.ts";
 import { renderCrd } from "./crd.ts";
 import { renderDocs } from "./docs.ts";
+import { renderInstall } from "./install.ts";
 import { renderJsonSchemas } from "./json-schemas.ts";
 import { renderMatchConditions } from "./match-conditions.ts";
 import { renderModels } from "./models.ts";
@@ -23,6 +24,7 @@ export async function renderAll(source: Source): Promise<Rendered[]> {
     renderMatchConditions(source),
     renderArbitraries(source),
     ...renderCrd(source),
+    ...renderInstall(source),
     ...renderJsonSchemas(source),
     ...renderDocs(source),
   ];
