@@ -59,7 +59,7 @@ export function createClient(connection: Connection, observe: Observer = () => {
   };
   return {
     request: async <T>(request: KubeRequest): Promise<T> => {
-      const timeout = AbortSignal.timeout(request.timeoutMs ?? defaultTimeoutMs);
+      const timeout = AbortSignal.timeout(Math.ceil(request.timeoutMs ?? defaultTimeoutMs));
       const signal = request.signal ? AbortSignal.any([request.signal, timeout]) : timeout;
       const response = await withPatience(() => send(request, signal), signal);
       return JSON.parse(await text(response)) as T;

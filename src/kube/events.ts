@@ -41,6 +41,8 @@ export function createEventRecorder(
   onTrouble: (error: unknown) => void,
 ): EventRecorder {
   const toldAt = new Map<string, number>();
+  // One at a time: events must not get in the way of the work that they tell of.
+  let sending: Promise<unknown> = Promise.resolve();
   return (about, note) => {
     const key = [about.metadata?.uid, note.reason, note.note].join("\n");
     const now = performance.now();
@@ -49,9 +51,12 @@ export function createEventRecorder(
     toldAt.set(key, now);
     const oldest = toldAt.keys().next().value;
     if (toldAt.size > mostRemembered && oldest !== undefined) toldAt.delete(oldest);
-    create(client, resources.events, eventOf(about, note, instance, new Date())).catch((error: unknown) => {
-      if (!isNamespaceTerminating(error)) onTrouble(error);
-    });
+    const event = eventOf(about, note, instance, new Date());
+    sending = sending
+      .then(() => create(client, resources.events, event))
+      .catch((error: unknown) => {
+        if (!isNamespaceTerminating(error)) onTrouble(error);
+      });
   };
 }
 

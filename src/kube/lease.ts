@@ -52,8 +52,9 @@ export async function electLeader(settings: ElectionSettings): Promise<void> {
       const lease = await get<Lease>(settings.client, resources.leases, settings);
       const record = JSON.stringify(lease?.spec ?? null);
       if (seen?.record !== record) seen = { record, at: performance.now() };
-      if (isFree(lease, settings, seen, durationMs) && (await take(settings, lease, durationMs))) {
-        await leadAndRenew(settings, durationMs, renewDeadlineMs, retryMs);
+      if (isFree(lease, settings, seen, durationMs)) {
+        const held = await take(settings, lease, durationMs);
+        await leadAndRenew(settings, held, { durationMs, renewDeadlineMs, retryMs });
         seen = undefined;
       }
     } catch (error) {
@@ -75,12 +76,16 @@ function isFree(
   return performance.now() - seen.at > theirs;
 }
 
-/** Writes ourselves into the Lease; false when somebody else was faster. */
+/**
+ * Writes ourselves into the Lease.
+ *
+ * @throws KubeError 409 when somebody else was faster
+ */
 async function take(
   settings: ElectionSettings,
   lease: Lease | undefined,
   durationMs: number,
-): Promise<boolean> {
+): Promise<Lease> {
   const now = microTime();
   const spec = {
     holderIdentity: settings.identity,
@@ -89,68 +94,90 @@ async function take(
     renewTime: now,
     leaseTransitions: (lease?.spec?.leaseTransitions ?? 0) + (lease?.spec?.holderIdentity ? 1 : 0),
   };
-  const metadata = { namespace: settings.namespace, name: settings.name };
-  if (lease === undefined) return create(settings.client, resources.leases, { metadata, spec } as Lease);
-  await replace<Lease>(settings.client, resources.leases, { ...lease, spec });
-  return true;
+  if (lease !== undefined) return replace<Lease>(settings.client, resources.leases, { ...lease, spec });
+  const fresh: Lease = { metadata: { namespace: settings.namespace, name: settings.name }, spec };
+  await create(settings.client, resources.leases, fresh);
+  // Whoever was faster holds what is there now: the renewal finds out.
+  return fresh;
 }
 
-async function leadAndRenew(
-  settings: ElectionSettings,
-  durationMs: number,
-  renewDeadlineMs: number,
-  retryMs: number,
-): Promise<void> {
+interface Times {
+  readonly durationMs: number;
+  readonly renewDeadlineMs: number;
+  readonly retryMs: number;
+}
+
+async function leadAndRenew(settings: ElectionSettings, taken: Lease, times: Times): Promise<void> {
   const lost = new AbortController();
   const term = AbortSignal.any([settings.signal, lost.signal]);
+  let held: Lease | undefined = taken.metadata?.resourceVersion ? taken : await confirm(settings);
+  if (held === undefined) return;
   const leading = settings.lead(term).catch(settings.onTrouble);
   let renewedAt = performance.now();
   while (!term.aborted) {
-    await delay(retryMs, undefined, { signal: term }).catch(() => {});
+    await delay(times.retryMs, undefined, { signal: term }).catch(() => {});
     if (term.aborted) break;
+    const begun = performance.now();
     try {
       // A renewal that hangs must not outlive the deadline.
-      const left = renewDeadlineMs - (performance.now() - renewedAt);
-      const begun = performance.now();
-      if (!(await renew(settings, durationMs, Math.max(left, 1))))
-        lost.abort(new Error("the Lease was taken"));
+      const leftMs = Math.max(times.renewDeadlineMs - (begun - renewedAt), 1);
+      held = await renew(settings, held, times.durationMs, leftMs);
+      if (held === undefined) lost.abort(new Error("the Lease was taken"));
       renewedAt = begun;
     } catch (error) {
-      if (!isStatus(error, 409)) settings.onTrouble(error);
-      if (performance.now() - renewedAt >= renewDeadlineMs)
-        lost.abort(new Error("the Lease was not renewed"));
+      settings.onTrouble(error);
+      if (performance.now() - renewedAt >= times.renewDeadlineMs)
+        lost.abort(new Error("not renewed in time"));
     }
+    if (held === undefined) break;
   }
   await leading;
   if (!lost.signal.aborted) await release(settings).catch(settings.onTrouble);
 }
 
-async function renew(settings: ElectionSettings, durationMs: number, timeoutMs: number): Promise<boolean> {
-  const limited: KubeClient = {
+/** The Lease, if it is ours. */
+async function confirm(settings: ElectionSettings, client = settings.client): Promise<Lease | undefined> {
+  const lease = await get<Lease>(client, resources.leases, settings);
+  return lease?.spec?.holderIdentity === settings.identity ? lease : undefined;
+}
+
+/** Writes the present into the Lease that we hold; undefined when it is no longer ours. */
+async function renew(
+  settings: ElectionSettings,
+  held: Lease,
+  durationMs: number,
+  timeoutMs: number,
+): Promise<Lease | undefined> {
+  const client: KubeClient = {
     ...settings.client,
     request: (request) => settings.client.request({ ...request, timeoutMs }),
   };
-  const lease = await get<Lease>(limited, resources.leases, settings);
-  if (lease?.spec?.holderIdentity !== settings.identity) return false;
-  const spec = {
-    ...lease.spec,
-    renewTime: microTime(),
-    leaseDurationSeconds: Math.ceil(durationMs / 1000),
-  };
-  await replace<Lease>(limited, resources.leases, { ...lease, spec });
-  return true;
+  const leaseDurationSeconds = Math.ceil(durationMs / 1000);
+  const write = (lease: Lease) =>
+    replace<Lease>(client, resources.leases, {
+      ...lease,
+      spec: { ...lease.spec, renewTime: microTime(), leaseDurationSeconds },
+    });
+  try {
+    return await write(held);
+  } catch (error) {
+    if (!isStatus(error, 404, 409)) throw error;
+    const lease = await confirm(settings, client);
+    return lease && write(lease);
+  }
 }
 
 async function release(settings: ElectionSettings): Promise<void> {
-  const lease = await get<Lease>(settings.client, resources.leases, settings);
-  if (lease?.spec?.holderIdentity !== settings.identity) return;
+  const lease = await confirm(settings);
+  if (lease === undefined) return;
   const now = microTime();
+  const { leaseTransitions = 0 } = lease.spec ?? {};
   const spec = {
     holderIdentity: "",
     leaseDurationSeconds: 1,
     acquireTime: now,
     renewTime: now,
-    leaseTransitions: lease.spec.leaseTransitions ?? 0,
+    leaseTransitions,
   };
   await replace<Lease>(settings.client, resources.leases, { ...lease, spec });
 }

@@ -52,7 +52,6 @@ export async function serveAdmission(settings: AdmissionSettings): Promise<Admis
     bodyLimit,
     keepAliveTimeout,
     requestTimeout: 30_000,
-    disableRequestLogging: true,
     forceCloseConnections: "idle",
     return503OnClosing: false,
   }) as unknown as FastifyInstance<Server>;

@@ -2,17 +2,18 @@ import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { V1StatefulSet } from "@kubernetes/client-node";
 import type { OrasCacheStatus, StoredOrasCache } from "../../generated/types.ts";
-import { desiredHttpSecret } from "../cache/http-secret.ts";
+import { desiredHttpSecret, httpSecretName } from "../cache/http-secret.ts";
 import { type CacheIdentity, identityOf } from "../cache/owner.ts";
 import { desiredService } from "../cache/service.ts";
 import { type ClusterTraits, desiredStatefulSet } from "../cache/stateful-set.ts";
 import { isRolledOut, type Obstacle, statusOf } from "../cache/status.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { isStatus } from "../kube/errors.ts";
-import type { EventNote, EventRecorder } from "../kube/events.ts";
+import type { EventRecorder } from "../kube/events.ts";
 import { create, type KubeObject, keyOf, patchMerge } from "../kube/objects.ts";
 import { resources } from "../kube/resources.ts";
 import { type ChildChange, type ChildKind, ensureChild, removeChild } from "./children.ts";
+import { notesOf } from "./notes.ts";
 import { assess } from "./obstacles.ts";
 
 /** What the reconciler sees and acts with. */
@@ -25,6 +26,8 @@ export interface ReconcilerSettings {
   readonly cluster: ClusterTraits;
   readonly clusterDomain: string;
 }
+
+const secretRetryMs = 10_000;
 
 /**
  * Makes the function that brings one cache's children and status in line with its spec. It looks at what is
@@ -42,6 +45,21 @@ export function createReconciler(settings: ReconcilerSettings): (key: string) =>
     applied: new Map(),
   };
 
+  const secretsMade = new Map<string, { name: string; at: number }>();
+  /**
+   * Created once and never read: if it is there already, it is left as it is. Somebody may have deleted it, which
+   * nobody tells us, so that it is tried now and then for as long as the registry does not run.
+   */
+  const ensureHttpSecret = async (cache: StoredOrasCache, owner: CacheIdentity): Promise<void> => {
+    const key = keyOf(cache);
+    const name = httpSecretName(owner.name, cache.spec);
+    const last = secretsMade.get(key);
+    if (last?.name === name && performance.now() - last.at < secretRetryMs) return;
+    const random = randomBytes(32).toString("base64url");
+    await create(client, resources.secrets, desiredHttpSecret(owner, cache.spec, random));
+    secretsMade.set(key, { name, at: performance.now() });
+  };
+
   /** Yields each change as it is done: what was done before an error is told too. */
   async function* converge(cache: StoredOrasCache, owner: CacheIdentity): AsyncGenerator<ChildChange> {
     if (!cache.spec.deploy) {
@@ -51,17 +69,20 @@ export function createReconciler(settings: ReconcilerSettings): (key: string) =>
     }
     yield* await ensureChild(client, service, desiredService(owner), owner);
     const set = settings.statefulSets(keyOf(cache)) as V1StatefulSet | undefined;
-    if (isNewSpec(cache) || !isRolledOut(set)) await ensureHttpSecret(client, owner, cache);
+    if (isNewSpec(cache) || !isRolledOut(set)) await ensureHttpSecret(cache, owner);
     yield* await ensureChild(client, statefulSet, desiredStatefulSet(owner, cache.spec, cluster), owner);
   }
 
   /** What went wrong, if anything. */
   const settle = async (cache: StoredOrasCache): Promise<unknown> => {
+    const changes: ChildChange[] = [];
     try {
-      for await (const change of converge(cache, identityOf(cache))) record(cache, noteOf(change, cache));
+      for await (const change of converge(cache, identityOf(cache))) changes.push(change);
       return undefined;
     } catch (error) {
       return error;
+    } finally {
+      for (const note of notesOf(changes, isNewSpec(cache))) record(cache, note);
     }
   };
 
@@ -70,6 +91,7 @@ export function createReconciler(settings: ReconcilerSettings): (key: string) =>
     if (cache === undefined) {
       service.applied.delete(key);
       statefulSet.applied.delete(key);
+      secretsMade.delete(key);
       return undefined;
     }
     // Its children are deleted by the garbage collector, by their owner references.
@@ -84,39 +106,6 @@ export function createReconciler(settings: ReconcilerSettings): (key: string) =>
 
 function isNewSpec(cache: StoredOrasCache): boolean {
   return cache.status?.observedGeneration !== cache.metadata?.generation;
-}
-
-/** Created once and never read: if it is there already, it is left as it is. */
-async function ensureHttpSecret(
-  client: KubeClient,
-  owner: CacheIdentity,
-  cache: StoredOrasCache,
-): Promise<void> {
-  const random = randomBytes(32).toString("base64url");
-  await create(client, resources.secrets, desiredHttpSecret(owner, cache.spec, random));
-}
-
-function noteOf(change: ChildChange, cache: StoredOrasCache): EventNote {
-  const { child } = change;
-  switch (change.kind) {
-    case "created":
-      return { type: "Normal", reason: "Created", action: "Create", note: `Created ${child}.` };
-    case "deleted":
-      return { type: "Normal", reason: "Deleted", action: "Delete", note: `Deleted ${child}.` };
-    case "cleaned": {
-      const note = `Removed from ${child} what does not belong there: ${change.removed.join(", ")}.`;
-      return { type: "Warning", reason: "DriftRemoved", action: "Update", note };
-    }
-    case "updated":
-      return isNewSpec(cache)
-        ? { type: "Normal", reason: "Updated", action: "Update", note: `Updated ${child}.` }
-        : {
-            type: "Warning",
-            reason: "DriftCorrected",
-            action: "Update",
-            note: `Put ${child} back as it was.`,
-          };
-  }
 }
 
 async function report(

@@ -22,8 +22,11 @@ declare module "vitest" {
 export interface ControlPlane {
   readonly kubeconfig: string;
   readonly server: URL;
-  readonly token: string;
   readonly ca: string;
+  /** A kubeconfig for the user that the operator is in tests: it may do nothing until it is given roles. */
+  readonly operatorKubeconfig: string;
+  /** What the operator's user asked for so far, as `verb resource[/subresource]`, from the audit log. */
+  readonly operatorRequests: () => Promise<string[]>;
   /** The API server's process; another one after startApiServer. */
   readonly apiServer: () => ChildProcess;
   /** Kills the API server as a crash does. */
@@ -31,6 +34,16 @@ export interface ControlPlane {
   readonly startApiServer: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
+
+/** The user that the operator is in tests. */
+export const operatorUser = "test-operator";
+
+const auditPolicy = {
+  apiVersion: "audit.k8s.io/v1",
+  kind: "Policy",
+  omitStages: ["RequestReceived", "ResponseStarted"],
+  rules: [{ level: "Metadata", users: [operatorUser] }, { level: "None" }],
+};
 
 /** vitest's globalSetup: one control plane for all integration tests. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -51,7 +64,10 @@ export async function startControlPlane(): Promise<ControlPlane> {
     publicKeyEncoding: { type: "spki", format: "pem" },
   });
   await writeFile(join(home, "service-account.key"), privateKey, { mode: 0o600 });
-  await writeFile(join(home, "tokens.csv"), `${token},test-admin,test-admin,"system:masters"\n`, { mode: 0o600 });
+  const operatorToken = randomBytes(16).toString("hex");
+  const tokens = `${token},test-admin,test-admin,"system:masters"\n${operatorToken},${operatorUser},${operatorUser}\n`;
+  await writeFile(join(home, "tokens.csv"), tokens, { mode: 0o600 });
+  await writeFile(join(home, "audit-policy.yaml"), stringify(auditPolicy));
 
   const etcdUrl = `http://127.0.0.1:${etcdPort}`;
   const peerUrl = `http://127.0.0.1:${peerPort}`;
@@ -81,6 +97,8 @@ export async function startControlPlane(): Promise<ControlPlane> {
       `--service-account-signing-key-file=${join(home, "service-account.key")}`,
       // No controller manager runs here that would make the ServiceAccounts.
       "--disable-admission-plugins=ServiceAccount",
+      `--audit-policy-file=${join(home, "audit-policy.yaml")}`,
+      `--audit-log-path=${join(home, "audit.log")}`,
       "--max-requests-inflight=0",
       "--max-mutating-requests-inflight=0",
       "--enable-priority-and-fairness=false",
@@ -108,11 +126,14 @@ export async function startControlPlane(): Promise<ControlPlane> {
   }
   const kubeconfig = join(home, "kubeconfig");
   await writeFile(kubeconfig, kubeconfigFor(server, ca, token), { mode: 0o600 });
+  const operatorKubeconfig = join(home, "operator-kubeconfig");
+  await writeFile(operatorKubeconfig, kubeconfigFor(server, ca, operatorToken), { mode: 0o600 });
   return {
     kubeconfig,
     server,
-    token,
     ca,
+    operatorKubeconfig,
+    operatorRequests: async () => requestsIn(await readFile(join(home, "audit.log"), "utf8")),
     apiServer: () => apiServer,
     killApiServer: () => end(apiServer, "SIGKILL"),
     startApiServer: async () => {
@@ -167,6 +188,23 @@ export async function freePorts(count: number): Promise<number[]> {
   });
 }
 
+interface AuditEvent {
+  readonly verb: string;
+  readonly objectRef?: { readonly resource?: string; readonly subresource?: string };
+}
+
+function requestsIn(auditLog: string): string[] {
+  return auditLog
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as AuditEvent)
+    .filter((event) => event.objectRef?.resource)
+    .map(({ verb, objectRef }) => {
+      const { resource, subresource } = objectRef ?? {};
+      return `${verb} ${resource}${subresource ? `/${subresource}` : ""}`;
+    });
+}
+
 function findBinaries(): { etcd: string; apiServer: string } {
   const assets = process.env["KUBEBUILDER_ASSETS"];
   const built = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "oras-operator", "bin");
@@ -184,7 +222,10 @@ function findBinaries(): { etcd: string; apiServer: string } {
 }
 
 function launch(home: string, binary: string, args: string[]): ChildProcess {
-  const log = openSync(join(home, `${binary.endsWith("kube-apiserver") ? "kube-apiserver" : "etcd"}.log`), "a");
+  const log = openSync(
+    join(home, `${binary.endsWith("kube-apiserver") ? "kube-apiserver" : "etcd"}.log`),
+    "a",
+  );
   const child = spawn(binary, args, { stdio: ["ignore", log, log] });
   closeSync(log);
   return child;
@@ -215,10 +256,14 @@ async function answers(attempt: () => Promise<unknown>, child?: ChildProcess): P
 function probe(server: URL, ca: string, token: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const get = server.protocol === "https:" ? httpsGet : httpGet;
-  get(new URL("/readyz", server), { ca, agent: false, headers: { authorization: `Bearer ${token}` } }, (response) => {
-    response.resume();
-    if (response.statusCode === 200) resolve();
-    else reject(new Error(`/readyz answered ${response.statusCode}`));
-  }).on("error", reject);
+  get(
+    new URL("/readyz", server),
+    { ca, agent: false, headers: { authorization: `Bearer ${token}` } },
+    (response) => {
+      response.resume();
+      if (response.statusCode === 200) resolve();
+      else reject(new Error(`/readyz answered ${response.statusCode}`));
+    },
+  ).on("error", reject);
   return promise;
 }

@@ -21,7 +21,8 @@ export async function until<T>(
     } catch (error) {
       last = error;
     }
-    if (Date.now() > deadline) throw new Error(`waited ${withinMs} ms in vain for: ${what}${last ? ` (${last})` : ""}`);
+    if (Date.now() > deadline)
+      throw new Error(`waited ${withinMs} ms in vain for: ${what}${last ? ` (${last})` : ""}`);
     await delay(20);
   }
 }

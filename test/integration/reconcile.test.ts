@@ -1,0 +1,402 @@
+import type { V1Secret, V1Service, V1StatefulSet } from "@kubernetes/client-node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { names } from "../../generated/names.ts";
+import type { StoredOrasCache } from "../../generated/types.ts";
+import type { KubeClient } from "../../src/kube/client.ts";
+import { get } from "../../src/kube/objects.ts";
+import { permissions } from "../../src/kube/permissions.ts";
+import { pathOf, type Resource, resources } from "../../src/kube/resources.ts";
+import { type ControlPlane, startControlPlane } from "../support/control-plane.ts";
+import { adminClient, installOperator } from "../support/installation.ts";
+import { metric, type Operator, ready, startOperator } from "../support/operator.ts";
+import { until } from "../support/wait.ts";
+
+let plane: ControlPlane;
+let client: KubeClient;
+let operator: Operator;
+
+beforeAll(async () => {
+  plane = await startControlPlane();
+  client = await adminClient(plane);
+  await installOperator(client);
+  operator = await startOperator(plane.operatorKubeconfig);
+  await ready(operator);
+});
+
+afterAll(async () => {
+  await operator?.stop();
+  client?.close();
+  await plane?.stop();
+});
+
+const namespace = "default";
+const read = <T>(resource: Resource, name: string) => get<T & object>(client, resource, { namespace, name });
+const cacheNamed = (name: string) => read<StoredOrasCache>(resources.orasCaches, name);
+const setNamed = (name: string) => read<V1StatefulSet>(resources.statefulSets, name);
+const serviceNamed = (name: string) => read<V1Service>(resources.services, name);
+
+function write(
+  method: "POST" | "DELETE",
+  resource: Resource,
+  name: string,
+  body: object = {},
+): Promise<unknown> {
+  const path = pathOf(resource, { namespace, ...(method === "POST" ? {} : { name }) });
+  const object = {
+    apiVersion: resource.group ? `${resource.group}/${resource.version}` : "v1",
+    kind: resource.kind,
+  };
+  return client.request({
+    method,
+    path,
+    body: method === "POST" ? { ...object, metadata: { name, namespace }, ...body } : body,
+  });
+}
+
+function patch(resource: Resource, name: string, change: object, as = "kubectl-edit"): Promise<unknown> {
+  return client.request({
+    method: "PATCH",
+    path: pathOf(resource, { namespace, name }),
+    contentType:
+      resource === resources.orasCaches
+        ? "application/merge-patch+json"
+        : "application/strategic-merge-patch+json",
+    query: { fieldManager: as },
+    body: change,
+  });
+}
+
+async function created(name: string, spec: object = {}): Promise<StoredOrasCache> {
+  await write("POST", resources.orasCaches, name, { spec });
+  await until(() => setNamed(name), "the StatefulSet");
+  return settled(name);
+}
+
+/** The cache once its status is about its spec. */
+function settled(name: string): Promise<StoredOrasCache> {
+  return until(async () => {
+    const cache = await cacheNamed(name);
+    return cache?.status?.observedGeneration === cache?.metadata?.generation && cache;
+  }, `the status of ${name}`) as Promise<StoredOrasCache>;
+}
+
+const condition = (cache: StoredOrasCache | undefined, type: string) =>
+  cache?.status?.conditions?.find((c) => c.type === type);
+
+async function notesAbout(name: string): Promise<string[]> {
+  const { items } = await client.request<{ items: { reason: string; regarding: { name: string } }[] }>({
+    path: pathOf(resources.events, { namespace }),
+  });
+  return items.filter((event) => event.regarding.name === name).map((event) => event.reason);
+}
+
+describe("a new cache", () => {
+  test("gets a headless Service, a StatefulSet, an HTTP secret, a status and events", async () => {
+    const cache = await created("fresh");
+    const service = await serviceNamed("fresh");
+    const set = await setNamed("fresh");
+    const secret = await read<V1Secret>(resources.secrets, "fresh-http");
+    expect(service?.spec).toMatchObject({ clusterIP: "None", ports: [{ port: names.registryPort }] });
+    expect(set?.spec?.template.spec?.containers[0]?.image).toBe(cache.spec.image);
+    expect(service?.spec?.selector).toEqual(set?.spec?.selector.matchLabels);
+    expect(Object.values(secret?.data ?? {})[0]?.length).toBeGreaterThan(40);
+    for (const child of [service, set, secret]) {
+      expect(child?.metadata?.ownerReferences).toMatchObject([
+        { uid: cache.metadata?.uid, controller: true },
+      ]);
+    }
+    expect(cache.status).toMatchObject({
+      url: "http://fresh-0.fresh.default.svc.cluster.local:5000",
+      replicas: 0,
+      readyReplicas: 0,
+    });
+    expect(condition(cache, "Available")).toMatchObject({ status: "False", observedGeneration: 1 });
+    expect(condition(cache, "Progressing")?.status).toBe("True");
+    expect(condition(cache, "Degraded")?.status).toBe("False");
+    await until(async () => (await notesAbout("fresh")).includes("Created"), "an event");
+  });
+
+  test("is available once a registry Pod is ready", async () => {
+    await created("ready");
+    const set = await setNamed("ready");
+    const status = {
+      replicas: 1,
+      readyReplicas: 1,
+      updatedReplicas: 1,
+      observedGeneration: set?.metadata?.generation,
+    };
+    // No controller runs here that would make Pods.
+    await client.request({
+      method: "PATCH",
+      path: pathOf(resources.statefulSets, { namespace, name: "ready", subresource: "status" }),
+      contentType: "application/merge-patch+json",
+      body: { status: { ...status, currentRevision: "a", updateRevision: "a" } },
+    });
+    const cache = await until(async () => {
+      const found = await cacheNamed("ready");
+      return condition(found, "Available")?.status === "True" && found;
+    }, "Available");
+    expect(condition(cache as StoredOrasCache, "Progressing")?.status).toBe("False");
+    expect((cache as StoredOrasCache).status).toMatchObject({ replicas: 1, readyReplicas: 1 });
+  });
+
+  test("passes a Secret's keys to the registry, and an HTTP secret that the spec gives", async () => {
+    await created("secretive", { secrets: { orasEnv: "registry-settings", registryHttp: "s3cret" } });
+    const container = (await setNamed("secretive"))?.spec?.template.spec?.containers[0];
+    expect(container?.envFrom).toEqual([{ secretRef: { name: "registry-settings" } }]);
+    const reference = container?.env?.find((e) => e.name === "REGISTRY_HTTP_SECRET")?.valueFrom?.secretKeyRef;
+    const secret = await read<V1Secret>(resources.secrets, reference?.name ?? "");
+    expect(Buffer.from(secret?.data?.[reference?.key ?? ""] ?? "", "base64").toString()).toBe("s3cret");
+  });
+});
+
+describe("a change of the spec", () => {
+  test("rolls out", async () => {
+    await created("rolling");
+    await patch(resources.orasCaches, "rolling", { spec: { image: "ghcr.io/oras-project/registry:latest" } });
+    await until(
+      async () => (await setNamed("rolling"))?.spec?.template.spec?.containers[0]?.image?.endsWith(":latest"),
+      "the new image",
+    );
+    expect((await settled("rolling")).status?.observedGeneration).toBe(2);
+  });
+
+  test("deploy: false removes the children, and true brings them back", async () => {
+    await created("remote");
+    await patch(resources.orasCaches, "remote", { spec: { deploy: false, registry: "ghcr.io" } });
+    await until(async () => !(await setNamed("remote")) && !(await serviceNamed("remote")), "no children");
+    const cache = await settled("remote");
+    expect(cache.status).toMatchObject({ url: "https://ghcr.io", replicas: 0 });
+    expect(condition(cache, "Available")).toMatchObject({ status: "True", reason: "RemoteRegistry" });
+    await patch(resources.orasCaches, "remote", { spec: { deploy: true, registry: null } });
+    await until(async () => (await setNamed("remote")) && (await serviceNamed("remote")), "children");
+  });
+
+  test("a cache without a registry at all has no URL", async () => {
+    await created("unnamed");
+    await patch(resources.orasCaches, "unnamed", { spec: { deploy: false } });
+    await until(
+      async () => condition(await cacheNamed("unnamed"), "Available")?.reason === "NotDeployed",
+      "status",
+    );
+    expect((await cacheNamed("unnamed"))?.status?.url).toBeUndefined();
+  });
+});
+
+describe("drift", () => {
+  test("a deleted child returns", async () => {
+    await created("deleted");
+    const before = [
+      (await setNamed("deleted"))?.metadata?.uid,
+      (await serviceNamed("deleted"))?.metadata?.uid,
+    ];
+    await write("DELETE", resources.statefulSets, "deleted");
+    await write("DELETE", resources.services, "deleted");
+    await until(async () => {
+      const now = [
+        (await setNamed("deleted"))?.metadata?.uid,
+        (await serviceNamed("deleted"))?.metadata?.uid,
+      ];
+      return now.every((uid, i) => uid !== undefined && uid !== before[i]);
+    }, "both children, made anew");
+  });
+
+  test("every field that we set is put back", async () => {
+    await created("changed");
+    const before = await setNamed("changed");
+    await patch(resources.statefulSets, "changed", {
+      metadata: { labels: { [names.cacheLabel]: null } },
+      spec: {
+        replicas: 3,
+        template: {
+          spec: {
+            automountServiceAccountToken: true,
+            containers: [{ name: "registry", image: "elsewhere" }],
+          },
+        },
+      },
+    });
+    await until(async () => {
+      const now = await setNamed("changed");
+      return (
+        JSON.stringify(now?.spec) === JSON.stringify(before?.spec) &&
+        now?.metadata?.labels?.[names.cacheLabel]
+      );
+    }, "the StatefulSet as it was");
+    await until(async () => (await notesAbout("changed")).includes("DriftCorrected"), "an event");
+  });
+
+  test("what server-side apply leaves is removed", async () => {
+    await created("foreign");
+    const before = await setNamed("foreign");
+    const serviceBefore = await serviceNamed("foreign");
+    await patch(resources.statefulSets, "foreign", {
+      spec: {
+        minReadySeconds: 7,
+        template: {
+          metadata: { labels: { theirs: "label" } },
+          spec: {
+            nodeSelector: { theirs: "node" },
+            initContainers: [{ name: "theirs-first", image: "theirs" }],
+            containers: [
+              { name: "theirs", image: "theirs" },
+              {
+                name: "registry",
+                args: ["theirs"],
+                env: [{ name: "THEIRS", value: "1" }],
+                ports: [{ containerPort: 1234, protocol: "TCP" }],
+                volumeMounts: [{ name: "theirs", mountPath: "/theirs" }],
+              },
+            ],
+            volumes: [{ name: "theirs", emptyDir: {} }],
+          },
+        },
+      },
+    });
+    await patch(resources.services, "foreign", {
+      spec: { selector: { theirs: "selector" }, ports: [{ name: "theirs", port: 1234, protocol: "TCP" }] },
+    });
+    await until(
+      async () =>
+        !JSON.stringify([(await setNamed("foreign"))?.spec, (await serviceNamed("foreign"))?.spec]).includes(
+          "theirs",
+        ),
+      "nothing of theirs",
+    );
+    const set = await setNamed("foreign");
+    expect(set?.spec?.template).toEqual(before?.spec?.template);
+    expect(set?.spec?.minReadySeconds ?? 0).toBe(0);
+    expect((await serviceNamed("foreign"))?.spec).toEqual(serviceBefore?.spec);
+    await until(async () => (await notesAbout("foreign")).includes("DriftRemoved"), "an event");
+  });
+
+  test("what kubectl rollout restart writes stays", async () => {
+    await created("restarted");
+    const annotations = { "kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z" };
+    await patch(resources.statefulSets, "restarted", {
+      metadata: { labels: { [names.cacheLabel]: "wrong" } },
+      spec: { template: { metadata: { annotations } } },
+    });
+    await until(
+      async () => (await setNamed("restarted"))?.metadata?.labels?.[names.cacheLabel] === "restarted",
+      "the label, put back",
+    );
+    expect((await setNamed("restarted"))?.spec?.template.metadata?.annotations).toMatchObject(annotations);
+  });
+});
+
+describe("what is not ours", () => {
+  test("is left alone, and the status says so", async () => {
+    const theirs = { spec: { clusterIP: "None", ports: [{ port: 1 }], selector: { app: "theirs" } } };
+    await write("POST", resources.services, "taken", theirs);
+    const before = await serviceNamed("taken");
+    await write("POST", resources.orasCaches, "taken");
+    const cache = await until(async () => {
+      const found = await cacheNamed("taken");
+      return condition(found, "Degraded")?.status === "True" && found;
+    }, "Degraded");
+    expect(condition(cache as StoredOrasCache, "Degraded")).toMatchObject({
+      reason: "NameTaken",
+      message: expect.stringContaining("Service taken exists already"),
+    });
+    expect((await serviceNamed("taken"))?.metadata?.resourceVersion).toBe(before?.metadata?.resourceVersion);
+    expect(await setNamed("taken")).toBeUndefined();
+    expect((await notesAbout("taken")).filter((reason) => reason === "NameTaken")).toHaveLength(1);
+  });
+
+  test("what the API server refuses is told, with its words", async () => {
+    await write("POST", resources.orasCaches, "refused", { spec: { secrets: { orasEnv: "Not A Name" } } });
+    await until(
+      async () => condition(await cacheNamed("refused"), "Degraded")?.reason === "Invalid",
+      "Degraded",
+    );
+    const message = condition(await cacheNamed("refused"), "Degraded")?.message;
+    expect(message).toContain("envFrom");
+    await patch(resources.orasCaches, "refused", { spec: { secrets: null } });
+    await until(async () => condition(await cacheNamed("refused"), "Degraded")?.status === "False", "mended");
+  });
+});
+
+test("a deleted cache is forgotten", async () => {
+  await created("gone");
+  await write("DELETE", resources.orasCaches, "gone");
+  // No garbage collector runs here; the operator must not write any more.
+  await until(async () => !(await cacheNamed("gone")), "it to be gone");
+  const uid = (await setNamed("gone"))?.metadata?.uid;
+  await write("DELETE", resources.statefulSets, "gone");
+  await created("after-gone");
+  expect(await setNamed("gone")).toBeUndefined();
+  expect(uid).toBeDefined();
+});
+
+test("200 caches are all reconciled, and then nothing is written", async () => {
+  const all = Array.from({ length: 200 }, (_, i) => `many-${i}`);
+  await Promise.all(all.map((name) => write("POST", resources.orasCaches, name)));
+  await until(async () => {
+    const path = pathOf(resources.orasCaches, { namespace });
+    const { items } = await client.request<{ items: StoredOrasCache[] }>({ path });
+    return items.filter((cache) => cache.status?.observedGeneration !== undefined).length >= all.length;
+  }, "200 statuses");
+  let last = -1;
+  await until(async () => {
+    const before = last;
+    last = await writes();
+    return before === last && (await metric(operator, "workqueue_depth")) === 0;
+  }, "quiet");
+  // A touched cache is looked at, and found in order: no write follows.
+  const looks = await metric(operator, "controller_runtime_reconcile_total");
+  await patch(resources.orasCaches, "many-0", { metadata: { labels: { touched: "yes" } } });
+  await until(async () => (await metric(operator, "controller_runtime_reconcile_total")) > looks, "a look");
+  expect(await writes()).toBe(last);
+});
+
+/** Requests that may have changed something; the Lease is renewed by PUT. */
+async function writes(): Promise<number> {
+  const counts = await Promise.all(["POST", "PATCH", "DELETE"].map(requestsBy));
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+async function requestsBy(method: string): Promise<number> {
+  const text = await (await fetch(operator.metricsUrl)).text();
+  return text
+    .split("\n")
+    .filter((line) => line.startsWith("rest_client_requests_total") && line.includes(`method="${method}"`))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
+}
+
+test("after a restart nothing is written either, and the process ends with exit code 0", async () => {
+  expect(await operator.stop()).toBe(0);
+  operator = await startOperator(plane.operatorKubeconfig);
+  await until(
+    async () =>
+      (await metric(
+        operator,
+        'controller_runtime_reconcile_total{controller="orascache",result="success"}',
+      )) >= 200,
+    "a look at all",
+  );
+  // The cache whose name is taken is looked at again, and its Service asked for; reads only.
+  expect(await requestsBy("PATCH")).toBe(0);
+  expect(await requestsBy("DELETE")).toBe(0);
+});
+
+test("the operator needs all of its permissions, and lacks none", async () => {
+  const asked = new Set(await plane.operatorRequests());
+  const granted = permissions.flatMap(({ resources: list, verbs }) =>
+    list.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}`)),
+  );
+  const elsewhere = [
+    // Asked by the admission plugin OwnerReferencesPermissionEnforcement.
+    "update orascaches/finalizers",
+    // Asked by the API server when an apply makes an object; the audit log calls it "patch".
+    "create services",
+    "create statefulsets",
+  ];
+  // Seen in other tests: certificates that are replaced, and the webhook's configuration.
+  const inOtherTests = ["update secrets", "patch mutatingwebhookconfigurations"];
+  expect([...new Set(granted)].filter((one) => !asked.has(one)).sort()).toEqual(
+    [...elsewhere, ...inOtherTests].sort(),
+  );
+  expect([...asked].filter((one) => !granted.includes(one))).toEqual([]);
+  expect(operator.log.filter((line) => JSON.stringify(line).includes("orbidden"))).toEqual([]);
+});

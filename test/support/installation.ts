@@ -1,0 +1,46 @@
+import { readFile } from "node:fs/promises";
+import { parse } from "yaml";
+import { names } from "../../generated/names.ts";
+import { createClient, type KubeClient } from "../../src/kube/client.ts";
+import { connect } from "../../src/kube/connection.ts";
+import { type Permission, permissions } from "../../src/kube/permissions.ts";
+import { type ControlPlane, operatorUser } from "./control-plane.ts";
+import { until } from "./wait.ts";
+
+/** A client with every right. */
+export async function adminClient(plane: Pick<ControlPlane, "kubeconfig">): Promise<KubeClient> {
+  process.env["KUBECONFIG"] = plane.kubeconfig;
+  return createClient(await connect());
+}
+
+/** What the operator needs in a cluster: the CRD, its namespace, and its permissions, no more. */
+export async function installOperator(client: KubeClient): Promise<void> {
+  const post = (path: string, body: unknown) => client.request({ method: "POST", path, body });
+  const crd = parse(await readFile("config/crd/orascaches.yaml", "utf8")) as unknown;
+  await post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd);
+  await post("/api/v1/namespaces", { metadata: { name: names.operatorNamespace } });
+  const rbac = "/apis/rbac.authorization.k8s.io/v1";
+  const subjects = [{ kind: "User", apiGroup: "rbac.authorization.k8s.io", name: operatorUser }];
+  const roleRef = (kind: string) => ({ apiGroup: "rbac.authorization.k8s.io", kind, name: operatorUser });
+  const metadata = { name: operatorUser };
+  await post(`${rbac}/clusterroles`, { metadata, rules: rulesOf("cluster") });
+  await post(`${rbac}/clusterrolebindings`, { metadata, subjects, roleRef: roleRef("ClusterRole") });
+  const own = `${rbac}/namespaces/${names.operatorNamespace}`;
+  await post(`${own}/roles`, { metadata, rules: rulesOf("own-namespace") });
+  await post(`${own}/rolebindings`, { metadata, subjects, roleRef: roleRef("Role") });
+  await until(
+    () => client.request({ path: `/apis/${names.group}/${names.version}/${names.plural}` }),
+    "the API server to serve the CRD",
+  );
+}
+
+function rulesOf(scope: Permission["scope"]): object[] {
+  return permissions
+    .filter((permission) => permission.scope === scope)
+    .map(({ apiGroup, resources, verbs, resourceNames }) => ({
+      apiGroups: [apiGroup],
+      resources,
+      verbs,
+      ...(resourceNames && { resourceNames }),
+    }));
+}

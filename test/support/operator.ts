@@ -1,0 +1,71 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { freePorts } from "./control-plane.ts";
+import { until } from "./wait.ts";
+
+/** One line of the operator's log. */
+export interface LogLine {
+  readonly level: string;
+  readonly message: string;
+  readonly [field: string]: unknown;
+}
+
+/** A process of the operator. */
+export interface Operator {
+  readonly process: ChildProcess;
+  readonly webhookPort: number;
+  readonly healthUrl: string;
+  readonly metricsUrl: string;
+  readonly log: readonly LogLine[];
+  readonly said: (message: string) => LogLine | undefined;
+  /** Ends it as the kubelet does; settles with its exit code. */
+  readonly stop: () => Promise<number | null>;
+}
+
+/**
+ * Starts the operator as users do.
+ *
+ * @param kubeconfig - whom it talks to, and as whom
+ * @param flags - beyond those of its ports
+ */
+export async function startOperator(kubeconfig: string, ...flags: string[]): Promise<Operator> {
+  const [webhookPort = 0, metricsPort = 0, healthPort = 0] = await freePorts(3);
+  const ports = ["--webhook-port", "--metrics-port", "--health-port"].flatMap((flag, i) => [
+    flag,
+    String([webhookPort, metricsPort, healthPort][i]),
+  ]);
+  const child = spawn(process.execPath, ["src/cli/main.ts", "manager", ...ports, ...flags], {
+    env: { ...process.env, KUBECONFIG: kubeconfig },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const log: LogLine[] = [];
+  createInterface(child.stdout).on("line", (line) => log.push(JSON.parse(line) as LogLine));
+  const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  return {
+    process: child,
+    webhookPort,
+    healthUrl: `http://127.0.0.1:${healthPort}`,
+    metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
+    log,
+    said: (message) => log.find((line) => line.message === message),
+    stop: () => {
+      child.kill("SIGTERM");
+      return exited;
+    },
+  };
+}
+
+/** Waits until a replica answers reviews. */
+export function ready(operator: Operator): Promise<true> {
+  return until(
+    async () => (await fetch(`${operator.healthUrl}/readyz`)).status === 200 || undefined,
+    "the operator to be ready",
+  ) as Promise<true>;
+}
+
+/** The value of a metric whose line begins so; 0 when there is none. */
+export async function metric(operator: Operator, begin: string): Promise<number> {
+  const text = await (await fetch(operator.metricsUrl)).text();
+  const lines = text.split("\n").filter((line) => line.startsWith(begin));
+  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
+}
