@@ -1,5 +1,6 @@
 import { renderAnnotations } from "./annotations.ts";
 import { renderArbitraries } from "./arbitraries.ts";
+import { renderChart } from "./chart.ts";
 import { renderCrd } from "./crd.ts";
 import { renderDocs } from "./docs.ts";
 import { renderInstall } from "./install.ts";
@@ -25,6 +26,7 @@ export async function renderAll(source: Source): Promise<Rendered[]> {
     renderArbitraries(source),
     ...renderCrd(source),
     ...renderInstall(source),
+    ...renderChart(source),
     ...renderJsonSchemas(source),
     ...renderDocs(source),
   ];

@@ -60,7 +60,8 @@ export const optionDefaults = ${literal(defaults)} as const;
   };
 }
 
-function camel(name: string): string {
+/** `leader-elect` as `leaderElect`. */
+export function camel(name: string): string {
   return name.replaceAll(/-([a-z])/g, (_, c: string) => c.toUpperCase());
 }
 

@@ -1,0 +1,115 @@
+import { allNames } from "./names.ts";
+import { camel, managerOptions } from "./options.ts";
+import type { Source } from "./schema.ts";
+
+/** A value of the chart: plain JSON Schema, with its default. */
+export interface Value {
+  readonly type: "string" | "integer" | "boolean" | "object" | "array";
+  readonly description: string;
+  readonly default?: unknown;
+  readonly minimum?: number;
+  readonly minLength?: number;
+  readonly pattern?: string;
+  readonly enum?: readonly string[];
+  readonly items?: object;
+  readonly additionalProperties?: boolean | object;
+  readonly properties?: Record<string, Value>;
+}
+
+/** Options that the chart sets itself. */
+const setByTheChart = ["tools-image", "namespace", "certificate-directory"];
+
+/** Every value of the chart. The options of the manager are among them, whatever options it has. */
+export function chartValues(source: Source): Record<string, Value> {
+  const names = allNames(source);
+  const image = (description: string, repository: unknown): Value =>
+    group(description, {
+      repository: { ...text("Registry and repository.", repository), minLength: 1 },
+      tag: text("Tag; the version of the chart when empty.", ""),
+    });
+  return {
+    namespace: group(
+      "Namespace of the operator, whichever one the release is in: Pods in it are never changed.",
+      {
+        name: {
+          ...text("Its name.", names["operatorNamespace"]),
+          pattern: "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
+        },
+        create: {
+          type: "boolean",
+          description: "Make it, unless it is the namespace of the release.",
+          default: true,
+        },
+      },
+    ),
+    image: image("Image of the operator.", names["operatorImageRepository"]),
+    toolsImage: image("Image of the containers that are added to Pods.", names["toolsImageRepository"]),
+    imagePullPolicy: {
+      ...text("When to pull the operator's image; what Kubernetes does for its tag when empty.", ""),
+      enum: ["", "Always", "IfNotPresent", "Never"],
+    },
+    imagePullSecrets: list("Secrets for pulling the operator's image, as in a Pod."),
+    replicas: {
+      type: "integer",
+      description:
+        "With two or more, annotated Pods are admitted at any moment, also while a node is drained.",
+      default: 1,
+      minimum: 0,
+    },
+    manager: group("Options of the operator's process.", managerValues(source)),
+    certManager: group("Certificate of the webhook.", {
+      enabled: {
+        type: "boolean",
+        description: "Let cert-manager issue it, which must be installed; else the operator does so itself.",
+        default: false,
+      },
+    }),
+    resources: free("Resources of the operator.", {
+      requests: { cpu: "50m", memory: "128Mi" },
+      limits: { memory: "512Mi" },
+    }),
+    nodeSelector: free("Labels of nodes that the operator may run on."),
+    tolerations: list("Taints of nodes that the operator tolerates."),
+    affinity: free("Affinity of the operator's Pods."),
+    priorityClassName: text("Priority class of the operator's Pods.", ""),
+    podLabels: strings("More labels of the operator's Pods."),
+    podAnnotations: strings("More annotations of the operator's Pods."),
+  };
+}
+
+function managerValues(source: Source): Record<string, Value> {
+  const options = managerOptions(source).filter((option) => !setByTheChart.includes(option.name));
+  return Object.fromEntries(
+    options.map((option) => {
+      const { description, choices } = option;
+      const type = option.type as Value["type"];
+      const value: Value = {
+        type,
+        description,
+        default: option.default ?? "",
+        ...(choices ? { enum: choices } : {}),
+      };
+      return [camel(option.name), value];
+    }),
+  );
+}
+
+function group(description: string, properties: Record<string, Value>): Value {
+  return { type: "object", description, additionalProperties: false, properties };
+}
+
+function text(description: string, fallback: unknown): Value {
+  return { type: "string", description, default: fallback };
+}
+
+function list(description: string): Value {
+  return { type: "array", description, items: { type: "object" }, default: [] };
+}
+
+function free(description: string, fallback: object = {}): Value {
+  return { type: "object", description, default: fallback };
+}
+
+function strings(description: string): Value {
+  return { ...free(description), additionalProperties: { type: "string" } };
+}
