@@ -8,8 +8,10 @@ export interface Cluster {
   down(): Promise<void>;
   /** One line for each part, and whether all is well. */
   status(): Promise<{ healthy: boolean; lines: string[] }>;
-  /** Makes an image known to its nodes: an OCI archive, and the image's name. */
-  load(archive: string, image: string): Promise<void>;
+  /** Makes an image known to its nodes: an OCI archive, and the image's names. */
+  load(archive: string, names: readonly string[]): Promise<void>;
+  /** Whether the archive was loaded before. */
+  has(archive: string): Promise<boolean>;
   /** The command and environment that run a command where the API server can be reached, with kubectl and helm. */
   command(argv: readonly string[]): Promise<{ argv: string[]; env: Record<string, string> }>;
 }

@@ -151,6 +151,14 @@ const dns: Component = {
   ready: "http://127.0.0.1:8181/ready",
 };
 
+const mirror: Component = {
+  name: "registry-mirror",
+  module: "registry",
+  program: "registry",
+  args: ["serve", join(state.configuration, "mirror.yaml")],
+  ready: `http://${network.mirror}/v2/`,
+};
+
 /** The cluster's processes. */
 export const components = {
   etcd,
@@ -161,6 +169,7 @@ export const components = {
   kubelet,
   proxy,
   dns,
+  mirror,
 } as const;
 
 /** In the order in which they are stopped: first what would start something again. */
@@ -171,6 +180,7 @@ export const stopOrder: readonly Component[] = [
   scheduler,
   controllerManager,
   containerd,
+  mirror,
   apiServer,
   etcd,
 ];

@@ -77,6 +77,9 @@ address = "${state.containerdSocket}"
 [plugins.'io.containerd.cri.v1.images'.pinned_images]
 sandbox = "${pauseImage}"
 
+[plugins.'io.containerd.cri.v1.images'.registry]
+config_path = "${state.configuration}/registries"
+
 [plugins.'io.containerd.cri.v1.runtime']
 # Without CAP_SYS_RESOURCE runc may not lower a score and fails.
 restrict_oom_score_adj = true
@@ -115,6 +118,24 @@ export function podNetwork(): string {
         },
       },
     ],
+  });
+}
+
+/** The container runtime asks the mirror first, whatever registry an image names. */
+export function mirrorHosts(): string {
+  return `[host."http://${network.mirror}"]\ncapabilities = ["pull", "resolve"]\n`;
+}
+
+/**
+ * A registry inside the cluster's network that holds all loaded images: without it `imagePullPolicy: Always`, the
+ * default for `:latest`, could start nothing on a machine that reaches no registry.
+ */
+export function mirrorConfiguration(): string {
+  return stringify({
+    version: "0.1",
+    log: { level: "warn", accesslog: { disabled: true } },
+    storage: { filesystem: { rootdirectory: join(stateFolder, "mirror") } },
+    http: { addr: network.mirror },
   });
 }
 

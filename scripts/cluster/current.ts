@@ -22,9 +22,12 @@ export const currentCluster: Cluster = {
     });
     return { healthy: code === 0, lines: (code === 0 ? stdout : stderr).trim().split("\n") };
   },
-  async load(_archive, image) {
+  async has() {
+    return false;
+  },
+  async load(_archive, names) {
     throw new ClusterError(
-      `this tool cannot put ${image} on another cluster's nodes: push it to a registry they reach`,
+      `this tool cannot put ${names.join(", ")} on another cluster's nodes: push it to a registry they reach`,
     );
   },
   async command(argv) {

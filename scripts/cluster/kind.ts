@@ -29,6 +29,9 @@ export const kindCluster: Cluster = {
     const lines = nodes.split("\n").filter(Boolean);
     return { healthy: lines.length > 0, lines: lines.length > 0 ? lines : [`no kind cluster named ${name}`] };
   },
+  async has() {
+    return false;
+  },
   async load(archive) {
     await run(["kind", "load", "image-archive", archive, `--name=${name}`]);
   },

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
-import { chmod, mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { digestOf } from "../images/oci.ts";
 import { buildModule, type ModuleName } from "./binaries.ts";
 import { type Certificates, file, issueCertificates } from "./certificates.ts";
 import type { Cluster } from "./cluster.ts";
@@ -11,6 +12,8 @@ import {
   corefile,
   kubeconfig,
   kubeletConfiguration,
+  mirrorConfiguration,
+  mirrorHosts,
   podNetwork,
 } from "./configuration.ts";
 import { withLock } from "./lock.ts";
@@ -23,8 +26,17 @@ import { ClusterError, say, step } from "./progress.ts";
 import { cgroupFolders, endPods, removeCgroups, unmountAll } from "./sweep.ts";
 import { until } from "./waiting.ts";
 
-const modules: readonly ModuleName[] = ["etcd", "kubernetes", "containerd", "coredns", "oras", "helm"];
+const modules: readonly ModuleName[] = [
+  "etcd",
+  "kubernetes",
+  "containerd",
+  "coredns",
+  "registry",
+  "oras",
+  "helm",
+];
 const lock = `${stateFolder}.lock`;
+const loadedFile = join(stateFolder, "images.json");
 
 /** A real Kubernetes of one node on this machine, in a network namespace that leads nowhere. */
 export const localCluster: Cluster = {
@@ -33,6 +45,7 @@ export const localCluster: Cluster = {
   down: () => withLock(lock, down),
   status,
   load,
+  has: async (archive) => (await loadedArchives()).includes(archive),
   command,
 };
 
@@ -67,9 +80,10 @@ async function up(): Promise<void> {
     await ready("kube-apiserver", async () => (await kubectl(["get", "--raw=/readyz"])).code === 0);
   });
   await step("the other parts", async () => {
-    const { controllerManager, scheduler, kubelet, proxy, dns } = components;
-    for (const component of [controllerManager, scheduler, kubelet, proxy, dns]) await launch(component);
-    for (const component of [kubelet, proxy, dns]) await answers(component);
+    const { controllerManager, scheduler, kubelet, proxy, dns, mirror } = components;
+    for (const component of [controllerManager, scheduler, kubelet, proxy, dns, mirror])
+      await launch(component);
+    for (const component of [kubelet, proxy, dns, mirror]) await answers(component);
   });
   await step("node", nodeReady);
 }
@@ -110,14 +124,34 @@ async function status(): Promise<{ healthy: boolean; lines: string[] }> {
   return { healthy: api, lines: [...lines, `${"API server answers".padEnd(24)} ${api ? "yes" : "no"}`] };
 }
 
-async function load(archive: string, image: string): Promise<void> {
+async function load(archive: string, names: readonly string[]): Promise<void> {
+  await requireUp();
   await ctr(["images", "import", "--local", "--digests=false", archive]);
-  const names = (await ctr(["images", "list", "--quiet"])).split("\n");
-  if (!names.includes(image)) {
-    throw new ClusterError(
-      `${archive} was imported, but it holds no image named ${image}; found: ${names.join(", ")}`,
-    );
+  const found = (await ctr(["images", "list", "--quiet"])).split("\n");
+  const missing = names.filter((name) => !found.includes(name));
+  if (missing.length > 0) {
+    throw new ClusterError(`${archive} was imported, but it holds no image named ${missing.join(", ")}`);
   }
+  const source = `${archive}@${await digestOf(archive)}`;
+  for (const name of names) {
+    // The mirror is asked for the name without its registry.
+    const copy = `${network.mirror}/${name.slice(name.indexOf("/") + 1)}`;
+    const oras = [
+      join(state.bin, "oras"),
+      "cp",
+      "--no-tty",
+      "--from-oci-layout",
+      source,
+      "--to-plain-http",
+      copy,
+    ];
+    await run(inNamespace(oras));
+  }
+  await writeFile(loadedFile, JSON.stringify([...(await loadedArchives()), archive]));
+}
+
+async function loadedArchives(): Promise<string[]> {
+  return existsSync(loadedFile) ? (JSON.parse(await readFile(loadedFile, "utf8")) as string[]) : [];
 }
 
 function ctr(args: readonly string[]): Promise<string> {
@@ -125,7 +159,7 @@ function ctr(args: readonly string[]): Promise<string> {
 }
 
 async function command(argv: readonly string[]): Promise<{ argv: string[]; env: Record<string, string> }> {
-  if (!(await status()).healthy) throw new ClusterError("the local cluster is not up; run: make cluster-up");
+  await requireUp();
   const env = { KUBECONFIG: state.adminKubeconfig, PATH: `${state.bin}:${process.env["PATH"] ?? ""}` };
   return { argv: inNamespace(argv), env };
 }
@@ -172,6 +206,9 @@ async function writeConfiguration({ ca, pairs }: Certificates): Promise<void> {
   await write("resolv.conf", "");
   await write("kubelet.yaml", kubeletConfiguration(file));
   await write("containerd.toml", containerdConfiguration());
+  await mkdir(join(state.configuration, "registries", "_default"), { recursive: true });
+  await write("registries/_default/hosts.toml", mirrorHosts());
+  await write("mirror.yaml", mirrorConfiguration());
   await write("cni/10-pods.conflist", podNetwork());
   await write("Corefile", corefile(kubeconfigOf("coredns")));
   for (const name of [
@@ -185,6 +222,11 @@ async function writeConfiguration({ ca, pairs }: Certificates): Promise<void> {
   }
   await writeFile(state.adminKubeconfig, kubeconfig(network.namespace, apiServerUrl, ca, pairs.admin));
   await chmod(state.adminKubeconfig, 0o600);
+}
+
+async function requireUp(): Promise<void> {
+  if ((await status()).healthy) return;
+  throw new ClusterError("the local cluster is not up; run: make cluster-up");
 }
 
 function requireRoot(): void {

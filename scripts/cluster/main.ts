@@ -68,7 +68,7 @@ program
     for (const image of images) {
       const at = image.indexOf("=");
       const name = at < 0 ? image : image.slice(0, at);
-      await cluster.load(at < 0 ? await archiveOf(name) : image.slice(at + 1), name);
+      await cluster.load(at < 0 ? await archiveOf(name) : image.slice(at + 1), [name]);
       say(`loaded ${name}`);
     }
   });

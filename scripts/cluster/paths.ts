@@ -35,6 +35,8 @@ export const network = {
   /** The first address of the range always belongs to the Service `kubernetes`. */
   apiService: "198.19.0.1",
   domain: "cluster.local",
+  /** Where the container runtime asks first for every image. */
+  mirror: "198.18.0.1:5001",
   apiPort: 6443,
 } as const;
 

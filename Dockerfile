@@ -1,0 +1,31 @@
+# The operator and the tools that it puts into Pods: docker build --target operator .   docker build --target tools .
+# `npm run build` makes dist/ first. The bases are arguments, so that `node scripts/images.ts` can build the same file
+# without a network.
+ARG ORAS_IMAGE=ghcr.io/oras-project/oras:v1.3.6
+ARG NODE_IMAGE=docker.io/library/node:24-bookworm-slim
+ARG OPERATOR_BASE=gcr.io/distroless/cc-debian12:nonroot
+ARG WORKSHOP=docker.io/library/debian:bookworm-slim
+
+FROM ${ORAS_IMAGE} AS oras
+FROM ${NODE_IMAGE} AS node
+
+FROM ${WORKSHOP} AS workshop
+RUN command -v igzip >/dev/null || { apt-get update && apt-get install --yes --no-install-recommends \
+    busybox-static ca-certificates findutils isal jq openssl tar tini wget; }
+COPY --from=oras /bin/oras /source/oras
+COPY scripts/assemble-tools.sh /source/scripts/
+COPY src/sidecar/*.sh /source/src/sidecar/
+COPY generated/*.sh /source/generated/
+RUN sh /source/scripts/assemble-tools.sh /source /source/oras /tools
+
+FROM scratch AS tools
+COPY --from=workshop /tools/ /
+ENV PATH=/usr/bin:/oras/bin
+USER 65532:65532
+
+FROM ${OPERATOR_BASE} AS operator
+COPY --from=node /usr/local/bin/node /usr/local/bin/node
+COPY dist/oras-operator.js /oras-operator.js
+ENV NODE_ENV=production
+USER 65532:65532
+ENTRYPOINT ["/usr/local/bin/node", "/oras-operator.js"]

@@ -1,0 +1,133 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { names } from "../../generated/names.ts";
+import orasCacheSchema from "../../generated/schemas/orascache.schema.json" with { type: "json" };
+import { readGoModule } from "../cluster/modules.ts";
+import { pauseImage, repository } from "../cluster/paths.ts";
+import type { ImageConfig } from "./oci.ts";
+import { busyboxRoot, debian, type Fill, nodeRoot, orasRoot, registryRoot, shellLessRoot } from "./roots.ts";
+
+/** An image that is made here under the name of one that a machine without a network cannot pull. */
+export interface StandIn {
+  /** Short name, of its file in the cache. */
+  readonly id: string;
+  /** Full names; none for one that only serves to build others. */
+  readonly names: readonly string[];
+  readonly config: ImageConfig;
+  /** Writes its content: a tar file, or a folder that is packed. */
+  readonly content: { tar: (path: string) => Promise<void> } | { folder: Fill };
+  /** What its content depends on, beside the code that makes it. */
+  readonly depends: readonly string[];
+}
+
+const path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** Everything that is made here, in the order in which it is made. */
+export async function standIns(): Promise<StandIn[]> {
+  const registry = await moduleVersion("registry");
+  const oras = await moduleVersion("oras");
+  return [
+    {
+      id: "debian",
+      names: [
+        "docker.io/library/ubuntu:latest",
+        "docker.io/library/debian:bookworm",
+        "docker.io/library/perl:5.34.0",
+      ],
+      config: { Env: [path], Cmd: ["bash"] },
+      content: { tar: debian("essential", ["perl"]) },
+      depends: [],
+    },
+    {
+      id: "busybox",
+      names: ["docker.io/library/busybox:1.36", "docker.io/library/busybox:latest"],
+      config: { Env: [path], Cmd: ["sh"] },
+      content: { folder: busyboxRoot },
+      depends: [],
+    },
+    {
+      id: "shell-less",
+      names: ["docker.io/library/shell-less:test"],
+      config: { User: "1000:1000", WorkingDir: "/work", Entrypoint: ["/program"] },
+      content: { folder: shellLessRoot },
+      depends: [await shellLessSource()],
+    },
+    {
+      id: "pause",
+      names: [pauseImage],
+      config: { User: "65535:65535", Entrypoint: ["/program", "pause"] },
+      content: { folder: shellLessRoot },
+      depends: [await shellLessSource()],
+    },
+    {
+      id: "registry",
+      names: [defaultRegistryImage()],
+      config: {
+        // Upstream's entrypoint is a script that adds "serve" to the path of a configuration.
+        Entrypoint: ["/bin/registry", "serve"],
+        Cmd: ["/etc/distribution/config.yml"],
+        Env: [path, "OTEL_TRACES_EXPORTER=none"],
+      },
+      content: { folder: registryRoot },
+      depends: [registry],
+    },
+    {
+      id: "oras",
+      names: [`ghcr.io/oras-project/oras:${oras}`],
+      config: { Env: [path], WorkingDir: "/workspace", Entrypoint: ["/bin/oras"] },
+      content: { folder: orasRoot },
+      depends: [oras],
+    },
+    {
+      id: "workshop",
+      names: [],
+      config: { Env: [path] },
+      content: {
+        tar: debian("essential", [
+          ...[
+            "busybox-static",
+            "ca-certificates",
+            "findutils",
+            "isal",
+            "jq",
+            "openssl",
+            "tar",
+            "tini",
+            "wget",
+          ],
+        ]),
+      },
+      depends: [],
+    },
+    {
+      id: "operator-base",
+      names: [],
+      config: { Env: [path] },
+      content: { tar: debian("extract", ["libc6", "libgcc-s1", "libstdc++6"]) },
+      depends: [],
+    },
+    {
+      id: "node",
+      names: [],
+      config: { Env: [path] },
+      content: { folder: nodeRoot },
+      depends: [process.version],
+    },
+  ];
+}
+
+/** Names of the two images that are ours. */
+export const ourImages = { operator: names.operatorImage, tools: names.toolsImage } as const;
+
+async function moduleVersion(name: string): Promise<string> {
+  const file = join(repository, "scripts/cluster/modules", name, "go.mod");
+  return readGoModule(await readFile(file, "utf8"), file).version;
+}
+
+function shellLessSource(): Promise<string> {
+  return readFile(join(import.meta.dirname, "shell-less/main.go"), "utf8");
+}
+
+function defaultRegistryImage(): string {
+  return orasCacheSchema.properties.spec.properties.image.default;
+}

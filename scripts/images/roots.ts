@@ -1,0 +1,111 @@
+import { copyFile, mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { buildModule } from "../cluster/binaries.ts";
+import { run } from "../cluster/command.ts";
+import { repository } from "../cluster/paths.ts";
+
+/** Debian release that local images are made of; the one of the Dockerfile's bases. */
+export const suite = "bookworm";
+
+/** Writes the content of an image below a folder. */
+export type Fill = (root: string) => Promise<void>;
+
+/**
+ * A Debian system as a tar file.
+ *
+ * @param variant - `essential`: with a shell and configured; `extract`: just the files of the packages
+ * @param packages - what to put in
+ */
+export function debian(
+  variant: "essential" | "extract",
+  packages: readonly string[],
+): (tar: string) => Promise<void> {
+  const include = `--include=${packages.join(",")}`;
+  const flags = [`--variant=${variant}`, include, "--format=tar", "--skip=output/dev", "--quiet"];
+  return async (tar) => {
+    // The same instant everywhere: the same packages make the same layer.
+    await run(["mmdebstrap", ...flags, suite, tar], { env: { SOURCE_DATE_EPOCH: "0" } });
+  };
+}
+
+/** The registry as its upstream image has it: program, configuration, certificates. */
+export const registryRoot: Fill = async (root) => {
+  await put(root, "bin/registry", join(await buildModule("registry"), "registry"));
+  await putText(
+    root,
+    "etc/distribution/config.yml",
+    `version: 0.1
+log:
+  fields:
+    service: registry
+storage:
+  cache:
+    blobdescriptor: inmemory
+  filesystem:
+    rootdirectory: /var/lib/registry
+http:
+  addr: :5000
+  headers:
+    X-Content-Type-Options: [nosniff]
+health:
+  storagedriver:
+    enabled: true
+    interval: 10s
+    threshold: 3
+`,
+  );
+  await mkdir(join(root, "var/lib/registry"), { recursive: true });
+};
+
+/** A static busybox under all its names, and a world-writable /tmp. */
+export const busyboxRoot: Fill = async (root) => {
+  const tar = `${root}.busybox.tar`;
+  await debian("extract", ["busybox-static"])(tar);
+  await run(["tar", "-C", root, "-xf", tar, "./bin/busybox"]);
+  await rm(tar);
+  const applets = (await run([join(root, "bin/busybox"), "--list"])).split("\n");
+  for (const applet of applets) {
+    if (applet && applet !== "busybox") await symlink("busybox", join(root, "bin", applet));
+  }
+  await mkdir(join(root, "tmp"));
+  await run(["chmod", "1777", join(root, "tmp")]);
+  await putText(root, "etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
+};
+
+/** Busybox and the oras CLI at the place of the upstream image. */
+export const orasRoot: Fill = async (root) => {
+  await busyboxRoot(root);
+  await put(root, "bin/oras", join(await buildModule("oras"), "oras"));
+};
+
+/** Node at the place of its official image. */
+export const nodeRoot: Fill = async (root) => {
+  await put(root, "usr/local/bin/node", join(repository, "node_modules/node/bin/node"));
+};
+
+/** One static program, without a shell or anything else beside it. */
+export const shellLessRoot: Fill = async (root) => {
+  const source = join(import.meta.dirname, "shell-less");
+  await run(
+    ["go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", join(root, "program"), "."],
+    {
+      cwd: source,
+      env: { CGO_ENABLED: "0" },
+    },
+  );
+  await mkdir(join(root, "work"));
+  await run(["chown", "1000:1000", join(root, "work")]);
+};
+
+async function put(root: string, path: string, from: string): Promise<void> {
+  const target = join(root, path);
+  await mkdir(join(target, ".."), { recursive: true });
+  await copyFile(from, target);
+  await run(["chmod", "755", target]);
+}
+
+async function putText(root: string, path: string, text: string): Promise<void> {
+  const target = join(root, path);
+  await mkdir(join(target, ".."), { recursive: true });
+  await writeFile(target, text);
+}

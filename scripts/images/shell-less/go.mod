@@ -1,0 +1,3 @@
+module oras-operator.local/images/shell-less
+
+go 1.21
