@@ -6,7 +6,8 @@
 check_paths() {
   local place
   if [ -n "$output_pipe" ]; then
-    : >>"$output_pipe" || fail "$EXIT_CHECK_FAILED" "the output pipe $output_pipe cannot be written by user $(id -u); its directory must exist and be writable"
+    # In a subshell: a redirection that fails ends a shell whose special builtin it is for.
+    (: >>"$output_pipe") 2>/dev/null || fail "$EXIT_CHECK_FAILED" "the output pipe $output_pipe cannot be written by user $(id -u); its directory must exist and be writable"
   fi
   [ -n "$output" ] || return 0
   if [ "$(readlink -f -- "$output_path" 2>/dev/null)" = / ]; then

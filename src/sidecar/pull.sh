@@ -1,7 +1,7 @@
 # shellcheck shell=dash
 # Init container, second part: downloads and verifies the inputs as blobs, and proves that the output may be pushed,
 # so that nobody computes for hours to be refused at the end.
-# pull.sh --share DIR [--input REF]… [--output REF] [--timeout S] [--credentials DIR --private DIR] [--debug true]
+# pull.sh --share DIR [--input REF]… [--output REF] [--timeout S] [--credentials DIR --private DIR] [--message-path P] [--debug true]
 set -u
 share=/mnt/oras
 [ "${1-}" != --share ] || share="$2"
@@ -97,7 +97,8 @@ read_options() {
     --timeout) timeout="$2" ;;
     --credentials) credentials="$2" ;;
     --private) private="$2" ;;
-    --debug) debug="$2" ;;
+    --message-path) message_path="$2" ;;
+  --debug) debug="$2" ;;
     *) fail 2 "pull.sh does not know the option $1" ;;
     esac
     shift 2

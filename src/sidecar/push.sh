@@ -1,7 +1,7 @@
 # shellcheck shell=dash
 # The container `oras`: waits for the launcher's verdict and pushes what it hands over.
 # push.sh --share DIR --output REF --restart-policy POLICY [--image IMAGE] [--inputs N] [--timeout S] [--deadline S]
-#         [--credentials DIR --private DIR] [--debug true]
+#         [--credentials DIR --private DIR] [--message-path P] [--debug true]
 set -u
 share=/mnt/oras
 [ "${1-}" != --share ] || share="$2"
@@ -21,6 +21,7 @@ while [ $# -gt 0 ]; do
   --deadline) deadline="$2" ;;
   --credentials) credentials="$2" ;;
   --private) private="$2" ;;
+  --message-path) message_path="$2" ;;
   --debug) debug="$2" ;;
   *) fail 2 "push.sh does not know the option $1" ;;
   esac

@@ -2,6 +2,9 @@
 # Speaking to a registry with the oras CLI, flags no newer than 1.1. Expects lib.sh, $timeout, $credentials,
 # $private; results of the last call are in $status and $reason, its standard output in $answer.
 
+# oras looks for a configuration in the home directory and fails where there is none.
+export HOME="$step/out"
+
 timeout=300
 credentials=
 private=

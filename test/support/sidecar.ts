@@ -42,6 +42,7 @@ export function start(
     stderr += data;
     heard();
   });
+  child.stdin.on("error", () => {}); // it may end without reading
   child.stdin.end(options.input ?? "");
   const ended = new Promise<Ended>((resolve, reject) => {
     child.on("error", reject);
@@ -64,9 +65,14 @@ export function start(
 /** A folder that lasts as long as the test process. */
 export function temporaryFolder(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `oras-operator-${name}-`));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return folder;
 }
+
+const folders: string[] = [];
+process.on("exit", () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
 
 /** The root of the tools image, assembled from this machine's Debian packages. */
 export async function toolsTree(): Promise<{ oras: string; environment: NodeJS.ProcessEnv }> {
