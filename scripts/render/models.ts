@@ -75,11 +75,11 @@ function describe(error: ErrorObject): string {
 }
 `;
 
-/** Ajv's standalone code still calls require() for its helpers. */
+/** Ajv's standalone code still calls require() for its helpers. Vite unwraps the default export of CommonJS itself. */
 function asModule(code: string): string {
   return code.replaceAll(
     /const (\w+) = require\("([^"]+)"\)\.default;/g,
-    'import $1Module from "$2.js";\nconst $1 = $1Module.default;',
+    'import $1Module from "$2.js";\nconst $1 = $1Module.default ?? $1Module;',
   );
 }
 

@@ -1,0 +1,154 @@
+import { describe, expect, test } from "vitest";
+import { matchConditions } from "../../../generated/match-conditions.ts";
+import { names } from "../../../generated/names.ts";
+import { optionTable } from "../../../generated/options.ts";
+import { permissions } from "../../../src/kube/permissions.ts";
+import { webhookHosts } from "../../../src/operator/certificates/secret.ts";
+import { manifestsBelow, title } from "../../support/manifests.ts";
+
+const all = (await manifestsBelow("config"))
+  .map(({ object }) => object)
+  .filter(({ kind }) => kind !== "Kustomization");
+
+/** The object of a kind that has this field: overlays patch others into it. */
+function find<T extends object>(kind: string, field: keyof T & string, name?: string): T {
+  const found = all.find(
+    (o) => o.kind === kind && field in o && (name === undefined || o.metadata.name === name),
+  );
+  if (!found) throw new Error(`config/ has no ${kind} ${name ?? ""} with ${field}`);
+  return found as unknown as T;
+}
+
+interface Rule {
+  apiGroups: string[];
+  resources: string[];
+  verbs: string[];
+  resourceNames?: string[];
+}
+
+/** Every single right, so that order and grouping do not matter. */
+function rights(rules: readonly Rule[]): string[] {
+  return rules
+    .flatMap(({ apiGroups, resources, verbs, resourceNames = ["*"] }) =>
+      apiGroups.flatMap((group) =>
+        resources.flatMap((resource) =>
+          verbs.flatMap((verb) => resourceNames.map((name) => `${verb} ${group}/${resource} ${name}`)),
+        ),
+      ),
+    )
+    .sort();
+}
+
+describe("the permissions in config/", () => {
+  test.each([
+    ["ClusterRole", "cluster", `${names.operatorName}-manager`],
+    ["Role", "own-namespace", `${names.operatorName}-own-namespace`],
+  ] as const)("of the %s are those that the code needs, no more", (kind, scope, name) => {
+    const needed = permissions
+      .filter((permission) => permission.scope === scope)
+      .map(({ apiGroup, resources, verbs, resourceNames }) => ({
+        apiGroups: [apiGroup],
+        resources: [...resources],
+        verbs: [...verbs],
+        ...(resourceNames && { resourceNames: [...resourceNames] }),
+      }));
+    expect(rights(find<{ rules: Rule[] }>(kind, "rules", name).rules)).toEqual(rights(needed));
+  });
+
+  test.each(["ClusterRoleBinding", "RoleBinding"])("are given to the operator by the %s", (kind) => {
+    const { subjects, roleRef, metadata } = find<{
+      subjects: object[];
+      roleRef: { name: string };
+      metadata: { name: string };
+    }>(kind, "subjects");
+    const account = {
+      kind: "ServiceAccount",
+      name: names.serviceAccount,
+      namespace: names.operatorNamespace,
+    };
+    expect(subjects).toEqual([account]);
+    expect(roleRef.name).toBe(metadata.name);
+  });
+});
+
+describe("config/", () => {
+  test("names objects as the code does", () => {
+    const titles = all.map(title);
+    const namespace = names.operatorNamespace;
+    expect(titles).toEqual(
+      expect.arrayContaining([
+        `Namespace ${namespace}`,
+        `Deployment ${namespace}/${names.deployment}`,
+        `ServiceAccount ${namespace}/${names.serviceAccount}`,
+        `Service ${namespace}/${names.webhookService}`,
+        `MutatingWebhookConfiguration ${names.webhookConfiguration}`,
+        `CustomResourceDefinition ${names.plural}.${names.group}`,
+      ]),
+    );
+  });
+
+  test("has no object in another namespace than the operator's", () => {
+    const namespaces = all.flatMap(({ metadata }) => metadata.namespace ?? []);
+    expect(new Set(namespaces)).toEqual(new Set([names.operatorNamespace]));
+  });
+
+  test("sets no environment variable that is not an option", () => {
+    interface Deployment {
+      spec: { template: { spec: { containers: { env?: { name: string }[] }[] } } };
+    }
+    const used = all
+      .filter(({ kind }) => kind === "Deployment")
+      .flatMap((object) => (object as unknown as Deployment).spec.template.spec.containers)
+      .flatMap(({ env = [] }) => env.map(({ name }) => name));
+    const known = optionTable.map(({ env }) => env);
+    expect(used.filter((name) => !known.includes(name))).toEqual([]);
+    expect(new Set(used)).toEqual(new Set(known));
+  });
+
+  test("lets cert-manager write the Secret that is mounted, for the name that the API server calls", () => {
+    const { spec } = find<{ spec: { secretName: string; dnsNames: string[] } }>("Certificate", "spec");
+    expect(spec.secretName).toBe(names.webhookSecret);
+    expect(spec.dnsNames[0]).toBe(webhookHosts(names.operatorNamespace)[0]);
+    expect(JSON.stringify(all)).toContain(
+      JSON.stringify({ secret: { secretName: names.webhookSecret } }).slice(1, -1),
+    );
+  });
+});
+
+describe("the webhooks in config/", () => {
+  interface Webhook {
+    name: string;
+    failurePolicy: string;
+    rules: { resources: string[]; operations: string[] }[];
+    matchConditions: object[];
+    clientConfig: { service: object };
+    namespaceSelector: object;
+  }
+  const { webhooks } = find<{ webhooks: Webhook[] }>("MutatingWebhookConfiguration", "webhooks");
+
+  test.each([
+    [names.podsWebhook, "pods"],
+    [names.jobsWebhook, "jobs"],
+  ] as const)("%s is called for annotated %s only", (name, resource) => {
+    const webhook = webhooks.find((candidate) => candidate.name === name);
+    expect(webhook?.matchConditions).toEqual(matchConditions[resource]);
+    expect(webhook?.rules.map((rule) => rule.resources)).toEqual([[resource]]);
+    expect(webhook?.rules[0]?.operations).toEqual(["CREATE", "UPDATE"]);
+    expect(webhook?.failurePolicy).toBe("Fail");
+    expect(webhook?.clientConfig.service).toEqual({
+      name: names.webhookService,
+      namespace: names.operatorNamespace,
+      path: names.webhookPath,
+      port: 443,
+    });
+  });
+
+  test("leave the operator's own namespace alone: its Pod must start while nothing answers", () => {
+    const selector = {
+      matchExpressions: [
+        { key: "kubernetes.io/metadata.name", operator: "NotIn", values: [names.operatorNamespace] },
+      ],
+    };
+    for (const webhook of webhooks) expect(webhook.namespaceSelector).toEqual(selector);
+  });
+});

@@ -1,0 +1,46 @@
+import { access } from "node:fs/promises";
+import { dirname } from "node:path";
+import { describe, expect, test } from "vitest";
+import { annotations, PREFIX } from "../../../generated/annotations.ts";
+import { validateOrasCache } from "../../../generated/models.ts";
+import { names } from "../../../generated/names.ts";
+import { objectsOf } from "../../../src/cli/documents.ts";
+import { offlineDefaults, reviewOffline } from "../../../src/cli/review.ts";
+import { manifestsBelow, title, yamlFiles } from "../../support/manifests.ts";
+
+const examples = (await manifestsBelow("examples")).filter(({ file }) => !file.startsWith("examples/dist/"));
+const ofKind = (...kinds: string[]) =>
+  examples
+    .filter(({ object }) => kinds.includes(object.kind))
+    .map(({ file, object }) => ({ name: `${title(object)} of ${file}`, file, object }));
+
+describe("examples", () => {
+  test.each(ofKind("Pod", "Job"))("$name would be injected, without a warning", ({ file, object }) => {
+    const caches = ofKind(names.kind).map((cache) => cache.object);
+    const [step, ...all] = [object, ...caches].flatMap((each) => objectsOf(file, each));
+    if (step === undefined) throw new Error("no object");
+    const verdict = reviewOffline(step, all, offlineDefaults);
+    expect(verdict).toMatchObject({ kind: "allowed", warnings: [] });
+    expect(verdict).toHaveProperty("patch", expect.arrayContaining([expect.anything()]));
+  });
+
+  test.each(ofKind(names.kind))("$name is valid", ({ object }) => {
+    expect(validateOrasCache(object)).toEqual([]);
+  });
+
+  test.each(ofKind("MetricSet"))("$name has only annotations that exist", ({ object }) => {
+    const { pod } = object["spec"] as { pod: { annotations: Record<string, string> } };
+    const known = Object.values(annotations).map(({ key }) => key);
+    const used = Object.keys(pod.annotations).filter((key) => key.startsWith(PREFIX));
+    expect(used.filter((key) => !known.some((each) => each === key))).toEqual([]);
+    expect(used).not.toEqual([]);
+  });
+
+  test("each have a README", async () => {
+    const folders = new Set((await yamlFiles("examples")).map(dirname));
+    for (const folder of folders) {
+      if (/\/(dist|data|next)$/.test(folder)) continue;
+      await expect(access(`${folder}/README.md`)).resolves.toBeUndefined();
+    }
+  });
+});
