@@ -23,6 +23,8 @@ export interface ControlPlane {
   readonly kubeconfig: string;
   readonly server: URL;
   readonly ca: string;
+  /** Of a user with every right. */
+  readonly token: string;
   /** A kubeconfig for the user that the operator is in tests: it may do nothing until it is given roles. */
   readonly operatorKubeconfig: string;
   /** What the operator's user asked for so far, as `verb resource[/subresource]`, from the audit log. */
@@ -132,6 +134,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
     kubeconfig,
     server,
     ca,
+    token,
     operatorKubeconfig,
     operatorRequests: async () => requestsIn(await readFile(join(home, "audit.log"), "utf8")),
     apiServer: () => apiServer,

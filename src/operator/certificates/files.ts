@@ -1,3 +1,4 @@
+import { type FSWatcher, watch } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { createSecureContext } from "node:tls";
@@ -14,8 +15,9 @@ export interface CertificateFiles {
 
 /**
  * The certificate of files that somebody else writes, such as cert-manager by way of a mounted Secret. They are
- * read again every few seconds: the kubelet swaps a link above them, which no watch of the files tells. A pair
- * that does not fit, because it was read while it was being written, is left and the last good one stays.
+ * read again when something changes in their directory, where the kubelet swaps a link, and every few seconds
+ * besides: not every filesystem tells of changes. A pair that does not fit, because it was read while it was
+ * being written, is passed over and the last good one stays.
  *
  * @param files - see there
  */
@@ -31,14 +33,28 @@ export function certificateFromFiles(files: CertificateFiles): CertificateSource
     current = pair;
     first.resolve(pair);
   };
+  let wake = () => {};
   const run = async () => {
+    const watcher = watchDirectory(directory, () => wake());
     while (!signal.aborted) {
       await look().catch(onTrouble);
-      await delay(current ? pollMs : Math.min(pollMs, 1_000), undefined, { signal }).catch(() => {});
+      const { promise, resolve } = Promise.withResolvers<void>();
+      wake = resolve;
+      const waitMs = current ? pollMs : Math.min(pollMs, 1_000);
+      await Promise.race([promise, delay(waitMs, undefined, { signal }).catch(() => {})]);
     }
+    watcher?.close();
     first.reject(signal.reason);
   };
   return { first: first.promise, stopped: run() };
+}
+
+function watchDirectory(directory: string, onChange: () => void): FSWatcher | undefined {
+  try {
+    return watch(directory, onChange).on("error", () => {});
+  } catch {
+    return undefined; // not there yet: it is looked for every second
+  }
 }
 
 async function readPair(directory: string): Promise<ServingPair> {

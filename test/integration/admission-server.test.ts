@@ -1,0 +1,277 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { Agent, request } from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { connect as connectTls } from "node:tls";
+import type { V1Pod, V1Secret } from "@kubernetes/client-node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { names } from "../../generated/names.ts";
+import type { KubeClient } from "../../src/kube/client.ts";
+import { isStatus } from "../../src/kube/errors.ts";
+import { get, patchMerge, remove, replace } from "../../src/kube/objects.ts";
+import { resources } from "../../src/kube/resources.ts";
+import type { WebhookConfiguration } from "../../src/operator/certificates/bundle.ts";
+import { fromSecret, renew, toSecret } from "../../src/operator/certificates/renew.ts";
+import { webhookHosts } from "../../src/operator/certificates/secret.ts";
+import { type ControlPlane, startControlPlane } from "../support/control-plane.ts";
+import { adminClient, installOperator } from "../support/installation.ts";
+import { metric, type Operator, ready, startOperator } from "../support/operator.ts";
+import { until } from "../support/wait.ts";
+import { installWebhooks, webhookConfiguration } from "../support/webhooks.ts";
+
+let plane: ControlPlane;
+let client: KubeClient;
+let first: Operator;
+let second: Operator;
+
+beforeAll(async () => {
+  plane = await startControlPlane();
+  client = await adminClient(plane);
+  await installOperator(client);
+  // Both at once, without a Secret: they must agree on one certificate.
+  [first, second] = await Promise.all([
+    startOperator(plane.operatorKubeconfig),
+    startOperator(plane.operatorKubeconfig),
+  ]);
+  await installWebhooks(client, first.webhookPort);
+  await Promise.all([ready(first), ready(second)]);
+  await until(async () => (await bundles()).every(Boolean), "the authority in the configuration");
+});
+
+afterAll(async () => {
+  await Promise.all([first?.stop(), second?.stop()]);
+  client?.close();
+  await plane?.stop();
+});
+
+const place = { namespace: names.operatorNamespace, name: names.webhookSecret };
+const configurationPlace = { name: names.webhookConfiguration };
+const secret = () => get<V1Secret & object>(client, resources.secrets, place);
+
+async function bundles(): Promise<(string | undefined)[]> {
+  const configuration = await get<WebhookConfiguration>(
+    client,
+    resources.mutatingWebhookConfigurations,
+    configurationPlace,
+  );
+  return configuration?.webhooks?.map((webhook) => webhook.clientConfig.caBundle) ?? [];
+}
+
+/** The certificate that new connections to a replica are shown. */
+function shown(port: number): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const socket = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false }, () => {
+    resolve(socket.getPeerX509Certificate()?.toString().trim() ?? "");
+    socket.destroy();
+  });
+  socket.once("error", reject);
+  return promise;
+}
+
+const pod = (annotations: Record<string, string>): object => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { generateName: "step-", namespace: "default", annotations },
+  spec: { containers: [{ name: "main", image: "busybox", command: ["true"] }] },
+});
+const submit = (object: object) =>
+  client.request<V1Pod>({
+    method: "POST",
+    path: "/api/v1/namespaces/default/pods",
+    query: { dryRun: "All" },
+    body: object,
+  });
+const output = { "oras.converged-computing.github.io/output-uri": "dinosaur/hello:latest" };
+
+describe("called by the API server", () => {
+  test("an annotated Pod is injected, any other is not looked at", async () => {
+    const injected = await submit(pod(output));
+    expect(injected.spec?.containers.map((container) => container.name)).toContain(names.pushContainer);
+    const before = await metric(first, "oras_operator_admissions_total");
+    expect((await submit(pod({}))).spec?.containers).toHaveLength(1);
+    expect(await metric(first, "oras_operator_admissions_total")).toBe(before);
+    expect(await metric(first, "controller_runtime_webhook_requests_total")).toBeGreaterThan(0);
+  });
+
+  test("a refusal reaches the author word for word", async () => {
+    const error = await submit(pod({ "oras.converged-computing.github.io/output-url": "x" })).catch(
+      (e: unknown) => e,
+    );
+    expect(isStatus(error, 422)).toBe(true);
+    expect((error as Error).message).toContain("did you mean");
+  });
+
+  test("with debug every setting is logged", async () => {
+    await submit(pod({ ...output, "oras.converged-computing.github.io/debug": "true" }));
+    await until(
+      () => first.log.find((line) => JSON.stringify(line["settings"])?.includes("dinosaur/hello")),
+      "the log",
+    );
+  });
+});
+
+describe("certificates", () => {
+  test("two replicas serve the same one, and its authority is with every webhook", async () => {
+    const stored = fromSecret((await secret())?.data);
+    expect(await shown(first.webhookPort)).toBe(stored?.certificate.trim());
+    expect(await shown(second.webhookPort)).toBe(stored?.certificate.trim());
+    const bundle = Buffer.from(`${stored?.authorities.join("\n")}\n`).toString("base64");
+    expect(await bundles()).toEqual([bundle, bundle]);
+  });
+
+  test("the authority is put back when the configuration is applied anew", async () => {
+    const live = await get<WebhookConfiguration>(
+      client,
+      resources.mutatingWebhookConfigurations,
+      configurationPlace,
+    );
+    const fresh = { ...(await webhookConfiguration(first.webhookPort)), metadata: live?.metadata };
+    await replace(client, resources.mutatingWebhookConfigurations, fresh as never);
+    await until(async () => (await bundles()).every(Boolean), "the authority");
+    await until(() => submit(pod(output)), "reviews to be answered");
+  });
+
+  test("one that is due is replaced, and every replica changes to it without a restart", async () => {
+    const now = new Date();
+    const old = fromSecret((await secret())?.data);
+    // Two thirds of 90 days ago.
+    const aged = await renew(
+      "everything",
+      undefined,
+      webhookHosts(names.operatorNamespace),
+      new Date(now.getTime() - 61 * 86_400_000),
+    );
+    await patchMerge(client, resources.secrets, place, { data: toSecret(aged) });
+    const renewed = await until(async () => {
+      const found = fromSecret((await secret())?.data);
+      return found?.certificate !== aged.certificate && found?.certificate !== old?.certificate && found;
+    }, "a new certificate");
+    // The same authority signed it: the API server knows it already.
+    expect(renewed ? renewed.authorities : []).toEqual(aged.authorities.map((pem) => pem.trim()));
+    const certificate = renewed ? renewed.certificate.trim() : "";
+    for (const { webhookPort } of [first, second]) {
+      await until(async () => (await shown(webhookPort)) === certificate, "the replica to serve it");
+    }
+    await until(() => submit(pod(output)), "reviews to be answered");
+    expect(await metric(first, "certwatcher_read_certificate_total")).toBeGreaterThan(1);
+  });
+
+  test("a Secret that is deleted, or holds nothing of use, is made anew", async () => {
+    for (const spoil of [
+      () => remove(client, resources.secrets, { metadata: place }),
+      () =>
+        patchMerge(client, resources.secrets, place, {
+          data: { "tls.crt": Buffer.from("no").toString("base64") },
+        }),
+    ]) {
+      const before = await shown(first.webhookPort);
+      await spoil();
+      await until(async () => (await shown(first.webhookPort)) !== before, "another certificate");
+      const certificate = await shown(first.webhookPort);
+      await until(async () => (await shown(second.webhookPort)) === certificate, "both replicas to agree");
+      await until(() => submit(pod(output)), "reviews to be answered");
+    }
+  });
+
+  test("from files: taken as they are, and again when they change; a broken pair is passed over", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "oras-operator-certificate-"));
+    const issue = () => renew("everything", undefined, webhookHosts("elsewhere"), new Date());
+    const write = async (pair: { certificate: string; key: string }) => {
+      await writeFile(join(directory, "tls.crt"), pair.certificate);
+      await writeFile(join(directory, "tls.key"), pair.key);
+    };
+    const [one, two] = [await issue(), await issue()];
+    await write(one);
+    const operator = await startOperator(
+      plane.kubeconfig,
+      "--certificate-directory",
+      directory,
+      "--leader-elect",
+      "false",
+      "--namespace",
+      "elsewhere",
+    );
+    try {
+      await ready(operator);
+      expect(await shown(operator.webhookPort)).toBe(one.certificate.trim());
+      await write({ certificate: two.certificate, key: one.key });
+      await until(() => operator.said("there is trouble with the webhook's certificate"), "a complaint");
+      expect(await shown(operator.webhookPort)).toBe(one.certificate.trim());
+      await write(two);
+      await until(async () => (await shown(operator.webhookPort)) === two.certificate.trim(), "the new one");
+      expect((await bundles()).includes(undefined)).toBe(false);
+    } finally {
+      await operator.stop();
+      await rm(directory, { recursive: true });
+    }
+  });
+});
+
+describe("the process", () => {
+  test("what is no review is refused with 400", async () => {
+    for (const body of ["", "{", "null", "[]", "{}", '{"apiVersion":"v1","kind":"Pod"}']) {
+      expect((await post(first.webhookPort, body)).code).toBe(400);
+    }
+  });
+
+  test("it tells that it is alive and ready, and what it waits for", async () => {
+    expect(await (await fetch(`${first.healthUrl}/healthz`)).text()).toBe("ok");
+    expect(await (await fetch(`${first.healthUrl}/readyz`)).text()).toBe("ok");
+    expect((await fetch(`${first.healthUrl}/elsewhere`)).status).toBe(404);
+  });
+
+  test("one replica leads; when it stops, no review fails and the other leads", async () => {
+    expect([first, second].filter((replica) => replica.said("leading"))).toHaveLength(1);
+    const [leader, other] = first.said("leading") ? [first, second] : [second, first];
+    const agent = new Agent({ keepAlive: true, rejectUnauthorized: false, maxSockets: 1 });
+    const body = JSON.stringify({
+      apiVersion: "admission.k8s.io/v1",
+      kind: "AdmissionReview",
+      request: {
+        uid: "1",
+        kind: { group: "", version: "v1", kind: "Pod" },
+        operation: "CREATE",
+        namespace: "default",
+        object: pod(output),
+      },
+    });
+    const ended = leader.stop();
+    const codes: number[] = [];
+    let error: NodeJS.ErrnoException | undefined;
+    while (!error) {
+      await post(leader.webhookPort, body, agent).then(
+        ({ code }) => codes.push(code),
+        (e: NodeJS.ErrnoException) => {
+          error = e;
+        },
+      );
+    }
+    // Refused before anything was sent: the API server comes by another replica then.
+    expect(error.code).toBe("ECONNREFUSED");
+    expect(new Set(codes)).toEqual(new Set([200]));
+    expect(await ended).toBe(0);
+    await until(() => other.said("leading"), "the other to lead");
+  });
+});
+
+function post(port: number, body: string, agent?: Agent): Promise<{ code: number; body: string }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ code: number; body: string }>();
+  const sent = request(
+    {
+      port,
+      host: "127.0.0.1",
+      method: "POST",
+      path: names.webhookPath,
+      rejectUnauthorized: false,
+      ...(agent && { agent }),
+      headers: { "content-type": "application/json" },
+    },
+    (response) => {
+      text(response).then((content) => resolve({ code: response.statusCode ?? 0, body: content }), reject);
+    },
+  );
+  sent.on("error", reject);
+  sent.end(body);
+  return promise;
+}
