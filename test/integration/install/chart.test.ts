@@ -1,0 +1,113 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import packageJson from "../../../package.json" with { type: "json" };
+import { buildConfig, type Manifest } from "../../../scripts/build-config.ts";
+import { buildModule } from "../../../scripts/cluster/binaries.ts";
+import { objectsIn, title } from "../../support/manifests.ts";
+import { helm, helmTemplate } from "../../support/programs.ts";
+
+/** What only Helm says of an object. */
+const helmLabels = [
+  "app.kubernetes.io/instance",
+  "app.kubernetes.io/managed-by",
+  "app.kubernetes.io/version",
+  "helm.sh/chart",
+];
+
+interface Env {
+  name: string;
+}
+
+/** An object without Helm's labels, and with environment variables in the order of their names. */
+function normalised(object: Manifest): unknown {
+  const { labels, ...metadata } = object.metadata as Manifest["metadata"] & {
+    labels?: Record<string, string>;
+  };
+  const own = Object.entries(labels ?? {}).filter(([key]) => !helmLabels.includes(key));
+  const copy = structuredClone({
+    ...object,
+    metadata: own.length === 0 ? metadata : { ...metadata, labels: Object.fromEntries(own) },
+  });
+  return JSON.parse(JSON.stringify(copy), (key, value: unknown) =>
+    key === "env" ? (value as Env[]).toSorted((a, b) => a.name.localeCompare(b.name)) : value,
+  );
+}
+
+function byTitle(objects: readonly Manifest[]): Record<string, unknown> {
+  return Object.fromEntries(objects.map((object) => [title(object), normalised(object)]));
+}
+
+/** Without the hooks, which are not installed. */
+async function rendered(...args: string[]): Promise<Manifest[]> {
+  return objectsIn(await helmTemplate(["--no-hooks", ...args]));
+}
+
+beforeAll(async () => {
+  await buildModule("helm");
+  await buildModule("kubernetes", ["kubectl"]);
+}, 900_000);
+
+describe("the chart", () => {
+  test("makes the same objects as the built YAML", async () => {
+    expect(byTitle(await rendered())).toEqual(byTitle(await buildConfig({ overlay: "default" })));
+  });
+
+  test("makes the same objects with cert-manager too", async () => {
+    const objects = await rendered("--set", "certManager.enabled=true");
+    expect(byTitle(objects)).toEqual(byTitle(await buildConfig({ overlay: "certmanager" })));
+  });
+
+  test("takes other images as the built YAML does", async () => {
+    const objects = await rendered(
+      ...["--set", "image.repository=example.com/operator", "--set", "image.tag=one"],
+      ...["--set", "toolsImage.repository=example.com/tools", "--set", "toolsImage.tag=two"],
+    );
+    const build = { operatorImage: "example.com/operator:one", toolsImage: "example.com/tools:two" };
+    expect(byTitle(objects)).toEqual(byTitle(await buildConfig({ overlay: "default", ...build })));
+  });
+
+  test("can be in another namespace, which is then the one whose Pods are left alone", async () => {
+    const objects = await rendered("--set", "namespace.name=elsewhere");
+    expect(new Set(objects.flatMap(({ metadata }) => metadata.namespace ?? []))).toEqual(
+      new Set(["elsewhere"]),
+    );
+    expect(JSON.stringify(objects)).not.toContain("oras-operator-system");
+  });
+
+  test("does not make the namespace that the release is in", async () => {
+    const objects = await rendered("--namespace", "oras-operator-system");
+    expect(objects.map(({ kind }) => kind)).not.toContain("Namespace");
+  });
+
+  test.each([
+    ["an unknown option", "manager.logLevle=debug", "logLevle"],
+    ["an unknown level", "manager.logLevel=loud", "logLevel"],
+    ["a wrong type", "replicas=many", "replicas"],
+  ])("refuses %s by name", async (_, value, named) => {
+    await expect(helmTemplate(["--set", value])).rejects.toThrow(named);
+  });
+
+  test("passes helm lint, and helm package makes an archive of it", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "oras-operator-chart-"));
+    try {
+      await helm(["lint", "--strict", "chart"]);
+      await helm(["package", "chart", "--destination", folder]);
+      const archive = join(folder, `oras-operator-${packageJson.version}.tgz`);
+      const args = ["template", "x", archive, "--kube-version", "1.36.0", "--include-crds", "--no-hooks"];
+      expect(Object.keys(byTitle(objectsIn((await helm(args)).stdout)))).toEqual(
+        Object.keys(byTitle(await rendered())),
+      );
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+describe("examples/dist/oras-operator.yaml", () => {
+  test("is what make build-config writes", async () => {
+    const committed = objectsIn(await readFile("examples/dist/oras-operator.yaml", "utf8"));
+    expect(committed).toEqual(await buildConfig({ overlay: "default" }));
+  });
+});

@@ -1,0 +1,37 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { buildModule } from "../../scripts/cluster/binaries.ts";
+
+/** What a program printed. */
+export interface Output {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program to its end. */
+function execute(program: string, args: readonly string[], input?: string): Promise<Output> {
+  const { promise, resolve, reject } = Promise.withResolvers<Output>();
+  const child = execFile(program, args, { maxBuffer: 64 * 2 ** 20 }, (error, stdout, stderr) => {
+    if (error) reject(new Error(`${args.join(" ")}: ${stderr}${stdout}`, { cause: error }));
+    else resolve({ stdout, stderr });
+  });
+  child.stdin?.end(input ?? "");
+  return promise;
+}
+
+/** kubectl for a cluster. */
+export async function kubectl(kubeconfig: string, args: readonly string[], input?: string): Promise<Output> {
+  const program = join(await buildModule("kubernetes", ["kubectl"]), "kubectl");
+  return execute(program, ["--kubeconfig", kubeconfig, ...args], input);
+}
+
+/** A real Helm. */
+export async function helm(args: readonly string[]): Promise<Output> {
+  return execute(join(await buildModule("helm"), "helm"), args);
+}
+
+/** The chart as Helm renders it, with its CRD. The cluster's version is Helm's guess unless given. */
+export async function helmTemplate(args: readonly string[] = []): Promise<string> {
+  const all = ["template", "oras-operator", "chart", "--include-crds", "--kube-version", "1.36.0", ...args];
+  return (await helm(all)).stdout;
+}
