@@ -1,0 +1,43 @@
+import { afterEach, expect, test } from "vitest";
+import { createBackoff } from "../../../src/kube/backoff.ts";
+import { createEventRecorder, eventOf } from "../../../src/kube/events.ts";
+import { type ScriptedServer, startScriptedServer } from "../../support/api-server.ts";
+import { storedCache } from "../../support/cache.ts";
+import { until } from "../../support/wait.ts";
+
+let server: ScriptedServer | undefined;
+afterEach(() => server?.close());
+
+const note = { type: "Normal", reason: "Created", action: "Create", note: "Created it." } as const;
+
+test("an event is of the form that the API server takes", () => {
+  const event = eventOf(storedCache(), { ...note, note: "x".repeat(2000) }, "me", new Date(0));
+  expect(event.metadata).toMatchObject({
+    namespace: "work",
+    name: expect.stringMatching(/^oras\.[0-9a-f]{16}$/),
+  });
+  expect(event["eventTime"]).toBe("1970-01-01T00:00:00.000000Z");
+  expect(event["note"]).toHaveLength(1024);
+  expect(event["regarding"]).toMatchObject({ kind: "OrasCache", name: "oras", uid: "6b3f" });
+});
+
+test("the same is told once; trouble in telling is reported and holds nothing up", async () => {
+  const troubles: unknown[] = [];
+  server = await startScriptedServer((_url, response) => response.writeHead(500).end("{}"));
+  const record = createEventRecorder(server.client, "me", (error) => troubles.push(error));
+  for (let i = 0; i < 5; i++) record(storedCache(), note);
+  record(storedCache(), { ...note, note: "Another." });
+  await until(() => troubles.length === 2, "both to fail");
+  expect(server.requests).toHaveLength(2);
+});
+
+test("waits double up to the longest, and begin anew after success", () => {
+  const backoff = createBackoff(100, 500);
+  const waits = Array.from({ length: 5 }, backoff.next);
+  [100, 200, 400, 500, 500].forEach((most, i) => {
+    expect(waits[i]).toBeLessThanOrEqual(most);
+    expect(waits[i]).toBeGreaterThan(most * 0.7);
+  });
+  backoff.reset();
+  expect(backoff.next()).toBeLessThanOrEqual(100);
+});
