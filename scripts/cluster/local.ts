@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { chmod, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm, rmdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf } from "../images/oci.ts";
 import { buildModule, type ModuleName } from "./binaries.ts";
@@ -110,6 +110,9 @@ async function down(): Promise<void> {
   await removeCgroups();
   await removeNamespace();
   await rm(stateFolder, { recursive: true, force: true });
+  // The kubelet writes here whatever its root folder; another one's content keeps the folders.
+  for (const folder of ["/var/lib/kubelet/device-plugins", "/var/lib/kubelet"])
+    await rmdir(folder).catch(() => {});
 }
 
 async function status(): Promise<{ healthy: boolean; lines: string[] }> {

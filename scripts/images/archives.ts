@@ -7,6 +7,7 @@ import { cacheFolder } from "../cluster/paths.ts";
 import { ClusterError, step } from "../cluster/progress.ts";
 import type { StandIn } from "./catalog.ts";
 import { writeImage } from "./oci.ts";
+import { writeDebian } from "./roots.ts";
 
 const folder = join(cacheFolder, "images");
 const recordsFile = join(folder, "images.json");
@@ -53,24 +54,23 @@ export async function cached(
 
 /** Makes one of the catalog's images. */
 export async function makeStandIn(image: StandIn): Promise<Built> {
-  const code = await Promise.all(
-    ["catalog.ts", "oci.ts", "roots.ts"].map((file) => readFile(join(import.meta.dirname, file), "utf8")),
-  );
-  return cached(image.id, image.names, contentKey([image.id, image.depends, code]), async (archive) => {
+  const { id, names, config, depends, content } = image;
+  const made = "folder" in content ? content.folder.toString() : content.debian;
+  return cached(id, names, contentKey([names, config, depends, made]), async (archive) => {
     const work = await mkdtemp(`${archive}.work.`);
     try {
       const tar = join(work, "layer.tar");
-      if ("tar" in image.content) await image.content.tar(tar);
+      if ("debian" in content) await writeDebian(content.debian, tar);
       else {
         const root = join(work, "root");
         await mkdir(root);
-        await image.content.folder(root);
+        await content.folder(root);
         const sameEverywhere = ["--sort=name", "--mtime=@0", "--numeric-owner", "--format=gnu"];
         await run(["tar", "-C", root, ...sameEverywhere, "-cf", tar, "."]);
       }
       // Images that only serve to build others have one name that no Pod uses.
-      const names = image.names.length > 0 ? image.names : [`localhost/${image.id}:latest`];
-      await writeImage(archive, names, tar, image.config);
+      const tags = names.length > 0 ? names : [`localhost/${id}:latest`];
+      await writeImage(archive, tags, tar, config);
     } finally {
       await rm(work, { recursive: true, force: true });
     }

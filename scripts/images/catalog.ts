@@ -5,7 +5,15 @@ import orasCacheSchema from "../../generated/schemas/orascache.schema.json" with
 import { readGoModule } from "../cluster/modules.ts";
 import { pauseImage, repository } from "../cluster/paths.ts";
 import type { ImageConfig } from "./oci.ts";
-import { busyboxRoot, debian, type Fill, nodeRoot, orasRoot, registryRoot, shellLessRoot } from "./roots.ts";
+import {
+  busyboxRoot,
+  type Debian,
+  type Fill,
+  nodeRoot,
+  orasRoot,
+  registryRoot,
+  shellLessRoot,
+} from "./roots.ts";
 
 /** An image that is made here under the name of one that a machine without a network cannot pull. */
 export interface StandIn {
@@ -14,9 +22,9 @@ export interface StandIn {
   /** Full names; none for one that only serves to build others. */
   readonly names: readonly string[];
   readonly config: ImageConfig;
-  /** Writes its content: a tar file, or a folder that is packed. */
-  readonly content: { tar: (path: string) => Promise<void> } | { folder: Fill };
-  /** What its content depends on, beside the code that makes it. */
+  /** What is in it: a Debian system, or what is written into a folder. */
+  readonly content: { readonly debian: Debian } | { readonly folder: Fill };
+  /** What its content depends on, beside this entry and the code of `folder`. */
   readonly depends: readonly string[];
 }
 
@@ -30,12 +38,13 @@ export async function standIns(): Promise<StandIn[]> {
     {
       id: "debian",
       names: [
+        "docker.io/library/ubuntu:22.04",
         "docker.io/library/ubuntu:latest",
         "docker.io/library/debian:bookworm",
         "docker.io/library/perl:5.34.0",
       ],
       config: { Env: [path], Cmd: ["bash"] },
-      content: { tar: debian("essential", ["perl"]) },
+      content: { debian: { variant: "essential", packages: ["perl"] } },
       depends: [],
     },
     {
@@ -83,8 +92,9 @@ export async function standIns(): Promise<StandIn[]> {
       names: [],
       config: { Env: [path] },
       content: {
-        tar: debian("essential", [
-          ...[
+        debian: {
+          variant: "essential",
+          packages: [
             "busybox-static",
             "ca-certificates",
             "findutils",
@@ -95,7 +105,7 @@ export async function standIns(): Promise<StandIn[]> {
             "tini",
             "wget",
           ],
-        ]),
+        },
       },
       depends: [],
     },
@@ -103,7 +113,7 @@ export async function standIns(): Promise<StandIn[]> {
       id: "operator-base",
       names: [],
       config: { Env: [path] },
-      content: { tar: debian("extract", ["libc6", "libgcc-s1", "libstdc++6"]) },
+      content: { debian: { variant: "extract", packages: ["libc6", "libgcc-s1", "libstdc++6"] } },
       depends: [],
     },
     {

@@ -7,14 +7,14 @@ import type { Built } from "./archives.ts";
  *
  * @param cluster - where to
  * @param images - what
- * @returns how many were loaded
+ * @returns short names of those that were loaded
  */
-export async function loadAll(cluster: Cluster, images: readonly Built[]): Promise<number> {
-  let loaded = 0;
+export async function loadAll(cluster: Cluster, images: readonly Built[]): Promise<string[]> {
+  const loaded: string[] = [];
   for (const { id, names, archive } of images) {
     if (await cluster.has(archive)) continue;
     await step(`load ${id}`, () => cluster.load(archive, names));
-    loaded++;
+    loaded.push(id);
   }
   return loaded;
 }

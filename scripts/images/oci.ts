@@ -74,7 +74,8 @@ export async function packLayout(layout: string, archive: string, names: readonl
   if (!manifest) throw new Error(`${layout} holds no image`);
   const { mediaType, digest, size } = manifest;
   await writeIndex(layout, { mediaType, digest, size }, names);
-  await run(["tar", "-C", layout, "-cf", archive, "."]);
+  await run(["tar", "-C", layout, "-cf", `${archive}.new`, "."]);
+  await rename(`${archive}.new`, archive);
   const { layers } = JSON.parse(await readFile(blob(layout, digest), "utf8")) as { layers: Descriptor[] };
   return layers.reduce((sum, layer) => sum + layer.size, 0);
 }

@@ -5,27 +5,33 @@ import { run } from "../cluster/command.ts";
 import { repository } from "../cluster/paths.ts";
 
 /** Debian release that local images are made of; the one of the Dockerfile's bases. */
-export const suite = "bookworm";
+const suite = "bookworm";
 
 /** Writes the content of an image below a folder. */
 export type Fill = (root: string) => Promise<void>;
 
+/** A Debian system. */
+export interface Debian {
+  /** `essential`: with a shell and configured; `extract`: just the files of the packages. */
+  readonly variant: "essential" | "extract";
+  readonly packages: readonly string[];
+}
+
 /**
- * A Debian system as a tar file.
+ * Writes a Debian system as a tar file.
  *
- * @param variant - `essential`: with a shell and configured; `extract`: just the files of the packages
- * @param packages - what to put in
+ * @param system - what is in it
+ * @param tar - file to write
  */
-export function debian(
-  variant: "essential" | "extract",
-  packages: readonly string[],
-): (tar: string) => Promise<void> {
-  const include = `--include=${packages.join(",")}`;
-  const flags = [`--variant=${variant}`, include, "--format=tar", "--skip=output/dev", "--quiet"];
-  return async (tar) => {
-    // The same instant everywhere: the same packages make the same layer.
-    await run(["mmdebstrap", ...flags, suite, tar], { env: { SOURCE_DATE_EPOCH: "0" } });
-  };
+export async function writeDebian({ variant, packages }: Debian, tar: string): Promise<void> {
+  const flags = [
+    `--variant=${variant}`,
+    `--include=${packages.join(",")}`,
+    "--format=tar",
+    "--skip=output/dev",
+  ];
+  // The same instant everywhere: the same packages make the same layer.
+  await run(["mmdebstrap", "--quiet", ...flags, suite, tar], { env: { SOURCE_DATE_EPOCH: "0" } });
 }
 
 /** The registry as its upstream image has it: program, configuration, certificates. */
@@ -60,7 +66,7 @@ health:
 /** A static busybox under all its names, and a world-writable /tmp. */
 export const busyboxRoot: Fill = async (root) => {
   const tar = `${root}.busybox.tar`;
-  await debian("extract", ["busybox-static"])(tar);
+  await writeDebian({ variant: "extract", packages: ["busybox-static"] }, tar);
   await run(["tar", "-C", root, "-xf", tar, "./bin/busybox"]);
   await rm(tar);
   const applets = (await run([join(root, "bin/busybox"), "--list"])).split("\n");

@@ -1,0 +1,87 @@
+# Every target: make help
+SHELL := /bin/sh
+# Node 24 comes with the npm package "node"; whatever Node is installed only runs npm.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+# Names of the images in the manifests; empty means the released ones.
+export IMG ?=
+export TOOLS_IMG ?=
+ifeq ($(IMG),)
+unexport IMG
+endif
+ifeq ($(TOOLS_IMG),)
+unexport TOOLS_IMG
+endif
+# CLUSTER=current uses the current kubeconfig; kind and local are the other two. Empty: found out.
+CLUSTER ?=
+export ORAS_OPERATOR_CLUSTER := $(CLUSTER)
+cluster := node scripts/cluster/main.ts
+kubectl := $(cluster) exec -- kubectl
+
+.DEFAULT_GOAL := help
+
+##@ Try it
+.PHONY: demo demo-down
+demo: node_modules ## Cluster, operator, and an artifact that one Job writes and the next one reads
+	@node scripts/demo.ts $(if $(filter current,$(CLUSTER)),--current)
+demo-down: node_modules ## Take away what `make demo` made
+	@node scripts/demo.ts --down $(if $(filter current,$(CLUSTER)),--current)
+
+##@ Develop
+.PHONY: generate build lint test test-unit test-integration test-e2e clean
+generate: node_modules ## Write everything that derives from schema/
+	npm run --silent generate
+build: node_modules ## Bundle the program: dist/oras-operator.js
+	npm run --silent build
+lint: node_modules ## Types, style, import direction, unused code, shell scripts, freshness of what is generated
+	npm run --silent lint
+	npm run --silent lint:shell
+	npm run --silent generate -- --check
+test: node_modules ## All tests: unit, integration, end to end
+	npm test
+test-unit: node_modules ## Unit and property tests
+	npm run --silent test:unit
+test-integration: node_modules ## Tests against a real API server
+	npm run --silent test:integration
+test-e2e: node_modules ## Tests with real Pods
+	npm run --silent test:e2e
+clean: ## Remove what was built here
+	rm -rf dist coverage
+
+##@ A cluster to work with
+.PHONY: cluster-up cluster-down cluster-status images
+cluster-up: node_modules ## kind where Docker runs, else a cluster of this machine's own processes (root)
+	@$(cluster) up
+cluster-down: node_modules ## Take it down and leave nothing behind
+	@$(cluster) down
+cluster-status: node_modules ## What runs
+	@$(cluster) status
+images: node_modules ## Build the operator's images, and load them into the cluster if it is up
+	@node scripts/images.ts $$($(cluster) status >/dev/null 2>&1 && echo --load)
+
+##@ Install (in the cluster that CLUSTER= names)
+.PHONY: build-config build-config-arm test-deploy install uninstall deploy undeploy
+build-config: node_modules ## Write examples/dist/oras-operator.yaml (IMG= and TOOLS_IMG= name other images)
+	node scripts/build-config.ts
+build-config-arm: node_modules ## Write examples/dist/oras-operator-arm.yaml
+	node scripts/build-config.ts --arch arm64
+test-deploy: node_modules ## Write examples/dist/oras-operator-dev.yaml, build the images, load them
+	node scripts/build-config.ts --dev
+	@node scripts/images.ts $$($(cluster) status >/dev/null 2>&1 && echo --load)
+install: node_modules ## Create the CustomResourceDefinition
+	@$(kubectl) apply -f config/crd/orascaches.yaml
+uninstall: node_modules ## Delete it, with all OrasCaches
+	@$(kubectl) delete --ignore-not-found -f config/crd/orascaches.yaml
+deploy: build-config ## Install the operator
+	@$(kubectl) apply -f examples/dist/oras-operator.yaml
+undeploy: node_modules ## Remove the operator
+	@$(kubectl) delete --ignore-not-found -f examples/dist/oras-operator.yaml
+
+# Also when package-lock.json changes.
+node_modules: package-lock.json
+	npm ci --no-fund --no-audit --loglevel=error
+	@touch node_modules
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

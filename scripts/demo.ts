@@ -1,0 +1,170 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { names } from "../generated/names.ts";
+import { chooseCluster } from "./cluster/choose.ts";
+import type { Cluster } from "./cluster/cluster.ts";
+import { attempt, run } from "./cluster/command.ts";
+import { ClusterError } from "./cluster/progress.ts";
+import { buildImages } from "./images/build.ts";
+import { loadAll } from "./images/load.ts";
+
+const namespace = "oras-demo";
+const cacheName = "orascache-sample";
+const artifact = "dinosaur/hello-world:pancakes";
+const kubectl = ["kubectl", "--namespace", namespace] as const;
+const manifests = "examples/dist/oras-operator.yaml";
+const examples = "examples/tests";
+
+const { values: flags } = parseArgs({
+  options: { current: { type: "boolean", default: false }, down: { type: "boolean", default: false } },
+});
+const cluster = await chooseCluster(flags.current ? "current" : undefined);
+await (flags.down ? takeDown() : demonstrate()).catch((error: unknown) => {
+  if (!(error instanceof ClusterError)) throw error;
+  console.error(`\nerror: ${error.message}`);
+  process.exitCode = 1;
+});
+
+async function demonstrate(): Promise<void> {
+  title(`A Kubernetes cluster: ${cluster.description}`);
+  await cluster.up();
+
+  title("The images of the operator");
+  const loaded = flags.current ? [] : await loadAll(cluster, await buildImages());
+
+  title("The operator, as a user installs it");
+  await run([process.execPath, "scripts/build-config.ts"]);
+  await show(cluster, ["kubectl", "apply", "-f", manifests], lastLine);
+  const deployment = ["--namespace", names.operatorNamespace, `deployment/${names.deployment}`];
+  if (loaded.includes("operator")) await quiet(["kubectl", "rollout", "restart", ...deployment]);
+  await show(cluster, ["kubectl", "rollout", "status", ...deployment, "--timeout=180s"], lastLine);
+
+  title("A registry for the namespace: an OrasCache");
+  // Jobs that ran in an earlier demonstration would not run again.
+  await quiet(["kubectl", "delete", "namespace", namespace, "--ignore-not-found"]);
+  await quiet(["kubectl", "create", "namespace", namespace]);
+  await apply(`${examples}/registry`);
+  await waitFor("condition=Available", `orascache/${cacheName}`);
+  await show(cluster, [...kubectl, "get", "orascache"]);
+
+  title("The first step: a Job that keeps what it printed as an artifact");
+  await apply(`${examples}/hello-world`);
+  await waitFor("condition=Complete", "job/breakfast");
+  await show(cluster, [...kubectl, "logs", "job/breakfast", "--container=breakfast"], withoutDebug);
+  await show(cluster, [...kubectl, "logs", "job/breakfast", "--container=oras"], withoutDebug);
+
+  title("The second step: a Job that finds this artifact laid out before it starts");
+  await apply(`${examples}/hello-world/next`);
+  await waitFor("condition=Complete", "job/brunch");
+  await show(cluster, [...kubectl, "logs", "job/brunch", "--container=brunch"], withoutDebug);
+
+  title("The artifact, as everybody's oras CLI sees it");
+  await withRegistry(pullWithStockOras);
+
+  console.log(`
+The Job brunch printed what the Job breakfast wrote: their only link is the annotation pair
+  output-uri: ${artifact}   and   input-uri: ${artifact}
+The cluster stays up. Look around:  node scripts/cluster/main.ts exec -- kubectl -n ${namespace} get pods
+Clean up:                           make demo-down`);
+}
+
+async function takeDown(): Promise<void> {
+  if (!flags.current) {
+    await cluster.down();
+    console.log(`Down: ${cluster.description}`);
+    return;
+  }
+  await quiet(["kubectl", "delete", "namespace", namespace, "--ignore-not-found"]);
+  await quiet(["kubectl", "delete", "--ignore-not-found", "-f", manifests]);
+  console.log(`The demonstration and the operator are gone from the ${cluster.description}`);
+}
+
+async function pullWithStockOras(registry: string): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "oras-demo-"));
+  try {
+    const reference = `${registry}/${artifact}`;
+    await show(cluster, ["oras", "resolve", "--plain-http", reference]);
+    await show(cluster, ["oras", "pull", "--plain-http", "--no-tty", "--output", folder, reference]);
+    console.log(`$ cat pancakes.txt\n${indent(await readFile(join(folder, "pancakes.txt"), "utf8"))}`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs the work while the cache's registry can be reached on a port of this machine. */
+async function withRegistry(work: (registry: string) => Promise<void>): Promise<void> {
+  const target = `pod/${cacheName}-0`;
+  const { argv, env } = await cluster.command([...kubectl, "port-forward", target, `:${names.registryPort}`]);
+  const [program = "", ...args] = argv;
+  const child = spawn(program, args, {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  try {
+    await work(await forwardedAddress(child.stdout));
+  } finally {
+    child.kill();
+  }
+}
+
+async function forwardedAddress(output: NodeJS.ReadableStream): Promise<string> {
+  for await (const line of createInterface({ input: output })) {
+    const found = /127\.0\.0\.1:\d+/.exec(line);
+    if (found) return found[0];
+  }
+  throw new ClusterError("kubectl port-forward ended without a word; see above");
+}
+
+async function apply(path: string): Promise<void> {
+  await show(cluster, [...kubectl, "apply", "-f", path]);
+}
+
+async function waitFor(condition: string, object: string): Promise<void> {
+  try {
+    await show(cluster, [...kubectl, "wait", `--for=${condition}`, object, "--timeout=180s"]);
+  } catch (error) {
+    const described = await quiet([...kubectl, "describe", "pods"]).catch(() => "");
+    throw new ClusterError(`${error instanceof Error ? error.message : error}\n${described}`);
+  }
+}
+
+async function quiet(argv: readonly string[]): Promise<string> {
+  const { argv: full, env } = await cluster.command(argv);
+  return run(full, { env });
+}
+
+/** Prints a command and what it said. A part of the cluster that is just starting may refuse it at first. */
+async function show(where: Cluster, argv: readonly string[], choose = (text: string) => text): Promise<void> {
+  console.log(`$ ${argv.join(" ")}`);
+  const { argv: full, env } = await where.command(argv);
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const { code, stdout, stderr } = await attempt(full, { env });
+    if (code === 0) return console.log(indent(choose(stdout)));
+    const starting = /connection refused|not found|failed calling webhook/.test(stderr);
+    if (!starting || Date.now() > deadline) throw new ClusterError(`${argv.join(" ")}\n${stderr || stdout}`);
+    await delay(500);
+  }
+}
+
+function title(text: string): void {
+  console.log(`\n== ${text}`);
+}
+
+function indent(text: string): string {
+  return text.trimEnd().replace(/^/gm, "    ");
+}
+
+function lastLine(text: string): string {
+  const lines = text.trimEnd().split("\n");
+  return lines.length > 1 ? `… ${lines.at(-1)}` : text;
+}
+
+function withoutDebug(text: string): string {
+  return text.replace(/^oras: debug: .*\n/gm, "");
+}
