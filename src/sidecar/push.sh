@@ -27,6 +27,12 @@ while [ $# -gt 0 ]; do
   esac
   shift 2
 done
+
+# Deleted before a program started: nothing will come. From the greeting on the grace period is for finishing, and
+# the signal is ignored, not handled: a handler would interrupt `read`, which then looks like end of file.
+leave_when_deleted() { trap 'say "deleted while it waited; nothing was pushed"; exit 0' TERM; }
+leave_when_deleted
+
 explain "output: $output, restart policy: $restart_policy, inputs: $inputs, timeout: $timeout s, credentials: ${credentials:-none}"
 out="$step/out"
 umask 022
@@ -41,10 +47,12 @@ listen_for_end() {
 
 # Waits for a launcher that may not be there yet; sets $record. Ends the container when none comes: nothing would.
 await_launcher() {
+  leave_when_deleted
   exec 5<>"$step/control"
   if ! read -r -t "$deadline" record <&5; then
     fail "$EXIT_LAUNCHER_MISSING" "the launcher container did not start within $deadline s; nothing was pushed"
   fi
+  trap '' TERM
   listen_for_end open
 }
 
@@ -111,16 +119,13 @@ take_output() {
   printf '%s %s %s %s %s\n' "$2" "$blob_digest" "$blob_size" "$tar_digest" "$3" >"$out/received"
 }
 
-# Deleted before the program ended: nothing will come. Later the grace period is for finishing.
-waiting=true
-trap '[ "$waiting" = false ] || { say "deleted while it waited; nothing was pushed"; exit 0; }' TERM
-
 exec 4<>"$step/ready"
 record=
 until [ -e "$out/committed" ]; do
   # After a restart of this container alone, the launcher may be running still.
+  trap '' TERM
   if [ -e "$out/attempt" ]; then listen_for_end; else await_launcher; fi
   follow_attempt || true
 done
-waiting=false
+trap '' TERM
 push_artifact

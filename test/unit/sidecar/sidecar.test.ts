@@ -205,7 +205,8 @@ describe.concurrent("a step", () => {
       sh("trap 'echo got it; exit 0' TERM; echo ready; while :; do sleep 0.1; done"),
     );
     await launcher.said("ready");
-    launcher.child.kill("SIGTERM");
+    // As the kubelet does when a Pod is deleted: both at once.
+    for (const { child } of [launcher, pusher]) child.kill("SIGTERM");
     expect(await launcher.ended).toMatchObject({ code: 0, stdout: "ready\ngot it\n" });
     expect(await pusher.ended).toMatchObject({ code: 0 });
     expect(readFileSync(join(await stockPull(ref), "log"), "utf8")).toBe("ready\ngot it\n");

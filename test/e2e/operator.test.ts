@@ -1,0 +1,82 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { names } from "../../generated/names.ts";
+import { operatorIsReady } from "../support/cluster.ts";
+import { start } from "../support/sidecar.ts";
+import { kubectl, stepPod, tryKubectl, type Workspace, workspace } from "../support/step.ts";
+import { until } from "../support/wait.ts";
+
+const dist = "examples/dist/oras-operator.yaml";
+const own = ["--namespace", names.operatorNamespace];
+
+let ws: Workspace;
+beforeAll(async () => {
+  ws = await workspace();
+  return () => ws.remove();
+});
+
+describe("the operator", () => {
+  it("operator down: un-annotated Pods are not affected, annotated ones are refused", async () => {
+    await kubectl([...own, "scale", `deployment/${names.deployment}`, "--replicas=0"]);
+    await until(
+      async () => (await kubectl([...own, "get", "pods", "-o", "name"])) === "",
+      "the operator to be gone",
+    );
+    const plain = stepPod("plain", {}, "echo unaffected");
+    await ws.apply(plain);
+    expect((await ws.ended("plain")).status?.phase).toBe("Succeeded");
+    expect((await ws.pod("plain")).spec?.containers).toHaveLength(1);
+    const annotated = await ws.tryApply(stepPod("annotated", { "input-uri": "a/b:c" }, "true"));
+    expect(annotated.stderr).toContain(names.podsWebhook);
+    await kubectl([...own, "scale", `deployment/${names.deployment}`, "--replicas=1"]);
+    await operatorIsReady();
+  });
+
+  it("cache: what somebody changes is put back, and a deleted child returns", async () => {
+    await ws.kubectl("delete", "service", "oras");
+    await ws.kubectl(
+      "patch",
+      "statefulset",
+      "oras",
+      "--type=merge",
+      "-p",
+      '{"spec":{"template":{"metadata":{"labels":{"foreign":"x"}}}}}',
+    );
+    await until(() => ws.kubectl("get", "service", "oras"), "the Service to return");
+    const labels = () =>
+      ws.kubectl("get", "statefulset", "oras", "-o", "jsonpath={.spec.template.metadata.labels}");
+    await until(async () => !(await labels()).includes("foreign"), "the foreign label to be removed");
+    await ws.kubectl("wait", `${names.plural}/oras`, "--for=condition=Available", "--timeout=60s");
+  });
+
+  it("chart: helm install ./chart runs a step, and helm test passes", async () => {
+    await kubectl(["delete", "-f", dist, "--wait", "--timeout=120s"]);
+    const helm = async (...args: string[]) => {
+      const { code, stdout, stderr } = await start(["helm", ...args], { env: process.env }).ended;
+      expect(code, stderr).toBe(0);
+      return stdout;
+    };
+    try {
+      await helm(
+        "install",
+        names.operatorName,
+        "./chart",
+        ...own,
+        "--create-namespace",
+        "--wait",
+        "--timeout=120s",
+      );
+      const installed = await workspace();
+      await installed.apply(
+        stepPod("step", { "output-uri": "e2e/chart:1", "output-pipe": "x" }, "echo by the chart"),
+      );
+      expect((await installed.ended("step")).status?.phase).toBe("Succeeded");
+      expect(await helm("test", names.operatorName, ...own)).toContain("Phase:          Succeeded");
+      await installed.remove();
+      await helm("uninstall", names.operatorName, ...own, "--wait");
+    } finally {
+      await tryKubectl(["delete", "namespace", names.operatorNamespace, "--wait", "--timeout=60s"]);
+      await kubectl(["apply", "-f", dist]);
+      await operatorIsReady();
+    }
+  });
+});
