@@ -1,15 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { closeSync, existsSync, openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { get as httpGet } from "node:http";
 import { get as httpsGet } from "node:https";
 import { createServer } from "node:net";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { TestProject } from "vitest/node";
 import { stringify } from "yaml";
+import { controlPlaneBinaries } from "../../scripts/cluster/binaries.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -56,7 +57,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 /** Starts a control plane; it answers when this returns. */
 export async function startControlPlane(): Promise<ControlPlane> {
-  const binaries = findBinaries();
+  const binaries = await controlPlaneBinaries();
   const home = await mkdtemp(join(tmpdir(), "oras-operator-control-plane-"));
   const [etcdPort, peerPort, apiPort] = await freePorts(3);
   const token = randomBytes(16).toString("hex");
@@ -206,22 +207,6 @@ function requestsIn(auditLog: string): string[] {
       const { resource, subresource } = objectRef ?? {};
       return `${verb} ${resource}${subresource ? `/${subresource}` : ""}`;
     });
-}
-
-function findBinaries(): { etcd: string; apiServer: string } {
-  const assets = process.env["KUBEBUILDER_ASSETS"];
-  const built = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "oras-operator", "bin");
-  const found = assets
-    ? { etcd: join(assets, "etcd"), apiServer: join(assets, "kube-apiserver") }
-    : {
-        etcd: join(built, "etcd-v3.7.3", "server"),
-        apiServer: join(built, "kubernetes-v1.36.3", "kube-apiserver"),
-      };
-  for (const file of Object.values(found)) {
-    if (existsSync(file)) continue;
-    throw new Error(`${file} is not there; set KUBEBUILDER_ASSETS to a folder with etcd and kube-apiserver`);
-  }
-  return found;
 }
 
 function launch(home: string, binary: string, args: string[]): ChildProcess {
