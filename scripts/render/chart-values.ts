@@ -24,8 +24,11 @@ export function chartValues(source: Source): Record<string, Value> {
   const names = allNames(source);
   const image = (description: string, repository: unknown): Value =>
     group(description, {
-      repository: { ...text("Registry and repository.", repository), minLength: 1 },
-      tag: text("Tag; the version of the chart when empty.", ""),
+      repository: {
+        ...text(`${description.replace(/\.$/, "")}: registry and repository.`, repository),
+        minLength: 1,
+      },
+      tag: text("Tag of that image; the version of the chart when empty.", ""),
     });
   return {
     namespace: group(
@@ -37,7 +40,7 @@ export function chartValues(source: Source): Record<string, Value> {
         },
         create: {
           type: "boolean",
-          description: "Make it, unless it is the namespace of the release.",
+          description: "Make that namespace, unless it is the one of the release.",
           default: true,
         },
       },
@@ -60,7 +63,7 @@ export function chartValues(source: Source): Record<string, Value> {
     certManager: group("Certificate of the webhook.", {
       enabled: {
         type: "boolean",
-        description: "Let cert-manager issue it, which must be installed; else the operator does so itself.",
+        description: "Let cert-manager, which must be installed, issue it; else the operator does so itself.",
         default: false,
       },
     }),

@@ -1,5 +1,6 @@
 import { Document, isMap, type Scalar } from "yaml";
 import { chartValues, type Value } from "./chart-values.ts";
+import { page, table } from "./docs.ts";
 import { generatedBy, manifest, rules, webhooks } from "./install.ts";
 import { allNames } from "./names.ts";
 import { mapValues, type Rendered, type Source } from "./schema.ts";
@@ -29,6 +30,7 @@ export function renderChart(source: Source): Rendered[] {
       { cluster: rules("cluster"), ownNamespace: rules("own-namespace") },
     ]),
     valuesYaml(values, source),
+    page("chart", "Values of the chart", valuesTable(values), source),
     { path: "chart/values.schema.json", content: `${JSON.stringify(valuesSchema(values), null, 2)}\n` },
   ];
 }
@@ -54,6 +56,17 @@ function comment(node: unknown, values: Record<string, Value>, top = true): void
     (key as Scalar).spaceBefore = top && index > 0;
     if (value.properties) comment(child as unknown, value.properties, false);
   }
+}
+
+function valuesTable(values: Record<string, Value>): string {
+  const rows = (all: Record<string, Value>, prefix: string): string[][] =>
+    Object.entries(all).flatMap(([name, value]) =>
+      value.properties
+        ? rows(value.properties, `${prefix}${name}.`)
+        : [[`\`${prefix}${name}\``, value.type, `\`${JSON.stringify(value.default)}\``, value.description]],
+    );
+  const example = "helm install oras-operator ./chart --set replicas=2 --set manager.logLevel=debug";
+  return `    ${example}\n\n${table(["Value", "Type", "Default", "Meaning"], rows(values, ""))}`;
 }
 
 function valuesSchema(values: Record<string, Value>): object {

@@ -33,4 +33,4 @@ export async function renderAll(source: Source): Promise<Rendered[]> {
 }
 
 /** Folders in which every file is generated: one that is not rendered any more is a left-over. */
-export const generatedFolders = ["generated", "docs/reference"];
+export const generatedFolders = ["generated", "docs/reference", "chart/files"];

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { optionTable } from "../../../generated/options.ts";
 import packageJson from "../../../package.json" with { type: "json" };
 import { buildConfig, type Manifest } from "../../../scripts/build-config.ts";
 import { buildModule } from "../../../scripts/cluster/binaries.ts";
@@ -109,5 +110,34 @@ describe("examples/dist/oras-operator.yaml", () => {
   test("is what make build-config writes", async () => {
     const committed = objectsIn(await readFile("examples/dist/oras-operator.yaml", "utf8"));
     expect(committed).toEqual(await buildConfig({ overlay: "default" }));
+  });
+});
+
+describe("build-config", () => {
+  interface Deployment {
+    spec: {
+      template: {
+        spec: {
+          nodeSelector?: object;
+          containers: { image: string; env: { name: string; value?: string }[] }[];
+        };
+      };
+    };
+  }
+  const deploymentOf = (objects: readonly Manifest[]) =>
+    objects.find(({ kind }) => kind === "Deployment") as unknown as Deployment;
+
+  test("for another architecture runs on its nodes only", async () => {
+    const { spec } = deploymentOf(await buildConfig({ overlay: "default", arch: "arm64" }));
+    expect(spec.template.spec.nodeSelector).toEqual({ "kubernetes.io/arch": "arm64" });
+  });
+
+  test("for developing logs everything", async () => {
+    const { spec } = deploymentOf(await buildConfig({ overlay: "dev" }));
+    const level = optionTable.find(({ name }) => name === "log-level");
+    expect(spec.template.spec.containers[0]?.env).toContainEqual({
+      name: level?.env,
+      value: level?.choices?.[0],
+    });
   });
 });
