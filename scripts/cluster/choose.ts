@@ -16,14 +16,3 @@ export async function chooseCluster(asked = process.env["ORAS_OPERATOR_CLUSTER"]
   if (Object.hasOwn(clusters, asked)) return clusters[asked as keyof typeof clusters];
   throw new ClusterError(`unknown cluster "${asked}"; known: auto, ${Object.keys(clusters).join(", ")}`);
 }
-
-/**
- * The command and environment that run a command where the cluster can be reached, with kubectl, helm and oras.
- *
- * @param argv - program and arguments
- */
-export async function inCluster(
-  argv: readonly string[],
-): Promise<{ argv: string[]; env: Record<string, string> }> {
-  return (await chooseCluster()).command(argv);
-}

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { archiveOf } from "../images/archives.ts";
 import { chooseCluster } from "./choose.ts";
 import { attach } from "./command.ts";
 import { ClusterError, say } from "./progress.ts";
@@ -64,7 +65,6 @@ program
   .argument("<image...>", "name of an image that scripts/images.ts builds, or NAME=ARCHIVE")
   .action(async (images: string[]) => {
     const cluster = await chosen();
-    const { archiveOf } = await import("../images/archives.ts");
     for (const image of images) {
       const at = image.indexOf("=");
       const name = at < 0 ? image : image.slice(0, at);
