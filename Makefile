@@ -27,7 +27,7 @@ demo-down: node_modules ## Take away what `make demo` made
 	@node scripts/demo.ts --down $(if $(filter current,$(CLUSTER)),--current)
 
 ##@ Develop
-.PHONY: generate build lint test test-unit test-integration test-e2e clean
+.PHONY: ci generate build lint test test-unit test-integration test-e2e clean
 generate: node_modules ## Write everything that derives from schema/
 	npm run --silent generate
 build: node_modules ## Bundle the program: dist/oras-operator.js
@@ -36,6 +36,9 @@ lint: node_modules ## Types, style, import direction, unused code, shell scripts
 	npm run --silent lint
 	npm run --silent lint:shell
 	npm run --silent generate -- --check
+ci: ## What a change must pass: lint, then every test
+	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory test
 test: node_modules ## All tests: unit, integration, end to end
 	npm test
 test-unit: node_modules ## Unit and property tests

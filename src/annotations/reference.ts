@@ -13,11 +13,6 @@ export interface Registry {
   readonly plainHttp: boolean;
 }
 
-/** An https URL of a script, with the digest that its content must have, if pinned. */
-export interface ScriptUrl {
-  readonly url: string;
-}
-
 /**
  * Takes an artifact reference apart.
  *

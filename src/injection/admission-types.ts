@@ -1,4 +1,3 @@
-import type { V1Container, V1Job, V1ObjectMeta, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import type { Operation } from "rfc6902";
 import type { OrasCache } from "../../generated/types.ts";
 
@@ -42,5 +41,3 @@ export interface Surroundings {
   /** OpenShift assigns user IDs itself and refuses fixed ones. */
   readonly openshift: boolean;
 }
-
-export type { V1Container, V1Job, V1ObjectMeta, V1Pod, V1PodSpec };

@@ -158,12 +158,7 @@ describe("injection", () => {
     fc.assert(
       fc.property(annotatedPod, fc.boolean(), (p, otherProgram) => {
         const stored = inject(p);
-        const applied = structuredClone(stored);
-        const [first] = applied.spec?.containers ?? [];
-        const [manifest] = p.spec?.containers ?? [];
-        if (!first || !manifest) throw new Error("no container");
-        first.command = otherProgram ? ["another", "program"] : (manifest.command ?? []);
-        if (manifest.args) first.args = manifest.args;
+        const applied = appliedAgain(p, stored, otherProgram ? ["another", "program"] : undefined);
         const request = { ...createRequest(applied), operation: "UPDATE" as const, oldObject: stored };
         const verdict = admit(request, surroundings);
         if (verdict.kind === "denied") throw new Error(verdict.message);
@@ -173,6 +168,17 @@ describe("injection", () => {
     );
   });
 });
+
+/** The stored Pod with the launcher's command and args set back to the manifest's, as `kubectl apply` does. */
+function appliedAgain(manifest: V1Pod, stored: V1Pod, otherCommand: string[] | undefined): V1Pod {
+  const applied = structuredClone(stored);
+  const [launcher] = applied.spec?.containers ?? [];
+  const [written] = manifest.spec?.containers ?? [];
+  if (!launcher || !written) throw new Error("no container");
+  launcher.command = otherCommand ?? written.command ?? [];
+  if (written.args) launcher.args = written.args;
+  return applied;
+}
 
 /** @see https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/ */
 function qosClass(p: V1Pod): string {
