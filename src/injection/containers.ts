@@ -27,7 +27,7 @@ export function volumes(step: Step): V1Volume[] {
   return [
     share,
     { name: free.volume(names.credentialsVolume), secret: { secretName: settings.orasEnv } },
-    { name: free.volume(names.privateVolume), emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
+    { name: free.volume(names.privateVolume), emptyDir: { medium: "Memory", sizeLimit: "16Mi" } },
   ];
 }
 

@@ -47,13 +47,13 @@ set_credentials() {
 }
 
 # call_oras ARG…: runs oras with its trace on. The trace can hold tokens, so it is never printed: HTTP statuses and
-# oras' own last error are taken out of it. Standard input goes to oras.
+# oras' own last error are taken out of it. It lies where only this container sees it, if there are credentials.
+# Standard input goes to oras.
 call_oras() {
-  local trace="$step/trace"
-  umask 077
+  local trace="${private:-$step}/trace"
+  (umask 077 && : >"$trace")
   oras "$@" --debug >"$step/answer" 2>"$trace"
   local code=$?
-  umask 022
   answer="$(cat "$step/answer")"
   # A 401 that is followed by another answer was the challenge; a 404 to HEAD before an upload is a question.
   status="$(sed -n 's/.*Response Status: \\*"\([0-9][0-9][0-9]\).*/\1/p' "$trace" | tail -n 1)"

@@ -337,6 +337,15 @@ describe.concurrent("inputs", () => {
     expect(listing.stdout).toMatch(/^dir\/?\ndir\/inner\nfile$/);
   });
 
+  it("can be read by any user's program", async () => {
+    const ref = reference();
+    await step(fakePod(tools), ref, ["--output-path", "d"], sh("mkdir d; echo 1 > d/a"));
+    const pod = fakePod(tools);
+    await pod.init("--input", ref);
+    const closed = await start(["find", join(pod.share, "0/inputs"), "-type", "f", "!", "-perm", "-444"]).ended;
+    expect(closed.stdout).toBe("");
+  });
+
   it("are laid into the same place in their order", async () => {
     const refs = [reference(), reference()];
     for (const [i, ref] of refs.entries()) {
