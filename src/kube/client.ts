@@ -8,7 +8,7 @@ import { KubeError, type StatusBody } from "./errors.ts";
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /** One request to the API server. */
-export interface KubeRequest {
+interface KubeRequest {
   readonly method?: Method;
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;

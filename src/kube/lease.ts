@@ -108,31 +108,33 @@ interface Times {
 }
 
 async function leadAndRenew(settings: ElectionSettings, taken: Lease, times: Times): Promise<void> {
-  const lost = new AbortController();
-  const term = AbortSignal.any([settings.signal, lost.signal]);
   let held: Lease | undefined = taken.metadata?.resourceVersion ? taken : await confirm(settings);
   if (held === undefined) return;
-  const leading = settings.lead(term).catch(settings.onTrouble);
+  const end = new AbortController();
+  const term = AbortSignal.any([settings.signal, end.signal]);
+  // One that failed must not hold the Lease without doing its work.
+  const leading = settings
+    .lead(term)
+    .catch(settings.onTrouble)
+    .finally(() => end.abort(new Error("nobody leads any more")));
   let renewedAt = performance.now();
-  while (!term.aborted) {
+  while (held !== undefined) {
     await delay(times.retryMs, undefined, { signal: term }).catch(() => {});
     if (term.aborted) break;
     const begun = performance.now();
+    // A renewal that hangs must not outlive the deadline.
+    const leftMs = Math.max(times.renewDeadlineMs - (begun - renewedAt), 1);
     try {
-      // A renewal that hangs must not outlive the deadline.
-      const leftMs = Math.max(times.renewDeadlineMs - (begun - renewedAt), 1);
       held = await renew(settings, held, times.durationMs, leftMs);
-      if (held === undefined) lost.abort(new Error("the Lease was taken"));
       renewedAt = begun;
     } catch (error) {
       settings.onTrouble(error);
-      if (performance.now() - renewedAt >= times.renewDeadlineMs)
-        lost.abort(new Error("not renewed in time"));
+      if (performance.now() - renewedAt >= times.renewDeadlineMs) held = undefined;
     }
-    if (held === undefined) break;
   }
+  end.abort(new Error("the Lease was lost"));
   await leading;
-  if (!lost.signal.aborted) await release(settings).catch(settings.onTrouble);
+  if (held !== undefined) await release(settings).catch(settings.onTrouble);
 }
 
 /** The Lease, if it is ours. */

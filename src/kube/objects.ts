@@ -26,7 +26,7 @@ export interface Metadata {
 }
 
 /** The object that this one belongs to. */
-export interface OwnerReference {
+interface OwnerReference {
   apiVersion: string;
   kind: string;
   name: string;
@@ -36,7 +36,7 @@ export interface OwnerReference {
 }
 
 /** Which fields one manager set, as the API server keeps it. */
-export interface ManagedFields {
+interface ManagedFields {
   manager?: string;
   operation?: string;
   subresource?: string;

@@ -110,6 +110,7 @@ function judge(request: AdmissionRequest, settings: AdmissionSettings): Verdict 
     operation: request.operation,
     namespace: request.namespace,
     name: nameOf(request),
+    ...(request.dryRun && { dryRun: true }),
   });
   try {
     const verdict = settings.decide(request, settings.around);

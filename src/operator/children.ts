@@ -98,7 +98,7 @@ export async function removeChild(
  * @param child - as it is in the cluster
  * @param owner - the cache
  */
-export function isOwnedBy(child: KubeObject, owner: CacheIdentity): boolean {
+function isOwnedBy(child: KubeObject, owner: CacheIdentity): boolean {
   const controller = controllerOf(child);
   if (controller) return controller.uid === owner.uid;
   return child.metadata?.labels?.[names.cacheLabel] === owner.name;

@@ -13,6 +13,7 @@ import { electLeader } from "../kube/lease.ts";
 import { type Reflector, startReflector } from "../kube/reflector.ts";
 import { resources } from "../kube/resources.ts";
 import { type AdmissionServer, serveAdmission } from "./admission.ts";
+import type { ServingPair } from "./certificates/source.ts";
 import { startCertificates } from "./certificates/start.ts";
 import { serveHealth, serveMetrics } from "./endpoints.ts";
 import { leadCaches } from "./lead.ts";
@@ -22,6 +23,7 @@ import type { Process } from "./process.ts";
 
 /** For how long a replica that stops still takes reviews: Services take a moment to forget it. */
 const drainMs = 3_000;
+const longestStopMs = 10_000;
 
 /**
  * Runs the operator until the signal ends it: every replica answers reviews, the leader reconciles caches.
@@ -54,38 +56,42 @@ export async function runManager(options: ManagerOptions, signal: AbortSignal): 
     signal: serving.signal,
   });
   let server: AdmissionServer | undefined;
-  const certificates = startCertificates(self, serving.signal, (pair) => server?.usePair(pair));
+  let renewed: ServingPair | undefined;
+  const certificates = startCertificates(self, serving.signal, (pair) => {
+    renewed = pair;
+    server?.usePair(pair);
+  });
 
   const start = async () => {
-    const [facts] = await Promise.all([detect(self, signal), caches.synced]);
+    const [facts] = await untilAborted(signal, Promise.all([detect(self, signal), caches.synced]));
     waitsFor.delete("the API server");
+    const pair = await untilAborted(signal, certificates.first);
     server = await serveAdmission({
       decide: admit,
       around: surroundings(options, facts, caches),
-      pair: await certificates.first,
+      pair,
       port: options.webhookPort,
       log,
       metrics,
     });
+    if (renewed) server.usePair(renewed); // it changed before there was a server
     waitsFor.delete("a certificate");
     await campaign(self, signal, (term) =>
       leadCaches({ ...self, facts, caches, signal: term, onKey: (add) => (lead = add) }),
     );
   };
 
-  const stopped = Promise.withResolvers<void>();
-  signal.addEventListener("abort", () => stopped.resolve(), { once: true });
-  if (signal.aborted) stopped.resolve();
   const running = start().catch((error: unknown) => {
     if (!signal.aborted) throw error;
   });
   try {
-    await Promise.race([running, stopped.promise]);
-    if (signal.aborted) log.info("stopping");
-    await Promise.all([
-      server?.drain(drainMs),
-      Promise.race([running, delay(10_000, undefined, { ref: false })]),
-    ]);
+    await untilAborted(signal, running).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+    log.info("stopping");
+    // A leader that cannot give its Lease up, because nobody answers, must not hold up the end.
+    const patience = delay(longestStopMs, undefined, { ref: false });
+    await Promise.all([server?.drain(drainMs), Promise.race([running, patience])]);
   } finally {
     serving.abort(new Error("the process stops"));
     await Promise.all([
@@ -96,6 +102,19 @@ export async function runManager(options: ManagerOptions, signal: AbortSignal): 
     client.close();
   }
   log.info("stopped");
+}
+
+/** Waits, but not for longer than the signal allows. */
+async function untilAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
 }
 
 /** Asks the cluster what it is, for as long as it does not answer. */

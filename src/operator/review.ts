@@ -1,7 +1,7 @@
 import type { AdmissionRequest, Verdict } from "../injection/admission-types.ts";
 
 /** An admission.k8s.io/v1 AdmissionReview that asks. */
-export interface Review {
+interface Review {
   readonly apiVersion: string;
   readonly kind: string;
   readonly request: AdmissionRequest;

@@ -14,9 +14,10 @@ import { resources } from "../../src/kube/resources.ts";
 import type { WebhookConfiguration } from "../../src/operator/certificates/bundle.ts";
 import { fromSecret, renew, toSecret } from "../../src/operator/certificates/renew.ts";
 import { webhookHosts } from "../../src/operator/certificates/secret.ts";
-import { type ControlPlane, startControlPlane } from "../support/control-plane.ts";
+import { type ControlPlane, kubeconfigFor, startControlPlane } from "../support/control-plane.ts";
 import { adminClient, installOperator } from "../support/installation.ts";
 import { metric, type Operator, ready, startOperator } from "../support/operator.ts";
+import { startProxy } from "../support/proxy.ts";
 import { until } from "../support/wait.ts";
 import { installWebhooks, webhookConfiguration } from "../support/webhooks.ts";
 
@@ -219,6 +220,34 @@ describe("the process", () => {
     expect(await (await fetch(`${first.healthUrl}/healthz`)).text()).toBe("ok");
     expect(await (await fetch(`${first.healthUrl}/readyz`)).text()).toBe("ok");
     expect((await fetch(`${first.healthUrl}/elsewhere`)).status).toBe(404);
+  });
+
+  test("it waits for an API server that is not there yet, and can be stopped while it does", async () => {
+    const proxy = await startProxy(plane.server);
+    const directory = await mkdtemp(join(tmpdir(), "oras-operator-kubeconfig-"));
+    const kubeconfig = join(directory, "kubeconfig");
+    const server = new URL(`https://127.0.0.1:${proxy.port}`);
+    await writeFile(kubeconfig, kubeconfigFor(server, plane.ca, plane.token));
+    proxy.cut();
+    const [patient, stopped] = await Promise.all([startOperator(kubeconfig), startOperator(kubeconfig)]);
+    try {
+      for (const operator of [patient, stopped]) {
+        await until(() => operator.said("the API server does not answer"), "a complaint");
+      }
+      const waiting = await fetch(`${patient.healthUrl}/readyz`);
+      expect([waiting.status, await waiting.text()]).toEqual([
+        503,
+        expect.stringContaining("the API server"),
+      ]);
+      expect((await fetch(`${patient.healthUrl}/healthz`)).status).toBe(200);
+      expect(await stopped.stop()).toBe(0);
+      proxy.mend();
+      await ready(patient);
+    } finally {
+      await patient.stop();
+      proxy.close();
+      await rm(directory, { recursive: true });
+    }
   });
 
   test("one replica leads; when it stops, no review fails and the other leads", async () => {

@@ -102,3 +102,26 @@ test("a leader that is cut off stops before the other begins, and stands again w
   a.stop();
   await a.ended;
 });
+
+test("a leader whose work failed gives the Lease up", async () => {
+  const stop = new AbortController();
+  const troubles: unknown[] = [];
+  let terms = 0;
+  const ended = electLeader({
+    client: direct,
+    namespace: "default",
+    name: "failing",
+    identity: "a",
+    signal: stop.signal,
+    retryMs: 20,
+    onTrouble: (error) => troubles.push(error),
+    lead: async () => {
+      terms++;
+      throw new Error("no work");
+    },
+  });
+  await until(() => terms >= 2, "another term");
+  stop.abort();
+  await ended;
+  expect(troubles).toContainEqual(new Error("no work"));
+});

@@ -4,7 +4,7 @@ import { freePorts } from "./control-plane.ts";
 import { until } from "./wait.ts";
 
 /** One line of the operator's log. */
-export interface LogLine {
+interface LogLine {
   readonly level: string;
   readonly message: string;
   readonly [field: string]: unknown;
