@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
 import { annotations, PREFIX } from "../../../generated/annotations.ts";
@@ -6,7 +6,7 @@ import { validateOrasCache } from "../../../generated/models.ts";
 import { names } from "../../../generated/names.ts";
 import { objectsOf } from "../../../src/cli/documents.ts";
 import { offlineDefaults, reviewOffline } from "../../../src/cli/review.ts";
-import { manifestsBelow, title, yamlFiles } from "../../support/manifests.ts";
+import { manifestsBelow, objectsIn, title, yamlFiles } from "../../support/manifests.ts";
 
 const examples = (await manifestsBelow("examples")).filter(({ file }) => !file.startsWith("examples/dist/"));
 const ofKind = (...kinds: string[]) =>
@@ -41,6 +41,20 @@ describe("examples", () => {
     for (const folder of folders) {
       if (/\/(dist|data|next)$/.test(folder)) continue;
       await expect(access(`${folder}/README.md`)).resolves.toBeUndefined();
+    }
+  });
+});
+
+describe("README.md", () => {
+  test("has only manifests that work", async () => {
+    const blocks = (await readFile("README.md", "utf8")).matchAll(/^```yaml\n([\s\S]*?)^```$/gm);
+    const objects = [...blocks].flatMap(([, text = ""]) => objectsIn(text));
+    expect(objects.map(({ kind }) => kind)).toEqual(expect.arrayContaining([names.kind, "Job", "Pod"]));
+    const all = objects.flatMap((object) => objectsOf("README.md", object));
+    for (const object of all) {
+      if (object.kind === names.kind) expect(validateOrasCache(object.value)).toEqual([]);
+      else
+        expect(reviewOffline(object, all, offlineDefaults)).toMatchObject({ kind: "allowed", warnings: [] });
     }
   });
 });
