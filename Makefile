@@ -79,9 +79,10 @@ deploy: build-config ## Install the operator
 undeploy: node_modules ## Remove the operator
 	@$(kubectl) delete --ignore-not-found -f examples/dist/oras-operator.yaml
 
-# Also when package-lock.json changes.
+# Also when package-lock.json changes. Not `npm ci`: it refuses a lock file without the optional packages of platforms
+# that are not used here. --no-save keeps the versions of the lock file and the file itself.
 node_modules: package-lock.json
-	npm ci --no-fund --no-audit --loglevel=error
+	npm install --no-save --no-fund --no-audit --loglevel=error
 	@touch node_modules
 
 .PHONY: help
