@@ -25,7 +25,7 @@ export const formats = {
     allowed: "repository/name:tag or repository/name@sha256:…, in lower case, without a registry",
   },
   "path": {
-    pattern: new RegExp("^([^\\u0000-\\u001f\\u007f$]|\\$+[^\\u0000-\\u001f\\u007f$(])+\\$*$", "u"),
+    pattern: new RegExp("^([^\\x00-\\x1f\\x7f$]|\\$+[^\\x00-\\x1f\\x7f$(])+\\$*$", "u"),
     maxLength: 4096,
     allowed: "a path without control characters and without $(…)",
   },
@@ -35,7 +35,7 @@ export const formats = {
     allowed: "the name of an OrasCache (lower case letters, digits and -, at most 52 characters)",
   },
   "object-name": {
-    pattern: new RegExp("^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", "u"),
+    pattern: new RegExp("^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", "u"),
     maxLength: 253,
     allowed: "the name of a Kubernetes object (lower case letters, digits, - and .)",
   },

@@ -5,7 +5,8 @@ import { type AnnotationName, annotations, type FormatName, formats, PREFIX } fr
 import { names } from "./names.ts";
 import type { OrasCache } from "./types.ts";
 
-const wrongValues: Record<FormatName, readonly string[]> = {
+/** Values that each format refuses. */
+export const refusedValues: Readonly<Record<FormatName, readonly string[]>> = {
   artifact: [
     "Upper/case:tag",
     "no-tag",
@@ -25,8 +26,7 @@ const wrongValues: Record<FormatName, readonly string[]> = {
     "My-Cache",
     "a.b",
     "1a",
-    "-a",
-    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    "-a"
   ],
   "object-name": [
     "A",
@@ -37,8 +37,7 @@ const wrongValues: Record<FormatName, readonly string[]> = {
   "container-name": [
     "A",
     "a_b",
-    "-a",
-    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    "-a"
   ],
   image: [
     "-x",
@@ -65,7 +64,6 @@ const wrongValues: Record<FormatName, readonly string[]> = {
 };
 
 const allNames = Object.keys(annotations) as AnnotationName[];
-const name = fc.stringMatching(/^[a-z]([-a-z0-9]{0,20}[a-z0-9])?$/);
 
 /** Values that each format allows. Made once: compiling an expression takes far longer than drawing from it. */
 export const validValues = Object.fromEntries(
@@ -103,7 +101,7 @@ export const validAnnotations: fc.Arbitrary<Record<string, string>> = fc
 const wrongEntries: fc.Arbitrary<[string, string]> = fc.oneof(
   fc.constantFrom(...allNames).chain((n) => {
     const { key, format } = annotations[n];
-    return fc.constantFrom("", ...wrongValues[format]).map((value): [string, string] => [key, value]);
+    return fc.constantFrom("", "a".repeat(formats[format].maxLength + 1), ...refusedValues[format]).map((value): [string, string] => [key, value]);
   }),
   fc.constantFrom(...allNames).map((n): [string, string] => [`${annotations[n].key}x`, "value"]),
   fc.stringMatching(/^[a-z]{1,12}$/).filter((n) => !Object.hasOwn(annotations, n)).map((n): [string, string] => [PREFIX + n, "value"]),
@@ -123,35 +121,64 @@ export const invalidAnnotations: fc.Arbitrary<{ annotations: Record<string, stri
     keys: wrong.map(([key]) => key),
   }));
 
-const spec = fc.record({
-  image: name,
-  deploy: fc.boolean(),
-  registry: fc.stringMatching(new RegExp("^(https?://)?[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[0-9]{1,5})?$", "u")).filter((v) => v.length <= 261),
-  secrets: fc.record({ orasEnv: name, registryHttp: name }, { requiredKeys: [] }),
-}, { requiredKeys: [] });
+const text = (minLength: number, maxLength: number) => fc.string({ unit: "grapheme-ascii", minLength, maxLength });
+
+/** Leaves out the fields that depend on values which others do not have. */
+function onlyWith<T extends object>(rules: Readonly<Record<string, Record<string, unknown>>>): (object: T) => T {
+  return (object) => {
+    const given = object as Record<string, unknown>;
+    const kept = Object.entries(given).filter(([field]) =>
+      Object.entries(rules[field] ?? {}).every(([other, value]) => given[other] === value),
+    );
+    return Object.fromEntries(kept) as T;
+  };
+}
 
 /** OrasCaches that the API server accepts. */
 export const validOrasCache: fc.Arbitrary<OrasCache> = fc
-  .tuple(name, spec)
-  .map(([n, { registry, ...rest }]) => ({
-    apiVersion: names.apiVersion,
-    kind: names.kind,
-    metadata: { name: n },
-    spec: rest.deploy === false && registry !== undefined ? { ...rest, registry } : rest,
-  }) as OrasCache);
+  .record({
+    apiVersion: fc.constant(names.apiVersion),
+    kind: fc.constant(names.kind),
+    metadata: fc.record({ name: validValues["cache-name"] }),
+    spec: fc.record({ image: validValues["image"], deploy: fc.boolean(), registry: validValues["registry"], secrets: fc.record({ orasEnv: validValues["object-name"], registryHttp: text(0, 64) }, { requiredKeys: [] }) }, { requiredKeys: [] }).map(onlyWith({"registry":{"deploy":false}})),
+  })
+  .map((cache) => cache as OrasCache);
+
+/** What makes an OrasCache invalid when it is laid over a valid one. */
+const spoiled: readonly object[] = [
+  ...[...refusedValues["cache-name"], "a".repeat(formats["cache-name"].maxLength + 1)].map((name) => ({ metadata: { name } })),
+  {"spec":"neither"},
+  {"spec":{"image":["not","text"]}},
+  {"spec":{"image":"-x"}},
+  {"spec":{"image":"a b"}},
+  {"spec":{"image":"a$b"}},
+  {"spec":{"deploy":"neither"}},
+  {"spec":{"registry":["not","text"]}},
+  {"spec":{"registry":"ftp://host"}},
+  {"spec":{"registry":"host/path"}},
+  {"spec":{"registry":"user@host"}},
+  {"spec":{"registry":"a b"}},
+  {"spec":{"secrets":"neither"}},
+  {"spec":{"secrets":{"orasEnv":["not","text"]}}},
+  {"spec":{"secrets":{"orasEnv":"A"}}},
+  {"spec":{"secrets":{"orasEnv":"a_b"}}},
+  {"spec":{"secrets":{"orasEnv":"-a"}}},
+  {"spec":{"secrets":{"orasEnv":"a/b"}}},
+  {"spec":{"secrets":{"registryHttp":["not","text"]}}},
+  {"spec":{"registry":"ghcr.io","deploy":true}},
+];
 
 /** OrasCaches that the API server refuses. */
 export const invalidOrasCache: fc.Arbitrary<object> = fc
-  .tuple(
-    validOrasCache,
-    fc.constantFrom<(cache: OrasCache) => object>(
-      (c) => ({ ...c, metadata: { name: "has.a.dot" } }),
-      (c) => ({ ...c, metadata: { name: "a".repeat(53) } }),
-      (c) => ({ ...c, metadata: { name: "1st" } }),
-      (c) => ({ ...c, spec: { ...c.spec, deploy: true, registry: "ghcr.io" } }),
-      (c) => ({ ...c, spec: { ...c.spec, deploy: "no" } }),
-      (c) => ({ ...c, spec: { ...c.spec, image: "" } }),
-      (c) => ({ ...c, spec: { ...c.spec, image: 1 } }),
-    ),
-  )
-  .map(([cache, spoil]) => spoil(cache));
+  .tuple(validOrasCache, fc.constantFrom(...spoiled))
+  .map(([cache, over]) => laidOver(cache, over) as object);
+
+function laidOver(below: unknown, above: unknown): unknown {
+  if (!isObject(below) || !isObject(above)) return above;
+  const both = Object.entries(above).map(([key, value]) => [key, laidOver(below[key], value)]);
+  return { ...below, ...Object.fromEntries(both) };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

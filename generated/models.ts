@@ -34,7 +34,16 @@ export function validateOrasCache(value: unknown): string[] {
 
 function describe(error: ErrorObject): string {
   const path = error.instancePath.slice(1).replaceAll("/", ".") || "the object";
-  const detail = "additionalProperty" in error.params ? ` ("${error.params["additionalProperty"]}")` : "";
-  const allowed = "allowedValues" in error.params ? `: ${(error.params["allowedValues"] as string[]).join(", ")}` : "";
-  return `${path}: ${error.message}${detail}${allowed}`;
+  if ("additionalProperty" in error.params) {
+    const known = Object.keys((error.parentSchema as { properties?: object } | undefined)?.properties ?? {});
+    return `${path}: found the unknown field "${error.params["additionalProperty"]}"; allowed are ${known.join(", ")}`;
+  }
+  const dependent = error.schemaPath.split("/dependencies/")[1]?.split("/")[0];
+  if (error.keyword === "required" && dependent !== undefined) {
+    return `${path}: ${dependent} may only be set together with ${error.params["missingProperty"]}`;
+  }
+  const found = error.data === undefined || typeof error.data === "object" ? "" : `found ${JSON.stringify(error.data)}; `;
+  const values = error.params["allowedValues"] ?? ("allowedValue" in error.params ? [error.params["allowedValue"]] : undefined);
+  const allowed = Array.isArray(values) ? `allowed is ${values.map((v) => JSON.stringify(v)).join(", ")}` : error.message;
+  return `${path}: ${found}${allowed}`;
 }

@@ -6,6 +6,8 @@ export const names = {
   kind: "OrasCache",
   plural: "orascaches",
   singular: "orascache",
+  version: "v1alpha1",
+  apiVersion: "cache.converged-computing.github.io/v1alpha1",
   prefix: "oras.converged-computing.github.io/",
   markerAnnotation: "oras.converged-computing.github.io/injected",
   injectedLabel: "oras.converged-computing.github.io/injected",
@@ -26,6 +28,8 @@ export const names = {
   registryDataPath: "/var/lib/registry",
   operatorImageRepository: "ghcr.io/converged-computing/oras-operator",
   toolsImageRepository: "ghcr.io/converged-computing/oras-operator-tools",
+  operatorImage: "ghcr.io/converged-computing/oras-operator:0.1.0",
+  toolsImage: "ghcr.io/converged-computing/oras-operator-tools:0.1.0",
   operatorNamespace: "oras-operator-system",
   operatorName: "oras-operator",
   deployment: "oras-operator-controller-manager",
@@ -41,9 +45,5 @@ export const names = {
   minimumKubernetesMinor: 30,
   artifactType: "application/vnd.converged-computing.oras-operator.artifact.v1",
   artifactImageAnnotation: "oras.converged-computing.github.io/image",
-  artifactInputAnnotation: "oras.converged-computing.github.io/input",
-  version: "v1alpha1",
-  apiVersion: "cache.converged-computing.github.io/v1alpha1",
-  operatorImage: "ghcr.io/converged-computing/oras-operator:0.1.0",
-  toolsImage: "ghcr.io/converged-computing/oras-operator-tools:0.1.0"
+  artifactInputAnnotation: "oras.converged-computing.github.io/input"
 } as const;

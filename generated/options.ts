@@ -6,6 +6,8 @@ export interface OptionDefinition {
   readonly env: string;
   readonly type: string;
   readonly default?: string | number | boolean;
+  /** What the default is, where it is not a constant. */
+  readonly defaultText?: string;
   readonly choices?: readonly string[];
   readonly description: string;
 }
@@ -73,6 +75,7 @@ export const optionTable: readonly OptionDefinition[] = [
     name: "certificate-directory",
     env: "ORAS_OPERATOR_CERTIFICATE_DIRECTORY",
     type: "string",
+    defaultText: "none, the operator issues and rotates its own certificate",
     description: "Directory with tls.crt and tls.key, as cert-manager writes them."
   },
   {

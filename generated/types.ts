@@ -3,405 +3,249 @@
 import type { V1ObjectMeta } from "@kubernetes/client-node";
 
 interface Submitted {
-    schemas: {
-        /** @description Annotations of a Pod or Job, under the prefix. */
-        Annotations: {
-            /**
-             * @description Artifact to pull before the step starts, with repository, name and tag (or digest). Several are laid into the same place, in numeric order.
-             * @example dinosaur/hello-world:input
-             */
-            "input-uri"?: string;
-            /**
-             * @description Artifact to push after the step has ended with success.
-             * @example dinosaur/hello-world:output
-             */
-            "output-uri"?: string;
-            /**
-             * @description Directory that inputs are laid out in. It is made if it is not there; "/" is allowed.
-             * @example /data
-             */
-            "input-path"?: string;
-            /**
-             * @description File or directory to push. A directory arrives under its own name; one written with a final "/." arrives as its contents. The working directory cannot be the output if it is "/".
-             * @example /tmp/analysis
-             */
-            "output-path"?: string;
-            /**
-             * @description File that receives what the program prints to standard output. The log keeps it too.
-             * @example pancakes.txt
-             */
-            "output-pipe"?: string;
-            /**
-             * @description Name of the OrasCache in the same namespace.
-             * @default oras
-             * @example orascache-sample
-             */
-            "oras-cache"?: string;
-            /**
-             * @description Image with the oras CLI that pulls and pushes.
-             * @example ghcr.io/oras-project/oras:v1.3.0
-             */
-            "oras-container"?: string;
-            /**
-             * @description Remote registry that is used for this whole Pod or Job instead of the cache. It is spoken to over HTTPS, or in plain HTTP when written http://host:port.
-             * @example ghcr.io
-             */
-            registry?: string;
-            /**
-             * @description Secret in the same namespace with ORAS_USER, ORAS_PUSH_PASS and ORAS_PULL_PASS, each of which may be absent, or of type kubernetes.io/dockerconfigjson. Only the containers that pull and push see it.
-             * @example oras-env
-             */
-            "oras-env"?: string;
-            /**
-             * @description Name of the launcher container, the one whose program the step is.
-             * @example main
-             */
-            container?: string;
-            /**
-             * @description Script that runs in the launcher container instead of ours, fetched over https.
-             * @example https://example.com/entrypoint.sh
-             */
-            entrypoint?: string;
-            /**
-             * @description Script that pulls and pushes instead of ours, fetched over https.
-             * @example https://example.com/oras-entrypoint.sh
-             */
-            "oras-entrypoint"?: string;
-            /**
-             * @description Print every discovered setting, in the operator's log and in the Pod's.
-             * @default false
-             * @example true
-             */
-            debug?: string;
-            /**
-             * @description Unpack inputs that are directories stored as .tar.gz. Otherwise the archive is laid out as a file.
-             * @default true
-             * @example false
-             */
-            unpack?: string;
-        };
-        /** @description An OrasCache is an OCI registry that the operator runs in the namespace, or names a remote one, for the artifacts that annotated Pods and Jobs pass to each other. */
-        OrasCache: {
-            spec?: Submitted["schemas"]["OrasCacheSpec"];
-            status?: Submitted["schemas"]["OrasCacheStatus"];
-        };
-        /**
-         * @description What the cache should be.
-         * @default {}
-         */
-        OrasCacheSpec: {
-            /**
-             * @description Image of the registry.
-             * @default docker.io/library/registry:3.1.2
-             */
-            image?: string;
-            /**
-             * @description Whether to run a registry. With false, Pods use a remote one.
-             * @default true
-             */
-            deploy?: boolean;
-            /** @description Remote registry for the Pods of a cache that runs none, such as ghcr.io or http://host:port. */
-            registry?: string;
-            secrets?: Submitted["schemas"]["OrasCacheSecrets"];
-        };
-        /** @description Secrets that the registry uses. */
-        OrasCacheSecrets: {
-            /** @description Name of a Secret whose keys become environment variables of the registry container. */
-            orasEnv?: string;
-            /** @description Value of REGISTRY_HTTP_SECRET, which signs the state of uploads. When absent, one is generated once and kept in a Secret. */
-            registryHttp?: string;
-        };
-        /** @description What the operator last saw. */
-        OrasCacheStatus: {
-            /** @description Available: the registry answers. Progressing: it is being rolled out. Degraded: something is in the way. */
-            conditions?: Submitted["schemas"]["Condition"][];
-            /**
-             * Format: int64
-             * @description Generation of the spec that the status is about.
-             */
-            observedGeneration?: number;
-            /** @description Where the registry answers. */
-            url?: string;
-            /**
-             * Format: int32
-             * @description Registry Pods.
-             */
-            replicas?: number;
-            /**
-             * Format: int32
-             * @description Registry Pods that are ready.
-             */
-            readyReplicas?: number;
-        };
-        /** @description One aspect of the cache's state. */
-        Condition: {
-            /** @description Aspect that the condition is about. */
-            type: string;
-            /**
-             * @description Whether it is so.
-             * @enum {string}
-             */
-            status: "True" | "False" | "Unknown";
-            /** @description Why, in one word. */
-            reason: string;
-            /** @description Why, in a sentence. */
-            message: string;
-            /**
-             * Format: date-time
-             * @description When the status last changed.
-             */
-            lastTransitionTime: string;
-            /**
-             * Format: int64
-             * @description Generation of the spec that it is about.
-             */
-            observedGeneration?: number;
-        };
-        /** @description Settings of the operator's process. */
-        ManagerOptions: {
-            /** @description Image of the containers that are added to Pods. */
-            "tools-image"?: string;
-            /**
-             * @description DNS domain of the cluster.
-             * @default cluster.local
-             */
-            "cluster-domain"?: string;
-            /**
-             * @description Port of the admission webhook.
-             * @default 9443
-             */
-            "webhook-port"?: number;
-            /**
-             * @description Port of the Prometheus metrics.
-             * @default 8080
-             */
-            "metrics-port"?: number;
-            /**
-             * @description Port of /healthz and /readyz.
-             * @default 8081
-             */
-            "health-port"?: number;
-            /** @description Directory with tls.crt and tls.key, as cert-manager writes them. */
-            "certificate-directory"?: string;
-            /**
-             * @description Whether replicas choose a leader; only the leader reconciles.
-             * @default true
-             */
-            "leader-elect"?: boolean;
-            /**
-             * @description Namespace that the operator runs in.
-             * @default oras-operator-system
-             */
-            namespace?: string;
-            /**
-             * @description Least level that is logged.
-             * @default info
-             * @enum {string}
-             */
-            "log-level"?: "debug" | "info" | "warn" | "error";
-        };
+  schemas: {
+    /** @description Annotations of a Pod or Job, under the prefix. */
+    Annotations: {
+      /**
+       * @description Artifact to pull before the step starts, with repository, name and tag (or digest). Several are laid into the same place, in numeric order.
+       * @example dinosaur/hello-world:input
+       */
+      "input-uri"?: string;
+      /**
+       * @description Artifact to push after the step has ended with success.
+       * @example dinosaur/hello-world:output
+       */
+      "output-uri"?: string;
+      /**
+       * @description Directory that inputs are laid out in. It is made if it is not there; "/" is allowed.
+       * @example /data
+       */
+      "input-path"?: string;
+      /**
+       * @description File or directory to push. A directory arrives under its own name; one written with a final "/." arrives as its contents. The working directory cannot be the output if it is "/".
+       * @example /tmp/analysis
+       */
+      "output-path"?: string;
+      /**
+       * @description File that receives what the program prints to standard output. The log keeps it too.
+       * @example pancakes.txt
+       */
+      "output-pipe"?: string;
+      /**
+       * @description Name of the OrasCache in the same namespace.
+       * @default oras
+       * @example orascache-sample
+       */
+      "oras-cache"?: string;
+      /**
+       * @description Image with the oras CLI that pulls and pushes.
+       * @example ghcr.io/oras-project/oras:v1.3.0
+       */
+      "oras-container"?: string;
+      /**
+       * @description Remote registry that is used for this whole Pod or Job instead of the cache. It is spoken to over HTTPS, or in plain HTTP when written http://host:port.
+       * @example ghcr.io
+       */
+      registry?: string;
+      /**
+       * @description Secret in the same namespace with ORAS_USER, ORAS_PUSH_PASS and ORAS_PULL_PASS, each of which may be absent, or of type kubernetes.io/dockerconfigjson. Only the containers that pull and push see it.
+       * @example oras-env
+       */
+      "oras-env"?: string;
+      /**
+       * @description Name of the launcher container, the one whose program the step is.
+       * @example main
+       */
+      container?: string;
+      /**
+       * @description Script that runs in the launcher container instead of ours, fetched over https.
+       * @example https://example.com/entrypoint.sh
+       */
+      entrypoint?: string;
+      /**
+       * @description Script that pulls and pushes instead of ours, fetched over https.
+       * @example https://example.com/oras-entrypoint.sh
+       */
+      "oras-entrypoint"?: string;
+      /**
+       * @description Print every discovered setting, in the operator's log and in the Pod's.
+       * @default false
+       * @example true
+       */
+      debug?: string;
+      /**
+       * @description Unpack inputs that are directories stored as .tar.gz. Otherwise the archive is laid out as a file.
+       * @default true
+       * @example false
+       */
+      unpack?: string;
     };
+    /** @description An OrasCache is an OCI registry that the operator runs in the namespace, or names a remote one, for the artifacts that annotated Pods and Jobs pass to each other. */
+    OrasCache: {
+      spec?: Submitted["schemas"]["OrasCacheSpec"];
+      status?: Submitted["schemas"]["OrasCacheStatus"];
+    };
+    /**
+     * @description What the cache should be.
+     * @default {}
+     */
+    OrasCacheSpec: {
+      /**
+       * @description Image of the registry.
+       * @default docker.io/library/registry:3.1.2
+       */
+      image?: string;
+      /**
+       * @description Whether to run a registry. With false, Pods use a remote one.
+       * @default true
+       */
+      deploy?: boolean;
+      /**
+       * @description Remote registry for the Pods of a cache that runs none, such as ghcr.io or http://host:port.
+       * @example ghcr.io
+       */
+      registry?: string;
+      secrets?: Submitted["schemas"]["OrasCacheSecrets"];
+    };
+    /** @description Secrets that the registry uses. */
+    OrasCacheSecrets: {
+      /** @description Name of a Secret whose keys become environment variables of the registry container. */
+      orasEnv?: string;
+      /** @description Value of REGISTRY_HTTP_SECRET, which signs the state of uploads. When absent, one is generated once and kept in a Secret. */
+      registryHttp?: string;
+    };
+    /** @description What the operator last saw. */
+    OrasCacheStatus: {
+      /** @description Available: the registry answers. Progressing: it is being rolled out. Degraded: something is in the way. */
+      conditions?: Submitted["schemas"]["Condition"][];
+      /**
+       * Format: int64
+       * @description Generation of the spec that the status is about.
+       */
+      observedGeneration?: number;
+      /** @description Where the registry answers. */
+      url?: string;
+      /**
+       * Format: int32
+       * @description Registry Pods.
+       */
+      replicas?: number;
+      /**
+       * Format: int32
+       * @description Registry Pods that are ready.
+       */
+      readyReplicas?: number;
+    };
+    /** @description One aspect of the cache's state. */
+    Condition: {
+      /** @description Aspect that the condition is about. */
+      type: string;
+      /**
+       * @description Whether it is so.
+       * @enum {string}
+       */
+      status: "True" | "False" | "Unknown";
+      /** @description Why, in one word. */
+      reason: string;
+      /** @description Why, in a sentence. */
+      message: string;
+      /**
+       * Format: date-time
+       * @description When the status last changed.
+       */
+      lastTransitionTime: string;
+      /**
+       * Format: int64
+       * @description Generation of the spec that it is about.
+       */
+      observedGeneration?: number;
+    };
+  };
 }
 
 interface Stored {
-    schemas: {
-        /** @description Annotations of a Pod or Job, under the prefix. */
-        Annotations: {
-            /**
-             * @description Artifact to pull before the step starts, with repository, name and tag (or digest). Several are laid into the same place, in numeric order.
-             * @example dinosaur/hello-world:input
-             */
-            "input-uri"?: string;
-            /**
-             * @description Artifact to push after the step has ended with success.
-             * @example dinosaur/hello-world:output
-             */
-            "output-uri"?: string;
-            /**
-             * @description Directory that inputs are laid out in. It is made if it is not there; "/" is allowed.
-             * @example /data
-             */
-            "input-path"?: string;
-            /**
-             * @description File or directory to push. A directory arrives under its own name; one written with a final "/." arrives as its contents. The working directory cannot be the output if it is "/".
-             * @example /tmp/analysis
-             */
-            "output-path"?: string;
-            /**
-             * @description File that receives what the program prints to standard output. The log keeps it too.
-             * @example pancakes.txt
-             */
-            "output-pipe"?: string;
-            /**
-             * @description Name of the OrasCache in the same namespace.
-             * @default oras
-             * @example orascache-sample
-             */
-            "oras-cache": string;
-            /**
-             * @description Image with the oras CLI that pulls and pushes.
-             * @example ghcr.io/oras-project/oras:v1.3.0
-             */
-            "oras-container"?: string;
-            /**
-             * @description Remote registry that is used for this whole Pod or Job instead of the cache. It is spoken to over HTTPS, or in plain HTTP when written http://host:port.
-             * @example ghcr.io
-             */
-            registry?: string;
-            /**
-             * @description Secret in the same namespace with ORAS_USER, ORAS_PUSH_PASS and ORAS_PULL_PASS, each of which may be absent, or of type kubernetes.io/dockerconfigjson. Only the containers that pull and push see it.
-             * @example oras-env
-             */
-            "oras-env"?: string;
-            /**
-             * @description Name of the launcher container, the one whose program the step is.
-             * @example main
-             */
-            container?: string;
-            /**
-             * @description Script that runs in the launcher container instead of ours, fetched over https.
-             * @example https://example.com/entrypoint.sh
-             */
-            entrypoint?: string;
-            /**
-             * @description Script that pulls and pushes instead of ours, fetched over https.
-             * @example https://example.com/oras-entrypoint.sh
-             */
-            "oras-entrypoint"?: string;
-            /**
-             * @description Print every discovered setting, in the operator's log and in the Pod's.
-             * @default false
-             * @example true
-             */
-            debug: string;
-            /**
-             * @description Unpack inputs that are directories stored as .tar.gz. Otherwise the archive is laid out as a file.
-             * @default true
-             * @example false
-             */
-            unpack: string;
-        };
-        /** @description An OrasCache is an OCI registry that the operator runs in the namespace, or names a remote one, for the artifacts that annotated Pods and Jobs pass to each other. */
-        OrasCache: {
-            spec: Stored["schemas"]["OrasCacheSpec"];
-            status?: Stored["schemas"]["OrasCacheStatus"];
-        };
-        /**
-         * @description What the cache should be.
-         * @default {}
-         */
-        OrasCacheSpec: {
-            /**
-             * @description Image of the registry.
-             * @default docker.io/library/registry:3.1.2
-             */
-            image: string;
-            /**
-             * @description Whether to run a registry. With false, Pods use a remote one.
-             * @default true
-             */
-            deploy: boolean;
-            /** @description Remote registry for the Pods of a cache that runs none, such as ghcr.io or http://host:port. */
-            registry?: string;
-            secrets?: Stored["schemas"]["OrasCacheSecrets"];
-        };
-        /** @description Secrets that the registry uses. */
-        OrasCacheSecrets: {
-            /** @description Name of a Secret whose keys become environment variables of the registry container. */
-            orasEnv?: string;
-            /** @description Value of REGISTRY_HTTP_SECRET, which signs the state of uploads. When absent, one is generated once and kept in a Secret. */
-            registryHttp?: string;
-        };
-        /** @description What the operator last saw. */
-        OrasCacheStatus: {
-            /** @description Available: the registry answers. Progressing: it is being rolled out. Degraded: something is in the way. */
-            conditions?: Stored["schemas"]["Condition"][];
-            /**
-             * Format: int64
-             * @description Generation of the spec that the status is about.
-             */
-            observedGeneration?: number;
-            /** @description Where the registry answers. */
-            url?: string;
-            /**
-             * Format: int32
-             * @description Registry Pods.
-             */
-            replicas?: number;
-            /**
-             * Format: int32
-             * @description Registry Pods that are ready.
-             */
-            readyReplicas?: number;
-        };
-        /** @description One aspect of the cache's state. */
-        Condition: {
-            /** @description Aspect that the condition is about. */
-            type: string;
-            /**
-             * @description Whether it is so.
-             * @enum {string}
-             */
-            status: "True" | "False" | "Unknown";
-            /** @description Why, in one word. */
-            reason: string;
-            /** @description Why, in a sentence. */
-            message: string;
-            /**
-             * Format: date-time
-             * @description When the status last changed.
-             */
-            lastTransitionTime: string;
-            /**
-             * Format: int64
-             * @description Generation of the spec that it is about.
-             */
-            observedGeneration?: number;
-        };
-        /** @description Settings of the operator's process. */
-        ManagerOptions: {
-            /** @description Image of the containers that are added to Pods. */
-            "tools-image"?: string;
-            /**
-             * @description DNS domain of the cluster.
-             * @default cluster.local
-             */
-            "cluster-domain": string;
-            /**
-             * @description Port of the admission webhook.
-             * @default 9443
-             */
-            "webhook-port": number;
-            /**
-             * @description Port of the Prometheus metrics.
-             * @default 8080
-             */
-            "metrics-port": number;
-            /**
-             * @description Port of /healthz and /readyz.
-             * @default 8081
-             */
-            "health-port": number;
-            /** @description Directory with tls.crt and tls.key, as cert-manager writes them. */
-            "certificate-directory"?: string;
-            /**
-             * @description Whether replicas choose a leader; only the leader reconciles.
-             * @default true
-             */
-            "leader-elect": boolean;
-            /**
-             * @description Namespace that the operator runs in.
-             * @default oras-operator-system
-             */
-            namespace: string;
-            /**
-             * @description Least level that is logged.
-             * @default info
-             * @enum {string}
-             */
-            "log-level": "debug" | "info" | "warn" | "error";
-        };
+  schemas: {
+    /** @description An OrasCache is an OCI registry that the operator runs in the namespace, or names a remote one, for the artifacts that annotated Pods and Jobs pass to each other. */
+    OrasCache: {
+      spec: Stored["schemas"]["OrasCacheSpec"];
+      status?: Stored["schemas"]["OrasCacheStatus"];
     };
+    /**
+     * @description What the cache should be.
+     * @default {}
+     */
+    OrasCacheSpec: {
+      /**
+       * @description Image of the registry.
+       * @default docker.io/library/registry:3.1.2
+       */
+      image: string;
+      /**
+       * @description Whether to run a registry. With false, Pods use a remote one.
+       * @default true
+       */
+      deploy: boolean;
+      /**
+       * @description Remote registry for the Pods of a cache that runs none, such as ghcr.io or http://host:port.
+       * @example ghcr.io
+       */
+      registry?: string;
+      secrets?: Stored["schemas"]["OrasCacheSecrets"];
+    };
+    /** @description Secrets that the registry uses. */
+    OrasCacheSecrets: {
+      /** @description Name of a Secret whose keys become environment variables of the registry container. */
+      orasEnv?: string;
+      /** @description Value of REGISTRY_HTTP_SECRET, which signs the state of uploads. When absent, one is generated once and kept in a Secret. */
+      registryHttp?: string;
+    };
+    /** @description What the operator last saw. */
+    OrasCacheStatus: {
+      /** @description Available: the registry answers. Progressing: it is being rolled out. Degraded: something is in the way. */
+      conditions?: Stored["schemas"]["Condition"][];
+      /**
+       * Format: int64
+       * @description Generation of the spec that the status is about.
+       */
+      observedGeneration?: number;
+      /** @description Where the registry answers. */
+      url?: string;
+      /**
+       * Format: int32
+       * @description Registry Pods.
+       */
+      replicas?: number;
+      /**
+       * Format: int32
+       * @description Registry Pods that are ready.
+       */
+      readyReplicas?: number;
+    };
+    /** @description One aspect of the cache's state. */
+    Condition: {
+      /** @description Aspect that the condition is about. */
+      type: string;
+      /**
+       * @description Whether it is so.
+       * @enum {string}
+       */
+      status: "True" | "False" | "Unknown";
+      /** @description Why, in one word. */
+      reason: string;
+      /** @description Why, in a sentence. */
+      message: string;
+      /**
+       * Format: date-time
+       * @description When the status last changed.
+       */
+      lastTransitionTime: string;
+      /**
+       * Format: int64
+       * @description Generation of the spec that it is about.
+       */
+      observedGeneration?: number;
+    };
+  };
 }
 
 interface KubernetesObject {

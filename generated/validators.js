@@ -3,17 +3,20 @@
 "use strict";
 export const validate = validate10;
 export default validate10;
-const schema11 = {"type":"object","required":["apiVersion","kind"],"properties":{"apiVersion":{"const":"cache.converged-computing.github.io/v1alpha1"},"kind":{"const":"OrasCache"},"metadata":{"type":"object"},"spec":{"description":"What the cache should be.","type":"object","default":{},"properties":{"image":{"type":"string","minLength":1,"maxLength":512,"default":"docker.io/library/registry:3.1.2","description":"Image of the registry."},"deploy":{"type":"boolean","default":true,"description":"Whether to run a registry. With false, Pods use a remote one."},"registry":{"type":"string","maxLength":261,"pattern":"^(https?://)?[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[0-9]{1,5})?$","description":"Remote registry for the Pods of a cache that runs none, such as ghcr.io or http://host:port."},"secrets":{"description":"Secrets that the registry uses.","type":"object","properties":{"orasEnv":{"type":"string","maxLength":253,"description":"Name of a Secret whose keys become environment variables of the registry container."},"registryHttp":{"type":"string","maxLength":1024,"description":"Value of REGISTRY_HTTP_SECRET, which signs the state of uploads. When absent, one is generated once and kept in a Secret."}},"additionalProperties":false}},"x-kubernetes-validations":[{"rule":"!has(self.registry) || (has(self.deploy) && !self.deploy)","message":"spec.registry: a remote registry is only used where spec.deploy is false","fieldPath":".registry"}],"additionalProperties":false},"status":{"description":"What the operator last saw.","type":"object","properties":{"conditions":{"type":"array","description":"Available: the registry answers. Progressing: it is being rolled out. Degraded: something is in the way.","x-kubernetes-list-type":"map","x-kubernetes-list-map-keys":["type"],"items":{"description":"One aspect of the cache's state.","type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","description":"Aspect that the condition is about."},"status":{"type":"string","enum":["True","False","Unknown"],"description":"Whether it is so."},"reason":{"type":"string","description":"Why, in one word."},"message":{"type":"string","description":"Why, in a sentence."},"lastTransitionTime":{"type":"string","format":"date-time","description":"When the status last changed."},"observedGeneration":{"type":"integer","format":"int64","description":"Generation of the spec that it is about."}},"additionalProperties":false}},"observedGeneration":{"type":"integer","format":"int64","description":"Generation of the spec that the status is about."},"url":{"type":"string","description":"Where the registry answers."},"replicas":{"type":"integer","format":"int32","description":"Registry Pods."},"readyReplicas":{"type":"integer","format":"int32","description":"Registry Pods that are ready."}},"additionalProperties":false}}};
+const schema11 = {"type":"object","required":["apiVersion","kind"],"properties":{"apiVersion":{"const":"cache.converged-computing.github.io/v1alpha1"},"kind":{"const":"OrasCache"},"metadata":{"type":"object","properties":{"name":{"type":"string","pattern":"^[a-z]([-a-z0-9]*[a-z0-9])?$","maxLength":52}}},"spec":{"description":"What the cache should be.","type":"object","default":{},"properties":{"image":{"type":"string","x-format":"image","default":"docker.io/library/registry:3.1.2","description":"Image of the registry.","pattern":"^[a-zA-Z0-9][a-zA-Z0-9._:\\/@-]*$","maxLength":512},"deploy":{"type":"boolean","default":true,"description":"Whether to run a registry. With false, Pods use a remote one."},"registry":{"type":"string","x-format":"registry","x-only-with":{"deploy":false},"description":"Remote registry for the Pods of a cache that runs none, such as ghcr.io or http://host:port.","examples":["ghcr.io"],"pattern":"^(https?:\\/\\/)?[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[0-9]{1,5})?\\/?$","maxLength":261},"secrets":{"description":"Secrets that the registry uses.","type":"object","properties":{"orasEnv":{"type":"string","x-format":"object-name","description":"Name of a Secret whose keys become environment variables of the registry container.","pattern":"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$","maxLength":253},"registryHttp":{"type":"string","maxLength":1024,"description":"Value of REGISTRY_HTTP_SECRET, which signs the state of uploads. When absent, one is generated once and kept in a Secret."}},"additionalProperties":false}},"dependencies":{"registry":{"required":["deploy"],"properties":{"deploy":{"const":false}}}},"additionalProperties":false},"status":{"description":"What the operator last saw.","type":"object","properties":{"conditions":{"type":"array","description":"Available: the registry answers. Progressing: it is being rolled out. Degraded: something is in the way.","x-kubernetes-list-type":"map","x-kubernetes-list-map-keys":["type"],"items":{"description":"One aspect of the cache's state.","type":"object","required":["type","status","reason","message","lastTransitionTime"],"properties":{"type":{"type":"string","description":"Aspect that the condition is about."},"status":{"type":"string","enum":["True","False","Unknown"],"description":"Whether it is so."},"reason":{"type":"string","description":"Why, in one word."},"message":{"type":"string","description":"Why, in a sentence."},"lastTransitionTime":{"type":"string","format":"date-time","description":"When the status last changed."},"observedGeneration":{"type":"integer","format":"int64","description":"Generation of the spec that it is about."}},"additionalProperties":false}},"observedGeneration":{"type":"integer","format":"int64","description":"Generation of the spec that the status is about."},"url":{"type":"string","description":"Where the registry answers."},"replicas":{"type":"integer","format":"int32","description":"Registry Pods."},"readyReplicas":{"type":"integer","format":"int32","description":"Registry Pods that are ready."}},"additionalProperties":false}}};
 import func2Module from "ajv/dist/runtime/ucs2length.js";
 const func2 = func2Module.default ?? func2Module;
-const pattern0 = new RegExp("^(https?://)?[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[0-9]{1,5})?$", "u");
+const pattern0 = new RegExp("^[a-z]([-a-z0-9]*[a-z0-9])?$", "u");
+const pattern1 = new RegExp("^[a-zA-Z0-9][a-zA-Z0-9._:\\/@-]*$", "u");
+const pattern2 = new RegExp("^(https?:\\/\\/)?[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[0-9]{1,5})?\\/?$", "u");
+const pattern3 = new RegExp("^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", "u");
 
 function validate10(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
 if(data.apiVersion === undefined){
-const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "apiVersion"},message:"must have required property '"+"apiVersion"+"'"};
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "apiVersion"},message:"must have required property '"+"apiVersion"+"'",schema:schema11.required,parentSchema:schema11,data};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -23,7 +26,7 @@ vErrors.push(err0);
 errors++;
 }
 if(data.kind === undefined){
-const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'"};
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "kind"},message:"must have required property '"+"kind"+"'",schema:schema11.required,parentSchema:schema11,data};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -33,8 +36,9 @@ vErrors.push(err1);
 errors++;
 }
 if(data.apiVersion !== undefined){
-if("cache.converged-computing.github.io/v1alpha1" !== data.apiVersion){
-const err2 = {instancePath:instancePath+"/apiVersion",schemaPath:"#/properties/apiVersion/const",keyword:"const",params:{allowedValue: "cache.converged-computing.github.io/v1alpha1"},message:"must be equal to constant"};
+let data0 = data.apiVersion;
+if("cache.converged-computing.github.io/v1alpha1" !== data0){
+const err2 = {instancePath:instancePath+"/apiVersion",schemaPath:"#/properties/apiVersion/const",keyword:"const",params:{allowedValue: "cache.converged-computing.github.io/v1alpha1"},message:"must be equal to constant",schema:"cache.converged-computing.github.io/v1alpha1",parentSchema:schema11.properties.apiVersion,data:data0};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -45,8 +49,9 @@ errors++;
 }
 }
 if(data.kind !== undefined){
-if("OrasCache" !== data.kind){
-const err3 = {instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/const",keyword:"const",params:{allowedValue: "OrasCache"},message:"must be equal to constant"};
+let data1 = data.kind;
+if("OrasCache" !== data1){
+const err3 = {instancePath:instancePath+"/kind",schemaPath:"#/properties/kind/const",keyword:"const",params:{allowedValue: "OrasCache"},message:"must be equal to constant",schema:"OrasCache",parentSchema:schema11.properties.kind,data:data1};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -58,8 +63,12 @@ errors++;
 }
 if(data.metadata !== undefined){
 let data2 = data.metadata;
-if(!(data2 && typeof data2 == "object" && !Array.isArray(data2))){
-const err4 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data2 && typeof data2 == "object" && !Array.isArray(data2)){
+if(data2.name !== undefined){
+let data3 = data2.name;
+if(typeof data3 === "string"){
+if(func2(data3) > 52){
+const err4 = {instancePath:instancePath+"/metadata/name",schemaPath:"#/properties/metadata/properties/name/maxLength",keyword:"maxLength",params:{limit: 52},message:"must NOT have more than 52 characters",schema:52,parentSchema:schema11.properties.metadata.properties.name,data:data3};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -68,13 +77,8 @@ vErrors.push(err4);
 }
 errors++;
 }
-}
-if(data.spec !== undefined){
-let data3 = data.spec;
-if(data3 && typeof data3 == "object" && !Array.isArray(data3)){
-for(const key0 in data3){
-if(!((((key0 === "image") || (key0 === "deploy")) || (key0 === "registry")) || (key0 === "secrets"))){
-const err5 = {instancePath:instancePath+"/spec",schemaPath:"#/properties/spec/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"};
+if(!pattern0.test(data3)){
+const err5 = {instancePath:instancePath+"/metadata/name",schemaPath:"#/properties/metadata/properties/name/pattern",keyword:"pattern",params:{pattern: "^[a-z]([-a-z0-9]*[a-z0-9])?$"},message:"must match pattern \""+"^[a-z]([-a-z0-9]*[a-z0-9])?$"+"\"",schema:"^[a-z]([-a-z0-9]*[a-z0-9])?$",parentSchema:schema11.properties.metadata.properties.name,data:data3};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -84,11 +88,8 @@ vErrors.push(err5);
 errors++;
 }
 }
-if(data3.image !== undefined){
-let data4 = data3.image;
-if(typeof data4 === "string"){
-if(func2(data4) > 512){
-const err6 = {instancePath:instancePath+"/spec/image",schemaPath:"#/properties/spec/properties/image/maxLength",keyword:"maxLength",params:{limit: 512},message:"must NOT have more than 512 characters"};
+else {
+const err6 = {instancePath:instancePath+"/metadata/name",schemaPath:"#/properties/metadata/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.metadata.properties.name.type,parentSchema:schema11.properties.metadata.properties.name,data:data3};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -97,8 +98,10 @@ vErrors.push(err6);
 }
 errors++;
 }
-if(func2(data4) < 1){
-const err7 = {instancePath:instancePath+"/spec/image",schemaPath:"#/properties/spec/properties/image/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"};
+}
+}
+else {
+const err7 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.type,parentSchema:schema11.properties.metadata,data:data2};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -108,8 +111,12 @@ vErrors.push(err7);
 errors++;
 }
 }
-else {
-const err8 = {instancePath:instancePath+"/spec/image",schemaPath:"#/properties/spec/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data.spec !== undefined){
+let data4 = data.spec;
+if(data4 && typeof data4 == "object" && !Array.isArray(data4)){
+for(const key0 in data4){
+if(!((((key0 === "image") || (key0 === "deploy")) || (key0 === "registry")) || (key0 === "secrets"))){
+const err8 = {instancePath:instancePath+"/spec",schemaPath:"#/properties/spec/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.spec,data:data4};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -119,9 +126,10 @@ vErrors.push(err8);
 errors++;
 }
 }
-if(data3.deploy !== undefined){
-if(typeof data3.deploy !== "boolean"){
-const err9 = {instancePath:instancePath+"/spec/deploy",schemaPath:"#/properties/spec/properties/deploy/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"};
+if(data4.registry !== undefined){
+if(data4 && typeof data4 == "object" && !Array.isArray(data4)){
+if(data4.deploy === undefined){
+const err9 = {instancePath:instancePath+"/spec",schemaPath:"#/properties/spec/dependencies/registry/required",keyword:"required",params:{missingProperty: "deploy"},message:"must have required property '"+"deploy"+"'",schema:schema11.properties.spec.dependencies.registry.required,parentSchema:schema11.properties.spec.dependencies.registry,data:data4};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -130,12 +138,10 @@ vErrors.push(err9);
 }
 errors++;
 }
-}
-if(data3.registry !== undefined){
-let data6 = data3.registry;
-if(typeof data6 === "string"){
-if(func2(data6) > 261){
-const err10 = {instancePath:instancePath+"/spec/registry",schemaPath:"#/properties/spec/properties/registry/maxLength",keyword:"maxLength",params:{limit: 261},message:"must NOT have more than 261 characters"};
+if(data4.deploy !== undefined){
+let data5 = data4.deploy;
+if(false !== data5){
+const err10 = {instancePath:instancePath+"/spec/deploy",schemaPath:"#/properties/spec/dependencies/registry/properties/deploy/const",keyword:"const",params:{allowedValue: false},message:"must be equal to constant",schema:false,parentSchema:schema11.properties.spec.dependencies.registry.properties.deploy,data:data5};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -144,8 +150,14 @@ vErrors.push(err10);
 }
 errors++;
 }
-if(!pattern0.test(data6)){
-const err11 = {instancePath:instancePath+"/spec/registry",schemaPath:"#/properties/spec/properties/registry/pattern",keyword:"pattern",params:{pattern: "^(https?://)?[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[0-9]{1,5})?$"},message:"must match pattern \""+"^(https?://)?[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[0-9]{1,5})?$"+"\""};
+}
+}
+}
+if(data4.image !== undefined){
+let data6 = data4.image;
+if(typeof data6 === "string"){
+if(func2(data6) > 512){
+const err11 = {instancePath:instancePath+"/spec/image",schemaPath:"#/properties/spec/properties/image/maxLength",keyword:"maxLength",params:{limit: 512},message:"must NOT have more than 512 characters",schema:512,parentSchema:schema11.properties.spec.properties.image,data:data6};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -154,9 +166,8 @@ vErrors.push(err11);
 }
 errors++;
 }
-}
-else {
-const err12 = {instancePath:instancePath+"/spec/registry",schemaPath:"#/properties/spec/properties/registry/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(!pattern1.test(data6)){
+const err12 = {instancePath:instancePath+"/spec/image",schemaPath:"#/properties/spec/properties/image/pattern",keyword:"pattern",params:{pattern: "^[a-zA-Z0-9][a-zA-Z0-9._:\\/@-]*$"},message:"must match pattern \""+"^[a-zA-Z0-9][a-zA-Z0-9._:\\/@-]*$"+"\"",schema:"^[a-zA-Z0-9][a-zA-Z0-9._:\\/@-]*$",parentSchema:schema11.properties.spec.properties.image,data:data6};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -166,12 +177,8 @@ vErrors.push(err12);
 errors++;
 }
 }
-if(data3.secrets !== undefined){
-let data7 = data3.secrets;
-if(data7 && typeof data7 == "object" && !Array.isArray(data7)){
-for(const key1 in data7){
-if(!((key1 === "orasEnv") || (key1 === "registryHttp"))){
-const err13 = {instancePath:instancePath+"/spec/secrets",schemaPath:"#/properties/spec/properties/secrets/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"};
+else {
+const err13 = {instancePath:instancePath+"/spec/image",schemaPath:"#/properties/spec/properties/image/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.image.type,parentSchema:schema11.properties.spec.properties.image,data:data6};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -181,11 +188,10 @@ vErrors.push(err13);
 errors++;
 }
 }
-if(data7.orasEnv !== undefined){
-let data8 = data7.orasEnv;
-if(typeof data8 === "string"){
-if(func2(data8) > 253){
-const err14 = {instancePath:instancePath+"/spec/secrets/orasEnv",schemaPath:"#/properties/spec/properties/secrets/properties/orasEnv/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"};
+if(data4.deploy !== undefined){
+let data7 = data4.deploy;
+if(typeof data7 !== "boolean"){
+const err14 = {instancePath:instancePath+"/spec/deploy",schemaPath:"#/properties/spec/properties/deploy/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema11.properties.spec.properties.deploy.type,parentSchema:schema11.properties.spec.properties.deploy,data:data7};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -195,8 +201,11 @@ vErrors.push(err14);
 errors++;
 }
 }
-else {
-const err15 = {instancePath:instancePath+"/spec/secrets/orasEnv",schemaPath:"#/properties/spec/properties/secrets/properties/orasEnv/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data4.registry !== undefined){
+let data8 = data4.registry;
+if(typeof data8 === "string"){
+if(func2(data8) > 261){
+const err15 = {instancePath:instancePath+"/spec/registry",schemaPath:"#/properties/spec/properties/registry/maxLength",keyword:"maxLength",params:{limit: 261},message:"must NOT have more than 261 characters",schema:261,parentSchema:schema11.properties.spec.properties.registry,data:data8};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -205,12 +214,8 @@ vErrors.push(err15);
 }
 errors++;
 }
-}
-if(data7.registryHttp !== undefined){
-let data9 = data7.registryHttp;
-if(typeof data9 === "string"){
-if(func2(data9) > 1024){
-const err16 = {instancePath:instancePath+"/spec/secrets/registryHttp",schemaPath:"#/properties/spec/properties/secrets/properties/registryHttp/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"};
+if(!pattern2.test(data8)){
+const err16 = {instancePath:instancePath+"/spec/registry",schemaPath:"#/properties/spec/properties/registry/pattern",keyword:"pattern",params:{pattern: "^(https?:\\/\\/)?[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[0-9]{1,5})?\\/?$"},message:"must match pattern \""+"^(https?:\\/\\/)?[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[0-9]{1,5})?\\/?$"+"\"",schema:"^(https?:\\/\\/)?[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[0-9]{1,5})?\\/?$",parentSchema:schema11.properties.spec.properties.registry,data:data8};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -221,7 +226,7 @@ errors++;
 }
 }
 else {
-const err17 = {instancePath:instancePath+"/spec/secrets/registryHttp",schemaPath:"#/properties/spec/properties/secrets/properties/registryHttp/type",keyword:"type",params:{type: "string"},message:"must be string"};
+const err17 = {instancePath:instancePath+"/spec/registry",schemaPath:"#/properties/spec/properties/registry/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.registry.type,parentSchema:schema11.properties.spec.properties.registry,data:data8};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -231,9 +236,12 @@ vErrors.push(err17);
 errors++;
 }
 }
-}
-else {
-const err18 = {instancePath:instancePath+"/spec/secrets",schemaPath:"#/properties/spec/properties/secrets/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data4.secrets !== undefined){
+let data9 = data4.secrets;
+if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
+for(const key1 in data9){
+if(!((key1 === "orasEnv") || (key1 === "registryHttp"))){
+const err18 = {instancePath:instancePath+"/spec/secrets",schemaPath:"#/properties/spec/properties/secrets/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.spec.properties.secrets,data:data9};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -243,9 +251,11 @@ vErrors.push(err18);
 errors++;
 }
 }
-}
-else {
-const err19 = {instancePath:instancePath+"/spec",schemaPath:"#/properties/spec/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data9.orasEnv !== undefined){
+let data10 = data9.orasEnv;
+if(typeof data10 === "string"){
+if(func2(data10) > 253){
+const err19 = {instancePath:instancePath+"/spec/secrets/orasEnv",schemaPath:"#/properties/spec/properties/secrets/properties/orasEnv/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters",schema:253,parentSchema:schema11.properties.spec.properties.secrets.properties.orasEnv,data:data10};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -254,13 +264,8 @@ vErrors.push(err19);
 }
 errors++;
 }
-}
-if(data.status !== undefined){
-let data10 = data.status;
-if(data10 && typeof data10 == "object" && !Array.isArray(data10)){
-for(const key2 in data10){
-if(!(((((key2 === "conditions") || (key2 === "observedGeneration")) || (key2 === "url")) || (key2 === "replicas")) || (key2 === "readyReplicas"))){
-const err20 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"};
+if(!pattern3.test(data10)){
+const err20 = {instancePath:instancePath+"/spec/secrets/orasEnv",schemaPath:"#/properties/spec/properties/secrets/properties/orasEnv/pattern",keyword:"pattern",params:{pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},message:"must match pattern \""+"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"+"\"",schema:"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",parentSchema:schema11.properties.spec.properties.secrets.properties.orasEnv,data:data10};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -270,15 +275,8 @@ vErrors.push(err20);
 errors++;
 }
 }
-if(data10.conditions !== undefined){
-let data11 = data10.conditions;
-if(Array.isArray(data11)){
-const len0 = data11.length;
-for(let i0=0; i0<len0; i0++){
-let data12 = data11[i0];
-if(data12 && typeof data12 == "object" && !Array.isArray(data12)){
-if(data12.type === undefined){
-const err21 = {instancePath:instancePath+"/status/conditions/" + i0,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'"};
+else {
+const err21 = {instancePath:instancePath+"/spec/secrets/orasEnv",schemaPath:"#/properties/spec/properties/secrets/properties/orasEnv/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.secrets.properties.orasEnv.type,parentSchema:schema11.properties.spec.properties.secrets.properties.orasEnv,data:data10};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -287,8 +285,12 @@ vErrors.push(err21);
 }
 errors++;
 }
-if(data12.status === undefined){
-const err22 = {instancePath:instancePath+"/status/conditions/" + i0,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'"};
+}
+if(data9.registryHttp !== undefined){
+let data11 = data9.registryHttp;
+if(typeof data11 === "string"){
+if(func2(data11) > 1024){
+const err22 = {instancePath:instancePath+"/spec/secrets/registryHttp",schemaPath:"#/properties/spec/properties/secrets/properties/registryHttp/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters",schema:1024,parentSchema:schema11.properties.spec.properties.secrets.properties.registryHttp,data:data11};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -297,8 +299,9 @@ vErrors.push(err22);
 }
 errors++;
 }
-if(data12.reason === undefined){
-const err23 = {instancePath:instancePath+"/status/conditions/" + i0,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'"};
+}
+else {
+const err23 = {instancePath:instancePath+"/spec/secrets/registryHttp",schemaPath:"#/properties/spec/properties/secrets/properties/registryHttp/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.spec.properties.secrets.properties.registryHttp.type,parentSchema:schema11.properties.spec.properties.secrets.properties.registryHttp,data:data11};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -307,8 +310,10 @@ vErrors.push(err23);
 }
 errors++;
 }
-if(data12.message === undefined){
-const err24 = {instancePath:instancePath+"/status/conditions/" + i0,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'"};
+}
+}
+else {
+const err24 = {instancePath:instancePath+"/spec/secrets",schemaPath:"#/properties/spec/properties/secrets/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.spec.properties.secrets.type,parentSchema:schema11.properties.spec.properties.secrets,data:data9};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -317,8 +322,10 @@ vErrors.push(err24);
 }
 errors++;
 }
-if(data12.lastTransitionTime === undefined){
-const err25 = {instancePath:instancePath+"/status/conditions/" + i0,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'"};
+}
+}
+else {
+const err25 = {instancePath:instancePath+"/spec",schemaPath:"#/properties/spec/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.spec.type,parentSchema:schema11.properties.spec,data:data4};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -327,9 +334,13 @@ vErrors.push(err25);
 }
 errors++;
 }
-for(const key3 in data12){
-if(!((((((key3 === "type") || (key3 === "status")) || (key3 === "reason")) || (key3 === "message")) || (key3 === "lastTransitionTime")) || (key3 === "observedGeneration"))){
-const err26 = {instancePath:instancePath+"/status/conditions/" + i0,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"};
+}
+if(data.status !== undefined){
+let data12 = data.status;
+if(data12 && typeof data12 == "object" && !Array.isArray(data12)){
+for(const key2 in data12){
+if(!(((((key2 === "conditions") || (key2 === "observedGeneration")) || (key2 === "url")) || (key2 === "replicas")) || (key2 === "readyReplicas"))){
+const err26 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status,data:data12};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -339,9 +350,15 @@ vErrors.push(err26);
 errors++;
 }
 }
-if(data12.type !== undefined){
-if(typeof data12.type !== "string"){
-const err27 = {instancePath:instancePath+"/status/conditions/" + i0+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data12.conditions !== undefined){
+let data13 = data12.conditions;
+if(Array.isArray(data13)){
+const len0 = data13.length;
+for(let i0=0; i0<len0; i0++){
+let data14 = data13[i0];
+if(data14 && typeof data14 == "object" && !Array.isArray(data14)){
+if(data14.type === undefined){
+const err27 = {instancePath:instancePath+"/status/conditions/" + i0,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "type"},message:"must have required property '"+"type"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data14};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -350,11 +367,8 @@ vErrors.push(err27);
 }
 errors++;
 }
-}
-if(data12.status !== undefined){
-let data14 = data12.status;
-if(typeof data14 !== "string"){
-const err28 = {instancePath:instancePath+"/status/conditions/" + i0+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data14.status === undefined){
+const err28 = {instancePath:instancePath+"/status/conditions/" + i0,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "status"},message:"must have required property '"+"status"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data14};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -363,8 +377,8 @@ vErrors.push(err28);
 }
 errors++;
 }
-if(!(((data14 === "True") || (data14 === "False")) || (data14 === "Unknown"))){
-const err29 = {instancePath:instancePath+"/status/conditions/" + i0+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values"};
+if(data14.reason === undefined){
+const err29 = {instancePath:instancePath+"/status/conditions/" + i0,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "reason"},message:"must have required property '"+"reason"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data14};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -373,10 +387,8 @@ vErrors.push(err29);
 }
 errors++;
 }
-}
-if(data12.reason !== undefined){
-if(typeof data12.reason !== "string"){
-const err30 = {instancePath:instancePath+"/status/conditions/" + i0+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data14.message === undefined){
+const err30 = {instancePath:instancePath+"/status/conditions/" + i0,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "message"},message:"must have required property '"+"message"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data14};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -385,10 +397,8 @@ vErrors.push(err30);
 }
 errors++;
 }
-}
-if(data12.message !== undefined){
-if(typeof data12.message !== "string"){
-const err31 = {instancePath:instancePath+"/status/conditions/" + i0+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data14.lastTransitionTime === undefined){
+const err31 = {instancePath:instancePath+"/status/conditions/" + i0,schemaPath:"#/properties/status/properties/conditions/items/required",keyword:"required",params:{missingProperty: "lastTransitionTime"},message:"must have required property '"+"lastTransitionTime"+"'",schema:schema11.properties.status.properties.conditions.items.required,parentSchema:schema11.properties.status.properties.conditions.items,data:data14};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -397,10 +407,9 @@ vErrors.push(err31);
 }
 errors++;
 }
-}
-if(data12.lastTransitionTime !== undefined){
-if(!(typeof data12.lastTransitionTime === "string")){
-const err32 = {instancePath:instancePath+"/status/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string"};
+for(const key3 in data14){
+if(!((((((key3 === "type") || (key3 === "status")) || (key3 === "reason")) || (key3 === "message")) || (key3 === "lastTransitionTime")) || (key3 === "observedGeneration"))){
+const err32 = {instancePath:instancePath+"/status/conditions/" + i0,schemaPath:"#/properties/status/properties/conditions/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties",schema:false,parentSchema:schema11.properties.status.properties.conditions.items,data:data14};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -410,10 +419,10 @@ vErrors.push(err32);
 errors++;
 }
 }
-if(data12.observedGeneration !== undefined){
-let data18 = data12.observedGeneration;
-if(!((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18)))){
-const err33 = {instancePath:instancePath+"/status/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data14.type !== undefined){
+let data15 = data14.type;
+if(typeof data15 !== "string"){
+const err33 = {instancePath:instancePath+"/status/conditions/" + i0+"/type",schemaPath:"#/properties/status/properties/conditions/items/properties/type/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.type.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.type,data:data15};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -423,9 +432,10 @@ vErrors.push(err33);
 errors++;
 }
 }
-}
-else {
-const err34 = {instancePath:instancePath+"/status/conditions/" + i0,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object"};
+if(data14.status !== undefined){
+let data16 = data14.status;
+if(typeof data16 !== "string"){
+const err34 = {instancePath:instancePath+"/status/conditions/" + i0+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.status.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data16};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -434,10 +444,8 @@ vErrors.push(err34);
 }
 errors++;
 }
-}
-}
-else {
-const err35 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array"};
+if(!(((data16 === "True") || (data16 === "False")) || (data16 === "Unknown"))){
+const err35 = {instancePath:instancePath+"/status/conditions/" + i0+"/status",schemaPath:"#/properties/status/properties/conditions/items/properties/status/enum",keyword:"enum",params:{allowedValues: schema11.properties.status.properties.conditions.items.properties.status.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.status.properties.conditions.items.properties.status.enum,parentSchema:schema11.properties.status.properties.conditions.items.properties.status,data:data16};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -447,10 +455,10 @@ vErrors.push(err35);
 errors++;
 }
 }
-if(data10.observedGeneration !== undefined){
-let data19 = data10.observedGeneration;
-if(!((typeof data19 == "number") && (!(data19 % 1) && !isNaN(data19)))){
-const err36 = {instancePath:instancePath+"/status/observedGeneration",schemaPath:"#/properties/status/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data14.reason !== undefined){
+let data17 = data14.reason;
+if(typeof data17 !== "string"){
+const err36 = {instancePath:instancePath+"/status/conditions/" + i0+"/reason",schemaPath:"#/properties/status/properties/conditions/items/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.reason.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.reason,data:data17};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -460,9 +468,10 @@ vErrors.push(err36);
 errors++;
 }
 }
-if(data10.url !== undefined){
-if(typeof data10.url !== "string"){
-const err37 = {instancePath:instancePath+"/status/url",schemaPath:"#/properties/status/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"};
+if(data14.message !== undefined){
+let data18 = data14.message;
+if(typeof data18 !== "string"){
+const err37 = {instancePath:instancePath+"/status/conditions/" + i0+"/message",schemaPath:"#/properties/status/properties/conditions/items/properties/message/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.message.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.message,data:data18};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -472,10 +481,10 @@ vErrors.push(err37);
 errors++;
 }
 }
-if(data10.replicas !== undefined){
-let data21 = data10.replicas;
-if(!((typeof data21 == "number") && (!(data21 % 1) && !isNaN(data21)))){
-const err38 = {instancePath:instancePath+"/status/replicas",schemaPath:"#/properties/status/properties/replicas/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data14.lastTransitionTime !== undefined){
+let data19 = data14.lastTransitionTime;
+if(!(typeof data19 === "string")){
+const err38 = {instancePath:instancePath+"/status/conditions/" + i0+"/lastTransitionTime",schemaPath:"#/properties/status/properties/conditions/items/properties/lastTransitionTime/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.lastTransitionTime,data:data19};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -485,10 +494,10 @@ vErrors.push(err38);
 errors++;
 }
 }
-if(data10.readyReplicas !== undefined){
-let data22 = data10.readyReplicas;
-if(!((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22)))){
-const err39 = {instancePath:instancePath+"/status/readyReplicas",schemaPath:"#/properties/status/properties/readyReplicas/type",keyword:"type",params:{type: "integer"},message:"must be integer"};
+if(data14.observedGeneration !== undefined){
+let data20 = data14.observedGeneration;
+if(!((typeof data20 == "number") && (!(data20 % 1) && !isNaN(data20)))){
+const err39 = {instancePath:instancePath+"/status/conditions/" + i0+"/observedGeneration",schemaPath:"#/properties/status/properties/conditions/items/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.conditions.items.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.conditions.items.properties.observedGeneration,data:data20};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -500,7 +509,7 @@ errors++;
 }
 }
 else {
-const err40 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err40 = {instancePath:instancePath+"/status/conditions/" + i0,schemaPath:"#/properties/status/properties/conditions/items/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.properties.conditions.items.type,parentSchema:schema11.properties.status.properties.conditions.items,data:data14};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -512,12 +521,88 @@ errors++;
 }
 }
 else {
-const err41 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"};
+const err41 = {instancePath:instancePath+"/status/conditions",schemaPath:"#/properties/status/properties/conditions/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.status.properties.conditions.type,parentSchema:schema11.properties.status.properties.conditions,data:data13};
 if(vErrors === null){
 vErrors = [err41];
 }
 else {
 vErrors.push(err41);
+}
+errors++;
+}
+}
+if(data12.observedGeneration !== undefined){
+let data21 = data12.observedGeneration;
+if(!((typeof data21 == "number") && (!(data21 % 1) && !isNaN(data21)))){
+const err42 = {instancePath:instancePath+"/status/observedGeneration",schemaPath:"#/properties/status/properties/observedGeneration/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.observedGeneration.type,parentSchema:schema11.properties.status.properties.observedGeneration,data:data21};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+}
+if(data12.url !== undefined){
+let data22 = data12.url;
+if(typeof data22 !== "string"){
+const err43 = {instancePath:instancePath+"/status/url",schemaPath:"#/properties/status/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.status.properties.url.type,parentSchema:schema11.properties.status.properties.url,data:data22};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+}
+if(data12.replicas !== undefined){
+let data23 = data12.replicas;
+if(!((typeof data23 == "number") && (!(data23 % 1) && !isNaN(data23)))){
+const err44 = {instancePath:instancePath+"/status/replicas",schemaPath:"#/properties/status/properties/replicas/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.replicas.type,parentSchema:schema11.properties.status.properties.replicas,data:data23};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+}
+if(data12.readyReplicas !== undefined){
+let data24 = data12.readyReplicas;
+if(!((typeof data24 == "number") && (!(data24 % 1) && !isNaN(data24)))){
+const err45 = {instancePath:instancePath+"/status/readyReplicas",schemaPath:"#/properties/status/properties/readyReplicas/type",keyword:"type",params:{type: "integer"},message:"must be integer",schema:schema11.properties.status.properties.readyReplicas.type,parentSchema:schema11.properties.status.properties.readyReplicas,data:data24};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+}
+}
+else {
+const err46 = {instancePath:instancePath+"/status",schemaPath:"#/properties/status/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.status.type,parentSchema:schema11.properties.status,data:data12};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+}
+}
+else {
+const err47 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
 }
 errors++;
 }

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { annotationTable } from "./render/docs.ts";
 import { generatedFolders, renderAll } from "./render/index.ts";
-import { type Rendered, readSchema, type Source } from "./render/schema.ts";
+import { parseSchema, type Rendered, type Source } from "./render/schema.ts";
 
 const { values: flags } = parseArgs({
   options: {
@@ -13,11 +13,7 @@ const { values: flags } = parseArgs({
   },
 });
 
-const source: Source = {
-  schema: await readSchema(flags.schema),
-  file: "schema/oras-operator.yaml",
-  version: (JSON.parse(await readFile("package.json", "utf8")) as { version: string }).version,
-};
+const source = await readSource(flags.schema);
 const rendered = [...(await renderAll(source)), ...(await readmeWithTable(source))];
 
 if (flags.check) {
@@ -40,6 +36,17 @@ if (flags.check) {
   }
   for (const path of await leftOvers(rendered)) await rm(join(flags.out, path));
   console.log(`${rendered.length} files generated.`);
+}
+
+/** The schema with the product's version; what is wrong with it is told without a stack trace. */
+async function readSource(file: string): Promise<Source> {
+  const { version } = JSON.parse(await readFile("package.json", "utf8")) as { version: string };
+  try {
+    return parseSchema(await readFile(file, "utf8"), file, version);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(1);
+  }
 }
 
 async function staleFiles(files: readonly Rendered[]): Promise<string[]> {

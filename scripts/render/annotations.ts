@@ -1,11 +1,11 @@
-import { component, header, literal, type Rendered, type Source } from "./schema.ts";
+import { annotationNodes, header, literal, type Rendered, type Source } from "./schema.ts";
 
 /** Renders the annotation table and the forms of values. */
 export function renderAnnotations(source: Source): Rendered {
   const { schema } = source;
   const prefix = String(schema["x-names"]["prefix"]);
   const table = Object.fromEntries(
-    Object.entries(component(schema, "Annotations").properties ?? {}).map(([name, node]) => [
+    annotationNodes(schema).map(([name, node]) => [
       name,
       {
         name,

@@ -1,43 +1,12 @@
-import { component, header, literal, type Rendered, type Source } from "./schema.ts";
-
-/** Values that each format refuses; the empty string is refused by all of them. */
-const wrongValues: Record<string, string[]> = {
-  artifact: [
-    "Upper/case:tag",
-    "no-tag",
-    "https://host/repo:tag",
-    "a//b:t",
-    "a:b:c",
-    "a@sha256:123",
-    " a:b",
-    "a:b\n",
-  ],
-  path: ["$(HOME)/x", "a\nb", "\u0007"],
-  "cache-name": ["My-Cache", "a.b", "1a", "-a", "a".repeat(53)],
-  "object-name": ["A", "a_b", "-a", "a/b"],
-  "container-name": ["A", "a_b", "-a", "a".repeat(64)],
-  image: ["-x", "a b", "a$b"],
-  registry: ["ftp://host", "host/path", "user@host", "a b"],
-  "script-url": [
-    "http://example.com/x",
-    "https://example.com/x#sha256=12",
-    "file:///x",
-    "https://example.com/a b",
-  ],
-  boolean: ["yes", "True", "1"],
-};
+import { arbitraryOf, spoiled } from "./cache-arbitraries.ts";
+import { component, header, inlined, literal, mapValues, type Rendered, type Source } from "./schema.ts";
 
 /** Renders fast-check arbitraries for annotation sets and OrasCaches, valid and invalid. */
 export function renderArbitraries(source: Source): Rendered {
   const { schema } = source;
-  const spec = component(schema, "OrasCacheSpec").properties ?? {};
-  const fields = Object.entries(spec).map(([name, node]) => {
-    if (node.$ref)
-      return `  ${name}: fc.record({ orasEnv: name, registryHttp: name }, { requiredKeys: [] }),`;
-    if (node.type === "boolean") return `  ${name}: fc.boolean(),`;
-    if (node.type === "integer") return `  ${name}: fc.integer({ min: 1, max: 3 }),`;
-    return `  ${name}: ${node.pattern ? `fc.stringMatching(new RegExp(${JSON.stringify(node.pattern)}, "u")).filter((v) => v.length <= ${node.maxLength ?? 512})` : "name"},`;
-  });
+  const spec = inlined(schema, component(schema, "OrasCacheSpec"));
+  const refused = mapValues(schema["x-formats"], (format) => format.refused);
+  const nameFormat = JSON.stringify(component(schema, "OrasCache")["x-name-format"]);
   return {
     path: "generated/arbitraries.ts",
     content: `${header(source)}import fc from "fast-check";
@@ -45,10 +14,10 @@ import { type AnnotationName, annotations, type FormatName, formats, PREFIX } fr
 import { names } from "./names.ts";
 import type { OrasCache } from "./types.ts";
 
-const wrongValues: Record<FormatName, readonly string[]> = ${literal(wrongValues)};
+/** Values that each format refuses. */
+export const refusedValues: Readonly<Record<FormatName, readonly string[]>> = ${literal(refused)};
 
 const allNames = Object.keys(annotations) as AnnotationName[];
-const name = fc.stringMatching(/^[a-z]([-a-z0-9]{0,20}[a-z0-9])?$/);
 
 /** Values that each format allows. Made once: compiling an expression takes far longer than drawing from it. */
 export const validValues = Object.fromEntries(
@@ -86,7 +55,7 @@ export const validAnnotations: fc.Arbitrary<Record<string, string>> = fc
 const wrongEntries: fc.Arbitrary<[string, string]> = fc.oneof(
   fc.constantFrom(...allNames).chain((n) => {
     const { key, format } = annotations[n];
-    return fc.constantFrom("", ...wrongValues[format]).map((value): [string, string] => [key, value]);
+    return fc.constantFrom("", "a".repeat(formats[format].maxLength + 1), ...refusedValues[format]).map((value): [string, string] => [key, value]);
   }),
   fc.constantFrom(...allNames).map((n): [string, string] => [\`\${annotations[n].key}x\`, "value"]),
   fc.stringMatching(/^[a-z]{1,12}$/).filter((n) => !Object.hasOwn(annotations, n)).map((n): [string, string] => [PREFIX + n, "value"]),
@@ -106,35 +75,51 @@ export const invalidAnnotations: fc.Arbitrary<{ annotations: Record<string, stri
     keys: wrong.map(([key]) => key),
   }));
 
-const spec = fc.record({
-${fields.join("\n")}
-}, { requiredKeys: [] });
+const text = (minLength: number, maxLength: number) => fc.string({ unit: "grapheme-ascii", minLength, maxLength });
+
+/** Leaves out the fields that depend on values which others do not have. */
+function onlyWith<T extends object>(rules: Readonly<Record<string, Record<string, unknown>>>): (object: T) => T {
+  return (object) => {
+    const given = object as Record<string, unknown>;
+    const kept = Object.entries(given).filter(([field]) =>
+      Object.entries(rules[field] ?? {}).every(([other, value]) => given[other] === value),
+    );
+    return Object.fromEntries(kept) as T;
+  };
+}
 
 /** OrasCaches that the API server accepts. */
 export const validOrasCache: fc.Arbitrary<OrasCache> = fc
-  .tuple(name, spec)
-  .map(([n, { registry, ...rest }]) => ({
-    apiVersion: names.apiVersion,
-    kind: names.kind,
-    metadata: { name: n },
-    spec: rest.deploy === false && registry !== undefined ? { ...rest, registry } : rest,
-  }) as OrasCache);
+  .record({
+    apiVersion: fc.constant(names.apiVersion),
+    kind: fc.constant(names.kind),
+    metadata: fc.record({ name: validValues[${nameFormat}] }),
+    spec: ${arbitraryOf(spec)},
+  })
+  .map((cache) => cache as OrasCache);
+
+/** What makes an OrasCache invalid when it is laid over a valid one. */
+const spoiled: readonly object[] = [
+  ...[...refusedValues[${nameFormat}], "a".repeat(formats[${nameFormat}].maxLength + 1)].map((name) => ({ metadata: { name } })),
+${spoiled(schema, spec)
+  .map((value) => `  ${JSON.stringify({ spec: value })},`)
+  .join("\n")}
+];
 
 /** OrasCaches that the API server refuses. */
 export const invalidOrasCache: fc.Arbitrary<object> = fc
-  .tuple(
-    validOrasCache,
-    fc.constantFrom<(cache: OrasCache) => object>(
-      (c) => ({ ...c, metadata: { name: "has.a.dot" } }),
-      (c) => ({ ...c, metadata: { name: "a".repeat(53) } }),
-      (c) => ({ ...c, metadata: { name: "1st" } }),
-      (c) => ({ ...c, spec: { ...c.spec, deploy: true, registry: "ghcr.io" } }),
-      (c) => ({ ...c, spec: { ...c.spec, deploy: "no" } }),
-      (c) => ({ ...c, spec: { ...c.spec, image: "" } }),
-      (c) => ({ ...c, spec: { ...c.spec, image: 1 } }),
-    ),
-  )
-  .map(([cache, spoil]) => spoil(cache));
+  .tuple(validOrasCache, fc.constantFrom(...spoiled))
+  .map(([cache, over]) => laidOver(cache, over) as object);
+
+function laidOver(below: unknown, above: unknown): unknown {
+  if (!isObject(below) || !isObject(above)) return above;
+  const both = Object.entries(above).map(([key, value]) => [key, laidOver(below[key], value)]);
+  return { ...below, ...Object.fromEntries(both) };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
 `,
   };
 }

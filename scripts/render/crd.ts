@@ -1,6 +1,13 @@
 import { stringify } from "yaml";
 import { allNames } from "./names.ts";
-import { component, inlined, mapValues, type Rendered, type SchemaNode, type Source } from "./schema.ts";
+import { nameRules, rulesOf } from "./rules.ts";
+import { component, inlined, mapChildren, type Rendered, type SchemaNode, type Source } from "./schema.ts";
+
+const objectFields: Record<string, SchemaNode> = {
+  apiVersion: { type: "string", description: "Version of the API that this object is written for." },
+  kind: { type: "string", description: "Kind of this object." },
+  metadata: { type: "object" },
+};
 
 /** Renders the CustomResourceDefinition, for kustomize and for the chart. */
 export function renderCrd(source: Source): Rendered[] {
@@ -28,18 +35,10 @@ export function renderCrd(source: Source): Rendered[] {
           subresources: { status: {} },
           additionalPrinterColumns: root["x-printer-columns"],
           schema: {
-            openAPIV3Schema: {
-              ...structural(root),
-              properties: {
-                apiVersion: {
-                  type: "string",
-                  description: "Version of the API that this object is written for.",
-                },
-                kind: { type: "string", description: "Kind of this object." },
-                metadata: { type: "object" },
-                ...structural(root).properties,
-              },
-            },
+            openAPIV3Schema: structural(
+              { ...root, properties: { ...objectFields, ...root.properties } },
+              nameRules(schema),
+            ),
           },
         },
       ],
@@ -52,18 +51,40 @@ export function renderCrd(source: Source): Rendered[] {
   ];
 }
 
-/** A schema without the keywords that a structural schema does not have. */
-function structural(node: SchemaNode): SchemaNode {
-  const allowed = Object.entries(node).filter(
-    ([key]) =>
-      key === "x-kubernetes-validations" ||
-      key.startsWith("x-kubernetes-list") ||
-      (!key.startsWith("x-") && key !== "examples" && key !== "$ref" && key !== "additionalProperties"),
-  );
-  const plain = Object.fromEntries(allowed) as SchemaNode;
+/** Keywords that a structural schema takes as they are. */
+const plainKeywords = [
+  "description",
+  "default",
+  "enum",
+  "format",
+  "pattern",
+  "minLength",
+  "maxLength",
+  "minimum",
+  "maximum",
+  "minItems",
+  "maxItems",
+  "required",
+  "properties",
+  "items",
+  "x-kubernetes-list-type",
+  "x-kubernetes-list-map-keys",
+  "x-kubernetes-map-type",
+] as const satisfies readonly (keyof SchemaNode)[];
+
+/** A schema as Kubernetes writes it: what JSON Schema says otherwise has a keyword of its own there. */
+function structural(node: SchemaNode, more: readonly object[] = []): SchemaNode {
+  const inside = mapChildren(node, (child) => structural(child));
+  const rules = [...more, ...rulesOf(node)];
   return {
-    ...plain,
-    ...(node.properties ? { properties: mapValues(node.properties, structural) } : {}),
-    ...(node.items ? { items: structural(node.items) } : {}),
-  };
+    ...(Array.isArray(node.type) ? { "x-kubernetes-int-or-string": true } : { type: node.type }),
+    ...Object.fromEntries(
+      plainKeywords.filter((key) => inside[key] !== undefined).map((key) => [key, inside[key]]),
+    ),
+    ...(node.additionalProperties === true ? { "x-kubernetes-preserve-unknown-fields": true } : {}),
+    ...(typeof node.additionalProperties === "object"
+      ? { additionalProperties: inside.additionalProperties }
+      : {}),
+    ...(rules.length > 0 ? { "x-kubernetes-validations": rules } : {}),
+  } as SchemaNode;
 }

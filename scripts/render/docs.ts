@@ -1,10 +1,18 @@
 import { problemCatalogue } from "../../src/annotations/problems.ts";
 import { managerOptions } from "./options.ts";
-import { component, inlined, type Rendered, type SchemaNode, type Source } from "./schema.ts";
+import { nameRules, type Rule, rulesOf } from "./rules.ts";
+import {
+  annotationNodes,
+  component,
+  inlined,
+  type Rendered,
+  type SchemaNode,
+  type Source,
+} from "./schema.ts";
 
 /** The annotation table, as README and reference page show it. */
 export function annotationTable({ schema }: Source): string {
-  const rows = Object.entries(component(schema, "Annotations").properties ?? {}).map(([name, node]) => [
+  const rows = annotationNodes(schema).map(([name, node]) => [
     `\`${name}\``,
     node["x-list"] ? "yes" : "no",
     node.default === undefined ? (node["x-default-text"] ?? "") : `\`"${node.default}"\``,
@@ -17,24 +25,23 @@ export function annotationTable({ schema }: Source): string {
 export function renderDocs(source: Source): Rendered[] {
   const { schema } = source;
   const prefix = schema["x-names"]["prefix"];
-  const annotations = Object.entries(component(schema, "Annotations").properties ?? {})
+  const annotations = annotationNodes(schema)
     .map(([name, node]) => {
       const format = schema["x-formats"][node["x-format"] ?? ""];
-      return [
-        `## \`${name}\``,
-        `${node.description}`,
+      const facts = [
         `- Key: \`${prefix}${name}\`${node["x-list"] ? `, \`${prefix}${name}_1\`, \`${prefix}${name}_2\`, …` : ""}`,
         `- Allowed: ${format?.allowed}`,
         `- Default: ${node.default === undefined ? node["x-default-text"] : `\`"${node.default}"\``}`,
         `- Example: \`${node.examples?.[0]}\``,
-      ].join("\n\n");
+      ];
+      return `## \`${name}\`\n\n${node.description}\n\n${facts.join("\n")}`;
     })
     .join("\n\n");
   const codes = Object.values(schema["x-exit-codes"]).map((c) => [String(c.code), c.container, c.meaning]);
   const options = managerOptions(source).map((o) => [
     `\`--${o.name}\``,
     `\`${o.env}\``,
-    o.default === undefined ? "" : `\`${o.default}\``,
+    o.default === undefined ? (o.defaultText ?? "") : `\`${o.default}\``,
     o.description,
   ]);
   const errors = Object.entries(problemCatalogue).map(([code, e]) => [`\`${code}\``, e.summary, e.mend]);
@@ -45,7 +52,12 @@ export function renderDocs(source: Source): Rendered[] {
       `All stand under the prefix \`${prefix}\` on a Pod or a Job.\n\n${annotationTable(source)}\n\n${annotations}`,
       source,
     ),
-    page("orascache", "OrasCache", fields(inlined(schema, component(schema, "OrasCache"))), source),
+    page(
+      "orascache",
+      "OrasCache",
+      fields(inlined(schema, component(schema, "OrasCache")), nameRules(schema)),
+      source,
+    ),
     page(
       "exit-codes",
       "Exit codes",
@@ -62,23 +74,30 @@ export function renderDocs(source: Source): Rendered[] {
   ];
 }
 
-function fields(root: SchemaNode): string {
-  const rows: string[][] = [];
-  const walk = (node: SchemaNode, path: string) => {
-    for (const [name, property] of Object.entries(node.properties ?? {})) {
-      const here = path === "" ? name : `${path}.${name}`;
-      const fallback =
-        property.default === undefined || property.type === "object" ? "" : `\`${property.default}\``;
-      rows.push([`\`${here}\``, property.type ?? "", fallback, property.description ?? ""]);
-      walk(property.items ?? property, property.items ? `${here}[]` : here);
-    }
-  };
-  walk(root, "");
-  const rules = (node: SchemaNode): string[] => [
-    ...(node["x-kubernetes-validations"] ?? []).map((v) => `- ${v.message}`),
-    ...Object.values(node.properties ?? {}).flatMap(rules),
+/** A row for each field below a schema. */
+function fieldRows(node: SchemaNode, path: string): string[][] {
+  return Object.entries(node.properties ?? {}).flatMap(([name, property]) => {
+    const here = path === "" ? name : `${path}.${name}`;
+    const hasDefault = property.default !== undefined && property.type !== "object";
+    const row = [
+      `\`${here}\``,
+      [property.type].flat().join(" or "),
+      hasDefault ? `\`${JSON.stringify(property.default)}\`` : "",
+      property.description ?? "",
+    ];
+    return [row, ...fieldRows(property.items ?? property, property.items ? `${here}[]` : here)];
+  });
+}
+
+function fields(root: SchemaNode, ofTheName: readonly Rule[]): string {
+  const rules = (node: SchemaNode, path: string): string[] => [
+    ...rulesOf(node).map(({ message }) => (path === "" ? `- ${message}` : `- \`${path}\`: ${message}`)),
+    ...Object.entries(node.properties ?? {}).flatMap(([name, child]) =>
+      rules(child, path === "" ? name : `${path}.${name}`),
+    ),
   ];
-  return `${root.description}\n\n${table(["Field", "Type", "Default", "Meaning"], rows)}\n\nRules:\n\n${rules(root).join("\n")}`;
+  const all = [...ofTheName.map(({ message }) => `- ${message}`), ...rules(root, "")];
+  return `${root.description}\n\n${table(["Field", "Type", "Default", "Meaning"], fieldRows(root, ""))}\n\nRules, which the API server enforces:\n\n${all.join("\n")}`;
 }
 
 /** A reference page. */

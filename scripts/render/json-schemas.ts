@@ -1,24 +1,34 @@
 import { allNames } from "./names.ts";
-import { component, inlined, type Rendered, type Source } from "./schema.ts";
+import { dependencySchemas, nameFormat } from "./rules.ts";
+import {
+  annotationNodes,
+  component,
+  inlined,
+  mapChildren,
+  type Rendered,
+  type SchemaNode,
+  type Source,
+} from "./schema.ts";
 
 /** Renders JSON Schemas for editors: one for OrasCache objects, one for the annotations of a Pod or Job. */
 export function renderJsonSchemas(source: Source): Rendered[] {
   const { schema } = source;
   const names = allNames(source);
-  const cache = {
+  const { pattern, maxLength } = nameFormat(schema) ?? {};
+  const cache = forEditors(inlined(schema, component(schema, "OrasCache")));
+  const object = {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: names["kind"],
-    ...inlined(schema, component(schema, "OrasCache")),
-    required: ["apiVersion", "kind", "metadata"],
-  };
-  const properties = inlined(schema, cache).properties ?? {};
-  const object = {
     ...cache,
+    "x-kubernetes-group-version-kind": [
+      { group: names["group"], version: names["version"], kind: names["kind"] },
+    ],
+    required: ["apiVersion", "kind", "metadata"],
     properties: {
       apiVersion: { const: names["apiVersion"] },
       kind: { const: names["kind"] },
-      metadata: { type: "object" },
-      ...properties,
+      metadata: { type: "object", properties: { name: { type: "string", pattern, maxLength } } },
+      ...cache.properties,
     },
   };
   return [
@@ -27,13 +37,23 @@ export function renderJsonSchemas(source: Source): Rendered[] {
   ];
 }
 
+/** Plain JSON Schema: keywords of ours are gone, their rules are not; unknown fields are underlined. */
+function forEditors(node: SchemaNode): SchemaNode {
+  const plain = Object.entries(mapChildren(node, forEditors)).filter(([key]) => !key.startsWith("x-"));
+  return {
+    ...Object.fromEntries(plain),
+    ...dependencySchemas(node, "dependentSchemas"),
+    ...(node.properties && node.additionalProperties === undefined ? { additionalProperties: false } : {}),
+  };
+}
+
 /** Annotations under the prefix are closed; others are free. */
 function annotationsSchema({ schema }: Source): object {
   const prefix = String(schema["x-names"]["prefix"]);
   const patternProperties: Record<string, object> = {};
-  for (const [name, node] of Object.entries(component(schema, "Annotations").properties ?? {})) {
+  for (const [name, node] of annotationNodes(schema)) {
     const format = schema["x-formats"][node["x-format"] ?? ""];
-    const key = `^${escape(prefix + name)}${node["x-list"] ? "(_[1-9][0-9]*)?" : ""}$`;
+    const key = `^${quoted(prefix + name)}${node["x-list"] ? "(_[1-9][0-9]{0,5})?" : ""}$`;
     patternProperties[key] = {
       type: "string",
       description: node.description,
@@ -49,12 +69,12 @@ function annotationsSchema({ schema }: Source): object {
     title: "Annotations of a Pod or Job",
     type: "object",
     patternProperties,
-    propertyNames: { anyOf: [{ pattern: known }, { not: { pattern: `^${escape(prefix)}` } }] },
+    propertyNames: { anyOf: [{ pattern: known }, { not: { pattern: `^${quoted(prefix)}` } }] },
     additionalProperties: { type: "string" },
   };
 }
 
-function escape(text: string): string {
+function quoted(text: string): string {
   return text.replaceAll(/[.*+?^${}()|[\]\\/]/g, "\\$&");
 }
 

@@ -1,71 +1,144 @@
+const text = { type: "string", minLength: 1 } as const;
+const strings = { type: "array", items: { type: "string" } } as const;
+const typeName = { enum: ["string", "boolean", "integer", "number", "object", "array"] } as const;
+
+/** Keywords of a field: JSON Schema as a structural schema of Kubernetes has it, and those of ours. */
 const node = {
   type: "object",
+  additionalProperties: false,
+  patternProperties: { "^x-kubernetes-(list-type|list-map-keys|map-type|validations)$": {} },
   properties: {
-    type: { enum: ["string", "boolean", "integer", "object", "array"] },
-    description: { type: "string", minLength: 1 },
+    $ref: { type: "string", pattern: "^#/components/schemas/[A-Za-z]+$" },
+    type: { anyOf: [typeName, { type: "array", items: typeName }] },
+    description: text,
+    default: {},
+    enum: strings,
+    format: text,
+    pattern: text,
+    minLength: { type: "integer" },
+    maxLength: { type: "integer" },
+    minimum: { type: "integer" },
+    maximum: { type: "integer" },
+    minItems: { type: "integer" },
+    maxItems: { type: "integer" },
+    examples: strings,
+    required: strings,
     properties: { type: "object", additionalProperties: { $ref: "#/$defs/node" } },
     items: { $ref: "#/$defs/node" },
+    additionalProperties: { anyOf: [{ type: "boolean" }, { $ref: "#/$defs/node" }] },
+    "x-format": text,
+    "x-only-with": { type: "object", minProperties: 1 },
+    "x-name-format": text,
+    "x-printer-columns": {
+      type: "array",
+      items: {
+        type: "object",
+        required: ["name", "type", "jsonPath"],
+        additionalProperties: false,
+        properties: { name: text, type: text, jsonPath: text },
+      },
+    },
   },
-  anyOf: [{ required: ["$ref"] }, { required: ["type", "description"] }],
+  if: { required: ["$ref"] },
+  // biome-ignore lint/suspicious/noThenProperty: it is a keyword of JSON Schema
+  then: { maxProperties: 1 },
+  else: { required: ["type", "description"] },
+} as const;
+
+const annotation = {
+  type: "object",
+  required: ["type", "x-format", "description", "examples"],
+  additionalProperties: false,
+  properties: {
+    type: { const: "string" },
+    description: text,
+    default: { type: "string" },
+    examples: { ...strings, minItems: 1 },
+    "x-format": text,
+    "x-list": { type: "boolean" },
+    "x-default-text": text,
+  },
+  anyOf: [{ required: ["default"] }, { required: ["x-default-text"] }],
+} as const;
+
+const option = {
+  type: "object",
+  required: ["type", "description"],
+  additionalProperties: false,
+  properties: {
+    type: { enum: ["string", "boolean", "integer"] },
+    description: text,
+    default: { type: ["string", "boolean", "integer"] },
+    enum: strings,
+    "x-default-text": text,
+    "x-flag-env": { type: "string", pattern: "^[A-Z][A-Z0-9_]*$" },
+  },
+  anyOf: [{ required: ["default"] }, { required: ["x-default-text"] }],
+} as const;
+
+/** An object schema whose properties are all of one form. */
+const table = (entry: object) =>
+  ({
+    type: "object",
+    required: ["type", "description", "additionalProperties", "properties"],
+    additionalProperties: false,
+    properties: {
+      type: { const: "object" },
+      description: text,
+      additionalProperties: { const: false },
+      properties: { type: "object", additionalProperties: entry },
+    },
+  }) as const;
+
+const format = {
+  type: "object",
+  required: ["pattern", "maxLength", "allowed", "refused"],
+  additionalProperties: false,
+  properties: {
+    pattern: text,
+    maxLength: { type: "integer" },
+    allowed: text,
+    refused: { ...strings, minItems: 1 },
+  },
+} as const;
+
+const exitCode = {
+  type: "object",
+  required: ["code", "container", "meaning"],
+  additionalProperties: false,
+  properties: { code: { type: "integer", minimum: 1, maximum: 255 }, container: text, meaning: text },
 } as const;
 
 /** What schema/oras-operator.yaml itself must look like. */
 export const metaSchema = {
   type: "object",
   required: ["openapi", "info", "x-names", "x-exit-codes", "x-formats", "components"],
+  additionalProperties: false,
   properties: {
     openapi: { const: "3.1.0" },
-    "x-names": { type: "object", additionalProperties: { type: ["string", "integer"] } },
-    "x-exit-codes": {
+    info: {
       type: "object",
-      additionalProperties: {
-        type: "object",
-        required: ["code", "container", "meaning"],
-        additionalProperties: false,
-        properties: { code: { type: "integer", minimum: 1, maximum: 255 }, container: {}, meaning: {} },
-      },
+      required: ["title", "version"],
+      properties: { title: text, version: { type: "string", pattern: "^v[0-9]+((alpha|beta)[0-9]+)?$" } },
     },
-    "x-formats": {
+    paths: { type: "object" },
+    "x-names": {
       type: "object",
-      additionalProperties: {
-        type: "object",
-        required: ["pattern", "maxLength", "allowed"],
-        additionalProperties: false,
-        properties: {
-          pattern: { type: "string" },
-          maxLength: { type: "integer" },
-          allowed: { type: "string" },
-        },
-      },
+      required: ["prefix"],
+      additionalProperties: { type: ["string", "integer"] },
     },
+    "x-exit-codes": { type: "object", additionalProperties: exitCode },
+    "x-formats": { type: "object", additionalProperties: format },
     components: {
       type: "object",
       required: ["schemas"],
+      additionalProperties: false,
       properties: {
         schemas: {
           type: "object",
           required: ["Annotations", "OrasCache", "OrasCacheSpec", "OrasCacheStatus", "ManagerOptions"],
+          properties: { Annotations: table(annotation), ManagerOptions: table(option) },
           additionalProperties: { $ref: "#/$defs/node" },
-          properties: {
-            Annotations: {
-              properties: {
-                properties: {
-                  additionalProperties: {
-                    type: "object",
-                    required: ["type", "x-format", "description", "examples"],
-                    properties: {
-                      type: { const: "string" },
-                      "x-list": { type: "boolean" },
-                      default: { type: "string" },
-                      "x-default-text": { type: "string" },
-                      examples: { type: "array", minItems: 1 },
-                    },
-                    anyOf: [{ required: ["default"] }, { required: ["x-default-text"] }],
-                  },
-                },
-              },
-            },
-          },
         },
       },
     },

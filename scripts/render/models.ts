@@ -1,26 +1,37 @@
 import { Ajv } from "ajv";
 import standaloneModule from "ajv/dist/standalone/index.js";
 import { allNames } from "./names.ts";
-import { component, header, inlined, type Rendered, type SchemaNode, type Source } from "./schema.ts";
+import { dependencySchemas, nameFormat } from "./rules.ts";
+import {
+  component,
+  header,
+  inlined,
+  mapChildren,
+  type Rendered,
+  type SchemaNode,
+  type Source,
+} from "./schema.ts";
 
 const standaloneCode = standaloneModule as unknown as (typeof standaloneModule)["default"];
 
 /** Renders precompiled validators (no code is generated at run time) and the model classes on top of them. */
 export function renderModels(source: Source): Rendered[] {
   const names = allNames(source);
+  const { pattern, maxLength } = nameFormat(source.schema) ?? {};
   const schema = {
     type: "object",
     required: ["apiVersion", "kind"],
     properties: {
       apiVersion: { const: names["apiVersion"] },
       kind: { const: names["kind"] },
-      metadata: { type: "object" },
+      metadata: { type: "object", properties: { name: { type: "string", pattern, maxLength } } },
       ...(closed(inlined(source.schema, component(source.schema, "OrasCache"))).properties ?? {}),
     },
   };
   const ajv = new Ajv({
     allErrors: true,
     strict: false,
+    verbose: true,
     validateFormats: false,
     code: { source: true, esm: true, lines: true },
   });
@@ -69,9 +80,18 @@ export function validateOrasCache(value: unknown): string[] {
 
 function describe(error: ErrorObject): string {
   const path = error.instancePath.slice(1).replaceAll("/", ".") || "the object";
-  const detail = "additionalProperty" in error.params ? \` ("\${error.params["additionalProperty"]}")\` : "";
-  const allowed = "allowedValues" in error.params ? \`: \${(error.params["allowedValues"] as string[]).join(", ")}\` : "";
-  return \`\${path}: \${error.message}\${detail}\${allowed}\`;
+  if ("additionalProperty" in error.params) {
+    const known = Object.keys((error.parentSchema as { properties?: object } | undefined)?.properties ?? {});
+    return \`\${path}: found the unknown field "\${error.params["additionalProperty"]}"; allowed are \${known.join(", ")}\`;
+  }
+  const dependent = error.schemaPath.split("/dependencies/")[1]?.split("/")[0];
+  if (error.keyword === "required" && dependent !== undefined) {
+    return \`\${path}: \${dependent} may only be set together with \${error.params["missingProperty"]}\`;
+  }
+  const found = error.data === undefined || typeof error.data === "object" ? "" : \`found \${JSON.stringify(error.data)}; \`;
+  const values = error.params["allowedValues"] ?? ("allowedValue" in error.params ? [error.params["allowedValue"]] : undefined);
+  const allowed = Array.isArray(values) ? \`allowed is \${values.map((v) => JSON.stringify(v)).join(", ")}\` : error.message;
+  return \`\${path}: \${found}\${allowed}\`;
 }
 `;
 
@@ -85,15 +105,9 @@ function asModule(code: string): string {
 
 /** Unknown fields are refused, as kubectl's strict validation does. */
 function closed(node: SchemaNode): SchemaNode {
-  const properties = node.properties;
   return {
-    ...node,
-    ...(properties
-      ? {
-          additionalProperties: false,
-          properties: Object.fromEntries(Object.entries(properties).map(([k, v]) => [k, closed(v)])),
-        }
-      : {}),
-    ...(node.items ? { items: closed(node.items) } : {}),
+    ...mapChildren(node, closed),
+    ...dependencySchemas(node, "dependencies"),
+    ...(node.properties && node.additionalProperties === undefined ? { additionalProperties: false } : {}),
   };
 }

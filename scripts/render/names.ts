@@ -1,15 +1,8 @@
 import { header, literal, type Rendered, type Source } from "./schema.ts";
 
-/** The names of the schema, and the images with their versions. */
-export function allNames({ schema, version }: Source): Record<string, string | number> {
-  const names = schema["x-names"];
-  return {
-    ...names,
-    version: schema.info.version,
-    apiVersion: `${names["group"]}/${schema.info.version}`,
-    operatorImage: `${names["operatorImageRepository"]}:${version}`,
-    toolsImage: `${names["toolsImageRepository"]}:${version}`,
-  };
+/** The names of the schema. */
+export function allNames({ schema }: Source): Record<string, string | number> {
+  return schema["x-names"];
 }
 
 /** Renders the names for TypeScript. */

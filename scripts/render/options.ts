@@ -1,23 +1,24 @@
-import { allNames } from "./names.ts";
-import { component, header, literal, type Rendered, type SchemaNode, type Source } from "./schema.ts";
+import { component, header, literal, type Rendered, type Source } from "./schema.ts";
 
 interface OptionNode {
   name: string;
   env: string;
   type: string;
   default?: unknown;
+  defaultText?: string;
   choices?: string[];
   description: string;
 }
 
-/** The manager's options, with defaults that depend on the version filled in. */
+/** The manager's options. */
 export function managerOptions(source: Source): OptionNode[] {
   const properties = component(source.schema, "ManagerOptions").properties ?? {};
   return Object.entries(properties).map(([name, node]) => ({
     name,
     env: node["x-flag-env"] ?? `ORAS_OPERATOR_${name.replaceAll("-", "_").toUpperCase()}`,
-    type: node.type ?? "string",
-    ...optional("default", name === "tools-image" ? allNames(source)["toolsImage"] : node.default),
+    type: String(node.type),
+    ...optional("default", node.default),
+    ...optional("defaultText", node["x-default-text"]),
     ...optional("choices", node.enum),
     description: node.description ?? "",
   }));
@@ -42,6 +43,8 @@ export interface OptionDefinition {
   readonly env: string;
   readonly type: string;
   readonly default?: string | number | boolean;
+  /** What the default is, where it is not a constant. */
+  readonly defaultText?: string;
   readonly choices?: readonly string[];
   readonly description: string;
 }
@@ -65,8 +68,8 @@ export function camel(name: string): string {
   return name.replaceAll(/-([a-z])/g, (_, c: string) => c.toUpperCase());
 }
 
-function tsType(type: SchemaNode["type"]): string {
-  return type === "integer" ? "number" : (type ?? "string");
+function tsType(type: string): string {
+  return type === "integer" ? "number" : type;
 }
 
 function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {

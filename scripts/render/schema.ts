@@ -1,12 +1,11 @@
-import { readFile } from "node:fs/promises";
-import { Ajv2020 } from "ajv/dist/2020.js";
-import { parse } from "yaml";
-import { metaSchema } from "./meta-schema.ts";
+import { type Document, isMap, isNode, LineCounter, parseDocument } from "yaml";
+import { checkSchema } from "./check.ts";
+import { withoutPlaceholders } from "./placeholders.ts";
 
 /** A JSON Schema with the keywords of ours that schema/oras-operator.yaml documents. */
 export interface SchemaNode {
   $ref?: string;
-  type?: string;
+  type?: string | string[];
   description?: string;
   default?: unknown;
   enum?: string[];
@@ -14,15 +13,21 @@ export interface SchemaNode {
   pattern?: string;
   minLength?: number;
   maxLength?: number;
+  minimum?: number;
+  maximum?: number;
+  minItems?: number;
+  maxItems?: number;
   examples?: string[];
   required?: string[];
   properties?: Record<string, SchemaNode>;
   items?: SchemaNode;
-  additionalProperties?: boolean;
+  additionalProperties?: boolean | SchemaNode;
   "x-list"?: boolean;
   "x-format"?: string;
   "x-default-text"?: string;
   "x-flag-env"?: string;
+  "x-only-with"?: Record<string, unknown>;
+  "x-name-format"?: string;
   "x-printer-columns"?: { name: string; type: string; jsonPath: string }[];
   "x-kubernetes-validations"?: { rule: string; message: string; fieldPath?: string }[];
   [keyword: `x-kubernetes-${string}`]: unknown;
@@ -33,6 +38,8 @@ export interface FormatNode {
   pattern: string;
   maxLength: number;
   allowed: string;
+  /** Values that are not of this form, for tests. */
+  refused: string[];
 }
 
 /** schema/oras-operator.yaml as parsed. */
@@ -61,33 +68,37 @@ export interface Rendered {
 }
 
 /**
- * Reads a schema file and checks it.
+ * Parses and checks the schema, and fills in its placeholders.
  *
- * @param path - YAML file
- * @throws Error that lists every place that is wrong, with what is allowed
+ * @param text - YAML
+ * @param file - its name, for messages and headers
+ * @param version - of the product
+ * @throws Error that lists every place that is wrong, with its line and what is allowed there
  */
-export async function readSchema(path: string): Promise<Schema> {
-  const schema = parse(await readFile(path, "utf8")) as Schema;
-  const problems = checkSchema(schema);
-  if (problems.length > 0) throw new Error(`${path}:\n${problems.map((p) => `  ${p}`).join("\n")}`);
-  return schema;
+export function parseSchema(text: string, file: string, version: string): Source {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const broken = document.errors.map((error) => `${file}: ${error.message}`);
+  if (broken.length > 0) throw new Error(broken.join("\n"));
+
+  const schema = document.toJS() as Schema;
+  const problems = checkSchema(schema).map(({ path, message }) => {
+    const offset = offsetOf(document, path);
+    return `${file}:${lines.linePos(offset).line}: ${path.join(".") || "the file"}: ${message}`;
+  });
+  if (problems.length > 0) throw new Error(problems.join("\n"));
+  return { schema: withoutPlaceholders(schema, version), file, version };
 }
 
-/** Every place where a schema is not of the form that the renderers understand. */
-export function checkSchema(schema: Schema): string[] {
-  const validate = new Ajv2020({ allErrors: true, strict: false }).compile(metaSchema);
-  if (!validate(schema)) {
-    return (validate.errors ?? []).map(
-      (e) => `${e.instancePath || "/"}: ${e.message} ${JSON.stringify(e.params)}`,
-    );
+/** Where the innermost part of a path that exists begins in the text. */
+function offsetOf(document: Document.Parsed, path: readonly string[]): number {
+  for (let length = path.length; length > 0; length -= 1) {
+    const parent = document.getIn(path.slice(0, length - 1), true);
+    const pair = isMap(parent) ? parent.items.find(({ key }) => String(key) === path[length - 1]) : undefined;
+    const node = pair?.key ?? document.getIn(path.slice(0, length), true);
+    if (isNode(node) && node.range) return node.range[0];
   }
-  const formats = Object.keys(schema["x-formats"]);
-  return Object.entries(schema.components.schemas["Annotations"]?.properties ?? {})
-    .filter(([, node]) => !formats.includes(node["x-format"] ?? ""))
-    .map(
-      ([name, node]) =>
-        `/components/schemas/Annotations/properties/${name}/x-format: found ${node["x-format"]}; allowed are ${formats.join(", ")}`,
-    );
+  return 0;
 }
 
 /** The named schema of the components. */
@@ -97,13 +108,38 @@ export function component(schema: Schema, name: string): SchemaNode {
   return node;
 }
 
-/** A schema with every reference replaced by what it refers to. */
+/** The annotations' schemas by their names. */
+export function annotationNodes(schema: Schema): [string, SchemaNode][] {
+  return Object.entries(component(schema, "Annotations").properties ?? {});
+}
+
+/** A schema with every reference replaced by what it refers to, and every format by its pattern and length. */
 export function inlined(schema: Schema, node: SchemaNode): SchemaNode {
-  if (node.$ref !== undefined) return inlined(schema, component(schema, node.$ref.split("/").at(-1) ?? ""));
+  if (node.$ref !== undefined) return inlined(schema, referred(schema, node));
+  const { pattern, maxLength } = schema["x-formats"][node["x-format"] ?? ""] ?? {};
+  return mapChildren(
+    {
+      ...node,
+      ...(pattern === undefined ? {} : { pattern }),
+      ...(maxLength === undefined ? {} : { maxLength }),
+    },
+    (child) => inlined(schema, child),
+  );
+}
+
+/** What a reference refers to; any other schema is itself. */
+export function referred(schema: Schema, node: SchemaNode): SchemaNode {
+  return node.$ref === undefined ? node : component(schema, node.$ref.split("/").at(-1) ?? "");
+}
+
+/** A schema with each schema directly inside it replaced. */
+export function mapChildren(node: SchemaNode, f: (child: SchemaNode) => SchemaNode): SchemaNode {
+  const { properties, items, additionalProperties } = node;
   return {
     ...node,
-    ...(node.properties ? { properties: mapValues(node.properties, (p) => inlined(schema, p)) } : {}),
-    ...(node.items ? { items: inlined(schema, node.items) } : {}),
+    ...(properties ? { properties: mapValues(properties, f) } : {}),
+    ...(items ? { items: f(items) } : {}),
+    ...(typeof additionalProperties === "object" ? { additionalProperties: f(additionalProperties) } : {}),
   };
 }
 

@@ -1,20 +1,26 @@
 import openapiTS, { astToString, type OpenAPI3 } from "openapi-typescript";
-import { header, mapValues, type Rendered, type SchemaNode, type Source } from "./schema.ts";
+import {
+  header,
+  mapChildren,
+  mapValues,
+  type Rendered,
+  referred,
+  type Schema,
+  type SchemaNode,
+  type Source,
+} from "./schema.ts";
 
 /** Renders the types with openapi-typescript: as submitted, and as stored with every default filled in. */
 export async function renderTypes(source: Source): Promise<Rendered> {
-  const stored = {
-    ...source.schema,
-    components: { schemas: mapValues(source.schema.components.schemas, requireDefaults) },
-  };
-  const submitted = await schemasOf(source.schema);
-  const filled = await schemasOf(stored);
+  const { schema } = source;
+  const { ManagerOptions: _, ...submitted } = schema.components.schemas;
+  const stored = mapValues(reachable(schema, "OrasCache"), (node) => requireDefaults(schema, node));
   return {
     path: "generated/types.ts",
     content: `${header(source)}import type { V1ObjectMeta } from "@kubernetes/client-node";
 
-${named(submitted, "Submitted")}
-${named(filled, "Stored")}
+${await interfaceOf(schema, submitted, "Submitted")}
+${await interfaceOf(schema, stored, "Stored")}
 interface KubernetesObject {
   apiVersion?: string;
   kind?: string;
@@ -35,28 +41,50 @@ export type AnnotationValues = Submitted["schemas"]["Annotations"];
   };
 }
 
-async function schemasOf(document: Source["schema"]): Promise<string> {
+/** The schemas as one TypeScript interface. */
+async function interfaceOf(
+  schema: Schema,
+  schemas: Record<string, SchemaNode>,
+  name: string,
+): Promise<string> {
+  const { openapi, info } = schema;
+  const document = { openapi, info, paths: {}, components: { schemas } };
   const ast = await openapiTS(document as unknown as OpenAPI3, { defaultNonNullable: false });
   const text = astToString(ast);
   const start = text.indexOf("export interface components");
-  const end = text.indexOf("\n}", start) + 3;
   return text
-    .slice(start, end)
-    .replace(/\n {4}(responses|parameters|requestBodies|headers|pathItems): never;/g, "");
-}
-
-function named(text: string, name: string): string {
-  return text
+    .slice(start, text.indexOf("\n}", start) + 3)
+    .replace(/\n {4}(responses|parameters|requestBodies|headers|pathItems): never;/g, "")
     .replace("export interface components", `interface ${name}`)
-    .replaceAll("components[", `${name}[`);
+    .replaceAll("components[", `${name}[`)
+    .replaceAll(/^( {4})+/gm, (indent) => indent.slice(indent.length / 2));
 }
 
-function requireDefaults(node: SchemaNode): SchemaNode {
-  if (!node.properties) return node;
-  // A reference has its default at the schema that it refers to.
-  const withDefault = Object.entries(node.properties).filter(
-    ([, property]) => property.default !== undefined || property.$ref?.endsWith("Spec"),
-  );
-  const required = [...(node.required ?? []), ...withDefault.map(([name]) => name)];
-  return { ...node, ...(required.length > 0 ? { required } : {}) };
+/** A schema and those that it refers to, by their names. */
+function reachable(schema: Schema, name: string): Record<string, SchemaNode> {
+  const found: Record<string, SchemaNode> = {};
+  const follow = (node: SchemaNode): SchemaNode => {
+    const next = node.$ref?.split("/").at(-1);
+    if (next !== undefined && found[next] === undefined) add(next);
+    return mapChildren(node, follow);
+  };
+  const add = (next: string) => {
+    const node = referred(schema, { $ref: `#/components/schemas/${next}` });
+    found[next] = node;
+    follow(node);
+  };
+  add(name);
+  return found;
+}
+
+/** What has a default is always there once stored. */
+function requireDefaults(schema: Schema, node: SchemaNode): SchemaNode {
+  const withDefault = Object.entries(node.properties ?? {})
+    .filter(([, property]) => referred(schema, property).default !== undefined)
+    .map(([name]) => name);
+  const required = [...new Set([...(node.required ?? []), ...withDefault])];
+  return {
+    ...mapChildren(node, (child) => requireDefaults(schema, child)),
+    ...(required.length > 0 ? { required } : {}),
+  };
 }

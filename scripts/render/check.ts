@@ -1,0 +1,179 @@
+import type { ErrorObject, ValidateFunction } from "ajv";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { closest, distance } from "fastest-levenshtein";
+import { metaSchema } from "./meta-schema.ts";
+import { unknownPlaceholders } from "./placeholders.ts";
+import type { FormatNode, Schema, SchemaNode } from "./schema.ts";
+
+/** A place of the schema that the renderers would not understand. */
+export interface SchemaProblem {
+  readonly path: readonly string[];
+  /** What was found and what is allowed. */
+  readonly message: string;
+}
+
+let validate: ValidateFunction | undefined;
+
+/**
+ * Every place where a schema is not what the renderers understand: its form first (the meta-schema), and where
+ * that is right, what a meta-schema cannot say: names that refer to something, values that fit their format.
+ */
+export function checkSchema(schema: Schema): SchemaProblem[] {
+  validate ??= new Ajv2020({ allErrors: true, strict: false, verbose: true }).compile(metaSchema);
+  if (!validate(schema)) {
+    // "if" and "anyOf" only repeat what was wrong inside them.
+    return (validate.errors ?? []).filter((error) => error.keyword !== "if").map(describe);
+  }
+  return [
+    ...Object.entries(schema["x-formats"]).flatMap(([name, format]) => checkFormat(name, format)),
+    ...checkExitCodes(schema),
+    ...checkPlaceholders(schema),
+    ...Object.entries(schema.components.schemas).flatMap(([name, node]) =>
+      checkNode(schema, node, ["components", "schemas", name]),
+    ),
+  ];
+}
+
+function describe(error: ErrorObject): SchemaProblem {
+  const path = error.instancePath
+    .split("/")
+    .slice(1)
+    .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+  const { params, parentSchema = {} } = error;
+  if (error.keyword === "additionalProperties") {
+    const found = String(params["additionalProperty"]);
+    return {
+      path: [...path, found],
+      message: `no such keyword here; ${suggestion(found, Object.keys(parentSchema["properties"] ?? {}))}`,
+    };
+  }
+  if (error.keyword === "required") return { path, message: `"${params["missingProperty"]}" is missing` };
+  const found = typeof error.data === "object" ? "" : `found ${JSON.stringify(error.data)}, `;
+  const allowed = params["allowedValues"] as string[] | undefined;
+  return { path, message: `${found}${error.message}${allowed ? `: ${allowed.join(", ")}` : ""}` };
+}
+
+function suggestion(found: string, known: readonly string[]): string {
+  const nearest = known.length > 0 ? closest(found, known) : "";
+  const near = nearest !== "" && distance(found, nearest) <= Math.max(2, nearest.length / 3);
+  return near ? `did you mean ${nearest}?` : `allowed are ${known.join(", ")}`;
+}
+
+/** What JavaScript understands and Go's RE2, in which the API server matches, does not. */
+const onlyJavaScript = /\(\?<?[=!]|\\u|\\[1-9]|\\k/;
+
+function checkFormat(name: string, format: FormatNode): SchemaProblem[] {
+  const path = ["x-formats", name];
+  if (onlyJavaScript.test(format.pattern)) {
+    const message = "lookarounds, back references and \\u are not understood by the API server";
+    return [{ path: [...path, "pattern"], message }];
+  }
+  try {
+    new RegExp(format.pattern, "u");
+  } catch (error) {
+    return [{ path: [...path, "pattern"], message: String(error) }];
+  }
+  return [
+    ...format.refused
+      .filter((value) => fits(value, format))
+      .map((value) => ({ path: [...path, "refused"], message: `${JSON.stringify(value)} is of this form` })),
+    ...unknownPlaceholders(format.allowed, ["maxLength"]).map((key) => ({
+      path: [...path, "allowed"],
+      message: `{${key}} stands for nothing; allowed is {maxLength}`,
+    })),
+  ];
+}
+
+function fits(value: string, format: FormatNode): boolean {
+  return value.length <= format.maxLength && new RegExp(format.pattern, "u").test(value);
+}
+
+function checkExitCodes(schema: Schema): SchemaProblem[] {
+  const codes = Object.entries(schema["x-exit-codes"]);
+  return codes.flatMap(([name, { code }], index) => {
+    const first = codes.findIndex(([, other]) => other.code === code);
+    const message = `${code} is the code of ${codes[first]?.[0]} already`;
+    return first === index ? [] : [{ path: ["x-exit-codes", name, "code"], message }];
+  });
+}
+
+function checkPlaceholders(schema: Schema): SchemaProblem[] {
+  const known = [...Object.keys(schema["x-names"]), "release"];
+  const options = schema.components.schemas["ManagerOptions"]?.properties ?? {};
+  const texts: [string[], unknown][] = [
+    ...Object.entries(schema["x-names"]).map(([name, value]): [string[], unknown] => [
+      ["x-names", name],
+      value,
+    ]),
+    ...Object.entries(options).map(([name, option]): [string[], unknown] => [
+      ["components", "schemas", "ManagerOptions", "properties", name, "default"],
+      option.default,
+    ]),
+  ];
+  return texts.flatMap(([path, text]) =>
+    unknownPlaceholders(text, known).map((key) => ({
+      path,
+      message: `{${key}} stands for nothing; ${suggestion(key, known)}`,
+    })),
+  );
+}
+
+function checkNode(schema: Schema, node: SchemaNode, path: string[]): SchemaProblem[] {
+  const properties = Object.entries(node.properties ?? {});
+  return [
+    ...checkReferences(schema, node, path),
+    ...checkValues(schema, node, path),
+    ...properties.flatMap(([name, child]) => [
+      ...checkNode(schema, child, [...path, "properties", name]),
+      ...Object.keys(child["x-only-with"] ?? {})
+        .filter((other) => node.properties?.[other] === undefined)
+        .map((other) => ({
+          path: [...path, "properties", name, "x-only-with", other],
+          message: `no such field beside it; ${suggestion(other, Object.keys(node.properties ?? {}))}`,
+        })),
+    ]),
+    ...(node.items ? checkNode(schema, node.items, [...path, "items"]) : []),
+    ...(typeof node.additionalProperties === "object"
+      ? checkNode(schema, node.additionalProperties, [...path, "additionalProperties"])
+      : []),
+  ];
+}
+
+function checkReferences(schema: Schema, node: SchemaNode, path: string[]): SchemaProblem[] {
+  const formats = Object.keys(schema["x-formats"]);
+  const components = Object.keys(schema.components.schemas);
+  const name = node.$ref?.split("/").at(-1);
+  const unknownFormats = (["x-format", "x-name-format"] as const).flatMap((keyword) => {
+    const format = node[keyword];
+    const message = `no such format; ${suggestion(format ?? "", formats)}`;
+    return format === undefined || formats.includes(format) ? [] : [{ path: [...path, keyword], message }];
+  });
+  return [
+    ...unknownFormats,
+    ...(name === undefined || components.includes(name)
+      ? []
+      : [{ path: [...path, "$ref"], message: `no such schema; ${suggestion(name, components)}` }]),
+    ...(node.required ?? [])
+      .filter((field) => node.properties?.[field] === undefined)
+      .map((field) => ({ path: [...path, "required"], message: `there is no property "${field}"` })),
+    ...(node["x-only-with"] && !node.examples
+      ? [{ path, message: '"examples" is missing: the rule of "x-only-with" is tried with one' }]
+      : []),
+  ];
+}
+
+/** Defaults and examples must be what the schema itself allows. */
+function checkValues(schema: Schema, node: SchemaNode, path: string[]): SchemaProblem[] {
+  const format = schema["x-formats"][node["x-format"] ?? ""];
+  if (!format) return [];
+  const values: [string, unknown][] = [
+    ["default", node.default],
+    ...(node.examples ?? []).map((example): [string, unknown] => ["examples", example]),
+  ];
+  return values
+    .filter(([, value]) => typeof value === "string" && !fits(value, format))
+    .map(([keyword, value]) => ({
+      path: [...path, keyword],
+      message: `found ${JSON.stringify(value)}; allowed is ${format.allowed}`,
+    }));
+}
