@@ -43,9 +43,14 @@ lay_out_directory() {
     return
   fi
   # GNU tar refuses members that leave the directory, and makes links that do so last. Modes are as packed, whatever
-  # the umask; the owner is the program's user, also when that is root.
+  # the umask; the owner is the program's user, also when that is root. The archive's own root is laid aside: the
+  # place may belong to somebody else, who alone may change its mode and time.
+  local aside=".oras-root-$$" code
   tool igzip -d -q <"$1" | {
-    tool tar -x -f - -C "$input_path" --preserve-permissions --no-same-owner --delay-directory-restore &&
-      cat >/dev/null
+    tool tar -x -f - -C "$input_path" --preserve-permissions --no-same-owner --delay-directory-restore \
+      "--transform=flags=r;s,^\\./*\$,$aside," && cat >/dev/null
   }
+  code=$?
+  rmdir "$input_path/$aside" 2>/dev/null
+  return $code
 }

@@ -337,6 +337,18 @@ describe.concurrent("inputs", () => {
     expect(listing.stdout).toMatch(/^dir\/?\ndir\/inner\nfile$/);
   });
 
+  it("are laid out in a place that is writable but belongs to somebody else", async () => {
+    const ref = reference();
+    await step(fakePod(tools), ref, [], sh("echo 1 > a; mkdir d; ln a d/b; chmod 700 ."));
+    const pod = fakePod(tools);
+    await pod.init("--input", ref);
+    chmodSync(pod.work, 0o777);
+    chmodSync(join(pod.work, ".."), 0o755);
+    const launcher = [join(pod.share, "bin/busybox"), "sh", join(pod.share, "bin/launch.sh"), "--share", pod.share];
+    const asNobody = start(["setpriv", "--reuid=65534", "--clear-groups", ...launcher, "--inputs", "1", "--", "ls", "-A", ".", "d"], { cwd: pod.work });
+    expect(await asNobody.ended).toMatchObject({ code: 0, stdout: ".:\na\nd\n\nd:\nb\n" });
+  });
+
   it("can be read by any user's program", async () => {
     const ref = reference();
     await step(fakePod(tools), ref, ["--output-path", "d"], sh("mkdir d; echo 1 > d/a"));
