@@ -1,6 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type ManagerOptions, optionTable } from "../../generated/options.ts";
-import { runManager } from "../operator/manager.ts";
 
 /** `oras-operator manager`: the operator's process, with one flag and one environment variable per option. */
 export function managerCommand(): Command {
@@ -18,6 +17,8 @@ export function managerCommand(): Command {
   return command.action(async (options: ManagerOptions) => {
     const stop = new AbortController();
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort(signal));
+    // Loaded here only: the other commands answer at once without it.
+    const { runManager } = await import("../operator/manager.ts");
     await runManager(options, stop.signal);
   });
 }
