@@ -32,21 +32,26 @@ generate: node_modules ## Write everything that derives from schema/
 	npm run --silent generate
 build: node_modules ## Bundle the program: dist/oras-operator.js
 	npm run --silent build
-lint: node_modules ## Types, style, import direction, unused code, shell scripts, freshness of what is generated
+lint: node_modules packages ## Types, style, import direction, unused code, shell scripts, freshness of what is generated
 	npm run --silent lint
 	npm run --silent lint:shell
 	npm run --silent generate -- --check
 ci: ## What a change must pass: lint, then every test
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory test
-test: node_modules ## All tests: unit, integration, end to end
+test: node_modules prepared ## All tests: unit, integration, end to end
 	npm test
-test-unit: node_modules ## Unit and property tests
+test-unit: node_modules prepared ## Unit and property tests
 	npm run --silent test:unit
-test-integration: node_modules ## Tests against a real API server
+test-integration: node_modules prepared ## Tests against a real API server
 	npm run --silent test:integration
-test-e2e: node_modules ## Tests with real Pods
+test-e2e: node_modules prepared ## Tests with real Pods
 	npm run --silent test:e2e
+.PHONY: packages prepared
+packages: node_modules
+	@$(cluster) prepare --packages
+prepared: node_modules
+	@$(cluster) prepare
 clean: ## Remove what was built here
 	rm -rf dist coverage
 

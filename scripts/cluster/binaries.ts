@@ -9,8 +9,19 @@ import { ClusterError, step } from "./progress.ts";
 
 const modulesFolder = join(import.meta.dirname, "modules");
 
-/** The programs that are built from Go modules, by folder of scripts/cluster/modules. */
-export type ModuleName = "containerd" | "coredns" | "etcd" | "helm" | "kubernetes" | "oras" | "registry";
+/** The folders of scripts/cluster/modules: what is built from Go modules. The longest comes last. */
+export const moduleNames = [
+  "oras",
+  "etcd",
+  "registry",
+  "containerd",
+  "helm",
+  "coredns",
+  "kubernetes",
+] as const;
+
+/** One of them. */
+export type ModuleName = (typeof moduleNames)[number];
 
 /**
  * Builds the programs of a module unless the cache has them, and returns the folder that holds them.

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, readFile, rm, rmdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf } from "../images/oci.ts";
-import { buildModule, type ModuleName } from "./binaries.ts";
+import { buildModule, type ModuleName, moduleNames } from "./binaries.ts";
 import { type Certificates, file, issueCertificates } from "./certificates.ts";
 import type { Cluster } from "./cluster.ts";
 import { attempt, run } from "./command.ts";
@@ -26,15 +26,6 @@ import { ClusterError, say, step } from "./progress.ts";
 import { cgroupFolders, endPods, removeCgroups, unmountAll } from "./sweep.ts";
 import { until } from "./waiting.ts";
 
-const modules: readonly ModuleName[] = [
-  "etcd",
-  "kubernetes",
-  "containerd",
-  "coredns",
-  "registry",
-  "oras",
-  "helm",
-];
 const lock = `${stateFolder}.lock`;
 const loadedFile = join(stateFolder, "images.json");
 
@@ -60,7 +51,7 @@ async function up(): Promise<void> {
   await step("Debian packages", () => ensurePackages(packages.cluster));
   const folders = await step("programs", async () => {
     const built: [ModuleName, string][] = [];
-    for (const name of modules) built.push([name, await buildModule(name)]);
+    for (const name of moduleNames) built.push([name, await buildModule(name)]);
     return new Map(built);
   });
   await step("network namespace", createNamespace);

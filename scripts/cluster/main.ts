@@ -1,8 +1,10 @@
 import { Command, CommanderError } from "commander";
 import { archiveOf } from "../images/archives.ts";
+import { buildModule, moduleNames } from "./binaries.ts";
 import { chooseCluster } from "./choose.ts";
 import { attach } from "./command.ts";
-import { ClusterError, say } from "./progress.ts";
+import { ensurePackages, packages } from "./packages.ts";
+import { ClusterError, say, step } from "./progress.ts";
 
 const program = new Command("cluster")
   .description("Brings up a Kubernetes cluster to develop and test on, and takes it down.")
@@ -48,6 +50,16 @@ program
     const cluster = await chosen();
     await cluster.down();
     say(`Down: ${cluster.description}`);
+  });
+
+program
+  .command("prepare")
+  .description("install the Debian packages and build the programs that tests and the cluster need")
+  .option("--packages", "only the packages")
+  .action(async (options: { packages?: boolean }) => {
+    const every = [...packages.test, ...packages.cluster, ...packages.images];
+    await step("Debian packages", () => ensurePackages(every));
+    if (!options.packages) for (const name of moduleNames) await buildModule(name);
   });
 
 program

@@ -10,9 +10,9 @@ const clusterPackages: readonly Package[] = [
   ["containernetworking-plugins", "/usr/lib/cni/ptp"],
   ["nftables", "/usr/sbin/nft"],
   ["conntrack", "/usr/sbin/conntrack"],
-  ["iproute2", "/usr/share/doc/iproute2"],
+  ["iproute2", "/bin/ip"],
   ["util-linux", "/usr/bin/nsenter"],
-  ["procps", "/usr/share/doc/procps"],
+  ["procps", "/sbin/sysctl"],
 ];
 
 const imagePackages: readonly Package[] = [
@@ -21,8 +21,21 @@ const imagePackages: readonly Package[] = [
   ["debian-archive-keyring", "/usr/share/keyrings/debian-archive-keyring.gpg"],
 ];
 
+/** The tests of what runs in Pods run it on this machine. */
+const testPackages: readonly Package[] = [
+  ["busybox-static", "/usr/share/doc/busybox-static"],
+  ["ca-certificates", "/etc/ssl/certs/ca-certificates.crt"],
+  ["findutils", "/usr/bin/find"],
+  ["isal", "/usr/bin/igzip"],
+  ["jq", "/usr/bin/jq"],
+  ["openssl", "/usr/bin/openssl"],
+  ["shellcheck", "/usr/bin/shellcheck"],
+  ["tini", "/usr/bin/tini-static"],
+  ["wget", "/usr/bin/wget"],
+];
+
 /** What each purpose needs. */
-export const packages = { cluster: clusterPackages, images: imagePackages } as const;
+export const packages = { cluster: clusterPackages, images: imagePackages, test: testPackages } as const;
 
 /** The packages of a list that are not installed. */
 export function missingPackages(
