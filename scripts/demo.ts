@@ -35,7 +35,7 @@ async function demonstrate(): Promise<void> {
   await cluster.up();
 
   title("The images of the operator");
-  const loaded = flags.current ? [] : await loadAll(cluster, await buildImages());
+  const loaded = flags.current ? [] : await loadAll(cluster, await buildImages([], cluster.hasDocker));
 
   title("The operator, as a user installs it");
   await run([process.execPath, "scripts/build-config.ts"]);

@@ -27,9 +27,10 @@ container registry. What is up to date is not built again.
 }
 
 async function main(): Promise<void> {
-  const built = await buildImages(flags.only);
+  const cluster = await chooseCluster();
+  const built = await buildImages(flags.only, cluster.hasDocker);
   for (const { names } of built) for (const name of names) console.log(name);
   if (!flags.load) return;
-  const loaded = await loadAll(await chooseCluster(), built);
+  const loaded = await loadAll(cluster, built);
   say(loaded.length > 0 ? `loaded into the cluster: ${loaded.join(", ")}` : "the cluster has them all");
 }

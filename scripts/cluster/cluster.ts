@@ -2,6 +2,8 @@
 export interface Cluster {
   /** In words, for the first line of output. */
   readonly description: string;
+  /** Whether there is Docker to build with, and a network for its nodes to pull public images from. */
+  readonly hasDocker: boolean;
   /** Brings it up, if it is not; safe to repeat. */
   up(): Promise<void>;
   /** Takes away what `up` made. */

@@ -6,6 +6,7 @@ import { ClusterError } from "./progress.ts";
 /** Whatever cluster kubectl talks to now. It is neither made nor taken away here. */
 export const currentCluster: Cluster = {
   description: "cluster of the current kubeconfig",
+  hasDocker: false,
   async up() {
     const { healthy, lines } = await currentCluster.status();
     if (!healthy)

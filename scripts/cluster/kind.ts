@@ -12,6 +12,7 @@ const config = join(cacheFolder, "kind.kubeconfig");
 /** A cluster in Docker, made by kind. */
 export const kindCluster: Cluster = {
   description: `kind cluster ${name}`,
+  hasDocker: true,
   async up() {
     if ((await kindCluster.status()).healthy) return;
     await mkdir(cacheFolder, { recursive: true });

@@ -32,6 +32,7 @@ const loadedFile = join(stateFolder, "images.json");
 /** A real Kubernetes of one node on this machine, in a network namespace that leads nowhere. */
 export const localCluster: Cluster = {
   description: "local cluster on this machine",
+  hasDocker: false,
   up: () => withLock(lock, up),
   down: () => withLock(lock, down),
   status,

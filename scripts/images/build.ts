@@ -2,23 +2,24 @@ import { ensurePackages, packages } from "../cluster/packages.ts";
 import { ClusterError, step } from "../cluster/progress.ts";
 import { type Built, makeStandIn, remember } from "./archives.ts";
 import { standIns } from "./catalog.ts";
-import { makeOurs } from "./dockerfile.ts";
+import { makeOurs, makeWithDocker } from "./dockerfile.ts";
 
 /**
  * Builds the operator's images and the stand-ins, those that are not up to date.
  *
  * @param only - short names of the images that are wanted; all when empty
+ * @param withDocker - build with Docker, on public bases, and leave out the stand-ins for public images
  * @returns the wanted images that have names, without those that only serve to build others
  */
-export async function buildImages(only: readonly string[] = []): Promise<Built[]> {
-  const catalog = await standIns();
+export async function buildImages(only: readonly string[], withDocker: boolean): Promise<Built[]> {
+  const catalog = (await standIns()).filter(({ invented }) => invented || !withDocker);
   const known = [...catalog.map(({ id }) => id), "tools", "operator"];
   const unknown = only.filter((id) => !known.includes(id));
   if (unknown.length > 0)
     throw new ClusterError(`unknown image ${unknown.join(", ")}; known: ${known.join(", ")}`);
   const wanted = (id: string) => only.length === 0 || only.includes(id);
 
-  await step("Debian packages", () => ensurePackages(packages.images));
+  if (!withDocker) await step("Debian packages", () => ensurePackages(packages.images));
   const made = new Map<string, Built>();
   const standIn = async (id: string): Promise<Built> => {
     const image = catalog.find((candidate) => candidate.id === id);
@@ -30,6 +31,10 @@ export async function buildImages(only: readonly string[] = []): Promise<Built[]
   for (const { id } of catalog) if (wanted(id)) await standIn(id);
   const ours = (["tools", "operator"] as const).filter(wanted);
   for (const target of ours) {
+    if (withDocker) {
+      made.set(target, await makeWithDocker(target));
+      continue;
+    }
     // buildah looks the base of every stage up, also of those that the target does not need.
     const bases = {
       ORAS_IMAGE: await standIn("oras"),

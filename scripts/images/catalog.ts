@@ -21,6 +21,8 @@ export interface StandIn {
   readonly id: string;
   /** Full names; none for one that only serves to build others. */
   readonly names: readonly string[];
+  /** There is no such public image. */
+  readonly invented?: true;
   readonly config: ImageConfig;
   /** What is in it: a Debian system, or what is written into a folder. */
   readonly content: { readonly debian: Debian } | { readonly folder: Fill };
@@ -57,6 +59,7 @@ export async function standIns(): Promise<StandIn[]> {
     {
       id: "shell-less",
       names: ["docker.io/library/shell-less:test"],
+      invented: true,
       config: { User: "1000:1000", WorkingDir: "/work", Entrypoint: ["/program"] },
       content: { folder: shellLessRoot },
       depends: [await shellLessSource()],

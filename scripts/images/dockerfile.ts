@@ -32,7 +32,7 @@ export async function makeOurs(
   const key = contentKey([await contents(sources[target]), Object.values(bases).map((base) => base.archive)]);
   const name = ourImages[target];
   return cached(target, [name], key, async (archive) => {
-    if (target === "operator") await run(["npm", "run", "build"], { cwd: repository });
+    await bundle(target);
     const bytes = await build(target, bases, archive, name);
     const size = `${(bytes / 2 ** 20).toFixed(1)} MiB compressed`;
     if (target === "tools" && bytes > toolsLimitBytes) {
@@ -43,6 +43,22 @@ export async function makeOurs(
     }
     return `built, ${size}`;
   });
+}
+
+/** The same with Docker, on the public bases that the Dockerfile names. */
+export async function makeWithDocker(target: keyof typeof sources): Promise<Built> {
+  const name = ourImages[target];
+  const key = contentKey(["docker", await contents(sources[target])]);
+  return cached(target, [name], key, async (archive) => {
+    await bundle(target);
+    await run(["docker", "build", "--quiet", `--target=${target}`, `--tag=${name}`, repository]);
+    await run(["docker", "save", `--output=${archive}`, name]);
+    return "built";
+  });
+}
+
+async function bundle(target: keyof typeof sources): Promise<void> {
+  if (target === "operator") await run(["npm", "run", "build"], { cwd: repository });
 }
 
 async function build(
