@@ -1,29 +1,11 @@
 import { readFile } from "node:fs/promises";
-import { Agent, type AgentOptions, type RequestOptions } from "node:https";
+import type { RequestOptions } from "node:https";
 import { performance } from "node:perf_hooks";
-
-/** How to reach the API server and what to show it. */
-export interface Connection {
-  readonly server: URL;
-  /** Options of the next request: an agent that keeps connections open, and credentials that are still good. */
-  readonly options: () => Promise<RequestOptions>;
-  readonly close: () => void;
-}
+import { type Connection, keepAliveAgent } from "./agent.ts";
 
 const serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount";
 /** The kubelet replaces a token when a fifth of its hour is left: once a minute is often enough. */
 const rereadMs = 60_000;
-/**
- * Half-open connections: the kernel asks after this much silence, and an idle connection is not kept for longer,
- * so that after a failure of the network few requests try one that is dead. (A busy one is not cut off by it.)
- */
-const agentDefaults: AgentOptions = {
-  keepAlive: true,
-  keepAliveMsecs: 30_000,
-  maxSockets: 64,
-  timeout: 30_000,
-};
-
 /**
  * Finds the API server: the one of `KUBECONFIG`, else the one that this Pod's ServiceAccount belongs to, else
  * the default kubeconfig.
@@ -53,7 +35,7 @@ export async function connectInCluster(host: string, port: string, directory: st
     ca: await readFile(`${directory}/ca.crt`, "utf8"),
   });
   let current = await read();
-  let agent = new Agent({ ...agentDefaults, ca: current.ca });
+  let agent = keepAliveAgent({ ca: current.ca });
   let readAt = performance.now();
   const options = async (): Promise<RequestOptions> => {
     if (performance.now() - readAt > rereadMs) {
@@ -61,7 +43,7 @@ export async function connectInCluster(host: string, port: string, directory: st
       const next = await read();
       if (next.ca !== current.ca) {
         agent.destroy();
-        agent = new Agent({ ...agentDefaults, ca: next.ca });
+        agent = keepAliveAgent({ ca: next.ca });
       }
       current = next;
     }
@@ -69,13 +51,4 @@ export async function connectInCluster(host: string, port: string, directory: st
   };
   const authority = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
   return { server: new URL(`https://${authority}`), options, close: () => agent.destroy() };
-}
-
-/**
- * An agent with our settings for the TLS options of a kubeconfig.
- *
- * @param tls - CA, client certificate and key
- */
-export function keepAliveAgent(tls: AgentOptions): Agent {
-  return new Agent({ ...agentDefaults, ...tls });
 }

@@ -1,6 +1,6 @@
 import type { RequestOptions } from "node:https";
 import { KubeConfig } from "@kubernetes/client-node";
-import { type Connection, keepAliveAgent } from "./connection.ts";
+import { type Connection, keepAliveAgent } from "./agent.ts";
 
 /**
  * The connection of the current context of the kubeconfig, with whatever way of authentication it asks for.
