@@ -1,7 +1,7 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import fc from "fast-check";
 import { applyPatch } from "rfc6902";
-import { beforeAll, describe, expect, inject as provided, it } from "vitest";
+import { beforeAll, describe, expect, it, inject as provided } from "vitest";
 import { annotations } from "../../generated/annotations.ts";
 import { validAnnotations } from "../../generated/arbitraries.ts";
 import { admit } from "../../src/injection/admit.ts";
@@ -11,7 +11,11 @@ import { adminClient } from "../support/installation.ts";
 import { createRequest, pod, surroundings } from "../support/pods.ts";
 import { until } from "../support/wait.ts";
 
-const namespaces = { default: "default", restricted: "injection-restricted", quota: "injection-quota" } as const;
+const namespaces = {
+  default: "default",
+  restricted: "injection-restricted",
+  quota: "injection-quota",
+} as const;
 
 let client: KubeClient;
 
@@ -26,7 +30,10 @@ beforeAll(async () => {
   });
   await create("/api/v1/namespaces", { metadata: { name: namespaces.quota } });
   const hard = { "limits.cpu": "1k", "limits.memory": "1Ti", "requests.cpu": "1k", "requests.memory": "1Ti" };
-  await create(`/api/v1/namespaces/${namespaces.quota}/resourcequotas`, { metadata: { name: "all" }, spec: { hard } });
+  await create(`/api/v1/namespaces/${namespaces.quota}/resourcequotas`, {
+    metadata: { name: "all" },
+    spec: { hard },
+  });
   for (const namespace of Object.values(namespaces)) {
     // No controllers run here, which otherwise make it.
     await create(`/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata: { name: "default" } });

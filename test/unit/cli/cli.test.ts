@@ -11,7 +11,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Runs the program as a user does. */
 const run = (args: string[], input?: string) =>
-  start([process.execPath, "src/cli/main.ts", ...args], { env: process.env, ...(input === undefined ? {} : { input }) }).ended;
+  start([process.execPath, "src/cli/main.ts", ...args], {
+    env: process.env,
+    ...(input === undefined ? {} : { input }),
+  }).ended;
 
 const prefix = "oras.converged-computing.github.io/";
 
@@ -49,7 +52,10 @@ let good: string;
 let bad: string;
 beforeAll(() => {
   good = file("good.yaml", `${cache}---${job}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n`);
-  bad = file("bad.yaml", `${cache.replace("spec: {}", "spec: {deploy: maybe}")}---${job.replace("output-uri", "output-url")}`);
+  bad = file(
+    "bad.yaml",
+    `${cache.replace("spec: {}", "spec: {deploy: maybe}")}---${job.replace("output-uri", "output-url")}`,
+  );
 });
 
 vi.setConfig({ testTimeout: 30_000 });
@@ -107,7 +113,10 @@ describe.concurrent("validate", () => {
 
 describe.concurrent("explain and version", () => {
   it("describes one annotation, with or without its prefix", async () => {
-    const [short, long] = await Promise.all([run(["explain", "input-uri"]), run(["explain", `${prefix}input-uri`])]);
+    const [short, long] = await Promise.all([
+      run(["explain", "input-uri"]),
+      run(["explain", `${prefix}input-uri`]),
+    ]);
     expect(short.stdout).toContain(`KEY:      ${prefix}input-uri`);
     expect(short.stdout).toBe(long.stdout);
   });
@@ -117,7 +126,10 @@ describe.concurrent("explain and version", () => {
   });
 
   it("suggests", async () => {
-    expect(await run(["explain", "input-url"])).toMatchObject({ code: 2, stderr: expect.stringContaining("did you mean input-uri?") });
+    expect(await run(["explain", "input-url"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("did you mean input-uri?"),
+    });
   });
 
   it("prints the version", async () => {
@@ -125,6 +137,9 @@ describe.concurrent("explain and version", () => {
   });
 
   it("helps with examples", async () => {
-    expect(await run(["inject", "--help"])).toMatchObject({ code: 0, stdout: expect.stringContaining("Examples:") });
+    expect(await run(["inject", "--help"])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("Examples:"),
+    });
   });
 });
