@@ -23,12 +23,14 @@ const imagePackages: readonly Package[] = [
 
 /** The tests of what runs in Pods run it on this machine. */
 const testPackages: readonly Package[] = [
+  ["apache2-utils", "/usr/bin/htpasswd"],
   ["busybox-static", "/usr/share/doc/busybox-static"],
   ["ca-certificates", "/etc/ssl/certs/ca-certificates.crt"],
   ["findutils", "/usr/bin/find"],
   ["isal", "/usr/bin/igzip"],
   ["jq", "/usr/bin/jq"],
   ["openssl", "/usr/bin/openssl"],
+  ["procps", "/usr/bin/pkill"],
   ["shellcheck", "/usr/bin/shellcheck"],
   ["tini", "/usr/bin/tini-static"],
   ["wget", "/usr/bin/wget"],
