@@ -1,9 +1,11 @@
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
+import { leftOvers, readIfThere, staleFiles } from "./fresh.ts";
 import { annotationTable } from "./render/docs.ts";
-import { generatedFolders, renderAll } from "./render/index.ts";
-import { parseSchema, type Rendered, type Source } from "./render/schema.ts";
+import { renderAll } from "./render/index.ts";
+import { parseSchema } from "./render/read.ts";
+import type { Rendered, Source } from "./render/schema.ts";
 
 const { values: flags } = parseArgs({
   options: {
@@ -17,10 +19,7 @@ const source = await readSource(flags.schema);
 const rendered = [...(await renderAll(source)), ...(await readmeWithTable(source))];
 
 if (flags.check) {
-  const stale = [
-    ...(await staleFiles(rendered)),
-    ...(await leftOvers(rendered)).map((p) => `${p} (left over)`),
-  ];
+  const stale = await staleFiles(rendered, flags.out);
   if (stale.length > 0) {
     console.error(
       `Not up to date with ${flags.schema}:\n${stale.map((p) => `  ${p}`).join("\n")}\nRun: npm run generate`,
@@ -34,7 +33,7 @@ if (flags.check) {
     await mkdir(dirname(target), { recursive: true });
     await writeFile(target, content);
   }
-  for (const path of await leftOvers(rendered)) await rm(join(flags.out, path));
+  for (const path of await leftOvers(rendered, flags.out)) await rm(join(flags.out, path));
   console.log(`${rendered.length} files generated.`);
 }
 
@@ -49,30 +48,6 @@ async function readSource(file: string): Promise<Source> {
   }
 }
 
-async function staleFiles(files: readonly Rendered[]): Promise<string[]> {
-  const stale: string[] = [];
-  for (const { path, content } of files) {
-    const found = await readIfThere(join(flags.out, path));
-    if (found !== content) stale.push(found === undefined ? `${path} (missing)` : path);
-  }
-  return stale;
-}
-
-async function leftOvers(files: readonly Rendered[]): Promise<string[]> {
-  const known = new Set(files.map((file) => file.path));
-  const found: string[] = [];
-  for (const folder of generatedFolders) {
-    const entries = await readdir(join(flags.out, folder), { recursive: true, withFileTypes: true }).catch(
-      () => [],
-    );
-    for (const entry of entries) {
-      const path = join(entry.parentPath, entry.name);
-      if (entry.isFile()) found.push(flags.out === "." ? path : path.slice(flags.out.length + 1));
-    }
-  }
-  return found.filter((path) => !known.has(path));
-}
-
 /** README.md with the annotation table between its markers. */
 async function readmeWithTable(from: Source): Promise<Rendered[]> {
   const readme = await readIfThere("README.md");
@@ -83,11 +58,4 @@ async function readmeWithTable(from: Source): Promise<Rendered[]> {
     (_, begin: string, end: string) => `${begin}${annotationTable(from)}${end}`,
   );
   return [{ path: "README.md", content }];
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
 }

@@ -22,10 +22,13 @@ export function checkSchema(schema: Schema): SchemaProblem[] {
   validate ??= new Ajv2020({ allErrors: true, strict: false, verbose: true }).compile(metaSchema);
   if (!validate(schema)) {
     // "if" and "anyOf" only repeat what was wrong inside them.
-    return (validate.errors ?? []).filter((error) => error.keyword !== "if").map(describe);
+    return (validate.errors ?? [])
+      .filter(({ keyword }) => keyword !== "if" && keyword !== "anyOf")
+      .map(describe);
   }
+  const formats = Object.entries(schema["x-formats"]).flatMap(([name, format]) => checkFormat(name, format));
+  if (formats.length > 0) return formats;
   return [
-    ...Object.entries(schema["x-formats"]).flatMap(([name, format]) => checkFormat(name, format)),
     ...checkExitCodes(schema),
     ...checkPlaceholders(schema),
     ...Object.entries(schema.components.schemas).flatMap(([name, node]) =>
@@ -71,7 +74,7 @@ function checkFormat(name: string, format: FormatNode): SchemaProblem[] {
   try {
     new RegExp(format.pattern, "u");
   } catch (error) {
-    return [{ path: [...path, "pattern"], message: String(error) }];
+    return [{ path: [...path, "pattern"], message: (error as Error).message }];
   }
   return [
     ...format.refused

@@ -1,7 +1,3 @@
-import { type Document, isMap, isNode, LineCounter, parseDocument } from "yaml";
-import { checkSchema } from "./check.ts";
-import { withoutPlaceholders } from "./placeholders.ts";
-
 /** A JSON Schema with the keywords of ours that schema/oras-operator.yaml documents. */
 export interface SchemaNode {
   $ref?: string;
@@ -65,40 +61,6 @@ export interface Source {
 export interface Rendered {
   readonly path: string;
   readonly content: string;
-}
-
-/**
- * Parses and checks the schema, and fills in its placeholders.
- *
- * @param text - YAML
- * @param file - its name, for messages and headers
- * @param version - of the product
- * @throws Error that lists every place that is wrong, with its line and what is allowed there
- */
-export function parseSchema(text: string, file: string, version: string): Source {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
-  const broken = document.errors.map((error) => `${file}: ${error.message}`);
-  if (broken.length > 0) throw new Error(broken.join("\n"));
-
-  const schema = document.toJS() as Schema;
-  const problems = checkSchema(schema).map(({ path, message }) => {
-    const offset = offsetOf(document, path);
-    return `${file}:${lines.linePos(offset).line}: ${path.join(".") || "the file"}: ${message}`;
-  });
-  if (problems.length > 0) throw new Error(problems.join("\n"));
-  return { schema: withoutPlaceholders(schema, version), file, version };
-}
-
-/** Where the innermost part of a path that exists begins in the text. */
-function offsetOf(document: Document.Parsed, path: readonly string[]): number {
-  for (let length = path.length; length > 0; length -= 1) {
-    const parent = document.getIn(path.slice(0, length - 1), true);
-    const pair = isMap(parent) ? parent.items.find(({ key }) => String(key) === path[length - 1]) : undefined;
-    const node = pair?.key ?? document.getIn(path.slice(0, length), true);
-    if (isNode(node) && node.range) return node.range[0];
-  }
-  return 0;
 }
 
 /** The named schema of the components. */

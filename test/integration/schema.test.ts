@@ -1,0 +1,90 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { invalidOrasCache, validOrasCache } from "../../generated/arbitraries.ts";
+import { names } from "../../generated/names.ts";
+import type { OrasCache, StoredOrasCache } from "../../generated/types.ts";
+import type { KubeClient } from "../../src/kube/client.ts";
+import { pathOf, resources } from "../../src/kube/resources.ts";
+import { type ControlPlane, startControlPlane } from "../support/control-plane.ts";
+import { adminClient, installOperator } from "../support/installation.ts";
+
+let plane: ControlPlane;
+let client: KubeClient;
+
+beforeAll(async () => {
+  plane = await startControlPlane();
+  client = await adminClient(plane);
+  await installOperator(client);
+});
+
+afterAll(async () => {
+  client?.close();
+  await plane?.stop();
+});
+
+/** What the API server would store, without storing it. Unknown fields are errors, as kubectl asks. */
+function submit(cache: object): Promise<StoredOrasCache> {
+  return client.request({
+    method: "POST",
+    path: pathOf(resources.orasCaches, { namespace: "default" }),
+    query: { dryRun: "All", fieldValidation: "Strict" },
+    body: cache,
+  });
+}
+
+const cacheWith = (spec: object, name = "oras"): OrasCache => ({
+  apiVersion: names.apiVersion,
+  kind: names.kind,
+  metadata: { name },
+  spec,
+});
+
+const refusal = (cache: object) =>
+  submit(cache).then(
+    () => "accepted",
+    (error: Error) => error.message,
+  );
+
+describe("the CRD in a real API server", () => {
+  test("has no schema that is not structural, and serves every printer column", async () => {
+    const crd = await client.request<{ status: { conditions: { type: string; status: string }[] } }>({
+      path: `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${names.plural}.${names.group}`,
+    });
+    const conditions = Object.fromEntries(crd.status.conditions.map(({ type, status }) => [type, status]));
+    expect(conditions).toMatchObject({ Established: "True", NamesAccepted: "True" });
+    expect(conditions).not.toHaveProperty("NonStructuralSchema");
+  });
+
+  test("accepts every valid OrasCache", async () => {
+    await fc.assert(
+      fc.asyncProperty(validOrasCache, async (cache) => {
+        await submit(cache);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test("refuses every invalid OrasCache", async () => {
+    await fc.assert(
+      fc.asyncProperty(invalidOrasCache, async (cache) => {
+        expect(await refusal(cache)).not.toBe("accepted");
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test("fills the defaults in that the types of stored objects promise", async () => {
+    const { spec } = await submit({ ...cacheWith({}), spec: undefined });
+    expect(spec).toMatchObject({ deploy: true, image: expect.stringMatching(/registry:3\./) });
+  });
+
+  test("says which field is wrong and what is allowed", async () => {
+    expect(await refusal(cacheWith({ registry: "ghcr.io" }))).toMatch(
+      /spec\.registry: .*registry may only be set where deploy is false/,
+    );
+    expect(await refusal(cacheWith({}, "a.b"))).toMatch(
+      /metadata\.name: allowed is the name of an OrasCache/,
+    );
+    expect(await refusal(cacheWith({ imge: "x" }))).toContain('unknown field "spec.imge"');
+  });
+});

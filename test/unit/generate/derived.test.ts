@@ -1,0 +1,128 @@
+import { Ajv2020 } from "ajv/dist/2020.js";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { annotations, formats, PREFIX } from "../../../generated/annotations.ts";
+import {
+  invalidAnnotations,
+  invalidOrasCache,
+  refusedValues,
+  validAnnotations,
+  validOrasCache,
+  validValues,
+} from "../../../generated/arbitraries.ts";
+import { exitCodes } from "../../../generated/exit-codes.ts";
+import { OrasCache, validateOrasCache } from "../../../generated/models.ts";
+import annotationsSchema from "../../../generated/schemas/annotations.schema.json" with { type: "json" };
+import cacheSchema from "../../../generated/schemas/orascache.schema.json" with { type: "json" };
+import { inlined, type SchemaNode } from "../../../scripts/render/schema.ts";
+import { source } from "./source.ts";
+
+const ajv = new Ajv2020({ allErrors: true, strict: false, validateFormats: false });
+const acceptsAnnotations = ajv.compile(annotationsSchema);
+const acceptsCache = ajv.compile(cacheSchema);
+
+describe("formats", () => {
+  test.each(Object.keys(formats) as (keyof typeof formats)[])(
+    "%s: what is drawn fits, what is refused does not",
+    (name) => {
+      const { pattern, maxLength } = formats[name];
+      const fits = (value: string) => value.length <= maxLength && pattern.test(value);
+      for (const value of fc.sample(validValues[name], 50)) expect(fits(value), value).toBe(true);
+      for (const value of ["", ...refusedValues[name]]) expect(fits(value), value).toBe(false);
+    },
+  );
+
+  test("examples of annotations fit", () => {
+    for (const { format, example } of Object.values(annotations))
+      expect(formats[format].pattern.test(example)).toBe(true);
+  });
+});
+
+describe("the schemas for editors", () => {
+  test("accept every valid set of annotations, beside those of others", () => {
+    fc.assert(
+      fc.property(validAnnotations, (map) => {
+        acceptsAnnotations({ ...map, "example.com/other": "x" });
+        expect(acceptsAnnotations.errors).toBeNull();
+      }),
+    );
+  });
+
+  test("refuse every invalid set of annotations", () => {
+    fc.assert(
+      fc.property(invalidAnnotations, ({ annotations: map }) => {
+        expect(acceptsAnnotations(map)).toBe(false);
+      }),
+    );
+  });
+
+  test("refuse a name of nobody's under the prefix, and values that are no text", () => {
+    expect(acceptsAnnotations({ [`${PREFIX}nobody`]: "x" })).toBe(false);
+    expect(acceptsAnnotations({ [annotations.debug.key]: true })).toBe(false);
+  });
+});
+
+describe("OrasCaches", () => {
+  test("valid ones are accepted by the model and by editors", () => {
+    fc.assert(
+      fc.property(validOrasCache, (cache) => {
+        expect(validateOrasCache(cache)).toEqual([]);
+        acceptsCache(cache);
+        expect(acceptsCache.errors).toBeNull();
+      }),
+    );
+  });
+
+  test("invalid ones are refused by both", () => {
+    fc.assert(
+      fc.property(invalidOrasCache, (cache) => {
+        expect(validateOrasCache(cache)).not.toEqual([]);
+        expect(acceptsCache(cache)).toBe(false);
+      }),
+    );
+  });
+
+  test("a model knows its version and kind, and says what is wrong", () => {
+    const cache = new OrasCache({ metadata: { name: "oras" } });
+    expect(cache.toJSON()).toMatchObject({ apiVersion: OrasCache.apiVersion, kind: OrasCache.kind });
+    expect(() => cache.validate()).not.toThrow();
+    const wrong = new OrasCache({ metadata: { name: "oras" }, spec: { deploy: "no" as never } });
+    expect(() => wrong.validate()).toThrow("deploy");
+  });
+
+  test("messages name the field, what was found and what is allowed", () => {
+    const problems = (spec: object, name = "oras") =>
+      validateOrasCache({ apiVersion: OrasCache.apiVersion, kind: OrasCache.kind, metadata: { name }, spec });
+    expect(problems({ imge: "x" })).toEqual([
+      expect.stringMatching(/^spec: found the unknown field "imge"; allowed are image, /),
+    ]);
+    expect(problems({ deploy: true, registry: "ghcr.io" })).toEqual([
+      "spec.deploy: found true; allowed is false",
+    ]);
+    expect(problems({ registry: "ghcr.io" })).toEqual([
+      "spec: registry may only be set together with deploy",
+    ]);
+    expect(problems({ image: 1 })).toEqual(["spec.image: found 1; must be string"]);
+    expect(problems({}, "1st")).toEqual([expect.stringContaining('metadata.name: found "1st"; must match')]);
+    expect(problems({ imge: "x", deploy: 1 })).toHaveLength(2);
+  });
+});
+
+test("every field has a description, so that kubectl explain reads well", () => {
+  const bare: string[] = [];
+  const walk = (node: SchemaNode, path: string) => {
+    if (!node.description?.endsWith(".")) bare.push(path);
+    for (const [name, child] of Object.entries(node.properties ?? {})) walk(child, `${path}.${name}`);
+    if (node.items) walk(node.items, `${path}[]`);
+  };
+  for (const [name, node] of Object.entries(source.schema.components.schemas))
+    walk(inlined(source.schema, node), name);
+  expect(bare).toEqual([]);
+});
+
+test("exit codes are apart from those that shells and signals use", () => {
+  const codes = Object.values(exitCodes).map(({ code }) => code);
+  expect(new Set(codes).size).toBe(codes.length);
+  // 126 to 165: found but not run, not found, ended by a signal.
+  expect(codes.filter((code) => code <= 165 || code >= 255)).toEqual([]);
+});

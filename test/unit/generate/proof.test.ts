@@ -1,0 +1,305 @@
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import fc from "fast-check";
+import ts from "typescript";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parse, parseDocument } from "yaml";
+import { annotationTable } from "../../../scripts/render/docs.ts";
+import { renderAll } from "../../../scripts/render/index.ts";
+import { parseSchema } from "../../../scripts/render/read.ts";
+import type { Rendered, Source } from "../../../scripts/render/schema.ts";
+import { schemaText, version } from "./source.ts";
+
+/** Two annotations that the operator does not have. */
+const annotations = {
+  flavour: {
+    type: "string",
+    "x-format": "flavour",
+    default: "vanilla",
+    description: "What the artifact tastes of.",
+    examples: ["mint"],
+  },
+  topping: {
+    type: "string",
+    "x-list": true,
+    "x-format": "path",
+    "x-default-text": "nothing at all",
+    description: "What lies on top.",
+    examples: ["/cream"],
+  },
+};
+const flavour = {
+  pattern: "^[a-z]+$",
+  maxLength: 20,
+  allowed: "a flavour of at most {maxLength} letters",
+  refused: ["Mint"],
+};
+
+/** Fields of every kind that the OrasCache does not have. */
+const specFields = {
+  freezer: { type: "string", enum: ["chest", "upright"], default: "chest", description: "Kind of freezer." },
+  scoops: {
+    type: "integer",
+    minimum: 1,
+    maximum: 5,
+    "x-only-with": { freezer: "upright" },
+    examples: ["2"],
+    description: "How many scoops.",
+  },
+  sprinkles: {
+    type: "object",
+    additionalProperties: { type: "string", description: "Colour." },
+    description: "By name.",
+  },
+  cones: {
+    type: "array",
+    description: "Cones.",
+    "x-kubernetes-list-type": "map",
+    "x-kubernetes-list-map-keys": ["kind"],
+    items: {
+      type: "object",
+      description: "A cone.",
+      required: ["kind"],
+      properties: {
+        kind: { type: "string", "x-format": "flavour", description: "What it is made of." },
+        waferCount: { type: "integer", minimum: 0, default: 1, description: "Wafers." },
+      },
+    },
+  },
+  portion: { type: ["integer", "string"], description: "Number or percentage." },
+  tray: { $ref: "#/components/schemas/Tray" },
+};
+const tray = {
+  type: "object",
+  description: "Where it stands.",
+  properties: { shelf: { type: "string", default: "top", description: "Which shelf." } },
+};
+
+let source: Source;
+let rendered: Rendered[];
+let folder: string;
+
+beforeAll(async () => {
+  const document = parseDocument(schemaText);
+  const schemas = ["components", "schemas"];
+  const add = (path: string[], entries: object) => {
+    for (const [name, value] of Object.entries(entries))
+      document.setIn([...path, name], document.createNode(value));
+  };
+  add([...schemas, "Annotations", "properties"], annotations);
+  add(["x-formats"], { flavour });
+  add([...schemas, "OrasCacheSpec", "properties"], specFields);
+  add([...schemas, "OrasCacheStatus", "properties"], {
+    melted: { type: "boolean", description: "Too late." },
+  });
+  add(schemas, { Tray: tray });
+  source = parseSchema(String(document), "schema/oras-operator.yaml", version);
+  rendered = await renderAll(source);
+
+  await mkdir(".tmp", { recursive: true });
+  folder = await mkdtemp(join(process.cwd(), ".tmp", "proof-"));
+  for (const { path, content } of rendered.filter((file) => file.path.startsWith("generated/"))) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), content);
+  }
+  await cp("src/annotations", join(folder, "src", "annotations"), { recursive: true });
+  await cp("src/cli/explain.ts", join(folder, "src", "cli", "explain.ts"));
+  await cp("src/cli/output.ts", join(folder, "src", "cli", "output.ts"));
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** A module of the folder, as the program would load it. */
+function load<T>(path: string): Promise<T> {
+  return import(/* @vite-ignore */ pathToFileURL(join(folder, path)).href) as Promise<T>;
+}
+
+const contentOf = (path: string) => rendered.find((file) => file.path === path)?.content ?? "";
+/** Files that know something by its name: all of them must know what is new. */
+const filesWith = (text: string) =>
+  rendered.filter((file) => file.content.includes(text)).map((file) => file.path);
+
+describe("an annotation that is only added to the schema", () => {
+  test("stands wherever annotations stand", () => {
+    const files = filesWith("output-pipe").filter((path) => !path.endsWith("errors.md"));
+    expect(files).toEqual(
+      expect.arrayContaining([
+        "generated/annotations.ts",
+        "generated/types.ts",
+        "generated/schemas/annotations.schema.json",
+        "docs/reference/annotations.md",
+      ]),
+    );
+    const withFlavour = filesWith("flavour");
+    // The arbitraries name those annotations whose meaning makes a set valid; they draw from the table.
+    expect(files.filter((path) => !withFlavour.includes(path) && !path.endsWith("arbitraries.ts"))).toEqual(
+      [],
+    );
+    expect(annotationTable(source)).toContain(
+      '| `flavour` | no | `"vanilla"` | What the artifact tastes of. |',
+    );
+    expect(annotationTable(source)).toContain("| `topping` | yes | nothing at all | What lies on top. |");
+  });
+
+  test("is parsed, refused and explained without another edit", async () => {
+    type Parse = typeof import("../../../src/annotations/parse.ts");
+    type Explain = typeof import("../../../src/cli/explain.ts");
+    const { parseAnnotations } = await load<Parse>("src/annotations/parse.ts");
+    const { explainOne } = await load<Explain>("src/cli/explain.ts");
+    const prefix = source.schema["x-names"]["prefix"];
+    const input = { [`${prefix}input-uri`]: "dinosaur/hello-world:input" };
+
+    expect(
+      parseAnnotations({ ...input, [`${prefix}flavour`]: "mint", [`${prefix}topping_2`]: "/x" }).ok,
+    ).toBe(true);
+    const refused = parseAnnotations({
+      ...input,
+      [`${prefix}flavour`]: "Mint",
+      [`${prefix}flavuor`]: "mint",
+    });
+    expect(refused.ok ? [] : refused.problems).toEqual([
+      expect.objectContaining({
+        path: `${prefix}flavour`,
+        message: 'found "Mint"; allowed is a flavour of at most 20 letters.',
+      }),
+      expect.objectContaining({
+        path: `${prefix}flavuor`,
+        message: expect.stringContaining(`${prefix}flavour?`),
+      }),
+    ]);
+    expect(explainOne("flavour")).toContain("What the artifact tastes of.");
+  });
+
+  test("is drawn by the arbitraries, valid and invalid", async () => {
+    type Arbitraries = typeof import("../../../generated/arbitraries.ts");
+    const { validAnnotations, invalidAnnotations, refusedValues } =
+      await load<Arbitraries>("generated/arbitraries.ts");
+    const prefix = source.schema["x-names"]["prefix"];
+    const valid = fc.sample(validAnnotations, { numRuns: 100, seed: 1 }).flatMap(Object.keys);
+    expect(valid).toContain(`${prefix}flavour`);
+    expect(valid.some((key) => key.startsWith(`${prefix}topping_`))).toBe(true);
+    const invalid = fc.sample(invalidAnnotations, { numRuns: 150, seed: 1 }).flatMap(({ keys }) => keys);
+    expect(invalid.some((key) => key.startsWith(`${prefix}flavour`))).toBe(true);
+    expect(refusedValues).toHaveProperty("flavour", ["Mint"]);
+  });
+});
+
+describe("a field that is only added to the schema", () => {
+  test("stands wherever fields stand", () => {
+    const files = filesWith("registryHttp");
+    expect(files).toEqual(
+      expect.arrayContaining([
+        "generated/types.ts",
+        "generated/validators.js",
+        "generated/arbitraries.ts",
+        "generated/schemas/orascache.schema.json",
+        "config/crd/orascaches.yaml",
+        "chart/crds/orascaches.yaml",
+        "docs/reference/orascache.md",
+      ]),
+    );
+    for (const field of ["freezer", "scoops", "sprinkles", "waferCount", "portion", "shelf"]) {
+      expect(filesWith(field), field).toEqual(expect.arrayContaining(files));
+    }
+    expect(contentOf("docs/reference/orascache.md")).toContain(
+      "`spec.cones[].waferCount` | integer | `1` | Wafers.",
+    );
+  });
+
+  test("is structural in the CRD, with its default and its rule", () => {
+    type Node = { properties: Record<string, Node> } & Record<string, unknown>;
+    const crd = parse(contentOf("config/crd/orascaches.yaml")) as {
+      spec: { versions: { schema: { openAPIV3Schema: Node } }[] };
+    };
+    const { spec, status } = crd.spec.versions[0]?.schema.openAPIV3Schema.properties ?? {};
+    expect(spec?.properties).toMatchObject({
+      freezer: {
+        type: "string",
+        enum: ["chest", "upright"],
+        default: "chest",
+        description: "Kind of freezer.",
+      },
+      sprinkles: { type: "object", additionalProperties: { type: "string" } },
+      cones: {
+        "x-kubernetes-list-map-keys": ["kind"],
+        items: { properties: { kind: { pattern: "^[a-z]+$" } } },
+      },
+      portion: { "x-kubernetes-int-or-string": true },
+      tray: { properties: { shelf: { default: "top" } } },
+    });
+    expect(spec?.properties["portion"]).not.toHaveProperty("type");
+    expect(spec?.["x-kubernetes-validations"]).toContainEqual({
+      rule: '!has(self.scoops) || (has(self.freezer) && self.freezer == "upright")',
+      message: 'scoops may only be set where freezer is "upright"',
+      fieldPath: ".scoops",
+    });
+    expect(status?.properties["melted"]).toEqual({ type: "boolean", description: "Too late." });
+  });
+
+  test("is validated by the models and drawn by the arbitraries", async () => {
+    type Models = typeof import("../../../generated/models.ts");
+    type Arbitraries = typeof import("../../../generated/arbitraries.ts");
+    const { OrasCache, validateOrasCache } = await load<Models>("generated/models.ts");
+    const { validOrasCache, invalidOrasCache } = await load<Arbitraries>("generated/arbitraries.ts");
+    const problems = (spec: object) =>
+      validateOrasCache(new OrasCache({ metadata: { name: "a" }, spec }).toJSON());
+    expect(problems({ freezer: "upright", scoops: 2, portion: "10%", cones: [{ kind: "wafer" }] })).toEqual(
+      [],
+    );
+    expect(problems({ freezer: "fridge" })).toEqual([
+      'spec.freezer: found "fridge"; allowed is "chest", "upright"',
+    ]);
+    expect(problems({ freezer: "chest", scoops: 2 })).toEqual([
+      'spec.freezer: found "chest"; allowed is "upright"',
+    ]);
+    for (const cache of fc.sample(validOrasCache, 50)) expect(validateOrasCache(cache)).toEqual([]);
+    for (const cache of fc.sample(invalidOrasCache, 100)) expect(validateOrasCache(cache)).not.toEqual([]);
+    const drawn = fc
+      .sample(validOrasCache, { numRuns: 100, seed: 1 })
+      .flatMap((cache) => Object.keys(cache.spec ?? {}));
+    expect(drawn).toEqual(expect.arrayContaining(Object.keys(specFields)));
+  });
+});
+
+test("all that is derived compiles under strict TypeScript, and has the new types", {
+  timeout: 60_000,
+}, async () => {
+  await writeFile(
+    join(folder, "consumer.ts"),
+    `import { type AnnotationName, annotations, formats } from "./generated/annotations.ts";
+import type { AnnotationValues, OrasCacheStatus, OrasCacheSpec, StoredOrasCacheSpec } from "./generated/types.ts";
+export const name: AnnotationName = "flavour";
+export const values: AnnotationValues = { flavour: annotations["topping"].defaultText };
+export const { allowed } = formats.flavour;
+export const submitted: OrasCacheSpec = { cones: [{ kind: "wafer" }], portion: "10%", sprinkles: { a: "red" } };
+// Defaults are there once stored, inside lists and references too.
+export const wafers = (spec: StoredOrasCacheSpec): number | undefined => spec.cones?.[0]?.waferCount.valueOf();
+export const freezer = (spec: StoredOrasCacheSpec): "chest" | "upright" => spec.freezer;
+export const shelf = (spec: StoredOrasCacheSpec): string | undefined => spec.tray?.shelf.trim();
+export const melted = (status: OrasCacheStatus): boolean | undefined => status.melted;
+// @ts-expect-error no such annotation
+export const wrong: AnnotationName = "flavuor";
+`,
+  );
+  // The types of the Kubernetes client are not derived from the schema, and take seconds to read.
+  await writeFile(join(folder, "client-node.d.ts"), "export interface V1ObjectMeta { name?: string }\n");
+  const { config } = ts.readConfigFile("tsconfig.json", ts.sys.readFile) as {
+    config: { compilerOptions: object };
+  };
+  const { options } = ts.convertCompilerOptionsFromJson(
+    {
+      ...config.compilerOptions,
+      types: [],
+      paths: { "@kubernetes/client-node": [join(folder, "client-node.d.ts")] },
+    },
+    process.cwd(),
+  );
+  const roots = rendered.map((file) => file.path).filter((path) => /^generated\/.*\.ts$/.test(path));
+  const files = [...roots, "consumer.ts", "src/annotations/parse.ts"].map((path) => join(folder, path));
+  const program = ts.createProgram(files, options);
+  const messages = ts
+    .getPreEmitDiagnostics(program)
+    .map((d) => ts.flattenDiagnosticMessageText(d.messageText, "\n"));
+  expect(messages).toEqual([]);
+});
