@@ -33,6 +33,7 @@ type Child = V1Service | V1StatefulSet;
  * @param kind - the child's kind
  * @param desired - the child as it should be
  * @param owner - the cache that it belongs to
+ * @param beforeCorrecting - called before a child that is there is changed; it may refuse by throwing
  * @returns what was done, in order
  * @throws NameTakenError when an object of that name belongs to somebody else
  */
@@ -41,6 +42,7 @@ export async function ensureChild(
   kind: ChildKind,
   desired: Child,
   owner: CacheIdentity,
+  beforeCorrecting: () => void,
 ): Promise<ChildChange[]> {
   const { resource } = kind;
   const key = `${owner.namespace}/${desired.metadata?.name}`;
@@ -58,11 +60,13 @@ export async function ensureChild(
   const changes: ChildChange[] = [];
   let current = live;
   if (!isCovered(desired, live) && !wasAppliedInVain(kind, desired, live, key)) {
+    beforeCorrecting();
     current = await applyAndRemember(client, kind, desired, key);
     changes.push({ kind: "updated", child });
   }
   const removals = foreignFields(desired, current, current.metadata?.managedFields ?? []);
   if (removals.length > 0) {
+    beforeCorrecting();
     await patchJson(client, resource, { namespace: owner.namespace, name: current.metadata?.name }, [
       // Indices are right for this version of the object only: another one is refused with 409.
       { op: "replace", path: "/metadata/resourceVersion", value: current.metadata?.resourceVersion },

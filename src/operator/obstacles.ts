@@ -11,6 +11,21 @@ export class NotYetError extends Error {
   override readonly name = "NotYetError";
 }
 
+/** Somebody keeps changing what we put back. */
+export class ContestedError extends Error {
+  override readonly name = "ContestedError";
+  readonly retryInMs: number;
+
+  /** @param retryInMs - when to put it back once more */
+  constructor(retryInMs: number) {
+    super(
+      "Somebody keeps changing the Service or the StatefulSet, which were put back several times within a minute; " +
+        "the events of this object name who did. They are put back once a while until that stops.",
+    );
+    this.retryInMs = retryInMs;
+  }
+}
+
 /** What to make of an error: tell it on the status or not, and when to try again. */
 export interface Assessment {
   readonly obstacle?: Obstacle;
@@ -31,6 +46,9 @@ export function assess(error: unknown): Assessment {
   if (error instanceof NotYetError) return { retry: 1_000 };
   if (error instanceof NameTakenError) {
     return { obstacle: { reason: "NameTaken", message: error.message }, retry: whenSomebodyActsMs };
+  }
+  if (error instanceof ContestedError) {
+    return { obstacle: { reason: "Contested", message: error.message }, retry: error.retryInMs };
   }
   if (isNamespaceTerminating(error)) return { retry: "never" };
   // No answer at all: a status could not be written either.

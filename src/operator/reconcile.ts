@@ -14,7 +14,8 @@ import { create, type KubeObject, keyOf, patchMerge } from "../kube/objects.ts";
 import { resources } from "../kube/resources.ts";
 import { type ChildChange, type ChildKind, ensureChild, removeChild } from "./children.ts";
 import { notesOf } from "./notes.ts";
-import { assess } from "./obstacles.ts";
+import { assess, ContestedError } from "./obstacles.ts";
+import { createPatience } from "./patience.ts";
 
 /** What the reconciler sees and acts with. */
 export interface ReconcilerSettings {
@@ -28,6 +29,10 @@ export interface ReconcilerSettings {
 }
 
 const secretRetryMs = 10_000;
+/** While a registry does not run, what it needs is seen to now and then. */
+const unsettledRetryMs = 30_000;
+/** Drift that comes back more often than this within a minute is somebody else's will. */
+const mostCorrections = 5;
 
 /**
  * Makes the function that brings one cache's children and status in line with its spec. It looks at what is
@@ -45,6 +50,8 @@ export function createReconciler(settings: ReconcilerSettings): (key: string) =>
     applied: new Map(),
   };
 
+  const seenSet = (key: string) => settings.statefulSets(key) as V1StatefulSet | undefined;
+  const corrections = createPatience(mostCorrections, 60_000);
   const secretsMade = new Map<string, { name: string; at: number }>();
   /**
    * Created once and never read: if it is there already, it is left as it is. Somebody may have deleted it, which
@@ -67,10 +74,14 @@ export function createReconciler(settings: ReconcilerSettings): (key: string) =>
       yield* await removeChild(client, service, owner);
       return;
     }
-    yield* await ensureChild(client, service, desiredService(owner), owner);
-    const set = settings.statefulSets(keyOf(cache)) as V1StatefulSet | undefined;
-    if (isNewSpec(cache) || !isRolledOut(set)) await ensureHttpSecret(cache, owner);
-    yield* await ensureChild(client, statefulSet, desiredStatefulSet(owner, cache.spec, cluster), owner);
+    const beforeCorrecting = () => {
+      const waitMs = isNewSpec(cache) ? 0 : corrections.waitMs(keyOf(cache));
+      if (waitMs > 0) throw new ContestedError(waitMs);
+    };
+    yield* await ensureChild(client, service, desiredService(owner), owner, beforeCorrecting);
+    if (isNewSpec(cache) || !isRolledOut(seenSet(keyOf(cache)))) await ensureHttpSecret(cache, owner);
+    const set = desiredStatefulSet(owner, cache.spec, cluster);
+    yield* await ensureChild(client, statefulSet, set, owner, beforeCorrecting);
   }
 
   /** What went wrong, if anything. */
@@ -83,6 +94,7 @@ export function createReconciler(settings: ReconcilerSettings): (key: string) =>
       return error;
     } finally {
       for (const note of notesOf(changes, isNewSpec(cache))) record(cache, note);
+      if (changes.length > 0 && !isNewSpec(cache)) corrections.spend(keyOf(cache));
     }
   };
 
@@ -92,6 +104,7 @@ export function createReconciler(settings: ReconcilerSettings): (key: string) =>
       service.applied.delete(key);
       statefulSet.applied.delete(key);
       secretsMade.delete(key);
+      corrections.forget(key);
       return undefined;
     }
     // Its children are deleted by the garbage collector, by their owner references.
@@ -100,7 +113,8 @@ export function createReconciler(settings: ReconcilerSettings): (key: string) =>
     const { obstacle, retry } = assess(trouble);
     await report(settings, cache, obstacle);
     if (retry === "backoff") throw trouble;
-    return retry === "never" ? undefined : retry;
+    if (retry !== "never") return retry;
+    return cache.spec.deploy && !isRolledOut(seenSet(key)) ? unsettledRetryMs : undefined;
   };
 }
 
