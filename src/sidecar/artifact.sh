@@ -7,8 +7,8 @@ digest_of() {
   printf 'sha256:%s' "${line%% *}"
 }
 
-# Writes standard input to $out/blob, once, hashing it on the way; a directory's tar is compressed, and hashed before
-# that too. Sets $blob_digest, $blob_size, $tar_digest.
+# Writes standard input to $out/blob, once; a directory's tar is compressed on the way, and hashed before that. Sets
+# $blob_digest, $blob_size, $tar_digest. The blob itself is hashed from the page cache.
 write_blob() {
   rm -f "$out/blob"
   tar_digest=-
@@ -16,12 +16,16 @@ write_blob() {
     [ -p "$out/hash" ] || mkfifo "$out/hash"
     digest_of <"$out/hash" >"$out/tar-digest" &
     # Level 1 of igzip is plain gzip; without a name and a time in its header the same tar gives the same bytes.
-    blob_digest="$(tee "$out/hash" | tool igzip -1 -T 2 -n -c | tee "$out/blob" | digest_of)" || return 1
+    (
+      set -o pipefail
+      tool tee "$out/hash" | tool igzip -1 -T 2 -n -c >"$out/blob"
+    ) || return 1
     wait $! || return 1
     tar_digest="$(cat "$out/tar-digest")"
   else
-    blob_digest="$(tee "$out/blob" | digest_of)" || return 1
+    cat >"$out/blob" || return 1
   fi
+  blob_digest="$(digest_of <"$out/blob")" || return 1
   blob_size="$(stat -c %s "$out/blob")"
 }
 
@@ -55,32 +59,32 @@ write_manifest() {
 
 push_blob() {
   # shellcheck disable=SC2086  # $plain is one word or none
-  call_oras blob push $plain ${config:+--registry-config "$config"} "$(repository_of "$ref")@$1" "$2"
+  call_oras "$(seconds_for "$3")" blob push $plain ${config:+--registry-config "$config"} \
+    "$(repository_of "$ref")@$1" "$2"
 }
 
 push_manifest() {
   # shellcheck disable=SC2086
-  call_oras manifest push $plain ${config:+--registry-config "$config"} --descriptor \
+  call_oras "$timeout" manifest push $plain ${config:+--registry-config "$config"} --descriptor \
     --media-type application/vnd.oci.image.manifest.v1+json "$ref" "$out/manifest"
 }
 
 # Blob, config, then the manifest with its tag: whoever sees the tag sees the whole artifact.
 push_artifact() {
-  local kind digest size tar title started until_then
+  local kind digest size tar title started manifest
   read -r kind digest size tar title <"$out/committed"
   decode "$title"
   started="$(now)"
-  until_then=$((started + timeout))
   set_reference "$output"
   set_credentials ORAS_PUSH_PASS "${ref%%/*}"
   say "pushing $decoded, $size bytes, to $ref"
-  write_manifest "$kind" "$digest" "$size" "$tar" "$decoded" || fail "$EXIT_PUSH_FAILED" "the manifest of $ref could not be written"
+  write_manifest "$kind" "$digest" "$size" "$tar" "$decoded" ||
+    fail "$EXIT_PUSH_FAILED" "the manifest of $ref could not be written"
   printf '{}' >"$out/config"
-  retry_until "$until_then" "output $ref" push_blob "$digest" "$out/blob" || push_failed
-  retry_until "$until_then" "output $ref" push_blob \
-    sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a "$out/config" || push_failed
-  retry_until "$until_then" "output $ref" push_manifest || push_failed
-  local manifest
+  retry "output $ref" push_blob "$digest" "$out/blob" "$size" || push_failed
+  retry "output $ref" push_blob \
+    sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a "$out/config" 2 || push_failed
+  retry "output $ref" push_manifest || push_failed
   manifest="$(digest_of <"$out/manifest")"
   say "pushed $ref@$manifest in $(($(now) - started)) s"
   # shellcheck disable=SC2016
@@ -92,6 +96,7 @@ push_failed() {
   case "$status" in
   timeout) fail "$EXIT_PUSH_FAILED" "push to $ref: the registry did not take it within $timeout s; last: ${reason:-no answer}" ;;
   401 | 403) fail "$EXIT_PUSH_FAILED" "push to $ref: the registry refused it with status $status; check the Secret that the oras-env annotation names" ;;
+  local) fail "$EXIT_PUSH_FAILED" "push to $ref: $reason" ;;
   esac
   fail "$EXIT_PUSH_FAILED" "push to $ref: ${reason:-failed} (status ${status:-none})"
 }

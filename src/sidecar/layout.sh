@@ -1,12 +1,13 @@
 # shellcheck shell=dash
 # Lays the pulled inputs out straight from the blobs, each file created once, by the program's own user. Expects
-# lib.sh, $inputs, $input_path, $unpack, $PWD.
+# lib.sh, links.sh, $inputs, $input_path, $unpack.
 
 lay_out_inputs() {
   [ "$inputs" -gt 0 ] || return 0
   mkdir -p -- "$input_path" 2>/dev/null || cannot_write "$input_path" "cannot be made"
   [ -w "$input_path" ] || cannot_write "$input_path" "is not writable"
-  local i=0
+  local i=0 layers
+  layers="$(cat "$step"/inputs/*/layers | wc -l)"
   while [ "$i" -lt "$inputs" ]; do
     lay_out_input "$step/inputs/$i"
     i=$((i + 1))
@@ -30,27 +31,34 @@ lay_out_input() {
 }
 
 lay_out_file() {
-  case "$2" in */*) mkdir -p -- "$input_path/${2%/*}" || return 1 ;; esac
+  case "$2" in
+  */*)
+    mkdir -p -- "$input_path/${2%/*}" && is_inside "$input_path/${2%/*}" || return 1
+    ;;
+  esac
   # What is there is replaced, never written through: it may be a link that leads elsewhere.
   rm -f -- "$input_path/$2" && cat <"$1" >"$input_path/$2"
 }
 
+# GNU tar leaves members out that would be outside, ends with an error for it, and makes links that lead outside after
+# everything else. That protects one archive; a second one could be written through the links of the first.
 lay_out_directory() {
+  local title="$2"
   if [ "$unpack" != true ]; then
-    local name="$2"
-    [ "$name" != . ] || name="$3"
-    lay_out_file "$1" "$name.tar.gz"
+    [ "$title" != . ] || title="$3"
+    lay_out_file "$1" "$title.tar.gz"
     return
   fi
-  # GNU tar refuses members that leave the directory, and makes links that do so last. Modes are as packed, whatever
-  # the umask; the owner is the program's user, also when that is root. The archive's own root is laid aside: the
-  # place may belong to somebody else, who alone may change its mode and time.
-  local aside=".oras-root-$$" code
-  tool igzip -d -q <"$1" | {
-    tool tar -x -f - -C "$input_path" --preserve-permissions --no-same-owner --delay-directory-restore \
-      "--transform=flags=r;s,^\\./*\$,$aside," && cat >/dev/null
-  }
-  code=$?
-  rmdir "$input_path/$aside" 2>/dev/null
-  return $code
+  # Modes as packed, whatever the umask; the owner is the program's user, also when that is root. A directory that is
+  # there already may belong to somebody else, who alone may change its mode and time: its own entry is left out.
+  set -- "$1" --extract --file=- "--directory=$input_path" --preserve-permissions --no-same-owner \
+    --delay-directory-restore --no-recursion --anchored --no-wildcards --exclude=.
+  [ "$title" = . ] || [ ! -d "$input_path/$title" ] || set -- "$@" "--exclude=$title"
+  if [ "$layers" -gt 1 ]; then set -- "$@" --verbose --verbose --quoting-style=c; fi
+  local blob="$1"
+  shift
+  (
+    set -o pipefail
+    tool igzip -d -q <"$blob" | { tool tar "$@" && cat >/dev/null; } | refuse_links
+  )
 }

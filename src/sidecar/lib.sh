@@ -10,11 +10,12 @@ step="$share/0"
 debug=false
 message_path=/dev/termination-log
 
-# Programs on the share are dynamic and run by the loader beside them: the image may have another libc, or none.
+# Programs on the share are dynamic and run by the loader beside them: the image may have another libc, or none. Its
+# environment may have LD_PRELOAD, TAR_OPTIONS or POSIXLY_CORRECT, which are not meant for them.
 tool() {
   local program="$1"
   shift
-  "$share/lib/ld.so" --library-path "$share/lib" "$share/bin/$program" "$@"
+  env -i "$share/lib/ld.so" --library-path "$share/lib" "$share/bin/$program" "$@"
 }
 
 say() { printf 'oras: %s\n' "$*" >&2; }

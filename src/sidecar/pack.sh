@@ -1,6 +1,6 @@
 # shellcheck shell=dash
 # What the output is, and its bytes on standard output: a file as it is, a directory as a reproducible tar. Expects
-# lib.sh, $output, $output_path, $output_pipe, $input_path. Problems go to $problem.
+# lib.sh, links.sh, $output, $output_path, $output_pipe. Problems go to $problem.
 
 # What would fail at the end fails before the program runs.
 check_paths() {
@@ -68,24 +68,6 @@ check_tree() {
   problem="links that leave the output: $list"
   say "error: $problem; make them relative to a file inside, or copy the file"
   return 1
-}
-
-# Reads path and target in turns, newlines in them as \001. A target leaves when it is absolute or climbs above `.`.
-leaving_links() {
-  awk '
-    NR % 2 { path = $0; next }
-    {
-      target = $0
-      out = substr(target, 1, 1) == "/"
-      depth = split(path, parts, "/") - 2
-      n = split(target, steps, "/")
-      for (i = 1; i <= n; i++) {
-        if (steps[i] == "..") depth--
-        else if (steps[i] != "" && steps[i] != ".") depth++
-        if (depth < 0) out = 1
-      }
-      if (out) { gsub("\001", "?", path); gsub("\001", "?", target); printf "%s%s -> %s", sep, path, target; sep = ", " }
-    }'
 }
 
 # The same tree gives the same bytes: sorted, no owner, no time.

@@ -3,6 +3,11 @@
 # push.sh --share DIR --output REF --restart-policy POLICY [--image IMAGE] [--inputs N] [--timeout S] [--deadline S]
 #         [--credentials DIR --private DIR] [--message-path P] [--debug true]
 set -u
+# When the Pod is deleted before a launcher has greeted, nothing will come. Later the grace period is for finishing:
+# the program hears the same signal, and what it still hands over is pushed.
+signals=0
+trap 'signals=$((signals + 1))' TERM
+
 share=/mnt/oras
 [ "${1-}" != --share ] || share="$2"
 . "$share/bin/lib.sh"
@@ -23,19 +28,20 @@ while [ $# -gt 0 ]; do
   --private) private="$2" ;;
   --message-path) message_path="$2" ;;
   --debug) debug="$2" ;;
-  *) fail 2 "push.sh does not know the option $1" ;;
+  *) fail "$EXIT_PUSH_FAILED" "push.sh does not know the option $1" ;;
   esac
   shift 2
 done
-
-# Deleted before a program started: nothing will come. From the greeting on the grace period is for finishing, and
-# the signal is ignored, not handled: a handler would interrupt `read`, which then looks like end of file.
-leave_when_deleted() { trap 'say "deleted while it waited; nothing was pushed"; exit 0' TERM; }
-leave_when_deleted
-
 explain "output: $output, restart policy: $restart_policy, inputs: $inputs, timeout: $timeout s, credentials: ${credentials:-none}"
 out="$step/out"
 umask 022
+
+# Nothing was pushed and nothing will be: the Pod has its verdict from the launcher.
+end_unused() {
+  say "$1; nothing was pushed"
+  terminate_with "nothing pushed: $1"
+  exit 0
+}
 
 # Descriptors: 4 answers the launcher (held, or the answer would be lost with the last holder of the pipe), 5 and 6
 # hear it, 9 takes the data. Opening a pipe for reading and writing never blocks (fifo(7)). Read-only while such a
@@ -47,48 +53,54 @@ listen_for_end() {
 
 # Waits for a launcher that may not be there yet; sets $record. Ends the container when none comes: nothing would.
 await_launcher() {
-  leave_when_deleted
   exec 5<>"$step/control"
-  if ! read -r -t "$deadline" record <&5; then
+  if [ "$signals" -gt 0 ] || ! read -r -t "$deadline" record <&5; then
+    [ "$signals" -eq 0 ] || end_unused "the Pod was deleted before its program started"
     fail "$EXIT_LAUNCHER_MISSING" "the launcher container did not start within $deadline s; nothing was pushed"
   fi
-  trap '' TERM
   listen_for_end open
 }
 
-# The launcher is gone and did not say how it ended: its container was killed. Its output is not to be had.
+# Reads the next record; false at end of file. A signal ends a read too, but not the launcher.
+hear() {
+  local before
+  until
+    before="$signals"
+    read -r record <&6
+  do
+    [ "$signals" -ne "$before" ] || return 1
+  done
+}
+
+# The launcher is gone and did not say how it ended: its container was killed. Or its output is not to be had.
 attempt_is_over() {
   rm -f "$out/attempt" "$out/blob"
-  say "$1"
-  if [ "$restart_policy" = Never ]; then
-    say "nothing was pushed; the Pod's verdict is the launcher's"
-    terminate_with "nothing pushed: $1"
-    exit 0
-  fi
-  say "waiting for the launcher to be restarted"
+  [ "$restart_policy" != Never ] || end_unused "$1"
+  say "$1; nothing was pushed; waiting for the launcher to be restarted"
 }
 
 # Takes the records of one attempt until it is over (returns 1) or its output is here (returns 0). $record may hold
 # the first one.
 follow_attempt() {
-  local word whose code what kind title
-  while [ -n "$record" ] || read -r record <&6; do
+  while [ -n "$record" ] || hear; do
     # shellcheck disable=SC2086  # words of a record
     set -- $record
     record=
-    word="${1-}" whose="${2-}"
-    case "$word" in
+    case "${1-}" in
     hello)
-      printf '%s\n' "$whose" >"$out/attempt"
-      printf 'ready %s\n' "$whose" >&4
+      printf '%s\n' "$2" >"$out/attempt"
+      printf 'ready %s %s\n' "$2" "$restart_policy" >&4
       ;;
     ran)
-      code="${3-}" what="${4-}" kind="${5-}" title="${6-}"
-      if [ "$what" != push ]; then
-        attempt_is_over "the program ended with exit code $code and left nothing to push"
+      if [ "${4-}" != push ]; then
+        attempt_is_over "the program ended with exit code $3 and left nothing to push"
         return 1
       fi
-      take_output "$whose" "$kind" "$title" || { attempt_is_over "the output could not be received"; return 1; }
+      if ! take_output "$2" "$5" "$6"; then
+        printf 'no %s\n' "$2" >&4
+        attempt_is_over "the output could not be received"
+        return 1
+      fi
       ;;
     commit)
       if [ "${4-}" != ok ]; then
@@ -96,7 +108,6 @@ follow_attempt() {
         return 1
       fi
       mv "$out/received" "$out/committed"
-      printf 'taken %s\n' "$whose" >&4
       return 0
       ;;
     esac
@@ -109,7 +120,10 @@ follow_attempt() {
 take_output() {
   decode "$3"
   case "$decoded" in
-  '' | .. | */*) say "error: the launcher sent the file name $decoded"; return 1 ;;
+  '' | .. | */*)
+    say "error: the launcher sent the file name $decoded"
+    return 1
+    ;;
   esac
   exec 7<>"$step/data"
   exec 9<"$step/data" 7>&-
@@ -123,9 +137,16 @@ exec 4<>"$step/ready"
 record=
 until [ -e "$out/committed" ]; do
   # After a restart of this container alone, the launcher may be running still.
-  trap '' TERM
-  if [ -e "$out/attempt" ]; then listen_for_end; else await_launcher; fi
+  if [ -e "$out/attempt" ]; then
+    listen_for_end
+    printf 'ready %s %s\n' "$(cat "$out/attempt")" "$restart_policy" >&4
+  else
+    await_launcher
+  fi
   follow_attempt || true
 done
-trap '' TERM
+# Its container need not wait for the push.
+printf 'taken %s\n' "$(cat "$out/attempt")" >&4
 push_artifact
+# Under restartPolicy Always both containers begin again.
+rm -f "$out/attempt" "$out/blob" "$out/committed"

@@ -36,6 +36,8 @@ set_credentials() {
     # jq reads the values from files: arguments are visible to everybody on the node.
     (
       umask 077
+      # Docker Hub's name in configuration files, for history's sake.
+      case "$2" in docker.io | index.docker.io | registry-1.docker.io) set -- "$1" https://index.docker.io/v1/ ;; esac
       [ -e "$credentials/ORAS_USER" ] || : >"$private/ORAS_USER"
       user="$credentials/ORAS_USER"
       [ -e "$user" ] || user="$private/ORAS_USER"
@@ -46,43 +48,68 @@ set_credentials() {
   fi
 }
 
-# call_oras ARG…: runs oras with its trace on. The trace can hold tokens, so it is never printed: HTTP statuses and
-# oras' own last error are taken out of it. It lies where only this container sees it, if there are credentials.
-# Standard input goes to oras.
+# call_oras SECONDS ARG…: runs oras with its trace on. The trace can hold tokens, so it is never stored nor printed:
+# HTTP statuses and oras' own last error are taken out of it as it passes. Standard input goes to oras. A call that
+# takes longer than SECONDS is ended: a registry may accept a connection and never answer.
 call_oras() {
-  local trace="${private:-$step}/trace"
-  (umask 077 && : >"$trace")
-  oras "$@" --debug >"$step/answer" 2>"$trace"
-  local code=$?
+  local facts code what rest limit="$1"
+  shift
+  facts="$(
+    set -o pipefail
+    timeout "$limit" oras "$@" --debug 2>&1 >"$step/answer" | sed -n \
+      -e 's/.*Response Status: \\*"\([0-9][0-9][0-9]\).*/status \1/p' \
+      -e 's/.*Error in getting response.*/status/p' \
+      -e 's/^Error/error &/p'
+  )"
+  code=$?
   answer="$(cat "$step/answer")"
-  # A 401 that is followed by another answer was the challenge; a 404 to HEAD before an upload is a question.
-  status="$(sed -n 's/.*Response Status: \\*"\([0-9][0-9][0-9]\).*/\1/p' "$trace" | tail -n 1)"
-  accepted="$(grep -c 'Response Status: \\*"202' "$trace")"
-  reason="$(sed -n 's/^\(Error.*\)$/\1/p' "$trace" | tail -n 1)"
-  ! grep -q 'Error in getting response' "$trace" || status=
-  rm -f "$trace" "$step/answer"
-  return $code
+  rm -f "$step/answer"
+  # The last status counts: a 401 that is followed by another answer was the challenge, a 404 to HEAD before an
+  # upload a question. A 202 says that an upload was begun.
+  status='' accepted=false reason=''
+  while read -r what rest; do
+    case "$what $rest" in
+    "status 202") accepted=true status=202 ;;
+    status*) status="$rest" ;;
+    error*) reason="$rest" ;;
+    esac
+  done <<EOF
+$facts
+EOF
+  case "$code $reason" in
+  126* | 127*) status=local reason="this container's image has no program oras in its PATH" ;;
+  143*) status='' reason="no answer within $limit s" ;;
+  *'server gave HTTP response to HTTPS client'*)
+    status=local reason="the registry speaks plain HTTP; write http://${ref%%/*} in the registry annotation"
+    ;;
+  *'unknown flag'* | *'unknown command'* | *'invalid reference'*) status=local ;;
+  esac
+  return "$code"
 }
 
-# Whether the last failure may pass: no answer at all, 5xx, 408 and 429.
+# How long a blob may take at the very least that is still worth waiting for, 64 KiB/s.
+seconds_for() { echo $((timeout + $1 / 65536)); }
+
+# Whether the last failure may pass: no answer at all, 5xx, 408 and 429. After 2xx the connection broke.
 may_pass() {
   case "$status" in
-  '' | 5?? | 408 | 429 | 2??) return 0 ;;
+  '' | 2?? | 5?? | 408 | 429) return 0 ;;
   esac
   return 1
 }
 
-# retry_until DEADLINE WHAT COMMAND…: calls until it succeeds, fails for good, or the deadline passes.
-retry_until() {
-  local deadline="$1" what="$2" pause=1
-  shift 2
+# retry WHAT COMMAND…: calls until it succeeds, fails for good, or has failed for $timeout seconds.
+retry() {
+  local what="$1" pause=1 end=
+  shift
   until "$@"; do
     may_pass || return 1
-    if [ $(($(now) + pause)) -ge "$deadline" ]; then
+    end="${end:-$(($(now) + timeout))}"
+    if [ $(($(now) + pause)) -gt "$end" ]; then
       status=timeout
       return 1
     fi
-    say "$what: ${reason:-no answer}; trying again in ${pause} s"
+    say "$what: ${reason:-no answer}; trying again in $pause s"
     sleep "$pause"
     pause=$((pause < 16 ? pause * 2 : 30))
   done

@@ -2,13 +2,15 @@
 # Init container, first part: puts the tools on the share, makes the pipes, fetches the author's own scripts.
 # setup.sh --share DIR [--entrypoint URL] [--oras-entrypoint URL] -- [arguments of pull.sh]
 set -u
+# As the first process of a container a shell ignores SIGTERM, and a deleted Pod would linger for its grace period.
+[ $$ -ne 1 ] || exec "${0%/*}/tini" -g -- "${0%/*}/busybox" sh "$0" "$@"
 share=/mnt/oras tools="${0%/*}/.." entrypoint='' oras_entrypoint=''
 while [ "${1---}" != -- ]; do
   case "$1" in
   --share) share="$2" ;;
   --entrypoint) entrypoint="$2" ;;
   --oras-entrypoint) oras_entrypoint="$2" ;;
-  *) echo "oras: error: setup.sh does not know the option $1" >&2; exit 2 ;;
+  *) echo "oras: error: setup.sh does not know the option $1" >&2; exit 185 ;;
   esac
   shift 2
 done

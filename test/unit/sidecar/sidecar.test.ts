@@ -344,8 +344,29 @@ describe.concurrent("inputs", () => {
     await pod.init("--input", ref);
     chmodSync(pod.work, 0o777);
     chmodSync(join(pod.work, ".."), 0o755);
-    const launcher = [join(pod.share, "bin/busybox"), "sh", join(pod.share, "bin/launch.sh"), "--share", pod.share];
-    const asNobody = start(["setpriv", "--reuid=65534", "--clear-groups", ...launcher, "--inputs", "1", "--", "ls", "-A", ".", "d"], { cwd: pod.work });
+    const launcher = [
+      join(pod.share, "bin/busybox"),
+      "sh",
+      join(pod.share, "bin/launch.sh"),
+      "--share",
+      pod.share,
+    ];
+    const asNobody = start(
+      [
+        "setpriv",
+        "--reuid=65534",
+        "--clear-groups",
+        ...launcher,
+        "--inputs",
+        "1",
+        "--",
+        "ls",
+        "-A",
+        ".",
+        "d",
+      ],
+      { cwd: pod.work },
+    );
     expect(await asNobody.ended).toMatchObject({ code: 0, stdout: ".:\na\nd\n\nd:\nb\n" });
   });
 
@@ -354,7 +375,8 @@ describe.concurrent("inputs", () => {
     await step(fakePod(tools), ref, ["--output-path", "d"], sh("mkdir d; echo 1 > d/a"));
     const pod = fakePod(tools);
     await pod.init("--input", ref);
-    const closed = await start(["find", join(pod.share, "0/inputs"), "-type", "f", "!", "-perm", "-444"]).ended;
+    const closed = await start(["find", join(pod.share, "0/inputs"), "-type", "f", "!", "-perm", "-444"])
+      .ended;
     expect(closed.stdout).toBe("");
   });
 

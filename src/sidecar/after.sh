@@ -1,0 +1,54 @@
+# shellcheck shell=dash
+# The launcher's last part: after.sh ATTEMPT POLICY CODE COPIED [options of launch.sh] -- PROGRAM…, on descriptor
+# 3 of launch.sh. Tells the verdict and streams the output. Its own failure counts only after a success.
+set -u
+attempt="$1" policy="$2" code="$3" copied="$4" share="$6"
+shift 4
+. "$share/bin/lib.sh"
+. "$share/bin/options.sh"
+. "$share/bin/links.sh"
+. "$share/bin/pack.sh"
+
+# Returns 1 when the output could not be handed over, the reason in $problem.
+hand_over() {
+  local sent=ok
+  if [ "$code" -ne 0 ] || ! copy_is_whole || ! describe_output; then
+    printf 'ran %s %s skip\n' "$attempt" "$code" >&3
+    return 1
+  fi
+  # 7 keeps the data pipe open until it is 6's. 4 hears the answers.
+  exec 4<>"$step/ready" 7<>"$step/data"
+  # A pusher that has died and is not restarted answers with end of file, if this side does not hold the pipe open.
+  [ "$policy" != Never ] || exec 4<"$step/ready"
+  printf 'ran %s %s push %s %s\n' "$attempt" "$code" "$kind" "$(encode "$title")" >&3
+  problem="the container that pushes does not answer"
+  await go || return 1
+  # For writing alone now: should the other side die, the stream ends with EPIPE instead of waiting for ever.
+  exec 6>"$step/data" 7>&-
+  problem="it could not be read to its end, or the container that pushes died"
+  pack >&6 || sent=failed
+  exec 6>&-
+  printf 'commit %s %s %s\n' "$attempt" "$code" "$sent" >&3
+  [ "$sent" = ok ] || return 1
+  # The verdict lives in a pipe that ends with this process: it must have been heard.
+  problem="the container that pushes did not confirm that it has it"
+  await taken
+}
+
+# tee ends with 1 when it could not write; ended by launch.sh, for a child that kept standard output, it has copied
+# what there was.
+copy_is_whole() {
+  [ "$copied" -eq 1 ] || return 0
+  problem="the program's standard output could not be written to $output_pipe; is there room?"
+  say "error: $problem"
+  return 1
+}
+
+read_options "$@" 2>/dev/null
+if [ -z "$output" ]; then
+  copy_is_whole
+else
+  hand_over
+fi && exit 0
+[ "$code" -eq 0 ] || exit 0
+fail "$EXIT_OUTPUT_FAILED" "the program ended with success, but its output could not be handed over: ${problem:-see the log}"

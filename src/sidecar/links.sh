@@ -1,0 +1,48 @@
+# shellcheck shell=dash
+# Links that lead out of the place where they lie. Expects lib.sh, $input_path for the last two.
+
+# Reads path and target in turns, a line each; prints those whose target is absolute or climbs above `.`.
+leaving_links() {
+  awk '
+    NR % 2 { path = $0; next }
+    {
+      target = $0
+      out = substr(target, 1, 1) == "/"
+      depth = split(path, parts, "/") - 2
+      n = split(target, steps, "/")
+      for (i = 1; i <= n; i++) {
+        if (steps[i] == "..") depth--
+        else if (steps[i] != "" && steps[i] != ".") depth++
+        if (depth < 0) out = 1
+      }
+      if (out) { gsub("\001", "?", path); gsub("\001", "?", target); printf "%s%s -> %s", sep, path, target; sep = ", " }
+    }'
+}
+
+# Whether a path that exists lies in the input path when every link is followed.
+is_inside() {
+  local root real
+  root="$(readlink -f -- "$input_path")"
+  real="$(readlink -f -- "$1")" || return 1
+  case "$real/" in "${root%/}"/*) return 0 ;; esac
+  say "error: $1 leads out of $input_path, to ${real:-nowhere}"
+  return 1
+}
+
+# Reads what `tar -xvv --quoting-style=c` says and checks every link that it made whose target is absolute or has `..`
+# in it: where it really leads counts, for it may pass through other links.
+refuse_links() {
+  local line path bad=0
+  while IFS= read -r line; do
+    [ -n "$line" ] || continue
+    line="${line#*\"}"
+    path="${line%%\" -> *}"
+    # The quotes of C: printf understands its octal and backslash sequences.
+    # shellcheck disable=SC2059  # it is a format
+    path="$(printf "$(printf '%s' "$path" | sed 's/%/%%/g')" && printf .)"
+    is_inside "$input_path/${path%.}" || bad=1
+  done <<EOF
+$(grep -E '^l.*" -> "(/|.*\.\.)')
+EOF
+  return $bad
+}

@@ -1,0 +1,42 @@
+# shellcheck shell=dash
+# The launcher's options, for before.sh and after.sh. Expects lib.sh.
+
+inputs=0 input_path='' unpack=true output='' output_path='' output_pipe='' deadline=600
+
+# Reads what stands before --. The rest is the program and its arguments.
+read_options() {
+  while [ "$1" != -- ]; do
+    case "$1" in
+    --share) ;;
+    --inputs) inputs="$2" ;;
+    --input-path) input_path="$2" ;;
+    --unpack) unpack="$2" ;;
+    --output) output="$2" ;;
+    --output-path) output_path="$2" ;;
+    --output-pipe) output_pipe="$2" ;;
+    --message-path) message_path="$2" ;;
+    --deadline) deadline="$2" ;;
+    --debug) debug="$2" ;;
+    *) fail "$EXIT_CHECK_FAILED" "launch.sh does not know the option $1" ;;
+    esac
+    shift 2
+  done
+  shift
+  input_path="${input_path:-$PWD}"
+  output_path="${output_path:-${output_pipe:-$PWD}}"
+  explain "program: $# words, working directory: $PWD, user: $(id -u)"
+  explain "inputs: $inputs into $input_path, unpack: $unpack; output: ${output:-none} from $output_path, pipe: ${output_pipe:-none}"
+}
+
+# Waits for a word of the container that pushes, meant for this attempt: an older one's may still be in the pipe. Sets
+# $policy when it is told.
+await() {
+  local word whose rest
+  while read -r -t "$deadline" word whose rest <&4; do
+    case "$word $whose" in
+    "$1 $attempt") policy="${rest:-${policy-}}" && return 0 ;;
+    "no $attempt") return 1 ;;
+    esac
+  done
+  return 1
+}
