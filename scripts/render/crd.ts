@@ -1,7 +1,15 @@
 import { stringify } from "yaml";
 import { allNames } from "./names.ts";
 import { nameRules, rulesOf } from "./rules.ts";
-import { component, inlined, mapChildren, type Rendered, type SchemaNode, type Source } from "./schema.ts";
+import {
+  component,
+  inlined,
+  mapChildren,
+  type Rendered,
+  type Schema,
+  type SchemaNode,
+  type Source,
+} from "./schema.ts";
 
 const objectFields: Record<string, SchemaNode> = {
   apiVersion: { type: "string", description: "Version of the API that this object is written for." },
@@ -36,6 +44,7 @@ export function renderCrd(source: Source): Rendered[] {
           additionalPrinterColumns: root["x-printer-columns"],
           schema: {
             openAPIV3Schema: structural(
+              schema,
               { ...root, properties: { ...objectFields, ...root.properties } },
               nameRules(schema),
             ),
@@ -53,7 +62,6 @@ export function renderCrd(source: Source): Rendered[] {
 
 /** Keywords that a structural schema takes as they are. */
 const plainKeywords = [
-  "description",
   "default",
   "enum",
   "format",
@@ -73,10 +81,11 @@ const plainKeywords = [
 ] as const satisfies readonly (keyof SchemaNode)[];
 
 /** A schema as Kubernetes writes it: what JSON Schema says otherwise has a keyword of its own there. */
-function structural(node: SchemaNode, more: readonly object[] = []): SchemaNode {
-  const inside = mapChildren(node, (child) => structural(child));
+function structural(schema: Schema, node: SchemaNode, more: readonly object[] = []): SchemaNode {
+  const inside = mapChildren(node, (child) => structural(schema, child));
   const rules = [...more, ...rulesOf(node)];
   return {
+    ...(node.description === undefined ? {} : { description: explanation(schema, node) }),
     ...(Array.isArray(node.type) ? { "x-kubernetes-int-or-string": true } : { type: node.type }),
     ...Object.fromEntries(
       plainKeywords.filter((key) => inside[key] !== undefined).map((key) => [key, inside[key]]),
@@ -87,4 +96,18 @@ function structural(node: SchemaNode, more: readonly object[] = []): SchemaNode 
       : {}),
     ...(rules.length > 0 ? { "x-kubernetes-validations": rules } : {}),
   } as SchemaNode;
+}
+
+/** What `kubectl explain` prints: it shows neither defaults nor patterns nor rules by itself. */
+function explanation(schema: Schema, node: SchemaNode): string {
+  const allowed = schema["x-formats"][node["x-format"] ?? ""]?.allowed;
+  const conditions = Object.entries(node["x-only-with"] ?? {});
+  return [
+    node.description,
+    allowed === undefined ? "" : `Allowed: ${allowed}.`,
+    node.default === undefined || node.type === "object" ? "" : `Default: ${node.default}.`,
+    ...conditions.map(([name, value]) => `Only where ${name} is ${JSON.stringify(value)}.`),
+  ]
+    .filter((sentence) => sentence !== "")
+    .join(" ");
 }

@@ -63,7 +63,9 @@ function annotationsSchema({ schema }: Source): object {
       examples: node.examples,
     };
   }
-  const known = Object.keys(patternProperties).join("|");
+  // What the operator wrote itself is in every manifest that was read back from a cluster.
+  const marker = `^${escape(String(schema["x-names"]["markerAnnotation"]))}$`;
+  const known = [...Object.keys(patternProperties), marker].join("|");
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "Annotations of a Pod or Job",

@@ -12,6 +12,7 @@ import {
 } from "../../../generated/arbitraries.ts";
 import { exitCodes } from "../../../generated/exit-codes.ts";
 import { OrasCache, validateOrasCache } from "../../../generated/models.ts";
+import { names } from "../../../generated/names.ts";
 import annotationsSchema from "../../../generated/schemas/annotations.schema.json" with { type: "json" };
 import cacheSchema from "../../../generated/schemas/orascache.schema.json" with { type: "json" };
 import { inlined, type SchemaNode } from "../../../scripts/render/schema.ts";
@@ -54,6 +55,10 @@ describe("the schemas for editors", () => {
         expect(acceptsAnnotations(map)).toBe(false);
       }),
     );
+  });
+
+  test("accept the operator's own mark", () => {
+    expect(acceptsAnnotations({ [names.markerAnnotation]: "x" })).toBe(true);
   });
 
   test("refuse a name of nobody's under the prefix, and values that are no text", () => {
