@@ -17,7 +17,14 @@ export function connectByKubeconfig(): Connection {
   const proxied = cluster.proxyUrl !== undefined;
   let agent: ReturnType<typeof keepAliveAgent> | undefined;
   let shown = "";
-  const options = async (): Promise<RequestOptions> => {
+  let last: { at: number; options: Promise<RequestOptions> } | undefined;
+  // The library runs through all of its ways to log in each time; credentials do not change within a second.
+  const options = (): Promise<RequestOptions> => {
+    const now = performance.now();
+    if (last === undefined || now - last.at > 1_000) last = { at: now, options: find() };
+    return last.options;
+  };
+  const find = async (): Promise<RequestOptions> => {
     const found: RequestOptions = {};
     await config.applyToHTTPSOptions(found);
     if (!proxied) {
