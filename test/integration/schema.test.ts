@@ -7,6 +7,8 @@ import type { KubeClient } from "../../src/kube/client.ts";
 import { pathOf, resources } from "../../src/kube/resources.ts";
 import { type ControlPlane, startControlPlane } from "../support/control-plane.ts";
 import { adminClient, installOperator } from "../support/installation.ts";
+import { kubectl } from "../support/programs.ts";
+import { until } from "../support/wait.ts";
 
 let plane: ControlPlane;
 let client: KubeClient;
@@ -76,6 +78,20 @@ describe("the CRD in a real API server", () => {
   test("fills the defaults in that the types of stored objects promise", async () => {
     const { spec } = await submit({ ...cacheWith({}), spec: undefined });
     expect(spec).toMatchObject({ deploy: true, image: expect.stringMatching(/registry:3\./) });
+  });
+
+  test("is explained by kubectl, with defaults, what is allowed and conditions", async () => {
+    const explain = (field: string) => kubectl(plane.kubeconfig, ["explain", `${names.singular}.${field}`]);
+    // The API server publishes the schema a moment after it serves the objects.
+    const { stdout } = await until(async () => {
+      const output = await explain("spec");
+      return output.stdout.includes("What the cache should be.") && output;
+    }, "kubectl explain");
+    const text = stdout.replaceAll(/\s+/g, " ");
+    expect(text).toContain("image <string> Image of the registry.");
+    expect(text).toContain("Only where deploy is false.");
+    expect(text).not.toContain("<no description>");
+    expect((await explain("status.conditions")).stdout).toContain("Why, in one word.");
   });
 
   test("says which field is wrong and what is allowed", async () => {
