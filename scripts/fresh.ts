@@ -1,7 +1,9 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { generatedFolders } from "./render/index.ts";
 import type { Rendered } from "./render/schema.ts";
+
+/** Folders in which every file is generated: one that is not rendered any more is a left-over. */
+const generatedFolders = ["generated", "docs/reference"];
 
 /**
  * The paths that are not what would be generated, each with what it is if it is not merely stale.

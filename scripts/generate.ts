@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { leftOvers, readIfThere, staleFiles } from "./fresh.ts";
 import { annotationTable } from "./render/docs.ts";
-import { renderAll } from "./render/index.ts";
+import { renderNames } from "./render/names.ts";
 import { parseSchema } from "./render/read.ts";
 import type { Rendered, Source } from "./render/schema.ts";
 
@@ -16,6 +16,9 @@ const { values: flags } = parseArgs({
 });
 
 const source = await readSource(flags.schema);
+// Permissions are rendered from what the program asks for, and it takes names from here: they come first.
+if (!flags.check) await write(renderNames(source));
+const { renderAll } = await import("./render/index.ts");
 const rendered = [...(await renderAll(source)), ...(await readmeWithTable(source))];
 
 if (flags.check) {
@@ -28,13 +31,15 @@ if (flags.check) {
   }
   console.log(`${rendered.length} generated files are up to date.`);
 } else {
-  for (const { path, content } of rendered) {
-    const target = join(flags.out, path);
-    await mkdir(dirname(target), { recursive: true });
-    await writeFile(target, content);
-  }
+  for (const file of rendered) await write(file);
   for (const path of await leftOvers(rendered, flags.out)) await rm(join(flags.out, path));
   console.log(`${rendered.length} files generated.`);
+}
+
+async function write({ path, content }: Rendered): Promise<void> {
+  const target = join(flags.out, path);
+  await mkdir(dirname(target), { recursive: true });
+  await writeFile(target, content);
 }
 
 /** The schema with the product's version; what is wrong with it is told without a stack trace. */

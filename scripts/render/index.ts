@@ -31,6 +31,3 @@ export async function renderAll(source: Source): Promise<Rendered[]> {
     ...renderDocs(source),
   ];
 }
-
-/** Folders in which every file is generated: one that is not rendered any more is a left-over. */
-export const generatedFolders = ["generated", "docs/reference", "chart/files"];

@@ -1,18 +1,19 @@
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { leftOvers, staleFiles } from "../../../scripts/fresh.ts";
 import { renderAll } from "../../../scripts/render/index.ts";
 import type { Rendered } from "../../../scripts/render/schema.ts";
-import { source } from "./source.ts";
+import { schemaFile, schemaText, source } from "./source.ts";
 
 let root: string;
 
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), "oras-operator-fresh-"));
+  // Inside the checkout, where packages are found.
+  await mkdir(".tmp", { recursive: true });
+  root = await mkdtemp(join(process.cwd(), ".tmp", "fresh-"));
 });
 
 afterEach(() => rm(root, { recursive: true, force: true }));
@@ -47,10 +48,43 @@ test("stale, missing and left-over files are told apart", async () => {
   expect(await leftOvers(files, root)).toEqual(["generated/schemas/nobody.json"]);
 });
 
-test("npm run generate -- --check fails with the command that mends it", { timeout: 30_000 }, async () => {
-  const check = promisify(execFile)(process.execPath, ["scripts/generate.ts", "--check", "--out", root]);
-  const { code, stderr } = (await check.catch((error: unknown) => error)) as { code: number; stderr: string };
+test("a name is one edit too: check names what is stale, generate mends all of it at once", {
+  timeout: 60_000,
+}, async () => {
+  for (const part of [
+    "schema",
+    "scripts/render",
+    "scripts/generate.ts",
+    "scripts/fresh.ts",
+    "src",
+    "generated",
+    "package.json",
+  ]) {
+    await cp(part, join(root, part), { recursive: true });
+  }
+  const group = String(source.schema["x-names"]["group"]);
+  await writeFile(join(root, schemaFile), schemaText.replaceAll(group, "cache.example.com"));
+  const generate = (...args: string[]) =>
+    promisify(execFile)(process.execPath, ["scripts/generate.ts", ...args], { cwd: root });
+
+  const { code, stderr } = (await generate("--check").catch((error: unknown) => error)) as {
+    code: number;
+    stderr: string;
+  };
   expect(code).toBe(1);
-  expect(stderr).toContain("generated/names.ts (missing)");
+  expect(stderr).toContain("\n  generated/names.ts\n");
+  expect(stderr).toContain("config/rbac/roles.yaml (missing)");
   expect(stderr.trimEnd().split("\n").at(-1)).toBe("Run: npm run generate");
+
+  await generate();
+  for (const path of [
+    "config/rbac/roles.yaml",
+    "config/crd/orascaches.yaml",
+    "generated/models.ts",
+    "generated/names.ts",
+  ]) {
+    const text = await readFile(join(root, path), "utf8");
+    expect(text, path).not.toContain(group);
+  }
+  expect(await readFile(join(root, "config/rbac/roles.yaml"), "utf8")).toContain("cache.example.com");
 });
