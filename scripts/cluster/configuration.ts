@@ -90,6 +90,7 @@ runtime_type = "io.containerd.runc.v2"
 
 [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
 BinaryName = "/usr/sbin/runc"
+Root = "${stateFolder}/runc"
 SystemdCgroup = false
 
 [plugins.'io.containerd.cri.v1.runtime'.cni]

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { chmod, mkdir, readFile, rm, rmdir, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf } from "../images/oci.ts";
 import { buildModule, type ModuleName, moduleNames } from "./binaries.ts";
@@ -16,6 +16,7 @@ import {
   mirrorHosts,
   podNetwork,
 } from "./configuration.ts";
+import { filesOfContainers, removeFiles } from "./leftovers.ts";
 import { withLock } from "./lock.ts";
 import { createNamespace, inNamespace, removeNamespace } from "./namespace.ts";
 import { ensurePackages, packages } from "./packages.ts";
@@ -95,6 +96,7 @@ async function nodeReady(): Promise<void> {
 async function down(): Promise<void> {
   requireRoot();
   await stop(components.kubelet.name);
+  const files = await filesOfContainers();
   await endPods();
   for (const component of stopOrder) await stop(component.name);
   await endPods();
@@ -102,9 +104,7 @@ async function down(): Promise<void> {
   await removeCgroups();
   await removeNamespace();
   await rm(stateFolder, { recursive: true, force: true });
-  // The kubelet writes here whatever its root folder; another one's content keeps the folders.
-  for (const folder of ["/var/lib/kubelet/device-plugins", "/var/lib/kubelet"])
-    await rmdir(folder).catch(() => {});
+  await removeFiles(files);
 }
 
 async function status(): Promise<{ healthy: boolean; lines: string[] }> {

@@ -129,8 +129,11 @@ export async function standIns(): Promise<StandIn[]> {
   ];
 }
 
-/** Names of the two images that are ours. */
-export const ourImages = { operator: names.operatorImage, tools: names.toolsImage } as const;
+/** Names of the two images that are ours, as scripts/build-config.ts writes them into the manifests. */
+export const ourImages = {
+  operator: process.env["IMG"] || names.operatorImage,
+  tools: process.env["TOOLS_IMG"] || names.toolsImage,
+} as const;
 
 async function moduleVersion(name: string): Promise<string> {
   const file = join(repository, "scripts/cluster/modules", name, "go.mod");

@@ -29,7 +29,11 @@ export async function makeOurs(
   target: keyof typeof sources,
   bases: Readonly<Record<string, Built>>,
 ): Promise<Built> {
-  const key = contentKey([await contents(sources[target]), Object.values(bases).map((base) => base.archive)]);
+  const key = contentKey([
+    ourImages[target],
+    await contents(sources[target]),
+    Object.values(bases).map((base) => base.archive),
+  ]);
   const name = ourImages[target];
   return cached(target, [name], key, async (archive) => {
     await bundle(target);
@@ -48,7 +52,7 @@ export async function makeOurs(
 /** The same with Docker, on the public bases that the Dockerfile names. */
 export async function makeWithDocker(target: keyof typeof sources): Promise<Built> {
   const name = ourImages[target];
-  const key = contentKey(["docker", await contents(sources[target])]);
+  const key = contentKey(["docker", name, await contents(sources[target])]);
   return cached(target, [name], key, async (archive) => {
     await bundle(target);
     await run(["docker", "build", "--quiet", `--target=${target}`, `--tag=${name}`, repository]);
