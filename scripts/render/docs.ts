@@ -6,6 +6,7 @@ import {
   component,
   inlined,
   type Rendered,
+  type Schema,
   type SchemaNode,
   type Source,
 } from "./schema.ts";
@@ -55,7 +56,7 @@ export function renderDocs(source: Source): Rendered[] {
     page(
       "orascache",
       "OrasCache",
-      fields(inlined(schema, component(schema, "OrasCache")), nameRules(schema)),
+      fields(schema, inlined(schema, component(schema, "OrasCache")), nameRules(schema)),
       source,
     ),
     page(
@@ -74,8 +75,15 @@ export function renderDocs(source: Source): Rendered[] {
   ];
 }
 
+/** What a field's value may be, as a sentence, where its type does not say it. */
+function allowedIn(schema: Schema, node: SchemaNode): string {
+  const allowed = schema["x-formats"][node["x-format"] ?? ""]?.allowed;
+  if (allowed !== undefined) return `Allowed: ${allowed}.`;
+  return node.enum ? `Allowed: ${node.enum.map((value) => `\`"${value}"\``).join(", ")}.` : "";
+}
+
 /** A row for each field below a schema. */
-function fieldRows(node: SchemaNode, path: string): string[][] {
+function fieldRows(schema: Schema, node: SchemaNode, path: string): string[][] {
   return Object.entries(node.properties ?? {}).flatMap(([name, property]) => {
     const here = path === "" ? name : `${path}.${name}`;
     const hasDefault = property.default !== undefined && property.type !== "object";
@@ -83,13 +91,13 @@ function fieldRows(node: SchemaNode, path: string): string[][] {
       `\`${here}\``,
       [property.type].flat().join(" or "),
       hasDefault ? `\`${JSON.stringify(property.default)}\`` : "",
-      property.description ?? "",
+      [property.description, allowedIn(schema, property)].join(" ").trim(),
     ];
-    return [row, ...fieldRows(property.items ?? property, property.items ? `${here}[]` : here)];
+    return [row, ...fieldRows(schema, property.items ?? property, property.items ? `${here}[]` : here)];
   });
 }
 
-function fields(root: SchemaNode, ofTheName: readonly Rule[]): string {
+function fields(schema: Schema, root: SchemaNode, ofTheName: readonly Rule[]): string {
   const rules = (node: SchemaNode, path: string): string[] => [
     ...rulesOf(node).map(({ message }) => (path === "" ? `- ${message}` : `- \`${path}\`: ${message}`)),
     ...Object.entries(node.properties ?? {}).flatMap(([name, child]) =>
@@ -97,7 +105,7 @@ function fields(root: SchemaNode, ofTheName: readonly Rule[]): string {
     ),
   ];
   const all = [...ofTheName.map(({ message }) => `- ${message}`), ...rules(root, "")];
-  return `${root.description}\n\n${table(["Field", "Type", "Default", "Meaning"], fieldRows(root, ""))}\n\nRules, which the API server enforces:\n\n${all.join("\n")}`;
+  return `${root.description}\n\n${table(["Field", "Type", "Default", "Meaning"], fieldRows(schema, root, ""))}\n\nRules, which the API server enforces:\n\n${all.join("\n")}`;
 }
 
 /** A reference page. */
