@@ -25,11 +25,11 @@ for pipe in control ready data stdout; do
   [ -p "$step/$pipe" ] || mkfifo -m 666 "$step/$pipe" || fail "$EXIT_SETUP_FAILED" "cannot make the pipe $step/$pipe"
 done
 
-# fetch URL FILE: GNU wget, because busybox' does not verify certificates.
+# fetch URL FILE: GNU wget, because busybox' does not verify certificates. By its path, or busybox would run its own.
 fetch() {
   local url="${1%%#*}" pin=
   case "$1" in *'#sha256='*) pin="${1##*#sha256=}" ;; esac
-  wget -q --https-only --tries=5 --timeout=30 --retry-connrefused -O "$2" "$url" ||
+  "$tools/../usr/bin/wget" -q --https-only --tries=5 --timeout=30 --retry-connrefused -O "$2" "$url" ||
     fail "$EXIT_SETUP_FAILED" "cannot fetch $url over https"
   if [ -n "$pin" ] && ! printf '%s  %s\n' "$pin" "$2" | sha256sum -c -s; then
     fail "$EXIT_SETUP_FAILED" "$url is not what #sha256=$pin says: found $(sha256sum <"$2" | cut -d' ' -f1)"
@@ -38,5 +38,11 @@ fetch() {
 }
 [ -z "$entrypoint" ] || fetch "$entrypoint" "$share/bin/custom-entrypoint.sh"
 [ -z "$oras_entrypoint" ] || fetch "$oras_entrypoint" "$share/bin/custom-sidecar.sh"
+
+# Where only one is given, one of ours must speak the same protocol. Said here, not by a Pod that fails later.
+missing=''
+[ -z "$entrypoint" ] || [ -n "$oras_entrypoint" ] || [ -e "$share/bin/original-sidecar.sh" ] || missing=oras-entrypoint
+[ -z "$oras_entrypoint" ] || [ -n "$entrypoint" ] || [ -e "$share/bin/original-entrypoint.sh" ] || missing=entrypoint
+[ -z "$missing" ] || fail "$EXIT_SETUP_FAILED" "entrypoint and oras-entrypoint must be given together in this version; add the annotation $missing"
 
 [ $# -eq 0 ] || exec "$share/bin/busybox" sh "$share/bin/pull.sh" "$@"
