@@ -3,6 +3,8 @@
 ARTIFACT_TYPE='application/vnd.converged-computing.oras-operator.artifact.v1'
 ARTIFACT_IMAGE_ANNOTATION='oras.converged-computing.github.io/image'
 ARTIFACT_INPUT_ANNOTATION='oras.converged-computing.github.io/input'
+CREDENTIALS_PATH='/var/run/oras/credentials'
+PRIVATE_PATH='/var/run/oras/private'
 EXIT_INPUT_NOT_FOUND=181
 EXIT_DENIED=182
 EXIT_REGISTRY_UNAVAILABLE=183

@@ -15,7 +15,10 @@ export function renderNames(source: Source): Rendered {
 
 /** Renders names and exit codes for the scripts that run in Pods. */
 export function renderShellConstants(source: Source): Rendered {
-  const wanted = ["artifactType", "artifactImageAnnotation", "artifactInputAnnotation"];
+  const wanted = [
+    ...["artifactType", "artifactImageAnnotation", "artifactInputAnnotation"],
+    ...["credentialsPath", "privatePath"],
+  ];
   const names = allNames(source);
   const lines = [
     "# shellcheck shell=dash disable=SC2034",

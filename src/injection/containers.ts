@@ -109,10 +109,13 @@ function customSidecar(step: Step, base: { name: string; image: string }): V1Con
     },
     false,
   );
-  // The original's sidecar scripts read the credentials from their environment.
-  return settings.orasEnv === undefined
-    ? container
-    : { ...container, envFrom: [{ secretRef: { name: settings.orasEnv } }] };
+  // The original's sidecar scripts read the credentials from their environment; ours reads how the registry is spoken
+  // to, which the protocol has no argument for.
+  return {
+    ...container,
+    ...(registry.plainHttp ? { env: [{ name: "ORAS_OPERATOR_PLAIN_HTTP", value: "true" }] } : {}),
+    ...(settings.orasEnv === undefined ? {} : { envFrom: [{ secretRef: { name: settings.orasEnv } }] }),
+  };
 }
 
 /** The launcher's restart policy: its own (KEP-5307), else the Pod's. */

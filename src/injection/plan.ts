@@ -54,10 +54,13 @@ function wrap(step: Step, share: string): Pick<Plan, "command" | "args"> {
   const tini = [`${share}/bin/tini`, "-s", "-g", "--"];
   const shell = [`${share}/bin/busybox`, "sh"];
   if (usesCustomScripts(settings)) {
-    const own = settings.entrypoint !== undefined;
-    const file = own
-      ? [`${share}/bin/custom-entrypoint.sh`]
-      : [...shell, `${share}/bin/original-entrypoint.sh`];
+    const own = [`${share}/bin/custom-entrypoint.sh`];
+    // Our sidecar script hears through a pipe that the author's script has ended.
+    const held = settings.orasEntrypoint === undefined ? [...shell, `${share}/bin/original-launcher.sh`] : [];
+    const file =
+      settings.entrypoint === undefined
+        ? [...shell, `${share}/bin/original-entrypoint.sh`]
+        : [...held, ...own];
     const unset = (value: string | undefined) => literal(value ?? "NA");
     const paths = [unset(settings.outputPipe), unset(settings.inputPath), unset(settings.outputPath)];
     return { command: [...tini, ...file], args: [...paths, ...program] };
