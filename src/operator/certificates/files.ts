@@ -1,7 +1,7 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { type FSWatcher, watch } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { createSecureContext } from "node:tls";
 import type { CertificateSource, ServingPair } from "./source.ts";
 
 /** Which files, and whom to tell. */
@@ -62,6 +62,9 @@ async function readPair(directory: string): Promise<ServingPair> {
     readFile(`${directory}/tls.crt`, "utf8"),
     readFile(`${directory}/tls.key`, "utf8"),
   ]);
-  createSecureContext({ cert, key }); // throws when they do not belong together
+  // Each of these throws. A server would be content with an empty file, as it is found while somebody writes it,
+  // and then refuse every handshake.
+  const matches = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+  if (!matches) throw new Error(`tls.key in ${directory} is not the key of tls.crt`);
   return { cert, key };
 }
