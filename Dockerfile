@@ -25,7 +25,7 @@ USER 65532:65532
 
 FROM ${OPERATOR_BASE} AS operator
 COPY --from=node /usr/local/bin/node /usr/local/bin/node
-COPY dist/oras-operator.js /oras-operator.js
+COPY package.json dist/*.js /oras-operator/
 ENV NODE_ENV=production
 USER 65532:65532
-ENTRYPOINT ["/usr/local/bin/node", "/oras-operator.js"]
+ENTRYPOINT ["/usr/local/bin/node", "/oras-operator/oras-operator.js"]

@@ -30,7 +30,7 @@ demo-down: node_modules ## Take away what `make demo` made
 .PHONY: ci generate build lint test test-unit test-integration test-e2e clean
 generate: node_modules ## Write everything that derives from schema/
 	npm run --silent generate
-build: node_modules ## Bundle the program: dist/oras-operator.js
+build: node_modules ## Bundle the program into dist/
 	npm run --silent build
 lint: node_modules packages ## Types, style, import direction, unused code, shell scripts, freshness of what is generated
 	npm run --silent lint

@@ -5,9 +5,14 @@ export default defineConfig({
   format: "esm",
   platform: "node",
   target: "node24",
-  // One file: the image holds nothing but Node and this.
+  // Everything is inside: the image holds nothing but Node and this folder.
   noExternal: [/.*/],
-  splitting: false,
+  // What a command does not need is not loaded: a Pod of the operator answers its first review sooner.
+  splitting: true,
+  esbuildOptions: (options) => {
+    options.minifyWhitespace = true;
+    options.minifySyntax = true;
+  },
   clean: true,
   // Dependencies written for CommonJS call require, which an ES module does not have.
   banner: {
