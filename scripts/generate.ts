@@ -56,11 +56,13 @@ async function readSource(file: string): Promise<Source> {
 /** README.md with the annotation table between its markers. */
 async function readmeWithTable(from: Source): Promise<Rendered[]> {
   const readme = await readIfThere("README.md");
-  const block = /(<!-- annotations:begin[^>]*-->\n)[\s\S]*?(\n<!-- annotations:end -->)/;
-  if (readme === undefined || !block.test(readme)) return [];
+  const block = /(<!-- annotations:begin[^>]*-->\n)[\s\S]*?(<!-- annotations:end -->)/;
+  if (readme === undefined || !block.test(readme)) {
+    throw new Error("README.md has no place for the annotation table: <!-- annotations:begin --> and :end");
+  }
   const content = readme.replace(
     block,
-    (_, begin: string, end: string) => `${begin}${annotationTable(from)}${end}`,
+    (_, begin: string, end: string) => `${begin}${annotationTable(from)}\n${end}`,
   );
   return [{ path: "README.md", content }];
 }
