@@ -62,6 +62,9 @@ test("a name is one edit too: check names what is stale, generate mends all of i
   ]) {
     await cp(part, join(root, part), { recursive: true });
   }
+  // An empty place for the table is one to fill.
+  const begin = "<!-- annotations:begin -->\n";
+  await write({ path: "README.md", content: `before\n${begin}<!-- annotations:end -->\nafter\n` });
   const group = String(source.schema["x-names"]["group"]);
   await writeFile(join(root, schemaFile), schemaText.replaceAll(group, "cache.example.com"));
   const generate = (...args: string[]) =>
@@ -74,6 +77,7 @@ test("a name is one edit too: check names what is stale, generate mends all of i
   expect(code).toBe(1);
   expect(stderr).toContain("\n  generated/names.ts\n");
   expect(stderr).toContain("config/rbac/roles.yaml (missing)");
+  expect(stderr).toContain("\n  README.md\n");
   expect(stderr.trimEnd().split("\n").at(-1)).toBe("Run: npm run generate");
 
   await generate();
@@ -87,4 +91,7 @@ test("a name is one edit too: check names what is stale, generate mends all of i
     expect(text, path).not.toContain(group);
   }
   expect(await readFile(join(root, "config/rbac/roles.yaml"), "utf8")).toContain("cache.example.com");
+  const readme = await readFile(join(root, "README.md"), "utf8");
+  expect(readme).toContain(`${begin}| Name |`);
+  expect(readme).toContain("| `input-uri` | yes |");
 });
