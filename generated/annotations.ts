@@ -7,6 +7,14 @@ export interface AnnotationDefinition {
   readonly key: string;
   /** Whether it may be given several times, with _1, _2, … after its name. */
   readonly list: boolean;
+  /** A list: each value belongs to the value of that one which has the same number. */
+  readonly of?: AnnotationName;
+  /** What it means nothing without. */
+  readonly needs?: AnnotationName;
+  /** What it means nothing beside. */
+  readonly notWith: readonly AnnotationName[];
+  /** What it is no list beside. */
+  readonly oneWith: readonly AnnotationName[];
   readonly format: FormatName;
   readonly default?: string;
   readonly defaultText: string;
@@ -20,95 +28,211 @@ export const PREFIX = "oras.converged-computing.github.io/";
 /** The forms of values. */
 export const formats = {
   "artifact": {
-    pattern: new RegExp("^[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*(:[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}|@sha256:[a-f0-9]{64})$", "u"),
+    pattern: new RegExp("^(oci:\\/\\/[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[0-9]{1,5})?\\/)?[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*(:[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}|@sha256:[a-f0-9]{64})$", "u"),
     maxLength: 512,
-    allowed: "repository/name:tag or repository/name@sha256:…, in lower case, without a registry",
+    allowed: "repository/name:tag or repository/name@sha256:…, in lower case, or oci://host/ before it for another registry",
+    variables: true,
+  },
+  "tagged-artifact": {
+    pattern: new RegExp("^(oci:\\/\\/[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[0-9]{1,5})?\\/)?[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*(:[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127})$", "u"),
+    maxLength: 512,
+    allowed: "repository/name:tag, in lower case, or oci://host/ before it for another registry",
+    variables: true,
   },
   "path": {
     pattern: new RegExp("^([^\\x00-\\x1f\\x7f$]|\\$+[^\\x00-\\x1f\\x7f$(])+\\$*$", "u"),
     maxLength: 4096,
-    allowed: "a path without control characters and without $(…)",
+    allowed: "a path without control characters",
+    variables: true,
   },
   "cache-name": {
     pattern: new RegExp("^[a-z]([-a-z0-9]*[a-z0-9])?$", "u"),
     maxLength: 52,
     allowed: "the name of an OrasCache (lower case letters, digits and -, at most 52 characters)",
+    variables: false,
   },
   "object-name": {
     pattern: new RegExp("^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", "u"),
     maxLength: 253,
     allowed: "the name of a Kubernetes object (lower case letters, digits, - and .)",
+    variables: false,
   },
   "container-name": {
     pattern: new RegExp("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "u"),
     maxLength: 63,
     allowed: "the name of a container (lower case letters, digits and -)",
+    variables: false,
   },
   "image": {
     pattern: new RegExp("^[a-zA-Z0-9][a-zA-Z0-9._:\\/@-]*$", "u"),
     maxLength: 512,
     allowed: "an image reference",
+    variables: false,
   },
   "registry": {
     pattern: new RegExp("^(https?:\\/\\/)?[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[0-9]{1,5})?\\/?$", "u"),
     maxLength: 261,
     allowed: "host or host:port of a registry, written http://host:port where it speaks plain HTTP",
+    variables: false,
   },
   "script-url": {
     pattern: new RegExp("^https:\\/\\/[a-zA-Z0-9.-]+(:[0-9]{1,5})?\\/[^\\s#\"\\\\]*(#sha256=[a-f0-9]{64})?$", "u"),
     maxLength: 2048,
     allowed: "an https:// URL, optionally pinned with #sha256=…",
+    variables: false,
+  },
+  "duration": {
+    pattern: new RegExp("^([1-9][0-9]{0,4}h([1-9][0-9]{0,4}m)?([1-9][0-9]{0,4}s)?|[1-9][0-9]{0,4}m([1-9][0-9]{0,4}s)?|[1-9][0-9]{0,6}s)$", "u"),
+    maxLength: 18,
+    allowed: "a duration such as 90s, 10m or 1h30m",
+    variables: false,
+  },
+  "quantity": {
+    pattern: new RegExp("^[0-9]{1,12}(\\.[0-9]{1,3})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$", "u"),
+    maxLength: 18,
+    allowed: "a quantity such as 500m, 2 or 256Mi",
+    variables: false,
+  },
+  "compression": {
+    pattern: new RegExp("^(auto|gzip|zstd|none)$", "u"),
+    maxLength: 4,
+    allowed: "auto, gzip, zstd or none",
+    variables: false,
+  },
+  "push-condition": {
+    pattern: new RegExp("^(success|failure|always)$", "u"),
+    maxLength: 7,
+    allowed: "success, failure or always",
+    variables: false,
   },
   "boolean": {
     pattern: new RegExp("^(true|false)$", "u"),
     maxLength: 5,
     allowed: "\"true\" or \"false\"",
+    variables: false,
   },
 } as const;
 
 export type FormatName = keyof typeof formats;
 
-const table = {
+/** What $(NAME) stands for in values whose format has variables: a field of the Pod. */
+export const variables = {
+  POD_NAME: {
+    field: "metadata.name",
+    meaning: "name of the Pod"
+  },
+  POD_NAMESPACE: {
+    field: "metadata.namespace",
+    meaning: "namespace of the Pod"
+  },
+  POD_UID: {
+    field: "metadata.uid",
+    meaning: "UID of the Pod"
+  },
+  NODE_NAME: {
+    field: "spec.nodeName",
+    meaning: "name of the node that the Pod runs on"
+  },
+  JOB_NAME: {
+    field: "metadata.labels['batch.kubernetes.io/job-name']",
+    meaning: "name of the Job that the Pod belongs to"
+  },
+  JOB_COMPLETION_INDEX: {
+    field: "metadata.annotations['batch.kubernetes.io/job-completion-index']",
+    meaning: "index of the Pod in an Indexed Job"
+  }
+} as const;
+
+export type VariableName = keyof typeof variables;
+
+/** Matches each variable in a value. */
+export const variablePattern = new RegExp("\\$\\((POD_NAME|POD_NAMESPACE|POD_UID|NODE_NAME|JOB_NAME|JOB_COMPLETION_INDEX)\\)", "g");
+
+/** Stands for a variable where the pattern of a format is tried. */
+export const variableSample = "a__a";
+
+export type AnnotationName =
+  | "input-uri"
+  | "output-uri"
+  | "input-path"
+  | "output-path"
+  | "output-pipe"
+  | "oras-cache"
+  | "oras-container"
+  | "registry"
+  | "oras-env"
+  | "container"
+  | "entrypoint"
+  | "oras-entrypoint"
+  | "debug"
+  | "unpack"
+  | "compression"
+  | "push-on"
+  | "timeout"
+  | "requests-cpu"
+  | "requests-memory"
+  | "requests-ephemeral-storage"
+  | "limits-cpu"
+  | "limits-memory"
+  | "limits-ephemeral-storage";
+
+/** Every annotation by its name. */
+export const annotations: Readonly<Record<AnnotationName, AnnotationDefinition>> = {
   "input-uri": {
     name: "input-uri",
     key: "oras.converged-computing.github.io/input-uri",
     list: true,
+    notWith: [],
+    oneWith: [],
     format: "artifact",
     defaultText: "none",
-    description: "Artifact to pull before the step starts, with repository, name and tag (or digest). Several are laid into the same place, in numeric order.",
+    description: "Artifact to pull before the step starts, with repository, name and tag (or digest). Several are laid into the same place, in numeric order. With oci://host/ in front it comes from that registry, over HTTPS, instead of the step's own.",
     example: "dinosaur/hello-world:input"
   },
   "output-uri": {
     name: "output-uri",
     key: "oras.converged-computing.github.io/output-uri",
     list: false,
-    format: "artifact",
+    notWith: [],
+    oneWith: [],
+    format: "tagged-artifact",
     defaultText: "none",
-    description: "Artifact to push after the step has ended with success.",
+    description: "Artifact to push after the step has ended. What several launchers make is one artifact. A Job of several Pods needs $(JOB_COMPLETION_INDEX) or $(POD_NAME) in it, or the last one to end wins.",
     example: "dinosaur/hello-world:output"
   },
   "input-path": {
     name: "input-path",
     key: "oras.converged-computing.github.io/input-path",
-    list: false,
+    list: true,
+    of: "container",
+    notWith: [],
+    oneWith: [],
     format: "path",
     defaultText: "the container's working directory",
-    description: "Directory that inputs are laid out in. It is made if it is not there; \"/\" is allowed.",
+    description: "Directory that inputs are laid out in. It is made if it is not there; \"/\" is allowed. A launcher of another number has its own, input-path_1 and so on.",
     example: "/data"
   },
   "output-path": {
     name: "output-path",
     key: "oras.converged-computing.github.io/output-path",
-    list: false,
+    list: true,
+    of: "container",
+    needs: "output-uri",
+    notWith: [],
+    oneWith: [],
     format: "path",
     defaultText: "the output-pipe file if there is one, else the container's working directory",
-    description: "File or directory to push. A directory arrives under its own name; one written with a final \"/.\" arrives as its contents. The working directory cannot be the output if it is \"/\".",
+    description: "File or directory to push. A directory arrives under its own name; one written with a final \"/.\" arrives as its contents. The working directory cannot be the output if it is \"/\". Of several launchers, each pushes what its own output-path_1 or output-pipe_1 names.",
     example: "/tmp/analysis"
   },
   "output-pipe": {
     name: "output-pipe",
     key: "oras.converged-computing.github.io/output-pipe",
-    list: false,
+    list: true,
+    of: "container",
+    needs: "output-uri",
+    notWith: [],
+    oneWith: [],
     format: "path",
     defaultText: "none",
     description: "File that receives what the program prints to standard output. The log keeps it too.",
@@ -118,6 +242,8 @@ const table = {
     name: "oras-cache",
     key: "oras.converged-computing.github.io/oras-cache",
     list: false,
+    notWith: [],
+    oneWith: [],
     format: "cache-name",
     default: "oras",
     defaultText: "\"oras\"",
@@ -128,6 +254,8 @@ const table = {
     name: "oras-container",
     key: "oras.converged-computing.github.io/oras-container",
     list: false,
+    notWith: [],
+    oneWith: [],
     format: "image",
     defaultText: "the operator's tools image",
     description: "Image with the oras CLI that pulls and pushes.",
@@ -137,6 +265,8 @@ const table = {
     name: "registry",
     key: "oras.converged-computing.github.io/registry",
     list: false,
+    notWith: [],
+    oneWith: [],
     format: "registry",
     defaultText: "none",
     description: "Remote registry that is used for this whole Pod or Job instead of the cache. It is spoken to over HTTPS, or in plain HTTP when written http://host:port.",
@@ -146,24 +276,33 @@ const table = {
     name: "oras-env",
     key: "oras.converged-computing.github.io/oras-env",
     list: false,
+    notWith: [],
+    oneWith: [],
     format: "object-name",
     defaultText: "none",
-    description: "Secret in the same namespace with ORAS_USER, ORAS_PUSH_PASS and ORAS_PULL_PASS, each of which may be absent, or of type kubernetes.io/dockerconfigjson. Only the containers that pull and push see it.",
+    description: "Secret in the same namespace with ORAS_USER, ORAS_PUSH_PASS and ORAS_PULL_PASS, each of which may be absent, or of type kubernetes.io/dockerconfigjson. Only the containers that pull and push see it. The three are shown to one registry alone: the step's own if it is remote, else the output's, else the first input's; for more, use the other type.",
     example: "oras-env"
   },
   container: {
     name: "container",
     key: "oras.converged-computing.github.io/container",
-    list: false,
+    list: true,
+    notWith: [],
+    oneWith: [
+      "entrypoint",
+      "oras-entrypoint"
+    ],
     format: "container-name",
     defaultText: "the one named by kubectl.kubernetes.io/default-container, else the first",
-    description: "Name of the launcher container, the one whose program the step is.",
+    description: "Name of the launcher container, the one whose program the step is. Several are numbered, each with paths of its number; the step has ended when all of them have.",
     example: "main"
   },
   entrypoint: {
     name: "entrypoint",
     key: "oras.converged-computing.github.io/entrypoint",
     list: false,
+    notWith: [],
+    oneWith: [],
     format: "script-url",
     defaultText: "built in",
     description: "Script that runs in the launcher container instead of ours, fetched over https.",
@@ -173,6 +312,8 @@ const table = {
     name: "oras-entrypoint",
     key: "oras.converged-computing.github.io/oras-entrypoint",
     list: false,
+    notWith: [],
+    oneWith: [],
     format: "script-url",
     defaultText: "built in",
     description: "Script that pulls and pushes instead of ours, fetched over https.",
@@ -182,6 +323,8 @@ const table = {
     name: "debug",
     key: "oras.converged-computing.github.io/debug",
     list: false,
+    notWith: [],
+    oneWith: [],
     format: "boolean",
     default: "false",
     defaultText: "\"false\"",
@@ -192,15 +335,119 @@ const table = {
     name: "unpack",
     key: "oras.converged-computing.github.io/unpack",
     list: false,
+    notWith: [],
+    oneWith: [],
     format: "boolean",
     default: "true",
     defaultText: "\"true\"",
     description: "Unpack inputs that are directories stored as .tar.gz. Otherwise the archive is laid out as a file.",
     example: "false"
+  },
+  compression: {
+    name: "compression",
+    key: "oras.converged-computing.github.io/compression",
+    list: false,
+    needs: "output-uri",
+    notWith: [],
+    oneWith: [],
+    format: "compression",
+    default: "auto",
+    defaultText: "\"auto\"",
+    description: "How a directory is packed. auto and gzip are read by every oras client, and so is none, which costs least for data that cannot be compressed. zstd is faster still, but other clients leave it packed (.tar.zst).",
+    example: "zstd"
+  },
+  "push-on": {
+    name: "push-on",
+    key: "oras.converged-computing.github.io/push-on",
+    list: false,
+    needs: "output-uri",
+    notWith: [
+      "entrypoint",
+      "oras-entrypoint"
+    ],
+    oneWith: [],
+    format: "push-condition",
+    default: "success",
+    defaultText: "\"success\"",
+    description: "When the output is pushed, by the exit code of the program. The verdict on the step does not change.",
+    example: "always"
+  },
+  timeout: {
+    name: "timeout",
+    key: "oras.converged-computing.github.io/timeout",
+    list: false,
+    notWith: [],
+    oneWith: [],
+    format: "duration",
+    default: "5m",
+    defaultText: "\"5m\"",
+    description: "How long the registry is waited for while it does not answer or fails, before the step fails.",
+    example: "30m"
+  },
+  "requests-cpu": {
+    name: "requests-cpu",
+    key: "oras.converged-computing.github.io/requests-cpu",
+    list: false,
+    notWith: [],
+    oneWith: [],
+    format: "quantity",
+    defaultText: "what keeps the Pod's QoS class and quotas",
+    description: "Request of each container that is added, for cpu.",
+    example: "500m"
+  },
+  "requests-memory": {
+    name: "requests-memory",
+    key: "oras.converged-computing.github.io/requests-memory",
+    list: false,
+    notWith: [],
+    oneWith: [],
+    format: "quantity",
+    defaultText: "what keeps the Pod's QoS class and quotas",
+    description: "Request of each container that is added, for memory.",
+    example: "128Mi"
+  },
+  "requests-ephemeral-storage": {
+    name: "requests-ephemeral-storage",
+    key: "oras.converged-computing.github.io/requests-ephemeral-storage",
+    list: false,
+    notWith: [],
+    oneWith: [],
+    format: "quantity",
+    defaultText: "what keeps the Pod's QoS class and quotas",
+    description: "Request of each container that is added, for local storage.",
+    example: "10Gi"
+  },
+  "limits-cpu": {
+    name: "limits-cpu",
+    key: "oras.converged-computing.github.io/limits-cpu",
+    list: false,
+    notWith: [],
+    oneWith: [],
+    format: "quantity",
+    defaultText: "what keeps the Pod's QoS class and quotas",
+    description: "Limit of each container that is added, for cpu.",
+    example: "500m"
+  },
+  "limits-memory": {
+    name: "limits-memory",
+    key: "oras.converged-computing.github.io/limits-memory",
+    list: false,
+    notWith: [],
+    oneWith: [],
+    format: "quantity",
+    defaultText: "what keeps the Pod's QoS class and quotas",
+    description: "Limit of each container that is added, for memory.",
+    example: "128Mi"
+  },
+  "limits-ephemeral-storage": {
+    name: "limits-ephemeral-storage",
+    key: "oras.converged-computing.github.io/limits-ephemeral-storage",
+    list: false,
+    notWith: [],
+    oneWith: [],
+    format: "quantity",
+    defaultText: "what keeps the Pod's QoS class and quotas",
+    description: "Limit of each container that is added, for local storage.",
+    example: "10Gi"
   }
-} as const satisfies Record<string, AnnotationDefinition>;
-
-export type AnnotationName = keyof typeof table;
-
-/** Every annotation by its name. */
-export const annotations: Readonly<Record<AnnotationName, AnnotationDefinition>> = table;
+};

@@ -8,6 +8,10 @@ import type { OrasCache } from "./types.ts";
 /** Values that each format refuses. */
 export const refusedValues: Readonly<Record<FormatName, readonly string[]>> = {
   artifact: [
+    "oci://a b/c:d",
+    "oci://$(POD_NAME)/a:b",
+    "a/$(HOSTNAME):t",
+    "oci://host",
     "Upper/case:tag",
     "no-tag",
     "https://host/repo:tag",
@@ -16,6 +20,11 @@ export const refusedValues: Readonly<Record<FormatName, readonly string[]>> = {
     "a@sha256:123",
     " a:b",
     "a:b\n"
+  ],
+  "tagged-artifact": [
+    "a/b",
+    "a/b@sha256:0000000000000000000000000000000000000000000000000000000000000000",
+    "oci://$(POD_NAME)/a:b"
   ],
   path: [
     "$(HOME)/x",
@@ -56,11 +65,60 @@ export const refusedValues: Readonly<Record<FormatName, readonly string[]>> = {
     "file:///x",
     "https://example.com/a b"
   ],
+  duration: [
+    "10",
+    "1d",
+    "-5m",
+    "1.5h",
+    "0s",
+    "5m 1h"
+  ],
+  quantity: [
+    "1 Gi",
+    "1gb",
+    "-1",
+    "1e3x"
+  ],
+  compression: [
+    "lz4",
+    "GZIP"
+  ],
+  "push-condition": [
+    "never",
+    "Success"
+  ],
   boolean: [
     "yes",
     "True",
     "1"
   ]
+};
+
+/** Values with variables that each format allows. */
+export const variableValues: Readonly<Record<FormatName, readonly string[]>> = {
+  artifact: [
+    "runs/$(POD_NAMESPACE)/$(POD_NAME):$(POD_UID)",
+    "oci://ghcr.io/runs/n-$(NODE_NAME):latest"
+  ],
+  "tagged-artifact": [
+    "runs/$(POD_NAMESPACE)/$(POD_NAME):$(POD_UID)",
+    "oci://ghcr.io/runs/n-$(NODE_NAME):latest"
+  ],
+  path: [
+    "/data/$(POD_NAME)/$(NODE_NAME)",
+    "$$(POD_UID)$"
+  ],
+  "cache-name": [],
+  "object-name": [],
+  "container-name": [],
+  image: [],
+  registry: [],
+  "script-url": [],
+  duration: [],
+  quantity: [],
+  compression: [],
+  "push-condition": [],
+  boolean: []
 };
 
 const allNames = Object.keys(annotations) as AnnotationName[];
@@ -74,19 +132,36 @@ export const validValues = Object.fromEntries(
       .oneof(
         { arbitrary: fc.stringMatching(pattern, { size: "xsmall" }), weight: 9 },
         { arbitrary: fc.stringMatching(pattern), weight: 1 },
+        ...variableValues[name as FormatName].map((value) => ({ arbitrary: fc.constant(value), weight: 1 })),
       )
       .filter((value) => value.length <= maxLength),
   ]),
 ) as Record<FormatName, fc.Arbitrary<string>>;
 
-/** Keys and values for one annotation; a list gets several numbers. */
-function entriesOf(annotation: AnnotationName): fc.Arbitrary<[string, string][]> {
-  const { key, list, format } = annotations[annotation];
-  const value = validValues[format];
-  if (!list) return value.map((v) => [[key, v]]);
-  return fc
-    .uniqueArray(fc.tuple(fc.integer({ min: 0, max: 200 }), value), { selector: ([n]) => n, minLength: 1, maxLength: 6 })
-    .map((items) => items.map(([n, v]): [string, string] => [n === 0 ? key : `${key}_${n}`, v]));
+/** Keys and values for one annotation at these numbers. */
+function entriesOf(annotation: AnnotationName, numbers: readonly number[]): fc.Arbitrary<[string, string][]> {
+  const { key, format } = annotations[annotation];
+  return fc.tuple(
+    ...numbers.map((n) => validValues[format].map((v): [string, string] => [n === 0 ? key : `${key}_${n}`, v])),
+  );
+}
+
+/** Numbers for each of the chosen annotations: those of a list that others belong to come first. */
+function numbersOf(chosen: readonly AnnotationName[]): fc.Arbitrary<Map<AnnotationName, number[]>> {
+  const several = fc.uniqueArray(fc.integer({ min: 0, max: 200 }), { minLength: 1, maxLength: 6 });
+  return fc.tuple(...chosen.map(() => several)).map((drawn) => {
+    const numbers = new Map<AnnotationName, number[]>();
+    for (const [i, name] of chosen.entries()) {
+      const { list, oneWith } = annotations[name];
+      const isList = list && !oneWith.some((other) => chosen.includes(other));
+      numbers.set(name, isList ? (drawn[i] ?? []) : [0]);
+    }
+    for (const name of chosen) {
+      const { of } = annotations[name];
+      if (of !== undefined) numbers.set(name, numbers.get(of) ?? [0]);
+    }
+    return numbers;
+  });
 }
 
 /** Valid sets of annotations: something to pull or to push, and any others. */
@@ -97,10 +172,18 @@ export const validAnnotations: fc.Arbitrary<Record<string, string>> = fc
   )
   .map(([some, purpose]) => {
     const chosen = new Set<AnnotationName>([...some, ...purpose]);
-    if (!chosen.has("output-uri")) for (const n of ["output-path", "output-pipe"] as const) chosen.delete(n);
+    for (const name of allNames) {
+      const { needs, notWith } = annotations[name];
+      if (needs && !chosen.has(needs)) chosen.delete(name);
+      if (notWith.some((other) => chosen.has(other))) chosen.delete(name);
+    }
     return [...chosen];
   })
-  .chain((chosen) => fc.tuple(...chosen.map(entriesOf)))
+  .chain((chosen) =>
+    numbersOf(chosen).chain((numbers) =>
+      fc.tuple(...chosen.map((name) => entriesOf(name, numbers.get(name) ?? [0]))),
+    ),
+  )
   .map((entries) => Object.fromEntries(entries.flat()));
 
 /** Annotations that are wrong, with the keys that a message must name. */

@@ -43,6 +43,7 @@ export const names = {
   lease: "oras-operator-leader",
   fieldManager: "oras-operator",
   minimumKubernetesMinor: 30,
+  variablePrefix: "ORAS_OPERATOR_",
   artifactType: "application/vnd.converged-computing.oras-operator.artifact.v1",
   artifactImageAnnotation: "oras.converged-computing.github.io/image",
   artifactInputAnnotation: "oras.converged-computing.github.io/input"

@@ -7,22 +7,22 @@ interface Submitted {
     /** @description Annotations of a Pod or Job, under the prefix. */
     Annotations: {
       /**
-       * @description Artifact to pull before the step starts, with repository, name and tag (or digest). Several are laid into the same place, in numeric order.
+       * @description Artifact to pull before the step starts, with repository, name and tag (or digest). Several are laid into the same place, in numeric order. With oci://host/ in front it comes from that registry, over HTTPS, instead of the step's own.
        * @example dinosaur/hello-world:input
        */
       "input-uri"?: string;
       /**
-       * @description Artifact to push after the step has ended with success.
+       * @description Artifact to push after the step has ended. What several launchers make is one artifact. A Job of several Pods needs $(JOB_COMPLETION_INDEX) or $(POD_NAME) in it, or the last one to end wins.
        * @example dinosaur/hello-world:output
        */
       "output-uri"?: string;
       /**
-       * @description Directory that inputs are laid out in. It is made if it is not there; "/" is allowed.
+       * @description Directory that inputs are laid out in. It is made if it is not there; "/" is allowed. A launcher of another number has its own, input-path_1 and so on.
        * @example /data
        */
       "input-path"?: string;
       /**
-       * @description File or directory to push. A directory arrives under its own name; one written with a final "/." arrives as its contents. The working directory cannot be the output if it is "/".
+       * @description File or directory to push. A directory arrives under its own name; one written with a final "/." arrives as its contents. The working directory cannot be the output if it is "/". Of several launchers, each pushes what its own output-path_1 or output-pipe_1 names.
        * @example /tmp/analysis
        */
       "output-path"?: string;
@@ -48,12 +48,12 @@ interface Submitted {
        */
       registry?: string;
       /**
-       * @description Secret in the same namespace with ORAS_USER, ORAS_PUSH_PASS and ORAS_PULL_PASS, each of which may be absent, or of type kubernetes.io/dockerconfigjson. Only the containers that pull and push see it.
+       * @description Secret in the same namespace with ORAS_USER, ORAS_PUSH_PASS and ORAS_PULL_PASS, each of which may be absent, or of type kubernetes.io/dockerconfigjson. Only the containers that pull and push see it. The three are shown to one registry alone: the step's own if it is remote, else the output's, else the first input's; for more, use the other type.
        * @example oras-env
        */
       "oras-env"?: string;
       /**
-       * @description Name of the launcher container, the one whose program the step is.
+       * @description Name of the launcher container, the one whose program the step is. Several are numbered, each with paths of its number; the step has ended when all of them have.
        * @example main
        */
       container?: string;
@@ -79,6 +79,54 @@ interface Submitted {
        * @example false
        */
       unpack?: string;
+      /**
+       * @description How a directory is packed. auto and gzip are read by every oras client, and so is none, which costs least for data that cannot be compressed. zstd is faster still, but other clients leave it packed (.tar.zst).
+       * @default auto
+       * @example zstd
+       */
+      compression?: string;
+      /**
+       * @description When the output is pushed, by the exit code of the program. The verdict on the step does not change.
+       * @default success
+       * @example always
+       */
+      "push-on"?: string;
+      /**
+       * @description How long the registry is waited for while it does not answer or fails, before the step fails.
+       * @default 5m
+       * @example 30m
+       */
+      timeout?: string;
+      /**
+       * @description Request of each container that is added, for cpu.
+       * @example 500m
+       */
+      "requests-cpu"?: string;
+      /**
+       * @description Request of each container that is added, for memory.
+       * @example 128Mi
+       */
+      "requests-memory"?: string;
+      /**
+       * @description Request of each container that is added, for local storage.
+       * @example 10Gi
+       */
+      "requests-ephemeral-storage"?: string;
+      /**
+       * @description Limit of each container that is added, for cpu.
+       * @example 500m
+       */
+      "limits-cpu"?: string;
+      /**
+       * @description Limit of each container that is added, for memory.
+       * @example 128Mi
+       */
+      "limits-memory"?: string;
+      /**
+       * @description Limit of each container that is added, for local storage.
+       * @example 10Gi
+       */
+      "limits-ephemeral-storage"?: string;
     };
     /** @description An OrasCache is an OCI registry that the operator runs in the namespace, or names a remote one, for the artifacts that annotated Pods and Jobs pass to each other. */
     OrasCache: {

@@ -1,4 +1,5 @@
 import { annotationNodes, header, literal, type Rendered, type Source } from "./schema.ts";
+import { variablePattern, variableSample } from "./variables.ts";
 
 /** Renders the annotation table and the forms of values. */
 export function renderAnnotations(source: Source): Rendered {
@@ -11,6 +12,10 @@ export function renderAnnotations(source: Source): Rendered {
         name,
         key: prefix + name,
         list: node["x-list"] ?? false,
+        of: node["x-of"],
+        needs: node["x-needs"],
+        notWith: node["x-not-with"] ?? [],
+        oneWith: node["x-one-with"] ?? [],
         format: node["x-format"],
         ...(node.default === undefined ? {} : { default: node.default }),
         defaultText: node["x-default-text"] ?? `"${node.default}"`,
@@ -21,8 +26,8 @@ export function renderAnnotations(source: Source): Rendered {
   );
   const formats = Object.entries(schema["x-formats"])
     .map(
-      ([name, { pattern, maxLength, allowed }]) =>
-        `  ${JSON.stringify(name)}: {\n    pattern: new RegExp(${JSON.stringify(pattern)}, "u"),\n    maxLength: ${maxLength},\n    allowed: ${JSON.stringify(allowed)},\n  },`,
+      ([name, { pattern, maxLength, allowed, withVariables }]) =>
+        `  ${JSON.stringify(name)}: {\n    pattern: new RegExp(${JSON.stringify(pattern)}, "u"),\n    maxLength: ${maxLength},\n    allowed: ${JSON.stringify(allowed)},\n    variables: ${withVariables !== undefined},\n  },`,
     )
     .join("\n");
   return {
@@ -34,6 +39,14 @@ export interface AnnotationDefinition {
   readonly key: string;
   /** Whether it may be given several times, with _1, _2, … after its name. */
   readonly list: boolean;
+  /** A list: each value belongs to the value of that one which has the same number. */
+  readonly of?: AnnotationName;
+  /** What it means nothing without. */
+  readonly needs?: AnnotationName;
+  /** What it means nothing beside. */
+  readonly notWith: readonly AnnotationName[];
+  /** What it is no list beside. */
+  readonly oneWith: readonly AnnotationName[];
   readonly format: FormatName;
   readonly default?: string;
   readonly defaultText: string;
@@ -51,12 +64,24 @@ ${formats}
 
 export type FormatName = keyof typeof formats;
 
-const table = ${literal(table)} as const satisfies Record<string, AnnotationDefinition>;
+/** What $(NAME) stands for in values whose format has variables: a field of the Pod. */
+export const variables = ${literal(schema["x-variables"])} as const;
 
-export type AnnotationName = keyof typeof table;
+export type VariableName = keyof typeof variables;
+
+/** Matches each variable in a value. */
+export const variablePattern = new RegExp(${JSON.stringify(variablePattern(schema))}, "g");
+
+/** Stands for a variable where the pattern of a format is tried. */
+export const variableSample = ${JSON.stringify(variableSample)};
+
+export type AnnotationName =
+${Object.keys(table)
+  .map((name) => `  | ${JSON.stringify(name)}`)
+  .join("\n")};
 
 /** Every annotation by its name. */
-export const annotations: Readonly<Record<AnnotationName, AnnotationDefinition>> = table;
+export const annotations: Readonly<Record<AnnotationName, AnnotationDefinition>> = ${literal(table)};
 `,
   };
 }

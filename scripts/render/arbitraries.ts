@@ -6,6 +6,7 @@ export function renderArbitraries(source: Source): Rendered {
   const { schema } = source;
   const spec = inlined(schema, component(schema, "OrasCacheSpec"));
   const refused = mapValues(schema["x-formats"], (format) => format.refused);
+  const withVariables = mapValues(schema["x-formats"], (format) => format.withVariables ?? []);
   const nameFormat = JSON.stringify(component(schema, "OrasCache")["x-name-format"]);
   return {
     path: "generated/arbitraries.ts",
@@ -16,6 +17,9 @@ import type { OrasCache } from "./types.ts";
 
 /** Values that each format refuses. */
 export const refusedValues: Readonly<Record<FormatName, readonly string[]>> = ${literal(refused)};
+
+/** Values with variables that each format allows. */
+export const variableValues: Readonly<Record<FormatName, readonly string[]>> = ${literal(withVariables)};
 
 const allNames = Object.keys(annotations) as AnnotationName[];
 
@@ -28,19 +32,36 @@ export const validValues = Object.fromEntries(
       .oneof(
         { arbitrary: fc.stringMatching(pattern, { size: "xsmall" }), weight: 9 },
         { arbitrary: fc.stringMatching(pattern), weight: 1 },
+        ...variableValues[name as FormatName].map((value) => ({ arbitrary: fc.constant(value), weight: 1 })),
       )
       .filter((value) => value.length <= maxLength),
   ]),
 ) as Record<FormatName, fc.Arbitrary<string>>;
 
-/** Keys and values for one annotation; a list gets several numbers. */
-function entriesOf(annotation: AnnotationName): fc.Arbitrary<[string, string][]> {
-  const { key, list, format } = annotations[annotation];
-  const value = validValues[format];
-  if (!list) return value.map((v) => [[key, v]]);
-  return fc
-    .uniqueArray(fc.tuple(fc.integer({ min: 0, max: 200 }), value), { selector: ([n]) => n, minLength: 1, maxLength: 6 })
-    .map((items) => items.map(([n, v]): [string, string] => [n === 0 ? key : \`\${key}_\${n}\`, v]));
+/** Keys and values for one annotation at these numbers. */
+function entriesOf(annotation: AnnotationName, numbers: readonly number[]): fc.Arbitrary<[string, string][]> {
+  const { key, format } = annotations[annotation];
+  return fc.tuple(
+    ...numbers.map((n) => validValues[format].map((v): [string, string] => [n === 0 ? key : \`\${key}_\${n}\`, v])),
+  );
+}
+
+/** Numbers for each of the chosen annotations: those of a list that others belong to come first. */
+function numbersOf(chosen: readonly AnnotationName[]): fc.Arbitrary<Map<AnnotationName, number[]>> {
+  const several = fc.uniqueArray(fc.integer({ min: 0, max: 200 }), { minLength: 1, maxLength: 6 });
+  return fc.tuple(...chosen.map(() => several)).map((drawn) => {
+    const numbers = new Map<AnnotationName, number[]>();
+    for (const [i, name] of chosen.entries()) {
+      const { list, oneWith } = annotations[name];
+      const isList = list && !oneWith.some((other) => chosen.includes(other));
+      numbers.set(name, isList ? (drawn[i] ?? []) : [0]);
+    }
+    for (const name of chosen) {
+      const { of } = annotations[name];
+      if (of !== undefined) numbers.set(name, numbers.get(of) ?? [0]);
+    }
+    return numbers;
+  });
 }
 
 /** Valid sets of annotations: something to pull or to push, and any others. */
@@ -51,10 +72,18 @@ export const validAnnotations: fc.Arbitrary<Record<string, string>> = fc
   )
   .map(([some, purpose]) => {
     const chosen = new Set<AnnotationName>([...some, ...purpose]);
-    if (!chosen.has("output-uri")) for (const n of ["output-path", "output-pipe"] as const) chosen.delete(n);
+    for (const name of allNames) {
+      const { needs, notWith } = annotations[name];
+      if (needs && !chosen.has(needs)) chosen.delete(name);
+      if (notWith.some((other) => chosen.has(other))) chosen.delete(name);
+    }
     return [...chosen];
   })
-  .chain((chosen) => fc.tuple(...chosen.map(entriesOf)))
+  .chain((chosen) =>
+    numbersOf(chosen).chain((numbers) =>
+      fc.tuple(...chosen.map((name) => entriesOf(name, numbers.get(name) ?? [0]))),
+    ),
+  )
   .map((entries) => Object.fromEntries(entries.flat()));
 
 /** Annotations that are wrong, with the keys that a message must name. */

@@ -3,7 +3,8 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { closest, distance } from "fastest-levenshtein";
 import { metaSchema } from "./meta-schema.ts";
 import { unknownPlaceholders } from "./placeholders.ts";
-import type { FormatNode, Schema, SchemaNode } from "./schema.ts";
+import { annotationNodes, type FormatNode, type Schema, type SchemaNode } from "./schema.ts";
+import { withoutVariables } from "./variables.ts";
 
 /** A place of the schema that the renderers would not understand. */
 export interface SchemaProblem {
@@ -26,10 +27,13 @@ export function checkSchema(schema: Schema): SchemaProblem[] {
       .filter(({ keyword }) => keyword !== "if" && keyword !== "anyOf")
       .map(describe);
   }
-  const formats = Object.entries(schema["x-formats"]).flatMap(([name, format]) => checkFormat(name, format));
+  const formats = Object.entries(schema["x-formats"]).flatMap(([name, format]) =>
+    checkFormat(schema, name, format),
+  );
   if (formats.length > 0) return formats;
   return [
     ...checkExitCodes(schema),
+    ...checkAnnotationRules(schema),
     ...checkPlaceholders(schema),
     ...Object.entries(schema.components.schemas).flatMap(([name, node]) =>
       checkNode(schema, node, ["components", "schemas", name]),
@@ -65,7 +69,7 @@ function suggestion(found: string, known: readonly string[]): string {
 /** What JavaScript understands and Go's RE2, in which the API server matches, does not. */
 const onlyJavaScript = /\(\?<?[=!]|\\u|\\[1-9]|\\k/;
 
-function checkFormat(name: string, format: FormatNode): SchemaProblem[] {
+function checkFormat(schema: Schema, name: string, format: FormatNode): SchemaProblem[] {
   const path = ["x-formats", name];
   if (onlyJavaScript.test(format.pattern)) {
     const message = "lookarounds, back references and \\u are not understood by the API server";
@@ -78,8 +82,14 @@ function checkFormat(name: string, format: FormatNode): SchemaProblem[] {
   }
   return [
     ...format.refused
-      .filter((value) => fits(value, format))
+      .filter((value) => fits(schema, value, format))
       .map((value) => ({ path: [...path, "refused"], message: `${JSON.stringify(value)} is of this form` })),
+    ...(format.withVariables ?? [])
+      .filter((value) => !fits(schema, value, format) || withoutVariables(schema, value) === value)
+      .map((value) => ({
+        path: [...path, "withVariables"],
+        message: `${JSON.stringify(value)} is not of this form, or holds no variable`,
+      })),
     ...unknownPlaceholders(format.allowed, ["maxLength"]).map((key) => ({
       path: [...path, "allowed"],
       message: `{${key}} stands for nothing; allowed is {maxLength}`,
@@ -87,8 +97,9 @@ function checkFormat(name: string, format: FormatNode): SchemaProblem[] {
   ];
 }
 
-function fits(value: string, format: FormatNode): boolean {
-  return value.length <= format.maxLength && new RegExp(format.pattern, "u").test(value);
+function fits(schema: Schema, value: string, format: FormatNode): boolean {
+  const checked = format.withVariables ? withoutVariables(schema, value) : value;
+  return value.length <= format.maxLength && new RegExp(format.pattern, "u").test(checked);
 }
 
 function checkExitCodes(schema: Schema): SchemaProblem[] {
@@ -98,6 +109,23 @@ function checkExitCodes(schema: Schema): SchemaProblem[] {
     const message = `${code} is the code of ${codes[first]?.[0]} already`;
     return first === index ? [] : [{ path: ["x-exit-codes", name, "code"], message }];
   });
+}
+
+/** What annotations say of each other must be about annotations that are there. */
+function checkAnnotationRules(schema: Schema): SchemaProblem[] {
+  const all = annotationNodes(schema);
+  const known = all.map(([name]) => name);
+  return all.flatMap(([name, node]) =>
+    (["x-of", "x-needs", "x-not-with", "x-one-with"] as const).flatMap((keyword) =>
+      [node[keyword] ?? []]
+        .flat()
+        .filter((other) => !known.includes(other))
+        .map((other) => ({
+          path: ["components", "schemas", "Annotations", "properties", name, keyword],
+          message: `no such annotation; ${suggestion(other, known)}`,
+        })),
+    ),
+  );
 }
 
 function checkPlaceholders(schema: Schema): SchemaProblem[] {
@@ -174,7 +202,7 @@ function checkValues(schema: Schema, node: SchemaNode, path: string[]): SchemaPr
     ...(node.examples ?? []).map((example): [string, unknown] => ["examples", example]),
   ];
   return values
-    .filter(([, value]) => typeof value === "string" && !fits(value, format))
+    .filter(([, value]) => typeof value === "string" && !fits(schema, value, format))
     .map(([keyword, value]) => ({
       path: [...path, keyword],
       message: `found ${JSON.stringify(value)}; allowed is ${format.allowed}`,

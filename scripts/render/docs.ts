@@ -29,11 +29,13 @@ export function renderDocs(source: Source): Rendered[] {
   const annotations = annotationNodes(schema)
     .map(([name, node]) => {
       const format = schema["x-formats"][node["x-format"] ?? ""];
+      const first = format?.withVariables?.[0];
       const facts = [
         `- Key: \`${prefix}${name}\`${node["x-list"] ? `, \`${prefix}${name}_1\`, \`${prefix}${name}_2\`, …` : ""}`,
         `- Allowed: ${format?.allowed}`,
         `- Default: ${node.default === undefined ? node["x-default-text"] : `\`"${node.default}"\``}`,
         `- Example: \`${node.examples?.[0]}\``,
+        ...(first === undefined ? [] : [`- With [variables](#variables): \`${first}\``]),
       ];
       return `## \`${name}\`\n\n${node.description}\n\n${facts.join("\n")}`;
     })
@@ -50,7 +52,7 @@ export function renderDocs(source: Source): Rendered[] {
     page(
       "annotations",
       "Annotations",
-      `All stand under the prefix \`${prefix}\` on a Pod or a Job.\n\n${annotationTable(source)}\n\n${annotations}`,
+      `All stand under the prefix \`${prefix}\` on a Pod or a Job.\n\n${annotationTable(source)}\n\n${annotations}\n\n${variables(schema)}`,
       source,
     ),
     page(
@@ -73,6 +75,15 @@ export function renderDocs(source: Source): Rendered[] {
     ),
     page("errors", "Errors of admission", table(["Code", "Meaning", "What to do"], errors), source),
   ];
+}
+
+function variables(schema: Schema): string {
+  const rows = Object.entries(schema["x-variables"]).map(([name, { field, meaning }]) => [
+    `\`$(${name})\``,
+    meaning,
+    `\`${field}\``,
+  ]);
+  return `## Variables\n\nURIs and paths may hold these, which the kubelet replaces in each Pod. Nothing else is replaced.\n\n${table(["Variable", "Stands for", "Field of the Pod"], rows)}`;
 }
 
 /** What a field's value may be, as a sentence, where its type does not say it. */

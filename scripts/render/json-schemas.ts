@@ -9,6 +9,7 @@ import {
   type SchemaNode,
   type Source,
 } from "./schema.ts";
+import { variablePattern } from "./variables.ts";
 
 /** Renders JSON Schemas for editors: one for OrasCache objects, one for the annotations of a Pod or Job. */
 export function renderJsonSchemas(source: Source): Rendered[] {
@@ -58,7 +59,10 @@ function annotationsSchema({ schema }: Source): object {
       type: "string",
       description: node.description,
       ...(node.default === undefined ? {} : { default: node.default }),
-      pattern: format?.pattern,
+      // What stands around a variable is checked at admission.
+      ...(format?.withVariables
+        ? { anyOf: [{ pattern: format.pattern }, { pattern: variablePattern(schema) }] }
+        : { pattern: format?.pattern }),
       maxLength: format?.maxLength,
       examples: node.examples,
     };

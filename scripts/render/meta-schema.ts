@@ -56,6 +56,10 @@ const annotation = {
     examples: { ...strings, minItems: 1 },
     "x-format": text,
     "x-list": { type: "boolean" },
+    "x-of": text,
+    "x-needs": text,
+    "x-not-with": strings,
+    "x-one-with": strings,
     "x-default-text": text,
   },
   anyOf: [{ required: ["default"] }, { required: ["x-default-text"] }],
@@ -99,7 +103,15 @@ const format = {
     maxLength: { type: "integer" },
     allowed: text,
     refused: { ...strings, minItems: 1 },
+    withVariables: { ...strings, minItems: 1 },
   },
+} as const;
+
+const variable = {
+  type: "object",
+  required: ["field", "meaning"],
+  additionalProperties: false,
+  properties: { field: text, meaning: text },
 } as const;
 
 const exitCode = {
@@ -112,7 +124,7 @@ const exitCode = {
 /** What schema/oras-operator.yaml itself must look like. */
 export const metaSchema = {
   type: "object",
-  required: ["openapi", "info", "x-names", "x-exit-codes", "x-formats", "components"],
+  required: ["openapi", "info", "x-names", "x-exit-codes", "x-formats", "x-variables", "components"],
   additionalProperties: false,
   properties: {
     openapi: { const: "3.1.0" },
@@ -129,6 +141,11 @@ export const metaSchema = {
     },
     "x-exit-codes": { type: "object", additionalProperties: exitCode },
     "x-formats": { type: "object", additionalProperties: format },
+    "x-variables": {
+      type: "object",
+      propertyNames: { pattern: "^[A-Z][A-Z_]*$" },
+      additionalProperties: variable,
+    },
     components: {
       type: "object",
       required: ["schemas"],

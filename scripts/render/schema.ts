@@ -19,6 +19,10 @@ export interface SchemaNode {
   items?: SchemaNode;
   additionalProperties?: boolean | SchemaNode;
   "x-list"?: boolean;
+  "x-of"?: string;
+  "x-needs"?: string;
+  "x-not-with"?: string[];
+  "x-one-with"?: string[];
   "x-format"?: string;
   "x-default-text"?: string;
   "x-flag-env"?: string;
@@ -36,6 +40,8 @@ export interface FormatNode {
   allowed: string;
   /** Values that are not of this form, for tests. */
   refused: string[];
+  /** Values that hold variables; where there are none, values may not. */
+  withVariables?: string[];
 }
 
 /** schema/oras-operator.yaml as parsed. */
@@ -45,6 +51,7 @@ export interface Schema {
   "x-names": Record<string, string | number>;
   "x-exit-codes": Record<string, { code: number; container: string; meaning: string }>;
   "x-formats": Record<string, FormatNode>;
+  "x-variables": Record<string, { field: string; meaning: string }>;
   components: { schemas: Record<string, SchemaNode> };
 }
 

@@ -1,26 +1,10 @@
-import { closest, distance } from "fastest-levenshtein";
-import { type AnnotationName, annotations, formats, PREFIX } from "../../generated/annotations.ts";
-import { names } from "../../generated/names.ts";
+import { type AnnotationName, annotations, formats, variables } from "../../generated/annotations.ts";
+import { type AnnotationMap, isOurs, resolveKey, type Slot } from "./keys.ts";
 import type { Problem, Result } from "./problems.ts";
 import { parseReference, parseRegistry } from "./reference.ts";
-import type { Settings } from "./settings.ts";
-
-/** Annotations as Kubernetes stores them. */
-export type AnnotationMap = Readonly<Record<string, string>>;
-
-/**
- * Says whether an object asks for the operator: an annotation under its prefix, other than its own marker.
- *
- * @param map - the object's annotations, if it has any
- */
-export function isAnnotated(map: AnnotationMap | undefined): boolean {
-  return map !== undefined && Object.keys(map).some(isOurs);
-}
-
-/** Says whether a key stands under the operator's prefix and is not what the operator itself wrote. */
-export function isOurs(key: string): boolean {
-  return key.startsWith(PREFIX) && key !== names.markerAnnotation;
-}
+import type { AddedResources, Settings } from "./settings.ts";
+import { unknownVariables, withoutVariables } from "./variables.ts";
+import { checkWhole, launcherNumbers } from "./whole.ts";
 
 /** What could be read of a set of annotations: settings from the valid values, and every problem. */
 export interface Reading {
@@ -40,6 +24,11 @@ export function parseAnnotations(map: AnnotationMap): Result<Settings> {
   return problems.length > 0 ? { ok: false, problems } : { ok: true, value: settings };
 }
 
+/** A value in its place. */
+interface Given extends Slot {
+  readonly value: string;
+}
+
 /**
  * Like {@link parseAnnotations}, but also returns what the valid annotations say when others are not, so that
  * the problems of the object around them can be told in the same answer.
@@ -48,117 +37,90 @@ export function parseAnnotations(map: AnnotationMap): Result<Settings> {
  */
 export function readAnnotations(map: AnnotationMap): Reading {
   const problems: Problem[] = [];
-  const given = new Set<AnnotationName>();
-  const values = new Map<AnnotationName, { number: number; value: string }[]>();
+  const slots: Slot[] = [];
+  const given: Given[] = [];
 
   for (const key of Object.keys(map).filter(isOurs).sort()) {
     const value = map[key] ?? "";
     const slot = resolveKey(key);
-    if ("problem" in slot) {
-      problems.push(slot.problem);
+    if ("code" in slot) {
+      problems.push(slot);
       continue;
     }
-    given.add(slot.name);
+    slots.push(slot);
     const wrong = checkValue(slot.name, key, value);
     if (wrong) problems.push(wrong);
-    else values.set(slot.name, [...(values.get(slot.name) ?? []), { number: slot.number, value }]);
+    else given.push({ ...slot, value });
   }
   // A misspelled name may well be the missing input or output: one problem is enough then.
   if (!problems.some((problem) => problem.code === "UnknownAnnotation")) {
-    problems.push(...checkPurpose(map, (name) => given.has(name)));
+    problems.push(...checkWhole(slots));
   }
-  return { settings: toSettings(values), problems };
+  return { settings: toSettings(given, launcherNumbers(slots)), problems };
 }
 
-function toSettings(values: ReadonlyMap<AnnotationName, { number: number; value: string }[]>): Settings {
-  const list = (name: AnnotationName) =>
-    (values.get(name) ?? []).sort((a, b) => a.number - b.number).map((entry) => entry.value);
-  const one = (name: AnnotationName): string | undefined => list(name)[0] ?? annotations[name].default;
+function toSettings(given: readonly Given[], launchers: readonly number[]): Settings {
+  const at = (name: AnnotationName, number: number) =>
+    given.find((g) => g.name === name && g.number === number)?.value;
+  const one = (name: AnnotationName): string | undefined => at(name, 0) ?? annotations[name].default;
   const output = one("output-uri");
   const registry = one("registry");
   return {
-    inputs: list("input-uri").map(parseReference),
+    inputs: given
+      .filter(({ name }) => name === "input-uri")
+      .sort((a, b) => a.number - b.number)
+      .map(({ value }) => parseReference(value)),
     output: output === undefined ? undefined : parseReference(output),
-    inputPath: one("input-path"),
-    outputPath: one("output-path"),
-    outputPipe: one("output-pipe"),
+    launchers: launchers.map((number) => ({
+      number,
+      container: at("container", number),
+      inputPath: at("input-path", number),
+      outputPath: at("output-path", number),
+      outputPipe: at("output-pipe", number),
+    })),
     cache: one("oras-cache") ?? "",
     orasContainer: one("oras-container"),
     registry: registry === undefined ? undefined : parseRegistry(registry),
     orasEnv: one("oras-env"),
-    container: one("container"),
     entrypoint: one("entrypoint"),
     orasEntrypoint: one("oras-entrypoint"),
     debug: one("debug") === "true",
     unpack: one("unpack") === "true",
+    compression: one("compression") ?? "",
+    pushOn: one("push-on") ?? "",
+    timeoutSeconds: secondsOf(one("timeout") ?? ""),
+    resources: toResources(one),
   };
 }
 
-type Slot = { name: AnnotationName; number: number } | { problem: Problem };
-
-/** Finds the annotation that a key names. A list's first element has no number, so it counts as 0. */
-function resolveKey(key: string): Slot {
-  const written = key.slice(PREFIX.length);
-  if (isName(written)) return { name: written, number: 0 };
-
-  const [, stem, suffix] = /^(.*?)_(.*)$/s.exec(written) ?? [];
-  if (stem !== undefined && suffix !== undefined && isName(stem)) {
-    if (!annotations[stem].list) {
-      return { problem: { code: "NotAList", path: key, message: `${PREFIX}${stem} takes one value.` } };
-    }
-    // Annotation keys are at most 253 characters, so a number may be too large for exact arithmetic: six
-    // digits are more than fit into the 256 KiB that all annotations of an object may have.
-    if (/^[1-9][0-9]{0,5}$/.test(suffix)) return { name: stem, number: Number(suffix) };
-    return {
-      problem: {
-        code: "BadListNumber",
-        path: key,
-        message: `found "_${suffix}"; allowed is the plain name, then _1, _2, and so on.`,
-      },
-    };
-  }
-  return { problem: { code: "UnknownAnnotation", path: key, message: suggest(stem ?? written) } };
+/** Seconds of a duration such as `1h30m`, whose form has been checked. */
+function secondsOf(duration: string): number {
+  const [, hours, minutes, seconds] = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(duration) ?? [];
+  return Number(hours ?? 0) * 3600 + Number(minutes ?? 0) * 60 + Number(seconds ?? 0);
 }
 
-function isName(written: string): written is AnnotationName {
-  return Object.hasOwn(annotations, written);
-}
-
-/** "did you mean", when something is near enough; else where the known names are listed. */
-function suggest(written: string): string {
-  const nearest = closest(written, Object.keys(annotations));
-  const near = distance(written, nearest) <= Math.max(2, Math.floor(nearest.length / 3));
-  return near
-    ? `no such annotation; did you mean ${PREFIX}${nearest}?`
-    : `no such annotation; known are ${Object.keys(annotations).join(", ")}.`;
+function toResources(one: (name: AnnotationName) => string | undefined): AddedResources {
+  const of = (kind: "requests" | "limits") =>
+    Object.fromEntries(
+      (["cpu", "memory", "ephemeral-storage"] as const).flatMap((resource) => {
+        const value = one(`${kind}-${resource}`);
+        return value === undefined ? [] : [[resource, value]];
+      }),
+    );
+  return { requests: of("requests"), limits: of("limits") };
 }
 
 function checkValue(name: AnnotationName, key: string, value: string): Problem | undefined {
   const format = formats[annotations[name].format];
-  const fits = value.length <= format.maxLength && format.pattern.test(value);
-  if (fits) return undefined;
+  const checked = format.variables ? withoutVariables(value) : value;
+  if (value.length <= format.maxLength && format.pattern.test(checked)) return undefined;
   const found = value.length > 100 ? `${value.slice(0, 100)}…` : value;
-  return {
-    code: "InvalidValue",
-    path: key,
-    message: `found ${JSON.stringify(found)}; allowed is ${format.allowed}.`,
-  };
-}
-
-/** A set of annotations must name something to pull or to push, and where to push what it describes. */
-function checkPurpose(map: AnnotationMap, has: (name: AnnotationName) => boolean): Problem[] {
-  if (!isAnnotated(map)) return [];
-  const input = annotations["input-uri"].key;
-  const output = annotations["output-uri"].key;
-  if (has("output-uri")) return [];
-  const described = (["output-path", "output-pipe"] as const).filter(has);
-  if (described.length > 0) {
-    return described.map((name) => ({
-      code: "NothingToPush",
-      path: annotations[name].key,
-      message: `it says what to push, but ${output} does not say as which artifact.`,
-    }));
-  }
-  if (has("input-uri") || has("entrypoint") || has("oras-entrypoint")) return [];
-  return [{ code: "NothingToDo", path: output, message: `neither ${input} nor ${output} is set.` }];
+  const unknown = format.variables ? unknownVariables(value) : [];
+  const allowed =
+    unknown.length === 0
+      ? `allowed is ${format.allowed}`
+      : `${unknown.join(", ")} is no variable; known are ${Object.keys(variables)
+          .map((variable) => `$(${variable})`)
+          .join(", ")}`;
+  return { code: "InvalidValue", path: key, message: `found ${JSON.stringify(found)}; ${allowed}.` };
 }

@@ -43,6 +43,26 @@ export const problemCatalogue = {
     summary: "An output is described, but no artifact is named that it should be pushed as.",
     mend: "Name the artifact to push, or remove the description of the output.",
   },
+  NoSuchLauncher: {
+    summary: "A path is numbered, but no launcher of that number is named.",
+    mend: "Name the launcher of that number, or remove the number.",
+  },
+  LauncherTwice: {
+    summary: "The same container is named as two launchers.",
+    mend: "Name each container once.",
+  },
+  OutputTwice: {
+    summary: "Two launchers push something of the same name; the artifact could hold one of them only.",
+    mend: "Give the two files or directories different names.",
+  },
+  NotWithScripts: {
+    summary: "A script of the author's own replaces ours, and the original's protocol has no word for this.",
+    mend: "Remove the annotation, or the script.",
+  },
+  VariableNotThere: {
+    summary: "A variable is used that this Pod has no value for.",
+    mend: "Use another variable, or run the step in a Job (for the completion index: an Indexed Job).",
+  },
   ConflictingValues: {
     summary: "A Job and its Pod template carry the same annotation with different values.",
     mend: "Keep the annotation on the Job only.",

@@ -6,9 +6,8 @@ export interface Settings {
   readonly inputs: readonly ArtifactReference[];
   /** Artifact to push. */
   readonly output: ArtifactReference | undefined;
-  readonly inputPath: string | undefined;
-  readonly outputPath: string | undefined;
-  readonly outputPipe: string | undefined;
+  /** The programs of the step, in numeric order; at least one. */
+  readonly launchers: readonly LauncherSettings[];
   /** Name of the OrasCache in the same namespace. */
   readonly cache: string;
   /** Image with the oras CLI, where it is not the operator's tools image. */
@@ -17,12 +16,41 @@ export interface Settings {
   readonly registry: Registry | undefined;
   /** Secret with credentials. */
   readonly orasEnv: string | undefined;
-  /** Name of the container to wrap, where the author chose one. */
-  readonly container: string | undefined;
   /** URL of a replacement for the launcher. */
   readonly entrypoint: string | undefined;
   /** URL of a replacement for the pushing container's script. */
   readonly orasEntrypoint: string | undefined;
   readonly debug: boolean;
   readonly unpack: boolean;
+  /** `auto`, `gzip`, `zstd` or `none`. */
+  readonly compression: string;
+  /** `success`, `failure` or `always`. */
+  readonly pushOn: string;
+  readonly timeoutSeconds: number;
+  /** What the added containers ask for, where the author says it. */
+  readonly resources: AddedResources;
+}
+
+/** One wrapped container: which one, and its paths. */
+export interface LauncherSettings {
+  /** The number of its annotations; 0 for those without. */
+  readonly number: number;
+  /** Name of the container, where the author chose one. */
+  readonly container: string | undefined;
+  readonly inputPath: string | undefined;
+  readonly outputPath: string | undefined;
+  readonly outputPipe: string | undefined;
+}
+
+/** Requests and limits by resource, as Kubernetes has them. */
+export interface AddedResources {
+  readonly requests: Readonly<Record<string, string>>;
+  readonly limits: Readonly<Record<string, string>>;
+}
+
+/** Whether a launcher makes an output: what it names, and of a single nameless one its working directory. */
+export function makesOutput(settings: Settings, launcher: LauncherSettings): boolean {
+  if (settings.output === undefined) return false;
+  const names = (l: LauncherSettings) => l.outputPath !== undefined || l.outputPipe !== undefined;
+  return names(launcher) || (launcher === settings.launchers[0] && !settings.launchers.some(names));
 }

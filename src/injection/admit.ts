@@ -1,12 +1,15 @@
 import type { V1ObjectMeta, V1PodSpec } from "@kubernetes/client-node";
+import type { VariableName } from "../../generated/annotations.ts";
 import { names } from "../../generated/names.ts";
-import { type AnnotationMap, isAnnotated, isOurs, readAnnotations } from "../annotations/parse.ts";
+import { type AnnotationMap, isAnnotated, isOurs } from "../annotations/keys.ts";
+import { readAnnotations } from "../annotations/parse.ts";
 import { describeProblems, type Problem } from "../annotations/problems.ts";
 import type { Settings } from "../annotations/settings.ts";
+import { variablesIn, variablesOf } from "../annotations/variables.ts";
 import type { AdmissionRequest, Surroundings, Verdict } from "./admission-types.ts";
 import { injectJob, injectPod, type JobLike, type PodLike, patchBetween } from "./apply.ts";
-import { checkDns, checkLauncher, checkPlatform, warnAbout } from "./checks.ts";
-import { chooseLauncher } from "./launcher.ts";
+import { checkDns, checkLauncher, checkOutputs, checkPlatform, checkVariables, warnAbout } from "./checks.ts";
+import { chooseLaunchers } from "./launcher.ts";
 import { makePlan, type Plan } from "./plan.ts";
 import { chooseRegistry } from "./registry.ts";
 import { restoreInjection } from "./restore.ts";
@@ -41,6 +44,10 @@ function admitPod(pod: PodLike, namespace: string, around: Surroundings): Verdic
     namespace,
     around,
     conflicts: [],
+    missing: [
+      ...(pod.metadata?.labels?.[jobNameLabel] === undefined ? ["JOB_NAME" as const] : []),
+      ...(annotations?.[completionIndexKey] === undefined ? ["JOB_COMPLETION_INDEX" as const] : []),
+    ],
   });
   if (!decision.ok) {
     return ownedByController(pod.metadata) && onlyLauncherMissing(decision.problems)
@@ -64,6 +71,7 @@ function admitJob(job: JobLike, namespace: string, around: Surroundings): Verdic
     namespace,
     around,
     conflicts: conflicts(own ?? {}, below ?? {}),
+    missing: isIndexed(job) ? [] : ["JOB_COMPLETION_INDEX"],
   });
   if (!decision.ok) {
     return ownedByController(job.metadata) && onlyLauncherMissing(decision.problems)
@@ -76,6 +84,14 @@ function admitJob(job: JobLike, namespace: string, around: Surroundings): Verdic
   return injected(job, injectJob(job, decision.plan, isAnnotated(below)), { ...decision, warnings });
 }
 
+/** Where the Job controller writes what two of the variables stand for. */
+const jobNameLabel = "batch.kubernetes.io/job-name";
+const completionIndexKey = "batch.kubernetes.io/job-completion-index";
+
+function isIndexed(job: JobLike): boolean {
+  return (job.spec as { completionMode?: string }).completionMode === "Indexed";
+}
+
 interface Question {
   readonly annotations: AnnotationMap;
   readonly pod: V1PodSpec;
@@ -84,6 +100,8 @@ interface Question {
   readonly namespace: string;
   readonly around: Surroundings;
   readonly conflicts: readonly Problem[];
+  /** Variables that the Pod has no value for. */
+  readonly missing: readonly VariableName[];
 }
 
 type Decision =
@@ -98,9 +116,10 @@ function decide({
   namespace,
   around,
   conflicts,
+  missing,
 }: Question): Decision {
   const { settings, problems: unreadable } = readAnnotations(annotations);
-  const launcher = chooseLauncher(pod, podAnnotations, settings);
+  const launchers = chooseLaunchers(pod, podAnnotations, settings);
   const registry = chooseRegistry(
     settings,
     around.cache(namespace, settings.cache),
@@ -111,21 +130,23 @@ function decide({
     ...unreadable,
     ...conflicts,
     ...checkPlatform(pod, path),
-    ...(launcher.ok ? checkLauncher({ pod, path, launcher: launcher.value, settings }) : launcher.problems),
+    ...checkVariables(variablesIn(annotations), missing),
+    ...(launchers.ok
+      ? [
+          ...launchers.value.flatMap((launcher) => checkLauncher({ pod, path, launcher, settings })),
+          ...checkOutputs(launchers.value),
+        ]
+      : launchers.problems),
     ...(registry.ok ? (registry.value.inCluster ? checkDns(pod, path) : []) : registry.problems),
   ];
   const warnings = [
     ...(registry.ok ? registry.value.warnings : []),
-    ...(launcher.ok ? warnAbout({ pod, path, launcher: launcher.value, settings }) : []),
+    ...(launchers.ok
+      ? launchers.value.flatMap((launcher) => warnAbout({ pod, path, launcher, settings }))
+      : []),
   ];
-  if (problems.length > 0 || !launcher.ok || !registry.ok) return { ok: false, problems, warnings };
-  const plan = makePlan({
-    pod,
-    launcher: launcher.value,
-    settings,
-    registry: registry.value.registry,
-    around,
-  });
+  if (problems.length > 0 || !launchers.ok || !registry.ok) return { ok: false, problems, warnings };
+  const plan = makePlan({ pod, launchers: launchers.value, settings, ...registry.value, around });
   return { ok: true, plan, settings, warnings };
 }
 
@@ -143,8 +164,16 @@ function conflicts(own: AnnotationMap, below: AnnotationMap): Problem[] {
 
 function warnAboutParallelPods(job: JobLike, settings: Settings): string[] {
   const { parallelism = 1, completions = 1 } = job.spec as { parallelism?: number; completions?: number };
-  if (settings.output === undefined || (parallelism <= 1 && completions <= 1)) return [];
-  return ["spec.completions: each Pod of the Job pushes its output as the same artifact; the last push wins"];
+  const { output } = settings;
+  if (output === undefined || (parallelism <= 1 && completions <= 1)) return [];
+  const used = variablesOf(output.repository, output.version);
+  if (["JOB_COMPLETION_INDEX", "POD_NAME", "POD_UID"].some((name) => used.includes(name as VariableName))) {
+    return [];
+  }
+  const say = isIndexed(job) ? "$(JOB_COMPLETION_INDEX)" : "$(POD_NAME)";
+  return [
+    `spec.completions: each Pod of the Job pushes its output as the same artifact and the last push wins; ${say} in output-uri keeps them apart`,
+  ];
 }
 
 function pickOurs(map: AnnotationMap | undefined): Record<string, string> {
@@ -187,6 +216,6 @@ function injected(
     patch: patchBetween(before, after),
     warnings,
     outcome: "injected",
-    ...(settings.debug ? { debug: { launcher: plan.launcher, settings } } : {}),
+    ...(settings.debug ? { debug: { launchers: plan.launchers.map(({ name }) => name), settings } } : {}),
   };
 }

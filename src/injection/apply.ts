@@ -2,7 +2,7 @@ import type { V1Container, V1ObjectMeta, V1PodSpec } from "@kubernetes/client-no
 import { createPatch, type Operation } from "rfc6902";
 import { names } from "../../generated/names.ts";
 import { formatMarker } from "./marker.ts";
-import type { Plan } from "./plan.ts";
+import type { LauncherPlan, Plan } from "./plan.ts";
 
 /** The parts of a Pod that injection reads and writes; unknown fields are carried along. */
 export interface PodLike {
@@ -76,7 +76,13 @@ function patchBetweenLists(before: unknown[], after: unknown[], path: string): O
 }
 
 function withMarker(metadata: V1ObjectMeta | undefined, plan: Plan): Record<string, string> {
-  return { ...metadata?.annotations, [names.markerAnnotation]: formatMarker(plan, [plan.launcher]) };
+  return {
+    ...metadata?.annotations,
+    [names.markerAnnotation]: formatMarker(
+      plan,
+      plan.launchers.map(({ name }) => name),
+    ),
+  };
 }
 
 function injectSpec(spec: V1PodSpec, plan: Plan): V1PodSpec {
@@ -86,17 +92,21 @@ function injectSpec(spec: V1PodSpec, plan: Plan): V1PodSpec {
     // After the Pod's own: sidecars that the network needs are up by then.
     initContainers: [...(spec.initContainers ?? []), ...plan.initContainers],
     containers: [
-      ...spec.containers.map((c) => (c.name === plan.launcher ? wrapContainer(c, plan) : c)),
+      ...spec.containers.map((container) => {
+        const launcher = plan.launchers.find(({ name }) => name === container.name);
+        return launcher ? wrapContainer(container, launcher) : container;
+      }),
       ...plan.containers,
     ],
   };
 }
 
-function wrapContainer(container: V1Container, plan: Plan): V1Container {
+function wrapContainer(container: V1Container, { command, args, env, mount }: LauncherPlan): V1Container {
   return {
     ...container,
-    command: [...plan.command],
-    args: [...plan.args],
-    volumeMounts: [...(container.volumeMounts ?? []), plan.mount],
+    command: [...command],
+    args: [...args],
+    ...(env.length > 0 ? { env: [...(container.env ?? []), ...env] } : {}),
+    volumeMounts: [...(container.volumeMounts ?? []), mount],
   };
 }

@@ -1,15 +1,18 @@
-import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
-import { annotations } from "../../generated/annotations.ts";
+import { basename } from "node:path/posix";
+import type { V1PodSpec } from "@kubernetes/client-node";
+import type { VariableName } from "../../generated/annotations.ts";
+import { keyOf } from "../annotations/keys.ts";
 import type { Problem } from "../annotations/problems.ts";
-import type { Settings } from "../annotations/settings.ts";
+import { makesOutput, type Settings } from "../annotations/settings.ts";
 import { restartPolicy } from "./containers.ts";
+import type { Launcher } from "./launcher.ts";
 
 /** A container in a Pod, with the path of its field for messages. */
 interface Located {
   readonly pod: V1PodSpec;
   /** Path of the Pod's spec in the submitted object, such as `spec.template.spec`. */
   readonly path: string;
-  readonly launcher: V1Container;
+  readonly launcher: Launcher;
   readonly settings: Settings;
 }
 
@@ -38,24 +41,62 @@ export function checkPlatform(pod: V1PodSpec, path: string): Problem[] {
 /** What can be seen to be wrong with the container that would be wrapped. */
 export function checkLauncher({ pod, path, launcher, settings }: Located): Problem[] {
   const problems: Problem[] = [];
-  const field = `${path}.containers[${pod.containers.indexOf(launcher)}]`;
-  if ((launcher.command ?? []).length === 0) {
+  const { container } = launcher;
+  const { number, outputPath, outputPipe } = launcher.settings;
+  const field = `${path}.containers[${pod.containers.indexOf(container)}]`;
+  if ((container.command ?? []).length === 0) {
     problems.push({
       code: "NoCommand",
       path: `${field}.command`,
-      message: `container "${launcher.name}" has none.`,
+      message: `container "${container.name}" has none.`,
     });
   }
   const outputIsWorkingDirectory =
-    settings.output !== undefined && settings.outputPath === undefined && settings.outputPipe === undefined;
-  if (outputIsWorkingDirectory && /^\/+(\.?\/*)*$/.test(launcher.workingDir ?? "")) {
+    makesOutput(settings, launcher.settings) && outputPath === undefined && outputPipe === undefined;
+  if (outputIsWorkingDirectory && /^\/+(\.?\/*)*$/.test(container.workingDir ?? "")) {
+    const keys = (["output-path", "output-pipe"] as const).map((name) => keyOf({ name, number }));
     problems.push({
       code: "OutputIsRoot",
       path: `${field}.workingDir`,
-      message: `found "${launcher.workingDir}", and neither ${annotations["output-path"].key} nor ${annotations["output-pipe"].key} is set.`,
+      message: `found "${container.workingDir}", and neither ${keys.join(" nor ")} is set.`,
     });
   }
   return problems;
+}
+
+/** Layers of one artifact need different names: a stock client refuses to write the same file twice. */
+export function checkOutputs(launchers: readonly Launcher[]): Problem[] {
+  const seen = new Map<string, string>();
+  return launchers.flatMap(({ settings: { number, outputPath, outputPipe } }): Problem[] => {
+    const name = outputPath === undefined ? "output-pipe" : "output-path";
+    const title = basename(outputPath ?? outputPipe ?? "");
+    if (title === "") return [];
+    const path = keyOf({ name, number });
+    const first = seen.get(title);
+    seen.set(title, first ?? path);
+    return first
+      ? [{ code: "OutputTwice", path, message: `found "${title}", which ${first} pushes too.` }]
+      : [];
+  });
+}
+
+/**
+ * Variables that the Pod has no value for.
+ *
+ * @param used - each variable with the keys of the annotations that hold it
+ * @param missing - the variables without a value
+ */
+export function checkVariables(
+  used: ReadonlyMap<VariableName, readonly string[]>,
+  missing: readonly VariableName[],
+): Problem[] {
+  return missing.flatMap((name) =>
+    (used.get(name) ?? []).map((path) => ({
+      code: "VariableNotThere" as const,
+      path,
+      message: `found $(${name}), which only Pods of ${name === "JOB_NAME" ? "a Job" : "an Indexed Job"} have.`,
+    })),
+  );
 }
 
 /**
@@ -77,15 +118,16 @@ export function checkDns(pod: V1PodSpec, path: string): Problem[] {
 
 /** What is unwise but allowed. Short: the API server cuts all warnings of a request at 4,096 characters. */
 export function warnAbout({ pod, path, launcher, settings }: Located): string[] {
-  const field = `${path}.containers[${pod.containers.indexOf(launcher)}]`;
+  const { container } = launcher;
+  const field = `${path}.containers[${pod.containers.indexOf(container)}]`;
   const warnings: string[] = [];
-  if (restartPolicy(pod, launcher) === "Always") {
+  if (restartPolicy(pod, container) === "Always") {
     warnings.push(
       `${path}.restartPolicy: Always repeats the step each time it ends; a step that should run once needs OnFailure or Never`,
     );
   }
   for (const probe of ["livenessProbe", "startupProbe"] as const) {
-    if (launcher[probe] === undefined) continue;
+    if (container[probe] === undefined) continue;
     warnings.push(
       `${field}.${probe}: it must allow for the time that laying out inputs and packing outputs take, or the kubelet ends the step meanwhile`,
     );

@@ -1,17 +1,27 @@
 import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
+import { annotations } from "../../generated/annotations.ts";
 import { names } from "../../generated/names.ts";
-import { formatReference, type Registry } from "../annotations/reference.ts";
+import {
+  type ArtifactReference,
+  formatReference,
+  type Registry,
+  registryOf,
+} from "../annotations/reference.ts";
 import type { Settings } from "../annotations/settings.ts";
 import type { Surroundings } from "./admission-types.ts";
+import { argument, environmentFor, option } from "./arguments.ts";
+import type { Launcher } from "./launcher.ts";
 import { addedResources } from "./resources.ts";
 import { restrictedSecurityContext } from "./security.ts";
 
-/** What every added container and the wrapped one are made from. */
+/** What every added container and the wrapped ones are made from. */
 export interface Step {
   readonly pod: V1PodSpec;
-  readonly launcher: V1Container;
+  readonly launchers: readonly Launcher[];
   readonly settings: Settings;
   readonly registry: Registry;
+  /** Whether the registry is one that the operator runs in the cluster: it asks for no credentials. */
+  readonly inCluster: boolean;
   readonly around: Surroundings;
   /** Free names in the Pod. */
   readonly free: { readonly container: (name: string) => string; readonly volume: (name: string) => string };
@@ -33,9 +43,10 @@ export function volumes(step: Step): V1Volume[] {
 
 /** The init containers: install the tools, pull the inputs, prove that the output may be pushed. */
 export function initContainers(step: Step): V1Container[] {
-  const { settings, around, free } = step;
+  const { settings, around, free, launchers } = step;
   const install = [
     ...option("--share", names.sharePath),
+    ...option("--launchers", launchers.length > 1 ? String(launchers.length) : undefined),
     ...option("--entrypoint", settings.entrypoint),
     ...option("--oras-entrypoint", settings.orasEntrypoint),
     "--",
@@ -63,14 +74,13 @@ function pullOptions(step: Step): string[] {
     ...option("--share", names.sharePath),
     ...settings.inputs.flatMap((input) => option("--input", formatReference(registry, input))),
     ...option("--output", settings.output && formatReference(registry, settings.output)),
-    ...credentialOptions(settings),
-    ...option("--debug", settings.debug ? "true" : undefined),
+    ...commonOptions(step),
   ];
 }
 
 /** The container that pushes the output and stands last in the Pod; none when there is nothing to push. */
 export function pushContainers(step: Step): V1Container[] {
-  const { settings, registry, launcher, around, free, pod } = step;
+  const { settings, registry, launchers, around, free, pod } = step;
   const base = {
     name: free.container(names.pushContainer),
     image: settings.orasContainer ?? around.toolsImage,
@@ -80,26 +90,38 @@ export function pushContainers(step: Step): V1Container[] {
   const args = [
     ...option("--share", names.sharePath),
     ...option("--output", formatReference(registry, settings.output)),
-    ...option("--restart-policy", restartPolicy(pod, launcher)),
-    ...option("--image", launcher.image),
+    // Of each launcher, in their order.
+    ...launchers.flatMap(({ container }) => option("--restart-policy", restartPolicy(pod, container))),
+    ...launchers.flatMap(({ container }) => option("--image", container.image ?? "")),
     ...option("--inputs", String(settings.inputs.length)),
-    ...credentialOptions(settings),
-    ...option("--debug", settings.debug ? "true" : undefined),
+    ...option("--push-on", unlessDefault("push-on", settings.pushOn)),
+    ...option("--compression", unlessDefault("compression", settings.compression)),
+    ...commonOptions(step),
   ];
   return [ours(step, { ...base, command: script("push.sh"), args }, false)];
+}
+
+/** Options of the containers that speak to the registry. */
+function commonOptions(step: Step): string[] {
+  const { settings } = step;
+  return [
+    ...option("--timeout", String(settings.timeoutSeconds)),
+    ...credentialOptions(step),
+    ...option("--debug", settings.debug ? "true" : undefined),
+  ];
 }
 
 /** The sidecar of the original's protocol: `<push-to> <unpack> <pull…>`, with `NA` for what is unset. */
 function customSidecar(step: Step, base: { name: string; image: string }): V1Container {
   const { settings, registry } = step;
-  const plain = (reference: NonNullable<Settings["output"]>) =>
-    `${registry.host}/${reference.repository}${reference.version}`;
+  const plain = (reference: ArtifactReference) =>
+    `${registryOf(registry, reference).host}/${reference.repository}${reference.version}`;
   const own = settings.orasEntrypoint !== undefined;
   const args = [
     settings.output ? plain(settings.output) : "NA",
     String(settings.unpack),
     ...(settings.inputs.length > 0 ? settings.inputs.map(plain) : ["NA"]),
-  ].map(literal);
+  ].map(argument);
   const container = ours(
     step,
     {
@@ -113,14 +135,16 @@ function customSidecar(step: Step, base: { name: string; image: string }): V1Con
   // to, which the protocol has no argument for.
   return {
     ...container,
-    ...(registry.plainHttp ? { env: [{ name: "ORAS_OPERATOR_PLAIN_HTTP", value: "true" }] } : {}),
+    ...(registry.plainHttp
+      ? { env: [...(container.env ?? []), { name: "ORAS_OPERATOR_PLAIN_HTTP", value: "true" }] }
+      : {}),
     ...(settings.orasEnv === undefined ? {} : { envFrom: [{ secretRef: { name: settings.orasEnv } }] }),
   };
 }
 
 /** The launcher's restart policy: its own (KEP-5307), else the Pod's. */
-export function restartPolicy(pod: V1PodSpec, launcher: V1Container): string {
-  return launcher.restartPolicy ?? pod.restartPolicy ?? "Always";
+export function restartPolicy(pod: V1PodSpec, container: V1Container): string {
+  return container.restartPolicy ?? pod.restartPolicy ?? "Always";
 }
 
 /** Whether a script of the author's replaces one of ours. */
@@ -128,24 +152,29 @@ export function usesCustomScripts(settings: Settings): boolean {
   return settings.entrypoint !== undefined || settings.orasEntrypoint !== undefined;
 }
 
-/** An option and its value; nothing when the value is unset. */
-export function option(name: string, value: string | undefined): string[] {
-  return value === undefined ? [] : [name, literal(value)];
-}
-
-/** The kubelet expands `$(NAME)` in args and reads `$$` as one dollar sign; a value of ours is meant as it is. */
-export function literal(value: string): string {
-  return value.replaceAll("$", "$$$$");
+/** Scripts have the defaults of annotations too: what is not said there is not said to them. */
+export function unlessDefault(name: keyof typeof annotations, value: string): string | undefined {
+  return value === annotations[name].default ? undefined : value;
 }
 
 function script(file: string): string[] {
   return [`${names.sharePath}/bin/busybox`, "sh", `${names.sharePath}/bin/${file}`];
 }
 
-function credentialOptions(settings: Settings): string[] {
-  return settings.orasEnv === undefined
-    ? []
-    : [...option("--credentials", names.credentialsPath), ...option("--private", names.privatePath)];
+function credentialOptions(step: Step): string[] {
+  if (step.settings.orasEnv === undefined) return [];
+  return [
+    ...option("--credentials", names.credentialsPath),
+    ...option("--credentials-host", credentialsHost(step)),
+    ...option("--private", names.privatePath),
+  ];
+}
+
+/** A password is shown to one registry: the step's own, where it asks for one, else the first that a URI names. */
+function credentialsHost({ settings, registry, inCluster }: Step): string {
+  if (!inCluster) return registry.host;
+  const named = [settings.output, ...settings.inputs].find((reference) => reference?.host !== undefined);
+  return named?.host ?? registry.host;
 }
 
 function ours(
@@ -153,10 +182,13 @@ function ours(
   base: Pick<V1Container, "name" | "image" | "command" | "args">,
   init: boolean,
 ): V1Container {
-  const { pod, launcher, around } = step;
-  const resources = addedResources(pod, launcher);
+  const { pod, launchers, around, settings } = step;
+  const resources = addedResources(pod, launchers, settings.resources);
+  const { inputs, output } = settings;
+  const env = environmentFor(...[output, ...inputs].map((r) => r && `${r.repository}${r.version}`));
   return {
     ...base,
+    ...(env.length > 0 ? { env } : {}),
     ...(resources ? { resources } : {}),
     securityContext: restrictedSecurityContext(around.openshift),
     volumeMounts: mounts(step),

@@ -1,39 +1,58 @@
-import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
+import type { V1Container, V1EnvVar, V1PodSpec, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
 import { names } from "../../generated/names.ts";
+import { makesOutput } from "../annotations/settings.ts";
+import { argument, environmentFor, option } from "./arguments.ts";
 import {
   initContainers,
-  literal,
-  option,
   pushContainers,
   type Step,
+  unlessDefault,
   usesCustomScripts,
   volumes,
 } from "./containers.ts";
+import type { Launcher } from "./launcher.ts";
 
-/** Everything that an injection adds to a Pod and sets in its launcher. */
+/** Everything that an injection adds to a Pod and sets in its launchers. */
 export interface Plan {
-  readonly launcher: string;
-  readonly command: readonly string[];
-  readonly args: readonly string[];
-  readonly mount: V1VolumeMount;
+  readonly launchers: readonly LauncherPlan[];
   readonly volumes: readonly V1Volume[];
   readonly initContainers: readonly V1Container[];
   readonly containers: readonly V1Container[];
 }
 
+/** What is set in a launcher. */
+export interface LauncherPlan {
+  /** Name of the container. */
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly args: readonly string[];
+  readonly env: readonly V1EnvVar[];
+  readonly mount: V1VolumeMount;
+}
+
 /**
  * Decides what is injected.
  *
- * @param given - the Pod, its launcher (which has a command), the settings and the registry
+ * @param given - the Pod, its launchers (which have a command), the settings and the registry
  * @returns the plan; the same input gives the same plan
  */
 export function makePlan(given: Omit<Step, "free">): Plan {
-  const { pod, launcher } = given;
-  const step: Step = { ...given, free: freeNames(pod) };
-  const share = freeMountPath(launcher);
+  const step: Step = { ...given, free: freeNames(given.pod) };
   return {
-    launcher: launcher.name,
-    ...wrap(step, share),
+    launchers: step.launchers.map((launcher, index) => planLauncher(step, launcher, index)),
+    volumes: volumes(step),
+    initContainers: initContainers(step),
+    containers: pushContainers(step),
+  };
+}
+
+function planLauncher(step: Step, launcher: Launcher, index: number): LauncherPlan {
+  const { inputPath, outputPath, outputPipe } = launcher.settings;
+  const share = freeMountPath(launcher.container);
+  return {
+    name: launcher.container.name,
+    ...wrap(step, launcher, index, share),
+    env: environmentFor(inputPath, outputPath, outputPipe),
     // Read-only for the program: it can change nothing that a container with credentials reads or runs. Scripts
     // of the author's own speak the original's protocol, which writes there.
     mount: {
@@ -41,44 +60,66 @@ export function makePlan(given: Omit<Step, "free">): Plan {
       mountPath: share,
       ...(usesCustomScripts(step.settings) ? {} : { readOnly: true }),
     },
-    volumes: volumes(step),
-    initContainers: initContainers(step),
-    containers: pushContainers(step),
   };
 }
 
+/** Command and arguments of a container as they are set. */
+type Wrapped = Pick<LauncherPlan, "command" | "args">;
+
 /** The launcher's command and arguments; the program's own argument vector follows `--` as it was. */
-function wrap(step: Step, share: string): Pick<Plan, "command" | "args"> {
-  const { settings, launcher } = step;
-  const program = [...(launcher.command ?? []), ...(launcher.args ?? [])];
+function wrap(step: Step, launcher: Launcher, index: number, share: string): Wrapped {
+  const { container } = launcher;
+  const program = [...(container.command ?? []), ...(container.args ?? [])];
   const tini = [`${share}/bin/tini`, "-s", "-g", "--"];
   const shell = [`${share}/bin/busybox`, "sh"];
-  if (usesCustomScripts(settings)) {
-    const own = [`${share}/bin/custom-entrypoint.sh`];
-    // Our sidecar script hears through a pipe that the author's script has ended.
-    const held = settings.orasEntrypoint === undefined ? [...shell, `${share}/bin/original-launcher.sh`] : [];
-    const file =
-      settings.entrypoint === undefined
-        ? [...shell, `${share}/bin/original-entrypoint.sh`]
-        : [...held, ...own];
-    const unset = (value: string | undefined) => literal(value ?? "NA");
-    const paths = [unset(settings.outputPipe), unset(settings.inputPath), unset(settings.outputPath)];
+  if (usesCustomScripts(step.settings)) {
+    const { file, paths } = originalProtocol(step, launcher, share, shell);
     return { command: [...tini, ...file], args: [...paths, ...program] };
   }
-  const args = [
-    ...option("--share", share),
-    ...option("--inputs", settings.inputs.length > 0 ? String(settings.inputs.length) : undefined),
-    ...option("--input-path", settings.inputPath),
-    ...option("--unpack", settings.unpack ? undefined : "false"),
-    ...option("--output", settings.output ? "true" : undefined),
-    ...option("--output-path", settings.outputPath),
-    ...option("--output-pipe", settings.outputPipe),
-    ...option("--message-path", launcher.terminationMessagePath),
-    ...option("--debug", settings.debug ? "true" : undefined),
-    "--",
-    ...program,
+  const options = launcherOptions(step, launcher, index);
+  return {
+    command: [...tini, ...shell, `${share}/bin/launch.sh`],
+    args: [...option("--share", share), ...options, "--", ...program],
+  };
+}
+
+function launcherOptions({ settings, launchers }: Step, launcher: Launcher, index: number): string[] {
+  const { inputs, output, unpack, debug } = settings;
+  const { inputPath, outputPath, outputPipe } = launcher.settings;
+  // Of several launchers each hands its output over when it ends; whether the step as a whole has ended with what
+  // is asked for is known when the last one has.
+  const pushOn = launchers.length > 1 && settings.pushOn === "failure" ? "always" : settings.pushOn;
+  const part = makesOutput(settings, launcher.settings) ? "true" : "verdict";
+  return [
+    ...option("--number", index > 0 ? String(index) : undefined),
+    ...option("--inputs", inputs.length > 0 ? String(inputs.length) : undefined),
+    ...option("--input-path", inputPath),
+    ...option("--unpack", unpack ? undefined : "false"),
+    ...option("--output", output && part),
+    ...option("--output-path", outputPath),
+    ...option("--output-pipe", outputPipe),
+    ...option("--push-on", output && unlessDefault("push-on", pushOn)),
+    ...option("--message-path", launcher.container.terminationMessagePath),
+    ...option("--debug", debug ? "true" : undefined),
   ];
-  return { command: [...tini, ...shell, `${share}/bin/launch.sh`], args };
+}
+
+/** The application script of the original's protocol: `<pipe> <input-path> <output-path> <command…>`. */
+function originalProtocol(
+  { settings }: Step,
+  launcher: Launcher,
+  share: string,
+  shell: readonly string[],
+): { file: string[]; paths: string[] } {
+  const { inputPath, outputPath, outputPipe } = launcher.settings;
+  const paths = [outputPipe, inputPath, outputPath].map((path) => argument(path ?? "NA"));
+  if (settings.entrypoint === undefined) {
+    return { file: [...shell, `${share}/bin/original-entrypoint.sh`], paths };
+  }
+  const own = `${share}/bin/custom-entrypoint.sh`;
+  // Our sidecar script hears through a pipe that the author's script has ended.
+  const held = [...shell, `${share}/bin/original-launcher.sh`, own];
+  return { file: settings.orasEntrypoint === undefined ? held : [own], paths };
 }
 
 /** Gives each wanted name, or the first of `name-1`, `name-2`, … that the Pod does not use. */

@@ -1,4 +1,6 @@
-import type { V1Container, V1PodSpec, V1ResourceRequirements } from "@kubernetes/client-node";
+import type { V1PodSpec, V1ResourceRequirements } from "@kubernetes/client-node";
+import type { AddedResources } from "../annotations/settings.ts";
+import type { Launcher } from "./launcher.ts";
 
 /** What a container of ours asks for where the Pod's own containers make it ask for anything. */
 const amounts = { cpu: "250m", memory: "128Mi" } as const;
@@ -15,12 +17,35 @@ const kinds = ["cpu", "memory"] as const;
  * against the sum, so ours then adds as much as the launcher may use (what it reads and writes is what lies packed
  * on the share), or as the first container that has such a limit.
  *
+ * What the step's author says of a resource stands instead of all this.
+ *
  * @param pod - the Pod as submitted
- * @param launcher - its container that is wrapped
+ * @param launchers - its containers that are wrapped
+ * @param wanted - requests and limits of the author's
  * @returns undefined when nothing is to be set
  */
-export function addedResources(pod: V1PodSpec, launcher: V1Container): V1ResourceRequirements | undefined {
-  if ((pod as { resources?: unknown }).resources !== undefined) return undefined;
+export function addedResources(
+  pod: V1PodSpec,
+  launchers: readonly Launcher[],
+  wanted: AddedResources,
+): V1ResourceRequirements | undefined {
+  const derived =
+    (pod as { resources?: unknown }).resources === undefined
+      ? derivedResources(pod, launchers)
+      : { requests: {}, limits: {} };
+  // A request of ours beside a limit of the author's could exceed it, and the other way round.
+  const said = Object.keys({ ...wanted.requests, ...wanted.limits });
+  const merged = (kind: keyof AddedResources) => {
+    const kept = Object.entries(derived[kind]).filter(([resource]) => !said.includes(resource));
+    return { ...Object.fromEntries(kept), ...wanted[kind] };
+  };
+  const [limits, requests] = [merged("limits"), merged("requests")];
+  const isSet = (amounts: object) => Object.keys(amounts).length > 0;
+  if (!isSet(limits) && !isSet(requests)) return undefined;
+  return { ...(isSet(limits) ? { limits } : {}), ...(isSet(requests) ? { requests } : {}) };
+}
+
+function derivedResources(pod: V1PodSpec, launchers: readonly Launcher[]): AddedResources {
   const all = [...pod.containers, ...(pod.initContainers ?? [])];
   const limits: Record<string, string> = {};
   const requests: Record<string, string> = {};
@@ -35,17 +60,12 @@ export function addedResources(pod: V1PodSpec, launcher: V1Container): V1Resourc
     if (requested) requests[kind] = limited ? amounts[kind] : requestsBesideLimits[kind];
   }
 
-  const storage = [launcher, ...all]
+  const storage = [...launchers.map(({ container }) => container), ...all]
     .map((c) => c.resources?.limits?.["ephemeral-storage"])
     .find((limit) => limit !== undefined);
   if (storage !== undefined) {
     limits["ephemeral-storage"] = storage;
     requests["ephemeral-storage"] = "0";
   }
-  const empty = Object.keys(limits).length === 0 && Object.keys(requests).length === 0;
-  if (empty) return undefined;
-  return {
-    ...(Object.keys(limits).length > 0 ? { limits } : {}),
-    ...(Object.keys(requests).length > 0 ? { requests } : {}),
-  };
+  return { limits, requests };
 }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { V1Container } from "@kubernetes/client-node";
 import { names } from "../../generated/names.ts";
-import { isOurs } from "../annotations/parse.ts";
+import { isOurs } from "../annotations/keys.ts";
 import type { Verdict } from "./admission-types.ts";
 import { type JobLike, type PodLike, patchBetween } from "./apply.ts";
 import { parseMarker } from "./marker.ts";

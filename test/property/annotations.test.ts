@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { annotations, PREFIX } from "../../generated/annotations.ts";
 import { invalidAnnotations, validAnnotations } from "../../generated/arbitraries.ts";
 import { names } from "../../generated/names.ts";
-import { isAnnotated, parseAnnotations } from "../../src/annotations/parse.ts";
+import { isAnnotated } from "../../src/annotations/keys.ts";
+import { parseAnnotations } from "../../src/annotations/parse.ts";
 
 const anyKey = fc.oneof(
   fc.string(),

@@ -29,13 +29,28 @@ describe("refusals", () => {
     expect(refusal({ [`${p}input-uri`]: "a/b", [`${p}unpack`]: "yes" })).toBe(
       [
         "2 problems:",
-        `- ${p}input-uri: found "a/b"; allowed is repository/name:tag or repository/name@sha256:…, in lower case, without a registry. Correct the value. (InvalidValue)`,
+        `- ${p}input-uri: found "a/b"; allowed is repository/name:tag or repository/name@sha256:…, in lower case, or oci://host/ before it for another registry. Correct the value. (InvalidValue)`,
         `- ${p}unpack: found "yes"; allowed is "true" or "false". Correct the value. (InvalidValue)`,
       ].join("\n"),
     );
   });
 
+  it("names the variables when it finds another", () => {
+    expect(refusal({ [`${p}input-uri`]: "runs/$(HOSTNAME):latest" })).toContain(
+      "$(HOSTNAME) is no variable; known are $(POD_NAME), $(POD_NAMESPACE),",
+    );
+  });
+
   it.each([
+    [{ [`${p}output-uri`]: `a/b@sha256:${"0".repeat(64)}` }, "InvalidValue"],
+    [{ [`${p}input-uri`]: "a/b:c", [`${p}push-on`]: "always" }, "NothingToPush"],
+    [{ [`${p}output-uri`]: "a/b:c", [`${p}output-path_1`]: "x" }, "NoSuchLauncher"],
+    [{ [`${p}output-uri`]: "a/b:c", [`${p}container_1`]: "x", [`${p}output-path`]: "x" }, "NoSuchLauncher"],
+    [{ [`${p}entrypoint`]: "https://x/y", [`${p}container_1`]: "x" }, "NotWithScripts"],
+    [
+      { [`${p}output-uri`]: "a/b:c", [`${p}entrypoint`]: "https://x/y", [`${p}push-on`]: "always" },
+      "NotWithScripts",
+    ],
     [{ [`${p}debug`]: "true" }, "NothingToDo"],
     [{ [`${p}output-path`]: "x" }, "NothingToPush"],
     [{ [`${p}output-pipe`]: "x", [`${p}input-uri`]: "a/b:c" }, "NothingToPush"],
@@ -55,19 +70,65 @@ describe("settings", () => {
       value: {
         inputs: [{ repository: "dinosaur/hello-world", version: ":input" }],
         output: undefined,
-        inputPath: undefined,
-        outputPath: undefined,
-        outputPipe: undefined,
+        launchers: [
+          {
+            number: 0,
+            container: undefined,
+            inputPath: undefined,
+            outputPath: undefined,
+            outputPipe: undefined,
+          },
+        ],
         cache: "oras",
         orasContainer: undefined,
         registry: undefined,
         orasEnv: undefined,
-        container: undefined,
         entrypoint: undefined,
         orasEntrypoint: undefined,
         debug: false,
         unpack: true,
+        compression: "auto",
+        pushOn: "success",
+        timeoutSeconds: 300,
+        resources: { requests: {}, limits: {} },
       },
+    });
+  });
+
+  it("gives each launcher the paths of its number, in numeric order", () => {
+    const result = parseAnnotations({
+      [`${p}output-uri`]: "a/b:c",
+      [`${p}container_10`]: "ten",
+      [`${p}container_2`]: "two",
+      [`${p}output-path_10`]: "/ten",
+      [`${p}input-path_2`]: "/two",
+    });
+    if (!result.ok) throw new Error(describeProblems(result.problems));
+    expect(result.value.launchers).toMatchObject([
+      { number: 2, container: "two", inputPath: "/two", outputPath: undefined },
+      { number: 10, container: "ten", inputPath: undefined, outputPath: "/ten" },
+    ]);
+  });
+
+  it.each([
+    ["90s", 90],
+    ["10m", 600],
+    ["1h30m", 5400],
+    ["2h5s", 7205],
+  ])("reads the duration %s as %i s", (timeout, seconds) => {
+    const result = parseAnnotations({ [`${p}input-uri`]: "a/b:c", [`${p}timeout`]: timeout });
+    expect(result.ok && result.value.timeoutSeconds).toBe(seconds);
+  });
+
+  it("sorts requests and limits", () => {
+    const result = parseAnnotations({
+      [`${p}input-uri`]: "a/b:c",
+      [`${p}requests-cpu`]: "100m",
+      [`${p}limits-memory`]: "1Gi",
+    });
+    expect(result.ok && result.value.resources).toEqual({
+      requests: { cpu: "100m" },
+      limits: { memory: "1Gi" },
     });
   });
 });
@@ -84,5 +145,14 @@ describe("references", () => {
     ["http://localhost:5000", "http://localhost:5000/a/b:1"],
   ])("registry %s gives %s", (registry, expected) => {
     expect(formatReference(parseRegistry(registry), parseReference("a/b:1"))).toBe(expected);
+  });
+
+  it.each([
+    ["oci://ghcr.io/a/b:1", "https://ghcr.io/a/b:1"],
+    ["oci://ghcr.io:443/b:1", "https://ghcr.io:443/b:1"],
+    ["oci://cache.local:5000/b:1", "http://cache.local:5000/b:1"],
+    [`oci://host:5000/b@sha256:${"a".repeat(64)}`, `https://host:5000/b@sha256:${"a".repeat(64)}`],
+  ])("%s is %s, whose registry it names; that of the step is spoken to as the step does", (uri, expected) => {
+    expect(formatReference(parseRegistry("http://cache.local:5000"), parseReference(uri))).toBe(expected);
   });
 });

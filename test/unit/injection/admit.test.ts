@@ -230,7 +230,7 @@ describe("what is injected", () => {
 
   it("says every setting when asked to", () => {
     expect(ask(pod({ ...output, [`${p}debug`]: "true" }))).toMatchObject({
-      debug: { launcher: "main", settings: { debug: true } },
+      debug: { launchers: ["main"], settings: { debug: true } },
     });
   });
 
@@ -249,5 +249,128 @@ describe("what is injected", () => {
       "true",
       "oras-0.oras.default.svc.cluster.local:5000/a/b:c",
     ]);
+  });
+});
+
+describe("several launchers", () => {
+  const two = (annotations: Record<string, string>) =>
+    pod(
+      {
+        [`${p}output-uri`]: "a/b:c",
+        [`${p}container`]: "main",
+        [`${p}container_1`]: "helper",
+        ...annotations,
+      },
+      {
+        containers: [
+          { name: "main", image: "one", command: ["main"] },
+          { name: "helper", image: "two", command: ["helper"], restartPolicy: "OnFailure" },
+        ],
+      },
+    );
+
+  it("wraps each with its own paths, and pushes what they make together", () => {
+    const { spec } = injected(two({ [`${p}output-path`]: "/a", [`${p}output-pipe_1`]: "/b/log" }));
+    const [main, helper, oras] = spec.containers;
+    expect(main?.args?.join(" ")).toBe("--share /mnt/oras --output true --output-path /a -- main");
+    expect(helper?.args?.join(" ")).toBe(
+      "--share /mnt/oras --number 1 --output true --output-pipe /b/log -- helper",
+    );
+    expect(oras?.args?.join(" ")).toContain("--restart-policy Never --restart-policy OnFailure --image one");
+    expect(spec.initContainers?.[0]?.args).toContain("--launchers");
+  });
+
+  it("one that names no output only tells how it ended", () => {
+    const { spec } = injected(two({ [`${p}output-path_1`]: "/b" }));
+    expect(spec.containers.map((c) => c.args?.[c.args.indexOf("--output") + 1]).slice(0, 2)).toEqual([
+      "verdict",
+      "true",
+    ]);
+  });
+
+  it.each([
+    [{ [`${p}container_1`]: "main" }, "LauncherTwice"],
+    [{ [`${p}container_2`]: "nobody" }, "NoLauncher"],
+    [{ [`${p}output-path`]: "/x/data", [`${p}output-path_1`]: "/y/data/" }, "OutputTwice"],
+  ])("refuses %j: %s", (annotations, code) => {
+    expect(denial(two(annotations))).toContain(`(${code})`);
+  });
+});
+
+describe("variables", () => {
+  const uri = { [`${p}output-uri`]: "runs/$(JOB_NAME):$(JOB_COMPLETION_INDEX)" };
+  const env = (name: string, fieldPath: string) => ({
+    name: `ORAS_OPERATOR_${name}`,
+    valueFrom: { fieldRef: { fieldPath } },
+  });
+
+  it("are left to the kubelet, from an environment that only those containers have which need it", () => {
+    const indexed = job(
+      { ...uri, [`${p}output-path`]: "/tmp/$(POD_NAME)$x" },
+      pod({}, {}, { env: [{ name: "POD_NAME", value: "theirs" }] }),
+      { completionMode: "Indexed", completions: 20, parallelism: 20 },
+    );
+    const verdict = ask(indexed);
+    expect(verdict.warnings.join()).not.toContain("spec.completions");
+    const spec = (injected(indexed) as unknown as { spec: { template: V1Pod } }).spec.template.spec;
+    const [main, oras] = spec?.containers ?? [];
+    expect(main?.args).toContain("/tmp/$(ORAS_OPERATOR_POD_NAME)$$x");
+    expect(main?.env).toEqual([{ name: "POD_NAME", value: "theirs" }, env("POD_NAME", "metadata.name")]);
+    expect(oras?.args?.join(" ")).toContain(
+      "/runs/$(ORAS_OPERATOR_JOB_NAME):$(ORAS_OPERATOR_JOB_COMPLETION_INDEX)",
+    );
+    expect(oras?.env).toEqual([
+      env("JOB_NAME", "metadata.labels['batch.kubernetes.io/job-name']"),
+      env("JOB_COMPLETION_INDEX", "metadata.annotations['batch.kubernetes.io/job-completion-index']"),
+    ]);
+  });
+
+  it("are refused where a Pod has no value for them", () => {
+    const message = denial(pod(uri));
+    expect(message).toContain("$(JOB_NAME), which only Pods of a Job have");
+    expect(message).toContain("$(JOB_COMPLETION_INDEX), which only Pods of an Indexed Job have");
+    expect(denial(job(uri, pod({})))).toContain("(VariableNotThere)");
+  });
+
+  it("keep the outputs of a Job's Pods apart; without one there is a warning", () => {
+    const many = (tag: string, spec: object) =>
+      ask(job({ [`${p}output-uri`]: `runs/x:${tag}` }, pod({}), { completions: 3, ...spec })).warnings.join();
+    expect(many("latest", {})).toContain("$(POD_NAME) in output-uri keeps them apart");
+    expect(many("latest", { completionMode: "Indexed" })).toContain("$(JOB_COMPLETION_INDEX) in output-uri");
+    expect(many("$(POD_UID)", {})).not.toContain("keeps them apart");
+  });
+});
+
+describe("credentials", () => {
+  const hosts = (annotations: Record<string, string>) => {
+    const args =
+      injected(pod({ ...annotations, [`${p}oras-env`]: "secret" })).spec.containers.at(-1)?.args ?? [];
+    return args[args.indexOf("--credentials-host") + 1];
+  };
+
+  it("are shown to one registry: the step's own, else the first that a URI names", () => {
+    const uris = {
+      [`${p}input-uri`]: "oci://in.example.com/a/b:c",
+      [`${p}output-uri`]: "oci://out.example.com/a:b",
+    };
+    expect(hosts({ ...uris, [`${p}registry`]: "ghcr.io" })).toBe("ghcr.io");
+    expect(hosts(uris)).toBe("out.example.com");
+    expect(hosts({ ...uris, [`${p}output-uri`]: "a:b" })).toBe("in.example.com");
+    expect(hosts({ [`${p}output-uri`]: "a:b" })).toBe("oras-0.oras.default.svc.cluster.local:5000");
+  });
+});
+
+describe("resources of the author's", () => {
+  it("stand instead of those that are derived, resource by resource", () => {
+    const amounts = { cpu: "1", memory: "1Gi" };
+    const guaranteed = pod(
+      { ...output, [`${p}limits-memory`]: "64Mi", [`${p}requests-ephemeral-storage`]: "1Gi" },
+      {},
+      { resources: { limits: amounts, requests: amounts } },
+    );
+    expect(injected(guaranteed).spec.containers.at(-1)?.resources).toEqual({
+      limits: { cpu: "250m", memory: "64Mi" },
+      requests: { cpu: "250m", "ephemeral-storage": "1Gi" },
+    });
   });
 });

@@ -1,0 +1,73 @@
+import { closest, distance } from "fastest-levenshtein";
+import { type AnnotationName, annotations, PREFIX } from "../../generated/annotations.ts";
+import { names } from "../../generated/names.ts";
+import type { Problem } from "./problems.ts";
+
+/** Annotations as Kubernetes stores them. */
+export type AnnotationMap = Readonly<Record<string, string>>;
+
+/**
+ * Says whether an object asks for the operator: an annotation under its prefix, other than its own marker.
+ *
+ * @param map - the object's annotations, if it has any
+ */
+export function isAnnotated(map: AnnotationMap | undefined): boolean {
+  return map !== undefined && Object.keys(map).some(isOurs);
+}
+
+/** Says whether a key stands under the operator's prefix and is not what the operator itself wrote. */
+export function isOurs(key: string): boolean {
+  return key.startsWith(PREFIX) && key !== names.markerAnnotation;
+}
+
+/** The annotation that a key names, and its number there. */
+export interface Slot {
+  readonly name: AnnotationName;
+  /** A list's first element has no number, so it counts as 0. */
+  readonly number: number;
+}
+
+/**
+ * Finds the annotation that a key names.
+ *
+ * @param key - under the prefix
+ * @returns or why it names none
+ */
+export function resolveKey(key: string): Slot | Problem {
+  const written = key.slice(PREFIX.length);
+  if (isName(written)) return { name: written, number: 0 };
+
+  const [, stem, suffix] = /^(.*?)_(.*)$/s.exec(written) ?? [];
+  if (stem === undefined || suffix === undefined || !isName(stem)) {
+    return { code: "UnknownAnnotation", path: key, message: suggest(stem ?? written) };
+  }
+  if (!annotations[stem].list) {
+    return { code: "NotAList", path: key, message: `${PREFIX}${stem} takes one value.` };
+  }
+  // Annotation keys are at most 253 characters, so a number may be too large for exact arithmetic: six
+  // digits are more than fit into the 256 KiB that all annotations of an object may have.
+  if (/^[1-9][0-9]{0,5}$/.test(suffix)) return { name: stem, number: Number(suffix) };
+  return {
+    code: "BadListNumber",
+    path: key,
+    message: `found "_${suffix}"; allowed is the plain name, then _1, _2, and so on.`,
+  };
+}
+
+/** The key of an annotation's number. */
+export function keyOf({ name, number }: Slot): string {
+  return number === 0 ? annotations[name].key : `${annotations[name].key}_${number}`;
+}
+
+function isName(written: string): written is AnnotationName {
+  return Object.hasOwn(annotations, written);
+}
+
+/** "did you mean", when something is near enough; else where the known names are listed. */
+function suggest(written: string): string {
+  const nearest = closest(written, Object.keys(annotations));
+  const near = distance(written, nearest) <= Math.max(2, Math.floor(nearest.length / 3));
+  return near
+    ? `no such annotation; did you mean ${PREFIX}${nearest}?`
+    : `no such annotation; known are ${Object.keys(annotations).join(", ")}.`;
+}

@@ -1,0 +1,36 @@
+import {
+  type VariableName,
+  variablePattern,
+  variableSample,
+  variables,
+} from "../../generated/annotations.ts";
+import { type AnnotationMap, isOurs } from "./keys.ts";
+
+/** What a value with variables looks like to the pattern of its format. */
+export function withoutVariables(value: string): string {
+  return value.replaceAll(variablePattern, variableSample);
+}
+
+/** The variables in a value, each once, in the order of the schema. */
+export function variablesOf(...values: readonly (string | undefined)[]): VariableName[] {
+  const found = new Set(values.flatMap((value) => value?.match(variablePattern) ?? []));
+  return (Object.keys(variables) as VariableName[]).filter((name) => found.has(`$(${name})`));
+}
+
+/** What looks like a variable in a value and is none, as it is written there. */
+export function unknownVariables(value: string): string[] {
+  return value.replaceAll(variablePattern, "").match(/\$\([^)]*\)?/g) ?? [];
+}
+
+/**
+ * Each variable that a set of annotations uses, with the keys that hold it.
+ *
+ * @param map - annotations of a Pod or Job
+ */
+export function variablesIn(map: AnnotationMap): Map<VariableName, string[]> {
+  const used = new Map<VariableName, string[]>();
+  for (const key of Object.keys(map).filter(isOurs).sort()) {
+    for (const name of variablesOf(map[key])) used.set(name, [...(used.get(name) ?? []), key]);
+  }
+  return used;
+}

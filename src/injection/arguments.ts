@@ -1,0 +1,34 @@
+import type { V1EnvVar } from "@kubernetes/client-node";
+import { variablePattern, variables } from "../../generated/annotations.ts";
+import { names } from "../../generated/names.ts";
+import { variablesOf } from "../annotations/variables.ts";
+
+/**
+ * A text as an argument of a container. The kubelet expands `$(NAME)` there and reads `$$` as one dollar sign: a
+ * text of the author's is meant as it is, but for the variables that annotations may hold.
+ *
+ * @see https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
+ */
+export function argument(text: string): string {
+  const parts = text.split(variablePattern);
+  // With a group in its pattern, split returns what stands between variables and their names in turns.
+  return parts
+    .map((part, i) => (i % 2 === 0 ? part.replaceAll("$", "$$$$") : `$(${names.variablePrefix}${part})`))
+    .join("");
+}
+
+/** An option and its value; nothing when the value is unset. */
+export function option(name: string, value: string | undefined): string[] {
+  return value === undefined ? [] : [name, argument(value)];
+}
+
+/**
+ * The environment that the variables in texts are expanded from. Their names are ours, so that nothing of the
+ * program's is hidden.
+ */
+export function environmentFor(...texts: readonly (string | undefined)[]): V1EnvVar[] {
+  return variablesOf(...texts).map((name) => ({
+    name: names.variablePrefix + name,
+    valueFrom: { fieldRef: { fieldPath: variables[name].field } },
+  }));
+}
