@@ -3,6 +3,7 @@
 ARTIFACT_TYPE='application/vnd.converged-computing.oras-operator.artifact.v1'
 ARTIFACT_IMAGE_ANNOTATION='oras.converged-computing.github.io/image'
 ARTIFACT_INPUT_ANNOTATION='oras.converged-computing.github.io/input'
+ARTIFACT_UNPACK_ANNOTATION='oras.converged-computing.github.io/unpack'
 CREDENTIALS_PATH='/var/run/oras/credentials'
 PRIVATE_PATH='/var/run/oras/private'
 EXIT_INPUT_NOT_FOUND=181

@@ -46,5 +46,6 @@ export const names = {
   variablePrefix: "ORAS_OPERATOR_",
   artifactType: "application/vnd.converged-computing.oras-operator.artifact.v1",
   artifactImageAnnotation: "oras.converged-computing.github.io/image",
-  artifactInputAnnotation: "oras.converged-computing.github.io/input"
+  artifactInputAnnotation: "oras.converged-computing.github.io/input",
+  artifactUnpackAnnotation: "oras.converged-computing.github.io/unpack"
 } as const;

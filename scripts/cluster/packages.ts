@@ -29,11 +29,12 @@ const testPackages: readonly Package[] = [
   ["findutils", "/usr/bin/find"],
   ["isal", "/usr/bin/igzip"],
   ["jq", "/usr/bin/jq"],
-  ["openssl", "/usr/bin/openssl"],
+  ["nettle-bin", "/usr/bin/nettle-hash"],
   ["procps", "/usr/bin/pkill"],
   ["shellcheck", "/usr/bin/shellcheck"],
   ["tini", "/usr/bin/tini-static"],
   ["wget", "/usr/bin/wget"],
+  ["zstd", "/usr/bin/zstd"],
 ];
 
 /** What each purpose needs. */

@@ -16,7 +16,7 @@ export function renderNames(source: Source): Rendered {
 /** Renders names and exit codes for the scripts that run in Pods. */
 export function renderShellConstants(source: Source): Rendered {
   const wanted = [
-    ...["artifactType", "artifactImageAnnotation", "artifactInputAnnotation"],
+    ...["artifactType", "artifactImageAnnotation", "artifactInputAnnotation", "artifactUnpackAnnotation"],
     ...["credentialsPath", "privatePath"],
   ];
   const names = allNames(source);

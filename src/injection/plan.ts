@@ -99,6 +99,7 @@ function launcherOptions({ settings, launchers }: Step, launcher: Launcher, inde
     ...option("--output-path", outputPath),
     ...option("--output-pipe", outputPipe),
     ...option("--push-on", output && unlessDefault("push-on", pushOn)),
+    ...environmentFor(inputPath, outputPath, outputPipe).flatMap(({ name }) => option("--variable", name)),
     ...option("--message-path", launcher.container.terminationMessagePath),
     ...option("--debug", debug ? "true" : undefined),
   ];

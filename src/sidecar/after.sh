@@ -9,26 +9,44 @@ shift 4
 . "$share/bin/links.sh"
 . "$share/bin/pack.sh"
 
+# Whether this launcher makes an output that the end of its program asks for.
+is_wanted() {
+  [ "$output" = true ] || return 1
+  case "$push_on $code" in
+  always* | "success 0") return 0 ;;
+  "failure 0" | success*) return 1 ;;
+  esac
+}
+
 # Returns 1 when the output could not be handed over, the reason in $problem.
 hand_over() {
   local sent=ok
-  if [ "$code" -ne 0 ] || ! copy_is_whole || ! describe_output; then
+  if ! is_wanted; then
+    printf 'ran %s %s none\n' "$attempt" "$code" >&3
+    # A record dies with the last holder of the pipe: a success must have been heard, a failure has its end of file.
+    [ "$code" -eq 0 ] || return 1
+    exec 4<>"$own/ready"
+    problem="the container that pushes did not confirm that it has heard of the end"
+    await taken
+    return
+  fi
+  if ! copy_is_whole || ! describe_output; then
     printf 'ran %s %s skip\n' "$attempt" "$code" >&3
     return 1
   fi
   # 7 keeps the data pipe open until it is 6's. 4 hears the answers.
-  exec 4<>"$step/ready" 7<>"$step/data"
+  exec 4<>"$own/ready" 7<>"$own/data"
   # A pusher that has died and is not restarted answers with end of file, if this side does not hold the pipe open.
-  [ "$policy" != Never ] || exec 4<"$step/ready"
+  [ "$policy" != Never ] || exec 4<"$own/ready"
   printf 'ran %s %s push %s %s\n' "$attempt" "$code" "$kind" "$(encode "$title")" >&3
   problem="the container that pushes does not answer"
   await go || return 1
   # For writing alone now: should the other side die, the stream ends with EPIPE instead of waiting for ever.
-  exec 6>"$step/data" 7>&-
+  exec 6>"$own/data" 7>&-
   problem="it could not be read to its end, or the container that pushes died"
-  pack >&6 || sent=failed
+  pack || sent=failed
   exec 6>&-
-  printf 'commit %s %s %s\n' "$attempt" "$code" "$sent" >&3
+  printf 'commit %s %s %s %s\n' "$attempt" "$code" "$sent" "$archive_size" >&3
   [ "$sent" = ok ] || return 1
   # The verdict lives in a pipe that ends with this process: it must have been heard.
   problem="the container that pushes did not confirm that it has it"

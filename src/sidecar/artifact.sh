@@ -1,60 +1,98 @@
 # shellcheck shell=dash
-# An output as an OCI artifact that stock oras understands. Expects lib.sh, registry.sh, $out, $output, $image, $inputs.
+# An output as an OCI artifact that stock oras understands. Expects lib.sh, registry.sh,
+# $output, $parts (numbers of the launchers that left something), $images, $inputs, $compression.
 
 digest_of() {
   local line
-  line="$(tool openssl dgst -sha256 -r)" || return 1
-  printf 'sha256:%s' "${line%% *}"
+  # Four words of sixteen digits, and the algorithm's name.
+  line="$(tool nettle-hash -a sha256)" || return 1
+  # shellcheck disable=SC2086
+  set -- $line
+  printf 'sha256:%s%s%s%s' "$1" "$2" "$3" "$4"
 }
 
-# Writes standard input to $out/blob, once; a directory's tar is compressed on the way, and hashed before that. Sets
-# $blob_digest, $blob_size, $tar_digest. The blob itself is hashed from the page cache.
+# Compresses a tar. Level 1 of igzip is plain gzip, level 0 costs least; without a name and a time in its header the
+# same tar gives the same bytes.
+compress() {
+  case "$compression" in
+  zstd) tool zstd -1 -T2 -q -c ;;
+  none) tool igzip -0 -T 2 -n -c ;;
+  *) tool igzip -1 -T 2 -n -c ;;
+  esac
+}
+
+# Writes standard input to $out/blob, once, and hashes it as it passes; a directory's tar is compressed on the way.
+# Sets $blob_digest and $blob_size.
 write_blob() {
   rm -f "$out/blob"
-  tar_digest=-
-  if [ "$1" = dir ]; then
-    [ -p "$out/hash" ] || mkfifo "$out/hash"
-    digest_of <"$out/hash" >"$out/tar-digest" &
-    # Level 1 of igzip is plain gzip; without a name and a time in its header the same tar gives the same bytes.
-    (
-      set -o pipefail
-      tool tee "$out/hash" | tool igzip -1 -T 2 -n -c >"$out/blob"
-    ) || return 1
-    wait $! || return 1
-    tar_digest="$(cat "$out/tar-digest")"
-  else
-    cat >"$out/blob" || return 1
-  fi
-  blob_digest="$(digest_of <"$out/blob")" || return 1
+  blob_digest="$(
+    set -o pipefail
+    if [ "$1" = dir ]; then compress; else cat; fi | tool tee "$out/blob" | digest_of
+  )" || return 1
   blob_size="$(stat -c %s "$out/blob")"
+}
+
+# The digest of a tar that lies compressed in file $1, up to its end mark at byte $2. While the blob is pushed, from the
+# page cache: while it was written its end was not known.
+hash_tar() {
+  tool igzip -d -q -c <"$1" | {
+    dd bs=65536 count=$(($2 / 65536)) iflag=fullblock 2>/dev/null
+    dd bs=512 count=$(($2 % 65536 / 512)) iflag=fullblock 2>/dev/null
+  } | digest_of
+}
+
+# The layers of the artifact, one a line: media type, digest, size, digest of the tar or -, title in base64. Fails when
+# two have the same name: a stock client would refuse to write one over the other.
+list_layers() {
+  local number kind digest size title type tar
+  # shellcheck disable=SC2086  # numbers
+  for number in $parts; do
+    read -r kind digest size title <"$share/$number/out/received"
+    type=tar tar=-
+    case "$kind:$compression" in
+    dir:zstd)
+      decode "$title"
+      [ "$decoded" != . ] || decoded="$(basename "$(repository_of "$ref")")"
+      type=tar+zstd title="$(encode "$decoded.tar.zst")"
+      ;;
+    dir:*) type=tar+gzip tar="$(cat "$share/$number/out/tar-digest")" ;;
+    esac
+    printf '%s %s %s %s %s\n' "$type" "$digest" "$size" "$tar" "$title"
+  done >"$step/out/layers"
+  title="$(cut -d' ' -f5 "$step/out/layers" | sort | uniq -d | head -n 1)"
+  [ -n "$title" ] || return 0
+  decode "$title"
+  fail "$EXIT_PUSH_FAILED" "push to $ref: two launchers made an output named $decoded; nothing was pushed"
 }
 
 # The manifest (OCI image spec 1.1, "Guidelines for Artifact Usage"). What computed the artifact is on it; when and
 # where is not, so that the same computation gives the same digest.
 write_manifest() {
   local i=0
-  : >"$out/input-digests"
+  : >"$step/out/input-digests"
   while [ "$i" -lt "$inputs" ]; do
-    cat "$step/inputs/$i/digest" >>"$out/input-digests"
+    cat "$step/inputs/$i/digest" >>"$step/out/input-digests"
     i=$((i + 1))
   done
   # shellcheck disable=SC2016  # jq's variables
-  tool jq -c -S -n --arg type "$ARTIFACT_TYPE" --arg image_key "$ARTIFACT_IMAGE_ANNOTATION" --arg image "$image" \
-    --arg input_key "$ARTIFACT_INPUT_ANNOTATION" --rawfile inputs "$out/input-digests" \
-    --arg kind "$1" --arg digest "$2" --argjson size "$3" --arg tar "$4" --arg title "$5" '
+  tool jq -c -S -n --arg type "$ARTIFACT_TYPE" --arg unpack_key "$ARTIFACT_UNPACK_ANNOTATION" \
+    --arg image_key "$ARTIFACT_IMAGE_ANNOTATION" --arg images "$images" \
+    --arg input_key "$ARTIFACT_INPUT_ANNOTATION" --rawfile inputs "$step/out/input-digests" \
+    --rawfile layers "$step/out/layers" '
+    def lines: [splits("\n")] | if .[-1] == "" then .[:-1] else . end;
+    def numbered($key): lines | to_entries | map(select(.value != "")
+      | {key: ($key + (if .key == 0 then "" else "_\(.key)" end)), value}) | from_entries;
     {schemaVersion: 2, mediaType: "application/vnd.oci.image.manifest.v1+json", artifactType: $type,
      config: {mediaType: "application/vnd.oci.empty.v1+json", size: 2, data: "e30=",
               digest: "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"},
-     layers: [{digest: $digest, size: $size,
-               mediaType: (if $kind == "dir" then "application/vnd.oci.image.layer.v1.tar+gzip"
-                           else "application/vnd.oci.image.layer.v1.tar" end),
-               annotations: ({"org.opencontainers.image.title": $title}
-                 + if $kind == "dir" then {"io.deis.oras.content.unpack": "true", "io.deis.oras.content.digest": $tar}
-                   else {} end)}],
+     layers: ($layers | lines | map(split(" ") | . as [$kind, $digest, $size, $tar, $title]
+       | {digest: $digest, size: ($size | tonumber), mediaType: "application/vnd.oci.image.layer.v1.\($kind)",
+          annotations: ({"org.opencontainers.image.title": ($title | @base64d)}
+            + if $kind == "tar+gzip" then
+                {"io.deis.oras.content.unpack": "true", "io.deis.oras.content.digest": $tar}
+              elif $kind == "tar+zstd" then {($unpack_key): "true"} else {} end)})),
      annotations: ({"org.opencontainers.image.created": "1970-01-01T00:00:00Z"}
-       + (if $image == "" then {} else {($image_key): $image} end)
-       + ([$inputs | splits("\n") | select(. != "")] | to_entries
-          | map({key: ($input_key + (if .key == 0 then "" else "_\(.key)" end)), value}) | from_entries))}' >"$out/manifest"
+       + ($images | numbered($image_key)) + ($inputs | numbered($input_key)))}' >"$step/out/manifest"
 }
 
 push_blob() {
@@ -66,30 +104,52 @@ push_blob() {
 push_manifest() {
   # shellcheck disable=SC2086
   call_oras "$timeout" manifest push $plain ${config:+--registry-config "$config"} --descriptor \
-    --media-type application/vnd.oci.image.manifest.v1+json "$ref" "$out/manifest"
+    --media-type application/vnd.oci.image.manifest.v1+json "$ref" "$step/out/manifest"
 }
 
-# Blob, config, then the manifest with its tag: whoever sees the tag sees the whole artifact.
+# Blobs, config, then the manifest with its tag: whoever sees the tag sees the whole artifact.
 push_artifact() {
-  local kind digest size tar title started manifest
-  read -r kind digest size tar title <"$out/committed"
-  decode "$title"
+  local number kind digest size title started manifest hashing sum=0
   started="$(now)"
   set_reference "$output"
   set_credentials ORAS_PUSH_PASS "${ref%%/*}"
-  say "pushing $decoded, $size bytes, to $ref"
-  write_manifest "$kind" "$digest" "$size" "$tar" "$decoded" ||
-    fail "$EXIT_PUSH_FAILED" "the manifest of $ref could not be written"
-  printf '{}' >"$out/config"
-  retry "output $ref" push_blob "$digest" "$out/blob" "$size" || push_failed
+  hash_tars &
+  hashing=$!
+  # shellcheck disable=SC2086  # numbers
+  for number in $parts; do
+    read -r kind digest size title <"$share/$number/out/received"
+    decode "$title"
+    say "pushing $decoded, $size bytes, to $ref"
+    sum=$((sum + size))
+    retry "output $ref" push_blob "$digest" "$share/$number/out/blob" "$size" || push_failed
+  done
+  printf '{}' >"$step/out/config"
   retry "output $ref" push_blob \
-    sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a "$out/config" 2 || push_failed
+    sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a "$step/out/config" 2 || push_failed
+  wait_for "$hashing" || fail "$EXIT_PUSH_FAILED" "the output for $ref could not be read back"
+  list_layers
+  write_manifest || fail "$EXIT_PUSH_FAILED" "the manifest of $ref could not be written"
   retry "output $ref" push_manifest || push_failed
-  manifest="$(digest_of <"$out/manifest")"
+  manifest="$(digest_of <"$step/out/manifest")"
   say "pushed $ref@$manifest in $(($(now) - started)) s"
   # shellcheck disable=SC2016
-  terminate_with "$(tool jq -c -n --arg artifact "$ref" --arg digest "$manifest" --argjson bytes "$size" \
+  terminate_with "$(tool jq -c -n --arg artifact "$ref" --arg digest "$manifest" --argjson bytes "$sum" \
     --argjson seconds $(($(now) - started)) '{artifact: $artifact, digest: $digest, bytes: $bytes, seconds: $seconds}')"
+}
+
+# The digests of the tars that stock oras will unpack, where they are not known from before a restart.
+hash_tars() {
+  local number kind place
+  for number in $parts; do
+    place="$share/$number/out"
+    read -r kind _ <"$place/received"
+    case "$kind:$compression" in
+    file:* | *:zstd) continue ;;
+    esac
+    [ ! -e "$place/tar-digest" ] || continue
+    hash_tar "$place/blob" "$(cat "$place/archive-size")" >"$place/next-digest" || return 1
+    mv "$place/next-digest" "$place/tar-digest"
+  done
 }
 
 push_failed() {

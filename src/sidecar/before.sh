@@ -14,7 +14,7 @@ policy=
 read_options "$@"
 # The greeting goes first: the container that pushes waits for it while the inputs are laid out.
 if [ -n "$output" ]; then
-  exec 4<>"$step/ready"
+  exec 4<>"$own/ready"
   printf 'hello %s\n' "$attempt" >&3
 fi
 lay_out_inputs

@@ -1,11 +1,12 @@
 # shellcheck shell=dash
 # Runs as the launcher container's command: lays the inputs out, runs the program, hands its output over.
-# launch.sh --share DIR [--inputs N] [--input-path P] [--unpack false] [--output true] [--output-path P]
-#           [--output-pipe P] [--message-path P] [--deadline S] [--debug true] -- PROGRAM [ARGUMENT…]
+# launch.sh --share DIR [--number N] [--inputs N] [--input-path P] [--unpack false] [--output true|verdict]
+#           [--output-path P] [--output-pipe P] [--push-on failure|always] [--variable NAME]… [--message-path P]
+#           [--deadline S] [--debug true] -- PROGRAM [ARGUMENT…]
 # The program gets this shell's environment, descriptors and signal dispositions. So the work is done by before.sh and
 # after.sh, in shells of their own, and here no variable is set that the program may have: names begin with _oras_.
 set -u
-_oras_share="$2" _oras_output='' _oras_pipe='' _oras_attempt=none _oras_policy='' _oras_code=0 _oras_copied=0
+_oras_share="$2" _oras_own="$2/0" _oras_variables='' _oras_output='' _oras_pipe='' _oras_attempt=none _oras_policy='' _oras_code=0 _oras_copied=0
 _oras_signal=''
 
 # A signal before or after the program must not end this shell. With a handler, not ignored, the program starts with
@@ -20,6 +21,8 @@ done
 _oras_read_options() {
   while [ "$1" != -- ]; do
     case "$1" in
+    --number) _oras_own="$_oras_share/$2" ;;
+    --variable) _oras_variables="$_oras_variables -u $2" ;;
     --output) _oras_output="$2" ;;
     --output-pipe) _oras_pipe="$2" ;;
     esac
@@ -31,7 +34,7 @@ _oras_read_options() {
 # killed. Opening a pipe for reading and writing never blocks (fifo(7)); that is how nothing here can hang.
 _oras_take_control() {
   read -r _oras_attempt </proc/sys/kernel/random/uuid
-  exec 3<>"$_oras_share/0/control"
+  exec 3<>"$_oras_own/control"
 }
 
 # The program in the foreground, with its standard input and terminal. tini looks it up in the PATH and executes it:
@@ -48,16 +51,18 @@ _oras_run() {
     IFS | OPTIND | PPID | PWD | OLDPWD | SHLVL | [0-9]* | *[!A-Za-z0-9_]*) set -- "$_oras_entry" "$@" ;;
     esac
   done </proc/$$/environ
-  "$_oras_share/bin/busybox" env -u SHLVL -u PWD -u OLDPWD -u "$_oras_word" "$@" 3>&- 5>&- 6>&-
+  # What variables in paths were expanded from is ours, not the program's.
+  # shellcheck disable=SC2086  # words
+  "$_oras_share/bin/busybox" env $_oras_variables -u SHLVL -u PWD -u OLDPWD -u "$_oras_word" "$@" 3>&- 5>&- 6>&-
 }
 
 # The same with its standard output copied to a file. The copy outlives signals, and ends at most a second after the
 # program: a child that the program left behind may hold the other end for ever.
 _oras_run_with_pipe() {
   # First for both, then for each alone: so no open waits for the other side.
-  exec 6<>"$_oras_share/0/stdout"
-  exec 5<"$_oras_share/0/stdout"
-  exec 6>"$_oras_share/0/stdout"
+  exec 6<>"$_oras_own/stdout"
+  exec 5<"$_oras_own/stdout"
+  exec 6>"$_oras_own/stdout"
   case "$_oras_pipe" in -*) _oras_pipe="./$_oras_pipe" ;; esac
   (
     # shellcheck disable=SC2086  # numbers

@@ -24,7 +24,8 @@ lay_out_input() {
     decode "$title"
     blob="$1/layout/blobs/sha256/${digest#sha256:}"
     case "$how" in
-    tar+*) lay_out_directory "$blob" "$decoded" "$(cat "$1/name")" ;;
+    tar+gzip) lay_out_directory "$blob" "$decoded" "$(cat "$1/name")" ;;
+    tar+zstd) lay_out_zstd "$blob" "$decoded" ;;
     *) lay_out_file "$blob" "$decoded" ;;
     esac || fail "$EXIT_LAYOUT_FAILED" "the input $decoded could not be laid out in $input_path; is there room, and may user $(id -u) write there?"
   done <"$1/layers"
@@ -40,10 +41,19 @@ lay_out_file() {
   rm -f -- "$input_path/$2" && cat <"$1" >"$input_path/$2"
 }
 
+# What only we unpack is a plain file to others, with a name that says so.
+lay_out_zstd() {
+  if [ "$unpack" = true ]; then
+    lay_out_directory "$1" "${2%.tar.zst}" "" zstd
+  else
+    lay_out_file "$1" "$2"
+  fi
+}
+
 # GNU tar leaves members out that would be outside, ends with an error for it, and makes links that lead outside after
 # everything else. That protects one archive; a second one could be written through the links of the first.
 lay_out_directory() {
-  local title="$2"
+  local title="$2" format="${4-gzip}"
   if [ "$unpack" != true ]; then
     [ "$title" != . ] || title="$3"
     lay_out_file "$1" "$title.tar.gz"
@@ -59,6 +69,6 @@ lay_out_directory() {
   shift
   (
     set -o pipefail
-    tool igzip -d -q <"$blob" | { tool tar "$@" && cat >/dev/null; } | refuse_links
+    if [ "$format" = zstd ]; then tool zstd -d -q -c; else tool igzip -d -q; fi <"$blob" | { tool tar "$@" && cat >/dev/null; } | refuse_links
   )
 }

@@ -5,7 +5,8 @@
 # shellcheck source=../../generated/constants.sh
 . "$share/bin/constants.sh"
 
-# The first launcher's folder; the layout leaves room for several.
+# The first launcher's folder, which has what is the whole step's too: the inputs and what oras needs. Another one's
+# has its number.
 step="$share/0"
 debug=false
 message_path=/dev/termination-log
@@ -39,6 +40,17 @@ fail() {
 
 # Seconds since the machine started: never set back.
 now() { cut -d. -f1 /proc/uptime; }
+
+# Waits for a child and returns its exit code. A signal ends a wait, not the child.
+wait_for() {
+  local code
+  while
+    wait "$1"
+    code=$?
+    kill -0 "$1" 2>/dev/null
+  do :; done
+  return "$code"
+}
 
 # A text in one line without characters that a line protocol cannot carry.
 encode() { printf '%s' "$1" | base64 -w 0; }

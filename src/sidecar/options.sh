@@ -1,19 +1,23 @@
 # shellcheck shell=dash
 # The launcher's options, for before.sh and after.sh. Expects lib.sh.
 
-inputs=0 input_path='' unpack=true output='' output_path='' output_pipe='' deadline=600
+inputs=0 input_path='' unpack=true output='' output_path='' output_pipe='' push_on=success deadline=600
+# The folder of this launcher's pipes.
+own="$share/0"
 
 # Reads what stands before --. The rest is the program and its arguments.
 read_options() {
   while [ "$1" != -- ]; do
     case "$1" in
-    --share) ;;
+    --share | --variable) ;;
+    --number) own="$share/$2" ;;
     --inputs) inputs="$2" ;;
     --input-path) input_path="$2" ;;
     --unpack) unpack="$2" ;;
     --output) output="$2" ;;
     --output-path) output_path="$2" ;;
     --output-pipe) output_pipe="$2" ;;
+    --push-on) push_on="$2" ;;
     --message-path) message_path="$2" ;;
     --deadline) deadline="$2" ;;
     --debug) debug="$2" ;;
@@ -25,7 +29,7 @@ read_options() {
   input_path="${input_path:-$PWD}"
   output_path="${output_path:-${output_pipe:-$PWD}}"
   explain "program: $# words, working directory: $PWD, user: $(id -u)"
-  explain "inputs: $inputs into $input_path, unpack: $unpack; output: ${output:-none} from $output_path, pipe: ${output_pipe:-none}"
+  explain "inputs: $inputs into $input_path, unpack: $unpack; output: ${output:-none} from $output_path, pipe: ${output_pipe:-none}, pushed on: $push_on"
 }
 
 # Waits for a word of the container that pushes, meant for this attempt: an older one's may still be in the pipe. Sets

@@ -14,7 +14,7 @@ share="${0%/bin/*}"
 
 scheme=https
 [ "${ORAS_OPERATOR_PLAIN_HTTP-}" != true ] || scheme=http
-push_to="$1" unpack="$2" inputs=0 input_path="$share/inputs" out="$step/out" image=''
+push_to="$1" unpack="$2" inputs=0 input_path="$share/inputs" out="$step/out" images='' compression=auto parts=0
 shift 2
 [ ! -d "$CREDENTIALS_PATH" ] || { credentials="$CREDENTIALS_PATH" private="$PRIVATE_PATH"; }
 for pull in "$@"; do
@@ -47,8 +47,8 @@ output="$scheme://$push_to"
 # What lies in the folder that the two share is the output.
 output_path="$share/outputs/." output_pipe=''
 describe_output || fail "$EXIT_PUSH_FAILED" "the output cannot be packed: $problem"
-pack >"$step/data" &
+{ pack && printf '%s\n' "$archive_size" >"$out/archive-size"; } 6>"$step/data" &
 packing=$!
 { write_blob "$kind" <"$step/data" && wait "$packing"; } || fail "$EXIT_PUSH_FAILED" "the output cannot be packed"
-printf '%s %s %s %s %s\n' "$kind" "$blob_digest" "$blob_size" "$tar_digest" "$(encode "$title")" >"$out/committed"
+printf '%s %s %s %s\n' "$kind" "$blob_digest" "$blob_size" "$(encode "$title")" >"$out/received"
 push_artifact

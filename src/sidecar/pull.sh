@@ -2,7 +2,7 @@
 # Init container, second part: downloads and verifies the inputs as blobs, and proves that the output may be pushed,
 # so that nobody computes for hours to be refused at the end.
 # pull.sh --share DIR [--input REF]… [--output REF] [--timeout S] [--credentials DIR --private DIR]
-#         [--message-path P] [--debug true]
+#         [--credentials-host HOST] [--message-path P] [--debug true]
 set -u
 share=/mnt/oras
 [ "${1-}" != --share ] || share="$2"
@@ -18,7 +18,8 @@ output=''
 # annotation alone, as in oras: what it unpacks is always tar and gzip, whatever media type its user chose.
 # shellcheck disable=SC2016  # jq's variables
 layers='.layers[]? | .annotations["org.opencontainers.image.title"] as $title | select($title != null)
-  | [.digest, (if .annotations["io.deis.oras.content.unpack"] == "true" then "tar+gzip" else "file" end),
+  | [.digest, (if .annotations["io.deis.oras.content.unpack"] == "true" then "tar+gzip"
+               elif .annotations[$unpack] == "true" then "tar+zstd" else "file" end),
      (.size | tostring), ($title | @base64)] | join(" ")'
 
 # Every failure of a registry in words: $1 what was tried, $2 the reference.
@@ -47,7 +48,7 @@ copy_input() {
 # Refuses what cannot be laid out before it is downloaded. Sets $sum, the bytes to download.
 check_manifest() {
   local how size title
-  tool jq -r "$layers" "$place/manifest" >"$place/layers" 2>/dev/null ||
+  tool jq -r --arg unpack "$ARTIFACT_UNPACK_ANNOTATION" "$layers" "$place/manifest" >"$place/layers" 2>/dev/null ||
     fail "$EXIT_INPUT_INVALID" "input $ref: its manifest $digest is not that of an artifact"
   [ -s "$place/layers" ] ||
     fail "$EXIT_INPUT_INVALID" "input $ref: none of its layers has a file name; it may be a container image or an index, not an artifact"
@@ -106,6 +107,7 @@ read_options() {
     --output) output="$2" ;;
     --timeout) timeout="$2" ;;
     --credentials) credentials="$2" ;;
+    --credentials-host) credentials_host="$2" ;;
     --private) private="$2" ;;
     --message-path) message_path="$2" ;;
     --debug) debug="$2" ;;

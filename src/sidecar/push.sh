@@ -1,30 +1,44 @@
 # shellcheck shell=dash
-# The container `oras`: waits for the launcher's verdict and pushes what it hands over.
-# push.sh --share DIR --output REF --restart-policy POLICY [--image IMAGE] [--inputs N] [--timeout S] [--deadline S]
-#         [--credentials DIR --private DIR] [--message-path P] [--debug true]
+# The container `oras`: waits for the launchers' verdicts and pushes what they hand over, as one artifact.
+# push.sh --share DIR --output REF {--restart-policy POLICY [--image IMAGE]}… [--inputs N] [--push-on failure|always]
+#         [--compression gzip|zstd|none] [--timeout S] [--deadline S]
+#         [--credentials DIR --credentials-host HOST --private DIR] [--message-path P] [--debug true]
+# One restart policy and image for each launcher, in their order.
 set -u
 # When the Pod is deleted before a launcher has greeted, nothing will come. Later the grace period is for finishing:
 # the program hears the same signal, and what it still hands over is pushed.
 signals=0
-trap 'signals=$((signals + 1))' TERM
+followers=
+# shellcheck disable=SC2317  # called by trap
+heard_signal() {
+  signals=$((signals + 1))
+  # shellcheck disable=SC2086  # numbers
+  [ -z "$followers" ] || kill -TERM $followers 2>/dev/null
+}
+trap heard_signal TERM
 
 share=/mnt/oras
 [ "${1-}" != --share ] || share="$2"
 . "$share/bin/lib.sh"
 . "$share/bin/registry.sh"
 . "$share/bin/artifact.sh"
+. "$share/bin/follow.sh"
 
-output='' restart_policy=Never image='' inputs=0 deadline=600
+output='' policies='' images='' inputs=0 push_on=success compression=auto deadline=600
 while [ $# -gt 0 ]; do
   case "$1" in
   --share) ;;
   --output) output="$2" ;;
-  --restart-policy) restart_policy="$2" ;;
-  --image) image="$2" ;;
+  --restart-policy) policies="$policies $2" ;;
+  --image) images="$images$2
+" ;;
   --inputs) inputs="$2" ;;
+  --push-on) push_on="$2" ;;
+  --compression) compression="$2" ;;
   --timeout) timeout="$2" ;;
   --deadline) deadline="$2" ;;
   --credentials) credentials="$2" ;;
+  --credentials-host) credentials_host="$2" ;;
   --private) private="$2" ;;
   --message-path) message_path="$2" ;;
   --debug) debug="$2" ;;
@@ -32,8 +46,7 @@ while [ $# -gt 0 ]; do
   esac
   shift 2
 done
-explain "output: $output, restart policy: $restart_policy, inputs: $inputs, timeout: $timeout s, credentials: ${credentials:-none}"
-out="$step/out"
+explain "output: $output on $push_on, restart policies:$policies, inputs: $inputs, compression: $compression, timeout: $timeout s, credentials: ${credentials:-none}"
 umask 022
 
 # Nothing was pushed and nothing will be: the Pod has its verdict from the launcher.
@@ -43,110 +56,77 @@ end_unused() {
   exit 0
 }
 
-# Descriptors: 4 answers the launcher (held, or the answer would be lost with the last holder of the pipe), 5 and 6
-# hear it, 9 takes the data. Opening a pipe for reading and writing never blocks (fifo(7)). Read-only while such a
-# descriptor is open does not block either, and once that is closed, end of file says that no launcher is left.
-listen_for_end() {
-  [ -n "${1-}" ] || exec 5<>"$step/control"
-  exec 6<"$step/control" 5>&-
+# In a process of its own, whose signals are its own too.
+follow_alone() {
+  followers=
+  trap heard_signal TERM
+  follow "$1" "$2"
 }
 
-# Waits for a launcher that may not be there yet; sets $record. Ends the container when none comes: nothing would.
-await_launcher() {
-  exec 5<>"$step/control"
-  if [ "$signals" -gt 0 ] || ! read -r -t "$deadline" record <&5; then
-    [ "$signals" -eq 0 ] || end_unused "the Pod was deleted before its program started"
-    fail "$EXIT_LAUNCHER_MISSING" "the launcher container did not start within $deadline s; nothing was pushed"
+# Hears every launcher to its end: one in this shell, several in one each.
+follow_all() {
+  local number=0 policy follower
+  # shellcheck disable=SC2086  # words
+  set -- $policies
+  if [ $# -eq 1 ]; then
+    follow 0 "$1"
+    return
   fi
-  listen_for_end open
-}
-
-# Reads the next record; false at end of file. A signal ends a read too, but not the launcher.
-hear() {
-  local before
-  until
-    before="$signals"
-    read -r record <&6
-  do
-    [ "$signals" -ne "$before" ] || return 1
+  followers=
+  for policy in "$@"; do
+    follow_alone "$number" "$policy" &
+    followers="$followers $!"
+    number=$((number + 1))
   done
+  for follower in $followers; do
+    wait_for "$follower" || exit
+  done
+  followers=
 }
 
-# The launcher is gone and did not say how it ended: its container was killed. Or its output is not to be had.
-attempt_is_over() {
-  rm -f "$out/attempt" "$out/blob"
-  [ "$restart_policy" != Never ] || end_unused "$1"
-  say "$1; nothing was pushed; waiting for the launcher to be restarted"
+# Whether the step as a whole ended with what is asked for, and left something. Sets $failed and $parts, numbers.
+find_verdict() {
+  local number=0 what code
+  failed='' parts=''
+  # shellcheck disable=SC2086  # words
+  for _ in $policies; do
+    read -r what code <"$share/$number/out/result"
+    case "$what" in
+    lost) end_unused "$code" ;;
+    part) parts="$parts $number" ;;
+    esac
+    [ "$code" -eq 0 ] || failed="$failed $number"
+    number=$((number + 1))
+  done
+  case "$push_on:$failed" in
+  success:?*) end_unused "a program ended with exit code other than 0" ;;
+  failure:) end_unused "the program ended with success, and the output is to be pushed on failure" ;;
+  esac
+  [ -n "$parts" ] || end_unused "no program left an output"
 }
 
-# Takes the records of one attempt until it is over (returns 1) or its output is here (returns 0). $record may hold
-# the first one.
-follow_attempt() {
-  while [ -n "$record" ] || hear; do
-    # shellcheck disable=SC2086  # words of a record
-    set -- $record
-    record=
-    case "${1-}" in
-    hello)
-      printf '%s\n' "$2" >"$out/attempt"
-      printf 'ready %s %s\n' "$2" "$restart_policy" >&4
-      ;;
-    ran)
-      if [ "${4-}" != push ]; then
-        attempt_is_over "the program ended with exit code $3 and left nothing to push"
-        return 1
-      fi
-      if ! take_output "$2" "$5" "$6"; then
-        printf 'no %s\n' "$2" >&4
-        attempt_is_over "the output could not be received"
-        return 1
-      fi
-      ;;
-    commit)
-      if [ "${4-}" != ok ]; then
-        attempt_is_over "the output could not be packed"
-        return 1
-      fi
-      mv "$out/received" "$out/committed"
-      return 0
+# Forgets the attempts that failed, where the kubelet makes others. False when there is none.
+await_others() {
+  local number=0 policy others=1
+  # shellcheck disable=SC2086  # words
+  for policy in $policies; do
+    case "$policy $failed " in
+    Never* | Always*) ;;
+    *" $number "*)
+      rm -f "$share/$number/out/attempt" "$share/$number/out/blob" "$share/$number/out/result"
+      others=0
       ;;
     esac
+    number=$((number + 1))
   done
-  attempt_is_over "the launcher ended without a verdict: it was killed"
-  return 1
+  return "$others"
 }
 
-# Receives the output through the data pipe into one blob.
-take_output() {
-  decode "$3"
-  case "$decoded" in
-  '' | .. | */*)
-    say "error: the launcher sent the file name $decoded"
-    return 1
-    ;;
-  esac
-  exec 7<>"$step/data"
-  exec 9<"$step/data" 7>&-
-  printf 'go %s\n' "$1" >&4
-  write_blob "$2" <&9 || return 1
-  exec 9<&-
-  printf '%s %s %s %s %s\n' "$2" "$blob_digest" "$blob_size" "$tar_digest" "$3" >"$out/received"
-}
-
-exec 4<>"$step/ready"
-record=
-until [ -e "$out/committed" ]; do
-  # After a restart of this container alone, the launcher may be running still.
-  if [ -e "$out/attempt" ]; then
-    listen_for_end
-    printf 'ready %s %s\n' "$(cat "$out/attempt")" "$restart_policy" >&4
-  else
-    await_launcher
-  fi
-  follow_attempt || true
-done
-# Its container need not wait for the push.
-printf 'taken %s\n' "$(cat "$out/attempt")" >&4
-push_artifact
+while
+  follow_all
+  find_verdict
+  push_artifact
+  await_others
+do :; done
 # Under restartPolicy Always both containers begin again.
-rm -f "$out/attempt" "$out/blob" "$out/committed"
+rm -f "$share"/*/out/attempt "$share"/*/out/blob "$share"/*/out/result

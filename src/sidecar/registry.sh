@@ -7,6 +7,8 @@ export HOME="$step/out"
 
 timeout=300
 credentials=
+# The one registry that ORAS_USER and the passwords are for; empty: any.
+credentials_host=
 private=
 
 # A reference comes with its scheme: http:// means plain HTTP. Sets $ref and $plain.
@@ -31,7 +33,7 @@ set_credentials() {
   [ -n "$credentials" ] || return 0
   if [ -e "$credentials/.dockerconfigjson" ]; then
     config="$credentials/.dockerconfigjson"
-  elif [ -e "$credentials/$1" ]; then
+  elif [ -e "$credentials/$1" ] && [ "${credentials_host:-$2}" = "$2" ]; then
     config="$private/$1.json"
     # jq reads the values from files: arguments are visible to everybody on the node.
     (

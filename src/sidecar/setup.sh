@@ -1,13 +1,14 @@
 # shellcheck shell=dash
 # Init container, first part: puts the tools on the share, makes the pipes, fetches the author's own scripts.
-# setup.sh --share DIR [--entrypoint URL] [--oras-entrypoint URL] -- [arguments of pull.sh]
+# setup.sh --share DIR [--launchers N] [--entrypoint URL] [--oras-entrypoint URL] -- [arguments of pull.sh]
 set -u
 # As the first process of a container a shell ignores SIGTERM, and a deleted Pod would linger for its grace period.
 [ $$ -ne 1 ] || exec "${0%/*}/tini" -g -- "${0%/*}/busybox" sh "$0" "$@"
-share=/mnt/oras tools="${0%/*}/.." entrypoint='' oras_entrypoint=''
+share=/mnt/oras tools="${0%/*}/.." launchers=1 entrypoint='' oras_entrypoint=''
 while [ "${1---}" != -- ]; do
   case "$1" in
   --share) share="$2" ;;
+  --launchers) launchers="$2" ;;
   --entrypoint) entrypoint="$2" ;;
   --oras-entrypoint) oras_entrypoint="$2" ;;
   *) echo "oras: error: setup.sh does not know the option $1" >&2; exit 185 ;;
@@ -19,10 +20,14 @@ done
 umask 022
 cp -R "$tools/bin" "$tools/lib" "$share/" || { echo "oras: error: cannot write to $share" >&2; exit 185; }
 . "$share/bin/lib.sh"
-mkdir -p "$step/inputs" "$step/out" "$share/inputs" "$share/outputs" || fail "$EXIT_SETUP_FAILED" "cannot write to $share"
-# Other users' programs open them: umask would cut the mode of a plain mkfifo.
-for pipe in control ready data stdout; do
-  [ -p "$step/$pipe" ] || mkfifo -m 666 "$step/$pipe" || fail "$EXIT_SETUP_FAILED" "cannot make the pipe $step/$pipe"
+mkdir -p "$step/inputs" "$share/inputs" "$share/outputs" || fail "$EXIT_SETUP_FAILED" "cannot write to $share"
+for number in $(seq 0 $((launchers - 1))); do
+  mkdir -p "$share/$number/out" || fail "$EXIT_SETUP_FAILED" "cannot write to $share"
+  # Other users' programs open them: umask would cut the mode of a plain mkfifo.
+  for pipe in control ready data stdout; do
+    pipe="$share/$number/$pipe"
+    [ -p "$pipe" ] || mkfifo -m 666 "$pipe" || fail "$EXIT_SETUP_FAILED" "cannot make the pipe $pipe"
+  done
 done
 
 # fetch URL FILE: GNU wget, because busybox' does not verify certificates. By its path, or busybox would run its own.

@@ -315,6 +315,8 @@ describe("variables", () => {
     const spec = (injected(indexed) as unknown as { spec: { template: V1Pod } }).spec.template.spec;
     const [main, oras] = spec?.containers ?? [];
     expect(main?.args).toContain("/tmp/$(ORAS_OPERATOR_POD_NAME)$$x");
+    // The launcher takes it away again before it runs the program.
+    expect(main?.args?.join(" ")).toContain("--variable ORAS_OPERATOR_POD_NAME");
     expect(main?.env).toEqual([{ name: "POD_NAME", value: "theirs" }, env("POD_NAME", "metadata.name")]);
     expect(oras?.args?.join(" ")).toContain(
       "/runs/$(ORAS_OPERATOR_JOB_NAME):$(ORAS_OPERATOR_JOB_COMPLETION_INDEX)",

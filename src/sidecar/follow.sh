@@ -1,0 +1,139 @@
+# shellcheck shell=dash
+# The pusher's side of one launcher: hears it until its part of the step is known. Expects lib.sh, artifact.sh, $deadline,
+# $compression. What is known stands in `out/result`, so that a restarted pusher goes on from there:
+#   part CODE    the program ended with CODE and its output is here
+#   none CODE    it ended with CODE, and no output was to be pushed
+#   lost REASON  it was killed, or its output could not be had; there will be no other attempt
+
+# Descriptors: 4 answers the launcher (held, or the answer would be lost with the last holder of the pipe), 5 and 6
+# hear it, 9 takes the data. Opening a pipe for reading and writing never blocks (fifo(7)). Read-only while such a
+# descriptor is open does not block either, and once that is closed, end of file says that no launcher is left.
+listen_for_end() {
+  [ -n "${1-}" ] || exec 5<>"$own/control"
+  exec 6<"$own/control" 5>&-
+}
+
+# Waits for a launcher that may not be there yet; sets $record. Ends the container when none comes: nothing would.
+# False when none will, because the Pod was deleted.
+await_launcher() {
+  exec 5<>"$own/control"
+  if [ "$signals" -gt 0 ] || ! read -r -t "$deadline" record <&5; then
+    [ "$signals" -gt 0 ] ||
+      fail "$EXIT_LAUNCHER_MISSING" "the launcher container did not start within $deadline s; nothing was pushed"
+    echo "lost the Pod was deleted before its program started" >"$out/result"
+    return 1
+  fi
+  listen_for_end open
+}
+
+# Reads the next record; false at end of file. A signal ends a read too, but not the launcher.
+hear() {
+  local before
+  until
+    before="$signals"
+    read -r record <&6
+  do
+    [ "$signals" -ne "$before" ] || return 1
+  done
+}
+
+# The launcher is gone and did not say how it ended: its container was killed. Or its output is not to be had. Where it
+# is restarted, the next attempt counts.
+attempt_is_over() {
+  rm -f "$out/attempt" "$out/blob"
+  if [ "$policy" = Never ]; then
+    printf 'lost %s\n' "$1" >"$out/result"
+  else
+    say "$1; nothing was pushed; waiting for the launcher to be restarted"
+  fi
+}
+
+# Takes the records of one attempt until it is over. $record may hold the first one.
+follow_attempt() {
+  while [ -n "$record" ] || hear; do
+    # shellcheck disable=SC2086  # words of a record
+    set -- $record
+    record=
+    case "${1-}" in
+    hello)
+      printf '%s\n' "$2" >"$out/attempt"
+      printf 'ready %s %s\n' "$2" "$policy" >&4
+      ;;
+    ran)
+      case "${4-}" in
+      push)
+        if ! take_output "$2" "$5" "$6"; then
+          printf 'no %s\n' "$2" >&4
+          attempt_is_over "the output could not be received"
+          return
+        fi
+        ;;
+      none)
+        if [ "$3" = 0 ] || [ "$policy" = Never ]; then
+          settle "none $3"
+        else
+          attempt_is_over "the program ended with exit code $3"
+        fi
+        return
+        ;;
+      *)
+        attempt_is_over "the program ended with exit code $3 and left nothing to push"
+        return
+        ;;
+      esac
+      ;;
+    commit)
+      if [ "${4-}" != ok ]; then
+        attempt_is_over "the output could not be packed"
+        return
+      fi
+      printf '%s\n' "$5" >"$out/archive-size"
+      settle "part $3"
+      return
+      ;;
+    esac
+  done
+  attempt_is_over "the launcher ended without a verdict: it was killed"
+}
+
+# Writes the result, and lets the launcher go: its container need not wait for the push.
+settle() {
+  printf '%s\n' "$1" >"$out/next"
+  mv "$out/next" "$out/result"
+  printf 'taken %s\n' "$(cat "$out/attempt")" >&4
+}
+
+# Receives the output through the data pipe into one blob.
+take_output() {
+  decode "$3"
+  case "$decoded" in
+  '' | .. | */*)
+    say "error: the launcher sent the file name $decoded"
+    return 1
+    ;;
+  esac
+  exec 7<>"$own/data"
+  exec 9<"$own/data" 7>&-
+  printf 'go %s\n' "$1" >&4
+  write_blob "$2" <&9 || return 1
+  exec 9<&-
+  printf '%s %s %s %s\n' "$2" "$blob_digest" "$blob_size" "$3" >"$out/received"
+}
+
+# follow NUMBER POLICY: returns when the launcher's part is known. It must hear SIGTERM itself when it is a process of
+# its own.
+follow() {
+  own="$share/$1" policy="$2" record=
+  out="$own/out"
+  exec 4<>"$own/ready"
+  until [ -e "$out/result" ]; do
+    # After a restart of this container alone, the launcher may be running still.
+    if [ -e "$out/attempt" ]; then
+      listen_for_end
+      printf 'ready %s %s\n' "$(cat "$out/attempt")" "$policy" >&4
+    else
+      await_launcher || return 0
+    fi
+    follow_attempt
+  done
+}
