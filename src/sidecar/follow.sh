@@ -17,25 +17,21 @@ listen_for_end() {
 # False when none will, because the Pod was deleted.
 await_launcher() {
   exec 5<>"$own/control"
-  if [ "$signals" -gt 0 ] || ! read -r -t "$deadline" record <&5; then
-    [ "$signals" -gt 0 ] ||
-      fail "$EXIT_LAUNCHER_MISSING" "the launcher container did not start within $deadline s; nothing was pushed"
+  # Once the pipe is open, its record of a deletion is not lost; one from before is a file.
+  if [ -e "$step/out/deleted" ]; then
+    record=deleted
+  elif ! read -r -t "$deadline" record <&5; then
+    fail "$EXIT_LAUNCHER_MISSING" "the launcher container did not start within $deadline s; nothing was pushed"
+  fi
+  if [ "$record" = deleted ]; then
     echo "lost the Pod was deleted before its program started" >"$out/result"
     return 1
   fi
   listen_for_end open
 }
 
-# Reads the next record; false at end of file. A signal ends a read too, but not the launcher.
-hear() {
-  local before
-  until
-    before="$signals"
-    read -r record <&6
-  do
-    [ "$signals" -ne "$before" ] || return 1
-  done
-}
+# Reads the next record; false at end of file.
+hear() { read -r record <&6; }
 
 # The launcher is gone and did not say how it ended: its container was killed. Or its output is not to be had. Where it
 # is restarted, the next attempt counts.
@@ -120,8 +116,7 @@ take_output() {
   printf '%s %s %s %s\n' "$2" "$blob_digest" "$blob_size" "$3" >"$out/received"
 }
 
-# follow NUMBER POLICY: returns when the launcher's part is known. It must hear SIGTERM itself when it is a process of
-# its own.
+# follow NUMBER POLICY: returns when the launcher's part is known.
 follow() {
   own="$share/$1" policy="$2" record=
   out="$own/out"

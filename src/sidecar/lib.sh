@@ -41,13 +41,14 @@ fail() {
 # Seconds since the machine started: never set back.
 now() { cut -d. -f1 /proc/uptime; }
 
-# Waits for a child and returns its exit code. A signal ends a wait, not the child.
+# Waits for a child and returns its exit code. A signal that this shell hears, which is SIGTERM alone, ends a wait with
+# 143, not the child.
 wait_for() {
   local code
   while
     wait "$1"
     code=$?
-    kill -0 "$1" 2>/dev/null
+    [ "$code" -eq 143 ]
   do :; done
   return "$code"
 }

@@ -5,20 +5,25 @@
 #         [--credentials DIR --credentials-host HOST --private DIR] [--message-path P] [--debug true]
 # One restart policy and image for each launcher, in their order.
 set -u
-# When the Pod is deleted before a launcher has greeted, nothing will come. Later the grace period is for finishing:
-# the program hears the same signal, and what it still hands over is pushed.
-signals=0
-followers=
-# shellcheck disable=SC2317  # called by trap
-heard_signal() {
-  signals=$((signals + 1))
-  # shellcheck disable=SC2086  # numbers
-  [ -z "$followers" ] || kill -TERM $followers 2>/dev/null
-}
-trap heard_signal TERM
-
 share=/mnt/oras
 [ "${1-}" != --share ] || share="$2"
+step="$share/0"
+
+# When the Pod is deleted before a launcher has greeted, nothing will come, and who waits for it is told so. Later the
+# grace period is for finishing: the program hears the same signal, and what it still hands over is pushed.
+# shellcheck disable=SC2317  # called by trap
+hear_of_deletion() {
+  local pipe
+  : >"$step/out/deleted"
+  for pipe in "$share"/*/control; do
+    # For reading too: opening it never blocks then (fifo(7)).
+    echo deleted 1<>"$pipe"
+  done
+}
+
+rm -f "$step/out/deleted"
+trap hear_of_deletion TERM
+
 . "$share/bin/lib.sh"
 . "$share/bin/registry.sh"
 . "$share/bin/artifact.sh"
@@ -56,32 +61,19 @@ end_unused() {
   exit 0
 }
 
-# In a process of its own, whose signals are its own too.
-follow_alone() {
-  followers=
-  trap heard_signal TERM
-  follow "$1" "$2"
-}
-
-# Hears every launcher to its end: one in this shell, several in one each.
+# Hears every launcher to its end, in a process each. A shell that reads may sleep through a signal that came just
+# before; one that waits for its children does not.
 follow_all() {
-  local number=0 policy follower
+  local number=0 policy follower followers=
   # shellcheck disable=SC2086  # words
-  set -- $policies
-  if [ $# -eq 1 ]; then
-    follow 0 "$1"
-    return
-  fi
-  followers=
-  for policy in "$@"; do
-    follow_alone "$number" "$policy" &
+  for policy in $policies; do
+    follow "$number" "$policy" &
     followers="$followers $!"
     number=$((number + 1))
   done
   for follower in $followers; do
     wait_for "$follower" || exit
   done
-  followers=
 }
 
 # Whether the step as a whole ended with what is asked for, and left something. Sets $failed and $parts, numbers.

@@ -24,10 +24,10 @@ export interface Running {
 /** Starts a process with its output collected. */
 export function start(
   argv: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string } = {},
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string; detached?: boolean } = {},
 ): Running {
   const [command = "", ...args] = argv;
-  const child = spawn(command, args, { cwd: options.cwd, env: options.env });
+  const child = spawn(command, args, { cwd: options.cwd, env: options.env, detached: options.detached });
   let stdout = "";
   let stderr = "";
   const waiting = new Set<() => void>();
@@ -60,6 +60,11 @@ export function start(
       check();
     });
   return { child, ended, said };
+}
+
+/** Kills the processes of a container: what a runtime does to all of them when the first one has died. */
+export function killContainer({ child }: Running): void {
+  if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
 }
 
 /** A folder that lasts as long as the test process. */
@@ -202,6 +207,6 @@ export function fakePod(tools: Awaited<ReturnType<typeof toolsTree>>): FakePod {
         { cwd, env: { PATH: process.env["PATH"] } },
       ),
     pusher: (...options) =>
-      start([...shell, join(share, "bin/push.sh"), "--share", share, ...options], { env }),
+      start([...shell, join(share, "bin/push.sh"), "--share", share, ...options], { env, detached: true }),
   };
 }

@@ -5,6 +5,7 @@ import { exitCodes } from "../../../generated/exit-codes.ts";
 import {
   type FakePod,
   fakePod,
+  killContainer,
   start,
   startRegistry,
   type TestRegistry,
@@ -128,7 +129,7 @@ describe.concurrent("what goes wrong around a step", () => {
       sh("echo running; until [ -e go ]; do sleep 0.05; done; echo y > x"),
     );
     await launcher.said("running");
-    pusher.child.kill("SIGKILL");
+    killContainer(pusher);
     await pusher.ended;
     writeFileSync(join(pod.work, "go"), "");
     const ended = await launcher.ended;

@@ -15,6 +15,7 @@ import {
   type FakePod,
   fakePod,
   freePort,
+  killContainer,
   start,
   startRegistry,
   type TestRegistry,
@@ -538,7 +539,7 @@ describe.concurrent("verdicts", () => {
       (await pod.launcher(["--output", "true", "--output-path", "x"], sh("echo kept > x")).ended).code,
     ).toBe(0);
     await pusher.said("trying again");
-    pusher.child.kill("SIGKILL");
+    killContainer(pusher);
     await pusher.ended;
     const late = await startRegistry({ port });
     expect(await pod.pusher("--output", ref, ...onFailure).ended).toMatchObject({ code: 0 });
@@ -556,7 +557,7 @@ describe.concurrent("verdicts", () => {
       sh("echo running; until [ -e go ]; do sleep 0.05; done; echo y > x"),
     );
     await launcher.said("running");
-    first.child.kill("SIGKILL");
+    killContainer(first);
     await first.ended;
     const second = pod.pusher("--output", ref, ...onFailure);
     writeFileSync(join(pod.work, "go"), "");
