@@ -3,12 +3,11 @@ import fc from "fast-check";
 import { applyPatch } from "rfc6902";
 import { beforeAll, describe, expect, it, inject as provided } from "vitest";
 import { annotations } from "../../generated/annotations.ts";
-import { validAnnotations } from "../../generated/arbitraries.ts";
 import { admit } from "../../src/injection/admit.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { KubeError } from "../../src/kube/errors.ts";
 import { adminClient } from "../support/installation.ts";
-import { createRequest, pod, surroundings } from "../support/pods.ts";
+import { createRequest, pod, surroundings, withoutResources } from "../support/pods.ts";
 import { until } from "../support/wait.ts";
 
 const namespaces = {
@@ -73,13 +72,11 @@ function injected(object: V1Pod, map: Record<string, string>, namespace: string)
   return copy;
 }
 
-const stepAnnotations = validAnnotations.map(({ [annotations.container.key]: _, ...rest }) => rest);
-
 describe("what the API server accepts is still accepted after injection", () => {
   it("with 300 generated Pods", async () => {
     let accepted = 0;
     await fc.assert(
-      fc.asyncProperty(pod, stepAnnotations, async (object, map) => {
+      fc.asyncProperty(pod, withoutResources, async (object, map) => {
         if ((await refusal(namespaces.default, object)) !== undefined) return;
         accepted++;
         expect(await refusal(namespaces.default, injected(object, map, namespaces.default))).toBeUndefined();

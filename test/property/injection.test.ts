@@ -3,22 +3,17 @@ import type { V1Pod } from "@kubernetes/client-node";
 import fc from "fast-check";
 import { applyPatch } from "rfc6902";
 import { describe, expect, it } from "vitest";
-import { annotations } from "../../generated/annotations.ts";
-import { validAnnotations } from "../../generated/arbitraries.ts";
 import { names } from "../../generated/names.ts";
 import type { Verdict } from "../../src/injection/admission-types.ts";
 import { admit } from "../../src/injection/admit.ts";
-import { createRequest, pod, podSpec, surroundings } from "../support/pods.ts";
-
-/** Annotations that do not name a container, which the Pod might not have. */
-const stepAnnotations = validAnnotations.filter(
-  (map) => !Object.keys(map).some((key) => key.startsWith(annotations.container.key)),
-);
-
-/** The same without amounts of the author's, which may change the QoS class as they say. */
-const withoutResources = stepAnnotations.map((map) =>
-  Object.fromEntries(Object.entries(map).filter(([key]) => !/\/(requests|limits)-/.test(key))),
-);
+import {
+  createRequest,
+  pod,
+  podSpec,
+  stepAnnotations,
+  surroundings,
+  withoutResources,
+} from "../support/pods.ts";
 
 const annotatedPod = fc.tuple(pod, stepAnnotations).map(([p, map]) => annotate(p, map));
 

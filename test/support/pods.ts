@@ -1,5 +1,7 @@
 import type { V1Container, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import fc from "fast-check";
+import { annotations } from "../../generated/annotations.ts";
+import { validAnnotations } from "../../generated/arbitraries.ts";
 import type { AdmissionRequest, Surroundings } from "../../src/injection/admission-types.ts";
 
 /** Surroundings of a plain installation without any cache. */
@@ -135,3 +137,13 @@ export const pod: fc.Arbitrary<V1Pod> = fc
 function withoutUndefined<T extends object>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T;
 }
+
+/** Annotations that do not name a container, which the Pod might not have. */
+export const stepAnnotations = validAnnotations.filter(
+  (map) => !Object.keys(map).some((key) => key.startsWith(annotations.container.key)),
+);
+
+/** The same without amounts of the author's, which may change the QoS class as they say. */
+export const withoutResources = stepAnnotations.map((map) =>
+  Object.fromEntries(Object.entries(map).filter(([key]) => !/\/(requests|limits)-/.test(key))),
+);
