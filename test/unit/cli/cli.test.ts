@@ -4,7 +4,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { annotations } from "../../../generated/annotations.ts";
+import { optionDefaults, optionTable } from "../../../generated/options.ts";
 import packageJson from "../../../package.json" with { type: "json" };
+import { explainAll, explainOne } from "../../../src/cli/explain.ts";
+import { injectFile } from "../../../src/cli/inject.ts";
+import { managerCommand } from "../../../src/cli/manager.ts";
+import { offlineDefaults } from "../../../src/cli/review.ts";
 import { start } from "../../support/sidecar.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "oras-operator-cli-"));
@@ -79,6 +84,32 @@ describe.concurrent("inject", () => {
     expect(stderr).toContain('Warning: -: Job default/breakfast: OrasCache "oras" is not there yet');
   });
 
+  it("injects as the installation would that its options describe", async () => {
+    const options = ["--tools-image", "example.com/tools:2", "--cluster-domain", "example.org"];
+    const { stdout } = await run(["inject", "-f", "-", ...options], job);
+    const [{ spec }] = parseAllDocuments(stdout).map((d) => d.toJS());
+    const push = spec.template.spec.containers[1] as { image: string; args: string[] };
+    expect(push.image).toBe("example.com/tools:2");
+    expect(push.args.join(" ")).toContain(".svc.example.org:");
+  });
+
+  it("injects the items of a List", async () => {
+    const items = job.trim().replace(/^/gm, "    ").replace("   ", "  -");
+    const list = `apiVersion: v1\nkind: List\nitems:\n${items}\n`;
+    const [{ items: injected }, ...others] = parseAllDocuments(
+      await injectFile(file("list.yaml", list), offlineDefaults),
+    ).map((d) => d.toJS());
+    expect(others).toEqual([]);
+    expect(injected[0].spec.template.spec.containers).toHaveLength(2);
+  });
+
+  it("takes a cache for the steps of its own namespace only", async () => {
+    const elsewhere = cache.replace("name: oras", "name: oras, namespace: elsewhere");
+    const { code, stderr } = await run(["inject", "-f", "-"], `${elsewhere}---${job}`);
+    expect(code).toBe(0);
+    expect(stderr).toContain("is not there yet");
+  });
+
   it("prints nothing when an object would be refused", async () => {
     const { code, stdout, stderr } = await run(["inject", "-f", bad]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
@@ -100,11 +131,28 @@ describe.concurrent("validate", () => {
     expect(stderr).toContain("Job default/breakfast");
   });
 
+  it("warns of what is only unwise", async () => {
+    const { code, stderr } = await run(["validate", "-f", "-"], job);
+    expect(code).toBe(0);
+    expect(stderr).toContain('Warning: -: Job default/breakfast: OrasCache "oras" is not there yet');
+  });
+
+  it.each([
+    ["a: [", "is not valid YAML"],
+    ["- a list", "a document is not a Kubernetes object: it has no kind"],
+  ])("%j is no manifest: exit code 1 and a sentence", async (text, sentence) => {
+    const { code, stderr } = await run(["validate", "-f", "-"], text);
+    expect(code).toBe(1);
+    expect(stderr).toContain(sentence);
+  });
+
   it.each([
     [["validate", "-f", "/no/such/file"], "cannot read /no/such/file"],
     [["validate"], "--filename"],
     [["frobnicate"], "frobnicate"],
-    [["manager", "--webhook-port", "http"], "port"],
+    [["manager", "--webhook-port", "http"], "allowed is a port number"],
+    [["--webhook-port", "http"], "allowed is a port number"],
+    [["manager", "--log-level", "loud"], "Allowed choices are debug, info, warn, error"],
   ])("%j is used wrongly: exit code 2 and a sentence", async (args, sentence) => {
     const { code, stderr } = await run(args);
     expect(code).toBe(2);
@@ -112,18 +160,57 @@ describe.concurrent("validate", () => {
   });
 });
 
-describe.concurrent("explain and version", () => {
-  it("describes one annotation, with or without its prefix", async () => {
-    const [short, long] = await Promise.all([
-      run(["explain", "input-uri"]),
-      run(["explain", `${prefix}input-uri`]),
-    ]);
-    expect(short.stdout).toContain(`KEY:      ${prefix}input-uri`);
-    expect(short.stdout).toBe(long.stdout);
+describe("the manager's options", () => {
+  const parsed = (...args: string[]) => {
+    const command = managerCommand();
+    command.parseOptions(args);
+    return command.opts();
+  };
+
+  it("have the schema's names, variables and defaults", () => {
+    const known = managerCommand().options.map(({ long, envVar }) => ({ long, envVar }));
+    expect(known).toEqual(optionTable.map(({ name, env }) => ({ long: `--${name}`, envVar: env })));
+    expect(parsed()).toEqual(optionDefaults);
   });
 
-  it("lists all of them", async () => {
-    expect((await run(["explain"])).stdout.trim().split("\n")).toHaveLength(Object.keys(annotations).length);
+  it("are numbers and truth values where the schema says so", () => {
+    expect(parsed("--leader-elect", "false", "--health-port", "0")).toMatchObject({
+      leaderElect: false,
+      healthPort: 0,
+    });
+  });
+});
+
+describe("explain", () => {
+  it("tells everything of one annotation, with or without its prefix", () => {
+    const { key, description, example } = annotations["oras-cache"];
+    expect(explainOne("oras-cache").split("\n")).toEqual([
+      `KEY:      ${key}`,
+      "ALLOWED:  the name of an OrasCache (lower case letters, digits and -, at most 52 characters)",
+      "DEFAULT:  oras",
+      `EXAMPLE:  ${example}`,
+      "",
+      description,
+    ]);
+    expect(explainOne("input-uri")).toContain(
+      `KEY:      ${prefix}input-uri   (a list: input-uri_1, input-uri_2, … add to it)\n`,
+    );
+    expect(explainOne("input-uri")).toContain("\nDEFAULT:  none\n");
+    expect(explainOne(`${prefix}input-uri`)).toBe(explainOne("input-uri"));
+  });
+
+  it("lists all of them, a sentence each", () => {
+    const lines = explainAll().split("\n");
+    expect(lines.map((line) => line.split(" ")[0])).toEqual(Object.keys(annotations));
+    for (const line of lines) expect(line).toMatch(/^\S+ +\S.*\.$/);
+  });
+});
+
+describe.concurrent("explain and version", () => {
+  it("print what they are asked for", async () => {
+    const [one, all] = await Promise.all([run(["explain", "input-uri"]), run(["explain"])]);
+    expect(one).toMatchObject({ code: 0, stdout: `${explainOne("input-uri")}\n` });
+    expect(all).toMatchObject({ code: 0, stdout: `${explainAll()}\n` });
   });
 
   it("suggests", async () => {
@@ -133,14 +220,16 @@ describe.concurrent("explain and version", () => {
     });
   });
 
-  it("prints the version", async () => {
-    expect((await run(["version"])).stdout).toContain(`oras-operator ${packageJson.version}`);
+  it.each(["version", "--version", "-V"])("%s prints the version", async (word) => {
+    const { code, stdout } = await run([word]);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`oras-operator ${packageJson.version}`);
   });
 
-  it("helps with examples", async () => {
-    expect(await run(["inject", "--help"])).toMatchObject({
+  it.each(["inject", "validate", "explain", "manager"])("%s --help has examples", async (command) => {
+    expect(await run([command, "--help"])).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining("Examples:"),
+      stdout: expect.stringMatching(new RegExp(`Examples?:\\n  oras-operator ${command}`)),
     });
   });
 });
