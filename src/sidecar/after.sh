@@ -22,10 +22,11 @@ is_wanted() {
 hand_over() {
   local sent=ok
   if ! is_wanted; then
-    printf 'ran %s %s none\n' "$attempt" "$code" >&3
-    # A record dies with the last holder of the pipe: a success must have been heard, a failure has its end of file.
-    [ "$code" -eq 0 ] || return 1
+    # Open before the question is asked: a record dies with the last holder of the pipe, which may be gone at once.
     exec 4<>"$own/ready"
+    printf 'ran %s %s none\n' "$attempt" "$code" >&3
+    # A success must have been heard; a failure has its end of file.
+    [ "$code" -eq 0 ] || return 1
     problem="the container that pushes did not confirm that it has heard of the end"
     await taken
     return

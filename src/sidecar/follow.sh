@@ -113,7 +113,7 @@ take_output() {
   printf 'go %s\n' "$1" >&4
   write_blob "$2" <&9 || return 1
   exec 9<&-
-  printf '%s %s %s %s\n' "$2" "$blob_digest" "$blob_size" "$3" >"$out/received"
+  printf '%s %s\n' "$2" "$3" >"$out/received"
 }
 
 # follow NUMBER POLICY: returns when the launcher's part is known.

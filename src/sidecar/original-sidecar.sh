@@ -50,5 +50,5 @@ describe_output || fail "$EXIT_PUSH_FAILED" "the output cannot be packed: $probl
 { pack && printf '%s\n' "$archive_size" >"$out/archive-size"; } 6>"$step/data" &
 packing=$!
 { write_blob "$kind" <"$step/data" && wait "$packing"; } || fail "$EXIT_PUSH_FAILED" "the output cannot be packed"
-printf '%s %s %s %s\n' "$kind" "$blob_digest" "$blob_size" "$(encode "$title")" >"$out/received"
+printf '%s %s\n' "$kind" "$(encode "$title")" >"$out/received"
 push_artifact

@@ -80,7 +80,7 @@ pack() {
   fi
   local line end block
   cd "$parent" || return 1
-  set -- --create --file=- --format=gnu --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0
+  set -- --create --file=- --format=gnu --sort=name --owner=0 --group=0 --numeric-owner "--mtime=$share/epoch"
   set -- "$@" --anchored --no-wildcards
   while read -r line; do
     [ "$member" = . ] || line="${line#./}"

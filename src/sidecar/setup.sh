@@ -21,6 +21,8 @@ umask 022
 cp -R "$tools/bin" "$tools/lib" "$share/" || { echo "oras: error: cannot write to $share" >&2; exit 185; }
 . "$share/bin/lib.sh"
 mkdir -p "$step/inputs" "$share/inputs" "$share/outputs" || fail "$EXIT_SETUP_FAILED" "cannot write to $share"
+# The time of everything that is packed.
+touch -d @0 "$share/epoch"
 for number in $(seq 0 $((launchers - 1))); do
   mkdir -p "$share/$number/out" || fail "$EXIT_SETUP_FAILED" "cannot write to $share"
   # Other users' programs open them: umask would cut the mode of a plain mkfifo.

@@ -75,9 +75,19 @@ export function temporaryFolder(name: string): string {
 }
 
 const folders: string[] = [];
-process.on("exit", () => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
+process.on("exit", () => removeTemporaryFolders(0));
+
+/** How many temporary folders there are. */
+export const temporaryFolders = () => folders.length;
+
+/**
+ * Removes temporary folders before their time.
+ *
+ * @param count - how many of the oldest stay
+ */
+export function removeTemporaryFolders(count: number): void {
+  for (const folder of folders.splice(count)) rmSync(folder, { recursive: true, force: true });
+}
 
 /** The root of the tools image, assembled from this machine's Debian packages. */
 export async function toolsTree(): Promise<{ oras: string; environment: NodeJS.ProcessEnv }> {

@@ -1,0 +1,94 @@
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import {
+  removeTemporaryFolders,
+  startRegistry,
+  temporaryFolder,
+  temporaryFolders,
+  toolsTree,
+} from "../support/sidecar.ts";
+import { freshFilesystem } from "./filesystem.ts";
+import { type Output, outputs } from "./outputs.ts";
+import { median, table } from "./table.ts";
+import { limit, originalWay, ourWay, type Way } from "./ways.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    case: { type: "string", multiple: true, default: ["A", "B", "C", "D"] },
+    rounds: { type: "string", default: "3" },
+    json: { type: "string" },
+  },
+});
+const rounds = Number(options.rounds);
+
+/** Medians over the rounds, seconds. */
+interface Measured {
+  readonly way: string;
+  readonly push: number;
+  readonly pull: number;
+}
+
+/** Each round tries every way once, one after another, so that what the machine does besides hits all alike. */
+async function measure(output: Output, ways: readonly Way[]): Promise<Measured[]> {
+  const folder = temporaryFolder(output.id);
+  const kept = temporaryFolders();
+  const path = join(folder, output.make(folder));
+  const pushes = ways.map((): number[] => []);
+  const pulls = ways.map((): number[] => []);
+  for (let round = 0; round < rounds; round++) {
+    for (const [i, way] of ways.entries()) {
+      process.stderr.write(`  ${output.id}, round ${round + 1} of ${rounds}: ${way.name}\n`);
+      const registry = await startRegistry();
+      const reference = `${registry.url}/bench/${output.id.toLowerCase()}:1`;
+      // What one way wrote must not be written back while the next is measured, nor fill the memory.
+      execFileSync("sync");
+      pushes[i]?.push(await way.push(path, reference));
+      execFileSync("sync");
+      pulls[i]?.push(await way.pull(reference));
+      await registry.stop();
+      removeTemporaryFolders(kept);
+    }
+  }
+  removeTemporaryFolders(kept - 1);
+  return ways.map((way, i) => ({
+    way: way.name,
+    push: median(pushes[i] ?? []),
+    pull: median(pulls[i] ?? []),
+  }));
+}
+
+const ratio = (a: number | undefined, b: number | undefined) => Number(((a ?? 0) / (b ?? 1)).toFixed(2));
+
+const removeFilesystem = freshFilesystem(16);
+const cases: object[] = [];
+try {
+  const tools = await toolsTree();
+  for (const output of outputs.filter(({ id }) => options.case.includes(id))) {
+    const ways = [originalWay(tools), ourWay(tools, "auto"), ourWay(tools, "zstd"), limit(tools)];
+    const [original, ours, zstd, floor] = await measure(output, ways);
+    const rows = [original, ours, zstd, floor].map((m) => [
+      m?.way ?? "",
+      (m?.push ?? 0).toFixed(2),
+      ratio(original?.push, m?.push).toFixed(2),
+      (m?.pull ?? 0).toFixed(2),
+      ratio(original?.pull, m?.pull).toFixed(2),
+    ]);
+    console.log(`\n${output.id}: ${output.what}\n`);
+    console.log(table(["", "push, s", "times faster", "pull, s", "times faster"], rows));
+    cases.push({
+      case: output.id,
+      push_ratio: ratio(original?.push, ours?.push),
+      pull_ratio: ratio(original?.pull, ours?.pull),
+      push_limit_ratio: ratio(floor?.push, ours?.push),
+      pull_limit_ratio: ratio(floor?.pull, ours?.pull),
+      zstd_push_ratio: ratio(original?.push, zstd?.push),
+      zstd_pull_ratio: ratio(original?.pull, zstd?.pull),
+      seconds: { original, ours, zstd, limit: floor },
+    });
+  }
+} finally {
+  removeFilesystem();
+}
+if (options.json) writeFileSync(options.json, `${JSON.stringify({ cases }, null, 2)}\n`);
