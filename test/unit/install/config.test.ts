@@ -1,10 +1,12 @@
+import { readFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { matchConditions } from "../../../generated/match-conditions.ts";
 import { names } from "../../../generated/names.ts";
 import { optionTable } from "../../../generated/options.ts";
 import { permissions } from "../../../src/kube/permissions.ts";
 import { webhookHosts } from "../../../src/operator/certificates/secret.ts";
-import { manifestsBelow, title } from "../../support/manifests.ts";
+import { manifestsBelow, title, yamlFiles } from "../../support/manifests.ts";
 
 const all = (await manifestsBelow("config"))
   .map(({ object }) => object)
@@ -113,12 +115,74 @@ describe("config/", () => {
       JSON.stringify({ secret: { secretName: names.webhookSecret } }).slice(1, -1),
     );
   });
+
+  test("lets cert-manager put its authority into the webhooks, and the operator find the files", () => {
+    const annotated = all.filter(
+      ({ kind, metadata }) => kind === "MutatingWebhookConfiguration" && "annotations" in metadata,
+    );
+    const { metadata } = find<{ metadata: { name: string } }>("Certificate", "metadata");
+    expect(annotated).toMatchObject([
+      {
+        metadata: {
+          annotations: { "cert-manager.io/inject-ca-from": `${names.operatorNamespace}/${metadata.name}` },
+        },
+      },
+    ]);
+    interface Mounting {
+      spec: {
+        template: { spec: { containers: { env?: object[]; volumeMounts?: { mountPath: string }[] }[] } };
+      };
+    }
+    const [patched] = all
+      .filter(({ kind }) => kind === "Deployment")
+      .flatMap((object) => (object as unknown as Mounting).spec.template.spec.containers)
+      .filter((container) => container.volumeMounts);
+    const option = optionTable.find(({ name }) => name === "certificate-directory");
+    expect(patched?.env).toEqual([{ name: option?.env, value: patched?.volumeMounts?.[0]?.mountPath }]);
+  });
+});
+
+describe("the Services in config/", () => {
+  interface Template {
+    metadata?: { labels: Record<string, string> };
+    spec: { containers: { ports?: { name: string }[] }[] };
+  }
+  interface Service {
+    spec: { selector: Record<string, string>; ports: { targetPort: string }[] };
+  }
+  // The Deployment and what overlays patch into it.
+  const templates = all
+    .filter(({ kind }) => kind === "Deployment")
+    .map((object) => (object as unknown as { spec: { template: Template } }).spec.template);
+  const labels = Object.assign({}, ...templates.map(({ metadata }) => metadata?.labels));
+  const ports = templates
+    .flatMap(({ spec }) => spec.containers)
+    .flatMap((container) => container.ports ?? []);
+
+  test.each(all.filter(({ kind }) => kind === "Service").map((object) => ({ name: title(object), object })))(
+    "$name leads to a port of the operator's Pods",
+    ({ object }) => {
+      const { selector, ports: own } = (object as unknown as Service).spec;
+      expect(Object.keys(selector)).not.toEqual([]);
+      expect(labels).toMatchObject(selector);
+      expect(ports.map(({ name }) => name)).toEqual(
+        expect.arrayContaining(own.map(({ targetPort }) => targetPort)),
+      );
+    },
+  );
+});
+
+test("every file in config/ is used by the kustomization beside it", async () => {
+  for (const file of await yamlFiles("config")) {
+    if (basename(file) === "kustomization.yaml") continue;
+    const kustomization = await readFile(join(dirname(file), "kustomization.yaml"), "utf8");
+    expect(kustomization, file).toMatch(new RegExp(`[-:] ${basename(file)}$`, "m"));
+  }
 });
 
 describe("the webhooks in config/", () => {
   interface Webhook {
     name: string;
-    failurePolicy: string;
     rules: { resources: string[]; operations: string[] }[];
     matchConditions: object[];
     clientConfig: { service: object };
@@ -134,7 +198,12 @@ describe("the webhooks in config/", () => {
     expect(webhook?.matchConditions).toEqual(matchConditions[resource]);
     expect(webhook?.rules.map((rule) => rule.resources)).toEqual([[resource]]);
     expect(webhook?.rules[0]?.operations).toEqual(["CREATE", "UPDATE"]);
-    expect(webhook?.failurePolicy).toBe("Fail");
+    expect(webhook).toMatchObject({
+      failurePolicy: "Fail",
+      reinvocationPolicy: "IfNeeded",
+      matchPolicy: "Equivalent",
+      sideEffects: "None",
+    });
     expect(webhook?.clientConfig.service).toEqual({
       name: names.webhookService,
       namespace: names.operatorNamespace,

@@ -1,9 +1,10 @@
 import { access, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
-import { annotations, PREFIX } from "../../../generated/annotations.ts";
 import { validateOrasCache } from "../../../generated/models.ts";
 import { names } from "../../../generated/names.ts";
+import { isAnnotated } from "../../../src/annotations/keys.ts";
+import { parseAnnotations } from "../../../src/annotations/parse.ts";
 import { objectsOf } from "../../../src/cli/documents.ts";
 import { offlineDefaults, reviewOffline } from "../../../src/cli/review.ts";
 import { manifestsBelow, objectsIn, title, yamlFiles } from "../../support/manifests.ts";
@@ -28,13 +29,14 @@ describe("examples", () => {
     expect(validateOrasCache(object)).toEqual([]);
   });
 
-  test.each(ofKind("MetricSet"))("$name has only annotations that exist", ({ object }) => {
-    const { pod } = object["spec"] as { pod: { annotations: Record<string, string> } };
-    const known = Object.values(annotations).map(({ key }) => key);
-    const used = Object.keys(pod.annotations).filter((key) => key.startsWith(PREFIX));
-    expect(used.filter((key) => !known.some((each) => each === key))).toEqual([]);
-    expect(used).not.toEqual([]);
-  });
+  test.each(ofKind("MetricSet"))(
+    "$name has annotations that its Pods would be injected for",
+    ({ object }) => {
+      const { pod } = object["spec"] as { pod: { annotations: Record<string, string> } };
+      expect(isAnnotated(pod.annotations)).toBe(true);
+      expect(parseAnnotations(pod.annotations)).toMatchObject({ ok: true });
+    },
+  );
 
   test("each have a README", async () => {
     const folders = new Set((await yamlFiles("examples")).map(dirname));
