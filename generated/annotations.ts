@@ -280,7 +280,7 @@ export const annotations: Readonly<Record<AnnotationName, AnnotationDefinition>>
     oneWith: [],
     format: "object-name",
     defaultText: "none",
-    description: "Secret in the same namespace with ORAS_USER, ORAS_PUSH_PASS and ORAS_PULL_PASS, each of which may be absent, or of type kubernetes.io/dockerconfigjson. Only the containers that pull and push see it. The three are shown to one registry alone: the step's own if it is remote, else the output's, else the first input's; for more, use the other type.",
+    description: "Secret in the same namespace with ORAS_USER, ORAS_PUSH_PASS and ORAS_PULL_PASS, each of which may be absent, or of type kubernetes.io/dockerconfigjson. Only the containers that pull and push see it. A key ca.crt names an authority of the registry's own. The three are shown to one registry alone: the step's own if it is remote, else the output's, else the first input's; for more, use the other type.",
     example: "oras-env"
   },
   container: {

@@ -44,16 +44,18 @@ export function volumes(step: Step): V1Volume[] {
 /** The init containers: install the tools, pull the inputs, prove that the output may be pushed. */
 export function initContainers(step: Step): V1Container[] {
   const { settings, around, free, launchers } = step;
+  const scripts = usesCustomScripts(settings);
   const install = [
     ...option("--share", names.sharePath),
     ...option("--launchers", launchers.length > 1 ? String(launchers.length) : undefined),
+    ...option("--authority", scripts && settings.orasEnv ? `${names.credentialsPath}/ca.crt` : undefined),
     ...option("--entrypoint", settings.entrypoint),
     ...option("--oras-entrypoint", settings.orasEntrypoint),
     "--",
   ];
   const setup = ["/oras/bin/busybox", "sh", "/oras/bin/setup.sh"];
   // Custom scripts pull and push by themselves, in the container that stays.
-  const pull = usesCustomScripts(settings) ? [] : pullOptions(step);
+  const pull = scripts ? [] : pullOptions(step);
   if (settings.orasContainer === undefined || pull.length === 0) {
     const name = free.container(names.pullContainer);
     return [

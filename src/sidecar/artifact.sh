@@ -95,13 +95,13 @@ write_manifest() {
 # Through standard input: a file that is named is hashed by oras once more.
 push_blob() {
   # shellcheck disable=SC2086  # $plain is one word or none
-  call_oras "$(seconds_for "$3")" blob push $plain ${config:+--registry-config "$config"} --size "$3" \
+  call_oras "$(seconds_for "$3")" blob push $plain ${config:+--registry-config "$config"} ${authority:+--ca-file "$authority"} --size "$3" \
     "$(repository_of "$ref")@$1" - <"$2"
 }
 
 push_manifest() {
   # shellcheck disable=SC2086
-  call_oras "$timeout" manifest push $plain ${config:+--registry-config "$config"} --descriptor \
+  call_oras "$timeout" manifest push $plain ${config:+--registry-config "$config"} ${authority:+--ca-file "$authority"} --descriptor \
     --media-type application/vnd.oci.image.manifest.v1+json "$ref" "$step/out/manifest"
 }
 

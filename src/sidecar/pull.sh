@@ -36,12 +36,12 @@ explain_failure() {
 resolve_input() {
   # shellcheck disable=SC2086  # $plain is one word or none
   call_oras "$timeout" manifest fetch --descriptor --output "$place/manifest" \
-    $plain ${config:+--registry-config "$config"} "$ref"
+    $plain ${config:+--registry-config "$config"} ${authority:+--ca-file "$authority"} "$ref"
 }
 
 copy_input() {
   # shellcheck disable=SC2086
-  call_oras "$(seconds_for "$sum")" cp ${plain:+--from-plain-http} ${config:+--from-registry-config "$config"} \
+  call_oras "$(seconds_for "$sum")" cp ${plain:+--from-plain-http} ${config:+--from-registry-config "$config"} ${authority:+--from-ca-file "$authority"} \
     --to-oci-layout "$(repository_of "$ref")@$digest" "$place/layout:input"
 }
 
@@ -86,7 +86,7 @@ probe_push() {
   local random
   random="$(head -c 32 /dev/urandom | sha256sum | cut -d' ' -f1)"
   # shellcheck disable=SC2086
-  call_oras "$timeout" blob push $plain ${config:+--registry-config "$config"} --size 1 \
+  call_oras "$timeout" blob push $plain ${config:+--registry-config "$config"} ${authority:+--ca-file "$authority"} --size 1 \
     "$(repository_of "$ref")@sha256:$random" - </dev/null
   [ "$accepted" = true ]
 }

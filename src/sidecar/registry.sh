@@ -27,10 +27,11 @@ repository_of() {
 }
 
 # Makes the registry configuration that `oras --registry-config` reads: never a password in an argument.
-# $1: ORAS_PULL_PASS or ORAS_PUSH_PASS. $2: host. Sets $config.
+# $1: ORAS_PULL_PASS or ORAS_PUSH_PASS. $2: host. Sets $config, and $authority if the Secret has one.
 set_credentials() {
-  config=
+  config='' authority=''
   [ -n "$credentials" ] || return 0
+  [ ! -e "$credentials/ca.crt" ] || authority="$credentials/ca.crt"
   if [ -e "$credentials/.dockerconfigjson" ]; then
     config="$credentials/.dockerconfigjson"
   elif [ -e "$credentials/$1" ] && [ "${credentials_host:-$2}" = "$2" ]; then

@@ -1,14 +1,15 @@
 # shellcheck shell=dash
 # Init container, first part: puts the tools on the share, makes the pipes, fetches the author's own scripts.
-# setup.sh --share DIR [--launchers N] [--entrypoint URL] [--oras-entrypoint URL] -- [arguments of pull.sh]
+# setup.sh --share DIR [--launchers N] [--authority FILE] [--entrypoint URL] [--oras-entrypoint URL] -- [arguments of pull.sh]
 set -u
 # As the first process of a container a shell ignores SIGTERM, and a deleted Pod would linger for its grace period.
 [ $$ -ne 1 ] || exec "${0%/*}/tini" -g -- "${0%/*}/busybox" sh "$0" "$@"
-share=/mnt/oras tools="${0%/*}/.." launchers=1 entrypoint='' oras_entrypoint=''
+share=/mnt/oras tools="${0%/*}/.." launchers=1 authority='' entrypoint='' oras_entrypoint=''
 while [ "${1---}" != -- ]; do
   case "$1" in
   --share) share="$2" ;;
   --launchers) launchers="$2" ;;
+  --authority) authority="$2" ;;
   --entrypoint) entrypoint="$2" ;;
   --oras-entrypoint) oras_entrypoint="$2" ;;
   *) echo "oras: error: setup.sh does not know the option $1" >&2; exit 185 ;;
@@ -32,11 +33,15 @@ for number in $(seq 0 $((launchers - 1))); do
   done
 done
 
+# An authority of the author's own is trusted beside the public ones.
+[ ! -e "$authority" ] || cat "$tools/../etc/ssl/certs/ca-certificates.crt" "$authority" >"$share/authorities"
+[ -e "$share/authorities" ] || authority=
+
 # fetch URL FILE: GNU wget, because busybox' does not verify certificates. By its path, or busybox would run its own.
 fetch() {
   local url="${1%%#*}" pin=
   case "$1" in *'#sha256='*) pin="${1##*#sha256=}" ;; esac
-  "$tools/../usr/bin/wget" -q --https-only --tries=5 --timeout=30 --retry-connrefused -O "$2" "$url" ||
+  "$tools/../usr/bin/wget" -q --https-only ${authority:+"--ca-certificate=$share/authorities"} --tries=5 --timeout=30 --retry-connrefused -O "$2" "$url" ||
     fail "$EXIT_SETUP_FAILED" "cannot fetch $url over https"
   if [ -n "$pin" ] && ! printf '%s  %s\n' "$pin" "$2" | sha256sum -c -s; then
     fail "$EXIT_SETUP_FAILED" "$url is not what #sha256=$pin says: found $(sha256sum <"$2" | cut -d' ' -f1)"

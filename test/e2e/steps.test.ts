@@ -207,41 +207,6 @@ describe.concurrent("steps on real Pods", () => {
     });
     expect(await isPushed("e2e/escaping:1")).toBe(false);
   });
-
-  it("another image with oras: pulls and pushes", async () => {
-    const image = "ghcr.io/oras-project/oras:v1.3.6";
-    await ws.apply(
-      stepPod(
-        "other-image",
-        { "output-uri": "e2e/other-image:1", "output-pipe": "x", "oras-container": image },
-        "echo other",
-      ),
-    );
-    const pod = await ws.ended("other-image");
-    expect(pod.status?.phase).toBe("Succeeded");
-    expect(pod.spec?.containers.at(-1)?.image).toBe(image);
-    expect(readFileSync(join(await pulled("e2e/other-image:1"), "x"), "utf8")).toBe("other\n");
-  });
-
-  it("credentials: are used against a registry that asks for them, and are nowhere to be read", async () => {
-    const secret = {
-      apiVersion: "v1",
-      kind: "Secret",
-      metadata: { name: "oras-env" },
-      stringData: { ORAS_USER: "somebody", ORAS_PUSH_PASS: "s3cret-word" },
-    };
-    await ws.apply(secret);
-    await ws.apply(
-      stepPod(
-        "secret",
-        { "output-uri": "e2e/secret:1", "output-pipe": "x", "oras-env": "oras-env", debug: "true" },
-        "cat /var/run/oras/credentials/* /proc/*/cmdline 2>&1; env",
-      ),
-    );
-    expect((await ws.ended("secret")).status?.phase).toBe("Succeeded");
-    expect(await ws.log("secret")).not.toContain("s3cret-word");
-    expect(await ws.kubectl("get", "pod", "secret", "-o", "json")).not.toContain("s3cret-word");
-  });
 });
 
 describe("Pod Security restricted", () => {

@@ -148,7 +148,7 @@ async function portForward(namespace: string, cache: string): Promise<{ address:
 }
 
 /** Annotations by their names without the prefix, lists by name_1 and so on. */
-export type StepAnnotations = Partial<Record<AnnotationName | `input-uri_${number}`, string>>;
+export type StepAnnotations = Partial<Record<AnnotationName | `${AnnotationName}_${number}`, string>>;
 
 function keyed(map: StepAnnotations): Record<string, string> {
   const prefix = names.prefix;

@@ -1,0 +1,420 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { V1Pod } from "@kubernetes/client-node";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type AnnotationName, annotations } from "../../generated/annotations.ts";
+import { exitCodes } from "../../generated/exit-codes.ts";
+import { names } from "../../generated/names.ts";
+import { type Servers, startServers } from "../support/servers.ts";
+import { temporaryFolder } from "../support/sidecar.ts";
+import { endOf, type StepAnnotations, stepJob, stepPod, type Workspace, workspace } from "../support/step.ts";
+import { until } from "../support/wait.ts";
+
+let ws: Workspace;
+let servers: Servers;
+
+/** The original's protocol: `<pipe> <input-path> <output-path> <command…>`, and `<push-to> <unpack> <pull…>`. */
+const scripts = {
+  "entrypoint.sh": `#!/bin/sh
+shift 3
+until [ -e /mnt/oras/oras-operator-init.txt ]; do sleep 0.1; done
+"$@" > /mnt/oras/outputs/from-own-entrypoint
+touch /mnt/oras/oras-operator-done.txt
+`,
+  "sidecar.sh": `#!/mnt/oras/bin/busybox sh
+echo "own sidecar: $*"
+mkdir -p /mnt/oras/inputs && echo input > /mnt/oras/inputs/in
+touch /mnt/oras/oras-operator-init.txt
+until [ -e /mnt/oras/oras-operator-done.txt ]; do sleep 0.1; done
+cat /mnt/oras/outputs/*
+`,
+};
+
+beforeAll(async () => {
+  ws = await workspace();
+  servers = await startServers(ws, scripts);
+  const secret = (name: string, stringData: Record<string, string>) => ({
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name },
+    stringData: { "ca.crt": servers.authority, ORAS_USER: servers.user, ...stringData },
+  });
+  await ws.apply(secret("push-only", { ORAS_PUSH_PASS: servers.password }));
+  await ws.apply(secret("pull-only", { ORAS_PULL_PASS: servers.password }));
+  await ws.apply(secret("wrong", { ORAS_PUSH_PASS: "n0t-the-word", ORAS_PULL_PASS: "n0t-the-word" }));
+  await step("seed", { "output-uri": "seed:1", "output-path": "tree" }, "mkdir tree; echo seed > tree/file");
+});
+afterAll(() => ws.remove());
+
+/** Runs a step to its end, which must be a success unless a test says otherwise. */
+async function step(
+  name: string,
+  map: StepAnnotations,
+  script: string,
+  phase = "Succeeded",
+  container = {},
+  spec = {},
+): Promise<V1Pod> {
+  await ws.apply(stepPod(name, map, script, container, spec));
+  const pod = await ws.ended(name);
+  expect(pod.status?.phase, JSON.stringify(pod.status?.containerStatuses, null, 1)).toBe(phase);
+  return pod;
+}
+
+/** The text of a file of an artifact in the namespace's cache. */
+async function content(artifact: string, file: string): Promise<string> {
+  const folder = temporaryFolder("pulled");
+  const { code, stderr } = await ws.oras("pull", "--plain-http", `{registry}/${artifact}`, "-o", folder);
+  expect(code, stderr).toBe(0);
+  return readFileSync(join(folder, file), "utf8");
+}
+
+const isThere = async (artifact: string) =>
+  (await ws.oras("manifest", "fetch", "--descriptor", "--plain-http", `{registry}/${artifact}`)).code === 0;
+
+/** One real Pod at least for each annotation: what it does, and that it does it. */
+const cases: Record<AnnotationName, readonly [string, () => Promise<void>]> = {
+  "input-uri": [
+    "several are laid out in numeric order, one of them by its digest",
+    async () => {
+      await step("order-a", { "output-uri": "order:a", "output-path": "f" }, "echo a > f");
+      await step("order-b", { "output-uri": "order:b", "output-path": "f" }, "echo b > f; echo more > g");
+      const digest = (await ws.oras("resolve", "--plain-http", "{registry}/order:a")).stdout.trim();
+      await step(
+        "order",
+        { "input-uri_2": "order:b", "input-uri_10": `order@${digest}` },
+        "[ $(cat f) = a ]",
+      );
+    },
+  ],
+  "output-uri": [
+    "20 Pods of an Indexed Job push 20 artifacts",
+    async () => {
+      await ws.apply(
+        stepJob(
+          "indexed",
+          {
+            "output-uri": "indexed/$(JOB_NAME):$(JOB_COMPLETION_INDEX)",
+            "output-pipe": "out-$(JOB_COMPLETION_INDEX)",
+          },
+          "echo $JOB_COMPLETION_INDEX",
+          { completionMode: "Indexed", completions: 20, parallelism: 5 },
+        ),
+      );
+      expect(await ws.verdict("indexed")).toBe("Complete");
+      for (const index of [0, 7, 19]) {
+        expect(await content(`indexed/indexed:${index}`, `out-${index}`)).toBe(`${index}\n`);
+      }
+      const tags = await ws.oras("repo", "tags", "--plain-http", "{registry}/indexed/indexed");
+      expect(tags.stdout.trim().split("\n")).toHaveLength(20);
+    },
+  ],
+  "input-path": [
+    "is made, with the Pod's name in it",
+    async () => {
+      await step(
+        "input-path",
+        { "input-uri": "seed:1", "input-path": "/tmp/a b/$(POD_NAME)" },
+        "cat '/tmp/a b/input-path/tree/file'; [ -z \"$(env | grep ORAS_OPERATOR)\" ]",
+      );
+    },
+  ],
+  "output-path": [
+    "one that ends in /. arrives as its contents",
+    async () => {
+      await step(
+        "output-path",
+        { "output-uri": "contents:1", "output-path": "/tmp/dir/." },
+        "mkdir dir; echo x > dir/x",
+      );
+      expect(await content("contents:1", "x")).toBe("x\n");
+    },
+  ],
+  "output-pipe": [
+    "holds what the program prints, and the log does too",
+    async () => {
+      await step("output-pipe", { "output-uri": "pipe:1", "output-pipe": "log" }, "echo printed");
+      expect(await content("pipe:1", "log")).toBe("printed\n");
+      expect(await ws.log("output-pipe", "main")).toBe("printed\n");
+    },
+  ],
+  "oras-cache": [
+    "names another cache of the namespace",
+    async () => {
+      const cache = { apiVersion: names.apiVersion, kind: names.kind, metadata: { name: "other" }, spec: {} };
+      await ws.apply(cache);
+      await step(
+        "other-cache",
+        { "output-uri": "there:1", "output-pipe": "x", "oras-cache": "other" },
+        "echo x",
+      );
+      expect(await isThere("there:1")).toBe(false);
+      await step("other-reader", { "input-uri": "there:1", "oras-cache": "other" }, "cat x");
+    },
+  ],
+  "oras-container": [
+    "pulls and pushes with another image",
+    async () => {
+      const image = "ghcr.io/oras-project/oras:v1.3.6";
+      const pod = await step(
+        "other-image",
+        { "input-uri": "seed:1", "output-uri": "image:1", "output-pipe": "x", "oras-container": image },
+        "cat tree/file",
+      );
+      expect(pod.spec?.containers.at(-1)?.image).toBe(image);
+      expect(await content("image:1", "x")).toBe("seed\n");
+    },
+  ],
+  registry: [
+    "a TLS registry with passwords: pushed with a Secret that only pushes, pulled with one that only pulls",
+    async () => {
+      const registry = servers.registry;
+      await step(
+        "tls-push",
+        { "output-uri": "remote:1", "output-pipe": "x", registry, "oras-env": "push-only" },
+        "echo remote",
+      );
+      await step("tls-pull", { "input-uri": "remote:1", registry, "oras-env": "pull-only" }, "cat x");
+      expect(await ws.log("tls-pull", "main")).toBe("remote\n");
+      // oci:// names it for one URI alone.
+      await step(
+        "tls-oci",
+        {
+          "input-uri": `oci://${registry}/remote:1`,
+          "output-uri": "near:1",
+          "output-path": "x",
+          "oras-env": "pull-only",
+        },
+        "cat x",
+      );
+      expect(await content("near:1", "x")).toBe("remote\n");
+    },
+  ],
+  "oras-env": [
+    "a wrong password fails in words, before the program, and is nowhere to be read",
+    async () => {
+      const pod = await step(
+        "wrong-password",
+        {
+          "output-uri": "remote:2",
+          "output-pipe": "x",
+          registry: servers.registry,
+          "oras-env": "wrong",
+          debug: "true",
+        },
+        "echo started",
+        "Failed",
+      );
+      expect(endOf(pod, names.pullContainer)).toMatchObject({
+        exitCode: exitCodes.denied.code,
+        message: expect.stringContaining("status 401; check the Secret"),
+      });
+      expect(endOf(pod, "main")).toBeUndefined();
+      const log = await ws.kubectl("logs", "wrong-password", "-c", names.pullContainer);
+      for (const text of [JSON.stringify(pod), log]) expect(text).not.toContain("n0t-the-word");
+
+      const right = await step(
+        "right-password",
+        {
+          "output-uri": "remote:3",
+          "output-pipe": "x",
+          registry: servers.registry,
+          "oras-env": "push-only",
+          debug: "true",
+        },
+        "cat /var/run/oras/credentials/* /proc/*/cmdline 2>&1; env; true",
+      );
+      for (const text of [JSON.stringify(right), await ws.log("right-password")]) {
+        expect(text).not.toContain(servers.password);
+      }
+    },
+  ],
+  container: [
+    "two launchers of one Pod make one artifact, a third container is left alone",
+    async () => {
+      const other = (name: string, script: string) => ({
+        name,
+        image: "busybox:1.36",
+        command: ["sh", "-c", script],
+        workingDir: "/tmp",
+      });
+      const pod = stepPod(
+        "launchers",
+        {
+          "input-uri": "seed:1",
+          "output-uri": "launchers:1",
+          container: "main",
+          container_1: "second",
+          "output-path": "one",
+          "output-pipe_1": "two",
+          "input-path_1": "/tmp/in",
+        },
+        "cp tree/file one",
+      );
+      pod.spec?.containers.push(other("second", "cat /tmp/in/tree/file; echo 2"), other("third", "echo 3"));
+      await ws.apply(pod);
+      expect((await ws.ended("launchers")).status?.phase).toBe("Succeeded");
+      expect(await content("launchers:1", "one")).toBe("seed\n");
+      expect(await content("launchers:1", "two")).toBe("seed\n2\n");
+      expect(await ws.log("launchers", "third")).toBe("3\n");
+    },
+  ],
+  entrypoint: [
+    "alone: the author's application script meets our sidecar script",
+    async () => {
+      await step(
+        "own-entrypoint",
+        { "output-uri": "own:1", entrypoint: `${servers.scripts}/entrypoint.sh`, "oras-env": "push-only" },
+        "echo by its own",
+      );
+      expect(await content("own:1", "from-own-entrypoint")).toBe("by its own\n");
+    },
+  ],
+  "oras-entrypoint": [
+    "alone and both: the author's sidecar script meets ours, and the author's",
+    async () => {
+      const own = { "oras-entrypoint": `${servers.scripts}/sidecar.sh`, "oras-env": "push-only" };
+      await step(
+        "own-sidecar",
+        { "output-uri": "own:2", "output-path": "f", ...own },
+        "cat in; echo made > f",
+      );
+      expect(await ws.log("own-sidecar", "main")).toBe("input\n");
+      expect(await ws.log("own-sidecar", names.pushContainer)).toMatch(
+        /own sidecar: \S+\/own:2 true NA\n.*made/s,
+      );
+      await step(
+        "own-both",
+        { "output-uri": "own:3", entrypoint: `${servers.scripts}/entrypoint.sh`, ...own },
+        "echo both",
+      );
+      expect(await ws.log("own-both", names.pushContainer)).toContain("both");
+      // A script that is not what its pin says is not run.
+      const pin = `${servers.scripts}/entrypoint.sh#sha256=${"0".repeat(64)}`;
+      const pod = await step(
+        "pinned",
+        { entrypoint: pin, "oras-env": "push-only" },
+        "echo started",
+        "Failed",
+      );
+      expect(endOf(pod, names.pullContainer)?.exitCode).toBe(exitCodes.setupFailed.code);
+    },
+  ],
+  debug: [
+    "every setting is in the logs of the Pod and of the operator",
+    async () => {
+      await step("debugged", { "output-uri": "debug:1", "output-pipe": "x", debug: "true" }, "echo x");
+      for (const container of [names.pullContainer, names.pushContainer, "main"]) {
+        expect(await ws.log("debugged", container)).toContain("oras: debug:");
+      }
+      const deployment = ["-n", names.operatorNamespace, `deployment/${names.deployment}`];
+      await until(
+        async () => (await ws.kubectl("logs", ...deployment)).includes('"name":"debugged"'),
+        "the operator's log",
+      );
+    },
+  ],
+  unpack: [
+    '"false": an archive is laid out as a file',
+    async () => {
+      await step("unpack", { "input-uri": "seed:1", unpack: "false" }, "tar -xzOf tree.tar.gz tree/file");
+    },
+  ],
+  compression: [
+    "zstd and none: laid out by the next step",
+    async () => {
+      for (const compression of ["zstd", "none", "gzip"]) {
+        await step(
+          `pack-${compression}`,
+          { "output-uri": `packed:${compression}`, "output-path": "tree", compression },
+          "mkdir tree; seq 100000 > tree/file",
+        );
+        await step(
+          `unpack-${compression}`,
+          { "input-uri": `packed:${compression}` },
+          "[ $(tail -n 1 tree/file) = 100000 ]",
+        );
+      }
+    },
+  ],
+  "push-on": [
+    "failure: what a failed program left is pushed, and its exit code stays",
+    async () => {
+      const pod = await step(
+        "post-mortem",
+        { "output-uri": "post-mortem:1", "output-path": "core", "push-on": "failure" },
+        "echo why > core; exit 5",
+        "Failed",
+      );
+      expect(endOf(pod, "main")?.exitCode).toBe(5);
+      expect(endOf(pod, names.pushContainer)?.exitCode).toBe(0);
+      expect(await content("post-mortem:1", "core")).toBe("why\n");
+    },
+  ],
+  timeout: [
+    "a registry that does not answer is waited for no longer",
+    async () => {
+      const pod = await step(
+        "impatient",
+        { "input-uri": "seed:1", registry: "http://nowhere.invalid:5000", timeout: "3s" },
+        "echo started",
+        "Failed",
+      );
+      expect(endOf(pod, names.pullContainer)).toMatchObject({
+        exitCode: exitCodes.registryUnavailable.code,
+        message: expect.stringContaining("did not answer within 3 s"),
+      });
+    },
+  ],
+  ...amountCases({
+    "requests-cpu": "20m",
+    "requests-memory": "48Mi",
+    "requests-ephemeral-storage": "1Gi",
+    "limits-cpu": "300m",
+    "limits-memory": "64Mi",
+    "limits-ephemeral-storage": "2Gi",
+  }),
+};
+
+type Amount = Extract<AnnotationName, `requests-${string}` | `limits-${string}`>;
+
+/** One Pod has them all, and an output of three times the memory that its pusher may have. */
+function amountCases(amounts: Record<Amount, string>) {
+  let made: Promise<V1Pod> | undefined;
+  const pod = () => {
+    made ??= step(
+      "amounts",
+      { "output-uri": "amounts:1", "output-path": "big", ...amounts },
+      "mkdir big; head -c 200000000 /dev/urandom > big/file",
+    );
+    return made;
+  };
+  const entries = Object.entries(amounts) as [Amount, string][];
+  return Object.fromEntries(
+    entries.map(([name, amount]) => [
+      name,
+      [
+        `${amount}, on each container that is added`,
+        async () => {
+          const [kind = "", ...resource] = name.split("-");
+          const { initContainers = [], containers = [] } = (await pod()).spec ?? {};
+          const added = [...initContainers, ...containers.slice(1)];
+          expect(added.map((c) => c.resources?.[kind as "limits"]?.[resource.join("-")])).toEqual([
+            amount,
+            amount,
+          ]);
+        },
+      ] as const,
+    ]),
+  ) as Record<Amount, readonly [string, () => Promise<void>]>;
+}
+
+describe("annotations on real Pods", () => {
+  it("there is a case for each", () => {
+    expect(Object.keys(cases).sort()).toEqual(Object.keys(annotations).sort());
+  });
+
+  describe.concurrent("each", () => {
+    for (const [name, [what, run]] of Object.entries(cases)) it(`${name}: ${what}`, run);
+  });
+});
