@@ -1,15 +1,16 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { annotations } from "../../../generated/annotations.ts";
 import { optionDefaults, optionTable } from "../../../generated/options.ts";
 import packageJson from "../../../package.json" with { type: "json" };
-import { explainAll, explainOne } from "../../../src/cli/explain.ts";
-import { injectFile } from "../../../src/cli/inject.ts";
+import { explainAll, explainCommand, explainOne } from "../../../src/cli/explain.ts";
+import { injectCommand, injectFile } from "../../../src/cli/inject.ts";
 import { managerCommand } from "../../../src/cli/manager.ts";
 import { offlineDefaults } from "../../../src/cli/review.ts";
+import { validateCommand, validateFile } from "../../../src/cli/validate.ts";
 import { start } from "../../support/sidecar.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "oras-operator-cli-"));
@@ -93,23 +94,6 @@ describe.concurrent("inject", () => {
     expect(push.args.join(" ")).toContain(".svc.example.org:");
   });
 
-  it("injects the items of a List", async () => {
-    const items = job.trim().replace(/^/gm, "    ").replace("   ", "  -");
-    const list = `apiVersion: v1\nkind: List\nitems:\n${items}\n`;
-    const [{ items: injected }, ...others] = parseAllDocuments(
-      await injectFile(file("list.yaml", list), offlineDefaults),
-    ).map((d) => d.toJS());
-    expect(others).toEqual([]);
-    expect(injected[0].spec.template.spec.containers).toHaveLength(2);
-  });
-
-  it("takes a cache for the steps of its own namespace only", async () => {
-    const elsewhere = cache.replace("name: oras", "name: oras, namespace: elsewhere");
-    const { code, stderr } = await run(["inject", "-f", "-"], `${elsewhere}---${job}`);
-    expect(code).toBe(0);
-    expect(stderr).toContain("is not there yet");
-  });
-
   it("prints nothing when an object would be refused", async () => {
     const { code, stdout, stderr } = await run(["inject", "-f", bad]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
@@ -131,21 +115,6 @@ describe.concurrent("validate", () => {
     expect(stderr).toContain("Job default/breakfast");
   });
 
-  it("warns of what is only unwise", async () => {
-    const { code, stderr } = await run(["validate", "-f", "-"], job);
-    expect(code).toBe(0);
-    expect(stderr).toContain('Warning: -: Job default/breakfast: OrasCache "oras" is not there yet');
-  });
-
-  it.each([
-    ["a: [", "is not valid YAML"],
-    ["- a list", "a document is not a Kubernetes object: it has no kind"],
-  ])("%j is no manifest: exit code 1 and a sentence", async (text, sentence) => {
-    const { code, stderr } = await run(["validate", "-f", "-"], text);
-    expect(code).toBe(1);
-    expect(stderr).toContain(sentence);
-  });
-
   it.each([
     [["validate", "-f", "/no/such/file"], "cannot read /no/such/file"],
     [["validate"], "--filename"],
@@ -157,6 +126,54 @@ describe.concurrent("validate", () => {
     const { code, stderr } = await run(args);
     expect(code).toBe(2);
     expect(stderr).toContain(sentence);
+  });
+});
+
+describe("files", () => {
+  const said = vi.spyOn(console, "error");
+  beforeEach(() => {
+    said.mockReset().mockReturnValue();
+    vi.spyOn(console, "log").mockReturnValue();
+  });
+  afterAll(() => vi.restoreAllMocks());
+
+  it("injects the items of a List", async () => {
+    const items = job.trim().replace(/^/gm, "    ").replace("   ", "  -");
+    const list = `apiVersion: v1\nkind: List\nitems:\n${items}\n`;
+    const [{ items: injected }, ...others] = parseAllDocuments(
+      await injectFile(file("list.yaml", list), offlineDefaults),
+    ).map((d) => d.toJS());
+    expect(others).toEqual([]);
+    expect(injected[0].spec.template.spec.containers).toHaveLength(2);
+  });
+
+  it("warns of a cache that only another namespace has, injecting and validating", async () => {
+    const elsewhere = cache.replace("name: oras", "name: oras, namespace: elsewhere");
+    const path = file("elsewhere.yaml", `${elsewhere}---${job}`);
+    await injectFile(path, offlineDefaults);
+    expect(await validateFile(path, offlineDefaults)).toEqual([]);
+    const warning = expect.stringMatching(
+      /^Warning: .*: Job default\/breakfast: OrasCache "oras" is not there/,
+    );
+    expect(said.mock.calls).toEqual([[warning], [warning]]);
+  });
+
+  it.each([
+    ["a: [", "is not valid YAML"],
+    ["- a list", "a document is not a Kubernetes object: it has no kind"],
+  ])("%j is no manifest, which a sentence says", async (text, sentence) => {
+    await expect(validateFile(file("none.yaml", text), offlineDefaults)).rejects.toThrow(
+      expect.objectContaining({ exitCode: 1, message: expect.stringContaining(sentence) }),
+    );
+  });
+});
+
+describe("help", () => {
+  it.each([injectCommand, validateCommand, explainCommand, managerCommand])("%o has examples", (make) => {
+    let text = "";
+    const command = make().configureOutput({ writeOut: (part) => (text += part) });
+    command.outputHelp();
+    expect(text).toMatch(new RegExp(`Examples?:\n  oras-operator ${command.name()}`));
   });
 });
 
@@ -220,16 +237,9 @@ describe.concurrent("explain and version", () => {
     });
   });
 
-  it.each(["version", "--version", "-V"])("%s prints the version", async (word) => {
+  it.each(["version", "--version"])("%s prints the version", async (word) => {
     const { code, stdout } = await run([word]);
     expect(code).toBe(0);
     expect(stdout).toContain(`oras-operator ${packageJson.version}`);
-  });
-
-  it.each(["inject", "validate", "explain", "manager"])("%s --help has examples", async (command) => {
-    expect(await run([command, "--help"])).toMatchObject({
-      code: 0,
-      stdout: expect.stringMatching(new RegExp(`Examples?:\\n  oras-operator ${command}`)),
-    });
   });
 });
