@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { names } from "../../generated/names.ts";
 import type { KubeClient } from "./client.ts";
-import { isNamespaceTerminating } from "./errors.ts";
+import { isNamespaceTerminating, isStatus } from "./errors.ts";
 import { create, type KubeObject } from "./objects.ts";
 import { resources } from "./resources.ts";
 
@@ -14,6 +14,8 @@ export interface EventNote {
   readonly action: string;
   /** In a sentence. */
   readonly note: string;
+  /** What it tells of, where that may be seen by several processes: they make one event of it. */
+  readonly occasion?: string;
 }
 
 /** Publishes events, but the same one about the same object only now and then. */
@@ -55,7 +57,8 @@ export function createEventRecorder(
     sending = sending
       .then(() => create(client, resources.events, event))
       .catch((error: unknown) => {
-        if (!isNamespaceTerminating(error)) onTrouble(error);
+        const told = note.occasion !== undefined && isStatus(error, 409);
+        if (!told && !isNamespaceTerminating(error)) onTrouble(error);
       });
   };
 }
@@ -71,7 +74,8 @@ export function createEventRecorder(
 export function eventOf(about: KubeObject, note: EventNote, instance: string, now: Date): KubeEvent {
   const { name = "", namespace, uid, resourceVersion } = about.metadata ?? {};
   const eventTime = now.toISOString().replace("Z", "000Z"); // MicroTime
-  const unique = createHash("sha256").update([uid, note.reason, note.note, eventTime, instance].join("\n"));
+  const occasion = note.occasion ?? [eventTime, instance].join("\n");
+  const unique = createHash("sha256").update([uid, note.reason, note.note, occasion].join("\n"));
   return {
     metadata: { name: `${name}.${unique.digest("hex").slice(0, 16)}`, namespace: namespace ?? "default" },
     eventTime,

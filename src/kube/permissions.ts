@@ -14,7 +14,7 @@ export interface Permission {
   readonly why: string;
 }
 
-const { orasCaches, services, statefulSets, secrets, leases, events, mutatingWebhookConfigurations } =
+const { orasCaches, pods, services, statefulSets, secrets, leases, events, mutatingWebhookConfigurations } =
   resources;
 
 /**
@@ -34,6 +34,7 @@ export const permissions: readonly Permission[] = [
     "a cache's StatefulSet",
   ),
   rule("cluster", secrets, ["create"], "a cache's HTTP secret, never read"),
+  rule("cluster", pods, ["list", "watch"], "tell how steps ended"),
   rule("cluster", events, ["create"], "tell what was done"),
   rule(
     "cluster",

@@ -14,6 +14,8 @@ export interface ReflectorSettings<T extends KubeObject> {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /** What of an object is kept; without it, all. Metadata must be. */
+  readonly keep?: (object: T) => T;
   /** Told of every object that changed, appeared or went, after the store has it. It must not throw. */
   readonly onChange: (key: string, now: T | undefined, before: T | undefined) => void;
   /** Told why the mirror is behind, once per failed attempt. */
@@ -106,8 +108,12 @@ async function run<T extends KubeObject>(
   }
 }
 
+function all<T>(object: T): T {
+  return object;
+}
+
 async function list<T extends KubeObject>(settings: ReflectorSettings<T>, store: Store<T>): Promise<string> {
-  const { client, resource, signal, namespace, labelSelector, fieldSelector } = settings;
+  const { client, resource, signal, namespace, labelSelector, fieldSelector, keep = all } = settings;
   const found: T[] = [];
   let page: List<T> | undefined;
   do {
@@ -116,7 +122,7 @@ async function list<T extends KubeObject>(settings: ReflectorSettings<T>, store:
       query: { labelSelector, fieldSelector, limit: pageSize, continue: page?.metadata.continue },
       signal,
     });
-    found.push(...page.items);
+    found.push(...page.items.map(keep));
   } while (page.metadata.continue);
   // Items of a list do not say what they are.
   const type = { apiVersion: apiVersionOf(resource), kind: resource.kind };
@@ -130,6 +136,7 @@ async function* watch<T extends KubeObject>(
   from: string,
 ): AsyncGenerator<string> {
   const { client, resource, signal, namespace, labelSelector, fieldSelector, silenceMs = 90_000 } = settings;
+  const { keep = all } = settings;
   const { least, most } = watchSeconds;
   const giveUp = new AbortController();
   const patienceMs = Math.min(silenceMs, connectMs);
@@ -152,7 +159,7 @@ async function* watch<T extends KubeObject>(
     const { type, object } = JSON.parse(line) as WatchEvent<T>;
     if (type === "ERROR") throw new KubeError(`watch of ${resource.plural}`, object.code ?? 0, object);
     if (type === "DELETED") store.remove(keyOf(object));
-    else if (type !== "BOOKMARK") store.put(object);
+    else if (type !== "BOOKMARK") store.put(keep(object));
     const version = object.metadata?.resourceVersion;
     if (version !== undefined) yield version;
   }

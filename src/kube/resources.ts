@@ -18,6 +18,7 @@ export const resources = {
     kind: names.kind,
     namespaced: true,
   },
+  pods: { group: "", version: "v1", plural: "pods", kind: "Pod", namespaced: true },
   services: { group: "", version: "v1", plural: "services", kind: "Service", namespaced: true },
   secrets: { group: "", version: "v1", plural: "secrets", kind: "Secret", namespaced: true },
   statefulSets: {

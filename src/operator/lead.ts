@@ -9,6 +9,7 @@ import { sentenceOf } from "./log.ts";
 import type { Process } from "./process.ts";
 import { createQueue } from "./queue.ts";
 import { createReconciler } from "./reconcile.ts";
+import { watchSteps } from "./steps.ts";
 
 /** What the leader works with. */
 export interface Leadership extends Process {
@@ -70,6 +71,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     cluster: facts,
     clusterDomain: options.clusterDomain,
   });
+  const steps = watchSteps({ ...leadership, publish, signal: watching.signal });
   // Children that are there already would look as if they were not.
   const synced = Promise.all([services.synced, statefulSets.synced]);
   const reconcile = async (key: string) => {
@@ -89,7 +91,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
 
   leadership.onKey(undefined);
   watching.abort(new Error("the leadership ended"));
-  await Promise.all([queue.stop(), services.stopped, statefulSets.stopped]);
+  await Promise.all([queue.stop(), services.stopped, statefulSets.stopped, steps.stopped]);
   metrics.setLeading(false);
   log.info("no longer leading");
 }

@@ -62,8 +62,33 @@ export function createMetrics() {
     registers,
   });
 
+  const stepsEnded = new Counter({
+    name: "oras_operator_artifacts_total",
+    help: "What became of steps' inputs and outputs: Pushed, NotPushed, or why it failed.",
+    labelNames: ["reason"],
+    registers,
+  });
+  const artifactBytes = new Histogram({
+    name: "oras_operator_artifact_size_bytes",
+    help: "Size of artifacts that were pushed.",
+    buckets: Array.from({ length: 13 }, (_, i) => 1024 * 4 ** i),
+    registers,
+  });
+  const artifactSeconds = new Histogram({
+    name: "oras_operator_artifact_push_seconds",
+    help: "How long artifacts took to be pushed.",
+    buckets: [1, 2.5, 5, 10, 30, 60, 300, 1800],
+    registers,
+  });
+
   return {
     registry,
+    countOutcome: (reason: string, pushed?: { bytes: number; seconds: number }) => {
+      stepsEnded.inc({ reason });
+      if (!pushed) return;
+      artifactBytes.observe(pushed.bytes);
+      artifactSeconds.observe(pushed.seconds);
+    },
     observeRequest: (method: string, status: number) =>
       requests.inc({ code: status === 0 ? "<error>" : status, method }),
     countVerdict: (kind: string, operation: string, outcome: string) =>

@@ -78,8 +78,11 @@ describe.concurrent("steps on real Pods", () => {
     expect(pod.status?.phase).toBe("Failed");
     expect(endOf(pod, "oras-pull")?.exitCode).toBe(exitCodes.inputNotFound.code);
     expect(endOf(pod, "main")).toBeUndefined();
-    expect(await ws.kubectl("describe", "pod", "missing")).toContain(
-      "e2e/no-such:1: it is not in the registry (status 404)",
+    const reason = "e2e/no-such:1: it is not in the registry (status 404)";
+    expect(await ws.kubectl("describe", "pod", "missing")).toContain(reason);
+    await until(
+      async () => /Warning +InputNotFound/.test(await ws.kubectl("describe", "pod", "missing")),
+      "the Event",
     );
   });
 
@@ -189,6 +192,13 @@ describe.concurrent("steps on real Pods", () => {
     );
     expect(message).toMatchObject({ digest: (JSON.parse(stdout) as { digest: string }).digest, bytes: 2 });
     expect(message.artifact).toMatch(/\/e2e\/message:1$/);
+    await until(
+      async () =>
+        (await ws.kubectl("describe", "pod", "message")).includes(
+          `Pushed ${message.artifact}@${message.digest}`,
+        ),
+      "the Event",
+    );
   });
 
   it("output that cannot be packed: the Pod fails, although the program succeeded", async () => {
