@@ -1,5 +1,5 @@
 // Imports point one way: generated <- annotations <- injection, generated <- cache; those know no I/O; operator joins
-// them with kube; cli is on top.
+// them with kube and images; cli is on top.
 const pure = "^src/(annotations|injection|cache)/";
 
 /** @type {import("dependency-cruiser").IConfiguration} */
@@ -36,6 +36,12 @@ module.exports = {
       severity: "error",
       from: { path: "^src/kube/" },
       to: { path: "^src/", pathNot: "^src/kube/" },
+    },
+    {
+      name: "images-know-nothing-of-ours",
+      severity: "error",
+      from: { path: "^src/images/" },
+      to: { path: "^src/", pathNot: "^src/images/" },
     },
     {
       name: "operator-is-below-the-cli",

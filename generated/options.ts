@@ -28,6 +28,8 @@ export interface ManagerOptions {
   readonly certificateDirectory?: string | undefined;
   /** Whether replicas choose a leader; only the leader reconciles. */
   readonly leaderElect: boolean;
+  /** Whether to ask an image's registry, anonymously, what it runs, when a container to wrap has no command. With false, and for images that are not public, such containers are refused. */
+  readonly imageLookup: boolean;
   /** Namespace that the operator runs in. */
   readonly namespace: string;
   /** Least level that is logged. */
@@ -86,6 +88,13 @@ export const optionTable: readonly OptionDefinition[] = [
     description: "Whether replicas choose a leader; only the leader reconciles."
   },
   {
+    name: "image-lookup",
+    env: "ORAS_OPERATOR_IMAGE_LOOKUP",
+    type: "boolean",
+    default: true,
+    description: "Whether to ask an image's registry, anonymously, what it runs, when a container to wrap has no command. With false, and for images that are not public, such containers are refused."
+  },
+  {
     name: "namespace",
     env: "POD_NAMESPACE",
     type: "string",
@@ -115,6 +124,7 @@ export const optionDefaults = {
   metricsPort: 8080,
   healthPort: 8081,
   leaderElect: true,
+  imageLookup: true,
   namespace: "oras-operator-system",
   logLevel: "info"
 } as const;

@@ -30,10 +30,17 @@ export type Verdict =
       readonly warnings: readonly string[];
     };
 
+/** What an image runs by itself, or why that is not known, in words. */
+export type KnownImage =
+  | { readonly program: { readonly entrypoint: readonly string[]; readonly cmd: readonly string[] } }
+  | { readonly unknown: string };
+
 /** Facts from the cluster and the installation that admission depends on. */
 export interface Surroundings {
   /** The cache of that name, as the operator's watch last saw it. */
   readonly cache: (namespace: string, name: string) => OrasCache | undefined;
+  /** What is known of an image; of none, where nobody looked. */
+  readonly image?: (image: string) => KnownImage | undefined;
   readonly clusterDomain: string;
   readonly toolsImage: string;
   /** Minor version of the API server, for fields that older ones drop. */

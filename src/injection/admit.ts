@@ -9,6 +9,7 @@ import { variablesIn, variablesOf } from "../annotations/variables.ts";
 import type { AdmissionRequest, Surroundings, Verdict } from "./admission-types.ts";
 import { injectJob, injectPod, type JobLike, type PodLike, patchBetween } from "./apply.ts";
 import { checkDns, checkLauncher, checkOutputs, checkPlatform, checkVariables, warnAbout } from "./checks.ts";
+import { knownImage } from "./images.ts";
 import { chooseLaunchers } from "./launcher.ts";
 import { makePlan, type Plan } from "./plan.ts";
 import { chooseRegistry } from "./registry.ts";
@@ -133,7 +134,9 @@ function decide({
     ...checkVariables(variablesIn(annotations), missing),
     ...(launchers.ok
       ? [
-          ...launchers.value.flatMap((launcher) => checkLauncher({ pod, path, launcher, settings })),
+          ...launchers.value.flatMap((launcher) =>
+            checkLauncher({ pod, path, launcher, settings, known: knownImage(around, launcher.container) }),
+          ),
           ...checkOutputs(launchers.value),
         ]
       : launchers.problems),

@@ -4,7 +4,9 @@ import type { VariableName } from "../../generated/annotations.ts";
 import { keyOf } from "../annotations/keys.ts";
 import type { Problem } from "../annotations/problems.ts";
 import { makesOutput, type Settings } from "../annotations/settings.ts";
+import type { KnownImage } from "./admission-types.ts";
 import { restartPolicy } from "./containers.ts";
+import { programOf } from "./images.ts";
 import type { Launcher } from "./launcher.ts";
 
 /** A container in a Pod, with the path of its field for messages. */
@@ -14,6 +16,8 @@ interface Located {
   readonly path: string;
   readonly launcher: Launcher;
   readonly settings: Settings;
+  /** What is known of the launcher's image. */
+  readonly known?: KnownImage | undefined;
 }
 
 /**
@@ -39,16 +43,16 @@ export function checkPlatform(pod: V1PodSpec, path: string): Problem[] {
 }
 
 /** What can be seen to be wrong with the container that would be wrapped. */
-export function checkLauncher({ pod, path, launcher, settings }: Located): Problem[] {
+export function checkLauncher({ pod, path, launcher, settings, known }: Located): Problem[] {
   const problems: Problem[] = [];
   const { container } = launcher;
   const { number, outputPath, outputPipe } = launcher.settings;
   const field = `${path}.containers[${pod.containers.indexOf(container)}]`;
-  if ((container.command ?? []).length === 0) {
+  if (programOf(container, known).length === 0) {
     problems.push({
       code: "NoCommand",
       path: `${field}.command`,
-      message: `container "${container.name}" has none.`,
+      message: `container "${container.name}" has none${whyUnknown(known)}.`,
     });
   }
   const outputIsWorkingDirectory =
@@ -62,6 +66,13 @@ export function checkLauncher({ pod, path, launcher, settings }: Located): Probl
     });
   }
   return problems;
+}
+
+function whyUnknown(known: KnownImage | undefined): string {
+  if (known === undefined) return "";
+  return "unknown" in known
+    ? `, and what its image runs could not be found out: ${known.unknown}`
+    : ", and its image has neither ENTRYPOINT nor CMD";
 }
 
 /** Layers of one artifact need different names: a stock client refuses to write the same file twice. */

@@ -10,6 +10,7 @@ import {
   usesCustomScripts,
   volumes,
 } from "./containers.ts";
+import { knownImage, programOf } from "./images.ts";
 import type { Launcher } from "./launcher.ts";
 
 /** Everything that an injection adds to a Pod and sets in its launchers. */
@@ -33,7 +34,7 @@ export interface LauncherPlan {
 /**
  * Decides what is injected.
  *
- * @param given - the Pod, its launchers (which have a command), the settings and the registry
+ * @param given - the Pod, its launchers (whose programs are known), the settings and the registry
  * @returns the plan; the same input gives the same plan
  */
 export function makePlan(given: Omit<Step, "free">): Plan {
@@ -69,7 +70,7 @@ type Wrapped = Pick<LauncherPlan, "command" | "args">;
 /** The launcher's command and arguments; the program's own argument vector follows `--` as it was. */
 function wrap(step: Step, launcher: Launcher, index: number, share: string): Wrapped {
   const { container } = launcher;
-  const program = [...(container.command ?? []), ...(container.args ?? [])];
+  const program = programOf(container, knownImage(step.around, container));
   const tini = [`${share}/bin/tini`, "-s", "-g", "--"];
   const shell = [`${share}/bin/busybox`, "sh"];
   if (usesCustomScripts(step.settings)) {

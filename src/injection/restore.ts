@@ -46,6 +46,11 @@ export function restoreInjection(kind: "Pod" | "Job", object: unknown, oldObject
 function runsTheSame(container: V1Container, injected: V1Container): boolean {
   const program = programOf(injected);
   if (program === undefined) return false;
+  // A manifest without a command leaves the injected one in place: its image's ENTRYPOINT stands before its args.
+  if (isDeepStrictEqual(container.command, injected.command)) {
+    const own = container.args ?? [];
+    return own.length > 0 && isDeepStrictEqual(program.slice(-own.length), own);
+  }
   // A manifest without args leaves the injected ones in place when it is applied.
   const args = isDeepStrictEqual(container.args, injected.args) ? [] : (container.args ?? []);
   return isDeepStrictEqual([...(container.command ?? []), ...args], program);

@@ -2,7 +2,9 @@ import type { Server } from "node:https";
 import { setTimeout as delay } from "node:timers/promises";
 import { type FastifyInstance, fastify } from "fastify";
 import { names } from "../../generated/names.ts";
+import type { Looked, Lookup } from "../images/lookup.ts";
 import type { AdmissionRequest, Surroundings, Verdict } from "../injection/admission-types.ts";
+import { imagesToLookUp, type WantedImage } from "../injection/images.ts";
 import type { ServingPair } from "./certificates/source.ts";
 import { type Logger, sentenceOf } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
@@ -11,6 +13,8 @@ import { NotAReviewError, readReview, writeReview } from "./review.ts";
 /** How reviews are answered. */
 export interface AdmissionSettings {
   readonly decide: (request: AdmissionRequest, around: Surroundings) => Verdict;
+  /** Finds out what images run; absent where the installation does not want it. */
+  readonly lookup?: Lookup | undefined;
   readonly around: Surroundings;
   readonly pair: ServingPair;
   readonly port: number;
@@ -63,10 +67,16 @@ export async function serveAdmission(settings: AdmissionSettings): Promise<Admis
   app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
   app.post(names.webhookPath, (request, reply) => {
     const begun = performance.now();
-    const { code, answer } = answerTo(request.body as string, settings);
-    if (draining) reply.header("connection", "close");
-    reply.code(code).header("content-type", "application/json").send(answer);
-    metrics.observeReview(names.webhookPath, code, (performance.now() - begun) / 1000);
+    const send = ({ code, answer }: { code: number; answer: string }) => {
+      if (draining) reply.header("connection", "close");
+      reply.code(code).header("content-type", "application/json").send(answer);
+      metrics.observeReview(names.webhookPath, code, (performance.now() - begun) / 1000);
+    };
+    const answer = answerTo(request.body as string, settings);
+    // Nearly always it is there at once, and a promise would cost as much as all the rest.
+    if (answer instanceof Promise) return answer.then(send).then(() => reply);
+    send(answer);
+    return reply;
   });
 
   await app.listen({ port: settings.port, host: "::" }).catch((error: NodeJS.ErrnoException) => {
@@ -90,7 +100,9 @@ export async function serveAdmission(settings: AdmissionSettings): Promise<Admis
   };
 }
 
-function answerTo(body: string, settings: AdmissionSettings): { code: number; answer: string } {
+type Answered = { code: number; answer: string };
+
+function answerTo(body: string, settings: AdmissionSettings): Answered | Promise<Answered> {
   let request: AdmissionRequest;
   try {
     request = readReview(body);
@@ -98,7 +110,33 @@ function answerTo(body: string, settings: AdmissionSettings): { code: number; an
     if (!(error instanceof NotAReviewError)) throw error;
     return { code: 400, answer: JSON.stringify({ error: error.message }) };
   }
-  return { code: 200, answer: writeReview(request.uid, judge(request, settings)) };
+  const answer = (around: Surroundings) => ({
+    code: 200,
+    answer: writeReview(request.uid, judge(request, { ...settings, around })),
+  });
+  const wanted = settings.lookup ? imagesWanted(request) : [];
+  if (!settings.lookup || wanted.length === 0) return answer(settings.around);
+  return lookUpAll(settings.lookup, wanted).then((image) => answer({ ...settings.around, image }));
+}
+
+/** What cannot be read is judged, and then told, by the decision itself. */
+function imagesWanted(request: AdmissionRequest): WantedImage[] {
+  try {
+    return imagesToLookUp(request);
+  } catch {
+    return [];
+  }
+}
+
+async function lookUpAll(
+  lookup: Lookup,
+  wanted: readonly WantedImage[],
+): Promise<(image: string) => Looked | undefined> {
+  const looked = await Promise.all(
+    wanted.map(async ({ image, architecture }) => [image, await lookup(image, architecture)] as const),
+  );
+  const known = new Map(looked);
+  return (image) => known.get(image);
 }
 
 /** An error of ours is answered too: the author sees it, instead of a webhook that broke off. */

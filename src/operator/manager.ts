@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { names } from "../../generated/names.ts";
 import type { ManagerOptions } from "../../generated/options.ts";
 import type { StoredOrasCache } from "../../generated/types.ts";
+import { createLookup } from "../images/lookup.ts";
 import { admit } from "../injection/admit.ts";
 import { createBackoff } from "../kube/backoff.ts";
 import { createClient } from "../kube/client.ts";
@@ -68,6 +69,7 @@ export async function runManager(options: ManagerOptions, signal: AbortSignal): 
     const pair = await untilAborted(signal, certificates.first);
     server = await serveAdmission({
       decide: admit,
+      lookup: options.imageLookup ? createLookup() : undefined,
       around: surroundings(options, facts, caches),
       pair,
       port: options.webhookPort,

@@ -109,10 +109,10 @@ export interface TestRegistry {
 /**
  * Starts the real registry.
  *
- * @param options - htpasswd: file with the users; port: one that was chosen before
+ * @param options - htpasswd: file with the users; tls: files with certificate and key; port: one that was chosen before
  */
 export async function startRegistry(
-  options: { htpasswd?: string; port?: number } = {},
+  options: { htpasswd?: string; tls?: { certificate: string; key: string }; port?: number } = {},
 ): Promise<TestRegistry> {
   const folder = temporaryFolder("registry");
   const port = options.port ?? (await freePort());
@@ -124,6 +124,12 @@ export async function startRegistry(
       REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: join(folder, "data"),
       REGISTRY_HTTP_ADDR: `127.0.0.1:${port}`,
       OTEL_TRACES_EXPORTER: "none",
+      ...(options.tls
+        ? {
+            REGISTRY_HTTP_TLS_CERTIFICATE: options.tls.certificate,
+            REGISTRY_HTTP_TLS_KEY: options.tls.key,
+          }
+        : {}),
       ...(options.htpasswd
         ? {
             REGISTRY_AUTH: "htpasswd",
@@ -136,7 +142,7 @@ export async function startRegistry(
   await running.said("listening on");
   return {
     host: `127.0.0.1:${port}`,
-    url: `http://127.0.0.1:${port}`,
+    url: `${options.tls ? "https" : "http"}://127.0.0.1:${port}`,
     stop: async () => {
       running.child.kill("SIGTERM");
       await running.ended;

@@ -376,3 +376,44 @@ describe("resources of the author's", () => {
     });
   });
 });
+
+describe("a launcher without a command", () => {
+  const bare = (args?: string[]) => {
+    const { metadata, spec, ...rest } = pod(output);
+    const containers = [{ name: "main", image: "app:1", ...(args ? { args } : {}) }];
+    return { ...rest, metadata, spec: { ...spec, containers } } as V1Pod;
+  };
+  const around = (entrypoint: string[], cmd: string[]): Partial<Surroundings> => ({
+    image: (image) => (image === "app:1" ? { program: { entrypoint, cmd } } : undefined),
+  });
+  const words = (object: V1Pod, known: Partial<Surroundings>) => {
+    const args = injected(object, known).spec.containers[0]?.args ?? [];
+    return args.slice(args.indexOf("--") + 1);
+  };
+
+  it("runs what its image says: ENTRYPOINT, then its own arguments or else CMD", () => {
+    expect(words(bare(), around(["/app"], ["-x", "$(Y)"]))).toEqual(["/app", "-x", "$$(Y)"]);
+    expect(words(bare(["a", "$(B)"]), around(["/app"], ["-x"]))).toEqual(["/app", "a", "$(B)"]);
+    expect(words(bare(["/own", "b"]), around([], ["-x"]))).toEqual(["/own", "b"]);
+  });
+
+  it("is refused with the reason when that is not known", () => {
+    expect(denial(bare())).toContain('container "main" has none. Write the image\'s ENTRYPOINT');
+    expect(denial(bare(), { image: () => ({ unknown: "ghcr.io answers with status 404" }) })).toContain(
+      "could not be found out: ghcr.io answers with status 404. Write",
+    );
+    expect(denial(bare(), around([], []))).toContain("its image has neither ENTRYPOINT nor CMD");
+  });
+
+  it("is restored when the same manifest is applied again", () => {
+    const known = around(["/app"], []);
+    const stored = injected(bare(["a"]), known);
+    const applied = structuredClone(stored);
+    if (applied.spec.containers[0]) applied.spec.containers[0].args = ["a"];
+    const request = { ...createRequest(applied), operation: "UPDATE" as const, oldObject: stored };
+    const verdict = admit(request, { ...surroundings, ...known });
+    if (verdict.kind === "denied") throw new Error(verdict.message);
+    applyPatch(applied, [...(verdict.patch ?? [])]);
+    expect(applied).toEqual(stored);
+  });
+});
