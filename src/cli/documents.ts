@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
-import { type Document, parseAllDocuments } from "yaml";
+import { parseAllDocuments, type Tags } from "yaml";
 import { CliError } from "./output.ts";
 
 /** One object of a manifest file, with the place where it stands. */
@@ -12,31 +12,38 @@ export interface ManifestObject {
   readonly value: Record<string, unknown>;
 }
 
-/** A parsed file: its YAML documents in order, empty ones left out. */
-export interface Manifest {
-  readonly documents: readonly Document.Parsed[];
-}
+/**
+ * YAML as kubectl reads it: 1.1, so `0644` is octal and `yes` is true, but for sexagesimal numbers and times, which its
+ * parser leaves as text. What is written is quoted by the same rules.
+ */
+export const kubectlYaml = {
+  version: "1.1",
+  customTags: (tags: Tags) =>
+    tags.filter(
+      (tag) => typeof tag === "string" || (tag.format !== "TIME" && !tag.tag.endsWith(":timestamp")),
+    ),
+} as const;
 
 /**
  * Reads a file of YAML documents.
  *
  * @param file - its path, or `-` for standard input
+ * @returns the documents in order as plain JSON, empty ones left out
  * @throws CliError when it cannot be read or is not YAML
  */
-export async function readManifest(file: string): Promise<Manifest> {
+export async function readManifest(file: string): Promise<unknown[]> {
   let source: string;
   try {
     source = file === "-" ? await text(process.stdin) : await readFile(file, "utf8");
   } catch (error) {
     throw new CliError(`cannot read ${file}: ${(error as Error).message}`, 2);
   }
-  const parsed = parseAllDocuments(source, { intAsBigInt: false });
+  const parsed = parseAllDocuments(source, kubectlYaml);
   const documents = Array.isArray(parsed) ? parsed : [];
-  const wrong = documents.flatMap((document) => document.errors);
-  if (wrong.length > 0) {
-    throw new CliError(`${file} is not valid YAML:\n${wrong.map((e) => e.message).join("\n")}`, 1);
-  }
-  return { documents: documents.filter((document) => document.contents !== null) };
+  // The first mistake makes the parser see others.
+  const [wrong] = documents.flatMap((document) => document.errors);
+  if (wrong) throw new CliError(`${file} is not valid YAML: ${wrong.message}`, 1);
+  return documents.map((document) => document.toJS() as unknown).filter((value) => value !== null);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { applyPatch } from "rfc6902";
 import { stringify } from "yaml";
-import { objectsOf, readManifest } from "./documents.ts";
+import { kubectlYaml, objectsOf, readManifest } from "./documents.ts";
 import { CliError } from "./output.ts";
 import { type OfflineSettings, offlineDefaults, reviewOffline } from "./review.ts";
 
@@ -30,8 +30,7 @@ export function injectCommand(): Command {
  * @throws CliError naming every problem of every object
  */
 export async function injectFile(file: string, settings: OfflineSettings): Promise<string> {
-  const { documents } = await readManifest(file);
-  const values = documents.map((document) => document.toJS() as unknown);
+  const values = await readManifest(file);
   const objects = values.flatMap((value) => objectsOf(file, value));
   const denials: string[] = [];
   for (const object of objects) {
@@ -41,5 +40,5 @@ export async function injectFile(file: string, settings: OfflineSettings): Promi
     else if (verdict.patch) applyPatch(object.value, [...verdict.patch]);
   }
   if (denials.length > 0) throw new CliError(denials.join("\n"), 1);
-  return values.map((value) => stringify(value)).join("---\n");
+  return values.map((value) => stringify(value, { version: kubectlYaml.version })).join("---\n");
 }

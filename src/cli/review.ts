@@ -37,6 +37,10 @@ export function reviewOffline(
     openshift: false,
   };
   const group = object.kind === "Job" ? "batch" : "";
+  const malformed = shapeProblems(object);
+  if (malformed.length > 0) {
+    return { kind: "denied", message: malformed.join("\n"), code: 422, warnings: [] };
+  }
   return admit(
     {
       uid: "offline",
@@ -47,6 +51,23 @@ export function reviewOffline(
     },
     around,
   );
+}
+
+/** What the API server refuses before a webhook sees it, as far as a webhook relies on it. */
+function shapeProblems({ kind, value }: ManifestObject): string[] {
+  if (kind !== "Pod" && kind !== "Job") return [];
+  const { metadata, spec } = value as {
+    metadata?: { annotations?: Record<string, unknown> };
+    spec?: { containers?: unknown; template?: { spec?: { containers?: unknown } } };
+  };
+  const texts = Object.entries(metadata?.annotations ?? {}).flatMap(([key, text]) =>
+    typeof text === "string"
+      ? []
+      : [`metadata.annotations[${key}]: found ${JSON.stringify(text)}; it must be text: quote it.`],
+  );
+  const path = kind === "Pod" ? "spec.containers" : "spec.template.spec.containers";
+  const containers = kind === "Pod" ? spec?.containers : spec?.template?.spec?.containers;
+  return Array.isArray(containers) ? texts : [...texts, `${path}: found none; a ${kind} has at least one.`];
 }
 
 function findCache(all: readonly ManifestObject[], namespace: string, name: string): OrasCache | undefined {

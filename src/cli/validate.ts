@@ -29,13 +29,33 @@ export function validateCommand(): Command {
  * @returns a message for each object that would be refused
  */
 export async function validateFile(file: string, settings: OfflineSettings): Promise<string[]> {
-  const { documents } = await readManifest(file);
-  const objects = documents.flatMap((document) => objectsOf(file, document.toJS() as unknown));
+  const objects = (await readManifest(file)).flatMap((value) => objectsOf(file, value));
   return objects.flatMap((object) => {
-    const problems = object.kind === names.kind ? checkCache(object) : checkStep(object, objects, settings);
+    const steps = stepsOf(object);
+    if (object.kind !== names.kind && steps.length === 0) return [];
+    const problems =
+      object.kind === names.kind
+        ? checkCache(object)
+        : steps.flatMap((step) => checkStep(step, objects, settings));
     if (problems.length === 0) console.log(`${object.where}: ok`);
     return problems.map((problem) => `${object.where}: ${problem}`);
   });
+}
+
+/** The Pods and Jobs that an object is or makes: a webhook sees those of a CronJob or a Deployment much later. */
+function stepsOf(object: ManifestObject): ManifestObject[] {
+  if (object.kind === "Pod" || object.kind === "Job") return [object];
+  const { spec } = object.value as { spec?: { template?: Template; jobTemplate?: Template } };
+  if (spec?.jobTemplate) return [{ ...object, kind: "Job", value: spec.jobTemplate }];
+  if (!Array.isArray(spec?.template?.spec?.["containers"])) return [];
+  const ownerReferences = [{ apiVersion: "v1", kind: object.kind, name: "", uid: "", controller: true }];
+  const metadata = { ...spec.template.metadata, ownerReferences };
+  return [{ ...object, kind: "Pod", value: { ...spec.template, metadata } }];
+}
+
+interface Template extends Record<string, unknown> {
+  readonly metadata?: object;
+  readonly spec?: Record<string, unknown>;
 }
 
 function checkCache(object: ManifestObject): string[] {

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
-import type { V1Pod } from "@kubernetes/client-node";
+import type { V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import fc from "fast-check";
 import { applyPatch } from "rfc6902";
 import { describe, expect, it } from "vitest";
 import { names } from "../../generated/names.ts";
 import type { Verdict } from "../../src/injection/admission-types.ts";
 import { admit } from "../../src/injection/admit.ts";
+import { patchBetween } from "../../src/injection/apply.ts";
 import {
   createRequest,
   pod,
@@ -31,6 +32,32 @@ function inject<T extends object>(object: T): T {
 }
 
 describe("injection", () => {
+  it("patch, applied to what was submitted, gives the injected object", () => {
+    fc.assert(
+      fc.property(pod, pod, annotatedPod, (before, other, annotated) => {
+        const apply = (from: object, to: object) => {
+          const copy = structuredClone(from);
+          expect(applyPatch(copy, structuredClone(patchBetween(from, to))).filter((e) => e !== null)).toEqual(
+            [],
+          );
+          return copy;
+        };
+        // Whatever changed, and where almost everything is shared.
+        expect(apply(before, other)).toEqual(other);
+        const { spec } = annotated as { spec: V1PodSpec };
+        const [launcher, ...others] = spec.containers;
+        const after = {
+          ...annotated,
+          spec: {
+            ...spec,
+            containers: [{ ...launcher, args: ["x"] }, ...others, ...(other.spec?.containers ?? [])],
+          },
+        };
+        expect(apply(annotated, after)).toEqual(after);
+      }),
+    );
+  });
+
   it("leaves un-annotated objects alone", () => {
     fc.assert(
       fc.property(pod, (p) => {

@@ -118,7 +118,7 @@ describe.concurrent("validate", () => {
   it.each([
     [["validate", "-f", "/no/such/file"], "cannot read /no/such/file"],
     [["validate"], "--filename"],
-    [["frobnicate"], "frobnicate"],
+    [["injct"], 'no such command: "injct"; did you mean inject?'],
     [["manager", "--webhook-port", "http"], "allowed is a port number"],
     [["--webhook-port", "http"], "allowed is a port number"],
     [["manager", "--log-level", "loud"], "Allowed choices are debug, info, warn, error"],
@@ -145,6 +145,44 @@ describe("files", () => {
     ).map((d) => d.toJS());
     expect(others).toEqual([]);
     expect(injected[0].spec.template.spec.containers).toHaveLength(2);
+  });
+
+  it("reads and writes YAML as kubectl does: octal modes, and words that are something else in YAML 1.1", async () => {
+    const volumes = "      volumes: [{name: v, configMap: {name: x, defaultMode: 0644}}]\n";
+    const words = ["yes", "on", "0777", "1_000", "12:30:45", "2024-01-01", "null"];
+    const step = job.replace("[echo, blueberry]", JSON.stringify(words));
+    const text = await injectFile(file("words.yaml", `${step}${volumes}`), offlineDefaults);
+    expect(text).toContain("defaultMode: 420\n");
+    for (const word of words) expect(text).toMatch(new RegExp(`- ["']${word}["']\n`));
+  });
+
+  it("passes over documents without anything in them", async () => {
+    const text = await injectFile(file("empty.yaml", `---\n# licence\n---${job}---\n`), offlineDefaults);
+    expect(parseAllDocuments(text)).toHaveLength(1);
+  });
+
+  const wrong = { metadata: { annotations: { [`${prefix}output-url`]: "a/b:c" } } };
+  const pod = { spec: { containers: [{ name: "a", image: "a", command: ["a"] }] } };
+  it.each([
+    ["CronJob", { jobTemplate: { ...wrong, spec: { template: pod } } }],
+    ["Deployment", { template: { ...wrong, ...pod } }],
+  ])("looks at what a %s makes", async (kind, spec) => {
+    const path = file(`${kind}.yaml`, JSON.stringify({ kind, metadata: { name: "x" }, spec }));
+    expect(await validateFile(path, offlineDefaults)).toEqual([
+      expect.stringContaining(`did you mean ${prefix}output-uri?`),
+    ]);
+  });
+
+  it.each([
+    [
+      job.slice(0, job.indexOf("spec:")),
+      "spec.template.spec.containers: found none; a Job has at least one.",
+    ],
+    [job.replace(": pancakes.txt", ": true"), "output-pipe]: found true; it must be text: quote it."],
+  ])("says what no API server would take", async (text, sentence) => {
+    expect(await validateFile(file("malformed.yaml", text), offlineDefaults)).toEqual([
+      expect.stringContaining(sentence),
+    ]);
   });
 
   it("warns of a cache that only another namespace has, injecting and validating", async () => {

@@ -1,0 +1,224 @@
+import type { V1Container, V1Pod, V1PodSpec } from "@kubernetes/client-node";
+import { applyPatch } from "rfc6902";
+import { describe, expect, it } from "vitest";
+import type { AnnotationName } from "../../../generated/annotations.ts";
+import { names } from "../../../generated/names.ts";
+import { admit } from "../../../src/injection/admit.ts";
+import { createRequest, surroundings } from "../../support/pods.ts";
+
+type Step = Partial<Record<AnnotationName, string>>;
+
+const amounts = { cpu: "1", memory: "1Gi" };
+
+function pod(step: Step, spec: Partial<V1PodSpec> = {}, container: Partial<V1Container> = {}): V1Pod {
+  const annotations = Object.fromEntries(
+    Object.entries(step).map(([name, value]) => [`${names.prefix}${name}`, value ?? ""]),
+  );
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: "step", annotations },
+    spec: {
+      restartPolicy: "Never",
+      containers: [{ name: "main", image: "busybox", command: ["run"], ...container }],
+      ...spec,
+    },
+  };
+}
+
+function injected(object: V1Pod): V1Pod & { spec: V1PodSpec } {
+  const verdict = admit(createRequest(object), surroundings);
+  if (verdict.kind === "denied") throw new Error(verdict.message);
+  const copy = structuredClone(object);
+  applyPatch(copy, [...(verdict.patch ?? [])]);
+  return copy as V1Pod & { spec: V1PodSpec };
+}
+
+/** The containers of an injected Pod by name, init containers among them. */
+function containersOf({ spec }: { spec: V1PodSpec }): Record<string, V1Container> {
+  const all = [...spec.containers, ...(spec.initContainers ?? [])];
+  return Object.fromEntries(all.map((container) => [container.name, container]));
+}
+
+const output: Step = { "output-uri": "a/b:c", "output-path": "out" };
+const registry = "http://oras-0.oras.default.svc.cluster.local:5000";
+
+describe("what a step asks for reaches the containers", () => {
+  it("that do it, and what it does not say is not said", () => {
+    const {
+      main,
+      oras,
+      ["oras-pull"]: pull,
+    } = containersOf(injected(pod({ ...output, "input-uri": "d:e" })));
+    expect(main?.command).toEqual(
+      "/mnt/oras/bin/tini -s -g -- /mnt/oras/bin/busybox sh /mnt/oras/bin/launch.sh".split(" "),
+    );
+    expect(main?.args).toEqual(
+      "--share /mnt/oras --inputs 1 --output true --output-path out -- run".split(" "),
+    );
+    expect(pull?.args).toEqual(
+      `--share /mnt/oras -- --share /mnt/oras --input ${registry}/d:e --output ${registry}/a/b:c --timeout 300`.split(
+        " ",
+      ),
+    );
+    expect(oras?.args).toEqual(
+      `--share /mnt/oras --output ${registry}/a/b:c --restart-policy Never --image busybox --inputs 1 --timeout 300`.split(
+        " ",
+      ),
+    );
+  });
+
+  it.each<[Step, Record<string, string>]>([
+    [{ unpack: "false", "input-uri": "d:e" }, { main: "--unpack false" }],
+    [{ compression: "zstd" }, { oras: "--compression zstd" }],
+    [{ "push-on": "always" }, { main: "--push-on always", oras: "--push-on always" }],
+    [{ timeout: "1h" }, { oras: "--timeout 3600", "oras-pull": "--timeout 3600" }],
+    [{ debug: "true" }, { main: "--debug true", oras: "--debug true", "oras-pull": "--debug true" }],
+    [
+      { "oras-env": "secret" },
+      {
+        oras: `--credentials ${names.credentialsPath} --credentials-host`,
+        "oras-pull": `--private ${names.privatePath}`,
+      },
+    ],
+  ])("%j", (step, said) => {
+    const containers = containersOf(injected(pod({ ...output, ...step })));
+    for (const [name, words] of Object.entries(said))
+      expect(containers[name]?.args?.join(" ")).toContain(words);
+  });
+
+  it("the program's termination message stays where it is", () => {
+    const { main } = containersOf(injected(pod(output, {}, { terminationMessagePath: "/dev/other" })));
+    expect(main?.args?.join(" ")).toContain("--message-path /dev/other");
+  });
+});
+
+describe("what is added", () => {
+  it("may do nothing that Pod Security restricted forbids, and writes to volumes only", () => {
+    const { spec } = injected(pod({ ...output, "input-uri": "d:e", "oras-container": "example.com/oras:1" }));
+    const added = [...(spec.initContainers ?? []), ...spec.containers.slice(1)];
+    expect(added).toHaveLength(3);
+    for (const { securityContext } of added) {
+      expect(securityContext).toEqual({
+        allowPrivilegeEscalation: false,
+        capabilities: { drop: ["ALL"] },
+        readOnlyRootFilesystem: true,
+        runAsNonRoot: true,
+        runAsUser: names.uid,
+        runAsGroup: names.uid,
+        seccompProfile: { type: "RuntimeDefault" },
+      });
+    }
+  });
+
+  it("is a share that the program can only read, unless scripts of the author's own write there", () => {
+    const mount = (step: Step) =>
+      containersOf(injected(pod({ ...output, ...step })))["main"]?.volumeMounts?.at(-1);
+    expect(mount({})).toEqual({ name: names.shareVolume, mountPath: names.sharePath, readOnly: true });
+    expect(mount({ entrypoint: "https://example.com/e.sh" })).not.toHaveProperty("readOnly");
+  });
+
+  it("marks the Pod by a label, which a watch can select", () => {
+    expect(injected(pod(output)).metadata?.labels).toEqual({ [names.injectedLabel]: "true" });
+  });
+
+  it("gives a sidecar script of the original's protocol its credentials, and how the registry is spoken to", () => {
+    const { oras } = containersOf(
+      injected(pod({ ...output, "oras-entrypoint": "https://example.com/s.sh", "oras-env": "secret" })),
+    );
+    expect(oras?.envFrom).toEqual([{ secretRef: { name: "secret" } }]);
+    expect(oras?.env).toContainEqual({ name: "ORAS_OPERATOR_PLAIN_HTTP", value: "true" });
+  });
+
+  it("keeps its place on the Pod's own mounts", () => {
+    const volumeMounts = [{ name: "data", mountPath: "/mnt" }];
+    const { main, oras } = containersOf(injected(pod(output, {}, { volumeMounts })));
+    expect(main?.volumeMounts).toEqual([
+      ...volumeMounts,
+      { name: names.shareVolume, mountPath: "/oras", readOnly: true },
+    ]);
+    expect(oras?.volumeMounts?.[0]?.mountPath).toBe(names.sharePath);
+  });
+});
+
+describe("resources", () => {
+  const resourcesOf = (container: Partial<V1Container>, spec: object = {}) =>
+    containersOf(injected(pod(output, spec, container)))["oras"]?.resources;
+
+  it.each([
+    ["none where the Pod has none", {}, undefined],
+    [
+      "of a guaranteed Pod, limits that are requests",
+      { limits: amounts },
+      { limits: { cpu: "250m", memory: "128Mi" }, requests: { cpu: "250m", memory: "128Mi" } },
+    ],
+    [
+      "requests alone where the Pod has those alone",
+      { requests: { cpu: "1" } },
+      { requests: { cpu: "10m" } },
+    ],
+    [
+      "as much local storage as the launcher, whose limit the share counts against",
+      { limits: { "ephemeral-storage": "2Gi" } },
+      { limits: { "ephemeral-storage": "2Gi" }, requests: { "ephemeral-storage": "0" } },
+    ],
+  ])("%s", (_, resources, expected) => {
+    expect(resourcesOf({ resources })).toEqual(expected);
+  });
+
+  it("none where the Pod as a whole has some", () => {
+    expect(
+      resourcesOf({ resources: { limits: amounts } }, { resources: { limits: amounts } }),
+    ).toBeUndefined();
+  });
+});
+
+describe("checks", () => {
+  const messages = (object: V1Pod) => {
+    const verdict = admit(createRequest(object), surroundings);
+    return verdict.kind === "denied" ? verdict.message : verdict.warnings.join("\n");
+  };
+
+  it("refuse Windows by its node selector too", () => {
+    expect(messages(pod(output, { nodeSelector: { "kubernetes.io/os": "windows" } }))).toContain(
+      'spec.nodeSelector["kubernetes.io/os"]: found "windows"',
+    );
+  });
+
+  it("leave the host's network alone where the Pod says itself how names are found", () => {
+    const dnsConfig = { nameservers: ["10.0.0.10"] };
+    expect(messages(pod(output, { hostNetwork: true, dnsPolicy: "None", dnsConfig }))).not.toContain("Dns");
+  });
+
+  it("warn of names that the node would resolve, and of every probe that may end the step", () => {
+    expect(messages(pod(output, { dnsPolicy: "Default" }))).toContain("spec.dnsPolicy: Default");
+    const probe = { exec: { command: ["true"] } };
+    expect(messages(pod(output, {}, { startupProbe: probe }))).toContain("spec.containers[0].startupProbe");
+  });
+
+  it("tell nothing twice: a misspelled name may be the missing output", () => {
+    const misspelled = { ...pod({ "output-path": "x" }) };
+    Object.assign(misspelled.metadata?.annotations ?? {}, { [`${names.prefix}output-url`]: "a/b:c" });
+    expect(messages(misspelled)).toMatch(/^\S+output-url: /);
+  });
+});
+
+describe("what is injected already", () => {
+  it("is left alone: a Job by its marker", () => {
+    const { metadata, spec } = pod(output);
+    const job = { apiVersion: "batch/v1", kind: "Job", metadata, spec: { template: { spec } } };
+    const first = admit(createRequest(job), surroundings);
+    if (first.kind === "denied") throw new Error(first.message);
+    const marked = structuredClone(job);
+    applyPatch(marked, [...(first.patch ?? [])]);
+    expect(admit(createRequest(marked), surroundings)).toMatchObject({ outcome: "untouched", warnings: [] });
+  });
+
+  it("is told that later annotations change nothing", () => {
+    const stored = injected(pod(output));
+    const changed = structuredClone(stored);
+    Object.assign(changed.metadata?.annotations ?? {}, { [`${names.prefix}output-path`]: "other" });
+    const request = { ...createRequest(changed), operation: "UPDATE" as const, oldObject: stored };
+    expect(admit(request, surroundings).warnings).toEqual([expect.stringContaining("have no effect")]);
+  });
+});
