@@ -1,6 +1,6 @@
 # shellcheck shell=dash
 # The launcher's first part: before.sh ATTEMPT [options of launch.sh] -- PROGRAM…, on descriptor 3 of launch.sh.
-# Everything is done as the program's own user. Prints the restart policy that the pusher told.
+# Everything is done as the program's own user. Prints what the pusher told: the restart policy and its life.
 set -u
 attempt="$1" share="$3"
 shift
@@ -10,8 +10,18 @@ shift
 . "$share/bin/layout.sh"
 . "$share/bin/pack.sh"
 
-policy=
+# A failure must be heard too, by a container that starts after this one: without a word it would wait for a launcher
+# until its deadline.
+leave() {
+  local code=$?
+  [ "$code" -ne 0 ] && [ -n "$output" ] && [ "$awaited" = false ] || return
+  printf 'failed %s %s\n' "$attempt" "$code" >&3
+  await ready
+}
+
+policy='' life='' awaited=false
 read_options "$@"
+trap leave EXIT
 # The greeting goes first: the container that pushes waits for it while the inputs are laid out.
 if [ -n "$output" ]; then
   exec 4<>"$own/ready"
@@ -20,6 +30,7 @@ fi
 lay_out_inputs
 check_paths
 # So that no program runs whose output nobody would take.
+awaited=true
 [ -z "$output" ] || await ready ||
   fail "$EXIT_PUSHER_MISSING" "the container that pushes the output did not start within $deadline s; the program was not run"
-printf '%s\n' "$policy"
+printf '%s %s\n' "$policy" "$life"

@@ -33,10 +33,15 @@ await_launcher() {
 # Reads the next record; false at end of file.
 hear() { read -r record <&6; }
 
+# forget_attempt DIR: nothing of it may be taken for the next one's, and not the digests of its blobs.
+forget_attempt() {
+  rm -f "$1/attempt" "$1/blob" "$1/received" "$1/archive-size" "$1/digest" "$1/tar-digest" "$1/result"
+}
+
 # The launcher is gone and did not say how it ended: its container was killed. Or its output is not to be had. Where it
 # is restarted, the next attempt counts.
 attempt_is_over() {
-  rm -f "$out/attempt" "$out/blob"
+  forget_attempt "$out"
   if [ "$policy" = Never ]; then
     printf 'lost %s\n' "$1" >"$out/result"
   else
@@ -53,11 +58,17 @@ follow_attempt() {
     case "${1-}" in
     hello)
       printf '%s\n' "$2" >"$out/attempt"
-      printf 'ready %s %s\n' "$2" "$policy" >&4
+      say_ready
+      ;;
+    failed)
+      attempt_is_over "the launcher failed with exit code $3 before its program"
+      return
       ;;
     ran)
       case "${4-}" in
       push)
+        # An offer to a life before this one will be made again.
+        [ "$7" = "$life" ] || continue
         if ! take_output "$2" "$5" "$6"; then
           printf 'no %s\n' "$2" >&4
           attempt_is_over "the output could not be received"
@@ -79,6 +90,7 @@ follow_attempt() {
       esac
       ;;
     commit)
+      [ "$6" = "$life" ] || continue
       if [ "${4-}" != ok ]; then
         attempt_is_over "the output could not be packed"
         return
@@ -92,15 +104,17 @@ follow_attempt() {
   attempt_is_over "the launcher ended without a verdict: it was killed"
 }
 
-# Writes the result, and lets the launcher go: its container need not wait for the push.
 settle() {
   printf '%s\n' "$1" >"$out/next"
   mv "$out/next" "$out/result"
-  printf 'taken %s\n' "$(cat "$out/attempt")" >&4
 }
+
+# Each start of this container is a life: the launcher offers its output to one of them, and to the next should it die.
+say_ready() { printf 'ready %s %s %s\n' "$(cat "$out/attempt")" "$policy" "$life" >&4; }
 
 # Receives the output through the data pipe into one blob.
 take_output() {
+  local problem=
   decode "$3"
   case "$decoded" in
   '' | .. | */*)
@@ -111,8 +125,10 @@ take_output() {
   exec 7<>"$own/data"
   exec 9<"$own/data" 7>&-
   printf 'go %s\n' "$1" >&4
-  write_blob "$2" <&9 || return 1
+  write_blob "$2" <&9 || problem=yes
+  # Also after a failure: the launcher would write for ever to a pipe that is open and not read.
   exec 9<&-
+  [ -z "$problem" ] || return 1
   printf '%s %s\n' "$2" "$3" >"$out/received"
 }
 
@@ -120,15 +136,18 @@ take_output() {
 follow() {
   own="$share/$1" policy="$2" record=
   out="$own/out"
+  read -r life </proc/sys/kernel/random/uuid
   exec 4<>"$own/ready"
   until [ -e "$out/result" ]; do
     # After a restart of this container alone, the launcher may be running still.
     if [ -e "$out/attempt" ]; then
       listen_for_end
-      printf 'ready %s %s\n' "$(cat "$out/attempt")" "$policy" >&4
+      say_ready
     else
       await_launcher || return 0
     fi
     follow_attempt
   done
+  # Lets the launcher go: its container need not wait for the push. Again after a restart, which may have come between.
+  [ ! -e "$out/attempt" ] || printf 'taken %s\n' "$(cat "$out/attempt")" >&4
 }

@@ -32,13 +32,20 @@ read_options() {
   explain "inputs: $inputs into $input_path, unpack: $unpack; output: ${output:-none} from $output_path, pipe: ${output_pipe:-none}, pushed on: $push_on"
 }
 
-# Waits for a word of the container that pushes, meant for this attempt: an older one's may still be in the pipe. Sets
-# $policy when it is told.
+# Waits for a word of the container that pushes, meant for this attempt: an older one's may still be in the pipe. Each
+# time that container starts, a life, it says ready: sets $policy and $life then, and returns 2 where another word was
+# waited for. Nobody will say that word.
 await() {
-  local word whose rest
-  while read -r -t "$deadline" word whose rest <&4; do
+  local word whose told_policy told_life
+  while read -r -t "$deadline" word whose told_policy told_life <&4; do
     case "$word $whose" in
-    "$1 $attempt") policy="${rest:-${policy-}}" && return 0 ;;
+    "ready $attempt")
+      [ "$told_life" != "$life" ] || continue
+      policy="$told_policy" life="$told_life"
+      [ "$1" = ready ] || return 2
+      return 0
+      ;;
+    "$1 $attempt") return 0 ;;
     "no $attempt") return 1 ;;
     esac
   done

@@ -105,7 +105,7 @@ await_others() {
     case "$policy $failed " in
     Never* | Always*) ;;
     *" $number "*)
-      rm -f "$share/$number/out/attempt" "$share/$number/out/blob" "$share/$number/out/result"
+      forget_attempt "$share/$number/out"
       others=0
       ;;
     esac
@@ -121,4 +121,4 @@ while
   await_others
 do :; done
 # Under restartPolicy Always both containers begin again.
-rm -f "$share"/*/out/attempt "$share"/*/out/blob "$share"/*/out/result
+for place in "$share"/*/out; do forget_attempt "$place"; done
