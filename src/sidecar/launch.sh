@@ -81,7 +81,8 @@ _oras_run_with_pipe() {
     kill -9 "$_oras_copy" 2>/dev/null
   ) >/dev/null 2>&1 3>&- &
   _oras_watch=$!
-  wait "$_oras_copy"
+  # Without the word of the shell that it was killed.
+  wait "$_oras_copy" 2>/dev/null
   _oras_copied=$?
   kill -9 "$_oras_watch" 2>/dev/null
 }

@@ -22,7 +22,7 @@ lay_out_input() {
   local digest how title blob
   while read -r digest how _ title; do
     decode "$title"
-    blob="$1/layout/blobs/sha256/${digest#sha256:}"
+    blob="$1/layout/blobs/${digest%%:*}/${digest#*:}"
     case "$how" in
     tar+gzip) lay_out_directory "$blob" "$decoded" "$(cat "$1/name")" ;;
     tar+zstd) lay_out_zstd "$blob" "$decoded" ;;

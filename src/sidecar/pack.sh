@@ -6,6 +6,8 @@
 check_paths() {
   local place
   if [ -n "$output_pipe" ]; then
+    # Opening one would wait for a reader.
+    [ ! -p "$output_pipe" ] || fail "$EXIT_CHECK_FAILED" "the output pipe $output_pipe is a named pipe; it must be a file, which is made when it is not there"
     # In a subshell: a redirection that fails ends a shell whose special builtin it is for.
     (: >>"$output_pipe") 2>/dev/null || fail "$EXIT_CHECK_FAILED" "the output pipe $output_pipe cannot be written by user $(id -u); its directory must exist and be writable"
   fi
@@ -13,9 +15,16 @@ check_paths() {
   if [ "$(readlink -f -- "$output_path" 2>/dev/null)" = / ]; then
     fail "$EXIT_CHECK_FAILED" "the output would be the root of the filesystem; name a file or directory with the output-path annotation, or set a working directory"
   fi
+  case "$(readlink -f -- "$output_path" 2>/dev/null)/" in
+  "$share"/*) fail "$EXIT_CHECK_FAILED" "the output path $output_path lies on $share, which is the operator's own and read-only" ;;
+  esac
   # The program may make it; but not below a file.
   place="$output_path"
-  until [ -e "$place" ]; do place="$(dirname -- "$place")"; done
+  until [ -e "$place" ]; do
+    # A working directory that may not be searched has not even this.
+    [ "$place" != . ] || fail "$EXIT_CHECK_FAILED" "the output path $output_path cannot be reached in the working directory $PWD by user $(id -u)"
+    place="$(dirname -- "$place")"
+  done
   [ -d "$place" ] || [ "$place" = "$output_path" ] ||
     fail "$EXIT_CHECK_FAILED" "the output path $output_path lies below $place, which is not a directory"
 }
@@ -48,6 +57,8 @@ describe_output() {
     parent="$real" member=.
   else
     while [ "$path" != "${path%/}" ]; do path="${path%/}"; done
+    # The name that it goes by is known to others.
+    case "/$path" in */..) path="$real" ;; esac
     title="$(basename -- "$path" && printf .)"
     title="${title%??}"
     # A link to a directory is packed as the directory, under the link's name.
@@ -58,12 +69,13 @@ describe_output() {
 }
 
 # Links that leave the tree would break every consumer: oras refuses to unpack them. Sockets, pipes and devices
-# cannot be packed.
+# cannot be packed. The share, in a tree that it is mounted in, is nobody's output.
 check_tree() {
   local list
-  skipped="$(cd "$parent" && tool find "$(case "$member" in .) printf . ;; *) printf './%s' "$member" ;; esac)" \( -type p -o -type s -o -type b -o -type c \) -print)"
-  [ -z "$skipped" ] || say "not packed, neither file nor directory: $skipped"
-  list="$(cd "$parent/$member" && tool find . -type l -printf '%p\0%l\0' | tr '\0\n' '\n\001' | leaving_links)"
+  skipped="$(cd "$parent" && tool find "$(case "$member" in .) printf . ;; *) printf './%s' "$member" ;; esac)" \
+    \( -path "./${share#"${parent%/}"/}" -prune -o -type p -o -type s -o -type b -o -type c \) -printf '%p\0' | tr '\0\n' '\n\001')"
+  [ -z "$skipped" ] || say "not packed, neither file nor directory: $(printf '%s' "$skipped" | tr '\001' '?')"
+  list="$(cd "$parent/$member" && tool find . -path "./${share#"$(readlink -f "$parent/$member")"/}" -prune -o -type l -printf '%p\0%l\0' | tr '\0\n' '\n\001' | leaving_links)"
   [ -z "$list" ] && return 0
   problem="links that leave the output: $list"
   say "error: $problem; make them relative to a file inside, or copy the file"
@@ -78,12 +90,14 @@ pack() {
     cat <"$(readlink -f -- "$output_path")" >&6
     return
   fi
-  local line end block
+  local line end block mark
+  mark="$(printf '\001')"
   cd "$parent" || return 1
   set -- --create --file=- --format=gnu --sort=name --owner=0 --group=0 --numeric-owner "--mtime=$share/epoch"
   set -- "$@" --anchored --no-wildcards
   while read -r line; do
     [ "$member" = . ] || line="${line#./}"
+    case "$line" in *"$mark"*) line="$(printf '%s' "$line" | tr '\001' '\n')" ;; esac
     [ -z "$line" ] || set -- "$@" "--exclude=$line"
   done <<EOF
 $skipped

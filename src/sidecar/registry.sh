@@ -79,12 +79,15 @@ call_oras() {
   done <<EOF
 $facts
 EOF
-  case "$code $reason" in
-  126* | 127*) status=local reason="this container's image has no program oras in its PATH" ;;
-  143*) status='' reason="no answer within $limit s" ;;
+  case "$code $status $reason" in
+  126\ * | 127\ *) status=local reason="this container's image has no program oras in its PATH" ;;
+  143\ *) status='' reason="no answer within $limit s" ;;
   *'server gave HTTP response to HTTPS client'*)
     status=local reason="the registry speaks plain HTTP; write http://${ref%%/*} in the registry annotation"
     ;;
+  *'x509: '*) status=local ;;
+  # Of this container: a registry that is full says so with its own status.
+  *' 2?? '*'no space left on device'*) status=local ;;
   *'unknown flag'* | *'unknown command'* | *'invalid reference'*) status=local ;;
   esac
   return "$code"

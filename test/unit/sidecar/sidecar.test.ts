@@ -1,14 +1,15 @@
+import { execFileSync } from "node:child_process";
 import {
   chmodSync,
-  existsSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { exitCodes } from "../../../generated/exit-codes.ts";
 import {
@@ -258,7 +259,7 @@ describe.concurrent("an output directory", () => {
       pod,
       ref,
       ["--output-path", "ana lysis"],
-      sh("mkfifo 'ana lysis/pipe'"),
+      sh("cd 'ana lysis'; mkfifo pipe 'new\nline' '[p]' 'back\\\\n'"),
     );
     expect(launcher.code, launcher.stderr).toBe(0);
     expect(launcher.stderr).toContain("not packed, neither file nor directory: ./ana lysis/pipe");
@@ -275,8 +276,31 @@ describe.concurrent("an output directory", () => {
       expect(readlinkSync(join(place, "link"))).toBe("run.sh");
       expect(lstatSync(join(place, "empty")).isDirectory()).toBe(true);
       expect(lstatSync(join(place, "-dash")).size).toBe(0);
-      expect(existsSync(join(place, "pipe"))).toBe(false);
+      expect(readdirSync(place).sort()).toEqual(["-dash", "empty", "link", "new\nline é 'q'", "run.sh"]);
     }
+  });
+
+  it("named by a path that ends in .. has the name that others know it by", async () => {
+    const ref = reference();
+    const path = ["--output-path", "tree/below/.."];
+    const { pusher } = await step(fakePod(tools), ref, path, sh("mkdir -p tree/below; echo x > tree/f"));
+    expect(pusher).toMatchObject({ code: 0 });
+    expect(readFileSync(join(await stockPull(ref), "tree/f"), "utf8")).toBe("x\n");
+  });
+
+  it("leaves the share out that is mounted in it, and may not be the share itself", async () => {
+    const ref = reference();
+    const pod = fakePod(tools);
+    const around = join(pod.share, "..");
+    const { launcher, pusher } = await step(pod, ref, ["--output-path", around], sh("echo x > f"));
+    expect(launcher.code, launcher.stderr).toBe(0);
+    expect(pusher).toMatchObject({ code: 0 });
+    expect(readdirSync(join(await stockPull(ref), basename(around)))).toEqual(["work"]);
+    const share = await pod.launcher(
+      ["--output", "true", "--deadline", "1", "--output-path", join(pod.share, "0/out")],
+      ["true"],
+    ).ended;
+    expect(share.code).toBe(exitCodes.checkFailed.code);
   });
 
   it("gives the same manifest digest every time", async () => {
@@ -572,10 +596,12 @@ describe.concurrent("paths that cannot work fail before the program runs", () =>
     [["--output", "true"], "/", "the output would be the root of the filesystem"],
     [["--output", "true", "--output-path", "/etc/passwd/x"], undefined, "lies below /etc/passwd"],
     [["--output", "true", "--output-pipe", "no/such/folder"], undefined, "no/such/folder cannot be written"],
+    [["--output", "true", "--output-pipe", "fifo", "--output-path", "x"], undefined, "fifo is a named pipe"],
   ])("%j", async (options, cwd, message) => {
     const pod = fakePod(tools);
     await pod.init();
-    const ended = await pod.launcher(options, ["echo", "ran"], cwd).ended;
+    execFileSync("mkfifo", [join(pod.work, "fifo")]);
+    const ended = await pod.launcher([...options, "--deadline", "1"], ["echo", "ran"], cwd).ended;
     expect(ended).toMatchObject({ code: exitCodes.checkFailed.code, stdout: "" });
     expect(ended.stderr).toContain(message);
     expect(readFileSync(pod.message, "utf8")).toContain(message);
