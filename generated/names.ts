@@ -44,6 +44,7 @@ export const names = {
   fieldManager: "oras-operator",
   minimumKubernetesMinor: 30,
   variablePrefix: "ORAS_OPERATOR_",
+  deadlineSeconds: 600,
   artifactType: "application/vnd.converged-computing.oras-operator.artifact.v1",
   artifactImageAnnotation: "oras.converged-computing.github.io/image",
   artifactInputAnnotation: "oras.converged-computing.github.io/input",

@@ -77,7 +77,8 @@ export const problemCatalogue = {
     mend: "Write the image's ENTRYPOINT into the container's command (its CMD may stay in args).",
   },
   OutputIsRoot: {
-    summary: "The output is the working directory, and the working directory is the root of the filesystem.",
+    summary:
+      "The output, which is the working directory if nothing else is named, is the root of the filesystem.",
     mend: "Name the file or directory to push, or set another working directory.",
   },
   NoClusterDns: {

@@ -36,7 +36,7 @@ export function admit(request: AdmissionRequest, around: Surroundings): Verdict 
 
 function admitPod(pod: PodLike, namespace: string, around: Surroundings): Verdict {
   const annotations = pod.metadata?.annotations;
-  if (!isAnnotated(annotations) || isMarked(pod.metadata)) return untouched();
+  if (!isAnnotated(annotations) || isMarked(pod.metadata) || !hasContainers(pod)) return untouched();
   const decision = decide({
     annotations: annotations ?? {},
     pod: pod.spec,
@@ -63,6 +63,7 @@ function admitJob(job: JobLike, namespace: string, around: Surroundings): Verdic
   const template = job.spec.template;
   const below = template.metadata?.annotations;
   if (isMarked(job.metadata) || (!isAnnotated(own) && !isAnnotated(below))) return untouched();
+  if (!hasContainers(template)) return untouched();
   // The template's annotations would be refused later, Pod by Pod, for ever: they are judged here.
   const decision = decide({
     annotations: { ...pickOurs(below), ...pickOurs(own) },
@@ -181,6 +182,11 @@ function warnAboutParallelPods(job: JobLike, settings: Settings): string[] {
 
 function pickOurs(map: AnnotationMap | undefined): Record<string, string> {
   return Object.fromEntries(Object.entries(map ?? {}).filter(([key]) => isOurs(key)));
+}
+
+/** The API server validates after admission: it says itself what an object without containers lacks. */
+function hasContainers({ spec }: PodLike): boolean {
+  return Array.isArray(spec?.containers);
 }
 
 function isMarked(metadata: V1ObjectMeta | undefined): boolean {

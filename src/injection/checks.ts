@@ -57,7 +57,11 @@ export function checkLauncher({ pod, path, launcher, settings, known }: Located)
   }
   const outputIsWorkingDirectory =
     makesOutput(settings, launcher.settings) && outputPath === undefined && outputPipe === undefined;
-  if (outputIsWorkingDirectory && /^\/+(\.?\/*)*$/.test(container.workingDir ?? "")) {
+  if (settings.output !== undefined && isRoot(outputPath)) {
+    const path = keyOf({ name: "output-path", number });
+    problems.push({ code: "OutputIsRoot", path, message: `found "${outputPath}".` });
+  }
+  if (outputIsWorkingDirectory && isRoot(container.workingDir)) {
     const keys = (["output-path", "output-pipe"] as const).map((name) => keyOf({ name, number }));
     problems.push({
       code: "OutputIsRoot",
@@ -66,6 +70,10 @@ export function checkLauncher({ pod, path, launcher, settings, known }: Located)
     });
   }
   return problems;
+}
+
+function isRoot(path: string | undefined): boolean {
+  return /^\/+(\.?\/*)*$/.test(path ?? "");
 }
 
 function whyUnknown(known: KnownImage | undefined): string {

@@ -133,14 +133,31 @@ function customSidecar(step: Step, base: { name: string; image: string }): V1Con
     },
     false,
   );
-  // The original's sidecar scripts read the credentials from their environment; ours reads how the registry is spoken
-  // to, which the protocol has no argument for.
+  // The original's sidecar scripts read the credentials from their environment. What the protocol has no argument for
+  // is there too.
+  const env = [
+    ...(container.env ?? []),
+    ...Object.entries(protocolSettings(step)).map(([name, value]) => ({
+      name: names.variablePrefix + name,
+      value,
+    })),
+  ];
   return {
     ...container,
-    ...(registry.plainHttp
-      ? { env: [...(container.env ?? []), { name: "ORAS_OPERATOR_PLAIN_HTTP", value: "true" }] }
-      : {}),
+    ...(env.length > 0 ? { env } : {}),
     ...(settings.orasEnv === undefined ? {} : { envFrom: [{ secretRef: { name: settings.orasEnv } }] }),
+  };
+}
+
+/** Settings that the original's protocol does not know. */
+function protocolSettings(step: Step): Record<string, string> {
+  const { registry, settings } = step;
+  return {
+    ...(registry.plainHttp ? { PLAIN_HTTP_HOST: registry.host } : {}),
+    ...(settings.orasEnv === undefined ? {} : { CREDENTIALS_HOST: credentialsHost(step) }),
+    TIMEOUT: String(settings.timeoutSeconds),
+    COMPRESSION: settings.compression,
+    DEBUG: String(settings.debug),
   };
 }
 

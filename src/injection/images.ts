@@ -22,7 +22,7 @@ export function imagesToLookUp(request: AdmissionRequest): WantedImage[] {
   const template = request.kind.kind === "Job" ? object.spec.template : object;
   const below = template.metadata?.annotations;
   const all = { ...below, ...object.metadata?.annotations };
-  if (!isAnnotated(all)) return [];
+  if (!isAnnotated(all) || !Array.isArray(template.spec?.containers)) return [];
   const launchers = chooseLaunchers(template.spec, below, readAnnotations(all).settings);
   if (!launchers.ok) return [];
   const architecture = architectureOf(template.spec);

@@ -1,7 +1,8 @@
 # shellcheck shell=dash
 # The launcher's options, for before.sh and after.sh. Expects lib.sh.
 
-inputs=0 input_path='' unpack=true output='' output_path='' output_pipe='' push_on=success deadline=600
+inputs=0 input_path='' unpack="$DEFAULT_UNPACK" output='' output_path='' output_pipe='' push_on="$DEFAULT_PUSH_ON"
+deadline="$DEADLINE_SECONDS"
 # The folder of this launcher's pipes.
 own="$share/0"
 

@@ -1,7 +1,8 @@
 # shellcheck shell=dash
 # The original's sidecar script, ours, for a step that brings an application script of its own:
-# original-sidecar.sh PUSH_TO UNPACK PULL…, with NA for what is unset. $ORAS_OPERATOR_PLAIN_HTTP says how the registry
-# is spoken to, which these arguments cannot.
+# original-sidecar.sh PUSH_TO UNPACK PULL…, with NA for what is unset. The environment says what these arguments cannot:
+# $ORAS_OPERATOR_PLAIN_HTTP_HOST, the one registry that speaks plain HTTP, _CREDENTIALS_HOST, _TIMEOUT, _COMPRESSION,
+# _DEBUG.
 set -u
 share="${0%/bin/*}"
 [ $$ -ne 1 ] || exec "$share/bin/tini" -g -- "$share/bin/busybox" sh "$0" "$@"
@@ -12,21 +13,30 @@ share="${0%/bin/*}"
 . "$share/bin/layout.sh"
 . "$share/bin/pack.sh"
 
-scheme=https
-[ "${ORAS_OPERATOR_PLAIN_HTTP-}" != true ] || scheme=http
-push_to="$1" unpack="$2" inputs=0 input_path="$share/inputs" out="$step/out" images='' compression=auto parts=0
+credentials_host="${ORAS_OPERATOR_CREDENTIALS_HOST-}" debug="${ORAS_OPERATOR_DEBUG-false}"
+timeout="${ORAS_OPERATOR_TIMEOUT:-$timeout}" compression="${ORAS_OPERATOR_COMPRESSION-$DEFAULT_COMPRESSION}"
+
+# The reference with its scheme.
+with_scheme() {
+  case "${1%%/*}" in
+  "${ORAS_OPERATOR_PLAIN_HTTP_HOST-}") printf 'http://%s' "$1" ;;
+  *) printf 'https://%s' "$1" ;;
+  esac
+}
+
+push_to="$1" unpack="$2" inputs=0 input_path="$share/inputs" out="$step/out" images='' parts=0
 shift 2
 [ ! -d "$CREDENTIALS_PATH" ] || { credentials="$CREDENTIALS_PATH" private="$PRIVATE_PATH"; }
 for pull in "$@"; do
   # Each goes from the front of the list to its end, as an option.
   shift
   [ "$pull" != NA ] || continue
-  set -- "$@" --input "$scheme://$pull"
+  set -- "$@" --input "$(with_scheme "$pull")"
   inputs=$((inputs + 1))
 done
 if [ "$inputs" -gt 0 ]; then
-  "$share/bin/busybox" sh "$share/bin/pull.sh" --share "$share" "$@" \
-    ${credentials:+--credentials "$credentials" --private "$private"} || exit
+  "$share/bin/busybox" sh "$share/bin/pull.sh" --share "$share" "$@" --timeout "$timeout" --debug "$debug" \
+    ${credentials:+--credentials "$credentials" --credentials-host "$credentials_host" --private "$private"} || exit
   lay_out_inputs
   chmod -R a+rX "$share/inputs"
 fi
@@ -34,7 +44,8 @@ fi
 
 # The end of the application script is the end of file on the control pipe.
 exec 5<>"$step/control"
-read -r -t 600 _ <&5 || fail "$EXIT_LAUNCHER_MISSING" "the launcher container did not start within 600 s; nothing was pushed"
+read -r -t "$DEADLINE_SECONDS" _ <&5 ||
+  fail "$EXIT_LAUNCHER_MISSING" "the launcher container did not start within $DEADLINE_SECONDS s; nothing was pushed"
 exec 6<"$step/control" 5>&-
 while read -r _ <&6; do :; done
 
@@ -43,7 +54,7 @@ while read -r _ <&6; do :; done
   say "the application script ended without saying that it is done; nothing was pushed"
   exit 0
 }
-output="$scheme://$push_to"
+output="$(with_scheme "$push_to")"
 # What lies in the folder that the two share is the output.
 output_path="$share/outputs/." output_pipe=''
 describe_output || fail "$EXIT_PUSH_FAILED" "the output cannot be packed: $problem"

@@ -4,8 +4,7 @@
 # pull.sh --share DIR [--input REF]… [--output REF] [--timeout S] [--credentials DIR --private DIR]
 #         [--credentials-host HOST] [--message-path P] [--debug true]
 set -u
-share=/mnt/oras
-[ "${1-}" != --share ] || share="$2"
+share="$2"
 # As the first process of a container a shell ignores SIGTERM, and a deleted Pod would linger for its grace period.
 [ $$ -ne 1 ] || exec "$share/bin/tini" -g -- "$share/bin/busybox" sh "$0" "$@"
 . "$share/bin/lib.sh"

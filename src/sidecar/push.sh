@@ -5,8 +5,7 @@
 #         [--credentials DIR --credentials-host HOST --private DIR] [--message-path P] [--debug true]
 # One restart policy and image for each launcher, in their order.
 set -u
-share=/mnt/oras
-[ "${1-}" != --share ] || share="$2"
+share="$2"
 step="$share/0"
 
 # When the Pod is deleted before a launcher has greeted, nothing will come, and who waits for it is told so. Later the
@@ -29,7 +28,8 @@ trap hear_of_deletion TERM
 . "$share/bin/artifact.sh"
 . "$share/bin/follow.sh"
 
-output='' policies='' images='' inputs=0 push_on=success compression=auto deadline=600
+output='' policies='' images='' inputs=0 push_on="$DEFAULT_PUSH_ON"
+compression="$DEFAULT_COMPRESSION" deadline="$DEADLINE_SECONDS"
 while [ $# -gt 0 ]; do
   case "$1" in
   --share) ;;

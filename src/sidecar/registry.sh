@@ -5,7 +5,7 @@
 # oras looks for a configuration in the home directory and fails where there is none.
 export HOME="$step/out"
 
-timeout=300
+timeout="$DEFAULT_TIMEOUT"
 credentials=
 # The one registry that ORAS_USER and the passwords are for; empty: any.
 credentials_host=

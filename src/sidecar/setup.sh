@@ -4,7 +4,9 @@
 set -u
 # As the first process of a container a shell ignores SIGTERM, and a deleted Pod would linger for its grace period.
 [ $$ -ne 1 ] || exec "${0%/*}/tini" -g -- "${0%/*}/busybox" sh "$0" "$@"
-share=/mnt/oras tools="${0%/*}/.." launchers=1 authority='' entrypoint='' oras_entrypoint=''
+share='' tools="${0%/*}/.." launchers=1 authority='' entrypoint='' oras_entrypoint=''
+# shellcheck source=../../generated/constants.sh
+. "$tools/bin/constants.sh"
 while [ "${1---}" != -- ]; do
   case "$1" in
   --share) share="$2" ;;
@@ -12,14 +14,14 @@ while [ "${1---}" != -- ]; do
   --authority) authority="$2" ;;
   --entrypoint) entrypoint="$2" ;;
   --oras-entrypoint) oras_entrypoint="$2" ;;
-  *) echo "oras: error: setup.sh does not know the option $1" >&2; exit 185 ;;
+  *) echo "oras: error: setup.sh does not know the option $1" >&2; exit "$EXIT_SETUP_FAILED" ;;
   esac
   shift 2
 done
 [ $# -eq 0 ] || shift
 
 umask 022
-cp -R "$tools/bin" "$tools/lib" "$share/" || { echo "oras: error: cannot write to $share" >&2; exit 185; }
+cp -R "$tools/bin" "$tools/lib" "$share/" || { echo "oras: error: cannot write to $share" >&2; exit "$EXIT_SETUP_FAILED"; }
 . "$share/bin/lib.sh"
 mkdir -p "$step/inputs" "$share/inputs" "$share/outputs" || fail "$EXIT_SETUP_FAILED" "cannot write to $share"
 # The time of everything that is packed.

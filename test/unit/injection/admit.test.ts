@@ -417,3 +417,15 @@ describe("a launcher without a command", () => {
     expect(applied).toEqual(stored);
   });
 });
+
+describe("objects that are not valid yet", () => {
+  it("without containers are left to the API server, which says so", () => {
+    const empty = pod(output, { containers: null as unknown as [] });
+    expect(ask(empty)).toEqual({ kind: "allowed", warnings: [], outcome: "untouched" });
+    expect(ask(job(output, { ...empty, metadata: {} }))).toMatchObject({ outcome: "untouched" });
+  });
+
+  it.each(["/", "//", "/."])("an output path of %s is refused", (path) => {
+    expect(denial(pod({ ...output, [`${p}output-path`]: path }))).toContain("(OutputIsRoot)");
+  });
+});

@@ -127,7 +127,10 @@ describe("what is added", () => {
       injected(pod({ ...output, "oras-entrypoint": "https://example.com/s.sh", "oras-env": "secret" })),
     );
     expect(oras?.envFrom).toEqual([{ secretRef: { name: "secret" } }]);
-    expect(oras?.env).toContainEqual({ name: "ORAS_OPERATOR_PLAIN_HTTP", value: "true" });
+    expect(oras?.env).toContainEqual({
+      name: "ORAS_OPERATOR_PLAIN_HTTP_HOST",
+      value: "oras-0.oras.default.svc.cluster.local:5000",
+    });
   });
 
   it("keeps its place on the Pod's own mounts", () => {

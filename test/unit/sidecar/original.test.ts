@@ -39,7 +39,7 @@ function original(pod: FakePod, file: string, args: string[], env: NodeJS.Proces
   return start([...argv, ...args], { cwd: pod.work, env: { ...tools.environment, ...env } });
 }
 
-const plain = { ORAS_OPERATOR_PLAIN_HTTP: "true" };
+const plain = () => ({ ORAS_OPERATOR_PLAIN_HTTP_HOST: registry.host });
 const stock = () => ({ ...tools.environment, HOME: "/nonexistent" });
 
 /** Pushes a file as the artifact of an earlier step. */
@@ -74,7 +74,7 @@ echo "$1 $2 $3"; shift 3
 "$@" < $share/inputs/flour > $share/outputs/bread
 touch $share/oras-operator-done.txt`,
     );
-    const sidecar = original(pod, "original-sidecar.sh", [output, "true", input, "NA"], plain);
+    const sidecar = original(pod, "original-sidecar.sh", [output, "true", input, "NA"], plain());
     const custom = join(pod.share, "bin/custom-entrypoint.sh");
     const launcher = await original(pod, "original-launcher.sh", [
       custom,
@@ -94,7 +94,7 @@ touch $share/oras-operator-done.txt`,
   it("our sidecar script ends when the author's application script was killed, and pushes nothing", async () => {
     const output = `${registry.host}/original/killed:1`;
     const pod = await podWith("custom-entrypoint.sh", "kill -9 $PPID $$");
-    const sidecar = original(pod, "original-sidecar.sh", [output, "true", "NA"], plain);
+    const sidecar = original(pod, "original-sidecar.sh", [output, "true", "NA"], plain());
     await original(pod, "original-launcher.sh", [
       join(pod.share, "bin/custom-entrypoint.sh"),
       "NA",
