@@ -9,9 +9,9 @@ import { variablesIn, variablesOf } from "../annotations/variables.ts";
 import type { AdmissionRequest, Surroundings, Verdict } from "./admission-types.ts";
 import { injectJob, injectPod, type JobLike, type PodLike, patchBetween } from "./apply.ts";
 import { checkDns, checkLauncher, checkOutputs, checkPlatform, checkVariables, warnAbout } from "./checks.ts";
-import { knownImage } from "./images.ts";
 import { chooseLaunchers } from "./launcher.ts";
 import { makePlan, type Plan } from "./plan.ts";
+import { knownImage } from "./program.ts";
 import { chooseRegistry } from "./registry.ts";
 import { restoreInjection } from "./restore.ts";
 

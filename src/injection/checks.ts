@@ -6,8 +6,8 @@ import type { Problem } from "../annotations/problems.ts";
 import { makesOutput, type Settings } from "../annotations/settings.ts";
 import type { KnownImage } from "./admission-types.ts";
 import { restartPolicy } from "./containers.ts";
-import { programOf } from "./images.ts";
 import type { Launcher } from "./launcher.ts";
+import { programOf } from "./program.ts";
 
 /** A container in a Pod, with the path of its field for messages. */
 interface Located {

@@ -1,7 +1,7 @@
-import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
+import type { V1PodSpec } from "@kubernetes/client-node";
 import { isAnnotated } from "../annotations/keys.ts";
 import { readAnnotations } from "../annotations/parse.ts";
-import type { AdmissionRequest, KnownImage, Surroundings } from "./admission-types.ts";
+import type { AdmissionRequest } from "./admission-types.ts";
 import type { JobLike, PodLike } from "./apply.ts";
 import { chooseLaunchers } from "./launcher.ts";
 
@@ -31,36 +31,7 @@ export function imagesToLookUp(request: AdmissionRequest): WantedImage[] {
   );
 }
 
-/** What is known of a container's image. */
-export function knownImage(around: Surroundings, { image }: V1Container): KnownImage | undefined {
-  return image === undefined ? undefined : around.image?.(image);
-}
-
 /** What the Pod asks its node to be; most images run the same program on each architecture. */
 function architectureOf(pod: V1PodSpec): string {
   return pod.nodeSelector?.["kubernetes.io/arch"] ?? "amd64";
-}
-
-/**
- * The words of a container's program: its command and arguments, or what its image runs.
- *
- * @param container - the launcher
- * @param known - what is known of its image
- * @returns none when it cannot be known
- * @see https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/#notes
- */
-export function programOf(container: V1Container, known: KnownImage | undefined): string[] {
-  const { command = [], args } = container;
-  if (command.length > 0) return [...command, ...(args ?? [])];
-  if (known === undefined || "unknown" in known) return [];
-  const { entrypoint, cmd } = known.program;
-  // An image without ENTRYPOINT runs its CMD; arguments stand instead of that.
-  return [...entrypoint, ...(args ?? cmd)].map((word, i) =>
-    i < entrypoint.length || !args ? escaped(word) : word,
-  );
-}
-
-/** What the image says is meant as it is: the kubelet would expand `$(NAME)` in it. */
-function escaped(word: string): string {
-  return word.replaceAll("$(", "$$$$(");
 }

@@ -10,8 +10,8 @@ import {
   usesCustomScripts,
   volumes,
 } from "./containers.ts";
-import { knownImage, programOf } from "./images.ts";
 import type { Launcher } from "./launcher.ts";
+import { knownImage, programOf } from "./program.ts";
 
 /** Everything that an injection adds to a Pod and sets in its launchers. */
 export interface Plan {

@@ -58,6 +58,8 @@ call_oras() {
   local facts code what rest limit="$1"
   shift
   facts="$(
+    # Without the word of the shell that a program was terminated.
+    exec 2>/dev/null
     set -o pipefail
     timeout "$limit" oras "$@" --debug 2>&1 >"$step/answer" | sed -n \
       -e 's/.*Response Status: \\*"\([0-9][0-9][0-9]\).*/status \1/p' \
@@ -81,13 +83,15 @@ $facts
 EOF
   case "$code $status $reason" in
   126\ * | 127\ *) status=local reason="this container's image has no program oras in its PATH" ;;
-  143\ *) status='' reason="no answer within $limit s" ;;
+  # oras tries 5xx and 429 again by itself.
+  143\ *) reason="${status:+status $status, then }no answer within $limit s" status='' ;;
+  *\ 5??\ * | *\ 429\ *) reason="status $status: $reason" ;;
   *'server gave HTTP response to HTTPS client'*)
     status=local reason="the registry speaks plain HTTP; write http://${ref%%/*} in the registry annotation"
     ;;
   *'x509: '*) status=local ;;
   # Of this container: a registry that is full says so with its own status.
-  *' 2?? '*'no space left on device'*) status=local ;;
+  *\ 2??\ *'no space left on device'*) status=local ;;
   *'unknown flag'* | *'unknown command'* | *'invalid reference'*) status=local ;;
   esac
   return "$code"

@@ -1,3 +1,4 @@
+import { resolve } from "node:path/posix";
 import type { V1Container, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import fc from "fast-check";
 import { annotations } from "../../generated/annotations.ts";
@@ -138,9 +139,14 @@ function withoutUndefined<T extends object>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T;
 }
 
-/** Annotations that do not name a container, which the Pod might not have. */
+/** Annotations whose container the Pod might not have, and those whose output no Pod can hand over, are left out. */
 export const stepAnnotations = validAnnotations.filter(
-  (map) => !Object.keys(map).some((key) => key.startsWith(annotations.container.key)),
+  (map) =>
+    !Object.entries(map).some(
+      ([key, value]) =>
+        key.startsWith(annotations.container.key) ||
+        (key.startsWith(annotations["output-path"].key) && resolve("/", value) === "/"),
+    ),
 );
 
 /** The same without amounts of the author's, which may change the QoS class as they say. */

@@ -91,21 +91,25 @@ touch $share/oras-operator-done.txt`,
     expect(readFileSync(join(await pull(output), "bread"), "utf8")).toBe("FLOUR\n");
   });
 
-  it("our sidecar script ends when the author's application script was killed, and pushes nothing", async () => {
-    const output = `${registry.host}/original/killed:1`;
-    const pod = await podWith("custom-entrypoint.sh", "kill -9 $PPID $$");
-    const sidecar = original(pod, "original-sidecar.sh", [output, "true", "NA"], plain());
-    await original(pod, "original-launcher.sh", [
-      join(pod.share, "bin/custom-entrypoint.sh"),
-      "NA",
-      "NA",
-      "NA",
-      "true",
-    ]).ended;
-    const ended = await sidecar.ended;
-    expect(ended).toMatchObject({ code: 0 });
-    expect(ended.stderr).toContain("nothing was pushed");
-  });
+  it.each([
+    ["before it listened", true],
+    ["while it waited", false],
+  ])(
+    "our sidecar script ends when the author's application script was killed %s, and pushes nothing",
+    async (when, before) => {
+      const output = `${registry.host}/original/killed-${before}:1`;
+      const pod = await podWith("custom-entrypoint.sh", "kill -9 $PPID $$");
+      const sidecar = () => original(pod, "original-sidecar.sh", [output, "true", "NA"], plain());
+      const custom = join(pod.share, "bin/custom-entrypoint.sh");
+      const launcher = () => original(pod, "original-launcher.sh", [custom, "NA", "NA", "NA", "true"]).ended;
+      if (before) await launcher();
+      const running = sidecar();
+      if (!before) await launcher();
+      const ended = await running.ended;
+      expect(ended, when).toMatchObject({ code: 0 });
+      expect(ended.stderr).toContain("nothing was pushed");
+    },
+  );
 
   it("our application script lays out what the author's sidecar script pulled, and leaves the output for it", async () => {
     const pod = await podWith("custom-sidecar.sh", "");
