@@ -27,7 +27,7 @@ demo-down: node_modules ## Take away what `make demo` made
 	@node scripts/demo.ts --down $(if $(filter current,$(CLUSTER)),--current)
 
 ##@ Develop
-.PHONY: ci generate build lint test test-unit test-integration test-e2e clean
+.PHONY: ci generate build lint test test-unit test-sidecar test-integration test-e2e clean
 generate: node_modules ## Write everything that derives from schema/
 	npm run --silent generate
 build: node_modules ## Bundle the program into dist/
@@ -39,10 +39,12 @@ lint: node_modules packages ## Types, style, import direction, unused code, shel
 ci: ## What a change must pass: lint, then every test
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory test
-test: node_modules prepared ## All tests: unit, integration, end to end
+test: node_modules prepared ## All tests: unit, sidecar, integration, end to end
 	npm test
-test-unit: node_modules prepared ## Unit and property tests
+test-unit: node_modules ## Unit and property tests
 	npm run --silent test:unit
+test-sidecar: node_modules prepared ## The scripts that run in Pods, with the real oras and a real registry
+	npm run --silent test:sidecar
 test-integration: node_modules prepared ## Tests against a real API server
 	npm run --silent test:integration
 test-e2e: node_modules prepared ## Tests with real Pods

@@ -4,12 +4,27 @@ export default defineConfig({
   test: {
     maxWorkers: "100%",
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts", "test/property/**/*.test.ts"] } },
+      {
+        test: {
+          name: "unit",
+          include: ["test/unit/**/*.test.ts", "test/property/**/*.test.ts"],
+          globalSetup: ["test/support/temporary.ts"],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: "sidecar",
+          include: ["test/sidecar/**/*.test.ts"],
+          globalSetup: ["test/support/temporary.ts"],
+          testTimeout: 30_000,
+        },
+      },
       {
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
-          globalSetup: ["test/support/control-plane.ts"],
+          globalSetup: ["test/support/temporary.ts", "test/support/control-plane.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
@@ -18,7 +33,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          globalSetup: ["test/support/cluster.ts"],
+          globalSetup: ["test/support/temporary.ts", "test/support/cluster.ts"],
           testTimeout: 300_000,
           hookTimeout: 900_000,
           fileParallelism: false,

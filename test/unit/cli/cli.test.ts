@@ -65,8 +65,6 @@ beforeAll(() => {
   );
 });
 
-vi.setConfig({ testTimeout: 30_000 });
-
 describe.concurrent("inject", () => {
   it("prints every object, with the annotated ones injected", async () => {
     const { code, stdout, stderr } = await run(["inject", "-f", good]);

@@ -10,8 +10,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, join } from "node:path";
-import { beforeAll, describe, expect, it, vi } from "vitest";
-import { exitCodes } from "../../../generated/exit-codes.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { exitCodes } from "../../generated/exit-codes.ts";
 import {
   type FakePod,
   fakePod,
@@ -22,7 +22,7 @@ import {
   type TestRegistry,
   temporaryFolder,
   toolsTree,
-} from "../../support/sidecar.ts";
+} from "../support/sidecar.ts";
 
 let tools: Awaited<ReturnType<typeof toolsTree>>;
 let registry: TestRegistry;
@@ -79,8 +79,6 @@ const digestOf = async (ref: string) =>
   ).digest;
 
 const sh = (script: string) => ["sh", "-c", script];
-
-vi.setConfig({ testTimeout: 30_000 });
 
 describe.concurrent("a step", () => {
   it("pipes its output into a file that becomes the next step's input", async () => {

@@ -2,9 +2,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { exitCodes } from "../../../generated/exit-codes.ts";
-import { fakePod, startRegistry, type TestRegistry, toolsTree } from "../../support/sidecar.ts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { exitCodes } from "../../generated/exit-codes.ts";
+import { fakePod, startRegistry, type TestRegistry, toolsTree } from "../support/sidecar.ts";
 
 let tools: Awaited<ReturnType<typeof toolsTree>>;
 let registry: TestRegistry;
@@ -14,8 +14,6 @@ beforeAll(async () => {
   registry = await startRegistry();
 }, 900_000);
 afterAll(() => registry.stop());
-
-vi.setConfig({ testTimeout: 30_000 });
 
 /** What a registry does wrong: a status, or what it makes of a blob; nothing where it does right. */
 type Fault = (asked: IncomingMessage) => number | ((content: Buffer) => Buffer | "cut") | undefined;

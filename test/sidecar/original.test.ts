@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import {
   type FakePod,
   fakePod,
@@ -9,7 +9,7 @@ import {
   type TestRegistry,
   temporaryFolder,
   toolsTree,
-} from "../../support/sidecar.ts";
+} from "../support/sidecar.ts";
 
 let tools: Awaited<ReturnType<typeof toolsTree>>;
 let registry: TestRegistry;
@@ -19,8 +19,6 @@ beforeAll(async () => {
   registry = await startRegistry();
   return () => registry.stop();
 }, 900_000);
-
-vi.setConfig({ testTimeout: 30_000 });
 
 /** A script of the author's own, where the init container puts it. */
 async function podWith(name: string, script: string): Promise<FakePod> {

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import { exitCodes } from "../../../generated/exit-codes.ts";
+import { exitCodes } from "../../generated/exit-codes.ts";
 import {
   fakePod,
   freePort,
@@ -11,7 +11,7 @@ import {
   type TestRegistry,
   temporaryFolder,
   toolsTree,
-} from "../../support/sidecar.ts";
+} from "../support/sidecar.ts";
 
 let tools: Awaited<ReturnType<typeof toolsTree>>;
 let registry: TestRegistry;
@@ -22,8 +22,6 @@ beforeAll(async () => {
   registry = await startRegistry();
   return () => registry.stop();
 }, 900_000);
-
-vi.setConfig({ testTimeout: 30_000 });
 
 const reference = () => `${registry.url}/restarts/step-${++count}:1`;
 const sh = (script: string) => ["sh", "-c", script];
@@ -61,7 +59,7 @@ describe.concurrent("a pusher that is killed", () => {
       await pod.init("--output", ref);
       const first = pod.pusher("--output", ref, ...onFailure);
       const program = sh(
-        `echo run >> runs; [ ! -e x ] || exit 3; mkdir -p d; head -c 150000000 /dev/urandom > ${file}; echo end >> ${file}`,
+        `echo run >> runs; [ ! -e x ] || exit 3; mkdir -p d; head -c 40000000 /dev/urandom > ${file}; echo end >> ${file}`,
       );
       const launcher = pod.launcher(["--output", "true", "--output-path", output], program);
       await vi.waitUntil(() => hasContent(join(pod.share, "0/out/blob")), { timeout: 20_000, interval: 5 });
@@ -110,7 +108,7 @@ describe.concurrent("a pusher that is killed", () => {
     const pusher = pod.pusher("--output", ref, ...never);
     const launcher = pod.launcher(
       ["--output", "true", "--output-path", "x"],
-      sh("head -c 150000000 /dev/urandom > x"),
+      sh("head -c 40000000 /dev/urandom > x"),
     );
     await vi.waitUntil(() => hasContent(join(pod.share, "0/out/blob")), { timeout: 20_000, interval: 5 });
     killContainer(pusher);

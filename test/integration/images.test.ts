@@ -3,17 +3,11 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createLookup } from "../../../src/images/lookup.ts";
-import { fetchProgram } from "../../../src/images/program.ts";
-import { parseImage } from "../../../src/images/reference.ts";
-import { renew } from "../../../src/operator/certificates/renew.ts";
-import {
-  start,
-  startRegistry,
-  type TestRegistry,
-  temporaryFolder,
-  toolsTree,
-} from "../../support/sidecar.ts";
+import { createLookup } from "../../src/images/lookup.ts";
+import { fetchProgram } from "../../src/images/program.ts";
+import { parseImage } from "../../src/images/reference.ts";
+import { renew } from "../../src/operator/certificates/renew.ts";
+import { start, startRegistry, type TestRegistry, temporaryFolder, toolsTree } from "../support/sidecar.ts";
 
 let registry: TestRegistry;
 let ca: string;

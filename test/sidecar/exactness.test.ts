@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, describe, expect, it, vi } from "vitest";
-import { exitCodes } from "../../../generated/exit-codes.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { exitCodes } from "../../generated/exit-codes.ts";
 import {
   type FakePod,
   fakePod,
@@ -11,7 +11,7 @@ import {
   type TestRegistry,
   temporaryFolder,
   toolsTree,
-} from "../../support/sidecar.ts";
+} from "../support/sidecar.ts";
 
 let tools: Awaited<ReturnType<typeof toolsTree>>;
 let registry: TestRegistry;
@@ -22,8 +22,6 @@ beforeAll(async () => {
   registry = await startRegistry();
   return () => registry.stop();
 }, 900_000);
-
-vi.setConfig({ testTimeout: 30_000 });
 
 const reference = () => `${registry.url}/exact/step-${++number}:1`;
 const sh = (script: string) => ["sh", "-c", script];
