@@ -26,10 +26,11 @@ export function renderShellConstants(source: Source): Rendered {
     ...wanted.map((name) => `${screaming(name)}='${names[name]}'`),
     ...annotationNodes(source.schema).flatMap(([name, { default: value, "x-format": format }]) =>
       typeof value === "string"
-        ? [
-            `DEFAULT_${name.replaceAll("-", "_").toUpperCase()}='${format === "duration" ? secondsOf(value) : value}'`,
-          ]
+        ? [`DEFAULT_${screaming(name)}='${format === "duration" ? secondsOf(value) : value}'`]
         : [],
+    ),
+    ...annotationNodes(source.schema).map(
+      ([name]) => `${screaming(name)}_ANNOTATION='${names["prefix"]}${name}'`,
     ),
     ...Object.entries(source.schema["x-exit-codes"]).map(
       ([name, { code }]) => `EXIT_${screaming(name)}=${code}`,
@@ -54,5 +55,8 @@ function secondsOf(duration: string): number {
 }
 
 function screaming(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (c) => `_${c}`).toUpperCase();
+  return name
+    .replaceAll(/[A-Z]/g, (c) => `_${c}`)
+    .replaceAll("-", "_")
+    .toUpperCase();
 }

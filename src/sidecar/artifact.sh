@@ -157,7 +157,7 @@ hash_tars() {
 push_failed() {
   case "$status" in
   timeout) fail "$EXIT_PUSH_FAILED" "push to $ref: the registry did not take it within $timeout s; last: ${reason:-no answer}" ;;
-  401 | 403) fail "$EXIT_PUSH_FAILED" "push to $ref: the registry refused it with status $status; check the Secret that the oras-env annotation names" ;;
+  401 | 403) fail "$EXIT_PUSH_FAILED" "push to $ref: the registry refused it with status $status; check the Secret that $ORAS_ENV_ANNOTATION names" ;;
   local) fail "$EXIT_PUSH_FAILED" "push to $ref: $reason" ;;
   esac
   fail "$EXIT_PUSH_FAILED" "push to $ref: ${reason:-failed} (status ${status:-none})"

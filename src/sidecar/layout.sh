@@ -15,7 +15,7 @@ lay_out_inputs() {
 }
 
 cannot_write() {
-  fail "$EXIT_LAYOUT_FAILED" "the input path $1 $2 for user $(id -u); name a writable place with the input-path annotation, or mount a volume there"
+  fail "$EXIT_LAYOUT_FAILED" "the input path $1 $2 for user $(id -u); name a writable place with $INPUT_PATH_ANNOTATION, or mount a volume there"
 }
 
 lay_out_input() {

@@ -23,10 +23,12 @@ say() { printf 'oras: %s\n' "$*" >&2; }
 
 explain() { [ "$debug" != true ] || say "debug: $*"; }
 
-# Writes the termination message, unless the program wrote one. At most 1 KiB: the kubelet keeps 4 KiB a container,
-# 12 KiB a Pod (k8s.io/docs, "Determine the Reason for Pod Failure").
+# terminate_with MESSAGE [END]: writes the termination message, unless the program wrote one. At most 1 KiB, with its
+# end kept: the kubelet keeps 4 KiB a container, 12 KiB a Pod (k8s.io/docs, "Determine the Reason for Pod Failure").
 terminate_with() {
-  [ -s "$message_path" ] || printf '%s' "$1" | head -c 1023 2>/dev/null >"$message_path" || true
+  local end="${2-}"
+  [ -s "$message_path" ] ||
+    { printf '%s' "$1" | head -c $((1023 - ${#end})) && printf '%s' "$end"; } 2>/dev/null >"$message_path" || true
 }
 
 # fail CODE MESSAGE…: for the person who reads the log or `kubectl describe`.
@@ -34,7 +36,7 @@ fail() {
   local code="$1"
   shift
   say "error: $*"
-  terminate_with "$* (exit code $code)"
+  terminate_with "$*" " (exit code $code)"
   exit "$code"
 }
 

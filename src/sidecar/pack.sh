@@ -13,7 +13,7 @@ check_paths() {
   fi
   [ "$output" = true ] || return 0
   if [ "$(readlink -f -- "$output_path" 2>/dev/null)" = / ]; then
-    fail "$EXIT_CHECK_FAILED" "the output would be the root of the filesystem; name a file or directory with the output-path annotation, or set a working directory"
+    fail "$EXIT_CHECK_FAILED" "the output would be the root of the filesystem; name a file or directory with $OUTPUT_PATH_ANNOTATION, or set a working directory"
   fi
   case "$(readlink -f -- "$output_path" 2>/dev/null)/" in
   "$share"/*) fail "$EXIT_CHECK_FAILED" "the output path $output_path lies on $share, which is the operator's own and read-only" ;;

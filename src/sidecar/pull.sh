@@ -24,7 +24,7 @@ layers='.layers[]? | .annotations["org.opencontainers.image.title"] as $title | 
 # Every failure of a registry in words: $1 what was tried, $2 the reference.
 explain_failure() {
   case "$status" in
-  401 | 403) fail "$EXIT_DENIED" "$1 $2: the registry refused it with status $status; check the Secret that the oras-env annotation names" ;;
+  401 | 403) fail "$EXIT_DENIED" "$1 $2: the registry refused it with status $status; check the Secret that $ORAS_ENV_ANNOTATION names" ;;
   404) fail "$EXIT_INPUT_NOT_FOUND" "$1 $2: it is not in the registry (status 404); check the name and whether the step that makes it has ended" ;;
   timeout) fail "$EXIT_REGISTRY_UNAVAILABLE" "$1 $2: the registry did not answer within $timeout s; last: ${reason:-no answer}" ;;
   local) fail "$EXIT_SETUP_FAILED" "$1 $2: $reason" ;;

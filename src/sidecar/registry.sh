@@ -87,7 +87,7 @@ EOF
   143\ *) reason="${status:+status $status, then }no answer within $limit s" status='' ;;
   *\ 5??\ * | *\ 429\ *) reason="status $status: $reason" ;;
   *'server gave HTTP response to HTTPS client'*)
-    status=local reason="the registry speaks plain HTTP; write http://${ref%%/*} in the registry annotation"
+    status=local reason="the registry speaks plain HTTP; write http://${ref%%/*} in $REGISTRY_ANNOTATION"
     ;;
   *'x509: '*) status=local ;;
   # Of this container: a registry that is full says so with its own status.

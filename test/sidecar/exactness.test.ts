@@ -185,4 +185,15 @@ describe.concurrent("what goes wrong around a step", () => {
     expect(ended.stderr).toContain("leads out of");
     expect(existsSync(join(outside, "evil"))).toBe(false);
   });
+
+  it("a termination message that is too long keeps its exit code", async () => {
+    const pod = fakePod(tools);
+    await pod.init();
+    const outputPipe = `/nowhere${"/folder".repeat(200)}`;
+    const { code } = await pod.launcher(["--output-pipe", outputPipe], ["true"]).ended;
+    const message = readFileSync(pod.message, "utf8");
+    expect(code).toBe(exitCodes.checkFailed.code);
+    expect(message).toMatch(/^the output pipe \/nowhere\/folder.* \(exit code 187\)$/);
+    expect(message).toHaveLength(1023);
+  });
 });
