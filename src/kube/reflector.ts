@@ -155,12 +155,19 @@ async function* watch<T extends KubeObject>(
       signal: AbortSignal.any([signal, giveUp.signal]),
     })
     .finally(() => clearTimeout(connecting));
-  for await (const line of linesOf(response, silenceMs)) {
-    const { type, object } = JSON.parse(line) as WatchEvent<T>;
-    if (type === "ERROR") throw new KubeError(`watch of ${resource.plural}`, object.code ?? 0, object);
-    if (type === "DELETED") store.remove(keyOf(object));
-    else if (type !== "BOOKMARK") store.put(keep(object));
-    const version = object.metadata?.resourceVersion;
-    if (version !== undefined) yield version;
+  try {
+    for await (const line of linesOf(response, silenceMs)) {
+      const { type, object } = JSON.parse(line) as WatchEvent<T>;
+      if (type === "ERROR") throw new KubeError(`watch of ${resource.plural}`, object.code ?? 0, object);
+      if (type === "DELETED") store.remove(keyOf(object));
+      else if (type !== "BOOKMARK") store.put(keep(object));
+      const version = object.metadata?.resourceVersion;
+      if (version !== undefined) yield version;
+    }
+  } catch (error) {
+    // The API server sends no bookmark before it has seen an event of the kind, so this may be a healthy watch. The next
+    // one goes on from the last version, and says if nobody answers.
+    // https://kubernetes.io/docs/reference/using-api/api-concepts/#watch-bookmarks
+    if (!(error instanceof SilenceError)) throw error;
   }
 }

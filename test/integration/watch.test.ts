@@ -122,7 +122,8 @@ test("a half-open connection is given up after its silence, and nothing is lost"
   proxy.freeze();
   await make("while-frozen", "half-open");
   await until(() => has(seen, "while-frozen"), "what happened meanwhile");
-  expect(seen.troubles.map((error) => (error as Error).name)).toContain("SilenceError");
+  // Also a watch that is only quiet is silent, so this alone alarms nobody.
+  expect(seen.troubles).toEqual([]);
 });
 
 test("an API server that hangs and goes on is followed", async () => {

@@ -1,0 +1,110 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import type { V1Container, V1Pod } from "@kubernetes/client-node";
+import { createClient } from "../../src/kube/client.ts";
+import { connect } from "../../src/kube/connection.ts";
+import { linesOf } from "../../src/kube/lines.ts";
+import { stepPod, workspace } from "../support/step.ts";
+import { median, table } from "./table.ts";
+
+const { values: options } = parseArgs({
+  options: { rounds: { type: "string", default: "10" }, json: { type: "string" } },
+});
+const rounds = Number(options.rounds);
+const watchSeconds = 120;
+
+/** Seconds since the machine started: a clock that programs in Pods and this one share. */
+const now = () => Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]);
+
+const program = `read -r began _ </proc/uptime
+echo "began $began"
+echo blueberry > answer.txt
+read -r ended _ </proc/uptime
+echo "ended $ended"`;
+
+const noop = (name: string): V1Container => ({ name, image: "busybox:1.36", command: ["true"] });
+
+/** A way for a Pod to be made. */
+interface Kind {
+  readonly name: string;
+  readonly pod: (name: string) => V1Pod;
+}
+
+const bare = (name: string) => stepPod(name, {}, program);
+const withOutput = (name: string, uri: string) =>
+  stepPod(name, { "output-uri": uri, "output-path": "answer.txt" }, program);
+const kinds = [
+  { name: "nothing added", pod: bare },
+  {
+    name: "an init container that does nothing",
+    pod: (name) => stepPod(name, {}, program, {}, { initContainers: [noop("first")] }),
+  },
+  {
+    name: "an input of 10 bytes",
+    pod: (name) => stepPod(name, { "input-uri": "bench/input:1", "input-path": "/tmp/in" }, program),
+  },
+  {
+    name: "a second container that does nothing",
+    pod: (name) => {
+      const pod = bare(name);
+      pod.spec?.containers.push(noop("second"));
+      return pod;
+    },
+  },
+  { name: "an output of 10 bytes", pod: (name) => withOutput(name, `bench/${name}:1`) },
+] as const satisfies readonly Kind[];
+
+const client = createClient(await connect());
+const { namespace, remove, apply, ended } = await workspace();
+const pods = `/api/v1/namespaces/${namespace}/pods`;
+
+/** Seconds from the creation of a Pod to the start of its program, and from its end to the Pod's. */
+async function measure(pod: V1Pod): Promise<{ start: number; end: number }> {
+  const name = pod.metadata?.name ?? "";
+  const query = { watch: true, fieldSelector: `metadata.name=${name}`, timeoutSeconds: watchSeconds };
+  const watch = await client.stream({ path: pods, query });
+  const created = now();
+  await client.request({ method: "POST", path: pods, body: pod });
+  for await (const line of linesOf(watch, watchSeconds * 1000)) {
+    const { object } = JSON.parse(line) as { object: V1Pod };
+    if (object.status?.phase === "Failed") throw new Error(`${name}: ${JSON.stringify(object.status)}`);
+    if (object.status?.phase !== "Succeeded") continue;
+    const over = now();
+    const log = await client.stream({ path: `${pods}/${name}/log`, query: { container: "main" } });
+    const said = Buffer.concat(await log.toArray()).toString();
+    const [began, end] = ["began", "ended"].map((word) => Number(said.split(`${word} `)[1]?.split("\n")[0]));
+    await client.request({ method: "DELETE", path: `${pods}/${name}` });
+    return { start: (began ?? Number.NaN) - created, end: over - (end ?? Number.NaN) };
+  }
+  throw new Error(`${name} did not end in ${watchSeconds} s`);
+}
+
+const starts = kinds.map((): number[] => []);
+const ends = kinds.map((): number[] => []);
+try {
+  await apply(withOutput("input", "bench/input:1"));
+  await ended("input");
+  for (let round = 1; round <= rounds; round++) {
+    process.stderr.write(`  round ${round} of ${rounds}\n`);
+    for (const [i, kind] of kinds.entries()) {
+      const { start, end } = await measure(kind.pod(`k${i}-${round}`));
+      starts[i]?.push(start);
+      ends[i]?.push(end);
+    }
+  }
+} finally {
+  await remove();
+  client.close();
+}
+const results = kinds.map(({ name }, i) => ({
+  pod: name,
+  start: median(starts[i] ?? []),
+  end: median(ends[i] ?? []),
+}));
+console.log(
+  table(
+    ["a Pod with", "created to program starts, s", "program ends to Pod Succeeded, s"],
+    results.map(({ pod, start, end }) => [pod, start.toFixed(2), end.toFixed(2)]),
+  ),
+);
+if (options.json) writeFileSync(options.json, `${JSON.stringify({ pods: results }, null, 2)}\n`);
