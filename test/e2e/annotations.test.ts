@@ -1,12 +1,9 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { V1Pod } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type AnnotationName, annotations } from "../../generated/annotations.ts";
 import { exitCodes } from "../../generated/exit-codes.ts";
 import { names } from "../../generated/names.ts";
 import { type Servers, startServers } from "../support/servers.ts";
-import { temporaryFolder } from "../support/sidecar.ts";
 import { endOf, type StepAnnotations, stepJob, stepPod, type Workspace, workspace } from "../support/step.ts";
 import { until } from "../support/wait.ts";
 
@@ -61,14 +58,6 @@ async function step(
   return pod;
 }
 
-/** The text of a file of an artifact in the namespace's cache. */
-async function content(artifact: string, file: string): Promise<string> {
-  const folder = temporaryFolder("pulled");
-  const { code, stderr } = await ws.oras("pull", "--plain-http", `{registry}/${artifact}`, "-o", folder);
-  expect(code, stderr).toBe(0);
-  return readFileSync(join(folder, file), "utf8");
-}
-
 const isThere = async (artifact: string) =>
   (await ws.oras("manifest", "fetch", "--descriptor", "--plain-http", `{registry}/${artifact}`)).code === 0;
 
@@ -103,7 +92,7 @@ const cases: Record<AnnotationName, readonly [string, () => Promise<void>]> = {
       );
       expect(await ws.verdict("indexed")).toBe("Complete");
       for (const index of [0, 7, 19]) {
-        expect(await content(`indexed/indexed:${index}`, `out-${index}`)).toBe(`${index}\n`);
+        expect(await ws.content(`indexed/indexed:${index}`, `out-${index}`)).toBe(`${index}\n`);
       }
       const tags = await ws.oras("repo", "tags", "--plain-http", "{registry}/indexed/indexed");
       expect(tags.stdout.trim().split("\n")).toHaveLength(20);
@@ -127,14 +116,14 @@ const cases: Record<AnnotationName, readonly [string, () => Promise<void>]> = {
         { "output-uri": "contents:1", "output-path": "/tmp/dir/." },
         "mkdir dir; echo x > dir/x",
       );
-      expect(await content("contents:1", "x")).toBe("x\n");
+      expect(await ws.content("contents:1", "x")).toBe("x\n");
     },
   ],
   "output-pipe": [
     "holds what the program prints, and the log does too",
     async () => {
       await step("output-pipe", { "output-uri": "pipe:1", "output-pipe": "log" }, "echo printed");
-      expect(await content("pipe:1", "log")).toBe("printed\n");
+      expect(await ws.content("pipe:1", "log")).toBe("printed\n");
       expect(await ws.log("output-pipe", "main")).toBe("printed\n");
     },
   ],
@@ -162,7 +151,7 @@ const cases: Record<AnnotationName, readonly [string, () => Promise<void>]> = {
         "cat tree/file",
       );
       expect(pod.spec?.containers.at(-1)?.image).toBe(image);
-      expect(await content("image:1", "x")).toBe("seed\n");
+      expect(await ws.content("image:1", "x")).toBe("seed\n");
     },
   ],
   registry: [
@@ -187,7 +176,7 @@ const cases: Record<AnnotationName, readonly [string, () => Promise<void>]> = {
         },
         "cat x",
       );
-      expect(await content("near:1", "x")).toBe("remote\n");
+      expect(await ws.content("near:1", "x")).toBe("remote\n");
     },
   ],
   "oras-env": [
@@ -254,8 +243,8 @@ const cases: Record<AnnotationName, readonly [string, () => Promise<void>]> = {
       pod.spec?.containers.push(other("second", "cat /tmp/in/tree/file; echo 2"), other("third", "echo 3"));
       await ws.apply(pod);
       expect((await ws.ended("launchers")).status?.phase).toBe("Succeeded");
-      expect(await content("launchers:1", "one")).toBe("seed\n");
-      expect(await content("launchers:1", "two")).toBe("seed\n2\n");
+      expect(await ws.content("launchers:1", "one")).toBe("seed\n");
+      expect(await ws.content("launchers:1", "two")).toBe("seed\n2\n");
       expect(await ws.log("launchers", "third")).toBe("3\n");
     },
   ],
@@ -267,7 +256,7 @@ const cases: Record<AnnotationName, readonly [string, () => Promise<void>]> = {
         { "output-uri": "own:1", entrypoint: `${servers.scripts}/entrypoint.sh`, "oras-env": "push-only" },
         "echo by its own",
       );
-      expect(await content("own:1", "from-own-entrypoint")).toBe("by its own\n");
+      expect(await ws.content("own:1", "from-own-entrypoint")).toBe("by its own\n");
     },
   ],
   "oras-entrypoint": [
@@ -348,7 +337,7 @@ const cases: Record<AnnotationName, readonly [string, () => Promise<void>]> = {
       );
       expect(endOf(pod, "main")?.exitCode).toBe(5);
       expect(endOf(pod, names.pushContainer)?.exitCode).toBe(0);
-      expect(await content("post-mortem:1", "core")).toBe("why\n");
+      expect(await ws.content("post-mortem:1", "core")).toBe("why\n");
     },
   ],
   timeout: [

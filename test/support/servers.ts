@@ -24,6 +24,34 @@ require("node:https").createServer(tls, (request, response) => {
 process.on("SIGTERM", () => process.exit());
 `;
 
+/** Mounts of volumes by their names, for a server that runs as nobody in particular. */
+export const mounts = (...all: string[]) => ({
+  volumeMounts: all.map((name) => ({ name, mountPath: `/${name}` })),
+  securityContext: { runAsUser: 65532 },
+});
+
+/** A server's Pod with the Secret `server` as the volume `tls`, and its Service on port 443. */
+export const server = (name: string, port: number, container: object, volumes: object[] = []) => [
+  {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, labels: { server: name } },
+    spec: {
+      containers: [
+        { name: "server", readinessProbe: { tcpSocket: { port }, periodSeconds: 1 }, ...container },
+      ],
+      volumes: [{ name: "tls", secret: { secretName: "server" } }, ...volumes],
+      terminationGracePeriodSeconds: 1,
+    },
+  },
+  {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name },
+    spec: { selector: { server: name }, ports: [{ port: 443, targetPort: port }] },
+  },
+];
+
 /**
  * Starts a TLS registry with htpasswd, and an HTTPS server of scripts, in the workspace's namespace.
  *
@@ -40,30 +68,6 @@ export async function startServers(ws: Workspace, scripts: Record<string, string
   );
   const [user, password] = ["somebody", "s3cret-word"];
   const { stdout: htpasswd } = await start(["htpasswd", "-nbB", user, password]).ended;
-  const mounts = (...all: string[]) => ({
-    volumeMounts: all.map((name) => ({ name, mountPath: `/${name}` })),
-    securityContext: { runAsUser: 65532 },
-  });
-  const server = (name: string, port: number, container: object, volumes: object[]) => [
-    {
-      apiVersion: "v1",
-      kind: "Pod",
-      metadata: { name, labels: { server: name } },
-      spec: {
-        containers: [
-          { name: "server", readinessProbe: { tcpSocket: { port }, periodSeconds: 1 }, ...container },
-        ],
-        volumes: [{ name: "tls", secret: { secretName: "server" } }, ...volumes],
-        terminationGracePeriodSeconds: 1,
-      },
-    },
-    {
-      apiVersion: "v1",
-      kind: "Service",
-      metadata: { name },
-      spec: { selector: { server: name }, ports: [{ port: 443, targetPort: port }] },
-    },
-  ];
   const objects = [
     {
       apiVersion: "v1",

@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { V1Container, V1Job, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import { type AnnotationName, annotations } from "../../generated/annotations.ts";
 import { names } from "../../generated/names.ts";
-import { start } from "./sidecar.ts";
+import { start, temporaryFolder } from "./sidecar.ts";
 import { until } from "./wait.ts";
 
 /** What kubectl said. */
@@ -40,6 +42,8 @@ export interface Workspace {
   readonly log: (pod: string, container?: string) => Promise<string>;
   /** Runs the stock oras CLI with `{registry}` replaced by the cache's address. */
   readonly oras: (...args: string[]) => Promise<Answer>;
+  /** The text of a file of an artifact in the cache. */
+  readonly content: (artifact: string, file: string) => Promise<string>;
   readonly remove: () => Promise<void>;
 }
 
@@ -83,6 +87,10 @@ export async function workspace(labels: Record<string, string> = {}): Promise<Wo
     wait().catch(async (error: unknown) => {
       throw new Error(`${error}\n${await kubectl([...within, "describe", ...describe])}`);
     });
+  const oras = (...args: string[]) =>
+    start(["oras", ...args.map((a) => a.replace("{registry}", forward.address))], {
+      env: { ...process.env, HOME: "/nonexistent" },
+    }).ended;
   return {
     namespace,
     apply: (object) => kubectl([...within, "apply", "-f", "-"], JSON.stringify(object)),
@@ -118,10 +126,13 @@ export async function workspace(labels: Record<string, string> = {}): Promise<Wo
       ),
     log: (name, container) =>
       kubectl([...within, "logs", name, ...(container ? ["-c", container] : ["--all-containers"])]),
-    oras: (...args) =>
-      start(["oras", ...args.map((a) => a.replace("{registry}", forward.address))], {
-        env: { ...process.env, HOME: "/nonexistent" },
-      }).ended,
+    oras,
+    content: async (artifact, file) => {
+      const folder = temporaryFolder("pulled");
+      const { code, stderr } = await oras("pull", "--plain-http", `{registry}/${artifact}`, "-o", folder);
+      if (code !== 0) throw new Error(`oras pull ${artifact}: ${stderr}`);
+      return readFileSync(join(folder, file), "utf8");
+    },
     remove: async () => {
       forward.stop();
       await kubectl(["delete", "namespace", namespace, "--wait=false"]);

@@ -1,0 +1,235 @@
+import type { V1Container, V1Pod, V1PodSpec } from "@kubernetes/client-node";
+import { beforeAll, describe, expect, it } from "vitest";
+import { names } from "../../generated/names.ts";
+import { kubectl, type StepAnnotations, stepPod, type Workspace, workspace } from "../support/step.ts";
+
+let ws: Workspace;
+
+beforeAll(async () => {
+  ws = await workspace();
+  const runtimeClass = {
+    apiVersion: "node.k8s.io/v1",
+    kind: "RuntimeClass",
+    metadata: { name: ws.namespace },
+  };
+  await kubectl(["create", "-f", "-"], JSON.stringify({ ...runtimeClass, handler: "runc" }));
+  await step("seed", { "output-uri": "seed:1", "output-path": "in" }, "echo seed > in");
+  return async () => {
+    await kubectl(["delete", "runtimeclass", ws.namespace]);
+    await ws.remove();
+  };
+});
+
+/** Runs a step to its end, which must be a success. */
+async function step(
+  name: string,
+  map: StepAnnotations,
+  script: string,
+  container: Partial<V1Container> = {},
+  spec: Partial<V1PodSpec> = {},
+): Promise<V1Pod> {
+  await ws.apply(stepPod(name, map, script, container, spec));
+  const pod = await ws.ended(name);
+  expect(pod.status?.phase, JSON.stringify(pod.status, null, 1)).toBe("Succeeded");
+  return pod;
+}
+
+/** What the API server would make of a Pod, without keeping it. */
+async function planned(pod: V1Pod): Promise<V1Pod> {
+  const args = ["--namespace", ws.namespace, "create", "--dry-run=server", "-o", "json", "-f", "-"];
+  return JSON.parse(await kubectl(args, JSON.stringify(pod))) as V1Pod;
+}
+
+const work = {
+  container: { workingDir: "/work", volumeMounts: [{ name: "work", mountPath: "/work" }] },
+  spec: { volumes: [{ name: "work", emptyDir: {} }] },
+};
+
+/** Passes connections on: a sidecar that the Pod's network depends on. */
+const proxy = (port: number, host: string) => `
+const { connect, createServer } = require("node:net");
+createServer((near) => {
+  const far = connect(${names.registryPort}, ${JSON.stringify(host)});
+  near.on("error", () => far.destroy());
+  far.on("error", () => near.destroy());
+  near.pipe(far).pipe(near);
+}).listen(${port});
+process.on("SIGTERM", () => process.exit());
+`;
+
+describe.concurrent("what else is in a Pod", () => {
+  it("native sidecar before ours: inputs and output go through it, and it ends after the push", async () => {
+    const port = 15001;
+    const sidecar: V1Container = {
+      name: "proxy",
+      image: names.operatorImage,
+      command: ["/usr/local/bin/node", "-e", proxy(port, `oras.${ws.namespace}.svc.cluster.local`)],
+      restartPolicy: "Always",
+      startupProbe: { tcpSocket: { port }, periodSeconds: 1, failureThreshold: 60 },
+    };
+    const pod = await step(
+      "sidecar",
+      {
+        "input-uri": "seed:1",
+        "output-uri": "sidecar:1",
+        "output-path": "out",
+        registry: `http://127.0.0.1:${port}`,
+      },
+      "cat in in > out",
+      {},
+      { initContainers: [sidecar] },
+    );
+    expect(pod.spec?.initContainers?.map(({ name }) => name)).toEqual(["proxy", names.pullContainer]);
+    expect(await ws.content("sidecar:1", "out")).toBe("seed\nseed\n");
+  });
+
+  it("user's own init containers: run before ours, see no inputs, and the program finds what they made", async () => {
+    const own = (name: string, script: string): V1Container => ({
+      name,
+      image: "busybox:1.36",
+      command: ["sh", "-c", script],
+      ...work.container,
+    });
+    const pod = await step(
+      "own-init",
+      { "input-uri": "seed:1", "output-uri": "own-init:1", "output-path": "out" },
+      "cat made in > out",
+      work.container,
+      {
+        ...work.spec,
+        initContainers: [
+          own("first", "[ ! -e /mnt/oras ] && echo made > made"),
+          own("second", "ls > made; [ ! -e /mnt/oras ]"),
+        ],
+      },
+    );
+    const order = pod.spec?.initContainers?.map(({ name }) => name);
+    expect(order).toEqual(["first", "second", names.pullContainer]);
+    expect(await ws.content("own-init:1", "out")).toBe("made\nseed\n");
+  });
+
+  it("containers of the names that ours have: both run, and theirs are left as they are", async () => {
+    const theirs = (name: string): V1Container => ({
+      name,
+      image: "busybox:1.36",
+      command: ["echo", "theirs"],
+    });
+    const pod = stepPod(
+      "names",
+      { "input-uri": "seed:1", "output-uri": "names:1", "output-path": "in" },
+      "true",
+    );
+    pod.spec?.containers.push(theirs(names.pushContainer));
+    await ws.apply({ ...pod, spec: { ...pod.spec, initContainers: [theirs(names.pullContainer)] } });
+    expect((await ws.ended("names")).status?.phase).toBe("Succeeded");
+    expect(await ws.content("names:1", "in")).toBe("seed\n");
+    for (const name of [names.pullContainer, names.pushContainer]) {
+      expect(await ws.log("names", name)).toBe("theirs\n");
+    }
+  });
+
+  it("shareProcessNamespace: the step is as always, and the program reads nobody's credentials", async () => {
+    const password = "s3cret-of-the-registry";
+    await ws.apply({
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { name: "credentials" },
+      stringData: { ORAS_USER: "somebody", ORAS_PUSH_PASS: password },
+    });
+    const look = "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline /proc/[0-9]*/root/var/run/oras/*/* 2>&1";
+    await step(
+      "shared",
+      { "output-uri": "shared:1", "output-path": "out", "oras-env": "credentials" },
+      `${look} | tr '\\0' '\\n'; ps | grep -c push.sh > out`,
+      {},
+      { shareProcessNamespace: true },
+    );
+    // It does see the other containers' processes.
+    expect(Number(await ws.content("shared:1", "out"))).toBeGreaterThan(1);
+    expect(await ws.log("shared", "main")).toContain("push.sh");
+    expect(await ws.log("shared", "main")).not.toContain(password);
+  });
+
+  it("subdomain: is kept, and so is the Pod's name in the DNS", async () => {
+    const subdomain = "workers";
+    const metadata = { name: subdomain };
+    const spec = { clusterIP: "None", selector: { app: subdomain }, publishNotReadyAddresses: true };
+    await ws.apply({ apiVersion: "v1", kind: "Service", metadata, spec });
+    const pod = await step(
+      "member",
+      { "output-uri": "subdomain:1", "output-path": "out" },
+      "hostname -f > out",
+      {},
+      { hostname: "member-0", subdomain },
+    );
+    expect(pod.spec).toMatchObject({ hostname: "member-0", subdomain });
+    expect(await ws.content("subdomain:1", "out")).toBe(
+      `member-0.${subdomain}.${ws.namespace}.svc.cluster.local\n`,
+    );
+  });
+
+  it("hostNetwork with ClusterFirstWithHostNet: finds the cache", async () => {
+    await step(
+      "host-network",
+      { "input-uri": "seed:1", "output-uri": "host-network:1", "output-path": "in" },
+      "true",
+      {},
+      { hostNetwork: true, dnsPolicy: "ClusterFirstWithHostNet" },
+    );
+    expect(await ws.content("host-network:1", "in")).toBe("seed\n");
+  });
+
+  it("hostNetwork without it: kubectl apply refuses it and says what to write", async () => {
+    const { code, stderr } = await ws.tryApply(
+      stepPod("no-cluster-dns", { "input-uri": "seed:1" }, "true", {}, { hostNetwork: true }),
+    );
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      'spec.dnsPolicy: found "ClusterFirst" with hostNetwork: true; allowed is "ClusterFirstWithHostNet"',
+    );
+  });
+
+  it("runtimeClassName: ours run under it too", async () => {
+    const pod = await step(
+      "runtime",
+      { "input-uri": "seed:1", "output-uri": "runtime:1", "output-path": "in" },
+      "true",
+      {},
+      { runtimeClassName: ws.namespace },
+    );
+    expect(pod.spec?.runtimeClassName).toBe(ws.namespace);
+    expect(await ws.content("runtime:1", "in")).toBe("seed\n");
+  });
+});
+
+describe.concurrent("resources", () => {
+  const amounts = { cpu: "100m", memory: "64Mi" };
+  it.each([
+    ["Guaranteed", { requests: amounts, limits: amounts }],
+    ["Burstable", { requests: amounts }],
+    ["Burstable", { limits: { memory: "64Mi" } }],
+    ["BestEffort", {}],
+  ])("QoS class %s of a container with %j: is kept", async (qosClass, resources) => {
+    const name = `qos-${Object.keys(resources).join("-")}-${qosClass}`.toLowerCase();
+    const map = { "input-uri": "seed:1", "output-uri": `qos:${name}`, "output-path": "in" };
+    const before = await planned(stepPod(name, {}, "true", { resources }));
+    expect(before.status?.qosClass).toBe(qosClass);
+    const after = await step(name, map, "true", { resources });
+    expect(after.spec?.containers).toHaveLength(2);
+    expect(after.status?.qosClass).toBe(qosClass);
+    expect(await ws.content(`qos:${name}`, "in")).toBe("seed\n");
+  });
+
+  it("resources of the Pod as a whole: ours have none of their own, and the QoS class is kept", async () => {
+    // Newer than the types of the client.
+    const spec = { resources: { requests: amounts, limits: amounts } } as Partial<V1PodSpec>;
+    const map = { "input-uri": "seed:1", "output-uri": "pod-level:1", "output-path": "in" };
+    const before = await planned(stepPod("pod-level", {}, "true", {}, spec));
+    const pod = await step("pod-level", map, "true", {}, spec);
+    const { containers = [], initContainers = [] } = pod.spec ?? {};
+    expect([...containers, ...initContainers].map(({ resources }) => resources)).toEqual([{}, {}, {}]);
+    expect(pod.status?.qosClass).toBe(before.status?.qosClass);
+    expect(pod.status?.qosClass).toBe("Guaranteed");
+    expect(await ws.content("pod-level:1", "in")).toBe("seed\n");
+  });
+});
