@@ -1,0 +1,199 @@
+import type { V1Job, V1Pod } from "@kubernetes/client-node";
+import { beforeAll, describe, expect, it } from "vitest";
+import { names } from "../../generated/names.ts";
+import { prepending, startPrepending } from "../support/prepending.ts";
+import { stepJob, stepPod, type Workspace, workspace } from "../support/step.ts";
+import { until } from "../support/wait.ts";
+
+let ws: Workspace;
+let limited: Workspace;
+let counted: Workspace;
+
+beforeAll(async () => {
+  [ws, limited, counted] = await Promise.all([workspace(), workspace(), workspace()]);
+  const removeWebhooks = await startPrepending(ws);
+  return async () => {
+    await removeWebhooks();
+    await Promise.all([ws, limited, counted].map((each) => each.remove()));
+  };
+});
+
+const succeeded = async (where: Workspace, name: string) => {
+  const pod = await where.ended(name);
+  expect(pod.status?.phase, JSON.stringify(pod.status, null, 1)).toBe("Succeeded");
+  return pod;
+};
+
+describe.concurrent("Pods that others make", () => {
+  it("Deployment: warned of for a Pod like its own, and each round's output is pushed", async () => {
+    const pod = stepPod(
+      "rounds",
+      { "output-uri": "rounds:1", "output-path": "out" },
+      "echo round >> out",
+      { workingDir: "/work", volumeMounts: [{ name: "work", mountPath: "/work" }] },
+      { restartPolicy: "Always", volumes: [{ name: "work", emptyDir: {} }] },
+    );
+    const labels = { app: "rounds" };
+    const template = { metadata: { ...pod.metadata, labels }, spec: pod.spec };
+    const spec = { replicas: 1, selector: { matchLabels: labels }, template };
+    await ws.apply({ apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "rounds" }, spec });
+    await until(
+      async () => (await ws.content("rounds:1", "out")) === "round\nround\n",
+      "the second round's output",
+      120_000,
+    );
+    await ws.kubectl("delete", "deployment", "rounds", "--wait=false");
+    // Nobody reads what the ReplicaSet is told: a Pod applied by hand shows it.
+    const { stderr } = await ws.tryApply(pod);
+    expect(stderr).toContain("Warning: spec.restartPolicy: Always repeats the step each time it ends");
+    await ws.kubectl("delete", "pod", "rounds", "--wait=false");
+  });
+
+  it("CronJob: the Job that it makes is a step", async () => {
+    const { metadata, spec } = stepJob(
+      "unused",
+      { "output-uri": "cron/$(JOB_NAME):1", "output-path": "out" },
+      "echo cron > out",
+    );
+    await ws.apply({
+      apiVersion: "batch/v1",
+      kind: "CronJob",
+      metadata: { name: "yearly" },
+      spec: {
+        schedule: "0 0 1 1 *",
+        jobTemplate: { metadata: { annotations: metadata?.annotations }, spec },
+      },
+    });
+    await ws.kubectl("create", "job", "now", "--from=cronjob/yearly");
+    expect(await ws.verdict("now")).toBe("Complete");
+    expect(await ws.content("cron/now:1", "out")).toBe("cron\n");
+  });
+
+  it.each([
+    ["Jobs", false],
+    ["Pod templates", true],
+  ])(
+    "Jobs of one set with the same annotations on %s: the one with the launcher is the step",
+    async (_, below) => {
+      const set = `set-${below}`;
+      const owner = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: set } };
+      await ws.apply(owner);
+      const { metadata } = JSON.parse(await ws.kubectl("get", "configmap", set, "-o", "json")) as V1Pod;
+      const reference = { ...owner, metadata: undefined, name: set, uid: metadata?.uid, controller: true };
+      const job = (name: string, container: string): V1Job => {
+        const map = { container: "launcher", "output-uri": `${set}:1`, "output-path": "out" };
+        const made = stepJob(name, map, "echo $HOSTNAME > out");
+        const { annotations } = made.metadata ?? {};
+        const { template } = made.spec ?? {};
+        const containers = template?.spec?.containers.map((each) => ({ ...each, name: container }));
+        return {
+          ...made,
+          metadata: {
+            name,
+            ownerReferences: [reference as never],
+            ...(below ? {} : { annotations }),
+          } as NonNullable<V1Job["metadata"]>,
+          spec: {
+            ...made.spec,
+            template: {
+              ...(below ? { metadata: { annotations } } : {}),
+              spec: { ...template?.spec, containers },
+            },
+          } as NonNullable<V1Job["spec"]>,
+        };
+      };
+      const [launcher, workers] = [`${set}-l-0`, `${set}-w-0`];
+      const warned = (await ws.tryApply(job(workers, "workers"))).stderr;
+      expect(warned).toContain(`Warning: not injected: ${names.prefix}container: found "launcher"`);
+      const { code, stderr } = await ws.tryApply(job(launcher, "launcher"));
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      expect(await ws.verdict(workers)).toBe("Complete");
+      expect(await ws.verdict(launcher)).toBe("Complete");
+      expect((await ws.podOf(workers)).spec?.containers).toHaveLength(1);
+      expect(await ws.content(`${set}:1`, "out")).toBe(`${(await ws.podOf(launcher)).metadata?.name}\n`);
+    },
+  );
+});
+
+describe.concurrent("a webhook of somebody else that prepends a container", () => {
+  const labelled = (pod: V1Pod, value: string, annotations: Record<string, string> = {}): V1Pod => ({
+    ...pod,
+    metadata: {
+      ...pod.metadata,
+      labels: { [prepending.label]: value },
+      annotations: { ...pod.metadata?.annotations, ...annotations },
+    },
+  });
+  const order = (pod: V1Pod) => pod.spec?.containers.map(({ name }) => name);
+
+  it("after ours: the step stays the container that was first, and applied again is a no-op", async () => {
+    const pod = labelled(
+      stepPod("prepended-after", { "output-uri": "prepended:after", "output-pipe": "out" }, "echo mine"),
+      prepending.after,
+    );
+    await ws.apply(pod);
+    const { code, stderr } = await ws.tryApply(pod);
+    expect(code, stderr).toBe(0);
+    const ended = await succeeded(ws, "prepended-after");
+    expect(order(ended)).toEqual(["prepended", "main", names.pushContainer]);
+    expect(await ws.content("prepended:after", "out")).toBe("mine\n");
+    expect(await ws.log("prepended-after", "prepended")).toBe("prepended\n");
+  });
+
+  it("before ours: the step is the container that kubectl's annotation names", async () => {
+    const pod = labelled(
+      stepPod("prepended-before", { "output-uri": "prepended:before", "output-pipe": "out" }, "echo mine"),
+      prepending.before,
+      { "kubectl.kubernetes.io/default-container": "main" },
+    );
+    await ws.apply(pod);
+    const ended = await succeeded(ws, "prepended-before");
+    expect(order(ended)).toEqual(["prepended", "main", names.pushContainer]);
+    expect(await ws.content("prepended:before", "out")).toBe("mine\n");
+  });
+});
+
+describe.concurrent("limits of a namespace", () => {
+  const map = { "output-uri": "limited:1", "output-path": "out" };
+
+  it("ResourceQuota: a Pod that says what it needs is let in with ours, which say it too", async () => {
+    const hard = { "requests.cpu": "1", "requests.memory": "1Gi", "limits.cpu": "2", "limits.memory": "1Gi" };
+    await counted.apply({
+      apiVersion: "v1",
+      kind: "ResourceQuota",
+      metadata: { name: "counted" },
+      spec: { hard },
+    });
+    const resources = {
+      requests: { cpu: "50m", memory: "64Mi" },
+      limits: { cpu: "100m", memory: "128Mi" },
+    };
+    const pod = stepPod("counted", map, "echo counted > out", { resources });
+    await until(async () => (await counted.tryApply(pod)).code === 0, "the quota to be reckoned");
+    await succeeded(counted, "counted");
+    expect(await counted.content("limited:1", "out")).toBe("counted\n");
+  });
+
+  it("LimitRange: its defaults reach a Pod that says nothing, and ours are within its bounds", async () => {
+    const limits = [
+      {
+        type: "Container",
+        default: { cpu: "500m", memory: "256Mi" },
+        defaultRequest: { cpu: "100m", memory: "64Mi" },
+        min: { cpu: "50m", memory: "32Mi" },
+        max: { cpu: "1", memory: "512Mi" },
+      },
+    ];
+    await limited.apply({
+      apiVersion: "v1",
+      kind: "LimitRange",
+      metadata: { name: "limited" },
+      spec: { limits },
+    });
+    await limited.apply(stepPod("limited", map, "echo limited > out"));
+    const pod = await succeeded(limited, "limited");
+    expect(pod.spec?.containers[0]?.resources?.limits).toEqual({ cpu: "500m", memory: "256Mi" });
+    expect(pod.status?.qosClass).toBe("Burstable");
+    expect(await limited.content("limited:1", "out")).toBe("limited\n");
+  });
+});
