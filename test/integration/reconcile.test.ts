@@ -92,7 +92,7 @@ async function notesAbout(name: string): Promise<string[]> {
 }
 
 describe("a new cache", () => {
-  test("gets a headless Service, a StatefulSet, an HTTP secret, a status and events", async () => {
+  test("gets a headless Service, a StatefulSet, an HTTP secret, a status (defect of the original: none) and events", async () => {
     const cache = await created("fresh");
     const service = await serviceNamed("fresh");
     const set = await setNamed("fresh");
@@ -152,7 +152,7 @@ describe("a new cache", () => {
 });
 
 describe("a change of the spec", () => {
-  test("rolls out", async () => {
+  test("rolls out (defect of the original: edits do nothing)", async () => {
     await created("rolling");
     await patch(resources.orasCaches, "rolling", { spec: { image: "ghcr.io/oras-project/registry:latest" } });
     await until(
@@ -371,7 +371,7 @@ async function refuseStatefulSets(name: string, message: string): Promise<void> 
   }, "the policy to be in force");
 }
 
-test("a deleted cache is forgotten", async () => {
+test("a deleted cache is forgotten (defect of the original: retried for ever)", async () => {
   await created("gone");
   await write("DELETE", resources.orasCaches, "gone");
   // No garbage collector runs here; the operator must not write any more.
