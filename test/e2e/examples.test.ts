@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { names } from "../../generated/names.ts";
+import { startServers } from "../support/servers.ts";
 import { start, temporaryFolder } from "../support/sidecar.ts";
-import { endOf, kubectl, tryKubectl } from "../support/step.ts";
+import { endOf, kubectl, stepPod, tryKubectl, type Workspace, workspace } from "../support/step.ts";
+import { until } from "../support/wait.ts";
 
 const registry = "examples/tests/registry/oras.yaml";
-/** Every file but two, which need what is not here: ghcr.io, and the Metrics Operator. */
+/** Every file but the MetricSets, whose operator is not here, and the Pod whose registry is ghcr.io: see below. */
 const examples = [
   registry,
   "examples/tests/hello-world/pod.yaml",
@@ -17,6 +19,8 @@ const examples = [
   "examples/tests/multiple-hello-world/pods-1.yaml",
   "examples/tests/multiple-hello-world/pod-2.yaml",
   "examples/registry/oras.yaml",
+  "examples/workflow/metrics/oras.yaml",
+  "examples/workflow/metrics/stand-in/metrics.yaml",
 ];
 
 interface Named {
@@ -40,6 +44,7 @@ async function succeeded(namespace: string, file: string): Promise<void> {
     const condition: Record<string, string> = {
       Pod: "--for=jsonpath={.status.phase}=Succeeded",
       Job: "--for=condition=Complete",
+      StatefulSet: "--for=jsonpath={.status.readyReplicas}=1",
       [names.kind]: "--for=condition=Available",
     };
     if (file === "examples/registry/oras.yaml") continue; // it runs no registry
@@ -110,5 +115,71 @@ describe.each([
       "Hello from one\nHello from two\n",
     );
     expect(await kubectl(["-n", namespace, "logs", "job/brunch", "-c", "brunch"])).toContain("blueberry");
+  });
+
+  it("workflow/metrics: the file and the directory are in the registry, and the worker is left alone", async () => {
+    const get = async (...args: string[]) => kubectl(["-n", namespace, ...args]);
+    const containers = (pod: string) => get("get", pod, "-o", "jsonpath={.spec.containers[*].name}");
+    expect(await containers("pod/lammps-0-w-0-0")).toBe("workers");
+    const host = (await get("get", "pod/oras-0", "-o", "jsonpath={.status.podIP}")).trim();
+    const folder = temporaryFolder("metrics");
+    for (const artifact of ["metric/lammps:iter-0", "metric/hwloc:iter-0"]) {
+      const url = `${host}:${names.registryPort}/${artifact}`;
+      const pull = ["oras", "pull", "--plain-http", url, "-o", folder];
+      const { code, stderr } = await start(pull, { env: { ...process.env, HOME: "/nonexistent" } }).ended;
+      expect(code, stderr).toBe(0);
+    }
+    for (const file of ["lammps.out", "analysis/architecture.png", "analysis/machine.xml"]) {
+      expect(readFileSync(join(folder, file), "utf8")).not.toBe("");
+    }
+  });
+});
+
+describe("examples/registry", () => {
+  let ws: Workspace;
+  beforeAll(async () => {
+    ws = await workspace();
+    return () => ws.remove();
+  });
+
+  it("with a registry of the cluster in the place of ghcr.io: what the Pod pushes, the next step reads", async () => {
+    const servers = await startServers(ws, {});
+    const { user, password, registry, authority } = servers;
+    const [cache] = objectsIn("examples/registry/oras.yaml") as (Named & { spec: object })[];
+    const [pod] = objectsIn("examples/registry/pod.yaml");
+    await ws.apply({ ...cache, spec: { ...cache?.spec, registry } });
+    await ws.apply({
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { name: "oras-env" },
+      stringData: {
+        ORAS_USER: user,
+        ORAS_PUSH_PASS: password,
+        ORAS_PULL_PASS: password,
+        "ca.crt": authority,
+      },
+    });
+    // What the webhook knows of the cache, it has from a watch.
+    await until(async () => {
+      const { stderr } = await tryKubectl([
+        "-n",
+        ws.namespace,
+        "apply",
+        "--dry-run=server",
+        "-f",
+        "examples/registry/pod.yaml",
+      ]);
+      return stderr === "";
+    }, "the cache to be known");
+    await ws.apply(pod as object);
+    expect((await ws.ended(pod?.metadata.name ?? "")).status?.phase).toBe("Succeeded");
+    const map = {
+      "oras-cache": cache?.metadata.name ?? "",
+      "oras-env": "oras-env",
+      "input-uri": "dinosaur/hello-world:remote",
+    };
+    await ws.apply(stepPod("next", map, "cat hello-world.txt"));
+    expect((await ws.ended("next")).status?.phase).toBe("Succeeded");
+    expect(await ws.log("next", "main")).toBe("Hello, world\n");
   });
 });
