@@ -1,3 +1,4 @@
+import type { V1LimitRangeItem } from "@kubernetes/client-node";
 import type { Operation } from "rfc6902";
 import type { OrasCache } from "../../generated/types.ts";
 
@@ -39,6 +40,8 @@ export type KnownImage =
 export interface Surroundings {
   /** The cache of that name, as the operator's watch last saw it. */
   readonly cache: (namespace: string, name: string) => OrasCache | undefined;
+  /** What the LimitRanges of a namespace say, as the operator's watch last saw them. */
+  readonly limitRanges?: (namespace: string) => readonly V1LimitRangeItem[];
   /** What is known of an image; of none, where nobody looked. */
   readonly image?: (image: string) => KnownImage | undefined;
   readonly clusterDomain: string;

@@ -150,7 +150,15 @@ function decide({
       : []),
   ];
   if (problems.length > 0 || !launchers.ok || !registry.ok) return { ok: false, problems, warnings };
-  const plan = makePlan({ pod, launchers: launchers.value, settings, ...registry.value, around });
+  const limitRanges = around.limitRanges?.(namespace) ?? [];
+  const plan = makePlan({
+    pod,
+    launchers: launchers.value,
+    settings,
+    ...registry.value,
+    around,
+    limitRanges,
+  });
   return { ok: true, plan, settings, warnings };
 }
 

@@ -1,4 +1,10 @@
-import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
+import type {
+  V1Container,
+  V1LimitRangeItem,
+  V1PodSpec,
+  V1Volume,
+  V1VolumeMount,
+} from "@kubernetes/client-node";
 import { annotations } from "../../generated/annotations.ts";
 import { names } from "../../generated/names.ts";
 import {
@@ -23,6 +29,8 @@ export interface Step {
   /** Whether the registry is one that the operator runs in the cluster: it asks for no credentials. */
   readonly inCluster: boolean;
   readonly around: Surroundings;
+  /** LimitRanges of the namespace. */
+  readonly limitRanges: readonly V1LimitRangeItem[];
   /** Free names in the Pod. */
   readonly free: { readonly container: (name: string) => string; readonly volume: (name: string) => string };
 }
@@ -202,7 +210,7 @@ function ours(
   init: boolean,
 ): V1Container {
   const { pod, launchers, around, settings } = step;
-  const resources = addedResources(pod, launchers, settings.resources);
+  const resources = addedResources(pod, launchers, settings.resources, step.limitRanges);
   const { inputs, output } = settings;
   const env = environmentFor(...[output, ...inputs].map((r) => r && `${r.repository}${r.version}`));
   return {

@@ -1,5 +1,6 @@
-import type { V1PodSpec, V1ResourceRequirements } from "@kubernetes/client-node";
+import type { V1LimitRangeItem, V1PodSpec, V1ResourceRequirements } from "@kubernetes/client-node";
 import type { AddedResources } from "../annotations/settings.ts";
+import { within } from "./bounds.ts";
 import type { Launcher } from "./launcher.ts";
 
 /** What a container of ours asks for where the Pod's own containers make it ask for anything. */
@@ -17,21 +18,25 @@ const kinds = ["cpu", "memory"] as const;
  * against the sum, so ours then adds as much as the launcher may use (what it reads and writes is what lies packed
  * on the share), or as the first container that has such a limit.
  *
+ * Every amount stays within the namespace's LimitRanges, or a Pod that they allow would be refused for ours.
+ *
  * What the step's author says of a resource stands instead of all this.
  *
  * @param pod - the Pod as submitted
  * @param launchers - its containers that are wrapped
  * @param wanted - requests and limits of the author's
+ * @param ranges - LimitRanges of the namespace
  * @returns undefined when nothing is to be set
  */
 export function addedResources(
   pod: V1PodSpec,
   launchers: readonly Launcher[],
   wanted: AddedResources,
+  ranges: readonly V1LimitRangeItem[] = [],
 ): V1ResourceRequirements | undefined {
   const derived =
     (pod as { resources?: unknown }).resources === undefined
-      ? derivedResources(pod, launchers)
+      ? derivedResources(pod, launchers, ranges)
       : { requests: {}, limits: {} };
   // A request of ours beside a limit of the author's could exceed it, and the other way round.
   const said = Object.keys({ ...wanted.requests, ...wanted.limits });
@@ -45,7 +50,11 @@ export function addedResources(
   return { ...(isSet(limits) ? { limits } : {}), ...(isSet(requests) ? { requests } : {}) };
 }
 
-function derivedResources(pod: V1PodSpec, launchers: readonly Launcher[]): AddedResources {
+function derivedResources(
+  pod: V1PodSpec,
+  launchers: readonly Launcher[],
+  ranges: readonly V1LimitRangeItem[],
+): AddedResources {
   const all = [...pod.containers, ...(pod.initContainers ?? [])];
   const limits: Record<string, string> = {};
   const requests: Record<string, string> = {};
@@ -56,8 +65,10 @@ function derivedResources(pod: V1PodSpec, launchers: readonly Launcher[]): Added
     const requested = all.every(
       (c) => (c.resources?.requests?.[kind] ?? c.resources?.limits?.[kind]) !== undefined,
     );
-    if (limited) limits[kind] = amounts[kind];
-    if (requested) requests[kind] = limited ? amounts[kind] : requestsBesideLimits[kind];
+    if (limited) limits[kind] = within(kind, amounts[kind], ranges);
+    if (requested) {
+      requests[kind] = within(kind, limited ? amounts[kind] : requestsBesideLimits[kind], ranges);
+    }
   }
 
   const storage = [...launchers.map(({ container }) => container), ...all]

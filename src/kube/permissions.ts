@@ -14,8 +14,17 @@ export interface Permission {
   readonly why: string;
 }
 
-const { orasCaches, pods, services, statefulSets, secrets, leases, events, mutatingWebhookConfigurations } =
-  resources;
+const {
+  orasCaches,
+  pods,
+  limitRanges,
+  services,
+  statefulSets,
+  secrets,
+  leases,
+  events,
+  mutatingWebhookConfigurations,
+} = resources;
 
 /**
  * Every permission that the code needs, and no other: the manifests of the installation are made from this list.
@@ -35,6 +44,7 @@ export const permissions: readonly Permission[] = [
   ),
   rule("cluster", secrets, ["create"], "a cache's HTTP secret, never read"),
   rule("cluster", pods, ["list", "watch"], "tell how steps ended"),
+  rule("cluster", limitRanges, ["list", "watch"], "ask for no more and no less than a namespace allows"),
   rule("cluster", events, ["create"], "tell what was done"),
   rule(
     "cluster",

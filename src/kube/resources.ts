@@ -19,6 +19,7 @@ export const resources = {
     namespaced: true,
   },
   pods: { group: "", version: "v1", plural: "pods", kind: "Pod", namespaced: true },
+  limitRanges: { group: "", version: "v1", plural: "limitranges", kind: "LimitRange", namespaced: true },
   services: { group: "", version: "v1", plural: "services", kind: "Service", namespaced: true },
   secrets: { group: "", version: "v1", plural: "secrets", kind: "Secret", namespaced: true },
   statefulSets: {

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
+import type { V1LimitRange } from "@kubernetes/client-node";
 import { names } from "../../generated/names.ts";
 import type { ManagerOptions } from "../../generated/options.ts";
 import type { StoredOrasCache } from "../../generated/types.ts";
@@ -11,8 +12,9 @@ import { createClient } from "../kube/client.ts";
 import { connect } from "../kube/connection.ts";
 import { type ClusterFacts, detectCluster } from "../kube/facts.ts";
 import { electLeader } from "../kube/lease.ts";
+import type { KubeObject } from "../kube/objects.ts";
 import { type Reflector, startReflector } from "../kube/reflector.ts";
-import { resources } from "../kube/resources.ts";
+import { type Resource, resources } from "../kube/resources.ts";
 import { type AdmissionServer, serveAdmission } from "./admission.ts";
 import type { ServingPair } from "./certificates/source.ts";
 import { startCertificates } from "./certificates/start.ts";
@@ -21,6 +23,8 @@ import { leadCaches } from "./lead.ts";
 import { createLog, sentenceOf } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import type { Process } from "./process.ts";
+
+type LimitRange = V1LimitRange & KubeObject;
 
 /** For how long a replica that stops still takes reviews: Services take a moment to forget it. */
 const drainMs = 3_000;
@@ -48,14 +52,17 @@ export async function runManager(options: ManagerOptions, signal: AbortSignal): 
   const self: Process = { options, log, metrics, client, identity };
 
   let lead: ((key: string) => void) | undefined;
-  const caches = startReflector<StoredOrasCache>({
-    client,
-    resource: resources.orasCaches,
-    onChange: (key) => lead?.(key),
-    onTrouble: (error, retryInMs) =>
-      log.warn({ error: sentenceOf(error), retryInMs }, `the watch of ${names.plural} is behind`),
-    signal: serving.signal,
-  });
+  const watch = <T extends KubeObject>(resource: Resource, onChange: (key: string) => void) =>
+    startReflector<T>({
+      client,
+      resource,
+      onChange,
+      onTrouble: (error, retryInMs) =>
+        log.warn({ error: sentenceOf(error), retryInMs }, `the watch of ${resource.plural} is behind`),
+      signal: serving.signal,
+    });
+  const caches = watch<StoredOrasCache>(resources.orasCaches, (key) => lead?.(key));
+  const limitRanges = watch<LimitRange>(resources.limitRanges, () => {});
   let server: AdmissionServer | undefined;
   let renewed: ServingPair | undefined;
   const certificates = startCertificates(self, serving.signal, (pair) => {
@@ -64,13 +71,16 @@ export async function runManager(options: ManagerOptions, signal: AbortSignal): 
   });
 
   const start = async () => {
-    const [facts] = await untilAborted(signal, Promise.all([detect(self, signal), caches.synced]));
+    const [facts] = await untilAborted(
+      signal,
+      Promise.all([detect(self, signal), caches.synced, limitRanges.synced]),
+    );
     waitsFor.delete("the API server");
     const pair = await untilAborted(signal, certificates.first);
     server = await serveAdmission({
       decide: admit,
       lookup: options.imageLookup ? createLookup() : undefined,
-      around: surroundings(options, facts, caches),
+      around: surroundings(options, facts, caches, limitRanges),
       pair,
       port: options.webhookPort,
       log,
@@ -98,6 +108,7 @@ export async function runManager(options: ManagerOptions, signal: AbortSignal): 
     serving.abort(new Error("the process stops"));
     await Promise.all([
       caches.stopped,
+      limitRanges.stopped,
       certificates.stopped,
       ...endpoints.map((endpoint) => endpoint.close()),
     ]);
@@ -148,9 +159,14 @@ function surroundings(
   options: ManagerOptions,
   facts: ClusterFacts,
   caches: Reflector<StoredOrasCache>,
+  limitRanges: Reflector<LimitRange>,
 ): Parameters<typeof admit>[1] {
   return {
     cache: (namespace, name) => caches.store.get(`${namespace}/${name}`),
+    limitRanges: (namespace) =>
+      [...limitRanges.store.values()]
+        .filter(({ metadata }) => metadata?.namespace === namespace)
+        .flatMap(({ spec }) => spec?.limits ?? []),
     clusterDomain: options.clusterDomain,
     toolsImage: options.toolsImage,
     kubernetesMinor: facts.minor,

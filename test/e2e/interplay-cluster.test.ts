@@ -179,8 +179,9 @@ describe.concurrent("limits of a namespace", () => {
       {
         type: "Container",
         default: { cpu: "500m", memory: "256Mi" },
-        defaultRequest: { cpu: "100m", memory: "64Mi" },
-        min: { cpu: "50m", memory: "32Mi" },
+        defaultRequest: { cpu: "300m", memory: "150Mi" },
+        // More than ours would ask for by themselves.
+        min: { cpu: "300m", memory: "150Mi" },
         max: { cpu: "1", memory: "512Mi" },
       },
     ];
@@ -190,7 +191,11 @@ describe.concurrent("limits of a namespace", () => {
       metadata: { name: "limited" },
       spec: { limits },
     });
-    await limited.apply(stepPod("limited", map, "echo limited > out"));
+    const step = stepPod("limited", map, "echo limited > out");
+    await until(
+      async () => (await limited.tryApply(step)).code === 0,
+      "the operator to have seen the bounds",
+    );
     const pod = await succeeded(limited, "limited");
     expect(pod.spec?.containers[0]?.resources?.limits).toEqual({ cpu: "500m", memory: "256Mi" });
     expect(pod.status?.qosClass).toBe("Burstable");

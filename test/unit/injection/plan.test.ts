@@ -169,6 +169,28 @@ describe("resources", () => {
     expect(resourcesOf({ resources })).toEqual(expected);
   });
 
+  it.each([
+    ["raised to the least", { min: { cpu: "0.3", memory: "200Mi" } }, { cpu: "0.3", memory: "200Mi" }],
+    ["lowered to the most", { max: { cpu: "200m", memory: "1e8" } }, { cpu: "200m", memory: "1e8" }],
+    [
+      "as they are in between",
+      { min: { cpu: "1m" }, max: { memory: "1Gi" } },
+      { cpu: "250m", memory: "128Mi" },
+    ],
+  ])("%s that a LimitRange of the namespace allows a container", (_, range, expected) => {
+    const submitted = pod(output, {}, { resources: { limits: amounts } });
+    const ranges = [
+      { type: "Container", ...range },
+      { type: "Pod", max: { cpu: "1m" } },
+    ];
+    const limitRanges = (namespace: string) => (namespace === "default" ? ranges : []);
+    const verdict = admit(createRequest(submitted), { ...surroundings, limitRanges });
+    const copy = structuredClone(submitted);
+    applyPatch(copy, [...((verdict.kind === "allowed" && verdict.patch) || [])]);
+    const { resources } = containersOf(copy as V1Pod & { spec: V1PodSpec })["oras"] ?? {};
+    expect(resources).toEqual({ limits: expected, requests: expected });
+  });
+
   it("none where the Pod as a whole has some", () => {
     expect(
       resourcesOf({ resources: { limits: amounts } }, { resources: { limits: amounts } }),

@@ -1,0 +1,35 @@
+const suffixes: Readonly<Record<string, number>> = {
+  n: 1e-9,
+  u: 1e-6,
+  m: 1e-3,
+  "": 1,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  P: 1e15,
+  E: 1e18,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+  Pi: 2 ** 50,
+  Ei: 2 ** 60,
+};
+
+/**
+ * What a quantity of Kubernetes amounts to, exact enough to compare two.
+ *
+ * @param quantity - such as `250m`, `1.5Gi` or `1e3`
+ * @returns cores, bytes or whatever it counts; NaN when it is none
+ * @see https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+ */
+export function amountOf(quantity: string): number {
+  const [, digits, exponent, suffix = ""] =
+    /^([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(?:[eE]([+-]?[0-9]+)|([numkMGTPE]|[KMGTPE]i))?$/.exec(quantity) ??
+    [];
+  if (digits === undefined) return Number.NaN;
+  return exponent === undefined
+    ? Number(digits) * (suffixes[suffix] ?? Number.NaN)
+    : Number(`${digits}e${exponent}`);
+}
