@@ -11,7 +11,7 @@ FROM ${NODE_IMAGE} AS node
 
 FROM ${WORKSHOP} AS workshop
 RUN command -v igzip >/dev/null || { apt-get update && apt-get install --yes --no-install-recommends \
-    busybox-static ca-certificates findutils isal jq nettle-bin tar tini wget zstd; }
+    busybox-static ca-certificates findutils isal jq mbuffer nettle-bin tar tini wget zstd; }
 COPY --from=oras /bin/oras /source/oras
 COPY scripts/assemble-tools.sh /source/scripts/
 COPY src/sidecar/*.sh /source/src/sidecar/

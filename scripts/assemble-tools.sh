@@ -5,7 +5,7 @@
 # them, so they work in every image; busybox and tini are static.
 set -eu
 source="$1" oras="$2" out="$3"
-programs="/usr/bin/tar:tar /usr/bin/find:find /usr/bin/jq:jq /usr/bin/igzip:igzip /usr/bin/nettle-hash:nettle-hash /usr/bin/tee:tee /usr/bin/zstd:zstd"
+programs="/usr/bin/tar:tar /usr/bin/find:find /usr/bin/jq:jq /usr/bin/igzip:igzip /usr/bin/mbuffer:mbuffer /usr/bin/nettle-hash:nettle-hash /usr/bin/zstd:zstd"
 
 mkdir -p "$out/oras/bin" "$out/oras/lib" "$out/usr/bin" "$out/etc/ssl/certs" "$out/tmp"
 # Debian with merged /usr lists /bin/tar, older ones too: both are the same file.

@@ -29,6 +29,7 @@ const testPackages: readonly Package[] = [
   ["findutils", "/usr/bin/find"],
   ["isal", "/usr/bin/igzip"],
   ["jq", "/usr/bin/jq"],
+  ["mbuffer", "/usr/bin/mbuffer"],
   ["nettle-bin", "/usr/bin/nettle-hash"],
   ["procps", "/usr/bin/pkill"],
   ["shellcheck", "/usr/bin/shellcheck"],

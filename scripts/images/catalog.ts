@@ -103,6 +103,7 @@ export async function standIns(): Promise<StandIn[]> {
             "findutils",
             "isal",
             "jq",
+            "mbuffer",
             "nettle-bin",
             "tar",
             "tini",

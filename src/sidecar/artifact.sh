@@ -13,13 +13,14 @@ digest_of() {
 
 # Compresses a tar. Level 1 of igzip is plain gzip, level 0 costs least; without a name and a time in its header the
 # same tar gives the same bytes.
-compress() {
+compress() (
+  set -o pipefail
   case "$compression" in
   zstd) tool zstd -1 -T2 -q -c ;;
-  none) tool igzip -0 -T 2 -n -c ;;
-  *) tool igzip -1 -T 2 -n -c ;;
+  none) buffer | tool igzip -0 -n -c ;;
+  *) buffer | tool igzip -1 -n -c ;;
   esac
-}
+)
 
 # Writes standard input to $out/blob, once; a directory's tar is compressed on the way. It is hashed later, from the
 # page cache: a tee on the way costs three times as much.

@@ -69,6 +69,6 @@ lay_out_directory() {
   shift
   (
     set -o pipefail
-    if [ "$format" = zstd ]; then tool zstd -d -q -c; else tool igzip -d -q; fi <"$blob" | { tool tar "$@" && cat >/dev/null; } | refuse_links
+    if [ "$format" = zstd ]; then tool zstd -d -q -c; else tool igzip -d -q; fi <"$blob" | buffer | { tool tar "$@" && cat >/dev/null; } | refuse_links
   )
 }

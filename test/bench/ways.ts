@@ -84,6 +84,7 @@ export function limit(tools: Tools): Way {
   const tool = join(tools.oras, "bin");
   const loader = `${tools.oras}/lib/ld.so --library-path ${tools.oras}/lib ${tool}`;
   let blob = "";
+  const buffer = `${loader}/mbuffer -q -v 0 -s 64k -m 2M`;
   const hash = `${loader}/nettle-hash -a sha256 >/dev/null`;
   let isTree = false;
   const sh = (script: string) => run(["bash", "-c", `set -e -o pipefail; ${script}`], process.env);
@@ -94,14 +95,14 @@ export function limit(tools: Tools): Way {
       blob = join(temporaryFolder("limit"), "blob");
       const [parent, name] = [join(output, ".."), basename(output)];
       const read = isTree
-        ? `${loader}/tar -C ${parent} -c --sort=name -b128 ${name} | ${loader}/igzip -1 -T2 -c`
+        ? `${loader}/tar -C ${parent} -c --sort=name -b128 ${name} | ${buffer} | ${loader}/igzip -1 -c`
         : `cat ${output}`;
-      return seconds(() => sh(`${read} | ${loader}/tee ${blob} | ${hash}`));
+      return seconds(() => sh(`${read} >${blob}; ${hash} <${blob}`));
     },
     pull: () => {
       const work = temporaryFolder("work");
       const write = isTree
-        ? `${loader}/igzip -d -c <${blob} | ${loader}/tar -C ${work} -x`
+        ? `${loader}/igzip -d -c <${blob} | ${buffer} | ${loader}/tar -C ${work} -x`
         : `cat <${blob} >${work}/file`;
       return seconds(() => sh(`${hash} <${blob} & ${write}; wait`));
     },
