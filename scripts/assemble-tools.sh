@@ -22,6 +22,8 @@ for entry in $programs; do
   cp -L "${entry%:*}" "$out/oras/bin/${entry#*:}"
   for library in $(libraries "${entry%:*}"); do install_library "$library" "$out/oras/lib"; done
 done
+# The C library opens it by name when a thread ends (pthread_exit(3)), so no program's list has it.
+cp -L "$(dirname "$(libraries /usr/bin/mbuffer | grep /libc.so)")/libgcc_s.so.1" "$out/oras/lib/"
 cp "$source"/src/sidecar/*.sh "$source"/generated/constants.sh "$out/oras/bin/"
 chmod 755 "$out"/oras/bin/* "$out/oras/lib/ld.so"
 

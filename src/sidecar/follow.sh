@@ -20,8 +20,13 @@ await_launcher() {
   # Once the pipe is open, its record of a deletion is not lost; one from before is a file.
   if [ -e "$step/out/deleted" ]; then
     record=deleted
-  elif ! read -r -t "$deadline" record <&5; then
-    fail "$EXIT_LAUNCHER_MISSING" "the launcher container did not start within $deadline s; nothing was pushed"
+  else
+    # An attempt whose output could not be received may not know that yet and say that it is complete.
+    while
+      read -r -t "$deadline" record <&5 ||
+        fail "$EXIT_LAUNCHER_MISSING" "the launcher container did not start within $deadline s; nothing was pushed"
+      [ "${record%% *}" = commit ]
+    do :; done
   fi
   if [ "$record" = deleted ]; then
     echo "lost the Pod was deleted before its program started" >"$out/result"

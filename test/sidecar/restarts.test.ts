@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, renameSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { exitCodes } from "../../generated/exit-codes.ts";
@@ -132,6 +132,25 @@ describe.concurrent("an output that cannot be received", () => {
     expect((await pod.launcher(options, program).ended).code).toBe(0);
     expect(await pusher.ended).toMatchObject({ code: 0 });
     expect(statSync(join(await stockPull(ref), "x")).size).toBe(1_000_000);
+  });
+
+  it("is not pushed because its attempt was done with sending it", async () => {
+    const ref = reference();
+    const pod = fakePod(tools);
+    await pod.init("--output", ref);
+    const options = ["--output", "true", "--output-path", "d"];
+    // So small that the launcher has sent it all before it hears of a failure.
+    const program = sh("mkdir -p d; echo grapefruit > d/x");
+    const compressor = join(pod.share, "bin/igzip");
+    renameSync(compressor, `${compressor}-away`);
+    cpSync("/bin/false", compressor);
+    const pusher = pod.pusher("--output", ref, ...onFailure);
+    expect((await pod.launcher(options, program).ended).code).toBe(exitCodes.outputFailed.code);
+    await pusher.said("waiting for the launcher to be restarted");
+    renameSync(`${compressor}-away`, compressor);
+    expect((await pod.launcher(options, program).ended).code).toBe(0);
+    expect(await pusher.ended).toMatchObject({ code: 0 });
+    expect(readFileSync(join(await stockPull(ref), "d/x"), "utf8")).toBe("grapefruit\n");
   });
 });
 
