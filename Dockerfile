@@ -28,4 +28,5 @@ COPY --from=node /usr/local/bin/node /usr/local/bin/node
 COPY package.json dist/*.js /oras-operator/
 ENV NODE_ENV=production
 USER 65532:65532
-ENTRYPOINT ["/usr/local/bin/node", "/oras-operator/oras-operator.js"]
+# Reviews leave garbage that is young: what V8 reserves for it, three times this many MiB, is most of what it would grow to.
+ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=4", "/oras-operator/oras-operator.js"]

@@ -10,6 +10,7 @@ import { variablesOf } from "../annotations/variables.ts";
  * @see https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
  */
 export function argument(text: string): string {
+  if (!text.includes("$")) return text;
   const parts = text.split(variablePattern);
   // With a group in its pattern, split returns what stands between variables and their names in turns.
   return parts

@@ -20,9 +20,12 @@ export function imagesToLookUp(request: AdmissionRequest): WantedImage[] {
   if (request.operation !== "CREATE") return [];
   const object = request.object as PodLike & JobLike;
   const template = request.kind.kind === "Job" ? object.spec.template : object;
+  const containers = template.spec?.containers;
+  // Nearly always so, and nothing else needs to be read twice then.
+  if (!Array.isArray(containers) || containers.every(({ command }) => command?.length)) return [];
   const below = template.metadata?.annotations;
   const all = { ...below, ...object.metadata?.annotations };
-  if (!isAnnotated(all) || !Array.isArray(template.spec?.containers)) return [];
+  if (!isAnnotated(all)) return [];
   const launchers = chooseLaunchers(template.spec, below, readAnnotations(all).settings);
   if (!launchers.ok) return [];
   const architecture = architectureOf(template.spec);

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash as hashOf } from "node:crypto";
 
 /** What the marker annotation on an injected object says. */
 export interface Marker {
@@ -16,7 +16,7 @@ export interface Marker {
  * @returns the annotation's value
  */
 export function formatMarker(injected: unknown, containers: readonly string[]): string {
-  const hash = createHash("sha256").update(JSON.stringify(injected)).digest("hex").slice(0, 32);
+  const hash = hashOf("sha256", JSON.stringify(injected), "hex").slice(0, 32);
   return JSON.stringify({ hash, containers } satisfies Marker);
 }
 

@@ -8,13 +8,15 @@ export type { Logger };
  * @param level - least level that is written
  */
 export function createLog(level: "debug" | "info" | "warn" | "error"): Logger {
-  return pino({
+  const options = {
     level,
     base: null,
     messageKey: "message",
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-  });
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  // Not in step with whoever reads it: a review does not wait for its line. What is not written is when the process ends.
+  return pino(options, pino.destination({ sync: false }));
 }
 
 /**

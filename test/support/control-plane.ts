@@ -28,6 +28,8 @@ export interface ControlPlane {
   readonly token: string;
   /** A kubeconfig for the user that the operator is in tests: it may do nothing until it is given roles. */
   readonly operatorKubeconfig: string;
+  /** Of that user. */
+  readonly operatorToken: string;
   /** What the operator's user asked for so far, as `verb resource[/subresource]`, from the audit log. */
   readonly operatorRequests: () => Promise<string[]>;
   /** The API server's process; another one after startApiServer. */
@@ -137,6 +139,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
     ca,
     token,
     operatorKubeconfig,
+    operatorToken,
     operatorRequests: async () => requestsIn(await readFile(join(home, "audit.log"), "utf8")),
     apiServer: () => apiServer,
     killApiServer: () => end(apiServer, "SIGKILL"),

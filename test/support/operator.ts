@@ -56,7 +56,7 @@ export async function startOperator(kubeconfig: string, ...flags: string[]): Pro
 }
 
 /** Waits until a replica answers reviews. */
-export function ready(operator: Operator): Promise<true> {
+export function ready(operator: Pick<Operator, "healthUrl">): Promise<true> {
   return until(
     async () => (await fetch(`${operator.healthUrl}/readyz`)).status === 200 || undefined,
     "the operator to be ready",
@@ -64,7 +64,7 @@ export function ready(operator: Operator): Promise<true> {
 }
 
 /** The value of a metric whose line begins so; 0 when there is none. */
-export async function metric(operator: Operator, begin: string): Promise<number> {
+export async function metric(operator: Pick<Operator, "metricsUrl">, begin: string): Promise<number> {
   const text = await (await fetch(operator.metricsUrl)).text();
   const lines = text.split("\n").filter((line) => line.startsWith(begin));
   return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
