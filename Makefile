@@ -27,7 +27,7 @@ demo-down: node_modules ## Take away what `make demo` made
 	@node scripts/demo.ts --down $(if $(filter current,$(CLUSTER)),--current)
 
 ##@ Develop
-.PHONY: ci generate build lint test test-unit test-sidecar test-integration test-e2e clean
+.PHONY: ci generate build lint test test-unit test-sidecar test-integration test-e2e test-long clean
 generate: node_modules ## Write everything that derives from schema/
 	npm run --silent generate
 build: node_modules ## Bundle the program into dist/
@@ -39,6 +39,7 @@ lint: node_modules packages ## Types, style, import direction, unused code, shel
 ci: ## What a change must pass: lint, then every test
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory test
+	$(MAKE) --no-print-directory test-long
 test: node_modules prepared ## All tests: unit, sidecar, integration, end to end
 	npm test
 test-unit: node_modules ## Unit and property tests
@@ -49,6 +50,8 @@ test-integration: node_modules prepared ## Tests against a real API server
 	npm run --silent test:integration
 test-e2e: node_modules prepared ## Tests with real Pods
 	npm run --silent test:e2e
+test-long: node_modules prepared ## What takes minutes each: the largest outputs, the longest deadlines
+	npm run --silent test:long
 .PHONY: packages prepared
 packages: node_modules
 	@$(cluster) prepare --packages

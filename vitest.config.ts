@@ -39,6 +39,14 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      {
+        test: {
+          name: "long",
+          include: ["test/long/**/*.test.ts"],
+          globalSetup: ["test/support/temporary.ts", "test/support/cluster.ts"],
+          hookTimeout: 900_000,
+        },
+      },
     ],
   },
 });

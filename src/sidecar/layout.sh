@@ -6,8 +6,7 @@ lay_out_inputs() {
   [ "$inputs" -gt 0 ] || return 0
   mkdir -p -- "$input_path" 2>/dev/null || cannot_write "$input_path" "cannot be made"
   [ -w "$input_path" ] || cannot_write "$input_path" "is not writable"
-  local i=0 layers
-  layers="$(cat "$step"/inputs/*/layers | wc -l)"
+  local i=0
   while [ "$i" -lt "$inputs" ]; do
     lay_out_input "$step/inputs/$i"
     i=$((i + 1))
@@ -51,7 +50,8 @@ lay_out_zstd() {
 }
 
 # GNU tar leaves members out that would be outside, ends with an error for it, and makes links that lead outside after
-# everything else. That protects one archive; a second one could be written through the links of the first.
+# everything else. What it made of the rest is checked by what it says: a second archive could be written through the
+# links of the first, and the program through both.
 lay_out_directory() {
   local title="$2" format="${4-gzip}"
   if [ "$unpack" != true ]; then
@@ -62,13 +62,13 @@ lay_out_directory() {
   # Modes as packed, whatever the umask; the owner is the program's user, also when that is root. A directory that is
   # there already may belong to somebody else, who alone may change its mode and time: its own entry is left out.
   set -- "$1" --extract --file=- "--directory=$input_path" --preserve-permissions --no-same-owner \
-    --delay-directory-restore --no-recursion --anchored --no-wildcards --exclude=.
+    --delay-directory-restore --no-recursion --anchored --no-wildcards --exclude=. \
+    --verbose --verbose --quoting-style=c --numeric-owner --utc
   [ "$title" = . ] || [ ! -d "$input_path/$title" ] || set -- "$@" "--exclude=$title"
-  if [ "$layers" -gt 1 ]; then set -- "$@" --verbose --verbose --quoting-style=c; fi
   local blob="$1"
   shift
   (
     set -o pipefail
-    if [ "$format" = zstd ]; then tool zstd -d -q -c; else tool igzip -d -q; fi <"$blob" | buffer | { tool tar "$@" && cat >/dev/null; } | refuse_links
+    if [ "$format" = zstd ]; then tool zstd -d -q -c; else tool igzip -d -q; fi <"$blob" | buffer | { tool tar "$@" && cat >/dev/null; } | refuse_hostile
   )
 }

@@ -47,21 +47,38 @@ stays_inside() {
   return 1
 }
 
-# Reads what `tar -xvv --quoting-style=c` says and checks every link that it made whose target is absolute or has `..`
-# in it: where it really leads counts, for it may pass through other links.
-refuse_links() {
-  local line path bad=0 inside
+# Reads what `tar -xvv --quoting-style=c` says of the members that it made and checks those that no output of a step has:
+# devices and pipes, absolute names, and links whose target is absolute or has `..` in it. Where a link really leads
+# counts, for it may pass through other links.
+refuse_hostile() {
+  local line path kind bad=0 inside
   while IFS= read -r line; do
     [ -n "$line" ] || continue
+    kind="${line%"${line#?}"}"
     line="${line#*\"}"
     path="${line%%\" -> *}"
+    [ "$kind" = l ] || path="${path%\"*}"
     # The quotes of C: printf understands its octal and backslash sequences.
     # shellcheck disable=SC2059  # it is a format
     path="$(printf "$(printf '%s' "$path" | sed 's/%/%%/g')" && printf .)"
-    path="$input_path/${path%.}"
+    path="${path%.}"
+    case "$kind$path" in
+    [bcp]*)
+      say "error: $path is a device or a pipe"
+      rm -f -- "$input_path/$path"
+      bad=1
+      continue
+      ;;
+    ?/*)
+      say "error: $path is absolute"
+      bad=1
+      continue
+      ;;
+    esac
+    path="$input_path/$path"
     if [ -e "$path" ]; then is_inside "$path"; else stays_inside "$path"; fi || bad=1
   done <<EOF
-$(grep -E '^l.*" -> "(/|.*\.\.)')
+$(grep -E '^([bcp]|[^"]*"/|l.*" -> "(/|.*\.\.))')
 EOF
   return $bad
 }

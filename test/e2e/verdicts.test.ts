@@ -133,6 +133,43 @@ describe.concurrent("whatever goes wrong in a Pod, it ends with the right verdic
     expect(pod.status).toMatchObject({ phase: "Failed", reason: "Evicted" });
     expect(await isPushed("storage")).toBe(false);
   });
+
+  it("an emptyDir over its limit: the Pod is evicted, and nothing is pushed", async () => {
+    const mount = { volumeMounts: [{ name: "data", mountPath: "/data" }], workingDir: "/data" };
+    const volumes = { volumes: [{ name: "data", emptyDir: { sizeLimit: "10Mi" } }] };
+    const pod = await run("empty-dir", "head -c 50000000 /dev/zero > out; sleep 300", mount, volumes);
+    expect(pod.status).toMatchObject({ phase: "Failed", reason: "Evicted" });
+    expect(await isPushed("empty-dir")).toBe(false);
+  });
+
+  it("a liveness probe that fails once the program has ended: its output is handed over all the same", async () => {
+    const probe = { exec: { command: ["test", "-e", "/tmp/alive"] }, periodSeconds: 1, failureThreshold: 1 };
+    const pod = await run(
+      "liveness",
+      // A directory: compressing it takes longer than the probe's period.
+      "touch alive; sleep 5; mkdir out; head -c 800000000 /dev/urandom > out/x; echo kept > out/y; rm alive",
+      { livenessProbe: { ...probe, initialDelaySeconds: 3 } },
+    );
+    const about = ["--field-selector", "involvedObject.name=liveness,reason=Unhealthy"];
+    expect(await ws.kubectl("get", "events", ...about)).toContain("Liveness probe failed");
+    expect(pod.status?.phase).toBe("Succeeded");
+    expect(await ws.content("faults/liveness:1", "out/y")).toBe("kept\n");
+  });
+
+  it("restartPolicy Always: what each round makes is pushed", async () => {
+    const script = "cat /proc/sys/kernel/random/uuid > out";
+    await ws.apply(stepPod("always", output("always"), script, {}, { restartPolicy: "Always" }));
+    const made = new Set<string>();
+    await until(
+      async () => {
+        if (await isPushed("always")) made.add(await ws.content("faults/always:1", "out"));
+        return made.size > 1;
+      },
+      "a second output",
+      120_000,
+    );
+    await ws.kubectl("delete", "pod", "always");
+  });
 });
 
 it("a registry that restarts when the output is to be pushed: it is waited for", async () => {

@@ -1,0 +1,79 @@
+import { closeSync, ftruncateSync, mkdirSync, openSync, statSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, expect, it } from "vitest";
+import { watchMemory } from "../support/memory.ts";
+import {
+  fakePod,
+  type Running,
+  start,
+  startRegistry,
+  type TestRegistry,
+  toolsTree,
+} from "../support/sidecar.ts";
+import { describeTree } from "../support/trees.ts";
+
+let tools: Awaited<ReturnType<typeof toolsTree>>;
+let registry: TestRegistry;
+
+beforeAll(async () => {
+  tools = await toolsTree();
+  registry = await startRegistry();
+  return () => registry.stop();
+}, 900_000);
+
+/** What the containers of a step may hold, whatever the size of its artifact, MiB. */
+const mostMemory = 64;
+
+/** Waits for a container's process to end well, and checks what it held. */
+async function endsSmall(running: Running): Promise<void> {
+  const memory = watchMemory(running.child);
+  const { code, stderr } = await running.ended;
+  expect(code, stderr).toBe(0);
+  expect(memory.peak()).toBeLessThan(mostMemory);
+  expect(memory.peak()).toBeGreaterThan(0);
+}
+
+/** Passes what is made under the name `out` to another Pod; returns where it was and is. */
+async function pass(name: string, make: (path: string) => void): Promise<{ was: string; is: string }> {
+  const ref = `${registry.url}/long/${name}:1`;
+  const producer = fakePod(tools);
+  const was = join(producer.work, "out");
+  make(was);
+  expect((await producer.init("--output", ref)).code).toBe(0);
+  await Promise.all([
+    endsSmall(producer.pusher("--output", ref, "--restart-policy", "Never", "--timeout", "900")),
+    endsSmall(producer.launcher(["--output", "true", "--output-path", "out"], ["true"])),
+  ]);
+  const consumer = fakePod(tools);
+  const init = [join(tools.oras, "bin/busybox"), "sh", join(tools.oras, "bin/setup.sh")];
+  await endsSmall(
+    start([...init, "--share", consumer.share, "--", "--share", consumer.share, "--input", ref], {
+      env: tools.environment,
+    }),
+  );
+  await endsSmall(consumer.launcher(["--inputs", "1"], ["true"]));
+  return { was, is: join(consumer.work, "out") };
+}
+
+const gibibyte = 2 ** 30;
+
+it("a sparse file of 5 GiB arrives to the byte, in little memory", async () => {
+  const { was, is } = await pass("sparse", (path) => {
+    mkdirSync(path);
+    const file = openSync(join(path, "sparse"), "w");
+    ftruncateSync(file, 5 * gibibyte);
+    for (const at of [0, 3 * gibibyte + 7, 5 * gibibyte - 4]) writeSync(file, "data", at);
+    closeSync(file);
+  });
+  expect(statSync(join(is, "sparse")).size).toBe(5 * gibibyte);
+  const compared = await start(["cmp", join(was, "sparse"), join(is, "sparse")]).ended;
+  expect(compared).toMatchObject({ code: 0, stdout: "" });
+}, 900_000);
+
+it("100,000 files in one directory arrive as they were, in little memory", async () => {
+  const { was, is } = await pass("many", (path) => {
+    mkdirSync(path);
+    for (let i = 0; i < 100_000; i++) writeFileSync(join(path, `sample-${i}`), `${i}\n`);
+  });
+  expect(describeTree(is)).toEqual(describeTree(was));
+}, 900_000);

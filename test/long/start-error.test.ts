@@ -1,0 +1,34 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { exitCodes } from "../../generated/exit-codes.ts";
+import { names } from "../../generated/names.ts";
+import { endOf, stepPod, type Workspace, workspace } from "../support/step.ts";
+import { until } from "../support/wait.ts";
+
+let ws: Workspace;
+beforeAll(async () => {
+  ws = await workspace();
+});
+afterAll(() => ws?.remove());
+
+const deadlineMs = 10 * 60_000;
+
+it(
+  "a container that cannot be started (StartError): the Pod fails at the deadline for it, and nothing is pushed",
+  async () => {
+    const map = { "output-uri": "long/start-error:1" };
+    await ws.apply(stepPod("start-error", map, "true", { workingDir: "/etc/passwd" }));
+    const pod = await until(
+      async () => {
+        const found = await ws.pod("start-error");
+        return found.status?.phase === "Failed" && found;
+      },
+      "the Pod to fail",
+      2 * deadlineMs,
+    );
+    expect(pod && endOf(pod, "main")?.reason).toBe("StartError");
+    const end = pod && endOf(pod, names.pushContainer);
+    expect(end).toMatchObject({ exitCode: exitCodes.launcherMissing.code });
+    expect(end?.message).toContain("did not start within 600 s");
+  },
+  3 * deadlineMs,
+);
