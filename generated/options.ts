@@ -28,7 +28,7 @@ export interface ManagerOptions {
   readonly certificateDirectory?: string | undefined;
   /** Whether replicas choose a leader; only the leader reconciles. */
   readonly leaderElect: boolean;
-  /** Whether to ask an image's registry, anonymously, what it runs, when a container to wrap has no command. With false, and for images that are not public, such containers are refused. */
+  /** Whether to ask an image's registry what it runs, when a container to wrap has no command: anonymously, or with the Pod's imagePullSecrets where the operator may read them. With false such containers are refused. */
   readonly imageLookup: boolean;
   /** Namespace that the operator runs in. */
   readonly namespace: string;
@@ -92,7 +92,7 @@ export const optionTable: readonly OptionDefinition[] = [
     env: "ORAS_OPERATOR_IMAGE_LOOKUP",
     type: "boolean",
     default: true,
-    description: "Whether to ask an image's registry, anonymously, what it runs, when a container to wrap has no command. With false, and for images that are not public, such containers are refused."
+    description: "Whether to ask an image's registry what it runs, when a container to wrap has no command: anonymously, or with the Pod's imagePullSecrets where the operator may read them. With false such containers are refused."
   },
   {
     name: "namespace",

@@ -1,3 +1,4 @@
+import { authorizationFor } from "./credentials.ts";
 import { get, type Registries } from "./http.ts";
 import { type ImageReference, parseImage } from "./reference.ts";
 
@@ -25,12 +26,13 @@ const manifestTypes = [
 ].join(", ");
 
 /**
- * Asks an image's registry, as anybody may, what the image runs: manifest, the one for Linux on this architecture if
+ * Asks an image's registry what the image runs: manifest, the one for Linux on this architecture if
  * there are several, configuration.
  *
  * @param image - as in a container's `image`
  * @param architecture - in Go's words, such as `amd64`
  * @param registries - how to reach them
+ * @param configs - of pull secrets, for a registry that asks for a password
  * @throws an error in words for the step's author, when it cannot be known
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md
  */
@@ -38,9 +40,10 @@ export async function fetchProgram(
   image: string,
   architecture: string,
   registries: Registries,
+  configs: readonly string[] = [],
 ): Promise<ImageProgram> {
   const reference = parseImage(image);
-  const ask = createAsk(reference, registries);
+  const ask = createAsk(reference, registries, authorizationFor(configs, reference));
   let manifest = (await ask(`manifests/${reference.version}`, manifestTypes)) as Manifest;
   if (manifest.manifests) {
     manifest = (await ask(
@@ -69,14 +72,14 @@ function words(value: unknown): string[] {
 }
 
 /** Asks for JSON, with the token that the registry wants for it: public images need one too. */
-function createAsk({ host, repository }: ImageReference, registries: Registries) {
+function createAsk({ host, repository }: ImageReference, registries: Registries, login: string | undefined) {
   let authorization: string | undefined;
   return async (path: string, accept: string): Promise<unknown> => {
     const url = new URL(`https://${host}/v2/${repository}/${path}`);
     const headers = () => ({ accept, ...(authorization ? { authorization } : {}) });
     let answer = await get(url, headers(), registries);
     if (answer.status === 401 && authorization === undefined) {
-      authorization = await anonymousToken(String(answer.headers["www-authenticate"] ?? ""), registries);
+      authorization = await authorize(String(answer.headers["www-authenticate"] ?? ""), registries, login);
       answer = await get(url, headers(), registries);
     }
     if (answer.status !== 200) throw new Error(`${host} answers with status ${answer.status}`);
@@ -85,18 +88,25 @@ function createAsk({ host, repository }: ImageReference, registries: Registries)
 }
 
 /** @see https://distribution.github.io/distribution/spec/auth/token/ */
-async function anonymousToken(challenge: string, registries: Registries): Promise<string> {
+async function authorize(
+  challenge: string,
+  registries: Registries,
+  login: string | undefined,
+): Promise<string> {
   const field = (name: string) => new RegExp(`${name}="([^"]*)"`).exec(challenge)?.[1];
   const realm = field("realm");
-  if (!/^bearer /i.test(challenge) || realm === undefined)
-    throw new Error("its registry asks for a password");
+  if (!/^bearer /i.test(challenge) || realm === undefined) {
+    if (login === undefined) throw new Error("its registry asks for a password");
+    return login;
+  }
   const url = new URL(realm);
   if (url.protocol !== "https:") throw new Error(`its registry gives tokens over ${url.protocol}//`);
   for (const name of ["service", "scope"]) {
     const value = field(name);
     if (value !== undefined) url.searchParams.set(name, value);
   }
-  const answer = await get(url, { accept: "application/json" }, registries);
+  const headers = { accept: "application/json", ...(login ? { authorization: login } : {}) };
+  const answer = await get(url, headers, registries);
   if (answer.status !== 200) throw new Error(`${url.host} gives no token: status ${answer.status}`);
   const { token, access_token } = JSON.parse(answer.body) as { token?: string; access_token?: string };
   return `Bearer ${token ?? access_token ?? ""}`;

@@ -9,6 +9,8 @@ import { chooseLaunchers } from "./launcher.ts";
 export interface WantedImage {
   readonly image: string;
   readonly architecture: string;
+  /** Where the Pod's password to the image's registry may be. */
+  readonly secrets: { readonly namespace: string; readonly names: readonly string[] };
 }
 
 /**
@@ -29,8 +31,10 @@ export function imagesToLookUp(request: AdmissionRequest): WantedImage[] {
   const launchers = chooseLaunchers(template.spec, below, readAnnotations(all).settings);
   if (!launchers.ok) return [];
   const architecture = architectureOf(template.spec);
+  const names = (template.spec.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : []));
+  const secrets = { namespace: request.namespace ?? "default", names };
   return launchers.value.flatMap(({ container: { command = [], image } }) =>
-    command.length === 0 && image !== undefined ? [{ image, architecture }] : [],
+    command.length === 0 && image !== undefined ? [{ image, architecture, secrets }] : [],
   );
 }
 

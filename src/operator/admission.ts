@@ -133,7 +133,10 @@ async function lookUpAll(
   wanted: readonly WantedImage[],
 ): Promise<(image: string) => Looked | undefined> {
   const looked = await Promise.all(
-    wanted.map(async ({ image, architecture }) => [image, await lookup(image, architecture)] as const),
+    wanted.map(
+      async ({ image, architecture, secrets }) =>
+        [image, await lookup(image, architecture, secrets)] as const,
+    ),
   );
   const known = new Map(looked);
   return (image) => known.get(image);

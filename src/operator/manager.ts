@@ -23,6 +23,7 @@ import { leadCaches } from "./lead.ts";
 import { createLog, sentenceOf } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import type { Process } from "./process.ts";
+import { createSecretReader } from "./pull-secrets.ts";
 
 type LimitRange = V1LimitRange & KubeObject;
 
@@ -79,7 +80,7 @@ export async function runManager(options: ManagerOptions, signal: AbortSignal): 
     const pair = await untilAborted(signal, certificates.first);
     server = await serveAdmission({
       decide: admit,
-      lookup: options.imageLookup ? createLookup() : undefined,
+      lookup: options.imageLookup ? createLookup({ readSecrets: createSecretReader(client) }) : undefined,
       around: surroundings(options, facts, caches, limitRanges),
       pair,
       port: options.webhookPort,

@@ -89,7 +89,7 @@ describe("what an image runs", () => {
   });
 
   it("is remembered, and what cannot be known is said in words", async () => {
-    const lookup = createLookup(ca);
+    const lookup = createLookup({ ca });
     const image = `${host()}/a/app:amd64`;
     expect(lookup(image, "amd64")).toBe(lookup(image, "amd64"));
     expect(await lookup(image, "amd64")).toEqual({ program: { entrypoint: ["/bin/app", "-v"], cmd: ["x"] } });

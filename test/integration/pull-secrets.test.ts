@@ -1,0 +1,92 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { createLookup, type Lookup } from "../../src/images/lookup.ts";
+import type { KubeClient } from "../../src/kube/client.ts";
+import { renew } from "../../src/operator/certificates/renew.ts";
+import { createSecretReader } from "../../src/operator/pull-secrets.ts";
+import { type ControlPlane, operatorUser, startControlPlane } from "../support/control-plane.ts";
+import { adminClient, installOperator } from "../support/installation.ts";
+import { start, startRegistry, type TestRegistry, temporaryFolder, toolsTree } from "../support/sidecar.ts";
+
+let plane: ControlPlane;
+let admin: KubeClient;
+let operator: KubeClient;
+let registry: TestRegistry;
+let lookup: Lookup;
+let image: string;
+const [user, password] = ["somebody", "s3cret-word"];
+const namespace = "default";
+
+beforeAll(async () => {
+  plane = await startControlPlane();
+  admin = await adminClient(plane);
+  await installOperator(admin);
+  operator = await adminClient({ kubeconfig: plane.operatorKubeconfig });
+
+  const tools = await toolsTree();
+  const folder = temporaryFolder("private");
+  const { certificate, key, authorities } = await renew("everything", undefined, ["localhost"], new Date());
+  const file = (name: string, content: string) => {
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  };
+  const { stdout } = await start(["htpasswd", "-nbB", user, password]).ended;
+  const tls = { certificate: file("tls.crt", certificate), key: file("tls.key", key) };
+  registry = await startRegistry({ tls, htpasswd: file("htpasswd", stdout) });
+  const ca = authorities.join("\n");
+  file("ca.crt", ca);
+  file("config.json", JSON.stringify({ os: "linux", architecture: "amd64", config: { Cmd: ["serve"] } }));
+  image = `${registry.host.replace("127.0.0.1", "localhost")}/team/app:1`;
+  const config = ["--config", "config.json:application/vnd.oci.image.config.v1+json", "--image-spec", "v1.0"];
+  const login = ["--plain-http=false", "--ca-file", "ca.crt", "--username", user, "--password-stdin"];
+  const pushed = await start(["oras", "push", image, ...config, ...login], {
+    cwd: folder,
+    env: { ...tools.environment, HOME: "/nonexistent" },
+    input: password,
+  }).ended;
+  expect(pushed.code, pushed.stderr).toBe(0);
+  lookup = createLookup({ ca, readSecrets: createSecretReader(operator) });
+
+  const auths = { [`https://${image.split("/")[0]}`]: { username: user, password } };
+  await post(`/api/v1/namespaces/${namespace}/secrets`, {
+    metadata: { name: "pull" },
+    type: "kubernetes.io/dockerconfigjson",
+    stringData: { ".dockerconfigjson": JSON.stringify({ auths }) },
+  });
+}, 900_000);
+
+afterAll(async () => {
+  operator?.close();
+  admin?.close();
+  await registry?.stop();
+  await plane?.stop();
+});
+
+const post = (path: string, body: object) => admin.request({ method: "POST", path, body });
+
+it("what a private image runs is known where the operator may read the Pod's pull secret, and only there", async () => {
+  const withSecrets = (...names: string[]) => lookup(image, "amd64", { namespace, names });
+  expect(await withSecrets()).toEqual({ unknown: "its registry asks for a password" });
+  expect(await withSecrets("pull")).toEqual({
+    unknown: "its registry asks for a password; the operator may not read the Pod's imagePullSecrets pull",
+  });
+
+  // What docs/private-images.md says to do.
+  const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
+  const rule = { apiGroups: [""], resources: ["secrets"], resourceNames: ["pull"], verbs: ["get"] };
+  await post(`${rbac}/roles`, { metadata: { name: "read-pull" }, rules: [rule] });
+  await post(`${rbac}/rolebindings`, {
+    metadata: { name: "read-pull" },
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "read-pull" },
+    subjects: [{ kind: "User", apiGroup: "rbac.authorization.k8s.io", name: operatorUser }],
+  });
+  await expect
+    .poll(() => withSecrets("gone", "pull"))
+    .toMatchObject({ program: { entrypoint: [], cmd: ["serve"] } });
+  // Another namespace's Pod does not learn it from what is remembered.
+  expect(await lookup(image, "amd64", { namespace: "other", names: ["gone", "pull"] })).toEqual({
+    unknown: expect.stringContaining("asks for a password"),
+  });
+  expect(await withSecrets()).toEqual({ unknown: "its registry asks for a password" });
+});
