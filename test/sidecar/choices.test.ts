@@ -2,13 +2,13 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { exitCodes } from "../../generated/exit-codes.ts";
+import { stockPull } from "../support/artifact.ts";
 import {
   type FakePod,
   fakePod,
   start,
   startRegistry,
   type TestRegistry,
-  temporaryFolder,
   toolsTree,
 } from "../support/sidecar.ts";
 
@@ -30,12 +30,6 @@ async function oras(...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await start(["oras", ...args], { env: stock() }).ended;
   if (code !== 0) throw new Error(stderr);
   return stdout;
-}
-
-async function stockPull(ref: string): Promise<string> {
-  const folder = temporaryFolder("pulled");
-  await oras("pull", "--plain-http", ref.replace("http://", ""), "-o", folder);
-  return folder;
 }
 
 const isPushed = (ref: string) =>
@@ -88,7 +82,7 @@ describe.concurrent("compression", () => {
     const ref = reference();
     const { pusher } = await step(ref, { push: ["--compression", compression], launch: path }, program);
     expect(pusher).toMatchObject({ code: 0 });
-    const folder = await stockPull(ref);
+    const folder = await stockPull(tools, ref);
     expect(readFileSync(join(folder, "tree/l"), "utf8")).toBe("one\n");
     expect(existsSync(join(folder, "tree/empty"))).toBe(true);
   });
@@ -178,10 +172,10 @@ describe.concurrent("push-on", () => {
       ).ended;
     expect(await attempt(3)).toMatchObject({ code: 3 });
     await pusher.said(" in ");
-    expect(readFileSync(join(await stockPull(ref), "f"), "utf8")).toBe("3\n");
+    expect(readFileSync(join(await stockPull(tools, ref), "f"), "utf8")).toBe("3\n");
     expect(await attempt(0)).toMatchObject({ code: 0 });
     expect(await pusher.ended).toMatchObject({ code: 0 });
-    expect(readFileSync(join(await stockPull(ref), "f"), "utf8")).toBe("0\n");
+    expect(readFileSync(join(await stockPull(tools, ref), "f"), "utf8")).toBe("0\n");
   });
 });
 
@@ -205,7 +199,7 @@ describe.concurrent("several launchers", () => {
     writeFileSync(gate, "");
     expect(await one.ended).toMatchObject({ code: 0 });
     expect(await pusher.ended).toMatchObject({ code: 0 });
-    const folder = await stockPull(ref);
+    const folder = await stockPull(tools, ref);
     expect(readFileSync(join(folder, "tree/x"), "utf8")).toBe("1\n");
     expect(readFileSync(join(folder, "log"), "utf8")).toBe("two\n");
     const titles = (await layers(ref)).map((layer) => layer.annotations["org.opencontainers.image.title"]);

@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, readFileSync, renameSync, rmdirSync, statSync, write
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { exitCodes } from "../../generated/exit-codes.ts";
+import { stockPull } from "../support/artifact.ts";
 import {
   fakePod,
   freePort,
@@ -9,7 +10,6 @@ import {
   start,
   startRegistry,
   type TestRegistry,
-  temporaryFolder,
   toolsTree,
 } from "../support/sidecar.ts";
 
@@ -28,15 +28,6 @@ const sh = (script: string) => ["sh", "-c", script];
 const never = ["--restart-policy", "Never"];
 const onFailure = ["--restart-policy", "OnFailure"];
 const always = ["--restart-policy", "Always"];
-
-/** Pulls with the stock CLI, which verifies what it unpacks, into a new folder. */
-async function stockPull(ref: string): Promise<string> {
-  const folder = temporaryFolder("pulled");
-  const argv = ["oras", "pull", "--plain-http", ref.replace("http://", ""), "-o", folder];
-  const { code, stderr } = await start(argv, { env: { ...tools.environment, HOME: "/nonexistent" } }).ended;
-  expect(code, stderr).toBe(0);
-  return folder;
-}
 
 /** Whether a file has something in it. */
 const hasContent = (path: string) => {
@@ -69,7 +60,7 @@ describe.concurrent("a pusher that is killed", () => {
       expect(await launcher.ended).toMatchObject({ code: 0 });
       expect(await second.ended).toMatchObject({ code: 0 });
       expect(readFileSync(join(pod.work, "runs"), "utf8")).toBe("run\n");
-      const pulled = readFileSync(join(await stockPull(ref), file));
+      const pulled = readFileSync(join(await stockPull(tools, ref), file));
       expect(pulled.equals(readFileSync(join(pod.work, file)))).toBe(true);
     },
   );
@@ -98,7 +89,7 @@ describe.concurrent("a pusher that is killed", () => {
     const second = pod.pusher("--output", ref, ...onFailure);
     expect((await launcher.ended).code).toBe(0);
     expect(await second.ended).toMatchObject({ code: 0 });
-    expect(readFileSync(join(await stockPull(ref), "x"), "utf8")).toBe("kept\n");
+    expect(readFileSync(join(await stockPull(tools, ref), "x"), "utf8")).toBe("kept\n");
   });
 
   it("under Never fails the step whose output it was to take", async () => {
@@ -131,7 +122,7 @@ describe.concurrent("an output that cannot be received", () => {
     rmdirSync(blob);
     expect((await pod.launcher(options, program).ended).code).toBe(0);
     expect(await pusher.ended).toMatchObject({ code: 0 });
-    expect(statSync(join(await stockPull(ref), "x")).size).toBe(1_000_000);
+    expect(statSync(join(await stockPull(tools, ref), "x")).size).toBe(1_000_000);
   });
 
   it("is not pushed because its attempt was done with sending it", async () => {
@@ -150,7 +141,7 @@ describe.concurrent("an output that cannot be received", () => {
     renameSync(`${compressor}-away`, compressor);
     expect((await pod.launcher(options, program).ended).code).toBe(0);
     expect(await pusher.ended).toMatchObject({ code: 0 });
-    expect(readFileSync(join(await stockPull(ref), "d/x"), "utf8")).toBe("grapefruit\n");
+    expect(readFileSync(join(await stockPull(tools, ref), "d/x"), "utf8")).toBe("grapefruit\n");
   });
 });
 
@@ -167,7 +158,7 @@ describe.concurrent("restartPolicy Always", () => {
       );
       expect((await launcher.ended).code).toBe(0);
       expect(await pusher.ended).toMatchObject({ code: 0 });
-      expect(readFileSync(join(await stockPull(ref), "d/x"), "utf8")).toBe(`${round}\n`);
+      expect(readFileSync(join(await stockPull(tools, ref), "d/x"), "utf8")).toBe(`${round}\n`);
     }
   });
 
@@ -187,7 +178,7 @@ describe.concurrent("restartPolicy Always", () => {
     const next = pod.pusher("--output", ref, ...always);
     expect((await second.ended).code).toBe(0);
     expect(await next.ended).toMatchObject({ code: 0 });
-    expect(readFileSync(join(await stockPull(ref), "d/x"), "utf8")).toBe("second\n");
+    expect(readFileSync(join(await stockPull(tools, ref), "d/x"), "utf8")).toBe("second\n");
     await late.stop();
   });
 });

@@ -12,6 +12,7 @@ import {
 import { basename, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { exitCodes } from "../../generated/exit-codes.ts";
+import { digestOf, stockPull } from "../support/artifact.ts";
 import {
   type FakePod,
   fakePod,
@@ -57,26 +58,12 @@ async function oras(...args: string[]) {
   return stdout;
 }
 
-/** Pulls with the stock CLI into a new folder. */
-async function stockPull(ref: string): Promise<string> {
-  const folder = temporaryFolder("pulled");
-  await oras("pull", "--plain-http", ref.replace("http://", ""), "-o", folder);
-  return folder;
-}
-
 async function isPushed(ref: string): Promise<boolean> {
   return oras("manifest", "fetch", "--descriptor", "--plain-http", ref.replace("http://", "")).then(
     () => true,
     () => false,
   );
 }
-
-const digestOf = async (ref: string) =>
-  (
-    JSON.parse(
-      await oras("manifest", "fetch", "--descriptor", "--plain-http", ref.replace("http://", "")),
-    ) as { digest: string }
-  ).digest;
 
 const sh = (script: string) => ["sh", "-c", script];
 
@@ -110,7 +97,7 @@ describe.concurrent("a step", () => {
     ).ended;
     expect(eaten).toMatchObject({ code: 0, stdout: "blueberry\n" });
     expect(await push.ended).toMatchObject({ code: 0 });
-    const pulled = await stockPull(second);
+    const pulled = await stockPull(tools, second);
     expect(readFileSync(join(pulled, "pancakes.txt"), "utf8")).toBe("blueberry\n");
     expect(readFileSync(join(pulled, "more.txt"), "utf8")).toBe("more\n");
     const manifest = JSON.parse(
@@ -118,7 +105,7 @@ describe.concurrent("a step", () => {
     );
     expect(manifest.annotations).toMatchObject({
       "oras.converged-computing.github.io/image": "example.com/eat:1",
-      "oras.converged-computing.github.io/input": await digestOf(first),
+      "oras.converged-computing.github.io/input": await digestOf(tools, first),
     });
   });
 
@@ -132,7 +119,7 @@ describe.concurrent("a step", () => {
     expect(await pusher.ended).toMatchObject({ code: 0 });
     expect(JSON.parse(readFileSync(message, "utf8"))).toEqual({
       artifact: ref.replace("http://", ""),
-      digest: await digestOf(ref),
+      digest: await digestOf(tools, ref),
       bytes: 2,
       seconds: expect.any(Number),
     });
@@ -209,7 +196,7 @@ describe.concurrent("a step", () => {
     for (const { child } of [launcher, pusher]) child.kill("SIGTERM");
     expect(await launcher.ended).toMatchObject({ code: 0, stdout: "ready\ngot it\n" });
     expect(await pusher.ended).toMatchObject({ code: 0 });
-    expect(readFileSync(join(await stockPull(ref), "log"), "utf8")).toBe("ready\ngot it\n");
+    expect(readFileSync(join(await stockPull(tools, ref), "log"), "utf8")).toBe("ready\ngot it\n");
   });
 
   it("ends the copy of standard output although a child holds it", async () => {
@@ -263,7 +250,7 @@ describe.concurrent("an output directory", () => {
     expect(launcher.stderr).toContain("not packed, neither file nor directory: ./ana lysis/pipe");
     expect(pusher.code, pusher.stderr).toBe(0);
 
-    const stock = join(await stockPull(ref), "ana lysis");
+    const stock = join(await stockPull(tools, ref), "ana lysis");
     const consumer = fakePod(tools);
     expect(await consumer.init("--input", ref)).toMatchObject({ code: 0 });
     const laid = await consumer.launcher(["--inputs", "1", "--input-path", "deep/er"], ["true"]).ended;
@@ -283,7 +270,7 @@ describe.concurrent("an output directory", () => {
     const path = ["--output-path", "tree/below/.."];
     const { pusher } = await step(fakePod(tools), ref, path, sh("mkdir -p tree/below; echo x > tree/f"));
     expect(pusher).toMatchObject({ code: 0 });
-    expect(readFileSync(join(await stockPull(ref), "tree/f"), "utf8")).toBe("x\n");
+    expect(readFileSync(join(await stockPull(tools, ref), "tree/f"), "utf8")).toBe("x\n");
   });
 
   it("leaves the share out that is mounted in it, and may not be the share itself", async () => {
@@ -293,7 +280,7 @@ describe.concurrent("an output directory", () => {
     const { launcher, pusher } = await step(pod, ref, ["--output-path", around], sh("echo x > f"));
     expect(launcher.code, launcher.stderr).toBe(0);
     expect(pusher).toMatchObject({ code: 0 });
-    expect(readdirSync(join(await stockPull(ref), basename(around)))).toEqual(["work"]);
+    expect(readdirSync(join(await stockPull(tools, ref), basename(around)))).toEqual(["work"]);
     const share = await pod.launcher(
       ["--output", "true", "--deadline", "1", "--output-path", join(pod.share, "0/out")],
       ["true"],
@@ -307,7 +294,7 @@ describe.concurrent("an output directory", () => {
       const ref = reference();
       const pod = fakePod(tools);
       await step(pod, ref, ["--output-path", "d"], sh("mkdir d; echo 1 > d/b; echo 2 > d/a"));
-      digests.push(await digestOf(ref));
+      digests.push(await digestOf(tools, ref));
     }
     expect(digests[0]).toBe(digests[1]);
   });
@@ -548,7 +535,7 @@ describe.concurrent("verdicts", () => {
     expect((await pod.launcher(options, ["false"]).ended).code).toBe(1);
     expect((await pod.launcher(options, sh("echo second > x")).ended).code).toBe(0);
     expect(await pusher.ended).toMatchObject({ code: 0 });
-    expect(readFileSync(join(await stockPull(ref), "x"), "utf8")).toBe("second\n");
+    expect(readFileSync(join(await stockPull(tools, ref), "x"), "utf8")).toBe("second\n");
   });
 
   it("a pusher that was killed after it took the output resumes and pushes it", async () => {
@@ -565,7 +552,7 @@ describe.concurrent("verdicts", () => {
     await pusher.ended;
     const late = await startRegistry({ port });
     expect(await pod.pusher("--output", ref, ...onFailure).ended).toMatchObject({ code: 0 });
-    expect(readFileSync(join(await stockPull(ref), "x"), "utf8")).toBe("kept\n");
+    expect(readFileSync(join(await stockPull(tools, ref), "x"), "utf8")).toBe("kept\n");
     await late.stop();
   });
 
