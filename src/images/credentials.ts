@@ -36,11 +36,11 @@ export function authorizationFor(configs: readonly string[], image: ImageReferen
   const [first] = configs
     .flatMap((config) => Object.entries(loginsIn(config)))
     .map(([key, login]) => ({ key: placeOf(key), login }))
-    .filter(({ key }) => matches(key, place))
+    .filter(({ key, login }) => isObject(login) && matches(key, place))
     .sort((a, b) => b.key.length - a.key.length);
   if (first === undefined) return undefined;
   const { auth, username = "", password = "" } = first.login;
-  return `Basic ${auth ?? Buffer.from(`${username}:${password}`).toString("base64")}`;
+  return `Basic ${auth || Buffer.from(`${username}:${password}`).toString("base64")}`;
 }
 
 function loginsIn(config: string): Record<string, Login> {
@@ -52,6 +52,10 @@ function loginsIn(config: string): Record<string, Login> {
   }
 }
 
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
+}
+
 /** Keys may be URLs, as docker writes them. */
 function placeOf(key: string): string {
   return key
@@ -60,8 +64,14 @@ function placeOf(key: string): string {
     .replace(hub, "registry-1.docker.io");
 }
 
-/** In a key `*` stands for any part of one name of the host. */
+/** In a key `*` stands for any one name of the host. */
 function matches(key: string, place: string): boolean {
-  const pattern = key.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", "[^./]*");
-  return key !== "" && new RegExp(`^${pattern}(/|$)`).test(place);
+  const [host = "", ...path] = key.split("/");
+  const [ours = "", ...ourPath] = place.split("/");
+  const [names, ourNames] = [host.split("."), ours.split(".")];
+  return (
+    names.length === ourNames.length &&
+    names.every((name, i) => name === ourNames[i] || name === "*") &&
+    path.every((part, i) => part === ourPath[i])
+  );
 }

@@ -9,6 +9,8 @@ export interface Registries {
 
 /** What a registry answered. */
 export interface Answer {
+  /** Who gave it: another one than was asked, after a redirect. */
+  readonly host: string;
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: string;
@@ -55,6 +57,7 @@ function once(url: URL, headers: Record<string, string>, { ca, signal }: Registr
       response.on("error", reject);
       response.on("end", () =>
         resolve({
+          host: url.host,
           status: response.statusCode ?? 0,
           headers: response.headers,
           body: Buffer.concat(chunks).toString("utf8"),

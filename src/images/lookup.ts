@@ -31,8 +31,8 @@ export function createLookup(settings: LookupSettings = {}): Lookup {
   const remembered = new Map<string, { at: number; answer: Promise<Looked> }>();
   return (image, architecture, secrets = noSecrets) => {
     // What one namespace may know is not told to another.
-    const owner = secrets.names.length > 0 ? [secrets.namespace, ...secrets.names] : [];
-    const key = [architecture, image, ...owner].join(" ");
+    const owner = secrets.names.length > 0 ? secrets : undefined;
+    const key = JSON.stringify([architecture, image, owner]);
     const known = remembered.get(key);
     const now = performance.now();
     if (known && (image.includes("@") || now - known.at < tagMs)) return known.answer;

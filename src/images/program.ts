@@ -78,7 +78,8 @@ function createAsk({ host, repository }: ImageReference, registries: Registries,
     const url = new URL(`https://${host}/v2/${repository}/${path}`);
     const headers = () => ({ accept, ...(authorization ? { authorization } : {}) });
     let answer = await get(url, headers(), registries);
-    if (answer.status === 401 && authorization === undefined) {
+    // Another host's challenge, after a redirect, is not this registry's: the password is not for whom it names.
+    if (answer.status === 401 && authorization === undefined && answer.host === url.host) {
       authorization = await authorize(String(answer.headers["www-authenticate"] ?? ""), registries, login);
       answer = await get(url, headers(), registries);
     }

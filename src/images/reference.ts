@@ -17,10 +17,17 @@ export function parseImage(image: string): ImageReference {
   const isHost = others.length > 0 && (/[.:]/.test(first) || first === "localhost");
   const path = isHost ? others.join("/") : image;
   const hub = !isHost || first === "docker.io" || first === "index.docker.io";
-  const [, name = path, tag = "latest", digest] = /^(.*?)(?::([^:@/]+))?(?:@(.+))?$/.exec(path) ?? [];
+  // Not by a pattern: nobody has looked yet whether it is a name at all, and one could take very long to fit.
+  const [named = "", digest] = splitAt(path, path.indexOf("@"));
+  const [name = "", tag = "latest"] = splitAt(named, named.indexOf(":", named.lastIndexOf("/") + 1));
   return {
     host: hub ? "registry-1.docker.io" : first,
     repository: hub && !name.includes("/") ? `library/${name}` : name,
     version: digest ?? tag,
   };
+}
+
+/** What stands before a character and, where it is there, after it. */
+function splitAt(text: string, index: number): [string, string?] {
+  return index < 0 ? [text] : [text.slice(0, index), text.slice(index + 1)];
 }

@@ -13,6 +13,10 @@ export interface WantedImage {
   readonly secrets: { readonly namespace: string; readonly names: readonly string[] };
 }
 
+/** The API server looks at names after admission only, and these become part of a path. */
+const objectName = /^[a-z0-9][-a-z0-9.]{0,252}$/;
+const mostSecrets = 10;
+
 /**
  * The images whose ENTRYPOINT counts for a request: those of launchers without a command.
  *
@@ -31,7 +35,8 @@ export function imagesToLookUp(request: AdmissionRequest): WantedImage[] {
   const launchers = chooseLaunchers(template.spec, below, readAnnotations(all).settings);
   if (!launchers.ok) return [];
   const architecture = architectureOf(template.spec);
-  const names = (template.spec.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : []));
+  const given = (template.spec.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : []));
+  const names = [...new Set(given)].filter((name) => objectName.test(name)).slice(0, mostSecrets);
   const secrets = { namespace: request.namespace ?? "default", names };
   return launchers.value.flatMap(({ container: { command = [], image } }) =>
     command.length === 0 && image !== undefined ? [{ image, architecture, secrets }] : [],

@@ -1,18 +1,25 @@
 # shellcheck shell=dash
 # Links that lead out of the place where they lie. Expects lib.sh, $input_path for the last two.
 
-# Reads path and target in turns, a line each; prints those whose target is absolute or climbs above `.`.
+# Reads path and target in turns, a line each; prints those whose target is absolute or climbs above `.`, or might once
+# something on its way is another link: `..` is for the front.
 leaving_links() {
   awk '
     NR % 2 { path = $0; next }
     {
       target = $0
       out = substr(target, 1, 1) == "/"
-      depth = split(path, parts, "/") - 2
+      named = 0
+      # Of the folder that the link is in; a path may have empty steps.
+      depth = -1
+      n = split(path, parts, "/")
+      for (i = 1; i <= n; i++) if (parts[i] != "" && parts[i] != ".") depth++
       n = split(target, steps, "/")
       for (i = 1; i <= n; i++) {
-        if (steps[i] == "..") depth--
-        else if (steps[i] != "" && steps[i] != ".") depth++
+        if (steps[i] == "..") {
+          if (named) out = 1
+          depth--
+        } else if (steps[i] != "" && steps[i] != ".") named = 1
         if (depth < 0) out = 1
       }
       if (out) { gsub("\001", "?", path); gsub("\001", "?", target); printf "%s%s -> %s", sep, path, target; sep = ", " }
@@ -25,60 +32,108 @@ is_inside() {
   local root real
   root="$(readlink -f -- "$input_path")"
   real="$(readlink -f -- "$1")" || return 1
-  inside="${real#"${root%/}"}"
   case "$real/" in "${root%/}"/*) return 0 ;; esac
   say "error: $1 leads out of $input_path, to ${real:-nowhere}"
   return 1
 }
 
-# The same for a link to nothing, which a later archive may complete: `..` is allowed at the front alone, where it is
-# known what it leaves.
-stays_inside() {
-  local inside target rest
-  is_inside "$(dirname -- "$1")" || return 1
-  target="$(readlink -- "$1")"
-  rest="$target"
-  while [ "${rest#../}" != "$rest" ]; do rest="${rest#../}"; done
-  case "/${rest#..}/" in
-  */../*) ;;
-  *) [ -n "$(printf '.%s/link\n%s\n' "$inside" "$target" | leaving_links)" ] || return 0 ;;
-  esac
-  say "error: $1 -> $target leads out of $input_path"
-  return 1
+# Reads what `tar -xvv --quoting-style=c` says, a member a line; prints those that need a look, a line each: what is to be
+# looked at, a blank, the path and, of links, a second line with the target. Newlines in them are \001 as everywhere.
+members_to_look_at() {
+  awk '
+    # The text between the quotes at position i of a line, its escapes (those of C) undone; sets at to what follows.
+    function quoted(line, i,    text, c, code) {
+      text = ""
+      for (i++; i <= length(line); i++) {
+        c = substr(line, i, 1)
+        if (c == "\"") break
+        if (c != "\\") { text = text c; continue }
+        c = substr(line, ++i, 1)
+        if (c ~ /[0-7]/) {
+          code = substr(line, i, 1) * 64 + substr(line, i + 1, 1) * 8 + substr(line, i + 2, 1)
+          text = text sprintf("%c", code)
+          i += 2
+        } else if (c == "n") text = text "\001"
+        else if (c == "a") text = text "\007"
+        else if (c == "b") text = text "\b"
+        else if (c == "f") text = text "\f"
+        else if (c == "r") text = text "\r"
+        else if (c == "t") text = text "\t"
+        else if (c == "v") text = text "\v"
+        else text = text c
+      }
+      at = i + 1
+      return text
+    }
+    # Nearly every line is one of these, and ends in the quote of a plain name.
+    /^[-d][^"]*"[^\/"]/ { next }
+    {
+      kind = substr($0, 1, 1)
+      path = quoted($0, index($0, "\""))
+      if (kind ~ /[bcp]/) print "special " path
+      else if (path ~ /^\//) print "absolute " path
+      else if (kind == "h") print "hard " path
+      else if (kind == "l") print "link " path "\n" quoted($0, at + 4)
+    }'
 }
 
-# Reads what `tar -xvv --quoting-style=c` says of the members that it made and checks those that no output of a step has:
-# devices and pipes, absolute names, and links whose target is absolute or has `..` in it. Where a link really leads
-# counts, for it may pass through other links.
+# A text with its newlines back; result in $named.
+with_newlines() {
+  named="$(printf '%s' "$1" | tr '\001' '\n' && printf .)"
+  named="${named%.}"
+}
+
+# Whether a link at path $1 to $2 stays in the input path, by its words; and, where those climb, whether no folder on the
+# way to it is a link itself, or cannot be looked at.
+link_stays() {
+  local folder="$1" named
+  [ -z "$(printf './%s\n%s\n' "$1" "$2" | leaving_links)" ] || return 1
+  case "/$2/" in */../*) ;; *) return 0 ;; esac
+  while [ "$folder" != "${folder%/*}" ]; do
+    folder="${folder%/*}"
+    with_newlines "$folder"
+    # Names may begin with dots and be empty: what is asked for is beneath the input path in any case.
+    { [ -d "$input_path/$named" ] && [ ! -L "$input_path/$named" ]; } || return 1
+  done
+}
+
+# What no output of a step has, and what could lead out of the place: devices and pipes, absolute names, and links that
+# are absolute or climb out. A hard link may be one to such a link.
 refuse_hostile() {
-  local line path kind bad=0 inside
-  while IFS= read -r line; do
-    [ -n "$line" ] || continue
-    kind="${line%"${line#?}"}"
-    line="${line#*\"}"
-    path="${line%%\" -> *}"
-    [ "$kind" = l ] || path="${path%\"*}"
-    # The quotes of C: printf understands its octal and backslash sequences.
-    # shellcheck disable=SC2059  # it is a format
-    path="$(printf "$(printf '%s' "$path" | sed 's/%/%%/g')" && printf .)"
-    path="${path%.}"
-    case "$kind$path" in
-    [bcp]*)
-      say "error: $path is a device or a pipe"
-      rm -f -- "$input_path/$path"
+  local what path target named bad=0
+  while IFS= read -r path; do
+    [ -n "$path" ] || continue
+    what="${path%% *}" path="${path#* }" target=
+    [ "$what" != link ] || IFS= read -r target
+    with_newlines "$path"
+    case "$what" in
+    special)
+      say "error: $named is a device or a pipe"
+      rm -f -- "$input_path/$named"
       bad=1
       continue
       ;;
-    ?/*)
-      say "error: $path is absolute"
+    absolute)
+      say "error: $named is absolute"
       bad=1
       continue
+      ;;
+    hard)
+      if [ -L "$input_path/$named" ]; then
+        target="$(readlink -- "$input_path/$named" | tr '\n' '\001')"
+        target="${target%?}"
+      elif [ -f "$input_path/$named" ]; then
+        continue
+      else
+        target=/
+      fi
       ;;
     esac
-    path="$input_path/$path"
-    if [ -e "$path" ]; then is_inside "$path"; else stays_inside "$path"; fi || bad=1
+    link_stays "$path" "$target" && continue
+    say "error: $path -> ${target:-nowhere} leads out of $input_path"
+    bad=1
   done <<EOF
-$(grep -E '^([bcp]|[^"]*"/|l.*" -> "(/|.*\.\.))')
+$(members_to_look_at)
 EOF
   return $bad
 }

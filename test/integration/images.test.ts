@@ -109,6 +109,8 @@ describe("names of images", () => {
     ["perl:5.34.0", "registry-1.docker.io", "library/perl", "5.34.0"],
     ["docker.io/bitnami/git", "registry-1.docker.io", "bitnami/git", "latest"],
     ["ghcr.io/a/b/c:1", "ghcr.io", "a/b/c", "1"],
+    ["ghcr.io/a@sha256:abc", "ghcr.io", "a", "sha256:abc"],
+    ["@".repeat(200_000), "registry-1.docker.io", "library/", "@".repeat(199_999)],
     ["localhost:5000/a", "localhost:5000", "a", "latest"],
     ["host.example/a:tag@sha256:abc", "host.example", "a", "sha256:abc"],
   ])("%s", (image, hostName, repository, version) => {

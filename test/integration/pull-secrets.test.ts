@@ -89,4 +89,7 @@ it("what a private image runs is known where the operator may read the Pod's pul
     unknown: expect.stringContaining("asks for a password"),
   });
   expect(await withSecrets()).toEqual({ unknown: "its registry asks for a password" });
+  // A name that reads like the key of what is remembered for others.
+  const forged = `${image} ${namespace} gone pull`;
+  expect(await lookup(forged, "amd64")).toEqual({ unknown: expect.any(String) });
 });

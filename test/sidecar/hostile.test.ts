@@ -56,6 +56,7 @@ function leadsTo(path: string): string | undefined {
 }
 
 const file = (name: string): Member => ({ type: "0", name, content: "evil" });
+const directory = (name: string): Member => ({ type: "5", name });
 const link = (name: string, target: string): Member => ({ type: "2", name, target });
 const hardLink = (name: string, target: string): Member => ({ type: "1", name, target });
 
@@ -74,6 +75,27 @@ describe.concurrent("an archive is refused, and nothing is written outside, that
     ["a character device", [[{ type: "3", name: "d" }]]],
     ["a block device", [[{ type: "4", name: "d" }]]],
     ["a pipe", [[{ type: "6", name: "d" }]]],
+    ["a pipe whose name holds a quote", [[{ type: "6", name: 'p"q' }]]],
+    ["a pipe whose name looks like an option", [[{ type: "6", name: "--" }]]],
+    ["a link whose name holds a quote", [[link('a"b', "/etc")]]],
+    ["a link whose name holds an arrow", [[link('x" -> "y', "/etc")]]],
+    ["a link whose name holds a backslash", [[link("a\\", "/etc")]]],
+    ["a link whose name holds a newline", [[directory("a\nb"), link("a\nb/l", "/nonexistent")]]],
+    ["a link whose name ends in a newline", [[directory("d\n"), link("d\n/l", "../../outside")]]],
+    ["a link whose name looks like an option", [[link("--", "/etc")]]],
+    ["a link whose name is not UTF-8's idea of itself", [[link("é日", "../outside")]]],
+    [
+      "a hard link to a link that would climb from there",
+      [[directory("a"), directory("a/b"), link("a/b/l", "../out"), hardLink("d", "a/b/l")]],
+    ],
+    ["a link that climbs after a name", [[directory("a/b/c"), link("m", "a/b/c"), link("l", "m/../../out")]]],
+    [
+      "a link that climbs from a folder which is a link",
+      [
+        [directory("a"), link("a/b", "..")],
+        [directory("c"), link("a/b/c/l", "../../outside")],
+      ],
+    ],
   ])("%s", async (_, archives) => {
     const { ended, outside, work, message } = await layOut(archives);
     expect(ended).toMatchObject({ code: exitCodes.layoutFailed.code, stdout: "" });

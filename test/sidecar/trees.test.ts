@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -79,6 +79,18 @@ describe("a tree of files", () => {
     expect(join("out", deep, "file").length).toBeGreaterThan(300);
     expect(describeTree(await pull(ref))).toEqual(describeTree(made));
     expect(existsSync(join(await stockPull(tools, ref), "out", deep, "file"))).toBe(true);
+  });
+
+  it("may have links that climb and stay inside, under any name", async () => {
+    const { ref, made } = await push((path) => {
+      for (const folder of ["sub", 'a b/"q"', "n\nl/--", 'x" -> "y', "é\\"]) {
+        mkdirSync(join(path, folder), { recursive: true });
+        symlinkSync(`${"../".repeat(folder.split("/").length)}file`, join(path, folder, "up"));
+        symlinkSync("..", join(path, folder, "inner\n"));
+      }
+      writeFileSync(join(path, "file"), "found");
+    });
+    expect(describeTree(await pull(ref))).toEqual(describeTree(made));
   });
 
   it("may be empty", async () => {

@@ -22,7 +22,7 @@ describe("the password for an image", () => {
     ["eu.gcr.example/a", ["*.gcr.example"], "*.gcr.example"],
     ["localhost:5000/a", ["localhost:5000"], "localhost:5000"],
     ["ghcr.io/ab/c", ["ghcr.io/a"], undefined],
-    ["ghcr.io/a", ["hcr.io", "ghcr.io.example", "ghcr-io", "*"], undefined],
+    ["ghcr.io/a", ["hcr.io", "ghcr.io.example", "ghcr-io", "*", "**.io", "*hcr.io"], undefined],
     ["a.b.gcr.example/a", ["*.gcr.example"], undefined],
     ["localhost:5000/a", ["localhost", ""], undefined],
   ])("%s of %j is that of %s", (image, keys, key) => {
