@@ -1,7 +1,8 @@
 import { names } from "../../generated/names.ts";
 import { renew } from "../../src/operator/certificates/renew.ts";
 import { mounts, server } from "./servers.ts";
-import { kubectl, type Workspace } from "./step.ts";
+import { kubectl, stepPod, type Workspace } from "./step.ts";
+import { until } from "./wait.ts";
 
 /** The label of Pods that the webhook is called for, and its values: before the operator's, or after it. */
 export const prepending = { label: "prepend", before: "before", after: "after" } as const;
@@ -74,6 +75,14 @@ export async function startPrepending(ws: Workspace): Promise<() => Promise<stri
   });
   const all = [configuration("aaa", prepending.before), configuration("zzz", prepending.after)];
   await kubectl(["create", "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "List", items: all }));
+  // A Service leads nowhere for a moment after its Pod has become ready.
+  const pod = stepPod("probe", {}, "true");
+  const labelled = {
+    ...pod,
+    metadata: { ...pod.metadata, labels: { [prepending.label]: prepending.after } },
+  };
+  const probe = ["create", "--namespace", ws.namespace, "--dry-run=server", "-o", "name", "-f", "-"];
+  await until(() => kubectl(probe, JSON.stringify(labelled)), "the API server to reach the webhook");
   const called = all.map(({ metadata }) => metadata.name);
   return () => kubectl(["delete", "mutatingwebhookconfigurations", ...called]);
 }
