@@ -11,10 +11,10 @@ FROM ${NODE_IMAGE} AS node
 
 FROM ${WORKSHOP} AS workshop
 RUN command -v igzip >/dev/null || { apt-get update && apt-get install --yes --no-install-recommends \
-    busybox-static ca-certificates findutils isal jq mbuffer nettle-bin tar tini wget zstd; }
+    busybox-static ca-certificates findutils gcc isal jq libc6-dev libisal-dev libzstd-dev mbuffer nettle-dev tar tini wget zstd; }
 COPY --from=oras /bin/oras /source/oras
 COPY scripts/assemble-tools.sh /source/scripts/
-COPY src/sidecar/*.sh /source/src/sidecar/
+COPY src/sidecar/*.sh src/sidecar/layer.c /source/src/sidecar/
 COPY generated/*.sh /source/generated/
 RUN sh /source/scripts/assemble-tools.sh /source /source/oras /tools
 

@@ -2,12 +2,13 @@
 # Assembles the root of the tools image from a Debian system: assemble-tools.sh SOURCE ORAS OUT
 #   SOURCE  folder of this repository      ORAS  the oras binary      OUT  folder to write
 # /oras is what the init container copies to the share. Its programs are dynamic and are run by the loader beside
-# them, so they work in every image; busybox and tini are static.
+# them, so they work in every image; busybox and tini are static. One is ours and is compiled here.
 set -eu
 source="$1" oras="$2" out="$3"
-programs="/usr/bin/tar:tar /usr/bin/find:find /usr/bin/jq:jq /usr/bin/igzip:igzip /usr/bin/mbuffer:mbuffer /usr/bin/nettle-hash:nettle-hash /usr/bin/zstd:zstd"
+programs="/usr/bin/tar:tar /usr/bin/find:find /usr/bin/jq:jq /usr/bin/igzip:igzip /usr/bin/mbuffer:mbuffer /usr/bin/zstd:zstd $out/layer:layer"
 
 mkdir -p "$out/oras/bin" "$out/oras/lib" "$out/usr/bin" "$out/etc/ssl/certs" "$out/tmp"
+cc -O2 -Wall -Wextra -Werror -o "$out/layer" "$source/src/sidecar/layer.c" -lisal -lnettle -lzstd
 # Debian with merged /usr lists /bin/tar, older ones too: both are the same file.
 cp -L /bin/busybox "$out/oras/bin/busybox"
 cp -L /usr/bin/tini-static "$out/oras/bin/tini"
@@ -22,6 +23,7 @@ for entry in $programs; do
   cp -L "${entry%:*}" "$out/oras/bin/${entry#*:}"
   for library in $(libraries "${entry%:*}"); do install_library "$library" "$out/oras/lib"; done
 done
+rm "$out/layer"
 # The C library opens it by name when a thread ends (pthread_exit(3)), so no program's list has it.
 cp -L "$(dirname "$(libraries /usr/bin/mbuffer | grep /libc.so)")/libgcc_s.so.1" "$out/oras/lib/"
 cp "$source"/src/sidecar/*.sh "$source"/generated/constants.sh "$out/oras/bin/"

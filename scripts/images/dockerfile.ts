@@ -9,7 +9,7 @@ import { packLayout } from "./oci.ts";
 
 /** Files that each target of the Dockerfile is made of, or that what it copies is made of. */
 const sources = {
-  tools: ["Dockerfile", "scripts/assemble-tools.sh", "src/sidecar/*.sh", "generated/*.sh"],
+  tools: ["Dockerfile", "scripts/assemble-tools.sh", "src/sidecar/*.{sh,c}", "generated/*.sh"],
   operator: [
     ...["Dockerfile", "package.json", "package-lock.json", "tsup.config.ts"],
     ...["src/**/*.ts", "generated/**/*.{ts,js,json}"],

@@ -73,7 +73,7 @@ offer() {
     return 1
   fi
   exec 6>&-
-  printf 'commit %s %s %s %s %s\n' "$attempt" "$code" "$sent" "$archive_size" "$life" >&3
+  printf 'commit %s %s %s %s\n' "$attempt" "$code" "$sent" "$life" >&3
   [ "$sent" = ok ] || return 1
   # The verdict lives in a pipe that ends with this process: it must have been heard.
   problem="the container that pushes did not confirm that it has it"

@@ -2,60 +2,33 @@
 # An output as an OCI artifact that stock oras understands. Expects lib.sh, registry.sh,
 # $output, $parts (numbers of the launchers that left something), $images, $inputs, $compression.
 
-digest_of() {
-  local line
-  # Four words of sixteen digits, and the algorithm's name.
-  line="$(tool nettle-hash -a sha256)" || return 1
-  # shellcheck disable=SC2086
-  set -- $line
-  printf 'sha256:%s%s%s%s' "$1" "$2" "$3" "$4"
-}
-
-# Compresses a tar. Level 1 of igzip is plain gzip, level 0 costs least; without a name and a time in its header the
-# same tar gives the same bytes.
-compress() (
-  set -o pipefail
-  case "$compression" in
-  zstd) tool zstd -1 -T2 -q -c ;;
-  none) buffer | tool igzip -0 -n -c ;;
-  *) buffer | tool igzip -1 -n -c ;;
-  esac
-)
-
-# Writes standard input to $out/blob, once; a directory's tar is compressed on the way. It is hashed later, from the
-# page cache: a tee on the way costs three times as much.
+# Writes standard input, a file or a directory's tar, to $out/blob, once, and its digests beside it: see layer.c.
 write_blob() {
+  local how="$compression"
+  [ "$how" != auto ] || how=gzip
+  [ "$1" = dir ] || how=file
   rm -f "$out/blob"
-  if [ "$1" = dir ]; then compress; else cat; fi >"$out/blob"
+  tool layer "$how" >"$out/blob" 3>"$out/digests"
 }
 
-# The digest of a tar that lies compressed in file $1, up to its end mark at byte $2. While the blob is pushed, from the
-# page cache: while it was written its end was not known.
-hash_tar() {
-  tool igzip -d -q -c <"$1" | {
-    dd bs=65536 count=$(($2 / 65536)) iflag=fullblock 2>/dev/null
-    dd bs=512 count=$(($2 % 65536 / 512)) iflag=fullblock 2>/dev/null
-  } | digest_of
-}
-
-# The layers of the artifact, one a line: media type, digest, size, digest of the tar or -, title in base64. Fails when
-# two have the same name: a stock client would refuse to write one over the other.
+# The layers of the artifact, one a line: media type, digest, size, digest of the tar, title in base64. Fails when two
+# have the same name: a stock client would refuse to write one over the other.
 list_layers() {
-  local number kind title type tar digest
+  local number kind title type tar digest size
   # shellcheck disable=SC2086  # numbers
   for number in $parts; do
     read -r kind title <"$share/$number/out/received"
-    read -r digest <"$share/$number/out/digest"
-    type=tar tar=-
+    read -r digest size tar <"$share/$number/out/digests"
+    type=tar
     case "$kind:$compression" in
     dir:zstd)
       decode "$title"
       [ "$decoded" != . ] || decoded="$(basename "$(repository_of "$ref")")"
       type=tar+zstd title="$(encode "$decoded.tar.zst")"
       ;;
-    dir:*) type=tar+gzip tar="$(cat "$share/$number/out/tar-digest")" ;;
+    dir:*) type=tar+gzip ;;
     esac
-    printf '%s %s %s %s %s\n' "$type" "$digest" "$(stat -c %s "$share/$number/out/blob")" "$tar" "$title"
+    printf '%s %s %s %s %s\n' "$type" "$digest" "$size" "$tar" "$title"
   done >"$step/out/layers"
   title="$(cut -d' ' -f5 "$step/out/layers" | sort | uniq -d | head -n 1)"
   [ -n "$title" ] || return 0
@@ -108,51 +81,30 @@ push_manifest() {
 
 # Blobs, config, then the manifest with its tag: whoever sees the tag sees the whole artifact.
 push_artifact() {
-  local number digest size title started manifest hashing blob sum=0
+  local number digest size title started manifest sum=0
   started="$(now)"
   set_reference "$output"
   set_credentials ORAS_PUSH_PASS "${ref%%/*}"
-  hash_tars &
-  hashing=$!
   # shellcheck disable=SC2086  # numbers
   for number in $parts; do
     read -r _ title <"$share/$number/out/received"
     decode "$title"
-    blob="$share/$number/out/blob"
-    size="$(stat -c %s "$blob")"
-    digest="$(digest_of <"$blob")" || fail "$EXIT_PUSH_FAILED" "the output $decoded could not be read back"
-    printf '%s\n' "$digest" >"$share/$number/out/digest"
+    read -r digest size _ <"$share/$number/out/digests"
     say "pushing $decoded, $size bytes, to $ref"
     sum=$((sum + size))
-    retry "output $ref" push_blob "$digest" "$blob" "$size" || push_failed
+    retry "output $ref" push_blob "$digest" "$share/$number/out/blob" "$size" || push_failed
   done
   printf '{}' >"$step/out/config"
   retry "output $ref" push_blob \
     sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a "$step/out/config" 2 || push_failed
-  wait_for "$hashing" || fail "$EXIT_PUSH_FAILED" "the output for $ref could not be read back"
   list_layers
   write_manifest || fail "$EXIT_PUSH_FAILED" "the manifest of $ref could not be written"
   retry "output $ref" push_manifest || push_failed
-  manifest="$(digest_of <"$step/out/manifest")"
+  manifest="sha256:$(sha256sum <"$step/out/manifest" | cut -d' ' -f1)"
   say "pushed $ref@$manifest in $(($(now) - started)) s"
   # shellcheck disable=SC2016
   terminate_with "$(tool jq -c -n --arg artifact "$ref" --arg digest "$manifest" --argjson bytes "$sum" \
     --argjson seconds $(($(now) - started)) '{artifact: $artifact, digest: $digest, bytes: $bytes, seconds: $seconds}')"
-}
-
-# The digests of the tars that stock oras will unpack, where they are not known from before a restart.
-hash_tars() {
-  local number kind place
-  for number in $parts; do
-    place="$share/$number/out"
-    read -r kind _ <"$place/received"
-    case "$kind:$compression" in
-    file:* | *:zstd) continue ;;
-    esac
-    [ ! -e "$place/tar-digest" ] || continue
-    hash_tar "$place/blob" "$(cat "$place/archive-size")" >"$place/next-digest" || return 1
-    mv "$place/next-digest" "$place/tar-digest"
-  done
 }
 
 push_failed() {

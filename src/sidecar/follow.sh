@@ -38,9 +38,9 @@ await_launcher() {
 # Reads the next record; false at end of file.
 hear() { read -r record <&6; }
 
-# forget_attempt DIR: nothing of it may be taken for the next one's, and not the digests of its blobs.
+# forget_attempt DIR: nothing of it may be taken for the next one's.
 forget_attempt() {
-  rm -f "$1/attempt" "$1/blob" "$1/received" "$1/archive-size" "$1/digest" "$1/tar-digest" "$1/result"
+  rm -f "$1/attempt" "$1/blob" "$1/digests" "$1/received" "$1/result"
 }
 
 # The launcher is gone and did not say how it ended: its container was killed. Or its output is not to be had. Where it
@@ -95,12 +95,11 @@ follow_attempt() {
       esac
       ;;
     commit)
-      [ "$6" = "$life" ] || continue
+      [ "$5" = "$life" ] || continue
       if [ "${4-}" != ok ]; then
         attempt_is_over "the output could not be packed"
         return
       fi
-      printf '%s\n' "$5" >"$out/archive-size"
       settle "part $3"
       return
       ;;

@@ -58,7 +58,7 @@ output="$(with_scheme "$push_to")"
 # What lies in the folder that the two share is the output.
 output_path="$share/outputs/." output_pipe=''
 describe_output || fail "$EXIT_PUSH_FAILED" "the output cannot be packed: $problem"
-{ pack && printf '%s\n' "$archive_size" >"$out/archive-size"; } 6>"$step/data" &
+pack 6>"$step/data" &
 packing=$!
 { write_blob "$kind" <"$step/data" && wait "$packing"; } || fail "$EXIT_PUSH_FAILED" "the output cannot be packed"
 printf '%s %s\n' "$kind" "$(encode "$title")" >"$out/received"

@@ -85,7 +85,7 @@ export function limit(tools: Tools): Way {
   const loader = `${tools.oras}/lib/ld.so --library-path ${tools.oras}/lib ${tool}`;
   let blob = "";
   const buffer = `${loader}/mbuffer -q -v 0 -s 64k -m 2M`;
-  const hash = `${loader}/nettle-hash -a sha256 >/dev/null`;
+  const hash = `${loader}/layer file 3>/dev/null >/dev/null`;
   let isTree = false;
   const sh = (script: string) => run(["bash", "-c", `set -e -o pipefail; ${script}`], process.env);
   return {
@@ -94,10 +94,10 @@ export function limit(tools: Tools): Way {
       isTree = statSync(output).isDirectory();
       blob = join(temporaryFolder("limit"), "blob");
       const [parent, name] = [join(output, ".."), basename(output)];
-      const read = isTree
-        ? `${loader}/tar -C ${parent} -c --sort=name -b128 ${name} | ${buffer} | ${loader}/igzip -1 -c`
-        : `cat ${output}`;
-      return seconds(() => sh(`${read} >${blob}; ${hash} <${blob}`));
+      const make = isTree
+        ? `${loader}/tar -C ${parent} -c --sort=name -b128 ${name} | ${loader}/layer gzip`
+        : `${loader}/layer file <${output}`;
+      return seconds(() => sh(`${make} >${blob} 3>/dev/null`));
     },
     pull: () => {
       const work = temporaryFolder("work");

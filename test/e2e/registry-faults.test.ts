@@ -15,16 +15,32 @@ afterAll(() => ws?.remove());
 interface Registry {
   /** For the annotation. */
   readonly url: string;
+  /** Waits until it is in the midst of a large blob, and stops it there: whoever speaks to it waits. */
+  readonly stopWithin: (what: "upload" | "download") => Promise<void>;
+  /** Lets it go on. */
+  readonly goOn: () => Promise<void>;
   /** Kills its process; the kubelet starts another, with the same data. */
   readonly kill: () => Promise<void>;
 }
 
-const killRegistry = `for p in /proc/[0-9]*; do
-  [ "$(cat "$p/comm")" != registry ] || kill -9 "\${p#/proc/}"
+/** Part of the path of the file that a registry holds open meanwhile. */
+const openFile = { upload: "/_uploads/", download: "/blobs/sha256/" } as const;
+
+/** Sends the registry's process a signal once it has a large file open whose path has a text in it. */
+const signalOnceOpen = `text="$1"
+until
+  fd=$(ls -l /proc/[0-9]*/fd/* 2>/dev/null | sed -n "s|.* \\(/proc/[0-9]*/fd/[0-9]*\\) -> .*$text.*/data$|\\1|p" | head -n 1)
+  [ -n "$fd" ] && [ "$(stat -L -c %s "$fd" 2>/dev/null || echo 0)" -gt 1000000 ]
+do sleep 0.02; done
+fd="\${fd#/proc/}"
+kill -STOP "\${fd%%/*}"`;
+
+const signal = `for p in /proc/[0-9]*; do
+  [ "$(cat "$p/comm")" != registry ] || kill "-$1" "\${p#/proc/}"
 done`;
 
 /**
- * Starts a registry that is slow, so that what happens while it works can be tried.
+ * Starts a registry that is slow, so that it can be met in the midst of its work.
  *
  * @param name - of its Pod
  * @param data - the volume for its data
@@ -57,15 +73,18 @@ async function startRegistry(name: string, data: object = {}): Promise<Registry>
     },
   });
   await ws.kubectl("wait", `pod/${name}`, "--for=condition=Ready", "--timeout=120s");
+  const inside = async (script: string, word: string) => {
+    await ws.kubectl("exec", name, "-c", "shell", "--", "sh", "-c", script, "sh", word);
+  };
   return {
     url: `http://${(await ws.pod(name)).status?.podIP}:5000`,
-    kill: async () => {
-      await ws.kubectl("exec", name, "-c", "shell", "--", "sh", "-c", killRegistry);
-    },
+    stopWithin: (what) => inside(signalOnceOpen, openFile[what]),
+    goOn: () => inside(signal, "CONT"),
+    kill: () => inside(signal, "KILL"),
   };
 }
 
-const megabytes = 200;
+const megabytes = 50;
 /** Leaves a large output that cannot be compressed, and its digest as the termination message. */
 const large = `head -c ${megabytes}000000 /dev/urandom > out; sha256sum < out > /dev/termination-log`;
 
@@ -74,16 +93,6 @@ const outputTo = (registry: Registry, name: string): StepAnnotations => ({
   "output-uri": `faults/${name}:1`,
   "output-path": "out",
 });
-
-/** Waits until a container has said something. */
-const says = (pod: string, container: string, text: string) =>
-  until(async () => (await ws.log(pod, container).catch(() => "")).includes(text), `"${text}" of ${pod}`);
-
-/** Waits until a Pod pushes; returns the digest of what it made. */
-async function pushes(pod: string): Promise<string | undefined> {
-  await says(pod, names.pushContainer, "pushing out");
-  return until(async () => made(await ws.pod(pod)), `the end of the program of ${pod}`);
-}
 
 /** Runs a step whose input is what another one pushed, and returns the input's digest, or how the step failed. */
 async function digestOfInput(registry: Registry, name: string): Promise<string | undefined> {
@@ -95,11 +104,17 @@ async function digestOfInput(registry: Registry, name: string): Promise<string |
 
 const made = (pod: V1Pod) => endOf(pod, "main")?.message;
 
+/** Runs a step with a large output until the registry has a part of it, and no more goes there. */
+async function stopWithinPush(registry: Registry, name: string): Promise<void> {
+  const stopped = registry.stopWithin("upload");
+  await ws.apply(stepPod(name, outputTo(registry, name), large));
+  await stopped;
+}
+
 describe.concurrent("a large artifact", () => {
   it("is pushed though the registry dies while it comes", async () => {
     const registry = await startRegistry("dies-in-push");
-    await ws.apply(stepPod("push", outputTo(registry, "push"), large));
-    await says("push", names.pushContainer, "pushing out");
+    await stopWithinPush(registry, "push");
     await registry.kill();
     const pod = await ws.ended("push");
     expect(pod.status?.phase).toBe("Succeeded");
@@ -110,27 +125,28 @@ describe.concurrent("a large artifact", () => {
     const registry = await startRegistry("dies-in-pull");
     await ws.apply(stepPod("pull", outputTo(registry, "pull"), large));
     const pod = await ws.ended("pull");
+    const stopped = registry.stopWithin("download");
     const pulled = digestOfInput(registry, "pull");
-    await says("pull-next", names.pullContainer, `${megabytes}000000 bytes`);
+    await stopped;
     await registry.kill();
     expect(await pulled).toBe(made(pod));
   });
 
   it("is pushed by a Pod that is deleted meanwhile, within its grace period", async () => {
     const registry = await startRegistry("deleted");
-    await ws.apply(stepPod("graceful", outputTo(registry, "graceful"), large));
-    const digest = await pushes("graceful");
-    await ws.kubectl("delete", "pod", "graceful", "--grace-period=100");
+    await stopWithinPush(registry, "graceful");
+    const digest = await until(async () => made(await ws.pod("graceful")), "the end of the program");
+    await ws.kubectl("delete", "pod", "graceful", "--grace-period=100", "--wait=false");
+    await registry.goOn();
     expect(await digestOfInput(registry, "graceful")).toBe(digest);
   });
 
-  it("is pushed whole or not at all by a Pod that has no time", async () => {
+  it("is not pushed by a Pod that has no time", async () => {
     const registry = await startRegistry("killed");
-    await ws.apply(stepPod("hasty", outputTo(registry, "hasty"), large));
-    const digest = await pushes("hasty");
+    await stopWithinPush(registry, "hasty");
     await ws.kubectl("delete", "pod", "hasty", "--grace-period=1");
-    const nothing = String(exitCodes.inputNotFound.code);
-    expect([digest, nothing]).toContain(await digestOfInput(registry, "hasty"));
+    await registry.goOn();
+    expect(await digestOfInput(registry, "hasty")).toBe(String(exitCodes.inputNotFound.code));
   });
 
   it("that the registry has no room for fails its Pod within the timeout", async () => {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readFileSync, renameSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, vi } from "vitest";
@@ -84,6 +85,8 @@ describe.concurrent("a pusher that is killed", () => {
     expect(stdout).toBe("kept\nran commit\n");
     const out = join(pod.share, "0/out");
     writeFileSync(join(out, "blob"), "kept\n");
+    const digest = `sha256:${createHash("sha256").update("kept\n").digest("hex")}`;
+    writeFileSync(join(out, "digests"), `${digest} 5 ${digest}\n`);
     writeFileSync(join(out, "received"), "file eA==\n");
     writeFileSync(join(out, "result"), "part 0\n");
     const second = pod.pusher("--output", ref, ...onFailure);
@@ -132,7 +135,7 @@ describe.concurrent("an output that cannot be received", () => {
     const options = ["--output", "true", "--output-path", "d"];
     // So small that the launcher has sent it all before it hears of a failure.
     const program = sh("mkdir -p d; echo grapefruit > d/x");
-    const compressor = join(pod.share, "bin/igzip");
+    const compressor = join(pod.share, "bin/layer");
     renameSync(compressor, `${compressor}-away`);
     cpSync("/bin/false", compressor);
     const pusher = pod.pusher("--output", ref, ...onFailure);
