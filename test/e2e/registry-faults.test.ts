@@ -138,6 +138,7 @@ describe.concurrent("a large artifact", () => {
     const digest = await until(async () => made(await ws.pod("graceful")), "the end of the program");
     await ws.kubectl("delete", "pod", "graceful", "--grace-period=100", "--wait=false");
     await registry.goOn();
+    await ws.kubectl("wait", "pod/graceful", "--for=delete", "--timeout=120s");
     expect(await digestOfInput(registry, "graceful")).toBe(digest);
   });
 

@@ -107,7 +107,7 @@ export async function workspace(labels: Record<string, string> = {}): Promise<Wo
               return ["Succeeded", "Failed"].includes(found.status?.phase ?? "") ? found : undefined;
             },
             `the end of the Pod ${name}`,
-            120_000,
+            240_000,
           ),
         ["pod", name],
       ),
@@ -120,7 +120,7 @@ export async function workspace(labels: Record<string, string> = {}): Promise<Wo
                 (c) => c.status === "True" && ["Complete", "Failed"].includes(c.type),
               )?.type,
             `the end of the Job ${job}`,
-            120_000,
+            240_000,
           ),
         ["pods"],
       ),

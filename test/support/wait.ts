@@ -10,7 +10,7 @@ import { setTimeout as delay } from "node:timers/promises";
 export async function until<T>(
   look: () => T | undefined | false | Promise<T | undefined | false>,
   what: string,
-  withinMs = 60_000,
+  withinMs = 120_000,
 ): Promise<T> {
   const deadline = Date.now() + withinMs;
   let last: unknown;
