@@ -5,12 +5,12 @@
  *   layer file   any bytes, as they are
  *   layer gzip   a tar up to its end mark, by ISA-L's level 1
  *   layer none   the same by its level 0, which costs least and is gzip to whoever reads it
- *   layer zstd   the same by zstd's level 1
+ *   layer zstd   the same by zstd's level 1, which uses the cores itself
  *
  * The blob goes to standard output and, when it is whole, a line to descriptor 3: the blob's digest, its size, and the
- * digest of what is in it. The same input gives the same blob on any number of cores: pieces of one size are compressed
- * each by itself, and what becomes of them can follow one another. A piece of deflate ends at a byte with an empty stored
- * block (RFC 1951 3.2.4), one of zstd is a frame (RFC 8878 3.1).
+ * digest of what is in it. The same input gives the same blob on any number of cores: for gzip, pieces of one size are
+ * compressed each by itself, and end at a byte with an empty stored block (RFC 1951 3.2.4), so that they can follow one
+ * another; zstd does alike within its one frame.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -30,7 +30,7 @@
 enum {
   BLOCK = 512, /* of a tar */
   PIECE = 1024 * BLOCK,
-  PACKED = PIECE + 4096, /* what cannot be compressed is stored: ZSTD_compressBound, and deflate's 5 bytes for 64 KiB */
+  PACKED = PIECE + 4096, /* what cannot be compressed is stored, with 5 bytes for each 64 KiB */
   PIPE = 1 << 20, /* the most that a user may ask for: proc_sys_fs(5), pipe-max-size */
   MOST_WORKERS = 4,
 };
@@ -155,7 +155,7 @@ static void *read_pieces(void *unused) {
     input_size += p->length;
     p->last = last;
     if (last) read_padding();
-    set(p, kind == FILE_AS_IT_IS ? READY : FILLED);
+    set(p, kind == GZIP || kind == NONE ? FILLED : READY);
   }
   return unused;
 }
@@ -183,18 +183,12 @@ static size_t deflate_piece(piece *p, uint8_t *memory) {
   return PACKED - stream.avail_out;
 }
 
-static size_t zstd_piece(piece *p, ZSTD_CCtx *context) {
-  size_t length = ZSTD_compressCCtx(context, p->packed, PACKED, p->in, p->length, 1);
-  if (ZSTD_isError(length)) die(ZSTD_getErrorName(length), 0);
-  return length;
-}
-
 static void *pack_pieces(void *unused) {
-  void *memory = kind == ZSTD ? (void *)ZSTD_createCCtx() : malloc(ISAL_DEF_LVL1_DEFAULT);
+  uint8_t *memory = malloc(ISAL_DEF_LVL1_DEFAULT);
   if (memory == NULL) die("no memory", 0);
   for (;;) {
     piece *p = take_filled();
-    p->packed_length = kind == ZSTD ? zstd_piece(p, memory) : deflate_piece(p, memory);
+    p->packed_length = deflate_piece(p, memory);
     set(p, READY);
   }
   return unused;
@@ -223,6 +217,28 @@ static void put_gzip_trailer(void) {
   uint8_t trailer[10] = {3, 0};
   for (unsigned i = 0; i < 4; i++) trailer[2 + i] = input_crc >> 8 * i, trailer[6 + i] = input_size >> 8 * i;
   put(trailer, sizeof trailer);
+}
+
+/* One frame: some readers stop at the end of the first (RFC 8878 3.1 allows many). */
+static ZSTD_CCtx *start_zstd(unsigned workers) {
+  ZSTD_CCtx *context = ZSTD_createCCtx();
+  if (context == NULL) die("no memory", 0);
+  if (ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, 1)) ||
+      ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)) ||
+      ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_nbWorkers, (int)workers)))
+    die("cannot set zstd up", 0);
+  return context;
+}
+
+static void put_by_zstd(ZSTD_CCtx *context, piece *p) {
+  ZSTD_inBuffer in = {p->in, p->length, 0};
+  size_t left;
+  do {
+    ZSTD_outBuffer out = {p->packed, PACKED, 0};
+    left = ZSTD_compressStream2(context, &out, &in, p->last ? ZSTD_e_end : ZSTD_e_continue);
+    if (ZSTD_isError(left)) die(ZSTD_getErrorName(left), 0);
+    put(p->packed, out.pos);
+  } while (p->last ? left > 0 : in.pos < in.size);
 }
 
 static const char *in_hex(struct sha256_ctx *hash, char *text) {
@@ -263,18 +279,21 @@ int main(int count, char **words) {
   sha256_init(&blob_hash);
   fcntl(STDIN_FILENO, F_SETPIPE_SZ, PIPE); /* a favour to who writes, where it is a pipe */
   start(read_pieces);
-  while (kind != FILE_AS_IT_IS && packers-- > 0) start(pack_pieces);
 
   bool last = false, deflates = kind == GZIP || kind == NONE;
+  ZSTD_CCtx *zstd = kind == ZSTD ? start_zstd(packers) : NULL;
+  while (deflates && packers-- > 0) start(pack_pieces);
   if (deflates) put_gzip_header();
   for (uint64_t number = 0; !last; number++) {
     piece *p = await(number, READY);
     last = p->last;
     if (kind == FILE_AS_IT_IS) put(p->in, p->length);
+    else if (kind == ZSTD) put_by_zstd(zstd, p);
     else put(p->packed, p->packed_length);
     set(p, FREE);
   }
   if (deflates) put_gzip_trailer();
+  ZSTD_freeCCtx(zstd);
 
   char blob[65], input[65];
   if (dprintf(3, "sha256:%s %llu sha256:%s\n", in_hex(&blob_hash, blob), (unsigned long long)blob_size,
