@@ -38,7 +38,7 @@ is_inside() {
 }
 
 # Reads what `tar -xvv --quoting-style=c` says, a member a line; prints those that need a look, a line each: what is to be
-# looked at, a blank, the path and, of links, a second line with the target. Newlines in them are \001 as everywhere.
+# looked at, a blank, the path and, of links, a second line with the target. A newline in them is \001n, and \001 is \001o.
 members_to_look_at() {
   awk '
     # The text between the quotes at position i of a line, its escapes (those of C) undone; sets at to what follows.
@@ -51,9 +51,9 @@ members_to_look_at() {
         c = substr(line, ++i, 1)
         if (c ~ /[0-7]/) {
           code = substr(line, i, 1) * 64 + substr(line, i + 1, 1) * 8 + substr(line, i + 2, 1)
-          text = text sprintf("%c", code)
+          text = text (code == 1 ? "\001o" : sprintf("%c", code))
           i += 2
-        } else if (c == "n") text = text "\001"
+        } else if (c == "n") text = text "\001n"
         else if (c == "a") text = text "\007"
         else if (c == "b") text = text "\b"
         else if (c == "f") text = text "\f"
@@ -77,9 +77,11 @@ members_to_look_at() {
     }'
 }
 
-# A text with its newlines back; result in $named.
+# A path that members_to_look_at printed, as it is; result in $named.
 with_newlines() {
-  named="$(printf '%s' "$1" | tr '\001' '\n' && printf .)"
+  local mark
+  mark="$(printf '\001')"
+  named="$(printf '%s' "$1" | sed "s/${mark}n/\\n/g; s/${mark}o/$mark/g" && printf .)"
   named="${named%.}"
 }
 

@@ -83,7 +83,7 @@ describe("a tree of files", () => {
 
   it("may have links that climb and stay inside, under any name", async () => {
     const { ref, made } = await push((path) => {
-      for (const folder of ["sub", 'a b/"q"', "n\nl/--", 'x" -> "y', "é\\"]) {
+      for (const folder of ["sub", 'a b/"q"', "n\nl/--", 'x" -> "y', "é\\", "\u0001n/\u0001", "\u0001\n"]) {
         mkdirSync(join(path, folder), { recursive: true });
         symlinkSync(`${"../".repeat(folder.split("/").length)}file`, join(path, folder, "up"));
         symlinkSync("..", join(path, folder, "inner\n"));
