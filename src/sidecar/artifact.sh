@@ -5,8 +5,8 @@
 # Writes standard input, a file or a directory's tar, to $out/blob, once, and its digests beside it: see layer.c.
 write_blob() {
   local how="$compression"
-  [ "$how" != auto ] || how=gzip
-  [ "$1" = dir ] || how=file
+  [ "$how" != auto ] || how="gzip"
+  [ "$1" = dir ] || how="file"
   rm -f "$out/blob"
   tool layer "$how" >"$out/blob" 3>"$out/digests"
 }
@@ -26,7 +26,7 @@ list_layers() {
       [ "$decoded" != . ] || decoded="$(basename "$(repository_of "$ref")")"
       type=tar+zstd title="$(encode "$decoded.tar.zst")"
       ;;
-    dir:*) type=tar+gzip ;;
+    dir:*) type="tar+gzip" ;;
     esac
     printf '%s %s %s %s %s\n' "$type" "$digest" "$size" "$tar" "$title"
   done >"$step/out/layers"
@@ -89,7 +89,8 @@ push_artifact() {
   for number in $parts; do
     read -r _ title <"$share/$number/out/received"
     decode "$title"
-    read -r digest size _ <"$share/$number/out/digests"
+    { read -r digest size _ <"$share/$number/out/digests" && [ -r "$share/$number/out/blob" ]; } 2>/dev/null ||
+      fail "$EXIT_PUSH_FAILED" "push to $ref: the output $decoded could not be read back"
     say "pushing $decoded, $size bytes, to $ref"
     sum=$((sum + size))
     retry "output $ref" push_blob "$digest" "$share/$number/out/blob" "$size" || push_failed

@@ -38,9 +38,9 @@ await_launcher() {
 # Reads the next record; false at end of file.
 hear() { read -r record <&6; }
 
-# forget_attempt DIR: nothing of it may be taken for the next one's.
+# forget_attempt DIR: nothing of it may be taken for the next one's. The result goes first: it says that the rest is there.
 forget_attempt() {
-  rm -f "$1/attempt" "$1/blob" "$1/digests" "$1/received" "$1/result"
+  rm -f "$1/result" "$1/attempt" "$1/blob" "$1/digests" "$1/received"
 }
 
 # The launcher is gone and did not say how it ended: its container was killed. Or its output is not to be had. Where it

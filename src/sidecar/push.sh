@@ -78,7 +78,7 @@ follow_all() {
 
 # Whether the step as a whole ended with what is asked for, and left something. Sets $failed and $parts, numbers.
 find_verdict() {
-  local number=0 what code
+  local number=0 what code codes=
   failed='' parts=''
   # shellcheck disable=SC2086  # words
   for _ in $policies; do
@@ -87,11 +87,11 @@ find_verdict() {
     lost) end_unused "$code" ;;
     part) parts="$parts $number" ;;
     esac
-    [ "$code" -eq 0 ] || failed="$failed $number"
+    [ "$code" -eq 0 ] || failed="$failed $number" codes="$codes${codes:+ and }$code"
     number=$((number + 1))
   done
   case "$push_on:$failed" in
-  success:?*) end_unused "a program ended with exit code other than 0" ;;
+  success:?*) end_unused "the program ended with exit code $codes" ;;
   failure:) end_unused "the program ended with success, and the output is to be pushed on failure" ;;
   esac
   [ -n "$parts" ] || end_unused "no program left an output"
@@ -120,5 +120,11 @@ while
   push_artifact
   await_others
 do :; done
-# Under restartPolicy Always both containers begin again.
-for place in "$share"/*/out; do forget_attempt "$place"; done
+# Under restartPolicy Always both containers begin again. Elsewhere a container that is restarted all the same, because it
+# was killed here, pushes again what is there already.
+number=0
+# shellcheck disable=SC2086  # words
+for policy in $policies; do
+  [ "$policy" != Always ] || forget_attempt "$share/$number/out"
+  number=$((number + 1))
+done

@@ -6,6 +6,7 @@
 export HOME="$step/out"
 
 timeout="$DEFAULT_TIMEOUT"
+status='' reason=''
 credentials=
 # The one registry that ORAS_USER and the passwords are for; empty: any.
 credentials_host=

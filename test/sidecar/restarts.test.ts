@@ -95,6 +95,32 @@ describe.concurrent("a pusher that is killed", () => {
     expect(readFileSync(join(await stockPull(tools, ref), "x"), "utf8")).toBe("kept\n");
   });
 
+  it("after it pushed, pushes the same again", async () => {
+    const ref = reference();
+    const pod = fakePod(tools);
+    await pod.init("--output", ref);
+    const first = pod.pusher("--output", ref, ...onFailure);
+    const options = ["--output", "true", "--output-path", "x"];
+    expect((await pod.launcher(options, sh("echo kept > x")).ended).code).toBe(0);
+    expect(await first.ended).toMatchObject({ code: 0 });
+    const second = await pod.pusher("--output", ref, ...onFailure).ended;
+    expect(second, second.stderr).toMatchObject({ code: 0 });
+    expect(second.stderr).toMatch(/pushed .*@sha256:/);
+  });
+
+  it("and whose output is gone, says so", async () => {
+    const ref = reference();
+    const pod = fakePod(tools);
+    await pod.init("--output", ref);
+    const out = join(pod.share, "0/out");
+    writeFileSync(join(out, "digests"), `sha256:${"0".repeat(64)} 5 sha256:${"0".repeat(64)}\n`);
+    writeFileSync(join(out, "received"), "file eA==\n");
+    writeFileSync(join(out, "result"), "part 0\n");
+    const { code, stderr } = await pod.pusher("--output", ref, ...onFailure).ended;
+    expect(code).toBe(exitCodes.pushFailed.code);
+    expect(stderr).toContain("the output x could not be read back");
+  });
+
   it("under Never fails the step whose output it was to take", async () => {
     const ref = reference();
     const pod = fakePod(tools);
