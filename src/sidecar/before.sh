@@ -19,6 +19,27 @@ leave() {
   await ready
 }
 
+# A program that is not there is named where the author looks, as the runtime names one that it cannot start. The exit code
+# is a shell's.
+check_program() {
+  while [ "$1" != -- ]; do shift 2; done
+  case "$2" in
+  */*) [ -e "$2" ] || fail 127 "there is no program $2 in the container" ;;
+  *)
+    [ -z "${PATH-}" ] || is_in_path "$2" || fail 127 "there is no program $2 in the container's PATH, $PATH"
+    ;;
+  esac
+}
+
+is_in_path() (
+  IFS=:
+  set -f
+  for place in $PATH; do
+    [ ! -e "${place:-.}/$1" ] || exit 0
+  done
+  exit 1
+)
+
 policy='' life='' awaited=false
 read_options "$@"
 trap leave EXIT
@@ -29,6 +50,7 @@ if [ -n "$output" ]; then
 fi
 lay_out_inputs
 check_paths
+check_program "$@"
 # So that no program runs whose output nobody would take.
 awaited=true
 [ -z "$output" ] || await ready ||

@@ -63,7 +63,10 @@ describe.concurrent("whatever goes wrong in a Pod, it ends with the right verdic
 
   it("a program that is not there: the Pod fails with 127, as in a shell", async () => {
     const pod = await run("absent", "", { command: ["/no/such/program"] });
-    expect(endOf(pod, "main")?.exitCode).toBe(127);
+    expect(endOf(pod, "main")).toMatchObject({
+      exitCode: 127,
+      message: "there is no program /no/such/program in the container (exit code 127)",
+    });
     expect(await isPushed("absent")).toBe(false);
   });
 

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -174,12 +175,18 @@ describe.concurrent("a step", () => {
   });
 
   it.each([
-    [["no-such-program"], 127],
-    [["/etc/passwd"], 126],
-  ])("ends with a shell's code when the program cannot be run (%s)", async (program, code) => {
+    [
+      ["no-such-program"],
+      127,
+      /there is no program no-such-program in the container's PATH, \S+ \(exit code 127\)$/,
+    ],
+    [["./no/such"], 127, /there is no program .\/no\/such in the container \(exit code 127\)$/],
+    [["/etc/passwd"], 126, /^$/],
+  ])("ends with a shell's code when the program cannot be run (%s)", async (program, code, message) => {
     const pod = fakePod(tools);
     await pod.init();
     expect((await pod.launcher([], program).ended).code).toBe(code);
+    expect(existsSync(pod.message) ? readFileSync(pod.message, "utf8") : "").toMatch(message);
   });
 
   it("hands SIGTERM to the program and keeps its verdict", async () => {
