@@ -61,13 +61,15 @@ clean: ## Remove what was built here
 	rm -rf dist coverage
 
 ##@ A cluster to work with
-.PHONY: cluster-up cluster-down cluster-status images
+.PHONY: cluster-up cluster-down cluster-status shell images
 cluster-up: node_modules ## kind where Docker runs, else a cluster of this machine's own processes (root)
 	@$(cluster) up
 cluster-down: node_modules ## Take it down and leave nothing behind
 	@$(cluster) down
 cluster-status: node_modules ## What runs
 	@$(cluster) status
+shell: node_modules ## A shell in which kubectl, helm and oras reach it
+	@$(cluster) exec -- bash
 images: node_modules ## Build the operator's images, and load them into the cluster if it is up
 	@node scripts/images.ts $$($(cluster) status >/dev/null 2>&1 && echo --load)
 
@@ -86,7 +88,7 @@ uninstall: node_modules ## Delete it, with all OrasCaches
 	@$(kubectl) delete --ignore-not-found -f config/crd/orascaches.yaml
 deploy: build-config ## Install the operator
 	@$(kubectl) apply -f examples/dist/oras-operator.yaml
-undeploy: node_modules ## Remove the operator
+undeploy: node_modules ## Remove the operator, with all OrasCaches
 	@$(kubectl) delete --ignore-not-found -f examples/dist/oras-operator.yaml
 
 # Also when package-lock.json changes. Not `npm ci`: it refuses a lock file without the optional packages of platforms

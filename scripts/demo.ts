@@ -69,8 +69,9 @@ async function demonstrate(): Promise<void> {
   console.log(`
 The Job brunch printed what the Job breakfast wrote: their only link is the annotation pair
   output-uri: ${artifact}   and   input-uri: ${artifact}
-The cluster stays up. Look around:  node scripts/cluster/main.ts exec -- kubectl -n ${namespace} get pods
-Clean up:                           make demo-down`);
+The cluster stays up.
+Look around:  make shell, and there: kubectl --namespace ${namespace} get pods
+Clean up:     make demo-down`);
 }
 
 async function takeDown(): Promise<void> {

@@ -28,7 +28,7 @@ function annotated(object: Manifest): Manifest {
 describe("examples", () => {
   test.each(ofKind("Pod", "Job"))("$name would be injected, without a warning", ({ file, object }) => {
     const caches = ofKind(names.kind).map((cache) => cache.object);
-    const [step, ...all] = [annotated(object), ...caches].flatMap((each) => objectsOf(file, each));
+    const [step, ...all] = [annotated(object), ...caches].flatMap((each) => objectsOf(file, each, "default"));
     if (step === undefined) throw new Error("no object");
     const verdict = reviewOffline(step, all, offlineDefaults);
     expect(verdict).toMatchObject({ kind: "allowed", warnings: [] });
@@ -62,7 +62,7 @@ describe("README.md", () => {
     const blocks = (await readFile("README.md", "utf8")).matchAll(/^```yaml\n([\s\S]*?)^```$/gm);
     const objects = [...blocks].flatMap(([, text = ""]) => objectsIn(text));
     expect(objects.map(({ kind }) => kind)).toEqual(expect.arrayContaining([names.kind, "Job", "Pod"]));
-    const all = objects.flatMap((object) => objectsOf("README.md", object));
+    const all = objects.flatMap((object) => objectsOf("README.md", object, "default"));
     for (const object of all) {
       if (object.kind === names.kind) expect(validateOrasCache(object.value)).toEqual([]);
       else
