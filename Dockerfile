@@ -30,3 +30,4 @@ ENV NODE_ENV=production
 USER 65532:65532
 # Reviews leave garbage that is young: what V8 reserves for it, three times this many MiB, is most of what it would grow to.
 ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=4", "/oras-operator/oras-operator.js"]
+CMD ["manager"]

@@ -25,7 +25,7 @@ export const exitCodes = {
   setupFailed: {
     code: 185,
     container: "oras-pull",
-    meaning: "The tools could not be installed or a script could not be fetched."
+    meaning: "The tools could not be installed, a script could not be fetched, or the registry cannot be spoken to as it is named."
   },
   layoutFailed: {
     code: 186,

@@ -40,7 +40,9 @@ function describe(error: ErrorObject): string {
   }
   const dependent = error.schemaPath.split("/dependencies/")[1]?.split("/")[0];
   if (error.keyword === "required" && dependent !== undefined) {
-    return `${path}: ${dependent} may only be set together with ${error.params["missingProperty"]}`;
+    const values = (error.parentSchema as { properties: Record<string, { const: unknown }> }).properties;
+    const words = Object.entries(values).map(([name, { const: value }]) => `${name} is ${JSON.stringify(value)}`);
+    return `${path}: ${dependent} may only be set where ${words.join(" and ")}`;
   }
   const found = error.data === undefined || typeof error.data === "object" ? "" : `found ${JSON.stringify(error.data)}; `;
   const values = error.params["allowedValues"] ?? ("allowedValue" in error.params ? [error.params["allowedValue"]] : undefined);

@@ -1,6 +1,6 @@
 import { Command } from "commander";
-import { closest } from "fastest-levenshtein";
-import { type AnnotationName, annotations, formats } from "../../generated/annotations.ts";
+import { annotations, formats, PREFIX } from "../../generated/annotations.ts";
+import { resolveKey } from "../annotations/keys.ts";
 import { CliError } from "./output.ts";
 
 /** `oras-operator explain`: the annotations, or one of them, as `kubectl explain` does for fields. */
@@ -28,14 +28,9 @@ export function explainAll(): string {
  * @throws CliError when there is none of that name
  */
 export function explainOne(written: string): string {
-  const name = written.slice(written.lastIndexOf("/") + 1);
-  if (!Object.hasOwn(annotations, name)) {
-    throw new CliError(
-      `no such annotation: "${written}"; did you mean ${closest(name, Object.keys(annotations))}?`,
-      2,
-    );
-  }
-  const a = annotations[name as AnnotationName];
+  const slot = resolveKey(PREFIX + written.slice(written.lastIndexOf("/") + 1));
+  if ("message" in slot) throw new CliError(`${written}: ${slot.message}`, 2);
+  const a = annotations[slot.name];
   return [
     `KEY:      ${a.key}${a.list ? `   (a list: ${a.name}_1, ${a.name}_2, … add to it)` : ""}`,
     `ALLOWED:  ${formats[a.format].allowed}`,

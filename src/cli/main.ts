@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
-import { closest } from "fastest-levenshtein";
 import packageJson from "../../package.json" with { type: "json" };
 import { explainCommand } from "./explain.ts";
 import { injectCommand } from "./inject.ts";
@@ -15,7 +14,7 @@ const program = new Command("oras-operator")
   .configureHelp({ showGlobalOptions: false })
   .exitOverride();
 
-program.addCommand(managerCommand(), { isDefault: true });
+program.addCommand(managerCommand());
 program.addCommand(injectCommand());
 program.addCommand(validateCommand());
 program.addCommand(explainCommand());
@@ -26,17 +25,7 @@ program
 
 for (const command of program.commands) command.exitOverride();
 
-// A word that is no command would be an argument of the default one, which takes none.
-const [word = ""] = process.argv.slice(2);
-const known = [...program.commands.map((command) => command.name()), "help"];
-
 try {
-  if (/^[a-z]/.test(word) && !known.includes(word)) {
-    throw new CliError(
-      `no such command: "${word}"; did you mean ${closest(word, known)}? (oras-operator --help lists the commands)`,
-      2,
-    );
-  }
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;

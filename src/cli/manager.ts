@@ -4,7 +4,7 @@ import { type ManagerOptions, optionTable } from "../../generated/options.ts";
 /** `oras-operator manager`: the operator's process, with one flag and one environment variable per option. */
 export function managerCommand(): Command {
   const command = new Command("manager")
-    .description("run the operator (the default command)")
+    .description("run the operator")
     .addHelpText("after", "\nExample:\n  oras-operator manager --log-level debug --leader-elect false");
   for (const { name, env, type, default: fallback, choices, description } of optionTable) {
     const option = new Option(`--${name} <${type}>`, description).env(env);

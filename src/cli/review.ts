@@ -5,23 +5,26 @@ import type { Surroundings, Verdict } from "../injection/admission-types.ts";
 import { admit } from "../injection/admit.ts";
 import type { ManifestObject } from "./documents.ts";
 
-/** Installation settings that the offline commands take as options. */
+/** What the offline commands take as options. */
 export interface OfflineSettings {
+  /** Of objects that do not say theirs. */
+  readonly namespace: string;
   readonly toolsImage: string;
   readonly clusterDomain: string;
 }
 
 /** The defaults of the installation. */
 export const offlineDefaults: OfflineSettings = {
+  namespace: "default",
   toolsImage: optionDefaults.toolsImage,
   clusterDomain: optionDefaults.clusterDomain,
 };
 
 /**
- * Answers for a manifest what the webhook would answer for its creation. Caches are those in the same file.
+ * Answers for a manifest what the webhook would answer for its creation. Caches are those in the same files.
  *
  * @param object - any object; other kinds than Pod and Job are untouched
- * @param all - every object of the file
+ * @param all - every object of the files
  * @param settings - of the installation that would inject
  */
 export function reviewOffline(

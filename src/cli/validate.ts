@@ -1,7 +1,8 @@
 import { Command } from "commander";
 import { validateOrasCache } from "../../generated/models.ts";
 import { names } from "../../generated/names.ts";
-import { type ManifestObject, objectsOf, readManifest } from "./documents.ts";
+import { type AnnotationMap, isAnnotated } from "../annotations/keys.ts";
+import { filenameOption, type ManifestObject, namespaceOption, readManifests } from "./documents.ts";
 import { CliError } from "./output.ts";
 import { type OfflineSettings, offlineDefaults, reviewOffline } from "./review.ts";
 
@@ -9,37 +10,46 @@ import { type OfflineSettings, offlineDefaults, reviewOffline } from "./review.t
 export function validateCommand(): Command {
   return new Command("validate")
     .description("check the annotated Pods and Jobs and the OrasCaches of files")
-    .requiredOption("-f, --filename <file...>", "YAML files, or - for standard input")
+    .requiredOption(...filenameOption)
+    .option(...namespaceOption)
     .addHelpText(
       "after",
-      "\nExamples:\n  oras-operator validate -f job.yaml\n  oras-operator validate -f *.yaml",
+      "\nExamples:\n  oras-operator validate -f job.yaml\n  oras-operator validate -n runs -f cache.yaml steps/",
     )
-    .action(async (options: { filename: string[] }) => {
-      const problems: string[] = [];
-      for (const file of options.filename) problems.push(...(await validateFile(file, offlineDefaults)));
+    .action(async ({ filename, namespace }: { filename: string[]; namespace: string }) => {
+      const problems = await validateFiles(filename, { ...offlineDefaults, namespace });
       if (problems.length > 0) throw new CliError(problems.join("\n"), 1);
     });
 }
 
 /**
- * Validates a file, printing a line for each object that is right.
+ * Validates files, printing a line for each object that is right.
  *
- * @param file - path, or `-`
+ * @param places - paths, or `-`
  * @param settings - of the installation
  * @returns a message for each object that would be refused
  */
-export async function validateFile(file: string, settings: OfflineSettings): Promise<string[]> {
-  const objects = (await readManifest(file)).flatMap((value) => objectsOf(file, value));
-  return objects.flatMap((object) => {
-    const steps = stepsOf(object);
-    if (object.kind !== names.kind && steps.length === 0) return [];
+export async function validateFiles(places: readonly string[], settings: OfflineSettings): Promise<string[]> {
+  const { objects } = await readManifests(places, settings.namespace);
+  const checked = objects.filter((object) => object.kind === names.kind || stepsOf(object).length > 0);
+  if (checked.length === 0) console.log("nothing to check: no OrasCache, and nothing that makes Pods");
+  return checked.flatMap((object) => {
+    warnOfUnread(object);
     const problems =
       object.kind === names.kind
         ? checkCache(object)
-        : steps.flatMap((step) => checkStep(step, objects, settings));
+        : stepsOf(object).flatMap((step) => checkStep(step, objects, settings));
     if (problems.length === 0) console.log(`${object.where}: ok`);
     return problems.map((problem) => `${object.where}: ${problem}`);
   });
+}
+
+/** Nobody reads the annotations of what only makes Pods or Jobs: no webhook sees it. */
+function warnOfUnread({ where, kind, value }: ManifestObject): void {
+  const { metadata, spec } = value as { metadata?: { annotations?: AnnotationMap }; spec?: object };
+  if (kind === "Pod" || kind === "Job" || !isAnnotated(metadata?.annotations)) return;
+  const place = spec && "jobTemplate" in spec ? "spec.jobTemplate" : "spec.template";
+  console.error(`Warning: ${where}: annotations of a ${kind} are not read; write them in ${place}.metadata`);
 }
 
 /** The Pods and Jobs that an object is or makes: a webhook sees those of a CronJob or a Deployment much later. */

@@ -45,7 +45,7 @@ export function chooseRegistry(
   const warnings = cache
     ? []
     : [
-        `${names.kind} "${settings.cache}" is not there yet in namespace "${namespace}": the step will wait for it`,
+        `${names.kind} "${settings.cache}" is not there yet in namespace "${namespace}": the step will wait for the registry that the operator runs for it; one with deploy: false must be there before its steps`,
       ];
   return { ok: true, value: { registry: { host, plainHttp: true }, inCluster: true, warnings } };
 }

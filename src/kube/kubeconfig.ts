@@ -2,6 +2,9 @@ import type { RequestOptions } from "node:https";
 import { KubeConfig } from "@kubernetes/client-node";
 import { type Connection, keepAliveAgent } from "./agent.ts";
 
+/** What the library takes where there is no kubeconfig: a port that API servers have not had since 1.20. */
+const libraryFallback = "http://localhost:8080";
+
 /**
  * The connection of the current context of the kubeconfig, with whatever way of authentication it asks for.
  * In a file of its own, loaded only where there is a kubeconfig: the client library takes a third of a second to
@@ -13,7 +16,9 @@ export function connectByKubeconfig(): Connection {
   const config = new KubeConfig();
   config.loadFromDefault();
   const cluster = config.getCurrentCluster();
-  if (!cluster) throw new Error("the kubeconfig has no current context; set one, or KUBECONFIG");
+  if (!cluster || cluster.server === libraryFallback) {
+    throw new Error("found no kubeconfig with a current context; set one with kubectl config, or KUBECONFIG");
+  }
   const proxied = cluster.proxyUrl !== undefined;
   let agent: ReturnType<typeof keepAliveAgent> | undefined;
   let shown = "";

@@ -39,6 +39,7 @@ const longestStopMs = 10_000;
  * @returns when everything is finished and closed
  */
 export async function runManager(options: ManagerOptions, signal: AbortSignal): Promise<void> {
+  const connection = await connect();
   const log = createLog(options.logLevel);
   const metrics = createMetrics();
   const waitsFor = new Set(["the API server", "a certificate"]);
@@ -48,7 +49,7 @@ export async function runManager(options: ManagerOptions, signal: AbortSignal): 
   ]);
   // What answers reviews outlives the signal until they are drained.
   const serving = new AbortController();
-  const client = createClient(await connect(), metrics.observeRequest);
+  const client = createClient(connection, metrics.observeRequest);
   const identity = `${hostname()}_${randomUUID()}`;
   const self: Process = { options, log, metrics, client, identity };
 

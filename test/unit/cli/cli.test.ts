@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -7,10 +7,10 @@ import { annotations } from "../../../generated/annotations.ts";
 import { optionDefaults, optionTable } from "../../../generated/options.ts";
 import packageJson from "../../../package.json" with { type: "json" };
 import { explainAll, explainCommand, explainOne } from "../../../src/cli/explain.ts";
-import { injectCommand, injectFile } from "../../../src/cli/inject.ts";
+import { injectCommand, injectFiles } from "../../../src/cli/inject.ts";
 import { managerCommand } from "../../../src/cli/manager.ts";
 import { offlineDefaults } from "../../../src/cli/review.ts";
-import { validateCommand, validateFile } from "../../../src/cli/validate.ts";
+import { validateCommand, validateFiles } from "../../../src/cli/validate.ts";
 import { start } from "../../support/sidecar.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "oras-operator-cli-"));
@@ -92,6 +92,11 @@ describe.concurrent("inject", () => {
     expect(push.args.join(" ")).toContain(".svc.example.org:");
   });
 
+  it("takes the namespace that is asked for, for objects that do not say theirs", async () => {
+    const { stdout } = await run(["inject", "--namespace", "runs", "-f", "-"], job);
+    expect(stdout).toContain("http://oras-0.oras.runs.svc.cluster.local:5000/");
+  });
+
   it("prints nothing when an object would be refused", async () => {
     const { code, stdout, stderr } = await run(["inject", "-f", bad]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
@@ -116,9 +121,10 @@ describe.concurrent("validate", () => {
   it.each([
     [["validate", "-f", "/no/such/file"], "cannot read /no/such/file"],
     [["validate"], "--filename"],
-    [["injct"], 'no such command: "injct"; did you mean inject?'],
+    [["injct"], "Did you mean inject?"],
+    [[], "Usage: oras-operator"],
+    [["validate", "-f", "test/unit/cli"], "test/unit/cli has no .yaml, .yml or .json file"],
     [["manager", "--webhook-port", "http"], "allowed is a port number"],
-    [["--webhook-port", "http"], "allowed is a port number"],
     [["manager", "--log-level", "loud"], "Allowed choices are debug, info, warn, error"],
   ])("%j is used wrongly: exit code 2 and a sentence", async (args, sentence) => {
     const { code, stderr } = await run(args);
@@ -139,7 +145,7 @@ describe("files", () => {
     const items = job.trim().replace(/^/gm, "    ").replace("   ", "  -");
     const list = `apiVersion: v1\nkind: List\nitems:\n${items}\n`;
     const [{ items: injected }, ...others] = parseAllDocuments(
-      await injectFile(file("list.yaml", list), offlineDefaults),
+      await injectFiles([file("list.yaml", list)], offlineDefaults),
     ).map((d) => d.toJS());
     expect(others).toEqual([]);
     expect(injected[0].spec.template.spec.containers).toHaveLength(2);
@@ -149,13 +155,13 @@ describe("files", () => {
     const volumes = "      volumes: [{name: v, configMap: {name: x, defaultMode: 0644}}]\n";
     const words = ["yes", "on", "0777", "1_000", "12:30:45", "2024-01-01", "null"];
     const step = job.replace("[echo, blueberry]", JSON.stringify(words));
-    const text = await injectFile(file("words.yaml", `${step}${volumes}`), offlineDefaults);
+    const text = await injectFiles([file("words.yaml", `${step}${volumes}`)], offlineDefaults);
     expect(text).toContain("defaultMode: 420\n");
     for (const word of words) expect(text).toMatch(new RegExp(`- ["']${word}["']\n`));
   });
 
   it("passes over documents without anything in them", async () => {
-    const text = await injectFile(file("empty.yaml", `---\n# licence\n---${job}---\n`), offlineDefaults);
+    const text = await injectFiles([file("empty.yaml", `---\n# licence\n---${job}---\n`)], offlineDefaults);
     expect(parseAllDocuments(text)).toHaveLength(1);
   });
 
@@ -166,7 +172,7 @@ describe("files", () => {
     ["Deployment", { template: { ...wrong, ...pod } }],
   ])("looks at what a %s makes", async (kind, spec) => {
     const path = file(`${kind}.yaml`, JSON.stringify({ kind, metadata: { name: "x" }, spec }));
-    expect(await validateFile(path, offlineDefaults)).toEqual([
+    expect(await validateFiles([path], offlineDefaults)).toEqual([
       expect.stringContaining(`did you mean ${prefix}output-uri?`),
     ]);
   });
@@ -178,16 +184,48 @@ describe("files", () => {
     ],
     [job.replace(": pancakes.txt", ": true"), "output-pipe]: found true; it must be text: quote it."],
   ])("says what no API server would take", async (text, sentence) => {
-    expect(await validateFile(file("malformed.yaml", text), offlineDefaults)).toEqual([
+    expect(await validateFiles([file("malformed.yaml", text)], offlineDefaults)).toEqual([
       expect.stringContaining(sentence),
     ]);
+  });
+
+  it("reads several files and folders as one, so that a cache of one is known to a step of another", async () => {
+    const place = join(folder, "several");
+    mkdirSync(place);
+    writeFileSync(join(place, "job.yml"), job);
+    writeFileSync(join(place, "README.md"), "no: [manifest");
+    const places = [place, file("cache.yaml", cache)];
+    expect(await validateFiles(places, offlineDefaults)).toEqual([]);
+    expect(parseAllDocuments(await injectFiles(places, offlineDefaults))).toHaveLength(2);
+    expect(said).not.toHaveBeenCalled();
+  });
+
+  it("warns of annotations where nobody reads them", async () => {
+    const map = { [`${prefix}output-url`]: "a/b:c" };
+    const cronJob = {
+      kind: "CronJob",
+      metadata: { name: "x", annotations: map },
+      spec: { jobTemplate: { spec: { template: pod } } },
+    };
+    await validateFiles([file("unread.yaml", JSON.stringify(cronJob))], offlineDefaults);
+    expect(said).toHaveBeenCalledWith(
+      expect.stringMatching(
+        /annotations of a CronJob are not read; write them in spec.jobTemplate.metadata$/,
+      ),
+    );
+  });
+
+  it("says that there is nothing to check", async () => {
+    const path = file("config-map.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n");
+    expect(await validateFiles([path], offlineDefaults)).toEqual([]);
+    expect(vi.mocked(console.log)).toHaveBeenCalledWith(expect.stringContaining("nothing to check"));
   });
 
   it("warns of a cache that only another namespace has, injecting and validating", async () => {
     const elsewhere = cache.replace("name: oras", "name: oras, namespace: elsewhere");
     const path = file("elsewhere.yaml", `${elsewhere}---${job}`);
-    await injectFile(path, offlineDefaults);
-    expect(await validateFile(path, offlineDefaults)).toEqual([]);
+    await injectFiles([path], offlineDefaults);
+    expect(await validateFiles([path], offlineDefaults)).toEqual([]);
     const warning = expect.stringMatching(
       /^Warning: .*: Job default\/breakfast: OrasCache "oras" is not there/,
     );
@@ -198,7 +236,7 @@ describe("files", () => {
     ["a: [", "is not valid YAML"],
     ["- a list", "a document is not a Kubernetes object: it has no kind"],
   ])("%j is no manifest, which a sentence says", async (text, sentence) => {
-    await expect(validateFile(file("none.yaml", text), offlineDefaults)).rejects.toThrow(
+    await expect(validateFiles([file("none.yaml", text)], offlineDefaults)).rejects.toThrow(
       expect.objectContaining({ exitCode: 1, message: expect.stringContaining(sentence) }),
     );
   });
@@ -211,6 +249,14 @@ describe("help", () => {
     command.outputHelp();
     expect(text).toMatch(new RegExp(`Examples?:\n  oras-operator ${command.name()}`));
   });
+});
+
+it("the manager ends with a sentence where there is no kubeconfig", async () => {
+  const { KUBECONFIG, KUBERNETES_SERVICE_HOST, ...env } = process.env;
+  const argv = [process.execPath, "src/cli/main.ts", "manager"];
+  const { code, stderr } = await start(argv, { env: { ...env, HOME: folder } }).ended;
+  expect(code).toBe(1);
+  expect(stderr).toContain("found no kubeconfig with a current context");
 });
 
 describe("the manager's options", () => {
@@ -250,6 +296,7 @@ describe("explain", () => {
     );
     expect(explainOne("input-uri")).toContain("\nDEFAULT:  none\n");
     expect(explainOne(`${prefix}input-uri`)).toBe(explainOne("input-uri"));
+    expect(explainOne("input-uri_12")).toBe(explainOne("input-uri"));
   });
 
   it("lists all of them, a sentence each", () => {
@@ -269,7 +316,7 @@ describe.concurrent("explain and version", () => {
   it("suggests", async () => {
     expect(await run(["explain", "input-url"])).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining("did you mean input-uri?"),
+      stderr: expect.stringContaining("did you mean oras.converged-computing.github.io/input-uri?"),
     });
   });
 

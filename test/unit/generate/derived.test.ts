@@ -111,7 +111,7 @@ describe("OrasCaches", () => {
       "spec.deploy: found true; allowed is false",
     ]);
     expect(problems({ registry: "ghcr.io" })).toEqual([
-      "spec: registry may only be set together with deploy",
+      "spec: registry may only be set where deploy is false",
     ]);
     expect(problems({ image: 1 })).toEqual(["spec.image: found 1; must be string"]);
     expect(problems({}, "1st")).toEqual([expect.stringContaining('metadata.name: found "1st"; must match')]);
