@@ -124,6 +124,14 @@ describe.each(kinds)("a tar, by layer %s", (kind) => {
   });
 });
 
+it("by layer zstd a tar is one frame: some readers stop after the first", () => {
+  const blob = join(folder, "many-pieces.tar.zst");
+  writeFileSync(blob, layer(["zstd"], tarOf([Buffer.alloc(5 * piece, "text and 98765")], 128)).blob);
+  expect(execFileSync("zstd", ["--list", "--verbose", blob]).toString()).toMatch(
+    /^(# Zstandard|Number of) Frames: 1$/im,
+  );
+});
+
 describe("what should be a tar", () => {
   it("may have members of 8 GiB and more, whose sizes are in base 256", () => {
     const file = join(temporaryFolder("sparse"), "sparse");
