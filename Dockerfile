@@ -1,5 +1,5 @@
 # The operator and the tools that it puts into Pods: docker build --target operator .   docker build --target tools .
-# `npm run build` makes dist/ first. The bases are arguments, so that `node scripts/images.ts` can build the same file
+# `npm run build` makes dist/ first. The bases are arguments, so that `node dev/images.ts` can build the same file
 # without a network.
 ARG ORAS_IMAGE=ghcr.io/oras-project/oras:v1.3.6
 ARG NODE_IMAGE=docker.io/library/node:24-bookworm-slim
@@ -13,10 +13,10 @@ FROM ${WORKSHOP} AS workshop
 RUN command -v igzip >/dev/null || { apt-get update && apt-get install --yes --no-install-recommends \
     busybox-static ca-certificates findutils gcc isal jq libc6-dev libisal-dev libzstd-dev mbuffer nettle-dev tar tini wget zstd; }
 COPY --from=oras /bin/oras /source/oras
-COPY scripts/assemble-tools.sh /source/scripts/
+COPY dev/images/assemble-tools.sh /source/dev/images/
 COPY src/sidecar/*.sh src/sidecar/layer.c /source/src/sidecar/
 COPY generated/*.sh /source/generated/
-RUN sh /source/scripts/assemble-tools.sh /source /source/oras /tools
+RUN sh /source/dev/images/assemble-tools.sh /source /source/oras /tools
 
 FROM scratch AS tools
 COPY --from=workshop /tools/ /

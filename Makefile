@@ -14,7 +14,7 @@ endif
 # CLUSTER=current uses the current kubeconfig; kind and local are the other two. Empty: found out.
 CLUSTER ?=
 export ORAS_OPERATOR_CLUSTER := $(CLUSTER)
-cluster := node scripts/cluster/main.ts
+cluster := node dev/cluster/main.ts
 kubectl := $(cluster) exec -- kubectl
 
 .DEFAULT_GOAL := help
@@ -22,9 +22,9 @@ kubectl := $(cluster) exec -- kubectl
 ##@ Try it
 .PHONY: demo demo-down
 demo: node_modules ## Cluster, operator, and an artifact that one Job writes and the next one reads
-	@node scripts/demo.ts $(if $(filter current,$(CLUSTER)),--current)
+	@node dev/demo.ts $(if $(filter current,$(CLUSTER)),--current)
 demo-down: node_modules ## Take away what `make demo` made
-	@node scripts/demo.ts --down $(if $(filter current,$(CLUSTER)),--current)
+	@node dev/demo.ts --down $(if $(filter current,$(CLUSTER)),--current)
 
 ##@ Develop
 .PHONY: ci generate build lint test test-unit test-sidecar test-integration test-e2e test-long clean
@@ -71,7 +71,7 @@ cluster-status: node_modules ## What runs
 shell: node_modules ## A shell in which kubectl, helm and oras reach it
 	@$(cluster) exec -- bash
 images: node_modules ## Build the operator's images, and load them into the cluster if it is up
-	@node scripts/images.ts $$($(cluster) status >/dev/null 2>&1 && echo --load)
+	@node dev/images.ts $$($(cluster) status >/dev/null 2>&1 && echo --load)
 
 ##@ Install (in the cluster that CLUSTER= names)
 .PHONY: build-config build-config-arm test-deploy install uninstall deploy undeploy
@@ -81,7 +81,7 @@ build-config-arm: node_modules ## Write examples/dist/oras-operator-arm.yaml
 	node scripts/build-config.ts --arch arm64
 test-deploy: node_modules ## Write examples/dist/oras-operator-dev.yaml, build the images, load them
 	node scripts/build-config.ts --dev
-	@node scripts/images.ts $$($(cluster) status >/dev/null 2>&1 && echo --load)
+	@node dev/images.ts $$($(cluster) status >/dev/null 2>&1 && echo --load)
 install: node_modules ## Create the CustomResourceDefinition
 	@$(kubectl) apply -f config/crd/orascaches.yaml
 uninstall: node_modules ## Delete it, with all OrasCaches

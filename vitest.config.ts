@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["test/unit/**/*.test.ts", "test/property/**/*.test.ts"],
+          include: ["test/unit/**/*.test.ts", "test/property/**/*.test.ts", "dev/test/**/*.test.ts"],
           globalSetup: ["test/support/temporary.ts"],
           testTimeout: 30_000,
         },

@@ -3,10 +3,10 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { parseArgs, promisify } from "node:util";
 import { parseAllDocuments, stringify } from "yaml";
+import { buildModule } from "../dev/cluster/binaries.ts";
+import { repository } from "../dev/cluster/paths.ts";
 import { names } from "../generated/names.ts";
 import { optionTable } from "../generated/options.ts";
-import { buildModule } from "./cluster/binaries.ts";
-import { repository } from "./cluster/paths.ts";
 
 const usage = `Usage: node scripts/build-config.ts [--dev] [--arch arm64]
 

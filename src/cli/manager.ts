@@ -18,7 +18,7 @@ export function managerCommand(): Command {
     const stop = new AbortController();
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort(signal));
     // Loaded here only: the other commands answer at once without it.
-    const { runManager } = await import("../operator/manager.ts");
+    const { runManager } = await import("../manager/run.ts");
     await runManager(options, stop.signal);
   });
 }

@@ -51,3 +51,15 @@ export function isNamespaceTerminating(error: unknown): boolean {
     (error.body.details?.causes?.some((cause) => cause.reason === "NamespaceTerminating") ?? false)
   );
 }
+
+/**
+ * An error as one line: its message, and that of what caused it. Clients of HTTP hide the reason below.
+ *
+ * @param error - anything that was thrown
+ */
+export function sentenceOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const nested = error instanceof AggregateError ? error.errors[0] : error.cause;
+  const own = error.message || (error as NodeJS.ErrnoException).code || error.name;
+  return nested === undefined ? own : `${own}: ${sentenceOf(nested)}`;
+}

@@ -3,10 +3,10 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createLookup } from "../../src/images/lookup.ts";
-import { fetchProgram } from "../../src/images/program.ts";
-import { parseImage } from "../../src/images/reference.ts";
-import { renew } from "../../src/operator/certificates/renew.ts";
+import { renew } from "../../src/certificates/renew.ts";
+import { createLookup } from "../../src/registry/lookup.ts";
+import { fetchProgram } from "../../src/registry/program.ts";
+import { parseImage } from "../../src/registry/reference.ts";
 import { start, startRegistry, type TestRegistry, temporaryFolder, toolsTree } from "../support/sidecar.ts";
 
 let registry: TestRegistry;

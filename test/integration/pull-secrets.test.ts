@@ -1,10 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { createLookup, type Lookup } from "../../src/images/lookup.ts";
+import { renew } from "../../src/certificates/renew.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
-import { renew } from "../../src/operator/certificates/renew.ts";
-import { createSecretReader } from "../../src/operator/pull-secrets.ts";
+import { createLookup, type Lookup } from "../../src/registry/lookup.ts";
+import { createSecretReader } from "../../src/webhook/pull-secrets.ts";
 import { type ControlPlane, operatorUser, startControlPlane } from "../support/control-plane.ts";
 import { adminClient, installOperator } from "../support/installation.ts";
 import { start, startRegistry, type TestRegistry, temporaryFolder, toolsTree } from "../support/sidecar.ts";

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { TestProject } from "vitest/node";
 import { stringify } from "yaml";
-import { controlPlaneBinaries } from "../../scripts/cluster/binaries.ts";
+import { controlPlaneBinaries } from "../../dev/cluster/binaries.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {

@@ -1,5 +1,5 @@
 import { names } from "../../generated/names.ts";
-import { renew } from "../../src/operator/certificates/renew.ts";
+import { renew } from "../../src/certificates/renew.ts";
 import { mounts, server } from "./servers.ts";
 import { kubectl, stepPod, type Workspace } from "./step.ts";
 import { until } from "./wait.ts";

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
-import { buildModule } from "../../scripts/cluster/binaries.ts";
+import { buildModule } from "../../dev/cluster/binaries.ts";
 
 /** What a program printed. */
 export interface Output {

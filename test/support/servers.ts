@@ -1,5 +1,5 @@
 import { names } from "../../generated/names.ts";
-import { renew } from "../../src/operator/certificates/renew.ts";
+import { renew } from "../../src/certificates/renew.ts";
 import { start } from "./sidecar.ts";
 import type { Workspace } from "./step.ts";
 

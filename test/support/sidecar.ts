@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildModule } from "../../scripts/cluster/binaries.ts";
+import { buildModule } from "../../dev/cluster/binaries.ts";
 
 /** What a process left behind. */
 export interface Ended {
@@ -93,7 +93,7 @@ export function removeTemporaryFolders(count: number): void {
 export async function toolsTree(): Promise<{ oras: string; environment: NodeJS.ProcessEnv }> {
   const root = temporaryFolder("tools");
   const orasFolder = await buildModule("oras");
-  execFileSync("sh", ["scripts/assemble-tools.sh", ".", join(orasFolder, "oras"), root], {
+  execFileSync("sh", ["dev/images/assemble-tools.sh", ".", join(orasFolder, "oras"), root], {
     stdio: "inherit",
   });
   return { oras: join(root, "oras"), environment: { PATH: `${join(root, "usr/bin")}:/usr/bin:/bin` } };

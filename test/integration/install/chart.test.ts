@@ -2,10 +2,10 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { buildModule } from "../../../dev/cluster/binaries.ts";
 import { optionTable } from "../../../generated/options.ts";
 import packageJson from "../../../package.json" with { type: "json" };
 import { buildConfig, type Manifest } from "../../../scripts/build-config.ts";
-import { buildModule } from "../../../scripts/cluster/binaries.ts";
 import { objectsIn, title } from "../../support/manifests.ts";
 import { helm, helmTemplate } from "../../support/programs.ts";
 

@@ -4,8 +4,8 @@ import { describe, expect, test } from "vitest";
 import { matchConditions } from "../../../generated/match-conditions.ts";
 import { names } from "../../../generated/names.ts";
 import { optionTable } from "../../../generated/options.ts";
+import { webhookHosts } from "../../../src/certificates/secret.ts";
 import { permissions } from "../../../src/kube/permissions.ts";
-import { webhookHosts } from "../../../src/operator/certificates/secret.ts";
 import { manifestsBelow, title, yamlFiles } from "../../support/manifests.ts";
 
 const all = (await manifestsBelow("config"))

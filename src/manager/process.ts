@@ -1,0 +1,14 @@
+import type { Logger } from "pino";
+import type { ManagerOptions } from "../../generated/options.ts";
+import type { KubeClient } from "../kube/client.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** Everything that the parts of the process share. */
+export interface Process {
+  readonly options: ManagerOptions;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly client: KubeClient;
+  /** Unique per process. */
+  readonly identity: string;
+}

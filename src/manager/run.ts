@@ -1,0 +1,196 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
+import type { V1LimitRange } from "@kubernetes/client-node";
+import { names } from "../../generated/names.ts";
+import type { ManagerOptions } from "../../generated/options.ts";
+import type { StoredOrasCache } from "../../generated/types.ts";
+import type { ServingPair } from "../certificates/source.ts";
+import { admit } from "../injection/admit.ts";
+import { createBackoff } from "../kube/backoff.ts";
+import { createClient } from "../kube/client.ts";
+import { connect } from "../kube/connection.ts";
+import { sentenceOf } from "../kube/errors.ts";
+import { type ClusterFacts, detectCluster } from "../kube/facts.ts";
+import { electLeader } from "../kube/lease.ts";
+import type { KubeObject } from "../kube/objects.ts";
+import { type Reflector, startReflector } from "../kube/reflector.ts";
+import { type Resource, resources } from "../kube/resources.ts";
+import { createLookup } from "../registry/lookup.ts";
+import { createSecretReader } from "../webhook/pull-secrets.ts";
+import { type AdmissionServer, serveAdmission } from "../webhook/server.ts";
+import { startCertificates } from "./certificates.ts";
+import { serveHealth, serveMetrics } from "./endpoints.ts";
+import { leadCaches } from "./lead.ts";
+import { createLog } from "./log.ts";
+import { createMetrics } from "./metrics.ts";
+import type { Process } from "./process.ts";
+
+type LimitRange = V1LimitRange & KubeObject;
+
+/** For how long a replica that stops still takes reviews: Services take a moment to forget it. */
+const drainMs = 3_000;
+const longestStopMs = 10_000;
+
+/**
+ * Runs the operator until the signal ends it: every replica answers reviews, the leader reconciles caches.
+ *
+ * @param options - of the process
+ * @param signal - asks it to stop, gracefully
+ * @returns when everything is finished and closed
+ */
+export async function runManager(options: ManagerOptions, signal: AbortSignal): Promise<void> {
+  const connection = await connect();
+  const log = createLog(options.logLevel);
+  const metrics = createMetrics();
+  const waitsFor = new Set(["the API server", "a certificate"]);
+  const endpoints = await Promise.all([
+    serveHealth(options.healthPort, () => (signal.aborted ? ["nothing, it stops"] : [...waitsFor])),
+    serveMetrics(options.metricsPort, metrics.registry),
+  ]);
+  // What answers reviews outlives the signal until they are drained.
+  const serving = new AbortController();
+  const client = createClient(connection, metrics.observeRequest);
+  const identity = `${hostname()}_${randomUUID()}`;
+  const self: Process = { options, log, metrics, client, identity };
+
+  let lead: ((key: string) => void) | undefined;
+  const watch = <T extends KubeObject>(resource: Resource, onChange: (key: string) => void) =>
+    startReflector<T>({
+      client,
+      resource,
+      onChange,
+      onTrouble: (error, retryInMs) =>
+        log.warn({ error: sentenceOf(error), retryInMs }, `the watch of ${resource.plural} is behind`),
+      signal: serving.signal,
+    });
+  const caches = watch<StoredOrasCache>(resources.orasCaches, (key) => lead?.(key));
+  const limitRanges = watch<LimitRange>(resources.limitRanges, () => {});
+  let server: AdmissionServer | undefined;
+  let renewed: ServingPair | undefined;
+  const certificates = startCertificates(self, serving.signal, (pair) => {
+    renewed = pair;
+    server?.usePair(pair);
+  });
+
+  const start = async () => {
+    const [facts] = await untilAborted(
+      signal,
+      Promise.all([detect(self, signal), caches.synced, limitRanges.synced]),
+    );
+    waitsFor.delete("the API server");
+    const pair = await untilAborted(signal, certificates.first);
+    server = await serveAdmission({
+      decide: admit,
+      lookup: options.imageLookup ? createLookup({ readSecrets: createSecretReader(client) }) : undefined,
+      around: surroundings(options, facts, caches, limitRanges),
+      pair,
+      port: options.webhookPort,
+      log,
+      metrics,
+    });
+    if (renewed) server.usePair(renewed); // it changed before there was a server
+    waitsFor.delete("a certificate");
+    await campaign(self, signal, (term) =>
+      leadCaches({ ...self, facts, caches, signal: term, onKey: (add) => (lead = add) }),
+    );
+  };
+
+  const running = start().catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+  try {
+    await untilAborted(signal, running).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+    log.info("stopping");
+    // A leader that cannot give its Lease up, because nobody answers, must not hold up the end.
+    const patience = delay(longestStopMs, undefined, { ref: false });
+    await Promise.all([server?.drain(drainMs), Promise.race([running, patience])]);
+  } finally {
+    serving.abort(new Error("the process stops"));
+    await Promise.all([
+      caches.stopped,
+      limitRanges.stopped,
+      certificates.stopped,
+      ...endpoints.map((endpoint) => endpoint.close()),
+    ]);
+    client.close();
+  }
+  log.info("stopped");
+}
+
+/** Waits, but not for longer than the signal allows. */
+async function untilAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Asks the cluster what it is, for as long as it does not answer. */
+async function detect({ client, log }: Process, signal: AbortSignal): Promise<ClusterFacts> {
+  const backoff = createBackoff(250, 10_000);
+  for (;;) {
+    try {
+      const facts = await detectCluster(client);
+      const { version, minor, openshift } = facts;
+      // On by default from 1.35: KEP-5307 and KEP-4639.
+      log.info(
+        { version, openshift, containerRestartPolicy: minor >= 35, imageVolumes: minor >= 35 },
+        "found",
+      );
+      if (minor < names.minimumKubernetesMinor) {
+        log.warn(`Kubernetes 1.${names.minimumKubernetesMinor} or newer is needed; this is ${version}`);
+      }
+      return facts;
+    } catch (error) {
+      signal.throwIfAborted();
+      const retryInMs = backoff.next();
+      log.warn({ error: sentenceOf(error), retryInMs }, "the API server does not answer");
+      await delay(retryInMs, undefined, { signal });
+    }
+  }
+}
+
+function surroundings(
+  options: ManagerOptions,
+  facts: ClusterFacts,
+  caches: Reflector<StoredOrasCache>,
+  limitRanges: Reflector<LimitRange>,
+): Parameters<typeof admit>[1] {
+  return {
+    cache: (namespace, name) => caches.store.get(`${namespace}/${name}`),
+    limitRanges: (namespace) =>
+      [...limitRanges.store.values()]
+        .filter(({ metadata }) => metadata?.namespace === namespace)
+        .flatMap(({ spec }) => spec?.limits ?? []),
+    clusterDomain: options.clusterDomain,
+    toolsImage: options.toolsImage,
+    kubernetesMinor: facts.minor,
+    openshift: facts.openshift,
+  };
+}
+
+/** Leads when elected, or at once where there is no election. */
+async function campaign(
+  { options, client, identity, log }: Process,
+  signal: AbortSignal,
+  lead: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  if (!options.leaderElect) return lead(signal);
+  await electLeader({
+    client,
+    namespace: options.namespace,
+    name: names.lease,
+    identity,
+    lead,
+    onTrouble: (error) => log.warn({ error: sentenceOf(error) }, "the election of a leader is hampered"),
+    signal,
+  });
+}
