@@ -1,5 +1,6 @@
 import { stringify } from "yaml";
 import { type Permission, permissions } from "../../src/kube/permissions.ts";
+import { workloadKinds } from "../../src/workload/read.ts";
 import { matchConditions } from "./match-conditions.ts";
 import { allNames } from "./names.ts";
 import { managerOptions } from "./options.ts";
@@ -24,12 +25,12 @@ export function renderInstall(source: Source): Rendered[] {
   ];
 }
 
-/** The two webhooks: everything that they have nothing to do for is kept away from them by the API server. */
+/** A webhook for each kind of workload: everything that they have nothing to do for is kept away from them by the API server. */
 export function webhooks(source: Source): object[] {
   const names = allNames(source);
   const conditions = matchConditions(source);
-  const webhook = (name: unknown, apiGroup: string, resource: "pods" | "jobs") => ({
-    name,
+  return workloadKinds.map(({ group, plural }) => ({
+    name: names[`${plural}Webhook`],
     admissionReviewVersions: ["v1"],
     clientConfig: {
       service: {
@@ -41,14 +42,14 @@ export function webhooks(source: Source): object[] {
     },
     rules: [
       {
-        apiGroups: [apiGroup],
+        apiGroups: [group],
         apiVersions: ["v1"],
         operations: ["CREATE", "UPDATE"],
-        resources: [resource],
+        resources: [plural],
         scope: "Namespaced",
       },
     ],
-    matchConditions: conditions[resource],
+    matchConditions: conditions[plural],
     matchPolicy: "Equivalent",
     // The operator's own Pod must start while no operator answers.
     namespaceSelector: {
@@ -61,8 +62,7 @@ export function webhooks(source: Source): object[] {
     reinvocationPolicy: "IfNeeded",
     sideEffects: "None",
     timeoutSeconds: 10,
-  });
-  return [webhook(names["podsWebhook"], "", "pods"), webhook(names["jobsWebhook"], "batch", "jobs")];
+  }));
 }
 
 /** The rules of RBAC for one scope, with what they are for. */

@@ -1,3 +1,5 @@
+import { workloadKinds } from "../../src/workload/read.ts";
+import type { WorkloadKind } from "../../src/workload/workload.ts";
 import { allNames } from "./names.ts";
 import { header, literal, type Rendered, type Source } from "./schema.ts";
 
@@ -7,39 +9,31 @@ interface MatchCondition {
 }
 
 /**
- * CEL that keeps every object away from the webhook that it has nothing to do for. Creation: annotated and not
- * injected yet. Update: injected, and the containers changed (`kubectl apply` sets the command back).
+ * CEL that keeps every object away from the webhook that it has nothing to do for, by the resource. Creation: annotated
+ * and not injected yet. Update: injected, and the containers changed (`kubectl apply` sets the command back).
  */
-export function matchConditions(source: Source): { pods: MatchCondition[]; jobs: MatchCondition[] } {
+export function matchConditions(source: Source): Record<string, MatchCondition[]> {
+  return Object.fromEntries(workloadKinds.map((kind) => [kind.plural, conditionsOf(kind, source)]));
+}
+
+function conditionsOf({ template, unless }: WorkloadKind, source: Source): MatchCondition[] {
   const names = allNames(source);
   const prefix = JSON.stringify(names["prefix"]);
   const marker = JSON.stringify(names["markerAnnotation"]);
   const annotated = (metadata: string) =>
     `(has(${metadata}.annotations) && ${metadata}.annotations.exists(k, k.startsWith(${prefix}) && k != ${marker}))`;
-  const marked = (metadata: string) =>
-    `(has(${metadata}.annotations) && ${marker} in ${metadata}.annotations)`;
-  const template = "object.spec.template";
-  const templateAnnotated = `(has(${template}.metadata) && ${annotated(`${template}.metadata`)})`;
-  const when = (create: string, containers: string) =>
-    `request.operation == "CREATE" ? ${create} && !${marked("object.metadata")} : ${marked("object.metadata")} && object.${containers} != oldObject.${containers}`;
-  return {
-    pods: [
-      {
-        name: "not-a-mirror-pod",
-        expression: `!has(object.metadata.annotations) || !("kubernetes.io/config.mirror" in object.metadata.annotations)`,
-      },
-      { name: "annotated", expression: when(annotated("object.metadata"), "spec.containers") },
-    ],
-    jobs: [
-      {
-        name: "annotated",
-        expression: when(
-          `(${annotated("object.metadata")} || ${templateAnnotated})`,
-          "spec.template.spec.containers",
-        ),
-      },
-    ],
-  };
+  const marked = `(has(object.metadata.annotations) && ${marker} in object.metadata.annotations)`;
+  const below = ["object", ...template].join(".");
+  const either =
+    template.length === 0
+      ? annotated("object.metadata")
+      : `(${annotated("object.metadata")} || (has(${below}.metadata) && ${annotated(`${below}.metadata`)}))`;
+  const containers = [...template, "spec", "containers"].join(".");
+  const expression = `request.operation == "CREATE" ? ${either} && !${marked} : ${marked} && object.${containers} != oldObject.${containers}`;
+  return [
+    ...Object.entries(unless ?? {}).map(([name, condition]) => ({ name, expression: condition })),
+    { name: "annotated", expression },
+  ];
 }
 
 /** Renders the match conditions for TypeScript. */

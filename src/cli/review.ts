@@ -1,8 +1,9 @@
 import { names } from "../../generated/names.ts";
 import { optionDefaults } from "../../generated/options.ts";
 import type { OrasCache } from "../../generated/types.ts";
-import type { Surroundings, Verdict } from "../injection/admission-types.ts";
-import { admit } from "../injection/admit.ts";
+import type { Installation, Verdict } from "../injection/admission-types.ts";
+import { decide } from "../injection/decide.ts";
+import { prepare } from "../injection/prepare.ts";
 import type { ManifestObject } from "./documents.ts";
 
 /** What the offline commands take as options. */
@@ -32,9 +33,8 @@ export function reviewOffline(
   all: readonly ManifestObject[],
   settings: OfflineSettings,
 ): Verdict {
-  const around: Surroundings = {
+  const installation: Installation = {
     ...settings,
-    cache: (namespace, name) => findCache(all, namespace, name),
     // Unknown without a cluster: nothing is used that the oldest supported version would drop.
     kubernetesMinor: names.minimumKubernetesMinor,
     openshift: false,
@@ -44,7 +44,7 @@ export function reviewOffline(
   if (malformed.length > 0) {
     return { kind: "denied", message: malformed.join("\n"), code: 422, warnings: [] };
   }
-  return admit(
+  const prepared = prepare(
     {
       uid: "offline",
       kind: { group, version: "v1", kind: object.kind },
@@ -52,8 +52,11 @@ export function reviewOffline(
       namespace: object.namespace,
       object: object.value,
     },
-    around,
+    installation,
   );
+  if (prepared.settled) return prepared.settled;
+  const { namespace, cache } = prepared.questions;
+  return decide(prepared, { cache: cache === undefined ? undefined : findCache(all, namespace, cache) });
 }
 
 /** What the API server refuses before a webhook sees it, as far as a webhook relies on it. */

@@ -1,4 +1,4 @@
-import type { V1LimitRangeItem } from "@kubernetes/client-node";
+import type { V1LimitRange } from "@kubernetes/client-node";
 import type { Operation } from "rfc6902";
 import type { OrasCache } from "../../generated/types.ts";
 
@@ -13,6 +13,48 @@ export interface AdmissionRequest {
   readonly object: unknown;
   readonly oldObject?: unknown;
 }
+
+/** What is the same for every request of an installation. */
+export interface Installation {
+  readonly clusterDomain: string;
+  /** Image of the added containers. */
+  readonly toolsImage: string;
+  /** Minor version of the API server, for fields that older ones drop. */
+  readonly kubernetesMinor: number;
+  /** OpenShift assigns user IDs itself and refuses fixed ones. */
+  readonly openshift: boolean;
+}
+
+/** What must be known beside a request before it is decided. */
+export interface Questions {
+  /** The namespace whose LimitRanges count, and in which all the rest is. */
+  readonly namespace: string;
+  /** Name of the OrasCache that the step uses; undefined where it names a registry. */
+  readonly cache: string | undefined;
+  /** The images of which it must be known what they run, each once; nearly always none. */
+  readonly images: readonly string[];
+  /** For which architecture, in Go's words, such as `amd64`. */
+  readonly architecture: string;
+  /** Names of Secrets with the Pod's logins to the images' registries. */
+  readonly pullSecrets: readonly string[];
+  /** The ServiceAccount whose imagePullSecrets the Pods will get, where they are not in the Pod yet. */
+  readonly serviceAccount: string | undefined;
+}
+
+/** The answers to questions. What nobody could answer is absent. */
+export interface Answers {
+  /** The OrasCache, if it exists. */
+  readonly cache?: OrasCache | undefined;
+  /** The LimitRanges of the namespace. */
+  readonly limitRanges?: readonly V1LimitRange[];
+  /** What is known of the images that were asked about. */
+  readonly images?: ReadonlyMap<string, KnownImage>;
+}
+
+/** What an image runs by itself, or why that is not known, in words. */
+export type KnownImage =
+  | { readonly program: { readonly entrypoint: readonly string[]; readonly cmd: readonly string[] } }
+  | { readonly unknown: string };
 
 /** What the webhook answers for one request. */
 export type Verdict =
@@ -30,24 +72,3 @@ export type Verdict =
       readonly code: number;
       readonly warnings: readonly string[];
     };
-
-/** What an image runs by itself, or why that is not known, in words. */
-export type KnownImage =
-  | { readonly program: { readonly entrypoint: readonly string[]; readonly cmd: readonly string[] } }
-  | { readonly unknown: string };
-
-/** Facts from the cluster and the installation that admission depends on. */
-export interface Surroundings {
-  /** The cache of that name, as the operator's watch last saw it. */
-  readonly cache: (namespace: string, name: string) => OrasCache | undefined;
-  /** What the LimitRanges of a namespace say, as the operator's watch last saw them. */
-  readonly limitRanges?: (namespace: string) => readonly V1LimitRangeItem[];
-  /** What is known of an image; of none, where nobody looked. */
-  readonly image?: (image: string) => KnownImage | undefined;
-  readonly clusterDomain: string;
-  readonly toolsImage: string;
-  /** Minor version of the API server, for fields that older ones drop. */
-  readonly kubernetesMinor: number;
-  /** OpenShift assigns user IDs itself and refuses fixed ones. */
-  readonly openshift: boolean;
-}

@@ -1,51 +1,45 @@
-import type { V1Container, V1ObjectMeta, V1PodSpec } from "@kubernetes/client-node";
+import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
 import { createPatch, type Operation } from "rfc6902";
 import { names } from "../../generated/names.ts";
+import { isAnnotated } from "../annotations/keys.ts";
+import {
+  isPod,
+  ownAnnotations,
+  type PodTemplate,
+  podAnnotations,
+  putBack,
+  type Workload,
+} from "../workload/workload.ts";
 import { formatMarker } from "./marker.ts";
 import type { LauncherPlan, Plan } from "./plan.ts";
 
-/** The parts of a Pod that injection reads and writes; unknown fields are carried along. */
-export interface PodLike {
-  readonly metadata?: V1ObjectMeta;
-  readonly spec: V1PodSpec;
-}
-
-/** The parts of a Job that injection reads and writes; unknown fields are carried along. */
-export interface JobLike {
-  readonly metadata?: V1ObjectMeta;
-  readonly spec: { readonly template: PodLike };
-}
-
 /**
- * The Pod with the plan carried out. Everything that the plan does not touch is the same object as before.
+ * The object with the plan carried out on its Pod template. Everything that the plan does not touch is the same value
+ * as before. Annotations of a Job stay on the Job alone, so its Pods are not injected again; where the template carries
+ * some too, the marker on it says that it was done.
  *
- * @param pod - a Pod or a Pod template
- * @param plan - made from its spec
- * @param marked - whether the marker annotation is set too (not on a Job's template, unless it is annotated)
- */
-export function injectPod<P extends PodLike>(pod: P, plan: Plan, marked: boolean): P {
-  const metadata = {
-    ...pod.metadata,
-    labels: { ...pod.metadata?.labels, [names.injectedLabel]: "true" },
-    ...(marked ? { annotations: withMarker(pod.metadata, plan) } : {}),
-  };
-  return { ...pod, metadata, spec: injectSpec(pod.spec, plan) };
-}
-
-/**
- * The Job with the plan carried out on its Pod template. The annotations stay on the Job alone, so its Pods are
- * not injected again; where the template carries some too, the marker on it says that it was done.
- *
- * @param job - a Job
+ * @param workload - as it was submitted
  * @param plan - made from its template's spec
- * @param templateAnnotated - whether the template carries annotations of ours
  */
-export function injectJob<J extends JobLike>(job: J, plan: Plan, templateAnnotated: boolean): J {
-  return {
-    ...job,
-    metadata: { ...job.metadata, annotations: withMarker(job.metadata, plan) },
-    spec: { ...job.spec, template: injectPod(job.spec.template, plan, templateAnnotated) },
+export function injectWorkload(workload: Workload, plan: Plan): object {
+  const { metadata, spec } = workload.template;
+  const marker = {
+    [names.markerAnnotation]: formatMarker(
+      plan,
+      plan.launchers.map(({ name }) => name),
+    ),
   };
+  const own = ownAnnotations(workload);
+  const below = podAnnotations(workload);
+  const injected: PodTemplate = {
+    metadata: {
+      ...metadata,
+      labels: { ...metadata?.labels, [names.injectedLabel]: "true" },
+      ...(isPod(workload) || isAnnotated(below) ? { annotations: { ...below, ...marker } } : {}),
+    },
+    spec: injectSpec(spec, plan),
+  };
+  return putBack(workload, injected, { ...own, ...marker });
 }
 
 /**
@@ -73,16 +67,6 @@ function patchBetweenLists(before: unknown[], after: unknown[], path: string): O
       path: `${path}/${i}${operation.path}`,
     }));
   });
-}
-
-function withMarker(metadata: V1ObjectMeta | undefined, plan: Plan): Record<string, string> {
-  return {
-    ...metadata?.annotations,
-    [names.markerAnnotation]: formatMarker(
-      plan,
-      plan.launchers.map(({ name }) => name),
-    ),
-  };
 }
 
 function injectSpec(spec: V1PodSpec, plan: Plan): V1PodSpec {

@@ -1,5 +1,10 @@
-import type { V1LimitRangeItem } from "@kubernetes/client-node";
+import type { V1LimitRange, V1LimitRangeItem } from "@kubernetes/client-node";
 import { amountOf } from "./quantity.ts";
+
+/** What LimitRanges say, one after the other. */
+export function limitsOf(ranges: readonly V1LimitRange[] = []): V1LimitRangeItem[] {
+  return ranges.flatMap(({ spec }) => spec?.limits ?? []);
+}
 
 /**
  * An amount within what a namespace's LimitRanges allow a container.

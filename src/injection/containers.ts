@@ -1,21 +1,12 @@
-import type {
-  V1Container,
-  V1LimitRangeItem,
-  V1PodSpec,
-  V1Volume,
-  V1VolumeMount,
-} from "@kubernetes/client-node";
+import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
 import { annotations } from "../../generated/annotations.ts";
 import { names } from "../../generated/names.ts";
-import {
-  type ArtifactReference,
-  formatReference,
-  type Registry,
-  registryOf,
-} from "../annotations/reference.ts";
+import { type ArtifactReference, formatReference, registryOf } from "../annotations/reference.ts";
 import type { Settings } from "../annotations/settings.ts";
-import type { Surroundings } from "./admission-types.ts";
+import { type Connection, inCluster } from "../cache/connection.ts";
+import type { Answers, Installation } from "./admission-types.ts";
 import { argument, environmentFor, option } from "./arguments.ts";
+import { limitsOf } from "./bounds.ts";
 import type { Launcher } from "./launcher.ts";
 import { addedResources } from "./resources.ts";
 import { restrictedSecurityContext } from "./security.ts";
@@ -25,12 +16,9 @@ export interface Step {
   readonly pod: V1PodSpec;
   readonly launchers: readonly Launcher[];
   readonly settings: Settings;
-  readonly registry: Registry;
-  /** Whether the registry is one that the operator runs in the cluster: it asks for no credentials. */
-  readonly inCluster: boolean;
-  readonly around: Surroundings;
-  /** LimitRanges of the namespace. */
-  readonly limitRanges: readonly V1LimitRangeItem[];
+  readonly registry: Connection;
+  readonly installation: Installation;
+  readonly answers: Answers;
   /** Free names in the Pod. */
   readonly free: { readonly container: (name: string) => string; readonly volume: (name: string) => string };
 }
@@ -51,7 +39,7 @@ export function volumes(step: Step): V1Volume[] {
 
 /** The init containers: install the tools, pull the inputs, prove that the output may be pushed. */
 export function initContainers(step: Step): V1Container[] {
-  const { settings, around, free, launchers } = step;
+  const { settings, installation, free, launchers } = step;
   const scripts = usesCustomScripts(settings);
   const install = [
     ...option("--share", names.sharePath),
@@ -67,13 +55,13 @@ export function initContainers(step: Step): V1Container[] {
   if (settings.orasContainer === undefined || pull.length === 0) {
     const name = free.container(names.pullContainer);
     return [
-      ours(step, { name, image: around.toolsImage, command: setup, args: [...install, ...pull] }, true),
+      ours(step, { name, image: installation.toolsImage, command: setup, args: [...install, ...pull] }, true),
     ];
   }
   const tools = free.container(names.toolsContainer);
   const name = free.container(names.pullContainer);
   return [
-    ours(step, { name: tools, image: around.toolsImage, command: setup, args: install }, true),
+    ours(step, { name: tools, image: installation.toolsImage, command: setup, args: install }, true),
     ours(step, { name, image: settings.orasContainer, command: script("pull.sh"), args: pull }, true),
   ];
 }
@@ -90,10 +78,10 @@ function pullOptions(step: Step): string[] {
 
 /** The container that pushes the output and stands last in the Pod; none when there is nothing to push. */
 export function pushContainers(step: Step): V1Container[] {
-  const { settings, registry, launchers, around, free, pod } = step;
+  const { settings, registry, launchers, installation, free, pod } = step;
   const base = {
     name: free.container(names.pushContainer),
-    image: settings.orasContainer ?? around.toolsImage,
+    image: settings.orasContainer ?? installation.toolsImage,
   };
   if (usesCustomScripts(settings)) return [customSidecar(step, base)];
   if (settings.output === undefined) return [];
@@ -198,8 +186,8 @@ function credentialOptions(step: Step): string[] {
 }
 
 /** A password is shown to one registry: the step's own, where it asks for one, else the first that a URI names. */
-function credentialsHost({ settings, registry, inCluster }: Step): string {
-  if (!inCluster) return registry.host;
+function credentialsHost({ settings, registry }: Step): string {
+  if (!inCluster(registry)) return registry.host;
   const named = [settings.output, ...settings.inputs].find((reference) => reference?.host !== undefined);
   return named?.host ?? registry.host;
 }
@@ -209,19 +197,19 @@ function ours(
   base: Pick<V1Container, "name" | "image" | "command" | "args">,
   init: boolean,
 ): V1Container {
-  const { pod, launchers, around, settings } = step;
-  const resources = addedResources(pod, launchers, settings.resources, step.limitRanges);
+  const { pod, launchers, installation, settings } = step;
+  const resources = addedResources(pod, launchers, settings.resources, limitsOf(step.answers.limitRanges));
   const { inputs, output } = settings;
   const env = environmentFor(...[output, ...inputs].map((r) => r && `${r.repository}${r.version}`));
   return {
     ...base,
     ...(env.length > 0 ? { env } : {}),
     ...(resources ? { resources } : {}),
-    securityContext: restrictedSecurityContext(around.openshift),
+    securityContext: restrictedSecurityContext(installation.openshift),
     volumeMounts: mounts(step),
     // A failed pull must end the Pod. Where the Pod restarts its containers it would be tried again for ever,
     // so the container says Never itself (KEP-5307, on by default from 1.35).
-    ...(init && pod.restartPolicy !== "Never" && around.kubernetesMinor >= 35
+    ...(init && pod.restartPolicy !== "Never" && installation.kubernetesMinor >= 35
       ? { restartPolicy: "Never" }
       : {}),
   };

@@ -1,4 +1,6 @@
 import { hash as hashOf } from "node:crypto";
+import { names } from "../../generated/names.ts";
+import type { AnnotationMap } from "../annotations/keys.ts";
 
 /** What the marker annotation on an injected object says. */
 export interface Marker {
@@ -18,6 +20,11 @@ export interface Marker {
 export function formatMarker(injected: unknown, containers: readonly string[]): string {
   const hash = hashOf("sha256", JSON.stringify(injected), "hex").slice(0, 32);
   return JSON.stringify({ hash, containers } satisfies Marker);
+}
+
+/** Whether annotations hold a marker. */
+export function isMarked(annotations: AnnotationMap | undefined): boolean {
+  return annotations?.[names.markerAnnotation] !== undefined;
 }
 
 /**

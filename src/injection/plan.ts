@@ -70,7 +70,7 @@ type Wrapped = Pick<LauncherPlan, "command" | "args">;
 /** The launcher's command and arguments; the program's own argument vector follows `--` as it was. */
 function wrap(step: Step, launcher: Launcher, index: number, share: string): Wrapped {
   const { container } = launcher;
-  const program = programOf(container, knownImage(step.around, container));
+  const program = programOf(container, knownImage(step.answers, container));
   const tini = [`${share}/bin/tini`, "-s", "-g", "--"];
   const shell = [`${share}/bin/busybox`, "sh"];
   if (usesCustomScripts(step.settings)) {

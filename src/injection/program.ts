@@ -1,9 +1,9 @@
 import type { V1Container } from "@kubernetes/client-node";
-import type { KnownImage, Surroundings } from "./admission-types.ts";
+import type { Answers, KnownImage } from "./admission-types.ts";
 
 /** What is known of a container's image. */
-export function knownImage(around: Surroundings, { image }: V1Container): KnownImage | undefined {
-  return image === undefined ? undefined : around.image?.(image);
+export function knownImage({ images }: Answers, { image }: V1Container): KnownImage | undefined {
+  return image === undefined ? undefined : images?.get(image);
 }
 
 /**
@@ -15,7 +15,8 @@ export function knownImage(around: Surroundings, { image }: V1Container): KnownI
  * @see https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/#notes
  */
 export function programOf(container: V1Container, known: KnownImage | undefined): string[] {
-  const { command = [], args } = container;
+  const command = container.command ?? [];
+  const args = container.args ?? undefined;
   if (command.length > 0) return [...command, ...(args ?? [])];
   if (known === undefined || "unknown" in known) return [];
   const { entrypoint, cmd } = known.program;

@@ -2,9 +2,12 @@ import { isDeepStrictEqual } from "node:util";
 import type { V1Container } from "@kubernetes/client-node";
 import { names } from "../../generated/names.ts";
 import { isOurs } from "../annotations/keys.ts";
+import { readWorkload } from "../workload/read.ts";
+import { ownAnnotations, putBack, type Workload, type WorkloadKind } from "../workload/workload.ts";
 import type { Verdict } from "./admission-types.ts";
-import { type JobLike, type PodLike, patchBetween } from "./apply.ts";
+import { patchBetween } from "./apply.ts";
 import { parseMarker } from "./marker.ts";
+import { untouched } from "./verdicts.ts";
 
 /**
  * `kubectl apply` of a manifest that was injected sets the launcher's command back to the manifest's, which the
@@ -15,31 +18,28 @@ import { parseMarker } from "./marker.ts";
  * @param object - as submitted, carrying the marker
  * @param oldObject - as stored
  */
-export function restoreInjection(kind: "Pod" | "Job", object: unknown, oldObject: unknown): Verdict {
-  const before = object as PodLike & JobLike;
-  const old = oldObject as PodLike & JobLike;
-  const marker = parseMarker(before.metadata?.annotations?.[names.markerAnnotation]);
-  if (marker === undefined || !old) return { kind: "allowed", warnings: [], outcome: "untouched" };
+export function restoreInjection(kind: WorkloadKind, object: unknown, oldObject: unknown): Verdict {
+  const submitted = readWorkload(kind, object);
+  const old = readWorkload(kind, oldObject);
+  // The API server validates after admission: it says itself what is wrong with such an object.
+  if ("expected" in submitted || "expected" in old) return untouched();
+  const marker = parseMarker(ownAnnotations(submitted)?.[names.markerAnnotation]);
+  if (marker === undefined) return untouched();
 
-  const spec = kind === "Pod" ? before.spec : before.spec.template.spec;
-  const stored = kind === "Pod" ? old.spec : old.spec.template.spec;
+  const { spec } = submitted.template;
+  const stored = old.template.spec;
   const containers = spec.containers.map((container) => {
     const injected = stored.containers.find((c) => c.name === container.name);
     const wrapped = marker.containers.includes(container.name);
     return wrapped && injected && runsTheSame(container, injected) ? rewrap(container, injected) : container;
   });
   const changed = containers.some((container, i) => container !== spec.containers[i]);
-  const warnings = annotationsDiffer(before, old)
+  const warnings = annotationsDiffer(submitted, old)
     ? ["annotations of an object that runs already have no effect; delete it and create it again"]
     : [];
-  if (!changed) return { kind: "allowed", warnings, outcome: "untouched" };
-
-  const restored = { ...spec, containers };
-  const after =
-    kind === "Pod"
-      ? { ...before, spec: restored }
-      : { ...before, spec: { ...before.spec, template: { ...before.spec.template, spec: restored } } };
-  return { kind: "allowed", patch: patchBetween(before, after), warnings, outcome: "restored" };
+  if (!changed) return untouched(warnings);
+  const after = putBack(submitted, { ...submitted.template, spec: { ...spec, containers } });
+  return { kind: "allowed", patch: patchBetween(submitted.object, after), warnings, outcome: "restored" };
 }
 
 /** Whether a container as submitted would run the program that the injected one runs. */
@@ -69,9 +69,9 @@ function rewrap(container: V1Container, injected: V1Container): V1Container {
   return { ...container, ...(command ? { command } : {}), ...(args ? { args } : {}) };
 }
 
-function annotationsDiffer(a: PodLike, b: PodLike): boolean {
-  const ours = (object: PodLike) =>
-    Object.entries(object.metadata?.annotations ?? {})
+function annotationsDiffer(a: Workload, b: Workload): boolean {
+  const ours = (workload: Workload) =>
+    Object.entries(ownAnnotations(workload) ?? {})
       .filter(([key]) => isOurs(key))
       .sort(([x], [y]) => (x < y ? -1 : 1));
   return !isDeepStrictEqual(ours(a), ours(b));

@@ -6,7 +6,7 @@ import { names } from "../../generated/names.ts";
 import type { ManagerOptions } from "../../generated/options.ts";
 import type { StoredOrasCache } from "../../generated/types.ts";
 import type { ServingPair } from "../certificates/source.ts";
-import { admit } from "../injection/admit.ts";
+import type { Installation } from "../injection/admission-types.ts";
 import { createBackoff } from "../kube/backoff.ts";
 import { createClient } from "../kube/client.ts";
 import { connect } from "../kube/connection.ts";
@@ -14,7 +14,7 @@ import { sentenceOf } from "../kube/errors.ts";
 import { type ClusterFacts, detectCluster } from "../kube/facts.ts";
 import { electLeader } from "../kube/lease.ts";
 import type { KubeObject } from "../kube/objects.ts";
-import { type Reflector, startReflector } from "../kube/reflector.ts";
+import { startReflector } from "../kube/reflector.ts";
 import { type Resource, resources } from "../kube/resources.ts";
 import { createLookup } from "../registry/lookup.ts";
 import { createSecretReader } from "../webhook/pull-secrets.ts";
@@ -81,9 +81,13 @@ export async function runManager(options: ManagerOptions, signal: AbortSignal): 
     waitsFor.delete("the API server");
     const pair = await untilAborted(signal, certificates.first);
     server = await serveAdmission({
-      decide: admit,
-      lookup: options.imageLookup ? createLookup({ readSecrets: createSecretReader(client) }) : undefined,
-      around: surroundings(options, facts, caches, limitRanges),
+      installation: installationOf(options, facts),
+      sources: {
+        cache: (namespace, name) => caches.store.get(`${namespace}/${name}`),
+        limitRanges: (namespace) =>
+          [...limitRanges.store.values()].filter(({ metadata }) => metadata?.namespace === namespace),
+        lookup: options.imageLookup ? createLookup({ readSecrets: createSecretReader(client) }) : undefined,
+      },
       pair,
       port: options.webhookPort,
       log,
@@ -158,18 +162,8 @@ async function detect({ client, log }: Process, signal: AbortSignal): Promise<Cl
   }
 }
 
-function surroundings(
-  options: ManagerOptions,
-  facts: ClusterFacts,
-  caches: Reflector<StoredOrasCache>,
-  limitRanges: Reflector<LimitRange>,
-): Parameters<typeof admit>[1] {
+function installationOf(options: ManagerOptions, facts: ClusterFacts): Installation {
   return {
-    cache: (namespace, name) => caches.store.get(`${namespace}/${name}`),
-    limitRanges: (namespace) =>
-      [...limitRanges.store.values()]
-        .filter(({ metadata }) => metadata?.namespace === namespace)
-        .flatMap(({ spec }) => spec?.limits ?? []),
     clusterDomain: options.clusterDomain,
     toolsImage: options.toolsImage,
     kubernetesMinor: facts.minor,

@@ -4,18 +4,17 @@ import { type FastifyInstance, fastify } from "fastify";
 import type { Logger } from "pino";
 import { names } from "../../generated/names.ts";
 import type { ServingPair } from "../certificates/source.ts";
-import type { AdmissionRequest, Surroundings, Verdict } from "../injection/admission-types.ts";
-import { imagesToLookUp, type WantedImage } from "../injection/images.ts";
+import type { AdmissionRequest, Installation, Verdict } from "../injection/admission-types.ts";
+import { decide } from "../injection/decide.ts";
+import { prepare } from "../injection/prepare.ts";
 import { sentenceOf } from "../kube/errors.ts";
-import type { Looked, Lookup } from "../registry/lookup.ts";
+import { answer, type Sources } from "./answers.ts";
 import { NotAReviewError, readReview, writeReview } from "./review.ts";
 
 /** How reviews are answered. */
 export interface AdmissionSettings {
-  readonly decide: (request: AdmissionRequest, around: Surroundings) => Verdict;
-  /** Finds out what images run; absent where the installation does not want it. */
-  readonly lookup?: Lookup | undefined;
-  readonly around: Surroundings;
+  readonly installation: Installation;
+  readonly sources: Sources;
   readonly pair: ServingPair;
   readonly port: number;
   readonly log: Logger;
@@ -117,62 +116,53 @@ function answerTo(body: string, settings: AdmissionSettings): Answered | Promise
     if (!(error instanceof NotAReviewError)) throw error;
     return { code: 400, answer: JSON.stringify({ error: error.message }) };
   }
-  const answer = (around: Surroundings) => ({
-    code: 200,
-    answer: writeReview(request.uid, judge(request, { ...settings, around })),
-  });
-  const wanted = settings.lookup ? imagesWanted(request) : [];
-  if (!settings.lookup || wanted.length === 0) return answer(settings.around);
-  return lookUpAll(settings.lookup, wanted).then((image) => answer({ ...settings.around, image }));
+  const told = (verdict: Verdict) => ({ code: 200, answer: writeReview(request.uid, verdict) });
+  const verdict = judge(request, settings);
+  return verdict instanceof Promise ? verdict.then(told) : told(verdict);
 }
 
-/** What cannot be read is judged, and then told, by the decision itself. */
-function imagesWanted(request: AdmissionRequest): WantedImage[] {
+/** Nearly always the verdict is there at once, and a promise would cost as much as all the rest. */
+function judge(request: AdmissionRequest, settings: AdmissionSettings): Verdict | Promise<Verdict> {
   try {
-    return imagesToLookUp(request);
-  } catch {
-    return [];
+    const prepared = prepare(request, settings.installation);
+    if (prepared.settled) return told(request, prepared.settled, settings);
+    const answers = answer(prepared.questions, settings.sources);
+    if (!(answers instanceof Promise)) return told(request, decide(prepared, answers), settings);
+    return answers
+      .then((found) => told(request, decide(prepared, found), settings))
+      .catch((error: unknown) => failed(request, error, settings));
+  } catch (error) {
+    return failed(request, error, settings);
   }
 }
 
-async function lookUpAll(
-  lookup: Lookup,
-  wanted: readonly WantedImage[],
-): Promise<(image: string) => Looked | undefined> {
-  const looked = await Promise.all(
-    wanted.map(
-      async ({ image, architecture, secrets }) =>
-        [image, await lookup(image, architecture, secrets)] as const,
-    ),
-  );
-  const known = new Map(looked);
-  return (image) => known.get(image);
+/** Counts and logs a verdict. */
+function told(request: AdmissionRequest, verdict: Verdict, { log, metrics }: AdmissionSettings): Verdict {
+  const { kind } = request.kind;
+  metrics.countVerdict(kind, request.operation, verdict.kind === "denied" ? "denied" : verdict.outcome);
+  if (verdict.kind === "denied") log.info({ ...subjectOf(request), reason: verdict.message }, "denied");
+  else if (verdict.debug) log.info({ ...subjectOf(request), settings: verdict.debug }, verdict.outcome);
+  else if (verdict.outcome !== "untouched") log.info(subjectOf(request), verdict.outcome);
+  return verdict;
 }
 
-/** An error of ours is answered too: the author sees it, instead of a webhook that broke off. */
-function judge(request: AdmissionRequest, settings: AdmissionSettings): Verdict {
-  const { log, metrics } = settings;
+/** An error of the operator is answered too: the author sees it, instead of a webhook that broke off. */
+function failed(request: AdmissionRequest, error: unknown, { log, metrics }: AdmissionSettings): Verdict {
   const { kind } = request.kind;
-  const subject = () => ({
-    kind,
+  metrics.countVerdict(kind, request.operation, "failed");
+  log.error({ ...subjectOf(request), err: error }, "a review failed");
+  const message = `${names.operatorName} failed on this ${kind}: ${sentenceOf(error)}`;
+  return { kind: "denied", message, code: 500, warnings: [] };
+}
+
+function subjectOf(request: AdmissionRequest): object {
+  return {
+    kind: request.kind.kind,
     operation: request.operation,
     namespace: request.namespace,
     name: nameOf(request),
     ...(request.dryRun && { dryRun: true }),
-  });
-  try {
-    const verdict = settings.decide(request, settings.around);
-    metrics.countVerdict(kind, request.operation, verdict.kind === "denied" ? "denied" : verdict.outcome);
-    if (verdict.kind === "denied") log.info({ ...subject(), reason: verdict.message }, "denied");
-    else if (verdict.debug) log.info({ ...subject(), settings: verdict.debug }, verdict.outcome);
-    else if (verdict.outcome !== "untouched") log.info(subject(), verdict.outcome);
-    return verdict;
-  } catch (error) {
-    metrics.countVerdict(kind, request.operation, "failed");
-    log.error({ ...subject(), err: error }, "a review failed");
-    const message = `${names.operatorName} failed on this ${kind}: ${sentenceOf(error)}`;
-    return { kind: "denied", message, code: 500, warnings: [] };
-  }
+  };
 }
 
 /** Pods of controllers have no name yet. */

@@ -3,11 +3,10 @@ import fc from "fast-check";
 import { applyPatch } from "rfc6902";
 import { beforeAll, describe, expect, it, inject as provided } from "vitest";
 import { annotations } from "../../generated/annotations.ts";
-import { admit } from "../../src/injection/admit.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { KubeError } from "../../src/kube/errors.ts";
 import { adminClient } from "../support/installation.ts";
-import { createRequest, pod, surroundings, withoutResources } from "../support/pods.ts";
+import { admit, createRequest, pod, withoutResources } from "../support/pods.ts";
 import { until } from "../support/wait.ts";
 
 const namespaces = {
@@ -65,7 +64,7 @@ const plain = (spec: object = {}, container: object = {}): V1Pod => ({
 
 function injected(object: V1Pod, map: Record<string, string>, namespace: string): V1Pod {
   const annotated = { ...object, metadata: { ...object.metadata, annotations: map } };
-  const verdict = admit(createRequest(annotated, namespace), surroundings);
+  const verdict = admit(createRequest(annotated, namespace));
   if (verdict.kind === "denied") throw new Error(verdict.message);
   const copy = structuredClone(annotated);
   applyPatch(copy, structuredClone([...(verdict.patch ?? [])]));

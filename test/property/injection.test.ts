@@ -5,16 +5,8 @@ import { applyPatch } from "rfc6902";
 import { describe, expect, it } from "vitest";
 import { names } from "../../generated/names.ts";
 import type { Verdict } from "../../src/injection/admission-types.ts";
-import { admit } from "../../src/injection/admit.ts";
 import { patchBetween } from "../../src/injection/apply.ts";
-import {
-  createRequest,
-  pod,
-  podSpec,
-  stepAnnotations,
-  surroundings,
-  withoutResources,
-} from "../support/pods.ts";
+import { admit, createRequest, pod, podSpec, stepAnnotations, withoutResources } from "../support/pods.ts";
 
 const annotatedPod = fc.tuple(pod, stepAnnotations).map(([p, map]) => annotate(p, map));
 
@@ -23,7 +15,7 @@ function annotate(p: V1Pod, map: Record<string, string>): V1Pod {
 }
 
 function inject<T extends object>(object: T): T {
-  const verdict = admit(createRequest(object), surroundings);
+  const verdict = admit(createRequest(object));
   if (verdict.kind === "denied") throw new Error(verdict.message);
   const copy = structuredClone(object);
   const errors = applyPatch(copy, structuredClone([...(verdict.patch ?? [])])).filter((e) => e !== null);
@@ -68,8 +60,8 @@ describe("injection", () => {
           spec: { template: { spec: p.spec } },
         };
         const untouched: Verdict = { kind: "allowed", warnings: [], outcome: "untouched" };
-        expect(admit(createRequest(p), surroundings)).toEqual(untouched);
-        expect(admit(createRequest(job), surroundings)).toEqual(untouched);
+        expect(admit(createRequest(p))).toEqual(untouched);
+        expect(admit(createRequest(job))).toEqual(untouched);
       }),
     );
   });
@@ -95,7 +87,7 @@ describe("injection", () => {
     fc.assert(
       fc.property(annotatedPod, (p) => {
         const before = structuredClone(p);
-        admit(createRequest(p), surroundings);
+        admit(createRequest(p));
         expect(p).toEqual(before);
       }),
     );
@@ -197,7 +189,7 @@ describe("injection", () => {
         const stored = inject(p);
         const applied = appliedAgain(p, stored, otherProgram ? ["another", "program"] : undefined);
         const request = { ...createRequest(applied), operation: "UPDATE" as const, oldObject: stored };
-        const verdict = admit(request, surroundings);
+        const verdict = admit(request);
         if (verdict.kind === "denied") throw new Error(verdict.message);
         applyPatch(applied, structuredClone([...(verdict.patch ?? [])]));
         expect(isDeepStrictEqual(applied, stored)).toBe(!otherProgram);

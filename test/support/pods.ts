@@ -3,16 +3,28 @@ import type { V1Container, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import fc from "fast-check";
 import { annotations } from "../../generated/annotations.ts";
 import { validAnnotations } from "../../generated/arbitraries.ts";
-import type { AdmissionRequest, Surroundings } from "../../src/injection/admission-types.ts";
+import type {
+  AdmissionRequest,
+  Answers,
+  Installation,
+  Verdict,
+} from "../../src/injection/admission-types.ts";
+import { decide } from "../../src/injection/decide.ts";
+import { prepare } from "../../src/injection/prepare.ts";
 
-/** Surroundings of a plain installation without any cache. */
-export const surroundings: Surroundings = {
-  cache: () => undefined,
+/** A plain installation. */
+export const installation: Installation = {
   clusterDomain: "cluster.local",
   toolsImage: "example.com/tools:1",
   kubernetesMinor: 36,
   openshift: false,
 };
+
+/** Admission from end to end: with answers that are there already, in an installation that differs. */
+export function admit(request: AdmissionRequest, around: Answers & Partial<Installation> = {}): Verdict {
+  const prepared = prepare(request, { ...installation, ...around });
+  return prepared.settled ?? decide(prepared, around);
+}
 
 /** A request for the creation of an object. */
 export function createRequest(object: { kind?: string }, namespace = "default"): AdmissionRequest {

@@ -8,14 +8,13 @@ import { identityOf } from "../../src/cache/owner.ts";
 import { desiredService } from "../../src/cache/service.ts";
 import { desiredStatefulSet } from "../../src/cache/stateful-set.ts";
 import type { Verdict } from "../../src/injection/admission-types.ts";
-import { admit } from "../../src/injection/admit.ts";
 import { permissions } from "../../src/kube/permissions.ts";
 import { storedCache } from "../support/cache.ts";
-import { createRequest, surroundings } from "../support/pods.ts";
+import { admit, createRequest } from "../support/pods.ts";
 import { type StepAnnotations, stepJob, stepPod } from "../support/step.ts";
 
 const output: StepAnnotations = { "output-uri": "a/b:1", "output-path": "out" };
-const ask = (object: object): Verdict => admit(createRequest(object), surroundings);
+const ask = (object: object): Verdict => admit(createRequest(object));
 
 function injected<T extends object>(object: T): T {
   const verdict = ask(object);

@@ -2,9 +2,10 @@ import type { V1Container, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import { applyPatch } from "rfc6902";
 import { describe, expect, it } from "vitest";
 import type { OrasCache } from "../../../generated/types.ts";
-import type { Surroundings, Verdict } from "../../../src/injection/admission-types.ts";
-import { admit } from "../../../src/injection/admit.ts";
-import { createRequest, surroundings } from "../../support/pods.ts";
+import type { Answers, Installation, KnownImage, Verdict } from "../../../src/injection/admission-types.ts";
+import { admit, createRequest, installation } from "../../support/pods.ts";
+
+type Around = Answers & Partial<Installation>;
 
 const p = "oras.converged-computing.github.io/";
 const output = { [`${p}output-uri`]: "dinosaur/hello-world:pancakes", [`${p}output-path`]: "out" };
@@ -42,17 +43,17 @@ function job(annotations: Record<string, string>, template: V1Pod, spec: object 
   };
 }
 
-function ask(object: object, around: Partial<Surroundings> = {}): Verdict {
-  return admit(createRequest(object), { ...surroundings, ...around });
+function ask(object: object, around: Around = {}): Verdict {
+  return admit(createRequest(object), around);
 }
 
-function denial(object: object, around: Partial<Surroundings> = {}): string {
+function denial(object: object, around: Around = {}): string {
   const verdict = ask(object, around);
   if (verdict.kind !== "denied") throw new Error("allowed");
   return verdict.message;
 }
 
-function injected<T extends object>(object: T, around: Partial<Surroundings> = {}): T & { spec: V1PodSpec } {
+function injected<T extends object>(object: T, around: Around = {}): T & { spec: V1PodSpec } {
   const verdict = ask(object, around);
   if (verdict.kind === "denied") throw new Error(verdict.message);
   const copy = structuredClone(object);
@@ -111,7 +112,7 @@ describe("refusals", () => {
   });
 
   it("refuses a cache that has no registry", () => {
-    const cache = (spec: object) => ({ cache: () => ({ spec }) as OrasCache });
+    const cache = (spec: object) => ({ cache: { spec } as OrasCache });
     expect(denial(pod(output), cache({ deploy: false }))).toContain("(CacheWithoutRegistry)");
     const step = injected(pod(output), cache({ deploy: false, registry: "http://far:5000" }));
     expect(step.spec.containers.at(-1)?.args).toContain("http://far:5000/dinosaur/hello-world:pancakes");
@@ -203,7 +204,7 @@ describe("what is injected", () => {
   it("uses another image to pull and push, and its own to bring the tools", () => {
     const { spec } = injected(pod({ ...output, [`${p}oras-container`]: "example.com/oras:1" }));
     expect(spec.initContainers?.map((c) => [c.name, c.image])).toEqual([
-      ["oras-tools", surroundings.toolsImage],
+      ["oras-tools", installation.toolsImage],
       ["oras-pull", "example.com/oras:1"],
     ]);
     expect(spec.containers.at(-1)?.image).toBe("example.com/oras:1");
@@ -383,10 +384,10 @@ describe("a launcher without a command", () => {
     const containers = [{ name: "main", image: "app:1", ...(args ? { args } : {}) }];
     return { ...rest, metadata, spec: { ...spec, containers } } as V1Pod;
   };
-  const around = (entrypoint: string[], cmd: string[]): Partial<Surroundings> => ({
-    image: (image) => (image === "app:1" ? { program: { entrypoint, cmd } } : undefined),
+  const around = (entrypoint: string[], cmd: string[]): Around => ({
+    images: new Map([["app:1", { program: { entrypoint, cmd } }]]),
   });
-  const words = (object: V1Pod, known: Partial<Surroundings>) => {
+  const words = (object: V1Pod, known: Around) => {
     const args = injected(object, known).spec.containers[0]?.args ?? [];
     return args.slice(args.indexOf("--") + 1);
   };
@@ -398,8 +399,9 @@ describe("a launcher without a command", () => {
   });
 
   it("is refused with the reason when that is not known", () => {
+    const unknown = new Map<string, KnownImage>([["app:1", { unknown: "ghcr.io answers with status 404" }]]);
     expect(denial(bare())).toContain('container "main" has none. Write the image\'s ENTRYPOINT');
-    expect(denial(bare(), { image: () => ({ unknown: "ghcr.io answers with status 404" }) })).toContain(
+    expect(denial(bare(), { images: unknown })).toContain(
       "could not be found out: ghcr.io answers with status 404. Write",
     );
     expect(denial(bare(), around([], []))).toContain("its image has neither ENTRYPOINT nor CMD");
@@ -411,7 +413,7 @@ describe("a launcher without a command", () => {
     const applied = structuredClone(stored);
     if (applied.spec.containers[0]) applied.spec.containers[0].args = ["a"];
     const request = { ...createRequest(applied), operation: "UPDATE" as const, oldObject: stored };
-    const verdict = admit(request, { ...surroundings, ...known });
+    const verdict = admit(request, known);
     if (verdict.kind === "denied") throw new Error(verdict.message);
     applyPatch(applied, [...(verdict.patch ?? [])]);
     expect(applied).toEqual(stored);

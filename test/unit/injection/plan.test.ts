@@ -3,8 +3,7 @@ import { applyPatch } from "rfc6902";
 import { describe, expect, it } from "vitest";
 import type { AnnotationName } from "../../../generated/annotations.ts";
 import { names } from "../../../generated/names.ts";
-import { admit } from "../../../src/injection/admit.ts";
-import { createRequest, surroundings } from "../../support/pods.ts";
+import { admit, createRequest } from "../../support/pods.ts";
 
 type Step = Partial<Record<AnnotationName, string>>;
 
@@ -27,7 +26,7 @@ function pod(step: Step, spec: Partial<V1PodSpec> = {}, container: Partial<V1Con
 }
 
 function injected(object: V1Pod): V1Pod & { spec: V1PodSpec } {
-  const verdict = admit(createRequest(object), surroundings);
+  const verdict = admit(createRequest(object));
   if (verdict.kind === "denied") throw new Error(verdict.message);
   const copy = structuredClone(object);
   applyPatch(copy, [...(verdict.patch ?? [])]);
@@ -183,8 +182,8 @@ describe("resources", () => {
       { type: "Container", ...range },
       { type: "Pod", max: { cpu: "1m" } },
     ];
-    const limitRanges = (namespace: string) => (namespace === "default" ? ranges : []);
-    const verdict = admit(createRequest(submitted), { ...surroundings, limitRanges });
+    const limitRanges = [{ spec: { limits: ranges } }];
+    const verdict = admit(createRequest(submitted), { limitRanges });
     const copy = structuredClone(submitted);
     applyPatch(copy, [...((verdict.kind === "allowed" && verdict.patch) || [])]);
     const { resources } = containersOf(copy as V1Pod & { spec: V1PodSpec })["oras"] ?? {};
@@ -200,7 +199,7 @@ describe("resources", () => {
 
 describe("checks", () => {
   const messages = (object: V1Pod) => {
-    const verdict = admit(createRequest(object), surroundings);
+    const verdict = admit(createRequest(object));
     return verdict.kind === "denied" ? verdict.message : verdict.warnings.join("\n");
   };
 
@@ -232,11 +231,11 @@ describe("what is injected already", () => {
   it("is left alone: a Job by its marker", () => {
     const { metadata, spec } = pod(output);
     const job = { apiVersion: "batch/v1", kind: "Job", metadata, spec: { template: { spec } } };
-    const first = admit(createRequest(job), surroundings);
+    const first = admit(createRequest(job));
     if (first.kind === "denied") throw new Error(first.message);
     const marked = structuredClone(job);
     applyPatch(marked, [...(first.patch ?? [])]);
-    expect(admit(createRequest(marked), surroundings)).toMatchObject({ outcome: "untouched", warnings: [] });
+    expect(admit(createRequest(marked))).toMatchObject({ outcome: "untouched", warnings: [] });
   });
 
   it("is told that later annotations change nothing", () => {
@@ -244,6 +243,6 @@ describe("what is injected already", () => {
     const changed = structuredClone(stored);
     Object.assign(changed.metadata?.annotations ?? {}, { [`${names.prefix}output-path`]: "other" });
     const request = { ...createRequest(changed), operation: "UPDATE" as const, oldObject: stored };
-    expect(admit(request, surroundings).warnings).toEqual([expect.stringContaining("have no effect")]);
+    expect(admit(request).warnings).toEqual([expect.stringContaining("have no effect")]);
   });
 });

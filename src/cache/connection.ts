@@ -1,0 +1,66 @@
+import { annotations } from "../../generated/annotations.ts";
+import { names } from "../../generated/names.ts";
+import type { OrasCache } from "../../generated/types.ts";
+import type { Result } from "../annotations/problems.ts";
+import { parseRegistry, type Registry } from "../annotations/reference.ts";
+import { cacheHost } from "./address.ts";
+
+/** How a registry is reached: made from an OrasCache, or from a registry that a step names itself. */
+export interface Connection extends Registry {
+  /** Name of the OrasCache whose registry the operator runs in the cluster. */
+  readonly cache?: string;
+  /** Secret with the CA certificate that signed the registry's, where it is not a well-known CA's. */
+  readonly caSecret?: string;
+  /** Secret with the login, where the registry asks for one. */
+  readonly loginSecret?: string;
+}
+
+/** Whether the operator runs the registry in the cluster. */
+export function inCluster(connection: Connection): boolean {
+  return connection.cache !== undefined;
+}
+
+/**
+ * The connection to a registry outside of the cluster.
+ *
+ * @param registry - as an annotation or an OrasCache names it, taken apart
+ * @param secret - with a login and, if it has `ca.crt`, a CA certificate
+ */
+export function remoteConnection(registry: Registry, secret?: string): Connection {
+  return secret === undefined ? registry : { ...registry, loginSecret: secret, caSecret: secret };
+}
+
+/**
+ * The connection to an OrasCache's registry.
+ *
+ * @param name - of the OrasCache
+ * @param cache - as it is stored; undefined when it is not there yet, and then the operator is taken to run it
+ * @param namespace - of the OrasCache
+ * @param clusterDomain - for example `cluster.local`
+ * @param secret - of the step, for a registry that the operator does not run
+ */
+export function cacheConnection(
+  name: string,
+  cache: OrasCache | undefined,
+  namespace: string,
+  clusterDomain: string,
+  secret?: string,
+): Result<Connection> {
+  if (cache?.spec?.deploy !== false) {
+    const host = `${cacheHost(name, namespace, clusterDomain)}:${names.registryPort}`;
+    return { ok: true, value: { host, plainHttp: true, cache: name } };
+  }
+  if (cache.spec.registry !== undefined) {
+    return { ok: true, value: remoteConnection(parseRegistry(cache.spec.registry), secret) };
+  }
+  return {
+    ok: false,
+    problems: [
+      {
+        code: "CacheWithoutRegistry",
+        path: annotations["oras-cache"].key,
+        message: `the ${names.kind} "${name}" runs no registry and names none; ${annotations.registry.key} may name one.`,
+      },
+    ],
+  };
+}

@@ -1,0 +1,100 @@
+import type { V1PodSpec } from "@kubernetes/client-node";
+import { type AnnotationMap, isAnnotated, isOurs } from "../annotations/keys.ts";
+import { type Reading, readAnnotations } from "../annotations/parse.ts";
+import type { Result } from "../annotations/problems.ts";
+import { readWorkload, workloadKind } from "../workload/read.ts";
+import { isPod, ownAnnotations, podAnnotations, type Workload } from "../workload/workload.ts";
+import type { AdmissionRequest, Installation, Questions, Verdict } from "./admission-types.ts";
+import { chooseLaunchers, type Launcher } from "./launcher.ts";
+import { isMarked } from "./marker.ts";
+import { restoreInjection } from "./restore.ts";
+import { untouched } from "./verdicts.ts";
+
+/** A request that is to be decided when its questions are answered. */
+export interface Open {
+  readonly settled?: undefined;
+  readonly questions: Questions;
+  readonly installation: Installation;
+  readonly workload: Workload;
+  /** The step's annotations: the object's own, and those of its template. */
+  readonly annotations: AnnotationMap;
+  readonly reading: Reading;
+  readonly launchers: Result<readonly Launcher[]>;
+}
+
+/** The first half of an admission: a verdict, or questions and what was read so far. */
+export type Prepared = { readonly settled: Verdict } | Open;
+
+/**
+ * Reads an admission request for a Pod or a Job, once. CREATE of an annotated object is to be decided, UPDATE of an
+ * injected one restores what `kubectl apply` set back, everything else is allowed untouched.
+ *
+ * @param request - with raw objects; whatever they hold, this does not throw
+ * @param installation - for `decide`
+ * @returns a verdict, or what `decide` needs and the questions that somebody has to answer first
+ */
+export function prepare(request: AdmissionRequest, installation: Installation): Prepared {
+  const kind = workloadKind(request.kind?.group, request.kind?.kind);
+  if (kind === undefined) return settled;
+  if (request.operation === "UPDATE") {
+    return { settled: restoreInjection(kind, request.object, request.oldObject) };
+  }
+  if (request.operation !== "CREATE") return settled;
+  const workload = readWorkload(kind, request.object);
+  // The API server validates after admission: it says itself what is wrong with such an object.
+  if ("expected" in workload) return settled;
+  const own = ownAnnotations(workload);
+  const below = podAnnotations(workload);
+  if (isMarked(own) || (!isAnnotated(own) && !isAnnotated(below))) return settled;
+  const annotations = isPod(workload) ? (own ?? {}) : { ...pickOurs(below), ...pickOurs(own) };
+  const reading = readAnnotations(annotations);
+  const launchers = chooseLaunchers(workload.template.spec, below, reading.settings);
+  const namespace = request.namespace ?? "default";
+  const questions = ask(workload, namespace, reading, launchers);
+  return { questions, installation, workload, annotations, reading, launchers };
+}
+
+const settled: Prepared = { settled: untouched() };
+
+function ask(
+  workload: Workload,
+  namespace: string,
+  { settings }: Reading,
+  launchers: Result<readonly Launcher[]>,
+): Questions {
+  const { spec } = workload.template;
+  const images = launchers.ok ? imagesWithoutCommand(launchers.value) : none;
+  return {
+    namespace,
+    cache: settings.registry === undefined ? settings.cache : undefined,
+    images,
+    architecture: spec.nodeSelector?.["kubernetes.io/arch"] ?? "amd64",
+    pullSecrets: images.length === 0 ? none : pullSecrets(spec),
+    serviceAccount: undefined,
+  };
+}
+
+const none: readonly string[] = [];
+
+/** Images whose ENTRYPOINT counts: those of launchers without a command. */
+function imagesWithoutCommand(launchers: readonly Launcher[]): readonly string[] {
+  // Nearly always all have one.
+  if (launchers.every(({ container }) => container.command?.length)) return none;
+  const images = launchers.flatMap(({ container: { command, image } }) =>
+    command?.length || image === undefined ? [] : [image],
+  );
+  return [...new Set(images)];
+}
+
+/** The API server looks at names after admission only, and these become part of a path. */
+const objectName = /^[a-z0-9][-a-z0-9.]{0,252}$/;
+const mostSecrets = 10;
+
+function pullSecrets({ imagePullSecrets }: V1PodSpec): string[] {
+  const given = (imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : []));
+  return [...new Set(given)].filter((name) => objectName.test(name)).slice(0, mostSecrets);
+}
+
+function pickOurs(map: AnnotationMap | undefined): Record<string, string> {
+  return Object.fromEntries(Object.entries(map ?? {}).filter(([key]) => isOurs(key)));
+}

@@ -1,0 +1,19 @@
+import { describeProblems, type Problem } from "../annotations/problems.ts";
+import type { Verdict } from "./admission-types.ts";
+
+const nothing: Verdict = { kind: "allowed", warnings: [], outcome: "untouched" };
+
+/** Allowed as it is. */
+export function untouched(warnings: readonly string[] = []): Verdict {
+  return warnings.length === 0 ? nothing : { kind: "allowed", warnings, outcome: "untouched" };
+}
+
+/** Allowed as it is, though it is annotated: the warning says why. */
+export function skipped(problems: readonly Problem[]): Verdict {
+  return { kind: "allowed", warnings: [`not injected: ${describeProblems(problems)}`], outcome: "skipped" };
+}
+
+/** Refused, with every problem. */
+export function denied(problems: readonly Problem[], warnings: readonly string[]): Verdict {
+  return { kind: "denied", message: describeProblems(problems), code: 422, warnings };
+}

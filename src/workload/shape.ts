@@ -1,0 +1,126 @@
+/**
+ * The types of those fields of a Pod that the product reads. The API server sends none that are of another type, but
+ * one that is empty may be null, and manifests that the CLI reads are of any shape.
+ */
+export type Shape =
+  | "any"
+  | "text"
+  /** Text, or a number as YAML has it. */
+  | "quantity"
+  | { readonly list: Shape }
+  | { readonly map: Shape }
+  | { readonly fields: Readonly<Record<string, Shape>>; readonly needs?: readonly string[] };
+
+const texts: Shape = { list: "text" };
+const resources: Shape = { fields: { limits: { map: "quantity" }, requests: { map: "quantity" } } };
+
+const container: Shape = {
+  needs: ["name"],
+  fields: {
+    name: "text",
+    image: "text",
+    command: texts,
+    args: texts,
+    workingDir: "text",
+    restartPolicy: "text",
+    terminationMessagePath: "text",
+    env: { list: { needs: ["name"], fields: { name: "text" } } },
+    volumeMounts: { list: { needs: ["name", "mountPath"], fields: { name: "text", mountPath: "text" } } },
+    volumeDevices: { list: { needs: ["devicePath"], fields: { devicePath: "text" } } },
+    resources,
+  },
+};
+
+/** Metadata of any object. */
+export const shapeOfMetadata: Shape = {
+  fields: {
+    annotations: { map: "text" },
+    labels: { map: "text" },
+    ownerReferences: { list: { fields: {} } },
+  },
+};
+
+/** A Pod, or the template of one. */
+export const shapeOfTemplate: Shape = {
+  needs: ["spec"],
+  fields: {
+    metadata: shapeOfMetadata,
+    spec: {
+      needs: ["containers"],
+      fields: {
+        containers: { list: container },
+        initContainers: { list: container },
+        ephemeralContainers: { list: { needs: ["name"], fields: { name: "text" } } },
+        volumes: { list: { needs: ["name"], fields: { name: "text" } } },
+        imagePullSecrets: { list: { fields: { name: "text" } } },
+        nodeSelector: { map: "text" },
+        os: { fields: { name: "text" } },
+        dnsPolicy: "text",
+        restartPolicy: "text",
+        serviceAccountName: "text",
+        resources,
+      },
+    },
+  },
+};
+
+/** A field that is not of its type, such as `spec.containers[0].command`, and what it has to be. */
+export interface Mismatch {
+  readonly path: string;
+  readonly expected: string;
+}
+
+/**
+ * The first place where a value is not of a shape. What is absent or null is, unless it is needed.
+ *
+ * @param value - plain JSON
+ * @param shape - that it should have
+ * @returns undefined when it has; nothing is allocated then, as nearly every object has
+ */
+export function mismatch(value: unknown, shape: Shape): Mismatch | undefined {
+  if (shape === "any") return undefined;
+  if (shape === "text") return typeof value === "string" ? undefined : { path: "", expected: "a text" };
+  if (shape === "quantity") {
+    const fits = typeof value === "string" || typeof value === "number";
+    return fits ? undefined : { path: "", expected: "a quantity" };
+  }
+  if ("list" in shape) return inList(value, shape.list);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return { path: "", expected: "an object" };
+  }
+  return "map" in shape ? inMap(value, shape.map) : inFields(value, shape);
+}
+
+function inList(value: unknown, item: Shape): Mismatch | undefined {
+  if (!Array.isArray(value)) return { path: "", expected: "a list" };
+  for (let i = 0; i < value.length; i++) {
+    const found = mismatch(value[i], item);
+    if (found) return below(`[${i}]`, found);
+  }
+  return undefined;
+}
+
+function inMap(value: object, item: Shape): Mismatch | undefined {
+  for (const key in value) {
+    const found = mismatch((value as Record<string, unknown>)[key], item);
+    if (found) return below(`[${key}]`, found);
+  }
+  return undefined;
+}
+
+function inFields(
+  value: object,
+  { fields, needs }: Extract<Shape, { fields: object }>,
+): Mismatch | undefined {
+  for (const name in fields) {
+    const field = (value as Record<string, unknown>)[name] ?? undefined;
+    if (field === undefined && !needs?.includes(name)) continue;
+    const found = mismatch(field, fields[name] ?? "any");
+    if (found) return below(`.${name}`, found);
+  }
+  return undefined;
+}
+
+function below(step: string, { path, expected }: Mismatch): Mismatch {
+  return { path: step + path, expected };
+}

@@ -1,0 +1,79 @@
+import type { V1ObjectMeta, V1PodSpec } from "@kubernetes/client-node";
+import type { VariableName } from "../../generated/annotations.ts";
+import type { AnnotationMap } from "../annotations/keys.ts";
+
+/** A Pod, or the Pod template of another object; fields that are not named here are carried along. */
+export interface PodTemplate {
+  readonly metadata?: V1ObjectMeta;
+  readonly spec: V1PodSpec;
+}
+
+/** Everything that the product knows of one kind of object that is or makes a Pod. A new kind is one value of this. */
+export interface WorkloadKind {
+  readonly kind: string;
+  readonly group: string;
+  /** As in the path of the API and in the webhook's rules. */
+  readonly plural: string;
+  /** Fields from the object to its Pod template; none for a Pod, which is its own template. */
+  readonly template: readonly string[];
+  /** CEL that is false for objects of this kind which nobody may change. */
+  readonly unless?: Readonly<Record<string, string>>;
+  /** Variables of annotations that a Pod made from the object has no value for. */
+  readonly missingVariables: (workload: Workload) => readonly VariableName[];
+  /** The variable that tells the object's Pods apart, where there is more than one Pod. */
+  readonly tellsPodsApart: (workload: Workload) => VariableName | undefined;
+}
+
+/** An object of one of these kinds, taken apart once. */
+export interface Workload {
+  readonly kind: WorkloadKind;
+  /** As it was submitted. */
+  readonly object: object;
+  readonly metadata: V1ObjectMeta | undefined;
+  readonly template: PodTemplate;
+  /** Where the Pod's spec stands in the object, for messages: `spec.template.spec`. */
+  readonly path: string;
+}
+
+/** The annotations of the object itself. */
+export function ownAnnotations({ metadata }: Workload): AnnotationMap | undefined {
+  return metadata?.annotations ?? undefined;
+}
+
+/** The annotations that the object's Pods have: those of its template. */
+export function podAnnotations({ template }: Workload): AnnotationMap | undefined {
+  return template.metadata?.annotations ?? undefined;
+}
+
+/** Whether the object is a Pod, which has no template besides itself. */
+export function isPod({ kind }: Workload): boolean {
+  return kind.template.length === 0;
+}
+
+/** Whether a controller made the object, such as a Job its Pod or a CronJob its Job. */
+export function ownedByController({ metadata }: Workload): boolean {
+  return metadata?.ownerReferences?.some((owner) => owner.controller === true) ?? false;
+}
+
+/**
+ * The object with another template and other annotations of its own. What is not changed is the same value as before.
+ *
+ * @param workload - the object as it was submitted
+ * @param template - a Pod's own spec and metadata, or the template of another kind
+ * @param annotations - of the object itself; a Pod's stand in its template
+ */
+export function putBack(workload: Workload, template: PodTemplate, annotations?: AnnotationMap): object {
+  const { object, kind, metadata } = workload;
+  if (isPod(workload)) return { ...object, ...template };
+  const changed = putAt(object as Record<string, unknown>, kind.template, template);
+  return annotations === undefined ? changed : { ...changed, metadata: { ...metadata, annotations } };
+}
+
+function putAt(
+  object: Record<string, unknown>,
+  [field, ...rest]: readonly string[],
+  value: unknown,
+): Record<string, unknown> {
+  if (field === undefined) return value as Record<string, unknown>;
+  return { ...object, [field]: putAt(object[field] as Record<string, unknown>, rest, value) };
+}
