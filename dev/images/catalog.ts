@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { names } from "../../generated/names.ts";
-import orasCacheSchema from "../../generated/schemas/orascache.schema.json" with { type: "json" };
+import schema from "../../generated/schemas/oras-operator.schema.json" with { type: "json" };
 import { readGoModule } from "../cluster/modules.ts";
 import { pauseImage, repository } from "../cluster/paths.ts";
 import type { ImageConfig } from "./oci.ts";
@@ -151,5 +151,5 @@ function shellLessSource(): Promise<string> {
 }
 
 function defaultRegistryImage(): string {
-  return orasCacheSchema.properties.spec.properties.image.default;
+  return schema.definitions.OrasCache.properties.spec.properties.image.default;
 }

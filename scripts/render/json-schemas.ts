@@ -1,89 +1,117 @@
+import { editorAnnotations, editorLabels, patternsOfKeys } from "./editor-annotations.ts";
 import { allNames } from "./names.ts";
 import { dependencySchemas, nameFormat } from "./rules.ts";
 import {
-  annotationNodes,
   component,
-  inlined,
+  type FormatNode,
   mapChildren,
   type Rendered,
+  referred,
+  type Schema,
   type SchemaNode,
   type Source,
 } from "./schema.ts";
-import { variablePattern } from "./variables.ts";
 
-/** Renders JSON Schemas for editors: one for OrasCache objects, one for the annotations of a Pod or Job. */
+/**
+ * Renders one JSON Schema for editors: whole Pods, Jobs, OrasCaches and what makes Pods and Jobs.
+ *
+ * Only what this product defines is described; the rest of each object stays open, so that the schema of Kubernetes
+ * can be used beside it. Draft 7 and `if`/`then` by kind, because yaml-language-server completes and explains these
+ * (`anyOf` gives one message for all branches). Its own words `patternErrorMessage` and `errorMessage` carry our
+ * sentences; other readers ignore them.
+ */
 export function renderJsonSchemas(source: Source): Rendered[] {
   const { schema } = source;
   const names = allNames(source);
-  const { pattern, maxLength } = nameFormat(schema) ?? {};
-  const cache = forEditors(inlined(schema, component(schema, "OrasCache")));
-  const object = {
-    $schema: "https://json-schema.org/draft/2020-12/schema",
-    title: names["kind"],
+  const fields = (properties: object) => ({ type: "object", properties });
+  const maker = (place: string, spec: object) =>
+    fields({
+      metadata: fields({ annotations: unreadAnnotations(schema, place), labels: ref("Labels") }),
+      spec: fields(spec),
+    });
+  const pod = fields({ metadata: ref("StepMetadata"), spec: { type: "object" } });
+  const job = fields({ metadata: ref("StepMetadata"), spec: fields({ template: ref("Pod") }) });
+  const controller = maker("spec.template.metadata", { template: ref("Pod") });
+  const jobSet = maker("spec.replicatedJobs[].template.metadata", {
+    replicatedJobs: { type: "array", items: fields({ template: ref("Job") }) },
+  });
+  const definitions: Record<string, object> = {
+    Pod: pod,
+    Job: job,
+    CronJob: maker("spec.jobTemplate.metadata", { jobTemplate: ref("Job") }),
+    Controller: controller,
+    JobSet: jobSet,
+    [String(names["kind"])]: orasCache(schema, names),
+    List: fields({ items: { type: "array", items: { $ref: "#" } } }),
+    StepMetadata: fields({ annotations: editorAnnotations(schema), labels: ref("Labels") }),
+    Labels: editorLabels(schema),
+  };
+  const controllers = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"];
+  const kinds = ["Pod", "Job", "CronJob", ...controllers, "JobSet", String(names["kind"]), "List"];
+  const content = {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    title: "Kubernetes objects with annotations of oras-operator, and OrasCaches",
+    type: "object",
+    properties: {
+      apiVersion: { type: "string", examples: ["v1", "batch/v1", "apps/v1", names["apiVersion"]] },
+      kind: { type: "string", examples: kinds },
+    },
+    allOf: kinds.map((kind) => ({
+      if: { required: ["kind"], properties: { kind: { const: kind } } },
+      // biome-ignore lint/suspicious/noThenProperty: a word of JSON Schema
+      then: ref(controllers.includes(kind) ? "Controller" : kind),
+    })),
+    definitions,
+  };
+  return [
+    {
+      path: "generated/schemas/oras-operator.schema.json",
+      content: `${JSON.stringify(content, null, 2)}\n`,
+    },
+  ];
+}
+
+function ref(name: string): object {
+  return { $ref: `#/definitions/${name}` };
+}
+
+/** Annotations of an object that no webhook sees. */
+function unreadAnnotations(schema: Schema, place: string): object {
+  return {
+    patternProperties: Object.fromEntries(patternsOfKeys(schema).map((pattern) => [pattern, false])),
+    errorMessage: `The operator does not read annotations here: write them in ${place}.annotations.`,
+  };
+}
+
+function orasCache(schema: Schema, names: Record<string, string | number>): object {
+  const cache = closed(schema, component(schema, "OrasCache"));
+  return {
     ...cache,
-    "x-kubernetes-group-version-kind": [
-      { group: names["group"], version: names["version"], kind: names["kind"] },
-    ],
     required: ["apiVersion", "kind", "metadata"],
     properties: {
       apiVersion: { const: names["apiVersion"] },
       kind: { const: names["kind"] },
-      metadata: { type: "object", properties: { name: { type: "string", pattern, maxLength } } },
+      metadata: { type: "object", properties: { name: formOf(nameFormat(schema)) } },
       ...cache.properties,
     },
   };
-  return [
-    { path: "generated/schemas/orascache.schema.json", content: json(object) },
-    { path: "generated/schemas/annotations.schema.json", content: json(annotationsSchema(source)) },
-  ];
 }
 
-/** Plain JSON Schema: keywords of ours are gone, their rules are not; unknown fields are underlined. */
-function forEditors(node: SchemaNode): SchemaNode {
-  const plain = Object.entries(mapChildren(node, forEditors)).filter(([key]) => !key.startsWith("x-"));
+/** Plain JSON Schema: keywords of the product are gone, their rules are not; unknown fields are underlined. */
+function closed(schema: Schema, node: SchemaNode): SchemaNode {
+  if (node.$ref !== undefined) return closed(schema, referred(schema, node));
+  const mapped = mapChildren(node, (child) => closed(schema, child));
+  const format = schema["x-formats"][node["x-format"] ?? ""];
   return {
-    ...Object.fromEntries(plain),
-    ...dependencySchemas(node, "dependentSchemas"),
+    ...Object.fromEntries(Object.entries(mapped).filter(([key]) => !key.startsWith("x-"))),
+    ...(format ? formOf(format) : {}),
+    ...dependencySchemas(node, "dependencies"),
     ...(node.properties && node.additionalProperties === undefined ? { additionalProperties: false } : {}),
   };
 }
 
-/** Annotations under the prefix are closed; others are free. */
-function annotationsSchema({ schema }: Source): object {
-  const prefix = String(schema["x-names"]["prefix"]);
-  const patternProperties: Record<string, object> = {};
-  for (const [name, node] of annotationNodes(schema)) {
-    const format = schema["x-formats"][node["x-format"] ?? ""];
-    const key = `^${quoted(prefix + name)}${node["x-list"] ? "(_[1-9][0-9]{0,5})?" : ""}$`;
-    patternProperties[key] = {
-      type: "string",
-      description: node.description,
-      ...(node.default === undefined ? {} : { default: node.default }),
-      // What stands around a variable is checked at admission.
-      ...(format?.withVariables
-        ? { anyOf: [{ pattern: format.pattern }, { pattern: variablePattern(schema) }] }
-        : { pattern: format?.pattern }),
-      maxLength: format?.maxLength,
-      examples: node.examples,
-    };
-  }
-  // What the operator wrote itself is in every manifest that was read back from a cluster.
-  const marker = `^${escape(String(schema["x-names"]["markerAnnotation"]))}$`;
-  const known = [...Object.keys(patternProperties), marker].join("|");
-  return {
-    $schema: "https://json-schema.org/draft/2020-12/schema",
-    title: "Annotations of a Pod or Job",
-    type: "object",
-    patternProperties,
-    propertyNames: { anyOf: [{ pattern: known }, { not: { pattern: `^${quoted(prefix)}` } }] },
-    additionalProperties: { type: "string" },
-  };
-}
-
-function quoted(text: string): string {
-  return text.replaceAll(/[.*+?^${}()|[\]\\/]/g, "\\$&");
-}
-
-function json(value: object): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
+function formOf(format: FormatNode | undefined): object {
+  if (!format) return { type: "string" };
+  const { pattern, maxLength, allowed } = format;
+  return { type: "string", pattern, maxLength, patternErrorMessage: `Allowed is ${allowed}.` };
 }

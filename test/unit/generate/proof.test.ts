@@ -50,7 +50,7 @@ describe("an annotation that is only added to the schema", () => {
       expect.arrayContaining([
         "generated/annotations.ts",
         "generated/types.ts",
-        "generated/schemas/annotations.schema.json",
+        "generated/schemas/oras-operator.schema.json",
         "docs/reference/annotations.md",
       ]),
     );
@@ -116,7 +116,7 @@ describe("a field that is only added to the schema", () => {
         "generated/types.ts",
         "generated/validators.js",
         "generated/arbitraries.ts",
-        "generated/schemas/orascache.schema.json",
+        "generated/schemas/oras-operator.schema.json",
         "config/crd/orascaches.yaml",
         "chart/crds/orascaches.yaml",
         "docs/reference/orascache.md",

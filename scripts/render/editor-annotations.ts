@@ -1,0 +1,88 @@
+import { annotationNodes, type Schema, type SchemaNode } from "./schema.ts";
+import { variablePattern } from "./variables.ts";
+
+/** The annotations of a Pod, a Job or a template as JSON Schema: those under the prefix are closed, others free. */
+export function editorAnnotations(schema: Schema): object {
+  const nodes = annotationNodes(schema);
+  const prefix = prefixOf(schema);
+  const lists = nodes.filter(([, node]) => node["x-list"]);
+  return {
+    type: "object",
+    // Editors complete what stands under `properties`, and only check what `patternProperties` match.
+    properties: Object.fromEntries(nodes.map(([name, node]) => [prefix + name, value(schema, node)])),
+    patternProperties: {
+      ...Object.fromEntries(
+        lists.map(([name, node]) => [`^${quoted(prefix + name)}${number}$`, value(schema, node)]),
+      ),
+      [unknownPattern(schema)]: false,
+      [mistypedPattern(schema)]: false,
+    },
+    additionalProperties: { type: "string" },
+  };
+}
+
+/** Labels, where the operator writes some and reads none. */
+export function editorLabels(schema: Schema): object {
+  const own = ["injectedLabel", "cacheLabel"].map((name) => quoted(String(schema["x-names"][name])));
+  return {
+    patternProperties: {
+      [`^(?!(${own.join("|")})$)${quoted(prefixOf(schema))}`]: false,
+      [mistypedPattern(schema)]: false,
+    },
+    errorMessage: "The operator does not read labels: write this under annotations.",
+  };
+}
+
+/** Every key that was meant for the operator, but for what it writes itself. */
+export function patternsOfKeys(schema: Schema): string[] {
+  return [`^(?!${markerPattern(schema)}$)${quoted(prefixOf(schema))}`, mistypedPattern(schema)];
+}
+
+const number = "_[1-9][0-9]{0,5}";
+
+/** Under the prefix, and neither an annotation nor the marker that every manifest has that was read from a cluster. */
+function unknownPattern(schema: Schema): string {
+  const known = annotationNodes(schema).map(
+    ([name, node]) => quoted(name) + (node["x-list"] ? `(${number})?` : ""),
+  );
+  const prefix = quoted(prefixOf(schema));
+  return `^(?!${markerPattern(schema)}$)${prefix}(?!(${known.join("|")})$)`;
+}
+
+/** The prefix with another end, as in oras.converged-computing.io. */
+function mistypedPattern(schema: Schema): string {
+  const prefix = prefixOf(schema);
+  const stem = prefix.split(".").slice(0, 2).join(".");
+  return `^${quoted(stem)}\\.(?!${quoted(prefix.slice(stem.length + 1))})`;
+}
+
+function markerPattern(schema: Schema): string {
+  return quoted(String(schema["x-names"]["markerAnnotation"]));
+}
+
+function prefixOf(schema: Schema): string {
+  return String(schema["x-names"]["prefix"]);
+}
+
+/** What a value may be, with what an editor offers for it. */
+function value(schema: Schema, node: SchemaNode): object {
+  const format = schema["x-formats"][node["x-format"] ?? ""];
+  if (!format) throw new Error(`no format ${node["x-format"]}`);
+  const { pattern, maxLength, allowed, withVariables = [] } = format;
+  const words = /^\^\(([\w-]+(?:\|[\w-]+)*)\)\$$/.exec(pattern)?.[1]?.split("|");
+  // What stands around a variable is checked at admission.
+  const whole = format.withVariables ? `${pattern}|${variablePattern(schema)}` : pattern;
+  return {
+    type: "string",
+    description: node.description,
+    ...(node.default === undefined ? {} : { default: node.default }),
+    ...(words
+      ? { enum: words }
+      : { pattern: whole, maxLength, patternErrorMessage: `Allowed is ${allowed}.` }),
+    ...(words ? {} : { examples: [...(node.examples ?? []), ...withVariables.slice(0, 1)] }),
+  };
+}
+
+function quoted(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\/]/g, "\\$&");
+}

@@ -1,0 +1,211 @@
+import { globSync, readFileSync } from "node:fs";
+import { dirname, relative, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { PREFIX } from "../../../generated/annotations.ts";
+import { names } from "../../../generated/names.ts";
+import { type LanguageServer, startLanguageServer } from "../../support/language-server.ts";
+
+const schema = "generated/schemas/oras-operator.schema.json";
+const modeline = `# yaml-language-server: $schema=./${schema}\n`;
+/** The path only says where the schema's relative path begins. */
+const path = resolve("try.yaml");
+
+let server: LanguageServer;
+beforeAll(async () => {
+  server = await startLanguageServer();
+});
+afterAll(() => server.stop());
+
+/** A manifest whose annotations stand where the operator reads them. */
+const steps = {
+  Pod: (lines: string) => `apiVersion: v1
+kind: Pod
+metadata:
+  name: a
+  annotations:
+${indent(lines, 4)}
+spec:
+  containers: [{ name: a, image: a, command: [a] }]
+`,
+  Job: (lines: string) => `apiVersion: batch/v1
+kind: Job
+metadata:
+  name: a
+  annotations:
+${indent(lines, 4)}
+spec:
+  template:
+    spec: { restartPolicy: Never, containers: [{ name: a, image: a, command: [a] }] }
+`,
+  "Job's template": (lines: string) => `apiVersion: batch/v1
+kind: Job
+metadata: { name: a }
+spec:
+  template:
+    metadata:
+      annotations:
+${indent(lines, 8)}
+    spec: { restartPolicy: Never, containers: [{ name: a, image: a, command: [a] }] }
+`,
+  CronJob: (lines: string) => `apiVersion: batch/v1
+kind: CronJob
+metadata: { name: a }
+spec:
+  schedule: "@daily"
+  jobTemplate:
+    metadata:
+      annotations:
+${indent(lines, 8)}
+    spec: { template: { spec: { containers: [] } } }
+`,
+  "CronJob's Pod": (lines: string) => `apiVersion: batch/v1
+kind: CronJob
+metadata: { name: a }
+spec:
+  jobTemplate:
+    spec:
+      template:
+        metadata:
+          annotations:
+${indent(lines, 12)}
+        spec: { containers: [] }
+`,
+  Deployment: (lines: string) => `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: a }
+spec:
+  template:
+    metadata:
+      annotations:
+${indent(lines, 8)}
+    spec: { containers: [] }
+`,
+  "a Pod of several documents": (lines: string) => `kind: OrasCache
+apiVersion: ${names.apiVersion}
+metadata: { name: a }
+---
+${modeline}${steps.Pod(lines)}---
+kind: ConfigMap
+apiVersion: v1
+`,
+};
+
+function indent(lines: string, by: number): string {
+  return lines.replace(/^/gm, " ".repeat(by));
+}
+
+const input = `${PREFIX}input-uri: a/b:c\n`;
+
+describe.concurrent.each(Object.entries(steps))("I10: %s", (_, step) => {
+  it("completes an annotation's key, with its description", async () => {
+    const items = await server.complete(path, modeline + step(`${input}${PREFIX}comp|`));
+    const item = items.find(({ label }) => label === `${PREFIX}compression`);
+    expect(item?.documentation).toMatch(/^How a directory is packed/);
+  });
+
+  it("completes an annotation's value, quoted where YAML would read something else", async () => {
+    const values = async (name: string) =>
+      (await server.complete(path, modeline + step(`${input}${PREFIX}${name}: |`))).map(
+        ({ insertText }) => insertText,
+      );
+    expect(await values("compression")).toEqual(expect.arrayContaining(["auto", "gzip", "zstd", "none"]));
+    expect(await values("debug")).toEqual(expect.arrayContaining(['"true"', '"false"']));
+    expect(await values("timeout")).toEqual(expect.arrayContaining(["5m", "30m"]));
+  });
+
+  it("underlines wrong values and unknown keys, and nothing else", async () => {
+    const lines = [
+      input.trim(),
+      `${PREFIX}input-uri_1: a/$(POD_NAME):c`,
+      `${PREFIX}output-url: a/b:c`,
+      `${PREFIX}oras-cache_1: oras`,
+      `${PREFIX}compression: lz4`,
+      `${PREFIX}input-uri_2: No/Tag`,
+      `${PREFIX}debug: true`,
+      "oras.converged-computing.io/input-uri: a/b:c",
+      `${names.markerAnnotation}: "{}"`,
+      "example.com/other: x",
+    ];
+    const found = await server.diagnose(path, modeline + step(lines.join("\n")));
+    const wrong = [
+      { text: `${PREFIX}output-url`, message: expect.stringContaining("not allowed") },
+      { text: `${PREFIX}oras-cache_1`, message: expect.stringContaining("not allowed") },
+      { text: "lz4", message: expect.stringContaining('"auto", "gzip", "zstd", "none"') },
+      { text: "No/Tag", message: expect.stringContaining("Allowed is repository/name:tag") },
+      { text: "true", message: expect.stringContaining('Expected "string"') },
+      { text: "true", message: expect.stringContaining('"true", "false"') },
+      { text: "oras.converged-computing.io/input-uri", message: expect.stringContaining("not allowed") },
+    ];
+    expect(found).toEqual(expect.arrayContaining(wrong));
+    expect(found).toHaveLength(wrong.length);
+  });
+
+  it("tells what an annotation means", async () => {
+    expect(await server.hover(path, modeline + step(`${PREFIX}input-|uri_1: a/b:c`))).toContain(
+      "Artifact to pull",
+    );
+  });
+});
+
+describe.concurrent("I10: where nobody reads annotations", () => {
+  it.each([
+    ["CronJob", "spec.jobTemplate.metadata.annotations"],
+    ["Deployment", "spec.template.metadata.annotations"],
+    ["StatefulSet", "spec.template.metadata.annotations"],
+    ["DaemonSet", "spec.template.metadata.annotations"],
+    ["ReplicaSet", "spec.template.metadata.annotations"],
+    ["JobSet", "spec.replicatedJobs[].template.metadata.annotations"],
+  ])("a %s is told where to write them", async (kind, place) => {
+    const found = await server.diagnose(
+      path,
+      `${modeline}kind: ${kind}\nmetadata:\n  annotations:\n    ${input}    example.com/other: x\n`,
+    );
+    expect(found).toEqual([{ text: `${PREFIX}input-uri`, message: expect.stringContaining(place) }]);
+  });
+
+  it.each(["Pod", "Job", "CronJob"])("labels of a %s are none", async (kind) => {
+    const labels = `${indent(input.trim(), 4)}\n    ${names.injectedLabel}: "true"\n    example.com/other: x\n`;
+    const found = await server.diagnose(path, `${modeline}kind: ${kind}\nmetadata:\n  labels:\n${labels}`);
+    expect(found).toEqual([
+      { text: `${PREFIX}input-uri`, message: expect.stringContaining("does not read labels") },
+    ]);
+  });
+});
+
+describe.concurrent("I10: an OrasCache", () => {
+  const cache = (spec: string) =>
+    `${modeline}apiVersion: ${names.apiVersion}\nkind: OrasCache\nmetadata:\n  name: oras\nspec:\n${indent(spec, 2)}`;
+
+  it("has its fields and their values completed", async () => {
+    const keys = await server.complete(path, cache("dep|"));
+    expect(keys.map(({ label }) => label)).toContain("deploy");
+    const values = await server.complete(path, cache("deploy: |"));
+    expect(values.map(({ label }) => label)).toEqual(expect.arrayContaining(["true", "false"]));
+  });
+
+  it("has unknown fields and wrong values underlined", async () => {
+    expect(await server.diagnose(path, cache("imge: x\ndeploy: maybe\nsecrets:\n  orasEnv: a_b"))).toEqual([
+      { text: "maybe", message: expect.stringContaining("boolean") },
+      { text: "a_b", message: expect.stringContaining("Allowed is the name of a Kubernetes object") },
+      { text: "imge", message: expect.stringContaining("not allowed") },
+    ]);
+  });
+
+  it("tells what a field means", async () => {
+    expect(await server.hover(path, cache("dep|loy: false"))).toContain("Whether to run a registry");
+  });
+});
+
+describe.concurrent("I10: the examples", () => {
+  const files = globSync("examples/**/*.yaml").filter((file) => !file.startsWith("examples/dist/"));
+
+  it("are found", () => expect(files.length).toBeGreaterThan(8));
+
+  it.each(files)("%s names the schema in every document, and is right by it", async (file) => {
+    const text = readFileSync(file, "utf8");
+    for (const document of text.split(/^---$/m)) {
+      expect(document).toContain(`# yaml-language-server: $schema=${relative(dirname(file), schema)}\n`);
+    }
+    expect(await server.diagnose(resolve(file), text)).toEqual([]);
+  });
+});
