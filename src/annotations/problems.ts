@@ -89,6 +89,18 @@ export const problemCatalogue = {
     summary: "The Pod runs on Windows; the operator's tools are built for Linux.",
     mend: "Run the step on Linux.",
   },
+  AnnotationNotRead: {
+    summary: "An annotation stands on an object that only makes Pods; it is read in the object's template.",
+    mend: "Move the annotation into the template.",
+  },
+  LabelNotRead: {
+    summary: "A label stands under the operator's prefix; it reads annotations only.",
+    mend: "Make it an annotation.",
+  },
+  MistypedPrefix: {
+    summary: "A key begins nearly as the operator's annotations do, and so is none of them.",
+    mend: "Correct the prefix.",
+  },
   CacheWithoutRegistry: {
     summary: "The cache neither runs a registry nor names a remote one.",
     mend: "Set the registry of the cache or of the step.",

@@ -1,0 +1,81 @@
+import { PREFIX } from "../../generated/annotations.ts";
+import type { Problem } from "../annotations/problems.ts";
+import { isForUs, isMistyped, type Place, places, sentences, writtenLabels } from "./places.ts";
+
+interface Metadata {
+  readonly annotations?: Record<string, unknown> | null;
+  readonly labels?: Record<string, unknown> | null;
+  readonly ownerReferences?: readonly { controller?: boolean }[] | null;
+}
+
+/**
+ * Finds what an author wrote for the operator where nobody reads it: annotations of what only makes Pods, labels,
+ * keys under another prefix. It has no effect, so each is worth a warning, not an error.
+ *
+ * @param object - of any kind, as it was submitted
+ * @returns nothing for kinds that make no Pods
+ */
+export function findMisplaced(object: object): Problem[] {
+  const { apiVersion = "", kind } = object as { apiVersion?: string; kind?: string };
+  const group = apiVersion.includes("/") ? apiVersion.slice(0, apiVersion.indexOf("/")) : "";
+  const place: Place | undefined = places.find((each) => each.kind === kind && each.group === group);
+  if (place === undefined) return [];
+  return [
+    ...unread(object, place),
+    ...[...new Set(["metadata", ...place.read])].flatMap((path) => inMetadata(object, place, path)),
+  ];
+}
+
+/** A Deployment's annotations are copied to its ReplicaSets: one warning is enough. */
+function unread(object: object, place: Place): Problem[] {
+  if (place.read.includes("metadata")) return [];
+  return metadataAt(object, "metadata").flatMap(([path, { annotations, ownerReferences }]) =>
+    ownerReferences?.some(({ controller }) => controller)
+      ? []
+      : keysOf(annotations)
+          .filter(isForUs)
+          .map((key) => problem("AnnotationNotRead", path, key, sentences.unread(place.kind, place.read))),
+  );
+}
+
+function inMetadata(object: object, place: Place, at: string): Problem[] {
+  return metadataAt(object, at).flatMap(([path, { annotations, labels }]) => [
+    ...keysOf(labels)
+      .filter((key) => key.startsWith(PREFIX) && !writtenLabels.includes(key))
+      .map((key) => problem("LabelNotRead", path, key, sentences.label(place.read), "labels")),
+    ...(["annotations", "labels"] as const).flatMap((field) =>
+      keysOf(field === "labels" ? labels : annotations)
+        .filter(isMistyped)
+        .map((key) => problem("MistypedPrefix", path, key, sentences.mistyped, field)),
+    ),
+  ]);
+}
+
+function problem(
+  code: Problem["code"],
+  metadata: string,
+  key: string,
+  sentence: string,
+  field = "annotations",
+): Problem {
+  return { code, path: `${metadata}.${field}[${JSON.stringify(key)}]`, message: sentence };
+}
+
+function keysOf(map: Record<string, unknown> | null | undefined): string[] {
+  return Object.keys(map ?? {});
+}
+
+/** The metadata at a path, each with its own path: a list on the way gives several. */
+function metadataAt(object: object, path: string): [string, Metadata][] {
+  let found: [string, unknown][] = [["", object]];
+  for (const step of path.split(".")) {
+    const field = step.replace("[]", "");
+    found = found.flatMap(([at, value]): [string, unknown][] => {
+      const next = (value as Record<string, unknown> | null | undefined)?.[field];
+      const here = at === "" ? field : `${at}.${field}`;
+      if (!step.endsWith("[]")) return [[here, next]];
+      return Array.isArray(next) ? next.map((item, i) => [`${here}[${i}]`, item]) : [];
+    });
+  }
+  return found.filter((each): each is [string, Metadata] => typeof each[1] === "object" && each[1] !== null);
+}

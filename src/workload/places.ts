@@ -1,0 +1,84 @@
+import { PREFIX } from "../../generated/annotations.ts";
+import { names } from "../../generated/names.ts";
+import { isOurs } from "../annotations/keys.ts";
+
+/** A kind of object that is a Pod or makes Pods, and where in it annotations are read. */
+export interface Place {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  /** As in URLs of the API server. */
+  readonly resource: string;
+  /** Paths of the metadata whose annotations reach a Pod or a Job; `[]` stands for each element of a list. */
+  readonly read: readonly string[];
+}
+
+const template = "spec.template.metadata";
+
+/**
+ * Where annotations are read. The webhook sees Pods and Jobs; every other kind here only makes them, and hands on
+ * the metadata of its template. JobSet copies that of its Job templates too.
+ */
+export const places = [
+  { group: "", version: "v1", kind: "Pod", resource: "pods", read: ["metadata"] },
+  { group: "batch", version: "v1", kind: "Job", resource: "jobs", read: ["metadata", template] },
+  {
+    group: "batch",
+    version: "v1",
+    kind: "CronJob",
+    resource: "cronjobs",
+    read: ["spec.jobTemplate.metadata", "spec.jobTemplate.spec.template.metadata"],
+  },
+  { group: "apps", version: "v1", kind: "Deployment", resource: "deployments", read: [template] },
+  { group: "apps", version: "v1", kind: "StatefulSet", resource: "statefulsets", read: [template] },
+  { group: "apps", version: "v1", kind: "DaemonSet", resource: "daemonsets", read: [template] },
+  { group: "apps", version: "v1", kind: "ReplicaSet", resource: "replicasets", read: [template] },
+  {
+    group: "jobset.x-k8s.io",
+    version: "v1alpha2",
+    kind: "JobSet",
+    resource: "jobsets",
+    read: [
+      "spec.replicatedJobs[].template.metadata",
+      "spec.replicatedJobs[].template.spec.template.metadata",
+    ],
+  },
+] as const satisfies readonly Place[];
+
+/** Names under the prefix that the operator writes itself, as annotations; nobody else's are judged by them. */
+export const writtenAnnotations: readonly string[] = [
+  names.markerAnnotation,
+  ...["gate", "waiting-for", "input-digests", "memo-claim", "memoized-from"].map((name) => PREFIX + name),
+];
+
+/** Labels under the prefix that the operator writes itself. */
+export const writtenLabels: readonly string[] = [names.injectedLabel, names.cacheLabel, `${PREFIX}waiting`];
+
+/** What keys begin with that were meant for the operator, but do not begin with its prefix. */
+export const mistypedStart = PREFIX.slice(0, PREFIX.indexOf("github"));
+
+/** Whether a key of an annotation was written by an author for the operator to read. */
+export function isForUs(key: string): boolean {
+  return isOurs(key) && !writtenAnnotations.includes(key);
+}
+
+/** Whether a key was meant for the operator, but has another prefix. Upper case is allowed in keys, and another key. */
+export function isMistyped(key: string): boolean {
+  return key.toLowerCase().startsWith(mistypedStart) && !key.startsWith(PREFIX);
+}
+
+/**
+ * The sentences about annotations that nobody reads: the ValidatingAdmissionPolicies of the cluster say the same as
+ * `oras-operator validate`. Each follows the keys that it is about.
+ */
+export const sentences = {
+  /** @param at - the paths of the metadata where annotations of that kind are read */
+  unread: (kind: string, at: readonly string[]) =>
+    `has no effect on the ${kind} itself; write it in ${annotationsOf(at)}.`,
+  label: (at: readonly string[]) => `has no effect as a label; write it in ${annotationsOf(at)}.`,
+  mistyped: `has no effect: the prefix is ${PREFIX}.`,
+} as const;
+
+function annotationsOf(at: readonly string[]): string {
+  return at.map((path) => `${path}.annotations`).join(" or ");
+}
