@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { names } from "../generated/names.ts";
+import { names } from "../schema/names.ts";
 import { chooseCluster } from "./cluster/choose.ts";
 import type { Cluster } from "./cluster/cluster.ts";
 import { attempt, run } from "./cluster/command.ts";

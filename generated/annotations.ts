@@ -115,42 +115,6 @@ export const formats = {
 
 export type FormatName = keyof typeof formats;
 
-/** What $(NAME) stands for in values whose format has variables: a field of the Pod. */
-export const variables = {
-  POD_NAME: {
-    field: "metadata.name",
-    meaning: "name of the Pod"
-  },
-  POD_NAMESPACE: {
-    field: "metadata.namespace",
-    meaning: "namespace of the Pod"
-  },
-  POD_UID: {
-    field: "metadata.uid",
-    meaning: "UID of the Pod"
-  },
-  NODE_NAME: {
-    field: "spec.nodeName",
-    meaning: "name of the node that the Pod runs on"
-  },
-  JOB_NAME: {
-    field: "metadata.labels['batch.kubernetes.io/job-name']",
-    meaning: "name of the Job that the Pod belongs to"
-  },
-  JOB_COMPLETION_INDEX: {
-    field: "metadata.annotations['batch.kubernetes.io/job-completion-index']",
-    meaning: "index of the Pod in an Indexed Job"
-  }
-} as const;
-
-export type VariableName = keyof typeof variables;
-
-/** Matches each variable in a value. */
-export const variablePattern = new RegExp("\\$\\((POD_NAME|POD_NAMESPACE|POD_UID|NODE_NAME|JOB_NAME|JOB_COMPLETION_INDEX)\\)", "g");
-
-/** Stands for a variable where the pattern of a format is tried. */
-export const variableSample = "a__a";
-
 export type AnnotationName =
   | "input-uri"
   | "output-uri"

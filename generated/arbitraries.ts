@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { type AnnotationName, annotations, type FormatName, formats, PREFIX } from "./annotations.ts";
-import { names } from "./names.ts";
+import { names } from "../schema/names.ts";
 import type { OrasCache } from "./types.ts";
 
 /** Values that each format refuses. */

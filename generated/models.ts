@@ -2,7 +2,7 @@
 
 import { Model, setValidateFunc, type ModelData } from "@kubernetes-models/base";
 import type { ErrorObject } from "ajv";
-import { names } from "./names.ts";
+import { names } from "../schema/names.ts";
 import type { OrasCache as OrasCacheData } from "./types.ts";
 import validate from "./validators.js";
 

@@ -5,8 +5,8 @@ import { parseArgs, promisify } from "node:util";
 import { parseAllDocuments, stringify } from "yaml";
 import { buildModule } from "../dev/cluster/binaries.ts";
 import { repository } from "../dev/cluster/paths.ts";
-import { names } from "../generated/names.ts";
-import { optionTable } from "../generated/options.ts";
+import { names } from "../schema/names.ts";
+import { optionTable } from "../schema/options.ts";
 
 const usage = `Usage: node scripts/build-config.ts [--dev] [--arch arm64]
 

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { names } from "../../generated/names.ts";
 import schema from "../../generated/schemas/oras-operator.schema.json" with { type: "json" };
+import { names } from "../../schema/names.ts";
 import { readGoModule } from "../cluster/modules.ts";
 import { pauseImage, repository } from "../cluster/paths.ts";
 import type { ImageConfig } from "./oci.ts";

@@ -12,7 +12,7 @@ const sources = {
   tools: ["Dockerfile", "dev/images/assemble-tools.sh", "src/sidecar/*.{sh,c}", "generated/*.sh"],
   operator: [
     ...["Dockerfile", "package.json", "package-lock.json", "tsup.config.ts"],
-    ...["src/**/*.ts", "generated/**/*.{ts,js,json}"],
+    ...["src/**/*.ts", "schema/*.ts", "generated/**/*.{ts,js,json}"],
   ],
 } as const;
 

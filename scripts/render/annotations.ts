@@ -1,10 +1,9 @@
-import { annotationNodes, header, literal, type Rendered, type Source } from "./schema.ts";
-import { variablePattern, variableSample } from "./variables.ts";
+import { names } from "../../schema/names.ts";
+import { annotationNodes, header, literal, type Rendered, type Schema } from "./schema.ts";
 
 /** Renders the annotation table and the forms of values. */
-export function renderAnnotations(source: Source): Rendered {
-  const { schema } = source;
-  const prefix = String(schema["x-names"]["prefix"]);
+export function renderAnnotations(schema: Schema): Rendered {
+  const { prefix } = names;
   const table = Object.fromEntries(
     annotationNodes(schema).map(([name, node]) => [
       name,
@@ -32,7 +31,7 @@ export function renderAnnotations(source: Source): Rendered {
     .join("\n");
   return {
     path: "generated/annotations.ts",
-    content: `${header(source)}/** What an annotation is. */
+    content: `${header}/** What an annotation is. */
 export interface AnnotationDefinition {
   readonly name: string;
   /** The full key. */
@@ -63,17 +62,6 @@ ${formats}
 } as const;
 
 export type FormatName = keyof typeof formats;
-
-/** What $(NAME) stands for in values whose format has variables: a field of the Pod. */
-export const variables = ${literal(schema["x-variables"])} as const;
-
-export type VariableName = keyof typeof variables;
-
-/** Matches each variable in a value. */
-export const variablePattern = new RegExp(${JSON.stringify(variablePattern(schema))}, "g");
-
-/** Stands for a variable where the pattern of a format is tried. */
-export const variableSample = ${JSON.stringify(variableSample)};
 
 export type AnnotationName =
 ${Object.keys(table)

@@ -1,18 +1,17 @@
 import { arbitraryOf, spoiled } from "./cache-arbitraries.ts";
-import { component, header, inlined, literal, mapValues, type Rendered, type Source } from "./schema.ts";
+import { component, header, inlined, literal, mapValues, type Rendered, type Schema } from "./schema.ts";
 
 /** Renders fast-check arbitraries for annotation sets and OrasCaches, valid and invalid. */
-export function renderArbitraries(source: Source): Rendered {
-  const { schema } = source;
+export function renderArbitraries(schema: Schema): Rendered {
   const spec = inlined(schema, component(schema, "OrasCacheSpec"));
   const refused = mapValues(schema["x-formats"], (format) => format.refused);
   const withVariables = mapValues(schema["x-formats"], (format) => format.withVariables ?? []);
   const nameFormat = JSON.stringify(component(schema, "OrasCache")["x-name-format"]);
   return {
     path: "generated/arbitraries.ts",
-    content: `${header(source)}import fc from "fast-check";
+    content: `${header}import fc from "fast-check";
 import { type AnnotationName, annotations, type FormatName, formats, PREFIX } from "./annotations.ts";
-import { names } from "./names.ts";
+import { names } from "../schema/names.ts";
 import type { OrasCache } from "./types.ts";
 
 /** Values that each format refuses. */

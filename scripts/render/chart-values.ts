@@ -1,6 +1,5 @@
-import { allNames } from "./names.ts";
-import { camel, managerOptions } from "./options.ts";
-import type { Source } from "./schema.ts";
+import { names } from "../../schema/names.ts";
+import { optionTable } from "../../schema/options.ts";
 
 /** A value of the chart: plain JSON Schema, with its default. */
 export interface Value {
@@ -17,11 +16,10 @@ export interface Value {
 }
 
 /** Options that the chart sets itself. */
-const setByTheChart = ["tools-image", "namespace", "certificate-directory"];
+const setByTheChart = ["toolsImage", "namespace", "certificateDirectory"];
 
 /** Every value of the chart. The options of the manager are among them, whatever options it has. */
-export function chartValues(source: Source): Record<string, Value> {
-  const names = allNames(source);
+export function chartValues(): Record<string, Value> {
   const image = (description: string, repository: unknown): Value =>
     group(description, {
       repository: {
@@ -35,7 +33,7 @@ export function chartValues(source: Source): Record<string, Value> {
       "Namespace of the operator, whichever one the release is in: Pods in it are never changed.",
       {
         name: {
-          ...text("Its name.", names["operatorNamespace"]),
+          ...text("Its name.", names.operatorNamespace),
           pattern: "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
         },
         create: {
@@ -45,8 +43,8 @@ export function chartValues(source: Source): Record<string, Value> {
         },
       },
     ),
-    image: image("Image of the operator.", names["operatorImageRepository"]),
-    toolsImage: image("Image of the containers that are added to Pods.", names["toolsImageRepository"]),
+    image: image("Image of the operator.", names.operatorImageRepository),
+    toolsImage: image("Image of the containers that are added to Pods.", names.toolsImageRepository),
     imagePullPolicy: {
       ...text("When to pull the operator's image; what Kubernetes does for its tag when empty.", ""),
       enum: ["", "Always", "IfNotPresent", "Never"],
@@ -59,7 +57,7 @@ export function chartValues(source: Source): Record<string, Value> {
       default: 1,
       minimum: 0,
     },
-    manager: group("Options of the operator's process.", managerValues(source)),
+    manager: group("Options of the operator's process.", managerValues()),
     certManager: group("Certificate of the webhook.", {
       enabled: {
         type: "boolean",
@@ -80,20 +78,13 @@ export function chartValues(source: Source): Record<string, Value> {
   };
 }
 
-function managerValues(source: Source): Record<string, Value> {
-  const options = managerOptions(source).filter((option) => !setByTheChart.includes(option.name));
+function managerValues(): Record<string, Value> {
+  const options = optionTable.filter(({ key }) => !setByTheChart.includes(key));
   return Object.fromEntries(
-    options.map((option) => {
-      const { description, choices } = option;
-      const type = option.type as Value["type"];
-      const value: Value = {
-        type,
-        description,
-        default: option.default ?? "",
-        ...(choices ? { enum: choices } : {}),
-      };
-      return [camel(option.name), value];
-    }),
+    options.map(({ key, type, description, default: fallback = "", choices }) => [
+      key,
+      { type, description, default: fallback, ...(choices ? { enum: choices } : {}) },
+    ]),
   );
 }
 

@@ -1,45 +1,43 @@
 import { Document, isMap, type Scalar } from "yaml";
+import packageJson from "../../package.json" with { type: "json" };
+import { names } from "../../schema/names.ts";
 import { chartValues, type Value } from "./chart-values.ts";
 import { page, table } from "./docs.ts";
-import { generatedBy, manifest, rules, webhooks } from "./install.ts";
-import { allNames } from "./names.ts";
-import { mapValues, type Rendered, type Source } from "./schema.ts";
+import { manifest, rules, webhooks } from "./install.ts";
+import { mapValues, notice, type Rendered } from "./schema.ts";
 
-/** Renders those files of the chart that follow from the schema, from package.json and from what the code asks for. */
-export function renderChart(source: Source): Rendered[] {
-  const names = allNames(source);
-  const values = chartValues(source);
+/** Renders those files of the chart that follow from the tables, from package.json and from what the code asks for. */
+export function renderChart(): Rendered[] {
+  const values = chartValues();
   const chart = {
     apiVersion: "v2",
-    name: names["operatorName"],
+    name: names.operatorName,
     description: "Passes files between plain Pods and Jobs through an OCI registry",
     type: "application",
-    version: source.version,
-    appVersion: source.version,
+    version: packageJson.version,
+    appVersion: packageJson.version,
     // Some clouds write versions such as 1.30.1-gke.5, which are before 1.30.1 for Helm.
-    kubeVersion: `>=1.${names["minimumKubernetesMinor"]}.0-0`,
+    kubeVersion: `>=1.${names.minimumKubernetesMinor}.0-0`,
     keywords: ["operator", "oras", "oci", "artifacts", "workflow"],
     home: "https://github.com/converged-computing/oras-operator",
     sources: ["https://github.com/converged-computing/oras-operator"],
   };
   return [
-    manifest("chart/Chart.yaml", source, [chart]),
-    manifest("chart/files/names.yaml", source, [names]),
-    manifest("chart/files/webhooks.yaml", source, [webhooks(source)]),
-    manifest("chart/files/rules.yaml", source, [
-      { cluster: rules("cluster"), ownNamespace: rules("own-namespace") },
-    ]),
-    valuesYaml(values, source),
-    page("chart", "Values of the chart", valuesTable(values), source),
+    manifest("chart/Chart.yaml", [chart]),
+    manifest("chart/files/names.yaml", [names]),
+    manifest("chart/files/webhooks.yaml", [webhooks()]),
+    manifest("chart/files/rules.yaml", [{ cluster: rules("cluster"), ownNamespace: rules("own-namespace") }]),
+    valuesYaml(values),
+    page("chart", "Values of the chart", valuesTable(values)),
     { path: "chart/values.schema.json", content: `${JSON.stringify(valuesSchema(values), null, 2)}\n` },
   ];
 }
 
 /** The defaults, each under its description. */
-function valuesYaml(values: Record<string, Value>, source: Source): Rendered {
+function valuesYaml(values: Record<string, Value>): Rendered {
   const document = new Document(defaults(values));
   comment(document.contents, values);
-  document.commentBefore = generatedBy(source);
+  document.commentBefore = ` ${notice}`;
   return { path: "chart/values.yaml", content: document.toString({ lineWidth: 0 }) };
 }
 

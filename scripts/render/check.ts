@@ -1,10 +1,9 @@
 import type { ErrorObject, ValidateFunction } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { closest, distance } from "fastest-levenshtein";
+import { withoutVariables } from "../../schema/variables.ts";
 import { metaSchema } from "./meta-schema.ts";
-import { unknownPlaceholders } from "./placeholders.ts";
 import { annotationNodes, type FormatNode, type Schema, type SchemaNode } from "./schema.ts";
-import { withoutVariables } from "./variables.ts";
 
 /** A place of the schema that the renderers would not understand. */
 export interface SchemaProblem {
@@ -27,14 +26,10 @@ export function checkSchema(schema: Schema): SchemaProblem[] {
       .filter(({ keyword }) => keyword !== "if" && keyword !== "anyOf")
       .map(describe);
   }
-  const formats = Object.entries(schema["x-formats"]).flatMap(([name, format]) =>
-    checkFormat(schema, name, format),
-  );
+  const formats = Object.entries(schema["x-formats"]).flatMap(([name, format]) => checkFormat(name, format));
   if (formats.length > 0) return formats;
   return [
-    ...checkExitCodes(schema),
     ...checkAnnotationRules(schema),
-    ...checkPlaceholders(schema),
     ...Object.entries(schema.components.schemas).flatMap(([name, node]) =>
       checkNode(schema, node, ["components", "schemas", name]),
     ),
@@ -69,7 +64,7 @@ function suggestion(found: string, known: readonly string[]): string {
 /** What JavaScript understands and Go's RE2, in which the API server matches, does not. */
 const onlyJavaScript = /\(\?<?[=!]|\\u|\\[1-9]|\\k/;
 
-function checkFormat(schema: Schema, name: string, format: FormatNode): SchemaProblem[] {
+function checkFormat(name: string, format: FormatNode): SchemaProblem[] {
   const path = ["x-formats", name];
   if (onlyJavaScript.test(format.pattern)) {
     const message = "lookarounds, back references and \\u are not understood by the API server";
@@ -82,33 +77,20 @@ function checkFormat(schema: Schema, name: string, format: FormatNode): SchemaPr
   }
   return [
     ...format.refused
-      .filter((value) => fits(schema, value, format))
+      .filter((value) => fits(value, format))
       .map((value) => ({ path: [...path, "refused"], message: `${JSON.stringify(value)} is of this form` })),
     ...(format.withVariables ?? [])
-      .filter((value) => !fits(schema, value, format) || withoutVariables(schema, value) === value)
+      .filter((value) => !fits(value, format) || withoutVariables(value) === value)
       .map((value) => ({
         path: [...path, "withVariables"],
         message: `${JSON.stringify(value)} is not of this form, or holds no variable`,
       })),
-    ...unknownPlaceholders(format.allowed, ["maxLength"]).map((key) => ({
-      path: [...path, "allowed"],
-      message: `{${key}} stands for nothing; allowed is {maxLength}`,
-    })),
   ];
 }
 
-function fits(schema: Schema, value: string, format: FormatNode): boolean {
-  const checked = format.withVariables ? withoutVariables(schema, value) : value;
+function fits(value: string, format: FormatNode): boolean {
+  const checked = format.withVariables ? withoutVariables(value) : value;
   return value.length <= format.maxLength && new RegExp(format.pattern, "u").test(checked);
-}
-
-function checkExitCodes(schema: Schema): SchemaProblem[] {
-  const codes = Object.entries(schema["x-exit-codes"]);
-  return codes.flatMap(([name, { code }], index) => {
-    const first = codes.findIndex(([, other]) => other.code === code);
-    const message = `${code} is the code of ${codes[first]?.[0]} already`;
-    return first === index ? [] : [{ path: ["x-exit-codes", name, "code"], message }];
-  });
 }
 
 /** What annotations say of each other must be about annotations that are there. */
@@ -125,27 +107,6 @@ function checkAnnotationRules(schema: Schema): SchemaProblem[] {
           message: `no such annotation; ${suggestion(other, known)}`,
         })),
     ),
-  );
-}
-
-function checkPlaceholders(schema: Schema): SchemaProblem[] {
-  const known = [...Object.keys(schema["x-names"]), "release"];
-  const options = schema.components.schemas["ManagerOptions"]?.properties ?? {};
-  const texts: [string[], unknown][] = [
-    ...Object.entries(schema["x-names"]).map(([name, value]): [string[], unknown] => [
-      ["x-names", name],
-      value,
-    ]),
-    ...Object.entries(options).map(([name, option]): [string[], unknown] => [
-      ["components", "schemas", "ManagerOptions", "properties", name, "default"],
-      option.default,
-    ]),
-  ];
-  return texts.flatMap(([path, text]) =>
-    unknownPlaceholders(text, known).map((key) => ({
-      path,
-      message: `{${key}} stands for nothing; ${suggestion(key, known)}`,
-    })),
   );
 }
 
@@ -202,7 +163,7 @@ function checkValues(schema: Schema, node: SchemaNode, path: string[]): SchemaPr
     ...(node.examples ?? []).map((example): [string, unknown] => ["examples", example]),
   ];
   return values
-    .filter(([, value]) => typeof value === "string" && !fits(schema, value, format))
+    .filter(([, value]) => typeof value === "string" && !fits(value, format))
     .map(([keyword, value]) => ({
       path: [...path, keyword],
       message: `found ${JSON.stringify(value)}; allowed is ${format.allowed}`,

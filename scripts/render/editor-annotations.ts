@@ -1,10 +1,12 @@
+import { names } from "../../schema/names.ts";
+import { variablePattern } from "../../schema/variables.ts";
 import { annotationNodes, type Schema, type SchemaNode } from "./schema.ts";
-import { variablePattern } from "./variables.ts";
+
+const { prefix, markerAnnotation } = names;
 
 /** The annotations of a Pod, a Job or a template as JSON Schema: those under the prefix are closed, others free. */
 export function editorAnnotations(schema: Schema): object {
   const nodes = annotationNodes(schema);
-  const prefix = prefixOf(schema);
   const lists = nodes.filter(([, node]) => node["x-list"]);
   return {
     type: "object",
@@ -15,27 +17,27 @@ export function editorAnnotations(schema: Schema): object {
         lists.map(([name, node]) => [`^${quoted(prefix + name)}${number}$`, value(schema, node)]),
       ),
       [unknownPattern(schema)]: false,
-      [mistypedPattern(schema)]: false,
+      [mistypedPattern()]: false,
     },
     additionalProperties: { type: "string" },
   };
 }
 
 /** Labels, where the operator writes some and reads none. */
-export function editorLabels(schema: Schema): object {
-  const own = ["injectedLabel", "cacheLabel"].map((name) => quoted(String(schema["x-names"][name])));
+export function editorLabels(): object {
+  const own = [names.injectedLabel, names.cacheLabel].map(quoted);
   return {
     patternProperties: {
-      [`^(?!(${own.join("|")})$)${quoted(prefixOf(schema))}`]: false,
-      [mistypedPattern(schema)]: false,
+      [`^(?!(${own.join("|")})$)${quoted(prefix)}`]: false,
+      [mistypedPattern()]: false,
     },
     errorMessage: "The operator does not read labels: write this under annotations.",
   };
 }
 
 /** Every key that was meant for the operator, but for what it writes itself. */
-export function patternsOfKeys(schema: Schema): string[] {
-  return [`^(?!${markerPattern(schema)}$)${quoted(prefixOf(schema))}`, mistypedPattern(schema)];
+export function patternsOfKeys(): string[] {
+  return [`^(?!${quoted(markerAnnotation)}$)${quoted(prefix)}`, mistypedPattern()];
 }
 
 const number = "_[1-9][0-9]{0,5}";
@@ -45,23 +47,13 @@ function unknownPattern(schema: Schema): string {
   const known = annotationNodes(schema).map(
     ([name, node]) => quoted(name) + (node["x-list"] ? `(${number})?` : ""),
   );
-  const prefix = quoted(prefixOf(schema));
-  return `^(?!${markerPattern(schema)}$)${prefix}(?!(${known.join("|")})$)`;
+  return `^(?!${quoted(markerAnnotation)}$)${quoted(prefix)}(?!(${known.join("|")})$)`;
 }
 
 /** The prefix with another end, as in oras.converged-computing.io. */
-function mistypedPattern(schema: Schema): string {
-  const prefix = prefixOf(schema);
+function mistypedPattern(): string {
   const stem = prefix.split(".").slice(0, 2).join(".");
   return `^${quoted(stem)}\\.(?!${quoted(prefix.slice(stem.length + 1))})`;
-}
-
-function markerPattern(schema: Schema): string {
-  return quoted(String(schema["x-names"]["markerAnnotation"]));
-}
-
-function prefixOf(schema: Schema): string {
-  return String(schema["x-names"]["prefix"]);
 }
 
 /** What a value may be, with what an editor offers for it. */
@@ -71,7 +63,7 @@ function value(schema: Schema, node: SchemaNode): object {
   const { pattern, maxLength, allowed, withVariables = [] } = format;
   const words = /^\^\(([\w-]+(?:\|[\w-]+)*)\)\$$/.exec(pattern)?.[1]?.split("|");
   // What stands around a variable is checked at admission.
-  const whole = format.withVariables ? `${pattern}|${variablePattern(schema)}` : pattern;
+  const whole = format.withVariables ? `${pattern}|${variablePattern.source}` : pattern;
   return {
     type: "string",
     description: node.description,

@@ -7,27 +7,23 @@ import { renderInstall } from "./install.ts";
 import { renderJsonSchemas } from "./json-schemas.ts";
 import { renderMatchConditions } from "./match-conditions.ts";
 import { renderModels } from "./models.ts";
-import { renderExitCodes, renderNames, renderShellConstants } from "./names.ts";
-import { renderOptions } from "./options.ts";
-import type { Rendered, Source } from "./schema.ts";
+import type { Rendered, Schema } from "./schema.ts";
+import { renderShellConstants } from "./shell-constants.ts";
 import { renderTypes } from "./types.ts";
 
 /** Renders every file that is made from the schema. */
-export async function renderAll(source: Source): Promise<Rendered[]> {
+export async function renderAll(schema: Schema): Promise<Rendered[]> {
   return [
-    renderNames(source),
-    renderShellConstants(source),
-    renderExitCodes(source),
-    renderAnnotations(source),
-    renderOptions(source),
-    await renderTypes(source),
-    ...renderModels(source),
-    renderMatchConditions(source),
-    renderArbitraries(source),
-    ...renderCrd(source),
-    ...renderInstall(source),
-    ...renderChart(source),
-    ...renderJsonSchemas(source),
-    ...renderDocs(source),
+    renderShellConstants(schema),
+    renderAnnotations(schema),
+    await renderTypes(schema),
+    ...renderModels(schema),
+    renderMatchConditions(),
+    renderArbitraries(schema),
+    ...renderCrd(schema),
+    ...renderInstall(),
+    ...renderChart(),
+    ...renderJsonSchemas(schema),
+    ...renderDocs(schema),
   ];
 }

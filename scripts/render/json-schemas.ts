@@ -1,5 +1,5 @@
+import { names } from "../../schema/names.ts";
 import { editorAnnotations, editorLabels, patternsOfKeys } from "./editor-annotations.ts";
-import { allNames } from "./names.ts";
 import { dependencySchemas, nameFormat } from "./rules.ts";
 import {
   component,
@@ -9,7 +9,6 @@ import {
   referred,
   type Schema,
   type SchemaNode,
-  type Source,
 } from "./schema.ts";
 
 /**
@@ -20,13 +19,11 @@ import {
  * (`anyOf` gives one message for all branches). Its own words `patternErrorMessage` and `errorMessage` carry our
  * sentences; other readers ignore them.
  */
-export function renderJsonSchemas(source: Source): Rendered[] {
-  const { schema } = source;
-  const names = allNames(source);
+export function renderJsonSchemas(schema: Schema): Rendered[] {
   const fields = (properties: object) => ({ type: "object", properties });
   const maker = (place: string, spec: object) =>
     fields({
-      metadata: fields({ annotations: unreadAnnotations(schema, place), labels: ref("Labels") }),
+      metadata: fields({ annotations: unreadAnnotations(place), labels: ref("Labels") }),
       spec: fields(spec),
     });
   const pod = fields({ metadata: ref("StepMetadata"), spec: { type: "object" } });
@@ -41,19 +38,19 @@ export function renderJsonSchemas(source: Source): Rendered[] {
     CronJob: maker("spec.jobTemplate.metadata", { jobTemplate: ref("Job") }),
     Controller: controller,
     JobSet: jobSet,
-    [String(names["kind"])]: orasCache(schema, names),
+    [names.kind]: orasCache(schema),
     List: fields({ items: { type: "array", items: { $ref: "#" } } }),
     StepMetadata: fields({ annotations: editorAnnotations(schema), labels: ref("Labels") }),
-    Labels: editorLabels(schema),
+    Labels: editorLabels(),
   };
   const controllers = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"];
-  const kinds = ["Pod", "Job", "CronJob", ...controllers, "JobSet", String(names["kind"]), "List"];
+  const kinds = ["Pod", "Job", "CronJob", ...controllers, "JobSet", names.kind, "List"];
   const content = {
     $schema: "http://json-schema.org/draft-07/schema#",
     title: "Kubernetes objects with annotations of oras-operator, and OrasCaches",
     type: "object",
     properties: {
-      apiVersion: { type: "string", examples: ["v1", "batch/v1", "apps/v1", names["apiVersion"]] },
+      apiVersion: { type: "string", examples: ["v1", "batch/v1", "apps/v1", names.apiVersion] },
       kind: { type: "string", examples: kinds },
     },
     allOf: kinds.map((kind) => ({
@@ -76,21 +73,21 @@ function ref(name: string): object {
 }
 
 /** Annotations of an object that no webhook sees. */
-function unreadAnnotations(schema: Schema, place: string): object {
+function unreadAnnotations(place: string): object {
   return {
-    patternProperties: Object.fromEntries(patternsOfKeys(schema).map((pattern) => [pattern, false])),
+    patternProperties: Object.fromEntries(patternsOfKeys().map((pattern) => [pattern, false])),
     errorMessage: `The operator does not read annotations here: write them in ${place}.annotations.`,
   };
 }
 
-function orasCache(schema: Schema, names: Record<string, string | number>): object {
+function orasCache(schema: Schema): object {
   const cache = closed(schema, component(schema, "OrasCache"));
   return {
     ...cache,
     required: ["apiVersion", "kind", "metadata"],
     properties: {
-      apiVersion: { const: names["apiVersion"] },
-      kind: { const: names["kind"] },
+      apiVersion: { const: names.apiVersion },
+      kind: { const: names.kind },
       metadata: { type: "object", properties: { name: formOf(nameFormat(schema)) } },
       ...cache.properties,
     },

@@ -1,7 +1,7 @@
+import { names } from "../../schema/names.ts";
 import { workloadKinds } from "../../src/workload/read.ts";
 import type { WorkloadKind } from "../../src/workload/workload.ts";
-import { allNames } from "./names.ts";
-import { header, literal, type Rendered, type Source } from "./schema.ts";
+import { header, literal, type Rendered } from "./schema.ts";
 
 interface MatchCondition {
   readonly name: string;
@@ -12,14 +12,13 @@ interface MatchCondition {
  * CEL that keeps every object away from the webhook that it has nothing to do for, by the resource. Creation: annotated
  * and not injected yet. Update: injected, and the containers changed (`kubectl apply` sets the command back).
  */
-export function matchConditions(source: Source): Record<string, MatchCondition[]> {
-  return Object.fromEntries(workloadKinds.map((kind) => [kind.plural, conditionsOf(kind, source)]));
+export function matchConditions(): Record<string, MatchCondition[]> {
+  return Object.fromEntries(workloadKinds.map((kind) => [kind.plural, conditionsOf(kind)]));
 }
 
-function conditionsOf({ template, unless }: WorkloadKind, source: Source): MatchCondition[] {
-  const names = allNames(source);
-  const prefix = JSON.stringify(names["prefix"]);
-  const marker = JSON.stringify(names["markerAnnotation"]);
+function conditionsOf({ template, unless }: WorkloadKind): MatchCondition[] {
+  const prefix = JSON.stringify(names.prefix);
+  const marker = JSON.stringify(names.markerAnnotation);
   const annotated = (metadata: string) =>
     `(has(${metadata}.annotations) && ${metadata}.annotations.exists(k, k.startsWith(${prefix}) && k != ${marker}))`;
   const marked = `(has(object.metadata.annotations) && ${marker} in object.metadata.annotations)`;
@@ -37,9 +36,9 @@ function conditionsOf({ template, unless }: WorkloadKind, source: Source): Match
 }
 
 /** Renders the match conditions for TypeScript. */
-export function renderMatchConditions(source: Source): Rendered {
+export function renderMatchConditions(): Rendered {
   return {
     path: "generated/match-conditions.ts",
-    content: `${header(source)}/** CEL expressions of the two webhooks. */\nexport const matchConditions = ${literal(matchConditions(source))} as const;\n`,
+    content: `${header}/** CEL expressions of the two webhooks. */\nexport const matchConditions = ${literal(matchConditions())} as const;\n`,
   };
 }

@@ -65,21 +65,6 @@ const annotation = {
   anyOf: [{ required: ["default"] }, { required: ["x-default-text"] }],
 } as const;
 
-const option = {
-  type: "object",
-  required: ["type", "description"],
-  additionalProperties: false,
-  properties: {
-    type: { enum: ["string", "boolean", "integer"] },
-    description: text,
-    default: { type: ["string", "boolean", "integer"] },
-    enum: strings,
-    "x-default-text": text,
-    "x-flag-env": { type: "string", pattern: "^[A-Z][A-Z0-9_]*$" },
-  },
-  anyOf: [{ required: ["default"] }, { required: ["x-default-text"] }],
-} as const;
-
 /** An object schema whose properties are all of one form. */
 const table = (entry: object) =>
   ({
@@ -107,24 +92,10 @@ const format = {
   },
 } as const;
 
-const variable = {
-  type: "object",
-  required: ["field", "meaning"],
-  additionalProperties: false,
-  properties: { field: text, meaning: text },
-} as const;
-
-const exitCode = {
-  type: "object",
-  required: ["code", "container", "meaning"],
-  additionalProperties: false,
-  properties: { code: { type: "integer", minimum: 1, maximum: 255 }, container: text, meaning: text },
-} as const;
-
 /** What schema/oras-operator.yaml itself must look like. */
 export const metaSchema = {
   type: "object",
-  required: ["openapi", "info", "x-names", "x-exit-codes", "x-formats", "x-variables", "components"],
+  required: ["openapi", "info", "x-formats", "components"],
   additionalProperties: false,
   properties: {
     openapi: { const: "3.1.0" },
@@ -134,18 +105,7 @@ export const metaSchema = {
       properties: { title: text, version: { type: "string", pattern: "^v[0-9]+((alpha|beta)[0-9]+)?$" } },
     },
     paths: { type: "object" },
-    "x-names": {
-      type: "object",
-      required: ["prefix"],
-      additionalProperties: { type: ["string", "integer"] },
-    },
-    "x-exit-codes": { type: "object", additionalProperties: exitCode },
     "x-formats": { type: "object", additionalProperties: format },
-    "x-variables": {
-      type: "object",
-      propertyNames: { pattern: "^[A-Z][A-Z_]*$" },
-      additionalProperties: variable,
-    },
     components: {
       type: "object",
       required: ["schemas"],
@@ -153,8 +113,8 @@ export const metaSchema = {
       properties: {
         schemas: {
           type: "object",
-          required: ["Annotations", "OrasCache", "OrasCacheSpec", "OrasCacheStatus", "ManagerOptions"],
-          properties: { Annotations: table(annotation), ManagerOptions: table(option) },
+          required: ["Annotations", "OrasCache", "OrasCacheSpec", "OrasCacheStatus"],
+          properties: { Annotations: table(annotation) },
           additionalProperties: { $ref: "#/$defs/node" },
         },
       },

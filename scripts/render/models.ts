@@ -1,6 +1,6 @@
 import { Ajv } from "ajv";
 import standaloneModule from "ajv/dist/standalone/index.js";
-import { allNames } from "./names.ts";
+import { names } from "../../schema/names.ts";
 import { dependencySchemas, nameFormat } from "./rules.ts";
 import {
   component,
@@ -8,24 +8,23 @@ import {
   inlined,
   mapChildren,
   type Rendered,
+  type Schema,
   type SchemaNode,
-  type Source,
 } from "./schema.ts";
 
 const standaloneCode = standaloneModule as unknown as (typeof standaloneModule)["default"];
 
 /** Renders precompiled validators (no code is generated at run time) and the model classes on top of them. */
-export function renderModels(source: Source): Rendered[] {
-  const names = allNames(source);
-  const { pattern, maxLength } = nameFormat(source.schema) ?? {};
+export function renderModels(schemas: Schema): Rendered[] {
+  const { pattern, maxLength } = nameFormat(schemas) ?? {};
   const schema = {
     type: "object",
     required: ["apiVersion", "kind"],
     properties: {
-      apiVersion: { const: names["apiVersion"] },
-      kind: { const: names["kind"] },
+      apiVersion: { const: names.apiVersion },
+      kind: { const: names.kind },
       metadata: { type: "object", properties: { name: { type: "string", pattern, maxLength } } },
-      ...(closed(inlined(source.schema, component(source.schema, "OrasCache"))).properties ?? {}),
+      ...(closed(inlined(schemas, component(schemas, "OrasCache"))).properties ?? {}),
     },
   };
   const ajv = new Ajv({
@@ -37,18 +36,18 @@ export function renderModels(source: Source): Rendered[] {
   });
   const code = asModule(standaloneCode(ajv, ajv.compile(schema)));
   return [
-    { path: "generated/validators.js", content: `${header(source)}${code.trim()}\n` },
+    { path: "generated/validators.js", content: `${header}${code.trim()}\n` },
     {
       path: "generated/validators.d.ts",
-      content: `${header(source)}import type { ValidateFunction } from "ajv";\n\ndeclare const validate: ValidateFunction;\nexport default validate;\n`,
+      content: `${header}import type { ValidateFunction } from "ajv";\n\ndeclare const validate: ValidateFunction;\nexport default validate;\n`,
     },
-    { path: "generated/models.ts", content: header(source) + modelCode },
+    { path: "generated/models.ts", content: header + modelCode },
   ];
 }
 
 const modelCode = `import { Model, setValidateFunc, type ModelData } from "@kubernetes-models/base";
 import type { ErrorObject } from "ajv";
-import { names } from "./names.ts";
+import { names } from "../schema/names.ts";
 import type { OrasCache as OrasCacheData } from "./types.ts";
 import validate from "./validators.js";
 

@@ -1,17 +1,15 @@
 import { type Document, isMap, isNode, LineCounter, parseDocument } from "yaml";
 import { checkSchema } from "./check.ts";
-import { withoutPlaceholders } from "./placeholders.ts";
-import type { Schema, Source } from "./schema.ts";
+import type { Schema } from "./schema.ts";
 
 /**
- * Parses and checks the schema, and fills in its placeholders.
+ * Parses and checks the schema.
  *
  * @param text - YAML
- * @param file - its name, for messages and headers
- * @param version - of the product
+ * @param file - its name, for messages
  * @throws Error that lists every place that is wrong, with its line and what is allowed there
  */
-export function parseSchema(text: string, file: string, version: string): Source {
+export function parseSchema(text: string, file: string): Schema {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   const broken = document.errors.map((error) => `${file}: ${error.message}`);
@@ -23,7 +21,7 @@ export function parseSchema(text: string, file: string, version: string): Source
     return `${file}:${lines.linePos(offset).line}: ${path.join(".") || "the file"}: ${message}`;
   });
   if (problems.length > 0) throw new Error(problems.join("\n"));
-  return { schema: withoutPlaceholders(schema, version), file, version };
+  return schema;
 }
 
 /** Where the innermost part of a path that exists begins in the text. */

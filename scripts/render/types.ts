@@ -7,19 +7,16 @@ import {
   referred,
   type Schema,
   type SchemaNode,
-  type Source,
 } from "./schema.ts";
 
 /** Renders the types with openapi-typescript: as submitted, and as stored with every default filled in. */
-export async function renderTypes(source: Source): Promise<Rendered> {
-  const { schema } = source;
-  const { ManagerOptions: _, ...submitted } = schema.components.schemas;
+export async function renderTypes(schema: Schema): Promise<Rendered> {
   const stored = mapValues(reachable(schema, "OrasCache"), (node) => requireDefaults(schema, node));
   return {
     path: "generated/types.ts",
-    content: `${header(source)}import type { V1ObjectMeta } from "@kubernetes/client-node";
+    content: `${header}import type { V1ObjectMeta } from "@kubernetes/client-node";
 
-${await interfaceOf(schema, submitted, "Submitted")}
+${await interfaceOf(schema, schema.components.schemas, "Submitted")}
 ${await interfaceOf(schema, stored, "Stored")}
 interface KubernetesObject {
   apiVersion?: string;

@@ -1,6 +1,6 @@
 import { closest, distance } from "fastest-levenshtein";
 import { type AnnotationName, annotations, PREFIX } from "../../generated/annotations.ts";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import type { Problem } from "./problems.ts";
 
 /** Annotations as Kubernetes stores them. */

@@ -1,9 +1,10 @@
-import { type AnnotationName, annotations, formats, variables } from "../../generated/annotations.ts";
+import { type AnnotationName, annotations, formats } from "../../generated/annotations.ts";
+import { variables, withoutVariables } from "../../schema/variables.ts";
 import { type AnnotationMap, isOurs, resolveKey, type Slot } from "./keys.ts";
 import type { Problem, Result } from "./problems.ts";
 import { parseReference, parseRegistry } from "./reference.ts";
 import type { AddedResources, Settings } from "./settings.ts";
-import { unknownVariables, withoutVariables } from "./variables.ts";
+import { unknownVariables } from "./variables.ts";
 import { checkWhole, launcherNumbers } from "./whole.ts";
 
 /** What could be read of a set of annotations: settings from the valid values, and every problem. */

@@ -1,15 +1,5 @@
-import {
-  type VariableName,
-  variablePattern,
-  variableSample,
-  variables,
-} from "../../generated/annotations.ts";
+import { type VariableName, variablePattern, variables } from "../../schema/variables.ts";
 import { type AnnotationMap, isOurs } from "./keys.ts";
-
-/** What a value with variables looks like to the pattern of its format. */
-export function withoutVariables(value: string): string {
-  return value.includes("$(") ? value.replaceAll(variablePattern, variableSample) : value;
-}
 
 /** The variables in a value, each once, in the order of the schema. */
 export function variablesOf(...values: readonly (string | undefined)[]): VariableName[] {

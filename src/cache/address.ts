@@ -1,4 +1,4 @@
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 
 /**
  * The host name at which a cache answers its Pods: the first replica's own name, which needs no proxy.

@@ -1,6 +1,6 @@
 import { annotations } from "../../generated/annotations.ts";
-import { names } from "../../generated/names.ts";
 import type { OrasCache } from "../../generated/types.ts";
+import { names } from "../../schema/names.ts";
 import type { Result } from "../annotations/problems.ts";
 import { parseRegistry, type Registry } from "../annotations/reference.ts";
 import { cacheHost } from "./address.ts";

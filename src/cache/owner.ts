@@ -1,5 +1,5 @@
-import { names } from "../../generated/names.ts";
 import type { StoredOrasCache } from "../../generated/types.ts";
+import { names } from "../../schema/names.ts";
 
 /** Name, namespace and UID of a cache that exists. */
 export interface CacheIdentity {

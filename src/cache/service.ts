@@ -1,5 +1,5 @@
 import type { V1Service } from "@kubernetes/client-node";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import { type CacheIdentity, childMetadata, selectorLabels } from "./owner.ts";
 
 /**

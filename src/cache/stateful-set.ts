@@ -1,6 +1,6 @@
 import type { V1Container, V1PodSpec, V1StatefulSet } from "@kubernetes/client-node";
-import { names } from "../../generated/names.ts";
 import type { StoredOrasCacheSpec } from "../../generated/types.ts";
+import { names } from "../../schema/names.ts";
 import { httpSecretKey, httpSecretName } from "./http-secret.ts";
 import { type CacheIdentity, childLabels, childMetadata, selectorLabels } from "./owner.ts";
 

@@ -1,4 +1,4 @@
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { isStatus } from "../kube/errors.ts";
 import { type KubeObject, patchJson } from "../kube/objects.ts";

@@ -1,4 +1,4 @@
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import { type CertificateData, lifetimes, type Plan, splitPem, validAuthorities } from "./plan.ts";
 
 /**

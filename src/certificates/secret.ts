@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { isStatus } from "../kube/errors.ts";
 import { create, type KubeObject, replace } from "../kube/objects.ts";

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type ManagerOptions, optionTable } from "../../generated/options.ts";
+import { type ManagerOptions, optionTable } from "../../schema/options.ts";
 
 /** `oras-operator manager`: the operator's process, with one flag and one environment variable per option. */
 export function managerCommand(): Command {

@@ -1,6 +1,6 @@
-import { names } from "../../generated/names.ts";
-import { optionDefaults } from "../../generated/options.ts";
 import type { OrasCache } from "../../generated/types.ts";
+import { names } from "../../schema/names.ts";
+import { optionDefaults } from "../../schema/options.ts";
 import type { Installation, Verdict } from "../injection/admission-types.ts";
 import { decide } from "../injection/decide.ts";
 import { prepare } from "../injection/prepare.ts";

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { validateOrasCache } from "../../generated/models.ts";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import { type AnnotationMap, isAnnotated } from "../annotations/keys.ts";
 import { filenameOption, type ManifestObject, namespaceOption, readManifests } from "./documents.ts";
 import { CliError } from "./output.ts";

@@ -1,5 +1,5 @@
 import type { V1Service, V1StatefulSet } from "@kubernetes/client-node";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import { foreignFields, isCovered } from "../cache/drift.ts";
 import type { CacheIdentity } from "../cache/owner.ts";
 import type { KubeClient } from "../kube/client.ts";

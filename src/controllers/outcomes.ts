@@ -1,6 +1,6 @@
 import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
-import { exitCodes } from "../../generated/exit-codes.ts";
-import { names } from "../../generated/names.ts";
+import { exitCodes } from "../../schema/exit-codes.ts";
+import { names } from "../../schema/names.ts";
 import type { EventNote } from "../kube/events.ts";
 
 /** How one container of a step ended, as its termination message says. */

@@ -1,6 +1,6 @@
 import type { V1OwnerReference, V1Pod } from "@kubernetes/client-node";
 import type { Logger } from "pino";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import type { EventRecorder } from "../kube/events.ts";

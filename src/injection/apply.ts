@@ -1,6 +1,6 @@
 import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
 import { createPatch, type Operation } from "rfc6902";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import { isAnnotated } from "../annotations/keys.ts";
 import {
   isPod,

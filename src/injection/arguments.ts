@@ -1,6 +1,6 @@
 import type { V1EnvVar } from "@kubernetes/client-node";
-import { variablePattern, variables } from "../../generated/annotations.ts";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
+import { variablePattern, variables } from "../../schema/variables.ts";
 import { variablesOf } from "../annotations/variables.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { basename } from "node:path/posix";
 import type { V1PodSpec } from "@kubernetes/client-node";
-import type { VariableName } from "../../generated/annotations.ts";
+import type { VariableName } from "../../schema/variables.ts";
 import { keyOf } from "../annotations/keys.ts";
 import type { Problem } from "../annotations/problems.ts";
 import { makesOutput, type Settings } from "../annotations/settings.ts";

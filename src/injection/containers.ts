@@ -1,6 +1,6 @@
 import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
 import { annotations } from "../../generated/annotations.ts";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import { type ArtifactReference, formatReference, registryOf } from "../annotations/reference.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { type Connection, inCluster } from "../cache/connection.ts";

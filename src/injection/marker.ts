@@ -1,5 +1,5 @@
 import { hash as hashOf } from "node:crypto";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import type { AnnotationMap } from "../annotations/keys.ts";
 
 /** What the marker annotation on an injected object says. */

@@ -1,5 +1,5 @@
 import type { V1Container, V1EnvVar, V1PodSpec, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import { makesOutput } from "../annotations/settings.ts";
 import { argument, environmentFor, option } from "./arguments.ts";
 import {

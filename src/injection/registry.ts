@@ -1,5 +1,5 @@
-import { names } from "../../generated/names.ts";
 import type { OrasCache } from "../../generated/types.ts";
+import { names } from "../../schema/names.ts";
 import type { Result } from "../annotations/problems.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { type Connection, cacheConnection, inCluster, remoteConnection } from "../cache/connection.ts";

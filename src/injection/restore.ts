@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { V1Container } from "@kubernetes/client-node";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import { isOurs } from "../annotations/keys.ts";
 import { readWorkload } from "../workload/read.ts";
 import { ownAnnotations, putBack, type Workload, type WorkloadKind } from "../workload/workload.ts";

@@ -1,5 +1,5 @@
 import type { V1SecurityContext } from "@kubernetes/client-node";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 
 /**
  * The security context of the operator's containers: allowed under Pod Security `restricted`, whatever the

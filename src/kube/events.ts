@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import type { KubeClient } from "./client.ts";
 import { isNamespaceTerminating, isStatus } from "./errors.ts";
 import { create, type KubeObject } from "./objects.ts";

@@ -1,4 +1,4 @@
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import type { KubeClient } from "./client.ts";
 import { isStatus } from "./errors.ts";
 import { apiVersionOf, type Place, pathOf, type Resource } from "./resources.ts";

@@ -1,4 +1,4 @@
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import { type Resource, resources } from "./resources.ts";
 
 /** One rule of RBAC that the operator needs. */

@@ -1,4 +1,4 @@
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 
 /** A kind of object and where the API server serves it. */
 export interface Resource {

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import type { QueueObserver } from "../kube/queue.ts";
 
 /** The process's metrics; those that controller-runtime has too bear its names, so that dashboards fit. */

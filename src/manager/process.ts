@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { ManagerOptions } from "../../generated/options.ts";
+import type { ManagerOptions } from "../../schema/options.ts";
 import type { KubeClient } from "../kube/client.ts";
 import type { Metrics } from "./metrics.ts";
 

@@ -2,7 +2,7 @@ import type { Server } from "node:https";
 import { setTimeout as delay } from "node:timers/promises";
 import { type FastifyInstance, fastify } from "fastify";
 import type { Logger } from "pino";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import type { ServingPair } from "../certificates/source.ts";
 import type { AdmissionRequest, Installation, Verdict } from "../injection/admission-types.ts";
 import { decide } from "../injection/decide.ts";

@@ -1,5 +1,5 @@
 import { PREFIX } from "../../generated/annotations.ts";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import { isOurs } from "../annotations/keys.ts";
 
 /** A kind of object that is a Pod or makes Pods, and where in it annotations are read. */

@@ -1,4 +1,4 @@
-import type { VariableName } from "../../generated/annotations.ts";
+import type { VariableName } from "../../schema/variables.ts";
 import { podAnnotations, type WorkloadKind } from "./workload.ts";
 
 /** Where the Job controller writes what two of the variables stand for. */

@@ -1,5 +1,5 @@
 import type { V1ObjectMeta, V1PodSpec } from "@kubernetes/client-node";
-import type { VariableName } from "../../generated/annotations.ts";
+import type { VariableName } from "../../schema/variables.ts";
 import type { AnnotationMap } from "../annotations/keys.ts";
 
 /** A Pod, or the Pod template of another object; fields that are not named here are carried along. */

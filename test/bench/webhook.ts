@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import type { V1Pod, V1Secret } from "@kubernetes/client-node";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import { fromSecret } from "../../src/certificates/renew.ts";
 import { webhookHosts } from "../../src/certificates/secret.ts";
 import { get } from "../../src/kube/objects.ts";

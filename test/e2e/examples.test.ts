@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import { startServers } from "../support/servers.ts";
 import { start, temporaryFolder } from "../support/sidecar.ts";
 import { endOf, kubectl, stepPod, tryKubectl, type Workspace, workspace } from "../support/step.ts";

@@ -1,6 +1,6 @@
 import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { beforeAll, describe, expect, it } from "vitest";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import { prepending, startPrepending } from "../support/prepending.ts";
 import { stepJob, stepPod, type Workspace, workspace } from "../support/step.ts";
 import { until } from "../support/wait.ts";

@@ -1,6 +1,6 @@
 import type { V1Container, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import { beforeAll, describe, expect, it } from "vitest";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import { kubectl, type StepAnnotations, stepPod, type Workspace, workspace } from "../support/step.ts";
 
 let ws: Workspace;

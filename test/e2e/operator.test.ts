@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import { operatorIsReady } from "../support/cluster.ts";
 import { start } from "../support/sidecar.ts";
 import { kubectl, stepPod, tryKubectl, type Workspace, workspace } from "../support/step.ts";

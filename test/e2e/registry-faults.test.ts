@@ -1,7 +1,7 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { exitCodes } from "../../generated/exit-codes.ts";
-import { names } from "../../generated/names.ts";
+import { exitCodes } from "../../schema/exit-codes.ts";
+import { names } from "../../schema/names.ts";
 import { endOf, type StepAnnotations, stepPod, type Workspace, workspace } from "../support/step.ts";
 import { until } from "../support/wait.ts";
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { exitCodes } from "../../generated/exit-codes.ts";
-import { names } from "../../generated/names.ts";
+import { exitCodes } from "../../schema/exit-codes.ts";
+import { names } from "../../schema/names.ts";
 import { temporaryFolder } from "../support/sidecar.ts";
 import { endOf, stepJob, stepPod, type Workspace, workspace } from "../support/step.ts";
 import { until } from "../support/wait.ts";

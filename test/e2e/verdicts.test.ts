@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import { endOf, kubectl, type StepAnnotations, stepPod, type Workspace, workspace } from "../support/step.ts";
 import { until } from "../support/wait.ts";
 

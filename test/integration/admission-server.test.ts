@@ -6,7 +6,7 @@ import { text } from "node:stream/consumers";
 import { connect as connectTls } from "node:tls";
 import type { V1Pod, V1Secret } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import type { WebhookConfiguration } from "../../src/certificates/bundle.ts";
 import { fromSecret, renew, toSecret } from "../../src/certificates/renew.ts";
 import { webhookHosts } from "../../src/certificates/secret.ts";

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { invalidOrasCache, validOrasCache } from "../../generated/arbitraries.ts";
-import { names } from "../../generated/names.ts";
 import type { OrasCache, StoredOrasCache } from "../../generated/types.ts";
+import { names } from "../../schema/names.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { pathOf, resources } from "../../src/kube/resources.ts";
 import { type ControlPlane, startControlPlane } from "../support/control-plane.ts";

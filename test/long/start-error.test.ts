@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { exitCodes } from "../../generated/exit-codes.ts";
-import { names } from "../../generated/names.ts";
+import { exitCodes } from "../../schema/exit-codes.ts";
+import { names } from "../../schema/names.ts";
 import { endOf, stepPod, type Workspace, workspace } from "../support/step.ts";
 import { until } from "../support/wait.ts";
 

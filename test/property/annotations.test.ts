@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { annotations, PREFIX } from "../../generated/annotations.ts";
 import { invalidAnnotations, validAnnotations } from "../../generated/arbitraries.ts";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import { isAnnotated } from "../../src/annotations/keys.ts";
 import { parseAnnotations } from "../../src/annotations/parse.ts";
 

@@ -3,7 +3,7 @@ import type { V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import fc from "fast-check";
 import { applyPatch } from "rfc6902";
 import { describe, expect, it } from "vitest";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import type { Verdict } from "../../src/injection/admission-types.ts";
 import { patchBetween } from "../../src/injection/apply.ts";
 import { admit, createRequest, pod, podSpec, stepAnnotations, withoutResources } from "../support/pods.ts";

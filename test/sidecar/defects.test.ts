@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { exitCodes } from "../../generated/exit-codes.ts";
+import { exitCodes } from "../../schema/exit-codes.ts";
 import {
   type FakePod,
   fakePod,

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { exitCodes } from "../../generated/exit-codes.ts";
+import { exitCodes } from "../../schema/exit-codes.ts";
 import { fakePod, startRegistry, type TestRegistry, toolsTree } from "../support/sidecar.ts";
 
 let tools: Awaited<ReturnType<typeof toolsTree>>;

@@ -10,7 +10,7 @@ import {
 import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { exitCodes } from "../../generated/exit-codes.ts";
+import { exitCodes } from "../../schema/exit-codes.ts";
 import { pushArchives } from "../support/artifact.ts";
 import { fakePod, startRegistry, type TestRegistry, toolsTree } from "../support/sidecar.ts";
 import { type Member, packTar } from "../support/tar.ts";

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readFileSync, renameSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import { exitCodes } from "../../generated/exit-codes.ts";
+import { exitCodes } from "../../schema/exit-codes.ts";
 import { stockPull } from "../support/artifact.ts";
 import {
   fakePod,

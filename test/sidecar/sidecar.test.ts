@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { basename, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { exitCodes } from "../../generated/exit-codes.ts";
+import { exitCodes } from "../../schema/exit-codes.ts";
 import { digestOf, stockPull } from "../support/artifact.ts";
 import {
   type FakePod,

@@ -1,4 +1,4 @@
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import { kubectl } from "./step.ts";
 
 /** vitest's globalSetup for the e2e tests: the operator, installed as a user installs it. */

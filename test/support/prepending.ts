@@ -1,4 +1,4 @@
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import { renew } from "../../src/certificates/renew.ts";
 import { mounts, server } from "./servers.ts";
 import { kubectl, stepPod, type Workspace } from "./step.ts";

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { V1Container, V1Job, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import { type AnnotationName, annotations } from "../../generated/annotations.ts";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import { start, temporaryFolder } from "./sidecar.ts";
 import { until } from "./wait.ts";
 

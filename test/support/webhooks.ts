@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { parse } from "yaml";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 
 interface Configuration {

@@ -3,7 +3,7 @@ import type { V1Pod } from "@kubernetes/client-node";
 import { applyPatch } from "rfc6902";
 import { describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { names } from "../../generated/names.ts";
+import { names } from "../../schema/names.ts";
 import { identityOf } from "../../src/cache/owner.ts";
 import { desiredService } from "../../src/cache/service.ts";
 import { desiredStatefulSet } from "../../src/cache/stateful-set.ts";

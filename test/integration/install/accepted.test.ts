@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, inject, test } from "vitest";
 import { stringify } from "yaml";
-import { names } from "../../../generated/names.ts";
+import { names } from "../../../schema/names.ts";
 import { buildConfig, type Manifest } from "../../../scripts/build-config.ts";
 import { objectsIn, title, yamlFiles } from "../../support/manifests.ts";
 import { helmTemplate, kubectl, type Output } from "../../support/programs.ts";

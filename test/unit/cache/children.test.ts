@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { names } from "../../../generated/names.ts";
+import { names } from "../../../schema/names.ts";
 import { desiredHttpSecret, httpSecretName } from "../../../src/cache/http-secret.ts";
 import { childSelector, identityOf, selectorLabels } from "../../../src/cache/owner.ts";
 import { desiredService } from "../../../src/cache/service.ts";

@@ -2,7 +2,7 @@ import { globSync, readFileSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PREFIX } from "../../../generated/annotations.ts";
-import { names } from "../../../generated/names.ts";
+import { names } from "../../../schema/names.ts";
 import { type LanguageServer, startLanguageServer } from "../../support/language-server.ts";
 
 const schema = "generated/schemas/oras-operator.schema.json";

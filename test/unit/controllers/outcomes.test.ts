@@ -1,7 +1,7 @@
 import type { V1ContainerStatus } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
-import { exitCodes } from "../../../generated/exit-codes.ts";
-import { names } from "../../../generated/names.ts";
+import { exitCodes } from "../../../schema/exit-codes.ts";
+import { names } from "../../../schema/names.ts";
 import { outcomesOf } from "../../../src/controllers/outcomes.ts";
 
 function ended(name: string, exitCode: number, message?: string): V1ContainerStatus {

@@ -10,13 +10,14 @@ import {
   validOrasCache,
   validValues,
 } from "../../../generated/arbitraries.ts";
-import { exitCodes } from "../../../generated/exit-codes.ts";
 import { OrasCache, validateOrasCache } from "../../../generated/models.ts";
-import { names } from "../../../generated/names.ts";
 import editorSchema from "../../../generated/schemas/oras-operator.schema.json" with { type: "json" };
+import { exitCodes } from "../../../schema/exit-codes.ts";
+import { names } from "../../../schema/names.ts";
+import { withoutVariables } from "../../../schema/variables.ts";
 import { inlined, type SchemaNode } from "../../../scripts/render/schema.ts";
-import { variablesOf, withoutVariables } from "../../../src/annotations/variables.ts";
-import { source } from "./source.ts";
+import { variablesOf } from "../../../src/annotations/variables.ts";
+import { schema } from "./source.ts";
 
 const accepts = new Ajv({ allErrors: true, strict: false, validateFormats: false }).compile(editorSchema);
 const acceptsAnnotations = (map: object) => accepts({ kind: "Pod", metadata: { annotations: map } });
@@ -124,8 +125,7 @@ test("every field has a description, so that kubectl explain reads well", () => 
     for (const [name, child] of Object.entries(node.properties ?? {})) walk(child, `${path}.${name}`);
     if (node.items) walk(node.items, `${path}[]`);
   };
-  for (const [name, node] of Object.entries(source.schema.components.schemas))
-    walk(inlined(source.schema, node), name);
+  for (const [name, node] of Object.entries(schema.components.schemas)) walk(inlined(schema, node), name);
   expect(bare).toEqual([]);
 });
 

@@ -3,10 +3,11 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { names } from "../../../schema/names.ts";
 import { leftOvers, staleFiles } from "../../../scripts/fresh.ts";
 import { renderAll } from "../../../scripts/render/index.ts";
 import type { Rendered } from "../../../scripts/render/schema.ts";
-import { schemaFile, schemaText, source } from "./source.ts";
+import { schema } from "./source.ts";
 
 let root: string;
 
@@ -26,7 +27,7 @@ async function write(...files: Rendered[]): Promise<void> {
 }
 
 test("what is committed is up to date", async () => {
-  expect(await staleFiles(await renderAll(source), ".")).toEqual([]);
+  expect(await staleFiles(await renderAll(schema), ".")).toEqual([]);
 });
 
 test("stale, missing and left-over files are told apart", async () => {
@@ -48,7 +49,7 @@ test("stale, missing and left-over files are told apart", async () => {
   expect(await leftOvers(files, root)).toEqual(["generated/schemas/nobody.json"]);
 });
 
-test("a name is one edit too: check names what is stale, generate mends all of it at once", {
+test("a name is one edit too: check names what is stale, generate fixes all of it at once", {
   timeout: 60_000,
 }, async () => {
   for (const part of [
@@ -65,8 +66,9 @@ test("a name is one edit too: check names what is stale, generate mends all of i
   // An empty place for the table is one to fill.
   const begin = "<!-- annotations:begin -->\n";
   await write({ path: "README.md", content: `before\n${begin}<!-- annotations:end -->\nafter\n` });
-  const group = String(source.schema["x-names"]["group"]);
-  await writeFile(join(root, schemaFile), schemaText.replaceAll(group, "cache.example.com"));
+  const { group } = names;
+  const tables = await readFile("schema/names.ts", "utf8");
+  await writeFile(join(root, "schema/names.ts"), tables.replaceAll(group, "cache.example.com"));
   const generate = (...args: string[]) =>
     promisify(execFile)(process.execPath, ["scripts/generate.ts", ...args], { cwd: root });
 
@@ -75,7 +77,7 @@ test("a name is one edit too: check names what is stale, generate mends all of i
     stderr: string;
   };
   expect(code).toBe(1);
-  expect(stderr).toContain("\n  generated/names.ts\n");
+  expect(stderr).toContain("\n  generated/schemas/oras-operator.schema.json\n");
   expect(stderr).toContain("config/rbac/roles.yaml (missing)");
   expect(stderr).toContain("\n  README.md\n");
   expect(stderr.trimEnd().split("\n").at(-1)).toBe("Run: npm run generate");
@@ -84,8 +86,8 @@ test("a name is one edit too: check names what is stale, generate mends all of i
   for (const path of [
     "config/rbac/roles.yaml",
     "config/crd/orascaches.yaml",
-    "generated/models.ts",
-    "generated/names.ts",
+    "chart/files/names.yaml",
+    "generated/schemas/oras-operator.schema.json",
   ]) {
     const text = await readFile(join(root, path), "utf8");
     expect(text, path).not.toContain(group);

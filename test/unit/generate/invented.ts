@@ -21,7 +21,7 @@ const annotations = {
 const flavour = {
   pattern: "^[a-z]+$",
   maxLength: 20,
-  allowed: "a flavour of at most {maxLength} letters",
+  allowed: "a flavour of at most 20 letters",
   refused: ["Mint"],
 };
 

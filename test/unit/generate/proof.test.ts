@@ -5,20 +5,21 @@ import fc from "fast-check";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { names } from "../../../schema/names.ts";
 import { annotationTable } from "../../../scripts/render/docs.ts";
 import { renderAll } from "../../../scripts/render/index.ts";
 import { parseSchema } from "../../../scripts/render/read.ts";
-import type { Rendered, Source } from "../../../scripts/render/schema.ts";
+import type { Rendered, Schema } from "../../../scripts/render/schema.ts";
 import { inventedFields, withInventions } from "./invented.ts";
-import { schemaFile, schemaText, version } from "./source.ts";
+import { schemaFile, schemaText } from "./source.ts";
 
-let source: Source;
+let schema: Schema;
 let rendered: Rendered[];
 let folder: string;
 
 beforeAll(async () => {
-  source = parseSchema(withInventions(schemaText), schemaFile, version);
-  rendered = await renderAll(source);
+  schema = parseSchema(withInventions(schemaText), schemaFile);
+  rendered = await renderAll(schema);
 
   await mkdir(".tmp", { recursive: true });
   folder = await mkdtemp(join(process.cwd(), ".tmp", "proof-"));
@@ -26,6 +27,8 @@ beforeAll(async () => {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), content);
   }
+  await cp("schema", join(folder, "schema"), { recursive: true });
+  await cp("package.json", join(folder, "package.json"));
   await cp("src/annotations", join(folder, "src", "annotations"), { recursive: true });
   await cp("src/cli/explain.ts", join(folder, "src", "cli", "explain.ts"));
   await cp("src/cli/output.ts", join(folder, "src", "cli", "output.ts"));
@@ -59,10 +62,10 @@ describe("an annotation that is only added to the schema", () => {
     expect(files.filter((path) => !withFlavour.includes(path) && !path.endsWith("arbitraries.ts"))).toEqual(
       [],
     );
-    expect(annotationTable(source)).toContain(
+    expect(annotationTable(schema)).toContain(
       '| `flavour` | no | `"vanilla"` | What the artifact tastes of. |',
     );
-    expect(annotationTable(source)).toContain("| `topping` | yes | nothing at all | What lies on top. |");
+    expect(annotationTable(schema)).toContain("| `topping` | yes | nothing at all | What lies on top. |");
   });
 
   test("is parsed, refused and explained without another edit", async () => {
@@ -70,7 +73,7 @@ describe("an annotation that is only added to the schema", () => {
     type Explain = typeof import("../../../src/cli/explain.ts");
     const { parseAnnotations } = await load<Parse>("src/annotations/parse.ts");
     const { explainOne } = await load<Explain>("src/cli/explain.ts");
-    const prefix = source.schema["x-names"]["prefix"];
+    const { prefix } = names;
     const input = { [`${prefix}input-uri`]: "dinosaur/hello-world:input" };
 
     expect(
@@ -98,7 +101,7 @@ describe("an annotation that is only added to the schema", () => {
     type Arbitraries = typeof import("../../../generated/arbitraries.ts");
     const { validAnnotations, invalidAnnotations, refusedValues } =
       await load<Arbitraries>("generated/arbitraries.ts");
-    const prefix = source.schema["x-names"]["prefix"];
+    const { prefix } = names;
     const valid = fc.sample(validAnnotations, { numRuns: 100, seed: 1 }).flatMap(Object.keys);
     expect(valid).toContain(`${prefix}flavour`);
     expect(valid.some((key) => key.startsWith(`${prefix}topping_`))).toBe(true);

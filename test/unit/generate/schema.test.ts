@@ -1,14 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { parse } from "yaml";
 import { parseSchema } from "../../../scripts/render/read.ts";
-import { schemaFile, schemaText, source, version } from "./source.ts";
+import { schema, schemaFile, schemaText } from "./source.ts";
 
 /** What is said about the schema with one mistake in it. */
 function mistake(written: string | RegExp, instead: string): string {
   const text = schemaText.replace(written, () => instead);
   expect(text, `${written} is not in the schema any more`).not.toBe(schemaText);
   try {
-    parseSchema(text, schemaFile, version);
+    parseSchema(text, schemaFile);
   } catch (error) {
     return (error as Error).message;
   }
@@ -72,24 +71,6 @@ describe("a mistake in the schema is told with its line, what was found and what
       "x-formats.boolean.pattern: Invalid regular expression",
     ],
     [
-      "a code that is taken",
-      "code: 182",
-      "code: 181",
-      "x-exit-codes.denied.code: 181 is the code of inputNotFound already",
-    ],
-    [
-      "a code that no process can have",
-      "code: 182",
-      "code: 300",
-      "x-exit-codes.denied.code: found 300, must be <= 255",
-    ],
-    [
-      "an unknown placeholder",
-      '"{deployment}"',
-      '"{deploymnet}"',
-      "{deploymnet} stands for nothing; did you mean deployment?",
-    ],
-    [
       "a rule about a field that is not there",
       "x-only-with: { deploy: false }",
       "x-only-with: { deplyo: false }",
@@ -107,7 +88,7 @@ describe("a mistake in the schema is told with its line, what was found and what
       "type: bool\n          default: true",
       "deploy",
     ],
-    ["broken YAML", "x-exit-codes:\n", "x-exit-codes: [\n", schemaFile],
+    ["broken YAML", "x-formats:\n", "x-formats: [\n", schemaFile],
   ])("%s", (_, written, instead, said) => {
     expect(mistake(written, instead)).toContain(said);
   });
@@ -117,32 +98,15 @@ describe("a mistake in the schema is told with its line, what was found and what
       .replace("x-format: image", "x-format: imag")
       .replace("x-list: true", "x-lits: true");
     const lineOf = (part: string) => text.slice(0, text.indexOf(part)).split("\n").length;
-    expect(() => parseSchema(text, "s.yaml", version)).toThrow(`s.yaml:${lineOf("x-lits")}: `);
+    expect(() => parseSchema(text, "s.yaml")).toThrow(`s.yaml:${lineOf("x-lits")}: `);
     const onlyFormat = text.replace("x-lits", "x-list");
-    expect(() => parseSchema(onlyFormat, "s.yaml", version)).toThrow(`s.yaml:${lineOf("x-format: imag")}: `);
+    expect(() => parseSchema(onlyFormat, "s.yaml")).toThrow(`s.yaml:${lineOf("x-format: imag")}: `);
   });
 });
 
-describe("placeholders", () => {
-  test("are filled in, with the product's version too", () => {
-    const names = source.schema["x-names"];
-    expect(names["markerAnnotation"]).toBe(`${names["prefix"]}injected`);
-    expect(names["operatorImage"]).toBe(`${names["operatorImageRepository"]}:${version}`);
-    expect(names).not.toHaveProperty("release");
-    const allowed = source.schema["x-formats"]["cache-name"]?.allowed;
-    expect(allowed).toContain(`${source.schema["x-formats"]["cache-name"]?.maxLength} characters`);
-  });
-
-  test("of names may refer to each other in any order", () => {
-    const text = schemaText.replace("x-names:\n", 'x-names:\n  first: "{second}!"\n  second: "{group}?"\n');
-    const { schema } = parseSchema(text, schemaFile, version);
-    expect(schema["x-names"]["first"]).toBe(`${schema["x-names"]["group"]}?!`);
-  });
-
-  test("are none in a pattern", () => {
-    const written = (parse(schemaText) as typeof source.schema)["x-formats"];
-    for (const [name, { pattern }] of Object.entries(source.schema["x-formats"])) {
-      expect(pattern).toBe(written[name]?.pattern);
-    }
-  });
+test("what formats say of a greatest length is their greatest length", () => {
+  for (const [name, { allowed, maxLength }] of Object.entries(schema["x-formats"])) {
+    const said = /at most (\d+)/.exec(allowed)?.[1];
+    if (said !== undefined) expect(Number(said), name).toBe(maxLength);
+  }
 });

@@ -2,7 +2,7 @@ import type { V1Container, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import { applyPatch } from "rfc6902";
 import { describe, expect, it } from "vitest";
 import type { AnnotationName } from "../../../generated/annotations.ts";
-import { names } from "../../../generated/names.ts";
+import { names } from "../../../schema/names.ts";
 import { admit, createRequest } from "../../support/pods.ts";
 
 type Step = Partial<Record<AnnotationName, string>>;

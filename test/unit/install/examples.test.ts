@@ -2,7 +2,7 @@ import { access, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
 import { validateOrasCache } from "../../../generated/models.ts";
-import { names } from "../../../generated/names.ts";
+import { names } from "../../../schema/names.ts";
 import type { Manifest } from "../../../scripts/build-config.ts";
 import { isAnnotated } from "../../../src/annotations/keys.ts";
 import { parseAnnotations } from "../../../src/annotations/parse.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { annotations, PREFIX } from "../../../generated/annotations.ts";
-import { names } from "../../../generated/names.ts";
+import { names } from "../../../schema/names.ts";
 import { findMisplaced } from "../../../src/workload/misplaced.ts";
 import { type Place, places, writtenAnnotations, writtenLabels } from "../../../src/workload/places.ts";
 

@@ -1,0 +1,71 @@
+import { names } from "./names.ts";
+
+interface ExitCode {
+  /** Above those that shells and signals use, so that a Job's `podFailurePolicy` can tell them apart. */
+  readonly code: number;
+  /** Which container ends with it. */
+  readonly container: string;
+  readonly meaning: string;
+}
+
+const launcher = "the launcher";
+
+/** Exit codes of the containers that the operator adds, and of the launcher where it fails itself. */
+export const exitCodes = {
+  inputNotFound: {
+    code: 181,
+    container: names.pullContainer,
+    meaning: "An input is not in the registry.",
+  },
+  denied: {
+    code: 182,
+    container: names.pullContainer,
+    meaning: "The registry refused the credentials for an input or for the output.",
+  },
+  registryUnavailable: {
+    code: 183,
+    container: names.pullContainer,
+    meaning: "The registry did not answer within the time allowed.",
+  },
+  inputInvalid: {
+    code: 184,
+    container: names.pullContainer,
+    meaning: "An input is not an artifact that can be laid out.",
+  },
+  setupFailed: {
+    code: 185,
+    container: names.pullContainer,
+    meaning:
+      "The tools could not be installed, a script could not be fetched, or the registry cannot be spoken to as it is named.",
+  },
+  layoutFailed: {
+    code: 186,
+    container: launcher,
+    meaning: "An input could not be laid out; the program did not run.",
+  },
+  checkFailed: {
+    code: 187,
+    container: launcher,
+    meaning: "A path of the step cannot work; the program did not run.",
+  },
+  pusherMissing: {
+    code: 188,
+    container: launcher,
+    meaning: "The container that pushes did not start in time; the program did not run.",
+  },
+  outputFailed: {
+    code: 189,
+    container: launcher,
+    meaning: "The program ended with success, but its output could not be handed over.",
+  },
+  pushFailed: {
+    code: 190,
+    container: names.pushContainer,
+    meaning: "The output could not be pushed.",
+  },
+  launcherMissing: {
+    code: 191,
+    container: names.pushContainer,
+    meaning: "The launcher did not start in time.",
+  },
+} as const satisfies Record<string, ExitCode>;

@@ -1,0 +1,62 @@
+import packageJson from "../package.json" with { type: "json" };
+
+const group = "cache.converged-computing.github.io";
+const version = "v1alpha1";
+const domain = "oras.converged-computing.github.io";
+const prefix = `${domain}/`;
+const operator = "oras-operator";
+const deployment = `${operator}-controller-manager`;
+const operatorImageRepository = "ghcr.io/converged-computing/oras-operator";
+const toolsImageRepository = "ghcr.io/converged-computing/oras-operator-tools";
+
+/** Names that more than one part of the product must agree on. The chart and the scripts in Pods get them by generation. */
+export const names = {
+  group,
+  kind: "OrasCache",
+  plural: "orascaches",
+  singular: "orascache",
+  version,
+  apiVersion: `${group}/${version}`,
+  prefix,
+  markerAnnotation: `${prefix}injected`,
+  injectedLabel: `${prefix}injected`,
+  cacheLabel: `${prefix}cache`,
+  shareVolume: "oras-share",
+  sharePath: "/mnt/oras",
+  credentialsVolume: "oras-credentials",
+  credentialsPath: "/var/run/oras/credentials",
+  privateVolume: "oras-private",
+  privatePath: "/var/run/oras/private",
+  pushContainer: "oras",
+  pullContainer: "oras-pull",
+  toolsContainer: "oras-tools",
+  uid: 65532,
+  registryContainer: "registry",
+  registryPort: 5000,
+  registryDataVolume: "registry-data",
+  registryDataPath: "/var/lib/registry",
+  operatorImageRepository,
+  toolsImageRepository,
+  operatorImage: `${operatorImageRepository}:${packageJson.version}`,
+  toolsImage: `${toolsImageRepository}:${packageJson.version}`,
+  operatorNamespace: `${operator}-system`,
+  operatorName: operator,
+  deployment,
+  serviceAccount: deployment,
+  webhookService: `${operator}-webhook-service`,
+  webhookPath: "/mutate",
+  webhookSecret: `${operator}-webhook-cert`,
+  webhookConfiguration: `${operator}-mutating-webhook-configuration`,
+  podsWebhook: `pods.${domain}`,
+  jobsWebhook: `jobs.${domain}`,
+  lease: `${operator}-leader`,
+  fieldManager: operator,
+  minimumKubernetesMinor: 30,
+  variablePrefix: "ORAS_OPERATOR_",
+  /** How long launcher and pusher wait for each other to start. */
+  deadlineSeconds: 600,
+  artifactType: "application/vnd.converged-computing.oras-operator.artifact.v1",
+  artifactImageAnnotation: `${prefix}image`,
+  artifactInputAnnotation: `${prefix}input`,
+  artifactUnpackAnnotation: `${prefix}unpack`,
+} as const;

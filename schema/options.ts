@@ -1,0 +1,91 @@
+import { names } from "./names.ts";
+
+interface OptionData {
+  readonly type: "string" | "integer" | "boolean";
+  readonly default?: string | number | boolean;
+  /** What the default is, where it is not a constant. */
+  readonly defaultText?: string;
+  readonly choices?: readonly string[];
+  /** The environment variable, where it is not named after the option. */
+  readonly env?: string;
+  readonly description: string;
+}
+
+/** Settings of the operator's process: each is a flag, an environment variable and a value of the chart. */
+const options = {
+  toolsImage: {
+    type: "string",
+    default: names.toolsImage,
+    description: "Image of the containers that are added to Pods.",
+  },
+  clusterDomain: { type: "string", default: "cluster.local", description: "DNS domain of the cluster." },
+  webhookPort: { type: "integer", default: 9443, description: "Port of the admission webhook." },
+  metricsPort: { type: "integer", default: 8080, description: "Port of the Prometheus metrics." },
+  healthPort: { type: "integer", default: 8081, description: "Port of /healthz and /readyz." },
+  certificateDirectory: {
+    type: "string",
+    defaultText: "none, the operator issues and rotates its own certificate",
+    description: "Directory with tls.crt and tls.key, as cert-manager writes them.",
+  },
+  leaderElect: {
+    type: "boolean",
+    default: true,
+    description: "Whether replicas choose a leader; only the leader reconciles.",
+  },
+  imageLookup: {
+    type: "boolean",
+    default: true,
+    description:
+      "Whether to ask an image's registry what it runs, when a container to wrap has no command: anonymously, or with the Pod's imagePullSecrets where the operator may read them. With false such containers are refused.",
+  },
+  namespace: {
+    type: "string",
+    default: names.operatorNamespace,
+    env: "POD_NAMESPACE",
+    description: "Namespace that the operator runs in.",
+  },
+  logLevel: {
+    type: "string",
+    choices: ["debug", "info", "warn", "error"],
+    default: "info",
+    description: "Least level that is logged.",
+  },
+} as const satisfies Record<string, OptionData>;
+
+type Options = typeof options;
+
+type ValueOf<O extends OptionData> = O extends { choices: readonly (infer Choice)[] }
+  ? Choice
+  : { string: string; integer: number; boolean: boolean }[O["type"]];
+
+/** Settings of the operator's process. What has no default may be absent. */
+export type ManagerOptions = {
+  readonly [K in keyof Options as Options[K] extends { default: unknown } ? K : never]: ValueOf<Options[K]>;
+} & {
+  readonly [K in keyof Options as Options[K] extends { default: unknown } ? never : K]?:
+    | ValueOf<Options[K]>
+    | undefined;
+};
+
+/** An option of the manager. */
+export interface OptionDefinition extends OptionData {
+  /** As {@link ManagerOptions} and the chart call it: `leaderElect`. */
+  readonly key: string;
+  /** As the flag is called: `leader-elect`. */
+  readonly name: string;
+  readonly env: string;
+}
+
+/** Every option of the manager. */
+export const optionTable: readonly OptionDefinition[] = Object.entries<OptionData>(options).map(
+  ([key, option]) => {
+    const words = key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    const env = option.env ?? `ORAS_OPERATOR_${words.replaceAll("-", "_").toUpperCase()}`;
+    return { ...option, key, name: words, env };
+  },
+);
+
+/** The defaults of the options that have one. */
+export const optionDefaults = Object.fromEntries(
+  optionTable.flatMap((option) => (option.default === undefined ? [] : [[option.key, option.default]])),
+) as ManagerOptions;
