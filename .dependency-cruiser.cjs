@@ -68,6 +68,12 @@ module.exports = {
       from: { path: "^src/" },
       to: { path: "^(scripts|dev|test)/" },
     },
+    {
+      name: "dev-uses-generated-only",
+      severity: "error",
+      from: { path: "^dev/" },
+      to: { path: "^(src|scripts|test)/" },
+    },
     { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true } },
   ],
   options: {

@@ -32,9 +32,10 @@ generate: node_modules ## Write everything that derives from schema/
 	npm run --silent generate
 build: node_modules ## Bundle the program into dist/
 	npm run --silent build
-lint: node_modules packages ## Types, style, import direction, unused code, shell scripts, freshness of what is generated
+lint: node_modules packages ## Types, style, import direction, unused code, shell scripts, workflows, freshness of what is generated
 	npm run --silent lint
 	npm run --silent lint:shell
+	npm run --silent lint:workflows
 	npm run --silent generate -- --check
 ci: ## What a change must pass: lint, then every test
 	$(MAKE) --no-print-directory lint
@@ -91,10 +92,9 @@ deploy: build-config ## Install the operator
 undeploy: node_modules ## Remove the operator, with all OrasCaches
 	@$(kubectl) delete --ignore-not-found -f examples/dist/oras-operator.yaml
 
-# Also when package-lock.json changes. Not `npm ci`: it refuses a lock file without the optional packages of platforms
-# that are not used here. --no-save keeps the versions of the lock file and the file itself.
+# Also when package-lock.json changes.
 node_modules: package-lock.json
-	npm install --no-save --no-fund --no-audit --loglevel=error
+	npm ci --no-fund --no-audit --loglevel=error
 	@touch node_modules
 
 .PHONY: help

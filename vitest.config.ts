@@ -7,9 +7,16 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["test/unit/**/*.test.ts", "test/property/**/*.test.ts", "dev/test/**/*.test.ts"],
+          include: ["test/unit/**/*.test.ts", "test/property/**/*.test.ts"],
           globalSetup: ["test/support/temporary.ts"],
           testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: "dev",
+          include: ["dev/test/**/*.test.ts"],
+          globalSetup: ["test/support/temporary.ts"],
         },
       },
       {

@@ -46,8 +46,16 @@ export async function kindIsAvailable(): Promise<boolean> {
   return (await attempt(["kind", "version"])).code === 0 && (await attempt(["docker", "info"])).code === 0;
 }
 
-/** PATH with kubectl, helm and oras, built where the machine has none. */
+/** PATH with kubectl, helm and oras; what the machine has comes first, and is not built. */
 export async function pathWithTools(): Promise<string> {
-  const kubectl = await buildModule("kubernetes", ["kubectl"]);
-  return [process.env["PATH"], kubectl, await buildModule("helm"), await buildModule("oras")].join(":");
+  const folders = [process.env["PATH"] ?? ""];
+  for (const [module, program] of [
+    ["kubernetes", "kubectl"],
+    ["helm", "helm"],
+    ["oras", "oras"],
+  ] as const) {
+    const installed = (await attempt([program, "version"])).code !== undefined;
+    if (!installed) folders.push(await buildModule(module, [program]));
+  }
+  return folders.join(":");
 }

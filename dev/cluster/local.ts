@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf } from "../images/oci.ts";
-import { buildModule, type ModuleName, moduleNames } from "./binaries.ts";
+import { buildModule, clusterModules, type ModuleName } from "./binaries.ts";
 import { type Certificates, file, issueCertificates } from "./certificates.ts";
 import type { Cluster } from "./cluster.ts";
 import { attempt, run } from "./command.ts";
@@ -53,7 +53,7 @@ async function up(): Promise<void> {
   await step("Debian packages", () => ensurePackages(packages.cluster));
   const folders = await step("programs", async () => {
     const built: [ModuleName, string][] = [];
-    for (const name of moduleNames) built.push([name, await buildModule(name)]);
+    for (const name of clusterModules) built.push([name, await buildModule(name)]);
     return new Map(built);
   });
   await step("network namespace", createNamespace);

@@ -1,6 +1,7 @@
+import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { archiveOf } from "../images/archives.ts";
-import { buildModule, moduleNames } from "./binaries.ts";
+import { buildModule, clusterModules } from "./binaries.ts";
 import { chooseCluster } from "./choose.ts";
 import { attach } from "./command.ts";
 import { ensurePackages, packages } from "./packages.ts";
@@ -57,9 +58,12 @@ program
   .description("install the Debian packages and build the programs that tests and the cluster need")
   .option("--packages", "only the packages")
   .action(async (options: { packages?: boolean }) => {
-    const every = [...packages.test, ...packages.cluster, ...packages.images];
-    await step("Debian packages", () => ensurePackages(every));
-    if (!options.packages) for (const name of moduleNames) await buildModule(name);
+    const { hasDocker } = await chosen();
+    const list = hasDocker ? packages.test : [...packages.test, ...packages.cluster, ...packages.images];
+    await step("Debian packages", () => ensurePackages(list));
+    if (options.packages) return;
+    // Where kind runs, tests need no cluster of built programs; what else they need they build themselves.
+    for (const name of hasDocker ? (["oras", "registry"] as const) : clusterModules) await buildModule(name);
   });
 
 program
@@ -83,6 +87,14 @@ program
       await cluster.load(at < 0 ? await archiveOf(name) : image.slice(at + 1), [name]);
       say(`loaded ${name}`);
     }
+  });
+
+program
+  .command("actionlint")
+  .description("check workflow files with actionlint, which is built unless the cache has it")
+  .argument("<file...>", "the files")
+  .action(async (files: string[]) => {
+    process.exitCode = await attach([join(await buildModule("actionlint"), "actionlint"), ...files]);
   });
 
 program

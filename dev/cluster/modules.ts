@@ -1,54 +1,69 @@
-/** A Go program that the cluster needs, as its go.mod names it. */
+/** Go programs of one module, as its go.mod names them. */
 export interface GoModule {
-  /** Package paths of the `tool` lines. */
-  readonly tools: readonly string[];
-  /** Version of the module that the tools belong to. */
+  /** Package paths: of the `tool` lines, or the module's own main package where there are none. */
+  readonly packages: readonly string[];
+  /** Version of the module that the programs come from. */
   readonly version: string;
 }
 
 /**
- * Reads the tools and their version from a go.mod file.
+ * Reads from a go.mod file what there is to build and in which version.
  *
  * @param text - the file
  * @param where - its path, for the message
+ * @throws Error when the file does not say which module the programs come from
  */
 export function readGoModule(text: string, where: string): GoModule {
-  const tools: string[] = [];
-  const required = new Map<string, string>();
-  for (const [verb, words] of directives(text)) {
-    if (verb === "tool" && words[0]) tools.push(words[0]);
-    if (verb === "require" && words[0] && words[1]) required.set(words[0], words[1]);
+  const all = [...directives(text)];
+  const of = (wanted: string) => all.filter(({ verb }) => verb === wanted);
+  const paths = (wanted: string) => of(wanted).flatMap(({ words }) => words[0] ?? []);
+  const tools = paths("tool");
+  const direct = of("require").find(({ comment }) => comment !== "indirect")?.words[0];
+  const owner = tools[0] ? ownerOf(tools[0], paths("require")) : direct;
+  if (!owner) {
+    throw new Error(
+      tools[0]
+        ? `${where} requires no module that holds ${tools[0]}: run go get -tool ${tools[0]}`
+        : `${where} has no tool line and requires no module directly: add a tool line for each program to build`,
+    );
   }
-  const [first] = tools;
-  if (!first) throw new Error(`${where} has no tool line: add one for each program to build`);
-  const owner = [...required.keys()]
-    .filter((path) => first === path || first.startsWith(`${path}/`))
+  const version = of("require").find(({ words }) => words[0] === owner)?.words[1] ?? "";
+  return { packages: tools.length > 0 ? tools : paths("module"), version };
+}
+
+/** The module with the longest path that may hold a package. */
+function ownerOf(path: string, modules: readonly string[]): string | undefined {
+  return modules
+    .filter((module) => path === module || path.startsWith(`${module}/`))
     .toSorted((a, b) => b.length - a.length)[0];
-  if (!owner) throw new Error(`${where} requires no module that holds ${first}: run go get -tool ${first}`);
-  return { tools, version: required.get(owner) ?? "" };
 }
 
 /** Go names a program after the last part of its path that is not a major version. */
-export function programName(tool: string): string {
+export function programName(path: string): string {
   return (
-    tool
+    path
       .split("/")
       .filter((part) => !/^v\d+$/.test(part))
-      .at(-1) ?? tool
+      .at(-1) ?? path
   );
 }
 
-function* directives(text: string): Generator<[verb: string, words: string[]]> {
+interface Directive {
+  readonly verb: string;
+  readonly words: readonly string[];
+  readonly comment: string;
+}
+
+function* directives(text: string): Generator<Directive> {
   let block: string | undefined;
-  for (const raw of text.split("\n")) {
-    const words = raw
-      .replace(/\/\/.*/, "")
-      .trim()
-      .split(/\s+/);
-    if (words[0] === ")") block = undefined;
-    else if (block && words[0]) yield [block, words];
-    else if (words[1] === "(") block = words[0];
-    else if (words[0]) yield [words[0], words.slice(1)];
+  for (const line of text.split("\n")) {
+    const [code = "", comment = ""] = line.split("//").map((part) => part.trim());
+    const words = code.split(/\s+/);
+    const [verb, next] = words;
+    if (verb === ")") block = undefined;
+    else if (block && verb) yield { verb: block, words, comment };
+    else if (next === "(") block = verb;
+    else if (verb) yield { verb, words: words.slice(1), comment };
   }
 }
 

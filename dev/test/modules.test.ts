@@ -1,4 +1,7 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { corefile } from "../cluster/configuration.ts";
 import { programName, readGoModule, versionFlags } from "../cluster/modules.ts";
 
 describe("go.mod", () => {
@@ -18,20 +21,58 @@ require (
 )
 `;
     expect(readGoModule(text, "go.mod")).toEqual({
-      tools: ["example.org/big/cmd/one", "example.org/big/cmd/two"],
+      packages: ["example.org/big/cmd/one", "example.org/big/cmd/two"],
       version: "v1.2.3",
     });
   });
 
   it("takes the module with the longest path", () => {
     const text =
-      "tool example.org/big/server/v3\nrequire example.org/big v1.0.0\nrequire example.org/big/server/v3 v3.7.3\n";
+      "module m\ntool example.org/big/server/v3\nrequire example.org/big v1.0.0\nrequire example.org/big/server/v3 v3.7.3\n";
     expect(readGoModule(text, "go.mod").version).toBe("v3.7.3");
   });
 
-  it("is refused without a tool, or without the tool's module", () => {
+  it("without a tool stands for its own main package, in the version of what it requires directly", () => {
+    const text = `module example.org/local/dns
+
+require example.org/dns v1.15.0
+
+require (
+\texample.org/a v0.1.0 // indirect
+)
+`;
+    expect(readGoModule(text, "go.mod")).toEqual({
+      packages: ["example.org/local/dns"],
+      version: "v1.15.0",
+    });
+  });
+
+  it("is refused without a tool and a direct requirement, or without the tool's module", () => {
     expect(() => readGoModule("module example\n", "x/go.mod")).toThrow("x/go.mod has no tool line");
-    expect(() => readGoModule("tool example.org/a/b\n", "x/go.mod")).toThrow("go get -tool example.org/a/b");
+    expect(() =>
+      readGoModule("module example\nrequire example.org/a v1.0.0 // indirect\n", "x/go.mod"),
+    ).toThrow("x/go.mod has no tool line");
+    expect(() => readGoModule("module example\ntool example.org/a/b\n", "x/go.mod")).toThrow(
+      "go get -tool example.org/a/b",
+    );
+  });
+
+  it("of every folder can be read", async () => {
+    const folder = join(import.meta.dirname, "../cluster/modules");
+    for (const name of await readdir(folder)) {
+      const { packages, version } = readGoModule(await readFile(join(folder, name, "go.mod"), "utf8"), name);
+      expect(packages.length, name).toBeGreaterThan(0);
+      expect(version, name).toMatch(/^v\d+\.\d+\.\d+/);
+    }
+  });
+});
+
+describe("CoreDNS", () => {
+  it("has the plugins that its configuration names", async () => {
+    const main = await readFile(join(import.meta.dirname, "../cluster/modules/coredns/main.go"), "utf8");
+    const built = [...main.matchAll(/coredns\/plugin\/(\w+)"/g)].map(([, plugin]) => plugin);
+    const used = [...corefile("/kubeconfig").matchAll(/^ {4}(\w+)/gm)].map(([, plugin]) => plugin);
+    expect(built.toSorted()).toEqual(used.toSorted());
   });
 });
 

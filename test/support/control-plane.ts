@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { TestProject } from "vitest/node";
 import { stringify } from "yaml";
-import { controlPlaneBinaries } from "../../dev/cluster/binaries.ts";
+import { controlPlaneProgram } from "../../dev/cluster/binaries.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -59,7 +59,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 /** Starts a control plane; it answers when this returns. */
 export async function startControlPlane(): Promise<ControlPlane> {
-  const binaries = await controlPlaneBinaries();
+  const programs = {
+    etcd: await controlPlaneProgram("etcd"),
+    apiServer: await controlPlaneProgram("kube-apiserver"),
+  };
   const home = await mkdtemp(join(tmpdir(), "oras-operator-control-plane-"));
   const [etcdPort, peerPort, apiPort] = await freePorts(3);
   const token = randomBytes(16).toString("hex");
@@ -76,7 +79,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
 
   const etcdUrl = `http://127.0.0.1:${etcdPort}`;
   const peerUrl = `http://127.0.0.1:${peerPort}`;
-  const etcd = launch(home, binaries.etcd, [
+  const etcd = launch(home, programs.etcd, [
     `--data-dir=${join(home, "etcd")}`,
     `--listen-client-urls=${etcdUrl}`,
     `--advertise-client-urls=${etcdUrl}`,
@@ -88,7 +91,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
   ]);
   const server = new URL(`https://127.0.0.1:${apiPort}`);
   const launchApiServer = () =>
-    launch(home, binaries.apiServer, [
+    launch(home, programs.apiServer, [
       `--etcd-servers=${etcdUrl}`,
       "--bind-address=127.0.0.1",
       "--advertise-address=127.0.0.1",

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
-import { buildModule } from "../../dev/cluster/binaries.ts";
+import { buildModule, controlPlaneProgram } from "../../dev/cluster/binaries.ts";
 
 /** What a program printed. */
 export interface Output {
@@ -21,8 +21,7 @@ function execute(program: string, args: readonly string[], input?: string): Prom
 
 /** kubectl for a cluster. */
 export async function kubectl(kubeconfig: string, args: readonly string[], input?: string): Promise<Output> {
-  const program = join(await buildModule("kubernetes", ["kubectl"]), "kubectl");
-  return execute(program, ["--kubeconfig", kubeconfig, ...args], input);
+  return execute(await controlPlaneProgram("kubectl"), ["--kubeconfig", kubeconfig, ...args], input);
 }
 
 /** A real Helm. */

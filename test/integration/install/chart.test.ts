@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { buildModule } from "../../../dev/cluster/binaries.ts";
+import { buildModule, controlPlaneProgram } from "../../../dev/cluster/binaries.ts";
 import packageJson from "../../../package.json" with { type: "json" };
 import { optionTable } from "../../../schema/options.ts";
 import { buildConfig, type Manifest } from "../../../scripts/build-config.ts";
@@ -47,7 +47,7 @@ async function rendered(...args: string[]): Promise<Manifest[]> {
 
 beforeAll(async () => {
   await buildModule("helm");
-  await buildModule("kubernetes", ["kubectl"]);
+  await controlPlaneProgram("kubectl");
 }, 900_000);
 
 describe("the chart", () => {
