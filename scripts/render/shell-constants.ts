@@ -26,7 +26,7 @@ export function renderShellConstants(schema: Schema): Rendered {
 /** Scripts count in seconds. */
 function secondsOf(duration: string): number {
   const units = { h: 3600, m: 60, s: 1 } as const;
-  const parts = duration.matchAll(/([0-9]+)([hms])/g);
+  const parts = duration.matchAll(/([0-9]{1,9})([hms])/g);
   return [...parts].reduce((sum, [, count, unit]) => sum + Number(count) * units[unit as "h"], 0);
 }
 

@@ -1,7 +1,7 @@
 import { closest, distance } from "fastest-levenshtein";
 import { type AnnotationName, annotations, PREFIX } from "../../generated/annotations.ts";
 import { names } from "../../schema/names.ts";
-import type { Problem } from "./problems.ts";
+import { type Problem, quoted } from "./problems.ts";
 
 /** Annotations as Kubernetes stores them. */
 export type AnnotationMap = Readonly<Record<string, string>>;
@@ -37,10 +37,12 @@ export function resolveKey(key: string): Slot | Problem {
   const written = key.slice(PREFIX.length);
   if (isName(written)) return { name: written, number: 0 };
 
-  const [, stem, suffix] = /^(.*?)_(.*)$/s.exec(written) ?? [];
-  if (stem === undefined || suffix === undefined || !isName(stem)) {
-    return { code: "UnknownAnnotation", path: key, message: suggest(stem ?? written) };
+  const separator = written.indexOf("_");
+  const stem = separator < 0 ? written : written.slice(0, separator);
+  if (separator < 0 || !isName(stem)) {
+    return { code: "UnknownAnnotation", path: key, message: suggest(stem) };
   }
+  const suffix = written.slice(separator + 1);
   if (!annotations[stem].list) {
     return { code: "NotAList", path: key, message: `${PREFIX}${stem} takes one value.` };
   }
@@ -50,7 +52,7 @@ export function resolveKey(key: string): Slot | Problem {
   return {
     code: "BadListNumber",
     path: key,
-    message: `found "_${suffix}"; allowed is the plain name, then _1, _2, and so on.`,
+    message: `found ${quoted(`_${suffix}`)}; allowed is the plain name, then _1, _2, and so on.`,
   };
 }
 
@@ -63,10 +65,14 @@ function isName(written: string): written is AnnotationName {
   return Object.hasOwn(annotations, written);
 }
 
+/** Nothing longer is near to a name. */
+const longestName = 64;
+
 /** "did you mean", when something is near enough; else where the known names are listed. */
 function suggest(written: string): string {
-  const nearest = closest(written, Object.keys(annotations));
-  const near = distance(written, nearest) <= Math.max(2, Math.floor(nearest.length / 3));
+  const nearest = closest(written.slice(0, longestName), Object.keys(annotations));
+  const near =
+    distance(written.slice(0, longestName), nearest) <= Math.max(2, Math.floor(nearest.length / 3));
   return near
     ? `no such annotation; did you mean ${PREFIX}${nearest}?`
     : `no such annotation; known are ${Object.keys(annotations).join(", ")}.`;

@@ -1,10 +1,10 @@
 import { type AnnotationName, annotations, formats } from "../../generated/annotations.ts";
 import { variables, withoutVariables } from "../../schema/variables.ts";
-import { type AnnotationMap, isOurs, resolveKey, type Slot } from "./keys.ts";
-import type { Problem, Result } from "./problems.ts";
+import { type AnnotationMap, isOurs, keyOf, resolveKey, type Slot } from "./keys.ts";
+import { type Problem, quoted, type Result } from "./problems.ts";
 import { parseReference, parseRegistry } from "./reference.ts";
 import type { AddedResources, Settings } from "./settings.ts";
-import { unknownVariables } from "./variables.ts";
+import { unknownVariable } from "./variables.ts";
 import { checkWhole, launcherNumbers } from "./whole.ts";
 
 /** What could be read of a set of annotations: settings from the valid values, and every problem. */
@@ -25,6 +25,13 @@ export function parseAnnotations(map: AnnotationMap): Result<Settings> {
   return problems.length > 0 ? { ok: false, problems } : { ok: true, value: settings };
 }
 
+/**
+ * Keys and values of an object's annotations together. The API server counts bytes, but only after admission.
+ *
+ * @see https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/
+ */
+const longestAnnotations = 256 * 1024;
+
 /** A value in its place. */
 interface Given extends Slot {
   readonly value: string;
@@ -37,6 +44,14 @@ interface Given extends Slot {
  * @param map - annotations of a Pod or Job
  */
 export function readAnnotations(map: AnnotationMap): Reading {
+  const length = Object.entries(map).reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+  if (length > longestAnnotations) {
+    const message = `found ${length} characters; the API server allows ${longestAnnotations} bytes.`;
+    return {
+      settings: toSettings([], [0]),
+      problems: [{ code: "AnnotationsTooLong", path: "metadata.annotations", message }],
+    };
+  }
   const problems: Problem[] = [];
   const slots: Slot[] = [];
   const given: Given[] = [];
@@ -61,8 +76,8 @@ export function readAnnotations(map: AnnotationMap): Reading {
 }
 
 function toSettings(given: readonly Given[], launchers: readonly number[]): Settings {
-  const at = (name: AnnotationName, number: number) =>
-    given.find((g) => g.name === name && g.number === number)?.value;
+  const values = new Map(given.map((g) => [keyOf(g), g.value]));
+  const at = (name: AnnotationName, number: number) => values.get(keyOf({ name, number }));
   const one = (name: AnnotationName): string | undefined => at(name, 0) ?? annotations[name].default;
   const output = one("output-uri");
   const registry = one("registry");
@@ -115,13 +130,12 @@ function checkValue(name: AnnotationName, key: string, value: string): Problem |
   const format = formats[annotations[name].format];
   const checked = format.variables ? withoutVariables(value) : value;
   if (value.length <= format.maxLength && format.pattern.test(checked)) return undefined;
-  const found = value.length > 100 ? `${value.slice(0, 100)}…` : value;
-  const unknown = format.variables ? unknownVariables(value) : [];
+  const unknown = format.variables ? unknownVariable(value) : undefined;
   const allowed =
-    unknown.length === 0
+    unknown === undefined
       ? `allowed is ${format.allowed}`
-      : `${unknown.join(", ")} is no variable; known are ${Object.keys(variables)
+      : `${quoted(unknown).slice(1, -1)} is no variable; known are ${Object.keys(variables)
           .map((variable) => `$(${variable})`)
           .join(", ")}`;
-  return { code: "InvalidValue", path: key, message: `found ${JSON.stringify(found)}; ${allowed}.` };
+  return { code: "InvalidValue", path: key, message: `found ${quoted(value)}; ${allowed}.` };
 }

@@ -17,8 +17,45 @@ interface CatalogueEntry {
   readonly mend: string;
 }
 
+/** As many problems as are written out; the others are counted. The API server passes messages on whole. */
+const mostProblems = 20;
+const mostListed = 20;
+/** Longest path that is shown whole: keys of annotations have at most 317 characters. */
+const longestPath = 400;
+/** Longest value that is quoted whole in a message. */
+const longestQuote = 100;
+
+/**
+ * A value as messages show it: in quotes, control characters escaped, cut where it is long.
+ *
+ * @param value - what somebody submitted
+ */
+export function quoted(value: string): string {
+  return JSON.stringify(value.length > longestQuote ? `${value.slice(0, longestQuote)}…` : value);
+}
+
+/**
+ * Names as messages list them: of many the first ones, and how many more there are.
+ *
+ * @param names - of containers, of objects
+ */
+export function listed(names: readonly string[]): string {
+  const told = names.slice(0, mostListed).map((name) => quoted(name).slice(1, -1));
+  return [...told, ...(names.length > mostListed ? [`and ${names.length - mostListed} more`] : [])].join(
+    ", ",
+  );
+}
+
 /** Each code with what it means and what to do about it. */
 export const problemCatalogue = {
+  AnnotationsTooLong: {
+    summary: "The annotations of the object are longer than the API server allows.",
+    mend: "Remove what is not needed, or shorten it.",
+  },
+  TooManyContainers: {
+    summary: "More containers are to be wrapped than a step may have.",
+    mend: "Wrap fewer containers, or split the step.",
+  },
   UnknownAnnotation: {
     summary: "An annotation under the operator's prefix has a name that the operator does not know.",
     mend: "Correct the name, or remove the annotation.",
@@ -122,11 +159,12 @@ export type Result<T> =
  * @returns for example `…/unpack: found "yes"; allowed is "true" or "false". Correct the value. (InvalidValue)`
  */
 export function describeProblem(problem: Problem): string {
-  return `${problem.path}: ${problem.message} ${problemCatalogue[problem.code].mend} (${problem.code})`;
+  const path = problem.path.length > longestPath ? `${problem.path.slice(0, longestPath)}…` : problem.path;
+  return `${path}: ${problem.message} ${problemCatalogue[problem.code].mend} (${problem.code})`;
 }
 
 /**
- * All problems in one message, each on a line of its own when there are several.
+ * All problems in one message, each on a line when there are several. Of very many the last are counted.
  *
  * @param problems - at least one
  * @returns the text that `kubectl apply` shows after "denied the request:"
@@ -134,5 +172,7 @@ export function describeProblem(problem: Problem): string {
 export function describeProblems(problems: readonly Problem[]): string {
   const [first] = problems;
   if (problems.length === 1 && first) return describeProblem(first);
-  return [`${problems.length} problems:`, ...problems.map((p) => `- ${describeProblem(p)}`)].join("\n");
+  const told = problems.slice(0, mostProblems).map((problem) => `- ${describeProblem(problem)}`);
+  const more = problems.length - told.length;
+  return [`${problems.length} problems:`, ...told, ...(more > 0 ? [`and ${more} more.`] : [])].join("\n");
 }

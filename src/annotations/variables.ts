@@ -9,9 +9,9 @@ export function variablesOf(...values: readonly (string | undefined)[]): Variabl
   return (Object.keys(variables) as VariableName[]).filter((name) => found.has(`$(${name})`));
 }
 
-/** What looks like a variable in a value and is none, as it is written there. */
-export function unknownVariables(value: string): string[] {
-  return value.replaceAll(variablePattern, "").match(/\$\([^)]*\)?/g) ?? [];
+/** The first that looks like a variable in a value and is none, as it is written there. */
+export function unknownVariable(value: string): string | undefined {
+  return value.replaceAll(variablePattern, "").match(/\$\([^)]*\)?/)?.[0];
 }
 
 /**
@@ -22,7 +22,11 @@ export function unknownVariables(value: string): string[] {
 export function variablesIn(map: AnnotationMap): Map<VariableName, string[]> {
   const used = new Map<VariableName, string[]>();
   for (const key of Object.keys(map).filter(isOurs).sort()) {
-    for (const name of variablesOf(map[key])) used.set(name, [...(used.get(name) ?? []), key]);
+    for (const name of variablesOf(map[key])) {
+      const keys = used.get(name);
+      if (keys) keys.push(key);
+      else used.set(name, [key]);
+    }
   }
   return used;
 }

@@ -10,45 +10,74 @@ import type { Problem } from "./problems.ts";
  */
 export function checkWhole(slots: readonly Slot[]): Problem[] {
   if (slots.length === 0) return [];
-  const needless = slots.flatMap((slot) => checkNeeds(slot, slots));
+  const first = firstOfEach(slots);
+  const numbers = containerNumbers(slots);
+  const needless = slots.flatMap((slot) => checkNeeds(slot, first));
   return [
-    ...(needless.length > 0 ? needless : checkPurpose(slots)),
-    ...slots.flatMap((slot) => [...checkBelongs(slot, slots), ...checkBeside(slot, slots)]),
+    ...(needless.length > 0 ? needless : checkPurpose(first)),
+    ...checkCount(numbers),
+    ...slots.flatMap((slot) => [...checkBelongs(slot, numbers), ...checkBeside(slot, first)]),
   ];
 }
 
-/** Numbers of the launchers: those of `container`, or the one that is chosen without it. */
+/** As many containers of a Pod can be wrapped: the share and the work of admission grow with them. */
+const mostContainers = 64;
+
+/**
+ * Numbers of the containers to wrap, in their order: those of `container`, or the one that is chosen without it.
+ *
+ * @returns at most {@link mostContainers}
+ */
 export function launcherNumbers(slots: readonly Slot[]): number[] {
-  const numbers = slots.filter(({ name }) => name === "container").map(({ number }) => number);
-  return numbers.length > 0 ? numbers.sort((a, b) => a - b) : [0];
+  return [...containerNumbers(slots)].sort((a, b) => a - b).slice(0, mostContainers);
 }
 
-function checkPurpose(slots: readonly Slot[]): Problem[] {
+function containerNumbers(slots: readonly Slot[]): Set<number> {
+  const numbers = slots.filter(({ name }) => name === "container").map(({ number }) => number);
+  return new Set(numbers.length > 0 ? numbers : [0]);
+}
+
+/** Annotations that are set, each with its first slot. */
+type FirstSlots = ReadonlyMap<AnnotationName, Slot>;
+
+function firstOfEach(slots: readonly Slot[]): FirstSlots {
+  const first = new Map<AnnotationName, Slot>();
+  for (const slot of slots) if (!first.has(slot.name)) first.set(slot.name, slot);
+  return first;
+}
+
+function checkCount(numbers: ReadonlySet<number>): Problem[] {
+  if (numbers.size <= mostContainers) return [];
+  const message = `found ${numbers.size} containers; allowed are ${mostContainers}.`;
+  return [{ code: "TooManyContainers", path: annotations.container.key, message }];
+}
+
+function checkPurpose(first: FirstSlots): Problem[] {
   const purposes: readonly AnnotationName[] = ["input-uri", "output-uri", "entrypoint", "oras-entrypoint"];
-  if (slots.some(({ name }) => purposes.includes(name))) return [];
+  if (purposes.some((name) => first.has(name))) return [];
   const [input, output] = [annotations["input-uri"].key, annotations["output-uri"].key];
   return [{ code: "NothingToDo", path: output, message: `neither ${input} nor ${output} is set.` }];
 }
 
-function checkNeeds(slot: Slot, slots: readonly Slot[]): Problem[] {
+function checkNeeds(slot: Slot, first: FirstSlots): Problem[] {
   const { needs } = annotations[slot.name];
-  if (needs === undefined || slots.some(({ name }) => name === needs)) return [];
+  if (needs === undefined || first.has(needs)) return [];
   const message = `it describes what ${annotations[needs].key} names, which is not set.`;
   return [{ code: "NothingToPush", path: keyOf(slot), message }];
 }
 
-function checkBelongs(slot: Slot, slots: readonly Slot[]): Problem[] {
+function checkBelongs(slot: Slot, numbers: ReadonlySet<number>): Problem[] {
   const { of } = annotations[slot.name];
-  if (of === undefined || launcherNumbers(slots).includes(slot.number)) return [];
+  if (of === undefined || numbers.has(slot.number)) return [];
   const message = `there is no ${keyOf({ name: of, number: slot.number })} that it would belong to.`;
   return [{ code: "NoSuchLauncher", path: keyOf(slot), message }];
 }
 
 /** The original's protocol for scripts of the author's own knows one program, and they push what they please. */
-function checkBeside(slot: Slot, slots: readonly Slot[]): Problem[] {
+function checkBeside(slot: Slot, first: FirstSlots): Problem[] {
   const { notWith, oneWith } = annotations[slot.name];
   const others = slot.number > 0 ? [...notWith, ...oneWith] : notWith;
-  const other = slots.find(({ name }) => others.includes(name));
+  const other = others.map((name) => first.get(name)).find((found) => found !== undefined);
   if (other === undefined) return [];
   const message = `it means nothing to the script that ${keyOf(other)} names.`;
   return [{ code: "NotWithScripts", path: keyOf(slot), message }];

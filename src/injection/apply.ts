@@ -70,6 +70,7 @@ function patchBetweenLists(before: unknown[], after: unknown[], path: string): O
 }
 
 function injectSpec(spec: V1PodSpec, plan: Plan): V1PodSpec {
+  const launchers = new Map(plan.launchers.map((launcher) => [launcher.name, launcher]));
   return {
     ...spec,
     volumes: [...(spec.volumes ?? []), ...plan.volumes],
@@ -77,7 +78,7 @@ function injectSpec(spec: V1PodSpec, plan: Plan): V1PodSpec {
     initContainers: [...(spec.initContainers ?? []), ...plan.initContainers],
     containers: [
       ...spec.containers.map((container) => {
-        const launcher = plan.launchers.find(({ name }) => name === container.name);
+        const launcher = launchers.get(container.name);
         return launcher ? wrapContainer(container, launcher) : container;
       }),
       ...plan.containers,

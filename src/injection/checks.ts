@@ -2,7 +2,7 @@ import { basename } from "node:path/posix";
 import type { V1PodSpec } from "@kubernetes/client-node";
 import type { VariableName } from "../../schema/variables.ts";
 import { keyOf } from "../annotations/keys.ts";
-import type { Problem } from "../annotations/problems.ts";
+import { type Problem, quoted } from "../annotations/problems.ts";
 import { makesOutput, type Settings } from "../annotations/settings.ts";
 import type { KnownImage } from "./admission-types.ts";
 import { restartPolicy } from "./containers.ts";
@@ -43,37 +43,45 @@ export function checkPlatform(pod: V1PodSpec, path: string): Problem[] {
 }
 
 /** What can be seen to be wrong with the container that would be wrapped. */
-export function checkLauncher({ pod, path, launcher, settings, known }: Located): Problem[] {
+export function checkLauncher({ path, launcher, settings, known }: Located): Problem[] {
   const problems: Problem[] = [];
   const { container } = launcher;
   const { number, outputPath, outputPipe } = launcher.settings;
-  const field = `${path}.containers[${pod.containers.indexOf(container)}]`;
+  const field = `${path}.containers[${launcher.index}]`;
   if (programOf(container, known).length === 0) {
     problems.push({
       code: "NoCommand",
       path: `${field}.command`,
-      message: `container "${container.name}" has none${whyUnknown(known)}.`,
+      message: `container ${quoted(container.name)} has none${whyUnknown(known)}.`,
     });
   }
   const outputIsWorkingDirectory =
     makesOutput(settings, launcher.settings) && outputPath === undefined && outputPipe === undefined;
   if (settings.output !== undefined && isRoot(outputPath)) {
     const path = keyOf({ name: "output-path", number });
-    problems.push({ code: "OutputIsRoot", path, message: `found "${outputPath}".` });
+    problems.push({ code: "OutputIsRoot", path, message: `found ${quoted(outputPath ?? "")}.` });
   }
   if (outputIsWorkingDirectory && isRoot(container.workingDir)) {
     const keys = (["output-path", "output-pipe"] as const).map((name) => keyOf({ name, number }));
     problems.push({
       code: "OutputIsRoot",
       path: `${field}.workingDir`,
-      message: `found "${container.workingDir}", and neither ${keys.join(" nor ")} is set.`,
+      message: `found ${quoted(container.workingDir ?? "")}, and neither ${keys.join(" nor ")} is set.`,
     });
   }
   return problems;
 }
 
+/** Whether a path leads to the root of the filesystem, however it is written: `/`, `//`, `/./`, `/a/..`. */
 function isRoot(path: string | undefined): boolean {
-  return /^\/+(\.?\/*)*$/.test(path ?? "");
+  if (!path?.startsWith("/")) return false;
+  let depth = 0;
+  // Not by normalize of node:path, whose time grows with the square of `a/a/a/…/../b/../b/…`.
+  for (const part of path.split("/")) {
+    if (part === "..") depth = Math.max(0, depth - 1);
+    else if (part !== "" && part !== ".") depth++;
+  }
+  return depth === 0;
 }
 
 function whyUnknown(known: KnownImage | undefined): string {
@@ -94,7 +102,7 @@ export function checkOutputs(launchers: readonly Launcher[]): Problem[] {
     const first = seen.get(title);
     seen.set(title, first ?? path);
     return first
-      ? [{ code: "OutputTwice", path, message: `found "${title}", which ${first} pushes too.` }]
+      ? [{ code: "OutputTwice", path, message: `found ${quoted(title)}, which ${first} pushes too.` }]
       : [];
   });
 }
@@ -130,7 +138,7 @@ export function checkDns(pod: V1PodSpec, path: string): Problem[] {
     {
       code: "NoClusterDns",
       path: `${path}.dnsPolicy`,
-      message: `found "${policy}" with hostNetwork: true; allowed is "ClusterFirstWithHostNet".`,
+      message: `found ${quoted(policy)} with hostNetwork: true; allowed is "ClusterFirstWithHostNet".`,
     },
   ];
 }
@@ -138,7 +146,7 @@ export function checkDns(pod: V1PodSpec, path: string): Problem[] {
 /** What is unwise but allowed. Short: the API server cuts all warnings of a request at 4,096 characters. */
 export function warnAbout({ pod, path, launcher, settings }: Located): string[] {
   const { container } = launcher;
-  const field = `${path}.containers[${pod.containers.indexOf(container)}]`;
+  const field = `${path}.containers[${launcher.index}]`;
   const warnings: string[] = [];
   if (restartPolicy(pod, container) === "Always") {
     warnings.push(

@@ -1,5 +1,5 @@
 import { isAnnotated, isOurs } from "../annotations/keys.ts";
-import type { Problem } from "../annotations/problems.ts";
+import { type Problem, quoted } from "../annotations/problems.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { variablesIn, variablesOf } from "../annotations/variables.ts";
 import { type Connection, inCluster } from "../cache/connection.ts";
@@ -98,7 +98,7 @@ function conflicts(workload: Workload): Problem[] {
     .map((key) => ({
       code: "ConflictingValues",
       path: key,
-      message: `found ${JSON.stringify(own[key])} on the ${workload.kind.kind} and ${JSON.stringify(below[key])} on its Pod template.`,
+      message: `found ${quoted(own[key] ?? "")} on the ${workload.kind.kind} and ${quoted(below[key] ?? "")} on its Pod template.`,
     }));
 }
 

@@ -1,6 +1,6 @@
 import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
 import { type AnnotationMap, keyOf } from "../annotations/keys.ts";
-import type { Problem, Result } from "../annotations/problems.ts";
+import { listed, type Problem, quoted, type Result } from "../annotations/problems.ts";
 import type { LauncherSettings, Settings } from "../annotations/settings.ts";
 
 /** kubectl's own annotation for the container that matters in a Pod. */
@@ -9,6 +9,8 @@ const defaultContainerKey = "kubectl.kubernetes.io/default-container";
 /** A container to wrap, and what its step's author says of it. */
 export interface Launcher {
   readonly container: V1Container;
+  /** Its place in the Pod's list of containers. */
+  readonly index: number;
   readonly settings: LauncherSettings;
 }
 
@@ -27,37 +29,40 @@ export function chooseLaunchers(
 ): Result<readonly Launcher[]> {
   const launchers: Launcher[] = [];
   const problems: Problem[] = [];
+  const chosen = new Set<number>();
+  const indexes = new Map(pod.containers.map(({ name }, index) => [name, index]));
   for (const wanted of settings.launchers) {
-    const container = find(pod, podAnnotations, wanted);
-    if (container === undefined) {
+    const index = indexOf(indexes, podAnnotations, wanted);
+    const container = index === undefined ? undefined : pod.containers[index];
+    if (index === undefined || container === undefined) {
       problems.push(noLauncher(pod, wanted));
-    } else if (launchers.some((launcher) => launcher.container === container)) {
+    } else if (chosen.has(index)) {
       const path = keyOf({ name: "container", number: wanted.number });
-      const message = `found "${container.name}", which another number names already.`;
+      const message = `found ${quoted(container.name)}, which another number names already.`;
       problems.push({ code: "LauncherTwice", path, message });
     } else {
-      launchers.push({ container, settings: wanted });
+      chosen.add(index);
+      launchers.push({ container, index, settings: wanted });
     }
   }
   return problems.length > 0 ? { ok: false, problems } : { ok: true, value: launchers };
 }
 
-function find(
-  pod: V1PodSpec,
+function indexOf(
+  indexes: ReadonlyMap<string, number>,
   podAnnotations: AnnotationMap | undefined,
   wanted: LauncherSettings,
-): V1Container | undefined {
-  const named = (name: string | undefined) => pod.containers.find((c) => c.name === name);
-  if (wanted.container !== undefined) return named(wanted.container);
-  return named(podAnnotations?.[defaultContainerKey]) ?? pod.containers[0];
+): number | undefined {
+  if (wanted.container !== undefined) return indexes.get(wanted.container);
+  return indexes.get(podAnnotations?.[defaultContainerKey] ?? "") ?? 0;
 }
 
 function noLauncher(pod: V1PodSpec, { number, container = "" }: LauncherSettings): Problem {
-  const present = pod.containers.map((c) => c.name).join(", ");
+  const present = listed(pod.containers.map((c) => c.name));
   const init = pod.initContainers?.some((c) => c.name === container);
   return {
     code: "NoLauncher",
     path: keyOf({ name: "container", number }),
-    message: `found "${container}"${init ? ", which is an init container" : ""}; allowed are the Pod's containers: ${present || "there are none"}.`,
+    message: `found ${quoted(container)}${init ? ", which is an init container" : ""}; allowed are the Pod's containers: ${present || "it has none"}.`,
   };
 }

@@ -130,28 +130,49 @@ function freeNames(pod: V1PodSpec): Step["free"] {
     [...pod.containers, ...(pod.initContainers ?? []), ...(pod.ephemeralContainers ?? [])].map((c) => c.name),
   );
   const volumeNames = new Set(pod.volumes?.map((v) => v.name));
-  return { container: (name) => unused(name, containers), volume: (name) => unused(name, volumeNames) };
+  return { container: unusedIn(containers), volume: unusedIn(volumeNames) };
 }
 
-function unused(name: string, taken: ReadonlySet<string>): string {
-  let candidate = name;
-  for (let n = 1; taken.has(candidate); n++) candidate = `${name}-${n}`;
-  return candidate;
+/** Looks once for each name: a Pod may use thousands of the numbered ones. */
+function unusedIn(taken: ReadonlySet<string>): (name: string) => string {
+  const found = new Map<string, string>();
+  return (name) => {
+    let candidate = found.get(name) ?? name;
+    for (let n = 1; taken.has(candidate); n++) candidate = `${name}-${n}`;
+    found.set(name, candidate);
+    return candidate;
+  };
 }
 
 /** A mount point that neither contains nor lies in one of the container's own. */
 function freeMountPath(container: V1Container): string {
-  const taken = [
+  const taken = new Set<string>();
+  // What is taken, and what lies above it. Nothing could be mounted beside a volume that is the root itself.
+  const above = new Set<string>();
+  for (const path of [
     ...(container.volumeMounts ?? []).map((m) => m.mountPath),
     ...(container.volumeDevices ?? []).map((d) => d.devicePath),
-  ]
-    .map((path) => `${path.replace(/\/+$/, "")}/`)
-    .filter((path) => path !== "/"); // nothing could be mounted beside a volume that is the root itself
-  const clashes = (path: string) => taken.some((t) => `${path}/`.startsWith(t) || t.startsWith(`${path}/`));
-  const [, parent = "", base = ""] = /^(.*)\/([^/]+)$/.exec(names.sharePath) ?? [];
+  ]) {
+    const parts = partsOf(path);
+    if (parts.length > 0) taken.add(`/${parts.join("/")}`);
+    for (let depth = 1; depth <= shareParts.length && depth <= parts.length; depth++) {
+      above.add(`/${parts.slice(0, depth).join("/")}`);
+    }
+  }
+  const clashes = (parts: readonly string[]) =>
+    above.has(`/${parts.join("/")}`) ||
+    parts.some((_, i) => taken.has(`/${parts.slice(0, i + 1).join("/")}`));
+  const parents = shareParts.slice(0, -1);
+  const base = shareParts.at(-1) ?? "";
   for (let n = 0; ; n++) {
     const name = n === 0 ? base : `${base}-${n}`;
-    const path = [`${parent}/${name}`, `/${name}`].find((candidate) => !clashes(candidate));
-    if (path !== undefined) return path;
+    const found = [[...parents, name], [name]].find((candidate) => !clashes(candidate));
+    if (found !== undefined) return `/${found.join("/")}`;
   }
+}
+
+const shareParts = partsOf(names.sharePath);
+
+function partsOf(path: string): string[] {
+  return path.split("/").filter((part) => part !== "");
 }

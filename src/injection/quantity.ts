@@ -26,8 +26,9 @@ const suffixes: Readonly<Record<string, number>> = {
  */
 export function amountOf(quantity: string): number {
   const [, digits, exponent, suffix = ""] =
-    /^([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(?:[eE]([+-]?[0-9]+)|([numkMGTPE]|[KMGTPE]i))?$/.exec(quantity) ??
-    [];
+    /^([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))(?:[eE]([+-]?[0-9]+)|([numkMGTPE]|[KMGTPE]i))?$/.exec(
+      quantity,
+    ) ?? [];
   if (digits === undefined) return Number.NaN;
   return exponent === undefined
     ? Number(digits) * (suffixes[suffix] ?? Number.NaN)

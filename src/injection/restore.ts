@@ -28,10 +28,13 @@ export function restoreInjection(kind: WorkloadKind, object: unknown, oldObject:
 
   const { spec } = submitted.template;
   const stored = old.template.spec;
+  const wrapped = new Set(marker.containers);
+  const byName = new Map(stored.containers.map((container) => [container.name, container]));
   const containers = spec.containers.map((container) => {
-    const injected = stored.containers.find((c) => c.name === container.name);
-    const wrapped = marker.containers.includes(container.name);
-    return wrapped && injected && runsTheSame(container, injected) ? rewrap(container, injected) : container;
+    const injected = byName.get(container.name);
+    return wrapped.has(container.name) && injected && runsTheSame(container, injected)
+      ? rewrap(container, injected)
+      : container;
   });
   const changed = containers.some((container, i) => container !== spec.containers[i]);
   const warnings = annotationsDiffer(submitted, old)

@@ -61,6 +61,57 @@ function injected<T extends object>(object: T, around: Around = {}): T & { spec:
   return copy as T & { spec: V1PodSpec };
 }
 
+describe("bounds of admission", () => {
+  it.each(["/".repeat(28), "/.".repeat(50_000), "/".repeat(100_000), "/a/..".repeat(20_000)])(
+    "sec-01: judges a path of many separators at once (%#)",
+    (path) => {
+      expect(ask(pod({ ...output, [`${p}output-path`]: `${path.slice(0, 4000)}x` })).kind).toBe("allowed");
+      expect(denial(pod({ [`${p}output-uri`]: "a/b:c" }, {}, { workingDir: path }))).toContain(
+        "(OutputIsRoot)",
+      );
+    },
+  );
+
+  it("sec-01: tells twenty problems and counts the others", () => {
+    const wrong = Object.fromEntries(Array.from({ length: 77 }, (_, i) => [`${p}input-uri_${i + 1}`, "A"]));
+    const message = denial(pod(wrong));
+    expect(message).toMatch(/^77 problems:\n/);
+    expect(message).toMatch(/\nand 57 more\.$/);
+    expect(message.split("\n")).toHaveLength(22);
+  });
+
+  it("sec-01: wraps 64 containers, not one more", () => {
+    const many = (count: number) => {
+      const containers = Array.from({ length: count }, (_, i) => ({
+        name: `c${i}`,
+        image: "i",
+        command: ["x"],
+      }));
+      const keys = containers.map(({ name }, i) => [i === 0 ? `${p}container` : `${p}container_${i}`, name]);
+      return pod({ [`${p}input-uri`]: "a/b:c", ...Object.fromEntries(keys) }, { containers });
+    };
+    expect(ask(many(64)).kind).toBe("allowed");
+    expect(denial(many(65))).toContain("found 65 containers; allowed are 64.");
+    expect(denial(many(500)).split("\n")).toHaveLength(1);
+  });
+
+  it("sec-01: refuses annotations that the API server would refuse for their length", () => {
+    const long = { [`${p}input-uri`]: "a/b:c", note: "x".repeat(256 * 1024) };
+    expect(denial(pod(long))).toContain("(AnnotationsTooLong)");
+    expect(denial(pod({ ...long, [`${p}input-url`]: "x" })).split("\n")).toHaveLength(1);
+  });
+
+  it("sec-01: cuts what it quotes", () => {
+    const long = "x".repeat(200_000);
+    const map = {
+      [`${p}input-uri`]: long,
+      [`${p}${long.slice(0, 1000)}`]: "x",
+      [`${p}output-uri_${long.slice(0, 9000)}`]: "x",
+    };
+    expect(denial(pod(map)).length).toBeLessThan(2500);
+  });
+});
+
 describe("refusals", () => {
   it("tells every problem at once, of the annotations and of the Pod", () => {
     const message = denial(
