@@ -2,7 +2,7 @@ import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
 import { optionTable } from "../../schema/options.ts";
 import { variables } from "../../schema/variables.ts";
-import { problemCatalogue } from "../../src/annotations/problems.ts";
+import { codes as findingCodes } from "../../src/cli/codes.ts";
 import { nameRules, type Rule, rulesOf } from "./rules.ts";
 import {
   annotationNodes,
@@ -49,7 +49,9 @@ export function renderDocs(schema: Schema): Rendered[] {
     o.default === undefined ? (o.defaultText ?? "") : `\`${o.default}\``,
     o.description,
   ]);
-  const errors = Object.entries(problemCatalogue).map(([code, e]) => [`\`${code}\``, e.summary, e.mend]);
+  const errors = Object.entries(findingCodes).map(
+    ([code, { summary, fix }]) => `## ${code}\n\n${summary} ${fix}`,
+  );
   return [
     page(
       "annotations",
@@ -67,9 +69,12 @@ export function renderDocs(schema: Schema): Rendered[] {
       `The program's own exit code is never changed. These are the exit codes of the containers that the operator adds, and of the launcher where the program did not run or its output was lost. They can be named in a Job's \`podFailurePolicy\`.\n\n${table(["Code", "Container", "Meaning"], codes)}`,
     ),
     page("options", "Options of the manager", table(["Flag", "Environment", "Default", "Meaning"], options)),
-    page("errors", "Errors of admission", table(["Code", "Meaning", "What to do"], errors)),
+    page("errors", "Codes of problems", [errorsIntroduction, ...errors].join("\n\n")),
   ];
 }
+
+const errorsIntroduction =
+  "What `kubectl apply` says when the operator refuses an object or warns about it, and what `oras-operator validate` finds in files, ends with one of these codes. `oras-operator explain CODE` says the same.";
 
 function variablesSection(): string {
   const rows = Object.entries(variables).map(([name, { field, meaning }]) => [

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
-import { explainCommand } from "./explain.ts";
+import { explainCommand } from "./explain/command.ts";
 import { injectCommand } from "./inject.ts";
 import { managerCommand } from "./manager.ts";
 import { CliError } from "./output.ts";

@@ -3,10 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { annotations } from "../../../generated/annotations.ts";
 import packageJson from "../../../package.json" with { type: "json" };
 import { optionDefaults, optionTable } from "../../../schema/options.ts";
-import { explainAll, explainCommand, explainOne } from "../../../src/cli/explain.ts";
+import { explainCommand } from "../../../src/cli/explain/command.ts";
 import { injectCommand, injectFiles } from "../../../src/cli/inject.ts";
 import { managerCommand } from "../../../src/cli/manager.ts";
 import { offlineDefaults } from "../../../src/cli/review.ts";
@@ -280,46 +279,7 @@ describe("the manager's options", () => {
   });
 });
 
-describe("explain", () => {
-  it("tells everything of one annotation, with or without its prefix", () => {
-    const { key, description, example } = annotations["oras-cache"];
-    expect(explainOne("oras-cache").split("\n")).toEqual([
-      `KEY:      ${key}`,
-      "ALLOWED:  the name of an OrasCache (lower case letters, digits and -, at most 52 characters)",
-      "DEFAULT:  oras",
-      `EXAMPLE:  ${example}`,
-      "",
-      description,
-    ]);
-    expect(explainOne("input-uri")).toContain(
-      `KEY:      ${prefix}input-uri   (a list: input-uri_1, input-uri_2, … add to it)\n`,
-    );
-    expect(explainOne("input-uri")).toContain("\nDEFAULT:  none\n");
-    expect(explainOne(`${prefix}input-uri`)).toBe(explainOne("input-uri"));
-    expect(explainOne("input-uri_12")).toBe(explainOne("input-uri"));
-  });
-
-  it("lists all of them, a sentence each", () => {
-    const lines = explainAll().split("\n");
-    expect(lines.map((line) => line.split(" ")[0])).toEqual(Object.keys(annotations));
-    for (const line of lines) expect(line).toMatch(/^\S+ +\S.*\.$/);
-  });
-});
-
-describe.concurrent("explain and version", () => {
-  it("print what they are asked for", async () => {
-    const [one, all] = await Promise.all([run(["explain", "input-uri"]), run(["explain"])]);
-    expect(one).toMatchObject({ code: 0, stdout: `${explainOne("input-uri")}\n` });
-    expect(all).toMatchObject({ code: 0, stdout: `${explainAll()}\n` });
-  });
-
-  it("suggests", async () => {
-    expect(await run(["explain", "input-url"])).toMatchObject({
-      code: 2,
-      stderr: expect.stringContaining("did you mean oras.converged-computing.github.io/input-uri?"),
-    });
-  });
-
+describe.concurrent("version", () => {
   it.each(["version", "--version"])("%s prints the version", async (word) => {
     const { code, stdout } = await run([word]);
     expect(code).toBe(0);

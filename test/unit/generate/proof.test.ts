@@ -30,8 +30,7 @@ beforeAll(async () => {
   await cp("schema", join(folder, "schema"), { recursive: true });
   await cp("package.json", join(folder, "package.json"));
   await cp("src/annotations", join(folder, "src", "annotations"), { recursive: true });
-  await cp("src/cli/explain.ts", join(folder, "src", "cli", "explain.ts"));
-  await cp("src/cli/output.ts", join(folder, "src", "cli", "output.ts"));
+  await cp("src/cli", join(folder, "src", "cli"), { recursive: true });
 });
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -70,9 +69,9 @@ describe("an annotation that is only added to the schema", () => {
 
   test("is parsed, refused and explained without another edit", async () => {
     type Parse = typeof import("../../../src/annotations/parse.ts");
-    type Explain = typeof import("../../../src/cli/explain.ts");
+    type Explain = typeof import("../../../src/cli/explain/command.ts");
     const { parseAnnotations } = await load<Parse>("src/annotations/parse.ts");
-    const { explainOne } = await load<Explain>("src/cli/explain.ts");
+    const { explainOne } = await load<Explain>("src/cli/explain/command.ts");
     const { prefix } = names;
     const input = { [`${prefix}input-uri`]: "dinosaur/hello-world:input" };
 

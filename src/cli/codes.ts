@@ -1,0 +1,68 @@
+import { problemCatalogue } from "../annotations/problems.ts";
+
+/** What a code means and what to do about it. */
+interface CodeEntry {
+  readonly summary: string;
+  readonly fix: string;
+}
+
+/** What only `validate` finds: admission sees one object at a time, and only what the API server could read. */
+const ownCodes = {
+  Unreadable: {
+    summary: "A file is not YAML.",
+    fix: "Correct the file at the line that is named.",
+  },
+  NotAnObject: {
+    summary: "A document is not a Kubernetes object: it has no apiVersion, no kind or no name.",
+    fix: "Write apiVersion, kind and metadata.name, or leave the file out.",
+  },
+  InvalidField: {
+    summary: "A field has a value that the API server refuses.",
+    fix: "Correct the value.",
+  },
+  UnknownField: {
+    summary: "An OrasCache has a field that does not exist.",
+    fix: "Correct the name, or remove the field.",
+  },
+  SameObject: {
+    summary:
+      "Two objects of the same kind and namespace have the same name, so the later one replaces the first.",
+    fix: "Rename one of them, or remove it.",
+  },
+  SameOutput: {
+    summary: "Two steps push the same artifact, so its content depends on which one ends last.",
+    fix: "Give each output a tag or a name that is used once.",
+  },
+  InputNotMade: {
+    summary:
+      "No step of these files pushes an artifact that another one reads, though they push others of its name.",
+    fix: "Correct the tag, add the step that makes it, or ignore this where it was pushed before.",
+  },
+  AlreadyInjected: {
+    summary: "The object was read back from a cluster: it holds what the operator added there.",
+    fix: "Nothing has to be done: it is injected anew. The file is shorter without the added parts.",
+  },
+  Advice: {
+    summary: "The object is accepted, and kubectl apply prints this as a warning.",
+    fix: "Nothing has to be done if it is meant so.",
+  },
+} as const satisfies Record<string, CodeEntry>;
+
+const page = "https://github.com/converged-computing/oras-operator/blob/main/docs/reference/errors.md";
+
+/** Every code of a finding: those of admission, and what only `validate` finds. */
+export const codes: Readonly<Record<FindingCode, CodeEntry>> = { ...fromAdmission(), ...ownCodes };
+
+/** The stable code of a finding. */
+export type FindingCode = keyof typeof problemCatalogue | keyof typeof ownCodes;
+
+/** Where the documentation explains a code. */
+export function urlOf(code: FindingCode): string {
+  return `${page}#${code.toLowerCase()}`;
+}
+
+function fromAdmission() {
+  return Object.fromEntries(
+    Object.entries(problemCatalogue).map(([code, { summary, mend }]) => [code, { summary, fix: mend }]),
+  ) as Record<keyof typeof problemCatalogue, CodeEntry>;
+}

@@ -1,0 +1,86 @@
+import { Command, Help } from "commander";
+import { findTopic } from "./find.ts";
+import type { Topic } from "./topic.ts";
+import { allTopics } from "./topics.ts";
+
+/** Columns where standard output is no terminal, such as a file. */
+const defaultWidth = 80;
+/** Longer names are followed by their text at once. */
+const widestName = 36;
+/** Narrower columns of text are not made. */
+const narrowest = 20;
+
+/** `oras-operator explain`: whatever a user meets, in the form of `kubectl explain`. */
+export function explainCommand(): Command {
+  return new Command("explain")
+    .description("explain annotations, fields of an OrasCache, variables, exit codes and codes of problems")
+    .argument("[name]", "annotation (with or without its prefix), field, variable, exit code or code")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  oras-operator explain
+  oras-operator explain input-uri
+  oras-operator explain spec.secrets.orasEnv
+  oras-operator explain 181
+  oras-operator explain NoCommand
+  oras-operator explain '$(JOB_NAME)'`,
+    )
+    .action((name: string | undefined) => {
+      const width = process.stdout.columns ?? defaultWidth;
+      console.log(name === undefined ? explainAll(width) : explainOne(name, width));
+    });
+}
+
+/**
+ * A line or two for everything that can be explained.
+ *
+ * @param width - columns that lines may take
+ */
+export function explainAll(width: number = defaultWidth): string {
+  const sections = Map.groupBy(allTopics(), ({ section }) => section);
+  return [...sections]
+    .map(([section, topics]) => `${section}\n${list(topics, width)}`)
+    .concat('"oras-operator explain NAME" says more about one of these.')
+    .join("\n\n");
+}
+
+/**
+ * Everything about one thing.
+ *
+ * @param asked - for example `input-uri`, `spec.image`, `NoCommand`, `181`, `$(JOB_NAME)`
+ * @param width - columns that lines may take
+ * @throws CliError when nothing is called so
+ */
+export function explainOne(asked: string, width: number = defaultWidth): string {
+  const { facts, description, parts = [] } = findTopic(asked);
+  const label = Math.max(...facts.map(([name]) => name.length)) + 3;
+  const wrap = (text: string, indent: number) =>
+    helpOf(width)
+      .boxWrap(text, Math.max(width - indent, narrowest))
+      .replaceAll("\n", `\n${" ".repeat(indent)}`);
+  return [
+    ...facts.map(([name, text]) => `${`${name}:`.padEnd(label)}${wrap(text, label)}`),
+    "",
+    "DESCRIPTION:",
+    `    ${wrap(description, 4)}`,
+    ...(parts.length === 0 ? [] : ["", "FIELDS:", list(parts, width)]),
+  ].join("\n");
+}
+
+function list(items: readonly Pick<Topic, "name" | "description">[], width: number): string {
+  const help = helpOf(width);
+  const column = Math.min(Math.max(...items.map(({ name }) => name.length)), widestName);
+  return items
+    .map(({ name, description }) => help.formatItem(name, column, firstSentence(description), help))
+    .join("\n");
+}
+
+/** What lays out the commands' own help texts. */
+function helpOf(width: number): Help {
+  return Object.assign(new Help(), { helpWidth: width, minWidthToWrap: narrowest });
+}
+
+function firstSentence(text: string): string {
+  return /^.*?[.](?=\s|$)/s.exec(text)?.[0].replaceAll("\n", " ") ?? text;
+}

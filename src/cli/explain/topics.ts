@@ -1,0 +1,71 @@
+import { annotations, formats } from "../../../generated/annotations.ts";
+import { exitCodes } from "../../../schema/exit-codes.ts";
+import { variables } from "../../../schema/variables.ts";
+import { codes, type FindingCode, urlOf } from "../codes.ts";
+import { fieldTopics } from "./fields.ts";
+import type { Topic } from "./topic.ts";
+
+/** Everything that can be explained, in the order in which it is listed. */
+export function allTopics(): readonly Topic[] {
+  return [...annotationTopics(), ...variableTopics(), ...fieldTopics(), ...exitCodeTopics(), ...codeTopics()];
+}
+
+function annotationTopics(): Topic[] {
+  return Object.values(annotations).map((annotation) => ({
+    section: "ANNOTATIONS of a Pod or a Job",
+    name: annotation.name,
+    aliases: [annotation.key],
+    facts: [
+      ["ANNOTATION", annotation.key],
+      ...(annotation.list
+        ? [["LIST", `${annotation.name}, ${annotation.name}_1, ${annotation.name}_2, …`] as const]
+        : []),
+      ["ALLOWED", formats[annotation.format].allowed],
+      ["DEFAULT", annotation.default ?? annotation.defaultText],
+      ["EXAMPLE", annotation.example],
+      ...(annotation.needs ? [["NEEDS", annotation.needs] as const] : []),
+      ...(annotation.notWith.length > 0 ? [["NOT WITH", annotation.notWith.join(", ")] as const] : []),
+    ],
+    description: annotation.description,
+  }));
+}
+
+function variableTopics(): Topic[] {
+  return Object.entries(variables).map(([name, { field, meaning }]) => ({
+    section: "VARIABLES in URIs and paths",
+    name: `$(${name})`,
+    aliases: [name.toLowerCase(), `$${name.toLowerCase()}`],
+    facts: [
+      ["VARIABLE", `$(${name})`],
+      ["FIELD", field],
+    ],
+    description: `The ${meaning}. The kubelet fills it in for each Pod, in artifacts and paths of annotations.`,
+  }));
+}
+
+function exitCodeTopics(): Topic[] {
+  return Object.entries(exitCodes).map(([name, { code, container, meaning }]) => ({
+    section: "EXIT CODES of containers",
+    name: String(code),
+    aliases: [name.toLowerCase()],
+    facts: [
+      ["EXIT CODE", String(code)],
+      ["CONTAINER", container],
+    ],
+    description: meaning,
+  }));
+}
+
+function codeTopics(): Topic[] {
+  return Object.entries(codes).map(([code, { summary, fix }]) => ({
+    section: "CODES of problems, from kubectl apply and validate",
+    name: code,
+    aliases: [],
+    facts: [
+      ["CODE", code],
+      ["TO DO", fix],
+      ["SEE", urlOf(code as FindingCode)],
+    ],
+    description: summary,
+  }));
+}

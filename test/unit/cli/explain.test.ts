@@ -1,0 +1,137 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { annotations, PREFIX } from "../../../generated/annotations.ts";
+import { exitCodes } from "../../../schema/exit-codes.ts";
+import { variables } from "../../../schema/variables.ts";
+import { problemCatalogue } from "../../../src/annotations/problems.ts";
+import { explainAll, explainOne } from "../../../src/cli/explain/command.ts";
+import { allTopics } from "../../../src/cli/explain/topics.ts";
+import { start } from "../../support/sidecar.ts";
+
+const run = (args: string[]) =>
+  start([process.execPath, "src/cli/main.ts", "explain", ...args], { env: process.env }).ended;
+
+/** Text as it was before it was wrapped. */
+const unwrapped = (text: string) => text.replaceAll(/\n +/g, " ");
+
+describe("I11: explain an annotation", () => {
+  it("tells everything of it, in the form of kubectl explain", () => {
+    const { key, example, description } = annotations["oras-cache"];
+    expect(explainOne("oras-cache").split("\n")).toEqual([
+      `ANNOTATION:  ${key}`,
+      expect.stringMatching(/^ALLOWED: {5}the name of an OrasCache/),
+      expect.stringMatching(/^ {13}\S/),
+      "DEFAULT:     oras",
+      `EXAMPLE:     ${example}`,
+      "",
+      "DESCRIPTION:",
+      `    ${description}`,
+    ]);
+  });
+
+  it.each([`${PREFIX}input-uri`, "INPUT-URI", "input-uri_12", `${PREFIX}input-uri_1`, " input-uri "])(
+    "%s is input-uri",
+    (asked) => expect(explainOne(asked)).toBe(explainOne("input-uri")),
+  );
+
+  it("says of a list how it is numbered, and of others that they take one value", () => {
+    expect(explainOne("container_2")).toContain("LIST:        container, container_1, container_2, …");
+    expect(() => explainOne("oras-cache_1")).toThrow("takes one value");
+    expect(() => explainOne("container_02")).toThrow('found "_02"');
+  });
+});
+
+describe("I11: explain a field of an OrasCache", () => {
+  it.each(["spec.image", "orascache.spec.image", "OrasCache.spec.IMAGE", "oc.spec.image"])("%s", (asked) => {
+    const text = explainOne(asked);
+    expect(text).toContain("FIELD:    spec.image <string>\n");
+    expect(text).toContain("Image of the registry.");
+  });
+
+  it("lists the fields below one", () => {
+    expect(explainOne("orascache.spec.secrets")).toMatch(/FIELDS:\n {2}orasEnv <string> +Name of a Secret/);
+    expect(explainOne("orascaches")).toMatch(/FIELDS:\n {2}spec <object> /);
+    expect(explainOne("status.conditions[].type")).toContain("status.conditions.type <string>");
+  });
+});
+
+describe("I11: explain the rest", () => {
+  it.each(["NoCommand", "nocommand", "NOCOMMAND"])("the code %s", (asked) => {
+    const text = unwrapped(explainOne(asked));
+    expect(text).toContain(problemCatalogue.NoCommand.summary);
+    expect(text).toMatch(/SEE: +https:\S+\/errors\.md#nocommand/);
+  });
+
+  it("an exit code, by its number", () => {
+    expect(unwrapped(explainOne("181"))).toContain(exitCodes.inputNotFound.meaning);
+  });
+
+  it.each([
+    ["137", "ended by signal 9, often for lack of memory"],
+    ["143", "ended by signal 15"],
+    ["1", "the program's own"],
+  ])("exit code %s, which is not of the operator", (code, sentence) => {
+    expect(() => explainOne(code)).toThrow(sentence);
+  });
+
+  it.each(["$(JOB_NAME)", "JOB_NAME", "job_name", "$JOB_NAME"])("the variable %s", (asked) => {
+    expect(unwrapped(explainOne(asked))).toContain(variables.JOB_NAME.meaning);
+  });
+});
+
+describe("I11: names that are nearly right", () => {
+  it.each([
+    ["input-url", "input-uri"],
+    ["spec.imge", "spec.image"],
+    ["NoComand", "NoCommand"],
+    ["$(JOB_NAM)", "$(JOB_NAME)"],
+  ])("%s: did you mean %s?", (asked, meant) => {
+    expect(() => explainOne(asked)).toThrow(`did you mean ${meant}?`);
+  });
+
+  it("are answered with a sentence, whatever they are", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 300 }), (asked) => {
+        try {
+          expect(explainOne(asked)).not.toBe("");
+        } catch (error) {
+          expect(error).toMatchObject({ exitCode: 2, message: expect.stringContaining(":") });
+        }
+      }),
+    );
+  });
+});
+
+describe("I11: explain alone", () => {
+  it("lists everything with its first sentence", () => {
+    const text = explainAll();
+    for (const name of [...Object.keys(annotations), ...Object.keys(problemCatalogue), "$(POD_UID)", "191"])
+      expect(text).toMatch(new RegExp(`^ {2}${name.replaceAll(/[$()]/g, "\\$&")}\\s+\\S`, "m"));
+  });
+
+  it("finds each thing that it lists", () => {
+    for (const { name } of allTopics()) expect(explainOne(name)).toContain("DESCRIPTION:");
+  });
+});
+
+it.each([60, 80, 120])("I11: text is wrapped to %i columns, but for words that are longer", (width) => {
+  const texts = [explainAll(width), ...allTopics().map(({ name }) => explainOne(name, width))];
+  const long = texts
+    .flatMap((text) => text.split("\n"))
+    .filter((line) => line.length > width && line.trim().split(/\s+/).length > 2);
+  expect(long).toEqual([]);
+});
+
+it("I11: the program prints what it is asked for, in 80 columns where it writes to no terminal", async () => {
+  const [one, all] = await Promise.all([run(["$(JOB_NAME)"]), run([])]);
+  expect(one).toMatchObject({ code: 0, stderr: "", stdout: `${explainOne("$(JOB_NAME)", 80)}\n` });
+  expect(all).toMatchObject({ code: 0, stderr: "", stdout: `${explainAll(80)}\n` });
+});
+
+it("I11: the program suggests on standard error and ends with 2", async () => {
+  expect(await run(["input-url"])).toMatchObject({
+    code: 2,
+    stdout: "",
+    stderr: "input-url: nothing is called that; did you mean input-uri?\n",
+  });
+});
