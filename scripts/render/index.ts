@@ -1,12 +1,9 @@
 import { renderAnnotations } from "./annotations.ts";
-import { renderArbitraries } from "./arbitraries.ts";
 import { renderChart } from "./chart.ts";
 import { renderCrd } from "./crd.ts";
 import { renderDocs } from "./docs.ts";
 import { renderInstall } from "./install.ts";
 import { renderJsonSchemas } from "./json-schemas.ts";
-import { renderMatchConditions } from "./match-conditions.ts";
-import { renderModels } from "./models.ts";
 import type { Rendered, Schema } from "./schema.ts";
 import { renderShellConstants } from "./shell-constants.ts";
 import { renderTypes } from "./types.ts";
@@ -16,10 +13,7 @@ export async function renderAll(schema: Schema): Promise<Rendered[]> {
   return [
     renderShellConstants(schema),
     renderAnnotations(schema),
-    await renderTypes(schema),
-    ...renderModels(schema),
-    renderMatchConditions(),
-    renderArbitraries(schema),
+    ...(await renderTypes(schema)),
     ...renderCrd(schema),
     ...renderInstall(),
     ...renderChart(),

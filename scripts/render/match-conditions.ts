@@ -1,7 +1,6 @@
 import { names } from "../../schema/names.ts";
 import { workloadKinds } from "../../src/workload/read.ts";
 import type { WorkloadKind } from "../../src/workload/workload.ts";
-import { header, literal, type Rendered } from "./schema.ts";
 
 interface MatchCondition {
   readonly name: string;
@@ -33,12 +32,4 @@ function conditionsOf({ template, unless }: WorkloadKind): MatchCondition[] {
     ...Object.entries(unless ?? {}).map(([name, condition]) => ({ name, expression: condition })),
     { name: "annotated", expression },
   ];
-}
-
-/** Renders the match conditions for TypeScript. */
-export function renderMatchConditions(): Rendered {
-  return {
-    path: "generated/match-conditions.ts",
-    content: `${header}/** CEL expressions of the two webhooks. */\nexport const matchConditions = ${literal(matchConditions())} as const;\n`,
-  };
 }

@@ -41,7 +41,7 @@ const node = {
   },
   if: { required: ["$ref"] },
   // biome-ignore lint/suspicious/noThenProperty: it is a keyword of JSON Schema
-  then: { maxProperties: 1 },
+  then: { propertyNames: { enum: ["$ref", "description", "default"] } },
   else: { required: ["type", "description"] },
 } as const;
 

@@ -1,7 +1,7 @@
 import { closest, distance } from "fastest-levenshtein";
-import { type AnnotationName, annotations, PREFIX } from "../../generated/annotations.ts";
 import { names } from "../../schema/names.ts";
 import { type Problem, quoted } from "./problems.ts";
+import { type AnnotationName, annotations } from "./table.ts";
 
 /** Annotations as Kubernetes stores them. */
 export type AnnotationMap = Readonly<Record<string, string>>;
@@ -17,7 +17,7 @@ export function isAnnotated(map: AnnotationMap | undefined): boolean {
 
 /** Says whether a key stands under the operator's prefix and is not what the operator itself wrote. */
 export function isOurs(key: string): boolean {
-  return key.startsWith(PREFIX) && key !== names.markerAnnotation;
+  return key.startsWith(names.prefix) && key !== names.markerAnnotation;
 }
 
 /** The annotation that a key names, and its number there. */
@@ -34,7 +34,7 @@ export interface Slot {
  * @returns or why it names none
  */
 export function resolveKey(key: string): Slot | Problem {
-  const written = key.slice(PREFIX.length);
+  const written = key.slice(names.prefix.length);
   if (isName(written)) return { name: written, number: 0 };
 
   const separator = written.indexOf("_");
@@ -44,7 +44,7 @@ export function resolveKey(key: string): Slot | Problem {
   }
   const suffix = written.slice(separator + 1);
   if (!annotations[stem].list) {
-    return { code: "NotAList", path: key, message: `${PREFIX}${stem} takes one value.` };
+    return { code: "NotAList", path: key, message: `${names.prefix}${stem} takes one value.` };
   }
   // Annotation keys are at most 253 characters, so a number may be too large for exact arithmetic: six
   // digits are more than fit into the 256 KiB that all annotations of an object may have.
@@ -74,6 +74,6 @@ function suggest(written: string): string {
   const near =
     distance(written.slice(0, longestName), nearest) <= Math.max(2, Math.floor(nearest.length / 3));
   return near
-    ? `no such annotation; did you mean ${PREFIX}${nearest}?`
+    ? `no such annotation; did you mean ${names.prefix}${nearest}?`
     : `no such annotation; known are ${Object.keys(annotations).join(", ")}.`;
 }

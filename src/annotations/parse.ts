@@ -1,9 +1,9 @@
-import { type AnnotationName, annotations, formats } from "../../generated/annotations.ts";
 import { variables, withoutVariables } from "../../schema/variables.ts";
 import { type AnnotationMap, isOurs, keyOf, resolveKey, type Slot } from "./keys.ts";
 import { type Problem, quoted, type Result } from "./problems.ts";
 import { parseReference, parseRegistry } from "./reference.ts";
 import type { AddedResources, Settings } from "./settings.ts";
+import { type AnnotationName, annotations, formats } from "./table.ts";
 import { unknownVariable } from "./variables.ts";
 import { checkWhole, launcherNumbers } from "./whole.ts";
 

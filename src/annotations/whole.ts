@@ -1,6 +1,6 @@
-import { type AnnotationName, annotations } from "../../generated/annotations.ts";
 import { keyOf, type Slot } from "./keys.ts";
 import type { Problem } from "./problems.ts";
+import { type AnnotationName, annotations } from "./table.ts";
 
 /**
  * What can be wrong with a set of annotations whose keys are all known: it must name something to pull or to push,

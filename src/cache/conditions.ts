@@ -1,4 +1,4 @@
-import type { Condition } from "../../generated/types.ts";
+import type { Condition } from "./types.ts";
 
 /** The aspects of a cache, in the order in which they are kept. */
 export type ConditionType = "Available" | "Progressing" | "Degraded";

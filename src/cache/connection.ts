@@ -1,9 +1,9 @@
-import { annotations } from "../../generated/annotations.ts";
-import type { OrasCache } from "../../generated/types.ts";
 import { names } from "../../schema/names.ts";
 import type { Result } from "../annotations/problems.ts";
 import { parseRegistry, type Registry } from "../annotations/reference.ts";
+import { annotations } from "../annotations/table.ts";
 import { cacheHost } from "./address.ts";
+import type { OrasCache } from "./types.ts";
 
 /** How a registry is reached: made from an OrasCache, or from a registry that a step names itself. */
 export interface Connection extends Registry {

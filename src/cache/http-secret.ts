@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { V1Secret } from "@kubernetes/client-node";
-import type { StoredOrasCacheSpec } from "../../generated/types.ts";
 import { type CacheIdentity, childMetadata } from "./owner.ts";
+import type { StoredOrasCacheSpec } from "./types.ts";
 
 /** The key of the value in the Secret. */
 export const httpSecretKey = "httpSecret";

@@ -1,5 +1,5 @@
-import type { StoredOrasCache } from "../../generated/types.ts";
 import { names } from "../../schema/names.ts";
+import type { StoredOrasCache } from "./types.ts";
 
 /** Name, namespace and UID of a cache that exists. */
 export interface CacheIdentity {

@@ -1,8 +1,8 @@
 import type { V1Container, V1PodSpec, V1StatefulSet } from "@kubernetes/client-node";
-import type { StoredOrasCacheSpec } from "../../generated/types.ts";
 import { names } from "../../schema/names.ts";
 import { httpSecretKey, httpSecretName } from "./http-secret.ts";
 import { type CacheIdentity, childLabels, childMetadata, selectorLabels } from "./owner.ts";
+import type { StoredOrasCacheSpec } from "./types.ts";
 
 /** Facts about the cluster that the children depend on. */
 export interface ClusterTraits {

@@ -1,8 +1,8 @@
 import type { V1StatefulSet } from "@kubernetes/client-node";
-import type { OrasCacheStatus, StoredOrasCache } from "../../generated/types.ts";
 import { cacheUrl, remoteUrl } from "./address.ts";
 import { type ConditionType, updateConditions, type Verdict } from "./conditions.ts";
 import { identityOf } from "./owner.ts";
+import type { OrasCacheStatus, StoredOrasCache } from "./types.ts";
 
 /** What stands in the way of a cache. */
 export interface Obstacle {

@@ -1,6 +1,6 @@
-import type { OrasCache } from "../../generated/types.ts";
 import { names } from "../../schema/names.ts";
 import { optionDefaults } from "../../schema/options.ts";
+import type { OrasCache } from "../cache/types.ts";
 import type { Installation, Verdict } from "../injection/admission-types.ts";
 import { decide } from "../injection/decide.ts";
 import { prepare } from "../injection/prepare.ts";

@@ -1,5 +1,4 @@
 import { Command } from "commander";
-import { validateOrasCache } from "../../generated/models.ts";
 import { names } from "../../schema/names.ts";
 import { type AnnotationMap, isAnnotated } from "../annotations/keys.ts";
 import { filenameOption, type ManifestObject, namespaceOption, readManifests } from "./documents.ts";
@@ -31,13 +30,15 @@ export function validateCommand(): Command {
  */
 export async function validateFiles(places: readonly string[], settings: OfflineSettings): Promise<string[]> {
   const { objects } = await readManifests(places, settings.namespace);
+  // Loaded here only: it compiles a JSON Schema, and the other commands answer at once without it.
+  const { describeField, validateOrasCache } = await import("../cache/validate.ts");
   const checked = objects.filter((object) => object.kind === names.kind || stepsOf(object).length > 0);
   if (checked.length === 0) console.log("nothing to check: no OrasCache, and nothing that makes Pods");
   return checked.flatMap((object) => {
     warnOfUnread(object);
     const problems =
       object.kind === names.kind
-        ? checkCache(object)
+        ? validateOrasCache(object.value).map(describeField)
         : stepsOf(object).flatMap((step) => checkStep(step, objects, settings));
     if (problems.length === 0) console.log(`${object.where}: ok`);
     return problems.map((problem) => `${object.where}: ${problem}`);
@@ -66,10 +67,6 @@ function stepsOf(object: ManifestObject): ManifestObject[] {
 interface Template extends Record<string, unknown> {
   readonly metadata?: object;
   readonly spec?: Record<string, unknown>;
-}
-
-function checkCache(object: ManifestObject): string[] {
-  return validateOrasCache(object.value);
 }
 
 function checkStep(

@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { V1StatefulSet } from "@kubernetes/client-node";
-import type { OrasCacheStatus, StoredOrasCache } from "../../generated/types.ts";
 import { desiredHttpSecret, httpSecretName } from "../cache/http-secret.ts";
 import { type CacheIdentity, identityOf } from "../cache/owner.ts";
 import { desiredService } from "../cache/service.ts";
 import { type ClusterTraits, desiredStatefulSet } from "../cache/stateful-set.ts";
 import { isRolledOut, type Obstacle, statusOf } from "../cache/status.ts";
+import type { OrasCacheStatus, StoredOrasCache } from "../cache/types.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { isStatus } from "../kube/errors.ts";
 import type { EventRecorder } from "../kube/events.ts";

@@ -1,6 +1,6 @@
 import type { V1LimitRange } from "@kubernetes/client-node";
 import type { Operation } from "rfc6902";
-import type { OrasCache } from "../../generated/types.ts";
+import type { OrasCache } from "../cache/types.ts";
 
 /** The part of admission.k8s.io/v1 AdmissionRequest that decisions are made from; objects are raw JSON. */
 export interface AdmissionRequest {

@@ -1,8 +1,8 @@
 import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
-import { annotations } from "../../generated/annotations.ts";
 import { names } from "../../schema/names.ts";
 import { type ArtifactReference, formatReference, registryOf } from "../annotations/reference.ts";
 import type { Settings } from "../annotations/settings.ts";
+import { annotations } from "../annotations/table.ts";
 import { type Connection, inCluster } from "../cache/connection.ts";
 import type { Answers, Installation } from "./admission-types.ts";
 import { argument, environmentFor, option } from "./arguments.ts";

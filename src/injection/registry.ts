@@ -1,8 +1,8 @@
-import type { OrasCache } from "../../generated/types.ts";
 import { names } from "../../schema/names.ts";
 import type { Result } from "../annotations/problems.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { type Connection, cacheConnection, inCluster, remoteConnection } from "../cache/connection.ts";
+import type { OrasCache } from "../cache/types.ts";
 
 /**
  * Finds a step's registry: the one that it names, else its cache's.

@@ -1,5 +1,5 @@
-import type { StoredOrasCache } from "../../generated/types.ts";
 import { childSelector } from "../cache/owner.ts";
+import type { StoredOrasCache } from "../cache/types.ts";
 import { createReconciler } from "../controllers/caches.ts";
 import { watchSteps } from "../controllers/steps.ts";
 import { sentenceOf } from "../kube/errors.ts";

@@ -1,5 +1,5 @@
 import type { V1LimitRange } from "@kubernetes/client-node";
-import type { OrasCache } from "../../generated/types.ts";
+import type { OrasCache } from "../cache/types.ts";
 import type { Answers, KnownImage, Questions } from "../injection/admission-types.ts";
 import type { Lookup } from "../registry/lookup.ts";
 

@@ -1,4 +1,4 @@
-import { PREFIX } from "../../generated/annotations.ts";
+import { names } from "../../schema/names.ts";
 import type { Problem } from "../annotations/problems.ts";
 import { isForUs, isMistyped, type Place, places, sentences, writtenLabels } from "./places.ts";
 
@@ -41,7 +41,7 @@ function unread(object: object, place: Place): Problem[] {
 function inMetadata(object: object, place: Place, at: string): Problem[] {
   return metadataAt(object, at).flatMap(([path, { annotations, labels }]) => [
     ...keysOf(labels)
-      .filter((key) => key.startsWith(PREFIX) && !writtenLabels.includes(key))
+      .filter((key) => key.startsWith(names.prefix) && !writtenLabels.includes(key))
       .map((key) => problem("LabelNotRead", path, key, sentences.label(place.read), "labels")),
     ...(["annotations", "labels"] as const).flatMap((field) =>
       keysOf(field === "labels" ? labels : annotations)

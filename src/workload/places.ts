@@ -1,4 +1,3 @@
-import { PREFIX } from "../../generated/annotations.ts";
 import { names } from "../../schema/names.ts";
 import { isOurs } from "../annotations/keys.ts";
 
@@ -48,14 +47,20 @@ export const places = [
 /** Names under the prefix that the operator writes itself, as annotations; nobody else's are judged by them. */
 export const writtenAnnotations: readonly string[] = [
   names.markerAnnotation,
-  ...["gate", "waiting-for", "input-digests", "memo-claim", "memoized-from"].map((name) => PREFIX + name),
+  ...["gate", "waiting-for", "input-digests", "memo-claim", "memoized-from"].map(
+    (name) => names.prefix + name,
+  ),
 ];
 
 /** Labels under the prefix that the operator writes itself. */
-export const writtenLabels: readonly string[] = [names.injectedLabel, names.cacheLabel, `${PREFIX}waiting`];
+export const writtenLabels: readonly string[] = [
+  names.injectedLabel,
+  names.cacheLabel,
+  `${names.prefix}waiting`,
+];
 
 /** What keys begin with that were meant for the operator, but do not begin with its prefix. */
-export const mistypedStart = PREFIX.slice(0, PREFIX.indexOf("github"));
+export const mistypedStart = names.prefix.slice(0, names.prefix.indexOf("github"));
 
 /** Whether a key of an annotation was written by an author for the operator to read. */
 export function isForUs(key: string): boolean {
@@ -64,7 +69,7 @@ export function isForUs(key: string): boolean {
 
 /** Whether a key was meant for the operator, but has another prefix. Upper case is allowed in keys, and another key. */
 export function isMistyped(key: string): boolean {
-  return key.toLowerCase().startsWith(mistypedStart) && !key.startsWith(PREFIX);
+  return key.toLowerCase().startsWith(mistypedStart) && !key.startsWith(names.prefix);
 }
 
 /**
@@ -76,7 +81,7 @@ export const sentences = {
   unread: (kind: string, at: readonly string[]) =>
     `has no effect on the ${kind} itself; write it in ${annotationsOf(at)}.`,
   label: (at: readonly string[]) => `has no effect as a label; write it in ${annotationsOf(at)}.`,
-  mistyped: `has no effect: the prefix is ${PREFIX}.`,
+  mistyped: `has no effect: the prefix is ${names.prefix}.`,
 } as const;
 
 function annotationsOf(at: readonly string[]): string {

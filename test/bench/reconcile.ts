@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import type { StoredOrasCache } from "../../generated/types.ts";
 import { names } from "../../schema/names.ts";
+import type { StoredOrasCache } from "../../src/cache/types.ts";
 import { startReflector } from "../../src/kube/reflector.ts";
 import { pathOf, resources } from "../../src/kube/resources.ts";
 import { startControlPlane } from "../support/control-plane.ts";

@@ -1,8 +1,8 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type AnnotationName, annotations } from "../../generated/annotations.ts";
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
+import { type AnnotationName, annotations } from "../../src/annotations/table.ts";
 import { type Servers, startServers } from "../support/servers.ts";
 import { endOf, type StepAnnotations, stepJob, stepPod, type Workspace, workspace } from "../support/step.ts";
 import { until } from "../support/wait.ts";

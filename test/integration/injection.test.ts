@@ -2,7 +2,7 @@ import type { V1Pod } from "@kubernetes/client-node";
 import fc from "fast-check";
 import { applyPatch } from "rfc6902";
 import { beforeAll, describe, expect, it, inject as provided } from "vitest";
-import { annotations } from "../../generated/annotations.ts";
+import { annotations } from "../../src/annotations/table.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { KubeError } from "../../src/kube/errors.ts";
 import { adminClient } from "../support/installation.ts";

@@ -1,7 +1,7 @@
 import type { V1Secret, V1Service, V1StatefulSet } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { StoredOrasCache } from "../../generated/types.ts";
 import { names } from "../../schema/names.ts";
+import type { StoredOrasCache } from "../../src/cache/types.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { KubeError } from "../../src/kube/errors.ts";
 import { get } from "../../src/kube/objects.ts";

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { invalidOrasCache, validOrasCache } from "../../generated/arbitraries.ts";
-import type { OrasCache, StoredOrasCache } from "../../generated/types.ts";
 import { names } from "../../schema/names.ts";
+import type { OrasCache, StoredOrasCache } from "../../src/cache/types.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { pathOf, resources } from "../../src/kube/resources.ts";
+import { invalidOrasCache, validOrasCache } from "../support/arbitraries.ts";
 import { type ControlPlane, startControlPlane } from "../support/control-plane.ts";
 import { adminClient, installOperator } from "../support/installation.ts";
 import { kubectl } from "../support/programs.ts";

@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { annotations, PREFIX } from "../../generated/annotations.ts";
-import { invalidAnnotations, validAnnotations } from "../../generated/arbitraries.ts";
 import { names } from "../../schema/names.ts";
 import { isAnnotated } from "../../src/annotations/keys.ts";
 import { parseAnnotations } from "../../src/annotations/parse.ts";
+import { annotations } from "../../src/annotations/table.ts";
+import { invalidAnnotations, validAnnotations } from "../support/arbitraries.ts";
 
 const anyKey = fc.oneof(
   fc.string(),
-  fc.string().map((s) => PREFIX + s),
+  fc.string().map((s) => names.prefix + s),
   fc.constantFrom(...Object.values(annotations).map((a) => a.key)),
   fc
     .tuple(fc.constantFrom(...Object.values(annotations).map((a) => a.key)), fc.string())
@@ -87,7 +87,9 @@ describe("parsing annotations", () => {
   it("ignores annotations of others and its own marker", () => {
     fc.assert(
       fc.property(validAnnotations, fc.dictionary(fc.string(), fc.string()), (map, other) => {
-        const foreign = Object.fromEntries(Object.entries(other).filter(([k]) => !k.startsWith(PREFIX)));
+        const foreign = Object.fromEntries(
+          Object.entries(other).filter(([k]) => !k.startsWith(names.prefix)),
+        );
         expect(parseAnnotations({ ...foreign, ...map, [names.markerAnnotation]: "x" })).toEqual(
           parseAnnotations(map),
         );

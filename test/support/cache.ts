@@ -1,4 +1,4 @@
-import type { StoredOrasCache } from "../../generated/types.ts";
+import type { StoredOrasCache } from "../../src/cache/types.ts";
 
 /** An OrasCache as the API server stores it. */
 export function storedCache(spec: Partial<StoredOrasCache["spec"]> = {}): StoredOrasCache {

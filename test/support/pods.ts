@@ -1,8 +1,7 @@
 import { resolve } from "node:path/posix";
 import type { V1Container, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import fc from "fast-check";
-import { annotations } from "../../generated/annotations.ts";
-import { validAnnotations } from "../../generated/arbitraries.ts";
+import { annotations } from "../../src/annotations/table.ts";
 import type {
   AdmissionRequest,
   Answers,
@@ -11,6 +10,7 @@ import type {
 } from "../../src/injection/admission-types.ts";
 import { decide } from "../../src/injection/decide.ts";
 import { prepare } from "../../src/injection/prepare.ts";
+import { validAnnotations } from "./arbitraries.ts";
 
 /** A plain installation. */
 export const installation: Installation = {

@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { V1Container, V1Job, V1Pod, V1PodSpec } from "@kubernetes/client-node";
-import { type AnnotationName, annotations } from "../../generated/annotations.ts";
 import { names } from "../../schema/names.ts";
+import { type AnnotationName, annotations } from "../../src/annotations/table.ts";
 import { start, temporaryFolder } from "./sidecar.ts";
 import { until } from "./wait.ts";
 

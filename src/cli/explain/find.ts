@@ -1,5 +1,5 @@
 import { closest, distance } from "fastest-levenshtein";
-import { PREFIX } from "../../../generated/annotations.ts";
+import { names } from "../../../schema/names.ts";
 import { keyOf, resolveKey } from "../../annotations/keys.ts";
 import { CliError } from "../output.ts";
 import type { Topic } from "./topic.ts";
@@ -24,7 +24,7 @@ function namesOf({ name, aliases }: Topic): string[] {
 
 /** An element of a list: `input-uri_3` is explained as `input-uri`. */
 function numbered(text: string, topics: readonly Topic[]): Topic | undefined {
-  const slot = resolveKey(PREFIX + text.replace(PREFIX, ""));
+  const slot = resolveKey(names.prefix + text.replace(names.prefix, ""));
   if ("message" in slot) {
     if (slot.code === "UnknownAnnotation") return undefined;
     throw new CliError(`${text}: ${slot.message}`, 2);

@@ -1,6 +1,6 @@
-import { annotations, formats } from "../../../generated/annotations.ts";
 import { exitCodes } from "../../../schema/exit-codes.ts";
 import { variables } from "../../../schema/variables.ts";
+import { annotations, formats } from "../../annotations/table.ts";
 import { codes, type FindingCode, urlOf } from "../codes.ts";
 import { fieldTopics } from "./fields.ts";
 import type { Topic } from "./topic.ts";

@@ -1,8 +1,8 @@
 import type { V1StatefulSet } from "@kubernetes/client-node";
 import { describe, expect, test } from "vitest";
-import type { Condition, OrasCacheStatus } from "../../../generated/types.ts";
 import { cacheUrl, remoteUrl } from "../../../src/cache/address.ts";
 import { isRolledOut, statusOf } from "../../../src/cache/status.ts";
+import type { Condition, OrasCacheStatus } from "../../../src/cache/types.ts";
 import { storedCache } from "../../support/cache.ts";
 
 const time = "2026-01-02T03:04:05Z";

@@ -1,7 +1,6 @@
 import { globSync, readFileSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { PREFIX } from "../../../generated/annotations.ts";
 import { names } from "../../../schema/names.ts";
 import { type LanguageServer, startLanguageServer } from "../../support/language-server.ts";
 
@@ -94,18 +93,18 @@ function indent(lines: string, by: number): string {
   return lines.replace(/^/gm, " ".repeat(by));
 }
 
-const input = `${PREFIX}input-uri: a/b:c\n`;
+const input = `${names.prefix}input-uri: a/b:c\n`;
 
 describe.concurrent.each(Object.entries(steps))("I10: %s", (_, step) => {
   it("completes an annotation's key, with its description", async () => {
-    const items = await server.complete(path, modeline + step(`${input}${PREFIX}comp|`));
-    const item = items.find(({ label }) => label === `${PREFIX}compression`);
+    const items = await server.complete(path, modeline + step(`${input}${names.prefix}comp|`));
+    const item = items.find(({ label }) => label === `${names.prefix}compression`);
     expect(item?.documentation).toMatch(/^How a directory is packed/);
   });
 
   it("completes an annotation's value, quoted where YAML would read something else", async () => {
     const values = async (name: string) =>
-      (await server.complete(path, modeline + step(`${input}${PREFIX}${name}: |`))).map(
+      (await server.complete(path, modeline + step(`${input}${names.prefix}${name}: |`))).map(
         ({ insertText }) => insertText,
       );
     expect(await values("compression")).toEqual(expect.arrayContaining(["auto", "gzip", "zstd", "none"]));
@@ -116,20 +115,20 @@ describe.concurrent.each(Object.entries(steps))("I10: %s", (_, step) => {
   it("underlines wrong values and unknown keys, and nothing else", async () => {
     const lines = [
       input.trim(),
-      `${PREFIX}input-uri_1: a/$(POD_NAME):c`,
-      `${PREFIX}output-url: a/b:c`,
-      `${PREFIX}oras-cache_1: oras`,
-      `${PREFIX}compression: lz4`,
-      `${PREFIX}input-uri_2: No/Tag`,
-      `${PREFIX}debug: true`,
+      `${names.prefix}input-uri_1: a/$(POD_NAME):c`,
+      `${names.prefix}output-url: a/b:c`,
+      `${names.prefix}oras-cache_1: oras`,
+      `${names.prefix}compression: lz4`,
+      `${names.prefix}input-uri_2: No/Tag`,
+      `${names.prefix}debug: true`,
       "oras.converged-computing.io/input-uri: a/b:c",
       `${names.markerAnnotation}: "{}"`,
       "example.com/other: x",
     ];
     const found = await server.diagnose(path, modeline + step(lines.join("\n")));
     const wrong = [
-      { text: `${PREFIX}output-url`, message: expect.stringContaining("not allowed") },
-      { text: `${PREFIX}oras-cache_1`, message: expect.stringContaining("not allowed") },
+      { text: `${names.prefix}output-url`, message: expect.stringContaining("not allowed") },
+      { text: `${names.prefix}oras-cache_1`, message: expect.stringContaining("not allowed") },
       { text: "lz4", message: expect.stringContaining('"auto", "gzip", "zstd", "none"') },
       { text: "No/Tag", message: expect.stringContaining("Allowed is repository/name:tag") },
       { text: "true", message: expect.stringContaining('Expected "string"') },
@@ -141,7 +140,7 @@ describe.concurrent.each(Object.entries(steps))("I10: %s", (_, step) => {
   });
 
   it("tells what an annotation means", async () => {
-    expect(await server.hover(path, modeline + step(`${PREFIX}input-|uri_1: a/b:c`))).toContain(
+    expect(await server.hover(path, modeline + step(`${names.prefix}input-|uri_1: a/b:c`))).toContain(
       "Artifact to pull",
     );
   });
@@ -160,14 +159,14 @@ describe.concurrent("I10: where nobody reads annotations", () => {
       path,
       `${modeline}kind: ${kind}\nmetadata:\n  annotations:\n    ${input}    example.com/other: x\n`,
     );
-    expect(found).toEqual([{ text: `${PREFIX}input-uri`, message: expect.stringContaining(place) }]);
+    expect(found).toEqual([{ text: `${names.prefix}input-uri`, message: expect.stringContaining(place) }]);
   });
 
   it.each(["Pod", "Job", "CronJob"])("labels of a %s are none", async (kind) => {
     const labels = `${indent(input.trim(), 4)}\n    ${names.injectedLabel}: "true"\n    example.com/other: x\n`;
     const found = await server.diagnose(path, `${modeline}kind: ${kind}\nmetadata:\n  labels:\n${labels}`);
     expect(found).toEqual([
-      { text: `${PREFIX}input-uri`, message: expect.stringContaining("does not read labels") },
+      { text: `${names.prefix}input-uri`, message: expect.stringContaining("does not read labels") },
     ]);
   });
 });

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { annotations, PREFIX } from "../../../generated/annotations.ts";
 import { exitCodes } from "../../../schema/exit-codes.ts";
+import { names } from "../../../schema/names.ts";
 import { variables } from "../../../schema/variables.ts";
 import { problemCatalogue } from "../../../src/annotations/problems.ts";
+import { annotations } from "../../../src/annotations/table.ts";
 import { explainAll, explainOne } from "../../../src/cli/explain/command.ts";
 import { allTopics } from "../../../src/cli/explain/topics.ts";
 import { start } from "../../support/sidecar.ts";
@@ -29,10 +30,13 @@ describe("I11: explain an annotation", () => {
     ]);
   });
 
-  it.each([`${PREFIX}input-uri`, "INPUT-URI", "input-uri_12", `${PREFIX}input-uri_1`, " input-uri "])(
-    "%s is input-uri",
-    (asked) => expect(explainOne(asked)).toBe(explainOne("input-uri")),
-  );
+  it.each([
+    `${names.prefix}input-uri`,
+    "INPUT-URI",
+    "input-uri_12",
+    `${names.prefix}input-uri_1`,
+    " input-uri ",
+  ])("%s is input-uri", (asked) => expect(explainOne(asked)).toBe(explainOne("input-uri")));
 
   it("says of a list how it is numbered, and of others that they take one value", () => {
     expect(explainOne("container_2")).toContain("LIST:        container, container_1, container_2, …");

@@ -1,23 +1,23 @@
 import { Ajv } from "ajv";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { annotations, formats, PREFIX } from "../../../generated/annotations.ts";
-import {
-  invalidAnnotations,
-  invalidOrasCache,
-  refusedValues,
-  validAnnotations,
-  validOrasCache,
-  validValues,
-} from "../../../generated/arbitraries.ts";
-import { OrasCache, validateOrasCache } from "../../../generated/models.ts";
 import editorSchema from "../../../generated/schemas/oras-operator.schema.json" with { type: "json" };
 import { exitCodes } from "../../../schema/exit-codes.ts";
 import { names } from "../../../schema/names.ts";
 import { withoutVariables } from "../../../schema/variables.ts";
 import { inlined, type SchemaNode } from "../../../scripts/render/schema.ts";
+import { annotations, formats } from "../../../src/annotations/table.ts";
 import { variablesOf } from "../../../src/annotations/variables.ts";
-import { schema } from "./source.ts";
+import { OrasCache } from "../../../src/cache/model.ts";
+import { describeField, validateOrasCache } from "../../../src/cache/validate.ts";
+import {
+  invalidAnnotations,
+  invalidOrasCache,
+  validAnnotations,
+  validOrasCache,
+  validValues,
+} from "../../support/arbitraries.ts";
+import { schema } from "../../support/schema.ts";
 
 const accepts = new Ajv({ allErrors: true, strict: false, validateFormats: false }).compile(editorSchema);
 const acceptsAnnotations = (map: object) => accepts({ kind: "Pod", metadata: { annotations: map } });
@@ -30,7 +30,8 @@ describe("formats", () => {
       const fits = (value: string) =>
         value.length <= maxLength && pattern.test(variables ? withoutVariables(value) : value);
       for (const value of fc.sample(validValues[name], 50)) expect(fits(value), value).toBe(true);
-      for (const value of ["", ...refusedValues[name]]) expect(fits(value), value).toBe(false);
+      for (const value of ["", ...(schema["x-formats"][name]?.refused ?? [])])
+        expect(fits(value), value).toBe(false);
     },
   );
 
@@ -67,7 +68,7 @@ describe("the schema for editors", () => {
   });
 
   test("refuse a name of nobody's under the prefix, and values that are no text", () => {
-    expect(acceptsAnnotations({ [`${PREFIX}nobody`]: "x" })).toBe(false);
+    expect(acceptsAnnotations({ [`${names.prefix}nobody`]: "x" })).toBe(false);
     expect(acceptsAnnotations({ [annotations.debug.key]: true })).toBe(false);
   });
 });
@@ -102,19 +103,24 @@ describe("OrasCaches", () => {
 
   test("messages name the field, what was found and what is allowed", () => {
     const problems = (spec: object, name = "oras") =>
-      validateOrasCache({ apiVersion: OrasCache.apiVersion, kind: OrasCache.kind, metadata: { name }, spec });
-    expect(problems({ imge: "x" })).toEqual([
-      expect.stringMatching(/^spec: found the unknown field "imge"; allowed are image, /),
+      validateOrasCache({ ...new OrasCache({ metadata: { name } }), spec }).map(describeField);
+    expect(problems({ imge: "x" })).toEqual(["spec.imge: no such field; did you mean image?"]);
+    expect(problems({ nothing: "x" })).toEqual([
+      expect.stringMatching(/^spec.nothing: no such field; allowed are image, /),
     ]);
     expect(problems({ deploy: true, registry: "ghcr.io" })).toEqual([
-      "spec.deploy: found true; allowed is false",
+      "spec.registry: may only be set where deploy is false",
     ]);
     expect(problems({ registry: "ghcr.io" })).toEqual([
-      "spec: registry may only be set where deploy is false",
+      "spec.registry: may only be set where deploy is false",
     ]);
-    expect(problems({ image: 1 })).toEqual(["spec.image: found 1; must be string"]);
-    expect(problems({}, "1st")).toEqual([expect.stringContaining('metadata.name: found "1st"; must match')]);
+    expect(problems({ image: 1 })).toEqual(["spec.image: found 1; allowed is an image reference"]);
+    expect(problems({ deploy: "no" })).toEqual(['spec.deploy: found "no"; must be boolean']);
+    expect(problems({}, "1st")).toEqual([
+      expect.stringContaining('metadata.name: found "1st"; allowed is the name of an OrasCache'),
+    ]);
     expect(problems({ imge: "x", deploy: 1 })).toHaveLength(2);
+    expect(validateOrasCache(7).map(describeField)).toEqual(["the object: found 7; must be object"]);
   });
 });
 

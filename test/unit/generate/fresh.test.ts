@@ -7,7 +7,7 @@ import { names } from "../../../schema/names.ts";
 import { leftOvers, staleFiles } from "../../../scripts/fresh.ts";
 import { renderAll } from "../../../scripts/render/index.ts";
 import type { Rendered } from "../../../scripts/render/schema.ts";
-import { schema } from "./source.ts";
+import { schema } from "../../support/schema.ts";
 
 let root: string;
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parseSchema } from "../../../scripts/render/read.ts";
-import { schema, schemaFile, schemaText } from "./source.ts";
+import { schema, schemaFile, schemaText } from "../../support/schema.ts";
 
 /** What is said about the schema with one mistake in it. */
 function mistake(written: string | RegExp, instead: string): string {

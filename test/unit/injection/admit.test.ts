@@ -1,7 +1,7 @@
 import type { V1Container, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import { applyPatch } from "rfc6902";
 import { describe, expect, it } from "vitest";
-import type { OrasCache } from "../../../generated/types.ts";
+import type { OrasCache } from "../../../src/cache/types.ts";
 import type { Answers, Installation, KnownImage, Verdict } from "../../../src/injection/admission-types.ts";
 import { admit, createRequest, installation } from "../../support/pods.ts";
 

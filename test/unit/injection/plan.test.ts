@@ -1,8 +1,8 @@
 import type { V1Container, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import { applyPatch } from "rfc6902";
 import { describe, expect, it } from "vitest";
-import type { AnnotationName } from "../../../generated/annotations.ts";
 import { names } from "../../../schema/names.ts";
+import type { AnnotationName } from "../../../src/annotations/table.ts";
 import { admit, createRequest } from "../../support/pods.ts";
 
 type Step = Partial<Record<AnnotationName, string>>;

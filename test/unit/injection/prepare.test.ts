@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { annotations } from "../../../generated/annotations.ts";
+import { annotations } from "../../../src/annotations/table.ts";
 import type { Questions } from "../../../src/injection/admission-types.ts";
 import { prepare } from "../../../src/injection/prepare.ts";
 import { createRequest, installation } from "../../support/pods.ts";

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { matchConditions } from "../../../generated/match-conditions.ts";
 import { names } from "../../../schema/names.ts";
 import { optionTable } from "../../../schema/options.ts";
+import { matchConditions } from "../../../scripts/render/match-conditions.ts";
 import { webhookHosts } from "../../../src/certificates/secret.ts";
 import { permissions } from "../../../src/kube/permissions.ts";
 import { manifestsBelow, title, yamlFiles } from "../../support/manifests.ts";
@@ -195,7 +195,7 @@ describe("the webhooks in config/", () => {
     [names.jobsWebhook, "jobs"],
   ] as const)("%s is called for annotated %s only", (name, resource) => {
     const webhook = webhooks.find((candidate) => candidate.name === name);
-    expect(webhook?.matchConditions).toEqual(matchConditions[resource]);
+    expect(webhook?.matchConditions).toEqual(matchConditions()[resource]);
     expect(webhook?.rules.map((rule) => rule.resources)).toEqual([[resource]]);
     expect(webhook?.rules[0]?.operations).toEqual(["CREATE", "UPDATE"]);
     expect(webhook).toMatchObject({

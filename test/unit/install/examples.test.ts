@@ -1,11 +1,11 @@
 import { access, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
-import { validateOrasCache } from "../../../generated/models.ts";
 import { names } from "../../../schema/names.ts";
 import type { Manifest } from "../../../scripts/build-config.ts";
 import { isAnnotated } from "../../../src/annotations/keys.ts";
 import { parseAnnotations } from "../../../src/annotations/parse.ts";
+import { validateOrasCache } from "../../../src/cache/validate.ts";
 import { objectsOf } from "../../../src/cli/documents.ts";
 import { offlineDefaults, reviewOffline } from "../../../src/cli/review.ts";
 import { manifestsBelow, objectsIn, title, yamlFiles } from "../../support/manifests.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { annotations, PREFIX } from "../../../generated/annotations.ts";
 import { names } from "../../../schema/names.ts";
+import { annotations } from "../../../src/annotations/table.ts";
 import { findMisplaced } from "../../../src/workload/misplaced.ts";
 import { type Place, places, writtenAnnotations, writtenLabels } from "../../../src/workload/places.ts";
 
@@ -72,7 +72,7 @@ test("the sentence names what to write where", () => {
     kind: "Pod",
     metadata: { labels: { [mistyped]: "x" } },
   });
-  expect(prefix?.message).toContain(PREFIX);
+  expect(prefix?.message).toContain(names.prefix);
 });
 
 test("other kinds, other groups and half objects are no business of ours", () => {

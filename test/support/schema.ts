@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { parseSchema } from "../../../scripts/render/read.ts";
+import { parseSchema } from "../../scripts/render/read.ts";
 
 /** Where the schema is. */
 export const schemaFile = "schema/oras-operator.yaml";

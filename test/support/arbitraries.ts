@@ -1,0 +1,16 @@
+import { annotations, formats } from "../../src/annotations/table.ts";
+import { annotationArbitraries, valuesOf } from "./annotation-arbitraries.ts";
+import { cacheArbitraries } from "./cache-arbitraries.ts";
+import { schema } from "./schema.ts";
+
+/** Values that each format allows. */
+export const validValues = valuesOf(formats, schema["x-formats"]);
+
+/** Sets of annotations that are accepted; and those that are refused, with the keys that the answer must name. */
+export const { validAnnotations, invalidAnnotations } = annotationArbitraries(
+  { annotations, formats },
+  schema["x-formats"],
+);
+
+/** OrasCaches that the API server accepts, and those that it refuses. */
+export const { validOrasCache, invalidOrasCache } = cacheArbitraries(schema);
