@@ -38,6 +38,12 @@ const options = {
     description:
       "Whether to ask an image's registry what it runs, when a container to wrap has no command: anonymously, or with the Pod's imagePullSecrets where the operator may read them. With false such containers are refused.",
   },
+  imageLookupHosts: {
+    type: "string",
+    default: "",
+    description:
+      "Registries that may be asked although their addresses are not public, as images name them, separated by commas, such as harbor.example.com,registry.example.com:5000.",
+  },
   namespace: {
     type: "string",
     default: names.operatorNamespace,

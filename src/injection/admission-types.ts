@@ -53,7 +53,16 @@ export interface Answers {
 
 /** What an image runs by itself, or why that is not known, in words. */
 export type KnownImage =
-  | { readonly program: { readonly entrypoint: readonly string[]; readonly cmd: readonly string[] } }
+  | {
+      readonly program: {
+        readonly entrypoint: readonly string[];
+        readonly cmd: readonly string[];
+        /** Empty when the image names none: `/` then. */
+        readonly workingDir?: string;
+        /** As the image writes it, name or number; empty when it names none: root then. */
+        readonly user?: string;
+      };
+    }
   | { readonly unknown: string };
 
 /** What the webhook answers for one request. */

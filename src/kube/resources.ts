@@ -44,6 +44,13 @@ export const resources = {
     kind: "MutatingWebhookConfiguration",
     namespaced: false,
   },
+  serviceCidrs: {
+    group: "networking.k8s.io",
+    version: "v1",
+    plural: "servicecidrs",
+    kind: "ServiceCIDR",
+    namespaced: false,
+  },
 } as const satisfies Record<string, Resource>;
 
 /**
@@ -67,13 +74,36 @@ export interface Place {
  *
  * @param resource - the kind
  * @param place - within it
+ * @throws InvalidPathSegmentError when a name would lead elsewhere
  */
 export function pathOf(resource: Resource, place: Place = {}): string {
   const parts =
-    resource.group === "" ? ["/api", resource.version] : ["/apis", resource.group, resource.version];
+    resource.group === "" ? ["api", resource.version] : ["apis", resource.group, resource.version];
   if (resource.namespaced && place.namespace !== undefined) parts.push("namespaces", place.namespace);
   parts.push(resource.plural);
   if (place.name !== undefined) parts.push(place.name);
   if (place.subresource !== undefined) parts.push(place.subresource);
-  return parts.join("/");
+  return parts.map((part) => `/${pathSegment(part)}`).join("");
+}
+
+/** A name that cannot be part of a path to the API server. */
+export class InvalidPathSegmentError extends Error {
+  override readonly name = "InvalidPathSegmentError";
+
+  /** @param segment - the name */
+  constructor(segment: string) {
+    super(`${JSON.stringify(segment.slice(0, 300))} cannot be the name of an object`);
+  }
+}
+
+/**
+ * One part of a path. Escaping is not enough: `..` and its escaped forms lead to another path all the same.
+ *
+ * @see https://github.com/kubernetes/apimachinery/blob/master/pkg/api/validation/path/name.go
+ */
+function pathSegment(text: string): string {
+  if (text === "" || text === "." || text === ".." || /[/%]/.test(text) || !text.isWellFormed()) {
+    throw new InvalidPathSegmentError(text);
+  }
+  return encodeURIComponent(text);
 }

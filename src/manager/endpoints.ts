@@ -1,11 +1,15 @@
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type RequestListener } from "node:http";
 import type { Registry } from "prom-client";
+import { boundedServer, close, listen } from "../webhook/listener.ts";
 
 /** A small HTTP server. */
 export interface Endpoint {
   readonly port: number;
   readonly close: () => Promise<void>;
 }
+
+/** Kubelets and Prometheus need a handful. */
+const mostConnections = 64;
 
 /**
  * Serves `/healthz`, which answers while the process does, and `/readyz`, which says what it waits for.
@@ -45,18 +49,9 @@ export function serveMetrics(port: number, registry: Registry): Promise<Endpoint
 }
 
 async function serve(port: number, listener: RequestListener): Promise<Endpoint> {
-  const server: Server = createServer(listener);
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject).listen(port, resolve);
-  await promise;
-  const address = server.address();
+  const server = createServer(boundedServer, listener);
   return {
-    port: typeof address === "object" && address !== null ? address.port : port,
-    close: async () => {
-      const closed = Promise.withResolvers<void>();
-      server.close(() => closed.resolve());
-      server.closeAllConnections();
-      await closed.promise;
-    },
+    port: await listen(server, port, mostConnections),
+    close: () => close(server, 0),
   };
 }

@@ -1,4 +1,6 @@
 import { type Logger, pino } from "pino";
+import { sentenceOf } from "../kube/errors.ts";
+import type { Resource } from "../kube/resources.ts";
 
 /**
  * The process's log: one JSON object per line on standard output, with the level as a word and an ISO time.
@@ -15,4 +17,15 @@ export function createLog(level: "debug" | "info" | "warn" | "error"): Logger {
   };
   // Not in step with whoever reads it: a review does not wait for its line. What is not written is when the process ends.
   return pino(options, pino.destination({ sync: false }));
+}
+
+/**
+ * Logs what keeps a watch from going on.
+ *
+ * @param log - of the process
+ * @param resource - that is watched
+ */
+export function watchTrouble(log: Logger, { plural }: Resource): (error: unknown, retryInMs: number) => void {
+  return (error, retryInMs) =>
+    log.warn({ error: sentenceOf(error), retryInMs }, `watch of ${plural} failed, retrying`);
 }

@@ -6,6 +6,7 @@ import type { QueueObserver } from "../kube/queue.ts";
 export type Metrics = ReturnType<typeof createMetrics>;
 
 const controller = names.singular;
+const reviewedKinds = ["Pod", "Job"];
 const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /** Metrics in a registry of their own. */
@@ -31,6 +32,11 @@ export function createMetrics() {
     help: "How long admission requests took.",
     labelNames: ["webhook"],
     buckets: [0.0001, 0.00025, 0.0005, ...seconds],
+    registers,
+  });
+  const dropped = new Counter({
+    name: "oras_operator_webhook_connections_dropped_total",
+    help: "Connections to the webhook that were not taken, because there were too many.",
     registers,
   });
   const verdicts = new Counter({
@@ -91,8 +97,10 @@ export function createMetrics() {
     },
     observeRequest: (method: string, status: number) =>
       requests.inc({ code: status === 0 ? "<error>" : status, method }),
+    // Whoever reaches the webhook may send a review of any kind: it does not become a label of its own.
     countVerdict: (kind: string, operation: string, outcome: string) =>
-      verdicts.inc({ kind, operation, outcome }),
+      verdicts.inc({ kind: reviewedKinds.includes(kind) ? kind : "other", operation, outcome }),
+    connectionDropped: () => dropped.inc(),
     observeReview: (webhook: string, code: number, tookSeconds: number) => {
       reviews.inc({ webhook, code });
       reviewSeconds.observe({ webhook }, tookSeconds);

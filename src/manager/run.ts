@@ -16,13 +16,12 @@ import { electLeader } from "../kube/lease.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import { startReflector } from "../kube/reflector.ts";
 import { type Resource, resources } from "../kube/resources.ts";
-import { createLookup } from "../registry/lookup.ts";
-import { createSecretReader } from "../webhook/pull-secrets.ts";
 import { type AdmissionServer, serveAdmission } from "../webhook/server.ts";
 import { startCertificates } from "./certificates.ts";
 import { serveHealth, serveMetrics } from "./endpoints.ts";
+import { type ImageLookup, startImageLookup } from "./image-lookup.ts";
 import { leadCaches } from "./lead.ts";
-import { createLog } from "./log.ts";
+import { createLog, watchTrouble } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import type { Process } from "./process.ts";
 
@@ -60,12 +59,12 @@ export async function runManager(options: ManagerOptions, signal: AbortSignal): 
       client,
       resource,
       onChange,
-      onTrouble: (error, retryInMs) =>
-        log.warn({ error: sentenceOf(error), retryInMs }, `the watch of ${resource.plural} is behind`),
+      onTrouble: watchTrouble(log, resource),
       signal: serving.signal,
     });
   const caches = watch<StoredOrasCache>(resources.orasCaches, (key) => lead?.(key));
   const limitRanges = watch<LimitRange>(resources.limitRanges, () => {});
+  let images: ImageLookup | undefined;
   let server: AdmissionServer | undefined;
   let renewed: ServingPair | undefined;
   const certificates = startCertificates(self, serving.signal, (pair) => {
@@ -79,6 +78,7 @@ export async function runManager(options: ManagerOptions, signal: AbortSignal): 
       Promise.all([detect(self, signal), caches.synced, limitRanges.synced]),
     );
     waitsFor.delete("the API server");
+    if (options.imageLookup) images = startImageLookup(self, facts, serving.signal);
     const pair = await untilAborted(signal, certificates.first);
     server = await serveAdmission({
       installation: installationOf(options, facts),
@@ -86,7 +86,7 @@ export async function runManager(options: ManagerOptions, signal: AbortSignal): 
         cache: (namespace, name) => caches.store.get(`${namespace}/${name}`),
         limitRanges: (namespace) =>
           [...limitRanges.store.values()].filter(({ metadata }) => metadata?.namespace === namespace),
-        lookup: options.imageLookup ? createLookup({ readSecrets: createSecretReader(client) }) : undefined,
+        lookup: images?.lookup,
       },
       pair,
       port: options.webhookPort,
@@ -116,6 +116,7 @@ export async function runManager(options: ManagerOptions, signal: AbortSignal): 
     await Promise.all([
       caches.stopped,
       limitRanges.stopped,
+      images?.stopped,
       certificates.stopped,
       ...endpoints.map((endpoint) => endpoint.close()),
     ]);
@@ -156,7 +157,7 @@ async function detect({ client, log }: Process, signal: AbortSignal): Promise<Cl
     } catch (error) {
       signal.throwIfAborted();
       const retryInMs = backoff.next();
-      log.warn({ error: sentenceOf(error), retryInMs }, "the API server does not answer");
+      log.warn({ error: sentenceOf(error), retryInMs }, "API server does not answer, retrying");
       await delay(retryInMs, undefined, { signal });
     }
   }
@@ -184,7 +185,7 @@ async function campaign(
     name: names.lease,
     identity,
     lead,
-    onTrouble: (error) => log.warn({ error: sentenceOf(error) }, "the election of a leader is hampered"),
+    onTrouble: (error) => log.warn({ error: sentenceOf(error) }, "leader election failed, retrying"),
     signal,
   });
 }

@@ -1,9 +1,16 @@
-import { type RequestOptions, request } from "node:https";
+import type { LookupAddress } from "node:dns";
+import { type Agent, type RequestOptions, request } from "node:https";
+import type { LookupFunction } from "node:net";
+import { addressesOf, type Reach } from "./addresses.ts";
+import { LookupError } from "./outcome.ts";
 
 /** How to reach registries. */
 export interface Registries {
-  /** Authorities besides the well-known ones, PEM. */
+  /** CAs instead of the well-known ones, PEM. */
   readonly ca?: string;
+  readonly reach: Reach;
+  /** Keeps connections from one request to the next; whoever makes it ends it. */
+  readonly agent: Agent;
   readonly signal: AbortSignal;
 }
 
@@ -13,18 +20,21 @@ export interface Answer {
   readonly host: string;
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: string;
+  readonly body: Buffer;
 }
 
-/** Configurations of images have a few kilobytes. */
-const longestBody = 4 * 2 ** 20;
+/** Manifests and configurations of images have a few kilobytes, with a long history some hundred. */
+export const longestAnswer = 2 ** 20;
 const mostRedirects = 5;
 
 /**
- * GET over HTTPS. Redirects are followed, but what authorizes at one host is not shown to another: blobs often lie in an
- * object store.
+ * GET over HTTPS. Redirects are followed and checked as the first request is, but what authorizes at one host is not
+ * shown to another: blobs often lie in an object store.
  *
- * @throws when there is no answer, or one that is too long
+ * @param url - what is asked for
+ * @param headers - of the request
+ * @param registries - how to reach it
+ * @throws when there is no answer; a LookupError when it is longer than {@link longestAnswer}
  */
 export async function get(
   url: URL,
@@ -35,36 +45,57 @@ export async function get(
   const answer = await once(url, headers, registries);
   const location = answer.headers["location"];
   if (answer.status < 300 || answer.status >= 400 || typeof location !== "string") return answer;
-  if (redirects === 0) throw new Error(`${url.host} redirects too often`);
+  if (redirects === 0) throw new Error(`${url.host} redirects more than ${mostRedirects} times`);
   const next = new URL(location, url);
   if (next.protocol !== "https:") throw new Error(`${url.host} redirects to ${next.protocol}//`);
   const { authorization: _, ...others } = headers;
   return get(next, next.host === url.host ? headers : others, registries, redirects - 1);
 }
 
-function once(url: URL, headers: Record<string, string>, { ca, signal }: Registries): Promise<Answer> {
-  const options: RequestOptions = { headers: { "user-agent": "oras-operator", ...headers }, signal };
+async function once(url: URL, headers: Record<string, string>, registries: Registries): Promise<Answer> {
+  const { ca, agent, reach, signal } = registries;
+  const addresses = await addressesOf(url, reach, signal);
+  const options: RequestOptions = {
+    agent,
+    signal,
+    lookup: always(addresses),
+    headers: { "user-agent": "oras-operator", ...headers },
+  };
   if (ca !== undefined) options.ca = ca;
-  return new Promise((resolve, reject) => {
-    const sent = request(url, options, (response) => {
-      const chunks: Buffer[] = [];
-      let length = 0;
-      response.on("data", (chunk: Buffer) => {
-        length += chunk.length;
-        if (length > longestBody) response.destroy(new Error(`${url.host} answers with too much`));
-        chunks.push(chunk);
-      });
-      response.on("error", reject);
-      response.on("end", () =>
-        resolve({
-          host: url.host,
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          body: Buffer.concat(chunks).toString("utf8"),
-        }),
-      );
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const sent = request(url, options, (response) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const tooLong = () => {
+      sent.destroy();
+      reject(new LookupError("tooLong", `${url.host} answers with more than ${longestAnswer} bytes`));
+    };
+    if (Number(response.headers["content-length"] ?? 0) > longestAnswer) return tooLong();
+    response.on("data", (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > longestAnswer) return tooLong();
+      chunks.push(chunk);
     });
-    sent.on("error", reject);
-    sent.end();
+    response.on("error", reject);
+    response.on("end", () =>
+      resolve({
+        host: url.host,
+        status: response.statusCode ?? 0,
+        headers: response.headers,
+        body: Buffer.concat(chunks),
+      }),
+    );
   });
+  sent.on("error", reject);
+  sent.end();
+  return promise;
+}
+
+/** Connects to addresses that were checked, whatever the name stands for by now. */
+function always(addresses: readonly LookupAddress[]): LookupFunction {
+  return (_host, options, callback) => {
+    const [first] = addresses;
+    if (options.all || first === undefined) callback(null, [...addresses]);
+    else callback(null, first.address, first.family);
+  };
 }

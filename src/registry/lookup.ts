@@ -1,5 +1,12 @@
+import { createHash } from "node:crypto";
+import { Agent } from "node:https";
+import { LRUCache } from "lru-cache";
+import type { Reach } from "./addresses.ts";
 import type { PullSecrets, ReadSecrets } from "./credentials.ts";
-import { fetchProgram, type ImageProgram } from "./program.ts";
+import { LookupError, sentenceFor } from "./outcome.ts";
+import { fetchProgram, type ImageProgram, sizeOf } from "./program.ts";
+import { parseImage } from "./reference.ts";
+import { createSlots } from "./slots.ts";
 
 /** What is known of an image: its program, or why that is not known. */
 export type Looked = { readonly program: ImageProgram } | { readonly unknown: string };
@@ -9,18 +16,28 @@ export type Lookup = (image: string, architecture: string, secrets?: PullSecrets
 
 /** What a lookup works with. */
 export interface LookupSettings {
-  /** Authorities besides the well-known ones, PEM. */
+  /** CAs instead of the well-known ones, PEM. */
   readonly ca?: string;
+  /** Which hosts may be asked; without it, those at public addresses. */
+  readonly reach?: Reach;
   /** Reads pull secrets; without it, registries are asked as anybody may. */
   readonly readSecrets?: (secrets: PullSecrets, signal: AbortSignal) => Promise<ReadSecrets>;
+  /** Told what the step's author is not: whom a lookup asked, and what came of it. */
+  readonly onUnknown?: (image: string, detail: string) => void;
 }
 
 /** Less than the API server waits for the webhook's answer. */
 const longestMs = 5_000;
+/** For a turn, so that there is time left to ask. */
+const longestWaitMs = 3_000;
 /** A tag may be moved; a digest is for ever. */
 const tagMs = 60_000;
-const mostRemembered = 500;
+const mostBytesRemembered = 4 * 2 ** 20;
+/** Together they hold this many answers of registries at most. */
+const mostAtOnce = 16;
+const mostWaiting = 256;
 const noSecrets: PullSecrets = { namespace: "", names: [] };
+const publicOnly: Reach = { allowedHosts: new Set(), clusterNetworks: () => [] };
 
 /**
  * A lookup that remembers. It never fails: what cannot be known is said in words.
@@ -28,23 +45,39 @@ const noSecrets: PullSecrets = { namespace: "", names: [] };
  * @param settings - see there
  */
 export function createLookup(settings: LookupSettings = {}): Lookup {
-  const remembered = new Map<string, { at: number; answer: Promise<Looked> }>();
-  return (image, architecture, secrets = noSecrets) => {
+  const remembered = new LRUCache<string, ImageProgram>({
+    maxSize: mostBytesRemembered,
+    sizeCalculation: (program, key) => sizeOf(program) + key.length,
+  });
+  const asking = new Map<string, Promise<Looked>>();
+  const slots = createSlots(
+    mostAtOnce,
+    mostWaiting,
+    () => new LookupError("busy", `${mostAtOnce} lookups are running`),
+  );
+  return async (image, architecture, secrets = noSecrets) => {
     // What one namespace may know is not told to another.
     const owner = secrets.names.length > 0 ? secrets : undefined;
-    const key = JSON.stringify([architecture, image, owner]);
-    const known = remembered.get(key);
-    const now = performance.now();
-    if (known && (image.includes("@") || now - known.at < tagMs)) return known.answer;
-    const answer = look(image, architecture, secrets, settings);
-    remembered.delete(key);
-    remembered.set(key, { at: now, answer });
-    const oldest = remembered.keys().next().value;
-    if (remembered.size > mostRemembered && oldest !== undefined) remembered.delete(oldest);
-    // A registry that was away for a moment is asked again.
-    void answer.then((looked) => {
-      if ("unknown" in looked && remembered.get(key)?.answer === answer) remembered.delete(key);
-    });
+    const key = createHash("sha256")
+      .update(JSON.stringify([architecture, image, owner]))
+      .digest("base64");
+    const program = remembered.get(key);
+    if (program !== undefined) return { program };
+    const asked = asking.get(key);
+    if (asked !== undefined) return asked;
+    const signal = AbortSignal.timeout(longestMs);
+    const ask = () => look(image, architecture, secrets, settings, signal);
+    const answer = slots(ask, AbortSignal.timeout(longestWaitMs))
+      .then((found) => {
+        remembered.set(key, found, image.includes("@") ? {} : { ttl: tagMs });
+        return { program: found };
+      })
+      .catch((error: unknown) => {
+        settings.onUnknown?.(image, detailOf(error, signal));
+        return { unknown: toldTo(error) };
+      })
+      .finally(() => asking.delete(key));
+    asking.set(key, answer);
     return answer;
   };
 }
@@ -53,22 +86,46 @@ async function look(
   image: string,
   architecture: string,
   secrets: PullSecrets,
-  { ca, readSecrets }: LookupSettings,
-): Promise<Looked> {
-  const signal = AbortSignal.timeout(longestMs);
-  let unread = "";
+  { ca, reach = publicOnly, readSecrets }: LookupSettings,
+  signal: AbortSignal,
+): Promise<ImageProgram> {
+  const reference = parseImage(image);
+  if (reference === undefined) throw new LookupError("notAName", "not a reference");
+  const read = secrets.names.length > 0 ? await readSecrets?.(secrets, signal) : undefined;
+  const agent = new Agent({ keepAlive: true });
   try {
-    const read = secrets.names.length > 0 ? await readSecrets?.(secrets, signal) : undefined;
-    if (read && read.forbidden.length > 0)
-      unread = `; the operator may not read the Pod's imagePullSecrets ${read.forbidden.join(", ")}`;
-    const registries = { signal, ...(ca === undefined ? {} : { ca }) };
-    return { program: await fetchProgram(image, architecture, registries, read?.configs) };
+    const registries = { signal, reach, agent, ...(ca === undefined ? {} : { ca }) };
+    return await fetchProgram(reference, architecture, registries, read?.configs);
   } catch (error) {
-    const reason = signal.aborted
-      ? `its registry did not answer within ${longestMs / 1000} s`
-      : error instanceof Error
-        ? error.message
-        : String(error);
-    return { unknown: reason + unread };
+    throw read && read.forbidden.length > 0 ? new ForbiddenSecretsError(read.forbidden, error) : error;
+  } finally {
+    agent.destroy();
   }
+}
+
+/** A lookup failed, and some of the Pod's passwords could not be read. */
+class ForbiddenSecretsError extends Error {
+  override readonly name = "ForbiddenSecretsError";
+  readonly secrets: readonly string[];
+
+  constructor(secrets: readonly string[], cause: unknown) {
+    super("without the Pod's imagePullSecrets", { cause });
+    this.secrets = secrets;
+  }
+}
+
+function toldTo(error: unknown): string {
+  if (error instanceof ForbiddenSecretsError) {
+    const secrets = error.secrets.join(", ");
+    return `${toldTo(error.cause)}; the operator may not read the Pod's imagePullSecrets ${secrets}`;
+  }
+  return sentenceFor(error instanceof LookupError ? error.reason : "noAnswer");
+}
+
+function detailOf(error: unknown, signal: AbortSignal): string {
+  if (signal.aborted) return `no answer within ${longestMs / 1000} s`;
+  const cause = error instanceof ForbiddenSecretsError ? error.cause : error;
+  return cause instanceof Error
+    ? cause.message || String((cause as NodeJS.ErrnoException).code)
+    : String(cause);
 }

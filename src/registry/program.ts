@@ -1,21 +1,27 @@
+import { createHash } from "node:crypto";
 import { authorizationFor } from "./credentials.ts";
-import { get, type Registries } from "./http.ts";
-import { type ImageReference, parseImage } from "./reference.ts";
+import { type Answer, get, type Registries } from "./http.ts";
+import { LookupError } from "./outcome.ts";
+import type { ImageReference } from "./reference.ts";
 
-/** What an image runs by itself. */
+/** What an image runs by itself, where and as whom. */
 export interface ImageProgram {
   readonly entrypoint: readonly string[];
   readonly cmd: readonly string[];
+  /** WorkingDir; empty when the image names none, and the container runtime starts it in `/`. */
+  readonly workingDir: string;
+  /** User, as `user`, `uid`, `user:group` or `uid:gid`; empty when the image names none, which is root. */
+  readonly user: string;
 }
 
 interface Descriptor {
-  digest?: string;
-  platform?: { os?: string; architecture?: string };
+  readonly digest?: unknown;
+  readonly platform?: { readonly os?: unknown; readonly architecture?: unknown } | null;
 }
 
 interface Manifest {
-  manifests?: Descriptor[];
-  config?: Descriptor;
+  readonly manifests?: unknown;
+  readonly config?: Descriptor | null;
 }
 
 const manifestTypes = [
@@ -24,80 +30,143 @@ const manifestTypes = [
   "application/vnd.oci.image.manifest.v1+json",
   "application/vnd.docker.distribution.manifest.v2+json",
 ].join(", ");
+const digest = /^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
+/** Of ENTRYPOINT, CMD, WorkingDir and User together: they become part of a Pod. */
+const mostBytesOfWords = 16 * 1024;
 
 /**
  * Asks an image's registry what the image runs: manifest, the one for Linux on this architecture if
- * there are several, configuration.
+ * there are several, configuration. What is asked for by digest is checked against it.
  *
- * @param image - as in a container's `image`
+ * @param reference - of the image
  * @param architecture - in Go's words, such as `amd64`
  * @param registries - how to reach them
  * @param configs - of pull secrets, for a registry that asks for a password
- * @throws an error in words for the step's author, when it cannot be known
+ * @throws a LookupError, or whatever kept the registry from being asked
  * @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md
  */
 export async function fetchProgram(
-  image: string,
+  reference: ImageReference,
   architecture: string,
   registries: Registries,
   configs: readonly string[] = [],
 ): Promise<ImageProgram> {
-  const reference = parseImage(image);
   const ask = createAsk(reference, registries, authorizationFor(configs, reference));
-  let manifest = (await ask(`manifests/${reference.version}`, manifestTypes)) as Manifest;
-  if (manifest.manifests) {
-    manifest = (await ask(
-      `manifests/${choose(manifest.manifests, architecture)}`,
-      manifestTypes,
-    )) as Manifest;
+  let manifest = (await ask("manifests", reference.version, manifestTypes)) as Manifest;
+  if (Array.isArray(manifest.manifests)) {
+    manifest = (await ask("manifests", choose(manifest.manifests, architecture), manifestTypes)) as Manifest;
   }
-  const digest = manifest.config?.digest;
-  if (digest === undefined) throw new Error("its manifest names no configuration");
-  const { config } = (await ask(`blobs/${digest}`, "*/*")) as {
-    config?: { Entrypoint?: unknown; Cmd?: unknown };
+  const { config } = (await ask("blobs", digestOf(manifest.config), "*/*")) as {
+    config?: { Entrypoint?: unknown; Cmd?: unknown; WorkingDir?: unknown; User?: unknown };
   };
-  return { entrypoint: words(config?.Entrypoint), cmd: words(config?.Cmd) };
+  const program = {
+    entrypoint: words(config?.Entrypoint),
+    cmd: words(config?.Cmd),
+    workingDir: word(config?.WorkingDir),
+    user: word(config?.User),
+  };
+  if (sizeOf(program) > mostBytesOfWords) {
+    throw new LookupError("tooManyWords", `ENTRYPOINT and CMD need ${sizeOf(program)} bytes`);
+  }
+  return program;
 }
 
-function choose(manifests: readonly Descriptor[], architecture: string): string {
-  const linux = manifests.filter(({ platform }) => platform?.os === "linux");
-  const found = linux.find(({ platform }) => platform?.architecture === architecture) ?? linux[0];
-  if (found?.digest === undefined) throw new Error("it is not for Linux");
-  return found.digest;
+/**
+ * About how many bytes of memory a program takes.
+ *
+ * @param program - of an image
+ */
+export function sizeOf({ entrypoint, cmd, workingDir, user }: ImageProgram): number {
+  return [...entrypoint, ...cmd, workingDir, user].reduce((sum, { length }) => sum + 2 * length + 32, 0);
+}
+
+function choose(manifests: readonly (Descriptor | null)[], architecture: string): string {
+  const linux = manifests.filter((manifest) => manifest?.platform?.os === "linux");
+  const found = linux.find((manifest) => manifest?.platform?.architecture === architecture) ?? linux[0];
+  if (found === undefined) throw new LookupError("notForLinux", "its index names no image for Linux");
+  return digestOf(found);
+}
+
+/** A digest becomes part of a path: nothing else than one may. */
+function digestOf(descriptor: Descriptor | null | undefined): string {
+  const found = descriptor?.digest;
+  if (typeof found === "string" && digest.test(found)) return found;
+  throw new LookupError("notAnImage", "its manifest names no configuration by a digest");
 }
 
 function words(value: unknown): string[] {
   if (!Array.isArray(value)) return [];
-  return value.filter((word): word is string => typeof word === "string");
+  return value.filter((item): item is string => typeof item === "string");
+}
+
+function word(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }
 
 /** Asks for JSON, with the token that the registry wants for it: public images need one too. */
 function createAsk({ host, repository }: ImageReference, registries: Registries, login: string | undefined) {
   let authorization: string | undefined;
-  return async (path: string, accept: string): Promise<unknown> => {
-    const url = new URL(`https://${host}/v2/${repository}/${path}`);
+  return async (kind: "manifests" | "blobs", version: string, accept: string): Promise<object> => {
+    const url = new URL(`https://${host}/v2/${repository}/${kind}/${version}`);
     const headers = () => ({ accept, ...(authorization ? { authorization } : {}) });
     let answer = await get(url, headers(), registries);
     // Another host's challenge, after a redirect, is not this registry's: the password is not for whom it names.
     if (answer.status === 401 && authorization === undefined && answer.host === url.host) {
-      authorization = await authorize(String(answer.headers["www-authenticate"] ?? ""), registries, login);
+      authorization = await authorize(answer, registries, login);
       answer = await get(url, headers(), registries);
     }
-    if (answer.status !== 200) throw new Error(`${host} answers with status ${answer.status}`);
-    return JSON.parse(answer.body);
+    if (answer.status !== 200) throw refusal(answer);
+    if (digest.test(version) && !isOf(version, answer.body)) {
+      throw new Error(`what ${answer.host} sends for ${version} has another digest`);
+    }
+    return jsonOf(answer);
   };
+}
+
+/** A registry that refuses says so in JSON, with codes; what else answers is not told from what does not. */
+function refusal(answer: Answer): Error {
+  const detail = `${answer.host} answers with status ${answer.status}`;
+  const refuses = [401, 403, 404].includes(answer.status) && hasErrorCode(answer.body);
+  return refuses ? new LookupError("notShown", detail) : new Error(detail);
+}
+
+function hasErrorCode(body: Buffer): boolean {
+  try {
+    const { errors } = JSON.parse(body.toString()) as { errors?: { code?: unknown }[] };
+    return typeof errors?.[0]?.code === "string";
+  } catch {
+    return false;
+  }
+}
+
+function isOf(wanted: string, body: Buffer): boolean {
+  const [algorithm = "", hex] = wanted.split(":");
+  return createHash(algorithm).update(body).digest("hex") === hex;
+}
+
+function jsonOf({ host, body }: Answer): object {
+  let value: unknown;
+  try {
+    value = JSON.parse(body.toString());
+  } catch {
+    // Its own message would quote what was answered.
+    throw new Error(`${host} answers with something that is not JSON`);
+  }
+  if (typeof value !== "object" || value === null) throw new Error(`${host} answers with no JSON object`);
+  return value;
 }
 
 /** @see https://distribution.github.io/distribution/spec/auth/token/ */
 async function authorize(
-  challenge: string,
+  challenged: Answer,
   registries: Registries,
   login: string | undefined,
 ): Promise<string> {
+  const challenge = String(challenged.headers["www-authenticate"] ?? "");
   const field = (name: string) => new RegExp(`${name}="([^"]*)"`).exec(challenge)?.[1];
   const realm = field("realm");
   if (!/^bearer /i.test(challenge) || realm === undefined) {
-    if (login === undefined) throw new Error("its registry asks for a password");
+    if (login === undefined) throw refusal(challenged);
     return login;
   }
   const url = new URL(realm);
@@ -108,7 +177,7 @@ async function authorize(
   }
   const headers = { accept: "application/json", ...(login ? { authorization: login } : {}) };
   const answer = await get(url, headers, registries);
-  if (answer.status !== 200) throw new Error(`${url.host} gives no token: status ${answer.status}`);
-  const { token, access_token } = JSON.parse(answer.body) as { token?: string; access_token?: string };
-  return `Bearer ${token ?? access_token ?? ""}`;
+  if (answer.status !== 200) throw refusal(answer);
+  const { token, access_token } = jsonOf(answer) as { token?: unknown; access_token?: unknown };
+  return `Bearer ${word(token) || word(access_token)}`;
 }

@@ -6,25 +6,44 @@ export interface ImageReference {
   readonly version: string;
 }
 
+/** The parts of a reference that become parts of a URL. None of these patterns can take long to fit. */
+const host = /^([a-zA-Z0-9][-a-zA-Z0-9.]{0,252}|\[[0-9a-fA-F:.]{2,45}\])(:[0-9]{1,5})?$/;
+const repositoryPart = /^[a-z0-9][-a-z0-9._]*$/;
+const longestRepository = 255;
+const tagOrDigest = /^(\w[-\w.]{0,127}|sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
+/** More than any reference has: nothing else is looked at in a longer one. */
+const longest = 1024;
+
 /**
  * Takes an image's name apart as container runtimes do: without a host it is Docker Hub's, without a tag `latest`.
  *
  * @param image - as in a container's `image`
+ * @returns undefined when it is not the name of an image
  * @see https://github.com/distribution/reference
  */
-export function parseImage(image: string): ImageReference {
+export function parseImage(image: string): ImageReference | undefined {
+  if (image.length > longest) return undefined;
   const [first = "", ...others] = image.split("/");
-  const isHost = others.length > 0 && (/[.:]/.test(first) || first === "localhost");
-  const path = isHost ? others.join("/") : image;
-  const hub = !isHost || first === "docker.io" || first === "index.docker.io";
-  // Not by a pattern: nobody has looked yet whether it is a name at all, and one could take very long to fit.
+  const hasHost = others.length > 0 && (/[.:]/.test(first) || first === "localhost");
+  const path = hasHost ? others.join("/") : image;
+  const hub = !hasHost || first === "docker.io" || first === "index.docker.io";
   const [named = "", digest] = splitAt(path, path.indexOf("@"));
   const [name = "", tag = "latest"] = splitAt(named, named.indexOf(":", named.lastIndexOf("/") + 1));
-  return {
+  const reference = {
     host: hub ? "registry-1.docker.io" : first,
     repository: hub && !name.includes("/") ? `library/${name}` : name,
     version: digest ?? tag,
   };
+  return isReference(reference) ? reference : undefined;
+}
+
+function isReference({ host: where, repository, version }: ImageReference): boolean {
+  return (
+    host.test(where) &&
+    repository.length <= longestRepository &&
+    repository.split("/").every((part) => repositoryPart.test(part)) &&
+    tagOrDigest.test(version)
+  );
 }
 
 /** What stands before a character and, where it is there, after it. */

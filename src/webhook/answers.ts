@@ -14,30 +14,56 @@ export interface Sources {
 }
 
 /**
- * Answers the questions of a review.
- *
- * @param questions - of `prepare`
- * @param sources - see there
- * @returns at once, unless a registry has to be asked: a promise would cost as much as all the rest of a review
+ * Answers the questions of `prepare`, for a review of so many bytes: at once, unless a registry has to be asked, because
+ * a promise would cost as much as all the rest of a review.
  */
-export function answer(questions: Questions, sources: Sources): Answers | Promise<Answers> {
-  const { namespace, cache, images } = questions;
-  const known: Answers = {
-    cache: cache === undefined ? undefined : sources.cache(namespace, cache),
-    limitRanges: sources.limitRanges(namespace),
+export type Answerer = (questions: Questions, reviewBytes: number) => Answers | Promise<Answers>;
+
+/** Of one review. */
+const mostImages = 4;
+/** Of all reviews that wait for registries. Read, each takes some times as much memory. */
+const mostWaitingBytes = 8 * 2 ** 20;
+const tooMany = { unknown: `the operator asks for ${mostImages} images of a Pod at most` };
+const busy = { unknown: "the operator is asking registries for many other Pods; try again" };
+
+/**
+ * Makes what answers questions. Registries are asked for as many images, and as many reviews wait for them, as memory
+ * is set aside for: what is beyond that is unknown at once.
+ *
+ * @param sources - see there
+ */
+export function createAnswerer(sources: Sources): Answerer {
+  const { lookup } = sources;
+  let waitingBytes = 0;
+
+  const lookUp = async (questions: Questions, reviewBytes: number, ask: Lookup) => {
+    const { namespace, images, architecture, pullSecrets } = questions;
+    if (waitingBytes + reviewBytes > mostWaitingBytes) return all(images, async () => busy);
+    waitingBytes += reviewBytes;
+    try {
+      const secrets = { namespace, names: pullSecrets };
+      return await all(images, async (image, i) =>
+        i < mostImages ? ask(image, architecture, secrets) : tooMany,
+      );
+    } finally {
+      waitingBytes -= reviewBytes;
+    }
   };
-  if (images.length === 0 || sources.lookup === undefined) return known;
-  return lookUp(questions, sources.lookup).then((found) => ({ ...known, images: found }));
+
+  return (questions, reviewBytes) => {
+    const { namespace, cache, images } = questions;
+    const known: Answers = {
+      cache: cache === undefined ? undefined : sources.cache(namespace, cache),
+      limitRanges: sources.limitRanges(namespace),
+    };
+    if (images.length === 0 || lookup === undefined) return known;
+    return lookUp(questions, reviewBytes, lookup).then((found) => ({ ...known, images: found }));
+  };
 }
 
-async function lookUp(
-  { namespace, images, architecture, pullSecrets }: Questions,
-  lookup: Lookup,
+async function all(
+  images: readonly string[],
+  find: (image: string, index: number) => Promise<KnownImage>,
 ): Promise<ReadonlyMap<string, KnownImage>> {
-  const secrets = { namespace, names: pullSecrets };
-  return new Map(
-    await Promise.all(
-      images.map(async (image) => [image, await lookup(image, architecture, secrets)] as const),
-    ),
-  );
+  return new Map(await Promise.all(images.map(async (image, i) => [image, await find(image, i)] as const)));
 }

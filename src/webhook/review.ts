@@ -1,13 +1,6 @@
 import type { AdmissionRequest, Verdict } from "../injection/admission-types.ts";
 
-/** An admission.k8s.io/v1 AdmissionReview that asks. */
-interface Review {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly request: AdmissionRequest;
-}
-
-/** The body is not an AdmissionReview of the version that is served. */
+/** The body is not an AdmissionReview of the version that is served, or its request has a field of another type. */
 export class NotAReviewError extends Error {
   override readonly name = "NotAReviewError";
 }
@@ -16,26 +9,91 @@ const apiVersion = "admission.k8s.io/v1";
 const kind = "AdmissionReview";
 /** All warnings together; the API server cuts what is longer. */
 const longestWarnings = 4096;
+const operations = ["CREATE", "UPDATE", "DELETE", "CONNECT"];
+/** Longer than any name of Kubernetes. */
+const longestName = 253;
+/** RFC 1123; the API server has looked for the namespace before it asks a webhook. */
+const namespaceName = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /**
- * Reads a request of the API server.
+ * Reads a request of the API server. Whoever reaches the port may send one, so each field that is used is checked.
  *
  * @param body - JSON
- * @throws NotAReviewError when it is something else
+ * @throws NotAReviewError with every field that is wrong
  */
 export function readReview(body: string): AdmissionRequest {
-  let review: Partial<Review> | null;
+  let review: unknown;
   try {
-    review = JSON.parse(body) as Partial<Review> | null;
-  } catch (error) {
-    throw new NotAReviewError(`not JSON: ${(error as Error).message}`);
+    review = JSON.parse(body);
+  } catch {
+    throw new NotAReviewError("the body is not JSON");
   }
-  if (review?.apiVersion !== apiVersion || review.kind !== kind || !review.request?.uid) {
-    throw new NotAReviewError(
-      `expected an ${kind} of ${apiVersion} with a request, found ${review?.kind} of ${review?.apiVersion}`,
-    );
+  if (!isObject(review) || review["apiVersion"] !== apiVersion || review["kind"] !== kind) {
+    throw new NotAReviewError(`the body is no ${kind} of ${apiVersion}`);
   }
-  return review.request;
+  const request = review["request"];
+  if (!isObject(request)) throw new NotAReviewError(`the ${kind} has no request`);
+  const problems = problemsOf(request);
+  if (problems.length > 0) throw new NotAReviewError(`the ${kind}'s request: ${problems.join("; ")}`);
+  return request as unknown as AdmissionRequest;
+}
+
+function problemsOf(request: Record<string, unknown>): string[] {
+  const { uid, kind: type, operation, namespace, name, object, oldObject } = request;
+  const needsObject = operation === "CREATE" || operation === "UPDATE";
+  const wrong: [boolean, string][] = [
+    [typeof uid !== "string" || uid === "" || uid.length > longestName, "uid must be a string"],
+    [
+      !isObject(type) ||
+        !["group", "version", "kind"].every((part) => isShort(type[part] ?? "")) ||
+        !type["kind"],
+      "kind must have group, version and kind",
+    ],
+    [!operations.includes(operation as string), `operation must be one of ${operations.join(", ")}`],
+    [
+      !isUnset(namespace) && !(typeof namespace === "string" && namespaceName.test(namespace)),
+      "namespace must be the name of a namespace",
+    ],
+    [!isUnset(name) && typeof name !== "string", "name must be a string"],
+    [needsObject ? !isKubeObject(object) : !isNone(object) && !isObject(object), "object must be an object"],
+    [
+      operation === "UPDATE" ? !isKubeObject(oldObject) : !isNone(oldObject) && !isObject(oldObject),
+      "oldObject must be an object",
+    ],
+  ];
+  return wrong.flatMap(([isWrong, problem]) => (isWrong ? [problem] : []));
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isNone(value: unknown): boolean {
+  return value === undefined || value === null;
+}
+
+/** Go leaves an empty string out, or writes it. */
+function isUnset(value: unknown): boolean {
+  return isNone(value) || value === "";
+}
+
+function isShort(value: unknown): boolean {
+  return typeof value === "string" && value.length <= longestName;
+}
+
+/** Metadata's parts are what decides whether anything is done at all. */
+function isKubeObject(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { metadata, spec } = value;
+  return (isNone(metadata) || isMetadata(metadata)) && (isNone(spec) || isObject(spec));
+}
+
+function isMetadata(value: unknown): boolean {
+  return isObject(value) && isStringMap(value["annotations"]) && isStringMap(value["labels"]);
+}
+
+function isStringMap(value: unknown): boolean {
+  return isNone(value) || (isObject(value) && Object.values(value).every((text) => typeof text === "string"));
 }
 
 /**
@@ -65,7 +123,10 @@ function patchOf(patch: readonly object[] | undefined): object {
 }
 
 function reasonOf(code: number): string {
-  return { 400: "BadRequest", 403: "Forbidden", 422: "Invalid" }[code] ?? "InternalError";
+  return (
+    { 400: "BadRequest", 403: "Forbidden", 413: "RequestEntityTooLarge", 422: "Invalid" }[code] ??
+    "InternalError"
+  );
 }
 
 /** As many warnings as the API server passes on whole. */

@@ -1,31 +1,25 @@
-import type { Server } from "node:https";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer } from "node:https";
 import { setTimeout as delay } from "node:timers/promises";
-import { type FastifyInstance, fastify } from "fastify";
-import type { Logger } from "pino";
 import { names } from "../../schema/names.ts";
 import type { ServingPair } from "../certificates/source.ts";
-import type { AdmissionRequest, Installation, Verdict } from "../injection/admission-types.ts";
-import { decide } from "../injection/decide.ts";
-import { prepare } from "../injection/prepare.ts";
-import { sentenceOf } from "../kube/errors.ts";
-import { answer, type Sources } from "./answers.ts";
-import { NotAReviewError, readReview, writeReview } from "./review.ts";
+import { createBodyReader } from "./bodies.ts";
+import { boundedServer, close, listen } from "./listener.ts";
+import { type Answered, createResponder, longestReview, type ResponderSettings } from "./respond.ts";
 
-/** How reviews are answered. */
-export interface AdmissionSettings {
-  readonly installation: Installation;
-  readonly sources: Sources;
+/** How the webhook is served. */
+export interface AdmissionSettings extends ResponderSettings {
   readonly pair: ServingPair;
   readonly port: number;
-  readonly log: Logger;
-  readonly metrics: ReviewObserver;
+  readonly metrics: ResponderSettings["metrics"] & ServerObserver;
 }
 
-/** Told of reviews, for metrics. */
-export interface ReviewObserver {
+/** Told of requests, for metrics. */
+export interface ServerObserver {
   /** One was answered, with this HTTP status. */
   readonly observeReview: (path: string, code: number, seconds: number) => void;
-  readonly countVerdict: (kind: string, operation: string, outcome: string) => void;
+  /** A connection was not taken, because there are too many. */
+  readonly connectionDropped: () => void;
 }
 
 /** The running webhook. */
@@ -40,14 +34,20 @@ export interface AdmissionServer {
   readonly drain: (graceMs: number) => Promise<void>;
 }
 
-/** Two objects of the greatest size that etcd takes, and the review around them. */
-const bodyLimit = 8 * 1024 * 1024;
 /**
  * API servers keep idle connections for 90 seconds. They must be the ones that close: a request that meets a
  * closing connection would fail, and with it the creation of a Pod.
  */
 const keepAliveTimeout = 120_000;
 const longestDrainMs = 15_000;
+/** Each takes some 50 KiB. An API server has one for each review that it waits for. */
+const mostConnections = 512;
+/** All bodies that are coming: some ten of the longest, and thousands of those that are usual. */
+const mostBodyBytes = 32 * 2 ** 20;
+/** What cannot be read is told like this, and the author of the object reads it in the API server's error. */
+const text = "text/plain; charset=utf-8";
+const tooLong = `${names.operatorName} takes objects of 3 MiB of JSON, and changes of 6 MiB; this is larger`;
+const noRoom = `${names.operatorName} is receiving too many requests; try again`;
 
 /**
  * Serves admission reviews over HTTPS.
@@ -56,118 +56,51 @@ const longestDrainMs = 15_000;
  * @returns when it listens
  */
 export async function serveAdmission(settings: AdmissionSettings): Promise<AdmissionServer> {
-  const { log, metrics } = settings;
-  const app = fastify({
-    https: { ...settings.pair, minVersion: "TLSv1.2" },
-    bodyLimit,
-    keepAliveTimeout,
-    requestTimeout: 30_000,
-    forceCloseConnections: "idle",
-    return503OnClosing: false,
-  }) as unknown as FastifyInstance<Server>;
+  const { log, metrics, pair } = settings;
+  const respond = createResponder(settings);
+  const readBody = createBodyReader({ longest: longestReview, together: mostBodyBytes });
   let draining = false;
 
-  // The body is parsed here and nowhere else: Fastify's own parser would look for prototype poisoning first,
-  // which nothing here can fall for, and a review has no schema to check.
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
-  app.post(names.webhookPath, (request, reply) => {
+  const send = (response: ServerResponse, { code, type, answer }: Answered, more: object = {}) => {
+    const connection = draining || code === 503 ? { connection: "close" } : {};
+    const length = Buffer.byteLength(answer);
+    response
+      .writeHead(code, { "content-type": type, "content-length": length, ...connection, ...more })
+      .end(answer);
+  };
+  const review = (request: IncomingMessage, response: ServerResponse) => {
     const begun = performance.now();
-    const send = ({ code, answer }: { code: number; answer: string }) => {
-      if (draining) reply.header("connection", "close");
-      reply.code(code).header("content-type", "application/json").send(answer);
-      metrics.observeReview(names.webhookPath, code, (performance.now() - begun) / 1000);
+    const finish = (answered: Answered) => {
+      send(response, answered);
+      metrics.observeReview(names.webhookPath, answered.code, (performance.now() - begun) / 1000);
     };
-    const answer = answerTo(request.body as string, settings);
-    // Nearly always it is there at once, and a promise would cost as much as all the rest.
-    if (answer instanceof Promise) return answer.then(send).then(() => reply);
-    send(answer);
-    return reply;
+    readBody(request, (body) => {
+      if (body === "too long") return finish({ code: 413, type: text, answer: tooLong });
+      if (body === "no room") return finish({ code: 503, type: text, answer: noRoom });
+      const answered = respond(body);
+      // Nearly always it is there at once, and a promise would cost as much as all the rest.
+      if (answered instanceof Promise) void answered.then(finish);
+      else finish(answered);
+    });
+  };
+  const server = createServer({ ...pair, ...boundedServer, keepAliveTimeout, minVersion: "TLSv1.2" });
+  server.on("request", (request, response) => {
+    if (request.url?.split("?")[0] !== names.webhookPath) {
+      send(response, { code: 404, type: text, answer: "not found" });
+    } else if (request.method !== "POST") {
+      send(response, { code: 405, type: text, answer: "POST only" }, { allow: "POST" });
+    } else review(request, response);
   });
 
-  await app.listen({ port: settings.port, host: "::" }).catch((error: NodeJS.ErrnoException) => {
-    // A kernel without IPv6.
-    if (error.code !== "EAFNOSUPPORT") throw error;
-    return app.listen({ port: settings.port, host: "0.0.0.0" });
-  });
-  const address = app.server.address();
-  const port = typeof address === "object" && address !== null ? address.port : settings.port;
-  log.info({ port, path: names.webhookPath }, "the webhook answers");
+  const port = await listen(server, settings.port, mostConnections, metrics.connectionDropped);
+  log.info({ port, path: names.webhookPath }, "Serving webhook");
   return {
     port,
-    usePair: (pair) => app.server.setSecureContext(pair),
+    usePair: (next) => server.setSecureContext({ ...next, minVersion: "TLSv1.2" }),
     drain: async (graceMs) => {
       draining = true;
       await delay(graceMs);
-      const force = setTimeout(() => app.server.closeAllConnections(), longestDrainMs);
-      await app.close();
-      clearTimeout(force);
+      await close(server, longestDrainMs);
     },
   };
-}
-
-type Answered = { code: number; answer: string };
-
-function answerTo(body: string, settings: AdmissionSettings): Answered | Promise<Answered> {
-  let request: AdmissionRequest;
-  try {
-    request = readReview(body);
-  } catch (error) {
-    if (!(error instanceof NotAReviewError)) throw error;
-    return { code: 400, answer: JSON.stringify({ error: error.message }) };
-  }
-  const told = (verdict: Verdict) => ({ code: 200, answer: writeReview(request.uid, verdict) });
-  const verdict = judge(request, settings);
-  return verdict instanceof Promise ? verdict.then(told) : told(verdict);
-}
-
-/** Nearly always the verdict is there at once, and a promise would cost as much as all the rest. */
-function judge(request: AdmissionRequest, settings: AdmissionSettings): Verdict | Promise<Verdict> {
-  try {
-    const prepared = prepare(request, settings.installation);
-    if (prepared.settled) return told(request, prepared.settled, settings);
-    const answers = answer(prepared.questions, settings.sources);
-    if (!(answers instanceof Promise)) return told(request, decide(prepared, answers), settings);
-    return answers
-      .then((found) => told(request, decide(prepared, found), settings))
-      .catch((error: unknown) => failed(request, error, settings));
-  } catch (error) {
-    return failed(request, error, settings);
-  }
-}
-
-/** Counts and logs a verdict. */
-function told(request: AdmissionRequest, verdict: Verdict, { log, metrics }: AdmissionSettings): Verdict {
-  const { kind } = request.kind;
-  metrics.countVerdict(kind, request.operation, verdict.kind === "denied" ? "denied" : verdict.outcome);
-  if (verdict.kind === "denied") log.info({ ...subjectOf(request), reason: verdict.message }, "denied");
-  else if (verdict.debug) log.info({ ...subjectOf(request), settings: verdict.debug }, verdict.outcome);
-  else if (verdict.outcome !== "untouched") log.info(subjectOf(request), verdict.outcome);
-  return verdict;
-}
-
-/** An error of the operator is answered too: the author sees it, instead of a webhook that broke off. */
-function failed(request: AdmissionRequest, error: unknown, { log, metrics }: AdmissionSettings): Verdict {
-  const { kind } = request.kind;
-  metrics.countVerdict(kind, request.operation, "failed");
-  log.error({ ...subjectOf(request), err: error }, "a review failed");
-  const message = `${names.operatorName} failed on this ${kind}: ${sentenceOf(error)}`;
-  return { kind: "denied", message, code: 500, warnings: [] };
-}
-
-function subjectOf(request: AdmissionRequest): object {
-  return {
-    kind: request.kind.kind,
-    operation: request.operation,
-    namespace: request.namespace,
-    name: nameOf(request),
-    ...(request.dryRun && { dryRun: true }),
-  };
-}
-
-/** Pods of controllers have no name yet. */
-function nameOf(request: AdmissionRequest): string | undefined {
-  const metadata = (request.object as { metadata?: { name?: string; generateName?: string } } | null)
-    ?.metadata;
-  return request.name || metadata?.name || metadata?.generateName;
 }

@@ -232,7 +232,7 @@ describe("the process", () => {
     const [patient, stopped] = await Promise.all([startOperator(kubeconfig), startOperator(kubeconfig)]);
     try {
       for (const operator of [patient, stopped]) {
-        await until(() => operator.said("the API server does not answer"), "a complaint");
+        await until(() => operator.said("API server does not answer, retrying"), "a complaint");
       }
       const waiting = await fetch(`${patient.healthUrl}/readyz`);
       expect([waiting.status, await waiting.text()]).toEqual([

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { renew } from "../../src/certificates/renew.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { createLookup, type Lookup } from "../../src/registry/lookup.ts";
+import { sentenceFor } from "../../src/registry/outcome.ts";
 import { createSecretReader } from "../../src/webhook/pull-secrets.ts";
 import { type ControlPlane, operatorUser, startControlPlane } from "../support/control-plane.ts";
 import { adminClient, installOperator } from "../support/installation.ts";
@@ -46,7 +47,8 @@ beforeAll(async () => {
     input: password,
   }).ended;
   expect(pushed.code, pushed.stderr).toBe(0);
-  lookup = createLookup({ ca, readSecrets: createSecretReader(operator) });
+  const reach = { allowedHosts: new Set([image.split("/")[0] ?? ""]), clusterNetworks: () => [] };
+  lookup = createLookup({ ca, reach, readSecrets: createSecretReader(operator) });
 
   const auths = { [`https://${image.split("/")[0]}`]: { username: user, password } };
   await post(`/api/v1/namespaces/${namespace}/secrets`, {
@@ -67,9 +69,9 @@ const post = (path: string, body: object) => admin.request({ method: "POST", pat
 
 it("what a private image runs is known where the operator may read the Pod's pull secret, and only there", async () => {
   const withSecrets = (...names: string[]) => lookup(image, "amd64", { namespace, names });
-  expect(await withSecrets()).toEqual({ unknown: "its registry asks for a password" });
+  expect(await withSecrets()).toEqual({ unknown: sentenceFor("notShown") });
   expect(await withSecrets("pull")).toEqual({
-    unknown: "its registry asks for a password; the operator may not read the Pod's imagePullSecrets pull",
+    unknown: `${sentenceFor("notShown")}; the operator may not read the Pod's imagePullSecrets pull`,
   });
 
   // What docs/private-images.md says to do.
@@ -86,9 +88,9 @@ it("what a private image runs is known where the operator may read the Pod's pul
     .toMatchObject({ program: { entrypoint: [], cmd: ["serve"] } });
   // Another namespace's Pod does not learn it from what is remembered.
   expect(await lookup(image, "amd64", { namespace: "other", names: ["gone", "pull"] })).toEqual({
-    unknown: expect.stringContaining("asks for a password"),
+    unknown: expect.stringContaining(sentenceFor("notShown")),
   });
-  expect(await withSecrets()).toEqual({ unknown: "its registry asks for a password" });
+  expect(await withSecrets()).toEqual({ unknown: sentenceFor("notShown") });
   // A name that reads like the key of what is remembered for others.
   const forged = `${image} ${namespace} gone pull`;
   expect(await lookup(forged, "amd64")).toEqual({ unknown: expect.any(String) });

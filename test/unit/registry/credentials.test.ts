@@ -1,14 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { authorizationFor } from "../../../src/registry/credentials.ts";
-import { parseImage } from "../../../src/registry/reference.ts";
+import { type ImageReference, parseImage } from "../../../src/registry/reference.ts";
 
 const auth = (text: string) => Buffer.from(text).toString("base64");
 const config = (...keys: string[]) =>
   JSON.stringify({ auths: Object.fromEntries(keys.map((key) => [key, { auth: auth(key) }])) });
+const reference = (image: string) => parseImage(image) as ImageReference;
 /** The key whose password is taken. */
 const taken = (image: string, ...keys: string[]) => {
-  const basic = authorizationFor([config(...keys)], parseImage(image));
+  const basic = authorizationFor([config(...keys)], reference(image));
   return basic && Buffer.from(basic.replace("Basic ", ""), "base64").toString();
 };
 
@@ -31,7 +32,7 @@ describe("the password for an image", () => {
 
   it("may be written as name and password", () => {
     const text = JSON.stringify({ auths: { "ghcr.io": { username: "me", password: "p:q" } } });
-    expect(authorizationFor([text], parseImage("ghcr.io/a"))).toBe(`Basic ${auth("me:p:q")}`);
+    expect(authorizationFor([text], reference("ghcr.io/a"))).toBe(`Basic ${auth("me:p:q")}`);
   });
 
   it("is never sent to a host that no key names, whatever is in the Secrets", () => {
@@ -42,7 +43,7 @@ describe("the password for an image", () => {
     );
     fc.assert(
       fc.property(fc.array(text), (configs) => {
-        expect(authorizationFor(configs, parseImage("registry.example/a/b"))).toBeUndefined();
+        expect(authorizationFor(configs, reference("registry.example/a/b"))).toBeUndefined();
       }),
     );
   });

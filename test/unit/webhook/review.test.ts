@@ -1,23 +1,66 @@
 import { describe, expect, test } from "vitest";
 import { readReview, writeReview } from "../../../src/webhook/review.ts";
 
-const review = { apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", request: { uid: "1" } };
+const apiVersion = "admission.k8s.io/v1";
+const kind = "AdmissionReview";
+const request = {
+  uid: "1",
+  kind: { group: "", version: "v1", kind: "Pod" },
+  operation: "CREATE",
+  namespace: "default",
+  object: { metadata: { annotations: { a: "b" } }, spec: {} },
+};
+const read = (changes: object) =>
+  readReview(JSON.stringify({ apiVersion, kind, request: { ...request, ...changes } }));
 
 describe("reading", () => {
   test("the request of a review", () => {
-    expect(readReview(JSON.stringify(review))).toEqual({ uid: "1" });
+    expect(read({})).toEqual(request);
+    expect(read({ operation: "UPDATE", oldObject: {} }).oldObject).toEqual({});
+    expect(read({ operation: "DELETE", object: null, oldObject: {}, namespace: "" }).object).toBeNull();
   });
 
   test.each([
-    "",
-    "{",
-    "null",
-    "[]",
-    "1",
-    JSON.stringify({ ...review, apiVersion: "admission.k8s.io/v1beta1" }),
-    JSON.stringify({ ...review, request: {} }),
-  ])("%j is none", (body) => {
-    expect(() => readReview(body)).toThrow(/expected an AdmissionReview|not JSON/);
+    ["", "not JSON"],
+    ["{", "not JSON"],
+    ["null", "no AdmissionReview"],
+    ["[]", "no AdmissionReview"],
+    ["1", "no AdmissionReview"],
+    [JSON.stringify({ apiVersion: "admission.k8s.io/v1beta1", kind, request }), "no AdmissionReview"],
+    [JSON.stringify({ apiVersion, kind }), "no request"],
+    [JSON.stringify({ apiVersion, kind, request: [] }), "no request"],
+  ])("%j is none", (body, why) => {
+    expect(() => readReview(body)).toThrow(why);
+  });
+
+  test.each<readonly [string, object]>([
+    ...[undefined, "", 7, { a: 1 }, "x".repeat(300)].map((uid) => ["uid", { uid }] as const),
+    ...[undefined, null, "Pod", [], {}, { kind: 7 }, { kind: "Pod", group: {} }].map(
+      (type) => ["kind", { kind: type }] as const,
+    ),
+    ...[undefined, "create", "PATCH", "__proto__", ["CREATE"]].map(
+      (operation) => ["operation", { operation }] as const,
+    ),
+    ...[7, "..", "a/b", "a%2fb", "a b", "é", "A", "-a", "a".repeat(64), {}].map(
+      (namespace) => ["namespace", { namespace }] as const,
+    ),
+    ...[7, {}, ["x"]].map((name) => ["name", { name }] as const),
+    ...[undefined, null, "x", [], 7, { metadata: 7 }, { metadata: { annotations: "x" } }, { spec: [] }].map(
+      (object) => ["object", { object }] as const,
+    ),
+    ...[{ a: 7 }, { a: null }, ["x"]].map(
+      (annotations) => ["object", { object: { metadata: { annotations } } }] as const,
+    ),
+    ["oldObject", { operation: "UPDATE", oldObject: null }],
+    ["oldObject", { operation: "UPDATE", oldObject: "x" }],
+  ])("%s is looked at: %j", (field, changes) => {
+    expect(() => read(changes)).toThrow(`${field} must`);
+  });
+
+  test("every wrong field is told at once", () => {
+    expect(() => read({ uid: 1, namespace: "..", operation: "x" })).toThrow(
+      /uid must .*; operation must .*; namespace must/,
+    );
   });
 });
 

@@ -1,0 +1,84 @@
+import fc from "fast-check";
+import { pino } from "pino";
+import { expect, test } from "vitest";
+import { type Answered, createResponder } from "../../src/webhook/respond.ts";
+import { createRequest, installation, pod, stepAnnotations } from "../support/pods.ts";
+
+const respond = createResponder({
+  installation,
+  sources: {
+    cache: () => undefined,
+    limitRanges: () => [],
+    lookup: async () => ({ unknown: "nobody was asked" }),
+  },
+  log: pino({ enabled: false }),
+  metrics: { countVerdict: () => {} },
+});
+
+const nonsense = fc.oneof(
+  fc.constantFrom<unknown>(
+    null,
+    true,
+    0,
+    -1,
+    1e308,
+    "",
+    [],
+    {},
+    [null],
+    [[]],
+    "..",
+    "\ud800",
+    "__proto__",
+    "/",
+  ),
+  fc.string({ unit: "binary" }),
+  fc.jsonValue({ maxDepth: 3 }),
+);
+/** A number for each step from an object to the place in it that is spoilt. */
+const way = fc.array(fc.nat(), { minLength: 1, maxLength: 12 });
+const step = fc.tuple(pod, stepAnnotations, fc.boolean()).map(([template, annotations, isJob]) => {
+  const metadata = { ...template.metadata, annotations };
+  return isJob ? { kind: "Job", metadata, spec: { template } } : { ...template, metadata };
+});
+const review = fc
+  .tuple(step, step, fc.constantFrom("CREATE", "UPDATE"), fc.array(fc.tuple(way, nonsense), { maxLength: 3 }))
+  .map(([object, oldObject, operation, spoilt]) => {
+    const request = { ...createRequest(object), uid: "u-1", operation, oldObject };
+    const whole = structuredClone({ apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", request });
+    for (const [steps, value] of spoilt) spoil(whole, steps, value);
+    return whole;
+  });
+
+/** Puts a value somewhere into an object. */
+function spoil(object: object, [first = 0, ...others]: readonly number[], value: unknown): void {
+  const at = object as Record<string, unknown>;
+  const keys = Object.keys(at);
+  const key = keys[first % (keys.length || 1)];
+  if (key === undefined) return;
+  const below = at[key];
+  if (typeof below === "object" && below !== null && others.length > 0) spoil(below, others, value);
+  else at[key] = structuredClone(value);
+}
+
+test("sec-09: whatever is sent, the answer is a review with the same uid, or a 400 in words", async () => {
+  const seen = new Set<string>();
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(review, review, review, nonsense), async (body) => {
+      const sent = JSON.stringify(body) ?? "";
+      const { code, answer }: Answered = await respond(Buffer.from(sent));
+      if (code === 400) {
+        seen.add("400");
+        expect(answer).toMatch(/JSON|AdmissionReview/);
+        return;
+      }
+      expect(code).toBe(200);
+      const { response } = JSON.parse(answer) as { response: { uid: string; status?: { code: number } } };
+      expect(response.uid).toBe((body as { request: { uid: string } }).request.uid);
+      seen.add(String(response.status?.code ?? "allowed"));
+    }),
+    { numRuns: 10_000 },
+  );
+  // Each kind of answer was met: the property says nothing of a generator that only makes nonsense.
+  expect([...seen]).toEqual(expect.arrayContaining(["400", "422", "allowed"]));
+}, 120_000);
