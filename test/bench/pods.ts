@@ -5,7 +5,8 @@ import type { V1Container, V1Pod } from "@kubernetes/client-node";
 import { createClient } from "../../src/kube/client.ts";
 import { connect } from "../../src/kube/connection.ts";
 import { linesOf } from "../../src/kube/lines.ts";
-import { stepPod, workspace } from "../support/step.ts";
+import { podOf } from "../support/builders.ts";
+import { workspace } from "../support/workspace.ts";
 import { median, table } from "./table.ts";
 
 const { values: options } = parseArgs({
@@ -31,18 +32,18 @@ interface Kind {
   readonly pod: (name: string) => V1Pod;
 }
 
-const bare = (name: string) => stepPod(name, {}, program);
+const bare = (name: string) => podOf(name, {}, program);
 const withOutput = (name: string, uri: string) =>
-  stepPod(name, { "output-uri": uri, "output-path": "answer.txt" }, program);
+  podOf(name, { "output-uri": uri, "output-path": "answer.txt" }, program);
 const kinds = [
   { name: "nothing added", pod: bare },
   {
     name: "an init container that does nothing",
-    pod: (name) => stepPod(name, {}, program, {}, { initContainers: [noop("first")] }),
+    pod: (name) => podOf(name, {}, program, {}, { initContainers: [noop("first")] }),
   },
   {
     name: "an input of 10 bytes",
-    pod: (name) => stepPod(name, { "input-uri": "bench/input:1", "input-path": "/tmp/in" }, program),
+    pod: (name) => podOf(name, { "input-uri": "bench/input:1", "input-path": "/tmp/in" }, program),
   },
   {
     name: "a second container that does nothing",

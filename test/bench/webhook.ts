@@ -9,6 +9,7 @@ import { fromSecret } from "../../src/certificates/renew.ts";
 import { webhookHosts } from "../../src/certificates/secret.ts";
 import { get } from "../../src/kube/objects.ts";
 import { resources } from "../../src/kube/resources.ts";
+import { keyed } from "../support/builders.ts";
 import { startControlPlane } from "../support/control-plane.ts";
 import { adminClient, installOperator } from "../support/installation.ts";
 import { metric, ready } from "../support/operator.ts";
@@ -43,12 +44,14 @@ const pod = (annotations: Record<string, string>): V1Pod => ({
     ],
   },
 });
-const annotated = pod({
-  "oras.converged-computing.github.io/input-uri": "runs/first:1",
-  "oras.converged-computing.github.io/input-path": "/tmp/in",
-  "oras.converged-computing.github.io/output-uri": "runs/second:1",
-  "oras.converged-computing.github.io/output-path": "answer.txt",
-});
+const annotated = pod(
+  keyed({
+    "input-uri": "runs/first:1",
+    "input-path": "/tmp/in",
+    "output-uri": "runs/second:1",
+    "output-path": "answer.txt",
+  }),
+);
 const plain = pod({ "example.com/other": "x" });
 
 /** The review that the API server would send for a new Pod. */

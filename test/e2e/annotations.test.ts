@@ -1,14 +1,13 @@
 import type { V1Pod } from "@kubernetes/client-node";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
 import { type AnnotationName, annotations } from "../../src/annotations/table.ts";
+import { cacheOf, endOf, jobOf, podOf } from "../support/builders.ts";
+import { it as base } from "../support/e2e.ts";
 import { type Servers, startServers } from "../support/servers.ts";
-import { endOf, type StepAnnotations, stepJob, stepPod, type Workspace, workspace } from "../support/step.ts";
 import { until } from "../support/wait.ts";
-
-let ws: Workspace;
-let servers: Servers;
+import type { Workspace } from "../support/workspace.ts";
 
 /** The original's protocol: `<pipe> <input-path> <output-path> <command…>`, and `<push-to> <unpack> <pull…>`. */
 const scripts = {
@@ -27,9 +26,9 @@ cat /mnt/oras/outputs/*
 `,
 };
 
-beforeAll(async () => {
-  ws = await workspace();
-  servers = await startServers(ws, scripts);
+const it = base.extend("servers", { scope: "file" }, ({ ws }) => startServers(ws, scripts));
+
+it.beforeAll(async ({ ws, servers }) => {
   const secret = (name: string, stringData: Record<string, string>) => ({
     apiVersion: "v1",
     kind: "Secret",
@@ -39,37 +38,30 @@ beforeAll(async () => {
   await ws.apply(secret("push-only", { ORAS_PUSH_PASS: servers.password }));
   await ws.apply(secret("pull-only", { ORAS_PULL_PASS: servers.password }));
   await ws.apply(secret("wrong", { ORAS_PUSH_PASS: "n0t-the-word", ORAS_PULL_PASS: "n0t-the-word" }));
-  await step("seed", { "output-uri": "seed:1", "output-path": "tree" }, "mkdir tree; echo seed > tree/file");
+  await ws.step(
+    "seed",
+    { "output-uri": "seed:1", "output-path": "tree" },
+    "mkdir tree; echo seed > tree/file",
+  );
 });
-afterAll(() => ws.remove());
 
-/** Runs a step to its end, which must be a success unless a test says otherwise. */
-async function step(
-  name: string,
-  map: StepAnnotations,
-  script: string,
-  phase = "Succeeded",
-  container = {},
-  spec = {},
-): Promise<V1Pod> {
-  await ws.apply(stepPod(name, map, script, container, spec));
-  const pod = await ws.ended(name);
-  expect(pod.status?.phase, JSON.stringify(pod.status?.containerStatuses, null, 1)).toBe(phase);
-  return pod;
+interface Surroundings {
+  readonly ws: Workspace;
+  readonly servers: Servers;
 }
 
-const isThere = async (artifact: string) =>
-  (await ws.oras("manifest", "fetch", "--descriptor", "--plain-http", `{registry}/${artifact}`)).code === 0;
+/** What a case shows, in words, and the test. */
+type Case = readonly [string, (surroundings: Surroundings) => Promise<void>];
 
 /** One real Pod at least for each annotation: what it does, and that it does it. */
-const cases: Record<AnnotationName, readonly [string, () => Promise<void>]> = {
+const cases: Record<AnnotationName, Case> = {
   "input-uri": [
     "several are laid out in numeric order, one of them by its digest",
-    async () => {
-      await step("order-a", { "output-uri": "order:a", "output-path": "f" }, "echo a > f");
-      await step("order-b", { "output-uri": "order:b", "output-path": "f" }, "echo b > f; echo more > g");
+    async ({ ws }) => {
+      await ws.step("order-a", { "output-uri": "order:a", "output-path": "f" }, "echo a > f");
+      await ws.step("order-b", { "output-uri": "order:b", "output-path": "f" }, "echo b > f; echo more > g");
       const digest = (await ws.oras("resolve", "--plain-http", "{registry}/order:a")).stdout.trim();
-      await step(
+      await ws.step(
         "order",
         { "input-uri_2": "order:b", "input-uri_10": `order@${digest}` },
         "[ $(cat f) = a ]",
@@ -78,9 +70,9 @@ const cases: Record<AnnotationName, readonly [string, () => Promise<void>]> = {
   ],
   "output-uri": [
     "20 Pods of an Indexed Job push 20 artifacts",
-    async () => {
+    async ({ ws }) => {
       await ws.apply(
-        stepJob(
+        jobOf(
           "indexed",
           {
             "output-uri": "indexed/$(JOB_NAME):$(JOB_COMPLETION_INDEX)",
@@ -100,8 +92,8 @@ const cases: Record<AnnotationName, readonly [string, () => Promise<void>]> = {
   ],
   "input-path": [
     "is made, with the Pod's name in it",
-    async () => {
-      await step(
+    async ({ ws }) => {
+      await ws.step(
         "input-path",
         { "input-uri": "seed:1", "input-path": "/tmp/a b/$(POD_NAME)" },
         "cat '/tmp/a b/input-path/tree/file'; [ -z \"$(env | grep ORAS_OPERATOR)\" ]",
@@ -110,8 +102,8 @@ const cases: Record<AnnotationName, readonly [string, () => Promise<void>]> = {
   ],
   "output-path": [
     "one that ends in /. arrives as its contents",
-    async () => {
-      await step(
+    async ({ ws }) => {
+      await ws.step(
         "output-path",
         { "output-uri": "contents:1", "output-path": "/tmp/dir/." },
         "mkdir dir; echo x > dir/x",
@@ -121,31 +113,30 @@ const cases: Record<AnnotationName, readonly [string, () => Promise<void>]> = {
   ],
   "output-pipe": [
     "holds what the program prints, and the log does too",
-    async () => {
-      await step("output-pipe", { "output-uri": "pipe:1", "output-pipe": "log" }, "echo printed");
+    async ({ ws }) => {
+      await ws.step("output-pipe", { "output-uri": "pipe:1", "output-pipe": "log" }, "echo printed");
       expect(await ws.content("pipe:1", "log")).toBe("printed\n");
       expect(await ws.log("output-pipe", "main")).toBe("printed\n");
     },
   ],
   "oras-cache": [
     "names another cache of the namespace",
-    async () => {
-      const cache = { apiVersion: names.apiVersion, kind: names.kind, metadata: { name: "other" }, spec: {} };
-      await ws.apply(cache);
-      await step(
+    async ({ ws }) => {
+      await ws.apply(cacheOf("other"));
+      await ws.step(
         "other-cache",
         { "output-uri": "there:1", "output-pipe": "x", "oras-cache": "other" },
         "echo x",
       );
-      expect(await isThere("there:1")).toBe(false);
-      await step("other-reader", { "input-uri": "there:1", "oras-cache": "other" }, "cat x");
+      expect(await ws.isPushed("there:1")).toBe(false);
+      await ws.step("other-reader", { "input-uri": "there:1", "oras-cache": "other" }, "cat x");
     },
   ],
   "oras-container": [
     "pulls and pushes with another image",
-    async () => {
+    async ({ ws }) => {
       const image = "ghcr.io/oras-project/oras:v1.3.6";
-      const pod = await step(
+      const pod = await ws.step(
         "other-image",
         { "input-uri": "seed:1", "output-uri": "image:1", "output-pipe": "x", "oras-container": image },
         "cat tree/file",
@@ -156,17 +147,17 @@ const cases: Record<AnnotationName, readonly [string, () => Promise<void>]> = {
   ],
   registry: [
     "a TLS registry with passwords: pushed with a Secret that only pushes, pulled with one that only pulls",
-    async () => {
+    async ({ ws, servers }) => {
       const registry = servers.registry;
-      await step(
+      await ws.step(
         "tls-push",
         { "output-uri": "remote:1", "output-pipe": "x", registry, "oras-env": "push-only" },
         "echo remote",
       );
-      await step("tls-pull", { "input-uri": "remote:1", registry, "oras-env": "pull-only" }, "cat x");
+      await ws.step("tls-pull", { "input-uri": "remote:1", registry, "oras-env": "pull-only" }, "cat x");
       expect(await ws.log("tls-pull", "main")).toBe("remote\n");
       // oci:// names it for one URI alone.
-      await step(
+      await ws.step(
         "tls-oci",
         {
           "input-uri": `oci://${registry}/remote:1`,
@@ -181,8 +172,8 @@ const cases: Record<AnnotationName, readonly [string, () => Promise<void>]> = {
   ],
   "oras-env": [
     "a wrong password fails in words, before the program, and is nowhere to be read",
-    async () => {
-      const pod = await step(
+    async ({ ws, servers }) => {
+      const pod = await ws.run(
         "wrong-password",
         {
           "output-uri": "remote:2",
@@ -192,8 +183,8 @@ const cases: Record<AnnotationName, readonly [string, () => Promise<void>]> = {
           debug: "true",
         },
         "echo started",
-        "Failed",
       );
+      expect(pod.status?.phase).toBe("Failed");
       expect(endOf(pod, names.pullContainer)).toMatchObject({
         exitCode: exitCodes.denied.code,
         message: expect.stringContaining("status 401; check the Secret"),
@@ -202,7 +193,7 @@ const cases: Record<AnnotationName, readonly [string, () => Promise<void>]> = {
       const log = await ws.kubectl("logs", "wrong-password", "-c", names.pullContainer);
       for (const text of [JSON.stringify(pod), log]) expect(text).not.toContain("n0t-the-word");
 
-      const right = await step(
+      const right = await ws.step(
         "right-password",
         {
           "output-uri": "remote:3",
@@ -220,14 +211,14 @@ const cases: Record<AnnotationName, readonly [string, () => Promise<void>]> = {
   ],
   container: [
     "two launchers of one Pod make one artifact, a third container is left alone",
-    async () => {
+    async ({ ws }) => {
       const other = (name: string, script: string) => ({
         name,
         image: "busybox:1.36",
         command: ["sh", "-c", script],
         workingDir: "/tmp",
       });
-      const pod = stepPod(
+      const pod = podOf(
         "launchers",
         {
           "input-uri": "seed:1",
@@ -250,8 +241,8 @@ const cases: Record<AnnotationName, readonly [string, () => Promise<void>]> = {
   ],
   entrypoint: [
     "alone: the author's application script meets our sidecar script",
-    async () => {
-      await step(
+    async ({ ws, servers }) => {
+      await ws.step(
         "own-entrypoint",
         { "output-uri": "own:1", entrypoint: `${servers.scripts}/entrypoint.sh`, "oras-env": "push-only" },
         "echo by its own",
@@ -261,9 +252,9 @@ const cases: Record<AnnotationName, readonly [string, () => Promise<void>]> = {
   ],
   "oras-entrypoint": [
     "alone and both: the author's sidecar script meets ours, and the author's",
-    async () => {
+    async ({ ws, servers }) => {
       const own = { "oras-entrypoint": `${servers.scripts}/sidecar.sh`, "oras-env": "push-only" };
-      await step(
+      await ws.step(
         "own-sidecar",
         { "output-uri": "own:2", "output-path": "f", ...own },
         "cat in; echo made > f",
@@ -272,7 +263,7 @@ const cases: Record<AnnotationName, readonly [string, () => Promise<void>]> = {
       expect(await ws.log("own-sidecar", names.pushContainer)).toMatch(
         /own sidecar: \S+\/own:2 true NA\n.*made/s,
       );
-      await step(
+      await ws.step(
         "own-both",
         { "output-uri": "own:3", entrypoint: `${servers.scripts}/entrypoint.sh`, ...own },
         "echo both",
@@ -280,19 +271,15 @@ const cases: Record<AnnotationName, readonly [string, () => Promise<void>]> = {
       expect(await ws.log("own-both", names.pushContainer)).toContain("both");
       // A script that is not what its pin says is not run.
       const pin = `${servers.scripts}/entrypoint.sh#sha256=${"0".repeat(64)}`;
-      const pod = await step(
-        "pinned",
-        { entrypoint: pin, "oras-env": "push-only" },
-        "echo started",
-        "Failed",
-      );
+      const pod = await ws.run("pinned", { entrypoint: pin, "oras-env": "push-only" }, "echo started");
+      expect(pod.status?.phase).toBe("Failed");
       expect(endOf(pod, names.pullContainer)?.exitCode).toBe(exitCodes.setupFailed.code);
     },
   ],
   debug: [
     "every setting is in the logs of the Pod and of the operator",
-    async () => {
-      await step("debugged", { "output-uri": "debug:1", "output-pipe": "x", debug: "true" }, "echo x");
+    async ({ ws }) => {
+      await ws.step("debugged", { "output-uri": "debug:1", "output-pipe": "x", debug: "true" }, "echo x");
       for (const container of [names.pullContainer, names.pushContainer, "main"]) {
         expect(await ws.log("debugged", container)).toContain("oras: debug:");
       }
@@ -305,20 +292,20 @@ const cases: Record<AnnotationName, readonly [string, () => Promise<void>]> = {
   ],
   unpack: [
     '"false": an archive is laid out as a file',
-    async () => {
-      await step("unpack", { "input-uri": "seed:1", unpack: "false" }, "tar -xzOf tree.tar.gz tree/file");
+    async ({ ws }) => {
+      await ws.step("unpack", { "input-uri": "seed:1", unpack: "false" }, "tar -xzOf tree.tar.gz tree/file");
     },
   ],
   compression: [
     "zstd and none: laid out by the next step",
-    async () => {
+    async ({ ws }) => {
       for (const compression of ["zstd", "none", "gzip"]) {
-        await step(
+        await ws.step(
           `pack-${compression}`,
           { "output-uri": `packed:${compression}`, "output-path": "tree", compression },
           "mkdir tree; seq 100000 > tree/file",
         );
-        await step(
+        await ws.step(
           `unpack-${compression}`,
           { "input-uri": `packed:${compression}` },
           "[ $(tail -n 1 tree/file) = 100000 ]",
@@ -328,13 +315,13 @@ const cases: Record<AnnotationName, readonly [string, () => Promise<void>]> = {
   ],
   "push-on": [
     "failure: what a failed program left is pushed, and its exit code stays",
-    async () => {
-      const pod = await step(
+    async ({ ws }) => {
+      const pod = await ws.run(
         "post-mortem",
         { "output-uri": "post-mortem:1", "output-path": "core", "push-on": "failure" },
         "echo why > core; exit 5",
-        "Failed",
       );
+      expect(pod.status?.phase).toBe("Failed");
       expect(endOf(pod, "main")?.exitCode).toBe(5);
       expect(endOf(pod, names.pushContainer)?.exitCode).toBe(0);
       expect(await ws.content("post-mortem:1", "core")).toBe("why\n");
@@ -342,13 +329,13 @@ const cases: Record<AnnotationName, readonly [string, () => Promise<void>]> = {
   ],
   timeout: [
     "a registry that does not answer is waited for no longer",
-    async () => {
-      const pod = await step(
+    async ({ ws }) => {
+      const pod = await ws.run(
         "impatient",
         { "input-uri": "seed:1", registry: "http://nowhere.invalid:5000", timeout: "3s" },
         "echo started",
-        "Failed",
       );
+      expect(pod.status?.phase).toBe("Failed");
       expect(endOf(pod, names.pullContainer)).toMatchObject({
         exitCode: exitCodes.registryUnavailable.code,
         message: expect.stringContaining("did not answer within 3 s"),
@@ -370,8 +357,8 @@ type Amount = Extract<AnnotationName, `requests-${string}` | `limits-${string}`>
 /** One Pod has them all, and an output of three times the memory that its pusher may have. */
 function amountCases(amounts: Record<Amount, string>) {
   let made: Promise<V1Pod> | undefined;
-  const pod = () => {
-    made ??= step(
+  const pod = (ws: Workspace) => {
+    made ??= ws.step(
       "amounts",
       { "output-uri": "amounts:1", "output-path": "big", ...amounts },
       "mkdir big; head -c 200000000 /dev/urandom > big/file",
@@ -384,9 +371,9 @@ function amountCases(amounts: Record<Amount, string>) {
       name,
       [
         `${amount}, on each container that is added`,
-        async () => {
+        async ({ ws }) => {
           const [kind = "", ...resource] = name.split("-");
-          const { initContainers = [], containers = [] } = (await pod()).spec ?? {};
+          const { initContainers = [], containers = [] } = (await pod(ws)).spec ?? {};
           const added = [...initContainers, ...containers.slice(1)];
           expect(added.map((c) => c.resources?.[kind as "limits"]?.[resource.join("-")])).toEqual([
             amount,
@@ -395,7 +382,7 @@ function amountCases(amounts: Record<Amount, string>) {
         },
       ] as const,
     ]),
-  ) as Record<Amount, readonly [string, () => Promise<void>]>;
+  ) as Record<Amount, Case>;
 }
 
 describe("annotations on real Pods", () => {

@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { names } from "../../schema/names.ts";
+import { endOf } from "../support/builders.ts";
+import { it } from "../support/e2e.ts";
+import { kubectl, tryKubectl } from "../support/kubectl.ts";
 import { startServers } from "../support/servers.ts";
 import { start, temporaryFolder } from "../support/sidecar.ts";
-import { endOf, kubectl, stepPod, tryKubectl, type Workspace, workspace } from "../support/step.ts";
 import { until } from "../support/wait.ts";
 
 const registry = "examples/tests/registry/oras.yaml";
@@ -67,7 +69,7 @@ describe.each([
   beforeAll(() => kubectl(["create", "namespace", namespace]));
   afterAll(() => kubectl(["delete", "namespace", namespace, "--wait=false"]));
 
-  it.each(examples)("%s works, and applied again is a no-op", async (file) => {
+  it.for(examples)("%s works, and applied again is a no-op", async (file) => {
     const apply = () => tryKubectl(["-n", namespace, "apply", ...flags, "-f", file]);
     const first = await apply();
     expect(first.code, first.stderr).toBe(0);
@@ -136,13 +138,9 @@ describe.each([
 });
 
 describe("examples/registry", () => {
-  let ws: Workspace;
-  beforeAll(async () => {
-    ws = await workspace();
-    return () => ws.remove();
-  });
-
-  it("with a registry of the cluster in the place of ghcr.io: what the Pod pushes, the next step reads", async () => {
+  it("with a registry of the cluster in the place of ghcr.io: what the Pod pushes, the next step reads", async ({
+    ws,
+  }) => {
     const servers = await startServers(ws, {});
     const { user, password, registry, authority } = servers;
     const [cache] = objectsIn("examples/registry/oras.yaml") as (Named & { spec: object })[];
@@ -178,8 +176,7 @@ describe("examples/registry", () => {
       "oras-env": "oras-env",
       "input-uri": "dinosaur/hello-world:remote",
     };
-    await ws.apply(stepPod("next", map, "cat hello-world.txt"));
-    expect((await ws.ended("next")).status?.phase).toBe("Succeeded");
+    await ws.step("next", map, "cat hello-world.txt");
     expect(await ws.log("next", "main")).toBe("Hello, world\n");
   });
 });

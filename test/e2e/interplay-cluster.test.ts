@@ -1,32 +1,17 @@
 import type { V1Job, V1Pod } from "@kubernetes/client-node";
-import { beforeAll, describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
+import { jobOf, podOf } from "../support/builders.ts";
+import { it } from "../support/e2e.ts";
 import { prepending, startPrepending } from "../support/prepending.ts";
-import { stepJob, stepPod, type Workspace, workspace } from "../support/step.ts";
 import { until } from "../support/wait.ts";
+import { workspace } from "../support/workspace.ts";
 
-let ws: Workspace;
-let limited: Workspace;
-let counted: Workspace;
-
-beforeAll(async () => {
-  [ws, limited, counted] = await Promise.all([workspace(), workspace(), workspace()]);
-  const removeWebhooks = await startPrepending(ws);
-  return async () => {
-    await removeWebhooks();
-    await Promise.all([ws, limited, counted].map((each) => each.remove()));
-  };
-});
-
-const succeeded = async (where: Workspace, name: string) => {
-  const pod = await where.ended(name);
-  expect(pod.status?.phase, JSON.stringify(pod.status, null, 1)).toBe("Succeeded");
-  return pod;
-};
+it.beforeAll(({ ws }) => startPrepending(ws));
 
 describe.concurrent("Pods that others make", () => {
-  it("Deployment: warned of for a Pod like its own, and each round's output is pushed", async () => {
-    const pod = stepPod(
+  it("Deployment: warned of for a Pod like its own, and each round's output is pushed", async ({ ws }) => {
+    const pod = podOf(
       "rounds",
       { "output-uri": "rounds:1", "output-path": "out" },
       "echo round >> out",
@@ -49,8 +34,8 @@ describe.concurrent("Pods that others make", () => {
     await ws.kubectl("delete", "pod", "rounds", "--wait=false");
   });
 
-  it("CronJob: the Job that it makes is a step", async () => {
-    const { metadata, spec } = stepJob(
+  it("CronJob: the Job that it makes is a step", async ({ ws }) => {
+    const { metadata, spec } = jobOf(
       "unused",
       { "output-uri": "cron/$(JOB_NAME):1", "output-path": "out" },
       "echo cron > out",
@@ -69,12 +54,12 @@ describe.concurrent("Pods that others make", () => {
     expect(await ws.content("cron/now:1", "out")).toBe("cron\n");
   });
 
-  it.each([
+  it.for([
     ["Jobs", false],
     ["Pod templates", true],
-  ])(
+  ] as const)(
     "Jobs of one set with the same annotations on %s: the one with the launcher is the step",
-    async (_, below) => {
+    async ([, below], { ws }) => {
       const set = `set-${below}`;
       const owner = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: set } };
       await ws.apply(owner);
@@ -82,7 +67,7 @@ describe.concurrent("Pods that others make", () => {
       const reference = { ...owner, metadata: undefined, name: set, uid: metadata?.uid, controller: true };
       const job = (name: string, container: string): V1Job => {
         const map = { container: "launcher", "output-uri": `${set}:1`, "output-path": "out" };
-        const made = stepJob(name, map, "echo $HOSTNAME > out");
+        const made = jobOf(name, map, "echo $HOSTNAME > out");
         const { annotations } = made.metadata ?? {};
         const { template } = made.spec ?? {};
         const containers = template?.spec?.containers.map((each) => ({ ...each, name: container }));
@@ -126,28 +111,30 @@ describe.concurrent("a webhook of somebody else that prepends a container", () =
   });
   const order = (pod: V1Pod) => pod.spec?.containers.map(({ name }) => name);
 
-  it("after ours: the step stays the container that was first, and applied again is a no-op", async () => {
+  it("after ours: the step stays the container that was first, and applied again is a no-op", async ({
+    ws,
+  }) => {
     const pod = labelled(
-      stepPod("prepended-after", { "output-uri": "prepended:after", "output-pipe": "out" }, "echo mine"),
+      podOf("prepended-after", { "output-uri": "prepended:after", "output-pipe": "out" }, "echo mine"),
       prepending.after,
     );
     await ws.apply(pod);
     const { code, stderr } = await ws.tryApply(pod);
     expect(code, stderr).toBe(0);
-    const ended = await succeeded(ws, "prepended-after");
+    const ended = await ws.succeeded("prepended-after");
     expect(order(ended)).toEqual(["prepended", "main", names.pushContainer]);
     expect(await ws.content("prepended:after", "out")).toBe("mine\n");
     expect(await ws.log("prepended-after", "prepended")).toBe("prepended\n");
   });
 
-  it("before ours: the step is the container that kubectl's annotation names", async () => {
+  it("before ours: the step is the container that kubectl's annotation names", async ({ ws }) => {
     const pod = labelled(
-      stepPod("prepended-before", { "output-uri": "prepended:before", "output-pipe": "out" }, "echo mine"),
+      podOf("prepended-before", { "output-uri": "prepended:before", "output-pipe": "out" }, "echo mine"),
       prepending.before,
       { "kubectl.kubernetes.io/default-container": "main" },
     );
     await ws.apply(pod);
-    const ended = await succeeded(ws, "prepended-before");
+    const ended = await ws.succeeded("prepended-before");
     expect(order(ended)).toEqual(["prepended", "main", names.pushContainer]);
     expect(await ws.content("prepended:before", "out")).toBe("mine\n");
   });
@@ -156,7 +143,11 @@ describe.concurrent("a webhook of somebody else that prepends a container", () =
 describe.concurrent("limits of a namespace", () => {
   const map = { "output-uri": "limited:1", "output-path": "out" };
 
-  it("ResourceQuota: a Pod that says what it needs is let in with ours, which say it too", async () => {
+  it("ResourceQuota: a Pod that says what it needs is let in with ours, which say it too", async ({
+    onTestFinished,
+  }) => {
+    const counted = await workspace();
+    onTestFinished(counted.remove);
     const hard = { "requests.cpu": "1", "requests.memory": "1Gi", "limits.cpu": "2", "limits.memory": "1Gi" };
     await counted.apply({
       apiVersion: "v1",
@@ -168,13 +159,17 @@ describe.concurrent("limits of a namespace", () => {
       requests: { cpu: "50m", memory: "64Mi" },
       limits: { cpu: "100m", memory: "128Mi" },
     };
-    const pod = stepPod("counted", map, "echo counted > out", { resources });
+    const pod = podOf("counted", map, "echo counted > out", { resources });
     await until(async () => (await counted.tryApply(pod)).code === 0, "the quota to be reckoned");
-    await succeeded(counted, "counted");
+    await counted.succeeded("counted");
     expect(await counted.content("limited:1", "out")).toBe("counted\n");
   });
 
-  it("LimitRange: its defaults reach a Pod that says nothing, and ours are within its bounds", async () => {
+  it("LimitRange: its defaults reach a Pod that says nothing, and ours are within its bounds", async ({
+    onTestFinished,
+  }) => {
+    const limited = await workspace();
+    onTestFinished(limited.remove);
     const limits = [
       {
         type: "Container",
@@ -191,12 +186,12 @@ describe.concurrent("limits of a namespace", () => {
       metadata: { name: "limited" },
       spec: { limits },
     });
-    const step = stepPod("limited", map, "echo limited > out");
+    const step = podOf("limited", map, "echo limited > out");
     await until(
       async () => (await limited.tryApply(step)).code === 0,
       "the operator to have seen the bounds",
     );
-    const pod = await succeeded(limited, "limited");
+    const pod = await limited.succeeded("limited");
     expect(pod.spec?.containers[0]?.resources?.limits).toEqual({ cpu: "500m", memory: "256Mi" });
     expect(pod.status?.qosClass).toBe("Burstable");
     expect(await limited.content("limited:1", "out")).toBe("limited\n");

@@ -1,41 +1,24 @@
 import type { V1Container, V1Pod, V1PodSpec } from "@kubernetes/client-node";
-import { beforeAll, describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
-import { kubectl, type StepAnnotations, stepPod, type Workspace, workspace } from "../support/step.ts";
+import { podOf } from "../support/builders.ts";
+import { it } from "../support/e2e.ts";
+import { kubectl } from "../support/kubectl.ts";
+import type { Workspace } from "../support/workspace.ts";
 
-let ws: Workspace;
-
-beforeAll(async () => {
-  ws = await workspace();
+it.beforeAll(async ({ ws }) => {
   const runtimeClass = {
     apiVersion: "node.k8s.io/v1",
     kind: "RuntimeClass",
     metadata: { name: ws.namespace },
   };
   await kubectl(["create", "-f", "-"], JSON.stringify({ ...runtimeClass, handler: "runc" }));
-  await step("seed", { "output-uri": "seed:1", "output-path": "in" }, "echo seed > in");
-  return async () => {
-    await kubectl(["delete", "runtimeclass", ws.namespace]);
-    await ws.remove();
-  };
+  await ws.step("seed", { "output-uri": "seed:1", "output-path": "in" }, "echo seed > in");
+  return () => kubectl(["delete", "runtimeclass", ws.namespace]);
 });
 
-/** Runs a step to its end, which must be a success. */
-async function step(
-  name: string,
-  map: StepAnnotations,
-  script: string,
-  container: Partial<V1Container> = {},
-  spec: Partial<V1PodSpec> = {},
-): Promise<V1Pod> {
-  await ws.apply(stepPod(name, map, script, container, spec));
-  const pod = await ws.ended(name);
-  expect(pod.status?.phase, JSON.stringify(pod.status, null, 1)).toBe("Succeeded");
-  return pod;
-}
-
 /** What the API server would make of a Pod, without keeping it. */
-async function planned(pod: V1Pod): Promise<V1Pod> {
+async function planned(ws: Workspace, pod: V1Pod): Promise<V1Pod> {
   const args = ["--namespace", ws.namespace, "create", "--dry-run=server", "-o", "json", "-f", "-"];
   return JSON.parse(await kubectl(args, JSON.stringify(pod))) as V1Pod;
 }
@@ -58,7 +41,9 @@ process.on("SIGTERM", () => process.exit());
 `;
 
 describe.concurrent("what else is in a Pod", () => {
-  it("native sidecar before ours: inputs and output go through it, and it ends after the push", async () => {
+  it("native sidecar before ours: inputs and output go through it, and it ends after the push", async ({
+    ws,
+  }) => {
     const port = 15001;
     const sidecar: V1Container = {
       name: "proxy",
@@ -67,7 +52,7 @@ describe.concurrent("what else is in a Pod", () => {
       restartPolicy: "Always",
       startupProbe: { tcpSocket: { port }, periodSeconds: 1, failureThreshold: 60 },
     };
-    const pod = await step(
+    const pod = await ws.step(
       "sidecar",
       {
         "input-uri": "seed:1",
@@ -83,14 +68,16 @@ describe.concurrent("what else is in a Pod", () => {
     expect(await ws.content("sidecar:1", "out")).toBe("seed\nseed\n");
   });
 
-  it("user's own init containers: run before ours, see no inputs, and the program finds what they made", async () => {
+  it("user's own init containers: run before ours, see no inputs, and the program finds what they made", async ({
+    ws,
+  }) => {
     const own = (name: string, script: string): V1Container => ({
       name,
       image: "busybox:1.36",
       command: ["sh", "-c", script],
       ...work.container,
     });
-    const pod = await step(
+    const pod = await ws.step(
       "own-init",
       { "input-uri": "seed:1", "output-uri": "own-init:1", "output-path": "out" },
       "cat made in > out",
@@ -108,13 +95,13 @@ describe.concurrent("what else is in a Pod", () => {
     expect(await ws.content("own-init:1", "out")).toBe("made\nseed\n");
   });
 
-  it("containers of the names that ours have: both run, and theirs are left as they are", async () => {
+  it("containers of the names that ours have: both run, and theirs are left as they are", async ({ ws }) => {
     const theirs = (name: string): V1Container => ({
       name,
       image: "busybox:1.36",
       command: ["echo", "theirs"],
     });
-    const pod = stepPod(
+    const pod = podOf(
       "names",
       { "input-uri": "seed:1", "output-uri": "names:1", "output-path": "in" },
       "true",
@@ -128,7 +115,9 @@ describe.concurrent("what else is in a Pod", () => {
     }
   });
 
-  it("shareProcessNamespace: the step is as always, and the program reads nobody's credentials", async () => {
+  it("shareProcessNamespace: the step is as always, and the program reads nobody's credentials", async ({
+    ws,
+  }) => {
     const password = "s3cret-of-the-registry";
     await ws.apply({
       apiVersion: "v1",
@@ -137,7 +126,7 @@ describe.concurrent("what else is in a Pod", () => {
       stringData: { ORAS_USER: "somebody", ORAS_PUSH_PASS: password },
     });
     const look = "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline /proc/[0-9]*/root/var/run/oras/*/* 2>&1";
-    await step(
+    await ws.step(
       "shared",
       { "output-uri": "shared:1", "output-path": "out", "oras-env": "credentials" },
       `${look} | tr '\\0' '\\n'; ps | grep -c push.sh > out`,
@@ -150,12 +139,12 @@ describe.concurrent("what else is in a Pod", () => {
     expect(await ws.log("shared", "main")).not.toContain(password);
   });
 
-  it("subdomain: is kept, and so is the Pod's name in the DNS", async () => {
+  it("subdomain: is kept, and so is the Pod's name in the DNS", async ({ ws }) => {
     const subdomain = "workers";
     const metadata = { name: subdomain };
     const spec = { clusterIP: "None", selector: { app: subdomain }, publishNotReadyAddresses: true };
     await ws.apply({ apiVersion: "v1", kind: "Service", metadata, spec });
-    const pod = await step(
+    const pod = await ws.step(
       "member",
       { "output-uri": "subdomain:1", "output-path": "out" },
       "hostname -f > out",
@@ -168,8 +157,8 @@ describe.concurrent("what else is in a Pod", () => {
     );
   });
 
-  it("hostNetwork with ClusterFirstWithHostNet: finds the cache", async () => {
-    await step(
+  it("hostNetwork with ClusterFirstWithHostNet: finds the cache", async ({ ws }) => {
+    await ws.step(
       "host-network",
       { "input-uri": "seed:1", "output-uri": "host-network:1", "output-path": "in" },
       "true",
@@ -179,9 +168,9 @@ describe.concurrent("what else is in a Pod", () => {
     expect(await ws.content("host-network:1", "in")).toBe("seed\n");
   });
 
-  it("hostNetwork without it: kubectl apply refuses it and says what to write", async () => {
+  it("hostNetwork without it: kubectl apply refuses it and says what to write", async ({ ws }) => {
     const { code, stderr } = await ws.tryApply(
-      stepPod("no-cluster-dns", { "input-uri": "seed:1" }, "true", {}, { hostNetwork: true }),
+      podOf("no-cluster-dns", { "input-uri": "seed:1" }, "true", {}, { hostNetwork: true }),
     );
     expect(code).toBe(1);
     expect(stderr).toContain(
@@ -189,8 +178,8 @@ describe.concurrent("what else is in a Pod", () => {
     );
   });
 
-  it("runtimeClassName: ours run under it too", async () => {
-    const pod = await step(
+  it("runtimeClassName: ours run under it too", async ({ ws }) => {
+    const pod = await ws.step(
       "runtime",
       { "input-uri": "seed:1", "output-uri": "runtime:1", "output-path": "in" },
       "true",
@@ -204,28 +193,30 @@ describe.concurrent("what else is in a Pod", () => {
 
 describe.concurrent("resources", () => {
   const amounts = { cpu: "100m", memory: "64Mi" };
-  it.each([
+  it.for([
     ["Guaranteed", { requests: amounts, limits: amounts }],
     ["Burstable", { requests: amounts }],
     ["Burstable", { limits: { memory: "64Mi" } }],
     ["BestEffort", {}],
-  ])("QoS class %s of a container with %j: is kept", async (qosClass, resources) => {
+  ] as const)("QoS class %s of a container with %j: is kept", async ([qosClass, resources], { ws }) => {
     const name = `qos-${Object.keys(resources).join("-")}-${qosClass}`.toLowerCase();
     const map = { "input-uri": "seed:1", "output-uri": `qos:${name}`, "output-path": "in" };
-    const before = await planned(stepPod(name, {}, "true", { resources }));
+    const before = await planned(ws, podOf(name, {}, "true", { resources }));
     expect(before.status?.qosClass).toBe(qosClass);
-    const after = await step(name, map, "true", { resources });
+    const after = await ws.step(name, map, "true", { resources });
     expect(after.spec?.containers).toHaveLength(2);
     expect(after.status?.qosClass).toBe(qosClass);
     expect(await ws.content(`qos:${name}`, "in")).toBe("seed\n");
   });
 
-  it("resources of the Pod as a whole: ours have none of their own, and the QoS class is kept", async () => {
+  it("resources of the Pod as a whole: ours have none of their own, and the QoS class is kept", async ({
+    ws,
+  }) => {
     // Newer than the types of the client.
     const spec = { resources: { requests: amounts, limits: amounts } } as Partial<V1PodSpec>;
     const map = { "input-uri": "seed:1", "output-uri": "pod-level:1", "output-path": "in" };
-    const before = await planned(stepPod("pod-level", {}, "true", {}, spec));
-    const pod = await step("pod-level", map, "true", {}, spec);
+    const before = await planned(ws, podOf("pod-level", {}, "true", {}, spec));
+    const pod = await ws.step("pod-level", map, "true", {}, spec);
     const { containers = [], initContainers = [] } = pod.spec ?? {};
     expect([...containers, ...initContainers].map(({ resources }) => resources)).toEqual([{}, {}, {}]);
     expect(pod.status?.qosClass).toBe(before.status?.qosClass);

@@ -1,37 +1,34 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
+import { podOf } from "../support/builders.ts";
 import { operatorIsReady } from "../support/cluster.ts";
+import { it } from "../support/e2e.ts";
+import { kubectl, tryKubectl } from "../support/kubectl.ts";
 import { start } from "../support/sidecar.ts";
-import { kubectl, stepPod, tryKubectl, type Workspace, workspace } from "../support/step.ts";
 import { until } from "../support/wait.ts";
+import { workspace } from "../support/workspace.ts";
 
 const dist = "examples/dist/oras-operator.yaml";
 const own = ["--namespace", names.operatorNamespace];
 
-let ws: Workspace;
-beforeAll(async () => {
-  ws = await workspace();
-  return () => ws.remove();
-});
-
 describe("the operator", () => {
-  it("operator down: un-annotated Pods are not affected, annotated ones are refused", async () => {
+  it("operator down: un-annotated Pods are not affected, annotated ones are refused", async ({ ws }) => {
     await kubectl([...own, "scale", `deployment/${names.deployment}`, "--replicas=0"]);
     await until(
       async () => (await kubectl([...own, "get", "pods", "-o", "name"])) === "",
       "the operator to be gone",
     );
-    const plain = stepPod("plain", {}, "echo unaffected");
+    const plain = podOf("plain", {}, "echo unaffected");
     await ws.apply(plain);
     expect((await ws.ended("plain")).status?.phase).toBe("Succeeded");
     expect((await ws.pod("plain")).spec?.containers).toHaveLength(1);
-    const annotated = await ws.tryApply(stepPod("annotated", { "input-uri": "a/b:c" }, "true"));
+    const annotated = await ws.tryApply(podOf("annotated", { "input-uri": "a/b:c" }, "true"));
     expect(annotated.stderr).toContain(names.podsWebhook);
     await kubectl([...own, "scale", `deployment/${names.deployment}`, "--replicas=1"]);
     await operatorIsReady();
   });
 
-  it("cache: what somebody changes is put back, and a deleted child returns", async () => {
+  it("cache: what somebody changes is put back, and a deleted child returns", async ({ ws }) => {
     await ws.kubectl("delete", "service", "oras");
     await ws.kubectl(
       "patch",
@@ -66,10 +63,7 @@ describe("the operator", () => {
         "--timeout=120s",
       );
       const installed = await workspace();
-      await installed.apply(
-        stepPod("step", { "output-uri": "e2e/chart:1", "output-pipe": "x" }, "echo by the chart"),
-      );
-      expect((await installed.ended("step")).status?.phase).toBe("Succeeded");
+      await installed.step("step", { "output-uri": "e2e/chart:1", "output-pipe": "x" }, "echo by the chart");
       expect(await helm("test", names.operatorName, ...own)).toContain("Phase:          Succeeded");
       await installed.remove();
       await helm("uninstall", names.operatorName, ...own, "--wait");

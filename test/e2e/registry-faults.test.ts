@@ -1,15 +1,11 @@
 import type { V1Pod } from "@kubernetes/client-node";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
-import { endOf, type StepAnnotations, stepPod, type Workspace, workspace } from "../support/step.ts";
+import { endOf, podOf, type StepAnnotations } from "../support/builders.ts";
+import { it } from "../support/e2e.ts";
 import { until } from "../support/wait.ts";
-
-let ws: Workspace;
-beforeAll(async () => {
-  ws = await workspace();
-});
-afterAll(() => ws?.remove());
+import type { Workspace } from "../support/workspace.ts";
 
 /** A registry of a test's own. */
 interface Registry {
@@ -42,10 +38,11 @@ done`;
 /**
  * Starts a registry that is slow, so that it can be met in the midst of its work.
  *
+ * @param ws - where
  * @param name - of its Pod
  * @param data - the volume for its data
  */
-async function startRegistry(name: string, data: object = {}): Promise<Registry> {
+async function startRegistry(ws: Workspace, name: string, data: object = {}): Promise<Registry> {
   const env = Object.entries({
     REGISTRY_HTTP_ADDR: ":5000",
     REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: "/data",
@@ -95,9 +92,9 @@ const outputTo = (registry: Registry, name: string): StepAnnotations => ({
 });
 
 /** Runs a step whose input is what another one pushed, and returns the input's digest, or how the step failed. */
-async function digestOfInput(registry: Registry, name: string): Promise<string | undefined> {
+async function digestOfInput(ws: Workspace, registry: Registry, name: string): Promise<string | undefined> {
   const map: StepAnnotations = { registry: registry.url, "input-uri": `faults/${name}:1`, timeout: "60s" };
-  await ws.apply(stepPod(`${name}-next`, map, "sha256sum < out > /dev/termination-log"));
+  await ws.apply(podOf(`${name}-next`, map, "sha256sum < out > /dev/termination-log"));
   const pod = await ws.ended(`${name}-next`);
   return endOf(pod, "main")?.message ?? String(endOf(pod, names.pullContainer)?.exitCode);
 }
@@ -105,55 +102,53 @@ async function digestOfInput(registry: Registry, name: string): Promise<string |
 const made = (pod: V1Pod) => endOf(pod, "main")?.message;
 
 /** Runs a step with a large output until the registry has a part of it, and no more goes there. */
-async function stopWithinPush(registry: Registry, name: string): Promise<void> {
+async function stopWithinPush(ws: Workspace, registry: Registry, name: string): Promise<void> {
   const stopped = registry.stopWithin("upload");
-  await ws.apply(stepPod(name, outputTo(registry, name), large));
+  await ws.apply(podOf(name, outputTo(registry, name), large));
   await stopped;
 }
 
 describe.concurrent("a large artifact", () => {
-  it("is pushed though the registry dies while it comes", async () => {
-    const registry = await startRegistry("dies-in-push");
-    await stopWithinPush(registry, "push");
+  it("is pushed though the registry dies while it comes", async ({ ws }) => {
+    const registry = await startRegistry(ws, "dies-in-push");
+    await stopWithinPush(ws, registry, "push");
     await registry.kill();
     const pod = await ws.ended("push");
     expect(pod.status?.phase).toBe("Succeeded");
-    expect(await digestOfInput(registry, "push")).toBe(made(pod));
+    expect(await digestOfInput(ws, registry, "push")).toBe(made(pod));
   });
 
-  it("is pulled though the registry dies while it goes", async () => {
-    const registry = await startRegistry("dies-in-pull");
-    await ws.apply(stepPod("pull", outputTo(registry, "pull"), large));
-    const pod = await ws.ended("pull");
+  it("is pulled though the registry dies while it goes", async ({ ws }) => {
+    const registry = await startRegistry(ws, "dies-in-pull");
+    const pod = await ws.run("pull", outputTo(registry, "pull"), large);
     const stopped = registry.stopWithin("download");
-    const pulled = digestOfInput(registry, "pull");
+    const pulled = digestOfInput(ws, registry, "pull");
     await stopped;
     await registry.kill();
     expect(await pulled).toBe(made(pod));
   });
 
-  it("is pushed by a Pod that is deleted meanwhile, within its grace period", async () => {
-    const registry = await startRegistry("deleted");
-    await stopWithinPush(registry, "graceful");
+  it("is pushed by a Pod that is deleted meanwhile, within its grace period", async ({ ws }) => {
+    const registry = await startRegistry(ws, "deleted");
+    await stopWithinPush(ws, registry, "graceful");
     const digest = await until(async () => made(await ws.pod("graceful")), "the end of the program");
     await ws.kubectl("delete", "pod", "graceful", "--grace-period=100", "--wait=false");
     await registry.goOn();
     await ws.kubectl("wait", "pod/graceful", "--for=delete", "--timeout=120s");
-    expect(await digestOfInput(registry, "graceful")).toBe(digest);
+    expect(await digestOfInput(ws, registry, "graceful")).toBe(digest);
   });
 
-  it("is not pushed by a Pod that has no time", async () => {
-    const registry = await startRegistry("killed");
-    await stopWithinPush(registry, "hasty");
+  it("is not pushed by a Pod that has no time", async ({ ws }) => {
+    const registry = await startRegistry(ws, "killed");
+    await stopWithinPush(ws, registry, "hasty");
     await ws.kubectl("delete", "pod", "hasty", "--grace-period=1");
     await registry.goOn();
-    expect(await digestOfInput(registry, "hasty")).toBe(String(exitCodes.inputNotFound.code));
+    expect(await digestOfInput(ws, registry, "hasty")).toBe(String(exitCodes.inputNotFound.code));
   });
 
-  it("that the registry has no room for fails its Pod within the timeout", async () => {
-    const registry = await startRegistry("full", { medium: "Memory", sizeLimit: "20Mi" });
-    await ws.apply(stepPod("no-room", { ...outputTo(registry, "no-room"), timeout: "15s" }, large));
-    const pod = await ws.ended("no-room");
+  it("that the registry has no room for fails its Pod within the timeout", async ({ ws }) => {
+    const registry = await startRegistry(ws, "full", { medium: "Memory", sizeLimit: "20Mi" });
+    const pod = await ws.run("no-room", { ...outputTo(registry, "no-room"), timeout: "15s" }, large);
     expect(pod.status?.phase).toBe("Failed");
     expect(endOf(pod, "main")?.exitCode).toBe(0);
     const end = endOf(pod, names.pushContainer);

@@ -1,65 +1,41 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
-import { temporaryFolder } from "../support/sidecar.ts";
-import { endOf, stepJob, stepPod, type Workspace, workspace } from "../support/step.ts";
+import { endOf, jobOf, podOf } from "../support/builders.ts";
+import { it as base } from "../support/e2e.ts";
 import { until } from "../support/wait.ts";
+import { workspace } from "../support/workspace.ts";
 
-let ws: Workspace;
-
-beforeAll(async () => {
-  ws = await workspace();
-  return () => ws.remove();
-});
-
-/** What stock oras pulls, as a folder. */
-async function pulled(artifact: string): Promise<string> {
-  const folder = temporaryFolder("pulled");
-  const { code, stderr } = await ws.oras("pull", "--plain-http", `{registry}/${artifact}`, "-o", folder);
-  expect(code, stderr).toBe(0);
-  return folder;
-}
-
-async function isPushed(artifact: string): Promise<boolean> {
-  const { code, stderr } = await ws.oras(
-    "manifest",
-    "fetch",
-    "--descriptor",
-    "--plain-http",
-    `{registry}/${artifact}`,
-  );
-  if (code !== 0 && !stderr.includes("not found")) throw new Error(stderr);
-  return code === 0;
-}
+const it = base
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads from it which fixtures are needed
+  .extend("restricted", { scope: "file" }, async ({}, { onCleanup }) => {
+    const restricted = await workspace({ "pod-security.kubernetes.io/enforce": "restricted" });
+    onCleanup(restricted.remove);
+    return restricted;
+  });
 
 describe.concurrent("steps on real Pods", () => {
-  it("output directory: arrives under its own name, also as the next step's input", async () => {
-    await ws.apply(
-      stepPod(
-        "directory",
-        { "output-uri": "e2e/directory:1", "output-path": "/tmp/analysis" },
-        "mkdir -p analysis/deep; echo a > analysis/a; echo b > analysis/deep/b",
-      ),
+  it("output directory: arrives under its own name, also as the next step's input", async ({ ws }) => {
+    await ws.step(
+      "directory",
+      { "output-uri": "e2e/directory:1", "output-path": "/tmp/analysis" },
+      "mkdir -p analysis/deep; echo a > analysis/a; echo b > analysis/deep/b",
     );
-    expect((await ws.ended("directory")).status?.phase).toBe("Succeeded");
-    expect(readFileSync(join(await pulled("e2e/directory:1"), "analysis/deep/b"), "utf8")).toBe("b\n");
+    expect(await ws.content("e2e/directory:1", "analysis/deep/b")).toBe("b\n");
 
-    await ws.apply(
-      stepPod(
-        "reader",
-        { "input-uri": "e2e/directory:1", "input-path": "/tmp/in" },
-        "cat /tmp/in/analysis/a /tmp/in/analysis/deep/b",
-      ),
+    await ws.step(
+      "reader",
+      { "input-uri": "e2e/directory:1", "input-path": "/tmp/in" },
+      "cat /tmp/in/analysis/a /tmp/in/analysis/deep/b",
     );
-    expect((await ws.ended("reader")).status?.phase).toBe("Succeeded");
     expect(await ws.log("reader", "main")).toBe("a\nb\n");
   });
 
-  it("failing program: the Job fails with the program's own exit code, and nothing is pushed", async () => {
+  it("failing program: the Job fails with the program's own exit code, and nothing is pushed", async ({
+    ws,
+  }) => {
     await ws.apply(
-      stepJob(
+      jobOf(
         "failing",
         { "output-uri": "e2e/failing:1", "output-path": "out" },
         "echo partial > out; exit 42",
@@ -69,12 +45,13 @@ describe.concurrent("steps on real Pods", () => {
     const pod = await ws.podOf("failing");
     expect(endOf(pod, "main")?.exitCode).toBe(42);
     expect(endOf(await ws.ended(pod.metadata?.name ?? ""), "oras")?.exitCode).toBe(0);
-    expect(await isPushed("e2e/failing:1")).toBe(false);
+    expect(await ws.isPushed("e2e/failing:1")).toBe(false);
   });
 
-  it("missing input: the Pod fails before the program starts, with the reason in kubectl describe", async () => {
-    await ws.apply(stepPod("missing", { "input-uri": "e2e/no-such:1" }, "echo started"));
-    const pod = await ws.ended("missing");
+  it("missing input: the Pod fails before the program starts, with the reason in kubectl describe", async ({
+    ws,
+  }) => {
+    const pod = await ws.run("missing", { "input-uri": "e2e/no-such:1" }, "echo started");
     expect(pod.status?.phase).toBe("Failed");
     expect(endOf(pod, "oras-pull")?.exitCode).toBe(exitCodes.inputNotFound.code);
     expect(endOf(pod, "main")).toBeUndefined();
@@ -86,40 +63,36 @@ describe.concurrent("steps on real Pods", () => {
     );
   });
 
-  it("missing input under OnFailure: the Pod fails as well, and is not tried again for ever", async () => {
-    await ws.apply(
-      stepPod(
-        "missing-onfailure",
-        { "input-uri": "e2e/no-such:1" },
-        "echo started",
-        {},
-        { restartPolicy: "OnFailure" },
-      ),
+  it("missing input under OnFailure: the Pod fails as well, and is not tried again for ever", async ({
+    ws,
+  }) => {
+    const pod = await ws.run(
+      "missing-onfailure",
+      { "input-uri": "e2e/no-such:1" },
+      "echo started",
+      {},
+      { restartPolicy: "OnFailure" },
     );
-    const pod = await ws.ended("missing-onfailure");
     expect(pod.status?.phase).toBe("Failed");
     expect(pod.status?.initContainerStatuses?.[0]?.restartCount).toBe(0);
   });
 
-  it("OnFailure: a program that fails once is run again, and its second output pushed", async () => {
+  it("OnFailure: a program that fails once is run again, and its second output pushed", async ({ ws }) => {
     const volume = { volumes: [{ name: "work", emptyDir: {} }], restartPolicy: "OnFailure" };
     const script = "if [ -e /work/again ]; then echo second > out; else touch /work/again; exit 1; fi";
-    await ws.apply(
-      stepPod(
-        "again",
-        { "output-uri": "e2e/again:1", "output-path": "out" },
-        script,
-        { volumeMounts: [{ name: "work", mountPath: "/work" }] },
-        volume,
-      ),
+    await ws.step(
+      "again",
+      { "output-uri": "e2e/again:1", "output-path": "out" },
+      script,
+      { volumeMounts: [{ name: "work", mountPath: "/work" }] },
+      volume,
     );
-    expect((await ws.ended("again")).status?.phase).toBe("Succeeded");
-    expect(readFileSync(join(await pulled("e2e/again:1"), "out"), "utf8")).toBe("second\n");
+    expect(await ws.content("e2e/again:1", "out")).toBe("second\n");
   });
 
-  it("SIGTERM: a deleted Pod's program gets it, and the Pod goes within its grace period", async () => {
+  it("SIGTERM: a deleted Pod's program gets it, and the Pod goes within its grace period", async ({ ws }) => {
     await ws.apply(
-      stepPod(
+      podOf(
         "deleted",
         { "output-uri": "e2e/deleted:1", "output-pipe": "log" },
         "trap 'echo got SIGTERM; exit 0' TERM; echo ready; while :; do sleep 0.1; done",
@@ -133,55 +106,43 @@ describe.concurrent("steps on real Pods", () => {
     const logs = ws.kubectl("logs", "--follow", "deleted", "-c", "main");
     await ws.kubectl("delete", "pod", "deleted", "--timeout=25s");
     expect(await logs).toContain("got SIGTERM");
-    expect(readFileSync(join(await pulled("e2e/deleted:1"), "log"), "utf8")).toBe("ready\ngot SIGTERM\n");
+    expect(await ws.content("e2e/deleted:1", "log")).toBe("ready\ngot SIGTERM\n");
   });
 
-  it("shell-less non-root image: writes and reads without a shell, root or a tool in it", async () => {
+  it("shell-less non-root image: writes and reads without a shell, root or a tool in it", async ({ ws }) => {
     const image = { image: "shell-less:test", workingDir: "/work" };
     const work = { volumeMounts: [{ name: "work", mountPath: "/work" }] };
     const volumes = { volumes: [{ name: "work", emptyDir: {} }] };
-    await ws.apply(
-      stepPod(
-        "no-shell",
-        { "output-uri": "e2e/no-shell:1", "output-path": "file" },
-        "",
-        { ...image, ...work, command: ["/program", "write", "no shell", "file"] },
-        volumes,
-      ),
+    await ws.step(
+      "no-shell",
+      { "output-uri": "e2e/no-shell:1", "output-path": "file" },
+      "",
+      { ...image, ...work, command: ["/program", "write", "no shell", "file"] },
+      volumes,
     );
-    expect((await ws.ended("no-shell")).status?.phase).toBe("Succeeded");
-    await ws.apply(
-      stepPod(
-        "no-shell-reader",
-        { "input-uri": "e2e/no-shell:1" },
-        "",
-        { ...image, ...work, command: ["/program"], args: ["cat", "file"] },
-        volumes,
-      ),
+    await ws.step(
+      "no-shell-reader",
+      { "input-uri": "e2e/no-shell:1" },
+      "",
+      { ...image, ...work, command: ["/program"], args: ["cat", "file"] },
+      volumes,
     );
-    expect((await ws.ended("no-shell-reader")).status?.phase).toBe("Succeeded");
     expect(await ws.log("no-shell-reader", "main")).toContain("no shell");
   });
 
-  it("arguments: reach the program to the byte", async () => {
+  it("arguments: reach the program to the byte", async ({ ws }) => {
     const words = ["a b", "", "$(HOME)", "`id`", "'\"", "*", "line\nbreak", "--", "é", "\\"];
-    await ws.apply(
-      stepPod("argv", { "output-uri": "e2e/argv:1", "output-pipe": "log" }, "", {
-        command: ["printf"],
-        args: ["<%s>", ...words],
-        env: [{ name: "HOME", value: "/x" }],
-      }),
-    );
-    expect((await ws.ended("argv")).status?.phase).toBe("Succeeded");
+    await ws.step("argv", { "output-uri": "e2e/argv:1", "output-pipe": "log" }, "", {
+      command: ["printf"],
+      args: ["<%s>", ...words],
+      env: [{ name: "HOME", value: "/x" }],
+    });
     const expanded = words.map((word) => word.replace("$(HOME)", "/x"));
-    expect(readFileSync(join(await pulled("e2e/argv:1"), "log"), "utf8")).toBe(
-      expanded.map((w) => `<${w}>`).join(""),
-    );
+    expect(await ws.content("e2e/argv:1", "log")).toBe(expanded.map((w) => `<${w}>`).join(""));
   });
 
-  it("termination message: names the artifact and its digest", async () => {
-    await ws.apply(stepPod("message", { "output-uri": "e2e/message:1", "output-path": "x" }, "echo x > x"));
-    const pod = await ws.ended("message");
+  it("termination message: names the artifact and its digest", async ({ ws }) => {
+    const pod = await ws.run("message", { "output-uri": "e2e/message:1", "output-path": "x" }, "echo x > x");
     const message = JSON.parse(endOf(pod, "oras")?.message ?? "") as { artifact: string; digest: string };
     const { stdout } = await ws.oras(
       "manifest",
@@ -201,32 +162,25 @@ describe.concurrent("steps on real Pods", () => {
     );
   });
 
-  it("output that cannot be packed: the Pod fails, although the program succeeded", async () => {
-    await ws.apply(
-      stepPod(
-        "escaping",
-        { "output-uri": "e2e/escaping:1", "output-path": "d" },
-        "mkdir d; ln -s /etc/passwd d/link",
-      ),
+  it("output that cannot be packed: the Pod fails, although the program succeeded", async ({ ws }) => {
+    const pod = await ws.run(
+      "escaping",
+      { "output-uri": "e2e/escaping:1", "output-path": "d" },
+      "mkdir d; ln -s /etc/passwd d/link",
     );
-    const pod = await ws.ended("escaping");
     expect(pod.status?.phase).toBe("Failed");
     expect(endOf(pod, "main")).toMatchObject({
       exitCode: exitCodes.outputFailed.code,
       message: expect.stringContaining("./link -> /etc/passwd"),
     });
-    expect(await isPushed("e2e/escaping:1")).toBe(false);
+    expect(await ws.isPushed("e2e/escaping:1")).toBe(false);
   });
 });
 
 describe("Pod Security restricted", () => {
-  let restricted: Workspace;
-  beforeAll(async () => {
-    restricted = await workspace({ "pod-security.kubernetes.io/enforce": "restricted" });
-  });
-  afterAll(() => restricted.remove());
-
-  it("restricted: cache, producer and consumer run with a read-only root and another user", async () => {
+  it("restricted: cache, producer and consumer run with a read-only root and another user", async ({
+    restricted,
+  }) => {
     const securityContext = {
       allowPrivilegeEscalation: false,
       capabilities: { drop: ["ALL"] },
@@ -241,20 +195,14 @@ describe("Pod Security restricted", () => {
       volumeMounts: [{ name: "work", mountPath: "/work" }],
     };
     const spec = { volumes: [{ name: "work", emptyDir: {} }] };
-    await restricted.apply(
-      stepPod("producer", { "output-uri": "e2e/restricted:1" }, "id -u > user", container, spec),
+    await restricted.step("producer", { "output-uri": "e2e/restricted:1" }, "id -u > user", container, spec);
+    const consumer = await restricted.run(
+      "consumer",
+      { "input-uri": "e2e/restricted:1" },
+      "cat user; touch /mnt/oras/x",
+      container,
+      spec,
     );
-    expect((await restricted.ended("producer")).status?.phase).toBe("Succeeded");
-    await restricted.apply(
-      stepPod(
-        "consumer",
-        { "input-uri": "e2e/restricted:1" },
-        "cat user; touch /mnt/oras/x",
-        container,
-        spec,
-      ),
-    );
-    const consumer = await restricted.ended("consumer");
     // Two streams: which of them the runtime reads first is not said.
     const log = await restricted.log("consumer", "main");
     expect(log).toMatch(/^1234$/m);
@@ -264,26 +212,22 @@ describe("Pod Security restricted", () => {
 });
 
 describe("admission", () => {
-  it("unknown annotation: kubectl apply refuses it with a useful sentence", async () => {
-    const { code, stderr } = await ws.tryApply(
-      stepPod("unknown", { "input-url": "a/b:c" } as object, "true"),
-    );
+  it("unknown annotation: kubectl apply refuses it with a useful sentence", async ({ ws }) => {
+    const { code, stderr } = await ws.tryApply(podOf("unknown", { "input-url": "a/b:c" } as object, "true"));
     expect(code).toBe(1);
     expect(stderr).toContain(
       `${names.prefix}input-url: no such annotation; did you mean ${names.prefix}input-uri?`,
     );
   });
 
-  it("no command: kubectl apply refuses it with the sentence that says what to add", async () => {
-    const { stderr } = await ws.tryApply(
-      stepPod("commandless", { "input-uri": "a/b:c" }, "", { command: [] }),
-    );
+  it("no command: kubectl apply refuses it with the sentence that says what to add", async ({ ws }) => {
+    const { stderr } = await ws.tryApply(podOf("commandless", { "input-uri": "a/b:c" }, "", { command: [] }));
     expect(stderr).toContain("Write the image's ENTRYPOINT into the container's command");
   });
 
-  it("cache of another name: kubectl apply warns that it is not there", async () => {
+  it("cache of another name: kubectl apply warns that it is not there", async ({ ws }) => {
     const { code, stderr } = await ws.tryApply({
-      ...stepPod("early", { "input-uri": "a/b:c", "oras-cache": "later" }, "true"),
+      ...podOf("early", { "input-uri": "a/b:c", "oras-cache": "later" }, "true"),
     });
     expect(code).toBe(0);
     expect(stderr).toContain('Warning: OrasCache "later" is not there yet');

@@ -1,32 +1,25 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
-import { endOf, kubectl, type StepAnnotations, stepPod, type Workspace, workspace } from "../support/step.ts";
+import { endOf, podOf, type StepAnnotations } from "../support/builders.ts";
+import { it } from "../support/e2e.ts";
+import { kubectl } from "../support/kubectl.ts";
 import { until } from "../support/wait.ts";
-
-let ws: Workspace;
-beforeAll(async () => {
-  ws = await workspace();
-});
-afterAll(() => ws?.remove());
+import { type Workspace, workspace } from "../support/workspace.ts";
 
 const output = (name: string): StepAnnotations => ({
   "output-uri": `faults/${name}:1`,
   "output-path": "out",
 });
-const isPushed = async (name: string) =>
-  (await ws.oras("manifest", "fetch", "--plain-http", `{registry}/faults/${name}:1`)).code === 0;
 
-/** Runs a step to its end. */
-async function run(name: string, script: string, ...more: [object?, object?]) {
-  await ws.apply(stepPod(name, output(name), script, ...more));
-  return ws.ended(name);
-}
+/** A Pod's fields, for ws.run: a step with an output of its own. */
+const stepOf = (name: string, script: string, ...more: [object?, object?]) =>
+  [name, output(name), script, ...more] as const;
 
 /** A program that does nothing until somebody makes /tmp/go, and then leaves an output. */
 const waiting = (name: string) => `echo waiting; until [ -e go ]; do sleep 0.1; done; echo ${name} > out`;
 
 /** Waits until a program waits. */
-const waits = (name: string) =>
+const waits = (ws: Workspace, name: string) =>
   until(async () => (await ws.log(name, "main").catch(() => "")).includes("waiting"), `${name} to wait`);
 
 /** Kills what pushes, which a program can where the Pod's containers share their processes; not itself, which has its name. */
@@ -38,77 +31,82 @@ const shared = { shareProcessNamespace: true };
 describe.concurrent("whatever goes wrong in a Pod, it ends with the right verdict", () => {
   const memory = { resources: { limits: { memory: "32Mi" } } };
 
-  it("OOM of the program: the Pod fails with 137, and nothing is pushed", async () => {
-    const pod = await run("oom", "echo half > out; exec tail /dev/zero", memory);
+  it("OOM of the program: the Pod fails with 137, and nothing is pushed", async ({ ws }) => {
+    const pod = await ws.run(...stepOf("oom", "echo half > out; exec tail /dev/zero", memory));
     expect(pod.status?.phase).toBe("Failed");
     expect(endOf(pod, "main")?.exitCode).toBe(137);
     expect(endOf(pod, names.pushContainer)?.exitCode).toBe(0);
-    expect(await isPushed("oom")).toBe(false);
+    expect(await ws.isPushed("faults/oom:1")).toBe(false);
   });
 
-  it("OOM of a child: the program's verdict counts", async () => {
-    const pod = await run("oom-child", "tail /dev/zero; echo child $? > out", memory);
+  it("OOM of a child: the program's verdict counts", async ({ ws }) => {
+    const pod = await ws.run(...stepOf("oom-child", "tail /dev/zero; echo child $? > out", memory));
     // Where the whole container is killed at once (cgroup v2), the Pod fails instead.
     const isGrouped = endOf(pod, "main")?.reason === "OOMKilled" && pod.status?.phase === "Failed";
-    if (isGrouped) expect(await isPushed("oom-child")).toBe(false);
+    if (isGrouped) expect(await ws.isPushed("faults/oom-child:1")).toBe(false);
     else expect(await ws.content("faults/oom-child:1", "out")).toBe("child 137\n");
   });
 
-  it("SIGKILL: the Pod fails with 137, and nothing is pushed", async () => {
-    const pod = await run("sigkill", "echo half > out; read -r pid _ </proc/self/stat; kill -9 $pid");
+  it("SIGKILL: the Pod fails with 137, and nothing is pushed", async ({ ws }) => {
+    const pod = await ws.run(
+      ...stepOf("sigkill", "echo half > out; read -r pid _ </proc/self/stat; kill -9 $pid"),
+    );
     expect(pod.status?.phase).toBe("Failed");
     expect(endOf(pod, "main")?.exitCode).toBe(137);
-    expect(await isPushed("sigkill")).toBe(false);
+    expect(await ws.isPushed("faults/sigkill:1")).toBe(false);
   });
 
-  it("a program that is not there: the Pod fails with 127, as in a shell", async () => {
-    const pod = await run("absent", "", { command: ["/no/such/program"] });
+  it("a program that is not there: the Pod fails with 127, as in a shell", async ({ ws }) => {
+    const pod = await ws.run(...stepOf("absent", "", { command: ["/no/such/program"] }));
     expect(endOf(pod, "main")).toMatchObject({
       exitCode: 127,
       message: "there is no program /no/such/program in the container (exit code 127)",
     });
-    expect(await isPushed("absent")).toBe(false);
+    expect(await ws.isPushed("faults/absent:1")).toBe(false);
   });
 
-  it("children left behind: the step ends with its program", async () => {
-    const pod = await run("children", "sleep 600 & echo left > out");
+  it("children left behind: the step ends with its program", async ({ ws }) => {
+    const pod = await ws.run(...stepOf("children", "sleep 600 & echo left > out"));
     expect(pod.status?.phase).toBe("Succeeded");
     expect(await ws.content("faults/children:1", "out")).toBe("left\n");
   });
 
-  it("standard output closed early: what was printed before is kept", async () => {
+  it("standard output closed early: what was printed before is kept", async ({ ws }) => {
     const map = { "output-uri": "faults/closed:1", "output-pipe": "log" };
-    await ws.apply(stepPod("closed", map, "echo before; exec >&-; sleep 0"));
-    expect((await ws.ended("closed")).status?.phase).toBe("Succeeded");
+    await ws.step("closed", map, "echo before; exec >&-; sleep 0");
     expect(await ws.content("faults/closed:1", "log")).toBe("before\n");
   });
 
-  it("binary standard output: arrives to the byte", async () => {
+  it("binary standard output: arrives to the byte", async ({ ws }) => {
     const map = { "output-uri": "faults/binary:1", "output-pipe": "log" };
     const script = "head -c 300000 /dev/urandom > x; sha256sum < x > /dev/termination-log; cat x";
-    await ws.apply(stepPod("binary", map, script));
+    await ws.apply(podOf("binary", map, script));
     const made = endOf(await ws.ended("binary"), "main")?.message;
-    await ws.apply(stepPod("binary-next", { "input-uri": "faults/binary:1" }, "sha256sum < log"));
+    await ws.apply(podOf("binary-next", { "input-uri": "faults/binary:1" }, "sha256sum < log"));
     await ws.ended("binary-next");
     expect(await ws.log("binary-next", "main")).toBe(made);
   });
 
-  it("terminal and standard input: the program has both", async () => {
+  it("terminal and standard input: the program has both", async ({ ws }) => {
     const terminal = { tty: true, stdin: true };
-    const pod = await run("terminal", "test -t 0 && test -t 1 && echo both > out", terminal);
+    const pod = await ws.run(...stepOf("terminal", "test -t 0 && test -t 1 && echo both > out", terminal));
     expect(pod.status?.phase).toBe("Succeeded");
     expect(await ws.content("faults/terminal:1", "out")).toBe("both\n");
   });
 
-  it("the pusher killed under Never: the Pod fails, and nothing is pushed", async () => {
-    const pod = await run("pusher-never", killPusher, {}, shared);
+  it("the pusher killed under Never: the Pod fails, and nothing is pushed", async ({ ws }) => {
+    const pod = await ws.run(...stepOf("pusher-never", killPusher, {}, shared));
     expect(pod.status?.phase).toBe("Failed");
     expect(endOf(pod, names.pushContainer)?.exitCode).toBe(137);
-    expect(await isPushed("pusher-never")).toBe(false);
+    expect(await ws.isPushed("faults/pusher-never:1")).toBe(false);
   });
 
-  it("the pusher killed under OnFailure: it comes back and pushes; the program is not run again", async () => {
-    const pod = await run("pusher-onfailure", killPusher, {}, { ...shared, restartPolicy: "OnFailure" });
+  it("the pusher killed under OnFailure: it comes back and pushes; the program is not run again", async ({
+    ws,
+  }) => {
+    const pod = await ws.run(
+      ...stepOf("pusher-onfailure", killPusher, {}, { ...shared, restartPolicy: "OnFailure" }),
+    );
     expect(pod.status?.phase).toBe("Succeeded");
     const restarts = pod.status?.containerStatuses?.map(({ name, restartCount }) => [name, restartCount]);
     expect(restarts).toEqual(
@@ -120,38 +118,44 @@ describe.concurrent("whatever goes wrong in a Pod, it ends with the right verdic
     expect(await ws.content("faults/pusher-onfailure:1", "out")).toBe("kept\n");
   });
 
-  it("eviction, as when a node is drained: the Pod goes, and nothing is pushed", async () => {
-    await ws.apply(stepPod("evicted", output("evicted"), waiting("evicted")));
-    await waits("evicted");
+  it("eviction, as when a node is drained: the Pod goes, and nothing is pushed", async ({ ws }) => {
+    await ws.apply(podOf("evicted", output("evicted"), waiting("evicted")));
+    await waits(ws, "evicted");
     const eviction = { apiVersion: "policy/v1", kind: "Eviction", metadata: { name: "evicted" } };
     const path = `/api/v1/namespaces/${ws.namespace}/pods/evicted/eviction`;
     await kubectl(["create", "--raw", path, "-f", "-"], JSON.stringify(eviction));
     await ws.kubectl("wait", "pod/evicted", "--for=delete", "--timeout=60s");
-    expect(await isPushed("evicted")).toBe(false);
+    expect(await ws.isPushed("faults/evicted:1")).toBe(false);
   });
 
-  it("local storage over its limit: the Pod is evicted, and nothing is pushed", async () => {
+  it("local storage over its limit: the Pod is evicted, and nothing is pushed", async ({ ws }) => {
     const limits = { resources: { limits: { "ephemeral-storage": "10Mi" } } };
-    const pod = await run("storage", "head -c 50000000 /dev/zero > out; sleep 300", limits);
+    const pod = await ws.run(...stepOf("storage", "head -c 50000000 /dev/zero > out; sleep 300", limits));
     expect(pod.status).toMatchObject({ phase: "Failed", reason: "Evicted" });
-    expect(await isPushed("storage")).toBe(false);
+    expect(await ws.isPushed("faults/storage:1")).toBe(false);
   });
 
-  it("an emptyDir over its limit: the Pod is evicted, and nothing is pushed", async () => {
+  it("an emptyDir over its limit: the Pod is evicted, and nothing is pushed", async ({ ws }) => {
     const mount = { volumeMounts: [{ name: "data", mountPath: "/data" }], workingDir: "/data" };
     const volumes = { volumes: [{ name: "data", emptyDir: { sizeLimit: "10Mi" } }] };
-    const pod = await run("empty-dir", "head -c 50000000 /dev/zero > out; sleep 300", mount, volumes);
+    const pod = await ws.run(
+      ...stepOf("empty-dir", "head -c 50000000 /dev/zero > out; sleep 300", mount, volumes),
+    );
     expect(pod.status).toMatchObject({ phase: "Failed", reason: "Evicted" });
-    expect(await isPushed("empty-dir")).toBe(false);
+    expect(await ws.isPushed("faults/empty-dir:1")).toBe(false);
   });
 
-  it("a liveness probe that fails once the program has ended: its output is handed over all the same", async () => {
+  it("a liveness probe that fails once the program has ended: its output is handed over all the same", async ({
+    ws,
+  }) => {
     const probe = { exec: { command: ["test", "-e", "/tmp/alive"] }, periodSeconds: 1, failureThreshold: 1 };
-    const pod = await run(
-      "liveness",
-      // A directory: compressing it takes longer than the probe's period.
-      "touch alive; sleep 5; mkdir out; head -c 800000000 /dev/urandom > out/x; echo kept > out/y; rm alive",
-      { livenessProbe: { ...probe, initialDelaySeconds: 3 } },
+    const pod = await ws.run(
+      ...stepOf(
+        "liveness",
+        // A directory: compressing it takes longer than the probe's period.
+        "touch alive; sleep 5; mkdir out; head -c 800000000 /dev/urandom > out/x; echo kept > out/y; rm alive",
+        { livenessProbe: { ...probe, initialDelaySeconds: 3 } },
+      ),
     );
     const about = ["--field-selector", "involvedObject.name=liveness,reason=Unhealthy"];
     expect(await ws.kubectl("get", "events", ...about)).toContain("Liveness probe failed");
@@ -159,13 +163,13 @@ describe.concurrent("whatever goes wrong in a Pod, it ends with the right verdic
     expect(await ws.content("faults/liveness:1", "out/y")).toBe("kept\n");
   });
 
-  it("restartPolicy Always: what each round makes is pushed", async () => {
+  it("restartPolicy Always: what each round makes is pushed", async ({ ws }) => {
     const script = "cat /proc/sys/kernel/random/uuid > out";
-    await ws.apply(stepPod("always", output("always"), script, {}, { restartPolicy: "Always" }));
+    await ws.apply(podOf("always", output("always"), script, {}, { restartPolicy: "Always" }));
     const made = new Set<string>();
     await until(
       async () => {
-        if (await isPushed("always")) made.add(await ws.content("faults/always:1", "out"));
+        if (await ws.isPushed("faults/always:1")) made.add(await ws.content("faults/always:1", "out"));
         return made.size > 1;
       },
       "a second output",
@@ -175,20 +179,19 @@ describe.concurrent("whatever goes wrong in a Pod, it ends with the right verdic
   });
 });
 
-it("a registry that restarts when the output is to be pushed: it is waited for", async () => {
+it("a registry that restarts when the output is to be pushed: it is waited for", async ({
+  onTestFinished,
+}) => {
   const other = await workspace();
+  onTestFinished(other.remove);
   const map = output("restarted");
-  await other.apply(stepPod("restarted", map, waiting("restarted")));
-  await until(
-    async () => (await other.log("restarted", "main").catch(() => "")).includes("waiting"),
-    "the program to wait",
-  );
+  await other.apply(podOf("restarted", map, waiting("restarted")));
+  await waits(other, "restarted");
   await other.kubectl("delete", "pod", "oras-0", "--grace-period=0", "--force");
   await other.kubectl("exec", "restarted", "-c", "main", "--", "touch", "/tmp/go");
   expect((await other.ended("restarted")).status?.phase).toBe("Succeeded");
   const next: StepAnnotations = { "input-uri": "faults/restarted:1" };
-  await other.apply(stepPod("next", next, "cat out"));
+  await other.apply(podOf("next", next, "cat out"));
   await other.ended("next");
   expect(await other.log("next", "main")).toBe("restarted\n");
-  await other.remove();
 });

@@ -14,6 +14,7 @@ import type { KubeClient } from "../../src/kube/client.ts";
 import { isStatus } from "../../src/kube/errors.ts";
 import { get, patchMerge, remove, replace } from "../../src/kube/objects.ts";
 import { resources } from "../../src/kube/resources.ts";
+import { keyed } from "../support/builders.ts";
 import { type ControlPlane, kubeconfigFor, startControlPlane } from "../support/control-plane.ts";
 import { adminClient, installOperator } from "../support/installation.ts";
 import { metric, type Operator, ready, startOperator } from "../support/operator.ts";
@@ -83,7 +84,7 @@ const submit = (object: object) =>
     query: { dryRun: "All" },
     body: object,
   });
-const output = { "oras.converged-computing.github.io/output-uri": "dinosaur/hello:latest" };
+const output = keyed({ "output-uri": "dinosaur/hello:latest" });
 
 describe("called by the API server", () => {
   test("an annotated Pod is injected, any other is not looked at", async () => {
@@ -96,15 +97,13 @@ describe("called by the API server", () => {
   });
 
   test("a refusal reaches the author word for word", async () => {
-    const error = await submit(pod({ "oras.converged-computing.github.io/output-url": "x" })).catch(
-      (e: unknown) => e,
-    );
+    const error = await submit(pod(keyed({ "output-url": "x" }))).catch((e: unknown) => e);
     expect(isStatus(error, 422)).toBe(true);
     expect((error as Error).message).toContain("did you mean");
   });
 
   test("with debug every setting is logged", async () => {
-    await submit(pod({ ...output, "oras.converged-computing.github.io/debug": "true" }));
+    await submit(pod({ ...output, ...keyed({ debug: "true" }) }));
     await until(
       () => first.log.find((line) => JSON.stringify(line["settings"])?.includes("dinosaur/hello")),
       "the log",

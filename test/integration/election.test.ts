@@ -1,39 +1,32 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { createClient, type KubeClient } from "../../src/kube/client.ts";
-import { connect } from "../../src/kube/connection.ts";
+import { expect, inject } from "vitest";
+import type { KubeClient } from "../../src/kube/client.ts";
 import { electLeader } from "../../src/kube/lease.ts";
 import { get, type Metadata } from "../../src/kube/objects.ts";
 import { resources } from "../../src/kube/resources.ts";
-import { startProxy, type TcpProxy } from "../support/proxy.ts";
+import { adminClient } from "../support/installation.ts";
+import { test as base } from "../support/integration.ts";
+import { startProxy } from "../support/proxy.ts";
 import { until } from "../support/wait.ts";
 
-let direct: KubeClient;
-let proxied: KubeClient;
-let proxy: TcpProxy;
-let folder: string;
+const serverIn = (kubeconfig: string) => new URL(/server: (\S+)/.exec(kubeconfig)?.[1] ?? "");
 
-beforeAll(async () => {
-  const kubeconfig = inject("kubeconfig");
-  process.env["KUBECONFIG"] = kubeconfig;
-  direct = createClient(await connect());
-  const text = await readFile(kubeconfig, "utf8");
-  const port = /server: https:\/\/127\.0\.0\.1:(\d+)/.exec(text)?.[1] ?? "";
-  proxy = await startProxy({ hostname: "127.0.0.1", port });
-  folder = await mkdtemp(join(tmpdir(), "oras-operator-election-"));
-  await writeFile(join(folder, "kubeconfig"), text.replace(`:${port}`, `:${proxy.port}`), { mode: 0o600 });
-  process.env["KUBECONFIG"] = join(folder, "kubeconfig");
-  proxied = createClient(await connect());
-});
-
-afterAll(async () => {
-  direct?.close();
-  proxied?.close();
-  proxy?.close();
-  await rm(folder, { recursive: true, force: true });
-});
+const test = base
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads from it which fixtures are needed
+  .extend("proxy", { scope: "file" }, async ({}, { onCleanup }) => {
+    const proxy = await startProxy(serverIn(await readFile(inject("kubeconfig"), "utf8")));
+    onCleanup(proxy.close);
+    return proxy;
+  })
+  .extend("proxied", { scope: "file" }, async ({ proxy, folder }, { onCleanup }) => {
+    const text = await readFile(inject("kubeconfig"), "utf8");
+    const kubeconfig = join(folder, "kubeconfig");
+    await writeFile(kubeconfig, text.replace(`:${serverIn(text).port}`, `:${proxy.port}`), { mode: 0o600 });
+    const client = await adminClient({ kubeconfig });
+    onCleanup(client.close);
+    return client;
+  });
 
 interface Candidate {
   readonly leads: () => boolean;
@@ -65,13 +58,13 @@ function stand(client: KubeClient, name: string, identity: string, log: string[]
   return { leads: () => leads, stop: () => stop.abort(), ended };
 }
 
-test("one leads; when it stops it gives the Lease up and the other leads", async () => {
+test("one leads; when it stops it gives the Lease up and the other leads", async ({ shared }) => {
   const log: string[] = [];
-  const a = stand(direct, "orderly", "a", log);
+  const a = stand(shared, "orderly", "a", log);
   await until(a.leads, "a to lead");
-  const b = stand(direct, "orderly", "b", log);
+  const b = stand(shared, "orderly", "b", log);
   const lease = await get<{ metadata?: Metadata; spec?: { holderIdentity?: string } }>(
-    direct,
+    shared,
     resources.leases,
     {
       namespace: "default",
@@ -87,11 +80,15 @@ test("one leads; when it stops it gives the Lease up and the other leads", async
   expect(log).toEqual(["+a", "-a", "+b", "-b"]);
 });
 
-test("a leader that is cut off stops before the other begins, and stands again when it is back", async () => {
+test("a leader that is cut off stops before the other begins, and stands again when it is back", async ({
+  shared,
+  proxied,
+  proxy,
+}) => {
   const log: string[] = [];
   const a = stand(proxied, "cut-off", "a", log);
   await until(a.leads, "a to lead");
-  const b = stand(direct, "cut-off", "b", log);
+  const b = stand(shared, "cut-off", "b", log);
   proxy.cut();
   await until(b.leads, "b to lead");
   expect(log).toEqual(["+a", "-a", "+b"]);
@@ -103,12 +100,12 @@ test("a leader that is cut off stops before the other begins, and stands again w
   await a.ended;
 });
 
-test("a leader whose work failed gives the Lease up", async () => {
+test("a leader whose work failed gives the Lease up", async ({ shared }) => {
   const stop = new AbortController();
   const troubles: unknown[] = [];
   let terms = 0;
   const ended = electLeader({
-    client: direct,
+    client: shared,
     namespace: "default",
     name: "failing",
     identity: "a",

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { names } from "../../schema/names.ts";
 import { renew } from "../../src/certificates/renew.ts";
 import { type AdmissionServer, serveAdmission } from "../../src/webhook/server.ts";
+import { keyed } from "../support/builders.ts";
 import { createRequest, installation } from "../support/pods.ts";
 
 let server: AdmissionServer;
@@ -62,7 +63,7 @@ function send(
   return promise;
 }
 
-const annotations = { "oras.converged-computing.github.io/output-uri": "a/b:c" };
+const annotations = keyed({ "output-uri": "a/b:c" });
 const pod = (filling = 0) => ({
   kind: "Pod",
   metadata: { annotations },

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
-import { endOf, stepPod, type Workspace, workspace } from "../support/step.ts";
+import { endOf, podOf } from "../support/builders.ts";
 import { until } from "../support/wait.ts";
+import { type Workspace, workspace } from "../support/workspace.ts";
 
 let ws: Workspace;
 beforeAll(async () => {
@@ -16,7 +17,7 @@ it(
   "a container that cannot be started (StartError): the Pod fails at the deadline for it, and nothing is pushed",
   async () => {
     const map = { "output-uri": "long/start-error:1" };
-    await ws.apply(stepPod("start-error", map, "true", { workingDir: "/etc/passwd" }));
+    await ws.apply(podOf("start-error", map, "true", { workingDir: "/etc/passwd" }));
     const pod = await until(
       async () => {
         const found = await ws.pod("start-error");

@@ -14,11 +14,13 @@ import { basename, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { digestOf, stockPull } from "../support/artifact.ts";
+import { keyOf } from "../support/builders.ts";
 import {
   type FakePod,
   fakePod,
   freePort,
   killContainer,
+  killTree,
   start,
   startRegistry,
   type TestRegistry,
@@ -105,8 +107,8 @@ describe.concurrent("a step", () => {
       await oras("manifest", "fetch", "--plain-http", second.replace("http://", "")),
     );
     expect(manifest.annotations).toMatchObject({
-      "oras.converged-computing.github.io/image": "example.com/eat:1",
-      "oras.converged-computing.github.io/input": await digestOf(tools, first),
+      [keyOf("image")]: "example.com/eat:1",
+      [keyOf("input")]: await digestOf(tools, first),
     });
   });
 
@@ -492,7 +494,7 @@ describe.concurrent("verdicts", () => {
     );
     await launcher.said("running");
     // As the kernel does to a container whose memory is used up: everything at once.
-    await start(["pkill", "-9", "-f", `${pod.share}/bin/(launch.sh|tini)`]).ended;
+    killTree(launcher);
     const ended = await pusher.ended;
     expect(ended).toMatchObject({ code: 0 });
     expect(ended.stderr).toContain("it was killed");

@@ -1,5 +1,5 @@
 import { names } from "../../schema/names.ts";
-import { kubectl } from "./step.ts";
+import { kubectl } from "./kubectl.ts";
 
 /** vitest's globalSetup for the e2e tests: the operator, installed as a user installs it. */
 export default async function setup(): Promise<void> {

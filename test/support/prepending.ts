@@ -1,8 +1,10 @@
 import { names } from "../../schema/names.ts";
 import { renew } from "../../src/certificates/renew.ts";
+import { podOf } from "./builders.ts";
+import { kubectl } from "./kubectl.ts";
 import { mounts, server } from "./servers.ts";
-import { kubectl, stepPod, type Workspace } from "./step.ts";
 import { until } from "./wait.ts";
+import type { Workspace } from "./workspace.ts";
 
 /** The label of Pods that the webhook is called for, and its values: before the operator's, or after it. */
 export const prepending = { label: "prepend", before: "before", after: "after" } as const;
@@ -76,7 +78,7 @@ export async function startPrepending(ws: Workspace): Promise<() => Promise<stri
   const all = [configuration("aaa", prepending.before), configuration("zzz", prepending.after)];
   await kubectl(["create", "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "List", items: all }));
   // A Service leads nowhere for a moment after its Pod has become ready.
-  const pod = stepPod("probe", {}, "true");
+  const pod = podOf("probe", {}, "true");
   const labelled = {
     ...pod,
     metadata: { ...pod.metadata, labels: { [prepending.label]: prepending.after } },

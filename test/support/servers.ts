@@ -1,7 +1,7 @@
 import { names } from "../../schema/names.ts";
 import { renew } from "../../src/certificates/renew.ts";
 import { start } from "./sidecar.ts";
-import type { Workspace } from "./step.ts";
+import type { Workspace } from "./workspace.ts";
 
 /** Servers in the cluster whose certificates an authority of our own has signed. */
 export interface Servers {

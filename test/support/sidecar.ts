@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -65,6 +65,15 @@ export function start(
 /** Kills the processes of a container: what a runtime does to all of them when the first one has died. */
 export function killContainer({ child }: Running): void {
   if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+}
+
+/** Kills a process and all that descend from it, whatever process groups they are in. */
+export function killTree({ child }: Running): void {
+  const below = (pid: number): number[] => {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean);
+    return [pid, ...children.flatMap((each) => below(Number(each)))];
+  };
+  if (child.pid !== undefined) for (const pid of below(child.pid)) process.kill(pid, "SIGKILL");
 }
 
 /** A folder that lasts as long as the test process. */

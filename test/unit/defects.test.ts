@@ -9,9 +9,9 @@ import { desiredService } from "../../src/cache/service.ts";
 import { desiredStatefulSet } from "../../src/cache/stateful-set.ts";
 import type { Verdict } from "../../src/injection/admission-types.ts";
 import { permissions } from "../../src/kube/permissions.ts";
+import { jobOf, podOf, type StepAnnotations } from "../support/builders.ts";
 import { storedCache } from "../support/cache.ts";
 import { admit, createRequest } from "../support/pods.ts";
-import { type StepAnnotations, stepJob, stepPod } from "../support/step.ts";
 
 const output: StepAnnotations = { "output-uri": "a/b:1", "output-path": "out" };
 const ask = (object: object): Verdict => admit(createRequest(object));
@@ -31,13 +31,13 @@ const words = (pod: V1Pod, name: string) =>
 describe("defects of the original, in what is injected", () => {
   it("argv joined with spaces into sh -c: it follows -- word by word", () => {
     const argv = ["prog", "a b", "", "$(X)", "'", "new\nline"];
-    const pod = injected(stepPod("x", output, "", { command: argv.slice(0, 2), args: argv.slice(2) }));
+    const pod = injected(podOf("x", output, "", { command: argv.slice(0, 2), args: argv.slice(2) }));
     expect(main(pod)?.args?.slice(-argv.length - 1)).toEqual(["--", ...argv]);
     expect(main(pod)?.command).not.toContain("-c");
   });
 
   it("passwords on argv: no container has any, and the program's does not even see the Secret", () => {
-    const pod = injected(stepPod("x", { ...output, "oras-env": "secret", registry: "ghcr.io" }, "true"));
+    const pod = injected(podOf("x", { ...output, "oras-env": "secret", registry: "ghcr.io" }, "true"));
     const text = JSON.stringify(pod.spec?.containers.map(({ env, args }) => ({ env, args })));
     expect(text).not.toMatch(/PASS|secretKeyRef|envFrom/);
     expect(main(pod)?.volumeMounts?.map(({ name }) => name)).toEqual([names.shareVolume]);
@@ -48,20 +48,20 @@ describe("defects of the original, in what is injected", () => {
       (n) => [n === 0 ? "input-uri" : `input-uri_${n}`, `a/b:${n}`] as const,
     );
     for (const order of [uris, uris.toReversed(), uris.toSorted(([, a], [, b]) => a.localeCompare(b))]) {
-      const pod = injected(stepPod("x", Object.fromEntries(order), "true"));
+      const pod = injected(podOf("x", Object.fromEntries(order), "true"));
       const inputs = words(pod, names.pullContainer)?.filter((word) => word.includes("/a/b:"));
       expect(inputs?.map((word) => Number(word.split(":").at(-1)))).toEqual([0, 1, 2, 10, 11]);
     }
   });
 
   it("errors of injection dropped: the object is refused with every one of them", () => {
-    const verdict = ask(stepPod("x", { "input-uri": "A B", "output-path": "/", unpack: "perhaps" }, "true"));
+    const verdict = ask(podOf("x", { "input-uri": "A B", "output-path": "/", unpack: "perhaps" }, "true"));
     if (verdict.kind !== "denied") throw new Error("allowed");
     for (const name of ["input-uri", "unpack"]) expect(verdict.message).toContain(names.prefix + name);
   });
 
   it("fields newer than its types silently lost: each stays as it was", () => {
-    const pod = stepPod("x", output, "true");
+    const pod = podOf("x", output, "true");
     const newer = {
       resources: { limits: { cpu: "1" } },
       volumes: [{ name: "image", image: { reference: "a/b:1" } }],
@@ -75,31 +75,31 @@ describe("defects of the original, in what is injected", () => {
     expect(after.initContainers[0]).toEqual(newer.initContainers[0]);
     const successPolicy = { rules: [{ succeededIndexes: "0" }] };
     const job = injected(
-      stepJob("x", { ...output, "output-uri": "a/$(JOB_COMPLETION_INDEX):1" }, "true", {
+      jobOf("x", { ...output, "output-uri": "a/$(JOB_COMPLETION_INDEX):1" }, "true", {
         completionMode: "Indexed",
         successPolicy,
       }),
     );
     expect(job.spec).toMatchObject({ successPolicy });
-    const plain = stepPod("x", {}, "true");
+    const plain = podOf("x", {}, "true");
     delete plain.metadata?.annotations;
     expect(ask(Object.assign(plain, newer))).toMatchObject({ outcome: "untouched" });
   });
 
   it("the Pod's subdomain overwritten: it is the user's", () => {
-    expect(injected(stepPod("x", output, "true", {}, { subdomain: "mine" })).spec?.subdomain).toBe("mine");
-    expect(injected(stepPod("x", output, "true")).spec).not.toHaveProperty("subdomain");
+    expect(injected(podOf("x", output, "true", {}, { subdomain: "mine" })).spec?.subdomain).toBe("mine");
+    expect(injected(podOf("x", output, "true")).spec).not.toHaveProperty("subdomain");
   });
 
   it("bash, wget, root and the internet needed in the user's image: the command is all of ours", () => {
-    const pod = injected(stepPod("x", output, "", { command: ["/program"] }));
+    const pod = injected(podOf("x", output, "", { command: ["/program"] }));
     for (const word of main(pod)?.command ?? []) expect(word).toMatch(/^(\/mnt\/oras\/bin\/|-|sh$)/);
     expect(main(pod)?.securityContext).toBeUndefined();
     expect(main(pod)?.image).toBe("busybox:1.36");
   });
 
   it("a launcher that is missing half-injects without a word: refused, with the names there are", () => {
-    const verdict = ask(stepPod("x", { ...output, container: "no-such" }, "true"));
+    const verdict = ask(podOf("x", { ...output, container: "no-such" }, "true"));
     expect(verdict).toMatchObject({
       kind: "denied",
       message: expect.stringContaining("the Pod's containers: main") as string,
@@ -108,7 +108,7 @@ describe("defects of the original, in what is injected", () => {
 
   it("a second container half-injects without a word: it is as it was, and the step is whole", () => {
     const other = { name: "other", image: "other", command: ["sleep", "1"] };
-    const pod = stepPod("x", output, "true");
+    const pod = podOf("x", output, "true");
     pod.spec?.containers.push(other);
     const after = injected(pod).spec?.containers.map((c) => (c.name === "other" ? c : c.name));
     expect(after).toEqual(["main", other, names.pushContainer]);
@@ -132,7 +132,7 @@ describe("defects of the original, in what the operator makes and may", () => {
       Object.entries(selector).every(([key, value]) => labels[key] === value);
     expect(selects(set.spec?.template.metadata?.labels)).toBe(true);
     expect(selects(other.spec?.template.metadata?.labels)).toBe(false);
-    expect(selects(injected(stepPod("x", output, "true")).metadata?.labels)).toBe(false);
+    expect(selects(injected(podOf("x", output, "true")).metadata?.labels)).toBe(false);
     expect(Object.keys(selector).some((key) => key.startsWith(names.prefix))).toBe(true);
   });
 

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { names } from "../../../schema/names.ts";
 import { parseAnnotations } from "../../../src/annotations/parse.ts";
 import { describeProblems } from "../../../src/annotations/problems.ts";
 import { formatReference, parseReference, parseRegistry } from "../../../src/annotations/reference.ts";
 
-const p = "oras.converged-computing.github.io/";
+const p = names.prefix;
 
 function refusal(map: Record<string, string>): string {
   const result = parseAnnotations(map);

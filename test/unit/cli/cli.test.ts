@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { parseAllDocuments } from "yaml";
 import packageJson from "../../../package.json" with { type: "json" };
+import { names } from "../../../schema/names.ts";
 import { optionDefaults, optionTable } from "../../../schema/options.ts";
 import { explainCommand } from "../../../src/cli/explain/command.ts";
 import { injectCommand, injectFiles } from "../../../src/cli/inject.ts";
@@ -22,7 +23,7 @@ const run = (args: string[], input?: string) =>
     ...(input === undefined ? {} : { input }),
   }).ended;
 
-const prefix = "oras.converged-computing.github.io/";
+const { prefix } = names;
 
 function file(name: string, text: string): string {
   const path = join(folder, name);

@@ -1,13 +1,14 @@
 import type { V1Container, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import { applyPatch } from "rfc6902";
 import { describe, expect, it } from "vitest";
+import { names } from "../../../schema/names.ts";
 import type { OrasCache } from "../../../src/cache/types.ts";
 import type { Answers, Installation, KnownImage, Verdict } from "../../../src/injection/admission-types.ts";
 import { admit, createRequest, installation } from "../../support/pods.ts";
 
 type Around = Answers & Partial<Installation>;
 
-const p = "oras.converged-computing.github.io/";
+const p = names.prefix;
 const output = { [`${p}output-uri`]: "dinosaur/hello-world:pancakes", [`${p}output-path`]: "out" };
 
 function pod(

@@ -1,0 +1,163 @@
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { V1Job, V1Pod } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
+import { annotations } from "../../src/annotations/table.ts";
+import { cacheOf, podOf } from "./builders.ts";
+import { type Answer, kubectl, tryKubectl } from "./kubectl.ts";
+import { start, temporaryFolder } from "./sidecar.ts";
+import { until } from "./wait.ts";
+
+/** A namespace of the test's own, with a cache called as the annotations' default. */
+export interface Workspace {
+  readonly namespace: string;
+  readonly apply: (object: object) => Promise<string>;
+  readonly tryApply: (object: object) => Promise<Answer>;
+  readonly kubectl: (...args: string[]) => Promise<string>;
+  readonly pod: (name: string) => Promise<V1Pod>;
+  /** The Pod of a Job, when it is there. */
+  readonly podOf: (job: string) => Promise<V1Pod>;
+  /** Waits until a Pod has ended. */
+  readonly ended: (name: string) => Promise<V1Pod>;
+  /** Waits until a Job is complete or failed; returns its condition. */
+  readonly verdict: (job: string) => Promise<string>;
+  readonly log: (pod: string, container?: string) => Promise<string>;
+  /** Runs the stock oras CLI with `{registry}` replaced by the cache's address. */
+  readonly oras: (...args: string[]) => Promise<Answer>;
+  /** The text of a file of an artifact in the cache. */
+  readonly content: (artifact: string, file: string) => Promise<string>;
+  /** What stock oras pulls of an artifact in the cache, as a folder. */
+  readonly pulled: (artifact: string) => Promise<string>;
+  /** Whether the cache has an artifact. */
+  readonly isPushed: (artifact: string) => Promise<boolean>;
+  /** Runs a Pod, whose fields are those of podOf, to its end. */
+  readonly run: (...pod: Parameters<typeof podOf>) => Promise<V1Pod>;
+  /** Waits until a Pod has ended, which must be a success. */
+  readonly succeeded: (name: string) => Promise<V1Pod>;
+  /** Runs a Pod to its end, which must be a success. */
+  readonly step: (...pod: Parameters<typeof podOf>) => Promise<V1Pod>;
+  readonly remove: () => Promise<void>;
+}
+
+let number = 0;
+
+/**
+ * Makes a namespace with a cache that is ready.
+ *
+ * @param labels - of the namespace
+ */
+export async function workspace(labels: Record<string, string> = {}): Promise<Workspace> {
+  const namespace = `e2e-${process.pid}-${Date.now().toString(36)}-${++number}`;
+  const within = ["--namespace", namespace];
+  await kubectl(
+    ["apply", "-f", "-"],
+    JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels } }),
+  );
+  const cache = annotations["oras-cache"].default ?? "";
+  await kubectl([...within, "apply", "-f", "-"], JSON.stringify(cacheOf(cache)));
+  await kubectl([
+    ...within,
+    "wait",
+    `${names.plural}/${cache}`,
+    "--for=condition=Available",
+    "--timeout=120s",
+  ]);
+  const forward = await portForward(namespace, cache);
+
+  const get = async <T>(...args: string[]) =>
+    JSON.parse(await kubectl([...within, "get", ...args, "-o", "json"])) as T;
+  const pod = (name: string) => get<V1Pod>("pod", name);
+  const firstPod = (job: string) =>
+    until(
+      async () => (await get<{ items: V1Pod[] }>("pods", "-l", `job-name=${job}`)).items[0],
+      `a Pod of the Job ${job}`,
+    );
+  const oras = (...args: string[]) =>
+    start(["oras", ...args.map((a) => a.replace("{registry}", forward.address))], {
+      env: { ...process.env, HOME: "/nonexistent" },
+    }).ended;
+  const apply = (object: object) => kubectl([...within, "apply", "-f", "-"], JSON.stringify(object));
+  const whyNot = async <T>(wait: Promise<T>, ...describe: string[]) =>
+    wait.catch(async (error: unknown) => {
+      throw new Error(`${error}\n${await kubectl([...within, "describe", ...describe])}`);
+    });
+  const ended = (name: string) => {
+    const look = async () => {
+      const found = await pod(name);
+      return ["Succeeded", "Failed"].includes(found.status?.phase ?? "") ? found : undefined;
+    };
+    return whyNot(until(look, `the end of the Pod ${name}`, 240_000), "pod", name);
+  };
+  const succeeded = async (name: string) => {
+    const found = await ended(name);
+    const { phase, containerStatuses } = found.status ?? {};
+    if (phase === "Succeeded") return found;
+    throw new Error(`the Pod ${name}: ${phase}\n${JSON.stringify(containerStatuses, null, 1)}`);
+  };
+  const verdict = (job: string) => {
+    const look = async () =>
+      (await get<V1Job>("job", job)).status?.conditions?.find(
+        ({ status, type }) => status === "True" && ["Complete", "Failed"].includes(type),
+      )?.type;
+    return whyNot(until(look, `the end of the Job ${job}`, 240_000), "pods");
+  };
+  const pulled = async (artifact: string) => {
+    const folder = temporaryFolder("pulled");
+    const { code, stderr } = await oras("pull", "--plain-http", `{registry}/${artifact}`, "-o", folder);
+    if (code !== 0) throw new Error(`oras pull ${artifact}: ${stderr}`);
+    return folder;
+  };
+  return {
+    namespace,
+    apply,
+    tryApply: (object) => tryKubectl([...within, "apply", "-f", "-"], JSON.stringify(object)),
+    kubectl: (...args) => kubectl([...within, ...args]),
+    pod,
+    podOf: firstPod,
+    ended,
+    verdict,
+    log: (name, container) =>
+      kubectl([...within, "logs", name, ...(container ? ["-c", container] : ["--all-containers"])]),
+    oras,
+    pulled,
+    content: async (artifact, file) => readFileSync(join(await pulled(artifact), file), "utf8"),
+    isPushed: async (artifact) => {
+      const fetch = ["manifest", "fetch", "--descriptor", "--plain-http", `{registry}/${artifact}`];
+      const { code, stderr } = await oras(...fetch);
+      if (code !== 0 && !stderr.includes("not found")) throw new Error(stderr);
+      return code === 0;
+    },
+    run: async (...fields) => {
+      await apply(podOf(...fields));
+      return ended(fields[0]);
+    },
+    succeeded,
+    step: async (...fields) => {
+      await apply(podOf(...fields));
+      return succeeded(fields[0]);
+    },
+    remove: async () => {
+      forward.stop();
+      await kubectl(["delete", "namespace", namespace, "--wait=false"]);
+    },
+  };
+}
+
+async function portForward(namespace: string, cache: string): Promise<{ address: string; stop: () => void }> {
+  const child = spawn(
+    "kubectl",
+    ["--namespace", namespace, "port-forward", `pod/${cache}-0`, `:${names.registryPort}`],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
+  const port = await new Promise<string>((resolve, reject) => {
+    child.stdout.on("data", (data: Buffer) => {
+      const found = /127\.0\.0\.1:([0-9]+)/.exec(data.toString())?.[1];
+      if (found) resolve(found);
+    });
+    child.on("exit", (code) => reject(new Error(`kubectl port-forward ended with ${code}`)));
+  });
+  return { address: `127.0.0.1:${port}`, stop: () => child.kill() };
+}
