@@ -36,11 +36,7 @@ export function chartValues(): Record<string, Value> {
           ...text("Its name.", names.operatorNamespace),
           pattern: "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
         },
-        create: {
-          type: "boolean",
-          description: "Make that namespace, unless it is the one of the release.",
-          default: true,
-        },
+        create: flag("Make that namespace, unless it is the one of the release.", true),
       },
     ),
     image: image("Image of the operator.", names.operatorImageRepository),
@@ -59,10 +55,25 @@ export function chartValues(): Record<string, Value> {
     },
     manager: group("Options of the operator's process.", managerValues()),
     certManager: group("Certificate of the webhook.", {
-      enabled: {
-        type: "boolean",
-        description: "Let cert-manager, which must be installed, issue it; else the operator does so itself.",
-        default: false,
+      enabled: flag(
+        "Let cert-manager, which must be installed, issue it; else the operator does so itself.",
+        false,
+      ),
+    }),
+    policies: group("ValidatingAdmissionPolicies that are installed with the operator.", {
+      confineOperator: flag(
+        "Confine the operator's own ServiceAccount to what the operator makes: docs/security.md.",
+        true,
+      ),
+    }),
+    networkPolicy: group("NetworkPolicy for the operator's Pods: who may reach their ports.", {
+      enabled: flag(
+        "Let everybody reach the webhook, those below the metrics, and the node alone the rest.",
+        true,
+      ),
+      metricsFrom: {
+        ...list("Who may read the metrics, as in `from` of a NetworkPolicy; nobody when empty."),
+        default: [{ namespaceSelector: { matchLabels: { metrics: "enabled" } } }],
       },
     }),
     resources: free("Resources of the operator.", {
@@ -94,6 +105,10 @@ function group(description: string, properties: Record<string, Value>): Value {
 
 function text(description: string, fallback: unknown): Value {
   return { type: "string", description, default: fallback };
+}
+
+function flag(description: string, fallback: boolean): Value {
+  return { type: "boolean", description, default: fallback };
 }
 
 function list(description: string): Value {

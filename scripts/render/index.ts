@@ -4,6 +4,7 @@ import { renderCrd } from "./crd.ts";
 import { renderDocs } from "./docs.ts";
 import { renderInstall } from "./install.ts";
 import { renderJsonSchemas } from "./json-schemas.ts";
+import { renderPolicies } from "./policies/index.ts";
 import type { Rendered, Schema } from "./schema.ts";
 import { renderShellConstants } from "./shell-constants.ts";
 import { renderTypes } from "./types.ts";
@@ -16,6 +17,7 @@ export async function renderAll(schema: Schema): Promise<Rendered[]> {
     ...(await renderTypes(schema)),
     ...renderCrd(schema),
     ...renderInstall(),
+    ...renderPolicies(),
     ...renderChart(),
     ...renderJsonSchemas(schema),
     ...renderDocs(schema),

@@ -95,6 +95,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
       `--etcd-servers=${etcdUrl}`,
       "--bind-address=127.0.0.1",
       "--advertise-address=127.0.0.1",
+      "--allow-privileged=true",
       `--secure-port=${apiPort}`,
       `--cert-dir=${join(home, "certificates")}`,
       `--token-auth-file=${join(home, "tokens.csv")}`,

@@ -1,10 +1,10 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { parse } from "yaml";
 import { names } from "../../schema/names.ts";
 import { createClient, type KubeClient } from "../../src/kube/client.ts";
 import { connect } from "../../src/kube/connection.ts";
 import { type Permission, permissions } from "../../src/kube/permissions.ts";
-import { type ControlPlane, operatorUser } from "./control-plane.ts";
+import { type ControlPlane, kubeconfigFor, operatorUser } from "./control-plane.ts";
 import { until } from "./wait.ts";
 
 /** A client with every right. */
@@ -43,4 +43,20 @@ function rulesOf(scope: Permission["scope"]): object[] {
       verbs,
       ...(resourceNames && { resourceNames }),
     }));
+}
+
+/**
+ * A kubeconfig for the operator's ServiceAccount, which is there already.
+ *
+ * @returns its path, beside that of the control plane's own
+ */
+export async function serviceAccountKubeconfig(plane: ControlPlane, client: KubeClient): Promise<string> {
+  const { status } = await client.request<{ status: { token: string } }>({
+    method: "POST",
+    path: `/api/v1/namespaces/${names.operatorNamespace}/serviceaccounts/${names.serviceAccount}/token`,
+    body: { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: {} },
+  });
+  const path = `${plane.kubeconfig}-service-account`;
+  await writeFile(path, kubeconfigFor(plane.server, plane.ca, status.token), { mode: 0o600 });
+  return path;
 }

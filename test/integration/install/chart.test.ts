@@ -1,13 +1,13 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { buildModule, controlPlaneProgram } from "../../../dev/cluster/binaries.ts";
 import packageJson from "../../../package.json" with { type: "json" };
 import { optionTable } from "../../../schema/options.ts";
 import { buildConfig, type Manifest } from "../../../scripts/build-config.ts";
 import { objectsIn, title } from "../../support/manifests.ts";
-import { helm, helmTemplate } from "../../support/programs.ts";
+import { helm, helmTemplate, kubectl } from "../../support/programs.ts";
 
 /** What only Helm says of an object. */
 const helmLabels = [
@@ -45,6 +45,19 @@ async function rendered(...args: string[]): Promise<Manifest[]> {
   return objectsIn(await helmTemplate(["--no-hooks", ...args]));
 }
 
+/** What an overlay of somebody's own with a component of config/ makes. */
+async function kustomized(component: string): Promise<Manifest[]> {
+  const folder = await mkdtemp(join(tmpdir(), "oras-operator-overlay-"));
+  try {
+    const path = (below: string) => relative(folder, join("config", below));
+    const overlay = { resources: [path("default")], components: [path(`components/${component}`)] };
+    await writeFile(join(folder, "kustomization.yaml"), JSON.stringify(overlay));
+    return objectsIn((await kubectl("", ["kustomize", folder])).stdout);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
 beforeAll(async () => {
   await buildModule("helm");
   await controlPlaneProgram("kubectl");
@@ -75,6 +88,34 @@ describe("the chart", () => {
       new Set(["elsewhere"]),
     );
     expect(JSON.stringify(objects)).not.toContain("oras-operator-system");
+  });
+
+  test.each([["policies.confineOperator", "operator-unconfined"]])(
+    "leaves out with %s=false what config/components/%s leaves out",
+    async (value, component) => {
+      const objects = byTitle(await rendered("--set", `${value}=false`));
+      expect(objects).toEqual(byTitle(await kustomized(component)));
+      expect(Object.keys(objects).length).toBeLessThan((await rendered()).length);
+    },
+  );
+
+  test("lets nobody read the metrics, or anybody reach any port, if its values say so", async () => {
+    const rules = async (...set: string[]) =>
+      (await rendered(...set.flatMap((value) => ["--set-json", value])))
+        .filter(({ kind }) => kind === "NetworkPolicy")
+        .map(({ spec }) => (spec as { ingress: { ports: { port: string }[] }[] }).ingress.length);
+    expect(await rules()).toEqual([2]);
+    expect(await rules("networkPolicy.metricsFrom=[]")).toEqual([1]);
+    expect(await rules("networkPolicy.enabled=false")).toEqual([]);
+  });
+
+  test("sec-10: confines the ServiceAccount of the namespace that it is in", async () => {
+    const objects = await rendered("--set", "namespace.name=elsewhere");
+    const conditions = objects
+      .filter(({ kind }) => kind === "ValidatingAdmissionPolicy")
+      .map(({ spec }) => JSON.stringify((spec as { matchConditions: object }).matchConditions));
+    expect(conditions.length).toBeGreaterThan(4);
+    for (const condition of conditions) expect(condition).toContain("system:serviceaccount:elsewhere:");
   });
 
   test("does not make the namespace that the release is in", async () => {

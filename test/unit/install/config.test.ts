@@ -10,7 +10,7 @@ import { manifestsBelow, title, yamlFiles } from "../../support/manifests.ts";
 
 const all = (await manifestsBelow("config"))
   .map(({ object }) => object)
-  .filter(({ kind }) => kind !== "Kustomization");
+  .filter(({ kind }) => kind !== "Kustomization" && kind !== "Component");
 
 /** The object of a kind that has this field: overlays patch others into it. */
 function find<T extends object>(kind: string, field: keyof T & string, name?: string): T {
@@ -170,6 +170,25 @@ describe("the Services in config/", () => {
       );
     },
   );
+});
+
+test("the NetworkPolicy in config/ is about ports of the operator's Pods; nobody but the node reaches the health port", () => {
+  interface Policy {
+    spec: {
+      podSelector: { matchLabels: Record<string, string> };
+      ingress: { from?: object[]; ports: { port: string }[] }[];
+    };
+  }
+  const { podSelector, ingress } = find<Policy>("NetworkPolicy", "spec").spec;
+  const services = all.filter(({ kind }) => kind === "Service");
+  for (const service of services) {
+    expect((service["spec"] as { selector: object }).selector).toEqual(podSelector.matchLabels);
+  }
+  const open = ingress.flatMap(({ from, ports }) => ports.map(({ port }) => [port, from !== undefined]));
+  expect(open).toEqual([
+    ["webhook", false],
+    ["metrics", true],
+  ]);
 });
 
 test("every file in config/ is used by the kustomization beside it", async () => {

@@ -1,0 +1,162 @@
+import { names } from "../../../schema/names.ts";
+import { resources } from "../../../src/kube/resources.ts";
+import { type PolicySpec, policy, quote, type Validation } from "./policy.ts";
+import { registryPodRules, registryPodVariables } from "./registry-pod.ts";
+
+/**
+ * Policies that confine the operator's own ServiceAccount to what the operator makes. RBAC lets it create
+ * StatefulSets and Secrets in every namespace, so that without them its token were worth the cluster: a Pod with
+ * another ServiceAccount, the node's filesystem, a token for anybody. docs/security.md says what they cannot prove.
+ *
+ * What others put into an object is judged when they write it. The operator's own writes may carry it along, or it
+ * could not correct the object; it may not add to it.
+ */
+export function operatorPolicies(): object[] {
+  const user = `system:serviceaccount:${names.operatorNamespace}:${names.serviceAccount}`;
+  const onlyIf = { "the-operator": `request.userInfo.username == ${quote(user)}` };
+  const rule = (spec: Pick<PolicySpec, "name" | "resources" | "variables" | "operations" | "validations">) =>
+    policy({
+      ...spec,
+      name: `${names.operatorName}-${spec.name}`,
+      onlyIf,
+      action: "Deny",
+      failurePolicy: "Fail",
+    });
+  const { owned, wasOwned } = ownership();
+  return [
+    ...rule({
+      name: "changes-its-children-only",
+      resources: [at(resources.statefulSets), at(resources.services)],
+      operations: ["UPDATE", "DELETE"],
+      validations: [
+        {
+          expression: wasOwned,
+          message: "the operator may only change and delete what an OrasCache controls",
+        },
+      ],
+    }),
+    ...rule({
+      name: "runs-registries-only",
+      resources: [at(resources.statefulSets)],
+      operations: ["CREATE", "UPDATE"],
+      variables: registryPodVariables,
+      validations: [child(owned, "StatefulSet"), ...registryPodRules()],
+    }),
+    ...rule({
+      name: "exposes-registries-only",
+      resources: [at(resources.services)],
+      operations: ["CREATE", "UPDATE"],
+      validations: [child(owned, "Service"), ...serviceRules()],
+    }),
+    ...rule({
+      name: "writes-its-secrets-only",
+      resources: [at(resources.secrets)],
+      operations: ["CREATE", "UPDATE", "DELETE"],
+      validations: secretRules(owned, wasOwned),
+    }),
+    ...rule({
+      name: "sets-its-ca-bundle-only",
+      resources: [at(resources.mutatingWebhookConfigurations)],
+      operations: ["CREATE", "UPDATE", "DELETE"],
+      validations: webhookRules(),
+    }),
+    ...rule({
+      name: "holds-its-lease-only",
+      resources: [at(resources.leases)],
+      operations: ["CREATE", "UPDATE", "DELETE"],
+      validations: [
+        {
+          expression: `request.namespace == ${quote(names.operatorNamespace)} && (object == null ? oldObject : object).metadata.name == ${quote(names.lease)}`,
+          message: `the operator may only write the Lease ${names.lease}`,
+        },
+      ],
+    }),
+  ];
+}
+
+function at({ group, version, plural }: { group: string; version: string; plural: string }) {
+  return { group, version, resource: plural };
+}
+
+/** That the cache exists cannot be asked here: the API server checks no owner reference. */
+function ownership() {
+  const cache = `o.kind == ${quote(names.kind)} && o.apiVersion.startsWith(${quote(`${names.group}/`)})`;
+  const controlled = (metadata: string, condition: string) =>
+    `${metadata}.?ownerReferences.orValue([]).exists(o, o.?controller.orValue(false) && ${condition})`;
+  const label = `oldObject.metadata.?labels[?${quote(names.cacheLabel)}].orValue("") == oldObject.metadata.name`;
+  return {
+    owned: controlled("object.metadata", cache),
+    // By its label where somebody took the owner reference away: the operator puts that back.
+    wasOwned: `${controlled("oldObject.metadata", cache)} || (!${controlled("oldObject.metadata", "true")} && ${label})`,
+  };
+}
+
+function child(owned: string, kind: string): Validation {
+  return {
+    expression: `${owned} && object.metadata.ownerReferences.exists(o, o.?controller.orValue(false) && o.name == object.metadata.name)`,
+    message: `a ${kind} that the operator writes must be controlled by the OrasCache of its name`,
+  };
+}
+
+function serviceRules(): Validation[] {
+  const label = quote(names.cacheLabel);
+  const unchanged = (field: string) =>
+    `(oldObject != null && object.spec.?${field} == oldObject.spec.?${field})`;
+  return [
+    {
+      expression: `(object.spec.?clusterIP.orValue("") == "None" && object.spec.?type.orValue("ClusterIP") == "ClusterIP") || (${unchanged("clusterIP")} && ${unchanged("type")})`,
+      message: "the Service of a registry is headless",
+    },
+    {
+      expression: ["externalIPs", "externalName", "loadBalancerIP"]
+        .map((field) => `(!has(object.spec.${field}) || ${unchanged(field)})`)
+        .join(" && "),
+      message: "the Service of a registry has no address outside of the cluster",
+    },
+    {
+      expression: `object.spec.?selector[?${label}].orValue("") == object.metadata.name`,
+      message: "the Service of a registry selects the Pods of its OrasCache",
+    },
+  ];
+}
+
+function secretRules(owned: string, wasOwned: string): Validation[] {
+  const certificate = (object: string) =>
+    `${object}.metadata.namespace == ${quote(names.operatorNamespace)} && ${object}.metadata.name == ${quote(names.webhookSecret)} && ${object}.type == "kubernetes.io/tls"`;
+  const http = `object.type == "Opaque" && ${owned} && object.metadata.ownerReferences.exists(o, object.metadata.name == o.name + "-http" || object.metadata.name.startsWith(o.name + "-http-"))`;
+  return [
+    {
+      // Also before a patch is answered with what the Secret holds.
+      expression: `oldObject == null || (${certificate("oldObject")}) || ${wasOwned}`,
+      message: "the operator may only change Secrets that it made",
+    },
+    {
+      expression: `object == null || (${certificate("object")}) || (${http})`,
+      message: `the operator may only write its certificate, ${names.webhookSecret}, and the HTTP secret of an OrasCache`,
+    },
+  ];
+}
+
+/** Every field of a webhook but the CA bundle, as admissionregistration.k8s.io/v1 has them. */
+const webhookFields = [
+  ...["name", "rules", "matchConditions", "namespaceSelector", "objectSelector", "matchPolicy"],
+  ...["failurePolicy", "reinvocationPolicy", "sideEffects", "timeoutSeconds", "admissionReviewVersions"],
+];
+
+function webhookRules(): Validation[] {
+  const same = [
+    ...webhookFields.map((field) => `o.?${field} == w.?${field}`),
+    "o.clientConfig.?service == w.clientConfig.?service",
+    "o.clientConfig.?url == w.clientConfig.?url",
+  ];
+  return [
+    {
+      expression: `object != null && oldObject != null && object.metadata.name == ${quote(names.webhookConfiguration)}`,
+      message: `the operator may only change ${names.webhookConfiguration}`,
+    },
+    {
+      expression: `object == null || oldObject == null || (object.webhooks.map(w, w.name) == oldObject.webhooks.map(w, w.name) && object.webhooks.all(w, oldObject.webhooks.exists(o, ${same.join(" && ")})))`,
+      message: "the operator may only change the caBundle of its webhooks",
+    },
+  ];
+}

@@ -1,0 +1,451 @@
+import type { V1Secret, V1Service, V1StatefulSet } from "@kubernetes/client-node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { stringify } from "yaml";
+import { names } from "../../../schema/names.ts";
+import { buildConfig } from "../../../scripts/build-config.ts";
+import type { StoredOrasCache } from "../../../src/cache/types.ts";
+import type { KubeClient } from "../../../src/kube/client.ts";
+import { KubeError } from "../../../src/kube/errors.ts";
+import { get, type KubeObject } from "../../../src/kube/objects.ts";
+import { apiVersionOf, pathOf, type Resource, resources } from "../../../src/kube/resources.ts";
+import { type ControlPlane, startControlPlane } from "../../support/control-plane.ts";
+import { adminClient, serviceAccountKubeconfig } from "../../support/installation.ts";
+import { type Operator, ready, startOperator } from "../../support/operator.ts";
+import { kubectl } from "../../support/programs.ts";
+import { until } from "../../support/wait.ts";
+
+const namespace = "default";
+let plane: ControlPlane;
+let admin: KubeClient;
+/** The operator's ServiceAccount, with every right that RBAC can give: what refuses it is a policy. */
+let stolen: KubeClient;
+let operator: Operator;
+
+beforeAll(async () => {
+  plane = await startControlPlane();
+  const objects = await buildConfig({ overlay: "default" });
+  const text = objects.map((object) => stringify(object, { aliasDuplicateObjects: false })).join("---\n");
+  await kubectl(plane.kubeconfig, ["apply", "--server-side", "-f", "-"], text);
+  admin = await adminClient(plane);
+  const kubeconfig = await serviceAccountKubeconfig(plane, admin);
+  operator = await startOperator(kubeconfig);
+  await ready(operator);
+  stolen = await adminClient({ kubeconfig });
+  await createCache("real");
+}, 900_000);
+
+afterAll(async () => {
+  await operator?.stop();
+  stolen?.close();
+  admin?.close();
+  await plane?.stop();
+});
+
+const read = <T>(resource: Resource, name: string, where: string | undefined = namespace) =>
+  get<T & KubeObject>(admin, resource, { namespace: where, name }) as Promise<T | undefined>;
+function createCache(name: string): Promise<unknown> {
+  const body = { apiVersion: names.apiVersion, kind: names.kind, metadata: { name }, spec: {} };
+  return admin.request({ method: "POST", path: pathOf(resources.orasCaches, { namespace }), body });
+}
+const setNamed = (name: string) => read<V1StatefulSet>(resources.statefulSets, name);
+
+function patch(client: KubeClient, resource: Resource, name: string, change: object, dryRun = false) {
+  const place = resource.namespaced ? { namespace, name } : { name };
+  return client.request<KubeObject>({
+    method: "PATCH",
+    path: pathOf(resource, place),
+    contentType: "application/merge-patch+json",
+    query: { fieldManager: "somebody", ...(dryRun && { dryRun: "All" }) },
+    body: change,
+  });
+}
+
+describe("what the operator makes passes the policies", () => {
+  const condition = async (type: string) =>
+    (await read<StoredOrasCache>(resources.orasCaches, "real"))?.status?.conditions?.find(
+      (c) => c.type === type,
+    );
+  const settled = () =>
+    until(async () => {
+      const cache = await read<StoredOrasCache>(resources.orasCaches, "real");
+      return cache?.status?.observedGeneration === cache?.metadata?.generation;
+    }, "a status of the latest spec");
+  const nobodyRefused = () => {
+    const refusals = operator.log.filter((line) =>
+      JSON.stringify(line).includes("ValidatingAdmissionPolicy"),
+    );
+    expect(refusals).toEqual([]);
+  };
+
+  test("its Lease, its certificate, its webhooks' CA, and a cache's children and status", async () => {
+    await until(() => setNamed("real"), "the StatefulSet");
+    await settled();
+    expect(await read(resources.leases, names.lease, names.operatorNamespace)).toBeDefined();
+    expect(await read(resources.secrets, names.webhookSecret, names.operatorNamespace)).toBeDefined();
+    expect((await condition("Degraded"))?.status).toBe("False");
+    const bundle = async () =>
+      (
+        await read<{ webhooks: { clientConfig: { caBundle?: string } }[] }>(
+          resources.mutatingWebhookConfigurations,
+          names.webhookConfiguration,
+          undefined,
+        )
+      )?.webhooks.every(({ clientConfig }) => clientConfig.caBundle);
+    await until(bundle, "the CA");
+    nobodyRefused();
+  });
+
+  test("another image, orasEnv and back", async () => {
+    await patch(admin, resources.orasCaches, "real", {
+      spec: { image: "example.com/registry:2", secrets: { orasEnv: "env" } },
+    });
+    await until(
+      async () =>
+        (await setNamed("real"))?.spec?.template.spec?.containers[0]?.image === "example.com/registry:2",
+      "the image",
+    );
+    nobodyRefused();
+  });
+
+  // Each of these the operator may not write itself; but it must be able to take it away.
+  const variable = { name: "X", valueFrom: { secretKeyRef: { name: "x", key: "x" } } };
+  test.each<[string, string, object]>([
+    [
+      "privileged",
+      "a container",
+      { containers: [{ name: "x", image: "x", securityContext: { privileged: true } }] },
+    ],
+    ["volume", "the node's filesystem", { volumes: [{ name: "node", hostPath: { path: "/" } }] }],
+    ["variable", "a Secret", { containers: [{ name: names.registryContainer, env: [variable] }] }],
+    ["network", "the node's network", { hostNetwork: true }],
+    ["command", "a command", { containers: [{ name: names.registryContainer, command: ["sh"] }] }],
+  ])("%s: taking away %s that somebody put in, with another image", async (name, _, spec) => {
+    await createCache(name);
+    const before = await until(() => setNamed(name), "the StatefulSet");
+    await admin.request({
+      method: "PATCH",
+      path: pathOf(resources.statefulSets, { namespace, name }),
+      contentType: "application/strategic-merge-patch+json",
+      query: { fieldManager: "kubectl-edit" },
+      body: { spec: { template: { spec } } },
+    });
+    await patch(admin, resources.orasCaches, name, { spec: { image: "example.com/registry:2" } });
+    const found = (set: V1StatefulSet | undefined) => {
+      const { containers, volumes, hostNetwork } = set?.spec?.template.spec ?? {};
+      const [{ image: _image, ports: _ports, ...registry } = {}, ...others] = containers ?? [];
+      return JSON.stringify([registry, others, volumes, hostNetwork]);
+    };
+    await until(async () => found(await setNamed(name)) === found(before), "it to be as it was", 30_000);
+    nobodyRefused();
+  });
+
+  test("deleting the children of a cache that deploys none", async () => {
+    await createCache("gone");
+    await until(() => setNamed("gone"), "the StatefulSet");
+    await patch(admin, resources.orasCaches, "gone", { spec: { deploy: false, registry: "ghcr.io" } });
+    await until(async () => (await setNamed("gone")) === undefined, "its end");
+    nobodyRefused();
+  });
+});
+
+/** What is forbidden, where it is put, and what. */
+type Change = [what: string, path: string, value: unknown];
+
+/** A copy with something else at a path: a last `-` appends, undefined removes. */
+function changed<T extends KubeObject>(object: T | undefined, path: string, value: unknown): T {
+  const copy = structuredClone(object) as T;
+  delete copy.metadata?.managedFields;
+  const steps = path.split(".");
+  const last = steps.pop() ?? "";
+  const parent = steps.reduce<Record<string, unknown>>(
+    (at, step) => at[step] as Record<string, unknown>,
+    copy as Record<string, unknown>,
+  );
+  if (last === "-") (parent as unknown as unknown[]).push(value);
+  else if (value === undefined) delete parent[last];
+  else parent[last] = value;
+  return copy;
+}
+
+/** What the operator made, as whoever holds its token would make it for a cache that does not exist. */
+function forged<T extends KubeObject>(object: T | undefined, name: string): T {
+  const { labels, ownerReferences = [] } = object?.metadata ?? {};
+  const owners = ownerReferences.map((owner) => ({ ...owner, name: "forged" }));
+  const metadata = { name, namespace, labels, ownerReferences: owners };
+  return changed({ ...(object as T), metadata } as T, "status", undefined);
+}
+
+const claim = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } };
+
+describe("sec-10: whoever holds the operator's token", () => {
+  let registry: V1StatefulSet;
+  let service: V1Service;
+  let http: V1Secret;
+
+  beforeAll(async () => {
+    await until(() => setNamed("real"), "the StatefulSet");
+    registry = forged(await setNamed("real"), "forged");
+    const real = await read<V1Service>(resources.services, "real");
+    service = changed(forged(real, "forged"), "spec.selector", { [names.cacheLabel]: "forged" });
+    http = forged(await read<V1Secret>(resources.secrets, "real-http"), "forged-http");
+    await admin.request({
+      method: "POST",
+      path: "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+      body: {
+        metadata: { name: "stolen" },
+        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" },
+        subjects: [
+          { kind: "ServiceAccount", name: names.serviceAccount, namespace: names.operatorNamespace },
+        ],
+      },
+    });
+    await until(() => stolen.request({ path: "/api/v1/namespaces/kube-system/secrets" }), "its rights");
+  });
+
+  function create(
+    resource: Resource,
+    object: object,
+    where: string | undefined = namespace,
+  ): Promise<unknown> {
+    const path = pathOf(resource, resource.namespaced ? { namespace: where } : {});
+    const body = { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind };
+    return stolen.request({ method: "POST", path, query: { dryRun: "All" }, body });
+  }
+  async function refused(write: Promise<unknown>): Promise<string> {
+    const error = await write.then(
+      (done) => {
+        throw new Error(`accepted: ${JSON.stringify(done)}`);
+      },
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(KubeError);
+    const { message = "" } = (error as KubeError).body;
+    expect(message).toMatch(/ValidatingAdmissionPolicy 'oras-operator-[a-z-]+-only'/);
+    return message;
+  }
+
+  /** What is put where in the Pod's template: a last `-` appends, undefined removes. */
+  const podCases: Change[] = [
+    ["a privileged container", "containers.0.securityContext", { privileged: true }],
+    ["privilege escalation", "containers.0.securityContext.allowPrivilegeEscalation", true],
+    ["no security context", "containers.0.securityContext", undefined],
+    ["a capability", "containers.0.securityContext.capabilities.add", ["NET_RAW"]],
+    ["root", "containers.0.securityContext.runAsUser", 0],
+    ["root in the Pod", "securityContext.runAsUser", 0],
+    ["any user in the Pod", "securityContext.runAsNonRoot", undefined],
+    ["unconfined seccomp", "securityContext.seccompProfile", { type: "Unconfined" }],
+    [
+      "unconfined seccomp of the container",
+      "containers.0.securityContext.seccompProfile",
+      { type: "Unconfined" },
+    ],
+    ["unconfined AppArmor", "securityContext.appArmorProfile", { type: "Unconfined" }],
+    ["a sysctl", "securityContext.sysctls", [{ name: "kernel.shm_rmid_forced", value: "0" }]],
+    ["SELinux options", "containers.0.securityContext.seLinuxOptions", { type: "spc_t" }],
+    ["the node's filesystem", "volumes.-", { name: "node", hostPath: { path: "/" } }],
+    [
+      "a projected token",
+      "volumes.-",
+      { name: "t", projected: { sources: [{ serviceAccountToken: { path: "token" } }] } },
+    ],
+    ["a Secret as a volume", "volumes.-", { name: "s", secret: { secretName: "somebodys" } }],
+    ["an ephemeral volume", "volumes.-", { name: "e", ephemeral: { volumeClaimTemplate: { spec: claim } } }],
+    ["somebody's claim", "volumes.-", { name: "c", persistentVolumeClaim: { claimName: "somebodys" } }],
+    ["a CSI volume", "volumes.-", { name: "c", csi: { driver: "secrets-store.csi.k8s.io" } }],
+    ["the node's network", "hostNetwork", true],
+    ["the node's processes", "hostPID", true],
+    ["the node's IPC", "hostIPC", true],
+    ["shared processes", "shareProcessNamespace", true],
+    ["another ServiceAccount", "serviceAccountName", "powerful"],
+    ["a token", "automountServiceAccountToken", true],
+    ["the default token", "automountServiceAccountToken", undefined],
+    ["a node", "nodeName", "control-plane"],
+    ["an init container", "initContainers", [{ name: "init", image: "x" }]],
+    ["a second container", "containers.-", { name: "second", image: "x" }],
+    ["a command", "containers.0.command", ["sh", "-c", "sleep 600"]],
+    ["arguments", "containers.0.args", ["x"]],
+    ["a hook", "containers.0.lifecycle", { postStart: { exec: { command: ["sh"] } } }],
+    ["a probe that executes", "containers.0.livenessProbe", { exec: { command: ["sh"] } }],
+    ["a probe of another host", "containers.0.livenessProbe.httpGet.host", "169.254.169.254"],
+    ["a port of the node", "containers.0.ports.0.hostPort", 5000],
+    [
+      "a variable from somebody's Secret",
+      "containers.0.env.-",
+      { name: "STOLEN", valueFrom: { secretKeyRef: { name: "somebodys", key: "key" } } },
+    ],
+    [
+      "two Secrets as environment",
+      "containers.0.envFrom",
+      [{ secretRef: { name: "a" } }, { secretRef: { name: "b" } }],
+    ],
+    ["a ConfigMap as environment", "containers.0.envFrom", [{ configMapRef: { name: "a" } }]],
+  ];
+
+  test("may still run a registry for a cache that does not exist: docs/security.md says so", async () => {
+    await create(resources.statefulSets, registry);
+  });
+
+  test.each(podCases)("cannot create a StatefulSet with %s, nor add it to one", async (_, path, value) => {
+    const at = `spec.template.spec.${path}`;
+    await refused(create(resources.statefulSets, changed(registry, at, value)));
+    const body = changed(await setNamed("real"), at, value);
+    const where = pathOf(resources.statefulSets, { namespace, name: "real" });
+    await refused(stolen.request({ method: "PUT", path: where, query: { dryRun: "All" }, body }));
+  });
+
+  const owner = "metadata.ownerReferences.0";
+  test.each<Change>([
+    ["no owner", "metadata.ownerReferences", undefined],
+    ["an owner of another kind", `${owner}.kind`, "Deployment"],
+    ["an owner of another group", `${owner}.apiVersion`, "example.com/v1"],
+    ["an owner of another name", `${owner}.name`, "other"],
+    ["an owner that does not control it", `${owner}.controller`, false],
+    ["a template of claims", "spec.volumeClaimTemplates", [{ metadata: { name: "x" }, spec: claim }]],
+  ])("cannot create a StatefulSet with %s", async (_, path, value) => {
+    await refused(create(resources.statefulSets, changed(registry, path, value)));
+  });
+
+  test.each([resources.statefulSets, resources.services])(
+    "cannot touch somebody's $kind",
+    async (resource) => {
+      const theirs = structuredClone(resource === resources.services ? service : registry) as KubeObject;
+      theirs.metadata = { name: "theirs", namespace };
+      const path = pathOf(resource, { namespace });
+      await admin.request({ method: "POST", path, body: theirs }).catch(() => {});
+      const owner = {
+        ownerReferences: [
+          { apiVersion: names.apiVersion, kind: names.kind, name: "theirs", uid: "1", controller: true },
+        ],
+      };
+      for (const metadata of [
+        { labels: { a: "b" } },
+        owner,
+        { ...owner, labels: { [names.cacheLabel]: "theirs" } },
+      ]) {
+        await refused(patch(stolen, resource, "theirs", { metadata }, true));
+      }
+      await refused(stolen.request({ method: "DELETE", path: `${path}/theirs`, query: { dryRun: "All" } }));
+      await refused(stolen.request({ method: "DELETE", path, query: { dryRun: "All" } }));
+    },
+  );
+
+  const selector = { [names.cacheLabel]: "forged" };
+  test.each<Change>([
+    ["an address of the cluster", "spec", { selector, ports: [{ port: 5000 }] }],
+    ["an external address", "spec.externalIPs", ["192.0.2.1"]],
+    ["a load balancer", "spec", { type: "LoadBalancer", selector, ports: [{ port: 5000 }] }],
+    ["another name", "spec", { type: "ExternalName", externalName: "evil.example", selector }],
+    ["somebody's Pods", "spec.selector", { app: "theirs" }],
+    ["no selector", "spec.selector", undefined],
+  ])("cannot create a Service with %s", async (_, path, value) => {
+    await create(resources.services, service);
+    await refused(create(resources.services, changed(service, path, value)));
+  });
+
+  const account = (name: string) => ({ annotations: { "kubernetes.io/service-account.name": name } });
+  test.each<[string, object, string?]>([
+    [
+      "for any ServiceAccount",
+      {
+        type: "kubernetes.io/service-account-token",
+        metadata: { name: "token", ...account("clusterrole-aggregation-controller") },
+      },
+      "kube-system",
+    ],
+    [
+      "for a ServiceAccount, in a cache's name",
+      {
+        type: "kubernetes.io/service-account-token",
+        metadata: { ...account("default"), name: "forged-http" },
+      },
+    ],
+    ["without an owner", { metadata: { name: "forged-http" } }],
+    [
+      "for nodes that join",
+      { type: "bootstrap.kubernetes.io/token", metadata: { name: "bootstrap-token-abcdef" } },
+      "kube-system",
+    ],
+    [
+      "like its certificate, elsewhere",
+      {
+        type: "kubernetes.io/tls",
+        metadata: { name: names.webhookSecret },
+        data: { "tls.crt": "", "tls.key": "" },
+      },
+    ],
+    ["of its own namespace, of another name", { metadata: { name: "somebodys" } }, names.operatorNamespace],
+  ])("cannot create a Secret %s", async (_, change, where) => {
+    await create(resources.secrets, http);
+    const secret = { ...http, ...change };
+    const metadata = { ...secret.metadata, namespace: where ?? namespace };
+    await refused(create(resources.secrets, { ...secret, metadata }, where));
+  });
+
+  test("cannot change or read somebody's Secret by patching it", async () => {
+    const path = pathOf(resources.secrets, { namespace });
+    await admin.request({
+      method: "POST",
+      path,
+      body: { metadata: { name: "somebodys" }, stringData: { key: "rs-somebodys-secret" } },
+    });
+    const owner = {
+      ownerReferences: [
+        { apiVersion: names.apiVersion, kind: names.kind, name: "somebodys", uid: "1", controller: true },
+      ],
+    };
+    for (const change of [
+      { metadata: { labels: { a: "b" } } },
+      { metadata: owner },
+      { stringData: { key: "x" } },
+    ]) {
+      expect(await refused(patch(stolen, resources.secrets, "somebodys", change, true))).not.toContain(
+        "rs-somebodys",
+      );
+    }
+    await refused(stolen.request({ method: "DELETE", path: `${path}/somebodys`, query: { dryRun: "All" } }));
+  });
+
+  const everything = { apiGroups: ["*"], apiVersions: ["*"], operations: ["*"], resources: ["*"] };
+  const evil = {
+    name: "evil.example.com",
+    rules: [everything],
+    clientConfig: { url: "https://attacker.example/x" },
+    sideEffects: "None",
+    admissionReviewVersions: ["v1"],
+  };
+  test.each<Change>([
+    ["a webhook for everything", "webhooks.-", evil],
+    ["rules for everything", "webhooks.0.rules", [everything]],
+    ["another address", "webhooks.0.clientConfig", evil.clientConfig],
+    ["another Service", "webhooks.0.clientConfig.service.namespace", "attackers"],
+    ["another failure policy", "webhooks.0.failurePolicy", "Ignore"],
+    ["no conditions", "webhooks.0.matchConditions", []],
+    ["another namespace selector", "webhooks.0.namespaceSelector", {}],
+    ["another timeout", "webhooks.0.timeoutSeconds", 30],
+    ["one webhook less", "webhooks.1", undefined],
+  ])("cannot give its webhook configuration %s", async (_, path, value) => {
+    const resource = resources.mutatingWebhookConfigurations;
+    const live = await read(resource, names.webhookConfiguration, undefined);
+    const { webhooks } = changed(live as { webhooks: object[] } & KubeObject, path, value);
+    const change = { webhooks: webhooks.filter((webhook) => webhook !== undefined) };
+    await refused(patch(stolen, resource, names.webhookConfiguration, change, true));
+  });
+
+  test("cannot make or delete a webhook configuration", async () => {
+    const resource = resources.mutatingWebhookConfigurations;
+    await refused(create(resource, { metadata: { name: "evil" }, webhooks: [] }));
+    const path = pathOf(resource, { name: names.webhookConfiguration });
+    await refused(stolen.request({ method: "DELETE", path, query: { dryRun: "All" } }));
+  });
+
+  test("cannot take another Lease", async () => {
+    const lease = { metadata: { name: "kube-scheduler" }, spec: { holderIdentity: "x" } };
+    await refused(create(resources.leases, lease, "kube-system"));
+    await refused(create(resources.leases, lease, names.operatorNamespace));
+  });
+});
+
+test("the policies have nothing to say to others", async () => {
+  const body = { metadata: { name: "ordinary" }, stringData: { a: "b" } };
+  await admin.request({ method: "POST", path: pathOf(resources.secrets, { namespace }), body });
+});
