@@ -157,7 +157,10 @@ export interface components {
         OrasCacheSecrets: {
             /** @description Name of a Secret whose keys become environment variables of the registry container. */
             orasEnv?: string;
-            /** @description Value of REGISTRY_HTTP_SECRET, which signs the state of uploads. When absent, one is generated once and kept in a Secret. */
+            /**
+             * Format: password
+             * @description Value of REGISTRY_HTTP_SECRET, which signs the state of uploads. When absent, one is generated once and kept in a Secret.
+             */
             registryHttp?: string;
         };
         /** @description What the operator last saw. */

@@ -27,7 +27,7 @@ export function validateOrasCache(value: unknown): FieldProblem[] {
   return validate(value) ? [] : (validate.errors ?? []).map(problemOf);
 }
 
-/** A problem as a line: `spec.image: found 1; must be string`. */
+/** A problem as a line: `spec.image: found 1; allowed is text; put it in quotes`. */
 export function describeField({ path, message }: FieldProblem): string {
   const field = path.reduce(
     (text, part) => (/^\d+$/.test(part) ? `${text}[${part}]` : `${text}.${part}`),
@@ -40,6 +40,8 @@ export function describeField({ path, message }: FieldProblem): string {
 interface Parent {
   readonly properties?: Readonly<Record<string, { readonly const?: unknown }>>;
   readonly patternErrorMessage?: string;
+  /** `password`: the value is not shown. */
+  readonly format?: string;
 }
 
 function problemOf(error: ErrorObject): FieldProblem {
@@ -52,7 +54,8 @@ function problemOf(error: ErrorObject): FieldProblem {
   }
   const dependent = error.schemaPath.split("/dependencies/")[1]?.split("/")[0];
   if (dependent !== undefined) return dependency(path, dependent, error, parent);
-  const found = data === undefined || typeof data === "object" ? "" : `found ${JSON.stringify(data)}; `;
+  const shown = typeof data !== "object" && parent.format !== "password";
+  const found = shown ? `found ${JSON.stringify(data)}; ` : "";
   return { path, message: found + allowedBy(error, parent) };
 }
 
@@ -77,9 +80,34 @@ function dependency(path: string[], dependent: string, error: ErrorObject, paren
   return { path: [...object, dependent], message: `may only be set where ${words.join(" and ")}` };
 }
 
-function allowedBy({ params, message }: ErrorObject, { patternErrorMessage }: Parent): string {
+/** Types of JSON Schema as messages say them. */
+const types: Readonly<Record<string, string>> = {
+  string: "text",
+  boolean: "true or false",
+  integer: "a whole number",
+  number: "a number",
+  object: "a map",
+  array: "a list",
+};
+
+function allowedBy({ keyword, params, message, data }: ErrorObject, { patternErrorMessage }: Parent): string {
+  if (keyword === "type") {
+    const wanted = [params["type"] as string | string[]].flat().map((type) => types[type] ?? type);
+    const quote = params["type"] === "string" && typeof data !== "object" ? "; put it in quotes" : "";
+    return `allowed is ${wanted.join(" or ")}${quote}`;
+  }
   if (patternErrorMessage !== undefined) return patternErrorMessage.replace(/^A/, "a").replace(/\.$/, "");
   const values = params["allowedValues"] ?? ("allowedValue" in params ? [params["allowedValue"]] : undefined);
-  const list = (values as unknown[] | undefined)?.map((value) => JSON.stringify(value)).join(", ");
-  return list === undefined ? String(message) : `allowed is ${list}`;
+  if (Array.isArray(values)) return `allowed is ${values.map((value) => JSON.stringify(value)).join(", ")}`;
+  const limit = String(params["limit"]);
+  const bounds: Readonly<Record<string, string>> = {
+    minLength: `allowed are ${limit} characters or more`,
+    maxLength: `allowed are at most ${limit} characters`,
+    minimum: `allowed is ${limit} or more`,
+    maximum: `allowed is at most ${limit}`,
+    minItems: `allowed are ${limit} items or more`,
+    maxItems: `allowed are at most ${limit} items`,
+    required: `the field ${String(params["missingProperty"])} is missing`,
+  };
+  return bounds[keyword] ?? String(message);
 }

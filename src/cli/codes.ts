@@ -13,8 +13,8 @@ const ownCodes = {
     fix: "Correct the file at the line that is named.",
   },
   NotAnObject: {
-    summary: "A document is not a Kubernetes object: it has no apiVersion, no kind or no name.",
-    fix: "Write apiVersion, kind and metadata.name, or leave the file out.",
+    summary: "A document is not a Kubernetes object: it has no apiVersion or no kind.",
+    fix: "Write apiVersion and kind, or leave the file out.",
   },
   InvalidField: {
     summary: "A field has a value that the API server refuses.",
@@ -37,6 +37,15 @@ const ownCodes = {
     summary:
       "No step of these files pushes an artifact that another one reads, though they push others of its name.",
     fix: "Correct the tag, add the step that makes it, or ignore this where it was pushed before.",
+  },
+  CacheNotInFiles: {
+    summary: "A step uses an OrasCache that these files do not have for its namespace.",
+    fix: "Correct the name, add the OrasCache, or ignore this where the cluster has it.",
+  },
+  NotInjected: {
+    summary:
+      "A controller makes Pods without the container that their annotations name, so they are left as they are.",
+    fix: "Nothing has to be done where several Pods share their annotations. Else name one of the containers.",
   },
   AlreadyInjected: {
     summary: "The object was read back from a cluster: it holds what the operator added there.",

@@ -1,44 +1,49 @@
-import { Command } from "commander";
 import { applyPatch } from "rfc6902";
 import { stringify } from "yaml";
-import { filenameOption, kubectlYaml, namespaceOption, readManifests } from "./documents.ts";
+import { describeObject, type ManifestObject, objectsOf } from "./manifests/objects.ts";
+import { readSources } from "./manifests/sources.ts";
+import { kubectlYaml } from "./manifests/yaml.ts";
 import { CliError } from "./output.ts";
-import { type OfflineSettings, offlineDefaults, reviewOffline } from "./review.ts";
-
-/** `oras-operator inject`: prints a file's objects as the webhook would change them. */
-export function injectCommand(): Command {
-  return new Command("inject")
-    .description("print the objects of files with every annotated Pod and Job injected")
-    .requiredOption(...filenameOption)
-    .option(...namespaceOption)
-    .option("--tools-image <image>", "image of the added containers", offlineDefaults.toolsImage)
-    .option("--cluster-domain <domain>", "DNS domain of the cluster", offlineDefaults.clusterDomain)
-    .addHelpText(
-      "after",
-      "\nExamples:\n  oras-operator inject -f job.yaml\n  oras-operator inject -n runs -f - < job.yaml | kubectl apply -n runs -f -",
-    )
-    .action(async (options: OfflineSettings & { filename: string[] }) => {
-      process.stdout.write(await injectFiles(options.filename, options));
-    });
-}
+import { findCache, reviewOffline } from "./review.ts";
+import type { OfflineSettings } from "./settings.ts";
 
 /**
  * Injects files.
  *
- * @param places - paths, or `-`
+ * @param places - paths, URLs, or `-`
  * @param settings - of the installation
- * @returns YAML, one document per document of the files
+ * @returns the documents of the files, and what `kubectl apply` would warn about, once per object
  * @throws CliError naming every problem of every object
  */
-export async function injectFiles(places: readonly string[], settings: OfflineSettings): Promise<string> {
-  const { documents, objects } = await readManifests(places, settings.namespace);
-  const denials: string[] = [];
+export async function injectFiles(
+  places: readonly string[],
+  settings: OfflineSettings,
+): Promise<{ documents: readonly unknown[]; warnings: readonly string[] }> {
+  const { documents, objects, refused } = objectsOf(await readSources(places), settings.namespace);
+  const denials = refused.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`);
+  const warnings = new Set<string>();
   for (const object of objects) {
-    const verdict = reviewOffline(object, objects, settings);
-    for (const warning of verdict.warnings) console.error(`Warning: ${object.where}: ${warning}`);
-    if (verdict.kind === "denied") denials.push(`${object.where}: ${verdict.message}`);
+    const cache = (name: string) => findCache(objects, object.namespace, name);
+    const verdict = reviewOffline(object, cache, settings);
+    for (const warning of verdict.warnings) warnings.add(`${placeOf(object)}: ${warning}`);
+    if (verdict.kind === "denied") denials.push(`${placeOf(object)}: ${verdict.message}`);
     else if (verdict.patch) applyPatch(object.value, [...verdict.patch]);
   }
   if (denials.length > 0) throw new CliError(denials.join("\n"), 1);
-  return documents.map((value) => stringify(value, { version: kubectlYaml.version })).join("---\n");
+  return { documents, warnings: [...warnings] };
+}
+
+function placeOf(object: ManifestObject): string {
+  return `${object.file}: ${describeObject(object)}`;
+}
+
+/**
+ * Documents as text that kubectl reads as it was meant. As JSON one object is printed as it is, several as a List.
+ */
+export function formatDocuments(documents: readonly unknown[], format: "yaml" | "json"): string {
+  if (format === "yaml") {
+    return documents.map((value) => stringify(value, { version: kubectlYaml.version })).join("---\n");
+  }
+  const value = documents.length === 1 ? documents[0] : { apiVersion: "v1", kind: "List", items: documents };
+  return `${JSON.stringify(value, null, 2)}\n`;
 }

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
-import { explainCommand } from "./explain/command.ts";
-import { injectCommand } from "./inject.ts";
-import { managerCommand } from "./manager.ts";
+import { explainCommand } from "./commands/explain.ts";
+import { injectCommand } from "./commands/inject.ts";
+import { managerCommand } from "./commands/manager.ts";
+import { validateCommand } from "./commands/validate.ts";
 import { CliError } from "./output.ts";
-import { validateCommand } from "./validate.ts";
 
 const program = new Command("oras-operator")
   .description("Passes files between plain Pods and Jobs through an OCI registry.")
@@ -33,6 +33,7 @@ try {
     console.error(error.message);
     process.exitCode = error.exitCode;
   } else {
+    // A mistake of the program, not of the person: only here does a stack help.
     console.error(error);
     process.exitCode = 1;
   }

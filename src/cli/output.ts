@@ -4,10 +4,60 @@ export class CliError extends Error {
 
   /**
    * @param message - what was found, where, and what to do
-   * @param exitCode - 1: what was checked is wrong; 2: the command was used wrongly
+   * @param exitCode - 1: what was checked is wrong; 2: the command was used wrongly, or something cannot be read
    */
   constructor(message: string, exitCode: 1 | 2) {
     super(message);
     this.exitCode = exitCode;
   }
+}
+
+/** What the codes of Node and of the system mean. Others are shown as they are. */
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EACCES: "you have no permission",
+  EPERM: "you have no permission",
+  EISDIR: "it is a folder",
+  ENOTDIR: "a part of its path is a file, not a folder",
+  ELOOP: "its symbolic links lead to each other",
+  EMFILE: "too many files are open",
+  ENAMETOOLONG: "its name is too long",
+  EAI_AGAIN: "the name of the server cannot be looked up at the moment; is there a connection?",
+  ENOTFOUND: "there is no server of that name",
+  ECONNREFUSED: "the server refuses connections",
+  ECONNRESET: "the server ended the connection",
+  UND_ERR_SOCKET: "the server ended the connection",
+  ETIMEDOUT: "the server does not answer",
+  UND_ERR_CONNECT_TIMEOUT: "the server does not answer",
+  EHOSTUNREACH: "the server cannot be reached",
+  ENETUNREACH: "the network cannot be reached",
+  TimeoutError: "the server does not answer in time",
+  ERR_INVALID_URL: "it is not a URL",
+  CERT_HAS_EXPIRED: "the certificate of the server has expired",
+  DEPTH_ZERO_SELF_SIGNED_CERT:
+    "the certificate of the server is self-signed; NODE_EXTRA_CA_CERTS names a file with its CA",
+  SELF_SIGNED_CERT_IN_CHAIN:
+    "the certificate of the server is of an unknown CA; NODE_EXTRA_CA_CERTS names a file with it",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    "the certificate of the server is of an unknown CA; NODE_EXTRA_CA_CERTS names a file with it",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    "the certificate of the server is of an unknown CA; NODE_EXTRA_CA_CERTS names a file with it",
+  ERR_TLS_CERT_ALTNAME_INVALID: "the certificate of the server is for another name",
+};
+
+/**
+ * Why something failed, as a clause without a full stop.
+ *
+ * @param error - whatever was thrown by Node, a system call or fetch
+ */
+export function reasonOf(error: unknown): string {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    const { code } = at as NodeJS.ErrnoException;
+    const known = reasons[code ?? ""] ?? reasons[at.name];
+    if (known !== undefined) return known;
+    // Several addresses of one host were tried.
+    if (at instanceof AggregateError && at.errors.length > 0) return reasonOf(at.errors[0]);
+    if (!(at.cause instanceof Error)) return at.message;
+  }
+  return String(error);
 }

@@ -1,80 +1,69 @@
-import { Command } from "commander";
 import { names } from "../../schema/names.ts";
-import { type AnnotationMap, isAnnotated } from "../annotations/keys.ts";
-import { filenameOption, type ManifestObject, namespaceOption, readManifests } from "./documents.ts";
-import { CliError } from "./output.ts";
-import { type OfflineSettings, offlineDefaults, reviewOffline } from "./review.ts";
-
-/** `oras-operator validate`: says what the cluster would refuse, without a cluster. */
-export function validateCommand(): Command {
-  return new Command("validate")
-    .description("check the annotated Pods and Jobs and the OrasCaches of files")
-    .requiredOption(...filenameOption)
-    .option(...namespaceOption)
-    .addHelpText(
-      "after",
-      "\nExamples:\n  oras-operator validate -f job.yaml\n  oras-operator validate -n runs -f cache.yaml steps/",
-    )
-    .action(async ({ filename, namespace }: { filename: string[]; namespace: string }) => {
-      const problems = await validateFiles(filename, { ...offlineDefaults, namespace });
-      if (problems.length > 0) throw new CliError(problems.join("\n"), 1);
-    });
-}
+import { findMisplaced } from "../workload/misplaced.ts";
+import { checkAcross } from "./checks/across.ts";
+import { checkCache } from "./checks/cache.ts";
+import { checkStep } from "./checks/step.ts";
+import { type Step, stepsOf } from "./checks/steps.ts";
+import { codes, urlOf } from "./codes.ts";
+import { type ManifestObject, objectsOf, type Refused } from "./manifests/objects.ts";
+import { parsePath } from "./manifests/path.ts";
+import { readSources } from "./manifests/sources.ts";
+import { type Finding, findingAt, type Report, sortFindings } from "./report/finding.ts";
+import { findCache } from "./review.ts";
+import type { OfflineSettings } from "./settings.ts";
 
 /**
- * Validates files, printing a line for each object that is right.
+ * Validates files.
  *
- * @param places - paths, or `-`
+ * @param places - paths, URLs, or `-`
  * @param settings - of the installation
- * @returns a message for each object that would be refused
+ * @throws CliError when something cannot be read
  */
-export async function validateFiles(places: readonly string[], settings: OfflineSettings): Promise<string[]> {
-  const { objects } = await readManifests(places, settings.namespace);
-  // Loaded here only: it compiles a JSON Schema, and the other commands answer at once without it.
-  const { describeField, validateOrasCache } = await import("../cache/validate.ts");
-  const checked = objects.filter((object) => object.kind === names.kind || stepsOf(object).length > 0);
-  if (checked.length === 0) console.log("nothing to check: no OrasCache, and nothing that makes Pods");
-  return checked.flatMap((object) => {
-    warnOfUnread(object);
-    const problems =
-      object.kind === names.kind
-        ? validateOrasCache(object.value).map(describeField)
-        : stepsOf(object).flatMap((step) => checkStep(step, objects, settings));
-    if (problems.length === 0) console.log(`${object.where}: ok`);
-    return problems.map((problem) => `${object.where}: ${problem}`);
-  });
+export async function validateFiles(places: readonly string[], settings: OfflineSettings): Promise<Report> {
+  const sources = await readSources(places);
+  const { objects, refused } = objectsOf(sources, settings.namespace);
+  const steps = objects.flatMap(stepsOf);
+  const findings = [
+    ...refused.map(notRead),
+    ...objects.filter(({ kind }) => kind === names.kind).flatMap(checkCache),
+    ...objects.flatMap(misplaced),
+    ...checkSteps(steps, objects, settings),
+  ];
+  const order = sources.map(({ file }) => file);
+  return {
+    findings: sortFindings(findings, order),
+    files: sources.length,
+    objects: objects.length,
+    checked:
+      objects.filter(({ kind }) => kind === names.kind).length + new Set(steps.map((s) => s.object)).size,
+  };
 }
 
-/** Nobody reads the annotations of what only makes Pods or Jobs: no webhook sees it. */
-function warnOfUnread({ where, kind, value }: ManifestObject): void {
-  const { metadata, spec } = value as { metadata?: { annotations?: AnnotationMap }; spec?: object };
-  if (kind === "Pod" || kind === "Job" || !isAnnotated(metadata?.annotations)) return;
-  const place = spec && "jobTemplate" in spec ? "spec.jobTemplate" : "spec.template";
-  console.error(`Warning: ${where}: annotations of a ${kind} are not read; write them in ${place}.metadata`);
-}
-
-/** The Pods and Jobs that an object is or makes: a webhook sees those of a CronJob or a Deployment much later. */
-function stepsOf(object: ManifestObject): ManifestObject[] {
-  if (object.kind === "Pod" || object.kind === "Job") return [object];
-  const { spec } = object.value as { spec?: { template?: Template; jobTemplate?: Template } };
-  if (spec?.jobTemplate) return [{ ...object, kind: "Job", value: spec.jobTemplate }];
-  if (!Array.isArray(spec?.template?.spec?.["containers"])) return [];
-  const ownerReferences = [{ apiVersion: "v1", kind: object.kind, name: "", uid: "", controller: true }];
-  const metadata = { ...spec.template.metadata, ownerReferences };
-  return [{ ...object, kind: "Pod", value: { ...spec.template, metadata } }];
-}
-
-interface Template extends Record<string, unknown> {
-  readonly metadata?: object;
-  readonly spec?: Record<string, unknown>;
-}
-
-function checkStep(
-  object: ManifestObject,
-  all: readonly ManifestObject[],
+function checkSteps(
+  steps: readonly Step[],
+  objects: readonly ManifestObject[],
   settings: OfflineSettings,
-): string[] {
-  const verdict = reviewOffline(object, all, settings);
-  for (const warning of verdict.warnings) console.error(`Warning: ${object.where}: ${warning}`);
-  return verdict.kind === "denied" ? [verdict.message] : [];
+): Finding[] {
+  const checked = steps.map((step) => {
+    const { namespace } = step.object;
+    // That one is not in the files is told by the checks across them.
+    const cache = (name: string) =>
+      findCache(objects, namespace, name) ?? { apiVersion: names.apiVersion, kind: names.kind };
+    return { step, ...checkStep(step, cache, settings) };
+  });
+  const running = checked.filter(({ runs }) => runs).map(({ step }) => step);
+  return [...checked.flatMap(({ findings }) => findings), ...checkAcross(objects, running)];
+}
+
+/** As the ValidatingAdmissionPolicies of an installation say it. */
+function misplaced(object: ManifestObject): Finding[] {
+  return findMisplaced(object.value).map(({ code, path, message }) =>
+    findingAt(object, parsePath(path), { level: "warning", code, message }),
+  );
+}
+
+/** In a folder may lie files that are for somebody else. */
+function notRead({ named, code, file, line, column, message }: Refused): Finding {
+  const level = code === "Unreadable" || named ? "error" : "info";
+  return { level, code, file, line, column, message, fix: codes[code].fix, url: urlOf(code) };
 }

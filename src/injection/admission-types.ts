@@ -1,5 +1,6 @@
 import type { V1LimitRange } from "@kubernetes/client-node";
 import type { Operation } from "rfc6902";
+import type { Problem } from "../annotations/problems.ts";
 import type { OrasCache } from "../cache/types.ts";
 
 /** The part of admission.k8s.io/v1 AdmissionRequest that decisions are made from; objects are raw JSON. */
@@ -77,7 +78,10 @@ export type Verdict =
     }
   | {
       readonly kind: "denied";
+      /** All problems as one text. */
       readonly message: string;
+      /** The problems, where an object was looked at. */
+      readonly problems?: readonly Problem[];
       readonly code: number;
       readonly warnings: readonly string[];
     };

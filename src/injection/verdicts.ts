@@ -15,5 +15,5 @@ export function skipped(problems: readonly Problem[]): Verdict {
 
 /** Refused, with every problem. */
 export function denied(problems: readonly Problem[], warnings: readonly string[]): Verdict {
-  return { kind: "denied", message: describeProblems(problems), code: 422, warnings };
+  return { kind: "denied", message: describeProblems(problems), problems, code: 422, warnings };
 }

@@ -5,7 +5,7 @@ import { names } from "../../../schema/names.ts";
 import { variables } from "../../../schema/variables.ts";
 import { problemCatalogue } from "../../../src/annotations/problems.ts";
 import { annotations } from "../../../src/annotations/table.ts";
-import { explainAll, explainOne } from "../../../src/cli/explain/command.ts";
+import { explainAll, explainOne } from "../../../src/cli/explain/explain.ts";
 import { allTopics } from "../../../src/cli/explain/topics.ts";
 import { start } from "../../support/sidecar.ts";
 

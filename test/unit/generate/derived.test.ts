@@ -114,13 +114,13 @@ describe("OrasCaches", () => {
     expect(problems({ registry: "ghcr.io" })).toEqual([
       "spec.registry: may only be set where deploy is false",
     ]);
-    expect(problems({ image: 1 })).toEqual(["spec.image: found 1; allowed is an image reference"]);
-    expect(problems({ deploy: "no" })).toEqual(['spec.deploy: found "no"; must be boolean']);
+    expect(problems({ image: 1 })).toEqual(["spec.image: found 1; allowed is text; put it in quotes"]);
+    expect(problems({ deploy: "no" })).toEqual(['spec.deploy: found "no"; allowed is true or false']);
     expect(problems({}, "1st")).toEqual([
       expect.stringContaining('metadata.name: found "1st"; allowed is the name of an OrasCache'),
     ]);
     expect(problems({ imge: "x", deploy: 1 })).toHaveLength(2);
-    expect(validateOrasCache(7).map(describeField)).toEqual(["the object: found 7; must be object"]);
+    expect(validateOrasCache(7).map(describeField)).toEqual(["the object: found 7; allowed is a map"]);
   });
 });
 

@@ -70,9 +70,9 @@ describe("an annotation that is only added to the schema", () => {
 
   test("is parsed, refused and explained without another edit", async () => {
     type Parse = typeof import("../../../src/annotations/parse.ts");
-    type Explain = typeof import("../../../src/cli/explain/command.ts");
+    type Explain = typeof import("../../../src/cli/explain/explain.ts");
     const { parseAnnotations } = await load<Parse>("src/annotations/parse.ts");
-    const { explainOne } = await load<Explain>("src/cli/explain/command.ts");
+    const { explainOne } = await load<Explain>("src/cli/explain/explain.ts");
     const { prefix } = names;
     const input = { [`${prefix}input-uri`]: "dinosaur/hello-world:input" };
 

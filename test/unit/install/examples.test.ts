@@ -6,8 +6,8 @@ import type { Manifest } from "../../../scripts/build-config.ts";
 import { isAnnotated } from "../../../src/annotations/keys.ts";
 import { parseAnnotations } from "../../../src/annotations/parse.ts";
 import { validateOrasCache } from "../../../src/cache/validate.ts";
-import { objectsOf } from "../../../src/cli/documents.ts";
-import { offlineDefaults, reviewOffline } from "../../../src/cli/review.ts";
+import { reviewOffline } from "../../../src/cli/review.ts";
+import { offlineDefaults } from "../../../src/cli/settings.ts";
 import { manifestsBelow, objectsIn, title, yamlFiles } from "../../support/manifests.ts";
 
 const examples = (await manifestsBelow("examples")).filter(({ file }) => !file.startsWith("examples/dist/"));
@@ -25,12 +25,17 @@ function annotated(object: Manifest): Manifest {
   return { ...object, apiVersion: "v1", kind: "Pod", ...template } as unknown as Manifest;
 }
 
+/** What the webhook says where there are these objects. */
+function reviewed(object: Manifest, all: readonly Manifest[]) {
+  const cache = (name: string) =>
+    all.find(({ kind, metadata }) => kind === names.kind && metadata.name === name);
+  return reviewOffline({ kind: object.kind, namespace: "default", value: object }, cache, offlineDefaults);
+}
+
 describe("examples", () => {
-  test.each(ofKind("Pod", "Job"))("$name would be injected, without a warning", ({ file, object }) => {
+  test.each(ofKind("Pod", "Job"))("$name would be injected, without a warning", ({ object }) => {
     const caches = ofKind(names.kind).map((cache) => cache.object);
-    const [step, ...all] = [annotated(object), ...caches].flatMap((each) => objectsOf(file, each, "default"));
-    if (step === undefined) throw new Error("no object");
-    const verdict = reviewOffline(step, all, offlineDefaults);
+    const verdict = reviewed(annotated(object), caches);
     expect(verdict).toMatchObject({ kind: "allowed", warnings: [] });
     expect(verdict).toHaveProperty("patch", expect.arrayContaining([expect.anything()]));
   });
@@ -62,11 +67,9 @@ describe("README.md", () => {
     const blocks = (await readFile("README.md", "utf8")).matchAll(/^```yaml\n([\s\S]*?)^```$/gm);
     const objects = [...blocks].flatMap(([, text = ""]) => objectsIn(text));
     expect(objects.map(({ kind }) => kind)).toEqual(expect.arrayContaining([names.kind, "Job", "Pod"]));
-    const all = objects.flatMap((object) => objectsOf("README.md", object, "default"));
-    for (const object of all) {
-      if (object.kind === names.kind) expect(validateOrasCache(object.value)).toEqual([]);
-      else
-        expect(reviewOffline(object, all, offlineDefaults)).toMatchObject({ kind: "allowed", warnings: [] });
+    for (const object of objects) {
+      if (object.kind === names.kind) expect(validateOrasCache(object)).toEqual([]);
+      else expect(reviewed(object, objects)).toMatchObject({ kind: "allowed", warnings: [] });
     }
   });
 });

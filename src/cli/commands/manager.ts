@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type ManagerOptions, optionTable } from "../../schema/options.ts";
+import { type ManagerOptions, optionTable } from "../../../schema/options.ts";
 
 /** `oras-operator manager`: the operator's process, with one flag and one environment variable per option. */
 export function managerCommand(): Command {
@@ -18,7 +18,7 @@ export function managerCommand(): Command {
     const stop = new AbortController();
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort(signal));
     // Loaded here only: the other commands answer at once without it.
-    const { runManager } = await import("../manager/run.ts");
+    const { runManager } = await import("../../manager/run.ts");
     await runManager(options, stop.signal);
   });
 }

@@ -1,4 +1,4 @@
-import { Command, Help } from "commander";
+import { Help } from "commander";
 import { findTopic } from "./find.ts";
 import type { Topic } from "./topic.ts";
 import { allTopics } from "./topics.ts";
@@ -9,28 +9,6 @@ const defaultWidth = 80;
 const widestName = 36;
 /** Narrower columns of text are not made. */
 const narrowest = 20;
-
-/** `oras-operator explain`: whatever a user meets, in the form of `kubectl explain`. */
-export function explainCommand(): Command {
-  return new Command("explain")
-    .description("explain annotations, fields of an OrasCache, variables, exit codes and codes of problems")
-    .argument("[name]", "annotation (with or without its prefix), field, variable, exit code or code")
-    .addHelpText(
-      "after",
-      `
-Examples:
-  oras-operator explain
-  oras-operator explain input-uri
-  oras-operator explain spec.secrets.orasEnv
-  oras-operator explain 181
-  oras-operator explain NoCommand
-  oras-operator explain '$(JOB_NAME)'`,
-    )
-    .action((name: string | undefined) => {
-      const width = process.stdout.columns ?? defaultWidth;
-      console.log(name === undefined ? explainAll(width) : explainOne(name, width));
-    });
-}
 
 /**
  * A line or two for everything that can be explained.

@@ -1,0 +1,40 @@
+import { Command, Option } from "commander";
+import { type OfflineSettings, offlineDefaults } from "../settings.ts";
+import { filenameOption, namespaceOption } from "./options.ts";
+
+interface Options extends OfflineSettings {
+  readonly filename: string[];
+  readonly output: "yaml" | "json";
+}
+
+/** `oras-operator inject`: prints a file's objects as the webhook would change them. */
+export function injectCommand(): Command {
+  return new Command("inject")
+    .description("print the objects of files with every annotated Pod and Job injected")
+    .requiredOption(...filenameOption)
+    .option(...namespaceOption)
+    .addOption(
+      new Option("-o, --output <format>", "form of the objects").choices(["yaml", "json"]).default("yaml"),
+    )
+    .option("--tools-image <image>", "image of the added containers", offlineDefaults.toolsImage)
+    .option("--cluster-domain <domain>", "DNS domain of the cluster", offlineDefaults.clusterDomain)
+    .addHelpText(
+      "after",
+      `
+Exit codes:
+  0  every object is printed
+  1  nothing is printed: the cluster would refuse an object
+  2  the command was used wrongly, or something cannot be read
+
+Examples:
+  oras-operator inject -f job.yaml
+  oras-operator inject -n runs -f - < job.yaml | kubectl apply -n runs -f -`,
+    )
+    .action(async ({ filename, output, ...settings }: Options) => {
+      // Loaded here only: the other commands answer at once without it.
+      const { formatDocuments, injectFiles } = await import("../inject.ts");
+      const { documents, warnings } = await injectFiles(filename, settings);
+      for (const warning of warnings) console.error(`Warning: ${warning}`);
+      process.stdout.write(formatDocuments(documents, output));
+    });
+}

@@ -1,0 +1,46 @@
+import { Command, Option } from "commander";
+import { offlineDefaults } from "../settings.ts";
+import { filenameOption, namespaceOption } from "./options.ts";
+
+interface Options {
+  readonly filename: string[];
+  readonly namespace: string;
+  readonly strict: boolean;
+  readonly output: "text" | "json" | "sarif";
+}
+
+/** `oras-operator validate`: says what the cluster would refuse or warn about, without a cluster. */
+export function validateCommand(): Command {
+  return new Command("validate")
+    .description("check OrasCaches, Pods, Jobs and what makes them, without a cluster")
+    .requiredOption(...filenameOption)
+    .option(...namespaceOption)
+    .option("--strict", "end with 1 for warnings too", false)
+    .addOption(
+      new Option("-o, --output <format>", "form of the findings")
+        .choices(["text", "json", "sarif"])
+        .default("text"),
+    )
+    .addHelpText(
+      "after",
+      `
+Exit codes:
+  0  nothing is wrong
+  1  the cluster would refuse something; with --strict, or would warn about it
+  2  the command was used wrongly, or something cannot be read
+
+Examples:
+  oras-operator validate -f job.yaml
+  oras-operator validate -n runs -f cache.yaml steps/ https://example.com/pod.yaml
+  oras-operator validate --strict -o sarif -f . > findings.sarif
+  helm template workflow | oras-operator validate -f -`,
+    )
+    .action(async ({ filename, namespace, strict, output }: Options) => {
+      // Loaded here only: the other commands answer at once without it.
+      const { failing, formatReport } = await import("../report/report.ts");
+      const { validateFiles } = await import("../validate.ts");
+      const report = await validateFiles(filename, { ...offlineDefaults, namespace });
+      process.stdout.write(formatReport(report, output));
+      if (failing(report, strict)) process.exitCode = 1;
+    });
+}

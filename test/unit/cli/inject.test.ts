@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseAllDocuments } from "yaml";
+import { names } from "../../../schema/names.ts";
+import { formatDocuments, injectFiles } from "../../../src/cli/inject.ts";
+import { offlineDefaults } from "../../../src/cli/settings.ts";
+import { cacheManifest, type Folder, jobManifest, makeFolder } from "../../support/cli.ts";
+
+let folder: Folder;
+beforeAll(async () => {
+  folder = await makeFolder();
+});
+afterAll(() => folder.remove());
+
+const inject = (...places: string[]) => injectFiles(places, offlineDefaults);
+const values = (text: string) => parseAllDocuments(text).map((document) => document.toJS());
+
+describe("inject", () => {
+  it("keeps the items of a List where they are", async () => {
+    const items = jobManifest().trim().replace(/^/gm, "    ").replace("   ", "  -");
+    const file = await folder.write("list.yaml", `apiVersion: v1\nkind: List\nitems:\n${items}\n`);
+    const { documents } = await inject(file);
+    expect(documents).toHaveLength(1);
+    const [{ items: injected }] = values(formatDocuments(documents, "yaml"));
+    expect(injected[0].spec.template.spec.containers).toHaveLength(2);
+  });
+
+  it("reads and writes YAML as kubectl does: octal modes, and words that are something else in YAML 1.1", async () => {
+    const volumes = "      volumes: [{name: v, configMap: {name: x, defaultMode: 0644}}]\n";
+    const words = ["yes", "on", "0777", "1_000", "12:30:45", "2024-01-01", "null"];
+    const step = jobManifest({ command: JSON.stringify(words) });
+    const { documents } = await inject(await folder.write("words.yaml", `${step}${volumes}`));
+    const text = formatDocuments(documents, "yaml");
+    expect(text).toContain("defaultMode: 420\n");
+    for (const word of words) expect(text).toMatch(new RegExp(`- ["']${word}["']\n`));
+  });
+
+  it("passes over documents without anything in them", async () => {
+    const file = await folder.write("empty.yaml", `---\n# licence\n---\n${jobManifest()}---\n`);
+    expect((await inject(file)).documents).toHaveLength(1);
+  });
+
+  it("prints one object as JSON as it is, several as a List", async () => {
+    const one = await inject(await folder.write("one.yaml", jobManifest()));
+    expect(JSON.parse(formatDocuments(one.documents, "json"))).toMatchObject({ kind: "Job" });
+    const two = await inject(await folder.write("two.yaml", `${cacheManifest()}---\n${jobManifest()}`));
+    expect(JSON.parse(formatDocuments(two.documents, "json"))).toMatchObject({
+      kind: "List",
+      items: [{ kind: "OrasCache" }, { kind: "Job" }],
+    });
+  });
+
+  it("warns of a cache that only another namespace has, once per object", async () => {
+    const cache = cacheManifest("{}", "name: oras, namespace: elsewhere");
+    const { warnings } = await inject(await folder.write("elsewhere.yaml", `${cache}---\n${jobManifest()}`));
+    expect(warnings).toEqual([
+      expect.stringMatching(/elsewhere\.yaml: Job default\/breakfast: OrasCache "oras" is not there/),
+    ]);
+  });
+
+  it.each([
+    ["a: [", /the end of a quote or bracket/],
+    ["- a list", /a document is not a Kubernetes object: it is a list/],
+    [jobManifest({ lines: [`${names.prefix}output-url: a/b:c`] }), /did you mean .*output-uri\?/],
+  ])("%j is refused with its place", async (text, sentence) => {
+    const file = await folder.write("wrong.yaml", text);
+    await expect(inject(file)).rejects.toThrow(
+      expect.objectContaining({ exitCode: 1, message: expect.stringMatching(sentence) }),
+    );
+    await expect(inject(file)).rejects.toThrow(/wrong\.yaml:/);
+  });
+});
