@@ -40,7 +40,7 @@ const options = {
   },
   imageLookupHosts: {
     type: "string",
-    default: "",
+    defaultText: "none",
     description:
       "Registries that may be asked although their addresses are not public, as images name them, separated by commas, such as harbor.example.com,registry.example.com:5000.",
   },

@@ -26,16 +26,16 @@ const dayMs = 24 * 3_600_000;
 const skewMs = 3_600_000;
 
 /**
- * A certificate authority that signs itself.
+ * A CA that signs itself.
  *
  * @param name - its common name
  * @param days - how long it is valid
  * @param now - the present
  */
-export async function issueAuthority(name: string, days: number, now: Date): Promise<KeyPair> {
+export async function issueCa(name: string, days: number, now: Date): Promise<KeyPair> {
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
   const certificate = await X509CertificateGenerator.createSelfSigned({
-    // Authorities of one name are told apart by their serial number and key identifier.
+    // CAs of one name are told apart by their serial number and key identifier.
     name: `CN=${name}`,
     keys,
     signingAlgorithm: algorithm,
@@ -51,23 +51,23 @@ export async function issueAuthority(name: string, days: number, now: Date): Pro
 }
 
 /**
- * A server's certificate, signed by an authority.
+ * A server's certificate, signed by a CA.
  *
- * @param authority - that signs
+ * @param ca - that signs
  * @param hosts - DNS names of the server
  * @param days - how long it is valid
  * @param now - the present
  */
 export async function issueServer(
-  authority: KeyPair,
+  ca: KeyPair,
   hosts: readonly string[],
   days: number,
   now: Date,
 ): Promise<KeyPair> {
-  const signer = new X509Certificate(authority.certificate);
+  const signer = new X509Certificate(ca.certificate);
   const signingKey = await webcrypto.subtle.importKey(
     "pkcs8",
-    PemConverter.decodeFirst(authority.key),
+    PemConverter.decodeFirst(ca.key),
     algorithm,
     false,
     ["sign"],

@@ -5,27 +5,27 @@ export interface CertificateData {
   /** The server's certificate and key. */
   readonly certificate: string;
   readonly key: string;
-  /** Every authority that may have signed it, the newest first. */
-  readonly authorities: readonly string[];
-  /** The key of the newest authority. */
-  readonly authorityKey: string;
+  /** Every CA that may have signed it, the newest first. */
+  readonly cas: readonly string[];
+  /** The key of the newest CA. */
+  readonly caKey: string;
 }
 
 /** What to do about the certificates, and when to look again. */
 export interface Plan {
   /**
-   * `keep` them; issue `everything` anew; a new `authority` beside the old one, which still stands behind the
-   * server's certificate; or the `server`'s, signed by the newest authority.
+   * `keep` them; issue `everything` anew; a new `ca` beside the old one, which still stands behind the
+   * server's certificate; or the `server`'s, signed by the newest CA.
    */
-  readonly action: "keep" | "everything" | "authority" | "server";
+  readonly action: "keep" | "everything" | "ca" | "server";
   readonly lookAgainAt: Date;
 }
 
 /** Lifetimes in days. */
-export const lifetimes = { authority: 3650, server: 90 } as const;
+export const lifetimes = { ca: 3650, server: 90 } as const;
 
 /**
- * Decides about certificates. Each is replaced after two thirds of its life. A new authority is only published at
+ * Decides about certificates. Each is replaced after two thirds of its life. A new CA is only published at
  * first: by the time a server's certificate is signed by it, every API server has long been told of it.
  *
  * @param data - from the Secret; undefined when there is none
@@ -40,20 +40,20 @@ export function planCertificates(
   const parsed = data && parse(data);
   if (!parsed || !isUsable(parsed, hosts, now)) return { action: "everything", lookAgainAt: now };
   const serverDue = dueAt(parsed.server);
-  const authorityDue = dueAt(parsed.authorities[0]);
-  if (authorityDue <= now) return { action: "authority", lookAgainAt: now };
+  const caDue = dueAt(parsed.cas[0]);
+  if (caDue <= now) return { action: "ca", lookAgainAt: now };
   if (serverDue <= now) return { action: "server", lookAgainAt: now };
-  return { action: "keep", lookAgainAt: new Date(Math.min(serverDue.getTime(), authorityDue.getTime())) };
+  return { action: "keep", lookAgainAt: new Date(Math.min(serverDue.getTime(), caDue.getTime())) };
 }
 
 /**
- * The authorities that are still valid.
+ * The CAs that are still valid.
  *
- * @param authorities - PEM
+ * @param cas - PEM
  * @param now - the present
  */
-export function validAuthorities(authorities: readonly string[], now: Date): string[] {
-  return authorities.filter((pem) => new X509Certificate(pem).validToDate > now);
+export function validCas(cas: readonly string[], now: Date): string[] {
+  return cas.filter((pem) => new X509Certificate(pem).validToDate > now);
 }
 
 /**
@@ -76,30 +76,30 @@ export function expiryOf(pem: string): Date {
 
 interface Parsed {
   readonly server: X509Certificate;
-  readonly authorities: [X509Certificate, ...X509Certificate[]];
+  readonly cas: [X509Certificate, ...X509Certificate[]];
   readonly keysMatch: boolean;
 }
 
 function parse(data: CertificateData): Parsed | undefined {
   try {
     const server = new X509Certificate(data.certificate);
-    const [first, ...others] = data.authorities.map((pem) => new X509Certificate(pem));
+    const [first, ...others] = data.cas.map((pem) => new X509Certificate(pem));
     if (first === undefined) return undefined;
     const keysMatch =
       server.checkPrivateKey(createPrivateKey(data.key)) &&
-      first.checkPrivateKey(createPrivateKey(data.authorityKey));
-    return { server, authorities: [first, ...others], keysMatch };
+      first.checkPrivateKey(createPrivateKey(data.caKey));
+    return { server, cas: [first, ...others], keysMatch };
   } catch {
     return undefined; // not certificates: they are issued anew
   }
 }
 
-function isUsable({ server, authorities, keysMatch }: Parsed, hosts: readonly string[], now: Date): boolean {
+function isUsable({ server, cas, keysMatch }: Parsed, hosts: readonly string[], now: Date): boolean {
   return (
     keysMatch &&
     server.validToDate > now &&
     hosts.every((host) => server.checkHost(host) !== undefined) &&
-    authorities.some((authority) => authority.validToDate > now && server.verify(authority.publicKey))
+    cas.some((ca) => ca.validToDate > now && server.verify(ca.publicKey))
   );
 }
 

@@ -1,5 +1,5 @@
 import { names } from "../../schema/names.ts";
-import { type CertificateData, lifetimes, type Plan, splitPem, validAuthorities } from "./plan.ts";
+import { type CertificateData, lifetimes, type Plan, splitPem, validCas } from "./plan.ts";
 
 /**
  * Carries out a plan.
@@ -16,28 +16,28 @@ export async function renew(
   now: Date,
 ): Promise<CertificateData> {
   // Loaded only when something is to be issued, which is rare: it takes a tenth of a second.
-  const { issueAuthority, issueServer } = await import("./issue.ts");
+  const { issueCa, issueServer } = await import("./issue.ts");
   const kept = action === "everything" ? undefined : data;
-  let authorities = kept ? validAuthorities(kept.authorities, now) : [];
-  let authorityKey = kept?.authorityKey ?? "";
-  if (kept === undefined || action === "authority") {
-    const authority = await issueAuthority(`${names.operatorName}-webhook-ca`, lifetimes.authority, now);
-    authorities = [authority.certificate, ...authorities];
-    authorityKey = authority.key;
+  let cas = kept ? validCas(kept.cas, now) : [];
+  let caKey = kept?.caKey ?? "";
+  if (kept === undefined || action === "ca") {
+    const ca = await issueCa(`${names.operatorName}-webhook-ca`, lifetimes.ca, now);
+    cas = [ca.certificate, ...cas];
+    caKey = ca.key;
   }
-  if (kept && action === "authority") return { ...kept, authorities, authorityKey };
-  const [newest = ""] = authorities;
-  const signer = { certificate: newest, key: authorityKey };
+  if (kept && action === "ca") return { ...kept, cas, caKey };
+  const [newest = ""] = cas;
+  const signer = { certificate: newest, key: caKey };
   const { certificate, key } = await issueServer(signer, hosts, lifetimes.server, now);
-  return { certificate, key, authorities, authorityKey };
+  return { certificate, key, cas, caKey };
 }
 
 /** The keys of the Secret; the first three are those of cert-manager. */
 const keys = {
   certificate: "tls.crt",
   key: "tls.key",
-  authorities: "ca.crt",
-  authorityKey: "ca.key",
+  cas: "ca.crt",
+  caKey: "ca.key",
 } as const;
 
 /**
@@ -51,10 +51,10 @@ export function fromSecret(data: Readonly<Record<string, string>> | undefined): 
   const found = {
     certificate: read(keys.certificate),
     key: read(keys.key),
-    authorities: splitPem(read(keys.authorities)),
-    authorityKey: read(keys.authorityKey),
+    cas: splitPem(read(keys.cas)),
+    caKey: read(keys.caKey),
   };
-  const isComplete = found.certificate && found.key && found.authorityKey && found.authorities.length > 0;
+  const isComplete = found.certificate && found.key && found.caKey && found.cas.length > 0;
   return isComplete ? found : undefined;
 }
 
@@ -68,16 +68,16 @@ export function toSecret(data: CertificateData): Record<string, string> {
   return {
     [keys.certificate]: encode(data.certificate),
     [keys.key]: encode(data.key),
-    [keys.authorities]: encode(bundleOf(data)),
-    [keys.authorityKey]: encode(data.authorityKey),
+    [keys.cas]: encode(bundleOf(data)),
+    [keys.caKey]: encode(data.caKey),
   };
 }
 
 /**
- * The authorities as one PEM file.
+ * The CAs as one PEM file.
  *
- * @param data - with the authorities
+ * @param data - with the CAs
  */
 export function bundleOf(data: CertificateData): string {
-  return `${data.authorities.join("\n")}\n`;
+  return `${data.cas.join("\n")}\n`;
 }

@@ -14,8 +14,8 @@ export interface OwnCertificate {
   readonly client: KubeClient;
   readonly namespace: string;
   readonly onChange: (pair: ServingPair) => void;
-  /** Told of the authorities (PEM) that the API server shall trust, each time that they may have changed. */
-  readonly onAuthorities: (bundle: string) => void;
+  /** Told of the CAs (PEM) that the API server shall trust, each time that they may have changed. */
+  readonly onCaBundle: (bundle: string) => void;
   readonly onIssued: (action: string) => void;
   readonly onTrouble: (error: unknown) => void;
   readonly signal: AbortSignal;
@@ -47,7 +47,7 @@ export function certificateFromSecret(own: OwnCertificate): CertificateSource {
   const use = (secret: Secret | undefined) => {
     const data = fromSecret(secret?.data);
     if (!data || planCertificates(data, hosts, new Date()).action === "everything") return;
-    own.onAuthorities(bundleOf(data));
+    own.onCaBundle(bundleOf(data));
     if (serving?.cert === data.certificate) return;
     const isFirst = serving === undefined;
     serving = { cert: data.certificate, key: data.key };

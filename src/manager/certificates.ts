@@ -1,4 +1,5 @@
-import { keepBundle } from "../certificates/bundle.ts";
+import { names } from "../../schema/names.ts";
+import { keepConfiguration } from "../certificates/configuration.ts";
 import { certificateFromFiles } from "../certificates/files.ts";
 import { expiryOf } from "../certificates/plan.ts";
 import { certificateFromSecret } from "../certificates/secret.ts";
@@ -6,57 +7,78 @@ import type { CertificateSource, ServingPair } from "../certificates/source.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import type { Process } from "./process.ts";
 
+/** What is told of the webhook's certificate and of the webhook configuration. */
+export interface CertificateObserver {
+  /** A later certificate is to be used. */
+  readonly onPair: (pair: ServingPair) => void;
+  /** Whether the API server knows all webhooks, at first and whenever that changes. */
+  readonly onConfigured: (isWhole: boolean) => void;
+}
+
 /**
- * Starts what provides the webhook's certificate: files that somebody else writes, where a directory is given,
- * else the operator's own.
+ * Starts what provides the webhook's certificate, and what watches the webhook configuration. The certificate comes from
+ * files that somebody else writes, where a directory is given, and the CA bundle is somebody else's work too; else both
+ * are the operator's.
  *
  * @param self - the process
  * @param signal - ends it
- * @param use - takes every later certificate into use
+ * @param observer - see there
  */
 export function startCertificates(
   self: Process,
   signal: AbortSignal,
-  use: (pair: ServingPair) => void,
+  observer: CertificateObserver,
 ): CertificateSource {
   const { log, metrics, client, options } = self;
   const onTrouble = (error: unknown) => {
     metrics.certificateFailed();
-    log.warn({ error: sentenceOf(error) }, "there is trouble with the webhook's certificate");
+    log.warn({ error: sentenceOf(error) }, "certificate error, retrying");
   };
-  const onChange = (pair: ServingPair) => {
-    use(pair);
-    note(pair);
-  };
-  const note = (pair: ServingPair) => {
+  const use = (pair: ServingPair) => {
     const expires = expiryOf(pair.cert);
     metrics.certificateUsed(expires);
-    log.info({ expires }, "serving with a new certificate");
+    log.info({ expires }, "Updated current TLS certificate");
   };
+  const onChange = (pair: ServingPair) => {
+    observer.onPair(pair);
+    use(pair);
+  };
+  const onMissing = (missing: readonly string[]) => {
+    const isWhole = missing.length === 0;
+    metrics.setWebhooksConfigured(isWhole);
+    observer.onConfigured(isWhole);
+    const about = { webhookConfiguration: names.webhookConfiguration };
+    if (isWhole) log.info(about, "webhook configuration found");
+    else {
+      log.error(
+        { ...about, missing },
+        "webhook configuration is missing or incomplete: annotated Pods and Jobs start without their inputs and outputs; apply the operator's manifests again",
+      );
+    }
+  };
+  const configuration = keepConfiguration({
+    client,
+    onMissing,
+    onWritten: () => log.info("caBundle of the webhook configuration updated"),
+    onTrouble: (error) =>
+      log.warn({ error: sentenceOf(error) }, "webhook configuration cannot be read or updated, retrying"),
+    signal,
+  });
   const directory = options.certificateDirectory;
-  const start = (): CertificateSource => {
-    if (directory) return certificateFromFiles({ directory, onChange, onTrouble, signal });
-    const bundle = keepBundle({
-      client,
-      onWritten: () => log.info("the API server was told of the webhook's authority"),
-      onTrouble,
-      signal,
-    });
-    const source = certificateFromSecret({
-      client,
-      namespace: options.namespace,
-      onChange,
-      onAuthorities: bundle.set,
-      onIssued: (action) => log.info({ issued: action }, "certificates were issued"),
-      onTrouble,
-      signal,
-    });
-    return {
-      first: source.first,
-      stopped: Promise.all([source.stopped, bundle.stopped]).then(() => undefined),
-    };
+  const source = directory
+    ? certificateFromFiles({ directory, onChange, onTrouble, signal })
+    : certificateFromSecret({
+        client,
+        namespace: options.namespace,
+        onChange,
+        onCaBundle: configuration.setCaBundle,
+        onIssued: (action) => log.info({ issued: action }, "certificate issued"),
+        onTrouble,
+        signal,
+      });
+  source.first.then(use, () => {});
+  return {
+    first: source.first,
+    stopped: Promise.all([source.stopped, configuration.stopped]).then(() => undefined),
   };
-  const source = start();
-  source.first.then(note, () => {});
-  return source;
 }

@@ -37,7 +37,7 @@ const longestDetail = 500;
 export function startImageLookup(self: Process, facts: ClusterFacts, signal: AbortSignal): ImageLookup {
   const { client, log, options } = self;
   const { clusterNetworks, stopped } = watchServiceNetworks(self, facts, signal);
-  const allowedHosts = new Set(options.imageLookupHosts.split(",").map((host) => host.trim()));
+  const allowedHosts = new Set(options.imageLookupHosts?.split(",").map((host) => host.trim()));
   const lookup = createLookup({
     reach: { allowedHosts, clusterNetworks },
     readSecrets: createSecretReader(client),

@@ -52,6 +52,11 @@ export function createMetrics() {
     registers,
   });
   leader.set({ name: names.lease }, 0);
+  const configured = new Gauge({
+    name: "oras_operator_webhook_configuration_present",
+    help: "1 if the API server has all webhooks; with 0 nothing is injected.",
+    registers,
+  });
   const certificateExpiry = new Gauge({
     name: "oras_operator_certificate_expiry_timestamp_seconds",
     help: "When the webhook's certificate ends, as seconds since 1970.",
@@ -105,6 +110,7 @@ export function createMetrics() {
       reviews.inc({ webhook, code });
       reviewSeconds.observe({ webhook }, tookSeconds);
     },
+    setWebhooksConfigured: (all: boolean) => configured.set(all ? 1 : 0),
     setLeading: (leading: boolean) => leader.set({ name: names.lease }, leading ? 1 : 0),
     certificateUsed: (expiry: Date) => {
       certificateReads.inc();

@@ -42,7 +42,8 @@ export async function runManager(options: ManagerOptions, signal: AbortSignal): 
   const connection = await connect();
   const log = createLog(options.logLevel);
   const metrics = createMetrics();
-  const waitsFor = new Set(["the API server", "a certificate"]);
+  const webhooks = `the MutatingWebhookConfiguration ${names.webhookConfiguration}`;
+  const waitsFor = new Set(["the API server", "a certificate", webhooks]);
   const endpoints = await Promise.all([
     serveHealth(options.healthPort, () => (signal.aborted ? ["nothing, it stops"] : [...waitsFor])),
     serveMetrics(options.metricsPort, metrics.registry),
@@ -67,9 +68,15 @@ export async function runManager(options: ManagerOptions, signal: AbortSignal): 
   let images: ImageLookup | undefined;
   let server: AdmissionServer | undefined;
   let renewed: ServingPair | undefined;
-  const certificates = startCertificates(self, serving.signal, (pair) => {
-    renewed = pair;
-    server?.usePair(pair);
+  const certificates = startCertificates(self, serving.signal, {
+    onPair: (pair) => {
+      renewed = pair;
+      server?.usePair(pair);
+    },
+    onConfigured: (isWhole) => {
+      if (isWhole) waitsFor.delete(webhooks);
+      else waitsFor.add(webhooks);
+    },
   });
 
   const start = async () => {

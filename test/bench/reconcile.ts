@@ -8,6 +8,7 @@ import { pathOf, resources } from "../../src/kube/resources.ts";
 import { startControlPlane } from "../support/control-plane.ts";
 import { adminClient, installOperator } from "../support/installation.ts";
 import { ready } from "../support/operator.ts";
+import { installWebhooks } from "../support/webhooks.ts";
 import { startAsInPod } from "./as-in-pod.ts";
 import { median, table } from "./table.ts";
 
@@ -103,6 +104,7 @@ async function rollOut(): Promise<void> {
 const seconds: number[] = [];
 let quiet: string[];
 try {
+  await installWebhooks(client, operator.webhookPort);
   await Promise.all([ready(operator), reflector.synced]);
   for (let round = 1; round <= Number(options.rounds); round++) {
     say(`round ${round} of ${options.rounds}: ${caches} OrasCaches at once`);

@@ -80,7 +80,7 @@ async function pairOfSecret() {
 }
 
 async function target(port: number): Promise<Target> {
-  const ca = (await pairOfSecret()).authorities.join("\n");
+  const ca = (await pairOfSecret()).cas.join("\n");
   return { port, path: names.webhookPath, ca, servername: webhookHosts(names.operatorNamespace)[0] ?? "" };
 }
 

@@ -33,7 +33,7 @@ it.beforeAll(async ({ ws, servers }) => {
     apiVersion: "v1",
     kind: "Secret",
     metadata: { name },
-    stringData: { "ca.crt": servers.authority, ORAS_USER: servers.user, ...stringData },
+    stringData: { "ca.crt": servers.ca, ORAS_USER: servers.user, ...stringData },
   });
   await ws.apply(secret("push-only", { ORAS_PUSH_PASS: servers.password }));
   await ws.apply(secret("pull-only", { ORAS_PULL_PASS: servers.password }));

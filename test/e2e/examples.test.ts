@@ -142,7 +142,7 @@ describe("examples/registry", () => {
     ws,
   }) => {
     const servers = await startServers(ws, {});
-    const { user, password, registry, authority } = servers;
+    const { user, password, registry, ca } = servers;
     const [cache] = objectsIn("examples/registry/oras.yaml") as (Named & { spec: object })[];
     const [pod] = objectsIn("examples/registry/pod.yaml");
     await ws.apply({ ...cache, spec: { ...cache?.spec, registry } });
@@ -154,7 +154,7 @@ describe("examples/registry", () => {
         ORAS_USER: user,
         ORAS_PUSH_PASS: password,
         ORAS_PULL_PASS: password,
-        "ca.crt": authority,
+        "ca.crt": ca,
       },
     });
     // What the webhook knows of the cache, it has from a watch.

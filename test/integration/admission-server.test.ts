@@ -7,13 +7,13 @@ import { connect as connectTls } from "node:tls";
 import type { V1Pod, V1Secret } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { names } from "../../schema/names.ts";
-import type { WebhookConfiguration } from "../../src/certificates/bundle.ts";
+import type { WebhookConfiguration } from "../../src/certificates/configuration.ts";
 import { fromSecret, renew, toSecret } from "../../src/certificates/renew.ts";
 import { webhookHosts } from "../../src/certificates/secret.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { isStatus } from "../../src/kube/errors.ts";
 import { get, patchMerge, remove, replace } from "../../src/kube/objects.ts";
-import { resources } from "../../src/kube/resources.ts";
+import { pathOf, resources } from "../../src/kube/resources.ts";
 import { keyed } from "../support/builders.ts";
 import { type ControlPlane, kubeconfigFor, startControlPlane } from "../support/control-plane.ts";
 import { adminClient, installOperator } from "../support/installation.ts";
@@ -38,7 +38,7 @@ beforeAll(async () => {
   ]);
   await installWebhooks(client, first.webhookPort);
   await Promise.all([ready(first), ready(second)]);
-  await until(async () => (await bundles()).every(Boolean), "the authority in the configuration");
+  await until(async () => (await bundles()).every(Boolean), "the CA bundle in the configuration");
 });
 
 afterAll(async () => {
@@ -57,7 +57,7 @@ async function bundles(): Promise<(string | undefined)[]> {
     resources.mutatingWebhookConfigurations,
     configurationPlace,
   );
-  return configuration?.webhooks?.map((webhook) => webhook.clientConfig.caBundle) ?? [];
+  return configuration?.webhooks?.map((webhook) => webhook.clientConfig?.caBundle) ?? [];
 }
 
 /** The certificate that new connections to a replica are shown. */
@@ -112,15 +112,15 @@ describe("called by the API server", () => {
 });
 
 describe("certificates", () => {
-  test("two replicas serve the same one, and its authority is with every webhook", async () => {
+  test("two replicas serve the same one, and its CA is with every webhook", async () => {
     const stored = fromSecret((await secret())?.data);
     expect(await shown(first.webhookPort)).toBe(stored?.certificate.trim());
     expect(await shown(second.webhookPort)).toBe(stored?.certificate.trim());
-    const bundle = Buffer.from(`${stored?.authorities.join("\n")}\n`).toString("base64");
+    const bundle = Buffer.from(`${stored?.cas.join("\n")}\n`).toString("base64");
     expect(await bundles()).toEqual([bundle, bundle]);
   });
 
-  test("the authority is put back when the configuration is applied anew", async () => {
+  test("the CA bundle is put back when the configuration is applied anew", async () => {
     const live = await get<WebhookConfiguration>(
       client,
       resources.mutatingWebhookConfigurations,
@@ -128,7 +128,7 @@ describe("certificates", () => {
     );
     const fresh = { ...(await webhookConfiguration(first.webhookPort)), metadata: live?.metadata };
     await replace(client, resources.mutatingWebhookConfigurations, fresh as never);
-    await until(async () => (await bundles()).every(Boolean), "the authority");
+    await until(async () => (await bundles()).every(Boolean), "the CA bundle");
     await until(() => submit(pod(output)), "reviews to be answered");
   });
 
@@ -147,8 +147,8 @@ describe("certificates", () => {
       const found = fromSecret((await secret())?.data);
       return found?.certificate !== aged.certificate && found?.certificate !== old?.certificate && found;
     }, "a new certificate");
-    // The same authority signed it: the API server knows it already.
-    expect(renewed ? renewed.authorities : []).toEqual(aged.authorities.map((pem) => pem.trim()));
+    // The same CA signed it: the API server knows it already.
+    expect(renewed ? renewed.cas : []).toEqual(aged.cas.map((pem) => pem.trim()));
     const certificate = renewed ? renewed.certificate.trim() : "";
     for (const { webhookPort } of [first, second]) {
       await until(async () => (await shown(webhookPort)) === certificate, "the replica to serve it");
@@ -196,7 +196,7 @@ describe("certificates", () => {
       await ready(operator);
       expect(await shown(operator.webhookPort)).toBe(one.certificate.trim());
       await write({ certificate: two.certificate, key: one.key });
-      await until(() => operator.said("there is trouble with the webhook's certificate"), "a complaint");
+      await until(() => operator.said("certificate error, retrying"), "a complaint");
       expect(await shown(operator.webhookPort)).toBe(one.certificate.trim());
       await write(two);
       await until(async () => (await shown(operator.webhookPort)) === two.certificate.trim(), "the new one");
@@ -205,6 +205,79 @@ describe("certificates", () => {
       await operator.stop();
       await rm(directory, { recursive: true });
     }
+  });
+});
+
+describe("lif-21: the webhook configuration", () => {
+  const configurationPath = pathOf(resources.mutatingWebhookConfigurations, configurationPlace);
+  const configured = (operator: Operator) => metric(operator, "oras_operator_webhook_configuration_present");
+  const readiness = async ({ healthUrl }: Operator) => {
+    const response = await fetch(`${healthUrl}/readyz`);
+    return [response.status, await response.text()];
+  };
+  const notReady = [503, expect.stringContaining(names.webhookConfiguration)];
+  const complaints = (operator: Operator) =>
+    operator.log.filter(({ message }) => message.startsWith("webhook configuration is missing"));
+
+  test("is missed by every replica when it is deleted, and found again when it is back", async () => {
+    const removed = await client.request<WebhookConfiguration>({ path: configurationPath });
+    for (const operator of [first, second]) expect(await configured(operator)).toBe(1);
+    await client.request({ method: "DELETE", path: configurationPath });
+    for (const operator of [first, second]) {
+      await expect.poll(() => readiness(operator)).toEqual(notReady);
+      expect(await configured(operator)).toBe(0);
+      expect(complaints(operator).at(-1)).toMatchObject({
+        level: "error",
+        missing: [names.podsWebhook, names.jobsWebhook],
+      });
+    }
+    // Nobody makes it again but who installs the operator.
+    expect(await bundles()).toEqual([]);
+    const { name, annotations: kept } = (removed.metadata ?? {}) as { name?: string; annotations?: object };
+    const fresh = (await webhookConfiguration(first.webhookPort)) as object;
+    await client.request({
+      method: "POST",
+      path: pathOf(resources.mutatingWebhookConfigurations),
+      body: { ...fresh, metadata: { name, ...(kept && { annotations: kept }) } },
+    });
+    for (const operator of [first, second]) {
+      await expect.poll(() => readiness(operator)).toEqual([200, "ok"]);
+      expect(await configured(operator)).toBe(1);
+    }
+    await until(() => submit(pod(output)), "reviews to be answered");
+  });
+
+  test("is missed in part when one of its webhooks is gone", async () => {
+    const whole = await webhookConfiguration(first.webhookPort);
+    const change = async (webhooks: object[]) => {
+      const live = await client.request<WebhookConfiguration>({ path: configurationPath });
+      await replace(client, resources.mutatingWebhookConfigurations, { ...live, webhooks } as never);
+    };
+    await change(whole.webhooks.slice(1));
+    await expect.poll(() => readiness(second)).toEqual(notReady);
+    expect(complaints(second).at(-1)).toMatchObject({ missing: [names.podsWebhook] });
+    // The one that is left goes on.
+    await until(async () => (await bundles()).every(Boolean), "the CA bundle");
+    await change(whole.webhooks);
+    await expect.poll(() => readiness(second)).toEqual([200, "ok"]);
+    await until(() => submit(pod(output)), "reviews to be answered");
+  });
+
+  test("gets the CA bundle and nothing else from the operator, by server-side apply", async () => {
+    const live = await client.request<WebhookConfiguration>({ path: configurationPath });
+    const applied = live.metadata?.managedFields?.filter(({ operation }) => operation === "Apply");
+    const webhook = { ".": {}, "f:name": {}, "f:clientConfig": { "f:caBundle": {} } };
+    expect(applied).toMatchObject([
+      {
+        manager: names.fieldManager,
+        fieldsV1: {
+          "f:webhooks": {
+            [`k:{"name":"${names.podsWebhook}"}`]: webhook,
+            [`k:{"name":"${names.jobsWebhook}"}`]: webhook,
+          },
+        },
+      },
+    ]);
   });
 });
 

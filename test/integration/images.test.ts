@@ -21,7 +21,7 @@ beforeAll(async () => {
   const tools = await toolsTree();
   const folder = temporaryFolder("images");
   const data = await renew("everything", undefined, ["localhost"], new Date());
-  ca = data.authorities.join("\n");
+  ca = data.cas.join("\n");
   pair = { cert: data.certificate, key: data.key };
   const [certificate, key] = [join(folder, "tls.crt"), join(folder, "tls.key")];
   writeFileSync(certificate, data.certificate);

@@ -27,7 +27,7 @@ beforeAll(async () => {
 
   const tools = await toolsTree();
   const folder = temporaryFolder("private");
-  const { certificate, key, authorities } = await renew("everything", undefined, ["localhost"], new Date());
+  const { certificate, key, cas } = await renew("everything", undefined, ["localhost"], new Date());
   const file = (name: string, content: string) => {
     writeFileSync(join(folder, name), content);
     return join(folder, name);
@@ -35,7 +35,7 @@ beforeAll(async () => {
   const { stdout } = await start(["htpasswd", "-nbB", user, password]).ended;
   const tls = { certificate: file("tls.crt", certificate), key: file("tls.key", key) };
   registry = await startRegistry({ tls, htpasswd: file("htpasswd", stdout) });
-  const ca = authorities.join("\n");
+  const ca = cas.join("\n");
   file("ca.crt", ca);
   file("config.json", JSON.stringify({ os: "linux", architecture: "amd64", config: { Cmd: ["serve"] } }));
   image = `${registry.host.replace("127.0.0.1", "localhost")}/team/app:1`;

@@ -39,7 +39,7 @@ process.on("SIGTERM", () => process.exit());
 export async function startPrepending(ws: Workspace): Promise<() => Promise<string>> {
   const name = "prepending";
   const host = `${name}.${ws.namespace}.svc`;
-  const { certificate, key, authorities } = await renew("everything", undefined, [host], new Date());
+  const { certificate, key, cas } = await renew("everything", undefined, [host], new Date());
   const secret = {
     apiVersion: "v1",
     kind: "Secret",
@@ -65,7 +65,7 @@ export async function startPrepending(ws: Workspace): Promise<() => Promise<stri
         admissionReviewVersions: ["v1"],
         clientConfig: {
           service: { name, namespace: ws.namespace },
-          caBundle: Buffer.from(authorities.join("\n")).toString("base64"),
+          caBundle: Buffer.from(cas.join("\n")).toString("base64"),
         },
         rules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"] }],
         namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": ws.namespace } },

@@ -3,7 +3,7 @@ import { renew } from "../../src/certificates/renew.ts";
 import { start } from "./sidecar.ts";
 import type { Workspace } from "./workspace.ts";
 
-/** Servers in the cluster whose certificates an authority of our own has signed. */
+/** Servers in the cluster whose certificates a CA of the test has signed. */
 export interface Servers {
   /** A registry that asks for `user` and `password`, as host:port. */
   readonly registry: string;
@@ -11,8 +11,8 @@ export interface Servers {
   readonly password: string;
   /** Where scripts are served, as a URL without a final slash. */
   readonly scripts: string;
-  /** The authority, PEM. */
-  readonly authority: string;
+  /** The CA, PEM. */
+  readonly ca: string;
 }
 
 const listing = `
@@ -60,7 +60,7 @@ export const server = (name: string, port: number, container: object, volumes: o
  */
 export async function startServers(ws: Workspace, scripts: Record<string, string>): Promise<Servers> {
   const host = (name: string) => `${name}.${ws.namespace}.svc.cluster.local`;
-  const { certificate, key, authorities } = await renew(
+  const { certificate, key, cas } = await renew(
     "everything",
     undefined,
     [host("guarded"), host("scripts")],
@@ -112,6 +112,6 @@ export async function startServers(ws: Workspace, scripts: Record<string, string
     user,
     password,
     scripts: `https://${host("scripts")}`,
-    authority: authorities.join("\n"),
+    ca: cas.join("\n"),
   };
 }

@@ -1,6 +1,5 @@
 import { X509Certificate } from "node:crypto";
 import { expect, test } from "vitest";
-import { bundleOperations } from "../../../src/certificates/bundle.ts";
 import { type CertificateData, lifetimes, planCertificates } from "../../../src/certificates/plan.ts";
 import { fromSecret, renew, toSecret } from "../../../src/certificates/renew.ts";
 
@@ -15,42 +14,40 @@ test("nothing, or nothing of use, is issued anew", async () => {
   expect(plan(undefined, start)).toBe("everything");
   expect(plan(data, start)).toBe("keep");
   expect(plan({ ...data, certificate: "garbage" }, start)).toBe("everything");
-  expect(plan({ ...data, authorities: [] }, start)).toBe("everything");
+  expect(plan({ ...data, cas: [] }, start)).toBe("everything");
   expect(plan({ ...data, key: other.key }, start)).toBe("everything");
-  expect(plan({ ...data, authorityKey: other.authorityKey }, start)).toBe("everything");
-  expect(plan({ ...data, authorities: other.authorities, authorityKey: other.authorityKey }, start)).toBe(
-    "everything",
-  );
+  expect(plan({ ...data, caKey: other.caKey }, start)).toBe("everything");
+  expect(plan({ ...data, cas: other.cas, caKey: other.caKey }, start)).toBe("everything");
   expect(planCertificates(data, ["another.host"], start).action).toBe("everything");
   expect(plan(data, after(lifetimes.server + 1))).toBe("everything");
 });
 
-test("through the years the API server always knows the authority before it is used", async () => {
+test("through the years the API server always knows the CA before it is used", async () => {
   let data = await renew("everything", undefined, hosts, start);
   const seen = new Set<string>();
-  for (let day = 0; day < 2 * lifetimes.authority; day += 20) {
-    const known = data.authorities.map((pem) => new X509Certificate(pem));
+  for (let day = 0; day < 2 * lifetimes.ca; day += 20) {
+    const known = data.cas.map((pem) => new X509Certificate(pem));
     for (let { action } = planCertificates(data, hosts, after(day)); action !== "keep"; ) {
       seen.add(action);
       data = await renew(action, data, hosts, after(day));
       const server = new X509Certificate(data.certificate);
       // What was published before this day stands behind what is served from now on.
-      expect(known.some((authority) => server.verify(authority.publicKey))).toBe(true);
+      expect(known.some((ca) => server.verify(ca.publicKey))).toBe(true);
       action = planCertificates(data, hosts, after(day)).action;
     }
-    expect(data.authorities.length).toBeLessThanOrEqual(2);
+    expect(data.cas.length).toBeLessThanOrEqual(2);
   }
-  expect([...seen].sort()).toEqual(["authority", "server"]);
+  expect([...seen].sort()).toEqual(["ca", "server"]);
 });
 
 test("the server's certificate is one that Go accepts", async () => {
   const data = await renew("everything", undefined, hosts, start);
   const server = new X509Certificate(data.certificate);
-  const authority = new X509Certificate(data.authorities[0] ?? "");
-  expect(server.checkIssued(authority)).toBe(true);
+  const ca = new X509Certificate(data.cas[0] ?? "");
+  expect(server.checkIssued(ca)).toBe(true);
   expect(server.subjectAltName).toBe(hosts.map((host) => `DNS:${host}`).join(", "));
   expect(server.ca).toBe(false);
-  expect(authority.ca).toBe(true);
+  expect(ca.ca).toBe(true);
   expect(server.validFromDate < start).toBe(true);
 });
 
@@ -61,15 +58,4 @@ test("a Secret holds all of it, under cert-manager's keys, and what is incomplet
   expect(toSecret(fromSecret(secret) as CertificateData)).toEqual(secret);
   for (const key of Object.keys(secret)) expect(fromSecret({ ...secret, [key]: "" })).toBeUndefined();
   expect(fromSecret(undefined)).toBeUndefined();
-});
-
-test("the authority is written into the webhooks that lack it, for the version that was seen", () => {
-  const metadata = { resourceVersion: "7" };
-  const webhook = (caBundle?: string) => ({ name: "w", clientConfig: { ...(caBundle && { caBundle }) } });
-  expect(bundleOperations({ metadata, webhooks: [webhook("x"), webhook()] }, "x")).toEqual([
-    { op: "replace", path: "/metadata/resourceVersion", value: "7" },
-    { op: "add", path: "/webhooks/1/clientConfig/caBundle", value: "x" },
-  ]);
-  expect(bundleOperations({ metadata, webhooks: [webhook("x")] }, "x")).toEqual([]);
-  expect(bundleOperations({ metadata }, "x")).toEqual([]);
 });
