@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 
-/** A request's body, or why there is none. */
-export type Body = Buffer | "too long" | "no room";
+/** A request's body; or why there is none, and how it begins. */
+export type Body = Buffer | { readonly refused: "too long" | "no room"; readonly head: Buffer };
 
 /** How much is kept of bodies. */
 export interface BodyLimits {
@@ -14,6 +14,8 @@ export interface BodyLimits {
 /** Reads a request's body; the function is called once, unless the request is broken off. */
 export type BodyReader = (request: IncomingMessage, done: (body: Body) => void) => void;
 
+/** Bytes of a body that are kept when it is refused. */
+const headBytes = 1024;
 /** What a piece of a body takes beside its bytes, however small it is. */
 const perPiece = 512;
 
@@ -32,7 +34,9 @@ export function createBodyReader({ longest, together }: BodyLimits): BodyReader 
     let pieces: Buffer[] = [];
     let length = 0;
     let kept = 0;
-    let isTooLong = false;
+    let head: Buffer | undefined;
+    /** A copy: a piece of the body would keep all of its memory. */
+    const beginning = () => Buffer.from(Buffer.concat(pieces.slice(0, 2)).subarray(0, headBytes));
     const letGo = () => {
       held -= kept;
       kept = 0;
@@ -41,15 +45,16 @@ export function createBodyReader({ longest, together }: BodyLimits): BodyReader 
     };
     const giveUp = () => {
       request.off("data", onData).off("end", onEnd);
+      const refused = { refused: "no room", head: beginning() } as const;
       letGo();
-      done("no room");
+      done(refused);
     };
     const onData = (piece: Buffer) => {
       length += piece.length;
       if (length > longest) {
-        // Read on, and kept is nothing: who is cut off while he sends does not read why.
-        if (!isTooLong) letGo();
-        isTooLong = true;
+        // Read on, but keep nothing: who is cut off while sending does not read why.
+        head ??= beginning();
+        letGo();
         return;
       }
       pieces.push(piece);
@@ -61,9 +66,11 @@ export function createBodyReader({ longest, together }: BodyLimits): BodyReader 
       }
     };
     const onEnd = () => {
-      const whole = pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+      if (head !== undefined) return done({ refused: "too long", head });
+      const [first = Buffer.alloc(0)] = pieces;
+      const whole = pieces.length === 1 ? first : Buffer.concat(pieces);
       letGo();
-      done(isTooLong || whole === undefined ? "too long" : whole);
+      done(whole);
     };
     coming.add(giveUp);
     request.on("data", onData).on("end", onEnd).on("close", letGo).on("error", letGo);

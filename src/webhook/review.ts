@@ -38,6 +38,20 @@ export function readReview(body: string): AdmissionRequest {
   return request as unknown as AdmissionRequest;
 }
 
+/** How Go writes a review: the uid is among its first fields. */
+const reviewHead =
+  /^\{"kind":"AdmissionReview","apiVersion":"admission\.k8s\.io\/v1","request":\{"uid":"([^"\\]{1,253})"/;
+
+/**
+ * The uid of a review of which only the beginning is there.
+ *
+ * @param head - of the body
+ * @returns undefined when it does not begin as the API server's do
+ */
+export function uidIn(head: Buffer): string | undefined {
+  return reviewHead.exec(head.toString())?.[1];
+}
+
 function problemsOf(request: Record<string, unknown>): string[] {
   const { uid, kind: type, operation, namespace, name, object, oldObject } = request;
   const needsObject = operation === "CREATE" || operation === "UPDATE";
@@ -124,8 +138,13 @@ function patchOf(patch: readonly object[] | undefined): object {
 
 function reasonOf(code: number): string {
   return (
-    { 400: "BadRequest", 403: "Forbidden", 413: "RequestEntityTooLarge", 422: "Invalid" }[code] ??
-    "InternalError"
+    {
+      400: "BadRequest",
+      403: "Forbidden",
+      413: "RequestEntityTooLarge",
+      422: "Invalid",
+      503: "ServiceUnavailable",
+    }[code] ?? "InternalError"
   );
 }
 

@@ -3,9 +3,10 @@ import { createServer } from "node:https";
 import { setTimeout as delay } from "node:timers/promises";
 import { names } from "../../schema/names.ts";
 import type { ServingPair } from "../certificates/source.ts";
-import { createBodyReader } from "./bodies.ts";
+import { type Body, createBodyReader } from "./bodies.ts";
 import { boundedServer, close, listen } from "./listener.ts";
 import { type Answered, createResponder, longestReview, type ResponderSettings } from "./respond.ts";
+import { uidIn, writeReview } from "./review.ts";
 
 /** How the webhook is served. */
 export interface AdmissionSettings extends ResponderSettings {
@@ -44,10 +45,14 @@ const longestDrainMs = 15_000;
 const mostConnections = 512;
 /** All bodies that are coming: some ten of the longest, and thousands of those that are usual. */
 const mostBodyBytes = 32 * 2 ** 20;
-/** What cannot be read is told like this, and the author of the object reads it in the API server's error. */
 const text = "text/plain; charset=utf-8";
-const tooLong = `${names.operatorName} takes objects of 3 MiB of JSON, and changes of 6 MiB; this is larger`;
-const noRoom = `${names.operatorName} is receiving too many requests; try again`;
+const refusals = {
+  "too long": {
+    code: 413,
+    message: `${names.operatorName} takes objects of 3 MiB of JSON, and changes of 6 MiB with both objects; this is larger`,
+  },
+  "no room": { code: 503, message: `${names.operatorName} is receiving too much at once; try again` },
+} as const;
 
 /**
  * Serves admission reviews over HTTPS.
@@ -62,7 +67,7 @@ export async function serveAdmission(settings: AdmissionSettings): Promise<Admis
   let draining = false;
 
   const send = (response: ServerResponse, { code, type, answer }: Answered, more: object = {}) => {
-    const connection = draining || code === 503 ? { connection: "close" } : {};
+    const connection = draining ? { connection: "close" } : {};
     const length = Buffer.byteLength(answer);
     response
       .writeHead(code, { "content-type": type, "content-length": length, ...connection, ...more })
@@ -70,16 +75,18 @@ export async function serveAdmission(settings: AdmissionSettings): Promise<Admis
   };
   const review = (request: IncomingMessage, response: ServerResponse) => {
     const begun = performance.now();
-    const finish = (answered: Answered) => {
-      send(response, answered);
+    const finish = (answered: Answered, isLast = false) => {
+      send(response, answered, isLast ? { connection: "close" } : {});
       metrics.observeReview(names.webhookPath, answered.code, (performance.now() - begun) / 1000);
     };
     readBody(request, (body) => {
-      if (body === "too long") return finish({ code: 413, type: text, answer: tooLong });
-      if (body === "no room") return finish({ code: 503, type: text, answer: noRoom });
+      if ("refused" in body) {
+        log.warn({ remoteAddress: request.socket.remoteAddress, reason: body.refused }, "request refused");
+        return finish(refuse(body), body.refused === "no room");
+      }
       const answered = respond(body);
       // Nearly always it is there at once, and a promise would cost as much as all the rest.
-      if (answered instanceof Promise) void answered.then(finish);
+      if (answered instanceof Promise) void answered.then((found) => finish(found));
       else finish(answered);
     });
   };
@@ -103,4 +110,13 @@ export async function serveAdmission(settings: AdmissionSettings): Promise<Admis
       await close(server, longestDrainMs);
     },
   };
+}
+
+/** The API server passes the words of a review on to the author, and of an HTTP error its number alone. */
+function refuse({ refused, head }: Exclude<Body, Buffer>): Answered {
+  const { code, message } = refusals[refused];
+  const uid = uidIn(head);
+  if (uid === undefined) return { code, type: text, answer: message };
+  const answer = writeReview(uid, { kind: "denied", code, message, warnings: [] });
+  return { code: 200, type: "application/json", answer };
 }

@@ -102,6 +102,22 @@ describe("called by the API server", () => {
     expect((error as Error).message).toContain("did you mean");
   });
 
+  test("sec-09: what is too large is refused in words that reach the author", async () => {
+    // The API server writes each of these with six characters for the webhook.
+    const filled = (characters: number) => ({
+      ...pod(output),
+      spec: {
+        containers: [{ name: "main", image: "busybox", command: ["true"], args: ["<".repeat(characters)] }],
+      },
+    });
+    expect((await submit(filled(450_000))).spec?.containers).toHaveLength(2);
+    const large = await submit(filled(800_000)).catch((error: unknown) => error);
+    expect(isStatus(large, 413), String(large)).toBe(true);
+    expect((large as Error).message).toContain("takes objects of 3 MiB of JSON; this Pod is larger");
+    const larger = await submit(filled(2_000_000)).catch((error: unknown) => error);
+    expect((larger as Error).message).toContain("takes objects of 3 MiB of JSON, and changes of 6 MiB");
+  });
+
   test("with debug every setting is logged", async () => {
     await submit(pod({ ...output, ...keyed({ debug: "true" }) }));
     await until(
@@ -164,6 +180,9 @@ describe("certificates", () => {
         patchMerge(client, resources.secrets, place, {
           data: { "tls.crt": Buffer.from("no").toString("base64") },
         }),
+      // lif-20
+      () => patchMerge(client, resources.secrets, place, { data: { "ca.key": null } }),
+      () => patchMerge(client, resources.secrets, place, { data: { "tls.key": "", "ca.crt": "" } }),
     ]) {
       const before = await shown(first.webhookPort);
       await spoil();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readReview, writeReview } from "../../../src/webhook/review.ts";
+import { readReview, uidIn, writeReview } from "../../../src/webhook/review.ts";
 
 const apiVersion = "admission.k8s.io/v1";
 const kind = "AdmissionReview";
@@ -62,6 +62,19 @@ describe("reading", () => {
       /uid must .*; operation must .*; namespace must/,
     );
   });
+});
+
+describe("the uid of a review that is too long to be read", () => {
+  const begin = `{"kind":"${kind}","apiVersion":"${apiVersion}","request":{"uid":"`;
+  test.each([
+    [`${begin}3a1f-5f0e","kind":{"group"`, "3a1f-5f0e"],
+    [`${begin}`, undefined],
+    [`${begin}","kind"`, undefined],
+    [`${begin}a\\u0022b","kind"`, undefined],
+    [`${begin}${"x".repeat(300)}"`, undefined],
+    [` ${begin}x"`, undefined],
+    ["", undefined],
+  ])("%.90j", (head, uid) => expect(uidIn(Buffer.from(head))).toBe(uid));
 });
 
 describe("writing", () => {
