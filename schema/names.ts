@@ -20,6 +20,7 @@ export const names = {
   prefix,
   markerAnnotation: `${prefix}injected`,
   injectedLabel: `${prefix}injected`,
+  usesCacheLabel: `${prefix}uses-cache`,
   cacheLabel: `${prefix}cache`,
   shareVolume: "oras-share",
   sharePath: "/mnt/oras",
@@ -53,6 +54,8 @@ export const names = {
   fieldManager: operator,
   minimumKubernetesMinor: 30,
   variablePrefix: "ORAS_OPERATOR_",
+  /** Variable of the first added container that says what was injected into the Pod. */
+  injectionVariable: "ORAS_OPERATOR_INJECTION",
   /** How long launcher and pusher wait for each other to start. */
   deadlineSeconds: 600,
   artifactType: "application/vnd.converged-computing.oras-operator.artifact.v1",
