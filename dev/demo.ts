@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -15,10 +15,10 @@ import { loadAll } from "./images/load.ts";
 
 const namespace = "oras-demo";
 const cacheName = "orascache-sample";
-const artifact = "dinosaur/hello-world:pancakes";
+const artifact = "forest/simulation:run-1";
 const kubectl = ["kubectl", "--namespace", namespace] as const;
 const manifests = "examples/dist/oras-operator.yaml";
-const examples = "examples/tests";
+const example = "examples/tests/folder";
 
 const { values: flags } = parseArgs({
   options: { current: { type: "boolean", default: false }, down: { type: "boolean", default: false } },
@@ -48,30 +48,35 @@ async function demonstrate(): Promise<void> {
   // Jobs that ran in an earlier demonstration would not run again.
   await quiet(["kubectl", "delete", "namespace", namespace, "--ignore-not-found"]);
   await quiet(["kubectl", "create", "namespace", namespace]);
-  await apply(`${examples}/registry`);
-  await waitFor("condition=Available", `orascache/${cacheName}`);
-  await show(cluster, [...kubectl, "get", "orascache"]);
+  await apply("examples/tests/registry");
+  await waitFor("condition=Available", `${names.singular}/${cacheName}`);
+  await show(cluster, [...kubectl, "get", names.singular]);
 
-  title("The first step: a Job that keeps what it printed as an artifact");
-  await apply(`${examples}/hello-world`);
-  await waitFor("condition=Complete", "job/breakfast");
-  await show(cluster, [...kubectl, "logs", "job/breakfast", "--container=breakfast"], withoutDebug);
-  await show(cluster, [...kubectl, "logs", "job/breakfast", "--container=oras"], withoutDebug);
+  title("The first Job writes a folder");
+  await apply(example);
+  await waitFor("condition=Complete", "job/simulate");
+  await show(cluster, [...kubectl, "logs", "job/simulate", "--container", names.pushContainer]);
 
-  title("The second step: a Job that finds this artifact laid out before it starts");
-  await apply(`${examples}/hello-world/next`);
-  await waitFor("condition=Complete", "job/brunch");
-  await show(cluster, [...kubectl, "logs", "job/brunch", "--container=brunch"], withoutDebug);
+  title("The second Job has this folder before it starts");
+  await apply(`${example}/next`);
+  await waitFor("condition=Complete", "job/summarize");
+  await show(cluster, [...kubectl, "logs", "job/summarize", "--container=summarize"]);
 
-  title("The artifact, as everybody's oras CLI sees it");
+  title("The same folder, pulled with the stock oras CLI");
   await withRegistry(pullWithStockOras);
 
   console.log(`
-The Job brunch printed what the Job breakfast wrote: their only link is the annotation pair
-  output-uri: ${artifact}   and   input-uri: ${artifact}
-The cluster stays up.
-Look around:  make shell, and there: kubectl --namespace ${namespace} get pods
-Clean up:     make demo-down`);
+The second Job printed the files of the folder that the first one wrote. Nothing connects the two but annotations:
+  the first   ${names.prefix}output-uri: ${artifact}
+              ${names.prefix}output-path: /tmp/results
+  the second  ${names.prefix}input-uri: ${artifact}
+              ${names.prefix}input-path: /tmp/in
+Both Jobs are in ${example}.
+
+The cluster is still up. Next:
+  make shell        kubectl, helm and oras for this cluster; try: kubectl --namespace ${namespace} get jobs,pods
+  examples/         more to apply there: kubectl apply -f examples/tests/registry -f examples/tests/hello-world
+  make demo-down    remove all that this demo made`);
 }
 
 async function takeDown(): Promise<void> {
@@ -91,10 +96,16 @@ async function pullWithStockOras(registry: string): Promise<void> {
     const reference = `${registry}/${artifact}`;
     await show(cluster, ["oras", "resolve", "--plain-http", reference]);
     await show(cluster, ["oras", "pull", "--plain-http", "--no-tty", "--output", folder, reference]);
-    console.log(`$ cat pancakes.txt\n${indent(await readFile(join(folder, "pancakes.txt"), "utf8"))}`);
+    console.log(`$ find results -type f\n${indent((await filesBelow(folder)).join("\n"))}`);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return files.map((entry) => relative(folder, join(entry.parentPath, entry.name))).toSorted();
 }
 
 /** Runs the work while the cache's registry can be reached on a port of this machine. */
@@ -164,8 +175,4 @@ function indent(text: string): string {
 function lastLine(text: string): string {
   const lines = text.trimEnd().split("\n");
   return lines.length > 1 ? `… ${lines.at(-1)}` : text;
-}
-
-function withoutDebug(text: string): string {
-  return text.replace(/^oras: debug: .*\n/gm, "");
 }

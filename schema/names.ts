@@ -53,6 +53,8 @@ export const names = {
   lease: `${operator}-leader`,
   fieldManager: operator,
   minimumKubernetesMinor: 30,
+  /** Where nothing says otherwise; kubeadm, kind and the hosted clusters use it. */
+  clusterDomain: "cluster.local",
   variablePrefix: "ORAS_OPERATOR_",
   /** Variable of the first added container that says what was injected into the Pod. */
   injectionVariable: "ORAS_OPERATOR_INJECTION",

@@ -18,7 +18,11 @@ const options = {
     default: names.toolsImage,
     description: "Image of the containers that are added to Pods.",
   },
-  clusterDomain: { type: "string", default: "cluster.local", description: "DNS domain of the cluster." },
+  clusterDomain: {
+    type: "string",
+    default: "",
+    description: "DNS domain of the cluster. Empty: found in the Pod's /etc/resolv.conf, else cluster.local.",
+  },
   webhookPort: { type: "integer", default: 9443, description: "Port of the admission webhook." },
   metricsPort: { type: "integer", default: 8080, description: "Port of the Prometheus metrics." },
   healthPort: { type: "integer", default: 8081, description: "Port of /healthz and /readyz." },

@@ -36,7 +36,7 @@ export async function makeOurs(
   ]);
   const name = ourImages[target];
   return cached(target, [name], key, async (archive) => {
-    await bundle(target);
+    if (target === "operator") await run(["npm", "run", "build"], { cwd: repository });
     const bytes = await build(target, bases, archive, name);
     const size = `${(bytes / 2 ** 20).toFixed(1)} MiB compressed`;
     if (target === "tools" && bytes > toolsLimitBytes) {
@@ -54,15 +54,10 @@ export async function makeWithDocker(target: keyof typeof sources): Promise<Buil
   const name = ourImages[target];
   const key = contentKey(["docker", name, await contents(sources[target])]);
   return cached(target, [name], key, async (archive) => {
-    await bundle(target);
     await run(["docker", "build", "--quiet", `--target=${target}`, `--tag=${name}`, repository]);
     await run(["docker", "save", `--output=${archive}`, name]);
     return "built";
   });
-}
-
-async function bundle(target: keyof typeof sources): Promise<void> {
-  if (target === "operator") await run(["npm", "run", "build"], { cwd: repository });
 }
 
 async function build(
@@ -75,7 +70,8 @@ async function build(
   const buildah = ["buildah", "--storage-driver=vfs", `--root=${work}/root`, `--runroot=${work}/run`];
   const tag = `localhost/${target}:built`;
   try {
-    const args = Object.entries(bases).map(([arg, base]) => `--build-arg=${arg}=oci-archive:${base.archive}`);
+    const images = Object.entries(bases).map(([arg, base]) => `${arg}=oci-archive:${base.archive}`);
+    const args = [...images, "BUNDLE=prebuilt"].map((arg) => `--build-arg=${arg}`);
     await run([
       ...[...buildah, "bud", "--isolation=chroot", "--layers=false", "--timestamp=0", "--network=host"],
       ...["--pull-never", ...args, `--target=${target}`, `--tag=${tag}`, "--file=Dockerfile", repository],

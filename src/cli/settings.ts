@@ -1,3 +1,4 @@
+import { names } from "../../schema/names.ts";
 import { optionDefaults } from "../../schema/options.ts";
 
 /** What the offline commands know of an installation. */
@@ -12,5 +13,5 @@ export interface OfflineSettings {
 export const offlineDefaults: OfflineSettings = {
   namespace: "default",
   toolsImage: optionDefaults.toolsImage,
-  clusterDomain: optionDefaults.clusterDomain,
+  clusterDomain: names.clusterDomain,
 };

@@ -18,6 +18,7 @@ import { startReflector } from "../kube/reflector.ts";
 import { type Resource, resources } from "../kube/resources.ts";
 import { type AdmissionServer, serveAdmission } from "../webhook/server.ts";
 import { startCertificates } from "./certificates.ts";
+import { findClusterDomain } from "./cluster-domain.ts";
 import { serveHealth, serveMetrics } from "./endpoints.ts";
 import { type ImageLookup, startImageLookup } from "./image-lookup.ts";
 import { leadCaches } from "./lead.ts";
@@ -34,11 +35,13 @@ const longestStopMs = 10_000;
 /**
  * Runs the operator until the signal ends it: every replica answers reviews, the leader reconciles caches.
  *
- * @param options - of the process
+ * @param given - options of the process
  * @param signal - asks it to stop, gracefully
  * @returns when everything is finished and closed
  */
-export async function runManager(options: ManagerOptions, signal: AbortSignal): Promise<void> {
+export async function runManager(given: ManagerOptions, signal: AbortSignal): Promise<void> {
+  const clusterDomain = given.clusterDomain || (await findClusterDomain()) || names.clusterDomain;
+  const options: ManagerOptions = { ...given, clusterDomain };
   const connection = await connect();
   const log = createLog(options.logLevel);
   const metrics = createMetrics();
@@ -146,7 +149,7 @@ async function untilAborted<T>(signal: AbortSignal, promise: Promise<T>): Promis
 }
 
 /** Asks the cluster what it is, for as long as it does not answer. */
-async function detect({ client, log }: Process, signal: AbortSignal): Promise<ClusterFacts> {
+async function detect({ options, client, log }: Process, signal: AbortSignal): Promise<ClusterFacts> {
   const backoff = createBackoff(250, 10_000);
   for (;;) {
     try {
@@ -154,7 +157,13 @@ async function detect({ client, log }: Process, signal: AbortSignal): Promise<Cl
       const { version, minor, openshift } = facts;
       // On by default from 1.35: KEP-5307 and KEP-4639.
       log.info(
-        { version, openshift, containerRestartPolicy: minor >= 35, imageVolumes: minor >= 35 },
+        {
+          version,
+          openshift,
+          clusterDomain: options.clusterDomain,
+          containerRestartPolicy: minor >= 35,
+          imageVolumes: minor >= 35,
+        },
         "found",
       );
       if (minor < names.minimumKubernetesMinor) {

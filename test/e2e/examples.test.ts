@@ -14,6 +14,8 @@ const registry = "examples/tests/registry/oras.yaml";
 /** Every file but the MetricSets, whose operator is not here, and the Pod whose registry is ghcr.io: see below. */
 const examples = [
   registry,
+  "examples/tests/folder/job.yaml",
+  "examples/tests/folder/next/job.yaml",
   "examples/tests/hello-world/pod.yaml",
   "examples/tests/hello-world/pod-with-storage.yaml",
   "examples/tests/hello-world/job.yaml",
@@ -117,6 +119,18 @@ describe.each([
       "Hello from one\nHello from two\n",
     );
     expect(await kubectl(["-n", namespace, "logs", "job/brunch", "-c", "brunch"])).toContain("blueberry");
+  });
+
+  it("folder: the second Job has every file of the folder that the first wrote", async () => {
+    expect(await kubectl(["-n", namespace, "logs", "job/summarize", "-c", "summarize"])).toBe(
+      [
+        "results/summary.txt:3 trees",
+        "results/trees/ash.txt:ash has 7 rings",
+        "results/trees/elm.txt:elm has 7 rings",
+        "results/trees/oak.txt:oak has 7 rings",
+        "",
+      ].join("\n"),
+    );
   });
 
   it("workflow/metrics: the file and the directory are in the registry, and the worker is left alone", async () => {
