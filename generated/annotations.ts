@@ -2,15 +2,15 @@
 
 export const formats = {
   "artifact": {
-    "pattern": "^(oci:\\/\\/[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[0-9]{1,5})?\\/)?[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*(:[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}|@sha256:[a-f0-9]{64})$",
+    "pattern": "^(oci:\\/\\/([a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?|\\[[0-9a-fA-F:.]{2,45}\\])(:[0-9]{1,5})?\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*|[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*|[a-z0-9]+((_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)+)(:[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}(@sha256:[a-f0-9]{64})?|@sha256:[a-f0-9]{64})$",
     "maxLength": 512,
-    "allowed": "repository/name:tag or repository/name@sha256:…, in lower case, or oci://host/ before it for another registry",
+    "allowed": "repository/name:tag, repository/name@sha256:… or both, in lower case, with oci://host/ before it for another registry",
     "variables": true
   },
   "tagged-artifact": {
-    "pattern": "^(oci:\\/\\/[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[0-9]{1,5})?\\/)?[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*(:[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127})$",
+    "pattern": "^(oci:\\/\\/([a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?|\\[[0-9a-fA-F:.]{2,45}\\])(:[0-9]{1,5})?\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*|[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*|[a-z0-9]+((_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)+)(:[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127})$",
     "maxLength": 512,
-    "allowed": "repository/name:tag, in lower case, or oci://host/ before it for another registry",
+    "allowed": "repository/name:tag, in lower case, with oci://host/ before it for another registry",
     "variables": true
   },
   "path": {
@@ -44,9 +44,9 @@ export const formats = {
     "variables": false
   },
   "registry": {
-    "pattern": "^(https?:\\/\\/)?[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[0-9]{1,5})?\\/?$",
-    "maxLength": 261,
-    "allowed": "host or host:port of a registry, written http://host:port where it speaks plain HTTP",
+    "pattern": "^(https?:\\/\\/)?([a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?|\\[[0-9a-fA-F:.]{2,45}\\])(:[0-9]{1,5})?(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*\\/?$",
+    "maxLength": 512,
+    "allowed": "host, host:port or host/path of a registry, in lower case after the host, with http:// before it where it speaks plain HTTP",
     "variables": false
   },
   "script-url": {
@@ -96,7 +96,7 @@ export const annotations = {
     "oneWith": [],
     "format": "artifact",
     "defaultText": "none",
-    "description": "Artifact to pull before the step starts, with repository, name and tag (or digest). Several are laid into the same place, in numeric order. With oci://host/ in front it comes from that registry, over HTTPS, instead of the step's own.",
+    "description": "Artifact to pull before the step starts, with repository, name and tag or digest; of both the digest counts. Several are unpacked into the same place, in numeric order. With oci://host/ in front it comes from that registry, over HTTPS, instead of the step's own. A name whose first part looks like a host is refused without oci://.",
     "example": "dinosaur/hello-world:input"
   },
   "output-uri": {
@@ -107,7 +107,7 @@ export const annotations = {
     "oneWith": [],
     "format": "tagged-artifact",
     "defaultText": "none",
-    "description": "Artifact to push after the step has ended. What several launchers make is one artifact. A Job of several Pods needs $(JOB_COMPLETION_INDEX) or $(POD_NAME) in it, or the last one to end wins.",
+    "description": "Artifact to push after the step has ended. What several containers make is one artifact. A Job of several Pods needs $(JOB_COMPLETION_INDEX) or $(POD_NAME) in it, or the last one to end wins.",
     "example": "dinosaur/hello-world:output"
   },
   "input-path": {
@@ -119,7 +119,7 @@ export const annotations = {
     "oneWith": [],
     "format": "path",
     "defaultText": "the container's working directory",
-    "description": "Directory that inputs are laid out in. It is made if it is not there; \"/\" is allowed. A launcher of another number has its own, input-path_1 and so on.",
+    "description": "Directory that inputs are unpacked in. It is made if it is not there. The working directory cannot be used if it is \"/\", but \"/\" is allowed when it is written here. A container of another number has its own, input-path_1 and so on.",
     "example": "/data"
   },
   "output-path": {
@@ -132,7 +132,7 @@ export const annotations = {
     "oneWith": [],
     "format": "path",
     "defaultText": "the output-pipe file if there is one, else the container's working directory",
-    "description": "File or directory to push. A directory arrives under its own name; one written with a final \"/.\" arrives as its contents. The working directory cannot be the output if it is \"/\". Of several launchers, each pushes what its own output-path_1 or output-pipe_1 names.",
+    "description": "File or directory to push. A directory arrives under its own name; one written with a final \"/.\" arrives as its contents. The working directory cannot be the output if it is \"/\". Of several containers, each pushes what its own output-path_1 or output-pipe_1 names. No shell reads it: * and ~ are taken as they are.",
     "example": "/tmp/analysis"
   },
   "output-pipe": {
@@ -179,7 +179,7 @@ export const annotations = {
     "oneWith": [],
     "format": "registry",
     "defaultText": "none",
-    "description": "Remote registry that is used for this whole Pod or Job instead of the cache. It is spoken to over HTTPS, or in plain HTTP when written http://host:port.",
+    "description": "Remote registry that is used for this whole Pod or Job instead of the cache. It is spoken to over HTTPS, or in plain HTTP when written http://host:port. A path after the host, such as ghcr.io/acme, is put before every repository.",
     "example": "ghcr.io"
   },
   "oras-env": {
@@ -190,7 +190,7 @@ export const annotations = {
     "oneWith": [],
     "format": "object-name",
     "defaultText": "none",
-    "description": "Secret in the same namespace with ORAS_USER, ORAS_PUSH_PASS and ORAS_PULL_PASS, each of which may be absent, or of type kubernetes.io/dockerconfigjson. Only the containers that pull and push see it. A key ca.crt names an authority of the registry's own. The three are shown to one registry alone: the step's own if it is remote, else the output's, else the first input's; for more, use the other type.",
+    "description": "Secret in the same namespace with ORAS_USER, ORAS_PUSH_PASS and ORAS_PULL_PASS, each of which may be absent, or of type kubernetes.io/dockerconfigjson. Only the containers that pull and push see it. A key ca.crt holds the certificate of a CA of your own. The three are sent to one registry alone: the step's own if it is remote, else the output's, else the first input's; for more, use the other type. They are never sent in plain HTTP to anything but the step's own cache.",
     "example": "oras-env"
   },
   "container": {
@@ -204,7 +204,7 @@ export const annotations = {
     ],
     "format": "container-name",
     "defaultText": "the one named by kubectl.kubernetes.io/default-container, else the first",
-    "description": "Name of the launcher container, the one whose program the step is. Several are numbered, each with paths of its number; the step has ended when all of them have.",
+    "description": "Name of the container to wrap, the one whose program the step is. Several are numbered, each with paths of its number; the step has ended when all of them have. At most 64.",
     "example": "main"
   },
   "entrypoint": {
@@ -215,7 +215,7 @@ export const annotations = {
     "oneWith": [],
     "format": "script-url",
     "defaultText": "built in",
-    "description": "Script that runs in the launcher container instead of ours, fetched over https.",
+    "description": "Script that runs in the wrapped container instead of the built-in one, fetched over https. Pin it with #sha256=…: whoever changes a script that is not pinned runs code in the Pod.",
     "example": "https://example.com/entrypoint.sh"
   },
   "oras-entrypoint": {
@@ -226,7 +226,7 @@ export const annotations = {
     "oneWith": [],
     "format": "script-url",
     "defaultText": "built in",
-    "description": "Script that pulls and pushes instead of ours, fetched over https.",
+    "description": "Script that pulls and pushes instead of the built-in one, fetched over https. Pin it with #sha256=… too.",
     "example": "https://example.com/oras-entrypoint.sh"
   },
   "debug": {
@@ -250,7 +250,7 @@ export const annotations = {
     "format": "boolean",
     "default": "true",
     "defaultText": "\"true\"",
-    "description": "Unpack inputs that are directories stored as .tar.gz. Otherwise the archive is laid out as a file.",
+    "description": "Unpack inputs that are directories stored as .tar.gz. Otherwise the archive is stored as a file.",
     "example": "false"
   },
   "compression": {

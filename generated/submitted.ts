@@ -7,22 +7,22 @@ export interface components {
         /** @description Annotations of a Pod or Job, under the prefix. */
         Annotations: {
             /**
-             * @description Artifact to pull before the step starts, with repository, name and tag (or digest). Several are laid into the same place, in numeric order. With oci://host/ in front it comes from that registry, over HTTPS, instead of the step's own.
+             * @description Artifact to pull before the step starts, with repository, name and tag or digest; of both the digest counts. Several are unpacked into the same place, in numeric order. With oci://host/ in front it comes from that registry, over HTTPS, instead of the step's own. A name whose first part looks like a host is refused without oci://.
              * @example dinosaur/hello-world:input
              */
             "input-uri"?: string;
             /**
-             * @description Artifact to push after the step has ended. What several launchers make is one artifact. A Job of several Pods needs $(JOB_COMPLETION_INDEX) or $(POD_NAME) in it, or the last one to end wins.
+             * @description Artifact to push after the step has ended. What several containers make is one artifact. A Job of several Pods needs $(JOB_COMPLETION_INDEX) or $(POD_NAME) in it, or the last one to end wins.
              * @example dinosaur/hello-world:output
              */
             "output-uri"?: string;
             /**
-             * @description Directory that inputs are laid out in. It is made if it is not there; "/" is allowed. A launcher of another number has its own, input-path_1 and so on.
+             * @description Directory that inputs are unpacked in. It is made if it is not there. The working directory cannot be used if it is "/", but "/" is allowed when it is written here. A container of another number has its own, input-path_1 and so on.
              * @example /data
              */
             "input-path"?: string;
             /**
-             * @description File or directory to push. A directory arrives under its own name; one written with a final "/." arrives as its contents. The working directory cannot be the output if it is "/". Of several launchers, each pushes what its own output-path_1 or output-pipe_1 names.
+             * @description File or directory to push. A directory arrives under its own name; one written with a final "/." arrives as its contents. The working directory cannot be the output if it is "/". Of several containers, each pushes what its own output-path_1 or output-pipe_1 names. No shell reads it: * and ~ are taken as they are.
              * @example /tmp/analysis
              */
             "output-path"?: string;
@@ -43,27 +43,27 @@ export interface components {
              */
             "oras-container"?: string;
             /**
-             * @description Remote registry that is used for this whole Pod or Job instead of the cache. It is spoken to over HTTPS, or in plain HTTP when written http://host:port.
+             * @description Remote registry that is used for this whole Pod or Job instead of the cache. It is spoken to over HTTPS, or in plain HTTP when written http://host:port. A path after the host, such as ghcr.io/acme, is put before every repository.
              * @example ghcr.io
              */
             registry?: string;
             /**
-             * @description Secret in the same namespace with ORAS_USER, ORAS_PUSH_PASS and ORAS_PULL_PASS, each of which may be absent, or of type kubernetes.io/dockerconfigjson. Only the containers that pull and push see it. A key ca.crt names an authority of the registry's own. The three are shown to one registry alone: the step's own if it is remote, else the output's, else the first input's; for more, use the other type.
+             * @description Secret in the same namespace with ORAS_USER, ORAS_PUSH_PASS and ORAS_PULL_PASS, each of which may be absent, or of type kubernetes.io/dockerconfigjson. Only the containers that pull and push see it. A key ca.crt holds the certificate of a CA of your own. The three are sent to one registry alone: the step's own if it is remote, else the output's, else the first input's; for more, use the other type. They are never sent in plain HTTP to anything but the step's own cache.
              * @example oras-env
              */
             "oras-env"?: string;
             /**
-             * @description Name of the launcher container, the one whose program the step is. Several are numbered, each with paths of its number; the step has ended when all of them have.
+             * @description Name of the container to wrap, the one whose program the step is. Several are numbered, each with paths of its number; the step has ended when all of them have. At most 64.
              * @example main
              */
             container?: string;
             /**
-             * @description Script that runs in the launcher container instead of ours, fetched over https.
+             * @description Script that runs in the wrapped container instead of the built-in one, fetched over https. Pin it with #sha256=…: whoever changes a script that is not pinned runs code in the Pod.
              * @example https://example.com/entrypoint.sh
              */
             entrypoint?: string;
             /**
-             * @description Script that pulls and pushes instead of ours, fetched over https.
+             * @description Script that pulls and pushes instead of the built-in one, fetched over https. Pin it with #sha256=… too.
              * @example https://example.com/oras-entrypoint.sh
              */
             "oras-entrypoint"?: string;
@@ -74,7 +74,7 @@ export interface components {
              */
             debug?: string;
             /**
-             * @description Unpack inputs that are directories stored as .tar.gz. Otherwise the archive is laid out as a file.
+             * @description Unpack inputs that are directories stored as .tar.gz. Otherwise the archive is stored as a file.
              * @default true
              * @example false
              */
@@ -147,7 +147,7 @@ export interface components {
              */
             deploy?: boolean;
             /**
-             * @description Remote registry for the Pods of a cache that runs none, such as ghcr.io or http://host:port.
+             * @description Remote registry for the Pods of a cache that runs none, such as ghcr.io, ghcr.io/acme or http://host:port.
              * @example ghcr.io
              */
             registry?: string;

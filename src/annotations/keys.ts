@@ -27,20 +27,28 @@ export interface Slot {
   readonly number: number;
 }
 
+/** A key that names no annotation. */
+export interface WrongKey extends Problem {
+  /** The annotation that it was probably meant to name. */
+  readonly meant?: AnnotationName;
+}
+
 /**
  * Finds the annotation that a key names.
  *
  * @param key - under the prefix
  * @returns or why it names none
  */
-export function resolveKey(key: string): Slot | Problem {
+export function resolveKey(key: string): Slot | WrongKey {
   const written = key.slice(names.prefix.length);
   if (isName(written)) return { name: written, number: 0 };
 
   const separator = written.indexOf("_");
   const stem = separator < 0 ? written : written.slice(0, separator);
   if (separator < 0 || !isName(stem)) {
-    return { code: "UnknownAnnotation", path: key, message: suggest(stem) };
+    const meant = nearest(stem);
+    const message = `no such annotation; ${meant ? `did you mean ${names.prefix}${meant}?` : `known are ${Object.keys(annotations).join(", ")}.`}`;
+    return { code: "UnknownAnnotation", path: key, message, ...(meant ? { meant } : {}) };
   }
   const suffix = written.slice(separator + 1);
   if (!annotations[stem].list) {
@@ -68,12 +76,9 @@ function isName(written: string): written is AnnotationName {
 /** Nothing longer is near to a name. */
 const longestName = 64;
 
-/** "did you mean", when something is near enough; else where the known names are listed. */
-function suggest(written: string): string {
-  const nearest = closest(written.slice(0, longestName), Object.keys(annotations));
-  const near =
-    distance(written.slice(0, longestName), nearest) <= Math.max(2, Math.floor(nearest.length / 3));
-  return near
-    ? `no such annotation; did you mean ${names.prefix}${nearest}?`
-    : `no such annotation; known are ${Object.keys(annotations).join(", ")}.`;
+/** The annotation whose name is nearest, when it is near enough to have been meant. */
+function nearest(written: string): AnnotationName | undefined {
+  const start = written.slice(0, longestName);
+  const name = closest(start, Object.keys(annotations)) as AnnotationName;
+  return distance(start, name) <= Math.max(2, Math.floor(name.length / 3)) ? name : undefined;
 }

@@ -1,7 +1,7 @@
 import { variables, withoutVariables } from "../../schema/variables.ts";
 import { type AnnotationMap, isOurs, keyOf, resolveKey, type Slot } from "./keys.ts";
 import { type Problem, quoted, type Result } from "./problems.ts";
-import { parseReference, parseRegistry } from "./reference.ts";
+import { hostIn, parseReference, parseRegistry } from "./reference.ts";
 import type { AddedResources, Settings } from "./settings.ts";
 import { type AnnotationName, annotations, formats } from "./table.ts";
 import { unknownVariable } from "./variables.ts";
@@ -10,6 +10,11 @@ import { checkWhole, launcherNumbers } from "./whole.ts";
 /** What could be read of a set of annotations: settings from the valid values, and every problem. */
 export interface Reading {
   readonly settings: Settings;
+  /**
+   * Whether what the settings say of an annotation is what its author wrote: not where its value is refused, nor where
+   * it is not set and a misspelled name may have meant it. A problem that depends on it would only follow from another.
+   */
+  readonly isCertain: (name: AnnotationName) => boolean;
   /** In the order of their keys. */
   readonly problems: readonly Problem[];
 }
@@ -49,30 +54,40 @@ export function readAnnotations(map: AnnotationMap): Reading {
     const message = `found ${length} characters; the API server allows ${longestAnnotations} bytes.`;
     return {
       settings: toSettings([], [0]),
+      isCertain: () => false,
       problems: [{ code: "AnnotationsTooLong", path: "metadata.annotations", message }],
     };
   }
   const problems: Problem[] = [];
   const slots: Slot[] = [];
   const given: Given[] = [];
+  const refused = new Set<AnnotationName>();
+  const misspelled = new Set<AnnotationName>();
 
   for (const key of Object.keys(map).filter(isOurs).sort()) {
     const value = map[key] ?? "";
     const slot = resolveKey(key);
     if ("code" in slot) {
-      problems.push(slot);
+      const { meant, ...problem } = slot;
+      problems.push(problem);
+      if (meant) misspelled.add(meant);
       continue;
     }
     slots.push(slot);
     const wrong = checkValue(slot.name, key, value);
-    if (wrong) problems.push(wrong);
-    else given.push({ ...slot, value });
+    if (wrong) {
+      problems.push(wrong);
+      refused.add(slot.name);
+    } else given.push({ ...slot, value });
   }
   // A misspelled name may well be the missing input or output: one problem is enough then.
-  if (!problems.some((problem) => problem.code === "UnknownAnnotation")) {
-    problems.push(...checkWhole(slots));
-  }
-  return { settings: toSettings(given, launcherNumbers(slots)), problems };
+  if (!problems.some(({ code }) => code === "UnknownAnnotation")) problems.push(...checkWhole(slots));
+  const set = new Set(slots.map(({ name }) => name));
+  return {
+    settings: toSettings(given, launcherNumbers(slots)),
+    isCertain: (name) => !refused.has(name) && (set.has(name) || !misspelled.has(name)),
+    problems,
+  };
 }
 
 function toSettings(given: readonly Given[], launchers: readonly number[]): Settings {
@@ -126,10 +141,20 @@ function toResources(one: (name: AnnotationName) => string | undefined): AddedRe
   return { requests: of("requests"), limits: of("limits") };
 }
 
+function isReference(name: AnnotationName): boolean {
+  return name === "input-uri" || name === "output-uri";
+}
+
 function checkValue(name: AnnotationName, key: string, value: string): Problem | undefined {
   const format = formats[annotations[name].format];
-  const checked = format.variables ? withoutVariables(value) : value;
-  if (value.length <= format.maxLength && format.pattern.test(checked)) return undefined;
+  const fits = (text: string) =>
+    text.length <= format.maxLength && format.pattern.test(format.variables ? withoutVariables(text) : text);
+  const host = isReference(name) ? hostIn(value) : undefined;
+  if (fits(value) && host === undefined) return undefined;
+  if (host && fits(host.withScheme)) {
+    const message = `found ${quoted(value)}, which begins like the host ${quoted(host.host)}; allowed is ${host.withScheme} for that registry, or a repository of the step's own registry without dots in its first part, such as ${host.asRepository}.`;
+    return { code: "HostInReference", path: key, message };
+  }
   const unknown = format.variables ? unknownVariable(value) : undefined;
   const allowed =
     unknown === undefined

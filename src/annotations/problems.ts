@@ -14,7 +14,7 @@ export interface Problem {
 
 interface CatalogueEntry {
   readonly summary: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
 /** As many problems as are written out; the others are counted. The API server passes messages on whole. */
@@ -50,102 +50,116 @@ export function listed(names: readonly string[]): string {
 export const problemCatalogue = {
   AnnotationsTooLong: {
     summary: "The annotations of the object are longer than the API server allows.",
-    mend: "Remove what is not needed, or shorten it.",
+    fix: "Remove what is not needed, or shorten it.",
   },
   TooManyContainers: {
     summary: "More containers are to be wrapped than a step may have.",
-    mend: "Wrap fewer containers, or split the step.",
+    fix: "Wrap fewer containers, or split the step.",
   },
   UnknownAnnotation: {
     summary: "An annotation under the operator's prefix has a name that the operator does not know.",
-    mend: "Correct the name, or remove the annotation.",
+    fix: "Correct the name, or remove the annotation.",
   },
   NotAList: {
     summary: "A numbered annotation was given, but this annotation takes one value only.",
-    mend: "Remove the number.",
+    fix: "Remove the number.",
   },
   BadListNumber: {
     summary: "The number of a list annotation is not a whole number from 1 without leading zeros.",
-    mend: "Number the annotations _1, _2, _3, and so on.",
+    fix: "Number the annotations _1, _2, _3, and so on.",
   },
   InvalidValue: {
     summary: "The value of an annotation does not have the form that is allowed.",
-    mend: "Correct the value.",
+    fix: "Correct the value.",
+  },
+  HostInReference: {
+    summary:
+      "The first part of an artifact's name looks like the host of a registry, but oci:// is not written before it.",
+    fix: "Write oci:// before it if it is a host; otherwise choose a first part without dot and colon.",
   },
   NothingToDo: {
     summary: "The object is annotated, but neither an input nor an output is named.",
-    mend: "Name an artifact to pull or to push, or remove the annotations.",
+    fix: "Name an artifact to pull or to push, or remove the annotations.",
   },
   NothingToPush: {
     summary: "An output is described, but no artifact is named that it should be pushed as.",
-    mend: "Name the artifact to push, or remove the description of the output.",
+    fix: "Name the artifact to push, or remove the description of the output.",
   },
-  NoSuchLauncher: {
-    summary: "A path is numbered, but no launcher of that number is named.",
-    mend: "Name the launcher of that number, or remove the number.",
+  NoContainerOfNumber: {
+    summary: "A path is numbered, but no container of that number is named.",
+    fix: "Name the container of that number, or remove the number.",
   },
-  LauncherTwice: {
-    summary: "The same container is named as two launchers.",
-    mend: "Name each container once.",
+  ContainerTwice: {
+    summary: "The same container is named twice.",
+    fix: "Name each container once.",
   },
   OutputTwice: {
-    summary: "Two launchers push something of the same name; the artifact could hold one of them only.",
-    mend: "Give the two files or directories different names.",
+    summary: "Two containers push something of the same name; the artifact could hold one of them only.",
+    fix: "Give the two files or directories different names.",
   },
   NotWithScripts: {
-    summary: "A script of the author's own replaces ours, and the original's protocol has no word for this.",
-    mend: "Remove the annotation, or the script.",
+    summary:
+      "The annotation has no effect beside a script of your own: the protocol of such scripts has no word for it.",
+    fix: "Remove the annotation, or the script.",
   },
   VariableNotThere: {
     summary: "A variable is used that this Pod has no value for.",
-    mend: "Use another variable, or run the step in a Job (for the completion index: an Indexed Job).",
+    fix: "Use another variable, or run the step in a Job (for the completion index: an Indexed Job).",
   },
   ConflictingValues: {
     summary: "A Job and its Pod template carry the same annotation with different values.",
-    mend: "Keep the annotation on the Job only.",
+    fix: "Keep the annotation on the Job only.",
   },
-  NoLauncher: {
+  NoSuchContainer: {
     summary: "The container to wrap does not exist in the Pod.",
-    mend: "Name one of the Pod's containers.",
+    fix: "Name one of the Pod's containers.",
   },
   NoCommand: {
     summary:
       "The container to wrap has no command, so what the image would run is not known to the operator.",
-    mend: "Write the image's ENTRYPOINT into the container's command (its CMD may stay in args).",
+    fix: "Write the image's ENTRYPOINT into the container's command (its CMD may stay in args).",
   },
   OutputIsRoot: {
     summary:
       "The output, which is the working directory if nothing else is named, is the root of the filesystem.",
-    mend: "Name the file or directory to push, or set another working directory.",
+    fix: "Name the file or directory to push, or set another working directory.",
+  },
+  InputIsRoot: {
+    summary: "Inputs are unpacked in the working directory, which is the root of the filesystem.",
+    fix: "Name the directory that the inputs are for, or set another working directory.",
+  },
+  ProcessesShared: {
+    summary:
+      "Containers of the Pod see the processes of each other, and one could read the password from there.",
+    fix: "Write securityContext.runAsUser for every container, do without the shared processes, or without the Secret.",
+  },
+  PasswordInPlainHttp: {
+    summary: "A Secret with a password is named for a registry that is spoken to in plain HTTP.",
+    fix: "Use HTTPS (a CA of your own goes into the key ca.crt of the Secret), or remove the Secret.",
   },
   NoClusterDns: {
     summary: "The Pod uses the host's network without cluster DNS, and could not find the cache.",
-    mend: "Set dnsPolicy to ClusterFirstWithHostNet, or name a remote registry.",
+    fix: "Set dnsPolicy to ClusterFirstWithHostNet, or name a remote registry.",
   },
   WindowsPod: {
     summary: "The Pod runs on Windows; the operator's tools are built for Linux.",
-    mend: "Run the step on Linux.",
+    fix: "Run the step on Linux.",
   },
   AnnotationNotRead: {
     summary: "An annotation stands on an object that only makes Pods; it is read in the object's template.",
-    mend: "Move the annotation into the template.",
+    fix: "Move the annotation into the template.",
   },
   LabelNotRead: {
     summary: "A label stands under the operator's prefix; it reads annotations only.",
-    mend: "Make it an annotation.",
+    fix: "Make it an annotation.",
   },
   MistypedPrefix: {
     summary: "A key begins nearly as the operator's annotations do, and so is none of them.",
-    mend: "Correct the prefix.",
-  },
-  ChangedInjection: {
-    summary:
-      "The object carries containers that the operator added to another one, and a wrapped program has been changed since.",
-    mend: "Create the object from the manifest that was written, not from one that was injected already.",
+    fix: "Correct the prefix.",
   },
   CacheWithoutRegistry: {
     summary: "The cache neither runs a registry nor names a remote one.",
-    mend: "Set the registry of the cache or of the step.",
+    fix: "Set the registry of the cache or of the step.",
   },
 } as const satisfies Record<string, CatalogueEntry>;
 
@@ -165,7 +179,7 @@ export type Result<T> =
  */
 export function describeProblem(problem: Problem): string {
   const path = problem.path.length > longestPath ? `${problem.path.slice(0, longestPath)}…` : problem.path;
-  return `${path}: ${problem.message} ${problemCatalogue[problem.code].mend} (${problem.code})`;
+  return `${path}: ${problem.message} ${problemCatalogue[problem.code].fix} (${problem.code})`;
 }
 
 /**

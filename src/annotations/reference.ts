@@ -1,4 +1,4 @@
-/** The grammar of artifact references and registries is in the schema; here they are taken apart. */
+/** The grammar of artifact references and registries is in the schema; here they are taken apart and put together. */
 
 /** An artifact: `repository/name:tag` or `repository/name@sha256:…`, after `oci://host/` if it names its registry. */
 export interface ArtifactReference {
@@ -9,43 +9,84 @@ export interface ArtifactReference {
   readonly version: string;
 }
 
-/** A registry: its host (with port) and whether it is spoken to in plain HTTP. */
+/** A registry: its host (with port), and whether it is spoken to in plain HTTP. */
 export interface Registry {
   readonly host: string;
   readonly plainHttp: boolean;
+  /** What all repositories in it begin with, without slashes around: `acme` of `ghcr.io/acme`. */
+  readonly prefix?: string;
 }
 
 /**
- * Takes an artifact reference apart.
+ * Takes an artifact reference apart. Of a tag and a digest the digest counts, as for every OCI client.
  *
  * @param value - matches the schema's format `artifact`
  * @returns repository and version
+ * @see https://github.com/distribution/reference
  */
 export function parseReference(value: string): ArtifactReference {
-  const [, host, path = value] = /^oci:\/\/([^/]+)\/(.*)$/s.exec(value) ?? [];
+  const [host, path] = value.startsWith(scheme) ? cutAt(value.slice(scheme.length), "/") : ["", value];
   const at = path.indexOf("@");
-  const cut = at >= 0 ? at : path.lastIndexOf(":");
-  return { ...(host ? { host } : {}), repository: path.slice(0, cut), version: path.slice(cut) };
+  const named = at < 0 ? path : path.slice(0, at);
+  const colon = named.lastIndexOf(":");
+  return {
+    ...(host === "" ? {} : { host }),
+    repository: colon < 0 ? named : named.slice(0, colon),
+    version: at < 0 ? named.slice(colon) : path.slice(at),
+  };
+}
+
+const scheme = "oci://";
+
+/** What stands before and after the first separator. */
+function cutAt(text: string, separator: string): [before: string, after: string] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
 }
 
 /**
  * Takes a registry apart: HTTPS unless it is written with `http://`.
  *
  * @param value - matches the schema's format `registry`
- * @returns host and scheme
+ * @returns host, scheme and prefix
  */
 export function parseRegistry(value: string): Registry {
-  const plainHttp = value.startsWith("http://");
-  return { host: value.replace(/^https?:\/\//, "").replace(/\/$/, ""), plainHttp };
+  const [host, path] = cutAt(value.replace(/^https?:\/\//, ""), "/");
+  const prefix = path.endsWith("/") ? path.slice(0, -1) : path;
+  return { host, plainHttp: value.startsWith("http://"), ...(prefix === "" ? {} : { prefix }) };
 }
 
 /**
- * The registry that a reference is in: the one that it names, over HTTPS, unless it is the step's own.
+ * The registry as an author may write it: what `parseRegistry` takes apart.
+ *
+ * @param registry - of any
+ * @returns for example `http://localhost:5000/team`
+ */
+export function formatRegistry({ host, plainHttp, prefix }: Registry): string {
+  return `${plainHttp ? "http" : "https"}://${host}${prefix === undefined ? "" : `/${prefix}`}`;
+}
+
+/**
+ * The registry that a reference is in: the one that it names, over HTTPS, unless it is the step's own. A prefix is
+ * that of the step's registry alone: a reference that names its host names the whole repository.
  *
  * @param registry - the step's
  */
 export function registryOf(registry: Registry, { host }: ArtifactReference): Registry {
-  return host === undefined || host === registry.host ? registry : { host, plainHttp: false };
+  if (host === undefined) return registry;
+  return { host, plainHttp: host === registry.host && registry.plainHttp };
+}
+
+/**
+ * The reference as stock clients write it: without a scheme.
+ *
+ * @param registry - the step's
+ * @returns for example `ghcr.io/acme/dinosaur/hello-world:output`
+ */
+export function formatPlainReference(registry: Registry, reference: ArtifactReference): string {
+  const { host, prefix } = registryOf(registry, reference);
+  const repository = prefix === undefined ? reference.repository : `${prefix}/${reference.repository}`;
+  return `${host}/${repository}${reference.version}`;
 }
 
 /**
@@ -55,6 +96,31 @@ export function registryOf(registry: Registry, { host }: ArtifactReference): Reg
  * @returns for example `http://oras-0.oras.default.svc.cluster.local:5000/dinosaur/hello-world:output`
  */
 export function formatReference(registry: Registry, reference: ArtifactReference): string {
-  const { plainHttp, host } = registryOf(registry, reference);
-  return `${plainHttp ? "http" : "https"}://${host}/${reference.repository}${reference.version}`;
+  const { plainHttp } = registryOf(registry, reference);
+  return `${plainHttp ? "http" : "https"}://${formatPlainReference(registry, reference)}`;
+}
+
+/** What an author may have meant by a reference that begins with a host. */
+export interface HostInReference {
+  /** The part that looks like a host. */
+  readonly host: string;
+  /** The reference if it is one. */
+  readonly withScheme: string;
+  /** The reference if it is a repository of the step's registry. */
+  readonly asRepository: string;
+}
+
+/**
+ * Finds a host at the start of a reference that has no scheme. Container tools would go there; in the step's registry
+ * it would be a folder of that name.
+ *
+ * @param value - of an annotation, not checked yet
+ * @returns undefined when its first part does not look like a host
+ */
+export function hostIn(value: string): HostInReference | undefined {
+  const [host, path] = cutAt(value, "/");
+  if (path === "" || value.includes("://")) return undefined;
+  if (host !== "localhost" && !/[.:]/.test(host)) return undefined;
+  const folder = host === "localhost" ? "local" : (host.match(/[a-z0-9]+/gi) ?? []).join("-").toLowerCase();
+  return { host, withScheme: `${scheme}${value}`, asRepository: `${folder}/${path}` };
 }

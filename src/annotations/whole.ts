@@ -70,7 +70,7 @@ function checkBelongs(slot: Slot, numbers: ReadonlySet<number>): Problem[] {
   const { of } = annotations[slot.name];
   if (of === undefined || numbers.has(slot.number)) return [];
   const message = `there is no ${keyOf({ name: of, number: slot.number })} that it would belong to.`;
-  return [{ code: "NoSuchLauncher", path: keyOf(slot), message }];
+  return [{ code: "NoContainerOfNumber", path: keyOf(slot), message }];
 }
 
 /** The original's protocol for scripts of the author's own knows one program, and they push what they please. */

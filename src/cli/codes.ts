@@ -60,7 +60,7 @@ const ownCodes = {
 const page = "https://github.com/converged-computing/oras-operator/blob/main/docs/reference/errors.md";
 
 /** Every code of a finding: those of admission, and what only `validate` finds. */
-export const codes: Readonly<Record<FindingCode, CodeEntry>> = { ...fromAdmission(), ...ownCodes };
+export const codes: Readonly<Record<FindingCode, CodeEntry>> = { ...problemCatalogue, ...ownCodes };
 
 /** The stable code of a finding. */
 export type FindingCode = keyof typeof problemCatalogue | keyof typeof ownCodes;
@@ -68,10 +68,4 @@ export type FindingCode = keyof typeof problemCatalogue | keyof typeof ownCodes;
 /** Where the documentation explains a code. */
 export function urlOf(code: FindingCode): string {
   return `${page}#${code.toLowerCase()}`;
-}
-
-function fromAdmission() {
-  return Object.fromEntries(
-    Object.entries(problemCatalogue).map(([code, { summary, mend }]) => [code, { summary, fix: mend }]),
-  ) as Record<keyof typeof problemCatalogue, CodeEntry>;
 }

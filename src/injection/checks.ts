@@ -1,17 +1,17 @@
 import { basename } from "node:path/posix";
-import type { V1PodSpec } from "@kubernetes/client-node";
+import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
 import type { VariableName } from "../../schema/variables.ts";
 import { keyOf } from "../annotations/keys.ts";
+import type { Reading } from "../annotations/parse.ts";
 import { type Problem, quoted } from "../annotations/problems.ts";
 import { makesOutput, type Settings } from "../annotations/settings.ts";
 import type { KnownImage } from "./admission-types.ts";
-import { restartPolicy } from "./containers.ts";
 import type { Launcher } from "./launcher.ts";
+import { isRoot } from "./paths.ts";
 import { programOf } from "./program.ts";
 
 /** A container in a Pod, with the path of its field for messages. */
 interface Located {
-  readonly pod: V1PodSpec;
   /** Path of the Pod's spec in the submitted object, such as `spec.template.spec`. */
   readonly path: string;
   readonly launcher: Launcher;
@@ -43,10 +43,13 @@ export function checkPlatform(pod: V1PodSpec, path: string): Problem[] {
 }
 
 /** What can be seen to be wrong with the container that would be wrapped. */
-export function checkLauncher({ path, launcher, settings, known }: Located): Problem[] {
+export function checkLauncher(
+  { path, launcher, settings, known }: Located,
+  isCertain: Reading["isCertain"],
+): Problem[] {
   const problems: Problem[] = [];
   const { container } = launcher;
-  const { number, outputPath, outputPipe } = launcher.settings;
+  const { number, inputPath, outputPath, outputPipe } = launcher.settings;
   const field = `${path}.containers[${launcher.index}]`;
   if (programOf(container, known).length === 0) {
     problems.push({
@@ -55,33 +58,43 @@ export function checkLauncher({ path, launcher, settings, known }: Located): Pro
       message: `container ${quoted(container.name)} has none${whyUnknown(known)}.`,
     });
   }
-  const outputIsWorkingDirectory =
-    makesOutput(settings, launcher.settings) && outputPath === undefined && outputPipe === undefined;
   if (settings.output !== undefined && isRoot(outputPath)) {
     const path = keyOf({ name: "output-path", number });
     problems.push({ code: "OutputIsRoot", path, message: `found ${quoted(outputPath ?? "")}.` });
   }
-  if (outputIsWorkingDirectory && isRoot(container.workingDir)) {
+  const root = rootDirectory(container, field, known);
+  if (root === undefined) return problems;
+  const outputIsThere =
+    isCertain("output-path") &&
+    isCertain("output-pipe") &&
+    makesOutput(settings, launcher.settings) &&
+    outputPath === undefined &&
+    outputPipe === undefined;
+  if (outputIsThere) {
     const keys = (["output-path", "output-pipe"] as const).map((name) => keyOf({ name, number }));
-    problems.push({
-      code: "OutputIsRoot",
-      path: `${field}.workingDir`,
-      message: `found ${quoted(container.workingDir ?? "")}, and neither ${keys.join(" nor ")} is set.`,
-    });
+    const message = `found ${root.found}, and neither ${keys.join(" nor ")} is set.`;
+    problems.push({ code: "OutputIsRoot", path: root.path, message });
+  }
+  if (isCertain("input-path") && settings.inputs.length > 0 && inputPath === undefined) {
+    const key = keyOf({ name: "input-path", number });
+    const message = `found ${root.found}, and ${key} is not set; inputs are unpacked in "/" where it says so.`;
+    problems.push({ code: "InputIsRoot", path: root.path, message });
   }
   return problems;
 }
 
-/** Whether a path leads to the root of the filesystem, however it is written: `/`, `//`, `/./`, `/a/..`. */
-function isRoot(path: string | undefined): boolean {
-  if (!path?.startsWith("/")) return false;
-  let depth = 0;
-  // Not by normalize of node:path, whose time grows with the square of `a/a/a/…/../b/../b/…`.
-  for (const part of path.split("/")) {
-    if (part === "..") depth = Math.max(0, depth - 1);
-    else if (part !== "" && part !== ".") depth++;
-  }
-  return depth === 0;
+/** The working directory where it is the root: as the container says, else its image, which means it by saying none. */
+function rootDirectory(
+  container: V1Container,
+  field: string,
+  known: KnownImage | undefined,
+): { path: string; found: string } | undefined {
+  const { workingDir, image = "" } = container;
+  if (workingDir)
+    return isRoot(workingDir) ? { path: `${field}.workingDir`, found: quoted(workingDir) } : undefined;
+  if (known === undefined || "unknown" in known || known.program.workingDir === undefined) return undefined;
+  if (!isRoot(known.program.workingDir || "/")) return undefined;
+  return { path: `${field}.workingDir`, found: `none, and image ${quoted(image)} works in "/"` };
 }
 
 function whyUnknown(known: KnownImage | undefined): string {
@@ -141,26 +154,4 @@ export function checkDns(pod: V1PodSpec, path: string): Problem[] {
       message: `found ${quoted(policy)} with hostNetwork: true; allowed is "ClusterFirstWithHostNet".`,
     },
   ];
-}
-
-/** What is unwise but allowed. Short: the API server cuts all warnings of a request at 4,096 characters. */
-export function warnAbout({ pod, path, launcher, settings }: Located): string[] {
-  const { container } = launcher;
-  const field = `${path}.containers[${launcher.index}]`;
-  const warnings: string[] = [];
-  if (restartPolicy(pod, container) === "Always") {
-    warnings.push(
-      `${path}.restartPolicy: Always repeats the step each time it ends; a step that should run once needs OnFailure or Never`,
-    );
-  }
-  for (const probe of ["livenessProbe", "startupProbe"] as const) {
-    if (container[probe] === undefined) continue;
-    warnings.push(
-      `${field}.${probe}: it must allow for the time that laying out inputs and packing outputs take, or the kubelet ends the step meanwhile`,
-    );
-  }
-  if (pod.dnsPolicy === "Default" && !pod.hostNetwork && settings.registry === undefined) {
-    warnings.push(`${path}.dnsPolicy: Default does not resolve names of the cluster, such as the cache's`);
-  }
-  return warnings;
 }

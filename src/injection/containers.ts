@@ -1,6 +1,6 @@
 import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { type ArtifactReference, formatReference, registryOf } from "../annotations/reference.ts";
+import { type ArtifactReference, formatPlainReference, formatReference } from "../annotations/reference.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { annotations } from "../annotations/table.ts";
 import { type Connection, inCluster } from "../cache/connection.ts";
@@ -112,8 +112,7 @@ function commonOptions(step: Step): string[] {
 /** The sidecar of the original's protocol: `<push-to> <unpack> <pull…>`, with `NA` for what is unset. */
 function customSidecar(step: Step, base: { name: string; image: string }): V1Container {
   const { settings, registry } = step;
-  const plain = (reference: ArtifactReference) =>
-    `${registryOf(registry, reference).host}/${reference.repository}${reference.version}`;
+  const plain = (reference: ArtifactReference) => formatPlainReference(registry, reference);
   const own = settings.orasEntrypoint !== undefined;
   const args = [
     settings.output ? plain(settings.output) : "NA",

@@ -1,5 +1,5 @@
 import { isAnnotated, isOurs } from "../annotations/keys.ts";
-import { type Problem, quoted } from "../annotations/problems.ts";
+import { type Problem, quoted, type Result } from "../annotations/problems.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { variablesIn, variablesOf } from "../annotations/variables.ts";
 import { type Connection, inCluster } from "../cache/connection.ts";
@@ -11,14 +11,15 @@ import {
   type Workload,
 } from "../workload/workload.ts";
 import type { Answers, Verdict } from "./admission-types.ts";
-import { injectWorkload } from "./apply.ts";
-import { checkDns, checkLauncher, checkOutputs, checkPlatform, checkVariables, warnAbout } from "./checks.ts";
-import { patchBetween } from "./patch.ts";
+import { injectWorkload, patchBetween } from "./apply.ts";
+import { checkDns, checkLauncher, checkOutputs, checkPlatform, checkVariables } from "./checks.ts";
 import { makePlan } from "./plan.ts";
 import type { Open } from "./prepare.ts";
 import { knownImage } from "./program.ts";
 import { chooseRegistry, warnAboutCache } from "./registry.ts";
-import { changed, denied, skipped } from "./verdicts.ts";
+import { checkPlainHttp, checkProcesses } from "./secrecy.ts";
+import { denied, skipped, untouched } from "./verdicts.ts";
+import { secretVolumes, warnAboutContainer, warnAboutStep } from "./warnings.ts";
 
 /**
  * The second half of an admission: decides about the creation of an annotated object.
@@ -28,47 +29,67 @@ import { changed, denied, skipped } from "./verdicts.ts";
  * @returns allowed (with a patch against the raw object) or denied, with every problem at once
  */
 export function decide(open: Open, answers: Answers): Verdict {
-  const { workload, submitted, reading, launchers, questions, installation } = open;
+  const { workload, reading, launchers, installation } = open;
   const { settings } = reading;
   const pod = workload.template.spec;
-  const registry = chooseRegistry(settings, answers.cache, questions.namespace, installation.clusterDomain);
-  const problems = problemsOf(open, answers, registry.ok ? registry.value : undefined);
-  if (!registry.ok) problems.push(...registry.problems);
-  const warnings = registry.ok ? warnAboutCache(registry.value, answers.cache, questions.namespace) : [];
-  if (launchers.ok) {
-    for (const launcher of launchers.value) {
-      warnings.push(...warnAbout({ pod, path: workload.path, launcher, settings }));
-    }
-  }
-  if (problems.length > 0 || !launchers.ok || !registry.ok) {
-    return ownedByController(workload) && problems.every(({ code }) => code === "NoLauncher")
+  const registry = registryFor(open, answers);
+  const connection = registry?.ok ? registry.value : undefined;
+  const problems = problemsOf(open, answers, registry);
+  const warnings = warningsOf(open, answers, connection);
+  if (problems.length > 0 || !launchers.ok || connection === undefined) {
+    return ownedByController(workload) && problems.every(({ code }) => code === "NoSuchContainer")
       ? skipped(problems)
       : denied(problems, warnings);
   }
   warnings.push(...warnAboutParallelPods(workload, settings));
   // Annotations on the template alone: each Pod is injected when it is created.
-  if (!isAnnotated(ownAnnotations(workload)))
-    return changed(submitted, workload.object, warnings, "stripped");
+  if (!isAnnotated(ownAnnotations(workload))) return untouched(warnings);
   const plan = makePlan({
     pod,
     launchers: launchers.value,
     settings,
-    registry: registry.value,
+    registry: connection,
     installation,
     answers,
   });
   return {
     kind: "allowed",
-    patch: patchBetween(submitted, injectWorkload(workload, plan, questions.namespace)),
+    patch: patchBetween(workload.object, injectWorkload(workload, plan)),
     warnings,
     outcome: "injected",
     ...(settings.debug ? { debug: { launchers: plan.launchers.map(({ name }) => name), settings } } : {}),
   };
 }
 
+/** The step's registry; undefined where what its annotations say of it is refused already. */
+function registryFor({ reading, questions, installation }: Open, answers: Answers) {
+  const { settings, isCertain } = reading;
+  const isKnown = isCertain("registry") && (settings.registry !== undefined || isCertain("oras-cache"));
+  if (!isKnown) return undefined;
+  return chooseRegistry(settings, answers.cache, questions.namespace, installation.clusterDomain);
+}
+
+function warningsOf(
+  { workload, reading, launchers, questions }: Open,
+  answers: Answers,
+  connection: Connection | undefined,
+): string[] {
+  const { settings } = reading;
+  const { path, template } = workload;
+  const pod = template.spec;
+  const secrets = secretVolumes(pod);
+  return [
+    ...(connection ? warnAboutCache(connection, answers.cache, questions.namespace) : []),
+    ...warnAboutStep(pod, path, settings),
+    ...(launchers.ok
+      ? launchers.value.flatMap((launcher) => warnAboutContainer({ pod, path, secrets }, launcher, settings))
+      : []),
+  ];
+}
+
 /** Everything that is wrong with the annotations and with the Pod, in the order in which it is told. */
-function problemsOf(open: Open, answers: Answers, registry: Connection | undefined): Problem[] {
-  const { workload, annotations, reading, launchers } = open;
+function problemsOf(open: Open, answers: Answers, registry: Result<Connection> | undefined): Problem[] {
+  const { workload, annotations, reading, launchers, installation } = open;
   const { settings } = reading;
   const { path, kind, template } = workload;
   const pod = template.spec;
@@ -77,15 +98,25 @@ function problemsOf(open: Open, answers: Answers, registry: Connection | undefin
     ...conflicts(workload),
     ...checkPlatform(pod, path),
     ...checkVariables(variablesIn(annotations), kind.missingVariables(workload)),
+    ...(registry?.ok === false ? registry.problems : []),
+    ...(registry?.ok && inCluster(registry.value) ? checkDns(pod, path) : []),
+    ...(registry?.ok ? checkPlainHttp(settings, registry.value) : []),
+    ...checkProcesses(
+      pod,
+      path,
+      settings,
+      (container) => knownImage(answers, container),
+      installation.openshift,
+    ),
   ];
+  if (!reading.isCertain("container")) return problems;
   if (launchers.ok) {
     for (const launcher of launchers.value) {
       const known = knownImage(answers, launcher.container);
-      problems.push(...checkLauncher({ pod, path, launcher, settings, known }));
+      problems.push(...checkLauncher({ path, launcher, settings, known }, reading.isCertain));
     }
     problems.push(...checkOutputs(launchers.value));
   } else problems.push(...launchers.problems);
-  if (registry && inCluster(registry)) problems.push(...checkDns(pod, path));
   return problems;
 }
 

@@ -39,7 +39,7 @@ export function chooseLaunchers(
     } else if (chosen.has(index)) {
       const path = keyOf({ name: "container", number: wanted.number });
       const message = `found ${quoted(container.name)}, which another number names already.`;
-      problems.push({ code: "LauncherTwice", path, message });
+      problems.push({ code: "ContainerTwice", path, message });
     } else {
       chosen.add(index);
       launchers.push({ container, index, settings: wanted });
@@ -61,7 +61,7 @@ function noLauncher(pod: V1PodSpec, { number, container = "" }: LauncherSettings
   const present = listed(pod.containers.map((c) => c.name));
   const init = pod.initContainers?.some((c) => c.name === container);
   return {
-    code: "NoLauncher",
+    code: "NoSuchContainer",
     path: keyOf({ name: "container", number }),
     message: `found ${quoted(container)}${init ? ", which is an init container" : ""}; allowed are the Pod's containers: ${present || "it has none"}.`,
   };

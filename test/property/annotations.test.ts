@@ -3,8 +3,17 @@ import { describe, expect, it } from "vitest";
 import { names } from "../../schema/names.ts";
 import { isAnnotated } from "../../src/annotations/keys.ts";
 import { parseAnnotations } from "../../src/annotations/parse.ts";
+import { describeProblems } from "../../src/annotations/problems.ts";
+import {
+  formatReference,
+  formatRegistry,
+  hostIn,
+  parseReference,
+  parseRegistry,
+  registryOf,
+} from "../../src/annotations/reference.ts";
 import { annotations } from "../../src/annotations/table.ts";
-import { invalidAnnotations, validAnnotations } from "../support/arbitraries.ts";
+import { invalidAnnotations, validAnnotations, validValues as values } from "../support/arbitraries.ts";
 
 const anyKey = fc.oneof(
   fc.string(),
@@ -95,6 +104,76 @@ describe("parsing annotations", () => {
         );
         expect(isAnnotated({ ...foreign, [names.markerAnnotation]: "x" })).toBe(false);
       }),
+    );
+  });
+});
+
+const reference = fc.oneof(values.artifact, values["tagged-artifact"]);
+
+describe("the grammar of references and registries", () => {
+  it("takes apart what it puts together", () => {
+    fc.assert(
+      fc.property(reference, values.registry, (text, registryText) => {
+        const parsed = parseReference(text);
+        const registry = parseRegistry(registryText);
+        expect(parseRegistry(formatRegistry(registry))).toEqual(registry);
+        const url = formatReference(registry, parsed);
+        const { host, repository, version } = parseReference(url.replace(/^https?:/, "oci:"));
+        const { prefix, ...own } = registryOf(registry, parsed);
+        expect({ host, plainHttp: url.startsWith("http:") }).toEqual(own);
+        expect(repository).toBe(prefix === undefined ? parsed.repository : `${prefix}/${parsed.repository}`);
+        expect(version).toBe(parsed.version);
+      }),
+    );
+  });
+
+  it("reads the same from what an author may write for it", () => {
+    fc.assert(
+      fc.property(reference, (text) => {
+        const { host, repository, version } = parseReference(text);
+        const written = `${host === undefined ? "" : `oci://${host}/`}${repository}${version}`;
+        expect(parseReference(written)).toEqual(parseReference(text));
+        expect(parseAnnotations({ [annotations["input-uri"].key]: written }).ok).toBe(
+          hostIn(written) === undefined,
+        );
+      }),
+    );
+  });
+
+  it("offers only what is accepted for a reference that begins with a host", () => {
+    const host = fc.constantFrom("ghcr.io", "localhost", "r:5000", "[::1]", "[::1]:5000", "A.b");
+    fc.assert(
+      fc.property(
+        host,
+        values["tagged-artifact"].filter((text) => !text.includes("://")),
+        (first, text) => {
+          const found = hostIn(`${first}/${text}`);
+          for (const value of [found?.withScheme, found?.asRepository]) {
+            expect(parseAnnotations({ [annotations["output-uri"].key]: value ?? "" }).ok).toBe(true);
+          }
+        },
+      ),
+    );
+  });
+});
+
+describe("problems", () => {
+  it("name the full key, whatever the value is", () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...Object.values(annotations)),
+        fc.string({ unit: "binary" }),
+        ({ key }, value) => {
+          const result = parseAnnotations({ [key]: value });
+          if (result.ok) return;
+          for (const line of describeProblems(result.problems).split("\n- ")) {
+            expect(line).toMatch(/^(\d+ problems:|\S*oras\S*: .* \(\w+\))$/s);
+          }
+          expect(result.problems.map(({ path }) => path)).toContainEqual(
+            expect.stringContaining(names.prefix),
+          );
+        },
+      ),
     );
   });
 });

@@ -132,7 +132,11 @@ export const podSpec: fc.Arbitrary<V1PodSpec> = fc
       shareProcessNamespace: fc.constantFrom(undefined, true),
     }),
   )
-  .map(({ all, split, ...rest }) => {
+  .map(({ all: drawn, split, ...rest }) => {
+    // Beside a Secret, processes are shared only with containers whose user is another one.
+    const all = rest.shareProcessNamespace
+      ? drawn.map((c) => ({ ...c, securityContext: { ...c.securityContext, runAsUser: 1234 } }))
+      : drawn;
     const initCount = Math.min(split, all.length - 1);
     const initContainers = all.slice(0, initCount).map(({ readinessProbe, lifecycle, ...c }) => c);
     return withoutUndefined({
@@ -151,9 +155,13 @@ function withoutUndefined<T extends object>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T;
 }
 
-/** Annotations whose container the Pod might not have, and those whose output no Pod can hand over, are left out. */
+/**
+ * Annotations whose container the Pod might not have, those whose output no Pod can hand over, and those that would send
+ * a password in plain HTTP, are left out.
+ */
 export const stepAnnotations = validAnnotations.filter(
   (map) =>
+    !(map[annotations["oras-env"].key] && map[annotations.registry.key]?.startsWith("http://")) &&
     !Object.entries(map).some(
       ([key, value]) =>
         key.startsWith(annotations.container.key) ||

@@ -70,13 +70,9 @@ function inputsNotMade(inputs: readonly Artifact[], outputs: readonly Artifact[]
   });
 }
 
-/** Told once per cache, where it is used first. */
 function cachesNotThere(objects: readonly ManifestObject[], steps: readonly StepArtifacts[]): Finding[] {
-  const using = steps.filter(({ inputs, outputs }) => [...inputs, ...outputs].some(({ inCache }) => inCache));
-  const groups = Map.groupBy(using, ({ step, cache }) => `${step.object.namespace}/${cache}`);
-  return [...groups.values()].flatMap(([first, ...others]) => {
-    if (first?.cache === undefined) return [];
-    const { step, cache } = first;
+  return steps.flatMap(({ step, cache, inputs, outputs }) => {
+    if (cache === undefined || ![...inputs, ...outputs].some(({ inCache }) => inCache)) return [];
     const { namespace } = step.object;
     const known = objects
       .filter((object) => object.kind === names.kind && object.namespace === namespace)
@@ -84,8 +80,7 @@ function cachesNotThere(objects: readonly ManifestObject[], steps: readonly Step
     if (known.includes(cache)) return [];
     // One that the cluster has need not be in the files; but where some are, this one is hardly elsewhere.
     const level: Level = known.length === 0 ? "info" : "warning";
-    const users = others.length === 0 ? "" : ` (${others.length + 1} steps use it)`;
-    const message = `found no ${names.kind} "${cache}" for the namespace "${namespace}" in these files${users}${suggestion(cache, known)}`;
+    const message = `found no ${names.kind} "${cache}" for the namespace "${namespace}" in these files${suggestion(cache, known)}`;
     return [findingAt(step.object, pathOfCache(step), { level, code: "CacheNotInFiles", message })];
   });
 }

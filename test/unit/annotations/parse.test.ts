@@ -30,7 +30,7 @@ describe("refusals", () => {
     expect(refusal({ [`${p}input-uri`]: "a/b", [`${p}unpack`]: "yes" })).toBe(
       [
         "2 problems:",
-        `- ${p}input-uri: found "a/b"; allowed is repository/name:tag or repository/name@sha256:…, in lower case, or oci://host/ before it for another registry. Correct the value. (InvalidValue)`,
+        `- ${p}input-uri: found "a/b"; allowed is repository/name:tag, repository/name@sha256:… or both, in lower case, with oci://host/ before it for another registry. Correct the value. (InvalidValue)`,
         `- ${p}unpack: found "yes"; allowed is "true" or "false". Correct the value. (InvalidValue)`,
       ].join("\n"),
     );
@@ -45,8 +45,11 @@ describe("refusals", () => {
   it.each([
     [{ [`${p}output-uri`]: `a/b@sha256:${"0".repeat(64)}` }, "InvalidValue"],
     [{ [`${p}input-uri`]: "a/b:c", [`${p}push-on`]: "always" }, "NothingToPush"],
-    [{ [`${p}output-uri`]: "a/b:c", [`${p}output-path_1`]: "x" }, "NoSuchLauncher"],
-    [{ [`${p}output-uri`]: "a/b:c", [`${p}container_1`]: "x", [`${p}output-path`]: "x" }, "NoSuchLauncher"],
+    [{ [`${p}output-uri`]: "a/b:c", [`${p}output-path_1`]: "x" }, "NoContainerOfNumber"],
+    [
+      { [`${p}output-uri`]: "a/b:c", [`${p}container_1`]: "x", [`${p}output-path`]: "x" },
+      "NoContainerOfNumber",
+    ],
     [{ [`${p}entrypoint`]: "https://x/y", [`${p}container_1`]: "x" }, "NotWithScripts"],
     [
       { [`${p}output-uri`]: "a/b:c", [`${p}entrypoint`]: "https://x/y", [`${p}push-on`]: "always" },
@@ -135,6 +138,74 @@ describe("settings", () => {
 });
 
 describe("references", () => {
+  it.each([
+    ["ghcr.io/me/results:v1", "oci://ghcr.io/me/results:v1", "ghcr-io/me/results:v1"],
+    ["localhost/me/results:v1", "oci://localhost/me/results:v1", "local/me/results:v1"],
+    ["localhost:5000/results:v1", "oci://localhost:5000/results:v1", "localhost-5000/results:v1"],
+    ["my.data/results:v1", "oci://my.data/results:v1", "my-data/results:v1"],
+    ["[::1]:5000/results:v1", "oci://[::1]:5000/results:v1", "1-5000/results:v1"],
+    ["Harbor.Example.com/a:v1", "oci://Harbor.Example.com/a:v1", "harbor-example-com/a:v1"],
+  ])("I2: %s is refused with both ways to write what may be meant", (value, asHost, asRepository) => {
+    for (const name of ["input-uri", "output-uri"]) {
+      const message = refusal({ [`${p}${name}`]: value });
+      expect(message).toContain("(HostInReference)");
+      expect(message).toContain(`allowed is ${asHost} for that registry`);
+      expect(message).toContain(`such as ${asRepository}.`);
+    }
+    for (const value of [asHost, asRepository]) {
+      expect(parseAnnotations({ [`${p}input-uri`]: value })).toMatchObject({ ok: true });
+    }
+  });
+
+  it.each([
+    "v1.2:latest",
+    "a.b:c",
+    "localhost:latest",
+    "localhosts/a:b",
+    "a/b.c/d:e",
+    "oci://ghcr.io/b.c/d:e",
+  ])("I2: %s begins with no host", (value) => {
+    expect(parseAnnotations({ [`${p}input-uri`]: value })).toMatchObject({ ok: true });
+  });
+
+  it.each(["Ghcr.io/Me/results:v1", "https://ghcr.io/a:b", "a:b/c:d", "ghcr.io/a", "ghcr.io:port/a:b"])(
+    "I2: %s is neither a reference with oci:// nor without: no advice that does not help",
+    (value) => expect(refusal({ [`${p}input-uri`]: value })).toContain("(InvalidValue)"),
+  );
+
+  it.each([
+    ["ghcr.io/acme", "https://ghcr.io/acme/a/b:1"],
+    ["us-docker.pkg.dev/project/repo/", "https://us-docker.pkg.dev/project/repo/a/b:1"],
+    ["http://localhost:5000/team", "http://localhost:5000/team/a/b:1"],
+    ["[2001:db8::1]", "https://[2001:db8::1]/a/b:1"],
+    ["http://[::1]:5000/x", "http://[::1]:5000/x/a/b:1"],
+  ])("I3, art-40: registry %s is a prefix of repositories", (registry, expected) => {
+    const result = parseAnnotations({ [`${p}input-uri`]: "a/b:1", [`${p}registry`]: registry });
+    if (!result.ok) throw new Error(describeProblems(result.problems));
+    const [input] = result.value.inputs;
+    expect(input && formatReference(parseRegistry(registry), input)).toBe(expected);
+    expect(result.value.registry).toEqual(parseRegistry(registry));
+  });
+
+  it("I3: a URI that names a host names its whole repository", () => {
+    const registry = parseRegistry("http://ghcr.io/acme");
+    expect(formatReference(registry, parseReference("oci://ghcr.io/other/x:1"))).toBe(
+      "http://ghcr.io/other/x:1",
+    );
+    expect(formatReference(registry, parseReference("oci://quay.io/other/x:1"))).toBe(
+      "https://quay.io/other/x:1",
+    );
+  });
+
+  it.each([
+    [`a/b:tag@sha256:${"1".repeat(64)}`, `https://r/a/b@sha256:${"1".repeat(64)}`],
+    [`oci://[::1]:5000/b:tag@sha256:${"1".repeat(64)}`, `https://[::1]:5000/b@sha256:${"1".repeat(64)}`],
+    ["oci://[fe80::1]/b:tag", "https://[fe80::1]/b:tag"],
+  ])("art-40: %s is accepted; of tag and digest the digest counts", (value, expected) => {
+    expect(parseAnnotations({ [`${p}input-uri`]: value })).toMatchObject({ ok: true });
+    expect(formatReference(parseRegistry("r"), parseReference(value))).toBe(expected);
+  });
+
   it("keeps a digest whole", () => {
     const digest = `@sha256:${"a".repeat(64)}`;
     expect(parseReference(`a/b${digest}`)).toEqual({ repository: "a/b", version: digest });

@@ -62,6 +62,23 @@ function injected<T extends object>(object: T, around: Around = {}): T & { spec:
   return copy as T & { spec: V1PodSpec };
 }
 
+describe("a problem that only follows from another is not told", () => {
+  const hostNetwork = { hostNetwork: true };
+  it.each([
+    ["I3: the registry is refused", { registry: "ftp://x" }, hostNetwork],
+    ["I3: the registry is misspelled", { registri: "ghcr.io" }, hostNetwork],
+    ["the cache is refused", { "oras-cache": "No" }, hostNetwork],
+    ["the container is refused", { container: "No" }, {}],
+    ["one of two containers is refused", { container: "main", container_1: "No" }, {}],
+    ["the output's path is refused", { "output-path": "a\nb" }, {}],
+  ])("%s", (_, wrong, spec) => {
+    const map = Object.fromEntries(Object.entries(wrong).map(([name, value]) => [p + name, value]));
+    const message = denial(pod({ [`${p}output-uri`]: "a/b:c", ...map }, spec, { workingDir: "/" }));
+    const others = "container" in wrong || "output-path" in wrong ? [] : ["OutputIsRoot"];
+    expect(message.match(/\((\w+)\)$/gm)).toHaveLength(1 + others.length);
+  });
+});
+
 describe("bounds of admission", () => {
   it.each(["/".repeat(28), "/.".repeat(50_000), "/".repeat(100_000), "/a/..".repeat(20_000)])(
     "sec-01: judges a path of many separators at once (%#)",
@@ -184,7 +201,7 @@ describe("Pods of a controller", () => {
     expect(ask(owned(pod({ ...output, [`${p}container`]: "launcher" })))).toEqual({
       kind: "allowed",
       outcome: "skipped",
-      warnings: [expect.stringContaining("(NoLauncher)")],
+      warnings: [expect.stringContaining("(NoSuchContainer)")],
     });
   });
 
@@ -342,8 +359,8 @@ describe("several launchers", () => {
   });
 
   it.each([
-    [{ [`${p}container_1`]: "main" }, "LauncherTwice"],
-    [{ [`${p}container_2`]: "nobody" }, "NoLauncher"],
+    [{ [`${p}container_1`]: "main" }, "ContainerTwice"],
+    [{ [`${p}container_2`]: "nobody" }, "NoSuchContainer"],
     [{ [`${p}output-path`]: "/x/data", [`${p}output-path_1`]: "/y/data/" }, "OutputTwice"],
   ])("refuses %j: %s", (annotations, code) => {
     expect(denial(two(annotations))).toContain(`(${code})`);

@@ -1,0 +1,227 @@
+import type { V1Container, V1PodSpec, V1Volume } from "@kubernetes/client-node";
+import { describe, expect, it } from "vitest";
+import { names } from "../../../schema/names.ts";
+import type { Answers, Installation, KnownImage, Verdict } from "../../../src/injection/admission-types.ts";
+import { keyOf, podOf, type StepAnnotations } from "../../support/builders.ts";
+import { admit, createRequest } from "../../support/pods.ts";
+
+const input: StepAnnotations = { "input-uri": "a/b:c" };
+const output: StepAnnotations = { "output-uri": "a/b:c", "output-path": "out" };
+const secret: StepAnnotations = { ...output, "oras-env": "login" };
+
+interface Given extends Answers, Partial<Installation> {
+  readonly container?: Partial<V1Container>;
+  readonly spec?: Partial<V1PodSpec>;
+}
+
+function ask(map: StepAnnotations, { container, spec, ...around }: Given = {}): Verdict {
+  return admit(createRequest(podOf("step", map, "true", container, spec)), around);
+}
+
+/** The codes of the problems, each once. */
+function codes(verdict: Verdict): string[] {
+  if (verdict.kind === "allowed") return [];
+  return [...verdict.message.matchAll(/\((\w+)\)$/gm)].map(([, code]) => code ?? "");
+}
+
+function known(program: { workingDir?: string; user?: string }): Map<string, KnownImage> {
+  return new Map([["busybox:1.36", { program: { entrypoint: ["/e"], cmd: [], ...program } }]]);
+}
+
+describe("D: processes that see each other, beside a Secret", () => {
+  const shared = { shareProcessNamespace: true };
+  const as = (uid: number, more: object = {}) => ({ securityContext: { runAsUser: uid, ...more } });
+
+  it.each<[string, Given]>([
+    ["inj-36: as the user of the added container", { container: as(names.uid), spec: shared }],
+    ["inj-36: with the host's processes", { container: as(names.uid), spec: { hostPID: true } }],
+    ["sec-06: as nobody knows whom", { spec: shared }],
+    ["as the Pod's user, the same one", { spec: { ...shared, ...as(names.uid) } }],
+    ["as root, which can become any user", { container: as(0), spec: shared }],
+    ["privileged", { container: as(1000, { privileged: true }), spec: shared }],
+    ["that may trace", { container: as(1000, { capabilities: { add: ["CAP_SYS_PTRACE"] } }), spec: shared }],
+    ["on OpenShift, where all have one user", { container: as(1000), spec: shared, openshift: true }],
+    [
+      "of another container of the Pod",
+      {
+        container: as(1000),
+        spec: { ...shared, initContainers: [{ name: "proxy", image: "p", restartPolicy: "Always" }] },
+      },
+    ],
+    [
+      "of an image that runs as the same user",
+      { container: { command: [] }, spec: shared, images: known({ user: String(names.uid) }) },
+    ],
+    [
+      "of an image whose user has a name",
+      { container: { command: [] }, spec: shared, images: known({ user: "app" }) },
+    ],
+  ])("refuses a program %s", (_, given) => {
+    expect(
+      codes(ask(secret, { ...given, ...(given.images ? { images: inDirectory(given.images) } : {}) })),
+    ).toEqual(["ProcessesShared"]);
+  });
+
+  it.each<[string, StepAnnotations, Given]>([
+    ["another user", secret, { container: as(1000), spec: shared }],
+    ["the Pod's user", secret, { spec: { ...shared, ...as(1000) } }],
+    [
+      "root without capabilities",
+      secret,
+      { container: as(0, { capabilities: { drop: ["ALL"] } }), spec: shared },
+    ],
+    [
+      "an image's user",
+      secret,
+      { container: { command: [] }, spec: shared, images: known({ user: "1000:1000", workingDir: "/w" }) },
+    ],
+    ["no Secret", output, { container: as(names.uid), spec: shared }],
+    ["no shared processes", secret, { container: as(names.uid) }],
+  ])("accepts %s", (_, map, given) => {
+    expect(codes(ask(map, given))).toEqual([]);
+  });
+
+  it("names the field and the containers", () => {
+    const verdict = ask(secret, { spec: shared });
+    expect(verdict).toMatchObject({
+      message: expect.stringMatching(/^spec\.shareProcessNamespace: .*from main:/),
+    });
+  });
+});
+
+/** Where images work does not matter. */
+function inDirectory(images: ReadonlyMap<string, KnownImage>): Map<string, KnownImage> {
+  return new Map(
+    [...images].map(([name, image]) => [
+      name,
+      "program" in image ? { program: { workingDir: "/w", ...image.program } } : image,
+    ]),
+  );
+}
+
+describe("H: a password in plain HTTP", () => {
+  const remote = (registry: string): Answers["cache"] =>
+    ({ spec: { deploy: false, registry } }) as NonNullable<Answers["cache"]>;
+
+  it.each<[string, StepAnnotations, Given]>([
+    ["registry", { ...secret, registry: "http://registry:5000" }, {}],
+    ["registry with a path", { ...secret, registry: "http://10.0.0.1:5000/team" }, {}],
+    ["OrasCache", secret, { cache: remote("http://registry:5000") }],
+    [
+      "registry that a URI names again",
+      { ...secret, registry: "http://r:5000", "input-uri": "oci://r:5000/a:b" },
+      {},
+    ],
+  ])("is refused for a %s", (_, map, given) => {
+    const verdict = ask(map, given);
+    expect(codes(verdict)).toEqual(["PasswordInPlainHttp"]);
+    expect(verdict).toMatchObject({
+      message: expect.stringMatching(/^\S+\/oras-env: found "login".*http:\/\//),
+    });
+  });
+
+  it.each<[string, StepAnnotations, Given]>([
+    ["the step's own cache", secret, {}],
+    ["HTTPS", { ...secret, registry: "registry:5000" }, {}],
+    ["an OrasCache with HTTPS", secret, { cache: remote("ghcr.io/acme") }],
+    ["no Secret", { ...output, registry: "http://registry:5000" }, {}],
+    ["a host of a URI, which is asked in HTTPS", { ...secret, "input-uri": "oci://ghcr.io/a:b" }, {}],
+  ])("is none with %s", (_, map, given) => {
+    expect(codes(ask(map, given))).toEqual([]);
+  });
+});
+
+describe("H: inputs in the root of the filesystem", () => {
+  const image = { command: [], workingDir: "" };
+  it.each<[string, StepAnnotations, Given]>([
+    ["sec-02-consumer: /", input, { container: { workingDir: "/" } }],
+    ["//", input, { container: { workingDir: "//" } }],
+    ["/tmp/..", input, { container: { workingDir: "/tmp/.." } }],
+    ["an image's /", input, { container: image, images: known({ workingDir: "/" }) }],
+    ["an image's, which names none", input, { container: image, images: known({ workingDir: "" }) }],
+  ])("are refused where the working directory is %s", (_, map, given) => {
+    expect(codes(ask(map, given))).toEqual(["InputIsRoot"]);
+  });
+
+  it("are told together with the output", () => {
+    const verdict = ask({ ...input, "output-uri": "d/e:f" }, { container: { workingDir: "/" } });
+    expect(codes(verdict)).toEqual(["OutputIsRoot", "InputIsRoot"]);
+  });
+
+  it.each<[string, StepAnnotations, Given]>([
+    ["/ is written", { ...input, "input-path": "/" }, { container: { workingDir: "/" } }],
+    ["another directory is written", { ...input, "input-path": "data" }, { container: { workingDir: "/" } }],
+    ["nobody knows the working directory", input, { container: { workingDir: "" } }],
+    ["the image has one", input, { container: image, images: known({ workingDir: "/app" }) }],
+    ["there is no input", output, { container: { workingDir: "/" } }],
+  ])("are accepted where %s", (_, map, given) => {
+    expect(codes(ask(map, given))).toEqual([]);
+  });
+});
+
+describe("warnings", () => {
+  it.each([
+    ["art-26: a glob", { "output-path": "out/*.txt" }, "output-path", "*"],
+    ["art-26: a home directory", { "output-path": "~/out" }, "output-path", "~"],
+    ["art-26: a variable of a shell", { "output-path": "$HOME/out" }, "output-path", "$HOME"],
+    ["a variable in braces", { "output-path": `/data/$${"{USER}"}` }, "output-path", `$${"{USER}"}`],
+    ["a glob for one character", { "output-pipe": "log?" }, "output-pipe", "?"],
+    ["a glob of some characters", { "output-path": "out[0-9]" }, "output-path", "[0-9]"],
+    ["a glob of inputs", { "input-uri": "a/b:c", "input-path": "/data/*" }, "input-path", "*"],
+  ])("%s is taken as it is", (_, map, name, word) => {
+    const { warnings } = ask({ ...output, "output-path": undefined as never, ...map } as StepAnnotations);
+    expect(warnings.join("\n")).toContain(`${keyOf(name)}: ${JSON.stringify(word)} is taken as it is`);
+  });
+
+  it.each(["out", "a~b", "/data/$(POD_NAME)", "a]b[c", "100%", "$"])("%s is an ordinary path", (path) => {
+    const { warnings } = ask({ ...output, "output-path": path });
+    expect(warnings.filter((warning) => warning.includes("taken as it is"))).toEqual([]);
+  });
+
+  const volumes: V1Volume[] = [
+    { name: "secret", secret: { secretName: "s" } },
+    { name: "token", projected: { sources: [{ serviceAccountToken: { path: "t" } }] } },
+    { name: "mixed", projected: { sources: [{ configMap: { name: "c" } }, { secret: { name: "s" } }] } },
+    { name: "plain", projected: { sources: [{ configMap: { name: "c" } }] } },
+  ];
+  const mounted = (name: string, mountPath: string, map: StepAnnotations): readonly string[] =>
+    ask(
+      { ...output, ...map },
+      {
+        container: { workingDir: "/work", volumeMounts: [{ name, mountPath }] },
+        spec: { volumes, automountServiceAccountToken: false },
+      },
+    ).warnings.filter((warning) => warning.includes("is pushed with it"));
+
+  it.each<[string, string, StepAnnotations]>([
+    ["secret", "/work/out/keys", {}],
+    ["secret", "/work/out", {}],
+    ["token", "/work/out/a/b", { "output-path": "/work/./out/" }],
+    ["mixed", "/work/x", { "output-path": "." }],
+    ["secret", "/work/x/../out", {}],
+  ])("art-29: a volume %s at %s is pushed", (name, path, map) => {
+    expect(mounted(name, path, map)).toHaveLength(1);
+  });
+
+  it.each<[string, string, StepAnnotations]>([
+    ["plain", "/work/out/keys", {}],
+    ["secret", "/work/other", {}],
+    ["secret", "/work/output", {}],
+    ["secret", "/work/out", { "output-path": "/work/out/data" }],
+  ])("art-29: a volume %s at %s is not", (name, path, map) => {
+    expect(mounted(name, path, map)).toEqual([]);
+  });
+
+  it("art-29, art-30: the ServiceAccount's own token too", () => {
+    const { warnings } = ask({ ...output, "output-path": "/var/run" });
+    expect(warnings).toContainEqual(expect.stringContaining("ServiceAccount token"));
+    expect(ask({ ...output, "output-path": "/var/lib" }).warnings.join()).not.toContain("token");
+  });
+
+  it.each(["entrypoint", "oras-entrypoint"] as const)("sec-08: a script that is not pinned: %s", (name) => {
+    const url = "https://example.com/x.sh";
+    const told = (value: string) => ask({ "input-uri": "a/b:c", [name]: value }).warnings.join();
+    expect(told(url)).toContain(`${keyOf(name)}: without #sha256=…`);
+    expect(told(`${url}#sha256=${"a".repeat(64)}`)).not.toContain("#sha256");
+  });
+});
