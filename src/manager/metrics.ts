@@ -36,7 +36,7 @@ export function createMetrics() {
   });
   const dropped = new Counter({
     name: "oras_operator_webhook_connections_dropped_total",
-    help: "Connections to the webhook that were not taken, because there were too many.",
+    help: "How often connections to the webhook were closed, because there were too many.",
     registers,
   });
   const verdicts = new Counter({

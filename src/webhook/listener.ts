@@ -1,5 +1,6 @@
-import type { Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { Server as TlsServer } from "node:https";
+import type { Socket } from "node:net";
 
 /**
  * Bounds of every server of the process, against clients that are slow, silent or many. A connection that sends no whole
@@ -20,8 +21,8 @@ export const boundedServer = {
  *
  * @param server - that does not listen yet
  * @param port - 0 for any
- * @param mostConnections - when there are as many, idle ones are closed and no other is taken
- * @param onDropped - told of a connection that was not taken
+ * @param mostConnections - beyond that, another one is closed for each that comes
+ * @param onDropped - told of a connection that was closed for that
  * @returns the port
  */
 export async function listen(
@@ -30,11 +31,7 @@ export async function listen(
   mostConnections: number,
   onDropped: () => void = () => {},
 ): Promise<number> {
-  server.maxConnections = mostConnections;
-  server.on("drop", () => {
-    server.closeIdleConnections();
-    onDropped();
-  });
+  limitConnections(server, mostConnections, onDropped);
   await bind(server, port, "::").catch((error: NodeJS.ErrnoException) => {
     // A kernel without IPv6.
     if (error.code !== "EAFNOSUPPORT") throw error;
@@ -42,6 +39,40 @@ export async function listen(
   });
   const address = server.address();
   return typeof address === "object" && address !== null ? address.port : port;
+}
+
+/**
+ * Makes room for new connections: the one that has been sending its request for the longest goes, else those that are
+ * idle. Refusing the new one would let whoever opens many connections keep API servers out.
+ */
+function limitConnections(server: Server | TlsServer, most: number, onDropped: () => void): void {
+  let open = 0;
+  /** Connections whose request has not come whole, the oldest first. TLS wraps a socket in another: both have its peer. */
+  const unfinished = new Map<string, Socket>();
+  const peerOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
+  server.on("connection", (socket: Socket) => {
+    const peer = peerOf(socket);
+    open++;
+    socket.once("close", () => {
+      open--;
+      unfinished.delete(peer);
+    });
+    if (open > most) {
+      const [oldest] = unfinished;
+      if (oldest === undefined) server.closeIdleConnections();
+      else {
+        unfinished.delete(oldest[0]);
+        oldest[1].destroy();
+      }
+      onDropped();
+    }
+    unfinished.set(peer, socket);
+  });
+  server.on("request", (request: IncomingMessage) => {
+    const peer = peerOf(request.socket);
+    if (!unfinished.has(peer)) unfinished.set(peer, request.socket);
+    request.once("end", () => unfinished.delete(peer));
+  });
 }
 
 function bind(server: Server | TlsServer, port: number, host: string): Promise<void> {

@@ -69,10 +69,13 @@ function problemsOf(request: Record<string, unknown>): string[] {
       "namespace must be the name of a namespace",
     ],
     [!isUnset(name) && typeof name !== "string", "name must be a string"],
-    [needsObject ? !isKubeObject(object) : !isNone(object) && !isObject(object), "object must be an object"],
+    [
+      needsObject ? !isKubeObject(object) : !isNone(object) && !isObject(object),
+      "object must be an object whose annotations and labels are strings",
+    ],
     [
       operation === "UPDATE" ? !isKubeObject(oldObject) : !isNone(oldObject) && !isObject(oldObject),
-      "oldObject must be an object",
+      "oldObject must be an object whose annotations and labels are strings",
     ],
   ];
   return wrong.flatMap(([isWrong, problem]) => (isWrong ? [problem] : []));

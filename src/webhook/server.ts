@@ -19,7 +19,7 @@ export interface AdmissionSettings extends ResponderSettings {
 export interface ServerObserver {
   /** One was answered, with this HTTP status. */
   readonly observeReview: (path: string, code: number, seconds: number) => void;
-  /** A connection was not taken, because there are too many. */
+  /** Connections were closed, because there are too many. */
   readonly connectionDropped: () => void;
 }
 
