@@ -1,6 +1,7 @@
 import type { LookupAddress } from "node:dns";
 import { lookup } from "node:dns/promises";
 import ipaddr from "ipaddr.js";
+import { hostOf } from "./proxy.ts";
 
 /** Which hosts may be asked for images. */
 export interface Reach {
@@ -29,14 +30,29 @@ const azurePlatform = "168.63.129.16";
  * @throws RefusedHostError when the host is not allowed and one of its addresses is not public; the resolver's error
  */
 export async function addressesOf(url: URL, reach: Reach, signal: AbortSignal): Promise<LookupAddress[]> {
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  const addresses = await withSignal(lookup(host, { all: true, verbatim: true }), signal);
+  const addresses = await withSignal(lookup(hostOf(url), { all: true, verbatim: true }), signal);
   if (reach.allowedHosts.has(url.host)) return addresses;
   const networks = reach.clusterNetworks();
   const refused = addresses.find(({ address }) => !isPublic(address, networks));
   if (refused)
     throw new RefusedHostError(`${url.host} has the address ${refused.address}, which is not public`);
   return addresses;
+}
+
+/**
+ * Looks whether a URL may be asked by way of a proxy, which resolves the name: it may be one that only the proxy knows.
+ *
+ * @param url - what is asked for
+ * @param reach - which hosts may be asked
+ * @param signal - ends the wait
+ * @throws RefusedHostError when the host is not allowed, and is known here to have an address that is not public
+ */
+export async function checkBehindProxy(url: URL, reach: Reach, signal: AbortSignal): Promise<void> {
+  try {
+    await addressesOf(url, reach, signal);
+  } catch (error) {
+    if (signal.aborted || error instanceof RefusedHostError) throw error;
+  }
 }
 
 /**

@@ -1,17 +1,40 @@
 import type { LookupAddress } from "node:dns";
-import { type Agent, type RequestOptions, request } from "node:https";
+import { Agent, type RequestOptions, request } from "node:https";
 import type { LookupFunction } from "node:net";
-import { addressesOf, type Reach } from "./addresses.ts";
+import { addressesOf, checkBehindProxy, type Reach } from "./addresses.ts";
 import { LookupError } from "./outcome.ts";
+import { proxyFor } from "./proxy.ts";
 
 /** How to reach registries. */
 export interface Registries {
   /** CAs instead of the well-known ones, PEM. */
   readonly ca?: string;
   readonly reach: Reach;
-  /** Keeps connections from one request to the next; whoever makes it ends it. */
-  readonly agent: Agent;
+  /** Keep connections from one request to the next. */
+  readonly agents: Agents;
   readonly signal: AbortSignal;
+}
+
+/** Agents for requests to the host itself, and by way of a proxy. */
+export interface Agents {
+  readonly direct: Agent;
+  readonly by: (proxy: string) => Agent;
+  /** Closes all connections. */
+  readonly close: () => void;
+}
+
+/** Makes agents; whoever makes them closes them. */
+export function createAgents(): Agents {
+  const direct = new Agent({ keepAlive: true });
+  let proxied: Agent | undefined;
+  return {
+    direct,
+    by: (proxy) => (proxied ??= new Agent({ keepAlive: true, proxyEnv: { HTTPS_PROXY: proxy } })),
+    close: () => {
+      direct.destroy();
+      proxied?.destroy();
+    },
+  };
 }
 
 /** What a registry answered. */
@@ -53,12 +76,10 @@ export async function get(
 }
 
 async function once(url: URL, headers: Record<string, string>, registries: Registries): Promise<Answer> {
-  const { ca, agent, reach, signal } = registries;
-  const addresses = await addressesOf(url, reach, signal);
+  const { ca, signal } = registries;
   const options: RequestOptions = {
-    agent,
+    ...(await routeTo(url, registries)),
     signal,
-    lookup: always(addresses),
     headers: { "user-agent": "oras-operator", ...headers },
   };
   if (ca !== undefined) options.ca = ca;
@@ -89,6 +110,16 @@ async function once(url: URL, headers: Record<string, string>, registries: Regis
   sent.on("error", reject);
   sent.end();
   return promise;
+}
+
+/** By a proxy, where the environment names one, else to an address that was checked. */
+async function routeTo(url: URL, { agents, reach, signal }: Registries): Promise<RequestOptions> {
+  const proxy = proxyFor(url, process.env);
+  if (proxy === undefined) {
+    return { agent: agents.direct, lookup: always(await addressesOf(url, reach, signal)) };
+  }
+  await checkBehindProxy(url, reach, signal);
+  return { agent: agents.by(proxy) };
 }
 
 /** Connects to addresses that were checked, whatever the name stands for by now. */

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { Agent } from "node:https";
 import { LRUCache } from "lru-cache";
 import type { Reach } from "./addresses.ts";
 import type { PullSecrets, ReadSecrets } from "./credentials.ts";
+import { createAgents } from "./http.ts";
 import { LookupError, sentenceFor } from "./outcome.ts";
 import { fetchProgram, type ImageProgram, sizeOf } from "./program.ts";
 import { parseImage } from "./reference.ts";
@@ -92,14 +92,14 @@ async function look(
   const reference = parseImage(image);
   if (reference === undefined) throw new LookupError("notAName", "not a reference");
   const read = secrets.names.length > 0 ? await readSecrets?.(secrets, signal) : undefined;
-  const agent = new Agent({ keepAlive: true });
+  const agents = createAgents();
   try {
-    const registries = { signal, reach, agent, ...(ca === undefined ? {} : { ca }) };
+    const registries = { signal, reach, agents, ...(ca === undefined ? {} : { ca }) };
     return await fetchProgram(reference, architecture, registries, read?.configs);
   } catch (error) {
     throw read && read.forbidden.length > 0 ? new ForbiddenSecretsError(read.forbidden, error) : error;
   } finally {
-    agent.destroy();
+    agents.close();
   }
 }
 

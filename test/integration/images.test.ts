@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import type { RequestListener } from "node:http";
+import { createServer as createHttpServer, type RequestListener } from "node:http";
 import { createServer } from "node:https";
-import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { renew } from "../../src/certificates/renew.ts";
 import { createLookup, type LookupSettings } from "../../src/registry/lookup.ts";
 import { sentenceFor } from "../../src/registry/outcome.ts";
@@ -156,6 +156,47 @@ describe("what an image runs", () => {
       },
     );
     expect(asked).toHaveLength(2);
+  });
+});
+
+describe("art-48, lif-27: behind a proxy", () => {
+  it("registries are asked by way of it, also those whose names are not known here; NO_PROXY is heeded", async () => {
+    const config = JSON.stringify({ config: { Cmd: ["x"] } });
+    const asked: string[] = [];
+    await serving(imageServer(config), async (server) => {
+      const proxy = createHttpServer().listen(0, "127.0.0.1");
+      await once(proxy, "listening");
+      proxy.on("connect", (request, client: Socket, head) => {
+        asked.push(request.url ?? "");
+        const upstream = connect(Number(server.split(":")[1]), "127.0.0.1", () => {
+          client.write("HTTP/1.1 200 OK\r\n\r\n");
+          upstream.write(head);
+          upstream.pipe(client).pipe(upstream);
+        });
+        for (const socket of [client, upstream]) socket.on("error", () => {});
+      });
+      vi.stubEnv("HTTPS_PROXY", `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
+      const ask = async (image: string, ...hosts: string[]) => lookupOf(hosts).lookup(image, "amd64");
+      const found = { program: expect.objectContaining({ cmd: ["x"] }) };
+      const unknown = { unknown: sentenceFor("noAnswer") };
+      try {
+        expect(await ask("localhost:7/a/b:1", "localhost:7")).toEqual(found);
+        expect(asked).toEqual(["localhost:7"]);
+        // The certificate is for another name: the proxy was asked, and what answers is checked as ever.
+        expect(await ask("registry.invalid/a/b:1")).toEqual(unknown);
+        expect(asked).toEqual(["localhost:7", "registry.invalid:443"]);
+        // What is known not to be public is not asked by way of a proxy either.
+        expect(await ask("localhost:7/a/b:1")).toEqual(unknown);
+        expect(await ask("10.0.0.1/a/b:1")).toEqual(unknown);
+        vi.stubEnv("NO_PROXY", "localhost");
+        expect(await ask(`${server}/a/b:1`, server)).toEqual(found);
+        expect(asked).toHaveLength(2);
+      } finally {
+        vi.unstubAllEnvs();
+        proxy.close();
+        proxy.closeAllConnections();
+      }
+    });
   });
 });
 
