@@ -64,13 +64,16 @@ function ask(
 ): Questions {
   const { spec } = workload.template;
   const images = launchers.ok ? imagesWithoutCommand(launchers.value) : none;
+  const secrets = images.length === 0 ? none : pullSecrets(spec);
+  // The admission plugin ServiceAccount gives a Pod without pull secrets those of its ServiceAccount, before any webhook.
+  const getsSecretsLater = !isPod(workload) && images.length > 0 && !spec.imagePullSecrets?.length;
   return {
     namespace,
     cache: settings.registry === undefined ? settings.cache : undefined,
     images,
     architecture: spec.nodeSelector?.["kubernetes.io/arch"] ?? "amd64",
-    pullSecrets: images.length === 0 ? none : pullSecrets(spec),
-    serviceAccount: undefined,
+    pullSecrets: secrets,
+    serviceAccount: getsSecretsLater ? spec.serviceAccountName || "default" : undefined,
   };
 }
 

@@ -24,6 +24,7 @@ const {
   leases,
   events,
   mutatingWebhookConfigurations,
+  serviceAccounts,
   serviceCidrs,
 } = resources;
 
@@ -46,6 +47,7 @@ export const permissions: readonly Permission[] = [
   rule("cluster", secrets, ["create"], "a cache's HTTP secret, never read"),
   rule("cluster", pods, ["list", "watch"], "tell how steps ended"),
   rule("cluster", limitRanges, ["list", "watch"], "ask for no more and no less than a namespace allows"),
+  rule("cluster", serviceAccounts, ["get"], "know which pull secrets the Pods of a Job will get"),
   rule("cluster", serviceCidrs, ["list", "watch"], "not take a Service of the cluster for a public registry"),
   rule("cluster", events, ["create"], "tell what was done"),
   rule("cluster", mutatingWebhookConfigurations, ["list", "watch", "patch"], "publish the webhook's CA", {

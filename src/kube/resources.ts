@@ -22,6 +22,13 @@ export const resources = {
   limitRanges: { group: "", version: "v1", plural: "limitranges", kind: "LimitRange", namespaced: true },
   services: { group: "", version: "v1", plural: "services", kind: "Service", namespaced: true },
   secrets: { group: "", version: "v1", plural: "secrets", kind: "Secret", namespaced: true },
+  serviceAccounts: {
+    group: "",
+    version: "v1",
+    plural: "serviceaccounts",
+    kind: "ServiceAccount",
+    namespaced: true,
+  },
   statefulSets: {
     group: "apps",
     version: "v1",

@@ -1,16 +1,18 @@
 import { isIPv6 } from "node:net";
+import { sentenceOf } from "../kube/errors.ts";
 import type { ClusterFacts } from "../kube/facts.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import { startReflector } from "../kube/reflector.ts";
 import { resources } from "../kube/resources.ts";
 import { createLookup, type Lookup } from "../registry/lookup.ts";
-import { createSecretReader } from "../webhook/pull-secrets.ts";
+import { createPullSecretsReader, createSecretReader, type PullSecretsOf } from "../webhook/pull-secrets.ts";
 import { watchTrouble } from "./log.ts";
 import type { Process } from "./process.ts";
 
 /** The running image lookup. */
 export interface ImageLookup {
   readonly lookup: Lookup;
+  readonly pullSecretsOf: PullSecretsOf;
   /** Settles when nothing is watched any more. */
   readonly stopped: Promise<void>;
 }
@@ -47,7 +49,10 @@ export function startImageLookup(self: Process, facts: ClusterFacts, signal: Abo
         "image lookup failed",
       ),
   });
-  return { lookup, stopped };
+  const pullSecretsOf = createPullSecretsReader(client, (error) =>
+    log.warn({ error: sentenceOf(error) }, "ServiceAccount cannot be read"),
+  );
+  return { lookup, pullSecretsOf, stopped };
 }
 
 /** The networks that ServiceCIDR objects name and, for clusters without them, what lies around the API server's Service. */

@@ -96,7 +96,7 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
         cache: (namespace, name) => caches.store.get(`${namespace}/${name}`),
         limitRanges: (namespace) =>
           [...limitRanges.store.values()].filter(({ metadata }) => metadata?.namespace === namespace),
-        lookup: images?.lookup,
+        ...images,
       },
       pair,
       port: options.webhookPort,

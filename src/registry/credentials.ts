@@ -67,11 +67,11 @@ function placeOf(key: string): string {
 /** In a key `*` stands for any one name of the host. */
 function matches(key: string, place: string): boolean {
   const [host = "", ...path] = key.split("/");
-  const [ours = "", ...ourPath] = place.split("/");
-  const [names, ourNames] = [host.split("."), ours.split(".")];
+  const [placeHost = "", ...placePath] = place.split("/");
+  const [names, placeNames] = [host.split("."), placeHost.split(".")];
   return (
-    names.length === ourNames.length &&
-    names.every((name, i) => name === ourNames[i] || name === "*") &&
-    path.every((part, i) => part === ourPath[i])
+    names.length === placeNames.length &&
+    names.every((name, i) => name === placeNames[i] || name === "*") &&
+    path.every((part, i) => part === placePath[i])
   );
 }

@@ -2,6 +2,7 @@ import type { V1LimitRange } from "@kubernetes/client-node";
 import type { OrasCache } from "../cache/types.ts";
 import type { Answers, KnownImage, Questions } from "../injection/admission-types.ts";
 import type { Lookup } from "../registry/lookup.ts";
+import type { PullSecretsOf } from "./pull-secrets.ts";
 
 /** Where the answers to the questions of a review come from. */
 export interface Sources {
@@ -11,6 +12,8 @@ export interface Sources {
   readonly limitRanges: (namespace: string) => readonly V1LimitRange[];
   /** Finds out what images run; absent where the installation does not want it. */
   readonly lookup?: Lookup | undefined;
+  /** Names of the pull secrets that Pods get of a ServiceAccount; without it, none. */
+  readonly pullSecretsOf?: PullSecretsOf;
 }
 
 /**
@@ -33,15 +36,16 @@ const busy = { unknown: "the operator is asking registries for many other Pods; 
  * @param sources - see there
  */
 export function createAnswerer(sources: Sources): Answerer {
-  const { lookup } = sources;
+  const { lookup, pullSecretsOf } = sources;
   let waitingBytes = 0;
 
   const lookUp = async (questions: Questions, reviewBytes: number, ask: Lookup) => {
-    const { namespace, images, architecture, pullSecrets } = questions;
+    const { namespace, images, architecture, serviceAccount } = questions;
     if (waitingBytes + reviewBytes > mostWaitingBytes) return all(images, async () => busy);
     waitingBytes += reviewBytes;
     try {
-      const secrets = { namespace, names: pullSecrets };
+      const given = serviceAccount && (await pullSecretsOf?.(namespace, serviceAccount));
+      const secrets = { namespace, names: given || questions.pullSecrets };
       return await all(images, async (image, i) =>
         i < mostImages ? ask(image, architecture, secrets) : tooMany,
       );

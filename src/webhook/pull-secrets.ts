@@ -1,4 +1,4 @@
-import type { V1Secret } from "@kubernetes/client-node";
+import type { V1Secret, V1ServiceAccount } from "@kubernetes/client-node";
 import type { KubeClient } from "../kube/client.ts";
 import { isStatus } from "../kube/errors.ts";
 import { pathOf, resources } from "../kube/resources.ts";
@@ -32,3 +32,36 @@ export function createSecretReader(client: KubeClient): NonNullable<LookupSettin
     };
   };
 }
+
+/** Names of the pull secrets that a ServiceAccount gives to Pods. */
+export type PullSecretsOf = (namespace: string, serviceAccount: string) => Promise<readonly string[]>;
+
+/**
+ * Reads which pull secrets the Pods of a ServiceAccount get.
+ *
+ * @param client - of the API server
+ * @param onTrouble - told of a ServiceAccount that could not be read; none are known of it then
+ */
+export function createPullSecretsReader(
+  client: KubeClient,
+  onTrouble: (error: unknown) => void,
+): PullSecretsOf {
+  return async (namespace, serviceAccount) => {
+    try {
+      const path = pathOf(resources.serviceAccounts, { namespace, name: serviceAccount });
+      const { imagePullSecrets = [] } = await client.request<V1ServiceAccount>({
+        path,
+        timeoutMs: longestMs,
+      });
+      return imagePullSecrets.flatMap(({ name }) => name ?? []).slice(0, mostSecrets);
+    } catch (error) {
+      // The Job may be there before its ServiceAccount.
+      if (!isStatus(error, 404)) onTrouble(error);
+      return [];
+    }
+  };
+}
+
+/** Registries must be asked besides, before the API server gives up. */
+const longestMs = 2_000;
+const mostSecrets = 10;

@@ -2,12 +2,16 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { renew } from "../../src/certificates/renew.ts";
+import { prepare } from "../../src/injection/prepare.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { createLookup, type Lookup } from "../../src/registry/lookup.ts";
 import { sentenceFor } from "../../src/registry/outcome.ts";
-import { createSecretReader } from "../../src/webhook/pull-secrets.ts";
+import { createAnswerer } from "../../src/webhook/answers.ts";
+import { createPullSecretsReader, createSecretReader } from "../../src/webhook/pull-secrets.ts";
+import { keyed } from "../support/builders.ts";
 import { type ControlPlane, operatorUser, startControlPlane } from "../support/control-plane.ts";
 import { adminClient, installOperator } from "../support/installation.ts";
+import { createRequest, installation } from "../support/pods.ts";
 import { start, startRegistry, type TestRegistry, temporaryFolder, toolsTree } from "../support/sidecar.ts";
 
 let plane: ControlPlane;
@@ -94,4 +98,41 @@ it("what a private image runs is known where the operator may read the Pod's pul
   // A name that reads like the key of what is remembered for others.
   const forged = `${image} ${namespace} gone pull`;
   expect(await lookup(forged, "amd64")).toEqual({ unknown: expect.any(String) });
+});
+
+it("the Pods of a Job get the pull secrets of their ServiceAccount, and those are used for the Job too", async () => {
+  const account = { name: "with-pull-secret" };
+  await post(`/api/v1/namespaces/${namespace}/serviceaccounts`, {
+    metadata: account,
+    imagePullSecrets: [{ name: "pull" }],
+  });
+  const troubles: unknown[] = [];
+  const answer = createAnswerer({
+    cache: () => undefined,
+    limitRanges: () => [],
+    lookup,
+    pullSecretsOf: createPullSecretsReader(operator, (error) => troubles.push(error)),
+  });
+  const answersFor = async (spec: object) => {
+    const template = { spec: { containers: [{ name: "main", image }], ...spec } };
+    const metadata = { annotations: keyed({ "input-uri": "a/b:c" }) };
+    const request = createRequest({ kind: "Job", metadata, spec: { template } } as object, namespace);
+    const prepared = prepare(request, installation);
+    if (prepared.settled) throw new Error("there is nothing to ask");
+    return (await answer(prepared.questions, 1_000)).images?.get(image);
+  };
+  const found = { program: expect.objectContaining({ cmd: ["serve"] }) };
+  const notShown = { unknown: sentenceFor("notShown") };
+  expect(await answersFor({ serviceAccountName: account.name })).toEqual(found);
+  expect(await answersFor({ imagePullSecrets: [{ name: "pull" }] })).toEqual(found);
+  // Secrets of its own stand instead of those of the ServiceAccount.
+  expect(
+    await answersFor({ serviceAccountName: account.name, imagePullSecrets: [{ name: "gone" }] }),
+  ).toEqual({ unknown: expect.stringContaining("imagePullSecrets gone") });
+  expect(await answersFor({ serviceAccountName: "not-there-yet" })).toEqual(notShown);
+  expect(await answersFor({})).toEqual(notShown);
+  expect(troubles).toEqual([]);
+  // The API server looks at names after admission only.
+  expect(await answersFor({ serviceAccountName: "../secrets/pull" })).toEqual(notShown);
+  expect(String(troubles)).toContain("cannot be the name of an object");
 });
