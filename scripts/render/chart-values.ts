@@ -65,6 +65,10 @@ export function chartValues(): Record<string, Value> {
         "Confine the operator's own ServiceAccount to what the operator makes: docs/security.md.",
         true,
       ),
+      annotations: flag(
+        "Warn of annotations that nobody reads, and refuse unknown ones in templates of Deployments and the like.",
+        true,
+      ),
     }),
     networkPolicy: group("NetworkPolicy for the operator's Pods: who may reach their ports.", {
       enabled: flag(

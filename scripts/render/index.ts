@@ -17,7 +17,7 @@ export async function renderAll(schema: Schema): Promise<Rendered[]> {
     ...(await renderTypes(schema)),
     ...renderCrd(schema),
     ...renderInstall(),
-    ...renderPolicies(),
+    ...renderPolicies(schema),
     ...renderChart(),
     ...renderJsonSchemas(schema),
     ...renderDocs(schema),

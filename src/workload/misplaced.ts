@@ -1,6 +1,14 @@
 import { names } from "../../schema/names.ts";
 import type { Problem } from "../annotations/problems.ts";
-import { isForUs, isMistyped, type Place, places, sentences, writtenLabels } from "./places.ts";
+import {
+  annotationsOf,
+  isForUs,
+  isMistyped,
+  type Place,
+  places,
+  sentences,
+  writtenLabels,
+} from "./places.ts";
 
 interface Metadata {
   readonly annotations?: Record<string, unknown> | null;
@@ -19,22 +27,25 @@ export function findMisplaced(object: object): Problem[] {
   const { apiVersion = "", kind } = object as { apiVersion?: string; kind?: string };
   const group = apiVersion.includes("/") ? apiVersion.slice(0, apiVersion.indexOf("/")) : "";
   const place: Place | undefined = places.find((each) => each.kind === kind && each.group === group);
-  if (place === undefined) return [];
+  if (place === undefined || isControlled(object)) return [];
   return [
     ...unread(object, place),
     ...[...new Set(["metadata", ...place.read])].flatMap((path) => inMetadata(object, place, path)),
   ];
 }
 
-/** A Deployment's annotations are copied to its ReplicaSets: one warning is enough. */
+/** What a controller wrote follows from another object, which is where its author can change it. */
+function isControlled(object: object): boolean {
+  const { metadata } = object as { metadata?: Metadata | null };
+  return metadata?.ownerReferences?.some(({ controller }) => controller) ?? false;
+}
+
 function unread(object: object, place: Place): Problem[] {
   if (place.read.includes("metadata")) return [];
-  return metadataAt(object, "metadata").flatMap(([path, { annotations, ownerReferences }]) =>
-    ownerReferences?.some(({ controller }) => controller)
-      ? []
-      : keysOf(annotations)
-          .filter(isForUs)
-          .map((key) => problem("AnnotationNotRead", path, key, sentences.unread(place.kind, place.read))),
+  return metadataAt(object, "metadata").flatMap(([path, { annotations }]) =>
+    keysOf(annotations)
+      .filter(isForUs)
+      .map((key) => problem("AnnotationNotRead", path, key, said(sentences.unread, place))),
   );
 }
 
@@ -42,13 +53,17 @@ function inMetadata(object: object, place: Place, at: string): Problem[] {
   return metadataAt(object, at).flatMap(([path, { annotations, labels }]) => [
     ...keysOf(labels)
       .filter((key) => key.startsWith(names.prefix) && !writtenLabels.includes(key))
-      .map((key) => problem("LabelNotRead", path, key, sentences.label(place.read), "labels")),
+      .map((key) => problem("LabelNotRead", path, key, said(sentences.label, place), "labels")),
     ...(["annotations", "labels"] as const).flatMap((field) =>
       keysOf(field === "labels" ? labels : annotations)
         .filter(isMistyped)
         .map((key) => problem("MistypedPrefix", path, key, sentences.mistyped, field)),
     ),
   ]);
+}
+
+function said(sentence: string, place: Place): string {
+  return sentence.replaceAll("{kind}", place.kind).replaceAll("{at}", annotationsOf(place));
 }
 
 function problem(

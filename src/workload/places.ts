@@ -74,16 +74,17 @@ export function isMistyped(key: string): boolean {
 
 /**
  * The sentences about annotations that nobody reads: the ValidatingAdmissionPolicies of the cluster say the same as
- * `oras-operator validate`. Each follows the keys that it is about.
+ * `oras-operator validate`. Each follows the keys that it is about; `{kind}` and `{at}` stand for the object's kind
+ * and for where its annotations are read.
  */
 export const sentences = {
-  /** @param at - the paths of the metadata where annotations of that kind are read */
-  unread: (kind: string, at: readonly string[]) =>
-    `has no effect on the ${kind} itself; write it in ${annotationsOf(at)}.`,
-  label: (at: readonly string[]) => `has no effect as a label; write it in ${annotationsOf(at)}.`,
-  mistyped: `has no effect: the prefix is ${names.prefix}.`,
+  unread: "no effect on the {kind} itself; write it in {at}.",
+  label: "no effect as a label; write it in {at}.",
+  mistyped: `no effect; the prefix is ${names.prefix}.`,
+  changed: "no effect once the {kind} is created; delete the {kind} and create it anew.",
 } as const;
 
-function annotationsOf(at: readonly string[]): string {
-  return at.map((path) => `${path}.annotations`).join(" or ");
+/** Where annotations of a kind are read, in words. */
+export function annotationsOf({ read }: Place): string {
+  return read.map((path) => `${path}.annotations`).join(" or ");
 }

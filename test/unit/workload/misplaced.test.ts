@@ -63,10 +63,10 @@ test("the sentence names what to write where", () => {
   const metadata = { annotations: { [key]: "a/b:c" } };
   const [cronJob] = findMisplaced({ apiVersion: "batch/v1", kind: "CronJob", metadata });
   expect(cronJob?.message).toBe(
-    "has no effect on the CronJob itself; write it in spec.jobTemplate.metadata.annotations or spec.jobTemplate.spec.template.metadata.annotations.",
+    "no effect on the CronJob itself; write it in spec.jobTemplate.metadata.annotations or spec.jobTemplate.spec.template.metadata.annotations.",
   );
   const [label] = findMisplaced({ apiVersion: "v1", kind: "Pod", metadata: { labels: { [key]: "x" } } });
-  expect(label?.message).toBe("has no effect as a label; write it in metadata.annotations.");
+  expect(label?.message).toBe("no effect as a label; write it in metadata.annotations.");
   const [prefix] = findMisplaced({
     apiVersion: "v1",
     kind: "Pod",

@@ -1,0 +1,263 @@
+import { readFile } from "node:fs/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { annotations } from "../../../generated/annotations.ts";
+import { names } from "../../../schema/names.ts";
+import { findMisplaced } from "../../../src/workload/misplaced.ts";
+import {
+  type Place,
+  places,
+  sentences,
+  writtenAnnotations,
+  writtenLabels,
+} from "../../../src/workload/places.ts";
+import { type ControlPlane, startControlPlane } from "../../support/control-plane.ts";
+import { objectOf } from "../../support/places.ts";
+import { kubectl } from "../../support/programs.ts";
+import { until } from "../../support/wait.ts";
+
+let plane: ControlPlane;
+
+beforeAll(async () => {
+  plane = await startControlPlane();
+  await run(["apply", "-f", "-"], await readFile("config/policies/annotations.yaml", "utf8"));
+  // The policies name JobSets before there are any.
+  const preserved = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
+  await run(["apply", "-f", "-"], {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: {
+      name: "jobsets.jobset.x-k8s.io",
+      annotations: { "api-approved.kubernetes.io": "unapproved" },
+    },
+    spec: {
+      group: "jobset.x-k8s.io",
+      scope: "Namespaced",
+      names: { kind: "JobSet", plural: "jobsets" },
+      versions: [
+        {
+          name: "v1alpha2",
+          served: true,
+          storage: true,
+          schema: { openAPIV3Schema: { type: "object", properties: { spec: preserved } } },
+        },
+      ],
+    },
+  });
+  const labelled = (place: Place) => objectOf(place, "metadata", { labels: { [key("debug")]: "x" } });
+  for (const place of places) {
+    await until(async () => (await created(labelled(place))).length > 0, `warnings about ${place.kind}s`);
+  }
+});
+
+afterAll(() => plane?.stop());
+
+const key = (name: string) => `${names.prefix}${name}`;
+const uri = annotations["output-uri"].key;
+const isMaker = ({ read }: Place) => !read.includes("metadata");
+
+function run(args: readonly string[], input: string | object) {
+  return kubectl(plane.kubeconfig, args, typeof input === "string" ? input : JSON.stringify(input));
+}
+
+/** What kubectl prints behind the name of the policy. */
+function warnings(stderr: string): string[] {
+  return stderr
+    .split("\n")
+    .filter((line) => line.startsWith("Warning: "))
+    .map((line) => line.replace(/^.*with binding '(oras-annotations-[a-z-]+)': /, "$1: "))
+    .map((line) =>
+      line.replace(/ (\S+), (\S+): /, (_, ...keys: string[]) => ` ${keys.slice(0, 2).sort().join(", ")}: `),
+    );
+}
+
+/** The warnings at the creation of an object, which does not stay. */
+async function created(object: object): Promise<string[]> {
+  return warnings((await run(["create", "--dry-run=server", "-f", "-"], object)).stderr);
+}
+
+async function refusal(object: object, ...args: string[]): Promise<string> {
+  return run([...(args.length > 0 ? args : ["create", "--dry-run=server"]), "-f", "-"], object).then(
+    ({ stderr }) => `accepted ${stderr}`,
+    (error: Error) => error.message,
+  );
+}
+
+/** What findMisplaced says, as the policies put it: one line for all keys that the same is true of. */
+function expected(object: object): string[] {
+  const lines = new Map<string, string[]>();
+  for (const { path, message } of findMisplaced(object)) {
+    const [, found = ""] = /\[("[^"]*")\]$/.exec(path) ?? [];
+    lines.set(message, [...(lines.get(message) ?? []), JSON.parse(found) as string]);
+  }
+  return [...lines].map(
+    ([message, keys]) => `oras-annotations-without-effect: ${keys.sort().join(", ")}: ${message}`,
+  );
+}
+
+describe.each(places.map((place: Place) => ({ kind: place.kind, place })))("$kind", ({ place }) => {
+  const read = place.read.map((path) => ({ path }));
+
+  test.each(read)(
+    "annotations in $path, numbered ones too, are read and no word is said",
+    async ({ path }) => {
+      const map = { [uri]: "a/b:c", [key("input-uri_12")]: "a/b:c", "example.com/output-uri": "x" };
+      expect(await created(objectOf(place, path, { annotations: map }))).toEqual([]);
+    },
+  );
+
+  test.each([["output-uri"], ["input-uri_1"], ["no-such-name"]])(
+    "inj-10: %s on the object itself is told where it is not read",
+    async (name) => {
+      const object = objectOf(place, "metadata", { annotations: { [key(name)]: "a/b:c" } });
+      expect(await created(object)).toEqual(expected(object));
+      expect(expected(object)).toHaveLength(isMaker(place) ? 1 : 0);
+    },
+  );
+
+  test.each(["metadata", ...place.read].map((path) => ({ path })))(
+    "I1: labels and mistyped prefixes in $path are told",
+    async ({ path }) => {
+      for (const prefix of [
+        "oras.converged-computing.io/",
+        "oras.converged-computing.github.com/",
+        "oras.converged-computing.github.io.x/",
+      ]) {
+        const wrong = `${prefix}output-uri`;
+        for (const metadata of [{ annotations: { [wrong]: "a/b:c" } }, { labels: { [wrong]: "x" } }]) {
+          const object = objectOf(place, path, metadata);
+          const said = await created(object);
+          expect(said).toEqual(expected(object));
+          expect(said).toHaveLength(1);
+        }
+      }
+      const upper = objectOf(place, path, { annotations: { [uri.toUpperCase()]: "a/b:c" } });
+      expect(await created(upper)).toEqual(expected(upper));
+      const label = objectOf(place, path, { labels: { [uri]: "x", [key("debug")]: "true" } });
+      expect(await created(label)).toEqual(expected(label));
+    },
+  );
+
+  test("what the operator writes itself is not told, nor what a controller copied", async () => {
+    const fill = (keys: readonly string[]) => Object.fromEntries(keys.map((each) => [each, "x"]));
+    const written = { annotations: fill(writtenAnnotations), labels: fill(writtenLabels) };
+    expect(await created(objectOf(place, "metadata", written))).toEqual([]);
+    const owner = { apiVersion: "apps/v1", kind: "Deployment", name: "x", uid: "1", controller: true };
+    const copied = { annotations: { [uri]: "a/b:c" }, ownerReferences: [owner] };
+    expect(await created(objectOf(place, "metadata", copied))).toEqual([]);
+  });
+
+  if (isMaker(place)) {
+    test.each(
+      read.flatMap(({ path }) =>
+        ["outptu-uri", "debug_1", "input-uri_01", "Output-Uri"].map((name) => ({ path, name })),
+      ),
+    )("$name in $path is refused at creation", async ({ path, name }) => {
+      const said = await refusal(
+        objectOf(place, path, { annotations: { [key(name)]: "x", [uri]: "a/b:c" } }),
+      );
+      expect(said).toContain("ValidatingAdmissionPolicy 'oras-annotations-unknown'");
+      expect(said).toContain(`${key(name)}: no such annotation; known are input-uri, output-uri`);
+      expect(said).not.toContain(uri);
+    });
+
+    test.each(read)(
+      "an unknown name that was in $path before is told, a new one refused",
+      async ({ path }) => {
+        const with_ = (...unknown: string[]) =>
+          objectOf(place, path, { annotations: Object.fromEntries(unknown.map((name) => [key(name), "x"])) });
+        // A component of Kubernetes may bring it in: so a Deployment of before gets its ReplicaSets.
+        const asComponent = ["--as=system:kube-controller-manager", "--as-group=system:masters"];
+        await run(["create", "-f", "-", ...asComponent], with_("old"));
+        try {
+          const { stderr } = await run(
+            ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-"],
+            {
+              ...with_("old"),
+              metadata: { name: "x", annotations: { changed: "yes" } },
+            },
+          );
+          expect(warnings(stderr)).toEqual([
+            expect.stringContaining(`oras-annotations-still-unknown: ${key("old")}: no such annotation`),
+          ]);
+          const said = await refusal(
+            with_("old", "new"),
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "--dry-run=server",
+          );
+          expect(said).toContain(`${key("new")}: no such annotation`);
+          expect(said).toContain("'oras-annotations-unknown'");
+          const removed = await run(["replace", "--dry-run=server", "-f", "-"], with_());
+          expect(warnings(removed.stderr)).toEqual([]);
+        } finally {
+          await run(["delete", "--wait=false", "-f", "-"], with_());
+        }
+      },
+    );
+  } else {
+    test("inj-11: annotations that are added, changed or removed after the creation are told", async () => {
+      const before = { [uri]: "a/b:c", [key("debug")]: "true", [names.markerAnnotation]: "1" };
+      await run(["create", "-f", "-"], objectOf(place, "metadata", { annotations: before }));
+      const annotate = async (...changes: string[]) =>
+        warnings(
+          (await run(["annotate", "--overwrite", "--dry-run=server", place.resource, "x", ...changes], ""))
+            .stderr,
+        );
+      const told = (...keys: string[]) => [
+        `oras-annotations-changed-too-late: ${keys.map(key).join(", ")}: ${sentences.changed.replaceAll("{kind}", place.kind)}`,
+      ];
+      try {
+        expect(await annotate(`${key("output-path")}=/x`)).toEqual(told("output-path"));
+        expect(await annotate(`${uri}=CHANGED`)).toEqual(told("output-uri"));
+        expect(await annotate(`${key("debug")}-`)).toEqual(told("debug"));
+        expect(await annotate(`${key("no-such-name")}=x`)).toEqual(told("no-such-name"));
+        expect(await annotate(`${names.markerAnnotation}=2`, `${key("gate")}=x`, "example.com/a=b")).toEqual(
+          [],
+        );
+        expect(await annotate(`${uri}=a/b:c`)).toEqual([]);
+      } finally {
+        await run(["delete", "--wait=false", "--grace-period=0", "-f", "-"], objectOf(place));
+      }
+    });
+  }
+});
+
+describe("at the largest sizes", () => {
+  const deployment = places.find(({ kind }) => kind === "Deployment") as Place;
+  const jobSet = places.find(({ kind }) => kind === "JobSet") as Place;
+  const many = (count: number, prefix: string) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`${prefix}${i.toString(36)}`, ""]));
+
+  test("an unknown name among 900 is refused, and the message says how many there are", async () => {
+    const template = "spec.template.metadata";
+    const ours = { ...many(900, names.prefix) };
+    expect(await refusal(objectOf(deployment, template, { annotations: ours }))).toContain("and 899 more");
+    const [said] = await created(objectOf(deployment, "metadata", { annotations: ours }));
+    expect(said).toContain("and 899 more: no effect");
+    const among = { ...many(900, ""), [key("no-such-name")]: "x" };
+    expect(await refusal(objectOf(deployment, template, { annotations: among }))).toContain(
+      key("no-such-name"),
+    );
+  });
+
+  // Annotations may have 256 KiB together; labels what a request may have.
+  test.each([
+    ["annotations", 60_000],
+    ["labels", 20_000],
+  ])("%s of which there are %i pass: nobody is refused for the size of an object", async (field, count) => {
+    for (const place of [deployment, jobSet]) {
+      for (const path of ["metadata", ...place.read]) {
+        expect(await created(objectOf(place, path, { [field]: many(count, "l") }))).toEqual([]);
+      }
+    }
+  });
+
+  test("a JobSet of a thousand Jobs is looked at whole", async () => {
+    const object = objectOf(jobSet, jobSet.read[0], { annotations: { [key("no-such-name")]: "x" } });
+    const { spec } = object as { spec: { replicatedJobs: object[] } };
+    const [first = {}, second = {}] = spec.replicatedJobs;
+    spec.replicatedJobs = [...Array.from({ length: 999 }, () => first), second];
+    expect(await refusal(object)).toContain(key("no-such-name"));
+  });
+});
