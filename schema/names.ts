@@ -5,7 +5,6 @@ const version = "v1alpha1";
 const domain = "oras.converged-computing.github.io";
 const prefix = `${domain}/`;
 const operator = "oras-operator";
-const deployment = `${operator}-controller-manager`;
 const operatorImageRepository = "ghcr.io/converged-computing/oras-operator";
 const toolsImageRepository = "ghcr.io/converged-computing/oras-operator-tools";
 
@@ -41,9 +40,11 @@ export const names = {
   toolsImage: `${toolsImageRepository}:${packageJson.version}`,
   operatorNamespace: `${operator}-system`,
   operatorName: operator,
-  deployment,
-  serviceAccount: deployment,
-  webhookService: `${operator}-webhook-service`,
+  // Other names than the original's: its Deployment's selector cannot change, its ServiceAccount has rights of its own,
+  // and its Service selects its Pods.
+  deployment: operator,
+  serviceAccount: operator,
+  webhookService: `${operator}-webhook`,
   webhookPath: "/mutate",
   webhookSecret: `${operator}-webhook-cert`,
   webhookConfiguration: `${operator}-mutating-webhook-configuration`,

@@ -84,7 +84,7 @@ export function chartValues(): Record<string, Value> {
       requests: { cpu: "50m", memory: "128Mi" },
       limits: { memory: "512Mi" },
     }),
-    nodeSelector: free("Labels of nodes that the operator may run on."),
+    nodeSelector: free("Labels of nodes that the operator may run on.", { "kubernetes.io/os": "linux" }),
     tolerations: list("Taints of nodes that the operator tolerates."),
     affinity: free("Affinity of the operator's Pods."),
     priorityClassName: text("Priority class of the operator's Pods.", ""),

@@ -73,7 +73,7 @@ function valuesSchema(values: Record<string, Value>): object {
     title: "Values of the chart",
     type: "object",
     additionalProperties: false,
-    // Helm hands these to every chart.
-    properties: { ...values, global: { type: "object" } },
+    // Helm hands `global` to every chart, and a chart that depends on this one may write `condition: oras-operator.enabled`.
+    properties: { ...values, global: { type: "object" }, enabled: { type: "boolean" } },
   };
 }

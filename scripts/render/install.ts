@@ -86,7 +86,7 @@ export function manifest(path: string, documents: readonly unknown[]): Rendered 
 /** Options as environment variables: overlays merge those by name, while they would replace all arguments. */
 function deploymentPatch(): object {
   const ports = optionTable.filter((option) => option.name.endsWith("-port"));
-  const env = optionTable.filter((option) => option.default !== undefined && option.name !== "namespace");
+  const env = optionTable.filter(({ name, default: value = "" }) => value !== "" && name !== "namespace");
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",

@@ -9,9 +9,14 @@ export interface Output {
 }
 
 /** Runs a program to its end. */
-function execute(program: string, args: readonly string[], input?: string): Promise<Output> {
+export function execute(
+  program: string,
+  args: readonly string[],
+  input?: string,
+  env?: NodeJS.ProcessEnv,
+): Promise<Output> {
   const { promise, resolve, reject } = Promise.withResolvers<Output>();
-  const child = execFile(program, args, { maxBuffer: 64 * 2 ** 20 }, (error, stdout, stderr) => {
+  const child = execFile(program, args, { maxBuffer: 64 * 2 ** 20, env }, (error, stdout, stderr) => {
     if (error) reject(new Error(`${args.join(" ")}: ${stderr}${stdout}`, { cause: error }));
     else resolve({ stdout, stderr });
   });

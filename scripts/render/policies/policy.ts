@@ -49,6 +49,8 @@ export function policy(spec: PolicySpec): [object, object] {
             apiVersions: [version],
             operations: [...spec.operations],
             resources: [resource],
+            // What the API server adds; without it `kubectl apply` says "configured" each time.
+            scope: "*",
           })),
         },
         matchConditions: named(spec.onlyIf),

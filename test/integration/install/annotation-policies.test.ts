@@ -118,9 +118,9 @@ describe.each(places.map((place: Place) => ({ kind: place.kind, place })))("$kin
     "I1: labels and mistyped prefixes in $path are told",
     async ({ path }) => {
       for (const prefix of [
-        "oras.converged-computing.io/",
-        "oras.converged-computing.github.com/",
-        "oras.converged-computing.github.io.x/",
+        names.prefix.replace("github.io", "io"),
+        names.prefix.replace("github.io", "github.com"),
+        names.prefix.replace("/", ".x/"),
       ]) {
         const wrong = `${prefix}output-uri`;
         for (const metadata of [{ annotations: { [wrong]: "a/b:c" } }, { labels: { [wrong]: "x" } }]) {

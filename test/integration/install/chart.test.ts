@@ -170,7 +170,10 @@ describe("build-config", () => {
 
   test("for another architecture runs on its nodes only", async () => {
     const { spec } = deploymentOf(await buildConfig({ overlay: "default", arch: "arm64" }));
-    expect(spec.template.spec.nodeSelector).toEqual({ "kubernetes.io/arch": "arm64" });
+    expect(spec.template.spec.nodeSelector).toEqual({
+      "kubernetes.io/os": "linux",
+      "kubernetes.io/arch": "arm64",
+    });
   });
 
   test("for developing logs everything", async () => {

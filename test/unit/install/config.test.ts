@@ -105,9 +105,7 @@ describe("config/", () => {
     const known = optionTable.map(({ env }) => env);
     expect(used.filter((name) => !known.includes(name))).toEqual([]);
     // Each with a default is there to be changed.
-    const missing = optionTable.filter(
-      ({ default: value, env }) => value !== undefined && !used.includes(env),
-    );
+    const missing = optionTable.filter(({ default: value = "", env }) => value !== "" && !used.includes(env));
     expect(missing).toEqual([]);
   });
 

@@ -1,0 +1,140 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { parse, stringify } from "yaml";
+import { buildModule, controlPlaneProgram } from "../../../dev/cluster/binaries.ts";
+import { names } from "../../../schema/names.ts";
+import { type ControlPlane, startControlPlane } from "../../support/control-plane.ts";
+import { execute, helmTemplate } from "../../support/programs.ts";
+
+let plane: ControlPlane;
+let folder: string;
+/** Runs a line of shell as a reader of the docs would, in the repository. */
+let shell: (line: string) => Promise<string>;
+
+beforeEach(async () => {
+  plane = await startControlPlane();
+  folder = await mkdtemp(join(tmpdir(), "oras-operator-lifecycle-"));
+  const programs = [await buildModule("helm"), dirname(await controlPlaneProgram("kubectl"))];
+  const PATH = [...programs, process.env["PATH"]].join(delimiter);
+  const env = {
+    ...process.env,
+    PATH,
+    KUBECONFIG: plane.kubeconfig,
+    HELM_CACHE_HOME: folder,
+    HELM_CONFIG_HOME: folder,
+    HELM_DATA_HOME: folder,
+  };
+  shell = async (line) => (await execute("sh", ["-ec", line], undefined, env)).stdout;
+}, 900_000);
+
+afterEach(async () => {
+  await plane?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** The commands of a page that are meant to be run as they stand. */
+async function commandsOf(page: string): Promise<string[]> {
+  const text = await readFile(page, "utf8");
+  return [...text.matchAll(/^ *```sh\n([\s\S]*?)^ *```$/gm)].map(([, block = ""]) => block);
+}
+
+const original = "test/support/original-installation.yaml";
+const account = (name: string) => `--as=system:serviceaccount:${names.operatorNamespace}:${name}`;
+const may = (what: string, name: string) =>
+  shell(`kubectl auth can-i ${what} --namespace kube-system ${account(name)} || true`).then((answer) =>
+    answer.trim(),
+  );
+
+describe("lif-29: over an installation of the original", () => {
+  const cache = { apiVersion: names.apiVersion, kind: names.kind, metadata: { name: "mine" }, spec: {} };
+  beforeEach(async () => {
+    await shell(`kubectl apply -f ${original} && kubectl wait --for=condition=Established crd --all`);
+    await writeFile(join(folder, "cache.json"), JSON.stringify(cache));
+    await shell(`kubectl create -f ${join(folder, "cache.json")}`);
+  });
+
+  test("kubectl apply and the page's commands leave this operator, its rights, and the caches", async () => {
+    const [install = "", clean = ""] = await commandsOf("docs/coming-from-the-original.md");
+    await shell(install);
+    const webhooks = await shell(
+      `kubectl get mutatingwebhookconfiguration ${names.webhookConfiguration} -o jsonpath='{.metadata.annotations.cert-manager\\.io/inject-ca-from}{range .webhooks[*]}{.clientConfig.service.name} {end}'`,
+    );
+    expect(webhooks).toBe(`${names.webhookService} ${names.webhookService} `);
+    for (const what of ["get secrets", "create pods/exec", "delete pods", "update configmaps"]) {
+      expect(await may(what, names.serviceAccount), what).toBe("no");
+    }
+    await shell(clean);
+    expect(await may("get secrets", "oras-operator-controller-manager")).toBe("no");
+    expect(
+      await shell(`kubectl get deployment,serviceaccount,service -n ${names.operatorNamespace} -o name`),
+    ).not.toMatch(/controller-manager$|webhook-service$/m);
+    expect(await shell("kubectl get orascache mine -o name")).toContain("mine");
+    const conversion = `kubectl get crd ${names.plural}.${names.group} -o jsonpath={.spec.conversion.strategy}`;
+    expect(await shell(conversion)).toBe("None");
+    const again = await shell(install);
+    expect(again.split("\n").filter((line) => line !== "" && !line.endsWith(" unchanged"))).toEqual([]);
+  });
+
+  test("helm install changes nothing; the page's commands let it", async () => {
+    const install = "helm install oras-operator ./chart";
+    await expect(shell(install)).rejects.toThrow("cannot be imported into the current release");
+    const service = `kubectl get mutatingwebhookconfiguration ${names.webhookConfiguration} -o jsonpath={.webhooks[0].clientConfig.service.name}`;
+    expect(await shell(service)).toBe("oras-operator-webhook-service");
+    const [, clean = "", commands = ""] = await commandsOf("docs/coming-from-the-original.md");
+    await shell(clean);
+    await shell(commands);
+    expect(await shell(service)).toBe(names.webhookService);
+    expect(await shell("kubectl get orascache mine -o name")).toContain("mine");
+  });
+});
+
+describe("the chart", () => {
+  test.each(["folder", "archive"])(
+    "lif-26: the command of its notes upgrades the CRD, from a %s",
+    async (form) => {
+      const chart = join(folder, "chart");
+      await cp("chart", chart, { recursive: true });
+      const notes = await shell(`helm install oras-operator ${chart}`);
+      const crds = join(chart, "crds/orascaches.yaml");
+      const crd = parse(await readFile(crds, "utf8")) as { spec: { names: { categories?: string[] } } };
+      crd.spec.names.categories = ["next"];
+      await writeFile(crds, stringify(crd));
+      if (form === "archive") await shell(`helm package ${chart} --destination ${folder}`);
+      const from = form === "archive" ? join(folder, "oras-operator-*.tgz") : chart;
+      const [command = ""] = /^ *helm show crds CHART.*$/m.exec(notes) ?? [];
+      await shell(command.replace("CHART", from));
+      const categories = `kubectl get crd ${names.plural}.${names.group} -o jsonpath={.spec.names.categories[0]}`;
+      expect(await shell(categories)).toBe("next");
+      await shell(`helm upgrade oras-operator ${from}`);
+    },
+  );
+
+  test("its notes say what a namespace that it did not make lacks, and only then", async () => {
+    const label = `kubectl label namespace ${names.operatorNamespace} pod-security.kubernetes.io/enforce=restricted`;
+    const notes = (...args: string[]) =>
+      shell(["helm install oras-operator ./chart --dry-run=client", ...args].join(" "));
+    expect(await notes()).not.toContain(label);
+    expect(await notes("--namespace", names.operatorNamespace)).toContain(label);
+    expect(await notes("--set namespace.create=false")).toContain(label);
+  });
+});
+
+test("lif-01: an umbrella chart with a condition and global values renders the chart", async () => {
+  await cp("chart", join(folder, "charts/oras-operator"), { recursive: true });
+  const { version } = parse(await readFile("chart/Chart.yaml", "utf8")) as { version: string };
+  const dependency = { name: "oras-operator", version, condition: "oras-operator.enabled" };
+  await writeFile(
+    join(folder, "Chart.yaml"),
+    stringify({ apiVersion: "v2", name: "platform", version: "0.1.0", dependencies: [dependency] }),
+  );
+  const values = (enabled: boolean) =>
+    stringify({ global: { imageRegistry: "mirror.example" }, "oras-operator": { enabled } });
+  const template = `helm template p ${folder} --kube-version 1.36.0 --include-crds`;
+  await writeFile(join(folder, "values.yaml"), values(true));
+  const kinds = (text: string) => text.match(/^kind: .*$/gm);
+  expect(kinds(await shell(template))).toEqual(kinds(await helmTemplate()));
+  await writeFile(join(folder, "values.yaml"), values(false));
+  expect((await shell(template)).trim()).toBe("");
+});
