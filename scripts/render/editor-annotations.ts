@@ -1,8 +1,11 @@
 import { names } from "../../schema/names.ts";
 import { variablePattern } from "../../schema/variables.ts";
+import { mistypedStart, writtenAnnotations, writtenLabels } from "../../src/workload/places.ts";
 import { annotationNodes, type Schema, type SchemaNode } from "./schema.ts";
 
-const { prefix, markerAnnotation } = names;
+const { prefix } = names;
+/** Names that the operator writes itself: every manifest may have them that was read from a cluster. */
+const written = writtenAnnotations.map(quoted).join("|");
 
 /** The annotations of a Pod, a Job or a template as JSON Schema: those under the prefix are closed, others free. */
 export function editorAnnotations(schema: Schema): object {
@@ -25,10 +28,9 @@ export function editorAnnotations(schema: Schema): object {
 
 /** Labels, where the operator writes some and reads none. */
 export function editorLabels(): object {
-  const own = [names.injectedLabel, names.cacheLabel].map(quoted);
   return {
     patternProperties: {
-      [`^(?!(${own.join("|")})$)${quoted(prefix)}`]: false,
+      [`^(?!(${writtenLabels.map(quoted).join("|")})$)${quoted(prefix)}`]: false,
       [mistypedPattern()]: false,
     },
     errorMessage: "The operator does not read labels: write this under annotations.",
@@ -37,23 +39,22 @@ export function editorLabels(): object {
 
 /** Every key that was meant for the operator, but for what it writes itself. */
 export function patternsOfKeys(): string[] {
-  return [`^(?!${quoted(markerAnnotation)}$)${quoted(prefix)}`, mistypedPattern()];
+  return [`^(?!(${written})$)${quoted(prefix)}`, mistypedPattern()];
 }
 
 const number = "_[1-9][0-9]{0,5}";
 
-/** Under the prefix, and neither an annotation nor the marker that every manifest has that was read from a cluster. */
+/** Under the prefix, and neither an annotation nor what the operator writes itself. */
 function unknownPattern(schema: Schema): string {
   const known = annotationNodes(schema).map(
     ([name, node]) => quoted(name) + (node["x-list"] ? `(${number})?` : ""),
   );
-  return `^(?!${quoted(markerAnnotation)}$)${quoted(prefix)}(?!(${known.join("|")})$)`;
+  return `^(?!(${written})$)${quoted(prefix)}(?!(${known.join("|")})$)`;
 }
 
 /** The prefix with another end, as in oras.converged-computing.io. */
 function mistypedPattern(): string {
-  const stem = prefix.split(".").slice(0, 2).join(".");
-  return `^${quoted(stem)}\\.(?!${quoted(prefix.slice(stem.length + 1))})`;
+  return `^${quoted(mistypedStart)}(?!${quoted(prefix.slice(mistypedStart.length))})`;
 }
 
 /** What a value may be, with what an editor offers for it. */

@@ -1,4 +1,5 @@
 import { names } from "../../schema/names.ts";
+import { type Place, places } from "../../src/workload/places.ts";
 import { editorAnnotations, editorLabels, patternsOfKeys } from "./editor-annotations.ts";
 import { dependencySchemas, nameFormat } from "./rules.ts";
 import {
@@ -20,45 +21,28 @@ import {
  * sentences; other readers ignore them.
  */
 export function renderJsonSchemas(schema: Schema): Rendered[] {
-  const fields = (properties: object) => ({ type: "object", properties });
-  const maker = (place: string, spec: object) =>
-    fields({
-      metadata: fields({ annotations: unreadAnnotations(place), labels: ref("Labels") }),
-      spec: fields(spec),
-    });
-  const pod = fields({ metadata: ref("StepMetadata"), spec: { type: "object" } });
-  const job = fields({ metadata: ref("StepMetadata"), spec: fields({ template: ref("Pod") }) });
-  const controller = maker("spec.template.metadata", { template: ref("Pod") });
-  const jobSet = maker("spec.replicatedJobs[].template.metadata", {
-    replicatedJobs: { type: "array", items: fields({ template: ref("Job") }) },
-  });
-  const definitions: Record<string, object> = {
-    Pod: pod,
-    Job: job,
-    CronJob: maker("spec.jobTemplate.metadata", { jobTemplate: ref("Job") }),
-    Controller: controller,
-    JobSet: jobSet,
-    [names.kind]: orasCache(schema),
-    List: fields({ items: { type: "array", items: { $ref: "#" } } }),
-    StepMetadata: fields({ annotations: editorAnnotations(schema), labels: ref("Labels") }),
-    Labels: editorLabels(),
-  };
-  const controllers = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"];
-  const kinds = ["Pod", "Job", "CronJob", ...controllers, "JobSet", names.kind, "List"];
+  const kinds = [...places.map(({ kind }) => kind), names.kind, "List"];
   const content = {
     $schema: "http://json-schema.org/draft-07/schema#",
     title: "Kubernetes objects with annotations of oras-operator, and OrasCaches",
     type: "object",
     properties: {
-      apiVersion: { type: "string", examples: ["v1", "batch/v1", "apps/v1", names.apiVersion] },
+      apiVersion: { type: "string", examples: apiVersions() },
       kind: { type: "string", examples: kinds },
     },
     allOf: kinds.map((kind) => ({
-      if: { required: ["kind"], properties: { kind: { const: kind } } },
+      // Not const: yaml-language-server takes "Job" for the beginning of "JobSet" while it completes.
+      if: { required: ["kind"], properties: { kind: { pattern: `^${kind}$` } } },
       // biome-ignore lint/suspicious/noThenProperty: a word of JSON Schema
-      then: ref(controllers.includes(kind) ? "Controller" : kind),
+      then: ref(kind),
     })),
-    definitions,
+    definitions: {
+      ...Object.fromEntries(places.map((place) => [place.kind, maker(place)])),
+      [names.kind]: orasCache(schema),
+      List: nested(["items[]"], { $ref: "#" }),
+      StepMetadata: fields({ annotations: editorAnnotations(schema), labels: ref("Labels") }),
+      Labels: editorLabels(),
+    },
   };
   return [
     {
@@ -68,15 +52,59 @@ export function renderJsonSchemas(schema: Schema): Rendered[] {
   ];
 }
 
-function ref(name: string): object {
+function apiVersions(): string[] {
+  const all = places.map(({ group, version }) => (group === "" ? version : `${group}/${version}`));
+  return [...new Set([...all, names.apiVersion])];
+}
+
+/** An object that is a Pod or makes Pods: only its metadata, and that of its templates, is described. */
+function maker({ read }: Place): Node {
+  const unread = fields({ annotations: unreadAnnotations(read), labels: ref("Labels") });
+  return merged([
+    ...(read.includes("metadata") ? [] : [nested(["metadata"], unread)]),
+    ...read.map((path) => nested(path.split("."), ref("StepMetadata"))),
+  ]);
+}
+
+interface Node {
+  readonly [keyword: string]: unknown;
+}
+
+function fields(properties: object): Node {
+  return { type: "object", properties };
+}
+
+/** A schema at a path, in which `[]` stands for each element of a list. */
+function nested(path: readonly string[], leaf: Node): Node {
+  return path.reduceRight<Node>((below, step) => {
+    const list = step.endsWith("[]");
+    return fields({ [step.replace("[]", "")]: list ? { type: "array", items: below } : below });
+  }, leaf);
+}
+
+/** Several schemas of the same object as one. */
+function merged(nodes: readonly Node[]): Node {
+  return nodes.reduce((a, b) => {
+    const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+    const both = (key: string) => typeof a[key] === "object" && typeof b[key] === "object";
+    return Object.fromEntries(
+      [...keys].map((key) => [
+        key,
+        both(key) ? merged([a[key] as Node, b[key] as Node]) : (a[key] ?? b[key]),
+      ]),
+    );
+  });
+}
+
+function ref(name: string): Node {
   return { $ref: `#/definitions/${name}` };
 }
 
 /** Annotations of an object that no webhook sees. */
-function unreadAnnotations(place: string): object {
+function unreadAnnotations(read: readonly string[]): Node {
   return {
     patternProperties: Object.fromEntries(patternsOfKeys().map((pattern) => [pattern, false])),
-    errorMessage: `The operator does not read annotations here: write them in ${place}.annotations.`,
+    errorMessage: `The operator does not read annotations here: write them in ${read[0]}.annotations.`,
   };
 }
 

@@ -49,7 +49,7 @@ const ownCodes = {
   },
   AlreadyInjected: {
     summary: "The object was read back from a cluster: it holds what the operator added there.",
-    fix: "Nothing has to be done: it is injected anew. The file is shorter without the added parts.",
+    fix: "Nothing has to be done: what is not whole or not up to date is taken out and injected anew. The file is shorter without the added parts.",
   },
   Advice: {
     summary: "The object is accepted, and kubectl apply prints this as a warning.",

@@ -5,7 +5,7 @@ import { explainCommand } from "./commands/explain.ts";
 import { injectCommand } from "./commands/inject.ts";
 import { managerCommand } from "./commands/manager.ts";
 import { validateCommand } from "./commands/validate.ts";
-import { CliError } from "./output.ts";
+import { CliError, describeError } from "./output.ts";
 
 const program = new Command("oras-operator")
   .description("Passes files between plain Pods and Jobs through an OCI registry.")
@@ -25,16 +25,18 @@ program
 
 for (const command of program.commands) command.exitOverride();
 
+// Whoever reads the output may have enough of it, as head has.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
 try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-  else if (error instanceof CliError) {
-    console.error(error.message);
-    process.exitCode = error.exitCode;
-  } else {
-    // A mistake of the program, not of the person: only here does a stack help.
-    console.error(error);
-    process.exitCode = 1;
+  else {
+    console.error(describeError(error));
+    process.exitCode = error instanceof CliError ? error.exitCode : 1;
   }
 }

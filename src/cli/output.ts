@@ -61,3 +61,17 @@ export function reasonOf(error: unknown): string {
   }
   return String(error);
 }
+
+const issues = "https://github.com/converged-computing/oras-operator/issues";
+/** What only a mistake in a program throws. */
+const mistakes = [TypeError, RangeError, ReferenceError, SyntaxError];
+
+/**
+ * What the person at the terminal reads when a command ends with an error: a sentence. Only a mistake of the program
+ * itself comes with a stack, for the report of it.
+ */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (!mistakes.some((mistake) => error instanceof mistake)) return error.message;
+  return `This is a mistake of oras-operator. Please report it with these lines: ${issues}\n${error.stack}`;
+}

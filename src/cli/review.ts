@@ -37,13 +37,21 @@ export function reviewOffline(
       kind: { group: created.kind === "Job" ? "batch" : "", version: "v1", kind: created.kind },
       operation: "CREATE",
       namespace: created.namespace,
-      object: created.value,
+      object: withoutNulls(created.value),
     },
     installation,
   );
   if (prepared.settled) return prepared.settled;
   const asked = prepared.questions.cache;
   return decide(prepared, { cache: asked === undefined ? undefined : cache(asked) });
+}
+
+/** What is null in a manifest is absent for the API server. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== "object" || value === null) return value;
+  const kept = Object.entries(value).filter(([, below]) => below !== null);
+  return Object.fromEntries(kept.map(([key, below]) => [key, withoutNulls(below)]));
 }
 
 /** The OrasCache of that name among objects, in a namespace. */

@@ -45,7 +45,7 @@ function sameOutputs(outputs: readonly Artifact[]): Finding[] {
     if (hasVariable(output.name)) return [];
     const first = firstOf(seen, `${output.store} ${output.name}`, output);
     const { object } = output.step;
-    if (first === output || identityOf(first.step.object) === identityOf(object)) return [];
+    if (first === output || isSecondOf(first.step.object, object)) return [];
     const other = `${describeObject(first.step.object)} (${placeOf(first.step.object, first.path)})`;
     const message = `found ${output.name}, which ${other} pushes too.`;
     return [findingAt(object, output.path, { level: "warning", code: "SameOutput", message })];
@@ -70,9 +70,13 @@ function inputsNotMade(inputs: readonly Artifact[], outputs: readonly Artifact[]
   });
 }
 
+/** Told once per cache, where it is used first. */
 function cachesNotThere(objects: readonly ManifestObject[], steps: readonly StepArtifacts[]): Finding[] {
-  return steps.flatMap(({ step, cache, inputs, outputs }) => {
-    if (cache === undefined || ![...inputs, ...outputs].some(({ inCache }) => inCache)) return [];
+  const using = steps.filter(({ inputs, outputs }) => [...inputs, ...outputs].some(({ inCache }) => inCache));
+  const groups = Map.groupBy(using, ({ step, cache }) => `${step.object.namespace}/${cache}`);
+  return [...groups.values()].flatMap(([first, ...others]) => {
+    if (first?.cache === undefined) return [];
+    const { step, cache } = first;
     const { namespace } = step.object;
     const known = objects
       .filter((object) => object.kind === names.kind && object.namespace === namespace)
@@ -80,7 +84,8 @@ function cachesNotThere(objects: readonly ManifestObject[], steps: readonly Step
     if (known.includes(cache)) return [];
     // One that the cluster has need not be in the files; but where some are, this one is hardly elsewhere.
     const level: Level = known.length === 0 ? "info" : "warning";
-    const message = `found no ${names.kind} "${cache}" for the namespace "${namespace}" in these files${suggestion(cache, known)}`;
+    const users = others.length === 0 ? "" : ` (${others.length + 1} steps use it)`;
+    const message = `found no ${names.kind} "${cache}" for the namespace "${namespace}" in these files${users}${suggestion(cache, known)}`;
     return [findingAt(step.object, pathOfCache(step), { level, code: "CacheNotInFiles", message })];
   });
 }
@@ -105,6 +110,11 @@ function firstOf<T>(seen: Map<string, T>, key: string, value: T): T {
   const first = seen.get(key) ?? value;
   seen.set(key, first);
   return first;
+}
+
+/** Whether an object replaces another: both are of the same kind, namespace and name. */
+function isSecondOf(first: ManifestObject, second: ManifestObject): boolean {
+  return first !== second && first.name !== "" && identityOf(first) === identityOf(second);
 }
 
 function identityOf({ apiVersion, kind, namespace, name }: ManifestObject): string {

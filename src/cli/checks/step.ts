@@ -33,19 +33,31 @@ export function checkStep(
   const verdict = reviewOffline({ kind, namespace: object.namespace, value }, cache, settings);
   const skipped = verdict.kind === "allowed" && verdict.outcome === "skipped";
   const problems = verdict.kind === "denied" ? (verdict.problems ?? []) : [];
+  const refused = problems.filter(({ code }) => code !== "NoCommand");
   return {
     findings: [
       ...alreadyInjected(step),
-      ...problems.map((problem) => refusal(step, problem)),
+      ...problems.map((problem) => problemOf(step, problem)),
       ...verdict.warnings.map((warning) => (skipped ? notInjected(step, warning) : advice(step, warning))),
     ],
-    runs: verdict.kind === "allowed" && !skipped,
+    runs: refused.length === 0 && !skipped,
   };
 }
 
-function refusal(step: Step, { code, path, message }: Problem): Finding {
-  return findingAt(step.object, pathIn(step, path), { level: "error", code, message });
+/**
+ * A container without a command runs what its image says. The operator asks the image's registry and refuses only what
+ * it could not find out; nobody is asked here.
+ */
+function problemOf(step: Step, { code, path, message }: Problem): Finding {
+  const finding =
+    code === "NoCommand"
+      ? { level: "warning" as const, message: `${message} ${askedInCluster}` }
+      : { level: "error" as const, message };
+  return findingAt(step.object, pathIn(step, path), { code, ...finding });
 }
+
+const askedInCluster =
+  "The operator will ask the image's registry, and refuse the object if it gets no answer.";
 
 /** Warnings are sentences that begin with the field or annotation that they are about, if there is one. */
 function advice(step: Step, warning: string): Finding {

@@ -115,7 +115,8 @@ function whatIsMissing(value: unknown): string | undefined {
     : undefined;
 }
 
-/** For messages: `Job default/breakfast`. */
-export function describeObject({ kind, namespace, name }: ManifestObject): string {
-  return `${kind} ${namespace}/${name}`;
+/** For messages: `Job default/breakfast`, or `Job default/breakfast-*` of one with generateName. */
+export function describeObject({ kind, namespace, name, value }: ManifestObject): string {
+  const { generateName = "" } = (value["metadata"] ?? {}) as { generateName?: unknown };
+  return `${kind} ${namespace}/${name || `${generateName}*`}`;
 }

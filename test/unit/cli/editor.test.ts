@@ -9,10 +9,12 @@ const modeline = `# yaml-language-server: $schema=./${schema}\n`;
 /** The path only says where the schema's relative path begins. */
 const path = resolve("try.yaml");
 
+const mistyped = names.prefix.replace("github.", "");
+
 let server: LanguageServer;
 beforeAll(async () => {
   server = await startLanguageServer();
-});
+}, 60_000);
 afterAll(() => server.stop());
 
 /** A manifest whose annotations stand where the operator reads them. */
@@ -121,7 +123,7 @@ describe.concurrent.each(Object.entries(steps))("I10: %s", (_, step) => {
       `${names.prefix}compression: lz4`,
       `${names.prefix}input-uri_2: No/Tag`,
       `${names.prefix}debug: true`,
-      "oras.converged-computing.io/input-uri: a/b:c",
+      `${mistyped}input-uri: a/b:c`,
       `${names.markerAnnotation}: "{}"`,
       "example.com/other: x",
     ];
@@ -133,7 +135,7 @@ describe.concurrent.each(Object.entries(steps))("I10: %s", (_, step) => {
       { text: "No/Tag", message: expect.stringContaining("Allowed is repository/name:tag") },
       { text: "true", message: expect.stringContaining('Expected "string"') },
       { text: "true", message: expect.stringContaining('"true", "false"') },
-      { text: "oras.converged-computing.io/input-uri", message: expect.stringContaining("not allowed") },
+      { text: `${mistyped}input-uri`, message: expect.stringContaining("not allowed") },
     ];
     expect(found).toEqual(expect.arrayContaining(wrong));
     expect(found).toHaveLength(wrong.length);
@@ -144,6 +146,11 @@ describe.concurrent.each(Object.entries(steps))("I10: %s", (_, step) => {
       "Artifact to pull",
     );
   });
+});
+
+it("I10: a Job is offered nothing that only a JobSet has", async () => {
+  const items = await server.complete(path, `${modeline}kind: Job\nspec:\n  |`);
+  expect(items.map(({ label }) => label)).toEqual(["template"]);
 });
 
 describe.concurrent("I10: where nobody reads annotations", () => {

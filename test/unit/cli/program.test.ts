@@ -145,7 +145,18 @@ it("the manager ends with a sentence where there is no kubeconfig", async () => 
   const argv = [process.execPath, join(program.folder, "oras-operator.js"), "manager"];
   const { code, stderr } = await start(argv, { env: { ...env, HOME: folder.path } }).ended;
   expect(code).toBe(1);
-  expect(stderr).toContain("found no kubeconfig with a current context");
+  expect(stderr).toMatch(/^found no kubeconfig with a current context; [^\n]*\n$/);
+});
+
+it("ends in silence when nobody reads on", async () => {
+  const texts = Array.from({ length: 400 }, (_, i) => jobManifest({ name: `job-${i}` }));
+  const file = await folder.write("many.yaml", texts.join("---\n"));
+  const command = `"${process.execPath}" "${join(program.folder, "oras-operator.js")}" inject -o json -f "${file}" 2>"${file}.err" | head -c 1`;
+  expect(await start(["sh", "-c", command], { env: process.env }).ended).toMatchObject({
+    code: 0,
+    stdout: "{",
+  });
+  expect(await readFile(`${file}.err`, "utf8")).not.toContain("EPIPE");
 });
 
 it.each(["version", "--version"])("%s prints the version", async (word) => {

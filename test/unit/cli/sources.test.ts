@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fetchText } from "../../../src/cli/manifests/fetch.ts";
 import { readSources } from "../../../src/cli/manifests/sources.ts";
-import { reasonOf } from "../../../src/cli/output.ts";
+import { describeError, reasonOf } from "../../../src/cli/output.ts";
 import { type Folder, makeFolder } from "../../support/cli.ts";
 
 let folder: Folder;
@@ -156,6 +156,20 @@ describe("I12: reasons in plain words", () => {
     const error = Object.assign(new Error("connect"), { code: "ECONNREFUSED" });
     expect(reasonOf(new TypeError("fetch failed", { cause: new AggregateError([error]) }))).toContain(
       "refuses",
+    );
+  });
+});
+
+describe("errors at the terminal", () => {
+  it("are a sentence", () => {
+    expect(describeError(new Error("there is no cluster"))).toBe("there is no cluster");
+    expect(describeError("text")).toBe("text");
+  });
+
+  it("that are mistakes of the program ask for a report, with the stack", () => {
+    const text = describeError(new TypeError("x is not a function"));
+    expect(text).toMatch(
+      /^This is a mistake of oras-operator\. .*https:\S+\/issues\nTypeError: x is not a function\n {4}at /,
     );
   });
 });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { names } from "../../../schema/names.ts";
 import { annotations } from "../../../src/annotations/table.ts";
 import { codes } from "../../../src/cli/codes.ts";
+import { formatDocuments, injectFiles } from "../../../src/cli/inject.ts";
 import { offlineDefaults } from "../../../src/cli/settings.ts";
 import { validateFiles } from "../../../src/cli/validate.ts";
 import { cacheManifest, type Folder, jobManifest, makeFolder } from "../../support/cli.ts";
@@ -109,6 +110,24 @@ describe("validate", () => {
     ]);
   });
 
+  it("cannot know what an image runs, and so warns", async () => {
+    const text = jobManifest().replace(/ +command.*\n/, "");
+    expect(await findingsOf(`${cache}---\n${text}`)).toEqual([
+      expect.stringMatching(
+        /^warning NoCommand 18 spec\.template\.spec\.containers\[0\]\.command .*will ask/,
+      ),
+    ]);
+  });
+
+  it("names objects whose names the API server makes", async () => {
+    const text = jobManifest().replace("name: breakfast", "generateName: breakfast-");
+    const { findings } = await reportOf(`${text}---\n${text}`);
+    expect(findings.map(({ code, object }) => [code, object])).toEqual([
+      ["CacheNotInFiles", "Job default/breakfast-*"],
+      ["SameOutput", "Job default/breakfast-*"],
+    ]);
+  });
+
   it("says that there is nothing to check", async () => {
     const report = await reportOf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n");
     expect(report).toMatchObject({ findings: [], objects: 1, checked: 0 });
@@ -188,7 +207,7 @@ describe("I1: what nobody reads", () => {
   it("labels, and keys under a mistyped prefix", async () => {
     const text = jobManifest()
       .replace("  annotations:", `  labels:\n    ${prefix}debug: x\n  annotations:`)
-      .replace(`${prefix}output-pipe`, "oras.converged-computing.io/output-pipe");
+      .replace(`${prefix}output-pipe`, `${prefix.replace("github.", "")}output-pipe`);
     expect(await findingsOf(`${cache}---\n${text}`)).toEqual([
       expect.stringMatching(/^warning LabelNotRead 11 metadata\.labels\[/),
       expect.stringMatching(/^warning MistypedPrefix 14 metadata\.annotations\[/),
@@ -213,6 +232,14 @@ describe("inj-08: an object that was read back from a cluster", () => {
       expect(codes.AlreadyInjected.fix).toContain("injected anew");
     },
   );
+});
+
+it("inj-08: what inject prints is right, and is injected anew to the same", async () => {
+  const file = await folder.write("job.yaml", `${cache}---\n${jobManifest()}`);
+  const first = formatDocuments((await injectFiles([file], offlineDefaults)).documents, "yaml");
+  const again = await injectFiles([await folder.write("injected.yaml", first)], offlineDefaults);
+  expect(formatDocuments(again.documents, "yaml")).toBe(first);
+  expect(await findingsOf(first)).toEqual([expect.stringMatching(/^info AlreadyInjected /)]);
 });
 
 describe("an OrasCache", () => {
@@ -257,6 +284,9 @@ describe("findings across files", () => {
     expect(await findingsOf(`${other}---\n${step("a", `${output}: a/b:c`)}`)).toEqual([
       expect.stringMatching(/^warning CacheNotInFiles 10 .*did you mean oras-1\?/),
     ]);
+    expect(await findingsOf(`${step("a", `${output}: a/b:c`)}---\n${step("b", `${output}: a/b:d`)}`)).toEqual(
+      [expect.stringMatching(/^info CacheNotInFiles 5 .*\(2 steps use it\)\.$/)],
+    );
     expect(await findingsOf(step("a", `${prefix}registry: ghcr.io`, `${output}: a/b:c`))).toEqual([]);
   });
 
@@ -269,6 +299,15 @@ describe("findings across files", () => {
       expect.stringMatching(
         /^warning SameOutput 6 .* found a\/b:c, which Job default\/a \(.*a\.yaml:11\) pushes too\.$/,
       ),
+    ]);
+  });
+
+  it("two Jobs of one JobSet that push the same artifact", async () => {
+    const job = (name: string) =>
+      `  - name: ${name}\n    template:\n      metadata: {annotations: {"${output}": "a/b:c"}}\n      spec: {template: {spec: {restartPolicy: Never, ${containers}}}}\n`;
+    const text = `apiVersion: jobset.x-k8s.io/v1alpha2\nkind: JobSet\nmetadata: {name: x}\nspec:\n  replicatedJobs:\n${job("one")}${job("two")}`;
+    expect(await findingsOf(`${cache}---\n${text}`)).toEqual([
+      expect.stringMatching(/^warning SameOutput 17 .*which JobSet default\/x .* pushes too\.$/),
     ]);
   });
 
