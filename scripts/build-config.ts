@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { parseArgs, promisify } from "node:util";
 import { parseAllDocuments, stringify } from "yaml";
-import { buildModule } from "../dev/cluster/binaries.ts";
+import { controlPlaneProgram } from "../dev/cluster/binaries.ts";
 import { repository } from "../dev/cluster/paths.ts";
 import { names } from "../schema/names.ts";
 import { optionTable } from "../schema/options.ts";
@@ -53,7 +53,7 @@ interface Deployment {
  * @returns the objects, in the order in which they can be applied
  */
 export async function buildConfig(build: Build): Promise<Manifest[]> {
-  const kubectl = join(await buildModule("kubernetes", ["kubectl"]), "kubectl");
+  const kubectl = await controlPlaneProgram("kubectl");
   const { stdout } = await promisify(execFile)(kubectl, [
     "kustomize",
     join(repository, "config", build.overlay),

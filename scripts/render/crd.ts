@@ -62,7 +62,6 @@ export function renderCrd(schema: Schema): Rendered[] {
 const plainKeywords = [
   "default",
   "enum",
-  "format",
   "pattern",
   "minLength",
   "maxLength",
@@ -80,7 +79,7 @@ const plainKeywords = [
 
 /** A schema as Kubernetes writes it: what JSON Schema says otherwise has a keyword of its own there. */
 function structural(schema: Schema, node: SchemaNode, more: readonly object[] = []): SchemaNode {
-  const inside = mapChildren(node, (child) => structural(schema, child));
+  const { format, ...inside } = mapChildren(node, (child) => structural(schema, child));
   const rules = [...more, ...rulesOf(node)];
   return {
     ...(node.description === undefined ? {} : { description: explanation(schema, node) }),
@@ -88,6 +87,8 @@ function structural(schema: Schema, node: SchemaNode, more: readonly object[] = 
     ...Object.fromEntries(
       plainKeywords.filter((key) => inside[key] !== undefined).map((key) => [key, inside[key]]),
     ),
+    // The API server takes a list for a string that has this format: its validator then does not look at the type.
+    ...(format === undefined || format === "password" ? {} : { format }),
     ...(node.additionalProperties === true ? { "x-kubernetes-preserve-unknown-fields": true } : {}),
     ...(typeof node.additionalProperties === "object"
       ? { additionalProperties: inside.additionalProperties }
