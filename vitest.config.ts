@@ -8,8 +8,17 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/unit/**/*.test.ts", "test/property/**/*.test.ts"],
+          exclude: ["test/property/linear.test.ts"],
           globalSetup: ["test/support/temporary.ts"],
           testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          // Measures, and takes minutes: apart from the others.
+          name: "linear",
+          include: ["test/property/linear.test.ts"],
+          testTimeout: 600_000,
         },
       },
       {

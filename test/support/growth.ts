@@ -1,0 +1,97 @@
+/** Measures how the work of a function grows with the size of what it is given. */
+
+/** Makes a value of a size: characters of a text, items of a list, keys of a map. */
+export type Content = (size: number) => unknown;
+
+/** A content at growing sizes, up to the largest. */
+export interface Series {
+  readonly values: readonly unknown[];
+  /** At half of the largest size. */
+  readonly half: () => unknown;
+}
+
+/** Nothing that is asked of the webhook may take longer. */
+const longestMs = 1000;
+/** Below this nothing can be said about a ratio; quadratic work at the largest sizes is far above. */
+const measurableMs = 20;
+const highestRatio = 2.5;
+/** A ratio is that of the quietest of several rounds: other processes share the machine. */
+const mostRounds = 12;
+/** Exponential work must be found before it takes for ever: 26 slashes took a former pattern 10 seconds. */
+const smallSizes = [8, 20, 26, 500, 8_000, 120_000];
+
+export function series(content: Content, largest: number): Series {
+  const most = Math.floor(largest);
+  const values = [...smallSizes.filter((size) => size < most), most].map(content);
+  let half: unknown;
+  return {
+    values,
+    half: () => {
+      half ??= content(Math.floor(most / 2));
+      return half;
+    },
+  };
+}
+
+/**
+ * Finds work that is more than linear in the size of a value, or that takes too long.
+ *
+ * @returns what was found, in words; undefined when the work is linear and fast
+ */
+export function findGrowth({ values, half }: Series, work: (value: unknown) => void): string | undefined {
+  const time = (value: unknown) => {
+    const begun = performance.now();
+    work(value);
+    return performance.now() - begun;
+  };
+  // A busy machine makes one try slow, not each of three.
+  const isSlow = (value: unknown, limit: number) =>
+    time(value) > limit && time(value) > limit && time(value) > limit;
+  const slow = values.findIndex((value) => isSlow(value, longestMs));
+  if (slow >= 0) return `more than ${longestMs} ms at size ${slow} of ${values.length}`;
+  const whole = values.at(-1);
+  if (!isSlow(whole, measurableMs)) return undefined;
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (let round = 0; round < mostRounds; round++) {
+    least = Math.min(least, time(half()));
+    most = Math.min(most, time(whole));
+    if (round > 1 && most / least <= highestRatio) return undefined;
+  }
+  return `${most.toFixed(1)} ms at the largest size, ${least.toFixed(1)} ms at half of it`;
+}
+
+/** Text that patterns and parsers like to try in many ways. */
+const units = [
+  ...'/.-_$:@,;=%9a \n"\\é\u0000',
+  ...[
+    "a/",
+    "/../b",
+    "a.",
+    "a-",
+    "a__",
+    "$(",
+    "$()",
+    "$(POD_NAME)",
+    "$$(",
+    "9.",
+    "1h",
+    "[::",
+    "oci://",
+    "//.",
+  ],
+];
+
+/** Texts of a size: each unit again and again, then an end that fits to nothing. */
+export const hostileTexts: readonly Content[] = units.map((unit) => (size) => {
+  const text = `${unit.repeat(Math.ceil(size / unit.length))}!`;
+  // One piece in memory, as a text from JSON is: a pattern makes it so.
+  /^/.test(text);
+  return text;
+});
+
+/** Words for the items of lists: different ones, equal ones, those that collide with the operator's. */
+export const hostileWords: readonly ((index: number) => string)[] = [
+  (i) => `w${i}`,
+  (i) => (i === 0 ? "/mnt/oras" : `/mnt/oras-${i}`),
+  (i) => `$(POD_NAME)${i}`,
+];
