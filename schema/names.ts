@@ -19,6 +19,7 @@ export const names = {
   prefix,
   markerAnnotation: `${prefix}injected`,
   injectedLabel: `${prefix}injected`,
+  usesCacheLabel: `${prefix}uses-cache`,
   cacheLabel: `${prefix}cache`,
   shareVolume: "oras-share",
   sharePath: "/mnt/oras",
@@ -56,6 +57,8 @@ export const names = {
   /** Where nothing says otherwise; kubeadm, kind and the hosted clusters use it. */
   clusterDomain: "cluster.local",
   variablePrefix: "ORAS_OPERATOR_",
+  /** Variable of the first added container that says what was injected into the Pod. */
+  injectionVariable: "ORAS_OPERATOR_INJECTION",
   /** How long launcher and pusher wait for each other to start. */
   deadlineSeconds: 600,
   artifactType: "application/vnd.converged-computing.oras-operator.artifact.v1",

@@ -8,28 +8,64 @@ interface MatchCondition {
 }
 
 /**
- * CEL that keeps every object away from the webhook that it has nothing to do for, by the resource. Creation: annotated
- * and not injected yet. Update: injected, and the containers changed (`kubectl apply` sets the command back).
+ * CEL that keeps every object away from the webhook that it has nothing to do for, by the resource.
+ *
+ * Creation: what is annotated or marked, and what carries an injection without having an owner (a copy) or with a native
+ * sidecar behind it (a mesh came after a Job was injected). Update: what is stored with a marker, and changes where
+ * something may have been lost.
  */
 export function matchConditions(): Record<string, MatchCondition[]> {
   return Object.fromEntries(workloadKinds.map((kind) => [kind.plural, conditionsOf(kind)]));
 }
 
 function conditionsOf({ template, unless }: WorkloadKind): MatchCondition[] {
-  const prefix = JSON.stringify(names.prefix);
-  const marker = JSON.stringify(names.markerAnnotation);
-  const annotated = (metadata: string) =>
-    `(has(${metadata}.annotations) && ${metadata}.annotations.exists(k, k.startsWith(${prefix}) && k != ${marker}))`;
-  const marked = `(has(object.metadata.annotations) && ${marker} in object.metadata.annotations)`;
   const below = ["object", ...template].join(".");
-  const either =
-    template.length === 0
-      ? annotated("object.metadata")
-      : `(${annotated("object.metadata")} || (has(${below}.metadata) && ${annotated(`${below}.metadata`)}))`;
-  const containers = [...template, "spec", "containers"].join(".");
-  const expression = `request.operation == "CREATE" ? ${either} && !${marked} : ${marked} && object.${containers} != oldObject.${containers}`;
+  const onTemplate = `has(${below}.metadata) && ${anyKey(`${below}.metadata`)}`;
+  const created = [
+    anyKey("object.metadata"),
+    ...(template.length > 0 ? [onTemplate] : []),
+    `${carriesShare(`${below}.spec`)} && (!has(object.metadata.ownerReferences)${
+      template.length > 0 ? "" : ` || ${sidecarLater("object.spec")}`
+    })`,
+  ];
+  const changing = template.length > 0 ? template.join(".") : "spec";
+  const marker = JSON.stringify(names.markerAnnotation);
+  const marked = (metadata: string) => `has(${metadata}.annotations) && ${marker} in ${metadata}.annotations`;
+  const lost = [
+    `object.${changing} != oldObject.${changing}`,
+    `!(${marked("object.metadata")})`,
+    `object.metadata.annotations[${marker}] != oldObject.metadata.annotations[${marker}]`,
+    ...(template.length > 0
+      ? []
+      : [
+          "!has(object.metadata.labels)",
+          "!has(oldObject.metadata.labels)",
+          "object.metadata.labels != oldObject.metadata.labels",
+        ]),
+  ];
+  const expression = `request.operation == "CREATE" ? ${anyOf(created)} : ${marked("oldObject.metadata")} && (${anyOf(lost)})`;
   return [
     ...Object.entries(unless ?? {}).map(([name, condition]) => ({ name, expression: condition })),
     { name: "annotated", expression },
   ];
+}
+
+/** Any annotation under the prefix: an author's or the marker. */
+function anyKey(metadata: string): string {
+  return `has(${metadata}.annotations) && ${metadata}.annotations.exists(k, k.startsWith(${JSON.stringify(names.prefix)}))`;
+}
+
+function carriesShare(spec: string): string {
+  return `has(${spec}.volumes) && ${spec}.volumes.exists(v, v.name.startsWith(${JSON.stringify(names.shareVolume)}))`;
+}
+
+/** A native sidecar among the init containers, the last of which was not added by the operator. */
+function sidecarLater(spec: string): string {
+  const init = `${spec}.initContainers`;
+  const last = `${init}[${init}.size() - 1].name.startsWith(${JSON.stringify(names.pullContainer)})`;
+  return `has(${init}) && ${init}.exists(c, has(c.restartPolicy) && c.restartPolicy == "Always") && !${last}`;
+}
+
+function anyOf(conditions: readonly string[]): string {
+  return conditions.map((condition) => `(${condition})`).join(" || ");
 }

@@ -157,6 +157,11 @@ export const problemCatalogue = {
     summary: "A key begins nearly as the operator's annotations do, and so is none of them.",
     fix: "Correct the prefix.",
   },
+  ChangedInjection: {
+    summary:
+      "The object carries containers that the operator added to another one, and a wrapped program has been changed since.",
+    fix: "Create the object from the manifest that was written, not from one that was injected already.",
+  },
   CacheWithoutRegistry: {
     summary: "The cache neither runs a registry nor names a remote one.",
     fix: "Set the registry of the cache or of the step.",

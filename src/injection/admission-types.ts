@@ -72,7 +72,7 @@ export type Verdict =
       readonly kind: "allowed";
       readonly patch?: readonly Operation[];
       readonly warnings: readonly string[];
-      readonly outcome: "injected" | "restored" | "skipped" | "untouched";
+      readonly outcome: "injected" | "restored" | "stripped" | "moved" | "skipped" | "untouched";
       /** Every discovered setting, when the author asked for it. */
       readonly debug?: object;
     }

@@ -1,7 +1,6 @@
 import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
-import { createPatch, type Operation } from "rfc6902";
 import { names } from "../../schema/names.ts";
-import { isAnnotated } from "../annotations/keys.ts";
+import { type AnnotationMap, isAnnotated } from "../annotations/keys.ts";
 import {
   isPod,
   ownAnnotations,
@@ -10,7 +9,7 @@ import {
   putBack,
   type Workload,
 } from "../workload/workload.ts";
-import { formatMarker } from "./marker.ts";
+import { digestOf, type Marker } from "./marker.ts";
 import type { LauncherPlan, Plan } from "./plan.ts";
 
 /**
@@ -20,53 +19,28 @@ import type { LauncherPlan, Plan } from "./plan.ts";
  *
  * @param workload - as it was submitted
  * @param plan - made from its template's spec
+ * @param namespace - of the object
  */
-export function injectWorkload(workload: Workload, plan: Plan): object {
+export function injectWorkload(workload: Workload, plan: Plan, namespace: string): object {
   const { metadata, spec } = workload.template;
-  const marker = {
-    [names.markerAnnotation]: formatMarker(
-      plan,
-      plan.launchers.map(({ name }) => name),
-    ),
+  const marked = (annotations: AnnotationMap | undefined, step = annotations) => {
+    const marker: Marker = { annotations: digestOf(step, namespace), ...plan.injection };
+    return { ...annotations, [names.markerAnnotation]: JSON.stringify(marker) };
   };
   const own = ownAnnotations(workload);
   const below = podAnnotations(workload);
   const injected: PodTemplate = {
     metadata: {
       ...metadata,
-      labels: { ...metadata?.labels, [names.injectedLabel]: "true" },
-      ...(isPod(workload) || isAnnotated(below) ? { annotations: { ...below, ...marker } } : {}),
+      labels: { ...metadata?.labels, ...plan.labels },
+      ...(isPod(workload) || isAnnotated(below) ? { annotations: marked(below) } : {}),
     },
     spec: injectSpec(spec, plan),
   };
-  return putBack(workload, injected, { ...own, ...marker });
-}
-
-/**
- * The minimal JSON Patch (RFC 6902) from one object to the other.
- *
- * @param before - as submitted
- * @param after - sharing with it every part that did not change; lists have only grown at their end
- */
-export function patchBetween(before: unknown, after: unknown): Operation[] {
-  return createPatch(before, after, (a, b, pointer) => {
-    // What is shared is equal: a Pod's hundreds of env entries need no comparison.
-    if (a === b) return [];
-    return Array.isArray(a) && Array.isArray(b) ? patchBetweenLists(a, b, pointer.toString()) : undefined;
-  });
-}
-
-/** Item by item: the library looks for the shortest way from any list to any other, which costs their product. */
-function patchBetweenLists(before: unknown[], after: unknown[], path: string): Operation[] {
-  const isWords = after.every((item) => typeof item === "string");
-  if (isWords || after.length < before.length) return [{ op: "replace", path, value: after }];
-  return after.flatMap((item, i): Operation[] => {
-    if (i >= before.length) return [{ op: "add", path: `${path}/-`, value: item }];
-    return patchBetween(before[i], item).map((operation) => ({
-      ...operation,
-      path: `${path}/${i}${operation.path}`,
-    }));
-  });
+  return putBack(workload, injected, {
+    ...workload.metadata,
+    annotations: marked(own, { ...below, ...own }),
+  }).object;
 }
 
 function injectSpec(spec: V1PodSpec, plan: Plan): V1PodSpec {

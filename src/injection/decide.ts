@@ -11,14 +11,15 @@ import {
   type Workload,
 } from "../workload/workload.ts";
 import type { Answers, Verdict } from "./admission-types.ts";
-import { injectWorkload, patchBetween } from "./apply.ts";
+import { injectWorkload } from "./apply.ts";
 import { checkDns, checkLauncher, checkOutputs, checkPlatform, checkVariables } from "./checks.ts";
+import { patchBetween } from "./patch.ts";
 import { makePlan } from "./plan.ts";
 import type { Open } from "./prepare.ts";
 import { knownImage } from "./program.ts";
 import { chooseRegistry, warnAboutCache } from "./registry.ts";
 import { checkPlainHttp, checkProcesses } from "./secrecy.ts";
-import { denied, skipped, untouched } from "./verdicts.ts";
+import { changed, denied, skipped } from "./verdicts.ts";
 import { secretVolumes, warnAboutContainer, warnAboutStep } from "./warnings.ts";
 
 /**
@@ -29,7 +30,7 @@ import { secretVolumes, warnAboutContainer, warnAboutStep } from "./warnings.ts"
  * @returns allowed (with a patch against the raw object) or denied, with every problem at once
  */
 export function decide(open: Open, answers: Answers): Verdict {
-  const { workload, reading, launchers, installation } = open;
+  const { workload, submitted, reading, launchers, questions, installation } = open;
   const { settings } = reading;
   const pod = workload.template.spec;
   const registry = registryFor(open, answers);
@@ -43,7 +44,8 @@ export function decide(open: Open, answers: Answers): Verdict {
   }
   warnings.push(...warnAboutParallelPods(workload, settings));
   // Annotations on the template alone: each Pod is injected when it is created.
-  if (!isAnnotated(ownAnnotations(workload))) return untouched(warnings);
+  if (!isAnnotated(ownAnnotations(workload)))
+    return changed(submitted, workload.object, warnings, "stripped");
   const plan = makePlan({
     pod,
     launchers: launchers.value,
@@ -54,7 +56,7 @@ export function decide(open: Open, answers: Answers): Verdict {
   });
   return {
     kind: "allowed",
-    patch: patchBetween(workload.object, injectWorkload(workload, plan)),
+    patch: patchBetween(submitted, injectWorkload(workload, plan, questions.namespace)),
     warnings,
     outcome: "injected",
     ...(settings.debug ? { debug: { launchers: plan.launchers.map(({ name }) => name), settings } } : {}),

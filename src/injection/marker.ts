@@ -1,47 +1,128 @@
 import { hash as hashOf } from "node:crypto";
+import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import type { AnnotationMap } from "../annotations/keys.ts";
+import { isForUs } from "../workload/places.ts";
+import { mismatch, type Shape } from "../workload/shape.ts";
 
-/** What the marker annotation on an injected object says. */
-export interface Marker {
-  /** Digest of everything that was injected. */
-  readonly hash: string;
-  /** Names of the wrapped containers: a webhook that runs later may prepend a container. */
-  readonly containers: readonly string[];
+/**
+ * What was injected into a Pod: enough to find it again, to take it out, and to put it back. It stands in the
+ * environment of the first added container, so that it goes wherever the containers go (`kubectl debug --copy-to` keeps
+ * the spec only), and in the marker annotation beside the digest.
+ */
+export interface Injection {
+  /** Names of the added volumes; the first is the share. */
+  readonly volumes: readonly string[];
+  /** Hash of command and args of each added init container, by its name. */
+  readonly initContainers: Readonly<Record<string, string>>;
+  /** The same of each other added container. */
+  readonly containers: Readonly<Record<string, string>>;
+  /** The containers that were wrapped, by their names. */
+  readonly wrapped: Readonly<Record<string, Wrapped>>;
+}
+
+/** What is known of a wrapped container as it was before. */
+export interface Wrapped {
+  /** Hash of command and args as they were written. */
+  readonly program: string;
+  /** How many words the command had. */
+  readonly command: number;
+  /** How many words args had. */
+  readonly args: number;
+  /** Names of the variables that were added to its environment. */
+  readonly env: readonly string[];
+}
+
+/** The value of the marker annotation. */
+export interface Marker extends Injection {
+  /** Digest of the annotations that the injection was made from. */
+  readonly annotations: string;
+}
+
+/** Command and args of a container, as Kubernetes has them. */
+export type Program = Pick<V1Container, "command" | "args">;
+
+/**
+ * Hash of a container's command and args. One that is empty counts as absent, as it does for Kubernetes.
+ *
+ * @returns 32 hexadecimal digits
+ */
+export function hashProgram({ command, args }: Program): string {
+  return short(JSON.stringify([command ?? [], args ?? []]));
 }
 
 /**
- * The marker for an injection.
+ * Digest of a step's annotations. Those that the operator itself writes later are outside of it. An object that is
+ * created again in another namespace has another cache, so the namespace belongs to it.
  *
- * @param injected - everything that was added or set, as plain JSON
- * @param containers - names of the wrapped containers
- * @returns the annotation's value
+ * @param annotations - of a Pod, or of another object together with those of its template
+ * @param namespace - of the object
  */
-export function formatMarker(injected: unknown, containers: readonly string[]): string {
-  const hash = hashOf("sha256", JSON.stringify(injected), "hex").slice(0, 32);
-  return JSON.stringify({ hash, containers } satisfies Marker);
+export function digestOf(annotations: AnnotationMap | undefined, namespace: string): string {
+  const entries = Object.entries(annotations ?? {}).filter(([key]) => isForUs(key));
+  return short(JSON.stringify([namespace, ...entries.sort(([a], [b]) => (a < b ? -1 : 1))]));
 }
 
-/** Whether annotations hold a marker. */
+function short(text: string): string {
+  return hashOf("sha256", text, "hex").slice(0, 32);
+}
+
+/** Whether annotations hold a marker, of whatever form. */
 export function isMarked(annotations: AnnotationMap | undefined): boolean {
   return annotations?.[names.markerAnnotation] !== undefined;
 }
 
-/**
- * Reads a marker back.
- *
- * @param value - the annotation's value, which anybody may have edited
- * @returns undefined when it is not one of ours
- */
-export function parseMarker(value: string | undefined): Marker | undefined {
-  if (value === undefined) return undefined;
-  try {
-    const marker: unknown = JSON.parse(value);
-    if (typeof marker !== "object" || marker === null) return undefined;
-    const { hash, containers } = marker as Partial<Marker>;
-    if (typeof hash !== "string" || !Array.isArray(containers)) return undefined;
-    return containers.every((name) => typeof name === "string") ? { hash, containers } : undefined;
-  } catch {
-    return undefined; // not JSON: not ours
+const hashes: Shape = { map: "text" };
+const injectionFields: Readonly<Record<string, Shape>> = {
+  volumes: { list: "text" },
+  initContainers: hashes,
+  containers: hashes,
+  wrapped: {
+    map: {
+      fields: { program: "text", command: "count", args: "count", env: { list: "text" } },
+      needs: ["program", "command", "args", "env"],
+    },
+  },
+};
+const injectionShape: Shape = { fields: injectionFields, needs: Object.keys(injectionFields) };
+
+/** The digest that a marker carries, if it is one. */
+export function markedDigest(annotations: AnnotationMap | undefined): string | undefined {
+  const marker = parse(annotations?.[names.markerAnnotation]) as Partial<Marker> | undefined;
+  return typeof marker?.annotations === "string" ? marker.annotations : undefined;
+}
+
+/** Reads the marker annotation, which anybody may have edited: undefined when it does not say what was injected. */
+export function markedInjection(annotations: AnnotationMap | undefined): Injection | undefined {
+  return asInjection(annotations?.[names.markerAnnotation]);
+}
+
+/** What the containers themselves say was injected. */
+export function recordedInjection(spec: V1PodSpec): Injection | undefined {
+  for (const container of [...(spec.initContainers ?? []), ...spec.containers]) {
+    const found = asInjection(container.env?.find(({ name }) => name === names.injectionVariable)?.value);
+    if (found) return found;
   }
+  return undefined;
+}
+
+function asInjection(text: unknown): Injection | undefined {
+  const value = parse(text);
+  return value !== undefined && mismatch(value, injectionShape) === undefined
+    ? (value as Injection)
+    : undefined;
+}
+
+function parse(text: unknown): unknown {
+  if (typeof text !== "string") return undefined;
+  try {
+    return (JSON.parse(text) as unknown) ?? undefined;
+  } catch {
+    return undefined; // not JSON: not the operator's
+  }
+}
+
+/** What a map holds under a name that may be that of a property of every object. */
+export function ownValue<T>(map: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(map, name) ? map[name] : undefined;
 }

@@ -11,10 +11,16 @@ import {
   volumes,
 } from "./containers.ts";
 import type { Launcher } from "./launcher.ts";
+import type { Injection, Program } from "./marker.ts";
 import { knownImage, programOf } from "./program.ts";
+import { describeInjection, withRecord } from "./record.ts";
 
 /** Everything that an injection adds to a Pod and sets in its launchers. */
 export interface Plan {
+  /** Labels of the Pod. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** All of this, for those who have to find it again. */
+  readonly injection: Injection;
   readonly launchers: readonly LauncherPlan[];
   readonly volumes: readonly V1Volume[];
   readonly initContainers: readonly V1Container[];
@@ -25,6 +31,8 @@ export interface Plan {
 export interface LauncherPlan {
   /** Name of the container. */
   readonly name: string;
+  /** The container as it was submitted. */
+  readonly before: Program;
   readonly command: readonly string[];
   readonly args: readonly string[];
   readonly env: readonly V1EnvVar[];
@@ -39,11 +47,22 @@ export interface LauncherPlan {
  */
 export function makePlan(given: Omit<Step, "free">): Plan {
   const step: Step = { ...given, free: freeNames(given.pod) };
-  return {
+  const parts = {
     launchers: step.launchers.map((launcher, index) => planLauncher(step, launcher, index)),
     volumes: volumes(step),
     initContainers: initContainers(step),
     containers: pushContainers(step),
+  };
+  const injection = describeInjection(parts);
+  const { cache } = step.registry;
+  return {
+    ...parts,
+    initContainers: withRecord(parts.initContainers, injection),
+    injection,
+    labels: {
+      [names.injectedLabel]: "true",
+      ...(cache === undefined ? {} : { [names.usesCacheLabel]: cache }),
+    },
   };
 }
 
@@ -52,6 +71,7 @@ function planLauncher(step: Step, launcher: Launcher, index: number): LauncherPl
   const share = freeMountPath(launcher.container);
   return {
     name: launcher.container.name,
+    before: launcher.container,
     ...wrap(step, launcher, index, share),
     env: environmentFor(inputPath, outputPath, outputPipe),
     // Read-only for the program: it can change nothing that a container with credentials reads or runs. Scripts

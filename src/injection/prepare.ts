@@ -1,12 +1,12 @@
 import type { V1PodSpec } from "@kubernetes/client-node";
-import { type AnnotationMap, isAnnotated, isOurs } from "../annotations/keys.ts";
+import { type AnnotationMap, isOurs } from "../annotations/keys.ts";
 import { type Reading, readAnnotations } from "../annotations/parse.ts";
 import type { Result } from "../annotations/problems.ts";
 import { readWorkload, workloadKind } from "../workload/read.ts";
 import { isPod, ownAnnotations, podAnnotations, type Workload } from "../workload/workload.ts";
 import type { AdmissionRequest, Installation, Questions, Verdict } from "./admission-types.ts";
+import { settleEarlier } from "./earlier.ts";
 import { chooseLaunchers, type Launcher } from "./launcher.ts";
-import { isMarked } from "./marker.ts";
 import { restoreInjection } from "./restore.ts";
 import { untouched } from "./verdicts.ts";
 
@@ -15,6 +15,9 @@ export interface Open {
   readonly settled?: undefined;
   readonly questions: Questions;
   readonly installation: Installation;
+  /** The object as it was submitted. */
+  readonly submitted: object;
+  /** The object without what an earlier injection left in it. */
   readonly workload: Workload;
   /** The step's annotations: the object's own, and those of its template. */
   readonly annotations: AnnotationMap;
@@ -27,7 +30,8 @@ export type Prepared = { readonly settled: Verdict } | Open;
 
 /**
  * Reads an admission request for a Pod or a Job, once. CREATE of an annotated object is to be decided, UPDATE of an
- * injected one restores what `kubectl apply` set back, everything else is allowed untouched.
+ * injected one restores what was set back, what an earlier injection left is taken out, everything else is allowed
+ * untouched.
  *
  * @param request - with raw objects; whatever they hold, this does not throw
  * @param installation - for `decide`
@@ -43,15 +47,26 @@ export function prepare(request: AdmissionRequest, installation: Installation): 
   const workload = readWorkload(kind, request.object);
   // The API server validates after admission: it says itself what is wrong with such an object.
   if ("expected" in workload) return settled;
+  const namespace = request.namespace ?? "default";
+  const earlier = settleEarlier(workload, namespace);
+  if ("verdict" in earlier) return { settled: earlier.verdict };
+  return read(earlier.workload, workload.object, namespace, installation);
+}
+
+/** Reads the annotations of an object that nothing is injected into. */
+function read(
+  workload: Workload,
+  submitted: object,
+  namespace: string,
+  installation: Installation,
+): Prepared {
   const own = ownAnnotations(workload);
   const below = podAnnotations(workload);
-  if (isMarked(own) || (!isAnnotated(own) && !isAnnotated(below))) return settled;
   const annotations = isPod(workload) ? (own ?? {}) : { ...pickOurs(below), ...pickOurs(own) };
   const reading = readAnnotations(annotations);
   const launchers = chooseLaunchers(workload.template.spec, below, reading.settings);
-  const namespace = request.namespace ?? "default";
   const questions = ask(workload, namespace, reading, launchers);
-  return { questions, installation, workload, annotations, reading, launchers };
+  return { questions, installation, submitted, workload, annotations, reading, launchers };
 }
 
 const settled: Prepared = { settled: untouched() };

@@ -15,8 +15,7 @@ export function knownImage({ images }: Answers, { image }: V1Container): KnownIm
  * @see https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/#notes
  */
 export function programOf(container: V1Container, known: KnownImage | undefined): string[] {
-  const command = container.command ?? [];
-  const args = container.args ?? undefined;
+  const { command = [], args } = container;
   if (command.length > 0) return [...command, ...(args ?? [])];
   if (known === undefined || "unknown" in known) return [];
   const { entrypoint, cmd } = known.program;

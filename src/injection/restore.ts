@@ -1,81 +1,167 @@
 import { isDeepStrictEqual } from "node:util";
-import type { V1Container } from "@kubernetes/client-node";
+import type { V1Container, V1ObjectMeta, V1PodSpec } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { isOurs } from "../annotations/keys.ts";
 import { readWorkload } from "../workload/read.ts";
-import { ownAnnotations, putBack, type Workload, type WorkloadKind } from "../workload/workload.ts";
+import {
+  ownAnnotations,
+  type PodTemplate,
+  putBack,
+  type Workload,
+  type WorkloadKind,
+} from "../workload/workload.ts";
 import type { Verdict } from "./admission-types.ts";
-import { patchBetween } from "./apply.ts";
-import { parseMarker } from "./marker.ts";
-import { untouched } from "./verdicts.ts";
+import { type LegacyInjection, legacyInjection, runsLegacy } from "./legacy.ts";
+import {
+  digestOf,
+  hashProgram,
+  type Injection,
+  isMarked,
+  ownValue,
+  type Program,
+  recordedInjection,
+} from "./marker.ts";
+import { changed, untouched } from "./verdicts.ts";
+import { weave } from "./weave.ts";
 
 /**
- * `kubectl apply` of a manifest that was injected sets the launcher's command back to the manifest's, which the
- * API server refuses as a change of an immutable field. Where the program is still the same, the injection is
- * put back; where it is another one, nothing is done and the API server says so.
+ * Answers for a change of an injected object. `kubectl apply` of the manifest sets the wrapped program's command back,
+ * a PUT of it (`kubectl replace`, or a client that drops fields which it does not know) everything: the API server
+ * would refuse that as a change of what cannot be changed. Where the program is still the same, the injection is put
+ * back; where it is another one, that is left as it is and the API server says so.
  *
- * @param kind - what is updated
- * @param object - as submitted, carrying the marker
- * @param oldObject - as stored
+ * @param kind - of what is changed
+ * @param object - as submitted
+ * @param oldObject - as stored, carrying the marker
  */
 export function restoreInjection(kind: WorkloadKind, object: unknown, oldObject: unknown): Verdict {
   const submitted = readWorkload(kind, object);
-  const old = readWorkload(kind, oldObject);
+  const stored = readWorkload(kind, oldObject);
   // The API server validates after admission: it says itself what is wrong with such an object.
-  if ("expected" in submitted || "expected" in old) return untouched();
-  const marker = parseMarker(ownAnnotations(submitted)?.[names.markerAnnotation]);
-  if (marker === undefined) return untouched();
+  if ("expected" in submitted || "expected" in stored) return untouched();
+  const injection = injectionOf(stored);
+  if (injection === undefined) return untouched();
+  const spec = restoreSpec(submitted.template.spec, stored.template.spec, injection);
+  const metadata = restoreMetadata(submitted.template.metadata, stored.template.metadata);
+  const template: PodTemplate = { ...submitted.template, ...(metadata && { metadata }), spec };
+  const own = restoreMetadata(submitted.metadata, stored.metadata);
+  const warnings = haveSameAnnotations(submitted, stored)
+    ? []
+    : ["annotations of an object that runs already have no effect; delete it and create it again"];
+  return changed(submitted.object, putBack(submitted, template, own).object, warnings, "restored");
+}
 
-  const { spec } = submitted.template;
-  const stored = old.template.spec;
-  const wrapped = new Set(marker.containers);
-  const byName = new Map(stored.containers.map((container) => [container.name, container]));
-  const containers = spec.containers.map((container) => {
-    const injected = byName.get(container.name);
-    return wrapped.has(container.name) && injected && runsTheSame(container, injected)
-      ? rewrap(container, injected)
+function haveSameAnnotations(submitted: Workload, stored: Workload): boolean {
+  return digestOf(ownAnnotations(submitted), "") === digestOf(ownAnnotations(stored), "");
+}
+
+/** What was injected into a stored object. Its spec cannot be changed, so it counts, and not the marker's copy. */
+function injectionOf(stored: Workload): Injection | LegacyInjection | undefined {
+  const own = ownAnnotations(stored);
+  if (!isMarked(own)) return undefined;
+  const { spec } = stored.template;
+  return recordedInjection(spec) ?? legacyInjection(spec, own);
+}
+
+function restoreMetadata(
+  submitted: V1ObjectMeta | undefined,
+  stored: V1ObjectMeta | undefined,
+): V1ObjectMeta | undefined {
+  const annotations = restoreKeys(submitted?.annotations, stored?.annotations, [names.markerAnnotation]);
+  const labels = restoreKeys(submitted?.labels, stored?.labels, [names.injectedLabel, names.usesCacheLabel]);
+  if (annotations === submitted?.annotations && labels === submitted?.labels) return submitted;
+  return { ...submitted, ...(annotations && { annotations }), ...(labels && { labels }) };
+}
+
+/** A map with some keys as they are in another one. */
+function restoreKeys(
+  submitted: Record<string, string> | undefined,
+  stored: Record<string, string> | undefined,
+  keys: readonly string[],
+): Record<string, string> | undefined {
+  const lost = keys.filter((key) => stored?.[key] !== undefined && stored[key] !== submitted?.[key]);
+  if (lost.length === 0) return submitted;
+  return { ...submitted, ...Object.fromEntries(lost.map((key) => [key, stored?.[key] ?? ""])) };
+}
+
+function restoreSpec(submitted: V1PodSpec, stored: V1PodSpec, injection: Injection): V1PodSpec {
+  const volumes = new Set(injection.volumes);
+  const storedContainers = new Map(stored.containers.map((container) => [container.name, container]));
+  const containers = submitted.containers.map((container) => {
+    const before = storedContainers.get(container.name);
+    return before && ownValue(injection.wrapped, container.name)
+      ? rewrap(container, before, injection)
       : container;
   });
-  const changed = containers.some((container, i) => container !== spec.containers[i]);
-  const warnings = annotationsDiffer(submitted, old)
-    ? ["annotations of an object that runs already have no effect; delete it and create it again"]
-    : [];
-  if (!changed) return untouched(warnings);
-  const after = putBack(submitted, { ...submitted.template, spec: { ...spec, containers } });
-  return { kind: "allowed", patch: patchBetween(submitted.object, after), warnings, outcome: "restored" };
+  const isAdded = (map: Readonly<Record<string, string>>) => (container: V1Container) =>
+    ownValue(map, container.name) !== undefined;
+  return {
+    ...submitted,
+    ...some(
+      "volumes",
+      weave(submitted.volumes, stored.volumes, ({ name }) => volumes.has(name)),
+    ),
+    ...some(
+      "initContainers",
+      weave(
+        submitted.initContainers,
+        stored.initContainers,
+        isAdded(injection.initContainers),
+        keepWhatMayChange,
+      ),
+    ),
+    containers:
+      weave(containers, stored.containers, isAdded(injection.containers), keepWhatMayChange) ?? containers,
+  };
 }
 
-/** Whether a container as submitted would run the program that the injected one runs. */
-function runsTheSame(container: V1Container, injected: V1Container): boolean {
-  const program = programOf(injected);
-  if (program === undefined) return false;
-  // A manifest without a command leaves the injected one in place: its image's ENTRYPOINT stands before its args.
-  if (isDeepStrictEqual(container.command, injected.command)) {
-    const own = container.args ?? [];
-    return own.length > 0 && isDeepStrictEqual(program.slice(-own.length), own);
-  }
-  // A manifest without args leaves the injected ones in place when it is applied.
-  const args = isDeepStrictEqual(container.args, injected.args) ? [] : (container.args ?? []);
-  return isDeepStrictEqual([...(container.command ?? []), ...args], program);
+function some<K extends string, T>(key: K, list: readonly T[] | undefined): { [key in K]?: T[] } {
+  return (list === undefined ? {} : { [key]: list }) as { [key in K]?: T[] };
 }
 
-/** The program's argument vector: our options come in pairs, then `--`, then the program as it was. */
-function programOf(injected: V1Container): string[] | undefined {
-  const args = injected.args ?? [];
-  if (injected.command?.at(-1)?.endsWith("entrypoint.sh")) return args.slice(3); // <pipe> <input-path> <output-path>
-  for (let i = 0; i < args.length; i += 2) if (args[i] === "--") return args.slice(i + 1);
-  return undefined;
+/** Image and resources of a container are what Kubernetes lets people change. */
+function keepWhatMayChange(stored: V1Container, submitted: V1Container): V1Container {
+  const { image, resources } = submitted;
+  return { ...stored, ...(image && { image }), ...(resources && { resources }) };
 }
 
-function rewrap(container: V1Container, injected: V1Container): V1Container {
-  const { command, args } = injected;
-  return { ...container, ...(command ? { command } : {}), ...(args ? { args } : {}) };
+/** A wrapped container, wrapped again where it runs the same program. */
+function rewrap(container: V1Container, stored: V1Container, injection: Injection): V1Container {
+  if (!isProgramOf(container, stored, injection)) return container;
+  const wrapped = ownValue(injection.wrapped, container.name);
+  const env = new Set(wrapped?.env);
+  const [share] = injection.volumes;
+  return {
+    ...container,
+    ...(stored.command && { command: stored.command }),
+    ...(stored.args && { args: stored.args }),
+    ...some(
+      "env",
+      weave(container.env, stored.env, ({ name }) => env.has(name)),
+    ),
+    ...some(
+      "volumeMounts",
+      weave(container.volumeMounts, stored.volumeMounts, ({ name }) => name === share),
+    ),
+  };
 }
 
-function annotationsDiffer(a: Workload, b: Workload): boolean {
-  const ours = (workload: Workload) =>
-    Object.entries(ownAnnotations(workload) ?? {})
-      .filter(([key]) => isOurs(key))
-      .sort(([x], [y]) => (x < y ? -1 : 1));
-  return !isDeepStrictEqual(ours(a), ours(b));
+/**
+ * Whether a container as submitted runs the program that was wrapped. What a manifest does not say, `kubectl apply`
+ * leaves as it is stored: a command or args that are the stored ones may have been absent.
+ */
+function isProgramOf({ command, args }: V1Container, stored: V1Container, injection: Injection): boolean {
+  const sameCommand = isDeepStrictEqual(command, stored.command);
+  const sameArgs = isDeepStrictEqual(args, stored.args);
+  if (sameCommand && sameArgs) return true;
+  const candidates = [
+    { command, args },
+    ...(sameCommand ? [{ args }] : []),
+    ...(sameArgs ? [{ command }] : []),
+  ] as readonly Program[];
+  const program =
+    "programs" in injection ? (injection as LegacyInjection).programs.get(stored.name) : undefined;
+  const hash = ownValue(injection.wrapped, stored.name)?.program;
+  return candidates.some((candidate) =>
+    program ? runsLegacy(candidate, program) : hashProgram(candidate) === hash,
+  );
 }

@@ -1,11 +1,23 @@
 import { describeProblems, type Problem } from "../annotations/problems.ts";
 import type { Verdict } from "./admission-types.ts";
+import { patchBetween } from "./patch.ts";
 
 const nothing: Verdict = { kind: "allowed", warnings: [], outcome: "untouched" };
 
 /** Allowed as it is. */
 export function untouched(warnings: readonly string[] = []): Verdict {
   return warnings.length === 0 ? nothing : { kind: "allowed", warnings, outcome: "untouched" };
+}
+
+/** Allowed with a change; as it is, where there is none. */
+export function changed(
+  before: object,
+  after: object,
+  warnings: readonly string[],
+  outcome: "stripped" | "moved" | "restored",
+): Verdict {
+  const patch = patchBetween(before, after);
+  return patch.length === 0 ? untouched(warnings) : { kind: "allowed", patch, warnings, outcome };
 }
 
 /** Allowed as it is, though it is annotated: the warning says why. */

@@ -55,6 +55,7 @@ export const writtenAnnotations: readonly string[] = [
 /** Labels under the prefix that the operator writes itself. */
 export const writtenLabels: readonly string[] = [
   names.injectedLabel,
+  names.usesCacheLabel,
   names.cacheLabel,
   `${names.prefix}waiting`,
 ];

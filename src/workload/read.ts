@@ -28,7 +28,7 @@ export function readWorkload(kind: WorkloadKind, object: unknown): Workload | Mi
   return {
     kind,
     object: object as object,
-    metadata: (object as PodTemplate).metadata ?? undefined,
+    metadata: (object as PodTemplate).metadata,
     template,
     path: [...kind.template, "spec"].join("."),
   };

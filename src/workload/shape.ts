@@ -1,12 +1,14 @@
 /**
- * The types of those fields of a Pod that the product reads. The API server sends none that are of another type, but
- * one that is empty may be null, and manifests that the CLI reads are of any shape.
+ * The types of those fields of a Pod that the product reads. The API server leaves out what is empty and sends nothing
+ * that is of another type, but for `containers: null`; manifests that the CLI reads are of any shape.
  */
 export type Shape =
   | "any"
   | "text"
   /** Text, or a number as YAML has it. */
   | "quantity"
+  /** A whole number from 0. */
+  | "count"
   | { readonly list: Shape }
   | { readonly map: Shape }
   | { readonly fields: Readonly<Record<string, Shape>>; readonly needs?: readonly string[] };
@@ -24,7 +26,7 @@ const container: Shape = {
     workingDir: "text",
     restartPolicy: "text",
     terminationMessagePath: "text",
-    env: { list: { needs: ["name"], fields: { name: "text" } } },
+    env: { list: { needs: ["name"], fields: { name: "text", value: "text" } } },
     volumeMounts: { list: { needs: ["name", "mountPath"], fields: { name: "text", mountPath: "text" } } },
     volumeDevices: { list: { needs: ["devicePath"], fields: { devicePath: "text" } } },
     resources,
@@ -77,24 +79,29 @@ export interface Mismatch {
 }
 
 /**
- * The first place where a value is not of a shape. What is absent or null is, unless it is needed.
+ * The first place where a value is not of a shape. What is absent fits, unless it is needed.
  *
  * @param value - plain JSON
  * @param shape - that it should have
  * @returns undefined when it has; nothing is allocated then, as nearly every object has
  */
 export function mismatch(value: unknown, shape: Shape): Mismatch | undefined {
-  if (shape === "any") return undefined;
-  if (shape === "text") return typeof value === "string" ? undefined : { path: "", expected: "a text" };
-  if (shape === "quantity") {
-    const fits = typeof value === "string" || typeof value === "number";
-    return fits ? undefined : { path: "", expected: "a quantity" };
+  if (typeof shape === "string") {
+    return isOfType(value, shape) ? undefined : { path: "", expected: types[shape] };
   }
   if ("list" in shape) return inList(value, shape.list);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return { path: "", expected: "an object" };
   }
   return "map" in shape ? inMap(value, shape.map) : inFields(value, shape);
+}
+
+const types = { any: "", text: "a text", quantity: "a quantity", count: "a whole number" };
+
+function isOfType(value: unknown, type: keyof typeof types): boolean {
+  if (type === "text") return typeof value === "string";
+  if (type === "quantity") return typeof value === "string" || typeof value === "number";
+  return type === "any" || (Number.isSafeInteger(value) && (value as number) >= 0);
 }
 
 function inList(value: unknown, item: Shape): Mismatch | undefined {
@@ -119,7 +126,7 @@ function inFields(
   { fields, needs }: Extract<Shape, { fields: object }>,
 ): Mismatch | undefined {
   for (const name in fields) {
-    const field = (value as Record<string, unknown>)[name] ?? undefined;
+    const field = (value as Record<string, unknown>)[name];
     if (field === undefined && !needs?.includes(name)) continue;
     const found = mismatch(field, fields[name] ?? "any");
     if (found) return below(`.${name}`, found);

@@ -37,12 +37,12 @@ export interface Workload {
 
 /** The annotations of the object itself. */
 export function ownAnnotations({ metadata }: Workload): AnnotationMap | undefined {
-  return metadata?.annotations ?? undefined;
+  return metadata?.annotations;
 }
 
 /** The annotations that the object's Pods have: those of its template. */
 export function podAnnotations({ template }: Workload): AnnotationMap | undefined {
-  return template.metadata?.annotations ?? undefined;
+  return template.metadata?.annotations;
 }
 
 /** Whether the object is a Pod, which has no template besides itself. */
@@ -56,17 +56,20 @@ export function ownedByController({ metadata }: Workload): boolean {
 }
 
 /**
- * The object with another template and other annotations of its own. What is not changed is the same value as before.
+ * The object with another template and other metadata. What is not changed is the same value as before.
  *
  * @param workload - the object as it was submitted
  * @param template - a Pod's own spec and metadata, or the template of another kind
- * @param annotations - of the object itself; a Pod's stand in its template
+ * @param metadata - of the object itself; a Pod's stands in its template
  */
-export function putBack(workload: Workload, template: PodTemplate, annotations?: AnnotationMap): object {
-  const { object, kind, metadata } = workload;
-  if (isPod(workload)) return { ...object, ...template };
-  const changed = putAt(object as Record<string, unknown>, kind.template, template);
-  return annotations === undefined ? changed : { ...changed, metadata: { ...metadata, annotations } };
+export function putBack(workload: Workload, template: PodTemplate, metadata?: V1ObjectMeta): Workload {
+  if (isPod(workload)) {
+    const object = { ...workload.object, ...template };
+    return { ...workload, object, metadata: template.metadata ?? workload.metadata, template: object };
+  }
+  const changed = putAt(workload.object as Record<string, unknown>, workload.kind.template, template);
+  const object = metadata === undefined ? changed : { ...changed, metadata };
+  return { ...workload, object, metadata: metadata ?? workload.metadata, template };
 }
 
 function putAt(

@@ -5,7 +5,11 @@ import { applyPatch } from "rfc6902";
 import { describe, expect, it } from "vitest";
 import { names } from "../../schema/names.ts";
 import type { Verdict } from "../../src/injection/admission-types.ts";
-import { patchBetween } from "../../src/injection/apply.ts";
+import { recordedInjection } from "../../src/injection/marker.ts";
+import { patchBetween } from "../../src/injection/patch.ts";
+import { stripInjection } from "../../src/injection/strip.ts";
+import { readWorkload, workloadKinds } from "../../src/workload/read.ts";
+import { created, updated } from "../support/patched.ts";
 import { admit, createRequest, pod, podSpec, stepAnnotations, withoutResources } from "../support/pods.ts";
 
 const annotatedPod = fc.tuple(pod, stepAnnotations).map(([p, map]) => annotate(p, map));
@@ -197,6 +201,82 @@ describe("injection", () => {
     );
   });
 });
+
+describe("an injection can be taken out and put back", () => {
+  const annotated = fc.oneof(
+    annotatedPod,
+    fc.tuple(podSpec, stepAnnotations, fc.boolean()).map(([spec, map, both]) => ({
+      apiVersion: "batch/v1",
+      kind: "Job",
+      metadata: { name: "j", annotations: map },
+      spec: { template: { metadata: both ? { annotations: map } : {}, spec } },
+    })),
+  );
+  const workload = (object: { kind?: string }) => {
+    const kind = workloadKinds.find((known) => known.kind === object.kind);
+    const read = kind && readWorkload(kind, object);
+    if (!read || "expected" in read) throw new Error("malformed");
+    return read;
+  };
+
+  it("taking it out gives what was submitted", () => {
+    fc.assert(
+      fc.property(annotated, (object) => {
+        const injected = workload(inject(object));
+        const stripped = stripInjection(injected, recordedInjection(injected.template.spec));
+        expect(stripped).toMatchObject({ ok: true });
+        if (stripped.ok) expect(withoutEmpty(stripped.value.object)).toEqual(withoutEmpty(object));
+      }),
+    );
+  });
+
+  it("it changes nothing a second time, and is made again where a part of it is gone", () => {
+    fc.assert(
+      fc.property(annotated, (object) => {
+        const injected = inject(object);
+        expect(admit(createRequest(injected))).toEqual({
+          kind: "allowed",
+          warnings: [],
+          outcome: "untouched",
+        });
+        const broken = structuredClone(injected);
+        workload(broken).template.spec.initContainers?.pop();
+        expect(withoutEmpty(inject(broken))).toEqual(withoutEmpty(injected));
+      }),
+    );
+  });
+
+  it("a PUT of what was submitted gives what is stored", () => {
+    fc.assert(
+      fc.property(annotated, (object) => {
+        const stored = inject(object);
+        expect(updated(stored, structuredClone(object))).toEqual(stored);
+      }),
+    );
+  });
+
+  it("nothing is touched of what nobody annotated", () => {
+    fc.assert(
+      fc.property(pod, fc.boolean(), (p, marked) => {
+        const bare = marked ? annotate(p, { [names.markerAnnotation]: "x" }) : p;
+        expect(created(bare)).toEqual(marked ? annotate(p, {}) : p);
+      }),
+    );
+  });
+});
+
+/** What is empty is absent for Kubernetes. */
+function withoutEmpty(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutEmpty);
+  if (typeof value !== "object" || value === null) return value;
+  const kept = Object.entries(value).map(([key, below]) => [key, withoutEmpty(below)] as const);
+  return Object.fromEntries(
+    kept.filter(
+      ([key, below]) =>
+        key === "emptyDir" || typeof below !== "object" || below === null || Object.keys(below).length > 0,
+    ),
+  );
+}
 
 /** The stored Pod with the launcher's command and args set back to the manifest's, as `kubectl apply` does. */
 function appliedAgain(manifest: V1Pod, stored: V1Pod, otherCommand: string[] | undefined): V1Pod {

@@ -118,7 +118,10 @@ describe("what is added", () => {
   });
 
   it("marks the Pod by a label, which a watch can select", () => {
-    expect(injected(pod(output)).metadata?.labels).toEqual({ [names.injectedLabel]: "true" });
+    const labels = { [names.injectedLabel]: "true" };
+    expect(injected(pod({ ...output, registry: "ghcr.io" })).metadata?.labels).toEqual(labels);
+    // Where it uses a registry in the cluster, which one: for NetworkPolicies, and for people.
+    expect(injected(pod(output)).metadata?.labels).toEqual({ ...labels, [names.usesCacheLabel]: "oras" });
   });
 
   it("gives a sidecar script of the original's protocol its credentials, and how the registry is spoken to", () => {

@@ -1,0 +1,104 @@
+import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
+import type { AnnotationMap } from "../annotations/keys.ts";
+import { mismatch, type Shape } from "../workload/shape.ts";
+import { hashProgram, type Injection, type Program, type Wrapped } from "./marker.ts";
+
+/**
+ * Version 0.1.0 wrote a marker that named the wrapped containers only. What it injected is described here from how it
+ * laid things out, so that its objects can be restored and stripped as all others are. To be removed with the second
+ * minor version after it: a Job lives no longer.
+ */
+export interface LegacyInjection extends Injection {
+  /** The argument vector of each wrapped container's program; command and args cannot be told apart any more. */
+  readonly programs: ReadonlyMap<string, readonly string[]>;
+}
+
+const markerShape: Shape = {
+  fields: { hash: "text", containers: { list: "text" } },
+  needs: ["hash", "containers"],
+};
+
+/**
+ * Describes what version 0.1.0 injected.
+ *
+ * @param spec - of the injected Pod
+ * @param annotations - with that version's marker
+ * @returns undefined when it is no object of that version
+ */
+export function legacyInjection(
+  spec: V1PodSpec,
+  annotations: AnnotationMap | undefined,
+): LegacyInjection | undefined {
+  const wrappedNames = readMarker(annotations?.[names.markerAnnotation]);
+  if (wrappedNames === undefined) return undefined;
+  const programs = new Map<string, readonly string[]>();
+  const wrapped: Record<string, Wrapped> = {};
+  let share: string | undefined;
+  for (const container of spec.containers) {
+    if (!wrappedNames.has(container.name)) continue;
+    const mount = container.volumeMounts?.find(
+      ({ mountPath }) => container.command?.[0] === `${mountPath}/bin/tini`,
+    );
+    const program = mount && programOf(container);
+    if (program === undefined) continue;
+    share ??= mount?.name;
+    programs.set(container.name, program);
+    wrapped[container.name] = {
+      program: hashProgram({ command: [...program] }),
+      command: program.length,
+      args: 0,
+      env: (container.env ?? [])
+        .map(({ name }) => name)
+        .filter((name) => name.startsWith(names.variablePrefix)),
+    };
+  }
+  if (share === undefined) return undefined;
+  const added = (container: V1Container) =>
+    !programs.has(container.name) &&
+    (container.volumeMounts ?? []).some((m) => m.name === share && m.mountPath === names.sharePath);
+  const init = (spec.initContainers ?? []).filter(added);
+  const others = spec.containers.filter(added);
+  const places: readonly string[] = [names.credentialsPath, names.privatePath];
+  const mounts = [...init, ...others].flatMap(({ volumeMounts }) => volumeMounts ?? []);
+  const hashes = (containers: readonly V1Container[]) =>
+    Object.fromEntries(containers.map((container) => [container.name, hashProgram(container)]));
+  const beside = mounts.filter(({ mountPath }) => places.includes(mountPath)).map(({ name }) => name);
+  return {
+    volumes: [...new Set([share, ...beside])],
+    initContainers: hashes(init),
+    containers: hashes(others),
+    wrapped,
+    programs,
+  };
+}
+
+function readMarker(text: string | undefined): ReadonlySet<string> | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const marker: unknown = JSON.parse(text);
+    if (mismatch(marker, markerShape) !== undefined) return undefined;
+    return new Set((marker as { containers: string[] }).containers);
+  } catch {
+    return undefined; // not JSON: not that version's
+  }
+}
+
+/** The program's argument vector: options came in pairs, then `--`, then the program as it was. */
+function programOf({ command, args = [] }: V1Container): readonly string[] | undefined {
+  if (command?.at(-1)?.endsWith("entrypoint.sh")) return args.slice(3); // <pipe> <input-path> <output-path>
+  for (let i = 0; i < args.length; i += 2) if (args[i] === "--") return args.slice(i + 1);
+  return undefined;
+}
+
+/** Whether command and args run a program, of which version 0.1.0 had kept the words only. */
+export function runsLegacy({ command, args }: Program, program: readonly string[]): boolean {
+  const words = [...(command ?? []), ...(args ?? [])];
+  // Without a command the ENTRYPOINT of the image stands before the args.
+  const offset = command?.length ? 0 : program.length - words.length;
+  return (
+    words.length > 0 &&
+    words.length + offset === program.length &&
+    words.every((word, i) => word === program[i + offset])
+  );
+}

@@ -1,0 +1,100 @@
+import type { V1Container, V1PodSpec, V1Volume } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
+import { hashProgram, type Injection, ownValue, type Program, type Wrapped } from "./marker.ts";
+
+/**
+ * What of an injection is there in a Pod. Names alone prove nothing: a manifest may carry an old marker, and a container
+ * or volume of its own under a name that was once added. So an added volume is one that is named and is of a kind that
+ * is added; an added container is one that is named and mounts the share where only those do; a wrapped container is one
+ * that is named and mounts the share.
+ */
+export interface Present {
+  readonly isAddedVolume: (volume: V1Volume) => boolean;
+  readonly isAddedInit: (container: V1Container) => boolean;
+  readonly isAdded: (container: V1Container) => boolean;
+  /** What is known of a wrapped container. */
+  readonly wrapped: (container: V1Container) => Wrapped | undefined;
+  /** Where a container mounts the share. */
+  readonly mountOf: (container: V1Container) => string | undefined;
+}
+
+/**
+ * Finds an injection in a Pod.
+ *
+ * @param spec - of the Pod
+ * @param injection - what was injected, as somebody says
+ * @returns undefined when there is no share: nothing else can be there then, as nothing could mount it
+ */
+export function findInjection(spec: V1PodSpec, injection: Injection): Present | undefined {
+  const volumes = new Set(injection.volumes);
+  const [share] = injection.volumes;
+  if (!spec.volumes?.some(({ name, emptyDir }) => name === share && emptyDir)) return undefined;
+  const mountOf = ({ volumeMounts }: V1Container) =>
+    volumeMounts?.find(({ name }) => name === share)?.mountPath;
+  const isNamed = (map: Readonly<Record<string, string>>, container: V1Container) =>
+    ownValue(map, container.name) !== undefined && mountOf(container) === names.sharePath;
+  return {
+    isAddedVolume: ({ name, emptyDir, secret }) => volumes.has(name) && Boolean(emptyDir ?? secret),
+    isAddedInit: (container) => isNamed(injection.initContainers, container),
+    isAdded: (container) => isNamed(injection.containers, container),
+    wrapped: (container) => {
+      const wrapped = ownValue(injection.wrapped, container.name);
+      return wrapped && mountOf(container) !== undefined ? wrapped : undefined;
+    },
+    mountOf,
+  };
+}
+
+/**
+ * Whether all of an injection is there as it was made.
+ *
+ * @param spec - of the Pod
+ * @param injection - what was injected
+ */
+export function isWhole(spec: V1PodSpec, injection: Injection): boolean {
+  const present = findInjection(spec, injection);
+  if (present === undefined) return false;
+  const found = <T extends { name: string }>(items: readonly T[] | undefined, test: (item: T) => unknown) =>
+    new Map(items?.filter(test).map((item) => [item.name, item]));
+  const volumes = found(spec.volumes, present.isAddedVolume);
+  const init = found(spec.initContainers, present.isAddedInit);
+  const added = found(spec.containers, present.isAdded);
+  const wrapped = found(spec.containers, present.wrapped);
+  const areThere = (hashes: Readonly<Record<string, string>>, containers: ReadonlyMap<string, Program>) =>
+    Object.entries(hashes).every(([name, hash]) => {
+      const container = containers.get(name);
+      return container !== undefined && hashProgram(container) === hash;
+    });
+  return (
+    injection.volumes.every((name) => volumes.has(name)) &&
+    areThere(injection.initContainers, init) &&
+    areThere(injection.containers, added) &&
+    Object.entries(injection.wrapped).every(([name, before]) => {
+      const container = wrapped.get(name);
+      return container && startsOnShare(container, present) && originalOf(container, before);
+    })
+  );
+}
+
+/** Whether the program of a container is started by what lies on the share. */
+export function startsOnShare(container: V1Container, { mountOf }: Present): boolean {
+  return container.command?.[0]?.startsWith(`${mountOf(container)}/`) ?? false;
+}
+
+/**
+ * Command and args of a wrapped container as they were before: the last words of its args, which the hash proves.
+ *
+ * @param container - that is wrapped
+ * @param before - what is known of it
+ * @returns undefined when they have been changed since
+ */
+export function originalOf({ args }: Program, before: Wrapped): Program | undefined {
+  const words = before.command + before.args;
+  if ((args?.length ?? 0) < words) return undefined;
+  const program = words === 0 ? [] : (args ?? []).slice(-words);
+  const original: Program = {
+    ...(before.command > 0 ? { command: program.slice(0, before.command) } : {}),
+    ...(before.args > 0 ? { args: program.slice(before.command) } : {}),
+  };
+  return hashProgram(original) === before.program ? original : undefined;
+}

@@ -1,0 +1,307 @@
+import type { V1Container, V1Job, V1Pod } from "@kubernetes/client-node";
+import { describe, expect, it } from "vitest";
+import { annotations } from "../../../generated/annotations.ts";
+import { names } from "../../../schema/names.ts";
+import { created, reviewed } from "../../support/patched.ts";
+import { admit, createRequest } from "../../support/pods.ts";
+
+const output = {
+  [annotations["output-uri"].key]: "inj/stale:1",
+  [annotations["output-path"].key]: "/tmp/$(POD_NAME)",
+};
+const main: V1Container = {
+  name: "main",
+  image: "busybox:1.36",
+  command: ["sh", "-c"],
+  args: ["echo hello > /tmp/out"],
+  env: [{ name: "A", value: "b" }],
+};
+
+function pod(map: Record<string, string> = output, container: Partial<V1Container> = {}): V1Pod {
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: "step", annotations: map },
+    spec: { restartPolicy: "Never", containers: [{ ...main, ...container }] },
+  };
+}
+
+function job(own: Record<string, string> = output, below?: Record<string, string>): V1Job {
+  return {
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: { name: "step", annotations: own },
+    spec: {
+      template: {
+        ...(below && { metadata: { annotations: below } }),
+        spec: { restartPolicy: "Never", containers: [main] },
+      },
+    },
+  };
+}
+
+const controller = [{ apiVersion: "batch/v1", kind: "Job", name: "step", uid: "1", controller: true }];
+
+/** The Pod that the Job controller makes. */
+function podOf({ spec }: V1Job): V1Pod {
+  const template = structuredClone(spec?.template);
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { ...template?.metadata, generateName: "step-", ownerReferences: controller },
+    spec: template?.spec ?? { containers: [] },
+  };
+}
+
+/** A copy as `kubectl debug --copy-to` makes it: with the spec alone, or with annotations and labels as well. */
+function copyOf({ spec, metadata }: V1Pod, keep = false): V1Pod {
+  const { annotations, labels } = metadata ?? {};
+  const kept = keep ? { ...(annotations && { annotations }), ...(labels && { labels }) } : {};
+  return structuredClone({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: "copy", ...kept },
+    spec: spec ?? { containers: [] },
+  });
+}
+
+const namesOf = ({ spec }: V1Pod) =>
+  [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].map((c) => c.name);
+
+describe("inj-08: a marker that is left over", () => {
+  const oldMarker = '{"hash":"1cc860ecdcc6146aae162362a6f4f56d","containers":["main"]}';
+  const markers = [
+    ["of an older version", oldMarker],
+    ["that is not the operator's", "true"],
+    ["of another object", created(pod()).metadata?.annotations?.[names.markerAnnotation] ?? ""],
+    ["that is empty", ""],
+  ] as const;
+
+  it.each(markers)("%s: the Pod is injected as if it had none", (_, marker) => {
+    const annotations = { ...output, [names.markerAnnotation]: marker };
+    expect(created(pod(annotations))).toEqual(created(pod()));
+  });
+
+  it.each(markers)("%s: the Job is injected as if it had none", (_, marker) => {
+    const annotations = { ...output, [names.markerAnnotation]: marker };
+    expect(created(job(annotations))).toEqual(created(job()));
+    expect(created(job(annotations, annotations))).toEqual(created(job(output, output)));
+    // Where the template alone is annotated, its Pods are injected one by one.
+    expect(created(job({}, annotations))).toEqual(job({}, output));
+  });
+
+  it.each(markers)("%s, and no annotation: it goes", (_, marker) => {
+    const bare = pod({ other: "x" });
+    expect(created(pod({ other: "x", [names.markerAnnotation]: marker }))).toEqual(bare);
+  });
+
+  it("does not keep a wrong annotation from being refused", () => {
+    const wrong = { [annotations["output-uri"].key]: "NOT VALID", [names.markerAnnotation]: oldMarker };
+    expect(admit(createRequest(pod(wrong)))).toMatchObject({ kind: "denied", code: 422 });
+  });
+
+  it("leaves containers and volumes alone that have a name which was once added", () => {
+    const stored = created(pod());
+    const marker = stored.metadata?.annotations?.[names.markerAnnotation] ?? "";
+    const own = pod({ ...output, [names.markerAnnotation]: marker });
+    const volumes = [{ name: names.shareVolume, persistentVolumeClaim: { claimName: "mine" } }];
+    own.spec = {
+      ...own.spec,
+      volumes,
+      initContainers: [{ name: names.pullContainer, image: "mine" }],
+      containers: [
+        { ...main, volumeMounts: [{ name: names.shareVolume, mountPath: "/data" }] },
+        { name: names.pushContainer, image: "mine" },
+      ],
+    };
+    const injected = created(own);
+    expect(namesOf(injected)).toEqual(["oras-pull", "oras-pull-1", "main", "oras", "oras-1"]);
+    expect(injected.spec?.volumes).toEqual([...volumes, { name: "oras-share-1", emptyDir: {} }]);
+  });
+});
+
+describe("inj-28: a copy by kubectl debug --copy-to", () => {
+  const debug = { name: "debugger", image: "busybox:1.36", command: ["sh"] };
+  const withDebugger = (copy: V1Pod): V1Pod => ({
+    ...copy,
+    spec: { ...copy.spec, containers: [...(copy.spec?.containers ?? []), debug] },
+  });
+
+  it.each([
+    ["of a Pod", created(pod())],
+    ["of a Job's Pod", podOf(created(job()))],
+  ])("%s runs the program alone, and says so", (_, injected) => {
+    const copy = withDebugger(copyOf(injected));
+    expect(admit(createRequest(copy)).warnings).toEqual([
+      expect.stringContaining("neither pulls nor pushes"),
+    ]);
+    expect(created(copy)).toEqual({
+      ...copy,
+      spec: { restartPolicy: "Never", containers: [main, debug] },
+    });
+  });
+
+  it("with its annotations is a step, and is labelled as one", () => {
+    const copy = withDebugger(copyOf(created(pod()), true));
+    const injected = created(copy);
+    expect(namesOf(injected)).toEqual(["oras-pull", "main", "oras", "debugger"]);
+    expect(injected.metadata?.labels).toHaveProperty([names.injectedLabel]);
+    // The annotations only: what is there is not the injection of a labelled object.
+    const unlabelled: V1Pod = { ...copy, metadata: { annotations: copy.metadata?.annotations ?? {} } };
+    expect(created(unlabelled).metadata?.labels).toHaveProperty([names.injectedLabel]);
+  });
+
+  it("with another command runs that, and wraps it only where it is annotated", () => {
+    const replaced = (copy: V1Pod): V1Pod => {
+      const [first, ...others] = copy.spec?.containers ?? [];
+      const { args, ...rest } = first as V1Container;
+      return {
+        ...copy,
+        spec: { ...copy.spec, containers: [{ ...rest, command: ["sleep", "20"] }, ...others] },
+      };
+    };
+    const { args, ...bare } = main;
+    expect(created(replaced(copyOf(created(pod())))).spec?.containers).toEqual([
+      { ...bare, command: ["sleep", "20"] },
+    ]);
+    const annotated = created(replaced(copyOf(created(pod()), true)));
+    expect(annotated.spec?.containers[0]?.args?.slice(-3)).toEqual(["--", "sleep", "20"]);
+  });
+
+  it("with another image keeps its program", () => {
+    const copy = copyOf(created(pod()));
+    for (const container of copy.spec?.containers ?? []) container.image = "perl:5.34.0";
+    expect(created(copy).spec?.containers).toEqual([{ ...main, image: "perl:5.34.0" }]);
+  });
+
+  it("in which the wrapped program's words were edited is refused: what it was cannot be known", () => {
+    const copy = copyOf(created(pod()));
+    copy.spec?.containers[0]?.args?.splice(-1, 1, "echo smuggled");
+    expect(admit(createRequest(copy))).toMatchObject({
+      kind: "denied",
+      message: expect.stringMatching(/^spec\.containers\[0\]: container "main" .*\(ChangedInjection\)$/),
+    });
+  });
+});
+
+describe("an object that was exported and is created again", () => {
+  const clean = <T extends V1Pod | V1Job>(object: T): T => structuredClone(object);
+
+  it.each([
+    ["Pod", created(pod())],
+    ["Job", created(job())],
+    ["Job whose template is annotated too", created(job(output, output))],
+  ])("a %s in the same namespace is as it was", (_, stored) => {
+    expect(created(clean(stored))).toEqual(stored);
+  });
+
+  it.each<[string, V1Pod | V1Job]>([
+    ["Pod", pod()],
+    ["Job", job()],
+    ["Job whose template is annotated too", job(output, output)],
+  ])("a %s in another namespace uses the cache there", (_, manifest) => {
+    const there = (object: V1Pod | V1Job) => reviewed({ ...createRequest(object, "elsewhere"), object });
+    expect(there(created(manifest))).toEqual(there(manifest));
+    expect(JSON.stringify(there(created(manifest)))).toContain("oras-0.oras.elsewhere.svc");
+  });
+
+  it("with other annotations follows those", () => {
+    const other = { ...output, [annotations["output-uri"].key]: "other/name:2" };
+    const edited = (object: V1Pod | V1Job) => {
+      const copy = structuredClone(object);
+      Object.assign(copy.metadata?.annotations ?? {}, other);
+      return copy;
+    };
+    expect(created(edited(created(pod())))).toEqual(created(pod(other)));
+    expect(created(edited(created(job())))).toEqual(created(job(other)));
+  });
+
+  it("without its annotations is not a step any more", () => {
+    const { metadata, ...rest } = created(job());
+    const bare = { ...rest, metadata: { name: "step" } };
+    expect(created(bare)).toEqual({ ...bare, spec: { template: { ...job().spec?.template, metadata: {} } } });
+  });
+
+  it("of which somebody removed a part is made whole", () => {
+    const parts: ((spec: NonNullable<V1Pod["spec"]>) => void)[] = [
+      (spec) => delete spec.initContainers,
+      (spec) => spec.containers.pop(),
+      (spec) => spec.initContainers?.[0]?.args?.pop(),
+      (spec) => Object.assign(spec.containers[0] ?? {}, main),
+    ];
+    for (const remove of parts) {
+      const copy = structuredClone(created(pod()));
+      if (copy.spec) remove(copy.spec);
+      expect(created(copy)).toEqual(created(pod()));
+    }
+  });
+});
+
+describe("what is injected counts", () => {
+  const untouched = { kind: "allowed", warnings: [], outcome: "untouched" };
+
+  it("when the same review comes again, though another webhook came between", () => {
+    for (const object of [created(pod()), created(job()), created(job(output, output))]) {
+      expect(admit(createRequest(object))).toEqual(untouched);
+    }
+    const meshed = created(pod());
+    meshed.spec?.containers.unshift({ name: "mesh", image: "mesh" });
+    meshed.spec?.volumes?.unshift({ name: "mesh", emptyDir: {} });
+    for (const container of meshed.spec?.containers ?? []) {
+      container.imagePullPolicy = "Always";
+      container.env = [...(container.env ?? []), { name: "MESH", value: "on" }];
+    }
+    expect(admit(createRequest(meshed))).toEqual(untouched);
+  });
+
+  it("for the Pods of a Job, with annotations on its template and without", () => {
+    expect(admit(createRequest(podOf(created(job()))))).toEqual(untouched);
+    expect(admit(createRequest(podOf(created(job(output, output)))))).toEqual(untouched);
+    // The Job controller writes annotations too.
+    const indexed = podOf(created(job(output, output)));
+    Object.assign(indexed.metadata?.annotations ?? {}, { "batch.kubernetes.io/job-completion-index": "3" });
+    expect(admit(createRequest(indexed))).toEqual(untouched);
+  });
+
+  it("though the operator wrote annotations of its own meanwhile", () => {
+    const written = podOf(created(job(output, output)));
+    Object.assign(written.metadata?.annotations ?? {}, { [`${names.prefix}input-digests`]: "{}" });
+    expect(admit(createRequest(written))).toEqual(untouched);
+  });
+});
+
+describe("inj-07: a mesh's native sidecar that comes after a Job was injected", () => {
+  const proxy: V1Container = { name: "mesh-proxy", image: "mesh", restartPolicy: "Always" };
+  const redirect: V1Container = { name: "mesh-init", image: "mesh" };
+  const meshed = (injected: V1Pod, ...added: V1Container[]): V1Pod => ({
+    ...injected,
+    spec: {
+      ...injected.spec,
+      initContainers: [...(injected.spec?.initContainers ?? []), ...added],
+    } as V1Pod["spec"] & object,
+  });
+  const initNames = ({ spec }: V1Pod) => spec?.initContainers?.map(({ name }) => name);
+
+  it.each([
+    ["of the Job", podOf(created(job()))],
+    ["of a Job whose template is annotated too", podOf(created(job(output, output)))],
+    ["that is annotated itself", created(pod())],
+  ])("stands before the added containers in a Pod %s", (_, injected) => {
+    const request = createRequest(meshed(injected, redirect, proxy));
+    expect(admit(request)).toMatchObject({ outcome: "moved" });
+    const moved = created(meshed(injected, redirect, proxy));
+    expect(initNames(moved)).toEqual(["mesh-init", "mesh-proxy", "oras-pull"]);
+    expect(admit(createRequest(moved))).toMatchObject({ outcome: "untouched" });
+  });
+
+  it("is not overtaken by more than it needs to be", () => {
+    const injected = podOf(created(job()));
+    expect(initNames(created(meshed(injected, proxy, redirect)))).toEqual([
+      "mesh-proxy",
+      "oras-pull",
+      "mesh-init",
+    ]);
+    // Without a sidecar the proxy is a regular container: traffic must not be redirected to it yet.
+    expect(admit(createRequest(meshed(injected, redirect)))).toMatchObject({ outcome: "untouched" });
+  });
+});
