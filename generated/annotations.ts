@@ -294,6 +294,17 @@ export const annotations = {
     "description": "How long the registry is waited for while it does not answer or fails, before the step fails.",
     "example": "30m"
   },
+  "share-size-limit": {
+    "name": "share-size-limit",
+    "key": "oras.converged-computing.github.io/share-size-limit",
+    "list": false,
+    "notWith": [],
+    "oneWith": [],
+    "format": "quantity",
+    "defaultText": "the installation's, which has none",
+    "description": "The sizeLimit of the emptyDir volume on which inputs and outputs lie packed. A Pod that needs more is evicted.",
+    "example": "10Gi"
+  },
   "requests-cpu": {
     "name": "requests-cpu",
     "key": "oras.converged-computing.github.io/requests-cpu",

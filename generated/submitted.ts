@@ -98,6 +98,11 @@ export interface components {
              */
             timeout?: string;
             /**
+             * @description The sizeLimit of the emptyDir volume on which inputs and outputs lie packed. A Pod that needs more is evicted.
+             * @example 10Gi
+             */
+            "share-size-limit"?: string;
+            /**
              * @description Request of each container that is added, for cpu.
              * @example 500m
              */

@@ -48,6 +48,12 @@ const options = {
     description:
       "Registries that may be asked although their addresses are not public, as images name them, separated by commas, such as harbor.example.com,registry.example.com:5000.",
   },
+  shareSizeLimit: {
+    type: "string",
+    defaultText: "none",
+    description:
+      "sizeLimit of the emptyDir volume that is added to Pods, where a step does not set its own, such as 10Gi: for clusters that demand one.",
+  },
   namespace: {
     type: "string",
     default: names.operatorNamespace,

@@ -120,6 +120,7 @@ function toSettings(given: readonly Given[], launchers: readonly number[]): Sett
     compression: one("compression") ?? "",
     pushOn: one("push-on") ?? "",
     timeoutSeconds: secondsOf(one("timeout") ?? ""),
+    shareSizeLimit: one("share-size-limit"),
     resources: toResources(one),
   };
 }

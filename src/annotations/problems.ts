@@ -157,6 +157,11 @@ export const problemCatalogue = {
     summary: "A key begins nearly as the operator's annotations do, and so is none of them.",
     fix: "Correct the prefix.",
   },
+  BeyondLimitRange: {
+    summary:
+      "A LimitRange of the namespace, or the Pod's own resources, stand against what the added containers ask for.",
+    fix: "Say what they ask for with the requests-… and limits-… annotations, leave more room for them, or have the LimitRange changed.",
+  },
   ChangedInjection: {
     summary:
       "The object carries containers that the operator added to another one, and a wrapped program has been changed since.",

@@ -29,6 +29,8 @@ export interface Settings {
   readonly timeoutSeconds: number;
   /** What the added containers ask for, where the author says it. */
   readonly resources: AddedResources;
+  /** The `sizeLimit` of the share. */
+  readonly shareSizeLimit: string | undefined;
 }
 
 /** One wrapped container: which one, and its paths. */

@@ -22,6 +22,8 @@ export interface Installation {
   readonly toolsImage: string;
   /** Minor version of the API server, for fields that older ones drop. */
   readonly kubernetesMinor: number;
+  /** The `sizeLimit` of the share, where a step does not say it. */
+  readonly shareSizeLimit?: string | undefined;
   /** OpenShift assigns user IDs itself and refuses fixed ones. */
   readonly openshift: boolean;
 }

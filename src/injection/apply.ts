@@ -13,16 +13,17 @@ import { digestOf, type Marker } from "./marker.ts";
 import type { LauncherPlan, Plan } from "./plan.ts";
 
 /**
- * The object with the plan carried out on its Pod template. Everything that the plan does not touch is the same value
+ * The object with an injected spec in its Pod template, marked and labelled. Everything that the plan does not touch is the same value
  * as before. Annotations of a Job stay on the Job alone, so its Pods are not injected again; where the template carries
  * some too, the marker on it says that it was done.
  *
  * @param workload - as it was submitted
  * @param plan - made from its template's spec
+ * @param spec - the template's, with the plan carried out
  * @param namespace - of the object
  */
-export function injectWorkload(workload: Workload, plan: Plan, namespace: string): object {
-  const { metadata, spec } = workload.template;
+export function injectWorkload(workload: Workload, plan: Plan, spec: V1PodSpec, namespace: string): object {
+  const { metadata } = workload.template;
   const marked = (annotations: AnnotationMap | undefined, step = annotations) => {
     const marker: Marker = { annotations: digestOf(step, namespace), ...plan.injection };
     return { ...annotations, [names.markerAnnotation]: JSON.stringify(marker) };
@@ -35,7 +36,7 @@ export function injectWorkload(workload: Workload, plan: Plan, namespace: string
       labels: { ...metadata?.labels, ...plan.labels },
       ...(isPod(workload) || isAnnotated(below) ? { annotations: marked(below) } : {}),
     },
-    spec: injectSpec(spec, plan),
+    spec,
   };
   return putBack(workload, injected, {
     ...workload.metadata,
@@ -43,7 +44,13 @@ export function injectWorkload(workload: Workload, plan: Plan, namespace: string
   }).object;
 }
 
-function injectSpec(spec: V1PodSpec, plan: Plan): V1PodSpec {
+/**
+ * The spec of a Pod with the plan carried out.
+ *
+ * @param spec - as it was submitted
+ * @param plan - made from it
+ */
+export function injectSpec(spec: V1PodSpec, plan: Plan): V1PodSpec {
   const launchers = new Map(plan.launchers.map((launcher) => [launcher.name, launcher]));
   return {
     ...spec,

@@ -1,4 +1,10 @@
-import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
+import type {
+  V1Container,
+  V1PodSpec,
+  V1ResourceRequirements,
+  V1Volume,
+  V1VolumeMount,
+} from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { type ArtifactReference, formatPlainReference, formatReference } from "../annotations/reference.ts";
 import type { Settings } from "../annotations/settings.ts";
@@ -6,9 +12,7 @@ import { annotations } from "../annotations/table.ts";
 import { type Connection, inCluster } from "../cache/connection.ts";
 import type { Answers, Installation } from "./admission-types.ts";
 import { argument, environmentFor, option } from "./arguments.ts";
-import { limitsOf } from "./bounds.ts";
 import type { Launcher } from "./launcher.ts";
-import { addedResources } from "./resources.ts";
 import { restrictedSecurityContext } from "./security.ts";
 
 /** What every added container and the wrapped ones are made from. */
@@ -19,6 +23,8 @@ export interface Step {
   readonly registry: Connection;
   readonly installation: Installation;
   readonly answers: Answers;
+  /** What each added container asks for. */
+  readonly resources: V1ResourceRequirements | undefined;
   /** Free names in the Pod. */
   readonly free: { readonly container: (name: string) => string; readonly volume: (name: string) => string };
 }
@@ -27,8 +33,12 @@ const serviceAccountPath = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /** The added volumes: the share, and where credentials are used, their Secret and a private folder. */
 export function volumes(step: Step): V1Volume[] {
-  const { settings, free } = step;
-  const share: V1Volume = { name: free.volume(names.shareVolume), emptyDir: {} };
+  const { settings, free, installation } = step;
+  const sizeLimit = settings.shareSizeLimit ?? installation.shareSizeLimit;
+  const share: V1Volume = {
+    name: free.volume(names.shareVolume),
+    emptyDir: sizeLimit === undefined ? {} : { sizeLimit },
+  };
   if (settings.orasEnv === undefined) return [share];
   return [
     share,
@@ -55,14 +65,27 @@ export function initContainers(step: Step): V1Container[] {
   if (settings.orasContainer === undefined || pull.length === 0) {
     const name = free.container(names.pullContainer);
     return [
-      ours(step, { name, image: installation.toolsImage, command: setup, args: [...install, ...pull] }, true),
+      addedContainer(
+        step,
+        { name, image: installation.toolsImage, command: setup, args: [...install, ...pull] },
+        { init: true },
+      ),
     ];
   }
   const tools = free.container(names.toolsContainer);
   const name = free.container(names.pullContainer);
   return [
-    ours(step, { name: tools, image: installation.toolsImage, command: setup, args: install }, true),
-    ours(step, { name, image: settings.orasContainer, command: script("pull.sh"), args: pull }, true),
+    // It copies tools only, and nobody chose its image: no credentials.
+    addedContainer(
+      step,
+      { name: tools, image: installation.toolsImage, command: setup, args: install },
+      { init: true, credentials: false },
+    ),
+    addedContainer(
+      step,
+      { name, image: settings.orasContainer, command: script("pull.sh"), args: pull },
+      { init: true },
+    ),
   ];
 }
 
@@ -74,6 +97,11 @@ function pullOptions(step: Step): string[] {
     ...option("--output", settings.output && formatReference(registry, settings.output)),
     ...commonOptions(step),
   ];
+}
+
+/** Whether a container is added that runs beside the Pod's own. */
+export function addsContainer(settings: Settings): boolean {
+  return settings.output !== undefined || usesCustomScripts(settings);
 }
 
 /** The container that pushes the output and stands last in the Pod; none when there is nothing to push. */
@@ -96,7 +124,7 @@ export function pushContainers(step: Step): V1Container[] {
     ...option("--compression", unlessDefault("compression", settings.compression)),
     ...commonOptions(step),
   ];
-  return [ours(step, { ...base, command: script("push.sh"), args }, false)];
+  return [addedContainer(step, { ...base, command: script("push.sh"), args }, { init: false })];
 }
 
 /** Options of the containers that speak to the registry. */
@@ -119,14 +147,14 @@ function customSidecar(step: Step, base: { name: string; image: string }): V1Con
     String(settings.unpack),
     ...(settings.inputs.length > 0 ? settings.inputs.map(plain) : ["NA"]),
   ].map(argument);
-  const container = ours(
+  const container = addedContainer(
     step,
     {
       ...base,
       command: own ? [`${names.sharePath}/bin/custom-sidecar.sh`] : script("original-sidecar.sh"),
       args,
     },
-    false,
+    { init: false },
   );
   // The original's sidecar scripts read the credentials from their environment. What the protocol has no argument for
   // is there too.
@@ -191,13 +219,12 @@ function credentialsHost({ settings, registry }: Step): string {
   return named?.host ?? registry.host;
 }
 
-function ours(
+function addedContainer(
   step: Step,
   base: Pick<V1Container, "name" | "image" | "command" | "args">,
-  init: boolean,
+  { init, credentials = step.settings.orasEnv !== undefined }: { init: boolean; credentials?: boolean },
 ): V1Container {
-  const { pod, launchers, installation, settings } = step;
-  const resources = addedResources(pod, launchers, settings.resources, limitsOf(step.answers.limitRanges));
+  const { pod, installation, resources, settings } = step;
   const { inputs, output } = settings;
   const env = environmentFor(...[output, ...inputs].map((r) => r && `${r.repository}${r.version}`));
   return {
@@ -205,7 +232,7 @@ function ours(
     ...(env.length > 0 ? { env } : {}),
     ...(resources ? { resources } : {}),
     securityContext: restrictedSecurityContext(installation.openshift),
-    volumeMounts: mounts(step),
+    volumeMounts: mounts(step, credentials),
     // A failed pull must end the Pod. Where the Pod restarts its containers it would be tried again for ever,
     // so the container says Never itself (KEP-5307, on by default from 1.35).
     ...(init && pod.restartPolicy !== "Never" && installation.kubernetesMinor >= 35
@@ -214,17 +241,16 @@ function ours(
   };
 }
 
-function mounts(step: Step): V1VolumeMount[] {
-  const { settings, pod, free } = step;
+function mounts({ pod, free }: Step, credentials: boolean): V1VolumeMount[] {
   const share = free.volume(names.shareVolume);
   return [
     { name: share, mountPath: names.sharePath },
-    ...(settings.orasEnv === undefined
-      ? []
-      : [
+    ...(credentials
+      ? [
           { name: free.volume(names.credentialsVolume), mountPath: names.credentialsPath, readOnly: true },
           { name: free.volume(names.privateVolume), mountPath: names.privatePath },
-        ]),
+        ]
+      : []),
     // The ServiceAccount admission plugin leaves containers alone that mount something there already.
     ...(pod.automountServiceAccountToken === false
       ? []

@@ -11,7 +11,7 @@ import {
   type Workload,
 } from "../workload/workload.ts";
 import type { Answers, Verdict } from "./admission-types.ts";
-import { injectWorkload } from "./apply.ts";
+import { injectSpec, injectWorkload } from "./apply.ts";
 import { checkDns, checkLauncher, checkOutputs, checkPlatform, checkVariables } from "./checks.ts";
 import { patchBetween } from "./patch.ts";
 import { makePlan } from "./plan.ts";
@@ -20,6 +20,7 @@ import { knownImage } from "./program.ts";
 import { chooseRegistry, warnAboutCache } from "./registry.ts";
 import { checkPlainHttp, checkProcesses } from "./secrecy.ts";
 import { changed, denied, skipped } from "./verdicts.ts";
+import { checkLimits } from "./violations.ts";
 import { secretVolumes, warnAboutContainer, warnAboutStep } from "./warnings.ts";
 
 /**
@@ -54,9 +55,12 @@ export function decide(open: Open, answers: Answers): Verdict {
     installation,
     answers,
   });
+  const spec = injectSpec(pod, plan);
+  const beyond = checkLimits(pod, spec, answers.limitRanges ?? [], workload.path);
+  if (beyond.length > 0) return denied(beyond, warnings);
   return {
     kind: "allowed",
-    patch: patchBetween(submitted, injectWorkload(workload, plan, questions.namespace)),
+    patch: patchBetween(submitted, injectWorkload(workload, plan, spec, questions.namespace)),
     warnings,
     outcome: "injected",
     ...(settings.debug ? { debug: { launchers: plan.launchers.map(({ name }) => name), settings } } : {}),

@@ -3,6 +3,7 @@ import { names } from "../../schema/names.ts";
 import { makesOutput } from "../annotations/settings.ts";
 import { argument, environmentFor, option } from "./arguments.ts";
 import {
+  addsContainer,
   initContainers,
   pushContainers,
   type Step,
@@ -14,6 +15,7 @@ import type { Launcher } from "./launcher.ts";
 import type { Injection, Program } from "./marker.ts";
 import { knownImage, programOf } from "./program.ts";
 import { describeInjection, withRecord } from "./record.ts";
+import { addedResources } from "./resources.ts";
 
 /** Everything that an injection adds to a Pod and sets in its launchers. */
 export interface Plan {
@@ -45,8 +47,16 @@ export interface LauncherPlan {
  * @param given - the Pod, its launchers (whose programs are known), the settings and the registry
  * @returns the plan; the same input gives the same plan
  */
-export function makePlan(given: Omit<Step, "free">): Plan {
-  const step: Step = { ...given, free: freeNames(given.pod) };
+export function makePlan(given: Omit<Step, "free" | "resources">): Plan {
+  const { pod, launchers, settings, answers } = given;
+  const resources = addedResources({
+    pod,
+    launchers,
+    wanted: settings.resources,
+    ranges: answers.limitRanges ?? [],
+    beside: addsContainer(settings),
+  });
+  const step: Step = { ...given, resources, free: freeNames(pod) };
   const parts = {
     launchers: step.launchers.map((launcher, index) => planLauncher(step, launcher, index)),
     volumes: volumes(step),

@@ -86,9 +86,9 @@ function ask(
     namespace,
     cache: settings.registry === undefined ? settings.cache : undefined,
     images,
-    architecture: spec.nodeSelector?.["kubernetes.io/arch"] ?? "amd64",
+    architecture: architectureOf(spec),
     pullSecrets: secrets,
-    serviceAccount: getsSecretsLater ? spec.serviceAccountName || "default" : undefined,
+    serviceAccount: getsSecretsLater ? serviceAccount(spec) : undefined,
   };
 }
 
@@ -111,6 +111,30 @@ const mostSecrets = 10;
 function pullSecrets({ imagePullSecrets }: V1PodSpec): string[] {
   const given = (imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : []));
   return [...new Set(given)].filter((name) => objectName.test(name)).slice(0, mostSecrets);
+}
+
+function serviceAccount({ serviceAccountName }: V1PodSpec): string | undefined {
+  const name = serviceAccountName || "default";
+  return objectName.test(name) ? name : undefined;
+}
+
+/** Those that Kubernetes and images of several architectures call so. */
+const architectures = new Set([
+  "amd64",
+  "arm64",
+  "arm",
+  "386",
+  "ppc64le",
+  "s390x",
+  "riscv64",
+  "loong64",
+  "mips64le",
+]);
+
+/** The architecture that the Pod asks its node to be; most images run the same program on each. */
+function architectureOf({ nodeSelector }: V1PodSpec): string {
+  const wanted = nodeSelector?.["kubernetes.io/arch"];
+  return wanted !== undefined && architectures.has(wanted) ? wanted : "amd64";
 }
 
 function pickOurs(map: AnnotationMap | undefined): Record<string, string> {

@@ -25,7 +25,7 @@ export function programOf(container: V1Container, known: KnownImage | undefined)
   );
 }
 
-/** What the image says is meant as it is: the kubelet would expand `$(NAME)` in it. */
+/** What the image says is meant as it is: the kubelet would expand `$(NAME)` in it, and read `$$` as one dollar sign. */
 function escaped(word: string): string {
-  return word.replaceAll("$(", "$$$$(");
+  return word.replaceAll("$", "$$$$");
 }

@@ -34,3 +34,19 @@ export function amountOf(quantity: string): number {
     ? Number(digits) * (suffixes[suffix] ?? Number.NaN)
     : Number(`${digits}e${exponent}`);
 }
+
+/**
+ * A quantity as people write it.
+ *
+ * @param resource - `cpu` is counted in thousandths of cores, the rest in bytes or pieces
+ * @param milli - thousandths
+ * @returns for example `250m` or `100Mi`
+ */
+export function formatAmount(resource: string, milli: number): string {
+  const whole = Math.floor(milli / 1000);
+  if (resource === "cpu") return milli % 1000 === 0 ? String(whole) : `${milli}m`;
+  const suffix = (["Gi", "Mi", "Ki"] as const).find(
+    (unit) => whole > 0 && whole % (suffixes[unit] ?? 1) === 0,
+  );
+  return suffix === undefined ? String(whole) : `${whole / (suffixes[suffix] ?? 1)}${suffix}`;
+}

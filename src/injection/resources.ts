@@ -1,44 +1,48 @@
-import type { V1LimitRangeItem, V1PodSpec, V1ResourceRequirements } from "@kubernetes/client-node";
+import type { V1LimitRange, V1PodSpec, V1ResourceRequirements } from "@kubernetes/client-node";
 import type { AddedResources } from "../annotations/settings.ts";
-import { within } from "./bounds.ts";
+import { boundsOf, withinBounds } from "./bounds.ts";
 import type { Launcher } from "./launcher.ts";
+import { withDefaults } from "./usage.ts";
 
-/** What a container of ours asks for where the Pod's own containers make it ask for anything. */
+/** What an added container asks for where the Pod's own containers make it ask for anything. */
 const amounts = { cpu: "250m", memory: "128Mi" } as const;
 const requestsBesideLimits = { cpu: "10m", memory: "32Mi" } as const;
 const kinds = ["cpu", "memory"] as const;
 
+/** A Pod that containers are added to. */
+interface Receiving {
+  readonly pod: V1PodSpec;
+  /** Its containers that are wrapped. */
+  readonly launchers: readonly Launcher[];
+  /** Requests and limits of the author's. */
+  readonly wanted: AddedResources;
+  /** LimitRanges of the namespace. */
+  readonly ranges: readonly V1LimitRange[];
+  /** Whether a container is added that runs beside the Pod's own, and not before them only. */
+  readonly beside: boolean;
+}
+
 /**
  * Resources of an added container, such that the Pod's QoS class does not change and quotas that accepted the
- * Pod still do: a request or limit is set exactly when every container of the Pod sets it. So BestEffort Pods
- * get none, Guaranteed Pods get requests equal to limits. Pod-level resources (KEP-2837) cover added containers
- * by themselves, and requests of ours could exceed them.
+ * Pod still do: a request or limit is set exactly when every container of the Pod sets it, or will have it by a
+ * LimitRange. So BestEffort Pods get none, Guaranteed Pods get requests equal to limits. Pod-level resources (KEP-2837)
+ * cover added containers by themselves, and requests of theirs could exceed them: some are set only where a LimitRange
+ * would set greater ones.
  *
  * An ephemeral-storage limit anywhere makes the kubelet add up the Pod's limits and count emptyDir volumes
- * against the sum, so ours then adds as much as the launcher may use (what it reads and writes is what lies packed
- * on the share), or as the first container that has such a limit.
+ * against the sum, so an added container adds as much as the launcher may use (what it reads and writes is what lies
+ * packed on the share), or as the first container that has such a limit.
  *
- * Every amount stays within the namespace's LimitRanges, or a Pod that they allow would be refused for ours.
+ * Every amount stays within the namespace's LimitRanges, or a Pod that they allow would be refused for it.
  *
  * What the step's author says of a resource stands instead of all this.
  *
- * @param pod - the Pod as submitted
- * @param launchers - its containers that are wrapped
- * @param wanted - requests and limits of the author's
- * @param ranges - LimitRanges of the namespace
  * @returns undefined when nothing is to be set
  */
-export function addedResources(
-  pod: V1PodSpec,
-  launchers: readonly Launcher[],
-  wanted: AddedResources,
-  ranges: readonly V1LimitRangeItem[] = [],
-): V1ResourceRequirements | undefined {
-  const derived =
-    (pod as { resources?: unknown }).resources === undefined
-      ? derivedResources(pod, launchers, ranges)
-      : { requests: {}, limits: {} };
-  // A request of ours beside a limit of the author's could exceed it, and the other way round.
+export function addedResources(receiving: Receiving): V1ResourceRequirements | undefined {
+  const { wanted } = receiving;
+  const derived = derivedResources(receiving);
+  // A derived request beside a limit of the author's could exceed it, and the other way round.
   const said = Object.keys({ ...wanted.requests, ...wanted.limits });
   const merged = (kind: keyof AddedResources) => {
     const kept = Object.entries(derived[kind]).filter(([resource]) => !said.includes(resource));
@@ -50,33 +54,44 @@ export function addedResources(
   return { ...(isSet(limits) ? { limits } : {}), ...(isSet(requests) ? { requests } : {}) };
 }
 
-function derivedResources(
-  pod: V1PodSpec,
-  launchers: readonly Launcher[],
-  ranges: readonly V1LimitRangeItem[],
-): AddedResources {
-  const all = [...pod.containers, ...(pod.initContainers ?? [])];
+function derivedResources({ pod, launchers, ranges, beside }: Receiving): AddedResources {
+  const spec = ranges.length === 0 ? pod : withDefaults(pod, ranges);
+  const all = [...spec.containers, ...(spec.initContainers ?? [])];
   const limits: Record<string, string> = {};
   const requests: Record<string, string> = {};
+  const whole = (pod as { resources?: unknown }).resources !== undefined;
 
   for (const kind of kinds) {
+    if (whole && !ranges.some(({ spec }) => spec?.limits.some((item) => hasDefault(item, kind)))) continue;
     const limited = all.every((c) => c.resources?.limits?.[kind] !== undefined);
     // The API server fills absent requests from limits.
     const requested = all.every(
       (c) => (c.resources?.requests?.[kind] ?? c.resources?.limits?.[kind]) !== undefined,
     );
-    if (limited) limits[kind] = within(kind, amounts[kind], ranges);
-    if (requested) {
-      requests[kind] = within(kind, limited ? amounts[kind] : requestsBesideLimits[kind], ranges);
-    }
+    const bounds = boundsOf(kind, spec, ranges, beside);
+    const least = requestsBesideLimits[kind];
+    if (limited) limits[kind] = withinBounds(kind, amounts[kind], least, bounds.limit);
+    if (requested) requests[kind] = withinBounds(kind, limits[kind] ?? least, least, bounds.request);
   }
 
-  const storage = [...launchers.map(({ container }) => container), ...all]
-    .map((c) => c.resources?.limits?.["ephemeral-storage"])
+  const storage = [...launchers.map(({ index }) => spec.containers[index]), ...all]
+    .map((c) => c?.resources?.limits?.["ephemeral-storage"])
     .find((limit) => limit !== undefined);
-  if (storage !== undefined) {
-    limits["ephemeral-storage"] = storage;
-    requests["ephemeral-storage"] = "0";
+  if (storage !== undefined && !whole) {
+    const bounds = boundsOf("ephemeral-storage", spec, ranges, beside);
+    const limit = withinBounds("ephemeral-storage", storage, "0", bounds.limit);
+    limits["ephemeral-storage"] = limit;
+    requests["ephemeral-storage"] = withinBounds(
+      "ephemeral-storage",
+      bounds.hasRatio ? limit : "0",
+      "0",
+      bounds.request,
+    );
   }
   return { limits, requests };
+}
+
+function hasDefault(item: object, kind: string): boolean {
+  const { type, default: limits } = item as { type?: string; default?: Record<string, string> };
+  return type === "Container" && limits?.[kind] !== undefined;
 }

@@ -183,6 +183,7 @@ function installationOf(options: ManagerOptions, facts: ClusterFacts): Installat
   return {
     clusterDomain: options.clusterDomain,
     toolsImage: options.toolsImage,
+    shareSizeLimit: options.shareSizeLimit,
     kubernetesMinor: facts.minor,
     openshift: facts.openshift,
   };

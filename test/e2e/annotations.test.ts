@@ -342,6 +342,15 @@ const cases: Record<AnnotationName, Case> = {
       });
     },
   ],
+  "share-size-limit": [
+    "the share has it, and a step that stays below it ends well",
+    async ({ ws }) => {
+      const step = { "output-uri": "limited:1", "output-path": "f", "share-size-limit": "64Mi" };
+      const { spec } = await ws.step("limited", step, "echo x > f");
+      const share = spec?.volumes?.find(({ name }) => name === names.shareVolume);
+      expect(share?.emptyDir?.sizeLimit).toBe("64Mi");
+    },
+  ],
   ...amountCases({
     "requests-cpu": "20m",
     "requests-memory": "48Mi",

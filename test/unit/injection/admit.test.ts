@@ -279,6 +279,18 @@ describe("what is injected", () => {
     expect(spec.containers.at(-1)?.image).toBe("example.com/oras:1");
   });
 
+  it("shows no credentials to the container that only brings the tools", () => {
+    const secret = {
+      [`${p}oras-env`]: "login",
+      [`${p}input-uri`]: "a/b:c",
+      [`${p}oras-container`]: "example.com/oras:1",
+    };
+    const { spec } = injected(pod({ ...output, ...secret }));
+    const mounts = (spec.initContainers ?? []).map((c) => c.volumeMounts?.map(({ name }) => name));
+    expect(mounts[0]).toEqual(["oras-share", "oras-share"]);
+    expect(mounts[1]).toContain("oras-credentials");
+  });
+
   it("sets no user on OpenShift", () => {
     const { spec } = injected(pod(output), { openshift: true });
     expect(spec.containers.at(-1)?.securityContext).not.toHaveProperty("runAsUser");
@@ -463,6 +475,9 @@ describe("a launcher without a command", () => {
 
   it("runs what its image says: ENTRYPOINT, then its own arguments or else CMD", () => {
     expect(words(bare(), around(["/app"], ["-x", "$(Y)"]))).toEqual(["/app", "-x", "$$(Y)"]);
+    // The runtime runs an image's words as they are: what the kubelet would make of dollar signs is escaped.
+    const dollars = around(["/app", "$$", "$$(X)"], ["$HOME", "a$", "$$$(Y)"]);
+    expect(words(bare(), dollars)).toEqual(["/app", "$$$$", "$$$$(X)", "$$HOME", "a$$", "$$$$$$(Y)"]);
     expect(words(bare(["a", "$(B)"]), around(["/app"], ["-x"]))).toEqual(["/app", "a", "$(B)"]);
     expect(words(bare(["/own", "b"]), around([], ["-x"]))).toEqual(["/own", "b"]);
   });

@@ -183,7 +183,7 @@ describe("resources", () => {
     const submitted = pod(output, {}, { resources: { limits: amounts } });
     const ranges = [
       { type: "Container", ...range },
-      { type: "Pod", max: { cpu: "1m" } },
+      { type: "PersistentVolumeClaim", max: { cpu: "1m" } },
     ];
     const limitRanges = [{ spec: { limits: ranges } }];
     const verdict = admit(createRequest(submitted), { limitRanges });

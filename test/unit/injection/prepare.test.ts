@@ -36,6 +36,38 @@ describe("questions", () => {
     expect(questionsOf({ containers: [main, bare("d", "three")] }).images).toEqual([]);
   });
 
+  it("name the ServiceAccount of a Job whose template names no pull secrets: its Pods will have that one's", () => {
+    const asked = (spec: object, kind = "Job") => {
+      const bare = { containers: [{ name: "main", image: "app" }], ...spec };
+      const object = {
+        kind,
+        metadata: { annotations: output },
+        spec: kind === "Job" ? { template: { spec: bare } } : bare,
+      };
+      const prepared = prepare(createRequest(object, "team"), installation);
+      return prepared.settled ? undefined : prepared.questions.serviceAccount;
+    };
+    expect(asked({})).toBe("default");
+    expect(asked({ serviceAccountName: "builder" })).toBe("builder");
+    expect(asked({ serviceAccountName: "../secrets/x" })).toBeUndefined();
+    expect(asked({ imagePullSecrets: [{ name: "own" }] })).toBeUndefined();
+    expect(asked({ containers: [main] })).toBeUndefined();
+    expect(asked({}, "Pod")).toBeUndefined();
+  });
+
+  it.each([
+    ["arm64", "arm64"],
+    ["amd64", "amd64"],
+    ["sparc", "amd64"],
+    ["a".repeat(1_000_000), "amd64"],
+  ])("are for an architecture that there is (%#)", (arch, expected) => {
+    const spec = {
+      containers: [{ name: "main", image: "app" }],
+      nodeSelector: { "kubernetes.io/arch": arch },
+    };
+    expect(questionsOf(spec).architecture).toBe(expected);
+  });
+
   it("name pull secrets of the Pod's namespace only: nothing that the API server would not take for a name", () => {
     const secretsOf = (...names: string[]) => {
       const imagePullSecrets = names.map((name) => ({ name }));

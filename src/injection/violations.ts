@@ -1,0 +1,115 @@
+import type { V1LimitRange, V1LimitRangeItem, V1PodSpec } from "@kubernetes/client-node";
+import type { Problem } from "../annotations/problems.ts";
+import { formatAmount } from "./quantity.ts";
+import { itemsOf, milli, type Usage, usageOf, usageOfPod, withDefaults } from "./usage.ts";
+
+/**
+ * What the API server would have against a Pod because of its added containers: bounds and ratios of the namespace's
+ * LimitRanges, and the Pod's own resources. Its words would name a Pod, which a Job's author never sees.
+ *
+ * @param before - spec as submitted; what stands against that already is not told
+ * @param after - spec with the added containers
+ * @param ranges - LimitRanges of the namespace
+ * @param path - of the spec, for messages
+ */
+export function checkLimits(
+  before: V1PodSpec,
+  after: V1PodSpec,
+  ranges: readonly V1LimitRange[],
+  path: string,
+): Problem[] {
+  if (ranges.length === 0 && wholeOf(after) === undefined) return [];
+  const known = violations(before, ranges);
+  return [...violations(after, ranges)]
+    .filter(([rule]) => !known.has(rule))
+    .map(([, message]) => ({ code: "BeyondLimitRange", path: `${path}.containers`, message }));
+}
+
+/** Each rule that a spec breaks, with the sentence that says so. */
+function violations(spec: V1PodSpec, ranges: readonly V1LimitRange[]): Map<string, string> {
+  const broken = new Map<string, string>();
+  const complete = withDefaults(spec, ranges);
+  const subjects = {
+    Container: [...(complete.initContainers ?? []), ...complete.containers].map((container) => ({
+      name: `container ${JSON.stringify(container.name)}`,
+      usage: usageOf(container),
+    })),
+    Pod: [{ name: "the Pod, with the added containers,", usage: usageOfPod(complete) }],
+  };
+  itemsOf(ranges).forEach(({ range, item }, i) => {
+    for (const { name, usage } of subjects[item.type as "Pod"] ?? []) {
+      for (const [rule, says] of brokenRules(item, usage, name)) {
+        broken.set(`${i} ${name} ${rule}`, `LimitRange ${JSON.stringify(range)} ${says}.`);
+      }
+    }
+  });
+  for (const [rule, message] of brokenWhole(complete)) broken.set(rule, message);
+  return broken;
+}
+
+interface Rule {
+  /** Whether a request and a limit keep it, all in thousandths. */
+  readonly keeps: (bound: number, request: number | undefined, limit: number | undefined) => boolean;
+  readonly says: (resource: string, bound: string) => string;
+}
+
+/** What an item may say of a resource, as the plugin LimitRanger takes it. */
+const rules: Readonly<Record<"min" | "max" | "maxLimitRequestRatio", Rule>> = {
+  min: {
+    keeps: (bound, request = -1, limit = bound) => request >= bound && limit >= bound,
+    says: (resource, bound) => `demands at least ${resource} ${bound} of`,
+  },
+  max: {
+    keeps: (bound, request = 0, limit = bound + 1) => request <= bound && limit <= bound,
+    says: (resource, bound) => `allows at most ${resource} ${bound} for`,
+  },
+  maxLimitRequestRatio: {
+    keeps: (bound, request = 0, limit = 0) => request > 0 && limit > 0 && (limit / request) * 1000 <= bound,
+    says: (resource, bound) => `allows a limit of at most ${bound} times the request of ${resource} for`,
+  },
+};
+
+/** The rules of an item that somebody's usage breaks, each with what it says. */
+function brokenRules(item: V1LimitRangeItem, { requests, limits }: Usage, name: string): [string, string][] {
+  return (Object.keys(rules) as (keyof typeof rules)[]).flatMap((rule) =>
+    Object.entries(item[rule] ?? {}).flatMap(([resource, bound]): [string, string][] => {
+      const [request, limit] = [requests[resource], limits[resource]];
+      if (rules[rule].keeps(milli(bound), request, limit)) return [];
+      const has = `${name} has ${resource} ${told(resource, request)} requested and ${told(resource, limit)} as its limit`;
+      return [[`${rule} ${resource}`, `${rules[rule].says(resource, bound)} a ${item.type}, and ${has}`]];
+    }),
+  );
+}
+
+function told(resource: string, amount: number | undefined): string {
+  return amount === undefined ? "nothing" : formatAmount(resource, amount);
+}
+
+type Whole = { readonly requests?: Record<string, string>; readonly limits?: Record<string, string> };
+
+function wholeOf(spec: V1PodSpec): Whole | undefined {
+  return (spec as { readonly resources?: Whole }).resources;
+}
+
+/** Pod-level resources bound each container's limit, and all requests together (KEP-2837). */
+function brokenWhole(spec: V1PodSpec): [string, string][] {
+  const whole = wholeOf(spec);
+  if (whole === undefined) return [];
+  const { resources, ...parts } = spec as V1PodSpec & { resources?: Whole };
+  const together = usageOfPod(parts as V1PodSpec).requests;
+  const found: [string, string][] = [];
+  for (const [resource, bound] of Object.entries(whole.requests ?? {})) {
+    if ((together[resource] ?? 0) <= milli(bound)) continue;
+    const message = `the Pod's own resources.requests.${resource} is ${bound}, and all containers together, the added ones among them, request ${told(resource, together[resource])}.`;
+    found.push([`requests ${resource}`, message]);
+  }
+  for (const container of [...(spec.initContainers ?? []), ...spec.containers]) {
+    const { limits } = usageOf(container);
+    for (const [resource, bound] of Object.entries(whole.limits ?? {})) {
+      if ((limits[resource] ?? 0) <= milli(bound)) continue;
+      const message = `the Pod's own resources.limits.${resource} is ${bound}, and container ${JSON.stringify(container.name)} has a limit of ${told(resource, limits[resource])}.`;
+      found.push([`limits ${resource} ${container.name}`, message]);
+    }
+  }
+  return found;
+}
