@@ -154,11 +154,11 @@ describe("what measures growth", () => {
     ["a pattern that is tried at each place", (text: string) => text.replace(/\/+$/, "")],
     [
       "a list that is searched for each item",
-      (text: string) => [...text].map((_, i) => text.indexOf("?", i)),
+      (text: string) => [...text].map((_, i, all) => all.includes("?", i)),
     ],
   ])("finds %s", (_, work) => {
     const slashes = (size: number) => `${"/".repeat(size)}!`;
-    expect(findGrowth(series(slashes, 30_000), (text) => work(text as string))).toMatch(/ms/);
+    expect(findGrowth(series(slashes, 15_000), (text) => work(text as string))).toMatch(/ms/);
   });
 });
 
