@@ -141,11 +141,8 @@ export interface components {
         };
         /** @description What the cache should be. */
         OrasCacheSpec: {
-            /**
-             * @description Image of the registry.
-             * @default docker.io/library/registry:3.1.2
-             */
-            image: string;
+            /** @description Image of the registry. Without it, that of the operator's option registry-image, which may change with the operator's version. */
+            image?: string;
             /**
              * @description Whether to run a registry. With false, Pods use a remote one.
              * @default true
@@ -158,20 +155,42 @@ export interface components {
             registry?: string;
             secrets?: components["schemas"]["OrasCacheSecrets"];
         };
-        /** @description Secrets that the registry uses. */
+        /** @description Secrets that the registry uses. Whoever may create or edit OrasCaches can give any Secret of the namespace to a container with any image, as whoever may create Pods can. */
         OrasCacheSecrets: {
-            /** @description Name of a Secret whose keys become environment variables of the registry container. */
+            /** @description Name of a Secret whose keys become environment variables of the registry container. They are read when the container starts: after a change of the Secret, delete the registry's Pod. Its artifacts are lost then. */
             orasEnv?: string;
             /**
              * Format: password
-             * @description Value of REGISTRY_HTTP_SECRET, which signs the state of uploads. When absent, one is generated once and kept in a Secret.
+             * @description Value of REGISTRY_HTTP_SECRET, which signs the state of uploads. When absent, one is generated once and kept in a Secret. Whoever may read OrasCaches can read it here; registryHttpSecretRef is for values that only some may know.
              */
             registryHttp?: string;
+            registryHttpSecretRef?: components["schemas"]["SecretKeyReference"];
         };
-        /** @description What the operator last saw. */
+        /** @description A key of a Secret in the same namespace that holds REGISTRY_HTTP_SECRET; instead of registryHttp. */
+        SecretKeyReference: {
+            /** @description Name of the Secret. */
+            name: string;
+            /** @description Key in the Secret. */
+            key: string;
+        };
+        /**
+         * @description What the operator last saw.
+         * @default {}
+         */
         OrasCacheStatus: {
-            /** @description Available: the registry answers. Progressing: it is being rolled out. Degraded: something is in the way. */
-            conditions?: components["schemas"]["Condition"][];
+            /**
+             * @description Ready: the registry answers and is what the spec asks for. Available: it answers. Progressing: it is being rolled out, for at most 10 minutes. Degraded: something is wrong, see reason and message. UpdatePending: another image or other settings wait for the registry's Pod to be deleted. StorageLost: artifacts were lost with a Pod.
+             * @default [
+             *       {
+             *         "type": "Ready",
+             *         "status": "Unknown",
+             *         "reason": "Pending",
+             *         "message": "The operator has not looked at this object yet.",
+             *         "lastTransitionTime": "1970-01-01T00:00:00Z"
+             *       }
+             *     ]
+             */
+            conditions: components["schemas"]["Condition"][];
             /**
              * Format: int64
              * @description Generation of the spec that the status is about.
@@ -189,6 +208,19 @@ export interface components {
              * @description Registry Pods that are ready.
              */
             readyReplicas?: number;
+            storage?: components["schemas"]["StorageStatus"];
+        };
+        /** @description Where the registry keeps its artifacts. */
+        StorageStatus: {
+            /** @description emptyDir: artifacts are lost with the registry's Pod. */
+            kind: string;
+            /** @description UID of the Pod that holds them. */
+            podUID?: string;
+            /**
+             * Format: date-time
+             * @description When the registry started without artifacts.
+             */
+            since?: string;
         };
         /** @description One aspect of the cache's state. */
         Condition: {

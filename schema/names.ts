@@ -21,6 +21,10 @@ export const names = {
   injectedLabel: `${prefix}injected`,
   usesCacheLabel: `${prefix}uses-cache`,
   cacheLabel: `${prefix}cache`,
+  /** On injected Pods: the name of the OrasCache that they use. */
+  usesCacheLabel: `${prefix}uses-cache`,
+  /** On children: the generation of the OrasCache that they were made from. */
+  generationAnnotation: `${prefix}generation`,
   shareVolume: "oras-share",
   sharePath: "/mnt/oras",
   credentialsVolume: "oras-credentials",
@@ -33,6 +37,7 @@ export const names = {
   uid: 65532,
   registryContainer: "registry",
   registryPort: 5000,
+  registryImage: "docker.io/library/registry:3.1.2",
   registryDataVolume: "registry-data",
   registryDataPath: "/var/lib/registry",
   operatorImageRepository,

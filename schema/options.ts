@@ -18,6 +18,12 @@ const options = {
     default: names.toolsImage,
     description: "Image of the containers that are added to Pods.",
   },
+  registryImage: {
+    type: "string",
+    default: names.registryImage,
+    description:
+      "Image of registries whose OrasCache names none. A registry that runs already gets another one when its Pod is replaced.",
+  },
   clusterDomain: {
     type: "string",
     default: "",

@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import schema from "../../generated/schemas/oras-operator.schema.json" with { type: "json" };
 import { names } from "../../schema/names.ts";
 import { readGoModule } from "../cluster/modules.ts";
 import { pauseImage, repository } from "../cluster/paths.ts";
@@ -73,7 +72,7 @@ export async function standIns(): Promise<StandIn[]> {
     },
     {
       id: "registry",
-      names: [defaultRegistryImage()],
+      names: [names.registryImage],
       config: {
         // Upstream's entrypoint is a script that adds "serve" to the path of a configuration.
         Entrypoint: ["/bin/registry", "serve"],
@@ -148,8 +147,4 @@ async function moduleVersion(name: string): Promise<string> {
 
 function shellLessSource(): Promise<string> {
   return readFile(join(import.meta.dirname, "shell-less/main.go"), "utf8");
-}
-
-function defaultRegistryImage(): string {
-  return schema.definitions.OrasCache.properties.spec.properties.image.default;
 }

@@ -32,6 +32,7 @@ export function renderCrd(schema: Schema): Rendered[] {
         listKind: `${names.kind}List`,
         plural: names.plural,
         singular: names.singular,
+        shortNames: root["x-short-names"],
       },
       versions: [
         {
@@ -104,7 +105,7 @@ function explanation(schema: Schema, node: SchemaNode): string {
   return [
     node.description,
     allowed === undefined ? "" : `Allowed: ${allowed}.`,
-    node.default === undefined || node.type === "object" ? "" : `Default: ${node.default}.`,
+    node.default === undefined || typeof node.default === "object" ? "" : `Default: ${node.default}.`,
     ...conditions.map(([name, value]) => `Only where ${name} is ${JSON.stringify(value)}.`),
   ]
     .filter((sentence) => sentence !== "")

@@ -29,13 +29,14 @@ const node = {
     "x-format": text,
     "x-only-with": { type: "object", minProperties: 1 },
     "x-name-format": text,
+    "x-short-names": { type: "array", items: text },
     "x-printer-columns": {
       type: "array",
       items: {
         type: "object",
         required: ["name", "type", "jsonPath"],
         additionalProperties: false,
-        properties: { name: text, type: text, jsonPath: text },
+        properties: { name: text, type: text, jsonPath: text, priority: { type: "integer" } },
       },
     },
   },

@@ -27,7 +27,8 @@ export interface SchemaNode {
   "x-default-text"?: string;
   "x-only-with"?: Record<string, unknown>;
   "x-name-format"?: string;
-  "x-printer-columns"?: { name: string; type: string; jsonPath: string }[];
+  "x-short-names"?: string[];
+  "x-printer-columns"?: { name: string; type: string; jsonPath: string; priority?: number }[];
   "x-kubernetes-validations"?: { rule: string; message: string; fieldPath?: string }[];
   [keyword: `x-kubernetes-${string}`]: unknown;
 }

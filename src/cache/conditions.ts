@@ -1,13 +1,19 @@
 import type { Condition } from "./types.ts";
 
-/** The aspects of a cache, in the order in which they are kept. */
-export type ConditionType = "Available" | "Progressing" | "Degraded";
+/** The aspects of a cache, in the order in which they are kept; the last two are there only when they hold. */
+export type ConditionType =
+  | "Ready"
+  | "Available"
+  | "Progressing"
+  | "Degraded"
+  | "UpdatePending"
+  | "StorageLost";
 
 /** A condition before it is known since when it holds. */
 export type Verdict = Pick<Condition, "status" | "reason" | "message">;
 
 /**
- * Conditions with their times: a time stays while the status stays.
+ * Conditions with their times: a time stays while the status stays. Progress begins anew with each generation.
  *
  * @param before - the conditions as stored
  * @param now - what holds now
@@ -16,13 +22,16 @@ export type Verdict = Pick<Condition, "status" | "reason" | "message">;
  */
 export function updateConditions(
   before: readonly Condition[],
-  now: Readonly<Record<ConditionType, Verdict>>,
+  now: Readonly<Partial<Record<ConditionType, Verdict>>>,
   generation: number,
   time: string,
 ): Condition[] {
   return (Object.entries(now) as [ConditionType, Verdict][]).map(([type, verdict]) => {
     const old = before.find((condition) => condition.type === type);
-    const lastTransitionTime = old?.status === verdict.status ? old.lastTransitionTime : time;
+    const stays =
+      old?.status === verdict.status &&
+      (type !== "Progressing" || old.observedGeneration === generation || verdict.status === "False");
+    const lastTransitionTime = stays ? old.lastTransitionTime : time;
     return { type, ...verdict, lastTransitionTime, observedGeneration: generation };
   });
 }

@@ -1,38 +1,48 @@
 import { createHash } from "node:crypto";
-import type { V1Secret } from "@kubernetes/client-node";
-import { type CacheIdentity, childMetadata } from "./owner.ts";
-import type { StoredOrasCacheSpec } from "./types.ts";
+import type { V1Secret, V1SecretKeySelector } from "@kubernetes/client-node";
+import type { ChildFacts } from "./facts.ts";
+import { childMetadata, identityOf } from "./owner.ts";
+import type { StoredOrasCache } from "./types.ts";
 
 /** The key of the value in the Secret. */
-export const httpSecretKey = "httpSecret";
+const secretKey = "httpSecret";
 
 /**
- * The name of the Secret with REGISTRY_HTTP_SECRET. The operator may create Secrets, not read or change them, so
- * a value that the spec gives goes into the name as a digest: another value is another Secret.
+ * Where the registry finds REGISTRY_HTTP_SECRET: in the Secret that the spec names, else in one of the operator's.
  *
- * @param cache - its name
- * @param spec - its spec
+ * @param cache - as stored
  */
-export function httpSecretName(cache: string, spec: StoredOrasCacheSpec): string {
-  const given = spec.secrets?.registryHttp;
-  if (given === undefined) return `${cache}-http`;
-  return `${cache}-http-${createHash("sha256").update(given).digest("hex").slice(0, 10)}`;
+export function httpSecretReference(cache: StoredOrasCache): V1SecretKeySelector {
+  const { registryHttpSecretRef } = cache.spec.secrets ?? {};
+  return registryHttpSecretRef ?? { name: ownName(cache), key: secretKey };
+}
+
+/**
+ * The operator may create Secrets, not read or change them. So the name holds a digest of the cache's UID and of the
+ * value that the spec gives: another value is another Secret, and nobody else's Secret has this name by accident.
+ */
+function ownName(cache: StoredOrasCache): string {
+  const { name, uid } = identityOf(cache);
+  const content = JSON.stringify([uid, cache.spec.secrets?.registryHttp]);
+  return `${name}-http-${createHash("sha256").update(content).digest("hex").slice(0, 10)}`;
 }
 
 /**
  * The Secret with REGISTRY_HTTP_SECRET, which signs the state of uploads. It is created once and then left alone.
  *
  * @param cache - whose
- * @param spec - its spec
- * @param random - a fresh random value, for a spec that gives none
+ * @param facts - with a random value, for a spec that gives none
+ * @returns undefined if the spec names a Secret
  */
-export function desiredHttpSecret(cache: CacheIdentity, spec: StoredOrasCacheSpec, random: string): V1Secret {
+export function httpSecret(cache: StoredOrasCache, facts: Pick<ChildFacts, "random">): V1Secret | undefined {
+  const { registryHttp, registryHttpSecretRef } = cache.spec.secrets ?? {};
+  if (registryHttpSecretRef !== undefined) return undefined;
   return {
     apiVersion: "v1",
     kind: "Secret",
-    metadata: childMetadata(cache, httpSecretName(cache.name, spec)),
+    metadata: childMetadata(identityOf(cache), ownName(cache)),
     type: "Opaque",
     immutable: true,
-    stringData: { [httpSecretKey]: spec.secrets?.registryHttp ?? random },
+    stringData: { [secretKey]: registryHttp ?? facts.random },
   };
 }

@@ -1,11 +1,12 @@
 import { names } from "../../schema/names.ts";
 import type { StoredOrasCache } from "./types.ts";
 
-/** Name, namespace and UID of a cache that exists. */
+/** Which cache it is, and which version of its spec. */
 export interface CacheIdentity {
   readonly name: string;
   readonly namespace: string;
   readonly uid: string;
+  readonly generation: number;
 }
 
 /**
@@ -15,14 +16,15 @@ export interface CacheIdentity {
  * @throws when it lacks what every stored object has
  */
 export function identityOf(cache: StoredOrasCache): CacheIdentity {
-  const { name, namespace, uid } = cache.metadata ?? {};
+  const { name, namespace, uid, generation = 0 } = cache.metadata ?? {};
   if (!name || !namespace || !uid)
     throw new Error("an OrasCache without name, namespace or UID was never stored");
-  return { name, namespace, uid };
+  return { name, namespace, uid, generation };
 }
 
 /**
- * Metadata of a child: named, labelled and owned, so that it is deleted with its cache.
+ * Metadata of a child: named, labelled and owned, so that it is deleted with its cache. The generation tells a change
+ * of the spec from a change of the operator.
  *
  * @param cache - the owner
  * @param name - the child's name, the cache's own unless given
@@ -32,6 +34,7 @@ export function childMetadata(cache: CacheIdentity, name: string = cache.name) {
     name,
     namespace: cache.namespace,
     labels: childLabels(cache.name),
+    annotations: { [names.generationAnnotation]: String(cache.generation) },
     ownerReferences: [
       {
         apiVersion: names.apiVersion,
@@ -46,7 +49,7 @@ export function childMetadata(cache: CacheIdentity, name: string = cache.name) {
 }
 
 /**
- * The labels that select a cache's registry Pods. One is under our prefix: no workload carries it by accident,
+ * The labels that select a cache's registry Pods. One is under the operator's prefix: no workload carries it by accident,
  * while generic ones are shared by whatever an author copies.
  *
  * @param cache - its name

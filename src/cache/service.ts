@@ -1,22 +1,24 @@
 import type { V1Service } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { type CacheIdentity, childMetadata, selectorLabels } from "./owner.ts";
+import { childMetadata, identityOf, selectorLabels } from "./owner.ts";
+import type { StoredOrasCache } from "./types.ts";
 
 /**
  * The headless Service of a cache: it gives the registry's Pods their names in DNS.
  *
  * @param cache - whose
  */
-export function desiredService(cache: CacheIdentity): V1Service {
+export function service(cache: StoredOrasCache): V1Service {
+  const owner = identityOf(cache);
   return {
     apiVersion: "v1",
     kind: "Service",
-    metadata: childMetadata(cache),
+    metadata: childMetadata(owner),
     spec: {
       clusterIP: "None",
       // A name that does not resolve is remembered by DNS caches for longer than a registry takes to start.
       publishNotReadyAddresses: true,
-      selector: selectorLabels(cache.name),
+      selector: selectorLabels(owner.name),
       ports: [
         { name: "registry", port: names.registryPort, protocol: "TCP", targetPort: names.registryContainer },
       ],

@@ -1,76 +1,93 @@
-import type { V1Container, V1PodSpec, V1StatefulSet } from "@kubernetes/client-node";
+import type { V1Container, V1PodSpec, V1PodTemplateSpec, V1StatefulSet } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { httpSecretKey, httpSecretName } from "./http-secret.ts";
-import { type CacheIdentity, childLabels, childMetadata, selectorLabels } from "./owner.ts";
-import type { StoredOrasCacheSpec } from "./types.ts";
-
-/** Facts about the cluster that the children depend on. */
-export interface ClusterTraits {
-  /** OpenShift assigns user IDs itself and refuses fixed ones. */
-  readonly openshift: boolean;
-}
+import { isCovered } from "./covered.ts";
+import type { ChildFacts } from "./facts.ts";
+import { httpSecretReference } from "./http-secret.ts";
+import { childLabels, childMetadata, identityOf, selectorLabels } from "./owner.ts";
+import type { StoredOrasCache } from "./types.ts";
 
 /**
  * The StatefulSet of a cache. Its registry runs as its image means it to, with settings by environment only, so
  * that images of distribution 2 and 3, which keep their files in different places, both work.
  *
  * @param cache - whose
- * @param spec - its spec
- * @param cluster - where it will run
+ * @param facts - what it depends on
  */
-export function desiredStatefulSet(
-  cache: CacheIdentity,
-  spec: StoredOrasCacheSpec,
-  cluster: ClusterTraits,
-): V1StatefulSet {
+export function statefulSet(cache: StoredOrasCache, facts: ChildFacts): V1StatefulSet {
+  const owner = identityOf(cache);
+  const template: V1PodTemplateSpec = {
+    metadata: {
+      labels: childLabels(owner.name),
+      annotations: { "kubectl.kubernetes.io/default-container": names.registryContainer },
+    },
+    spec: podSpec(cache, facts),
+  };
   return {
     apiVersion: "apps/v1",
     kind: "StatefulSet",
-    metadata: childMetadata(cache),
+    metadata: childMetadata(owner),
     spec: {
       replicas: 1,
-      serviceName: cache.name,
-      // With OrderedReady a rollout that got stuck, on an image that is not there, is not mended by the next.
+      serviceName: owner.name,
+      // With OrderedReady a rollout that is stuck, on an image that is not there, is not repaired by the next one.
       podManagementPolicy: "Parallel",
-      selector: { matchLabels: selectorLabels(cache.name) },
-      template: {
-        metadata: {
-          labels: childLabels(cache.name),
-          annotations: { "kubectl.kubernetes.io/default-container": names.registryContainer },
-        },
-        spec: podSpec(cache, spec, cluster),
-      },
+      updateStrategy: { type: updateStrategy(cache, template, facts) },
+      selector: { matchLabels: selectorLabels(owner.name) },
+      template,
     },
   };
 }
 
-function podSpec(cache: CacheIdentity, spec: StoredOrasCacheSpec, cluster: ClusterTraits): V1PodSpec {
+/**
+ * A new Pod has an empty emptyDir: the artifacts are gone. So only a change of the spec, which somebody asked for,
+ * replaces a Pod that has run. What else changes (another version of the operator, another default image) waits until
+ * the Pod is deleted; the status says so.
+ */
+function updateStrategy(
+  cache: StoredOrasCache,
+  template: V1PodTemplateSpec,
+  { statefulSet: live, mayHoldArtifacts }: ChildFacts,
+): "RollingUpdate" | "OnDelete" {
+  if (live === undefined || !mayHoldArtifacts || isOfAnotherSpec(live, cache)) return "RollingUpdate";
+  const current = live.spec?.updateStrategy?.type === "OnDelete" ? "OnDelete" : "RollingUpdate";
+  return isCovered(template, live.spec?.template) ? current : "OnDelete";
+}
+
+function isOfAnotherSpec(live: V1StatefulSet, cache: StoredOrasCache): boolean {
+  const { generation } = identityOf(cache);
+  const made = live.metadata?.annotations?.[names.generationAnnotation];
+  // An older operator did not write it.
+  return made === undefined ? cache.status?.observedGeneration !== generation : made !== String(generation);
+}
+
+function podSpec(cache: StoredOrasCache, facts: ChildFacts): V1PodSpec {
   return {
     automountServiceAccountToken: false,
     // A Service called "registry" would put REGISTRY_PORT into the environment, which the registry reads.
     enableServiceLinks: false,
+    nodeSelector: { "kubernetes.io/os": "linux" },
     securityContext: {
       runAsNonRoot: true,
       seccompProfile: { type: "RuntimeDefault" },
-      ...(cluster.openshift ? {} : { runAsUser: names.uid, runAsGroup: names.uid, fsGroup: names.uid }),
+      ...(facts.openshift ? {} : { runAsUser: names.uid, runAsGroup: names.uid, fsGroup: names.uid }),
     },
-    containers: [registry(cache, spec)],
+    containers: [registry(cache, facts)],
     volumes: [{ name: names.registryDataVolume, emptyDir: {} }],
   };
 }
 
-function registry(cache: CacheIdentity, spec: StoredOrasCacheSpec): V1Container {
+function registry(cache: StoredOrasCache, { registryImage }: ChildFacts): V1Container {
   const answers = { path: "/", port: names.registryContainer, scheme: "HTTP" };
-  const orasEnv = spec.secrets?.orasEnv;
+  const orasEnv = cache.spec.secrets?.orasEnv;
   return {
     name: names.registryContainer,
-    image: spec.image,
+    image: cache.spec.image ?? registryImage,
     ports: [{ name: names.registryContainer, containerPort: names.registryPort, protocol: "TCP" }],
     ...(orasEnv === undefined ? {} : { envFrom: [{ secretRef: { name: orasEnv } }] }),
     env: [
       {
         name: "REGISTRY_HTTP_SECRET",
-        valueFrom: { secretKeyRef: { name: httpSecretName(cache.name, spec), key: httpSecretKey } },
+        valueFrom: { secretKeyRef: httpSecretReference(cache) },
       },
       { name: "REGISTRY_HTTP_ADDR", value: `:${names.registryPort}` },
       { name: "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", value: names.registryDataPath },

@@ -14,6 +14,5 @@ export type OrasCache = KubernetesObject & Submitted["schemas"]["OrasCache"];
 /** An OrasCache as the API server stores it: defaults are filled in. */
 export type StoredOrasCache = KubernetesObject & Stored["schemas"]["OrasCache"];
 
-export type StoredOrasCacheSpec = Stored["schemas"]["OrasCacheSpec"];
 export type OrasCacheStatus = Submitted["schemas"]["OrasCacheStatus"];
 export type Condition = Submitted["schemas"]["Condition"];

@@ -1,161 +1,258 @@
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import type { V1StatefulSet } from "@kubernetes/client-node";
-import { desiredHttpSecret, httpSecretName } from "../cache/http-secret.ts";
+import type { V1Pod, V1StatefulSet } from "@kubernetes/client-node";
+import { type Child, desiredChildren } from "../cache/children.ts";
 import { type CacheIdentity, identityOf } from "../cache/owner.ts";
-import { desiredService } from "../cache/service.ts";
-import { type ClusterTraits, desiredStatefulSet } from "../cache/stateful-set.ts";
-import { isRolledOut, type Obstacle, statusOf } from "../cache/status.ts";
+import { isRolledOut } from "../cache/rollout.ts";
+import { type RemoteAnswer, statusOf, untilDeadline } from "../cache/status.ts";
+import { hasRun, type Trouble, troubleOf } from "../cache/trouble.ts";
 import type { OrasCacheStatus, StoredOrasCache } from "../cache/types.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { isStatus } from "../kube/errors.ts";
-import type { EventRecorder } from "../kube/events.ts";
-import { create, type KubeObject, keyOf, patchMerge } from "../kube/objects.ts";
+import type { EventNote, EventRecorder } from "../kube/events.ts";
+import { apply, type KubeObject, keyOf, type Metadata, patchJson } from "../kube/objects.ts";
+import { foreignFields, takeOver } from "../kube/ownership.ts";
+import { RetryError } from "../kube/queue.ts";
 import { resources } from "../kube/resources.ts";
-import { type ChildChange, type ChildKind, ensureChild, removeChild } from "./children.ts";
+import type { Store } from "../kube/store.ts";
+import { type ChildChange, type Children, type ChildStores, createChildren, isOwnedBy } from "./children.ts";
 import { notesOf } from "./notes.ts";
-import { assess, ContestedError } from "./obstacles.ts";
-import { createPatience } from "./patience.ts";
+import { retryAfter, StillFailingError, troubleFrom } from "./obstacles.ts";
 
 /** What the reconciler sees and acts with. */
 export interface ReconcilerSettings {
   readonly client: KubeClient;
-  readonly caches: (key: string) => StoredOrasCache | undefined;
-  readonly services: (key: string) => KubeObject | undefined;
-  readonly statefulSets: (key: string) => KubeObject | undefined;
+  readonly caches: Pick<Store<StoredOrasCache>, "get">;
+  /** Children that are watched, by kind and key. */
+  readonly children: ChildStores;
+  /** The watched children with the label of a cache. */
+  readonly childrenOf: (key: string) => readonly KubeObject[];
+  /** The registry Pods with the label of a cache. */
+  readonly podsOf: (key: string) => readonly V1Pod[];
+  /** Why a StatefulSet has no Pod. */
+  readonly whyNoPod: (statefulSet: V1StatefulSet) => Promise<Finding>;
+  /** Whether a remote registry answers, and when to ask again. */
+  readonly askRemote?: (registry: string) => Promise<{ answer: RemoteAnswer; againInMs: number }>;
   readonly record: EventRecorder;
-  readonly cluster: ClusterTraits;
+  readonly openshift: boolean;
+  readonly registryImage: string;
   readonly clusterDomain: string;
 }
 
-const secretRetryMs = 10_000;
-/** While a registry does not run, what it needs is seen to now and then. */
-const unsettledRetryMs = 30_000;
-/** Drift that comes back more often than this within a minute is somebody else's will. */
-const mostCorrections = 5;
+/** Why a registry does not run, and when that may look different although no watch tells. */
+interface Finding {
+  readonly trouble?: Trouble | undefined;
+  readonly againInMs?: number | undefined;
+}
+
+/** What was found and done in one look at a cache. */
+interface Look extends Finding {
+  readonly error: unknown;
+  readonly remote: RemoteAnswer | undefined;
+}
+
+/** Brings caches in line with their specs. */
+export interface CacheReconciler {
+  /**
+   * Looks at what is there, never at what happened, and sends no request when nothing differs.
+   *
+   * @param key - `namespace/name`
+   * @returns after how many milliseconds to look again, if at all
+   */
+  readonly reconcile: (key: string) => Promise<number | undefined>;
+  /** Whether a change of a cache is only the operator's own write of its status. */
+  readonly isOwnWrite: (now: StoredOrasCache, before: StoredOrasCache) => boolean;
+}
 
 /**
- * Makes the function that brings one cache's children and status in line with its spec. It looks at what is
- * there, never at what happened, and sends no request when nothing differs.
+ * Makes the reconciler of caches.
  *
  * @param settings - see there
- * @returns (key) => after how many milliseconds to look again, if at all
  */
-export function createReconciler(settings: ReconcilerSettings): (key: string) => Promise<number | undefined> {
-  const { client, cluster, caches, record } = settings;
-  const service: ChildKind = { resource: resources.services, seen: settings.services, applied: new Map() };
-  const statefulSet: ChildKind = {
-    resource: resources.statefulSets,
-    seen: settings.statefulSets,
-    applied: new Map(),
+export function createReconciler(settings: ReconcilerSettings): CacheReconciler {
+  const { client, caches, record } = settings;
+  const memories = new Map<string, { uid: string; children: Children }>();
+  const written = new Map<string, OrasCacheStatus>();
+
+  const childrenFor = (key: string, owner: CacheIdentity): Children => {
+    const known = memories.get(key);
+    if (known?.uid === owner.uid) return known.children;
+    const children = createChildren(client, settings.children, owner);
+    memories.set(key, { uid: owner.uid, children });
+    return children;
   };
 
-  const seenSet = (key: string) => settings.statefulSets(key) as V1StatefulSet | undefined;
-  const corrections = createPatience(mostCorrections, 60_000);
-  const secretsMade = new Map<string, { name: string; at: number }>();
-  /**
-   * Created once and never read: if it is there already, it is left as it is. Somebody may have deleted it, which
-   * nobody tells us, so that it is tried now and then for as long as the registry does not run.
-   */
-  const ensureHttpSecret = async (cache: StoredOrasCache, owner: CacheIdentity): Promise<void> => {
-    const key = keyOf(cache);
-    const name = httpSecretName(owner.name, cache.spec);
-    const last = secretsMade.get(key);
-    if (last?.name === name && performance.now() - last.at < secretRetryMs) return;
-    const random = randomBytes(32).toString("base64url");
-    await create(client, resources.secrets, desiredHttpSecret(owner, cache.spec, random));
-    secretsMade.set(key, { name, at: performance.now() });
-  };
+  const liveSet = (key: string) => settings.children["StatefulSet"]?.get(key) as V1StatefulSet | undefined;
 
   /** Yields each change as it is done: what was done before an error is told too. */
-  async function* converge(cache: StoredOrasCache, owner: CacheIdentity): AsyncGenerator<ChildChange> {
-    if (!cache.spec.deploy) {
-      yield* await removeChild(client, statefulSet, owner);
-      yield* await removeChild(client, service, owner);
-      return;
+  async function* converge(cache: StoredOrasCache, key: string): AsyncGenerator<ChildChange> {
+    const owner = identityOf(cache);
+    const children = childrenFor(key, owner);
+    const desired = desiredChildren(cache, {
+      openshift: settings.openshift,
+      registryImage: settings.registryImage,
+      random: randomBytes(32).toString("base64url"),
+      statefulSet: liveSet(key),
+      mayHoldArtifacts: settings.podsOf(key).some(hasRun),
+    });
+    const wanted = new Set(desired.map(idOf));
+    for (const child of settings.childrenOf(key)) {
+      if (!wanted.has(idOf(child)) && isOwnedBy(child, owner)) yield* await children.prune(child);
     }
-    const beforeCorrecting = () => {
-      const waitMs = isNewSpec(cache) ? 0 : corrections.waitMs(keyOf(cache));
-      if (waitMs > 0) throw new ContestedError(waitMs);
-    };
-    yield* await ensureChild(client, service, desiredService(owner), owner, beforeCorrecting);
-    if (isNewSpec(cache) || !isRolledOut(seenSet(keyOf(cache)))) await ensureHttpSecret(cache, owner);
-    const set = desiredStatefulSet(owner, cache.spec, cluster);
-    yield* await ensureChild(client, statefulSet, set, owner, beforeCorrecting);
+    const troubles = settings.podsOf(key).map(troubleOf);
+    for (const child of desired) {
+      if (!isKnownToExist(child, liveSet(key), troubles))
+        yield* await children.ensure(child, isNewSpec(cache));
+    }
   }
 
-  /** What went wrong, if anything. */
-  const settle = async (cache: StoredOrasCache): Promise<unknown> => {
+  /** What was done, and what went wrong, if anything. */
+  const settle = async (cache: StoredOrasCache, key: string): Promise<unknown> => {
     const changes: ChildChange[] = [];
     try {
-      for await (const change of converge(cache, identityOf(cache))) changes.push(change);
+      for await (const change of converge(cache, key)) changes.push(change);
       return undefined;
     } catch (error) {
       return error;
     } finally {
-      for (const note of notesOf(changes, isNewSpec(cache))) record(cache, note);
-      if (changes.length > 0 && !isNewSpec(cache)) corrections.spend(keyOf(cache));
+      for (const note of notesOf(changes)) record(cache, note);
     }
   };
 
-  return async (key) => {
-    const cache = caches(key);
+  /** Why the registry does not run, from whoever knows: the kubelet, the scheduler, the StatefulSet's controller. */
+  const inspect = async (key: string): Promise<Finding> => {
+    const statefulSet = liveSet(key);
+    if (statefulSet === undefined || isRolledOut(statefulSet)) return {};
+    const pods = settings.podsOf(key).filter((pod) => !pod.metadata?.deletionTimestamp);
+    if (pods.length === 0) return settings.whyNoPod(statefulSet);
+    return { trouble: pods.map(troubleOf).find((trouble) => trouble !== undefined) };
+  };
+
+  const look = async (cache: StoredOrasCache, key: string): Promise<Look> => {
+    const error = await settle(cache, key);
+    const { deploy, registry } = cache.spec;
+    if (!deploy) {
+      const asked = registry ? await settings.askRemote?.(registry) : undefined;
+      return { error, trouble: troubleFrom(error), remote: asked?.answer, againInMs: asked?.againInMs };
+    }
+    const refused = troubleFrom(error);
+    return { error, remote: undefined, ...(refused ? { trouble: refused } : await inspect(key)) };
+  };
+
+  const report = async (cache: StoredOrasCache, key: string, { trouble, remote }: Look) => {
+    const status = statusOf({
+      cache,
+      statefulSet: liveSet(key),
+      pods: settings.podsOf(key),
+      trouble,
+      remote,
+      clusterDomain: settings.clusterDomain,
+      time: `${new Date().toISOString().slice(0, 19)}Z`,
+    });
+    for (const note of statusNotes(cache, status, trouble)) record(cache, note);
+    written.set(key, status);
+    if (isDeepStrictEqual(status, cache.status)) return status;
+    await writeStatus(client, cache, status);
+    return status;
+  };
+
+  const reconcile = async (key: string) => {
+    const cache = caches.get(key);
     if (cache === undefined) {
-      service.applied.delete(key);
-      statefulSet.applied.delete(key);
-      secretsMade.delete(key);
-      corrections.forget(key);
+      memories.delete(key);
+      written.delete(key);
       return undefined;
     }
     // Its children are deleted by the garbage collector, by their owner references.
     if (cache.metadata?.deletionTimestamp) return undefined;
-    const trouble = await settle(cache);
-    const { obstacle, retry } = assess(trouble);
-    await report(settings, cache, obstacle);
-    if (retry === "backoff") throw trouble;
-    if (retry !== "never") return retry;
-    return cache.spec.deploy && !isRolledOut(seenSet(key)) ? unsettledRetryMs : undefined;
+    const found = await look(cache, key);
+    const status = await report(cache, key, found);
+    if (found.error !== undefined) return afterError(found.error);
+    const waits = [found.againInMs, untilDeadline(status, Date.now())].filter((wait) => wait !== undefined);
+    return waits.length > 0 ? Math.min(...waits) : undefined;
   };
+
+  return {
+    reconcile,
+    isOwnWrite: (now, before) =>
+      now.metadata?.generation === before.metadata?.generation &&
+      now.metadata?.deletionTimestamp === before.metadata?.deletionTimestamp &&
+      isDeepStrictEqual(now.status, written.get(keyOf(now))),
+  };
+}
+
+/** When to look again; an error that is new is thrown, to be logged and counted. */
+function afterError(error: unknown): number | undefined {
+  const retry = retryAfter(error);
+  if (retry === "never") return undefined;
+  if (retry === "backoff") throw error;
+  if (error instanceof StillFailingError) return retry;
+  throw new RetryError(error, retry);
+}
+
+function idOf({ kind, metadata }: { kind?: string; metadata?: { name?: string } }): string {
+  return `${kind} ${metadata?.name}`;
+}
+
+/**
+ * The operator may not read Secrets. One that the StatefulSet names was made before it; if somebody deleted it, the
+ * kubelet says so.
+ */
+function isKnownToExist(
+  { kind, metadata }: Child,
+  statefulSet: V1StatefulSet | undefined,
+  troubles: readonly (Trouble | undefined)[],
+): boolean {
+  if (kind !== "Secret" || metadata?.name === undefined) return false;
+  const { name } = metadata;
+  if (troubles.some((trouble) => trouble?.message.includes(name))) return false;
+  return JSON.stringify(statefulSet?.spec?.template.spec?.containers ?? []).includes(JSON.stringify(name));
 }
 
 function isNewSpec(cache: StoredOrasCache): boolean {
   return cache.status?.observedGeneration !== cache.metadata?.generation;
 }
 
-async function report(
-  settings: ReconcilerSettings,
+/** What of a status is told as an Event too. */
+function statusNotes(
   cache: StoredOrasCache,
-  obstacle: Obstacle | undefined,
-): Promise<void> {
-  const { namespace, name } = identityOf(cache);
-  const statefulSet = settings.statefulSets(`${namespace}/${name}`) as V1StatefulSet | undefined;
-  const time = `${new Date().toISOString().slice(0, 19)}Z`;
-  const status = statusOf({ cache, statefulSet, obstacle, clusterDomain: settings.clusterDomain, time });
-  if (obstacle)
-    settings.record(cache, {
-      type: "Warning",
-      action: "Reconcile",
-      note: obstacle.message,
-      reason: obstacle.reason,
-    });
-  if (isDeepStrictEqual(status, cache.status)) return;
-  try {
-    await patchMerge(
-      settings.client,
-      resources.orasCaches,
-      { namespace, name, subresource: "status" },
-      {
-        metadata: { resourceVersion: cache.metadata?.resourceVersion },
-        status: { ...blank(cache.status), ...status },
-      },
-    );
-  } catch (error) {
-    // Changed or gone meanwhile: the watch tells of it, and we are here again.
-    if (!isStatus(error, 404, 409)) throw error;
-  }
+  status: OrasCacheStatus,
+  trouble: Trouble | undefined,
+): EventNote[] {
+  const notes: EventNote[] = [];
+  if (trouble)
+    notes.push({ type: "Warning", action: "Reconcile", reason: trouble.reason, note: trouble.message });
+  const before = cache.status?.storage?.podUID;
+  const lost = status.conditions?.find(({ type }) => type === "StorageLost");
+  if (lost && before !== undefined && before !== status.storage?.podUID)
+    notes.push({ type: "Warning", action: "Start", reason: "StorageLost", note: lost.message });
+  return notes;
 }
 
-/** In a merge patch a field goes away only by null. */
-function blank(status: OrasCacheStatus | undefined): Record<string, null> {
-  return Object.fromEntries(Object.keys(status ?? {}).map((field) => [field, null]));
+const statusFields = { root: "status" } as const;
+
+/** The UID keeps it from another cache of that name; the generation that it is about stands in it. */
+async function writeStatus(
+  client: KubeClient,
+  cache: StoredOrasCache,
+  status: OrasCacheStatus,
+): Promise<void> {
+  const { namespace, name, uid } = identityOf(cache);
+  const resourceVersion = cache.metadata?.resourceVersion;
+  const place = { namespace, name, subresource: "status" } as const;
+  const entries = (cache.metadata as Metadata | undefined)?.managedFields ?? [];
+  try {
+    // An older operator wrote by merge patch: such fields would stay for ever.
+    if (foreignFields(entries, statusFields).length > 0) {
+      await patchJson(client, resources.orasCaches, place, [
+        { op: "replace", path: "/metadata/resourceVersion", value: resourceVersion },
+        { op: "replace", path: "/metadata/managedFields", value: takeOver(entries, statusFields) },
+      ]);
+    }
+    const object: KubeObject & { status: OrasCacheStatus } = { metadata: { namespace, name, uid }, status };
+    await apply(client, resources.orasCaches, object, "status");
+  } catch (error) {
+    // Changed or gone meanwhile: the watch tells of it, and another look follows.
+    if (!isStatus(error, 404, 409)) throw error;
+  }
 }

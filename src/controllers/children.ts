@@ -1,108 +1,216 @@
-import type { V1Service, V1StatefulSet } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { foreignFields, isCovered } from "../cache/drift.ts";
+import type { Child } from "../cache/children.ts";
+import { isCovered } from "../cache/covered.ts";
 import type { CacheIdentity } from "../cache/owner.ts";
 import type { KubeClient } from "../kube/client.ts";
-import { apply, get, type KubeObject, patchJson, remove } from "../kube/objects.ts";
-import type { Resource } from "../kube/resources.ts";
-import { NameTakenError, NotYetError } from "./obstacles.ts";
+import { isStatus, type KubeError } from "../kube/errors.ts";
+import { apply, create, get, type KubeObject, patchJson, remove } from "../kube/objects.ts";
+import { type ForeignFields, foreignFields, takeOver } from "../kube/ownership.ts";
+import { createPatience, type Patience } from "../kube/patience.ts";
+import type { Store } from "../kube/store.ts";
+import { type Attempts, createAttempts } from "./attempts.ts";
+import { type ChildKind, childKinds } from "./child-kinds.ts";
+import { ContestedError, NameTakenError, NotYetError } from "./obstacles.ts";
 
 /** What was done to a child. */
-export type ChildChange =
-  | { readonly kind: "created" | "updated" | "deleted"; readonly child: string }
-  | { readonly kind: "cleaned"; readonly child: string; readonly removed: readonly string[] };
+export type ChildChange = { readonly child: string } & (
+  | { readonly kind: "created" | "updated" | "deleted" | "recreated" }
+  /** Something that others changed was put back. */
+  | { readonly kind: "corrected"; readonly fields: readonly ForeignFields[] }
+);
 
-/** A kind of child, and what is known of those of that kind, by key. */
-export interface ChildKind {
-  readonly resource: Resource;
-  /** As the watch last saw it. */
-  readonly seen: (key: string) => KubeObject | undefined;
+/** What is known of the children of a kind that is watched, by key. */
+export type ChildStores = Readonly<Record<string, Pick<Store<KubeObject>, "get">>>;
+
+/** What is remembered of one child. */
+interface Memory {
+  readonly attempts: Attempts;
+  readonly corrections: Patience;
   /**
-   * What was last applied and which generation came of it. If an admission policy of the cluster rewrites what
-   * we apply, applying it once more would not help, for ever.
+   * What was last applied and which version came of it. If an admission policy of the cluster rewrites what is
+   * applied, applying it once more does not help.
    */
-  readonly applied: Map<string, { desired: string; uid: string; generation: number }>;
+  applied?: { desired: string; version: string | undefined };
 }
 
-type Child = V1Service | V1StatefulSet;
+/** The children of one cache. */
+export interface Children {
+  /**
+   * Makes a child what it should be, if it is not. No request is sent when nothing differs.
+   *
+   * @param desired - the child as it should be
+   * @param isNewSpec - whether the spec changed; else a difference is somebody else's change
+   * @returns what was done
+   * @throws NameTakenError when an object of that name is not the cache's
+   * @throws ContestedError when others change it too often
+   */
+  readonly ensure: (desired: Child, isNewSpec: boolean) => Promise<ChildChange[]>;
+  /** Deletes a child that should not be there. */
+  readonly prune: (child: KubeObject) => Promise<ChildChange[]>;
+}
+
+/** Drift that comes back more often than this within a minute is somebody else's will. */
+const mostCorrections = 5;
+const correctionWindowMs = 60_000;
+/** `kubectl rollout restart` annotates the template; addresses are the API server's to give. */
+const tolerated = [
+  "spec.template.metadata.annotations",
+  ...["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"].map((field) => `spec.${field}`),
+];
+const takeover = { root: "spec", except: tolerated } as const;
 
 /**
- * Makes a child what it should be, if it is not: no request is sent when nothing differs.
+ * The children of one cache, with a memory of what was tried.
  *
  * @param client - of the API server
- * @param kind - the child's kind
- * @param desired - the child as it should be
- * @param owner - the cache that it belongs to
- * @param beforeCorrecting - called before a child that is there is changed; it may refuse by throwing
- * @returns what was done, in order
- * @throws NameTakenError when an object of that name belongs to somebody else
+ * @param stores - by kind
+ * @param owner - which cache
  */
-export async function ensureChild(
-  client: KubeClient,
-  kind: ChildKind,
-  desired: Child,
-  owner: CacheIdentity,
-  beforeCorrecting: () => void,
-): Promise<ChildChange[]> {
-  const { resource } = kind;
-  const key = `${owner.namespace}/${desired.metadata?.name}`;
-  const child = `${resource.kind} ${desired.metadata?.name}`;
-  // One that does not carry our labels is not in our watch; only the API server knows it.
-  const live =
-    kind.seen(key) ??
-    (await get(client, resource, { namespace: owner.namespace, name: desired.metadata?.name }));
-  if (live === undefined) {
-    await applyAndRemember(client, kind, desired, key);
-    return [{ kind: "created", child }];
-  }
-  checkOwner(live, owner, child);
+export function createChildren(client: KubeClient, stores: ChildStores, owner: CacheIdentity): Children {
+  const memories = new Map<string, Memory>();
+  const memoryOf = (title: string): Memory => {
+    const known = memories.get(title) ?? {
+      attempts: createAttempts(),
+      corrections: createPatience(mostCorrections, correctionWindowMs),
+    };
+    memories.set(title, known);
+    return known;
+  };
 
-  const changes: ChildChange[] = [];
-  let current = live;
-  if (!isCovered(desired, live) && !wasAppliedInVain(kind, desired, live, key)) {
-    beforeCorrecting();
-    current = await applyAndRemember(client, kind, desired, key);
-    changes.push({ kind: "updated", child });
+  const createOnce = async ({ resource }: ChildKind, desired: Child): Promise<ChildChange[]> => {
+    const isNew = await create(client, resource, desired as KubeObject);
+    return isNew ? [{ kind: "created", child: titleOf(desired) }] : [];
+  };
+
+  const keepApplied = (kind: ChildKind, desired: Child, isNewSpec: boolean): Promise<ChildChange[]> => {
+    const title = titleOf(desired);
+    const memory = memoryOf(title);
+    const seen = stores[kind.resource.kind]?.get(`${owner.namespace}/${desired.metadata?.name}`);
+    const work: Work = { client, kind, desired, title, memory, isNewSpec };
+    return memory.attempts(`${JSON.stringify(desired)} on ${versionOf(seen)}`, async () => {
+      // One that does not carry the operator's labels is not in the watch; only the API server knows it.
+      const live = seen ?? (await get<KubeObject>(client, kind.resource, desired.metadata ?? {}));
+      if (live === undefined) {
+        await applyChild(work);
+        return [{ kind: "created", child: title }];
+      }
+      checkOwner(live, owner, title);
+      return correct(work, live);
+    });
+  };
+
+  return {
+    ensure: async (desired, isNewSpec) => {
+      const kind = kindOf(desired);
+      if (kind.access === "apply") return keepApplied(kind, desired, isNewSpec);
+      return memoryOf(titleOf(desired)).attempts(JSON.stringify(desired.metadata), () =>
+        createOnce(kind, desired),
+      );
+    },
+    prune: async (child) => {
+      if (child.metadata?.deletionTimestamp) return [];
+      await remove(client, kindOf(child).resource, child);
+      memories.delete(titleOf(child));
+      return [{ kind: "deleted", child: titleOf(child) }];
+    },
+  };
+}
+
+/** One child that is to be what it should be. */
+interface Work {
+  readonly client: KubeClient;
+  readonly kind: ChildKind;
+  readonly desired: Child;
+  readonly title: string;
+  readonly memory: Memory;
+  readonly isNewSpec: boolean;
+}
+
+/** Makes a child that exists what it should be. */
+async function correct(work: Work, live: KubeObject): Promise<ChildChange[]> {
+  const { client, kind, title, memory, isNewSpec } = work;
+  const fields = foreignFields(live.metadata?.managedFields ?? [], takeover);
+  const takes = fields.some(({ subresource }) => subresource === undefined);
+  if (!takes && isAsDesired(work, live)) return [];
+  // No other manager set anything: the operator has changed since it made the child.
+  const isOwn = isNewSpec || (fields.length === 0 && memory.applied === undefined);
+  const waitMs = isOwn ? 0 : memory.corrections.waitMs();
+  if (waitMs > 0) throw new ContestedError(title, waitMs);
+  if (takes) await takeFields(client, kind, live);
+  try {
+    const result = await applyChild(work);
+    if (result.metadata?.resourceVersion === live.metadata?.resourceVersion) return [];
+  } catch (error) {
+    if (!isImmutable(error)) throw error;
+    await remove(client, kind.resource, live);
+    return [{ kind: "recreated", child: title }];
   }
-  const removals = foreignFields(desired, current, current.metadata?.managedFields ?? []);
-  if (removals.length > 0) {
-    beforeCorrecting();
-    await patchJson(client, resource, { namespace: owner.namespace, name: current.metadata?.name }, [
-      // Indices are right for this version of the object only: another one is refused with 409.
-      { op: "replace", path: "/metadata/resourceVersion", value: current.metadata?.resourceVersion },
-      ...removals.map(({ path }) => ({ op: "remove", path })),
-    ]);
-    const removed = removals.map(({ path, manager }) => `${path} (set by ${manager})`);
-    changes.push({ kind: "cleaned", child, removed });
-  }
-  return changes;
+  if (isOwn && fields.length === 0) return [{ kind: "updated", child: title }];
+  memory.corrections.spend();
+  return [{ kind: "corrected", child: title, fields }];
+}
+
+async function applyChild({ client, kind, desired, memory }: Work): Promise<KubeObject> {
+  const result = await apply<KubeObject>(client, kind.resource, desired as KubeObject);
+  memory.applied = { desired: JSON.stringify(desired), version: versionOf(result) };
+  return result;
+}
+
+/** Whether nothing differs, or an admission policy made it differ when this was applied before. */
+function isAsDesired({ desired, memory }: Work, live: KubeObject): boolean {
+  if (isCovered(desired, live)) return true;
+  const { applied } = memory;
+  const inVain = applied?.desired === JSON.stringify(desired) && applied.version === versionOf(live);
+  return inVain && hasMetadata(desired, live);
+}
+
+function kindOf({ kind = "" }: { kind?: string }): ChildKind {
+  const known = childKinds[kind];
+  if (known === undefined) throw new Error(`no child is a ${kind}`);
+  return known;
+}
+
+/** Kind and name, as people write it. */
+function titleOf({ kind, metadata }: { kind?: string; metadata?: { name?: string } }): string {
+  return `${kind} ${metadata?.name}`;
+}
+
+/** Changes with the spec only, where objects have generations; Services have none. */
+function versionOf(object: KubeObject | undefined): string | undefined {
+  const { uid, generation, resourceVersion } = object?.metadata ?? {};
+  return object && `${uid} ${generation ?? resourceVersion}`;
+}
+
+/** Metadata can change without a new generation. */
+function hasMetadata(desired: Child, live: KubeObject): boolean {
+  const { labels, annotations, ownerReferences } = desired.metadata ?? {};
+  return isCovered({ labels, annotations, ownerReferences }, live.metadata);
 }
 
 /**
- * Deletes a child that should not be there, if it is ours.
- *
- * @param client - of the API server
- * @param kind - the child's kind
- * @param owner - the cache that it belongs to
+ * Makes the fields that others set the operator's, so that the apply that follows removes them. The annotation goes
+ * in the same request: if the apply fails, its absence shows that it is still to be done.
  */
-export async function removeChild(
-  client: KubeClient,
-  kind: ChildKind,
-  owner: CacheIdentity,
-): Promise<ChildChange[]> {
-  const live = kind.seen(`${owner.namespace}/${owner.name}`);
-  if (!live || live.metadata?.deletionTimestamp || !isOwnedBy(live, owner)) return [];
-  await remove(client, kind.resource, live);
-  return [{ kind: "deleted", child: `${kind.resource.kind} ${owner.name}` }];
+async function takeFields(client: KubeClient, { resource }: ChildKind, live: KubeObject): Promise<void> {
+  const { annotations, managedFields = [], resourceVersion } = live.metadata ?? {};
+  const pointer = names.generationAnnotation.replaceAll("~", "~0").replaceAll("/", "~1");
+  await patchJson(client, resource, live.metadata ?? {}, [
+    // Another version of the object is refused with 409.
+    { op: "replace", path: "/metadata/resourceVersion", value: resourceVersion },
+    { op: "replace", path: "/metadata/managedFields", value: takeOver(managedFields, takeover) },
+    ...(annotations?.[names.generationAnnotation] === undefined
+      ? []
+      : [{ op: "remove", path: `/metadata/annotations/${pointer}` }]),
+  ]);
 }
 
 /**
- * Whether a child belongs to a cache: by its owner reference, or, if somebody took that away, by our label.
+ * Whether a child belongs to a cache: by its owner reference, or, if somebody took that away, by its label.
  *
  * @param child - as it is in the cluster
  * @param owner - the cache
  */
-function isOwnedBy(child: KubeObject, owner: CacheIdentity): boolean {
+export function isOwnedBy(child: KubeObject, owner: CacheIdentity): boolean {
   const controller = controllerOf(child);
   if (controller) return controller.uid === owner.uid;
   return child.metadata?.labels?.[names.cacheLabel] === owner.name;
@@ -118,37 +226,30 @@ function checkOwner(live: KubeObject, owner: CacheIdentity, child: string): void
     controller?.kind === names.kind && controller.name === owner.name && controller.uid !== owner.uid;
   // The garbage collector deletes the children of a cache that was deleted and made again.
   if (live.metadata?.deletionTimestamp || ofAnEarlierOne) throw new NotYetError(`${child} is being deleted`);
-  if (isOwnedBy(live, owner)) return;
+  if (!isOwnedBy(live, owner)) throw new NameTakenError(nameTaken(child, controller));
+}
+
+/**
+ * The sentence about an object that is in the place of a child.
+ *
+ * @param child - kind and name
+ * @param controller - whom it belongs to
+ */
+export function nameTaken(child: string, controller?: { kind: string; name: string }): string {
   const theirs = controller ? ` and belongs to ${controller.kind} ${controller.name}` : "";
-  throw new NameTakenError(
-    `${child} exists already${theirs}, and is not of this ${names.kind}; it was left alone. ` +
-      `Delete it, or give the ${names.kind} another name.`,
+  return (
+    `${child} exists already${theirs}. It was not made for this ${names.kind} and is not changed or used. ` +
+    `Delete it, or give the ${names.kind} another name.`
   );
 }
 
-async function applyAndRemember(
-  client: KubeClient,
-  kind: ChildKind,
-  desired: Child,
-  key: string,
-): Promise<KubeObject> {
-  const result = await apply<KubeObject>(client, kind.resource, desired);
-  const { uid = "", generation = 0 } = result.metadata ?? {};
-  kind.applied.set(key, { desired: JSON.stringify(desired), uid, generation });
-  return result;
-}
-
-function wasAppliedInVain(kind: ChildKind, desired: Child, live: KubeObject, key: string): boolean {
-  const last = kind.applied.get(key);
-  const { uid, generation, labels } = live.metadata ?? {};
+/** A StatefulSet's selector, for one, cannot change: that of an earlier operator is made anew. */
+function isImmutable(error: unknown): error is KubeError {
   return (
-    last !== undefined &&
-    generation !== undefined && // Services have none
-    last.uid === uid &&
-    last.generation === generation &&
-    last.desired === JSON.stringify(desired) &&
-    // Metadata can change without a new generation.
-    isCovered(desired.metadata?.labels, labels) &&
-    isCovered(desired.metadata?.ownerReferences, live.metadata?.ownerReferences)
+    isStatus(error, 422) &&
+    (error.body.details?.causes ?? []).some(
+      ({ reason, field, message }) =>
+        (reason === "FieldValueForbidden" && field === "spec") || message?.includes("field is immutable"),
+    )
   );
 }

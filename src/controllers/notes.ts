@@ -1,49 +1,50 @@
 import type { EventNote } from "../kube/events.ts";
 import type { ChildChange } from "./children.ts";
 
+/** Events name so many fields; a whole Pod template has hundreds. */
+const mostFields = 10;
+
 /**
- * What is told of the changes that one look at a cache led to, one event for each sort.
+ * What is told of the changes that one look at a cache led to, one Event for each sort.
  *
  * @param changes - in order
- * @param forNewSpec - whether the spec changed; else somebody changed a child
  */
-export function notesOf(changes: readonly ChildChange[], forNewSpec: boolean): EventNote[] {
+export function notesOf(changes: readonly ChildChange[]): EventNote[] {
   const of = (kind: ChildChange["kind"]) =>
     changes
       .filter((change) => change.kind === kind)
       .map((change) => change.child)
       .join(" and ");
-  const removed = changes.flatMap((change) =>
-    change.kind === "cleaned" ? change.removed.map((field) => `${change.child} ${field}`) : [],
+  const note = (kind: ChildChange["kind"], reason: string, action: string, text: string): EventNote[] =>
+    of(kind) === "" ? [] : [{ type: "Normal", reason, action, note: `${text} ${of(kind)}.` }];
+  return [
+    ...note("created", "Created", "Create", "Created"),
+    ...note("updated", "Updated", "Update", "Updated"),
+    ...note("deleted", "Deleted", "Delete", "Deleted"),
+    ...note(
+      "recreated",
+      "Recreated",
+      "Delete",
+      "Fields changed that cannot be updated. Deleted, to create it again:",
+    ),
+    ...changes.flatMap(correction),
+  ];
+}
+
+function correction(change: ChildChange): EventNote[] {
+  if (change.kind !== "corrected") return [];
+  const { child, fields } = change;
+  const all = fields.flatMap(({ manager, subresource, fields }) =>
+    fields.map((field) => `${field} (set by ${manager}${subresource ? `, ${subresource}` : ""})`),
   );
-  const notes: (EventNote | false)[] = [
-    of("created") !== "" && {
-      type: "Normal",
-      reason: "Created",
-      action: "Create",
-      note: `Created ${of("created")}.`,
-    },
-    of("updated") !== "" &&
-      (forNewSpec
-        ? { type: "Normal", reason: "Updated", action: "Update", note: `Updated ${of("updated")}.` }
-        : {
-            type: "Warning",
-            reason: "DriftCorrected",
-            action: "Update",
-            note: `Put ${of("updated")} back as it was.`,
-          }),
-    removed.length > 0 && {
+  const more = all.length > mostFields ? ` and ${all.length - mostFields} more` : "";
+  const which = all.length > 0 ? `: ${all.slice(0, mostFields).join(", ")}${more}` : "";
+  return [
+    {
       type: "Warning",
-      reason: "DriftRemoved",
+      reason: "DriftCorrected",
       action: "Update",
-      note: `Removed what does not belong there: ${removed.join(", ")}.`,
-    },
-    of("deleted") !== "" && {
-      type: "Normal",
-      reason: "Deleted",
-      action: "Delete",
-      note: `Deleted ${of("deleted")}.`,
+      note: `Put ${child} back as the spec wants it${which}.`,
     },
   ];
-  return notes.filter((note) => note !== false);
 }

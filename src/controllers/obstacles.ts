@@ -1,62 +1,79 @@
-import type { Obstacle } from "../cache/status.ts";
+import type { Trouble } from "../cache/trouble.ts";
 import { isNamespaceTerminating, KubeError } from "../kube/errors.ts";
 
-/** Something of that name belongs to somebody else. Trying again does not help until somebody acts. */
+/** An object of that name exists that is not the cache's. Trying again does not help until somebody acts. */
 export class NameTakenError extends Error {
   override readonly name = "NameTakenError";
 }
 
-/** What is needed is on its way out or in; look again soon. */
+/** What is needed is being made or deleted; look again soon. */
 export class NotYetError extends Error {
   override readonly name = "NotYetError";
 }
 
-/** Somebody keeps changing what we put back. */
+/** Somebody keeps changing what is put back. */
 export class ContestedError extends Error {
   override readonly name = "ContestedError";
   readonly retryInMs: number;
 
-  /** @param retryInMs - when to put it back once more */
-  constructor(retryInMs: number) {
+  /**
+   * @param child - kind and name
+   * @param retryInMs - when to put it back once more
+   */
+  constructor(child: string, retryInMs: number) {
     super(
-      "Somebody keeps changing the Service or the StatefulSet, which were put back several times within a minute; " +
-        "the events of this object name who did. They are put back once a while until that stops.",
+      `Somebody keeps changing ${child}: it was put back several times within a minute. The Events of this object ` +
+        "say who. It is put back less often until that stops.",
     );
     this.retryInMs = retryInMs;
   }
 }
 
-/** What to make of an error: tell it on the status or not, and when to try again. */
-export interface Assessment {
-  readonly obstacle?: Obstacle;
-  /** `backoff`: as an error. A number: quietly after so many milliseconds. `never`: nothing is left to do. */
-  readonly retry: "backoff" | "never" | number;
+/** The last try failed a moment ago, and nothing has changed since: not tried again yet. */
+export class StillFailingError extends Error {
+  override readonly name = "StillFailingError";
+  readonly retryInMs: number;
+
+  /**
+   * @param cause - of the last try
+   * @param retryInMs - when to try again
+   */
+  constructor(cause: unknown, retryInMs: number) {
+    super("the last try failed", { cause });
+    this.retryInMs = retryInMs;
+  }
 }
 
-/** Somebody must act first, and no watch of ours may tell of it; this is often enough to look. */
-const whenSomebodyActsMs = 60_000;
+/**
+ * What an error is for the person who looks at the cache.
+ *
+ * @param error - anything that was thrown while children were made
+ * @returns undefined for what passes by itself, and when there was no answer: a status cannot be written either
+ */
+export function troubleFrom(error: unknown): Trouble | undefined {
+  if (error instanceof StillFailingError) return troubleFrom(error.cause);
+  if (error instanceof NameTakenError) return { reason: "NameTaken", message: error.message };
+  if (error instanceof ContestedError) return { reason: "Contested", message: error.message };
+  if (!(error instanceof KubeError) || isNamespaceTerminating(error)) return undefined;
+  const message = error.body.message ?? error.message;
+  // A conflict is somebody else's write between look and write; the watch brings it.
+  if (error.status === 409) return undefined;
+  if (error.status === 422) return { reason: "Invalid", message };
+  if (error.status === 403)
+    return { reason: message.includes("exceeded quota") ? "QuotaExceeded" : "Forbidden", message };
+  return { reason: "ApplyFailed", message };
+}
 
 /**
- * Sorts the errors of a reconciliation.
+ * When to look again after an error.
  *
- * @param error - anything that was thrown, or undefined when nothing was
+ * @param error - anything that was thrown
+ * @returns milliseconds; `backoff` where nothing is known; `never` where nothing is left to do
  */
-export function assess(error: unknown): Assessment {
-  if (error === undefined) return { retry: "never" };
-  if (error instanceof NotYetError) return { retry: 1_000 };
-  if (error instanceof NameTakenError) {
-    return { obstacle: { reason: "NameTaken", message: error.message }, retry: whenSomebodyActsMs };
-  }
-  if (error instanceof ContestedError) {
-    return { obstacle: { reason: "Contested", message: error.message }, retry: error.retryInMs };
-  }
-  if (isNamespaceTerminating(error)) return { retry: "never" };
-  // No answer at all: a status could not be written either.
-  if (!(error instanceof KubeError)) return { retry: "backoff" };
-  const message = error.body.message ?? error.message;
-  // A conflict is somebody else's write between our look and ours; the watch brings it.
-  if (error.status === 409) return { retry: 250 };
-  if (error.status === 422) return { obstacle: { reason: "Invalid", message }, retry: whenSomebodyActsMs };
-  if (error.status === 403) return { obstacle: { reason: "Forbidden", message }, retry: "backoff" };
-  return { obstacle: { reason: "ApplyFailed", message }, retry: "backoff" };
+export function retryAfter(error: unknown): number | "backoff" | "never" {
+  if (error instanceof StillFailingError || error instanceof ContestedError) return error.retryInMs;
+  if (error instanceof NotYetError) return 1_000;
+  if (isNamespaceTerminating(error)) return "never";
+  if (error instanceof KubeError && error.status === 409) return 250;
+  return "backoff";
 }

@@ -1,7 +1,7 @@
-import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
+import type { V1Container, V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
-import type { EventNote } from "../kube/events.ts";
+import { type EventNote, printable } from "../kube/events.ts";
 
 /** How one container of a step ended, as its termination message says. */
 export interface Outcome {
@@ -15,56 +15,127 @@ const reasons = new Map<number, string>(
   Object.entries(exitCodes).map(([name, { code }]) => [code, name[0]?.toUpperCase() + name.slice(1)]),
 );
 
+/** What the scripts' message begins with when there was nothing to push. */
+const notPushed = "nothing pushed: ";
+const digestPattern = /^sha256:[a-f0-9]{64}$/;
+const artifactPattern = /^[\x21-\x7e]{1,600}$/;
+/** No artifact is larger, no push longer: beyond, a message is not one of the operator's. */
+const mostBytes = 2 ** 60;
+const mostSeconds = 10 * 365 * 24 * 3600;
+
 /**
- * What is told of a step's Pod: what was pushed, or why something of ours failed. What the program itself ended with
+ * Whether a container belongs to the injection: it pulls, pushes or is wrapped. All of these mount the share. Whoever
+ * may make Pods can write such a container too, and then has Events about that Pod, as with annotations.
+ *
+ * @param container - of a Pod's spec
+ */
+export function isInjected(container: V1Container): boolean {
+  return container.volumeMounts?.some((mount) => mount.name === names.shareVolume) ?? false;
+}
+
+/**
+ * What is told of a step's Pod: what was pushed, or why pulling or pushing failed. What the program itself ended with
  * is not told, the kubelet does that.
  *
  * @param pod - one that was injected
  */
 export function outcomesOf(pod: V1Pod): Outcome[] {
   const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
-  return [...initContainerStatuses, ...containerStatuses].flatMap((status) => outcomeOf(status) ?? []);
+  const { containers = [], initContainers = [] } = pod.spec ?? {};
+  const injected = new Set([...initContainers, ...containers].filter(isInjected).map(({ name }) => name));
+  return [...initContainerStatuses, ...containerStatuses]
+    .filter(({ name }) => injected.has(name))
+    .flatMap((status) => outcomesOfContainer(status, pod));
 }
 
-function outcomeOf({ name, state, containerID = "" }: V1ContainerStatus): Outcome | undefined {
+function outcomesOfContainer(status: V1ContainerStatus, pod: V1Pod): Outcome[] {
+  const { name, state, containerID = "" } = status;
   const { terminated } = state ?? {};
-  if (!terminated?.finishedAt) return undefined;
+  const finishedAt = new Date(terminated?.finishedAt ?? "");
+  if (!terminated || Number.isNaN(finishedAt.getTime())) return [];
   const { exitCode, message = "" } = terminated;
-  const finishedAt = new Date(terminated.finishedAt);
   const occasion = containerID;
   const failed = reasons.get(exitCode);
-  // A program may end with any code: only a message of ours says that it was one of ours.
+  // A program may end with any code: only the message says that it was one of the operator's.
   if (failed !== undefined && message.endsWith(`(exit code ${exitCode})`)) {
-    const note = { type: "Warning", reason: failed, action: "Step", note: message, occasion } as const;
-    return { note, finishedAt };
+    const text = printable(message);
+    return [{ note: { type: "Warning", reason: failed, action: "Step", note: text, occasion }, finishedAt }];
   }
-  if (exitCode !== 0 || !isOurs(name)) return undefined;
+  if (exitCode !== 0 || !isPusher(name)) return [];
   if (message.startsWith(notPushed)) {
-    const note = { type: "Normal", reason: "NotPushed", action: "Push", note: message, occasion } as const;
-    return { note, finishedAt };
+    const text = printable(message);
+    return [
+      { note: { type: "Normal", reason: "NotPushed", action: "Push", note: text, occasion }, finishedAt },
+    ];
   }
   const pushed = readPushed(message);
-  if (!pushed) return undefined;
-  const { artifact, digest, bytes, seconds } = pushed;
-  const text = `Pushed ${artifact}@${digest}, ${bytes} bytes in ${seconds} s.`;
-  const note = { type: "Normal", reason: "Pushed", action: "Push", note: text, occasion } as const;
-  return { note, finishedAt, pushed: { bytes, seconds } };
+  return pushed ? pushOutcomes(pushed, pod, occasion, finishedAt) : [];
 }
 
-/** What the scripts' message begins with when there was nothing to push. */
-const notPushed = "nothing pushed: ";
+/** What the container that pushes says of an artifact. */
+interface Pushed {
+  readonly artifact: string;
+  readonly digest: string;
+  readonly bytes: number;
+  readonly seconds: number;
+  /** Where the tag pointed before. */
+  readonly replaced?: string | undefined;
+}
 
-function isOurs(container: string): boolean {
+function pushOutcomes(pushed: Pushed, pod: V1Pod, occasion: string, finishedAt: Date): Outcome[] {
+  const { digest, bytes, seconds, replaced } = pushed;
+  const artifact = asWritten(pushed.artifact, pod.metadata?.namespace ?? "");
+  const text = `Pushed ${artifact} (${digest}), ${bytes} bytes in ${seconds} s.`;
+  const outcome: Outcome = {
+    note: { type: "Normal", reason: "Pushed", action: "Push", note: text, occasion },
+    finishedAt,
+    pushed: { bytes, seconds },
+  };
+  if (replaced === undefined || replaced === digest) return [outcome];
+  const moved = `${artifact} moved from ${replaced} to ${digest}, pushed by Pod ${pod.metadata?.name}.`;
+  return [
+    outcome,
+    { note: { type: "Warning", reason: "TagMoved", action: "Push", note: moved, occasion }, finishedAt },
+  ];
+}
+
+/** Without the host of the namespace's own cache, which no author writes. */
+function asWritten(artifact: string, namespace: string): string {
+  const [host = "", ...path] = artifact.split("/");
+  const [pod = "", service = "", ...domain] = host.split(".");
+  const isCache =
+    pod === `${service}-0` &&
+    domain.join(".").startsWith(`${namespace}.svc.`) &&
+    host.endsWith(`:${names.registryPort}`);
+  return isCache ? path.join("/") : artifact;
+}
+
+function isPusher(container: string): boolean {
   return new RegExp(`^${names.pushContainer}(-[0-9]+)?$`).test(container);
 }
 
-function readPushed(message: string) {
+/** Anybody may have written it: what is not exactly of this form is not told. */
+function readPushed(message: string): Pushed | undefined {
   try {
-    const { artifact, digest, bytes, seconds } = JSON.parse(message) as Record<string, unknown>;
-    if (typeof artifact !== "string" || typeof digest !== "string") return undefined;
-    if (typeof bytes !== "number" || typeof seconds !== "number") return undefined;
-    return { artifact, digest, bytes, seconds };
+    const { artifact, digest, bytes, seconds, replaced } = JSON.parse(message) as Record<string, unknown>;
+    if (!isText(artifact, artifactPattern) || !isText(digest, digestPattern)) return undefined;
+    if (!isWithin(bytes, mostBytes) || !isWithin(seconds, mostSeconds)) return undefined;
+    return {
+      artifact,
+      digest,
+      bytes,
+      seconds,
+      replaced: isText(replaced, digestPattern) ? replaced : undefined,
+    };
   } catch {
-    return undefined; // a container of the user's that has our name
+    return undefined; // a container of the user's that has this name
   }
+}
+
+function isText(value: unknown, pattern: RegExp): value is string {
+  return typeof value === "string" && pattern.test(value);
+}
+
+function isWithin(value: unknown, most: number): value is number {
+  return typeof value === "number" && Number.isFinite(value) && value >= 0 && value <= most;
 }

@@ -3,6 +3,7 @@ import { names } from "../../schema/names.ts";
 import type { KubeClient } from "./client.ts";
 import { isNamespaceTerminating, isStatus } from "./errors.ts";
 import { create, type KubeObject } from "./objects.ts";
+import { createPatience, type Patience } from "./patience.ts";
 import { resources } from "./resources.ts";
 
 /** Something worth telling about an object, in `kubectl describe`. */
@@ -27,8 +28,13 @@ interface KubeEvent extends KubeObject {
 
 /** The API server refuses longer notes. */
 const longestNote = 1024;
+/** The same Event is told again only after this time. */
 const quietMs = 10 * 60_000;
-const mostRemembered = 2_000;
+/** Of one reason about one object, whatever the words: some messages hold a request's id or a time. */
+const ofOneReason = { most: 5, windowMs: quietMs };
+/** Of one namespace: whoever may make Pods there makes Events. */
+const ofOneNamespace = { most: 300, windowMs: 60_000 };
+const mostRemembered = 10_000;
 
 /**
  * A recorder. It never fails and nobody waits for it: an event that cannot be written is reported and dropped.
@@ -42,17 +48,27 @@ export function createEventRecorder(
   instance: string,
   onTrouble: (error: unknown) => void,
 ): EventRecorder {
-  const toldAt = new Map<string, number>();
-  // One at a time: events must not get in the way of the work that they tell of.
+  const patience = new Map<string, Patience>();
+  const spend = (key: string, { most, windowMs }: { most: number; windowMs: number }): boolean => {
+    const known = patience.get(key) ?? createPatience(most, windowMs);
+    patience.delete(key);
+    patience.set(key, known);
+    const [oldest] = patience.keys();
+    if (patience.size > mostRemembered && oldest !== undefined) patience.delete(oldest);
+    if (known.waitMs() > 0) return false;
+    known.spend();
+    return true;
+  };
+  // One at a time: events must not slow down the work that they tell of.
   let sending: Promise<unknown> = Promise.resolve();
   return (about, note) => {
-    const key = [about.metadata?.uid, note.reason, note.note].join("\n");
-    const now = performance.now();
-    if (now - (toldAt.get(key) ?? Number.NEGATIVE_INFINITY) < quietMs) return;
-    toldAt.delete(key);
-    toldAt.set(key, now);
-    const oldest = toldAt.keys().next().value;
-    if (toldAt.size > mostRemembered && oldest !== undefined) toldAt.delete(oldest);
+    const { uid, namespace } = about.metadata ?? {};
+    const same = [uid, note.reason, note.note, note.occasion].join("\n");
+    const allowed =
+      spend(same, { most: 1, windowMs: quietMs }) &&
+      spend([uid, note.reason].join("\n"), ofOneReason) &&
+      spend(namespace ?? "", ofOneNamespace);
+    if (!allowed) return;
     const event = eventOf(about, note, instance, new Date());
     sending = sending
       .then(() => create(client, resources.events, event))
@@ -61,6 +77,22 @@ export function createEventRecorder(
         if (!told && !isNamespaceTerminating(error)) onTrouble(error);
       });
   };
+}
+
+/**
+ * Text as it may be shown in a terminal: without control characters, escape codes and what changes the direction of
+ * text, cut to the length of an Event's note.
+ *
+ * @param text - anybody's
+ */
+export function printable(text: string): string {
+  const plain = text
+    .slice(0, 8 * longestNote)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal would take these for commands
+    .replace(/\x1b\[[0-?]*[ -/]*[@-~]/g, "")
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ")
+    .trim();
+  return plain.length > longestNote ? `${plain.slice(0, longestNote - 1)}…` : plain;
 }
 
 /**
@@ -84,7 +116,7 @@ export function eventOf(about: KubeObject, note: EventNote, instance: string, no
     type: note.type,
     reason: note.reason,
     action: note.action,
-    note: note.note.length > longestNote ? `${note.note.slice(0, longestNote - 1)}…` : note.note,
+    note: printable(note.note),
     regarding: {
       apiVersion: about.apiVersion,
       kind: about.kind,

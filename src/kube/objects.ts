@@ -35,8 +35,8 @@ interface OwnerReference {
   blockOwnerDeletion?: boolean;
 }
 
-/** Which fields one manager set, as the API server keeps it. */
-interface ManagedFields {
+/** Which fields one manager set, as the API server keeps it; what else an entry has is carried along. */
+export interface ManagedFields {
   manager?: string;
   operation?: string;
   subresource?: string;
@@ -105,11 +105,28 @@ export function replace<T extends KubeObject>(client: KubeClient, resource: Reso
   });
 }
 
-/** Makes an object have these fields, whoever set them before (server-side apply, forced). */
-export function apply<T extends KubeObject>(client: KubeClient, resource: Resource, object: T): Promise<T> {
+/**
+ * Makes an object have these fields, whoever set them before (server-side apply, forced). An object that is not
+ * there is made, unless it is a subresource. With a UID or a resourceVersion in its metadata only the very object, or
+ * that version of it, is changed.
+ *
+ * @param client - of the API server
+ * @param resource - its kind
+ * @param object - the fields, with name and namespace
+ * @param subresource - for example `status`
+ * @returns the object as it is now; with the same resourceVersion as before if nothing changed
+ * @throws KubeError 409 when it is another object or version
+ */
+export function apply<T extends KubeObject>(
+  client: KubeClient,
+  resource: Resource,
+  object: T,
+  subresource?: "status",
+): Promise<T> {
+  const { namespace, name } = object.metadata ?? {};
   return client.request<T>({
     method: "PATCH",
-    path: pathOf(resource, { namespace: object.metadata?.namespace, name: object.metadata?.name }),
+    path: pathOf(resource, { namespace, name, ...(subresource && { subresource }) }),
     query: { fieldManager: names.fieldManager, force: true },
     // JSON is YAML; this is the type that every supported version knows.
     contentType: "application/apply-patch+yaml",

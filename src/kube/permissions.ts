@@ -23,6 +23,7 @@ const {
   secrets,
   leases,
   events,
+  jobs,
   mutatingWebhookConfigurations,
   serviceAccounts,
   serviceCidrs,
@@ -45,7 +46,8 @@ export const permissions: readonly Permission[] = [
     "a cache's StatefulSet",
   ),
   rule("cluster", secrets, ["create"], "a cache's HTTP secret, never read"),
-  rule("cluster", pods, ["list", "watch"], "tell how steps ended"),
+  rule("cluster", pods, ["list", "watch"], "tell how steps ended and why a registry does not run"),
+  rule("cluster", jobs, ["get"], "tell a Job how its Pods ended, if it is theirs"),
   rule("cluster", limitRanges, ["list", "watch"], "ask for no more and no less than a namespace allows"),
   rule("cluster", serviceAccounts, ["get"], "know which pull secrets the Pods of a Job will get"),
   rule("cluster", serviceCidrs, ["list", "watch"], "not take a Service of the cluster for a public registry"),
@@ -53,6 +55,7 @@ export const permissions: readonly Permission[] = [
   rule("cluster", mutatingWebhookConfigurations, ["list", "watch", "patch"], "publish the webhook's CA", {
     resourceNames: [names.webhookConfiguration],
   }),
+  rule("cluster", events, ["list", "watch"], "tell why a StatefulSet has no Pod"),
   rule("own-namespace", secrets, ["list", "watch", "update"], "the webhook's certificate", {
     resourceNames: [names.webhookSecret],
   }),

@@ -14,12 +14,28 @@ export interface QueueSettings {
    * Brings the world in line for one key.
    *
    * @returns after how many milliseconds to look again, if at all
+   * @throws RetryError to be asked again after a time of its choice; anything else: after a wait that doubles
    */
   readonly process: (key: string) => Promise<number | undefined>;
   readonly onError: (key: string, error: unknown, retryInMs: number) => void;
   readonly workers: number;
   readonly observer?: QueueObserver;
   readonly createBackoff?: () => Backoff;
+}
+
+/** A failure that is to be tried again after a time of its own. */
+export class RetryError extends Error {
+  override readonly name = "RetryError";
+  readonly retryInMs: number;
+
+  /**
+   * @param cause - what failed
+   * @param retryInMs - when to try again
+   */
+  constructor(cause: unknown, retryInMs: number) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.retryInMs = retryInMs;
+  }
 }
 
 /** Keys that wait to be worked on. */
@@ -87,16 +103,20 @@ export function createQueue(settings: QueueSettings): Queue {
       entry.backoff = undefined;
       if (againInMs !== undefined) result = "requeue_after";
     } catch (error) {
-      entry.backoff ??= (settings.createBackoff ?? (() => createBackoff(100, 300_000)))();
-      againInMs = entry.backoff.next();
+      againInMs = error instanceof RetryError ? error.retryInMs : nextWait(entry);
       result = "error";
-      settings.onError(key, error, againInMs);
+      settings.onError(key, error instanceof RetryError ? error.cause : error, againInMs);
     }
     observer?.finished(performance.now() - begun, result);
     running--;
     settle(key, entry, againInMs);
     if (stopping && running === 0) stopping();
     next();
+  };
+
+  const nextWait = (entry: Entry): number => {
+    entry.backoff ??= (settings.createBackoff ?? (() => createBackoff(100, 300_000)))();
+    return entry.backoff.next();
   };
 
   const settle = (key: string, entry: Entry, againInMs: number | undefined) => {

@@ -17,7 +17,7 @@ export interface ReflectorSettings<T extends KubeObject> {
   /** What of an object is kept; without it, all. Metadata must be. */
   readonly keep?: (object: T) => T;
   /** Told of every object that changed, appeared or went, after the store has it. It must not throw. */
-  readonly onChange: (key: string, now: T | undefined, before: T | undefined) => void;
+  readonly onChange?: Listener<T>;
   /** Told why the mirror is behind, once per failed attempt. */
   readonly onTrouble: (error: unknown, retryInMs: number) => void;
   readonly signal: AbortSignal;
@@ -28,9 +28,14 @@ export interface ReflectorSettings<T extends KubeObject> {
   readonly backoff?: Backoff;
 }
 
+/** Told of an object that changed, appeared (no `before`) or went (no `now`). */
+export type Listener<T> = (key: string, now: T | undefined, before: T | undefined) => void;
+
 /** A mirror of some objects of the cluster. */
 export interface Reflector<T extends KubeObject> {
   readonly store: Store<T>;
+  /** Adds a listener; what is returned takes it away. */
+  readonly subscribe: (listener: Listener<T>) => () => void;
   /** Settles when the first list has arrived, and rejects when the signal ends it before. */
   readonly synced: Promise<void>;
   /** Settles when it has stopped. */
@@ -62,11 +67,18 @@ const watchSeconds = { least: 300, most: 600 };
  * @param settings - what, and whom to tell
  */
 export function startReflector<T extends KubeObject>(settings: ReflectorSettings<T>): Reflector<T> {
-  const store = createStore<T>(settings.onChange);
+  const listeners = new Set<Listener<T>>(settings.onChange ? [settings.onChange] : []);
+  const store = createStore<T>((...change) => {
+    for (const listener of listeners) listener(...change);
+  });
+  const subscribe = (listener: Listener<T>) => {
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  };
   const first = Promise.withResolvers<void>();
   first.promise.catch(() => {});
   const stopped = run(settings, store, first.resolve).then(() => first.reject(settings.signal.reason));
-  return { store, synced: first.promise, stopped };
+  return { store, subscribe, synced: first.promise, stopped };
 }
 
 async function run<T extends KubeObject>(

@@ -36,6 +36,7 @@ export const resources = {
     kind: "StatefulSet",
     namespaced: true,
   },
+  jobs: { group: "batch", version: "v1", plural: "jobs", kind: "Job", namespaced: true },
   leases: {
     group: "coordination.k8s.io",
     version: "v1",

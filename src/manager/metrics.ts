@@ -5,7 +5,6 @@ import type { QueueObserver } from "../kube/queue.ts";
 /** The process's metrics; those that controller-runtime has too bear its names, so that dashboards fit. */
 export type Metrics = ReturnType<typeof createMetrics>;
 
-const controller = names.singular;
 const reviewedKinds = ["Pod", "Job"];
 const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
@@ -121,8 +120,8 @@ export function createMetrics() {
   };
 }
 
-/** The work queue and the reconciler behind it. */
-function queueMetrics(registers: Registry[]): (workers: number) => QueueObserver {
+/** Work queues and the reconcilers behind them, by the controller's name. */
+function queueMetrics(registers: Registry[]): (controller: string, workers: number) => QueueObserver {
   const counter = (name: string, help: string, ...labelNames: string[]) =>
     new Counter({ name, help, labelNames, registers });
   const gauge = (name: string, help: string, ...labelNames: string[]) =>
@@ -153,9 +152,9 @@ function queueMetrics(registers: Registry[]): (workers: number) => QueueObserver
   );
   const active = gauge("controller_runtime_active_workers", "Workers at work.", "controller");
   const most = gauge("controller_runtime_max_concurrent_reconciles", "Workers.", "controller");
-  const name = controller;
 
-  return (workers) => {
+  return (controller, workers) => {
+    const name = controller;
     most.set({ controller }, workers);
     return {
       added: () => adds.inc({ name }),

@@ -57,17 +57,15 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
   const identity = `${hostname()}_${randomUUID()}`;
   const self: Process = { options, log, metrics, client, identity };
 
-  let lead: ((key: string) => void) | undefined;
-  const watch = <T extends KubeObject>(resource: Resource, onChange: (key: string) => void) =>
+  const watch = <T extends KubeObject>(resource: Resource) =>
     startReflector<T>({
       client,
       resource,
-      onChange,
       onTrouble: watchTrouble(log, resource),
       signal: serving.signal,
     });
-  const caches = watch<StoredOrasCache>(resources.orasCaches, (key) => lead?.(key));
-  const limitRanges = watch<LimitRange>(resources.limitRanges, () => {});
+  const caches = watch<StoredOrasCache>(resources.orasCaches);
+  const limitRanges = watch<LimitRange>(resources.limitRanges);
   let images: ImageLookup | undefined;
   let server: AdmissionServer | undefined;
   let renewed: ServingPair | undefined;
@@ -105,9 +103,7 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
     });
     if (renewed) server.usePair(renewed); // it changed before there was a server
     waitsFor.delete("a certificate");
-    await campaign(self, signal, (term) =>
-      leadCaches({ ...self, facts, caches, signal: term, onKey: (add) => (lead = add) }),
-    );
+    await campaign(self, signal, (term) => leadCaches({ ...self, facts, caches, signal: term }));
   };
 
   const running = start().catch((error: unknown) => {

@@ -1,6 +1,7 @@
 import type { V1Secret, V1Service, V1StatefulSet } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { names } from "../../schema/names.ts";
+import { httpSecretReference } from "../../src/cache/http-secret.ts";
 import type { StoredOrasCache } from "../../src/cache/types.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { KubeError } from "../../src/kube/errors.ts";
@@ -99,9 +100,9 @@ describe("a new cache", () => {
     const cache = await created("fresh");
     const service = await serviceNamed("fresh");
     const set = await setNamed("fresh");
-    const secret = await read<V1Secret>(resources.secrets, "fresh-http");
+    const secret = await read<V1Secret>(resources.secrets, httpSecretReference(cache).name ?? "");
     expect(service?.spec).toMatchObject({ clusterIP: "None", ports: [{ port: names.registryPort }] });
-    expect(set?.spec?.template.spec?.containers[0]?.image).toBe(cache.spec.image);
+    expect(set?.spec?.template.spec?.containers[0]?.image).toBe(names.registryImage);
     expect(service?.spec?.selector).toEqual(set?.spec?.selector.matchLabels);
     expect(Object.values(secret?.data ?? {})[0]?.length).toBeGreaterThan(40);
     for (const child of [service, set, secret]) {
@@ -230,7 +231,7 @@ describe("drift", () => {
     await until(async () => (await notesAbout("changed")).includes("DriftCorrected"), "an event");
   });
 
-  test("what server-side apply leaves is removed", async () => {
+  test("what server-side apply leaves is removed, as others' fields become the operator's", async () => {
     await created("foreign");
     const before = await setNamed("foreign");
     const serviceBefore = await serviceNamed("foreign");
@@ -271,7 +272,9 @@ describe("drift", () => {
     expect(set?.spec?.template).toEqual(before?.spec?.template);
     expect(set?.spec?.minReadySeconds ?? 0).toBe(0);
     expect((await serviceNamed("foreign"))?.spec).toEqual(serviceBefore?.spec);
-    await until(async () => (await notesAbout("foreign")).includes("DriftRemoved"), "an event");
+    await until(async () => (await notesAbout("foreign")).includes("DriftCorrected"), "an event");
+    const managers = set?.metadata?.managedFields?.map(({ manager, operation }) => `${manager} ${operation}`);
+    expect(managers).toEqual([`${names.fieldManager} Apply`]);
   });
 
   test("what kubectl rollout restart writes stays", async () => {
@@ -295,7 +298,7 @@ test("a fight about a child is not fought for ever, and the status says so", asy
     await patch(resources.statefulSets, "contested", { spec: { replicas: 2 } }, "stubborn");
     return condition(await cacheNamed("contested"), "Degraded")?.reason === "Contested";
   }, "Contested");
-  // A new spec is no drift: it is carried out at once.
+  // A new spec is no drift: it is applied at once.
   await patch(resources.orasCaches, "contested", { spec: { image: "registry:new" } });
   await until(async () => (await setNamed("contested"))?.spec?.replicas === 1, "peace");
   await until(
@@ -304,7 +307,7 @@ test("a fight about a child is not fought for ever, and the status says so", asy
   );
 });
 
-describe("what is not ours", () => {
+describe("what was not made for the cache", () => {
   test("is left alone, and the status says so", async () => {
     const theirs = { spec: { clusterIP: "None", ports: [{ port: 1 }], selector: { app: "theirs" } } };
     await write("POST", resources.services, "taken", theirs);
@@ -327,8 +330,8 @@ describe("what is not ours", () => {
     await refuseStatefulSets("refused", "not on my watch");
     await write("POST", resources.orasCaches, "refused");
     await until(
-      async () => condition(await cacheNamed("refused"), "Degraded")?.reason === "Invalid",
-      "Degraded",
+      async () => condition(await cacheNamed("refused"), "Ready")?.reason === "Invalid",
+      "not Ready",
     );
     expect(condition(await cacheNamed("refused"), "Degraded")?.message).toContain("not on my watch");
     expect(await serviceNamed("refused")).toBeDefined();
@@ -447,8 +450,8 @@ test("the operator needs all of its permissions, and lacks none", async () => {
     "create services",
     "create statefulsets",
   ];
-  // Seen in other tests: certificates that are replaced, and Jobs whose image is looked up.
-  const inOtherTests = ["update secrets", "get serviceaccounts"];
+  // Seen in other tests: certificates that are replaced, Jobs whose image is looked up, Jobs of steps.
+  const inOtherTests = ["update secrets", "get serviceaccounts", "get jobs"];
   expect([...new Set(granted)].filter((one) => !asked.has(one)).sort()).toEqual(
     [...elsewhere, ...inOtherTests].sort(),
   );

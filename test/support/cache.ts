@@ -1,11 +1,29 @@
+import type { ChildFacts } from "../../src/cache/facts.ts";
+import { OrasCache } from "../../src/cache/model.ts";
+import "../../src/cache/validate.ts"; // gives the model its validate()
 import type { StoredOrasCache } from "../../src/cache/types.ts";
 
-/** An OrasCache as the API server stores it. */
-export function storedCache(spec: Partial<StoredOrasCache["spec"]> = {}): StoredOrasCache {
+/** An OrasCache as the API server stores it, of generation 2; it is valid by the schema. */
+export function storedCache(
+  spec: Partial<StoredOrasCache["spec"]> = {},
+  metadata: object = {},
+): StoredOrasCache {
+  const cache = new OrasCache({
+    metadata: {
+      ...{ name: "oras", namespace: "work", uid: "6b3f", generation: 2, resourceVersion: "10" },
+      ...metadata,
+    },
+    spec: { deploy: true, ...spec },
+  });
+  cache.validate();
+  return { ...(cache.toJSON() as StoredOrasCache), status: { conditions: [] } };
+}
+
+/** What children depend on, of an ordinary cluster in which nothing runs yet. */
+export function childFacts(facts: Partial<ChildFacts> = {}): ChildFacts {
   return {
-    apiVersion: "cache.converged-computing.github.io/v1alpha1",
-    kind: "OrasCache",
-    metadata: { name: "oras", namespace: "work", uid: "6b3f", generation: 2, resourceVersion: "10" },
-    spec: { image: "registry:3", deploy: true, ...spec },
+    ...{ openshift: false, registryImage: "registry:default", random: "random" },
+    ...{ statefulSet: undefined, mayHoldArtifacts: false },
+    ...facts,
   };
 }

@@ -4,13 +4,12 @@ import { applyPatch } from "rfc6902";
 import { describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { names } from "../../schema/names.ts";
-import { identityOf } from "../../src/cache/owner.ts";
-import { desiredService } from "../../src/cache/service.ts";
-import { desiredStatefulSet } from "../../src/cache/stateful-set.ts";
+import { service } from "../../src/cache/service.ts";
+import { statefulSet } from "../../src/cache/stateful-set.ts";
 import type { Verdict } from "../../src/injection/admission-types.ts";
 import { permissions } from "../../src/kube/permissions.ts";
 import { jobOf, podOf, type StepAnnotations } from "../support/builders.ts";
-import { storedCache } from "../support/cache.ts";
+import { childFacts, storedCache } from "../support/cache.ts";
 import { admit, createRequest } from "../support/pods.ts";
 
 const output: StepAnnotations = { "output-uri": "a/b:1", "output-path": "out" };
@@ -117,17 +116,11 @@ describe("defects of the original, in what is injected", () => {
 
 describe("defects of the original, in what the operator makes and may", () => {
   const cache = storedCache();
-  const { spec } = cache;
-  const owner = identityOf(cache);
-  const set = desiredStatefulSet(owner, spec, { openshift: false });
+  const set = statefulSet(cache, childFacts());
 
   it("every cache's Service selects every registry and workload of the namespace: its own alone", () => {
-    const selector = desiredService(owner).spec?.selector ?? {};
-    const other = desiredStatefulSet(
-      identityOf({ ...cache, metadata: { ...cache.metadata, name: "other" } }),
-      spec,
-      { openshift: false },
-    );
+    const selector = service(cache).spec?.selector ?? {};
+    const other = statefulSet(storedCache({}, { name: "other" }), childFacts());
     const selects = (labels: Record<string, string> = {}) =>
       Object.entries(selector).every(([key, value]) => labels[key] === value);
     expect(selects(set.spec?.template.metadata?.labels)).toBe(true);
@@ -145,9 +138,7 @@ describe("defects of the original, in what the operator makes and may", () => {
   });
 
   it(":latest images: all that is used is pinned", () => {
-    const crd = readFileSync("config/crd/orascaches.yaml", "utf8");
-    const registryImage = /default: (\S*registry\S*)/.exec(crd)?.[1];
-    for (const image of [names.toolsImage, names.operatorImage, registryImage]) {
+    for (const image of [names.toolsImage, names.operatorImage, names.registryImage]) {
       expect(image).toMatch(/:v?[0-9]+\.[0-9]+\.[0-9]+$/);
     }
   });

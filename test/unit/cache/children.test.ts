@@ -1,45 +1,74 @@
+import type { V1StatefulSet } from "@kubernetes/client-node";
 import { describe, expect, test } from "vitest";
 import { names } from "../../../schema/names.ts";
-import { desiredHttpSecret, httpSecretName } from "../../../src/cache/http-secret.ts";
+import { desiredChildren } from "../../../src/cache/children.ts";
+import { httpSecret, httpSecretReference } from "../../../src/cache/http-secret.ts";
 import { childSelector, identityOf, selectorLabels } from "../../../src/cache/owner.ts";
-import { desiredService } from "../../../src/cache/service.ts";
-import { desiredStatefulSet } from "../../../src/cache/stateful-set.ts";
-import { storedCache } from "../../support/cache.ts";
+import { service } from "../../../src/cache/service.ts";
+import { statefulSet } from "../../../src/cache/stateful-set.ts";
+import { childKinds } from "../../../src/controllers/child-kinds.ts";
+import { permissions } from "../../../src/kube/permissions.ts";
+import { childFacts, storedCache } from "../../support/cache.ts";
 
 const cache = storedCache();
-const owner = identityOf(cache);
-const plain = { openshift: false };
+const facts = childFacts();
 
 test("an object that was never stored has no children", () => {
   expect(() => identityOf({ ...cache, metadata: { name: "oras" } })).toThrow("never stored");
 });
 
+describe("the list of children", () => {
+  test("has a Secret, a Service and a StatefulSet, the StatefulSet last: its Pod needs the others", () => {
+    expect(desiredChildren(cache, facts).map(({ kind }) => kind)).toEqual([
+      "Secret",
+      "Service",
+      "StatefulSet",
+    ]);
+  });
+
+  test("is empty without a registry of the operator's", () => {
+    expect(desiredChildren(storedCache({ deploy: false }), facts)).toEqual([]);
+  });
+
+  test("every child is owned, labelled for the watch, and of a kind that the controller knows", () => {
+    for (const { kind = "", metadata } of desiredChildren(cache, facts)) {
+      expect(metadata?.ownerReferences).toMatchObject([{ uid: "6b3f", controller: true }]);
+      for (const term of childSelector.split(",")) {
+        const [key = "", value = expect.any(String)] = term.split("=");
+        expect(metadata?.labels?.[key]).toEqual(value);
+      }
+      expect(Object.keys(childKinds)).toContain(kind);
+    }
+  });
+
+  test("the operator has the permissions that each kind needs, and no other", () => {
+    for (const { resource, access } of Object.values(childKinds)) {
+      const verbs = permissions
+        .filter(({ apiGroup, scope }) => apiGroup === resource.group && scope === "cluster")
+        .filter(({ resources }) => resources.includes(resource.plural))
+        .flatMap((permission) => permission.verbs);
+      const all = ["get", "list", "watch", "create", "patch", "delete"];
+      expect(verbs, resource.kind).toEqual(access === "apply" ? all : ["create"]);
+    }
+  });
+});
+
 describe("Service", () => {
-  test("selects the registry's Pods by a label under our prefix", () => {
-    const selector = desiredService(owner).spec?.selector ?? {};
-    expect(selector).toEqual(desiredStatefulSet(owner, cache.spec, plain).spec?.selector.matchLabels);
+  test("selects the registry's Pods by a label under the operator's prefix", () => {
+    const selector = service(cache).spec?.selector ?? {};
+    expect(selector).toEqual(statefulSet(cache, facts).spec?.selector.matchLabels);
     expect(Object.keys(selector).some((key) => key.startsWith(names.prefix))).toBe(true);
   });
 
   test("two caches in one namespace select different Pods", () => {
     expect(selectorLabels("one")).not.toEqual(selectorLabels("two"));
   });
-
-  test("what the operator watches carries the labels of every child", () => {
-    const labels = desiredService(owner).metadata?.labels ?? {};
-    for (const term of childSelector.split(",")) {
-      const [key = "", value] = term.split("=");
-      expect(labels[key]).toBeDefined();
-      if (value !== undefined) expect(labels[key]).toBe(value);
-    }
-  });
 });
 
 describe("StatefulSet", () => {
-  const pod = (openshift: boolean) =>
-    desiredStatefulSet(owner, cache.spec, { openshift }).spec?.template.spec;
+  const pod = (openshift: boolean) => statefulSet(cache, childFacts({ openshift })).spec?.template.spec;
 
-  test("meets Pod Security restricted", () => {
+  test("meets Pod Security restricted, on Linux nodes", () => {
     const spec = pod(false);
     const container = spec?.containers[0];
     expect(spec?.securityContext).toMatchObject({
@@ -52,6 +81,7 @@ describe("StatefulSet", () => {
       readOnlyRootFilesystem: true,
     });
     expect(spec?.automountServiceAccountToken).toBe(false);
+    expect(spec?.nodeSelector).toEqual({ "kubernetes.io/os": "linux" });
   });
 
   test("leaves user IDs to OpenShift", () => {
@@ -64,37 +94,101 @@ describe("StatefulSet", () => {
     expect(pod(false)?.enableServiceLinks).toBe(false);
   });
 
-  test("keeps its data where it is told to, on a volume", () => {
+  test("keeps its data on a volume", () => {
     const container = pod(false)?.containers[0];
     const root = container?.env?.find((e) => e.name.endsWith("ROOTDIRECTORY"))?.value;
     expect(container?.volumeMounts?.map((mount) => mount.mountPath)).toEqual([root]);
   });
 
-  test("the HTTP secret is never in it in clear", () => {
-    const spec = { ...cache.spec, secrets: { registryHttp: "s3cret" } };
-    expect(JSON.stringify(desiredStatefulSet(owner, spec, plain))).not.toContain("s3cret");
+  test("lif-14: the image is the operator's unless the spec names one", () => {
+    const image = (spec: object) =>
+      statefulSet(storedCache(spec), facts).spec?.template.spec?.containers[0]?.image;
+    expect(image({})).toBe("registry:default");
+    expect(image({ image: "registry:2" })).toBe("registry:2");
+    expect(image({ image: "ghcr.io/oras-project/registry:latest" })).toBe(
+      "ghcr.io/oras-project/registry:latest",
+    );
+  });
+});
+
+describe("a Pod that may hold artifacts in its emptyDir", () => {
+  const live = (change: (set: V1StatefulSet) => void = () => {}): V1StatefulSet => {
+    const set = structuredClone(statefulSet(cache, facts));
+    change(set);
+    return set;
+  };
+  const strategy = (more: Partial<typeof facts>, of = cache) =>
+    statefulSet(of, childFacts({ mayHoldArtifacts: true, ...more })).spec?.updateStrategy?.type;
+  const otherTemplate = (set: V1StatefulSet) => {
+    if (set.spec?.template.spec) set.spec.template.spec.nodeSelector = { other: "template" };
+  };
+
+  test("is not replaced because the operator's default image changed", () => {
+    expect(strategy({ statefulSet: live(), registryImage: "registry:next" })).toBe("OnDelete");
   });
 
-  test("a change of the HTTP secret is a change of the Pods", () => {
-    const of = (registryHttp: string) =>
-      JSON.stringify(desiredStatefulSet(owner, { ...cache.spec, secrets: { registryHttp } }, plain));
-    expect(of("one")).not.toBe(of("two"));
+  test("is not replaced because the operator makes another template, nor because somebody changed it", () => {
+    expect(strategy({ statefulSet: live(otherTemplate) })).toBe("OnDelete");
+  });
+
+  test("is not replaced by an operator that finds what an older one made", () => {
+    const old = live((set) => {
+      otherTemplate(set);
+      delete set.metadata?.annotations;
+    });
+    const seen = { ...cache, status: { conditions: [], observedGeneration: 2 } };
+    expect(strategy({ statefulSet: old }, seen)).toBe("OnDelete");
+  });
+
+  test("is replaced when the spec changed", () => {
+    const next = storedCache({ image: "registry:next" }, { generation: 3 });
+    expect(strategy({ statefulSet: live() }, next)).toBe("RollingUpdate");
+  });
+
+  test("an update that waits for it goes on to wait", () => {
+    const waits = live((set) => {
+      if (set.spec) set.spec.updateStrategy = { type: "OnDelete" };
+    });
+    expect(strategy({ statefulSet: waits })).toBe("OnDelete");
+    expect(strategy({ statefulSet: live() })).toBe("RollingUpdate");
+  });
+
+  test("one that never ran holds nothing and is replaced", () => {
+    expect(strategy({ statefulSet: live(otherTemplate), mayHoldArtifacts: false })).toBe("RollingUpdate");
   });
 });
 
 describe("HTTP secret", () => {
+  const nameFor = (secrets: object, uid = "6b3f") =>
+    httpSecretReference(storedCache({ secrets }, { uid })).name ?? "";
+
   test("is generated unless the spec gives it", () => {
-    expect(Object.values(desiredHttpSecret(owner, cache.spec, "random").stringData ?? {})).toEqual([
-      "random",
-    ]);
-    const given = { ...cache.spec, secrets: { registryHttp: "given" } };
-    expect(Object.values(desiredHttpSecret(owner, given, "random").stringData ?? {})).toEqual(["given"]);
+    const value = (spec: object) => Object.values(httpSecret(storedCache(spec), facts)?.stringData ?? {});
+    expect(value({})).toEqual(["random"]);
+    expect(value({ secrets: { registryHttp: "given" } })).toEqual(["given"]);
   });
 
-  test("another value is another Secret", () => {
-    const name = (registryHttp?: string) =>
-      httpSecretName("oras", { ...cache.spec, ...(registryHttp && { secrets: { registryHttp } }) });
-    expect(new Set([name(), name("a"), name("b")]).size).toBe(3);
-    expect(name()).toBe("oras-http");
+  test("is never in the StatefulSet in clear; another value is another Secret and so another Pod", () => {
+    const text = (registryHttp: string) =>
+      JSON.stringify(statefulSet(storedCache({ secrets: { registryHttp } }), facts));
+    expect(text("s3cret")).not.toContain("s3cret");
+    expect(text("one")).not.toBe(text("two"));
+  });
+
+  test("lif-05: its name cannot be somebody else's, nor that of an earlier cache of the name", () => {
+    expect(
+      new Set([nameFor({}), nameFor({}, "other"), nameFor({ registryHttp: "a" }), "oras-http"]).size,
+    ).toBe(4);
+    expect(nameFor({})).toMatch(/^oras-http-[0-9a-f]{10}$/);
+  });
+
+  test("sec-14: may be a Secret that the spec names; then none is made", () => {
+    const registryHttpSecretRef = { name: "mine", key: "value" };
+    const named = storedCache({ secrets: { registryHttpSecretRef } });
+    expect(desiredChildren(named, facts).map(({ kind }) => kind)).toEqual(["Service", "StatefulSet"]);
+    const env = statefulSet(named, facts).spec?.template.spec?.containers[0]?.env;
+    expect(env?.find(({ name }) => name === "REGISTRY_HTTP_SECRET")?.valueFrom?.secretKeyRef).toEqual(
+      registryHttpSecretRef,
+    );
   });
 });

@@ -1,51 +1,73 @@
 import { describe, expect, test } from "vitest";
 import { notesOf } from "../../../src/controllers/notes.ts";
-import { assess, NameTakenError, NotYetError } from "../../../src/controllers/obstacles.ts";
+import {
+  ContestedError,
+  NameTakenError,
+  NotYetError,
+  retryAfter,
+  StillFailingError,
+  troubleFrom,
+} from "../../../src/controllers/obstacles.ts";
 import { KubeError, sentenceOf } from "../../../src/kube/errors.ts";
 
 const answered = (status: number, body = {}) =>
   new KubeError("PATCH /x", status, { message: "why", ...body });
+const terminating = answered(403, { details: { causes: [{ reason: "NamespaceTerminating" }] } });
 
-describe("assess", () => {
+describe("an error", () => {
   test.each([
-    ["nothing", undefined, undefined, "never"],
     ["no answer", new Error("ECONNREFUSED"), undefined, "backoff"],
     ["a conflict", answered(409), undefined, expect.any(Number)],
-    ["what is on its way", new NotYetError("x"), undefined, expect.any(Number)],
-    ["a name that is taken", new NameTakenError("x"), "NameTaken", expect.any(Number)],
-    ["an invalid object", answered(422), "Invalid", expect.any(Number)],
-    ["a quota", answered(403), "Forbidden", "backoff"],
+    ["what is being deleted", new NotYetError("x"), undefined, expect.any(Number)],
+    ["a name that is taken", new NameTakenError("x"), "NameTaken", "backoff"],
+    ["a child that others change", new ContestedError("Service x", 7), "Contested", 7],
+    ["an invalid object", answered(422), "Invalid", "backoff"],
+    ["a policy", answered(403), "Forbidden", "backoff"],
+    ["lif-03: a quota", answered(403, { message: "exceeded quota: x" }), "QuotaExceeded", "backoff"],
     ["an error of the server", answered(500), "ApplyFailed", "backoff"],
-    [
-      "a namespace on its way out",
-      answered(403, { details: { causes: [{ reason: "NamespaceTerminating" }] } }),
-      undefined,
-      "never",
-    ],
+    ["one of a moment ago", new StillFailingError(answered(422), 5), "Invalid", 5],
+    ["a namespace that is being deleted", terminating, undefined, "never"],
   ])("%s", (_, error, reason, retry) => {
-    const assessment = assess(error);
-    expect(assessment.obstacle?.reason).toBe(reason);
-    expect(assessment.retry).toEqual(retry);
+    expect(troubleFrom(error)?.reason).toBe(reason);
+    expect(retryAfter(error)).toEqual(retry);
   });
 });
 
-test("one event for each sort of change; drift is told from a new spec", () => {
-  const changes = [
-    { kind: "created", child: "Service a" },
-    { kind: "created", child: "StatefulSet a" },
-    { kind: "updated", child: "Service a" },
-    { kind: "cleaned", child: "Service a", removed: ["/spec/x (set by y)"] },
-    { kind: "deleted", child: "Service a" },
-  ] as const;
-  expect(notesOf(changes, false).map(({ reason }) => reason)).toEqual([
-    "Created",
-    "DriftCorrected",
-    "DriftRemoved",
-    "Deleted",
-  ]);
-  expect(notesOf(changes, true)[0]?.note).toBe("Created Service a and StatefulSet a.");
-  expect(notesOf(changes, true)[1]?.reason).toBe("Updated");
-  expect(notesOf([], true)).toEqual([]);
+describe("Events about changes", () => {
+  test("one for each sort", () => {
+    const changes = [
+      { kind: "created", child: "Service a" },
+      { kind: "created", child: "StatefulSet a" },
+      { kind: "updated", child: "Service a" },
+      { kind: "deleted", child: "Service a" },
+      { kind: "recreated", child: "StatefulSet a" },
+    ] as const;
+    expect(notesOf(changes).map(({ reason }) => reason)).toEqual([
+      "Created",
+      "Updated",
+      "Deleted",
+      "Recreated",
+    ]);
+    expect(notesOf(changes)[0]?.note).toBe("Created Service a and StatefulSet a.");
+    expect(notesOf([])).toEqual([]);
+  });
+
+  test("lif-10: who changed what", () => {
+    const corrected = (fields: object[]) =>
+      notesOf([{ kind: "corrected", child: "StatefulSet a", fields }] as Parameters<typeof notesOf>[0])[0]
+        ?.note;
+    expect(corrected([])).toBe("Put StatefulSet a back as the spec wants it.");
+    expect(
+      corrected([
+        { manager: "kubectl-edit", fields: [".spec.x"] },
+        { manager: "kube-controller-manager", subresource: "scale", fields: [".spec.replicas"] },
+      ]),
+    ).toBe(
+      "Put StatefulSet a back as the spec wants it: .spec.x (set by kubectl-edit), .spec.replicas (set by kube-controller-manager, scale).",
+    );
+    const many = Array.from({ length: 12 }, (_, i) => `.spec.f${i}`);
+    expect(corrected([{ manager: "m", fields: many }])).toContain(" and 2 more");
+  });
 });
 
 test("an error is told with what caused it", () => {

@@ -1,4 +1,5 @@
-import type { V1ContainerStatus } from "@kubernetes/client-node";
+import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { exitCodes } from "../../../schema/exit-codes.ts";
 import { names } from "../../../schema/names.ts";
@@ -9,49 +10,153 @@ function ended(name: string, exitCode: number, message?: string): V1ContainerSta
   return { name, containerID: `containerd://${name}`, state: { terminated } } as V1ContainerStatus;
 }
 
-const told = (...containerStatuses: V1ContainerStatus[]) =>
-  outcomesOf({ status: { containerStatuses } }).map(({ note, pushed }) => ({ ...note, pushed }));
+/** A Pod whose containers all mount the share, as injected ones do. */
+function podOf(...containerStatuses: V1ContainerStatus[]): V1Pod {
+  const volumeMounts = [{ name: names.shareVolume, mountPath: names.sharePath }];
+  return {
+    metadata: { name: "step", namespace: "work" },
+    spec: { containers: containerStatuses.map(({ name }) => ({ name, volumeMounts })) },
+    status: { containerStatuses },
+  };
+}
 
-const pushed = JSON.stringify({ artifact: "host/a/b:1", digest: "sha256:abc", bytes: 10, seconds: 2 });
+const told = (...containerStatuses: V1ContainerStatus[]) =>
+  outcomesOf(podOf(...containerStatuses)).map(({ note, pushed }) => ({ ...note, pushed }));
+
+const digest = `sha256:${"a".repeat(64)}`;
+const earlier = `sha256:${"b".repeat(64)}`;
+const message = (more: object = {}) =>
+  JSON.stringify({ artifact: "ghcr.io/a/b:1", digest, bytes: 10, seconds: 2, ...more });
+const pushed = (more?: object) => told(ended(names.pushContainer, 0, message(more)));
 
 describe("outcomes of a step", () => {
   it("an artifact that was pushed", () => {
-    expect(told(ended("main", 0), ended(names.pushContainer, 0, pushed))).toEqual([
+    expect(told(ended("main", 0), ended(names.pushContainer, 0, message()))).toEqual([
       {
         type: "Normal",
         reason: "Pushed",
         action: "Push",
-        note: "Pushed host/a/b:1@sha256:abc, 10 bytes in 2 s.",
+        note: `Pushed ghcr.io/a/b:1 (${digest}), 10 bytes in 2 s.`,
         occasion: `containerd://${names.pushContainer}`,
         pushed: { bytes: 10, seconds: 2 },
       },
     ]);
   });
 
-  it("under another name, where the Pod has a container of ours already", () => {
-    expect(told(ended(`${names.pushContainer}-1`, 0, pushed))).toMatchObject([{ reason: "Pushed" }]);
+  it.each([
+    [
+      "I9: as its author wrote it",
+      "oras-0.oras.work.svc.cluster.local:5000/dinosaur/hello:x",
+      "dinosaur/hello:x",
+    ],
+    ["with another domain", "my-cache-0.my-cache.work.svc.example.org:5000/a:b", "a:b"],
+    ["of another namespace", "oras-0.oras.other.svc.cluster.local:5000/a:b", undefined],
+    ["of another port", "oras-0.oras.work.svc.cluster.local:80/a:b", undefined],
+    ["of a remote registry", "ghcr.io/oras-0.oras.work.svc.cluster.local:5000/a:b", undefined],
+  ])("the name %s", (_, artifact, written) => {
+    expect(pushed({ artifact })[0]?.note).toContain(`Pushed ${written ?? artifact} (`);
+  });
+
+  it("I9: a tag that moved, from where to where and by whom", () => {
+    expect(pushed({ replaced: earlier })).toMatchObject([
+      { reason: "Pushed" },
+      {
+        type: "Warning",
+        reason: "TagMoved",
+        note: `ghcr.io/a/b:1 moved from ${earlier} to ${digest}, pushed by Pod step.`,
+      },
+    ]);
+    expect(pushed({ replaced: digest })).toHaveLength(1);
+    expect(pushed({ replaced: "\u001b[31m" })).toHaveLength(1);
+  });
+
+  it("under another name, where the Pod has a container of that name already", () => {
+    expect(told(ended(`${names.pushContainer}-1`, 0, message()))).toMatchObject([{ reason: "Pushed" }]);
   });
 
   it("nothing was to be pushed", () => {
-    const message = "nothing pushed: the program ended with exit code 3 and left nothing to push";
-    expect(told(ended("main", 3), ended(names.pushContainer, 0, message))).toMatchObject([
-      { type: "Normal", reason: "NotPushed", note: message },
+    const text = "nothing pushed: the program ended with exit code 3 and left nothing to push";
+    expect(told(ended("main", 3), ended(names.pushContainer, 0, text))).toMatchObject([
+      { type: "Normal", reason: "NotPushed", note: text },
     ]);
   });
 
-  it.each(Object.entries(exitCodes))("%s, by its code and our message", (name, { code }) => {
-    const message = `what went wrong (exit code ${code})`;
-    expect(told(ended("any", code, message))).toMatchObject([
-      { type: "Warning", reason: name[0]?.toUpperCase() + name.slice(1), note: message },
+  it.each(Object.entries(exitCodes))("%s, by its code and message", (name, { code }) => {
+    const text = `what went wrong (exit code ${code})`;
+    expect(told(ended("any", code, text))).toMatchObject([
+      { type: "Warning", reason: name[0]?.toUpperCase() + name.slice(1), note: text },
     ]);
-    // A program that happens to end with one of our codes.
+    // A program that happens to end with one of these codes.
     expect(told(ended("any", code)), "no message").toEqual([]);
     expect(told(ended("any", code, "its own words"))).toEqual([]);
   });
 
-  it("what is not ours is not told", () => {
-    expect(told(ended("main", 0, pushed), ended(names.pushContainer, 0, "{"))).toEqual([]);
+  it("what the operator did not write is not told", () => {
+    expect(told(ended("main", 0, message()), ended(names.pushContainer, 0, "{"))).toEqual([]);
     expect(told(ended(names.pushContainer, 0, '{"artifact":1}'), ended("main", 1, "failed"))).toEqual([]);
     expect(outcomesOf({})).toEqual([]);
+  });
+});
+
+describe("sec-12: forged Pods", () => {
+  it("a container that is not part of an injection is not told of, whatever its message", () => {
+    const statuses = [ended("anything", 190, "hacked (exit code 190)"), ended("oras", 0, message())];
+    const pod = podOf(...statuses);
+    for (const container of pod.spec?.containers ?? []) delete container.volumeMounts;
+    expect(outcomesOf(pod)).toEqual([]);
+  });
+
+  it.each([
+    ["a size that is no finite number", message().replace("10", "1e999")],
+    ["a size below nothing", message({ bytes: -1 })],
+    ["a size beyond all disks", message({ bytes: 1e30 })],
+    ["a time of a million years", message({ seconds: 1e15 })],
+    ["a size as text", message({ bytes: "10" })],
+    ["an artifact with a line break", message({ artifact: "a\nb" })],
+    ["an artifact with an escape code", message({ artifact: "\u001b[31ma" })],
+    ["an artifact without end", message({ artifact: "a".repeat(10_000) })],
+    ["no digest", message({ digest: "sha256:abc" })],
+    ["an array", "[]"],
+    ["null", "null"],
+  ])("%s", (_, text) => {
+    expect(told(ended(names.pushContainer, 0, text))).toEqual([]);
+  });
+
+  it("escape codes and lines in a failure's message", () => {
+    const text = "hacked\n\u001b[31mrun curl x | sh\u001b[0m (exit code 190)";
+    expect(told(ended("main", 190, text))[0]?.note).toBe("hacked run curl x | sh (exit code 190)");
+  });
+
+  it("a Pod of any shape throws nothing and gives finite numbers", () => {
+    const anyStatus = fc.record(
+      {
+        name: fc.constantFrom("oras", "main"),
+        state: fc.option(
+          fc.record({
+            terminated: fc.record(
+              {
+                exitCode: fc.oneof(fc.constantFrom(0, 181, 190), fc.integer()),
+                message: fc.oneof(fc.json(), fc.string(), fc.constant(message())),
+                finishedAt: fc.oneof(
+                  fc.constant("garbage"),
+                  fc.date({ noInvalidDate: true }).map((d) => d.toISOString()),
+                ),
+              },
+              { requiredKeys: [] },
+            ),
+          }),
+          { nil: undefined },
+        ),
+      },
+      { requiredKeys: ["name"] },
+    ) as unknown as fc.Arbitrary<V1ContainerStatus>;
+    fc.assert(
+      fc.property(fc.array(anyStatus, { maxLength: 4 }), (statuses) => {
+        for (const { note, pushed } of outcomesOf(podOf(...statuses))) {
+          expect(note.note).toMatch(/^[^\p{Cc}]*$/u);
+          if (pushed) expect(Number.isFinite(pushed.bytes) && Number.isFinite(pushed.seconds)).toBe(true);
+        }
+      }),
+    );
   });
 });

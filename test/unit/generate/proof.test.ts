@@ -192,15 +192,15 @@ test("all that is derived compiles under strict TypeScript, and has the new type
     join(folder, "consumer.ts"),
     `import { type AnnotationName, annotations, formats } from "./src/annotations/table.ts";
 import type { components } from "./generated/submitted.ts";
-import type { OrasCache, OrasCacheStatus, StoredOrasCacheSpec } from "./src/cache/types.ts";
+import type { OrasCache, OrasCacheStatus, StoredOrasCache } from "./src/cache/types.ts";
 export const name: AnnotationName = "flavour";
 export const values: components["schemas"]["Annotations"] = { flavour: annotations["topping"].defaultText };
 export const { allowed } = formats.flavour;
 export const submitted: NonNullable<OrasCache["spec"]> = { cones: [{ kind: "wafer" }], portion: "10%", sprinkles: { a: "red" } };
 // Defaults are there once stored, inside lists and references too.
-export const wafers = (spec: StoredOrasCacheSpec): number | undefined => spec.cones?.[0]?.waferCount.valueOf();
-export const freezer = (spec: StoredOrasCacheSpec): "chest" | "upright" => spec.freezer;
-export const shelf = (spec: StoredOrasCacheSpec): string | undefined => spec.tray?.shelf.trim();
+export const wafers = ({ spec }: StoredOrasCache): number | undefined => spec.cones?.[0]?.waferCount.valueOf();
+export const freezer = ({ spec }: StoredOrasCache): "chest" | "upright" => spec.freezer;
+export const shelf = ({ spec }: StoredOrasCache): string | undefined => spec.tray?.shelf.trim();
 export const melted = (status: OrasCacheStatus): boolean | undefined => status.melted;
 // @ts-expect-error no such annotation
 export const wrong: AnnotationName = "flavuor";

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import { createBackoff } from "../../../src/kube/backoff.ts";
-import { createEventRecorder, eventOf } from "../../../src/kube/events.ts";
+import { createEventRecorder, eventOf, printable } from "../../../src/kube/events.ts";
 import { type ScriptedServer, startScriptedServer } from "../../support/api-server.ts";
 import { storedCache } from "../../support/cache.ts";
 import { until } from "../../support/wait.ts";
@@ -29,6 +29,37 @@ test("the same is told once; trouble in telling is reported and holds nothing up
   record(storedCache(), { ...note, note: "Another." });
   await until(() => troubles.length === 2, "both to fail");
   expect(server.requests).toHaveLength(2);
+});
+
+test("lif-19: of one reason about one object a few are told, whatever the words", async () => {
+  server = await startScriptedServer((_url, response) => response.end("{}"));
+  const record = createEventRecorder(server.client, "me", () => {});
+  for (let i = 0; i < 50; i++) record(storedCache(), { ...note, note: `Refused (request ${i}).` });
+  record(storedCache({}, { uid: "another" }), { ...note, reason: "Last" });
+  await until(() => server?.requests.length === 6, "five and one of another");
+});
+
+test("sec-12: a namespace in which somebody makes Events without end does not silence the others", async () => {
+  server = await startScriptedServer((_url, response) => response.end("{}"));
+  const record = createEventRecorder(server.client, "me", () => {});
+  for (let i = 0; i < 1_000; i++) record(storedCache({}, { uid: `pod-${i}`, namespace: "loud" }), note);
+  record(storedCache({}, { namespace: "quiet" }), note);
+  const of = (namespace: string) =>
+    server?.requests.filter(({ pathname }) => pathname.includes(`/${namespace}/`)).length;
+  await until(() => of("quiet") === 1, "the other's");
+  expect(of("loud")).toBe(300);
+});
+
+test.each([
+  ["escape codes", "\u001b[31mred\u001b[0m", "red"],
+  ["lines and a bell", "a\nb\u0007\tc", "a b c"],
+  ["what turns text around", "a\u202eb\u2066c", "a b c"],
+  ["an unfinished escape code", "\u001b]0;title", "]0;title"],
+  ["plain text of any language", "naïve 日本 🎉", "naïve 日本 🎉"],
+])("sec-12: %s in a note", (_, text, plain) => {
+  expect(printable(text)).toBe(plain);
+  const hostile = `${text}`.repeat(100_000);
+  expect(printable(hostile).length).toBeLessThanOrEqual(1024);
 });
 
 test("waits double up to the longest, and begin anew after success", () => {

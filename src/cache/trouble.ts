@@ -1,0 +1,83 @@
+import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
+
+/** Why something does not work: a reason in one word and the words of whoever knows. */
+export interface Trouble {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Reasons that the kubelet and the container runtime give for an image that is not there. */
+const imageReasons = new Set([
+  "ErrImagePull",
+  "ImagePullBackOff",
+  "InvalidImageName",
+  "ErrImageNeverPull",
+  "ImageInspectError",
+  "RegistryUnavailable",
+  "SignatureValidationFailed",
+]);
+/** The usual way to start, not a problem. */
+const startingReasons = new Set(["ContainerCreating", "PodInitializing"]);
+
+/**
+ * Why a Pod does not run, in the kubelet's or the scheduler's words.
+ *
+ * @param pod - with its status
+ * @returns undefined while nothing is wrong
+ */
+export function troubleOf(pod: V1Pod): Trouble | undefined {
+  const { phase, reason, message, conditions = [], containerStatuses = [] } = pod.status ?? {};
+  const name = pod.metadata?.name;
+  if (phase === "Failed")
+    return { reason: reason ?? "PodFailed", message: `Pod ${name} failed: ${message ?? "no reason given"}` };
+  const scheduled = conditions.find(({ type }) => type === "PodScheduled");
+  if (scheduled?.status === "False") {
+    return {
+      reason: scheduled.reason ?? "Unschedulable",
+      message: `Pod ${name}: ${scheduled.message ?? "it is not scheduled"}`,
+    };
+  }
+  for (const status of containerStatuses) {
+    const found = containerTrouble(status);
+    if (found) return { reason: found.reason, message: `Pod ${name}: ${found.message}` };
+  }
+  return undefined;
+}
+
+function containerTrouble({ name, state, lastState, image }: V1ContainerStatus): Trouble | undefined {
+  const { reason, message } = state?.waiting ?? {};
+  if (reason === undefined || startingReasons.has(reason)) return undefined;
+  if (imageReasons.has(reason)) {
+    // The kubelet's two messages take turns; they differ in their beginning.
+    const cause = message?.replace(/^Back-off pulling image "[^"]*"(: ErrImagePull: )?/, "") || reason;
+    return { reason: "ImagePullFailed", message: `image ${image} cannot be pulled: ${cause}` };
+  }
+  const ended = lastState?.terminated;
+  const last = ended ? ` (last exit code ${ended.exitCode}${ended.reason ? `, ${ended.reason}` : ""})` : "";
+  // The back-off's message counts up.
+  const text = reason === "CrashLoopBackOff" ? "it ends again and again" : (message ?? "no reason given");
+  return { reason, message: `container ${name}: ${text}${last}` };
+}
+
+/**
+ * Why a StatefulSet has no Pod, from the Event that its controller writes.
+ *
+ * @param note - the Event's, reason FailedCreate
+ */
+export function refusedPod(note: string): Trouble {
+  const message = note.replace(/^create Pod \S+ in StatefulSet \S+ failed error: /, "");
+  if (/exceeded quota|failed quota/.test(message)) return { reason: "QuotaExceeded", message };
+  if (message.includes("violates PodSecurity")) return { reason: "PodSecurityViolation", message };
+  return { reason: "PodRefused", message };
+}
+
+/**
+ * Whether a Pod's registry has run, so that artifacts may be in its emptyDir.
+ *
+ * @param pod - with its status
+ */
+export function hasRun({ status }: V1Pod): boolean {
+  return (status?.containerStatuses ?? []).some(
+    ({ state, lastState }) => state?.running ?? state?.terminated ?? lastState?.terminated,
+  );
+}

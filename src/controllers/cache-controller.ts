@@ -1,0 +1,110 @@
+import type { V1Pod } from "@kubernetes/client-node";
+import type { Logger } from "pino";
+import { names } from "../../schema/names.ts";
+import { childSelector } from "../cache/owner.ts";
+import type { StoredOrasCache } from "../cache/types.ts";
+import type { KubeClient } from "../kube/client.ts";
+import { type Controller, watchOf } from "../kube/controller.ts";
+import type { EventRecorder } from "../kube/events.ts";
+import { indexBy } from "../kube/index-by.ts";
+import { type KubeObject, keyOf } from "../kube/objects.ts";
+import type { Reflector, ReflectorSettings } from "../kube/reflector.ts";
+import { resources } from "../kube/resources.ts";
+import { createReconciler } from "./caches.ts";
+import { childKinds } from "./child-kinds.ts";
+import {
+  createWhyNoPod,
+  failedCreations,
+  keepEvent,
+  regardingKey,
+  type StatefulSetEvent,
+} from "./why-no-pod.ts";
+
+/** Starts a mirror of objects. */
+export type StartMirror = <T extends KubeObject>(
+  settings: Pick<ReflectorSettings<T>, "resource" | "labelSelector" | "fieldSelector" | "keep">,
+) => Reflector<T>;
+
+/** What the controller of caches needs. */
+interface CacheControllerSettings {
+  readonly client: KubeClient;
+  readonly log: Logger;
+  readonly caches: Reflector<StoredOrasCache>;
+  readonly mirror: StartMirror;
+  readonly publish: EventRecorder;
+  readonly openshift: boolean;
+  readonly registryImage: string;
+  readonly clusterDomain: string;
+}
+
+type RegistryPod = V1Pod & KubeObject;
+
+/**
+ * The controller that keeps children and status of each cache in line with its spec.
+ *
+ * @param settings - see there
+ */
+export function cacheController(settings: CacheControllerSettings): Controller {
+  const { client, log, caches, mirror, publish } = settings;
+  const children = Object.values(childKinds)
+    .filter(({ access }) => access === "apply")
+    .map(({ resource }) => ({ resource, reflector: mirror({ resource, labelSelector: childSelector }) }));
+  const childrenOf = children.map(({ reflector }) => indexBy(reflector, cacheKeyOf));
+  const pods = mirror<RegistryPod>({ resource: resources.pods, labelSelector: childSelector, keep: keepPod });
+  const events = mirror<StatefulSetEvent>({
+    resource: resources.events,
+    fieldSelector: failedCreations,
+    keep: keepEvent,
+  });
+  const { reconcile, isOwnWrite } = createReconciler({
+    ...settings,
+    caches: caches.store,
+    children: Object.fromEntries(children.map(({ resource, reflector }) => [resource.kind, reflector.store])),
+    childrenOf: (key) => childrenOf.flatMap((of) => of(key)),
+    podsOf: indexBy(pods, cacheKeyOf),
+    whyNoPod: createWhyNoPod(client, events),
+    record: (about, note) => {
+      log.info({ cache: keyOf(about), reason: note.reason }, note.note);
+      publish(about, note);
+    },
+  });
+  const ofCache = (now?: KubeObject, before?: KubeObject) => [
+    ...new Set([now, before].flatMap((object) => (object && cacheKeyOf(object)) ?? [])),
+  ];
+  return {
+    name: names.singular,
+    watches: [
+      // Its own write of a status is no reason to look again: a refusal whose words change would be asked for at once.
+      watchOf(caches, (now, before) =>
+        now && before && isOwnWrite(now, before) ? [] : keysOf(now ?? before),
+      ),
+      ...children.map(({ reflector }) => watchOf(reflector, ofCache)),
+      watchOf(pods, ofCache),
+      watchOf(events, (now) => (now ? [regardingKey(now)] : [])),
+    ],
+    reconcile,
+  };
+}
+
+function keysOf(object: KubeObject | undefined): string[] {
+  return object ? [keyOf(object)] : [];
+}
+
+/** The key of the cache whose label an object has. */
+function cacheKeyOf({ metadata }: KubeObject): string | undefined {
+  const cache = metadata?.labels?.[names.cacheLabel];
+  return cache && `${metadata?.namespace}/${cache}`;
+}
+
+/** Of a registry's Pod only what says how it does. */
+function keepPod({ apiVersion, kind, metadata = {}, status }: RegistryPod): RegistryPod {
+  const { name, namespace, uid, resourceVersion, labels, ownerReferences, deletionTimestamp } = metadata;
+  return {
+    ...(apiVersion ? { apiVersion } : {}),
+    ...(kind ? { kind } : {}),
+    metadata: {
+      ...{ name, namespace, uid, resourceVersion, labels, ownerReferences, deletionTimestamp },
+    } as NonNullable<RegistryPod["metadata"]>,
+    ...(status ? { status } : {}),
+  };
+}

@@ -1,0 +1,98 @@
+import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
+import { describe, expect, test } from "vitest";
+import { hasRun, refusedPod, troubleOf } from "../../../src/cache/trouble.ts";
+
+const pod = (status: V1Pod["status"]): V1Pod => ({ metadata: { name: "oras-0" }, ...(status && { status }) });
+const container = (status: Partial<V1ContainerStatus>): V1Pod =>
+  pod({ containerStatuses: [{ name: "registry", image: "registry:x", ...status } as V1ContainerStatus] });
+const waiting = (reason: string, message?: string) =>
+  container({ state: { waiting: { reason, ...(message && { message }) } } });
+
+describe("why a registry Pod does not run", () => {
+  test("lif-31: an image that is not there, in one reason and the same words however the kubelet puts it", () => {
+    const cause = "rpc error: code = NotFound desc = failed to pull: not found";
+    const first = troubleOf(waiting("ErrImagePull", cause));
+    expect(first).toEqual({
+      reason: "ImagePullFailed",
+      message: `Pod oras-0: image registry:x cannot be pulled: ${cause}`,
+    });
+    const backOff = `Back-off pulling image "registry:x": ErrImagePull: ${cause}`;
+    expect(troubleOf(waiting("ImagePullBackOff", backOff))).toEqual(first);
+    expect(troubleOf(waiting("ImagePullBackOff", 'Back-off pulling image "registry:x"'))?.message).toContain(
+      "ImagePullBackOff",
+    );
+    expect(troubleOf(waiting("InvalidImageName", "bad"))?.reason).toBe("ImagePullFailed");
+  });
+
+  test("a Secret that is not there, in the kubelet's words", () => {
+    const message = 'secret "env" not found';
+    expect(troubleOf(waiting("CreateContainerConfigError", message))).toEqual({
+      reason: "CreateContainerConfigError",
+      message: `Pod oras-0: container registry: ${message}`,
+    });
+  });
+
+  test("a registry that ends again and again; the message does not count the seconds", () => {
+    const crashed = container({
+      state: { waiting: { reason: "CrashLoopBackOff", message: "back-off 10s restarting failed container" } },
+      lastState: { terminated: { exitCode: 2, reason: "Error" } },
+    });
+    expect(troubleOf(crashed)).toEqual({
+      reason: "CrashLoopBackOff",
+      message: "Pod oras-0: container registry: it ends again and again (last exit code 2, Error)",
+    });
+  });
+
+  test("no node, and a Pod that was evicted", () => {
+    const conditions = [
+      { type: "PodScheduled", status: "False", reason: "Unschedulable", message: "0/1 nodes are available" },
+    ];
+    expect(troubleOf(pod({ conditions }))).toEqual({
+      reason: "Unschedulable",
+      message: "Pod oras-0: 0/1 nodes are available",
+    });
+    expect(troubleOf(pod({ phase: "Failed", reason: "Evicted", message: "disk pressure" }))).toEqual({
+      reason: "Evicted",
+      message: "Pod oras-0 failed: disk pressure",
+    });
+  });
+
+  test("one that starts or runs has none", () => {
+    expect(troubleOf(pod(undefined))).toBeUndefined();
+    expect(troubleOf(waiting("ContainerCreating"))).toBeUndefined();
+    expect(troubleOf(container({ state: { running: {} } }))).toBeUndefined();
+  });
+});
+
+describe("why a StatefulSet has no Pod", () => {
+  const note = (text: string) => `create Pod oras-0 in StatefulSet oras failed error: ${text}`;
+  test.each([
+    [
+      "lif-03: a quota",
+      'pods "oras-0" is forbidden: exceeded quota: pods, requested: pods=1',
+      "QuotaExceeded",
+    ],
+    [
+      "lif-03: a quota on what the Pod does not set",
+      'pods "oras-0" is forbidden: failed quota: compute: must specify limits.cpu for: registry',
+      "QuotaExceeded",
+    ],
+    [
+      "Pod Security",
+      'pods "oras-0" is forbidden: violates PodSecurity "restricted:latest"',
+      "PodSecurityViolation",
+    ],
+    ["a webhook", 'admission webhook "x" denied the request: no', "PodRefused"],
+  ])("%s", (_, text, reason) => {
+    expect(refusedPod(note(text))).toEqual({ reason, message: text });
+  });
+});
+
+test("a Pod has run once a container of it did", () => {
+  expect(hasRun(pod(undefined))).toBe(false);
+  expect(hasRun(waiting("ErrImagePull"))).toBe(false);
+  expect(hasRun(container({ state: { running: {} } }))).toBe(true);
+  expect(hasRun(container({ state: { terminated: { exitCode: 1 } } }))).toBe(true);
+  const crashed = { state: { waiting: {} }, lastState: { terminated: { exitCode: 1 } } };
+  expect(hasRun(container(crashed))).toBe(true);
+});
