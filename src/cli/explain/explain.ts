@@ -5,7 +5,7 @@ import { allTopics } from "./topics.ts";
 
 /** Columns where standard output is no terminal, such as a file. */
 const defaultWidth = 80;
-/** Longer names are followed by their text at once. */
+/** Longer names have a line to themselves. */
 const widestName = 36;
 /** Narrower columns of text are not made. */
 const narrowest = 20;
@@ -50,7 +50,11 @@ function list(items: readonly Pick<Topic, "name" | "description">[], width: numb
   const help = helpOf(width);
   const column = Math.min(Math.max(...items.map(({ name }) => name.length)), widestName);
   return items
-    .map(({ name, description }) => help.formatItem(name, column, firstSentence(description), help))
+    .map(({ name, description }) => {
+      const fits = name.length <= widestName;
+      const line = help.formatItem(fits ? name : "", column, firstSentence(description), help);
+      return fits ? line : `  ${name}\n${line}`;
+    })
     .join("\n");
 }
 

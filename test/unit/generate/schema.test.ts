@@ -24,9 +24,9 @@ describe("a mistake in the schema is told with its line, what was found and what
     ],
     [
       "a missing description",
-      / {10}description: Image of the registry\.\n/,
+      / {10}description: Whether to run a registry\..*\n/,
       "",
-      'components.schemas.OrasCacheSpec.properties.image: "description" is missing',
+      'components.schemas.OrasCacheSpec.properties.deploy: "description" is missing',
     ],
     [
       "an unknown format",
