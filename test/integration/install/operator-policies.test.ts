@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { names } from "../../../schema/names.ts";
 import { buildConfig } from "../../../scripts/build-config.ts";
+import { httpSecretReference } from "../../../src/cache/http-secret.ts";
 import type { StoredOrasCache } from "../../../src/cache/types.ts";
 import type { KubeClient } from "../../../src/kube/client.ts";
 import { KubeError } from "../../../src/kube/errors.ts";
@@ -187,7 +188,9 @@ describe("sec-10: whoever holds the operator's token", () => {
     registry = forged(await setNamed("real"), "forged");
     const real = await read<V1Service>(resources.services, "real");
     service = changed(forged(real, "forged"), "spec.selector", { [names.cacheLabel]: "forged" });
-    http = forged(await read<V1Secret>(resources.secrets, "real-http"), "forged-http");
+    const cache = await read<StoredOrasCache>(resources.orasCaches, "real");
+    const { name = "" } = httpSecretReference(cache as StoredOrasCache);
+    http = forged(await read<V1Secret>(resources.secrets, name), "forged-http");
     await admin.request({
       method: "POST",
       path: "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
