@@ -21,8 +21,6 @@ export const names = {
   injectedLabel: `${prefix}injected`,
   usesCacheLabel: `${prefix}uses-cache`,
   cacheLabel: `${prefix}cache`,
-  /** On injected Pods: the name of the OrasCache that they use. */
-  usesCacheLabel: `${prefix}uses-cache`,
   /** On children: the generation of the OrasCache that they were made from. */
   generationAnnotation: `${prefix}generation`,
   shareVolume: "oras-share",

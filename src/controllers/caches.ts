@@ -177,6 +177,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     isOwnWrite: (now, before) =>
       now.metadata?.generation === before.metadata?.generation &&
       now.metadata?.deletionTimestamp === before.metadata?.deletionTimestamp &&
+      !isDeepStrictEqual(now.status, before.status) &&
       isDeepStrictEqual(now.status, written.get(keyOf(now))),
   };
 }

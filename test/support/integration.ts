@@ -5,6 +5,7 @@ import { test as base, inject } from "vitest";
 import { startControlPlane } from "./control-plane.ts";
 import { adminClient, installOperator } from "./installation.ts";
 import { ready, startOperator } from "./operator.ts";
+import { installWebhooks } from "./webhooks.ts";
 
 /**
  * Tests against a real API server. What a test names in its parameters is made when the first test of the file needs
@@ -39,11 +40,12 @@ export const test = base
     return admin;
   })
   /** The operator, with the permissions that it has where it is installed; ready. */
-  .extend("operator", { scope: "file" }, async ({ plane, installed: _ }, { onCleanup }) => {
+  .extend("operator", { scope: "file" }, async ({ plane, installed }, { onCleanup }) => {
     const operator = await startOperator(plane.operatorKubeconfig);
     onCleanup(async () => {
       await operator.stop();
     });
+    await installWebhooks(installed, operator.webhookPort);
     await ready(operator);
     return operator;
   });

@@ -1,0 +1,456 @@
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import type { V1Pod } from "@kubernetes/client-node";
+import { describe, expect } from "vitest";
+import { names } from "../../schema/names.ts";
+import type { StoredOrasCache } from "../../src/cache/types.ts";
+import { renew } from "../../src/certificates/renew.ts";
+import type { KubeClient } from "../../src/kube/client.ts";
+import { pathOf, resources } from "../../src/kube/resources.ts";
+import { cacheOf } from "../support/builders.ts";
+import { test } from "../support/integration.ts";
+import { type ObjectsIn, objectsIn, rolledOut } from "../support/objects-in.ts";
+import { metric } from "../support/operator.ts";
+import { kubectl } from "../support/programs.ts";
+import { until } from "../support/wait.ts";
+
+/** The registry Pod of a cache, as the StatefulSet's controller makes it, which does not run here. */
+async function registryPod(ns: ObjectsIn, cache: string, status: V1Pod["status"]): Promise<V1Pod> {
+  const set = await until(() => ns.set(cache), "the StatefulSet");
+  const { template } = set.spec ?? {};
+  const owner = {
+    apiVersion: "apps/v1",
+    kind: "StatefulSet",
+    name: cache,
+    uid: set.metadata?.uid ?? "",
+    controller: true,
+  };
+  const pod = await ns.create(resources.pods, {
+    metadata: { name: `${cache}-0`, labels: template?.metadata?.labels ?? {}, ownerReferences: [owner] },
+    ...({ spec: template?.spec } as object),
+  });
+  await ns.patchStatus(resources.pods, `${cache}-0`, status ?? {});
+  return pod as V1Pod;
+}
+
+const waiting = (reason: string, message: string): NonNullable<V1Pod["status"]> => ({
+  phase: "Pending",
+  containerStatuses: [
+    {
+      ...{ name: names.registryContainer, image: "registry:x", imageID: "", ready: false, restartCount: 0 },
+      state: { waiting: { reason, message } },
+    },
+  ],
+});
+const readyPod = (startTime: string): NonNullable<V1Pod["status"]> => ({
+  phase: "Running",
+  startTime: startTime as unknown as Date,
+  conditions: [{ type: "Ready", status: "True" }],
+  containerStatuses: [
+    {
+      ...{ name: names.registryContainer, image: "registry:x", imageID: "", ready: true, restartCount: 0 },
+      state: { running: {} },
+    },
+  ],
+});
+
+describe("lif-18: status from the first moment on", () => {
+  test("an object that the operator has not seen is not Ready, as kstatus reads it", async ({
+    installed,
+  }) => {
+    // Before any operator runs.
+    const ns = await objectsIn(installed, "unseen");
+    const made = (await ns.create(resources.orasCaches, cacheOf("oras"))) as StoredOrasCache;
+    expect(made.status?.conditions).toMatchObject([{ type: "Ready", status: "Unknown", reason: "Pending" }]);
+    const { items } = await installed.request<{ items: StoredOrasCache[] }>({
+      path: pathOf(resources.orasCaches, { namespace: "unseen" }),
+    });
+    expect(items[0]?.status?.conditions).toHaveLength(1);
+  });
+
+  test("kubectl wait --for=condition=Ready ends when the registry answers; columns tell why it does not", async ({
+    installed,
+    plane,
+    operator: _,
+  }) => {
+    const ns = await objectsIn(installed, "waited-for");
+    await ns.create(resources.orasCaches, cacheOf("oras"));
+    await registryPod(ns, "oras", waiting("ErrImagePull", "no such image"));
+    await ns.untilReason("oras", "Ready", "ImagePullFailed");
+    const get = ["get", "oc", "oras", "-n", ns.namespace, "-o", "wide"];
+    expect((await kubectl(plane.kubeconfig, get)).stdout).toMatch(
+      /NAME\s+READY\s+REASON\s+STORAGE\s+URL\s+AGE\noras\s+False\s+ImagePullFailed\s+emptyDir\s+http:\/\/oras-0\.oras\./,
+    );
+    const wait = kubectl(plane.kubeconfig, [
+      ...["wait", "--for=condition=Ready", "orascache/oras", "-n", ns.namespace, "--timeout=60s"],
+    ]);
+    await ns.patchStatus(resources.pods, "oras-0", readyPod("2026-01-01T00:00:00Z"));
+    await ns.patchStatus(resources.statefulSets, "oras", rolledOut(await ns.set("oras")));
+    expect((await wait).stdout).toContain("condition met");
+    expect((await ns.status("oras"))?.observedGeneration).toBe(1);
+  });
+
+  test("fields of the status that an older operator wrote by another way do not stay", async ({
+    installed,
+    operator: _,
+  }) => {
+    const ns = await objectsIn(installed, "older-status");
+    await ns.create(resources.orasCaches, cacheOf("oras"));
+    await until(async () => (await ns.status("oras"))?.url, "a URL");
+    await installed.request({
+      method: "PATCH",
+      path: pathOf(resources.orasCaches, { namespace: ns.namespace, name: "oras", subresource: "status" }),
+      contentType: "application/merge-patch+json",
+      query: { fieldManager: names.fieldManager },
+      body: { status: { url: "http://old.example" } },
+    });
+    await ns.patch(resources.orasCaches, "oras", { spec: { deploy: false } });
+    await until(async () => {
+      const status = await ns.status("oras");
+      return status?.observedGeneration === 2 && status.url === undefined;
+    }, "no URL");
+  });
+});
+
+describe("why a registry does not start is on the status and an Event", () => {
+  const missing = "rpc error: code = NotFound desc = docker.io/library/registry:no-such-tag: not found";
+  test.for([
+    ["lif-31: an image that is not there", waiting("ErrImagePull", missing), "ImagePullFailed", missing],
+    [
+      "a Secret that is not there",
+      waiting("CreateContainerConfigError", 'secret "env" not found'),
+      "CreateContainerConfigError",
+      'secret "env" not found',
+    ],
+    [
+      "an image of another platform",
+      waiting("CreateContainerError", "exec format error"),
+      "CreateContainerError",
+      "exec format error",
+    ],
+    [
+      "no node",
+      {
+        phase: "Pending",
+        conditions: [
+          {
+            type: "PodScheduled",
+            status: "False",
+            reason: "Unschedulable",
+            message: "0/1 nodes are available",
+          },
+        ],
+      },
+      "Unschedulable",
+      "0/1 nodes are available",
+    ],
+    [
+      "an eviction",
+      { phase: "Failed", reason: "Evicted", message: "The node was low on resource: ephemeral-storage." },
+      "Evicted",
+      "low on resource",
+    ],
+  ] as const)("%s", async ([, status, reason, words], { installed, operator: _ }) => {
+    const ns = await objectsIn(installed, `trouble-${reason.toLowerCase()}`);
+    await ns.create(resources.orasCaches, cacheOf("oras"));
+    await registryPod(ns, "oras", status as NonNullable<V1Pod["status"]>);
+    const { message } = await ns.untilReason("oras", "Ready", reason);
+    expect(message).toContain(words);
+    expect(await ns.condition("oras", "Degraded")).toMatchObject({ status: "True", reason });
+    await until(
+      async () => (await ns.events("oras")).find((e) => e.reason === reason && e.type === "Warning"),
+      "a Warning",
+    );
+  });
+
+  test.for([
+    [
+      "lif-03: a quota that needs limits",
+      'pods "oras-0" is forbidden: failed quota: compute: must specify limits.cpu for: registry',
+      "QuotaExceeded",
+    ],
+    [
+      "lif-03: a quota that is full",
+      'pods "oras-0" is forbidden: exceeded quota: pods, requested: pods=1, used: pods=2, limited: pods=2',
+      "QuotaExceeded",
+    ],
+    [
+      "Pod Security",
+      'pods "oras-0" is forbidden: violates PodSecurity "baseline:latest": x',
+      "PodSecurityViolation",
+    ],
+    ["a policy", 'admission webhook "policy.example" denied the request: no registry here', "PodRefused"],
+  ] as const)("%s", async ([title, words, reason], { installed, operator: _ }) => {
+    const ns = await objectsIn(installed, `refused-${title.length}`);
+    await ns.create(resources.orasCaches, cacheOf("oras"));
+    const set = await until(() => ns.set("oras"), "the StatefulSet");
+    await ns.tell(
+      {
+        apiVersion: "apps/v1",
+        kind: "StatefulSet",
+        ...(set.metadata ? { metadata: set.metadata as object } : {}),
+      },
+      "FailedCreate",
+      `create Pod oras-0 in StatefulSet oras failed error: ${words}`,
+    );
+    expect((await ns.untilReason("oras", "Ready", reason)).message).toBe(words);
+  });
+
+  test("lif-06: a Pod of somebody else has its name: it is named, left alone, and nothing is broken when it is gone", async ({
+    installed,
+    operator: _,
+  }) => {
+    const ns = await objectsIn(installed, "taken-pod");
+    await ns.create(resources.pods, {
+      metadata: { name: "oras-0" },
+      ...({ spec: { containers: [{ name: "c", image: "x" }] } } as object),
+    });
+    const theirs = (await ns.read<V1Pod>(resources.pods, "oras-0"))?.metadata?.resourceVersion;
+    await ns.create(resources.orasCaches, cacheOf("oras"));
+    const { message } = await ns.untilReason("oras", "Ready", "NameTaken");
+    expect(message).toContain("Pod oras-0 exists already");
+    expect((await ns.read<V1Pod>(resources.pods, "oras-0"))?.metadata?.resourceVersion).toBe(theirs);
+    await installed.request({
+      method: "DELETE",
+      path: pathOf(resources.pods, { namespace: ns.namespace, name: "oras-0" }),
+      body: { gracePeriodSeconds: 0 },
+    });
+    await registryPod(ns, "oras", readyPod("2026-01-01T00:00:00Z"));
+    await ns.patchStatus(resources.statefulSets, "oras", rolledOut(await ns.set("oras")));
+    await ns.untilReason("oras", "Ready", "RegistryReady");
+  });
+
+  test("lif-06: once a foreign Service is gone the cache comes up within seconds", async ({
+    installed,
+    operator: _,
+  }) => {
+    const ns = await objectsIn(installed, "taken-service");
+    await ns.create(resources.services, {
+      metadata: { name: "oras" },
+      ...({ spec: { ports: [{ port: 80 }], selector: { app: "mine" } } } as object),
+    });
+    await ns.create(resources.orasCaches, cacheOf("oras"));
+    await ns.untilReason("oras", "Ready", "NameTaken");
+    await ns.remove(resources.services, "oras");
+    await until(() => ns.set("oras"), "the StatefulSet", 30_000);
+  });
+
+  test("lif-05: a foreign Secret <cache>-http is neither used nor changed", async ({
+    installed,
+    operator: _,
+  }) => {
+    const ns = await objectsIn(installed, "taken-secret");
+    await ns.create(resources.secrets, {
+      metadata: { name: "web-http" },
+      ...({ stringData: { password: "mine" } } as object),
+    });
+    await ns.create(resources.orasCaches, cacheOf("web"));
+    const set = await until(() => ns.set("web"), "the StatefulSet");
+    const env = set.spec?.template.spec?.containers[0]?.env ?? [];
+    const reference = env.find(({ name }) => name === "REGISTRY_HTTP_SECRET")?.valueFrom?.secretKeyRef;
+    expect(reference?.name).not.toBe("web-http");
+    const secret = await ns.read<{ data: Record<string, string> }>(resources.secrets, reference?.name ?? "");
+    expect(Object.keys(secret?.data ?? {})).toContain(reference?.key);
+  });
+
+  test("a Secret of the operator's that somebody deleted is made again when the kubelet misses it", async ({
+    installed,
+    operator: _,
+  }) => {
+    const ns = await objectsIn(installed, "deleted-secret");
+    await ns.create(resources.orasCaches, cacheOf("oras"));
+    const set = await until(() => ns.set("oras"), "the StatefulSet");
+    const name =
+      set.spec?.template.spec?.containers[0]?.env?.find((e) => e.valueFrom)?.valueFrom?.secretKeyRef?.name ??
+      "";
+    await ns.remove(resources.secrets, name);
+    await registryPod(ns, "oras", waiting("CreateContainerConfigError", `secret "${name}" not found`));
+    await until(() => ns.read(resources.secrets, name), "the Secret");
+  });
+});
+
+test("lif-24: artifacts that were lost with a Pod are told by Event and condition", async ({
+  installed,
+  operator: _,
+}) => {
+  const ns = await objectsIn(installed, "storage-lost");
+  await ns.create(resources.orasCaches, cacheOf("oras"));
+  const first = await registryPod(ns, "oras", readyPod("2026-01-01T00:00:00Z"));
+  await ns.patchStatus(resources.statefulSets, "oras", rolledOut(await ns.set("oras")));
+  await until(
+    async () => (await ns.status("oras"))?.storage?.podUID === first.metadata?.uid,
+    "the Pod to be known",
+  );
+  await installed.request({
+    method: "DELETE",
+    path: pathOf(resources.pods, { namespace: ns.namespace, name: "oras-0" }),
+    body: { gracePeriodSeconds: 0 },
+  });
+  await registryPod(ns, "oras", readyPod("2026-01-02T00:00:00Z"));
+  await ns.untilReason("oras", "StorageLost", "PodReplaced");
+  const lost = await until(
+    async () => (await ns.events("oras")).find(({ reason }) => reason === "StorageLost"),
+    "an Event",
+  );
+  expect(lost.note).toContain("before 2026-01-02T00:00:00Z");
+  expect(await ns.condition("oras", "Ready")).toMatchObject({ status: "True" });
+});
+
+test("lif-14: an operator with another default image leaves a registry that runs, and says so", async ({
+  installed,
+  operator: _,
+}) => {
+  const ns = await objectsIn(installed, "other-default");
+  await ns.create(resources.orasCaches, cacheOf("oras"));
+  await registryPod(ns, "oras", readyPod("2026-01-01T00:00:00Z"));
+  const set = await ns.set("oras");
+  await ns.patchStatus(resources.statefulSets, "oras", rolledOut(set));
+  await ns.untilReason("oras", "Ready", "RegistryReady");
+  // As after an upgrade: the template is not what this operator makes. Nobody claims the change.
+  await ns.patch(resources.statefulSets, "oras", {
+    spec: {
+      template: {
+        spec: { containers: [{ ...set?.spec?.template.spec?.containers[0], image: "registry:old" }] },
+      },
+    },
+  });
+  await until(async () => {
+    const now = await ns.set("oras");
+    return (
+      now?.spec?.template.spec?.containers[0]?.image === names.registryImage &&
+      now.spec.updateStrategy?.type === "OnDelete"
+    );
+  }, "the operator's image, without a rollout");
+  const now = await ns.set("oras");
+  await ns.patchStatus(resources.statefulSets, "oras", {
+    ...rolledOut(now),
+    updatedReplicas: 0,
+    updateRevision: "b",
+  });
+  await ns.untilReason("oras", "UpdatePending", "PodKeepsArtifacts");
+  expect(await ns.condition("oras", "Ready")).toMatchObject({ status: "True" });
+  // What its owner asks for is rolled out.
+  await ns.patch(resources.orasCaches, "oras", { spec: { image: "registry:mine" } });
+  await until(
+    async () => (await ns.set("oras"))?.spec?.updateStrategy?.type === "RollingUpdate",
+    "a rollout",
+  );
+});
+
+describe("quiet", () => {
+  test("lif-19: a refusal whose words differ each time is not asked for in a hurry", async ({
+    installed,
+    operator: _,
+  }) => {
+    const ns = await objectsIn(installed, "refusal-varies");
+    const refusals = await refuse(installed, ns.namespace);
+    try {
+      await ns.create(resources.orasCaches, cacheOf("oras"));
+      await ns.untilReason("oras", "Ready", "Forbidden");
+      const begun = performance.now();
+      // Whatever else happens to the cache does not cut the wait short.
+      while (performance.now() - begun < 8_000) {
+        await ns.patch(resources.orasCaches, "oras", {
+          metadata: { labels: { at: String(Math.round(performance.now())) } },
+        });
+      }
+      // 0.5 s, doubled: about five in the first 16 s. Without a wait there were 20 and more a second.
+      expect(refusals.count()).toBeLessThanOrEqual(8);
+      const told = (await ns.events("oras")).filter(({ reason }) => reason === "Forbidden");
+      expect(told.length).toBeLessThanOrEqual(5);
+    } finally {
+      await refusals.stop();
+    }
+    await ns.patch(resources.orasCaches, "oras", { spec: { image: "registry:other" } });
+    await until(() => ns.set("oras"), "the StatefulSet, once it is allowed");
+  });
+
+  test("lif-15: 100 caches that cannot start cost almost nothing", async ({ installed, operator }) => {
+    const ns = await objectsIn(installed, "many-unready");
+    const all = Array.from({ length: 100 }, (_, i) => `c${i}`);
+    await Promise.all(all.map((name) => ns.create(resources.orasCaches, cacheOf(name))));
+    await Promise.all(
+      all.map(async (name) => {
+        const set = await until(() => ns.set(name), "the StatefulSet");
+        const about = { apiVersion: "apps/v1", kind: "StatefulSet", metadata: set.metadata as object };
+        await ns.tell(
+          about,
+          "FailedCreate",
+          `create Pod ${name}-0 in StatefulSet ${name} failed error: exceeded quota: pods`,
+        );
+      }),
+    );
+    for (const name of all) await ns.untilReason(name, "Ready", "QuotaExceeded");
+    const requests = () => metric(operator, "rest_client_requests_total");
+    let before = -1;
+    await until(async () => {
+      const last = before;
+      before = await requests();
+      return last === before;
+    }, "quiet");
+    // The Lease is renewed every two seconds; a look at each cache asks nothing.
+    const looks = () => metric(operator, `controller_runtime_reconcile_total{controller="${names.singular}"`);
+    const looked = await looks();
+    for (const name of all) await ns.patch(resources.orasCaches, name, { metadata: { labels: { a: "b" } } });
+    await until(async () => (await looks()) >= looked + 100, "a look at each");
+    const leases = await metric(operator, 'rest_client_requests_total{code="200",method="PUT"}');
+    expect(leases).toBeGreaterThan(0);
+    expect((await requests()) - before).toBeLessThan(20);
+  });
+});
+
+/** A webhook that refuses StatefulSets of a namespace, each time in other words. */
+async function refuse(client: KubeClient, namespace: string) {
+  const { certificate, key, cas } = await renew("everything", undefined, ["localhost"], new Date());
+  let count = 0;
+  const server = createServer({ cert: certificate, key }, async (request, response) => {
+    const { request: review } = JSON.parse(await text(request)) as { request: { uid: string } };
+    const status = { code: 403, message: `not allowed here (request ${++count}-${review.uid})` };
+    response.setHeader("content-type", "application/json");
+    response.end(
+      JSON.stringify({
+        apiVersion: "admission.k8s.io/v1",
+        kind: "AdmissionReview",
+        response: { uid: review.uid, allowed: false, status },
+      }),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+  await client.request({
+    method: "POST",
+    path,
+    body: {
+      metadata: { name: namespace },
+      webhooks: [
+        {
+          name: "deny.example.com",
+          ...{ admissionReviewVersions: ["v1"], sideEffects: "None", failurePolicy: "Fail" },
+          namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
+          clientConfig: {
+            url: `https://localhost:${port}/`,
+            caBundle: Buffer.from(cas.join("\n")).toString("base64"),
+          },
+          rules: [
+            {
+              apiGroups: ["apps"],
+              apiVersions: ["v1"],
+              operations: ["CREATE", "UPDATE"],
+              resources: ["statefulsets"],
+            },
+          ],
+        },
+      ],
+    },
+  });
+  return {
+    count: () => count,
+    stop: async () => {
+      await client.request({ method: "DELETE", path: `${path}/${namespace}`, body: {} });
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}

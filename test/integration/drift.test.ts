@@ -1,0 +1,180 @@
+import type { V1Service } from "@kubernetes/client-node";
+import { describe, expect } from "vitest";
+import { names } from "../../schema/names.ts";
+import { resources } from "../../src/kube/resources.ts";
+import { cacheOf } from "../support/builders.ts";
+import { test } from "../support/integration.ts";
+import { type ObjectsIn, objectsIn, rolledOut } from "../support/objects-in.ts";
+import { metric } from "../support/operator.ts";
+import { until } from "../support/wait.ts";
+
+describe("lif-08: one change that somebody made", () => {
+  /** A cache whose registry is ready. */
+  async function running(ns: ObjectsIn, name: string) {
+    await ns.create(resources.orasCaches, cacheOf(name));
+    const set = await until(() => ns.set(name), "the StatefulSet");
+    await ns.patchStatus(resources.statefulSets, name, rolledOut(set));
+    await ns.untilReason(name, "Ready", "RegistryReady");
+  }
+
+  test("of a field with a default is corrected once, and leaves no claim behind", async ({
+    installed,
+    operator,
+  }) => {
+    const ns = await objectsIn(installed, "drift-default");
+    await running(ns, "oras");
+    await ns.patch(resources.statefulSets, "oras", { spec: { revisionHistoryLimit: 5 } });
+    await ns.patch(resources.services, "oras", { spec: { sessionAffinity: "ClientIP" } });
+    await until(async () => {
+      const [set, service] = [await ns.set("oras"), await ns.read<V1Service>(resources.services, "oras")];
+      return set?.spec?.revisionHistoryLimit === 10 && service?.spec?.sessionAffinity === "None";
+    }, "both defaults");
+    const version = (await ns.set("oras"))?.metadata?.resourceVersion;
+    // Many looks later nothing was written.
+    const looks = () => metric(operator, "controller_runtime_reconcile_total");
+    for (let i = 0; i < 5; i++) {
+      const before = await looks();
+      await ns.patch(resources.orasCaches, "oras", { metadata: { labels: { look: String(i) } } });
+      await until(async () => (await looks()) > before, "a look");
+    }
+    expect((await ns.set("oras"))?.metadata?.resourceVersion).toBe(version);
+    expect(await ns.condition("oras", "Degraded")).toMatchObject({ status: "False" });
+    await until(
+      async () => (await ns.events("oras")).filter((e) => e.reason === "DriftCorrected").length === 2,
+      "two Events",
+    );
+    const notes = (await ns.events("oras")).filter((e) => e.reason === "DriftCorrected").map((e) => e.note);
+    expect(notes.sort()).toEqual([
+      expect.stringContaining(".spec.sessionAffinity (set by kubectl-patch)"),
+      "Put StatefulSet oras back as the spec wants it: .spec.revisionHistoryLimit (set by kubectl-patch).",
+    ]);
+    for (const resource of [resources.statefulSets, resources.services]) {
+      const { managedFields = [] } = (await ns.read(resource, "oras"))?.metadata ?? {};
+      const managers = managedFields.filter(({ subresource }) => !subresource);
+      expect(managers.map(({ manager, operation }) => `${manager} ${operation}`)).toEqual([
+        `${names.fieldManager} Apply`,
+      ]);
+    }
+  });
+
+  test("by an earlier operator that claimed defaults itself is cleaned up once", async ({
+    installed,
+    operator: _,
+  }) => {
+    const ns = await objectsIn(installed, "drift-earlier");
+    await running(ns, "oras");
+    await ns.patch(resources.statefulSets, "oras", { spec: { revisionHistoryLimit: 7 } }, names.fieldManager);
+    await until(async () => (await ns.set("oras"))?.spec?.revisionHistoryLimit === 10, "the default");
+    expect(await ns.condition("oras", "Degraded")).toMatchObject({ status: "False" });
+  });
+
+  test("and was put back many times: a child that is deleted then is made at once", async ({
+    installed,
+    operator: _,
+  }) => {
+    const ns = await objectsIn(installed, "drift-deleted");
+    await running(ns, "oras");
+    await until(async () => {
+      await ns.patch(resources.statefulSets, "oras", { spec: { replicas: 2 } }, "stubborn");
+      return (await ns.condition("oras", "Degraded"))?.reason === "Contested";
+    }, "Contested");
+    // The Service is another child: it is put back all the same.
+    await ns.patch(resources.services, "oras", { spec: { sessionAffinity: "ClientIP" } });
+    await until(
+      async () => (await ns.read<V1Service>(resources.services, "oras"))?.spec?.sessionAffinity === "None",
+      "the Service as it was",
+    );
+    const uid = (await ns.set("oras"))?.metadata?.uid;
+    await ns.remove(resources.statefulSets, "oras");
+    await until(
+      async () => {
+        const set = await ns.set("oras");
+        return set !== undefined && set.metadata?.uid !== uid;
+      },
+      "another StatefulSet",
+      10_000,
+    );
+  });
+});
+
+test("lif-10: an autoscaler is named, and answered a few times a minute", async ({
+  installed,
+  operator: _,
+}) => {
+  const ns = await objectsIn(installed, "drift-autoscaler");
+  await ns.create(resources.orasCaches, cacheOf("oras"));
+  await until(() => ns.set("oras"), "the StatefulSet");
+  const scale = () =>
+    installed.request({
+      method: "PATCH",
+      path: `/apis/apps/v1/namespaces/${ns.namespace}/statefulsets/oras/scale`,
+      contentType: "application/merge-patch+json",
+      query: { fieldManager: "kube-controller-manager" },
+      body: { spec: { replicas: 2 } },
+    });
+  await scale();
+  await until(async () => (await ns.set("oras"))?.spec?.replicas === 1, "one replica");
+  await until(
+    async () =>
+      (await ns.events("oras")).some(({ note }) => note.includes("(set by kube-controller-manager, scale)")),
+    "an Event that names it",
+  );
+  await until(async () => {
+    await scale();
+    return (await ns.condition("oras", "Ready"))?.reason === "Contested";
+  }, "Contested");
+  const { message = "" } = (await ns.condition("oras", "Degraded")) ?? {};
+  expect(message).toContain("Somebody keeps changing StatefulSet oras");
+});
+
+test("lif-29: a StatefulSet that cannot become what it should is made anew", async ({
+  installed,
+  operator: _,
+}) => {
+  const ns = await objectsIn(installed, "drift-immutable");
+  // The original's: owned by the cache, which was stored before, and with another selector.
+  await ns.create(resources.orasCaches, cacheOf("oras", { deploy: false }));
+  const cache = await until(() => ns.cache("oras"), "the cache");
+  const labels = { cache_name: "oras" };
+  const owner = { apiVersion: names.apiVersion, kind: names.kind, name: "oras", controller: true };
+  await ns.create(resources.statefulSets, {
+    metadata: { name: "oras", ownerReferences: [{ ...owner, uid: cache.metadata?.uid ?? "" }] },
+    ...({
+      spec: {
+        serviceName: "oras",
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: { containers: [{ name: "oras", image: "x" }] } },
+      },
+    } as object),
+  });
+  const original = (await ns.set("oras"))?.metadata?.uid;
+  await ns.patch(resources.orasCaches, "oras", { spec: { deploy: true } });
+  await until(async () => {
+    const set = await ns.set("oras");
+    return set?.metadata?.uid !== original && set?.spec?.selector.matchLabels?.[names.cacheLabel] === "oras";
+  }, "the operator's StatefulSet");
+  await until(async () => (await ns.events("oras")).some(({ reason }) => reason === "Recreated"), "an Event");
+});
+
+describe("pruning", () => {
+  test("what bears the labels of a cache and its UID, and is not desired, is deleted; else it stays", async ({
+    installed,
+    operator: _,
+  }) => {
+    const ns = await objectsIn(installed, "pruned");
+    await ns.create(resources.orasCaches, cacheOf("oras"));
+    const child = await until(() => ns.read<V1Service>(resources.services, "oras"), "the Service");
+    const { labels = {}, ownerReferences = [] } = child.metadata ?? {};
+    const spec = { clusterIP: "None", ports: [{ port: 1 }] };
+    const service = (name: string, metadata: object) =>
+      ns.create(resources.services, { metadata: { name, ...metadata }, ...({ spec } as object) });
+    const [owner] = ownerReferences;
+    await service("other-owner", { labels, ownerReferences: [{ ...owner, uid: "another" }] });
+    await service("no-label", { ownerReferences });
+    await service("leftover", { labels, ownerReferences });
+    await until(async () => !(await ns.read(resources.services, "leftover")), "the leftover to be gone");
+    for (const name of ["other-owner", "no-label", "oras"]) {
+      expect(await ns.read(resources.services, name), name).toBeDefined();
+    }
+  });
+});
