@@ -12,6 +12,7 @@ import type { Reflector, ReflectorSettings } from "../kube/reflector.ts";
 import { resources } from "../kube/resources.ts";
 import { createReconciler } from "./caches.ts";
 import { childKinds } from "./child-kinds.ts";
+import type { Asked } from "./remotes.ts";
 import {
   createWhyNoPod,
   failedCreations,
@@ -32,6 +33,8 @@ interface CacheControllerSettings {
   readonly caches: Reflector<StoredOrasCache>;
   readonly mirror: StartMirror;
   readonly publish: EventRecorder;
+  /** Asks whether a remote registry answers; undefined where nobody is to be asked. */
+  readonly askRemote: ((registry: string) => Promise<Asked>) | undefined;
   readonly openshift: boolean;
   readonly registryImage: string;
   readonly clusterDomain: string;

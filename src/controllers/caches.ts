@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { V1Pod, V1StatefulSet } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
 import { type Child, desiredChildren } from "../cache/children.ts";
 import { type CacheIdentity, identityOf } from "../cache/owner.ts";
 import { isRolledOut } from "../cache/rollout.ts";
@@ -18,6 +19,7 @@ import type { Store } from "../kube/store.ts";
 import { type ChildChange, type Children, type ChildStores, createChildren, isOwnedBy } from "./children.ts";
 import { notesOf } from "./notes.ts";
 import { retryAfter, StillFailingError, troubleFrom } from "./obstacles.ts";
+import type { Asked } from "./remotes.ts";
 
 /** What the reconciler sees and acts with. */
 export interface ReconcilerSettings {
@@ -32,7 +34,7 @@ export interface ReconcilerSettings {
   /** Why a StatefulSet has no Pod. */
   readonly whyNoPod: (statefulSet: V1StatefulSet) => Promise<Finding>;
   /** Whether a remote registry answers, and when to ask again. */
-  readonly askRemote?: (registry: string) => Promise<{ answer: RemoteAnswer; againInMs: number }>;
+  readonly askRemote: ((registry: string) => Promise<Asked>) | undefined;
   readonly record: EventRecorder;
   readonly openshift: boolean;
   readonly registryImage: string;
@@ -214,6 +216,8 @@ function isNewSpec(cache: StoredOrasCache): boolean {
   return cache.status?.observedGeneration !== cache.metadata?.generation;
 }
 
+const abandonedImage = "ghcr.io/oras-project/registry:latest";
+
 /** What of a status is told as an Event too. */
 function statusNotes(
   cache: StoredOrasCache,
@@ -223,6 +227,11 @@ function statusNotes(
   const notes: EventNote[] = [];
   if (trouble)
     notes.push({ type: "Warning", action: "Reconcile", reason: trouble.reason, note: trouble.message });
+  // The original operator's CRD wrote it into every object. It is used as the spec says.
+  if (isNewSpec(cache) && cache.spec.image === abandonedImage) {
+    const note = `spec.image is ${abandonedImage}, which the original operator wrote into each ${names.kind} and which is not updated. Remove spec.image to run ${names.registryImage}.`;
+    notes.push({ type: "Warning", action: "Reconcile", reason: "AbandonedImage", note });
+  }
   const before = cache.status?.storage?.podUID;
   const lost = status.conditions?.find(({ type }) => type === "StorageLost");
   if (lost && before !== undefined && before !== status.storage?.podUID)

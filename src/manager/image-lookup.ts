@@ -4,6 +4,7 @@ import type { ClusterFacts } from "../kube/facts.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import { startReflector } from "../kube/reflector.ts";
 import { resources } from "../kube/resources.ts";
+import type { Reach } from "../registry/addresses.ts";
 import { createLookup, type Lookup } from "../registry/lookup.ts";
 import { createPullSecretsReader, createSecretReader, type PullSecretsOf } from "../webhook/pull-secrets.ts";
 import { watchTrouble } from "./log.ts";
@@ -13,6 +14,8 @@ import type { Process } from "./process.ts";
 export interface ImageLookup {
   readonly lookup: Lookup;
   readonly pullSecretsOf: PullSecretsOf;
+  /** Which hosts may be asked. */
+  readonly reach: Reach;
   /** Settles when nothing is watched any more. */
   readonly stopped: Promise<void>;
 }
@@ -40,8 +43,9 @@ export function startImageLookup(self: Process, facts: ClusterFacts, signal: Abo
   const { client, log, options } = self;
   const { clusterNetworks, stopped } = watchServiceNetworks(self, facts, signal);
   const allowedHosts = new Set(options.imageLookupHosts?.split(",").map((host) => host.trim()));
+  const reach: Reach = { allowedHosts, clusterNetworks };
   const lookup = createLookup({
-    reach: { allowedHosts, clusterNetworks },
+    reach,
     readSecrets: createSecretReader(client),
     onUnknown: (image, detail) =>
       log.info(
@@ -52,7 +56,7 @@ export function startImageLookup(self: Process, facts: ClusterFacts, signal: Abo
   const pullSecretsOf = createPullSecretsReader(client, (error) =>
     log.warn({ error: sentenceOf(error) }, "ServiceAccount cannot be read"),
   );
-  return { lookup, pullSecretsOf, stopped };
+  return { lookup, pullSecretsOf, reach, stopped };
 }
 
 /** The networks that ServiceCIDR objects name and, for clusters without them, what lies around the API server's Service. */

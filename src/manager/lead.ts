@@ -2,15 +2,18 @@ import { names } from "../../schema/names.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import { cacheController } from "../controllers/cache-controller.ts";
 import { missingCacheController } from "../controllers/missing-caches.ts";
+import { createRemotes } from "../controllers/remotes.ts";
 import { keepStep, type StepPod } from "../controllers/step-pods.ts";
 import { stepController } from "../controllers/steps.ts";
 import { startControllers } from "../kube/controller.ts";
 import { sentenceOf } from "../kube/errors.ts";
-import { createEventRecorder } from "../kube/events.ts";
+import { createEventRecorder, printable } from "../kube/events.ts";
 import type { ClusterFacts } from "../kube/facts.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import { type Reflector, type ReflectorSettings, startReflector } from "../kube/reflector.ts";
 import { resources } from "../kube/resources.ts";
+import type { Reach } from "../registry/addresses.ts";
+import { askRegistry } from "../registry/reachable.ts";
 import { watchTrouble } from "./log.ts";
 import type { Process } from "./process.ts";
 
@@ -18,6 +21,8 @@ import type { Process } from "./process.ts";
 export interface Leadership extends Process {
   readonly facts: ClusterFacts;
   readonly caches: Reflector<StoredOrasCache>;
+  /** Which registries may be asked whether they answer; undefined: none. */
+  readonly reach: Reach | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -53,9 +58,17 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     keep: keepStep,
   });
   const { countOutcome, observeQueue } = metrics;
+  const { reach } = leadership;
+  const askRemote =
+    reach &&
+    createRemotes(async (url) => {
+      const asked = await askRegistry(url, reach, watching.signal);
+      if (asked.detail) log.info({ url, error: printable(asked.detail) }, "registry check failed");
+      return asked;
+    });
   const controllers = [
     cacheController({
-      ...{ client, log, caches, mirror, publish },
+      ...{ client, log, caches, mirror, publish, askRemote },
       openshift: facts.openshift,
       registryImage: options.registryImage,
       clusterDomain: options.clusterDomain,

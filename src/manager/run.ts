@@ -103,7 +103,9 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
     });
     if (renewed) server.usePair(renewed); // it changed before there was a server
     waitsFor.delete("a certificate");
-    await campaign(self, signal, (term) => leadCaches({ ...self, facts, caches, signal: term }));
+    await campaign(self, signal, (term) =>
+      leadCaches({ ...self, facts, caches, reach: images?.reach, signal: term }),
+    );
   };
 
   const running = start().catch((error: unknown) => {

@@ -123,7 +123,7 @@ async function routeTo(url: URL, { agents, reach, signal }: Registries): Promise
 }
 
 /** Connects to addresses that were checked, whatever the name stands for by now. */
-function always(addresses: readonly LookupAddress[]): LookupFunction {
+export function always(addresses: readonly LookupAddress[]): LookupFunction {
   return (_host, options, callback) => {
     const [first] = addresses;
     if (options.all || first === undefined) callback(null, [...addresses]);

@@ -79,9 +79,18 @@ push_manifest() {
     --media-type application/vnd.oci.image.manifest.v1+json "$ref" "$step/out/manifest"
 }
 
+# Where the tag points before it is moved: $replaced, empty where there is none. That it cannot be known is no failure.
+find_replaced() {
+  replaced=''
+  # shellcheck disable=SC2086
+  call_oras 15 manifest fetch $plain ${config:+--registry-config "$config"} ${authority:+--ca-file "$authority"} \
+    --descriptor "$ref" || return 0
+  replaced="$(printf '%s' "$answer" | tool jq -r '.digest // ""')" || replaced=''
+}
+
 # Blobs, config, then the manifest with its tag: whoever sees the tag sees the whole artifact.
 push_artifact() {
-  local number digest size title started manifest sum=0
+  local number digest size title started manifest replaced sum=0
   started="$(now)"
   set_reference "$output"
   set_credentials ORAS_PUSH_PASS "${ref%%/*}"
@@ -99,13 +108,15 @@ push_artifact() {
   retry "output $ref" push_blob \
     sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a "$step/out/config" 2 || push_failed
   list_layers
+  find_replaced
   write_manifest || fail "$EXIT_PUSH_FAILED" "the manifest of $ref could not be written"
   retry "output $ref" push_manifest || push_failed
   manifest="sha256:$(sha256sum <"$step/out/manifest" | cut -d' ' -f1)"
   say "pushed $ref@$manifest in $(($(now) - started)) s"
   # shellcheck disable=SC2016
   terminate_with "$(tool jq -c -n --arg artifact "$ref" --arg digest "$manifest" --argjson bytes "$sum" \
-    --argjson seconds $(($(now) - started)) '{artifact: $artifact, digest: $digest, bytes: $bytes, seconds: $seconds}')"
+    --argjson seconds $(($(now) - started)) --arg replaced "$replaced" \
+    '{artifact: $artifact, digest: $digest, bytes: $bytes, seconds: $seconds} + if $replaced == "" then {} else {replaced: $replaced} end')"
 }
 
 push_failed() {

@@ -168,10 +168,12 @@ describe("a change of the spec", () => {
 
   test("deploy: false removes the children, and true brings them back", async () => {
     await created("remote");
-    await patch(resources.orasCaches, "remote", { spec: { deploy: false, registry: "ghcr.io" } });
+    // At an address that the operator does not ask: tests do not leave this machine.
+    const registry = "http://127.0.0.1:5000";
+    await patch(resources.orasCaches, "remote", { spec: { deploy: false, registry } });
     await until(async () => !(await setNamed("remote")) && !(await serviceNamed("remote")), "no children");
     const cache = await settled("remote");
-    expect(cache.status).toMatchObject({ url: "https://ghcr.io", replicas: 0 });
+    expect(cache.status).toMatchObject({ url: registry, replicas: 0 });
     expect(condition(cache, "Available")).toMatchObject({ status: "True", reason: "RemoteRegistry" });
     await patch(resources.orasCaches, "remote", { spec: { deploy: true, registry: null } });
     await until(async () => (await setNamed("remote")) && (await serviceNamed("remote")), "children");

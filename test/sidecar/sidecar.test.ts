@@ -128,6 +128,22 @@ describe.concurrent("a step", () => {
     });
   });
 
+  it("I9: says where the tag pointed before, if it was there", async () => {
+    const ref = reference();
+    const push = async (content: string) => {
+      const pod = fakePod(tools);
+      await pod.init("--output", ref);
+      const message = join(pod.work, "../pushed");
+      const pusher = pod.pusher("--output", ref, ...never, "--message-path", message);
+      await pod.launcher(["--output", "true", "--output-path", "f"], sh(`echo ${content} > f`)).ended;
+      expect(await pusher.ended).toMatchObject({ code: 0 });
+      return JSON.parse(readFileSync(message, "utf8")) as { digest: string; replaced?: string };
+    };
+    const first = await push("one");
+    expect(first.replaced).toBeUndefined();
+    expect(await push("two")).toMatchObject({ replaced: first.digest });
+  });
+
   it("gives its program the exact argument vector", async () => {
     const pod = fakePod(tools);
     await pod.init();

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test as base, inject } from "vitest";
 import { startControlPlane } from "./control-plane.ts";
 import { adminClient, installOperator } from "./installation.ts";
-import { ready, startOperator } from "./operator.ts";
+import { asksNobody, ready, startOperator } from "./operator.ts";
 import { installWebhooks } from "./webhooks.ts";
 
 /**
@@ -41,7 +41,7 @@ export const test = base
   })
   /** The operator, with the permissions that it has where it is installed; ready. */
   .extend("operator", { scope: "file" }, async ({ plane, installed }, { onCleanup }) => {
-    const operator = await startOperator(plane.operatorKubeconfig);
+    const operator = await startOperator(plane.operatorKubeconfig, ...asksNobody);
     onCleanup(async () => {
       await operator.stop();
     });

@@ -55,6 +55,9 @@ export async function startOperator(kubeconfig: string, ...flags: string[]): Pro
   };
 }
 
+/** Flags of an operator that asks no registry anything: tests do not leave this machine. */
+export const asksNobody = ["--image-lookup", "false"] as const;
+
 /** Waits until a replica answers reviews. */
 export function ready(operator: Pick<Operator, "healthUrl">): Promise<true> {
   return until(
