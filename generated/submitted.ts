@@ -4,145 +4,182 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** repository/name:tag, repository/name@sha256:… or both, in lower case, with oci://host/ before it for another registry */
+        Artifact: string;
+        /** repository/name:tag, in lower case, with oci://host/ before it for another registry */
+        TaggedArtifact: string;
+        /** a path without control characters */
+        Path: string;
+        /** the name of an OrasCache (lower case letters, digits and -, at most 52 characters) */
+        CacheName: string;
+        /** the name of a Kubernetes object (lower case letters, digits, - and .) */
+        ObjectName: string;
+        /** the name of a container (lower case letters, digits and -) */
+        ContainerName: string;
+        /** an image reference */
+        Image: string;
+        /** host, host:port or host/path of a registry, in lower case after the host, with http:// before it where it speaks plain HTTP */
+        Registry: string;
+        /** an https:// URL, optionally pinned with #sha256=… */
+        ScriptUrl: string;
+        /** a duration such as 90s, 10m or 1h30m */
+        Duration: string;
+        /** a quantity such as 500m, 2 or 256Mi */
+        Quantity: string;
+        /** @enum {string} */
+        Compression: "auto" | "gzip" | "zstd" | "none";
+        /** @enum {string} */
+        PushCondition: "success" | "failure" | "always";
+        /**
+         * "true" or "false"
+         * @enum {string}
+         */
+        Boolean: "true" | "false";
         /** @description Annotations of a Pod or Job, under the prefix. */
         Annotations: {
             /**
              * @description Artifact to pull before the step starts, with repository, name and tag or digest; of both the digest counts. Several are unpacked into the same place, in numeric order. With oci://host/ in front it comes from that registry, over HTTPS, instead of the step's own. A name whose first part looks like a host is refused without oci://.
              * @example dinosaur/hello-world:input
              */
-            "input-uri"?: string;
+            "input-uri"?: components["schemas"]["Artifact"][];
             /**
              * @description Artifact to push after the step has ended. What several containers make is one artifact. A Job of several Pods needs $(JOB_COMPLETION_INDEX) or $(POD_NAME) in it, or the last one to end wins.
              * @example dinosaur/hello-world:output
              */
-            "output-uri"?: string;
+            "output-uri"?: components["schemas"]["TaggedArtifact"];
             /**
              * @description Directory that inputs are unpacked in. It is made if it is not there. The working directory cannot be used if it is "/", but "/" is allowed when it is written here. A container of another number has its own, input-path_1 and so on.
              * @example /data
              */
-            "input-path"?: string;
+            "input-path"?: components["schemas"]["Path"][];
             /**
              * @description File or directory to push. A directory arrives under its own name; one written with a final "/." arrives as its contents. The working directory cannot be the output if it is "/". Of several containers, each pushes what its own output-path_1 or output-pipe_1 names. No shell reads it: * and ~ are taken as they are.
              * @example /tmp/analysis
              */
-            "output-path"?: string;
+            "output-path"?: components["schemas"]["Path"][];
             /**
              * @description File that receives what the program prints to standard output. The log keeps it too.
              * @example pancakes.txt
              */
-            "output-pipe"?: string;
+            "output-pipe"?: components["schemas"]["Path"][];
             /**
              * @description Name of the OrasCache in the same namespace.
              * @default oras
              * @example orascache-sample
              */
-            "oras-cache"?: string;
+            "oras-cache"?: components["schemas"]["CacheName"];
             /**
              * @description Image with the oras CLI that pulls and pushes.
              * @example ghcr.io/oras-project/oras:v1.3.0
              */
-            "oras-container"?: string;
+            "oras-container"?: components["schemas"]["Image"];
             /**
              * @description Remote registry that is used for this whole Pod or Job instead of the cache. It is spoken to over HTTPS, or in plain HTTP when written http://host:port. A path after the host, such as ghcr.io/acme, is put before every repository.
              * @example ghcr.io
              */
-            registry?: string;
+            registry?: components["schemas"]["Registry"];
             /**
              * @description Secret in the same namespace with ORAS_USER, ORAS_PUSH_PASS and ORAS_PULL_PASS, each of which may be absent, or of type kubernetes.io/dockerconfigjson. Only the containers that pull and push see it. A key ca.crt holds the certificate of a CA of your own. The three are sent to one registry alone: the step's own if it is remote, else the output's, else the first input's; for more, use the other type. They are never sent in plain HTTP to anything but the step's own cache.
              * @example oras-env
              */
-            "oras-env"?: string;
+            "oras-env"?: components["schemas"]["ObjectName"];
             /**
              * @description Name of the container to wrap, the one whose program the step is. Several are numbered, each with paths of its number; the step has ended when all of them have. At most 64.
              * @example main
              */
-            container?: string;
+            container?: components["schemas"]["ContainerName"][];
             /**
              * @description Script that runs in the wrapped container instead of the built-in one, fetched over https. Pin it with #sha256=…: whoever changes a script that is not pinned runs code in the Pod.
              * @example https://example.com/entrypoint.sh
              */
-            entrypoint?: string;
+            entrypoint?: components["schemas"]["ScriptUrl"];
             /**
              * @description Script that pulls and pushes instead of the built-in one, fetched over https. Pin it with #sha256=… too.
              * @example https://example.com/oras-entrypoint.sh
              */
-            "oras-entrypoint"?: string;
+            "oras-entrypoint"?: components["schemas"]["ScriptUrl"];
             /**
              * @description Print every discovered setting, in the operator's log and in the Pod's.
              * @default false
              * @example true
              */
-            debug?: string;
+            debug?: components["schemas"]["Boolean"];
             /**
              * @description Unpack inputs that are directories stored as .tar.gz. Otherwise the archive is stored as a file.
              * @default true
              * @example false
              */
-            unpack?: string;
+            unpack?: components["schemas"]["Boolean"];
             /**
              * @description How a directory is packed. auto and gzip are read by every oras client, and so is none, which costs least for data that cannot be compressed. zstd is faster still, but other clients leave it packed (.tar.zst).
              * @default auto
              * @example zstd
              */
-            compression?: string;
+            compression?: components["schemas"]["Compression"];
             /**
              * @description When the output is pushed, by the exit code of the program. The verdict on the step does not change.
              * @default success
              * @example always
              */
-            "push-on"?: string;
+            "push-on"?: components["schemas"]["PushCondition"];
             /**
              * @description How long the registry is waited for while it does not answer or fails, before the step fails.
              * @default 5m
              * @example 30m
              */
-            timeout?: string;
+            timeout?: components["schemas"]["Duration"];
             /**
              * @description The sizeLimit of the emptyDir volume on which inputs and outputs lie packed. A Pod that needs more is evicted.
              * @example 10Gi
              */
-            "share-size-limit"?: string;
+            "share-size-limit"?: components["schemas"]["Quantity"];
             /**
              * @description Request of each container that is added, for cpu.
              * @example 500m
              */
-            "requests-cpu"?: string;
+            "requests-cpu"?: components["schemas"]["Quantity"];
             /**
              * @description Request of each container that is added, for memory.
              * @example 128Mi
              */
-            "requests-memory"?: string;
+            "requests-memory"?: components["schemas"]["Quantity"];
             /**
              * @description Request of each container that is added, for local storage.
              * @example 10Gi
              */
-            "requests-ephemeral-storage"?: string;
+            "requests-ephemeral-storage"?: components["schemas"]["Quantity"];
             /**
              * @description Limit of each container that is added, for cpu.
              * @example 500m
              */
-            "limits-cpu"?: string;
+            "limits-cpu"?: components["schemas"]["Quantity"];
             /**
              * @description Limit of each container that is added, for memory.
              * @example 128Mi
              */
-            "limits-memory"?: string;
+            "limits-memory"?: components["schemas"]["Quantity"];
             /**
              * @description Limit of each container that is added, for local storage.
              * @example 10Gi
              */
-            "limits-ephemeral-storage"?: string;
+            "limits-ephemeral-storage"?: components["schemas"]["Quantity"];
         };
         /** @description An OrasCache is an OCI registry that the operator runs in the namespace, or names a remote one, for the artifacts that annotated Pods and Jobs pass to each other. */
         OrasCache: {
+            /** @description Metadata of the object. */
+            metadata?: {
+                /** @description Name of the OrasCache and of its objects. */
+                name?: components["schemas"]["CacheName"];
+            };
             /** @default {} */
             spec?: components["schemas"]["OrasCacheSpec"];
+            /** @default {} */
             status?: components["schemas"]["OrasCacheStatus"];
         };
         /** @description What the cache should be. */
         OrasCacheSpec: {
             /** @description Image of the registry. Without it, that of the operator's option registry-image, which may change with the operator's version. */
-            image?: string;
+            image?: components["schemas"]["Image"];
             /**
              * @description Whether to run a registry. With false, Pods use a remote one.
              * @default true
@@ -152,13 +189,13 @@ export interface components {
              * @description Remote registry for the Pods of a cache that runs none, such as ghcr.io, ghcr.io/acme or http://host:port.
              * @example ghcr.io
              */
-            registry?: string;
+            registry?: components["schemas"]["Registry"];
             secrets?: components["schemas"]["OrasCacheSecrets"];
         };
         /** @description Secrets that the registry uses. Whoever may create or edit OrasCaches can give any Secret of the namespace to a container with any image, as whoever may create Pods can. */
         OrasCacheSecrets: {
             /** @description Name of a Secret whose keys become environment variables of the registry container. They are read when the container starts: after a change of the Secret, delete the registry's Pod. Its artifacts are lost then. */
-            orasEnv?: string;
+            orasEnv?: components["schemas"]["ObjectName"];
             /**
              * Format: password
              * @description Value of REGISTRY_HTTP_SECRET, which signs the state of uploads. When absent, one is generated once and kept in a Secret. Whoever may read OrasCaches can read it here; registryHttpSecretRef is for values that only some may know.
@@ -169,14 +206,11 @@ export interface components {
         /** @description A key of a Secret in the same namespace that holds REGISTRY_HTTP_SECRET; instead of registryHttp. */
         SecretKeyReference: {
             /** @description Name of the Secret. */
-            name: string;
+            name: components["schemas"]["ObjectName"];
             /** @description Key in the Secret. */
             key: string;
         };
-        /**
-         * @description What the operator last saw.
-         * @default {}
-         */
+        /** @description What the operator last saw. */
         OrasCacheStatus: {
             /**
              * @description Ready: the registry answers and is what the spec asks for. Available: it answers. Progressing: it is being rolled out, for at most 10 minutes. Degraded: something is wrong, see reason and message. UpdatePending: another image or other settings wait for the registry's Pod to be deleted. StorageLost: artifacts were lost with a Pod.

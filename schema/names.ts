@@ -14,6 +14,7 @@ export const names = {
   kind: "OrasCache",
   plural: "orascaches",
   singular: "orascache",
+  shortName: "oc",
   version,
   apiVersion: `${group}/${version}`,
   prefix,

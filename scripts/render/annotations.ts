@@ -1,30 +1,46 @@
 import { names } from "../../schema/names.ts";
-import { annotationNodes, data, mapValues, type Rendered, type Schema } from "./schema.ts";
+import {
+  annotationNodes,
+  component,
+  data,
+  formatOf,
+  formats,
+  isList,
+  mapValues,
+  type Rendered,
+  type Schema,
+} from "./schema.ts";
 
 /** Renders the annotations and the forms of their values. src/annotations/table.ts says what is what. */
 export function renderAnnotations(schema: Schema): Rendered {
+  const { dependentRequired = {}, dependentSchemas = {} } = component(schema, "Annotations");
   const annotations = annotationNodes(schema).map(([name, node]) => [
     name,
     {
       name,
       key: names.prefix + name,
-      list: node["x-list"] ?? false,
+      list: isList(node),
       of: node["x-of"],
-      needs: node["x-needs"],
-      notWith: node["x-not-with"] ?? [],
-      oneWith: node["x-one-with"] ?? [],
-      format: node["x-format"],
+      needs: dependentRequired[name]?.[0],
+      notWith: Object.keys(dependentSchemas[name]?.properties ?? {}).filter(
+        (other) => dependentSchemas[name]?.properties?.[other] === false,
+      ),
+      oneWith: Object.keys(dependentSchemas).filter((other) => {
+        const limit = dependentSchemas[other]?.properties?.[name];
+        return typeof limit === "object" && "maxItems" in limit;
+      }),
+      format: formatOf(schema, node)?.name,
       default: node.default,
       defaultText: node["x-default-text"] ?? `"${node.default}"`,
       description: node.description,
       example: node.examples?.[0],
     },
   ]);
-  const formats = mapValues(schema["x-formats"], ({ pattern, maxLength, allowed, withVariables }) => ({
+  const forms = mapValues(formats(schema), ({ pattern, maxLength, allowed, withVariables }) => ({
     pattern,
     maxLength,
     allowed,
-    variables: withVariables !== undefined,
+    variables: withVariables.length > 0,
   }));
-  return data("generated/annotations.ts", { formats, annotations: Object.fromEntries(annotations) });
+  return data("generated/annotations.ts", { formats: forms, annotations: Object.fromEntries(annotations) });
 }

@@ -1,7 +1,7 @@
 import { Document, isMap, type Scalar } from "yaml";
 import packageJson from "../../package.json" with { type: "json" };
+import { chartValues, type Value } from "../../schema/chart-values.ts";
 import { names } from "../../schema/names.ts";
-import { chartValues, type Value } from "./chart-values.ts";
 import { page, table } from "./docs.ts";
 import { manifest, rules, webhooks } from "./install.ts";
 import { mapValues, notice, type Rendered } from "./schema.ts";

@@ -1,16 +1,12 @@
 import type { ErrorObject, ValidateFunction } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { closest, distance } from "fastest-levenshtein";
 import { withoutVariables } from "../../schema/variables.ts";
-import { metaSchema } from "./meta-schema.ts";
-import { annotationNodes, type FormatNode, type Schema, type SchemaNode } from "./schema.ts";
+import { suggestion } from "../../src/annotations/nearest.ts";
+import { keywords, metaSchema } from "./meta-schema.ts";
+import { type Format, formatOf, formats, nameOf, referred, type Schema, type SchemaNode } from "./schema.ts";
 
-/** A place of the schema that the renderers would not understand. */
-export interface SchemaProblem {
-  readonly path: readonly string[];
-  /** What was found and what is allowed. */
-  readonly message: string;
-}
+/** A place of the schema that the renderers would not understand, and what was found and is allowed there. */
+export type SchemaProblem = readonly [path: readonly string[], message: string];
 
 let validate: ValidateFunction | undefined;
 
@@ -20,152 +16,153 @@ let validate: ValidateFunction | undefined;
  */
 export function checkSchema(schema: Schema): SchemaProblem[] {
   validate ??= new Ajv2020({ allErrors: true, strict: false, verbose: true }).compile(metaSchema);
-  if (!validate(schema)) {
-    // "if" and "anyOf" only repeat what was wrong inside them.
-    return (validate.errors ?? [])
-      .filter(({ keyword }) => keyword !== "if" && keyword !== "anyOf")
-      .map(describe);
+  if (!validate(schema))
+    return (validate.errors ?? []).filter(({ keyword }) => !wraps(keyword)).map(describe);
+  const nodes = Object.entries(schema.components.schemas).flatMap(([name, node]) =>
+    nodesBelow(node, ["components", "schemas", name]),
+  );
+  const all = (check: Check) =>
+    nodes.flatMap(([path, node]) =>
+      [...check(schema, node, path)].map(([at, message]): SchemaProblem => [[...path, ...at], message]),
+    );
+  const references = [...all(checkPattern), ...all(checkReferences)];
+  // What refers to nothing cannot be looked into.
+  return references.length > 0
+    ? references
+    : [...all(checkDependents), ...all(checkField), ...all(checkValues)];
+}
+
+/** Finds what is wrong with a schema, at paths below its own. */
+type Check = (schema: Schema, node: SchemaNode, path: readonly string[]) => Iterable<SchemaProblem>;
+
+/** Whether an error only repeats what was wrong inside it. */
+function wraps(keyword: string): boolean {
+  return keyword === "propertyNames" || keyword === "anyOf";
+}
+
+function describe({ instancePath, propertyName, params, data, message }: ErrorObject): SchemaProblem {
+  const parts = instancePath.split("/").slice(1);
+  const path = parts.map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+  if (propertyName !== undefined) {
+    return [[...path, propertyName], `no such keyword; ${suggestion(propertyName, keywords)}`];
   }
-  const formats = Object.entries(schema["x-formats"]).flatMap(([name, format]) => checkFormat(name, format));
-  if (formats.length > 0) return formats;
+  const found = typeof data === "object" ? "" : `found ${JSON.stringify(data)}, `;
+  const allowed = params["allowedValues"] as string[] | undefined;
+  return [path, `${found}${message}${allowed ? `: ${allowed.join(", ")}` : ""}`];
+}
+
+/** A schema and every schema inside it, with their paths. */
+function nodesBelow(node: SchemaNode, path: string[]): [string[], SchemaNode][] {
+  const { properties = {}, items, additionalProperties } = node;
+  const inside: [string[], SchemaNode | boolean | undefined][] = [
+    ...Object.entries(properties).map(([name, child]): [string[], SchemaNode] => [
+      ["properties", name],
+      child,
+    ]),
+    [["items"], items],
+    [["additionalProperties"], additionalProperties],
+  ];
   return [
-    ...checkAnnotationRules(schema),
-    ...Object.entries(schema.components.schemas).flatMap(([name, node]) =>
-      checkNode(schema, node, ["components", "schemas", name]),
+    [path, node],
+    ...inside.flatMap(([at, child]) =>
+      typeof child === "object" ? nodesBelow(child, [...path, ...at]) : [],
     ),
   ];
-}
-
-function describe(error: ErrorObject): SchemaProblem {
-  const path = error.instancePath
-    .split("/")
-    .slice(1)
-    .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
-  const { params, parentSchema = {} } = error;
-  if (error.keyword === "additionalProperties") {
-    const found = String(params["additionalProperty"]);
-    return {
-      path: [...path, found],
-      message: `no such keyword here; ${suggestion(found, Object.keys(parentSchema["properties"] ?? {}))}`,
-    };
-  }
-  if (error.keyword === "required") return { path, message: `"${params["missingProperty"]}" is missing` };
-  const found = typeof error.data === "object" ? "" : `found ${JSON.stringify(error.data)}, `;
-  const allowed = params["allowedValues"] as string[] | undefined;
-  return { path, message: `${found}${error.message}${allowed ? `: ${allowed.join(", ")}` : ""}` };
-}
-
-function suggestion(found: string, known: readonly string[]): string {
-  const nearest = known.length > 0 ? closest(found, known) : "";
-  const near = nearest !== "" && distance(found, nearest) <= Math.max(2, nearest.length / 3);
-  return near ? `did you mean ${nearest}?` : `allowed are ${known.join(", ")}`;
 }
 
 /** What JavaScript understands and Go's RE2, in which the API server matches, does not. */
 const onlyJavaScript = /\(\?<?[=!]|\\u|\\[1-9]|\\k/;
 
-function checkFormat(name: string, format: FormatNode): SchemaProblem[] {
-  const path = ["x-formats", name];
-  if (onlyJavaScript.test(format.pattern)) {
-    const message = "lookarounds, back references and \\u are not understood by the API server";
-    return [{ path: [...path, "pattern"], message }];
+function* checkPattern(_: Schema, { pattern = "" }: SchemaNode): Iterable<SchemaProblem> {
+  if (onlyJavaScript.test(pattern)) {
+    yield [["pattern"], "lookarounds, back references and \\u are not understood by the API server"];
+    return;
   }
   try {
-    new RegExp(format.pattern, "u");
+    new RegExp(pattern, "u");
   } catch (error) {
-    return [{ path: [...path, "pattern"], message: (error as Error).message }];
+    yield [["pattern"], (error as Error).message];
   }
-  return [
-    ...format.refused
-      .filter((value) => fits(value, format))
-      .map((value) => ({ path: [...path, "refused"], message: `${JSON.stringify(value)} is of this form` })),
-    ...(format.withVariables ?? [])
-      .filter((value) => !fits(value, format) || withoutVariables(value) === value)
-      .map((value) => ({
-        path: [...path, "withVariables"],
-        message: `${JSON.stringify(value)} is not of this form, or holds no variable`,
-      })),
-  ];
 }
 
-function fits(value: string, format: FormatNode): boolean {
-  const checked = format.withVariables ? withoutVariables(value) : value;
-  return value.length <= format.maxLength && new RegExp(format.pattern, "u").test(checked);
-}
-
-/** What annotations say of each other must be about annotations that are there. */
-function checkAnnotationRules(schema: Schema): SchemaProblem[] {
-  const all = annotationNodes(schema);
-  const known = all.map(([name]) => name);
-  return all.flatMap(([name, node]) =>
-    (["x-of", "x-needs", "x-not-with", "x-one-with"] as const).flatMap((keyword) =>
-      [node[keyword] ?? []]
-        .flat()
-        .filter((other) => !known.includes(other))
-        .map((other) => ({
-          path: ["components", "schemas", "Annotations", "properties", name, keyword],
-          message: `no such annotation; ${suggestion(other, known)}`,
-        })),
-    ),
-  );
-}
-
-function checkNode(schema: Schema, node: SchemaNode, path: string[]): SchemaProblem[] {
-  const properties = Object.entries(node.properties ?? {});
-  return [
-    ...checkReferences(schema, node, path),
-    ...checkValues(schema, node, path),
-    ...properties.flatMap(([name, child]) => [
-      ...checkNode(schema, child, [...path, "properties", name]),
-      ...Object.keys(child["x-only-with"] ?? {})
-        .filter((other) => node.properties?.[other] === undefined)
-        .map((other) => ({
-          path: [...path, "properties", name, "x-only-with", other],
-          message: `no such field beside it; ${suggestion(other, Object.keys(node.properties ?? {}))}`,
-        })),
-    ]),
-    ...(node.items ? checkNode(schema, node.items, [...path, "items"]) : []),
-    ...(typeof node.additionalProperties === "object"
-      ? checkNode(schema, node.additionalProperties, [...path, "additionalProperties"])
-      : []),
-  ];
-}
-
-function checkReferences(schema: Schema, node: SchemaNode, path: string[]): SchemaProblem[] {
-  const formats = Object.keys(schema["x-formats"]);
+/** Names of schemas and of properties must be those of one that is there. */
+function* checkReferences(schema: Schema, node: SchemaNode): Iterable<SchemaProblem> {
+  const target = nameOf(node);
   const components = Object.keys(schema.components.schemas);
-  const name = node.$ref?.split("/").at(-1);
-  const unknownFormats = (["x-format", "x-name-format"] as const).flatMap((keyword) => {
-    const format = node[keyword];
-    const message = `no such format; ${suggestion(format ?? "", formats)}`;
-    return format === undefined || formats.includes(format) ? [] : [{ path: [...path, keyword], message }];
-  });
-  return [
-    ...unknownFormats,
-    ...(name === undefined || components.includes(name)
-      ? []
-      : [{ path: [...path, "$ref"], message: `no such schema; ${suggestion(name, components)}` }]),
-    ...(node.required ?? [])
-      .filter((field) => node.properties?.[field] === undefined)
-      .map((field) => ({ path: [...path, "required"], message: `there is no property "${field}"` })),
-    ...(node["x-only-with"] && !node.examples
-      ? [{ path, message: '"examples" is missing: the rule of "x-only-with" is tried with one' }]
-      : []),
+  if (target !== undefined && !components.includes(target)) {
+    yield [["$ref"], `no such schema; ${suggestion(target, components)}`];
+  }
+  const fields = Object.keys(node.properties ?? {});
+  const { required = [], dependentRequired = {}, dependentSchemas = {} } = node;
+  const named: [string[], string[]][] = [
+    [["required"], required],
+    ...Object.entries(dependentRequired).map(([field, others]): [string[], string[]] => [
+      ["dependentRequired", field],
+      [field, ...others],
+    ]),
+    ...Object.entries(dependentSchemas).map(([field, dependent]): [string[], string[]] => [
+      ["dependentSchemas", field],
+      [field, ...(dependent.required ?? []), ...Object.keys(dependent.properties ?? {})],
+    ]),
   ];
+  for (const [at, names] of named) {
+    for (const name of names.filter((other) => !fields.includes(other))) {
+      yield [at, `there is no property "${name}"; ${suggestion(name, fields)}`];
+    }
+  }
 }
 
-/** Defaults and examples must be what the schema itself allows. */
-function checkValues(schema: Schema, node: SchemaNode, path: string[]): SchemaProblem[] {
-  const format = schema["x-formats"][node["x-format"] ?? ""];
-  if (!format) return [];
-  const values: [string, unknown][] = [
-    ["default", node.default],
-    ...(node.examples ?? []).map((example): [string, unknown] => ["examples", example]),
-  ];
-  return values
-    .filter(([, value]) => typeof value === "string" && !fits(value, format))
-    .map(([keyword, value]) => ({
-      path: [...path, keyword],
-      message: `found ${JSON.stringify(value)}; allowed is ${format.allowed}`,
-    }));
+/** A default that the API server fills in must not break a rule that holds as long as nothing is there. */
+function* checkDependents(_: Schema, node: SchemaNode): Iterable<SchemaProblem> {
+  for (const [field, { required = [], properties = {} }] of Object.entries(node.dependentSchemas ?? {})) {
+    for (const [name, rule] of Object.entries(properties)) {
+      const fallback = node.properties?.[name]?.default;
+      const isBroken = rule === false || ("const" in rule && rule.const !== fallback);
+      if (fallback !== undefined && isBroken && !required.includes(name)) {
+        yield [["dependentSchemas", field], `"${name}" has another default: it must be required too`];
+      }
+    }
+  }
+}
+
+/** What a field needs, and what an annotation needs besides. */
+function* checkField(schema: Schema, node: SchemaNode, path: readonly string[]): Iterable<SchemaProblem> {
+  if (path.at(-2) !== "properties") return;
+  if (!referred(schema, node).description) yield [[], '"description" is missing'];
+  if (path[2] !== "Annotations") return;
+  if (!formatOf(schema, node)) yield [[], "a $ref to a format is missing"];
+  if (!node.examples) yield [[], '"examples" is missing'];
+  if (node.default === undefined && node["x-default-text"] === undefined) {
+    yield [[], '"default" or "x-default-text" is missing'];
+  }
+  const of = node["x-of"];
+  const known = Object.keys(schema.components.schemas["Annotations"]?.properties ?? {});
+  if (of !== undefined && !known.includes(of)) {
+    yield [["x-of"], `no such annotation; ${suggestion(of, known)}`];
+  }
+}
+
+/** Values of each keyword must be what that keyword says of them. */
+function* checkValues(schema: Schema, node: SchemaNode, path: readonly string[]): Iterable<SchemaProblem> {
+  const format = path.length === 3 ? formats(schema)[path[2] ?? ""] : formatOf(schema, node);
+  if (!format) return;
+  const { "x-refused": refused = [], "x-variables": variables = [], examples = [], default: fallback } = node;
+  for (const value of refused.filter((each) => fits(each, format))) {
+    yield [["x-refused"], `${JSON.stringify(value)} is of this form`];
+  }
+  for (const value of variables.filter((each) => !fits(each, format) || withoutVariables(each) === each)) {
+    yield [["x-variables"], `${JSON.stringify(value)} is not of this form, or holds no variable`];
+  }
+  const allowed = `; allowed is ${format.allowed}`;
+  if (typeof fallback === "string" && !fits(fallback, format)) {
+    yield [["default"], `found ${JSON.stringify(fallback)}${allowed}`];
+  }
+  for (const value of examples.filter((each) => !fits(each, format))) {
+    yield [["examples"], `found ${JSON.stringify(value)}${allowed}`];
+  }
+}
+
+function fits(value: string, { pattern, maxLength, withVariables }: Format): boolean {
+  const checked = withVariables.length > 0 ? withoutVariables(value) : value;
+  return value.length <= maxLength && new RegExp(pattern, "u").test(checked);
 }

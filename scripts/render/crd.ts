@@ -1,10 +1,10 @@
 import { stringify } from "yaml";
 import { names } from "../../schema/names.ts";
-import { nameRules, rulesOf } from "./rules.ts";
+import { nameRules, onlyWhere, type Rule, rulesOf } from "./rules.ts";
 import {
   component,
   inlined,
-  mapChildren,
+  mapValues,
   notice,
   type Rendered,
   type Schema,
@@ -14,12 +14,13 @@ import {
 const objectFields: Record<string, SchemaNode> = {
   apiVersion: { type: "string", description: "Version of the API that this object is written for." },
   kind: { type: "string", description: "Kind of this object." },
-  metadata: { type: "object" },
 };
 
 /** Renders the CustomResourceDefinition, for kustomize and for the chart. */
 export function renderCrd(schema: Schema): Rendered[] {
   const root = inlined(schema, component(schema, "OrasCache"));
+  // The API server knows metadata by itself: what is allowed in it is a rule.
+  const properties = { ...objectFields, ...root.properties, metadata: { type: "object" } };
   const crd = {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
@@ -32,7 +33,7 @@ export function renderCrd(schema: Schema): Rendered[] {
         listKind: `${names.kind}List`,
         plural: names.plural,
         singular: names.singular,
-        shortNames: root["x-short-names"],
+        shortNames: [names.shortName],
       },
       versions: [
         {
@@ -42,11 +43,7 @@ export function renderCrd(schema: Schema): Rendered[] {
           subresources: { status: {} },
           additionalPrinterColumns: root["x-printer-columns"],
           schema: {
-            openAPIV3Schema: structural(
-              schema,
-              { ...root, properties: { ...objectFields, ...root.properties } },
-              nameRules(schema),
-            ),
+            openAPIV3Schema: structural({ ...root, properties }, undefined, nameRules(schema)),
           },
         },
       ],
@@ -59,54 +56,44 @@ export function renderCrd(schema: Schema): Rendered[] {
   ];
 }
 
-/** Keywords that a structural schema takes as they are. */
-const plainKeywords = [
-  "default",
-  "enum",
-  "pattern",
-  "minLength",
-  "maxLength",
-  "minimum",
-  "maximum",
-  "minItems",
-  "maxItems",
-  "required",
-  "properties",
-  "items",
-  "x-kubernetes-list-type",
-  "x-kubernetes-list-map-keys",
-  "x-kubernetes-map-type",
-] as const satisfies readonly (keyof SchemaNode)[];
-
-/** A schema as Kubernetes writes it: what JSON Schema says otherwise has a keyword of its own there. */
-function structural(schema: Schema, node: SchemaNode, more: readonly object[] = []): SchemaNode {
-  const { format, ...inside } = mapChildren(node, (child) => structural(schema, child));
+/**
+ * A schema as Kubernetes writes it: what JSON Schema says otherwise has a keyword of its own there.
+ *
+ * @param where - what must hold where this field is set, in words
+ * @param more - rules besides the schema's own
+ */
+function structural(node: SchemaNode, where?: string, more: readonly Rule[] = []): object {
+  const { type, title, description, examples, properties, items, additionalProperties, ...rest } = node;
+  // The API server takes a list for a text that has a format (kube-openapi, typeValidator): of texts only dates keep it.
+  if (type === "string" && rest.format !== "date-time") delete rest.format;
   const rules = [...more, ...rulesOf(node)];
   return {
-    ...(node.description === undefined ? {} : { description: explanation(schema, node) }),
-    ...(Array.isArray(node.type) ? { "x-kubernetes-int-or-string": true } : { type: node.type }),
-    ...Object.fromEntries(
-      plainKeywords.filter((key) => inside[key] !== undefined).map((key) => [key, inside[key]]),
-    ),
-    // The API server takes a list for a string that has this format: its validator then does not look at the type.
-    ...(format === undefined || format === "password" ? {} : { format }),
-    ...(node.additionalProperties === true ? { "x-kubernetes-preserve-unknown-fields": true } : {}),
-    ...(typeof node.additionalProperties === "object"
-      ? { additionalProperties: inside.additionalProperties }
+    ...(description === undefined ? {} : { description: explanation(node, where) }),
+    ...(Array.isArray(type) ? { "x-kubernetes-int-or-string": true } : { type }),
+    ...Object.fromEntries(Object.entries(rest).filter(([keyword]) => !derivedOrOwn.test(keyword))),
+    ...(properties && {
+      properties: mapValues(properties, (child, name) => structural(child, onlyWhere(node, name))),
+    }),
+    ...(items && { items: structural(items) }),
+    ...(additionalProperties === true ? { "x-kubernetes-preserve-unknown-fields": true } : {}),
+    ...(typeof additionalProperties === "object"
+      ? { additionalProperties: structural(additionalProperties) }
       : {}),
     ...(rules.length > 0 ? { "x-kubernetes-validations": rules } : {}),
-  } as SchemaNode;
+  };
 }
 
+/** Keywords that become rules, and those that no structural schema has. */
+const derivedOrOwn = /^(dependent|x-kubernetes-validations$|x-(?!kubernetes-))/;
+
 /** What `kubectl explain` prints: it shows neither defaults nor patterns nor rules by itself. */
-function explanation(schema: Schema, node: SchemaNode): string {
-  const allowed = schema["x-formats"][node["x-format"] ?? ""]?.allowed;
-  const conditions = Object.entries(node["x-only-with"] ?? {});
+function explanation(node: SchemaNode, where: string | undefined): string {
+  const { description, title, default: fallback } = node;
   return [
-    node.description,
-    allowed === undefined ? "" : `Allowed: ${allowed}.`,
-    node.default === undefined || typeof node.default === "object" ? "" : `Default: ${node.default}.`,
-    ...conditions.map(([name, value]) => `Only where ${name} is ${JSON.stringify(value)}.`),
+    description,
+    title === undefined ? "" : `Allowed: ${title}.`,
+    fallback === undefined || typeof fallback === "object" ? "" : `Default: ${fallback}.`,
+    where === undefined ? "" : `Only where ${where}.`,
   ]
     .filter((sentence) => sentence !== "")
     .join(" ");

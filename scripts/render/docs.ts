@@ -7,7 +7,9 @@ import { nameRules, type Rule, rulesOf } from "./rules.ts";
 import {
   annotationNodes,
   component,
+  formatOf,
   inlined,
+  isList,
   notice,
   type Rendered,
   type Schema,
@@ -18,7 +20,7 @@ import {
 export function annotationTable(schema: Schema): string {
   const rows = annotationNodes(schema).map(([name, node]) => [
     `\`${name}\``,
-    node["x-list"] ? "yes" : "no",
+    isList(node) ? "yes" : "no",
     node.default === undefined ? (node["x-default-text"] ?? "") : `\`"${node.default}"\``,
     node.description ?? "",
   ]);
@@ -30,10 +32,10 @@ export function renderDocs(schema: Schema): Rendered[] {
   const { prefix } = names;
   const annotations = annotationNodes(schema)
     .map(([name, node]) => {
-      const format = schema["x-formats"][node["x-format"] ?? ""];
-      const first = format?.withVariables?.[0];
+      const format = formatOf(schema, node);
+      const first = format?.withVariables[0];
       const facts = [
-        `- Key: \`${prefix}${name}\`${node["x-list"] ? `, \`${prefix}${name}_1\`, \`${prefix}${name}_2\`, …` : ""}`,
+        `- Key: \`${prefix}${name}\`${isList(node) ? `, \`${prefix}${name}_1\`, \`${prefix}${name}_2\`, …` : ""}`,
         `- Allowed: ${format?.allowed}`,
         `- Default: ${node.default === undefined ? node["x-default-text"] : `\`"${node.default}"\``}`,
         `- Example: \`${node.examples?.[0]}\``,
@@ -61,7 +63,7 @@ export function renderDocs(schema: Schema): Rendered[] {
     page(
       "orascache",
       "OrasCache",
-      fields(schema, inlined(schema, component(schema, "OrasCache")), nameRules(schema)),
+      fields(inlined(schema, component(schema, "OrasCache")), nameRules(schema)),
     ),
     page(
       "exit-codes",
@@ -86,14 +88,13 @@ function variablesSection(): string {
 }
 
 /** What a field's value may be, as a sentence, where its type does not say it. */
-function allowedIn(schema: Schema, node: SchemaNode): string {
-  const allowed = schema["x-formats"][node["x-format"] ?? ""]?.allowed;
-  if (allowed !== undefined) return `Allowed: ${allowed}.`;
+function allowedIn(node: SchemaNode): string {
+  if (node.title !== undefined) return `Allowed: ${node.title}.`;
   return node.enum ? `Allowed: ${node.enum.map((value) => `\`"${value}"\``).join(", ")}.` : "";
 }
 
 /** A row for each field below a schema. */
-function fieldRows(schema: Schema, node: SchemaNode, path: string): string[][] {
+function fieldRows(node: SchemaNode, path: string): string[][] {
   return Object.entries(node.properties ?? {}).flatMap(([name, property]) => {
     const here = path === "" ? name : `${path}.${name}`;
     const hasDefault = property.default !== undefined && property.type !== "object";
@@ -101,13 +102,13 @@ function fieldRows(schema: Schema, node: SchemaNode, path: string): string[][] {
       `\`${here}\``,
       [property.type].flat().join(" or "),
       hasDefault ? `\`${JSON.stringify(property.default)}\`` : "",
-      [property.description, allowedIn(schema, property)].join(" ").trim(),
+      [property.description, allowedIn(property)].join(" ").trim(),
     ];
-    return [row, ...fieldRows(schema, property.items ?? property, property.items ? `${here}[]` : here)];
+    return [row, ...fieldRows(property.items ?? property, property.items ? `${here}[]` : here)];
   });
 }
 
-function fields(schema: Schema, root: SchemaNode, ofTheName: readonly Rule[]): string {
+function fields(root: SchemaNode, ofTheName: readonly Rule[]): string {
   const rules = (node: SchemaNode, path: string): string[] => [
     ...rulesOf(node).map(({ message }) => (path === "" ? `- ${message}` : `- \`${path}\`: ${message}`)),
     ...Object.entries(node.properties ?? {}).flatMap(([name, child]) =>
@@ -115,7 +116,7 @@ function fields(schema: Schema, root: SchemaNode, ofTheName: readonly Rule[]): s
     ),
   ];
   const all = [...ofTheName.map(({ message }) => `- ${message}`), ...rules(root, "")];
-  return `${root.description}\n\n${table(["Field", "Type", "Default", "Meaning"], fieldRows(schema, root, ""))}\n\nRules, which the API server enforces:\n\n${all.join("\n")}`;
+  return `${root.description}\n\n${table(["Field", "Type", "Default", "Meaning"], fieldRows(root, ""))}\n\nRules, which the API server enforces:\n\n${all.join("\n")}`;
 }
 
 /** A reference page. */

@@ -1,7 +1,7 @@
 import { names } from "../../schema/names.ts";
 import { variablePattern } from "../../schema/variables.ts";
 import { mistypedStart, writtenAnnotations, writtenLabels } from "../../src/workload/places.ts";
-import { annotationNodes, type Schema, type SchemaNode } from "./schema.ts";
+import { annotationNodes, formatOf, isList, type Schema, type SchemaNode } from "./schema.ts";
 
 const { prefix } = names;
 /** Names that the operator writes itself: every manifest may have them that was read from a cluster. */
@@ -10,7 +10,7 @@ const written = writtenAnnotations.map(quoted).join("|");
 /** The annotations of a Pod, a Job or a template as JSON Schema: those under the prefix are closed, others free. */
 export function editorAnnotations(schema: Schema): object {
   const nodes = annotationNodes(schema);
-  const lists = nodes.filter(([, node]) => node["x-list"]);
+  const lists = nodes.filter(([, node]) => isList(node));
   return {
     type: "object",
     // Editors complete what stands under `properties`, and only check what `patternProperties` match.
@@ -47,7 +47,7 @@ const number = "_[1-9][0-9]{0,5}";
 /** Under the prefix, and neither an annotation nor what the operator writes itself. */
 function unknownPattern(schema: Schema): string {
   const known = annotationNodes(schema).map(
-    ([name, node]) => quoted(name) + (node["x-list"] ? `(${number})?` : ""),
+    ([name, node]) => quoted(name) + (isList(node) ? `(${number})?` : ""),
   );
   return `^(?!(${written})$)${quoted(prefix)}(?!(${known.join("|")})$)`;
 }
@@ -59,12 +59,11 @@ function mistypedPattern(): string {
 
 /** What a value may be, with what an editor offers for it. */
 function value(schema: Schema, node: SchemaNode): object {
-  const format = schema["x-formats"][node["x-format"] ?? ""];
-  if (!format) throw new Error(`no format ${node["x-format"]}`);
-  const { pattern, maxLength, allowed, withVariables = [] } = format;
-  const words = /^\^\(([\w-]+(?:\|[\w-]+)*)\)\$$/.exec(pattern)?.[1]?.split("|");
+  const format = formatOf(schema, node);
+  if (!format) throw new Error(`the annotation has no format: ${node.description}`);
+  const { pattern, maxLength, allowed, words, withVariables } = format;
   // What stands around a variable is checked at admission.
-  const whole = format.withVariables ? `${pattern}|${variablePattern.source}` : pattern;
+  const whole = withVariables.length > 0 ? `${pattern}|${variablePattern.source}` : pattern;
   return {
     type: "string",
     description: node.description,

@@ -1,16 +1,7 @@
 import { names } from "../../schema/names.ts";
 import { type Place, places } from "../../src/workload/places.ts";
 import { editorAnnotations, editorLabels, patternsOfKeys } from "./editor-annotations.ts";
-import { dependencySchemas, nameFormat } from "./rules.ts";
-import {
-  component,
-  type FormatNode,
-  mapChildren,
-  type Rendered,
-  referred,
-  type Schema,
-  type SchemaNode,
-} from "./schema.ts";
+import { component, inlined, mapChildren, type Rendered, type Schema, type SchemaNode } from "./schema.ts";
 
 /**
  * Renders one JSON Schema for editors: whole Pods, Jobs, OrasCaches and what makes Pods and Jobs.
@@ -109,34 +100,29 @@ function unreadAnnotations(read: readonly string[]): Node {
 }
 
 function orasCache(schema: Schema): object {
-  const cache = closed(schema, component(schema, "OrasCache"));
+  const cache = closed(inlined(schema, component(schema, "OrasCache")));
   return {
     ...cache,
     required: ["apiVersion", "kind", "metadata"],
     properties: {
       apiVersion: { const: names.apiVersion },
       kind: { const: names.kind },
-      metadata: { type: "object", properties: { name: formOf(nameFormat(schema)) } },
       ...cache.properties,
+      metadata: { ...cache.properties?.["metadata"], additionalProperties: true },
     },
   };
 }
 
 /** Plain JSON Schema: keywords of the product are gone, their rules are not; unknown fields are underlined. */
-function closed(schema: Schema, node: SchemaNode): SchemaNode {
-  if (node.$ref !== undefined) return closed(schema, referred(schema, node));
-  const mapped = mapChildren(node, (child) => closed(schema, child));
-  const format = schema["x-formats"][node["x-format"] ?? ""];
+function closed(node: SchemaNode): SchemaNode {
+  const { title, dependentRequired, dependentSchemas, ...rest } = mapChildren(node, closed);
+  const dependencies = { ...dependentRequired, ...dependentSchemas };
   return {
-    ...Object.fromEntries(Object.entries(mapped).filter(([key]) => !key.startsWith("x-"))),
-    ...(format ? formOf(format) : {}),
-    ...dependencySchemas(node, "dependencies"),
+    ...Object.fromEntries(Object.entries(rest).filter(([key]) => !key.startsWith("x-"))),
+    ...(title !== undefined && node.pattern !== undefined
+      ? { patternErrorMessage: `Allowed is ${title}.` }
+      : {}),
+    ...(Object.keys(dependencies).length > 0 ? { dependencies } : {}),
     ...(node.properties && node.additionalProperties === undefined ? { additionalProperties: false } : {}),
   };
-}
-
-function formOf(format: FormatNode | undefined): object {
-  if (!format) return { type: "string" };
-  const { pattern, maxLength, allowed } = format;
-  return { type: "string", pattern, maxLength, patternErrorMessage: `Allowed is ${allowed}.` };
 }

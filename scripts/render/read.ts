@@ -16,7 +16,7 @@ export function parseSchema(text: string, file: string): Schema {
   if (broken.length > 0) throw new Error(broken.join("\n"));
 
   const schema = document.toJS() as Schema;
-  const problems = checkSchema(schema).map(({ path, message }) => {
+  const problems = checkSchema(schema).map(([path, message]) => {
     const offset = offsetOf(document, path);
     return `${file}:${lines.linePos(offset).line}: ${path.join(".") || "the file"}: ${message}`;
   });

@@ -1,4 +1,4 @@
-import { component, type FormatNode, type Schema, type SchemaNode } from "./schema.ts";
+import { component, type Dependent, formatOf, type Schema, type SchemaNode } from "./schema.ts";
 
 /** A validation rule of a CustomResourceDefinition, in CEL. */
 export interface Rule {
@@ -7,45 +7,52 @@ export interface Rule {
   readonly fieldPath?: string;
 }
 
-/** A field that may only be set where fields beside it have certain values. */
-export interface Dependency {
-  readonly field: string;
-  readonly values: Record<string, unknown>;
-  readonly example: unknown;
-}
-
-/** The fields of an object that depend on others. */
-export function dependencies(node: SchemaNode): Dependency[] {
-  return Object.entries(node.properties ?? {}).flatMap(([field, { "x-only-with": values, examples }]) =>
-    values ? [{ field, values, example: examples?.[0] }] : [],
-  );
-}
-
-/** Every rule of an object: those that follow from keywords of ours, then those that are written in CEL. */
+/** Every rule of an object: those that follow from what depends on what, then those that are written in CEL. */
 export function rulesOf(node: SchemaNode): Rule[] {
-  const derived = dependencies(node).map(({ field, values }) => {
-    const pairs = Object.entries(values);
-    const conditions = pairs.map(
-      ([name, value]) => `has(self.${name}) && self.${name} == ${JSON.stringify(value)}`,
-    );
-    const words = pairs.map(([name, value]) => `${name} is ${JSON.stringify(value)}`).join(" and ");
+  const derived = Object.entries(dependents(node)).map(([field, dependent]) => {
+    const { cel, words } = conditions(dependent);
     return {
-      rule: `!has(self.${field}) || (${conditions.join(" && ")})`,
-      message: `${field} may only be set where ${words}`,
+      rule: `!has(self.${field}) || (${cel.join(" && ")})`,
+      message: `${field} may only be set where ${words.join(" and ")}`,
       fieldPath: `.${field}`,
     };
   });
   return [...derived, ...(node["x-kubernetes-validations"] ?? [])];
 }
 
-/** The form that the name of an OrasCache must have. */
-export function nameFormat(schema: Schema): FormatNode | undefined {
-  return schema["x-formats"][component(schema, "OrasCache")["x-name-format"] ?? ""];
+/** What must hold where a field is set, by the field: what it requires, and the values that others must have. */
+export function dependents(node: SchemaNode): Record<string, Dependent> {
+  const required = Object.entries(node.dependentRequired ?? {}).map(([field, others]) => [
+    field,
+    { required: others },
+  ]);
+  return { ...Object.fromEntries(required), ...node.dependentSchemas };
+}
+
+/** The same as CEL and in words. What a default fills in is there when the API server tries a rule. */
+function conditions({ required = [], properties = {} }: Dependent): { cel: string[]; words: string[] } {
+  const set = required.filter((name) => properties[name] === undefined);
+  const values = Object.entries(properties).map(([name, value]) => {
+    if (value === false) return { cel: `!has(self.${name})`, words: `${name} is not set` };
+    const wanted = JSON.stringify((value as { const: unknown }).const);
+    const cel = required.includes(name)
+      ? `has(self.${name}) && self.${name} == ${wanted}`
+      : `(!has(self.${name}) || self.${name} == ${wanted})`;
+    return { cel, words: `${name} is ${wanted}` };
+  });
+  const all = [...set.map((name) => ({ cel: `has(self.${name})`, words: `${name} is set` })), ...values];
+  return { cel: all.map(({ cel }) => cel), words: all.map(({ words }) => words) };
+}
+
+/** Where a field may be set, in words. */
+export function onlyWhere(node: SchemaNode, field: string): string | undefined {
+  const dependent = dependents(node)[field];
+  return dependent && conditions(dependent).words.join(" and ");
 }
 
 /** The rule for the name of an OrasCache. Only at the root does CEL see the name. */
 export function nameRules(schema: Schema): Rule[] {
-  const format = nameFormat(schema);
+  const format = formatOf(schema, nameNode(schema));
   if (!format) return [];
   const { pattern, maxLength, allowed } = format;
   return [
@@ -56,24 +63,7 @@ export function nameRules(schema: Schema): Rule[] {
   ];
 }
 
-/**
- * Dependencies as JSON Schema.
- *
- * @param keyword - `dependencies` before 2019-09, `dependentSchemas` since
- */
-export function dependencySchemas(
-  node: SchemaNode,
-  keyword: "dependencies" | "dependentSchemas",
-): Record<string, object> {
-  const entries = dependencies(node).map(({ field, values }) => {
-    const names = Object.keys(values);
-    return [
-      field,
-      {
-        required: names.filter((name) => node.properties?.[name]?.default !== values[name]),
-        properties: Object.fromEntries(names.map((name) => [name, { const: values[name] }])),
-      },
-    ] as const;
-  });
-  return entries.length > 0 ? { [keyword]: Object.fromEntries(entries) } : {};
+/** The schema of the name of an OrasCache. */
+export function nameNode(schema: Schema): SchemaNode {
+  return component(schema, "OrasCache").properties?.["metadata"]?.properties?.["name"] ?? {};
 }

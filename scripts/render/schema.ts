@@ -1,7 +1,9 @@
-/** A JSON Schema with the keywords of ours that schema/oras-operator.yaml documents. */
+/** JSON Schema as far as it is understood here, with the keywords of ours that schema/oras-operator.yaml documents. */
 export interface SchemaNode {
   $ref?: string;
   type?: string | string[];
+  /** What messages say is allowed. */
+  title?: string;
   description?: string;
   default?: unknown;
   enum?: string[];
@@ -18,37 +20,27 @@ export interface SchemaNode {
   properties?: Record<string, SchemaNode>;
   items?: SchemaNode;
   additionalProperties?: boolean | SchemaNode;
-  "x-list"?: boolean;
+  dependentRequired?: Record<string, string[]>;
+  dependentSchemas?: Record<string, Dependent>;
   "x-of"?: string;
-  "x-needs"?: string;
-  "x-not-with"?: string[];
-  "x-one-with"?: string[];
-  "x-format"?: string;
   "x-default-text"?: string;
-  "x-only-with"?: Record<string, unknown>;
-  "x-name-format"?: string;
-  "x-short-names"?: string[];
+  "x-variables"?: string[];
+  "x-refused"?: string[];
   "x-printer-columns"?: { name: string; type: string; jsonPath: string; priority?: number }[];
   "x-kubernetes-validations"?: { rule: string; message: string; fieldPath?: string }[];
   [keyword: `x-kubernetes-${string}`]: unknown;
 }
 
-/** The form of a value. */
-export interface FormatNode {
-  pattern: string;
-  maxLength: number;
-  allowed: string;
-  /** Values that are not of this form, for tests. */
-  refused: string[];
-  /** Values that hold variables; where there are none, values may not. */
-  withVariables?: string[];
+/** What must hold where a property is set: others have a value, are not set, or are no lists. */
+export interface Dependent {
+  required?: string[];
+  properties?: Record<string, false | { const: unknown } | { maxItems: 1 }>;
 }
 
 /** schema/oras-operator.yaml as parsed. */
 export interface Schema {
   openapi: string;
   info: { title: string; version: string };
-  "x-formats": Record<string, FormatNode>;
   components: { schemas: Record<string, SchemaNode> };
 }
 
@@ -56,6 +48,22 @@ export interface Schema {
 export interface Rendered {
   readonly path: string;
   readonly content: string;
+}
+
+/** The form of a value. */
+export interface Format {
+  /** As the schema calls it. */
+  readonly name: string;
+  readonly pattern: string;
+  readonly maxLength: number;
+  /** What is allowed, as messages say it. */
+  readonly allowed: string;
+  /** Every value, where there are few. */
+  readonly words?: readonly string[] | undefined;
+  /** Values that hold variables; where there are none, values may not. */
+  readonly withVariables: readonly string[];
+  /** Values that are not of this form. */
+  readonly refused: readonly string[];
 }
 
 /** The named schema of the components. */
@@ -70,24 +78,56 @@ export function annotationNodes(schema: Schema): [string, SchemaNode][] {
   return Object.entries(component(schema, "Annotations").properties ?? {});
 }
 
-/** A schema with every reference replaced by what it refers to, and every format by its pattern and length. */
+/** Whether an annotation may be given several times. */
+export function isList(annotation: SchemaNode): boolean {
+  return annotation.type === "array";
+}
+
+/** The forms of values: every named schema of a text. */
+export function formats(schema: Schema): Record<string, Format> {
+  const texts = Object.entries(schema.components.schemas).filter(([, node]) => node.type === "string");
+  return Object.fromEntries(texts.map(([name, node]) => [name, asFormat(name, node)]));
+}
+
+/** The form of a field's value, or of each value of an annotation, if it has one. */
+export function formatOf(schema: Schema, node: SchemaNode): Format | undefined {
+  const name = nameOf(node) ?? nameOf(node.items);
+  const found = name === undefined ? undefined : schema.components.schemas[name];
+  return name !== undefined && found?.type === "string" ? asFormat(name, found) : undefined;
+}
+
+/** The name of the schema that a node refers to. */
+export function nameOf(node: SchemaNode | undefined): string | undefined {
+  return node?.$ref?.split("/").at(-1);
+}
+
+function asFormat(name: string, node: SchemaNode): Format {
+  const { enum: words, pattern = `^(${words?.join("|")})$`, title, maxLength = Infinity } = node;
+  return {
+    name,
+    pattern,
+    maxLength: words ? Math.max(...words.map((word) => word.length)) : maxLength,
+    allowed: title ?? listed(words ?? []),
+    words,
+    withVariables: node["x-variables"] ?? [],
+    refused: node["x-refused"] ?? [],
+  };
+}
+
+/** `a, b or c` */
+function listed(words: readonly string[]): string {
+  return [words.slice(0, -1).join(", "), ...words.slice(-1)].filter((part) => part !== "").join(" or ");
+}
+
+/** A schema with every reference replaced by what it refers to. */
 export function inlined(schema: Schema, node: SchemaNode): SchemaNode {
-  if (node.$ref !== undefined) return inlined(schema, referred(schema, node));
-  const { pattern, maxLength } = schema["x-formats"][node["x-format"] ?? ""] ?? {};
-  return mapChildren(
-    {
-      ...node,
-      ...(pattern === undefined ? {} : { pattern }),
-      ...(maxLength === undefined ? {} : { maxLength }),
-    },
-    (child) => inlined(schema, child),
-  );
+  return mapChildren(referred(schema, node), (child) => inlined(schema, child));
 }
 
 /** What a reference refers to, with what stands beside the reference; any other schema is itself. */
 export function referred(schema: Schema, node: SchemaNode): SchemaNode {
   const { $ref, ...beside } = node;
-  return $ref === undefined ? node : { ...component(schema, $ref.split("/").at(-1) ?? ""), ...beside };
+  return $ref === undefined ? node : { ...component(schema, nameOf(node) ?? ""), ...beside };
 }
 
 /** A schema with each schema directly inside it replaced. */

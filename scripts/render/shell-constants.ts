@@ -1,6 +1,6 @@
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
-import { annotationNodes, notice, type Rendered, type Schema } from "./schema.ts";
+import { annotationNodes, nameOf, notice, type Rendered, type Schema } from "./schema.ts";
 
 /** Renders names and exit codes for the scripts that run in Pods. */
 export function renderShellConstants(schema: Schema): Rendered {
@@ -12,9 +12,11 @@ export function renderShellConstants(schema: Schema): Rendered {
     "# shellcheck shell=dash disable=SC2034",
     `# ${notice}`,
     ...wanted.map((name) => `${screaming(name)}='${names[name]}'`),
-    ...annotationNodes(schema).flatMap(([name, { default: value, "x-format": format }]) =>
-      typeof value === "string"
-        ? [`DEFAULT_${screaming(name)}='${format === "duration" ? secondsOf(value) : value}'`]
+    ...annotationNodes(schema).flatMap(([name, node]) =>
+      typeof node.default === "string"
+        ? [
+            `DEFAULT_${screaming(name)}='${nameOf(node) === "Duration" ? secondsOf(node.default) : node.default}'`,
+          ]
         : [],
     ),
     ...annotationNodes(schema).map(([name]) => `${screaming(name)}_ANNOTATION='${names.prefix}${name}'`),

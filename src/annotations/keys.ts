@@ -1,24 +1,7 @@
-import { closest, distance } from "fastest-levenshtein";
 import { names } from "../../schema/names.ts";
+import { nearest } from "./nearest.ts";
 import { type Problem, quoted } from "./problems.ts";
 import { type AnnotationName, annotations } from "./table.ts";
-
-/** Annotations as Kubernetes stores them. */
-export type AnnotationMap = Readonly<Record<string, string>>;
-
-/**
- * Says whether an object asks for the operator: an annotation under its prefix, other than its own marker.
- *
- * @param map - the object's annotations, if it has any
- */
-export function isAnnotated(map: AnnotationMap | undefined): boolean {
-  return map !== undefined && Object.keys(map).some(isOurs);
-}
-
-/** Says whether a key stands under the operator's prefix and is not what the operator itself wrote. */
-export function isOurs(key: string): boolean {
-  return key.startsWith(names.prefix) && key !== names.markerAnnotation;
-}
 
 /** The annotation that a key names, and its number there. */
 export interface Slot {
@@ -46,8 +29,10 @@ export function resolveKey(key: string): Slot | WrongKey {
   const separator = written.indexOf("_");
   const stem = separator < 0 ? written : written.slice(0, separator);
   if (separator < 0 || !isName(stem)) {
-    const meant = nearest(stem);
-    const message = `no such annotation; ${meant ? `did you mean ${names.prefix}${meant}?` : `known are ${Object.keys(annotations).join(", ")}.`}`;
+    const known = Object.keys(annotations) as AnnotationName[];
+    const meant = nearest(stem, known);
+    const rest = meant ? `did you mean ${names.prefix}${meant}?` : `known are ${known.join(", ")}.`;
+    const message = `no such annotation; ${rest}`;
     return { code: "UnknownAnnotation", path: key, message, ...(meant ? { meant } : {}) };
   }
   const suffix = written.slice(separator + 1);
@@ -71,14 +56,4 @@ export function keyOf({ name, number }: Slot): string {
 
 function isName(written: string): written is AnnotationName {
   return Object.hasOwn(annotations, written);
-}
-
-/** Nothing longer is near to a name. */
-const longestName = 64;
-
-/** The annotation whose name is nearest, when it is near enough to have been meant. */
-function nearest(written: string): AnnotationName | undefined {
-  const start = written.slice(0, longestName);
-  const name = closest(start, Object.keys(annotations)) as AnnotationName;
-  return distance(start, name) <= Math.max(2, Math.floor(name.length / 3)) ? name : undefined;
 }

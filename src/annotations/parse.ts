@@ -1,5 +1,6 @@
 import { variables, withoutVariables } from "../../schema/variables.ts";
-import { type AnnotationMap, isOurs, keyOf, resolveKey, type Slot } from "./keys.ts";
+import { keyOf, resolveKey, type Slot } from "./keys.ts";
+import { type AnnotationMap, isOurs } from "./map.ts";
 import { type Problem, quoted, type Result } from "./problems.ts";
 import { hostIn, parseReference, parseRegistry } from "./reference.ts";
 import type { AddedResources, Settings } from "./settings.ts";

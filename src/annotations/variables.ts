@@ -1,5 +1,5 @@
 import { type VariableName, variablePattern, variables } from "../../schema/variables.ts";
-import { type AnnotationMap, isOurs } from "./keys.ts";
+import { type AnnotationMap, isOurs } from "./map.ts";
 
 /** The variables in a value, each once, in the order of the schema. */
 export function variablesOf(...values: readonly (string | undefined)[]): VariableName[] {

@@ -1,7 +1,7 @@
 import { setValidateFunc } from "@kubernetes-models/base";
 import { Ajv, type ErrorObject } from "ajv";
-import { closest, distance } from "fastest-levenshtein";
 import schemas from "../../generated/schemas/oras-operator.schema.json" with { type: "json" };
+import { suggestion } from "../annotations/nearest.ts";
 import { OrasCache } from "./model.ts";
 
 /** What is wrong with a field. */
@@ -27,17 +27,9 @@ export function validateOrasCache(value: unknown): FieldProblem[] {
   return validate(value) ? [] : (validate.errors ?? []).map(problemOf);
 }
 
-/** A problem as a line: `spec.image: found 1; allowed is text; put it in quotes`. */
-export function describeField({ path, message }: FieldProblem): string {
-  const field = path.reduce(
-    (text, part) => (/^\d+$/.test(part) ? `${text}[${part}]` : `${text}.${part}`),
-    "",
-  );
-  return `${field.slice(1) || "the object"}: ${message}`;
-}
-
 /** The part of a schema that an error is about, as ajv hands it over. */
 interface Parent {
+  readonly const?: unknown;
   readonly properties?: Readonly<Record<string, { readonly const?: unknown }>>;
   readonly patternErrorMessage?: string;
   /** `password`: the value is not shown. */
@@ -50,7 +42,12 @@ function problemOf(error: ErrorObject): FieldProblem {
   const { params, keyword, data } = error;
   if (keyword === "additionalProperties") {
     const unknown = String(params["additionalProperty"]);
-    return { path: [...path, unknown], message: unknownField(unknown, Object.keys(parent.properties ?? {})) };
+    const known = Object.keys(parent.properties ?? {});
+    return { path: [...path, unknown], message: `no such field; ${suggestion(unknown, known)}` };
+  }
+  if (keyword === "dependencies") {
+    const message = `may only be set where ${params["missingProperty"]} is set`;
+    return { path: [...path, String(params["property"])], message };
   }
   const dependent = error.schemaPath.split("/dependencies/")[1]?.split("/")[0];
   if (dependent !== undefined) return dependency(path, dependent, error, parent);
@@ -63,21 +60,15 @@ function unescaped(part: string): string {
   return part.replaceAll("~1", "/").replaceAll("~0", "~");
 }
 
-function unknownField(unknown: string, known: readonly string[]): string {
-  const nearest = known.length > 0 ? closest(unknown, known) : "";
-  const near = nearest !== "" && distance(unknown, nearest) <= Math.max(2, nearest.length / 3);
-  return near ? `no such field; did you mean ${nearest}?` : `no such field; allowed are ${known.join(", ")}`;
-}
-
 /** A field that may only be set beside certain values: it is the one to blame, whatever stands beside it. */
 function dependency(path: string[], dependent: string, error: ErrorObject, parent: Parent): FieldProblem {
-  const missing = error.keyword === "required";
-  const object = missing ? path : path.slice(0, -1);
-  const values = missing
-    ? Object.entries(parent.properties ?? {}).map(([name, { const: value }]) => [name, value])
-    : [[path.at(-1), parent && (parent as { const?: unknown }).const]];
-  const words = values.map(([name, value]) => `${name} is ${JSON.stringify(value)}`);
-  return { path: [...object, dependent], message: `may only be set where ${words.join(" and ")}` };
+  const isMissing = error.keyword === "required";
+  const name = isMissing ? String(error.params["missingProperty"]) : path.at(-1);
+  const { const: wanted } = isMissing ? (parent.properties?.[String(name)] ?? {}) : parent;
+  const set = isMissing ? "set" : "not set";
+  const value = wanted === undefined ? set : JSON.stringify(wanted);
+  const object = isMissing ? path : path.slice(0, -1);
+  return { path: [...object, dependent], message: `may only be set where ${name} is ${value}` };
 }
 
 /** Types of JSON Schema as messages say them. */

@@ -1,6 +1,6 @@
 import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { type AnnotationMap, isAnnotated } from "../annotations/keys.ts";
+import { type AnnotationMap, isAnnotated } from "../annotations/map.ts";
 import {
   isPod,
   ownAnnotations,

@@ -1,4 +1,4 @@
-import { isAnnotated, isOurs } from "../annotations/keys.ts";
+import { isAnnotated, isOurs } from "../annotations/map.ts";
 import { type Problem, quoted, type Result } from "../annotations/problems.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { variablesIn, variablesOf } from "../annotations/variables.ts";

@@ -1,5 +1,5 @@
 import { names } from "../../schema/names.ts";
-import { isAnnotated } from "../annotations/keys.ts";
+import { isAnnotated } from "../annotations/map.ts";
 import {
   isPod,
   ownAnnotations,

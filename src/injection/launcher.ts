@@ -1,5 +1,6 @@
 import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
-import { type AnnotationMap, keyOf } from "../annotations/keys.ts";
+import { keyOf } from "../annotations/keys.ts";
+import type { AnnotationMap } from "../annotations/map.ts";
 import { listed, type Problem, quoted, type Result } from "../annotations/problems.ts";
 import type { LauncherSettings, Settings } from "../annotations/settings.ts";
 

@@ -1,6 +1,6 @@
 import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import type { AnnotationMap } from "../annotations/keys.ts";
+import type { AnnotationMap } from "../annotations/map.ts";
 import { mismatch, type Shape } from "../workload/shape.ts";
 import { hashProgram, type Injection, type Program, type Wrapped } from "./marker.ts";
 

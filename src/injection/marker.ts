@@ -1,7 +1,7 @@
 import { hash as hashOf } from "node:crypto";
 import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import type { AnnotationMap } from "../annotations/keys.ts";
+import type { AnnotationMap } from "../annotations/map.ts";
 import { isForUs } from "../workload/places.ts";
 import { mismatch, type Shape } from "../workload/shape.ts";
 

@@ -1,5 +1,5 @@
 import type { V1PodSpec } from "@kubernetes/client-node";
-import { type AnnotationMap, isOurs } from "../annotations/keys.ts";
+import { type AnnotationMap, isOurs } from "../annotations/map.ts";
 import { type Reading, readAnnotations } from "../annotations/parse.ts";
 import type { Result } from "../annotations/problems.ts";
 import { readWorkload, workloadKind } from "../workload/read.ts";

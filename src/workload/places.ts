@@ -1,5 +1,5 @@
 import { names } from "../../schema/names.ts";
-import { isOurs } from "../annotations/keys.ts";
+import { isOurs } from "../annotations/map.ts";
 
 /** A kind of object that is a Pod or makes Pods, and where in it annotations are read. */
 export interface Place {

@@ -1,6 +1,6 @@
 import type { V1ObjectMeta, V1PodSpec } from "@kubernetes/client-node";
 import type { VariableName } from "../../schema/variables.ts";
-import type { AnnotationMap } from "../annotations/keys.ts";
+import type { AnnotationMap } from "../annotations/map.ts";
 
 /** A Pod, or the Pod template of another object; fields that are not named here are carried along. */
 export interface PodTemplate {

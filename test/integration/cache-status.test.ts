@@ -78,7 +78,7 @@ describe("lif-18: status from the first moment on", () => {
     await ns.create(resources.orasCaches, cacheOf("oras"));
     await registryPod(ns, "oras", waiting("ErrImagePull", "no such image"));
     await ns.untilReason("oras", "Ready", "ImagePullFailed");
-    const get = ["get", "oc", "oras", "-n", ns.namespace, "-o", "wide"];
+    const get = ["get", names.shortName, "oras", "-n", ns.namespace, "-o", "wide"];
     expect((await kubectl(plane.kubeconfig, get)).stdout).toMatch(
       /NAME\s+READY\s+REASON\s+STORAGE\s+URL\s+AGE\noras\s+False\s+ImagePullFailed\s+emptyDir\s+http:\/\/oras-0\.oras\./,
     );

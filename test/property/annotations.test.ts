@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { names } from "../../schema/names.ts";
-import { isAnnotated } from "../../src/annotations/keys.ts";
+import { isAnnotated } from "../../src/annotations/map.ts";
 import { parseAnnotations } from "../../src/annotations/parse.ts";
 import { describeProblems } from "../../src/annotations/problems.ts";
 import {
@@ -108,12 +108,12 @@ describe("parsing annotations", () => {
   });
 });
 
-const reference = fc.oneof(values.artifact, values["tagged-artifact"]);
+const reference = fc.oneof(values.Artifact, values.TaggedArtifact);
 
 describe("the grammar of references and registries", () => {
   it("takes apart what it puts together", () => {
     fc.assert(
-      fc.property(reference, values.registry, (text, registryText) => {
+      fc.property(reference, values.Registry, (text, registryText) => {
         const parsed = parseReference(text);
         const registry = parseRegistry(registryText);
         expect(parseRegistry(formatRegistry(registry))).toEqual(registry);
@@ -145,7 +145,7 @@ describe("the grammar of references and registries", () => {
     fc.assert(
       fc.property(
         host,
-        values["tagged-artifact"].filter((text) => !text.includes("://")),
+        values.TaggedArtifact.filter((text) => !text.includes("://")),
         (first, text) => {
           const found = hostIn(`${first}/${text}`);
           for (const value of [found?.withScheme, found?.asRepository]) {

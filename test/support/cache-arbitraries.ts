@@ -1,21 +1,25 @@
 import fc from "fast-check";
-import { dependencies, nameFormat } from "../../scripts/render/rules.ts";
-import { component, inlined, mapValues, type Schema, type SchemaNode } from "../../scripts/render/schema.ts";
+import { dependents, nameNode } from "../../scripts/render/rules.ts";
+import {
+  component,
+  type Dependent,
+  inlined,
+  mapValues,
+  type Schema,
+  type SchemaNode,
+} from "../../scripts/render/schema.ts";
 import { OrasCache } from "../../src/cache/model.ts";
 
 /** OrasCaches by the schema: those that the API server accepts, and those that it refuses. */
 export function cacheArbitraries(schema: Schema) {
   const spec = inlined(schema, component(schema, "OrasCacheSpec"));
-  const name = { "x-format": component(schema, "OrasCache")["x-name-format"] as string };
+  const name = inlined(schema, nameNode(schema));
   const validOrasCache = fc
-    .record({ name: arbitraryOf(inlined(schema, { type: "string", ...name })), spec: arbitraryOf(spec) })
+    .record({ name: arbitraryOf(name), spec: arbitraryOf(spec) })
     .map((drawn) => new OrasCache({ metadata: { name: drawn.name as string }, spec: drawn.spec as object }));
-  const format = nameFormat(schema);
   const spoilt = [
-    ...[...(format?.refused ?? []), "a".repeat((format?.maxLength ?? 0) + 1)].map((wrong) => ({
-      metadata: { name: wrong },
-    })),
-    ...spoilings(schema, spec).map((value) => ({ spec: value })),
+    ...spoilings(name).map((wrong) => ({ metadata: { name: wrong } })),
+    ...spoilings(spec).map((wrong) => ({ spec: wrong })),
   ];
   const invalidOrasCache = fc
     .tuple(validOrasCache, fc.constantFrom<object>(...spoilt))
@@ -63,38 +67,50 @@ function objectOf(node: SchemaNode): fc.Arbitrary<object> {
     const key = fc.stringMatching(/^[a-z]([-a-z0-9]{0,8}[a-z0-9])?$/);
     return fc.dictionary(key, arbitraryOf(node.additionalProperties), { maxKeys: 3 });
   }
-  const rules = Object.fromEntries(dependencies(node).map(({ field, values }) => [field, values]));
   const properties = mapValues(node.properties ?? {}, arbitraryOf);
   return fc.record(properties, { requiredKeys: node.required ?? [] }).map((given) => {
-    // Fields that depend on values which others do not have are left out.
-    const kept = Object.entries(given).filter(([field]) =>
-      Object.entries(rules[field] ?? {}).every(([other, value]) => given[other] === value),
-    );
-    return Object.fromEntries(kept);
+    const depend = dependents(node);
+    // One at a time: what is left out may be what another one depends on.
+    for (const field of Object.keys(given)) if (!allows(depend[field], given)) delete given[field];
+    return given;
   });
 }
 
-/** What makes a valid object invalid when it is laid over it, at the depth where the schema is. */
-function spoilings(schema: Schema, node: SchemaNode): unknown[] {
-  const wrongType = [node.type].flat().includes("string") ? [["not", "text"]] : ["neither"];
-  const format = schema["x-formats"][node["x-format"] ?? ""];
-  const inside = Object.entries(node.properties ?? {}).flatMap(([name, child]) =>
-    spoilings(schema, child).map((value) => ({ [name]: value })),
+/** Whether what must hold beside a field does. */
+function allows({ required = [], properties = {} }: Dependent = {}, given: Record<string, unknown>): boolean {
+  return (
+    required.every((name) => given[name] !== undefined) &&
+    Object.entries(properties).every(([name, value]) =>
+      value === false ? given[name] === undefined : !("const" in value) || given[name] === value.const,
+    )
   );
-  const dependent = dependencies(node).flatMap(({ field, values, example }) =>
-    Object.entries(values).flatMap(([other, value]) =>
-      typeof value === "boolean" ? [{ [field]: example, [other]: !value }] : [],
-    ),
+}
+
+/** What makes a valid object invalid when it is laid over it, at the depth where the schema is. */
+function spoilings(node: SchemaNode): unknown[] {
+  const wrongType = [node.type].flat().includes("string") ? [["not", "text"]] : ["neither"];
+  const inside = Object.entries(node.properties ?? {}).flatMap(([name, child]) =>
+    spoilings(child).map((value) => ({ [name]: value })),
+  );
+  const any = (name: string) =>
+    fc.sample(arbitraryOf(node.properties?.[name] ?? {}), { numRuns: 1, seed: 1 })[0];
+  const dependent = Object.entries(dependents(node)).flatMap(([field, { properties = {} }]) =>
+    Object.entries(properties).flatMap(([other, value]) => {
+      if (value === false) return [{ [field]: any(field), [other]: any(other) }];
+      const wanted = "const" in value ? value.const : undefined;
+      return typeof wanted === "boolean" ? [{ [field]: any(field), [other]: !wanted }] : [];
+    }),
   );
   return [
     ...wrongType,
-    ...(format?.refused ?? []),
+    ...(node["x-refused"] ?? []),
+    ...(node.pattern && node.maxLength ? ["a".repeat(node.maxLength + 1)] : []),
     ...(node.enum ? ["something-else"] : []),
     ...(node.minimum === undefined ? [] : [node.minimum - 1]),
     ...(node.maximum === undefined ? [] : [node.maximum + 1]),
     ...(node.minLength ? [""] : []),
     ...inside,
-    ...(node.items ? spoilings(schema, node.items).map((value) => [value]) : []),
+    ...(node.items ? spoilings(node.items).map((value) => [value]) : []),
     ...dependent,
   ];
 }

@@ -8,7 +8,7 @@ import {
   writtenAnnotations,
   writtenLabels,
 } from "../../../src/workload/places.ts";
-import { annotationNodes, type Schema } from "../schema.ts";
+import { annotationNodes, isList, type Schema } from "../schema.ts";
 import { type PolicySpec, policy, quote, type Validation } from "./policy.ts";
 
 /**
@@ -27,7 +27,7 @@ export function annotationPolicies(schema: Schema): object[] {
     read: metadataOf("object", makers),
     before: `oldObject == null ? [] : ${metadataOf("oldObject", makers)}`,
     known: list(annotationNodes(schema).map(([name]) => name)),
-    lists: list(annotationNodes(schema).flatMap(([name, node]) => (node["x-list"] ? [name] : []))),
+    lists: list(annotationNodes(schema).flatMap(([name, node]) => (isList(node) ? [name] : []))),
   };
   return [
     ...help({

@@ -1,4 +1,5 @@
-import { type AnnotationMap, isOurs, resolveKey } from "../../annotations/keys.ts";
+import { resolveKey } from "../../annotations/keys.ts";
+import { type AnnotationMap, isOurs } from "../../annotations/map.ts";
 import { readAnnotations } from "../../annotations/parse.ts";
 import { parseReference } from "../../annotations/reference.ts";
 import { type AnnotationName, annotations } from "../../annotations/table.ts";

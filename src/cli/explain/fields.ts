@@ -14,7 +14,7 @@ interface Field {
   readonly items?: Field;
 }
 
-const words = [names.kind, names.plural, names.singular, "oc"].map((word) => word.toLowerCase());
+const words = [names.kind, names.plural, names.singular, names.shortName].map((word) => word.toLowerCase());
 
 /** The fields of an OrasCache by their paths, as `kubectl explain` names them, and the OrasCache itself. */
 export function fieldTopics(): Topic[] {

@@ -5,11 +5,11 @@ import editorSchema from "../../../generated/schemas/oras-operator.schema.json" 
 import { exitCodes } from "../../../schema/exit-codes.ts";
 import { names } from "../../../schema/names.ts";
 import { withoutVariables } from "../../../schema/variables.ts";
-import { inlined, type SchemaNode } from "../../../scripts/render/schema.ts";
+import { component, formats as formatsOf, inlined, type SchemaNode } from "../../../scripts/render/schema.ts";
 import { annotations, formats } from "../../../src/annotations/table.ts";
 import { variablesOf } from "../../../src/annotations/variables.ts";
 import { OrasCache } from "../../../src/cache/model.ts";
-import { describeField, validateOrasCache } from "../../../src/cache/validate.ts";
+import { type FieldProblem, validateOrasCache } from "../../../src/cache/validate.ts";
 import {
   invalidAnnotations,
   invalidOrasCache,
@@ -22,6 +22,8 @@ import { schema } from "../../support/schema.ts";
 const accepts = new Ajv({ allErrors: true, strict: false, validateFormats: false }).compile(editorSchema);
 const acceptsAnnotations = (map: object) => accepts({ kind: "Pod", metadata: { annotations: map } });
 
+const line = ({ path, message }: FieldProblem) => `${path.join(".")}: ${message}`;
+
 describe("formats", () => {
   test.each(Object.keys(formats) as (keyof typeof formats)[])(
     "%s: what is drawn fits, what is refused does not",
@@ -30,7 +32,7 @@ describe("formats", () => {
       const fits = (value: string) =>
         value.length <= maxLength && pattern.test(variables ? withoutVariables(value) : value);
       for (const value of fc.sample(validValues[name], 50)) expect(fits(value), value).toBe(true);
-      for (const value of ["", ...(schema["x-formats"][name]?.refused ?? [])])
+      for (const value of ["", ...(formatsOf(schema)[name]?.refused ?? [])])
         expect(fits(value), value).toBe(false);
     },
   );
@@ -103,7 +105,7 @@ describe("OrasCaches", () => {
 
   test("messages name the field, what was found and what is allowed", () => {
     const problems = (spec: object, name = "oras") =>
-      validateOrasCache({ ...new OrasCache({ metadata: { name } }), spec }).map(describeField);
+      validateOrasCache({ ...new OrasCache({ metadata: { name } }), spec }).map(line);
     expect(problems({ imge: "x" })).toEqual(["spec.imge: no such field; did you mean image?"]);
     expect(problems({ nothing: "x" })).toEqual([
       expect.stringMatching(/^spec.nothing: no such field; allowed are image, /),
@@ -120,7 +122,7 @@ describe("OrasCaches", () => {
       expect.stringContaining('metadata.name: found "1st"; allowed is the name of an OrasCache'),
     ]);
     expect(problems({ imge: "x", deploy: 1 })).toHaveLength(2);
-    expect(validateOrasCache(7).map(describeField)).toEqual(["the object: found 7; allowed is a map"]);
+    expect(validateOrasCache(7).map(line)).toEqual([": found 7; allowed is a map"]);
   });
 });
 
@@ -129,9 +131,9 @@ test("every field has a description, so that kubectl explain reads well", () => 
   const walk = (node: SchemaNode, path: string) => {
     if (!node.description?.endsWith(".")) bare.push(path);
     for (const [name, child] of Object.entries(node.properties ?? {})) walk(child, `${path}.${name}`);
-    if (node.items) walk(node.items, `${path}[]`);
+    if (node.items?.properties) walk(node.items, `${path}[]`);
   };
-  for (const [name, node] of Object.entries(schema.components.schemas)) walk(inlined(schema, node), name);
+  for (const name of ["Annotations", "OrasCache"]) walk(inlined(schema, component(schema, name)), name);
   expect(bare).toEqual([]);
 });
 

@@ -3,26 +3,25 @@ import { parseDocument } from "yaml";
 /** Two annotations that the operator does not have. */
 const annotations = {
   flavour: {
-    type: "string",
-    "x-format": "flavour",
+    $ref: "#/components/schemas/Flavour",
     default: "vanilla",
     description: "What the artifact tastes of.",
     examples: ["mint"],
   },
   topping: {
-    type: "string",
-    "x-list": true,
-    "x-format": "path",
+    type: "array",
+    items: { $ref: "#/components/schemas/Path" },
     "x-default-text": "nothing at all",
     description: "What lies on top.",
     examples: ["/cream"],
   },
 };
 const flavour = {
+  type: "string",
   pattern: "^[a-z]+$",
   maxLength: 20,
-  allowed: "a flavour of at most 20 letters",
-  refused: ["Mint"],
+  title: "a flavour of at most 20 letters",
+  "x-refused": ["Mint"],
 };
 
 /** Fields of every kind that the OrasCache does not have. */
@@ -32,8 +31,6 @@ const specFields = {
     type: "integer",
     minimum: 1,
     maximum: 5,
-    "x-only-with": { freezer: "upright" },
-    examples: ["2"],
     description: "How many scoops.",
   },
   sprinkles: {
@@ -51,12 +48,13 @@ const specFields = {
       description: "A cone.",
       required: ["kind"],
       properties: {
-        kind: { type: "string", "x-format": "flavour", description: "What it is made of." },
+        kind: { $ref: "#/components/schemas/Flavour", description: "What it is made of." },
         waferCount: { type: "integer", minimum: 0, default: 1, description: "Wafers." },
       },
     },
   },
   portion: { type: ["integer", "string"], description: "Number or percentage." },
+  recipe: { type: "string", format: "password", description: "Not for everybody." },
   tray: { $ref: "#/components/schemas/Tray" },
 };
 const tray = {
@@ -81,11 +79,17 @@ export function withInventions(schemaText: string): string {
       document.setIn([...path, name], document.createNode(value));
   };
   add([...schemas, "Annotations", "properties"], annotations);
-  add(["x-formats"], { flavour });
   add([...schemas, "OrasCacheSpec", "properties"], specFields);
   add([...schemas, "OrasCacheStatus", "properties"], {
     melted: { type: "boolean", description: "Too late." },
   });
-  add(schemas, { Tray: tray });
+  add([...schemas, "OrasCacheSpec", "dependentSchemas"], {
+    scoops: { required: ["freezer"], properties: { freezer: { const: "upright" } } },
+    sprinkles: { properties: { portion: false } },
+  });
+  add([...schemas, "OrasCacheSpec"], { dependentRequired: { tray: ["portion"] } });
+  add([...schemas, "Annotations", "dependentRequired"], { topping: ["output-uri"] });
+  add([...schemas, "Annotations", "dependentSchemas"], { flavour: { properties: { "oras-env": false } } });
+  add(schemas, { Flavour: flavour, Tray: tray });
   return String(document);
 }

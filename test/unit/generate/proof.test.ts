@@ -9,7 +9,7 @@ import { names } from "../../../schema/names.ts";
 import { annotationTable } from "../../../scripts/render/docs.ts";
 import { renderAll } from "../../../scripts/render/index.ts";
 import { parseSchema } from "../../../scripts/render/read.ts";
-import type { Rendered, Schema } from "../../../scripts/render/schema.ts";
+import { formats, type Rendered, type Schema } from "../../../scripts/render/schema.ts";
 import { OrasCache } from "../../../src/cache/model.ts";
 import { annotationArbitraries } from "../../support/annotation-arbitraries.ts";
 import { cacheArbitraries } from "../../support/cache-arbitraries.ts";
@@ -76,9 +76,15 @@ describe("an annotation that is only added to the schema", () => {
     const { prefix } = names;
     const input = { [`${prefix}input-uri`]: "dinosaur/hello-world:input" };
 
-    expect(
-      parseAnnotations({ ...input, [`${prefix}flavour`]: "mint", [`${prefix}topping_2`]: "/x" }).ok,
-    ).toBe(true);
+    const accepts = (own: Record<string, string>) =>
+      parseAnnotations({
+        ...input,
+        ...Object.fromEntries(Object.entries(own).map(([name, value]) => [prefix + name, value])),
+      }).ok;
+    expect(accepts({ flavour: "mint", topping_2: "/x", "output-uri": "a/b:c" })).toBe(true);
+    // What depends on what holds for them too.
+    expect(accepts({ topping_2: "/x" })).toBe(false);
+    expect(accepts({ flavour: "mint", "oras-env": "secret" })).toBe(false);
     const refused = parseAnnotations({
       ...input,
       [`${prefix}flavour`]: "Mint",
@@ -99,7 +105,7 @@ describe("an annotation that is only added to the schema", () => {
 
   test("is drawn by the arbitraries, valid and invalid", async () => {
     const tables = await load<typeof import("../../../src/annotations/table.ts")>("src/annotations/table.ts");
-    const { validAnnotations, invalidAnnotations } = annotationArbitraries(tables, schema["x-formats"]);
+    const { validAnnotations, invalidAnnotations } = annotationArbitraries(tables, formats(schema));
     const { prefix } = names;
     const valid = fc.sample(validAnnotations, { numRuns: 100, seed: 1 }).flatMap(Object.keys);
     expect(valid).toContain(`${prefix}flavour`);
@@ -150,23 +156,38 @@ describe("a field that is only added to the schema", () => {
         items: { properties: { kind: { pattern: "^[a-z]+$" } } },
       },
       portion: { "x-kubernetes-int-or-string": true },
+      // With its format, the API server would take a list for it.
+      recipe: { type: "string", description: "Not for everybody." },
       tray: { properties: { shelf: { default: "top" } } },
     });
     expect(spec?.properties["portion"]).not.toHaveProperty("type");
+    expect(spec?.properties["recipe"]).not.toHaveProperty("format");
     expect(spec?.["x-kubernetes-validations"]).toContainEqual({
       rule: '!has(self.scoops) || (has(self.freezer) && self.freezer == "upright")',
       message: 'scoops may only be set where freezer is "upright"',
       fieldPath: ".scoops",
+    });
+    expect(spec?.["x-kubernetes-validations"]).toContainEqual({
+      rule: "!has(self.sprinkles) || (!has(self.portion))",
+      message: "sprinkles may only be set where portion is not set",
+      fieldPath: ".sprinkles",
+    });
+    expect(spec?.["x-kubernetes-validations"]).toContainEqual({
+      rule: "!has(self.tray) || (has(self.portion))",
+      message: "tray may only be set where portion is set",
+      fieldPath: ".tray",
     });
     expect(status?.properties["melted"]).toEqual({ type: "boolean", description: "Too late." });
   });
 
   test("is validated by the models and drawn by the arbitraries", async () => {
     type Validation = typeof import("../../../src/cache/validate.ts");
-    const { describeField, validateOrasCache } = await load<Validation>("src/cache/validate.ts");
+    const { validateOrasCache } = await load<Validation>("src/cache/validate.ts");
     const { validOrasCache, invalidOrasCache } = cacheArbitraries(schema);
     const problems = (spec: object) =>
-      validateOrasCache({ ...new OrasCache({ metadata: { name: "a" } }), spec }).map(describeField);
+      validateOrasCache({ ...new OrasCache({ metadata: { name: "a" } }), spec }).map(
+        ({ path, message }) => `${path.join(".")}: ${message}`,
+      );
     expect(problems({ freezer: "upright", scoops: 2, portion: "10%", cones: [{ kind: "wafer" }] })).toEqual(
       [],
     );
@@ -176,6 +197,10 @@ describe("a field that is only added to the schema", () => {
     expect(problems({ freezer: "chest", scoops: 2 })).toEqual([
       'spec.scoops: may only be set where freezer is "upright"',
     ]);
+    expect(problems({ sprinkles: { a: "red" }, portion: 1 })).toEqual([
+      "spec.sprinkles: may only be set where portion is not set",
+    ]);
+    expect(problems({ tray: {} })).toEqual(["spec.tray: may only be set where portion is set"]);
     for (const cache of fc.sample(validOrasCache, 50)) expect(validateOrasCache(cache)).toEqual([]);
     for (const cache of fc.sample(invalidOrasCache, 100)) expect(validateOrasCache(cache)).not.toEqual([]);
     const drawn = fc
@@ -195,7 +220,7 @@ import type { components } from "./generated/submitted.ts";
 import type { OrasCache, OrasCacheStatus, StoredOrasCache } from "./src/cache/types.ts";
 export const name: AnnotationName = "flavour";
 export const values: components["schemas"]["Annotations"] = { flavour: annotations["topping"].defaultText };
-export const { allowed } = formats.flavour;
+export const { allowed } = formats.Flavour;
 export const submitted: NonNullable<OrasCache["spec"]> = { cones: [{ kind: "wafer" }], portion: "10%", sprinkles: { a: "red" } };
 // Defaults are there once stored, inside lists and references too.
 export const wafers = ({ spec }: StoredOrasCache): number | undefined => spec.cones?.[0]?.waferCount.valueOf();

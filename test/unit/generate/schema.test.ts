@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parseSchema } from "../../../scripts/render/read.ts";
+import { formats } from "../../../scripts/render/schema.ts";
 import { schema, schemaFile, schemaText } from "../../support/schema.ts";
 
 /** What is said about the schema with one mistake in it. */
@@ -20,7 +21,7 @@ describe("a mistake in the schema is told with its line, what was found and what
       "a misspelled keyword",
       /x-default-text: built in/,
       "x-defautl-text: built in",
-      "properties.entrypoint.x-defautl-text: no such keyword here; did you mean x-default-text?",
+      "properties.entrypoint.x-defautl-text: no such keyword; did you mean x-default-text?",
     ],
     [
       "a missing description",
@@ -30,10 +31,17 @@ describe("a mistake in the schema is told with its line, what was found and what
     ],
     [
       "an unknown format",
-      "x-format: cache-name",
-      "x-format: cache-nam",
-      "properties.oras-cache.x-format: no such format; did you mean cache-name?",
+      'schemas/CacheName"\n          default',
+      'schemas/CacheNam"\n          default',
+      "properties.oras-cache.$ref: no such schema; did you mean CacheName?",
     ],
+    [
+      "a keyword of JSON Schema that no renderer understands",
+      "maxLength: 253",
+      "exclusiveMaximum: 253",
+      "ObjectName.exclusiveMaximum: no such keyword; allowed are ",
+    ],
+    ["a keyword of another type", "maxLength: 253", "maxLength: much", 'found "much", must be integer'],
     [
       "an unknown schema",
       'schemas/Condition"',
@@ -54,27 +62,39 @@ describe("a mistake in the schema is told with its line, what was found and what
     ],
     [
       "a refused value that fits",
-      'refused: ["yes", ',
-      'refused: ["true", ',
-      'x-formats.boolean.refused: "true" is of this form',
+      'x-refused: ["yes", ',
+      'x-refused: ["true", ',
+      'schemas.Boolean.x-refused: "true" is of this form',
     ],
     [
       "an expression that only JavaScript knows",
-      "'^(true|false)$'",
-      "'^(?=t)true$'",
-      "x-formats.boolean.pattern: lookarounds",
+      /pattern: '.*'\n {6}maxLength: 63\n/,
+      "pattern: '^(?=t)true$'\n      maxLength: 63\n",
+      "schemas.ContainerName.pattern: lookarounds",
     ],
     [
       "an expression that nothing knows",
-      "'^(true|false)$'",
-      "'^(true$'",
-      "x-formats.boolean.pattern: Invalid regular expression",
+      /pattern: '.*'\n {6}maxLength: 63\n/,
+      "pattern: '^(true$'\n      maxLength: 63\n",
+      "schemas.ContainerName.pattern: Invalid regular expression",
     ],
     [
       "a rule about a field that is not there",
-      "x-only-with: { deploy: false }",
-      "x-only-with: { deplyo: false }",
-      "registry.x-only-with.deplyo: no such field beside it; did you mean deploy?",
+      "required: [deploy], properties: { deploy: ",
+      "required: [deploy], properties: { deplyo: ",
+      'dependentSchemas.registry: there is no property "deplyo"; did you mean deploy?',
+    ],
+    [
+      "a rule that a default would break",
+      "required: [deploy], properties: { deploy: ",
+      "properties: { deploy: ",
+      'dependentSchemas.registry: "deploy" has another default: it must be required too',
+    ],
+    [
+      "an annotation that belongs to none",
+      "x-of: container",
+      "x-of: contaner",
+      "x-of: no such annotation; did you mean container?",
     ],
     [
       "a required field that is not there",
@@ -88,25 +108,30 @@ describe("a mistake in the schema is told with its line, what was found and what
       "type: bool\n          default: true",
       "deploy",
     ],
-    ["broken YAML", "x-formats:\n", "x-formats: [\n", schemaFile],
+    ["broken YAML", "components:\n", "components: [\n", schemaFile],
   ])("%s", (_, written, instead, said) => {
     expect(mistake(written, instead)).toContain(said);
   });
 
   test("and every one at once, each with its own line", () => {
     const text = schemaText
-      .replace("x-format: image", "x-format: imag")
-      .replace("x-list: true", "x-lits: true");
+      .replace("default: 5m", "default: 5 m")
+      .replace("x-default-text: none", "x-defualt-text: none");
     const lineOf = (part: string) => text.slice(0, text.indexOf(part)).split("\n").length;
-    expect(() => parseSchema(text, "s.yaml")).toThrow(`s.yaml:${lineOf("x-lits")}: `);
-    const onlyFormat = text.replace("x-lits", "x-list");
-    expect(() => parseSchema(onlyFormat, "s.yaml")).toThrow(`s.yaml:${lineOf("x-format: imag")}: `);
+    expect(() => parseSchema(text, "s.yaml")).toThrow(`s.yaml:${lineOf("x-defualt-text")}: `);
+    const onlyValues = text
+      .replace("x-defualt-text", "x-default-text")
+      .replace("x-of: container", "x-of: contaner");
+    const wrong = () => parseSchema(onlyValues, "s.yaml");
+    expect(wrong).toThrow(`s.yaml:${lineOf("default: 5 m")}: `);
+    expect(wrong).toThrow(`s.yaml:${lineOf("x-of: contain")}: `);
   });
 });
 
 test("what formats say of a greatest length is their greatest length", () => {
-  for (const [name, { allowed, maxLength }] of Object.entries(schema["x-formats"])) {
-    const said = /at most (\d+)/.exec(allowed)?.[1];
-    if (said !== undefined) expect(Number(said), name).toBe(maxLength);
-  }
+  const said = Object.values(formats(schema)).flatMap(({ allowed, maxLength }) =>
+    [...allowed.matchAll(/at most (\d+)/g)].map(([, length]) => [Number(length), maxLength]),
+  );
+  expect(said.length).toBeGreaterThan(0);
+  for (const [length, maxLength] of said) expect(length).toBe(maxLength);
 });

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
 import { names } from "../../../schema/names.ts";
 import type { Manifest } from "../../../scripts/build-config.ts";
-import { isAnnotated } from "../../../src/annotations/keys.ts";
+import { isAnnotated } from "../../../src/annotations/map.ts";
 import { parseAnnotations } from "../../../src/annotations/parse.ts";
 import { validateOrasCache } from "../../../src/cache/validate.ts";
 import { reviewOffline } from "../../../src/cli/review.ts";

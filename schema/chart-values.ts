@@ -1,5 +1,5 @@
-import { names } from "../../schema/names.ts";
-import { optionTable } from "../../schema/options.ts";
+import { names } from "./names.ts";
+import { optionTable } from "./options.ts";
 
 /** A value of the chart: plain JSON Schema, with its default. */
 export interface Value {
