@@ -11,8 +11,7 @@ import type { OrasCacheStatus, StoredOrasCache } from "../cache/types.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { isStatus } from "../kube/errors.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
-import { apply, type KubeObject, keyOf, type Metadata, patchJson } from "../kube/objects.ts";
-import { foreignFields, takeOver } from "../kube/ownership.ts";
+import { apply, type KubeObject, keyOf, patchJson } from "../kube/objects.ts";
 import { RetryError } from "../kube/queue.ts";
 import { resources } from "../kube/resources.ts";
 import type { Store } from "../kube/store.ts";
@@ -239,8 +238,6 @@ function statusNotes(
   return notes;
 }
 
-const statusFields = { root: "status" } as const;
-
 /** The UID keeps it from another cache of that name; the generation that it is about stands in it. */
 async function writeStatus(
   client: KubeClient,
@@ -248,19 +245,19 @@ async function writeStatus(
   status: OrasCacheStatus,
 ): Promise<void> {
   const { namespace, name, uid } = identityOf(cache);
-  const resourceVersion = cache.metadata?.resourceVersion;
-  const place = { namespace, name, subresource: "status" } as const;
-  const entries = (cache.metadata as Metadata | undefined)?.managedFields ?? [];
+  const object: KubeObject & { status: OrasCacheStatus } = { metadata: { namespace, name, uid }, status };
   try {
-    // An older operator wrote by merge patch: such fields would stay for ever.
-    if (foreignFields(entries, statusFields).length > 0) {
-      await patchJson(client, resources.orasCaches, place, [
-        { op: "replace", path: "/metadata/resourceVersion", value: resourceVersion },
-        { op: "replace", path: "/metadata/managedFields", value: takeOver(entries, statusFields) },
-      ]);
-    }
-    const object: KubeObject & { status: OrasCacheStatus } = { metadata: { namespace, name, uid }, status };
-    await apply(client, resources.orasCaches, object, "status");
+    const result = await apply(client, resources.orasCaches, object, "status");
+    // An apply leaves what another way of writing set, such as the merge patches of an older operator.
+    const left = Object.keys(result.status).filter((field) => !Object.hasOwn(status, field));
+    if (left.length === 0) return;
+    const place = { namespace, name, subresource: "status" } as const;
+    await patchJson(
+      client,
+      resources.orasCaches,
+      place,
+      left.map((field) => ({ op: "remove", path: `/status/${field}` })),
+    );
   } catch (error) {
     // Changed or gone meanwhile: the watch tells of it, and another look follows.
     if (!isStatus(error, 404, 409)) throw error;

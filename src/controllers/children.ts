@@ -57,7 +57,7 @@ const tolerated = [
   "spec.template.metadata.annotations",
   ...["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"].map((field) => `spec.${field}`),
 ];
-const takeover = { root: "spec", except: tolerated } as const;
+const takeover = { except: tolerated };
 
 /**
  * The children of one cache, with a memory of what was tried.

@@ -14,16 +14,14 @@ export interface ForeignFields {
   readonly fields: readonly string[];
 }
 
-/** Whose fields are taken over, and which of them. */
+/** Which fields below the spec are taken over. */
 export interface Takeover {
-  /** Only what is below this field of the object. */
-  readonly root: "spec" | "status";
   /** Paths that stay with whoever set them, such as `spec.template.metadata.annotations`. */
-  readonly except?: readonly string[];
+  readonly except: readonly string[];
 }
 
 /**
- * What others set in an object, below a field.
+ * What others set in an object's spec.
  *
  * @param entries - the object's `metadata.managedFields`
  * @param takeover - which fields count
@@ -31,7 +29,7 @@ export interface Takeover {
  */
 export function foreignFields(entries: readonly ManagedFields[], takeover: Takeover): ForeignFields[] {
   return entries.flatMap((entry) => {
-    const theirs = isOurApply(entry, takeover) ? undefined : split(entry, takeover)?.taken;
+    const theirs = isOurApply(entry) ? undefined : split(entry, takeover)?.taken;
     if (theirs === undefined) return [];
     const { manager = "unknown", subresource } = entry;
     return [{ manager, subresource: subresource || undefined, fields: pathsIn(theirs, "") }];
@@ -39,7 +37,7 @@ export function foreignFields(entries: readonly ManagedFields[], takeover: Takeo
 }
 
 /**
- * Managed fields in which everything that others set below a field belongs to the operator. The next server-side apply
+ * Managed fields in which everything that others set in the spec belongs to the operator. The next server-side apply
  * then removes what it does not contain, and the API server fills in defaults again. Flux corrects drift the same way.
  * What is set through another subresource (`scale`) stays: the next apply has it too, and takes it by force.
  * https://github.com/fluxcd/pkg/blob/main/ssa/patch.go
@@ -48,12 +46,12 @@ export function foreignFields(entries: readonly ManagedFields[], takeover: Takeo
  * @param takeover - which fields are taken over
  */
 export function takeOver(entries: readonly ManagedFields[], takeover: Takeover): ManagedFields[] {
-  const ours = entries.find((entry) => isOurApply(entry, takeover));
+  const ours = entries.find((entry) => isOurApply(entry));
   let fields = (ours?.fieldsV1 ?? {}) as FieldSet;
   const others: ManagedFields[] = [];
   for (const entry of entries) {
     if (entry === ours) continue;
-    const isSame = (entry.subresource ?? "") === identity(takeover).subresource;
+    const isSame = !entry.subresource;
     const parts = isSame ? split(entry, takeover) : undefined;
     if (parts === undefined) {
       others.push(entry);
@@ -63,22 +61,16 @@ export function takeOver(entries: readonly ManagedFields[], takeover: Takeover):
     if (parts.kept) others.push({ ...entry, fieldsV1: parts.kept });
   }
   const [sample] = entries;
-  return [...others, { ...sample, ...ours, ...identity(takeover), fieldsV1: fields }];
+  return [...others, { ...sample, ...ours, ...identity, fieldsV1: fields }];
 }
 
-function isOurApply(entry: ManagedFields, takeover: Takeover): boolean {
-  const { manager, operation, subresource } = identity(takeover);
+const identity = { manager: names.fieldManager, operation: "Apply", subresource: "" };
+
+function isOurApply(entry: ManagedFields): boolean {
+  const { manager, operation, subresource } = identity;
   return (
     entry.manager === manager && entry.operation === operation && (entry.subresource ?? "") === subresource
   );
-}
-
-function identity({ root }: Takeover) {
-  return {
-    manager: names.fieldManager,
-    operation: "Apply",
-    subresource: root === "status" ? "status" : "",
-  };
 }
 
 /** What of a foreign entry is taken over and what stays; undefined if nothing of it is taken. */
@@ -86,10 +78,10 @@ function split(
   entry: ManagedFields,
   takeover: Takeover,
 ): { taken: FieldSet; kept: FieldSet | undefined } | undefined {
-  const field = `f:${takeover.root}`;
+  const field = "f:spec";
   const { [field]: below, ...rest } = (entry.fieldsV1 ?? {}) as FieldSet;
   if (below === undefined) return undefined;
-  const excepted = (takeover.except ?? []).map((path) => path.split(".").map((name) => `f:${name}`));
+  const excepted = takeover.except.map((path) => path.split(".").map((name) => `f:${name}`));
   const { inside, outside } = divide({ [field]: below }, excepted);
   if (outside === undefined) return undefined;
   const kept = { ...rest, ...inside };

@@ -4,7 +4,7 @@ import { names } from "../../../schema/names.ts";
 import type { ManagedFields } from "../../../src/kube/objects.ts";
 import { foreignFields, takeOver } from "../../../src/kube/ownership.ts";
 
-const takeover = { root: "spec", except: ["spec.template.metadata.annotations", "spec.clusterIP"] } as const;
+const takeover = { except: ["spec.template.metadata.annotations", "spec.clusterIP"] } as const;
 const entry = (manager: string, fields: object, more: object = {}): ManagedFields => ({
   ...{ manager, operation: "Update", fieldsV1: fields as Record<string, unknown> },
   ...more,
