@@ -342,8 +342,8 @@ describe("the process", () => {
   });
 
   test("one replica leads; when it stops, no review fails and the other leads", async () => {
-    expect([first, second].filter((replica) => replica.said("leading"))).toHaveLength(1);
-    const [leader, other] = first.said("leading") ? [first, second] : [second, first];
+    expect([first, second].filter((replica) => replica.said("became leader"))).toHaveLength(1);
+    const [leader, other] = first.said("became leader") ? [first, second] : [second, first];
     const agent = new Agent({ keepAlive: true, rejectUnauthorized: false, maxSockets: 1 });
     const body = JSON.stringify({
       apiVersion: "admission.k8s.io/v1",
@@ -371,7 +371,7 @@ describe("the process", () => {
     expect(["ECONNREFUSED", "ECONNRESET"]).toContain(error.code);
     expect(new Set(codes)).toEqual(new Set([200]));
     expect(await ended).toBe(0);
-    await until(() => other.said("leading"), "the other to lead");
+    await until(() => other.said("became leader"), "the other to lead");
   });
 });
 
