@@ -13,11 +13,11 @@ export interface Series {
 /** Nothing that is asked of the webhook may take longer. */
 const longestMs = 1000;
 /** Below this nothing can be said about a ratio; quadratic work at the largest sizes is far above. */
-const measurableMs = 20;
+const measurableMs = 30;
 const highestRatio = 2.5;
-const comparedMs = 100;
+const comparedMs = 250;
 /** A ratio is that of the quietest of several rounds: other processes share the caches of the processor. */
-const mostRounds = 6;
+const mostRounds = 10;
 /** Exponential work must be found before it takes for ever: 26 slashes took a former pattern 10 seconds. */
 const smallSizes = [8, 20, 26, 500, 8_000, 120_000];
 
@@ -56,10 +56,14 @@ export function findGrowth({ values, half }: Series, work: (value: unknown) => v
   if (once < measurableMs) return undefined;
   const times = Math.ceil(comparedMs / once);
   let [least, most] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  let linear = 0;
   for (let round = 0; round < mostRounds; round++) {
-    least = Math.min(least, time(half(), times));
-    most = Math.min(most, time(whole, times));
-    if (most / least <= highestRatio) return undefined;
+    const [atHalf, atWhole] = [time(half(), times), time(whole, times)];
+    least = Math.min(least, atHalf);
+    most = Math.min(most, atWhole);
+    // Quadratic work is at 4; one round may be disturbed, not several.
+    if (atWhole / atHalf <= highestRatio) linear++;
+    if (most / least <= highestRatio || linear > 2) return undefined;
   }
   return `${most.toFixed(0)} ms at the largest size, ${least.toFixed(0)} ms at half of it, ${times} times each`;
 }
