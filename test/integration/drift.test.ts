@@ -91,8 +91,8 @@ describe("lif-08: one change that somebody made", () => {
         const set = await ns.set("oras");
         return set !== undefined && set.metadata?.uid !== uid;
       },
-      "another StatefulSet",
-      10_000,
+      "another StatefulSet, before a correction would be due",
+      30_000,
     );
   });
 });

@@ -458,5 +458,13 @@ test("the operator needs all of its permissions, and lacks none", async () => {
     [...elsewhere, ...inOtherTests].sort(),
   );
   expect([...asked].filter((one) => !granted.includes(one))).toEqual([]);
-  expect(operator.log.filter(({ level }) => level !== "info")).toEqual([]);
+  // One line for each cache of these tests that cannot be what it should, and none that a right is missing.
+  const complaints = operator.log.filter(({ level }) => level !== "info");
+  const known = ["default/taken", "default/refused", "default/contested"];
+  expect(
+    complaints.filter(
+      ({ message, object }) => message !== "Reconciler error" || !known.includes(String(object)),
+    ),
+  ).toEqual([]);
+  expect(JSON.stringify(complaints)).not.toContain("cannot");
 });
