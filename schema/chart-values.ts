@@ -33,10 +33,10 @@ export function chartValues(): Record<string, Value> {
       "Namespace of the operator, whichever one the release is in: Pods in it are never changed.",
       {
         name: {
-          ...text("Its name.", names.operatorNamespace),
+          ...text("Name of the namespace that the operator is installed into.", names.operatorNamespace),
           pattern: "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
         },
-        create: flag("Make that namespace, unless it is the one of the release.", true),
+        create: flag("Create `namespace.name`, unless it is the namespace of the release.", true),
       },
     ),
     image: image("Image of the operator.", names.operatorImageRepository),
@@ -56,7 +56,7 @@ export function chartValues(): Record<string, Value> {
     manager: group("Options of the operator's process.", managerValues()),
     certManager: group("Certificate of the webhook.", {
       enabled: flag(
-        "Let cert-manager, which must be installed, issue it; else the operator does so itself.",
+        "Let cert-manager, which must be installed, issue the webhook's certificate; otherwise the operator issues it.",
         false,
       ),
     }),
@@ -72,7 +72,7 @@ export function chartValues(): Record<string, Value> {
     }),
     networkPolicy: group("NetworkPolicy for the operator's Pods: who may reach their ports.", {
       enabled: flag(
-        "Let everybody reach the webhook, those below the metrics, and the node alone the rest.",
+        "Let everybody reach the webhook, those of `networkPolicy.metricsFrom` the metrics, and the node alone the health port.",
         true,
       ),
       metricsFrom: {

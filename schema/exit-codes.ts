@@ -8,9 +8,9 @@ interface ExitCode {
   readonly meaning: string;
 }
 
-const launcher = "the launcher";
+const wrapped = "the wrapped container";
 
-/** Exit codes of the containers that the operator adds, and of the launcher where it fails itself. */
+/** Exit codes of the containers that the operator adds, and of the wrapped one where starting or handing over fails. */
 export const exitCodes = {
   inputNotFound: {
     code: 181,
@@ -30,7 +30,7 @@ export const exitCodes = {
   inputInvalid: {
     code: 184,
     container: names.pullContainer,
-    meaning: "An input is not an artifact that can be laid out.",
+    meaning: "An input is not an artifact that can be unpacked.",
   },
   setupFailed: {
     code: 185,
@@ -40,22 +40,22 @@ export const exitCodes = {
   },
   layoutFailed: {
     code: 186,
-    container: launcher,
-    meaning: "An input could not be laid out; the program did not run.",
+    container: wrapped,
+    meaning: "An input could not be unpacked; the program did not run.",
   },
   checkFailed: {
     code: 187,
-    container: launcher,
+    container: wrapped,
     meaning: "A path of the step cannot work; the program did not run.",
   },
   pusherMissing: {
     code: 188,
-    container: launcher,
+    container: wrapped,
     meaning: "The container that pushes did not start in time; the program did not run.",
   },
   outputFailed: {
     code: 189,
-    container: launcher,
+    container: wrapped,
     meaning: "The program ended with success, but its output could not be handed over.",
   },
   pushFailed: {
@@ -66,6 +66,6 @@ export const exitCodes = {
   launcherMissing: {
     code: 191,
     container: names.pushContainer,
-    meaning: "The launcher did not start in time.",
+    meaning: "The wrapped container did not start in time.",
   },
 } as const satisfies Record<string, ExitCode>;

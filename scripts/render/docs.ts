@@ -68,7 +68,7 @@ export function renderDocs(schema: Schema): Rendered[] {
     page(
       "exit-codes",
       "Exit codes",
-      `The program's own exit code is never changed. These are the exit codes of the containers that the operator adds, and of the launcher where the program did not run or its output was lost. They can be named in a Job's \`podFailurePolicy\`.\n\n${table(["Code", "Container", "Meaning"], codes)}`,
+      `The program's own exit code is never changed. These are the exit codes of the containers that the operator adds, and of the wrapped container where the program did not run or its output was lost. They can be named in a Job's \`podFailurePolicy\`.\n\n${table(["Code", "Container", "Meaning"], codes)}`,
     ),
     page("options", "Options of the manager", table(["Flag", "Environment", "Default", "Meaning"], options)),
     page("errors", "Codes of problems", [errorsIntroduction, ...errors].join("\n\n")),
@@ -76,7 +76,7 @@ export function renderDocs(schema: Schema): Rendered[] {
 }
 
 const errorsIntroduction =
-  "What `kubectl apply` says when the operator refuses an object or warns about it, and what `oras-operator validate` finds in files, ends with one of these codes. `oras-operator explain CODE` says the same.";
+  "What `kubectl apply` says when the operator refuses an object or warns about it, and what `oras-operator validate` finds in files, names one of these codes. `oras-operator explain CODE` says the same.";
 
 function variablesSection(): string {
   const rows = Object.entries(variables).map(([name, { field, meaning }]) => [

@@ -98,8 +98,7 @@ export const problemCatalogue = {
     fix: "Give the two files or directories different names.",
   },
   NotWithScripts: {
-    summary:
-      "The annotation has no effect beside a script of your own: the protocol of such scripts has no word for it.",
+    summary: "The annotation has no effect beside a script of your own: such scripts are not given it.",
     fix: "Remove the annotation, or the script.",
   },
   VariableNotThere: {
@@ -154,13 +153,13 @@ export const problemCatalogue = {
     fix: "Make it an annotation.",
   },
   MistypedPrefix: {
-    summary: "A key begins nearly as the operator's annotations do, and so is none of them.",
+    summary: "A key looks like one of the operator's annotations, but has another prefix; nobody reads it.",
     fix: "Correct the prefix.",
   },
   BeyondLimitRange: {
     summary:
-      "A LimitRange of the namespace, or the Pod's own resources, stand against what the added containers ask for.",
-    fix: "Say what they ask for with the requests-… and limits-… annotations, leave more room for them, or have the LimitRange changed.",
+      "A LimitRange of the namespace, or the Pod's own resources, do not allow what the added containers request.",
+    fix: "Set the requests and limits of the added containers with the requests-… and limits-… annotations, leave more room for them, or have the LimitRange changed.",
   },
   ChangedInjection: {
     summary:

@@ -77,7 +77,7 @@ export function checkLauncher(
   }
   if (isCertain("input-path") && settings.inputs.length > 0 && inputPath === undefined) {
     const key = keyOf({ name: "input-path", number });
-    const message = `found ${root.found}, and ${key} is not set; inputs are unpacked in "/" where it says so.`;
+    const message = `found ${root.found}, and ${key} is not set; to unpack inputs in "/", write it there.`;
     problems.push({ code: "InputIsRoot", path: root.path, message });
   }
   return problems;

@@ -2,7 +2,7 @@ import { codes, type FindingCode, urlOf } from "../codes.ts";
 import { describeObject, type ManifestObject } from "../manifests/objects.ts";
 import { formatPath, type Path } from "../manifests/path.ts";
 
-/** error: the cluster refuses it. warning: it is hardly what was meant. info: worth to know. */
+/** error: the cluster refuses it. warning: it is hardly what was meant. info: worth knowing. */
 export type Level = "error" | "warning" | "info";
 
 /** One thing that `validate` has to say, as every output format tells it. */
@@ -67,7 +67,7 @@ export function summaryOf({ findings, files, objects, checked }: Report): string
   const counts = (["error", "warning", "info"] as const).flatMap((level) => {
     const count = findings.filter((finding) => finding.level === level).length;
     if (count === 0) return [];
-    return [level === "info" ? `${count} to know` : plural(count, level)];
+    return [level === "info" ? plural(count, "note") : plural(count, level)];
   });
   const nothing =
     checked === 0 ? "nothing to check: no OrasCache, and nothing that makes Pods" : "nothing is wrong";

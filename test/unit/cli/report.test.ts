@@ -101,7 +101,7 @@ describe("the summary", () => {
   it.each([
     [reportOf(), "3 files, 7 objects: nothing is wrong"],
     [reportOf(error, error, warning), "3 files, 7 objects: 2 errors, 1 warning"],
-    [reportOf(info), "3 files, 7 objects: 1 to know"],
+    [reportOf(info), "3 files, 7 objects: 1 note"],
     [
       { ...reportOf(), files: 1, objects: 1, checked: 0 },
       "1 file, 1 object: nothing to check: no OrasCache, and nothing that makes Pods",
