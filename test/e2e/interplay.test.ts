@@ -4,6 +4,7 @@ import { names } from "../../schema/names.ts";
 import { podOf } from "../support/builders.ts";
 import { it } from "../support/e2e.ts";
 import { kubectl } from "../support/kubectl.ts";
+import { meshSidecar } from "../support/mesh.ts";
 import type { Workspace } from "../support/workspace.ts";
 
 it.beforeAll(async ({ ws }) => {
@@ -28,30 +29,11 @@ const work = {
   spec: { volumes: [{ name: "work", emptyDir: {} }] },
 };
 
-/** Passes connections on: a sidecar that the Pod's network depends on. */
-const proxy = (port: number, host: string) => `
-const { connect, createServer } = require("node:net");
-createServer((near) => {
-  const far = connect(${names.registryPort}, ${JSON.stringify(host)});
-  near.on("error", () => far.destroy());
-  far.on("error", () => near.destroy());
-  near.pipe(far).pipe(near);
-}).listen(${port});
-process.on("SIGTERM", () => process.exit());
-`;
-
 describe.concurrent("what else is in a Pod", () => {
   it("native sidecar before ours: inputs and output go through it, and it ends after the push", async ({
     ws,
   }) => {
     const port = 15001;
-    const sidecar: V1Container = {
-      name: "proxy",
-      image: names.operatorImage,
-      command: ["/usr/local/bin/node", "-e", proxy(port, `oras.${ws.namespace}.svc.cluster.local`)],
-      restartPolicy: "Always",
-      startupProbe: { tcpSocket: { port }, periodSeconds: 1, failureThreshold: 60 },
-    };
     const pod = await ws.step(
       "sidecar",
       {
@@ -62,7 +44,7 @@ describe.concurrent("what else is in a Pod", () => {
       },
       "cat in in > out",
       {},
-      { initContainers: [sidecar] },
+      { initContainers: [meshSidecar(ws.namespace, port)] },
     );
     expect(pod.spec?.initContainers?.map(({ name }) => name)).toEqual(["proxy", names.pullContainer]);
     expect(await ws.content("sidecar:1", "out")).toBe("seed\nseed\n");

@@ -15,6 +15,8 @@ export interface Workspace {
   readonly apply: (object: object) => Promise<string>;
   readonly tryApply: (object: object) => Promise<Answer>;
   readonly kubectl: (...args: string[]) => Promise<string>;
+  /** Runs kubectl, whatever it says; the input is for `-f -`. */
+  readonly try: (args: readonly string[], input?: string) => Promise<Answer>;
   readonly pod: (name: string) => Promise<V1Pod>;
   /** The Pod of a Job, when it is there. */
   readonly podOf: (job: string) => Promise<V1Pod>;
@@ -87,7 +89,7 @@ export async function workspace(labels: Record<string, string> = {}): Promise<Wo
       const found = await pod(name);
       return ["Succeeded", "Failed"].includes(found.status?.phase ?? "") ? found : undefined;
     };
-    return whyNot(until(look, `the end of the Pod ${name}`, 240_000), "pod", name);
+    return whyNot(until(look, `the end of the Pod ${name}`, 480_000), "pod", name);
   };
   const succeeded = async (name: string) => {
     const found = await ended(name);
@@ -100,7 +102,7 @@ export async function workspace(labels: Record<string, string> = {}): Promise<Wo
       (await get<V1Job>("job", job)).status?.conditions?.find(
         ({ status, type }) => status === "True" && ["Complete", "Failed"].includes(type),
       )?.type;
-    return whyNot(until(look, `the end of the Job ${job}`, 240_000), "pods");
+    return whyNot(until(look, `the end of the Job ${job}`, 480_000), "pods");
   };
   const pulled = async (artifact: string) => {
     const folder = temporaryFolder("pulled");
@@ -113,6 +115,7 @@ export async function workspace(labels: Record<string, string> = {}): Promise<Wo
     apply,
     tryApply: (object) => tryKubectl([...within, "apply", "-f", "-"], JSON.stringify(object)),
     kubectl: (...args) => kubectl([...within, ...args]),
+    try: (args, input) => tryKubectl([...within, ...args], input),
     pod,
     podOf: firstPod,
     ended,
