@@ -59,10 +59,10 @@ function derivedResources({ pod, launchers, ranges, beside }: Receiving): AddedR
   const all = [...spec.containers, ...(spec.initContainers ?? [])];
   const limits: Record<string, string> = {};
   const requests: Record<string, string> = {};
-  const whole = (pod as { resources?: unknown }).resources !== undefined;
+  const whole = (pod as { resources?: AddedResources }).resources;
 
   for (const kind of kinds) {
-    if (whole && !ranges.some(({ spec }) => spec?.limits.some((item) => hasDefault(item, kind)))) continue;
+    if (whole && !(isCounted(pod, kind) && ranges.some((range) => givesLimit(range, kind)))) continue;
     const limited = all.every((c) => c.resources?.limits?.[kind] !== undefined);
     // The API server fills absent requests from limits.
     const requested = all.every(
@@ -74,24 +74,46 @@ function derivedResources({ pod, launchers, ranges, beside }: Receiving): AddedR
     if (requested) requests[kind] = withinBounds(kind, limits[kind] ?? least, least, bounds.request);
   }
 
-  const storage = [...launchers.map(({ index }) => spec.containers[index]), ...all]
-    .map((c) => c?.resources?.limits?.["ephemeral-storage"])
-    .find((limit) => limit !== undefined);
-  if (storage !== undefined && !whole) {
-    const bounds = boundsOf("ephemeral-storage", spec, ranges, beside);
-    const limit = withinBounds("ephemeral-storage", storage, "0", bounds.limit);
-    limits["ephemeral-storage"] = limit;
-    requests["ephemeral-storage"] = withinBounds(
-      "ephemeral-storage",
-      bounds.hasRatio ? limit : "0",
-      "0",
-      bounds.request,
-    );
-  }
-  return { limits, requests };
+  if (whole !== undefined) return { limits, requests };
+  const storage = storageOf(spec, launchers, ranges, beside);
+  return { limits: { ...limits, ...storage?.limits }, requests: { ...requests, ...storage?.requests } };
 }
 
-function hasDefault(item: object, kind: string): boolean {
-  const { type, default: limits } = item as { type?: string; default?: Record<string, string> };
-  return type === "Container" && limits?.[kind] !== undefined;
+function storageOf(
+  spec: V1PodSpec,
+  launchers: readonly Launcher[],
+  ranges: readonly V1LimitRange[],
+  beside: boolean,
+): AddedResources | undefined {
+  const resource = "ephemeral-storage";
+  const wrapped = launchers.map(({ index }) => spec.containers[index]);
+  const given = [...wrapped, ...spec.containers, ...(spec.initContainers ?? [])]
+    .map((container) => container?.resources?.limits?.[resource])
+    .find((limit) => limit !== undefined);
+  if (given === undefined) return undefined;
+  const bounds = boundsOf(resource, spec, ranges, beside);
+  const limit = withinBounds(resource, given, "0", bounds.limit);
+  const request = withinBounds(resource, bounds.hasRatio ? limit : "0", "0", bounds.request);
+  return { limits: { [resource]: limit }, requests: { [resource]: request } };
+}
+
+/**
+ * Whether the Pod as a whole says what it requests of a resource, or each container does. Otherwise the API server sets
+ * the Pod's request to what containers say by then, a LimitRange gives the others theirs later, and all together would
+ * be more.
+ */
+function isCounted(pod: V1PodSpec, kind: string): boolean {
+  const says = ({ resources }: { readonly resources?: V1ResourceRequirements }) =>
+    (resources?.requests?.[kind] ?? resources?.limits?.[kind]) !== undefined;
+  return (
+    says(pod as { resources?: V1ResourceRequirements }) ||
+    [...pod.containers, ...(pod.initContainers ?? [])].every(says)
+  );
+}
+
+function givesLimit({ spec }: V1LimitRange, kind: string): boolean {
+  return (spec?.limits ?? []).some((item) => {
+    const { type, default: limits } = item as { type?: string; default?: Record<string, string> };
+    return type === "Container" && limits?.[kind] !== undefined;
+  });
 }

@@ -1,7 +1,7 @@
 import type { V1LimitRange, V1LimitRangeItem, V1PodSpec } from "@kubernetes/client-node";
 import type { Problem } from "../annotations/problems.ts";
 import { formatAmount } from "./quantity.ts";
-import { itemsOf, milli, type Usage, usageOf, usageOfPod, withDefaults } from "./usage.ts";
+import { type Amounts, itemsOf, milli, type Usage, usageOf, usageOfPod, withDefaults } from "./usage.ts";
 
 /**
  * What the API server would have against a Pod because of its added containers: bounds and ratios of the namespace's
@@ -43,7 +43,7 @@ function violations(spec: V1PodSpec, ranges: readonly V1LimitRange[]): Map<strin
       }
     }
   });
-  for (const [rule, message] of brokenWhole(complete)) broken.set(rule, message);
+  for (const [rule, message] of brokenWhole(spec, complete)) broken.set(rule, message);
   return broken;
 }
 
@@ -91,25 +91,43 @@ function wholeOf(spec: V1PodSpec): Whole | undefined {
   return (spec as { readonly resources?: Whole }).resources;
 }
 
-/** Pod-level resources bound each container's limit, and all requests together (KEP-2837). */
-function brokenWhole(spec: V1PodSpec): [string, string][] {
+/**
+ * Pod-level resources bound each container's limit, and all requests together (KEP-2837). What they do not say of
+ * requests, the API server sets to what containers say, before LimitRanges do.
+ */
+function brokenWhole(written: V1PodSpec, spec: V1PodSpec): [string, string][] {
   const whole = wholeOf(spec);
   if (whole === undefined) return [];
-  const { resources, ...parts } = spec as V1PodSpec & { resources?: Whole };
-  const together = usageOfPod(parts as V1PodSpec).requests;
-  const found: [string, string][] = [];
-  for (const [resource, bound] of Object.entries(whole.requests ?? {})) {
-    if ((together[resource] ?? 0) <= milli(bound)) continue;
-    const message = `the Pod's own resources.requests.${resource} is ${bound}, and all containers together, the added ones among them, request ${told(resource, together[resource])}.`;
-    found.push([`requests ${resource}`, message]);
-  }
-  for (const container of [...(spec.initContainers ?? []), ...spec.containers]) {
-    const { limits } = usageOf(container);
-    for (const [resource, bound] of Object.entries(whole.limits ?? {})) {
-      if ((limits[resource] ?? 0) <= milli(bound)) continue;
-      const message = `the Pod's own resources.limits.${resource} is ${bound}, and container ${JSON.stringify(container.name)} has a limit of ${told(resource, limits[resource])}.`;
-      found.push([`limits ${resource} ${container.name}`, message]);
-    }
-  }
-  return found;
+  const said = usageOfPod(withDefaults(withoutWhole(written), [])).requests;
+  const containers = [...(spec.initContainers ?? []), ...spec.containers];
+  return [
+    ...brokenRequests(whole, said, usageOfPod(withoutWhole(spec)).requests),
+    ...containers.flatMap(({ name, resources }) =>
+      brokenLimits(whole, name, usageOf({ name, ...(resources && { resources }) })),
+    ),
+  ];
+}
+
+function brokenRequests(whole: Whole, said: Amounts, together: Amounts): [string, string][] {
+  return ["cpu", "memory"].flatMap((resource): [string, string][] => {
+    const own =
+      whole.requests?.[resource] ?? (said[resource] === undefined ? whole.limits?.[resource] : undefined);
+    const bound = own === undefined ? said[resource] : milli(own);
+    if (bound === undefined || (together[resource] ?? 0) <= bound) return [];
+    const message = `the Pod's own resources.requests.${resource} is ${formatAmount(resource, bound)}, and all containers together, the added ones among them, request ${told(resource, together[resource])}.`;
+    return [[`requests ${resource}`, message]];
+  });
+}
+
+function brokenLimits(whole: Whole, name: string, { limits }: Usage): [string, string][] {
+  return Object.entries(whole.limits ?? {}).flatMap(([resource, bound]): [string, string][] => {
+    if ((limits[resource] ?? 0) <= milli(bound)) return [];
+    const message = `the Pod's own resources.limits.${resource} is ${bound}, and container ${JSON.stringify(name)} has a limit of ${told(resource, limits[resource])}.`;
+    return [[`limits ${resource} ${name}`, message]];
+  });
+}
+
+function withoutWhole(spec: V1PodSpec): V1PodSpec {
+  const { containers, initContainers } = spec;
+  return { containers, ...(initContainers && { initContainers }) };
 }

@@ -1,0 +1,239 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { V1Container, V1Job, V1Pod } from "@kubernetes/client-node";
+import { describe, expect } from "vitest";
+import { names } from "../../schema/names.ts";
+import type { KubeClient } from "../../src/kube/client.ts";
+import { keyed } from "../support/builders.ts";
+import { test as base } from "../support/integration.ts";
+import { metric, ready, startOperator } from "../support/operator.ts";
+import { start } from "../support/sidecar.ts";
+import { until } from "../support/wait.ts";
+import { installWebhooks } from "../support/webhooks.ts";
+
+const annotations = keyed({ "output-uri": "a/b:c", "output-path": "/tmp/$(POD_NAME)" });
+const main: V1Container = {
+  name: "main",
+  image: "busybox:1.36",
+  command: ["sh", "-c"],
+  args: ["echo > /tmp/x"],
+};
+const pods = "/api/v1/namespaces/default/pods";
+const jobs = "/apis/batch/v1/namespaces/default/jobs";
+
+const podOf = (name: string, map: Record<string, string> = annotations, spec: object = {}): V1Pod => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name, annotations: map },
+  spec: { restartPolicy: "Never", containers: [main], ...spec },
+});
+const jobOf = (name: string, template: object = {}): V1Job => ({
+  apiVersion: "batch/v1",
+  kind: "Job",
+  metadata: { name, annotations },
+  spec: { template: { ...template, spec: { restartPolicy: "Never", containers: [main] } } },
+});
+
+const test = base
+  /** The operator, which is ready when it finds the webhook configuration that names it. */
+  .extend("asked", { scope: "file" }, async ({ plane, installed }, { onCleanup }) => {
+    const operator = await startOperator(plane.operatorKubeconfig);
+    onCleanup(async () => {
+      await operator.stop();
+    });
+    await installWebhooks(installed, operator.webhookPort);
+    await ready(operator);
+    return operator;
+  })
+  .extend("cluster", { scope: "file" }, async ({ installed, asked: _ }) => {
+    await installed.request({
+      method: "POST",
+      path: "/api/v1/namespaces/default/serviceaccounts",
+      body: { metadata: { name: "default" } },
+    });
+    await until(
+      async () => (await post<V1Pod>(installed, pods, podOf("probe"), true)).spec?.initContainers?.length,
+      "the webhook to be asked",
+    );
+    return installed;
+  })
+  .extend("kubectl", { scope: "file" }, async ({ plane, folder }) => {
+    let n = 0;
+    return async (args: string[], manifest?: object) => {
+      const file = join(folder, `${n++}.json`);
+      if (manifest) writeFileSync(file, JSON.stringify(manifest));
+      const env = { ...process.env, KUBECONFIG: plane.kubeconfig };
+      return start(["kubectl", ...args, ...(manifest ? ["-f", file] : [])], { env }).ended;
+    };
+  });
+
+function post<T>(client: KubeClient, path: string, body: object, dryRun = false): Promise<T> {
+  return client.request<T>({ method: "POST", path, body, ...(dryRun && { query: { dryRun: "All" } }) });
+}
+
+const namesOf = ({ spec }: V1Pod) =>
+  [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].map((c) => c.name);
+
+/** The Pod that the Job controller would make. */
+const made = ({ spec, metadata }: V1Job, name: string): V1Pod => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: {
+    ...spec?.template.metadata,
+    name,
+    ownerReferences: [
+      {
+        apiVersion: "batch/v1",
+        kind: "Job",
+        name: metadata?.name ?? "",
+        uid: metadata?.uid ?? "",
+        controller: true,
+      },
+    ],
+  },
+  spec: spec?.template.spec ?? { containers: [] },
+});
+
+describe("an earlier injection, told to a real API server", () => {
+  test("inj-08: a left-over marker keeps nothing from being injected", async ({ cluster }) => {
+    for (const marker of ['{"hash":"1cc8","containers":["main"]}', "true"]) {
+      const map = { ...annotations, [names.markerAnnotation]: marker };
+      expect(namesOf(await post<V1Pod>(cluster, pods, podOf("stale", map), true))).toEqual([
+        "oras-pull",
+        "main",
+        "oras",
+      ]);
+    }
+  });
+
+  test("inj-28: kubectl debug --copy-to makes a copy that runs the program alone", async ({
+    cluster,
+    kubectl,
+  }) => {
+    await post(cluster, pods, podOf("debugged"));
+    const debug = (...more: string[]) =>
+      kubectl(["debug", "debugged", "--image=busybox:1.36", ...more, "--", "sleep", "5"]);
+    const { code, stderr } = await debug("--copy-to=copied", "--profile=general");
+    expect(code, stderr).toBe(0);
+    const copy = await cluster.request<V1Pod>({ path: `${pods}/copied` });
+    expect(copy.spec?.containers[0]).toMatchObject(main);
+    expect(namesOf(copy)).toEqual(["main", expect.stringContaining("debugger")]);
+    expect(JSON.stringify(copy.spec)).not.toContain("oras");
+    expect(stderr).toContain("neither pulls nor pushes");
+
+    // That profile keeps annotations and drops labels.
+    expect((await debug("--copy-to=kept", "--profile=legacy")).code).toBe(0);
+    const kept = await cluster.request<V1Pod>({ path: `${pods}/kept` });
+    expect(namesOf(kept)).toEqual(["oras-pull", "main", expect.stringContaining("debugger"), "oras"]);
+    expect(kept.metadata?.labels).toMatchObject({
+      [names.injectedLabel]: "true",
+      [names.usesCacheLabel]: "oras",
+    });
+  });
+
+  test.for(["Pod", "Job"])(
+    "kubectl apply of a %s, twice and with server-side apply",
+    async (kind, { cluster, kubectl }) => {
+      const manifest = kind === "Pod" ? podOf("applied") : jobOf("applied");
+      const path = `${kind === "Pod" ? pods : jobs}/applied`;
+      expect((await kubectl(["apply"], manifest)).code).toBe(0);
+      const stored = await cluster.request<V1Pod>({ path });
+      for (const flags of [[], ["--server-side", "--force-conflicts"]]) {
+        const { code, stderr } = await kubectl(["apply", ...flags], manifest);
+        expect(code, stderr).toBe(0);
+      }
+      expect((await cluster.request<V1Pod>({ path })).spec).toEqual(stored.spec);
+    },
+  );
+
+  test("a PUT of the object without its injection restores it whole", async ({ cluster }) => {
+    const control = await post<V1Pod>(cluster, pods, podOf("control", {}));
+    const stored = await post<V1Pod>(cluster, pods, podOf("put"));
+    const bare = { ...control, metadata: { name: "put", annotations } };
+    await cluster.request({
+      method: "PUT",
+      path: `${pods}/put`,
+      body: { ...bare, spec: without(control, stored) },
+    });
+    const after = await cluster.request<V1Pod>({ path: `${pods}/put` });
+    expect(after.spec).toEqual(stored.spec);
+    expect(after.metadata?.labels).toEqual(stored.metadata?.labels);
+    expect(after.metadata?.annotations).toEqual(stored.metadata?.annotations);
+  });
+
+  test("sec-16: another program is refused by the API server", async ({ cluster }) => {
+    const stored = await post<V1Pod>(cluster, pods, podOf("smuggled"));
+    const body = JSON.parse(JSON.stringify(stored).replaceAll("echo > /tmp/x", "echo smuggled")) as V1Pod;
+    await expect(cluster.request({ method: "PUT", path: `${pods}/smuggled`, body })).rejects.toMatchObject({
+      status: 422,
+    });
+  });
+
+  test("the webhook is not asked about the Pods of a Job, nor about changes of what is not its own", async ({
+    cluster,
+    asked,
+  }) => {
+    const calls = () => metric(asked, "controller_runtime_webhook_requests_total");
+    const job = await post<V1Job>(cluster, jobs, jobOf("quiet"));
+    const stored = await post<V1Pod>(cluster, pods, podOf("quiet"));
+    const before = await calls();
+    await post(cluster, pods, made(job, "quiet-1"));
+    await cluster.request({
+      method: "PUT",
+      path: `${pods}/quiet`,
+      body: { ...stored, metadata: { ...stored.metadata, finalizers: ["example.com/x"] } },
+    });
+    await post(cluster, pods, podOf("plain", {}, { volumes: [{ name: "mine", emptyDir: {} }] }));
+    expect(await calls()).toBe(before);
+  });
+
+  test("inj-07: a native sidecar that a mesh adds to a Job's Pod comes before the added init container", async ({
+    cluster,
+  }) => {
+    const group = "/apis/admissionregistration.k8s.io/v1";
+    const sidecar = `Object.spec.initContainers{name: "mesh-proxy", image: "mesh", restartPolicy: "Always"}`;
+    const path = `/spec/initContainers/-`;
+    await post(cluster, `${group}/mutatingadmissionpolicies`, {
+      metadata: { name: "mesh" },
+      spec: {
+        matchConstraints: {
+          resourceRules: [
+            { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"] },
+          ],
+        },
+        matchConditions: [
+          {
+            name: "meshed",
+            expression:
+              "has(object.metadata.labels) && 'mesh' in object.metadata.labels && has(object.spec.initContainers)",
+          },
+          { name: "once", expression: "!object.spec.initContainers.exists(c, c.name == 'mesh-proxy')" },
+        ],
+        failurePolicy: "Fail",
+        reinvocationPolicy: "IfNeeded",
+        mutations: [
+          {
+            patchType: "JSONPatch",
+            jsonPatch: { expression: `[JSONPatch{op: "add", path: "${path}", value: ${sidecar}}]` },
+          },
+        ],
+      },
+    });
+    await post(cluster, `${group}/mutatingadmissionpolicybindings`, {
+      metadata: { name: "mesh" },
+      spec: { policyName: "mesh" },
+    });
+    const job = await post<V1Job>(cluster, jobs, jobOf("meshed", { metadata: { labels: { mesh: "on" } } }));
+    const initNames = async () =>
+      (await post<V1Pod>(cluster, pods, made(job, "meshed-1"), true)).spec?.initContainers?.map(
+        (c) => c.name,
+      );
+    await expect.poll(initNames, { timeout: 20_000 }).toEqual(["mesh-proxy", "oras-pull"]);
+  });
+});
+
+/** What the control is, with the volume and mount of its own token as the injected Pod has them. */
+function without(control: V1Pod, stored: V1Pod): object {
+  const token = (pod: V1Pod) => pod.spec?.volumes?.find(({ projected }) => projected)?.name ?? "none";
+  return JSON.parse(JSON.stringify(control.spec).replaceAll(token(control), token(stored))) as object;
+}
