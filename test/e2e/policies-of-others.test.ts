@@ -44,8 +44,7 @@ it("inj-20: a policy that demands a sizeLimit of each emptyDir is met with share
   const message = "all emptyDir volumes must have a sizeLimit";
   const validations = [{ expression, message }];
   const deny = { validationActions: ["Deny"] };
-  onTestFinished(async () => void (await remove()));
-  const remove = await createPolicy(ws, "ValidatingAdmissionPolicy", "sized", { validations }, deny);
+  onTestFinished(await createPolicy(ws, "ValidatingAdmissionPolicy", "sized", { validations }, deny));
   const without = labelled(podOf("without-limit", output("without-limit"), hello), "sized");
   await until(
     async () => (await planned(ws, without)).stderr.includes(message),
@@ -58,6 +57,36 @@ it("inj-20: a policy that demands a sizeLimit of each emptyDir is met with share
   expect(await ws.verdict("sized-job")).toBe("Complete");
   expect(await ws.content("sized:1", "out")).toBe("hello\n");
   expect(await ws.content("sized-job:1", "out")).toBe("hello\n");
+});
+
+it("inj-20: a policy that demands ephemeral-storage of each container is met where the Pod's own meet it", async ({
+  ws,
+  onTestFinished,
+}) => {
+  const all = "(object.spec.containers + object.spec.?initContainers.orValue([]))";
+  const has = (kind: string) => `c.resources.?${kind}["ephemeral-storage"].hasValue()`;
+  const expression = `${all}.all(c, ${has("requests")} && ${has("limits")})`;
+  const message = "each container must have a request and a limit of ephemeral-storage";
+  onTestFinished(
+    await createPolicy(
+      ws,
+      "ValidatingAdmissionPolicy",
+      "stored",
+      { validations: [{ expression, message }] },
+      { validationActions: ["Deny"] },
+    ),
+  );
+  const map: StepAnnotations = { ...output("stored"), "input-uri": "seed:1" };
+  const bare = labelled(podOf("stored", map), "stored");
+  await until(async () => (await planned(ws, bare)).stderr.includes(message), "the policy to refuse a step");
+  const storage = { "ephemeral-storage": "128Mi" };
+  const resources = { requests: storage, limits: storage };
+  const { code, stdout, stderr } = await planned(
+    ws,
+    labelled(podOf("stored", map, hello, { resources }), "stored"),
+  );
+  expect(code, stderr).toBe(0);
+  expect((JSON.parse(stdout) as V1Pod).spec?.containers).toHaveLength(2);
 });
 
 describe("inj-07: a mesh whose native sidecar comes by admission, and without which there is no network", () => {
@@ -88,7 +117,7 @@ describe("inj-07: a mesh whose native sidecar comes by admission, and without wh
     await ws.step("seed", { "output-uri": "seed:1", "output-path": "in" }, "echo seed > in");
     const pod = labelled(podOf("meshed"), "mesh");
     await until(async () => (await planned(ws, pod)).stdout.includes('"proxy"'), "the mesh");
-    return async () => void (await remove());
+    return remove;
   });
 
   it("ours stands after it in a Pod, in a Job's Pods and where the template is annotated", async ({ ws }) => {

@@ -148,14 +148,19 @@ describe.concurrent("whatever goes wrong in a Pod, it ends with the right verdic
   it("a liveness probe that fails once the program has ended: its output is handed over all the same", async ({
     ws,
   }) => {
-    const probe = { exec: { command: ["test", "-e", "/tmp/alive"] }, periodSeconds: 1, failureThreshold: 1 };
+    const livenessProbe = {
+      exec: { command: ["test", "-e", "/tmp/alive"] },
+      initialDelaySeconds: 3,
+      periodSeconds: 1,
+      timeoutSeconds: 30,
+      failureThreshold: 1,
+    };
     const pod = await ws.run(
       ...stepOf(
         "liveness",
-        // A directory: compressing it takes longer than the probe's period.
-        "touch alive; sleep 5; mkdir out; head -c 800000000 /dev/urandom > out/x; echo kept > out/y; rm alive",
-        { livenessProbe: { ...probe, initialDelaySeconds: 3 } },
-        // Time enough on a busy machine: what is handed over must be so before the grace period ends.
+        // A directory: with so little of a processor, compressing it takes longer than the probe's period everywhere.
+        "touch alive; sleep 5; mkdir out; head -c 100000000 /dev/urandom > out/x; echo kept > out/y; rm alive",
+        { livenessProbe, resources: { limits: { cpu: "100m" } } },
         { terminationGracePeriodSeconds: 300 },
       ),
     );

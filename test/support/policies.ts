@@ -20,7 +20,7 @@ export async function createPolicy(
   value: string,
   spec: object,
   binding: object = {},
-) {
+): Promise<() => Promise<void>> {
   const apiVersion = "admissionregistration.k8s.io/v1";
   const name = `${value}-${ws.namespace}`;
   const matchResources = {
@@ -40,7 +40,7 @@ export async function createPolicy(
     },
   ];
   await kubectl(["create", "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "List", items }));
-  return () => kubectl(["delete", `${kind},${kind}Binding`, name]);
+  return async () => void (await kubectl(["delete", `${kind},${kind}Binding`, name]));
 }
 
 /** A value as a CEL expression: an object with the type of its field. */
