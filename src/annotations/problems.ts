@@ -31,7 +31,22 @@ const longestQuote = 100;
  * @param value - what somebody submitted
  */
 export function quoted(value: string): string {
-  return JSON.stringify(value.length > longestQuote ? `${value.slice(0, longestQuote)}…` : value);
+  const shown = withoutSecrets(value);
+  return JSON.stringify(shown.length > longestQuote ? `${shown.slice(0, longestQuote)}…` : shown);
+}
+
+/**
+ * A text without what may be a password: the user in a URL, its query, and what stands behind the name of a variable.
+ * Messages are shown to others than the author, and stand in the operator's log.
+ *
+ * @param text - that somebody wrote
+ */
+export function withoutSecrets(text: string): string {
+  if (!/[@?=]/.test(text)) return text;
+  return text
+    .replace(/\/\/[^/@\s]*@/g, "//…@")
+    .replace(/\?[^\s#]+/g, "?…")
+    .replace(/^([A-Z][A-Z0-9_]*)=.*$/s, "$1=…");
 }
 
 /**

@@ -31,7 +31,9 @@ export function updateConditions(
     const stays =
       old?.status === verdict.status &&
       (type !== "Progressing" || old.observedGeneration === generation || verdict.status === "False");
-    const lastTransitionTime = stays ? old.lastTransitionTime : time;
+    // A time that is still to come was written by somebody else.
+    const isToCome = Date.parse(old?.lastTransitionTime ?? "") > Date.parse(time);
+    const lastTransitionTime = stays && !isToCome ? old.lastTransitionTime : time;
     return { type, ...verdict, lastTransitionTime, observedGeneration: generation };
   });
 }

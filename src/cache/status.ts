@@ -65,7 +65,9 @@ export function statusOf(observation: Observation): OrasCacheStatus {
 export function untilDeadline(status: OrasCacheStatus, now: number): number | undefined {
   const progressing = conditionOf(status, "Progressing");
   if (progressing?.status !== "True") return undefined;
-  return Math.max(Date.parse(progressing.lastTransitionTime) + progressDeadlineMs - now, 0) + 1_000;
+  // Whoever may write statuses may write a time that is still to come.
+  const since = Math.min(Date.parse(progressing.lastTransitionTime), now);
+  return Math.max(since + progressDeadlineMs - now, 0) + 1_000;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { isAnnotated, isOurs } from "../annotations/map.ts";
-import { type Problem, quoted, type Result } from "../annotations/problems.ts";
+import { type Problem, quoted, type Result, withoutSecrets } from "../annotations/problems.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { variablesIn, variablesOf } from "../annotations/variables.ts";
 import { type Connection, inCluster } from "../cache/connection.ts";
@@ -14,7 +14,7 @@ import type { Answers, Verdict } from "./admission-types.ts";
 import { injectSpec, injectWorkload } from "./apply.ts";
 import { checkDns, checkLauncher, checkOutputs, checkPlatform, checkVariables } from "./checks.ts";
 import { patchBetween } from "./patch.ts";
-import { makePlan } from "./plan.ts";
+import { makePlan, type Plan } from "./plan.ts";
 import type { Open } from "./prepare.ts";
 import { knownImage } from "./program.ts";
 import { chooseRegistry, warnAboutCache } from "./registry.ts";
@@ -63,7 +63,20 @@ export function decide(open: Open, answers: Answers): Verdict {
     patch: patchBetween(submitted, injectWorkload(workload, plan, spec, questions.namespace)),
     warnings,
     outcome: "injected",
-    ...(settings.debug ? { debug: { launchers: plan.launchers.map(({ name }) => name), settings } } : {}),
+    ...(settings.debug ? { debug: debugOf(plan, settings) } : {}),
+  };
+}
+
+/** Every discovered setting, for the operator's log: links may hold tokens, which do not belong there. */
+function debugOf({ launchers }: Plan, settings: Settings): object {
+  const { entrypoint, orasEntrypoint } = settings;
+  return {
+    launchers: launchers.map(({ name }) => name),
+    settings: {
+      ...settings,
+      ...(entrypoint === undefined ? {} : { entrypoint: withoutSecrets(entrypoint) }),
+      ...(orasEntrypoint === undefined ? {} : { orasEntrypoint: withoutSecrets(orasEntrypoint) }),
+    },
   };
 }
 

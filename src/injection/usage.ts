@@ -85,13 +85,15 @@ function sumOf(spec: V1PodSpec, of: (container: V1Container) => Amounts): Amount
   const sidecars: Record<string, number> = {};
   const peak: Record<string, number> = {};
   for (const container of spec.initContainers ?? []) {
-    const here = { ...sidecars };
-    add(here, of(container));
-    if (container.restartPolicy === "Always") {
-      add(total, of(container));
-      add(sidecars, of(container));
+    const own = of(container);
+    // What is not in it has not changed since the sidecar that it comes from was added.
+    for (const [resource, amount] of Object.entries(own)) {
+      peak[resource] = Math.max(peak[resource] ?? 0, (sidecars[resource] ?? 0) + amount);
     }
-    raise(peak, here);
+    if (container.restartPolicy === "Always") {
+      add(total, own);
+      add(sidecars, own);
+    }
   }
   raise(total, peak);
   return total;

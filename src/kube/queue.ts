@@ -8,6 +8,9 @@ export interface QueueObserver {
   readonly finished: (tookMs: number, result: "success" | "error" | "requeue_after") => void;
 }
 
+/** Node starts a timer that is longer at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
 /** How keys are worked on. */
 export interface QueueSettings {
   /**
@@ -123,7 +126,8 @@ export function createQueue(settings: QueueSettings): Queue {
     const again = entry.state === "running-again";
     entry.state = "idle";
     if (again) add(key);
-    else if (againInMs !== undefined && !stopping) entry.timer = setTimeout(() => add(key), againInMs);
+    else if (againInMs !== undefined && !stopping)
+      entry.timer = setTimeout(() => add(key), Math.min(againInMs, longestTimerMs));
     else if (entry.backoff === undefined) entries.delete(key);
   };
 

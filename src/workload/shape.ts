@@ -1,6 +1,6 @@
 /**
  * The types of those fields of a Pod that the product reads. The API server leaves out what is empty and sends nothing
- * that is of another type, but for `containers: null`; manifests that the CLI reads are of any shape.
+ * that is of another type, but null for the lists `containers` and `sources`; manifests that the CLI reads are of any shape.
  */
 export type Shape =
   | "any"
@@ -9,7 +9,7 @@ export type Shape =
   | "quantity"
   /** A whole number from 0. */
   | "count"
-  | { readonly list: Shape }
+  | { readonly list: Shape; readonly orNull?: true }
   | { readonly map: Shape }
   | { readonly fields: Readonly<Record<string, Shape>>; readonly needs?: readonly string[] };
 
@@ -36,7 +36,7 @@ const container: Shape = {
 
 const volume: Shape = {
   needs: ["name"],
-  fields: { name: "text", projected: { fields: { sources: { list: { fields: {} } } } } },
+  fields: { name: "text", projected: { fields: { sources: { list: { fields: {} }, orNull: true } } } },
 };
 
 /** Metadata of any object. */
@@ -89,7 +89,7 @@ export function mismatch(value: unknown, shape: Shape): Mismatch | undefined {
   if (typeof shape === "string") {
     return isOfType(value, shape) ? undefined : { path: "", expected: types[shape] };
   }
-  if ("list" in shape) return inList(value, shape.list);
+  if ("list" in shape) return value === null && shape.orNull ? undefined : inList(value, shape.list);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return { path: "", expected: "an object" };
   }

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { pino } from "pino";
 import { expect, test } from "vitest";
 import { type Answered, createResponder } from "../../src/webhook/respond.ts";
+import { keyed } from "../support/builders.ts";
 import { createRequest, installation, pod, stepAnnotations } from "../support/pods.ts";
 
 const respond = createResponder({
@@ -63,6 +64,16 @@ const reviews = fc
     return [...all, other];
   });
 
+const refused = {
+  apiVersion: "admission.k8s.io/v1",
+  kind: "AdmissionReview",
+  request: createRequest({
+    kind: "Pod",
+    metadata: { annotations: keyed({ "input-uri": "no tag" }) },
+    spec: { containers: [{ name: "main", image: "busybox:1.36", command: ["true"] }] },
+  } as object),
+};
+
 /** Puts a value somewhere into an object. */
 function spoil(object: object, [first = 0, ...others]: readonly number[], value: unknown): void {
   const at = object as Record<string, unknown>;
@@ -92,7 +103,8 @@ test("sec-09: whatever is sent, the answer is a review with the same uid, or a 4
     fc.asyncProperty(reviews, async (bodies) => {
       for (const body of bodies) await check(body);
     }),
-    { numRuns: 10_000 / variants },
+    // Few of the drawn objects are refused for what their author wrote, and in some runs none.
+    { numRuns: 10_000 / variants, examples: [[[refused]]] },
   );
   // Each kind of answer was met: the property says nothing of a generator that only makes nonsense.
   expect([...seen]).toEqual(expect.arrayContaining(["400", "422", "allowed"]));
