@@ -93,12 +93,14 @@ describe.concurrent("an injected object, applied again as its author has it", ()
     ],
   ] as const)("inj-13: %s: server-side apply, then kubectl's", async ([, object, managers], { ws }) => {
     const text = JSON.stringify(object);
-    const by = (manager: string) =>
-      ws.try(["apply", "--server-side", `--field-manager=${manager}`, "-f", "-"], text);
+    const by = (manager: string, ...flags: string[]) =>
+      ws.try(["apply", "--server-side", `--field-manager=${manager}`, ...flags, "-f", "-"], text);
     const name = object.metadata?.name ?? "";
     expect(await by(managers[0])).toMatchObject({ code: 0, stderr: "" });
     const before = await get<V1Job>(ws, "job", name);
     for (const manager of managers) expect(await by(manager)).toMatchObject({ code: 0, stderr: "" });
+    expect((await by("argocd-controller", "--force-conflicts")).code).toBe(0);
+    expect((await get<V1Job>(ws, "job", name)).spec).toEqual(before.spec);
     expect((await ws.tryApply(object)).code).toBe(0);
     expect((await get<V1Job>(ws, "job", name)).spec).toEqual(before.spec);
   });

@@ -156,7 +156,7 @@ describe.concurrent("steps on real Pods", () => {
     await until(
       async () =>
         (await ws.kubectl("describe", "pod", "message")).includes(
-          `Pushed ${message.artifact}@${message.digest}`,
+          `Pushed e2e/message:1 (${message.digest}), 2 bytes in `,
         ),
       "the Event",
     );
