@@ -25,12 +25,13 @@ export function boundsOf(
   ranges: readonly V1LimitRange[],
   beside: boolean,
 ): { readonly limit: Bounds; readonly request: Bounds; readonly hasRatio: boolean } {
+  const whole = (spec as { resources?: Whole }).resources;
+  if (ranges.length === 0 && whole === undefined) return unbounded; // nearly always so
   const items = itemsOf(ranges).map(({ item }) => item);
   const containers = items.filter(({ type }) => type === "Container");
   const pods = items.filter(({ type }) => type === "Pod");
   const min = containers.flatMap((item) => item.min?.[resource] ?? []);
   const max = containers.flatMap((item) => item.max?.[resource] ?? []);
-  const whole = (spec as { resources?: Whole }).resources;
   // What runs at the same time: before the Pod's own containers that is sidecars only.
   const used = usageOfPod({
     containers: beside ? spec.containers : [],
@@ -53,6 +54,9 @@ export function boundsOf(
   };
 }
 
+const free: Bounds = { min: [], max: [], room: Infinity };
+const unbounded = { limit: free, request: free, hasRatio: false };
+
 interface Whole {
   readonly requests?: Record<string, string>;
   readonly limits?: Record<string, string>;
@@ -73,6 +77,7 @@ export function withinBounds(
   least: string,
   { min, max, room }: Bounds,
 ): string {
+  if (room === Infinity && min.length === 0 && max.length === 0) return amount;
   const shrunk =
     milli(amount) > room
       ? formatAmount(resource, Math.max(room, Math.min(milli(least), milli(amount))))
