@@ -87,7 +87,7 @@ describe("text", () => {
   });
 
   it("is coloured on a terminal alone, unless NO_COLOR is set", () => {
-    for (const name of ["NO_COLOR", "NODE_DISABLE_COLORS", "FORCE_COLOR"]) vi.stubEnv(name, undefined);
+    for (const name of ["NO_COLOR", "NODE_DISABLE_COLORS", "FORCE_COLOR", "CI"]) vi.stubEnv(name, undefined);
     vi.stubEnv("TERM", "xterm-256color");
     expect(textReport(reportOf(error), terminal(false))).not.toContain("\u001b");
     expect(textReport(reportOf(error), terminal(true))).toContain("\u001b[31m");
