@@ -1,7 +1,7 @@
 import type { V1Container, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
-import { podOf } from "../support/builders.ts";
+import { podOf, type StepAnnotations } from "../support/builders.ts";
 import { it } from "../support/e2e.ts";
 import { kubectl } from "../support/kubectl.ts";
 import { meshSidecar } from "../support/mesh.ts";
@@ -97,7 +97,7 @@ describe.concurrent("what else is in a Pod", () => {
     }
   });
 
-  it("shareProcessNamespace: the step is as always, and the program reads nobody's credentials", async ({
+  it("shareProcessNamespace beside a password: refused until the user is another one, who reads no credentials", async ({
     ws,
   }) => {
     const password = "s3cret-of-the-registry";
@@ -108,13 +108,18 @@ describe.concurrent("what else is in a Pod", () => {
       stringData: { ORAS_USER: "somebody", ORAS_PUSH_PASS: password },
     });
     const look = "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline /proc/[0-9]*/root/var/run/oras/*/* 2>&1";
-    await ws.step(
-      "shared",
-      { "output-uri": "shared:1", "output-path": "out", "oras-env": "credentials" },
-      `${look} | tr '\\0' '\\n'; ps | grep -c push.sh > out`,
-      {},
-      { shareProcessNamespace: true },
-    );
+    const map: StepAnnotations = {
+      "output-uri": "shared:1",
+      "output-path": "out",
+      "oras-env": "credentials",
+    };
+    const script = `${look} | tr '\\0' '\\n'; ps | grep -c push.sh > out`;
+    const spec = { ...work.spec, shareProcessNamespace: true };
+    const { code, stderr } = await ws.tryApply(podOf("shared", map, script, work.container, spec));
+    expect(code).toBe(1);
+    expect(stderr).toContain("spec.shareProcessNamespace");
+    const another = { ...work.container, securityContext: { runAsUser: 1234 } };
+    await ws.step("shared", map, script, another, spec);
     // It does see the other containers' processes.
     expect(Number(await ws.content("shared:1", "out"))).toBeGreaterThan(1);
     expect(await ws.log("shared", "main")).toContain("push.sh");

@@ -96,6 +96,8 @@ describe.concurrent("steps on real Pods", () => {
         "deleted",
         { "output-uri": "e2e/deleted:1", "output-pipe": "log" },
         "trap 'echo got SIGTERM; exit 0' TERM; echo ready; while :; do sleep 0.1; done",
+        {},
+        { terminationGracePeriodSeconds: 120 },
       ),
     );
     await until(
@@ -104,7 +106,7 @@ describe.concurrent("steps on real Pods", () => {
       120_000,
     );
     const logs = ws.kubectl("logs", "--follow", "deleted", "-c", "main");
-    await ws.kubectl("delete", "pod", "deleted", "--timeout=25s");
+    await ws.kubectl("delete", "pod", "deleted", "--timeout=110s");
     expect(await logs).toContain("got SIGTERM");
     expect(await ws.content("e2e/deleted:1", "log")).toBe("ready\ngot SIGTERM\n");
   });
