@@ -1,8 +1,10 @@
+import type { V1PodSpec } from "@kubernetes/client-node";
 import { applyPatch } from "rfc6902";
 import { describe, expect, it } from "vitest";
 import { names } from "../../schema/names.ts";
 import { annotations } from "../../src/annotations/table.ts";
 import type { AdmissionRequest, Answers } from "../../src/injection/admission-types.ts";
+import { usageOfPod } from "../../src/injection/usage.ts";
 import { writeReview } from "../../src/webhook/review.ts";
 import { type Field, fieldsOf, withField } from "../support/fields.ts";
 import { type Content, findGrowth, hostileTexts, hostileWords, series } from "../support/growth.ts";
@@ -300,4 +302,17 @@ describe("sec-01: the work of admission is linear in", () => {
     );
     expect([...texts, ...(many ? [many] : [])]).toEqual([]);
   });
+});
+
+/** An object may have tens of thousands of them, and each may name a resource that no other has. */
+it("what init containers need, each of a resource of another name", () => {
+  const content: Content = (size) => ({
+    containers: [],
+    initContainers: Array.from({ length: size }, (_, i) => ({
+      name: "a",
+      restartPolicy: "Always",
+      resources: { limits: { [`r${i}`]: "1" } },
+    })),
+  });
+  expect(findGrowth(series(content, 21_000), (pod) => usageOfPod(pod as V1PodSpec))).toBeUndefined();
 });

@@ -47,27 +47,6 @@ describe("usage of init containers", () => {
       }),
     );
   });
-
-  test("of thousands, each with a resource that no other has, takes no longer than they are many", () => {
-    const pod = (size: number) => ({
-      containers: [],
-      initContainers: Array.from({ length: size }, (_, i) => ({
-        name: "a",
-        restartPolicy: "Always",
-        resources: { limits: { [`r${i}`]: "1" } },
-      })),
-    });
-    const took = (size: number) => {
-      const spec = pod(size);
-      const begun = process.cpuUsage();
-      usageOfPod(spec);
-      return process.cpuUsage(begun).user;
-    };
-    took(2_000);
-    const [small, large] = [2_000, 16_000].map((size) => Math.min(...[1, 2, 3].map(() => took(size))));
-    // Quadratic work would be 64 times as much.
-    expect((large ?? 0) / Math.max(small ?? 0, 1)).toBeLessThan(32);
-  });
 });
 
 test("a projected volume without sources, which API servers send as null, is no reason to inject nothing", () => {
