@@ -30,7 +30,7 @@ interface Memory {
    * What was last applied and which version came of it. If an admission policy of the cluster rewrites what is
    * applied, applying it once more does not help.
    */
-  applied?: { desired: string; version: string | undefined };
+  applied?: { desired: string; version: string | undefined; resourceVersion: string | undefined };
 }
 
 /** The children of one cache. */
@@ -136,10 +136,12 @@ async function correct(work: Work, live: KubeObject): Promise<ChildChange[]> {
   const isOwn = isNewSpec || (fields.length === 0 && memory.applied === undefined);
   const waitMs = isOwn ? 0 : memory.corrections.waitMs();
   if (waitMs > 0) throw new ContestedError(title, waitMs);
+  // The watch may still show an object from before the last apply, or from between its two requests.
+  const versions = [live.metadata?.resourceVersion, memory.applied?.resourceVersion];
   if (takes) await takeFields(client, kind, live);
   try {
     const result = await applyChild(work);
-    if (result.metadata?.resourceVersion === live.metadata?.resourceVersion) return [];
+    if (versions.includes(result.metadata?.resourceVersion)) return [];
   } catch (error) {
     if (!isImmutable(error)) throw error;
     await remove(client, kind.resource, live);
@@ -152,7 +154,8 @@ async function correct(work: Work, live: KubeObject): Promise<ChildChange[]> {
 
 async function applyChild({ client, kind, desired, memory }: Work): Promise<KubeObject> {
   const result = await apply<KubeObject>(client, kind.resource, desired as KubeObject);
-  memory.applied = { desired: JSON.stringify(desired), version: versionOf(result) };
+  const { resourceVersion } = result.metadata ?? {};
+  memory.applied = { desired: JSON.stringify(desired), version: versionOf(result), resourceVersion };
   return result;
 }
 

@@ -1,8 +1,14 @@
 import type { V1Service } from "@kubernetes/client-node";
 import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
+import { identityOf } from "../../src/cache/owner.ts";
+import { service } from "../../src/cache/service.ts";
+import { createChildren } from "../../src/controllers/children.ts";
+import type { KubeClient } from "../../src/kube/client.ts";
+import type { KubeObject } from "../../src/kube/objects.ts";
 import { resources } from "../../src/kube/resources.ts";
 import { cacheOf } from "../support/builders.ts";
+import { storedCache } from "../support/cache.ts";
 import { test } from "../support/integration.ts";
 import { type ObjectsIn, objectsIn, rolledOut } from "../support/objects-in.ts";
 import { metric } from "../support/operator.ts";
@@ -55,6 +61,32 @@ describe("lif-08: one change that somebody made", () => {
         `${names.fieldManager} Apply`,
       ]);
     }
+  });
+
+  test("is not corrected again because the watch is late and shows a correction that is half done", async ({
+    installed,
+  }) => {
+    const ns = await objectsIn(installed, "drift-late");
+    const cache = storedCache({}, { namespace: "drift-late" });
+    let between: KubeObject | undefined;
+    const client: KubeClient = {
+      ...installed,
+      request: async <T>(request: Parameters<KubeClient["request"]>[0]) => {
+        const answer = await installed.request<T>(request);
+        if (request.contentType === "application/json-patch+json") between = answer as KubeObject;
+        return answer;
+      },
+    };
+    let seen: KubeObject | undefined;
+    const children = createChildren(client, { Service: { get: () => seen } }, identityOf(cache));
+    expect(await children.ensure(service(cache), false)).toMatchObject([{ kind: "created" }]);
+    await ns.patch(resources.services, "oras", { spec: { sessionAffinity: "ClientIP" } });
+    seen = await ns.read(resources.services, "oras");
+    expect(await children.ensure(service(cache), false)).toMatchObject([{ kind: "corrected" }]);
+    seen = between;
+    expect(await children.ensure(service(cache), false)).toEqual([]);
+    seen = await ns.read(resources.services, "oras");
+    expect(await children.ensure(service(cache), false)).toEqual([]);
   });
 
   test("by an earlier operator that claimed defaults itself is cleaned up once", async ({
