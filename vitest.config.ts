@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+/** A condition may take as long as a busy machine needs. Vitest's default is one second. */
+const expectation = { poll: { timeout: 60_000, interval: 20 } };
+
 export default defineConfig({
   test: {
     maxWorkers: "100%",
@@ -31,6 +34,7 @@ export default defineConfig({
       {
         test: {
           name: "sidecar",
+          expect: expectation,
           include: ["test/sidecar/**/*.test.ts"],
           globalSetup: ["test/support/temporary.ts"],
           testTimeout: 30_000,
@@ -39,15 +43,18 @@ export default defineConfig({
       {
         test: {
           name: "integration",
+          expect: expectation,
           include: ["test/integration/**/*.test.ts"],
           globalSetup: ["test/support/temporary.ts", "test/support/control-plane.ts"],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          // Longer than any condition is waited for, so that the message names the condition.
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
         },
       },
       {
         test: {
           name: "e2e",
+          expect: expectation,
           include: ["test/e2e/**/*.test.ts"],
           globalSetup: ["test/support/temporary.ts", "test/support/cluster.ts"],
           testTimeout: 600_000,

@@ -235,20 +235,19 @@ describe("lif-21: the webhook configuration", () => {
     return [response.status, await response.text()];
   };
   const notReady = [503, expect.stringContaining(names.webhookConfiguration)];
-  const complaints = (operator: Operator) =>
-    operator.log.filter(({ message }) => message.startsWith("webhook configuration is missing"));
+  const lastComplaint = (operator: Operator) =>
+    operator.log.findLast(({ message }) => message.startsWith("webhook configuration is missing"));
 
   test("is missed by every replica when it is deleted, and found again when it is back", async () => {
     const removed = await client.request<WebhookConfiguration>({ path: configurationPath });
-    for (const operator of [first, second]) expect(await configured(operator)).toBe(1);
+    for (const operator of [first, second]) await expect.poll(() => configured(operator)).toBe(1);
     await client.request({ method: "DELETE", path: configurationPath });
     for (const operator of [first, second]) {
       await expect.poll(() => readiness(operator)).toEqual(notReady);
       expect(await configured(operator)).toBe(0);
-      expect(complaints(operator).at(-1)).toMatchObject({
-        level: "error",
-        missing: [names.podsWebhook, names.jobsWebhook],
-      });
+      await expect
+        .poll(() => lastComplaint(operator))
+        .toMatchObject({ level: "error", missing: [names.podsWebhook, names.jobsWebhook] });
     }
     // Nobody makes it again but who installs the operator.
     expect(await bundles()).toEqual([]);
@@ -274,7 +273,7 @@ describe("lif-21: the webhook configuration", () => {
     };
     await change(whole.webhooks.slice(1));
     await expect.poll(() => readiness(second)).toEqual(notReady);
-    expect(complaints(second).at(-1)).toMatchObject({ missing: [names.podsWebhook] });
+    await expect.poll(() => lastComplaint(second)).toMatchObject({ missing: [names.podsWebhook] });
     // The one that is left goes on.
     await until(async () => (await bundles()).every(Boolean), "the CA bundle");
     await change(whole.webhooks);

@@ -228,7 +228,7 @@ describe("an earlier injection, told to a real API server", () => {
       (await post<V1Pod>(cluster, pods, made(job, "meshed-1"), true)).spec?.initContainers?.map(
         (c) => c.name,
       );
-    await expect.poll(initNames, { timeout: 20_000 }).toEqual(["mesh-proxy", "oras-pull"]);
+    await expect.poll(initNames).toEqual(["mesh-proxy", "oras-pull"]);
   });
 });
 

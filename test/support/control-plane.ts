@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { generateKeyPairSync, randomBytes, randomInt } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { get as httpGet } from "node:http";
@@ -181,22 +181,25 @@ export function kubeconfigFor(server: URL, ca: string, token: string): string {
   });
 }
 
-/** Ports of loopback that nothing listens on. */
+/**
+ * Ports of loopback that nothing listens on. They are below those that the kernel gives to outgoing
+ * connections (32768 and up; NodePorts begin at 30000): one of these could be taken before the program that gets it listens.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      const { promise, resolve } = Promise.withResolvers<void>();
-      server.listen(0, "127.0.0.1", resolve);
-      await promise;
-      return server;
-    }),
-  );
-  return servers.map((server) => {
-    const address = server.address();
-    server.close();
-    return typeof address === "object" && address !== null ? address.port : 0;
-  });
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = randomInt(10_000, 30_000);
+    if (await isFree(port)) ports.add(port);
+  }
+  return [...ports];
+}
+
+function isFree(port: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const server = createServer();
+  server.once("error", () => resolve(false));
+  server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  return promise;
 }
 
 interface AuditEvent {
