@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 /**
- * Waits until something is there.
+ * Waits until something is there. Between two looks it sleeps four times as long as a look took, at most a second: a kubectl
+ * every 20 ms would take the processor from what is waited for.
  *
  * @param look - returns it, or undefined; errors count as not there
  * @param what - for the message when it never comes
@@ -15,6 +16,7 @@ export async function until<T>(
   const deadline = Date.now() + withinMs;
   let last: unknown;
   for (;;) {
+    const begun = Date.now();
     try {
       const found = await look();
       if (found !== undefined && found !== false) return found;
@@ -23,6 +25,6 @@ export async function until<T>(
     }
     if (Date.now() > deadline)
       throw new Error(`waited ${withinMs} ms in vain for: ${what}${last ? ` (${last})` : ""}`);
-    await delay(20);
+    await delay(Math.min(Math.max(20, 4 * (Date.now() - begun)), 1_000));
   }
 }
