@@ -46,7 +46,7 @@ export const formats = {
   "Registry": {
     "pattern": "^(https?:\\/\\/)?([a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?|\\[[0-9a-fA-F:.]{2,45}\\])(:[0-9]{1,5})?(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*\\/?$",
     "maxLength": 512,
-    "allowed": "host, host:port or host/path of a registry, in lower case after the host, with http:// before it where it speaks plain HTTP",
+    "allowed": "host, host:port or host/path of a registry, in lower case after the host, with https:// (the default) or http:// before it",
     "variables": false
   },
   "ScriptUrl": {
@@ -179,7 +179,7 @@ export const annotations = {
     "oneWith": [],
     "format": "Registry",
     "defaultText": "none",
-    "description": "Remote registry that is used for this whole Pod or Job instead of the cache. It is spoken to over HTTPS, or in plain HTTP when written http://host:port. A path after the host, such as ghcr.io/acme, is put before every repository.",
+    "description": "Remote registry that this Pod or Job uses instead of the cache, over HTTPS; https:// may be written before the host. With http://host:port it is plain HTTP. A path after the host, such as ghcr.io/acme, is put before every repository.",
     "example": "ghcr.io"
   },
   "oras-env": {

@@ -18,7 +18,7 @@ export interface components {
         ContainerName: string;
         /** an image reference */
         Image: string;
-        /** host, host:port or host/path of a registry, in lower case after the host, with http:// before it where it speaks plain HTTP */
+        /** host, host:port or host/path of a registry, in lower case after the host, with https:// (the default) or http:// before it */
         Registry: string;
         /** an https:// URL, optionally pinned with #sha256=… */
         ScriptUrl: string;
@@ -74,7 +74,7 @@ export interface components {
              */
             "oras-container"?: components["schemas"]["Image"];
             /**
-             * @description Remote registry that is used for this whole Pod or Job instead of the cache. It is spoken to over HTTPS, or in plain HTTP when written http://host:port. A path after the host, such as ghcr.io/acme, is put before every repository.
+             * @description Remote registry that this Pod or Job uses instead of the cache, over HTTPS; https:// may be written before the host. With http://host:port it is plain HTTP. A path after the host, such as ghcr.io/acme, is put before every repository.
              * @example ghcr.io
              */
             registry?: components["schemas"]["Registry"];

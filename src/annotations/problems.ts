@@ -37,15 +37,18 @@ export function quoted(value: string): string {
 
 /**
  * A text without what may be a password: the user in a URL, its query, and what stands behind the name of a variable.
- * Messages are shown to others than the author, and stand in the operator's log.
+ * Messages are shown to others than the author, and stand in the operator's log. In a path `?` and `@` are letters, so
+ * outside of a URL only
+ * `?name=…` and `//user:password@` are cut: of a URL whose scheme is missing.
  *
  * @param text - that somebody wrote
  */
 export function withoutSecrets(text: string): string {
   if (!/[@?=]/.test(text)) return text;
   return text
-    .replace(/\/\/[^/@\s]*@/g, "//…@")
-    .replace(/\?[^\s#]+/g, "?…")
+    .replace(/:\/\/\S*/g, (url) => url.replace(/^:\/\/[^/@]*@/, "://…@").replace(/\?[^#]+/g, "?…"))
+    .replace(/^\/\/[^/@\s]*@|\/\/[^/@\s:]*:[^/@\s]*@/g, "//…@")
+    .replace(/\?[^\s#=?]+=[^\s#]*/g, "?…")
     .replace(/^([A-Z][A-Z0-9_]*)=.*$/s, "$1=…");
 }
 
@@ -101,8 +104,9 @@ export const problemCatalogue = {
     fix: "Name the artifact to push, or remove the description of the output.",
   },
   NoContainerOfNumber: {
-    summary: "A path is numbered, but no container of that number is named.",
-    fix: "Name the container of that number, or remove the number.",
+    summary:
+      "A path has the number of no container: plain where containers are numbered, or the other way round.",
+    fix: "Give the path the number of its container, or name a container with that number.",
   },
   ContainerTwice: {
     summary: "The same container is named twice.",

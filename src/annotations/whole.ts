@@ -1,5 +1,5 @@
 import { keyOf, type Slot } from "./keys.ts";
-import type { Problem } from "./problems.ts";
+import { listed, type Problem } from "./problems.ts";
 import { type AnnotationName, annotations } from "./table.ts";
 
 /**
@@ -69,7 +69,8 @@ function checkNeeds(slot: Slot, first: FirstSlots): Problem[] {
 function checkBelongs(slot: Slot, numbers: ReadonlySet<number>): Problem[] {
   const { of } = annotations[slot.name];
   if (of === undefined || numbers.has(slot.number)) return [];
-  const message = `there is no ${keyOf({ name: of, number: slot.number })} that it would belong to.`;
+  const own = listed([...numbers].sort((a, b) => a - b).map((number) => keyOf({ name: slot.name, number })));
+  const message = `there is no ${keyOf({ name: of, number: slot.number })} that it would belong to; allowed ${numbers.size === 1 ? "is" : "are"} ${own}.`;
   return [{ code: "NoContainerOfNumber", path: keyOf(slot), message }];
 }
 

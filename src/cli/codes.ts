@@ -1,4 +1,5 @@
-import { problemCatalogue } from "../annotations/problems.ts";
+import { type ProblemCode, problemCatalogue } from "../annotations/problems.ts";
+import { type WarningCode, warningCatalogue } from "../annotations/warning.ts";
 
 /** What a code means and what to do about it. */
 interface CodeEntry {
@@ -42,28 +43,23 @@ const ownCodes = {
     summary: "A step uses an OrasCache that these files do not have for its namespace.",
     fix: "Correct the name, add the OrasCache, or ignore this where the cluster has it.",
   },
-  NotInjected: {
-    summary:
-      "A controller makes Pods without the container that their annotations name, so they are left as they are.",
-    fix: "Nothing has to be done where several Pods share their annotations. Else name one of the containers.",
-  },
   AlreadyInjected: {
     summary: "The object was read back from a cluster: it holds what the operator added there.",
     fix: "Nothing has to be done: what is not whole or not up to date is taken out and injected anew. The file is shorter without the added parts.",
-  },
-  Advice: {
-    summary: "The object is accepted, and kubectl apply prints this as a warning.",
-    fix: "Nothing has to be done if it is meant so.",
   },
 } as const satisfies Record<string, CodeEntry>;
 
 const page = "https://github.com/converged-computing/oras-operator/blob/main/docs/reference/errors.md";
 
-/** Every code of a finding: those of admission, and what only `validate` finds. */
-export const codes: Readonly<Record<FindingCode, CodeEntry>> = { ...problemCatalogue, ...ownCodes };
+/** Every code of a finding: what admission refuses, what it warns about, and what only `validate` finds. */
+export const codes: Readonly<Record<FindingCode, CodeEntry>> = {
+  ...problemCatalogue,
+  ...warningCatalogue,
+  ...ownCodes,
+};
 
 /** The stable code of a finding. */
-export type FindingCode = keyof typeof problemCatalogue | keyof typeof ownCodes;
+export type FindingCode = ProblemCode | WarningCode | keyof typeof ownCodes;
 
 /** Where the documentation explains a code. */
 export function urlOf(code: FindingCode): string {

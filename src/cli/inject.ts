@@ -1,5 +1,6 @@
 import { applyPatch } from "rfc6902";
 import { stringify } from "yaml";
+import { describeWarning } from "../annotations/warning.ts";
 import { describeObject, type ManifestObject, objectsOf } from "./manifests/objects.ts";
 import { readSources } from "./manifests/sources.ts";
 import { kubectlYaml } from "./manifests/yaml.ts";
@@ -25,7 +26,7 @@ export async function injectFiles(
   for (const object of objects) {
     const cache = (name: string) => findCache(objects, object.namespace, name);
     const verdict = reviewOffline(object, cache, settings);
-    for (const warning of verdict.warnings) warnings.add(`${placeOf(object)}: ${warning}`);
+    for (const warning of verdict.warnings) warnings.add(`${placeOf(object)}: ${describeWarning(warning)}`);
     if (verdict.kind === "denied") denials.push(`${placeOf(object)}: ${verdict.message}`);
     else if (verdict.patch) applyPatch(object.value, [...verdict.patch]);
   }

@@ -1,6 +1,7 @@
 import type { V1LimitRange } from "@kubernetes/client-node";
 import type { Operation } from "rfc6902";
 import type { Problem } from "../annotations/problems.ts";
+import type { Warning } from "../annotations/warning.ts";
 import type { OrasCache } from "../cache/types.ts";
 
 /** The part of admission.k8s.io/v1 AdmissionRequest that decisions are made from; objects are raw JSON. */
@@ -73,7 +74,7 @@ export type Verdict =
   | {
       readonly kind: "allowed";
       readonly patch?: readonly Operation[];
-      readonly warnings: readonly string[];
+      readonly warnings: readonly Warning[];
       readonly outcome: "injected" | "restored" | "stripped" | "moved" | "skipped" | "untouched";
       /** Every discovered setting, when the author asked for it. */
       readonly debug?: object;
@@ -85,5 +86,5 @@ export type Verdict =
       /** The problems, where an object was looked at. */
       readonly problems?: readonly Problem[];
       readonly code: number;
-      readonly warnings: readonly string[];
+      readonly warnings: readonly Warning[];
     };

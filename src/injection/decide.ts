@@ -2,6 +2,7 @@ import { isAnnotated, isOurs } from "../annotations/map.ts";
 import { type Problem, quoted, type Result, withoutSecrets } from "../annotations/problems.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { variablesIn, variablesOf } from "../annotations/variables.ts";
+import type { Warning } from "../annotations/warning.ts";
 import { type Connection, inCluster } from "../cache/connection.ts";
 import {
   isPod,
@@ -21,7 +22,7 @@ import { chooseRegistry, warnAboutCache } from "./registry.ts";
 import { checkPlainHttp, checkProcesses } from "./secrecy.ts";
 import { changed, denied, skipped } from "./verdicts.ts";
 import { checkLimits } from "./violations.ts";
-import { secretVolumes, warnAboutContainer, warnAboutStep } from "./warnings.ts";
+import { secretVolumes, warnAboutAnnotations, warnAboutContainer, warnAboutStep } from "./warnings.ts";
 
 /**
  * The second half of an admission: decides about the creation of an annotated object.
@@ -89,16 +90,17 @@ function registryFor({ reading, questions, installation }: Open, answers: Answer
 }
 
 function warningsOf(
-  { workload, reading, launchers, questions }: Open,
+  { workload, annotations, reading, launchers, questions }: Open,
   answers: Answers,
   connection: Connection | undefined,
-): string[] {
+): Warning[] {
   const { settings } = reading;
   const { path, template } = workload;
   const pod = template.spec;
   const secrets = secretVolumes(pod);
   return [
     ...(connection ? warnAboutCache(connection, answers.cache, questions.namespace) : []),
+    ...warnAboutAnnotations(annotations, settings, connection),
     ...warnAboutStep(pod, path, settings),
     ...(launchers.ok
       ? launchers.value.flatMap((launcher) => warnAboutContainer({ pod, path, secrets }, launcher, settings))
@@ -154,12 +156,11 @@ function conflicts(workload: Workload): Problem[] {
     }));
 }
 
-function warnAboutParallelPods(workload: Workload, { output }: Settings): string[] {
+function warnAboutParallelPods(workload: Workload, { output }: Settings): Warning[] {
   const variable = workload.kind.tellsPodsApart(workload);
   if (output === undefined || variable === undefined) return [];
   const used = variablesOf(output.repository, output.version);
   if (used.some((name) => ["JOB_COMPLETION_INDEX", "POD_NAME", "POD_UID"].includes(name))) return [];
-  return [
-    `spec.completions: each Pod of the ${workload.kind.kind} pushes its output as the same artifact and the last push wins; $(${variable}) in output-uri keeps them apart`,
-  ];
+  const message = `each Pod of the ${workload.kind.kind} pushes its output as the same artifact and the last push wins; $(${variable}) in output-uri keeps them apart.`;
+  return [{ code: "OneOutputForAllPods", path: "spec.completions", message }];
 }

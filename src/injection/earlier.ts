@@ -1,5 +1,6 @@
 import { names } from "../../schema/names.ts";
 import { isAnnotated } from "../annotations/map.ts";
+import type { Warning } from "../annotations/warning.ts";
 import {
   isPod,
   ownAnnotations,
@@ -51,11 +52,8 @@ export function settleEarlier(
   const stripped = stripInjection(workload, injection);
   if (!stripped.ok) return { verdict: denied(stripped.problems, []) };
   if (annotated) return { workload: stripped.value };
-  const warnings = injection
-    ? [
-        `this ${workload.kind.kind} carries containers that were added for annotations which it does not have; they are removed, and it neither pulls nor pushes`,
-      ]
-    : [];
+  const message = `this ${workload.kind.kind} carries containers that were added for annotations which it does not have; they are removed, and it neither pulls nor pushes.`;
+  const warnings: Warning[] = injection ? [{ code: "InjectionRemoved", path: "", message }] : [];
   return { verdict: changed(workload.object, stripped.value.object, warnings, "stripped") };
 }
 

@@ -1,6 +1,8 @@
 import { names } from "../../schema/names.ts";
 import type { Result } from "../annotations/problems.ts";
 import type { Settings } from "../annotations/settings.ts";
+import { annotations } from "../annotations/table.ts";
+import type { Warning } from "../annotations/warning.ts";
 import { type Connection, cacheConnection, inCluster, remoteConnection } from "../cache/connection.ts";
 import type { OrasCache } from "../cache/types.ts";
 
@@ -33,9 +35,8 @@ export function warnAboutCache(
   connection: Connection,
   cache: OrasCache | undefined,
   namespace: string,
-): string[] {
+): Warning[] {
   if (!inCluster(connection) || cache !== undefined) return [];
-  return [
-    `${names.kind} "${connection.cache}" is not there yet in namespace "${namespace}": the step will wait for the registry that the operator runs for it; one with deploy: false must be there before its steps`,
-  ];
+  const message = `${names.kind} "${connection.cache}" is not there yet in namespace "${namespace}": the step will wait for the registry that the operator runs for it; one with deploy: false must be there before its steps.`;
+  return [{ code: "CacheNotFound", path: annotations["oras-cache"].key, message }];
 }

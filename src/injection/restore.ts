@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { V1Container, V1ObjectMeta, V1PodSpec } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
+import type { Warning } from "../annotations/warning.ts";
 import { readWorkload } from "../workload/read.ts";
 import {
   ownAnnotations,
@@ -44,9 +45,10 @@ export function restoreInjection(kind: WorkloadKind, object: unknown, oldObject:
   const metadata = restoreMetadata(submitted.template.metadata, stored.template.metadata);
   const template: PodTemplate = { ...submitted.template, ...(metadata && { metadata }), spec };
   const own = restoreMetadata(submitted.metadata, stored.metadata);
-  const warnings = haveSameAnnotations(submitted, stored)
+  const message = "annotations of an object that runs already have no effect; delete it and create it again.";
+  const warnings: Warning[] = haveSameAnnotations(submitted, stored)
     ? []
-    : ["annotations of an object that runs already have no effect; delete it and create it again"];
+    : [{ code: "ChangedTooLate", path: "metadata.annotations", message }];
   return changed(submitted.object, putBack(submitted, template, own).object, warnings, "restored");
 }
 

@@ -1,11 +1,12 @@
 import { describeProblems, type Problem } from "../annotations/problems.ts";
+import type { Warning } from "../annotations/warning.ts";
 import type { Verdict } from "./admission-types.ts";
 import { patchBetween } from "./patch.ts";
 
 const nothing: Verdict = { kind: "allowed", warnings: [], outcome: "untouched" };
 
 /** Allowed as it is. */
-export function untouched(warnings: readonly string[] = []): Verdict {
+export function untouched(warnings: readonly Warning[] = []): Verdict {
   return warnings.length === 0 ? nothing : { kind: "allowed", warnings, outcome: "untouched" };
 }
 
@@ -13,7 +14,7 @@ export function untouched(warnings: readonly string[] = []): Verdict {
 export function changed(
   before: object,
   after: object,
-  warnings: readonly string[],
+  warnings: readonly Warning[],
   outcome: "stripped" | "moved" | "restored",
 ): Verdict {
   const patch = patchBetween(before, after);
@@ -22,10 +23,11 @@ export function changed(
 
 /** Allowed as it is, though it is annotated: the warning says why. */
 export function skipped(problems: readonly Problem[]): Verdict {
-  return { kind: "allowed", warnings: [`not injected: ${describeProblems(problems)}`], outcome: "skipped" };
+  const message = `left as it is: ${describeProblems(problems)}`;
+  return { kind: "allowed", warnings: [{ code: "NotInjected", path: "", message }], outcome: "skipped" };
 }
 
 /** Refused, with every problem. */
-export function denied(problems: readonly Problem[], warnings: readonly string[]): Verdict {
+export function denied(problems: readonly Problem[], warnings: readonly Warning[]): Verdict {
   return { kind: "denied", message: describeProblems(problems), problems, code: 422, warnings };
 }

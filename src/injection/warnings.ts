@@ -1,23 +1,78 @@
 import type { V1Container, V1PodSpec, V1Volume } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
 import { keyOf } from "../annotations/keys.ts";
+import type { AnnotationMap } from "../annotations/map.ts";
 import { quoted } from "../annotations/problems.ts";
+import { formatPlainReference } from "../annotations/reference.ts";
 import { makesOutput, type Settings } from "../annotations/settings.ts";
-import { annotations } from "../annotations/table.ts";
+import { type AnnotationName, annotations } from "../annotations/table.ts";
+import type { Warning } from "../annotations/warning.ts";
+import type { Connection } from "../cache/connection.ts";
 import { restartPolicy } from "./containers.ts";
 import type { Launcher } from "./launcher.ts";
 import { isWithin, partsOf } from "./paths.ts";
 
 /** What is unwise but allowed, of a step as a whole. Short: the API server cuts all warnings of a request at 4,096 bytes. */
-export function warnAboutStep(pod: V1PodSpec, path: string, settings: Settings): string[] {
-  const warnings = (["entrypoint", "oras-entrypoint"] as const).flatMap((name) => {
+export function warnAboutStep(pod: V1PodSpec, path: string, settings: Settings): Warning[] {
+  const warnings = (["entrypoint", "oras-entrypoint"] as const).flatMap((name): Warning[] => {
     const url = name === "entrypoint" ? settings.entrypoint : settings.orasEntrypoint;
     if (url === undefined || url.includes("#sha256=")) return [];
-    return [`${annotations[name].key}: without #sha256=… whoever changes the script runs code in the Pod`];
+    const message = "without #sha256=… whoever changes the script runs code in the Pod.";
+    return [{ code: "UnpinnedScript", path: annotations[name].key, message }];
   });
   if (pod.dnsPolicy === "Default" && !pod.hostNetwork && settings.registry === undefined) {
-    warnings.push(`${path}.dnsPolicy: Default does not resolve names of the cluster, such as the cache's`);
+    const message = "Default does not resolve names of the cluster, such as the cache's.";
+    warnings.push({ code: "NoClusterNames", path: `${path}.dnsPolicy`, message });
   }
   return warnings;
+}
+
+/** Annotations that contradict each other, or do something that is hardly meant together. */
+export function warnAboutAnnotations(
+  map: AnnotationMap,
+  settings: Settings,
+  connection: Connection | undefined,
+): Warning[] {
+  return [
+    ...cacheNotUsed(map, settings),
+    ...outputIsInput(map, settings, connection),
+    ...inputsElsewhere(settings),
+  ];
+}
+
+/** The registry is for the whole step, so nothing is left that could use the cache. */
+function cacheNotUsed(map: AnnotationMap, { registry, cache }: Settings): Warning[] {
+  const { key } = annotations["oras-cache"];
+  if (registry === undefined || map[key] === undefined) return [];
+  const message = `${names.kind} ${quoted(cache)} is not used, because ${annotations.registry.key} names a registry.`;
+  return [{ code: "CacheNotUsed", path: key, message }];
+}
+
+function outputIsInput(
+  map: AnnotationMap,
+  { inputs, output }: Settings,
+  connection: Connection | undefined,
+): Warning[] {
+  if (output === undefined || connection === undefined) return [];
+  const pushed = formatPlainReference(connection, output);
+  if (!inputs.some((input) => formatPlainReference(connection, input) === pushed)) return [];
+  const { key } = annotations["output-uri"];
+  const message = `${quoted(map[key] ?? "")} is an input of this step, too; when the step is retried, it reads what it pushed.`;
+  return [{ code: "OutputIsInput", path: key, message }];
+}
+
+/** Every wrapped container gets the inputs: who named a directory for one hardly wants them in another's sources. */
+function inputsElsewhere({ inputs, launchers }: Settings): Warning[] {
+  const named = launchers.find(({ inputPath }) => inputPath !== undefined);
+  if (inputs.length === 0 || named === undefined) return [];
+  const key = (name: AnnotationName, number: number) => keyOf({ name, number });
+  return launchers
+    .filter(({ inputPath }) => inputPath === undefined)
+    .map(({ number, container = "" }) => ({
+      code: "InputInWorkingDirectory",
+      path: key("container", number),
+      message: `container ${quoted(container)} unpacks the inputs in its working directory; ${key("input-path", named.number)} is for another container, ${key("input-path", number)} would be for this one.`,
+    }));
 }
 
 /** What is unwise but allowed, of a container that is wrapped. */
@@ -25,20 +80,20 @@ export function warnAboutContainer(
   { pod, path, secrets }: { pod: V1PodSpec; path: string; secrets: SecretVolumes },
   launcher: Launcher,
   settings: Settings,
-): string[] {
+): Warning[] {
   const { container } = launcher;
   const field = `${path}.containers[${launcher.index}]`;
-  const warnings: string[] = [];
+  const warnings: Warning[] = [];
   if (restartPolicy(pod, container) === "Always") {
-    warnings.push(
-      `${path}.restartPolicy: Always repeats the step each time it ends; a step that should run once needs OnFailure or Never`,
-    );
+    const message =
+      "Always repeats the step each time it ends; a step that should run once needs OnFailure or Never.";
+    warnings.push({ code: "RepeatedStep", path: `${path}.restartPolicy`, message });
   }
   for (const probe of ["livenessProbe", "startupProbe"] as const) {
     if (!container[probe]) continue;
-    warnings.push(
-      `${field}.${probe}: it must allow for the time that unpacking inputs and packing outputs take, or the kubelet ends the step meanwhile`,
-    );
+    const message =
+      "it must allow for the time that unpacking inputs and packing outputs take, or the kubelet ends the step meanwhile.";
+    warnings.push({ code: "ProbeNeedsTime", path: `${field}.${probe}`, message });
   }
   return [
     ...warnings,
@@ -48,7 +103,7 @@ export function warnAboutContainer(
 }
 
 /** No shell reads paths: what one would replace is a part of the name. */
-function warnAboutShellWords({ settings }: Launcher): string[] {
+function warnAboutShellWords({ settings }: Launcher): Warning[] {
   const paths = [
     ["input-path", settings.inputPath],
     ["output-path", settings.outputPath],
@@ -57,9 +112,8 @@ function warnAboutShellWords({ settings }: Launcher): string[] {
   return paths.flatMap(([name, path]) => {
     const word = path === undefined ? undefined : shellWord(path);
     if (word === undefined) return [];
-    return [
-      `${keyOf({ name, number: settings.number })}: ${quoted(word)} is taken as it is, no shell expands it`,
-    ];
+    const message = `${quoted(word)} is taken as it is, no shell expands it.`;
+    return [{ code: "NotExpanded", path: keyOf({ name, number: settings.number }), message }];
   });
 }
 
@@ -97,24 +151,26 @@ function warnAboutMounts(
   field: string,
   secrets: SecretVolumes,
   { container, settings }: Launcher,
-): string[] {
+): Warning[] {
   const output = outputParts(container, settings.outputPath, settings.outputPipe);
   if (output === undefined) return [];
   const mounts = container.volumeMounts ?? [];
-  const told = mounts.flatMap(({ name, mountPath }, i) => {
+  const told = mounts.flatMap(({ name, mountPath }, i): Warning[] => {
     const kind = secrets.get(name);
     if (kind === undefined || !isWithin(partsOf(mountPath), output)) return [];
-    return [
-      `${field}.volumeMounts[${i}]: the ${kind} at ${quoted(mountPath)} lies in the output and is pushed with it`,
-    ];
+    return [secretInOutput(`${field}.volumeMounts[${i}]`, `${kind} at ${quoted(mountPath)}`)];
   });
   const token = partsOf(tokenPath);
   const automatic =
     pod.automountServiceAccountToken !== false && !mounts.some(({ mountPath }) => mountPath === tokenPath);
   if (automatic && isWithin(token, output)) {
-    told.push(`${field}: the ServiceAccount token at ${tokenPath} lies in the output and is pushed with it`);
+    told.push(secretInOutput(field, `ServiceAccount token at ${tokenPath}`));
   }
   return told;
+}
+
+function secretInOutput(path: string, what: string): Warning {
+  return { code: "SecretInOutput", path, message: `the ${what} lies in the output and is pushed with it.` };
 }
 
 const tokenPath = "/var/run/secrets/kubernetes.io/serviceaccount";

@@ -1,3 +1,4 @@
+import { describeWarning, type Warning } from "../annotations/warning.ts";
 import type { AdmissionRequest, Verdict } from "../injection/admission-types.ts";
 
 /** The body is not an AdmissionReview of the version that is served, or its request has a field of another type. */
@@ -152,9 +153,9 @@ function reasonOf(code: number): string {
 }
 
 /** As many warnings as the API server passes on whole. */
-function withinLimit(warnings: readonly string[]): string[] {
+function withinLimit(warnings: readonly Warning[]): string[] {
   let left = longestWarnings;
-  return warnings.filter((warning) => {
+  return warnings.map(describeWarning).filter((warning) => {
     left -= warning.length;
     return left >= 0;
   });

@@ -1,5 +1,6 @@
 import { names } from "../../../schema/names.ts";
 import type { Problem } from "../../annotations/problems.ts";
+import type { Warning } from "../../annotations/warning.ts";
 import type { OrasCache } from "../../cache/types.ts";
 import { readWorkload, workloadKind } from "../../workload/read.ts";
 import { type Path, parsePath } from "../manifests/path.ts";
@@ -38,7 +39,7 @@ export function checkStep(
     findings: [
       ...alreadyInjected(step),
       ...problems.map((problem) => problemOf(step, problem)),
-      ...verdict.warnings.map((warning) => (skipped ? notInjected(step, warning) : advice(step, warning))),
+      ...verdict.warnings.map((warning) => warningOf(step, warning)),
     ],
     runs: refused.length === 0 && !skipped,
   };
@@ -59,21 +60,10 @@ function problemOf(step: Step, { code, path, message }: Problem): Finding {
 const askedInCluster =
   "The operator will ask the image's registry, and refuse the object if it gets no answer.";
 
-/** Warnings are sentences that begin with the field or annotation that they are about, if there is one. */
-function advice(step: Step, warning: string): Finding {
-  const [, path, sentence] = /^((?:spec|metadata)[^\s:]*|[a-z.-]+\/[\w.-]+): (.*)$/s.exec(warning) ?? [];
-  const message = sentence ?? warning;
-  return findingAt(step.object, path === undefined ? step.base : pathIn(step, path), {
-    level: "warning",
-    code: "Advice",
-    message: /[.)]$/.test(message) ? message : `${message}.`,
-  });
-}
-
-/** Controllers such as those of JobSets and MetricSets give one set of annotations to different Pods. */
-function notInjected(step: Step, warning: string): Finding {
-  const message = warning.replace(/^not injected: /, "");
-  return findingAt(step.object, step.base, { level: "info", code: "NotInjected", message });
+/** What admission would warn about. Several kinds of Pods may share the annotations of one controller, on purpose. */
+function warningOf(step: Step, { code, path, message }: Warning): Finding {
+  const level = code === "NotInjected" ? "info" : "warning";
+  return findingAt(step.object, path === "" ? step.base : pathIn(step, path), { level, code, message });
 }
 
 /** The path of an annotation or a field of the step, as one of the object that it stands in. */

@@ -64,6 +64,22 @@ describe("refusals", () => {
   ])("%j is %s", (map, code) => {
     expect(refusal(map)).toContain(`(${code})`);
   });
+
+  it.each([
+    [
+      ["container_1", "container_2", "input-path"],
+      "no KEYcontainer that it would belong to; allowed are KEYinput-path_1, KEYinput-path_2.",
+    ],
+    [["container_2", "input-path"], "no KEYcontainer that it would belong to; allowed is KEYinput-path_2."],
+    [
+      ["container_1", "input-path_3"],
+      "no KEYcontainer_3 that it would belong to; allowed is KEYinput-path_1.",
+    ],
+    [["input-path_1"], "no KEYcontainer_1 that it would belong to; allowed is KEYinput-path."],
+  ])("a path of no container says what to write: %j", (keys, sentence) => {
+    const map = Object.fromEntries(keys.map((key) => [p + key, "x"]));
+    expect(refusal({ [`${p}input-uri`]: "a/b:c", ...map })).toContain(sentence.replaceAll("KEY", p));
+  });
 });
 
 describe("settings", () => {

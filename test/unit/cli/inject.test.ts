@@ -53,7 +53,9 @@ describe("inject", () => {
     const cache = cacheManifest("{}", "name: oras, namespace: elsewhere");
     const { warnings } = await inject(await folder.write("elsewhere.yaml", `${cache}---\n${jobManifest()}`));
     expect(warnings).toEqual([
-      expect.stringMatching(/elsewhere\.yaml: Job default\/breakfast: OrasCache "oras" is not there/),
+      expect.stringMatching(
+        /elsewhere\.yaml: Job default\/breakfast: \S+\/oras-cache: OrasCache "oras" is not there/,
+      ),
     ]);
   });
 

@@ -48,7 +48,9 @@ describe.concurrent("inject", () => {
   it("reads standard input, and warns of a cache that the file does not have", async () => {
     const { code, stderr } = await program.run(["inject", "-f", "-"], jobManifest());
     expect(code).toBe(0);
-    expect(stderr).toContain('Warning: -: Job default/breakfast: OrasCache "oras" is not there yet');
+    expect(stderr).toMatch(
+      /^Warning: -: Job default\/breakfast: \S+\/oras-cache: OrasCache "oras" is not there yet/,
+    );
     expect(stderr.trim().split("\n")).toHaveLength(1);
   });
 

@@ -2,6 +2,7 @@ import type { V1Container, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import { applyPatch } from "rfc6902";
 import { describe, expect, it } from "vitest";
 import { names } from "../../../schema/names.ts";
+import { describeWarning } from "../../../src/annotations/warning.ts";
 import type { OrasCache } from "../../../src/cache/types.ts";
 import type { Answers, Installation, KnownImage, Verdict } from "../../../src/injection/admission-types.ts";
 import { admit, createRequest, installation } from "../../support/pods.ts";
@@ -201,7 +202,9 @@ describe("Pods of a controller", () => {
     expect(ask(owned(pod({ ...output, [`${p}container`]: "launcher" })))).toEqual({
       kind: "allowed",
       outcome: "skipped",
-      warnings: [expect.stringContaining("(NoSuchContainer)")],
+      warnings: [
+        { code: "NotInjected", path: "", message: expect.stringContaining("(NoSuchContainer)") as string },
+      ],
     });
   });
 
@@ -219,7 +222,7 @@ describe("warnings", () => {
       { restartPolicy: "Always" },
       { livenessProbe: { exec: { command: ["true"] } } },
     );
-    const { warnings } = ask(always);
+    const warnings = ask(always).warnings.map(describeWarning);
     expect(warnings).toEqual([
       expect.stringContaining('OrasCache "oras" is not there yet in namespace "default"'),
       expect.stringContaining("restartPolicy: Always"),
@@ -229,7 +232,7 @@ describe("warnings", () => {
   });
 
   it("say that the last push wins", () => {
-    expect(ask(job(output, pod({}), { completions: 3 })).warnings).toContainEqual(
+    expect(ask(job(output, pod({}), { completions: 3 })).warnings.map(describeWarning)).toContainEqual(
       expect.stringContaining("the last push wins"),
     );
   });
@@ -393,7 +396,7 @@ describe("variables", () => {
       { completionMode: "Indexed", completions: 20, parallelism: 20 },
     );
     const verdict = ask(indexed);
-    expect(verdict.warnings.join()).not.toContain("spec.completions");
+    expect(verdict.warnings.map(describeWarning).join()).not.toContain("spec.completions");
     const spec = (injected(indexed) as unknown as { spec: { template: V1Pod } }).spec.template.spec;
     const [main, oras] = spec?.containers ?? [];
     expect(main?.args).toContain("/tmp/$(ORAS_OPERATOR_POD_NAME)$$x");
@@ -418,7 +421,9 @@ describe("variables", () => {
 
   it("keep the outputs of a Job's Pods apart; without one there is a warning", () => {
     const many = (tag: string, spec: object) =>
-      ask(job({ [`${p}output-uri`]: `runs/x:${tag}` }, pod({}), { completions: 3, ...spec })).warnings.join();
+      ask(job({ [`${p}output-uri`]: `runs/x:${tag}` }, pod({}), { completions: 3, ...spec }))
+        .warnings.map(describeWarning)
+        .join();
     expect(many("latest", {})).toContain("$(POD_NAME) in output-uri keeps them apart");
     expect(many("latest", { completionMode: "Indexed" })).toContain("$(JOB_COMPLETION_INDEX) in output-uri");
     expect(many("$(POD_UID)", {})).not.toContain("keeps them apart");

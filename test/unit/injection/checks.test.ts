@@ -1,6 +1,8 @@
 import type { V1Container, V1PodSpec, V1Volume } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { names } from "../../../schema/names.ts";
+import { describeWarning } from "../../../src/annotations/warning.ts";
+import type { OrasCache } from "../../../src/cache/types.ts";
 import type { Answers, Installation, KnownImage, Verdict } from "../../../src/injection/admission-types.ts";
 import { keyOf, podOf, type StepAnnotations } from "../../support/builders.ts";
 import { admit, createRequest } from "../../support/pods.ts";
@@ -16,6 +18,11 @@ interface Given extends Answers, Partial<Installation> {
 
 function ask(map: StepAnnotations, { container, spec, ...around }: Given = {}): Verdict {
   return admit(createRequest(podOf("step", map, "true", container, spec)), around);
+}
+
+/** The warnings, as kubectl prints them. */
+function told(map: StepAnnotations, given: Given = {}): string[] {
+  return ask(map, given).warnings.map(describeWarning);
 }
 
 /** The codes of the problems, each once. */
@@ -160,6 +167,59 @@ describe("H: inputs in the root of the filesystem", () => {
 });
 
 describe("warnings", () => {
+  const codesOf = (map: StepAnnotations, given: Given = {}) =>
+    ask(map, given).warnings.map(({ code }) => code);
+  const cache: OrasCache = { apiVersion: names.apiVersion, kind: names.kind };
+
+  it("a registry and an OrasCache: only the registry is used", () => {
+    const both: StepAnnotations = { ...output, registry: "ghcr.io", "oras-cache": "oras" };
+    expect(told(both)).toEqual([
+      `${keyOf("oras-cache")}: OrasCache "oras" is not used, because ${keyOf("registry")} names a registry. (CacheNotUsed)`,
+    ]);
+    expect(codesOf({ ...output, "oras-cache": "oras" }, { cache })).toEqual([]);
+    expect(codesOf({ ...output, registry: "ghcr.io" })).toEqual([]);
+  });
+
+  it.each<[string, StepAnnotations]>([
+    ["by the same words", { "input-uri": "a/b:c" }],
+    ["with a variable", { "input-uri": "x/$(POD_NAME):c", "output-uri": "x/$(POD_NAME):c" }],
+    [
+      "of the step's registry, by its host",
+      { registry: "ghcr.io/acme", "input-uri": "oci://ghcr.io/acme/a/b:c", "output-uri": "a/b:c" },
+    ],
+    ["of another registry", { "input-uri": "oci://ghcr.io/a:b", "output-uri": "oci://ghcr.io/a:b" }],
+  ])("an artifact that is input and output: %s", (_, map) => {
+    const warnings = told({ ...output, ...map }, { cache });
+    expect(warnings).toEqual([expect.stringContaining("is an input of this step, too")]);
+    expect(warnings[0]).toMatch(/output-uri: .* \(OutputIsInput\)$/);
+  });
+
+  it.each<[string, StepAnnotations]>([
+    ["another tag", { "input-uri": "a/b:d" }],
+    ["a digest", { "input-uri": `a/b@sha256:${"0".repeat(64)}` }],
+    ["another registry", { "input-uri": "oci://ghcr.io/a/b:c" }],
+  ])("no artifact that is input and output: %s", (_, map) => {
+    expect(codesOf({ ...output, ...map }, { cache })).toEqual([]);
+  });
+
+  const two = {
+    spec: {
+      containers: ["a", "b"].map((name) => ({ name, image: "x", command: ["x"], workingDir: "/w" })),
+    },
+    cache,
+  };
+  it.each<[string, Record<string, string>, string[]]>([
+    ["the second", { "input-path_1": "/data" }, ["container_2"]],
+    ["the first", { "input-path_2": "/data" }, ["container_1"]],
+    ["none", {}, []],
+    ["neither", { "input-path_1": "/data", "input-path_2": "/data" }, []],
+  ])("inputs that one of two containers unpacks in its working directory: %s", (_, paths, expected) => {
+    const map = { ...input, container_1: "a", container_2: "b", ...paths };
+    const { warnings } = ask(map as StepAnnotations, two);
+    expect(warnings.map(({ path }) => path)).toEqual(expected.map((name) => names.prefix + name));
+    for (const { code } of warnings) expect(code).toBe("InputInWorkingDirectory");
+  });
+
   it.each([
     ["art-26: a glob", { "output-path": "out/*.txt" }, "output-path", "*"],
     ["art-26: a home directory", { "output-path": "~/out" }, "output-path", "~"],
@@ -169,12 +229,12 @@ describe("warnings", () => {
     ["a glob of some characters", { "output-path": "out[0-9]" }, "output-path", "[0-9]"],
     ["a glob of inputs", { "input-uri": "a/b:c", "input-path": "/data/*" }, "input-path", "*"],
   ])("%s is taken as it is", (_, map, name, word) => {
-    const { warnings } = ask({ ...output, "output-path": undefined as never, ...map } as StepAnnotations);
+    const warnings = told({ ...output, "output-path": undefined as never, ...map } as StepAnnotations);
     expect(warnings.join("\n")).toContain(`${keyOf(name)}: ${JSON.stringify(word)} is taken as it is`);
   });
 
   it.each(["out", "a~b", "/data/$(POD_NAME)", "a]b[c", "100%", "$"])("%s is an ordinary path", (path) => {
-    const { warnings } = ask({ ...output, "output-path": path });
+    const warnings = told({ ...output, "output-path": path });
     expect(warnings.filter((warning) => warning.includes("taken as it is"))).toEqual([]);
   });
 
@@ -185,13 +245,13 @@ describe("warnings", () => {
     { name: "plain", projected: { sources: [{ configMap: { name: "c" } }] } },
   ];
   const mounted = (name: string, mountPath: string, map: StepAnnotations): readonly string[] =>
-    ask(
+    told(
       { ...output, ...map },
       {
         container: { workingDir: "/work", volumeMounts: [{ name, mountPath }] },
         spec: { volumes, automountServiceAccountToken: false },
       },
-    ).warnings.filter((warning) => warning.includes("is pushed with it"));
+    ).filter((warning) => warning.includes("is pushed with it"));
 
   it.each<[string, string, StepAnnotations]>([
     ["secret", "/work/out/keys", {}],
@@ -213,15 +273,15 @@ describe("warnings", () => {
   });
 
   it("art-29, art-30: the ServiceAccount's own token too", () => {
-    const { warnings } = ask({ ...output, "output-path": "/var/run" });
+    const warnings = told({ ...output, "output-path": "/var/run" });
     expect(warnings).toContainEqual(expect.stringContaining("ServiceAccount token"));
-    expect(ask({ ...output, "output-path": "/var/lib" }).warnings.join()).not.toContain("token");
+    expect(told({ ...output, "output-path": "/var/lib" }).join()).not.toContain("token");
   });
 
   it.each(["entrypoint", "oras-entrypoint"] as const)("sec-08: a script that is not pinned: %s", (name) => {
     const url = "https://example.com/x.sh";
-    const told = (value: string) => ask({ "input-uri": "a/b:c", [name]: value }).warnings.join();
-    expect(told(url)).toContain(`${keyOf(name)}: without #sha256=…`);
-    expect(told(`${url}#sha256=${"a".repeat(64)}`)).not.toContain("#sha256");
+    const withUrl = (value: string) => told({ "input-uri": "a/b:c", [name]: value }).join();
+    expect(withUrl(url)).toContain(`${keyOf(name)}: without #sha256=…`);
+    expect(withUrl(`${url}#sha256=${"a".repeat(64)}`)).not.toContain("#sha256");
   });
 });

@@ -133,7 +133,7 @@ describe("inj-28: a copy by kubectl debug --copy-to", () => {
   ])("%s runs the program alone, and says so", (_, injected) => {
     const copy = withDebugger(copyOf(injected));
     expect(admit(createRequest(copy)).warnings).toEqual([
-      expect.stringContaining("neither pulls nor pushes"),
+      { code: "InjectionRemoved", path: "", message: expect.stringContaining("neither pulls nor pushes") },
     ]);
     expect(created(copy)).toEqual({
       ...copy,

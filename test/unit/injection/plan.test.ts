@@ -3,6 +3,7 @@ import { applyPatch } from "rfc6902";
 import { describe, expect, it } from "vitest";
 import { names } from "../../../schema/names.ts";
 import type { AnnotationName } from "../../../src/annotations/table.ts";
+import { describeWarning } from "../../../src/annotations/warning.ts";
 import { admit, createRequest } from "../../support/pods.ts";
 
 type Step = Partial<Record<AnnotationName, string>>;
@@ -203,7 +204,7 @@ describe("resources", () => {
 describe("checks", () => {
   const messages = (object: V1Pod) => {
     const verdict = admit(createRequest(object));
-    return verdict.kind === "denied" ? verdict.message : verdict.warnings.join("\n");
+    return verdict.kind === "denied" ? verdict.message : verdict.warnings.map(describeWarning).join("\n");
   };
 
   it("refuse Windows by its node selector too", () => {
@@ -246,6 +247,6 @@ describe("what is injected already", () => {
     const changed = structuredClone(stored);
     Object.assign(changed.metadata?.annotations ?? {}, { [`${names.prefix}output-path`]: "other" });
     const request = { ...createRequest(changed), operation: "UPDATE" as const, oldObject: stored };
-    expect(admit(request).warnings).toEqual([expect.stringContaining("have no effect")]);
+    expect(admit(request).warnings).toMatchObject([{ code: "ChangedTooLate", path: "metadata.annotations" }]);
   });
 });

@@ -78,6 +78,7 @@ describe("the uid of a review that is too long to be read", () => {
 });
 
 describe("writing", () => {
+  const warning = { code: "RepeatedStep", path: "x" } as const;
   const answer = (verdict: Parameters<typeof writeReview>[1]) =>
     (JSON.parse(writeReview("1", verdict)) as { response: Record<string, unknown> }).response;
 
@@ -92,16 +93,20 @@ describe("writing", () => {
   });
 
   test("denied, in the API server's terms", () => {
-    expect(answer({ kind: "denied", message: "no", code: 422, warnings: ["w"] })).toEqual({
+    expect(
+      answer({ kind: "denied", message: "no", code: 422, warnings: [{ ...warning, message: "w." }] }),
+    ).toEqual({
       uid: "1",
       allowed: false,
       status: { code: 422, reason: "Invalid", message: "no" },
-      warnings: ["w"],
+      warnings: ["x: w. (RepeatedStep)"],
     });
   });
 
   test("no more warnings than the API server passes on", () => {
-    const warnings = ["a".repeat(4000), "b".repeat(200), "c".repeat(50)];
-    expect(answer({ kind: "allowed", outcome: "skipped", warnings })["warnings"]).toEqual([warnings[0]]);
+    const warnings = [4000, 200, 50].map((length) => ({ ...warning, message: "a".repeat(length) }));
+    expect(answer({ kind: "allowed", outcome: "skipped", warnings })["warnings"]).toEqual([
+      `x: ${"a".repeat(4000)} (RepeatedStep)`,
+    ]);
   });
 });

@@ -1,0 +1,93 @@
+/**
+ * What is allowed, but may not be meant. Every warning has a stable code; the catalogue below is also the source of
+ * docs/reference/errors.md.
+ */
+
+/** One thing that may not be meant: where, and what follows from it. */
+export interface Warning {
+  readonly code: WarningCode;
+  /** Full annotation key, or path of the field in the submitted object; empty for the object as a whole. */
+  readonly path: string;
+  /** A sentence. */
+  readonly message: string;
+}
+
+interface CatalogueEntry {
+  readonly summary: string;
+  readonly fix: string;
+}
+
+/** Each code with what it means and what to do about it. */
+export const warningCatalogue = {
+  CacheNotFound: {
+    summary: "The step uses an OrasCache that does not exist in its namespace yet.",
+    fix: "Create the OrasCache, or correct the name.",
+  },
+  CacheNotUsed: {
+    summary:
+      "The step names both a registry and an OrasCache; the registry is used and the OrasCache is not.",
+    fix: "Remove one of the two annotations.",
+  },
+  OutputIsInput: {
+    summary: "The step pushes its output as an artifact that it also reads, so a retry reads what it pushed.",
+    fix: "Give the output another tag, unless the step is meant to update its input.",
+  },
+  OneOutputForAllPods: {
+    summary: "All Pods of the Job push their output as the same artifact, and the last push wins.",
+    fix: "Write the variable that the message names into output-uri.",
+  },
+  InputInWorkingDirectory: {
+    summary:
+      "The step names a directory for the inputs of one container; another container unpacks them in its working directory.",
+    fix: "Set input-path with the number of that container, too.",
+  },
+  UnpinnedScript: {
+    summary: "A script is fetched and run without a checksum: whoever changes it runs code in the Pod.",
+    fix: "Add #sha256=… with the checksum of the script to its URL.",
+  },
+  NoClusterNames: {
+    summary: "The Pod resolves names as its node does, so it cannot find the registry of the cache.",
+    fix: "Remove dnsPolicy, or name a remote registry.",
+  },
+  RepeatedStep: {
+    summary: "The Pod starts the step again each time it ends.",
+    fix: "Set restartPolicy to OnFailure or Never, unless the step is meant to run for ever.",
+  },
+  ProbeNeedsTime: {
+    summary: "The kubelet may end the step while it unpacks inputs or packs outputs, because a probe fails.",
+    fix: "Give the probe a failureThreshold that covers this time, or remove it.",
+  },
+  NotExpanded: {
+    summary: "A path holds what a shell would expand, but no shell reads it.",
+    fix: "Write the path out, or use a variable such as $(POD_NAME).",
+  },
+  SecretInOutput: {
+    summary: "A Secret or a token is mounted in the output directory and is pushed with it.",
+    fix: "Mount it elsewhere, or push another directory.",
+  },
+  ChangedTooLate: {
+    summary: "Annotations of an object that runs already were changed, which has no effect.",
+    fix: "Delete the object and create it again.",
+  },
+  InjectionRemoved: {
+    summary: "The object carries containers that the operator once added, but none of its annotations.",
+    fix: "Add the annotations if the copy should pull or push.",
+  },
+  NotInjected: {
+    summary:
+      "A controller makes Pods without the container that their annotations name, so they are left as they are.",
+    fix: "Ignore this where Pods of several kinds share their annotations. Otherwise name one of the containers.",
+  },
+} as const satisfies Record<string, CatalogueEntry>;
+
+/** The stable code of a warning. */
+export type WarningCode = keyof typeof warningCatalogue;
+
+/**
+ * One line for a person: path, sentence, code.
+ *
+ * @returns for example `spec.dnsPolicy: Default does not resolve names of the cluster. (NoClusterNames)`
+ */
+export function describeWarning({ code, path, message }: Warning): string {
+  return `${path === "" ? "" : `${path}: `}${message} (${code})`;
+}
