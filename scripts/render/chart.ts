@@ -1,14 +1,16 @@
+import { readFileSync } from "node:fs";
 import { Document, isMap, type Scalar } from "yaml";
 import packageJson from "../../package.json" with { type: "json" };
 import { chartValues, type Value } from "../../schema/chart-values.ts";
 import { names } from "../../schema/names.ts";
 import { page, table } from "./docs.ts";
-import { manifest, rules, webhooks } from "./install.ts";
+import { manifest, rules } from "./install.ts";
 import { mapValues, notice, type Rendered } from "./schema.ts";
 
 /** Renders those files of the chart that follow from the tables, from package.json and from what the code asks for. */
 export function renderChart(): Rendered[] {
   const values = chartValues();
+  const webhooks = readFileSync("config/webhook/webhooks.yaml", "utf8");
   const chart = {
     apiVersion: "v2",
     name: names.operatorName,
@@ -25,7 +27,7 @@ export function renderChart(): Rendered[] {
   return [
     manifest("chart/Chart.yaml", [chart]),
     manifest("chart/files/names.yaml", [names]),
-    manifest("chart/files/webhooks.yaml", [webhooks()]),
+    { path: "chart/files/webhooks.yaml", content: `# ${notice}\n${webhooks}` },
     manifest("chart/files/rules.yaml", [{ cluster: rules("cluster"), ownNamespace: rules("own-namespace") }]),
     valuesYaml(values),
     page("chart", "Values of the chart", valuesTable(values)),

@@ -1,12 +1,14 @@
 import type { ErrorObject, ValidateFunction } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import metaSchema from "../../schema/meta-schema.json" with { type: "json" };
 import { withoutVariables } from "../../schema/variables.ts";
 import { suggestion } from "../../src/annotations/nearest.ts";
-import { keywords, metaSchema } from "./meta-schema.ts";
-import { type Format, formatOf, formats, nameOf, referred, type Schema, type SchemaNode } from "./schema.ts";
+import { type Format, formatOf, formats, nameOf, type Schema, type SchemaNode } from "./schema.ts";
 
 /** A place of the schema that the renderers would not understand, and what was found and is allowed there. */
 export type SchemaProblem = readonly [path: readonly string[], message: string];
+
+const keywords = metaSchema.$defs.node.propertyNames.enum;
 
 let validate: ValidateFunction | undefined;
 
@@ -27,9 +29,7 @@ export function checkSchema(schema: Schema): SchemaProblem[] {
     );
   const references = [...all(checkPattern), ...all(checkReferences)];
   // What refers to nothing cannot be looked into.
-  return references.length > 0
-    ? references
-    : [...all(checkDependents), ...all(checkField), ...all(checkValues)];
+  return references.length > 0 ? references : [...all(checkOf), ...all(checkDependents), ...all(checkValues)];
 }
 
 /** Finds what is wrong with a schema, at paths below its own. */
@@ -37,7 +37,7 @@ type Check = (schema: Schema, node: SchemaNode, path: readonly string[]) => Iter
 
 /** Whether an error only repeats what was wrong inside it. */
 function wraps(keyword: string): boolean {
-  return keyword === "propertyNames" || keyword === "anyOf";
+  return ["propertyNames", "oneOf", "if"].includes(keyword);
 }
 
 function describe({ instancePath, propertyName, params, data, message }: ErrorObject): SchemaProblem {
@@ -112,6 +112,15 @@ function* checkReferences(schema: Schema, node: SchemaNode): Iterable<SchemaProb
   }
 }
 
+/** What belongs to an annotation needs that annotation. */
+function* checkOf(_: Schema, { properties = {} }: SchemaNode): Iterable<SchemaProblem> {
+  const fields = Object.keys(properties);
+  for (const [field, { "x-of": of }] of Object.entries(properties)) {
+    if (of !== undefined && !fields.includes(of))
+      yield [["properties", field, "x-of"], `there is no property "${of}"; ${suggestion(of, fields)}`];
+  }
+}
+
 /** A default that the API server fills in must not break a rule that holds as long as nothing is there. */
 function* checkDependents(_: Schema, node: SchemaNode): Iterable<SchemaProblem> {
   for (const [field, { required = [], properties = {} }] of Object.entries(node.dependentSchemas ?? {})) {
@@ -122,23 +131,6 @@ function* checkDependents(_: Schema, node: SchemaNode): Iterable<SchemaProblem> 
         yield [["dependentSchemas", field], `"${name}" has another default: it must be required too`];
       }
     }
-  }
-}
-
-/** What a field needs, and what an annotation needs besides. */
-function* checkField(schema: Schema, node: SchemaNode, path: readonly string[]): Iterable<SchemaProblem> {
-  if (path.at(-2) !== "properties") return;
-  if (!referred(schema, node).description) yield [[], '"description" is missing'];
-  if (path[2] !== "Annotations") return;
-  if (!formatOf(schema, node)) yield [[], "a $ref to a format is missing"];
-  if (!node.examples) yield [[], '"examples" is missing'];
-  if (node.default === undefined && node["x-default-text"] === undefined) {
-    yield [[], '"default" or "x-default-text" is missing'];
-  }
-  const of = node["x-of"];
-  const known = Object.keys(schema.components.schemas["Annotations"]?.properties ?? {});
-  if (of !== undefined && !known.includes(of)) {
-    yield [["x-of"], `no such annotation; ${suggestion(of, known)}`];
   }
 }
 

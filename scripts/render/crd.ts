@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
 import { names } from "../../schema/names.ts";
-import { nameRules, onlyWhere, type Rule, rulesOf } from "./rules.ts";
+import { explanation, rulesOf } from "./rules.ts";
 import {
   component,
   inlined,
@@ -19,7 +19,12 @@ const objectFields: Record<string, SchemaNode> = {
 /** Renders the CustomResourceDefinition, for kustomize and for the chart. */
 export function renderCrd(schema: Schema): Rendered[] {
   const root = inlined(schema, component(schema, "OrasCache"));
-  // The API server knows metadata by itself: what is allowed in it is a rule.
+  // The API server describes metadata itself, and shows CEL the name at the root.
+  const { pattern, maxLength, title } = root.properties?.["metadata"]?.properties?.["name"] ?? {};
+  const nameRule = {
+    rule: `self.metadata.name.size() <= ${maxLength} && self.metadata.name.matches(r'${pattern}')`,
+    message: `metadata.name: allowed is ${title}`,
+  };
   const properties = { ...objectFields, ...root.properties, metadata: { type: "object" } };
   const crd = {
     apiVersion: "apiextensions.k8s.io/v1",
@@ -43,7 +48,10 @@ export function renderCrd(schema: Schema): Rendered[] {
           subresources: { status: {} },
           additionalPrinterColumns: root["x-printer-columns"],
           schema: {
-            openAPIV3Schema: structural({ ...root, properties }, undefined, nameRules(schema)),
+            openAPIV3Schema: {
+              ...structural({ ...root, properties }),
+              "x-kubernetes-validations": [nameRule],
+            },
           },
         },
       ],
@@ -56,23 +64,18 @@ export function renderCrd(schema: Schema): Rendered[] {
   ];
 }
 
-/**
- * A schema as Kubernetes writes it: what JSON Schema says otherwise has a keyword of its own there.
- *
- * @param where - what must hold where this field is set, in words
- * @param more - rules besides the schema's own
- */
-function structural(node: SchemaNode, where?: string, more: readonly Rule[] = []): object {
-  const { type, title, description, examples, properties, items, additionalProperties, ...rest } = node;
+/** A schema as Kubernetes writes it: what JSON Schema says otherwise has a keyword there. */
+function structural(node: SchemaNode, description = node.description): object {
+  const { type, title, description: _, examples, properties, items, additionalProperties, ...rest } = node;
   // The API server takes a list for a text that has a format (kube-openapi, typeValidator): of texts only dates keep it.
   if (type === "string" && rest.format !== "date-time") delete rest.format;
-  const rules = [...more, ...rulesOf(node)];
+  const rules = rulesOf(node);
   return {
-    ...(description === undefined ? {} : { description: explanation(node, where) }),
+    ...(description && { description }),
     ...(Array.isArray(type) ? { "x-kubernetes-int-or-string": true } : { type }),
     ...Object.fromEntries(Object.entries(rest).filter(([keyword]) => !derivedOrOwn.test(keyword))),
     ...(properties && {
-      properties: mapValues(properties, (child, name) => structural(child, onlyWhere(node, name))),
+      properties: mapValues(properties, (child, name) => structural(child, explained(node, name))),
     }),
     ...(items && { items: structural(items) }),
     ...(additionalProperties === true ? { "x-kubernetes-preserve-unknown-fields": true } : {}),
@@ -84,17 +87,11 @@ function structural(node: SchemaNode, where?: string, more: readonly Rule[] = []
 }
 
 /** Keywords that become rules, and those that no structural schema has. */
-const derivedOrOwn = /^(dependent|x-kubernetes-validations$|x-(?!kubernetes-))/;
+const derivedOrOwn = /^(dependent|x-(?!kubernetes-))/;
 
 /** What `kubectl explain` prints: it shows neither defaults nor patterns nor rules by itself. */
-function explanation(node: SchemaNode, where: string | undefined): string {
-  const { description, title, default: fallback } = node;
-  return [
-    description,
-    title === undefined ? "" : `Allowed: ${title}.`,
-    fallback === undefined || typeof fallback === "object" ? "" : `Default: ${fallback}.`,
-    where === undefined ? "" : `Only where ${where}.`,
-  ]
-    .filter((sentence) => sentence !== "")
-    .join(" ");
+function explained(parent: SchemaNode, name: string): string {
+  const fallback = parent.properties?.[name]?.default;
+  const sentence = fallback === undefined || typeof fallback === "object" ? "" : ` Default: ${fallback}.`;
+  return explanation(parent, name) + sentence;
 }

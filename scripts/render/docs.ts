@@ -3,7 +3,7 @@ import { names } from "../../schema/names.ts";
 import { optionTable } from "../../schema/options.ts";
 import { variables } from "../../schema/variables.ts";
 import { codes as findingCodes } from "../../src/cli/codes.ts";
-import { nameRules, type Rule, rulesOf } from "./rules.ts";
+import { explanation } from "./rules.ts";
 import {
   annotationNodes,
   component,
@@ -54,6 +54,7 @@ export function renderDocs(schema: Schema): Rendered[] {
   const errors = Object.entries(findingCodes).map(
     ([code, { summary, fix }]) => `## ${code}\n\n${summary} ${fix}`,
   );
+  const cache = inlined(schema, component(schema, "OrasCache"));
   return [
     page(
       "annotations",
@@ -63,7 +64,7 @@ export function renderDocs(schema: Schema): Rendered[] {
     page(
       "orascache",
       "OrasCache",
-      fields(inlined(schema, component(schema, "OrasCache")), nameRules(schema)),
+      `${cache.description}\n\n${table(["Field", "Type", "Default", "Meaning"], fieldRows(cache, ""))}`,
     ),
     page(
       "exit-codes",
@@ -87,36 +88,21 @@ function variablesSection(): string {
   return `## Variables\n\nURIs and paths may hold these, which the kubelet replaces in each Pod. Nothing else is replaced.\n\n${table(["Variable", "Stands for", "Field of the Pod"], rows)}`;
 }
 
-/** What a field's value may be, as a sentence, where its type does not say it. */
-function allowedIn(node: SchemaNode): string {
-  if (node.title !== undefined) return `Allowed: ${node.title}.`;
-  return node.enum ? `Allowed: ${node.enum.map((value) => `\`"${value}"\``).join(", ")}.` : "";
-}
-
 /** A row for each field below a schema. */
 function fieldRows(node: SchemaNode, path: string): string[][] {
   return Object.entries(node.properties ?? {}).flatMap(([name, property]) => {
     const here = path === "" ? name : `${path}.${name}`;
     const hasDefault = property.default !== undefined && property.type !== "object";
+    const words = property.enum?.map((value) => `\`"${value}"\``).join(", ");
+    const enumeration = words === undefined ? "" : ` Allowed: ${words}.`;
     const row = [
       `\`${here}\``,
       [property.type].flat().join(" or "),
       hasDefault ? `\`${JSON.stringify(property.default)}\`` : "",
-      [property.description, allowedIn(property)].join(" ").trim(),
+      explanation(node, name) + enumeration,
     ];
     return [row, ...fieldRows(property.items ?? property, property.items ? `${here}[]` : here)];
   });
-}
-
-function fields(root: SchemaNode, ofTheName: readonly Rule[]): string {
-  const rules = (node: SchemaNode, path: string): string[] => [
-    ...rulesOf(node).map(({ message }) => (path === "" ? `- ${message}` : `- \`${path}\`: ${message}`)),
-    ...Object.entries(node.properties ?? {}).flatMap(([name, child]) =>
-      rules(child, path === "" ? name : `${path}.${name}`),
-    ),
-  ];
-  const all = [...ofTheName.map(({ message }) => `- ${message}`), ...rules(root, "")];
-  return `${root.description}\n\n${table(["Field", "Type", "Default", "Meaning"], fieldRows(root, ""))}\n\nRules, which the API server enforces:\n\n${all.join("\n")}`;
 }
 
 /** A reference page. */

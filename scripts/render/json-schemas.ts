@@ -12,13 +12,14 @@ import { component, inlined, mapChildren, type Rendered, type Schema, type Schem
  * sentences; other readers ignore them.
  */
 export function renderJsonSchemas(schema: Schema): Rendered[] {
+  const apiVersions = places.map(({ group, version }) => (group === "" ? version : `${group}/${version}`));
   const kinds = [...places.map(({ kind }) => kind), names.kind, "List"];
   const content = {
     $schema: "http://json-schema.org/draft-07/schema#",
     title: "Kubernetes objects with annotations of oras-operator, and OrasCaches",
     type: "object",
     properties: {
-      apiVersion: { type: "string", examples: apiVersions() },
+      apiVersion: { type: "string", examples: [...new Set([...apiVersions, names.apiVersion])] },
       kind: { type: "string", examples: kinds },
     },
     allOf: kinds.map((kind) => ({
@@ -43,18 +44,15 @@ export function renderJsonSchemas(schema: Schema): Rendered[] {
   ];
 }
 
-function apiVersions(): string[] {
-  const all = places.map(({ group, version }) => (group === "" ? version : `${group}/${version}`));
-  return [...new Set([...all, names.apiVersion])];
-}
-
 /** An object that is a Pod or makes Pods: only its metadata, and that of its templates, is described. */
 function maker({ read }: Place): Node {
   const unread = fields({ annotations: unreadAnnotations(read), labels: ref("Labels") });
-  return merged([
-    ...(read.includes("metadata") ? [] : [nested(["metadata"], unread)]),
-    ...read.map((path) => nested(path.split("."), ref("StepMetadata"))),
-  ]);
+  return {
+    allOf: [
+      ...(read.includes("metadata") ? [] : [nested(["metadata"], unread)]),
+      ...read.map((path) => nested(path.split("."), ref("StepMetadata"))),
+    ],
+  };
 }
 
 interface Node {
@@ -71,20 +69,6 @@ function nested(path: readonly string[], leaf: Node): Node {
     const list = step.endsWith("[]");
     return fields({ [step.replace("[]", "")]: list ? { type: "array", items: below } : below });
   }, leaf);
-}
-
-/** Several schemas of the same object as one. */
-function merged(nodes: readonly Node[]): Node {
-  return nodes.reduce((a, b) => {
-    const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
-    const both = (key: string) => typeof a[key] === "object" && typeof b[key] === "object";
-    return Object.fromEntries(
-      [...keys].map((key) => [
-        key,
-        both(key) ? merged([a[key] as Node, b[key] as Node]) : (a[key] ?? b[key]),
-      ]),
-    );
-  });
 }
 
 function ref(name: string): Node {

@@ -1,4 +1,4 @@
-import { component, type Dependent, formatOf, type Schema, type SchemaNode } from "./schema.ts";
+import type { Dependent, SchemaNode } from "./schema.ts";
 
 /** A validation rule of a CustomResourceDefinition, in CEL. */
 export interface Rule {
@@ -7,9 +7,9 @@ export interface Rule {
   readonly fieldPath?: string;
 }
 
-/** Every rule of an object: those that follow from what depends on what, then those that are written in CEL. */
+/** The rules of an object: what depends on what. */
 export function rulesOf(node: SchemaNode): Rule[] {
-  const derived = Object.entries(dependents(node)).map(([field, dependent]) => {
+  return Object.entries(dependents(node)).map(([field, dependent]) => {
     const { cel, words } = conditions(dependent);
     return {
       rule: `!has(self.${field}) || (${cel.join(" && ")})`,
@@ -17,7 +17,6 @@ export function rulesOf(node: SchemaNode): Rule[] {
       fieldPath: `.${field}`,
     };
   });
-  return [...derived, ...(node["x-kubernetes-validations"] ?? [])];
 }
 
 /** What must hold where a field is set, by the field: what it requires, and the values that others must have. */
@@ -44,26 +43,13 @@ function conditions({ required = [], properties = {} }: Dependent): { cel: strin
   return { cel: all.map(({ cel }) => cel), words: all.map(({ words }) => words) };
 }
 
-/** Where a field may be set, in words. */
-export function onlyWhere(node: SchemaNode, field: string): string | undefined {
-  const dependent = dependents(node)[field];
-  return dependent && conditions(dependent).words.join(" and ");
-}
-
-/** The rule for the name of an OrasCache. Only at the root does CEL see the name. */
-export function nameRules(schema: Schema): Rule[] {
-  const format = formatOf(schema, nameNode(schema));
-  if (!format) return [];
-  const { pattern, maxLength, allowed } = format;
+/** What a field of an object is, what it may be and where it may be set, in sentences. */
+export function explanation(parent: SchemaNode, field: string): string {
+  const { description, title } = parent.properties?.[field] ?? {};
+  const dependent = dependents(parent)[field];
   return [
-    {
-      rule: `self.metadata.name.size() <= ${maxLength} && self.metadata.name.matches(r'${pattern}')`,
-      message: `metadata.name: allowed is ${allowed}`,
-    },
-  ];
-}
-
-/** The schema of the name of an OrasCache. */
-export function nameNode(schema: Schema): SchemaNode {
-  return component(schema, "OrasCache").properties?.["metadata"]?.properties?.["name"] ?? {};
+    ...(description === undefined ? [] : [description]),
+    ...(title === undefined ? [] : [`Allowed: ${title}.`]),
+    ...(dependent ? [`Only where ${conditions(dependent).words.join(" and ")}.`] : []),
+  ].join(" ");
 }

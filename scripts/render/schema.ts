@@ -27,7 +27,6 @@ export interface SchemaNode {
   "x-variables"?: string[];
   "x-refused"?: string[];
   "x-printer-columns"?: { name: string; type: string; jsonPath: string; priority?: number }[];
-  "x-kubernetes-validations"?: { rule: string; message: string; fieldPath?: string }[];
   [keyword: `x-kubernetes-${string}`]: unknown;
 }
 

@@ -1,6 +1,7 @@
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
-import { annotationNodes, nameOf, notice, type Rendered, type Schema } from "./schema.ts";
+import { secondsOf } from "../../src/annotations/duration.ts";
+import { annotationNodes, nameOf, notice, type Rendered, type Schema, type SchemaNode } from "./schema.ts";
 
 /** Renders names and exit codes for the scripts that run in Pods. */
 export function renderShellConstants(schema: Schema): Rendered {
@@ -12,13 +13,9 @@ export function renderShellConstants(schema: Schema): Rendered {
     "# shellcheck shell=dash disable=SC2034",
     `# ${notice}`,
     ...wanted.map((name) => `${screaming(name)}='${names[name]}'`),
-    ...annotationNodes(schema).flatMap(([name, node]) =>
-      typeof node.default === "string"
-        ? [
-            `DEFAULT_${screaming(name)}='${nameOf(node) === "Duration" ? secondsOf(node.default) : node.default}'`,
-          ]
-        : [],
-    ),
+    ...annotationNodes(schema)
+      .filter(([, node]) => node.default !== undefined)
+      .map(([name, node]) => `DEFAULT_${screaming(name)}='${defaultOf(node)}'`),
     ...annotationNodes(schema).map(([name]) => `${screaming(name)}_ANNOTATION='${names.prefix}${name}'`),
     ...Object.entries(exitCodes).map(([name, { code }]) => `EXIT_${screaming(name)}=${code}`),
   ];
@@ -26,10 +23,9 @@ export function renderShellConstants(schema: Schema): Rendered {
 }
 
 /** Scripts count in seconds. */
-function secondsOf(duration: string): number {
-  const units = { h: 3600, m: 60, s: 1 } as const;
-  const parts = duration.matchAll(/([0-9]{1,9})([hms])/g);
-  return [...parts].reduce((sum, [, count, unit]) => sum + Number(count) * units[unit as "h"], 0);
+function defaultOf(node: SchemaNode): string | number {
+  const text = String(node.default);
+  return nameOf(node) === "Duration" ? secondsOf(text) : text;
 }
 
 function screaming(name: string): string {

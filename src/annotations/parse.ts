@@ -1,4 +1,5 @@
 import { variables, withoutVariables } from "../../schema/variables.ts";
+import { secondsOf } from "./duration.ts";
 import { keyOf, resolveKey, type Slot } from "./keys.ts";
 import { type AnnotationMap, isOurs } from "./map.ts";
 import { type Problem, quoted, type Result } from "./problems.ts";
@@ -124,12 +125,6 @@ function toSettings(given: readonly Given[], launchers: readonly number[]): Sett
     shareSizeLimit: one("share-size-limit"),
     resources: toResources(one),
   };
-}
-
-/** Seconds of a duration such as `1h30m`, whose form has been checked. */
-function secondsOf(duration: string): number {
-  const [, hours, minutes, seconds] = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(duration) ?? [];
-  return Number(hours ?? 0) * 3600 + Number(minutes ?? 0) * 60 + Number(seconds ?? 0);
 }
 
 function toResources(one: (name: AnnotationName) => string | undefined): AddedResources {

@@ -11,10 +11,6 @@ export const pod: WorkloadKind = {
   group: "",
   plural: "pods",
   template: [],
-  unless: {
-    // The kubelet made it from a file and only shows it to the API server.
-    "not-a-mirror-pod": `!has(object.metadata.annotations) || !("kubernetes.io/config.mirror" in object.metadata.annotations)`,
-  },
   missingVariables: (workload) => {
     const missing: VariableName[] = [];
     if (workload.metadata?.labels?.[jobNameLabel] === undefined) missing.push("JOB_NAME");

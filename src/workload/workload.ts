@@ -16,8 +16,6 @@ export interface WorkloadKind {
   readonly plural: string;
   /** Fields from the object to its Pod template; none for a Pod, which is its own template. */
   readonly template: readonly string[];
-  /** CEL that is false for objects of this kind which nobody may change. */
-  readonly unless?: Readonly<Record<string, string>>;
   /** Variables of annotations that a Pod made from the object has no value for. */
   readonly missingVariables: (workload: Workload) => readonly VariableName[];
   /** The variable that tells the object's Pods apart, where there is more than one Pod. */

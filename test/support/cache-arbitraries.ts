@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { dependents, nameNode } from "../../scripts/render/rules.ts";
+import { dependents } from "../../scripts/render/rules.ts";
 import {
   component,
   type Dependent,
@@ -13,7 +13,7 @@ import { OrasCache } from "../../src/cache/model.ts";
 /** OrasCaches by the schema: those that the API server accepts, and those that it refuses. */
 export function cacheArbitraries(schema: Schema) {
   const spec = inlined(schema, component(schema, "OrasCacheSpec"));
-  const name = inlined(schema, nameNode(schema));
+  const name = inlined(schema, component(schema, "CacheName"));
   const validOrasCache = fc
     .record({ name: arbitraryOf(name), spec: arbitraryOf(spec) })
     .map((drawn) => new OrasCache({ metadata: { name: drawn.name as string }, spec: drawn.spec as object }));

@@ -27,7 +27,19 @@ describe("a mistake in the schema is told with its line, what was found and what
       "a missing description",
       / {10}description: Whether to run a registry\..*\n/,
       "",
-      'components.schemas.OrasCacheSpec.properties.deploy: "description" is missing',
+      "components.schemas.OrasCacheSpec.properties.deploy: must have required property 'description'",
+    ],
+    [
+      "a missing example",
+      / {10}examples: \["oras-env"\]\n/,
+      "",
+      "properties.oras-env: must have required property 'examples'",
+    ],
+    [
+      "a missing default",
+      / {10}x-default-text: the operator's tools image\n/,
+      "",
+      "properties.oras-container: must have required property 'x-default-text'",
     ],
     [
       "an unknown format",
@@ -94,7 +106,7 @@ describe("a mistake in the schema is told with its line, what was found and what
       "an annotation that belongs to none",
       "x-of: container",
       "x-of: contaner",
-      "x-of: no such annotation; did you mean container?",
+      'x-of: there is no property "contaner"; did you mean container?',
     ],
     [
       "a required field that is not there",
