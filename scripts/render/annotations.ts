@@ -3,7 +3,7 @@ import {
   annotationNodes,
   component,
   data,
-  formatOf,
+  formatName,
   formats,
   isList,
   mapValues,
@@ -29,18 +29,18 @@ export function renderAnnotations(schema: Schema): Rendered {
         const limit = dependentSchemas[other]?.properties?.[name];
         return typeof limit === "object" && "maxItems" in limit;
       }),
-      format: formatOf(schema, node)?.name,
+      format: formatName(node),
       default: node.default,
       defaultText: node["x-default-text"] ?? `"${node.default}"`,
       description: node.description,
       example: node.examples?.[0],
     },
   ]);
-  const forms = mapValues(formats(schema), ({ pattern, maxLength, allowed, withVariables }) => ({
+  const forms = mapValues(formats(schema), ({ pattern, maxLength, title, "x-variables": variables }) => ({
     pattern,
     maxLength,
-    allowed,
-    variables: withVariables.length > 0,
+    allowed: title,
+    variables: variables !== undefined,
   }));
   return data("generated/annotations.ts", { formats: forms, annotations: Object.fromEntries(annotations) });
 }

@@ -3,7 +3,6 @@ import { Document, isMap, type Scalar } from "yaml";
 import packageJson from "../../package.json" with { type: "json" };
 import { chartValues, type Value } from "../../schema/chart-values.ts";
 import { names } from "../../schema/names.ts";
-import { page, table } from "./docs.ts";
 import { manifest, rules } from "./install.ts";
 import { mapValues, notice, type Rendered } from "./schema.ts";
 
@@ -30,7 +29,6 @@ export function renderChart(): Rendered[] {
     { path: "chart/files/webhooks.yaml", content: `# ${notice}\n${webhooks}` },
     manifest("chart/files/rules.yaml", [{ cluster: rules("cluster"), ownNamespace: rules("own-namespace") }]),
     valuesYaml(values),
-    page("chart", "Values of the chart", valuesTable(values)),
     { path: "chart/values.schema.json", content: `${JSON.stringify(valuesSchema(values), null, 2)}\n` },
   ];
 }
@@ -56,17 +54,6 @@ function comment(node: unknown, values: Record<string, Value>, top = true): void
     (key as Scalar).spaceBefore = top && index > 0;
     if (value.properties) comment(child as unknown, value.properties, false);
   }
-}
-
-function valuesTable(values: Record<string, Value>): string {
-  const rows = (all: Record<string, Value>, prefix: string): string[][] =>
-    Object.entries(all).flatMap(([name, value]) =>
-      value.properties
-        ? rows(value.properties, `${prefix}${name}.`)
-        : [[`\`${prefix}${name}\``, value.type, `\`${JSON.stringify(value.default)}\``, value.description]],
-    );
-  const example = "helm install oras-operator ./chart --set replicas=2 --set manager.logLevel=debug";
-  return `    ${example}\n\n${table(["Value", "Type", "Default", "Meaning"], rows(values, ""))}`;
 }
 
 function valuesSchema(values: Record<string, Value>): object {

@@ -54,20 +54,15 @@ function describe({ instancePath, propertyName, params, data, message }: ErrorOb
 /** A schema and every schema inside it, with their paths. */
 function nodesBelow(node: SchemaNode, path: string[]): [string[], SchemaNode][] {
   const { properties = {}, items, additionalProperties } = node;
-  const inside: [string[], SchemaNode | boolean | undefined][] = [
-    ...Object.entries(properties).map(([name, child]): [string[], SchemaNode] => [
-      ["properties", name],
-      child,
-    ]),
-    [["items"], items],
-    [["additionalProperties"], additionalProperties],
+  const inside = [
+    ...Object.entries(properties).map(([name, child]) => [["properties", name], child] as const),
+    [["items"], items] as const,
+    [["additionalProperties"], additionalProperties] as const,
   ];
-  return [
-    [path, node],
-    ...inside.flatMap(([at, child]) =>
-      typeof child === "object" ? nodesBelow(child, [...path, ...at]) : [],
-    ),
-  ];
+  const below = inside.flatMap(([at, child]) =>
+    typeof child === "object" ? nodesBelow(child, [...path, ...at]) : [],
+  );
+  return [[path, node], ...below];
 }
 
 /** What JavaScript understands and Go's RE2, in which the API server matches, does not. */
@@ -145,7 +140,7 @@ function* checkValues(schema: Schema, node: SchemaNode, path: readonly string[])
   for (const value of variables.filter((each) => !fits(each, format) || withoutVariables(each) === each)) {
     yield [["x-variables"], `${JSON.stringify(value)} is not of this form, or holds no variable`];
   }
-  const allowed = `; allowed is ${format.allowed}`;
+  const allowed = `; allowed is ${format.title}`;
   if (typeof fallback === "string" && !fits(fallback, format)) {
     yield [["default"], `found ${JSON.stringify(fallback)}${allowed}`];
   }
@@ -154,7 +149,7 @@ function* checkValues(schema: Schema, node: SchemaNode, path: readonly string[])
   }
 }
 
-function fits(value: string, { pattern, maxLength, withVariables }: Format): boolean {
-  const checked = withVariables.length > 0 ? withoutVariables(value) : value;
+function fits(value: string, { pattern, maxLength, "x-variables": variables }: Format): boolean {
+  const checked = variables ? withoutVariables(value) : value;
   return value.length <= maxLength && new RegExp(pattern, "u").test(checked);
 }

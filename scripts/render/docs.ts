@@ -33,10 +33,10 @@ export function renderDocs(schema: Schema): Rendered[] {
   const annotations = annotationNodes(schema)
     .map(([name, node]) => {
       const format = formatOf(schema, node);
-      const first = format?.withVariables[0];
+      const first = format?.["x-variables"]?.[0];
       const facts = [
         `- Key: \`${prefix}${name}\`${isList(node) ? `, \`${prefix}${name}_1\`, \`${prefix}${name}_2\`, …` : ""}`,
-        `- Allowed: ${format?.allowed}`,
+        `- Allowed: ${format?.title}`,
         `- Default: ${node.default === undefined ? node["x-default-text"] : `\`"${node.default}"\``}`,
         `- Example: \`${node.examples?.[0]}\``,
         ...(first === undefined ? [] : [`- With [variables](#variables): \`${first}\``]),
@@ -106,12 +106,12 @@ function fieldRows(node: SchemaNode, path: string): string[][] {
 }
 
 /** A reference page. */
-export function page(name: string, title: string, body: string): Rendered {
+function page(name: string, title: string, body: string): Rendered {
   return { path: `docs/reference/${name}.md`, content: `<!-- ${notice} -->\n# ${title}\n\n${body}\n` };
 }
 
 /** A Markdown table. */
-export function table(head: string[], rows: string[][]): string {
+function table(head: string[], rows: string[][]): string {
   const line = (cells: string[]) => `| ${cells.map((c) => c.replaceAll("|", "\\|")).join(" | ")} |`;
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }

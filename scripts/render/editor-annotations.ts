@@ -61,17 +61,21 @@ function mistypedPattern(): string {
 function value(schema: Schema, node: SchemaNode): object {
   const format = formatOf(schema, node);
   if (!format) throw new Error(`the annotation has no format: ${node.description}`);
-  const { pattern, maxLength, allowed, words, withVariables } = format;
+  const { pattern, maxLength, title, enum: words, "x-variables": variables = [] } = format;
   // What stands around a variable is checked at admission.
-  const whole = withVariables.length > 0 ? `${pattern}|${variablePattern.source}` : pattern;
+  const whole = variables.length > 0 ? `${pattern}|${variablePattern.source}` : pattern;
   return {
     type: "string",
     description: node.description,
     ...(node.default === undefined ? {} : { default: node.default }),
     ...(words
       ? { enum: words }
-      : { pattern: whole, maxLength, patternErrorMessage: `Allowed is ${allowed}.` }),
-    ...(words ? {} : { examples: [...(node.examples ?? []), ...withVariables.slice(0, 1)] }),
+      : {
+          pattern: whole,
+          maxLength,
+          patternErrorMessage: `Allowed is ${title}.`,
+          examples: [...(node.examples ?? []), ...variables.slice(0, 1)],
+        }),
   };
 }
 

@@ -49,20 +49,11 @@ export interface Rendered {
   readonly content: string;
 }
 
-/** The form of a value. */
-export interface Format {
-  /** As the schema calls it. */
-  readonly name: string;
-  readonly pattern: string;
-  readonly maxLength: number;
-  /** What is allowed, as messages say it. */
-  readonly allowed: string;
-  /** Every value, where there are few. */
-  readonly words?: readonly string[] | undefined;
-  /** Values that hold variables; where there are none, values may not. */
-  readonly withVariables: readonly string[];
-  /** Values that are not of this form. */
-  readonly refused: readonly string[];
+/** The form of a value: a named schema of a text. */
+export interface Format extends SchemaNode {
+  pattern: string;
+  maxLength: number;
+  title: string;
 }
 
 /** The named schema of the components. */
@@ -82,17 +73,20 @@ export function isList(annotation: SchemaNode): boolean {
   return annotation.type === "array";
 }
 
-/** The forms of values: every named schema of a text. */
+/** The forms of values by their names. */
 export function formats(schema: Schema): Record<string, Format> {
   const texts = Object.entries(schema.components.schemas).filter(([, node]) => node.type === "string");
-  return Object.fromEntries(texts.map(([name, node]) => [name, asFormat(name, node)]));
+  return Object.fromEntries(texts.map(([name, node]) => [name, asFormat(node)]));
 }
 
 /** The form of a field's value, or of each value of an annotation, if it has one. */
 export function formatOf(schema: Schema, node: SchemaNode): Format | undefined {
-  const name = nameOf(node) ?? nameOf(node.items);
-  const found = name === undefined ? undefined : schema.components.schemas[name];
-  return name !== undefined && found?.type === "string" ? asFormat(name, found) : undefined;
+  return formats(schema)[formatName(node) ?? ""];
+}
+
+/** The name of that form. */
+export function formatName(node: SchemaNode): string | undefined {
+  return nameOf(node) ?? nameOf(node.items);
 }
 
 /** The name of the schema that a node refers to. */
@@ -100,17 +94,11 @@ export function nameOf(node: SchemaNode | undefined): string | undefined {
   return node?.$ref?.split("/").at(-1);
 }
 
-function asFormat(name: string, node: SchemaNode): Format {
-  const { enum: words, pattern = `^(${words?.join("|")})$`, title, maxLength = Infinity } = node;
-  return {
-    name,
-    pattern,
-    maxLength: words ? Math.max(...words.map((word) => word.length)) : maxLength,
-    allowed: title ?? listed(words ?? []),
-    words,
-    withVariables: node["x-variables"] ?? [],
-    refused: node["x-refused"] ?? [],
-  };
+/** A list of words is a pattern too. */
+function asFormat(node: SchemaNode): Format {
+  const words = node.enum ?? [];
+  const maxLength = Math.max(...words.map((word) => word.length));
+  return { pattern: `^(${words.join("|")})$`, maxLength, title: listed(words), ...node };
 }
 
 /** `a, b or c` */

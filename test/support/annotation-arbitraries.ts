@@ -15,7 +15,7 @@ export interface Tables {
 
 /** Values of each format that the schema lists: those that are refused, and those that hold variables. */
 export type Samples = Readonly<
-  Record<string, { readonly refused: readonly string[]; readonly withVariables?: readonly string[] }>
+  Record<string, { readonly "x-refused"?: readonly string[]; readonly "x-variables"?: readonly string[] }>
 >;
 
 /** Values of each format. Made once: compiling an expression takes far longer than drawing from it. */
@@ -29,7 +29,7 @@ export function valuesOf(
       .oneof(
         { arbitrary: fc.stringMatching(pattern, { size: "xsmall" }), weight: 9 },
         { arbitrary: fc.stringMatching(pattern), weight: 1 },
-        ...(samples[name]?.withVariables ?? []).map((value) => ({
+        ...(samples[name]?.["x-variables"] ?? []).map((value) => ({
           arbitrary: fc.constant(value),
           weight: 1,
         })),
@@ -117,7 +117,9 @@ function invalidAnnotations(
   const list = fc.constantFrom(...all.filter((a) => a.list));
   const wrongValue = definition.chain(({ key, format }) => {
     const tooLong = "a".repeat(formats[format].maxLength + 1);
-    return fc.constantFrom("", tooLong, ...(samples[format]?.refused ?? [])).map((value) => [key, value]);
+    return fc
+      .constantFrom("", tooLong, ...(samples[format]?.["x-refused"] ?? []))
+      .map((value) => [key, value]);
   });
   const unknownName = fc.stringMatching(/^[a-z]{1,12}$/).filter((name) => !Object.hasOwn(annotations, name));
   const prefix = definition.map(({ key, name }) => key.slice(0, -name.length));
