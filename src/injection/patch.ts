@@ -1,31 +1,70 @@
 import { isDeepStrictEqual } from "node:util";
-import { createPatch, type Operation } from "rfc6902";
+import type { Operation } from "rfc6902";
+
+type Map = Readonly<Record<string, unknown>>;
 
 /**
- * The minimal JSON Patch (RFC 6902) from one object to the other.
+ * The minimal JSON Patch (RFC 6902) from one object to the other. Libraries look for the shortest way from any list to
+ * any other, which costs their product, and build paths for parts that did not change.
  *
  * @param before - as submitted
  * @param after - sharing with it every part that did not change; lists have only grown at their end
  */
 export function patchBetween(before: unknown, after: unknown): Operation[] {
-  return createPatch(before, after, (a, b, pointer) => {
-    // What is shared is equal: a Pod's hundreds of env entries need no comparison.
-    if (a === b) return [];
-    return Array.isArray(a) && Array.isArray(b) ? patchBetweenLists(a, b, pointer.toString()) : undefined;
-  });
+  const patch: Operation[] = [];
+  compare(before, after, "", patch);
+  return patch;
 }
 
-/** Item by item: the library looks for the shortest way from any list to any other, which costs their product. */
-function patchBetweenLists(before: unknown[], after: unknown[], path: string): Operation[] {
+/** Appends to a patch what leads from one value to the other. */
+function compare(before: unknown, after: unknown, path: string, patch: Operation[]): void {
+  // What is shared is equal: a Pod's hundreds of env entries need no comparison.
+  if (before === after) return;
+  if (Array.isArray(before) && Array.isArray(after)) compareLists(before, after, path, patch);
+  else if (isMap(before) && isMap(after)) compareMaps(before, after, path, patch);
+  else patch.push({ op: "replace", path, value: after });
+}
+
+function compareMaps(before: Map, after: Map, path: string, patch: Operation[]): void {
+  for (const key of Object.keys(before)) {
+    if (isIn(before, key) && !isIn(after, key)) patch.push({ op: "remove", path: `${path}/${token(key)}` });
+  }
+  for (const key of Object.keys(after)) {
+    const value = after[key];
+    if (!isIn(after, key) || (isIn(before, key) && before[key] === value)) continue;
+    const at = `${path}/${token(key)}`;
+    if (isIn(before, key)) compare(before[key], value, at, patch);
+    else patch.push({ op: "add", path: at, value });
+  }
+}
+
+function compareLists(
+  before: readonly unknown[],
+  after: readonly unknown[],
+  path: string,
+  patch: Operation[],
+): void {
   const isWords = after.every((item) => typeof item === "string");
   if (isWords || after.length < before.length) {
-    return isDeepStrictEqual(before, after) ? [] : [{ op: "replace", path, value: after }];
+    if (!isDeepStrictEqual(before, after)) patch.push({ op: "replace", path, value: after });
+    return;
   }
-  return after.flatMap((item, i): Operation[] => {
-    if (i >= before.length) return [{ op: "add", path: `${path}/-`, value: item }];
-    return patchBetween(before[i], item).map((operation) => ({
-      ...operation,
-      path: `${path}/${i}${operation.path}`,
-    }));
+  before.forEach((item, i) => {
+    compare(item, after[i], `${path}/${i}`, patch);
   });
+  for (const value of after.slice(before.length)) patch.push({ op: "add", path: `${path}/-`, value });
+}
+
+function isMap(value: unknown): value is Map {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Whether JSON will have the key; `hasOwn`, because `__proto__` and `constructor` may be submitted. */
+function isIn(map: Map, key: string): boolean {
+  return Object.hasOwn(map, key) && map[key] !== undefined;
+}
+
+/** A key as JSON Pointers (RFC 6901) have it. */
+function token(key: string): string {
+  return key.includes("~") || key.includes("/") ? key.replaceAll("~", "~0").replaceAll("/", "~1") : key;
 }
