@@ -2,21 +2,21 @@
 
 export const formats = {
   "Artifact": {
-    "pattern": "^(oci:\\/\\/([a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?|\\[[0-9a-fA-F:.]{2,45}\\])(:[0-9]{1,5})?\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*|[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*|[a-z0-9]+((_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)+)(:[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}(@sha256:[a-f0-9]{64})?|@sha256:[a-f0-9]{64})$",
+    "pattern": "^(oci:\\/\\/([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*|\\[(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){5}|[0-9a-fA-F]{1,4}:(:[0-9a-fA-F]{1,4}){6}|:(:[0-9a-fA-F]{1,4}){1,7}|::)\\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*|[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*|[a-z0-9]+((_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)+)(:[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}(@sha256:[a-f0-9]{64})?|@sha256:[a-f0-9]{64})$",
     "maxLength": 512,
-    "allowed": "repository/name:tag, repository/name@sha256:… or both, in lower case, with oci://host/ before it for another registry",
+    "allowed": "repository/name:tag, repository/name@sha256:… or both, in lower case, with oci://host/ or oci://host:port/ (1 to 65535) before it for another registry",
     "variables": true
   },
   "TaggedArtifact": {
-    "pattern": "^(oci:\\/\\/([a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?|\\[[0-9a-fA-F:.]{2,45}\\])(:[0-9]{1,5})?\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*|[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*|[a-z0-9]+((_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)+)(:[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127})$",
+    "pattern": "^(oci:\\/\\/([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*|\\[(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){5}|[0-9a-fA-F]{1,4}:(:[0-9a-fA-F]{1,4}){6}|:(:[0-9a-fA-F]{1,4}){1,7}|::)\\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*|[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*|[a-z0-9]+((_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)+)(:[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127})$",
     "maxLength": 512,
-    "allowed": "repository/name:tag, in lower case, with oci://host/ before it for another registry",
+    "allowed": "repository/name:tag, in lower case, with oci://host/ or oci://host:port/ (1 to 65535) before it for another registry",
     "variables": true
   },
   "Path": {
-    "pattern": "^([^\\x00-\\x1f\\x7f$]|\\$+[^\\x00-\\x1f\\x7f$(])+\\$*$",
+    "pattern": "^([^\\x00-\\x1f\\x7f-\\x9f\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}$]|\\$+[^\\x00-\\x1f\\x7f-\\x9f\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}$(])+\\$*$",
     "maxLength": 4096,
-    "allowed": "a path without control characters",
+    "allowed": "a path without control characters and invisible ones (such as those that turn the direction of text)",
     "variables": true
   },
   "CacheName": {
@@ -44,13 +44,19 @@ export const formats = {
     "variables": false
   },
   "Registry": {
-    "pattern": "^(https?:\\/\\/)?([a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?|\\[[0-9a-fA-F:.]{2,45}\\])(:[0-9]{1,5})?(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*\\/?$",
+    "pattern": "^(https?:\\/\\/)?([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*|\\[(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){5}|[0-9a-fA-F]{1,4}:(:[0-9a-fA-F]{1,4}){6}|:(:[0-9a-fA-F]{1,4}){1,7}|::)\\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*\\/?$",
     "maxLength": 512,
-    "allowed": "host, host:port or host/path of a registry, in lower case after the host, with https:// (the default) or http:// before it",
+    "allowed": "host, host:port (1 to 65535) or host/path of a registry, in lower case after the host, with https:// (the default) or http:// before it",
+    "variables": false
+  },
+  "Host": {
+    "pattern": "^([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*|\\[(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){5}|[0-9a-fA-F]{1,4}:(:[0-9a-fA-F]{1,4}){6}|:(:[0-9a-fA-F]{1,4}){1,7}|::)\\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?$",
+    "maxLength": 261,
+    "allowed": "the host of a registry, with or without a port (1 to 65535)",
     "variables": false
   },
   "ScriptUrl": {
-    "pattern": "^https:\\/\\/[a-zA-Z0-9.-]+(:[0-9]{1,5})?\\/[^\\s#\"\\\\]*(#sha256=[a-f0-9]{64})?$",
+    "pattern": "^https:\\/\\/([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*|\\[(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){5}|[0-9a-fA-F]{1,4}:(:[0-9a-fA-F]{1,4}){6}|:(:[0-9a-fA-F]{1,4}){1,7}|::)\\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?\\/[^\\s#\"\\\\]*(#sha256=[a-f0-9]{64})?$",
     "maxLength": 2048,
     "allowed": "an https:// URL, optionally pinned with #sha256=…",
     "variables": false

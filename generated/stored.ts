@@ -4,11 +4,11 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** repository/name:tag, repository/name@sha256:… or both, in lower case, with oci://host/ before it for another registry */
+        /** repository/name:tag, repository/name@sha256:… or both, in lower case, with oci://host/ or oci://host:port/ (1 to 65535) before it for another registry */
         Artifact: string;
-        /** repository/name:tag, in lower case, with oci://host/ before it for another registry */
+        /** repository/name:tag, in lower case, with oci://host/ or oci://host:port/ (1 to 65535) before it for another registry */
         TaggedArtifact: string;
-        /** a path without control characters */
+        /** a path without control characters and invisible ones (such as those that turn the direction of text) */
         Path: string;
         /** the name of an OrasCache (lower case letters, digits and -, at most 52 characters) */
         CacheName: string;
@@ -18,8 +18,10 @@ export interface components {
         ContainerName: string;
         /** an image reference */
         Image: string;
-        /** host, host:port or host/path of a registry, in lower case after the host, with https:// (the default) or http:// before it */
+        /** host, host:port (1 to 65535) or host/path of a registry, in lower case after the host, with https:// (the default) or http:// before it */
         Registry: string;
+        /** the host of a registry, with or without a port (1 to 65535) */
+        Host: string;
         /** an https:// URL, optionally pinned with #sha256=… */
         ScriptUrl: string;
         /** a duration such as 90s, 10m or 1h30m */

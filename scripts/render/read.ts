@@ -15,13 +15,27 @@ export function parseSchema(text: string, file: string): Schema {
   const broken = document.errors.map((error) => `${file}: ${error.message}`);
   if (broken.length > 0) throw new Error(broken.join("\n"));
 
-  const schema = document.toJS() as Schema;
+  const schema = withWholePatterns(document.toJS() as Schema);
   const problems = checkSchema(schema).map(([path, message]) => {
     const offset = offsetOf(document, path);
     return `${file}:${lines.linePos(offset).line}: ${path.join(".") || "the file"}: ${message}`;
   });
   if (problems.length > 0) throw new Error(problems.join("\n"));
   return schema;
+}
+
+/** The schema with the parts of patterns where their names stand. What names no part is left: it is no pattern then. */
+function withWholePatterns(schema: Schema): Schema {
+  const parts = new Map(Object.entries(schema?.["x-parts"] ?? {}));
+  // A part may hold those before it only, so this ends.
+  for (const [name, part] of parts) parts.set(name, whole(part, parts));
+  return JSON.parse(JSON.stringify(schema), (key, value: unknown) =>
+    key === "pattern" && typeof value === "string" ? whole(value, parts) : value,
+  ) as Schema;
+}
+
+function whole(pattern: string, parts: ReadonlyMap<string, string>): string {
+  return pattern.replace(/\{([a-z][a-z0-9]*)\}/g, (found, name: string) => parts.get(name) ?? found);
 }
 
 /** Where the innermost part of a path that exists begins in the text. */

@@ -40,6 +40,8 @@ export interface Dependent {
 export interface Schema {
   openapi: string;
   info: { title: string; version: string };
+  /** Parts of patterns; those of each schema are whole already. */
+  "x-parts"?: Record<string, string>;
   components: { schemas: Record<string, SchemaNode> };
 }
 

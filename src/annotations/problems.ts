@@ -26,13 +26,32 @@ const longestPath = 400;
 const longestQuote = 100;
 
 /**
- * A value as messages show it: in quotes, control characters escaped, cut where it is long.
+ * A value as messages show it: in quotes, cut where it is long, and nothing in it unseen.
  *
  * @param value - what somebody submitted
  */
 export function quoted(value: string): string {
   const shown = withoutSecrets(value);
-  return JSON.stringify(shown.length > longestQuote ? `${shown.slice(0, longestQuote)}…` : shown);
+  return visible(JSON.stringify(shown.length > longestQuote ? `${shown.slice(0, longestQuote)}…` : shown));
+}
+
+/**
+ * A line for people with every character escaped that could break it, hide in it or turn the direction of what follows:
+ * terminals and logs would obey it.
+ *
+ * @param line - that may hold what somebody submitted
+ * @see https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing
+ */
+export function visible(line: string): string {
+  return line.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => {
+    const code = character.codePointAt(0)?.toString(16) ?? "";
+    return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, "0")}`;
+  });
+}
+
+/** The same for a text of several lines. */
+export function visibleLines(text: string): string {
+  return text.split("\n").map(visible).join("\n");
 }
 
 /**
@@ -207,7 +226,7 @@ export type Result<T> =
  */
 export function describeProblem(problem: Problem): string {
   const path = problem.path.length > longestPath ? `${problem.path.slice(0, longestPath)}…` : problem.path;
-  return `${path}: ${problem.message} ${problemCatalogue[problem.code].fix} (${problem.code})`;
+  return `${visible(`${path}: ${problem.message}`)} ${problemCatalogue[problem.code].fix} (${problem.code})`;
 }
 
 /**

@@ -1,3 +1,5 @@
+import { visible, visibleLines } from "./problems.ts";
+
 /**
  * What is allowed, but may not be meant. Every warning has a stable code; the catalogue below is also the source of
  * docs/reference/errors.md.
@@ -89,5 +91,5 @@ export type WarningCode = keyof typeof warningCatalogue;
  * @returns for example `spec.dnsPolicy: Default does not resolve names of the cluster. (NoClusterNames)`
  */
 export function describeWarning({ code, path, message }: Warning): string {
-  return `${path === "" ? "" : `${path}: `}${message} (${code})`;
+  return `${path === "" ? "" : `${visible(path)}: `}${visibleLines(message)} (${code})`;
 }

@@ -1,3 +1,4 @@
+import { visibleLines } from "../annotations/problems.ts";
 import type { Condition } from "./types.ts";
 
 /** The aspects of a cache, in the order in which they are kept; the last two are there only when they hold. */
@@ -34,6 +35,7 @@ export function updateConditions(
     // A time that is still to come was written by somebody else.
     const isToCome = Date.parse(old?.lastTransitionTime ?? "") > Date.parse(time);
     const lastTransitionTime = stays && !isToCome ? old.lastTransitionTime : time;
-    return { type, ...verdict, lastTransitionTime, observedGeneration: generation };
+    const message = visibleLines(verdict.message);
+    return { type, ...verdict, message, lastTransitionTime, observedGeneration: generation };
   });
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
+import { visibleLines } from "../annotations/problems.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { injectCommand } from "./commands/inject.ts";
 import { managerCommand } from "./commands/manager.ts";
@@ -36,7 +37,7 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
   else {
-    console.error(describeError(error));
+    console.error(visibleLines(describeError(error)));
     process.exitCode = error instanceof CliError ? error.exitCode : 1;
   }
 }

@@ -30,10 +30,15 @@ export function amountOf(quantity: string): number {
       quantity,
     ) ?? [];
   if (digits === undefined) return Number.NaN;
-  return exponent === undefined
-    ? Number(digits) * (suffixes[suffix] ?? Number.NaN)
-    : Number(`${digits}e${exponent}`);
+  const amount =
+    exponent === undefined
+      ? Number(digits) * (suffixes[suffix] ?? Number.NaN)
+      : Number(`${digits}e${exponent}`);
+  return Math.max(-largest, Math.min(largest, amount));
 }
+
+/** Kubernetes takes what is larger for this. */
+const largest = 2 ** 63;
 
 /**
  * A quantity as people write it.
@@ -44,9 +49,14 @@ export function amountOf(quantity: string): number {
  */
 export function formatAmount(resource: string, milli: number): string {
   const whole = Math.floor(milli / 1000);
-  if (resource === "cpu") return milli % 1000 === 0 ? String(whole) : `${milli}m`;
+  if (resource === "cpu") return milli % 1000 === 0 ? digitsOf(whole) : `${digitsOf(milli)}m`;
   const suffix = (["Gi", "Mi", "Ki"] as const).find(
     (unit) => whole > 0 && whole % (suffixes[unit] ?? 1) === 0,
   );
-  return suffix === undefined ? String(whole) : `${whole / (suffixes[suffix] ?? 1)}${suffix}`;
+  return suffix === undefined ? digitsOf(whole) : `${digitsOf(whole / (suffixes[suffix] ?? 1))}${suffix}`;
+}
+
+/** A whole number without an exponent, however large it is. */
+function digitsOf(whole: number): string {
+  return BigInt(whole).toString();
 }

@@ -1,6 +1,6 @@
 import type { V1Container, V1ObjectMeta, V1PodSpec } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import type { Problem, Result } from "../annotations/problems.ts";
+import { type Problem, quoted, type Result } from "../annotations/problems.ts";
 import { putBack, type Workload } from "../workload/workload.ts";
 import type { Injection, Program, Wrapped } from "./marker.ts";
 import { findInjection, originalOf, type Present, startsOnShare } from "./present.ts";
@@ -127,6 +127,6 @@ function changed({ name }: V1Container, path: string): Problem {
   return {
     code: "ChangedInjection",
     path,
-    message: `container "${name}" was wrapped by the operator, and its command or args have been changed since.`,
+    message: `container ${quoted(name)} was wrapped by the operator, and its command or args have been changed since.`,
   };
 }

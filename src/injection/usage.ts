@@ -110,6 +110,9 @@ function raise(most: Record<string, number>, other: Amounts): void {
 
 function amounts(quantities: Quantities | undefined): Amounts {
   return Object.fromEntries(
-    Object.entries(quantities ?? {}).map(([resource, quantity]) => [resource, milli(quantity)]),
+    Object.entries(quantities ?? {})
+      .map(([resource, quantity]) => [resource, milli(quantity)] as const)
+      // What is no quantity, the API server refuses.
+      .filter(([, amount]) => !Number.isNaN(amount)),
   );
 }

@@ -1,5 +1,5 @@
 import type { V1LimitRange, V1LimitRangeItem, V1PodSpec } from "@kubernetes/client-node";
-import type { Problem } from "../annotations/problems.ts";
+import { type Problem, quoted } from "../annotations/problems.ts";
 import { formatAmount } from "./quantity.ts";
 import { type Amounts, itemsOf, milli, type Usage, usageOf, usageOfPod, withDefaults } from "./usage.ts";
 
@@ -31,7 +31,7 @@ function violations(spec: V1PodSpec, ranges: readonly V1LimitRange[]): Map<strin
   const complete = withDefaults(spec, ranges);
   const subjects = {
     Container: [...(complete.initContainers ?? []), ...complete.containers].map((container) => ({
-      name: `container ${JSON.stringify(container.name)}`,
+      name: `container ${quoted(container.name)}`,
       usage: usageOf(container),
     })),
     Pod: [{ name: "the Pod, with the added containers,", usage: usageOfPod(complete) }],
@@ -39,7 +39,7 @@ function violations(spec: V1PodSpec, ranges: readonly V1LimitRange[]): Map<strin
   itemsOf(ranges).forEach(({ range, item }, i) => {
     for (const { name, usage } of subjects[item.type as "Pod"] ?? []) {
       for (const [rule, says] of brokenRules(item, usage, name)) {
-        broken.set(`${i} ${name} ${rule}`, `LimitRange ${JSON.stringify(range)} ${says}.`);
+        broken.set(`${i} ${name} ${rule}`, `LimitRange ${quoted(range)} ${says}.`);
       }
     }
   });
@@ -122,7 +122,7 @@ function brokenRequests(whole: Whole, said: Amounts, together: Amounts): [string
 function brokenLimits(whole: Whole, name: string, { limits }: Usage): [string, string][] {
   return Object.entries(whole.limits ?? {}).flatMap(([resource, bound]): [string, string][] => {
     if ((limits[resource] ?? 0) <= milli(bound)) return [];
-    const message = `the Pod's own resources.limits.${resource} is ${bound}, and container ${JSON.stringify(name)} has a limit of ${told(resource, limits[resource])}.`;
+    const message = `the Pod's own resources.limits.${resource} is ${bound}, and container ${quoted(name)} has a limit of ${told(resource, limits[resource])}.`;
     return [[`limits ${resource} ${name}`, message]];
   });
 }

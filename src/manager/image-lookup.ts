@@ -1,4 +1,5 @@
 import { isIPv6 } from "node:net";
+import { visible } from "../annotations/problems.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import type { ClusterFacts } from "../kube/facts.ts";
 import type { KubeObject } from "../kube/objects.ts";
@@ -49,7 +50,7 @@ export function startImageLookup(self: Process, facts: ClusterFacts, signal: Abo
     readSecrets: createSecretReader(client),
     onUnknown: (image, detail) =>
       log.info(
-        { image: image.slice(0, longestImage), error: detail.slice(0, longestDetail) },
+        { image: visible(image.slice(0, longestImage)), error: visible(detail.slice(0, longestDetail)) },
         "image lookup failed",
       ),
   });

@@ -69,7 +69,7 @@ export function createLookup(settings: LookupSettings = {}): Lookup {
     const ask = () => look(image, architecture, secrets, settings, signal);
     const answer = slots(ask, AbortSignal.timeout(longestWaitMs))
       .then((found) => {
-        remembered.set(key, found, image.includes("@") ? {} : { ttl: tagMs });
+        remembered.set(key, found, parseImage(image)?.isDigest ? {} : { ttl: tagMs });
         return { program: found };
       })
       .catch((error: unknown) => {

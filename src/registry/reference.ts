@@ -1,16 +1,21 @@
+import { formats } from "../../generated/annotations.ts";
+
 /** Where an image is and which one. */
 export interface ImageReference {
   readonly host: string;
   readonly repository: string;
   /** A tag, or a digest with its algorithm. */
   readonly version: string;
+  /** Whether it is a digest: what it names never changes then. */
+  readonly isDigest: boolean;
 }
 
 /** The parts of a reference that become parts of a URL. None of these patterns can take long to fit. */
-const host = /^([a-zA-Z0-9][-a-zA-Z0-9.]{0,252}|\[[0-9a-fA-F:.]{2,45}\])(:[0-9]{1,5})?$/;
+const host = new RegExp(formats.Host.pattern, "u");
 const repositoryPart = /^[a-z0-9][-a-z0-9._]*$/;
 const longestRepository = 255;
-const tagOrDigest = /^(\w[-\w.]{0,127}|sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
+const tagPattern = /^\w[-\w.]{0,127}$/;
+const digestPattern = /^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 /** More than any reference has: nothing else is looked at in a longer one. */
 const longest = 1024;
 
@@ -33,16 +38,18 @@ export function parseImage(image: string): ImageReference | undefined {
     host: hub ? "registry-1.docker.io" : first,
     repository: hub && !name.includes("/") ? `library/${name}` : name,
     version: digest ?? tag,
+    isDigest: digest !== undefined,
   };
-  return isReference(reference) ? reference : undefined;
+  return isReference(reference) && tagPattern.test(tag) ? reference : undefined;
 }
 
-function isReference({ host: where, repository, version }: ImageReference): boolean {
+function isReference({ host: where, repository, version, isDigest }: ImageReference): boolean {
   return (
+    where.length <= formats.Host.maxLength &&
     host.test(where) &&
     repository.length <= longestRepository &&
     repository.split("/").every((part) => repositoryPart.test(part)) &&
-    tagOrDigest.test(version)
+    (isDigest ? digestPattern : tagPattern).test(version)
   );
 }
 

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { names } from "../../schema/names.ts";
+import { visible } from "../annotations/problems.ts";
 import type { AdmissionRequest, Installation, Verdict } from "../injection/admission-types.ts";
 import { decide } from "../injection/decide.ts";
 import { prepare } from "../injection/prepare.ts";
@@ -117,5 +118,5 @@ function nameOf(request: AdmissionRequest): string | undefined {
   const metadata = (request.object as { metadata?: { name?: unknown; generateName?: unknown } } | null)
     ?.metadata;
   const name = request.name || metadata?.name || metadata?.generateName;
-  return typeof name === "string" ? name.slice(0, longestName) : undefined;
+  return typeof name === "string" ? visible(name.slice(0, longestName)) : undefined;
 }

@@ -57,7 +57,28 @@ function update(object: { kind: string }, container: Path): Scene {
   });
 }
 
-const known: Answers = { images: new Map([["main", { program: { entrypoint: ["e"], cmd: ["c"] } }]]) };
+const known: Answers = {
+  images: new Map([["main", { program: { entrypoint: ["e"], cmd: ["c"] } }]]),
+  // One of each kind, so that all that is done for them is done for what was submitted.
+  limitRanges: [
+    {
+      metadata: { name: "policy" },
+      spec: {
+        limits: [
+          {
+            type: "Container",
+            default: limits,
+            defaultRequest: limits,
+            min: { cpu: "1m" },
+            max: limits,
+            maxLimitRequestRatio: { cpu: "2", memory: "2" },
+          },
+          { type: "Pod", max: { cpu: "100", memory: "100Gi" }, maxLimitRequestRatio: { cpu: "2" } },
+        ],
+      },
+    } as NonNullable<Answers["limitRanges"]>[number],
+  ],
+};
 
 /** All that the webhook does between parsing and sending. */
 function answer(request: AdmissionRequest, answers = known): string {

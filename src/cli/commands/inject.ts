@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import { visibleLines } from "../../annotations/problems.ts";
 import { type OfflineSettings, offlineDefaults } from "../settings.ts";
 import { filenameOption, namespaceOption } from "./options.ts";
 
@@ -34,7 +35,7 @@ Examples:
       // Loaded here only: the other commands answer at once without it.
       const { formatDocuments, injectFiles } = await import("../inject.ts");
       const { documents, warnings } = await injectFiles(filename, settings);
-      for (const warning of warnings) console.error(`Warning: ${warning}`);
+      for (const warning of warnings) console.error(`Warning: ${visibleLines(warning)}`);
       process.stdout.write(formatDocuments(documents, output));
     });
 }

@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { visible, visibleLines } from "../../annotations/problems.ts";
 import { type Finding, type Level, type Report, summaryOf } from "./finding.ts";
 
 const colours = { error: "red", warning: "yellow", info: "cyan" } as const satisfies Record<Level, string>;
@@ -12,7 +13,7 @@ const colours = { error: "red", warning: "yellow", info: "cyan" } as const satis
  */
 export function textReport(report: Report, stream: NodeJS.WriteStream = process.stdout): string {
   const { findings } = report;
-  const places = findings.map(({ file, line, column }) => `${file}:${line}:${column}`);
+  const places = findings.map(({ file, line, column }) => visible(`${file}:${line}:${column}`));
   const width = (texts: readonly string[]) => Math.max(0, ...texts.map((text) => text.length));
   const columns = {
     place: width(places),
@@ -21,8 +22,13 @@ export function textReport(report: Report, stream: NodeJS.WriteStream = process.
   };
   const blocks = findings.map(({ level, code, object, path, message, fix }, i) => {
     const coloured = styleText(colours[level], level.padEnd(columns.level), { stream });
-    const head = [(places[i] ?? "").padEnd(columns.place), coloured, code.padEnd(columns.code), object ?? ""];
-    const where = path === undefined ? "" : `${path}: `;
+    const head = [
+      (places[i] ?? "").padEnd(columns.place),
+      coloured,
+      code.padEnd(columns.code),
+      visible(object ?? ""),
+    ];
+    const where = path === undefined ? "" : `${visible(path)}: `;
     return `${head.join("  ").trimEnd()}\n    ${where}${indented(message)}\n    ${indented(fix)}\n`;
   });
   return [...blocks, ...pages(findings), summaryOf(report), ""].join("\n");
@@ -35,5 +41,5 @@ function pages(findings: readonly Finding[]): string[] {
 }
 
 function indented(text: string): string {
-  return text.replaceAll("\n", "\n    ");
+  return visibleLines(text).replaceAll("\n", "\n    ");
 }

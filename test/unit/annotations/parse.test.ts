@@ -30,11 +30,52 @@ describe("refusals", () => {
     expect(refusal({ [`${p}input-uri`]: "a/b", [`${p}unpack`]: "yes" })).toBe(
       [
         "2 problems:",
-        `- ${p}input-uri: found "a/b"; allowed is repository/name:tag, repository/name@sha256:… or both, in lower case, with oci://host/ before it for another registry. Correct the value. (InvalidValue)`,
+        `- ${p}input-uri: found "a/b"; allowed is repository/name:tag, repository/name@sha256:… or both, in lower case, with oci://host/ or oci://host:port/ (1 to 65535) before it for another registry. Correct the value. (InvalidValue)`,
         `- ${p}unpack: found "yes"; allowed is "true" or "false". Correct the value. (InvalidValue)`,
       ].join("\n"),
     );
   });
+
+  it.each([
+    ["half of a character", "a\ud800b", "a\\ud800b"],
+    ["the other half", "\udc00", "\\udc00"],
+    ["a turn of direction", "/data/\u202efdp.exe", "\\u202efdp.exe"],
+    ["an isolate", "a\u2066b", "a\\u2066b"],
+    ["a mark of direction", "a\u200fb", "a\\u200fb"],
+    ["a C1 control", "a\u009b31m", "a\\u009b31m"],
+    ["DEL", "a\u007f", "a\\u007f"],
+    ["a separator of lines", "a\u2028b", "a\\u2028b"],
+    ["a tag", "a\u{e0041}b", "a\\u{e0041}b"],
+    ["nothing to be seen", "a\u200bb", "a\\u200bb"],
+  ])("a path with %s is refused, and shown in words", (_, value, shown) => {
+    for (const name of ["input-path", "output-path", "output-pipe"]) {
+      const said = refusal({
+        [`${p}input-uri`]: "a/b:c",
+        [`${p}output-uri`]: "a/b:d",
+        [`${p}${name}`]: value,
+      });
+      expect(said).toContain(`${p}${name}: found "`);
+      expect(said).toContain(shown);
+      expect(said).toContain("without control characters and invisible ones");
+      expect(said).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
+    }
+  });
+
+  it.each(["/données/été", "/データ/出力", "/😀 x", "/البيانات"])("a path like %s is fine", (value) => {
+    const map = { [`${p}input-uri`]: "a/b:c", [`${p}input-path`]: value };
+    expect(parseAnnotations(map)).toMatchObject({ ok: true });
+  });
+
+  it.each(["ghcr..io", "ghcr.io:65536", "a.-b", "[:::::::]", "[1::2::3]"])(
+    "a registry %s is refused",
+    (host) => {
+      expect(refusal({ [`${p}input-uri`]: `oci://${host}/a:b` })).toContain("host:port/ (1 to 65535)");
+      expect(refusal({ [`${p}input-uri`]: "a/b:c", [`${p}registry`]: host })).toContain(
+        "host:port (1 to 65535)",
+      );
+      expect(refusal({ [`${p}input-uri`]: `${host}/a:b` })).toContain("(InvalidValue)");
+    },
+  );
 
   it("names the variables when it finds another", () => {
     expect(refusal({ [`${p}input-uri`]: "runs/$(HOSTNAME):latest" })).toContain(

@@ -86,6 +86,19 @@ describe("text", () => {
     expect(lines.at(-2)).toBe("3 files, 7 objects: 2 errors, 1 warning");
   });
 
+  it("shows what a terminal would obey in words", () => {
+    const hostile = {
+      object: "Job a/\u202eb",
+      path: "spec\u001b[2J",
+      message: "found \u2066x\nand y",
+      file: "\u009b.yaml",
+    };
+    const text = textReport(reportOf({ ...error, ...hostile }), terminal(false));
+    expect(text).toContain("\\u009b.yaml:7:5");
+    expect(text).toContain("Job a/\\u202eb");
+    expect(text).toContain("    spec\\u001b[2J: found \\u2066x\n    and y\n");
+  });
+
   it("is coloured on a terminal alone, unless NO_COLOR is set", () => {
     for (const name of ["NO_COLOR", "NODE_DISABLE_COLORS", "FORCE_COLOR", "CI"]) vi.stubEnv(name, undefined);
     vi.stubEnv("TERM", "xterm-256color");

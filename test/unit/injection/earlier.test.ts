@@ -182,6 +182,19 @@ describe("inj-28: a copy by kubectl debug --copy-to", () => {
       message: expect.stringMatching(/^spec\.containers\[0\]: container "main" .*\(ChangedInjection\)$/),
     });
   });
+
+  it.each(["a\nb", "a\u202eb", "a\u009b2Jb", "a\ud800", "x".repeat(5000)])(
+    "a name like %.20j is shown in words and in one line",
+    (name) => {
+      const copy = copyOf(created(pod(output, { name })));
+      copy.spec?.containers[0]?.args?.splice(-1, 1, "echo smuggled");
+      const verdict = admit(createRequest(copy));
+      const message = verdict.kind === "denied" ? verdict.message : "";
+      expect(message).toContain("(ChangedInjection)");
+      expect(message).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}]/u);
+      expect(message.length).toBeLessThan(600);
+    },
+  );
 });
 
 describe("an object that was exported and is created again", () => {

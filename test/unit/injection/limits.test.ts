@@ -107,6 +107,18 @@ describe("inj-06: a maximum for the whole Pod", () => {
     });
   });
 
+  it.each(["1e999", "9e400", "99999999999999999999999Ei"])(
+    "a default of %s is told as a quantity",
+    (much) => {
+      const resource = "example.com/licence";
+      const bound = range({ type: "Container", default: { [resource]: much }, max: { [resource]: "1" } });
+      const own = { limits: { [resource]: "1" } };
+      expect(refusal(job(own), bound)).toContain(
+        `has ${resource} nothing requested and 8589934592Gi as its limit`,
+      );
+    },
+  );
+
   it("without room it is said which LimitRange and which amounts stand against it, at once", () => {
     const message = refusal(job(of("1", "400Mi")), whole);
     expect(message).toBe(

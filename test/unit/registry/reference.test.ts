@@ -14,7 +14,43 @@ describe("names of images", () => {
     ["[2001:db8::1]:5000/a__b--c:1", "[2001:db8::1]:5000", "a__b--c", "1"],
     [`host.example/a:tag@${digest}`, "host.example", "a", digest],
   ])("%s", (image, host, repository, version) => {
-    expect(parseImage(image)).toEqual({ host, repository, version });
+    const isDigest = version.startsWith("sha256:");
+    expect(parseImage(image)).toEqual({ host, repository, version, isDigest });
+  });
+
+  it.each([
+    "busybox@latest",
+    "h.example/a:1@latest",
+    "h.example/a@sha256",
+    "h.example/a@",
+    `h.example/a:@${digest}`,
+  ])("%s has no digest after its @, so it is none", (image) => {
+    expect(parseImage(image)).toBeUndefined();
+  });
+
+  it.each([
+    "ghcr..io",
+    "a.-b",
+    "a-.b",
+    "h.example:65536",
+    "h.example:0",
+    "[:::::::]",
+    "[1::2::3]",
+    "[::1]:99999",
+    `${"a".repeat(64)}.b`,
+  ])("%s is no host", (host) => {
+    expect(parseImage(`${host}/a:1`)).toBeUndefined();
+  });
+
+  it.each([
+    "h.example:65535",
+    "[::]",
+    "[1:2:3:4:5:6:7:8]",
+    "[1::8]:5000",
+    "a-b.c--d:1",
+    "xn--bcher-kva.example",
+  ])("%s is a host", (host) => {
+    expect(parseImage(`${host}/a:1`)?.host).toBe(host);
   });
 
   it.each([

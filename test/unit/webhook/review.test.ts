@@ -103,6 +103,18 @@ describe("writing", () => {
     });
   });
 
+  test("nothing in warnings that a terminal would obey", () => {
+    const warnings = [
+      { ...warning, message: "a\u202eb" },
+      { ...warning, message: "c\u009bd\n- e" },
+      { ...warning, message: "", path: "f\ud800\ng" },
+    ];
+    const told = answer({ kind: "allowed", outcome: "skipped", warnings })["warnings"] as string[];
+    expect(told[0]).toContain("a\\u202eb");
+    expect(told[1]).toContain("c\\u009bd\n- e");
+    expect(told[2]).toContain("f\\ud800\\u000ag: ");
+  });
+
   test("no more warnings than the API server passes on", () => {
     const warnings = [4000, 200, 50].map((length) => ({ ...warning, message: "a".repeat(length) }));
     expect(answer({ kind: "allowed", outcome: "skipped", warnings })["warnings"]).toEqual([
