@@ -1,5 +1,6 @@
 import { applyPatch } from "rfc6902";
 import { stringify } from "yaml";
+import { visible } from "../annotations/problems.ts";
 import { describeWarning } from "../annotations/warning.ts";
 import { describeObject, type ManifestObject, objectsOf } from "./manifests/objects.ts";
 import { readSources } from "./manifests/sources.ts";
@@ -35,7 +36,7 @@ export async function injectFiles(
 }
 
 function placeOf(object: ManifestObject): string {
-  return `${object.file}: ${describeObject(object)}`;
+  return visible(`${object.file}: ${describeObject(object)}`);
 }
 
 /**

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
-import { visibleLines } from "../annotations/problems.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { injectCommand } from "./commands/inject.ts";
 import { managerCommand } from "./commands/manager.ts";
@@ -37,6 +36,7 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
   else {
+    const { visibleLines } = await import("../annotations/problems.ts");
     console.error(visibleLines(describeError(error)));
     process.exitCode = error instanceof CliError ? error.exitCode : 1;
   }

@@ -1,5 +1,4 @@
 import { Command, Option } from "commander";
-import { visibleLines } from "../../annotations/problems.ts";
 import { type OfflineSettings, offlineDefaults } from "../settings.ts";
 import { filenameOption, namespaceOption } from "./options.ts";
 
@@ -35,7 +34,7 @@ Examples:
       // Loaded here only: the other commands answer at once without it.
       const { formatDocuments, injectFiles } = await import("../inject.ts");
       const { documents, warnings } = await injectFiles(filename, settings);
-      for (const warning of warnings) console.error(`Warning: ${visibleLines(warning)}`);
+      for (const warning of warnings) console.error(`Warning: ${warning}`);
       process.stdout.write(formatDocuments(documents, output));
     });
 }
