@@ -3,7 +3,8 @@ import { closeSync, openSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ControlPlane, freePorts } from "../support/control-plane.ts";
+import type { ControlPlane } from "../support/control-plane.ts";
+import { freePorts } from "../support/ports.ts";
 
 /** The operator as it runs in a Pod. */
 export interface PodLike {

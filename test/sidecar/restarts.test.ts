@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { stockPull } from "../support/artifact.ts";
+import { freePort } from "../support/ports.ts";
 import {
   fakePod,
-  freePort,
   killContainer,
   start,
   startRegistry,

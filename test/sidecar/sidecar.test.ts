@@ -15,10 +15,10 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { digestOf, stockPull } from "../support/artifact.ts";
 import { keyOf } from "../support/builders.ts";
+import { freePort } from "../support/ports.ts";
 import {
   type FakePod,
   fakePod,
-  freePort,
   killContainer,
   killTree,
   start,

@@ -1,16 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { generateKeyPairSync, randomBytes, randomInt } from "node:crypto";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { get as httpGet } from "node:http";
 import { get as httpsGet } from "node:https";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { TestProject } from "vitest/node";
 import { stringify } from "yaml";
 import { controlPlaneProgram } from "../../dev/cluster/binaries.ts";
+import { freePorts } from "./ports.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -179,27 +179,6 @@ export function kubeconfigFor(server: URL, ca: string, token: string): string {
     contexts: [{ name: "test", context: { cluster: "test", user: "test" } }],
     "current-context": "test",
   });
-}
-
-/**
- * Ports of loopback that nothing listens on. They are below those that the kernel gives to outgoing
- * connections (32768 and up; NodePorts begin at 30000): one of these could be taken before the program that gets it listens.
- */
-export async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) {
-    const port = randomInt(10_000, 30_000);
-    if (await isFree(port)) ports.add(port);
-  }
-  return [...ports];
-}
-
-function isFree(port: number): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const server = createServer();
-  server.once("error", () => resolve(false));
-  server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  return promise;
 }
 
 interface AuditEvent {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { freePorts } from "./control-plane.ts";
+import { freePorts } from "./ports.ts";
 import { until } from "./wait.ts";
 
 /** One line of the operator's log. */

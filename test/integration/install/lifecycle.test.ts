@@ -1,12 +1,13 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { parse, stringify } from "yaml";
 import { buildModule, controlPlaneProgram } from "../../../dev/cluster/binaries.ts";
 import { names } from "../../../schema/names.ts";
 import { type ControlPlane, startControlPlane } from "../../support/control-plane.ts";
 import { execute, helmTemplate } from "../../support/programs.ts";
+import { startRegistry } from "../../support/sidecar.ts";
 
 let plane: ControlPlane;
 let folder: string;
@@ -91,8 +92,8 @@ describe("lif-29: over an installation of the original", () => {
 });
 
 describe("the chart", () => {
-  test.each(["folder", "archive"])(
-    "lif-26: the command of its notes upgrades the CRD, from a %s",
+  test.each(["a folder", "an archive", "an OCI registry"])(
+    "lif-26: the command of its notes upgrades the CRD, from %s",
     async (form) => {
       const chart = join(folder, "chart");
       await cp("chart", chart, { recursive: true });
@@ -101,8 +102,16 @@ describe("the chart", () => {
       const crd = parse(await readFile(crds, "utf8")) as { spec: { names: { categories?: string[] } } };
       crd.spec.names.categories = ["next"];
       await writeFile(crds, stringify(crd));
-      if (form === "archive") await shell(`helm package ${chart} --destination ${folder}`);
-      const from = form === "archive" ? join(folder, "oras-operator-*.tgz") : chart;
+      if (form !== "a folder") await shell(`helm package ${chart} --destination ${folder}`);
+      const archive = join(folder, "oras-operator-*.tgz");
+      let from = form === "a folder" ? chart : archive;
+      if (form === "an OCI registry") {
+        const registry = await startRegistry();
+        onTestFinished(registry.stop);
+        const charts = `oci://${registry.host}/charts`;
+        await shell(`helm push ${archive} ${charts} --plain-http`);
+        from = `${charts}/oras-operator --plain-http`;
+      }
       const [command = ""] = /^ *helm show crds CHART.*$/m.exec(notes) ?? [];
       await shell(command.replace("CHART", from));
       const categories = `kubectl get crd ${names.plural}.${names.group} -o jsonpath={.spec.names.categories[0]}`;
