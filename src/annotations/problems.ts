@@ -183,8 +183,8 @@ export const problemCatalogue = {
     fix: "Run the step on Linux.",
   },
   AnnotationNotRead: {
-    summary: "An annotation stands on an object that only makes Pods; it is read in the object's template.",
-    fix: "Move the annotation into the template.",
+    summary: "An annotation stands where the operator does not read it.",
+    fix: "Move it to the annotations of a Pod or a Job, or to those of the template in what makes them.",
   },
   LabelNotRead: {
     summary: "A label stands under the operator's prefix; it reads annotations only.",

@@ -17,6 +17,10 @@ const ownCodes = {
     summary: "A document is not a Kubernetes object: it has no apiVersion or no kind.",
     fix: "Write apiVersion and kind, or leave the file out.",
   },
+  UnknownKind: {
+    summary: "An object has a kind that its apiVersion does not have.",
+    fix: "Correct the kind or the apiVersion.",
+  },
   InvalidField: {
     summary: "A field has a value that the API server refuses.",
     fix: "Correct the value.",
@@ -35,9 +39,13 @@ const ownCodes = {
     fix: "Give each output a tag or a name that is used once.",
   },
   InputNotMade: {
+    summary: "No step of these files pushes an artifact that another one reads.",
+    fix: "Correct the name or the tag, add the step that pushes it, or ignore this if it was pushed before.",
+  },
+  InputElsewhere: {
     summary:
-      "No step of these files pushes an artifact that another one reads, though they push others of its name.",
-    fix: "Correct the tag, add the step that makes it, or ignore this where it was pushed before.",
+      "A step reads an artifact from one registry or cache, and another step pushes it to a different one.",
+    fix: "Give both steps the same registry or oras-cache annotation, or name the registry in the URI with oci://.",
   },
   CacheNotInFiles: {
     summary: "A step uses an OrasCache that these files do not have for its namespace.",

@@ -2,12 +2,14 @@ import { applyPatch } from "rfc6902";
 import { stringify } from "yaml";
 import { visible } from "../annotations/problems.ts";
 import { describeWarning } from "../annotations/warning.ts";
+import { checkCache } from "./checks/cache.ts";
 import { describeObject, type ManifestObject, objectsOf } from "./manifests/objects.ts";
 import { readSources } from "./manifests/sources.ts";
 import { kubectlYaml } from "./manifests/yaml.ts";
 import { CliError } from "./output.ts";
-import { findCache, reviewOffline } from "./review.ts";
+import { reviewOffline } from "./review.ts";
 import type { OfflineSettings } from "./settings.ts";
+import { isCache, surroundingsOf } from "./surroundings.ts";
 
 /**
  * Injects files.
@@ -22,11 +24,18 @@ export async function injectFiles(
   settings: OfflineSettings,
 ): Promise<{ documents: readonly unknown[]; warnings: readonly string[] }> {
   const { documents, objects, refused } = objectsOf(await readSources(places), settings.namespace);
-  const denials = refused.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`);
+  const denials = [
+    ...refused.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`),
+    ...objects
+      .filter(isCache)
+      .flatMap((cache) =>
+        checkCache(cache).map(({ path = "", message }) => `${placeOf(cache)}: ${path}: ${message}`),
+      ),
+  ];
   const warnings = new Set<string>();
+  const around = surroundingsOf(objects);
   for (const object of objects) {
-    const cache = (name: string) => findCache(objects, object.namespace, name);
-    const verdict = reviewOffline(object, cache, settings);
+    const verdict = reviewOffline(object, around, settings);
     for (const warning of verdict.warnings) warnings.add(`${placeOf(object)}: ${describeWarning(warning)}`);
     if (verdict.kind === "denied") denials.push(`${placeOf(object)}: ${verdict.message}`);
     else if (verdict.patch) applyPatch(object.value, [...verdict.patch]);

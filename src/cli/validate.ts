@@ -2,15 +2,18 @@ import { names } from "../../schema/names.ts";
 import { findMisplaced } from "../workload/misplaced.ts";
 import { checkAcross } from "./checks/across.ts";
 import { checkCache } from "./checks/cache.ts";
+import { checkKind } from "./checks/kind.ts";
+import { checkName } from "./checks/name.ts";
 import { checkStep } from "./checks/step.ts";
 import { type Step, stepsOf } from "./checks/steps.ts";
+import { checkUnread } from "./checks/unread.ts";
 import { codes, urlOf } from "./codes.ts";
 import { type ManifestObject, objectsOf, type Refused } from "./manifests/objects.ts";
 import { parsePath } from "./manifests/path.ts";
 import { readSources } from "./manifests/sources.ts";
 import { type Finding, findingAt, type Report, sortFindings } from "./report/finding.ts";
-import { findCache } from "./review.ts";
 import type { OfflineSettings } from "./settings.ts";
+import { isCache, type Surroundings, surroundingsOf } from "./surroundings.ts";
 
 /**
  * Validates files.
@@ -25,8 +28,7 @@ export async function validateFiles(places: readonly string[], settings: Offline
   const steps = objects.flatMap(stepsOf);
   const findings = [
     ...refused.map(notRead),
-    ...objects.filter(({ kind }) => kind === names.kind).flatMap(checkCache),
-    ...objects.flatMap(misplaced),
+    ...objects.flatMap(checkObject),
     ...checkSteps(steps, objects, settings),
   ];
   const order = sources.map(({ file }) => file);
@@ -34,9 +36,20 @@ export async function validateFiles(places: readonly string[], settings: Offline
     findings: sortFindings(findings, order),
     files: sources.length,
     objects: objects.length,
-    checked:
-      objects.filter(({ kind }) => kind === names.kind).length + new Set(steps.map((s) => s.object)).size,
+    checked: objects.filter(isCache).length + new Set(steps.map((s) => s.object)).size,
   };
+}
+
+/** What is wrong with an object whatever kind it is. */
+function checkObject(object: ManifestObject): Finding[] {
+  const findings = [
+    ...checkKind(object),
+    ...(isCache(object) || stepsOf(object).length > 0 ? checkName(object) : []),
+    ...(isCache(object) ? checkCache(object) : []),
+    ...misplaced(object),
+  ];
+  const told = new Set(findings.flatMap(({ path }) => path ?? []));
+  return [...findings, ...checkUnread(object, told)];
 }
 
 function checkSteps(
@@ -44,15 +57,16 @@ function checkSteps(
   objects: readonly ManifestObject[],
   settings: OfflineSettings,
 ): Finding[] {
-  const checked = steps.map((step) => {
-    const { namespace } = step.object;
-    // That one is not in the files is told by the checks across them.
-    const cache = (name: string) =>
-      findCache(objects, namespace, name) ?? { apiVersion: names.apiVersion, kind: names.kind };
-    return { step, ...checkStep(step, cache, settings) };
-  });
+  const around = surroundingsOf(objects);
+  // That an OrasCache is not in the files is told by the checks across them.
+  const withCaches: Surroundings = {
+    ...around,
+    cache: (namespace, name) =>
+      around.cache(namespace, name) ?? { apiVersion: names.apiVersion, kind: names.kind },
+  };
+  const checked = steps.map((step) => ({ step, ...checkStep(step, withCaches, settings) }));
   const running = checked.filter(({ runs }) => runs).map(({ step }) => step);
-  return [...checked.flatMap(({ findings }) => findings), ...checkAcross(objects, running)];
+  return [...checked.flatMap(({ findings }) => findings), ...checkAcross(objects, running, around, settings)];
 }
 
 /** As the ValidatingAdmissionPolicies of an installation say it. */

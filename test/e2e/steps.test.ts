@@ -232,7 +232,7 @@ describe("admission", () => {
       ...podOf("early", { "input-uri": "a/b:c", "oras-cache": "later" }, "true"),
     });
     expect(code).toBe(0);
-    expect(stderr).toContain('Warning: OrasCache "later" is not there yet');
+    expect(stderr).toMatch(/Warning: \S+\/oras-cache: OrasCache "later" is not there yet/);
     await ws.kubectl("delete", "pod", "early", "--wait=false");
   });
 });

@@ -1,36 +1,43 @@
-import { closest, distance } from "fastest-levenshtein";
 import { names } from "../../../schema/names.ts";
 import { describeObject, type ManifestObject } from "../manifests/objects.ts";
 import type { Path } from "../manifests/path.ts";
 import { type Finding, findingAt, type Level } from "../report/finding.ts";
+import type { OfflineSettings } from "../settings.ts";
+import type { Surroundings } from "../surroundings.ts";
 import { type Artifact, artifactsOf, pathOfCache, type StepArtifacts } from "./artifacts.ts";
+import { hasVariable, inputsNotMade } from "./inputs.ts";
 import type { Step } from "./steps.ts";
+import { suggestion } from "./suggestion.ts";
 
 /**
  * What can be seen only where all files are looked at together.
  *
  * @param objects - of all files
  * @param running - the steps that nothing is wrong with
+ * @param around - the OrasCaches of the files
+ * @param settings - of the installation
  */
-export function checkAcross(objects: readonly ManifestObject[], running: readonly Step[]): Finding[] {
-  const steps = running.map(artifactsOf);
-  const outputs = steps.flatMap((step) => step.outputs);
+export function checkAcross(
+  objects: readonly ManifestObject[],
+  running: readonly Step[],
+  around: Surroundings,
+  { clusterDomain }: OfflineSettings,
+): Finding[] {
+  const steps = running.map((step) => artifactsOf(step, around, clusterDomain));
   return [
     ...sameObjects(objects),
-    ...sameOutputs(outputs),
-    ...inputsNotMade(
-      steps.flatMap(({ inputs }) => inputs),
-      outputs,
-    ),
+    ...sameOutputs(steps.flatMap((step) => step.outputs)),
+    ...inputsNotMade(steps, around),
     ...cachesNotThere(objects, steps),
   ];
 }
 
+/** A base and its overlays, or two overlays, hold the same objects, and only one of them is applied. */
 function sameObjects(objects: readonly ManifestObject[]): Finding[] {
   const seen = new Map<string, ManifestObject>();
   return objects.flatMap((object) => {
     if (object.name === "") return [];
-    const first = firstOf(seen, identityOf(object), object);
+    const first = firstOf(seen, `${object.kustomization} ${identityOf(object)}`, object);
     if (first === object) return [];
     const path = ["metadata", "name"];
     const message = `found ${describeObject(object)} a second time; the first is in ${placeOf(first, path)}.`;
@@ -43,30 +50,12 @@ function sameOutputs(outputs: readonly Artifact[]): Finding[] {
   const seen = new Map<string, Artifact>();
   return outputs.flatMap((output) => {
     if (hasVariable(output.name)) return [];
-    const first = firstOf(seen, `${output.store} ${output.name}`, output);
     const { object } = output.step;
+    const first = firstOf(seen, `${object.kustomization} ${output.address}`, output);
     if (first === output || isSecondOf(first.step.object, object)) return [];
     const other = `${describeObject(first.step.object)} (${placeOf(first.step.object, first.path)})`;
     const message = `found ${output.name}, which ${other} pushes too.`;
     return [findingAt(object, output.path, { level: "warning", code: "SameOutput", message })];
-  });
-}
-
-/**
- * An artifact may well have been pushed before. Only where the files push others of the same repository into the same
- * cache is it likely that one of the names is wrong.
- */
-function inputsNotMade(inputs: readonly Artifact[], outputs: readonly Artifact[]): Finding[] {
-  return inputs.flatMap((input) => {
-    if (!input.inCache || hasVariable(input.name) || input.name.includes("@")) return [];
-    const pushed = outputs.filter(({ store }) => store === input.store);
-    const siblings = pushed.filter(({ repository }) => repository === input.repository);
-    if (siblings.length === 0 || pushed.some(({ name }) => canBe(name, input.name))) return [];
-    const message = `found ${input.name}, which no step of these files pushes${suggestion(
-      input.name,
-      siblings.map(({ name }) => name),
-    )}`;
-    return [findingAt(input.step.object, input.path, { level: "warning", code: "InputNotMade", message })];
   });
 }
 
@@ -88,22 +77,6 @@ function cachesNotThere(objects: readonly ManifestObject[], steps: readonly Step
     const message = `found no ${names.kind} "${cache}" for the namespace "${namespace}" in these files${users}${suggestion(cache, known)}`;
     return [findingAt(step.object, pathOfCache(step), { level, code: "CacheNotInFiles", message })];
   });
-}
-
-function suggestion(written: string, known: readonly string[]): string {
-  if (known.length === 0) return ".";
-  const nearest = closest(written, known);
-  const near = distance(written, nearest) <= Math.max(2, Math.floor(nearest.length / 3));
-  return near ? `; did you mean ${nearest}?` : `; known are ${known.join(", ")}.`;
-}
-
-/** Whether a name with variables can become another: only what stands before the first one is compared. */
-function canBe(name: string, other: string): boolean {
-  return hasVariable(name) ? other.startsWith(name.slice(0, name.indexOf("$("))) : name === other;
-}
-
-function hasVariable(name: string): boolean {
-  return name.includes("$(");
 }
 
 function firstOf<T>(seen: Map<string, T>, key: string, value: T): T {

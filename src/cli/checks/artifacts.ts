@@ -1,21 +1,32 @@
+import { names } from "../../../schema/names.ts";
 import { resolveKey } from "../../annotations/keys.ts";
 import { type AnnotationMap, isOurs } from "../../annotations/map.ts";
 import { readAnnotations } from "../../annotations/parse.ts";
-import { parseReference } from "../../annotations/reference.ts";
+import {
+  formatPlainReference,
+  formatRegistry,
+  parseReference,
+  registryOf,
+} from "../../annotations/reference.ts";
 import { type AnnotationName, annotations } from "../../annotations/table.ts";
+import { inCluster } from "../../cache/connection.ts";
+import { chooseRegistry } from "../../injection/registry.ts";
 import type { Path } from "../manifests/path.ts";
+import type { Surroundings } from "../surroundings.ts";
 import { pathOfAnnotation, type Step } from "./steps.ts";
 
 /** An artifact that a step reads or writes, with the annotation that names it. */
 export interface Artifact {
   readonly step: Step;
   readonly path: Path;
-  /** The registry or cache that it lies in: the same text for the same one. */
+  /** The registry or cache that it lies in, for messages: the same text for the same one. */
   readonly store: string;
   readonly inCache: boolean;
   readonly repository: string;
   /** Repository with tag or digest. */
   readonly name: string;
+  /** Host, repository, and tag or digest: the same text for the same artifact, whoever names it. */
+  readonly address: string;
 }
 
 /** What a step reads and writes, and the cache that it uses. */
@@ -27,42 +38,58 @@ export interface StepArtifacts {
   readonly cache: string | undefined;
 }
 
-/** The artifacts of a step whose annotations are right. */
-export function artifactsOf(step: Step): StepArtifacts {
+/**
+ * The artifacts of a step whose annotations are right.
+ *
+ * @param step - that nothing is wrong with
+ * @param around - the OrasCaches of the files
+ * @param clusterDomain - of the cluster
+ */
+export function artifactsOf(step: Step, around: Surroundings, clusterDomain: string): StepArtifacts {
   const map = ourAnnotations(step);
-  const { registry, cache } = readAnnotations(map).settings;
-  const own = registry ? JSON.stringify(registry) : `${step.object.namespace}/${cache}`;
+  const { settings } = readAnnotations(map);
+  const { namespace } = step.object;
+  const stored = around.cache(namespace, settings.cache);
+  const found = chooseRegistry(settings, stored, namespace, clusterDomain);
+  const connection = found.ok ? found.value : undefined;
   const named = (wanted: AnnotationName): Artifact[] =>
     Object.entries(map).flatMap(([key, value]) => {
       const slot = resolveKey(key);
-      if ("message" in slot || slot.name !== wanted) return [];
-      const { host, repository, version } = parseReference(value);
+      if ("message" in slot || slot.name !== wanted || connection === undefined) return [];
+      const reference = parseReference(value);
+      const { host, repository, version } = reference;
+      const inCache = host === undefined && inCluster(connection);
       return {
         step,
         path: pathOfAnnotation(step, key),
-        store: host ?? own,
-        inCache: host === undefined && registry === undefined,
+        store: inCache
+          ? `${names.kind} ${namespace}/${settings.cache}`
+          : formatRegistry(registryOf(connection, reference)),
+        inCache,
         repository,
         name: repository + version,
+        address: formatPlainReference(connection, reference),
       };
     });
   return {
     step,
     inputs: named("input-uri"),
     outputs: named("output-uri"),
-    cache: registry ? undefined : cache,
+    cache: settings.registry ? undefined : settings.cache,
   };
 }
 
-/** A Job's own annotations, and those of its template. */
-function ourAnnotations({ value, kind }: Step): AnnotationMap {
+/** A Job's own annotations, and those of its template: the values that are text. */
+export function ourAnnotations({ value, kind }: Step): AnnotationMap {
   const { metadata, spec } = value as {
     metadata?: { annotations?: AnnotationMap };
     spec?: { template?: { metadata?: { annotations?: AnnotationMap } } };
   };
   const below = kind === "Job" ? spec?.template?.metadata?.annotations : undefined;
   return Object.fromEntries(
-    Object.entries({ ...below, ...metadata?.annotations }).filter(([key]) => isOurs(key)),
+    Object.entries({ ...below, ...metadata?.annotations }).filter(
+      ([key, text]) => isOurs(key) && typeof text === "string",
+    ),
   );
 }
 

@@ -1,12 +1,15 @@
 import { names } from "../../../schema/names.ts";
+import { readAnnotations } from "../../annotations/parse.ts";
 import type { Problem } from "../../annotations/problems.ts";
 import type { Warning } from "../../annotations/warning.ts";
-import type { OrasCache } from "../../cache/types.ts";
-import { readWorkload, workloadKind } from "../../workload/read.ts";
 import { type Path, parsePath } from "../manifests/path.ts";
 import { type Finding, findingAt } from "../report/finding.ts";
 import { reviewOffline } from "../review.ts";
 import type { OfflineSettings } from "../settings.ts";
+import type { Surroundings } from "../surroundings.ts";
+import { ourAnnotations } from "./artifacts.ts";
+import { checkRestartPolicy } from "./restart.ts";
+import { checkShape } from "./shape.ts";
 import { pathOfAnnotation, type Step } from "./steps.ts";
 
 /** What is known of a step after it was looked at. */
@@ -20,29 +23,45 @@ export interface CheckedStep {
  * What the webhook would say about a Pod or Job when it is created.
  *
  * @param step - that an object of a file is or makes
- * @param cache - the OrasCache of a name; what is not in the files is told elsewhere
+ * @param around - what else the files say
  * @param settings - of the installation
  */
-export function checkStep(
-  step: Step,
-  cache: (name: string) => OrasCache,
-  settings: OfflineSettings,
-): CheckedStep {
-  const malformed = checkShape(step);
-  if (malformed.length > 0) return { findings: malformed, runs: false };
-  const { kind, value, object } = step;
-  const verdict = reviewOffline({ kind, namespace: object.namespace, value }, cache, settings);
+export function checkStep(step: Step, around: Surroundings, settings: OfflineSettings): CheckedStep {
+  const { findings: malformed, step: shaped } = checkShape(step);
+  if (shaped === undefined)
+    return { findings: [...malformed, ...annotationsAlone(step, malformed)], runs: false };
+  const { kind, value, object } = shaped;
+  const verdict = reviewOffline({ kind, namespace: object.namespace, value }, around, settings);
   const skipped = verdict.kind === "allowed" && verdict.outcome === "skipped";
   const problems = verdict.kind === "denied" ? (verdict.problems ?? []) : [];
   const refused = problems.filter(({ code }) => code !== "NoCommand");
+  const errors = [...malformed, ...checkRestartPolicy(shaped)];
   return {
     findings: [
-      ...alreadyInjected(step),
-      ...problems.map((problem) => problemOf(step, problem)),
-      ...verdict.warnings.map((warning) => warningOf(step, warning)),
+      ...errors,
+      ...alreadyInjected(shaped),
+      ...notToldIn(errors, [
+        ...problems.map((problem) => problemOf(shaped, problem)),
+        ...verdict.warnings.map((warning) => warningOf(shaped, warning)),
+      ]),
     ],
-    runs: refused.length === 0 && !skipped,
+    runs: errors.length === 0 && refused.length === 0 && !skipped,
   };
+}
+
+/** What is wrong with the annotations, where their Pod is not one. */
+function annotationsAlone(step: Step, told: readonly Finding[]): Finding[] {
+  const { problems } = readAnnotations(ourAnnotations(step));
+  return notToldIn(
+    told,
+    problems.map((problem) => problemOf(step, problem)),
+  );
+}
+
+/** A field of a wrong type is told once, and nothing that follows from it. */
+function notToldIn(errors: readonly Finding[], findings: readonly Finding[]): Finding[] {
+  const told = new Set(errors.map(({ path }) => path));
+  return findings.filter(({ path }) => path === undefined || !told.has(path));
 }
 
 /**
@@ -69,28 +88,6 @@ function warningOf(step: Step, { code, path, message }: Warning): Finding {
 /** The path of an annotation or a field of the step, as one of the object that it stands in. */
 function pathIn(step: Step, path: string): Path {
   return path.startsWith(names.prefix) ? pathOfAnnotation(step, path) : [...step.base, ...parsePath(path)];
-}
-
-/** What the API server refuses before a webhook sees it, as far as the webhook relies on it. */
-function checkShape(step: Step): Finding[] {
-  const kind = workloadKind(step.kind === "Job" ? "batch" : "", step.kind);
-  const read = kind && readWorkload(kind, step.value);
-  if (read === undefined || !("expected" in read)) return [];
-  const path = parsePath(read.path);
-  const found = path.reduce<unknown>(
-    (at, field) => (at as Record<string, unknown> | null)?.[field],
-    step.value,
-  );
-  const text = read.expected === "a text";
-  const quote = text && typeof found !== "object" ? "; put it in quotes" : "";
-  const message = `found ${describeValue(found)}; it must be ${text ? "text" : read.expected}${quote}.`;
-  return [findingAt(step.object, [...step.base, ...path], { level: "error", code: "InvalidField", message })];
-}
-
-function describeValue(value: unknown): string {
-  if (value === undefined || value === null) return "nothing";
-  if (Array.isArray(value)) return "a list";
-  return typeof value === "object" ? "a map" : JSON.stringify(value);
 }
 
 function alreadyInjected(step: Step): Finding[] {

@@ -1,5 +1,5 @@
 import { places } from "../../workload/places.ts";
-import type { ManifestObject } from "../manifests/objects.ts";
+import { groupOf, type ManifestObject } from "../manifests/objects.ts";
 import { type Path, parsePath } from "../manifests/path.ts";
 
 /** A Pod or a Job that an object of a file is, or makes. */
@@ -14,7 +14,7 @@ export interface Step {
 
 /** The Pods and Jobs that an object is or makes: a webhook sees those of a CronJob or a Deployment much later. */
 export function stepsOf(object: ManifestObject): Step[] {
-  const group = object.apiVersion.includes("/") ? object.apiVersion.split("/")[0] : "";
+  const group = groupOf(object);
   const place = places.find((each) => each.kind === object.kind && each.group === group);
   if (place === undefined) return [];
   // What is read first is the outermost; what has two places is a Job, and its Pods.

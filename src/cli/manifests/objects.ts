@@ -1,3 +1,4 @@
+import { kustomizationsOf } from "./kustomize.ts";
 import type { Path, Position } from "./path.ts";
 import { positionOf } from "./path.ts";
 import type { Source } from "./sources.ts";
@@ -6,6 +7,8 @@ import { parseYaml, type YamlDocument } from "./yaml.ts";
 /** One Kubernetes object of a file. */
 export interface ManifestObject {
   readonly file: string;
+  /** The folder of the kustomization that the file belongs to; empty without one. */
+  readonly kustomization: string;
   readonly apiVersion: string;
   readonly kind: string;
   readonly namespace: string;
@@ -46,25 +49,27 @@ export function objectsOf(sources: readonly Source[], namespace: string): Manife
   const documents: unknown[] = [];
   const objects: ManifestObject[] = [];
   const refused: Refused[] = [];
-  for (const { file, text, named } of sources) {
+  const { isManifest, folderOf } = kustomizationsOf(sources);
+  for (const source of sources) {
+    const { file, text, named } = source;
     const parsed = parseYaml(text);
     if (!Array.isArray(parsed)) {
       refused.push({ file, named, code: "Unreadable", ...parsed });
       continue;
     }
-    for (const document of parsed) {
-      documents.push(document.value);
-      for (const found of objectsIn(file, document, document.value, [], namespace)) {
-        if ("message" in found) refused.push({ ...found, named });
-        else objects.push(found);
-      }
+    documents.push(...parsed.map(({ value }) => value));
+    if (!isManifest(source)) continue;
+    const place = { file, kustomization: folderOf(file) };
+    for (const found of parsed.flatMap((each) => objectsIn(place, each, each.value, [], namespace))) {
+      if ("message" in found) refused.push({ ...found, named });
+      else objects.push(found);
     }
   }
   return { files: sources.length, documents, objects, refused };
 }
 
 function objectsIn(
-  file: string,
+  place: Pick<ManifestObject, "file" | "kustomization">,
   document: YamlDocument,
   value: unknown,
   base: Path,
@@ -79,17 +84,17 @@ function objectsIn(
   const missing = whatIsMissing(value);
   if (missing !== undefined) {
     const message = `a document is not a Kubernetes object: ${missing}.`;
-    return [{ file, code: "NotAnObject", message, ...positionOf(document, base) }];
+    return [{ file: place.file, code: "NotAnObject", message, ...positionOf(document, base) }];
   }
   if (object.kind === "List" && Array.isArray(object.items)) {
     return object.items.flatMap((item, i) =>
-      objectsIn(file, document, item, [...base, "items", i], fallback),
+      objectsIn(place, document, item, [...base, "items", i], fallback),
     );
   }
   const { name, namespace } = object.metadata ?? {};
   return [
     {
-      file,
+      ...place,
       apiVersion: String(object.apiVersion),
       kind: String(object.kind),
       namespace: typeof namespace === "string" ? namespace : fallback,
@@ -113,6 +118,11 @@ function whatIsMissing(value: unknown): string | undefined {
   return metadata !== undefined && (typeof metadata !== "object" || Array.isArray(metadata))
     ? "its metadata is no map"
     : undefined;
+}
+
+/** The group of an object's kind; empty for that of Pods. */
+export function groupOf({ apiVersion }: Pick<ManifestObject, "apiVersion">): string {
+  return apiVersion.slice(0, Math.max(apiVersion.indexOf("/"), 0));
 }
 
 /** For messages: `Job default/breakfast`, or `Job default/breakfast-*` of one with generateName. */

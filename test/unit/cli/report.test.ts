@@ -12,6 +12,7 @@ const acceptsSarif = new Ajv({ strict: false, validateFormats: false, unicodeReg
 
 const object = {
   file: "steps/job with space.yaml",
+  kustomization: "",
   apiVersion: "batch/v1",
   kind: "Job",
   namespace: "runs",

@@ -332,7 +332,6 @@ describe("findings across files", () => {
 
   it.each([
     ["it is pushed", "a/b:pancakes"],
-    ["nothing of its name is pushed", "other/b:c"],
     ["it is a digest", `a/b@sha256:${"0".repeat(64)}`],
     ["another registry has it", "oci://ghcr.io/a/b:c"],
     ["it has a variable", "a/b:$(JOB_NAME)"],

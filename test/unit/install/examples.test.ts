@@ -27,9 +27,10 @@ function annotated(object: Manifest): Manifest {
 
 /** What the webhook says where there are these objects. */
 function reviewed(object: Manifest, all: readonly Manifest[]) {
-  const cache = (name: string) =>
+  const cache = (_: string, name: string) =>
     all.find(({ kind, metadata }) => kind === names.kind && metadata.name === name);
-  return reviewOffline({ kind: object.kind, namespace: "default", value: object }, cache, offlineDefaults);
+  const around = { cache, limitRanges: () => [] };
+  return reviewOffline({ kind: object.kind, namespace: "default", value: object }, around, offlineDefaults);
 }
 
 describe("examples", () => {

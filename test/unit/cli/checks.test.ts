@@ -1,0 +1,448 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { names } from "../../../schema/names.ts";
+import { annotations } from "../../../src/annotations/table.ts";
+import { injectFiles } from "../../../src/cli/inject.ts";
+import { offlineDefaults } from "../../../src/cli/settings.ts";
+import { validateFiles } from "../../../src/cli/validate.ts";
+import { cacheManifest, type Folder, jobManifest, makeFolder } from "../../support/cli.ts";
+
+let folder: Folder;
+beforeEach(async () => {
+  folder = await makeFolder();
+});
+afterEach(() => folder.remove());
+
+const { prefix } = names;
+const output = annotations["output-uri"].key;
+const input = annotations["input-uri"].key;
+const containers = "containers: [{name: main, image: a, command: [a], workingDir: /w}]";
+const annotated = `annotations: {"${output}": "a/b:c"}`;
+const cache = cacheManifest();
+
+/** What is found in one text, or in several files of a folder, as `level code path message`. */
+async function findingsOf(files: string | Record<string, string>): Promise<string[]> {
+  const named = typeof files === "string" ? { "manifest.yaml": files } : files;
+  for (const [name, text] of Object.entries(named)) await folder.write(`set/${name}`, text);
+  const { findings } = await validateFiles([`${folder.path}/set`], offlineDefaults);
+  return findings.map(({ level, code, path = "", message }) => `${level} ${code} ${path} ${message}`);
+}
+
+const step = (name: string, ...lines: string[]) => jobManifest({ name, lines });
+const all = (...texts: string[]) => texts.join("---\n");
+
+describe("restartPolicy", () => {
+  const object = (kind: string, apiVersion: string, spec: string) =>
+    `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: {name: x}\nspec: ${spec}\n`;
+  const template = (policy: string) => `{template: {metadata: {}, spec: {${policy}${containers}}}}`;
+  const job = (policy: string) => object("Job", "batch/v1", template(policy));
+  const cronJob = (policy: string) =>
+    object("CronJob", "batch/v1", `{schedule: "* * * * *", jobTemplate: {spec: ${template(policy)}}}`);
+  const jobSet = (policy: string) =>
+    object(
+      "JobSet",
+      "jobset.x-k8s.io/v1alpha2",
+      `{replicatedJobs: [{name: a, template: {spec: ${template(policy)}}}]}`,
+    );
+  const deployment = (policy: string) => object("Deployment", "apps/v1", template(policy));
+  const pod = (policy: string) => object("Pod", "v1", `{${policy}${containers}}`);
+
+  it.each([
+    ["a Job without one", job(""), "spec.template.spec.restartPolicy found nothing; allowed in a Job is"],
+    ["a Job with an empty one", job('restartPolicy: "", '), "found nothing"],
+    ["a Job with Always", job("restartPolicy: Always, "), 'found "Always"; allowed in a Job is "OnFailure"'],
+    ["a CronJob without one", cronJob(""), "spec.jobTemplate.spec.template.spec.restartPolicy found nothing"],
+    ["a JobSet with Always", jobSet("restartPolicy: Always, "), "spec.replicatedJobs[0].template.spec"],
+    ["a Deployment with Never", deployment("restartPolicy: Never, "), 'in a Deployment is "Always"'],
+    ["a Pod with another word", pod("restartPolicy: never, "), 'found "never"; allowed in a Pod is "Always"'],
+  ])("the API server refuses %s", async (_, text, message) => {
+    const found = await findingsOf(text);
+    expect(found).toEqual([expect.stringMatching(/^error InvalidField /)]);
+    expect(found[0]).toContain(message);
+  });
+
+  it.each([
+    ["a JobSet without one", jobSet("")],
+    ["a Deployment without one", deployment("")],
+    ["a Pod without one", pod("")],
+    ["a Job with OnFailure", job("restartPolicy: OnFailure, ")],
+  ])("it takes %s", async (_, text) => {
+    expect(await findingsOf(text)).toEqual([]);
+  });
+
+  it("is told once: no warning about the field that is refused", async () => {
+    const text = jobManifest().replace("Never", "Always");
+    expect(await findingsOf(all(cache, text))).toEqual([expect.stringMatching(/^error InvalidField spec/)]);
+  });
+});
+
+describe("metadata.name", () => {
+  const named = (name: string) => jobManifest().replace("name: breakfast", name);
+  it.each([
+    ["labels: {}", "metadata.name found nothing; it must be set, or generateName."],
+    ['name: ""', "metadata.name found nothing"],
+    ["name: 5", "metadata.name found 5; it must be text; put it in quotes."],
+    ["name: Breakfast", 'metadata.name found "Breakfast"; allowed are lower case letters'],
+    ["name: break_fast", 'metadata.name found "break_fast"'],
+    ["name: -a", 'metadata.name found "-a"'],
+    [`name: ${"a".repeat(64)}`, "metadata.name found 64 characters; allowed are at most 63."],
+    ["generateName: Break-", 'metadata.generateName found "Break-"'],
+    ["name: a\n  namespace: My.Team", 'metadata.namespace found "My.Team"; allowed are'],
+    ["name: a\n  namespace: 5", "metadata.namespace found 5; it must be text"],
+  ])("%j is refused", async (name, message) => {
+    const found = (await findingsOf(named(name))).filter((line) => line.startsWith("error"));
+    expect(found).toEqual([expect.stringContaining(`error InvalidField ${message}`)]);
+  });
+
+  it.each(["name: a.b-c", "generateName: a-", "name: a\n  namespace: my-team"])("%j is not", async (name) => {
+    expect((await findingsOf(named(name))).filter((line) => line.startsWith("error"))).toEqual([]);
+  });
+
+  it("an OrasCache needs one too, and it is told once what is wrong with it", async () => {
+    expect(await findingsOf(cacheManifest("{}", "labels: {}"))).toEqual([
+      expect.stringMatching(/^error InvalidField metadata\.name found nothing/),
+    ]);
+    expect(await findingsOf(cacheManifest("{}", "name: My-Cache"))).toHaveLength(1);
+  });
+});
+
+describe("kinds that no API server has", () => {
+  const object = (apiVersion: string, kind: string) =>
+    `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: {name: x}\n`;
+  it.each([
+    ["batch/v1", "Jobb", "kind batch/v1 has no kind Jobb; did you mean Job?"],
+    ["batch/v1", "job", "kind batch/v1 has no kind job; did you mean Job?"],
+    ["batch/v1", "CRONJOB", "kind batch/v1 has no kind CRONJOB; did you mean CronJob?"],
+    ["v1", "Pods", "kind v1 has no kind Pods; did you mean Pod?"],
+    ["apps/v1", "Deploymnet", "kind apps/v1 has no kind Deploymnet; did you mean Deployment?"],
+    [names.apiVersion, "OrasCach", `kind ${names.apiVersion} has no kind OrasCach; did you mean OrasCache?`],
+    [names.apiVersion, "Registry", `kind ${names.apiVersion} has no kind Registry; allowed is OrasCache.`],
+    ["v1", "Job", "apiVersion found v1; Job is in batch/v1."],
+    ["batch", "Job", "apiVersion found batch; Job is in batch/v1."],
+    ["batch/v1", "Deployment", "apiVersion found batch/v1; Deployment is in apps/v1."],
+    ["batch/v1beta1", "CronJob", "apiVersion found batch/v1beta1; CronJob is in batch/v1."],
+    [`${names.group}/v1`, "OrasCache", `apiVersion found ${names.group}/v1; OrasCache is in`],
+    ["cache.converged-computing.github.com/v1alpha1", "OrasCache", "did you mean cache.converged-"],
+    ["jobset.x-k8s.io/v1alpha2", "Jobset", "did you mean JobSet?"],
+  ])("%s %s", async (apiVersion, kind, message) => {
+    const found = (await findingsOf(object(apiVersion, kind))).filter((line) => line.includes("UnknownKind"));
+    expect(found).toEqual([expect.stringMatching(/^error UnknownKind /)]);
+    expect(found[0]).toContain(message);
+  });
+
+  it.each([
+    ["v1", "Node"],
+    ["v1", "PodList"],
+    ["batch.volcano.sh/v1alpha1", "Job"],
+    ["jobset.x-k8s.io/v1", "JobSet"],
+    ["flux-framework.org/v1alpha2", "MiniCluster"],
+    ["batch/v1", "SomethingNew"],
+  ])("not %s %s", async (apiVersion, kind) => {
+    expect((await findingsOf(object(apiVersion, kind))).join()).not.toContain("UnknownKind");
+  });
+});
+
+describe("annotations where nobody reads them", () => {
+  it.each([
+    [
+      "a ConfigMap",
+      `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, ${annotated}}`,
+      "metadata.annotations",
+    ],
+    [
+      "a Namespace",
+      `apiVersion: v1\nkind: Namespace\nmetadata: {name: x, ${annotated}}`,
+      "metadata.annotations",
+    ],
+    [
+      "a RoleBinding",
+      `apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: x, ${annotated}}`,
+      "metadata.annotations",
+    ],
+    ["an OrasCache", cacheManifest("{}", `name: x, ${annotated}`), "metadata.annotations"],
+    [
+      "a Pod's spec",
+      `apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {${annotated}, ${containers}}`,
+      "spec.annotations",
+    ],
+    [
+      "a Pod's metadata, without annotations",
+      `apiVersion: v1\nkind: Pod\nmetadata: {name: x, "${output}": "a/b:c"}\nspec: {${containers}}`,
+      "metadata",
+    ],
+    [
+      "a Deployment's spec",
+      `apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec: {${annotated}, template: {spec: {${containers}}}}`,
+      "spec.annotations",
+    ],
+    [
+      "a Deployment's template",
+      `apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec: {template: {${annotated}, spec: {${containers}}}}`,
+      "spec.template.annotations",
+    ],
+    [
+      "a claim of a StatefulSet",
+      `apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: x}\nspec: {template: {spec: {${containers}}}, volumeClaimTemplates: [{metadata: {name: d, ${annotated}}}]}`,
+      "spec.volumeClaimTemplates[0].metadata.annotations",
+    ],
+  ])("%s", async (_, text, path) => {
+    const found = await findingsOf(text);
+    expect(found).toEqual([expect.stringMatching(/^warning AnnotationNotRead /)]);
+    expect(found[0]).toContain(`${path}[${output}] no effect`);
+  });
+
+  it.each([
+    ["another project's kind", `apiVersion: x.dev/v1\nkind: Workflow\nmetadata: {name: x, ${annotated}}`],
+    [
+      "a template",
+      `apiVersion: v1\nkind: PodTemplate\nmetadata: {name: x}\ntemplate: {metadata: {${annotated}}}`,
+    ],
+    [
+      "a selector of what the operator labels",
+      `apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: x}\nspec: {podSelector: {matchLabels: {${names.injectedLabel}: "true"}}}`,
+    ],
+  ])("not in %s", async (_, text) => {
+    expect(await findingsOf(text)).toEqual([]);
+  });
+});
+
+describe("fields of a wrong type", () => {
+  it("hide no other problem of the object", async () => {
+    const lines = [`${output}: 5`, `${prefix}unpack: true`, `${prefix}debug: maybe`, `${prefix}inputuri: x`];
+    const text = step("a", ...lines).replace("command: [echo, blueberry]", "command: echo");
+    expect(await findingsOf(all(cache, text))).toEqual([
+      expect.stringContaining(`InvalidField metadata.annotations[${output}] found 5; it must be text`),
+      expect.stringContaining(`InvalidField metadata.annotations[${prefix}unpack] found true`),
+      expect.stringContaining(`InvalidValue metadata.annotations[${prefix}debug] found "maybe"`),
+      expect.stringContaining(`UnknownAnnotation metadata.annotations[${prefix}inputuri]`),
+      expect.stringContaining("InvalidField spec.template.spec.containers[0].command found"),
+    ]);
+  });
+
+  it("nothing follows from them", async () => {
+    const lines = [`${output}: {a: b}`, `${prefix}output-path: 5`];
+    expect(await findingsOf(all(cache, step("a", ...lines)))).toEqual([
+      expect.stringMatching(/^error InvalidField .* found a map; it must be text\.$/),
+      expect.stringMatching(/^error InvalidField .* found 5; it must be text; put it in quotes\.$/),
+    ]);
+  });
+
+  it("do not hide what is wrong with annotations where there is no Pod to look at", async () => {
+    const text = `apiVersion: v1\nkind: Pod\nmetadata: {name: x, annotations: {"${prefix}unpack": "x", "${output}": "a/b:c"}}\nspec: {containers: [{image: a}]}`;
+    expect(await findingsOf(text)).toEqual([
+      expect.stringContaining("InvalidValue"),
+      expect.stringContaining("containers[0].name found nothing"),
+    ]);
+  });
+
+  it("null is what the API server takes it for: absent, and an empty text as an annotation", async () => {
+    expect(
+      await findingsOf(all(cache, step("a", `${output}: a/b:c`).replace("[echo, blueberry]", "null"))),
+    ).toEqual([expect.stringContaining("warning NoCommand")]);
+    expect(await findingsOf(all(cache, step("a", `${output}:`)))).toEqual([
+      expect.stringMatching(/^error InvalidValue .* found ""; allowed is repository/),
+    ]);
+  });
+});
+
+describe("an input that no step pushes", () => {
+  const other = cacheManifest("{}", "name: other");
+
+  it.each<[string, string[], string]>([
+    [
+      "of a registry, where the files push it to the cache",
+      [step("a", `${output}: a/b:c`), step("b", `${prefix}registry: ghcr.io`, `${input}: a/b:c`)],
+      "found a/b:c of https://ghcr.io; Job default/a pushes it to OrasCache default/oras.",
+    ],
+    [
+      "of the cache, where the files push it to a registry",
+      [step("a", `${prefix}registry: ghcr.io/acme`, `${output}: a/b:c`), step("b", `${input}: a/b:c`)],
+      "found a/b:c of OrasCache default/oras; Job default/a pushes it to https://ghcr.io/acme.",
+    ],
+    [
+      "of another cache",
+      [step("a", `${output}: a/b:c`), step("b", `${prefix}oras-cache: other`, `${input}: a/b:c`)],
+      "found a/b:c of OrasCache default/other; Job default/a pushes it to OrasCache default/oras.",
+    ],
+    [
+      "of another namespace's cache",
+      [
+        step("a", `${output}: a/b:c`),
+        step("b", `${input}: a/b:c`).replace("name: b", "name: b\n  namespace: x"),
+        cacheManifest("{}", "name: oras, namespace: x"),
+      ],
+      "found a/b:c of OrasCache x/oras; Job default/a pushes it to OrasCache default/oras.",
+    ],
+    [
+      "of a registry that its URI names",
+      [step("a", `${output}: a/b:c`), step("b", `${input}: oci://ghcr.io/a/b:c`)],
+      "found a/b:c of https://ghcr.io; Job default/a pushes it to OrasCache default/oras.",
+    ],
+  ])("%s: another place", async (_, steps, message) => {
+    expect(await findingsOf(all(cache, other, ...steps))).toEqual([
+      expect.stringMatching(/^warning InputElsewhere /),
+    ]);
+    expect((await findingsOf(all(cache, other, ...steps)))[0]).toContain(message);
+  });
+
+  it.each<[string, string[]]>([
+    [
+      "one registry, named in two ways",
+      [
+        step("a", `${prefix}registry: ghcr.io/acme`, `${output}: a/b:c`),
+        step("b", `${input}: oci://ghcr.io/acme/a/b:c`),
+      ],
+    ],
+    [
+      "one registry, named by an OrasCache",
+      [
+        cacheManifest("{deploy: false, registry: ghcr.io}", "name: remote"),
+        step("a", `${prefix}registry: ghcr.io`, `${output}: a/b:c`),
+        step("b", `${prefix}oras-cache: remote`, `${input}: a/b:c`),
+      ],
+    ],
+    [
+      "a step that copies from a registry into the cache",
+      [step("a", `${input}: oci://ghcr.io/a/b:c`, `${output}: a/b:c`), step("b", `${input}: a/b:c`)],
+    ],
+    [
+      "a chain of versions, whose first one was there",
+      [
+        step("a", `${input}: data/x:v1`, `${output}: data/x:v2`),
+        step("b", `${input}: data/x:v2`, `${output}: data/x:v3`),
+      ],
+    ],
+    ["numbers that count something", [step("a", `${output}: part-1/x:c`), step("b", `${input}: part-2/x:c`)]],
+    [
+      "nearly the name of what another step reads",
+      [
+        step("a", `${output}: red/x:c`),
+        step("b", `${input}: red/x:c`, `${output}: out/b:c`),
+        step("d", `${input}: rod/x:c`, `${output}: out/d:c`),
+      ],
+    ],
+  ])("no warning: %s", async (_, steps) => {
+    const found = await findingsOf(all(cache, ...steps));
+    expect(found.filter((line) => !line.startsWith("info "))).toEqual([]);
+  });
+
+  it("with nearly the name of something that nobody reads is a warning", async () => {
+    const steps = [step("a", `${output}: results/modle:c`), step("b", `${input}: results/model:c`)];
+    expect(await findingsOf(all(cache, ...steps))).toEqual([
+      expect.stringMatching(/^warning InputNotMade .* did you mean results\/modle:c\?$/),
+    ]);
+  });
+
+  it("is a note where the files have its cache, and what is pushed to it", async () => {
+    const steps = [step("a", `${output}: a/b:c`), step("b", `${input}: weather/today:x`)];
+    expect(await findingsOf(all(cache, ...steps))).toEqual([
+      expect.stringMatching(
+        /^info InputNotMade .* found weather\/today:x, which no step of these files pushes\.$/,
+      ),
+    ]);
+    expect(await findingsOf({ "manifest.yaml": all(cache, steps[1] ?? "") })).toEqual([]);
+  });
+
+  it("SameOutput: one registry, named in two ways", async () => {
+    const steps = [
+      step("a", `${prefix}registry: ghcr.io/acme`, `${output}: a/b:c`),
+      step("b", `${output}: oci://ghcr.io/acme/a/b:c`),
+    ];
+    expect(await findingsOf(all(...steps))).toEqual([expect.stringMatching(/^warning SameOutput /)]);
+  });
+});
+
+describe("kustomize", () => {
+  const base = step("a", `${output}: a/b:c`);
+  const kustomization = (text: string) => `resources: [job.yaml]\n${text}`;
+  const patch = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: a}\nspec: {parallelism: 2}\n";
+
+  it("a base and its overlays name the same objects, and patches are no objects", async () => {
+    const files = {
+      "base/kustomization.yaml": kustomization(""),
+      "base/job.yaml": all(cache, base),
+      "overlays/prod/kustomization.yaml":
+        "resources: [../../base]\npatches: [{path: patch.yaml}, {path: ./set.yaml}]\n",
+      "overlays/prod/patch.yaml": patch,
+      "overlays/prod/set.yaml": "[{op: add, path: /x, value: y}]",
+      "overlays/test/kustomization.yml": "patchesStrategicMerge: [sub/patch.yaml]\n",
+      "overlays/test/sub/patch.yaml": patch,
+      "overlays/test/job.yaml": all(cache, base),
+    };
+    expect(await findingsOf(files)).toEqual([]);
+  });
+
+  it("the same object twice in one of them is found", async () => {
+    const files = {
+      "base/kustomization.yaml": kustomization(""),
+      "base/job.yaml": all(cache, base),
+      "base/more/job.yaml": base,
+    };
+    expect(await findingsOf(files)).toEqual([expect.stringMatching(/^warning SameObject /)]);
+  });
+});
+
+describe("an OrasCache of the files", () => {
+  const job = step("a", `${output}: a/b:c`);
+  const inject = async (files: Record<string, string>) => {
+    const places: string[] = [];
+    for (const [name, text] of Object.entries(files)) places.push(await folder.write(name, text));
+    return injectFiles(places, offlineDefaults);
+  };
+  const remote = cacheManifest("{deploy: false, registry: ghcr.io/acme}");
+
+  it.each([
+    ["before", { "cache.yaml": remote, "job.yaml": job }],
+    ["after", { "job.yaml": job, "cache.yaml": remote }],
+    [
+      "in a List",
+      {
+        "job.yaml": job,
+        "list.yaml": `apiVersion: v1\nkind: List\nitems:\n${remote.replaceAll(/^(?=.)/gm, "    ").replace("    ", "  - ")}`,
+      },
+    ],
+  ])("that another -f names is used by inject: %s", async (_, files) => {
+    const { documents, warnings } = await inject(files);
+    expect(JSON.stringify(documents)).toContain("https://ghcr.io/acme/a/b:c");
+    expect(warnings).toEqual([]);
+  });
+
+  it.each(["{deploy: false, registry: 5}", '{deploy: false, registry: "a b"}', "[]", '"x"'])(
+    "that the API server refuses is told, and no step is injected from it: %s",
+    async (spec) => {
+      const files = { "job.yaml": job, "cache.yaml": cacheManifest(spec) };
+      await expect(inject(files)).rejects.toThrow(/cache\.yaml: OrasCache default\/oras: spec.*: /);
+      expect(await findingsOf(files)).toEqual([expect.stringMatching(/^error InvalidField spec/)]);
+    },
+  );
+
+  it.each(["{deploy: true, registry: null}", "null"])(
+    "whose spec is null in part is right: %s",
+    async (spec) => {
+      const files = { "job.yaml": job, "cache.yaml": cacheManifest(spec) };
+      expect((await inject(files)).warnings).toEqual([]);
+      expect(await findingsOf(files)).toEqual([]);
+    },
+  );
+});
+
+describe("a LimitRange of the files", () => {
+  const job = step("a", `${output}: a/b:c`, `${prefix}requests-memory: 1Gi`);
+  const range = (limits: string, namespace = "default") =>
+    `apiVersion: v1\nkind: LimitRange\nmetadata: {name: small, namespace: ${namespace}}\nspec: {limits: ${limits}}\n`;
+
+  it.each(["[{type: Container, max: {memory: 512Mi}}]", "[{type: Container, max: {memory: 536870912}}]"])(
+    "bounds the added containers: %s",
+    async (limits) => {
+      const found = await findingsOf(all(cache, range(limits), job));
+      expect(found.join("\n")).toContain('BeyondLimitRange spec.template.spec.containers LimitRange "small"');
+    },
+  );
+
+  it.each([
+    ["of another namespace", range("[{type: Container, max: {memory: 512Mi}}]", "x")],
+    ["of another form", range("[{type: Container, max: [512Mi]}]")],
+    ["without limits", range("null")],
+  ])("not one %s", async (_, text) => {
+    expect(await findingsOf(all(cache, text, job))).toEqual([]);
+  });
+});
