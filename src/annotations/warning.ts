@@ -67,10 +67,6 @@ export const warningCatalogue = {
     summary: "A Secret or a token is mounted in the output directory and is pushed with it.",
     fix: "Mount it elsewhere, or push another directory.",
   },
-  ChangedTooLate: {
-    summary: "Annotations of an object that runs already were changed, which has no effect.",
-    fix: "Delete the object and create it again.",
-  },
   InjectionRemoved: {
     summary: "The object carries containers that the operator once added, but none of its annotations.",
     fix: "Add the annotations if the copy should pull or push.",

@@ -9,25 +9,11 @@ import type { OrasCache } from "./types.ts";
 export interface Connection extends Registry {
   /** Name of the OrasCache whose registry the operator runs in the cluster. */
   readonly cache?: string;
-  /** Secret with the CA certificate that signed the registry's, where it is not a well-known CA's. */
-  readonly caSecret?: string;
-  /** Secret with the login, where the registry asks for one. */
-  readonly loginSecret?: string;
 }
 
 /** Whether the operator runs the registry in the cluster. */
 export function inCluster(connection: Connection): boolean {
   return connection.cache !== undefined;
-}
-
-/**
- * The connection to a registry outside of the cluster.
- *
- * @param registry - as an annotation or an OrasCache names it, taken apart
- * @param secret - with a login and, if it has `ca.crt`, a CA certificate
- */
-export function remoteConnection(registry: Registry, secret?: string): Connection {
-  return secret === undefined ? registry : { ...registry, loginSecret: secret, caSecret: secret };
 }
 
 /**
@@ -37,21 +23,19 @@ export function remoteConnection(registry: Registry, secret?: string): Connectio
  * @param cache - as it is stored; undefined when it is not there yet, and then the operator is taken to run it
  * @param namespace - of the OrasCache
  * @param clusterDomain - for example `cluster.local`
- * @param secret - of the step, for a registry that the operator does not run
  */
 export function cacheConnection(
   name: string,
   cache: OrasCache | undefined,
   namespace: string,
   clusterDomain: string,
-  secret?: string,
 ): Result<Connection> {
   if (cache?.spec?.deploy !== false) {
     const host = `${cacheHost(name, namespace, clusterDomain)}:${names.registryPort}`;
     return { ok: true, value: { host, plainHttp: true, cache: name } };
   }
   if (cache.spec.registry !== undefined) {
-    return { ok: true, value: remoteConnection(parseRegistry(cache.spec.registry), secret) };
+    return { ok: true, value: parseRegistry(cache.spec.registry) };
   }
   return {
     ok: false,

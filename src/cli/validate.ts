@@ -1,4 +1,4 @@
-import { names } from "../../schema/names.ts";
+import { OrasCache } from "../cache/model.ts";
 import { findMisplaced } from "../workload/misplaced.ts";
 import { checkAcross } from "./checks/across.ts";
 import { checkCache } from "./checks/cache.ts";
@@ -61,8 +61,7 @@ function checkSteps(
   // That an OrasCache is not in the files is told by the checks across them.
   const withCaches: Surroundings = {
     ...around,
-    cache: (namespace, name) =>
-      around.cache(namespace, name) ?? { apiVersion: names.apiVersion, kind: names.kind },
+    cache: (namespace, name) => around.cache(namespace, name) ?? new OrasCache(),
   };
   const checked = steps.map((step) => ({ step, ...checkStep(step, withCaches, settings) }));
   const running = checked.filter(({ runs }) => runs).map(({ step }) => step);

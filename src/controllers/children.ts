@@ -147,9 +147,16 @@ async function correct(work: Work, live: KubeObject): Promise<ChildChange[]> {
     await remove(client, kind.resource, live);
     return [{ kind: "recreated", child: title }];
   }
-  if (isOwn && fields.length === 0) return [{ kind: "updated", child: title }];
+  if (isOwn && fields.length === 0) return updated(work, live);
   memory.corrections.spend();
   return [{ kind: "corrected", child: title, fields }];
+}
+
+/** Where a child differed by the generation of its cache alone, there is nothing to tell. */
+function updated({ desired, title }: Work, live: KubeObject): ChildChange[] {
+  const { [names.generationAnnotation]: _, ...annotations } = desired.metadata?.annotations ?? {};
+  const content = { ...desired, metadata: { ...desired.metadata, annotations } };
+  return isCovered(content, live) ? [] : [{ kind: "updated", child: title }];
 }
 
 async function applyChild({ client, kind, desired, memory }: Work): Promise<KubeObject> {

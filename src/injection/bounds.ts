@@ -1,6 +1,6 @@
 import type { V1LimitRange, V1PodSpec } from "@kubernetes/client-node";
 import { formatAmount } from "./quantity.ts";
-import { itemsOf, milli, usageOfPod } from "./usage.ts";
+import { itemsOf, milli, usageOfPod, wholeOf } from "./usage.ts";
 
 /** What an amount may be: quantities of LimitRanges, and what is left of those that bound the whole Pod. */
 export interface Bounds {
@@ -25,7 +25,7 @@ export function boundsOf(
   ranges: readonly V1LimitRange[],
   beside: boolean,
 ): { readonly limit: Bounds; readonly request: Bounds; readonly hasRatio: boolean } {
-  const whole = (spec as { resources?: Whole }).resources;
+  const whole = wholeOf(spec);
   if (ranges.length === 0 && whole === undefined) return unbounded; // nearly always so
   const items = itemsOf(ranges).map(({ item }) => item);
   const containers = items.filter(({ type }) => type === "Container");
@@ -56,11 +56,6 @@ export function boundsOf(
 
 const free: Bounds = { min: [], max: [], room: Infinity };
 const unbounded = { limit: free, request: free, hasRatio: false };
-
-interface Whole {
-  readonly requests?: Record<string, string>;
-  readonly limits?: Record<string, string>;
-}
 
 /**
  * An amount within bounds.

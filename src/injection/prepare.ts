@@ -2,6 +2,7 @@ import type { V1PodSpec } from "@kubernetes/client-node";
 import { type AnnotationMap, isOurs } from "../annotations/map.ts";
 import { type Reading, readAnnotations } from "../annotations/parse.ts";
 import type { Result } from "../annotations/problems.ts";
+import { formats } from "../annotations/table.ts";
 import { readWorkload, workloadKind } from "../workload/read.ts";
 import { isPod, ownAnnotations, podAnnotations, type Workload } from "../workload/workload.ts";
 import type { AdmissionRequest, Installation, Questions, Verdict } from "./admission-types.ts";
@@ -104,18 +105,22 @@ function imagesWithoutCommand(launchers: readonly Launcher[]): readonly string[]
   return [...new Set(images)];
 }
 
-/** The API server looks at names after admission only, and these become part of a path. */
-const objectName = /^[a-z0-9][-a-z0-9.]{0,252}$/;
 const mostSecrets = 10;
 
 function pullSecrets({ imagePullSecrets }: V1PodSpec): string[] {
   const given = (imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : []));
-  return [...new Set(given)].filter((name) => objectName.test(name)).slice(0, mostSecrets);
+  return [...new Set(given)].filter(isObjectName).slice(0, mostSecrets);
+}
+
+/** The API server looks at names after admission only. */
+function isObjectName(name: string): boolean {
+  const { pattern, maxLength } = formats.ObjectName;
+  return name.length <= maxLength && pattern.test(name);
 }
 
 function serviceAccount({ serviceAccountName }: V1PodSpec): string | undefined {
   const name = serviceAccountName || "default";
-  return objectName.test(name) ? name : undefined;
+  return isObjectName(name) ? name : undefined;
 }
 
 /** Those that Kubernetes and images of several architectures call so. */

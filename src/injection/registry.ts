@@ -3,7 +3,7 @@ import type { Result } from "../annotations/problems.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { annotations } from "../annotations/table.ts";
 import type { Warning } from "../annotations/warning.ts";
-import { type Connection, cacheConnection, inCluster, remoteConnection } from "../cache/connection.ts";
+import { type Connection, cacheConnection, inCluster } from "../cache/connection.ts";
 import type { OrasCache } from "../cache/types.ts";
 
 /**
@@ -20,8 +20,8 @@ export function chooseRegistry(
   namespace: string,
   clusterDomain: string,
 ): Result<Connection> {
-  if (settings.registry) return { ok: true, value: remoteConnection(settings.registry, settings.orasEnv) };
-  return cacheConnection(settings.cache, cache, namespace, clusterDomain, settings.orasEnv);
+  if (settings.registry) return { ok: true, value: settings.registry };
+  return cacheConnection(settings.cache, cache, namespace, clusterDomain);
 }
 
 /**

@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { V1Container, V1ObjectMeta, V1PodSpec } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import type { Warning } from "../annotations/warning.ts";
 import { readWorkload } from "../workload/read.ts";
 import {
   ownAnnotations,
@@ -13,7 +12,6 @@ import {
 import type { Verdict } from "./admission-types.ts";
 import { type LegacyInjection, legacyInjection, runsLegacy } from "./legacy.ts";
 import {
-  digestOf,
   hashProgram,
   type Injection,
   isMarked,
@@ -28,7 +26,7 @@ import { weave } from "./weave.ts";
  * Answers for a change of an injected object. `kubectl apply` of the manifest sets the wrapped program's command back,
  * a PUT of it (`kubectl replace`, or a client that drops fields which it does not know) everything: the API server
  * would refuse that as a change of what cannot be changed. Where the program is still the same, the injection is put
- * back; where it is another one, that is left as it is and the API server says so.
+ * back; where it is another one, that is left as it is and the API server says so. A policy warns of changed annotations.
  *
  * @param kind - of what is changed
  * @param object - as submitted
@@ -45,15 +43,7 @@ export function restoreInjection(kind: WorkloadKind, object: unknown, oldObject:
   const metadata = restoreMetadata(submitted.template.metadata, stored.template.metadata);
   const template: PodTemplate = { ...submitted.template, ...(metadata && { metadata }), spec };
   const own = restoreMetadata(submitted.metadata, stored.metadata);
-  const message = "annotations of an object that runs already have no effect; delete it and create it again.";
-  const warnings: Warning[] = haveSameAnnotations(submitted, stored)
-    ? []
-    : [{ code: "ChangedTooLate", path: "metadata.annotations", message }];
-  return changed(submitted.object, putBack(submitted, template, own).object, warnings, "restored");
-}
-
-function haveSameAnnotations(submitted: Workload, stored: Workload): boolean {
-  return digestOf(ownAnnotations(submitted), "") === digestOf(ownAnnotations(stored), "");
+  return changed(submitted.object, putBack(submitted, template, own).object, [], "restored");
 }
 
 /** What was injected into a stored object. Its spec cannot be changed, so it counts, and not the marker's copy. */

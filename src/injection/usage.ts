@@ -53,6 +53,16 @@ export function withDefaults(spec: V1PodSpec, ranges: readonly V1LimitRange[]): 
   };
 }
 
+/** Resources of the Pod itself, which the types of the client library do not have yet (KEP-2837). */
+export function wholeOf(spec: V1PodSpec): Whole | undefined {
+  return (spec as { readonly resources?: Whole }).resources;
+}
+
+export interface Whole {
+  readonly requests?: Quantities;
+  readonly limits?: Quantities;
+}
+
 type Quantities = Record<string, string>;
 
 function firstOf(maps: readonly (Quantities | undefined)[]): Quantities {
@@ -71,7 +81,7 @@ export function usageOf({ resources }: V1Container): Usage {
  * @see https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing-within-containers
  */
 export function usageOfPod(spec: V1PodSpec): Usage {
-  const whole = (spec as { resources?: { requests?: Quantities; limits?: Quantities } }).resources;
+  const whole = wholeOf(spec);
   const sum = (kind: keyof Usage): Amounts => ({
     ...sumOf(spec, (container) => usageOf(container)[kind]),
     ...amounts(whole?.[kind]),

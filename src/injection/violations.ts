@@ -1,7 +1,17 @@
 import type { V1LimitRange, V1LimitRangeItem, V1PodSpec } from "@kubernetes/client-node";
 import { type Problem, quoted } from "../annotations/problems.ts";
 import { formatAmount } from "./quantity.ts";
-import { type Amounts, itemsOf, milli, type Usage, usageOf, usageOfPod, withDefaults } from "./usage.ts";
+import {
+  type Amounts,
+  itemsOf,
+  milli,
+  type Usage,
+  usageOf,
+  usageOfPod,
+  type Whole,
+  wholeOf,
+  withDefaults,
+} from "./usage.ts";
 
 /**
  * What the API server would have against a Pod because of its added containers: bounds and ratios of the namespace's
@@ -83,12 +93,6 @@ function brokenRules(item: V1LimitRangeItem, { requests, limits }: Usage, name: 
 
 function told(resource: string, amount: number | undefined): string {
   return amount === undefined ? "nothing" : formatAmount(resource, amount);
-}
-
-type Whole = { readonly requests?: Record<string, string>; readonly limits?: Record<string, string> };
-
-function wholeOf(spec: V1PodSpec): Whole | undefined {
-  return (spec as { readonly resources?: Whole }).resources;
 }
 
 /**

@@ -26,7 +26,7 @@ interface Metadata {
 export function findMisplaced(object: object): Problem[] {
   const { apiVersion = "", kind } = object as { apiVersion?: string; kind?: string };
   const group = apiVersion.includes("/") ? apiVersion.slice(0, apiVersion.indexOf("/")) : "";
-  const place: Place | undefined = places.find((each) => each.kind === kind && each.group === group);
+  const place = places.find((each) => each.kind === kind && each.group === group);
   if (place === undefined || isControlled(object)) return [];
   return [
     ...unread(object, place),

@@ -1,5 +1,7 @@
 import { names } from "../../schema/names.ts";
 import { isOurs } from "../annotations/map.ts";
+import { workloadKinds } from "./read.ts";
+import type { WorkloadKind } from "./workload.ts";
 
 /** A kind of object that is a Pod or makes Pods, and where in it annotations are read. */
 export interface Place {
@@ -9,7 +11,7 @@ export interface Place {
   /** As in URLs of the API server. */
   readonly resource: string;
   /** Paths of the metadata whose annotations reach a Pod or a Job; `[]` stands for each element of a list. */
-  readonly read: readonly string[];
+  readonly read: readonly [string, ...string[]];
 }
 
 const template = "spec.template.metadata";
@@ -18,9 +20,8 @@ const template = "spec.template.metadata";
  * Where annotations are read. The webhook sees Pods and Jobs; every other kind here only makes them, and hands on
  * the metadata of its template. JobSet copies that of its Job templates too.
  */
-export const places = [
-  { group: "", version: "v1", kind: "Pod", resource: "pods", read: ["metadata"] },
-  { group: "batch", version: "v1", kind: "Job", resource: "jobs", read: ["metadata", template] },
+export const places: readonly Place[] = [
+  ...workloadKinds.map(placeOf),
   {
     group: "batch",
     version: "v1",
@@ -42,7 +43,12 @@ export const places = [
       "spec.replicatedJobs[].template.spec.template.metadata",
     ],
   },
-] as const satisfies readonly Place[];
+];
+
+function placeOf({ group, kind, plural: resource, template: fields }: WorkloadKind): Place {
+  const below = fields.length === 0 ? [] : [[...fields, "metadata"].join(".")];
+  return { group, version: "v1", kind, resource, read: ["metadata", ...below] };
+}
 
 /** Names under the prefix that the operator writes itself, as annotations; nobody else's are judged by them. */
 export const writtenAnnotations: readonly string[] = [

@@ -1,10 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { names } from "../../schema/names.ts";
 import type { StoredOrasCache } from "../../src/cache/types.ts";
 import { startReflector } from "../../src/kube/reflector.ts";
 import { pathOf, resources } from "../../src/kube/resources.ts";
+import { cacheOf } from "../support/builders.ts";
 import { startControlPlane } from "../support/control-plane.ts";
 import { adminClient, installOperator } from "../support/installation.ts";
 import { ready } from "../support/operator.ts";
@@ -61,12 +61,7 @@ async function reconcileAll(namespace: string): Promise<number> {
     client.request({
       method: "POST",
       path: pathOf(resources.orasCaches, { namespace }),
-      body: {
-        apiVersion: names.apiVersion,
-        kind: names.kind,
-        metadata: { name: `cache-${i}`, namespace },
-        spec: {},
-      },
+      body: cacheOf(`cache-${i}`, {}, { namespace }),
     }),
   );
   await Promise.all([...creations, all.promise]);
@@ -105,7 +100,7 @@ const seconds: number[] = [];
 let quiet: string[];
 try {
   await installWebhooks(client, operator.webhookPort);
-  await Promise.all([ready(operator), reflector.synced]);
+  await Promise.all([ready(operator, client), reflector.synced]);
   for (let round = 1; round <= Number(options.rounds); round++) {
     say(`round ${round} of ${options.rounds}: ${caches} OrasCaches at once`);
     seconds.push(await reconcileAll(`round-${round}`));

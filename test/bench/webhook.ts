@@ -171,7 +171,7 @@ try {
   await installOperator(client);
   operator = await startAsInPod(plane);
   await installWebhooks(client, operator.webhookPort);
-  await ready(operator);
+  await ready(operator, client);
   const { pid } = operator;
   const to = await target(operator.webhookPort);
   const floor = await startFloor();

@@ -37,7 +37,7 @@ beforeAll(async () => {
     startOperator(plane.operatorKubeconfig),
   ]);
   await installWebhooks(client, first.webhookPort);
-  await Promise.all([ready(first), ready(second)]);
+  await Promise.all([ready(first, client), ready(second, client)]);
   await until(async () => (await bundles()).every(Boolean), "the CA bundle in the configuration");
 });
 
@@ -212,7 +212,7 @@ describe("certificates", () => {
       "elsewhere",
     );
     try {
-      await ready(operator);
+      await ready(operator, client);
       expect(await shown(operator.webhookPort)).toBe(one.certificate.trim());
       await write({ certificate: two.certificate, key: one.key });
       await until(() => operator.said("certificate error, retrying"), "a complaint");
@@ -332,7 +332,7 @@ describe("the process", () => {
       expect((await fetch(`${patient.healthUrl}/healthz`)).status).toBe(200);
       expect(await stopped.stop()).toBe(0);
       proxy.mend();
-      await ready(patient);
+      await ready(patient, client);
     } finally {
       await patient.stop();
       proxy.close();

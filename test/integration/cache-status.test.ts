@@ -70,12 +70,10 @@ describe("lif-18: status from the first moment on", () => {
   });
 
   test("kubectl wait --for=condition=Ready ends when the registry answers; columns tell why it does not", async ({
-    installed,
+    ns,
     plane,
-    operator: _,
   }) => {
-    const ns = await objectsIn(installed, "waited-for");
-    await ns.create(resources.orasCaches, cacheOf("oras"));
+    await ns.createCache();
     await registryPod(ns, "oras", waiting("ErrImagePull", "no such image"));
     await ns.untilReason("oras", "Ready", "ImagePullFailed");
     const get = ["get", names.shortName, "oras", "-n", ns.namespace, "-o", "wide"];
@@ -86,17 +84,16 @@ describe("lif-18: status from the first moment on", () => {
       ...["wait", "--for=condition=Ready", "orascache/oras", "-n", ns.namespace, "--timeout=60s"],
     ]);
     await ns.patchStatus(resources.pods, "oras-0", readyPod("2026-01-01T00:00:00Z"));
-    await ns.patchStatus(resources.statefulSets, "oras", rolledOut(await ns.set("oras")));
+    await ns.rollOut();
     expect((await wait).stdout).toContain("condition met");
     expect((await ns.status("oras"))?.observedGeneration).toBe(1);
   });
 
   test("fields of the status that an older operator wrote by another way do not stay", async ({
+    ns,
     installed,
-    operator: _,
   }) => {
-    const ns = await objectsIn(installed, "older-status");
-    await ns.create(resources.orasCaches, cacheOf("oras"));
+    await ns.createCache();
     await until(async () => (await ns.status("oras"))?.url, "a URL");
     await installed.request({
       method: "PATCH",
@@ -151,9 +148,8 @@ describe("why a registry does not start is on the status and an Event", () => {
       "Evicted",
       "low on resource",
     ],
-  ] as const)("%s", async ([, status, reason, words], { installed, operator: _ }) => {
-    const ns = await objectsIn(installed, `trouble-${reason.toLowerCase()}`);
-    await ns.create(resources.orasCaches, cacheOf("oras"));
+  ] as const)("%s", async ([, status, reason, words], { ns }) => {
+    await ns.createCache();
     await registryPod(ns, "oras", status as NonNullable<V1Pod["status"]>);
     const { message } = await ns.untilReason("oras", "Ready", reason);
     expect(message).toContain(words);
@@ -181,10 +177,8 @@ describe("why a registry does not start is on the status and an Event", () => {
       "PodSecurityViolation",
     ],
     ["a policy", 'admission webhook "policy.example" denied the request: no registry here', "PodRefused"],
-  ] as const)("%s", async ([title, words, reason], { installed, operator: _ }) => {
-    const ns = await objectsIn(installed, `refused-${title.length}`);
-    await ns.create(resources.orasCaches, cacheOf("oras"));
-    const set = await until(() => ns.set("oras"), "the StatefulSet");
+  ] as const)("%s", async ([, words, reason], { ns }) => {
+    const set = await ns.createCache();
     await ns.tell(
       {
         apiVersion: "apps/v1",
@@ -198,16 +192,15 @@ describe("why a registry does not start is on the status and an Event", () => {
   });
 
   test("lif-06: a Pod of somebody else has its name: it is named, left alone, and nothing is broken when it is gone", async ({
+    ns,
     installed,
-    operator: _,
   }) => {
-    const ns = await objectsIn(installed, "taken-pod");
     await ns.create(resources.pods, {
       metadata: { name: "oras-0" },
       ...({ spec: { containers: [{ name: "c", image: "x" }] } } as object),
     });
     const theirs = (await ns.read<V1Pod>(resources.pods, "oras-0"))?.metadata?.resourceVersion;
-    await ns.create(resources.orasCaches, cacheOf("oras"));
+    await ns.createCache();
     const { message } = await ns.untilReason("oras", "Ready", "NameTaken");
     expect(message).toContain("Pod oras-0 exists already");
     expect((await ns.read<V1Pod>(resources.pods, "oras-0"))?.metadata?.resourceVersion).toBe(theirs);
@@ -217,36 +210,27 @@ describe("why a registry does not start is on the status and an Event", () => {
       body: { gracePeriodSeconds: 0 },
     });
     await registryPod(ns, "oras", readyPod("2026-01-01T00:00:00Z"));
-    await ns.patchStatus(resources.statefulSets, "oras", rolledOut(await ns.set("oras")));
+    await ns.rollOut();
     await ns.untilReason("oras", "Ready", "RegistryReady");
   });
 
-  test("lif-06: once a foreign Service is gone the cache comes up within seconds", async ({
-    installed,
-    operator: _,
-  }) => {
-    const ns = await objectsIn(installed, "taken-service");
+  test("lif-06: once a foreign Service is gone the cache comes up within seconds", async ({ ns }) => {
     await ns.create(resources.services, {
       metadata: { name: "oras" },
       ...({ spec: { ports: [{ port: 80 }], selector: { app: "mine" } } } as object),
     });
-    await ns.create(resources.orasCaches, cacheOf("oras"));
+    await ns.create(resources.orasCaches, cacheOf());
     await ns.untilReason("oras", "Ready", "NameTaken");
     await ns.remove(resources.services, "oras");
     await until(() => ns.set("oras"), "the StatefulSet", 30_000);
   });
 
-  test("lif-05: a foreign Secret <cache>-http is neither used nor changed", async ({
-    installed,
-    operator: _,
-  }) => {
-    const ns = await objectsIn(installed, "taken-secret");
+  test("lif-05: a foreign Secret <cache>-http is neither used nor changed", async ({ ns }) => {
     await ns.create(resources.secrets, {
       metadata: { name: "web-http" },
       ...({ stringData: { password: "mine" } } as object),
     });
-    await ns.create(resources.orasCaches, cacheOf("web"));
-    const set = await until(() => ns.set("web"), "the StatefulSet");
+    const set = await ns.createCache("web");
     const env = set.spec?.template.spec?.containers[0]?.env ?? [];
     const reference = env.find(({ name }) => name === "REGISTRY_HTTP_SECRET")?.valueFrom?.secretKeyRef;
     expect(reference?.name).not.toBe("web-http");
@@ -255,12 +239,9 @@ describe("why a registry does not start is on the status and an Event", () => {
   });
 
   test("a Secret of the operator's that somebody deleted is made again when the kubelet misses it", async ({
-    installed,
-    operator: _,
+    ns,
   }) => {
-    const ns = await objectsIn(installed, "deleted-secret");
-    await ns.create(resources.orasCaches, cacheOf("oras"));
-    const set = await until(() => ns.set("oras"), "the StatefulSet");
+    const set = await ns.createCache();
     const name =
       set.spec?.template.spec?.containers[0]?.env?.find((e) => e.valueFrom)?.valueFrom?.secretKeyRef?.name ??
       "";
@@ -271,13 +252,12 @@ describe("why a registry does not start is on the status and an Event", () => {
 });
 
 test("lif-24: artifacts that were lost with a Pod are told by Event and condition", async ({
+  ns,
   installed,
-  operator: _,
 }) => {
-  const ns = await objectsIn(installed, "storage-lost");
-  await ns.create(resources.orasCaches, cacheOf("oras"));
+  await ns.createCache();
   const first = await registryPod(ns, "oras", readyPod("2026-01-01T00:00:00Z"));
-  await ns.patchStatus(resources.statefulSets, "oras", rolledOut(await ns.set("oras")));
+  await ns.rollOut();
   await until(
     async () => (await ns.status("oras"))?.storage?.podUID === first.metadata?.uid,
     "the Pod to be known",
@@ -298,20 +278,17 @@ test("lif-24: artifacts that were lost with a Pod are told by Event and conditio
 });
 
 test("lif-14: an operator with another default image leaves a registry that runs, and says so", async ({
-  installed,
-  operator: _,
+  ns,
 }) => {
-  const ns = await objectsIn(installed, "other-default");
-  await ns.create(resources.orasCaches, cacheOf("oras"));
+  const set = await ns.createCache();
   await registryPod(ns, "oras", readyPod("2026-01-01T00:00:00Z"));
-  const set = await ns.set("oras");
-  await ns.patchStatus(resources.statefulSets, "oras", rolledOut(set));
+  await ns.rollOut();
   await ns.untilReason("oras", "Ready", "RegistryReady");
   // As after an upgrade: the template is not what this operator makes. Nobody claims the change.
   await ns.patch(resources.statefulSets, "oras", {
     spec: {
       template: {
-        spec: { containers: [{ ...set?.spec?.template.spec?.containers[0], image: "registry:old" }] },
+        spec: { containers: [{ ...set.spec?.template.spec?.containers[0], image: "registry:old" }] },
       },
     },
   });
@@ -340,13 +317,12 @@ test("lif-14: an operator with another default image leaves a registry that runs
 
 describe("quiet", () => {
   test("lif-19: a refusal whose words differ each time is not asked for in a hurry", async ({
+    ns,
     installed,
-    operator: _,
   }) => {
-    const ns = await objectsIn(installed, "refusal-varies");
     const refusals = await refuse(installed, ns.namespace);
     try {
-      await ns.create(resources.orasCaches, cacheOf("oras"));
+      await ns.create(resources.orasCaches, cacheOf());
       await ns.untilReason("oras", "Ready", "Forbidden");
       const begun = performance.now();
       // Whatever else happens to the cache does not cut the wait short.
@@ -366,8 +342,7 @@ describe("quiet", () => {
     await until(() => ns.set("oras"), "the StatefulSet, once it is allowed");
   });
 
-  test("lif-15: 100 caches that cannot start cost almost nothing", async ({ installed, operator }) => {
-    const ns = await objectsIn(installed, "many-unready");
+  test("lif-15: 100 caches that cannot start cost almost nothing", async ({ ns, operator }) => {
     const all = Array.from({ length: 100 }, (_, i) => `c${i}`);
     await Promise.all(all.map((name) => ns.create(resources.orasCaches, cacheOf(name))));
     await Promise.all(

@@ -10,25 +10,16 @@ import { resources } from "../../src/kube/resources.ts";
 import { cacheOf } from "../support/builders.ts";
 import { storedCache } from "../support/cache.ts";
 import { test } from "../support/integration.ts";
-import { type ObjectsIn, objectsIn, rolledOut } from "../support/objects-in.ts";
+import { objectsIn } from "../support/objects-in.ts";
 import { metric } from "../support/operator.ts";
 import { until } from "../support/wait.ts";
 
 describe("lif-08: one change that somebody made", () => {
-  /** A cache whose registry is ready. */
-  async function running(ns: ObjectsIn, name: string) {
-    await ns.create(resources.orasCaches, cacheOf(name));
-    const set = await until(() => ns.set(name), "the StatefulSet");
-    await ns.patchStatus(resources.statefulSets, name, rolledOut(set));
-    await ns.untilReason(name, "Ready", "RegistryReady");
-  }
-
   test("of a field with a default is corrected once, and leaves no claim behind", async ({
-    installed,
+    ns,
     operator,
   }) => {
-    const ns = await objectsIn(installed, "drift-default");
-    await running(ns, "oras");
+    await ns.runCache();
     await ns.patch(resources.statefulSets, "oras", { spec: { revisionHistoryLimit: 5 } });
     await ns.patch(resources.services, "oras", { spec: { sessionAffinity: "ClientIP" } });
     await until(async () => {
@@ -89,23 +80,15 @@ describe("lif-08: one change that somebody made", () => {
     expect(await children.ensure(service(cache), false)).toEqual([]);
   });
 
-  test("by an earlier operator that claimed defaults itself is cleaned up once", async ({
-    installed,
-    operator: _,
-  }) => {
-    const ns = await objectsIn(installed, "drift-earlier");
-    await running(ns, "oras");
+  test("by an earlier operator that claimed defaults itself is cleaned up once", async ({ ns }) => {
+    await ns.runCache();
     await ns.patch(resources.statefulSets, "oras", { spec: { revisionHistoryLimit: 7 } }, names.fieldManager);
     await until(async () => (await ns.set("oras"))?.spec?.revisionHistoryLimit === 10, "the default");
     expect(await ns.condition("oras", "Degraded")).toMatchObject({ status: "False" });
   });
 
-  test("and was put back many times: a child that is deleted then is made at once", async ({
-    installed,
-    operator: _,
-  }) => {
-    const ns = await objectsIn(installed, "drift-deleted");
-    await running(ns, "oras");
+  test("and was put back many times: a child that is deleted then is made at once", async ({ ns }) => {
+    await ns.runCache();
     await until(async () => {
       await ns.patch(resources.statefulSets, "oras", { spec: { replicas: 2 } }, "stubborn");
       return (await ns.condition("oras", "Degraded"))?.reason === "Contested";
@@ -129,13 +112,18 @@ describe("lif-08: one change that somebody made", () => {
   });
 });
 
-test("lif-10: an autoscaler is named, and answered a few times a minute", async ({
-  installed,
-  operator: _,
-}) => {
-  const ns = await objectsIn(installed, "drift-autoscaler");
-  await ns.create(resources.orasCaches, cacheOf("oras"));
-  await until(() => ns.set("oras"), "the StatefulSet");
+test("a change of the spec is told of what it changed, and of nothing else", async ({ ns }) => {
+  await ns.runCache();
+  await ns.patch(resources.orasCaches, "oras", { spec: { image: "registry:new" } });
+  const updated = await until(
+    async () => (await ns.events("oras")).find(({ reason }) => reason === "Updated"),
+    "an Event",
+  );
+  expect(updated.note).toBe("Updated StatefulSet oras.");
+});
+
+test("lif-10: an autoscaler is named, and answered a few times a minute", async ({ ns, installed }) => {
+  await ns.createCache();
   const scale = () =>
     installed.request({
       method: "PATCH",
@@ -159,11 +147,7 @@ test("lif-10: an autoscaler is named, and answered a few times a minute", async 
   expect(message).toContain("Somebody keeps changing StatefulSet oras");
 });
 
-test("lif-29: a StatefulSet that cannot become what it should is made anew", async ({
-  installed,
-  operator: _,
-}) => {
-  const ns = await objectsIn(installed, "drift-immutable");
+test("lif-29: a StatefulSet that cannot become what it should is made anew", async ({ ns }) => {
   // The original's: owned by the cache, which was stored before, and with another selector.
   await ns.create(resources.orasCaches, cacheOf("oras", { deploy: false }));
   const cache = await until(() => ns.cache("oras"), "the cache");
@@ -190,11 +174,9 @@ test("lif-29: a StatefulSet that cannot become what it should is made anew", asy
 
 describe("pruning", () => {
   test("what bears the labels of a cache and its UID, and is not desired, is deleted; else it stays", async ({
-    installed,
-    operator: _,
+    ns,
   }) => {
-    const ns = await objectsIn(installed, "pruned");
-    await ns.create(resources.orasCaches, cacheOf("oras"));
+    await ns.createCache();
     const child = await until(() => ns.read<V1Service>(resources.services, "oras"), "the Service");
     const { labels = {}, ownerReferences = [] } = child.metadata ?? {};
     const spec = { clusterIP: "None", ports: [{ port: 1 }] };

@@ -42,7 +42,7 @@ const test = base
       await operator.stop();
     });
     await installWebhooks(installed, operator.webhookPort);
-    await ready(operator);
+    await ready(operator, installed);
     return operator;
   })
   .extend("cluster", { scope: "file" }, async ({ installed, asked: _ }) => {

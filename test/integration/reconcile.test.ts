@@ -25,7 +25,7 @@ beforeAll(async () => {
   // Nothing is admitted here, so nobody calls them.
   await installWebhooks(client, 443);
   operator = await startOperator(plane.operatorKubeconfig);
-  await ready(operator);
+  await ready(operator, client);
 });
 
 afterAll(async () => {

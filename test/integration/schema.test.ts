@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { names } from "../../schema/names.ts";
-import type { OrasCache, StoredOrasCache } from "../../src/cache/types.ts";
+import type { StoredOrasCache } from "../../src/cache/types.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { pathOf, resources } from "../../src/kube/resources.ts";
 import { invalidOrasCache, validOrasCache } from "../support/arbitraries.ts";
+import { cacheOf } from "../support/builders.ts";
 import { type ControlPlane, startControlPlane } from "../support/control-plane.ts";
 import { adminClient, installOperator } from "../support/installation.ts";
 import { kubectl } from "../support/programs.ts";
@@ -34,12 +35,7 @@ function submit(cache: object): Promise<StoredOrasCache> {
   });
 }
 
-const cacheWith = (spec: object, name = "oras"): OrasCache => ({
-  apiVersion: names.apiVersion,
-  kind: names.kind,
-  metadata: { name },
-  spec,
-});
+const cacheWith = (spec: object, name?: string) => cacheOf(name, spec);
 
 const refusal = (cache: object) =>
   submit(cache).then(

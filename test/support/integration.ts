@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test as base, inject } from "vitest";
 import { startControlPlane } from "./control-plane.ts";
 import { adminClient, installOperator } from "./installation.ts";
+import { objectsIn } from "./objects-in.ts";
 import { asksNobody, ready, startOperator } from "./operator.ts";
 import { installWebhooks } from "./webhooks.ts";
 
@@ -46,6 +47,11 @@ export const test = base
       await operator.stop();
     });
     await installWebhooks(installed, operator.webhookPort);
-    await ready(operator);
+    await ready(operator, installed);
     return operator;
+  })
+  /** A namespace for this test alone, in which the operator is at work. */
+  .extend("ns", ({ task, installed, operator: _ }) => {
+    const words = task.name.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
+    return objectsIn(installed, `t-${words.slice(0, 50)}-x`);
   });

@@ -1,9 +1,10 @@
 import type { V1StatefulSet } from "@kubernetes/client-node";
 import type { ConditionType } from "../../src/cache/conditions.ts";
-import type { Condition, OrasCacheStatus, StoredOrasCache } from "../../src/cache/types.ts";
+import type { Condition, OrasCache, OrasCacheStatus, StoredOrasCache } from "../../src/cache/types.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { get, type KubeObject } from "../../src/kube/objects.ts";
 import { apiVersionOf, pathOf, type Resource, resources } from "../../src/kube/resources.ts";
+import { cacheOf } from "./builders.ts";
 import { until } from "./wait.ts";
 
 /** An Event, as far as tests look at it. */
@@ -54,6 +55,17 @@ export async function objectsIn(client: KubeClient, namespace: string) {
       body: { status },
     });
 
+  /** Creates an OrasCache and waits for its StatefulSet. */
+  const createCache = async (
+    name = "oras",
+    spec: NonNullable<OrasCache["spec"]> = {},
+  ): Promise<V1StatefulSet> => {
+    await create(resources.orasCaches, cacheOf(name, spec));
+    return until(() => set(name), `the StatefulSet of ${name}`);
+  };
+  /** What the StatefulSet's controller says once its Pod is ready; it does not run beside an API server alone. */
+  const rollOut = async (name = "oras") =>
+    patchStatus(resources.statefulSets, name, rolledOut(await set(name)));
   const cache = (name: string) => read<StoredOrasCache>(resources.orasCaches, name);
   const set = (name: string) => read<V1StatefulSet>(resources.statefulSets, name);
   const status = async (name: string): Promise<OrasCacheStatus | undefined> => (await cache(name))?.status;
@@ -65,6 +77,12 @@ export async function objectsIn(client: KubeClient, namespace: string) {
       const found = await condition(name, type);
       return found?.reason === reason ? found : undefined;
     }, `${name} to be ${type} ${reason}`);
+  /** A cache whose registry is ready. */
+  const runCache = async (name = "oras"): Promise<void> => {
+    await createCache(name);
+    await rollOut(name);
+    await untilReason(name, "Ready", "RegistryReady");
+  };
   const events = async (about?: string): Promise<SeenEvent[]> => {
     const { items } = await client.request<{ items: SeenEvent[] }>({
       path: pathOf(resources.events, { namespace }),
@@ -95,6 +113,9 @@ export async function objectsIn(client: KubeClient, namespace: string) {
     remove,
     patch,
     patchStatus,
+    createCache,
+    rollOut,
+    runCache,
     cache,
     set,
     status,

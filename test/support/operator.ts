@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { names } from "../../schema/names.ts";
+import type { KubeClient } from "../../src/kube/client.ts";
+import { pathOf, resources } from "../../src/kube/resources.ts";
 import { freePorts } from "./ports.ts";
 import { until } from "./wait.ts";
 
@@ -25,7 +28,7 @@ export interface Operator {
 /**
  * Starts the operator as users do.
  *
- * @param kubeconfig - whom it talks to, and as whom
+ * @param kubeconfig - the API server, and the user
  * @param flags - beyond those of its ports
  */
 export async function startOperator(kubeconfig: string, ...flags: string[]): Promise<Operator> {
@@ -58,12 +61,20 @@ export async function startOperator(kubeconfig: string, ...flags: string[]): Pro
 /** Flags of an operator that asks no registry anything: tests do not leave this machine. */
 export const asksNobody = ["--image-lookup", "false"] as const;
 
-/** Waits until a replica answers reviews. */
-export function ready(operator: Pick<Operator, "healthUrl">): Promise<true> {
-  return until(
+/**
+ * Waits until a replica answers reviews. It never does without the webhook configuration, which is told at once.
+ *
+ * @param operator - the replica
+ * @param client - of the API server
+ * @throws KubeError with 404 when the configuration is not installed
+ */
+export async function ready(operator: Pick<Operator, "healthUrl">, client: KubeClient): Promise<void> {
+  const name = names.webhookConfiguration;
+  await client.request({ path: pathOf(resources.mutatingWebhookConfigurations, { name }) });
+  await until(
     async () => (await fetch(`${operator.healthUrl}/readyz`)).status === 200 || undefined,
     "the operator to be ready",
-  ) as Promise<true>;
+  );
 }
 
 /** The value of a metric whose line begins so; 0 when there is none. */

@@ -19,10 +19,8 @@ export function annotationPolicies(schema: Schema): object[] {
   const help = (
     spec: Pick<PolicySpec, "name" | "resources" | "operations" | "variables" | "validations" | "action">,
   ) => policy({ ...spec, name: `oras-annotations-${spec.name}`, onlyIf: byAuthors, failurePolicy: "Ignore" });
-  const makers: readonly Place[] = places.filter(
-    ({ read }) => !(read as readonly string[]).includes("metadata"),
-  );
-  const steps: readonly Place[] = places.filter((place) => !makers.includes(place));
+  const makers = places.filter(({ read }) => !read.includes("metadata"));
+  const steps = places.filter((place) => !makers.includes(place));
   const templates = {
     read: metadataOf("object", makers),
     before: `oldObject == null ? [] : ${metadataOf("oldObject", makers)}`,

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "v
 import { parse, stringify } from "yaml";
 import { buildModule, controlPlaneProgram } from "../../../dev/cluster/binaries.ts";
 import { names } from "../../../schema/names.ts";
+import { cacheOf } from "../../support/builders.ts";
 import { type ControlPlane, startControlPlane } from "../../support/control-plane.ts";
 import { execute, helmTemplate } from "../../support/programs.ts";
 import { startRegistry } from "../../support/sidecar.ts";
@@ -49,7 +50,7 @@ const may = (what: string, name: string) =>
   );
 
 describe("lif-29: over an installation of the original", () => {
-  const cache = { apiVersion: names.apiVersion, kind: names.kind, metadata: { name: "mine" }, spec: {} };
+  const cache = cacheOf("mine");
   beforeEach(async () => {
     await shell(`kubectl apply -f ${original} && kubectl wait --for=condition=Established crd --all`);
     await writeFile(join(folder, "cache.json"), JSON.stringify(cache));

@@ -9,6 +9,7 @@ import type { KubeClient } from "../../../src/kube/client.ts";
 import { KubeError } from "../../../src/kube/errors.ts";
 import { get, type KubeObject } from "../../../src/kube/objects.ts";
 import { apiVersionOf, pathOf, type Resource, resources } from "../../../src/kube/resources.ts";
+import { cacheOf } from "../../support/builders.ts";
 import { type ControlPlane, startControlPlane } from "../../support/control-plane.ts";
 import { adminClient, serviceAccountKubeconfig } from "../../support/installation.ts";
 import { type Operator, ready, startOperator } from "../../support/operator.ts";
@@ -30,7 +31,7 @@ beforeAll(async () => {
   admin = await adminClient(plane);
   const kubeconfig = await serviceAccountKubeconfig(plane, admin);
   operator = await startOperator(kubeconfig);
-  await ready(operator);
+  await ready(operator, admin);
   stolen = await adminClient({ kubeconfig });
   await createCache("real");
 }, 900_000);
@@ -45,7 +46,7 @@ afterAll(async () => {
 const read = <T>(resource: Resource, name: string, where: string | undefined = namespace) =>
   get<T & KubeObject>(admin, resource, { namespace: where, name }) as Promise<T | undefined>;
 function createCache(name: string): Promise<unknown> {
-  const body = { apiVersion: names.apiVersion, kind: names.kind, metadata: { name }, spec: {} };
+  const body = cacheOf(name);
   return admin.request({ method: "POST", path: pathOf(resources.orasCaches, { namespace }), body });
 }
 const setNamed = (name: string) => read<V1StatefulSet>(resources.statefulSets, name);

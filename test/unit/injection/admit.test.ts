@@ -3,8 +3,8 @@ import { applyPatch } from "rfc6902";
 import { describe, expect, it } from "vitest";
 import { names } from "../../../schema/names.ts";
 import { describeWarning } from "../../../src/annotations/warning.ts";
-import type { OrasCache } from "../../../src/cache/types.ts";
 import type { Answers, Installation, KnownImage, Verdict } from "../../../src/injection/admission-types.ts";
+import { cacheOf } from "../../support/builders.ts";
 import { admit, createRequest, installation } from "../../support/pods.ts";
 
 type Around = Answers & Partial<Installation>;
@@ -182,7 +182,7 @@ describe("refusals", () => {
   });
 
   it("refuses a cache that has no registry", () => {
-    const cache = (spec: object) => ({ cache: { spec } as OrasCache });
+    const cache = (spec: object) => ({ cache: cacheOf("oras", spec) });
     expect(denial(pod(output), cache({ deploy: false }))).toContain("(CacheWithoutRegistry)");
     const step = injected(pod(output), cache({ deploy: false, registry: "http://far:5000" }));
     expect(step.spec.containers.at(-1)?.args).toContain("http://far:5000/dinosaur/hello-world:pancakes");

@@ -2,9 +2,8 @@ import type { V1Container, V1PodSpec, V1Volume } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { names } from "../../../schema/names.ts";
 import { describeWarning } from "../../../src/annotations/warning.ts";
-import type { OrasCache } from "../../../src/cache/types.ts";
 import type { Answers, Installation, KnownImage, Verdict } from "../../../src/injection/admission-types.ts";
-import { keyOf, podOf, type StepAnnotations } from "../../support/builders.ts";
+import { cacheOf, keyOf, podOf, type StepAnnotations } from "../../support/builders.ts";
 import { admit, createRequest } from "../../support/pods.ts";
 
 const input: StepAnnotations = { "input-uri": "a/b:c" };
@@ -169,7 +168,7 @@ describe("H: inputs in the root of the filesystem", () => {
 describe("warnings", () => {
   const codesOf = (map: StepAnnotations, given: Given = {}) =>
     ask(map, given).warnings.map(({ code }) => code);
-  const cache: OrasCache = { apiVersion: names.apiVersion, kind: names.kind };
+  const cache = cacheOf();
 
   it("a registry and an OrasCache: only the registry is used", () => {
     const both: StepAnnotations = { ...output, registry: "ghcr.io", "oras-cache": "oras" };

@@ -28,7 +28,7 @@ describe.each(places.map((place) => ({ ...place, place })))("$kind", ({ place })
 
   test("inj-10: its own annotations are read or told", () => {
     const found = codes(objectWith(place, "metadata", { annotations: { [key]: "a/b:c" } }));
-    const read = (place.read as readonly string[]).includes("metadata");
+    const read = place.read.includes("metadata");
     expect(found).toEqual(read ? [] : [`AnnotationNotRead metadata.annotations[${JSON.stringify(key)}]`]);
   });
 
