@@ -167,8 +167,8 @@ export const problemCatalogue = {
   },
   ProcessesShared: {
     summary:
-      "Containers of the Pod see the processes of each other, and one could read the password from there.",
-    fix: "Write securityContext.runAsUser for every container, do without the shared processes, or without the Secret.",
+      "Containers of the Pod see the processes of each other, and one could read the password from there. Safe is a container with allowPrivilegeEscalation: false, a runAsUser that is neither 65532 nor, with capabilities, 0, and no capability that reaches other processes.",
+    fix: "Write that for each of them; otherwise do without the shared processes, or without the Secret.",
   },
   PasswordInPlainHttp: {
     summary: "A Secret with a password is named for a registry that is spoken to in plain HTTP.",

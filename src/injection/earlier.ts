@@ -21,6 +21,7 @@ import {
 } from "./marker.ts";
 import { afterSidecars } from "./order.ts";
 import { isWhole } from "./present.ts";
+import { checkProcessesAgain } from "./secrecy.ts";
 import { stripInjection } from "./strip.ts";
 import { changed, denied, untouched } from "./verdicts.ts";
 
@@ -32,11 +33,13 @@ import { changed, denied, untouched } from "./verdicts.ts";
  *
  * @param workload - the object as it was submitted
  * @param namespace - of the object
+ * @param openshift - whether the cluster assigns UIDs
  * @returns a verdict, or the object in which nothing is injected and which is annotated
  */
 export function settleEarlier(
   workload: Workload,
   namespace: string,
+  openshift: boolean,
 ): { readonly verdict: Verdict } | { readonly workload: Workload } {
   const own = ownAnnotations(workload);
   const below = podAnnotations(workload);
@@ -45,6 +48,9 @@ export function settleEarlier(
   const injection = earlierInjection(workload, marked);
   if (injection === undefined && !marked) return annotated ? { workload } : { verdict: untouched() };
   if (injection && counts(workload, injection, namespace)) {
+    const { template, path } = workload;
+    const problems = checkProcessesAgain(template.spec, path, injection, openshift);
+    if (problems.length > 0) return { verdict: denied(problems, []) };
     const spec = afterSidecars(workload.template.spec, injection);
     const moved = putBack(workload, { ...workload.template, spec });
     return { verdict: changed(workload.object, moved.object, [], "moved") };

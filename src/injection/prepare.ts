@@ -49,7 +49,7 @@ export function prepare(request: AdmissionRequest, installation: Installation): 
   // The API server validates after admission: it says itself what is wrong with such an object.
   if ("expected" in workload) return settled;
   const namespace = request.namespace ?? "default";
-  const earlier = settleEarlier(workload, namespace);
+  const earlier = settleEarlier(workload, namespace, installation.openshift);
   if ("verdict" in earlier) return { settled: earlier.verdict };
   return read(earlier.workload, workload.object, namespace, installation);
 }

@@ -6,6 +6,8 @@ import type { Settings } from "../annotations/settings.ts";
 import { annotations } from "../annotations/table.ts";
 import { type Connection, inCluster } from "../cache/connection.ts";
 import type { KnownImage } from "./admission-types.ts";
+import type { Injection } from "./marker.ts";
+import { findInjection } from "./present.ts";
 
 /**
  * Where processes see each other, whoever may become the user of the container that holds the password can read it in
@@ -25,34 +27,112 @@ export function checkProcesses(
   known: (container: V1Container) => KnownImage | undefined,
   openshift: boolean,
 ): Problem[] {
-  const shared = (["shareProcessNamespace", "hostPID"] as const).find((field) => pod[field] === true);
-  if (settings.orasEnv === undefined || shared === undefined) return [];
-  const all = [...pod.containers, ...(pod.initContainers ?? []), ...(pod.ephemeralContainers ?? [])];
-  const reaching = all.filter(
-    (container) => openshift || reachesAgent(container, pod, known(container as V1Container)),
+  if (settings.orasEnv === undefined) return [];
+  return checkShared(pod, path, openshift, (container) => userOf(known(container)));
+}
+
+/**
+ * The same for a Pod that was injected already: other webhooks add containers later, to it or to the Pods of a Job. The
+ * users of images were looked at when their containers were wrapped.
+ *
+ * @param pod - the Pod's spec, with the injection
+ * @param path - where it stands in the submitted object
+ * @param injection - what was injected
+ * @param openshift - see there
+ */
+export function checkProcessesAgain(
+  pod: V1PodSpec,
+  path: string,
+  injection: Injection,
+  openshift: boolean,
+): Problem[] {
+  const present = findInjection(pod, injection);
+  if (!present || !pod.volumes?.some((volume) => volume.secret && present.isAddedVolume(volume))) return [];
+  const others: V1PodSpec = {
+    ...pod,
+    containers: pod.containers.filter((container) => !present.isAdded(container)),
+    initContainers: (pod.initContainers ?? []).filter((container) => !present.isAddedInit(container)),
+  };
+  return checkShared(others, path, openshift, (container) =>
+    present.wrapped(container) ? "looked at" : undefined,
   );
-  if (reaching.length === 0) return [];
-  const which = listed(reaching.map(({ name }) => name));
-  return [
-    {
-      code: "ProcessesShared",
-      path: `${path}.${shared}`,
-      message: `found true beside ${annotations["oras-env"].key}; the password could be read from ${which}: allowed are containers whose securityContext.runAsUser is written and is neither ${names.uid} nor, with capabilities, 0.`,
-    },
-  ];
+}
+
+/** A user that no container has to have: its number, or that it is another one than the agent's. */
+type User = number | "looked at";
+
+function checkShared(
+  pod: V1PodSpec,
+  path: string,
+  openshift: boolean,
+  imageUser: (container: V1Container) => User | undefined,
+): Problem[] {
+  const shared = (["shareProcessNamespace", "hostPID"] as const).find((field) => pod[field] === true);
+  if (shared === undefined) return [];
+  const key = annotations["oras-env"].key;
+  if (openshift) {
+    const message = `found true beside ${key}; the password could be read from every container, because OpenShift runs all as one user.`;
+    return [{ code: "ProcessesShared", path: `${path}.${shared}`, message }];
+  }
+  const all = [...pod.containers, ...(pod.initContainers ?? []), ...(pod.ephemeralContainers ?? [])];
+  const missing = new Map<string, string[]>();
+  for (const container of all) {
+    for (const demand of demandsOn(container, pod, imageUser(container as V1Container))) {
+      const containers = missing.get(demand);
+      if (containers) containers.push(container.name);
+      else missing.set(demand, [container.name]);
+    }
+  }
+  if (missing.size === 0) return [];
+  const told = [...missing].map(([demand, containers]) => `${demand} (${listed(containers)})`);
+  const message = `found true beside ${key}; the password could be read from other containers, unless their securityContext has ${told.join(", ")}.`;
+  return [{ code: "ProcessesShared", path: `${path}.${shared}`, message }];
 }
 
 type Confined = Pick<V1Container, "securityContext">;
 
-function reachesAgent(container: Confined, pod: V1PodSpec, known: KnownImage | undefined): boolean {
-  const { privileged, capabilities, runAsUser } = container.securityContext ?? {};
-  const has = (list: readonly string[] | undefined, ...wanted: string[]) =>
-    list?.some((name) => wanted.includes(name.toUpperCase().replace(/^CAP_/, ""))) ?? false;
-  if (privileged === true || has(capabilities?.add, "ALL", "SYS_PTRACE", "SETUID")) return true;
-  const uid = runAsUser ?? pod.securityContext?.runAsUser ?? userOf(known);
-  if (uid === undefined || uid === names.uid) return true;
-  // Root becomes any user by CAP_SETUID, which container runtimes give it.
-  return uid === 0 && !has(capabilities?.drop, "ALL", "SETUID");
+/**
+ * Capabilities that give nobody another user, the kernel or the disks of the node. Of the others some do (SETUID, SYS_PTRACE,
+ * SYS_ADMIN, SYS_MODULE, SYS_RAWIO, DAC_READ_SEARCH, BPF, PERFMON, …), and newer kernels have more of them.
+ *
+ * @see https://man7.org/linux/man-pages/man7/capabilities.7.html
+ */
+const harmless = new Set([
+  ...["AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "IPC_LOCK", "KILL", "MKNOD", "NET_ADMIN"],
+  ...[
+    "NET_BIND_SERVICE",
+    "NET_RAW",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SYS_CHROOT",
+    "SYS_NICE",
+    "SYS_RESOURCE",
+  ],
+]);
+
+/** What has to be written for a container that must not reach the agent's files and environment. */
+function demandsOn(container: Confined, pod: V1PodSpec, imageUser: User | undefined): string[] {
+  const context = container.securityContext ?? {};
+  const { privileged, allowPrivilegeEscalation, capabilities, runAsUser } = context;
+  const plain = (list: readonly string[] | undefined) =>
+    (list ?? []).map((name) => name.toUpperCase().replace(/^CAP_/, ""));
+  const user = runAsUser ?? pod.securityContext?.runAsUser ?? imageUser;
+  const dropped = plain(capabilities?.drop);
+  return [
+    ...(privileged === true ? ["no privileged: true"] : []),
+    // A setuid file makes anybody its owner, root with all capabilities that are not dropped, or the agent's user.
+    ...(allowPrivilegeEscalation === false ? [] : ["allowPrivilegeEscalation: false"]),
+    ...(user === undefined || user === names.uid
+      ? [`a runAsUser, another one than ${names.uid}`]
+      : // Root becomes any user by CAP_SETUID, which container runtimes give it.
+        user === 0 && !dropped.includes("ALL") && !dropped.includes("SETUID")
+        ? ['capabilities.drop: ["ALL"] or a runAsUser other than 0']
+        : []),
+    ...(plain(capabilities?.add).every((name) => harmless.has(name))
+      ? []
+      : ["in capabilities.add none that reaches other processes, such as SYS_ADMIN"]),
+  ];
 }
 
 /** The UID that an image runs as; a name's is in the image's own files. */

@@ -118,7 +118,10 @@ describe.concurrent("what else is in a Pod", () => {
     const { code, stderr } = await ws.tryApply(podOf("shared", map, script, work.container, spec));
     expect(code).toBe(1);
     expect(stderr).toContain("spec.shareProcessNamespace");
-    const another = { ...work.container, securityContext: { runAsUser: 1234 } };
+    const another = {
+      ...work.container,
+      securityContext: { runAsUser: 1234, allowPrivilegeEscalation: false },
+    };
     await ws.step("shared", map, script, another, spec);
     // It does see the other containers' processes.
     expect(Number(await ws.content("shared:1", "out"))).toBeGreaterThan(1);

@@ -187,6 +187,75 @@ describe("an earlier injection, told to a real API server", () => {
     expect(await calls()).toBe(before);
   });
 
+  test("a container that another webhook adds later sees no password: its Pod is refused, and so is a Job's", async ({
+    cluster,
+  }) => {
+    const group = "/apis/admissionregistration.k8s.io/v1";
+    const added = `Object.spec.containers{name: "later", image: "later"}`;
+    await post(cluster, `${group}/mutatingadmissionpolicies`, {
+      metadata: { name: "later" },
+      spec: {
+        matchConstraints: {
+          resourceRules: [
+            { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"] },
+          ],
+        },
+        matchConditions: [
+          {
+            name: "asked",
+            expression: "has(object.metadata.labels) && 'later' in object.metadata.labels",
+          },
+          { name: "once", expression: "!object.spec.containers.exists(c, c.name == 'later')" },
+        ],
+        failurePolicy: "Fail",
+        reinvocationPolicy: "IfNeeded",
+        mutations: [
+          {
+            patchType: "JSONPatch",
+            jsonPatch: {
+              // Policies come before webhooks: this one acts when it is called again, on what was injected.
+              expression: `has(object.spec.volumes) && object.spec.volumes.exists(v, v.name == "oras-share") ? [JSONPatch{op: "add", path: "/spec/containers/-", value: ${added}}] : [JSONPatch{op: "add", path: "/metadata/labels/seen", value: "once"}]`,
+            },
+          },
+        ],
+      },
+    });
+    await post(cluster, `${group}/mutatingadmissionpolicybindings`, {
+      metadata: { name: "later" },
+      spec: { policyName: "later" },
+    });
+    const securityContext = { runAsUser: 1000, allowPrivilegeEscalation: false };
+    const spec = { shareProcessNamespace: true, containers: [{ ...main, securityContext }] };
+    const map = { ...annotations, ...keyed({ "oras-env": "login" }) };
+    const labels = { later: "on" };
+    const pod = podOf("shared", map, spec);
+    expect(namesOf(await post<V1Pod>(cluster, pods, pod, true))).toContain("oras");
+    const labelled = { ...pod, metadata: { ...pod.metadata, labels } };
+    const told = () =>
+      post<V1Pod>(cluster, pods, labelled, true).then(
+        (made) => namesOf(made).join(),
+        (error: Error) => error.message,
+      );
+    await expect.poll(told).toMatch(/spec\.shareProcessNamespace: .*\(later\).*\(ProcessesShared\)/s);
+
+    const job = jobOf("shared", { metadata: { labels } });
+    const template = { ...job.spec?.template, spec: { restartPolicy: "Never", ...spec } };
+    const stored = await post<V1Job>(cluster, jobs, {
+      ...job,
+      metadata: { ...job.metadata, annotations: map },
+      spec: { template },
+    });
+    await expect(post<V1Pod>(cluster, pods, made(stored, "shared-1"), true)).rejects.toThrow(
+      /ProcessesShared/,
+    );
+    const quiet = made(stored, "shared-2");
+    expect(
+      namesOf(
+        await post<V1Pod>(cluster, pods, { ...quiet, metadata: { ...quiet.metadata, labels: {} } }, true),
+      ),
+    ).toContain("oras");
+  });
+
   test("inj-07: a native sidecar that a mesh adds to a Job's Pod comes before the added init container", async ({
     cluster,
   }) => {

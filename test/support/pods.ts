@@ -133,9 +133,12 @@ export const podSpec: fc.Arbitrary<V1PodSpec> = fc
     }),
   )
   .map(({ all: drawn, split, ...rest }) => {
-    // Beside a Secret, processes are shared only with containers whose user is another one.
+    // Beside a Secret, processes are shared only with containers whose user is another one and stays so.
     const all = rest.shareProcessNamespace
-      ? drawn.map((c) => ({ ...c, securityContext: { ...c.securityContext, runAsUser: 1234 } }))
+      ? drawn.map((c) => ({
+          ...c,
+          securityContext: { ...c.securityContext, runAsUser: 1234, allowPrivilegeEscalation: false },
+        }))
       : drawn;
     const initCount = Math.min(split, all.length - 1);
     const initContainers = all.slice(0, initCount).map(({ readinessProbe, lifecycle, ...c }) => c);

@@ -1,9 +1,10 @@
-import type { V1Container, V1PodSpec, V1Volume } from "@kubernetes/client-node";
+import type { V1Container, V1Pod, V1PodSpec, V1Volume } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { names } from "../../../schema/names.ts";
 import { describeWarning } from "../../../src/annotations/warning.ts";
 import type { Answers, Installation, KnownImage, Verdict } from "../../../src/injection/admission-types.ts";
 import { cacheOf, keyOf, podOf, type StepAnnotations } from "../../support/builders.ts";
+import { created } from "../../support/patched.ts";
 import { admit, createRequest } from "../../support/pods.ts";
 
 const input: StepAnnotations = { "input-uri": "a/b:c" };
@@ -36,7 +37,11 @@ function known(program: { workingDir?: string; user?: string }): Map<string, Kno
 
 describe("D: processes that see each other, beside a Secret", () => {
   const shared = { shareProcessNamespace: true };
-  const as = (uid: number, more: object = {}) => ({ securityContext: { runAsUser: uid, ...more } });
+  const confined = { allowPrivilegeEscalation: false };
+  const as = (uid: number, more: object = {}) => ({
+    securityContext: { runAsUser: uid, ...confined, ...more },
+  });
+  const adding = (...add: string[]) => as(1000, { capabilities: { add } });
 
   it.each<[string, Given]>([
     ["inj-36: as the user of the added container", { container: as(names.uid), spec: shared }],
@@ -46,6 +51,37 @@ describe("D: processes that see each other, beside a Secret", () => {
     ["as root, which can become any user", { container: as(0), spec: shared }],
     ["privileged", { container: as(1000, { privileged: true }), spec: shared }],
     ["that may trace", { container: as(1000, { capabilities: { add: ["CAP_SYS_PTRACE"] } }), spec: shared }],
+    [
+      "that a setuid file may make another user",
+      { container: as(1000, { allowPrivilegeEscalation: undefined }), spec: shared },
+    ],
+    [
+      "that a setuid file may make another user, said twice",
+      { container: as(1000, { allowPrivilegeEscalation: true }), spec: shared },
+    ],
+    [
+      "root without capabilities, which a setuid file may make another user",
+      { container: { securityContext: { runAsUser: 0, capabilities: { drop: ["ALL"] } } }, spec: shared },
+    ],
+    [
+      "root that drops a capability and adds it again",
+      { container: as(0, { capabilities: { drop: ["ALL"], add: ["SETUID"] } }), spec: shared },
+    ],
+    ...[
+      "SYS_ADMIN",
+      "SYS_MODULE",
+      "SYS_RAWIO",
+      "DAC_READ_SEARCH",
+      "BPF",
+      "PERFMON",
+      "cap_sys_ptrace",
+      "NEW_ONE",
+      "ALL",
+    ].map((name): [string, Given] => [
+      `root with ${name} alone`,
+      { container: as(0, { capabilities: { drop: ["all"], add: ["NET_RAW", name] } }), spec: shared },
+    ]),
+    ["that adds SYS_ADMIN", { container: adding("SYS_ADMIN"), spec: shared }],
     ["on OpenShift, where all have one user", { container: as(1000), spec: shared, openshift: true }],
     [
       "of another container of the Pod",
@@ -70,7 +106,17 @@ describe("D: processes that see each other, beside a Secret", () => {
 
   it.each<[string, StepAnnotations, Given]>([
     ["another user", secret, { container: as(1000), spec: shared }],
-    ["the Pod's user", secret, { spec: { ...shared, ...as(1000) } }],
+    [
+      "the Pod's user",
+      secret,
+      { container: { securityContext: confined }, spec: { ...shared, securityContext: { runAsUser: 1000 } } },
+    ],
+    ["another user that may bind low ports", secret, { container: adding("NET_BIND_SERVICE"), spec: shared }],
+    [
+      "root that redirects traffic, as a mesh's",
+      secret,
+      { container: as(0, { capabilities: { drop: ["ALL"], add: ["NET_ADMIN", "NET_RAW"] } }), spec: shared },
+    ],
     [
       "root without capabilities",
       secret,
@@ -79,7 +125,11 @@ describe("D: processes that see each other, beside a Secret", () => {
     [
       "an image's user",
       secret,
-      { container: { command: [] }, spec: shared, images: known({ user: "1000:1000", workingDir: "/w" }) },
+      {
+        container: { command: [], securityContext: confined },
+        spec: shared,
+        images: known({ user: "1000:1000", workingDir: "/w" }),
+      },
     ],
     ["no Secret", output, { container: as(names.uid), spec: shared }],
     ["no shared processes", secret, { container: as(names.uid) }],
@@ -87,10 +137,88 @@ describe("D: processes that see each other, beside a Secret", () => {
     expect(codes(ask(map, given))).toEqual([]);
   });
 
-  it("names the field and the containers", () => {
-    const verdict = ask(secret, { spec: shared });
+  it("names the field, what to set, and the containers", () => {
+    const side = { name: "side", image: "s", ...as(0) };
+    const verdict = ask(secret, { spec: { ...shared, initContainers: [side] } });
     expect(verdict).toMatchObject({
-      message: expect.stringMatching(/^spec\.shareProcessNamespace: .*from main:/),
+      message: expect.stringMatching(
+        /^spec\.shareProcessNamespace: .* has allowPrivilegeEscalation: false \(main\), a runAsUser, another one than 65532 \(main\), capabilities\.drop: \["ALL"\] or a runAsUser other than 0 \(side\)\. /,
+      ),
+    });
+  });
+
+  describe("is looked at again in what was injected already, because webhooks that come later add containers:", () => {
+    const given: Given = { container: as(1000), spec: shared };
+    const injected = created(podOf("step", secret, "true", given.container, given.spec));
+    const job = {
+      apiVersion: "batch/v1",
+      kind: "Job",
+      metadata: injected.metadata ?? {},
+      spec: { template: { metadata: {}, spec: injected.spec } },
+    };
+    const later = (pod: V1Pod, ...containers: object[]): V1Pod => ({
+      ...pod,
+      spec: { ...pod.spec, containers: [...(pod.spec?.containers ?? []), ...(containers as V1Container[])] },
+    });
+    const ofJob: V1Pod = {
+      ...injected,
+      metadata: {
+        labels: injected.metadata?.labels ?? {},
+        ownerReferences: [{ apiVersion: "batch/v1", kind: "Job", name: "j", uid: "1", controller: true }],
+      },
+    };
+    const bad = { name: "proxy", image: "p" };
+    const good = { name: "proxy", image: "p", ...as(2000) };
+
+    it.each<[string, V1Pod]>([
+      ["a Pod", injected],
+      ["a Pod of an injected Job", ofJob],
+    ])("%s", (_, pod) => {
+      expect(codes(admit(createRequest(pod)))).toEqual([]);
+      expect(codes(admit(createRequest(later(pod, good))))).toEqual([]);
+      for (const added of [
+        bad,
+        { ...bad, ...as(names.uid) },
+        { ...bad, ...as(0) },
+        { ...good, ...adding("SYS_ADMIN") },
+      ]) {
+        const verdict = admit(createRequest(later(pod, added)));
+        expect(codes(verdict)).toEqual(["ProcessesShared"]);
+        expect(verdict).toMatchObject({ message: expect.stringContaining("(proxy)") });
+      }
+    });
+
+    it("a Job", () => {
+      expect(codes(admit(createRequest(job)))).toEqual([]);
+      const { template } = job.spec;
+      const spec = later({ spec: template.spec as V1PodSpec }, bad).spec;
+      const verdict = admit(
+        createRequest({ ...job, spec: { template: { ...template, spec } } } as typeof job),
+      );
+      expect(verdict).toMatchObject({
+        message: expect.stringMatching(/^spec\.template\.spec\.shareProcessNamespace: .*\(proxy\)/),
+      });
+    });
+
+    it("processes that are shared only then", () => {
+      const { shareProcessNamespace, ...alone } = injected.spec as V1PodSpec;
+      const pod = { ...injected, spec: alone };
+      expect(codes(admit(createRequest(later(pod, bad))))).toEqual([]);
+      const hostPID = { ...pod, spec: { ...alone, hostPID: true } };
+      expect(codes(admit(createRequest(later(hostPID, bad))))).toEqual(["ProcessesShared"]);
+    });
+
+    it("without a Secret nothing is refused", () => {
+      const plain = created(podOf("step", output, "true", {}, shared));
+      expect(codes(admit(createRequest(later(plain, bad))))).toEqual([]);
+    });
+
+    it("an image's user that was known when its container was wrapped counts still", () => {
+      const images = inDirectory(known({ user: "1000" }));
+      const pod = created(podOf("step", secret, "true", { command: [], securityContext: confined }, shared), {
+        images,
+      });
+      expect(codes(admit(createRequest(pod)))).toEqual([]);
     });
   });
 });
