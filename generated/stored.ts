@@ -215,7 +215,7 @@ export interface components {
         /** @description What the operator last saw. */
         OrasCacheStatus: {
             /**
-             * @description Ready: the registry answers and is what the spec asks for. Available: it answers. Progressing: it is being rolled out, for at most 10 minutes. Degraded: something is wrong, see reason and message. UpdatePending: another image or other settings wait for the registry's Pod to be deleted. StorageLost: artifacts were lost with a Pod.
+             * @description Ready: The registry answers and is what the spec asks for. Available: The registry answers. Progressing: The registry is being rolled out, for at most 10 minutes. Degraded: Something is wrong; reason and message say what. UpdatePending: A new image or new settings take effect when the registry's Pod is deleted. StorageLost: Artifacts were lost when the registry's Pod was replaced. UpdatePending and StorageLost are there only when they hold.
              * @default [
              *       {
              *         "type": "Ready",

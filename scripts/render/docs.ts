@@ -1,6 +1,7 @@
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
 import { optionTable } from "../../schema/options.ts";
+import { conditionReasons, conditionTypes, eventReasons } from "../../schema/reasons.ts";
 import { variables } from "../../schema/variables.ts";
 import { codes as findingCodes } from "../../src/cli/codes.ts";
 import { explanation } from "./rules.ts";
@@ -71,6 +72,7 @@ export function renderDocs(schema: Schema): Rendered[] {
       "Exit codes",
       `The program's own exit code is never changed. These are the exit codes of the containers that the operator adds, and of the wrapped container where the program did not run or its output was lost. They can be named in a Job's \`podFailurePolicy\`.\n\n${table(["Code", "Container", "Meaning"], codes)}`,
     ),
+    page("reasons", "Conditions and reasons", reasonsPage()),
     page("options", "Options of the manager", table(["Flag", "Environment", "Default", "Meaning"], options)),
     page("errors", "Codes of problems", [errorsIntroduction, ...errors].join("\n\n")),
   ];
@@ -78,6 +80,21 @@ export function renderDocs(schema: Schema): Rendered[] {
 
 const errorsIntroduction =
   "What `kubectl apply` says when the operator refuses an object or warns about it, and what `oras-operator validate` finds in files, names one of these codes. `oras-operator explain CODE` says the same.";
+
+function reasonsPage(): string {
+  const reasons = (entries: Readonly<Record<string, { readonly meaning: string; readonly fix?: string }>>) =>
+    table(
+      ["Reason", "Meaning", "What to do"],
+      Object.entries(entries).map(([reason, { meaning, fix = "" }]) => [`\`${reason}\``, meaning, fix]),
+    );
+  const types = Object.entries(conditionTypes).map(([type, meaning]) => [`\`${type}\``, meaning]);
+  return [
+    `What \`kubectl describe\` shows. \`oras-operator explain REASON\` says the same. Other reasons of conditions are those of Kubernetes, which the operator passes on.`,
+    `## Conditions of an ${names.kind}\n\n${table(["Type", "Meaning"], types)}\n\n${reasons(conditionReasons)}`,
+    `## Events about an ${names.kind}\n\n${reasons(eventReasons.OrasCache)}`,
+    `## Events about a Pod or a Job\n\n${reasons(eventReasons.step)}`,
+  ].join("\n\n");
+}
 
 function variablesSection(): string {
   const rows = Object.entries(variables).map(([name, { field, meaning }]) => [

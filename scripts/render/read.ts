@@ -1,4 +1,5 @@
 import { type Document, isMap, isNode, LineCounter, parseDocument } from "yaml";
+import { conditionTypes } from "../../schema/reasons.ts";
 import { checkSchema } from "./check.ts";
 import type { Schema } from "./schema.ts";
 
@@ -15,7 +16,7 @@ export function parseSchema(text: string, file: string): Schema {
   const broken = document.errors.map((error) => `${file}: ${error.message}`);
   if (broken.length > 0) throw new Error(broken.join("\n"));
 
-  const schema = withWholePatterns(document.toJS() as Schema);
+  const schema = withConditions(withWholePatterns(document.toJS() as Schema));
   const problems = checkSchema(schema).map(([path, message]) => {
     const offset = offsetOf(document, path);
     return `${file}:${lines.linePos(offset).line}: ${path.join(".") || "the file"}: ${message}`;
@@ -31,6 +32,16 @@ function withWholePatterns(schema: Schema): Schema {
   for (const [name, part] of parts) parts.set(name, whole(part, parts));
   return JSON.parse(JSON.stringify(schema), (key, value: unknown) =>
     key === "pattern" && typeof value === "string" ? whole(value, parts) : value,
+  ) as Schema;
+}
+
+/** The schema whose descriptions say what the conditions of an OrasCache mean. */
+function withConditions(schema: Schema): Schema {
+  const meanings = Object.entries(conditionTypes).map(([type, meaning]) => `${type}: ${meaning}`);
+  return JSON.parse(JSON.stringify(schema), (key, value: unknown) =>
+    key === "description" && typeof value === "string"
+      ? value.replace("{conditions}", () => meanings.join(" "))
+      : value,
   ) as Schema;
 }
 

@@ -1,17 +1,11 @@
+import type { ConditionReason, ConditionType } from "../../schema/reasons.ts";
 import { visibleLines } from "../annotations/problems.ts";
 import type { Condition } from "./types.ts";
 
-/** The aspects of a cache, in the order in which they are kept; the last two are there only when they hold. */
-export type ConditionType =
-  | "Ready"
-  | "Available"
-  | "Progressing"
-  | "Degraded"
-  | "UpdatePending"
-  | "StorageLost";
-
 /** A condition before it is known since when it holds. */
-export type Verdict = Pick<Condition, "status" | "reason" | "message">;
+export interface Verdict extends Pick<Condition, "status" | "message"> {
+  readonly reason: ConditionReason;
+}
 
 /**
  * Conditions with their times: a time stays while the status stays. Progress begins anew with each generation.

@@ -1,6 +1,7 @@
 import type { V1Pod, V1StatefulSet } from "@kubernetes/client-node";
+import type { ConditionReason, ConditionType } from "../../schema/reasons.ts";
 import { cacheUrl, remoteUrl } from "./address.ts";
-import { type ConditionType, updateConditions, type Verdict } from "./conditions.ts";
+import { updateConditions, type Verdict } from "./conditions.ts";
 import { identityOf } from "./owner.ts";
 import { isRolledOut, isUpdatePending } from "./rollout.ts";
 import type { Trouble } from "./trouble.ts";
@@ -133,7 +134,11 @@ function progress({ cache, statefulSet, time }: Observation): Verdict {
 }
 
 /** The summary, as kstatus and `kubectl wait` read it: True only when the cache is what its spec says. */
-function ready(available: Verdict, progressing: Verdict, problem: Trouble | undefined): Verdict {
+function ready(
+  available: Verdict,
+  progressing: Verdict,
+  problem: Omit<Verdict, "status"> | undefined,
+): Verdict {
   if (problem) return { status: "False", reason: problem.reason, message: problem.message };
   if (progressing.status === "True") return { ...progressing, status: "False" };
   return available;
@@ -177,7 +182,9 @@ function storageLost(cache: StoredOrasCache, storage: OrasCacheStatus["storage"]
     return { StorageLost: { status: "True", reason: "PodReplaced", message } };
   }
   const known = conditionOf(cache.status, "StorageLost");
-  return known ? { StorageLost: { status: known.status, reason: known.reason, message: known.message } } : {};
+  if (known === undefined) return {};
+  const { status, reason, message } = known;
+  return { StorageLost: { status, reason: reason as ConditionReason, message } };
 }
 
 function remote({ cache, remote: answer }: Observation) {

@@ -1,8 +1,9 @@
 import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
+import type { ReasonOfKubernetes, TroubleReason } from "../../schema/reasons.ts";
 
 /** Why something does not work: a reason in one word and the words of whoever knows. */
 export interface Trouble {
-  readonly reason: string;
+  readonly reason: TroubleReason;
   readonly message: string;
 }
 
@@ -29,11 +30,14 @@ export function troubleOf(pod: V1Pod): Trouble | undefined {
   const { phase, reason, message, conditions = [], containerStatuses = [] } = pod.status ?? {};
   const name = pod.metadata?.name;
   if (phase === "Failed")
-    return { reason: reason ?? "PodFailed", message: `Pod ${name} failed: ${message ?? "no reason given"}` };
+    return {
+      reason: (reason as ReasonOfKubernetes | undefined) ?? "PodFailed",
+      message: `Pod ${name} failed: ${message ?? "no reason given"}`,
+    };
   const scheduled = conditions.find(({ type }) => type === "PodScheduled");
   if (scheduled?.status === "False") {
     return {
-      reason: scheduled.reason ?? "Unschedulable",
+      reason: (scheduled.reason as ReasonOfKubernetes | undefined) ?? "Unschedulable",
       message: `Pod ${name}: ${scheduled.message ?? "it is not scheduled"}`,
     };
   }
@@ -56,7 +60,7 @@ function containerTrouble({ name, state, lastState, image }: V1ContainerStatus):
   const last = ended ? ` (last exit code ${ended.exitCode}${ended.reason ? `, ${ended.reason}` : ""})` : "";
   // The back-off's message counts up.
   const text = reason === "CrashLoopBackOff" ? "it ends again and again" : (message ?? "no reason given");
-  return { reason, message: `container ${name}: ${text}${last}` };
+  return { reason: reason as ReasonOfKubernetes, message: `container ${name}: ${text}${last}` };
 }
 
 /**

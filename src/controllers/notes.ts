@@ -1,3 +1,4 @@
+import type { EventReason } from "../../schema/reasons.ts";
 import type { EventNote } from "../kube/events.ts";
 import type { ChildChange } from "./children.ts";
 
@@ -15,7 +16,7 @@ export function notesOf(changes: readonly ChildChange[]): EventNote[] {
       .filter((change) => change.kind === kind)
       .map((change) => change.child)
       .join(" and ");
-  const note = (kind: ChildChange["kind"], reason: string, action: string, text: string): EventNote[] =>
+  const note = (kind: ChildChange["kind"], reason: EventReason, action: string, text: string): EventNote[] =>
     of(kind) === "" ? [] : [{ type: "Normal", reason, action, note: `${text} ${of(kind)}.` }];
   return [
     ...note("created", "Created", "Create", "Created"),

@@ -1,6 +1,7 @@
 import type { V1Container, V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
+import { type EventReason, reasonOfExitCode } from "../../schema/reasons.ts";
 import { type EventNote, printable } from "../kube/events.ts";
 
 /** How one container of a step ended, as its termination message says. */
@@ -11,8 +12,11 @@ export interface Outcome {
   readonly pushed?: { readonly bytes: number; readonly seconds: number };
 }
 
-const reasons = new Map<number, string>(
-  Object.entries(exitCodes).map(([name, { code }]) => [code, name[0]?.toUpperCase() + name.slice(1)]),
+const reasons = new Map<number, EventReason>(
+  (Object.keys(exitCodes) as (keyof typeof exitCodes)[]).map((name) => [
+    exitCodes[name].code,
+    reasonOfExitCode(name),
+  ]),
 );
 
 /** What the scripts' message begins with when there was nothing to push. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { names } from "../../schema/names.ts";
+import type { EventReason } from "../../schema/reasons.ts";
 import type { KubeClient } from "./client.ts";
 import { isNamespaceTerminating, isStatus } from "./errors.ts";
 import { create, type KubeObject } from "./objects.ts";
@@ -10,7 +11,7 @@ import { resources } from "./resources.ts";
 export interface EventNote {
   readonly type: "Normal" | "Warning";
   /** In one word. */
-  readonly reason: string;
+  readonly reason: EventReason;
   /** What the operator did, in one word. */
   readonly action: string;
   /** In a sentence. */

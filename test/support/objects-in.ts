@@ -1,5 +1,5 @@
 import type { V1StatefulSet } from "@kubernetes/client-node";
-import type { ConditionType } from "../../src/cache/conditions.ts";
+import type { ConditionType } from "../../schema/reasons.ts";
 import type { Condition, OrasCache, OrasCacheStatus, StoredOrasCache } from "../../src/cache/types.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { get, type KubeObject } from "../../src/kube/objects.ts";

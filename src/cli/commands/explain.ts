@@ -3,8 +3,13 @@ import { Command } from "commander";
 /** `oras-operator explain`: whatever a user meets, in the form of `kubectl explain`. */
 export function explainCommand(): Command {
   return new Command("explain")
-    .description("explain annotations, fields of an OrasCache, variables, exit codes and codes of problems")
-    .argument("[name]", "annotation (with or without its prefix), field, variable, exit code or code")
+    .description(
+      "explain annotations, fields and conditions of an OrasCache, variables, exit codes, reasons, codes and options",
+    )
+    .argument(
+      "[name]",
+      "annotation (with or without its prefix), field, condition, reason, variable, exit code, code or option",
+    )
     .addHelpText(
       "after",
       `
@@ -14,6 +19,8 @@ Examples:
   oras-operator explain spec.secrets.orasEnv
   oras-operator explain 181
   oras-operator explain NoCommand
+  oras-operator explain ImagePullFailed
+  oras-operator explain log-level
   oras-operator explain '$(JOB_NAME)'`,
     )
     .action(async (name: string | undefined) => {

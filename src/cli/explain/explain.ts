@@ -1,5 +1,6 @@
 import { Help } from "commander";
-import { findTopic } from "./find.ts";
+import { CliError } from "../output.ts";
+import { findTopics } from "./find.ts";
 import type { Topic } from "./topic.ts";
 import { allTopics } from "./topics.ts";
 
@@ -24,14 +25,22 @@ export function explainAll(width: number = defaultWidth): string {
 }
 
 /**
- * Everything about one thing.
+ * Everything about one name. Several things may have it, such as an exit code and the reason of its Event.
  *
  * @param asked - for example `input-uri`, `spec.image`, `NoCommand`, `181`, `$(JOB_NAME)`
  * @param width - columns that lines may take
- * @throws CliError when nothing is called so
+ * @throws CliError when nothing is called so, or nothing is asked for
  */
 export function explainOne(asked: string, width: number = defaultWidth): string {
-  const { facts, description, parts = [] } = findTopic(asked);
+  if (asked.trim() === "") {
+    throw new CliError(`The name is empty. These can be explained:\n\n${explainAll(width)}`, 2);
+  }
+  return findTopics(asked)
+    .map((topic) => describeTopic(topic, width))
+    .join("\n\n");
+}
+
+function describeTopic({ facts, description, parts = [] }: Topic, width: number): string {
   const label = Math.max(...facts.map(([name]) => name.length)) + 3;
   const wrap = (text: string, indent: number) =>
     helpOf(width)

@@ -10,11 +10,13 @@ import { allTopics } from "./topics.ts";
  *
  * @throws CliError with the nearest name when nothing is called so
  */
-export function findTopic(asked: string): Topic {
+export function findTopics(asked: string): readonly Topic[] {
   const topics = allTopics();
   const text = asked.trim().toLowerCase().replaceAll("[]", "");
-  const found = topics.find((topic) => namesOf(topic).includes(text)) ?? numbered(text, topics);
-  if (found) return found;
+  const found = topics.filter((topic) => namesOf(topic).includes(text));
+  if (found.length > 0) return found;
+  const element = numbered(text, topics);
+  if (element) return [element];
   throw new CliError(notFound(asked.trim(), topics), 2);
 }
 

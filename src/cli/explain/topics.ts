@@ -1,4 +1,7 @@
 import { exitCodes } from "../../../schema/exit-codes.ts";
+import { names } from "../../../schema/names.ts";
+import { optionTable } from "../../../schema/options.ts";
+import { conditionReasons, conditionTypes, eventReasons } from "../../../schema/reasons.ts";
 import { variables } from "../../../schema/variables.ts";
 import { annotations, formats } from "../../annotations/table.ts";
 import { codes, type FindingCode, urlOf } from "../codes.ts";
@@ -7,7 +10,18 @@ import type { Topic } from "./topic.ts";
 
 /** Everything that can be explained, in the order in which it is listed. */
 export function allTopics(): readonly Topic[] {
-  return [...annotationTopics(), ...variableTopics(), ...fieldTopics(), ...exitCodeTopics(), ...codeTopics()];
+  return [
+    ...annotationTopics(),
+    ...variableTopics(),
+    ...fieldTopics(),
+    ...conditionTopics(),
+    ...reasonTopics(`REASONS of an ${names.kind}'s conditions`, conditionReasons),
+    ...reasonTopics(`REASONS of Events about an ${names.kind}`, eventReasons.OrasCache),
+    ...reasonTopics("REASONS of Events about a Pod or a Job", eventReasons.step),
+    ...exitCodeTopics(),
+    ...codeTopics(),
+    ...optionTopics(),
+  ];
 }
 
 function annotationTopics(): Topic[] {
@@ -40,6 +54,48 @@ function variableTopics(): Topic[] {
       ["FIELD", field],
     ],
     description: `The ${meaning}. The kubelet fills it in for each Pod, in artifacts and paths of annotations.`,
+  }));
+}
+
+function conditionTopics(): Topic[] {
+  return Object.entries(conditionTypes).map(([type, description]) => ({
+    section: `CONDITIONS of an ${names.kind}`,
+    name: type,
+    aliases: [],
+    facts: [["CONDITION", type]],
+    description,
+  }));
+}
+
+function reasonTopics(
+  section: string,
+  reasons: Readonly<Record<string, { readonly meaning: string; readonly fix?: string }>>,
+): Topic[] {
+  return Object.entries(reasons).map(([reason, { meaning, fix }]) => ({
+    section,
+    name: reason,
+    aliases: [],
+    facts: [
+      ["REASON", reason],
+      ["OF", section.replace("REASONS of ", "")],
+      ...(fix === undefined ? [] : [["TO DO", fix] as const]),
+    ],
+    description: meaning,
+  }));
+}
+
+function optionTopics(): Topic[] {
+  return optionTable.map(({ name, key, env, type, choices, description, ...option }) => ({
+    section: "OPTIONS of oras-operator manager",
+    name: `--${name}`,
+    aliases: [name, key.toLowerCase(), env.toLowerCase(), `manager.${key.toLowerCase()}`],
+    facts: [
+      ["OPTION", `--${name} <${type}>`],
+      ["VARIABLE", env],
+      ...(choices ? [["ALLOWED", choices.join(", ")] as const] : []),
+      ["DEFAULT", option.defaultText ?? (option.default === "" ? "none" : String(option.default))],
+    ],
+    description,
   }));
 }
 

@@ -2,6 +2,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { exitCodes } from "../../../schema/exit-codes.ts";
 import { names } from "../../../schema/names.ts";
+import { optionTable } from "../../../schema/options.ts";
+import {
+  type ConditionType,
+  conditionReasons,
+  conditionTypes,
+  eventReasons,
+} from "../../../schema/reasons.ts";
 import { variables } from "../../../schema/variables.ts";
 import { problemCatalogue } from "../../../src/annotations/problems.ts";
 import { annotations } from "../../../src/annotations/table.ts";
@@ -83,12 +90,42 @@ describe("I11: explain the rest", () => {
   });
 });
 
+describe("explain what kubectl describe and the chart show", () => {
+  it.each(Object.keys(conditionTypes))("the condition %s", (type) => {
+    expect(unwrapped(explainOne(type))).toContain(conditionTypes[type as ConditionType]);
+  });
+
+  it.each(Object.entries({ ...conditionReasons, ...eventReasons.OrasCache, ...eventReasons.step }))(
+    "the reason %s",
+    (reason, { meaning }) => {
+      for (const asked of [reason, reason.toLowerCase()]) {
+        expect(unwrapped(explainOne(asked))).toContain(meaning);
+      }
+    },
+  );
+
+  it.each(optionTable)("the option $name", ({ name, env, key, description }) => {
+    for (const asked of [name, `--${name}`, env, key, `manager.${key}`]) {
+      expect(unwrapped(explainOne(asked))).toContain(description);
+    }
+  });
+
+  it("everything that has a name", () => {
+    const text = explainOne("StorageLost");
+    expect(text).toContain("CONDITION:");
+    expect(text).toContain("REASON:");
+    expect(explainOne("share-size-limit")).toMatch(/ANNOTATION:[\s\S]*OPTION:/);
+  });
+});
+
 describe("I11: names that are nearly right", () => {
   it.each([
     ["input-url", "input-uri"],
     ["spec.imge", "spec.image"],
     ["NoComand", "NoCommand"],
     ["$(JOB_NAM)", "$(JOB_NAME)"],
+    ["ImagePullFaild", "ImagePullFailed"],
+    ["--log-lvel", "--log-level"],
   ])("%s: did you mean %s?", (asked, meant) => {
     expect(() => explainOne(asked)).toThrow(`did you mean ${meant}?`);
   });
@@ -130,6 +167,12 @@ it("I11: the program prints what it is asked for, in 80 columns where it writes 
   const [one, all] = await Promise.all([run(["$(JOB_NAME)"]), run([])]);
   expect(one).toMatchObject({ code: 0, stderr: "", stdout: `${explainOne("$(JOB_NAME)", 80)}\n` });
   expect(all).toMatchObject({ code: 0, stderr: "", stdout: `${explainAll(80)}\n` });
+});
+
+it.each(["", "  "])("the program lists everything on standard error and ends with 2 for %j", async (name) => {
+  const { code, stdout, stderr } = await run([name]);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toContain(explainAll(80));
 });
 
 it("I11: the program suggests on standard error and ends with 2", async () => {

@@ -35,7 +35,7 @@ test("lif-19: of one reason about one object a few are told, whatever the words"
   server = await startScriptedServer((_url, response) => response.end("{}"));
   const record = createEventRecorder(server.client, "me", () => {});
   for (let i = 0; i < 50; i++) record(storedCache(), { ...note, note: `Refused (request ${i}).` });
-  record(storedCache({}, { uid: "another" }), { ...note, reason: "Last" });
+  record(storedCache({}, { uid: "another" }), { ...note, reason: "Created" });
   await until(() => server?.requests.length === 6, "five and one of another");
 });
 

@@ -1,0 +1,176 @@
+import { exitCodes } from "./exit-codes.ts";
+
+/** Conditions of an OrasCache, in the order in which they are kept; the last two are there only when they hold. */
+export const conditionTypes = {
+  Ready: "The registry answers and is what the spec asks for.",
+  Available: "The registry answers.",
+  Progressing: "The registry is being rolled out, for at most 10 minutes.",
+  Degraded: "Something is wrong; reason and message say what.",
+  UpdatePending: "A new image or new settings take effect when the registry's Pod is deleted.",
+  StorageLost: "Artifacts were lost when the registry's Pod was replaced.",
+} as const;
+
+export type ConditionType = keyof typeof conditionTypes;
+
+interface Reason {
+  readonly meaning: string;
+  /** What to do, if anything. */
+  readonly fix?: string;
+}
+
+/** Reasons of an OrasCache's conditions that say how it is. */
+const states = {
+  Pending: { meaning: "The operator has not looked at the OrasCache yet." },
+  RegistryReady: { meaning: "The registry's Pod is ready." },
+  RegistryNotReady: { meaning: "No Pod of the registry is ready." },
+  RollingOut: { meaning: "The registry's Pod is being started or replaced." },
+  RolledOut: { meaning: "The registry is what the spec asks for." },
+  ProgressDeadlineExceeded: {
+    meaning: "The registry did not become ready within 10 minutes.",
+    fix: "Look for the cause with kubectl describe statefulset,pod.",
+  },
+  AsExpected: { meaning: "No problem was found." },
+  NotDeployed: { meaning: "spec.deploy is false, so the operator runs no registry." },
+  RemoteRegistry: { meaning: "The OrasCache names a remote registry, which answers or has not been asked." },
+  RegistryUnreachable: {
+    meaning: "The remote registry does not answer.",
+    fix: "Check spec.registry, and whether the cluster can reach it.",
+  },
+  PodKeepsArtifacts: {
+    meaning: "The registry's Pod holds artifacts, so the operator does not replace it to update it.",
+    fix: "Delete the Pod when its artifacts are no longer needed.",
+  },
+  PodReplaced: {
+    meaning: "The registry's Pod was replaced, and its artifacts are lost.",
+    fix: "Run the steps again whose artifacts are needed.",
+  },
+} as const satisfies Record<string, Reason>;
+
+/** Reasons of conditions that say what is wrong; each is an Event of the OrasCache, too. */
+const troubles = {
+  ImagePullFailed: {
+    meaning: "The image of the registry cannot be pulled.",
+    fix: "Correct spec.image, or make the image available to the nodes.",
+  },
+  Unschedulable: {
+    meaning: "No node fits the registry's Pod.",
+    fix: "Make room on a node; the message says what is missing.",
+  },
+  CrashLoopBackOff: {
+    meaning: "The registry's container ends again and again.",
+    fix: "Look at its log with kubectl logs --previous.",
+  },
+  CreateContainerConfigError: {
+    meaning: "The registry's container refers to something that does not exist, such as a Secret.",
+    fix: "Create what the message names, or correct spec.secrets.",
+  },
+  QuotaExceeded: {
+    meaning: "A ResourceQuota of the namespace leaves no room.",
+    fix: "Free resources, or have the quota raised.",
+  },
+  PodSecurityViolation: {
+    meaning: "The Pod Security level of the namespace does not allow the registry's Pod.",
+    fix: "The message names the fields; use a namespace with another level.",
+  },
+  PodRefused: {
+    meaning: "The API server refuses the registry's Pod.",
+    fix: "The message says who refuses it and why.",
+  },
+  PodFailed: { meaning: "The registry's Pod failed.", fix: "The message says why; look at the Pod's node." },
+  NameTaken: {
+    meaning: "An object that does not belong to the OrasCache has a name that it needs.",
+    fix: "Delete or rename that object, or give the OrasCache another name.",
+  },
+  Contested: {
+    meaning: "Somebody keeps changing an object that the operator manages.",
+    fix: "The Events DriftCorrected say who; stop one of the two.",
+  },
+  Invalid: {
+    meaning: "The API server refuses an object of the OrasCache as invalid.",
+    fix: "Correct the spec.",
+  },
+  Forbidden: {
+    meaning: "The operator may not create or change an object of the OrasCache.",
+    fix: "Check its RBAC and the policies of the cluster.",
+  },
+  ApplyFailed: {
+    meaning: "An object of the OrasCache could not be created or changed; the operator retries.",
+    fix: "The message has the answer of the API server.",
+  },
+} as const satisfies Record<string, Reason>;
+
+/** Reasons of an OrasCache's conditions. */
+export const conditionReasons = { ...states, ...troubles };
+
+/**
+ * A reason of a condition: one of the table, or a reason of Kubernetes that is passed on as it is, such as the
+ * kubelet's for a container that waits.
+ */
+export type ConditionReason = keyof typeof conditionReasons | ReasonOfKubernetes;
+
+/** A reason of a condition that says what is wrong. */
+export type TroubleReason = keyof typeof troubles | ReasonOfKubernetes;
+
+export type ReasonOfKubernetes = string & { readonly ofKubernetes: true };
+
+/** Reasons of Events about an OrasCache, beside those of its conditions. */
+const cacheEvents = {
+  Created: { meaning: "The operator created objects of the OrasCache." },
+  Updated: { meaning: "The operator updated objects of the OrasCache." },
+  Deleted: { meaning: "The operator deleted objects of the OrasCache." },
+  Recreated: {
+    meaning: "An object was deleted to create it again, because a changed field cannot be updated.",
+  },
+  DriftCorrected: {
+    meaning: "Somebody changed an object of the OrasCache, and the operator changed it back.",
+    fix: "Change the OrasCache instead; the message names the fields and who set them.",
+  },
+  AbandonedImage: {
+    meaning: "spec.image is the default of the original operator, which is not updated any more.",
+    fix: "Remove spec.image.",
+  },
+  StorageLost: {
+    meaning: "The registry's Pod was replaced, and its artifacts are lost.",
+    fix: "Run the steps again whose artifacts are needed.",
+  },
+} as const satisfies Record<string, Reason>;
+
+/** Reasons of Events about a step's Pod and its Job, beside those of exit codes. */
+const stepEvents = {
+  CacheNotFound: {
+    meaning: "The OrasCache that the Pod waits for does not exist.",
+    fix: "Create it, or correct the annotation oras-cache and create the step again.",
+  },
+  Pushed: { meaning: "The output was pushed; the message has its digest." },
+  NotPushed: { meaning: "The step ended without anything to push; the message says why." },
+  TagMoved: {
+    meaning: "The output's tag pointed to another artifact before.",
+    fix: "Give each output a tag of its own if that was not meant.",
+  },
+} as const satisfies Record<string, Reason>;
+
+type ExitCodeName = keyof typeof exitCodes;
+
+/** The reason of the Event about a container that ended with an exit code of the operator. */
+export function reasonOfExitCode<Name extends ExitCodeName>(name: Name): Capitalize<Name> {
+  return `${name.charAt(0).toUpperCase()}${name.slice(1)}` as Capitalize<Name>;
+}
+
+const exitEvents = Object.fromEntries(
+  (Object.keys(exitCodes) as ExitCodeName[]).map((name) => {
+    const { code, container, meaning } = exitCodes[name];
+    return [reasonOfExitCode(name), { meaning: `${meaning} Exit code ${code} of ${container}.` }];
+  }),
+) as Record<Capitalize<ExitCodeName>, Reason>;
+
+/** Reasons of Events, by what they are about. */
+export const eventReasons = {
+  OrasCache: { ...cacheEvents, ...troubles },
+  step: { ...stepEvents, ...exitEvents },
+};
+
+/** A reason of an Event. */
+export type EventReason =
+  | keyof typeof eventReasons.OrasCache
+  | keyof typeof eventReasons.step
+  | ReasonOfKubernetes;
