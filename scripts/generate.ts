@@ -30,7 +30,7 @@ if (flags.check) {
   console.log(`${rendered.length} files generated.`);
 }
 
-/** What is wrong with the schema is told without a stack trace. */
+/** What is wrong with the schema is printed without a stack trace. */
 async function readSchema(): Promise<Schema> {
   try {
     return parseSchema(await readFile(schemaFile, "utf8"), schemaFile);

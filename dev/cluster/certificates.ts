@@ -64,7 +64,7 @@ export interface Certificates {
 /**
  * Issues every certificate of the cluster and writes `NAME.crt` and `NAME.key` into the certificates' folder.
  *
- * The front proxy has an authority of its own: with the cluster's, every client certificate would be allowed to act
+ * The front proxy has another CA: with the cluster's, every client certificate would be allowed to act
  * for anybody (kubernetes.io, "Configure the Aggregation Layer").
  */
 export async function issueCertificates(): Promise<Certificates> {

@@ -5,7 +5,7 @@ import { stateFolder } from "./paths.ts";
 const tasks = join(stateFolder, "containerd/state/io.containerd.runtime.v2.task/k8s.io");
 const networkResults = "/var/lib/cni/results";
 
-/** Folders that others' programs make outside the state folder, whatever they are told; removed if empty. */
+/** Folders that programs make outside the state folder, whatever their options; removed if empty. */
 const foreignFolders = [
   ...["/var/lib/kubelet/device-plugins", "/var/lib/kubelet", networkResults, "/var/lib/cni"],
   ...["/run/containerd/s", "/run/containerd"],

@@ -43,5 +43,5 @@ export const network = {
 /** Name under which the container runtime knows the image of Pods' sandboxes. */
 export const pauseImage = "registry.k8s.io/pause:3.10";
 
-/** Own cgroup, so that what belongs to this cluster can be told apart. */
+/** Own cgroup, so that what belongs to this cluster can be found. */
 export const cgroupRoot = "/oras-operator";

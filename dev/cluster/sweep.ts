@@ -15,7 +15,7 @@ export function mountsBelow(folder: string, mountinfo: string): string[] {
     .toReversed();
 }
 
-/** Whether a command line is that of a shim of our containerd: the one that was told our socket. */
+/** Whether a command line is that of a shim of this cluster's containerd: it names its socket. */
 export function isOurShim(commandLine: string, socket: string): boolean {
   const words = commandLine.split("\0");
   const at = words.indexOf("-address");

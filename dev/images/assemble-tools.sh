@@ -2,7 +2,7 @@
 # Assembles the root of the tools image from a Debian system: assemble-tools.sh SOURCE ORAS OUT
 #   SOURCE  folder of this repository      ORAS  the oras binary      OUT  folder to write
 # /oras is what the init container copies to the share. Its programs are dynamic and are run by the loader beside
-# them, so they work in every image; busybox and tini are static. One is ours and is compiled here.
+# them, so they work in every image; busybox and tini are static. The operator's own is compiled here.
 set -eu
 source="$1" oras="$2" out="$3"
 programs="/usr/bin/tar:tar /usr/bin/find:find /usr/bin/jq:jq /usr/bin/igzip:igzip /usr/bin/mbuffer:mbuffer /usr/bin/zstd:zstd $out/layer:layer"

@@ -134,7 +134,7 @@ export async function standIns(): Promise<StandIn[]> {
   ];
 }
 
-/** Names of the two images that are ours, as scripts/build-config.ts writes them into the manifests. */
+/** Names of the operator's two images, as scripts/build-config.ts writes them into the manifests. */
 export const ourImages = {
   operator: process.env["IMG"] || names.operatorImage,
   tools: process.env["TOOLS_IMG"] || names.toolsImage,

@@ -1,4 +1,4 @@
-/** JSON Schema as far as it is understood here, with the keywords of ours that schema/oras-operator.yaml documents. */
+/** JSON Schema as far as it is understood here, with the keywords that schema/oras-operator.yaml documents. */
 export interface SchemaNode {
   $ref?: string;
   type?: string | string[];

@@ -85,7 +85,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
 
   const liveSet = (key: string) => settings.children["StatefulSet"]?.get(key) as V1StatefulSet | undefined;
 
-  /** Yields each change as it is done: what was done before an error is told too. */
+  /** Yields each change as it is done: what was done before an error is reported too. */
   async function* converge(cache: StoredOrasCache, key: string): AsyncGenerator<ChildChange> {
     const owner = identityOf(cache);
     const children = childrenFor(key, owner);
@@ -217,7 +217,7 @@ function isNewSpec(cache: StoredOrasCache): boolean {
 
 const abandonedImage = "ghcr.io/oras-project/registry:latest";
 
-/** What of a status is told as an Event too. */
+/** The Events that a status leads to. */
 function statusNotes(
   cache: StoredOrasCache,
   status: OrasCacheStatus,

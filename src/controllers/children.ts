@@ -243,7 +243,7 @@ function checkOwner(live: KubeObject, owner: CacheIdentity, child: string): void
  * The sentence about an object that is in the place of a child.
  *
  * @param child - kind and name
- * @param controller - whom it belongs to
+ * @param controller - the object that it belongs to
  */
 export function nameTaken(child: string, controller?: { kind: string; name: string }): string {
   const theirs = controller ? ` and belongs to ${controller.kind} ${controller.name}` : "";

@@ -17,7 +17,7 @@ interface MissingCacheSettings {
   readonly publish: EventRecorder;
 }
 
-/** A namespace may have many; a sentence names so many. */
+/** A namespace may have many; a sentence names this many at most. */
 const mostNames = 10;
 
 /**

@@ -2,11 +2,11 @@ import type { EventReason } from "../../schema/reasons.ts";
 import type { EventNote } from "../kube/events.ts";
 import type { ChildChange } from "./children.ts";
 
-/** Events name so many fields; a whole Pod template has hundreds. */
+/** The most fields that an Event names; a whole Pod template has hundreds. */
 const mostFields = 10;
 
 /**
- * What is told of the changes that one look at a cache led to, one Event for each sort.
+ * The Events for the changes of one reconciliation, one Event for each sort.
  *
  * @param changes - in order
  */

@@ -38,7 +38,7 @@ export function isInjected(container: V1Container): boolean {
 }
 
 /**
- * What is told of a step's Pod: what was pushed, or why pulling or pushing failed. What the program itself ended with
+ * What is reported of a step's Pod: what was pushed, or why pulling or pushing failed. What the program itself ended with
  * is not told, the kubelet does that.
  *
  * @param pod - one that was injected

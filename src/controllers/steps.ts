@@ -19,7 +19,7 @@ interface StepSettings {
   readonly pods: Pick<Reflector<StepPod>, "store" | "subscribe" | "synced">;
 }
 
-/** Who leads next tells of what ended in between; what is older was told. */
+/** The next leader reports what ended in between; what is older was reported. */
 const longestGapMs = 60_000;
 const mostRemembered = 20_000;
 

@@ -24,7 +24,7 @@ export function option(name: string, value: string | undefined): string[] {
 }
 
 /**
- * The environment that the variables in texts are expanded from. Their names are ours, so that nothing of the
+ * The environment that the variables in texts are expanded from. Their names are the operator's, so that nothing of the
  * program's is hidden.
  */
 export function environmentFor(...texts: readonly (string | undefined)[]): V1EnvVar[] {

@@ -189,7 +189,7 @@ export function restartPolicy(pod: V1PodSpec, container: V1Container): string {
   return container.restartPolicy ?? pod.restartPolicy ?? "Always";
 }
 
-/** Whether a script of the author's replaces one of ours. */
+/** Whether a script of the author's replaces a built-in one. */
 export function usesCustomScripts(settings: Settings): boolean {
   return settings.entrypoint !== undefined || settings.orasEntrypoint !== undefined;
 }

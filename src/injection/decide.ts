@@ -108,7 +108,7 @@ function warningsOf(
   ];
 }
 
-/** Everything that is wrong with the annotations and with the Pod, in the order in which it is told. */
+/** Everything that is wrong with the annotations and with the Pod, in the order in which it is reported. */
 function problemsOf(open: Open, answers: Answers, registry: Result<Connection> | undefined): Problem[] {
   const { workload, annotations, reading, launchers, installation } = open;
   const { settings } = reading;

@@ -29,7 +29,7 @@ interface KubeEvent extends KubeObject {
 
 /** The API server refuses longer notes. */
 const longestNote = 1024;
-/** The same Event is told again only after this time. */
+/** The same Event is written again only after this time. */
 const quietMs = 10 * 60_000;
 /** Of one reason about one object, whatever the words: some messages hold a request's id or a time. */
 const ofOneReason = { most: 5, windowMs: quietMs };
@@ -99,7 +99,7 @@ export function printable(text: string): string {
 /**
  * The Event object.
  *
- * @param about - whom it is about
+ * @param about - the object that it is about
  * @param note - what to tell
  * @param instance - which process tells it
  * @param now - when

@@ -7,7 +7,7 @@ const libraryFallback = "http://localhost:8080";
 
 /**
  * The connection of the current context of the kubeconfig, with whatever way of authentication it asks for.
- * In a file of its own, loaded only where there is a kubeconfig: the client library takes a third of a second to
+ * In a separate file, loaded only where there is a kubeconfig: the client library takes a third of a second to
  * load, and a Pod of the operator should answer its first review before that.
  *
  * @throws when there is no kubeconfig or it has no current cluster
@@ -33,7 +33,7 @@ export function connectByKubeconfig(): Connection {
     const found: RequestOptions = {};
     await config.applyToHTTPSOptions(found);
     if (!proxied) {
-      // The library's agents do not keep connections open; one of ours lives until the credentials change.
+      // The library's agents do not keep connections open; this one lives until the credentials change.
       const { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername } = found;
       const tls = dropUndefined({ ca, cert, key, pfx, passphrase, rejectUnauthorized, servername });
       const now = JSON.stringify(tls);

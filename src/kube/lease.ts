@@ -137,13 +137,13 @@ async function leadAndRenew(settings: ElectionSettings, taken: Lease, times: Tim
   if (held !== undefined) await release(settings).catch(settings.onTrouble);
 }
 
-/** The Lease, if it is ours. */
+/** The Lease, if this replica holds it. */
 async function confirm(settings: ElectionSettings, client = settings.client): Promise<Lease | undefined> {
   const lease = await get<Lease>(client, resources.leases, settings);
   return lease?.spec?.holderIdentity === settings.identity ? lease : undefined;
 }
 
-/** Writes the present into the Lease that we hold; undefined when it is no longer ours. */
+/** Renews the Lease that this replica holds; undefined when another one holds it. */
 async function renew(
   settings: ElectionSettings,
   held: Lease,

@@ -120,7 +120,7 @@ function union(a: FieldSet, b: FieldSet): FieldSet {
   return merged;
 }
 
-/** The topmost fields of a set as paths: an element that was added is told as a whole. */
+/** The topmost fields of a set as paths: an element that was added is named as a whole. */
 function pathsIn(set: FieldSet, at: string): string[] {
   return Object.entries(set).flatMap(([field, below]) => {
     if (field === ".") return [];

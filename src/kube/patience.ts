@@ -7,7 +7,7 @@ export interface Patience {
 }
 
 /**
- * Bounds how often something is done: so many times within a window that moves along.
+ * Bounds how often something is done within a sliding window.
  *
  * @param most - times within the window
  * @param windowMs - its length

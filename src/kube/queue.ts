@@ -26,7 +26,7 @@ export interface QueueSettings {
   readonly createBackoff?: () => Backoff;
 }
 
-/** A failure that is to be tried again after a time of its own. */
+/** A failure that says when to retry. */
 export class RetryError extends Error {
   override readonly name = "RetryError";
   readonly retryInMs: number;
@@ -58,7 +58,7 @@ interface Entry {
 
 /**
  * A queue of keys: each is worked on by one worker at a time, and again if it was asked for meanwhile; after an
- * error with a wait of its own that doubles each time.
+ * error with a wait that doubles each time.
  *
  * @param settings - see there
  */

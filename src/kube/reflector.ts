@@ -56,7 +56,7 @@ const pageSize = 500;
 const shortestWatchMs = 1_000;
 /** A watch is answered at once, long before its first event. */
 const connectMs = 15_000;
-/** The API server ends a watch after this time, at a moment of its own, so that replicas do not come in step. */
+/** The API server ends a watch after this time, at a random moment, so that replicas do not list at the same time. */
 const watchSeconds = { least: 300, most: 600 };
 
 /**

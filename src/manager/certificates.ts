@@ -7,7 +7,7 @@ import type { CertificateSource, ServingPair } from "../certificates/source.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import type { Process } from "./process.ts";
 
-/** What is told of the webhook's certificate and of the webhook configuration. */
+/** The log messages about the webhook's certificate and the webhook configuration. */
 export interface CertificateObserver {
   /** A later certificate is to be used. */
   readonly onPair: (pair: ServingPair) => void;

@@ -8,7 +8,7 @@ export type Metrics = ReturnType<typeof createMetrics>;
 const reviewedKinds = ["Pod", "Job"];
 const seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** Metrics in a registry of their own. */
+/** Metrics in a separate registry. */
 export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
@@ -101,7 +101,7 @@ export function createMetrics() {
     },
     observeRequest: (method: string, status: number) =>
       requests.inc({ code: status === 0 ? "<error>" : status, method }),
-    // Whoever reaches the webhook may send a review of any kind: it does not become a label of its own.
+    // Whoever reaches the webhook may send a review of any kind: it does not become another label.
     countVerdict: (kind: string, operation: string, outcome: string) =>
       verdicts.inc({ kind: reviewedKinds.includes(kind) ? kind : "other", operation, outcome }),
     connectionDropped: () => dropped.inc(),

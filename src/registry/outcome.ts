@@ -23,8 +23,8 @@ export class LookupError extends Error {
   readonly reason: Reason;
 
   /**
-   * @param reason - which is told to the step's author
-   * @param detail - what is told to who reads the operator's log
+   * @param reason - which the step's author sees
+   * @param detail - for the operator's log
    */
   constructor(reason: Reason, detail: string) {
     super(detail);

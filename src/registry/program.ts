@@ -110,7 +110,7 @@ function createAsk({ host, repository }: ImageReference, registries: Registries,
     const url = new URL(`https://${host}/v2/${repository}/${kind}/${version}`);
     const headers = () => ({ accept, ...(authorization ? { authorization } : {}) });
     let answer = await get(url, headers(), registries);
-    // Another host's challenge, after a redirect, is not this registry's: the password is not for whom it names.
+    // Another host's challenge, after a redirect, is not this registry's: the password is not for the host that it names.
     if (answer.status === 401 && authorization === undefined && answer.host === url.host) {
       authorization = await authorize(answer, registries, login);
       answer = await get(url, headers(), registries);

@@ -1,5 +1,5 @@
 # shellcheck shell=dash
-# The launcher's last part: after.sh ATTEMPT "POLICY LIFE" CODE COPIED [options of launch.sh] -- PROGRAM…, on descriptor
+# The last part of launch.sh: after.sh ATTEMPT "POLICY LIFE" CODE COPIED [options of launch.sh] -- PROGRAM…, on descriptor
 # 3 of launch.sh. Tells the verdict and streams the output. Its own failure counts only after a success.
 set -u
 attempt="$1" policy="${2%% *}" life="${2#* }" code="$3" copied="$4" share="$6"
@@ -9,7 +9,7 @@ shift 4
 . "$share/bin/links.sh"
 . "$share/bin/pack.sh"
 
-# Whether this launcher makes an output that the end of its program asks for.
+# Whether this wrapped container makes an output that the end of its program asks for.
 is_wanted() {
   [ "$output" = true ] || return 1
   case "$push_on $code" in

@@ -1,6 +1,6 @@
 # shellcheck shell=dash
 # An output as an OCI artifact that stock oras understands. Expects lib.sh, registry.sh,
-# $output, $parts (numbers of the launchers that left something), $images, $inputs, $compression.
+# $output, $parts (numbers of the wrapped containers that left something), $images, $inputs, $compression.
 
 # Writes standard input, a file or a directory's tar, to $out/blob, once, and its digests beside it: see layer.c.
 write_blob() {
@@ -33,7 +33,7 @@ list_layers() {
   title="$(cut -d' ' -f5 "$step/out/layers" | sort | uniq -d | head -n 1)"
   [ -n "$title" ] || return 0
   decode "$title"
-  fail "$EXIT_PUSH_FAILED" "push to $ref: two launchers made an output named $decoded; nothing was pushed"
+  fail "$EXIT_PUSH_FAILED" "push to $ref: two wrapped containers made an output named $decoded; nothing was pushed"
 }
 
 # The manifest (OCI image spec 1.1, "Guidelines for Artifact Usage"). What computed the artifact is on it; when and

@@ -1,5 +1,5 @@
 # shellcheck shell=dash
-# The launcher's first part: before.sh ATTEMPT [options of launch.sh] -- PROGRAM…, on descriptor 3 of launch.sh.
+# The first part of launch.sh: before.sh ATTEMPT [options of launch.sh] -- PROGRAM…, on descriptor 3 of launch.sh.
 # Everything is done as the program's own user. Prints what the pusher told: the restart policy and its life.
 set -u
 attempt="$1" share="$3"
@@ -10,7 +10,7 @@ shift
 . "$share/bin/layout.sh"
 . "$share/bin/pack.sh"
 
-# A failure must be heard too, by a container that starts after this one: without a word it would wait for a launcher
+# The failure is written for the container that pushes, which may start later: it would wait for a wrapped container
 # until its deadline.
 leave() {
   local code=$?
@@ -43,7 +43,7 @@ is_in_path() (
 policy='' life='' awaited=false
 read_options "$@"
 trap leave EXIT
-# The greeting goes first: the container that pushes waits for it while the inputs are laid out.
+# The greeting goes first: the container that pushes waits for it while the inputs are unpacked.
 if [ -n "$output" ]; then
   exec 4<>"$own/ready"
   printf 'hello %s\n' "$attempt" >&3

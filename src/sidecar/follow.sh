@@ -1,19 +1,19 @@
 # shellcheck shell=dash
-# The pusher's side of one launcher: hears it until its part of the step is known. Expects lib.sh, artifact.sh, $deadline,
+# Follows one wrapped container until its part of the step is known. Expects lib.sh, artifact.sh, $deadline,
 # $compression. What is known stands in `out/result`, so that a restarted pusher goes on from there:
 #   part CODE    the program ended with CODE and its output is here
 #   none CODE    it ended with CODE, and no output was to be pushed
 #   lost REASON  it was killed, or its output could not be had; there will be no other attempt
 
-# Descriptors: 4 answers the launcher (held, or the answer would be lost with the last holder of the pipe), 5 and 6
+# Descriptors: 4 answers the wrapped container (held, or the answer would be lost with the last holder of the pipe), 5 and 6
 # hear it, 9 takes the data. Opening a pipe for reading and writing never blocks (fifo(7)). Read-only while such a
-# descriptor is open does not block either, and once that is closed, end of file says that no launcher is left.
+# descriptor is open does not block either, and once that is closed, end of file says that no wrapped container is left.
 listen_for_end() {
   [ -n "${1-}" ] || exec 5<>"$own/control"
   exec 6<"$own/control" 5>&-
 }
 
-# Waits for a launcher that may not be there yet; sets $record. Ends the container when none comes: nothing would.
+# Waits for a wrapped container that may not be there yet; sets $record. Ends the container when none comes: nothing would.
 # False when none will, because the Pod was deleted.
 await_launcher() {
   exec 5<>"$own/control"
@@ -24,7 +24,7 @@ await_launcher() {
     # An attempt whose output could not be received may not know that yet and say that it is complete.
     while
       read -r -t "$deadline" record <&5 ||
-        fail "$EXIT_LAUNCHER_MISSING" "the launcher container did not start within $deadline s; nothing was pushed"
+        fail "$EXIT_LAUNCHER_MISSING" "the wrapped container did not start within $deadline s; nothing was pushed"
       [ "${record%% *}" = commit ]
     do :; done
   fi
@@ -43,14 +43,14 @@ forget_attempt() {
   rm -f "$1/result" "$1/attempt" "$1/blob" "$1/digests" "$1/received"
 }
 
-# The launcher is gone and did not say how it ended: its container was killed. Or its output is not to be had. Where it
+# The wrapped container was killed before it said how it ended, or its output could not be received. Where it
 # is restarted, the next attempt counts.
 attempt_is_over() {
   forget_attempt "$out"
   if [ "$policy" = Never ]; then
     printf 'lost %s\n' "$1" >"$out/result"
   else
-    say "$1; nothing was pushed; waiting for the launcher to be restarted"
+    say "$1; nothing was pushed; waiting for the wrapped container to be restarted"
   fi
 }
 
@@ -66,7 +66,7 @@ follow_attempt() {
       say_ready
       ;;
     failed)
-      attempt_is_over "the launcher failed with exit code $3 before its program"
+      attempt_is_over "the wrapped container failed with exit code $3 before its program"
       return
       ;;
     ran)
@@ -105,7 +105,7 @@ follow_attempt() {
       ;;
     esac
   done
-  attempt_is_over "the launcher ended without a verdict: it was killed"
+  attempt_is_over "the wrapped container ended without a verdict: it was killed"
 }
 
 settle() {
@@ -113,7 +113,7 @@ settle() {
   mv "$out/next" "$out/result"
 }
 
-# Each start of this container is a life: the launcher offers its output to one of them, and to the next should it die.
+# Each start of this container is a life: the wrapped container offers its output to one, and to the next if that ends.
 say_ready() { printf 'ready %s %s %s\n' "$(cat "$out/attempt")" "$policy" "$life" >&4; }
 
 # Receives the output through the data pipe into one blob.
@@ -122,7 +122,7 @@ take_output() {
   decode "$3"
   case "$decoded" in
   '' | .. | */*)
-    say "error: the launcher sent the file name $decoded"
+    say "error: the wrapped container sent the file name $decoded"
     return 1
     ;;
   esac
@@ -130,20 +130,20 @@ take_output() {
   exec 9<"$own/data" 7>&-
   printf 'go %s\n' "$1" >&4
   write_blob "$2" <&9 || problem=yes
-  # Also after a failure: the launcher would write for ever to a pipe that is open and not read.
+  # Also after a failure: the wrapped container would write for ever to a pipe that is open and not read.
   exec 9<&-
   [ -z "$problem" ] || return 1
   printf '%s %s\n' "$2" "$3" >"$out/received"
 }
 
-# follow NUMBER POLICY: returns when the launcher's part is known.
+# follow NUMBER POLICY: returns when the wrapped container's part is known.
 follow() {
   own="$share/$1" policy="$2" record=
   out="$own/out"
   read -r life </proc/sys/kernel/random/uuid
   exec 4<>"$own/ready"
   until [ -e "$out/result" ]; do
-    # After a restart of this container alone, the launcher may be running still.
+    # After a restart of this container alone, the wrapped container may be running still.
     if [ -e "$out/attempt" ]; then
       listen_for_end
       say_ready
@@ -152,6 +152,6 @@ follow() {
     fi
     follow_attempt
   done
-  # Lets the launcher go: its container need not wait for the push. Again after a restart, which may have come between.
+  # The wrapped container need not wait for the push. Said again after a restart, which may have come between.
   [ ! -e "$out/attempt" ] || printf 'taken %s\n' "$(cat "$out/attempt")" >&4
 }

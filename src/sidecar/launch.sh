@@ -1,10 +1,10 @@
 # shellcheck shell=dash
-# Runs as the launcher container's command: lays the inputs out, runs the program, hands its output over.
+# Runs as the wrapped container's command: unpacks the inputs, runs the program, hands its output over.
 # launch.sh --share DIR [--number N] [--inputs N] [--input-path P] [--unpack false] [--output true|verdict]
 #           [--output-path P] [--output-pipe P] [--push-on failure|always] [--variable NAME]… [--message-path P]
 #           [--deadline S] [--debug true] -- PROGRAM [ARGUMENT…]
 # The program gets this shell's environment, descriptors and signal dispositions. So the work is done by before.sh and
-# after.sh, in shells of their own, and here no variable is set that the program may have: names begin with _oras_.
+# after.sh, in other shells, and here no variable is set that the program may have: names begin with _oras_.
 set -u
 _oras_share="$2" _oras_own="$2/0" _oras_variables='' _oras_output='' _oras_pipe='' _oras_attempt=none _oras_policy='' _oras_code=0 _oras_copied=0
 _oras_signal=''
@@ -30,7 +30,7 @@ _oras_read_options() {
   done
 }
 
-# Descriptor 3 is the control pipe, held for the launcher's whole life: its end of file says that this attempt was
+# Descriptor 3 is the control pipe, held for the wrapped container's whole life: its end of file says that this attempt was
 # killed. Opening a pipe for reading and writing never blocks (fifo(7)); that is how nothing here can hang.
 _oras_take_control() {
   read -r _oras_attempt </proc/sys/kernel/random/uuid
@@ -51,7 +51,7 @@ _oras_run() {
     IFS | OPTIND | PPID | PWD | OLDPWD | SHLVL | [0-9]* | *[!A-Za-z0-9_]*) set -- "$_oras_entry" "$@" ;;
     esac
   done </proc/$$/environ
-  # What variables in paths were expanded from is ours, not the program's.
+  # What variables in paths were expanded from belongs to the operator, not to the program.
   # shellcheck disable=SC2086  # words
   "$_oras_share/bin/busybox" env $_oras_variables -u SHLVL -u PWD -u OLDPWD -u "$_oras_word" "$@" 3>&- 5>&- 6>&-
 }

@@ -5,7 +5,7 @@
 # shellcheck source=../../generated/constants.sh
 . "$share/bin/constants.sh"
 
-# The first launcher's folder, which has what is the whole step's too: the inputs and what oras needs. Another one's
+# The first wrapped container's folder, which has what is the whole step's too: the inputs and what oras needs. Another one's
 # has its number.
 step="$share/0"
 debug=false
@@ -68,7 +68,7 @@ decode() {
   decoded="${decoded%.}"
 }
 
-# A title names a file or directory below the place where it is laid out (OCI image spec,
+# A title names a file or directory below the place where it is unpacked (OCI image spec,
 # org.opencontainers.image.title; oras forbids absolute ones too).
 title_is_safe() {
   case "/$1/" in

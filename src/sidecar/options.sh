@@ -1,9 +1,9 @@
 # shellcheck shell=dash
-# The launcher's options, for before.sh and after.sh. Expects lib.sh.
+# The options of launch.sh, for before.sh and after.sh. Expects lib.sh.
 
 inputs=0 input_path='' unpack="$DEFAULT_UNPACK" output='' output_path='' output_pipe='' push_on="$DEFAULT_PUSH_ON"
 deadline="$DEADLINE_SECONDS"
-# The folder of this launcher's pipes.
+# The folder of this wrapped container's pipes.
 own="$share/0"
 
 # Reads what stands before --. The rest is the program and its arguments.

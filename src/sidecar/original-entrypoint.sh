@@ -1,5 +1,5 @@
 # shellcheck shell=dash
-# The original's application script, ours, for a step that brings a sidecar script of its own:
+# Takes the place of the original's application script, for a step that has its own sidecar script:
 # original-entrypoint.sh PIPE INPUT_PATH OUTPUT_PATH PROGRAM [ARGUMENT…], with NA for what is unset.
 # The two meet in DIR/inputs, DIR/outputs and two files: the sidecar has pulled, the program has ended.
 set -u

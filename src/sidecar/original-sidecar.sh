@@ -1,5 +1,5 @@
 # shellcheck shell=dash
-# The original's sidecar script, ours, for a step that brings an application script of its own:
+# Takes the place of the original's sidecar script, for a step that has its own application script:
 # original-sidecar.sh PUSH_TO UNPACK PULL…, with NA for what is unset. The environment says what these arguments cannot:
 # $ORAS_OPERATOR_PLAIN_HTTP_HOST, the one registry that speaks plain HTTP, _CREDENTIALS_HOST, _TIMEOUT, _COMPRESSION,
 # _DEBUG.
@@ -45,7 +45,7 @@ fi
 # The end of the application script is the end of file on the control pipe.
 exec 5<>"$step/control"
 [ -e "$share/oras-operator-started.txt" ] || read -r -t "$DEADLINE_SECONDS" _ <&5 ||
-  fail "$EXIT_LAUNCHER_MISSING" "the launcher container did not start within $DEADLINE_SECONDS s; nothing was pushed"
+  fail "$EXIT_LAUNCHER_MISSING" "the wrapped container did not start within $DEADLINE_SECONDS s; nothing was pushed"
 exec 6<"$step/control" 5>&-
 while read -r _ <&6; do :; done
 

@@ -44,7 +44,7 @@ copy_input() {
     --to-oci-layout "$(repository_of "$ref")@$digest" "$place/layout:input"
 }
 
-# Refuses what cannot be laid out before it is downloaded. Sets $sum, the bytes to download.
+# Refuses what cannot be unpacked before it is downloaded. Sets $sum, the bytes to download.
 check_manifest() {
   local how size title
   tool jq -r --arg unpack "$ARTIFACT_UNPACK_ANNOTATION" "$layers" "$place/manifest" >"$place/layers" 2>/dev/null ||
@@ -55,7 +55,7 @@ check_manifest() {
   while read -r _ how size title; do
     decode "$title"
     if [ "$how $decoded" = "file ." ] || ! title_is_safe "$decoded"; then
-      fail "$EXIT_INPUT_INVALID" "input $ref: the file name \"$decoded\" leaves the place it is laid out in"
+      fail "$EXIT_INPUT_INVALID" "input $ref: the file name \"$decoded\" leaves the place it is unpacked in"
     fi
     sum=$((sum + size))
   done <"$place/layers"

@@ -1,14 +1,14 @@
 # shellcheck shell=dash
-# The container `oras`: waits for the launchers' verdicts and pushes what they hand over, as one artifact.
+# The container `oras`: waits for the wrapped containers' verdicts and pushes what they hand over, as one artifact.
 # push.sh --share DIR --output REF {--restart-policy POLICY [--image IMAGE]}… [--inputs N] [--push-on failure|always]
 #         [--compression gzip|zstd|none] [--timeout S] [--deadline S]
 #         [--credentials DIR --credentials-host HOST --private DIR] [--message-path P] [--debug true]
-# One restart policy and image for each launcher, in their order.
+# One restart policy and image for each wrapped container, in their order.
 set -u
 share="$2"
 step="$share/0"
 
-# When the Pod is deleted before a launcher has greeted, nothing will come, and who waits for it is told so. Later the
+# When the Pod is deleted before a wrapped container has greeted, nothing will come, and what waits for it ends. Later the
 # grace period is for finishing: the program hears the same signal, and what it still hands over is pushed.
 # shellcheck disable=SC2317  # called by trap
 hear_of_deletion() {
@@ -61,7 +61,7 @@ end_unused() {
   exit 0
 }
 
-# Hears every launcher to its end, in a process each. A shell that reads may sleep through a signal that came just
+# Follows every wrapped container to its end, in a process each. A shell that reads may sleep through a signal that came just
 # before; one that waits for its children does not.
 follow_all() {
   local number=0 policy follower followers=

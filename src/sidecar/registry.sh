@@ -28,7 +28,7 @@ repository_of() {
 }
 
 # Makes the registry configuration that `oras --registry-config` reads: never a password in an argument.
-# $1: ORAS_PULL_PASS or ORAS_PUSH_PASS. $2: host. Sets $config, and $authority if the Secret has one.
+# $1: ORAS_PULL_PASS or ORAS_PUSH_PASS. $2: host. Sets $config, and $authority (a file of CAs) if the Secret has one.
 set_credentials() {
   config='' authority=''
   [ -n "$credentials" ] || return 0

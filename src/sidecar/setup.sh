@@ -35,7 +35,7 @@ for number in $(seq 0 $((launchers - 1))); do
   done
 done
 
-# An authority of the author's own is trusted beside the public ones.
+# A CA in the author's Secret is trusted beside the public ones.
 [ ! -e "$authority" ] || cat "$tools/../etc/ssl/certs/ca-certificates.crt" "$authority" >"$share/authorities"
 [ -e "$share/authorities" ] || authority=
 

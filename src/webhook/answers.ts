@@ -17,7 +17,7 @@ export interface Sources {
 }
 
 /**
- * Answers the questions of `prepare`, for a review of so many bytes: at once, unless a registry has to be asked, because
+ * Answers the questions of `prepare`, for a review of a size in bytes: at once, unless a registry has to be asked, because
  * a promise would cost as much as all the rest of a review.
  */
 export type Answerer = (questions: Questions, reviewBytes: number) => Answers | Promise<Answers>;

@@ -15,7 +15,7 @@ export interface PodLike {
   readonly stop: () => Promise<void>;
 }
 
-/** Mounts the files of a ServiceAccount where Pods have them, in a mount namespace of its own. */
+/** Mounts the files of a ServiceAccount where Pods have them, in another mount namespace. */
 const asInPod = `mount -t tmpfs tmpfs /run
 mkdir -p /run/secrets/kubernetes.io/serviceaccount
 mount --bind "$1" /run/secrets/kubernetes.io/serviceaccount
@@ -26,7 +26,7 @@ exec "$@"`;
  * Starts what `npm run build` made, as in the operator's image: it finds the API server by the files of its
  * ServiceAccount, and its log goes to a file. Takes root.
  *
- * @param plane - whom it talks to
+ * @param plane - its API server
  */
 export async function startAsInPod(plane: ControlPlane): Promise<PodLike> {
   const [webhookPort = 0, metricsPort = 0, healthPort = 0] = await freePorts(3);

@@ -56,7 +56,7 @@ type Case = readonly [string, (surroundings: Surroundings) => Promise<void>];
 /** One real Pod at least for each annotation: what it does, and that it does it. */
 const cases: Record<AnnotationName, Case> = {
   "input-uri": [
-    "several are laid out in numeric order, one of them by its digest",
+    "several are unpacked in numeric order, one of them by its digest",
     async ({ ws }) => {
       await ws.step("order-a", { "output-uri": "order:a", "output-path": "f" }, "echo a > f");
       await ws.step("order-b", { "output-uri": "order:b", "output-path": "f" }, "echo b > f; echo more > g");
@@ -210,7 +210,7 @@ const cases: Record<AnnotationName, Case> = {
     },
   ],
   container: [
-    "two launchers of one Pod make one artifact, a third container is left alone",
+    "two wrapped containers of one Pod make one artifact, a third container is left alone",
     async ({ ws }) => {
       const other = (name: string, script: string) => ({
         name,
@@ -251,7 +251,7 @@ const cases: Record<AnnotationName, Case> = {
     },
   ],
   "oras-entrypoint": [
-    "alone and both: the author's sidecar script meets ours, and the author's",
+    "alone and both: the author's sidecar script meets the built-in one, and the author's",
     async ({ ws, servers }) => {
       const own = { "oras-entrypoint": `${servers.scripts}/sidecar.sh`, "oras-env": "push-only" };
       await ws.step(
@@ -291,13 +291,13 @@ const cases: Record<AnnotationName, Case> = {
     },
   ],
   unpack: [
-    '"false": an archive is laid out as a file',
+    '"false": an archive is stored as a file',
     async ({ ws }) => {
       await ws.step("unpack", { "input-uri": "seed:1", unpack: "false" }, "tar -xzOf tree.tar.gz tree/file");
     },
   ],
   compression: [
-    "zstd and none: laid out by the next step",
+    "zstd and none: unpacked by the next step",
     async ({ ws }) => {
       for (const compression of ["zstd", "none", "gzip"]) {
         await ws.step(

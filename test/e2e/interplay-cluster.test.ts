@@ -28,7 +28,7 @@ describe.concurrent("Pods that others make", () => {
       120_000,
     );
     await ws.kubectl("delete", "deployment", "rounds", "--wait=false");
-    // Nobody reads what the ReplicaSet is told: a Pod applied by hand shows it.
+    // Nobody reads what the API server answers the ReplicaSet: a Pod applied by hand shows it.
     const { stderr } = await ws.tryApply(pod);
     expect(stderr).toContain("Warning: spec.restartPolicy: Always repeats the step each time it ends");
     await ws.kubectl("delete", "pod", "rounds", "--wait=false");
@@ -111,7 +111,7 @@ describe.concurrent("a webhook of somebody else that prepends a container", () =
   });
   const order = (pod: V1Pod) => pod.spec?.containers.map(({ name }) => name);
 
-  it("after ours: the step stays the container that was first, and applied again is a no-op", async ({
+  it("after the operator: the step stays the container that was first, and applied again is a no-op", async ({
     ws,
   }) => {
     const pod = labelled(
@@ -127,7 +127,7 @@ describe.concurrent("a webhook of somebody else that prepends a container", () =
     expect(await ws.log("prepended-after", "prepended")).toBe("prepended\n");
   });
 
-  it("before ours: the step is the container that kubectl's annotation names", async ({ ws }) => {
+  it("before the operator: the step is the container that kubectl's annotation names", async ({ ws }) => {
     const pod = labelled(
       podOf("prepended-before", { "output-uri": "prepended:before", "output-pipe": "out" }, "echo mine"),
       prepending.before,
@@ -143,7 +143,7 @@ describe.concurrent("a webhook of somebody else that prepends a container", () =
 describe.concurrent("limits of a namespace", () => {
   const map = { "output-uri": "limited:1", "output-path": "out" };
 
-  it("ResourceQuota: a Pod that says what it needs is let in with ours, which say it too", async ({
+  it("ResourceQuota: a Pod that says what it needs is admitted with the added containers, which say it too", async ({
     onTestFinished,
   }) => {
     const counted = await workspace();
@@ -165,7 +165,7 @@ describe.concurrent("limits of a namespace", () => {
     expect(await counted.content("limited:1", "out")).toBe("counted\n");
   });
 
-  it("LimitRange: its defaults reach a Pod that says nothing, and ours are within its bounds", async ({
+  it("LimitRange: its defaults reach a Pod that says nothing, and the added containers are within its bounds", async ({
     onTestFinished,
   }) => {
     const limited = await workspace();
@@ -175,7 +175,7 @@ describe.concurrent("limits of a namespace", () => {
         type: "Container",
         default: { cpu: "500m", memory: "256Mi" },
         defaultRequest: { cpu: "300m", memory: "150Mi" },
-        // More than ours would ask for by themselves.
+        // More than the added containers would ask for.
         min: { cpu: "300m", memory: "150Mi" },
         max: { cpu: "1", memory: "512Mi" },
       },

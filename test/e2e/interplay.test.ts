@@ -30,7 +30,7 @@ const work = {
 };
 
 describe.concurrent("what else is in a Pod", () => {
-  it("native sidecar before ours: inputs and output go through it, and it ends after the push", async ({
+  it("native sidecar before the added containers: inputs and output go through it, and it ends after the push", async ({
     ws,
   }) => {
     const port = 15001;
@@ -50,7 +50,7 @@ describe.concurrent("what else is in a Pod", () => {
     expect(await ws.content("sidecar:1", "out")).toBe("seed\nseed\n");
   });
 
-  it("user's own init containers: run before ours, see no inputs, and the program finds what they made", async ({
+  it("user's own init containers: run before the added ones, see no inputs, and the program finds what they made", async ({
     ws,
   }) => {
     const own = (name: string, script: string): V1Container => ({
@@ -77,7 +77,9 @@ describe.concurrent("what else is in a Pod", () => {
     expect(await ws.content("own-init:1", "out")).toBe("made\nseed\n");
   });
 
-  it("containers of the names that ours have: both run, and theirs are left as they are", async ({ ws }) => {
+  it("containers with the names of the added ones: both run, and the author's are left as they are", async ({
+    ws,
+  }) => {
     const theirs = (name: string): V1Container => ({
       name,
       image: "busybox:1.36",
@@ -168,7 +170,7 @@ describe.concurrent("what else is in a Pod", () => {
     );
   });
 
-  it("runtimeClassName: ours run under it too", async ({ ws }) => {
+  it("runtimeClassName: the added containers run under it too", async ({ ws }) => {
     const pod = await ws.step(
       "runtime",
       { "input-uri": "seed:1", "output-uri": "runtime:1", "output-path": "in" },
@@ -199,7 +201,7 @@ describe.concurrent("resources", () => {
     expect(await ws.content(`qos:${name}`, "in")).toBe("seed\n");
   });
 
-  it("resources of the Pod as a whole: ours have none of their own, and the QoS class is kept", async ({
+  it("resources of the Pod as a whole: the added containers have none, and the QoS class is kept", async ({
     ws,
   }) => {
     // Newer than the types of the client.

@@ -120,7 +120,9 @@ describe("inj-07: a mesh whose native sidecar comes by admission, and without wh
     return remove;
   });
 
-  it("ours stands after it in a Pod, in a Job's Pods and where the template is annotated", async ({ ws }) => {
+  it("the operator's container stands after it in a Pod, in a Job's Pods and where the template is annotated", async ({
+    ws,
+  }) => {
     const script = "cat in in > out";
     await ws.apply(labelled(podOf("mesh-pod", step("mesh-pod"), script), "mesh"));
     await ws.apply(labelled(jobOf("mesh-job", step("mesh-job"), script), "mesh"));

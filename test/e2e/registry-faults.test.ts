@@ -11,7 +11,7 @@ import type { Workspace } from "../support/workspace.ts";
 interface Registry {
   /** For the annotation. */
   readonly url: string;
-  /** Waits until it is in the midst of a large blob, and stops it there: whoever speaks to it waits. */
+  /** Waits until it serves a large blob, and stops it there: its clients wait. */
   readonly stopWithin: (what: "upload" | "download") => Promise<void>;
   /** Lets it go on. */
   readonly goOn: () => Promise<void>;
@@ -36,7 +36,7 @@ const signal = `for p in /proc/[0-9]*; do
 done`;
 
 /**
- * Starts a registry that is slow, so that it can be met in the midst of its work.
+ * Starts a registry that is slow, so that it can be stopped during a transfer.
  *
  * @param ws - where
  * @param name - of its Pod

@@ -11,7 +11,7 @@ import { type Workspace, workspace } from "../support/workspace.ts";
 
 const output = (name: string): StepAnnotations => ({ "output-uri": `${name}:1`, "output-path": "out" });
 
-describe.concurrent("what became of a step is told", () => {
+describe.concurrent("what became of a step is reported", () => {
   it("I4: a cache that is not there: at once, on the Pod, with the names of those that are", async ({
     ws,
   }) => {
@@ -45,7 +45,7 @@ describe.concurrent("what became of a step is told", () => {
 describe("sec-12: Pods that pretend to be steps", () => {
   const coloured = "\\033[31mrun this\\033[0m";
 
-  /** A Pod that writes a termination message of its own under the operator's label and a container's name of its. */
+  /** A Pod that forges a termination message, with the operator's label and container name. */
   function forged(name: string, message: string, exitCode: number, metadata: object = {}): V1Pod {
     const script = `printf '${message}' > /dev/termination-log; exit ${exitCode}`;
     const mounts = [{ name: names.shareVolume, mountPath: names.sharePath }];
@@ -77,7 +77,7 @@ describe("sec-12: Pods that pretend to be steps", () => {
     const about = await told(ws, "Pod", "escapes", "PushFailed");
     expect(about).not.toMatch(/\p{Cc}/u);
     await until(async () => (await ws.pod("liar")).status?.phase === "Failed", "the liar's end");
-    // What comes later is told all the same.
+    // What comes later is reported all the same.
     await ws.step("honest", output("honest"), "echo hello > out");
     await told(ws, "Pod", "honest", "Pushed");
     expect(await toldAbout(ws, "Job", "innocent")).toEqual([]);
@@ -126,7 +126,7 @@ describe("the status of a cache", () => {
   });
 });
 
-it("lif-08, lif-24: one change of a child is corrected once; an eviction of the registry is told with what is lost", async ({
+it("lif-08, lif-24: one change of a child is corrected once; an eviction of the registry is reported with what is lost", async ({
   onTestFinished,
 }) => {
   const ws = await workspace();

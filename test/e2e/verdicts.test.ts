@@ -11,7 +11,7 @@ const output = (name: string): StepAnnotations => ({
   "output-path": "out",
 });
 
-/** A Pod's fields, for ws.run: a step with an output of its own. */
+/** A Pod's fields, for ws.run: a step with another output. */
 const stepOf = (name: string, script: string, ...more: [object?, object?]) =>
   [name, output(name), script, ...more] as const;
 

@@ -331,7 +331,7 @@ describe("the process", () => {
       ]);
       expect((await fetch(`${patient.healthUrl}/healthz`)).status).toBe(200);
       expect(await stopped.stop()).toBe(0);
-      proxy.mend();
+      proxy.restore();
       await ready(patient, client);
     } finally {
       await patient.stop();

@@ -251,7 +251,7 @@ describe("why a registry does not start is on the status and an Event", () => {
   });
 });
 
-test("lif-24: artifacts that were lost with a Pod are told by Event and condition", async ({
+test("lif-24: artifacts that were lost with a Pod are reported by Event and condition", async ({
   ns,
   installed,
 }) => {

@@ -112,7 +112,7 @@ describe("lif-08: one change that somebody made", () => {
   });
 });
 
-test("a change of the spec is told of what it changed, and of nothing else", async ({ ns }) => {
+test("the Event of a change of the spec names what changed, and nothing else", async ({ ns }) => {
   await ns.runCache();
   await ns.patch(resources.orasCaches, "oras", { spec: { image: "registry:new" } });
   const updated = await until(

@@ -301,7 +301,7 @@ describe("an earlier injection, told to a real API server", () => {
   });
 });
 
-/** What the control is, with the volume and mount of its own token as the injected Pod has them. */
+/** What the control is, with the volume and mount of the token that the injected Pod has. */
 function without(control: V1Pod, stored: V1Pod): object {
   const token = (pod: V1Pod) => pod.spec?.volumes?.find(({ projected }) => projected)?.name ?? "none";
   return JSON.parse(JSON.stringify(control.spec).replaceAll(token(control), token(stored))) as object;

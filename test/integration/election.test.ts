@@ -92,7 +92,7 @@ test("a leader that is cut off stops before the other begins, and stands again w
   proxy.cut();
   await until(b.leads, "b to lead");
   expect(log).toEqual(["+a", "-a", "+b"]);
-  proxy.mend();
+  proxy.restore();
   b.stop();
   await b.ended;
   await until(a.leads, "a to lead again");

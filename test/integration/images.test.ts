@@ -200,7 +200,7 @@ describe("art-48, lif-27: behind a proxy", () => {
   });
 });
 
-describe("sec-05: what an author is told of a registry", () => {
+describe("sec-05: what an author learns of a registry", () => {
   const told = (reason: Parameters<typeof sentenceFor>[0]) => ({ unknown: sentenceFor(reason) });
 
   it("is that it has no such image, if it is a registry that says so", async () => {
@@ -346,7 +346,7 @@ describe("sec-05: what a registry can do to the operator", () => {
     expect(most).toBe(16);
   });
 
-  it("one that never answers holds its place for the time of a lookup; who waits longer is told to try again", async () => {
+  it("one that never answers holds its place for the time of a lookup; a review that waits longer is refused with a request to retry", async () => {
     await serving(
       () => {},
       async (server) => {

@@ -125,7 +125,7 @@ it("the Pods of a Job get the pull secrets of their ServiceAccount, and those ar
   const notShown = { unknown: sentenceFor("notShown") };
   expect(await answersFor({ serviceAccountName: account.name })).toEqual(found);
   expect(await answersFor({ imagePullSecrets: [{ name: "pull" }] })).toEqual(found);
-  // Secrets of its own stand instead of those of the ServiceAccount.
+  // The Pod's Secrets replace those of the ServiceAccount.
   expect(
     await answersFor({ serviceAccountName: account.name, imagePullSecrets: [{ name: "gone" }] }),
   ).toEqual({ unknown: expect.stringContaining("imagePullSecrets gone") });

@@ -328,7 +328,7 @@ describe("what was not made for the cache", () => {
     expect((await notesAbout("taken")).filter((reason) => reason === "NameTaken")).toHaveLength(1);
   });
 
-  test("what the API server refuses is told, with its words", async () => {
+  test("what the API server refuses is reported, with its words", async () => {
     await refuseStatefulSets("refused", "not on my watch");
     await write("POST", resources.orasCaches, "refused");
     await until(

@@ -87,7 +87,7 @@ const own = (ns: ObjectsIn, artifact: string) =>
   `oras-0.oras.${ns.namespace}.svc.cluster.local:5000/${artifact}`;
 
 describe("I9: what a step pushed", () => {
-  test("is told on its Pod and its Job, as its author wrote it; a tag that moved too", async ({
+  test("is reported on its Pod and its Job, as its author wrote it; a tag that moved too", async ({
     installed,
     operator,
   }) => {
@@ -136,7 +136,7 @@ describe("sec-12: forged Pods", () => {
     };
     await stepPod(ns, "earlier", { containers: ["main"], job: gone, labels: labelsOf(gone) });
     await end(ns, "earlier", "main", 190, words);
-    // One that is told, at last: what came before was looked at.
+    // The last one is reported: what came before was looked at.
     await stepPod(ns, "honest");
     await end(ns, "honest", names.pushContainer, 0, pushed("ghcr.io/a/b:1"));
     await until(async () => (await ns.events("honest")).length > 0, "the honest one's Event");

@@ -111,7 +111,7 @@ test("what happened while the connection was cut is caught up with, each change 
   await until(() => seen.troubles.length >= 2, "failed attempts");
   await services.drop("doomed", "cut");
   await services.make("born", "cut");
-  proxy.mend();
+  proxy.restore();
   await until(() => has(seen, "born") && !has(seen, "doomed"), "both");
   expect(seen.changes.sort()).toEqual(["+born", "+doomed", "+kept", "-doomed"]);
 });
@@ -155,7 +155,7 @@ test("an API server that is killed and comes back is followed", async ({ plane, 
   expect(seen.changes).toEqual(["+old", "+new"]);
 });
 
-test("it ends when it is told to", async ({ mirror }) => {
+test("it ends when it is stopped", async ({ mirror }) => {
   const seen = mirror("ending");
   await seen.synced;
   seen.stop();

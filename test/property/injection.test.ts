@@ -129,7 +129,7 @@ describe("injection", () => {
           ...restAfter
         } = after.containers[0] as typeof rest & Record<string, unknown>;
         expect(restAfter).toEqual(rest);
-        // Variables in paths are expanded from the environment, under names of ours.
+        // Variables in paths are expanded from the environment, under the operator's names.
         const added = (envAfter as { name: string }[] | undefined)?.slice(env?.length ?? 0) ?? [];
         expect([...(env ?? []), ...added]).toEqual(envAfter ?? []);
         expect(added.filter(({ name }) => !name.startsWith(names.variablePrefix))).toEqual([]);

@@ -17,7 +17,7 @@ import { admit, createRequest } from "../support/pods.ts";
 const largestObject = 3 * 1024 * 1024;
 /** More than this the webhook refuses by itself. */
 const largestAnnotations = 255 * 1024;
-/** What images and objects of the cluster say has bounds of its own, far below. */
+/** What images and objects of the cluster say has other bounds, far below. */
 const largestAnswer = 64 * 1024;
 /** Characters that an item of a list takes in JSON: fewer than most do. */
 const leastItem = 150;

@@ -90,28 +90,32 @@ describe.concurrent("compression", () => {
   it.each([
     ["tree", "tree", "tree"],
     [".", "", "step-"],
-  ])("zstd of %s is laid out by us, and a plain archive to others", async (output, below, title) => {
-    const ref = reference();
-    const { pusher } = await step(
-      ref,
-      { push: ["--compression", "zstd"], launch: ["--output-path", output] },
-      output === "." ? sh("echo one > a") : program,
-    );
-    expect(pusher).toMatchObject({ code: 0 });
-    const [layer] = await layers(ref);
-    expect(layer?.mediaType).toBe("application/vnd.oci.image.layer.v1.tar+zstd");
-    expect(layer?.annotations["org.opencontainers.image.title"]).toMatch(
-      new RegExp(`^${title}.*\\.tar\\.zst$`),
-    );
-    expect(layer?.annotations).not.toHaveProperty(["io.deis.oras.content.unpack"]);
+  ])(
+    "zstd of %s is unpacked by the operator, and a plain archive to others",
+    async (output, below, title) => {
+      const ref = reference();
+      const { pusher } = await step(
+        ref,
+        { push: ["--compression", "zstd"], launch: ["--output-path", output] },
+        output === "." ? sh("echo one > a") : program,
+      );
+      expect(pusher).toMatchObject({ code: 0 });
+      const [layer] = await layers(ref);
+      expect(layer?.mediaType).toBe("application/vnd.oci.image.layer.v1.tar+zstd");
+      expect(layer?.annotations["org.opencontainers.image.title"]).toMatch(
+        new RegExp(`^${title}.*\\.tar\\.zst$`),
+      );
+      expect(layer?.annotations).not.toHaveProperty(["io.deis.oras.content.unpack"]);
 
-    const consumer = fakePod(tools);
-    expect(await consumer.init("--input", ref)).toMatchObject({ code: 0 });
-    const read = await consumer.launcher(["--inputs", "1"], ["cat", join(below, "a")]).ended;
-    expect(read).toMatchObject({ code: 0, stdout: "one\n" });
-    const packed = await consumer.launcher(["--inputs", "1", "--unpack", "false"], sh("ls *.tar.zst")).ended;
-    expect(packed.stdout.trim()).toBe(layer?.annotations["org.opencontainers.image.title"]);
-  });
+      const consumer = fakePod(tools);
+      expect(await consumer.init("--input", ref)).toMatchObject({ code: 0 });
+      const read = await consumer.launcher(["--inputs", "1"], ["cat", join(below, "a")]).ended;
+      expect(read).toMatchObject({ code: 0, stdout: "one\n" });
+      const packed = await consumer.launcher(["--inputs", "1", "--unpack", "false"], sh("ls *.tar.zst"))
+        .ended;
+      expect(packed.stdout.trim()).toBe(layer?.annotations["org.opencontainers.image.title"]);
+    },
+  );
 
   it("gives the same digest every time", async () => {
     for (const compression of ["zstd", "none"]) {
@@ -249,7 +253,7 @@ describe.concurrent("several launchers", () => {
     await Promise.all([one.ended, two.ended]);
     const { code, stderr } = await pusher.ended;
     expect(code).toBe(exitCodes.pushFailed.code);
-    expect(stderr).toContain("two launchers made an output named f");
+    expect(stderr).toContain("two wrapped containers made an output named f");
     expect(await isPushed(ref)).toBe(false);
   });
 

@@ -94,7 +94,7 @@ describe.concurrent("defects of the original, in the Pod", () => {
     expect((await consume(ref)).pod.work).toSatisfy((work: string) => existsSync(join(work, path)));
   });
 
-  it("pull errors ignored: the init container fails with a code of its own", async () => {
+  it("pull errors ignored: the init container fails with its exit code", async () => {
     const { code } = await fakePod(tools).init("--input", reference(), "--message-path", "/dev/null");
     expect(code).toBe(exitCodes.inputNotFound.code);
   });

@@ -27,7 +27,7 @@ const reference = () => `${registry.url}/exact/step-${++number}:1`;
 const sh = (script: string) => ["sh", "-c", script];
 const output = ["--output", "true", "--output-path", "x"];
 
-/** The launcher with an environment and a standard input of its own. */
+/** The wrapped container with another environment and standard input. */
 function launcherIn(pod: FakePod, env: NodeJS.ProcessEnv, rest: string[], input = "") {
   const tini = [join(pod.share, "bin/tini"), "-s", "-g", "--", join(pod.share, "bin/busybox"), "sh"];
   return start(
@@ -135,7 +135,7 @@ describe.concurrent("what goes wrong around a step", () => {
     expect(ended.stderr).toContain("the container that pushes does not answer");
   });
 
-  it("an image without oras is told from a registry that is away", async () => {
+  it("an image without oras is distinguished from a registry that is away", async () => {
     const pod = fakePod(tools);
     await pod.init();
     const pull = start(
@@ -154,7 +154,7 @@ describe.concurrent("what goes wrong around a step", () => {
   it.each([
     ["absolute", (outside: string) => outside],
     ["through another link", (outside: string) => `here/../../../${outside.split("/").at(-1)}`],
-  ])("an artifact cannot write through a link of its own: %s", async (_, target) => {
+  ])("an artifact cannot write through its own link: %s", async (_, target) => {
     const ref = reference();
     const folder = temporaryFolder("layers");
     const outside = temporaryFolder("outside");

@@ -76,7 +76,7 @@ const contents = fc.array(
 const filesOf = (drawn: readonly (readonly [number, keyof typeof fills])[]) =>
   drawn.map(([size, fill]) => fills[fill](size));
 
-/** A tar of files, in records of so many blocks. */
+/** A tar of files, in records of a number of blocks. */
 function tarOf(files: readonly Buffer[], blocks: number): Buffer {
   const from = temporaryFolder("files");
   for (const [i, content] of files.entries()) writeFileSync(join(from, `file-${i}`), content);

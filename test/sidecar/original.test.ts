@@ -109,7 +109,7 @@ touch $share/oras-operator-done.txt`,
     },
   );
 
-  it("our application script lays out what the author's sidecar script pulled, and leaves the output for it", async () => {
+  it("the built-in application script unpacks what the author's sidecar script pulled, and leaves the output for it", async () => {
     const pod = await podWith("custom-sidecar.sh", "");
     const input = join(pod.work, "in");
     const launcher = original(pod, "original-entrypoint.sh", [

@@ -166,7 +166,7 @@ describe.concurrent("an output that cannot be received", () => {
     cpSync("/bin/false", compressor);
     const pusher = pod.pusher("--output", ref, ...onFailure);
     expect((await pod.launcher(options, program).ended).code).toBe(exitCodes.outputFailed.code);
-    await pusher.said("waiting for the launcher to be restarted");
+    await pusher.said("waiting for the wrapped container to be restarted");
     renameSync(`${compressor}-away`, compressor);
     expect((await pod.launcher(options, program).ended).code).toBe(0);
     expect(await pusher.ended).toMatchObject({ code: 0 });

@@ -374,7 +374,7 @@ describe.concurrent("inputs", () => {
     expect(listing.stdout).toMatch(/^dir\/?\ndir\/inner\nfile$/);
   });
 
-  it("are laid out in a place that is writable but belongs to somebody else", async () => {
+  it("are unpacked in a place that is writable but belongs to somebody else", async () => {
     const ref = reference();
     await step(fakePod(tools), ref, [], sh("echo 1 > a; mkdir d; ln a d/b; chmod 700 ."));
     const pod = fakePod(tools);

@@ -63,7 +63,7 @@ export async function startLanguageServer(): Promise<LanguageServer> {
   let version = 0;
 
   async function openText(path: string, text: string): Promise<Published> {
-    // A name of its own, so that what is published is of this text.
+    // A new name, so that what is published is of this text.
     version += 1;
     const uri = `${pathToFileURL(path).href.replace(/\.yaml$/, "")}.${version}.yaml`;
     const published = new Promise<Published>((resolve) => waiting.set(uri, resolve));

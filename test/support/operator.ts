@@ -62,7 +62,7 @@ export async function startOperator(kubeconfig: string, ...flags: string[]): Pro
 export const asksNobody = ["--image-lookup", "false"] as const;
 
 /**
- * Waits until a replica answers reviews. It never does without the webhook configuration, which is told at once.
+ * Waits until a replica answers reviews. It never does without the webhook configuration, so that is checked first.
  *
  * @param operator - the replica
  * @param client - of the API server

@@ -39,7 +39,7 @@ export function createRequest(object: { kind?: string }, namespace = "default"):
 }
 
 const name = fc.stringMatching(/^[a-z]([-a-z0-9]{0,8}[a-z0-9])?$/);
-/** Names that collide with ours, and others. */
+/** Names that collide with the operator's, and others. */
 const containerName = fc.oneof(name, fc.constantFrom("oras", "oras-pull", "oras-1", "oras-tools"));
 const volumeName = fc.oneof(
   name,
@@ -149,7 +149,7 @@ export const podSpec: fc.Arbitrary<V1PodSpec> = fc
     }) as unknown as V1PodSpec;
   });
 
-/** Pods without annotations of ours. */
+/** Pods without the operator's annotations. */
 export const pod: fc.Arbitrary<V1Pod> = fc
   .tuple(name, podSpec, fc.dictionary(name, name, { maxKeys: 3 }))
   .map(([n, spec, labels]) => ({ apiVersion: "v1", kind: "Pod", metadata: { name: n, labels }, spec }));

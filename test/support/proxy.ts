@@ -7,9 +7,9 @@ export interface TcpProxy {
   readonly taken: () => number;
   /** The connections that are open carry nothing any more, and never end: half-open. New ones work. */
   readonly freeze: () => void;
-  /** Every connection, also new ones, is dropped at once until `mend`. */
+  /** Every connection, also new ones, is dropped at once until `restore`. */
   readonly cut: () => void;
-  readonly mend: () => void;
+  readonly restore: () => void;
   readonly close: () => void;
 }
 
@@ -61,7 +61,7 @@ export async function startProxy(target: {
       isCut = true;
       for (const [client] of open) client.destroy();
     },
-    mend: () => {
+    restore: () => {
       isCut = false;
     },
     close: () => {

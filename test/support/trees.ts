@@ -93,7 +93,7 @@ export function plant(folder: string, entries: Tree): void {
 }
 
 /**
- * Everything below a folder in an order of its own, a line each: type, mode, content's digest or target, and which
+ * Everything below a folder, sorted, a line each: type, mode, content's digest or target, and which
  * other name is the same file.
  */
 export function describeTree(folder: string): string[] {

@@ -9,7 +9,7 @@ import { type Answer, kubectl, tryKubectl } from "./kubectl.ts";
 import { start, temporaryFolder } from "./sidecar.ts";
 import { until } from "./wait.ts";
 
-/** A namespace of the test's own, with a cache called as the annotations' default. */
+/** A namespace for one test, with a cache of the default name. */
 export interface Workspace {
   readonly namespace: string;
   readonly apply: (object: object) => Promise<string>;

@@ -90,7 +90,7 @@ describe("defects of the original, in what is injected", () => {
     expect(injected(podOf("x", output, "true")).spec).not.toHaveProperty("subdomain");
   });
 
-  it("bash, wget, root and the internet needed in the user's image: the command is all of ours", () => {
+  it("bash, wget, root and the internet needed in the user's image: the command needs nothing of it", () => {
     const pod = injected(podOf("x", output, "", { command: ["/program"] }));
     for (const word of main(pod)?.command ?? []) expect(word).toMatch(/^(\/mnt\/oras\/bin\/|-|sh$)/);
     expect(main(pod)?.securityContext).toBeUndefined();

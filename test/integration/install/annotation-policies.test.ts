@@ -106,7 +106,7 @@ describe.each(places.map((place: Place) => ({ kind: place.kind, place })))("$kin
   );
 
   test.each([["output-uri"], ["input-uri_1"], ["no-such-name"]])(
-    "inj-10: %s on the object itself is told where it is not read",
+    "inj-10: %s on the object itself is warned about where it is not read",
     async (name) => {
       const object = objectOf(place, "metadata", { annotations: { [key(name)]: "a/b:c" } });
       expect(await created(object)).toEqual(expected(object));
@@ -115,7 +115,7 @@ describe.each(places.map((place: Place) => ({ kind: place.kind, place })))("$kin
   );
 
   test.each(["metadata", ...place.read].map((path) => ({ path })))(
-    "I1: labels and mistyped prefixes in $path are told",
+    "I1: labels and mistyped prefixes in $path are warned about",
     async ({ path }) => {
       for (const prefix of [
         names.prefix.replace("github.io", "io"),
@@ -161,7 +161,7 @@ describe.each(places.map((place: Place) => ({ kind: place.kind, place })))("$kin
     });
 
     test.each(read)(
-      "an unknown name that was in $path before is told, a new one refused",
+      "an unknown name that was in $path before is warned about, a new one refused",
       async ({ path }) => {
         const with_ = (...unknown: string[]) =>
           objectOf(place, path, { annotations: Object.fromEntries(unknown.map((name) => [key(name), "x"])) });
@@ -196,7 +196,7 @@ describe.each(places.map((place: Place) => ({ kind: place.kind, place })))("$kin
       },
     );
   } else {
-    test("inj-11: annotations that are added, changed or removed after the creation are told", async () => {
+    test("inj-11: annotations that are added, changed or removed after the creation are warned about", async () => {
       const before = { [uri]: "a/b:c", [key("debug")]: "true", [names.markerAnnotation]: "1" };
       await run(["create", "-f", "-"], objectOf(place, "metadata", { annotations: before }));
       const annotate = async (...changes: string[]) =>

@@ -208,7 +208,7 @@ describe("lif-24: StorageLost", () => {
   });
 });
 
-test("an update that waits for the Pod to go is told, and nothing is progressing", () => {
+test("an update that waits for the Pod to go is reported, and nothing is progressing", () => {
   const pending: V1StatefulSet = {
     ...running,
     spec: { replicas: 1, selector: {}, template: {}, updateStrategy: { type: "OnDelete" } },

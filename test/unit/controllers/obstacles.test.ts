@@ -70,7 +70,7 @@ describe("Events about changes", () => {
   });
 });
 
-test("an error is told with what caused it", () => {
+test("an error is reported with what caused it", () => {
   expect(sentenceOf(new Error("a", { cause: new Error("b") }))).toBe("a: b");
   expect(sentenceOf(new AggregateError([new Error("first")], "all"))).toBe("all: first");
   expect(sentenceOf(Object.assign(new Error(""), { code: "ECONNREFUSED" }))).toBe("ECONNREFUSED");

@@ -30,7 +30,7 @@ test("what is committed is up to date", async () => {
   expect(await staleFiles(await renderAll(schema), ".")).toEqual([]);
 });
 
-test("stale, missing and left-over files are told apart", async () => {
+test("stale, missing and left-over files are distinguished", async () => {
   const files = ["generated/a.ts", "generated/b.ts", "config/c.yaml"].map((path) => ({
     path,
     content: "new",

@@ -15,7 +15,7 @@ function mistake(written: string | RegExp, instead: string): string {
   throw new Error("nothing was found");
 }
 
-describe("a mistake in the schema is told with its line, what was found and what is allowed", () => {
+describe("a mistake in the schema is reported with its line, what was found and what is allowed", () => {
   test.each<[string, string | RegExp, string, string]>([
     [
       "a misspelled keyword",

@@ -277,7 +277,7 @@ describe("H: inputs in the root of the filesystem", () => {
     expect(codes(ask(map, given))).toEqual(["InputIsRoot"]);
   });
 
-  it("are told together with the output", () => {
+  it("are reported together with the output", () => {
     const verdict = ask({ ...input, "output-uri": "d/e:f" }, { container: { workingDir: "/" } });
     expect(codes(verdict)).toEqual(["OutputIsRoot", "InputIsRoot"]);
   });

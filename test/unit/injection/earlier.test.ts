@@ -276,7 +276,7 @@ describe("what is injected counts", () => {
     expect(admit(createRequest(indexed))).toEqual(untouched);
   });
 
-  it("though the operator wrote annotations of its own meanwhile", () => {
+  it("though the operator wrote its annotations meanwhile", () => {
     const written = podOf(created(job(output, output)));
     Object.assign(written.metadata?.annotations ?? {}, { [`${names.prefix}input-digests`]: "{}" });
     expect(admit(createRequest(written))).toEqual(untouched);

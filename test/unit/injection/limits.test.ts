@@ -108,7 +108,7 @@ describe("inj-06: a maximum for the whole Pod", () => {
   });
 
   it.each(["1e999", "9e400", "99999999999999999999999Ei"])(
-    "a default of %s is told as a quantity",
+    "a default of %s is written as a quantity",
     (much) => {
       const resource = "example.com/licence";
       const bound = range({ type: "Container", default: { [resource]: much }, max: { [resource]: "1" } });
@@ -155,7 +155,7 @@ describe("inj-06: a maximum for the whole Pod", () => {
 });
 
 describe("bounds of a container", () => {
-  it("that an added one breaks by an annotation are told with its name", () => {
+  it("that an added one breaks by an annotation are reported with its name", () => {
     const said = { ...output, [annotations["limits-cpu"].key]: "3" };
     const message = refusal(
       job({ limits: { cpu: "1" } }, said),

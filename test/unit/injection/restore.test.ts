@@ -15,7 +15,7 @@ const main: V1Container = { name: "main", image: "busybox:1.36", command: ["slee
 const token = { name: "kube-api-access", projected: { sources: [] } };
 const tokenMount = { name: "kube-api-access", mountPath: "/var/run/secrets/kubernetes.io/serviceaccount" };
 
-/** A Pod with all kinds of parts of its own. */
+/** A Pod with parts of every kind. */
 const pod: V1Pod = {
   apiVersion: "v1",
   kind: "Pod",

@@ -74,7 +74,7 @@ describe("requests", () => {
   });
 });
 
-test("a namespace that is being deleted is told from other refusals", () => {
+test("a namespace that is being deleted is distinguished from other refusals", () => {
   const refused = (causes: object[]) => new KubeError("POST /x", 403, { details: { causes } });
   expect(isNamespaceTerminating(refused([{ reason: "NamespaceTerminating" }]))).toBe(true);
   expect(isNamespaceTerminating(refused([]))).toBe(false);

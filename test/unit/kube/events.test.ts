@@ -21,7 +21,7 @@ test("an event is of the form that the API server takes", () => {
   expect(event["regarding"]).toMatchObject({ kind: "OrasCache", name: "oras", uid: "6b3f" });
 });
 
-test("the same is told once; trouble in telling is reported and holds nothing up", async () => {
+test("the same Event is written once; a failure to write one is reported and delays nothing", async () => {
   const troubles: unknown[] = [];
   server = await startScriptedServer((_url, response) => response.writeHead(500).end("{}"));
   const record = createEventRecorder(server.client, "me", (error) => troubles.push(error));
@@ -31,7 +31,7 @@ test("the same is told once; trouble in telling is reported and holds nothing up
   expect(server.requests).toHaveLength(2);
 });
 
-test("lif-19: of one reason about one object a few are told, whatever the words", async () => {
+test("lif-19: of one reason about one object a few Events are written, whatever the words", async () => {
   server = await startScriptedServer((_url, response) => response.end("{}"));
   const record = createEventRecorder(server.client, "me", () => {});
   for (let i = 0; i < 50; i++) record(storedCache(), { ...note, note: `Refused (request ${i}).` });

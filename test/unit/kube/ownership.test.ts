@@ -13,7 +13,7 @@ const ours = entry(names.fieldManager, { "f:spec": { "f:replicas": {} } }, { ope
 const theirs = (entries: ManagedFields[]) => foreignFields(entries, takeover);
 
 describe("what others set", () => {
-  test("is told with its manager, by the topmost fields", () => {
+  test("is named with its manager, by the topmost fields", () => {
     const fields = {
       "f:metadata": { "f:labels": { "f:x": {} } },
       "f:spec": {
@@ -60,7 +60,7 @@ describe("what others set", () => {
     ).toEqual([]);
   });
 
-  test("lif-10: an autoscaler is told with its subresource", () => {
+  test("lif-10: an autoscaler is named with its subresource", () => {
     const scaled = entry(
       "kube-controller-manager",
       { "f:spec": { "f:replicas": {} } },

@@ -8,7 +8,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test("so many times within the window, then a wait until the oldest has left it", () => {
+test("a number of times within the window, then a wait until the oldest has left it", () => {
   const patience = createPatience(2, 1_000);
   expect(patience.waitMs()).toBe(0);
   patience.spend();

@@ -54,7 +54,7 @@ test("no key is with two workers at a time", async () => {
   await queue.stop();
 });
 
-test("an error is told and the key tried again, others meanwhile", async () => {
+test("an error is reported and the key retried, others meanwhile", async () => {
   const { queue, errors, turn } = controlled(1);
   queue.add("a");
   (await turn(0)).fail();

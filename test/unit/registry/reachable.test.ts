@@ -35,7 +35,7 @@ describe("I5: a remote registry", () => {
     expect(detail).toBe(`status ${status}`);
   });
 
-  test("whose port is closed, or that never answers, is told in the same words", async () => {
+  test("whose port is closed, or that never answers, is reported in the same words", async () => {
     const silent = await registry(undefined);
     const { message: ofSilent } = await ask(silent, true, AbortSignal.timeout(50));
     const { message: ofClosed, answers } = await ask("127.0.0.1:1");

@@ -57,7 +57,7 @@ describe("reading", () => {
     expect(() => read(changes)).toThrow(`${field} must`);
   });
 
-  test("every wrong field is told at once", () => {
+  test("every wrong field is reported at once", () => {
     expect(() => read({ uid: 1, namespace: "..", operation: "x" })).toThrow(
       /uid must .*; operation must .*; namespace must/,
     );

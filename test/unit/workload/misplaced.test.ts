@@ -32,7 +32,7 @@ describe.each(places.map((place) => ({ ...place, place })))("$kind", ({ place })
     expect(found).toEqual(read ? [] : [`AnnotationNotRead metadata.annotations[${JSON.stringify(key)}]`]);
   });
 
-  test.each(["metadata", ...place.read])("labels and mistyped keys in %s are told", (path) => {
+  test.each(["metadata", ...place.read])("labels and mistyped keys in %s are found", (path) => {
     const object = objectWith(place, path, {
       labels: { [key]: "x", [mistyped]: "x" },
       annotations: { [mistyped]: "a/b:c", [key.toUpperCase()]: "a/b:c" },
@@ -75,7 +75,7 @@ test("the sentence names what to write where", () => {
   expect(prefix?.message).toContain(names.prefix);
 });
 
-test("other kinds, other groups and half objects are no business of ours", () => {
+test("nothing is found in other kinds, other groups and incomplete objects", () => {
   const metadata = { annotations: { [key]: "a/b:c" } };
   for (const object of [
     { kind: "Service", apiVersion: "v1", metadata },
