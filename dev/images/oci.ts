@@ -33,7 +33,7 @@ export const architecture: string = architectures[process.arch] ?? process.arch;
  * @param archive - file to write
  * @param names - full names that it is known by once imported
  * @param layer - tar file
- * @param config - what runs, as whom
+ * @param config - what runs, as which user
  */
 export async function writeImage(
   archive: string,

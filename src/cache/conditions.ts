@@ -8,7 +8,7 @@ export interface Verdict extends Pick<Condition, "status" | "message"> {
 }
 
 /**
- * Conditions with their times: a time stays while the status stays. Progress begins anew with each generation.
+ * Conditions with their times: a time stays while the status stays. Progress starts again with each generation.
  *
  * @param before - the conditions as stored
  * @param now - what holds now

@@ -1,7 +1,7 @@
 import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
 import type { ReasonOfKubernetes, TroubleReason } from "../../schema/reasons.ts";
 
-/** Why something does not work: a reason in one word and the words of whoever knows. */
+/** Why something does not work: a reason in one word, and the message of the kubelet, the scheduler or the API server. */
 export interface Trouble {
   readonly reason: TroubleReason;
   readonly message: string;

@@ -35,7 +35,7 @@ const retryMs = 5_000;
 const expected = [names.podsWebhook, names.jobsWebhook];
 
 /**
- * Watches the webhook configuration, and keeps the CA bundle in it, also when it is applied anew, which takes the bundle
+ * Watches the webhook configuration, and keeps the CA bundle in it, also when it is applied again, which takes the bundle
  * out. Every replica does so: the API server must not wait for a leader to be able to call any.
  *
  * A configuration that is gone is not made again: who uninstalls the operator would be left with one that refuses every

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import type { CertificateSource, ServingPair } from "./source.ts";
 
-/** Which files, and whom to tell. */
+/** Which files, and what to call on a change. */
 export interface CertificateFiles {
   readonly directory: string;
   readonly onChange: (pair: ServingPair) => void;

@@ -14,7 +14,7 @@ export interface CertificateData {
 /** What to do about the certificates, and when to look again. */
 export interface Plan {
   /**
-   * `keep` them; issue `everything` anew; a new `ca` beside the old one, which still stands behind the
+   * `keep` them; issue `everything` again; a new `ca` beside the old one, which still stands behind the
    * server's certificate; or the `server`'s, signed by the newest CA.
    */
   readonly action: "keep" | "everything" | "ca" | "server";
@@ -90,7 +90,7 @@ function parse(data: CertificateData): Parsed | undefined {
       first.checkPrivateKey(createPrivateKey(data.caKey));
     return { server, cas: [first, ...others], keysMatch };
   } catch {
-    return undefined; // not certificates: they are issued anew
+    return undefined; // not certificates: they are issued again
   }
 }
 

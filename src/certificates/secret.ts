@@ -9,7 +9,7 @@ import { planCertificates } from "./plan.ts";
 import { bundleOf, fromSecret, renew, toSecret } from "./renew.ts";
 import type { CertificateSource, ServingPair } from "./source.ts";
 
-/** Whose certificate, and whom to tell. */
+/** Whose certificate, and what to call on a change. */
 export interface OwnCertificate {
   readonly client: KubeClient;
   readonly namespace: string;

@@ -33,7 +33,7 @@ interface CacheControllerSettings {
   readonly caches: Reflector<StoredOrasCache>;
   readonly mirror: StartMirror;
   readonly publish: EventRecorder;
-  /** Asks whether a remote registry answers; undefined where nobody is to be asked. */
+  /** Asks whether a remote registry answers; undefined where none may be asked. */
   readonly askRemote: ((registry: string) => Promise<Asked>) | undefined;
   readonly openshift: boolean;
   readonly registryImage: string;

@@ -120,7 +120,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     }
   };
 
-  /** Why the registry does not run, from whoever knows: the kubelet, the scheduler, the StatefulSet's controller. */
+  /** Why the registry does not run, from what knows: the kubelet, the scheduler, the StatefulSet's controller. */
   const inspect = async (key: string): Promise<Finding> => {
     const statefulSet = liveSet(key);
     if (statefulSet === undefined || isRolledOut(statefulSet)) return {};

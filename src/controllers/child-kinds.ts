@@ -10,7 +10,7 @@ export interface ChildKind {
   readonly access: "apply" | "create";
 }
 
-/** The kinds of children, by the `kind` that they bear. */
+/** The kinds of children, by their `kind`. */
 export const childKinds: Readonly<Record<string, ChildKind>> = {
   Secret: { resource: resources.secrets, access: "create" },
   Service: { resource: resources.services, access: "apply" },

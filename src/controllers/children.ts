@@ -49,7 +49,7 @@ export interface Children {
   readonly prune: (child: KubeObject) => Promise<ChildChange[]>;
 }
 
-/** Drift that comes back more often than this within a minute is somebody else's will. */
+/** Drift that comes back more often than this within a minute is intended by somebody else. */
 const mostCorrections = 5;
 const correctionWindowMs = 60_000;
 /** `kubectl rollout restart` annotates the template; addresses are the API server's to give. */
@@ -253,7 +253,7 @@ export function nameTaken(child: string, controller?: { kind: string; name: stri
   );
 }
 
-/** A StatefulSet's selector, for one, cannot change: that of an earlier operator is made anew. */
+/** A StatefulSet's selector, for one, cannot change: that of an earlier operator is deleted and created. */
 function isImmutable(error: unknown): error is KubeError {
   return (
     isStatus(error, 422) &&

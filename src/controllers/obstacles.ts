@@ -1,7 +1,7 @@
 import type { Trouble } from "../cache/trouble.ts";
 import { isNamespaceTerminating, KubeError } from "../kube/errors.ts";
 
-/** An object of that name exists that is not the cache's. Trying again does not help until somebody acts. */
+/** An object of that name exists that is not the cache's. A retry does not help until somebody acts. */
 export class NameTakenError extends Error {
   override readonly name = "NameTakenError";
 }

@@ -45,7 +45,7 @@ export interface Questions {
   readonly serviceAccount: string | undefined;
 }
 
-/** The answers to questions. What nobody could answer is absent. */
+/** The answers to questions. What could not be answered is absent. */
 export interface Answers {
   /** The OrasCache, if it exists. */
   readonly cache?: OrasCache | undefined;

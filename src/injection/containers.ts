@@ -233,7 +233,7 @@ function addedContainer(
     ...(resources ? { resources } : {}),
     securityContext: restrictedSecurityContext(installation.openshift),
     volumeMounts: mounts(step, credentials),
-    // A failed pull must end the Pod. Where the Pod restarts its containers it would be tried again for ever,
+    // A failed pull must end the Pod. Where the Pod restarts its containers it would be retried forever,
     // so the container says Never itself (KEP-5307, on by default from 1.35).
     ...(init && pod.restartPolicy !== "Never" && installation.kubernetesMinor >= 35
       ? { restartPolicy: "Never" }

@@ -7,7 +7,7 @@ import { mismatch, type Shape } from "../workload/shape.ts";
 
 /**
  * What was injected into a Pod: enough to find it again, to take it out, and to put it back. It stands in the
- * environment of the first added container, so that it goes wherever the containers go (`kubectl debug --copy-to` keeps
+ * environment of the first added container, so that it goes where the containers go (`kubectl debug --copy-to` keeps
  * the spec only), and in the marker annotation beside the digest.
  */
 export interface Injection {

@@ -149,7 +149,7 @@ function originalProtocol(
     return { file: [...shell, `${share}/bin/original-entrypoint.sh`], paths };
   }
   const own = `${share}/bin/custom-entrypoint.sh`;
-  // Our sidecar script hears through a pipe that the author's script has ended.
+  // The built-in sidecar script learns through a pipe that the author's script has ended.
   const held = [...shell, `${share}/bin/original-launcher.sh`, own];
   return { file: settings.orasEntrypoint === undefined ? held : [own], paths };
 }

@@ -36,7 +36,7 @@ export type Prepared = { readonly settled: Verdict } | Open;
  *
  * @param request - with raw objects; whatever they hold, this does not throw
  * @param installation - for `decide`
- * @returns a verdict, or what `decide` needs and the questions that somebody has to answer first
+ * @returns a verdict, or what `decide` needs and the questions that have to be answered first
  */
 export function prepare(request: AdmissionRequest, installation: Installation): Prepared {
   const kind = workloadKind(request.kind?.group, request.kind?.kind);

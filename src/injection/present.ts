@@ -22,7 +22,7 @@ export interface Present {
  * Finds an injection in a Pod.
  *
  * @param spec - of the Pod
- * @param injection - what was injected, as somebody says
+ * @param injection - what was injected, by a record
  * @returns undefined when there is no share: nothing else can be there then, as nothing could mount it
  */
 export function findInjection(spec: V1PodSpec, injection: Injection): Present | undefined {

@@ -10,7 +10,7 @@ import type { Injection } from "./marker.ts";
 import { findInjection } from "./present.ts";
 
 /**
- * Where processes see each other, whoever may become the user of the container that holds the password can read it in
+ * Where processes see each other, a process that can become the user of the container that holds the password can read it in
  * /proc/PID/root and /proc/PID/environ.
  *
  * @param pod - the Pod's spec

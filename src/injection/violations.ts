@@ -79,7 +79,7 @@ const rules: Readonly<Record<"min" | "max" | "maxLimitRequestRatio", Rule>> = {
   },
 };
 
-/** The rules of an item that somebody's usage breaks, each with what it says. */
+/** The rules of an item that a usage breaks, each with what it says. */
 function brokenRules(item: V1LimitRangeItem, { requests, limits }: Usage, name: string): [string, string][] {
   return (Object.keys(rules) as (keyof typeof rules)[]).flatMap((rule) =>
     Object.entries(item[rule] ?? {}).flatMap(([resource, bound]): [string, string][] => {

@@ -39,7 +39,7 @@ const defaultTimeoutMs = 15_000;
 /**
  * A client that reuses its connections.
  *
- * @param connection - where and as whom
+ * @param connection - server and user
  * @param observe - told of every answer
  */
 export function createClient(connection: Connection, observe: Observer = () => {}): KubeClient {

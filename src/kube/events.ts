@@ -33,12 +33,12 @@ const longestNote = 1024;
 const quietMs = 10 * 60_000;
 /** Of one reason about one object, whatever the words: some messages hold a request's id or a time. */
 const ofOneReason = { most: 5, windowMs: quietMs };
-/** Of one namespace: whoever may make Pods there makes Events. */
+/** Of one namespace: users who may create Pods there cause Events. */
 const ofOneNamespace = { most: 300, windowMs: 60_000 };
 const mostRemembered = 10_000;
 
 /**
- * A recorder. It never fails and nobody waits for it: an event that cannot be written is reported and dropped.
+ * A recorder. It never fails and nothing waits for it: an event that cannot be written is reported and dropped.
  *
  * @param client - of the API server
  * @param instance - which process it is, such as the Pod's name

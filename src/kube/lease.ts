@@ -25,7 +25,7 @@ export interface ElectionSettings {
   readonly lead: (signal: AbortSignal) => Promise<void>;
   readonly onTrouble: (error: unknown) => void;
   readonly signal: AbortSignal;
-  /** How long others wait for a leader that is not heard of. */
+  /** How long others wait for a leader that does not renew the Lease. */
   readonly durationMs?: number;
   /** A leader that could not renew for this long stops: before others may begin. */
   readonly renewDeadlineMs?: number;

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 
 /**
  * The lines of an answer as they come. An answer that falls silent for too long is given up: half-open
- * connections never end by themselves, and a healthy watch hears a bookmark every minute or so.
+ * connections never end by themselves, and a healthy watch gets a bookmark every minute or so.
  *
  * @param response - of a watch
  * @param silenceMs - longest silence
@@ -29,8 +29,8 @@ export async function* linesOf(response: IncomingMessage, silenceMs: number): As
 export class SilenceError extends Error {
   override readonly name = "SilenceError";
 
-  /** @param silenceMs - how long nothing was heard */
+  /** @param silenceMs - how long no data came */
   constructor(silenceMs: number) {
-    super(`nothing was heard for ${silenceMs / 1000} s`);
+    super(`no data for ${silenceMs / 1000} s`);
   }
 }

@@ -106,7 +106,7 @@ export function replace<T extends KubeObject>(client: KubeClient, resource: Reso
 }
 
 /**
- * Makes an object have these fields, whoever set them before (server-side apply, forced). An object that is not
+ * Makes an object have these fields, whichever manager set them before (server-side apply, forced). An object that is not
  * there is made, unless it is a subresource. With a UID or a resourceVersion in its metadata only the very object, or
  * that version of it, is changed.
  *

@@ -16,7 +16,7 @@ export interface ForeignFields {
 
 /** Which fields below the spec are taken over. */
 export interface Takeover {
-  /** Paths that stay with whoever set them, such as `spec.template.metadata.annotations`. */
+  /** Paths that stay with the manager that set them, such as `spec.template.metadata.annotations`. */
   readonly except: readonly string[];
 }
 

@@ -64,7 +64,7 @@ const watchSeconds = { least: 300, most: 600 };
  * to the API server or the connection, it comes back: by another watch where that loses nothing, by another list
  * where it might.
  *
- * @param settings - what, and whom to tell
+ * @param settings - what, and the handlers
  */
 export function startReflector<T extends KubeObject>(settings: ReflectorSettings<T>): Reflector<T> {
   const listeners = new Set<Listener<T>>(settings.onChange ? [settings.onChange] : []);
@@ -178,7 +178,7 @@ async function* watch<T extends KubeObject>(
     }
   } catch (error) {
     // The API server sends no bookmark before it has seen an event of the kind, so this may be a healthy watch. The next
-    // one goes on from the last version, and says if nobody answers.
+    // one goes on from the last version, and reports if the API server does not answer.
     // https://kubernetes.io/docs/reference/using-api/api-concepts/#watch-bookmarks
     if (!(error instanceof SilenceError)) throw error;
   }

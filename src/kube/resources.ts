@@ -62,7 +62,7 @@ export const resources = {
 } as const satisfies Record<string, Resource>;
 
 /**
- * The API version as objects bear it, such as `apps/v1`.
+ * The API version as objects have it, such as `apps/v1`.
  *
  * @param resource - any
  */

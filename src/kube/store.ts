@@ -24,7 +24,7 @@ export function createStore<T extends KubeObject>(
     const key = keyOf(object);
     const before = objects.get(key);
     objects.set(key, object);
-    // After a relist most objects are the same as before: nobody needs to hear of them.
+    // After a relist most objects are the same as before: no handler needs them.
     const version = object.metadata?.resourceVersion;
     if (before === undefined || version === undefined || version !== before.metadata?.resourceVersion) {
       onChange(key, object, before);

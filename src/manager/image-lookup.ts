@@ -77,7 +77,7 @@ function watchServiceNetworks({ client, log }: Process, facts: ClusterFacts, sig
   return { clusterNetworks: () => [...around, ...named()], stopped };
 }
 
-/** The first address of the Services' network is the API server's; how large the network is nobody says. */
+/** The first address of the Services' network is the API server's; the size of the network is not known. */
 function aroundTheApiServer(address: string | undefined): string[] {
   if (!address) return [];
   return [isIPv6(address) ? `${address}/108` : `${address}/16`];

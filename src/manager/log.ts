@@ -15,7 +15,7 @@ export function createLog(level: "debug" | "info" | "warn" | "error"): Logger {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  // Not in step with whoever reads it: a review does not wait for its line. What is not written is when the process ends.
+  // Not in step with the reader: a review does not wait for its line. What is not written is when the process ends.
   return pino(options, pino.destination({ sync: false }));
 }
 

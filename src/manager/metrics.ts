@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import { names } from "../../schema/names.ts";
 import type { QueueObserver } from "../kube/queue.ts";
 
-/** The process's metrics; those that controller-runtime has too bear its names, so that dashboards fit. */
+/** The process's metrics; those that controller-runtime has too have its names, so that dashboards fit. */
 export type Metrics = ReturnType<typeof createMetrics>;
 
 const reviewedKinds = ["Pod", "Job"];
@@ -74,7 +74,7 @@ export function createMetrics() {
 
   const stepsEnded = new Counter({
     name: "oras_operator_artifacts_total",
-    help: "What became of steps' inputs and outputs: Pushed, NotPushed, or why it failed.",
+    help: "Results of steps' inputs and outputs: Pushed, NotPushed, or why it failed.",
     labelNames: ["reason"],
     registers,
   });

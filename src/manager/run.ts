@@ -116,7 +116,7 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
       if (!signal.aborted) throw error;
     });
     log.info("stopping");
-    // A leader that cannot give its Lease up, because nobody answers, must not hold up the end.
+    // A leader that cannot give its Lease up, because the API server does not answer, must not delay the end.
     const patience = delay(longestStopMs, undefined, { ref: false });
     await Promise.all([server?.drain(drainMs), Promise.race([running, patience])]);
   } finally {

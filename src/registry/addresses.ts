@@ -17,11 +17,11 @@ export class RefusedHostError extends Error {
 }
 
 const globalUnicast = ipaddr.parseCIDR("2000::/3");
-/** Azure answers every virtual machine here, and nobody else. */
+/** Azure answers virtual machines here, and nothing else. */
 const azurePlatform = "168.63.129.16";
 
 /**
- * Resolves the host of a URL, once: whoever connects must take one of these addresses and not ask for the name
+ * Resolves the host of a URL, once: the connection must use one of these addresses and not ask for the name
  * again, which might lead elsewhere by then.
  *
  * @param url - what is asked for

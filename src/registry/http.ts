@@ -23,7 +23,7 @@ export interface Agents {
   readonly close: () => void;
 }
 
-/** Makes agents; whoever makes them closes them. */
+/** Makes agents; the caller closes them. */
 export function createAgents(): Agents {
   const direct = new Agent({ keepAlive: true });
   let proxied: Agent | undefined;

@@ -22,7 +22,7 @@ export interface LookupSettings {
   readonly reach?: Reach;
   /** Reads pull secrets; without it, registries are asked as anybody may. */
   readonly readSecrets?: (secrets: PullSecrets, signal: AbortSignal) => Promise<ReadSecrets>;
-  /** Told what the step's author is not: whom a lookup asked, and what came of it. */
+  /** Called with what the step's author does not see: the host that a lookup asked, and the answer. */
   readonly onUnknown?: (image: string, detail: string) => void;
 }
 
@@ -30,7 +30,7 @@ export interface LookupSettings {
 const longestMs = 5_000;
 /** For a turn, so that there is time left to ask. */
 const longestWaitMs = 3_000;
-/** A tag may be moved; a digest is for ever. */
+/** A tag may be moved; a digest does not change. */
 const tagMs = 60_000;
 const mostBytesRemembered = 4 * 2 ** 20;
 /** Together they hold this many answers of registries at most. */

@@ -4,7 +4,7 @@ import { type Answer, get, type Registries } from "./http.ts";
 import { LookupError } from "./outcome.ts";
 import type { ImageReference } from "./reference.ts";
 
-/** What an image runs by itself, where and as whom. */
+/** What an image runs by itself, in which directory and as which user. */
 export interface ImageProgram {
   readonly entrypoint: readonly string[];
   readonly cmd: readonly string[];

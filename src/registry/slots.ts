@@ -2,7 +2,7 @@
 export type Slots = <T>(work: () => Promise<T>, signal: AbortSignal) => Promise<T>;
 
 /**
- * Room for so much work at once; other work waits its turn, until its signal ends the wait.
+ * Limits how much work is done at once; other work waits, until its signal ends the wait.
  *
  * @param most - at once
  * @param mostWaiting - that wait; what comes on top is refused at once

@@ -24,7 +24,7 @@ hand_over() {
   # Open before anything is asked: a record dies with the last holder of the pipe, which may be gone at once.
   exec 4<>"$own/ready"
   if ! is_wanted; then
-    # A success must have been heard; a failure has its end of file.
+    # A success must have been read; a failure has its end of file.
     what=say_none
     [ "$code" -eq 0 ] || what=say_failed
   elif ! copy_is_whole || ! describe_output; then
@@ -49,7 +49,7 @@ say_failed() {
 
 say_none() {
   printf 'ran %s %s none\n' "$attempt" "$code" >&3
-  problem="the container that pushes did not confirm that it has heard of the end"
+  problem="the container that pushes did not confirm that the program has ended"
   await taken
 }
 
@@ -62,7 +62,7 @@ offer() {
   printf 'ran %s %s push %s %s %s\n' "$attempt" "$code" "$kind" "$(encode "$title")" "$life" >&3
   problem="the container that pushes does not answer"
   await go || return
-  # For writing alone now: should the other side die, the stream ends with EPIPE instead of waiting for ever.
+  # For writing alone now: should the other side die, the stream ends with EPIPE instead of waiting forever.
   exec 6>"$own/data" 7>&-
   problem="it could not be read to its end, or the container that pushes died"
   pack || sent=failed
@@ -75,7 +75,7 @@ offer() {
   exec 6>&-
   printf 'commit %s %s %s %s\n' "$attempt" "$code" "$sent" "$life" >&3
   [ "$sent" = ok ] || return 1
-  # The verdict lives in a pipe that ends with this process: it must have been heard.
+  # The verdict lives in a pipe that ends with this process: it must have been read.
   problem="the container that pushes did not confirm that it has it"
   await taken
 }

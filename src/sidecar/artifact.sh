@@ -88,7 +88,7 @@ find_replaced() {
   replaced="$(printf '%s' "$answer" | tool jq -r '.digest // ""')" || replaced=''
 }
 
-# Blobs, config, then the manifest with its tag: whoever sees the tag sees the whole artifact.
+# Blobs, config, then the manifest with its tag: a client that sees the tag sees the whole artifact.
 push_artifact() {
   local number digest size title started manifest replaced sum=0
   started="$(now)"

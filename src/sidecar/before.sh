@@ -51,7 +51,7 @@ fi
 lay_out_inputs
 check_paths
 check_program "$@"
-# So that no program runs whose output nobody would take.
+# So that no program runs whose output would be lost.
 awaited=true
 [ -z "$output" ] || await ready ||
   fail "$EXIT_PUSHER_MISSING" "the container that pushes the output did not start within $deadline s; the program was not run"

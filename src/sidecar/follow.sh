@@ -130,7 +130,7 @@ take_output() {
   exec 9<"$own/data" 7>&-
   printf 'go %s\n' "$1" >&4
   write_blob "$2" <&9 || problem=yes
-  # Also after a failure: the wrapped container would write for ever to a pipe that is open and not read.
+  # Also after a failure: the wrapped container would write forever to a pipe that is open and not read.
   exec 9<&-
   [ -z "$problem" ] || return 1
   printf '%s %s\n' "$2" "$3" >"$out/received"

@@ -57,7 +57,7 @@ _oras_run() {
 }
 
 # The same with its standard output copied to a file. The copy outlives signals, and ends at most a second after the
-# program: a child that the program left behind may hold the other end for ever.
+# program: a child that the program left behind may hold the other end forever.
 _oras_run_with_pipe() {
   # First for both, then for each alone: so no open waits for the other side.
   exec 6<>"$_oras_own/stdout"

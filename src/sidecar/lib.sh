@@ -20,7 +20,7 @@ tool() {
 }
 
 # Holds 2 MiB between a program that writes and one that reads. A pipe holds 64 KiB, but igzip takes and gives 1 MiB at
-# a time, and whoever is on its other side would wait meanwhile.
+# a time, and its other side would wait meanwhile.
 buffer() { tool mbuffer -q -v 0 -s 64k -m 2M; }
 
 say() { printf 'oras: %s\n' "$*" >&2; }

@@ -5,7 +5,7 @@ set -u
 share="${0%/bin/*}"
 trap : HUP INT TERM
 exec 3<>"$share/0/control"
-# A sidecar that is not there yet would not hear the greeting of one that is killed before.
+# A sidecar that starts later would not get the record of one that is killed before.
 : >"$share/oras-operator-started.txt"
 echo hello >&3
 "$@" 3>&-

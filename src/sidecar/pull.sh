@@ -1,6 +1,6 @@
 # shellcheck shell=dash
 # Init container, second part: downloads and verifies the inputs as blobs, and proves that the output may be pushed,
-# so that nobody computes for hours to be refused at the end.
+# so that no step computes for hours to be refused at the end.
 # pull.sh --share DIR [--input REF]… [--output REF] [--timeout S] [--credentials DIR --private DIR]
 #         [--credentials-host HOST] [--message-path P] [--debug true]
 set -u

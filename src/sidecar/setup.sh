@@ -53,7 +53,7 @@ fetch() {
 [ -z "$entrypoint" ] || fetch "$entrypoint" "$share/bin/custom-entrypoint.sh"
 [ -z "$oras_entrypoint" ] || fetch "$oras_entrypoint" "$share/bin/custom-sidecar.sh"
 
-# The original's protocol: whoever the program runs as writes there.
+# The original's protocol: the program's user, whichever it is, writes there.
 if [ -n "$entrypoint$oras_entrypoint" ]; then
   chmod 777 "$share/inputs" "$share/outputs" || fail "$EXIT_SETUP_FAILED" "cannot open $share/outputs to the program"
 fi

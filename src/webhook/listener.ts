@@ -43,7 +43,7 @@ export async function listen(
 
 /**
  * Makes room for new connections: the one that has been sending its request for the longest goes, else those that are
- * idle. Refusing the new one would let whoever opens many connections keep API servers out.
+ * idle. Refusing the new one would let a client that opens many connections keep API servers out.
  */
 function limitConnections(server: Server | TlsServer, most: number, onDropped: () => void): void {
   let open = 0;

@@ -36,7 +36,7 @@ const envelope = 2 ** 20;
 const longest = { created: 3 * 2 ** 20 + envelope, updated: 6 * 2 ** 20 + envelope };
 /** Bytes of the longest body that can be a review. */
 export const longestReview = longest.updated;
-/** What is logged of a name: whoever reaches the webhook may send one of any length. */
+/** What is logged of a name: a client of the webhook may send one of any length. */
 const longestName = 300;
 
 /**

@@ -88,7 +88,7 @@ export const sentences = {
   unread: "no effect on the {kind} itself; write it in {at}.",
   label: "no effect as a label; write it in {at}.",
   mistyped: `no effect; the prefix is ${names.prefix}.`,
-  changed: "no effect once the {kind} is created; delete the {kind} and create it anew.",
+  changed: "no effect once the {kind} is created; delete the {kind} and create it again.",
 } as const;
 
 /** Where annotations of a kind are read, in words. */

@@ -175,7 +175,7 @@ describe.concurrent("annotations that nobody reads are warned of", () => {
     ] as const) {
       const { stderr } = await annotate(job, map);
       expect(stderr).toContain(keyOf(Object.keys(map)[0] ?? ""));
-      expect(stderr).toContain("no effect once the Job is created; delete the Job and create it anew.");
+      expect(stderr).toContain("no effect once the Job is created; delete the Job and create it again.");
     }
   });
 });
