@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { LRUCache } from "lru-cache";
 import type { Reach } from "./addresses.ts";
 import type { PullSecrets, ReadSecrets } from "./credentials.ts";
 import { createAgents } from "./http.ts";
+import { createMemory } from "./memory.ts";
 import { LookupError, sentenceFor } from "./outcome.ts";
 import { fetchProgram, type ImageProgram, sizeOf } from "./program.ts";
 import { parseImage } from "./reference.ts";
@@ -36,6 +36,8 @@ const mostBytesRemembered = 4 * 2 ** 20;
 /** Together they hold this many answers of registries at most. */
 const mostAtOnce = 16;
 const mostWaiting = 256;
+/** A namespace gets one of them, of places and of memory: its Pods choose whom the operator waits for. */
+const parts = 4;
 const noSecrets: PullSecrets = { namespace: "", names: [] };
 const publicOnly: Reach = { allowedHosts: new Set(), clusterNetworks: () => [] };
 
@@ -45,15 +47,12 @@ const publicOnly: Reach = { allowedHosts: new Set(), clusterNetworks: () => [] }
  * @param settings - see there
  */
 export function createLookup(settings: LookupSettings = {}): Lookup {
-  const remembered = new LRUCache<string, ImageProgram>({
-    maxSize: mostBytesRemembered,
-    sizeCalculation: (program, key) => sizeOf(program) + key.length,
-  });
+  const remembered = createMemory(mostBytesRemembered, parts, sizeOf);
   const asking = new Map<string, Promise<Looked>>();
   const slots = createSlots(
-    mostAtOnce,
-    mostWaiting,
-    () => new LookupError("busy", `${mostAtOnce} lookups are running`),
+    { most: mostAtOnce, mostWaiting, parts },
+    () =>
+      new LookupError("busy", `${mostAtOnce} lookups are running, or ${mostAtOnce / parts} of the namespace`),
   );
   return async (image, architecture, secrets = noSecrets) => {
     // What one namespace may know is not told to another.
@@ -63,21 +62,24 @@ export function createLookup(settings: LookupSettings = {}): Lookup {
       .digest("base64");
     const program = remembered.get(key);
     if (program !== undefined) return { program };
-    const asked = asking.get(key);
+    // Nobody waits where another namespace has its turn.
+    const { namespace } = secrets;
+    const turn = `${namespace} ${key}`;
+    const asked = asking.get(turn);
     if (asked !== undefined) return asked;
     const signal = AbortSignal.timeout(longestMs);
     const ask = () => look(image, architecture, secrets, settings, signal);
-    const answer = slots(ask, AbortSignal.timeout(longestWaitMs))
+    const answer = slots(namespace, ask, AbortSignal.timeout(longestWaitMs))
       .then((found) => {
-        remembered.set(key, found, parseImage(image)?.isDigest ? {} : { ttl: tagMs });
+        remembered.set(key, found, namespace, parseImage(image)?.isDigest ? undefined : tagMs);
         return { program: found };
       })
       .catch((error: unknown) => {
         settings.onUnknown?.(image, detailOf(error, signal));
         return { unknown: toldTo(error) };
       })
-      .finally(() => asking.delete(key));
-    asking.set(key, answer);
+      .finally(() => asking.delete(turn));
+    asking.set(turn, answer);
     return answer;
   };
 }

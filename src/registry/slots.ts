@@ -1,49 +1,91 @@
-/** Runs work when there is room for it. */
-export type Slots = <T>(work: () => Promise<T>, signal: AbortSignal) => Promise<T>;
+/** Runs work for somebody when there is room for it. */
+export type Slots = <T>(owner: string, work: () => Promise<T>, signal: AbortSignal) => Promise<T>;
+
+/** How much there is room for. */
+export interface Room {
+  /** At once, of all owners. */
+  readonly most: number;
+  /** That waits, of all owners; what comes on top is refused at once. */
+  readonly mostWaiting: number;
+  /** Into how many parts both are divided: one owner gets one part, whatever the others do. */
+  readonly parts: number;
+}
+
+interface Turns {
+  running: number;
+  readonly waiting: Set<() => void>;
+}
 
 /**
- * Limits how much work is done at once; other work waits, until its signal ends the wait.
+ * Limits how much work is done at once, in all and for each owner; other work waits, until its signal ends the wait.
+ * Owners take turns.
  *
- * @param most - at once
- * @param mostWaiting - that wait; what comes on top is refused at once
+ * @param room - that there is
  * @param refuse - makes the error of work that gets no turn
  */
-export function createSlots(most: number, mostWaiting: number, refuse: () => Error): Slots {
+export function createSlots({ most, mostWaiting, parts }: Room, refuse: () => Error): Slots {
+  const [mostOfOne, mostWaitingOfOne] = [most / parts, mostWaiting / parts];
+  /** Those who have work, in the order in which they get a turn. */
+  const owners = new Map<string, Turns>();
   let running = 0;
-  const waiting = new Set<() => void>();
+  let waiting = 0;
 
-  const turn = (signal: AbortSignal): Promise<void> => {
-    if (running < most) {
-      running++;
+  const isFree = (turns: Turns) => running < most && turns.running < mostOfOne;
+  const start = (owner: string, turns: Turns) => {
+    owners.delete(owner);
+    owners.set(owner, turns);
+    turns.running++;
+    running++;
+  };
+  const startNext = () => {
+    for (const [owner, turns] of owners) {
+      const [begin] = turns.waiting;
+      if (begin === undefined || !isFree(turns)) continue;
+      start(owner, turns);
+      begin();
+      return;
+    }
+  };
+
+  const turn = (owner: string, turns: Turns, signal: AbortSignal): Promise<void> => {
+    if (isFree(turns)) {
+      start(owner, turns);
       return Promise.resolve();
     }
-    if (waiting.size >= mostWaiting || signal.aborted) return Promise.reject(refuse());
+    const isFull = waiting >= mostWaiting || turns.waiting.size >= mostWaitingOfOne;
+    if (isFull || signal.aborted) return Promise.reject(refuse());
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const onAbort = () => {
-      waiting.delete(begin);
-      reject(refuse());
+    const leave = () => {
+      signal.removeEventListener("abort", onAbort);
+      turns.waiting.delete(begin);
+      waiting--;
     };
     const begin = () => {
-      signal.removeEventListener("abort", onAbort);
+      leave();
       resolve();
     };
+    const onAbort = () => {
+      leave();
+      if (turns.running === 0 && turns.waiting.size === 0) owners.delete(owner);
+      reject(refuse());
+    };
     signal.addEventListener("abort", onAbort, { once: true });
-    waiting.add(begin);
+    turns.waiting.add(begin);
+    owners.set(owner, turns);
+    waiting++;
     return promise;
   };
 
-  return async (work, signal) => {
-    await turn(signal);
+  return async (owner, work, signal) => {
+    const turns = owners.get(owner) ?? { running: 0, waiting: new Set() };
+    await turn(owner, turns, signal);
     try {
       return await work();
     } finally {
-      // Its place goes to who waits longest.
-      const [next] = waiting;
-      if (next === undefined) running--;
-      else {
-        waiting.delete(next);
-        next();
-      }
+      turns.running--;
+      running--;
+      if (turns.running === 0 && turns.waiting.size === 0) owners.delete(owner);
+      startNext();
     }
   };
 }

@@ -26,23 +26,39 @@ export type Answerer = (questions: Questions, reviewBytes: number) => Answers | 
 const mostImages = 4;
 /** Of all reviews that wait for registries. Read, each takes some times as much memory. */
 const mostWaitingBytes = 8 * 2 ** 20;
+/** Of one namespace: its Pods choose whom the operator waits for. */
+const mostWaitingOfOne = mostWaitingBytes / 4;
 const tooMany = { unknown: `the operator asks for ${mostImages} images of a Pod at most` };
 const busy = { unknown: "the operator is asking registries for many other Pods; try again" };
+const tooLarge = {
+  unknown: `the operator asks registries for objects of ${mostWaitingOfOne / 2 ** 20} MiB of JSON at most`,
+};
 
 /**
  * Makes what answers questions. Registries are asked for as many images, and as many reviews wait for them, as memory
- * is set aside for: what is beyond that is unknown at once.
+ * is set aside for, of one namespace a quarter: what is beyond that is unknown at once.
  *
  * @param sources - see there
  */
 export function createAnswerer(sources: Sources): Answerer {
   const { lookup, pullSecretsOf } = sources;
   let waitingBytes = 0;
+  const waitingOf = new Map<string, number>();
+  const add = (namespace: string, bytes: number) => {
+    waitingBytes += bytes;
+    const own = (waitingOf.get(namespace) ?? 0) + bytes;
+    if (own > 0) waitingOf.set(namespace, own);
+    else waitingOf.delete(namespace);
+  };
 
   const lookUp = async (questions: Questions, reviewBytes: number, ask: Lookup) => {
     const { namespace, images, architecture, serviceAccount } = questions;
-    if (waitingBytes + reviewBytes > mostWaitingBytes) return all(images, async () => busy);
-    waitingBytes += reviewBytes;
+    if (reviewBytes > mostWaitingOfOne) return all(images, async () => tooLarge);
+    const own = (waitingOf.get(namespace) ?? 0) + reviewBytes;
+    if (own > mostWaitingOfOne || waitingBytes + reviewBytes > mostWaitingBytes) {
+      return all(images, async () => busy);
+    }
+    add(namespace, reviewBytes);
     try {
       const given = serviceAccount && (await pullSecretsOf?.(namespace, serviceAccount));
       const secrets = { namespace, names: given || questions.pullSecrets };
@@ -50,7 +66,7 @@ export function createAnswerer(sources: Sources): Answerer {
         i < mostImages ? ask(image, architecture, secrets) : tooMany,
       );
     } finally {
-      waitingBytes -= reviewBytes;
+      add(namespace, -reviewBytes);
     }
   };
 

@@ -69,6 +69,9 @@ async function program(image: string, architecture = "amd64") {
   return "program" in found ? found.program : found.unknown;
 }
 
+/** Whose Pods ask, without passwords. */
+const of = (number: number) => ({ namespace: `n${number}`, names: [] });
+
 /** An HTTPS server for as long as a test runs. */
 async function serving<T>(listener: RequestListener, test: (host: string) => Promise<T>): Promise<T> {
   const server = createServer(pair, listener).listen(0, "127.0.0.1");
@@ -323,7 +326,7 @@ describe("sec-05: what a registry can do to the operator", () => {
     }
   });
 
-  it("16 are asked at once, others wait their turn", async () => {
+  it("16 are asked at once, 4 of them for one namespace; others wait their turn", async () => {
     const config = JSON.stringify({ config: { Cmd: ["x"] } });
     const answer = imageServer(config);
     const held: (() => void)[] = [];
@@ -338,7 +341,7 @@ describe("sec-05: what a registry can do to the operator", () => {
       async (server) => {
         const { lookup } = lookupOf([server]);
         const all = await Promise.all(
-          Array.from({ length: 48 }, (_, i) => lookup(`${server}/a/b:${i}`, "amd64")),
+          Array.from({ length: 48 }, (_, i) => lookup(`${server}/a/b:${i}`, "amd64", of(i % 4))),
         );
         expect(all).toEqual(Array(48).fill({ program: expect.objectContaining({ cmd: ["x"] }) }));
       },
@@ -352,12 +355,37 @@ describe("sec-05: what a registry can do to the operator", () => {
       async (server) => {
         const { lookup } = lookupOf([server]);
         const all = await Promise.all(
-          Array.from({ length: 300 }, (_, i) => lookup(`${server}/a/b:${i}`, "amd64")),
+          Array.from({ length: 300 }, (_, i) => lookup(`${server}/a/b:${i}`, "amd64", of(i % 4))),
         );
         const count = (reason: Parameters<typeof sentenceFor>[0]) =>
           all.filter((looked) => "unknown" in looked && looked.unknown === sentenceFor(reason)).length;
         expect([count("noAnswer"), count("busy")]).toEqual([16, 284]);
       },
     );
+  });
+
+  it("a namespace whose registry never answers keeps no other from asking, even for the same image", async () => {
+    const answer = imageServer(JSON.stringify({ config: { Cmd: ["x"] } }));
+    const others: Promise<unknown>[] = [];
+    let greedy = 0;
+    await serving(
+      () => {},
+      async (silent) => {
+        await serving(answer, async (server) => {
+          const { lookup } = lookupOf([silent, server]);
+          const asked = Array.from({ length: 300 }, (_, i) =>
+            lookup(i < 290 ? `${silent}/a/b:${i}` : `${server}/a/b:same`, "amd64", of(0)),
+          );
+          for (let i = 0; i < 12; i++) {
+            others.push(lookup(`${server}/a/b:${i % 2 ? i : "same"}`, "amd64", of(1 + (i % 3))));
+          }
+          expect(await Promise.all(others)).toEqual(
+            Array(12).fill({ program: expect.objectContaining({ cmd: ["x"] }) }),
+          );
+          greedy = (await Promise.all(asked)).filter((looked) => "unknown" in looked).length;
+        });
+      },
+    );
+    expect(greedy).toBeGreaterThanOrEqual(290);
   });
 });

@@ -36,20 +36,47 @@ test("sec-05: 4 images of a review are asked for, and the others are unknown in 
   expect(images?.get("e")).toEqual({ unknown: expect.stringContaining("4 images") });
 });
 
-test("sec-05: reviews of 8 MiB wait for registries at a time, and others are answered at once", async () => {
+/** An answerer whose lookups wait until they are told. */
+function held() {
   const waiting: ((looked: Looked) => void)[] = [];
   const answer = createAnswerer({
     ...sources,
     lookup: () => new Promise((resolve) => waiting.push(resolve)),
   });
-  const one = { ...questions, images: ["a"] };
-  const mebibyte = 2 ** 20;
-  const [first, second] = [answer(one, 3 * mebibyte), answer(one, 5 * mebibyte)];
-  expect((await answer(one, 1)).images?.get("a")).toEqual({ unknown: expect.stringContaining("try again") });
-  for (const resolve of waiting.splice(0)) resolve({ program });
-  expect((await first).images?.get("a")).toEqual({ program });
-  await second;
-  const third = answer(one, 8 * mebibyte);
-  for (const resolve of waiting) resolve({ program });
-  expect((await third).images?.get("a")).toEqual({ program });
+  const ask = async (namespace: string, bytes: number) =>
+    (await answer({ ...questions, namespace, images: ["a"] }, bytes)).images?.get("a");
+  const release = () => {
+    for (const resolve of waiting.splice(0)) resolve({ program });
+  };
+  return { ask, release };
+}
+
+const mebibyte = 2 ** 20;
+const busy = { unknown: expect.stringContaining("try again") };
+
+test("sec-05: reviews of 8 MiB wait for registries at a time, and others are answered at once", async () => {
+  const { ask, release } = held();
+  const first = ["a", "b", "c", "d"].map((namespace) => ask(namespace, 2 * mebibyte));
+  expect(await ask("e", 1)).toEqual(busy);
+  release();
+  expect(await Promise.all(first)).toEqual(Array(4).fill({ program }));
+  const next = ask("e", 2 * mebibyte);
+  release();
+  expect(await next).toEqual({ program });
+});
+
+test("one namespace waits with 2 MiB of reviews, and the others are not answered for that", async () => {
+  const { ask, release } = held();
+  const greedy = [ask("greedy", mebibyte), ask("greedy", mebibyte)];
+  for (let i = 0; i < 100; i++) expect(await ask("greedy", 1)).toEqual(busy);
+  const others = ["a", "b", "c"].map((namespace) => ask(namespace, 2 * mebibyte));
+  release();
+  expect(await Promise.all([...greedy, ...others])).toEqual(Array(5).fill({ program }));
+  const again = ask("greedy", 2 * mebibyte);
+  release();
+  expect(await again).toEqual({ program });
+});
+
+test("a review of more than that waits for no registry", async () => {
+  expect(await held().ask("a", 2 * mebibyte + 1)).toEqual({ unknown: expect.stringContaining("2 MiB") });
 });
