@@ -46,7 +46,7 @@ interface Given extends Slot {
 
 /**
  * Like {@link parseAnnotations}, but also returns what the valid annotations say when others are not, so that
- * the problems of the object around them can be told in the same answer.
+ * the problems of the object around them can be reported in the same answer.
  *
  * @param map - annotations of a Pod or Job
  */

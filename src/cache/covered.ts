@@ -2,7 +2,7 @@
  * Whether everything in the desired object is in the live one. Fields that the API server filled in do not count.
  * Lists are equal if they have the same length and their elements match in turn.
  *
- * @param desired - what we would apply
+ * @param desired - what would be applied
  * @param live - what the API server has
  */
 export function isCovered(desired: unknown, live: unknown): boolean {

@@ -92,7 +92,7 @@ function registry(cache: StoredOrasCache, { registryImage }: ChildFacts): V1Cont
       { name: "REGISTRY_HTTP_ADDR", value: `:${names.registryPort}` },
       { name: "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", value: names.registryDataPath },
       { name: "REGISTRY_STORAGE_DELETE_ENABLED", value: "true" },
-      // Distribution 3 sends traces to localhost unless told not to, and logs each failure.
+      // Distribution 3 sends traces to localhost by default, and logs each failure.
       { name: "OTEL_TRACES_EXPORTER", value: "none" },
     ],
     // "/" answers 200 in every version, also where "/v2/" asks for credentials.

@@ -35,7 +35,7 @@ const skewMs = 3_600_000;
 export async function issueCa(name: string, days: number, now: Date): Promise<KeyPair> {
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
   const certificate = await X509CertificateGenerator.createSelfSigned({
-    // CAs of one name are told apart by their serial number and key identifier.
+    // CAs of one name are distinguished by their serial number and key identifier.
     name: `CN=${name}`,
     keys,
     signingAlgorithm: algorithm,

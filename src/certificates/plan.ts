@@ -26,7 +26,7 @@ export const lifetimes = { ca: 3650, server: 90 } as const;
 
 /**
  * Decides about certificates. Each is replaced after two thirds of its life. A new CA is only published at
- * first: by the time a server's certificate is signed by it, every API server has long been told of it.
+ * first: by the time a server's certificate is signed by it, every API server has long had it.
  *
  * @param data - from the Secret; undefined when there is none
  * @param hosts - DNS names that the server must be known by

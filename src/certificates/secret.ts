@@ -76,7 +76,7 @@ export function certificateFromSecret(own: OwnCertificate): CertificateSource {
     if (action === "keep") return Math.min(lookAgainAt.getTime() - now.getTime(), longestWaitMs);
     await write(client, namespace, secret, toSecret(await renew(action, data, hosts, now)));
     own.onIssued(action);
-    return longestWaitMs; // the watch wakes us when it shows the new one
+    return longestWaitMs; // the watch starts a renewal when it shows the new one
   };
 
   const run = async () => {

@@ -39,7 +39,7 @@ export function isInjected(container: V1Container): boolean {
 
 /**
  * What is reported of a step's Pod: what was pushed, or why pulling or pushing failed. What the program itself ended with
- * is not told, the kubelet does that.
+ * is not reported, the kubelet does that.
  *
  * @param pod - one that was injected
  */
@@ -118,7 +118,7 @@ function isPusher(container: string): boolean {
   return new RegExp(`^${names.pushContainer}(-[0-9]+)?$`).test(container);
 }
 
-/** Anybody may have written it: what is not exactly of this form is not told. */
+/** Anybody may have written it: what is not exactly of this form is not reported. */
 function readPushed(message: string): Pushed | undefined {
   try {
     const { artifact, digest, bytes, seconds, replaced } = JSON.parse(message) as Record<string, unknown>;

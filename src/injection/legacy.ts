@@ -10,7 +10,7 @@ import { hashProgram, type Injection, type Program, type Wrapped } from "./marke
  * minor version after it: a Job lives no longer.
  */
 export interface LegacyInjection extends Injection {
-  /** The argument vector of each wrapped container's program; command and args cannot be told apart any more. */
+  /** The argument vector of each wrapped container's program; command and args cannot be distinguished any more. */
   readonly programs: ReadonlyMap<string, readonly string[]>;
 }
 

@@ -17,7 +17,7 @@ import {
  * What the API server would have against a Pod because of its added containers: bounds and ratios of the namespace's
  * LimitRanges, and the Pod's own resources. Its words would name a Pod, which a Job's author never sees.
  *
- * @param before - spec as submitted; what stands against that already is not told
+ * @param before - spec as submitted; what it breaks already is not reported
  * @param after - spec with the added containers
  * @param ranges - LimitRanges of the namespace
  * @param path - of the spec, for messages

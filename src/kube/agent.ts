@@ -20,7 +20,7 @@ const agentDefaults: AgentOptions = {
 };
 
 /**
- * An agent with our settings for the TLS options of a kubeconfig.
+ * An agent with the operator's settings, for the TLS options of a kubeconfig.
  *
  * @param tls - CA, client certificate and key
  */

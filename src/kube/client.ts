@@ -40,7 +40,7 @@ const defaultTimeoutMs = 15_000;
  * A client that reuses its connections.
  *
  * @param connection - server and user
- * @param observe - told of every answer
+ * @param observe - called for every answer
  */
 export function createClient(connection: Connection, observe: Observer = () => {}): KubeClient {
   const send = async (request: KubeRequest, signal: AbortSignal): Promise<IncomingMessage> => {

@@ -42,7 +42,7 @@ const mostRemembered = 10_000;
  *
  * @param client - of the API server
  * @param instance - which process it is, such as the Pod's name
- * @param onTrouble - told of events that could not be written
+ * @param onTrouble - called for events that could not be written
  */
 export function createEventRecorder(
   client: KubeClient,

@@ -32,7 +32,7 @@ export interface ElectionSettings {
   readonly retryMs?: number;
 }
 
-/** What one look at the Lease showed, and when by our clock: clocks of other machines are not to be trusted. */
+/** What one look at the Lease showed, and when by this machine's clock: others may differ. */
 interface Observation {
   readonly record: string;
   readonly at: number;

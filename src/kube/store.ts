@@ -14,7 +14,7 @@ export interface Store<T extends KubeObject> {
 /**
  * An empty store.
  *
- * @param onChange - told of every object that really changed, after the store has it
+ * @param onChange - called for every object that really changed, after the store has it
  */
 export function createStore<T extends KubeObject>(
   onChange: (key: string, now: T | undefined, before: T | undefined) => void,

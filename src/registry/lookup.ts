@@ -55,7 +55,7 @@ export function createLookup(settings: LookupSettings = {}): Lookup {
       new LookupError("busy", `${mostAtOnce} lookups are running, or ${mostAtOnce / parts} of the namespace`),
   );
   return async (image, architecture, secrets = noSecrets) => {
-    // What one namespace may know is not told to another.
+    // What one namespace may know is kept from another.
     const owner = secrets.names.length > 0 ? secrets : undefined;
     const key = createHash("sha256")
       .update(JSON.stringify([architecture, image, owner]))

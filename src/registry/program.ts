@@ -123,7 +123,7 @@ function createAsk({ host, repository }: ImageReference, registries: Registries,
   };
 }
 
-/** A registry that refuses says so in JSON, with codes; what else answers is not told from what does not. */
+/** A registry that refuses says so in JSON, with codes; another server's answer counts as none. */
 function refusal(answer: Answer): Error {
   const detail = `${answer.host} answers with status ${answer.status}`;
   const refuses = [401, 403, 404].includes(answer.status) && hasErrorCode(answer.body);

@@ -1,6 +1,6 @@
 # shellcheck shell=dash
 # The first part of launch.sh: before.sh ATTEMPT [options of launch.sh] -- PROGRAM…, on descriptor 3 of launch.sh.
-# Everything is done as the program's own user. Prints what the pusher told: the restart policy and its life.
+# Everything is done as the program's own user. Prints what the pusher sent: the restart policy and its life.
 set -u
 attempt="$1" share="$3"
 shift

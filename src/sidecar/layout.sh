@@ -40,7 +40,7 @@ lay_out_file() {
   rm -f -- "$input_path/$2" && cat <"$1" >"$input_path/$2"
 }
 
-# What only we unpack is a plain file to others, with a name that says so.
+# What only the operator unpacks is a plain file to others, with a name that says so.
 lay_out_zstd() {
   if [ "$unpack" = true ]; then
     lay_out_directory "$1" "${2%.tar.zst}" "" zstd

@@ -1,5 +1,5 @@
 # shellcheck shell=dash
-# Runs the author's own application script beside our sidecar script, and holds the control pipe for its whole life:
+# Runs the author's own application script beside the built-in sidecar script, and holds the control pipe for its whole life:
 # however it ends, also killed, the sidecar learns of it. original-launcher.sh SCRIPT [ARGUMENT…]
 set -u
 share="${0%/bin/*}"

@@ -22,7 +22,7 @@ export const boundedServer = {
  * @param server - that does not listen yet
  * @param port - 0 for any
  * @param mostConnections - beyond that, another one is closed for each that comes
- * @param onDropped - told of a connection that was closed for that
+ * @param onDropped - called for a connection that was closed for that
  * @returns the port
  */
 export async function listen(

@@ -40,7 +40,7 @@ export type PullSecretsOf = (namespace: string, serviceAccount: string) => Promi
  * Reads which pull secrets the Pods of a ServiceAccount get.
  *
  * @param client - of the API server
- * @param onTrouble - told of a ServiceAccount that could not be read; none are known of it then
+ * @param onTrouble - called for a ServiceAccount that could not be read; none are known of it then
  */
 export function createPullSecretsReader(
   client: KubeClient,
