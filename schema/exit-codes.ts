@@ -38,7 +38,7 @@ export const exitCodes = {
     meaning:
       "The tools could not be installed, a script could not be fetched, or the registry cannot be spoken to as it is named.",
   },
-  layoutFailed: {
+  unpackFailed: {
     code: 186,
     container: wrapped,
     meaning: "An input could not be unpacked; the program did not run.",
@@ -63,7 +63,7 @@ export const exitCodes = {
     container: names.pushContainer,
     meaning: "The output could not be pushed.",
   },
-  launcherMissing: {
+  containerMissing: {
     code: 191,
     container: names.pushContainer,
     meaning: "The wrapped container did not start in time.",

@@ -63,7 +63,7 @@ export const names = {
   variablePrefix: "ORAS_OPERATOR_",
   /** Variable of the first added container that says what was injected into the Pod. */
   injectionVariable: "ORAS_OPERATOR_INJECTION",
-  /** How long launcher and pusher wait for each other to start. */
+  /** How long the wrapped container and the one that pushes wait for each other to start. */
   deadlineSeconds: 600,
   artifactType: "application/vnd.converged-computing.oras-operator.artifact.v1",
   artifactImageAnnotation: `${prefix}image`,

@@ -24,7 +24,7 @@ await_launcher() {
     # An attempt whose output could not be received may not know that yet and say that it is complete.
     while
       read -r -t "$deadline" record <&5 ||
-        fail "$EXIT_LAUNCHER_MISSING" "the wrapped container did not start within $deadline s; nothing was pushed"
+        fail "$EXIT_CONTAINER_MISSING" "the wrapped container did not start within $deadline s; nothing was pushed"
       [ "${record%% *}" = commit ]
     do :; done
   fi

@@ -14,7 +14,7 @@ lay_out_inputs() {
 }
 
 cannot_write() {
-  fail "$EXIT_LAYOUT_FAILED" "the input path $1 $2 for user $(id -u); name a writable place with $INPUT_PATH_ANNOTATION, or mount a volume there"
+  fail "$EXIT_UNPACK_FAILED" "the input path $1 $2 for user $(id -u); name a writable place with $INPUT_PATH_ANNOTATION, or mount a volume there"
 }
 
 lay_out_input() {
@@ -26,7 +26,7 @@ lay_out_input() {
     tar+gzip) lay_out_directory "$blob" "$decoded" "$(cat "$1/name")" ;;
     tar+zstd) lay_out_zstd "$blob" "$decoded" ;;
     *) lay_out_file "$blob" "$decoded" ;;
-    esac || fail "$EXIT_LAYOUT_FAILED" "the input $decoded could not be unpacked in $input_path; is there room, and may user $(id -u) write there?"
+    esac || fail "$EXIT_UNPACK_FAILED" "the input $decoded could not be unpacked in $input_path; is there room, and may user $(id -u) write there?"
   done <"$1/layers"
 }
 

@@ -18,7 +18,7 @@ shift 3
 # The protocol is made of files: there is nothing to block on.
 until [ -e "$share/oras-operator-init.txt" ]; do sleep 0.2; done
 { mkdir -p -- "$input_path" && cp -R "$share/inputs/." "$input_path/"; } ||
-  fail "$EXIT_LAYOUT_FAILED" "the inputs cannot be copied to $input_path by user $(id -u)"
+  fail "$EXIT_UNPACK_FAILED" "the inputs cannot be copied to $input_path by user $(id -u)"
 
 "$share/bin/busybox" sh "$share/bin/launch.sh" --share "$share" ${output_pipe:+--output-pipe "$output_pipe"} -- "$@"
 code=$?

@@ -45,7 +45,7 @@ fi
 # The end of the application script is the end of file on the control pipe.
 exec 5<>"$step/control"
 [ -e "$share/oras-operator-started.txt" ] || read -r -t "$DEADLINE_SECONDS" _ <&5 ||
-  fail "$EXIT_LAUNCHER_MISSING" "the wrapped container did not start within $DEADLINE_SECONDS s; nothing was pushed"
+  fail "$EXIT_CONTAINER_MISSING" "the wrapped container did not start within $DEADLINE_SECONDS s; nothing was pushed"
 exec 6<"$step/control" 5>&-
 while read -r _ <&6; do :; done
 

@@ -28,7 +28,7 @@ it(
     );
     expect(pod && endOf(pod, "main")?.reason).toBe("StartError");
     const end = pod && endOf(pod, names.pushContainer);
-    expect(end).toMatchObject({ exitCode: exitCodes.launcherMissing.code });
+    expect(end).toMatchObject({ exitCode: exitCodes.containerMissing.code });
     expect(end?.message).toContain("did not start within 600 s");
   },
   3 * deadlineMs,

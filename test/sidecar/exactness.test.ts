@@ -181,7 +181,7 @@ describe.concurrent("what goes wrong around a step", () => {
     const pod = fakePod(tools);
     expect((await pod.init("--input", ref)).code).toBe(0);
     const ended = await pod.launcher(["--inputs", "1"], ["echo", "ran"]).ended;
-    expect(ended).toMatchObject({ code: exitCodes.layoutFailed.code, stdout: "" });
+    expect(ended).toMatchObject({ code: exitCodes.unpackFailed.code, stdout: "" });
     expect(ended.stderr).toContain("leads out of");
     expect(existsSync(join(outside, "evil"))).toBe(false);
   });

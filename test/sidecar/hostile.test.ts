@@ -98,7 +98,7 @@ describe.concurrent("an archive is refused, and nothing is written outside, that
     ],
   ])("%s", async (_, archives) => {
     const { ended, outside, work, message } = await layOut(archives);
-    expect(ended).toMatchObject({ code: exitCodes.layoutFailed.code, stdout: "" });
+    expect(ended).toMatchObject({ code: exitCodes.unpackFailed.code, stdout: "" });
     expect(message()).toContain("could not be unpacked");
     expect(readdirSync(outside)).toEqual(["kept"]);
     expect(readFileSync(join(outside, "kept"), "utf8")).toBe("kept");

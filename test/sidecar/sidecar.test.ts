@@ -529,7 +529,7 @@ describe.concurrent("verdicts", () => {
       "--message-path",
       pod.message,
     ).ended;
-    expect(ended.code).toBe(exitCodes.launcherMissing.code);
+    expect(ended.code).toBe(exitCodes.containerMissing.code);
   });
 
   it("a launcher alone gives up before it runs the program", async () => {
