@@ -11,14 +11,7 @@ import {
 } from "../workload/workload.ts";
 import type { Verdict } from "./admission-types.ts";
 import { type LegacyInjection, legacyInjection, runsLegacy } from "./legacy.ts";
-import {
-  hashProgram,
-  type Injection,
-  isMarked,
-  ownValue,
-  type Program,
-  recordedInjection,
-} from "./marker.ts";
+import { hashProgram, type Injection, ownValue, type Program, recordedInjection } from "./marker.ts";
 import { changed, untouched } from "./verdicts.ts";
 import { weave } from "./weave.ts";
 
@@ -30,7 +23,7 @@ import { weave } from "./weave.ts";
  *
  * @param kind - of what is changed
  * @param object - as submitted
- * @param oldObject - as stored, carrying the marker
+ * @param oldObject - as stored
  */
 export function restoreInjection(kind: WorkloadKind, object: unknown, oldObject: unknown): Verdict {
   const submitted = readWorkload(kind, object);
@@ -46,10 +39,12 @@ export function restoreInjection(kind: WorkloadKind, object: unknown, oldObject:
   return changed(submitted.object, putBack(submitted, template, own).object, [], "restored");
 }
 
-/** What was injected into a stored object. Its spec cannot be changed, so it counts, and not the marker's copy. */
+/**
+ * What was injected into a stored object. Its spec cannot be changed, so it counts, and not the marker's copy: whoever may
+ * write pods/status, pods/binding or jobs/status can change annotations by that.
+ */
 function injectionOf(stored: Workload): Injection | LegacyInjection | undefined {
   const own = ownAnnotations(stored);
-  if (!isMarked(own)) return undefined;
   const { spec } = stored.template;
   return recordedInjection(spec) ?? legacyInjection(spec, own);
 }

@@ -161,6 +161,78 @@ describe("an earlier injection, told to a real API server", () => {
     expect(after.metadata?.annotations).toEqual(stored.metadata?.annotations);
   });
 
+  test.for([
+    ["Pod", pods, ["status", "binding"], ["resize", "ephemeralcontainers"]],
+    ["Job", jobs, ["status"], []],
+  ] as const)(
+    "the marker of a %s can be changed by its status, and nothing depends on it",
+    async ([kind, path, reaching, closed], { cluster, kubectl }) => {
+      for (const subresource of [...reaching, ...closed]) {
+        const name = `unmarked-${subresource}`;
+        const manifest = kind === "Pod" ? podOf(name) : jobOf(name);
+        expect((await kubectl(["apply"], manifest)).code).toBe(0);
+        const read = () => cluster.request<V1Pod>({ path: `${path}/${name}` });
+        const stored = await read();
+        const marker = stored.metadata?.annotations?.[names.markerAnnotation];
+        expect(marker).toBeDefined();
+        const at = `${path}/${name}/${subresource}`;
+        if (subresource === "binding") {
+          const forged = { name, annotations: { [names.markerAnnotation]: "none" } };
+          await post(cluster, at, {
+            apiVersion: "v1",
+            kind: "Binding",
+            metadata: forged,
+            target: { kind: "Node", name: "n" },
+          });
+        } else {
+          await cluster.request({
+            method: "PATCH",
+            path: at,
+            contentType: "application/merge-patch+json",
+            body: { metadata: { annotations: { [names.markerAnnotation]: null } } },
+          });
+        }
+        const after = (await read()).metadata?.annotations?.[names.markerAnnotation];
+        // The API server keeps metadata from the old object in the others.
+        expect(after === marker).toBe((closed as readonly string[]).includes(subresource));
+
+        const { code, stderr } = await kubectl(["apply"], manifest);
+        expect(code, stderr).toBe(0);
+        const { nodeName, ...spec } = (await read()).spec ?? {};
+        expect(spec).toEqual(stored.spec);
+      }
+    },
+  );
+
+  test("40,000 annotations are answered: match conditions cost no more than the API server allows", async ({
+    cluster,
+    asked,
+  }) => {
+    const foreign = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`a${i.toString(36)}`, ""]));
+    const many = foreign(40_000);
+    const calls = () => metric(asked, "controller_runtime_webhook_requests_total");
+    const create = (path: string, object: V1Pod | V1Job) =>
+      cluster.request<V1Pod & V1Job>({
+        method: "POST",
+        path,
+        body: object,
+        query: { dryRun: "All" },
+        timeoutMs: 120_000,
+      });
+    const before = await calls();
+    expect(namesOf(await create(pods, podOf("some", foreign(1_000))))).toEqual(["main"]);
+    expect(await calls()).toBe(before);
+    // Of more the webhook looks at the keys, which CEL takes seconds for.
+    const plain = await create(pods, podOf("many", many));
+    expect(namesOf(plain)).toEqual(["main"]);
+    expect(await calls()).toBe(before + 1);
+    expect(namesOf(await create(pods, podOf("many", { ...many, ...annotations })))).toContain("oras");
+    const job = jobOf("many", { metadata: { annotations: many } });
+    const { template } = (await create(jobs, job)).spec ?? {};
+    expect(template && namesOf(template as V1Pod)).toContain("oras");
+  });
+
   test("sec-16: another program is refused by the API server", async ({ cluster }) => {
     const stored = await post<V1Pod>(cluster, pods, podOf("smuggled"));
     const body = JSON.parse(JSON.stringify(stored).replaceAll("echo > /tmp/x", "echo smuggled")) as V1Pod;

@@ -253,6 +253,14 @@ describe("at the largest sizes", () => {
     }
   });
 
+  test("40,000 annotations are answered, and refused by nobody for what CEL costs", async () => {
+    const job = places.find(({ kind }) => kind === "Job") as Place;
+    for (const place of [job, deployment]) {
+      const said = await refusal(objectOf(place, "metadata", { annotations: many(40_000, "l") }));
+      expect(said).toMatch(/^accepted/);
+    }
+  });
+
   test("a JobSet of a thousand Jobs is looked at whole", async () => {
     const object = objectOf(jobSet, jobSet.read[0], { annotations: { [key("no-such-name")]: "x" } });
     const { spec } = object as { spec: { replicatedJobs: object[] } };
