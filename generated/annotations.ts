@@ -102,7 +102,7 @@ export const annotations = {
     "oneWith": [],
     "format": "Artifact",
     "defaultText": "none",
-    "description": "Artifact to pull before the step starts, with repository, name and tag or digest; of both the digest counts. Several are unpacked into the same place, in numeric order. With oci://host/ in front it comes from that registry, over HTTPS, instead of the step's own. A name whose first part looks like a host is refused without oci://.",
+    "description": "Artifact to pull before the step starts: repository, name, and a tag or a digest. If both are given, the digest is used. Several inputs are unpacked into the same directory, in numeric order. With oci://host/ in front, the artifact is pulled from that registry over HTTPS instead of the step's registry. A name that begins with what looks like a host is refused without oci://.",
     "example": "dinosaur/hello-world:input"
   },
   "output-uri": {
@@ -113,7 +113,7 @@ export const annotations = {
     "oneWith": [],
     "format": "TaggedArtifact",
     "defaultText": "none",
-    "description": "Artifact to push after the step has ended. What several containers make is one artifact. A Job of several Pods needs $(JOB_COMPLETION_INDEX) or $(POD_NAME) in it, or the last one to end wins.",
+    "description": "Artifact to push after the step has ended. The outputs of several containers become one artifact. In a Job with several Pods, put $(JOB_COMPLETION_INDEX) or $(POD_NAME) into it; otherwise the last push wins.",
     "example": "dinosaur/hello-world:output"
   },
   "input-path": {
@@ -125,7 +125,7 @@ export const annotations = {
     "oneWith": [],
     "format": "Path",
     "defaultText": "the container's working directory",
-    "description": "Directory that inputs are unpacked in. It is made if it is not there. The working directory cannot be used if it is \"/\", but \"/\" is allowed when it is written here. A container of another number has its own, input-path_1 and so on.",
+    "description": "Directory into which inputs are unpacked. It is created if it does not exist. \"/\" is allowed only when it is written here, not as the working directory. Each numbered container has a path of the same number, such as input-path_1.",
     "example": "/data"
   },
   "output-path": {
@@ -137,8 +137,8 @@ export const annotations = {
     "notWith": [],
     "oneWith": [],
     "format": "Path",
-    "defaultText": "the output-pipe file if there is one, else the container's working directory",
-    "description": "File or directory to push. A directory arrives under its own name; one written with a final \"/.\" arrives as its contents. The working directory cannot be the output if it is \"/\". Of several containers, each pushes what its own output-path_1 or output-pipe_1 names. No shell reads it: * and ~ are taken as they are.",
+    "defaultText": "the output-pipe file if it is set, otherwise the container's working directory",
+    "description": "File or directory to push. A directory keeps its name in the artifact; with \"/.\" at the end, only its contents are pushed. The working directory cannot be pushed if it is \"/\". With several containers, each pushes its own output-path_1 or output-pipe_1. No shell expands the path, so * and ~ are taken literally.",
     "example": "/tmp/analysis"
   },
   "output-pipe": {
@@ -151,7 +151,7 @@ export const annotations = {
     "oneWith": [],
     "format": "Path",
     "defaultText": "none",
-    "description": "File that receives what the program prints to standard output. The log keeps it too.",
+    "description": "File that receives the standard output of the program. The output still goes to the log of the container, too.",
     "example": "pancakes.txt"
   },
   "oras-cache": {
@@ -163,7 +163,7 @@ export const annotations = {
     "format": "CacheName",
     "default": "oras",
     "defaultText": "\"oras\"",
-    "description": "Name of the OrasCache in the same namespace.",
+    "description": "Name of the OrasCache in the same namespace that the step uses.",
     "example": "orascache-sample"
   },
   "oras-container": {
@@ -173,8 +173,8 @@ export const annotations = {
     "notWith": [],
     "oneWith": [],
     "format": "Image",
-    "defaultText": "the operator's tools image",
-    "description": "Image with the oras CLI that pulls and pushes.",
+    "defaultText": "the operator's option tools-image",
+    "description": "Image with the oras CLI, for the containers that pull and push.",
     "example": "ghcr.io/oras-project/oras:v1.3.0"
   },
   "registry": {
@@ -185,7 +185,7 @@ export const annotations = {
     "oneWith": [],
     "format": "Registry",
     "defaultText": "none",
-    "description": "Remote registry that this Pod or Job uses instead of the cache, over HTTPS; https:// may be written before the host. With http://host:port it is plain HTTP. A path after the host, such as ghcr.io/acme, is put before every repository.",
+    "description": "Remote registry that the Pod or Job uses instead of an OrasCache, over HTTPS (https:// may be written in front), or over plain HTTP with http://host:port. A path after the host, such as ghcr.io/acme, is prepended to every repository.",
     "example": "ghcr.io"
   },
   "oras-env": {
@@ -196,7 +196,7 @@ export const annotations = {
     "oneWith": [],
     "format": "ObjectName",
     "defaultText": "none",
-    "description": "Secret in the same namespace with ORAS_USER, ORAS_PUSH_PASS and ORAS_PULL_PASS, each of which may be absent, or of type kubernetes.io/dockerconfigjson. Only the containers that pull and push see it. A key ca.crt holds the certificate of a CA of your own. The three are sent to one registry alone: the step's own if it is remote, else the output's, else the first input's; for more, use the other type. They are never sent in plain HTTP to anything but the step's own cache.",
+    "description": "Secret in the same namespace for the registry. Either it has the keys ORAS_USER, ORAS_PUSH_PASS and ORAS_PULL_PASS, all optional, or it is of type kubernetes.io/dockerconfigjson. An optional key ca.crt holds the certificate of a private CA. Only the containers that pull and push can read it. The user and the passwords are sent to a single registry: the step's registry if it is remote, otherwise that of the output, otherwise that of the first input. To log in to several registries, use kubernetes.io/dockerconfigjson. Passwords are sent over plain HTTP only to the step's OrasCache.",
     "example": "oras-env"
   },
   "container": {
@@ -209,8 +209,8 @@ export const annotations = {
       "oras-entrypoint"
     ],
     "format": "ContainerName",
-    "defaultText": "the one named by kubectl.kubernetes.io/default-container, else the first",
-    "description": "Name of the container to wrap, the one whose program the step is. Several are numbered, each with paths of its number; the step has ended when all of them have. At most 64.",
+    "defaultText": "the container that the annotation kubectl.kubernetes.io/default-container names, otherwise the first one",
+    "description": "Name of the container to wrap: its program is the step. Several containers are numbered, and so are their paths; the step ends when all of them have ended. At most 64.",
     "example": "main"
   },
   "entrypoint": {
@@ -220,8 +220,8 @@ export const annotations = {
     "notWith": [],
     "oneWith": [],
     "format": "ScriptUrl",
-    "defaultText": "built in",
-    "description": "Script that runs in the wrapped container instead of the built-in one, fetched over https. Pin it with #sha256=…: whoever changes a script that is not pinned runs code in the Pod.",
+    "defaultText": "the built-in script",
+    "description": "URL of a script that runs in the wrapped container instead of the built-in one. It is fetched over HTTPS. Pin it with #sha256=…, because whoever changes an unpinned script runs code in the Pod.",
     "example": "https://example.com/entrypoint.sh"
   },
   "oras-entrypoint": {
@@ -231,8 +231,8 @@ export const annotations = {
     "notWith": [],
     "oneWith": [],
     "format": "ScriptUrl",
-    "defaultText": "built in",
-    "description": "Script that pulls and pushes instead of the built-in one, fetched over https. Pin it with #sha256=… too.",
+    "defaultText": "the built-in script",
+    "description": "URL of a script that pulls and pushes instead of the built-in one. It is fetched over HTTPS. Pin it with #sha256=…, because whoever changes an unpinned script runs code in the Pod.",
     "example": "https://example.com/oras-entrypoint.sh"
   },
   "debug": {
@@ -244,7 +244,7 @@ export const annotations = {
     "format": "Boolean",
     "default": "false",
     "defaultText": "\"false\"",
-    "description": "Print every discovered setting, in the operator's log and in the Pod's.",
+    "description": "Print all settings to the log of the operator and to the logs of the Pod.",
     "example": "true"
   },
   "unpack": {
@@ -256,7 +256,7 @@ export const annotations = {
     "format": "Boolean",
     "default": "true",
     "defaultText": "\"true\"",
-    "description": "Unpack inputs that are directories stored as .tar.gz. Otherwise the archive is stored as a file.",
+    "description": "Whether to unpack inputs that are directories stored as .tar.gz. With \"false\", the archive itself is written to the input path.",
     "example": "false"
   },
   "compression": {
@@ -269,7 +269,7 @@ export const annotations = {
     "format": "Compression",
     "default": "auto",
     "defaultText": "\"auto\"",
-    "description": "How a directory is packed. auto and gzip are read by every oras client, and so is none, which costs least for data that cannot be compressed. zstd is faster still, but other clients leave it packed (.tar.zst).",
+    "description": "How a directory is compressed. Every oras client can read auto, gzip and none; none is the fastest for data that does not compress. zstd is faster than gzip, but other clients leave the archive packed (.tar.zst).",
     "example": "zstd"
   },
   "push-on": {
@@ -285,7 +285,7 @@ export const annotations = {
     "format": "PushCondition",
     "default": "success",
     "defaultText": "\"success\"",
-    "description": "When the output is pushed, by the exit code of the program. The verdict on the step does not change.",
+    "description": "Whether the output is pushed when the program succeeds, when it fails, or always. It does not change the result of the step.",
     "example": "always"
   },
   "timeout": {
@@ -297,7 +297,7 @@ export const annotations = {
     "format": "Duration",
     "default": "5m",
     "defaultText": "\"5m\"",
-    "description": "How long the registry is waited for while it does not answer or fails, before the step fails.",
+    "description": "How long to retry while the registry does not answer or returns errors, before the step fails.",
     "example": "30m"
   },
   "share-size-limit": {
@@ -307,8 +307,8 @@ export const annotations = {
     "notWith": [],
     "oneWith": [],
     "format": "Quantity",
-    "defaultText": "the installation's, which has none",
-    "description": "The sizeLimit of the emptyDir volume on which inputs and outputs lie packed. A Pod that needs more is evicted.",
+    "defaultText": "the operator's option share-size-limit, which is not set by default",
+    "description": "sizeLimit of the emptyDir volume through which inputs and outputs pass. A Pod that exceeds it is evicted.",
     "example": "10Gi"
   },
   "requests-cpu": {
@@ -318,8 +318,8 @@ export const annotations = {
     "notWith": [],
     "oneWith": [],
     "format": "Quantity",
-    "defaultText": "what keeps the Pod's QoS class and quotas",
-    "description": "Request of each container that is added, for cpu.",
+    "defaultText": "chosen so that the Pod keeps its QoS class and meets quotas",
+    "description": "CPU request of each added container.",
     "example": "500m"
   },
   "requests-memory": {
@@ -329,8 +329,8 @@ export const annotations = {
     "notWith": [],
     "oneWith": [],
     "format": "Quantity",
-    "defaultText": "what keeps the Pod's QoS class and quotas",
-    "description": "Request of each container that is added, for memory.",
+    "defaultText": "chosen so that the Pod keeps its QoS class and meets quotas",
+    "description": "Memory request of each added container.",
     "example": "128Mi"
   },
   "requests-ephemeral-storage": {
@@ -340,8 +340,8 @@ export const annotations = {
     "notWith": [],
     "oneWith": [],
     "format": "Quantity",
-    "defaultText": "what keeps the Pod's QoS class and quotas",
-    "description": "Request of each container that is added, for local storage.",
+    "defaultText": "chosen so that the Pod keeps its QoS class and meets quotas",
+    "description": "Ephemeral storage request of each added container.",
     "example": "10Gi"
   },
   "limits-cpu": {
@@ -351,8 +351,8 @@ export const annotations = {
     "notWith": [],
     "oneWith": [],
     "format": "Quantity",
-    "defaultText": "what keeps the Pod's QoS class and quotas",
-    "description": "Limit of each container that is added, for cpu.",
+    "defaultText": "chosen so that the Pod keeps its QoS class and meets quotas",
+    "description": "CPU limit of each added container.",
     "example": "500m"
   },
   "limits-memory": {
@@ -362,8 +362,8 @@ export const annotations = {
     "notWith": [],
     "oneWith": [],
     "format": "Quantity",
-    "defaultText": "what keeps the Pod's QoS class and quotas",
-    "description": "Limit of each container that is added, for memory.",
+    "defaultText": "chosen so that the Pod keeps its QoS class and meets quotas",
+    "description": "Memory limit of each added container.",
     "example": "128Mi"
   },
   "limits-ephemeral-storage": {
@@ -373,8 +373,8 @@ export const annotations = {
     "notWith": [],
     "oneWith": [],
     "format": "Quantity",
-    "defaultText": "what keeps the Pod's QoS class and quotas",
-    "description": "Limit of each container that is added, for local storage.",
+    "defaultText": "chosen so that the Pod keeps its QoS class and meets quotas",
+    "description": "Ephemeral storage limit of each added container.",
     "example": "10Gi"
   }
 } as const;

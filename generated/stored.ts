@@ -40,137 +40,137 @@ export interface components {
         /** @description Annotations of a Pod or Job, under the prefix. */
         Annotations: {
             /**
-             * @description Artifact to pull before the step starts, with repository, name and tag or digest; of both the digest counts. Several are unpacked into the same place, in numeric order. With oci://host/ in front it comes from that registry, over HTTPS, instead of the step's own. A name whose first part looks like a host is refused without oci://.
+             * @description Artifact to pull before the step starts: repository, name, and a tag or a digest. If both are given, the digest is used. Several inputs are unpacked into the same directory, in numeric order. With oci://host/ in front, the artifact is pulled from that registry over HTTPS instead of the step's registry. A name that begins with what looks like a host is refused without oci://.
              * @example dinosaur/hello-world:input
              */
             "input-uri"?: components["schemas"]["Artifact"][];
             /**
-             * @description Artifact to push after the step has ended. What several containers make is one artifact. A Job of several Pods needs $(JOB_COMPLETION_INDEX) or $(POD_NAME) in it, or the last one to end wins.
+             * @description Artifact to push after the step has ended. The outputs of several containers become one artifact. In a Job with several Pods, put $(JOB_COMPLETION_INDEX) or $(POD_NAME) into it; otherwise the last push wins.
              * @example dinosaur/hello-world:output
              */
             "output-uri"?: components["schemas"]["TaggedArtifact"];
             /**
-             * @description Directory that inputs are unpacked in. It is made if it is not there. The working directory cannot be used if it is "/", but "/" is allowed when it is written here. A container of another number has its own, input-path_1 and so on.
+             * @description Directory into which inputs are unpacked. It is created if it does not exist. "/" is allowed only when it is written here, not as the working directory. Each numbered container has a path of the same number, such as input-path_1.
              * @example /data
              */
             "input-path"?: components["schemas"]["Path"][];
             /**
-             * @description File or directory to push. A directory arrives under its own name; one written with a final "/." arrives as its contents. The working directory cannot be the output if it is "/". Of several containers, each pushes what its own output-path_1 or output-pipe_1 names. No shell reads it: * and ~ are taken as they are.
+             * @description File or directory to push. A directory keeps its name in the artifact; with "/." at the end, only its contents are pushed. The working directory cannot be pushed if it is "/". With several containers, each pushes its own output-path_1 or output-pipe_1. No shell expands the path, so * and ~ are taken literally.
              * @example /tmp/analysis
              */
             "output-path"?: components["schemas"]["Path"][];
             /**
-             * @description File that receives what the program prints to standard output. The log keeps it too.
+             * @description File that receives the standard output of the program. The output still goes to the log of the container, too.
              * @example pancakes.txt
              */
             "output-pipe"?: components["schemas"]["Path"][];
             /**
-             * @description Name of the OrasCache in the same namespace.
+             * @description Name of the OrasCache in the same namespace that the step uses.
              * @default oras
              * @example orascache-sample
              */
             "oras-cache": components["schemas"]["CacheName"];
             /**
-             * @description Image with the oras CLI that pulls and pushes.
+             * @description Image with the oras CLI, for the containers that pull and push.
              * @example ghcr.io/oras-project/oras:v1.3.0
              */
             "oras-container"?: components["schemas"]["Image"];
             /**
-             * @description Remote registry that this Pod or Job uses instead of the cache, over HTTPS; https:// may be written before the host. With http://host:port it is plain HTTP. A path after the host, such as ghcr.io/acme, is put before every repository.
+             * @description Remote registry that the Pod or Job uses instead of an OrasCache, over HTTPS (https:// may be written in front), or over plain HTTP with http://host:port. A path after the host, such as ghcr.io/acme, is prepended to every repository.
              * @example ghcr.io
              */
             registry?: components["schemas"]["Registry"];
             /**
-             * @description Secret in the same namespace with ORAS_USER, ORAS_PUSH_PASS and ORAS_PULL_PASS, each of which may be absent, or of type kubernetes.io/dockerconfigjson. Only the containers that pull and push see it. A key ca.crt holds the certificate of a CA of your own. The three are sent to one registry alone: the step's own if it is remote, else the output's, else the first input's; for more, use the other type. They are never sent in plain HTTP to anything but the step's own cache.
+             * @description Secret in the same namespace for the registry. Either it has the keys ORAS_USER, ORAS_PUSH_PASS and ORAS_PULL_PASS, all optional, or it is of type kubernetes.io/dockerconfigjson. An optional key ca.crt holds the certificate of a private CA. Only the containers that pull and push can read it. The user and the passwords are sent to a single registry: the step's registry if it is remote, otherwise that of the output, otherwise that of the first input. To log in to several registries, use kubernetes.io/dockerconfigjson. Passwords are sent over plain HTTP only to the step's OrasCache.
              * @example oras-env
              */
             "oras-env"?: components["schemas"]["ObjectName"];
             /**
-             * @description Name of the container to wrap, the one whose program the step is. Several are numbered, each with paths of its number; the step has ended when all of them have. At most 64.
+             * @description Name of the container to wrap: its program is the step. Several containers are numbered, and so are their paths; the step ends when all of them have ended. At most 64.
              * @example main
              */
             container?: components["schemas"]["ContainerName"][];
             /**
-             * @description Script that runs in the wrapped container instead of the built-in one, fetched over https. Pin it with #sha256=…: whoever changes a script that is not pinned runs code in the Pod.
+             * @description URL of a script that runs in the wrapped container instead of the built-in one. It is fetched over HTTPS. Pin it with #sha256=…, because whoever changes an unpinned script runs code in the Pod.
              * @example https://example.com/entrypoint.sh
              */
             entrypoint?: components["schemas"]["ScriptUrl"];
             /**
-             * @description Script that pulls and pushes instead of the built-in one, fetched over https. Pin it with #sha256=… too.
+             * @description URL of a script that pulls and pushes instead of the built-in one. It is fetched over HTTPS. Pin it with #sha256=…, because whoever changes an unpinned script runs code in the Pod.
              * @example https://example.com/oras-entrypoint.sh
              */
             "oras-entrypoint"?: components["schemas"]["ScriptUrl"];
             /**
-             * @description Print every discovered setting, in the operator's log and in the Pod's.
+             * @description Print all settings to the log of the operator and to the logs of the Pod.
              * @default false
              * @example true
              */
             debug: components["schemas"]["Boolean"];
             /**
-             * @description Unpack inputs that are directories stored as .tar.gz. Otherwise the archive is stored as a file.
+             * @description Whether to unpack inputs that are directories stored as .tar.gz. With "false", the archive itself is written to the input path.
              * @default true
              * @example false
              */
             unpack: components["schemas"]["Boolean"];
             /**
-             * @description How a directory is packed. auto and gzip are read by every oras client, and so is none, which costs least for data that cannot be compressed. zstd is faster still, but other clients leave it packed (.tar.zst).
+             * @description How a directory is compressed. Every oras client can read auto, gzip and none; none is the fastest for data that does not compress. zstd is faster than gzip, but other clients leave the archive packed (.tar.zst).
              * @default auto
              * @example zstd
              */
             compression: components["schemas"]["Compression"];
             /**
-             * @description When the output is pushed, by the exit code of the program. The verdict on the step does not change.
+             * @description Whether the output is pushed when the program succeeds, when it fails, or always. It does not change the result of the step.
              * @default success
              * @example always
              */
             "push-on": components["schemas"]["PushCondition"];
             /**
-             * @description How long the registry is waited for while it does not answer or fails, before the step fails.
+             * @description How long to retry while the registry does not answer or returns errors, before the step fails.
              * @default 5m
              * @example 30m
              */
             timeout: components["schemas"]["Duration"];
             /**
-             * @description The sizeLimit of the emptyDir volume on which inputs and outputs lie packed. A Pod that needs more is evicted.
+             * @description sizeLimit of the emptyDir volume through which inputs and outputs pass. A Pod that exceeds it is evicted.
              * @example 10Gi
              */
             "share-size-limit"?: components["schemas"]["Quantity"];
             /**
-             * @description Request of each container that is added, for cpu.
+             * @description CPU request of each added container.
              * @example 500m
              */
             "requests-cpu"?: components["schemas"]["Quantity"];
             /**
-             * @description Request of each container that is added, for memory.
+             * @description Memory request of each added container.
              * @example 128Mi
              */
             "requests-memory"?: components["schemas"]["Quantity"];
             /**
-             * @description Request of each container that is added, for local storage.
+             * @description Ephemeral storage request of each added container.
              * @example 10Gi
              */
             "requests-ephemeral-storage"?: components["schemas"]["Quantity"];
             /**
-             * @description Limit of each container that is added, for cpu.
+             * @description CPU limit of each added container.
              * @example 500m
              */
             "limits-cpu"?: components["schemas"]["Quantity"];
             /**
-             * @description Limit of each container that is added, for memory.
+             * @description Memory limit of each added container.
              * @example 128Mi
              */
             "limits-memory"?: components["schemas"]["Quantity"];
             /**
-             * @description Limit of each container that is added, for local storage.
+             * @description Ephemeral storage limit of each added container.
              * @example 10Gi
              */
             "limits-ephemeral-storage"?: components["schemas"]["Quantity"];
         };
-        /** @description An OrasCache is an OCI registry that the operator runs in the namespace, or names a remote one, for the artifacts that annotated Pods and Jobs pass to each other. */
+        /** @description An OrasCache is an OCI registry for the artifacts that annotated Pods and Jobs in its namespace exchange. The operator runs the registry, or the OrasCache names a remote one. */
         OrasCache: {
             /** @description Metadata of the object. */
             metadata?: {
-                /** @description Name of the OrasCache and of its objects. */
+                /** @description Name of the OrasCache and of the objects that the operator creates for it. */
                 name?: components["schemas"]["CacheName"];
             };
             /** @default {} */
@@ -178,41 +178,41 @@ export interface components {
             /** @default {} */
             status: components["schemas"]["OrasCacheStatus"];
         };
-        /** @description What the cache should be. */
+        /** @description Desired state of the OrasCache. */
         OrasCacheSpec: {
-            /** @description Image of the registry. Without it, that of the operator's option registry-image, which may change with the operator's version. */
+            /** @description Image of the registry. The default is the operator's option registry-image, which can change with the version of the operator. */
             image?: components["schemas"]["Image"];
             /**
-             * @description Whether to run a registry. With false, Pods use a remote one.
+             * @description Whether the operator runs a registry. With false, Pods use a remote one.
              * @default true
              */
             deploy: boolean;
             /**
-             * @description Remote registry for the Pods of a cache that runs none, such as ghcr.io, ghcr.io/acme or http://host:port.
+             * @description Remote registry of an OrasCache with deploy: false, such as ghcr.io, ghcr.io/acme or http://host:port.
              * @example ghcr.io
              */
             registry?: components["schemas"]["Registry"];
             secrets?: components["schemas"]["OrasCacheSecrets"];
         };
-        /** @description Secrets that the registry uses. Whoever may create or edit OrasCaches can give any Secret of the namespace to a container with any image, as whoever may create Pods can. */
+        /** @description Secrets that the registry uses. Whoever may create or edit OrasCaches can pass any Secret of the namespace to a container with any image, just like whoever may create Pods. */
         OrasCacheSecrets: {
-            /** @description Name of a Secret whose keys become environment variables of the registry container. They are read when the container starts: after a change of the Secret, delete the registry's Pod. Its artifacts are lost then. */
+            /** @description Name of a Secret whose keys become environment variables of the registry container. Changes take effect when the container starts: delete the registry's Pod after you change the Secret. Its artifacts are lost then. */
             orasEnv?: components["schemas"]["ObjectName"];
             /**
              * Format: password
-             * @description Value of REGISTRY_HTTP_SECRET, which signs the state of uploads. When absent, one is generated once and kept in a Secret. Whoever may read OrasCaches can read it here; registryHttpSecretRef is for values that only some may know.
+             * @description Value of REGISTRY_HTTP_SECRET, which signs the state of uploads. If neither this nor registryHttpSecretRef is set, the operator generates one and keeps it in a Secret. Whoever may read OrasCaches can read this field; use registryHttpSecretRef to keep the value secret.
              */
             registryHttp?: string;
             registryHttpSecretRef?: components["schemas"]["SecretKeyReference"];
         };
-        /** @description A key of a Secret in the same namespace that holds REGISTRY_HTTP_SECRET; instead of registryHttp. */
+        /** @description Key of a Secret in the same namespace that holds REGISTRY_HTTP_SECRET, instead of registryHttp. */
         SecretKeyReference: {
             /** @description Name of the Secret. */
             name: components["schemas"]["ObjectName"];
-            /** @description Key in the Secret. */
+            /** @description Key of the Secret. */
             key: string;
         };
-        /** @description What the operator last saw. */
+        /** @description Observed state of the OrasCache. */
         OrasCacheStatus: {
             /**
              * @description Ready: The registry answers and is what the spec asks for. Available: The registry answers. Progressing: The registry is being rolled out, for at most 10 minutes. Degraded: Something is wrong; reason and message say what. UpdatePending: A new image or new settings take effect when the registry's Pod is deleted. StorageLost: Artifacts were lost when the registry's Pod was replaced. UpdatePending and StorageLost are there only when they hold.
@@ -229,47 +229,47 @@ export interface components {
             conditions: components["schemas"]["Condition"][];
             /**
              * Format: int64
-             * @description Generation of the spec that the status is about.
+             * @description metadata.generation of the OrasCache that the status was computed from.
              */
             observedGeneration?: number;
-            /** @description Where the registry answers. */
+            /** @description URL of the registry. */
             url?: string;
             /**
              * Format: int32
-             * @description Registry Pods.
+             * @description Number of registry Pods.
              */
             replicas?: number;
             /**
              * Format: int32
-             * @description Registry Pods that are ready.
+             * @description Number of registry Pods that are ready.
              */
             readyReplicas?: number;
             storage?: components["schemas"]["StorageStatus"];
         };
-        /** @description Where the registry keeps its artifacts. */
+        /** @description Storage of the registry. */
         StorageStatus: {
-            /** @description emptyDir: artifacts are lost with the registry's Pod. */
+            /** @description Type of the volume. Artifacts in an emptyDir are lost when the registry's Pod is deleted. */
             kind: string;
-            /** @description UID of the Pod that holds them. */
+            /** @description UID of the Pod that holds the artifacts. */
             podUID?: string;
             /**
              * Format: date-time
-             * @description When the registry started without artifacts.
+             * @description When the registry started with empty storage.
              */
             since?: string;
         };
-        /** @description One aspect of the cache's state. */
+        /** @description Condition of the OrasCache. */
         Condition: {
-            /** @description Aspect that the condition is about. */
+            /** @description Type of the condition. */
             type: string;
             /**
-             * @description Whether it is so.
+             * @description Status of the condition.
              * @enum {string}
              */
             status: "True" | "False" | "Unknown";
-            /** @description Why, in one word. */
+            /** @description Reason for the status in CamelCase. */
             reason: string;
-            /** @description Why, in a sentence. */
+            /** @description Details in words. */
             message: string;
             /**
              * Format: date-time
@@ -278,7 +278,7 @@ export interface components {
             lastTransitionTime: string;
             /**
              * Format: int64
-             * @description Generation of the spec that it is about.
+             * @description metadata.generation that the condition was computed from.
              */
             observedGeneration?: number;
         };

@@ -26,70 +26,72 @@ export function chartValues(): Record<string, Value> {
         ...text(`${description.replace(/\.$/, "")}: registry and repository.`, repository),
         minLength: 1,
       },
-      tag: text("Tag of that image; the version of the chart when empty.", ""),
+      tag: text("Tag of the image. If it is empty, the version of the chart is used.", ""),
     });
   return {
     namespace: group(
-      "Namespace of the operator, whichever one the release is in: Pods in it are never changed.",
+      "Namespace of the operator, independent of the namespace of the release. Pods in it are never changed.",
       {
         name: {
-          ...text("Name of the namespace that the operator is installed into.", names.operatorNamespace),
+          ...text("Name of the namespace into which the operator is installed.", names.operatorNamespace),
           pattern: "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
         },
-        create: flag("Create `namespace.name`, unless it is the namespace of the release.", true),
+        create: flag("Whether to create `namespace.name` if it is not the namespace of the release.", true),
       },
     ),
     image: image("Image of the operator.", names.operatorImageRepository),
     toolsImage: image("Image of the containers that are added to Pods.", names.toolsImageRepository),
     imagePullPolicy: {
-      ...text("When to pull the operator's image; what Kubernetes does for its tag when empty.", ""),
+      ...text("imagePullPolicy of the operator. If it is empty, the default of Kubernetes applies.", ""),
       enum: ["", "Always", "IfNotPresent", "Never"],
     },
-    imagePullSecrets: list("Secrets for pulling the operator's image, as in a Pod."),
+    imagePullSecrets: list("imagePullSecrets of the operator's Pods."),
     replicas: {
       type: "integer",
       description:
-        "With two or more, annotated Pods are admitted at any moment, also while a node is drained.",
+        "Number of replicas. With two or more, the webhook stays available while a node is drained.",
       default: 1,
       minimum: 0,
     },
     manager: group("Options of the operator's process.", managerValues()),
     certManager: group("Certificate of the webhook.", {
       enabled: flag(
-        "Let cert-manager, which must be installed, issue the webhook's certificate; otherwise the operator issues it.",
+        "Whether cert-manager, which must be installed, issues the webhook's certificate. Otherwise the operator issues it.",
         false,
       ),
     }),
     policies: group("ValidatingAdmissionPolicies that are installed with the operator.", {
       confineOperator: flag(
-        "Confine the operator's own ServiceAccount to what the operator makes: docs/security.md.",
+        "Whether to restrict the operator's ServiceAccount to the objects that the operator manages. See docs/security.md.",
         true,
       ),
       annotations: flag(
-        "Warn of annotations that nobody reads, and refuse unknown ones in templates of Deployments and the like.",
+        "Whether to warn about annotations that have no effect, and to refuse unknown ones in the templates of Deployments and other controllers.",
         true,
       ),
     }),
-    networkPolicy: group("NetworkPolicy for the operator's Pods: who may reach their ports.", {
+    networkPolicy: group("NetworkPolicy for the ports of the operator's Pods.", {
       enabled: flag(
-        "Let everybody reach the webhook, those of `networkPolicy.metricsFrom` the metrics, and the node alone the health port.",
+        "Whether to create it. It allows everybody to reach the webhook port, the peers in `networkPolicy.metricsFrom` to reach the metrics port, and only the node to reach the health port.",
         true,
       ),
       metricsFrom: {
-        ...list("Who may read the metrics, as in `from` of a NetworkPolicy; nobody when empty."),
+        ...list(
+          "Peers that may read the metrics, as in `from` of a NetworkPolicy. If it is empty, nobody may.",
+        ),
         default: [{ namespaceSelector: { matchLabels: { metrics: "enabled" } } }],
       },
     }),
-    resources: free("Resources of the operator.", {
+    resources: free("Resource requests and limits of the operator.", {
       requests: { cpu: "50m", memory: "128Mi" },
       limits: { memory: "512Mi" },
     }),
-    nodeSelector: free("Labels of nodes that the operator may run on.", { "kubernetes.io/os": "linux" }),
-    tolerations: list("Taints of nodes that the operator tolerates."),
+    nodeSelector: free("nodeSelector of the operator's Pods.", { "kubernetes.io/os": "linux" }),
+    tolerations: list("Tolerations of the operator's Pods."),
     affinity: free("Affinity of the operator's Pods."),
     priorityClassName: text("Priority class of the operator's Pods.", ""),
-    podLabels: strings("More labels of the operator's Pods."),
-    podAnnotations: strings("More annotations of the operator's Pods."),
+    podLabels: strings("Additional labels of the operator's Pods."),
+    podAnnotations: strings("Additional annotations of the operator's Pods."),
   };
 }
 

@@ -20,12 +20,12 @@ export const exitCodes = {
   denied: {
     code: 182,
     container: names.pullContainer,
-    meaning: "The registry refused the credentials for an input or for the output.",
+    meaning: "The registry denied access to an input or to the output.",
   },
   registryUnavailable: {
     code: 183,
     container: names.pullContainer,
-    meaning: "The registry did not answer within the time allowed.",
+    meaning: "The registry did not answer before the timeout.",
   },
   inputInvalid: {
     code: 184,
@@ -36,7 +36,7 @@ export const exitCodes = {
     code: 185,
     container: names.pullContainer,
     meaning:
-      "The tools could not be installed, a script could not be fetched, or the registry cannot be spoken to as it is named.",
+      "The tools could not be copied, a script could not be fetched, or the registry does not speak the protocol of its URL.",
   },
   unpackFailed: {
     code: 186,
@@ -46,7 +46,7 @@ export const exitCodes = {
   checkFailed: {
     code: 187,
     container: wrapped,
-    meaning: "A path of the step cannot work; the program did not run.",
+    meaning: "A path of the step is not usable; the program did not run.",
   },
   pusherMissing: {
     code: 188,
@@ -56,7 +56,7 @@ export const exitCodes = {
   outputFailed: {
     code: 189,
     container: wrapped,
-    meaning: "The program ended with success, but its output could not be handed over.",
+    meaning: "The program succeeded, but its output could not be passed to the container that pushes.",
   },
   pushFailed: {
     code: 190,

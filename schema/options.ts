@@ -22,55 +22,56 @@ const options = {
     type: "string",
     default: names.registryImage,
     description:
-      "Image of registries whose OrasCache names none. A registry that runs already gets another one when its Pod is replaced.",
+      "Image of the registries whose OrasCache has no spec.image. A running registry changes to a new image when its Pod is replaced.",
   },
   clusterDomain: {
     type: "string",
     default: "",
-    description: "DNS domain of the cluster. Empty: found in the Pod's /etc/resolv.conf, else cluster.local.",
+    description:
+      "DNS domain of the cluster. If it is empty, the domain in /etc/resolv.conf of the operator's Pod is used, or cluster.local.",
   },
   webhookPort: { type: "integer", default: 9443, description: "Port of the admission webhook." },
-  metricsPort: { type: "integer", default: 8080, description: "Port of the Prometheus metrics." },
+  metricsPort: { type: "integer", default: 8080, description: "Port of the metrics endpoint (Prometheus)." },
   healthPort: { type: "integer", default: 8081, description: "Port of /healthz and /readyz." },
   certificateDirectory: {
     type: "string",
-    defaultText: "none, the operator issues and rotates its own certificate",
+    defaultText: "none: the operator issues and rotates its own certificate",
     description: "Directory with tls.crt and tls.key, as cert-manager writes them.",
   },
   leaderElect: {
     type: "boolean",
     default: true,
-    description: "Whether replicas choose a leader; only the leader reconciles.",
+    description: "Whether to use leader election. Only the leader reconciles.",
   },
   imageLookup: {
     type: "boolean",
     default: true,
     description:
-      "Whether to ask an image's registry what it runs, when a container to wrap has no command: anonymously, or with the Pod's imagePullSecrets where the operator may read them. With false such containers are refused.",
+      "Whether to look up the entrypoint of an image in its registry if a container to wrap has no command: anonymously, or with the imagePullSecrets of the Pod if the operator may read them. With false, such containers are refused.",
   },
   imageLookupHosts: {
     type: "string",
     defaultText: "none",
     description:
-      "Registries that may be asked although their addresses are not public, as images name them, separated by commas, such as harbor.example.com,registry.example.com:5000.",
+      "Registries without public addresses in which images may be looked up, as in image names, separated by commas, such as harbor.example.com,registry.example.com:5000.",
   },
   shareSizeLimit: {
     type: "string",
     defaultText: "none",
     description:
-      "sizeLimit of the emptyDir volume that is added to Pods, where a step does not set its own, such as 10Gi: for clusters that demand one.",
+      "Default sizeLimit of the emptyDir volume that is added to Pods, such as 10Gi, for clusters whose policies require one.",
   },
   namespace: {
     type: "string",
     default: names.operatorNamespace,
     env: "POD_NAMESPACE",
-    description: "Namespace that the operator runs in.",
+    description: "Namespace in which the operator runs.",
   },
   logLevel: {
     type: "string",
     choices: ["debug", "info", "warn", "error"],
     default: "info",
-    description: "Least level that is logged.",
+    description: "Minimum level of log messages.",
   },
 } as const satisfies Record<string, OptionData>;
 

@@ -87,10 +87,10 @@ export function listed(names: readonly string[]): string {
 export const problemCatalogue = {
   AnnotationsTooLong: {
     summary: "The annotations of the object are longer than the API server allows.",
-    fix: "Remove what is not needed, or shorten it.",
+    fix: "Remove or shorten annotations.",
   },
   TooManyContainers: {
-    summary: "More containers are to be wrapped than a step may have.",
+    summary: "The step names more containers than can be wrapped.",
     fix: "Wrap fewer containers, or split the step.",
   },
   UnknownAnnotation: {
@@ -98,29 +98,29 @@ export const problemCatalogue = {
     fix: "Correct the name, or remove the annotation.",
   },
   NotAList: {
-    summary: "A numbered annotation was given, but this annotation takes one value only.",
+    summary: "An annotation that takes a single value has a number.",
     fix: "Remove the number.",
   },
   BadListNumber: {
-    summary: "The number of a list annotation is not a whole number from 1 without leading zeros.",
+    summary: "The number of an annotation is not a whole number from 1, or has leading zeros.",
     fix: "Number the annotations _1, _2, _3, and so on.",
   },
   InvalidValue: {
-    summary: "The value of an annotation does not have the form that is allowed.",
+    summary: "The value of an annotation is not valid.",
     fix: "Correct the value.",
   },
   HostInReference: {
     summary:
-      "The first part of an artifact's name looks like the host of a registry, but oci:// is not written before it.",
-    fix: "Write oci:// before it if it is a host; otherwise choose a first part without dot and colon.",
+      "The name of an artifact begins with what looks like the host of a registry, but has no oci:// in front.",
+    fix: "Put oci:// in front if it is a host. Otherwise choose a first part without dots and colons.",
   },
   NothingToDo: {
-    summary: "The object is annotated, but neither an input nor an output is named.",
-    fix: "Name an artifact to pull or to push, or remove the annotations.",
+    summary: "The object has annotations of the operator, but names neither an input nor an output.",
+    fix: "Set input-uri or output-uri, or remove the annotations.",
   },
   NothingToPush: {
-    summary: "An output is described, but no artifact is named that it should be pushed as.",
-    fix: "Name the artifact to push, or remove the description of the output.",
+    summary: "An annotation describes the output, but output-uri is not set.",
+    fix: "Set output-uri, or remove the annotation.",
   },
   NoContainerOfNumber: {
     summary:
@@ -132,19 +132,20 @@ export const problemCatalogue = {
     fix: "Name each container once.",
   },
   OutputTwice: {
-    summary: "Two containers push something of the same name; the artifact could hold one of them only.",
+    summary: "Two containers push files or directories of the same name into one artifact.",
     fix: "Give the two files or directories different names.",
   },
   NotWithScripts: {
-    summary: "The annotation has no effect beside a script of your own: such scripts are not given it.",
+    summary:
+      "The annotation has no effect together with entrypoint or oras-entrypoint, because it is not passed to custom scripts.",
     fix: "Remove the annotation, or the script.",
   },
   VariableNotThere: {
-    summary: "A variable is used that this Pod has no value for.",
-    fix: "Use another variable, or run the step in a Job (for the completion index: an Indexed Job).",
+    summary: "The Pod has no value for a variable in an annotation.",
+    fix: "Use another variable, or run the step as a Job (as an Indexed Job for the completion index).",
   },
   ConflictingValues: {
-    summary: "A Job and its Pod template carry the same annotation with different values.",
+    summary: "A Job and its Pod template have the same annotation with different values.",
     fix: "Keep the annotation on the Job only.",
   },
   NoSuchContainer: {
@@ -153,33 +154,33 @@ export const problemCatalogue = {
   },
   NoCommand: {
     summary:
-      "The container to wrap has no command, so what the image would run is not known to the operator.",
-    fix: "Write the image's ENTRYPOINT into the container's command (its CMD may stay in args).",
+      "The container to wrap has no command, and the operator could not find out the entrypoint of its image.",
+    fix: "Set the command of the container to the ENTRYPOINT of the image, and args to its CMD if there are none.",
   },
   OutputIsRoot: {
     summary:
-      "The output, which is the working directory if nothing else is named, is the root of the filesystem.",
-    fix: "Name the file or directory to push, or set another working directory.",
+      'The output is the root directory: output-path is "/", or it is not set and the working directory is "/".',
+    fix: "Set output-path to the file or directory to push, or set another working directory.",
   },
   InputIsRoot: {
-    summary: "Inputs are unpacked in the working directory, which is the root of the filesystem.",
-    fix: "Name the directory that the inputs are for, or set another working directory.",
+    summary: "Inputs would be unpacked in the working directory, which is the root directory.",
+    fix: "Set input-path to the directory for the inputs, or set another working directory.",
   },
   ProcessesShared: {
     summary:
-      "Containers of the Pod see the processes of each other, and one could read the password from there. Safe is a container with allowPrivilegeEscalation: false, a runAsUser that is neither 65532 nor, with capabilities, 0, and no capability that reaches other processes.",
-    fix: "Write that for each of them; otherwise do without the shared processes, or without the Secret.",
+      "The containers of the Pod share their processes, so one of them could read the password of oras-env. A container is safe with allowPrivilegeEscalation: false, a runAsUser that is neither 65532 nor, with capabilities, 0, and no capability that gives access to other processes.",
+    fix: "Set this for every container, or remove shareProcessNamespace and hostPID, or remove oras-env.",
   },
   PasswordInPlainHttp: {
-    summary: "A Secret with a password is named for a registry that is spoken to in plain HTTP.",
-    fix: "Use HTTPS (a CA of your own goes into the key ca.crt of the Secret), or remove the Secret.",
+    summary: "The Secret of oras-env would be sent to a registry over plain HTTP.",
+    fix: "Use HTTPS (put a private CA into the key ca.crt of the Secret), or remove oras-env.",
   },
   NoClusterDns: {
-    summary: "The Pod uses the host's network without cluster DNS, and could not find the cache.",
-    fix: "Set dnsPolicy to ClusterFirstWithHostNet, or name a remote registry.",
+    summary: "The Pod uses the host network without cluster DNS, so it cannot resolve the name of the cache.",
+    fix: "Set dnsPolicy to ClusterFirstWithHostNet, or use a remote registry.",
   },
   WindowsPod: {
-    summary: "The Pod runs on Windows; the operator's tools are built for Linux.",
+    summary: "The Pod runs on Windows, which the operator does not support.",
     fix: "Run the step on Linux.",
   },
   AnnotationNotRead: {
@@ -187,26 +188,26 @@ export const problemCatalogue = {
     fix: "Move it to the annotations of a Pod or a Job, or to those of the template in what makes them.",
   },
   LabelNotRead: {
-    summary: "A label stands under the operator's prefix; it reads annotations only.",
+    summary: "A label has the prefix of the operator, which reads annotations only.",
     fix: "Make it an annotation.",
   },
   MistypedPrefix: {
-    summary: "A key looks like one of the operator's annotations, but has another prefix; nobody reads it.",
+    summary: "A key looks like an annotation of the operator, but has another prefix, so it has no effect.",
     fix: "Correct the prefix.",
   },
   BeyondLimitRange: {
     summary:
-      "A LimitRange of the namespace, or the Pod's own resources, do not allow what the added containers request.",
-    fix: "Set the requests and limits of the added containers with the requests-… and limits-… annotations, leave more room for them, or have the LimitRange changed.",
+      "A LimitRange of the namespace, or the Pod-level resources, do not allow the requests or limits of the added containers.",
+    fix: "Set the resources of the added containers with the requests-… and limits-… annotations, raise the Pod-level resources, or change the LimitRange.",
   },
   ChangedInjection: {
     summary:
-      "The object carries containers that the operator added to another one, and a wrapped program has been changed since.",
-    fix: "Create the object from the manifest that was written, not from one that was injected already.",
+      "The object has containers that the operator added earlier, and the command of a wrapped container was changed afterwards.",
+    fix: "Create the object from its original manifest, not from an exported object.",
   },
   CacheWithoutRegistry: {
-    summary: "The cache neither runs a registry nor names a remote one.",
-    fix: "Set the registry of the cache or of the step.",
+    summary: "The OrasCache has deploy: false, but no registry.",
+    fix: "Set spec.registry of the OrasCache, or the annotation registry of the step.",
   },
 } as const satisfies Record<string, CatalogueEntry>;
 

@@ -10,19 +10,19 @@ interface CodeEntry {
 /** What only `validate` finds: admission sees one object at a time, and only what the API server could read. */
 const ownCodes = {
   Unreadable: {
-    summary: "A file is not YAML.",
-    fix: "Correct the file at the line that is named.",
+    summary: "A file is not valid YAML.",
+    fix: "Correct the file at this line.",
   },
   NotAnObject: {
     summary: "A document is not a Kubernetes object: it has no apiVersion or no kind.",
-    fix: "Write apiVersion and kind, or leave the file out.",
+    fix: "Add apiVersion and kind, or leave the file out.",
   },
   UnknownKind: {
     summary: "An object has a kind that its apiVersion does not have.",
     fix: "Correct the kind or the apiVersion.",
   },
   InvalidField: {
-    summary: "A field has a value that the API server refuses.",
+    summary: "A field has a value that the API server would refuse.",
     fix: "Correct the value.",
   },
   UnknownField: {
@@ -35,11 +35,11 @@ const ownCodes = {
     fix: "Rename one of them, or remove it.",
   },
   SameOutput: {
-    summary: "Two steps push the same artifact, so its content depends on which one ends last.",
-    fix: "Give each output a tag or a name that is used once.",
+    summary: "Two steps push the same artifact, and the last push wins.",
+    fix: "Give each output its own name or tag.",
   },
   InputNotMade: {
-    summary: "No step of these files pushes an artifact that another one reads.",
+    summary: "A step reads an artifact that no step in the files pushes.",
     fix: "Correct the name or the tag, add the step that pushes it, or ignore this if it was pushed before.",
   },
   InputElsewhere: {
@@ -48,12 +48,12 @@ const ownCodes = {
     fix: "Give both steps the same registry or oras-cache annotation, or name the registry in the URI with oci://.",
   },
   CacheNotInFiles: {
-    summary: "A step uses an OrasCache that these files do not have for its namespace.",
-    fix: "Correct the name, add the OrasCache, or ignore this where the cluster has it.",
+    summary: "A step uses an OrasCache that the files do not have in its namespace.",
+    fix: "Correct the name, add the OrasCache, or ignore this if it exists in the cluster.",
   },
   AlreadyInjected: {
-    summary: "The object was read back from a cluster: it holds what the operator added there.",
-    fix: "Nothing has to be done: what is not whole or not up to date is taken out and injected anew. The file is shorter without the added parts.",
+    summary: "The object was exported from a cluster and has the containers that the operator added there.",
+    fix: "Nothing has to be done: what is incomplete or outdated is removed and injected anew. You can remove the added parts from the file.",
   },
 } as const satisfies Record<string, CodeEntry>;
 

@@ -19,13 +19,13 @@ describe("a mistake in the schema is reported with its line, what was found and 
   test.each<[string, string | RegExp, string, string]>([
     [
       "a misspelled keyword",
-      /x-default-text: built in/,
-      "x-defautl-text: built in",
+      /x-default-text: the built-in script/,
+      "x-defautl-text: the built-in script",
       "properties.entrypoint.x-defautl-text: no such keyword; did you mean x-default-text?",
     ],
     [
       "a missing description",
-      / {10}description: Whether to run a registry\..*\n/,
+      / {10}description: Whether the operator runs a registry\..*\n/,
       "",
       "components.schemas.OrasCacheSpec.properties.deploy: must have required property 'description'",
     ],
@@ -37,7 +37,7 @@ describe("a mistake in the schema is reported with its line, what was found and 
     ],
     [
       "a missing default",
-      / {10}x-default-text: the operator's tools image\n/,
+      / {10}x-default-text: the operator's option tools-image\n/,
       "",
       "properties.oras-container: must have required property 'x-default-text'",
     ],
