@@ -155,7 +155,7 @@ export const problemCatalogue = {
   NoCommand: {
     summary:
       "The container to wrap has no command, and the operator could not find out the entrypoint of its image.",
-    fix: "Set the command of the container to the ENTRYPOINT of the image, and args to its CMD if there are none.",
+    fix: "Set the container's command to the ENTRYPOINT of the image, and its args, if it has none, to the CMD of the image.",
   },
   OutputIsRoot: {
     summary:

@@ -224,7 +224,7 @@ describe("admission", () => {
 
   it("no command: kubectl apply refuses it with the sentence that says what to add", async ({ ws }) => {
     const { stderr } = await ws.tryApply(podOf("commandless", { "input-uri": "a/b:c" }, "", { command: [] }));
-    expect(stderr).toContain("Write the image's ENTRYPOINT into the container's command");
+    expect(stderr).toContain("Set the container's command to the ENTRYPOINT of the image");
   });
 
   it("cache of another name: kubectl apply warns that it is not there", async ({ ws }) => {

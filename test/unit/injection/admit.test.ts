@@ -143,7 +143,7 @@ describe("refusals", () => {
 
   it("says what to add when the container has no command", () => {
     expect(denial(pod(output, {}, { command: [] }))).toBe(
-      "spec.containers[0].command: container \"main\" has none. Write the image's ENTRYPOINT into the container's command (its CMD may stay in args). (NoCommand)",
+      'spec.containers[0].command: container "main" has none. Set the container\'s command to the ENTRYPOINT of the image, and its args, if it has none, to the CMD of the image. (NoCommand)',
     );
   });
 
@@ -489,7 +489,7 @@ describe("a launcher without a command", () => {
 
   it("is refused with the reason when that is not known", () => {
     const unknown = new Map<string, KnownImage>([["app:1", { unknown: "ghcr.io answers with status 404" }]]);
-    expect(denial(bare())).toContain('container "main" has none. Write the image\'s ENTRYPOINT');
+    expect(denial(bare())).toContain('container "main" has none. Set the container\'s command');
     expect(denial(bare(), { images: unknown })).toContain(
       "could not be found out: ghcr.io answers with status 404. Write",
     );

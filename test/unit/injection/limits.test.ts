@@ -122,7 +122,7 @@ describe("inj-06: a maximum for the whole Pod", () => {
   it("without room it is said which LimitRange and which amounts stand against it, at once", () => {
     const message = refusal(job(of("1", "400Mi")), whole);
     expect(message).toBe(
-      `spec.template.spec.containers: LimitRange "policy" allows at most cpu 1 for a Pod, and the Pod, with the added containers, has cpu 1010m requested and 1010m as its limit. Set the requests and limits of the added containers with the requests-… and limits-… annotations, leave more room for them, or have the LimitRange changed. (BeyondLimitRange)`,
+      `spec.template.spec.containers: LimitRange "policy" allows at most cpu 1 for a Pod, and the Pod, with the added containers, has cpu 1010m requested and 1010m as its limit. Set the resources of the added containers with the requests-… and limits-… annotations, raise the Pod-level resources, or change the LimitRange. (BeyondLimitRange)`,
     );
     expect(refusal(job(of("1", "512Mi")), whole)).toMatch(/^2 problems:/);
     // What the author's own containers break is the API server's to say.
