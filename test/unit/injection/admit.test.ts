@@ -491,7 +491,7 @@ describe("a launcher without a command", () => {
     const unknown = new Map<string, KnownImage>([["app:1", { unknown: "ghcr.io answers with status 404" }]]);
     expect(denial(bare())).toContain('container "main" has none. Set the container\'s command');
     expect(denial(bare(), { images: unknown })).toContain(
-      "could not be found out: ghcr.io answers with status 404. Write",
+      "could not be found out: ghcr.io answers with status 404. Set",
     );
     expect(denial(bare(), around([], []))).toContain("its image has neither ENTRYPOINT nor CMD");
   });
