@@ -17,15 +17,19 @@ import {
   type SchemaNode,
 } from "./schema.ts";
 
-/** The annotation table, as README and reference page show it. */
+/** The annotation table of the README. */
 export function annotationTable(schema: Schema): string {
   const rows = annotationNodes(schema).map(([name, node]) => [
     `\`${name}\``,
     isList(node) ? "yes" : "no",
-    node.default === undefined ? (node["x-default-text"] ?? "") : `\`"${node.default}"\``,
+    defaultOf(node),
     node.description ?? "",
   ]);
   return table(["Name", "List", "Default", "Meaning"], rows);
+}
+
+function defaultOf(annotation: SchemaNode): string {
+  return annotation["x-default-text"] ?? `\`"${annotation.default}"\``;
 }
 
 /** Renders the reference pages. */
@@ -38,7 +42,7 @@ export function renderDocs(schema: Schema): Rendered[] {
       const facts = [
         `- Key: \`${prefix}${name}\`${isList(node) ? `, \`${prefix}${name}_1\`, \`${prefix}${name}_2\`, …` : ""}`,
         `- Allowed: ${format?.title}`,
-        `- Default: ${node.default === undefined ? node["x-default-text"] : `\`"${node.default}"\``}`,
+        `- Default: ${defaultOf(node)}`,
         `- Example: \`${node.examples?.[0]}\``,
         ...(first === undefined ? [] : [`- With [variables](#variables): \`${first}\``]),
       ];
@@ -60,7 +64,7 @@ export function renderDocs(schema: Schema): Rendered[] {
     page(
       "annotations",
       "Annotations",
-      `All stand under the prefix \`${prefix}\` on a Pod or a Job.\n\n${annotationTable(schema)}\n\n${annotations}\n\n${variablesSection()}`,
+      `All stand under the prefix \`${prefix}\` on a Pod or a Job.\n\n${annotations}\n\n${variablesSection()}`,
     ),
     page(
       "orascache",

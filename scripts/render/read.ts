@@ -16,7 +16,7 @@ export function parseSchema(text: string, file: string): Schema {
   const broken = document.errors.map((error) => `${file}: ${error.message}`);
   if (broken.length > 0) throw new Error(broken.join("\n"));
 
-  const schema = withConditions(withWholePatterns(document.toJS() as Schema));
+  const schema = filledIn(document.toJS() as Schema);
   const problems = checkSchema(schema).map(([path, message]) => {
     const offset = offsetOf(document, path);
     return `${file}:${lines.linePos(offset).line}: ${path.join(".") || "the file"}: ${message}`;
@@ -25,24 +25,20 @@ export function parseSchema(text: string, file: string): Schema {
   return schema;
 }
 
-/** The schema with the parts of patterns where their names stand. What names no part is left: it is no pattern then. */
-function withWholePatterns(schema: Schema): Schema {
+/**
+ * The schema with the parts of patterns where their names stand, and with the meanings of conditions in descriptions.
+ * A name of no part is left: it is no pattern then.
+ */
+function filledIn(schema: Schema): Schema {
   const parts = new Map(Object.entries(schema?.["x-parts"] ?? {}));
   // A part may hold those before it only, so this ends.
   for (const [name, part] of parts) parts.set(name, whole(part, parts));
-  return JSON.parse(JSON.stringify(schema), (key, value: unknown) =>
-    key === "pattern" && typeof value === "string" ? whole(value, parts) : value,
-  ) as Schema;
-}
-
-/** The schema whose descriptions say what the conditions of an OrasCache mean. */
-function withConditions(schema: Schema): Schema {
-  const meanings = Object.entries(conditionTypes).map(([type, meaning]) => `${type}: ${meaning}`);
-  return JSON.parse(JSON.stringify(schema), (key, value: unknown) =>
-    key === "description" && typeof value === "string"
-      ? value.replace("{conditions}", () => meanings.join(" "))
-      : value,
-  ) as Schema;
+  const conditions = Object.entries(conditionTypes).map(([type, meaning]) => `${type}: ${meaning}`);
+  return JSON.parse(JSON.stringify(schema), (key, value: unknown) => {
+    if (typeof value !== "string") return value;
+    if (key === "pattern") return whole(value, parts);
+    return key === "description" ? value.replace("{conditions}", () => conditions.join(" ")) : value;
+  }) as Schema;
 }
 
 function whole(pattern: string, parts: ReadonlyMap<string, string>): string {
