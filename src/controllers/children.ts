@@ -15,7 +15,7 @@ import { ContestedError, NameTakenError, NotYetError } from "./obstacles.ts";
 /** What was done to a child. */
 export type ChildChange = { readonly child: string } & (
   | { readonly kind: "created" | "updated" | "deleted" | "recreated" }
-  /** Something that others changed was put back. */
+  /** Something that others changed was corrected. */
   | { readonly kind: "corrected"; readonly fields: readonly ForeignFields[] }
 );
 
@@ -28,7 +28,7 @@ interface Memory {
   readonly corrections: Patience;
   /**
    * What was last applied and which version came of it. If an admission policy of the cluster rewrites what is
-   * applied, applying it once more does not help.
+   * applied, applying it again does not help.
    */
   applied?: { desired: string; version: string | undefined; resourceVersion: string | undefined };
 }

@@ -45,7 +45,7 @@ function correction(change: ChildChange): EventNote[] {
       type: "Warning",
       reason: "DriftCorrected",
       action: "Update",
-      note: `Put ${child} back as the spec wants it${which}.`,
+      note: `Corrected ${child}${which}.`,
     },
   ];
 }

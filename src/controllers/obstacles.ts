@@ -11,18 +11,18 @@ export class NotYetError extends Error {
   override readonly name = "NotYetError";
 }
 
-/** Somebody keeps changing what is put back. */
+/** Somebody keeps changing what is corrected. */
 export class ContestedError extends Error {
   override readonly name = "ContestedError";
   readonly retryInMs: number;
 
   /**
    * @param child - kind and name
-   * @param retryInMs - when to put it back once more
+   * @param retryInMs - when to correct it again
    */
   constructor(child: string, retryInMs: number) {
     super(
-      `Somebody keeps changing ${child}: it was put back several times within a minute. The Events of this object ` +
+      `Somebody keeps changing ${child}: it was corrected several times within a minute. The Events of this object ` +
         "say who. It is put back less often until that stops.",
     );
     this.retryInMs = retryInMs;

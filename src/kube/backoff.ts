@@ -7,7 +7,7 @@ export interface Backoff {
 }
 
 /**
- * Exponential backoff with jitter, so that replicas do not come back in step.
+ * Exponential backoff with jitter, so that replicas do not retry at the same time.
  *
  * @param firstMs - the first wait
  * @param longestMs - the longest wait

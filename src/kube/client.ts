@@ -31,7 +31,7 @@ export interface KubeClient {
   readonly close: () => void;
 }
 
-/** Told of every answer, for metrics; a status of 0 stands for none. */
+/** Called for every answer, for metrics; a status of 0 means none. */
 export type Observer = (method: Method, status: number) => void;
 
 const defaultTimeoutMs = 15_000;

@@ -1,6 +1,6 @@
 /** Counts how often something was done, lately. */
 export interface Patience {
-  /** It was done once more. */
+  /** It was done again. */
   readonly spend: () => void;
   /** How many milliseconds to wait before it may be done again; 0 for now. */
   readonly waitMs: () => number;

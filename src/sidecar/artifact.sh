@@ -66,7 +66,7 @@ write_manifest() {
        + ($images | numbered($image_key)) + ($inputs | numbered($input_key)))}' >"$step/out/manifest"
 }
 
-# Through standard input: a file that is named is hashed by oras once more.
+# Through standard input: a file that is named is hashed by oras again.
 push_blob() {
   # shellcheck disable=SC2086  # $plain is one word or none
   call_oras "$(seconds_for "$3")" blob push $plain ${config:+--registry-config "$config"} ${authority:+--ca-file "$authority"} --size "$3" \

@@ -162,8 +162,8 @@ it("lif-08, lif-24: one change of a child is corrected once; an eviction of the 
   );
   expect(corrected.sort()).toEqual([
     expect.stringMatching(
-      /^DriftCorrected: Put Service oras back as the spec wants it: \.spec\.sessionAffinity \(set by kubectl-patch\)/,
+      /^DriftCorrected: Corrected Service oras: \.spec\.sessionAffinity \(set by kubectl-patch\)/,
     ),
-    "DriftCorrected: Put StatefulSet oras back as the spec wants it: .spec.revisionHistoryLimit (set by kubectl-patch).",
+    "DriftCorrected: Corrected StatefulSet oras: .spec.revisionHistoryLimit (set by kubectl-patch).",
   ]);
 });

@@ -43,7 +43,7 @@ describe("lif-08: one change that somebody made", () => {
     const notes = (await ns.events("oras")).filter((e) => e.reason === "DriftCorrected").map((e) => e.note);
     expect(notes.sort()).toEqual([
       expect.stringContaining(".spec.sessionAffinity (set by kubectl-patch)"),
-      "Put StatefulSet oras back as the spec wants it: .spec.revisionHistoryLimit (set by kubectl-patch).",
+      "Corrected StatefulSet oras: .spec.revisionHistoryLimit (set by kubectl-patch).",
     ]);
     for (const resource of [resources.statefulSets, resources.services]) {
       const { managedFields = [] } = (await ns.read(resource, "oras"))?.metadata ?? {};

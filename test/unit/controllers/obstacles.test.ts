@@ -56,14 +56,14 @@ describe("Events about changes", () => {
     const corrected = (fields: object[]) =>
       notesOf([{ kind: "corrected", child: "StatefulSet a", fields }] as Parameters<typeof notesOf>[0])[0]
         ?.note;
-    expect(corrected([])).toBe("Put StatefulSet a back as the spec wants it.");
+    expect(corrected([])).toBe("Corrected StatefulSet a.");
     expect(
       corrected([
         { manager: "kubectl-edit", fields: [".spec.x"] },
         { manager: "kube-controller-manager", subresource: "scale", fields: [".spec.replicas"] },
       ]),
     ).toBe(
-      "Put StatefulSet a back as the spec wants it: .spec.x (set by kubectl-edit), .spec.replicas (set by kube-controller-manager, scale).",
+      "Corrected StatefulSet a: .spec.x (set by kubectl-edit), .spec.replicas (set by kube-controller-manager, scale).",
     );
     const many = Array.from({ length: 12 }, (_, i) => `.spec.f${i}`);
     expect(corrected([{ manager: "m", fields: many }])).toContain(" and 2 more");
