@@ -3,10 +3,13 @@ import { stringify } from "yaml";
 import { visible } from "../annotations/problems.ts";
 import { describeWarning } from "../annotations/warning.ts";
 import { checkCache } from "./checks/cache.ts";
+import { checkShape } from "./checks/shape.ts";
+import { stepsOf } from "./checks/steps.ts";
 import { describeObject, type ManifestObject, objectsOf } from "./manifests/objects.ts";
 import { readSources } from "./manifests/sources.ts";
 import { kubectlYaml } from "./manifests/yaml.ts";
 import { CliError } from "./output.ts";
+import type { Finding } from "./report/finding.ts";
 import { reviewOffline } from "./review.ts";
 import type { OfflineSettings } from "./settings.ts";
 import { isCache, surroundingsOf } from "./surroundings.ts";
@@ -26,15 +29,13 @@ export async function injectFiles(
   const { documents, objects, refused } = objectsOf(await readSources(places), settings.namespace);
   const denials = [
     ...refused.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`),
-    ...objects
-      .filter(isCache)
-      .flatMap((cache) =>
-        checkCache(cache).map(({ path = "", message }) => `${placeOf(cache)}: ${path}: ${message}`),
-      ),
+    ...objects.flatMap((object) =>
+      malformed(object).map(({ path = "", message }) => `${placeOf(object)}: ${path}: ${message}`),
+    ),
   ];
   const warnings = new Set<string>();
   const around = surroundingsOf(objects);
-  for (const object of objects) {
+  for (const object of objects.filter(isStep)) {
     const verdict = reviewOffline(object, around, settings);
     for (const warning of verdict.warnings) warnings.add(`${placeOf(object)}: ${describeWarning(warning)}`);
     if (verdict.kind === "denied") denials.push(`${placeOf(object)}: ${verdict.message}`);
@@ -42,6 +43,17 @@ export async function injectFiles(
   }
   if (denials.length > 0) throw new CliError(denials.join("\n"), 1);
   return { documents, warnings: [...warnings] };
+}
+
+/** Whether the webhook would be asked about an object. What other kinds make, it is asked about later. */
+function isStep(object: ManifestObject): boolean {
+  return stepsOf(object).some(({ base }) => base.length === 0);
+}
+
+/** What the API server would refuse before it asks the webhook, which leaves such objects as they are. */
+function malformed(object: ManifestObject): readonly Finding[] {
+  if (isCache(object)) return checkCache(object);
+  return isStep(object) ? stepsOf(object).flatMap((step) => checkShape(step).findings) : [];
 }
 
 function placeOf(object: ManifestObject): string {

@@ -49,6 +49,7 @@ const amounts: Shape = { map: "text" };
 const shapeOfLimitRange: Shape = {
   needs: ["spec"],
   fields: {
+    metadata: { fields: { name: "text" } },
     spec: {
       needs: ["limits"],
       fields: {

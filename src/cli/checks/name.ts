@@ -49,10 +49,10 @@ function checkText(
     return wrong(field, `found ${value.length} characters; allowed are at most ${most}.`);
   }
   if (pattern.test(value + behind)) return [];
-  const dot = field === "namespace" ? "" : ", and dots between such parts";
+  const letters = field === "namespace" ? "digits and -" : "digits, - and .";
   return wrong(
     field,
-    `found ${JSON.stringify(value)}; allowed are lower case letters, digits and - between them${dot}.`,
+    `found ${JSON.stringify(value)}; allowed are lower case letters, ${letters}, with a letter or digit at both ends.`,
   );
 }
 

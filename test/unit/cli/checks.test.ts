@@ -1,7 +1,10 @@
+import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parseAllDocuments } from "yaml";
 import { names } from "../../../schema/names.ts";
 import { annotations } from "../../../src/annotations/table.ts";
 import { injectFiles } from "../../../src/cli/inject.ts";
+import { CliError } from "../../../src/cli/output.ts";
 import { offlineDefaults } from "../../../src/cli/settings.ts";
 import { validateFiles } from "../../../src/cli/validate.ts";
 import { cacheManifest, type Folder, jobManifest, makeFolder } from "../../support/cli.ts";
@@ -425,6 +428,24 @@ describe("an OrasCache of the files", () => {
   );
 });
 
+describe("inject", () => {
+  const inject = async (text: string) => injectFiles([await folder.write("a.yaml", text)], offlineDefaults);
+
+  it("refuses what the API server would refuse before the webhook is asked", async () => {
+    const text = step("a", `${output}: a/b:c`, `${prefix}unpack: true`, `${prefix}debug: true`);
+    await expect(inject(text)).rejects.toThrow(
+      /unpack\]: found true; it must be text; put it in quotes\.\n.*debug\]: found true/,
+    );
+  });
+
+  it("leaves a Job of another project as it is", async () => {
+    const text = step("a", `${output}: a/b:c`).replace("batch/v1", "batch.example.com/v1");
+    const { documents, warnings } = await inject(text);
+    expect(documents).toEqual([parseAllDocuments(text)[0]?.toJS()]);
+    expect(warnings).toEqual([]);
+  });
+});
+
 describe("a LimitRange of the files", () => {
   const job = step("a", `${output}: a/b:c`, `${prefix}requests-memory: 1Gi`);
   const range = (limits: string, namespace = "default") =>
@@ -446,3 +467,38 @@ describe("a LimitRange of the files", () => {
     expect(await findingsOf(all(cache, text, job))).toEqual([]);
   });
 });
+
+it("whatever stands in a field, validate reports, and inject prints or refuses", async () => {
+  const texts = [
+    cacheManifest("{deploy: false, registry: ghcr.io}"),
+    step("a", `${output}: a/b:c`, `${prefix}container: main`),
+    `apiVersion: v1\nkind: LimitRange\nmetadata: {name: small}\nspec: {limits: [{type: Container, max: {cpu: "1"}}]}\n`,
+    `apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: x, ${annotated}}\nspec: {jobTemplate: {metadata: {${annotated}}, spec: {template: {metadata: {${annotated}}, spec: {${containers}}}}}}\n`,
+    `apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec: {template: {metadata: {${annotated}}, spec: {${containers}}}}\n`,
+  ];
+  const objects = parseAllDocuments(all(...texts)).map((document) => document.toJS() as unknown);
+  const paths = pathsIn(objects);
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...paths), fc.jsonValue(), async (path, value) => {
+      const changed = structuredClone(objects);
+      const parent = path.slice(0, -1).reduce<unknown>((at, key) => (at as never)[key as never], changed);
+      (parent as Record<string, unknown>)[path.at(-1) ?? ""] = value;
+      const file = await folder.write(
+        "changed.json",
+        JSON.stringify({ apiVersion: "v1", kind: "List", items: changed }),
+      );
+      const { findings } = await validateFiles([file], offlineDefaults);
+      for (const { line } of findings) expect(line).toBeGreaterThan(0);
+      await injectFiles([file], offlineDefaults).catch((error: unknown) => {
+        expect(error).toBeInstanceOf(CliError);
+      });
+    }),
+    { numRuns: 300 },
+  );
+});
+
+/** The path of every field. */
+function pathsIn(value: unknown, at: readonly string[] = []): (readonly string[])[] {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, below]) => [[...at, key], ...pathsIn(below, [...at, key])]);
+}
