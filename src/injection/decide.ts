@@ -1,5 +1,5 @@
 import { isAnnotated, isOurs } from "../annotations/map.ts";
-import { type Problem, quoted, type Result, withoutSecrets } from "../annotations/problems.ts";
+import { type Problem, quoted, type Result, visible, withoutSecrets } from "../annotations/problems.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { variablesIn, variablesOf } from "../annotations/variables.ts";
 import type { Warning } from "../annotations/warning.ts";
@@ -72,7 +72,7 @@ export function decide(open: Open, answers: Answers): Verdict {
 function debugOf({ launchers }: Plan, settings: Settings): object {
   const { entrypoint, orasEntrypoint } = settings;
   return {
-    launchers: launchers.map(({ name }) => name),
+    launchers: launchers.map(({ name }) => visible(name)),
     settings: {
       ...settings,
       ...(entrypoint === undefined ? {} : { entrypoint: withoutSecrets(entrypoint) }),

@@ -1,3 +1,4 @@
+import { visibleLines } from "../annotations/problems.ts";
 import { describeWarning, type Warning } from "../annotations/warning.ts";
 import type { AdmissionRequest, Verdict } from "../injection/admission-types.ts";
 
@@ -128,7 +129,11 @@ export function writeReview(uid: string, verdict: Verdict): string {
       ? {
           uid,
           allowed: false,
-          status: { code: verdict.code, reason: reasonOf(verdict.code), message: verdict.message },
+          status: {
+            code: verdict.code,
+            reason: reasonOf(verdict.code),
+            message: visibleLines(verdict.message),
+          },
           ...warnings,
         }
       : { uid, allowed: true, ...patchOf(verdict.patch), ...warnings };

@@ -103,6 +103,11 @@ describe("writing", () => {
     });
   });
 
+  test("nothing in a refusal that a terminal would obey, whoever wrote it", () => {
+    const { status } = answer({ kind: "denied", message: "a\u202eb\n- c\u009b", code: 500, warnings: [] });
+    expect(status).toMatchObject({ message: "a\\u202eb\n- c\\u009b" });
+  });
+
   test("nothing in warnings that a terminal would obey", () => {
     const warnings = [
       { ...warning, message: "a\u202eb" },
