@@ -53,7 +53,7 @@ export function renderDocs(schema: Schema): Rendered[] {
   const options = optionTable.map((o) => [
     `\`--${o.name}\``,
     `\`${o.env}\``,
-    o.default === undefined ? (o.defaultText ?? "") : `\`${o.default}\``,
+    o.default === undefined || o.default === "" ? (o.defaultText ?? "empty") : `\`${o.default}\``,
     o.description,
   ]);
   const errors = Object.entries(findingCodes).map(

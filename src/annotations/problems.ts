@@ -124,7 +124,7 @@ export const problemCatalogue = {
   },
   NoContainerOfNumber: {
     summary:
-      "A path has the number of no container: plain where containers are numbered, or the other way round.",
+      "A path has a number that no container annotation has, or it has no number although the containers have one.",
     fix: "Give the path the number of its container, or name a container with that number.",
   },
   ContainerTwice: {
@@ -184,8 +184,8 @@ export const problemCatalogue = {
     fix: "Run the step on Linux.",
   },
   AnnotationNotRead: {
-    summary: "An annotation stands where the operator does not read it.",
-    fix: "Move it to the annotations of a Pod or a Job, or to those of the template in what makes them.",
+    summary: "An annotation is in a place where the operator does not read it.",
+    fix: "Move it to the annotations of a Pod, of a Job, or of the template in a controller such as a CronJob.",
   },
   LabelNotRead: {
     summary: "A label has the prefix of the operator, which reads annotations only.",

@@ -60,7 +60,7 @@ export const warningCatalogue = {
     fix: "Give the probe a failureThreshold that covers this time, or remove it.",
   },
   NotExpanded: {
-    summary: "A path holds what a shell would expand, but no shell reads it.",
+    summary: "A path has characters that a shell would expand, but no shell reads it.",
     fix: "Write the path out, or use a variable such as $(POD_NAME).",
   },
   SecretInOutput: {
@@ -68,7 +68,7 @@ export const warningCatalogue = {
     fix: "Mount it elsewhere, or push another directory.",
   },
   InjectionRemoved: {
-    summary: "The object carries containers that the operator once added, but none of its annotations.",
+    summary: "The object has containers that the operator added earlier, but no annotations.",
     fix: "Add the annotations if the copy should pull or push.",
   },
   NotInjected: {

@@ -12,11 +12,13 @@ export function checkWhole(slots: readonly Slot[]): Problem[] {
   if (slots.length === 0) return [];
   const first = firstOfEach(slots);
   const numbers = containerNumbers(slots);
+  // Sorted once: there may be as many of them as there are paths of none.
+  const launchers = launcherNumbers(slots);
   const needless = slots.flatMap((slot) => checkNeeds(slot, first));
   return [
     ...(needless.length > 0 ? needless : checkPurpose(first)),
     ...checkCount(numbers),
-    ...slots.flatMap((slot) => [...checkBelongs(slot, numbers), ...checkBeside(slot, first)]),
+    ...slots.flatMap((slot) => [...checkBelongs(slot, numbers, launchers), ...checkBeside(slot, first)]),
   ];
 }
 
@@ -66,10 +68,10 @@ function checkNeeds(slot: Slot, first: FirstSlots): Problem[] {
   return [{ code: "NothingToPush", path: keyOf(slot), message }];
 }
 
-function checkBelongs(slot: Slot, numbers: ReadonlySet<number>): Problem[] {
+function checkBelongs(slot: Slot, numbers: ReadonlySet<number>, launchers: readonly number[]): Problem[] {
   const { of } = annotations[slot.name];
   if (of === undefined || numbers.has(slot.number)) return [];
-  const own = listed([...numbers].sort((a, b) => a - b).map((number) => keyOf({ name: slot.name, number })));
+  const own = listed(launchers.map((number) => keyOf({ name: slot.name, number })));
   const message = `there is no ${keyOf({ name: of, number: slot.number })} that it would belong to; allowed ${numbers.size === 1 ? "is" : "are"} ${own}.`;
   return [{ code: "NoContainerOfNumber", path: keyOf(slot), message }];
 }

@@ -82,13 +82,13 @@ describe("the CRD in a real API server", () => {
     // The API server publishes the schema a moment after it serves the objects.
     const { stdout } = await until(async () => {
       const output = await explain("spec");
-      return output.stdout.includes("What the cache should be.") && output;
+      return output.stdout.includes("Desired state of the OrasCache.") && output;
     }, "kubectl explain");
     const text = stdout.replaceAll(/\s+/g, " ");
     expect(text).toContain("image <string> Image of the registry.");
     expect(text).toContain("Only where deploy is false.");
     expect(text).not.toContain("<no description>");
-    expect((await explain("status.conditions")).stdout).toContain("Why, in one word.");
+    expect((await explain("status.conditions")).stdout).toContain("Reason for the status in CamelCase.");
   });
 
   test("says which field is wrong and what is allowed", async () => {
