@@ -221,7 +221,7 @@ export const annotations = {
     "oneWith": [],
     "format": "ScriptUrl",
     "defaultText": "the built-in script",
-    "description": "URL of a script that runs in the wrapped container instead of the built-in one. It is fetched over HTTPS. Pin it with #sha256=…, because whoever changes an unpinned script runs code in the Pod.",
+    "description": "URL of a script that runs in the wrapped container instead of the built-in one. It is fetched over HTTPS. Pin it with #sha256=…, because a person who changes an unpinned script runs code in the Pod.",
     "example": "https://example.com/entrypoint.sh"
   },
   "oras-entrypoint": {
@@ -232,7 +232,7 @@ export const annotations = {
     "oneWith": [],
     "format": "ScriptUrl",
     "defaultText": "the built-in script",
-    "description": "URL of a script that pulls and pushes instead of the built-in one. It is fetched over HTTPS. Pin it with #sha256=…, because whoever changes an unpinned script runs code in the Pod.",
+    "description": "URL of a script that pulls and pushes instead of the built-in one. It is fetched over HTTPS. Pin it with #sha256=…, because a person who changes an unpinned script runs code in the Pod.",
     "example": "https://example.com/oras-entrypoint.sh"
   },
   "debug": {

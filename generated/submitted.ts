@@ -91,12 +91,12 @@ export interface components {
              */
             container?: components["schemas"]["ContainerName"][];
             /**
-             * @description URL of a script that runs in the wrapped container instead of the built-in one. It is fetched over HTTPS. Pin it with #sha256=…, because whoever changes an unpinned script runs code in the Pod.
+             * @description URL of a script that runs in the wrapped container instead of the built-in one. It is fetched over HTTPS. Pin it with #sha256=…, because a person who changes an unpinned script runs code in the Pod.
              * @example https://example.com/entrypoint.sh
              */
             entrypoint?: components["schemas"]["ScriptUrl"];
             /**
-             * @description URL of a script that pulls and pushes instead of the built-in one. It is fetched over HTTPS. Pin it with #sha256=…, because whoever changes an unpinned script runs code in the Pod.
+             * @description URL of a script that pulls and pushes instead of the built-in one. It is fetched over HTTPS. Pin it with #sha256=…, because a person who changes an unpinned script runs code in the Pod.
              * @example https://example.com/oras-entrypoint.sh
              */
             "oras-entrypoint"?: components["schemas"]["ScriptUrl"];
@@ -194,7 +194,7 @@ export interface components {
             registry?: components["schemas"]["Registry"];
             secrets?: components["schemas"]["OrasCacheSecrets"];
         };
-        /** @description Secrets that the registry uses. Whoever may create or edit OrasCaches can pass any Secret of the namespace to a container with any image, just like whoever may create Pods. */
+        /** @description Secrets that the registry uses. Users who may create or edit OrasCaches can pass any Secret of the namespace to a container with any image, just like users who may create Pods. */
         OrasCacheSecrets: {
             /** @description Name of a Secret whose keys become environment variables of the registry container. Changes take effect when the container starts: delete the registry's Pod after you change the Secret. Its artifacts are lost then. */
             orasEnv?: components["schemas"]["ObjectName"];

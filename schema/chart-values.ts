@@ -77,7 +77,7 @@ export function chartValues(): Record<string, Value> {
       ),
       metricsFrom: {
         ...list(
-          "Peers that may read the metrics, as in `from` of a NetworkPolicy. If it is empty, nobody may.",
+          "Peers that may read the metrics, as in `from` of a NetworkPolicy. If it is empty, no peer may.",
         ),
         default: [{ namespaceSelector: { matchLabels: { metrics: "enabled" } } }],
       },

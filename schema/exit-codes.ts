@@ -1,7 +1,7 @@
 import { names } from "./names.ts";
 
 interface ExitCode {
-  /** Above those that shells and signals use, so that a Job's `podFailurePolicy` can tell them apart. */
+  /** Above those that shells and signals use, so that a Job's `podFailurePolicy` can distinguish them. */
   readonly code: number;
   /** Which container ends with it. */
   readonly container: string;

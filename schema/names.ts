@@ -45,7 +45,7 @@ export const names = {
   toolsImage: `${toolsImageRepository}:${packageJson.version}`,
   operatorNamespace: `${operator}-system`,
   operatorName: operator,
-  // Other names than the original's: its Deployment's selector cannot change, its ServiceAccount has rights of its own,
+  // Other names than the original's: its Deployment's selector cannot change, its ServiceAccount has other rights,
   // and its Service selects its Pods.
   deployment: operator,
   serviceAccount: operator,

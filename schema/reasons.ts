@@ -145,7 +145,7 @@ const stepEvents = {
   NotPushed: { meaning: "The step ended without anything to push; the message says why." },
   TagMoved: {
     meaning: "The output's tag pointed to another artifact before.",
-    fix: "Give each output a tag of its own if that was not meant.",
+    fix: "Give each output its own tag if that was not meant.",
   },
 } as const satisfies Record<string, Reason>;
 

@@ -1,6 +1,6 @@
 import { closest, distance } from "fastest-levenshtein";
 
-/** No name is longer; the distance to a longer text would cost more than it tells. */
+/** No name is longer; the distance to a longer text would cost more than it is worth. */
 const longest = 64;
 
 /**

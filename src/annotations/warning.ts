@@ -44,7 +44,7 @@ export const warningCatalogue = {
     fix: "Set input-path with the number of that container, too.",
   },
   UnpinnedScript: {
-    summary: "A script is fetched and run without a checksum: whoever changes it runs code in the Pod.",
+    summary: "A script is fetched and run without a checksum: a person who changes it runs code in the Pod.",
     fix: "Add #sha256=… with the checksum of the script to its URL.",
   },
   NoClusterNames: {
@@ -53,7 +53,7 @@ export const warningCatalogue = {
   },
   RepeatedStep: {
     summary: "The Pod starts the step again each time it ends.",
-    fix: "Set restartPolicy to OnFailure or Never, unless the step is meant to run for ever.",
+    fix: "Set restartPolicy to OnFailure or Never, unless the step is meant to run forever.",
   },
   ProbeNeedsTime: {
     summary: "The kubelet may end the step while it unpacks inputs or packs outputs, because a probe fails.",

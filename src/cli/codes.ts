@@ -53,7 +53,7 @@ const ownCodes = {
   },
   AlreadyInjected: {
     summary: "The object was exported from a cluster and has the containers that the operator added there.",
-    fix: "Nothing has to be done: what is incomplete or outdated is removed and injected anew. You can remove the added parts from the file.",
+    fix: "Nothing has to be done: what is incomplete or outdated is removed and injected again. You can remove the added parts from the file.",
   },
 } as const satisfies Record<string, CodeEntry>;
 

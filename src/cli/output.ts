@@ -1,4 +1,4 @@
-/** An error that is told to the person at the terminal in one message, without a stack. */
+/** An error that is printed as one message, without a stack. */
 export class CliError extends Error {
   readonly exitCode: number;
 

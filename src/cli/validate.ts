@@ -58,7 +58,7 @@ function checkSteps(
   settings: OfflineSettings,
 ): Finding[] {
   const around = surroundingsOf(objects);
-  // That an OrasCache is not in the files is told by the checks across them.
+  // That an OrasCache is not in the files is reported by the checks across them.
   const withCaches: Surroundings = {
     ...around,
     cache: (namespace, name) => around.cache(namespace, name) ?? new OrasCache(),

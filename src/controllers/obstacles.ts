@@ -23,7 +23,7 @@ export class ContestedError extends Error {
   constructor(child: string, retryInMs: number) {
     super(
       `Somebody keeps changing ${child}: it was corrected several times within a minute. The Events of this object ` +
-        "say who. It is put back less often until that stops.",
+        "say who. It is corrected less often until that stops.",
     );
     this.retryInMs = retryInMs;
   }

@@ -19,7 +19,7 @@ import { weave } from "./weave.ts";
  * Answers for a change of an injected object. `kubectl apply` of the manifest sets the wrapped program's command back,
  * a PUT of it (`kubectl replace`, or a client that drops fields which it does not know) everything: the API server
  * would refuse that as a change of what cannot be changed. Where the program is still the same, the injection is put
- * back; where it is another one, that is left as it is and the API server says so. A policy warns of changed annotations.
+ * back; where it is another one, that is left as it is and the API server says so. A policy warns about changed annotations.
  *
  * @param kind - of what is changed
  * @param object - as submitted

@@ -17,7 +17,7 @@ export function warnAboutStep(pod: V1PodSpec, path: string, settings: Settings):
   const warnings = (["entrypoint", "oras-entrypoint"] as const).flatMap((name): Warning[] => {
     const url = name === "entrypoint" ? settings.entrypoint : settings.orasEntrypoint;
     if (url === undefined || url.includes("#sha256=")) return [];
-    const message = "without #sha256=… whoever changes the script runs code in the Pod.";
+    const message = "without #sha256=… a person who changes the script runs code in the Pod.";
     return [{ code: "UnpinnedScript", path: annotations[name].key, message }];
   });
   if (pod.dnsPolicy === "Default" && !pod.hostNetwork && settings.registry === undefined) {

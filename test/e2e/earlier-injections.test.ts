@@ -38,7 +38,7 @@ describe.concurrent("inj-08: a manifest that carries a left-over marker", () => 
         wrapped: { main: { program: "x", command: 3, args: 0, env: [] } },
       }),
     ],
-  ])("%s: the Pod is injected anew, and its output is pushed", async ([what, marker], { ws }) => {
+  ])("%s: the Pod is injected again, and its output is pushed", async ([what, marker], { ws }) => {
     const name = `stale-${what.replaceAll(/[ .]/g, "-")}`;
     await ws.apply(marked(podOf(name, output(name), hello), marker));
     await ws.succeeded(name);

@@ -45,7 +45,7 @@ function sameObjects(objects: readonly ManifestObject[]): Finding[] {
   });
 }
 
-/** Of an object that is there twice only the last counts, which is told already. */
+/** Of an object that is there twice only the last counts, which is reported already. */
 function sameOutputs(outputs: readonly Artifact[]): Finding[] {
   const seen = new Map<string, Artifact>();
   return outputs.flatMap((output) => {

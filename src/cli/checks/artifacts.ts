@@ -25,7 +25,7 @@ export interface Artifact {
   readonly repository: string;
   /** Repository with tag or digest. */
   readonly name: string;
-  /** Host, repository, and tag or digest: the same text for the same artifact, whoever names it. */
+  /** Host, repository, and tag or digest: the same text for the same artifact, however it is written. */
   readonly address: string;
 }
 

@@ -17,7 +17,7 @@ interface Pushed {
 /**
  * Inputs that no step of the files pushes. An artifact may well have been pushed before, so only what is hardly meant is
  * a warning: the files push it to another place, push another version of its repository, or push something of nearly
- * its name that nobody reads. Where they hold its cache, too, it is a note: a new cache is empty.
+ * its name that no step reads. Where they hold its cache, too, it is a note: a new cache is empty.
  */
 export function inputsNotMade(steps: readonly StepArtifacts[], around: Surroundings): Finding[] {
   const all = steps.flatMap(({ outputs }) => outputs);

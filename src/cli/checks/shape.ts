@@ -11,12 +11,12 @@ export interface Shaped {
   readonly step: Step | undefined;
 }
 
-/** As many fields are told: each is looked for anew. */
+/** The most fields that are reported: each needs another search. */
 const mostFields = 20;
 
 /**
- * What the API server refuses before a webhook sees it, as far as the webhook relies on it. Each wrong field is told
- * and put right as well as it can be, so that the others are told in the same answer.
+ * What the API server refuses before a webhook sees it, as far as the webhook relies on it. Each wrong field is reported
+ * and corrected as far as possible, so that the others are reported in the same answer.
  */
 export function checkShape(step: Step): Shaped {
   const kind = workloadKind(step.kind === "Job" ? "batch" : "", step.kind);

@@ -58,7 +58,7 @@ function annotationsAlone(step: Step, told: readonly Finding[]): Finding[] {
   );
 }
 
-/** A field of a wrong type is told once, and nothing that follows from it. */
+/** A field of a wrong type is reported once, and nothing that follows from it. */
 function notToldIn(errors: readonly Finding[], findings: readonly Finding[]): Finding[] {
   const told = new Set(errors.map(({ path }) => path));
   return findings.filter(({ path }) => path === undefined || !told.has(path));
@@ -66,7 +66,7 @@ function notToldIn(errors: readonly Finding[], findings: readonly Finding[]): Fi
 
 /**
  * A container without a command runs what its image says. The operator asks the image's registry and refuses only what
- * it could not find out; nobody is asked here.
+ * it could not find out; no registry is asked here.
  */
 function problemOf(step: Step, { code, path, message }: Problem): Finding {
   const finding =

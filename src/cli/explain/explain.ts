@@ -67,7 +67,7 @@ function list(items: readonly Pick<Topic, "name" | "description">[], width: numb
     .join("\n");
 }
 
-/** What lays out the commands' own help texts. */
+/** What formats the commands' own help texts. */
 function helpOf(width: number): Help {
   return Object.assign(new Help(), { helpWidth: width, minWidthToWrap: narrowest });
 }

@@ -2,7 +2,7 @@ import schema from "../../../generated/schemas/oras-operator.schema.json" with {
 import { names } from "../../../schema/names.ts";
 import type { Topic } from "./topic.ts";
 
-/** The part of a JSON Schema that is told. */
+/** The part of a JSON Schema that is explained. */
 interface Field {
   readonly type?: string;
   readonly description?: string;

@@ -6,7 +6,7 @@ export interface Topic {
   readonly name: string;
   /** Other words to ask for it, in lower case. */
   readonly aliases: readonly string[];
-  /** What is told in a line each: label, text. */
+  /** What takes a line each: label, text. */
   readonly facts: readonly (readonly [string, string])[];
   readonly description: string;
   /** What belongs to it, such as the fields of an object. */

@@ -5,7 +5,7 @@ import { formatPath, type Path } from "../manifests/path.ts";
 /** error: the cluster refuses it. warning: it is hardly what was meant. info: worth knowing. */
 export type Level = "error" | "warning" | "info";
 
-/** One thing that `validate` has to say, as every output format tells it. */
+/** One finding of `validate`, for every output format. */
 export interface Finding {
   readonly level: Level;
   readonly code: FindingCode;

@@ -223,18 +223,18 @@ describe("I1: what nobody reads", () => {
 
 describe("inj-08: an object that was read back from a cluster", () => {
   it.each(["{}", '"{\\"hash\\":\\"0\\",\\"containers\\":[\\"main\\"]}"'])(
-    "is told to be injected anew, with the marker %s",
+    "is said to be injected again, with the marker %s",
     async (marker) => {
       const text = jobManifest({ lines: [`${output}: a/b:c`, `${names.markerAnnotation}: '${marker}'`] });
       const [first, ...others] = await findingsOf(`${cache}---\n${text}`);
       expect(first).toMatch(/^info AlreadyInjected 12 /);
       expect(others.filter((finding) => finding.startsWith("error"))).toEqual([]);
-      expect(codes.AlreadyInjected.fix).toContain("injected anew");
+      expect(codes.AlreadyInjected.fix).toContain("injected again");
     },
   );
 });
 
-it("inj-08: what inject prints is right, and is injected anew to the same", async () => {
+it("inj-08: what inject prints is right, and is injected again to the same", async () => {
   const file = await folder.write("job.yaml", `${cache}---\n${jobManifest()}`);
   const first = formatDocuments((await injectFiles([file], offlineDefaults)).documents, "yaml");
   const again = await injectFiles([await folder.write("injected.yaml", first)], offlineDefaults);

@@ -231,7 +231,7 @@ describe("what version 0.1.0 injected", () => {
     expect(updated(stored, other)).toEqual(other);
   });
 
-  it.each(named)("%s: is injected anew when it is created again", (_, manifest, stored) => {
+  it.each(named)("%s: is injected again when it is created again", (_, manifest, stored) => {
     const images = new Map([["busybox:1.36", { program: { entrypoint: ["/bin/app"], cmd: [] } }]]);
     const again = created(stored, { images });
     const fresh = created(manifest, { images });
