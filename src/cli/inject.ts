@@ -4,7 +4,7 @@ import { visible } from "../annotations/problems.ts";
 import { describeWarning } from "../annotations/warning.ts";
 import { checkCache } from "./checks/cache.ts";
 import { checkShape } from "./checks/shape.ts";
-import { stepsOf } from "./checks/steps.ts";
+import { isStep, stepsOf } from "./checks/steps.ts";
 import { describeObject, type ManifestObject, objectsOf } from "./manifests/objects.ts";
 import { readSources } from "./manifests/sources.ts";
 import { kubectlYaml } from "./manifests/yaml.ts";
@@ -43,11 +43,6 @@ export async function injectFiles(
   }
   if (denials.length > 0) throw new CliError(denials.join("\n"), 1);
   return { documents, warnings: [...warnings] };
-}
-
-/** Whether the webhook would be asked about an object. What other kinds make, it is asked about later. */
-function isStep(object: ManifestObject): boolean {
-  return stepsOf(object).some(({ base }) => base.length === 0);
 }
 
 /** What the API server would refuse before it asks the webhook, which leaves such objects as they are. */

@@ -3,7 +3,7 @@ import { findMisplaced } from "../workload/misplaced.ts";
 import { checkAcross } from "./checks/across.ts";
 import { checkCache } from "./checks/cache.ts";
 import { checkKind } from "./checks/kind.ts";
-import { checkName } from "./checks/name.ts";
+import { checkMetadata } from "./checks/metadata.ts";
 import { checkStep } from "./checks/step.ts";
 import { type Step, stepsOf } from "./checks/steps.ts";
 import { checkUnread } from "./checks/unread.ts";
@@ -44,7 +44,7 @@ export async function validateFiles(places: readonly string[], settings: Offline
 function checkObject(object: ManifestObject): Finding[] {
   const findings = [
     ...checkKind(object),
-    ...(isCache(object) || stepsOf(object).length > 0 ? checkName(object) : []),
+    ...(isCache(object) || stepsOf(object).length > 0 ? checkMetadata(object) : []),
     ...(isCache(object) ? checkCache(object) : []),
     ...misplaced(object),
   ];

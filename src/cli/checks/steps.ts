@@ -28,6 +28,11 @@ export function stepsOf(object: ManifestObject): Step[] {
   }));
 }
 
+/** Whether the webhook is asked about an object itself. What other kinds make, it is asked about later. */
+export function isStep(object: ManifestObject): boolean {
+  return stepsOf(object).some(({ base }) => base.length === 0);
+}
+
 /** Where an annotation of a step stands, or would stand: on the step, or only on a Job's template. */
 export function pathOfAnnotation({ base, value, kind }: Step, key: string): Path {
   const onTemplate = kind === "Job" && !has(value, own, key) && has(value, ofTemplate, key);

@@ -100,6 +100,14 @@ describe("metadata.name", () => {
     expect((await findingsOf(named(name))).filter((line) => line.startsWith("error"))).toEqual([]);
   });
 
+  it("annotations and labels of what is no step itself are texts, too", async () => {
+    const text = `apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x, annotations: {a: true}, labels: {b: 1}}\nspec: {template: {spec: {${containers}}}}`;
+    expect(await findingsOf(text)).toEqual([
+      "error InvalidField metadata.annotations.a found true; it must be text; put it in quotes.",
+      "error InvalidField metadata.labels.b found 1; it must be text; put it in quotes.",
+    ]);
+  });
+
   it("an OrasCache needs one too, and it is told once what is wrong with it", async () => {
     expect(await findingsOf(cacheManifest("{}", "labels: {}"))).toEqual([
       expect.stringMatching(/^error InvalidField metadata\.name found nothing/),

@@ -2,6 +2,7 @@ import { names } from "../../../schema/names.ts";
 import { formats } from "../../annotations/table.ts";
 import type { ManifestObject } from "../manifests/objects.ts";
 import { type Finding, findingAt } from "../report/finding.ts";
+import { isStep } from "./steps.ts";
 
 /**
  * Longest names, where that is less than what a name may have: a Job's becomes the value of a label, and a CronJob adds
@@ -11,9 +12,10 @@ import { type Finding, findingAt } from "../report/finding.ts";
  */
 const longest: Readonly<Record<string, number>> = { Job: 63, CronJob: 52 };
 
-/** What the API server has against the name and the namespace of an object. An OrasCache's name is in its schema. */
-export function checkName(object: ManifestObject): Finding[] {
-  const { name, generateName, namespace } = (object.value["metadata"] ?? {}) as Record<string, unknown>;
+/** What the API server has against the metadata of an object. An OrasCache's name is in its schema. */
+export function checkMetadata(object: ManifestObject): Finding[] {
+  const metadata = (object.value["metadata"] ?? {}) as Record<string, unknown>;
+  const { name, generateName, namespace } = metadata;
   const wrong = (field: string, message: string) => [
     findingAt(object, ["metadata", field], { level: "error", code: "InvalidField", message }),
   ];
@@ -22,9 +24,28 @@ export function checkName(object: ManifestObject): Finding[] {
       ? checkGenerated(generateName, wrong)
       : object.kind === names.kind
         ? []
-        : checkText("name", name, formats.ObjectName, wrong, longest[object.kind])),
+        : checkText(
+            "name",
+            name,
+            formats[object.kind === "StatefulSet" ? "ContainerName" : "ObjectName"],
+            wrong,
+            longest[object.kind],
+          )),
     ...(isNone(namespace) ? [] : checkText("namespace", namespace, formats.ContainerName, wrong)),
+    // Those of Pods and Jobs are looked at with the rest of them.
+    ...(isStep(object) ? [] : ["annotations", "labels"].flatMap((field) => checkTexts(object, field))),
   ];
+}
+
+function checkTexts(object: ManifestObject, field: string): Finding[] {
+  const map = (object.value["metadata"] as Record<string, unknown> | undefined | null)?.[field];
+  if (typeof map !== "object" || map === null) return [];
+  return Object.entries(map)
+    .filter(([, value]) => typeof value !== "string" && value !== null)
+    .map(([key, value]) => {
+      const message = notText(value);
+      return findingAt(object, ["metadata", field, key], { level: "error", code: "InvalidField", message });
+    });
 }
 
 type Wrong = (field: string, message: string) => Finding[];
