@@ -15,9 +15,12 @@ export function allTopics(): readonly Topic[] {
     ...variableTopics(),
     ...fieldTopics(),
     ...conditionTopics(),
-    ...reasonTopics(`REASONS of an ${names.kind}'s conditions`, conditionReasons),
-    ...reasonTopics(`REASONS of Events about an ${names.kind}`, eventReasons.OrasCache),
-    ...reasonTopics("REASONS of Events about a Pod or a Job", eventReasons.step),
+    // What is wrong is told by a condition and by an Event.
+    ...reasonTopics(`REASONS of conditions and Events of an ${names.kind}`, {
+      ...conditionReasons,
+      ...eventReasons.OrasCache,
+    }),
+    ...reasonTopics("REASONS of Events of a Pod or a Job", eventReasons.step),
     ...exitCodeTopics(),
     ...codeTopics(),
     ...optionTopics(),
