@@ -52,8 +52,8 @@ export const warningCatalogue = {
     fix: "Remove dnsPolicy, or name a remote registry.",
   },
   RepeatedStep: {
-    summary: "The Pod starts the step again each time it ends.",
-    fix: "Set restartPolicy to OnFailure or Never, unless the step is meant to run forever.",
+    summary: "A Pod without a controller starts the step again each time it ends.",
+    fix: "Set restartPolicy of the Pod to OnFailure or Never, unless the step is meant to run forever.",
   },
   ProbeNeedsTime: {
     summary: "The kubelet may end the step while it unpacks inputs or packs outputs, because a probe fails.",

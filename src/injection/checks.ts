@@ -58,9 +58,14 @@ export function checkLauncher(
       message: `container ${quoted(container.name)} has none${whyUnknown(known)}.`,
     });
   }
-  if (settings.output !== undefined && isRoot(outputPath)) {
+  const directory = workingDirectory(container, known);
+  if (settings.output !== undefined && isRoot(outputPath, directory)) {
     const path = keyOf({ name: "output-path", number });
-    problems.push({ code: "OutputIsRoot", path, message: `found ${quoted(outputPath ?? "")}.` });
+    const from =
+      outputPath?.startsWith("/") || directory === undefined
+        ? ""
+        : `, which leads to "/" from the working directory ${quoted(directory)}`;
+    problems.push({ code: "OutputIsRoot", path, message: `found ${quoted(outputPath ?? "")}${from}.` });
   }
   const root = rootDirectory(container, field, known);
   if (root === undefined) return problems;
@@ -89,12 +94,17 @@ function rootDirectory(
   field: string,
   known: KnownImage | undefined,
 ): { path: string; found: string } | undefined {
+  if (!isRoot(workingDirectory(container, known))) return undefined;
   const { workingDir, image = "" } = container;
-  if (workingDir)
-    return isRoot(workingDir) ? { path: `${field}.workingDir`, found: quoted(workingDir) } : undefined;
+  const found = workingDir ? quoted(workingDir) : `none, and image ${quoted(image)} works in "/"`;
+  return { path: `${field}.workingDir`, found };
+}
+
+/** The directory that a container works in, where that is known. */
+function workingDirectory({ workingDir }: V1Container, known: KnownImage | undefined): string | undefined {
+  if (workingDir) return workingDir;
   if (known === undefined || "unknown" in known || known.program.workingDir === undefined) return undefined;
-  if (!isRoot(known.program.workingDir || "/")) return undefined;
-  return { path: `${field}.workingDir`, found: `none, and image ${quoted(image)} works in "/"` };
+  return known.program.workingDir || "/";
 }
 
 function whyUnknown(known: KnownImage | undefined): string {

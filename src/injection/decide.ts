@@ -97,13 +97,19 @@ function warningsOf(
   const { settings } = reading;
   const { path, template } = workload;
   const pod = template.spec;
-  const secrets = secretVolumes(pod);
+  const around = {
+    pod,
+    path,
+    secrets: secretVolumes(pod),
+    isBarePod: isPod(workload) && !ownedByController(workload),
+    isCertain: reading.isCertain,
+  };
   return [
     ...(connection ? warnAboutCache(connection, answers.cache, questions.namespace) : []),
     ...warnAboutAnnotations(annotations, settings, connection),
     ...warnAboutStep(pod, path, settings),
     ...(launchers.ok
-      ? launchers.value.flatMap((launcher) => warnAboutContainer({ pod, path, secrets }, launcher, settings))
+      ? launchers.value.flatMap((launcher) => warnAboutContainer(around, launcher, settings))
       : []),
   ];
 }

@@ -9,9 +9,14 @@ export function partsOf(path: string, from: readonly string[] = []): string[] {
   return parts;
 }
 
-/** Whether a path leads to the root of the filesystem, however it is written: `/`, `//`, `/./`, `/a/..`. */
-export function isRoot(path: string | undefined): boolean {
-  return path?.startsWith("/") === true && partsOf(path).length === 0;
+/**
+ * Whether a path leads to the root of the filesystem, however it is written: `/`, `//`, `/./`, `/a/..`.
+ *
+ * @param from - the directory that a relative path begins in, where it is known
+ */
+export function isRoot(path: string | undefined, from?: string): boolean {
+  if (path === undefined || !(path.startsWith("/") || from?.startsWith("/"))) return false;
+  return partsOf(path, partsOf(from ?? "/")).length === 0;
 }
 
 /** Whether a path is a directory or lies in it. */

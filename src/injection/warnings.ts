@@ -2,6 +2,7 @@ import type { V1Container, V1PodSpec, V1Volume } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { keyOf } from "../annotations/keys.ts";
 import type { AnnotationMap } from "../annotations/map.ts";
+import type { Reading } from "../annotations/parse.ts";
 import { quoted } from "../annotations/problems.ts";
 import { formatPlainReference } from "../annotations/reference.ts";
 import { makesOutput, type Settings } from "../annotations/settings.ts";
@@ -75,20 +76,22 @@ function inputsElsewhere({ inputs, launchers }: Settings): Warning[] {
     }));
 }
 
+/** The Pod of a container that is wrapped. */
+interface Around {
+  readonly pod: V1PodSpec;
+  /** Where its spec stands in the object. */
+  readonly path: string;
+  readonly secrets: SecretVolumes;
+  /** Whether it is a Pod that no controller made: only there may the author choose any restart policy. */
+  readonly isBarePod: boolean;
+  readonly isCertain: Reading["isCertain"];
+}
+
 /** What is unwise but allowed, of a container that is wrapped. */
-export function warnAboutContainer(
-  { pod, path, secrets }: { pod: V1PodSpec; path: string; secrets: SecretVolumes },
-  launcher: Launcher,
-  settings: Settings,
-): Warning[] {
+export function warnAboutContainer(around: Around, launcher: Launcher, settings: Settings): Warning[] {
   const { container } = launcher;
-  const field = `${path}.containers[${launcher.index}]`;
-  const warnings: Warning[] = [];
-  if (restartPolicy(pod, container) === "Always") {
-    const message =
-      "Always repeats the step each time it ends; a step that should run once needs OnFailure or Never.";
-    warnings.push({ code: "RepeatedStep", path: `${path}.restartPolicy`, message });
-  }
+  const field = `${around.path}.containers[${launcher.index}]`;
+  const warnings = warnAboutRestarts(around, field, container);
   for (const probe of ["livenessProbe", "startupProbe"] as const) {
     if (!container[probe]) continue;
     const message =
@@ -98,8 +101,26 @@ export function warnAboutContainer(
   return [
     ...warnings,
     ...warnAboutShellWords(launcher),
-    ...(makesOutput(settings, launcher.settings) ? warnAboutMounts(pod, field, secrets, launcher) : []),
+    ...(makesOutput(settings, launcher.settings) ? warnAboutMounts(around, field, launcher) : []),
   ];
+}
+
+/**
+ * A Deployment, a StatefulSet or a DaemonSet runs its Pods forever and allows nothing but Always, a Job does not allow
+ * it. The API server writes the default into a Pod before it asks webhooks.
+ *
+ * @see https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#restart-policy
+ */
+function warnAboutRestarts(
+  { pod, path, isBarePod }: Around,
+  field: string,
+  container: V1Container,
+): Warning[] {
+  if (!isBarePod || restartPolicy(pod, container) !== "Always") return [];
+  const at = container.restartPolicy === undefined ? path : field;
+  const message =
+    "Always, which is the default of a Pod, starts the step again each time it ends; write OnFailure or Never if it should run once.";
+  return [{ code: "RepeatedStep", path: `${at}.restartPolicy`, message }];
 }
 
 /** No shell reads paths: what one would replace is a part of the name. */
@@ -147,13 +168,14 @@ function secretKind({ secret, projected }: V1Volume): string | undefined {
 
 /** What is mounted below an output is packed with it. */
 function warnAboutMounts(
-  pod: V1PodSpec,
+  { pod, secrets, isCertain }: Around,
   field: string,
-  secrets: SecretVolumes,
   { container, settings }: Launcher,
 ): Warning[] {
+  if (!isCertain("output-path") || !isCertain("output-pipe")) return [];
   const output = outputParts(container, settings.outputPath, settings.outputPipe);
-  if (output === undefined) return [];
+  // The root as an output is refused, so nothing is pushed with it.
+  if (output === undefined || output.length === 0) return [];
   const mounts = container.volumeMounts ?? [];
   const told = mounts.flatMap(({ name, mountPath }, i): Warning[] => {
     const kind = secrets.get(name);

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { names } from "../../../schema/names.ts";
 import { describeWarning } from "../../../src/annotations/warning.ts";
 import type { Answers, Installation, KnownImage, Verdict } from "../../../src/injection/admission-types.ts";
-import { cacheOf, keyOf, podOf, type StepAnnotations } from "../../support/builders.ts";
+import { cacheOf, jobOf, keyOf, podOf, type StepAnnotations } from "../../support/builders.ts";
 import { created } from "../../support/patched.ts";
 import { admit, createRequest } from "../../support/pods.ts";
 
@@ -410,5 +410,62 @@ describe("warnings", () => {
     const withUrl = (value: string) => told({ "input-uri": "a/b:c", [name]: value }).join();
     expect(withUrl(url)).toContain(`${keyOf(name)}: without #sha256=…`);
     expect(withUrl(`${url}#sha256=${"a".repeat(64)}`)).not.toContain("#sha256");
+  });
+});
+
+describe("outputs in the root of the filesystem", () => {
+  const at = (path: string): StepAnnotations => ({ "output-uri": "a/b:c", "output-path": path });
+  const image = { command: [], workingDir: "" };
+  it.each<[string, StepAnnotations, Given]>([
+    ["/", at("/"), {}],
+    ["/a/..", at("/a/.."), {}],
+    [". in /", at("."), { container: { workingDir: "/" } }],
+    [".. in a directory below it", at(".."), { container: { workingDir: "/data" } }],
+    ["./ in an image's /", at("./"), { container: image, images: known({ workingDir: "" }) }],
+    ["none", { "output-uri": "a/b:c" }, { container: { workingDir: "/" } }],
+  ])("are refused: %s, and nothing is said of what lies there", (_, map, given) => {
+    const verdict = ask(map, given);
+    expect(codes(verdict)).toEqual(["OutputIsRoot"]);
+    expect(verdict.warnings.map(({ code }) => code)).not.toContain("SecretInOutput");
+  });
+
+  it("are not suspected where nobody knows the working directory", () => {
+    expect(codes(ask(at(".."), { container: { workingDir: "" } }))).toEqual([]);
+  });
+
+  it("nothing is said of a working directory where the path was refused", () => {
+    const container = { workingDir: "/var/run" };
+    expect(told(at("out\u0007"), { container }).join()).not.toContain("SecretInOutput");
+    expect(told({ "output-uri": "a/b:c" }, { container }).join()).toContain("SecretInOutput");
+  });
+});
+
+describe("a step that is started again each time it ends", () => {
+  const always = { restartPolicy: "Always" };
+  const owned = (kind: string) => {
+    const pod = podOf("step", output, "true", {}, always);
+    const ownerReferences = [{ apiVersion: "apps/v1", kind, name: "x", uid: "1", controller: true }];
+    return { ...pod, metadata: { ...pod.metadata, ownerReferences } };
+  };
+  const withoutPolicy = jobOf("step", output);
+  delete withoutPolicy.spec?.template.spec?.restartPolicy;
+  const said = (object: object) =>
+    admit(createRequest(object)).warnings.filter(({ code }) => code === "RepeatedStep");
+
+  it.each<[string, object, Partial<V1Container>, string]>([
+    ["a Pod with Always", always, {}, "spec.restartPolicy"],
+    ["a Pod without one", { restartPolicy: undefined }, {}, "spec.restartPolicy"],
+    ["a container with Always", { restartPolicy: "Never" }, always, "spec.containers[0].restartPolicy"],
+  ])("is warned about: %s", (_, spec, container, path) => {
+    const [warning] = said(podOf("step", output, "true", container, spec));
+    expect(warning).toMatchObject({ path, message: expect.stringContaining("the default of a Pod") });
+  });
+
+  it.each<[string, object]>([
+    ["a Deployment, which allows nothing else", owned("ReplicaSet")],
+    ["a StatefulSet", owned("StatefulSet")],
+    ["a Job without one, which the API server refuses", withoutPolicy],
+  ])("is not warned about in %s", (_, object) => {
+    expect(said(object)).toEqual([]);
   });
 });
