@@ -30,10 +30,10 @@ export function resolveKey(key: string): Slot | WrongKey {
   const stem = separator < 0 ? written : written.slice(0, separator);
   if (separator < 0 || !isName(stem)) {
     const known = Object.keys(annotations) as AnnotationName[];
-    const meant = nearest(stem, known);
-    const rest = meant ? `did you mean ${names.prefix}${meant}?` : `known are ${known.join(", ")}.`;
+    const meant = meantBy(written, known);
+    const rest = meant ? `did you mean ${keyOf(meant)}?` : `known are ${known.join(", ")}.`;
     const message = `no such annotation; ${rest}`;
-    return { code: "UnknownAnnotation", path: key, message, ...(meant ? { meant } : {}) };
+    return { code: "UnknownAnnotation", path: key, message, ...(meant ? { meant: meant.name } : {}) };
   }
   const suffix = written.slice(separator + 1);
   if (!annotations[stem].list) {
@@ -47,6 +47,15 @@ export function resolveKey(key: string): Slot | WrongKey {
     path: key,
     message: `found ${quoted(`_${suffix}`)}; allowed is the plain name, then _1, _2, and so on.`,
   };
+}
+
+/** What a name that nobody knows was probably meant to be: `output_path`, `Input-URI` and `inputuri-2` are near ones. */
+function meantBy(written: string, known: readonly AnnotationName[]): Slot | undefined {
+  const plain = written.toLowerCase();
+  const [, stem = plain, number] = /^(.*?)[-_.]?([1-9][0-9]{0,5})$/s.exec(plain) ?? [];
+  const name = nearest(stem, known) ?? nearest(plain.replace(/_[^_]*$/, ""), known);
+  if (name === undefined) return undefined;
+  return { name, number: number !== undefined && annotations[name].list ? Number(number) : 0 };
 }
 
 /** The key of an annotation's number. */

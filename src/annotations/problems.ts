@@ -118,6 +118,10 @@ export const problemCatalogue = {
     summary: "The object has annotations of the operator, but names neither an input nor an output.",
     fix: "Set input-uri or output-uri, or remove the annotations.",
   },
+  NothingToPull: {
+    summary: "An annotation describes the inputs, but input-uri is not set.",
+    fix: "Set input-uri, or remove the annotation.",
+  },
   NothingToPush: {
     summary: "An annotation describes the output, but output-uri is not set.",
     fix: "Set output-uri, or remove the annotation.",

@@ -65,7 +65,8 @@ function checkNeeds(slot: Slot, first: FirstSlots): Problem[] {
   const { needs } = annotations[slot.name];
   if (needs === undefined || first.has(needs)) return [];
   const message = `it describes what ${annotations[needs].key} names, which is not set.`;
-  return [{ code: "NothingToPush", path: keyOf(slot), message }];
+  const code = needs === "input-uri" ? "NothingToPull" : "NothingToPush";
+  return [{ code, path: keyOf(slot), message }];
 }
 
 function checkBelongs(slot: Slot, numbers: ReadonlySet<number>, launchers: readonly number[]): Problem[] {

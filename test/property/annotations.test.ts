@@ -70,7 +70,7 @@ describe("parsing annotations", () => {
         const named = new Set(result.problems.map((p) => p.path));
         for (const key of keys) expect(named).toContain(key);
         // A wrong value may replace the valid one that gave the set its purpose, or stand beside what means nothing then.
-        const consequences = new Set(["NothingToDo", "NothingToPush", "NotWithScripts"]);
+        const consequences = new Set(["NothingToDo", "NothingToPull", "NothingToPush", "NotWithScripts"]);
         const others = result.problems.filter((p) => !consequences.has(p.code)).map((p) => p.path);
         expect(new Set(others)).toEqual(new Set(keys));
       }),

@@ -22,6 +22,28 @@ describe("refusals", () => {
     );
   });
 
+  it.each([
+    ["out-uri", "output-uri"],
+    ["in-uri", "input-uri"],
+    ["in-path", "input-path"],
+    ["out-path", "output-path"],
+    ["output_path", "output-path"],
+    ["output_uri", "output-uri"],
+    ["input_uri", "input-uri"],
+    ["input_uri_1", "input-uri_1"],
+    ["oras_cache", "oras-cache"],
+    ["ORAS_CACHE", "oras-cache"],
+    ["share_size_limit", "share-size-limit"],
+    ["outputPath", "output-path"],
+    ["input-uri-2", "input-uri_2"],
+    ["input-uri3", "input-uri_3"],
+    ["inputuri_12", "input-uri_12"],
+    ["outputuri_1", "output-uri"],
+    ["input-pth_x", "input-path"],
+  ])("%s is near to %s", (written, meant) => {
+    expect(refusal({ [p + written]: "a/b:c" })).toContain(`did you mean ${p}${meant}? `);
+  });
+
   it("lists the known names when nothing is near", () => {
     expect(refusal({ [`${p}zzzzzzzzzz`]: "x" })).toContain("known are input-uri, output-uri");
   });
@@ -97,6 +119,10 @@ describe("refusals", () => {
       "NotWithScripts",
     ],
     [{ [`${p}debug`]: "true" }, "NothingToDo"],
+    [{ [`${p}input-path`]: "x" }, "NothingToPull"],
+    [{ [`${p}input-path`]: "x", [`${p}output-uri`]: "a/b:c" }, "NothingToPull"],
+    [{ [`${p}input-path_2`]: "x", [`${p}container_2`]: "x", [`${p}output-uri`]: "a/b:c" }, "NothingToPull"],
+    [{ [`${p}unpack`]: "false", [`${p}output-uri`]: "a/b:c" }, "NothingToPull"],
     [{ [`${p}output-path`]: "x" }, "NothingToPush"],
     [{ [`${p}output-pipe`]: "x", [`${p}input-uri`]: "a/b:c" }, "NothingToPush"],
     [{ [`${p}output-uri_1`]: "a/b:c" }, "NotAList"],
@@ -158,6 +184,7 @@ describe("settings", () => {
 
   it("gives each launcher the paths of its number, in numeric order", () => {
     const result = parseAnnotations({
+      [`${p}input-uri`]: "a/b:in",
       [`${p}output-uri`]: "a/b:c",
       [`${p}container_10`]: "ten",
       [`${p}container_2`]: "two",

@@ -238,7 +238,7 @@ describe("fields of a wrong type", () => {
   });
 
   it("do not hide what is wrong with annotations where there is no Pod to look at", async () => {
-    const text = `apiVersion: v1\nkind: Pod\nmetadata: {name: x, annotations: {"${prefix}unpack": "x", "${output}": "a/b:c"}}\nspec: {containers: [{image: a}]}`;
+    const text = `apiVersion: v1\nkind: Pod\nmetadata: {name: x, annotations: {"${prefix}debug": "x", "${output}": "a/b:c"}}\nspec: {containers: [{image: a}]}`;
     expect(await findingsOf(text)).toEqual([
       expect.stringContaining("InvalidValue"),
       expect.stringContaining("containers[0].name found nothing"),

@@ -42,14 +42,14 @@ describe("validate", () => {
   });
 
   it("a finding names place, object, path, what to do and the page of its code", async () => {
-    const text = `${cache}---\n${jobManifest({ lines: [`${output}: a/b:c`, `${prefix}unpack: maybe`] })}`;
+    const text = `${cache}---\n${jobManifest({ lines: [`${output}: a/b:c`, `${prefix}debug: maybe`] })}`;
     const { findings } = await reportOf(text);
     expect(findings).toEqual([
       {
         level: "error",
         code: "InvalidValue",
         object: "Job default/breakfast",
-        path: `metadata.annotations[${prefix}unpack]`,
+        path: `metadata.annotations[${prefix}debug]`,
         file: `${folder.path}/set/manifest.yaml`,
         line: 12,
         column: 5,

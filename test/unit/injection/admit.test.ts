@@ -209,7 +209,7 @@ describe("Pods of a controller", () => {
   });
 
   it("are refused for anything else", () => {
-    expect(denial(owned(pod({ ...output, [`${p}container`]: "launcher", [`${p}unpack`]: "x" })))).toContain(
+    expect(denial(owned(pod({ ...output, [`${p}container`]: "launcher", [`${p}debug`]: "x" })))).toContain(
       "2 problems",
     );
   });
