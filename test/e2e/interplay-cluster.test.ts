@@ -89,7 +89,7 @@ describe.concurrent("Pods that others make", () => {
       };
       const [launcher, workers] = [`${set}-l-0`, `${set}-w-0`];
       const warned = (await ws.tryApply(job(workers, "workers"))).stderr;
-      expect(warned).toContain(`Warning: not injected: ${names.prefix}container: found "launcher"`);
+      expect(warned).toContain(`Warning: left as it is: ${names.prefix}container: found "launcher"`);
       const { code, stderr } = await ws.tryApply(job(launcher, "launcher"));
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
       expect(await ws.verdict(workers)).toBe("Complete");
