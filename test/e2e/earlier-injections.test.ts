@@ -145,8 +145,10 @@ describe("inj-28: kubectl debug", () => {
     expect(containers(await ws.succeeded("with-other"))).toEqual(["main"]);
     expect(await ws.log("with-other", "main")).toBe("other\n");
     expect(containers(await ws.succeeded("with-more"))).toHaveLength(2);
-    const original = await ws.succeeded("debugged");
-    expect(original.status?.ephemeralContainerStatuses?.[0]?.state?.terminated?.exitCode).toBe(0);
+    await ws.succeeded("debugged");
+    // The phase does not wait for ephemeral containers.
+    const terminated = "jsonpath={.status.ephemeralContainerStatuses[0].state.terminated.exitCode}=0";
+    await ws.kubectl("wait", "pod/debugged", `--for=${terminated}`, "--timeout=120s");
     expect(await ws.content("debugged:1", "out")).toBe("debugged\n");
     expect(await toldAbout(ws, "Pod", "with-more")).toEqual([]);
   });
