@@ -12,7 +12,7 @@ export class CliError extends Error {
   }
 }
 
-/** What the codes of Node and of the system mean. Others are shown as they are. */
+/** What the codes of Node and of the system, and the sentences of fetch that have none, mean. Others are shown as they are. */
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
   EACCES: "you have no permission",
@@ -33,6 +33,9 @@ const reasons: Readonly<Record<string, string>> = {
   ENETUNREACH: "the network cannot be reached",
   TimeoutError: "the server does not answer in time",
   ERR_INVALID_URL: "it is not a URL",
+  "bad port": "web clients do not use this port; it belongs to another protocol",
+  "URL scheme must be a HTTP(S) scheme": "it leads to a URL that is neither http nor https",
+  "redirect count exceeded": "it leads to other URLs again and again",
   CERT_HAS_EXPIRED: "the certificate of the server has expired",
   DEPTH_ZERO_SELF_SIGNED_CERT:
     "the certificate of the server is self-signed; NODE_EXTRA_CA_CERTS names a file with its CA",
@@ -53,7 +56,7 @@ const reasons: Readonly<Record<string, string>> = {
 export function reasonOf(error: unknown): string {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     const { code } = at as NodeJS.ErrnoException;
-    const known = reasons[code ?? ""] ?? reasons[at.name];
+    const known = reasons[code ?? ""] ?? reasons[at.name] ?? reasons[at.message];
     if (known !== undefined) return known;
     // Several addresses of one host were tried.
     if (at instanceof AggregateError && at.errors.length > 0) return reasonOf(at.errors[0]);

@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { CliError, reasonOf } from "../output.ts";
@@ -14,7 +14,7 @@ export interface Source {
 }
 
 /**
- * Reads what `-f` names, in order.
+ * Reads what `-f` names, in order; each file once, wherever it is named again.
  *
  * @param places - paths, URLs, or `-`
  * @throws CliError (exit code 2) when one cannot be read, or a folder has no manifest in it
@@ -23,7 +23,7 @@ export async function readSources(places: readonly string[]): Promise<Source[]> 
   if (places.filter((place) => place === "-").length > 1) {
     throw new CliError("-f - is given twice, and standard input can be read once.", 2);
   }
-  const files = (await Promise.all(places.map(filesAt))).flat();
+  const files = await once((await Promise.all(places.map(filesAt))).flat());
   const sources: Source[] = [];
   // One after the other: the first that cannot be read ends the command.
   for (const { file, named } of files) {
@@ -32,7 +32,25 @@ export async function readSources(places: readonly string[]): Promise<Source[]> 
   return sources;
 }
 
-async function filesAt(place: string): Promise<{ file: string; named: boolean }[]> {
+/** A file that is to be read, and whether it was named itself. */
+type Named = Pick<Source, "file" | "named">;
+
+/** Each file where it comes first, by the path without symbolic links. */
+async function once(files: readonly Named[]): Promise<Named[]> {
+  const paths = await Promise.all(
+    files.map(({ file }) => (file === "-" || isUrl(file) ? file : realpath(file).catch(() => file))),
+  );
+  const groups = Map.groupBy(files.keys(), (i) => paths[i]);
+  return [...groups.values()].flatMap((same) => {
+    const again = same.flatMap((i) => files[i] ?? []);
+    return again.slice(0, 1).map(({ file }) => ({ file, named: again.some(({ named }) => named) }));
+  });
+}
+
+async function filesAt(place: string): Promise<Named[]> {
+  if (!isUrl(place) && /^[a-z][a-z\d+.-]*:\/\//i.test(place)) {
+    throw new CliError(`${shownUrl(place)} cannot be read: only http and https URLs are supported.`, 2);
+  }
   const isFolder =
     place !== "-" && !isUrl(place) && (await stat(place).catch(() => undefined))?.isDirectory();
   if (!isFolder) return [{ file: place, named: true }];
@@ -52,7 +70,7 @@ async function filesIn(folder: string): Promise<string[]> {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) {
       if (!entry.name.startsWith(".") && entry.name !== "node_modules") found.push(...(await filesIn(path)));
-    } else if (/\.(ya?ml|json)$/.test(entry.name)) found.push(path);
+    } else if (/\.(ya?ml|json)$|^Kustomization$/.test(entry.name)) found.push(path);
   }
   return found;
 }

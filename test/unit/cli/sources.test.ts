@@ -52,6 +52,32 @@ describe("I12: files and folders", () => {
     ]);
   });
 
+  it("a file that is named again is read once, and is named itself then", async () => {
+    const file = await folder.write("same/a.yaml", "a: b");
+    await folder.write("same/b.yaml", "a: b");
+    await symlink(file, join(folder.path, "link.yaml"));
+    const places = [join(folder.path, "same"), join(folder.path, "same/../same/a.yaml")];
+    const read = await readSources([...places, join(folder.path, "link.yaml")]);
+    expect(read.map((source) => [source.file.split("/").at(-1), source.named])).toEqual([
+      ["a.yaml", true],
+      ["b.yaml", false],
+    ]);
+  });
+
+  it("a kustomization without an ending is read in a folder too", async () => {
+    await folder.write("bare-name/Kustomization", "a: b");
+    expect(await names(join(folder.path, "bare-name"))).toEqual(["bare-name/Kustomization"]);
+  });
+
+  it.each(["ftp://me:hidden@example.com/a.yaml", "file:///a.yaml", "OCI://example.com/chart"])(
+    "%s is no URL that is read",
+    async (place) => {
+      const error = await readSources([place]).catch((reason: unknown) => reason);
+      expect(error).toEqual(refusal(/ cannot be read: only http and https URLs are supported\.$/));
+      expect(String(error)).not.toContain("hidden");
+    },
+  );
+
   it.each([
     ["nothing.yaml", /nothing\.yaml cannot be read: there is no such file\.$/],
     ["a.yaml/b.yaml", /cannot be read: a part of its path is a file, not a folder\.$/],
@@ -105,6 +131,25 @@ describe("I12: URLs", () => {
     await expect(fetchText(`${url.replace("127.0.0.1", "me:hidden@127.0.0.1")}/`)).rejects.toThrow(
       expect.not.objectContaining({ message: expect.stringContaining("hidden") }),
     );
+  });
+
+  it("that are named twice are read once", async () => {
+    let asked = 0;
+    const url = await serve((_, response) => response.end(`a: ${++asked}`));
+    expect(await readSources([url, url])).toHaveLength(1);
+    expect(asked).toBe(1);
+  });
+
+  it("that fetch itself refuses are told in plain words", async () => {
+    const url = await serve((request, response) => {
+      const location = request.url === "/ftp" ? "ftp://example.com/a" : "/loop";
+      response.writeHead(302, { location }).end();
+    });
+    await expect(fetchText("http://127.0.0.1:9/a")).rejects.toThrow(
+      refusal("web clients do not use this port"),
+    );
+    await expect(fetchText(`${url}/ftp`)).rejects.toThrow(refusal("neither http nor https"));
+    await expect(fetchText(`${url}/loop`)).rejects.toThrow(refusal("other URLs again and again"));
   });
 
   it("that answer with a refusal are told with it", async () => {
