@@ -73,7 +73,7 @@ function dependency(path: string[], dependent: string, error: ErrorObject, paren
 
 /** Types of JSON Schema as messages say them. */
 const types: Readonly<Record<string, string>> = {
-  string: "text",
+  string: "a string",
   boolean: "true or false",
   integer: "a whole number",
   number: "a number",

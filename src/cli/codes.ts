@@ -17,6 +17,19 @@ const ownCodes = {
     summary: "A document is not a Kubernetes object: it has no apiVersion or no kind.",
     fix: "Add apiVersion and kind, or leave the file out.",
   },
+  WebPage: {
+    summary:
+      "What was read is a web page that shows a manifest, or something else, and not the manifest itself.",
+    fix: "Use the link to the raw file.",
+  },
+  TemplateNotRendered: {
+    summary: "A file is a Helm template, which becomes a manifest only when Helm renders it.",
+    fix: "Run helm template CHART | oras-operator validate -f -.",
+  },
+  KustomizationNotRendered: {
+    summary: "A kustomization changes its files, and these changes are not checked.",
+    fix: "Run kubectl kustomize FOLDER | oras-operator validate -f -.",
+  },
   UnknownKind: {
     summary: "An object has a kind that its apiVersion does not have.",
     fix: "Correct the kind or the apiVersion.",
@@ -49,7 +62,7 @@ const ownCodes = {
   },
   CacheNotInFiles: {
     summary: "A step uses an OrasCache that the files do not have in its namespace.",
-    fix: "Correct the name, add the OrasCache, or ignore this if it exists in the cluster.",
+    fix: "Write the name of your OrasCache in oras-cache, add the OrasCache, or ignore this if it exists in the cluster.",
   },
   AlreadyInjected: {
     summary: "The object was exported from a cluster and has the containers that the operator added there.",

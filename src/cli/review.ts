@@ -1,4 +1,5 @@
 import { names } from "../../schema/names.ts";
+import type { Warning } from "../annotations/warning.ts";
 import type { Installation, Verdict } from "../injection/admission-types.ts";
 import { decide } from "../injection/decide.ts";
 import { prepare } from "../injection/prepare.ts";
@@ -39,8 +40,16 @@ export function reviewOffline(created: Created, around: Surroundings, settings: 
   );
   if (prepared.settled) return prepared.settled;
   const asked = prepared.questions.cache;
-  return decide(prepared, {
+  const verdict = decide(prepared, {
     cache: asked === undefined ? undefined : around.cache(created.namespace, asked),
     limitRanges: around.limitRanges(created.namespace),
   });
+  return { ...verdict, warnings: verdict.warnings.map(inFiles) };
+
+  /** No cluster was asked, so that only the files are known. */
+  function inFiles(warning: Warning): Warning {
+    if (warning.code !== "CacheNotFound") return warning;
+    const message = `found no ${names.kind} "${asked}" for the namespace "${created.namespace}" in these files; one with the default spec is assumed. If yours has another, name its file with -f, too.`;
+    return { ...warning, message };
+  }
 }

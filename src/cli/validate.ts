@@ -1,17 +1,12 @@
 import { OrasCache } from "../cache/model.ts";
-import { findMisplaced } from "../workload/misplaced.ts";
 import { checkAcross } from "./checks/across.ts";
-import { checkCache } from "./checks/cache.ts";
-import { checkKind } from "./checks/kind.ts";
-import { checkMetadata } from "./checks/metadata.ts";
+import { checkObject } from "./checks/object.ts";
 import { checkStep } from "./checks/step.ts";
 import { type Step, stepsOf } from "./checks/steps.ts";
-import { checkUnread } from "./checks/unread.ts";
 import { codes, urlOf } from "./codes.ts";
 import { type ManifestObject, objectsOf, type Refused } from "./manifests/objects.ts";
-import { parsePath } from "./manifests/path.ts";
 import { readSources } from "./manifests/sources.ts";
-import { type Finding, findingAt, type Report, sortFindings } from "./report/finding.ts";
+import { type Finding, type Level, type Report, sortFindings } from "./report/finding.ts";
 import type { OfflineSettings } from "./settings.ts";
 import { isCache, type Surroundings, surroundingsOf } from "./surroundings.ts";
 
@@ -40,18 +35,6 @@ export async function validateFiles(places: readonly string[], settings: Offline
   };
 }
 
-/** What is wrong with an object whatever kind it is. */
-function checkObject(object: ManifestObject): Finding[] {
-  const findings = [
-    ...checkKind(object),
-    ...(isCache(object) || stepsOf(object).length > 0 ? checkMetadata(object) : []),
-    ...(isCache(object) ? checkCache(object) : []),
-    ...misplaced(object),
-  ];
-  const told = new Set(findings.flatMap(({ path }) => path ?? []));
-  return [...findings, ...checkUnread(object, told)];
-}
-
 function checkSteps(
   steps: readonly Step[],
   objects: readonly ManifestObject[],
@@ -68,15 +51,13 @@ function checkSteps(
   return [...checked.flatMap(({ findings }) => findings), ...checkAcross(objects, running, around, settings)];
 }
 
-/** As the ValidatingAdmissionPolicies of an installation say it. */
-function misplaced(object: ManifestObject): Finding[] {
-  return findMisplaced(object.value).map(({ code, path, message }) =>
-    findingAt(object, parsePath(path), { level: "warning", code, message }),
-  );
+function notRead({ named, code, file, line, column, message, render }: Refused): Finding {
+  const fix = render === undefined ? codes[code].fix : `Run ${render} | oras-operator validate -f -.`;
+  return { level: levelOf(code, named), code, file, line, column, message, fix, url: urlOf(code) };
 }
 
 /** In a folder may lie files that are for somebody else. */
-function notRead({ named, code, file, line, column, message }: Refused): Finding {
-  const level = code === "Unreadable" || named ? "error" : "info";
-  return { level, code, file, line, column, message, fix: codes[code].fix, url: urlOf(code) };
+function levelOf(code: Refused["code"], named: boolean): Level {
+  if (code === "KustomizationNotRendered") return "warning";
+  return code === "NotAnObject" && !named ? "info" : "error";
 }

@@ -96,7 +96,7 @@ export function mismatch(value: unknown, shape: Shape): Mismatch | undefined {
   return "map" in shape ? inMap(value, shape.map) : inFields(value, shape);
 }
 
-const types = { any: "", text: "a text", quantity: "a quantity", count: "a whole number" };
+const types = { any: "", text: "a string", quantity: "a quantity", count: "a whole number" };
 
 function isOfType(value: unknown, type: keyof typeof types): boolean {
   if (type === "text") return typeof value === "string";

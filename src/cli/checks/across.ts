@@ -6,7 +6,7 @@ import type { OfflineSettings } from "../settings.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { type Artifact, artifactsOf, pathOfCache, type StepArtifacts } from "./artifacts.ts";
 import { hasVariable, inputsNotMade } from "./inputs.ts";
-import type { Step } from "./steps.ts";
+import { pathOfAnnotations, type Step } from "./steps.ts";
 import { suggestion } from "./suggestion.ts";
 
 /**
@@ -74,8 +74,12 @@ function cachesNotThere(objects: readonly ManifestObject[], steps: readonly Step
     // One that the cluster has need not be in the files; but where some are, this one is hardly elsewhere.
     const level: Level = known.length === 0 ? "info" : "warning";
     const users = others.length === 0 ? "" : ` (${others.length + 1} steps use it)`;
-    const message = `found no ${names.kind} "${cache}" for the namespace "${namespace}" in these files${users}${suggestion(cache, known)}`;
-    return [findingAt(step.object, pathOfCache(step), { level, code: "CacheNotInFiles", message })];
+    const path = pathOfCache(step);
+    const wanted = path === undefined ? `"${cache}" (the default)` : `"${cache}"`;
+    const message = `found no ${names.kind} ${wanted} for the namespace "${namespace}" in these files${users}${suggestion(cache, known)}`;
+    return [
+      findingAt(step.object, path ?? pathOfAnnotations(step), { level, code: "CacheNotInFiles", message }),
+    ];
   });
 }
 

@@ -93,7 +93,8 @@ export function ourAnnotations({ value, kind }: Step): AnnotationMap {
   );
 }
 
-/** The annotation that names a step's cache, whether it is there or not. */
-export function pathOfCache(step: Step): Path {
-  return pathOfAnnotation(step, annotations["oras-cache"].key);
+/** The annotation that names a step's cache; undefined where it is not written, and the default counts. */
+export function pathOfCache(step: Step): Path | undefined {
+  const { key } = annotations["oras-cache"];
+  return ourAnnotations(step)[key] === undefined ? undefined : pathOfAnnotation(step, key);
 }

@@ -2,6 +2,7 @@ import { names } from "../../../schema/names.ts";
 import { formats } from "../../annotations/table.ts";
 import type { ManifestObject } from "../manifests/objects.ts";
 import { type Finding, findingAt } from "../report/finding.ts";
+import { describeValue } from "./shape.ts";
 import { isStep } from "./steps.ts";
 
 /**
@@ -78,7 +79,7 @@ function checkText(
 }
 
 function notText(value: unknown): string {
-  return `found ${JSON.stringify(value)}; it must be text; put it in quotes.`;
+  return `found ${describeValue(value)}; it must be a string${typeof value === "object" ? "" : "; put it in quotes"}.`;
 }
 
 function isNone(value: unknown): boolean {

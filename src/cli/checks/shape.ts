@@ -30,9 +30,9 @@ export function checkShape(step: Step): Shaped {
     last = read.path;
     const path = parsePath(read.path);
     const found = valueAt(value, path);
-    const text = read.expected === "a text";
+    const text = read.expected === "a string";
     const quote = text && typeof found !== "object" && found !== undefined ? "; put it in quotes" : "";
-    const message = `found ${describeValue(found)}; it must be ${text ? "text" : read.expected}${quote}.`;
+    const message = `found ${describeValue(found)}; it must be ${read.expected}${quote}.`;
     const place = [...step.base, ...path];
     findings.push(findingAt(step.object, place, { level: "error", code: "InvalidField", message }));
     putRight(value, path, text ? textOf(found) : undefined);
@@ -59,7 +59,8 @@ function valueAt(root: unknown, path: Path): unknown {
   return path.reduce((at, field) => (at as Record<string, unknown> | null | undefined)?.[field], root);
 }
 
-function describeValue(value: unknown): string {
+/** For messages; what is not one value is named by its type. */
+export function describeValue(value: unknown): string {
   if (value === undefined || value === null) return "nothing";
   if (Array.isArray(value)) return "a list";
   return typeof value === "object" ? "a map" : JSON.stringify(value);

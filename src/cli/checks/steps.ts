@@ -1,4 +1,4 @@
-import { places } from "../../workload/places.ts";
+import { isForUs, places } from "../../workload/places.ts";
 import { groupOf, type ManifestObject } from "../manifests/objects.ts";
 import { type Path, parsePath } from "../manifests/path.ts";
 
@@ -42,13 +42,23 @@ export function pathOfAnnotation({ base, value, kind }: Step, key: string): Path
 const own = ["metadata", "annotations"];
 const ofTemplate = ["spec", "template", "metadata", "annotations"];
 
+/** Where the annotations of a step are: on the step, or only on a Job's template. */
+export function pathOfAnnotations({ base, value, kind }: Step): Path {
+  const onTemplate = kind === "Job" && !Object.keys(mapAt(value, own)).some(isForUs);
+  return [...base, ...(onTemplate ? ofTemplate : own)];
+}
+
 /** Whether a map somewhere in an object has a key. */
 function has(value: object, path: Path, key: string): boolean {
+  return mapAt(value, path)[key] !== undefined;
+}
+
+function mapAt(value: object, path: Path): Record<string, unknown> {
   const map = path.reduce<unknown>(
     (at, field) => (at as Record<string, unknown> | null | undefined)?.[field],
     value,
   );
-  return (map as Record<string, unknown> | null | undefined)?.[key] !== undefined;
+  return (map ?? {}) as Record<string, unknown>;
 }
 
 /** Each value at a path, in which `[]` stands for each element of a list. */

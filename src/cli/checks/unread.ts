@@ -30,7 +30,7 @@ export function checkUnread(object: ManifestObject, told: ReadonlySet<string>): 
   const read = new Set(place?.read.map((path) => `${path}.annotations`));
   const message = place
     ? sentences.unread.replace("on the {kind} itself", "here").replace("{at}", annotationsOf(place))
-    : `no effect in a ${object.kind}; annotations are read on Pods and Jobs, and in the templates of their controllers.`;
+    : `no effect in ${/^[aeiou]/i.test(object.kind) ? "an" : "a"} ${object.kind}; annotations are read on Pods and Jobs, and in the templates of their controllers.`;
   return keysIn(object.value, [])
     .filter((path) => !read.has(patternOf(path.slice(0, -1))) && !told.has(formatPath(path)))
     .map((path) => findingAt(object, path, { level: "warning", code: "AnnotationNotRead", message }));

@@ -1,6 +1,6 @@
-import { Command, Option } from "commander";
+import { type Command, Option } from "commander";
 import { type OfflineSettings, offlineDefaults } from "../settings.ts";
-import { filenameOption, namespaceOption } from "./options.ts";
+import { namespaceOption, readingCommand } from "./options.ts";
 
 interface Options extends OfflineSettings {
   readonly filename: string[];
@@ -9,9 +9,8 @@ interface Options extends OfflineSettings {
 
 /** `oras-operator inject`: prints a file's objects as the webhook would change them. */
 export function injectCommand(): Command {
-  return new Command("inject")
+  return readingCommand("inject")
     .description("print the objects of files with every annotated Pod and Job injected")
-    .requiredOption(...filenameOption)
     .option(...namespaceOption)
     .addOption(
       new Option("-o, --output <format>", "form of the objects").choices(["yaml", "json"]).default("yaml"),
@@ -21,20 +20,25 @@ export function injectCommand(): Command {
     .addHelpText(
       "after",
       `
+Templates in CronJobs, Deployments and the like are checked and printed as they are: the
+operator injects their Pods and Jobs when they are created.
+
 Exit codes:
   0  every object is printed
-  1  nothing is printed: the cluster would refuse an object
+  1  nothing is printed: the cluster would refuse an object, or a file has to be rendered first
   2  the command was used wrongly, or something cannot be read
 
 Examples:
   oras-operator inject -f job.yaml
+  kubectl kustomize overlays/prod | oras-operator inject -f -
   oras-operator inject -n runs -f - < job.yaml | kubectl apply -n runs -f -`,
     )
-    .action(async ({ filename, output, ...settings }: Options) => {
+    .action(async (_: string[], { filename, output, ...settings }: Options) => {
       // Loaded here only: the other commands answer at once without it.
       const { formatDocuments, injectFiles } = await import("../inject.ts");
-      const { documents, warnings } = await injectFiles(filename, settings);
+      const { documents, warnings, notes } = await injectFiles(filename, settings);
       for (const warning of warnings) console.error(`Warning: ${warning}`);
+      for (const note of notes) console.error(note);
       process.stdout.write(formatDocuments(documents, output));
     });
 }

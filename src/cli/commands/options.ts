@@ -1,8 +1,31 @@
-/** The options that commands read manifests with, in the words of kubectl. */
-export const filenameOption = [
-  "-f, --filename <file...>",
-  "files, folders (with the folders in them), http(s) URLs, or - for standard input",
-] as const;
+import { Command, Option } from "commander";
+
+const filename = "-f, --filename <file...>";
+
+/**
+ * A command that reads manifests, with the options of kubectl for it. Whoever names them in another way reads how to.
+ *
+ * @param name - of the command
+ */
+export function readingCommand(name: string): Command {
+  return new Command(name)
+    .argument("[files...]")
+    .usage("-f <file...> [options]")
+    .option(filename, "files, folders (with the folders in them), http(s) URLs, or - for standard input")
+    .addOption(new Option("-k, --kustomize <folder>").hideHelp())
+    .hook("preAction", (_, command) => {
+      const { filename: read, kustomize } = command.opts<{ filename?: string[]; kustomize?: string }>();
+      if (kustomize !== undefined) {
+        command.error(
+          `error: -k is not supported; run kubectl kustomize ${kustomize} | oras-operator ${name} -f -`,
+        );
+      }
+      if (command.args.length > 0) {
+        command.error(`error: files are named with -f; write -f ${command.args.join(" ")}`);
+      }
+      if (read === undefined) command.error(`error: required option '${filename}' not specified`);
+    });
+}
 
 export const namespaceOption = [
   "-n, --namespace <namespace>",

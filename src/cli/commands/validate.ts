@@ -1,6 +1,6 @@
-import { Command, Option } from "commander";
+import { type Command, Option } from "commander";
 import { offlineDefaults } from "../settings.ts";
-import { filenameOption, namespaceOption } from "./options.ts";
+import { namespaceOption, readingCommand } from "./options.ts";
 
 interface Options {
   readonly filename: string[];
@@ -11,9 +11,8 @@ interface Options {
 
 /** `oras-operator validate`: says what the cluster would refuse or warn about, without a cluster. */
 export function validateCommand(): Command {
-  return new Command("validate")
+  return readingCommand("validate")
     .description("check OrasCaches, Pods, Jobs and what makes them, without a cluster")
-    .requiredOption(...filenameOption)
     .option(...namespaceOption)
     .option("--strict", "end with 1 for warnings too", false)
     .addOption(
@@ -33,9 +32,10 @@ Examples:
   oras-operator validate -f job.yaml
   oras-operator validate -n runs -f cache.yaml steps/ https://example.com/pod.yaml
   oras-operator validate --strict -o sarif -f . > findings.sarif
-  helm template workflow | oras-operator validate -f -`,
+  helm template workflow | oras-operator validate -f -
+  kubectl kustomize overlays/prod | oras-operator validate -f -`,
     )
-    .action(async ({ filename, namespace, strict, output }: Options) => {
+    .action(async (_: string[], { filename, namespace, strict, output }: Options) => {
       // Loaded here only: the other commands answer at once without it.
       const { failing, formatReport } = await import("../report/report.ts");
       const { validateFiles } = await import("../validate.ts");

@@ -1,17 +1,22 @@
-import { basename, dirname, join, normalize } from "node:path";
+import { basename, dirname, join, normalize, sep } from "node:path";
 import { isUrl } from "./fetch.ts";
 import type { Source } from "./sources.ts";
 import { parseYaml } from "./yaml.ts";
 
 /** What kustomization files say of the other files of a folder. */
 export interface Kustomizations {
-  /**
-   * Whether a source holds objects that are applied: not a kustomization that was found in a folder, nor a patch, which
-   * is a part of an object.
-   */
+  /** Whether a source holds objects that are applied: not a kustomization, nor a patch, which is a part of an object. */
   readonly isManifest: (source: Source) => boolean;
   /** The folder of the kustomization that a file belongs to; empty without one. */
   readonly folderOf: (file: string) => string;
+  /** The kustomizations that do more than to list files which were read. */
+  readonly unrendered: readonly Unrendered[];
+}
+
+/** A kustomization whose result is not what its files say. */
+interface Unrendered {
+  readonly file: string;
+  readonly folder: string;
 }
 
 const fileNames = /^kustomization\.ya?ml$|^Kustomization$/;
@@ -24,11 +29,14 @@ const fileNames = /^kustomization\.ya?ml$|^Kustomization$/;
 export function kustomizationsOf(sources: readonly Source[]): Kustomizations {
   const found = sources.filter(({ file }) => !isUrl(file) && fileNames.test(basename(file)));
   const folders = new Set(found.map(({ file }) => normalize(dirname(file))));
+  const read = sources.map(({ file }) => normalize(file));
+  const contents = found.map(({ file, text }) => ({ file, folder: dirname(file), fields: fieldsOf(text) }));
   const patches = new Set(
-    found.flatMap(({ file, text }) => patchesOf(text).map((path) => join(dirname(file), path))),
+    contents.flatMap(({ folder, fields }) => patchesOf(fields).map((path) => join(folder, path))),
   );
   return {
-    isManifest: (source) => (source.named || !found.includes(source)) && !patches.has(normalize(source.file)),
+    isManifest: (source) => !found.includes(source) && !patches.has(normalize(source.file)),
+    unrendered: contents.filter(({ folder, fields }) => !isListOf(fields, folder, read)),
     folderOf: (file) => {
       if (folders.size === 0 || isUrl(file)) return "";
       for (let at = normalize(dirname(file)); ; at = dirname(at)) {
@@ -39,16 +47,32 @@ export function kustomizationsOf(sources: readonly Source[]): Kustomizations {
   };
 }
 
-/** Paths of the patches that a kustomization names, as it writes them. */
-function patchesOf(text: string): string[] {
+/** The fields of a kustomization, which is one document; none where it cannot be read. */
+function fieldsOf(text: string): Readonly<Record<string, unknown>> {
   const parsed = parseYaml(text);
-  if (!Array.isArray(parsed)) return [];
-  return parsed.flatMap(({ value }) => {
-    const { patches, patchesJson6902, patchesStrategicMerge } = (value ?? {}) as Record<string, unknown>;
-    const paths = [patches, patchesJson6902].flatMap((list) =>
-      items(list).map((item) => (item as { path?: unknown } | null)?.path),
-    );
-    return [...paths, ...items(patchesStrategicMerge)].filter((path) => typeof path === "string");
+  const value = Array.isArray(parsed) ? parsed[0]?.value : undefined;
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}
+
+/** Paths of the patches that a kustomization names, as it writes them. */
+function patchesOf(fields: Readonly<Record<string, unknown>>): string[] {
+  const { patches, patchesJson6902, patchesStrategicMerge } = fields;
+  const paths = [patches, patchesJson6902].flatMap((list) =>
+    items(list).map((item) => (item as { path?: unknown } | null)?.path),
+  );
+  return [...paths, ...items(patchesStrategicMerge)].filter((path) => typeof path === "string");
+}
+
+/** Whether a kustomization only lists files and folders that were read. */
+function isListOf(
+  { apiVersion, kind, metadata, resources, bases, ...others }: Readonly<Record<string, unknown>>,
+  folder: string,
+  read: readonly string[],
+): boolean {
+  if (Object.keys(others).length > 0) return false;
+  return [...items(resources), ...items(bases)].every((resource) => {
+    const path = join(folder, String(resource)).replace(/[\\/]$/, "");
+    return read.some((file) => file === path || file.startsWith(path + sep));
   });
 }
 

@@ -1,8 +1,9 @@
+import { isNamespaced } from "./cluster.ts";
 import { kustomizationsOf } from "./kustomize.ts";
 import type { Path, Position } from "./path.ts";
 import { positionOf } from "./path.ts";
 import type { Source } from "./sources.ts";
-import { parseYaml, type YamlDocument } from "./yaml.ts";
+import { parseYaml, type YamlDocument, type YamlProblem } from "./yaml.ts";
 
 /** One Kubernetes object of a file. */
 export interface ManifestObject {
@@ -11,6 +12,7 @@ export interface ManifestObject {
   readonly kustomization: string;
   readonly apiVersion: string;
   readonly kind: string;
+  /** Empty where its kind belongs to the whole cluster. */
   readonly namespace: string;
   /** Empty where it has none, as objects with generateName. */
   readonly name: string;
@@ -22,17 +24,24 @@ export interface ManifestObject {
 /** Why something that was read holds no object. */
 export interface Refused extends Position {
   readonly file: string;
-  readonly code: "Unreadable" | "NotAnObject";
+  readonly code:
+    | "Unreadable"
+    | "NotAnObject"
+    | "WebPage"
+    | "TemplateNotRendered"
+    | "KustomizationNotRendered";
   /** Whether the file was named itself, and not found in a folder. */
   readonly named: boolean;
   readonly message: string;
+  /** The command that makes manifests of it, where there is one. */
+  readonly render?: string;
 }
 
 /** What `-f` named. */
 export interface Manifests {
   /** How many files, URLs and inputs were read. */
   readonly files: number;
-  /** The documents in order as plain JSON, empty ones left out. */
+  /** The documents with objects in order as plain JSON, empty ones left out. */
   readonly documents: readonly unknown[];
   /** Their objects, which share the documents' values. */
   readonly objects: readonly ManifestObject[];
@@ -49,23 +58,58 @@ export function objectsOf(sources: readonly Source[], namespace: string): Manife
   const documents: unknown[] = [];
   const objects: ManifestObject[] = [];
   const refused: Refused[] = [];
-  const { isManifest, folderOf } = kustomizationsOf(sources);
+  const { isManifest, folderOf, unrendered } = kustomizationsOf(sources);
   for (const source of sources) {
     const { file, text, named } = source;
-    const parsed = parseYaml(text);
-    if (!Array.isArray(parsed)) {
-      refused.push({ file, named, code: "Unreadable", ...parsed });
+    if (/^\s*<(!doctype html|html)\b/i.test(text)) {
+      const message = "it is a web page, not a manifest; use the raw link.";
+      refused.push({ file, named, code: "WebPage", message, line: 1, column: 1 });
       continue;
     }
-    documents.push(...parsed.map(({ value }) => value));
+    const parsed = parseYaml(text);
+    if (!Array.isArray(parsed)) {
+      refused.push({ file, named, ...unreadable(file, parsed) });
+      continue;
+    }
     if (!isManifest(source)) continue;
+    documents.push(...parsed.map(({ value }) => value));
     const place = { file, kustomization: folderOf(file) };
     for (const found of parsed.flatMap((each) => objectsIn(place, each, each.value, [], namespace))) {
       if ("message" in found) refused.push({ ...found, named });
       else objects.push(found);
     }
   }
+  refused.push(
+    ...unrendered.filter(({ file }) => !refused.some((each) => each.file === file)).map(notRendered),
+  );
   return { files: sources.length, documents, objects, refused };
+}
+
+function unreadable(file: string, { isTemplate, ...problem }: YamlProblem): Omit<Refused, "file" | "named"> {
+  if (!isTemplate) return { code: "Unreadable", ...problem };
+  const [, chart] = /^(.*?)\/?\btemplates\//.exec(file) ?? [];
+  return {
+    ...problem,
+    code: "TemplateNotRendered",
+    render: `helm template ${chart === undefined ? "CHART" : asArgument(chart || ".")}`,
+  };
+}
+
+function notRendered({ file, folder }: { readonly file: string; readonly folder: string }): Refused {
+  return {
+    file,
+    named: true,
+    code: "KustomizationNotRendered",
+    message: `the kustomization ${folder} is not rendered: its patches and other changes are left out.`,
+    render: `kubectl kustomize ${asArgument(folder)}`,
+    line: 1,
+    column: 1,
+  };
+}
+
+/** As a shell reads it as one word. */
+function asArgument(text: string): string {
+  return /^[\w./@%+=:,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function objectsIn(
@@ -91,13 +135,18 @@ function objectsIn(
       objectsIn(place, document, item, [...base, "items", i], fallback),
     );
   }
-  const { name, namespace } = object.metadata ?? {};
+  const { name, namespace = fallback } = object.metadata ?? {};
+  const [apiVersion, kind] = [String(object.apiVersion), String(object.kind)];
   return [
     {
       ...place,
-      apiVersion: String(object.apiVersion),
-      kind: String(object.kind),
-      namespace: typeof namespace === "string" ? namespace : fallback,
+      apiVersion,
+      kind,
+      namespace: !isNamespaced(groupOf({ apiVersion }), kind)
+        ? ""
+        : typeof namespace === "string"
+          ? namespace
+          : fallback,
       name: typeof name === "string" ? name : "",
       value: value as Record<string, unknown>,
       at: (path) => positionOf(document, [...base, ...path]),
@@ -125,8 +174,8 @@ export function groupOf({ apiVersion }: Pick<ManifestObject, "apiVersion">): str
   return apiVersion.slice(0, Math.max(apiVersion.indexOf("/"), 0));
 }
 
-/** For messages: `Job default/breakfast`, or `Job default/breakfast-*` of one with generateName. */
+/** For messages: `Job default/breakfast`, `Job default/breakfast-*` of one with generateName, `Namespace runs`. */
 export function describeObject({ kind, namespace, name, value }: ManifestObject): string {
   const { generateName = "" } = (value["metadata"] ?? {}) as { generateName?: unknown };
-  return `${kind} ${namespace}/${name || `${generateName}*`}`;
+  return `${kind} ${namespace === "" ? "" : `${namespace}/`}${name || `${generateName}*`}`;
 }

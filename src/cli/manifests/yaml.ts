@@ -1,4 +1,16 @@
-import { type Document, LineCounter, parseAllDocuments, type Tags, type YAMLError } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isCollection,
+  isNode,
+  isScalar,
+  LineCounter,
+  type Pair,
+  parseAllDocuments,
+  type Tags,
+  visit,
+  type YAMLError,
+} from "yaml";
 
 /**
  * YAML as kubectl reads it: 1.1, so `0644` is octal and `yes` is true, but for sexagesimal numbers and times, which its
@@ -17,6 +29,8 @@ export interface YamlProblem {
   readonly message: string;
   readonly line: number;
   readonly column: number;
+  /** Whether the text is a Helm template, which becomes YAML when it is rendered. */
+  readonly isTemplate?: true;
 }
 
 /** A document of a file, with the value that it has as plain JSON. */
@@ -35,10 +49,17 @@ export function parseYaml(text: string): YamlDocument[] | YamlProblem {
   const lines = new LineCounter();
   const parsed = parseAllDocuments(text, { ...kubectlYaml, lineCounter: lines });
   const documents = Array.isArray(parsed) ? parsed : [];
-  const [wrong] = documents.flatMap((document) => document.errors);
-  if (wrong) {
-    const at = position(lines, wrong.pos[0]);
-    return { message: sentenceOf(wrong, text.split("\n")[at.line - 1] ?? ""), ...at };
+  const template = templateIn(text, documents);
+  if (template !== undefined) {
+    return { isTemplate: true, message: "it is a Helm template.", ...position(lines, template) };
+  }
+  for (const document of documents) {
+    const [wrong] = document.errors;
+    if (wrong) return { message: sentenceOf(wrong, document), ...position(lines, wrong.pos[0]) };
+  }
+  const key = documents.map(collectionKeyIn).find((offset) => offset !== undefined);
+  if (key !== undefined) {
+    return { message: "a key is a list or a map; put it in quotes.", ...position(lines, key) };
   }
   const read: YamlDocument[] = [];
   for (const document of documents) {
@@ -52,6 +73,75 @@ export function parseYaml(text: string): YamlDocument[] | YamlProblem {
   return read;
 }
 
+/** What only Helm has: its objects, or an action where YAML wants a key or a value of its own. */
+const ofHelm = /[\s({]\$?\.(Values|Release|Chart|Capabilities)\b|\{\{-?\s?(include|toYaml)\s/;
+const action = /^[ \t]*\{\{/m;
+
+/**
+ * Where a text shows that it is a Helm template. Templates of other programs are values of many manifests, in quotes or
+ * in a text of several lines.
+ *
+ * @see https://helm.sh/docs/chart_template_guide/builtin_objects/
+ */
+function templateIn(text: string, documents: readonly Document[]): number | undefined {
+  const first = text.indexOf("{{");
+  if (first === -1) return undefined;
+  const [wrong] = documents.flatMap((document) => document.errors);
+  if (wrong) {
+    const start = text.lastIndexOf("\n", wrong.pos[0] - 1) + 1;
+    const line = text.slice(start).split("\n", 1)[0] ?? "";
+    return line.includes("{{") || action.test(text) || ofHelm.test(text) ? first : undefined;
+  }
+  const offsets = documents.flatMap((document) => {
+    const found: number[] = [];
+    visit(document, {
+      Scalar: (_, { type, value, range }) => {
+        const isBlock = type === "BLOCK_LITERAL" || type === "BLOCK_FOLDED";
+        if (!isBlock && typeof value === "string" && value.includes("{{") && ofHelm.test(value))
+          found.push(range?.[0] ?? first);
+      },
+      Pair: (_, { key }) => {
+        const at = offsetOf(key);
+        if (isCollection(key) && at !== undefined && text.startsWith("{", at) && text[at - 1] === "{")
+          found.push(at - 1);
+      },
+    });
+    return found;
+  });
+  return offsets.length === 0 ? undefined : Math.min(...offsets);
+}
+
+/** Where a key is that JSON does not have, so that kubectl refuses it. */
+function collectionKeyIn(document: Document): number | undefined {
+  return pairIn(document, ({ key }) => isCollection(isAlias(key) ? key.resolve(document) : key))?.at;
+}
+
+/** The key of a map that begins at a place, behind its anchor or type. */
+function keyAt(document: Document, offset: number): string {
+  const key = pairIn(document, (pair) => (offsetOf(pair.key) ?? -1) >= offset)?.key;
+  return isScalar(key) ? String(key.value) : String(key);
+}
+
+/** The first key that is as wanted, and where it begins. */
+function pairIn(
+  document: Document,
+  wanted: (pair: Pair) => boolean,
+): { readonly key: unknown; readonly at: number } | undefined {
+  let found: { key: unknown; at: number } | undefined;
+  visit(document, {
+    Pair: (_, pair) => {
+      if (!wanted(pair)) return undefined;
+      found = { key: pair.key, at: offsetOf(pair.key) ?? 0 };
+      return visit.BREAK;
+    },
+  });
+  return found;
+}
+
+function offsetOf(node: unknown): number | undefined {
+  return isNode(node) ? node.range?.[0] : undefined;
+}
+
 function position(lines: LineCounter, offset: number): { line: number; column: number } {
   const { line, col } = lines.linePos(offset);
   return { line: Math.max(line, 1), column: Math.max(col, 1) };
@@ -61,7 +151,6 @@ function position(lines: LineCounter, offset: number): { line: number; column: n
 const sentences: Readonly<Record<string, string>> = {
   BAD_INDENT: "the indentation does not fit the lines around it",
   TAB_AS_INDENT: "a tab is used for indentation; only spaces are allowed",
-  DUPLICATE_KEY: "a key is written twice in the same map",
   BLOCK_AS_IMPLICIT_KEY: 'a ": " stands inside a value; put the value in quotes',
   MULTILINE_IMPLICIT_KEY: 'a ":" is missing after a key, or a text of several lines needs quotes',
   MISSING_CHAR: "something is missing: a colon after a key, a comma, or the end of a quote or bracket",
@@ -78,12 +167,15 @@ const sentences: Readonly<Record<string, string>> = {
   BAD_DIRECTIVE: "a line begins with % and is no directive; put the value in quotes",
 };
 
-function sentenceOf(error: YAMLError, line: string): string {
-  if (line.includes("{{")) return "it is a template; render it first, for example with helm template.";
+function sentenceOf(error: YAMLError, document: Document): string {
+  if (error.code === "DUPLICATE_KEY") {
+    return `the key ${keyAt(document, error.pos[0])} is written twice in the same map.`;
+  }
   const [first = ""] = error.message.split("\n");
   // The parser calls a bracket that is not closed badly indented.
   const code = error.message.includes("and end with a") ? "MISSING_CHAR" : error.code;
-  return `${sentences[code] ?? (first.split(" at line ")[0] ?? "").replace(/\.$/, "")}.`;
+  const sentence = sentences[code] ?? (first.split(" at line ")[0] ?? "").replace(/\.$/, "");
+  return sentence.endsWith("?") ? sentence : `${sentence}.`;
 }
 
 function aliasSentence(error: unknown): string {

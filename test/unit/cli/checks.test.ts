@@ -83,14 +83,14 @@ describe("metadata.name", () => {
   it.each([
     ["labels: {}", "metadata.name found nothing; it must be set, or generateName."],
     ['name: ""', "metadata.name found nothing"],
-    ["name: 5", "metadata.name found 5; it must be text; put it in quotes."],
+    ["name: 5", "metadata.name found 5; it must be a string; put it in quotes."],
     ["name: Breakfast", 'metadata.name found "Breakfast"; allowed are lower case letters'],
     ["name: break_fast", 'metadata.name found "break_fast"'],
     ["name: -a", 'metadata.name found "-a"'],
     [`name: ${"a".repeat(64)}`, "metadata.name found 64 characters; allowed are at most 63."],
     ["generateName: Break-", 'metadata.generateName found "Break-"'],
     ["name: a\n  namespace: My.Team", 'metadata.namespace found "My.Team"; allowed are'],
-    ["name: a\n  namespace: 5", "metadata.namespace found 5; it must be text"],
+    ["name: a\n  namespace: 5", "metadata.namespace found 5; it must be a string"],
   ])("%j is refused", async (name, message) => {
     const found = (await findingsOf(named(name))).filter((line) => line.startsWith("error"));
     expect(found).toEqual([expect.stringContaining(`error InvalidField ${message}`)]);
@@ -103,8 +103,8 @@ describe("metadata.name", () => {
   it("annotations and labels of what is no step itself are texts, too", async () => {
     const text = `apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x, annotations: {a: true}, labels: {b: 1}}\nspec: {template: {spec: {${containers}}}}`;
     expect(await findingsOf(text)).toEqual([
-      "error InvalidField metadata.annotations.a found true; it must be text; put it in quotes.",
-      "error InvalidField metadata.labels.b found 1; it must be text; put it in quotes.",
+      "error InvalidField metadata.annotations.a found true; it must be a string; put it in quotes.",
+      "error InvalidField metadata.labels.b found 1; it must be a string; put it in quotes.",
     ]);
   });
 
@@ -221,7 +221,7 @@ describe("fields of a wrong type", () => {
     const lines = [`${output}: 5`, `${prefix}unpack: true`, `${prefix}debug: maybe`, `${prefix}inputuri: x`];
     const text = step("a", ...lines).replace("command: [echo, blueberry]", "command: echo");
     expect(await findingsOf(all(cache, text))).toEqual([
-      expect.stringContaining(`InvalidField metadata.annotations[${output}] found 5; it must be text`),
+      expect.stringContaining(`InvalidField metadata.annotations[${output}] found 5; it must be a string`),
       expect.stringContaining(`InvalidField metadata.annotations[${prefix}unpack] found true`),
       expect.stringContaining(`InvalidValue metadata.annotations[${prefix}debug] found "maybe"`),
       expect.stringContaining(`UnknownAnnotation metadata.annotations[${prefix}inputuri]`),
@@ -232,8 +232,8 @@ describe("fields of a wrong type", () => {
   it("nothing follows from them", async () => {
     const lines = [`${output}: {a: b}`, `${prefix}output-path: 5`];
     expect(await findingsOf(all(cache, step("a", ...lines)))).toEqual([
-      expect.stringMatching(/^error InvalidField .* found a map; it must be text\.$/),
-      expect.stringMatching(/^error InvalidField .* found 5; it must be text; put it in quotes\.$/),
+      expect.stringMatching(/^error InvalidField .* found a map; it must be a string\.$/),
+      expect.stringMatching(/^error InvalidField .* found 5; it must be a string; put it in quotes\.$/),
     ]);
   });
 
@@ -379,7 +379,59 @@ describe("kustomize", () => {
       "overlays/test/sub/patch.yaml": patch,
       "overlays/test/job.yaml": all(cache, base),
     };
-    expect(await findingsOf(files)).toEqual([]);
+    expect(await findingsOf(files)).toEqual([
+      expect.stringMatching(
+        /^warning KustomizationNotRendered .*overlays\/prod is not rendered: its patches/,
+      ),
+      expect.stringMatching(
+        /^warning KustomizationNotRendered .*overlays\/test is not rendered: its patches/,
+      ),
+    ]);
+  });
+
+  it.each([
+    ["kustomization.yaml", "resources: [../../base]"],
+    ["kustomization.yml", "resources: [job.yaml, https://example.com/x]"],
+    ["Kustomization", `resources: [job.yaml]\ncommonAnnotations: {${prefix}unpak: "true"}`],
+    ["kustomization.yaml", "resources: [job.yaml]\nnamespace: other"],
+    ["kustomization.yaml", "bases: [../base]"],
+  ])("what is not checked is said: %s with %j", async (name, text) => {
+    await folder.write("one/job.yaml", all(cache, base));
+    const file = await folder.write(`one/${name}`, text);
+    const run = `kubectl kustomize ${folder.path}/one | oras-operator`;
+    for (const place of [`${folder.path}/one`, file]) {
+      const { findings } = await validateFiles([place], offlineDefaults);
+      expect(findings).toMatchObject([
+        {
+          level: "warning",
+          code: "KustomizationNotRendered",
+          file,
+          line: 1,
+          fix: `Run ${run} validate -f -.`,
+        },
+      ]);
+      await expect(injectFiles([place], offlineDefaults)).rejects.toThrow(`Run ${run} inject -f -.`);
+    }
+  });
+
+  it("nothing is said of one that only lists what was read, and inject leaves it out", async () => {
+    await folder.write("list/job.yaml", all(cache, base));
+    await folder.write("list/more/x.yaml", step("b", `${output}: a/b:d`));
+    await folder.write("list/kustomization.yaml", "kind: Kustomization\nresources: [./job.yaml, more/]\n");
+    expect((await validateFiles([`${folder.path}/list`], offlineDefaults)).findings).toEqual([]);
+    const { documents } = await injectFiles([`${folder.path}/list`], offlineDefaults);
+    expect(documents.map((each) => (each as { kind: string }).kind)).toEqual(["OrasCache", "Job", "Job"]);
+  });
+
+  it("a folder with a space is one argument", async () => {
+    const file = await folder.write("my app/kustomization.yaml", "namePrefix: x-\n");
+    const { findings } = await validateFiles([file], offlineDefaults);
+    expect(findings[0]?.fix).toContain(`kubectl kustomize '${folder.path}/my app' |`);
+  });
+
+  it("one that is no YAML is told once", async () => {
+    const file = await folder.write("broken/kustomization.yaml", "resources: [a");
+    expect((await validateFiles([file], offlineDefaults)).findings).toMatchObject([{ code: "Unreadable" }]);
   });
 
   it("the same object twice in one of them is found", async () => {
@@ -442,7 +494,7 @@ describe("inject", () => {
   it("refuses what the API server would refuse before the webhook is asked", async () => {
     const text = step("a", `${output}: a/b:c`, `${prefix}unpack: true`, `${prefix}debug: true`);
     await expect(inject(text)).rejects.toThrow(
-      /unpack\]: found true; it must be text; put it in quotes\.\n.*debug\]: found true/,
+      /unpack\]: found true; it must be a string; put it in quotes\. \(InvalidField\)\n.*debug\]: found true/,
     );
   });
 
@@ -510,3 +562,160 @@ function pathsIn(value: unknown, at: readonly string[] = []): (readonly string[]
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([key, below]) => [[...at, key], ...pathsIn(below, [...at, key])]);
 }
+
+describe("a Helm template", () => {
+  const text = `apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: {{ .Release.Name }}\n`;
+
+  it("is told once, with what renders it", async () => {
+    const file = await folder.write("my chart/templates/sub/job.yaml", text);
+    const run = `helm template '${folder.path}/my chart' | oras-operator`;
+    expect((await validateFiles([file], offlineDefaults)).findings).toMatchObject([
+      { level: "error", code: "TemplateNotRendered", line: 4, fix: `Run ${run} validate -f -.` },
+    ]);
+    await expect(injectFiles([file], offlineDefaults)).rejects.toThrow(
+      `it is a Helm template. Run ${run} inject -f -.`,
+    );
+  });
+
+  it("whose chart is not known", async () => {
+    const file = await folder.write("helm/job.yaml", text);
+    const { findings } = await validateFiles([file], offlineDefaults);
+    expect(findings[0]?.fix).toBe("Run helm template CHART | oras-operator validate -f -.");
+  });
+});
+
+describe("a web page", () => {
+  it.each(["<!DOCTYPE html>\n<html lang=en>", "\n <html><body>a: b</body></html>", "<!doctype HTML><p>"])(
+    "%j is told as one",
+    async (text) => {
+      const file = await folder.write("page.yaml", text);
+      expect((await validateFiles([file], offlineDefaults)).findings).toMatchObject([
+        { level: "error", code: "WebPage", message: "it is a web page, not a manifest; use the raw link." },
+      ]);
+      await expect(injectFiles([file], offlineDefaults)).rejects.toThrow("use the raw link");
+    },
+  );
+});
+
+describe("objects of the whole cluster", () => {
+  it.each([
+    ["v1", "Namespace"],
+    ["v1", "PersistentVolume"],
+    ["rbac.authorization.k8s.io/v1", "ClusterRole"],
+    ["apiextensions.k8s.io/v1", "CustomResourceDefinition"],
+    ["admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"],
+  ])("have no namespace: %s %s", async (apiVersion, kind) => {
+    const text = `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: {name: x}\n`;
+    const other = text.replace("name: x", "name: x, namespace: other");
+    const file = await folder.write("twice.yaml", all(text, other));
+    const { findings } = await validateFiles([file], offlineDefaults);
+    expect(findings).toMatchObject([{ code: "SameObject", object: `${kind} x` }]);
+    expect(findings[0]?.message).toContain(`found ${kind} x a second time`);
+  });
+});
+
+describe("what only follows from a wrong kind", () => {
+  it.each(["job", "Jobs", "JOB"])("kind: %s", async (kind) => {
+    const text = jobManifest().replace("kind: Job", `kind: ${kind}`);
+    expect(await findingsOf(text)).toEqual([expect.stringMatching(/^error UnknownKind /)]);
+  });
+
+  it.each(["v1", "v1beta1"])("an OrasCache of %s is told once", async (version) => {
+    const text = cacheManifest().replace("/v1alpha1", `/${version}`);
+    expect(await findingsOf(text)).toEqual([expect.stringMatching(/^error UnknownKind apiVersion/)]);
+    expect(await findingsOf(text.replace("spec: {}", "spec: {deploy: 5}"))).toHaveLength(2);
+  });
+
+  it("an annotation of an OrasCache has no effect in an OrasCache", async () => {
+    const text = cacheManifest("{}", `name: oras, annotations: {"${output}": "a/b:c"}`);
+    expect(await findingsOf(text)).toEqual([expect.stringContaining(" no effect in an OrasCache; ")]);
+  });
+});
+
+describe("inject and what controllers make", () => {
+  const inject = async (text: string) =>
+    injectFiles([await folder.write("later.yaml", text)], offlineDefaults);
+  const cronJob = (annotation: string, below = "") =>
+    `apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: nightly}\nspec: {schedule: x, jobTemplate: {metadata: {annotations: {${annotation}}}, spec: {template: {metadata: {annotations: {${below}}}, spec: {restartPolicy: Never, ${containers}}}}}}\n`;
+  const deployed = (annotation: string, spec = containers) =>
+    `apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {template: {metadata: {annotations: {${annotation}}}, spec: {${spec}}}}\n`;
+  const right = `"${output}": "a/b:c"`;
+  const wrong = `"${prefix}output-url": "a/b:c"`;
+
+  it.each([
+    ["a CronJob", cronJob(wrong), "spec.jobTemplate.metadata.annotations"],
+    ["the Pods of a CronJob", cronJob("", wrong), "spec.jobTemplate.spec.template.metadata.annotations"],
+    ["a Deployment", deployed(wrong), "spec.template.metadata.annotations"],
+  ])("refuses what validate finds in %s", async (_, text, path) => {
+    await expect(inject(text)).rejects.toThrow(
+      expect.objectContaining({
+        exitCode: 1,
+        message: expect.stringContaining(`${path}[${prefix}output-url]: no such annotation; did you mean`),
+      }),
+    );
+  });
+
+  it.each([
+    ["a field of a wrong type", deployed(right, "containers: 5"), "spec.template.spec.containers: found 5"],
+    ["a restartPolicy", deployed(right, `restartPolicy: Never, ${containers}`), "restartPolicy: found"],
+    ["a name", deployed(right).replace("name: web", "name: Web"), 'metadata.name: found "Web"'],
+    ["a kind", deployed(right).replace("apps/v1", "v1"), "apiVersion: found v1; Deployment is in apps/v1"],
+    ["a Job's restartPolicy", jobManifest().replace("Never", "Always"), "restartPolicy: found"],
+  ])("refuses what the API server would refuse: %s", async (_, text, message) => {
+    await expect(inject(text)).rejects.toThrow(message);
+  });
+
+  it.each([
+    ["a StatefulSet", deployed(right).replace("Deployment", "StatefulSet"), "StatefulSet web: its Pods are"],
+    ["a Deployment", deployed(right), "Deployment web: its Pods are"],
+    ["a CronJob", cronJob(right), "CronJob nightly: its Jobs are"],
+    [
+      "a Job with annotations on its template alone",
+      jobManifest()
+        .replace("  annotations:", "  labels:")
+        .replaceAll(/ {4}oras\..*\n/g, "")
+        .replace("  template:", `  template:\n    metadata: {annotations: {${right}}}`),
+      "Job breakfast: its Pods are",
+    ],
+  ])("says when %s is injected", async (_, text, sentence) => {
+    const { documents, warnings, notes } = await inject(text);
+    expect(documents).toEqual([parseAllDocuments(text)[0]?.toJS()]);
+    // What is meant to run forever is a step that is started again.
+    expect(warnings.filter((warning) => !warning.endsWith("(RepeatedStep)"))).toEqual([]);
+    expect(notes).toEqual([`${sentence} injected when they are created`]);
+  });
+
+  it.each([
+    ["is not annotated", deployed("")],
+    ["is injected itself", all(cache, jobManifest())],
+  ])("says nothing of what %s", async (_, text) => {
+    expect(await inject(text)).toMatchObject({ warnings: [], notes: [] });
+  });
+
+  it("says why nothing will be injected", async () => {
+    const { warnings, notes } = await inject(deployed(`${right}, "${prefix}container": other`));
+    expect({ warnings, notes }).toEqual({ warnings: [expect.stringContaining("(NotInjected)")], notes: [] });
+  });
+});
+
+describe("the default OrasCache", () => {
+  it.each([
+    ["on a Job", jobManifest(), "metadata.annotations"],
+    [
+      "on the template",
+      `apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec: {template: {metadata: {annotations: {"${output}": "a/b:c"}}, spec: {${containers}}}}`,
+      "spec.template.metadata.annotations",
+    ],
+  ])("is told as the default where none is named: %s", async (_, text, path) => {
+    expect((await findingsOf(text)).filter((line) => !line.includes("RepeatedStep"))).toEqual([
+      `info CacheNotInFiles ${path} found no OrasCache "oras" (the default) for the namespace "default" in these files.`,
+    ]);
+  });
+
+  it("the annotation is named where it is written", async () => {
+    const text = step("a", `${prefix}oras-cache: mine`, `${output}: a/b:c`);
+    expect(await findingsOf(text)).toEqual([
+      `info CacheNotInFiles metadata.annotations[${prefix}oras-cache] found no OrasCache "mine" for the namespace "default" in these files.`,
+    ]);
+  });
+});

@@ -54,7 +54,7 @@ describe("inject", () => {
     const { warnings } = await inject(await folder.write("elsewhere.yaml", `${cache}---\n${jobManifest()}`));
     expect(warnings).toEqual([
       expect.stringMatching(
-        /elsewhere\.yaml: Job default\/breakfast: \S+\/oras-cache: OrasCache "oras" is not there/,
+        /elsewhere\.yaml: Job default\/breakfast: \S+\/oras-cache: found no OrasCache "oras" for the namespace "default" in these files; /,
       ),
     ]);
   });

@@ -49,7 +49,7 @@ describe.concurrent("inject", () => {
     const { code, stderr } = await program.run(["inject", "-f", "-"], jobManifest());
     expect(code).toBe(0);
     expect(stderr).toMatch(
-      /^Warning: -: Job default\/breakfast: \S+\/oras-cache: OrasCache "oras" is not there yet/,
+      /^Warning: -: Job default\/breakfast: \S+\/oras-cache: found no OrasCache "oras" .* in these files/,
     );
     expect(stderr.trim().split("\n")).toHaveLength(1);
   });
@@ -69,6 +69,17 @@ describe.concurrent("inject", () => {
 });
 
 describe.concurrent("validate", () => {
+  it("reads keys that are maps without a word of the parser", async () => {
+    const { code, stdout, stderr } = await program.run(
+      ["validate", "-f", "-"],
+      "name: {{ .Release.Name }}\n",
+    );
+    expect({ code, stderr }).toEqual({ code: 1, stderr: "" });
+    expect(stdout).toContain(
+      "it is a Helm template.\n    Run helm template CHART | oras-operator validate -f -.",
+    );
+  });
+
   it("says in one line that nothing is wrong", async () => {
     expect(await program.run(["validate", "-f", good])).toMatchObject({
       code: 0,
@@ -126,7 +137,13 @@ describe.concurrent("validate", () => {
 describe.concurrent("used wrongly: exit code 2, a sentence and no stack", () => {
   it.each([
     [["validate", "-f", "/no/such/file"], "/no/such/file cannot be read: there is no such file."],
-    [["validate"], "--filename"],
+    [["validate"], "required option '-f, --filename"],
+    [["inject"], "required option '-f, --filename"],
+    [["validate", "typo.yaml"], "write -f typo.yaml"],
+    [["inject", "a.yaml", "b.yaml"], "write -f a.yaml b.yaml"],
+    [["validate", "a.yaml", "-f", "b.yaml"], "write -f a.yaml"],
+    [["validate", "-k", "."], "run kubectl kustomize . | oras-operator validate -f -"],
+    [["inject", "--kustomize", "x"], "run kubectl kustomize x | oras-operator inject -f -"],
     [["validate", "-o", "xml", "-f", "-"], "Allowed choices are text, json, sarif"],
     [["injct"], "Did you mean inject?"],
     [[], "Usage: oras-operator"],

@@ -102,7 +102,7 @@ describe("validate", () => {
   it("says what no API server would take", async () => {
     const unquoted = jobManifest({ lines: [`${output}: a/b:c`, `${prefix}unpack: true`] });
     expect(await findingsOf(`${cache}---\n${unquoted}`)).toEqual([
-      `error InvalidField 12 metadata.annotations[${prefix}unpack] found true; it must be text; put it in quotes.`,
+      `error InvalidField 12 metadata.annotations[${prefix}unpack] found true; it must be a string; put it in quotes.`,
     ]);
     const cut = jobManifest().split("      containers:")[0] ?? "";
     expect(await findingsOf(cut)).toEqual([
@@ -277,7 +277,7 @@ describe("findings across files", () => {
   it("a cache that the files do not have is a note, and a warning where they have another", async () => {
     expect(await findingsOf(step("a", `${output}: a/b:c`))).toEqual([
       expect.stringMatching(
-        /^info CacheNotInFiles 5 .*found no OrasCache "oras" for the namespace "default"/,
+        /^info CacheNotInFiles 5 .*found no OrasCache "oras" \(the default\) for the namespace "default"/,
       ),
     ]);
     const other = cacheManifest("{}", "name: oras-1");

@@ -15,17 +15,22 @@ describe("I12: what is not YAML is told in plain words", () => {
     ["a: b: c", 1, 'a ": " stands inside a value'],
     ["a: [b", 1, "the end of a quote or bracket"],
     ["a: 'b", 1, "the end of a quote or bracket"],
-    ["a: 1\na: 2", 2, "a key is written twice"],
+    ["a: 1\na: 2", 2, "the key a is written twice"],
+    ['"a/b": 1\nc: 2\n&x "a/b": 3', 3, "the key a/b is written twice"],
+    ["x: {a: 1, a: 2}", 1, "the key a is written twice"],
+    ["? [a, b]\n: c", 1, "a key is a list or a map"],
+    ["{ {a: b}: c}", 1, "a key is a list or a map"],
+    ["a: &m {b: c}\n*m : d", 2, "a key is a list or a map"],
     ["a: `b`", 1, "needs quotes"],
     ["a: @b", 1, "needs quotes"],
     ['a: "\\d"', 1, "begins no known escape"],
     ["a:\n  b: c\n d: e", 3, "the indentation does not fit"],
     ["a: *b", 1, "stands for an anchor that is not there"],
-    ["{{- if .Values.x }}\na: b", 1, "it is a template; render it first"],
+
     ["a: b\nc", 2, "a colon after a key"],
   ])("%j", (text, line, sentence) => {
     expect(problem(text)).toMatchObject({ line, message: expect.stringContaining(sentence) });
-    expect(problem(text).message).toMatch(/\.$/);
+    expect(problem(text).message).toMatch(/[^?]\.$|[^.]\?$/);
   });
 
   it("aliases that stand for very much", () => {
@@ -46,6 +51,38 @@ describe("I12: what is not YAML is told in plain words", () => {
         if (!Array.isArray(parsed)) expect(parsed.line).toBeGreaterThan(0);
       }),
     );
+  });
+});
+
+describe("a Helm template", () => {
+  it.each([
+    ["metadata:\n  name: {{ .Release.Name }}", 2],
+    ["{{ if .Values.x }}\na: b\n{{ end }}", 1],
+    ["{{- if .Values.x }}\na: b", 1],
+    ["a: b\n{{- with .Values.x }}\nc:\n  {{- toYaml . | nindent 2 }}\n{{- end }}", 2],
+    ["a: [b\n{{ end }}", 2],
+    ['name: {{ include "chart.name" . }}', 1],
+    ["a: b\nname: x-{{ .Release.Name }}", 2],
+    ['name: "{{ .Values.name }}"', 1],
+    ["name: '{{ include \"chart.name\" . }}'", 1],
+    ["{{ .Values.key }}: b", 1],
+    ["a: {{.Values.x}}", 1],
+    ["a: [{{ $.Values.x }}]", 1],
+    ["# a: {{ b }}\na: {{ b }}", 2],
+  ])("%j is told as one", (text, line) => {
+    expect(problem(text)).toMatchObject({ isTemplate: true, message: "it is a Helm template.", line });
+  });
+
+  it.each([
+    'a: "{{workflow.name}}"',
+    "a: x-{{ .metadata.name }}",
+    "a: |\n  {{ range .Values }}\n  {{ .Values.x }}\n",
+    "# {{ .Values.x }}\na: b",
+    "a: {b: {c: d}}",
+  ])("%j is none", (text) => expect(parseYaml(text)).toHaveLength(1));
+
+  it("another mistake beside a template in quotes is the one that is told", () => {
+    expect(problem('a: "{{ x }}"\nb: [c').message).toContain("quote or bracket");
   });
 });
 

@@ -116,7 +116,7 @@ describe("OrasCaches", () => {
     expect(problems({ registry: "ghcr.io" })).toEqual([
       "spec.registry: may only be set where deploy is false",
     ]);
-    expect(problems({ image: 1 })).toEqual(["spec.image: found 1; allowed is text; put it in quotes"]);
+    expect(problems({ image: 1 })).toEqual(["spec.image: found 1; allowed is a string; put it in quotes"]);
     expect(problems({ deploy: "no" })).toEqual(['spec.deploy: found "no"; allowed is true or false']);
     expect(problems({}, "1st")).toEqual([
       expect.stringContaining('metadata.name: found "1st"; allowed is the name of an OrasCache'),
