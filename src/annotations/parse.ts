@@ -1,12 +1,13 @@
-import { variables, withoutVariables } from "../../schema/variables.ts";
+import { withoutVariables } from "../../schema/variables.ts";
 import { secondsOf } from "./duration.ts";
+import { faultsOfReference } from "./faults.ts";
 import { keyOf, resolveKey, type Slot } from "./keys.ts";
 import { type AnnotationMap, isOurs } from "./map.ts";
 import { type Problem, quoted, type Result } from "./problems.ts";
 import { hostIn, parseReference, parseRegistry } from "./reference.ts";
 import type { AddedResources, Settings } from "./settings.ts";
-import { type AnnotationName, annotations, formats } from "./table.ts";
-import { unknownVariable } from "./variables.ts";
+import { type AnnotationName, annotations, type Format, formats } from "./table.ts";
+import { knownVariables, unknownVariable } from "./variables.ts";
 import { checkWhole, launcherNumbers } from "./whole.ts";
 
 /** What could be read of a set of annotations: settings from the valid values, and every problem. */
@@ -152,12 +153,16 @@ function checkValue(name: AnnotationName, key: string, value: string): Problem |
     const message = `found ${quoted(value)}, which begins like the host ${quoted(host.host)}; allowed is ${host.withScheme} for that registry, or a repository of the step's own registry without dots in its first part, such as ${host.asRepository}.`;
     return { code: "HostInReference", path: key, message };
   }
-  const unknown = format.variables ? unknownVariable(value) : undefined;
-  const allowed =
-    unknown === undefined
-      ? `allowed is ${format.allowed}`
-      : `${quoted(unknown).slice(1, -1)} is no variable; known are ${Object.keys(variables)
-          .map((variable) => `$(${variable})`)
-          .join(", ")}`;
-  return { code: "InvalidValue", path: key, message: `found ${quoted(value)}; ${allowed}.` };
+  const said =
+    (isReference(name)
+      ? faultsOfReference(value, { ...format, fits, registryKey: annotations.registry.key })
+      : undefined) ?? saidOf(value, format);
+  return { code: "InvalidValue", path: key, message: `found ${quoted(value)}; ${said}.` };
+}
+
+function saidOf(value: string, { variables, allowed }: Format): string {
+  const unknown = variables ? unknownVariable(value) : undefined;
+  return unknown === undefined
+    ? `allowed is ${allowed}`
+    : `${quoted(unknown).slice(1, -1)} is no variable; known are ${knownVariables}`;
 }

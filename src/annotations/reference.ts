@@ -39,7 +39,7 @@ export function parseReference(value: string): ArtifactReference {
 const scheme = "oci://";
 
 /** What stands before and after the first separator. */
-function cutAt(text: string, separator: string): [before: string, after: string] {
+export function cutAt(text: string, separator: string): [before: string, after: string] {
   const at = text.indexOf(separator);
   return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
 }

@@ -9,6 +9,11 @@ export function variablesOf(...values: readonly (string | undefined)[]): Variabl
   return (Object.keys(variables) as VariableName[]).filter((name) => found.has(`$(${name})`));
 }
 
+/** All of them, as messages list them. */
+export const knownVariables = Object.keys(variables)
+  .map((name) => `$(${name})`)
+  .join(", ");
+
 /** The first that looks like a variable in a value and is none, as it is written there. */
 export function unknownVariable(value: string): string | undefined {
   return value.replaceAll(variablePattern, "").match(/\$\([^)]*\)?/)?.[0];

@@ -77,6 +77,27 @@ describe("parsing annotations", () => {
     );
   });
 
+  it("says of a wrong reference only to write what is right", () => {
+    const piece = fc.oneof(
+      fc.constantFrom(
+        ...["a", "B", "/", "//", ":", "@", " ", "$POD_NAME", "$(POD_UID)", "oci://", "https://"],
+      ),
+      fc.constantFrom(...["ghcr.io", "localhost:5000", "_", "..", "-", "+", "sha256:", "é", "\ue000"]),
+      fc.string({ maxLength: 3, unit: "grapheme" }),
+    );
+    const value = fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join(""));
+    fc.assert(
+      fc.property(fc.constantFrom("input-uri", "output-uri"), value, (name, text) => {
+        const { key } = annotations[name as "input-uri"];
+        const result = parseAnnotations({ [key]: text });
+        if (result.ok) return;
+        const [{ message = "" } = {}] = result.problems;
+        const [, toWrite] = /: (?:write|for a registry .* write) (\S+?)(?: for| or|\.$)/.exec(message) ?? [];
+        if (toWrite !== undefined) expect(parseAnnotations({ [key]: toWrite })).toMatchObject({ ok: true });
+      }),
+    );
+  });
+
   it("orders a list by number, not by text", () => {
     fc.assert(
       fc.property(

@@ -52,7 +52,7 @@ describe("refusals", () => {
     expect(refusal({ [`${p}input-uri`]: "a/b", [`${p}unpack`]: "yes" })).toBe(
       [
         "2 problems:",
-        `- ${p}input-uri: found "a/b"; allowed is repository/name:tag, repository/name@sha256:… or both, in lower case, with oci://host/ or oci://host:port/ (1 to 65535) before it for another registry. Correct the value. (InvalidValue)`,
+        `- ${p}input-uri: found "a/b"; the tag is missing: write a/b:latest or another tag. Correct the value. (InvalidValue)`,
         `- ${p}unpack: found "yes"; allowed is "true" or "false". Correct the value. (InvalidValue)`,
       ].join("\n"),
     );
@@ -218,6 +218,80 @@ describe("settings", () => {
       requests: { cpu: "100m" },
       limits: { memory: "1Gi" },
     });
+  });
+});
+
+describe("a fault of a reference is named, with what to write", () => {
+  const digest = `sha256:${"0".repeat(64)}`;
+  const both = ["input-uri", "output-uri"];
+  const grammar = "allowed is repository/name:tag";
+  const d = "$";
+  it.each<[string, string, (readonly string[])?]>([
+    ["forest/simulation", "the tag is missing: write forest/simulation:latest or another tag."],
+    ["runs/$(POD_NAME)", "the tag is missing: write runs/$(POD_NAME):latest or another tag."],
+    ["a/b:", "the tag is missing: write a/b:latest or another tag."],
+    [
+      "Forest/Simulation:run 1",
+      "upper case is allowed in a tag only, a space is not allowed: write forest/simulation:run-1.",
+    ],
+    ["Runs/$(POD_NAME):V1", "upper case is allowed in a tag only: write runs/$(POD_NAME):V1."],
+    ["me/$POD_NAME:v1", "a variable is written $(NAME): write me/$(POD_NAME):v1."],
+    [`me/${d}{POD_NAME}:v1`, "a variable is written $(NAME): write me/$(POD_NAME):v1."],
+    ["me/$POD_NAMESPACE:v1", "a variable is written $(NAME): write me/$(POD_NAMESPACE):v1."],
+    ["me/$HOSTNAME:v1", "$HOSTNAME is no variable; known are $(POD_NAME), "],
+    [`me/${d}{HOME}:v1`, `${d}{HOME} is no variable; known are $(POD_NAME), `],
+    ["https://ghcr.io/me/results:v1", "https:// is not allowed: write oci://ghcr.io/me/results:v1."],
+    ["OCI://ghcr.io/me/results:v1", "OCI:// is not allowed: write oci://ghcr.io/me/results:v1."],
+    [
+      "docker://ghcr.io/me/x",
+      "docker:// is not allowed, the tag is missing: write oci://ghcr.io/me/x:latest or",
+    ],
+    [
+      "http://localhost:5000/me/x:v1",
+      `http:// is not allowed: for a registry in plain HTTP, set ${p}registry to http://localhost:5000 and write me/x:v1.`,
+    ],
+    [
+      "ghcr.io/me/x",
+      "the tag is missing: write oci://ghcr.io/me/x:latest for the registry ghcr.io, or ghcr-io/me/x:latest for a repository of the step's own registry; another tag is fine, too.",
+    ],
+    ["ghcr.io/Me/x:v1", "upper case is allowed in a tag only: write oci://ghcr.io/me/x:v1 for the registry"],
+    ["", `the value is empty; ${grammar}`],
+    ["  ", `the value is empty; ${grammar}`],
+    [" a:b\n", "a space at the beginning or at the end is not allowed: write a:b."],
+    [":tag", `the name of the repository is missing; ${grammar}`],
+    ["oci://ghcr.io", `the name of the repository is missing; ${grammar}`],
+    ["a//b:t", "two slashes in a row, or one at an end, are not allowed: write a/b:t."],
+    ["/a/b:t", "two slashes in a row, or one at an end, are not allowed: write a/b:t."],
+    ["a:b:c", `there is more than one tag; ${grammar}`],
+    ["a/b:c/d", `a tag is at the end, after the last slash; ${grammar}`],
+    ["a/b:1.0+x", '"+" is not allowed: write a/b:1.0_x.'],
+    ["<me>/x:v1", '"<", ">" are not allowed: write me/x:v1.'],
+    ["a/b_:t", "between slashes a name begins and ends with a letter or a digit: write a/b:t."],
+    ["a/b:-x", "a tag begins with a letter, a digit or _: write a/b:x."],
+    [`a/b:${"t".repeat(129)}`, "a tag has at most 128 characters; found 129"],
+    ["a".repeat(513), "it has 513 characters; allowed are 512."],
+    ["NA", "leave the annotation out if there is none."],
+    ["a/b@sha256:12", 'a digest is sha256: and 64 digits from 0-9 and a-f; found "sha256:12"', ["input-uri"]],
+    [
+      `a/b@${digest}`,
+      "an output has a tag and no digest, the tag is missing: write a/b:latest or",
+      ["output-uri"],
+    ],
+    [`a/b:t@${digest}`, "an output has a tag and no digest: write a/b:t.", ["output-uri"]],
+  ])("%j: %s", (value, said, uris = both) => {
+    for (const name of uris) {
+      const message = refusal({ [p + name]: value });
+      expect(message).toContain(`; ${said}`);
+      expect(message).toContain("(InvalidValue)");
+    }
+  });
+
+  it.each([
+    "https://bob:hunter2@ghcr.io/a:b",
+    "https://ghcr.io/a:b?token=hunter2",
+    "bob:hunter2@ghcr.io/a:B",
+  ])("what to write repeats no password: %s", (value) => {
+    for (const name of both) expect(refusal({ [p + name]: value })).not.toMatch(/write \S*hunter2/);
   });
 });
 

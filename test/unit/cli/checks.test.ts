@@ -250,7 +250,7 @@ describe("fields of a wrong type", () => {
       await findingsOf(all(cache, step("a", `${output}: a/b:c`).replace("[echo, blueberry]", "null"))),
     ).toEqual([expect.stringContaining("warning NoCommand")]);
     expect(await findingsOf(all(cache, step("a", `${output}:`)))).toEqual([
-      expect.stringMatching(/^error InvalidValue .* found ""; allowed is repository/),
+      expect.stringMatching(/^error InvalidValue .* found ""; the value is empty; allowed is repository/),
     ]);
   });
 });
