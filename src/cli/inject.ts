@@ -9,7 +9,7 @@ import { checkShape } from "./checks/shape.ts";
 import { checkStep } from "./checks/step.ts";
 import { pathOfAnnotations, type Step, stepsOf } from "./checks/steps.ts";
 import type { FindingCode } from "./codes.ts";
-import { describeObject, type ManifestObject, objectsOf, type Refused } from "./manifests/objects.ts";
+import { describeObject, type ManifestObject, nameOf, objectsOf, type Refused } from "./manifests/objects.ts";
 import { readSources } from "./manifests/sources.ts";
 import { kubectlYaml } from "./manifests/yaml.ts";
 import { CliError } from "./output.ts";
@@ -37,26 +37,28 @@ export interface Injected {
 export async function injectFiles(places: readonly string[], settings: OfflineSettings): Promise<Injected> {
   const { documents, objects, refused } = objectsOf(await readSources(places), settings.namespace);
   const around = surroundingsOf(objects);
-  const answers = objects.map((object) => {
-    const steps = stepsOf(object).map((step) => injectStep(step, around, settings));
-    return {
-      denials: [...checkObject(object).flatMap(denialOf), ...steps.flatMap(({ denials }) => denials)].map(
-        (denial) => `${placeOf(object)}: ${denial}`,
-      ),
-      warnings: steps.flatMap(({ warnings }) => warnings).map((warning) => `${placeOf(object)}: ${warning}`),
-      notes: steps.flatMap(({ later }) =>
-        later === undefined
-          ? []
-          : visible(`${object.kind} ${object.name}: its ${later} are injected when they are created`),
-      ),
-    };
-  });
+  const answers = objects.map((object) => injectObject(object, around, settings));
   const denials = [...refused.map(refusalOf), ...answers.flatMap((answer) => answer.denials)];
   if (denials.length > 0) throw new CliError(denials.join("\n"), 1);
   return {
     documents,
     warnings: [...new Set(answers.flatMap(({ warnings }) => warnings))],
     notes: [...new Set(answers.flatMap(({ notes }) => notes))],
+  };
+}
+
+function injectObject(object: ManifestObject, around: Surroundings, settings: OfflineSettings) {
+  const findings = checkObject(object);
+  const steps = stepsOf(object).map((step) => injectStep(step, around, settings));
+  const warnings = findings.filter(({ level }) => level === "warning").map(describeFinding);
+  const at = (text: string) => `${placeOf(object)}: ${text}`;
+  const later = steps.flatMap((step) => step.later ?? []);
+  return {
+    denials: [...findings.flatMap(denialOf), ...steps.flatMap((step) => step.denials)].map(at),
+    warnings: [...warnings, ...steps.flatMap((step) => step.warnings)].map(at),
+    notes: later.map((made) =>
+      visible(`${object.kind} ${nameOf(object)}: its ${made} are injected when they are created`),
+    ),
   };
 }
 
@@ -79,7 +81,7 @@ function injectNow(step: Step, around: Surroundings, settings: OfflineSettings):
   // What the API server would refuse. It does not ask the webhook, which leaves such objects as they are.
   const malformed = [...findings, ...(shaped ? checkRestartPolicy(shaped) : [])].flatMap(denialOf);
   const verdict = reviewOffline(object, around, settings);
-  const onTemplateAlone = isAnnotated(step) && pathOfAnnotations(step).includes("template");
+  const onTemplateAlone = step.kind === "Job" && isAnnotated(step) && isOfPods(step);
   const warnings = verdict.warnings
     .filter(({ code }) => !onTemplateAlone || !onlyOfPrinted.includes(code))
     .map(describeWarning);
@@ -94,7 +96,7 @@ function injectLater(step: Step, around: Surroundings, settings: OfflineSettings
   const warnings = findings
     .filter(({ level, code }) => level !== "error" && !onlyOfPrinted.includes(code))
     .map(describeFinding);
-  const made = step.kind === "Job" ? "Jobs" : "Pods";
+  const made = isOfPods(step) ? "Pods" : "Jobs";
   return {
     denials: findings.flatMap(denialOf),
     warnings,
@@ -104,6 +106,11 @@ function injectLater(step: Step, around: Surroundings, settings: OfflineSettings
 
 /** What matters only where the step itself is printed with what was added. */
 const onlyOfPrinted: readonly FindingCode[] = ["CacheNotFound", "AlreadyInjected"];
+
+/** Whether the annotations of a step are on Pods or their template, and not on a Job. */
+function isOfPods(step: Step): boolean {
+  return step.kind === "Pod" || pathOfAnnotations(step).slice(step.base.length).includes("template");
+}
 
 function isAnnotated(step: Step): boolean {
   return Object.keys(ourAnnotations(step)).length > 0;

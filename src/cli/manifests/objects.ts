@@ -175,7 +175,13 @@ export function groupOf({ apiVersion }: Pick<ManifestObject, "apiVersion">): str
 }
 
 /** For messages: `Job default/breakfast`, `Job default/breakfast-*` of one with generateName, `Namespace runs`. */
-export function describeObject({ kind, namespace, name, value }: ManifestObject): string {
+export function describeObject(object: ManifestObject): string {
+  const { kind, namespace } = object;
+  return `${kind} ${namespace === "" ? "" : `${namespace}/`}${nameOf(object)}`;
+}
+
+/** For messages: `breakfast`, or `breakfast-*` of one with generateName. */
+export function nameOf({ name, value }: ManifestObject): string {
   const { generateName = "" } = (value["metadata"] ?? {}) as { generateName?: unknown };
-  return `${kind} ${namespace === "" ? "" : `${namespace}/`}${name || `${generateName}*`}`;
+  return name || `${generateName}*`;
 }

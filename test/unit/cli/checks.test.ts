@@ -669,6 +669,12 @@ describe("inject and what controllers make", () => {
     ["a StatefulSet", deployed(right).replace("Deployment", "StatefulSet"), "StatefulSet web: its Pods are"],
     ["a Deployment", deployed(right), "Deployment web: its Pods are"],
     ["a CronJob", cronJob(right), "CronJob nightly: its Jobs are"],
+    ["the Pods of a CronJob", cronJob("", right), "CronJob nightly: its Pods are"],
+    [
+      "a Deployment that gets a name",
+      deployed(right).replace("name: web", "generateName: web-"),
+      "Deployment web-*: its Pods are",
+    ],
     [
       "a Job with annotations on its template alone",
       jobManifest()
@@ -690,6 +696,15 @@ describe("inject and what controllers make", () => {
     ["is injected itself", all(cache, jobManifest())],
   ])("says nothing of what %s", async (_, text) => {
     expect(await inject(text)).toMatchObject({ warnings: [], notes: [] });
+  });
+
+  it.each([
+    ["AnnotationNotRead", deployed("").replace("name: web", `name: web, annotations: {${right}}`)],
+    ["LabelNotRead", deployed("").replace("name: web", `name: web, labels: {${right}}`)],
+    ["MistypedPrefix", deployed('"oras.converged-computing.gihub.io/output-uri": "a/b:c"')],
+  ])("warns of what nobody reads: %s", async (code, text) => {
+    const { warnings, notes } = await inject(text);
+    expect({ warnings, notes }).toEqual({ warnings: [expect.stringContaining(`(${code})`)], notes: [] });
   });
 
   it("says why nothing will be injected", async () => {
