@@ -1,0 +1,85 @@
+package program
+
+import (
+	"os"
+	"os/signal"
+	"slices"
+	"sync"
+	"syscall"
+)
+
+// Signals receives what is sent to this process. Begin with it: until then Go ends the process on most signals.
+type Signals struct {
+	received chan os.Signal
+	done     chan struct{}
+	stopped  sync.WaitGroup
+
+	mutex sync.Mutex
+	to    *Running
+	first syscall.Signal
+}
+
+// notForwarded are signals that do not come from whoever stops the container. SIGCHLD tells of children, SIGURG is how
+// Go's runtime interrupts its own threads, SIGPIPE is a write of this process that nobody reads; SIGTTIN and SIGTTOU are
+// the terminal's answer to this process being in the background.
+var notForwarded = []syscall.Signal{syscall.SIGCHLD, syscall.SIGURG, syscall.SIGPIPE, syscall.SIGTTIN, syscall.SIGTTOU}
+
+// Receive begins to receive signals. SIGHUP and SIGINT stay ignored where this process was started with them ignored,
+// and so they do for the program.
+func Receive() *Signals {
+	signals := &Signals{received: make(chan os.Signal, 64), done: make(chan struct{})}
+	for number := syscall.Signal(1); number <= 64; number++ {
+		if !signal.Ignored(number) && number != syscall.SIGKILL && number != syscall.SIGSTOP {
+			signal.Notify(signals.received, number)
+		}
+	}
+	signals.stopped.Go(signals.forward)
+	return signals
+}
+
+func (s *Signals) forward() {
+	for {
+		select {
+		case received := <-s.received:
+			number, isNumber := received.(syscall.Signal)
+			if isNumber && !slices.Contains(notForwarded, number) {
+				s.deliver(number)
+			}
+		case <-s.done:
+			return
+		}
+	}
+}
+
+func (s *Signals) deliver(number syscall.Signal) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.to != nil {
+		s.to.Signal(number)
+	} else if s.first == 0 {
+		s.first = number
+	}
+}
+
+// ForwardTo starts a program that gets every signal from now on, unless a signal came before: then it returns that
+// signal, and start is not called.
+func (s *Signals) ForwardTo(start func() (*Running, error)) (*Running, syscall.Signal, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.first != 0 {
+		return nil, s.first, nil
+	}
+	running, err := start()
+	if err == nil {
+		s.to = running
+	}
+	return running, 0, err
+}
+
+// Close stops receiving; what was ended by default is ended so again. Signals that came after the end of the program
+// are gone: the grace period of the Pod is for what is done then.
+func (s *Signals) Close() {
+	signal.Stop(s.received)
+	close(s.done)
+	s.stopped.Wait()
+}
