@@ -235,7 +235,7 @@ func TestIgnoredSignalsStayIgnored(t *testing.T) {
 }
 
 func TestWhatElseIsInherited(t *testing.T) {
-	const script = "umask; ulimit -n; ulimit -S -n; pwd; grep -E '^Sig(Blk|Ign)' /proc/$$/status; cat"
+	const script = "umask; ulimit -n; ulimit -S -n; pwd; grep -E '^Sig(Blk|Ign)' /proc/self/status; cat"
 	bare := exec.Command("sh", "-c", "umask 027; ulimit -S -n 77; cd /tmp; exec sh -c \"$0\"", script)
 	wrapped := sh(t, script)
 	command := exec.Command("sh", append([]string{"-c", "umask 027; ulimit -S -n 77; cd /tmp; exec \"$@\"", "sh", wrapped.Path}, wrapped.Args[1:]...)...)
