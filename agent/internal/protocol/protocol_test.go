@@ -1,0 +1,140 @@
+package protocol_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"testing"
+	"testing/iotest"
+
+	"github.com/converged-computing/oras-operator/agent/internal/protocol"
+	"pgregory.net/rapid"
+)
+
+func TestContentArrivesAsItWasSent(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		pieces := rapid.SliceOfN(rapid.SliceOfN(rapid.Byte(), 0, 50), 0, 8).Draw(t, "pieces")
+		repeat := rapid.SampledFrom([]int{1, 10_000}).Draw(t, "repeat")
+		content := protocol.Content{
+			Title:     rapid.String().Draw(t, "title"),
+			Directory: rapid.Bool().Draw(t, "directory"),
+			Mode:      rapid.Uint32().Draw(t, "mode"),
+		}
+		var wire, want bytes.Buffer
+		writer := protocol.NewWriter(&wire)
+		sent, err := writer.Content(protocol.Output, content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, piece := range pieces {
+			piece = bytes.Repeat(piece, repeat)
+			want.Write(piece)
+			if n, err := sent.Write(piece); err != nil || n != len(piece) {
+				t.Fatal(n, err)
+			}
+		}
+		if err := sent.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := writer.Message(protocol.Taken, nil); err != nil {
+			t.Fatal(err)
+		}
+
+		// However the kernel cuts it.
+		reader := protocol.NewReader(rapid.SampledFrom([]func(io.Reader) io.Reader{
+			func(r io.Reader) io.Reader { return r }, iotest.HalfReader, iotest.DataErrReader,
+		}).Draw(t, "cut")(&wire))
+		kind, payload, err := reader.Frame()
+		if err != nil || kind != protocol.Output {
+			t.Fatal(kind, err)
+		}
+		if got, err := protocol.Decode[protocol.Content](kind, payload); err != nil || got != valid(content) {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		got, err := io.ReadAll(reader.Content())
+		if err != nil || !bytes.Equal(got, want.Bytes()) {
+			t.Fatalf("%d bytes of %d, %v", len(got), want.Len(), err)
+		}
+		if kind, _, err := reader.Frame(); kind != protocol.Taken || err != nil {
+			t.Fatal(kind, err)
+		}
+		if _, _, err := reader.Frame(); err != io.EOF {
+			t.Fatal(err)
+		}
+	})
+}
+
+// valid is what JSON keeps of a title: names of files that are not UTF-8 are within a tar, never a title.
+func valid(content protocol.Content) protocol.Content {
+	content.Title = string(bytes.ToValidUTF8([]byte(content.Title), []byte("\ufffd")))
+	return content
+}
+
+func TestNothingThatBreaksOffIsWhole(t *testing.T) {
+	var wire bytes.Buffer
+	writer := protocol.NewWriter(&wire)
+	sent, _ := writer.Content(protocol.Input, protocol.Content{Title: "x"})
+	_, _ = sent.Write([]byte("one"))
+	_, _ = sent.Write([]byte("two"))
+	_ = sent.Close()
+	whole := wire.Bytes()
+	for cut := range len(whole) {
+		reader := protocol.NewReader(bytes.NewReader(whole[:cut]))
+		_, _, err := reader.Frame()
+		if err == nil {
+			_, err = io.ReadAll(reader.Content())
+		}
+		if cut == 0 && err != io.EOF || cut > 0 && !errors.Is(err, protocol.ErrBrokenOff) {
+			t.Errorf("cut at %d of %d: %v", cut, len(whole), err)
+		}
+	}
+}
+
+func TestAFailureInTheMiddleOfContent(t *testing.T) {
+	var wire bytes.Buffer
+	writer := protocol.NewWriter(&wire)
+	sent, _ := writer.Content(protocol.Input, protocol.Content{Title: "x"})
+	_, _ = sent.Write([]byte("one"))
+	_ = writer.Message(protocol.Failed, protocol.Failure{Code: 181, Message: "no such input"})
+	reader := protocol.NewReader(&wire)
+	_, _, _ = reader.Frame()
+	got, err := io.ReadAll(reader.Content())
+	var failed protocol.Failure
+	if string(got) != "one" || !errors.As(err, &failed) || failed.Code != 181 {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+func TestLongFramesAreRefusedBeforeTheyAreRead(t *testing.T) {
+	long := make([]byte, protocol.MaxData+1)
+	writer := protocol.NewWriter(io.Discard)
+	for kind, limit := range map[protocol.Type]int{protocol.Data: protocol.MaxData, protocol.Hello: protocol.MaxMessage} {
+		if err := writer.Frame(kind, long[:limit]); err != nil {
+			t.Error(kind, err)
+		}
+		if err := writer.Frame(kind, long[:limit+1]); !errors.Is(err, protocol.ErrTooLong) {
+			t.Error(kind, err)
+		}
+	}
+	header := []byte{byte(protocol.Data), 0xff, 0xff, 0xff, 0xff}
+	if _, _, err := protocol.NewReader(bytes.NewReader(header)).Frame(); !errors.Is(err, protocol.ErrTooLong) {
+		t.Error(err)
+	}
+}
+
+func FuzzReader(f *testing.F) {
+	f.Add([]byte{})
+	f.Add([]byte{byte(protocol.End), 0, 0, 0, 0})
+	f.Add([]byte{byte(protocol.Data), 0, 0, 0, 2, 'a', 'b', byte(protocol.End), 0, 0, 0, 0})
+	f.Add([]byte{byte(protocol.Failed), 0, 0, 0, 2, '{', '}'})
+	f.Add([]byte{byte(protocol.Data), 0, 4, 0, 1})
+	f.Fuzz(func(t *testing.T, wire []byte) {
+		read, err := io.ReadAll(protocol.NewReader(bytes.NewReader(wire)).Content())
+		if len(read) > len(wire) {
+			t.Errorf("%d bytes from %d", len(read), len(wire))
+		}
+		if err == nil && !bytes.Contains(wire, []byte{byte(protocol.End), 0, 0, 0, 0}) {
+			t.Error("whole without an end")
+		}
+	})
+}
