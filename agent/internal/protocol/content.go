@@ -60,7 +60,7 @@ func (c *ContentReader) Read(into []byte) (int, error) {
 			return 0, err
 		case kind == Data:
 			c.left = payload
-		case kind == End:
+		case kind == End && len(payload) == 0:
 			c.ended = true
 		case kind == Failed:
 			failure, err := Decode[Failure](kind, payload)
