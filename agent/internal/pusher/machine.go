@@ -1,0 +1,506 @@
+// Package pusher is the container oras: it feeds inputs to the launchers of its Pod, follows the attempts of their
+// programs, and pushes what they hand over as one artifact.
+//
+// What it decides is in Machine, which is pure: events in, actions out. Everything else carries actions out.
+package pusher
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// PushOn says after which ends of the programs the output is pushed.
+type PushOn string
+
+// The values of the annotation push-on.
+const (
+	OnSuccess PushOn = "success"
+	OnAny     PushOn = "always"
+	// WhenFailed pushes what a failed step left, for the one who looks for the cause.
+	WhenFailed PushOn = "failure"
+)
+
+// Wanted says whether the end of one program asks for its output.
+func (p PushOn) Wanted(code int) bool {
+	return p == OnAny || (code == 0) == (p == OnSuccess)
+}
+
+// Settings are what the machine has to know of its step.
+type Settings struct {
+	// Policies has one entry for each launcher.
+	Policies []Policy
+	// HasOutput says whether anything is to be pushed.
+	HasOutput bool
+	PushOn    PushOn
+	// OutputFailed is the exit code of a launcher whose program succeeded and whose output is missing.
+	OutputFailed int
+}
+
+// Result is how an attempt ended. It is kept on disk before the launcher hears that it may end, so that a restart of this
+// container goes on from it.
+type Result struct {
+	// Attempt names the attempt.
+	Attempt string `json:"attempt"`
+	// Code is the exit code of the program.
+	Code int `json:"code"`
+	// HasPart says that the attempt's output is here, whole.
+	HasPart bool `json:"hasPart,omitempty"`
+	// Problem says why an output that was wanted is missing.
+	Problem string `json:"problem,omitempty"`
+}
+
+// exitCode is that of the wrapped container: a success whose output is missing is none.
+func (r Result) exitCode(s Settings) int {
+	if r.Code == 0 && r.Problem != "" {
+		return s.OutputFailed
+	}
+	return r.Code
+}
+
+// launcher is what is known of one.
+type launcher struct {
+	policy Policy
+	// attempt is the newest, empty before the first.
+	attempt string
+	// connected says that the newest attempt's connection is open.
+	connected bool
+	// over says that the newest attempt has told its end, or lost its connection.
+	over bool
+	// result is set when the newest attempt has told how it ended, and counts; it stays when the connection ends.
+	result *Result
+	// lost says why there will be no result: the attempt was killed or failed, and the kubelet starts no other.
+	lost string
+	// informed says that the launcher was told of the failure that ends the step.
+	informed bool
+	// queued is an attempt that is connected and waits until the push of the one before is over.
+	queued string
+}
+
+func (l *launcher) isSettled() bool { return l.result != nil || l.lost != "" }
+
+// Machine decides. It is not safe for several goroutines.
+type Machine struct {
+	settings    Settings
+	launchers   []launcher
+	failure     *Failure
+	pushing     bool
+	terminating bool
+	ended       bool
+}
+
+// Failure ends the step: the code and the sentence of both containers.
+type Failure struct {
+	Code    int
+	Message string
+}
+
+// Event is something that happened; see the types with the method event.
+type Event interface{ event() }
+
+// Connected: an attempt of a launcher has greeted. After a restart of this container it may be one whose program runs.
+type Connected struct {
+	Launcher int
+	Attempt  string
+}
+
+// Resulted: an attempt has told how it ended, and its output, if any, is here whole.
+type Resulted struct {
+	Launcher int
+	Result   Result
+}
+
+// FailedBefore: an attempt ended before its program began, with a code that it has told.
+type FailedBefore struct {
+	Launcher int
+	Code     int
+}
+
+// Disconnected: the connection of an attempt ended. Without a result before it, the launcher was killed.
+type Disconnected struct {
+	Launcher int
+	Attempt  string
+}
+
+// CannotRun: the inputs cannot be had, or the output could not be pushed, for a reason that does not pass.
+type CannotRun struct{ Failure Failure }
+
+// Informed: a launcher has been told of the failure.
+type Informed struct{ Launcher int }
+
+// Pushed: the artifact is in the registry.
+type Pushed struct{}
+
+// PushFailed: it is not, and will not be.
+type PushFailed struct{ Failure Failure }
+
+// Terminated: this container was sent SIGTERM. The programs were too.
+type Terminated struct{}
+
+func (Connected) event()    {}
+func (Resulted) event()     {}
+func (FailedBefore) event() {}
+func (Disconnected) event() {}
+func (CannotRun) event()    {}
+func (Informed) event()     {}
+func (Pushed) event()       {}
+func (PushFailed) event()   {}
+func (Terminated) event()   {}
+
+// Action is something to do; see the types with the method action.
+type Action interface{ action() }
+
+// Refuse ends a connection with a sentence: another attempt of the launcher is connected.
+type Refuse struct{ Launcher int }
+
+// Serve lets an attempt go on: it gets the inputs if its program has not begun.
+type Serve struct{ Launcher int }
+
+// Inform tells a launcher of the failure that ends the step; answered by Informed.
+type Inform struct {
+	Launcher int
+	Failure  Failure
+}
+
+// Keep writes a result to disk, where a restart of this container finds it.
+type Keep struct {
+	Launcher int
+	Result   Result
+}
+
+// Release lets a launcher end: nothing more is needed of it.
+type Release struct{ Launcher int }
+
+// Forget removes a launcher's result and part from disk: they are an older attempt's.
+type Forget struct{ Launcher int }
+
+// Push pushes the parts of these launchers as one artifact; answered by Pushed or PushFailed.
+type Push struct{ Launchers []int }
+
+// StopPush gives up a push that is under way: what it pushes is an older attempt's. It is not answered.
+type StopPush struct{}
+
+// Say is a line for the log.
+type Say struct{ Text string }
+
+// Exit ends this container, with a termination message.
+type Exit struct {
+	Code    int
+	Message string
+}
+
+func (Refuse) action()   {}
+func (Serve) action()    {}
+func (Inform) action()   {}
+func (Keep) action()     {}
+func (Release) action()  {}
+func (Forget) action()   {}
+func (Push) action()     {}
+func (StopPush) action() {}
+func (Say) action()      {}
+func (Exit) action()     {}
+
+// NewMachine begins with what an earlier life of this container has kept: a result, or nil, for each launcher.
+func NewMachine(settings Settings, kept []*Result) (*Machine, []Action) {
+	m := &Machine{settings: settings, launchers: make([]launcher, len(settings.Policies))}
+	for i, policy := range settings.Policies {
+		m.launchers[i].policy = policy
+		if i < len(kept) && kept[i] != nil {
+			m.launchers[i].attempt = kept[i].Attempt
+			m.launchers[i].result = kept[i]
+		}
+	}
+	return m, m.proceed()
+}
+
+// Handle takes an event and returns what is to be done, in this order. After an Exit there is nothing more to do.
+func (m *Machine) Handle(event Event) []Action {
+	if m.ended {
+		return nil
+	}
+	var actions []Action
+	switch e := event.(type) {
+	case Connected:
+		actions = m.connected(e)
+	case Resulted:
+		actions = m.resulted(e)
+	case FailedBefore:
+		actions = m.failedBefore(e)
+	case Disconnected:
+		actions = m.disconnected(e)
+	case CannotRun:
+		actions = m.cannotRun(e.Failure)
+	case Informed:
+		m.launchers[e.Launcher].informed = true
+	case Pushed:
+		actions = m.pushed()
+	case PushFailed:
+		if m.pushing {
+			return m.exit(e.Failure.Code, e.Failure.Message)
+		}
+	case Terminated:
+		m.terminating = true
+	}
+	return append(actions, m.proceed()...)
+}
+
+func (m *Machine) connected(e Connected) []Action {
+	l := &m.launchers[e.Launcher]
+	if l.connected || l.queued != "" {
+		return []Action{Refuse{e.Launcher}}
+	}
+	if l.attempt != e.Attempt && m.pushing && m.next(l, l.result.exitCode(m.settings)) != ends {
+		// What the failed attempt left is pushed before the next one may leave anything.
+		l.queued = e.Attempt
+		return nil
+	}
+	var actions []Action
+	if l.attempt != e.Attempt && l.isSettled() {
+		// The container was restarted for a reason that its policy does not know: its image was changed, its sandbox made again.
+		actions = m.forget(e.Launcher)
+	}
+	return append(actions, m.admit(e.Launcher, e.Attempt)...)
+}
+
+// admit begins an attempt, or goes on with one.
+func (m *Machine) admit(i int, attempt string) []Action {
+	l := &m.launchers[i]
+	l.attempt, l.connected, l.over, l.lost = attempt, true, false, ""
+	switch {
+	case m.failure != nil:
+		return []Action{Inform{i, *m.failure}}
+	case l.result != nil:
+		// It did not hear that it may end.
+		l.over = true
+		return []Action{Release{i}}
+	}
+	return []Action{Serve{i}}
+}
+
+// forget takes back what is known of a launcher's last attempt, and a push of it.
+func (m *Machine) forget(i int) []Action {
+	l := &m.launchers[i]
+	l.result, l.lost = nil, ""
+	actions := []Action{Forget{i}}
+	if m.pushing {
+		m.pushing = false
+		actions = append([]Action{StopPush{}}, actions...)
+	}
+	return actions
+}
+
+func (m *Machine) resulted(e Resulted) []Action {
+	l := &m.launchers[e.Launcher]
+	if !l.connected || l.over || l.attempt != e.Result.Attempt {
+		return nil
+	}
+	code := e.Result.exitCode(m.settings)
+	if !e.Result.HasPart && code != 0 && m.next(l, code) != ends {
+		return append([]Action{Release{e.Launcher}}, m.attemptOver(e.Launcher, code, "the wrapped container ended with exit code "+strconv.Itoa(code))...)
+	}
+	l.over, l.result = true, &e.Result
+	return []Action{Keep(e), Release{e.Launcher}}
+}
+
+func (m *Machine) failedBefore(e FailedBefore) []Action {
+	if l := &m.launchers[e.Launcher]; !l.connected || l.over {
+		return nil
+	}
+	why := fmt.Sprintf("the wrapped container failed with exit code %d before its program", e.Code)
+	return append(m.attemptOver(e.Launcher, e.Code, why), Release{e.Launcher})
+}
+
+func (m *Machine) disconnected(e Disconnected) []Action {
+	l := &m.launchers[e.Launcher]
+	if l.queued == e.Attempt {
+		l.queued = ""
+		return nil
+	}
+	if !l.connected || l.attempt != e.Attempt {
+		return nil
+	}
+	l.connected = false
+	if l.over {
+		return nil
+	}
+	return m.attemptOver(e.Launcher, Killed, "the wrapped container ended without a verdict: it was killed")
+}
+
+// attemptOver ends an attempt that leaves nothing: another one follows, or the launcher is lost.
+func (m *Machine) attemptOver(i, code int, why string) []Action {
+	l := &m.launchers[i]
+	l.over = true
+	switch m.next(l, code) {
+	case ends:
+		l.lost = why
+		return nil
+	case restartsAll:
+		return append([]Action{Say{why + "; every container of the Pod is restarted"}}, m.forgetAll()...)
+	default:
+		return []Action{Say{why + "; nothing was pushed; waiting for the wrapped container to be restarted"}}
+	}
+}
+
+func (m *Machine) forgetAll() []Action {
+	var actions []Action
+	for i, l := range m.launchers {
+		if l.isSettled() {
+			actions = append(actions, m.forget(i)...)
+		}
+	}
+	return actions
+}
+
+// next is what the kubelet does after an exit code; it starts nothing in a Pod that is deleted.
+func (m *Machine) next(l *launcher, code int) next {
+	if m.terminating {
+		return ends
+	}
+	return l.policy.after(code)
+}
+
+func (m *Machine) cannotRun(failure Failure) []Action {
+	if m.failure != nil {
+		return nil
+	}
+	m.failure = &failure
+	var actions []Action
+	for i, l := range m.launchers {
+		if l.connected {
+			actions = append(actions, Inform{i, failure})
+		}
+	}
+	return actions
+}
+
+// proceed finds out whether the step is over.
+func (m *Machine) proceed() []Action {
+	switch {
+	case m.ended || m.pushing:
+		return nil
+	case m.failure != nil:
+		return m.proceedToFailure()
+	case slices.ContainsFunc(m.launchers, func(l launcher) bool { return !l.isSettled() }):
+		return m.proceedToTermination()
+	}
+	return m.settled()
+}
+
+// proceedToFailure ends this container when every launcher knows why: one that comes later would wait for nobody.
+func (m *Machine) proceedToFailure() []Action {
+	for _, l := range m.launchers {
+		isGone := !l.connected && (m.terminating || l.isSettled())
+		if !l.informed && !isGone {
+			return nil
+		}
+	}
+	return m.exit(m.failure.Code, m.failure.Message)
+}
+
+// proceedToTermination ends this container when its Pod is deleted and no program is left that could still end well.
+func (m *Machine) proceedToTermination() []Action {
+	if !m.terminating || slices.ContainsFunc(m.launchers, func(l launcher) bool { return l.connected }) {
+		return nil
+	}
+	return m.deleted()
+}
+
+// deleted ends this container as a program that SIGTERM ends: with a code that makes the kubelet start it again where the
+// Pod was not deleted after all.
+func (m *Machine) deleted() []Action {
+	return m.exit(128+15, "nothing pushed: the Pod was deleted before its programs had ended")
+}
+
+// settled is called when every launcher's part is known.
+func (m *Machine) settled() []Action {
+	var failed []string
+	var parts []int
+	for i, l := range m.launchers {
+		if l.lost != "" && m.terminating {
+			return m.deleted()
+		}
+		if l.lost != "" {
+			return m.unused(l.lost)
+		}
+		if l.result.Code != 0 {
+			failed = append(failed, strconv.Itoa(l.result.Code))
+		}
+		if l.result.Problem != "" && m.settings.HasOutput {
+			return m.unused(l.result.Problem)
+		}
+		if l.result.HasPart {
+			parts = append(parts, i)
+		}
+	}
+	switch {
+	case !m.settings.HasOutput:
+		return m.exit(0, "")
+	case m.settings.PushOn == OnSuccess && len(failed) > 0:
+		return m.unused("the program ended with exit code " + strings.Join(failed, " and "))
+	case m.settings.PushOn == WhenFailed && len(failed) == 0:
+		return m.unused("the program ended with success, and the output is to be pushed on failure")
+	case len(parts) == 0:
+		return m.unused("no program left an output")
+	}
+	m.pushing = true
+	return []Action{Push{parts}}
+}
+
+// unused ends this container without a push. The Pod has its verdict from the wrapped container.
+func (m *Machine) unused(why string) []Action {
+	if !m.settings.HasOutput {
+		return m.exit(0, why)
+	}
+	return m.exit(0, "nothing pushed: "+why)
+}
+
+// pushed ends this container, unless a program that failed is started again. Where successes are started again too, this
+// container is as well.
+func (m *Machine) pushed() []Action {
+	if !m.pushing {
+		return nil
+	}
+	m.pushing = false
+	if !slices.ContainsFunc(m.launchers, m.failsAgain) {
+		return m.exit(0, "")
+	}
+	actions := []Action{Say{"waiting for the wrapped container to be restarted"}}
+	for i := range m.launchers {
+		l := &m.launchers[i]
+		if l.result == nil {
+			continue
+		}
+		switch m.next(l, l.result.exitCode(m.settings)) {
+		case restartsAll:
+			actions = append(actions, m.forgetAll()...)
+		case restarts:
+			actions = append(actions, m.forget(i)...)
+		}
+	}
+	for i := range m.launchers {
+		if attempt := m.launchers[i].queued; attempt != "" {
+			m.launchers[i].queued = ""
+			actions = append(actions, m.admit(i, attempt)...)
+		}
+	}
+	return actions
+}
+
+// failsAgain says whether the kubelet starts a launcher again because it failed.
+func (m *Machine) failsAgain(l launcher) bool {
+	code := l.result.exitCode(m.settings)
+	return code != 0 && m.next(&l, code) != ends
+}
+
+// exit ends this container. What is kept is forgotten: if the containers start once more, that is another step.
+func (m *Machine) exit(code int, message string) []Action {
+	m.ended = true
+	var actions []Action
+	if code == 0 {
+		for i := range m.launchers {
+			actions = append(actions, Forget{i})
+		}
+	}
+	return append(actions, Exit{code, message})
+}

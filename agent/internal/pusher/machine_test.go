@@ -1,0 +1,379 @@
+package pusher
+
+import (
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// world is a Pod as the kubelet runs it, with launchers that do as launchers do, around a Machine. It checks what must
+// hold at every step.
+type world struct {
+	settings  Settings
+	machine   *Machine
+	alive     bool // the container oras runs
+	gone      bool // it ended, and nothing restarts it
+	deleted   bool // the Pod is being deleted
+	failed    bool // a failure that ends the step was reported
+	launchers []container
+	kept      []*Result
+	newest    []string // the newest attempt that was served
+	parts     []string // whose part lies on disk: an attempt
+	push      []string // the attempts that are being pushed; nil when none is
+	exits     int
+	lastExit  Exit
+	log       []string
+}
+
+// container is a wrapped container.
+type container struct {
+	starts    int
+	running   bool
+	finished  bool // it ended, and the kubelet does not start it again
+	connected bool
+	served    bool // its program may run
+	ran       bool // its program has ended
+	result    Result
+	released  bool
+	lastCode  int
+}
+
+func (c container) attempt(i int) string { return fmt.Sprintf("%d/%d", i, c.starts) }
+
+const outputFailed = 189
+
+func (w *world) handle(t *rapid.T, event Event) {
+	w.log = append(w.log, fmt.Sprintf("%T%+v", event, event))
+	w.do(t, w.machine.Handle(event))
+}
+
+func (w *world) start(t *rapid.T) {
+	// Each life asks for the inputs once more.
+	w.alive, w.failed = true, false
+	kept := append([]*Result(nil), w.kept...)
+	machine, actions := NewMachine(w.settings, kept)
+	w.machine = machine
+	w.log = append(w.log, "start")
+	w.do(t, actions)
+}
+
+func (w *world) do(t *rapid.T, actions []Action) {
+	for n, action := range actions {
+		w.log = append(w.log, fmt.Sprintf("  %T%+v", action, action))
+		switch a := action.(type) {
+		case Refuse:
+			t.Fatalf("refused the only connection of a launcher")
+		case Serve:
+			c := &w.launchers[a.Launcher]
+			if !c.connected || c.ran && c.result.HasPart && c.released {
+				t.Fatalf("served an attempt that is not there")
+			}
+			c.served = true
+			w.newest[a.Launcher] = c.attempt(a.Launcher)
+		case Inform:
+			c := &w.launchers[a.Launcher]
+			if !w.failed || !c.connected {
+				t.Fatalf("informed nobody, or of nothing")
+			}
+		case Keep:
+			if w.launchers[a.Launcher].attempt(a.Launcher) != a.Result.Attempt {
+				t.Fatalf("keeps the result of an older attempt")
+			}
+			result := a.Result
+			w.kept[a.Launcher] = &result
+		case Release:
+			w.launchers[a.Launcher].released = true
+		case Forget:
+			w.kept[a.Launcher] = nil
+			w.parts[a.Launcher] = ""
+		case Push:
+			w.pushes(t, a)
+		case StopPush:
+			if w.push == nil {
+				t.Fatalf("stopped no push")
+			}
+			w.push = nil
+		case Exit:
+			if n != len(actions)-1 {
+				t.Fatalf("went on after its end")
+			}
+			w.exit(a)
+		}
+	}
+}
+
+func (w *world) pushes(t *rapid.T, a Push) {
+	if w.push != nil {
+		t.Fatalf("two pushes at once")
+	}
+	failures := 0
+	for i := range w.launchers {
+		result := w.kept[i]
+		if result == nil || result.Attempt != w.newest[i] {
+			t.Fatalf("pushes though the newest attempt of launcher %d has no result", i)
+		}
+		if result.Problem != "" {
+			t.Fatalf("pushes a part of an output of which another part is missing")
+		}
+		if result.Code != 0 {
+			failures++
+		}
+	}
+	if !w.settings.HasOutput || w.settings.PushOn == OnSuccess && failures > 0 || w.settings.PushOn == WhenFailed && failures == 0 {
+		t.Fatalf("pushes on a verdict that does not allow it")
+	}
+	w.push = []string{}
+	for _, i := range a.Launchers {
+		if w.parts[i] != w.newest[i] {
+			t.Fatalf("pushes part %q of launcher %d, whose newest attempt is %q", w.parts[i], i, w.newest[i])
+		}
+		w.push = append(w.push, w.parts[i])
+	}
+	if len(w.push) == 0 {
+		t.Fatalf("pushes nothing")
+	}
+}
+
+// exit ends the container oras; the kubelet may start it again.
+func (w *world) exit(e Exit) {
+	w.exits++
+	w.lastExit = e
+	w.alive = false
+	w.push = nil
+	w.drop()
+	w.gone = w.deleted || !w.restarts(e.Code)
+}
+
+// restarts says whether oras is started again: its rules restart it when it was killed.
+func (w *world) restarts(code int) bool {
+	policy := w.settings.Policies[0].Restart
+	return code == Killed || policy == Always || policy == OnFailure && code != 0
+}
+
+// drop ends every connection to oras.
+func (w *world) drop() {
+	for i := range w.launchers {
+		w.launchers[i].connected = false
+	}
+}
+
+func (w *world) ends(t *rapid.T, i, code int) {
+	c := &w.launchers[i]
+	connected := c.connected
+	attempt := c.attempt(i)
+	c.running, c.connected, c.lastCode = false, false, code
+	c.finished = w.deleted || w.settings.Policies[i].after(code) == ends
+	if connected && w.alive {
+		w.handle(t, Disconnected{i, attempt})
+	}
+}
+
+func policies(t *rapid.T) []Policy {
+	restart := rapid.SampledFrom([]RestartPolicy{Never, OnFailure}).Draw(t, "restartPolicy")
+	all := make([]Policy, rapid.IntRange(1, 2).Draw(t, "launchers"))
+	for i := range all {
+		all[i].Restart = restart
+		if rapid.Bool().Draw(t, "rules") {
+			all[i].Rules = []Rule{{Codes: []int{42}}}
+		}
+	}
+	return all
+}
+
+func TestMachineInEveryOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		settings := Settings{
+			Policies:     policies(t),
+			HasOutput:    rapid.Bool().Draw(t, "output"),
+			PushOn:       rapid.SampledFrom([]PushOn{OnSuccess, OnAny, WhenFailed}).Draw(t, "pushOn"),
+			OutputFailed: outputFailed,
+		}
+		n := len(settings.Policies)
+		w := &world{settings: settings, launchers: make([]container, n), kept: make([]*Result, n), newest: make([]string, n), parts: make([]string, n)}
+		defer func() {
+			if t.Failed() {
+				for _, line := range w.log {
+					t.Log(line)
+				}
+			}
+		}()
+		w.start(t)
+		for step := 0; step < 60; step++ {
+			possible := w.possible()
+			if len(possible) == 0 {
+				break
+			}
+			possible[rapid.IntRange(0, len(possible)-1).Draw(t, "what")](t)
+		}
+		w.finish(t)
+	})
+}
+
+type step = func(*rapid.T)
+
+// possible are the things that may happen now.
+func (w *world) possible() []step {
+	var steps []step
+	if !w.alive && !w.gone {
+		steps = append(steps, w.start)
+	}
+	if w.alive && !w.deleted {
+		steps = append(steps, func(t *rapid.T) {
+			w.log = append(w.log, "oras is killed")
+			w.exit(Exit{Code: Killed})
+		})
+		if !w.failed && !w.anyRan() && w.push == nil {
+			steps = append(steps, func(t *rapid.T) {
+				w.failed = true
+				w.handle(t, CannotRun{Failure{Code: 181, Message: "no such input"}})
+			})
+		}
+	}
+	if w.alive && w.push != nil {
+		steps = append(steps, w.pushed, func(t *rapid.T) { w.handle(t, PushFailed{Failure{Code: 190}}) })
+	}
+	if w.alive && !w.deleted {
+		steps = append(steps, func(t *rapid.T) { w.deleted = true; w.handle(t, Terminated{}) })
+	}
+	for i := range w.launchers {
+		steps = append(steps, w.steps(i)...)
+	}
+	return steps
+}
+
+func (w *world) pushed(t *rapid.T) {
+	w.push = nil
+	w.handle(t, Pushed{})
+}
+
+func (w *world) anyRan() bool {
+	for _, c := range w.launchers {
+		if c.ran || c.served {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *world) steps(i int) []step {
+	c := &w.launchers[i]
+	switch {
+	case !c.running && !c.finished && !w.deleted:
+		return []step{func(*rapid.T) {
+			*c = container{starts: c.starts + 1, running: true}
+			w.log = append(w.log, "starts "+c.attempt(i))
+		}}
+	case !c.running:
+		return nil
+	}
+	steps := []step{func(t *rapid.T) {
+		w.log = append(w.log, c.attempt(i)+" is killed")
+		w.ends(t, i, Killed)
+	}}
+	switch {
+	case c.released:
+		return append(steps, func(t *rapid.T) { w.ends(t, i, c.result.exitCode(w.settings)) })
+	case !w.alive:
+		if w.gone && !c.served {
+			// Nobody will come: the launcher says so and fails.
+			steps = append(steps, func(t *rapid.T) { w.ends(t, i, 188) })
+		}
+		return steps
+	case !c.connected:
+		return append(steps, func(t *rapid.T) {
+			c.connected = true
+			w.handle(t, Connected{i, c.attempt(i)})
+		})
+	case w.machine.launchers[i].informed || w.machine.failure != nil:
+		return append(steps, func(t *rapid.T) {
+			w.handle(t, Informed{i})
+			if w.launchers[i].running {
+				w.ends(t, i, 181)
+			}
+		})
+	case !c.served || w.machine.launchers[i].queued != "":
+		return steps
+	case c.ran:
+		// Told once more, to a life of oras that has not heard it.
+		return append(steps, func(t *rapid.T) { w.tell(t, i) })
+	}
+	return append(steps,
+		func(t *rapid.T) {
+			c.result = Result{Code: 186}
+			w.handle(t, FailedBefore{i, 186})
+		},
+		func(t *rapid.T) {
+			c.ran = true
+			code := rapid.SampledFrom([]int{0, 1, 42}).Draw(t, "code")
+			c.result = Result{Attempt: c.attempt(i), Code: code}
+			if w.settings.HasOutput && w.settings.PushOn.Wanted(code) {
+				c.result.HasPart = rapid.Bool().Draw(t, "packed")
+				if !c.result.HasPart {
+					c.result.Problem = "there is nothing at /out"
+				}
+			}
+			w.tell(t, i)
+		})
+}
+
+func (w *world) tell(t *rapid.T, i int) {
+	c := &w.launchers[i]
+	if c.result.HasPart {
+		w.parts[i] = c.attempt(i)
+	}
+	w.handle(t, Resulted{i, c.result})
+}
+
+// finish lets everything come to its end without further faults: nothing may wait for ever.
+func (w *world) finish(t *rapid.T) {
+	for range 200 {
+		var next step
+		switch {
+		case w.alive && w.push != nil:
+			next = w.pushed
+		case !w.alive && !w.gone:
+			next = w.start
+		default:
+			next = w.oneOf()
+		}
+		if next == nil {
+			break
+		}
+		next(t)
+	}
+	if w.alive && w.push == nil && !w.waitsForKubelet() {
+		t.Fatalf("waits for ever")
+	}
+	if !w.alive && w.lastExit.Code == 0 && w.failed {
+		t.Fatalf("succeeded though the step failed")
+	}
+}
+
+// oneOf is the next step of the launchers that is no fault.
+func (w *world) oneOf() step {
+	for i := range w.launchers {
+		steps := w.steps(i)
+		if c := w.launchers[i]; !c.running {
+			if len(steps) > 0 && c.starts < 20 {
+				return steps[0]
+			}
+			continue
+		}
+		// The first is to be killed, the last to end.
+		if len(steps) > 1 {
+			return func(t *rapid.T) { steps[len(steps)-1](t) }
+		}
+	}
+	return nil
+}
+
+// waitsForKubelet says whether a container is still to be started again: one that fails each time.
+func (w *world) waitsForKubelet() bool {
+	for _, c := range w.launchers {
+		if !c.running && !c.finished && c.starts >= 20 {
+			return true
+		}
+	}
+	return false
+}
