@@ -435,7 +435,7 @@ func (m *Machine) settled() []Action {
 	}
 	switch {
 	case !m.settings.HasOutput:
-		return m.exit(0, "")
+		return m.conclude("")
 	case m.settings.PushOn == OnSuccess && len(failed) > 0:
 		return m.unused("the program ended with exit code " + strings.Join(failed, " and "))
 	case m.settings.PushOn == WhenFailed && len(failed) == 0:
@@ -447,36 +447,38 @@ func (m *Machine) settled() []Action {
 	return []Action{Push{parts}}
 }
 
-// unused ends this container without a push. The Pod has its verdict from the wrapped container.
+// unused ends the step without a push. The Pod has its verdict from the wrapped containers.
 func (m *Machine) unused(why string) []Action {
 	if !m.settings.HasOutput {
-		return m.exit(0, why)
+		return m.conclude(why)
 	}
-	return m.exit(0, "nothing pushed: "+why)
+	return m.conclude("nothing pushed: " + why)
 }
 
-// pushed ends this container, unless a program that failed is started again. Where successes are started again too, this
-// container is as well.
 func (m *Machine) pushed() []Action {
 	if !m.pushing {
 		return nil
 	}
 	m.pushing = false
-	if !slices.ContainsFunc(m.launchers, m.failsAgain) {
-		return m.exit(0, "")
+	return m.conclude("")
+}
+
+// conclude ends this container, unless a wrapped container is started again: that one needs its inputs, and what it leaves
+// is pushed too.
+func (m *Machine) conclude(message string) []Action {
+	if !slices.ContainsFunc(m.launchers, m.goesOn) {
+		return m.exit(0, message)
 	}
-	actions := []Action{Say{"waiting for the wrapped container to be restarted"}}
-	for i := range m.launchers {
-		l := &m.launchers[i]
-		if l.result == nil {
+	actions := []Action{Say{join(message, "waiting for the wrapped container to be restarted")}}
+	for i, l := range m.launchers {
+		if !m.goesOn(l) {
 			continue
 		}
-		switch m.next(l, l.result.exitCode(m.settings)) {
-		case restartsAll:
+		if m.next(&l, l.result.exitCode(m.settings)) == restartsAll {
 			actions = append(actions, m.forgetAll()...)
-		case restarts:
-			actions = append(actions, m.forget(i)...)
+			break
 		}
+		actions = append(actions, m.forget(i)...)
 	}
 	for i := range m.launchers {
 		if attempt := m.launchers[i].queued; attempt != "" {
@@ -487,10 +489,16 @@ func (m *Machine) pushed() []Action {
 	return actions
 }
 
-// failsAgain says whether the kubelet starts a launcher again because it failed.
-func (m *Machine) failsAgain(l launcher) bool {
-	code := l.result.exitCode(m.settings)
-	return code != 0 && m.next(&l, code) != ends
+func join(message, more string) string {
+	if message == "" {
+		return more
+	}
+	return message + "; " + more
+}
+
+// goesOn says whether the kubelet starts a launcher again whose attempt has told its end.
+func (m *Machine) goesOn(l launcher) bool {
+	return l.result != nil && m.next(&l, l.result.exitCode(m.settings)) != ends
 }
 
 // exit ends this container. What is kept is forgotten: if the containers start once more, that is another step.

@@ -12,13 +12,15 @@ import (
 type world struct {
 	settings  Settings
 	machine   *Machine
-	alive     bool // the container oras runs
-	gone      bool // it ended, and nothing restarts it
-	deleted   bool // the Pod is being deleted
-	failed    bool // a failure that ends the step was reported
+	alive     bool   // the container oras runs
+	gone      bool   // it ended, and nothing restarts it
+	deleted   bool   // the Pod is being deleted
+	failed    bool   // a failure that ends the step was reported
+	told      []bool // which launchers this life of oras has told of it
 	launchers []container
 	kept      []*Result
 	newest    []string // the newest attempt that was served
+	final     []string // the newest attempt after which the kubelet starts no other
 	parts     []string // whose part lies on disk: an attempt
 	push      []string // the attempts that are being pushed; nil when none is
 	exits     int
@@ -33,6 +35,7 @@ type container struct {
 	finished  bool // it ended, and the kubelet does not start it again
 	connected bool
 	served    bool // its program may run
+	informed  bool // it was told that it may not
 	ran       bool // its program has ended
 	result    Result
 	released  bool
@@ -51,6 +54,7 @@ func (w *world) handle(t *rapid.T, event Event) {
 func (w *world) start(t *rapid.T) {
 	// Each life asks for the inputs once more.
 	w.alive, w.failed = true, false
+	w.told = make([]bool, len(w.launchers))
 	kept := append([]*Result(nil), w.kept...)
 	machine, actions := NewMachine(w.settings, kept)
 	w.machine = machine
@@ -69,6 +73,9 @@ func (w *world) do(t *rapid.T, actions []Action) {
 			if !c.connected || c.ran && c.result.HasPart && c.released {
 				t.Fatalf("served an attempt that is not there")
 			}
+			if w.push != nil {
+				t.Fatalf("serves an attempt while an older one is pushed")
+			}
 			c.served = true
 			w.newest[a.Launcher] = c.attempt(a.Launcher)
 		case Inform:
@@ -76,6 +83,8 @@ func (w *world) do(t *rapid.T, actions []Action) {
 			if !w.failed || !c.connected {
 				t.Fatalf("informed nobody, or of nothing")
 			}
+			c.informed = true
+			w.told[a.Launcher] = true
 		case Keep:
 			if w.launchers[a.Launcher].attempt(a.Launcher) != a.Result.Attempt {
 				t.Fatalf("keeps the result of an older attempt")
@@ -98,6 +107,7 @@ func (w *world) do(t *rapid.T, actions []Action) {
 			if n != len(actions)-1 {
 				t.Fatalf("went on after its end")
 			}
+			w.checkExit(t, a)
 			w.exit(a)
 		}
 	}
@@ -135,6 +145,29 @@ func (w *world) pushes(t *rapid.T, a Push) {
 	}
 }
 
+// checkExit says whether the end of oras leaves somebody waiting. An attempt that was killed after it was released is not
+// known to oras: the kubelet starts another one, which finds nobody.
+func (w *world) checkExit(t *rapid.T, e Exit) {
+	switch {
+	case w.deleted || w.push != nil:
+		return
+	case w.failed:
+		for i, c := range w.launchers {
+			if w.final[i] != w.newest[i] && !c.informed && !w.told[i] {
+				t.Fatalf("ends before launcher %d knows why", i)
+			}
+		}
+		return
+	case e.Code != 0:
+		t.Fatalf("fails without a reason")
+	}
+	for i, newest := range w.newest {
+		if newest == "" && e.Code == 0 || w.final[i] != newest {
+			t.Fatalf("ends while launcher %d goes on", i)
+		}
+	}
+}
+
 // exit ends the container oras; the kubelet may start it again.
 func (w *world) exit(e Exit) {
 	w.exits++
@@ -164,13 +197,16 @@ func (w *world) ends(t *rapid.T, i, code int) {
 	attempt := c.attempt(i)
 	c.running, c.connected, c.lastCode = false, false, code
 	c.finished = w.deleted || w.settings.Policies[i].after(code) == ends
+	if c.finished {
+		w.final[i] = attempt
+	}
 	if connected && w.alive {
 		w.handle(t, Disconnected{i, attempt})
 	}
 }
 
 func policies(t *rapid.T) []Policy {
-	restart := rapid.SampledFrom([]RestartPolicy{Never, OnFailure}).Draw(t, "restartPolicy")
+	restart := rapid.SampledFrom([]RestartPolicy{Never, OnFailure, Always}).Draw(t, "restartPolicy")
 	all := make([]Policy, rapid.IntRange(1, 2).Draw(t, "launchers"))
 	for i := range all {
 		all[i].Restart = restart
@@ -190,7 +226,7 @@ func TestMachineInEveryOrder(t *testing.T) {
 			OutputFailed: outputFailed,
 		}
 		n := len(settings.Policies)
-		w := &world{settings: settings, launchers: make([]container, n), kept: make([]*Result, n), newest: make([]string, n), parts: make([]string, n)}
+		w := &world{settings: settings, launchers: make([]container, n), kept: make([]*Result, n), newest: make([]string, n), final: make([]string, n), parts: make([]string, n)}
 		defer func() {
 			if t.Failed() {
 				for _, line := range w.log {
@@ -200,7 +236,11 @@ func TestMachineInEveryOrder(t *testing.T) {
 		}()
 		w.start(t)
 		for step := 0; step < 60; step++ {
-			possible := w.possible()
+			usual, faults := w.possible()
+			possible := usual
+			if len(usual) == 0 || len(faults) > 0 && rapid.IntRange(0, 9).Draw(t, "fault") == 9 {
+				possible = faults
+			}
 			if len(possible) == 0 {
 				break
 			}
@@ -212,34 +252,42 @@ func TestMachineInEveryOrder(t *testing.T) {
 
 type step = func(*rapid.T)
 
-// possible are the things that may happen now.
-func (w *world) possible() []step {
-	var steps []step
-	if !w.alive && !w.gone {
-		steps = append(steps, w.start)
-	}
-	if w.alive && !w.deleted {
-		steps = append(steps, func(t *rapid.T) {
-			w.log = append(w.log, "oras is killed")
-			w.exit(Exit{Code: Killed})
-		})
+// possible are the things that may happen now: usual ones and faults.
+func (w *world) possible() (usual, faults []step) {
+	switch {
+	case !w.alive && !w.gone:
+		usual = append(usual, w.start)
+	case w.alive && !w.deleted:
+		faults = append(faults,
+			func(*rapid.T) {
+				w.log = append(w.log, "oras is killed")
+				w.exit(Exit{Code: Killed})
+			},
+			func(t *rapid.T) {
+				w.deleted = true
+				w.handle(t, Terminated{})
+			})
 		if !w.failed && !w.anyRan() && w.push == nil {
-			steps = append(steps, func(t *rapid.T) {
+			faults = append(faults, func(t *rapid.T) {
 				w.failed = true
 				w.handle(t, CannotRun{Failure{Code: 181, Message: "no such input"}})
 			})
 		}
 	}
 	if w.alive && w.push != nil {
-		steps = append(steps, w.pushed, func(t *rapid.T) { w.handle(t, PushFailed{Failure{Code: 190}}) })
-	}
-	if w.alive && !w.deleted {
-		steps = append(steps, func(t *rapid.T) { w.deleted = true; w.handle(t, Terminated{}) })
+		usual = append(usual, w.pushed)
+		faults = append(faults, func(t *rapid.T) { w.handle(t, PushFailed{Failure{Code: 190}}) })
 	}
 	for i := range w.launchers {
-		steps = append(steps, w.steps(i)...)
+		if w.launchers[i].running {
+			faults = append(faults, func(t *rapid.T) {
+				w.log = append(w.log, w.launchers[i].attempt(i)+" is killed")
+				w.ends(t, i, Killed)
+			})
+		}
+		usual = append(usual, w.steps(i)...)
 	}
-	return steps
+	return usual, faults
 }
 
 func (w *world) pushed(t *rapid.T) {
@@ -267,10 +315,7 @@ func (w *world) steps(i int) []step {
 	case !c.running:
 		return nil
 	}
-	steps := []step{func(t *rapid.T) {
-		w.log = append(w.log, c.attempt(i)+" is killed")
-		w.ends(t, i, Killed)
-	}}
+	var steps []step
 	switch {
 	case c.released:
 		return append(steps, func(t *rapid.T) { w.ends(t, i, c.result.exitCode(w.settings)) })
@@ -285,14 +330,14 @@ func (w *world) steps(i int) []step {
 			c.connected = true
 			w.handle(t, Connected{i, c.attempt(i)})
 		})
-	case w.machine.launchers[i].informed || w.machine.failure != nil:
+	case c.informed:
 		return append(steps, func(t *rapid.T) {
 			w.handle(t, Informed{i})
 			if w.launchers[i].running {
 				w.ends(t, i, 181)
 			}
 		})
-	case !c.served || w.machine.launchers[i].queued != "":
+	case !c.served:
 		return steps
 	case c.ran:
 		// Told once more, to a life of oras that has not heard it.
@@ -301,6 +346,9 @@ func (w *world) steps(i int) []step {
 	return append(steps,
 		func(t *rapid.T) {
 			c.result = Result{Code: 186}
+			if w.settings.Policies[i].after(186) == ends {
+				w.final[i] = c.attempt(i)
+			}
 			w.handle(t, FailedBefore{i, 186})
 		},
 		func(t *rapid.T) {
@@ -321,6 +369,9 @@ func (w *world) tell(t *rapid.T, i int) {
 	c := &w.launchers[i]
 	if c.result.HasPart {
 		w.parts[i] = c.attempt(i)
+	}
+	if w.settings.Policies[i].after(c.result.exitCode(w.settings)) == ends {
+		w.final[i] = c.attempt(i)
 	}
 	w.handle(t, Resulted{i, c.result})
 }
@@ -360,8 +411,8 @@ func (w *world) oneOf() step {
 			}
 			continue
 		}
-		// The first is to be killed, the last to end.
-		if len(steps) > 1 {
+		// The last is the one that ends it.
+		if len(steps) > 0 {
 			return func(t *rapid.T) { steps[len(steps)-1](t) }
 		}
 	}
