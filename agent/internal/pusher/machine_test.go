@@ -187,7 +187,7 @@ func (w *world) restarts(code int) bool {
 // drop ends every connection to oras.
 func (w *world) drop() {
 	for i := range w.launchers {
-		w.launchers[i].connected = false
+		w.launchers[i].connected, w.launchers[i].informed = false, false
 	}
 }
 
