@@ -390,7 +390,7 @@ func (m *Machine) proceed() []Action {
 // proceedToFailure ends this container when every launcher knows why: one that comes later would wait for nobody.
 func (m *Machine) proceedToFailure() []Action {
 	for _, l := range m.launchers {
-		isGone := !l.connected && (m.terminating || l.isSettled())
+		isGone := !l.connected && (m.terminating || l.isSettled() && !m.goesOn(l))
 		if !l.informed && !isGone {
 			return nil
 		}
