@@ -66,12 +66,12 @@ func TestMachineInEveryOrder(t *testing.T) {
 		w.do(t, actions)
 		for step := 0; step < 60 && w.exit == nil; step++ {
 			usual, faults := w.possible()
-			steps := usual
-			if len(usual) == 0 || len(faults) > 0 && rapid.IntRange(0, 9).Draw(t, "fault") == 9 {
-				steps = faults
-			}
-			if len(steps) == 0 {
+			if len(usual) == 0 {
 				break
+			}
+			steps := usual
+			if len(faults) > 0 && rapid.IntRange(0, 9).Draw(t, "fault") == 9 {
+				steps = faults
 			}
 			steps[rapid.IntRange(0, len(steps)-1).Draw(t, "what")](t)
 		}
