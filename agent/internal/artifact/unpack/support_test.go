@@ -80,12 +80,18 @@ func archive(t testing.TB, entries ...entry) []byte {
 	return b.Bytes()
 }
 
+// stepByStep makes unpackAll do without openat2.
+var stepByStep bool
+
 // unpackAll unpacks archives in order, commits and closes.
 func unpackAll(t testing.TB, o unpack.Options, archives ...[]byte) error {
 	t.Helper()
 	target, err := unpack.Open(o)
 	if err != nil {
 		return err
+	}
+	if stepByStep {
+		target.WithoutOpenat2()
 	}
 	for _, a := range archives {
 		if err == nil {
@@ -201,4 +207,17 @@ func shell(t testing.TB, in, needs, script string) string {
 		t.Fatalf("%v: %s", err, problem.String())
 	}
 	return string(out)
+}
+
+func runAs(t *testing.T, uid uint32, in, what, program, test string) string {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), program, "-test.run", "^"+test+"$", "-test.v")
+	c.Env = append(os.Environ(), "UNPACK_TEST_IN="+in, "UNPACK_TEST_WHAT="+what)
+	c.Dir = "/"
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+	output, err := c.CombinedOutput()
+	if err != nil {
+		t.Errorf("%v: %s", err, output)
+	}
+	return string(output)
 }

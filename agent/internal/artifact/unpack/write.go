@@ -63,18 +63,22 @@ func (t *Target) writeOne(d *directory, fd, present int, it *item, recycle func(
 	if it.link != "" {
 		return t.writeLink(fd, path, it)
 	}
-	file, err := create(fd, it.name, it.mode)
+	made := it.mode
+	if len(it.attrs) > 0 {
+		made |= 0o200 // attributes are set by who may write the file, however it was opened
+	}
+	file, err := create(fd, it.name, made)
 	if err != nil {
 		return t.cannotMake(path, err)
 	}
 	err = t.fill(file, it, recycle)
-	if err == nil && it.mode&^t.umask != it.mode {
+	if err == nil && len(it.attrs) > 0 {
+		t.setAttributes(file, path, it.attrs)
+	}
+	if err == nil && made&^t.umask != it.mode {
 		if err := unix.Fchmod(file, it.mode); err != nil {
 			t.tellOnce("mode", "the mode of %s could not be set: %s", t.shown(path), reason(err))
 		}
-	}
-	if err == nil && len(it.attrs) > 0 {
-		t.setAttributes(file, path, it.attrs)
 	}
 	if closeErr := unix.Close(file); err == nil {
 		err = closeErr // NFS tells a full disk here
