@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/names"
 )
 
 // Keys of extended attributes in PAX headers, as GNU tar and bsdtar write them.
@@ -138,9 +140,9 @@ func (a *archive) entry(h *tar.Header, content io.Reader) error {
 	if h.Typeflag == tar.TypeXGlobalHeader {
 		return nil
 	}
-	path, err := clean(h.Name, t.options.Limits.PathBytes)
+	path, err := names.Clean(h.Name, t.options.Limits.PathBytes)
 	if err != nil {
-		return t.failure(err, "the input's entry %s is refused: %s", printable(h.Name), err)
+		return t.failure(err, "the input's entry %s is refused: %s", names.Printable(h.Name), err)
 	}
 	size := h.Size
 	switch h.Typeflag {
@@ -154,7 +156,7 @@ func (a *archive) entry(h *tar.Header, content io.Reader) error {
 	if h.Typeflag == tar.TypeDir {
 		return a.directory(path, h)
 	}
-	above, name := split(path)
+	above, name := names.Split(path)
 	if name == "" {
 		return t.failure(nil, "the input has a file for the target %s itself", t.options.Path)
 	}
@@ -170,14 +172,14 @@ func (a *archive) entry(h *tar.Header, content io.Reader) error {
 		return a.crew.file(directory, it, content, size)
 	case tar.TypeSymlink:
 		if !a.linkStays(directory, h.Linkname) {
-			return t.failure(nil, "the input's link %s -> %s leads out of %s", t.shown(path), printable(h.Linkname), t.options.Path)
+			return t.failure(nil, "the input's link %s -> %s leads out of %s", t.shown(path), names.Printable(h.Linkname), t.options.Path)
 		}
 		it.link = h.Linkname
 		return a.crew.link(directory, it)
 	case tar.TypeLink:
-		target, err := clean(h.Linkname, t.options.Limits.PathBytes)
+		target, err := names.Clean(h.Linkname, t.options.Limits.PathBytes)
 		if err != nil {
-			return t.failure(err, "the input's hard link %s -> %s is refused: %s", t.shown(path), printable(h.Linkname), err)
+			return t.failure(err, "the input's hard link %s -> %s is refused: %s", t.shown(path), names.Printable(h.Linkname), err)
 		}
 		a.links = append(a.links, hardLink{directory: directory, name: name, target: target, order: a.order})
 		return nil
@@ -211,7 +213,7 @@ func (a *archive) linkStays(d *directory, target string) bool {
 		return true
 	}
 	place := d.final()
-	return stays(depth(place.path), target)
+	return names.Stays(names.Depth(place.path), target)
 }
 
 func (t *Target) attributes(path string, h *tar.Header) []attribute {
@@ -224,7 +226,7 @@ func (t *Target) attributes(path string, h *tar.Header) []attribute {
 			attrs = append(attrs, attribute{name, value})
 		default:
 			t.tellOnce("foreign attributes", "only extended attributes that begin with %s are kept; the first that is not: %s of %s",
-				userAttributes, printable(name), t.shown(path))
+				userAttributes, names.Printable(name), t.shown(path))
 		}
 	}
 	return attrs
@@ -237,18 +239,4 @@ func hasSparse(records map[string]string) bool {
 		}
 	}
 	return false
-}
-
-// printable cuts long names and shows control characters, which a terminal would obey.
-func printable(name string) string {
-	const most = 200
-	if len(name) > most {
-		name = name[:most] + "..."
-	}
-	return strings.Map(func(r rune) rune {
-		if r < 0x20 || r == 0x7f {
-			return '?'
-		}
-		return r
-	}, name)
 }

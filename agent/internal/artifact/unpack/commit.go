@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/names"
 )
 
 // Commit gives everything its final name and mode. It is called once, when all inputs are whole and verified.
@@ -44,12 +46,12 @@ func (t *Target) publish(d *directory) error {
 		return t.failure(err, "%s cannot be opened: %s", t.shown(d.path), reason(err))
 	}
 	defer func() { _ = unix.Close(to) }()
-	names, err := list(from)
+	children, err := list(from)
 	if err != nil {
 		return t.failure(err, "%s cannot be filled: %s", t.shown(d.path), reason(err))
 	}
-	for _, name := range names {
-		if err := t.move(from, to, name, joined(d.path, name)); err != nil {
+	for _, name := range children {
+		if err := t.move(from, to, name, names.Join(d.path, name)); err != nil {
 			return err
 		}
 	}
@@ -85,12 +87,12 @@ func (t *Target) merge(from, to int, name, path string) error {
 		return t.failure(err, "%s cannot be put in place: %s", t.shown(path), reason(err))
 	}
 	defer func() { _ = unix.Close(theirs) }()
-	names, err := list(ours)
+	children, err := list(ours)
 	if err != nil {
 		return t.failure(err, "%s cannot be put in place: %s", t.shown(path), reason(err))
 	}
-	for _, child := range names {
-		if err := t.move(ours, theirs, child, joined(path, child)); err != nil {
+	for _, child := range children {
+		if err := t.move(ours, theirs, child, names.Join(path, child)); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/names"
 )
 
 // place is a directory by an open anchor and a path below it in which nothing is a link; "." is the anchor.
@@ -64,7 +66,7 @@ func (t *Target) resolve(path string, create bool) (*directory, error) {
 	if d := t.table[path]; d != nil {
 		return d, nil
 	}
-	above, name := split(path)
+	above, name := names.Split(path)
 	parent, err := t.resolve(above, create)
 	if err != nil || parent == nil {
 		return nil, err
@@ -88,7 +90,7 @@ func (t *Target) resolve(path string, create bool) (*directory, error) {
 
 // find looks for a directory in an existing one; nil if there is nothing of that name.
 func (t *Target) find(parent *directory, name string) (*directory, error) {
-	path := joined(parent.path, name)
+	path := names.Join(parent.path, name)
 	fd, err := t.opener.open(parent.at.anchor, parent.at.path, unix.O_PATH)
 	if err != nil {
 		return nil, t.failure(err, "%s cannot be opened by user %d: %s", t.shown(parent.path), os.Getuid(), reason(err))
@@ -143,7 +145,7 @@ func (t *Target) followable(parent int, name, path string) (*directory, error) {
 // makeDirectory makes a new one in the place where its parent collects them. Its mode is that of a directory that no
 // entry describes, until one does.
 func (t *Target) makeDirectory(parent *directory, name string) (*directory, error) {
-	path := joined(parent.path, name)
+	path := names.Join(parent.path, name)
 	in, err := t.fresh(parent)
 	if err != nil {
 		return nil, err
@@ -172,13 +174,6 @@ func (t *Target) makeDirectory(parent *directory, name string) (*directory, erro
 	}
 	t.made = append(t.made, d)
 	return d, nil
-}
-
-func joined(directory, name string) string {
-	if directory == "" {
-		return name
-	}
-	return directory + "/" + name
 }
 
 func kindOf(mode uint32) string {

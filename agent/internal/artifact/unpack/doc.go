@@ -23,6 +23,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/names"
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
 )
 
@@ -116,7 +117,7 @@ func (t *Target) removeStages() error {
 	var first error
 	for _, s := range t.stages {
 		if err := s.remove(); err != nil && first == nil {
-			first = t.failure(err, "%s cannot be removed: %s", t.shown(joined(s.owner.path, s.name)), reason(err))
+			first = t.failure(err, "%s cannot be removed: %s", t.shown(names.Join(s.owner.path, s.name)), reason(err))
 		}
 	}
 	t.stages = nil

@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/names"
 )
 
 // makeHardLinks makes the hard links of an archive when all its files are there.
@@ -25,8 +27,8 @@ func (a *archive) makeHardLinks(ctx context.Context) error {
 // GNU tar writes, becomes a symbolic link that must stay inside from where it stands now.
 func (a *archive) makeHardLink(link hardLink) error {
 	t := a.target
-	path := joined(link.directory.path, link.name)
-	above, name := split(link.target)
+	path := names.Join(link.directory.path, link.name)
+	above, name := names.Split(link.target)
 	directory, err := t.resolve(above, false)
 	if err != nil {
 		return err
@@ -58,7 +60,7 @@ func (a *archive) makeHardLink(link hardLink) error {
 	case unix.S_IFLNK:
 		target := readLink(source, name)
 		if !a.linkStays(link.directory, target) {
-			return t.failure(nil, "the input's link %s -> %s leads out of %s", t.shown(path), printable(target), t.options.Path)
+			return t.failure(nil, "the input's link %s -> %s leads out of %s", t.shown(path), names.Printable(target), t.options.Path)
 		}
 		return t.writeLink(fd, path, &item{name: link.name, link: target})
 	default:

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/names"
 )
 
 // attribute is an extended attribute of the kind that users may set.
@@ -52,7 +54,7 @@ func (t *Target) writeAll(b *batch, recycle func([]byte)) (failedAt int64, err e
 }
 
 func (t *Target) writeOne(d *directory, fd, present int, it *item, recycle func([]byte)) error {
-	path := joined(d.path, it.name)
+	path := names.Join(d.path, it.name)
 	if present >= 0 {
 		var st unix.Stat_t
 		err := unix.Fstatat(present, it.name, &st, unix.AT_SYMLINK_NOFOLLOW)
