@@ -9,28 +9,14 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/treetest"
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/unpack"
 	"golang.org/x/sys/unix"
 )
 
-// A tree with what archive formats differ in. Every program below keeps all of it.
-const hardTree = `
-mkdir -p tree/a/b/empty tree/ro
-cd tree
-printf x >a/file; printf '#!/bin/sh' >a/tool; chmod 755 a/tool; : >a/empty-file
-ln -s ../a/file a/b/up; ln -s nowhere dangling; ln a/file hard
-long=$(printf 'n%.0s' $(seq 200)); mkdir -p "$long/$long"; printf l >"$long/$long/$long"; ln -s "$long" a/long-link
-printf nl >"$(printf 'new\nline')"; printf u >"$(printf 'caf\351')"; printf v >'ünïcode'; printf b >'back\slash'; printf w >.wh.file; printf d >'trailing.'; printf s >' blank '
-head -c 3000000 /dev/zero | tr '\0' y >a/large
-truncate -s 20M a/sparse; printf middle | dd of=a/sparse bs=1 seek=10000000 conv=notrunc status=none; printf end | dd of=a/sparse bs=1 seek=20971517 conv=notrunc status=none
-truncate -s 5M a/hole
-chmod 640 'ünïcode'; chmod 555 ro
-cd ..
-`
-
 func TestArchivesOfOtherPrograms(t *testing.T) {
 	source := t.TempDir()
-	shell(t, source, "bash", hardTree)
+	shell(t, source, "bash", treetest.HardTree)
 	t.Cleanup(func() { _ = os.Chmod(source+"/tree/ro", 0o755) })
 	want := snapshot(t, source+"/tree")
 	for name, c := range map[string]struct{ needs, script string }{
@@ -63,14 +49,6 @@ func TestArchivesOfOtherPrograms(t *testing.T) {
 			}
 		})
 	}
-}
-
-// blocks is what a file takes, in units of 512 bytes.
-func blocks(t testing.TB, path string) int64 {
-	t.Helper()
-	var st unix.Stat_t
-	must(t, unix.Stat(path, &st))
-	return st.Blocks
 }
 
 // An image's layer has parents that no entry describes, whiteouts, absolute-looking dots, owners, and old types.

@@ -3,23 +3,28 @@ package unpack_test
 import (
 	"archive/tar"
 	"bytes"
-	"crypto/sha256"
-	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/treetest"
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/unpack"
 )
 
 const code = 186
+
+var (
+	snapshot = treetest.Snapshot
+	compare  = treetest.Compare
+	read     = treetest.Read
+	must     = treetest.Must
+	shell    = treetest.Shell
+	blocks   = treetest.Blocks
+)
 
 var now = time.Unix(1_900_000_000, 0)
 
@@ -105,108 +110,6 @@ func unpackAll(t testing.TB, o unpack.Options, archives ...[]byte) error {
 		t.Errorf("close: %v", closeErr)
 	}
 	return err
-}
-
-// snapshot describes a tree, a line for each path: kind, mode, content or link.
-func snapshot(t testing.TB, root string) map[string]string {
-	t.Helper()
-	found := map[string]string{}
-	inodes := map[uint64]string{}
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		name, err := filepath.Rel(root, path)
-		if err != nil {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		st := info.Sys().(*syscall.Stat_t)
-		switch {
-		case d.IsDir():
-			found[name] = fmt.Sprintf("dir %o", st.Mode&0o7777)
-		case d.Type() == fs.ModeSymlink:
-			to, _ := os.Readlink(path)
-			found[name] = "link " + to
-		case d.Type().IsRegular():
-			f, err := os.Open(path)
-			if err != nil {
-				return err
-			}
-			defer f.Close()
-			sum := sha256.New()
-			if _, err := io.Copy(sum, f); err != nil {
-				return err
-			}
-			found[name] = fmt.Sprintf("file %o %d %x", st.Mode&0o7777, st.Size, sum.Sum(nil)[:8])
-			if st.Nlink > 1 {
-				if first := inodes[st.Ino]; first != "" {
-					found[name] += " same as " + first
-				} else {
-					inodes[st.Ino] = name
-				}
-			}
-		default:
-			found[name] = d.Type().String()
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return found
-}
-
-func compare(t testing.TB, got, want map[string]string) {
-	t.Helper()
-	for name, w := range want {
-		if g, ok := got[name]; !ok {
-			t.Errorf("%q is missing", name)
-		} else if g != w {
-			t.Errorf("%q: %s, want %s", name, g, w)
-		}
-	}
-	for name := range got {
-		if _, ok := want[name]; !ok {
-			t.Errorf("%q should not be there: %s", name, got[name])
-		}
-	}
-}
-
-func read(t testing.TB, path ...string) string {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(path...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// shell runs a script in a directory; the test is skipped where a program it needs is not installed.
-func shell(t testing.TB, in, needs, script string) string {
-	t.Helper()
-	if _, err := exec.LookPath(needs); err != nil {
-		t.Skipf("%s is not installed", needs)
-	}
-	c := exec.CommandContext(t.Context(), "bash", "-euc", script)
-	c.Dir = in
-	var problem strings.Builder
-	c.Stderr = &problem
-	out, err := c.Output()
-	if err != nil {
-		t.Fatalf("%v: %s", err, problem.String())
-	}
-	return string(out)
 }
 
 func runAs(t *testing.T, uid uint32, in, what, program, test string) string {
