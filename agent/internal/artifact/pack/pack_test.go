@@ -317,19 +317,17 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
-// onWrite does something when the first byte is written: whoever writes is still packing then.
+// onWrite does something when the second entry is written: the topmost directory has been listed then, and whoever writes
+// is still packing.
 type onWrite struct {
-	do   func()
-	done bool
-	size int
+	do     func()
+	writes int
 }
 
 func (w *onWrite) Write(p []byte) (int, error) {
-	if !w.done {
-		w.done = true
+	if w.writes++; w.writes == 2 {
 		w.do()
 	}
-	w.size += len(p)
 	return len(p), nil
 }
 
