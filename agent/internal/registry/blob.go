@@ -1,0 +1,181 @@
+package registry
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/converged-computing/oras-operator/agent/internal/reference"
+)
+
+// BlobReader streams a blob: exactly its size and, at its end, verified. What was read must not be used before Read has
+// returned io.EOF. After a broken connection it goes on where it was. It is for one goroutine; Close it.
+type BlobReader struct {
+	r      *Repository
+	ctx    context.Context
+	digest string
+	size   int64
+
+	sum      hash.Hash
+	offset   int64
+	body     io.ReadCloser
+	cancel   context.CancelCauseFunc
+	patience *patience
+	err      error
+}
+
+// OpenBlob returns a stream of a blob. No request is made before the first Read. ctx is for all of it: when it ends, Read
+// returns its cause.
+//
+// digest and size (bytes) are as the manifest has them, which is checked here too.
+func (r *Repository) OpenBlob(ctx context.Context, digest string, size int64) (*BlobReader, error) {
+	if !reference.IsDigest(digest) {
+		return nil, invalid("%s is not a digest (sha256: and 64 characters of 0-9 and a-f)", Clean(digest, 100))
+	}
+	if size < 0 {
+		return nil, invalid("the blob %s has the size %d", digest, size)
+	}
+	what := r.ref.Name() + ", blob " + shortDigest(digest)
+	return &BlobReader{r: r, ctx: ctx, digest: digest, size: size, sum: sha256.New(), patience: &patience{o: r.o, what: what}}, nil
+}
+
+// Read reads on. Its errors are final: an Error, the cause of the context's end, or io.EOF when the whole blob was read
+// and is what its digest says.
+func (b *BlobReader) Read(p []byte) (int, error) {
+	for b.err == nil {
+		if b.offset == b.size {
+			b.err = b.finish()
+			break
+		}
+		if len(p) == 0 {
+			return 0, nil
+		}
+		n, err := b.readSome(p)
+		if n > 0 {
+			b.patience.progress()
+			return n, nil
+		}
+		if err != nil {
+			b.drop()
+			b.err = b.patience.wait(b.ctx, err)
+		}
+	}
+	return 0, b.err
+}
+
+// readSome connects where that is needed. A count of 0 without an error is a try that brought nothing.
+func (b *BlobReader) readSome(p []byte) (int, error) {
+	if b.body == nil {
+		if err := b.connect(); err != nil {
+			return 0, err
+		}
+	}
+	n, err := b.body.Read(p[:min(int64(len(p)), b.size-b.offset)])
+	if n > 0 {
+		b.sum.Write(p[:n])
+		b.offset += int64(n)
+		return n, nil // An error that came with it comes again.
+	}
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return 0, b.r.bodyError(b.ctx, err)
+	}
+	return 0, nil
+}
+
+// connect asks for what is still missing.
+func (b *BlobReader) connect() error {
+	ctx, cancel := context.WithCancelCause(b.ctx)
+	b.cancel = cancel
+	limit := max(b.patience.left(), time.Second)
+	timer := time.AfterFunc(limit, func() { cancel(noAnswerError{limit}) })
+	defer timer.Stop()
+	header := http.Header{}
+	if b.offset > 0 {
+		header.Set("Range", fmt.Sprintf("bytes=%d-", b.offset))
+	}
+	resp, err := b.r.do(ctx, request{method: http.MethodGet, url: b.r.at("/blobs/" + b.digest), header: header})
+	if err != nil {
+		if e := As(err); e != nil && e.Kind == NotFound {
+			e.Hint = "the manifest is there, a part of it is not: the step that makes it has to push it again"
+		}
+		return err
+	}
+	b.body = resp.Body
+	if resp.StatusCode == http.StatusPartialContent {
+		return b.checkRange(resp)
+	}
+	// A registry without ranges begins anew.
+	if resp.ContentLength >= 0 && resp.ContentLength != b.size {
+		return invalid("the blob %s has %d bytes in the registry, %d in the manifest", b.digest, resp.ContentLength, b.size)
+	}
+	if _, err := io.CopyN(io.Discard, resp.Body, b.offset); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		return b.r.bodyError(ctx, err)
+	}
+	return nil
+}
+
+// checkRange: `bytes 5-9/10`.
+func (b *BlobReader) checkRange(resp *http.Response) error {
+	text, _ := strings.CutPrefix(resp.Header.Get("Content-Range"), "bytes ")
+	first, rest, _ := strings.Cut(text, "-")
+	_, whole, _ := strings.Cut(rest, "/")
+	start, err := strconv.ParseInt(first, 10, 64)
+	if err != nil || start != b.offset {
+		return invalid("the registry was asked for the blob %s from byte %d and sent %q", b.digest, b.offset, Clean(text, 60))
+	}
+	if whole != "*" && whole != strconv.FormatInt(b.size, 10) {
+		return invalid("the blob %s has %s bytes in the registry, %d in the manifest", b.digest, Clean(whole, 20), b.size)
+	}
+	return nil
+}
+
+// finish makes sure that nothing follows and that the digest is right. A wrong one is final: it would be wrong again.
+func (b *BlobReader) finish() error {
+	if b.body != nil {
+		var more [1]byte
+		if n, _ := io.ReadFull(b.body, more[:]); n > 0 {
+			return invalid("the blob %s is longer than the manifest says, %d bytes", b.digest, b.size)
+		}
+		b.drop()
+	}
+	if got := "sha256:" + hex.EncodeToString(b.sum.Sum(nil)); got != b.digest {
+		return invalid("what the registry sent for the blob %s is not it: its digest is %s", b.digest, got)
+	}
+	return io.EOF
+}
+
+func (b *BlobReader) drop() {
+	if b.body != nil {
+		_ = b.body.Close()
+		b.body = nil
+	}
+	if b.cancel != nil {
+		b.cancel(context.Canceled)
+		b.cancel = nil
+	}
+}
+
+// Close ends the stream. It may be called at any time, and again.
+func (b *BlobReader) Close() error {
+	b.drop()
+	if b.err == nil {
+		b.err = errors.New("the blob is closed")
+	}
+	return nil
+}
+
+func shortDigest(digest string) string { return cut(digest, len("sha256:")+12) }

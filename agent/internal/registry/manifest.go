@@ -1,0 +1,132 @@
+package registry
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/converged-computing/oras-operator/agent/internal/reference"
+)
+
+// maxManifest in bytes: registries need not take larger ones (distribution specification, "Pushing Manifests").
+const maxManifest = 4 << 20
+
+// Manifest is what a tag or digest stands for.
+type Manifest struct {
+	// Digest of Bytes: what is asked for from now on.
+	Digest string
+	// MediaType that the registry gave, without parameters.
+	MediaType string
+	Bytes     []byte
+}
+
+// accepted are the media types of whatever an author can name by mistake too, so that it can be said what it is.
+var accepted = []string{
+	"application/vnd.oci.image.manifest.v1+json",
+	"application/vnd.oci.image.index.v1+json",
+	"application/vnd.docker.distribution.manifest.v2+json",
+	"application/vnd.docker.distribution.manifest.list.v2+json",
+	"application/vnd.oci.artifact.manifest.v1+json",
+	"*/*;q=0.1",
+}
+
+// Manifest resolves the reference, once: the manifest's bytes as they are, its digest made from them and compared with
+// the one that was asked for or that the registry named. A 404 tells which tags there are.
+func (r *Repository) Manifest(ctx context.Context) (Manifest, error) {
+	var found Manifest
+	err := r.retry(ctx, r.ref.Name(), func(ctx context.Context) error {
+		resp, err := r.do(ctx, request{method: http.MethodGet, url: r.at("/manifests/" + r.ref.Version()), header: http.Header{"Accept": {strings.Join(accepted, ", ")}}})
+		if err != nil {
+			return err
+		}
+		defer func() { _ = resp.Body.Close() }()
+		found, err = r.readManifest(ctx, resp)
+		return err
+	})
+	if e := As(err); e != nil && e.Kind == NotFound {
+		r.explainNotFound(ctx, e)
+	}
+	return found, err
+}
+
+func (r *Repository) readManifest(ctx context.Context, resp *http.Response) (Manifest, error) {
+	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if mediaType == "text/html" {
+		return Manifest{}, invalid("the registry answered with a web page, not a manifest; a login page or a proxy may be in between")
+	}
+	body, err := readBounded(resp, maxManifest)
+	if err != nil {
+		return Manifest{}, r.bodyError(ctx, err)
+	}
+	digest := digestOf(body)
+	named := resp.Header.Get("Docker-Content-Digest")
+	if r.ref.Digest != "" {
+		named = r.ref.Digest
+	}
+	if reference.IsDigest(named) && named != digest {
+		return Manifest{}, invalid("the manifest that the registry sent is not %s but %s", named, digest)
+	}
+	return Manifest{Digest: digest, MediaType: Clean(mediaType, 120), Bytes: body}, nil
+}
+
+// replacedWithin is how long it is asked what a tag stood for before: it is good to know, no more.
+const replacedWithin = 15 * time.Second
+
+// Digest returns what the tag stands for now, or nothing where there is none or it cannot be known.
+func (r *Repository) Digest(ctx context.Context) string {
+	digest := ""
+	_ = within(ctx, min(replacedWithin, r.o.Timeout), func(ctx context.Context) error {
+		resp, err := r.do(ctx, request{method: http.MethodHead, url: r.at("/manifests/" + r.ref.Version()), header: http.Header{"Accept": {strings.Join(accepted, ", ")}}})
+		if err != nil {
+			return err
+		}
+		digest = resp.Header.Get("Docker-Content-Digest")
+		return resp.Body.Close()
+	})
+	if !reference.IsDigest(digest) {
+		return ""
+	}
+	return digest
+}
+
+// tooLongError: an answer that is longer than it can be.
+type tooLongError struct{ most int64 }
+
+func (e tooLongError) Error() string { return fmt.Sprintf("longer than %d bytes", e.most) }
+
+// readBounded reads a whole answer.
+func readBounded(resp *http.Response, most int64) ([]byte, error) {
+	if resp.ContentLength > most {
+		return nil, tooLongError{most}
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
+	if err == nil && int64(len(body)) > most {
+		return nil, tooLongError{most}
+	}
+	return body, err
+}
+
+// bodyError is fromNetwork for what breaks after the status.
+func (r *Repository) bodyError(ctx context.Context, err error) error {
+	if long, ok := err.(tooLongError); ok {
+		return invalid("what the registry sent is longer than a manifest can be, %d MiB", long.most>>20)
+	}
+	if ctx.Err() != nil {
+		if cause, ok := context.Cause(ctx).(noAnswerError); ok {
+			return fromNetwork(cause, r.ref.Host)
+		}
+		return context.Cause(ctx)
+	}
+	return fromNetwork(err, r.ref.Host)
+}
+
+func digestOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}

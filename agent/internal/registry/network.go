@@ -1,0 +1,157 @@
+package registry
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"syscall"
+	"time"
+
+	"oras.land/oras-go/v2/registry/remote/auth"
+	"oras.land/oras-go/v2/registry/remote/errcode"
+)
+
+// Names of what authors set.
+const (
+	registryAnnotation = "oras.converged-computing.github.io/registry"
+	secretAnnotation   = "oras.converged-computing.github.io/oras-env"
+)
+
+// noAnswerError ends one try.
+type noAnswerError struct{ limit time.Duration }
+
+func (e noAnswerError) Error() string { return fmt.Sprintf("no answer within %s", round(e.limit)) }
+
+// plainLoginError: a login would have gone over plain HTTP.
+type plainLoginError struct{ host string }
+
+func (e plainLoginError) Error() string {
+	return "the password is not shown to " + e.host + " over plain HTTP"
+}
+
+// redirectError: a redirect that is not followed.
+type redirectError struct{ why string }
+
+func (e redirectError) Error() string { return e.why }
+
+// proxyError: the proxy did not make a connection.
+type proxyError struct {
+	status int
+	text   string
+}
+
+func (e proxyError) Error() string { return e.text }
+
+// fromNetwork says in words why there was no answer. Texts of libraries hold URLs, so each kind has its own words.
+func fromNetwork(err error, host string) *Error {
+	if found := As(err); found != nil {
+		return found
+	}
+	if found := fromTLS(err, host); found != nil {
+		return found
+	}
+	var noAnswer noAnswerError
+	var plain plainLoginError
+	var redirect redirectError
+	var proxy proxyError
+	var refused *errcode.ErrorResponse
+	var file *fs.PathError
+	switch {
+	case errors.As(err, &noAnswer):
+		return passing(err, "no answer within %s", round(noAnswer.limit))
+	case errors.As(err, &plain):
+		found := local(err, "%s", plain.Error())
+		found.Hint = "only the step's own cache gets it without TLS; write https:// in " + registryAnnotation
+		return found
+	case errors.As(err, &redirect):
+		return &Error{Kind: Invalid, Reason: redirect.why, Cause: err}
+	case errors.As(err, &proxy):
+		return fromProxy(proxy)
+	case errors.As(err, &refused):
+		return fromTokenService(refused, err)
+	case errors.Is(err, auth.ErrBasicCredentialNotFound):
+		return &Error{Kind: Denied, Status: http.StatusUnauthorized, Reason: "the registry asks for a password", Cause: err, generic: true}
+	case errors.As(err, &file):
+		return local(err, "%s cannot be read: %v", Clean(file.Path, 200), file.Err)
+	}
+	return fromConnection(err, host)
+}
+
+// fromConnection: all of these may pass. Names of Services come with their Pods, connections break.
+func fromConnection(err error, host string) *Error {
+	var dns *net.DNSError
+	var timeout net.Error
+	switch {
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return passing(err, "the name %s is not known", Clean(dns.Name, 253))
+	case errors.As(err, &dns):
+		return passing(err, "the name %s could not be looked up", Clean(dns.Name, 253))
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return passing(err, "%s refuses connections", target(err, host))
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return passing(err, "%s cannot be reached from this Pod", target(err, host))
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return passing(err, "the connection to %s stalled", host)
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return passing(err, "%s does not answer connections", target(err, host))
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
+		errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe):
+		return passing(err, "%s closed the connection before its answer was whole", host)
+	}
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	return passing(err, "no answer from %s: %s", host, Clean(err.Error(), 200))
+}
+
+// target is the address that was dialled, which may be a proxy's, as `ghcr.io (10.0.0.1:3128)`.
+func target(err error, host string) string {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Addr != nil && op.Addr.String() != host {
+		return fmt.Sprintf("%s (%s)", host, op.Addr)
+	}
+	return host
+}
+
+// fromTLS: what is wrong with a certificate or a scheme does not pass. An alert may: proxies send one while they start.
+func fromTLS(err error, host string) *Error {
+	var record tls.RecordHeaderError
+	var certificate *tls.CertificateVerificationError
+	var unknown x509.UnknownAuthorityError
+	switch {
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
+		found := local(err, "%s does not speak TLS", host)
+		found.Hint = fmt.Sprintf("if its registry is without TLS, write http://%s in %s", host, registryAnnotation)
+		return found
+	case errors.As(err, &unknown):
+		found := local(err, "the certificate of %s is signed by an authority that is not known here", host)
+		found.Hint = "put the authority's certificate under the key ca.crt into the Secret that " + secretAnnotation + " names"
+		return found
+	case errors.As(err, &certificate):
+		return local(err, "the certificate of %s is not accepted: %s", host, Clean(certificate.Err.Error(), 300))
+	}
+	return nil
+}
+
+func fromProxy(e proxyError) *Error {
+	found := &Error{Kind: Local, Status: e.status, Reason: e.text, Hint: "check HTTPS_PROXY and NO_PROXY of the installation"}
+	if e.status >= 500 || e.status == http.StatusTooManyRequests || e.status == http.StatusRequestTimeout {
+		found.Kind, found.passes = Unavailable, true
+	}
+	return found
+}
+
+func round(d time.Duration) time.Duration {
+	if d > time.Second {
+		return d.Round(time.Second)
+	}
+	return d.Round(time.Millisecond)
+}

@@ -1,0 +1,139 @@
+package registry
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/converged-computing/oras-operator/agent/internal/reference"
+)
+
+// Blob is what is to be pushed.
+type Blob struct {
+	// Digest is `sha256:…` of Content, Size its length in bytes.
+	Digest  string
+	Size    int64
+	Content Content
+}
+
+// ProvePush proves that the repository takes uploads, so that nobody computes for hours to be refused at the end: an
+// upload is begun and given up; nothing is stored.
+func (r *Repository) ProvePush(ctx context.Context) error {
+	return r.retry(ctx, r.ref.Name(), func(ctx context.Context) error {
+		at, err := r.begin(ctx)
+		if err == nil {
+			r.abandon(ctx, at)
+		}
+		return err
+	})
+}
+
+// HasBlob asks whether the repository has a blob. That it may not be asked is no answer: false.
+func (r *Repository) HasBlob(ctx context.Context, digest string) (bool, error) {
+	has := false
+	err := r.retry(ctx, r.ref.Name(), func(ctx context.Context) error {
+		found, err := r.hasBlob(ctx, digest)
+		has = found
+		return err
+	})
+	return has, err
+}
+
+func (r *Repository) hasBlob(ctx context.Context, digest string) (bool, error) {
+	resp, err := r.do(ctx, request{method: http.MethodHead, url: r.at("/blobs/" + digest)})
+	if err == nil {
+		return resp.StatusCode == http.StatusOK, resp.Body.Close()
+	}
+	if e := As(err); e != nil && !e.passes && e.Kind != Local {
+		return false, nil
+	}
+	return false, err
+}
+
+// newSessions is how often an upload begins anew at once.
+const newSessions = 3
+
+// PushBlob uploads a blob in one piece, unless it is there. It is tried again, from its beginning, for as long as the
+// options say since something last went wrong; a session that was lost and a token that ran out are replaced at once.
+func (r *Repository) PushBlob(ctx context.Context, blob Blob) error {
+	if !reference.IsDigest(blob.Digest) || blob.Size < 0 {
+		return invalid("%s of %d bytes is not a blob", Clean(blob.Digest, 100), blob.Size)
+	}
+	p := &patience{o: r.o, what: r.ref.Name() + ", blob " + shortDigest(blob.Digest)}
+	sessions := 0
+	for {
+		err := r.tryPush(ctx, p, blob)
+		if err == nil {
+			return nil
+		}
+		e := As(err)
+		if e != nil && e.session && sessions < newSessions {
+			sessions++
+			r.o.Log(p.what + ": " + e.Reason + "; uploading it again")
+			continue
+		}
+		if err := p.wait(ctx, err); err != nil {
+			return err
+		}
+	}
+}
+
+// tryPush asks first whether the blob is there, which it is too when an answer was lost.
+func (r *Repository) tryPush(ctx context.Context, p *patience, blob Blob) error {
+	var at *url.URL
+	err := within(ctx, p.left(), func(ctx context.Context) error {
+		has, err := r.hasBlob(ctx, blob.Digest)
+		if err == nil && !has {
+			at, err = r.begin(ctx)
+		}
+		return err
+	})
+	if err != nil || at == nil {
+		return err
+	}
+	// From here on bytes move, and the connection sees when they do not: whatever was in the way before is over.
+	p.progress()
+	return r.complete(ctx, at, blob)
+}
+
+// complete ends an upload with what of the blob is not there yet.
+func (r *Repository) complete(ctx context.Context, at *url.URL, blob Blob) error {
+	header := http.Header{"Content-Type": {"application/octet-stream"}}
+	resp, err := r.do(ctx, request{method: http.MethodPut, url: withDigest(at, blob.Digest), header: header, body: blob.Content, size: blob.Size})
+	if err != nil {
+		if e := As(err); e != nil {
+			e.session = sessionLost(e)
+		}
+		return err
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusCreated && resp.StatusCode != http.StatusNoContent && resp.StatusCode != http.StatusOK {
+		return invalid("the registry answered %d to the end of an upload, not 201", resp.StatusCode)
+	}
+	return nil
+}
+
+// Mount lets a blob of another repository of the same registry be part of this one without an upload. False: it has to
+// be pushed. It never fails: the push says what is wrong.
+func (r *Repository) Mount(ctx context.Context, digest string, from reference.Reference) bool {
+	if from.APIHost() != r.ref.APIHost() || from.Repository == r.ref.Repository || !reference.IsDigest(digest) {
+		return false
+	}
+	mounted := false
+	_ = within(ctx, min(replacedWithin, r.o.Timeout), func(ctx context.Context) error {
+		query := url.Values{"mount": {digest}, "from": {from.Repository}}
+		resp, err := r.do(ctx, request{method: http.MethodPost, url: r.at("/blobs/uploads/?" + query.Encode()), from: from.Repository})
+		if err != nil {
+			return err
+		}
+		_ = resp.Body.Close()
+		mounted = resp.StatusCode == http.StatusCreated
+		if resp.StatusCode == http.StatusAccepted {
+			if at, err := r.location(resp); err == nil {
+				r.abandon(ctx, at)
+			}
+		}
+		return nil
+	})
+	return mounted
+}

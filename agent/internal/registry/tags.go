@@ -1,0 +1,114 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+const (
+	// maxTags of a repository that are looked at, and shown.
+	maxTags   = 1000
+	shownTags = 5
+	// maxTagList in bytes: a page of a thousand of the longest.
+	maxTagList = 256 << 10
+)
+
+// Tags returns the first tags of the repository, at most a thousand, in the registry's order. One try.
+func (r *Repository) Tags(ctx context.Context) ([]string, error) {
+	var list struct{ Tags []string }
+	err := within(ctx, min(replacedWithin, r.o.Timeout), func(ctx context.Context) error {
+		resp, err := r.do(ctx, request{method: http.MethodGet, url: r.at(fmt.Sprintf("/tags/list?n=%d", maxTags))})
+		if err != nil {
+			return err
+		}
+		defer func() { _ = resp.Body.Close() }()
+		body, err := readBounded(resp, maxTagList)
+		if err != nil {
+			return r.bodyError(ctx, err)
+		}
+		if json.Unmarshal(body, &list) != nil {
+			return invalid("the registry's list of tags cannot be read")
+		}
+		return nil
+	})
+	return list.Tags[:min(len(list.Tags), maxTags)], err
+}
+
+// explainNotFound says what is there instead.
+func (r *Repository) explainNotFound(ctx context.Context, e *Error) {
+	said := e.Reason
+	e.Hint = "check the name and whether the step that makes it has ended"
+	if r.ref.Digest != "" && r.ref.Tag == "" {
+		e.Reason = "there is no artifact of this digest in the registry (" + said + ")"
+		return
+	}
+	tags, err := r.Tags(ctx)
+	switch {
+	case err != nil && As(err) != nil && As(err).Kind == NotFound:
+		e.Reason = fmt.Sprintf("there is no repository %s in the registry %s (%s)", r.ref.Repository, r.ref.Host, said)
+	case err != nil:
+		e.Reason = "it is not in the registry (" + said + ")"
+	case len(tags) == 0:
+		e.Reason = fmt.Sprintf("the repository %s has no tags (%s)", r.ref.Repository, said)
+	default:
+		e.Reason = fmt.Sprintf("it is not in the registry (%s); %s", said, describeTags(r.ref.Tag, tags))
+	}
+}
+
+// describeTags lists a few, and the one that may be meant.
+func describeTags(wanted string, tags []string) string {
+	sorted := slices.Clone(tags)
+	// The nearest stand first; of equally near ones the last in order, which often is the newest.
+	distance := map[string]int{}
+	for _, tag := range sorted {
+		distance[tag] = editDistance(wanted, cut(tag, 128))
+	}
+	slices.SortStableFunc(sorted, func(a, b string) int {
+		if distance[a] != distance[b] {
+			return distance[a] - distance[b]
+		}
+		return strings.Compare(b, a)
+	})
+	shown := []string{}
+	for _, tag := range sorted[:min(len(sorted), shownTags)] {
+		shown = append(shown, Clean(tag, 60))
+	}
+	text := "there are the tags " + strings.Join(shown, ", ")
+	if len(sorted) == 1 {
+		text = "there is the tag " + shown[0]
+	} else if more := len(sorted) - len(shown); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+		if len(sorted) >= maxTags {
+			text += " at least"
+		}
+	}
+	if nearest := sorted[0]; distance[nearest] <= max(1, len(wanted)/3) {
+		text += fmt.Sprintf("; is %s meant?", Clean(nearest, 60))
+	}
+	return text
+}
+
+// editDistance counts the characters to insert, delete or replace (Levenshtein). Both are at most 128 bytes.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := before
+			if a[i] != b[j] {
+				cost++
+			}
+			before = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
