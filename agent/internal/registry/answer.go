@@ -87,8 +87,8 @@ func fromRefusal(said refusal, host string) *Error {
 	if said.host != host {
 		who = Clean(said.host, 100) + ", to which the registry redirects,"
 	}
+	e.generic = isGeneric(said.status, said.text)
 	if said.text == "" {
-		e.generic = true
 		e.Reason = fmt.Sprintf("%s answered %d %s", who, said.status, http.StatusText(said.status))
 	} else {
 		e.Reason = fmt.Sprintf("%s answered %d %s", who, said.status, said.text)
@@ -105,6 +105,13 @@ func fromRefusal(said refusal, host string) *Error {
 		e.Hint = "the registry, or a proxy before it, limits how large an upload may be"
 	}
 	return e
+}
+
+// isGeneric says whether a refusal has no reason of its own: then it is the login that has to be looked at.
+func isGeneric(status int, text string) bool {
+	text = strings.ToLower(text)
+	return text == "" || status == http.StatusUnauthorized || strings.Contains(text, "access to the resource is denied") ||
+		strings.Contains(text, "authentication required") || text == "denied" || text == "denied: denied" || text == "unauthorized"
 }
 
 // kindOf a status, and whether it may pass.
@@ -133,7 +140,7 @@ func fromTokenService(refused *errcode.ErrorResponse, cause error) *Error {
 		said = append(said, sentenceOf(e))
 	}
 	text := Clean(strings.Join(said, "; "), 400)
-	e := &Error{Status: refused.StatusCode, Cause: cause, generic: text == ""}
+	e := &Error{Status: refused.StatusCode, Cause: cause, generic: isGeneric(refused.StatusCode, text)}
 	if len(refused.Errors) > 0 {
 		e.Code = Clean(refused.Errors[0].Code, 60)
 	}

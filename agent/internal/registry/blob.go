@@ -99,12 +99,12 @@ func (b *BlobReader) connect() error {
 	b.cancel = cancel
 	limit := max(b.patience.left(), time.Second)
 	timer := time.AfterFunc(limit, func() { cancel(noAnswerError{limit}) })
-	defer timer.Stop()
 	header := http.Header{}
 	if b.offset > 0 {
 		header.Set("Range", fmt.Sprintf("bytes=%d-", b.offset))
 	}
 	resp, err := b.r.do(ctx, request{method: http.MethodGet, url: b.r.at("/blobs/" + b.digest), header: header})
+	timer.Stop() // From here on the connection sees when nothing moves.
 	if err != nil {
 		if e := As(err); e != nil && e.Kind == NotFound {
 			e.Hint = "the manifest is there, a part of it is not: the step that makes it has to push it again"

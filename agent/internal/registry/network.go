@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -27,7 +28,7 @@ const (
 // noAnswerError ends one try.
 type noAnswerError struct{ limit time.Duration }
 
-func (e noAnswerError) Error() string { return fmt.Sprintf("no answer within %s", round(e.limit)) }
+func (e noAnswerError) Error() string { return fmt.Sprintf("no answer within %s", words(e.limit)) }
 
 // plainLoginError: a login would have gone over plain HTTP.
 type plainLoginError struct{ host string }
@@ -65,7 +66,7 @@ func fromNetwork(err error, host string) *Error {
 	var file *fs.PathError
 	switch {
 	case errors.As(err, &noAnswer):
-		return passing(err, "no answer within %s", round(noAnswer.limit))
+		return passing(err, "no answer within %s", words(noAnswer.limit))
 	case errors.As(err, &plain):
 		found := local(err, "%s", plain.Error())
 		found.Hint = "only the step's own cache gets it without TLS; write https:// in " + registryAnnotation
@@ -149,9 +150,18 @@ func fromProxy(e proxyError) *Error {
 	return found
 }
 
-func round(d time.Duration) time.Duration {
+// words writes a duration as authors write theirs: 5m, 1m30s, 250ms.
+func words(d time.Duration) string {
+	d = d.Round(time.Millisecond)
 	if d > time.Second {
-		return d.Round(time.Second)
+		d = d.Round(time.Second)
 	}
-	return d.Round(time.Millisecond)
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }

@@ -51,10 +51,10 @@ func (r *Repository) hasBlob(ctx context.Context, digest string) (bool, error) {
 }
 
 // newSessions is how often an upload begins anew at once.
-const newSessions = 3
+const newSessions = 2
 
 // PushBlob uploads a blob in one piece, unless it is there. It is tried again, from its beginning, for as long as the
-// options say since something last went wrong; a session that was lost and a token that ran out are replaced at once.
+// options say, not counted the time in which bytes move; a session that was lost and a token that ran out are replaced at once.
 func (r *Repository) PushBlob(ctx context.Context, blob Blob) error {
 	if !reference.IsDigest(blob.Digest) || blob.Size < 0 {
 		return invalid("%s of %d bytes is not a blob", Clean(blob.Digest, 100), blob.Size)
@@ -71,6 +71,9 @@ func (r *Repository) PushBlob(ctx context.Context, blob Blob) error {
 			sessions++
 			r.o.Log(p.what + ": " + e.Reason + "; uploading it again")
 			continue
+		}
+		if e != nil && e.session && e.Status == http.StatusNotFound {
+			e.Kind, e.passes = Unavailable, true // Replicas that do not share their sessions; a restart.
 		}
 		if err := p.wait(ctx, err); err != nil {
 			return err
@@ -91,9 +94,11 @@ func (r *Repository) tryPush(ctx context.Context, p *patience, blob Blob) error 
 	if err != nil || at == nil {
 		return err
 	}
-	// From here on bytes move, and the connection sees when they do not: whatever was in the way before is over.
-	p.progress()
-	return r.complete(ctx, at, blob)
+	// While bytes move no patience is used up: the connection sees when they do not.
+	began := r.o.clock.now()
+	err = r.complete(ctx, at, blob)
+	p.excuse(r.o.clock.now().Sub(began))
+	return err
 }
 
 // complete ends an upload with what of the blob is not there yet.

@@ -138,7 +138,7 @@ func (r *Repository) at(path string) string {
 	return scheme + r.ref.APIHost() + "/v2/" + r.ref.Repository + path
 }
 
-// do makes a request, with another login if one is refused. A status of 400 or more, as no answer, is an Error; a
+// do makes a request, with another login if one is refused. A status of 300 or more, as no answer, is an Error; a
 // response's body has to be closed. A context that ended is returned as its cause.
 func (r *Repository) do(ctx context.Context, q request) (*http.Response, error) {
 	for {
@@ -176,7 +176,7 @@ func (r *Repository) send(ctx context.Context, client *auth.Client, q request) (
 			e = fromRefusal(*last, r.ref.APIHost())
 		}
 		return nil, e
-	case resp.StatusCode >= 400:
+	case resp.StatusCode >= 300:
 		defer func() { _ = resp.Body.Close() }()
 		return nil, fromRefusal(readRefusal(resp, r.o.clock.now()), r.ref.APIHost())
 	}
@@ -234,7 +234,10 @@ func (r *Repository) explainDenial(err error) error {
 		for _, login := range r.logins {
 			sources = append(sources, Clean(login.Source, 80))
 		}
-		e.Hint = "it was shown " + strings.Join(sources, ", then ") + "; check the Secret that " + secretAnnotation + " names"
+		e.Hint = "it was shown " + strings.Join(sources, ", then ")
+		if e.generic {
+			e.Hint += "; check the Secret that " + secretAnnotation + " names"
+		}
 	case r.o.Secret != nil:
 		e.Hint = "the Secret has no login for " + r.ref.Host + "/" + r.ref.Repository
 	default:

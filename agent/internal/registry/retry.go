@@ -37,6 +37,13 @@ func (p *patience) left() time.Duration {
 // progress forgets the trouble: something moved.
 func (p *patience) progress() { p.began, p.pause = time.Time{}, 0 }
 
+// excuse does not count a time.
+func (p *patience) excuse(d time.Duration) {
+	if !p.began.IsZero() {
+		p.began = p.began.Add(d)
+	}
+}
+
 // wait returns nil when another try is worth it, after a pause; else what to tell.
 func (p *patience) wait(ctx context.Context, err error) error {
 	e := As(err)
@@ -51,7 +58,7 @@ func (p *patience) wait(ctx context.Context, err error) error {
 	if left <= 0 {
 		return &Error{
 			Kind: Unavailable, Status: e.Status, Code: e.Code, Cause: e,
-			Reason: fmt.Sprintf("it did not work within %s; last: %s", p.o.Timeout, e.Reason), Hint: e.Hint,
+			Reason: fmt.Sprintf("it did not work within %s; last: %s", words(p.o.Timeout), e.Reason), Hint: e.Hint,
 		}
 	}
 	p.pause = min(max(2*p.pause, firstPause), lastPause)
@@ -60,7 +67,7 @@ func (p *patience) wait(ctx context.Context, err error) error {
 		pause = e.retryAfter
 	}
 	if e.Reason != p.told || now.Sub(p.at) >= remindAfter {
-		p.o.Log(fmt.Sprintf("%s: %s; trying again for up to %s", p.what, e.Reason, round(left)))
+		p.o.Log(fmt.Sprintf("%s: %s; trying again for up to %s", p.what, e.Reason, words(left)))
 		p.told, p.at = e.Reason, now
 	}
 	return p.o.clock.sleep(ctx, min(pause, left))

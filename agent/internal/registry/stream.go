@@ -64,7 +64,7 @@ func (u *Upload) patch(ctx context.Context, at *url.URL, from io.ReadCloser) err
 		return fromNetwork(err, u.r.ref.Host)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode >= 400 {
+	if resp.StatusCode >= 300 {
 		return fromRefusal(readRefusal(resp, u.r.o.clock.now()), u.r.ref.APIHost())
 	}
 	u.next, err = u.r.location(resp)

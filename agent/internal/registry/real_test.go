@@ -1,0 +1,344 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// There and back against the real registry, each kind of content; what is there is not sent again.
+func TestPushAndPull(t *testing.T) {
+	s := startServer(t)
+	r, _ := open(t, place(t, s.host, "a/b:v1"), nil)
+	ctx := context.Background()
+	if err := r.ProvePush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	large := noise(5 << 20)
+	path := filepath.Join(t.TempDir(), "large")
+	if err := os.WriteFile(path, large, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	small := []byte("small")
+	blobs, manifest := artifact(large, small, nil)
+	blobs[0].Content = File(path)
+	blobs[1].Content = ReaderAt(bytes.NewReader(small), int64(len(small)))
+	pushed, err := r.PushArtifact(ctx, blobs, manifestType, manifest)
+	if err != nil || pushed != (Pushed{Digest: digestOf(manifest)}) {
+		t.Fatal(pushed, err)
+	}
+	got, err := r.Manifest(ctx)
+	if err != nil || !bytes.Equal(got.Bytes, manifest) || got.Digest != pushed.Digest || got.MediaType != manifestType {
+		t.Fatal(got, err)
+	}
+	for _, blob := range blobs {
+		content, err := readBlob(r, blob.Digest, blob.Size)
+		if err != nil || digestOf(content) != blob.Digest {
+			t.Error(len(content), err)
+		}
+	}
+	// The same again: no content is opened, and nothing is replaced.
+	for i := range blobs {
+		blobs[i].Content = opener(func() (io.ReadCloser, error) { return nil, errors.New("read again") })
+	}
+	if pushed, err = r.PushArtifact(ctx, blobs, manifestType, manifest); err != nil || pushed.Replaced != "" {
+		t.Error(pushed, err)
+	}
+	more, other := artifact([]byte("other"))
+	if pushed, err = r.PushArtifact(ctx, more, manifestType, other); err != nil || pushed.Replaced != digestOf(manifest) {
+		t.Error(pushed, err)
+	}
+	// By digest, after the tag moved.
+	pinned, _ := open(t, place(t, s.host, "a/b:v1@"+digestOf(manifest)), nil)
+	if got, err = pinned.Manifest(ctx); err != nil || !bytes.Equal(got.Bytes, manifest) {
+		t.Error(err)
+	}
+	// Mounted from another repository.
+	elsewhere, _ := open(t, place(t, s.host, "c:v1"), nil)
+	if !elsewhere.Mount(ctx, digestOf(large), r.Reference()) {
+		t.Error("not mounted")
+	}
+	if has, err := elsewhere.HasBlob(ctx, digestOf(large)); !has || err != nil {
+		t.Error(has, err)
+	}
+	if elsewhere.Mount(ctx, digestOf([]byte("nowhere")), r.Reference()) {
+		t.Error("mounted what is not there")
+	}
+}
+
+func TestNotFound(t *testing.T) {
+	s := startServer(t)
+	for _, tag := range []string{"v1", "v2", "v10", "latest", "2024-01-01", "2024-01-02", "2024-01-03"} {
+		r, _ := open(t, place(t, s.host, "a/b:"+tag), nil)
+		blobs, manifest := artifact([]byte("x"))
+		if _, err := r.PushArtifact(context.Background(), blobs, manifestType, manifest); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range map[string][]string{
+		"a/b:v3":                        {"status", "there are the tags v2, v1, v10, latest, 2024-01-03 and 2 more; is v2 meant?", "whether the step that makes it has ended"},
+		"a/b:lates":                     {"is latest meant?"},
+		"a/c:v1":                        {"there is no repository a/c in the registry " + s.host},
+		"a/b@" + digestOf([]byte("no")): {"there is no artifact of this digest"},
+	} {
+		r, _ := open(t, place(t, s.host, name), nil)
+		_, err := r.Manifest(context.Background())
+		f := InputCodes().Failure("pull of "+name, err)
+		if f.Code != 181 {
+			t.Error(f.Code, f)
+		}
+		for _, part := range want {
+			if part != "status" && !strings.Contains(f.Message, part) {
+				t.Errorf("%s: %s", name, f.Message)
+			}
+		}
+	}
+}
+
+// The registry of a step starts with it: what is waited for is told once.
+func TestRegistryComesLate(t *testing.T) {
+	s := newServer(t)
+	var once sync.Once
+	r, seen := open(t, place(t, s.host, "a:b"), nil)
+	tries := 0
+	r.o.clock.sleep = func(context.Context, time.Duration) error {
+		if tries++; tries == 3 {
+			once.Do(s.start)
+		}
+		return nil
+	}
+	if err := r.ProvePush(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if want := s.host + "/a:b: " + s.host + " refuses connections; trying again for up to 5m"; seen.all() != want {
+		t.Errorf("%s\nwant %s", seen.all(), want)
+	}
+}
+
+func TestRegistryNeverComes(t *testing.T) {
+	host := freePort(t)
+	r, seen := open(t, place(t, host, "a:b"), func(o *Options) { o.Timeout = 90 * time.Second })
+	_, err := r.Manifest(context.Background())
+	f := InputCodes().Failure("pull of a:b", err)
+	if f.Code != 183 || f.Message != "pull of a:b: it did not work within 1m30s; last: "+host+" refuses connections" {
+		t.Error(f.Code, f)
+	}
+	if n := len(seen.lines); n != 2 { // The second is the reminder after a minute.
+		t.Error(seen.all())
+	}
+}
+
+// unknownName: of a Service whose Pod is not there yet.
+func TestUnknownName(t *testing.T) {
+	r, seen := open(t, place(t, "registry.invalid", "a:b"), func(o *Options) { o.Timeout = time.Second })
+	err := r.ProvePush(context.Background())
+	if f := ProofCodes().Failure("push to a:b", err); f.Code != 183 || !strings.Contains(f.Message, "the name registry.invalid ") {
+		t.Error(f, seen.all())
+	}
+}
+
+const largeBlob = 48 << 20
+
+// pushLarge puts a blob into a registry that is larger than what sockets buffer.
+func pushLarge(t *testing.T, s *server) Blob {
+	t.Helper()
+	r, _ := open(t, place(t, s.host, "a:b"), nil)
+	blob := blobOf(noise(largeBlob))
+	if err := r.PushBlob(context.Background(), blob); err != nil {
+		t.Fatal(err)
+	}
+	return blob
+}
+
+// interrupted reads a blob; begun is called after its first bytes.
+func interrupted(t *testing.T, r *Repository, blob Blob, begun func()) {
+	t.Helper()
+	stream, err := r.OpenBlob(context.Background(), blob.Digest, blob.Size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stream.Close() }()
+	var got bytes.Buffer
+	if _, err := io.CopyN(&got, stream, 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	begun()
+	if _, err := io.Copy(&got, stream); err != nil || digestOf(got.Bytes()) != blob.Digest {
+		t.Error(got.Len(), err)
+	}
+}
+
+func TestKilledInMidBlob(t *testing.T) {
+	s := startServer(t)
+	blob := pushLarge(t, s)
+	r, seen := open(t, place(t, s.host, "a:b"), nil)
+	var once sync.Once
+	seen.on = func(string) { once.Do(s.start) }
+	interrupted(t, r, blob, s.kill)
+	if !strings.Contains(seen.all(), "closed the connection before its answer was whole") {
+		t.Error(seen.all())
+	}
+}
+
+func TestStoppedInMidBlob(t *testing.T) {
+	s := startServer(t)
+	blob := pushLarge(t, s)
+	r, seen := open(t, place(t, s.host, "a:b"), func(o *Options) { o.Stall = time.Second })
+	var once sync.Once
+	seen.on = func(string) { once.Do(func() { s.signal(syscall.SIGCONT) }) }
+	interrupted(t, r, blob, func() { s.signal(syscall.SIGSTOP) })
+	if !strings.Contains(seen.all(), "stalled") {
+		t.Error(seen.all())
+	}
+}
+
+// stopping runs a function in the middle of the first time that content is read.
+func stopping(b []byte, stop func()) Content {
+	var once sync.Once
+	return opener(func() (io.ReadCloser, error) {
+		half := bytes.NewReader(b[:len(b)/2])
+		rest := readerFunc(func([]byte) (int, error) { once.Do(stop); return 0, io.EOF })
+		return io.NopCloser(io.MultiReader(half, rest, bytes.NewReader(b[len(b)/2:]))), nil
+	})
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+func TestKilledInMidUpload(t *testing.T) {
+	s := startServer(t)
+	r, seen := open(t, place(t, s.host, "a:b"), nil)
+	var once sync.Once
+	seen.on = func(string) { once.Do(s.start) }
+	content := noise(largeBlob)
+	blob := blobOf(content)
+	blob.Content = stopping(content, s.kill)
+	if err := r.PushBlob(context.Background(), blob); err != nil {
+		t.Fatal(err)
+	}
+	if has, err := r.HasBlob(context.Background(), blob.Digest); !has || err != nil || seen.all() == "" {
+		t.Error(has, err, seen.all())
+	}
+}
+
+func TestStoppedInMidUpload(t *testing.T) {
+	s := startServer(t)
+	r, seen := open(t, place(t, s.host, "a:b"), func(o *Options) { o.Stall = time.Second })
+	var once sync.Once
+	seen.on = func(string) { once.Do(func() { s.signal(syscall.SIGCONT) }) }
+	content := noise(largeBlob)
+	blob := blobOf(content)
+	blob.Content = stopping(content, func() { s.signal(syscall.SIGSTOP) })
+	if err := r.PushBlob(context.Background(), blob); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(seen.all(), "stalled") {
+		t.Error(seen.all())
+	}
+}
+
+// A stopped registry accepts connections (the kernel does) and never answers.
+func TestStoppedForGood(t *testing.T) {
+	s := startServer(t)
+	s.signal(syscall.SIGSTOP)
+	r, _ := open(t, place(t, s.host, "a:b"), func(o *Options) { o.Timeout = time.Second })
+	_, err := r.Manifest(context.Background())
+	if f := InputCodes().Failure("pull", err); f.Code != 183 || !strings.Contains(f.Message, "no answer within 1s") {
+		t.Error(f.Code, f)
+	}
+}
+
+func TestStreamedUpload(t *testing.T) {
+	s := startServer(t)
+	r, _ := open(t, place(t, s.host, "a:b"), nil)
+	ctx := context.Background()
+	content := noise(3 << 20)
+	u, err := r.StartUpload(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(u, bytes.NewReader(content)); err != nil {
+		t.Fatal(err)
+	}
+	if err := u.Commit(ctx, digestOf(content)); err != nil {
+		t.Fatal(err)
+	}
+	u.Cancel(ctx)
+	if got, err := readBlob(r, digestOf(content), int64(len(content))); err != nil || !bytes.Equal(got, content) {
+		t.Error(len(got), err)
+	}
+	if u, err = r.StartUpload(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := u.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := u.Commit(ctx, digestOf([]byte("y"))); As(err) == nil || As(err).Code != "DIGEST_INVALID" {
+		t.Error("a wrong digest is taken: ", err)
+	}
+	if u, err = r.StartUpload(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := u.Write(content); err != nil {
+		t.Fatal(err)
+	}
+	u.Cancel(ctx)
+}
+
+// The copy on disk is the retry of an upload that broke.
+func TestStreamedUploadBreaks(t *testing.T) {
+	s := startServer(t)
+	r, _ := open(t, place(t, s.host, "a:b"), nil)
+	ctx := context.Background()
+	u, err := r.StartUpload(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := noise(largeBlob)
+	if _, err := u.Write(content[:1<<20]); err != nil {
+		t.Fatal(err)
+	}
+	s.kill()
+	_, err = u.Write(content[1<<20:])
+	if err == nil {
+		err = u.Commit(ctx, digestOf(content))
+	}
+	if err == nil {
+		t.Fatal("nobody noticed")
+	}
+	s.start()
+	u.Cancel(ctx)
+	if err := r.PushBlob(ctx, blobOf(content)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestContextEnds(t *testing.T) {
+	host := freePort(t)
+	enough := errors.New("deleted")
+	ctx, cancel := context.WithCancelCause(context.Background())
+	r, seen := open(t, place(t, host, "a:b"), nil)
+	seen.on = func(string) { cancel(enough) }
+	if _, err := r.Manifest(ctx); !errors.Is(err, enough) {
+		t.Error(err)
+	}
+	stream, err := r.OpenBlob(ctx, digestOf(nil), 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Read(make([]byte, 1)); !errors.Is(err, enough) {
+		t.Error(err)
+	}
+	if err := r.PushBlob(ctx, blobOf([]byte("x"))); !errors.Is(err, enough) {
+		t.Error(err)
+	}
+}
