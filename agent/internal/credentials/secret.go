@@ -27,6 +27,9 @@ type Secret struct {
 	authority    []byte
 }
 
+// Format keeps passwords out of whatever is formatted.
+func (s *Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "a Secret") }
+
 type namedConfig struct {
 	file   string
 	config dockerConfig

@@ -64,6 +64,7 @@ func fromNetwork(err error, host string) *Error {
 	var proxy proxyError
 	var refused *errcode.ErrorResponse
 	var file *fs.PathError
+	denied := &Error{Kind: Denied, Status: http.StatusUnauthorized, Cause: err, generic: true}
 	switch {
 	case errors.As(err, &noAnswer):
 		return passing(err, "no answer within %s", words(noAnswer.limit))
@@ -78,7 +79,11 @@ func fromNetwork(err error, host string) *Error {
 	case errors.As(err, &refused):
 		return fromTokenService(refused, err)
 	case errors.Is(err, auth.ErrBasicCredentialNotFound):
-		return &Error{Kind: Denied, Status: http.StatusUnauthorized, Reason: "the registry asks for a password", Cause: err, generic: true}
+		denied.Reason = "the registry asks for a password"
+		return denied
+	case strings.Contains(err.Error(), "missing username or password"): // oras-go has no type for it.
+		denied.Reason = "the registry asks for a user and a password, and the login has only one of them, or a token"
+		return denied
 	case errors.As(err, &file):
 		return local(err, "%s cannot be read: %v", Clean(file.Path, 200), file.Err)
 	}

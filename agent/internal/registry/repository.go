@@ -172,7 +172,7 @@ func (r *Repository) send(ctx context.Context, client *auth.Client, q request) (
 		return nil, fromNetwork(context.Cause(ctx), r.ref.Host)
 	case err != nil:
 		e := fromNetwork(err, r.ref.Host)
-		if e.Kind == Denied && e.generic && last.text != "" {
+		if errors.Is(err, auth.ErrBasicCredentialNotFound) && last.text != "" {
 			e = fromRefusal(*last, r.ref.APIHost())
 		}
 		return nil, e
