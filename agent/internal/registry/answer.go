@@ -15,7 +15,7 @@ import (
 
 const (
 	// maxErrorBody in bytes: what is read of a refusal.
-	maxErrorBody = 8 << 10
+	maxErrorBody = 64 << 10
 	// maxRetryAfter bounds what a registry can ask for.
 	maxRetryAfter = time.Minute
 )

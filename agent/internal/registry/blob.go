@@ -24,8 +24,10 @@ type BlobReader struct {
 	digest string
 	size   int64
 
-	sum      hash.Hash
-	offset   int64
+	sum    hash.Hash
+	offset int64
+	// ended is where a body ended too early, -1 when none did.
+	ended    int64
 	body     io.ReadCloser
 	cancel   context.CancelCauseFunc
 	patience *patience
@@ -44,7 +46,7 @@ func (r *Repository) OpenBlob(ctx context.Context, digest string, size int64) (*
 		return nil, invalid("the blob %s has the size %d", digest, size)
 	}
 	what := r.ref.Name() + ", blob " + shortDigest(digest)
-	return &BlobReader{r: r, ctx: ctx, digest: digest, size: size, sum: sha256.New(), patience: &patience{o: r.o, what: what}}, nil
+	return &BlobReader{r: r, ctx: ctx, digest: digest, size: size, sum: sha256.New(), ended: -1, patience: &patience{o: r.o, what: what}}, nil
 }
 
 // Read reads on. Its errors are final: an Error, the cause of the context's end, or io.EOF when the whole blob was read
@@ -85,7 +87,11 @@ func (b *BlobReader) readSome(p []byte) (int, error) {
 		return n, nil // An error that came with it comes again.
 	}
 	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
+		// An end that is none of a broken connection. A proxy may have made it; twice at the same place it is true.
+		if b.ended == b.offset {
+			return 0, invalid("the blob %s has %d bytes in the registry, %d in the manifest", b.digest, b.offset, b.size)
+		}
+		b.ended, err = b.offset, io.ErrUnexpectedEOF
 	}
 	if err != nil {
 		return 0, b.r.bodyError(b.ctx, err)

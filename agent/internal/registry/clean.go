@@ -39,9 +39,7 @@ func cleanAddress(text string) string {
 		return text
 	}
 	host, path, hasPath := strings.Cut(rest, "/")
-	if _, after, ok := strings.Cut(host, "@"); ok {
-		host = after
-	}
+	host = host[strings.LastIndex(host, "@")+1:]
 	if hasPath {
 		host += "/"
 	}
