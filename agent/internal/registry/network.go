@@ -108,7 +108,7 @@ func fromConnection(err error, host string) *Error {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return passing(err, "%s does not answer connections", target(err, host))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
-		errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe):
+		errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe), errors.Is(err, net.ErrClosed):
 		return passing(err, "%s closed the connection before its answer was whole", host)
 	}
 	var wrapped *url.Error

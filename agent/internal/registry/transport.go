@@ -4,12 +4,15 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -76,6 +79,8 @@ func checkProxy(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.R
 type stallConn struct {
 	net.Conn
 	stall time.Duration
+	// stalled: it was broken off, whatever a call says that comes later.
+	stalled atomic.Bool
 }
 
 // chunk in bytes: what is written at once has to move within the stall time.
@@ -88,7 +93,18 @@ func (c *stallConn) Read(p []byte) (int, error) {
 	if n > 0 {
 		c.moved()
 	}
-	return n, err
+	return n, c.explain(err)
+}
+
+// explain gives the side that writes the reason for which the other has closed the connection.
+func (c *stallConn) explain(err error) error {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.stalled.Store(true)
+	case err != nil && c.stalled.Load():
+		return fmt.Errorf("%w: %w", os.ErrDeadlineExceeded, err)
+	}
+	return err
 }
 
 func (c *stallConn) Write(p []byte) (int, error) {
@@ -96,11 +112,10 @@ func (c *stallConn) Write(p []byte) (int, error) {
 	for {
 		n, err := c.Conn.Write(p[written:min(len(p), written+chunk)])
 		written += n
-		if err != nil || written == len(p) {
-			c.moved()
-			return written, err
-		}
 		c.moved()
+		if err != nil || written == len(p) {
+			return written, c.explain(err)
+		}
 	}
 }
 
@@ -119,7 +134,7 @@ func (c *stallConn) ReadFrom(r io.Reader) (int64, error) {
 		limited.N -= n
 		c.moved()
 		if err != nil || part.N > 0 {
-			return total, err
+			return total, c.explain(err)
 		}
 	}
 	return total, nil
