@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"syscall"
@@ -84,6 +83,10 @@ func fromNetwork(err error, host string) *Error {
 	case strings.Contains(err.Error(), "missing username or password"): // oras-go has no type for it.
 		denied.Reason = "the registry asks for a user and a password, and the login has only one of them, or a token"
 		return denied
+	case strings.Contains(err.Error(), "bearer realm"), strings.Contains(err.Error(), "unsupported protocol scheme"):
+		// oras-go's guard of token services: loopback, link-local and metadata addresses, plain HTTP after TLS.
+		denied.Reason = "the registry names a token service that no login is shown to: " + Clean(innermost(err).Error(), 200)
+		return denied
 	case errors.As(err, &file):
 		return local(err, "%s cannot be read: %v", Clean(file.Path, 200), file.Err)
 	}
@@ -111,11 +114,18 @@ func fromConnection(err error, host string) *Error {
 		errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe), errors.Is(err, net.ErrClosed):
 		return passing(err, "%s closed the connection before its answer was whole", host)
 	}
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		err = wrapped.Err
+	return passing(err, "no answer from %s: %s", host, Clean(innermost(err).Error(), 200))
+}
+
+// innermost leaves out what names the request.
+func innermost(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
 	}
-	return passing(err, "no answer from %s: %s", host, Clean(err.Error(), 200))
 }
 
 // target is the address that was dialled, which may be a proxy's, as `ghcr.io (10.0.0.1:3128)`.

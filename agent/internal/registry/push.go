@@ -84,7 +84,7 @@ func (r *Repository) PushBlob(ctx context.Context, blob Blob) error {
 // tryPush asks first whether the blob is there, which it is too when an answer was lost.
 func (r *Repository) tryPush(ctx context.Context, p *patience, blob Blob) error {
 	var at *url.URL
-	err := within(ctx, p.left(), func(ctx context.Context) error {
+	err := within(ctx, min(p.left(), longestTry), func(ctx context.Context) error {
 		has, err := r.hasBlob(ctx, blob.Digest)
 		if err == nil && !has {
 			at, err = r.begin(ctx)

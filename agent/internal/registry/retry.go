@@ -11,6 +11,8 @@ import (
 const (
 	firstPause = 250 * time.Millisecond
 	lastPause  = 15 * time.Second
+	// longestTry of a request with a short answer: another connection may lead to somebody who answers.
+	longestTry = time.Minute
 	// remindAfter: a fault is told once, and again when it has lasted as long.
 	remindAfter = time.Minute
 )
@@ -74,11 +76,11 @@ func (p *patience) wait(ctx context.Context, err error) error {
 }
 
 // retry makes a request that has a short answer until it works, fails for good, or the timeout is over, counted from
-// now. Each try has what is left of it.
+// now. No try takes longer than what is left of it, or than a minute.
 func (r *Repository) retry(ctx context.Context, what string, try func(context.Context) error) error {
 	p := &patience{o: r.o, what: what, began: r.o.clock.now()}
 	for {
-		err := within(ctx, p.left(), try)
+		err := within(ctx, min(p.left(), longestTry), try)
 		if err == nil {
 			return nil
 		}

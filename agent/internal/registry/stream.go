@@ -25,7 +25,7 @@ type Upload struct {
 // sends ends with Commit or Cancel, one of which has to be called; it ends with ctx too.
 func (r *Repository) StartUpload(ctx context.Context) (*Upload, error) {
 	var at *url.URL
-	err := within(ctx, r.o.Timeout, func(ctx context.Context) (err error) {
+	err := within(ctx, min(r.o.Timeout, longestTry), func(ctx context.Context) (err error) {
 		at, err = r.begin(ctx)
 		return err
 	})

@@ -144,6 +144,7 @@ const maxRedirects = 5
 
 // checkRedirect follows what blobs need: an object store, over TLS if the registry is. Nothing is written to another host.
 func checkRedirect(req *http.Request, via []*http.Request) error {
+	req.Header.Del("Referer") // It may hold a signature.
 	first := via[0]
 	switch {
 	case len(via) > maxRedirects:

@@ -165,7 +165,7 @@ func TestFromNetwork(t *testing.T) {
 		{&url.Error{Op: "Get", URL: secret, Err: io.EOF}, Unavailable, true, "h closed the connection before its answer was whole"},
 		{io.ErrUnexpectedEOF, Unavailable, true, "h closed the connection before its answer was whole"},
 		{&url.Error{Op: "Get", URL: secret, Err: errors.New("strange\nthing")}, Unavailable, true, "no answer from h: strange thing"},
-		{fmt.Errorf("get %q: %w", secret, errors.New("strange")), Unavailable, true, `no answer from h: get "https://h/x": strange`},
+		{fmt.Errorf("get %q: %w", secret, errors.New("strange")), Unavailable, true, `no answer from h: strange`},
 		{&url.Error{Op: "Get", URL: secret, Err: http.ErrSchemeMismatch}, Local, false, "h does not speak TLS; "},
 		{tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, Local, false, "h does not speak TLS; "},
 		{&fs.PathError{Op: "read", Path: "/share/blob", Err: syscall.EIO}, Local, false, "/share/blob cannot be read: input/output error"},
