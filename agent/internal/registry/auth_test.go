@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -249,6 +250,24 @@ func TestNoPasswordOverPlainHTTP(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A proxy is another host, and reads what is not encrypted.
+func TestNoPasswordThroughAProxyOverPlainHTTP(t *testing.T) {
+	s := htpasswd(t)
+	p := newProxy(t, s.host)
+	at, err := url.Parse(p.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, _ := open(t, place(t, "registry.corp.example", "a:b"), func(o *Options) {
+		o.Proxy = http.ProxyURL(at)
+		o.Secret = secret(t, "registry.corp.example", map[string]string{"ORAS_USER": "me", "ORAS_PUSH_PASS": "right-secret"})
+	})
+	f := ProofCodes().Failure("push", r.ProvePush(context.Background()))
+	if f.Code != 185 || !strings.Contains(f.Message, "is not shown to the proxy "+at.Host+" over plain HTTP; add registry.corp.example to NO_PROXY") {
+		t.Error(f.Code, f)
 	}
 }
 

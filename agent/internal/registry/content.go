@@ -35,6 +35,9 @@ func ReaderAt(r io.ReaderAt, size int64) Content {
 // as if the network had.
 func openSized(content Content, size int64) (io.ReadCloser, error) {
 	body, err := content.Open()
+	if As(err) != nil {
+		return nil, err
+	}
 	if err != nil {
 		return nil, local(err, "what is to be pushed cannot be read: %s", Clean(err.Error(), 200))
 	}

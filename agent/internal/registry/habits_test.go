@@ -98,6 +98,12 @@ func TestHabitsOfPush(t *testing.T) {
 			}
 			return bearer(f, w, r, func(int) bool { return true })
 		}, nil, false, 0, 4},
+		"no token lives as long as an upload (art-11)": {func(f *fake, w http.ResponseWriter, r *http.Request, body []byte) bool {
+			if isBlobPut(r) && len(body) > 100 {
+				return bearer(f, w, r, func(int) bool { return false })
+			}
+			return bearer(f, w, r, func(int) bool { return true })
+		}, nil, false, 0, -1},
 		"session lost (GHCR)": {func(f *fake, w http.ResponseWriter, r *http.Request, body []byte) bool {
 			if isBlobPut(r) && len(body) > 100 && f.times("put") == 1 {
 				refuse(w, 404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry")

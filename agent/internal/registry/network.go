@@ -30,7 +30,11 @@ type noAnswerError struct{ limit time.Duration }
 func (e noAnswerError) Error() string { return fmt.Sprintf("no answer within %s", words(e.limit)) }
 
 // plainLoginError: a login would have gone over plain HTTP.
-type plainLoginError struct{ host string }
+type plainLoginError struct {
+	host string
+	// proxied is the registry, when host is a proxy.
+	proxied string
+}
 
 func (e plainLoginError) Error() string {
 	return "the password is not shown to " + e.host + " over plain HTTP"
@@ -70,6 +74,9 @@ func fromNetwork(err error, host string) *Error {
 	case errors.As(err, &plain):
 		found := local(err, "%s", plain.Error())
 		found.Hint = "only the step's own cache gets it without TLS; write https:// in " + registryAnnotation
+		if plain.proxied != "" {
+			found.Hint = "add " + plain.proxied + " to NO_PROXY of the installation"
+		}
 		return found
 	case errors.As(err, &redirect):
 		return &Error{Kind: Invalid, Reason: redirect.why, Cause: err}

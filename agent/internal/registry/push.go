@@ -60,15 +60,18 @@ func (r *Repository) PushBlob(ctx context.Context, blob Blob) error {
 		return invalid("%s of %d bytes is not a blob", Clean(blob.Digest, 100), blob.Size)
 	}
 	p := &patience{o: r.o, what: r.ref.Name() + ", blob " + shortDigest(blob.Digest)}
-	sessions := 0
+	sessions, send := 0, r.complete
 	for {
-		err := r.tryPush(ctx, p, blob)
+		err := r.tryPush(ctx, p, blob, send)
 		if err == nil {
 			return nil
 		}
 		e := As(err)
 		if e != nil && e.session && sessions < newSessions {
 			sessions++
+			if e.Status == http.StatusUnauthorized && sessions == newSessions {
+				send = r.completeInPieces
+			}
 			r.o.Log(p.what + ": " + e.Reason + "; uploading it again")
 			continue
 		}
@@ -82,7 +85,7 @@ func (r *Repository) PushBlob(ctx context.Context, blob Blob) error {
 }
 
 // tryPush asks first whether the blob is there, which it is too when an answer was lost.
-func (r *Repository) tryPush(ctx context.Context, p *patience, blob Blob) error {
+func (r *Repository) tryPush(ctx context.Context, p *patience, blob Blob, send func(context.Context, *url.URL, Blob) error) error {
 	var at *url.URL
 	err := within(ctx, min(p.left(), longestTry), func(ctx context.Context) error {
 		has, err := r.hasBlob(ctx, blob.Digest)
@@ -96,26 +99,9 @@ func (r *Repository) tryPush(ctx context.Context, p *patience, blob Blob) error 
 	}
 	// While bytes move no patience is used up: the connection sees when they do not.
 	began := r.o.clock.now()
-	err = r.complete(ctx, at, blob)
+	err = send(ctx, at, blob)
 	p.excuse(r.o.clock.now().Sub(began))
 	return err
-}
-
-// complete ends an upload with what of the blob is not there yet.
-func (r *Repository) complete(ctx context.Context, at *url.URL, blob Blob) error {
-	header := http.Header{"Content-Type": {"application/octet-stream"}}
-	resp, err := r.do(ctx, request{method: http.MethodPut, url: withDigest(at, blob.Digest), header: header, body: blob.Content, size: blob.Size})
-	if err != nil {
-		if e := As(err); e != nil {
-			e.session = sessionLost(e)
-		}
-		return err
-	}
-	_ = resp.Body.Close()
-	if resp.StatusCode != http.StatusCreated && resp.StatusCode != http.StatusNoContent && resp.StatusCode != http.StatusOK {
-		return invalid("the registry answered %d to the end of an upload, not 201", resp.StatusCode)
-	}
-	return nil
 }
 
 // Mount lets a blob of another repository of the same registry be part of this one without an upload. False: it has to

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -254,6 +255,65 @@ func TestStoppedForGood(t *testing.T) {
 	_, err := r.Manifest(context.Background())
 	if f := InputCodes().Failure("pull", err); f.Code != 183 || !strings.Contains(f.Message, "no answer within 1s") {
 		t.Error(f.Code, f)
+	}
+}
+
+func TestUploadInPieces(t *testing.T) {
+	s := startServer(t)
+	r, _ := open(t, place(t, s.host, "a:b"), nil)
+	ctx := context.Background()
+	content := noise(2*pieceSize + 17)
+	path := filepath.Join(t.TempDir(), "large")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, source := range []Content{File(path), Bytes(content)} {
+		at, err := r.begin(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.completeInPieces(ctx, at, Blob{Digest: digestOf(content), Size: int64(len(content)), Content: source}); err != nil {
+			t.Error(err)
+		}
+	}
+	if got, err := readBlob(r, digestOf(content), int64(len(content))); err != nil || !bytes.Equal(got, content) {
+		t.Error(len(got), err)
+	}
+}
+
+// What is pushed here stock oras pulls, and the other way.
+func TestStockOras(t *testing.T) {
+	oras := program(t, "oras-v1*", "oras")
+	s := startServer(t)
+	r, _ := open(t, place(t, s.host, "a/b:v1"), nil)
+	content := noise(100_000)
+	blobs, manifest := artifact(content)
+	pushed, err := r.PushArtifact(context.Background(), blobs, manifestType, manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	run := func(args ...string) string {
+		command := exec.Command(oras, args...)
+		command.Dir = dir
+		command.Env = append(os.Environ(), "HOME="+dir)
+		out, err := command.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return string(out)
+	}
+	if out := run("pull", "--plain-http", r.Reference().Name()); !strings.Contains(out, pushed.Digest) {
+		t.Error(out)
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, "file0")); err != nil || !bytes.Equal(got, content) {
+		t.Error(err)
+	}
+	run("push", "--plain-http", s.host+"/a/b:v2", "file0:text/plain")
+	r, _ = open(t, place(t, s.host, "a/b:v2"), nil)
+	got, err := r.Manifest(context.Background())
+	if err != nil || !bytes.Contains(got.Bytes, []byte(digestOf(content))) {
+		t.Error(got, err)
 	}
 }
 

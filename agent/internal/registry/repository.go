@@ -41,7 +41,7 @@ func Open(ref reference.Reference, o Options) (*Repository, error) {
 		return nil, err
 	}
 	r := &Repository{ref: ref, o: o, transport: transport}
-	watch := &guard{base: transport, secrets: r.hasLogin, plainLogin: o.PlainLogin, now: o.clock.now}
+	watch := &guard{base: transport, secrets: r.hasLogin, plainLogin: o.PlainLogin, proxy: o.Proxy, now: o.clock.now}
 	r.http = &http.Client{Transport: watch, CheckRedirect: checkRedirect}
 	r.client = r.newClient(credentials.Login{})
 	return r, nil

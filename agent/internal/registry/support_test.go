@@ -270,6 +270,8 @@ type fake struct {
 	mu    sync.Mutex
 	blobs map[string][]byte
 	tags  map[string][]byte
+	// partial is what came of one upload in pieces.
+	partial []byte
 	// seen are the requests: method, path, authorization.
 	seen  []string
 	count map[string]int
@@ -335,8 +337,13 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodPost && strings.HasPrefix(name, "uploads/"):
 		w.Header().Set("Location", r.URL.Path+"session?state=a%2Fb")
 		w.WriteHeader(http.StatusAccepted)
+	case r.Method == http.MethodPatch && strings.HasPrefix(name, "uploads/"):
+		f.partial = append(f.partial, body...)
+		w.Header().Set("Location", r.URL.Path+"?state=a%2Fb")
+		w.WriteHeader(http.StatusAccepted)
 	case r.Method == http.MethodPut && strings.HasPrefix(name, "uploads/"):
 		digest := r.URL.Query().Get("digest")
+		body, f.partial = append(f.partial, body...), nil
 		if digestOf(body) != digest || r.URL.Query().Get("state") != "a/b" {
 			refuse(w, 400, "DIGEST_INVALID", "digest")
 			return

@@ -17,15 +17,17 @@ const (
 	maxTagList = 256 << 10
 )
 
-// Tags returns the first tags of the repository, at most a thousand, in the registry's order. One try.
-func (r *Repository) Tags(ctx context.Context) ([]string, error) {
+// Tags returns the first tags of the repository, at most a thousand, in the registry's order, and whether there are more.
+// One try.
+func (r *Repository) Tags(ctx context.Context) (tags []string, more bool, err error) {
 	var list struct{ Tags []string }
-	err := within(ctx, min(replacedWithin, r.o.Timeout), func(ctx context.Context) error {
+	err = within(ctx, min(replacedWithin, r.o.Timeout), func(ctx context.Context) error {
 		resp, err := r.do(ctx, request{method: http.MethodGet, url: r.at(fmt.Sprintf("/tags/list?n=%d", maxTags))})
 		if err != nil {
 			return err
 		}
 		defer func() { _ = resp.Body.Close() }()
+		more = resp.Header.Get("Link") != ""
 		body, err := readBounded(resp, maxTagList)
 		if err != nil {
 			return r.bodyError(ctx, err)
@@ -35,7 +37,7 @@ func (r *Repository) Tags(ctx context.Context) ([]string, error) {
 		}
 		return nil
 	})
-	return list.Tags[:min(len(list.Tags), maxTags)], err
+	return list.Tags[:min(len(list.Tags), maxTags)], more || len(list.Tags) > maxTags, err
 }
 
 // explainNotFound says what is there instead.
@@ -46,7 +48,7 @@ func (r *Repository) explainNotFound(ctx context.Context, e *Error) {
 		e.Reason = "there is no artifact of this digest in the registry (" + said + ")"
 		return
 	}
-	tags, err := r.Tags(ctx)
+	tags, more, err := r.Tags(ctx)
 	switch {
 	case err != nil && As(err) != nil && As(err).Kind == NotFound:
 		e.Reason = fmt.Sprintf("there is no repository %s in the registry %s (%s)", r.ref.Repository, r.ref.Host, said)
@@ -55,12 +57,12 @@ func (r *Repository) explainNotFound(ctx context.Context, e *Error) {
 	case len(tags) == 0:
 		e.Reason = fmt.Sprintf("the repository %s has no tags (%s)", r.ref.Repository, said)
 	default:
-		e.Reason = fmt.Sprintf("it is not in the registry (%s); %s", said, describeTags(r.ref.Tag, tags))
+		e.Reason = fmt.Sprintf("it is not in the registry (%s); %s", said, describeTags(r.ref.Tag, tags, more))
 	}
 }
 
 // describeTags lists a few, and the one that may be meant.
-func describeTags(wanted string, tags []string) string {
+func describeTags(wanted string, tags []string, open bool) string {
 	sorted := slices.Clone(tags)
 	// The nearest stand first; of equally near ones the last in order, which often is the newest.
 	distance := map[string]int{}
@@ -82,7 +84,7 @@ func describeTags(wanted string, tags []string) string {
 		text = "there is the tag " + shown[0]
 	} else if more := len(sorted) - len(shown); more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
-		if len(sorted) >= maxTags {
+		if open {
 			text += " at least"
 		}
 	}

@@ -163,17 +163,18 @@ type guard struct {
 	// secrets says whether there is a login at all; tokens for nobody may go anywhere.
 	secrets    func() bool
 	plainLogin func(host string) bool
+	proxy      func(*http.Request) (*url.URL, error)
 	now        func() time.Time
 }
 
 // RoundTrip refuses to show logins over plain HTTP, and keeps what was answered to a refused request: the auth client
 // drops the registry's own words when it finds no login.
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.URL.Scheme == "http" && showsLogin(req) && g.secrets() && !g.plainLogin(req.URL.Host) {
+	if err := g.check(req); err != nil {
 		if req.Body != nil {
 			_ = req.Body.Close()
 		}
-		return nil, plainLoginError{host: Clean(req.URL.Host, 100)}
+		return nil, err
 	}
 	resp, err := g.base.RoundTrip(req)
 	if err == nil && resp.StatusCode >= 400 {
@@ -183,6 +184,20 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	return resp, err
+}
+
+// check: a proxy is another host, and sees what is not encrypted.
+func (g *guard) check(req *http.Request) error {
+	if req.URL.Scheme != "http" || !showsLogin(req) || !g.secrets() {
+		return nil
+	}
+	if !g.plainLogin(req.URL.Host) {
+		return plainLoginError{host: Clean(req.URL.Host, 100)}
+	}
+	if proxy, err := g.proxy(req); err == nil && proxy != nil {
+		return plainLoginError{host: "the proxy " + Clean(proxy.Host, 100), proxied: Clean(req.URL.Host, 100)}
+	}
+	return nil
 }
 
 // lastRefusal is the context's key of the last 401.

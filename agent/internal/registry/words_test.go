@@ -123,7 +123,7 @@ func TestDescribeTags(t *testing.T) {
 		"tag-100": {many, "there are the tags tag-100, tag-900, tag-800, tag-700, tag-600 and 995 more at least; is tag-100 meant?"},
 		"x":       {[]string{strings.Repeat("y", 500), "\x1b[2J"}, "there are the tags [2J, " + strings.Repeat("y", 57) + "…"},
 	} {
-		if got := describeTags(wanted, c.tags); got != c.want {
+		if got := describeTags(wanted, c.tags, len(c.tags) == maxTags); got != c.want {
 			t.Errorf("%s: %s", wanted, got)
 		}
 	}
