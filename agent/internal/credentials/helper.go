@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/reference"
 )
@@ -37,6 +38,7 @@ func askHelper(ctx context.Context, name, host string) (login Login, found bool,
 	}
 	answer := &boundedBuffer{left: maxHelperAnswer}
 	command := exec.CommandContext(ctx, path, "get")
+	command.WaitDelay = time.Second // For what it leaves behind with its output.
 	command.Stdin = strings.NewReader(server)
 	command.Stdout = answer
 	if err := command.Run(); err != nil {

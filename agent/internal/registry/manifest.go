@@ -78,11 +78,14 @@ func (r *Repository) readManifest(ctx context.Context, resp *http.Response) (Man
 // replacedWithin is how long it is asked what a tag stood for before: it is good to know, no more.
 const replacedWithin = 15 * time.Second
 
-// Digest returns what the tag stands for now, or nothing where there is none or it cannot be known.
-func (r *Repository) Digest(ctx context.Context) string {
+// digestOfTag returns what the tag stands for now, or nothing where there is none or it cannot be known.
+func (r *Repository) digestOfTag(ctx context.Context) string {
 	digest := ""
+	if r.ref.Tag == "" {
+		return ""
+	}
 	_ = within(ctx, min(replacedWithin, r.o.Timeout), func(ctx context.Context) error {
-		resp, err := r.do(ctx, request{method: http.MethodHead, url: r.at("/manifests/" + r.ref.Version()), header: http.Header{"Accept": {strings.Join(accepted, ", ")}}})
+		resp, err := r.do(ctx, request{method: http.MethodHead, url: r.at("/manifests/" + r.ref.Tag), header: http.Header{"Accept": {strings.Join(accepted, ", ")}}})
 		if err != nil {
 			return err
 		}
@@ -117,11 +120,8 @@ func (r *Repository) bodyError(ctx context.Context, err error) error {
 	if long, ok := err.(tooLongError); ok {
 		return invalid("what the registry sent is longer than a manifest can be, %d MiB", long.most>>20)
 	}
-	if ctx.Err() != nil {
-		if cause, ok := context.Cause(ctx).(noAnswerError); ok {
-			return fromNetwork(cause, r.ref.Host)
-		}
-		return context.Cause(ctx)
+	if ended := r.ended(ctx); ended != nil {
+		return ended
 	}
 	return fromNetwork(err, r.ref.Host)
 }

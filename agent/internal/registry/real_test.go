@@ -85,10 +85,11 @@ func TestNotFound(t *testing.T) {
 		}
 	}
 	for name, want := range map[string][]string{
-		"a/b:v3":                        {"status", "there are the tags v2, v1, v10, latest, 2024-01-03 and 2 more; is v2 meant?", "whether the step that makes it has ended"},
-		"a/b:lates":                     {"is latest meant?"},
-		"a/c:v1":                        {"there is no repository a/c in the registry " + s.host},
-		"a/b@" + digestOf([]byte("no")): {"there is no artifact of this digest"},
+		"a/b:v3":                           {"status", "there are the tags v2, v1, v10, latest, 2024-01-03 and 2 more; is v2 meant?", "whether the step that makes it has ended"},
+		"a/b:lates":                        {"is latest meant?"},
+		"a/c:v1":                           {"there is no repository a/c in the registry " + s.host},
+		"a/b@" + digestOf([]byte("no")):    {"there is no artifact of this digest"},
+		"a/b:v1@" + digestOf([]byte("no")): {"there is no artifact of this digest", "the tag v1 stands for sha256:"},
 	} {
 		r, _ := open(t, place(t, s.host, name), nil)
 		_, err := r.Manifest(context.Background())
@@ -129,7 +130,7 @@ func TestRegistryNeverComes(t *testing.T) {
 	r, seen := open(t, place(t, host, "a:b"), func(o *Options) { o.Timeout = 90 * time.Second })
 	_, err := r.Manifest(context.Background())
 	f := InputCodes().Failure("pull of a:b", err)
-	if f.Code != 183 || f.Message != "pull of a:b: it did not work within 1m30s; last: "+host+" refuses connections" {
+	if f.Code != 183 || f.Message != "pull of a:b: the registry did not answer within 1m30s; last: "+host+" refuses connections" {
 		t.Error(f.Code, f)
 	}
 	if n := len(seen.lines); n != 2 { // The second is the reminder after a minute.

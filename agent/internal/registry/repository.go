@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"oras.land/oras-go/v2/registry"
 	"oras.land/oras-go/v2/registry/remote/auth"
@@ -22,6 +23,9 @@ type Repository struct {
 	o         Options
 	transport *http.Transport
 	http      *http.Client
+
+	// noExpect: somebody on the way does not know the header Expect.
+	noExpect atomic.Bool
 
 	mu sync.Mutex
 	// logins in the order in which they are tried; nil until they are read.
@@ -143,6 +147,9 @@ func (r *Repository) at(path string) string {
 func (r *Repository) do(ctx context.Context, q request) (*http.Response, error) {
 	for {
 		client, position, err := r.session(ctx)
+		if ended := r.ended(ctx); err != nil && ended != nil {
+			return nil, ended // A helper was ended with it.
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -164,12 +171,10 @@ func (r *Repository) send(ctx context.Context, client *auth.Client, q request) (
 		return nil, err
 	}
 	resp, err := client.Do(req)
+	ended := r.ended(ctx)
 	switch {
-	case err != nil && ctx.Err() != nil:
-		if cause := context.Cause(ctx); !errors.As(cause, new(noAnswerError)) {
-			return nil, cause
-		}
-		return nil, fromNetwork(context.Cause(ctx), r.ref.Host)
+	case err != nil && ended != nil:
+		return nil, ended
 	case err != nil:
 		e := fromNetwork(err, r.ref.Host)
 		if errors.Is(err, auth.ErrBasicCredentialNotFound) && last.text != "" {
@@ -181,6 +186,15 @@ func (r *Repository) send(ctx context.Context, client *auth.Client, q request) (
 		return nil, fromRefusal(readRefusal(resp, r.o.clock.now()), r.ref.APIHost())
 	}
 	return resp, nil
+}
+
+// ended returns why a context ended: an Error when the try took too long, else its cause. Nil: it did not.
+func (r *Repository) ended(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	if cause != nil && errors.As(cause, new(noAnswerError)) {
+		return fromNetwork(cause, r.ref.Host)
+	}
+	return cause
 }
 
 // expectFrom is the size in bytes from which a registry is asked first whether it wants the body at all: a refusal
@@ -212,7 +226,7 @@ func (r *Repository) build(ctx context.Context, q request) (*http.Request, error
 		return nil, err
 	}
 	req.GetBody, req.ContentLength = q.open, q.size
-	if q.size >= expectFrom {
+	if q.size >= expectFrom && !r.noExpect.Load() {
 		req.Header.Set("Expect", "100-continue")
 	}
 	return req, nil
@@ -241,7 +255,7 @@ func (r *Repository) explainDenial(err error) error {
 	case r.o.Secret != nil:
 		e.Hint = "the Secret has no login for " + r.ref.Host + "/" + r.ref.Repository
 	default:
-		e.Hint = "name a Secret with a login in " + secretAnnotation
+		e.Hint = "name a Secret with a login in " + secretAnnotation + ", or check the name: some registries refuse what is not there"
 	}
 	return e
 }

@@ -58,9 +58,13 @@ func (p *patience) wait(ctx context.Context, err error) error {
 	}
 	left := p.left()
 	if left <= 0 {
+		did := "answer"
+		if e.Status != 0 {
+			did = "do it"
+		}
 		return &Error{
 			Kind: Unavailable, Status: e.Status, Code: e.Code, Cause: e,
-			Reason: fmt.Sprintf("it did not work within %s; last: %s", words(p.o.Timeout), e.Reason), Hint: e.Hint,
+			Reason: fmt.Sprintf("the registry did not %s within %s; last: %s", did, words(p.o.Timeout), e.Reason), Hint: e.Hint,
 		}
 	}
 	p.pause = min(max(2*p.pause, firstPause), lastPause)

@@ -13,7 +13,7 @@ func (r *Repository) complete(ctx context.Context, at *url.URL, blob Blob) error
 	header := http.Header{"Content-Type": {"application/octet-stream"}}
 	resp, err := r.do(ctx, request{method: http.MethodPut, url: withDigest(at, blob.Digest), header: header, body: blob.Content, size: blob.Size})
 	if err != nil {
-		return markSession(err)
+		return r.markSession(err)
 	}
 	_ = resp.Body.Close()
 	if resp.StatusCode != http.StatusCreated && resp.StatusCode != http.StatusNoContent && resp.StatusCode != http.StatusOK {
@@ -23,9 +23,13 @@ func (r *Repository) complete(ctx context.Context, at *url.URL, blob Blob) error
 }
 
 // markSession says of an upload's failure whether another session is worth a try.
-func markSession(err error) error {
+func (r *Repository) markSession(err error) error {
 	if e := As(err); e != nil {
 		e.session = sessionLost(e)
+		if e.Status == http.StatusExpectationFailed {
+			r.noExpect.Store(true)
+			e.session = true
+		}
 	}
 	return err
 }
@@ -41,7 +45,7 @@ func (r *Repository) completeInPieces(ctx context.Context, at *url.URL, blob Blo
 		header := http.Header{"Content-Type": {"application/octet-stream"}, "Content-Range": {fmt.Sprintf("%d-%d", start, start+size-1)}}
 		resp, err := r.do(ctx, request{method: http.MethodPatch, url: at.String(), header: header, body: section(blob, start, size), size: size})
 		if err != nil {
-			return markSession(err)
+			return r.markSession(err)
 		}
 		_ = resp.Body.Close()
 		if at, err = r.location(resp); err != nil {

@@ -58,10 +58,7 @@ func (u *Upload) patch(ctx context.Context, at *url.URL, from io.ReadCloser) err
 	req.Body, req.ContentLength = from, -1
 	resp, err := client.Do(req)
 	if err != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		return fromNetwork(err, u.r.ref.Host)
+		return u.r.bodyError(ctx, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode >= 300 {

@@ -44,8 +44,11 @@ func (r *Repository) Tags(ctx context.Context) (tags []string, more bool, err er
 func (r *Repository) explainNotFound(ctx context.Context, e *Error) {
 	said := e.Reason
 	e.Hint = "check the name and whether the step that makes it has ended"
-	if r.ref.Digest != "" && r.ref.Tag == "" {
+	if r.ref.Digest != "" {
 		e.Reason = "there is no artifact of this digest in the registry (" + said + ")"
+		if now := r.digestOfTag(ctx); now != "" {
+			e.Hint = "the tag " + r.ref.Tag + " stands for " + now + " now"
+		}
 		return
 	}
 	tags, more, err := r.Tags(ctx)
