@@ -1,0 +1,65 @@
+// Package inputs brings a step's inputs from the registry to where its program expects them: through the share, by an
+// init container that pulls and a launcher that unpacks.
+package inputs
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
+)
+
+// Input is one that was pulled.
+type Input struct {
+	// Reference as its author wrote it, with the digest that its tag stood for.
+	Reference string `json:"reference"`
+	Digest    string `json:"digest"`
+	Layers    []Layer
+}
+
+// Layer is a file or directory of an input, whose blob lies beside the list.
+type Layer struct {
+	// Blob is the name of the blob's file.
+	Blob   string `json:"blob"`
+	Digest string `json:"digest"`
+	Size   int64  `json:"size"`
+	// Title is the path below the target; empty for a directory's contents.
+	Title string `json:"title"`
+	// Archive says that the blob is a tar to be unpacked.
+	Archive bool        `json:"archive,omitempty"`
+	Mode    os.FileMode `json:"mode"`
+}
+
+// list is the name of the file that says what there is. It is written last: who finds it finds everything.
+const list = "inputs.json"
+
+// layerOf says how a layer of a manifest lies on the share: archives stay archives where nothing is to be unpacked.
+func layerOf(l manifest.Layer, blob, repository string, unpack bool) Layer {
+	layer := Layer{Blob: blob, Digest: l.Digest, Size: l.Size, Title: l.Title, Archive: l.Archive && unpack, Mode: l.Mode}
+	if l.Archive && !unpack {
+		layer.Title = l.PackedName(repository)
+	}
+	return layer
+}
+
+func writeList(folder string, inputs []Input) error {
+	text, err := json.Marshal(inputs)
+	if err != nil {
+		return err
+	}
+	beside := filepath.Join(folder, "."+list)
+	if err := os.WriteFile(beside, text, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(beside, filepath.Join(folder, list))
+}
+
+func readList(folder string) ([]Input, error) {
+	text, err := os.ReadFile(filepath.Join(folder, list))
+	if err != nil {
+		return nil, err
+	}
+	var inputs []Input
+	return inputs, json.Unmarshal(text, &inputs)
+}

@@ -1,0 +1,174 @@
+package inputs
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
+	"github.com/converged-computing/oras-operator/agent/internal/failure"
+	"github.com/converged-computing/oras-operator/agent/internal/reference"
+	"github.com/converged-computing/oras-operator/agent/internal/registry"
+)
+
+// Pull says what to pull, and where to.
+type Pull struct {
+	// References in the order in which they are unpacked, each with its registry.
+	References []reference.Reference
+	// Folders are where each wrapped container finds its inputs, on one filesystem.
+	Folders []string
+	// Unpack says that archives are unpacked later; else they are files.
+	Unpack bool
+	// Limit is how many bytes of blobs the share has room for; 0 where that is not known.
+	Limit int64
+	// InvalidCode and SetupCode are exit codes of the documented table.
+	InvalidCode, SetupCode int
+	// Registry says how to speak to registries.
+	Registry registry.Options
+	// Say takes a line for the log.
+	Say func(format string, args ...any)
+}
+
+// Run pulls everything, verified. What it returns is a Failure for the author, or the end of ctx.
+func (p Pull) Run(ctx context.Context) ([]Input, error) {
+	for _, folder := range p.Folders {
+		// A container that is started again begins again.
+		if err := os.RemoveAll(folder); err != nil {
+			return nil, p.broken(err)
+		}
+		// The launcher, of whatever user, removes what it has unpacked.
+		if err := makeOpen(folder); err != nil {
+			return nil, p.broken(err)
+		}
+	}
+	found, err := p.resolve(ctx)
+	if err != nil {
+		return nil, err
+	}
+	inputs := make([]Input, len(found))
+	for i, resolved := range found {
+		if inputs[i], err = p.fetch(ctx, i, resolved); err != nil {
+			return nil, err
+		}
+	}
+	for _, folder := range p.Folders {
+		if err := writeList(folder, inputs); err != nil {
+			return nil, p.broken(err)
+		}
+	}
+	return inputs, nil
+}
+
+type resolved struct {
+	repository *registry.Repository
+	digest     string
+	manifest   *manifest.Manifest
+}
+
+// resolve asks for every manifest before a blob is fetched: what is missing is told at once.
+func (p Pull) resolve(ctx context.Context) ([]resolved, error) {
+	var all []resolved
+	var sum int64
+	for i, ref := range p.References {
+		repository, err := registry.Open(ref, p.Registry)
+		if err != nil {
+			return nil, p.failed(ref, err)
+		}
+		raw, err := repository.Manifest(ctx)
+		if err != nil {
+			return nil, p.failed(ref, err)
+		}
+		source := manifest.Source{Reference: ref.Name(), MediaType: raw.MediaType, Code: p.InvalidCode}
+		parsed, err := manifest.Parse(raw.Bytes, source)
+		if err != nil {
+			return nil, err
+		}
+		p.Say("input %d: %s, %s, %d bytes", i+1, ref.Name(), raw.Digest, parsed.Bytes)
+		sum += parsed.Bytes
+		if p.Limit > 0 && sum > p.Limit {
+			return nil, failure.New(p.InvalidCode, "input %s: with it the inputs have %d bytes, and the volume of the step has room for %d (share-size-limit)", ref.Name(), sum, p.Limit)
+		}
+		all = append(all, resolved{repository, raw.Digest, parsed})
+	}
+	return all, nil
+}
+
+func (p Pull) fetch(ctx context.Context, number int, from resolved) (Input, error) {
+	defer from.repository.Close()
+	ref := from.repository.Reference()
+	input := Input{Reference: ref.Name(), Digest: from.digest}
+	begun := time.Now()
+	for i, layer := range from.manifest.Layers {
+		blob := fmt.Sprintf("%d-%d", number, i)
+		if err := p.fetchBlob(ctx, from.repository, layer, blob); err != nil {
+			return input, err
+		}
+		input.Layers = append(input.Layers, layerOf(layer, blob, ref.Repository, p.Unpack))
+	}
+	p.Say("input %d: pulled in %.1f s", number+1, time.Since(begun).Seconds())
+	return input, nil
+}
+
+// fetchBlob writes a blob into the first folder and links it into the others.
+func (p Pull) fetchBlob(ctx context.Context, repository *registry.Repository, layer manifest.Layer, name string) error {
+	path := filepath.Join(p.Folders[0], name)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return p.broken(err)
+	}
+	defer file.Close()
+	blob, err := repository.OpenBlob(ctx, layer.Digest, layer.Size)
+	if err != nil {
+		return p.failed(repository.Reference(), err)
+	}
+	defer blob.Close()
+	source := &remembering{from: blob}
+	if _, err := io.Copy(file, source); err != nil {
+		if source.err != nil {
+			return p.failed(repository.Reference(), err)
+		}
+		return p.broken(err)
+	}
+	if err := file.Close(); err != nil {
+		return p.broken(err)
+	}
+	for _, folder := range p.Folders[1:] {
+		if err := os.Link(path, filepath.Join(folder, name)); err != nil {
+			return p.broken(err)
+		}
+	}
+	return nil
+}
+
+// remembering tells an error of reading from one of writing.
+type remembering struct {
+	from io.Reader
+	err  error
+}
+
+func (r *remembering) Read(into []byte) (int, error) {
+	n, err := r.from.Read(into)
+	if err != nil && err != io.EOF {
+		r.err = err
+	}
+	return n, err
+}
+
+func (p Pull) failed(ref reference.Reference, err error) error {
+	return registry.InputCodes().Failure("pull of "+ref.Name(), err)
+}
+
+func (p Pull) broken(err error) error {
+	return failure.Wrap(err, p.SetupCode, "the volume of the step cannot be written: %s", err)
+}
+
+// makeOpen makes a folder that every user may write, whatever the umask.
+func makeOpen(path string) error {
+	if err := os.MkdirAll(path, 0o777); err != nil {
+		return err
+	}
+	return os.Chmod(path, 0o777)
+}

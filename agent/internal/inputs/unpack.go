@@ -1,0 +1,105 @@
+package inputs
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/compress"
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/unpack"
+	"github.com/converged-computing/oras-operator/agent/internal/failure"
+)
+
+// Unpack says what to unpack from the share, and where to.
+type Unpack struct {
+	// Folder is where the inputs lie.
+	Folder string
+	// Remove says that no other attempt needs them.
+	Remove bool
+	// Target says where the files go, and with which limits and code.
+	Target unpack.Options
+}
+
+// Run unpacks everything. Nothing stands under its final name before all is whole. What it returns is a Failure for the
+// author, or the end of ctx.
+func (u Unpack) Run(ctx context.Context) error {
+	inputs, err := readList(u.Folder)
+	if err != nil {
+		return failure.Wrap(err, u.Target.Code, "the inputs on the volume of the step cannot be read: %s", err)
+	}
+	target, err := unpack.Open(u.Target)
+	if err != nil {
+		return err
+	}
+	defer target.Close()
+	for _, input := range inputs {
+		for _, layer := range input.Layers {
+			if err := u.layer(ctx, target, layer); err != nil {
+				return err
+			}
+		}
+	}
+	return target.Commit(ctx)
+}
+
+func (u Unpack) layer(ctx context.Context, target *unpack.Target, layer Layer) error {
+	path := filepath.Join(u.Folder, layer.Blob)
+	file, err := os.Open(path)
+	if err != nil {
+		return failure.Wrap(err, u.Target.Code, "an input on the volume of the step cannot be read: %s", err)
+	}
+	defer file.Close()
+	blob := &verifying{from: file, sum: sha256.New(), want: layer.Digest}
+	if err := u.unpackOne(ctx, target, layer, blob); err != nil {
+		return err
+	}
+	if err := blob.verify(); err != nil {
+		return failure.New(u.Target.Code, "an input on the volume of the step was changed after it was pulled: %s", err)
+	}
+	if u.Remove {
+		// What is unpacked is there twice; where it cannot be removed, it stays until the Pod is gone.
+		_ = os.Remove(path)
+	}
+	return nil
+}
+
+func (u Unpack) unpackOne(ctx context.Context, target *unpack.Target, layer Layer, blob io.Reader) error {
+	if !layer.Archive {
+		return target.File(ctx, layer.Title, layer.Mode, layer.Size, blob)
+	}
+	content, err := compress.NewReader(ctx, blob, u.Target.Limits.Bytes, u.Target.Workers)
+	if err != nil {
+		return failure.Wrap(err, u.Target.Code, "input %s cannot be unpacked: %s", layer.Title, err)
+	}
+	defer content.Close()
+	return target.Tar(ctx, content)
+}
+
+// verifying takes the digest of what is read. The share can be written by the program of an earlier attempt.
+type verifying struct {
+	from io.Reader
+	sum  hash.Hash
+	want string
+}
+
+func (v *verifying) Read(into []byte) (int, error) {
+	n, err := v.from.Read(into)
+	v.sum.Write(into[:n])
+	return n, err
+}
+
+// verify reads what is left, such as padding after a tar, and compares.
+func (v *verifying) verify() error {
+	if _, err := io.Copy(io.Discard, v); err != nil {
+		return err
+	}
+	if got := "sha256:" + hex.EncodeToString(v.sum.Sum(nil)); got != v.want {
+		return fmt.Errorf("its digest is %s, not %s", got, v.want)
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+// Package share is the layout of the volume that the containers of a step share.
+//
+//	<root>/<n>/agent       this program, for wrapped container n
+//	<root>/<n>/socket      where the container oras listens for it
+//	<root>/<n>/inputs/     what it unpacks
+//	<root>/parts/<n>/      what it has handed over
+//
+// A wrapped container sees its own part alone, <root>/<n>, read-only. So it can change neither what runs in another
+// container nor what others hand over.
+package share
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// Modes: containers of a Pod run as different users, so everybody may read. Nothing here is secret; what is, is not here.
+const (
+	folderMode  = 0o755
+	programMode = 0o755
+)
+
+// Root is the whole volume, as the containers of the operator see it.
+type Root string
+
+// Part is what one wrapped container sees of it.
+type Part string
+
+// Part returns the part of a wrapped container, by its number from 0.
+func (r Root) Part(number int) Part { return Part(filepath.Join(string(r), strconv.Itoa(number))) }
+
+// Kept is where the output of a wrapped container is kept, by its number from 0.
+func (r Root) Kept(number int) string {
+	return filepath.Join(string(r), "parts", strconv.Itoa(number))
+}
+
+// Agent is the path of this program.
+func (p Part) Agent() string { return filepath.Join(string(p), "agent") }
+
+// Socket is the path of the socket. With the path of the volume it is shorter than the 107 bytes that unix(7) allows.
+func (p Part) Socket() string { return filepath.Join(string(p), "socket") }
+
+// Inputs is the folder of what is to be unpacked.
+func (p Part) Inputs() string { return filepath.Join(string(p), "inputs") }
+
+// Install puts this program on the share, once for each of so many wrapped containers. Who finds the file finds it whole.
+func (r Root) Install(containers int) error {
+	for number := range containers {
+		part := r.Part(number)
+		if err := os.MkdirAll(string(part), folderMode); err != nil {
+			return err
+		}
+		if err := copyProgram(part.Agent()); err != nil {
+			return fmt.Errorf("install %s: %w", part.Agent(), err)
+		}
+	}
+	return nil
+}
+
+// copyProgram writes beside the path and renames, because a program that runs cannot be written to.
+func copyProgram(path string) (err error) {
+	program, err := os.Open("/proc/self/exe")
+	if err != nil {
+		return err
+	}
+	defer program.Close()
+	// Several containers may do this at once.
+	beside, err := os.CreateTemp(filepath.Dir(path), ".agent-")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(beside.Name())
+		}
+	}()
+	if _, err = io.Copy(beside, program); err != nil {
+		_ = beside.Close()
+		return err
+	}
+	if err = beside.Chmod(programMode); err != nil {
+		_ = beside.Close()
+		return err
+	}
+	if err = beside.Close(); err != nil {
+		return err
+	}
+	return os.Rename(beside.Name(), path)
+}
