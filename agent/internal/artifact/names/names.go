@@ -10,6 +10,10 @@ import (
 // Longest is the most bytes of one step of a path (NAME_MAX).
 const Longest = 255
 
+// StagePrefix begins the names of the directories in which inputs are unpacked until they are whole. What a killed
+// attempt left is no part of an output.
+const StagePrefix = ".oras-partial-"
+
 // Clean returns the path of an entry below the top of a tree, without empty steps and dots; "" is the top itself. A path
 // that is absolute, climbs, or cannot be a path is an error with the reason in words. Longest is in bytes.
 func Clean(name string, longest int) (string, error) {

@@ -38,3 +38,46 @@ func (o *Output) writeFile(ctx context.Context, w io.Writer) error {
 	s := &stream{output: o, ctx: ctx, w: w}
 	return s.content(f, o.options.Path, 0, o.Size, true)
 }
+
+// content writes size bytes of a file. Fewer are a problem of the file, for a single file at once; more, if whole, are
+// noted.
+func (s *stream) content(file *os.File, path string, offset, size int64, whole bool) error {
+	source := &faultReader{reader: io.NewSectionReader(file, offset, size)}
+	n, err := io.Copy(s.w, source)
+	single := !s.output.Directory
+	switch {
+	case source.err != nil && single:
+		return s.output.failure(source.err, "the output %s cannot be read: %s", path, reason(source.err))
+	case source.err != nil:
+		s.problem(problem{unreadable, path, reason(source.err)})
+	case err != nil:
+		return err
+	case n < size && single:
+		return s.output.failure(nil, "the output %s became shorter while it was read: something still writes to it", path)
+	case n < size:
+		s.problem(problem{changed, path, "became shorter"})
+	case whole:
+		var more [1]byte
+		if n, _ := file.ReadAt(more[:], offset+size); n > 0 {
+			if single {
+				s.output.tell("%s grew while it was read, and is packed as it was", path)
+			} else {
+				s.problem(problem{grown, path, ""})
+			}
+		}
+	}
+	return nil
+}
+
+type faultReader struct {
+	reader io.Reader
+	err    error
+}
+
+func (r *faultReader) Read(p []byte) (int, error) {
+	n, err := r.reader.Read(p)
+	if err != nil && err != io.EOF {
+		r.err = err
+	}
+	return n, err
+}

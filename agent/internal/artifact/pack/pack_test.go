@@ -57,7 +57,7 @@ func unpackInto(ctx context.Context, in string, blob []byte) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = target.Close() }()
+	defer target.Close()
 	if err := target.Tar(ctx, bytes.NewReader(blob)); err != nil {
 		return err
 	}
@@ -267,6 +267,7 @@ func TestMountsAreLeftOut(t *testing.T) {
 	out := t.TempDir()
 	must(t, os.MkdirAll(out+"/.secrets/a", 0o755))
 	must(t, os.MkdirAll(out+"/config", 0o755))
+	must(t, os.MkdirAll(out+"/.oras-partial-X/0", 0o755))
 	must(t, os.WriteFile(out+"/.secrets/password", []byte("hunter2"), 0o644))
 	must(t, os.WriteFile(out+"/config/token", []byte("t"), 0o644))
 	must(t, os.WriteFile(out+"/config/settings", []byte("s"), 0o644))
@@ -278,7 +279,7 @@ func TestMountsAreLeftOut(t *testing.T) {
 	if !slices.Equal(names, []string{"./", "./config/", "./config/settings"}) {
 		t.Errorf("%v", names)
 	}
-	if len(told) != 1 || !strings.Contains(told[0], ".secrets, a Secret") || !strings.Contains(told[0], "config/token, a token") {
+	if len(told) != 1 || !strings.Contains(told[0], ".secrets, a Secret") || !strings.Contains(told[0], "config/token, a token") || !strings.Contains(told[0], "partial") {
 		t.Errorf("%q", told)
 	}
 	o.Path = out + "/.secrets/a"

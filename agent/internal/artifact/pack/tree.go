@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -271,100 +270,4 @@ func (s *stream) pad(size int64) error {
 	}
 	_, err := s.w.Write(make([]byte, padding(size)))
 	return err
-}
-
-// content writes size bytes of a file. Fewer are a problem of the file, for a single file at once; more, if whole, are
-// noted.
-func (s *stream) content(file *os.File, path string, offset, size int64, whole bool) error {
-	source := &faultReader{reader: io.NewSectionReader(file, offset, size)}
-	n, err := io.Copy(s.w, source)
-	single := !s.output.Directory
-	switch {
-	case source.err != nil && single:
-		return s.output.failure(source.err, "the output %s cannot be read: %s", path, reason(source.err))
-	case source.err != nil:
-		s.problem(problem{unreadable, path, reason(source.err)})
-	case err != nil:
-		return err
-	case n < size && single:
-		return s.output.failure(nil, "the output %s became shorter while it was read: something still writes to it", path)
-	case n < size:
-		s.problem(problem{changed, path, "became shorter"})
-	case whole:
-		var more [1]byte
-		if n, _ := file.ReadAt(more[:], offset+size); n > 0 {
-			if single {
-				s.output.tell("%s grew while it was read, and is packed as it was", path)
-			} else {
-				s.problem(problem{grown, path, ""})
-			}
-		}
-	}
-	return nil
-}
-
-type faultReader struct {
-	reader io.Reader
-	err    error
-}
-
-func (r *faultReader) Read(p []byte) (int, error) {
-	n, err := r.reader.Read(p)
-	if err != nil && err != io.EOF {
-		r.err = err
-	}
-	return n, err
-}
-
-// linkTarget returns where a link in a directory of the tree shall lead, and whether that is inside. A link that is
-// absolute, or climbs out and comes back, is made relative; what cannot be followed is judged by its words.
-func (o *Output) linkTarget(directory, target string) (string, bool) {
-	if names.Stays(names.Depth(directory), target) {
-		return target, true
-	}
-	if target == "" {
-		return "", false
-	}
-	path := target
-	if path[0] != '/' {
-		path = o.real + "/" + directory + "/" + target
-	}
-	place, ok := parentResolved(path)
-	if !ok || !within(place, o.real) {
-		return "", false
-	}
-	inner, err := filepath.Rel(o.real, place)
-	if err != nil {
-		return "", false
-	}
-	relative, err := filepath.Rel("/"+directory, filepath.Join("/", inner))
-	if err != nil || !names.Stays(names.Depth(directory), relative) {
-		return "", false
-	}
-	return relative, true
-}
-
-// parentResolved follows all links of a path but the last step, which stays the name that it is.
-func parentResolved(path string) (string, bool) {
-	path = strings.TrimRight(path, "/")
-	at := strings.LastIndexByte(path, '/')
-	if at < 0 {
-		return "", false
-	}
-	parent, last := path[:at], path[at+1:]
-	if last == "." || last == ".." {
-		place, err := filepath.EvalSymlinks(path)
-		return place, err == nil
-	}
-	if parent == "" {
-		parent = "/"
-	}
-	place, err := filepath.EvalSymlinks(parent)
-	if err == nil {
-		return filepath.Join(place, last), true
-	}
-	if strings.Contains("/"+parent+"/", "/../") {
-		return "", false
-	}
-	return filepath.Clean(path), true
 }

@@ -195,6 +195,10 @@ func (w *walker) leftOut(f *folder, item *found) bool {
 		w.tell(path, what)
 		return true
 	}
+	if item.kind == unix.DT_DIR && strings.HasPrefix(item.name, names.StagePrefix) {
+		w.tell(path, "an input that was not unpacked to its end")
+		return true
+	}
 	if item.kind == unix.DT_DIR && item.name == "lost+found" && isMountRoot(f.fd) {
 		w.tell(path, "which belongs to the file system")
 		return true
@@ -206,7 +210,7 @@ func (w *walker) leftOut(f *folder, item *found) bool {
 func skipped(top string, mounts []LeftOut) map[string]string {
 	skip := map[string]string{}
 	for _, m := range mounts {
-		if path, err := filepath.Rel(top, resolved(m.Path)); err == nil && !strings.HasPrefix(path, "..") {
+		if path, err := filepath.Rel(top, resolved(m.Path)); err == nil && path != ".." && !strings.HasPrefix(path, "../") {
 			skip[path] = m.What
 		}
 	}

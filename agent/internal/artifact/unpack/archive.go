@@ -209,7 +209,7 @@ func (a *archive) directory(path string, h *tar.Header) error {
 
 // linkStays tells whether a link made in a directory stays inside. Behind an existing link the top is where that leads.
 func (a *archive) linkStays(d *directory, target string) bool {
-	if a.target.options.Path == "/" && target != "" {
+	if a.target.top && target != "" {
 		return true
 	}
 	place := d.final()

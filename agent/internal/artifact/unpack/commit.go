@@ -29,9 +29,9 @@ func (t *Target) Commit(ctx context.Context) error {
 			return err
 		}
 	}
-	err := t.removeStages()
+	t.removeStages()
 	t.restoreModes()
-	return err
+	return nil
 }
 
 // publish moves what is new in an existing directory to where it belongs.

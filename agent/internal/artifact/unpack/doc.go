@@ -18,6 +18,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -67,6 +68,7 @@ type Target struct {
 	stages    map[stageKey]*stage
 	anchors   []int // descriptors to close
 	rootfs    mountID
+	top       bool // the target is the root of the file system, which no link leaves
 	entries   int64
 	bytes     int64
 	failed    bool
@@ -97,31 +99,33 @@ func Open(options Options) (*Target, error) {
 	t.opener = newOpener(fd)
 	t.umask = currentUmask()
 	t.rootfs, _ = mountOfPath("/")
+	if real, err := filepath.EvalSymlinks(options.Path); err == nil {
+		real, err = filepath.Abs(real)
+		t.top = err == nil && real == "/"
+	}
 	t.root = &directory{existing: true, at: place{anchor: fd, path: "."}}
 	t.table[""] = t.root
 	return t, nil
 }
 
 // Close removes what was not committed and closes all descriptors.
-func (t *Target) Close() error {
-	err := t.removeStages()
+func (t *Target) Close() {
+	t.removeStages()
 	t.restoreModes()
 	for _, fd := range t.anchors {
 		_ = unix.Close(fd)
 	}
 	t.anchors = nil
-	return err
 }
 
-func (t *Target) removeStages() error {
-	var first error
+// removeStages tells what it cannot remove: it is in nobody's way.
+func (t *Target) removeStages() {
 	for _, s := range t.stages {
-		if err := s.remove(); err != nil && first == nil {
-			first = t.failure(err, "%s cannot be removed: %s", t.shown(names.Join(s.owner.path, s.name)), reason(err))
+		if err := s.remove(); err != nil {
+			t.tellOnce("stage", "%s cannot be removed: %s", t.shown(names.Join(s.owner.path, s.name)), reason(err))
 		}
 	}
 	t.stages = nil
-	return first
 }
 
 func (t *Target) failure(cause error, format string, args ...any) error {

@@ -7,10 +7,9 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-)
 
-// stagePrefix begins the names of staging directories.
-const stagePrefix = ".oras-partial-"
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/names"
+)
 
 // stageKey tells which existing directories can share a staging directory: rename stays within a mount, and files take
 // the group of the directory that they are made in if it has the setgid bit, as volumes with fsGroup have.
@@ -107,7 +106,7 @@ func makeStage(d *directory, fd int) (*stage, error) {
 		removeAbandoned(parent)
 	}
 	for {
-		s := &stage{owner: d, parent: parent, name: stagePrefix + rand.Text()}
+		s := &stage{owner: d, parent: parent, name: names.StagePrefix + rand.Text()}
 		if err := unix.Mkdirat(parent, s.name, 0o700); err != nil {
 			_ = unix.Close(parent)
 			return nil, err
@@ -156,12 +155,12 @@ func (s *stage) remove() error {
 
 // removeAbandoned removes staging directories that nobody holds.
 func removeAbandoned(parent int) {
-	names, err := list(parent)
+	found, err := list(parent)
 	if err != nil {
 		return
 	}
-	for _, name := range names {
-		if !strings.HasPrefix(name, stagePrefix) {
+	for _, name := range found {
+		if !strings.HasPrefix(name, names.StagePrefix) {
 			continue
 		}
 		fd, err := unix.Openat(parent, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
@@ -186,11 +185,11 @@ func removeTree(parent int, name string) error {
 		return err
 	}
 	defer func() { _ = unix.Close(fd) }()
-	names, err := list(fd)
+	children, err := list(fd)
 	if err != nil {
 		return err
 	}
-	for _, child := range names {
+	for _, child := range children {
 		if err := removeTree(fd, child); err != nil {
 			return err
 		}

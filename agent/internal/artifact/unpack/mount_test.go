@@ -1,0 +1,85 @@
+package unpack_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/converged-computing/oras-operator/agent/internal/failure"
+	"golang.org/x/sys/unix"
+)
+
+// mount puts a small file system of its own on a directory.
+func mount(t *testing.T, path, options string) {
+	t.Helper()
+	must(t, os.MkdirAll(path, 0o755))
+	if err := unix.Mount("tmpfs", path, "tmpfs", 0, options); err != nil {
+		t.Skipf("needs to mount: %v", err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(path, unix.MNT_DETACH) })
+}
+
+func TestMountInsideTheTarget(t *testing.T) {
+	in := t.TempDir()
+	mount(t, in+"/results", "mode=2775")
+	mount(t, in+"/results/deep/other", "")
+	one := archive(t, dir("results"), dir("results/deep"), file("results/deep/f", "x"), file("results/g", "y"), file("results/deep/other/h", "z"),
+		hard("hard", "results/g"), file("top", "t"))
+	for range 2 {
+		must(t, unpackAll(t, options(in), one))
+		got := snapshot(t, in)
+		if got["results"] != "dir 2775" || read(t, in, "results/deep/f") != "x" || read(t, in, "results/g") != "y" || read(t, in, "results/deep/other/h") != "z" || read(t, in, "hard") != "y" || len(got) != 9 {
+			t.Errorf("%v", got)
+		}
+	}
+}
+
+func TestLinksBetweenMounts(t *testing.T) {
+	root := t.TempDir()
+	mount(t, root+"/work", "")
+	mount(t, root+"/pvc", "")
+	must(t, os.Mkdir(root+"/image", 0o755))
+	must(t, os.Symlink(root+"/pvc", root+"/work/data"))
+	must(t, os.Symlink(root+"/image", root+"/work/planted"))
+	must(t, unpackAll(t, options(root+"/work"), archive(t, file("data/f", "x"))))
+	if read(t, root, "pvc/f") != "x" {
+		t.Error("the file is not on the other volume")
+	}
+	err := unpackAll(t, options(root+"/work"), archive(t, file("planted/f", "x")))
+	if f := failure.As(err); f == nil || !strings.Contains(f.Message, "leads from a volume into the container's own file system") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestNoRoom(t *testing.T) {
+	in := t.TempDir() + "/in"
+	mount(t, in, "size=1m")
+	must(t, os.WriteFile(in+"/large", []byte("old"), 0o644))
+	for name, a := range map[string][]byte{
+		"large": archive(t, file("large", strings.Repeat("x", 3<<20))),
+		"small": archive(t, file("a", strings.Repeat("x", 100_000)), file("b", strings.Repeat("x", 100_000)), file("large", strings.Repeat("x", 100_000)), file("c", strings.Repeat("x", 2<<20))),
+	} {
+		err := unpackAll(t, options(in), a)
+		if f := failure.As(err); f == nil || !strings.Contains(f.Message, "no space left on device") || !strings.Contains(f.Message, in+"/") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := snapshot(t, in); len(got) != 2 || read(t, in, "large") != "old" {
+			t.Errorf("%s left %v", name, got)
+		}
+	}
+}
+
+// The target is a directory that may not be written, but what the input has lies in one that may.
+func TestTargetThatIsOnlyPassed(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("root writes everywhere; runs as another user")
+	}
+	root := t.TempDir()
+	must(t, os.MkdirAll(root+"/tmp", 0o755))
+	must(t, os.Chmod(root, 0o555))
+	t.Cleanup(func() { _ = os.Chmod(root, 0o755) })
+	must(t, unpackAll(t, options(root), archive(t, dir("."), dir("tmp"), file("tmp/one", "1"))))
+	if got := snapshot(t, root); read(t, root, "tmp/one") != "1" || got["."] != "dir 555" {
+		t.Errorf("%v", got)
+	}
+}
