@@ -82,9 +82,9 @@ func retryAfter(text string, now time.Time) time.Duration {
 
 // fromRefusal says what the registry answered, always with its own code and message.
 func fromRefusal(said refusal, host string) *Error {
-	e := &Error{Status: said.status, Code: said.code, retryAfter: said.retryAfter}
+	e := &Error{Status: said.status, Code: said.code, retryAfter: said.retryAfter, elsewhere: said.host != host}
 	who := "the registry"
-	if said.host != host {
+	if e.elsewhere {
 		who = Clean(said.host, 100) + ", to which the registry redirects,"
 	}
 	e.generic = isGeneric(said.status, said.text)
@@ -95,7 +95,7 @@ func fromRefusal(said refusal, host string) *Error {
 	}
 	e.Kind, e.passes = kindOf(said.status)
 	switch {
-	case said.host != host && e.Kind == Denied:
+	case e.elsewhere && e.Kind == Denied:
 		// The signature of the redirect ran out; the next request gets another one.
 		e.Kind, e.passes = Unavailable, true
 	case said.status == http.StatusBadRequest && strings.Contains(said.text, "HTTP request to an HTTPS server"):

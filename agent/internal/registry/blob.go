@@ -175,7 +175,7 @@ func (b *BlobReader) drop() {
 	}
 }
 
-// Close ends the stream. It may be called at any time, and again.
+// Close ends the stream. It may be called at any point, and again.
 func (b *BlobReader) Close() error {
 	b.drop()
 	if b.err == nil {

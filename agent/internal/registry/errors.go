@@ -44,6 +44,8 @@ type Error struct {
 	retryAfter time.Duration
 	// session: the upload has to begin anew, and that is worth a try at once.
 	session bool
+	// elsewhere: not the registry answered, but whom it redirects to.
+	elsewhere bool
 	// generic: the registry gave no reason of its own.
 	generic bool
 }

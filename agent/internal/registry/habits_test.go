@@ -243,6 +243,17 @@ func TestHabitsOfPush(t *testing.T) {
 			}
 			return false
 		}, nil, false, 0, 1},
+		"redirects HEAD to a store that refuses it": {func(f *fake, w http.ResponseWriter, r *http.Request, _ []byte) bool {
+			if strings.HasPrefix(r.URL.Path, "/store/") {
+				w.WriteHeader(403)
+				return true
+			}
+			if r.Method == http.MethodHead && strings.Contains(r.URL.Path, "/blobs/") {
+				http.Redirect(w, r, strings.Replace(f.URL, "127.0.0.1", "localhost", 1)+"/store/x?signature", http.StatusTemporaryRedirect)
+				return true
+			}
+			return false
+		}, nil, false, 0, 1},
 		"stores something else": {func(f *fake, w http.ResponseWriter, r *http.Request, _ []byte) bool {
 			if isManifestPut(r) {
 				w.Header().Set("Docker-Content-Digest", digestOf([]byte("else")))

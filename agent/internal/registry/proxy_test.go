@@ -116,6 +116,12 @@ func TestProxy(t *testing.T) {
 	if f = ProofCodes().Failure("push", r.ProvePush(context.Background())); f.Code != 183 || !strings.Contains(f.Message, "answered 502 Bad Gateway") {
 		t.Error(f.Code, f)
 	}
+	r, seen = open(t, ref, func(o *Options) {
+		o.Proxy = func(*http.Request) (*url.URL, error) { return url.Parse("http://me:right-secret@h:port") }
+	})
+	if f = ProofCodes().Failure("push", r.ProvePush(context.Background())); f.Code != 185 || seen.all() != "" || leaks(f.Message) || !strings.Contains(f.Message, "is not the URL of a proxy") {
+		t.Error(f.Code, f, seen.all())
+	}
 	// The certificate of one name under another.
 	p.target = secure.host
 	other, _ := reference.Parse("https://other.corp.example/a/b:v1")

@@ -44,7 +44,8 @@ func (r *Repository) hasBlob(ctx context.Context, digest string) (bool, error) {
 	if err == nil {
 		return resp.StatusCode == http.StatusOK, resp.Body.Close()
 	}
-	if e := As(err); e != nil && !e.passes && e.Kind != Local {
+	// An object store may refuse a HEAD where the redirect is signed for a GET.
+	if e := As(err); e != nil && (e.elsewhere || !e.passes && e.Kind != Local) {
 		return false, nil
 	}
 	return false, err

@@ -186,15 +186,19 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// check: a proxy is another host, and sees what is not encrypted.
+// check refuses to show a login in plain HTTP to who may not have it. A proxy is another host, and sees all of it.
 func (g *guard) check(req *http.Request) error {
+	proxy, err := g.proxy(req)
+	if err != nil {
+		return local(err, "HTTP_PROXY or HTTPS_PROXY is not the URL of a proxy")
+	}
 	if req.URL.Scheme != "http" || !showsLogin(req) || !g.secrets() {
 		return nil
 	}
 	if !g.plainLogin(req.URL.Host) {
 		return plainLoginError{host: Clean(req.URL.Host, 100)}
 	}
-	if proxy, err := g.proxy(req); err == nil && proxy != nil {
+	if proxy != nil {
 		return plainLoginError{host: "the proxy " + Clean(proxy.Host, 100), proxied: Clean(req.URL.Host, 100)}
 	}
 	return nil
