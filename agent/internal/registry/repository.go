@@ -252,8 +252,10 @@ func (r *Repository) explainDenial(err error) error {
 		if e.generic {
 			e.Hint += "; check the Secret that " + secretAnnotation + " names"
 		}
-	case r.o.Secret != nil:
+	case r.o.Secret != nil && e.generic:
 		e.Hint = "the Secret has no login for " + r.ref.Host + "/" + r.ref.Repository
+	case !e.generic:
+		e.Hint = "no login was shown"
 	default:
 		e.Hint = "name a Secret with a login in " + secretAnnotation + ", or check the name: some registries refuse what is not there"
 	}
