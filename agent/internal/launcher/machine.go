@@ -127,8 +127,8 @@ type Connect struct{}
 // Prepare unpacks what lies on the share and checks the paths; answered by Prepared or Failed.
 type Prepare struct{}
 
-// Run starts the program; answered by Ended, or by Failed when it cannot be started.
-type Run struct{}
+// StartProgram starts the program; answered by Ended, or by Failed when it cannot be started.
+type StartProgram struct{}
 
 // TellFailed says to the container oras that the program does not run; answered by Released or Lost.
 type TellFailed struct{ Code int }
@@ -151,13 +151,13 @@ type Exit struct {
 	Message string
 }
 
-func (Connect) action()    {}
-func (Prepare) action()    {}
-func (Run) action()        {}
-func (TellFailed) action() {}
-func (HandOver) action()   {}
-func (Say) action()        {}
-func (Exit) action()       {}
+func (Connect) action()      {}
+func (Prepare) action()      {}
+func (StartProgram) action() {}
+func (TellFailed) action()   {}
+func (HandOver) action()     {}
+func (Say) action()          {}
+func (Exit) action()         {}
 
 // NewMachine returns a machine and what to do first.
 func NewMachine(settings Settings) (*Machine, []Action) {
@@ -258,7 +258,7 @@ func (m *Machine) run() []Action {
 		return nil
 	}
 	m.phase = running
-	return []Action{Run{}}
+	return []Action{StartProgram{}}
 }
 
 func (m *Machine) failed(e Failed) []Action {

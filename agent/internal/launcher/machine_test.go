@@ -106,7 +106,7 @@ func (w *world) do(t *rapid.T, actions []Action) {
 			w.connecting = true
 		case Prepare:
 			w.preparing = true
-		case Run:
+		case StartProgram:
 			w.runs++
 			w.running = true
 			if w.runs > 1 || w.stopped || w.failure != nil || w.preparing {

@@ -11,8 +11,10 @@ import (
 // Signals receives what is sent to this process. Begin with it: until then Go ends the process on most signals.
 type Signals struct {
 	received chan os.Signal
-	done     chan struct{}
-	stopped  sync.WaitGroup
+	// idle takes the first signal that comes while no program runs.
+	idle    chan syscall.Signal
+	done    chan struct{}
+	stopped sync.WaitGroup
 
 	mutex sync.Mutex
 	to    *Running
@@ -27,7 +29,7 @@ var notForwarded = []syscall.Signal{syscall.SIGCHLD, syscall.SIGURG, syscall.SIG
 // Receive begins to receive signals. SIGHUP and SIGINT stay ignored where this process was started with them ignored,
 // and so they do for the program.
 func Receive() *Signals {
-	signals := &Signals{received: make(chan os.Signal, 64), done: make(chan struct{})}
+	signals := &Signals{received: make(chan os.Signal, 64), idle: make(chan syscall.Signal, 1), done: make(chan struct{})}
 	for number := syscall.Signal(1); number <= 64; number++ {
 		if !signal.Ignored(number) && number != syscall.SIGKILL && number != syscall.SIGSTOP {
 			signal.Notify(signals.received, number)
@@ -56,10 +58,20 @@ func (s *Signals) deliver(number syscall.Signal) {
 	defer s.mutex.Unlock()
 	if s.to != nil {
 		s.to.Signal(number)
-	} else if s.first == 0 {
+		return
+	}
+	if s.first == 0 {
 		s.first = number
 	}
+	select {
+	case s.idle <- number:
+	default:
+		// One is enough to end what is done.
+	}
 }
+
+// Idle receives a signal that came while no program ran.
+func (s *Signals) Idle() <-chan syscall.Signal { return s.idle }
 
 // ForwardTo starts a program that gets every signal from now on, unless a signal came before: then it returns that
 // signal, and start is not called.
@@ -76,8 +88,14 @@ func (s *Signals) ForwardTo(start func() (*Running, error)) (*Running, syscall.S
 	return running, 0, err
 }
 
-// Close stops receiving; what was ended by default is ended so again. Signals that came after the end of the program
-// are gone: the grace period of the Pod is for what is done then.
+// Ended says that the program has ended: signals go to Idle again.
+func (s *Signals) Ended() {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.to = nil
+}
+
+// Close stops receiving; what was ended by default is ended so again.
 func (s *Signals) Close() {
 	signal.Stop(s.received)
 	close(s.done)

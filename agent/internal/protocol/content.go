@@ -40,6 +40,7 @@ type ContentReader struct {
 	from  *Reader
 	left  []byte
 	ended bool
+	err   error
 }
 
 // Content reads the bytes after an Input or Output. Nothing else may be read from r until its end of file.
@@ -48,6 +49,17 @@ func (r *Reader) Content() *ContentReader { return &ContentReader{from: r} }
 // Read returns the next bytes. A connection that ends before End is ErrBrokenOff, also between two frames. A message
 // Failed in between is returned as an error of type Failure.
 func (c *ContentReader) Read(into []byte) (int, error) {
+	n, err := c.read(into)
+	if err != nil && err != io.EOF {
+		c.err = err
+	}
+	return n, err
+}
+
+// Err is the error that Read has returned, if it was one: it tells a reader's error from a writer's.
+func (c *ContentReader) Err() error { return c.err }
+
+func (c *ContentReader) read(into []byte) (int, error) {
 	for len(c.left) == 0 {
 		if c.ended {
 			return 0, io.EOF

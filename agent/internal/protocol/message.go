@@ -36,6 +36,8 @@ const (
 // Greeting is the payload of Hello and Welcome.
 type Greeting struct {
 	Protocol int `json:"protocol"`
+	// Attempt names an attempt of the program. The launcher says it again when the container oras has been restarted.
+	Attempt string `json:"attempt,omitempty"`
 }
 
 // Failure is the payload of Failed.

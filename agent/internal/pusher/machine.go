@@ -129,8 +129,8 @@ type CannotRun struct{ Failure Failure }
 // Informed: a launcher has been told of the failure.
 type Informed struct{ Launcher int }
 
-// Pushed: the artifact is in the registry.
-type Pushed struct{}
+// Pushed: the artifact is in the registry. Report is the termination message that says so.
+type Pushed struct{ Report string }
 
 // PushFailed: it is not, and will not be.
 type PushFailed struct{ Failure Failure }
@@ -234,7 +234,7 @@ func (m *Machine) Handle(event Event) []Action {
 	case Informed:
 		m.launchers[e.Launcher].informed = true
 	case Pushed:
-		actions = m.pushed()
+		actions = m.pushed(e)
 	case PushFailed:
 		if m.pushing {
 			return m.exit(e.Failure.Code, e.Failure.Message)
@@ -455,12 +455,12 @@ func (m *Machine) unused(why string) []Action {
 	return m.conclude("nothing pushed: " + why)
 }
 
-func (m *Machine) pushed() []Action {
+func (m *Machine) pushed(e Pushed) []Action {
 	if !m.pushing {
 		return nil
 	}
 	m.pushing = false
-	return m.conclude("")
+	return m.conclude(e.Report)
 }
 
 // conclude ends this container, unless a wrapped container is started again: that one needs its inputs, and what it leaves

@@ -45,5 +45,5 @@ const (
 	unpackAnnotation  = "io.deis.oras.content.unpack"
 	contentAnnotation = "io.deis.oras.content.digest"
 
-	emptyDigest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a" // of {}
+	EmptyDigest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a" // of {}
 )

@@ -72,7 +72,7 @@ func Encode(a Artifact) ([]byte, error) {
 	m := outManifest{
 		Annotations:  map[string]string{createdAnnotation: "1970-01-01T00:00:00Z"},
 		ArtifactType: ArtifactType,
-		Config:       outConfig{Data: "e30=", Digest: emptyDigest, MediaType: typeEmpty, Size: len(EmptyConfig)},
+		Config:       outConfig{Data: "e30=", Digest: EmptyDigest, MediaType: typeEmpty, Size: len(EmptyConfig)},
 		Layers:       []outLayer{},
 		MediaType:    TypeManifest, SchemaVersion: 2,
 	}

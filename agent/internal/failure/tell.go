@@ -1,0 +1,40 @@
+package failure
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// longestMessage is the longest termination message. The kubelet keeps 4 KiB of a container and 12 KiB of a Pod
+// (kubernetes.io, "Determine the Reason for Pod Failure").
+const longestMessage = 1023
+
+// Log writes lines for the container's log.
+type Log struct{ To io.Writer }
+
+// Say writes one line.
+func (l Log) Say(format string, args ...any) {
+	text := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", " ")
+	_, _ = fmt.Fprintf(l.To, "oras: %s\n", text)
+}
+
+// Terminate writes a termination message, unless the program has written one. A failure's ends with its code.
+func Terminate(path, message string, code int) {
+	if message == "" || path == "" {
+		return
+	}
+	if info, err := os.Stat(path); err == nil && info.Size() > 0 {
+		return
+	}
+	end := ""
+	if code != 0 {
+		end = fmt.Sprintf(" (exit code %d)", code)
+	}
+	if most := longestMessage - len(end); len(message) > most {
+		message = strings.ToValidUTF8(message[:most], "")
+	}
+	// Where it cannot be written, the log has it.
+	_ = os.WriteFile(path, []byte(message+end), 0o644)
+}

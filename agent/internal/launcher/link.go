@@ -1,0 +1,173 @@
+package launcher
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/pack"
+	"github.com/converged-computing/oras-operator/agent/internal/protocol"
+)
+
+// Between two attempts to connect. The container oras may be started long after this one, or restarted.
+const (
+	firstPause   = 10 * time.Millisecond
+	longestPause = 500 * time.Millisecond
+)
+
+// greetingTime is how long the other side may take to answer a greeting. It answers at once, or is stopped.
+const greetingTime = 30 * time.Second
+
+// link is a connection to the container oras. What is said on it comes from one goroutine at a time.
+type link struct {
+	conn   net.Conn
+	writer *protocol.Writer
+	broken atomic.Bool
+}
+
+// linked and heard are what the goroutines of connections tell the loop.
+type linked struct{ link *link }
+type heard struct {
+	link *link
+	told Event
+}
+
+func (linked) event() {}
+func (heard) event()  {}
+
+// connect tries until it succeeds, or somebody has listened and nobody does any more.
+func (r *runner) connect() {
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		link, reader, err := r.greet()
+		switch {
+		case err == nil:
+			r.tell(linked{link})
+			r.listen(link, reader)
+			return
+		case errors.Is(err, syscall.ECONNREFUSED) && !r.Settings.OrasComesBack:
+			r.tell(Gone{})
+			return
+		}
+		var failed protocol.Failure
+		if errors.As(err, &failed) {
+			r.tell(Failed{Code: failed.Code, Message: failed.Message, ByOras: true})
+			return
+		}
+		select {
+		case <-time.After(pause):
+		case <-r.ctx.Done():
+			return
+		}
+	}
+}
+
+// greet makes a connection and says which attempt this is.
+func (r *runner) greet() (*link, *protocol.Reader, error) {
+	conn, err := (&net.Dialer{}).DialContext(r.ctx, "unix", r.Socket)
+	if err != nil {
+		return nil, nil, err
+	}
+	l := &link{conn: conn}
+	l.writer = protocol.NewWriter(marking{l})
+	reader := protocol.NewReader(conn)
+	if err := l.introduce(reader, r.attempt); err != nil {
+		_ = conn.Close()
+		return nil, nil, err
+	}
+	return l, reader, nil
+}
+
+func (l *link) introduce(reader *protocol.Reader, attempt string) error {
+	if err := l.conn.SetDeadline(time.Now().Add(greetingTime)); err != nil {
+		return err
+	}
+	if err := l.writer.Message(protocol.Hello, protocol.Greeting{Protocol: protocol.Version, Attempt: attempt}); err != nil {
+		return err
+	}
+	kind, payload, err := reader.Frame()
+	switch {
+	case err != nil:
+		return err
+	case kind == protocol.Failed:
+		failed, err := protocol.Decode[protocol.Failure](kind, payload)
+		return errors.Join(err, failed)
+	case kind != protocol.Welcome:
+		return fmt.Errorf("the container oras answered with a message of type %d", kind)
+	}
+	return l.conn.SetDeadline(time.Time{})
+}
+
+// listen tells the loop what the container oras says, until the connection ends.
+func (r *runner) listen(l *link, reader *protocol.Reader) {
+	for {
+		kind, payload, err := reader.Frame()
+		if err != nil {
+			r.tell(heard{l, Lost{}})
+			return
+		}
+		switch kind {
+		case protocol.Run:
+			r.tell(heard{l, Allowed{}})
+		case protocol.Taken:
+			r.tell(heard{l, Released{}})
+		case protocol.Failed:
+			failed, err := protocol.Decode[protocol.Failure](kind, payload)
+			if err != nil {
+				r.tell(heard{l, Lost{}})
+				return
+			}
+			r.tell(heard{l, Failed{Code: failed.Code, Message: failed.Message, ByOras: true}})
+		}
+	}
+}
+
+func (l *link) close() { _ = l.conn.Close() }
+
+// What is said may not arrive: the goroutine that listens learns of the end of a connection.
+
+func (l *link) started() { _ = l.writer.Message(protocol.Started, nil) }
+
+func (l *link) tellFailed(code int) {
+	_ = l.writer.Message(protocol.Failed, protocol.Failure{Code: code})
+}
+
+func (l *link) ended(code int) error {
+	return l.writer.Message(protocol.Ended, protocol.Verdict{Code: code})
+}
+
+func (l *link) nothing(problem string) {
+	_ = l.writer.Message(protocol.Nothing, protocol.Reason{Message: problem})
+}
+
+// send sends an output. When it cannot be packed, the other side is told to drop what it has.
+func (l *link) send(output *pack.Output, write func(io.Writer) error) error {
+	content, err := l.writer.Content(protocol.Output, protocol.Content{
+		Title: output.Title, Directory: output.Directory, Mode: uint32(output.Mode.Perm()),
+	})
+	if err != nil {
+		return err
+	}
+	if err := write(content); err != nil {
+		_ = l.writer.Message(protocol.Failed, protocol.Failure{Message: err.Error()})
+		return err
+	}
+	return content.Close()
+}
+
+// isLost tells an error of the connection from one of packing.
+func (l *link) isLost() bool { return l.broken.Load() }
+
+// marking writes to a connection and remembers that it could not.
+type marking struct{ link *link }
+
+func (m marking) Write(data []byte) (int, error) {
+	n, err := m.link.conn.Write(data)
+	if err != nil {
+		m.link.broken.Store(true)
+	}
+	return n, err
+}

@@ -1,0 +1,245 @@
+package launcher
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/pack"
+	"github.com/converged-computing/oras-operator/agent/internal/failure"
+	"github.com/converged-computing/oras-operator/agent/internal/inputs"
+	"github.com/converged-computing/oras-operator/agent/internal/program"
+)
+
+// Options are what a launcher is started with.
+type Options struct {
+	Settings Settings
+	// Socket is where the container oras listens.
+	Socket string
+	// Inputs are unpacked before the program; nil where there are none on the share.
+	Inputs *inputs.Unpack
+	// Output is packed after it; nil where there is none.
+	Output *pack.Options
+	// Pipe is the file that gets a copy of the program's standard output; may be empty.
+	Pipe string
+	// Argv is the program.
+	Argv []string
+	// OwnVariables are names of environment variables that the program does not get.
+	OwnVariables []string
+	// CheckFailed is the exit code where a path of the step cannot work.
+	CheckFailed int
+	Log         failure.Log
+}
+
+// runner carries out what a Machine decides. Its loop is the only one that touches the machine.
+type runner struct {
+	Options
+	signals *program.Signals
+	attempt string
+	events  chan Event
+	// link is the connection, nil while there is none.
+	link *link
+	work sync.WaitGroup
+	// ctx ends what is under way when the process ends.
+	ctx context.Context
+}
+
+// Run does what a wrapped container does, and returns how it ends.
+func Run(ctx context.Context, options Options, signals *program.Signals) Exit {
+	ctx, cancel := context.WithCancel(ctx)
+	r := &runner{Options: options, signals: signals, attempt: rand.Text(), events: make(chan Event), ctx: ctx}
+	defer func() {
+		cancel()
+		if r.link != nil {
+			r.link.close()
+		}
+		r.work.Wait()
+	}()
+	r.work.Go(r.listenForSignals)
+	machine, actions := NewMachine(options.Settings)
+	for {
+		for _, action := range actions {
+			if exit, isExit := action.(Exit); isExit {
+				return exit
+			}
+			r.do(action)
+		}
+		actions = machine.Handle(r.next())
+	}
+}
+
+// next waits for an event. What belongs to a connection that is no longer the newest is dropped.
+func (r *runner) next() Event {
+	for {
+		switch event := (<-r.events).(type) {
+		case linked:
+			if r.link != nil {
+				r.link.close()
+			}
+			r.link = event.link
+			return Connected{}
+		case heard:
+			if event.link != r.link {
+				continue
+			}
+			if _, isLost := event.told.(Lost); isLost {
+				r.link.close()
+				r.link = nil
+			}
+			return event.told
+		default:
+			return event
+		}
+	}
+}
+
+// tell hands an event to the loop, unless that has ended.
+func (r *runner) tell(event Event) {
+	select {
+	case r.events <- event:
+	case <-r.ctx.Done():
+	}
+}
+
+func (r *runner) do(action Action) {
+	switch a := action.(type) {
+	case Connect:
+		r.work.Go(r.connect)
+	case Prepare:
+		r.work.Go(r.prepare)
+	case StartProgram:
+		r.run()
+	case TellFailed:
+		link := r.link
+		r.work.Go(func() { link.tellFailed(a.Code) })
+	case HandOver:
+		link := r.link
+		r.work.Go(func() { r.handOver(link, a) })
+	case Say:
+		r.Log.Say("%s", a.Text)
+	}
+}
+
+func (r *runner) listenForSignals() {
+	for {
+		select {
+		case signal := <-r.signals.Idle():
+			r.tell(Stopped{int(signal)})
+		case <-r.ctx.Done():
+			return
+		}
+	}
+}
+
+// prepare unpacks the inputs, and finds out before the program runs what could not work after it.
+func (r *runner) prepare() {
+	err := func() error {
+		if r.Inputs != nil {
+			if err := r.Inputs.Run(r.ctx); err != nil {
+				return err
+			}
+		}
+		return r.check()
+	}()
+	if err != nil {
+		r.tell(r.asFailed(err))
+		return
+	}
+	r.tell(Prepared{})
+}
+
+func (r *runner) asFailed(err error) Failed {
+	if found := failure.As(err); found != nil {
+		return Failed{Code: found.Code, Message: found.Message}
+	}
+	return Failed{Code: r.CheckFailed, Message: err.Error()}
+}
+
+// check says what of the step's paths cannot work.
+func (r *runner) check() error {
+	if r.Pipe != "" {
+		if err := checkPipe(r.Pipe, r.CheckFailed); err != nil {
+			return err
+		}
+	}
+	if r.Output != nil {
+		return checkOutput(*r.Output)
+	}
+	return nil
+}
+
+func (r *runner) run() {
+	started := program.Program{Argv: r.Argv, Env: program.Environ(r.OwnVariables...)}
+	copied, err := r.startCopy()
+	if err != nil {
+		r.work.Go(func() { r.tell(r.asFailed(err)) })
+		return
+	}
+	if copied != nil {
+		started.Stdout = copied.Stdout()
+	}
+	running, signal, err := r.signals.ForwardTo(func() (*program.Running, error) { return program.Start(started) })
+	switch {
+	case signal != 0:
+		r.work.Go(func() { r.tell(Stopped{int(signal)}) })
+	case err != nil:
+		r.work.Go(func() { r.tell(r.asFailed(err)) })
+	default:
+		if r.link != nil {
+			r.link.started()
+		}
+		r.work.Go(func() { r.tell(r.wait(running, copied)) })
+	}
+}
+
+// startCopy makes what copies standard output to the output-pipe file; nil where there is none.
+func (r *runner) startCopy() (*program.Copy, error) {
+	if r.Pipe == "" {
+		return nil, nil
+	}
+	// Each attempt begins with an empty file.
+	file, err := os.OpenFile(r.Pipe, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	if err != nil {
+		return nil, failure.Wrap(err, r.CheckFailed, "the output pipe %s cannot be written: %s", r.Pipe, err)
+	}
+	return program.StartCopy(os.Stdout, file)
+}
+
+func (r *runner) wait(running *program.Running, copied *program.Copy) Event {
+	code, err := running.Wait()
+	r.signals.Ended()
+	if err != nil {
+		return Failed{Code: r.CheckFailed, Message: "the program was lost: " + err.Error()}
+	}
+	ended := Ended{Code: code}
+	if copied != nil {
+		if err := copied.Finish(); err != nil {
+			ended.Problem = "the copy of standard output in " + r.Pipe + " is not whole: " + err.Error()
+			r.Log.Say("error: %s", ended.Problem)
+		}
+	}
+	return ended
+}
+
+// handOver says how the program ended, and sends its output.
+func (r *runner) handOver(to *link, a HandOver) {
+	if err := to.ended(a.Code); err != nil {
+		// The reader of the connection tells that it is lost.
+		return
+	}
+	if !a.Output || r.Output == nil {
+		to.nothing(a.Problem)
+		return
+	}
+	output, err := pack.Describe(*r.Output)
+	if err == nil {
+		err = to.send(output, func(w io.Writer) error { return output.Write(r.ctx, w) })
+	}
+	if err == nil || to.isLost() {
+		return
+	}
+	r.Log.Say("error: %s", err)
+	r.tell(NotSent{err.Error()})
+}

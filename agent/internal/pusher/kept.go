@@ -1,0 +1,95 @@
+package pusher
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/compress"
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
+	"github.com/converged-computing/oras-operator/agent/internal/protocol"
+)
+
+// Names below the folder of a launcher.
+const (
+	resultFile = "result.json"
+	blobFile   = "blob"
+)
+
+// folder keeps what one launcher has handed over. Its result is written last and removed first: while it is there, so is
+// the rest.
+type folder string
+
+// stored is what the result's file holds.
+type stored struct {
+	Result Result         `json:"result"`
+	Part   *manifest.Part `json:"part,omitempty"`
+}
+
+// read returns what an earlier life of this container has kept, nil if nothing.
+func (f folder) read() (*stored, error) {
+	text, err := os.ReadFile(filepath.Join(string(f), resultFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var found stored
+	return &found, json.Unmarshal(text, &found)
+}
+
+func (f folder) write(s stored) error {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	beside := filepath.Join(string(f), "."+resultFile)
+	if err := os.WriteFile(beside, text, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(beside, filepath.Join(string(f), resultFile))
+}
+
+// forget removes the result. The blob goes when the next one comes: it may be under way already.
+func (f folder) forget() error {
+	err := os.Remove(filepath.Join(string(f), resultFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func (f folder) blob() string { return filepath.Join(string(f), blobFile) }
+
+// receive packs what a launcher sends into the blob of its layer.
+func (f folder) receive(ctx context.Context, content protocol.Content, method compress.Method, from io.Reader) (*manifest.Part, error) {
+	if err := os.MkdirAll(string(f), 0o700); err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(f.blob(), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	if !content.Directory {
+		method = compress.Plain
+	}
+	writer, err := compress.NewWriter(ctx, file, method, runtime.GOMAXPROCS(0))
+	if err != nil {
+		return nil, err
+	}
+	_, err = io.Copy(writer, from)
+	// Also after an error, to end its goroutines.
+	if err = errors.Join(err, writer.Close()); err != nil {
+		return nil, err
+	}
+	return &manifest.Part{
+		Title: content.Title, Directory: content.Directory, Mode: os.FileMode(content.Mode),
+		Method: method, Result: writer.Result(),
+	}, file.Close()
+}

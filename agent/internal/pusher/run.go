@@ -1,0 +1,257 @@
+package pusher
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/signal"
+	"path"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/compress"
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
+	"github.com/converged-computing/oras-operator/agent/internal/failure"
+	"github.com/converged-computing/oras-operator/agent/internal/protocol"
+	"github.com/converged-computing/oras-operator/agent/internal/reference"
+	"github.com/converged-computing/oras-operator/agent/internal/registry"
+	"github.com/converged-computing/oras-operator/agent/internal/share"
+)
+
+// Options are what the container oras is started with.
+type Options struct {
+	Settings Settings
+	Share    share.Root
+	// Output is where the artifact goes, Name how its author wrote it.
+	Output reference.Reference
+	Name   string
+	// Method is how directories are packed.
+	Method compress.Method
+	// Images of the wrapped containers and Inputs, digests of what they read: they stand on the artifact.
+	Images, Inputs []string
+	Registry       registry.Options
+	// PushFailed and SetupFailed are exit codes of the documented table.
+	PushFailed, SetupFailed int
+	Log                     failure.Log
+}
+
+// runner carries out what a Machine decides. Its loop is the only one that touches the machine.
+type runner struct {
+	Options
+	events   chan Event
+	sessions []*session
+	// kept is what is known of each launcher's newest result, as it lies on disk.
+	kept []*stored
+	// stopPush ends the push that is under way.
+	stopPush context.CancelFunc
+	pushes   int
+	ctx      context.Context
+	work     sync.WaitGroup
+}
+
+// What the goroutines tell the loop besides events of the machine.
+type (
+	// began: an attempt has greeted.
+	began struct{ session *session }
+	// received: an attempt has told its end, and its output is here.
+	received struct {
+		session *session
+		stored  stored
+	}
+	// pushEnded: a push has ended, by its number.
+	pushEnded struct {
+		number int
+		event  Event
+	}
+)
+
+func (began) event()     {}
+func (received) event()  {}
+func (pushEnded) event() {}
+
+// Run does what the container oras does, and returns how it ends.
+func Run(ctx context.Context, options Options) (Exit, error) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	defer signal.Stop(signals)
+	count := len(options.Settings.Policies)
+	ctx, cancel := context.WithCancel(ctx)
+	r := &runner{
+		Options: options, events: make(chan Event), ctx: ctx,
+		sessions: make([]*session, count), kept: make([]*stored, count),
+	}
+	defer r.work.Wait()
+	defer cancel()
+	results, err := r.readKept()
+	if err != nil {
+		return Exit{}, err
+	}
+	for number := range count {
+		if err := r.listen(number); err != nil {
+			return Exit{}, failure.Wrap(err, r.SetupFailed, "the container oras cannot listen on the volume of the step: %s", err)
+		}
+	}
+	machine, actions := NewMachine(options.Settings, results)
+	for {
+		for _, action := range actions {
+			if exit, isExit := action.(Exit); isExit {
+				return exit, nil
+			}
+			if err := r.do(action); err != nil {
+				return Exit{}, err
+			}
+		}
+		select {
+		case event := <-r.events:
+			actions = r.handle(machine, event)
+		case <-signals:
+			r.Log.Say("SIGTERM; what the programs still hand over is pushed")
+			actions = machine.Handle(Terminated{})
+		}
+	}
+}
+
+func (r *runner) readKept() ([]*Result, error) {
+	results := make([]*Result, len(r.kept))
+	for number := range r.kept {
+		found, err := folder(r.Share.Kept(number)).read()
+		if err != nil {
+			return nil, failure.Wrap(err, r.SetupFailed, "what was kept of wrapped container %d cannot be read: %s", number+1, err)
+		}
+		if r.kept[number] = found; found != nil {
+			results[number] = &found.Result
+		}
+	}
+	return results, nil
+}
+
+// handle hands an event to the machine, with what belongs to it kept here.
+func (r *runner) handle(machine *Machine, event Event) []Action {
+	switch e := event.(type) {
+	case began:
+		r.sessions[e.session.launcher] = e.session
+		return machine.Handle(Connected{e.session.launcher, e.session.attempt})
+	case received:
+		r.kept[e.session.launcher] = &e.stored
+		return machine.Handle(Resulted{e.session.launcher, e.stored.Result})
+	case pushEnded:
+		if e.number != r.pushes {
+			// It was stopped.
+			return nil
+		}
+		return machine.Handle(e.event)
+	default:
+		return machine.Handle(event)
+	}
+}
+
+// tell hands an event to the loop, unless that has ended.
+func (r *runner) tell(event Event) {
+	select {
+	case r.events <- event:
+	case <-r.ctx.Done():
+	}
+}
+
+func (r *runner) do(action Action) error {
+	switch a := action.(type) {
+	case Refuse:
+		_ = r.sessions[a.Launcher].conn.Close()
+	case Serve:
+		s := r.sessions[a.Launcher]
+		_ = s.writer.Message(protocol.Run, nil)
+		close(s.served)
+	case Inform:
+		s := r.sessions[a.Launcher]
+		_ = s.writer.Message(protocol.Failed, protocol.Failure{Code: a.Failure.Code, Message: a.Failure.Message})
+		r.work.Go(func() { r.tell(Informed{a.Launcher}) })
+	case Keep:
+		if err := folder(r.Share.Kept(a.Launcher)).write(*r.kept[a.Launcher]); err != nil {
+			return failure.Wrap(err, r.PushFailed, "what wrapped container %d handed over cannot be kept: %s", a.Launcher+1, err)
+		}
+	case Release:
+		_ = r.sessions[a.Launcher].writer.Message(protocol.Taken, nil)
+	case Forget:
+		r.kept[a.Launcher] = nil
+		if err := folder(r.Share.Kept(a.Launcher)).forget(); err != nil {
+			return failure.Wrap(err, r.SetupFailed, "an older output on the volume of the step cannot be removed: %s", err)
+		}
+	case Push:
+		r.push(a.Launchers)
+	case StopPush:
+		r.pushes++
+		r.stopPush()
+	case Say:
+		r.Log.Say("%s", a.Text)
+	}
+	return nil
+}
+
+func (r *runner) push(launchers []int) {
+	ctx, cancel := context.WithCancel(r.ctx)
+	r.pushes++
+	r.stopPush = cancel
+	number := r.pushes
+	parts := make([]manifest.Part, len(launchers))
+	blobs := make([]registry.Blob, len(launchers))
+	for i, launcher := range launchers {
+		parts[i] = *r.kept[launcher].Part
+		blob := parts[i].Result.Blob
+		blobs[i] = registry.Blob{Digest: blob.Digest, Size: blob.Size, Content: registry.File(folder(r.Share.Kept(launcher)).blob())}
+	}
+	r.work.Go(func() {
+		defer cancel()
+		r.tell(pushEnded{number, r.pushed(ctx, parts, blobs)})
+	})
+}
+
+// pushed pushes, and tells how it went.
+func (r *runner) pushed(ctx context.Context, parts []manifest.Part, blobs []registry.Blob) Event {
+	begun := time.Now()
+	encoded, err := manifest.Encode(manifest.Artifact{
+		Repository: path.Base(r.Output.Repository), Parts: parts, Images: r.Images, Inputs: r.Inputs,
+		Reference: r.Output.Name(), Code: r.PushFailed,
+	})
+	if err != nil {
+		return PushFailed{r.asFailure(err)}
+	}
+	repository, err := registry.Open(r.Output, r.Registry)
+	if err != nil {
+		return PushFailed{r.asFailure(err)}
+	}
+	defer repository.Close()
+	bytes := int64(0)
+	for i, blob := range blobs {
+		bytes += blob.Size
+		r.Log.Say("pushing %s, %d bytes, to %s", parts[i].Title, blob.Size, r.Output.Name())
+	}
+	blobs = append(blobs, registry.Blob{Digest: manifest.EmptyDigest, Size: int64(len(manifest.EmptyConfig)), Content: registry.Bytes([]byte(manifest.EmptyConfig))})
+	pushed, err := repository.PushArtifact(ctx, blobs, manifest.TypeManifest, encoded)
+	if err != nil {
+		return PushFailed{r.asFailure(err)}
+	}
+	seconds := time.Since(begun).Seconds()
+	r.Log.Say("pushed %s@%s in %.1f s", r.Output.Name(), pushed.Digest, seconds)
+	return Pushed{r.report(pushed, bytes, seconds)}
+}
+
+// report is the termination message of a push, from which the operator makes an Event.
+func (r *runner) report(pushed registry.Pushed, bytes int64, seconds float64) string {
+	text, _ := json.Marshal(struct {
+		Artifact string `json:"artifact"`
+		Digest   string `json:"digest"`
+		Bytes    int64  `json:"bytes"`
+		Seconds  int64  `json:"seconds"`
+		Replaced string `json:"replaced,omitempty"`
+	}{r.Output.Name(), pushed.Digest, bytes, int64(seconds), pushed.Replaced})
+	return string(text)
+}
+
+func (r *runner) asFailure(err error) Failure {
+	if found := failure.As(err); found != nil {
+		return Failure{found.Code, found.Message}
+	}
+	found := registry.PushCodes().Failure("push to "+r.Output.Name(), err)
+	return Failure{found.Code, found.Message}
+}

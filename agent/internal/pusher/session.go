@@ -1,0 +1,238 @@
+package pusher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
+	"github.com/converged-computing/oras-operator/agent/internal/protocol"
+	"golang.org/x/sys/unix"
+)
+
+// greetingTime is how long a launcher may take to greet. It does so at once.
+const greetingTime = 30 * time.Second
+
+// session is a connection of a launcher: one attempt of its program.
+type session struct {
+	launcher int
+	attempt  string
+	conn     *net.UnixConn
+	writer   *protocol.Writer
+	reader   *protocol.Reader
+	// served is closed when the attempt may go on.
+	served chan struct{}
+	// done is closed when nothing more comes of it.
+	done chan struct{}
+}
+
+// listen serves the launcher of one socket until ctx ends.
+func (r *runner) listen(number int) error {
+	path := r.Share.Part(number).Socket()
+	// That of an earlier life of this container.
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return err
+	}
+	// The file outlives this process: it tells the launcher that somebody has listened.
+	listener.SetUnlinkOnClose(false)
+	// The program may run as any user.
+	if err := os.Chmod(path, 0o666); err != nil {
+		return err
+	}
+	r.work.Go(func() {
+		<-r.ctx.Done()
+		_ = listener.Close()
+	})
+	r.work.Go(func() { r.accept(number, listener) })
+	return nil
+}
+
+// accept takes one connection at a time: a second one is not the launcher's.
+func (r *runner) accept(number int, listener *net.UnixListener) {
+	var current *session
+	for {
+		conn, err := listener.AcceptUnix()
+		if err != nil {
+			return
+		}
+		if current != nil && !current.isOver() {
+			_ = conn.Close()
+			continue
+		}
+		s := &session{
+			launcher: number, conn: conn, writer: protocol.NewWriter(conn), reader: protocol.NewReader(conn),
+			served: make(chan struct{}), done: make(chan struct{}),
+		}
+		if current != nil {
+			// It was killed; the kernel has said so, and whoever reads from it is about to hear it.
+			<-current.done
+		}
+		current = s
+		r.work.Go(func() { r.serve(s) })
+	}
+}
+
+// isOver says whether the other side of a connection is gone.
+func (s *session) isOver() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+	}
+	raw, err := s.conn.SyscallConn()
+	if err != nil {
+		return true
+	}
+	hungUp := false
+	err = raw.Control(func(fd uintptr) {
+		polled := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+		_, _ = unix.Poll(polled, 0)
+		hungUp = polled[0].Revents&(unix.POLLHUP|unix.POLLRDHUP) != 0
+	})
+	return err != nil || hungUp
+}
+
+// serve follows an attempt to its end.
+func (r *runner) serve(s *session) {
+	defer close(s.done)
+	stop := context.AfterFunc(r.ctx, func() { _ = s.conn.Close() })
+	defer func() {
+		stop()
+		_ = s.conn.Close()
+	}()
+	if err := s.greet(); err != nil {
+		r.Log.Say("a connection of wrapped container %d was refused: %s", s.launcher+1, err)
+		return
+	}
+	r.tell(began{s})
+	select {
+	case <-s.served:
+	case <-r.ctx.Done():
+		return
+	}
+	err := r.follow(s)
+	if err != nil && r.ctx.Err() == nil {
+		r.Log.Say("the connection of wrapped container %d ended: %s", s.launcher+1, err)
+	}
+	r.tell(Disconnected{s.launcher, s.attempt})
+}
+
+func (s *session) greet() error {
+	if err := s.conn.SetDeadline(time.Now().Add(greetingTime)); err != nil {
+		return err
+	}
+	kind, payload, err := s.reader.Frame()
+	if err != nil {
+		return err
+	}
+	if kind != protocol.Hello {
+		return fmt.Errorf("it begins with a message of type %d", kind)
+	}
+	hello, err := protocol.Decode[protocol.Greeting](kind, payload)
+	if err != nil {
+		return err
+	}
+	if hello.Protocol != protocol.Version {
+		return fmt.Errorf("it speaks protocol %d, this container %d: they are of different releases; create the Pod again", hello.Protocol, protocol.Version)
+	}
+	if hello.Attempt == "" {
+		return errors.New("its greeting names no attempt")
+	}
+	s.attempt = hello.Attempt
+	if err := s.writer.Message(protocol.Welcome, protocol.Greeting{Protocol: protocol.Version}); err != nil {
+		return err
+	}
+	return s.conn.SetDeadline(time.Time{})
+}
+
+// follow tells the loop what an attempt says, until its connection ends.
+func (r *runner) follow(s *session) error {
+	code := 0
+	for {
+		kind, payload, err := s.reader.Frame()
+		if err != nil {
+			return endOf(err)
+		}
+		switch kind {
+		case protocol.Started:
+			r.Log.Say("the program of wrapped container %d runs", s.launcher+1)
+		case protocol.Ended:
+			verdict, err := protocol.Decode[protocol.Verdict](kind, payload)
+			if err != nil {
+				return err
+			}
+			code = verdict.Code
+		case protocol.Failed:
+			failed, err := protocol.Decode[protocol.Failure](kind, payload)
+			if err != nil {
+				return err
+			}
+			r.tell(FailedBefore{s.launcher, failed.Code})
+		case protocol.Nothing:
+			reason, err := protocol.Decode[protocol.Reason](kind, payload)
+			if err != nil {
+				return err
+			}
+			r.tell(received{s, stored{Result: Result{Attempt: s.attempt, Code: code, Problem: reason.Message}}})
+		case protocol.Output:
+			content, err := protocol.Decode[protocol.Content](kind, payload)
+			if err != nil {
+				return err
+			}
+			part, err := r.take(s, content)
+			if err != nil {
+				return err
+			}
+			if part != nil {
+				r.tell(received{s, stored{Result{Attempt: s.attempt, Code: code, HasPart: true}, part}})
+			}
+		default:
+			return fmt.Errorf("a message of type %d is not expected", kind)
+		}
+	}
+}
+
+// take receives an output. It is nil when the launcher could not pack it, and says so next.
+func (r *runner) take(s *session, content protocol.Content) (*manifest.Part, error) {
+	if !isName(content.Title) {
+		return nil, fmt.Errorf("its output has the name %q", content.Title)
+	}
+	from := s.reader.Content()
+	part, err := folder(r.Share.Kept(s.launcher)).receive(r.ctx, content, r.Method, from)
+	var failed protocol.Failure
+	switch {
+	case errors.As(err, &failed):
+		return nil, nil
+	case err != nil && from.Err() == nil && r.ctx.Err() == nil:
+		// Not the connection: the volume is full, for instance.
+		return nil, r.refuse(s, err)
+	}
+	return part, err
+}
+
+// refuse tells a launcher that its output cannot be kept.
+func (r *runner) refuse(s *session, err error) error {
+	message := fmt.Sprintf("the container oras could not keep it: %s", err)
+	return errors.Join(err, s.writer.Message(protocol.Failed, protocol.Failure{Message: message}))
+}
+
+// isName says whether a title is the name of one file or directory, or "." for the contents of one.
+func isName(title string) bool {
+	return title != "" && title != ".." && !strings.ContainsAny(title, "/\x00")
+}
+
+// endOf is nil where a connection ended as it should: between two messages.
+func endOf(err error) error {
+	if errors.Is(err, net.ErrClosed) || err.Error() == "EOF" {
+		return nil
+	}
+	return err
+}
