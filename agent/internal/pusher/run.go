@@ -61,8 +61,8 @@ type (
 	}
 	// pushEnded: a push has ended, by its number.
 	pushEnded struct {
-		number int
-		event  Event
+		number  int
+		outcome Event
 	}
 )
 
@@ -140,7 +140,7 @@ func (r *runner) handle(machine *Machine, event Event) []Action {
 			// It was stopped.
 			return nil
 		}
-		return machine.Handle(e.event)
+		return machine.Handle(e.outcome)
 	default:
 		return machine.Handle(event)
 	}
