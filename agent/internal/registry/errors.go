@@ -3,6 +3,7 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
@@ -60,7 +61,7 @@ func (e *Error) Error() string {
 	if e.Hint == "" {
 		return cut(e.Reason, maxReason)
 	}
-	return cut(e.Reason, maxReason) + "; " + cut(e.Hint, maxHint)
+	return cut(strings.TrimSuffix(e.Reason, "."), maxReason) + "; " + cut(e.Hint, maxHint)
 }
 
 // Unwrap returns the cause.

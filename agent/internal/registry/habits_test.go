@@ -144,7 +144,7 @@ func TestHabitsOfPush(t *testing.T) {
 				return true
 			}
 			return false
-		}, []string{"412 PRECONDITION: Failed to process request due to 'q/x:v1' configured as immutable.; tags cannot be replaced", "another tag"}, false, 190, 1},
+		}, []string{"412 PRECONDITION: Failed to process request due to 'q/x:v1' configured as immutable; tags cannot be replaced", "another tag"}, false, 190, 1},
 		"Amazon's immutable tags (art-13)": {func(_ *fake, w http.ResponseWriter, r *http.Request, _ []byte) bool {
 			if isManifestPut(r) {
 				refuse(w, 400, "ImageTagAlreadyExistsException", "The image tag 'v1' already exists in the 'q/x' repository and cannot be overwritten because the repository is immutable.")
