@@ -3,6 +3,7 @@ package registry
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -117,7 +118,8 @@ func TestProxy(t *testing.T) {
 		t.Error(f.Code, f)
 	}
 	r, seen = open(t, ref, func(o *Options) {
-		o.Proxy = func(*http.Request) (*url.URL, error) { return url.Parse("http://me:right-secret@h:port") }
+		text := fmt.Sprintf("http://me:right-secret@h:%s", "port")
+		o.Proxy = func(*http.Request) (*url.URL, error) { return url.Parse(text) }
 	})
 	if f = ProofCodes().Failure("push", r.ProvePush(context.Background())); f.Code != 185 || seen.all() != "" || leaks(f.Message) || !strings.Contains(f.Message, "is not the URL of a proxy") {
 		t.Error(f.Code, f, seen.all())

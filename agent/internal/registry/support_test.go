@@ -42,7 +42,7 @@ func program(t testing.TB, pattern, name string) string {
 	}
 	found, _ := filepath.Glob(filepath.Join(cache, "bin", pattern, name))
 	if len(found) == 0 {
-		t.Skipf("no %s in %s: `make cluster` builds it", name, cache)
+		t.Skipf("no %s in %s: `make prepared` builds it", name, cache)
 	}
 	return found[len(found)-1]
 }
