@@ -560,3 +560,23 @@ func build(t *rapid.T, dir string, depth int) {
 		}
 	}
 }
+
+func TestDeepTree(t *testing.T) {
+	out := t.TempDir()
+	shell(t, out, "bash", `for i in $(seq 20); do d=$(printf 'd/%.0s' $(seq 90)); mkdir -p $d; cd $d; done; echo x >f`)
+	blob := packed(t, options(out+"/."))
+	if names := listed(t, blob); len(names) != 1+20*90+1 {
+		t.Errorf("%d names", len(names))
+	}
+	in := unpackedDeep(t, blob)
+	if found := shell(t, in, "find", "find . -name f | wc -l; rm -rf d"); found != "1\n" {
+		t.Errorf("%q", found)
+	}
+	shell(t, out, "bash", "rm -rf d")
+}
+
+func unpackedDeep(t *testing.T, blob []byte) string {
+	in := t.TempDir()
+	must(t, unpackInto(t.Context(), in, blob))
+	return in
+}

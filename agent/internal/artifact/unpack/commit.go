@@ -91,6 +91,11 @@ func (t *Target) merge(from, to int, name, path string) error {
 	if err != nil {
 		return t.failure(err, "%s cannot be put in place: %s", t.shown(path), reason(err))
 	}
+	if st, err := statusOf(theirs); err == nil && st.uid == uint32(os.Geteuid()) && st.mode&0o700 != 0o700 {
+		if changeMode(theirs, st.mode&0o7777|0o700) == nil {
+			defer func() { _ = changeMode(theirs, st.mode&0o7777) }()
+		}
+	}
 	for _, child := range children {
 		if err := t.move(ours, theirs, child, names.Join(path, child)); err != nil {
 			return err
