@@ -18,7 +18,7 @@ type Method int
 const (
 	// Plain leaves the content as it is: single files.
 	Plain Method = iota
-	// Gzip compresses with deflate; content without repetitions is only Huffman coded.
+	// Gzip compresses with deflate; content without repetitions is only Huffman coded, and noise is stored.
 	Gzip
 	// Store makes gzip that is not compressed, which costs least.
 	Store
