@@ -37,6 +37,15 @@ func text(n int) []byte {
 	return b.Bytes()[:n]
 }
 
+// digits have no repetitions worth a search, but Huffman codes make them smaller.
+func digits(n int) []byte {
+	b := noise(9, n)
+	for i := range b {
+		b[i] = '0' + b[i]%10
+	}
+	return b
+}
+
 // mixed has members that are Huffman coded beside others, so that deflaters are used again for both.
 func mixed(n int) []byte {
 	var b []byte
@@ -44,6 +53,7 @@ func mixed(n int) []byte {
 		b = append(b, noise(uint64(i), 700<<10)...)
 		b = append(b, text(900<<10)...)
 		b = append(b, make([]byte, 300<<10)...)
+		b = append(b, digits(600<<10)...)
 	}
 	return b[:n]
 }
@@ -79,7 +89,7 @@ func unpack(t testing.TB, blob []byte, limit int64, workers int) ([]byte, error)
 
 func TestRoundTrip(t *testing.T) {
 	contents := map[string][]byte{
-		"nothing": nil, "one byte": {7}, "text": text(3 << 20), "noise": noise(1, 3<<20), "mixed": mixed(5 << 20),
+		"nothing": nil, "one byte": {7}, "text": text(3 << 20), "noise": noise(1, 3<<20), "digits": digits(2 << 20), "mixed": mixed(5 << 20),
 		"one member": text(512 << 10), "one member and a byte": text(512<<10 + 1), "zeros": make([]byte, 2<<20),
 	}
 	for name, content := range contents {
@@ -155,11 +165,15 @@ func TestWritesAndReadFromMakeTheSame(t *testing.T) {
 	})
 }
 
-// Content without repetitions is not searched for them: its member is not smaller with a search, and decoding is cheap.
+// What can be made smaller is, and noise does not grow by more than headers.
 func TestSizes(t *testing.T) {
 	random, _ := pack(t, noise(3, 8<<20), compress.Gzip, 2)
 	if most := 8<<20 + 16*600; len(random) > most {
 		t.Errorf("noise: %d bytes, at most %d", len(random), most)
+	}
+	coded, _ := pack(t, digits(8<<20), compress.Gzip, 2)
+	if len(coded) > 8<<20/2 {
+		t.Errorf("digits: %d bytes", len(coded))
 	}
 	repeated, _ := pack(t, text(8<<20), compress.Gzip, 2)
 	if len(repeated) > 8<<20/4 {
