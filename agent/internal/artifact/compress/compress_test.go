@@ -119,6 +119,25 @@ func TestPlainPassesThrough(t *testing.T) {
 	if string(blob) != "as it is" || result.Blob != result.Content || result.Blob.Digest != digest(blob) {
 		t.Errorf("%q, %v", blob, result)
 	}
+	content := noise(4, 1<<20)
+	var copied bytes.Buffer
+	w, err := compress.NewWriter(t.Context(), &copied, compress.Plain, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := io.Copy(w, iotest.HalfReader(bytes.NewReader(content))); err != nil || n != 1<<20 {
+		t.Errorf("%d, %v", n, err)
+	}
+	if err := w.Close(); err != nil || !bytes.Equal(copied.Bytes(), content) || w.Result().Blob.Digest != digest(content) {
+		t.Errorf("%v, %v", w.Result(), err)
+	}
+	w, err = compress.NewWriter(t.Context(), &failing{300 << 10}, compress.Plain, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(w, bytes.NewReader(content)); !errors.Is(err, errSink) {
+		t.Errorf("%v", err)
+	}
 }
 
 func TestSameBytesOnAnyNumberOfCores(t *testing.T) {

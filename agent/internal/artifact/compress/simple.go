@@ -3,6 +3,7 @@ package compress
 import (
 	"context"
 	"io"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -24,6 +25,46 @@ func (w *plainWriter) Write(p []byte) (int, error) {
 	}
 	w.sum.Write(p)
 	return w.out.Write(p)
+}
+
+// plainPiece is how much is read at once.
+const plainPiece = 256 << 10
+
+// ReadFrom takes content; io.Copy uses it. A piece is hashed while it is written.
+func (w *plainWriter) ReadFrom(r io.Reader) (int64, error) {
+	pieces, hashed := make(chan []byte), make(chan struct{})
+	var running sync.WaitGroup
+	running.Go(func() {
+		for p := range pieces {
+			w.sum.Write(p)
+			hashed <- struct{}{}
+		}
+	})
+	defer running.Wait()
+	defer close(pieces)
+	buffer := make([]byte, plainPiece)
+	var taken int64
+	for {
+		if w.ctx.Err() != nil {
+			return taken, context.Cause(w.ctx)
+		}
+		n, err := r.Read(buffer)
+		if n > 0 {
+			pieces <- buffer[:n]
+			_, writeErr := w.out.Write(buffer[:n])
+			<-hashed
+			if writeErr != nil {
+				return taken, writeErr
+			}
+			taken += int64(n)
+		}
+		if err == io.EOF {
+			return taken, nil
+		}
+		if err != nil {
+			return taken, err
+		}
+	}
 }
 
 func (w *plainWriter) Close() error {
@@ -69,5 +110,3 @@ func (w *zstdWriter) Close() error {
 func (w *zstdWriter) Result() Result {
 	return Result{Content: w.content.sum(), Blob: w.blob.sum.sum()}
 }
-
-var _ io.Writer = (*zstdWriter)(nil)
