@@ -452,7 +452,7 @@ func (m *Machine) unused(why string) []Action {
 	if !m.settings.HasOutput {
 		return m.conclude(why)
 	}
-	return m.conclude("nothing pushed: " + why)
+	return append([]Action{Say{why + "; nothing was pushed"}}, m.conclude("nothing pushed: "+why)...)
 }
 
 func (m *Machine) pushed(e Pushed) []Action {
@@ -469,7 +469,7 @@ func (m *Machine) conclude(message string) []Action {
 	if !slices.ContainsFunc(m.launchers, m.goesOn) {
 		return m.exit(0, message)
 	}
-	actions := []Action{Say{join(message, "waiting for the wrapped container to be restarted")}}
+	actions := []Action{Say{"waiting for the wrapped container to be restarted"}}
 	for i, l := range m.launchers {
 		if !m.goesOn(l) {
 			continue
@@ -487,13 +487,6 @@ func (m *Machine) conclude(message string) []Action {
 		}
 	}
 	return actions
-}
-
-func join(message, more string) string {
-	if message == "" {
-		return more
-	}
-	return message + "; " + more
 }
 
 // goesOn says whether the kubelet starts a launcher again whose attempt has told its end.
