@@ -23,6 +23,7 @@ cd tree
 printf x >a/file; printf '#!/bin/sh' >a/tool; chmod 755 a/tool; : >a/empty-file
 ln -s ../a/file a/b/up; ln -s nowhere dangling; ln a/file hard
 long=$(printf 'n%.0s' $(seq 200)); mkdir -p "$long/$long"; printf l >"$long/$long/$long"; ln -s "$long" a/long-link
+latin=$(printf 'caf\351%.0s' $(seq 40)); printf ll >"$latin"; ln -s "$latin" latin-link; mkdir "d-$latin"; printf d >"d-$latin/$latin"
 printf nl >"$(printf 'new\nline')"; printf u >"$(printf 'caf\351')"; printf v >'ünïcode'; printf b >'back\slash'; printf w >.wh.file; printf d >'trailing.'; printf s >' blank '
 head -c 3000000 /dev/zero | tr '\0' y >a/large
 truncate -s 20M a/sparse; printf middle | dd of=a/sparse bs=1 seek=10000000 conv=notrunc status=none; printf end | dd of=a/sparse bs=1 seek=20971517 conv=notrunc status=none
