@@ -155,7 +155,7 @@ func (t *Target) makeDirectory(parent *directory, name string) (*directory, erro
 		return nil, t.failure(err, "%s cannot be opened: %s", t.shown(parent.path), reason(err))
 	}
 	defer func() { _ = unix.Close(fd) }()
-	d := &directory{at: in.child(name), mode: 0o777 &^ t.umask, have: (0o777 &^ t.umask) | 0o700}
+	d := &directory{at: in.child(name), mode: t.implied, have: t.implied | 0o700}
 	d.owner, d.inner = parent, name
 	if !parent.existing {
 		d.owner, d.inner = parent.owner, parent.inner+"/"+name

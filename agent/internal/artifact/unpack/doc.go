@@ -60,6 +60,7 @@ type Target struct {
 	options   Options
 	opener    opener
 	umask     uint32
+	implied   uint32 // mode of directories that no entry describes
 	root      *directory
 	table     map[string]*directory // by path below the target, cleaned; "" is the target
 	made      []*directory          // new ones, parents first
@@ -98,6 +99,9 @@ func Open(options Options) (*Target, error) {
 	t.anchors = append(t.anchors, fd)
 	t.opener = newOpener(fd)
 	t.umask = currentUmask()
+	if t.implied = 0o777 &^ t.umask; t.umask == unknownUmask {
+		t.implied = 0o755
+	}
 	t.rootfs, _ = mountOfPath("/")
 	if real, err := filepath.EvalSymlinks(options.Path); err == nil {
 		real, err = filepath.Abs(real)

@@ -1,8 +1,12 @@
 package unpack_test
 
 import (
+	"archive/tar"
+	"errors"
 	"os"
+	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
@@ -82,4 +86,47 @@ func TestTargetThatIsOnlyPassed(t *testing.T) {
 	if got := snapshot(t, root); read(t, root, "tmp/one") != "1" || got["."] != "dir 555" {
 		t.Errorf("%v", got)
 	}
+}
+
+// The whole file system as the target, as an author writes with input-path "/": in a root of its own, without /proc.
+func TestRootAsTarget(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs chroot")
+	}
+	root := t.TempDir()
+	must(t, os.MkdirAll(root+"/usr/bin", 0o755))
+	must(t, os.MkdirAll(root+"/usr/lib", 0o755))
+	must(t, os.Symlink("usr/bin", root+"/bin"))
+	must(t, os.Symlink("/usr/lib", root+"/lib"))
+	self, err := os.Executable()
+	must(t, err)
+	b, err := os.ReadFile(self)
+	must(t, err)
+	must(t, os.WriteFile(root+"/self", b, 0o755))
+	c := exec.CommandContext(t.Context(), "/self", "-test.run", "^TestHelperRoot$", "-test.v")
+	c.Dir, c.Env = "/", []string{"UNPACK_TEST_IN=/"}
+	c.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
+	out, err := c.CombinedOutput()
+	if errors.Is(err, os.ErrNotExist) {
+		t.Skip("the test is not a static program")
+	}
+	if err != nil || !strings.Contains(string(out), "PASS") {
+		t.Fatalf("%v: %s", err, out)
+	}
+	must(t, os.Remove(root+"/self"))
+	got := snapshot(t, root)
+	if read(t, root, "usr/bin/tool") != "t" || read(t, root, "usr/lib/so") != "s" || got["bin"] != "link usr/bin" || got["lib"] != "link /usr/lib" || got["etc/alternative"] != "link /usr/bin/tool" || len(got) != 11 || got["etc"] != "dir 755" {
+		t.Errorf("%v", got)
+	}
+	if !strings.HasPrefix(got["wide"], "file 666") {
+		t.Errorf("%s", got["wide"])
+	}
+}
+
+func TestHelperRoot(t *testing.T) {
+	if os.Getenv("UNPACK_TEST_IN") != "/" {
+		t.Skip("runs in a root of its own, for another test")
+	}
+	must(t, unpackAll(t, options("/"), archive(t, dir("./"), dir("bin"), file("bin/tool", "t"), dir("lib"), file("lib/so", "s"), link("etc/alternative", "/usr/bin/tool"),
+		entry{name: "wide", kind: tar.TypeReg, mode: 0o666})))
 }

@@ -127,11 +127,14 @@ func changeMode(fd int, mode uint32) error {
 	return unix.Chmod("/proc/self/fd/"+strconv.Itoa(fd), mode)
 }
 
+// unknownUmask makes every mode be set explicitly.
+const unknownUmask = 0o777
+
 // currentUmask reads the umask without changing it, which would be felt by the whole process.
 func currentUmask() uint32 {
 	text, err := os.ReadFile("/proc/self/status")
 	if err != nil {
-		return 0o777 // every mode is then set explicitly
+		return unknownUmask
 	}
 	for line := range strings.Lines(string(text)) {
 		if value, found := strings.CutPrefix(line, "Umask:"); found {
@@ -140,7 +143,7 @@ func currentUmask() uint32 {
 			}
 		}
 	}
-	return 0o777
+	return unknownUmask
 }
 
 // reason is the system's own words for an error.
