@@ -148,7 +148,8 @@ func (o *Output) Write(ctx context.Context, w io.Writer) error {
 }
 
 // Check finds what would make Write fail: files that cannot be read, links that lead out. Before the program runs it
-// tells what the program will have to mend. It reads names and opens files, not their content.
+// tells what the program will have to mend. It reads names and opens files, not their content; in a very large tree that
+// takes a while, which the caller can bound with ctx.
 func (o *Output) Check(ctx context.Context) error {
 	if !o.Directory {
 		return o.checkFile()

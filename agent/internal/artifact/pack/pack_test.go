@@ -453,6 +453,7 @@ func TestAttributes(t *testing.T) {
 	if err := unix.Setxattr(out+"/f", "user.origin", []byte("run\x007"), 0); err != nil {
 		t.Skipf("no extended attributes here: %v", err)
 	}
+	must(t, unix.Setxattr(out, "user.of-the-top", []byte("x"), 0))
 	in := unpacked(t, packed(t, options(out+"/.")))
 	buffer := make([]byte, 100)
 	if n, err := unix.Getxattr(in+"/f", "user.origin", buffer); err != nil || string(buffer[:n]) != "run\x007" {
@@ -558,6 +559,28 @@ func build(t *rapid.T, dir string, depth int) {
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// More attributes than readers take are told, not written.
+func TestTooManyAttributes(t *testing.T) {
+	out := "/dev/shm/" + filepath.Base(t.TempDir()) + "-attributes" // ext4 takes 4 KiB for a file
+	must(t, os.RemoveAll(out))
+	if err := os.Mkdir(out, 0o755); err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(out) })
+	must(t, os.WriteFile(out+"/f", []byte("x"), 0o644))
+	for i := range 20 {
+		if err := unix.Setxattr(out+"/f", fmt.Sprintf("user.%02d", i), make([]byte, 60_000), 0); err != nil {
+			t.Skipf("no large extended attributes here: %v", err)
+		}
+	}
+	var told []string
+	o := options(out)
+	o.Tell = func(line string) { told = append(told, line) }
+	if names := listed(t, packed(t, o)); len(names) != 2 || len(told) != 1 {
+		t.Errorf("%v, %q", names, told)
 	}
 }
 

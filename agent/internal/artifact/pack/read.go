@@ -15,7 +15,9 @@ type attributes struct {
 const (
 	attributePrefix = "SCHILY.xattr."
 	userAttributes  = "user."
-	labelAttribute  = "security.selinux" // of every file, where there is SELinux; it means nothing elsewhere
+	// mostAttributes bounds those of one file: Go's reader takes extended headers up to 1 MiB.
+	mostAttributes = 512 << 10
+	labelAttribute = "security.selinux" // of every file, where there is SELinux; it means nothing elsewhere
 )
 
 // attributesOf reads the attributes that users may set. Where they cannot be read there are none.
@@ -29,6 +31,7 @@ func attributesOf(fd int) attributes {
 	if size, err = unix.Flistxattr(fd, list); err != nil {
 		return a
 	}
+	total := 0
 	for name := range strings.SplitSeq(strings.TrimSuffix(string(list[:size]), "\x00"), "\x00") {
 		if !strings.HasPrefix(name, userAttributes) || strings.ContainsAny(name, "=\n") {
 			if name != labelAttribute && name != "" {
@@ -37,9 +40,15 @@ func attributesOf(fd int) attributes {
 			continue
 		}
 		value := make([]byte, 64<<10) // XATTR_SIZE_MAX
-		if n, err := unix.Fgetxattr(fd, name, value); err == nil {
-			a.records = append(a.records, record{attributePrefix + name, string(value[:n])})
+		n, err := unix.Fgetxattr(fd, name, value)
+		if err != nil {
+			continue
 		}
+		if total += n; total > mostAttributes {
+			a.foreign = name
+			continue
+		}
+		a.records = append(a.records, record{attributePrefix + name, string(value[:n])})
 	}
 	return a
 }

@@ -75,7 +75,7 @@ func (o *Output) tellAll(s *stream, left *list) {
 		o.tell("not packed, neither file nor directory: %s", &s.special)
 	}
 	if s.foreign != "" {
-		o.tell("only extended attributes that begin with %s are kept; the first that is not: %s", userAttributes, s.foreign)
+		o.tell("only extended attributes that begin with %s are kept, and no more than %d bytes of them for a file; the first that is not: %s", userAttributes, mostAttributes, s.foreign)
 	}
 	if grown := &s.report.lists[grown]; len(grown.named) > 0 {
 		o.tell("grew while they were read, and are packed as they were: %s", grown)

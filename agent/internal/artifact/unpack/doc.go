@@ -48,7 +48,7 @@ type Options struct {
 	Limits Limits
 	// Code is the exit code of the failures that are returned.
 	Code int
-	// Now is the time of modification that all files and links get.
+	// Now is the time of modification that all files and links get; zero stands for the time of Open.
 	Now time.Time
 	// Tell takes a line for the log about something that was not kept. It is not called by two goroutines at once.
 	Tell func(line string)
@@ -85,6 +85,9 @@ type Target struct {
 func Open(options Options) (*Target, error) {
 	t := &Target{options: options, table: map[string]*directory{}, stages: map[stageKey]*stage{}}
 	t.told.keys = map[string]bool{}
+	if t.options.Now.IsZero() {
+		t.options.Now = time.Now()
+	}
 	if options.Workers < 1 || options.Limits.Entries < 1 || options.Limits.Bytes < 1 || options.Limits.PathBytes < 1 {
 		return nil, fmt.Errorf("unpack: workers and limits must be positive")
 	}
