@@ -65,6 +65,9 @@ func (t *Target) move(from, to int, name, path string) error {
 	if err == unix.EEXIST || err == unix.ENOTEMPTY {
 		return t.merge(from, to, name, path)
 	}
+	if cannotRename(err) {
+		return t.carry(from, to, name, path)
+	}
 	if err == unix.EISDIR || err == unix.ENOTDIR {
 		var st unix.Stat_t
 		_ = unix.Fstatat(to, name, &st, unix.AT_SYMLINK_NOFOLLOW)
