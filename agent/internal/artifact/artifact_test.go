@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/converged-computing/oras-operator/agent/internal/testprogram"
+
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/compress"
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/pack"
@@ -22,19 +24,8 @@ import (
 
 var must = treetest.Must
 
-// oras is the stock client, where the repository's tools were built.
-func oras(t *testing.T) string {
-	t.Helper()
-	home, err := os.UserHomeDir()
-	must(t, err)
-	for _, path := range []string{filepath.Join(home, ".cache/oras-operator/bin/oras-v1.3.6/oras"), "/usr/local/bin/oras"} {
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-	}
-	t.Skip("the oras client is not built")
-	return ""
-}
+// oras is the stock client.
+func oras(t *testing.T) string { return testprogram.Find(t, "oras-v*", "oras") }
 
 func run(t *testing.T, in string, argv ...string) string {
 	t.Helper()

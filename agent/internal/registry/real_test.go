@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/converged-computing/oras-operator/agent/internal/testprogram"
 )
 
 // There and back against the real registry, each kind of content; what is there is not sent again.
@@ -171,7 +173,7 @@ func TestUploadInPieces(t *testing.T) {
 
 // What is pushed here stock oras pulls, and the other way.
 func TestStockOras(t *testing.T) {
-	oras := program(t, "oras-v1*", "oras")
+	oras := testprogram.Find(t, "oras-v1*", "oras")
 	s := startServer(t)
 	r, _ := open(t, place(t, s.host, "a/b:v1"), nil)
 	content := noise(100_000)

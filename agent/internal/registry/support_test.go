@@ -25,27 +25,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/converged-computing/oras-operator/agent/internal/testprogram"
+
 	"github.com/converged-computing/oras-operator/agent/internal/credentials"
 	"github.com/converged-computing/oras-operator/agent/internal/reference"
 )
-
-// program finds one that dev/cluster builds.
-func program(t testing.TB, pattern, name string) string {
-	t.Helper()
-	cache := os.Getenv("ORAS_OPERATOR_CACHE")
-	if cache == "" {
-		base, err := os.UserCacheDir()
-		if err != nil {
-			t.Skip("no cache folder: ", err)
-		}
-		cache = filepath.Join(base, "oras-operator")
-	}
-	found, _ := filepath.Glob(filepath.Join(cache, "bin", pattern, name))
-	if len(found) == 0 {
-		t.Skipf("no %s in %s: `make prepared` builds it", name, cache)
-	}
-	return found[len(found)-1]
-}
 
 // server is the real registry as a process.
 type server struct {
@@ -92,7 +76,7 @@ func (s *server) start() {
 	if err := os.WriteFile(config, []byte("version: 0.1\nstorage: {filesystem: {}}\nhttp: {}\n"), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
-	s.command = exec.Command(program(s.t, "registry-v3*", "registry"), "serve", config)
+	s.command = exec.Command(testprogram.Find(s.t, "registry-v3*", "registry"), "serve", config)
 	s.command.Env = append(os.Environ(), s.env...)
 	out, err := s.command.StderrPipe()
 	if err != nil {

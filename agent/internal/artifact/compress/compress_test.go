@@ -14,8 +14,9 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"github.com/converged-computing/oras-operator/agent/internal/artifact/compress"
 	"pgregory.net/rapid"
+
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/compress"
 )
 
 const unlimited = 1 << 40

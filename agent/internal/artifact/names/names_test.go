@@ -5,8 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/converged-computing/oras-operator/agent/internal/artifact/names"
 	"pgregory.net/rapid"
+
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/names"
 )
 
 func TestStays(t *testing.T) {

@@ -15,12 +15,13 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+	"pgregory.net/rapid"
+
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/pack"
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/treetest"
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/unpack"
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
-	"golang.org/x/sys/unix"
-	"pgregory.net/rapid"
 )
 
 var (

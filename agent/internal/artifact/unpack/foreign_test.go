@@ -9,9 +9,10 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/treetest"
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/unpack"
-	"golang.org/x/sys/unix"
 )
 
 func TestArchivesOfOtherPrograms(t *testing.T) {

@@ -9,8 +9,9 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/converged-computing/oras-operator/agent/internal/failure"
 	"golang.org/x/sys/unix"
+
+	"github.com/converged-computing/oras-operator/agent/internal/failure"
 )
 
 // mount puts a small file system of its own on a directory.

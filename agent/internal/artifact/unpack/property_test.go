@@ -10,10 +10,11 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/converged-computing/oras-operator/agent/internal/artifact/unpack"
-	"github.com/converged-computing/oras-operator/agent/internal/failure"
 	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
+
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/unpack"
+	"github.com/converged-computing/oras-operator/agent/internal/failure"
 )
 
 // Whatever entries inputs have, in whatever order, and whatever was there: nothing outside changes, a failure leaves what
