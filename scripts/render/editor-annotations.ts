@@ -1,6 +1,6 @@
 import { names } from "../../schema/names.ts";
 import { variablePattern } from "../../schema/variables.ts";
-import { mistypedStart, writtenAnnotations, writtenLabels } from "../../src/workload/places.ts";
+import { lookAlike, mistypedStart, writtenAnnotations, writtenLabels } from "../../src/workload/places.ts";
 import { annotationNodes, formatOf, isList, type Schema, type SchemaNode } from "./schema.ts";
 
 const { prefix } = names;
@@ -20,26 +20,26 @@ export function editorAnnotations(schema: Schema): object {
         lists.map(([name, node]) => [`^${quoted(prefix + name)}${number}$`, value(schema, node)]),
       ),
       [unknownPattern(schema)]: false,
-      [mistypedPattern()]: false,
+      ...mistyped(schema),
     },
     additionalProperties: { type: "string" },
   };
 }
 
 /** Labels, where the operator writes some and reads none. */
-export function editorLabels(): object {
+export function editorLabels(schema: Schema): object {
   return {
     patternProperties: {
       [`^(?!(${writtenLabels.map(quoted).join("|")})$)${quoted(prefix)}`]: false,
-      [mistypedPattern()]: false,
+      ...mistyped(schema),
     },
     errorMessage: "The operator does not read labels: write this under annotations.",
   };
 }
 
 /** Every key that was meant for the operator, but for what it writes itself. */
-export function patternsOfKeys(): string[] {
-  return [`^(?!(${written})$)${quoted(prefix)}`, mistypedPattern()];
+export function patternsOfKeys(schema: Schema): string[] {
+  return [`^(?!(${written})$)${quoted(prefix)}`, ...mistypedPatterns(schema)];
 }
 
 const number = "_[1-9][0-9]{0,5}";
@@ -52,9 +52,17 @@ function unknownPattern(schema: Schema): string {
   return `^(?!(${written})$)${quoted(prefix)}(?!(${known.join("|")})$)`;
 }
 
-/** The prefix with another end, as in oras.converged-computing.io. */
-function mistypedPattern(): string {
-  return `^${quoted(mistypedStart)}(?!${quoted(prefix.slice(mistypedStart.length))})`;
+function mistyped(schema: Schema): object {
+  return Object.fromEntries(mistypedPatterns(schema).map((pattern) => [pattern, false]));
+}
+
+/** The prefix with another end, as in oras.converged-computing.io, and names under another prefix of this project. */
+function mistypedPatterns(schema: Schema): string[] {
+  const alike = lookAlike(annotationNodes(schema).map(([name]) => name));
+  return [
+    `^${quoted(mistypedStart)}(?!${quoted(prefix.slice(mistypedStart.length))})`,
+    `^(?!${quoted(prefix)})${alike.slice(1).replaceAll("/", "\\/")}`,
+  ];
 }
 
 /** What a value may be, with what an editor offers for it. */

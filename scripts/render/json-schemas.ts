@@ -29,11 +29,11 @@ export function renderJsonSchemas(schema: Schema): Rendered[] {
       then: ref(kind),
     })),
     definitions: {
-      ...Object.fromEntries(places.map((place) => [place.kind, maker(place)])),
+      ...Object.fromEntries(places.map((place) => [place.kind, maker(schema, place)])),
       [names.kind]: orasCache(schema),
       List: nested(["items[]"], { $ref: "#" }),
       StepMetadata: fields({ annotations: editorAnnotations(schema), labels: ref("Labels") }),
-      Labels: editorLabels(),
+      Labels: editorLabels(schema),
     },
   };
   return [
@@ -45,8 +45,8 @@ export function renderJsonSchemas(schema: Schema): Rendered[] {
 }
 
 /** An object that is a Pod or makes Pods: only its metadata, and that of its templates, is described. */
-function maker({ read }: Place): Node {
-  const unread = fields({ annotations: unreadAnnotations(read), labels: ref("Labels") });
+function maker(schema: Schema, { read }: Place): Node {
+  const unread = fields({ annotations: unreadAnnotations(schema, read), labels: ref("Labels") });
   return {
     allOf: [
       ...(read.includes("metadata") ? [] : [nested(["metadata"], unread)]),
@@ -76,9 +76,9 @@ function ref(name: string): Node {
 }
 
 /** Annotations of an object that no webhook sees. */
-function unreadAnnotations(read: readonly string[]): Node {
+function unreadAnnotations(schema: Schema, read: readonly string[]): Node {
   return {
-    patternProperties: Object.fromEntries(patternsOfKeys().map((pattern) => [pattern, false])),
+    patternProperties: Object.fromEntries(patternsOfKeys(schema).map((pattern) => [pattern, false])),
     errorMessage: `The operator does not read annotations here: write them in ${read[0]}.annotations.`,
   };
 }

@@ -196,7 +196,8 @@ export const problemCatalogue = {
     fix: "Make it an annotation.",
   },
   MistypedPrefix: {
-    summary: "A key looks like an annotation of the operator, but has another prefix, so it has no effect.",
+    summary:
+      "A key looks like an annotation of the operator, but has another prefix or none, so it has no effect.",
     fix: "Correct the prefix.",
   },
   BeyondLimitRange: {

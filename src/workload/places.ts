@@ -69,14 +69,24 @@ export const writtenLabels: readonly string[] = [
 /** What keys begin with that were meant for the operator, but do not begin with its prefix. */
 export const mistypedStart = names.prefix.slice(0, names.prefix.indexOf("github"));
 
+/**
+ * The expression for keys, in lower case, that have the name of an annotation under another prefix of this project, such
+ * as the API group. Only names that say what they are for: `input-uri` under `cache.converged-computing.github.io/` was
+ * meant for the operator, `timeout` may be another program's. JavaScript and RE2 read it alike.
+ *
+ * @param known - names of all annotations
+ */
+export function lookAlike(known: readonly string[]): string {
+  const telling = known.filter((name) => /^(input|output|oras)-/.test(name));
+  return `^([^/]*[^/a-z])?(${projects.join("|")})([^/a-z][^/]*)?/(${telling.join("|")})(_[0-9]+)?$`;
+}
+
+/** Words of a prefix that may be meant for the operator. CEL looks for them first: it is cheaper than an expression. */
+export const projects = ["oras", "converged"] as const;
+
 /** Whether a key of an annotation was written by an author for the operator to read. */
 export function isForUs(key: string): boolean {
   return isOurs(key) && !writtenAnnotations.includes(key);
-}
-
-/** Whether a key was meant for the operator, but has another prefix. Upper case is allowed in keys, and another key. */
-export function isMistyped(key: string): boolean {
-  return key.toLowerCase().startsWith(mistypedStart) && !key.startsWith(names.prefix);
 }
 
 /**

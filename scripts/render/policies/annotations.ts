@@ -1,9 +1,11 @@
 import { names } from "../../../schema/names.ts";
 import {
   annotationsOf,
+  lookAlike,
   mistypedStart,
   type Place,
   places,
+  projects,
   sentences,
   writtenAnnotations,
   writtenLabels,
@@ -37,7 +39,7 @@ export function annotationPolicies(schema: Schema): object[] {
         all: metadataOf("object", places),
         where: `{${places.map((place) => `${quote(place.kind)}: ${quote(annotationsOf(place))}`).join(", ")}}[request.kind.kind]`,
       },
-      validations: [unread(steps), label(), mistyped()],
+      validations: [unread(steps), label(), mistyped(schema)],
     }),
     ...help({
       name: "changed-too-late",
@@ -146,8 +148,11 @@ function label(): Validation {
   };
 }
 
-function mistyped(): Validation {
-  const condition = `k.lowerAscii().startsWith(${quote(mistypedStart)}) && !k.startsWith(${quote(names.prefix)})`;
+function mistyped(schema: Schema): Validation {
+  const lower = "k.lowerAscii()";
+  const maybe = projects.map((word) => `${lower}.contains(${quote(word)})`).join(" || ");
+  const alike = lookAlike(annotationNodes(schema).map(([name]) => name));
+  const condition = `!k.startsWith(${quote(names.prefix)}) && (${maybe}) && (${lower}.startsWith(${quote(mistypedStart)}) || ${lower}.matches(${quote(alike)}))`;
   const found = ["annotations", "labels"].map((field) => keysIn("variables.all", field, condition));
   return {
     expression: ["annotations", "labels"]

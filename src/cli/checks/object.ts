@@ -1,4 +1,4 @@
-import { findMisplaced } from "../../workload/misplaced.ts";
+import { findMisplaced, findNearMisses } from "../../workload/misplaced.ts";
 import type { ManifestObject } from "../manifests/objects.ts";
 import { parsePath } from "../manifests/path.ts";
 import { type Finding, findingAt } from "../report/finding.ts";
@@ -22,9 +22,9 @@ export function checkObject(object: ManifestObject): Finding[] {
   return [...findings, ...checkUnread(object, told)];
 }
 
-/** As the ValidatingAdmissionPolicies of an installation say it. */
+/** As the ValidatingAdmissionPolicies of an installation say it, and what they leave to the command line. */
 function misplaced(object: ManifestObject): Finding[] {
-  return findMisplaced(object.value).map(({ code, path, message }) =>
+  return [...findMisplaced(object.value), ...findNearMisses(object.value)].map(({ code, path, message }) =>
     findingAt(object, parsePath(path), { level: "warning", code, message }),
   );
 }

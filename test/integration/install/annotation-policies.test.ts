@@ -100,7 +100,13 @@ describe.each(places.map((place: Place) => ({ kind: place.kind, place })))("$kin
   test.each(read)(
     "annotations in $path, numbered ones too, are read and no word is said",
     async ({ path }) => {
-      const map = { [uri]: "a/b:c", [key("input-uri_12")]: "a/b:c", "example.com/output-uri": "x" };
+      const map = {
+        [uri]: "a/b:c",
+        [key("input-uri_12")]: "a/b:c",
+        "example.com/output-uri": "x",
+        "fedoras.example.com/input-uri": "x",
+        "oras.land/debug": "x",
+      };
       expect(await created(objectOf(place, path, { annotations: map }))).toEqual([]);
     },
   );
@@ -129,6 +135,15 @@ describe.each(places.map((place: Place) => ({ kind: place.kind, place })))("$kin
           expect(said).toEqual(expected(object));
           expect(said).toHaveLength(1);
         }
+      }
+      for (const alike of [
+        `${names.group}/input-uri`,
+        "oras-operator.converged-computing.github.io/Output-Path_1",
+        "oras/oras-cache",
+      ]) {
+        const object = objectOf(place, path, { annotations: { [alike]: "a/b:c" } });
+        expect(await created(object)).toEqual(expected(object));
+        expect(expected(object)).toHaveLength(1);
       }
       const upper = objectOf(place, path, { annotations: { [uri.toUpperCase()]: "a/b:c" } });
       expect(await created(upper)).toEqual(expected(upper));
@@ -239,6 +254,13 @@ describe("at the largest sizes", () => {
     expect(await refusal(objectOf(deployment, template, { annotations: among }))).toContain(
       key("no-such-name"),
     );
+  });
+
+  test("a name under the API group is found among 900 keys of another project with oras in its name", async () => {
+    const annotations = { ...many(900, "oras.land/"), [`${names.group}/input-uri`]: "x" };
+    const object = objectOf(deployment, "metadata", { annotations });
+    expect(await created(object)).toEqual(expected(object));
+    expect(expected(object)).toHaveLength(1);
   });
 
   // Ten times what the policies look at. The API server itself takes many seconds for more, without any policy.

@@ -1,7 +1,7 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { names } from "../../../schema/names.ts";
 import { annotations } from "../../../src/annotations/table.ts";
-import { findMisplaced } from "../../../src/workload/misplaced.ts";
+import { findMisplaced, findNearMisses } from "../../../src/workload/misplaced.ts";
 import { type Place, places, writtenAnnotations, writtenLabels } from "../../../src/workload/places.ts";
 
 const key = annotations["output-uri"].key;
@@ -51,6 +51,71 @@ describe.each(places.map((place) => ({ ...place, place })))("$kind", ({ place })
       labels: Object.fromEntries([...writtenLabels, `${names.group}/x`].map((name) => [name, "x"])),
     };
     expect(findMisplaced(objectWith(place, "metadata", metadata))).toEqual([]);
+  });
+});
+
+describe("prefixes that are nearly right", () => {
+  const pod = (key: string) => ({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: "x", annotations: { [key]: "a/b:c" } },
+  });
+  const found = (find: typeof findMisplaced, key: string) => find(pod(key)).map(({ code }) => code);
+
+  it.each([
+    `${names.group}/input-uri`,
+    `${names.group}/Input-URI_3`,
+    "converged-computing.github.io/output-uri",
+    "oras.converged-computng.github.io/input-uri",
+    "oras.converged-computing/output-path",
+    "oras.converged_computing.github.io/output-pipe",
+    "oras-operator.converged-computing.github.io/oras-cache",
+    "oras.github.io/input-uri_1",
+    "oras/input-path",
+    "oras.converged-computing.io/whatever",
+  ])("the policies of a cluster and validate see %s", (key) => {
+    expect(found(findMisplaced, key)).toEqual(["MistypedPrefix"]);
+    expect(found(findNearMisses, key)).toEqual([]);
+  });
+
+  it.each([
+    "input-uri",
+    "output-uri",
+    "input-uri_2",
+    "oras-cache",
+    "oras.converged-computng.github.io/debug",
+    "oras.converged-computng.github.io/unpak",
+    "oars.converged-computing.github.io/debug",
+    "oras.converged-computing/timeout",
+    `${names.group}/registry`,
+    "converged-computing.github.io/container_1",
+    "oras-operator.converged-computing.github.io/compression",
+  ])("validate sees %s", (key) => {
+    expect(found(findMisplaced, key)).toEqual([]);
+    expect(found(findNearMisses, key)).toEqual(["MistypedPrefix"]);
+  });
+
+  it.each([
+    "debug",
+    "timeout",
+    "registry",
+    "example.com/input-uri",
+    "fedoras.example.com/input-uri",
+    "oras.land/timeout",
+    "oras.land/title",
+    "metrics.converged-computing.github.io/container",
+    "converged.example.com/debug-level",
+    `${names.group}/x`,
+    "kubectl.kubernetes.io/default-container",
+    "workflows.argoproj.io/outputs",
+    names.markerAnnotation,
+    annotations["output-uri"].key,
+  ])("nobody is told about %s", (key) => {
+    expect([...found(findMisplaced, key), ...found(findNearMisses, key)]).toEqual([]);
+  });
+
+  it("a key of any length is looked at in no time worth measuring", () => {
+    expect(found(findNearMisses, `${"oras-".repeat(20_000)}/x`)).toEqual([]);
   });
 });
 
