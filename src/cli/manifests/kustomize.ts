@@ -1,4 +1,4 @@
-import { basename, dirname, join, normalize, sep } from "node:path";
+import { basename, dirname, join, normalize, resolve, sep } from "node:path";
 import { isUrl } from "./fetch.ts";
 import type { Source } from "./sources.ts";
 import { parseYaml } from "./yaml.ts";
@@ -14,9 +14,11 @@ export interface Kustomizations {
 }
 
 /** A kustomization whose result is not what its files say. */
-interface Unrendered {
+export interface Unrendered {
   readonly file: string;
   readonly folder: string;
+  /** Whether it is a component, which only a kustomization that names it can render. */
+  readonly isComponent: boolean;
 }
 
 const fileNames = /^kustomization\.ya?ml$|^Kustomization$/;
@@ -34,9 +36,17 @@ export function kustomizationsOf(sources: readonly Source[]): Kustomizations {
   const patches = new Set(
     contents.flatMap(({ folder, fields }) => patchesOf(fields).map((path) => join(folder, path))),
   );
+  // What is said about the kustomization that names a component is about the component too.
+  const components = new Set(
+    contents.flatMap(({ folder, fields }) =>
+      items(fields["components"]).map((path) => resolve(folder, String(path))),
+    ),
+  );
   return {
     isManifest: (source) => !found.includes(source) && !patches.has(normalize(source.file)),
-    unrendered: contents.filter(({ folder, fields }) => !isListOf(fields, folder, read)),
+    unrendered: contents
+      .filter(({ folder, fields }) => !isListOf(fields, folder, read) && !components.has(resolve(folder)))
+      .map(({ file, folder, fields }) => ({ file, folder, isComponent: fields["kind"] === "Component" })),
     folderOf: (file) => {
       if (folders.size === 0 || isUrl(file)) return "";
       for (let at = normalize(dirname(file)); ; at = dirname(at)) {

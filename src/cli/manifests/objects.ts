@@ -1,5 +1,5 @@
 import { isNamespaced } from "./cluster.ts";
-import { kustomizationsOf } from "./kustomize.ts";
+import { kustomizationsOf, type Unrendered } from "./kustomize.ts";
 import type { Path, Position } from "./path.ts";
 import { positionOf } from "./path.ts";
 import type { Source } from "./sources.ts";
@@ -95,13 +95,13 @@ function unreadable(file: string, { isTemplate, ...problem }: YamlProblem): Omit
   };
 }
 
-function notRendered({ file, folder }: { readonly file: string; readonly folder: string }): Refused {
+function notRendered({ file, folder, isComponent }: Unrendered): Refused {
   return {
     file,
     named: true,
     code: "KustomizationNotRendered",
-    message: `the kustomization ${folder} is not rendered: its patches and other changes are left out.`,
-    render: `kubectl kustomize ${asArgument(folder)}`,
+    message: `the ${isComponent ? "component" : "kustomization"} ${folder} is not rendered: its patches and other changes are left out.`,
+    render: `kubectl kustomize ${isComponent ? "OVERLAY" : asArgument(folder)}`,
     line: 1,
     column: 1,
   };

@@ -423,6 +423,16 @@ describe("kustomize", () => {
     expect(documents.map((each) => (each as { kind: string }).kind)).toEqual(["OrasCache", "Job", "Job"]);
   });
 
+  it("a component is rendered by the kustomization that names it", async () => {
+    const file = await folder.write("kit/parts/a/kustomization.yaml", "kind: Component\nnamespace: x\n");
+    const [alone] = (await validateFiles([file], offlineDefaults)).findings;
+    expect(alone?.message).toContain(`the component ${folder.path}/kit/parts/a is not rendered`);
+    expect(alone?.fix).toBe("Run kubectl kustomize OVERLAY | oras-operator validate -f -.");
+    const overlay = await folder.write("kit/prod/kustomization.yaml", "components: [../parts/a]\n");
+    const { findings } = await validateFiles([`${folder.path}/kit`], offlineDefaults);
+    expect(findings.map((finding) => finding.file)).toEqual([overlay]);
+  });
+
   it("a folder with a space is one argument", async () => {
     const file = await folder.write("my app/kustomization.yaml", "namePrefix: x-\n");
     const { findings } = await validateFiles([file], offlineDefaults);
