@@ -41,6 +41,8 @@ type runner struct {
 	events  chan Event
 	// link is the connection, nil while there is none.
 	link *link
+	// runs says that the program has been started and has not ended.
+	runs bool
 	work sync.WaitGroup
 	// ctx ends what is under way when the process ends.
 	ctx context.Context
@@ -79,6 +81,9 @@ func (r *runner) next() Event {
 				r.link.close()
 			}
 			r.link = event.link
+			if r.runs {
+				r.link.started()
+			}
 			return Connected{}
 		case heard:
 			if event.link != r.link {
@@ -89,6 +94,9 @@ func (r *runner) next() Event {
 				r.link = nil
 			}
 			return event.told
+		case Ended:
+			r.runs = false
+			return event
 		default:
 			return event
 		}
@@ -187,6 +195,7 @@ func (r *runner) run() {
 	case err != nil:
 		r.work.Go(func() { r.tell(r.asFailed(err)) })
 	default:
+		r.runs = true
 		if r.link != nil {
 			r.link.started()
 		}

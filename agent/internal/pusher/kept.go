@@ -30,8 +30,11 @@ type stored struct {
 	Part   *manifest.Part `json:"part,omitempty"`
 }
 
-// read returns what an earlier life of this container has kept, nil if nothing.
-func (f folder) read() (*stored, error) {
+// open makes the folder, and returns what an earlier life of this container has kept in it, nil if nothing.
+func (f folder) open() (*stored, error) {
+	if err := os.MkdirAll(string(f), 0o700); err != nil {
+		return nil, err
+	}
 	text, err := os.ReadFile(filepath.Join(string(f), resultFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -68,9 +71,6 @@ func (f folder) blob() string { return filepath.Join(string(f), blobFile) }
 
 // receive packs what a launcher sends into the blob of its layer.
 func (f folder) receive(ctx context.Context, content protocol.Content, method compress.Method, from io.Reader) (*manifest.Part, error) {
-	if err := os.MkdirAll(string(f), 0o700); err != nil {
-		return nil, err
-	}
 	file, err := os.OpenFile(f.blob(), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, err

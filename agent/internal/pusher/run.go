@@ -115,7 +115,7 @@ func Run(ctx context.Context, options Options) (Exit, error) {
 func (r *runner) readKept() ([]*Result, error) {
 	results := make([]*Result, len(r.kept))
 	for number := range r.kept {
-		found, err := folder(r.Share.Kept(number)).read()
+		found, err := folder(r.Share.Kept(number)).open()
 		if err != nil {
 			return nil, failure.Wrap(err, r.SetupFailed, "what was kept of wrapped container %d cannot be read: %s", number+1, err)
 		}

@@ -1,0 +1,301 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/converged-computing/oras-operator/agent/internal/testprogram"
+)
+
+// The test binary is also the agent.
+func TestMain(m *testing.M) {
+	if os.Getenv("TEST_ROLE") == "agent" {
+		os.Exit(run(os.Args[1:]))
+	}
+	os.Exit(m.Run())
+}
+
+// startRegistry starts the real registry and returns its host.
+func startRegistry(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	host := listener.Addr().String()
+	must(t, listener.Close())
+	folder := t.TempDir()
+	config := filepath.Join(folder, "config.yml")
+	text := fmt.Sprintf("version: 0.1\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: '%s'}\n", folder, host)
+	must(t, os.WriteFile(config, []byte(text), 0o600))
+	command := exec.Command(testprogram.Find(t, "registry-v3*", "registry"), "serve", config)
+	command.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=none")
+	log, err := command.StderrPipe()
+	must(t, err)
+	must(t, command.Start())
+	up, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		once := sync.Once{}
+		for lines := bufio.NewScanner(log); lines.Scan(); {
+			if strings.Contains(lines.Text(), "listening on") {
+				once.Do(func() { close(up) })
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		_ = command.Process.Kill()
+		<-ended
+		_ = command.Wait()
+	})
+	select {
+	case <-up:
+	case <-ended:
+		t.Fatal("the registry ended")
+	}
+	return host
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// pod is a Pod as processes on one volume.
+type pod struct {
+	t            *testing.T
+	share, work  string
+	output       string
+	policy       string
+	launcherMore []string
+}
+
+func newPod(t *testing.T, output string) *pod {
+	return &pod{t: t, share: t.TempDir(), work: t.TempDir(), output: output, policy: `{"restart":"Never"}`}
+}
+
+// container is a process of the agent.
+type container struct {
+	*exec.Cmd
+	stdout, stderr syncBuffer
+	message        string
+}
+
+type syncBuffer struct {
+	mutex sync.Mutex
+	text  bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.text.String()
+}
+
+func (p *pod) start(arguments ...string) *container {
+	p.t.Helper()
+	self, err := os.Executable()
+	must(p.t, err)
+	c := &container{message: filepath.Join(p.t.TempDir(), "message")}
+	full := append([]string{arguments[0], "--message-path", c.message}, arguments[1:]...)
+	c.Cmd = exec.Command(self, full...)
+	c.Dir, c.Stdout, c.Stderr = p.work, &c.stdout, &c.stderr
+	c.Env = append(os.Environ(), "TEST_ROLE=agent")
+	// A program outlives its killed agent, where no container ends with it.
+	c.WaitDelay = time.Second
+	must(p.t, c.Start())
+	p.t.Cleanup(func() {
+		if c.ProcessState == nil {
+			_ = c.Process.Kill()
+			_ = c.Wait()
+		}
+	})
+	return c
+}
+
+// end waits for a container and returns its exit code and termination message.
+func (c *container) end() (int, string) {
+	_ = c.Wait()
+	message, _ := os.ReadFile(c.message)
+	return c.ProcessState.ExitCode(), string(message)
+}
+
+func (p *pod) pull(inputs ...string) *container {
+	arguments := []string{"pull", "--share", p.share, "--timeout", "5"}
+	for _, input := range inputs {
+		arguments = append(arguments, "--input", input)
+	}
+	if p.output != "" {
+		arguments = append(arguments, "--output", p.output)
+	}
+	return p.start(arguments...)
+}
+
+func (p *pod) push() *container {
+	return p.start("push", "--share", p.share, "--output", p.output, "--policy", p.policy, "--timeout", "5")
+}
+
+func (p *pod) program(script string, options ...string) *container {
+	arguments := append([]string{"exec", "--share", filepath.Join(p.share, "0")}, options...)
+	if p.output != "" {
+		arguments = append(arguments, "--output", p.output)
+	}
+	arguments = append(arguments, p.launcherMore...)
+	return p.start(append(arguments, "--", "sh", "-c", script)...)
+}
+
+func wants(t *testing.T, c *container, code int, says string) {
+	t.Helper()
+	got, message := c.end()
+	if got != code || !strings.Contains(message, says) {
+		t.Fatalf("exit code %d and %q, want %d and %q\n%s", got, message, code, says, c.stderr.String())
+	}
+}
+
+// until waits for a condition.
+func until(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+func TestAnOutputIsTheNextStepsInput(t *testing.T) {
+	first := "http://" + startRegistry(t) + "/runs/first:1"
+	one := newPod(t, first)
+	wants(t, one.pull(), 0, "")
+	oras := one.push()
+	wants(t, one.program("mkdir -p out/sub; echo hello > out/sub/a; echo told", "--output-path", "out"), 0, "")
+	wants(t, oras, 0, `"artifact":"`+strings.TrimPrefix(first, "http://")+`"`)
+
+	two := newPod(t, "")
+	wants(t, two.pull(first), 0, "")
+	place := t.TempDir()
+	step := two.program("cat "+place+"/out/sub/a", "--input-path", place)
+	wants(t, step, 0, "")
+	if got := step.stdout.String(); got != "hello\n" {
+		t.Errorf("the program read %q", got)
+	}
+	if left, _ := filepath.Glob(filepath.Join(two.share, "0/inputs/0-*")); len(left) > 0 {
+		t.Errorf("%v are there twice", left)
+	}
+}
+
+func TestTheProgramNeedNotWaitForOras(t *testing.T) {
+	p := newPod(t, "http://"+startRegistry(t)+"/late:1")
+	wants(t, p.pull(), 0, "")
+	done := filepath.Join(p.work, "done")
+	step := p.program("echo x > out; touch "+done, "--output-path", "out")
+	until(t, "the program's end", func() bool { _, err := os.Stat(done); return err == nil })
+	oras := p.push()
+	wants(t, step, 0, "")
+	wants(t, oras, 0, `"digest":"sha256:`)
+}
+
+func TestNothingIsPushedOfAFailure(t *testing.T) {
+	host := startRegistry(t)
+	for name, c := range map[string]struct {
+		script string
+		kill   syscall.Signal
+		code   int
+		oras   int
+		says   string
+	}{
+		"exits":         {script: "echo x > out; exit 3", code: 3, says: "exit code 3"},
+		"leaves no out": {script: "true", code: 189, says: "nothing pushed: "},
+		"is killed":     {script: "echo x > out; touch running; exec sleep 10", kill: syscall.SIGKILL, code: -1, says: "it was killed"},
+		"is stopped":    {script: "echo x > out; touch running; exec sleep 10", kill: syscall.SIGTERM, code: 143, says: "exit code 143"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPod(t, "http://"+host+"/"+strings.ReplaceAll(name, " ", "-")+":1")
+			wants(t, p.pull(), 0, "")
+			oras := p.push()
+			step := p.program(c.script, "--output-path", "out")
+			if c.kill != 0 {
+				until(t, "the program and oras", func() bool {
+					_, err := os.Stat(filepath.Join(p.work, "running"))
+					return err == nil && strings.Contains(oras.stderr.String(), "runs")
+				})
+				must(t, step.Process.Signal(c.kill))
+			}
+			code, _ := step.end()
+			if code != c.code {
+				t.Errorf("exit code %d, want %d: %s", code, c.code, step.stderr.String())
+			}
+			wants(t, oras, c.oras, c.says)
+		})
+	}
+}
+
+func TestARestartedOrasPushesWithoutTheProgram(t *testing.T) {
+	host := startRegistry(t)
+	p := newPod(t, "http://"+host+"/again:1")
+	p.policy = `{"restart":"OnFailure"}`
+	wants(t, p.pull(), 0, "")
+	// The first life reaches no registry.
+	p.output = "http://127.0.0.1:1/again:1"
+	first := p.push()
+	wants(t, p.program("echo x >> out", "--output-path", "out", "--oras-comes-back"), 0, "")
+	code, message := first.end()
+	if code != 190 || !strings.Contains(message, "127.0.0.1:1") {
+		t.Fatalf("exit code %d, %q", code, message)
+	}
+	p.output = "http://" + host + "/again:1"
+	wants(t, p.push(), 0, `"bytes":2`)
+}
+
+func TestAKilledOrasIsMetAgain(t *testing.T) {
+	p := newPod(t, "http://"+startRegistry(t)+"/killed:1")
+	wants(t, p.pull(), 0, "")
+	first := p.push()
+	step := p.program("echo run >> runs; echo x > out; until [ -e go ]; do sleep 0.01; done", "--output-path", "out", "--oras-comes-back")
+	until(t, "oras to know that the program runs", func() bool { return strings.Contains(first.stderr.String(), "runs") })
+	must(t, first.Process.Kill())
+	_, _ = first.end()
+	second := p.push()
+	must(t, os.WriteFile(filepath.Join(p.work, "go"), nil, 0o600))
+	wants(t, step, 0, "")
+	wants(t, second, 0, `"digest"`)
+	if runs, _ := os.ReadFile(filepath.Join(p.work, "runs")); string(runs) != "run\n" {
+		t.Errorf("the program ran %q", runs)
+	}
+}
+
+func TestInputsThatCannotBeHad(t *testing.T) {
+	host := startRegistry(t)
+	p := newPod(t, "")
+	wants(t, p.pull("http://"+host+"/no/such:1"), 181, "no/such:1")
+	wants(t, p.pull("http://127.0.0.1:1/no/such:1"), 183, "127.0.0.1:1")
+}
+
+func TestACopyOfStandardOutputIsTheOutput(t *testing.T) {
+	host := startRegistry(t)
+	p := newPod(t, "http://"+host+"/pipe:1")
+	wants(t, p.pull(), 0, "")
+	oras := p.push()
+	step := p.program("echo told", "--output-path", "log.txt", "--output-pipe", "log.txt")
+	wants(t, step, 0, "")
+	wants(t, oras, 0, `"bytes":`+strconv.Itoa(len("told\n")))
+	if step.stdout.String() != "told\n" {
+		t.Errorf("the log has %q", step.stdout.String())
+	}
+}
