@@ -11,7 +11,7 @@ import {
   writtenLabels,
 } from "../../../src/workload/places.ts";
 import { annotationNodes, isList, type Schema } from "../schema.ts";
-import { type PolicySpec, policy, quote, type Validation } from "./policy.ts";
+import { list, type PolicySpec, policy, quote, type Validation } from "./policy.ts";
 
 /**
  * Policies that say what is written for the operator where nobody reads it, and refuse names that nobody knows before
@@ -90,10 +90,6 @@ const byAuthors = {
 
 /** Whether a key `k` of an annotation is for the operator to read. */
 const forUs = `k.startsWith(${quote(names.prefix)}) && !(k in ${list(writtenAnnotations)})`;
-
-function list(values: readonly string[]): string {
-  return `[${values.map(quote).join(", ")}]`;
-}
 
 /** More keys than this in one place no person writes: what the API server spends on CEL grows with their square. */
 const mostKeys = 1_000;

@@ -1,6 +1,6 @@
 import { names } from "../../../schema/names.ts";
 import { resources } from "../../../src/kube/resources.ts";
-import { type PolicySpec, policy, quote, type Validation } from "./policy.ts";
+import { list, type PolicySpec, policy, quote, type Validation } from "./policy.ts";
 import { registryPodRules, registryPodVariables } from "./registry-pod.ts";
 
 /**
@@ -40,13 +40,13 @@ export function operatorPolicies(): object[] {
       resources: [at(resources.statefulSets)],
       operations: ["CREATE", "UPDATE"],
       variables: registryPodVariables,
-      validations: [child(owned, "StatefulSet"), ...registryPodRules()],
+      validations: [child(owned, "StatefulSet"), ...childRules("StatefulSet"), ...registryPodRules()],
     }),
     ...rule({
       name: "exposes-registries-only",
       resources: [at(resources.services)],
       operations: ["CREATE", "UPDATE"],
-      validations: [child(owned, "Service"), ...serviceRules()],
+      validations: [child(owned, "Service"), ...childRules("Service"), ...serviceRules()],
     }),
     ...rule({
       name: "writes-its-secrets-only",
@@ -69,7 +69,14 @@ export function operatorPolicies(): object[] {
           expression: `request.namespace == ${quote(names.operatorNamespace)} && (object == null ? oldObject : object).metadata.name == ${quote(names.lease)}`,
           message: `the operator may only write the Lease ${names.lease}`,
         },
+        noLifetime("Lease"),
       ],
+    }),
+    ...rule({
+      name: "writes-events-of-its-work-only",
+      resources: [at(resources.events)],
+      operations: ["CREATE", "UPDATE"],
+      validations: eventRules(),
     }),
   ];
 }
@@ -98,11 +105,73 @@ function child(owned: string, kind: string): Validation {
   };
 }
 
+/** CEL for the annotations of a child that neither the operator sets nor were stored before. */
+const addedAnnotations = `dyn(object.metadata).?annotations.orValue({}).filter(k, k != ${quote(names.generationAnnotation)} && !(oldObject != null && k in oldObject.metadata.?annotations.orValue({}) && oldObject.metadata.annotations[k] == object.metadata.annotations[k]))`;
+
+/**
+ * Metadata by which other controllers act: who deletes the object, what must happen before, and orders to
+ * controllers such as external-dns. Labels are free: policies of clusters label every object.
+ */
+function childRules(kind: "StatefulSet" | "Service"): Validation[] {
+  return [
+    {
+      expression: `object.metadata.ownerReferences.all(o, o.?controller.orValue(false) || ${stored("ownerReferences", "o")})`,
+      message: `a ${kind} that the operator writes has one owner, its OrasCache`,
+    },
+    {
+      expression: noFinalizer,
+      message: `the operator sets no finalizers on a ${kind}`,
+    },
+    {
+      expression: `size(${addedAnnotations}) == 0`,
+      message: `the operator sets one annotation on a ${kind}, ${names.generationAnnotation}`,
+      messageExpression: `${quote(`the operator sets one annotation on a ${kind}, ${names.generationAnnotation}, but not `)} + ${addedAnnotations}.join(", ")`,
+    },
+  ];
+}
+
+/** CEL for whether an element of a list of the metadata was stored before. */
+function stored(field: "ownerReferences" | "finalizers", element: string): string {
+  return `(oldObject != null && oldObject.metadata.?${field}.orValue([]).exists(b, b == ${element}))`;
+}
+
+const noFinalizer = `object.metadata.?finalizers.orValue([]).all(f, ${stored("finalizers", "f")})`;
+
+const lifetime = `(object.metadata.?ownerReferences.orValue([]).all(r, ${stored("ownerReferences", "r")}) && ${noFinalizer})`;
+
+/** An owner that does not exist has the garbage collector delete an object; a finalizer keeps it for ever. */
+function noLifetime(kind: string): Validation {
+  return {
+    expression: `object == null || ${lifetime}`,
+    message: `the operator sets no owner and no finalizers on its ${kind}`,
+  };
+}
+
+/** An Event can say anything; it must be about what the operator works on, where that is, and in the operator's name. */
+function eventRules(): Validation[] {
+  const about = list([names.kind, resources.pods.kind, resources.jobs.kind]);
+  return [
+    {
+      expression: `object.?reportingController.orValue("") == ${quote(names.group)}`,
+      message: `an Event that the operator writes is reported by ${names.group}`,
+    },
+    {
+      expression: `object.?regarding.?kind.orValue("") in ${about} && object.?regarding.?namespace.orValue("") == request.namespace && object.metadata.name.startsWith(object.?regarding.?name.orValue("") + ".")`,
+      message: `the operator writes Events about an ${names.kind}, a Pod or a Job, in its namespace, named after it`,
+    },
+    noLifetime("Events"),
+  ];
+}
+
 function serviceRules(): Validation[] {
   const label = quote(names.cacheLabel);
   const unchanged = (field: string) =>
     `(oldObject != null && object.spec.?${field} == oldObject.spec.?${field})`;
   return [
+    {
+      expression: `request.namespace != ${quote(names.operatorNamespace)}`,
+      message: `no registry runs in the namespace of the operator, ${names.operatorNamespace}: create the ${names.kind} in another one`,
+    },
     {
       expression: `(object.spec.?clusterIP.orValue("") == "None" && object.spec.?type.orValue("ClusterIP") == "ClusterIP") || (${unchanged("clusterIP")} && ${unchanged("type")})`,
       message: "the Service of a registry is headless",
@@ -123,7 +192,10 @@ function serviceRules(): Validation[] {
 function secretRules(owned: string, wasOwned: string): Validation[] {
   const certificate = (object: string) =>
     `${object}.metadata.namespace == ${quote(names.operatorNamespace)} && ${object}.metadata.name == ${quote(names.webhookSecret)} && ${object}.type == "kubernetes.io/tls"`;
-  const http = `object.type == "Opaque" && ${owned} && object.metadata.ownerReferences.exists(o, object.metadata.name == o.name + "-http" || object.metadata.name.startsWith(o.name + "-http-"))`;
+  // Its name ends with a digest: see httpSecretReference.
+  const named = `object.metadata.ownerReferences.exists(o, object.metadata.name.startsWith(o.name + "-http-") && object.metadata.name.substring(size(o.name)).matches("^-http-[0-9a-f]{10}$"))`;
+  const content = 'object.?immutable.orValue(false) && object.?data.orValue({}).all(k, k == "httpSecret")';
+  const http = `object.type == "Opaque" && request.namespace != ${quote(names.operatorNamespace)} && ${owned} && size(object.metadata.ownerReferences) == 1 && ${named} && ${content} && ${noFinalizer}`;
   return [
     {
       // Also before a patch is answered with what the Secret holds.
@@ -133,6 +205,14 @@ function secretRules(owned: string, wasOwned: string): Validation[] {
     {
       expression: `object == null || (${certificate("object")}) || (${http})`,
       message: `the operator may only write its certificate, ${names.webhookSecret}, and the HTTP secret of an OrasCache`,
+    },
+    {
+      expression: `object == null || (${certificate("object")}) || size(${addedAnnotations}) == 0`,
+      message: `the operator sets one annotation on an HTTP secret, ${names.generationAnnotation}`,
+    },
+    {
+      expression: `object == null || !(${certificate("object")}) || ${lifetime}`,
+      message: `the operator sets no owner and no finalizers on ${names.webhookSecret}`,
     },
   ];
 }
@@ -158,5 +238,15 @@ function webhookRules(): Validation[] {
       expression: `object == null || oldObject == null || (object.webhooks.map(w, w.name) == oldObject.webhooks.map(w, w.name) && object.webhooks.all(w, oldObject.webhooks.exists(o, ${same.join(" && ")})))`,
       message: "the operator may only change the caBundle of its webhooks",
     },
+    {
+      expression: `object == null || oldObject == null || (${sameKeys("oldObject", "object")} && ${sameKeys("object", "oldObject")})`,
+      message: `the operator may not change the metadata of ${names.webhookConfiguration}`,
+    },
   ];
+}
+
+/** CEL for whether all metadata of one object is in another one, but for what the API server writes. */
+function sameKeys(one: string, other: string): string {
+  const free = list(["generation", "managedFields", "resourceVersion"]);
+  return `dyn(${one}.metadata).all(k, k in ${free} || (k in dyn(${other}.metadata) && dyn(${one}.metadata)[k] == dyn(${other}.metadata)[k]))`;
 }

@@ -75,3 +75,8 @@ function named(expressions: Readonly<Record<string, string>>): { name: string; e
 export function quote(text: unknown): string {
   return JSON.stringify(String(text));
 }
+
+/** A list of strings as CEL writes it. */
+export function list(values: readonly string[]): string {
+  return `[${values.map(quote).join(", ")}]`;
+}

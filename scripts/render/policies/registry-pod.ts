@@ -1,43 +1,111 @@
 import { names } from "../../../schema/names.ts";
-import { quote, type Validation } from "./policy.ts";
+import { childLabels, selectorLabels } from "../../../src/cache/owner.ts";
+import { list, quote, type Validation } from "./policy.ts";
 
-/** What the expressions of registryPodRules use. */
+/** Any name, to find where the name of the cache stands in its labels. */
+const anyName = "name";
+
+/** Fields of a Pod that the operator or the API server sets, to any value or as other rules say. */
+const podFields = [
+  ...["automountServiceAccountToken", "containers", "enableServiceLinks", "securityContext"],
+  ...["terminationGracePeriodSeconds", "volumes"],
+];
+/** CEL for the only value that other fields of a Pod may have. */
+const podValues = {
+  dnsPolicy: '"ClusterFirst"',
+  hostIPC: "false",
+  hostNetwork: "false",
+  hostPID: "false",
+  hostUsers: "false",
+  nodeSelector: '{"kubernetes.io/os": "linux"}',
+  restartPolicy: '"Always"',
+  schedulerName: '"default-scheduler"',
+  shareProcessNamespace: "false",
+};
+/** Fields of a container that the operator or the API server sets. */
+const containerFields = [
+  ...["env", "envFrom", "image", "imagePullPolicy", "livenessProbe", "name", "ports", "readinessProbe"],
+  ...["resources", "securityContext", "terminationMessagePath", "terminationMessagePolicy", "volumeMounts"],
+];
+const containerAnnotation = "kubectl.kubernetes.io/default-container";
+
+/** What to do when a policy of the cluster added what is refused. */
+const orLimit = "If a mutating policy of the cluster adds that, limit it to Pods.";
+
+/**
+ * What the expressions of registryPodRules use. What a Pod may have is listed, not what it may not have: Kubernetes
+ * gets new fields.
+ */
 export const registryPodVariables = {
-  pod: "object.spec.template.spec",
+  template: "object.spec.template",
+  oldTemplate: "oldObject == null ? dyn({}) : dyn(oldObject.spec.template)",
+  pod: "variables.template.spec",
+  oldPod: "oldObject == null ? dyn({}) : dyn(oldObject.spec.template.spec)",
   containers: "variables.pod.containers",
   oldContainers: "oldObject == null ? [] : oldObject.spec.template.spec.containers",
   oldVolumes: "oldObject == null ? [] : oldObject.spec.template.spec.?volumes.orValue([])",
+  labels: celMap(childLabels(anyName)),
+  podValues: `{${Object.entries(podValues).map(([field, value]) => `${quote(field)}: dyn(${value})`)}}`,
+  addedMetadata: `dyn(variables.template.metadata).filter(k, !(k in ["annotations", "creationTimestamp", "labels"]) && !(k in variables.oldTemplate.metadata))`,
+  addedLabels: addedKeys("labels", "!(k in variables.labels && variables.labels[k] == m[k])"),
+  addedAnnotations: addedKeys(
+    "annotations",
+    `!(k == ${quote(containerAnnotation)} && m[k] == ${quote(names.registryContainer)})`,
+  ),
+  addedToPod: `dyn(variables.pod).filter(k, !(k in ${list(podFields)}) && !(k in variables.podValues && variables.podValues[k] == dyn(variables.pod)[k]) && !(k in variables.oldPod && variables.oldPod[k] == dyn(variables.pod)[k]))`,
+  addedToContainers: `variables.containers.map(c, dyn(c).filter(k, !(k in ${list(containerFields)}) && !variables.oldContainers.exists(o, o.name == c.name && k in dyn(o) && dyn(o)[k] == dyn(c)[k]))).filter(ks, size(ks) > 0)`,
 };
+
+/** CEL for the keys of a map of the template's metadata that a condition holds for, unless they were stored. */
+function addedKeys(field: "labels" | "annotations", condition: string): string {
+  const before = `variables.oldTemplate.?metadata.?${field}.orValue({})`;
+  return `[dyn(variables.template).?metadata.?${field}.orValue({})].map(m, m.filter(k, ${condition} && !(k in ${before} && ${before}[k] == m[k])))[0]`;
+}
+
+/** CEL for labels in which the name of the cache is that of the object. */
+function celMap(labels: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(labels).map(
+    ([key, value]) => `${quote(key)}: ${value === anyName ? "string(object.metadata.name)" : quote(value)}`,
+  );
+  return `{${pairs.join(", ")}}`;
+}
 
 /** What the template of a StatefulSet must be like to be a registry's, or was like before the operator wrote it. */
 export function registryPodRules(): Validation[] {
-  return [...podRules(), ...containerRules(), ...setRules()];
+  return [...templateRules(), ...podRules(), ...containerRules(), ...setRules()];
+}
+
+/** A rule that there is nothing in a list of names, which its message has. */
+function nothing(variable: string, message: string): Validation {
+  return {
+    expression: `size(variables.${variable}) == 0`,
+    message: `${message}. ${orLimit}`,
+    messageExpression: `${quote(`${message}, but not `)} + variables.${variable}.join(", ") + ${quote(`. ${orLimit}`)}`,
+  };
+}
+
+/** Services, policies and webhooks of the cluster find Pods by labels, and take orders by annotations. */
+function templateRules(): Validation[] {
+  return [
+    nothing("addedLabels", "the Pod of a registry has the labels of its OrasCache"),
+    nothing("addedAnnotations", `the Pod of a registry has the annotation ${containerAnnotation}`),
+    nothing("addedMetadata", "the Pod of a registry has labels and annotations"),
+  ];
 }
 
 /** Pod Security "restricted", and no identity in the cluster. */
 function podRules(): Validation[] {
-  const same = (field: string) =>
-    `(oldObject != null && variables.pod.?${field} == oldObject.spec.template.spec.?${field})`;
-  const hasNo = (field: string) => `(!has(variables.pod.${field}) || ${same(field)})`;
-  const flags = ["hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace"];
   const security = "variables.pod.?securityContext";
+  const oldSecurity = "variables.oldPod.?securityContext";
+  const unless = (condition: string, ...fields: string[]) =>
+    `((${condition}) || (oldObject != null && ${fields.map((field) => `${security}.?${field} == ${oldSecurity}.?${field}`).join(" && ")}))`;
   return [
     {
-      expression: `(variables.pod.?automountServiceAccountToken.orValue(true) == false || ${same("automountServiceAccountToken")}) && ${hasNo("serviceAccountName")}`,
-      message: "a registry has no ServiceAccount and no token",
+      expression:
+        "variables.pod.?automountServiceAccountToken.orValue(true) == false || (oldObject != null && variables.pod.?automountServiceAccountToken == variables.oldPod.?automountServiceAccountToken)",
+      message: "a registry has no ServiceAccount's token: automountServiceAccountToken must be false",
     },
-    {
-      expression: flags
-        .map((flag) => `(!variables.pod.?${flag}.orValue(false) || ${same(flag)})`)
-        .join(" && "),
-      message: "a registry shares no namespace with its node, nor processes",
-    },
-    {
-      expression: ["nodeName", "initContainers", "ephemeralContainers", "resourceClaims"]
-        .map(hasNo)
-        .join(" && "),
-      message: "a registry has one container, and the scheduler places it",
-    },
+    nothing("addedToPod", "the Pod of a registry has the fields that the operator sets"),
     {
       // ConfigMaps: policies of the cluster put CAs into Pods by them.
       expression:
@@ -45,50 +113,108 @@ function podRules(): Validation[] {
       message: "a registry has volumes of the kinds emptyDir and configMap only",
     },
     {
-      expression: `${same("securityContext")} || (${security}.?runAsNonRoot.orValue(false) && ${security}.?runAsUser.orValue(1) != 0 && ${security}.?seccompProfile.?type.orValue("") == "RuntimeDefault" && ${noneOf(security, ["sysctls", "seLinuxOptions", "windowsOptions", "appArmorProfile"])})`,
-      message: "the Pod of a registry is restricted: not root, seccomp RuntimeDefault, nothing else loosened",
+      expression: unless(
+        `${security}.?runAsNonRoot.orValue(false) && ${security}.?runAsUser.orValue(1) != 0`,
+        "runAsNonRoot",
+        "runAsUser",
+      ),
+      message: "the Pod of a registry does not run as root: runAsNonRoot must be true, runAsUser not 0",
+    },
+    {
+      expression: unless(`${profile(security, "seccompProfile")} in ${confined}`, "seccompProfile"),
+      message: "the seccompProfile of a registry's Pod must be RuntimeDefault or Localhost",
+    },
+    {
+      expression: unless(`${profile(security, "appArmorProfile")} in ${confinedOrNone}`, "appArmorProfile"),
+      message: "the appArmorProfile of a registry's Pod must be RuntimeDefault, Localhost or absent",
+    },
+    {
+      expression: ["sysctls", "seLinuxOptions", "windowsOptions"]
+        .map((field) => unless(`!${security}.?${field}.hasValue()`, field))
+        .join(" && "),
+      message: "the securityContext of a registry's Pod has no sysctls, seLinuxOptions or windowsOptions",
     },
   ];
 }
 
-function noneOf(at: string, fields: readonly string[]): string {
-  return fields.map((field) => `!${at}.?${field}.hasValue()`).join(" && ");
+const confined = list(["RuntimeDefault", "Localhost"]);
+const confinedOrNone = list(["", "RuntimeDefault", "Localhost"]);
+
+function profile(security: string, field: "seccompProfile" | "appArmorProfile"): string {
+  return `${security}.?${field}.?type.orValue("")`;
 }
 
 function containerRules(): Validation[] {
   const every = (condition: string) => `variables.containers.all(c, ${condition})`;
   const before = (condition: string) => `variables.oldContainers.exists(o, o.name == c.name && ${condition})`;
-  const unless = (condition: string, field: string) =>
-    `(${condition} || ${before(`o.?${field} == c.?${field}`)})`;
-  const noHost = ["livenessProbe", "readinessProbe", "startupProbe"].map((probe) =>
-    unless(
-      `c.?${probe}.?httpGet.?host.orValue("") == "" && c.?${probe}.?tcpSocket.?host.orValue("") == "" && !c.?${probe}.?exec.hasValue()`,
-      probe,
-    ),
-  );
+  const unless = (condition: string, ...fields: string[]) =>
+    `((${condition}) || ${before(fields.map((field) => `o.?${field} == c.?${field}`).join(" && "))})`;
   const security = "c.?securityContext";
+  const secure = (condition: string, ...fields: string[]) =>
+    every(unless(condition, ...fields.map((field) => `securityContext.?${field}`)));
   return [
     {
       expression: every(`c.name == ${quote(names.registryContainer)} || ${before("true")}`),
-      message: `a registry's container is called ${names.registryContainer}`,
+      message: `a registry's only container is called ${names.registryContainer}`,
     },
     {
-      expression: every(
-        unless(
-          `${security}.?allowPrivilegeEscalation.orValue(true) == false && !${security}.?privileged.orValue(false) && ${security}.?runAsNonRoot.orValue(true) && ${security}.?runAsUser.orValue(1) != 0 && ${security}.?capabilities.?drop.orValue([]).exists(d, d == "ALL") && size(${security}.?capabilities.?add.orValue([])) == 0 && ${noneOf(security, ["procMount", "seLinuxOptions", "windowsOptions", "appArmorProfile", "seccompProfile"])}`,
-          "securityContext",
-        ),
+      expression: "size(variables.addedToContainers) == 0",
+      message: `a registry's container has the fields that the operator sets. ${orLimit}`,
+      messageExpression: `"a registry's container has the fields that the operator sets, but not " + variables.addedToContainers.map(ks, ks.join(", ")).join(", ") + ${quote(`. ${orLimit}`)}`,
+    },
+    {
+      expression: secure(
+        `${security}.?allowPrivilegeEscalation.orValue(true) == false && !${security}.?privileged.orValue(false)`,
+        "allowPrivilegeEscalation",
+        "privileged",
       ),
-      message: "a registry's container is restricted: no privileges, no capabilities, not root",
+      message:
+        "a registry's container has no privileges: allowPrivilegeEscalation must be false, privileged absent or false",
+    },
+    {
+      expression: secure(
+        `${security}.?capabilities.?drop.orValue([]).exists(d, d == "ALL") && size(${security}.?capabilities.?add.orValue([])) == 0`,
+        "capabilities",
+      ),
+      message: "a registry's container has no capabilities: it drops ALL and adds none",
+    },
+    {
+      expression: secure(
+        `${security}.?runAsNonRoot.orValue(true) && ${security}.?runAsUser.orValue(1) != 0`,
+        "runAsNonRoot",
+        "runAsUser",
+      ),
+      message:
+        "a registry's container does not run as root: runAsNonRoot must be true or absent, runAsUser not 0",
+    },
+    ...(["seccompProfile", "appArmorProfile"] as const).map((field) => ({
+      expression: secure(`${profile(security, field)} in ${confinedOrNone}`, field),
+      message: `the ${field} of a registry's container must be RuntimeDefault, Localhost or absent`,
+    })),
+    {
+      expression: every(
+        [
+          unless(`${security}.?procMount.orValue("Default") == "Default"`, "securityContext.?procMount"),
+          ...["seLinuxOptions", "windowsOptions"].map((field) =>
+            unless(`!${security}.?${field}.hasValue()`, `securityContext.?${field}`),
+          ),
+        ].join(" && "),
+      ),
+      message:
+        "the securityContext of a registry's container has no procMount, seLinuxOptions or windowsOptions",
     },
     {
       expression: every(
-        ["command", "args", "lifecycle", "volumeDevices"]
-          .map((field) => unless(`!has(c.${field})`, field))
-          .concat(noHost)
+        ["livenessProbe", "readinessProbe"]
+          .map((probe) =>
+            unless(
+              `c.?${probe}.?httpGet.?host.orValue("") == "" && c.?${probe}.?tcpSocket.?host.orValue("") == "" && !c.?${probe}.?exec.hasValue()`,
+              probe,
+            ),
+          )
           .join(" && "),
       ),
-      message: "a registry's container runs what its image says, and is probed at its own address",
+      message: "a registry's container is probed at its own address, without a command",
     },
     {
       expression: every(
@@ -106,7 +232,20 @@ function containerRules(): Validation[] {
 }
 
 function setRules(): Validation[] {
+  const same = (field: string) => `(oldObject != null && object.spec.${field} == oldObject.spec.${field})`;
   return [
+    {
+      expression: `request.namespace != ${quote(names.operatorNamespace)}`,
+      message: `no registry runs in the namespace of the operator, ${names.operatorNamespace}: create the ${names.kind} in another one`,
+    },
+    {
+      expression: `object.spec.?replicas.orValue(1) <= 1 || ${same("replicas")}`,
+      message: "a registry has one replica",
+    },
+    {
+      expression: `(object.spec.serviceName == object.metadata.name || ${same("serviceName")}) && (object.spec.selector == {"matchLabels": ${celMap(selectorLabels(anyName))}} || ${same("selector")})`,
+      message: "the StatefulSet of a registry has the Service and the selector of its OrasCache",
+    },
     {
       expression: "size(object.spec.?volumeClaimTemplates.orValue([])) == 0",
       message: "a registry has no claims of volumes by template",

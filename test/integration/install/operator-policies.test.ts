@@ -141,6 +141,50 @@ describe("what the operator makes passes the policies", () => {
     nobodyRefused();
   });
 
+  // A platform's policies change StatefulSets too; the API server tells the operator's policies what came of it.
+  test("a cluster that hardens and schedules what was there already", async () => {
+    await createCache("hardened");
+    await until(() => setNamed("hardened"), "the StatefulSet");
+    const spec = {
+      priorityClassName: "theirs",
+      tolerations: [{ operator: "Exists" }],
+      containers: [
+        { name: names.registryContainer, securityContext: { seccompProfile: { type: "RuntimeDefault" } } },
+      ],
+    };
+    const metadata = {
+      annotations: { "example.com/x": "y" },
+      labels: { "example.com/x": "y" },
+      finalizers: ["example.com/x"],
+    };
+    const where = pathOf(resources.statefulSets, { namespace, name: "hardened" });
+    const change = async (body: object) => {
+      const contentType = "application/strategic-merge-patch+json";
+      await admin.request({
+        method: "PATCH",
+        path: where,
+        contentType,
+        query: { fieldManager: "platform" },
+        body,
+      });
+    };
+    await change({
+      metadata,
+      spec: { template: { metadata: { annotations: metadata.annotations, labels: metadata.labels }, spec } },
+    });
+    await patch(admin, resources.orasCaches, "hardened", { spec: { image: "example.com/registry:2" } });
+    await until(
+      async () => {
+        const { containers, priorityClassName } = (await setNamed("hardened"))?.spec?.template.spec ?? {};
+        return containers?.[0]?.image === "example.com/registry:2" && priorityClassName === undefined;
+      },
+      "it to be as the spec says",
+      30_000,
+    );
+    nobodyRefused();
+    await change({ metadata: { finalizers: null } });
+  });
+
   test("deleting the children of a cache that deploys none", async () => {
     await createCache("gone");
     await until(() => setNamed("gone"), "the StatefulSet");
@@ -177,6 +221,8 @@ function forged<T extends KubeObject>(object: T | undefined, name: string): T {
   return changed({ ...(object as T), metadata } as T, "status", undefined);
 }
 
+/** As the operator names them: see httpSecretReference. */
+const httpName = "forged-http-0123456789";
 const claim = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } };
 
 describe("sec-10: whoever holds the operator's token", () => {
@@ -186,12 +232,14 @@ describe("sec-10: whoever holds the operator's token", () => {
 
   beforeAll(async () => {
     await until(() => setNamed("real"), "the StatefulSet");
-    registry = forged(await setNamed("real"), "forged");
+    // Labels and the names of its Service and its Secret name the cache.
+    const made = forged(await setNamed("real"), "forged");
+    registry = JSON.parse(JSON.stringify(made).replaceAll('"real"', '"forged"')) as V1StatefulSet;
     const real = await read<V1Service>(resources.services, "real");
     service = changed(forged(real, "forged"), "spec.selector", { [names.cacheLabel]: "forged" });
     const cache = await read<StoredOrasCache>(resources.orasCaches, "real");
     const { name = "" } = httpSecretReference(cache as StoredOrasCache);
-    http = forged(await read<V1Secret>(resources.secrets, name), "forged-http");
+    http = forged(await read<V1Secret>(resources.secrets, name), httpName);
     await admin.request({
       method: "POST",
       path: "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
@@ -283,6 +331,57 @@ describe("sec-10: whoever holds the operator's token", () => {
       [{ secretRef: { name: "a" } }, { secretRef: { name: "b" } }],
     ],
     ["a ConfigMap as environment", "containers.0.envFrom", [{ configMapRef: { name: "a" } }]],
+    ["a priority", "priorityClassName", "system-node-critical"],
+    ["tolerations", "tolerations", [{ operator: "Exists" }]],
+    ["other nodes", "nodeSelector", { "node-role.kubernetes.io/control-plane": "" }],
+    ["an affinity", "affinity", { podAffinity: {} }],
+    ["a runtime class", "runtimeClassName", "kata"],
+    ["another scheduler", "schedulerName", "theirs"],
+    ["other hosts", "hostAliases", [{ ip: "192.0.2.1", hostnames: ["x"] }]],
+    ["another host name", "hostname", "x"],
+    ["the node's DNS", "dnsPolicy", "Default"],
+    ["other DNS servers", "dnsConfig", { nameservers: ["192.0.2.1"] }],
+    ["credentials of images", "imagePullSecrets", [{ name: "somebodys" }]],
+    ["a scheduling gate", "schedulingGates", [{ name: "example.com/x" }]],
+    ["a terminal", "containers.0.tty", true],
+    ["a working directory", "containers.0.workingDir", "/"],
+    [
+      "unconfined AppArmor of the container",
+      "containers.0.securityContext.appArmorProfile",
+      { type: "Unconfined" },
+    ],
+    ["root of the container", "containers.0.securityContext.runAsNonRoot", false],
+  ];
+
+  const annotationCases = [
+    ["sidecar.istio.io/inject", "true"],
+    ["vault.hashicorp.com/agent-inject", "true"],
+    [`${names.prefix}input-uri`, "a/b:c"],
+    ["container.apparmor.security.beta.kubernetes.io/registry", "unconfined"],
+    ["kubectl.kubernetes.io/default-container", "other"],
+  ] as const;
+  /** What is put where in the spec of the StatefulSet. */
+  const setCases: Change[] = [
+    ["a hundred thousand replicas", "replicas", 100_000],
+    ["a finalizer of its Pods", "template.metadata.finalizers", ["example.com/x"]],
+    ["a label of cluster DNS", "template.metadata.labels.k8s-app", "kube-dns"],
+    ...annotationCases.map(
+      ([key, value]): Change => [`the annotation ${key}`, "template.metadata.annotations", { [key]: value }],
+    ),
+  ];
+  /** Of any object that the operator writes. */
+  const metadataCases: Change[] = [
+    ["a finalizer", "finalizers", ["example.com/x"]],
+    [
+      "an owner that is gone",
+      "ownerReferences.-",
+      { apiVersion: "v1", kind: "ConfigMap", name: "gone", uid: "11111111-1111-1111-1111-111111111111" },
+    ],
+    [
+      "an order to another controller",
+      "annotations",
+      { "external-dns.alpha.kubernetes.io/hostname": "corp.example" },
+    ],
   ];
 
   test("may still run a registry for a cache that does not exist: docs/security.md says so", async () => {
@@ -297,8 +396,81 @@ describe("sec-10: whoever holds the operator's token", () => {
     await refused(stolen.request({ method: "PUT", path: where, query: { dryRun: "All" }, body }));
   });
 
+  test.each(setCases)("cannot create a StatefulSet with %s, nor change one so", async (_, path, value) => {
+    await refused(create(resources.statefulSets, changed(registry, `spec.${path}`, value)));
+    const body = changed(await setNamed("real"), `spec.${path}`, value);
+    const where = pathOf(resources.statefulSets, { namespace, name: "real" });
+    await refused(stolen.request({ method: "PUT", path: where, query: { dryRun: "All" }, body }));
+  });
+
+  test.each(metadataCases)("cannot write an object with %s", async (_, path, value) => {
+    await refused(create(resources.statefulSets, changed(registry, `metadata.${path}`, value)));
+    await refused(create(resources.services, changed(service, `metadata.${path}`, value)));
+    await refused(create(resources.secrets, changed(http, `metadata.${path}`, value)));
+    for (const resource of [resources.statefulSets, resources.services]) {
+      const body = changed(await read<KubeObject>(resource, "real"), `metadata.${path}`, value);
+      const where = pathOf(resource, { namespace, name: "real" });
+      await refused(stolen.request({ method: "PUT", path: where, query: { dryRun: "All" }, body }));
+    }
+  });
+
+  test("cannot make Pods that Services of others select", async () => {
+    const [selector, labels] = ["spec.selector.matchLabels", "spec.template.metadata.labels"];
+    for (const theirs of [
+      { "k8s-app": "kube-dns" },
+      { "app.kubernetes.io/name": names.operatorName },
+      { [names.cacheLabel]: "real" },
+    ]) {
+      await refused(
+        create(resources.statefulSets, changed(changed(registry, selector, theirs), labels, theirs)),
+      );
+    }
+  });
+
+  test("cannot make registries or their Secrets in its own namespace", async () => {
+    const here = <T extends KubeObject>(object: T) =>
+      changed(object, "metadata.namespace", names.operatorNamespace);
+    expect(await refused(create(resources.statefulSets, here(registry), names.operatorNamespace))).toContain(
+      "create the OrasCache in another",
+    );
+    await refused(create(resources.services, here(service), names.operatorNamespace));
+    await refused(create(resources.secrets, here(http), names.operatorNamespace));
+  });
+
+  test("is told which fields and which policy to look at", async () => {
+    const critical = changed(registry, "spec.template.spec.priorityClassName", "system-node-critical");
+    expect(await refused(create(resources.statefulSets, critical))).toContain(
+      "but not priorityClassName. If a mutating policy",
+    );
+    const privileged = changed(registry, "spec.template.spec.containers.0.securityContext.capabilities.add", [
+      "NET_RAW",
+    ]);
+    expect(await refused(create(resources.statefulSets, privileged))).toContain("it drops ALL and adds none");
+  });
+
+  const profiles = ["RuntimeDefault", "Localhost"].map((type) => ({
+    type,
+    ...(type === "Localhost" && { localhostProfile: "x" }),
+  }));
+  test.each(
+    ["securityContext", "containers.0.securityContext"].flatMap((at) =>
+      ["seccompProfile", "appArmorProfile"].flatMap((field) =>
+        profiles.map(
+          (profile): Change => [
+            `${at}.${field} ${profile.type}`,
+            `spec.template.spec.${at}.${field}`,
+            profile,
+          ],
+        ),
+      ),
+    ),
+  )("a policy of the cluster may set %s", async (_, path, value) => {
+    await create(resources.statefulSets, changed(registry, path, value));
+  });
+
   const owner = "metadata.ownerReferences.0";
   test.each<Change>([
+    ["another Service", "spec.serviceName", "theirs"],
     ["no owner", "metadata.ownerReferences", undefined],
     ["an owner of another kind", `${owner}.kind`, "Deployment"],
     ["an owner of another group", `${owner}.apiVersion`, "example.com/v1"],
@@ -360,10 +532,10 @@ describe("sec-10: whoever holds the operator's token", () => {
       "for a ServiceAccount, in a cache's name",
       {
         type: "kubernetes.io/service-account-token",
-        metadata: { ...account("default"), name: "forged-http" },
+        metadata: { ...account("default"), name: httpName },
       },
     ],
-    ["without an owner", { metadata: { name: "forged-http" } }],
+    ["without an owner", { metadata: { name: httpName } }],
     [
       "for nodes that join",
       { type: "bootstrap.kubernetes.io/token", metadata: { name: "bootstrap-token-abcdef" } },
@@ -433,6 +605,73 @@ describe("sec-10: whoever holds the operator's token", () => {
     const { webhooks } = changed(live as { webhooks: object[] } & KubeObject, path, value);
     const change = { webhooks: webhooks.filter((webhook) => webhook !== undefined) };
     await refused(patch(stolen, resource, names.webhookConfiguration, change, true));
+  });
+
+  test.each(metadataCases)(
+    "cannot give its webhook configuration, Lease or certificate %s",
+    async (_, path, value) => {
+      const field = path.replace(".-", "");
+      const change = { metadata: { [field]: path === field ? value : [value] } };
+      const configurations = resources.mutatingWebhookConfigurations;
+      await refused(patch(stolen, configurations, names.webhookConfiguration, change, true));
+      if (field === "annotations") return;
+      for (const [resource, name] of [
+        [resources.leases, names.lease],
+        [resources.secrets, names.webhookSecret],
+      ] as const) {
+        const write = {
+          method: "PATCH",
+          path: pathOf(resource, { namespace: names.operatorNamespace, name }),
+          contentType: "application/merge-patch+json",
+          query: { dryRun: "All" },
+          body: change,
+        } as const;
+        await refused(stolen.request(write));
+      }
+    },
+  );
+
+  test("cannot label its webhook configuration", async () => {
+    const change = { metadata: { labels: { x: "y" } } };
+    await refused(
+      patch(stolen, resources.mutatingWebhookConfigurations, names.webhookConfiguration, change, true),
+    );
+  });
+
+  const event = {
+    metadata: { name: "real.0123456789abcdef" },
+    eventTime: "2026-01-01T00:00:00.000000Z",
+    reportingController: names.group,
+    reportingInstance: "x",
+    type: "Normal",
+    reason: "Created",
+    action: "Create",
+    note: "Created.",
+    regarding: { apiVersion: names.apiVersion, kind: names.kind, name: "real", namespace },
+  };
+  test.each<Change>([
+    ["of another component", "reportingController", "kubelet"],
+    ["about a node", "regarding", { apiVersion: "v1", kind: "Node", name: "real" }],
+    ["about an object elsewhere", "regarding.namespace", "kube-system"],
+    ["about another object than it is named after", "regarding.name", "other"],
+    [
+      "with an owner",
+      "metadata.ownerReferences",
+      [{ apiVersion: "v1", kind: "ConfigMap", name: "gone", uid: "1" }],
+    ],
+    ["with a finalizer", "metadata.finalizers", ["example.com/x"]],
+  ])("cannot write an Event %s", async (_, path, value) => {
+    await create(resources.events, event);
+    await refused(create(resources.events, changed(event, path, value)));
+  });
+
+  test.each<[string, string, unknown]>([
+    ["of another name", "metadata.name", "forged-http-config"],
+    ["of a name with a digest in the middle", "metadata.name", "forged-http-x-http-0123456789"],
+    ["with other keys", "data", { password: "" }],
+    ["that can be changed", "immutable", false],
+  ])("cannot create an HTTP secret %s", async (_, path, value) => {
+    await refused(create(resources.secrets, changed(http, path, value)));
   });
 
   test("cannot make or delete a webhook configuration", async () => {
