@@ -1,6 +1,7 @@
 import type { V1Service } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { childMetadata, identityOf, selectorLabels } from "./owner.ts";
+import { selectorLabels } from "./labels.ts";
+import { childMetadata, identityOf } from "./owner.ts";
 import type { StoredOrasCache } from "./types.ts";
 
 /**

@@ -3,7 +3,8 @@ import { names } from "../../schema/names.ts";
 import { isCovered } from "./covered.ts";
 import type { ChildFacts } from "./facts.ts";
 import { httpSecretReference } from "./http-secret.ts";
-import { childLabels, childMetadata, identityOf, selectorLabels } from "./owner.ts";
+import { childLabels, selectorLabels } from "./labels.ts";
+import { childMetadata, identityOf } from "./owner.ts";
 import type { StoredOrasCache } from "./types.ts";
 
 /**

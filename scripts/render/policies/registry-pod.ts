@@ -1,5 +1,5 @@
 import { names } from "../../../schema/names.ts";
-import { childLabels, selectorLabels } from "../../../src/cache/owner.ts";
+import { childLabels, selectorLabels } from "../../../src/cache/labels.ts";
 import { list, quote, type Validation } from "./policy.ts";
 
 /** Any name, to find where the name of the cache stands in its labels. */
