@@ -37,7 +37,7 @@ func main() {
 func run(arguments []string) int {
 	if len(arguments) == 0 {
 		fmt.Fprintln(os.Stderr, "usage: agent install|pull|exec|push [options]: started by the operator in the Pods of a step")
-		return contract.SetupFailed
+		return contract.ExitSetupFailed
 	}
 	command := arguments[0]
 	// Before anything else: the first signal may come at once.
@@ -70,7 +70,7 @@ func end(o options.Options, message string, err error) int {
 		failure.Terminate(o.MessagePath, message, 0)
 		return 0
 	}
-	code := contract.SetupFailed
+	code := contract.ExitSetupFailed
 	if found := failure.As(err); found != nil {
 		code = found.Code
 	}
@@ -92,7 +92,7 @@ func endWith(o options.Options, code int, message string, err error) int {
 
 func install(o options.Options) error {
 	if err := share.Root(o.Share).Install(o.Containers); err != nil {
-		return failure.Wrap(err, contract.SetupFailed, "the agent cannot be put on the volume of the step: %s", err)
+		return failure.Wrap(err, contract.ExitSetupFailed, "the agent cannot be put on the volume of the step: %s", err)
 	}
 	return nil
 }
@@ -118,7 +118,7 @@ func pull(ctx context.Context, o options.Options) error {
 		}
 		pulling := inputs.Pull{
 			References: references, Folders: folders, Unpack: o.Unpack, Limit: o.Limit,
-			InvalidCode: contract.InputInvalid, SetupCode: contract.SetupFailed, Registry: reading, Say: log.Say,
+			InvalidCode: contract.ExitInputInvalid, SetupCode: contract.ExitSetupFailed, Registry: reading, Say: log.Say,
 		}
 		if _, err := pulling.Run(ctx); err != nil {
 			return err
@@ -173,7 +173,7 @@ func registryOptions(o options.Options, use credentials.Use, ref reference.Refer
 	}
 	secret, err := credentials.Read(o.Credentials, reference.Registry{Host: ref.Host, PlainHTTP: ref.PlainHTTP})
 	if err != nil {
-		return found, failure.Wrap(err, contract.SetupFailed, "%s", err)
+		return found, failure.Wrap(err, contract.ExitSetupFailed, "%s", err)
 	}
 	found.Secret = secret
 	return found, nil
@@ -186,10 +186,10 @@ func execute(ctx context.Context, o options.Options, signals *program.Signals) (
 		Settings: launcher.Settings{
 			Unpacks: o.InputPath != "", Tells: o.Output != "", OrasComesBack: o.OrasComesBack,
 			Wanted:      pusher.PushOn(o.PushOn).Wanted,
-			NobodyThere: contract.PusherMissing, OutputFailed: contract.OutputFailed,
+			NobodyThere: contract.ExitPusherMissing, OutputFailed: contract.ExitOutputFailed,
 		},
 		Socket: part.Socket(), Pipe: o.OutputPipe, Argv: o.Rest, OwnVariables: o.OwnVariables,
-		CheckFailed: contract.CheckFailed, Log: log,
+		CheckFailed: contract.ExitCheckFailed, Log: log,
 	}
 	if len(o.Rest) == 0 {
 		return launcher.Exit{}, errors.New("no program follows the options")
@@ -197,7 +197,7 @@ func execute(ctx context.Context, o options.Options, signals *program.Signals) (
 	workers := runtime.GOMAXPROCS(0)
 	if o.InputPath != "" {
 		started.Inputs = &inputs.Unpack{Folder: part.Inputs(), Remove: !o.KeepInputs, Target: unpack.Options{
-			Path: o.InputPath, Workers: workers, Code: contract.UnpackFailed, Now: time.Now(),
+			Path: o.InputPath, Workers: workers, Code: contract.ExitUnpackFailed, Now: time.Now(),
 			Limits: unpack.Limits{Entries: math.MaxInt64, Bytes: math.MaxInt64, PathBytes: 4095},
 			Tell:   func(line string) { log.Say("%s", line) },
 		}}
@@ -209,7 +209,7 @@ func execute(ctx context.Context, o options.Options, signals *program.Signals) (
 		}
 		if o.OutputPath != "" {
 			started.Output = &pack.Options{
-				Path: o.OutputPath, LeaveOut: leaveOut, Workers: workers, Code: contract.CheckFailed,
+				Path: o.OutputPath, LeaveOut: leaveOut, Workers: workers, Code: contract.ExitCheckFailed,
 				Tell: func(line string) { log.Say("%s", line) },
 			}
 		}
@@ -233,8 +233,8 @@ func push(ctx context.Context, o options.Options) (pusher.Exit, error) {
 	}
 	methods := map[string]compress.Method{"auto": compress.Gzip, "gzip": compress.Gzip, "none": compress.Store, "zstd": compress.Zstd}
 	return pusher.Run(ctx, pusher.Options{
-		Settings: pusher.Settings{Policies: policies, HasOutput: true, PushOn: pusher.PushOn(o.PushOn), OutputFailed: contract.OutputFailed},
+		Settings: pusher.Settings{Policies: policies, HasOutput: true, PushOn: pusher.PushOn(o.PushOn), OutputFailed: contract.ExitOutputFailed},
 		Share:    share.Root(o.Share), Output: output, Method: methods[o.Compression], Images: o.Images,
-		Registry: writing, PushFailed: contract.PushFailed, SetupFailed: contract.SetupFailed, Log: log,
+		Registry: writing, PushFailed: contract.ExitPushFailed, SetupFailed: contract.ExitSetupFailed, Log: log,
 	})
 }

@@ -69,4 +69,6 @@ export const names = {
   artifactImageAnnotation: `${prefix}image`,
   artifactInputAnnotation: `${prefix}input`,
   artifactUnpackAnnotation: `${prefix}unpack`,
+  /** On the layer of a single file whose mode is not 0644. */
+  artifactModeAnnotation: `${prefix}mode`,
 } as const;

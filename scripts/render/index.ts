@@ -1,3 +1,4 @@
+import { renderAgentConstants } from "./agent-constants.ts";
 import { renderAnnotations } from "./annotations.ts";
 import { renderChart } from "./chart.ts";
 import { renderCrd } from "./crd.ts";
@@ -13,6 +14,7 @@ import { renderTypes } from "./types.ts";
 export async function renderAll(schema: Schema): Promise<Rendered[]> {
   return [
     renderShellConstants(schema),
+    renderAgentConstants(schema),
     renderAnnotations(schema),
     ...(await renderTypes(schema)),
     ...renderCrd(schema),

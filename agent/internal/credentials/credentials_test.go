@@ -247,7 +247,7 @@ func TestLoginsDoNotPrintThemselves(t *testing.T) {
 
 func TestNoSecret(t *testing.T) {
 	var none *Secret
-	if got, err := none.Logins(context.Background(), "h", "x", Pull); err != nil || got != nil || none.Authority() != nil {
+	if got, err := none.Logins(context.Background(), "h", "x", Pull); err != nil || got != nil || none.CA() != nil {
 		t.Error(got, err)
 	}
 }

@@ -24,7 +24,7 @@ type Secret struct {
 	// only is the registry that the Secret says it is for; passwordsFor the one that user and passwords are for otherwise.
 	only         *reference.Registry
 	passwordsFor reference.Registry
-	authority    []byte
+	ca           []byte
 }
 
 // Format keeps passwords out of whatever is formatted.
@@ -48,7 +48,7 @@ func Read(dir string, step reference.Registry) (*Secret, error) {
 		name string
 		into *[]byte
 	}{
-		{"ORAS_USER", &user}, {"ORAS_PULL_PASS", &pull}, {"ORAS_PUSH_PASS", &push}, {"registry", &only}, {"ca.crt", &s.authority},
+		{"ORAS_USER", &user}, {"ORAS_PULL_PASS", &pull}, {"ORAS_PUSH_PASS", &push}, {"registry", &only}, {"ca.crt", &s.ca},
 		{".dockerconfigjson", &config}, {".dockercfg", &legacy}, {"config.json", &plain},
 	} {
 		text, err := readFile(filepath.Join(dir, file.name))
@@ -83,12 +83,12 @@ func Read(dir string, step reference.Registry) (*Secret, error) {
 	return s, nil
 }
 
-// Authority returns ca.crt (PEM), the certificates that the registry's is checked against besides the system's, or nil.
-func (s *Secret) Authority() []byte {
+// CA returns ca.crt (PEM), the certificates that the registry's is checked against besides the system's, or nil.
+func (s *Secret) CA() []byte {
 	if s == nil {
 		return nil
 	}
-	return s.authority
+	return s.ca
 }
 
 // Logins returns the logins for a repository, the most specific first; none is no error. Helpers are run when the

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/converged-computing/oras-operator/agent/internal/contract"
 	"oras.land/oras-go/v2/registry/remote/errcode"
 )
 
@@ -100,7 +101,7 @@ func fromRefusal(said refusal, host string) *Error {
 		e.Kind, e.passes = Unavailable, true
 	case said.status == http.StatusBadRequest && strings.Contains(said.text, "HTTP request to an HTTPS server"):
 		e.Kind = Local
-		e.Hint = fmt.Sprintf("write https://%s in %s", host, registryAnnotation)
+		e.Hint = fmt.Sprintf("write https://%s in %s", host, contract.RegistryAnnotation)
 	case said.status == http.StatusRequestEntityTooLarge:
 		e.Hint = "the registry, or a proxy before it, limits how large an upload may be"
 	}

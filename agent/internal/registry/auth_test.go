@@ -209,7 +209,7 @@ func TestTokens(t *testing.T) {
 }
 
 func TestTLS(t *testing.T) {
-	certFile, keyFile, authority, _, _ := certificate(t)
+	certFile, keyFile, ca, _, _ := certificate(t)
 	s := startServer(t, "REGISTRY_HTTP_TLS_CERTIFICATE="+certFile, "REGISTRY_HTTP_TLS_KEY="+keyFile)
 	plain := startServer(t)
 	for name, c := range map[string]struct {
@@ -218,8 +218,8 @@ func TestTLS(t *testing.T) {
 		ca    string
 		want  string
 	}{
-		"its authority": {s.host, false, authority, ""},
-		"no authority":  {s.host, false, "", "is signed by an authority that is not known here; put the authority's certificate under the key ca.crt"},
+		"its CA":        {s.host, false, ca, ""},
+		"no CA":         {s.host, false, "", "is signed by a CA that is not known here; put the certificate of the CA under the key ca.crt"},
 		"HTTP to HTTPS": {s.host, true, "", "write https://" + s.host + " in oras.converged-computing.github.io/registry"},
 		"HTTPS to HTTP": {plain.host, false, "", "does not speak TLS; if its registry is without TLS, write http://" + plain.host},
 	} {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/converged-computing/oras-operator/agent/internal/contract"
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
 )
 
@@ -81,18 +82,25 @@ type Codes struct{ NotFound, Denied, Unavailable, Invalid, Local int }
 
 // InputCodes are those of an input.
 func InputCodes() Codes {
-	return Codes{NotFound: 181, Denied: 182, Unavailable: 183, Invalid: 184, Local: 185}
+	return Codes{
+		NotFound: contract.ExitInputNotFound, Denied: contract.ExitDenied, Unavailable: contract.ExitRegistryUnavailable,
+		Invalid: contract.ExitInputInvalid, Local: contract.ExitSetupFailed,
+	}
 }
 
 // ProofCodes are those of proving, before the program runs, that the output may be pushed. A repository that is not
 // there is no missing input.
 func ProofCodes() Codes {
-	return Codes{NotFound: 190, Denied: 182, Unavailable: 183, Invalid: 190, Local: 185}
+	return Codes{
+		NotFound: contract.ExitPushFailed, Denied: contract.ExitDenied, Unavailable: contract.ExitRegistryUnavailable,
+		Invalid: contract.ExitPushFailed, Local: contract.ExitSetupFailed,
+	}
 }
 
 // PushCodes are those of pushing the output.
 func PushCodes() Codes {
-	return Codes{NotFound: 190, Denied: 190, Unavailable: 190, Invalid: 190, Local: 190}
+	const code = contract.ExitPushFailed
+	return Codes{NotFound: code, Denied: code, Unavailable: code, Invalid: code, Local: code}
 }
 
 // Failure makes the error that ends a container.

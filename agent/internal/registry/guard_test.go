@@ -53,9 +53,9 @@ func TestNoWayFromTLSToPlainHTTP(t *testing.T) {
 			refuse(w, 401, "UNAUTHORIZED", "x")
 		}, "names a token service that no login is shown to"},
 	} {
-		ref, authority := tlsFake(t, c.handler)
+		ref, ca := tlsFake(t, c.handler)
 		r, seen := open(t, ref, func(o *Options) {
-			o.Secret = secret(t, ref.Host, map[string]string{"ca.crt": authority, "ORAS_USER": "me", "ORAS_PUSH_PASS": "right-secret"})
+			o.Secret = secret(t, ref.Host, map[string]string{"ca.crt": ca, "ORAS_USER": "me", "ORAS_PUSH_PASS": "right-secret"})
 		})
 		_, err := r.Manifest(context.Background())
 		if err == nil || !strings.Contains(err.Error(), c.want) || seen.all() != "" || asked.Load() != 0 || strings.Contains(err.Error(), "signature") || leaks(err.Error()) {

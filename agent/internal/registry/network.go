@@ -14,14 +14,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/converged-computing/oras-operator/agent/internal/contract"
 	"oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/errcode"
-)
-
-// Names of what authors set.
-const (
-	registryAnnotation = "oras.converged-computing.github.io/registry"
-	secretAnnotation   = "oras.converged-computing.github.io/oras-env"
 )
 
 // noAnswerError ends one try.
@@ -73,7 +68,7 @@ func fromNetwork(err error, host string) *Error {
 		return passing(err, "no answer within %s", words(noAnswer.limit))
 	case errors.As(err, &plain):
 		found := local(err, "%s", plain.Error())
-		found.Hint = "only the step's own cache gets it without TLS; write https:// in " + registryAnnotation
+		found.Hint = "only the step's own cache gets it without TLS; write https:// in " + contract.RegistryAnnotation
 		if plain.proxied != "" {
 			found.Hint = "add " + plain.proxied + " to NO_PROXY of the installation"
 		}
@@ -152,11 +147,11 @@ func fromTLS(err error, host string) *Error {
 	switch {
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
 		found := local(err, "%s does not speak TLS", host)
-		found.Hint = fmt.Sprintf("if its registry is without TLS, write http://%s in %s", host, registryAnnotation)
+		found.Hint = fmt.Sprintf("if its registry is without TLS, write http://%s in %s", host, contract.RegistryAnnotation)
 		return found
 	case errors.As(err, &unknown):
-		found := local(err, "the certificate of %s is signed by an authority that is not known here", host)
-		found.Hint = "put the authority's certificate under the key ca.crt into the Secret that " + secretAnnotation + " names"
+		found := local(err, "the certificate of %s is signed by a CA that is not known here", host)
+		found.Hint = "put the certificate of the CA under the key ca.crt into the Secret that " + contract.OrasEnvAnnotation + " names"
 		return found
 	case errors.As(err, &certificate):
 		return local(err, "the certificate of %s is not accepted: %s", host, Clean(certificate.Err.Error(), 300))

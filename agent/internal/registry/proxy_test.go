@@ -73,7 +73,7 @@ func (p *proxy) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestProxy(t *testing.T) {
-	certFile, keyFile, authority, _, _ := certificate(t)
+	certFile, keyFile, ca, _, _ := certificate(t)
 	secure := startServer(t, "REGISTRY_HTTP_TLS_CERTIFICATE="+certFile, "REGISTRY_HTTP_TLS_KEY="+keyFile)
 	plain := startServer(t)
 	for scheme, target := range map[string]string{"https": secure.host, "http": plain.host} {
@@ -88,7 +88,7 @@ func TestProxy(t *testing.T) {
 		}
 		r, _ := open(t, ref, func(o *Options) {
 			o.Proxy = http.ProxyURL(at)
-			o.Secret = secret(t, "registry.corp.example", map[string]string{"ca.crt": authority})
+			o.Secret = secret(t, "registry.corp.example", map[string]string{"ca.crt": ca})
 		})
 		content := noise(2 << 20)
 		blobs, manifest := artifact(content)
@@ -128,7 +128,7 @@ func TestProxy(t *testing.T) {
 	p.target = secure.host
 	other, _ := reference.Parse("https://other.corp.example/a/b:v1")
 	r, _ = open(t, other, func(o *Options) {
-		o.Proxy, o.Secret = http.ProxyURL(at), secret(t, "x", map[string]string{"ca.crt": authority})
+		o.Proxy, o.Secret = http.ProxyURL(at), secret(t, "x", map[string]string{"ca.crt": ca})
 	})
 	if f = ProofCodes().Failure("push", r.ProvePush(context.Background())); f.Code != 185 || !strings.Contains(f.Message, "the certificate of other.corp.example is not accepted: ") {
 		t.Error(f.Code, f)

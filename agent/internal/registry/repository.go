@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/converged-computing/oras-operator/agent/internal/contract"
 	"oras.land/oras-go/v2/registry"
 	"oras.land/oras-go/v2/registry/remote/auth"
 
@@ -250,14 +251,14 @@ func (r *Repository) explainDenial(err error) error {
 		}
 		e.Hint = "it was shown " + strings.Join(sources, ", then ")
 		if e.generic {
-			e.Hint += "; check the Secret that " + secretAnnotation + " names"
+			e.Hint += "; check the Secret that " + contract.OrasEnvAnnotation + " names"
 		}
 	case r.o.Secret != nil && e.generic:
 		e.Hint = "the Secret has no login for " + r.ref.Host + "/" + r.ref.Repository
 	case !e.generic:
 		e.Hint = "no login was shown"
 	default:
-		e.Hint = "name a Secret with a login in " + secretAnnotation + ", or check the name: some registries refuse what is not there"
+		e.Hint = "name a Secret with a login in " + contract.OrasEnvAnnotation + ", or check the name: some registries refuse what is not there"
 	}
 	return e
 }

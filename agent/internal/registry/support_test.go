@@ -246,7 +246,7 @@ func readBlob(r *Repository, digest string, size int64) ([]byte, error) {
 }
 
 // certificate makes one for loopback that signs itself, and its key, as PEM files.
-func certificate(t testing.TB) (certFile, keyFile, authority string, cert []byte, key *ecdsa.PrivateKey) {
+func certificate(t testing.TB) (certFile, keyFile, ca string, cert []byte, key *ecdsa.PrivateKey) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -265,13 +265,13 @@ func certificate(t testing.TB) (certFile, keyFile, authority string, cert []byte
 	if err != nil {
 		t.Fatal(err)
 	}
-	authority = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}))
+	ca = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}))
 	dir := t.TempDir()
 	certFile, keyFile = filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
-	for file, text := range map[string]string{certFile: authority, keyFile: string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyBytes}))} {
+	for file, text := range map[string]string{certFile: ca, keyFile: string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyBytes}))} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return certFile, keyFile, authority, cert, key
+	return certFile, keyFile, ca, cert, key
 }

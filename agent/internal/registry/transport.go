@@ -18,7 +18,7 @@ import (
 
 // newTransport makes connections that give up when no byte moves.
 func newTransport(o Options) (*http.Transport, error) {
-	authorities, err := authorities(o.Secret.Authority())
+	roots, err := rootCAs(o.Secret.CA())
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func newTransport(o Options) (*http.Transport, error) {
 			return watched, nil
 		},
 		Protocols:              &protocols,
-		TLSClientConfig:        &tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12},
+		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    o.Connect,
 		OnProxyConnectResponse: checkProxy,
 		// Digests are of what is sent, not of what it is unpacked to.
@@ -52,8 +52,8 @@ func newTransport(o Options) (*http.Transport, error) {
 	}, nil
 }
 
-// authorities are the system's and the Secret's. Nil: the system's.
-func authorities(pem []byte) (*x509.CertPool, error) {
+// roots are the system's and the Secret's. Nil: the system's.
+func rootCAs(pem []byte) (*x509.CertPool, error) {
 	if len(pem) == 0 {
 		return nil, nil
 	}

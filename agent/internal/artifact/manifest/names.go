@@ -4,20 +4,21 @@
 // was taken of and refuses what two programs could understand differently.
 package manifest
 
-// Names of the product, as schema/names.ts has them.
+import "github.com/converged-computing/oras-operator/agent/internal/contract"
+
+// Names of the product.
 const (
-	prefix = "oras.converged-computing.github.io/"
 	// ArtifactType is that of outputs.
-	ArtifactType = "application/vnd.converged-computing.oras-operator.artifact.v1"
+	ArtifactType = contract.ArtifactType
 	// ImageAnnotation tells the image that made an output; of further containers with _1, _2.
-	ImageAnnotation = prefix + "image"
+	ImageAnnotation = contract.ArtifactImageAnnotation
 	// InputAnnotation tells the digest of an input; of further ones with _1, _2.
-	InputAnnotation = prefix + "input"
+	InputAnnotation = contract.ArtifactInputAnnotation
 	// UnpackAnnotation marks a directory in tar and zstd, which stock clients leave packed.
-	UnpackAnnotation = prefix + "unpack"
+	UnpackAnnotation = contract.ArtifactUnpackAnnotation
 	// ModeAnnotation is on the layer of a single file whose mode is not 0644: four octal digits, such as "0755". A blob
 	// has no mode, and a stock client that does not know the annotation still gets the file.
-	ModeAnnotation = prefix + "mode"
+	ModeAnnotation = contract.ArtifactModeAnnotation
 )
 
 // Names of others.
@@ -45,5 +46,6 @@ const (
 	unpackAnnotation  = "io.deis.oras.content.unpack"
 	contentAnnotation = "io.deis.oras.content.digest"
 
-	EmptyDigest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a" // of {}
+	// EmptyDigest is that of EmptyConfig.
+	EmptyDigest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
 )

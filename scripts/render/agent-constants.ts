@@ -1,0 +1,43 @@
+import { exitCodes } from "../../schema/exit-codes.ts";
+import { names } from "../../schema/names.ts";
+import { annotationNodes, notice, type Rendered, type Schema } from "./schema.ts";
+
+/** Renders names and exit codes for the Go program that runs in Pods. */
+export function renderAgentConstants(schema: Schema): Rendered {
+  const constants: [name: string, value: string | number, doc: string][] = [
+    ...Object.entries(exitCodes).map(([name, { code, meaning }]): [string, number, string] => [
+      `Exit${exported(name)}`,
+      code,
+      `means: ${meaning}`,
+    ]),
+    ...(
+      [
+        "artifactType",
+        "artifactImageAnnotation",
+        "artifactInputAnnotation",
+        "artifactUnpackAnnotation",
+        "artifactModeAnnotation",
+      ] as const
+    ).map((name): [string, string, string] => [
+      exported(name),
+      names[name],
+      "is in the manifest of an artifact.",
+    ]),
+    ...annotationNodes(schema).map(([name]): [string, string, string] => [
+      `${exported(name)}Annotation`,
+      `${names.prefix}${name}`,
+      "is the key of an annotation, for messages.",
+    ]),
+  ];
+  const lines = constants.map(
+    ([name, value, doc]) => `\n// ${name} ${doc}\nconst ${name} = ${JSON.stringify(value)}\n`,
+  );
+  const head = `// ${notice}\n\n// Package contract holds what the operator and the agent must agree on.\npackage contract\n`;
+  return { path: "agent/internal/contract/contract.go", content: head + lines.join("") };
+}
+
+/** A name as Go exports it. */
+function exported(name: string): string {
+  const joined = name.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+  return (joined.at(0) ?? "").toUpperCase() + joined.slice(1);
+}
