@@ -52,7 +52,7 @@ func newTransport(o Options) (*http.Transport, error) {
 	}, nil
 }
 
-// roots are the system's and the Secret's. Nil: the system's.
+// rootCAs are the system's and the Secret's. Nil: the system's.
 func rootCAs(pem []byte) (*x509.CertPool, error) {
 	if len(pem) == 0 {
 		return nil, nil
