@@ -10,8 +10,8 @@ interface CodeEntry {
 /** What only `validate` finds: admission sees one object at a time, and only what the API server could read. */
 const ownCodes = {
   Unreadable: {
-    summary: "A file is not valid YAML.",
-    fix: "Correct the file at this line.",
+    summary: "A file cannot be read, or is not valid YAML.",
+    fix: "Correct the file, or leave it out.",
   },
   NotAnObject: {
     summary: "A document is not a Kubernetes object: it has no apiVersion or no kind.",

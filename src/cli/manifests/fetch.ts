@@ -1,7 +1,8 @@
 import { CliError, reasonOf } from "../output.ts";
+import { mostBytes, textOf } from "./text.ts";
 
-/** As much as is read of a URL, and how long that may take. etcd holds no object of more than 1.5 MiB. */
-export const urlLimits = { bytes: 16 * 1024 * 1024, milliseconds: 30_000 };
+/** As much as is read of a URL, and how long that may take. */
+const urlLimits = { bytes: mostBytes, milliseconds: 30_000 };
 
 /** Whether `-f` names something on the web. */
 export function isUrl(place: string): boolean {
@@ -29,23 +30,11 @@ export async function fetchText(url: string, limits = urlLimits): Promise<string
         2,
       );
     }
-    return new TextDecoder().decode(await bytesOf(response, limits.bytes, shown));
+    return await textOf(response.body ?? [], shown, limits.bytes);
   } catch (error) {
     if (error instanceof CliError) throw error;
     throw new CliError(`${shown} cannot be read: ${reasonOf(error)}.`, 2);
   }
-}
-
-async function bytesOf(response: Response, most: number, shown: string): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of response.body ?? []) {
-    size += part.length;
-    if (size > most)
-      throw new CliError(`${shown} cannot be read: it has more than ${most / 1024 / 1024} MiB.`, 2);
-    parts.push(part);
-  }
-  return Buffer.concat(parts);
 }
 
 /** A URL as it may be shown: user, password and query can be credentials. */

@@ -60,7 +60,11 @@ export function objectsOf(sources: readonly Source[], namespace: string): Manife
   const refused: Refused[] = [];
   const { isManifest, folderOf, unrendered } = kustomizationsOf(sources);
   for (const source of sources) {
-    const { file, text, named } = source;
+    const { file, text, named, unread } = source;
+    if (unread !== undefined) {
+      refused.push({ file, named, code: "Unreadable", message: unread, line: 1, column: 1 });
+      continue;
+    }
     if (/^\s*<(!doctype html|html)\b/i.test(text)) {
       const message = "it is a web page, not a manifest; use the raw link.";
       refused.push({ file, named, code: "WebPage", message, line: 1, column: 1 });

@@ -1,14 +1,18 @@
-import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { CliError, reasonOf } from "../output.ts";
 import { fetchText, isUrl, shownUrl } from "./fetch.ts";
+import { textOf } from "./text.ts";
 
 /** The text of one file, URL or standard input. */
 export interface Source {
   /** As the user would name it: a path, a URL, or `-`. */
   readonly file: string;
+  /** Empty where it cannot be read. */
   readonly text: string;
+  /** Why a file of a folder cannot be read, as a sentence. */
+  readonly unread?: string;
   /** Whether it was named itself, and not found in a folder. */
   readonly named: boolean;
 }
@@ -17,7 +21,7 @@ export interface Source {
  * Reads what `-f` names, in order; each file once, wherever it is named again.
  *
  * @param places - paths, URLs, or `-`
- * @throws CliError (exit code 2) when one cannot be read, or a folder has no manifest in it
+ * @throws CliError (exit code 2) when one that was named cannot be read, or a folder has no manifest in it
  */
 export async function readSources(places: readonly string[]): Promise<Source[]> {
   if (places.filter((place) => place === "-").length > 1) {
@@ -25,9 +29,13 @@ export async function readSources(places: readonly string[]): Promise<Source[]> 
   }
   const files = await once((await Promise.all(places.map(filesAt))).flat());
   const sources: Source[] = [];
-  // One after the other: the first that cannot be read ends the command.
+  // One after the other: the first that was named and cannot be read ends the command.
   for (const { file, named } of files) {
-    sources.push({ file: isUrl(file) ? shownUrl(file) : file, named, text: await readOne(file) });
+    sources.push(
+      named
+        ? { file: isUrl(file) ? shownUrl(file) : file, named, text: await readOne(file) }
+        : { file, named, ...(await readFound(file)) },
+    );
   }
   return sources;
 }
@@ -78,8 +86,32 @@ async function filesIn(folder: string): Promise<string[]> {
 async function readOne(file: string): Promise<string> {
   if (isUrl(file)) return fetchText(file);
   try {
-    return file === "-" ? await text(process.stdin) : await readFile(file, "utf8");
+    return await textOf(file === "-" ? process.stdin : createReadStream(file), file);
   } catch (error) {
+    if (error instanceof CliError) throw error;
     throw new CliError(`${file} cannot be read: ${reasonOf(error)}.`, 2);
   }
+}
+
+/** A file of a folder. Whoever names the folder may not know of it, so the others are read without it. */
+async function readFound(file: string): Promise<Pick<Source, "text" | "unread">> {
+  try {
+    const found = await stat(file).catch(async (error: unknown) => {
+      if ((await lstat(file)).isSymbolicLink() && (error as NodeJS.ErrnoException).code === "ENOENT") return;
+      throw error;
+    });
+    if (found === undefined) return unread("it is a symbolic link to a file that is not there");
+    if (found.isDirectory()) return unread("it is a symbolic link to a folder; name the folder with -f");
+    // To open a named pipe waits until somebody writes to it.
+    if (!found.isFile()) return unread("it is a pipe, a socket or a device, not a file");
+    return { text: await readOne(file) };
+  } catch (error) {
+    return error instanceof CliError
+      ? { text: "", unread: error.message.replace(`${file} cannot be read`, "it cannot be read") }
+      : unread(reasonOf(error));
+  }
+}
+
+function unread(reason: string): Pick<Source, "text" | "unread"> {
+  return { text: "", unread: `it cannot be read: ${reason}.` };
 }

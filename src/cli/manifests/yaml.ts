@@ -1,12 +1,15 @@
 import {
+  Composer,
+  type CST,
   type Document,
   isAlias,
   isCollection,
   isNode,
   isScalar,
   LineCounter,
-  type Pair,
-  parseAllDocuments,
+  type Node,
+  Parser,
+  type Scalar,
   type Tags,
   visit,
   type YAMLError,
@@ -47,30 +50,100 @@ export interface YamlDocument {
  */
 export function parseYaml(text: string): YamlDocument[] | YamlProblem {
   const lines = new LineCounter();
-  const parsed = parseAllDocuments(text, { ...kubectlYaml, lineCounter: lines });
-  const documents = Array.isArray(parsed) ? parsed : [];
+  const tokens = [...new Parser(lines.addNewLine).parse(text)];
+  const unfit = wrongTokens(text, tokens);
+  if (unfit) return problemAt(lines, unfit);
+  // The composer compares each key with all before it; repeatedKeyIn does that in one pass.
+  const documents = [...new Composer({ ...kubectlYaml, uniqueKeys: false }).compose(tokens)];
   const template = templateIn(text, documents);
   if (template !== undefined) {
-    return { isTemplate: true, message: "it is a Helm template.", ...position(lines, template) };
+    return { isTemplate: true, ...problemAt(lines, { message: "it is a Helm template.", at: template }) };
   }
-  for (const document of documents) {
-    const [wrong] = document.errors;
-    if (wrong) return { message: sentenceOf(wrong, document), ...position(lines, wrong.pos[0]) };
+  const wrong = firstOf(documents, wrongSyntaxIn) ?? firstOf(documents, wrongNodeIn);
+  if (wrong) return problemAt(lines, wrong);
+  const values = documents.map(readValue);
+  const unreadable = values.find((read) => "message" in read);
+  if (unreadable) return problemAt(lines, unreadable);
+  return values.flatMap((read) => ("message" in read || read.value === null ? [] : [{ ...read, lines }]));
+}
+
+/** What is wrong, and the offset in the text. */
+interface Wrong {
+  readonly message: string;
+  readonly at: number;
+}
+
+function problemAt(lines: LineCounter, { message, at }: Wrong): YamlProblem {
+  return { message, ...position(lines, at) };
+}
+
+function firstOf<T>(items: readonly T[], wrongIn: (item: T) => Wrong | undefined): Wrong | undefined {
+  for (const item of items) {
+    const wrong = wrongIn(item);
+    if (wrong) return wrong;
   }
-  const key = documents.map(collectionKeyIn).find((offset) => offset !== undefined);
-  if (key !== undefined) {
-    return { message: "a key is a list or a map; put it in quotes.", ...position(lines, key) };
+  return undefined;
+}
+
+/** What no YAML has, or has in more levels than the composer can follow. */
+function wrongTokens(text: string, tokens: readonly CST.Token[]): Wrong | undefined {
+  const zero = text.indexOf("\0");
+  if (zero !== -1) return { message: zeroSentence, at: zero };
+  const deep = deeperThan(mostLevels, tokens, tokensBelow);
+  return deep && { message: deepSentence, at: deep.offset };
+}
+
+/** The first error of the parser, or key that is written twice. */
+function wrongSyntaxIn(document: Document): Wrong | undefined {
+  const [error] = document.errors;
+  const wrong = error && { message: sentenceOf(error), at: error.pos[0] };
+  const key = repeatedKeyIn(document);
+  const at = offsetOf(key) ?? 0;
+  if (key === undefined || (wrong && wrong.at <= at)) return wrong;
+  return { message: `the key ${String(key.value)} is written twice in the same map.`, at };
+}
+
+function readValue(document: Document.Parsed): { document: Document; value: unknown } | Wrong {
+  const at = document.range[0];
+  try {
+    const value: unknown = document.toJS();
+    // Aliases add the levels of what they stand for.
+    const isDeep = deeperThan(mostLevels, [[value]], valuesBelow) !== undefined;
+    return isDeep ? { message: deepSentence, at } : { document, value };
+  } catch (error) {
+    return { message: aliasSentence(error), at };
   }
-  const read: YamlDocument[] = [];
-  for (const document of documents) {
-    try {
-      const value: unknown = document.toJS();
-      if (value !== null) read.push({ document, lines, value });
-    } catch (error) {
-      return { message: aliasSentence(error), ...position(lines, document.range[0]) };
-    }
+}
+
+/** Far more than any kind of Kubernetes has, and few enough for functions that call themselves for each level. */
+const mostLevels = 500;
+const deepSentence = `lists and maps are nested more than ${mostLevels} deep.`;
+const zeroSentence =
+  "there is a zero byte, which no text in UTF-8 has. If the file is UTF-16, save it as UTF-8.";
+
+/** Something that lies deeper than so many levels. What lies on one level in several places is looked at once there. */
+function deeperThan<T>(levels: number, top: readonly T[], below: (item: T) => readonly T[]): T | undefined {
+  let level = new Set(top);
+  for (let depth = 0; level.size > 0; depth++) {
+    if (depth > levels) return [...level][0];
+    level = new Set([...level].flatMap(below));
   }
-  return read;
+  return undefined;
+}
+
+/** The lists and maps directly in a token. */
+function tokensBelow(token: CST.Token): CST.Token[] {
+  if (token.type === "document") return token.value ? [token.value] : [];
+  if (!("items" in token)) return [];
+  return token.items
+    .flatMap(({ key, value }: CST.CollectionItem) => [key, value])
+    .filter((item): item is CST.Token => item != null && "items" in item);
+}
+
+function valuesBelow(value: unknown): unknown[] {
+  return typeof value === "object" && value !== null
+    ? Object.values(value).filter((item) => typeof item === "object" && item !== null)
+    : [];
 }
 
 /** What only Helm has: its objects, or an action where YAML wants a key or a value of its own. */
@@ -111,28 +184,43 @@ function templateIn(text: string, documents: readonly Document[]): number | unde
   return offsets.length === 0 ? undefined : Math.min(...offsets);
 }
 
-/** Where a key is that JSON does not have, so that kubectl refuses it. */
-function collectionKeyIn(document: Document): number | undefined {
-  return pairIn(document, ({ key }) => isCollection(isAlias(key) ? key.resolve(document) : key))?.at;
-}
-
-/** The key of a map that begins at a place, behind its anchor or type. */
-function keyAt(document: Document, offset: number): string {
-  const key = pairIn(document, (pair) => (offsetOf(pair.key) ?? -1) >= offset)?.key;
-  return isScalar(key) ? String(key.value) : String(key);
-}
-
-/** The first key that is as wanted, and where it begins. */
-function pairIn(
-  document: Document,
-  wanted: (pair: Pair) => boolean,
-): { readonly key: unknown; readonly at: number } | undefined {
-  let found: { key: unknown; at: number } | undefined;
+/** The first key of a map that is in it before. */
+function repeatedKeyIn(document: Document): Scalar | undefined {
+  let found: Scalar | undefined;
   visit(document, {
-    Pair: (_, pair) => {
-      if (!wanted(pair)) return undefined;
-      found = { key: pair.key, at: offsetOf(pair.key) ?? 0 };
-      return visit.BREAK;
+    Map: (_, { items }) => {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value)) {
+          found = key;
+          return visit.BREAK;
+        }
+        seen.add(key.value);
+      }
+      return undefined;
+    },
+  });
+  return found;
+}
+
+/** What is YAML but not JSON, so that kubectl refuses it: a key that is a list or a map, and a value that contains itself. */
+function wrongNodeIn(document: Document): Wrong | undefined {
+  const anchors = new Map<string, Node>();
+  let found: Wrong | undefined;
+  visit(document, {
+    Node: (place, node, path) => {
+      const target = isAlias(node) ? anchors.get(node.source) : node;
+      const at = offsetOf(node) ?? 0;
+      if (place === "key" && isCollection(target))
+        found = { message: "a key is a list or a map; put it in quotes.", at };
+      else if (isAlias(node) && target !== undefined && path.includes(target))
+        found = {
+          message: `the alias *${node.source} stands for a value that contains the alias itself.`,
+          at,
+        };
+      if (!isAlias(node) && node.anchor !== undefined) anchors.set(node.anchor, node);
+      return found && visit.BREAK;
     },
   });
   return found;
@@ -167,10 +255,7 @@ const sentences: Readonly<Record<string, string>> = {
   BAD_DIRECTIVE: "a line begins with % and is no directive; put the value in quotes",
 };
 
-function sentenceOf(error: YAMLError, document: Document): string {
-  if (error.code === "DUPLICATE_KEY") {
-    return `the key ${keyAt(document, error.pos[0])} is written twice in the same map.`;
-  }
+function sentenceOf(error: YAMLError): string {
   const [first = ""] = error.message.split("\n");
   // The parser calls a bracket that is not closed badly indented.
   const code = error.message.includes("and end with a") ? "MISSING_CHAR" : error.code;

@@ -1,4 +1,5 @@
-import { chmod, symlink } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { chmod, symlink, truncate, writeFile } from "node:fs/promises";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -6,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fetchText } from "../../../src/cli/manifests/fetch.ts";
 import { readSources } from "../../../src/cli/manifests/sources.ts";
 import { describeError, reasonOf } from "../../../src/cli/output.ts";
+import { offlineDefaults } from "../../../src/cli/settings.ts";
+import { validateFiles } from "../../../src/cli/validate.ts";
 import { type Folder, makeFolder } from "../../support/cli.ts";
 
 let folder: Folder;
@@ -92,6 +95,55 @@ describe("I12: files and folders", () => {
     const file = await folder.write("secret.yaml", "a");
     await chmod(file, 0);
     await expect(readSources([file])).rejects.toThrow(refusal("you have no permission"));
+  });
+
+  it("what cannot be read in a folder is told, and the others are read", async () => {
+    await folder.write("mixed/job.yaml", "a: b");
+    const at = (name: string) => join(folder.path, "mixed", name);
+    // As Emacs locks a file that is edited.
+    await symlink("user@host.1:2", at(".#job.yaml"));
+    await symlink("circle.yaml", at("circle.yaml"));
+    await symlink(folder.path, at("folder.yaml"));
+    await symlink("/dev/zero", at("zero.json"));
+    execFileSync("mkfifo", [at("pipe.yaml")]);
+    await writeFile(at("large.yaml"), "");
+    await truncate(at("large.yaml"), 17 * 1024 * 1024);
+    const read = await readSources([join(folder.path, "mixed")]);
+    expect(read.map(({ file, unread }) => [file.split("/").at(-1), unread])).toEqual([
+      [".#job.yaml", "it cannot be read: it is a symbolic link to a file that is not there."],
+      ["circle.yaml", "it cannot be read: its symbolic links lead to each other."],
+      ["folder.yaml", "it cannot be read: it is a symbolic link to a folder; name the folder with -f."],
+      ["job.yaml", undefined],
+      ["large.yaml", expect.stringMatching(/^it cannot be read: it has more than 16 MiB/)],
+      ["pipe.yaml", "it cannot be read: it is a pipe, a socket or a device, not a file."],
+      ["zero.json", "it cannot be read: it is a pipe, a socket or a device, not a file."],
+    ]);
+    const { findings, files } = await validateFiles([join(folder.path, "mixed")], offlineDefaults);
+    expect(files).toBe(7);
+    expect(findings.filter(({ code }) => code === "Unreadable")).toHaveLength(6);
+  });
+
+  it("a pipe that is named is read", async () => {
+    const pipe = join(folder.path, "named-pipe");
+    execFileSync("mkfifo", [pipe]);
+    const [[source]] = await Promise.all([readSources([pipe]), writeFile(pipe, "a: b")]);
+    expect(source).toEqual({ file: pipe, named: true, text: "a: b" });
+  });
+
+  it("a file without an end is read up to a size", async () => {
+    await expect(readSources(["/dev/zero"])).rejects.toThrow(
+      refusal(/more than 16 MiB, .* several files\.$/),
+    );
+  });
+
+  it.each([
+    ["UTF-8", Buffer.from("\uFEFFa: é")],
+    ["UTF-16, little end first", Buffer.from("\uFEFFa: é", "utf16le")],
+    ["UTF-16, big end first", Buffer.from("\uFEFFa: é", "utf16le").swap16()],
+  ])("%s with a byte order mark is read", async (name, bytes) => {
+    const file = join(folder.path, `${name}.yaml`);
+    await writeFile(file, bytes);
+    expect((await readSources([file]))[0]?.text).toBe("a: é");
   });
 
   it("standard input can be named once", async () => {

@@ -1,13 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { parseAllDocuments } from "yaml";
 import { formatPath, parsePath, positionOf } from "../../../src/cli/manifests/path.ts";
-import { parseYaml } from "../../../src/cli/manifests/yaml.ts";
+import { kubectlYaml, parseYaml } from "../../../src/cli/manifests/yaml.ts";
 
 const problem = (text: string) => {
   const parsed = parseYaml(text);
   if (Array.isArray(parsed)) throw new Error("it is right");
   return parsed;
 };
+
+const nested = (text: string, levels: number) => "[".repeat(levels) + text + "]".repeat(levels);
 
 describe("I12: what is not YAML is told in plain words", () => {
   it.each([
@@ -26,7 +29,12 @@ describe("I12: what is not YAML is told in plain words", () => {
     ['a: "\\d"', 1, "begins no known escape"],
     ["a:\n  b: c\n d: e", 3, "the indentation does not fit"],
     ["a: *b", 1, "stands for an anchor that is not there"],
-
+    ["a: &m\n  b: *m", 2, "the alias *m stands for a value that contains the alias itself"],
+    ["a: b\n---\n&m [&n {c: *n}, *m]", 3, "the alias *n stands for a value that contains"],
+    ["a: &m\n  <<: *m\n  b: c", 2, "the alias *m stands for a value that contains"],
+    ["&m a: *m\n&n b: &n [*n]", 2, "the alias *n stands for a value that contains"],
+    ["a: 1\nb: c\0", 2, "a zero byte"],
+    ["a\0:\0 \0b\0", 1, "If the file is UTF-16, save it as UTF-8."],
     ["a: b\nc", 2, "a colon after a key"],
   ])("%j", (text, line, sentence) => {
     expect(problem(text)).toMatchObject({ line, message: expect.stringContaining(sentence) });
@@ -42,6 +50,47 @@ describe("I12: what is not YAML is told in plain words", () => {
           .join(", ")}]`,
       );
     expect(problem(lines.join("\n")).message).toContain("more than a reader could hold");
+  });
+
+  it.each([
+    ["lists", "[".repeat(100_000) + "]".repeat(100_000)],
+    ["lists that are not closed", `a: ${"[".repeat(100_000)}`],
+    ["lists of lines", `${"- ".repeat(600)}x`],
+    ["maps", '{"a":'.repeat(600) + "1" + "}".repeat(600)],
+    ["keys", `${"? ".repeat(600)}x`],
+    ["aliases in lists", `a: &a ${nested("x", 300)}\nb: &b ${nested("*a", 300)}`],
+  ])("%s in many levels", (_, text) => {
+    expect(problem(text).message).toBe("lists and maps are nested more than 500 deep.");
+  });
+
+  it("levels that no kind of Kubernetes has, but a reader can hold", () => {
+    expect(parseYaml(nested("x", 500))).toHaveLength(1);
+  });
+
+  it.each([
+    ["lines", (keys: string[]) => keys.map((key) => `${key}: x\n`).join("")],
+    ["braces", (keys: string[]) => `{${keys.map((key) => `${key}: x`).join(", ")}}`],
+  ])("a key in a map of very many is found, in %s", (_, write) => {
+    const keys = Array.from({ length: 40_000 }, (_, i) => `key${i}`);
+    expect(parseYaml(write(keys))).toHaveLength(1);
+    expect(problem(write([...keys, "key7"])).message).toBe("the key key7 is written twice in the same map.");
+  });
+
+  it("a key is written twice exactly where the parser itself says so", () => {
+    const key = fc.constantFrom("a", '"a"', "&x a", "b", "1", '"1"', "0x1", "true", "yes", "<<", "~", "*x ");
+    const map = fc.array(fc.tuple(key, fc.constantFrom("1", "{a: 1}", "{a: 1, 'a': 2}")), { maxLength: 5 });
+    fc.assert(
+      fc.property(map, (pairs) => {
+        const text = pairs.map(([name, value]) => `${name}: ${value}\n`).join("");
+        const codes = [...parseAllDocuments(text, kubectlYaml)].flatMap(({ errors }) =>
+          errors.map((e) => e.code),
+        );
+        const parsed = parseYaml(text);
+        expect("message" in parsed && parsed.message.includes("written twice")).toBe(
+          codes.includes("DUPLICATE_KEY"),
+        );
+      }),
+    );
   });
 
   it("anything is either read or told, with a line", () => {
