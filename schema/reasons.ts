@@ -81,6 +81,10 @@ const troubles = {
     meaning: "An object that does not belong to the OrasCache has a name that it needs.",
     fix: "Delete or rename that object, or give the OrasCache another name.",
   },
+  BeingDeleted: {
+    meaning: "An object of the OrasCache is being deleted, and its finalizers hold it.",
+    fix: "The message names the finalizers; let their controllers finish, or remove those whose controller is gone.",
+  },
   Contested: {
     meaning: "Somebody keeps changing an object that the operator manages.",
     fix: "The Events DriftCorrected say who; stop one of the two.",

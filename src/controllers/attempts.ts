@@ -1,6 +1,6 @@
 import { type Backoff, createBackoff } from "../kube/backoff.ts";
 import { KubeError } from "../kube/errors.ts";
-import { NameTakenError, StillFailingError } from "./obstacles.ts";
+import { FailedTryError, NameTakenError, NotYetError } from "./obstacles.ts";
 
 /** Tries something, but not again soon after it failed while nothing else is tried. */
 export type Attempts = <T>(what: string, action: () => Promise<T>) => Promise<T>;
@@ -10,37 +10,44 @@ export type Attempts = <T>(what: string, action: () => Promise<T>) => Promise<T>
  * them, only after a wait that doubles, or when something else is to be done.
  *
  * @param createWaits - the waits after failures
+ * @returns throws a FailedTryError for what was refused, anything else as it is
  */
 export function createAttempts(createWaits: () => Backoff = defaultWaits): Attempts {
-  let failure: { what: string; error: unknown; until: number; waits: Backoff } | undefined;
-  const remember = (what: string, error: unknown) => {
-    const waits = failure?.what === what ? failure.waits : createWaits();
-    const longest = error instanceof NameTakenError ? nameTakenMs : longestMs;
-    failure = { what, error, until: performance.now() + Math.min(waits.next(), longest), waits };
+  let failure: { what: string; error: unknown; until: number; waits: Backoff; tries: number } | undefined;
+  const remember = (what: string, error: unknown): FailedTryError => {
+    const { waits, tries } = failure?.what === what ? failure : { waits: createWaits(), tries: 0 };
+    const retryInMs = Math.min(waits.next(), isUnwatched(error) ? unwatchedMs : longestMs);
+    failure = { what, error, until: performance.now() + retryInMs, waits, tries: tries + 1 };
+    return new FailedTryError(error, { retryInMs, tries: tries + 1, isNew: true });
   };
   return async (what, action) => {
-    const leftMs = failure?.what === what ? failure.until - performance.now() : 0;
-    if (leftMs > 0) throw new StillFailingError(failure?.error, leftMs);
+    const retryInMs = failure?.what === what ? failure.until - performance.now() : 0;
+    if (failure && retryInMs > 0)
+      throw new FailedTryError(failure.error, { retryInMs, tries: failure.tries, isNew: false });
     try {
       const result = await action();
       failure = undefined;
       return result;
     } catch (error) {
-      if (isRefusal(error)) remember(what, error);
-      throw error;
+      throw isRefusal(error) ? remember(what, error) : error;
     }
   };
 }
 
 const longestMs = 300_000;
-/** Somebody deletes the other object and expects the cache to work; no watch tells of it. */
-const nameTakenMs = 15_000;
+/** Somebody deletes the other object, or its finalizers, and expects the cache to work; no watch tells of it. */
+const unwatchedMs = 15_000;
 
 function defaultWaits(): Backoff {
   return createBackoff(500, longestMs);
 }
 
+/** Whether another object is in the way. */
+function isUnwatched(error: unknown): boolean {
+  return error instanceof NameTakenError || error instanceof NotYetError;
+}
+
 /** An answer that will be the same for a while; a conflict or no answer at all is none. */
 function isRefusal(error: unknown): boolean {
-  return error instanceof NameTakenError || (error instanceof KubeError && error.status !== 409);
+  return isUnwatched(error) || (error instanceof KubeError && error.status !== 409);
 }

@@ -17,7 +17,7 @@ import { resources } from "../kube/resources.ts";
 import type { Store } from "../kube/store.ts";
 import { type ChildChange, type Children, type ChildStores, createChildren, isOwnedBy } from "./children.ts";
 import { notesOf } from "./notes.ts";
-import { retryAfter, StillFailingError, troubleFrom } from "./obstacles.ts";
+import { FailedTryError, retryAfter, troubleFrom } from "./obstacles.ts";
 import type { Asked } from "./remotes.ts";
 
 /** What the reconciler sees and acts with. */
@@ -102,7 +102,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     }
     const troubles = settings.podsOf(key).map(troubleOf);
     for (const child of desired) {
-      if (!isKnownToExist(child, liveSet(key), troubles))
+      if (isMissed(child, troubles) || !(children.hasMade(child) || isNamedBy(child, liveSet(key))))
         yield* await children.ensure(child, isNewSpec(cache));
     }
   }
@@ -188,27 +188,27 @@ function afterError(error: unknown): number | undefined {
   const retry = retryAfter(error);
   if (retry === "never") return undefined;
   if (retry === "backoff") throw error;
-  if (error instanceof StillFailingError) return retry;
-  throw new RetryError(error, retry);
+  if (!(error instanceof FailedTryError)) throw new RetryError(error, retry);
+  if (!error.isNew) return retry;
+  throw new RetryError(error.cause, retry);
 }
 
 function idOf({ kind, metadata }: { kind?: string; metadata?: { name?: string } }): string {
   return `${kind} ${metadata?.name}`;
 }
 
-/**
- * The operator may not read Secrets. One that the StatefulSet names was made before it; if somebody deleted it, the
- * kubelet says so.
- */
-function isKnownToExist(
-  { kind, metadata }: Child,
-  statefulSet: V1StatefulSet | undefined,
-  troubles: readonly (Trouble | undefined)[],
-): boolean {
+/** The operator may not read Secrets. One that the StatefulSet names was made before it. */
+function isNamedBy({ kind, metadata }: Child, statefulSet: V1StatefulSet | undefined): boolean {
+  if (kind !== "Secret") return false;
+  const containers = statefulSet?.spec?.template.spec?.containers ?? [];
+  return JSON.stringify(containers).includes(JSON.stringify(metadata?.name));
+}
+
+/** Whether the kubelet says that a Secret is not there: somebody deleted it. */
+function isMissed({ kind, metadata }: Child, troubles: readonly (Trouble | undefined)[]): boolean {
   if (kind !== "Secret" || metadata?.name === undefined) return false;
   const { name } = metadata;
-  if (troubles.some((trouble) => trouble?.message.includes(name))) return false;
-  return JSON.stringify(statefulSet?.spec?.template.spec?.containers ?? []).includes(JSON.stringify(name));
+  return troubles.some((trouble) => trouble?.message.includes(name));
 }
 
 function isNewSpec(cache: StoredOrasCache): boolean {

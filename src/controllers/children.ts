@@ -31,6 +31,8 @@ interface Memory {
    * applied, applying it again does not help.
    */
   applied?: { desired: string; version: string | undefined; resourceVersion: string | undefined };
+  /** Of a child that is only created: it exists. */
+  made?: boolean;
 }
 
 /** The children of one cache. */
@@ -41,10 +43,13 @@ export interface Children {
    * @param desired - the child as it should be
    * @param isNewSpec - whether the spec changed; else a difference is somebody else's change
    * @returns what was done
-   * @throws NameTakenError when an object of that name is not the cache's
+   * @throws FailedTryError when it was refused: because of a NameTakenError when an object of that name is not the
+   *   cache's, or a NotYetError when that is being deleted
    * @throws ContestedError when others change it too often
    */
   readonly ensure: (desired: Child, isNewSpec: boolean) => Promise<ChildChange[]>;
+  /** Whether a child that is only created exists, as far as this process knows: it was created, or was there. */
+  readonly hasMade: (desired: Child) => boolean;
   /** Deletes a child that should not be there. */
   readonly prune: (child: KubeObject) => Promise<ChildChange[]>;
 }
@@ -79,6 +84,7 @@ export function createChildren(client: KubeClient, stores: ChildStores, owner: C
 
   const createOnce = async ({ resource }: ChildKind, desired: Child): Promise<ChildChange[]> => {
     const isNew = await create(client, resource, desired as KubeObject);
+    memoryOf(titleOf(desired)).made = true;
     return isNew ? [{ kind: "created", child: titleOf(desired) }] : [];
   };
 
@@ -107,6 +113,7 @@ export function createChildren(client: KubeClient, stores: ChildStores, owner: C
         createOnce(kind, desired),
       );
     },
+    hasMade: (desired) => memories.get(titleOf(desired))?.made === true,
     prune: async (child) => {
       if (child.metadata?.deletionTimestamp) return [];
       await remove(client, kindOf(child).resource, child);
@@ -232,11 +239,24 @@ function controllerOf(child: KubeObject) {
 
 function checkOwner(live: KubeObject, owner: CacheIdentity, child: string): void {
   const controller = controllerOf(live);
-  const ofAnEarlierOne =
-    controller?.kind === names.kind && controller.name === owner.name && controller.uid !== owner.uid;
+  const { deletionTimestamp, finalizers } = live.metadata ?? {};
+  if (deletionTimestamp) throw new NotYetError(beingDeleted(child, deletionTimestamp, finalizers));
   // The garbage collector deletes the children of a cache that was deleted and made again.
-  if (live.metadata?.deletionTimestamp || ofAnEarlierOne) throw new NotYetError(`${child} is being deleted`);
+  if (controller?.kind === names.kind && controller.name === owner.name && controller.uid !== owner.uid)
+    throw new NotYetError(
+      `${child} belongs to an earlier ${names.kind} of this name (UID ${controller.uid}) and is created again when ` +
+        "the garbage collector of Kubernetes has deleted it. Delete it yourself if that does not happen.",
+    );
   if (!isOwnedBy(live, owner)) throw new NameTakenError(nameTaken(child, controller));
+}
+
+function beingDeleted(child: string, since: unknown, finalizers: readonly string[] = []): string {
+  const held =
+    finalizers.length > 0
+      ? ` These finalizers hold it: ${finalizers.join(", ")}. Let the controllers that set them finish, or remove ` +
+        "those whose controller is gone."
+      : "";
+  return `${child} is being deleted since ${since} and is created again when it is gone.${held}`;
 }
 
 /**

@@ -6,7 +6,7 @@ export class NameTakenError extends Error {
   override readonly name = "NameTakenError";
 }
 
-/** What is needed is being made or deleted; look again soon. */
+/** Another object must be gone first. That passes by itself, usually within seconds. */
 export class NotYetError extends Error {
   override readonly name = "NotYetError";
 }
@@ -29,20 +29,37 @@ export class ContestedError extends Error {
   }
 }
 
-/** The last try failed a moment ago, and nothing has changed since: not tried again yet. */
-export class StillFailingError extends Error {
-  override readonly name = "StillFailingError";
+/** How a try failed that is not repeated at once. */
+interface FailedTry {
+  /** When to try again. */
   readonly retryInMs: number;
+  /** How often the same failed in a row. */
+  readonly tries: number;
+  /** Whether it failed just now; else it was not tried, because it failed a moment ago and nothing has changed since. */
+  readonly isNew: boolean;
+}
+
+/** A failure that is remembered. */
+export class FailedTryError extends Error implements FailedTry {
+  override readonly name = "FailedTryError";
+  readonly retryInMs: number;
+  readonly tries: number;
+  readonly isNew: boolean;
 
   /**
    * @param cause - of the last try
-   * @param retryInMs - when to try again
+   * @param how - see there
    */
-  constructor(cause: unknown, retryInMs: number) {
+  constructor(cause: unknown, { retryInMs, tries, isNew }: FailedTry) {
     super("the last try failed", { cause });
     this.retryInMs = retryInMs;
+    this.tries = tries;
+    this.isNew = isNew;
   }
 }
+
+/** What passes by itself is no trouble before this many tries, some seconds. */
+const patientTries = 4;
 
 /**
  * What an error is for the person who looks at the cache.
@@ -51,7 +68,12 @@ export class StillFailingError extends Error {
  * @returns undefined for what passes by itself, and when there was no answer: a status cannot be written either
  */
 export function troubleFrom(error: unknown): Trouble | undefined {
-  if (error instanceof StillFailingError) return troubleFrom(error.cause);
+  if (error instanceof FailedTryError) {
+    const { cause, tries } = error;
+    if (cause instanceof NotYetError && tries >= patientTries)
+      return { reason: "BeingDeleted", message: cause.message };
+    return troubleFrom(cause);
+  }
   if (error instanceof NameTakenError) return { reason: "NameTaken", message: error.message };
   if (error instanceof ContestedError) return { reason: "Contested", message: error.message };
   if (!(error instanceof KubeError) || isNamespaceTerminating(error)) return undefined;
@@ -71,8 +93,8 @@ export function troubleFrom(error: unknown): Trouble | undefined {
  * @returns milliseconds; `backoff` where nothing is known; `never` where nothing is left to do
  */
 export function retryAfter(error: unknown): number | "backoff" | "never" {
-  if (error instanceof StillFailingError || error instanceof ContestedError) return error.retryInMs;
-  if (error instanceof NotYetError) return 1_000;
+  if (error instanceof ContestedError) return error.retryInMs;
+  if (error instanceof FailedTryError) return isNamespaceTerminating(error.cause) ? "never" : error.retryInMs;
   if (isNamespaceTerminating(error)) return "never";
   if (error instanceof KubeError && error.status === 409) return 250;
   return "backoff";

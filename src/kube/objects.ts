@@ -19,6 +19,7 @@ export interface Metadata {
   resourceVersion?: string;
   creationTimestamp?: unknown;
   deletionTimestamp?: unknown;
+  finalizers?: string[];
   labels?: Record<string, string>;
   annotations?: Record<string, string>;
   ownerReferences?: OwnerReference[];

@@ -328,6 +328,33 @@ describe("what was not made for the cache", () => {
     expect((await notesAbout("taken")).filter((reason) => reason === "NameTaken")).toHaveLength(1);
   });
 
+  test("lif-15: while a name is taken, a Secret that is there is not created again and again", async () => {
+    const labels = { app: "theirs" };
+    const template = { metadata: { labels }, spec: { containers: [{ name: "c", image: "x" }] } };
+    const theirs = { spec: { serviceName: "x", selector: { matchLabels: labels }, template } };
+    await write("POST", resources.statefulSets, "quiet", theirs);
+    const before = await requestsBy("POST", "409");
+    await write("POST", resources.orasCaches, "quiet");
+    const tries = () =>
+      operator.log.filter((line) => JSON.stringify(line).includes("StatefulSet quiet exists already"));
+    await until(() => tries().length >= 4, "some tries", 30_000);
+    expect(await requestsBy("POST", "409")).toBe(before);
+  });
+
+  test("a StatefulSet that is being deleted is waited for ever less often, and the status says what holds it", async () => {
+    await write("POST", resources.orasCaches, "held");
+    await until(() => setNamed("held"), "the StatefulSet");
+    await patch(resources.statefulSets, "held", { metadata: { finalizers: ["example.com/held"] } });
+    await write("DELETE", resources.statefulSets, "held");
+    const degraded = async () => condition(await cacheNamed("held"), "Degraded");
+    await until(async () => (await degraded())?.reason === "BeingDeleted", "BeingDeleted", 60_000);
+    expect((await degraded())?.message).toMatch(
+      /^StatefulSet held is being deleted since \S+Z and is created again when it is gone. These finalizers hold it: example.com\/held\./,
+    );
+    await patch(resources.statefulSets, "held", { metadata: { finalizers: null } });
+    await until(async () => (await degraded())?.status === "False", "the StatefulSet, made again", 30_000);
+  });
+
   test("what the API server refuses is reported, with its words", async () => {
     await refuseStatefulSets("refused", "not on my watch");
     await write("POST", resources.orasCaches, "refused");
@@ -414,16 +441,17 @@ test("200 caches are all reconciled, and then nothing is written", async () => {
 
 /** Requests that changed something; the Lease is renewed by PUT. */
 async function writes(): Promise<number> {
-  const counts = await Promise.all(["POST", "PATCH", "DELETE"].map(requestsBy));
+  const counts = await Promise.all(["POST", "PATCH", "DELETE"].map((method) => requestsBy(method)));
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-async function requestsBy(method: string): Promise<number> {
+async function requestsBy(method: string, code = "2"): Promise<number> {
   const text = await (await fetch(operator.metricsUrl)).text();
   return text
     .split("\n")
     .filter(
-      (line) => line.startsWith('rest_client_requests_total{code="2') && line.includes(`method="${method}"`),
+      (line) =>
+        line.startsWith(`rest_client_requests_total{code="${code}`) && line.includes(`method="${method}"`),
     )
     .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
 }

@@ -164,10 +164,13 @@ function unknown(before: "!" | ""): Validation {
   const name = `k.substring(${names.prefix.length})`;
   const numbered = `${name}.contains("_") && ${name}.substring(0, ${name}.indexOf("_")) in variables.lists && ${name}.substring(${name}.indexOf("_") + 1).matches("^[1-9][0-9]{0,5}$")`;
   const condition = `${forUs} && !(${name} in variables.known) && !(${numbered}) && ${before}variables.before.exists(b, k in b.?annotations.orValue({}))`;
+  const advice = before
+    ? "Correct or remove it; if an earlier revision or a backup has it, apply that with the correction."
+    : "Correct or remove it: Pods that have it are refused.";
   return {
     expression: none("variables.read", "annotations", condition),
     message: "An annotation has a name that the operator does not know.",
-    messageExpression: `${keysIn("variables.read", "annotations", condition)} + ": no such annotation; known are " + variables.known.join(", ") + "."`,
+    messageExpression: `${keysIn("variables.read", "annotations", condition)} + ": no such annotation; known are " + variables.known.join(", ") + ${quote(`. ${advice}`)}`,
   };
 }
 

@@ -172,6 +172,7 @@ describe.each(places.map((place: Place) => ({ kind: place.kind, place })))("$kin
       );
       expect(said).toContain("ValidatingAdmissionPolicy 'oras-annotations-unknown'");
       expect(said).toContain(`${key(name)}: no such annotation; known are input-uri, output-uri`);
+      expect(said).toContain("Correct or remove it; if an earlier revision or a backup has it");
       expect(said).not.toContain(uri);
     });
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createAttempts } from "../../../src/controllers/attempts.ts";
-import { NameTakenError, StillFailingError } from "../../../src/controllers/obstacles.ts";
+import { FailedTryError, NameTakenError, NotYetError } from "../../../src/controllers/obstacles.ts";
 import { KubeError } from "../../../src/kube/errors.ts";
 
 beforeEach(() => {
@@ -32,7 +32,7 @@ describe("lif-19: what is refused", () => {
     const { ran, last } = await ask(refusal, 10, 60_000);
     expect(ran).toBeLessThanOrEqual(12);
     expect(ran).toBeGreaterThan(3);
-    expect(last).toBeInstanceOf(StillFailingError);
+    expect(last).toBeInstanceOf(FailedTryError);
     expect((last as Error).cause).toBe(refusal);
   });
 
@@ -42,9 +42,10 @@ describe("lif-19: what is refused", () => {
 
   test("is forgotten after a success", async () => {
     const attempt = createAttempts();
-    await expect(attempt("a", () => Promise.reject(refusal))).rejects.toBe(refusal);
+    const failed = { cause: refusal, tries: 1, isNew: true };
+    await expect(attempt("a", () => Promise.reject(refusal))).rejects.toMatchObject(failed);
     await attempt("b", async () => {});
-    await expect(attempt("a", () => Promise.reject(refusal))).rejects.toBe(refusal);
+    await expect(attempt("a", () => Promise.reject(refusal))).rejects.toMatchObject(failed);
   });
 });
 
@@ -53,7 +54,33 @@ test("a conflict, and no answer, may be tried again at once", async () => {
   expect((await ask(new Error("ECONNREFUSED"), 10, 100)).ran).toBe(10);
 });
 
-test("lif-06: a name that is taken is looked at every few seconds, for ever", async () => {
-  const { ran } = await ask(new NameTakenError("x"), 1_000, 600_000);
-  expect(ran).toBeGreaterThan(600 / 16);
-});
+const inTheWay = [new NameTakenError("x"), new NotYetError("x")];
+
+test.each(inTheWay)(
+  "lif-06: what $name is in the way is looked at every few seconds, for ever",
+  async (error) => {
+    const { ran } = await ask(error, 1_000, 600_000);
+    expect(ran).toBeGreaterThan(600 / 16);
+    expect(ran).toBeLessThan(600 / 10);
+  },
+);
+
+test.each([new KubeError("PATCH /x", 403, {}), ...inTheWay])(
+  "a failure ($name) says when it is tried again, and is new only when it was tried",
+  async (error) => {
+    const attempt = createAttempts();
+    const fail = () => attempt("x", () => Promise.reject(error)).catch((e: FailedTryError) => e);
+    for (let tries = 1; tries < 12; tries++) {
+      const first = (await fail()) as FailedTryError;
+      expect(first).toMatchObject({ cause: error, tries, isNew: true });
+      vi.advanceTimersByTime(first.retryInMs - 1);
+      expect(await fail()).toMatchObject({
+        cause: error,
+        tries,
+        isNew: false,
+        retryInMs: expect.closeTo(1, 3),
+      });
+      vi.advanceTimersByTime(2);
+    }
+  },
+);

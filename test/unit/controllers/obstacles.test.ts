@@ -2,10 +2,10 @@ import { describe, expect, test } from "vitest";
 import { notesOf } from "../../../src/controllers/notes.ts";
 import {
   ContestedError,
+  FailedTryError,
   NameTakenError,
   NotYetError,
   retryAfter,
-  StillFailingError,
   troubleFrom,
 } from "../../../src/controllers/obstacles.ts";
 import { KubeError, sentenceOf } from "../../../src/kube/errors.ts";
@@ -14,19 +14,24 @@ const answered = (status: number, body = {}) =>
   new KubeError("PATCH /x", status, { message: "why", ...body });
 const terminating = answered(403, { details: { causes: [{ reason: "NamespaceTerminating" }] } });
 
+const failed = (cause: Error, tries: number) =>
+  new FailedTryError(cause, { retryInMs: 5, tries, isNew: false });
+
 describe("an error", () => {
   test.each([
     ["no answer", new Error("ECONNREFUSED"), undefined, "backoff"],
     ["a conflict", answered(409), undefined, expect.any(Number)],
-    ["what is being deleted", new NotYetError("x"), undefined, expect.any(Number)],
+    ["what is being deleted", failed(new NotYetError("x"), 1), undefined, 5],
+    ["what is being deleted for long", failed(new NotYetError("x"), 4), "BeingDeleted", 5],
     ["a name that is taken", new NameTakenError("x"), "NameTaken", "backoff"],
     ["a child that others change", new ContestedError("Service x", 7), "Contested", 7],
     ["an invalid object", answered(422), "Invalid", "backoff"],
     ["a policy", answered(403), "Forbidden", "backoff"],
     ["lif-03: a quota", answered(403, { message: "exceeded quota: x" }), "QuotaExceeded", "backoff"],
     ["an error of the server", answered(500), "ApplyFailed", "backoff"],
-    ["one of a moment ago", new StillFailingError(answered(422), 5), "Invalid", 5],
+    ["one of a moment ago", failed(answered(422), 2), "Invalid", 5],
     ["a namespace that is being deleted", terminating, undefined, "never"],
+    ["a namespace that is being deleted, of a moment ago", failed(terminating, 1), undefined, "never"],
   ])("%s", (_, error, reason, retry) => {
     expect(troubleFrom(error)?.reason).toBe(reason);
     expect(retryAfter(error)).toEqual(retry);
