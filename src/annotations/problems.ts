@@ -207,7 +207,7 @@ export const problemCatalogue = {
   },
   ChangedInjection: {
     summary:
-      "The object has containers that the operator added earlier, and the command of a wrapped container was changed afterwards.",
+      "The object has containers that the operator added or wrapped earlier, and they were changed afterwards, so that their original commands cannot be known.",
     fix: "Create the object from its original manifest, not from an exported object.",
   },
   CacheWithoutRegistry: {

@@ -48,14 +48,10 @@ export function decide(open: Open, answers: Answers): Verdict {
   // Annotations on the template alone: each Pod is injected when it is created.
   if (!isAnnotated(ownAnnotations(workload)))
     return changed(submitted, workload.object, warnings, "stripped");
-  const plan = makePlan({
-    pod,
-    launchers: launchers.value,
-    settings,
-    registry: connection,
-    installation,
-    answers,
-  });
+  const plan = makePlan(
+    { pod, launchers: launchers.value, settings, registry: connection, installation, answers },
+    questions.namespace,
+  );
   const spec = injectSpec(pod, plan);
   const beyond = checkLimits(pod, spec, answers.limitRanges ?? [], workload.path);
   if (beyond.length > 0) return denied(beyond, warnings);

@@ -5,11 +5,13 @@ import {
   isPod,
   ownAnnotations,
   ownedByController,
+  ownedByJob,
   podAnnotations,
   putBack,
   type Workload,
 } from "../workload/workload.ts";
 import type { Verdict } from "./admission-types.ts";
+import { checkLeftOver, withUnrecorded } from "./layout.ts";
 import { legacyInjection } from "./legacy.ts";
 import {
   digestOf,
@@ -20,33 +22,33 @@ import {
   recordedInjection,
 } from "./marker.ts";
 import { afterSidecars } from "./order.ts";
-import { isWhole } from "./present.ts";
+import { findInjection, isWhole } from "./present.ts";
 import { checkProcessesAgain } from "./secrecy.ts";
 import { stripInjection } from "./strip.ts";
 import { changed, denied, untouched } from "./verdicts.ts";
 
+/** A verdict, or an object that is still to be injected. */
+type Settled = { readonly verdict: Verdict } | { readonly workload: Workload };
+
 /**
  * Looks for an earlier injection in an object that is created. It counts where it is whole and made from the annotations
- * that the object has (a second call of the same review; a Pod whose template was injected), or where the object is a Pod
- * of an injected Job. Otherwise what was injected is taken out: the object was exported, or copied, or its marker is
- * left over.
+ * that the object has (a second call of the same review), or where the object is a Pod of an injected Job, whatever other
+ * webhooks did to that. Otherwise what was injected is taken out: the object was exported, or copied, or its marker is left
+ * over.
  *
  * @param workload - the object as it was submitted
  * @param namespace - of the object
  * @param openshift - whether the cluster assigns UIDs
  * @returns a verdict, or the object in which nothing is injected and which is annotated
  */
-export function settleEarlier(
-  workload: Workload,
-  namespace: string,
-  openshift: boolean,
-): { readonly verdict: Verdict } | { readonly workload: Workload } {
+export function settleEarlier(workload: Workload, namespace: string, openshift: boolean): Settled {
   const own = ownAnnotations(workload);
   const below = podAnnotations(workload);
   const annotated = isAnnotated(own) || isAnnotated(below);
   const marked = isMarked(own) || isMarked(below);
-  const injection = earlierInjection(workload, marked);
-  if (injection === undefined && !marked) return annotated ? { workload } : { verdict: untouched() };
+  const injection = withUnrecorded(workload.template.spec, earlierInjection(workload, marked));
+  if (injection === undefined && !marked)
+    return annotated ? withoutLeftOvers(workload) : { verdict: untouched() };
   if (injection && counts(workload, injection, namespace)) {
     const { template, path } = workload;
     const problems = checkProcessesAgain(template.spec, path, injection, openshift);
@@ -57,10 +59,16 @@ export function settleEarlier(
   }
   const stripped = stripInjection(workload, injection);
   if (!stripped.ok) return { verdict: denied(stripped.problems, []) };
-  if (annotated) return { workload: stripped.value };
+  const rest = withoutLeftOvers(stripped.value);
+  if (annotated || "verdict" in rest) return rest;
   const message = `this ${workload.kind.kind} carries containers that were added for annotations which it does not have; they are removed, and it neither pulls nor pushes.`;
   const warnings: Warning[] = injection ? [{ code: "InjectionRemoved", path: "", message }] : [];
   return { verdict: changed(workload.object, stripped.value.object, warnings, "stripped") };
+}
+
+function withoutLeftOvers(workload: Workload): Settled {
+  const problems = checkLeftOver(workload.template.spec, workload.path);
+  return problems.length > 0 ? { verdict: denied(problems, []) } : { workload };
 }
 
 function earlierInjection(workload: Workload, marked: boolean): Injection | undefined {
@@ -79,12 +87,30 @@ function earlierInjection(workload: Workload, marked: boolean): Injection | unde
 
 function counts(workload: Workload, injection: Injection, namespace: string): boolean {
   const own = ownAnnotations(workload);
-  if (isPod(workload) && !isAnnotated(own) && ownedByController(workload)) return true;
+  if (isMadeFromInjected(workload, injection, namespace)) return true;
   const below = podAnnotations(workload);
   return (
     workload.template.metadata?.labels?.[names.injectedLabel] !== undefined &&
     isWhole(workload.template.spec, injection) &&
     markedDigest(own) === digestOf({ ...below, ...own }, namespace) &&
     (!isAnnotated(below) || markedDigest(below) === digestOf(below, namespace))
+  );
+}
+
+/**
+ * Whether a controller made a Pod from what was injected in this namespace. A Job was settled when it was created, with
+ * annotations that its Pods may not have (its output, for one): another webhook, which changed a label or a command of
+ * such a Pod since, must not make it lose them. Templates of other controllers are not injected: one that is annotated
+ * was exported, and its annotations say what is to be done.
+ */
+function isMadeFromInjected(workload: Workload, injection: Injection, namespace: string): boolean {
+  if (!isPod(workload) || (injection.namespace ?? namespace) !== namespace) return false;
+  if (!ownedByJob(workload) && (isAnnotated(ownAnnotations(workload)) || !ownedByController(workload)))
+    return false;
+  const { spec } = workload.template;
+  const present = findInjection(spec, injection);
+  return (
+    present !== undefined &&
+    (spec.containers.some(present.wrapped) || (spec.initContainers ?? []).some(present.isAddedInit))
   );
 }

@@ -2,7 +2,9 @@ import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import type { AnnotationMap } from "../annotations/map.ts";
 import { mismatch, type Shape } from "../workload/shape.ts";
-import { hashProgram, type Injection, type Program, type Wrapped } from "./marker.ts";
+import { besideMounts, describeWrapped, programOf } from "./layout.ts";
+import type { Injection, Program, Wrapped } from "./marker.ts";
+import { describeContainers } from "./record.ts";
 
 /**
  * Version 0.1.0 wrote a marker that named the wrapped containers only. What it injected is described here from how it
@@ -44,14 +46,7 @@ export function legacyInjection(
     if (program === undefined) continue;
     share ??= mount?.name;
     programs.set(container.name, program);
-    wrapped[container.name] = {
-      program: hashProgram({ command: [...program] }),
-      command: program.length,
-      args: 0,
-      env: (container.env ?? [])
-        .map(({ name }) => name)
-        .filter((name) => name.startsWith(names.variablePrefix)),
-    };
+    wrapped[container.name] = describeWrapped(container, program);
   }
   if (share === undefined) return undefined;
   const added = (container: V1Container) =>
@@ -59,15 +54,11 @@ export function legacyInjection(
     (container.volumeMounts ?? []).some((m) => m.name === share && m.mountPath === names.sharePath);
   const init = (spec.initContainers ?? []).filter(added);
   const others = spec.containers.filter(added);
-  const places: readonly string[] = [names.credentialsPath, names.privatePath];
   const mounts = [...init, ...others].flatMap(({ volumeMounts }) => volumeMounts ?? []);
-  const hashes = (containers: readonly V1Container[]) =>
-    Object.fromEntries(containers.map((container) => [container.name, hashProgram(container)]));
-  const beside = mounts.filter(({ mountPath }) => places.includes(mountPath)).map(({ name }) => name);
   return {
-    volumes: [...new Set([share, ...beside])],
-    initContainers: hashes(init),
-    containers: hashes(others),
+    volumes: [...new Set([share, ...besideMounts(mounts)])],
+    initContainers: describeContainers(init),
+    containers: describeContainers(others),
     wrapped,
     programs,
   };
@@ -82,13 +73,6 @@ function readMarker(text: string | undefined): ReadonlySet<string> | undefined {
   } catch {
     return undefined; // not JSON: not that version's
   }
-}
-
-/** The program's argument vector: options came in pairs, then `--`, then the program as it was. */
-function programOf({ command, args = [] }: V1Container): readonly string[] | undefined {
-  if (command?.at(-1)?.endsWith("entrypoint.sh")) return args.slice(3); // <pipe> <input-path> <output-path>
-  for (let i = 0; i < args.length; i += 2) if (args[i] === "--") return args.slice(i + 1);
-  return undefined;
 }
 
 /** Whether command and args run a program, of which version 0.1.0 had kept the words only. */

@@ -11,18 +11,31 @@ import { mismatch, type Shape } from "../workload/shape.ts";
  * the spec only), and in the marker annotation beside the digest.
  */
 export interface Injection {
+  /** Where it was made: another namespace has another cache. Unknown where the containers alone tell of it. */
+  readonly namespace?: string;
   /** Names of the added volumes; the first is the share. */
   readonly volumes: readonly string[];
-  /** Hash of command and args of each added init container, by its name. */
-  readonly initContainers: Readonly<Record<string, string>>;
+  /** What each added init container runs, by its name. */
+  readonly initContainers: Readonly<Record<string, Words>>;
   /** The same of each other added container. */
-  readonly containers: Readonly<Record<string, string>>;
+  readonly containers: Readonly<Record<string, Words>>;
   /** The containers that were wrapped, by their names. */
   readonly wrapped: Readonly<Record<string, Wrapped>>;
 }
 
-/** What is known of a wrapped container as it was before. */
+/**
+ * Words that a container runs. Other webhooks write a program of theirs in front (`vault-env`, `secrets-init`), and move
+ * what stood in command into args: so they are counted, and command and args make one list.
+ */
+export interface Words {
+  readonly hash: string;
+  readonly count: number;
+}
+
+/** What is known of a wrapped container. */
 export interface Wrapped {
+  /** What was written in front of its program. */
+  readonly launcher: Words;
   /** Hash of command and args as they were written. */
   readonly program: string;
   /** How many words the command had. */
@@ -51,6 +64,21 @@ export function hashProgram({ command, args }: Program): string {
   return short(JSON.stringify([command ?? [], args ?? []]));
 }
 
+/** Command and args as the one list that is run. */
+export function wordsOf({ command, args }: Program): readonly string[] {
+  return [...(command ?? []), ...(args ?? [])];
+}
+
+/** Describes words, for `areWords`. */
+export function describeWords(words: readonly string[]): Words {
+  return { hash: short(JSON.stringify(words)), count: words.length };
+}
+
+/** Whether words are those that were described. */
+export function areWords(words: readonly string[], { hash, count }: Words): boolean {
+  return words.length === count && describeWords(words).hash === hash;
+}
+
 /**
  * Digest of a step's annotations. Those that the operator itself writes later are outside of it. An object that is
  * created again in another namespace has another cache, so the namespace belongs to it.
@@ -72,15 +100,16 @@ export function isMarked(annotations: AnnotationMap | undefined): boolean {
   return annotations?.[names.markerAnnotation] !== undefined;
 }
 
-const hashes: Shape = { map: "text" };
+const words: Shape = { fields: { hash: "text", count: "count" }, needs: ["hash", "count"] };
 const injectionFields: Readonly<Record<string, Shape>> = {
+  namespace: "text",
   volumes: { list: "text" },
-  initContainers: hashes,
-  containers: hashes,
+  initContainers: { map: words },
+  containers: { map: words },
   wrapped: {
     map: {
-      fields: { program: "text", command: "count", args: "count", env: { list: "text" } },
-      needs: ["program", "command", "args", "env"],
+      fields: { launcher: words, program: "text", command: "count", args: "count", env: { list: "text" } },
+      needs: ["launcher", "program", "command", "args", "env"],
     },
   },
 };

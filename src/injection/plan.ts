@@ -37,6 +37,8 @@ export interface LauncherPlan {
   readonly before: Program;
   readonly command: readonly string[];
   readonly args: readonly string[];
+  /** How many words of these stand in front of the program. */
+  readonly ownWords: number;
   readonly env: readonly V1EnvVar[];
   readonly mount: V1VolumeMount;
 }
@@ -45,9 +47,10 @@ export interface LauncherPlan {
  * Decides what is injected.
  *
  * @param given - the Pod, its launchers (whose programs are known), the settings and the registry
+ * @param namespace - of the object
  * @returns the plan; the same input gives the same plan
  */
-export function makePlan(given: Omit<Step, "free" | "resources">): Plan {
+export function makePlan(given: Omit<Step, "free" | "resources">, namespace: string): Plan {
   const { pod, launchers, settings, answers } = given;
   const resources = addedResources({
     pod,
@@ -63,7 +66,7 @@ export function makePlan(given: Omit<Step, "free" | "resources">): Plan {
     initContainers: initContainers(step),
     containers: pushContainers(step),
   };
-  const injection = describeInjection(parts);
+  const injection = describeInjection({ ...parts, namespace });
   const { cache } = step.registry;
   return {
     ...parts,
@@ -95,7 +98,7 @@ function planLauncher(step: Step, launcher: Launcher, index: number): LauncherPl
 }
 
 /** Command and arguments of a container as they are set. */
-type Wrapped = Pick<LauncherPlan, "command" | "args">;
+type Wrapped = Pick<LauncherPlan, "command" | "args" | "ownWords">;
 
 /** The launcher's command and arguments; the program's own argument vector follows `--` as it was. */
 function wrap(step: Step, launcher: Launcher, index: number, share: string): Wrapped {
@@ -105,13 +108,18 @@ function wrap(step: Step, launcher: Launcher, index: number, share: string): Wra
   const shell = [`${share}/bin/busybox`, "sh"];
   if (usesCustomScripts(step.settings)) {
     const { file, paths } = originalProtocol(step, launcher, share, shell);
-    return { command: [...tini, ...file], args: [...paths, ...program] };
+    return inFront([...tini, ...file], paths, program);
   }
   const options = launcherOptions(step, launcher, index);
-  return {
-    command: [...tini, ...shell, `${share}/bin/launch.sh`],
-    args: [...option("--share", share), ...options, "--", ...program],
-  };
+  return inFront(
+    [...tini, ...shell, `${share}/bin/launch.sh`],
+    [...option("--share", share), ...options, "--"],
+    program,
+  );
+}
+
+function inFront(command: string[], args: readonly string[], program: readonly string[]): Wrapped {
+  return { command, args: [...args, ...program], ownWords: command.length + args.length };
 }
 
 function launcherOptions({ settings, launchers }: Step, launcher: Launcher, index: number): string[] {

@@ -1,6 +1,15 @@
 import type { V1Container, V1PodSpec, V1Volume } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { hashProgram, type Injection, ownValue, type Program, type Wrapped } from "./marker.ts";
+import {
+  areWords,
+  hashProgram,
+  type Injection,
+  ownValue,
+  type Program,
+  type Words,
+  type Wrapped,
+  wordsOf,
+} from "./marker.ts";
 
 /**
  * What of an injection is there in a Pod. Names alone prove nothing: a manifest may carry an old marker, and a container
@@ -31,7 +40,7 @@ export function findInjection(spec: V1PodSpec, injection: Injection): Present | 
   if (!spec.volumes?.some(({ name, emptyDir }) => name === share && emptyDir)) return undefined;
   const mountOf = ({ volumeMounts }: V1Container) =>
     volumeMounts?.find(({ name }) => name === share)?.mountPath;
-  const isNamed = (map: Readonly<Record<string, string>>, container: V1Container) =>
+  const isNamed = (map: Readonly<Record<string, Words>>, container: V1Container) =>
     ownValue(map, container.name) !== undefined && mountOf(container) === names.sharePath;
   return {
     isAddedVolume: ({ name, emptyDir, secret }) => volumes.has(name) && Boolean(emptyDir ?? secret),
@@ -46,7 +55,8 @@ export function findInjection(spec: V1PodSpec, injection: Injection): Present | 
 }
 
 /**
- * Whether all of an injection is there as it was made.
+ * Whether all of an injection is there and runs as it was made. What another webhook has written in front of that (such as
+ * `vault-env`) runs it all the same.
  *
  * @param spec - of the Pod
  * @param injection - what was injected
@@ -60,10 +70,10 @@ export function isWhole(spec: V1PodSpec, injection: Injection): boolean {
   const init = found(spec.initContainers, present.isAddedInit);
   const added = found(spec.containers, present.isAdded);
   const wrapped = found(spec.containers, present.wrapped);
-  const areThere = (hashes: Readonly<Record<string, string>>, containers: ReadonlyMap<string, Program>) =>
-    Object.entries(hashes).every(([name, hash]) => {
+  const areThere = (described: Readonly<Record<string, Words>>, containers: ReadonlyMap<string, Program>) =>
+    Object.entries(described).every(([name, expected]) => {
       const container = containers.get(name);
-      return container !== undefined && hashProgram(container) === hash;
+      return container !== undefined && endsWith(wordsOf(container), expected);
     });
   return (
     injection.volumes.every((name) => volumes.has(name)) &&
@@ -71,9 +81,36 @@ export function isWhole(spec: V1PodSpec, injection: Injection): boolean {
     areThere(injection.containers, added) &&
     Object.entries(injection.wrapped).every(([name, before]) => {
       const container = wrapped.get(name);
-      return container && startsOnShare(container, present) && originalOf(container, before);
+      const launch = container && launchOf(container, before, present);
+      return launch && originalOf(launch.program, before);
     })
   );
+}
+
+function endsWith(words: readonly string[], expected: Words): boolean {
+  return expected.count > 0 && areWords(words.slice(-expected.count), expected);
+}
+
+/** What a wrapped container runs: words in front that another webhook added, and the program with its arguments. */
+export interface Launch {
+  readonly inFront: readonly string[];
+  readonly program: readonly string[];
+}
+
+/**
+ * Takes the operator's words out of what a wrapped container runs.
+ *
+ * @param container - that is wrapped
+ * @param before - what is known of it
+ * @param present - what of the injection is there
+ * @returns undefined when these words are not there, or were changed
+ */
+export function launchOf(container: V1Container, before: Wrapped, present: Present): Launch | undefined {
+  const words = wordsOf(container);
+  const start = words.indexOf(`${present.mountOf(container)}/bin/tini`);
+  const end = start + before.launcher.count;
+  if (start < 0 || !areWords(words.slice(start, end), before.launcher)) return undefined;
+  return { inFront: words.slice(0, start), program: words.slice(end) };
 }
 
 /** Whether the program of a container is started by what lies on the share. */
@@ -82,16 +119,16 @@ export function startsOnShare(container: V1Container, { mountOf }: Present): boo
 }
 
 /**
- * Command and args of a wrapped container as they were before: the last words of its args, which the hash proves.
+ * Command and args of a wrapped container as they were before: the last words of what it runs, which the hash proves.
  *
- * @param container - that is wrapped
+ * @param words - that the container runs
  * @param before - what is known of it
  * @returns undefined when they have been changed since
  */
-export function originalOf({ args }: Program, before: Wrapped): Program | undefined {
-  const words = before.command + before.args;
-  if ((args?.length ?? 0) < words) return undefined;
-  const program = words === 0 ? [] : (args ?? []).slice(-words);
+export function originalOf(words: readonly string[], before: Wrapped): Program | undefined {
+  const count = before.command + before.args;
+  if (words.length < count) return undefined;
+  const program = count === 0 ? [] : words.slice(-count);
   const original: Program = {
     ...(before.command > 0 ? { command: program.slice(0, before.command) } : {}),
     ...(before.args > 0 ? { args: program.slice(before.command) } : {}),

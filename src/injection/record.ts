@@ -1,16 +1,29 @@
 import type { V1Container, V1Volume } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { hashProgram, type Injection, type Program, type Wrapped } from "./marker.ts";
+import {
+  describeWords,
+  hashProgram,
+  type Injection,
+  type Program,
+  type Words,
+  type Wrapped,
+  wordsOf,
+} from "./marker.ts";
 
 /** A container that is about to be wrapped. */
 interface Wrapping {
   readonly name: string;
   readonly before: Program;
+  readonly command: readonly string[];
+  readonly args: readonly string[];
+  /** How many words of these are put in front of the program. */
+  readonly ownWords: number;
   readonly env: readonly { readonly name: string }[];
 }
 
 /** What is about to be injected. */
 interface Parts {
+  readonly namespace: string;
   readonly launchers: readonly Wrapping[];
   readonly volumes: readonly V1Volume[];
   readonly initContainers: readonly V1Container[];
@@ -18,11 +31,13 @@ interface Parts {
 }
 
 /** Describes an injection, for those who have to find it again. */
-export function describeInjection({ launchers, volumes, initContainers, containers }: Parts): Injection {
+export function describeInjection(parts: Parts): Injection {
+  const { namespace, launchers, volumes, initContainers, containers } = parts;
   return {
+    namespace,
     volumes: volumes.map(({ name }) => name),
-    initContainers: hashesOf(initContainers),
-    containers: hashesOf(containers),
+    initContainers: describeContainers(initContainers),
+    containers: describeContainers(containers),
     wrapped: Object.fromEntries(launchers.map((launcher) => [launcher.name, describe(launcher)])),
   };
 }
@@ -37,8 +52,9 @@ export function withRecord(
   return [{ ...first, env: [...(first.env ?? []), record] }, ...others];
 }
 
-function describe({ before, env }: Wrapping): Wrapped {
+function describe({ before, command, args, ownWords, env }: Wrapping): Wrapped {
   return {
+    launcher: describeWords([...command, ...args].slice(0, ownWords)),
     program: hashProgram(before),
     command: before.command?.length ?? 0,
     args: before.args?.length ?? 0,
@@ -46,6 +62,9 @@ function describe({ before, env }: Wrapping): Wrapped {
   };
 }
 
-function hashesOf(containers: readonly V1Container[]): Record<string, string> {
-  return Object.fromEntries(containers.map((container) => [container.name, hashProgram(container)]));
+/** What added containers run. */
+export function describeContainers(containers: readonly V1Container[]): Record<string, Words> {
+  return Object.fromEntries(
+    containers.map((container) => [container.name, describeWords(wordsOf(container))]),
+  );
 }

@@ -79,7 +79,7 @@ function restoreSpec(submitted: V1PodSpec, stored: V1PodSpec, injection: Injecti
       ? rewrap(container, before, injection)
       : container;
   });
-  const isAdded = (map: Readonly<Record<string, string>>) => (container: V1Container) =>
+  const isAdded = (map: Injection["containers"]) => (container: V1Container) =>
     ownValue(map, container.name) !== undefined;
   return {
     ...submitted,

@@ -2,8 +2,8 @@ import type { V1Container, V1ObjectMeta, V1PodSpec } from "@kubernetes/client-no
 import { names } from "../../schema/names.ts";
 import { type Problem, quoted, type Result } from "../annotations/problems.ts";
 import { putBack, type Workload } from "../workload/workload.ts";
-import type { Injection, Program, Wrapped } from "./marker.ts";
-import { findInjection, originalOf, type Present, startsOnShare } from "./present.ts";
+import { type Injection, type Program, type Wrapped, wordsOf } from "./marker.ts";
+import { findInjection, launchOf, originalOf, type Present, startsOnShare } from "./present.ts";
 
 /**
  * Takes an injection out of an object: what was added, what was set, the marker and the labels. Everything else stays.
@@ -93,9 +93,7 @@ function stripSpec(spec: V1PodSpec, present: Present, path: string): Result<V1Po
 /** A wrapped container as it was before; undefined when that cannot be known. */
 function unwrap(container: V1Container, before: Wrapped, present: Present): V1Container | undefined {
   const mount = present.mountOf(container);
-  const program = startsOnShare(container, present)
-    ? originalOf(container, before)
-    : replaced(container, mount);
+  const program = programOf(container, before, present);
   if (program === undefined) return undefined;
   const env = withoutLast(container.env ?? [], before.env);
   const volumeMounts = (container.volumeMounts ?? []).filter(({ mountPath }) => mountPath !== mount);
@@ -107,9 +105,21 @@ function unwrap(container: V1Container, before: Wrapped, present: Present): V1Co
   } as V1Container;
 }
 
+function programOf(container: V1Container, before: Wrapped, present: Present): Program | undefined {
+  const launch = launchOf(container, before, present);
+  if (launch && launch.inFront.length > 0) {
+    // What another webhook wrote in front stays there. It runs the whole program: no ENTRYPOINT comes between.
+    const proved = originalOf(launch.program, before) !== undefined;
+    return proved ? { command: [...launch.inFront], args: [...launch.program] } : undefined;
+  }
+  return startsOnShare(container, present)
+    ? originalOf(wordsOf(container), before)
+    : replaced(container, present.mountOf(container));
+}
+
 /** The program that somebody has written in place of the wrapped one, as `kubectl debug --copy-to` does. */
 function replaced({ command, args }: Program, mount: string | undefined): Program | undefined {
-  if ([...(command ?? []), ...(args ?? [])].some((word) => word.startsWith(`${mount}/bin/`)))
+  if (wordsOf({ command, args } as Program).some((word) => word.startsWith(`${mount}/bin/`)))
     return undefined;
   return { ...(command && { command }), ...(args && { args }) };
 }

@@ -53,6 +53,16 @@ export function ownedByController({ metadata }: Workload): boolean {
   return metadata?.ownerReferences?.some((owner) => owner.controller === true) ?? false;
 }
 
+/** Whether Kubernetes made the object, a Pod, from a Job: webhooks saw that Job before. */
+export function ownedByJob({ metadata }: Workload): boolean {
+  return (
+    metadata?.ownerReferences?.some(
+      ({ controller, kind, apiVersion }) =>
+        controller === true && kind === "Job" && apiVersion.startsWith("batch/"),
+    ) ?? false
+  );
+}
+
 /**
  * The object with another template and other metadata. What is not changed is the same value as before.
  *

@@ -131,6 +131,56 @@ describe("an earlier injection, told to a real API server", () => {
     });
   });
 
+  test.for([
+    ["input", keyed({ "input-uri": "a/b:c" })],
+    ["both", { ...annotations, ...keyed({ "input-uri": "a/b:c" }) }],
+  ] as const)(
+    "kubectl debug --copy-to --keep-init-containers=false of a step with %s drops the record, and the copy runs the program alone",
+    async ([name, map], { cluster, kubectl }) => {
+      await post(cluster, pods, podOf(`uninitialized-${name}`, map));
+      const flags = [`--copy-to=copied-${name}`, "--keep-init-containers=false", "--profile=general"];
+      const { code, stderr } = await kubectl([
+        "debug",
+        `uninitialized-${name}`,
+        "--image=busybox:1.36",
+        ...flags,
+        "--",
+        "sleep",
+        "5",
+      ]);
+      expect(code, stderr).toBe(0);
+      const copy = await cluster.request<V1Pod>({ path: `${pods}/copied-${name}` });
+      expect(namesOf(copy)).toEqual(["main", expect.stringContaining("debugger")]);
+      expect(copy.spec?.containers[0]?.command).toEqual(["sh", "-c", "echo > /tmp/x"]);
+      expect(JSON.stringify(copy.spec)).not.toContain("oras");
+      expect(stderr).toContain("neither pulls nor pushes");
+    },
+  );
+
+  test("what a controller makes from an export loses the registry of another namespace", async ({
+    cluster,
+  }) => {
+    const path = "/api/v1/namespaces";
+    await post(cluster, path, { metadata: { name: "elsewhere" } });
+    await post(cluster, `${path}/elsewhere/serviceaccounts`, { metadata: { name: "default" } });
+    const there = (path: string) => path.replace("/default/", "/elsewhere/");
+    const { spec } = await post<V1Pod>(cluster, pods, podOf("exported"), true);
+    const job = await post<V1Job>(cluster, jobs, jobOf("exported"), true);
+    const owner = { apiVersion: "apps/v1", kind: "ReplicaSet", name: "made", uid: "1" };
+    for (const controller of [true, false]) {
+      const metadata = { name: "replica", ownerReferences: [{ ...owner, controller }] };
+      const bare = JSON.parse(JSON.stringify({ metadata, spec }).replaceAll("serviceaccount", "x")) as V1Pod;
+      expect(namesOf(await post<V1Pod>(cluster, there(pods), bare, true))).toEqual(["main"]);
+    }
+    const template = { spec: job.spec?.template.spec };
+    const cronJob = { apiVersion: "batch/v1", kind: "CronJob", name: "made", uid: "1", controller: true };
+    for (const path of [jobs, there(jobs)]) {
+      const made = { metadata: { name: "cron", ownerReferences: [cronJob] }, spec: { template } };
+      const stored = await post<V1Job>(cluster, path, made, true);
+      expect(stored.spec && namesOf(stored.spec.template as V1Pod)).toEqual(["main"]);
+    }
+  });
+
   test.for(["Pod", "Job"])(
     "kubectl apply of a %s, twice and with server-side apply",
     async (kind, { cluster, kubectl }) => {
@@ -326,6 +376,75 @@ describe("an earlier injection, told to a real API server", () => {
         await post<V1Pod>(cluster, pods, { ...quiet, metadata: { ...quiet.metadata, labels: {} } }, true),
       ),
     ).toContain("oras");
+  });
+
+  test("a program that another webhook writes in front stays there, in a Pod and in a Job's Pod", async ({
+    cluster,
+  }) => {
+    const group = "/apis/admissionregistration.k8s.io/v1";
+    const [container, path] = ["object.spec.containers[0]", "/spec/containers/0"];
+    const inFront = [
+      `JSONPatch{op: "replace", path: "${path}/args", value: ${container}.command + ${container}.args}`,
+      `JSONPatch{op: "replace", path: "${path}/command", value: ["/vault/vault-env"]}`,
+    ];
+    await post(cluster, `${group}/mutatingadmissionpolicies`, {
+      metadata: { name: "vault" },
+      spec: {
+        matchConstraints: {
+          resourceRules: [
+            { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"] },
+          ],
+        },
+        matchConditions: [
+          { name: "asked", expression: "has(object.metadata.labels) && 'vault' in object.metadata.labels" },
+          { name: "once", expression: `${container}.command[0] != "/vault/vault-env"` },
+        ],
+        failurePolicy: "Fail",
+        reinvocationPolicy: "IfNeeded",
+        mutations: [
+          {
+            patchType: "JSONPatch",
+            jsonPatch: {
+              // Policies come before webhooks: this one acts when it is called again, on what was injected.
+              expression: `has(object.spec.volumes) && object.spec.volumes.exists(v, v.name == "oras-share") ? [${inFront.join(", ")}] : [JSONPatch{op: "add", path: "/metadata/labels/seen", value: "once"}]`,
+            },
+          },
+        ],
+      },
+    });
+    await post(cluster, `${group}/mutatingadmissionpolicybindings`, {
+      metadata: { name: "vault" },
+      spec: { policyName: "vault" },
+    });
+    const labels = { vault: "on" };
+    const pod = podOf("wrapped");
+    const wordsOf = (made: V1Pod) => [
+      made.spec?.containers[0]?.command?.[0],
+      made.spec?.containers[0]?.args?.filter((word) => word.endsWith("/bin/tini")).length,
+      ...namesOf(made),
+    ];
+    const expected = ["/vault/vault-env", 1, "oras-pull", "main", "oras"];
+    const told = () =>
+      post<V1Pod>(cluster, pods, { ...pod, metadata: { ...pod.metadata, labels } }, true).then(
+        wordsOf,
+        (error: Error) => error.message,
+      );
+    await expect.poll(told).toEqual(expected);
+    const input = keyed({ "input-uri": "a/b:c" });
+    const job = jobOf("wrapped", { metadata: { labels, annotations: input } });
+    const metadata = { ...job.metadata, annotations: { ...annotations, ...input } };
+    const stored = await post<V1Job>(cluster, jobs, { ...job, metadata });
+    const unlabelled = made(stored, "wrapped-1");
+    expect(
+      wordsOf(
+        await post<V1Pod>(
+          cluster,
+          pods,
+          { ...unlabelled, metadata: { ...unlabelled.metadata, labels } },
+          true,
+        ),
+      ),
+    ).toEqual(expected);
   });
 
   test("inj-07: a native sidecar that a mesh adds to a Job's Pod comes before the added init container", async ({

@@ -246,6 +246,42 @@ describe("an injection can be taken out and put back", () => {
     );
   });
 
+  it("nothing changes where another webhook puts programs in front", () => {
+    fc.assert(
+      fc.property(annotated, fc.array(fc.string(), { minLength: 1 }), (object, inFront) => {
+        const injected = inject(object);
+        const { initContainers = [], containers } = workload(injected).template.spec;
+        for (const container of [...initContainers, ...containers]) {
+          const { command = [], args = [] } = container;
+          Object.assign(container, { command: inFront, args: [...command, ...args] });
+        }
+        expect(admit(createRequest(injected))).toMatchObject({ outcome: "untouched", warnings: [] });
+      }),
+    );
+  });
+
+  it("it is found without record and marker, and runs the same when it is made again", () => {
+    fc.assert(
+      fc.property(annotatedPod, (p) => {
+        const injected = inject(p);
+        const lost = structuredClone(injected);
+        delete lost.metadata?.annotations?.[names.markerAnnotation];
+        for (const container of lost.spec?.initContainers ?? []) {
+          container.env = container.env?.filter(({ name }) => name !== names.injectionVariable) ?? [];
+        }
+        const programs = ({ spec }: V1Pod) =>
+          [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].map((c) => [
+            c.name,
+            c.command,
+            c.args,
+          ]);
+        const again = inject(lost);
+        expect(programs(again)).toEqual(programs(injected));
+        expect(again.spec?.volumes).toEqual(injected.spec?.volumes);
+      }),
+    );
+  });
+
   it("a PUT of what was submitted gives what is stored", () => {
     fc.assert(
       fc.property(annotated, (object) => {

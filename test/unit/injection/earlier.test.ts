@@ -2,6 +2,7 @@ import type { V1Container, V1Job, V1Pod } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { annotations } from "../../../generated/annotations.ts";
 import { names } from "../../../schema/names.ts";
+import { keyed } from "../../support/builders.ts";
 import { created, reviewed } from "../../support/patched.ts";
 import { admit, createRequest } from "../../support/pods.ts";
 
@@ -251,8 +252,6 @@ describe("an object that was exported and is created again", () => {
 });
 
 describe("what is injected counts", () => {
-  const untouched = { kind: "allowed", warnings: [], outcome: "untouched" };
-
   it("when the same review comes again, though another webhook came between", () => {
     for (const object of [created(pod()), created(job()), created(job(output, output))]) {
       expect(admit(createRequest(object))).toEqual(untouched);
@@ -316,5 +315,280 @@ describe("inj-07: a mesh's native sidecar that comes after a Job was injected", 
     ]);
     // Without a sidecar the proxy is a regular container: traffic must not be redirected to it yet.
     expect(admit(createRequest(meshed(injected, redirect)))).toMatchObject({ outcome: "untouched" });
+  });
+});
+
+/** Puts another program in front of what a container runs, as webhooks of secret stores do. */
+const inFront: readonly [string, (container: V1Container) => void][] = [
+  [
+    "in command, the rest in args",
+    (c) =>
+      Object.assign(c, { command: ["/vault/vault-env"], args: [...(c.command ?? []), ...(c.args ?? [])] }),
+  ],
+  [
+    "before the command",
+    (c) => Object.assign(c, { command: ["/vault/vault-env", "--", ...(c.command ?? [])] }),
+  ],
+];
+
+function change(object: V1Pod, name: string, edit: (container: V1Container) => void): V1Pod {
+  const copy = structuredClone(object);
+  const container = [...(copy.spec?.initContainers ?? []), ...(copy.spec?.containers ?? [])].find(
+    (c) => c.name === name,
+  );
+  if (container === undefined) throw new Error(`no container ${name}`);
+  edit(container);
+  return copy;
+}
+
+const untouched = { kind: "allowed", warnings: [], outcome: "untouched" };
+const input = keyed({ "input-uri": "a/b:c" });
+const elsewhere = <T extends object>(object: T): T =>
+  reviewed({ ...createRequest(object, "elsewhere"), object });
+const ownedBy = (object: V1Pod, kind: string, controller = true): V1Pod => ({
+  ...object,
+  metadata: {
+    ...object.metadata,
+    ownerReferences: [{ apiVersion: "apps/v1", kind, name: "made", uid: "1", controller }],
+  },
+});
+
+describe("a Pod of an injected Job keeps what its Job has, though its template says less", () => {
+  const made = podOf(created(job({ ...input, ...output }, input)));
+  const edit = (change: (metadata: NonNullable<V1Pod["metadata"]>) => void): V1Pod => {
+    const copy = structuredClone(made);
+    change(copy.metadata ?? {});
+    return copy;
+  };
+  const marker = names.markerAnnotation;
+
+  it.each<[string, V1Pod]>([
+    ["nothing is changed", made],
+    ["its labels are gone", edit((metadata) => delete metadata.labels)],
+    [
+      "it is annotated more",
+      edit(({ annotations }) => Object.assign(annotations ?? {}, keyed({ debug: "true" }))),
+    ],
+    [
+      "its annotation was changed",
+      edit(({ annotations }) => Object.assign(annotations ?? {}, keyed({ "input-uri": "x/y:z" }))),
+    ],
+    ["its annotations are gone", edit((metadata) => delete metadata.annotations)],
+    ["its marker is gone", edit(({ annotations }) => delete annotations?.[marker])],
+    [
+      "its marker is another one",
+      edit(({ annotations }) => Object.assign(annotations ?? {}, { [marker]: "true" })),
+    ],
+    ["its record is gone", change(made, "oras-pull", (c) => delete c.env)],
+    ["a mount was changed", change(made, "main", (c) => c.volumeMounts?.pop())],
+    ...["oras-pull", "main", "oras"].flatMap((name) =>
+      inFront.map(([where, edit]): [string, V1Pod] => [
+        `${name} has a program in front ${where}`,
+        change(made, name, edit),
+      ]),
+    ),
+  ])("when %s", (_, object) => {
+    expect(admit(createRequest(object))).toEqual(untouched);
+  });
+
+  it("but not where it was made in another namespace", () => {
+    expect(namesOf(elsewhere(made))).toEqual(["oras-pull", "main"]);
+    expect(JSON.stringify(elsewhere(made))).not.toContain("oras.default.svc");
+  });
+
+  it("but not where only its own annotations, or those of another controller, can tell", () => {
+    const other = keyed({ "output-uri": "other/name:2", "output-path": "/tmp/out" });
+    const exported = ownedBy(created(pod()), "ReplicaSet");
+    Object.assign(exported.metadata?.annotations ?? {}, other);
+    expect(created(exported).spec).toEqual(created(pod(other)).spec);
+    expect(namesOf(created(podOf(job({}, output))))).toEqual(["oras-pull", "main", "oras"]);
+  });
+});
+
+describe("a program that another webhook writes in front of an injected one", () => {
+  const injected = created(pod({ ...input, ...output }));
+  const templated = (object: V1Job, edit: (container: V1Container) => void): V1Job => {
+    const copy = structuredClone(object);
+    const { initContainers = [], containers = [] } = copy.spec?.template.spec ?? {};
+    for (const container of [...initContainers, ...containers]) edit(container);
+    return copy;
+  };
+
+  it.each(inFront)("stays in a second call, %s", (_, edit) => {
+    for (const name of ["oras-pull", "main", "oras"]) {
+      expect(admit(createRequest(change(injected, name, edit)))).toEqual(untouched);
+    }
+    for (const object of [created(job()), created(job(output, output))]) {
+      expect(admit(createRequest(templated(object, edit)))).toEqual(untouched);
+    }
+  });
+
+  it.each(inFront)("is wrapped with the program where that is injected anew, %s", (_, edit) => {
+    const again = elsewhere(change(injected, "main", edit));
+    expect(namesOf(again)).toEqual(["oras-pull", "main", "oras"]);
+    const { args = [] } = again.spec?.containers[0] ?? {};
+    const program = args.slice(args.indexOf("--") + 1);
+    expect(program[0]).toBe("/vault/vault-env");
+    expect(program.slice(-3)).toEqual([...(main.command ?? []), ...(main.args ?? [])]);
+    expect(program.join(" ")).not.toContain("tini");
+  });
+
+  it.each(inFront)("stays in a copy, %s", (_, edit) => {
+    const images = new Map([["busybox:1.36", { program: { entrypoint: ["/bin/app"], cmd: [] } }]]);
+    const { command, args, ...entry } = main;
+    const bare = { ...pod(), spec: { containers: [entry] } };
+    const copies = [
+      copyOf(change(injected, "main", edit)),
+      copyOf(change(created(bare, { images }), "main", edit)),
+    ];
+    const programs = copies.map((copy) => {
+      const [first] = created(copy).spec?.containers ?? [];
+      return [...(first?.command ?? []), ...(first?.args ?? [])].filter((word) => word !== "--");
+    });
+    expect(programs).toEqual([
+      ["/vault/vault-env", ...(main.command ?? []), ...(main.args ?? [])],
+      ["/vault/vault-env", "/bin/app"],
+    ]);
+  });
+
+  it("is not taken for one where the words of the operator were changed: they follow the annotations again", () => {
+    const edited = change(injected, "main", (c) => {
+      c.args = c.args?.map((word) => (word.startsWith("/tmp/$(") ? "/etc" : word)) ?? [];
+    });
+    expect(edited).not.toEqual(injected);
+    expect(created(edited)).toEqual(injected);
+  });
+
+  it.each<[string, (container: V1Container) => void]>([
+    ["other words", (c) => c.args?.splice(-1, 1, "echo smuggled")],
+    ["more words", (c) => c.args?.push("--more")],
+    [
+      "other words of the operator behind another program",
+      (c) => {
+        inFront[0]?.[1](c);
+        c.args?.splice(2, 1);
+      },
+    ],
+  ])("is not taken for one where the program has %s: that is refused", (_, edit) => {
+    expect(admit(createRequest(change(injected, "main", edit)))).toMatchObject({
+      kind: "denied",
+      problems: [{ code: "ChangedInjection" }],
+    });
+  });
+});
+
+describe("an injection without its record is found by its look", () => {
+  const script = `https://example.com/run.sh#sha256=${"0".repeat(64)}`;
+  const steps: readonly [string, Record<string, string>][] = [
+    ["an input", input],
+    ["an output", output],
+    ["both", { ...input, ...output }],
+    ["a password", { ...input, ...keyed({ "oras-env": "login" }) }],
+    ["an own script", { ...input, ...keyed({ entrypoint: script }) }],
+    ["an own image", { ...input, ...output, ...keyed({ "oras-container": "own:1" }) }],
+  ];
+  const flat: V1Container = { ...main, command: [...(main.command ?? []), ...(main.args ?? [])] };
+  delete flat.args;
+  const debug = { name: "debugger", image: "busybox:1.36" };
+
+  it.each(steps)("in a copy by kubectl debug --keep-init-containers=false, of a step with %s", (_, map) => {
+    const copy = copyOf(created(pod(map)));
+    delete copy.spec?.initContainers;
+    copy.spec?.containers.push(debug);
+    expect(admit(createRequest(copy)).warnings).toMatchObject([{ code: "InjectionRemoved" }]);
+    expect(created(copy).spec).toEqual({ restartPolicy: "Never", containers: [flat, debug] });
+  });
+
+  it.each(steps)("in an export of a step with %s: it is not injected twice", (_, map) => {
+    const fresh = created(pod(map));
+    const lost = structuredClone(fresh);
+    delete lost.metadata?.annotations?.[names.markerAnnotation];
+    for (const container of lost.spec?.initContainers ?? []) {
+      container.env = (container.env ?? []).filter(({ name }) => name !== names.injectionVariable);
+    }
+    const again = created(lost);
+    const words = ({ spec }: V1Pod) =>
+      [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].map((c) => [c.name, c.command, c.args]);
+    expect(words(again)).toEqual(words(fresh));
+    expect(again.spec?.volumes).toEqual(fresh.spec?.volumes);
+  });
+
+  it.each(["main", "oras", "oras-pull"])("where container %s was renamed", (name) => {
+    const fresh = created(pod({ ...input, ...output }));
+    const renamed = created(change(fresh, name, (c) => Object.assign(c, { name: "renamed" })));
+    expect(namesOf(renamed)).toEqual(["oras-pull", name === "main" ? "renamed" : "main", "oras"]);
+    expect(renamed.spec?.containers.map(({ command, args }) => [command, args])).toEqual(
+      fresh.spec?.containers.map(({ command, args }) => [command, args]),
+    );
+    expect(renamed.spec?.volumes).toEqual(fresh.spec?.volumes);
+  });
+
+  it("and refused where it cannot be taken out", () => {
+    const fresh = created(pod({ ...input, ...output }));
+    const edits: ((c: V1Container) => unknown)[] = [
+      (c) => delete c.volumeMounts,
+      (c) => c.volumeMounts?.map((mount) => Object.assign(mount, { mountPath: "/elsewhere" })),
+      (c) => {
+        Object.assign(c, { name: "renamed" });
+        inFront[0]?.[1](c);
+      },
+    ];
+    for (const edit of edits) {
+      expect(admit(createRequest(change(fresh, "main", edit)))).toMatchObject({
+        kind: "denied",
+        message: expect.stringMatching(/^spec\.containers\[0\]: container .*\(ChangedInjection\)$/),
+      });
+    }
+    const bare = structuredClone(fresh);
+    delete bare.spec?.volumes;
+    expect(admit(createRequest(bare))).toMatchObject({
+      kind: "denied",
+      problems: [{ code: "ChangedInjection" }],
+    });
+  });
+
+  it("but not in what only resembles it", () => {
+    const tini = ["/usr/bin/tini", "-s", "-g", "--", "/usr/bin/python", "launch.sh"];
+    const own = pod(output, { command: tini });
+    const volumes = [{ name: "oras-share-data", emptyDir: {} }];
+    own.spec = {
+      ...own.spec,
+      volumes,
+      initContainers: [
+        {
+          name: "own",
+          image: "own",
+          command: ["sh"],
+          volumeMounts: [{ name: "oras-share-data", mountPath: "/mnt/oras" }],
+        },
+      ],
+      containers: own.spec?.containers ?? [],
+    };
+    const injected = created(own);
+    expect(namesOf(injected)).toEqual(["own", "oras-pull", "main", "oras"]);
+    expect(injected.spec?.volumes).toEqual([...volumes, { name: "oras-share", emptyDir: {} }]);
+  });
+});
+
+describe("what a controller makes from an export, without annotations", () => {
+  const bare = <T extends V1Pod | V1Job>({ metadata: _, ...object }: T) => object as T;
+  const warned = { warnings: [{ code: "InjectionRemoved" }], outcome: "stripped" };
+
+  it("loses the registry of another namespace, and says so", () => {
+    for (const object of [
+      ownedBy(bare(created(pod())), "ReplicaSet"),
+      ownedBy(bare(created(pod())), "ReplicaSet", false),
+      ownedBy(podOf(created(job())), "Job"),
+      { ...bare(created(job())), metadata: { ownerReferences: controller } },
+    ]) {
+      expect(admit({ ...createRequest(object, "elsewhere") })).toMatchObject(warned);
+      expect(JSON.stringify(elsewhere(object))).not.toContain("svc.cluster.local");
+    }
+  });
+
+  it("keeps it in the same namespace where it is a Pod; a Job would have its annotations", () => {
+    expect(admit(createRequest(ownedBy(bare(created(pod())), "ReplicaSet")))).toEqual(untouched);
+    const made = { ...bare(created(job())), metadata: { ownerReferences: controller } };
+    expect(admit(createRequest(made))).toMatchObject(warned);
   });
 });

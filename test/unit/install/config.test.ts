@@ -255,9 +255,11 @@ describe("the webhooks in config/", () => {
     ).toEqual(workloadKinds.flatMap(({ group, plural }) => [[group], [plural]]));
     for (const { matchConditions } of webhooks) {
       const cel = matchConditions.map(({ expression }) => expression).join();
-      const texts = new Set([...cel.matchAll(/"([^"]*)"/g)].map(([, text]) => text));
-      const { prefix, markerAnnotation, shareVolume, pullContainer } = names;
-      expect([prefix, markerAnnotation, shareVolume, pullContainer]).toEqual(
+      const texts = new Set([...cel.matchAll(/"([^"]*)"|'([^']*)'/g)].map(([, a, b]) => a ?? b));
+      const { prefix, markerAnnotation, shareVolume, pullContainer, injectionVariable } = names;
+      // The record is JSON, in which the namespace stands.
+      const record = [injectionVariable, '"namespace":"', '"'];
+      expect([prefix, markerAnnotation, shareVolume, pullContainer, ...record]).toEqual(
         expect.arrayContaining([...texts].filter((text) => !ofKubernetes.includes(text ?? ""))),
       );
       expect([...texts]).toEqual(expect.arrayContaining([prefix, markerAnnotation, shareVolume]));

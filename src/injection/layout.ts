@@ -1,0 +1,176 @@
+import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
+import { type Problem, quoted } from "../annotations/problems.ts";
+import { describeWords, hashProgram, type Injection, ownValue, type Wrapped, wordsOf } from "./marker.ts";
+import { describeContainers } from "./record.ts";
+
+/**
+ * What the containers themselves look like, for those whose record is gone: `kubectl debug --copy-to
+ * --keep-init-containers=false` drops it, and who edits an exported object renames containers.
+ */
+
+const launching = ["launch", "original-entrypoint", "original-launcher", "custom-entrypoint"];
+const adding = ["pull", "push", "original-sidecar", "custom-sidecar"];
+const addedPrograms = new Set([
+  "/oras/bin/setup.sh",
+  ...adding.map((script) => `${names.sharePath}/bin/${script}.sh`),
+]);
+
+/**
+ * A description that also names the containers which are injected by their look, and which no record names.
+ *
+ * @param spec - of the Pod
+ * @param recorded - what was injected, by a record
+ * @returns the record itself where it names all
+ */
+export function withUnrecorded(spec: V1PodSpec, recorded: Injection | undefined): Injection | undefined {
+  const shares = sharesOf(spec);
+  const known = recorded?.volumes[0];
+  const looks = (container: V1Container) =>
+    startedFrom(container, shares) ?? (runsAdded(container) ? mountedFrom(container, shares) : undefined);
+  const isKnown = known !== undefined && shares.has(known);
+  const share = isKnown ? known : firstOf([...spec.containers, ...(spec.initContainers ?? [])], looks);
+  if (share === undefined) return recorded;
+  const base = isKnown ? recorded : undefined;
+  const from = new Set([share]);
+  const isNew = (map: object | undefined, { name }: V1Container) =>
+    ownValue((map ?? {}) as Readonly<Record<string, unknown>>, name) === undefined;
+  const programs = spec.containers
+    .filter((container) => isNew(base?.wrapped, container) && startedFrom(container, from) !== undefined)
+    .flatMap((container) => {
+      const program = programOf(container);
+      return program ? [[container, program] as const] : [];
+    });
+  const isAdded = (container: V1Container) =>
+    runsAdded(container) && mountedFrom(container, from) !== undefined;
+  const init = (spec.initContainers ?? []).filter((c) => isNew(base?.initContainers, c) && isAdded(c));
+  const others = spec.containers.filter((c) => isNew(base?.containers, c) && isAdded(c));
+  if (programs.length + init.length + others.length === 0) return recorded;
+  const wrapped = programs.map(([container, program]) => [
+    container.name,
+    describeWrapped(container, program),
+  ]);
+  return {
+    ...(base?.namespace !== undefined && { namespace: base.namespace }),
+    volumes: base?.volumes ?? [share, ...besideShare(spec, share, [...init, ...others])],
+    initContainers: { ...base?.initContainers, ...describeContainers(init) },
+    containers: { ...base?.containers, ...describeContainers(others) },
+    wrapped: { ...base?.wrapped, ...(Object.fromEntries(wrapped) as Record<string, Wrapped>) },
+  };
+}
+
+/** Names of the volumes that may be a share. */
+function sharesOf({ volumes }: V1PodSpec): ReadonlySet<string> {
+  const shares = (volumes ?? []).filter(
+    ({ name, emptyDir }) => emptyDir && name.startsWith(names.shareVolume),
+  );
+  return new Set(shares.map(({ name }) => name));
+}
+
+function firstOf<T, R>(items: readonly T[], find: (item: T) => R | undefined): R | undefined {
+  for (const item of items) {
+    const found = find(item);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** The share that a container mounts where only added containers do. */
+function mountedFrom({ volumeMounts }: V1Container, shares: ReadonlySet<string>): string | undefined {
+  return volumeMounts?.find((m) => shares.has(m.name) && m.mountPath === names.sharePath)?.name;
+}
+
+/** The share that a container is started from. */
+function startedFrom(
+  { command, volumeMounts }: V1Container,
+  shares: ReadonlySet<string>,
+): string | undefined {
+  return volumeMounts?.find((m) => shares.has(m.name) && command?.[0] === `${m.mountPath}/bin/tini`)?.name;
+}
+
+function runsAdded(container: V1Container): boolean {
+  return wordsOf(container).some((word) => addedPrograms.has(word));
+}
+
+/** Volumes that an injection has beside the share: mounted where only it does; or right behind the share, as they were added. */
+function besideShare(spec: V1PodSpec, share: string, added: readonly V1Container[]): string[] {
+  const mounted = besideMounts(added.flatMap(({ volumeMounts }) => volumeMounts ?? []));
+  if (mounted.length > 0) return [...new Set(mounted)];
+  const at = (spec.volumes ?? []).findIndex(({ name }) => name === share);
+  const [credentials, hidden] = (spec.volumes ?? []).slice(at + 1, at + 3);
+  const are =
+    credentials?.secret &&
+    credentials.name.startsWith(names.credentialsVolume) &&
+    hidden?.emptyDir?.medium === "Memory" &&
+    hidden.name.startsWith(names.privateVolume);
+  return are ? [credentials.name, hidden.name] : [];
+}
+
+/** Names of the volumes that are mounted for credentials. */
+export function besideMounts(
+  volumeMounts: readonly { readonly name: string; readonly mountPath: string }[],
+): string[] {
+  const places: readonly string[] = [names.credentialsPath, names.privatePath];
+  return volumeMounts.filter(({ mountPath }) => places.includes(mountPath)).map(({ name }) => name);
+}
+
+/** The program's argument vector: options came in pairs, then `--`, then the program as it was. */
+export function programOf({ command, args = [] }: V1Container): readonly string[] | undefined {
+  if (command?.at(-1)?.endsWith("entrypoint.sh")) return args.slice(3); // <pipe> <input-path> <output-path>
+  for (let i = 0; i < args.length; i += 2) if (args[i] === "--") return args.slice(i + 1);
+  return undefined;
+}
+
+/** Describes a wrapped container by its look. Which of its words were the command's is not known: all are. */
+export function describeWrapped(container: V1Container, program: readonly string[]): Wrapped {
+  const words = wordsOf(container);
+  return {
+    launcher: describeWords(words.slice(0, words.length - program.length)),
+    program: hashProgram({ command: [...program] }),
+    command: program.length,
+    args: 0,
+    env: (container.env ?? [])
+      .map(({ name }) => name)
+      .filter((name) => name.startsWith(names.variablePrefix)),
+  };
+}
+
+/**
+ * Refuses an object out of which an injection was taken, and which still has a part of one: to inject it again would
+ * wrap what is wrapped.
+ *
+ * @param spec - of the Pod in which nothing should be injected
+ * @param path - where it stands in the submitted object
+ */
+export function checkLeftOver(spec: V1PodSpec, path: string): Problem[] {
+  const shares = sharesOf(spec);
+  const isAdded = (container: V1Container) =>
+    mountedFrom(container, shares) !== undefined && runsAdded(container);
+  return (["containers", "initContainers"] as const).flatMap((field) =>
+    (spec[field] ?? []).flatMap((container, i) =>
+      isLaunched(wordsOf(container)) || isAdded(container)
+        ? [leftOver(container, `${path}.${field}[${i}]`)]
+        : [],
+    ),
+  );
+}
+
+/** Whether words are those of a wrapped container, wherever the share was mounted. */
+function isLaunched(words: readonly string[]): boolean {
+  const start = words.findIndex((word) => word.endsWith(tini));
+  const bin = words[start]?.slice(0, -tini.length);
+  if (bin === undefined || bin === "") return false;
+  // tini -s -g -- [busybox sh] script
+  const after = words.slice(start + 4, start + 7);
+  return launching.some((script) => after.includes(`${bin}/bin/${script}.sh`));
+}
+
+const tini = "/bin/tini";
+
+function leftOver({ name }: V1Container, path: string): Problem {
+  return {
+    code: "ChangedInjection",
+    path,
+    message: `container ${quoted(name)} has the command of an earlier injection, of which other parts were changed or removed since.`,
+  };
+}
