@@ -56,7 +56,7 @@ describe("I12: what is not YAML is told in plain words", () => {
     ["lists", "[".repeat(100_000) + "]".repeat(100_000)],
     ["lists that are not closed", `a: ${"[".repeat(100_000)}`],
     ["lists of lines", `${"- ".repeat(600)}x`],
-    ["maps", '{"a":'.repeat(600) + "1" + "}".repeat(600)],
+    ["maps", `${'{"a":'.repeat(600)}1${"}".repeat(600)}`],
     ["keys", `${"? ".repeat(600)}x`],
     ["aliases in lists", `a: &a ${nested("x", 300)}\nb: &b ${nested("*a", 300)}`],
   ])("%s in many levels", (_, text) => {
