@@ -9,7 +9,7 @@ import {
   putBack,
   type Workload,
 } from "../workload/workload.ts";
-import { digestOf, type Marker } from "./marker.ts";
+import { markerOf } from "./marker.ts";
 import type { LauncherPlan, Plan } from "./plan.ts";
 
 /**
@@ -24,10 +24,10 @@ import type { LauncherPlan, Plan } from "./plan.ts";
  */
 export function injectWorkload(workload: Workload, plan: Plan, spec: V1PodSpec, namespace: string): object {
   const { metadata } = workload.template;
-  const marked = (annotations: AnnotationMap | undefined, step = annotations) => {
-    const marker: Marker = { annotations: digestOf(step, namespace), ...plan.injection };
-    return { ...annotations, [names.markerAnnotation]: JSON.stringify(marker) };
-  };
+  const marked = (annotations: AnnotationMap | undefined, step = annotations) => ({
+    ...annotations,
+    [names.markerAnnotation]: markerOf(step, namespace),
+  });
   const own = ownAnnotations(workload);
   const below = podAnnotations(workload);
   const injected: PodTemplate = {

@@ -13,14 +13,7 @@ import {
 import type { Verdict } from "./admission-types.ts";
 import { checkLeftOver, withUnrecorded } from "./layout.ts";
 import { legacyInjection } from "./legacy.ts";
-import {
-  digestOf,
-  type Injection,
-  isMarked,
-  markedDigest,
-  markedInjection,
-  recordedInjection,
-} from "./marker.ts";
+import { digestOf, type Injection, isMarked, markedDigest, recordedInjection } from "./marker.ts";
 import { afterSidecars } from "./order.ts";
 import { findInjection, isWhole } from "./present.ts";
 import { checkProcessesAgain } from "./secrecy.ts";
@@ -46,10 +39,11 @@ export function settleEarlier(workload: Workload, namespace: string, openshift: 
   const below = podAnnotations(workload);
   const annotated = isAnnotated(own) || isAnnotated(below);
   const marked = isMarked(own) || isMarked(below);
-  const injection = withUnrecorded(workload.template.spec, earlierInjection(workload, marked));
+  const recorded = earlierInjection(workload, marked);
+  const injection = withUnrecorded(workload.template.spec, recorded);
   if (injection === undefined && !marked)
     return annotated ? withoutLeftOvers(workload) : { verdict: untouched() };
-  if (injection && counts(workload, injection, namespace)) {
+  if (injection && counts(workload, injection, recorded !== undefined, namespace)) {
     const { template, path } = workload;
     const problems = checkProcessesAgain(template.spec, path, injection, openshift);
     if (problems.length > 0) return { verdict: denied(problems, []) };
@@ -77,17 +71,14 @@ function earlierInjection(workload: Workload, marked: boolean): Injection | unde
   if (recorded || !marked) return recorded;
   const own = ownAnnotations(workload);
   const below = podAnnotations(workload);
-  return (
-    markedInjection(own) ??
-    markedInjection(below) ??
-    legacyInjection(spec, own) ??
-    legacyInjection(spec, below)
-  );
+  return legacyInjection(spec, own) ?? legacyInjection(spec, below);
 }
 
-function counts(workload: Workload, injection: Injection, namespace: string): boolean {
+function counts(workload: Workload, injection: Injection, isRecorded: boolean, namespace: string): boolean {
   const own = ownAnnotations(workload);
   if (isMadeFromInjected(workload, injection, namespace)) return true;
+  // What only looks like an injection may lack a container: the one with the record.
+  if (!isRecorded) return false;
   const below = podAnnotations(workload);
   return (
     workload.template.metadata?.labels?.[names.injectedLabel] !== undefined &&

@@ -7,8 +7,8 @@ import { mismatch, type Shape } from "../workload/shape.ts";
 
 /**
  * What was injected into a Pod: enough to find it again, to take it out, and to put it back. It stands in the
- * environment of the first added container, so that it goes where the containers go (`kubectl debug --copy-to` keeps
- * the spec only), and in the marker annotation beside the digest.
+ * environment of the first added container, so that it goes where the containers go: `kubectl debug --copy-to` keeps
+ * the spec only.
  */
 export interface Injection {
   /** Where it was made: another namespace has another cache. Unknown where the containers alone tell of it. */
@@ -46,8 +46,8 @@ export interface Wrapped {
   readonly env: readonly string[];
 }
 
-/** The value of the marker annotation. */
-export interface Marker extends Injection {
+/** The value of the marker annotation. What was injected is not in it: the containers say that. */
+interface Marker {
   /** Digest of the annotations that the injection was made from. */
   readonly annotations: string;
 }
@@ -95,6 +95,16 @@ function short(text: string): string {
   return hashOf("sha256", text, "hex").slice(0, 32);
 }
 
+/**
+ * The value of the marker annotation.
+ *
+ * @param annotations - and namespace: see `digestOf`
+ */
+export function markerOf(annotations: AnnotationMap | undefined, namespace: string): string {
+  const marker: Marker = { annotations: digestOf(annotations, namespace) };
+  return JSON.stringify(marker);
+}
+
 /** Whether annotations hold a marker, of whatever form. */
 export function isMarked(annotations: AnnotationMap | undefined): boolean {
   return annotations?.[names.markerAnnotation] !== undefined;
@@ -119,11 +129,6 @@ const injectionShape: Shape = { fields: injectionFields, needs: Object.keys(inje
 export function markedDigest(annotations: AnnotationMap | undefined): string | undefined {
   const marker = parse(annotations?.[names.markerAnnotation]) as Partial<Marker> | undefined;
   return typeof marker?.annotations === "string" ? marker.annotations : undefined;
-}
-
-/** Reads the marker annotation, which anybody may have edited: undefined when it does not say what was injected. */
-export function markedInjection(annotations: AnnotationMap | undefined): Injection | undefined {
-  return asInjection(annotations?.[names.markerAnnotation]);
 }
 
 /** What the containers themselves say was injected. */

@@ -124,25 +124,17 @@ function isStringMap(value: unknown): boolean {
  */
 export function writeReview(uid: string, verdict: Verdict): string {
   const warnings = verdict.warnings.length > 0 ? { warnings: withinLimit(verdict.warnings) } : {};
-  const response =
-    verdict.kind === "denied"
-      ? {
-          uid,
-          allowed: false,
-          status: {
-            code: verdict.code,
-            reason: reasonOf(verdict.code),
-            message: visibleLines(verdict.message),
-          },
-          ...warnings,
-        }
-      : { uid, allowed: true, ...patchOf(verdict.patch), ...warnings };
-  return JSON.stringify({ apiVersion, kind, response });
-}
-
-function patchOf(patch: readonly object[] | undefined): object {
-  if (patch === undefined || patch.length === 0) return {};
-  return { patchType: "JSONPatch", patch: Buffer.from(JSON.stringify(patch)).toString("base64") };
+  if (verdict.kind === "denied") {
+    const { code } = verdict;
+    const status = { code, reason: reasonOf(code), message: visibleLines(verdict.message) };
+    return JSON.stringify({ apiVersion, kind, response: { uid, allowed: false, status, ...warnings } });
+  }
+  const review = JSON.stringify({ apiVersion, kind, response: { uid, allowed: true, ...warnings } });
+  const { patch } = verdict;
+  if (patch === undefined || patch.length === 0) return review;
+  // Written by hand: to look for characters to escape in so many that need none takes longer than all the rest.
+  const base64 = Buffer.from(JSON.stringify(patch)).toString("base64");
+  return `${review.slice(0, -2)},"patchType":"JSONPatch","patch":"${base64}"}}`;
 }
 
 function reasonOf(code: number): string {

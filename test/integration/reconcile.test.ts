@@ -488,7 +488,7 @@ test("the operator needs all of its permissions, and lacks none", async () => {
   expect([...asked].filter((one) => !granted.includes(one))).toEqual([]);
   // One line for each cache of these tests that cannot be what it should, and none that a right is missing.
   const complaints = operator.log.filter(({ level }) => level !== "info");
-  const known = ["default/taken", "default/refused", "default/contested"];
+  const known = ["default/taken", "default/refused", "default/contested", "default/quiet"];
   expect(
     complaints.filter(
       ({ message, object }) => message !== "Reconciler error" || !known.includes(String(object)),

@@ -230,6 +230,18 @@ describe("an injection can be taken out and put back", () => {
     );
   });
 
+  /** The same programs, with all their words in command. */
+  function undivided<T extends object>(object: T): T {
+    const copy = structuredClone(object);
+    const { containers } = workload(copy).template.spec;
+    const wrapped = Object.keys(recordedInjection(workload(inject(object)).template.spec)?.wrapped ?? {});
+    for (const container of containers.filter(({ name }) => wrapped.includes(name))) {
+      container.command = [...(container.command ?? []), ...(container.args ?? [])];
+      delete container.args;
+    }
+    return copy;
+  }
+
   it("it changes nothing a second time, and is made again where a part of it is gone", () => {
     fc.assert(
       fc.property(annotated, (object) => {
@@ -240,8 +252,11 @@ describe("an injection can be taken out and put back", () => {
           outcome: "untouched",
         });
         const broken = structuredClone(injected);
-        workload(broken).template.spec.initContainers?.pop();
-        expect(withoutEmpty(inject(broken))).toEqual(withoutEmpty(injected));
+        const init = workload(broken).template.spec.initContainers ?? [];
+        const hadRecord = init.pop()?.env?.some(({ name }) => name === names.injectionVariable);
+        // Without the record, what the program was is known, but not how it was divided.
+        const expected = hadRecord ? inject(undivided(object)) : injected;
+        expect(withoutEmpty(inject(broken))).toEqual(withoutEmpty(expected));
       }),
     );
   });
