@@ -143,12 +143,11 @@ async function correct(work: Work, live: KubeObject): Promise<ChildChange[]> {
   const isOwn = isNewSpec || (fields.length === 0 && memory.applied === undefined);
   const waitMs = isOwn ? 0 : memory.corrections.waitMs();
   if (waitMs > 0) throw new ContestedError(title, waitMs);
-  // The watch may still show an object from before the last apply, or from between its two requests.
-  const versions = [live.metadata?.resourceVersion, memory.applied?.resourceVersion];
+  const isKnown = takes ? knownVersion(memory, live) : knownContent(work, live);
   if (takes) await takeFields(client, kind, live);
   try {
     const result = await applyChild(work);
-    if (versions.includes(result.metadata?.resourceVersion)) return [];
+    if (isKnown(result)) return [];
   } catch (error) {
     if (!isImmutable(error)) throw error;
     await remove(client, kind.resource, live);
@@ -159,11 +158,34 @@ async function correct(work: Work, live: KubeObject): Promise<ChildChange[]> {
   return [{ kind: "corrected", child: title, fields }];
 }
 
+/**
+ * Finds out whether an apply has changed nothing: the watch may still show an object from before the last one, or from
+ * between its two requests.
+ */
+function knownVersion({ applied }: Memory, live: KubeObject): (result: KubeObject) => boolean {
+  const versions = [live.metadata?.resourceVersion, applied?.resourceVersion];
+  return (result) => versions.includes(result.metadata?.resourceVersion);
+}
+
+/** The same, also where the child's controller has written a status since: a new version of the same generation. */
+function knownContent({ desired, memory }: Work, live: KubeObject): (result: KubeObject) => boolean {
+  const isKnown = knownVersion(memory, live);
+  const version = memory.applied?.version;
+  const isHalfDone = version !== undefined && isCovered(withoutGeneration(desired), live);
+  return (result) => isKnown(result) || (isHalfDone && versionOf(result) === version);
+}
+
 /** Where a child differed by the generation of its cache alone, there is nothing to tell. */
 function updated({ desired, title }: Work, live: KubeObject): ChildChange[] {
-  const { [names.generationAnnotation]: _, ...annotations } = desired.metadata?.annotations ?? {};
-  const content = { ...desired, metadata: { ...desired.metadata, annotations } };
-  return isCovered(content, live) ? [] : [{ kind: "updated", child: title }];
+  return isCovered(withoutGeneration(desired), live) ? [] : [{ kind: "updated", child: title }];
+}
+
+/** A child without the annotation that is absent while a correction is half done. */
+function withoutGeneration(desired: Child): object {
+  const { [names.generationAnnotation]: _, ...others } = desired.metadata?.annotations ?? {};
+  // The API server has no empty map.
+  const annotations = Object.keys(others).length > 0 ? others : undefined;
+  return { ...desired, metadata: { ...desired.metadata, annotations } };
 }
 
 async function applyChild({ client, kind, desired, memory }: Work): Promise<KubeObject> {

@@ -138,6 +138,9 @@ describe("inj-28: kubectl debug", () => {
     const shell = ["--image=busybox:1.36", "--", "sh", "-c", "true"];
     const removed = "they are removed, and it neither pulls nor pushes";
     expect((await debug("--target=main", ...shell)).code).toBe(0);
+    // Before the Pod ends: the kubelet does not tell of an ephemeral container after that.
+    const terminated = "jsonpath={.status.ephemeralContainerStatuses[0].state.terminated.exitCode}=0";
+    await ws.kubectl("wait", "pod/debugged", `--for=${terminated}`, "--timeout=120s");
     expect((await debug("--copy-to=with-more", ...shell)).stderr).toContain(removed);
     const program = ["--container=main", "--", "sh", "-c", "echo other"];
     expect((await debug("--copy-to=with-other", ...program)).stderr).toContain(removed);
@@ -146,9 +149,6 @@ describe("inj-28: kubectl debug", () => {
     expect(await ws.log("with-other", "main")).toBe("other\n");
     expect(containers(await ws.succeeded("with-more"))).toHaveLength(2);
     await ws.succeeded("debugged");
-    // The phase does not wait for ephemeral containers.
-    const terminated = "jsonpath={.status.ephemeralContainerStatuses[0].state.terminated.exitCode}=0";
-    await ws.kubectl("wait", "pod/debugged", `--for=${terminated}`, "--timeout=120s");
     expect(await ws.content("debugged:1", "out")).toBe("debugged\n");
     expect(await toldAbout(ws, "Pod", "with-more")).toEqual([]);
   });

@@ -3,12 +3,14 @@ import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import { identityOf } from "../../src/cache/owner.ts";
 import { service } from "../../src/cache/service.ts";
+import { statefulSet } from "../../src/cache/stateful-set.ts";
+import type { StoredOrasCache } from "../../src/cache/types.ts";
 import { createChildren } from "../../src/controllers/children.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import type { KubeObject } from "../../src/kube/objects.ts";
 import { resources } from "../../src/kube/resources.ts";
 import { cacheOf } from "../support/builders.ts";
-import { storedCache } from "../support/cache.ts";
+import { childFacts, storedCache } from "../support/cache.ts";
 import { test } from "../support/integration.ts";
 import { objectsIn } from "../support/objects-in.ts";
 import { metric } from "../support/operator.ts";
@@ -54,31 +56,45 @@ describe("lif-08: one change that somebody made", () => {
     }
   });
 
-  test("is not corrected again because the watch is late and shows a correction that is half done", async ({
-    installed,
-  }) => {
-    const ns = await objectsIn(installed, "drift-late");
-    const cache = storedCache({}, { namespace: "drift-late" });
-    let between: KubeObject | undefined;
-    const client: KubeClient = {
-      ...installed,
-      request: async <T>(request: Parameters<KubeClient["request"]>[0]) => {
-        const answer = await installed.request<T>(request);
-        if (request.contentType === "application/json-patch+json") between = answer as KubeObject;
-        return answer;
-      },
-    };
-    let seen: KubeObject | undefined;
-    const children = createChildren(client, { Service: { get: () => seen } }, identityOf(cache));
-    expect(await children.ensure(service(cache), false)).toMatchObject([{ kind: "created" }]);
-    await ns.patch(resources.services, "oras", { spec: { sessionAffinity: "ClientIP" } });
-    seen = await ns.read(resources.services, "oras");
-    expect(await children.ensure(service(cache), false)).toMatchObject([{ kind: "corrected" }]);
-    seen = between;
-    expect(await children.ensure(service(cache), false)).toEqual([]);
-    seen = await ns.read(resources.services, "oras");
-    expect(await children.ensure(service(cache), false)).toEqual([]);
-  });
+  test.for([
+    ["a Service", "late-service", resources.services, service, { sessionAffinity: "ClientIP" }],
+    [
+      "a StatefulSet, whose controller writes its status in between",
+      "late-statefulset",
+      resources.statefulSets,
+      (cache: StoredOrasCache) => statefulSet(cache, childFacts()),
+      { revisionHistoryLimit: 7 },
+    ],
+  ] as const)(
+    "is not corrected again because the watch is late and shows a correction that is half done: %s",
+    async ([, namespace, resource, make, drift], { installed }) => {
+      const ns = await objectsIn(installed, namespace);
+      const cache = storedCache({}, { namespace });
+      const desired = make(cache);
+      let between: KubeObject | undefined;
+      const client: KubeClient = {
+        ...installed,
+        request: async <T>(request: Parameters<KubeClient["request"]>[0]) => {
+          const answer = await installed.request<T>(request);
+          if (request.contentType === "application/json-patch+json") between = answer as KubeObject;
+          return answer;
+        },
+      };
+      let seen: KubeObject | undefined;
+      const stores = { [resource.kind]: { get: () => seen } };
+      const children = createChildren(client, stores, identityOf(cache));
+      const ensure = () => children.ensure(desired, false);
+      expect(await ensure()).toMatchObject([{ kind: "created" }]);
+      await ns.patch(resource, "oras", { spec: drift });
+      seen = await ns.read(resource, "oras");
+      expect(await ensure()).toMatchObject([{ kind: "corrected" }]);
+      if (resource === resources.statefulSets) await ns.rollOut("oras");
+      seen = between;
+      expect(await ensure()).toEqual([]);
+      seen = await ns.read(resource, "oras");
+      expect(await ensure()).toEqual([]);
+    },
+  );
 
   test("by an earlier operator that claimed defaults itself is cleaned up once", async ({ ns }) => {
     await ns.runCache();
