@@ -74,11 +74,10 @@ func must(t *testing.T, err error) {
 
 // pod is a Pod as processes on one volume.
 type pod struct {
-	t            *testing.T
-	share, work  string
-	output       string
-	policy       string
-	launcherMore []string
+	t           *testing.T
+	share, work string
+	output      string
+	policy      string
 }
 
 func newPod(t *testing.T, output string) *pod {
@@ -157,7 +156,6 @@ func (p *pod) program(script string, options ...string) *container {
 	if p.output != "" {
 		arguments = append(arguments, "--output", p.output)
 	}
-	arguments = append(arguments, p.launcherMore...)
 	return p.start(append(arguments, "--", "sh", "-c", script)...)
 }
 

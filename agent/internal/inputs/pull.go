@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/converged-computing/oras-operator/agent/internal/source"
+
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
 	"github.com/converged-computing/oras-operator/agent/internal/reference"
@@ -81,8 +83,8 @@ func (p Pull) resolve(ctx context.Context) ([]resolved, error) {
 		if err != nil {
 			return nil, p.failed(ref, err)
 		}
-		source := manifest.Source{Reference: ref.Name(), MediaType: raw.MediaType, Code: p.InvalidCode}
-		parsed, err := manifest.Parse(raw.Bytes, source)
+		described := manifest.Source{Reference: ref.Name(), MediaType: raw.MediaType, Code: p.InvalidCode}
+		parsed, err := manifest.Parse(raw.Bytes, described)
 		if err != nil {
 			return nil, err
 		}
@@ -125,9 +127,9 @@ func (p Pull) fetchBlob(ctx context.Context, repository *registry.Repository, la
 		return p.failed(repository.Reference(), err)
 	}
 	defer blob.Close()
-	source := &remembering{from: blob}
-	if _, err := io.Copy(file, source); err != nil {
-		if source.err != nil {
+	from := &source.Reader{From: blob}
+	if _, err := io.Copy(file, from); err != nil {
+		if from.Err != nil {
 			return p.failed(repository.Reference(), err)
 		}
 		return p.broken(err)
@@ -141,20 +143,6 @@ func (p Pull) fetchBlob(ctx context.Context, repository *registry.Repository, la
 		}
 	}
 	return nil
-}
-
-// remembering tells an error of reading from one of writing.
-type remembering struct {
-	from io.Reader
-	err  error
-}
-
-func (r *remembering) Read(into []byte) (int, error) {
-	n, err := r.from.Read(into)
-	if err != nil && err != io.EOF {
-		r.err = err
-	}
-	return n, err
 }
 
 func (p Pull) failed(ref reference.Reference, err error) error {

@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 
+	"github.com/converged-computing/oras-operator/agent/internal/source"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -42,14 +44,14 @@ func (o *Output) writeFile(ctx context.Context, w io.Writer) error {
 // content writes size bytes of a file. Fewer are a problem of the file, for a single file at once; more, if whole, are
 // noted.
 func (s *stream) content(file *os.File, path string, offset, size int64, whole bool) error {
-	source := &faultReader{reader: io.NewSectionReader(file, offset, size)}
-	n, err := io.Copy(s.w, source)
+	from := &source.Reader{From: io.NewSectionReader(file, offset, size)}
+	n, err := io.Copy(s.w, from)
 	single := !s.output.Directory
 	switch {
-	case source.err != nil && single:
-		return s.output.failure(source.err, "the output %s cannot be read: %s", path, reason(source.err))
-	case source.err != nil:
-		s.problem(problem{unreadable, path, reason(source.err)})
+	case from.Err != nil && single:
+		return s.output.failure(from.Err, "the output %s cannot be read: %s", path, reason(from.Err))
+	case from.Err != nil:
+		s.problem(problem{unreadable, path, reason(from.Err)})
 	case err != nil:
 		return err
 	case n < size && single:
@@ -67,17 +69,4 @@ func (s *stream) content(file *os.File, path string, offset, size int64, whole b
 		}
 	}
 	return nil
-}
-
-type faultReader struct {
-	reader io.Reader
-	err    error
-}
-
-func (r *faultReader) Read(p []byte) (int, error) {
-	n, err := r.reader.Read(p)
-	if err != nil && err != io.EOF {
-		r.err = err
-	}
-	return n, err
 }

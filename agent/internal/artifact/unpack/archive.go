@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/converged-computing/oras-operator/agent/internal/source"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/names"
@@ -89,48 +91,35 @@ func noMore(content io.Reader) error {
 }
 
 func (a *archive) read(content io.Reader) error {
-	source := &faultReader{reader: content}
-	reader := tar.NewReader(source)
+	from := &source.Reader{From: content}
+	reader := tar.NewReader(from)
 	for {
 		if err := ended(a.crew.ctx); err != nil {
 			return err
 		}
 		header, err := reader.Next()
 		if err == io.EOF {
-			_, err := io.Copy(io.Discard, source)
+			_, err := io.Copy(io.Discard, from)
 			return err
 		}
 		if err == nil {
 			err = a.entry(header, reader)
 		}
 		if err != nil {
-			return a.explain(source, err)
+			return a.explain(from, err)
 		}
 	}
 }
 
 // explain tells damage of the archive from what the source of its bytes said and from failures.
-func (a *archive) explain(source *faultReader, err error) error {
-	if source.err != nil {
-		return source.err
+func (a *archive) explain(from *source.Reader, err error) error {
+	if from.Err != nil {
+		return from.Err
 	}
 	if errors.Is(err, tar.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF || errors.Is(err, tar.ErrFieldTooLong) {
 		return a.target.failure(err, "the archive of the input is damaged: %s", strings.TrimPrefix(err.Error(), "archive/tar: "))
 	}
 	return err
-}
-
-type faultReader struct {
-	reader io.Reader
-	err    error
-}
-
-func (r *faultReader) Read(p []byte) (int, error) {
-	n, err := r.reader.Read(p)
-	if err != nil && err != io.EOF {
-		r.err = err
-	}
-	return n, err
 }
 
 // entry makes, or orders, what one header describes.
