@@ -5,9 +5,9 @@ import (
 	"io"
 	"os"
 
-	"github.com/converged-computing/oras-operator/agent/internal/source"
-
 	"golang.org/x/sys/unix"
+
+	"github.com/converged-computing/oras-operator/agent/internal/source"
 )
 
 func (o *Output) open() (*os.File, error) {

@@ -8,11 +8,10 @@ import (
 	"os"
 	"strings"
 
-	"github.com/converged-computing/oras-operator/agent/internal/source"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/names"
+	"github.com/converged-computing/oras-operator/agent/internal/source"
 )
 
 // Keys of extended attributes in PAX headers, as GNU tar and bsdtar write them.
