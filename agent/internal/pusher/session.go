@@ -32,19 +32,8 @@ type session struct {
 
 // listen serves the launcher of one socket until ctx ends.
 func (r *runner) listen(number int) error {
-	path := r.Share.Part(number).Socket()
-	// That of an earlier life of this container.
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	listener, err := listenAt(r.Share.Part(number).Socket())
 	if err != nil {
-		return err
-	}
-	// The file outlives this process: it tells the launcher that somebody has listened.
-	listener.SetUnlinkOnClose(false)
-	// The program may run as any user.
-	if err := os.Chmod(path, 0o666); err != nil {
 		return err
 	}
 	r.work.Go(func() {
@@ -53,6 +42,27 @@ func (r *runner) listen(number int) error {
 	})
 	r.work.Go(func() { r.accept(number, listener) })
 	return nil
+}
+
+// listenAt listens on a socket at path, in place of that of an earlier life. Between bind(2) and listen(2) a socket
+// refuses connections as one does that nobody listens on any more, so it is made beside path and renamed. The file
+// outlives this process: it tells the launcher that somebody has listened.
+func listenAt(path string) (*net.UnixListener, error) {
+	beside := path + "-"
+	if err := os.Remove(beside); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: beside, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	listener.SetUnlinkOnClose(false)
+	// The program may run as any user.
+	if err := errors.Join(os.Chmod(beside, 0o666), os.Rename(beside, path)); err != nil {
+		_ = listener.Close()
+		return nil, err
+	}
+	return listener, nil
 }
 
 // accept takes one connection at a time: a second one is not the launcher's.
