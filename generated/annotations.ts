@@ -174,8 +174,8 @@ export const annotations = {
     "notWith": [],
     "oneWith": [],
     "format": "Image",
-    "defaultText": "the operator's option tools-image",
-    "description": "Image with the oras CLI, for the containers that pull and push.",
+    "defaultText": "the operator's option agent-image",
+    "description": "Image for the containers that pull and push. The operator's program runs in it, so it may bring what that needs besides, such as a credential helper. With oras-entrypoint it needs a shell and the oras CLI.",
     "example": "ghcr.io/oras-project/oras:v1.3.0"
   },
   "registry": {

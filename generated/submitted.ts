@@ -71,7 +71,7 @@ export interface components {
              */
             "oras-cache"?: components["schemas"]["CacheName"];
             /**
-             * @description Image with the oras CLI, for the containers that pull and push.
+             * @description Image for the containers that pull and push. The operator's program runs in it, so it may bring what that needs besides, such as a credential helper. With oras-entrypoint it needs a shell and the oras CLI.
              * @example ghcr.io/oras-project/oras:v1.3.0
              */
             "oras-container"?: components["schemas"]["Image"];

@@ -16,7 +16,7 @@ export interface Value {
 }
 
 /** Options that the chart sets itself. */
-const setByTheChart = ["toolsImage", "namespace", "certificateDirectory"];
+const setByTheChart = ["agentImage", "scriptsImage", "namespace", "certificateDirectory"];
 
 /** Every value of the chart. The options of the manager are among them, whatever options it has. */
 export function chartValues(): Record<string, Value> {
@@ -40,7 +40,11 @@ export function chartValues(): Record<string, Value> {
       },
     ),
     image: image("Image of the operator.", names.operatorImageRepository),
-    toolsImage: image("Image of the containers that are added to Pods.", names.toolsImageRepository),
+    agentImage: image("Image of the containers that are added to Pods.", names.agentImageRepository),
+    scriptsImage: image(
+      "Image of the added container that runs a script of the annotation oras-entrypoint.",
+      names.scriptsImageRepository,
+    ),
     imagePullPolicy: {
       ...text("imagePullPolicy of the operator. If it is empty, the default of Kubernetes applies.", ""),
       enum: ["", "Always", "IfNotPresent", "Never"],

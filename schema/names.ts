@@ -6,7 +6,8 @@ const domain = "oras.converged-computing.github.io";
 const prefix = `${domain}/`;
 const operator = "oras-operator";
 const operatorImageRepository = "ghcr.io/converged-computing/oras-operator";
-const toolsImageRepository = "ghcr.io/converged-computing/oras-operator-tools";
+const agentImageRepository = "ghcr.io/converged-computing/oras-operator-agent";
+const scriptsImageRepository = "ghcr.io/converged-computing/oras-operator-scripts";
 
 /** Names that more than one part of the product must agree on. The chart and the scripts in Pods get them by generation. */
 export const names = {
@@ -40,9 +41,11 @@ export const names = {
   registryDataVolume: "registry-data",
   registryDataPath: "/var/lib/registry",
   operatorImageRepository,
-  toolsImageRepository,
+  agentImageRepository,
+  scriptsImageRepository,
   operatorImage: `${operatorImageRepository}:${packageJson.version}`,
-  toolsImage: `${toolsImageRepository}:${packageJson.version}`,
+  agentImage: `${agentImageRepository}:${packageJson.version}`,
+  scriptsImage: `${scriptsImageRepository}:${packageJson.version}`,
   operatorNamespace: `${operator}-system`,
   operatorName: operator,
   // Other names than the original's: its Deployment's selector cannot change, its ServiceAccount has other rights,

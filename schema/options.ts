@@ -13,10 +13,16 @@ interface OptionData {
 
 /** Settings of the operator's process: each is a flag, an environment variable and a value of the chart. */
 const options = {
-  toolsImage: {
+  agentImage: {
     type: "string",
-    default: names.toolsImage,
+    default: names.agentImage,
     description: "Image of the containers that are added to Pods.",
+  },
+  scriptsImage: {
+    type: "string",
+    default: names.scriptsImage,
+    description:
+      "Image of the added container that runs a script of the annotation oras-entrypoint. It has a shell and the oras CLI.",
   },
   registryImage: {
     type: "string",

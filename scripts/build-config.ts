@@ -15,7 +15,7 @@ Writes the manifests of the operator into examples/dist:
   --dev          oras-operator-dev.yaml   for developing: logs everything
   --arch arm64   oras-operator-arm.yaml   images for, and nodes of, that architecture
 
-The environment variables IMG and TOOLS_IMG name other images.`;
+The environment variables IMG and AGENT_IMG name other images.`;
 
 /** An object of a manifest. */
 export interface Manifest {
@@ -30,7 +30,8 @@ export interface Build {
   /** Folder of config/. */
   readonly overlay: "default" | "dev" | "certmanager";
   readonly operatorImage?: string | undefined;
-  readonly toolsImage?: string | undefined;
+  readonly agentImage?: string | undefined;
+  readonly scriptsImage?: string | undefined;
   /** As nodes call it in the label kubernetes.io/arch. */
   readonly arch?: string | undefined;
 }
@@ -66,11 +67,16 @@ export async function buildConfig(build: Build): Promise<Manifest[]> {
 /** Sets images and architecture of the operator. */
 function set(deployment: Deployment, build: Build): void {
   const pod = deployment.spec.template.spec;
-  const toolsOption = optionTable.find((option) => option.name === "tools-image")?.env;
+  const images = new Map(
+    optionTable.flatMap(({ key, env }) =>
+      key === "agentImage" || key === "scriptsImage" ? [[env, build[key]] as const] : [],
+    ),
+  );
   for (const container of pod.containers) {
     if (build.operatorImage) container.image = build.operatorImage;
     for (const variable of container.env) {
-      if (variable.name === toolsOption && build.toolsImage) variable.value = build.toolsImage;
+      const image = images.get(variable.name);
+      if (image) variable.value = image;
     }
   }
   if (build.arch) pod.nodeSelector = { ...pod.nodeSelector, "kubernetes.io/arch": build.arch };
@@ -90,7 +96,8 @@ async function main(): Promise<void> {
   const objects = await buildConfig({
     overlay: dev ? "dev" : "default",
     operatorImage: process.env["IMG"] || `${names.operatorImage}${suffix}`,
-    toolsImage: process.env["TOOLS_IMG"] || `${names.toolsImage}${suffix}`,
+    agentImage: process.env["AGENT_IMG"] || `${names.agentImage}${suffix}`,
+    scriptsImage: process.env["SCRIPTS_IMG"] || `${names.scriptsImage}${suffix}`,
     arch,
   });
   const ending = [dev ? "-dev" : "", arch === undefined ? "" : arch === "arm64" ? "-arm" : suffix].join("");

@@ -137,7 +137,7 @@ export async function standIns(): Promise<StandIn[]> {
 /** Names of the operator's two images, as scripts/build-config.ts writes them into the manifests. */
 export const ourImages = {
   operator: process.env["IMG"] || names.operatorImage,
-  tools: process.env["TOOLS_IMG"] || names.toolsImage,
+  tools: process.env["AGENT_IMG"] || names.agentImage,
 } as const;
 
 async function moduleVersion(name: string): Promise<string> {

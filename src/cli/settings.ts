@@ -5,13 +5,15 @@ import { optionDefaults } from "../../schema/options.ts";
 export interface OfflineSettings {
   /** Of objects that do not say theirs. */
   readonly namespace: string;
-  readonly toolsImage: string;
+  readonly agentImage: string;
+  readonly scriptsImage: string;
   readonly clusterDomain: string;
 }
 
 /** The defaults of the installation. */
 export const offlineDefaults: OfflineSettings = {
   namespace: "default",
-  toolsImage: optionDefaults.toolsImage,
+  agentImage: optionDefaults.agentImage,
+  scriptsImage: optionDefaults.scriptsImage,
   clusterDomain: names.clusterDomain,
 };

@@ -20,7 +20,9 @@ export interface AdmissionRequest {
 export interface Installation {
   readonly clusterDomain: string;
   /** Image of the added containers. */
-  readonly toolsImage: string;
+  readonly agentImage: string;
+  /** Image of the added container that runs a script of the author's own. */
+  readonly scriptsImage: string;
   /** Minor version of the API server, for fields that older ones drop. */
   readonly kubernetesMinor: number;
   /** The `sizeLimit` of the share, where a step does not say it. */

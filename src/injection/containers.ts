@@ -67,7 +67,7 @@ export function initContainers(step: Step): V1Container[] {
     return [
       addedContainer(
         step,
-        { name, image: installation.toolsImage, command: setup, args: [...install, ...pull] },
+        { name, image: installation.agentImage, command: setup, args: [...install, ...pull] },
         { init: true },
       ),
     ];
@@ -78,7 +78,7 @@ export function initContainers(step: Step): V1Container[] {
     // It copies tools only, and nobody chose its image: no credentials.
     addedContainer(
       step,
-      { name: tools, image: installation.toolsImage, command: setup, args: install },
+      { name: tools, image: installation.agentImage, command: setup, args: install },
       { init: true, credentials: false },
     ),
     addedContainer(
@@ -109,7 +109,7 @@ export function pushContainers(step: Step): V1Container[] {
   const { settings, registry, launchers, installation, free, pod } = step;
   const base = {
     name: free.container(names.pushContainer),
-    image: settings.orasContainer ?? installation.toolsImage,
+    image: settings.orasContainer ?? installation.agentImage,
   };
   if (usesCustomScripts(settings)) return [customSidecar(step, base)];
   if (settings.output === undefined) return [];

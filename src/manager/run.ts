@@ -180,7 +180,8 @@ async function detect({ options, client, log }: Process, signal: AbortSignal): P
 function installationOf(options: ManagerOptions, facts: ClusterFacts): Installation {
   return {
     clusterDomain: options.clusterDomain,
-    toolsImage: options.toolsImage,
+    agentImage: options.agentImage,
+    scriptsImage: options.scriptsImage,
     shareSizeLimit: options.shareSizeLimit,
     kubernetesMinor: facts.minor,
     openshift: facts.openshift,

@@ -15,7 +15,8 @@ import { validAnnotations } from "./arbitraries.ts";
 /** A plain installation. */
 export const installation: Installation = {
   clusterDomain: "cluster.local",
-  toolsImage: "example.com/tools:1",
+  agentImage: "example.com/agent:1",
+  scriptsImage: "example.com/scripts:1",
   kubernetesMinor: 36,
   openshift: false,
 };

@@ -138,7 +138,7 @@ describe("defects of the original, in what the operator makes and may", () => {
   });
 
   it(":latest images: all that is used is pinned", () => {
-    for (const image of [names.toolsImage, names.operatorImage, names.registryImage]) {
+    for (const image of [names.agentImage, names.scriptsImage, names.operatorImage, names.registryImage]) {
       expect(image).toMatch(/:v?[0-9]+\.[0-9]+\.[0-9]+$/);
     }
   });

@@ -15,7 +15,12 @@ export function injectCommand(): Command {
     .addOption(
       new Option("-o, --output <format>", "form of the objects").choices(["yaml", "json"]).default("yaml"),
     )
-    .option("--tools-image <image>", "image of the added containers", offlineDefaults.toolsImage)
+    .option("--agent-image <image>", "image of the added containers", offlineDefaults.agentImage)
+    .option(
+      "--scripts-image <image>",
+      "image of the added container that runs a script of oras-entrypoint",
+      offlineDefaults.scriptsImage,
+    )
     .option("--cluster-domain <domain>", "DNS domain of the cluster", offlineDefaults.clusterDomain)
     .addHelpText(
       "after",

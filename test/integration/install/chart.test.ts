@@ -76,9 +76,14 @@ describe("the chart", () => {
   test("takes other images as the built YAML does", async () => {
     const objects = await rendered(
       ...["--set", "image.repository=example.com/operator", "--set", "image.tag=one"],
-      ...["--set", "toolsImage.repository=example.com/tools", "--set", "toolsImage.tag=two"],
+      ...["--set", "agentImage.repository=example.com/agent", "--set", "agentImage.tag=two"],
+      ...["--set", "scriptsImage.repository=example.com/scripts", "--set", "scriptsImage.tag=three"],
     );
-    const build = { operatorImage: "example.com/operator:one", toolsImage: "example.com/tools:two" };
+    const build = {
+      operatorImage: "example.com/operator:one",
+      agentImage: "example.com/agent:two",
+      scriptsImage: "example.com/scripts:three",
+    };
     expect(byTitle(objects)).toEqual(byTitle(await buildConfig({ overlay: "default", ...build })));
   });
 

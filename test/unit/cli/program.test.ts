@@ -55,9 +55,9 @@ describe.concurrent("inject", () => {
   });
 
   it("injects as the installation would that its options describe", async () => {
-    const options = ["--tools-image", "example.com/tools:2", "--cluster-domain", "example.org", "-n", "runs"];
+    const options = ["--agent-image", "example.com/agent:2", "--cluster-domain", "example.org", "-n", "runs"];
     const { stdout } = await program.run(["inject", "-f", "-", ...options], jobManifest());
-    expect(stdout).toContain("image: example.com/tools:2\n");
+    expect(stdout).toContain("image: example.com/agent:2\n");
     expect(stdout).toContain("http://oras-0.oras.runs.svc.example.org:5000/");
   });
 

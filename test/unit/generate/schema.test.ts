@@ -37,7 +37,7 @@ describe("a mistake in the schema is reported with its line, what was found and 
     ],
     [
       "a missing default",
-      / {10}x-default-text: the operator's option tools-image\n/,
+      / {10}x-default-text: the operator's option agent-image\n/,
       "",
       "properties.oras-container: must have required property 'x-default-text'",
     ],

@@ -276,7 +276,7 @@ describe("what is injected", () => {
   it("uses another image to pull and push, and its own to bring the tools", () => {
     const { spec } = injected(pod({ ...output, [`${p}oras-container`]: "example.com/oras:1" }));
     expect(spec.initContainers?.map((c) => [c.name, c.image])).toEqual([
-      ["oras-tools", installation.toolsImage],
+      ["oras-tools", installation.agentImage],
       ["oras-pull", "example.com/oras:1"],
     ]);
     expect(spec.containers.at(-1)?.image).toBe("example.com/oras:1");
