@@ -5,11 +5,15 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 # Names of the images in the manifests; empty means the released ones.
 export IMG ?=
 export AGENT_IMG ?=
+export SCRIPTS_IMG ?=
 ifeq ($(IMG),)
 unexport IMG
 endif
 ifeq ($(AGENT_IMG),)
 unexport AGENT_IMG
+endif
+ifeq ($(SCRIPTS_IMG),)
+unexport SCRIPTS_IMG
 endif
 # CLUSTER=current uses the current kubeconfig; kind and local are the other two. Empty: found out.
 CLUSTER ?=
@@ -79,7 +83,7 @@ images: node_modules ## Build the operator's images, and load them into the clus
 
 ##@ Install (in the cluster that CLUSTER= names)
 .PHONY: build-config build-config-arm test-deploy install uninstall deploy undeploy
-build-config: node_modules ## Write examples/dist/oras-operator.yaml (IMG= and AGENT_IMG= name other images)
+build-config: node_modules ## Write examples/dist/oras-operator.yaml (IMG=, AGENT_IMG=, SCRIPTS_IMG= name other images)
 	node scripts/build-config.ts
 build-config-arm: node_modules ## Write examples/dist/oras-operator-arm.yaml
 	node scripts/build-config.ts --arch arm64

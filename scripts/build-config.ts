@@ -15,7 +15,7 @@ Writes the manifests of the operator into examples/dist:
   --dev          oras-operator-dev.yaml   for developing: logs everything
   --arch arm64   oras-operator-arm.yaml   images for, and nodes of, that architecture
 
-The environment variables IMG and AGENT_IMG name other images.`;
+The environment variables IMG, AGENT_IMG and SCRIPTS_IMG name other images.`;
 
 /** An object of a manifest. */
 export interface Manifest {

@@ -79,7 +79,8 @@ async function build(
   }
 }
 
-async function requireGo(): Promise<void> {
+/** Says what to install where Go is missing. */
+export async function requireGo(): Promise<void> {
   const found = await attempt(["go", "version"]);
   if (found.code !== undefined) return;
   throw new ClusterError(

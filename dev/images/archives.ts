@@ -52,6 +52,11 @@ export async function cached(
   return { id, names, archive };
 }
 
+/** The names of an image in its archive. Images that only serve to build others have one name that no Pod uses. */
+export function tagsOf(id: string, names: readonly string[]): readonly string[] {
+  return names.length > 0 ? names : [`localhost/${id}:latest`];
+}
+
 /** Makes one of the catalog's images. */
 export async function makeStandIn(image: StandIn): Promise<Built> {
   const { id, names, config, depends, content } = image;
@@ -68,9 +73,7 @@ export async function makeStandIn(image: StandIn): Promise<Built> {
         const sameEverywhere = ["--sort=name", "--mtime=@0", "--numeric-owner", "--format=gnu"];
         await run(["tar", "-C", root, ...sameEverywhere, "-cf", tar, "."]);
       }
-      // Images that only serve to build others have one name that no Pod uses.
-      const tags = names.length > 0 ? names : [`localhost/${id}:latest`];
-      await writeImage(archive, tags, tar, config);
+      await writeImage(archive, tagsOf(id, names), tar, config);
     } finally {
       await rm(work, { recursive: true, force: true });
     }

@@ -1,8 +1,8 @@
 import { ensurePackages, packages } from "../cluster/packages.ts";
 import { ClusterError, step } from "../cluster/progress.ts";
 import { type Built, makeStandIn, remember } from "./archives.ts";
-import { standIns } from "./catalog.ts";
-import { makeOurs, makeWithDocker } from "./dockerfile.ts";
+import { ourImages, standIns } from "./catalog.ts";
+import { makeOurs, makeWithDocker, type Target } from "./dockerfile.ts";
 
 /**
  * Builds the operator's images and the stand-ins, those that are not up to date.
@@ -13,7 +13,8 @@ import { makeOurs, makeWithDocker } from "./dockerfile.ts";
  */
 export async function buildImages(only: readonly string[], withDocker: boolean): Promise<Built[]> {
   const catalog = (await standIns()).filter(({ invented }) => invented || !withDocker);
-  const known = [...catalog.map(({ id }) => id), "tools", "operator"];
+  const targets = Object.keys(ourImages) as Target[];
+  const known = [...catalog.map(({ id }) => id), ...targets];
   const unknown = only.filter((id) => !known.includes(id));
   if (unknown.length > 0)
     throw new ClusterError(`unknown image ${unknown.join(", ")}; known: ${known.join(", ")}`);
@@ -29,20 +30,8 @@ export async function buildImages(only: readonly string[], withDocker: boolean):
     return built;
   };
   for (const { id } of catalog) if (wanted(id)) await standIn(id);
-  const ours = (["tools", "operator"] as const).filter(wanted);
-  for (const target of ours) {
-    if (withDocker) {
-      made.set(target, await makeWithDocker(target));
-      continue;
-    }
-    // buildah looks the base of every stage up, also of those that the target does not need.
-    const bases = {
-      ORAS_IMAGE: await standIn("oras"),
-      WORKSHOP: await standIn("workshop"),
-      NODE_IMAGE: await standIn("node"),
-      OPERATOR_BASE: await standIn("operator-base"),
-    };
-    made.set(target, await makeOurs(target, bases));
+  for (const target of targets.filter(wanted)) {
+    made.set(target, await (withDocker ? makeWithDocker(target) : makeOurs(target, standIn)));
   }
   await remember([...made.values()]);
   return [...made.values()].filter(({ id, names }) => names.length > 0 && wanted(id));

@@ -134,9 +134,12 @@ export async function standIns(): Promise<StandIn[]> {
   ];
 }
 
-/** Names of the operator's two images, as scripts/build-config.ts writes them into the manifests. */
+/** Names of the images that the Dockerfile makes, as scripts/build-config.ts writes them into the manifests. */
 export const ourImages = {
   operator: process.env["IMG"] || names.operatorImage,
+  // Until the operator starts the agent, the name of its image is that of the tools.
+  agent: "localhost/oras-operator-agent:built",
+  scripts: process.env["SCRIPTS_IMG"] || names.scriptsImage,
   tools: process.env["AGENT_IMG"] || names.agentImage,
 } as const;
 

@@ -3,54 +3,84 @@ import { join } from "node:path";
 import { run } from "../cluster/command.ts";
 import { cacheFolder, repository } from "../cluster/paths.ts";
 import { ClusterError } from "../cluster/progress.ts";
-import { type Built, cached, contentKey } from "./archives.ts";
+import { buildAgent } from "./agent.ts";
+import { type Built, cached, contentKey, tagsOf } from "./archives.ts";
 import { ourImages } from "./catalog.ts";
 import { packLayout } from "./oci.ts";
 
+/** A target of the Dockerfile. */
+export type Target = keyof typeof ourImages;
+
+const ofAgent = ["Dockerfile", "agent/go.{mod,sum}", "agent/**/*.go"] as const;
+
 /** Files that each target of the Dockerfile is made of, or that what it copies is made of. */
-const sources = {
+const sources: Readonly<Record<Target, readonly string[]>> = {
+  agent: ofAgent,
+  scripts: ofAgent,
   tools: ["Dockerfile", "dev/images/assemble-tools.sh", "src/sidecar/*.{sh,c}", "generated/*.sh"],
   operator: [
     ...["Dockerfile", "package.json", "package-lock.json", "tsup.config.ts"],
     ...["src/**/*.ts", "schema/*.ts", "generated/**/*.{ts,js,json}"],
   ],
+};
+
+/** Arguments of the Dockerfile that name a base, and the image of the catalog that stands in for it where one is used. */
+export const bases = {
+  ORAS_IMAGE: "oras",
+  BUSYBOX_IMAGE: "busybox",
+  WORKSHOP: "workshop",
+  NODE_IMAGE: "node",
+  OPERATOR_BASE: "operator-base",
+  GO_IMAGE: undefined,
 } as const;
 
-/** The tools image must stay small: each node pulls it before its first annotated Pod. */
-const toolsLimitBytes = 15 * 2 ** 20;
+/** The bases of each target. */
+const basesOf: Readonly<Record<Target, readonly (keyof typeof bases)[]>> = {
+  agent: ["ORAS_IMAGE"],
+  scripts: ["ORAS_IMAGE", "BUSYBOX_IMAGE"],
+  tools: ["ORAS_IMAGE", "WORKSHOP"],
+  operator: ["NODE_IMAGE", "OPERATOR_BASE"],
+};
+
+/** What Pods run must stay small: each node pulls it before its first annotated Pod. */
+const limitMebibytes: Readonly<Partial<Record<Target, number>>> = { agent: 8, tools: 15 };
 
 /**
  * Builds a target of the Dockerfile with buildah, on bases that were made here.
  *
  * @param target - of the Dockerfile
- * @param bases - archives of the images that its arguments name
+ * @param standIn - makes an image of the catalog
  */
-export async function makeOurs(
-  target: keyof typeof sources,
-  bases: Readonly<Record<string, Built>>,
-): Promise<Built> {
-  const key = contentKey([
-    ourImages[target],
-    await contents(sources[target]),
-    Object.values(bases).map((base) => base.archive),
-  ]);
+export async function makeOurs(target: Target, standIn: (id: string) => Promise<Built>): Promise<Built> {
   const name = ourImages[target];
+  const images = new Map<string, string>();
+  for (const arg of basesOf[target]) {
+    const id = bases[arg];
+    if (id) images.set(arg, inArchive(await standIn(id)));
+  }
+  const key = contentKey([name, await contents(sources[target]), [...images.values()]]);
   return cached(target, [name], key, async (archive) => {
     if (target === "operator") await run(["npm", "run", "build"], { cwd: repository });
-    const bytes = await build(target, bases, archive, name);
+    if (target === "agent" || target === "scripts") await buildAgent(join(repository, "dist/agent"));
+    const bytes = await build(target, images, archive, name);
     const size = `${(bytes / 2 ** 20).toFixed(1)} MiB compressed`;
-    if (target === "tools" && bytes > toolsLimitBytes) {
+    const limit = limitMebibytes[target];
+    if (limit && bytes > limit * 2 ** 20) {
       await rm(archive);
-      throw new ClusterError(
-        `the tools image has grown to ${size}; its limit is ${toolsLimitBytes / 2 ** 20} MiB`,
-      );
+      throw new ClusterError(`the image ${target} has grown to ${size}; its limit is ${limit} MiB`);
     }
     return `built, ${size}`;
   });
 }
 
+/** How buildah finds an image that was made here; an archive lists it once for each of its names. */
+function inArchive({ id, names, archive }: Built): string {
+  const [first] = tagsOf(id, names);
+  return `oci-archive:${archive}:${first}`;
+}
+
 /** The same with Docker, on the public bases that the Dockerfile names. */
-export async function makeWithDocker(target: keyof typeof sources): Promise<Built> {
+export async function makeWithDocker(target: Target): Promise<Built> {
   const name = ourImages[target];
   const key = contentKey(["docker", name, await contents(sources[target])]);
   return cached(target, [name], key, async (archive) => {
@@ -61,8 +91,8 @@ export async function makeWithDocker(target: keyof typeof sources): Promise<Buil
 }
 
 async function build(
-  target: string,
-  bases: Readonly<Record<string, Built>>,
+  target: Target,
+  images: ReadonlyMap<string, string>,
   archive: string,
   name: string,
 ): Promise<number> {
@@ -70,8 +100,9 @@ async function build(
   const buildah = ["buildah", "--storage-driver=vfs", `--root=${work}/root`, `--runroot=${work}/run`];
   const tag = `localhost/${target}:built`;
   try {
-    const images = Object.entries(bases).map(([arg, base]) => `${arg}=oci-archive:${base.archive}`);
-    const args = [...images, "BUNDLE=prebuilt"].map((arg) => `--build-arg=${arg}`);
+    // buildah looks the base of every stage up, also of those that the target does not need.
+    const from = Object.keys(bases).map((arg) => `${arg}=${images.get(arg) ?? "scratch"}`);
+    const args = [...from, "BUNDLE=prebuilt", "AGENT=prebuilt-agent"].map((arg) => `--build-arg=${arg}`);
     await run([
       ...[...buildah, "bud", "--isolation=chroot", "--layers=false", "--timestamp=0", "--network=host"],
       ...["--pull-never", ...args, `--target=${target}`, `--tag=${tag}`, "--file=Dockerfile", repository],
@@ -85,7 +116,9 @@ async function build(
 
 async function contents(patterns: readonly string[]): Promise<[file: string, text: string][]> {
   const files = new Set<string>();
-  for await (const file of glob([...patterns], { cwd: repository })) files.add(file);
+  for await (const file of glob([...patterns], { cwd: repository })) {
+    if (!file.endsWith("_test.go")) files.add(file);
+  }
   return Promise.all(
     [...files].toSorted().map(async (file): Promise<[string, string]> => {
       return [file, await readFile(join(repository, file), "utf8")];

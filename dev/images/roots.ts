@@ -1,4 +1,4 @@
-import { copyFile, mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, glob, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { buildModule } from "../cluster/binaries.ts";
 import { run } from "../cluster/command.ts";
@@ -63,7 +63,7 @@ health:
   await mkdir(join(root, "var/lib/registry"), { recursive: true });
 };
 
-/** A static busybox under all its names, and a world-writable /tmp. */
+/** A static busybox under all its names, /usr/bin/env, and a world-writable /tmp. */
 export const busyboxRoot: Fill = async (root) => {
   const tar = `${root}.busybox.tar`;
   await writeDebian({ variant: "extract", packages: ["busybox-static"] }, tar);
@@ -73,16 +73,32 @@ export const busyboxRoot: Fill = async (root) => {
   for (const applet of applets) {
     if (applet && applet !== "busybox") await symlink("busybox", join(root, "bin", applet));
   }
+  await mkdir(join(root, "usr/bin"), { recursive: true });
+  await symlink("../../bin/busybox", join(root, "usr/bin/env"));
   await mkdir(join(root, "tmp"));
   await run(["chmod", "1777", join(root, "tmp")]);
   await putText(root, "etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
 };
 
-/** Busybox and the oras CLI at the place of the upstream image. */
+/** Busybox, certificates and the oras CLI at the places of the upstream image. */
 export const orasRoot: Fill = async (root) => {
   await busyboxRoot(root);
+  await putText(root, "etc/ssl/certs/ca-certificates.crt", await certificates(root));
   await put(root, "bin/oras", join(await buildModule("oras"), "oras"));
 };
+
+/** The certificates of public CAs, as Debian's update-ca-certificates joins them; this machine may know others. */
+async function certificates(root: string): Promise<string> {
+  const tar = `${root}.certificates.tar`;
+  const folder = `${root}.certificates`;
+  await writeDebian({ variant: "extract", packages: ["ca-certificates"] }, tar);
+  await mkdir(folder);
+  await run(["tar", "-C", folder, "-xf", tar, "./usr/share/ca-certificates"]);
+  const files: string[] = [];
+  for await (const file of glob("**/*.crt", { cwd: folder })) files.push(file);
+  const texts = files.toSorted().map((file) => readFile(join(folder, file), "utf8"));
+  return (await Promise.all(texts)).join("");
+}
 
 /** Node at the place of its official image. */
 export const nodeRoot: Fill = async (root) => {

@@ -12,6 +12,7 @@ import { missingPackages, packages } from "../cluster/packages.ts";
 import { repository, stateFolder } from "../cluster/paths.ts";
 import { contentKey } from "../images/archives.ts";
 import { standIns } from "../images/catalog.ts";
+import { bases } from "../images/dockerfile.ts";
 
 describe("configuration", () => {
   it("puts a kubeconfig's certificates into the file itself", () => {
@@ -61,6 +62,19 @@ describe("images", () => {
     const dockerfile = await readFile(join(repository, "Dockerfile"), "utf8");
     const [, image = "none"] = /^ARG ORAS_IMAGE=(.*)$/m.exec(dockerfile) ?? [];
     expect((await standIns()).flatMap((standIn) => standIn.names)).toContain(image);
+  });
+
+  it("compile the agent with the Go that its go.mod names", async () => {
+    const dockerfile = await readFile(join(repository, "Dockerfile"), "utf8");
+    const [, compiler] = /^ARG GO_IMAGE=.*\/golang:(\d+\.\d+)-/m.exec(dockerfile) ?? [];
+    const [, wanted] = /^go (\d+\.\d+)/m.exec(await readFile(join(repository, "agent/go.mod"), "utf8")) ?? [];
+    expect(compiler).toBe(wanted);
+  });
+
+  it("take a base for every stage of the Dockerfile, so that none is looked up in a registry", async () => {
+    const dockerfile = await readFile(join(repository, "Dockerfile"), "utf8");
+    const named = [...dockerfile.matchAll(/^ARG (\w+)=\S+[/:]/gm)].map(([, name]) => name);
+    expect(Object.keys(bases).toSorted()).toEqual(named.toSorted());
   });
 
   it("include every image of the examples", async () => {
