@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/compress"
@@ -36,7 +37,7 @@ func main() {
 // run runs a command and returns the exit code.
 func run(arguments []string) int {
 	if len(arguments) == 0 {
-		fmt.Fprintln(os.Stderr, "usage: agent install|pull|exec|push [options]: started by the operator in the Pods of a step")
+		fmt.Fprintln(os.Stderr, "usage: agent "+strings.Join(options.Commands, "|")+" [options]: started by the operator in the Pods of a step")
 		return contract.ExitSetupFailed
 	}
 	command := arguments[0]
@@ -61,7 +62,7 @@ func run(arguments []string) int {
 		exit, err := push(context.Background(), o)
 		return endWith(o, exit.Code, exit.Message, err)
 	}
-	return end(o, "", fmt.Errorf("there is no command %s; the operator and this image are of different releases", command))
+	return end(o, "", fmt.Errorf("this image cannot do %s yet", command))
 }
 
 // end tells an error where the author looks, and returns its exit code.
@@ -107,12 +108,12 @@ func pull(ctx context.Context, o options.Options) error {
 	for i := range folders {
 		folders[i] = root.Part(i).Inputs()
 	}
-	references, err := parseReferences(o.Inputs)
+	references, err := parseReferences(o.Input)
 	if err != nil {
 		return err
 	}
 	if len(references) > 0 {
-		reading, err := registryOptions(o, credentials.Pull, references[0])
+		reading, err := registryOptions(o, credentials.Pull)
 		if err != nil {
 			return err
 		}
@@ -135,7 +136,7 @@ func provePush(ctx context.Context, o options.Options) error {
 	if err != nil {
 		return err
 	}
-	writing, err := registryOptions(o, credentials.Push, output)
+	writing, err := registryOptions(o, credentials.Push)
 	if err != nil {
 		return err
 	}
@@ -162,16 +163,16 @@ func parseReferences(texts []string) ([]reference.Reference, error) {
 	return all, nil
 }
 
-func registryOptions(o options.Options, use credentials.Use, ref reference.Reference) (registry.Options, error) {
+func registryOptions(o options.Options, use credentials.Use) (registry.Options, error) {
 	found := registry.Options{
-		Use: use, Timeout: o.Timeout, Stall: o.Stall,
+		Use: use, Timeout: o.Timeout, Stall: o.StallTimeout,
 		Log:        func(line string) { log.Say("%s", line) },
 		PlainLogin: func(host string) bool { return host != "" && host == o.PlainLoginHost },
 	}
 	if o.Credentials == "" {
 		return found, nil
 	}
-	secret, err := credentials.Read(o.Credentials, reference.Registry{Host: ref.Host, PlainHTTP: ref.PlainHTTP})
+	secret, err := credentials.Read(o.Credentials, o.CredentialsHost)
 	if err != nil {
 		return found, failure.Wrap(err, contract.ExitSetupFailed, "%s", err)
 	}
@@ -184,11 +185,11 @@ func execute(ctx context.Context, o options.Options, signals *program.Signals) (
 	part := share.Part(o.Share)
 	started := launcher.Options{
 		Settings: launcher.Settings{
-			Unpacks: o.InputPath != "", Tells: o.Output != "", OrasComesBack: o.OrasComesBack,
+			Unpacks: o.InputPath != "", Tells: o.Pushes, OrasComesBack: o.OrasComesBack,
 			Wanted:      pusher.PushOn(o.PushOn).Wanted,
 			NobodyThere: contract.ExitPusherMissing, OutputFailed: contract.ExitOutputFailed,
 		},
-		Socket: part.Socket(), Pipe: o.OutputPipe, Argv: o.Rest, OwnVariables: o.OwnVariables,
+		Socket: part.Socket(), Pipe: o.OutputPipe, Argv: o.Rest, OwnVariables: o.Variable,
 		CheckFailed: contract.ExitCheckFailed, Log: log,
 	}
 	if len(o.Rest) == 0 {
@@ -202,19 +203,25 @@ func execute(ctx context.Context, o options.Options, signals *program.Signals) (
 			Tell:   func(line string) { log.Say("%s", line) },
 		}}
 	}
-	if o.Output != "" {
+	if o.OutputPath != "" {
 		leaveOut, err := options.Decode[pack.LeftOut](o.LeaveOut)
 		if err != nil {
 			return launcher.Exit{}, err
 		}
-		if o.OutputPath != "" {
-			started.Output = &pack.Options{
-				Path: o.OutputPath, LeaveOut: leaveOut, Workers: workers, Code: contract.ExitCheckFailed,
-				Tell: func(line string) { log.Say("%s", line) },
-			}
+		started.Output = &pack.Options{
+			Path: o.OutputPath, LeaveOut: append(leaveOut, alwaysLeftOut(o.Share)...), Workers: workers, Code: contract.ExitCheckFailed,
+			Tell: func(line string) { log.Say("%s", line) },
 		}
 	}
 	return launcher.Run(ctx, started, signals), nil
+}
+
+// alwaysLeftOut are mounts of nearly every container, which are never packed.
+func alwaysLeftOut(share string) []pack.LeftOut {
+	return []pack.LeftOut{
+		{Path: share, What: "the operator's volume"},
+		{Path: "/var/run/secrets/kubernetes.io/serviceaccount", What: "a ServiceAccount token"},
+	}
 }
 
 // push is the container oras.
@@ -223,18 +230,18 @@ func push(ctx context.Context, o options.Options) (pusher.Exit, error) {
 	if err != nil {
 		return pusher.Exit{}, err
 	}
-	writing, err := registryOptions(o, credentials.Push, output)
+	writing, err := registryOptions(o, credentials.Push)
 	if err != nil {
 		return pusher.Exit{}, err
 	}
-	policies, err := options.Decode[pusher.Policy](o.Policies)
+	policies, err := options.Decode[pusher.Policy](o.Policy)
 	if err != nil {
 		return pusher.Exit{}, err
 	}
 	methods := map[string]compress.Method{"auto": compress.Gzip, "gzip": compress.Gzip, "none": compress.Store, "zstd": compress.Zstd}
 	return pusher.Run(ctx, pusher.Options{
 		Settings: pusher.Settings{Policies: policies, HasOutput: true, PushOn: pusher.PushOn(o.PushOn), OutputFailed: contract.ExitOutputFailed},
-		Share:    share.Root(o.Share), Output: output, Method: methods[o.Compression], Images: o.Images,
+		Share:    share.Root(o.Share), Output: output, Method: methods[o.Compression], Images: o.Image,
 		Registry: writing, PushFailed: contract.ExitPushFailed, SetupFailed: contract.ExitSetupFailed, Log: log,
 	})
 }

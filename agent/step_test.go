@@ -154,7 +154,7 @@ func (p *pod) push() *container {
 func (p *pod) program(script string, options ...string) *container {
 	arguments := append([]string{"exec", "--share", filepath.Join(p.share, "0")}, options...)
 	if p.output != "" {
-		arguments = append(arguments, "--output", p.output)
+		arguments = append(arguments, "--pushes")
 	}
 	return p.start(append(arguments, "--", "sh", "-c", script)...)
 }
@@ -295,5 +295,19 @@ func TestACopyOfStandardOutputIsTheOutput(t *testing.T) {
 	wants(t, oras, 0, `"bytes":`+strconv.Itoa(len("told\n")))
 	if step.stdout.String() != "told\n" {
 		t.Errorf("the log has %q", step.stdout.String())
+	}
+}
+
+func TestTheOperatorsVolumeIsNoOutput(t *testing.T) {
+	p := newPod(t, "http://"+startRegistry(t)+"/own:1")
+	p.share = filepath.Join(p.work, "mnt")
+	must(t, os.Mkdir(p.share, 0o755))
+	wants(t, p.pull(), 0, "")
+	oras := p.push()
+	step := p.program("echo x > out", "--output-path", ".")
+	wants(t, step, 0, "")
+	wants(t, oras, 0, `"digest"`)
+	if !strings.Contains(step.stderr.String(), "mnt/0, the operator's volume") {
+		t.Errorf("says %s", step.stderr.String())
 	}
 }

@@ -1,4 +1,5 @@
 import { renderAgentConstants } from "./agent-constants.ts";
+import { renderAgentOptions } from "./agent-options.ts";
 import { renderAnnotations } from "./annotations.ts";
 import { renderChart } from "./chart.ts";
 import { renderCrd } from "./crd.ts";
@@ -15,6 +16,7 @@ export async function renderAll(schema: Schema): Promise<Rendered[]> {
   return [
     renderShellConstants(schema),
     renderAgentConstants(schema),
+    renderAgentOptions(),
     renderAnnotations(schema),
     ...(await renderTypes(schema)),
     ...renderCrd(schema),

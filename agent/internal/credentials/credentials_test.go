@@ -9,8 +9,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-
-	"github.com/converged-computing/oras-operator/agent/internal/reference"
 )
 
 // folder makes a Secret's folder.
@@ -25,13 +23,9 @@ func folder(t testing.TB, files map[string]string) string {
 	return dir
 }
 
-func read(t testing.TB, files map[string]string, step string) *Secret {
+func read(t testing.TB, files map[string]string, passwordsFor string) *Secret {
 	t.Helper()
-	registry, err := reference.ParseRegistry(step)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := Read(folder(t, files), registry)
+	secret, err := Read(folder(t, files), passwordsFor)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +102,7 @@ func TestTokens(t *testing.T) {
 
 func TestPasswordsOfTheirOwn(t *testing.T) {
 	files := map[string]string{"ORAS_USER": "me\n", "ORAS_PULL_PASS": "pull\r\n", "ORAS_PUSH_PASS": "push"}
-	secret := read(t, files, "http://cache:5000")
+	secret := read(t, files, "cache:5000")
 	for name, c := range map[string]struct {
 		host string
 		use  Use
@@ -155,12 +149,12 @@ func TestReadFails(t *testing.T) {
 		"bad registry": {map[string]string{"registry": "a b"}, "key registry: \"a b\" is not a registry"},
 		"too long":     {map[string]string{"ca.crt": strings.Repeat("s3cret", 200_000)}, "key ca.crt cannot be read: it is longer than 1 MiB"},
 	} {
-		_, err := Read(folder(t, c.files), reference.Registry{Host: "h"})
+		_, err := Read(folder(t, c.files), "h")
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := Read(filepath.Join(t.TempDir(), "none"), reference.Registry{}); err == nil {
+	if _, err := Read(filepath.Join(t.TempDir(), "none"), "h"); err == nil {
 		t.Error("a missing folder is taken")
 	}
 }

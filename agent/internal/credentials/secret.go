@@ -21,9 +21,9 @@ type Secret struct {
 	user, pull, push string
 	hasUser          bool
 	configs          []namedConfig
-	// only is the registry that the Secret says it is for; passwordsFor the one that user and passwords are for otherwise.
+	// only is the registry that the Secret says it is for; passwordsFor the host that user and passwords are for otherwise.
 	only         *reference.Registry
-	passwordsFor reference.Registry
+	passwordsFor string
 	ca           []byte
 }
 
@@ -36,10 +36,10 @@ type namedConfig struct {
 }
 
 // Read reads a Secret's folder: ORAS_USER, ORAS_PULL_PASS, ORAS_PUSH_PASS; .dockerconfigjson, .dockercfg, config.json;
-// ca.crt; registry. Other files are not looked at. step is the step's own registry: user and passwords are shown to it
-// alone, unless the file registry names another. Errors are for the author and hold nothing of the content.
-func Read(dir string, step reference.Registry) (*Secret, error) {
-	s := &Secret{passwordsFor: reference.Registry{Host: step.Host}}
+// ca.crt; registry. Other files are not looked at. User and passwords are shown to one host alone, passwordsFor, unless
+// the file registry names another. Errors are for the author and hold nothing of the content.
+func Read(dir, passwordsFor string) (*Secret, error) {
+	s := &Secret{passwordsFor: passwordsFor}
 	if _, err := os.Stat(dir); err != nil {
 		return nil, fmt.Errorf("the Secret's folder %s cannot be read: %w", dir, unwrap(err))
 	}
@@ -110,7 +110,7 @@ func (s *Secret) Logins(ctx context.Context, host, repository string, use Use) (
 	if use == Push {
 		password, file = s.push, "ORAS_PUSH_PASS"
 	}
-	if s.hasUser && password != "" && (s.only != nil || within(s.passwordsFor, host, repository)) {
+	if s.hasUser && password != "" && (s.only != nil || within(reference.Registry{Host: s.passwordsFor}, host, repository)) {
 		found = append(found, Login{Username: s.user, Password: password, Source: "ORAS_USER and " + file})
 	}
 	if len(found) > 0 {

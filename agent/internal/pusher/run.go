@@ -23,9 +23,8 @@ import (
 type Options struct {
 	Settings Settings
 	Share    share.Root
-	// Output is where the artifact goes, Name how its author wrote it.
+	// Output is where the artifact goes.
 	Output reference.Reference
-	Name   string
 	// Method is how directories are packed.
 	Method compress.Method
 	// Images of the wrapped containers and Inputs, digests of what they read: they stand on the artifact.

@@ -196,7 +196,7 @@ func secret(t testing.TB, step string, files map[string]string) *credentials.Sec
 			t.Fatal(err)
 		}
 	}
-	s, err := credentials.Read(dir, reference.Registry{Host: step})
+	s, err := credentials.Read(dir, step)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,8 @@ const filesWith = (text: string) =>
 
 describe("an annotation that is only added to the schema", () => {
   test("stands wherever annotations stand", () => {
-    const files = filesWith("output-pipe").filter((path) => !path.endsWith("errors.md"));
+    // Errors have their own words, and the agent's options are named by hand: not every annotation is one.
+    const files = filesWith("output-pipe").filter((path) => !/errors\.md|options\/generated\.go/.test(path));
     expect(files).toEqual(
       expect.arrayContaining([
         "generated/annotations.ts",

@@ -1,0 +1,144 @@
+/** What runs in the containers of a step: see agent/README.md. */
+export type AgentCommand = "install" | "pull" | "exec" | "push" | "sidecar" | "application";
+
+interface AgentOption {
+  /** A flag is true where it is named; lists are named again for each value. */
+  readonly type: "text" | "texts" | "flag" | "count" | "bytes" | "seconds";
+  readonly default?: string | number | boolean;
+  readonly commands: readonly AgentCommand[];
+  /** What it is, without its name. */
+  readonly description: string;
+}
+
+const all = ["install", "pull", "exec", "push", "sidecar", "application"] as const;
+const registry = ["pull", "push", "sidecar"] as const;
+const program = ["exec", "application"] as const;
+
+/** The command line of the agent, which the operator writes and the agent reads. */
+export const agentOptions = {
+  share: {
+    type: "text",
+    commands: all,
+    description: "the volume of the step, or what of it a wrapped container sees",
+  },
+  containers: {
+    type: "count",
+    default: 1,
+    commands: ["install", "pull"],
+    description: "how many containers are wrapped",
+  },
+  entrypoint: {
+    type: "text",
+    commands: ["install"],
+    description: "the URL of the author's own application script",
+  },
+  "oras-entrypoint": {
+    type: "text",
+    commands: ["install"],
+    description: "the URL of the author's own script that pulls and pushes",
+  },
+  "ca-file": {
+    type: "text",
+    commands: ["install"],
+    description: "a file with CAs (PEM) that are trusted beside the system's; it need not be there",
+  },
+  input: {
+    type: "texts",
+    commands: ["pull", "sidecar"],
+    description: "the whole reference of an input, with its registry",
+  },
+  output: {
+    type: "text",
+    commands: registry,
+    description: "the whole reference of the artifact that is pushed",
+  },
+  unpack: {
+    type: "flag",
+    default: true,
+    commands: ["pull", "exec", "sidecar"],
+    description: "whether inputs that are archives are unpacked",
+  },
+  "input-path": { type: "text", commands: program, description: "where inputs are unpacked" },
+  "keep-inputs": {
+    type: "flag",
+    commands: ["exec"],
+    description: "whether another attempt needs the inputs",
+  },
+  pushes: {
+    type: "flag",
+    commands: ["exec"],
+    description: "whether a container `oras` has to know how the program ended",
+  },
+  "output-path": { type: "text", commands: program, description: "what is packed" },
+  "output-pipe": {
+    type: "text",
+    commands: program,
+    description: "the file that gets a copy of the program's standard output",
+  },
+  "push-on": {
+    type: "text",
+    default: "success",
+    commands: ["exec", "push"],
+    description: "after which ends of the program its output is pushed: as the annotation says",
+  },
+  "oras-comes-back": {
+    type: "flag",
+    commands: ["exec"],
+    description: "whether the kubelet starts the container `oras` again",
+  },
+  variable: {
+    type: "texts",
+    commands: program,
+    description: "the name of an environment variable that is not the program's",
+  },
+  "leave-out": {
+    type: "texts",
+    commands: ["exec"],
+    description: "a mount that is never packed (JSON: path, and what it is)",
+  },
+  policy: {
+    type: "texts",
+    commands: ["push", "sidecar"],
+    description: "what the kubelet does when a wrapped container ends (JSON), for each in their order",
+  },
+  image: {
+    type: "texts",
+    commands: ["push", "sidecar"],
+    description: "the image of a wrapped container, for each in their order",
+  },
+  compression: {
+    type: "text",
+    default: "auto",
+    commands: ["push", "sidecar"],
+    description: "how directories are packed: as the annotation says",
+  },
+  timeout: { type: "seconds", commands: registry, description: "how long a registry is waited for" },
+  "stall-timeout": {
+    type: "seconds",
+    commands: registry,
+    description: "how long no byte may move before a connection is given up",
+  },
+  limit: {
+    type: "bytes",
+    commands: ["pull"],
+    description: "how much the volume of the step takes; 0 where that is not known",
+  },
+  credentials: { type: "text", commands: registry, description: "the folder of the step's Secret" },
+  "credentials-host": {
+    type: "text",
+    commands: registry,
+    description: "the one host that user and passwords are shown to, unless the Secret names another",
+  },
+  "plain-login-host": {
+    type: "text",
+    commands: registry,
+    description: "the one host that a login is shown to without TLS: the step's own cache",
+  },
+  "message-path": {
+    type: "text",
+    default: "/dev/termination-log",
+    commands: all,
+    description: "the file of the termination message",
+  },
+  debug: { type: "flag", commands: all, description: "whether the log says everything that is done" },
+} as const satisfies Record<string, AgentOption>;
