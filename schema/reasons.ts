@@ -145,6 +145,16 @@ const stepEvents = {
     meaning: "The OrasCache that the Pod waits for does not exist.",
     fix: "Create it, or correct the annotation oras-cache and create the step again.",
   },
+  ContainerLost: {
+    meaning:
+      "A wrapped container ended without having told the container oras, and is not started again, so the operator ended the Pod.",
+    fix: "The message has what the kubelet says of the container; correct that and create the step again.",
+  },
+  PusherLost: {
+    meaning:
+      "The container oras failed before a wrapped container had started, and is not started again, so the operator ended the Pod.",
+    fix: "Look at the log of the container oras, correct what it names and create the step again.",
+  },
   Pushed: { meaning: "The output was pushed; the message has its digest." },
   NotPushed: { meaning: "The step ended without anything to push; the message says why." },
   TagMoved: {

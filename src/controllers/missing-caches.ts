@@ -5,7 +5,7 @@ import type { EventRecorder } from "../kube/events.ts";
 import { indexBy } from "../kube/index-by.ts";
 import { type KubeObject, keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
-import type { StepPod } from "./step-pods.ts";
+import { hasEnded, type StepPod } from "./step-pods.ts";
 
 type Mirror<T extends KubeObject> = Pick<Reflector<T>, "store" | "subscribe" | "synced">;
 
@@ -56,10 +56,6 @@ export function missingCacheController({ caches, pods, publish }: MissingCacheSe
 function cacheKeyOf({ metadata }: StepPod): string | undefined {
   const cache = metadata?.labels?.[names.usesCacheLabel];
   return cache && `${metadata?.namespace}/${cache}`;
-}
-
-function hasEnded({ metadata, status }: StepPod): boolean {
-  return metadata?.deletionTimestamp !== undefined || ["Succeeded", "Failed"].includes(status?.phase ?? "");
 }
 
 function sentence(cache: string, there: string[]): string {

@@ -1,32 +1,73 @@
-import type { V1Pod } from "@kubernetes/client-node";
+import type { V1Container, V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
 import type { KubeObject } from "../kube/objects.ts";
+import { canRestartAll } from "../workload/restarts.ts";
 import { isInjected } from "./outcomes.ts";
 
 /** An injected Pod. */
-export type StepPod = V1Pod & KubeObject;
+export type StepPod = V1Pod & KubeObject & { readonly parts?: StepParts };
+
+/** Which containers of a Pod do what, as the injection has recorded it. */
+interface StepParts {
+  readonly wrapped: readonly string[];
+  /** The container that pushes; a step without an output has none. */
+  readonly pusher: string | undefined;
+}
+
+/** What a record of an injection has, as far as it is looked at here. */
+interface Recorded {
+  readonly containers: Readonly<Record<string, unknown>>;
+  readonly wrapped: Readonly<Record<string, unknown>>;
+}
 
 /**
  * Keeps of an injected Pod what is looked at: a cluster may have thousands that have ended.
  *
  * @param pod - as the API server has it
+ * @param recorded - what was injected into it, if that is known
  */
-export function keepStep({ apiVersion, kind, metadata = {}, spec, status }: StepPod): StepPod {
+export function keepStep(pod: StepPod, recorded?: Recorded): StepPod {
+  const { apiVersion, kind, metadata = {}, spec, status } = pod;
   const { name, namespace, uid, resourceVersion, ownerReferences, labels, deletionTimestamp } = metadata;
-  const { phase, containerStatuses = [], initContainerStatuses = [] } = status ?? {};
-  const ended = (all: typeof containerStatuses) => all.filter(({ state }) => state?.terminated !== undefined);
-  const injected = (all: NonNullable<typeof spec>["containers"] = []) =>
-    all.filter(isInjected).map(({ name, volumeMounts = [] }) => ({ name, volumeMounts }));
+  const { phase, startTime, containerStatuses, initContainerStatuses } = status ?? {};
+  const over = hasEnded(pod);
+  const kept = (all: readonly V1ContainerStatus[] = []) =>
+    all.filter(({ state }) => !over || state?.terminated !== undefined);
+  const [pusher] = Object.keys(recorded?.containers ?? {});
   return {
     ...(apiVersion ? { apiVersion } : {}),
     ...(kind ? { kind } : {}),
     metadata: {
       ...{ name, namespace, uid, resourceVersion, ownerReferences, labels, deletionTimestamp },
     } as NonNullable<StepPod["metadata"]>,
-    spec: { containers: injected(spec?.containers), initContainers: injected(spec?.initContainers) },
+    spec: {
+      ...(spec?.restartPolicy ? { restartPolicy: spec.restartPolicy } : {}),
+      ...(spec?.activeDeadlineSeconds ? { activeDeadlineSeconds: spec.activeDeadlineSeconds } : {}),
+      containers: keepContainers(spec?.containers),
+      initContainers: keepContainers(spec?.initContainers),
+    },
     status: {
       ...(phase ? { phase } : {}),
-      containerStatuses: ended(containerStatuses),
-      initContainerStatuses: ended(initContainerStatuses),
+      ...(startTime ? { startTime } : {}),
+      containerStatuses: kept(containerStatuses),
+      initContainerStatuses: kept(initContainerStatuses),
     },
+    ...(recorded && { parts: { wrapped: Object.keys(recorded.wrapped), pusher } }),
   };
+}
+
+/** The step's own containers, and those that may restart them. */
+function keepContainers(all: readonly V1Container[] = []): V1Container[] {
+  return all
+    .filter((container) => isInjected(container) || canRestartAll(container))
+    .map(({ name, args = [], volumeMounts = [], restartPolicy, restartPolicyRules }) => ({
+      ...{ name, volumeMounts },
+      args: args.filter((word) => /^--(output|push-on)(=|$)/.test(word)),
+      ...(restartPolicy ? { restartPolicy } : {}),
+      ...(restartPolicyRules ? { restartPolicyRules } : {}),
+    }));
+}
+
+/** Whether a Pod has ended or is being deleted. */
+export function hasEnded({ metadata, status }: StepPod): boolean {
+  return metadata?.deletionTimestamp !== undefined || ["Succeeded", "Failed"].includes(status?.phase ?? "");
 }

@@ -1,13 +1,12 @@
-import type { V1OwnerReference } from "@kubernetes/client-node";
 import type { Logger } from "pino";
 import type { KubeClient } from "../kube/client.ts";
 import { type Controller, watchOf } from "../kube/controller.ts";
 import type { EventRecorder } from "../kube/events.ts";
-import { get, type KubeObject, keyOf } from "../kube/objects.ts";
+import { keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
-import { resources } from "../kube/resources.ts";
 import { type Outcome, outcomesOf } from "./outcomes.ts";
 import type { StepPod } from "./step-pods.ts";
+import { tellStep } from "./tell-step.ts";
 
 /** What telling of steps needs. */
 interface StepSettings {
@@ -49,26 +48,13 @@ export function stepController({ client, log, countOutcome, publish, pods }: Ste
       for (const { note, pushed } of news) {
         countOutcome(note.reason, pushed);
         log.info({ pod: key, reason: note.reason }, note.note);
-        publish(pod, note);
       }
-      // The Pod of a Job may be gone before anybody looks.
-      const job = await jobOf(client, pod);
-      if (job) for (const { note } of news) publish(job, note);
+      await tellStep(
+        { client, publish },
+        pod,
+        news.map(({ note }) => note),
+      );
       return undefined;
     },
   };
-}
-
-/**
- * The Job of a Pod. The API server checks neither owners nor labels: the Job must exist with that UID, and count the
- * Pod among its own.
- */
-async function jobOf(client: KubeClient, pod: StepPod): Promise<KubeObject | undefined> {
-  const { namespace, ownerReferences = [], labels } = pod.metadata ?? {};
-  const owner: V1OwnerReference | undefined = ownerReferences.find(
-    ({ controller, kind, apiVersion }) => controller && kind === "Job" && apiVersion === "batch/v1",
-  );
-  if (owner === undefined || labels?.["batch.kubernetes.io/controller-uid"] !== owner.uid) return undefined;
-  const job = await get<KubeObject>(client, resources.jobs, { namespace, name: owner.name });
-  return job?.metadata?.uid === owner.uid ? job : undefined;
 }

@@ -47,6 +47,8 @@ export const permissions: readonly Permission[] = [
   ),
   rule("cluster", secrets, ["create"], "a cache's HTTP secret, never read"),
   rule("cluster", pods, ["list", "watch"], "tell how steps ended and why a registry does not run"),
+  // Labels cannot be part of a rule: policies/operator.yaml limits it to one field of injected Pods.
+  rule("cluster", pods, ["patch"], "end a step that cannot end by itself"),
   rule("cluster", jobs, ["get"], "tell a Job how its Pods ended, if it is theirs"),
   rule("cluster", limitRanges, ["list", "watch"], "ask for no more and no less than a namespace allows"),
   rule("cluster", serviceAccounts, ["get"], "know which pull secrets the Pods of a Job will get"),

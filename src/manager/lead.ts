@@ -3,8 +3,10 @@ import type { StoredOrasCache } from "../cache/types.ts";
 import { cacheController } from "../controllers/cache-controller.ts";
 import { missingCacheController } from "../controllers/missing-caches.ts";
 import { createRemotes } from "../controllers/remotes.ts";
+import { rescueController } from "../controllers/rescue-controller.ts";
 import { keepStep, type StepPod } from "../controllers/step-pods.ts";
 import { stepController } from "../controllers/steps.ts";
+import { recordedInjection } from "../injection/marker.ts";
 import { startControllers } from "../kube/controller.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import { createEventRecorder, printable } from "../kube/events.ts";
@@ -55,7 +57,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
   const pods = mirror<StepPod>({
     resource: resources.pods,
     labelSelector: `${names.injectedLabel}=true`,
-    keep: keepStep,
+    keep: (pod) => keepStep(pod, pod.spec && recordedInjection(pod.spec)),
   });
   const { countOutcome, observeQueue } = metrics;
   const { reach } = leadership;
@@ -75,6 +77,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     }),
     stepController({ client, log, countOutcome, publish, pods }),
     missingCacheController({ caches, pods, publish }),
+    rescueController({ client, log, countOutcome, publish, pods }),
   ];
   const stop = startControllers(controllers, { log, observeQueue });
   await until(signal);

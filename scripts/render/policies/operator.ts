@@ -73,6 +73,14 @@ export function operatorPolicies(): object[] {
       ],
     }),
     ...rule({
+      name: "ends-steps-only",
+      // With every subresource: exec, eviction, ephemeral containers, status and those to come.
+      resources: [at(resources.pods), { ...at(resources.pods), resource: `${resources.pods.plural}/*` }],
+      operations: ["CREATE", "UPDATE", "DELETE", "CONNECT"],
+      variables: podVariables,
+      validations: podRules(),
+    }),
+    ...rule({
       name: "writes-events-of-its-work-only",
       resources: [at(resources.events)],
       operations: ["CREATE", "UPDATE"],
@@ -247,6 +255,41 @@ function webhookRules(): Validation[] {
 
 /** CEL for whether all metadata of one object is in another one, but for what the API server writes. */
 function sameKeys(one: string, other: string): string {
-  const free = list(["generation", "managedFields", "resourceVersion"]);
-  return `dyn(${one}.metadata).all(k, k in ${free} || (k in dyn(${other}.metadata) && dyn(${one}.metadata)[k] == dyn(${other}.metadata)[k]))`;
+  return within(`${one}.metadata`, `${other}.metadata`, ["generation", "managedFields", "resourceVersion"]);
+}
+
+/** CEL for whether all fields of one object, but for some, are in another one. */
+function within(one: string, other: string, free: readonly string[]): string {
+  return `dyn(${one}).all(k, k in ${list(free)} || (k in dyn(${other}) && dyn(${one})[k] == dyn(${other})[k]))`;
+}
+
+const podVariables = {
+  isUpdate: 'request.operation == "UPDATE" && request.?subResource.orValue("") == ""',
+};
+
+/** A step that cannot end by itself is ended by a deadline; nothing else of a Pod is for the operator to write. */
+function podRules(): Validation[] {
+  const deadline = "activeDeadlineSeconds";
+  const same = [
+    sameKeys("oldObject", "object"),
+    sameKeys("object", "oldObject"),
+    within("oldObject.spec", "object.spec", [deadline]),
+    within("object.spec", "oldObject.spec", [deadline]),
+  ];
+  const label = `oldObject.metadata.?labels[?${quote(names.injectedLabel)}].orValue("") == "true"`;
+  const lowered = `has(object.spec.${deadline}) && (!has(oldObject.spec.${deadline}) || object.spec.${deadline} < oldObject.spec.${deadline})`;
+  return [
+    {
+      expression: `variables.isUpdate && ${label}`,
+      message: `the operator may only change Pods with the label ${names.injectedLabel}, and no part of them that has an address of its own`,
+    },
+    {
+      expression: `!variables.isUpdate || (${same.join(" && ")})`,
+      message: `the operator may change ${deadline} of a Pod, and no other field`,
+    },
+    {
+      expression: `!variables.isUpdate || (${lowered})`,
+      message: `the operator may set and lower ${deadline} of a Pod, not raise or remove it`,
+    },
+  ];
 }

@@ -16,7 +16,7 @@ export interface PolicySpec {
     readonly version: string;
     readonly resource: string;
   }[];
-  readonly operations: readonly ("CREATE" | "UPDATE" | "DELETE")[];
+  readonly operations: readonly ("CREATE" | "UPDATE" | "DELETE" | "CONNECT")[];
   /** Conditions by name; where one is false, the policy has nothing to say. */
   readonly onlyIf: Readonly<Record<string, string>>;
   /** Expressions by name, evaluated when they are first used: `variables.name`. */

@@ -1,0 +1,217 @@
+import { describe, expect, it } from "vitest";
+import { deadlineNow, lossOf } from "../../../src/controllers/rescue.ts";
+import { keepStep, type StepPod } from "../../../src/controllers/step-pods.ts";
+import { at, injectedPod, pushes, states, stepOf, type Told } from "../../support/step-statuses.ts";
+
+const { waiting, running, ended, startError } = states;
+const creating = { state: waiting("ContainerCreating") };
+const oras = (startedAt = 3): Told => ({ state: running(startedAt), container: pushes });
+const restartsAllOn = (code: number) => ({
+  restartPolicy: "Never",
+  restartPolicyRules: [{ action: "RestartAllContainers", exitCodes: { operator: "In", values: [code] } }],
+});
+/** From when on a step is lost, in seconds after its Pod; undefined: it is not. */
+function lostAt(...pod: Parameters<typeof stepOf>): number | undefined {
+  const loss = lossOf(stepOf(...pod));
+  if (loss === undefined) return undefined;
+  return Math.max(0, (loss.certainAt.getTime() - Date.parse(at(0))) / 1000);
+}
+
+describe("a wrapped container that never ran the agent, and is not started again", () => {
+  it("is lost, with the kubelet's words", () => {
+    expect(lossOf(stepOf("Never", { main: { state: startError() }, oras: oras() }))).toEqual({
+      reason: "ContainerLost",
+      message:
+        "The container main could not be started, and restartPolicy Never does not start it again: there will be no output to push. " +
+        'StartError: exec: "/no/such": stat /no/such: no such file or directory',
+      certainAt: new Date(0),
+    });
+  });
+
+  const zero = "0001-01-01T00:00:00Z";
+  it.each([
+    ["cri-dockerd", ended(127, 1, 2, { reason: "ContainerCannotRun" })],
+    ["a runtime that knows of no start, whatever it calls that", ended(255, 1, 2, { startedAt: zero })],
+  ])("as %s tells it", (_, state) => {
+    expect(lostAt("Never", { main: { state }, oras: oras() })).toBe(0);
+  });
+
+  it.each([
+    ["waits for its image", { state: waiting("ImagePullBackOff") }],
+    ["waits for a Secret", { state: waiting("CreateContainerConfigError") }],
+    ["was not started yet", creating],
+  ])("also while the one that pushes %s: it would come for nothing", (_, told) => {
+    expect(lostAt("Never", { main: { state: startError() }, oras: told })).toBe(0);
+  });
+
+  it("also beside one whose program runs, and by its own policy", () => {
+    const others = { other: { state: running(1) }, oras: oras() };
+    expect(lostAt("Never", { main: { state: startError() }, ...others })).toBe(0);
+    const main = { state: startError(), container: { restartPolicy: "Never" } };
+    expect(lostAt("OnFailure", { main, ...others })).toBe(0);
+  });
+
+  it("is not, where the one that pushes is over too: the Pod ends by itself", () => {
+    for (const code of [0, 143]) {
+      expect(lostAt("Never", { main: { state: startError() }, oras: { state: ended(code, 3, 4) } })).toBe(
+        undefined,
+      );
+    }
+  });
+});
+
+describe("what Kubernetes may still start is not lost", () => {
+  it.each([
+    ["a late image", waiting("ImagePullBackOff")],
+    ["a late Secret", waiting("CreateContainerConfigError", 'secret "a" not found')],
+    ["a container that cannot be created yet", waiting("CreateContainerError")],
+    ["an image that is never pulled", waiting("ErrImageNeverPull")],
+  ])("%s", (_, state) => {
+    expect(lostAt("Never", { main: { state }, oras: oras() })).toBe(undefined);
+  });
+
+  it("a start that failed, under a policy or a rule that tries again", () => {
+    expect(lostAt("OnFailure", { main: { state: startError() }, oras: oras() })).toBe(undefined);
+    const lastState = startError() as object;
+    const backOff = { state: waiting("CrashLoopBackOff"), status: { restartCount: 2, lastState } };
+    expect(lostAt("OnFailure", { main: backOff, oras: oras() })).toBe(undefined);
+    const rules = [{ action: "Restart", exitCodes: { operator: "In", values: [128] } }];
+    const container = { restartPolicy: "Never", restartPolicyRules: rules };
+    expect(lostAt("Never", { main: { state: startError(), container }, oras: oras() })).toBe(undefined);
+  });
+
+  it("any container, as long as another one may restart all", () => {
+    const beside = (state: object) =>
+      lostAt("Never", {
+        main: { state: startError() },
+        other: { state, container: restartsAllOn(42) },
+        oras: oras(),
+      });
+    expect(beside(running(1))).toBe(undefined);
+    expect(beside(waiting("ImagePullBackOff"))).toBe(undefined);
+    expect(beside(ended(42, 1, 2)), "the kubelet is at it").toBe(undefined);
+    expect(beside(ended(1, 1, 2))).toBe(0);
+  });
+
+  it("also where that one is none of the step's", () => {
+    const pod = (state: object) => {
+      const told = {
+        main: { state: startError() },
+        oras: oras(),
+        theirs: { state, container: restartsAllOn(42) },
+      };
+      const kept = injectedPod("Never", told);
+      delete kept.spec?.containers[2]?.volumeMounts;
+      return lossOf(keepStep(kept as StepPod, { wrapped: { main: {} }, containers: { oras: {} } }));
+    };
+    expect(pod(running(1))).toBe(undefined);
+    expect(pod(ended(0, 1, 2))).toBeDefined();
+  });
+
+  it("a Pod that has ended or is being deleted, a step without an output, and one that nobody recorded", () => {
+    const told = { main: { state: startError() }, oras: oras() };
+    expect(lostAt("Never", told, { metadata: { deletionTimestamp: at(9) } })).toBe(undefined);
+    for (const phase of ["Failed", "Succeeded"])
+      expect(lostAt("Never", told, { status: { phase } })).toBe(undefined);
+    const pod = injectedPod("Never", told) as StepPod;
+    expect(lossOf(keepStep(pod))).toBe(undefined);
+    expect(lossOf(keepStep(pod, { containers: {}, wrapped: { main: {}, oras: {} } }))).toBe(undefined);
+  });
+});
+
+describe("a wrapped container that was killed before it could tell", () => {
+  const killedAt = (second: number, more: object = {}) => ({ state: ended(137, 1, second, more) });
+  const always: Told = { state: running(5), container: { args: ["--output=x", "--push-on=always"] } };
+
+  it("is lost when the one that pushes came later, or has not come", () => {
+    expect(lostAt("Never", { main: killedAt(4), oras: oras(5) })).toBe(0);
+    expect(lostAt("Never", { main: killedAt(4), oras: always })).toBe(0);
+    expect(lostAt("Never", { main: killedAt(4), oras: { state: waiting("ImagePullBackOff") } })).toBe(0);
+    expect(lossOf(stepOf("Never", { main: killedAt(4), oras: oras(5) }))?.message).toContain(
+      "ended with exit code 137 and could not tell the container oras, and restartPolicy Never",
+    );
+  });
+
+  it("is not, when it may have told: what a failed step left may be pushed for as long as that takes", () => {
+    expect(lostAt("Never", { main: killedAt(5), oras: always })).toBe(undefined);
+    expect(lostAt("Never", { main: killedAt(9), oras: always })).toBe(undefined);
+    const again = { ...always, status: { restartCount: 1 } };
+    expect(lostAt("Never", { main: killedAt(4), oras: again }), "an earlier life of it").toBe(undefined);
+    expect(lostAt("Never", { main: { state: ended(186, 1, 4) }, oras: always }), "it waits").toBe(undefined);
+    const unknown = { startedAt: null, finishedAt: null, reason: "ContainerStatusUnknown" };
+    expect(lostAt("Never", { main: killedAt(4, unknown), oras: { ...creating } })).toBe(undefined);
+  });
+
+  it("is lost half a minute later, where nothing is pushed after a failure: who pushes would have ended", () => {
+    expect(lostAt("Never", { main: killedAt(5), oras: oras(5) }), "a hook that failed").toBe(35);
+    expect(lostAt("Never", { main: killedAt(60), oras: oras(5) })).toBe(90);
+    const again = { ...oras(70), status: { restartCount: 1 } };
+    expect(lostAt("Never", { main: killedAt(60), oras: again })).toBe(100);
+  });
+
+  it("is not, as long as another program runs, nor beside a script of the author's", () => {
+    expect(lostAt("Never", { main: killedAt(5), other: { state: running(1) }, oras: oras(5) })).toBe(
+      undefined,
+    );
+    const script = { state: running(5), container: { args: ["a/b:1", "true", "NA"] } };
+    expect(lostAt("Never", { main: killedAt(5), oras: script })).toBe(undefined);
+  });
+
+  it("is not, when it ended with success: the output may be pushed for as long as that takes", () => {
+    expect(lostAt("Never", { main: { state: ended(0, 1, 2) }, oras: oras(5) })).toBe(undefined);
+  });
+});
+
+describe("the container that pushes ended before a wrapped one had started", () => {
+  const failed = {
+    state: ended(185, 3, 4, { message: "no such option (exit code 185)" }),
+    container: pushes,
+  };
+  const late = { state: waiting("ImagePullBackOff", "Back-off pulling image") };
+
+  it("is lost, with what both say", () => {
+    expect(lossOf(stepOf("Never", { main: late, oras: failed }))).toEqual({
+      reason: "PusherLost",
+      message:
+        "The container oras ended with exit code 185 before the container main had started, and restartPolicy Never does not start it again: nobody would push the output. " +
+        "oras says: no such option (exit code 185) main waits: ImagePullBackOff: Back-off pulling image",
+      certainAt: new Date(0),
+    });
+  });
+
+  it.each<[string, string, Told, Told]>([
+    ["is started again", "OnFailure", late, failed],
+    ["had done its part", "Never", late, { state: ended(0, 3, 4) }],
+    ["has not ended", "Never", late, oras()],
+    ["ended while the program ran: the launcher knows", "Never", { state: running(1) }, failed],
+    [
+      "ended between two attempts",
+      "Never",
+      { ...late, status: { restartCount: 1, lastState: ended(1, 1, 2) as object } },
+      failed,
+    ],
+  ])("is not, where it %s", (_, policy, main, pusher) => {
+    expect(lostAt(policy, { main, oras: pusher })).toBe(undefined);
+  });
+});
+
+describe("the deadline by which a Pod ends now", () => {
+  const of = (seconds: number, there?: number, startTime: unknown = at(0)) =>
+    deadlineNow(
+      stepOf("Never", {}, { spec: { activeDeadlineSeconds: there }, status: { startTime } }),
+      new Date(at(seconds)),
+    );
+
+  it("is as many seconds as the Pod has run, and at least one", () => {
+    expect(of(75.9)).toBe(75);
+    expect(of(0.2)).toBe(1);
+    expect(of(-3), "a clock that is behind").toBe(1);
+    expect(of(75, 600)).toBe(75);
+  });
+
+  it("is none where one is over, or no kubelet has taken the Pod", () => {
+    expect(of(75, 75)).toBe(undefined);
+    expect(of(75, 10)).toBe(undefined);
+    expect(of(75, undefined, null)).toBe(undefined);
+  });
+});
