@@ -31,7 +31,7 @@ demo-down: node_modules ## Take away what `make demo` made
 	@node dev/demo.ts --down $(if $(filter current,$(CLUSTER)),--current)
 
 ##@ Develop
-.PHONY: ci generate build lint test test-unit test-sidecar test-agent test-integration test-e2e test-long clean
+.PHONY: ci generate build lint test test-unit test-sidecar test-agent test-integration test-e2e test-long test-extra clean
 generate: node_modules ## Write everything that derives from schema/
 	npm run --silent generate
 build: node_modules ## Bundle the program into dist/
@@ -60,6 +60,8 @@ test-e2e: node_modules prepared ## Tests with real Pods
 	npm run --silent test:e2e
 test-long: node_modules prepared ## What takes minutes each: the largest outputs, the longest deadlines
 	npm run --silent test:long
+test-extra: node_modules prepared ## What a change need not pass: the Go program's tests on an emulated arm64
+	@node dev/extra.ts
 .PHONY: packages prepared
 packages: node_modules
 	@$(cluster) prepare --packages

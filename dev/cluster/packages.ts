@@ -30,20 +30,34 @@ const testPackages: readonly Package[] = [
   ["gcc", "/usr/bin/gcc"],
   ["isal", "/usr/bin/igzip"],
   ["jq", "/usr/bin/jq"],
+  ["libarchive-tools", "/usr/bin/bsdtar"],
   ["libc6-dev", "/usr/include/pthread.h"],
   ["libisal-dev", "/usr/include/isa-l.h"],
   ["libzstd-dev", "/usr/include/zstd.h"],
   ["mbuffer", "/usr/bin/mbuffer"],
   ["nettle-dev", "/usr/include/nettle/sha2.h"],
+  ["pigz", "/usr/bin/pigz"],
   ["procps", "/usr/bin/pkill"],
+  ["python3", "/usr/bin/python3"],
   ["shellcheck", "/usr/bin/shellcheck"],
+  ["tabix", "/usr/bin/bgzip"],
   ["tini", "/usr/bin/tini-static"],
   ["wget", "/usr/bin/wget"],
   ["zstd", "/usr/bin/zstd"],
 ];
 
+const extraPackages: readonly Package[] = [
+  ["file", "/usr/bin/file"],
+  ["qemu-user-static", "/usr/bin/qemu-aarch64-static"],
+];
+
 /** What each purpose needs. */
-export const packages = { cluster: clusterPackages, images: imagePackages, test: testPackages } as const;
+export const packages = {
+  cluster: clusterPackages,
+  images: imagePackages,
+  test: testPackages,
+  extra: extraPackages,
+} as const;
 
 /** The packages of a list that are not installed. */
 export function missingPackages(

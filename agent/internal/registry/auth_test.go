@@ -18,14 +18,17 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/converged-computing/oras-operator/agent/internal/testprogram"
 )
 
 // htpasswd starts a registry that asks for me:right-secret.
 func htpasswd(t *testing.T) *server {
 	t.Helper()
+	testprogram.Require(t, "htpasswd")
 	out, err := exec.Command("htpasswd", "-nbBC", "4", "me", "right-secret").Output()
 	if err != nil {
-		t.Skip("no htpasswd: ", err)
+		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "users")
 	if err := os.WriteFile(file, out, 0o600); err != nil {

@@ -1,14 +1,15 @@
-// Package testprogram finds the real programs that tests run against, which `make prepared` builds.
+// Package testprogram finds the real programs that tests run against.
 package testprogram
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 )
 
-// Find returns the path of a program: by the pattern of its folder, such as "oras-v*", and its name. Without it the test
-// is skipped, but not in CI, where everything is prepared.
+// Find returns the path of a program that `make prepared` builds: by the pattern of its folder, such as "oras-v*", and
+// its name. Without it the test is skipped, but not in CI, where everything is prepared.
 func Find(t testing.TB, folder, name string) string {
 	t.Helper()
 	cache := os.Getenv("ORAS_OPERATOR_CACHE")
@@ -26,9 +27,23 @@ func Find(t testing.TB, folder, name string) string {
 	if len(found) > 0 {
 		return found[len(found)-1]
 	}
-	if os.Getenv("CI") != "" {
-		t.Fatalf("%s is not built; run make prepared", name)
-	}
-	t.Skipf("%s is not built; run make prepared", name)
+	missing(t, name)
 	return ""
+}
+
+// Require is for a test that runs a program of a Debian package, such as "bsdtar". Without it the test is skipped, but
+// not in CI.
+func Require(t testing.TB, name string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		missing(t, name)
+	}
+}
+
+func missing(t testing.TB, name string) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf("%s is missing; run make prepared", name)
+	}
+	t.Skipf("%s is missing; run make prepared", name)
 }

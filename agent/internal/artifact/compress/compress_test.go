@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/compress"
+	"github.com/converged-computing/oras-operator/agent/internal/testprogram"
 )
 
 const unlimited = 1 << 40
@@ -217,12 +218,10 @@ func TestOtherProgramsReadIt(t *testing.T) {
 	}
 }
 
-// filter runs a program where it is installed.
+// filter runs a program.
 func filter(t *testing.T, input []byte, program ...string) []byte {
 	t.Helper()
-	if _, err := exec.LookPath(program[0]); err != nil {
-		t.Skipf("%s is not installed", program[0])
-	}
+	testprogram.Require(t, program[0])
 	command := exec.CommandContext(t.Context(), program[0], program[1:]...)
 	command.Stdin = bytes.NewReader(input)
 	var problem strings.Builder

@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/converged-computing/oras-operator/agent/internal/testprogram"
 )
 
 // HardTree is a script that makes a tree with what archive formats differ in.
@@ -120,12 +122,10 @@ func Must(t testing.TB, err error) {
 	}
 }
 
-// Shell runs a script in a directory; the test is skipped where a program it needs is not installed.
+// Shell runs a script in a directory, with a program that it needs.
 func Shell(t testing.TB, in, needs, script string) string {
 	t.Helper()
-	if _, err := exec.LookPath(needs); err != nil {
-		t.Skipf("%s is not installed", needs)
-	}
+	testprogram.Require(t, needs)
 	c := exec.CommandContext(t.Context(), "bash", "-euc", script)
 	c.Dir = in
 	var problem strings.Builder

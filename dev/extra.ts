@@ -1,0 +1,55 @@
+// What a change need not pass, because it takes another machine's programs or a long time: make test-extra
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { attach, run } from "./cluster/command.ts";
+import { ensurePackages, packages } from "./cluster/packages.ts";
+import { ClusterError, say, step } from "./cluster/progress.ts";
+import { agentFolder, buildAgent, goEnvironment } from "./images/agent.ts";
+
+/** Everything that is tested, by the words that say so. */
+const items: Readonly<Record<string, () => Promise<void>>> = {
+  "the agent on arm64": agentOnArm,
+};
+
+const failed: string[] = [];
+for (const [name, test] of Object.entries(items)) {
+  say(`${name}:`);
+  try {
+    await test();
+  } catch (error) {
+    if (!(error instanceof ClusterError)) throw error;
+    console.error(`error: ${error.message}`);
+    failed.push(name);
+  }
+}
+say(failed.length > 0 ? `FAILED: ${failed.join(", ")}` : `passed: ${Object.keys(items).join(", ")}`);
+if (failed.length > 0) process.exitCode = 1;
+
+async function agentOnArm(): Promise<void> {
+  await step("Debian packages", () => ensurePackages(packages.extra));
+  const folder = await mkdtemp(join(tmpdir(), "agent-"));
+  try {
+    await step("compile it", async () => {
+      const program = join(folder, "agent");
+      await buildAgent(program, "arm64");
+      const kind = await run(["file", "--brief", program]);
+      if (/^ELF 64-bit LSB executable, ARM aarch64,.* statically linked,/.test(kind)) return "static";
+      throw new ClusterError(`the agent is not a static program for arm64 but: ${kind.trim()}`);
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  // qemu-user knows neither clone's CLONE_PIDFD, with which the agent starts programs, nor how a test starts itself.
+  const startPrograms = /\/agent(\/internal\/program)?$/;
+  const startThemselves = "^(TestForeignDirectories|TestRootAsTarget|TestProxyOfTheEnvironment)$";
+  const all = await run(["go", "list", "./..."], { cwd: agentFolder, env: goEnvironment });
+  const wanted = all.split("\n").filter((path) => path && !startPrograms.test(path));
+  say("  its tests under qemu-user, some minutes:");
+  const options = [`-exec=qemu-aarch64-static`, `-skip=${startThemselves}`, "-vet=off"];
+  const code = await attach(["go", "-C", agentFolder, "test", ...options, ...wanted], {
+    ...goEnvironment,
+    GOARCH: "arm64",
+  });
+  if (code !== 0) throw new ClusterError(`go test ended with exit code ${code}`);
+}
