@@ -51,12 +51,13 @@ export const exitCodes = {
   pusherMissing: {
     code: 188,
     container: wrapped,
-    meaning: "The container that pushes did not start in time; the program did not run.",
+    meaning: "The container oras ended for good before the program could start; the program did not run.",
   },
   outputFailed: {
     code: 189,
     container: wrapped,
-    meaning: "The program succeeded, but its output could not be passed to the container that pushes.",
+    meaning:
+      "The program succeeded, but its output could not be passed to the container oras, or nobody was there to take it.",
   },
   pushFailed: {
     code: 190,
@@ -66,6 +67,6 @@ export const exitCodes = {
   containerMissing: {
     code: 191,
     container: names.pushContainer,
-    meaning: "The wrapped container did not start in time.",
+    meaning: "The wrapped container was lost before it said how it ended; nothing was pushed.",
   },
 } as const satisfies Record<string, ExitCode>;

@@ -24,16 +24,16 @@ const ExitUnpackFailed = 186
 // ExitCheckFailed means: A path of the step is not usable; the program did not run.
 const ExitCheckFailed = 187
 
-// ExitPusherMissing means: The container that pushes did not start in time; the program did not run.
+// ExitPusherMissing means: The container oras ended for good before the program could start; the program did not run.
 const ExitPusherMissing = 188
 
-// ExitOutputFailed means: The program succeeded, but its output could not be passed to the container that pushes.
+// ExitOutputFailed means: The program succeeded, but its output could not be passed to the container oras, or nobody was there to take it.
 const ExitOutputFailed = 189
 
 // ExitPushFailed means: The output could not be pushed.
 const ExitPushFailed = 190
 
-// ExitContainerMissing means: The wrapped container did not start in time.
+// ExitContainerMissing means: The wrapped container was lost before it said how it ended; nothing was pushed.
 const ExitContainerMissing = 191
 
 // ArtifactType is in the manifest of an artifact.
