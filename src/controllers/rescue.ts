@@ -140,8 +140,8 @@ function containerLost({ container, terminated, ...seen }: Seen, pod: StepPod, c
   const { exitCode, reason = "", message } = terminated ?? {};
   const how = neverRan({ container, terminated, ...seen })
     ? "could not be started"
-    : `ended with exit code ${exitCode} and could not tell the container ${pod.parts?.pusher}`;
-  const text = `The container ${container.name} ${how}, and ${policyOf(container, pod)} does not start it again: there will be no output to push.`;
+    : `ended with exit code ${exitCode} and did not say so`;
+  const text = `The container ${container.name} ${how}, and ${policyOf(container, pod)} does not start it again: the container ${pod.parts?.pusher} would wait for it for ever.`;
   const said = [reason, message].filter(Boolean).join(": ");
   return { reason: "ContainerLost", message: said ? `${text} ${said}` : text, certainAt };
 }

@@ -22,7 +22,7 @@ describe("a wrapped container that never ran the agent, and is not started again
     expect(lossOf(stepOf("Never", { main: { state: startError() }, oras: oras() }))).toEqual({
       reason: "ContainerLost",
       message:
-        "The container main could not be started, and restartPolicy Never does not start it again: there will be no output to push. " +
+        "The container main could not be started, and restartPolicy Never does not start it again: the container oras would wait for it for ever. " +
         'StartError: exec: "/no/such": stat /no/such: no such file or directory',
       certainAt: new Date(0),
     });
@@ -128,7 +128,7 @@ describe("a wrapped container that was killed before it could tell", () => {
     expect(lostAt("Never", { main: killedAt(4), oras: always })).toBe(0);
     expect(lostAt("Never", { main: killedAt(4), oras: { state: waiting("ImagePullBackOff") } })).toBe(0);
     expect(lossOf(stepOf("Never", { main: killedAt(4), oras: oras(5) }))?.message).toContain(
-      "ended with exit code 137 and could not tell the container oras, and restartPolicy Never",
+      "ended with exit code 137 and did not say so, and restartPolicy Never",
     );
   });
 
