@@ -21,7 +21,9 @@ import (
 // The test binary is also the agent.
 func TestMain(m *testing.M) {
 	if os.Getenv("TEST_ROLE") == "agent" {
-		os.Exit(run(os.Args[1:]))
+		code := run(os.Args[1:])
+		tellPeak()
+		os.Exit(code)
 	}
 	os.Exit(m.Run())
 }
@@ -87,8 +89,9 @@ func newPod(t *testing.T, output string) *pod {
 // container is a process of the agent.
 type container struct {
 	*exec.Cmd
+	t              *testing.T
 	stdout, stderr syncBuffer
-	message        string
+	message, peak  string
 }
 
 type syncBuffer struct {
@@ -110,23 +113,35 @@ func (b *syncBuffer) String() string {
 
 func (p *pod) start(arguments ...string) *container {
 	p.t.Helper()
+	c := p.prepared(arguments...)
+	c.launch()
+	return c
+}
+
+// prepared is a container that is not started yet.
+func (p *pod) prepared(arguments ...string) *container {
+	p.t.Helper()
 	self, err := os.Executable()
 	must(p.t, err)
-	c := &container{message: filepath.Join(p.t.TempDir(), "message")}
+	c := &container{t: p.t, message: filepath.Join(p.t.TempDir(), "message")}
 	full := append([]string{arguments[0], "--message-path", c.message}, arguments[1:]...)
 	c.Cmd = exec.Command(self, full...)
 	c.Dir, c.Stdout, c.Stderr = p.work, &c.stdout, &c.stderr
 	c.Env = append(os.Environ(), "TEST_ROLE=agent")
 	// A program outlives its killed agent, where no container ends with it.
 	c.WaitDelay = time.Second
-	must(p.t, c.Start())
-	p.t.Cleanup(func() {
+	return c
+}
+
+func (c *container) launch() {
+	c.t.Helper()
+	must(c.t, c.Start())
+	c.t.Cleanup(func() {
 		if c.ProcessState == nil {
 			_ = c.Process.Kill()
 			_ = c.Wait()
 		}
 	})
-	return c
 }
 
 // end waits for a container and returns its exit code and termination message.

@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // longestMessage is the longest termination message. The kubelet keeps 4 KiB of a container and 12 KiB of a Pod
@@ -16,8 +18,20 @@ type Log struct{ To io.Writer }
 
 // Say writes one line.
 func (l Log) Say(format string, args ...any) {
-	text := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", " ")
-	_, _ = fmt.Fprintf(l.To, "oras: %s\n", text)
+	_, _ = fmt.Fprintf(l.To, "oras: %s\n", line(fmt.Sprintf(format, args...)))
+}
+
+// line is text in one line, without what a terminal would obey: names of files and words of registries are anybody's.
+func line(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n':
+			return ' '
+		case unicode.IsControl(r), r == utf8.RuneError, unicode.Is(unicode.Bidi_Control, r):
+			return '?'
+		}
+		return r
+	}, text)
 }
 
 // Terminate writes a termination message, unless the program has written one. A failure's ends with its code.
@@ -28,6 +42,7 @@ func Terminate(path, message string, code int) {
 	if info, err := os.Stat(path); err == nil && info.Size() > 0 {
 		return
 	}
+	message = line(message)
 	end := ""
 	if code != 0 {
 		end = fmt.Sprintf(" (exit code %d)", code)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -51,8 +52,9 @@ func (p Pull) Run(ctx context.Context) ([]Input, error) {
 		return nil, err
 	}
 	inputs := make([]Input, len(found))
+	fetched := map[string]string{}
 	for i, resolved := range found {
-		if inputs[i], err = p.fetch(ctx, i, resolved); err != nil {
+		if inputs[i], err = p.fetch(ctx, i, resolved, fetched); err != nil {
 			return nil, err
 		}
 	}
@@ -74,6 +76,7 @@ type resolved struct {
 func (p Pull) resolve(ctx context.Context) ([]resolved, error) {
 	var all []resolved
 	var sum int64
+	counted := map[string]bool{}
 	for i, ref := range p.References {
 		repository, err := registry.Open(ref, p.Registry)
 		if err != nil {
@@ -89,7 +92,12 @@ func (p Pull) resolve(ctx context.Context) ([]resolved, error) {
 			return nil, err
 		}
 		p.Say("input %d: %s, %s, %d bytes", i+1, ref.Name(), raw.Digest, parsed.Bytes)
-		sum += parsed.Bytes
+		for _, layer := range parsed.Layers {
+			if !counted[layer.Digest] {
+				counted[layer.Digest] = true
+				sum += min(layer.Size, math.MaxInt64-sum)
+			}
+		}
 		if p.Limit > 0 && sum > p.Limit {
 			return nil, failure.New(p.InvalidCode, "input %s: with it the inputs have %d bytes, and the volume of the step has room for %d (share-size-limit)", ref.Name(), sum, p.Limit)
 		}
@@ -98,20 +106,37 @@ func (p Pull) resolve(ctx context.Context) ([]resolved, error) {
 	return all, nil
 }
 
-func (p Pull) fetch(ctx context.Context, number int, from resolved) (Input, error) {
+// fetch brings the blobs of an input. Those that were fetched before, by their digests, are linked to.
+func (p Pull) fetch(ctx context.Context, number int, from resolved, fetched map[string]string) (Input, error) {
 	defer from.repository.Close()
 	ref := from.repository.Reference()
 	input := Input{Reference: ref.Name(), Digest: from.digest}
 	begun := time.Now()
 	for i, layer := range from.manifest.Layers {
 		blob := fmt.Sprintf("%d-%d", number, i)
-		if err := p.fetchBlob(ctx, from.repository, layer, blob); err != nil {
-			return input, err
+		if there, ok := fetched[layer.Digest]; !ok || p.linkBlob(there, blob) != nil {
+			if err := p.fetchBlob(ctx, from.repository, layer, blob); err != nil {
+				return input, err
+			}
+			fetched[layer.Digest] = blob
 		}
 		input.Layers = append(input.Layers, layerOf(layer, blob, ref.Repository, p.Unpack))
 	}
 	p.Say("input %d: pulled in %.1f s", number+1, time.Since(begun).Seconds())
 	return input, nil
+}
+
+// linkBlob gives a blob another name in every folder. The error is that of the first link: a file can have no more.
+func (p Pull) linkBlob(from, to string) error {
+	for i, folder := range p.Folders {
+		if err := os.Link(filepath.Join(folder, from), filepath.Join(folder, to)); err != nil {
+			for _, linked := range p.Folders[:i] {
+				_ = os.Remove(filepath.Join(linked, to))
+			}
+			return err
+		}
+	}
+	return nil
 }
 
 // fetchBlob writes a blob into the first folder and links it into the others.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/compress"
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/names"
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/unpack"
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
 )
@@ -69,12 +70,25 @@ func (u Unpack) layer(ctx context.Context, target *unpack.Target, layer Layer) e
 }
 
 func (u Unpack) unpackOne(ctx context.Context, target *unpack.Target, layer Layer, blob io.Reader) error {
+	err := u.unpackLayer(ctx, target, layer, blob)
+	if err == nil || failure.As(err) != nil || ctx.Err() != nil {
+		return err
+	}
+	// Compressed data that is damaged, for instance.
+	title := layer.Title
+	if title == "" {
+		title = "."
+	}
+	return failure.Wrap(err, u.Target.Code, "the input's %s cannot be unpacked: %s", names.Printable(title), err)
+}
+
+func (u Unpack) unpackLayer(ctx context.Context, target *unpack.Target, layer Layer, blob io.Reader) error {
 	if !layer.Archive {
 		return target.File(ctx, layer.Title, layer.Mode, layer.Size, blob)
 	}
 	content, err := compress.NewReader(ctx, blob, u.Target.Limits.Bytes, u.Target.Workers)
 	if err != nil {
-		return failure.Wrap(err, u.Target.Code, "input %s cannot be unpacked: %s", layer.Title, err)
+		return err
 	}
 	defer content.Close()
 	return target.Tar(ctx, content)

@@ -12,7 +12,12 @@ import (
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/names"
 )
 
-const deepest = 32 // a manifest has 4 levels
+const (
+	deepest = 32 // a manifest has 4 levels
+	// mostObjects bounds the memory that a manifest takes when it is read: 4 MiB hold 28,000 layers with names, of two
+	// objects each.
+	mostObjects = 100_000
+)
 
 // known are the keys of manifests and descriptors.
 var known = func() map[string]string {
@@ -34,6 +39,7 @@ func checkKeys(raw []byte) error {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
 	var levels []level
+	objects := 0
 	for first := true; ; first = false {
 		token, err := decoder.Token()
 		if err == io.EOF && len(levels) == 0 && !first {
@@ -54,6 +60,9 @@ func checkKeys(raw []byte) error {
 		case json.Delim('{'), json.Delim('['):
 			if len(levels) == deepest {
 				return fmt.Errorf("it is nested more than %d deep", deepest)
+			}
+			if objects++; objects > mostObjects {
+				return fmt.Errorf("it has more than %d objects and lists", mostObjects)
 			}
 			l := level{object: token == json.Delim('{')}
 			if l.object {

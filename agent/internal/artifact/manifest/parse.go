@@ -86,6 +86,7 @@ type document struct {
 	MediaType     string            `json:"mediaType"`
 	ArtifactType  string            `json:"artifactType"`
 	Config        *descriptor       `json:"config"`
+	Subject       *descriptor       `json:"subject"`
 	Layers        []descriptor      `json:"layers"`
 	Manifests     []descriptor      `json:"manifests"`
 	Blobs         json.RawMessage   `json:"blobs"`
@@ -113,6 +114,9 @@ func Parse(raw []byte, source Source) (*Manifest, error) {
 		return nil, p.refuse("its manifest is not that of an artifact: %s", words(err))
 	}
 	if err := p.checkKind(&d); err != nil {
+		return nil, err
+	}
+	if err := p.checkOthers(&d); err != nil {
 		return nil, err
 	}
 	m := &Manifest{ArtifactType: d.ArtifactType}
@@ -144,7 +148,23 @@ var (
 	digestPattern = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 	sizePattern   = regexp.MustCompile(`^(0|[1-9][0-9]{0,18})$`)
 	modePattern   = regexp.MustCompile(`^0[0-7]{3}$`)
+	// anyDigestPattern is that of any algorithm (image spec 1.1, "Digests").
+	anyDigestPattern = regexp.MustCompile(`^[a-z0-9]+([+._-][a-z0-9]+)*:[A-Za-z0-9=_-]+$`)
 )
+
+// checkOthers refuses a manifest whose config or subject has a digest that is none. Neither is fetched; who wrote such a
+// manifest means harm, or a program that does.
+func (p parser) checkOthers(d *document) error {
+	for _, other := range []struct {
+		name string
+		at   *descriptor
+	}{{"config", d.Config}, {"subject", d.Subject}} {
+		if other.at != nil && !anyDigestPattern.MatchString(other.at.Digest) {
+			return p.refuse("its manifest is refused: its %s has the digest %q, which is none", other.name, names.Printable(other.at.Digest))
+		}
+	}
+	return nil
+}
 
 // layer checks a layer and tells whether it has a name.
 func (p parser) layer(d *document, l *descriptor) (Layer, bool, error) {

@@ -115,8 +115,10 @@ func (a *archive) explain(from *source.Reader, err error) error {
 	if from.Err != nil {
 		return from.Err
 	}
-	if errors.Is(err, tar.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF || errors.Is(err, tar.ErrFieldTooLong) {
-		return a.target.failure(err, "the archive of the input is damaged: %s", strings.TrimPrefix(err.Error(), "archive/tar: "))
+	// Not all errors of the archive have a name.
+	said, ofTar := strings.CutPrefix(err.Error(), "archive/tar: ")
+	if ofTar || errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF {
+		return a.target.failure(err, "the archive of the input is damaged: %s", said)
 	}
 	return err
 }
@@ -156,6 +158,11 @@ func (a *archive) entry(h *tar.Header, content io.Reader) error {
 	switch h.Typeflag {
 	case tar.TypeReg, tar.TypeGNUSparse, tar.TypeCont:
 		it.sparse = h.Typeflag == tar.TypeGNUSparse || hasSparse(h.PAXRecords)
+		if it.sparse {
+			if err := t.countSparse(path, size); err != nil {
+				return err
+			}
+		}
 		it.attrs = t.attributes(path, h)
 		return a.crew.file(directory, it, content, size)
 	case tar.TypeSymlink:

@@ -72,6 +72,7 @@ type Target struct {
 	top       bool // the target is the root of the file system, which no link leaves
 	entries   int64
 	bytes     int64
+	sparse    int64 // sizes of sparse files
 	failed    bool
 	committed bool
 
@@ -144,6 +145,7 @@ func (t *Target) shown(path string) string {
 	if path == "" {
 		return t.options.Path
 	}
+	path = names.Printable(path)
 	if t.options.Path == "/" {
 		return "/" + path
 	}
@@ -170,6 +172,18 @@ func (t *Target) count(path string, size int64) error {
 		return t.failure(nil, "the inputs hold more than %d bytes, at %s; that is more than is allowed here", t.options.Limits.Bytes, t.shown(path))
 	}
 	t.bytes += size
+	return nil
+}
+
+// mostSparse bounds the sizes of sparse files, 1 TiB together: a header of a few bytes says how large they are, and their
+// zeros are looked through, which takes minutes for so many.
+const mostSparse = 1 << 40
+
+func (t *Target) countSparse(path string, size int64) error {
+	if size > mostSparse-t.sparse {
+		return t.failure(nil, "the inputs have sparse files of more than %d bytes together, at %s, which is not unpacked", int64(mostSparse), t.shown(path))
+	}
+	t.sparse += size
 	return nil
 }
 
