@@ -80,10 +80,11 @@ type pod struct {
 	share, work string
 	output      string
 	policy      string
+	containers  int
 }
 
 func newPod(t *testing.T, output string) *pod {
-	return &pod{t: t, share: t.TempDir(), work: t.TempDir(), output: output, policy: `{"restart":"Never"}`}
+	return &pod{t: t, share: t.TempDir(), work: t.TempDir(), output: output, policy: `{"restart":"Never"}`, containers: 1}
 }
 
 // container is a process of the agent.
@@ -152,7 +153,7 @@ func (c *container) end() (int, string) {
 }
 
 func (p *pod) pull(inputs ...string) *container {
-	arguments := []string{"pull", "--share", p.share, "--timeout", "5"}
+	arguments := []string{"pull", "--share", p.share, "--timeout", "5", "--containers", strconv.Itoa(p.containers)}
 	for _, input := range inputs {
 		arguments = append(arguments, "--input", input)
 	}
@@ -162,16 +163,34 @@ func (p *pod) pull(inputs ...string) *container {
 	return p.start(arguments...)
 }
 
-func (p *pod) push() *container {
-	return p.start("push", "--share", p.share, "--output", p.output, "--policy", p.policy, "--timeout", "5")
+func (p *pod) push(options ...string) *container {
+	arguments := append([]string{"push", "--share", p.share, "--output", p.output, "--timeout", "5"}, options...)
+	for range p.containers {
+		arguments = append(arguments, "--policy", p.policy)
+	}
+	return p.start(arguments...)
 }
 
 func (p *pod) program(script string, options ...string) *container {
-	arguments := append([]string{"exec", "--share", filepath.Join(p.share, "0")}, options...)
+	return p.exec([]string{"sh", "-c", script}, options...)
+}
+
+// exec is the first wrapped container.
+func (p *pod) exec(argv []string, options ...string) *container {
+	p.t.Helper()
+	c := p.wrapped(0, argv, options...)
+	c.launch()
+	return c
+}
+
+// wrapped is a wrapped container by its number, not started yet.
+func (p *pod) wrapped(number int, argv []string, options ...string) *container {
+	p.t.Helper()
+	arguments := append([]string{"exec", "--share", filepath.Join(p.share, strconv.Itoa(number))}, options...)
 	if p.output != "" {
 		arguments = append(arguments, "--pushes")
 	}
-	return p.start(append(arguments, "--", "sh", "-c", script)...)
+	return p.prepared(append(append(arguments, "--"), argv...)...)
 }
 
 func wants(t *testing.T, c *container, code int, says string) {
