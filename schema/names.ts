@@ -29,11 +29,11 @@ export const names = {
   sharePath: "/mnt/oras",
   credentialsVolume: "oras-credentials",
   credentialsPath: "/var/run/oras/credentials",
-  privateVolume: "oras-private",
-  privatePath: "/var/run/oras/private",
   pushContainer: "oras",
   pullContainer: "oras-pull",
-  toolsContainer: "oras-tools",
+  installContainer: "oras-install",
+  /** Of the program in its image. */
+  agentPath: "/agent",
   uid: 65532,
   registryContainer: "registry",
   registryPort: 5000,
@@ -66,8 +66,6 @@ export const names = {
   variablePrefix: "ORAS_OPERATOR_",
   /** Variable of the first added container that says what was injected into the Pod. */
   injectionVariable: "ORAS_OPERATOR_INJECTION",
-  /** How long the wrapped container and the one that pushes wait for each other to start. */
-  deadlineSeconds: 600,
   artifactType: "application/vnd.converged-computing.oras-operator.artifact.v1",
   artifactImageAnnotation: `${prefix}image`,
   artifactInputAnnotation: `${prefix}input`,

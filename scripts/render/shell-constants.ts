@@ -7,12 +7,14 @@ import { annotationNodes, nameOf, notice, type Rendered, type Schema, type Schem
 export function renderShellConstants(schema: Schema): Rendered {
   const wanted = [
     ...(["artifactType", "artifactImageAnnotation", "artifactInputAnnotation"] as const),
-    ...(["artifactUnpackAnnotation", "credentialsPath", "privatePath", "deadlineSeconds"] as const),
+    ...(["artifactUnpackAnnotation", "credentialsPath"] as const),
   ];
   const lines = [
     "# shellcheck shell=dash disable=SC2034",
     `# ${notice}`,
     ...wanted.map((name) => `${screaming(name)}='${names[name]}'`),
+    "PRIVATE_PATH='/var/run/oras/private'",
+    "DEADLINE_SECONDS='600'",
     ...annotationNodes(schema)
       .filter(([, node]) => node.default !== undefined)
       .map(([name, node]) => `DEFAULT_${screaming(name)}='${defaultOf(node)}'`),

@@ -64,8 +64,8 @@ export const warningCatalogue = {
     fix: "Write the path out, or use a variable such as $(POD_NAME).",
   },
   SecretInOutput: {
-    summary: "A Secret or a token is mounted in the output directory and is pushed with it.",
-    fix: "Mount it elsewhere, or push another directory.",
+    summary: "A Secret or a token is mounted in the output directory. It is left out of the artifact.",
+    fix: "Nothing needs to be done. To be without the warning, mount it elsewhere.",
   },
   InjectionRemoved: {
     summary: "The object has containers that the operator added earlier, but no annotations.",

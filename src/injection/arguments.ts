@@ -18,9 +18,14 @@ export function argument(text: string): string {
     .join("");
 }
 
-/** An option and its value; nothing when the value is unset. */
+/** An option with its value in one word, so that no value can be taken for `--`; nothing when the value is unset. */
 export function option(name: string, value: string | undefined): string[] {
-  return value === undefined ? [] : [name, argument(value)];
+  return value === undefined ? [] : [`${name}=${argument(value)}`];
+}
+
+/** An option without a value, if it is set. */
+export function flag(name: string, isSet: boolean): string[] {
+  return isSet ? [name] : [];
 }
 
 /**

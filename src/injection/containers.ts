@@ -1,37 +1,24 @@
-import type {
-  V1Container,
-  V1PodSpec,
-  V1ResourceRequirements,
-  V1Volume,
-  V1VolumeMount,
-} from "@kubernetes/client-node";
+import type { V1Container, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { type ArtifactReference, formatPlainReference, formatReference } from "../annotations/reference.ts";
+import { type ArtifactReference, formatPlainReference } from "../annotations/reference.ts";
 import type { Settings } from "../annotations/settings.ts";
-import { annotations } from "../annotations/table.ts";
-import { type Connection, inCluster } from "../cache/connection.ts";
-import type { Answers, Installation } from "./admission-types.ts";
-import { argument, environmentFor, option } from "./arguments.ts";
-import type { Launcher } from "./launcher.ts";
+import {
+  credentialsHost,
+  installArguments,
+  protocolArtifacts,
+  pullArguments,
+  pushArguments,
+  sidecarArguments,
+  usesScripts,
+} from "./agent.ts";
+import { environmentFor } from "./arguments.ts";
 import { restrictedSecurityContext } from "./security.ts";
-
-/** What every added container and the wrapped ones are made from. */
-export interface Step {
-  readonly pod: V1PodSpec;
-  readonly launchers: readonly Launcher[];
-  readonly settings: Settings;
-  readonly registry: Connection;
-  readonly installation: Installation;
-  readonly answers: Answers;
-  /** What each added container asks for. */
-  readonly resources: V1ResourceRequirements | undefined;
-  /** Free names in the Pod. */
-  readonly free: { readonly container: (name: string) => string; readonly volume: (name: string) => string };
-}
+import { agentOnShare, operatorFolder, type ShareMount, scriptMounts } from "./share.ts";
+import type { Step } from "./step.ts";
 
 const serviceAccountPath = "/var/run/secrets/kubernetes.io/serviceaccount";
 
-/** The added volumes: the share, and where credentials are used, their Secret and a private folder. */
+/** The added volumes: the share, and where credentials are used, their Secret. */
 export function volumes(step: Step): V1Volume[] {
   const { settings, free, installation } = step;
   const sizeLimit = settings.shareSizeLimit ?? installation.shareSizeLimit;
@@ -40,135 +27,84 @@ export function volumes(step: Step): V1Volume[] {
     emptyDir: sizeLimit === undefined ? {} : { sizeLimit },
   };
   if (settings.orasEnv === undefined) return [share];
-  return [
-    share,
-    { name: free.volume(names.credentialsVolume), secret: { secretName: settings.orasEnv } },
-    { name: free.volume(names.privateVolume), emptyDir: { medium: "Memory", sizeLimit: "16Mi" } },
-  ];
+  return [share, { name: free.volume(names.credentialsVolume), secret: { secretName: settings.orasEnv } }];
 }
 
-/** The init containers: install the tools, pull the inputs, prove that the output may be pushed. */
+/** The init containers: put the agent on the share, pull the inputs, prove that the output may be pushed. */
 export function initContainers(step: Step): V1Container[] {
-  const { settings, installation, free, launchers } = step;
-  const scripts = usesCustomScripts(settings);
-  const install = [
-    ...option("--share", names.sharePath),
-    ...option("--launchers", launchers.length > 1 ? String(launchers.length) : undefined),
-    ...option("--authority", scripts && settings.orasEnv ? `${names.credentialsPath}/ca.crt` : undefined),
-    ...option("--entrypoint", settings.entrypoint),
-    ...option("--oras-entrypoint", settings.orasEntrypoint),
-    "--",
-  ];
-  const setup = ["/oras/bin/busybox", "sh", "/oras/bin/setup.sh"];
-  // Custom scripts pull and push by themselves, in the container that stays.
-  const pull = scripts ? [] : pullOptions(step);
-  if (settings.orasContainer === undefined || pull.length === 0) {
-    const name = free.container(names.pullContainer);
-    return [
-      addedContainer(
-        step,
-        { name, image: installation.agentImage, command: setup, args: [...install, ...pull] },
-        { init: true },
-      ),
-    ];
-  }
-  const tools = free.container(names.toolsContainer);
+  const { settings, installation, free } = step;
   const name = free.container(names.pullContainer);
+  const image = installation.agentImage;
+  if (usesScripts(settings)) {
+    // The container that stays pulls and pushes.
+    const base = { name, image, command: [names.agentPath, "install"], args: installArguments(step) };
+    return [addedContainer(step, base, { init: true })];
+  }
+  const args = pullArguments(step);
+  if (settings.orasContainer === undefined) {
+    return [addedContainer(step, { name, image, command: [names.agentPath, "pull"], args }, { init: true })];
+  }
+  const install = {
+    name: free.container(names.installContainer),
+    image,
+    command: [names.agentPath, "install"],
+    args: installArguments(step),
+  };
+  const pull = { name, image: settings.orasContainer, command: [agentOnShare, "pull"], args };
   return [
-    // It copies tools only, and nobody chose its image: no credentials.
-    addedContainer(
-      step,
-      { name: tools, image: installation.agentImage, command: setup, args: install },
-      { init: true, credentials: false },
-    ),
-    addedContainer(
-      step,
-      { name, image: settings.orasContainer, command: script("pull.sh"), args: pull },
-      { init: true },
-    ),
-  ];
-}
-
-function pullOptions(step: Step): string[] {
-  const { settings, registry } = step;
-  return [
-    ...option("--share", names.sharePath),
-    ...settings.inputs.flatMap((input) => option("--input", formatReference(registry, input))),
-    ...option("--output", settings.output && formatReference(registry, settings.output)),
-    ...commonOptions(step),
+    // Nobody chose its image, and it needs no password.
+    addedContainer(step, install, { init: true, credentials: false }),
+    addedContainer(step, pull, { init: true }),
   ];
 }
 
 /** Whether a container is added that runs beside the Pod's own. */
 export function addsContainer(settings: Settings): boolean {
-  return settings.output !== undefined || usesCustomScripts(settings);
+  return settings.output !== undefined || usesScripts(settings);
 }
 
 /** The container that pushes the output and stands last in the Pod; none when there is nothing to push. */
 export function pushContainers(step: Step): V1Container[] {
-  const { settings, registry, launchers, installation, free, pod } = step;
+  const { settings, installation, free } = step;
+  if (!addsContainer(settings)) return [];
+  const name = free.container(names.pushContainer);
+  if (settings.orasEntrypoint !== undefined) return [scriptContainer(step, name)];
+  const own = settings.orasContainer;
+  const [command, args] =
+    settings.entrypoint === undefined ? ["push", pushArguments(step)] : ["sidecar", sidecarArguments(step)];
   const base = {
-    name: free.container(names.pushContainer),
-    image: settings.orasContainer ?? installation.agentImage,
+    name,
+    image: own ?? installation.agentImage,
+    command: [own === undefined ? names.agentPath : agentOnShare, command],
+    args,
   };
-  if (usesCustomScripts(settings)) return [customSidecar(step, base)];
-  if (settings.output === undefined) return [];
-  const args = [
-    ...option("--share", names.sharePath),
-    ...option("--output", formatReference(registry, settings.output)),
-    // Of each launcher, in their order.
-    ...launchers.flatMap(({ container }) => option("--restart-policy", restartPolicy(pod, container))),
-    ...launchers.flatMap(({ container }) => option("--image", container.image ?? "")),
-    ...option("--inputs", String(settings.inputs.length)),
-    ...option("--push-on", unlessDefault("push-on", settings.pushOn)),
-    ...option("--compression", unlessDefault("compression", settings.compression)),
-    ...commonOptions(step),
-  ];
-  return [addedContainer(step, { ...base, command: script("push.sh"), args }, { init: false })];
+  return [addedContainer(step, base, { init: false })];
 }
 
-/** Options of the containers that speak to the registry. */
-function commonOptions(step: Step): string[] {
-  const { settings } = step;
-  return [
-    ...option("--timeout", String(settings.timeoutSeconds)),
-    ...credentialOptions(step),
-    ...option("--debug", settings.debug ? "true" : undefined),
-  ];
-}
-
-/** The sidecar of the original's protocol: `<push-to> <unpack> <pull…>`, with `NA` for what is unset. */
-function customSidecar(step: Step, base: { name: string; image: string }): V1Container {
-  const { settings, registry } = step;
+/** Runs the author's sidecar script, which speaks the original's protocol. */
+function scriptContainer(step: Step, name: string): V1Container {
+  const { settings, registry, installation } = step;
   const plain = (reference: ArtifactReference) => formatPlainReference(registry, reference);
-  const own = settings.orasEntrypoint !== undefined;
-  const args = [
-    settings.output ? plain(settings.output) : "NA",
-    String(settings.unpack),
-    ...(settings.inputs.length > 0 ? settings.inputs.map(plain) : ["NA"]),
-  ].map(argument);
-  const container = addedContainer(
-    step,
-    {
-      ...base,
-      command: own ? [`${names.sharePath}/bin/custom-sidecar.sh`] : script("original-sidecar.sh"),
-      args,
-    },
-    { init: false },
-  );
+  const base = {
+    name,
+    image: settings.orasContainer ?? installation.scriptsImage,
+    command: [`${names.sharePath}/${operatorFolder}/oras-entrypoint.sh`],
+    args: protocolArtifacts(settings, plain),
+  };
+  const container = addedContainer(step, base, { init: false });
+  const mount = (at: ShareMount) => ({ name: step.free.volume(names.shareVolume), ...at });
   // The original's sidecar scripts read the credentials from their environment. What the protocol has no argument for
   // is there too.
-  const env = [
-    ...(container.env ?? []),
-    ...Object.entries(protocolSettings(step)).map(([name, value]) => ({
-      name: names.variablePrefix + name,
-      value,
-    })),
-  ];
+  const variables = Object.entries(protocolSettings(step)).map(([key, value]) => ({
+    name: names.variablePrefix + key,
+    value,
+  }));
   return {
     ...container,
-    ...(env.length > 0 ? { env } : {}),
+    env: [...(container.env ?? []), ...variables],
     ...(settings.orasEnv === undefined ? {} : { envFrom: [{ secretRef: { name: settings.orasEnv } }] }),
+    // Other writers of the share have its whole: a script has what the protocol gives it.
+    volumeMounts: [...scriptMounts(names.sharePath).map(mount), ...(container.volumeMounts ?? []).slice(1)],
   };
 }
 
@@ -182,41 +118,6 @@ function protocolSettings(step: Step): Record<string, string> {
     COMPRESSION: settings.compression,
     DEBUG: String(settings.debug),
   };
-}
-
-/** The launcher's restart policy: its own (KEP-5307), else the Pod's. */
-export function restartPolicy(pod: V1PodSpec, container: V1Container): string {
-  return container.restartPolicy ?? pod.restartPolicy ?? "Always";
-}
-
-/** Whether a script of the author's replaces a built-in one. */
-export function usesCustomScripts(settings: Settings): boolean {
-  return settings.entrypoint !== undefined || settings.orasEntrypoint !== undefined;
-}
-
-/** Scripts have the defaults of annotations too: what is not said there is not said to them. */
-export function unlessDefault(name: keyof typeof annotations, value: string): string | undefined {
-  return value === annotations[name].default ? undefined : value;
-}
-
-function script(file: string): string[] {
-  return [`${names.sharePath}/bin/busybox`, "sh", `${names.sharePath}/bin/${file}`];
-}
-
-function credentialOptions(step: Step): string[] {
-  if (step.settings.orasEnv === undefined) return [];
-  return [
-    ...option("--credentials", names.credentialsPath),
-    ...option("--credentials-host", credentialsHost(step)),
-    ...option("--private", names.privatePath),
-  ];
-}
-
-/** A password is shown to one registry: the step's own, where it asks for one, else the first that a URI names. */
-function credentialsHost({ settings, registry }: Step): string {
-  if (!inCluster(registry)) return registry.host;
-  const named = [settings.output, ...settings.inputs].find((reference) => reference?.host !== undefined);
-  return named?.host ?? registry.host;
 }
 
 function addedContainer(
@@ -246,10 +147,7 @@ function mounts({ pod, free }: Step, credentials: boolean): V1VolumeMount[] {
   return [
     { name: share, mountPath: names.sharePath },
     ...(credentials
-      ? [
-          { name: free.volume(names.credentialsVolume), mountPath: names.credentialsPath, readOnly: true },
-          { name: free.volume(names.privateVolume), mountPath: names.privatePath },
-        ]
+      ? [{ name: free.volume(names.credentialsVolume), mountPath: names.credentialsPath, readOnly: true }]
       : []),
     // The ServiceAccount admission plugin leaves containers alone that mount something there already.
     ...(pod.automountServiceAccountToken === false

@@ -20,9 +20,10 @@ import type { Open } from "./prepare.ts";
 import { knownImage } from "./program.ts";
 import { chooseRegistry, warnAboutCache } from "./registry.ts";
 import { checkPlainHttp, checkProcesses } from "./secrecy.ts";
+import { secretVolumes } from "./secrets.ts";
 import { changed, denied, skipped } from "./verdicts.ts";
 import { checkLimits } from "./violations.ts";
-import { secretVolumes, warnAboutAnnotations, warnAboutContainer, warnAboutStep } from "./warnings.ts";
+import { warnAboutAnnotations, warnAboutContainer, warnAboutStep } from "./warnings.ts";
 
 /**
  * The second half of an admission: decides about the creation of an annotated object.

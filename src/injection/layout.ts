@@ -2,19 +2,28 @@ import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { type Problem, quoted } from "../annotations/problems.ts";
 import { describeWords, hashProgram, type Injection, ownValue, type Wrapped, wordsOf } from "./marker.ts";
+import { launchersAt } from "./present.ts";
 import { describeContainers } from "./record.ts";
+import { agentOnShare, operatorFolder } from "./share.ts";
 
 /**
  * What the containers themselves look like, for those whose record is gone: `kubectl debug --copy-to
  * --keep-init-containers=false` drops it, and who edits an exported object renames containers.
  */
 
-const launching = ["launch", "original-entrypoint", "original-launcher", "custom-entrypoint"];
-const adding = ["pull", "push", "original-sidecar", "custom-sidecar"];
-const addedPrograms = new Set([
-  "/oras/bin/setup.sh",
-  ...adding.map((script) => `${names.sharePath}/bin/${script}.sh`),
-]);
+const adding = ["pull", "push", "install", "sidecar"];
+/** Before version 0.2.0 shell scripts did the work. */
+const scripts = ["/oras/bin/setup.sh", ...scriptsAt(names.sharePath, ["pull", "push"])];
+const scriptsOfSidecars = [
+  `${names.sharePath}/${operatorFolder}/oras-entrypoint.sh`,
+  ...scriptsAt(names.sharePath, ["original-sidecar", "custom-sidecar"]),
+];
+const addedPrograms = new Set([...scripts, ...scriptsOfSidecars]);
+const launchScripts = ["launch", "original-entrypoint", "original-launcher", "custom-entrypoint"];
+
+function scriptsAt(mountPath: string, files: readonly string[]): string[] {
+  return files.map((file) => `${mountPath}/bin/${file}.sh`);
+}
 
 /**
  * A description that also names the containers which are injected by their look, and which no record names.
@@ -85,37 +94,52 @@ function startedFrom(
   { command, volumeMounts }: V1Container,
   shares: ReadonlySet<string>,
 ): string | undefined {
-  return volumeMounts?.find((m) => shares.has(m.name) && command?.[0] === `${m.mountPath}/bin/tini`)?.name;
+  const [program = ""] = command ?? [];
+  return volumeMounts?.find((m) => shares.has(m.name) && launchersAt(m.mountPath).includes(program))?.name;
 }
 
 function runsAdded(container: V1Container): boolean {
-  return wordsOf(container).some((word) => addedPrograms.has(word));
+  const words = wordsOf(container);
+  return words.some(
+    (word, i) => addedPrograms.has(word) || (agents.has(word) && adding.includes(words[i + 1] ?? "")),
+  );
 }
+
+/** Where added containers have the agent. */
+const agents = new Set([names.agentPath, agentOnShare]);
 
 /** Volumes that an injection has beside the share: mounted where only it does; or right behind the share, as they were added. */
 function besideShare(spec: V1PodSpec, share: string, added: readonly V1Container[]): string[] {
   const mounted = besideMounts(added.flatMap(({ volumeMounts }) => volumeMounts ?? []));
   if (mounted.length > 0) return [...new Set(mounted)];
   const at = (spec.volumes ?? []).findIndex(({ name }) => name === share);
-  const [credentials, hidden] = (spec.volumes ?? []).slice(at + 1, at + 3);
-  const are =
-    credentials?.secret &&
-    credentials.name.startsWith(names.credentialsVolume) &&
-    hidden?.emptyDir?.medium === "Memory" &&
-    hidden.name.startsWith(names.privateVolume);
-  return are ? [credentials.name, hidden.name] : [];
+  const [credentials, old] = (spec.volumes ?? []).slice(at + 1, at + 3);
+  if (!credentials?.secret || !credentials.name.startsWith(names.credentialsVolume)) return [];
+  // Before version 0.2.0 a third one held what the oras CLI read them from.
+  const isOld = old?.emptyDir?.medium === "Memory" && old.name.startsWith("oras-private");
+  return [credentials.name, ...(isOld ? [old.name] : [])];
 }
 
 /** Names of the volumes that are mounted for credentials. */
 export function besideMounts(
   volumeMounts: readonly { readonly name: string; readonly mountPath: string }[],
 ): string[] {
-  const places: readonly string[] = [names.credentialsPath, names.privatePath];
+  const places: readonly string[] = [names.credentialsPath, "/var/run/oras/private"];
   return volumeMounts.filter(({ mountPath }) => places.includes(mountPath)).map(({ name }) => name);
 }
 
-/** The program's argument vector: options came in pairs, then `--`, then the program as it was. */
-export function programOf({ command, args = [] }: V1Container): readonly string[] | undefined {
+/** The program's argument vector: after the options, `--`, and what the original's protocol puts in front of it. */
+export function programOf(container: V1Container): readonly string[] | undefined {
+  const { command, args = [] } = container;
+  if (command?.[0]?.endsWith(tini)) return scriptedProgramOf(container);
+  const end = args.indexOf("--");
+  if (end < 0) return undefined;
+  const program = args.slice(end + 1);
+  return program[0]?.endsWith(`/${operatorFolder}/entrypoint.sh`) ? program.slice(4) : program;
+}
+
+/** The same before version 0.2.0, when options and their values were words of their own. */
+function scriptedProgramOf({ command, args = [] }: V1Container): readonly string[] | undefined {
   if (command?.at(-1)?.endsWith("entrypoint.sh")) return args.slice(3); // <pipe> <input-path> <output-path>
   for (let i = 0; i < args.length; i += 2) if (args[i] === "--") return args.slice(i + 1);
   return undefined;
@@ -157,15 +181,25 @@ export function checkLeftOver(spec: V1PodSpec, path: string): Problem[] {
 
 /** Whether words are those of a wrapped container, wherever the share was mounted. */
 function isLaunched(words: readonly string[]): boolean {
-  const start = words.findIndex((word) => word.endsWith(tini));
-  const bin = words[start]?.slice(0, -tini.length);
-  if (bin === undefined || bin === "") return false;
-  // tini -s -g -- [busybox sh] script
-  const after = words.slice(start + 4, start + 7);
-  return launching.some((script) => after.includes(`${bin}/bin/${script}.sh`));
+  return words.some((word, i) => {
+    const [command = "", share] = words.slice(i + 1);
+    const folder = folderOf(word, "/agent");
+    if (folder !== undefined && launching.includes(command))
+      return share === `--share=${folder}` || share === `--share=${folderOf(folder, `/${operatorFolder}`)}`;
+    const mount = folderOf(word, tini);
+    // tini -s -g -- [busybox sh] script
+    const after = words.slice(i + 4, i + 7);
+    return mount !== undefined && scriptsAt(mount, launchScripts).some((script) => after.includes(script));
+  });
 }
 
+const launching = ["exec", "application"];
 const tini = "/bin/tini";
+
+/** What a path has before its end. */
+function folderOf(path: string, end: string): string | undefined {
+  return path.length > end.length && path.endsWith(end) ? path.slice(0, -end.length) : undefined;
+}
 
 function leftOver({ name }: V1Container, path: string): Problem {
   return {

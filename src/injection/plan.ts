@@ -1,21 +1,16 @@
 import type { V1Container, V1EnvVar, V1PodSpec, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { makesOutput } from "../annotations/settings.ts";
-import { argument, environmentFor, option } from "./arguments.ts";
-import {
-  addsContainer,
-  initContainers,
-  pushContainers,
-  type Step,
-  unlessDefault,
-  usesCustomScripts,
-  volumes,
-} from "./containers.ts";
+import { applicationArguments, execArguments, protocolPaths, scriptArguments, usesScripts } from "./agent.ts";
+import { environmentFor } from "./arguments.ts";
+import { addsContainer, initContainers, pushContainers, volumes } from "./containers.ts";
 import type { Launcher } from "./launcher.ts";
 import type { Injection, Program } from "./marker.ts";
 import { knownImage, programOf } from "./program.ts";
 import { describeInjection, withRecord } from "./record.ts";
 import { addedResources } from "./resources.ts";
+import { removesInputs } from "./restart.ts";
+import { operatorFolder, partMounts, scriptMounts } from "./share.ts";
+import type { Step } from "./step.ts";
 
 /** Everything that an injection adds to a Pod and sets in its launchers. */
 export interface Plan {
@@ -40,7 +35,7 @@ export interface LauncherPlan {
   /** How many words of these stand in front of the program. */
   readonly ownWords: number;
   readonly env: readonly V1EnvVar[];
-  readonly mount: V1VolumeMount;
+  readonly mounts: readonly V1VolumeMount[];
 }
 
 /**
@@ -81,85 +76,40 @@ export function makePlan(given: Omit<Step, "free" | "resources">, namespace: str
 
 function planLauncher(step: Step, launcher: Launcher, index: number): LauncherPlan {
   const { inputPath, outputPath, outputPipe } = launcher.settings;
-  const share = freeMountPath(launcher.container);
+  const path = freeMountPath(launcher.container);
+  const volume = step.free.volume(names.shareVolume);
   return {
     name: launcher.container.name,
     before: launcher.container,
-    ...wrap(step, launcher, index, share),
+    ...wrap(step, launcher, path),
     env: environmentFor(inputPath, outputPath, outputPipe),
-    // Read-only for the program: it can change nothing that a container with credentials reads or runs. Scripts
-    // of the author's own speak the original's protocol, which writes there.
-    mount: {
-      name: step.free.volume(names.shareVolume),
-      mountPath: share,
-      ...(usesCustomScripts(step.settings) ? {} : { readOnly: true }),
-    },
+    mounts: sharedWith(step, launcher, index, path).map((mount) => ({ name: volume, ...mount })),
   };
+}
+
+function sharedWith({ pod, settings }: Step, { container }: Launcher, index: number, path: string) {
+  if (usesScripts(settings)) return scriptMounts(path);
+  return partMounts(index, path, settings.inputs.length > 0 && removesInputs(pod, container));
 }
 
 /** Command and arguments of a container as they are set. */
 type Wrapped = Pick<LauncherPlan, "command" | "args" | "ownWords">;
 
-/** The launcher's command and arguments; the program's own argument vector follows `--` as it was. */
-function wrap(step: Step, launcher: Launcher, index: number, share: string): Wrapped {
-  const { container } = launcher;
-  const program = programOf(container, knownImage(step.answers, container));
-  const tini = [`${share}/bin/tini`, "-s", "-g", "--"];
-  const shell = [`${share}/bin/busybox`, "sh"];
-  if (usesCustomScripts(step.settings)) {
-    const { file, paths } = originalProtocol(step, launcher, share, shell);
-    return inFront([...tini, ...file], paths, program);
-  }
-  const options = launcherOptions(step, launcher, index);
-  return inFront(
-    [...tini, ...shell, `${share}/bin/launch.sh`],
-    [...option("--share", share), ...options, "--"],
-    program,
-  );
-}
-
-function inFront(command: string[], args: readonly string[], program: readonly string[]): Wrapped {
-  return { command, args: [...args, ...program], ownWords: command.length + args.length };
-}
-
-function launcherOptions({ settings, launchers }: Step, launcher: Launcher, index: number): string[] {
-  const { inputs, output, unpack, debug } = settings;
-  const { inputPath, outputPath, outputPipe } = launcher.settings;
-  // Of several launchers each hands its output over when it ends; whether the step as a whole has ended with what
-  // is asked for is known when the last one has.
-  const pushOn = launchers.length > 1 && settings.pushOn === "failure" ? "always" : settings.pushOn;
-  const part = makesOutput(settings, launcher.settings) ? "true" : "verdict";
-  return [
-    ...option("--number", index > 0 ? String(index) : undefined),
-    ...option("--inputs", inputs.length > 0 ? String(inputs.length) : undefined),
-    ...option("--input-path", inputPath),
-    ...option("--unpack", unpack ? undefined : "false"),
-    ...option("--output", output && part),
-    ...option("--output-path", outputPath),
-    ...option("--output-pipe", outputPipe),
-    ...option("--push-on", output && unlessDefault("push-on", pushOn)),
-    ...environmentFor(inputPath, outputPath, outputPipe).flatMap(({ name }) => option("--variable", name)),
-    ...option("--message-path", launcher.container.terminationMessagePath),
-    ...option("--debug", debug ? "true" : undefined),
-  ];
-}
-
-/** The application script of the original's protocol: `<pipe> <input-path> <output-path> <command…>`. */
-function originalProtocol(
-  { settings }: Step,
-  launcher: Launcher,
-  share: string,
-  shell: readonly string[],
-): { file: string[]; paths: string[] } {
-  const { inputPath, outputPath, outputPipe } = launcher.settings;
-  const paths = [outputPipe, inputPath, outputPath].map((path) => argument(path ?? "NA"));
-  if (settings.entrypoint === undefined) {
-    return { file: [...shell, `${share}/bin/original-entrypoint.sh`], paths };
-  }
-  const own = `${share}/bin/custom-entrypoint.sh`;
-  // The built-in sidecar script learns through a pipe that the author's script has ended.
-  const held = [...shell, `${share}/bin/original-launcher.sh`, own];
-  return { file: settings.orasEntrypoint === undefined ? held : [own], paths };
+/** The agent and its options; the program's own argument vector follows `--` as it was. */
+function wrap(step: Step, launcher: Launcher, path: string): Wrapped {
+  const { settings, answers } = step;
+  const program = programOf(launcher.container, knownImage(answers, launcher.container));
+  const inFront = (command: string[], args: readonly string[]): Wrapped => ({
+    command,
+    args: [...args, ...program],
+    ownWords: command.length + args.length,
+  });
+  if (!usesScripts(settings)) return inFront([`${path}/agent`, "exec"], execArguments(step, launcher, path));
+  const operator = `${path}/${operatorFolder}`;
+  if (settings.entrypoint === undefined)
+    return inFront([`${operator}/agent`, "application"], applicationArguments(step, launcher, path));
+  const script = [`${operator}/entrypoint.sh`, ...protocolPaths(launcher)];
+  return inFront([`${operator}/agent`, "exec"], [...scriptArguments(step, launcher, operator), ...script]);
 }
 
 /** Gives each wanted name, or the first of `name-1`, `name-2`, … that the Pod does not use. */

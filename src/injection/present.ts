@@ -1,4 +1,4 @@
-import type { V1Container, V1PodSpec, V1Volume } from "@kubernetes/client-node";
+import type { V1Container, V1PodSpec, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import {
   areWords,
@@ -10,6 +10,7 @@ import {
   type Wrapped,
   wordsOf,
 } from "./marker.ts";
+import { operatorFolder } from "./share.ts";
 
 /**
  * What of an injection is there in a Pod. Names alone prove nothing: a manifest may carry an old marker, and a container
@@ -23,8 +24,9 @@ export interface Present {
   readonly isAdded: (container: V1Container) => boolean;
   /** What is known of a wrapped container. */
   readonly wrapped: (container: V1Container) => Wrapped | undefined;
-  /** Where a container mounts the share. */
+  /** Where a container mounts the share: the first place, if there are several. */
   readonly mountOf: (container: V1Container) => string | undefined;
+  readonly isShareMount: (mount: V1VolumeMount) => boolean;
 }
 
 /**
@@ -51,6 +53,7 @@ export function findInjection(spec: V1PodSpec, injection: Injection): Present | 
       return wrapped && mountOf(container) !== undefined ? wrapped : undefined;
     },
     mountOf,
+    isShareMount: ({ name }) => name === share,
   };
 }
 
@@ -91,6 +94,11 @@ function endsWith(words: readonly string[], expected: Words): boolean {
   return expected.count > 0 && areWords(words.slice(-expected.count), expected);
 }
 
+/** What a wrapped container is started with where the share is mounted: the agent, or before version 0.2.0 tini. */
+export function launchersAt(mountPath: string): readonly string[] {
+  return [`${mountPath}/agent`, `${mountPath}/${operatorFolder}/agent`, `${mountPath}/bin/tini`];
+}
+
 /** What a wrapped container runs: words in front that another webhook added, and the program with its arguments. */
 export interface Launch {
   readonly inFront: readonly string[];
@@ -107,7 +115,8 @@ export interface Launch {
  */
 export function launchOf(container: V1Container, before: Wrapped, present: Present): Launch | undefined {
   const words = wordsOf(container);
-  const start = words.indexOf(`${present.mountOf(container)}/bin/tini`);
+  const programs = launchersAt(present.mountOf(container) ?? "");
+  const start = words.findIndex((word) => programs.includes(word));
   const end = start + before.launcher.count;
   if (start < 0 || !areWords(words.slice(start, end), before.launcher)) return undefined;
   return { inFront: words.slice(0, start), program: words.slice(end) };

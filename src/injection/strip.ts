@@ -4,6 +4,7 @@ import { type Problem, quoted, type Result } from "../annotations/problems.ts";
 import { putBack, type Workload } from "../workload/workload.ts";
 import { type Injection, type Program, type Wrapped, wordsOf } from "./marker.ts";
 import { findInjection, launchOf, originalOf, type Present, startsOnShare } from "./present.ts";
+import { operatorFolder } from "./share.ts";
 
 /**
  * Takes an injection out of an object: what was added, what was set, the marker and the labels. Everything else stays.
@@ -92,11 +93,10 @@ function stripSpec(spec: V1PodSpec, present: Present, path: string): Result<V1Po
 
 /** A wrapped container as it was before; undefined when that cannot be known. */
 function unwrap(container: V1Container, before: Wrapped, present: Present): V1Container | undefined {
-  const mount = present.mountOf(container);
   const program = programOf(container, before, present);
   if (program === undefined) return undefined;
   const env = withoutLast(container.env ?? [], before.env);
-  const volumeMounts = (container.volumeMounts ?? []).filter(({ mountPath }) => mountPath !== mount);
+  const volumeMounts = (container.volumeMounts ?? []).filter((mount) => !present.isShareMount(mount));
   return {
     ...withoutKeys(container, ["command", "args", "env", "volumeMounts"]),
     ...program,
@@ -119,7 +119,8 @@ function programOf(container: V1Container, before: Wrapped, present: Present): P
 
 /** The program that somebody has written in place of the wrapped one, as `kubectl debug --copy-to` does. */
 function replaced({ command, args }: Program, mount: string | undefined): Program | undefined {
-  if (wordsOf({ command, args } as Program).some((word) => word.startsWith(`${mount}/bin/`)))
+  const kept = [`${mount}/agent`, `${mount}/${operatorFolder}/`, `${mount}/bin/`];
+  if (wordsOf({ command, args } as Program).some((word) => kept.some((path) => word.startsWith(path))))
     return undefined;
   return { ...(command && { command }), ...(args && { args }) };
 }

@@ -1,4 +1,4 @@
-import type { V1Container, V1PodSpec, V1Volume } from "@kubernetes/client-node";
+import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { keyOf } from "../annotations/keys.ts";
 import type { AnnotationMap } from "../annotations/map.ts";
@@ -9,9 +9,10 @@ import { makesOutput, type Settings } from "../annotations/settings.ts";
 import { type AnnotationName, annotations } from "../annotations/table.ts";
 import type { Warning } from "../annotations/warning.ts";
 import type { Connection } from "../cache/connection.ts";
-import { restartPolicy } from "./containers.ts";
 import type { Launcher } from "./launcher.ts";
 import { isWithin, partsOf } from "./paths.ts";
+import { restartPolicy } from "./restart.ts";
+import type { SecretVolumes } from "./secrets.ts";
 
 /** What is unwise but allowed, of a step as a whole. Short: the API server cuts all warnings of a request at 4,096 bytes. */
 export function warnAboutStep(pod: V1PodSpec, path: string, settings: Settings): Warning[] {
@@ -146,27 +147,7 @@ function shellWord(path: string): string | undefined {
   );
 }
 
-/** Volumes that hold what nobody should push, by their names. */
-export type SecretVolumes = ReadonlyMap<string, string>;
-
-/** The volumes of a Pod with Secrets or tokens in them. */
-export function secretVolumes(pod: V1PodSpec): SecretVolumes {
-  return new Map(
-    (pod.volumes ?? []).flatMap((volume) => {
-      const kind = secretKind(volume);
-      return kind === undefined ? [] : [[volume.name, kind] as const];
-    }),
-  );
-}
-
-function secretKind({ secret, projected }: V1Volume): string | undefined {
-  if (secret) return "Secret";
-  const sources = projected?.sources ?? [];
-  if (sources.some((source) => source?.secret)) return "Secret";
-  return sources.some((source) => source?.serviceAccountToken) ? "ServiceAccount token" : undefined;
-}
-
-/** What is mounted below an output is packed with it. */
+/** Who writes such a path may expect to find what is mounted below it in the artifact. */
 function warnAboutMounts(
   { pod, secrets, isCertain }: Around,
   field: string,
@@ -192,7 +173,11 @@ function warnAboutMounts(
 }
 
 function secretInOutput(path: string, what: string): Warning {
-  return { code: "SecretInOutput", path, message: `the ${what} lies in the output and is pushed with it.` };
+  return {
+    code: "SecretInOutput",
+    path,
+    message: `the ${what} lies in the output and is left out of the artifact.`,
+  };
 }
 
 const tokenPath = "/var/run/secrets/kubernetes.io/serviceaccount";

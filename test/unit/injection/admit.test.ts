@@ -185,7 +185,9 @@ describe("refusals", () => {
     const cache = (spec: object) => ({ cache: cacheOf("oras", spec) });
     expect(denial(pod(output), cache({ deploy: false }))).toContain("(CacheWithoutRegistry)");
     const step = injected(pod(output), cache({ deploy: false, registry: "http://far:5000" }));
-    expect(step.spec.containers.at(-1)?.args).toContain("http://far:5000/dinosaur/hello-world:pancakes");
+    expect(step.spec.containers.at(-1)?.args).toContain(
+      "--output=http://far:5000/dinosaur/hello-world:pancakes",
+    );
   });
 });
 
@@ -238,10 +240,24 @@ describe("warnings", () => {
   });
 });
 
+const host = "oras-0.oras.default.svc.cluster.local:5000";
+
+function wordsOf(container: V1Container | undefined): string {
+  return [...(container?.command ?? []), ...(container?.args ?? [])].join(" ");
+}
+
+/** What a container with a script of the author's sees of the share. */
+const scripts = [
+  { name: "oras-share", mountPath: "/mnt/oras", subPath: "scripts" },
+  { name: "oras-share", mountPath: "/mnt/oras/operator", subPath: "0", readOnly: true },
+];
+
 describe("what is injected", () => {
   it("uses the cache's own host name", () => {
     const args = injected(pod(output)).spec.containers.at(-1)?.args;
-    expect(args).toContain("http://oras-0.oras.default.svc.cluster.local:5000/dinosaur/hello-world:pancakes");
+    expect(args).toContain(
+      "--output=http://oras-0.oras.default.svc.cluster.local:5000/dinosaur/hello-world:pancakes",
+    );
   });
 
   it("chooses the named container, else kubectl's default, else the first", () => {
@@ -273,16 +289,16 @@ describe("what is injected", () => {
     });
   });
 
-  it("uses another image to pull and push, and its own to bring the tools", () => {
+  it("uses another image to pull and push, and its own to bring the agent", () => {
     const { spec } = injected(pod({ ...output, [`${p}oras-container`]: "example.com/oras:1" }));
     expect(spec.initContainers?.map((c) => [c.name, c.image])).toEqual([
-      ["oras-tools", installation.agentImage],
+      ["oras-install", installation.agentImage],
       ["oras-pull", "example.com/oras:1"],
     ]);
     expect(spec.containers.at(-1)?.image).toBe("example.com/oras:1");
   });
 
-  it("shows no credentials to the container that only brings the tools", () => {
+  it("shows no credentials to the container that only brings the agent", () => {
     const secret = {
       [`${p}oras-env`]: "login",
       [`${p}input-uri`]: "a/b:c",
@@ -310,7 +326,7 @@ describe("what is injected", () => {
 
   it("means a dollar sign in a path as it is written", () => {
     const { spec } = injected(pod({ ...output, [`${p}output-path`]: "a$b" }));
-    expect(spec.containers[0]?.args).toContain("a$$b");
+    expect(spec.containers[0]?.args).toContain("--output-path=a$$b");
   });
 
   it("says every setting when asked to", () => {
@@ -327,13 +343,31 @@ describe("what is injected", () => {
         { command: ["echo", "hi"] },
       ),
     );
-    expect(spec.containers[0]?.args).toEqual(["NA", "NA", "out", "echo", "hi"]);
-    expect(spec.containers[0]?.volumeMounts?.at(-1)).toEqual({ name: "oras-share", mountPath: "/mnt/oras" });
-    expect(spec.containers.at(-1)?.args).toEqual([
-      "oras-0.oras.default.svc.cluster.local:5000/dinosaur/hello-world:pancakes",
-      "true",
-      "oras-0.oras.default.svc.cluster.local:5000/a/b:c",
-    ]);
+    expect(wordsOf(spec.containers[0])).toBe(
+      "/mnt/oras/operator/agent exec --share=/mnt/oras/operator --pushes -- /mnt/oras/operator/entrypoint.sh NA NA out echo hi",
+    );
+    expect(spec.containers[0]?.volumeMounts).toEqual(scripts);
+    expect(wordsOf(spec.containers.at(-1))).toBe(
+      `/agent sidecar --share=/mnt/oras --input=http://${host}/a/b:c --output=http://${host}/dinosaur/hello-world:pancakes --policy={"restart":"Never"} --image=busybox --timeout=300`,
+    );
+  });
+
+  it("runs a sidecar script of the author's own in an image that has a shell, which sees its own folder", () => {
+    const own = { [`${p}oras-entrypoint`]: "https://example.com/s.sh", [`${p}input-uri`]: "a/b:c" };
+    const { spec } = injected(pod({ ...output, ...own }, {}, { command: ["echo", "hi"] }));
+    const oras = spec.containers.at(-1);
+    expect(wordsOf(spec.initContainers?.[0])).toBe(
+      "/agent install --share=/mnt/oras --containers=1 --oras-entrypoint=https://example.com/s.sh",
+    );
+    expect(wordsOf(spec.containers[0])).toBe(
+      "/mnt/oras/operator/agent application --share=/mnt/oras --output-path=out -- echo hi",
+    );
+    expect(spec.containers[0]?.volumeMounts).toEqual(scripts);
+    expect(oras?.image).toBe(installation.scriptsImage);
+    expect(wordsOf(oras)).toBe(
+      `/mnt/oras/operator/oras-entrypoint.sh ${host}/dinosaur/hello-world:pancakes true ${host}/a/b:c`,
+    );
+    expect(oras?.volumeMounts?.slice(0, 2)).toEqual(scripts);
   });
 });
 
@@ -357,20 +391,20 @@ describe("several launchers", () => {
   it("wraps each with its own paths, and pushes what they make together", () => {
     const { spec } = injected(two({ [`${p}output-path`]: "/a", [`${p}output-pipe_1`]: "/b/log" }));
     const [main, helper, oras] = spec.containers;
-    expect(main?.args?.join(" ")).toBe("--share /mnt/oras --output true --output-path /a -- main");
-    expect(helper?.args?.join(" ")).toBe(
-      "--share /mnt/oras --number 1 --output true --output-pipe /b/log -- helper",
+    expect(wordsOf(main)).toBe("/mnt/oras/agent exec --share=/mnt/oras --pushes --output-path=/a -- main");
+    expect(wordsOf(helper)).toBe(
+      "/mnt/oras/agent exec --share=/mnt/oras --pushes --output-path=/b/log --output-pipe=/b/log -- helper",
     );
-    expect(oras?.args?.join(" ")).toContain("--restart-policy Never --restart-policy OnFailure --image one");
-    expect(spec.initContainers?.[0]?.args).toContain("--launchers");
+    expect(spec.containers.map((c) => c.volumeMounts?.[0]?.subPath)).toEqual(["0", "1", undefined]);
+    expect(wordsOf(oras)).toContain(
+      '--policy={"restart":"Never"} --policy={"restart":"OnFailure"} --image=one --image=two',
+    );
+    expect(spec.initContainers?.[0]?.args).toContain("--containers=2");
   });
 
   it("one that names no output only tells how it ended", () => {
     const { spec } = injected(two({ [`${p}output-path_1`]: "/b" }));
-    expect(spec.containers.map((c) => c.args?.[c.args.indexOf("--output") + 1]).slice(0, 2)).toEqual([
-      "verdict",
-      "true",
-    ]);
+    expect(wordsOf(spec.containers[0])).toBe("/mnt/oras/agent exec --share=/mnt/oras --pushes -- main");
   });
 
   it.each([
@@ -399,9 +433,9 @@ describe("variables", () => {
     expect(verdict.warnings.map(describeWarning).join()).not.toContain("spec.completions");
     const spec = (injected(indexed) as unknown as { spec: { template: V1Pod } }).spec.template.spec;
     const [main, oras] = spec?.containers ?? [];
-    expect(main?.args).toContain("/tmp/$(ORAS_OPERATOR_POD_NAME)$$x");
+    expect(main?.args).toContain("--output-path=/tmp/$(ORAS_OPERATOR_POD_NAME)$$x");
     // The launcher takes it away again before it runs the program.
-    expect(main?.args?.join(" ")).toContain("--variable ORAS_OPERATOR_POD_NAME");
+    expect(main?.args?.join(" ")).toContain("--variable=ORAS_OPERATOR_POD_NAME");
     expect(main?.env).toEqual([{ name: "POD_NAME", value: "theirs" }, env("POD_NAME", "metadata.name")]);
     expect(oras?.args?.join(" ")).toContain(
       "/runs/$(ORAS_OPERATOR_JOB_NAME):$(ORAS_OPERATOR_JOB_COMPLETION_INDEX)",
@@ -434,7 +468,8 @@ describe("credentials", () => {
   const hosts = (annotations: Record<string, string>) => {
     const args =
       injected(pod({ ...annotations, [`${p}oras-env`]: "secret" })).spec.containers.at(-1)?.args ?? [];
-    return args[args.indexOf("--credentials-host") + 1];
+    const option = "--credentials-host=";
+    return args.find((word) => word.startsWith(option))?.slice(option.length);
   };
 
   it("are shown to one registry: the step's own, else the first that a URI names", () => {

@@ -378,7 +378,7 @@ describe("warnings", () => {
         container: { workingDir: "/work", volumeMounts: [{ name, mountPath }] },
         spec: { volumes, automountServiceAccountToken: false },
       },
-    ).filter((warning) => warning.includes("is pushed with it"));
+    ).filter((warning) => warning.includes("is left out of the artifact"));
 
   it.each<[string, string, StepAnnotations]>([
     ["secret", "/work/out/keys", {}],
@@ -386,7 +386,7 @@ describe("warnings", () => {
     ["token", "/work/out/a/b", { "output-path": "/work/./out/" }],
     ["mixed", "/work/x", { "output-path": "." }],
     ["secret", "/work/x/../out", {}],
-  ])("art-29: a volume %s at %s is pushed", (name, path, map) => {
+  ])("art-29: a volume %s at %s is left out", (name, path, map) => {
     expect(mounted(name, path, map)).toHaveLength(1);
   });
 

@@ -463,7 +463,7 @@ describe("a program that another webhook writes in front of an injected one", ()
 
   it("is not taken for one where the words of the operator were changed: they follow the annotations again", () => {
     const edited = change(injected, "main", (c) => {
-      c.args = c.args?.map((word) => (word.startsWith("/tmp/$(") ? "/etc" : word)) ?? [];
+      c.args = c.args?.map((word) => (word.startsWith("--output-path=") ? "--output-path=/etc" : word)) ?? [];
     });
     expect(edited).not.toEqual(injected);
     expect(created(edited)).toEqual(injected);

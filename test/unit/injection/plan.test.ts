@@ -50,35 +50,38 @@ describe("what a step asks for reaches the containers", () => {
       oras,
       ["oras-pull"]: pull,
     } = containersOf(injected(pod({ ...output, "input-uri": "d:e" })));
-    expect(main?.command).toEqual(
-      "/mnt/oras/bin/tini -s -g -- /mnt/oras/bin/busybox sh /mnt/oras/bin/launch.sh".split(" "),
-    );
+    expect(main?.command).toEqual(["/mnt/oras/agent", "exec"]);
     expect(main?.args).toEqual(
-      "--share /mnt/oras --inputs 1 --output true --output-path out -- run".split(" "),
+      "--share=/mnt/oras --input-path=. --pushes --output-path=out -- run".split(" "),
     );
+    expect(pull?.command).toEqual(["/agent", "pull"]);
     expect(pull?.args).toEqual(
-      `--share /mnt/oras -- --share /mnt/oras --input ${registry}/d:e --output ${registry}/a/b:c --timeout 300`.split(
+      `--share=/mnt/oras --containers=1 --input=${registry}/d:e --output=${registry}/a/b:c --timeout=300`.split(
         " ",
       ),
     );
+    expect(oras?.command).toEqual(["/agent", "push"]);
     expect(oras?.args).toEqual(
-      `--share /mnt/oras --output ${registry}/a/b:c --restart-policy Never --image busybox --inputs 1 --timeout 300`.split(
+      `--share=/mnt/oras --output=${registry}/a/b:c --policy={"restart":"Never"} --image=busybox --timeout=300`.split(
         " ",
       ),
     );
   });
 
   it.each<[Step, Record<string, string>]>([
-    [{ unpack: "false", "input-uri": "d:e" }, { main: "--unpack false" }],
-    [{ compression: "zstd" }, { oras: "--compression zstd" }],
-    [{ "push-on": "always" }, { main: "--push-on always", oras: "--push-on always" }],
-    [{ timeout: "1h" }, { oras: "--timeout 3600", "oras-pull": "--timeout 3600" }],
-    [{ debug: "true" }, { main: "--debug true", oras: "--debug true", "oras-pull": "--debug true" }],
+    [
+      { unpack: "false", "input-uri": "d:e" },
+      { main: "--unpack=false", "oras-pull": "--unpack=false" },
+    ],
+    [{ compression: "zstd" }, { oras: "--compression=zstd" }],
+    [{ "push-on": "always" }, { main: "--push-on=always", oras: "--push-on=always" }],
+    [{ timeout: "1h" }, { oras: "--timeout=3600", "oras-pull": "--timeout=3600" }],
+    [{ debug: "true" }, { main: "--debug", oras: "--debug", "oras-pull": "--debug" }],
     [
       { "oras-env": "secret" },
       {
-        oras: `--credentials ${names.credentialsPath} --credentials-host`,
-        "oras-pull": `--private ${names.privatePath}`,
+        oras: `--credentials=${names.credentialsPath} --credentials-host=oras-0.`,
+        "oras-pull": "--plain-login-host=oras-0.",
       },
     ],
   ])("%j", (step, said) => {
@@ -89,7 +92,7 @@ describe("what a step asks for reaches the containers", () => {
 
   it("the program's termination message stays where it is", () => {
     const { main } = containersOf(injected(pod(output, {}, { terminationMessagePath: "/dev/other" })));
-    expect(main?.args?.join(" ")).toContain("--message-path /dev/other");
+    expect(main?.args?.join(" ")).toContain("--message-path=/dev/other");
   });
 });
 
@@ -111,11 +114,56 @@ describe("what is added", () => {
     }
   });
 
-  it("is a share that the program can only read, unless scripts of the author's own write there", () => {
-    const mount = (step: Step) =>
-      containersOf(injected(pod({ ...output, ...step })))["main"]?.volumeMounts?.at(-1);
-    expect(mount({})).toEqual({ name: names.shareVolume, mountPath: names.sharePath, readOnly: true });
-    expect(mount({ entrypoint: "https://example.com/e.sh" })).not.toHaveProperty("readOnly");
+  it("is a share of which the program sees its part, and can remove nothing but inputs that nobody needs again", () => {
+    const part = { name: names.shareVolume, mountPath: names.sharePath, subPath: "0", readOnly: true };
+    const inputs = { name: names.shareVolume, mountPath: `${names.sharePath}/inputs`, subPath: "0/inputs" };
+    const mounts = (step: Step, spec: Partial<V1PodSpec> = {}, container: Partial<V1Container> = {}) =>
+      containersOf(injected(pod({ ...output, ...step }, spec, container)))["main"]?.volumeMounts;
+    const input = { "input-uri": "d:e" };
+    const rule = (action: string) => ({
+      restartPolicy: "Never",
+      restartPolicyRules: [{ action, exitCodes: { operator: "In", values: [42] } }],
+    });
+    expect(mounts({})).toEqual([part]);
+    expect(mounts(input)).toEqual([part, inputs]);
+    expect(mounts(input, { restartPolicy: "OnFailure" })).toEqual([part]);
+    expect(mounts(input, {}, rule("Restart"))).toEqual([part]);
+    // Then the init container pulls again.
+    expect(mounts(input, {}, rule("RestartAllContainers"))).toEqual([part, inputs]);
+  });
+
+  it("says how the kubelet restarts the program", () => {
+    const restartPolicyRules = [
+      { action: "Restart", exitCodes: { operator: "In", values: [42, 43] } },
+      { action: "RestartAllContainers", exitCodes: { operator: "NotIn", values: [0] } },
+    ];
+    const { oras } = containersOf(injected(pod(output, {}, { restartPolicy: "Never", restartPolicyRules })));
+    const rules = [{ codes: [42, 43] }, { codes: [0], except: true, all: true }];
+    expect(oras?.args).toContain(`--policy=${JSON.stringify({ restart: "Never", rules })}`);
+  });
+
+  it("leaves mounts of Secrets out of the output", () => {
+    const volumes = [
+      { name: "keys", secret: { secretName: "keys" } },
+      { name: "data", emptyDir: {} },
+    ];
+    const volumeMounts = [
+      { name: "data", mountPath: "/out" },
+      { name: "keys", mountPath: "/out/.keys" },
+    ];
+    const { main } = containersOf(
+      injected(pod({ ...output, "output-path": "/out" }, { volumes }, { volumeMounts })),
+    );
+    expect(main?.args?.filter((word) => word.startsWith("--leave-out"))).toEqual([
+      '--leave-out={"path":"/out/.keys","what":"a Secret"}',
+    ]);
+  });
+
+  it("knows how much room the share has", () => {
+    const { "oras-pull": pull } = containersOf(
+      injected(pod({ "input-uri": "d:e", "share-size-limit": "1.5Gi" })),
+    );
+    expect(pull?.args).toContain(`--limit=${1.5 * 2 ** 30}`);
   });
 
   it("marks the Pod by a label, which a watch can select", () => {
@@ -141,7 +189,7 @@ describe("what is added", () => {
     const { main, oras } = containersOf(injected(pod(output, {}, { volumeMounts })));
     expect(main?.volumeMounts).toEqual([
       ...volumeMounts,
-      { name: names.shareVolume, mountPath: "/oras", readOnly: true },
+      { name: names.shareVolume, mountPath: "/oras", subPath: "0", readOnly: true },
     ]);
     expect(oras?.volumeMounts?.[0]?.mountPath).toBe(names.sharePath);
   });

@@ -86,7 +86,7 @@ describe("an injected object is restored", () => {
     }
     delete specOf(dropped).containers[0]?.volumeMounts;
     delete specOf(dropped).containers[0]?.env;
-    expect(JSON.stringify(updated(stored, dropped))).toContain('"mountPath":"/mnt/oras","readOnly":true');
+    expect(JSON.stringify(updated(stored, dropped))).toContain('"mountPath":"/mnt/oras","subPath":"0"');
     const restored = updated(stored, dropped);
     expect(specOf(restored).initContainers).toEqual(specOf(stored).initContainers);
   });

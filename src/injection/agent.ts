@@ -1,0 +1,211 @@
+import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
+import { type ArtifactReference, formatReference } from "../annotations/reference.ts";
+import { makesOutput, type Settings } from "../annotations/settings.ts";
+import { annotations } from "../annotations/table.ts";
+import { type Connection, inCluster } from "../cache/connection.ts";
+import { argument, environmentFor, flag, option } from "./arguments.ts";
+import type { Launcher } from "./launcher.ts";
+import { amountOf } from "./quantity.ts";
+import { policyOf, removesInputs } from "./restart.ts";
+import { secretVolumes } from "./secrets.ts";
+import type { Step } from "./step.ts";
+
+/** The command lines of the agent, which runs in every container of a step: see agent/internal/options. */
+
+/** Puts the agent, and the author's scripts if there are any, on the share. */
+export function installArguments({ settings, launchers }: Step): string[] {
+  const scripts = usesScripts(settings);
+  return [
+    ...option("--share", names.sharePath),
+    ...option("--containers", String(launchers.length)),
+    ...option("--entrypoint", settings.entrypoint),
+    ...option("--oras-entrypoint", settings.orasEntrypoint),
+    ...option("--ca-file", scripts && settings.orasEnv ? `${names.credentialsPath}/ca.crt` : undefined),
+  ];
+}
+
+/** Pulls the inputs, and proves that the output may be pushed. */
+export function pullArguments(step: Step): string[] {
+  const { settings, launchers } = step;
+  return [
+    ...option("--share", names.sharePath),
+    ...option("--containers", String(launchers.length)),
+    ...artifactOptions(step),
+    ...option("--limit", shareLimit(step)),
+    ...flag("--unpack=false", !settings.unpack),
+    ...registryOptions(step),
+  ];
+}
+
+/** Takes the outputs of the wrapped containers and pushes them as one artifact. */
+export function pushArguments(step: Step): string[] {
+  const { settings, launchers, pod } = step;
+  return [
+    ...option("--share", names.sharePath),
+    ...option("--output", settings.output && formatReference(step.registry, settings.output)),
+    // Of each wrapped container, in their order.
+    ...launchers.flatMap(({ container }) => option("--policy", policyOf(pod, container))),
+    ...launchers.flatMap(({ container }) => option("--image", container.image ?? "")),
+    ...option("--push-on", unlessDefault("push-on", settings.pushOn)),
+    ...option("--compression", unlessDefault("compression", settings.compression)),
+    ...registryOptions(step),
+  ];
+}
+
+/** The same for a step whose application script is the author's own: it speaks the original's protocol. */
+export function sidecarArguments(step: Step): string[] {
+  const { settings, launchers, pod } = step;
+  return [
+    ...option("--share", names.sharePath),
+    ...artifactOptions(step),
+    ...launchers.flatMap(({ container }) => option("--policy", policyOf(pod, container))),
+    ...launchers.flatMap(({ container }) => option("--image", container.image ?? "")),
+    ...flag("--unpack=false", !settings.unpack),
+    ...option("--compression", unlessDefault("compression", settings.compression)),
+    ...registryOptions(step),
+  ];
+}
+
+/**
+ * Runs a wrapped program.
+ *
+ * @param step - of the container
+ * @param launcher - the container
+ * @param share - where its part of the share is mounted
+ */
+export function execArguments(step: Step, launcher: Launcher, share: string): string[] {
+  const { settings, launchers, pod } = step;
+  const { inputs, output, unpack } = settings;
+  const { inputPath, outputPath, outputPipe } = launcher.settings;
+  const makes = makesOutput(settings, launcher.settings);
+  // Of several containers each hands its output over when it ends; whether the step as a whole has ended with what
+  // is asked for is known when the last one has.
+  const pushOn = launchers.length > 1 && settings.pushOn === "failure" ? "always" : settings.pushOn;
+  return [
+    ...option("--share", share),
+    ...option("--input-path", inputs.length > 0 ? (inputPath ?? ".") : undefined),
+    ...flag("--unpack=false", inputs.length > 0 && !unpack),
+    ...flag("--keep-inputs", inputs.length > 0 && !removesInputs(pod, launcher.container)),
+    ...flag("--pushes", output !== undefined),
+    ...option("--output-path", makes ? (outputPath ?? outputPipe ?? ".") : undefined),
+    ...option("--output-pipe", outputPipe),
+    ...option("--push-on", output && unlessDefault("push-on", pushOn)),
+    ...flag("--oras-comes-back", output !== undefined && pod.restartPolicy !== "Never"),
+    ...(makes ? secretMounts(pod, launcher.container) : []).flatMap((mount) => option("--leave-out", mount)),
+    ...programOptions(step, launcher),
+  ];
+}
+
+/** Runs the author's application script, whose end the container `oras` hears of. */
+export function scriptArguments(step: Step, launcher: Launcher, share: string): string[] {
+  const { settings, pod } = step;
+  const beside = settings.orasEntrypoint === undefined;
+  return [
+    ...option("--share", share),
+    ...flag("--pushes", beside),
+    ...flag("--oras-comes-back", beside && pod.restartPolicy !== "Never"),
+    ...programOptions(step, launcher),
+  ];
+}
+
+/** Runs a wrapped program beside the author's sidecar script. */
+export function applicationArguments(step: Step, launcher: Launcher, scripts: string): string[] {
+  const { inputPath, outputPath, outputPipe } = launcher.settings;
+  return [
+    ...option("--share", scripts),
+    ...option("--input-path", inputPath),
+    ...option("--output-path", outputPath),
+    ...option("--output-pipe", outputPipe),
+    ...programOptions(step, launcher),
+  ];
+}
+
+/** What follows an application script of the original's protocol, before the program: `<pipe> <input-path> <output-path>`. */
+export function protocolPaths({ settings }: Launcher): string[] {
+  const { inputPath, outputPath, outputPipe } = settings;
+  return [outputPipe, inputPath, outputPath].map((path) => argument(path ?? unset));
+}
+
+/** What a sidecar script of the original's protocol gets: `<push-to> <unpack> <pull…>`. */
+export function protocolArtifacts(settings: Settings, plain: (reference: ArtifactReference) => string) {
+  return [
+    settings.output ? plain(settings.output) : unset,
+    String(settings.unpack),
+    ...(settings.inputs.length > 0 ? settings.inputs.map(plain) : [unset]),
+  ].map(argument);
+}
+
+const unset = "NA";
+
+/** Whether a script of the author's replaces a part of the agent. */
+export function usesScripts(settings: Settings): boolean {
+  return settings.entrypoint !== undefined || settings.orasEntrypoint !== undefined;
+}
+
+/** The mounts of Secrets and tokens, which are no part of an output. The agent knows the token that every Pod gets. */
+function secretMounts(pod: V1PodSpec, { volumeMounts = [] }: V1Container): string[] {
+  const secrets = secretVolumes(pod);
+  if (secrets.size === 0) return [];
+  return volumeMounts.flatMap(({ name, mountPath }) => {
+    const what = secrets.get(name);
+    return what === undefined ? [] : [JSON.stringify({ path: mountPath, what: `a ${what}` })];
+  });
+}
+
+function artifactOptions({ settings, registry }: Step): string[] {
+  return [
+    ...settings.inputs.flatMap((input) => option("--input", formatReference(registry, input))),
+    ...option("--output", settings.output && formatReference(registry, settings.output)),
+  ];
+}
+
+function programOptions({ settings }: Step, launcher: Launcher): string[] {
+  const { inputPath, outputPath, outputPipe } = launcher.settings;
+  return [
+    ...environmentFor(inputPath, outputPath, outputPipe).flatMap(({ name }) => option("--variable", name)),
+    ...option("--message-path", launcher.container.terminationMessagePath),
+    ...flag("--debug", settings.debug),
+    "--",
+  ];
+}
+
+/** Options of the containers that speak to registries. */
+function registryOptions(step: Step): string[] {
+  const { settings, registry } = step;
+  return [
+    ...option("--timeout", String(settings.timeoutSeconds)),
+    ...(settings.orasEnv === undefined
+      ? []
+      : [
+          ...option("--credentials", names.credentialsPath),
+          ...option("--credentials-host", credentialsHost(step)),
+          ...option("--plain-login-host", inCluster(registry) ? registry.host : undefined),
+        ]),
+    ...flag("--debug", settings.debug),
+  ];
+}
+
+/** A password is shown to one registry: the step's own, where it asks for one, else the first that a URI names. */
+export function credentialsHost({
+  settings,
+  registry,
+}: {
+  settings: Settings;
+  registry: Connection;
+}): string {
+  if (!inCluster(registry)) return registry.host;
+  const named = [settings.output, ...settings.inputs].find((reference) => reference?.host !== undefined);
+  return named?.host ?? registry.host;
+}
+
+/** How many bytes the share takes, if it is limited. */
+function shareLimit({ settings, installation }: Step): string | undefined {
+  const limit = settings.shareSizeLimit ?? installation.shareSizeLimit;
+  return limit === undefined ? undefined : String(Math.floor(amountOf(limit)));
+}
+
+/** What an annotation says, unless it is its default: the agent has the same defaults. */
+function unlessDefault(name: keyof typeof annotations, value: string): string | undefined {
+  return value === annotations[name].default ? undefined : value;
+}

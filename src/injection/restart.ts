@@ -1,0 +1,35 @@
+import type { V1Container, V1ContainerRestartRule, V1PodSpec } from "@kubernetes/client-node";
+
+/** The restart policy of a container: its own (KEP-5307), else the Pod's. */
+export function restartPolicy(pod: V1PodSpec, container: V1Container): string {
+  return container.restartPolicy ?? pod.restartPolicy ?? "Always";
+}
+
+/**
+ * Whether an input may be removed as soon as it is unpacked: the container has no other attempt, or one for which the init
+ * container pulls again, as it does when all containers are restarted (KEP-5532).
+ */
+export function removesInputs(pod: V1PodSpec, container: V1Container): boolean {
+  const { restartPolicyRules = [] } = container;
+  return (
+    restartPolicy(pod, container) === "Never" &&
+    restartPolicyRules.every(({ action }) => action === "RestartAllContainers")
+  );
+}
+
+/** What the agent has to know of what the kubelet does when a wrapped container ends. */
+export function policyOf(pod: V1PodSpec, container: V1Container): string {
+  const rules = (container.restartPolicyRules ?? []).flatMap(ruleOf);
+  return JSON.stringify({ restart: restartPolicy(pod, container), ...(rules.length > 0 && { rules }) });
+}
+
+function ruleOf({ action, exitCodes }: V1ContainerRestartRule): object[] {
+  if (exitCodes === undefined) return [];
+  return [
+    {
+      codes: exitCodes.values ?? [],
+      ...(exitCodes.operator === "NotIn" && { except: true }),
+      ...(action === "RestartAllContainers" && { all: true }),
+    },
+  ];
+}

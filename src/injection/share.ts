@@ -1,0 +1,34 @@
+import type { V1VolumeMount } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
+
+/** What of the share a container sees: see agent/internal/share. */
+export type ShareMount = Omit<V1VolumeMount, "name">;
+
+/** The agent for added containers whose image the author chose. */
+export const agentOnShare = `${names.sharePath}/0/agent`;
+
+/** Below the folder of the original's protocol: what the operator runs, which a script cannot change. */
+export const operatorFolder = "operator";
+
+/**
+ * What a wrapped container sees: its part, which it cannot write, so that it can neither change what runs nor read what
+ * others hand over.
+ *
+ * @param number - of the container, from 0
+ * @param path - where
+ * @param removesInputs - whether it removes inputs as it unpacks them, which spares their room
+ */
+export function partMounts(number: number, path: string, removesInputs: boolean): ShareMount[] {
+  return [
+    { mountPath: path, subPath: String(number), readOnly: true },
+    ...(removesInputs ? [{ mountPath: `${path}/inputs`, subPath: `${number}/inputs` }] : []),
+  ];
+}
+
+/** What containers with scripts of the author's see: the folder that these share, and what the operator runs. */
+export function scriptMounts(path: string): ShareMount[] {
+  return [
+    { mountPath: path, subPath: "scripts" },
+    { mountPath: `${path}/${operatorFolder}`, subPath: "0", readOnly: true },
+  ];
+}
