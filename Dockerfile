@@ -1,4 +1,4 @@
-# The operator and what it puts into Pods: docker build --target operator .   The other targets are agent, scripts, tools.
+# The operator and what it puts into Pods: docker build --target operator .   The other targets are agent and scripts.
 # For several architectures: docker buildx build --platform linux/amd64,linux/arm64 --target agent .
 # The bases are arguments, so that `node dev/images.ts` can build the same file without a network. There it has bundled
 # the operator and compiled the agent into dist/ already, and BUNDLE=prebuilt and AGENT=prebuilt-agent take that.
@@ -10,7 +10,6 @@ ARG GO_IMAGE=docker.io/library/golang:1.26-bookworm
 ARG BUSYBOX_IMAGE=docker.io/library/busybox:1.37-musl
 ARG NODE_IMAGE=docker.io/library/node:24-bookworm-slim
 ARG OPERATOR_BASE=gcr.io/distroless/cc-debian12:nonroot
-ARG WORKSHOP=docker.io/library/debian:bookworm-slim
 
 FROM ${ORAS_IMAGE} AS oras
 FROM ${NODE_IMAGE} AS node
@@ -56,20 +55,6 @@ FROM ${BUSYBOX_IMAGE} AS scripts
 COPY --from=agent / /
 COPY --from=oras /bin/oras /bin/oras
 ENV PATH=/usr/bin:/bin
-USER 65532:65532
-
-FROM ${WORKSHOP} AS workshop
-RUN command -v igzip >/dev/null || { apt-get update && apt-get install --yes --no-install-recommends \
-    busybox-static ca-certificates findutils gcc isal jq libc6-dev libisal-dev libzstd-dev mbuffer nettle-dev tar tini wget zstd; }
-COPY --from=oras /bin/oras /source/oras
-COPY dev/images/assemble-tools.sh /source/dev/images/
-COPY src/sidecar/*.sh src/sidecar/layer.c /source/src/sidecar/
-COPY generated/*.sh /source/generated/
-RUN sh /source/dev/images/assemble-tools.sh /source /source/oras /tools
-
-FROM scratch AS tools
-COPY --from=workshop /tools/ /
-ENV PATH=/usr/bin:/oras/bin
 USER 65532:65532
 
 FROM ${OPERATOR_BASE} AS operator

@@ -90,34 +90,6 @@ export async function standIns(): Promise<StandIn[]> {
       depends: [oras],
     },
     {
-      id: "workshop",
-      names: [],
-      config: { Env: [path] },
-      content: {
-        debian: {
-          variant: "essential",
-          packages: [
-            "busybox-static",
-            "ca-certificates",
-            "findutils",
-            "gcc",
-            "isal",
-            "jq",
-            "libc6-dev",
-            "libisal-dev",
-            "libzstd-dev",
-            "mbuffer",
-            "nettle-dev",
-            "tar",
-            "tini",
-            "wget",
-            "zstd",
-          ],
-        },
-      },
-      depends: [],
-    },
-    {
       id: "operator-base",
       names: [],
       config: { Env: [path] },
@@ -137,10 +109,8 @@ export async function standIns(): Promise<StandIn[]> {
 /** Names of the images that the Dockerfile makes, as scripts/build-config.ts writes them into the manifests. */
 export const ourImages = {
   operator: process.env["IMG"] || names.operatorImage,
-  // Until the operator starts the agent, the name of its image is that of the tools.
-  agent: "localhost/oras-operator-agent:built",
+  agent: process.env["AGENT_IMG"] || names.agentImage,
   scripts: process.env["SCRIPTS_IMG"] || names.scriptsImage,
-  tools: process.env["AGENT_IMG"] || names.agentImage,
 } as const;
 
 async function moduleVersion(name: string): Promise<string> {

@@ -17,7 +17,6 @@ const ofAgent = ["Dockerfile", "agent/go.{mod,sum}", "agent/**/*.go"] as const;
 const sources: Readonly<Record<Target, readonly string[]>> = {
   agent: ofAgent,
   scripts: ofAgent,
-  tools: ["Dockerfile", "dev/images/assemble-tools.sh", "src/sidecar/*.{sh,c}", "generated/*.sh"],
   operator: [
     ...["Dockerfile", "package.json", "package-lock.json", "tsup.config.ts"],
     ...["src/**/*.ts", "schema/*.ts", "generated/**/*.{ts,js,json}"],
@@ -28,7 +27,6 @@ const sources: Readonly<Record<Target, readonly string[]>> = {
 export const bases = {
   ORAS_IMAGE: "oras",
   BUSYBOX_IMAGE: "busybox",
-  WORKSHOP: "workshop",
   NODE_IMAGE: "node",
   OPERATOR_BASE: "operator-base",
   GO_IMAGE: undefined,
@@ -38,12 +36,11 @@ export const bases = {
 const basesOf: Readonly<Record<Target, readonly (keyof typeof bases)[]>> = {
   agent: ["ORAS_IMAGE"],
   scripts: ["ORAS_IMAGE", "BUSYBOX_IMAGE"],
-  tools: ["ORAS_IMAGE", "WORKSHOP"],
   operator: ["NODE_IMAGE", "OPERATOR_BASE"],
 };
 
 /** What Pods run must stay small: each node pulls it before its first annotated Pod. */
-const limitMebibytes: Readonly<Partial<Record<Target, number>>> = { agent: 8, tools: 15 };
+const limitMebibytes: Readonly<Partial<Record<Target, number>>> = { agent: 8 };
 
 /**
  * Builds a target of the Dockerfile with buildah, on bases that were made here.
