@@ -31,12 +31,12 @@ demo-down: node_modules ## Take away what `make demo` made
 	@node dev/demo.ts --down $(if $(filter current,$(CLUSTER)),--current)
 
 ##@ Develop
-.PHONY: ci generate build lint test test-unit test-sidecar test-agent test-integration test-e2e test-long test-extra clean
+.PHONY: ci generate build lint test test-unit test-agent test-integration test-e2e test-long test-extra clean
 generate: node_modules ## Write everything that derives from schema/
 	npm run --silent generate
 build: node_modules ## Bundle the program into dist/
 	npm run --silent build
-lint: node_modules packages ## Types, style, import direction, unused code, shell scripts, workflows, freshness of what is generated
+lint: node_modules packages ## Types, style, import direction, unused code, workflows, freshness of what is generated
 	npm run --silent lint
 	npm run --silent lint:agent
 	npm run --silent lint:shell
@@ -46,12 +46,10 @@ ci: ## What a change must pass: lint, then every test
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory test
 	$(MAKE) --no-print-directory test-long
-test: node_modules prepared ## All tests: unit, sidecar, agent, integration, end to end
+test: node_modules prepared ## All tests: unit, agent, integration, end to end
 	npm test
 test-unit: node_modules ## Unit and property tests
 	npm run --silent test:unit
-test-sidecar: node_modules prepared ## The scripts that run in Pods, with the real oras and a real registry
-	npm run --silent test:sidecar
 test-agent: node_modules prepared ## The Go program for Pods, with the real oras and a real registry
 	npm run --silent test:agent
 test-integration: node_modules prepared ## Tests against a real API server

@@ -33,15 +33,6 @@ export default defineConfig({
       },
       {
         test: {
-          name: "sidecar",
-          expect: expectation,
-          include: ["test/sidecar/**/*.test.ts"],
-          globalSetup: ["test/support/temporary.ts"],
-          testTimeout: 30_000,
-        },
-      },
-      {
-        test: {
           name: "integration",
           expect: expectation,
           include: ["test/integration/**/*.test.ts"],

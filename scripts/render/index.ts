@@ -8,13 +8,11 @@ import { renderInstall } from "./install.ts";
 import { renderJsonSchemas } from "./json-schemas.ts";
 import { renderPolicies } from "./policies/index.ts";
 import type { Rendered, Schema } from "./schema.ts";
-import { renderShellConstants } from "./shell-constants.ts";
 import { renderTypes } from "./types.ts";
 
 /** Renders every file that is made from the schema. */
 export async function renderAll(schema: Schema): Promise<Rendered[]> {
   return [
-    renderShellConstants(schema),
     renderAgentConstants(schema),
     renderAgentOptions(),
     renderAnnotations(schema),

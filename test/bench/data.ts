@@ -2,17 +2,14 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import {
-  removeTemporaryFolders,
-  startRegistry,
-  temporaryFolder,
-  temporaryFolders,
-  toolsTree,
-} from "../support/sidecar.ts";
+import { agentProgram } from "../support/agent-pod.ts";
+import { removeTemporaryFolders, temporaryFolder, temporaryFolders } from "../support/folders.ts";
+import { stockOras } from "../support/oras.ts";
+import { startRegistry } from "../support/registry.ts";
 import { freshFilesystem } from "./filesystem.ts";
 import { type Output, outputs } from "./outputs.ts";
 import { median, table } from "./table.ts";
-import { limit, originalWay, ourWay, type Way } from "./ways.ts";
+import { agentWay, originalWay, usualPrograms, type Way } from "./ways.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -64,11 +61,11 @@ const ratio = (a: number | undefined, b: number | undefined) => Number(((a ?? 0)
 const removeFilesystem = freshFilesystem(16);
 const cases: object[] = [];
 try {
-  const tools = await toolsTree();
+  const [stock, program] = [await stockOras(), await agentProgram()];
   for (const output of outputs.filter(({ id }) => options.case.includes(id))) {
-    const ways = [originalWay(tools), ourWay(tools, "auto"), ourWay(tools, "zstd"), limit(tools)];
-    const [original, ours, zstd, floor] = await measure(output, ways);
-    const rows = [original, ours, zstd, floor].map((m) => [
+    const ways = [originalWay(stock), agentWay(program, "auto"), agentWay(program, "zstd"), usualPrograms()];
+    const [original, ours, zstd, usual] = await measure(output, ways);
+    const rows = [original, ours, zstd, usual].map((m) => [
       m?.way ?? "",
       (m?.push ?? 0).toFixed(2),
       ratio(original?.push, m?.push).toFixed(2),
@@ -81,11 +78,11 @@ try {
       case: output.id,
       push_ratio: ratio(original?.push, ours?.push),
       pull_ratio: ratio(original?.pull, ours?.pull),
-      push_limit_ratio: ratio(floor?.push, ours?.push),
-      pull_limit_ratio: ratio(floor?.pull, ours?.pull),
+      push_usual_ratio: ratio(usual?.push, ours?.push),
+      pull_usual_ratio: ratio(usual?.pull, ours?.pull),
       zstd_push_ratio: ratio(original?.push, zstd?.push),
       zstd_pull_ratio: ratio(original?.pull, zstd?.pull),
-      seconds: { original, ours, zstd, limit: floor },
+      seconds: { original, ours, zstd, usual },
     });
   }
 } finally {

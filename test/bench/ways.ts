@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
 import { basename, join } from "node:path";
-import { fakePod, start, temporaryFolder, type toolsTree } from "../support/sidecar.ts";
-
-type Tools = Awaited<ReturnType<typeof toolsTree>>;
+import { agentPod } from "../support/agent-pod.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { type Ended, start } from "../support/processes.ts";
 
 /** A way to push an output and to pull it again; both return seconds. */
 export interface Way {
@@ -27,8 +27,8 @@ async function run(argv: string[], env: NodeJS.ProcessEnv, cwd?: string): Promis
 }
 
 /** Copied to the share, `oras push .` there; `oras pull`, copied to the working directory. */
-export function originalWay(tools: Tools): Way {
-  const env = { ...tools.environment, HOME: "/nonexistent", TMPDIR: process.env["TMPDIR"] };
+export function originalWay(stock: NodeJS.ProcessEnv): Way {
+  const env = { ...stock, TMPDIR: process.env["TMPDIR"] };
   return {
     name: "the original's way",
     push: (output, reference) => {
@@ -48,62 +48,51 @@ export function originalWay(tools: Tools): Way {
   };
 }
 
-/** The scripts that run in Pods, from the end of the program to the end of the push, and from nothing to the program. */
-export function ourWay(tools: Tools, compression: string): Way {
-  const check = async (ended: Promise<{ code: number | null; stderr: string }>) => {
+/** The agent, from the end of the program to the end of the push, and from nothing to the program. */
+export function agentWay(program: string, compression: string): Way {
+  const check = async (ended: Promise<Ended>) => {
     const { code, stderr } = await ended;
     if (code !== 0) throw new Error(stderr);
   };
   return {
     name: compression === "auto" ? "oras-operator" : `oras-operator, ${compression}`,
     push: async (output, reference) => {
-      const pod = fakePod(tools);
-      await check(pod.init("--output", reference));
-      const push = ["--restart-policy", "Never", "--compression", compression];
+      const pod = agentPod(program);
+      await check(pod.pull(`--output=${reference}`).ended);
       return seconds(async () => {
-        const pusher = pod.pusher("--output", reference, ...push);
-        await check(pod.launcher(["--output", "true", "--output-path", output], ["true"]).ended);
-        await check(pusher.ended);
+        const pushed = pod.push(`--output=${reference}`, `--compression=${compression}`).ended;
+        await check(pod.exec(["--pushes", `--output-path=${output}`], ["true"]).ended);
+        await check(pushed);
       });
     },
     pull: (reference) => {
-      const pod = fakePod(tools);
+      const pod = agentPod(program);
       return seconds(async () => {
-        await check(pod.init("--input", reference));
-        await check(pod.launcher(["--inputs", "1"], ["true"]).ended);
+        await check(pod.pull(`--input=${reference}`).ended);
+        await check(pod.exec(["--input-path=."], ["true"]).ended);
       });
     },
   };
 }
 
-/**
- * What no way can do without: read, tar, compress, write and hash the same bytes; read, hash, decompress and write them
- * as files. No registry.
- */
-export function limit(tools: Tools): Way {
-  const tool = join(tools.oras, "bin");
-  const loader = `${tools.oras}/lib/ld.so --library-path ${tools.oras}/lib ${tool}`;
+/** Usual programs that read, pack, compress, hash and write the same bytes, and the other way round. No registry. */
+export function usualPrograms(): Way {
   let blob = "";
-  const buffer = `${loader}/mbuffer -q -v 0 -s 64k -m 2M`;
-  const hash = `${loader}/layer file 3>/dev/null >/dev/null`;
   let isTree = false;
   const sh = (script: string) => run(["bash", "-c", `set -e -o pipefail; ${script}`], process.env);
+  const hash = "sha256sum >/dev/null";
   return {
-    name: "the limit",
+    name: "tar, pigz, sha256sum",
     push: (output) => {
       isTree = statSync(output).isDirectory();
-      blob = join(temporaryFolder("limit"), "blob");
+      blob = join(temporaryFolder("usual"), "blob");
       const [parent, name] = [join(output, ".."), basename(output)];
-      const make = isTree
-        ? `${loader}/tar -C ${parent} -c --sort=name -b128 ${name} | ${loader}/layer gzip`
-        : `${loader}/layer file <${output}`;
-      return seconds(() => sh(`${make} >${blob} 3>/dev/null`));
+      const make = isTree ? `tar -C ${parent} -c --sort=name -b128 ${name} | pigz -1` : `cat ${output}`;
+      return seconds(() => sh(`${make} | tee ${blob} | ${hash}`));
     },
     pull: () => {
       const work = temporaryFolder("work");
-      const write = isTree
-        ? `${loader}/igzip -d -c <${blob} | ${buffer} | ${loader}/tar -C ${work} -x`
-        : `cat <${blob} >${work}/file`;
+      const write = isTree ? `pigz -dc <${blob} | tar -C ${work} -x` : `cp ${blob} ${work}/file`;
       return seconds(() => sh(`${hash} <${blob} & ${write}; wait`));
     },
   };

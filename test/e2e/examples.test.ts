@@ -5,9 +5,10 @@ import { parseAllDocuments } from "yaml";
 import { names } from "../../schema/names.ts";
 import { endOf } from "../support/builders.ts";
 import { it } from "../support/e2e.ts";
+import { temporaryFolder } from "../support/folders.ts";
 import { kubectl, tryKubectl } from "../support/kubectl.ts";
+import { start } from "../support/processes.ts";
 import { startServers } from "../support/servers.ts";
-import { start, temporaryFolder } from "../support/sidecar.ts";
 import { until } from "../support/wait.ts";
 
 const registry = "examples/tests/registry/oras.yaml";

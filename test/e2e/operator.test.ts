@@ -4,7 +4,7 @@ import { podOf } from "../support/builders.ts";
 import { operatorIsReady } from "../support/cluster.ts";
 import { it } from "../support/e2e.ts";
 import { kubectl, tryKubectl } from "../support/kubectl.ts";
-import { start } from "../support/sidecar.ts";
+import { start } from "../support/processes.ts";
 import { until } from "../support/wait.ts";
 import { workspace } from "../support/workspace.ts";
 

@@ -7,7 +7,7 @@ import type { KubeClient } from "../../src/kube/client.ts";
 import { keyed } from "../support/builders.ts";
 import { test as base } from "../support/integration.ts";
 import { metric, ready, startOperator } from "../support/operator.ts";
-import { start } from "../support/sidecar.ts";
+import { start } from "../support/processes.ts";
 import { until } from "../support/wait.ts";
 import { installWebhooks } from "../support/webhooks.ts";
 

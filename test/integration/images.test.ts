@@ -9,7 +9,10 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { renew } from "../../src/certificates/renew.ts";
 import { createLookup, type LookupSettings } from "../../src/registry/lookup.ts";
 import { sentenceFor } from "../../src/registry/outcome.ts";
-import { start, startRegistry, type TestRegistry, temporaryFolder, toolsTree } from "../support/sidecar.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { stockOras } from "../support/oras.ts";
+import { start } from "../support/processes.ts";
+import { startRegistry, type TestRegistry } from "../support/registry.ts";
 
 let registry: TestRegistry;
 let ca: string;
@@ -18,7 +21,7 @@ let pair: { cert: string; key: string };
 const host = () => registry.host.replace("127.0.0.1", "localhost");
 
 beforeAll(async () => {
-  const tools = await toolsTree();
+  const env = await stockOras();
   const folder = temporaryFolder("images");
   const data = await renew("everything", undefined, ["localhost"], new Date());
   ca = data.cas.join("\n");
@@ -30,7 +33,6 @@ beforeAll(async () => {
   registry = await startRegistry({ tls: { certificate, key } });
 
   const oras = async (...args: string[]) => {
-    const env = { ...tools.environment, HOME: "/nonexistent" };
     const { code, stderr } = await start(
       ["oras", ...args, "--plain-http=false", "--ca-file", join(folder, "ca.crt")],
       {

@@ -10,9 +10,12 @@ import { createAnswerer } from "../../src/webhook/answers.ts";
 import { createPullSecretsReader, createSecretReader } from "../../src/webhook/pull-secrets.ts";
 import { keyed } from "../support/builders.ts";
 import { type ControlPlane, operatorUser, startControlPlane } from "../support/control-plane.ts";
+import { temporaryFolder } from "../support/folders.ts";
 import { adminClient, installOperator } from "../support/installation.ts";
+import { stockOras } from "../support/oras.ts";
 import { createRequest, installation } from "../support/pods.ts";
-import { start, startRegistry, type TestRegistry, temporaryFolder, toolsTree } from "../support/sidecar.ts";
+import { start } from "../support/processes.ts";
+import { startRegistry, type TestRegistry } from "../support/registry.ts";
 
 let plane: ControlPlane;
 let admin: KubeClient;
@@ -29,7 +32,7 @@ beforeAll(async () => {
   await installOperator(admin);
   operator = await adminClient({ kubeconfig: plane.operatorKubeconfig });
 
-  const tools = await toolsTree();
+  const env = await stockOras();
   const folder = temporaryFolder("private");
   const { certificate, key, cas } = await renew("everything", undefined, ["localhost"], new Date());
   const file = (name: string, content: string) => {
@@ -47,7 +50,7 @@ beforeAll(async () => {
   const login = ["--plain-http=false", "--ca-file", "ca.crt", "--username", user, "--password-stdin"];
   const pushed = await start(["oras", "push", image, ...config, ...login], {
     cwd: folder,
-    env: { ...tools.environment, HOME: "/nonexistent" },
+    env,
     input: password,
   }).ended;
   expect(pushed.code, pushed.stderr).toBe(0);

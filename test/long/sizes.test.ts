@@ -1,27 +1,22 @@
 import { closeSync, ftruncateSync, mkdirSync, openSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
+import { agentPod, agentProgram } from "../support/agent-pod.ts";
 import { watchMemory } from "../support/memory.ts";
-import {
-  fakePod,
-  type Running,
-  start,
-  startRegistry,
-  type TestRegistry,
-  toolsTree,
-} from "../support/sidecar.ts";
+import { type Running, start } from "../support/processes.ts";
+import { startRegistry, type TestRegistry } from "../support/registry.ts";
 import { describeTree } from "../support/trees.ts";
 
-let tools: Awaited<ReturnType<typeof toolsTree>>;
+let program: string;
 let registry: TestRegistry;
 
 beforeAll(async () => {
-  tools = await toolsTree();
+  program = await agentProgram();
   registry = await startRegistry();
   return () => registry.stop();
 }, 900_000);
 
-/** What the containers of a step may hold, whatever the size of its artifact, MiB. */
+/** What a container of a step may hold, whatever the size of its artifact, MiB. */
 const mostMemory = 64;
 
 /** Waits for a container's process to end well, and checks what it held. */
@@ -36,22 +31,17 @@ async function endsSmall(running: Running): Promise<void> {
 /** Passes what is made under the name `out` to another Pod; returns where it was and is. */
 async function pass(name: string, make: (path: string) => void): Promise<{ was: string; is: string }> {
   const ref = `${registry.url}/long/${name}:1`;
-  const producer = fakePod(tools);
+  const producer = agentPod(program);
   const was = join(producer.work, "out");
   make(was);
-  expect((await producer.init("--output", ref)).code).toBe(0);
+  await endsSmall(producer.pull(`--output=${ref}`));
   await Promise.all([
-    endsSmall(producer.pusher("--output", ref, "--restart-policy", "Never", "--timeout", "900")),
-    endsSmall(producer.launcher(["--output", "true", "--output-path", "out"], ["true"])),
+    endsSmall(producer.push(`--output=${ref}`)),
+    endsSmall(producer.exec(["--pushes", "--output-path=out"], ["true"])),
   ]);
-  const consumer = fakePod(tools);
-  const init = [join(tools.oras, "bin/busybox"), "sh", join(tools.oras, "bin/setup.sh")];
-  await endsSmall(
-    start([...init, "--share", consumer.share, "--", "--share", consumer.share, "--input", ref], {
-      env: tools.environment,
-    }),
-  );
-  await endsSmall(consumer.launcher(["--inputs", "1"], ["true"]));
+  const consumer = agentPod(program);
+  await endsSmall(consumer.pull(`--input=${ref}`));
+  await endsSmall(consumer.exec(["--input-path=."], ["true"]));
   return { was, is: join(consumer.work, "out") };
 }
 

@@ -5,7 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { names } from "../../schema/names.ts";
 import { annotations } from "../../src/annotations/table.ts";
-import { type Ended, start } from "./sidecar.ts";
+import { type Ended, start } from "./processes.ts";
 
 /** A folder for manifests, outside of the repository. */
 export interface Folder {

@@ -1,4 +1,4 @@
-import { start } from "./sidecar.ts";
+import { start } from "./processes.ts";
 
 /** What kubectl said. */
 export interface Answer {

@@ -1,6 +1,6 @@
 import { names } from "../../schema/names.ts";
 import { renew } from "../../src/certificates/renew.ts";
-import { start } from "./sidecar.ts";
+import { start } from "./processes.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** Servers in the cluster whose certificates a CA of the test has signed. */

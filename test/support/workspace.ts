@@ -5,8 +5,9 @@ import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { annotations } from "../../src/annotations/table.ts";
 import { cacheOf, podOf } from "./builders.ts";
+import { temporaryFolder } from "./folders.ts";
 import { type Answer, kubectl, tryKubectl } from "./kubectl.ts";
-import { start, temporaryFolder } from "./sidecar.ts";
+import { start } from "./processes.ts";
 import { until } from "./wait.ts";
 
 /** A namespace for one test, with a cache of the default name. */

@@ -8,7 +8,7 @@ import { names } from "../../../schema/names.ts";
 import { cacheOf } from "../../support/builders.ts";
 import { type ControlPlane, startControlPlane } from "../../support/control-plane.ts";
 import { execute, helmTemplate } from "../../support/programs.ts";
-import { startRegistry } from "../../support/sidecar.ts";
+import { startRegistry } from "../../support/registry.ts";
 
 let plane: ControlPlane;
 let folder: string;

@@ -14,7 +14,7 @@ import { problemCatalogue } from "../../../src/annotations/problems.ts";
 import { annotations } from "../../../src/annotations/table.ts";
 import { explainAll, explainOne } from "../../../src/cli/explain/explain.ts";
 import { allTopics } from "../../../src/cli/explain/topics.ts";
-import { start } from "../../support/sidecar.ts";
+import { start } from "../../support/processes.ts";
 
 const run = (args: string[]) =>
   start([process.execPath, "src/cli/main.ts", "explain", ...args], { env: process.env }).ended;

@@ -12,7 +12,7 @@ import {
   makeFolder,
   type Program,
 } from "../../support/cli.ts";
-import { start } from "../../support/sidecar.ts";
+import { start } from "../../support/processes.ts";
 
 let program: Program;
 let folder: Folder;

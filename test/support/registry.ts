@@ -1,0 +1,57 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { buildModule } from "../../dev/cluster/binaries.ts";
+import { temporaryFolder } from "./folders.ts";
+import { freePort } from "./ports.ts";
+import { start } from "./processes.ts";
+
+/** A registry on a free loopback port. */
+export interface TestRegistry {
+  readonly host: string;
+  readonly url: string;
+  readonly stop: () => Promise<void>;
+}
+
+/**
+ * Starts the real registry.
+ *
+ * @param options - htpasswd: file with the users; tls: files with certificate and key; port: one that was chosen before
+ */
+export async function startRegistry(
+  options: { htpasswd?: string; tls?: { certificate: string; key: string }; port?: number } = {},
+): Promise<TestRegistry> {
+  const folder = temporaryFolder("registry");
+  const port = options.port ?? (await freePort());
+  const binary = join(await buildModule("registry"), "registry");
+  writeFileSync(join(folder, "config.yml"), "version: 0.1\nstorage: {filesystem: {}}\nhttp: {}\n");
+  mkdirSync(join(folder, "data"));
+  const running = start([binary, "serve", join(folder, "config.yml")], {
+    env: {
+      REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: join(folder, "data"),
+      REGISTRY_HTTP_ADDR: `127.0.0.1:${port}`,
+      OTEL_TRACES_EXPORTER: "none",
+      ...(options.tls
+        ? {
+            REGISTRY_HTTP_TLS_CERTIFICATE: options.tls.certificate,
+            REGISTRY_HTTP_TLS_KEY: options.tls.key,
+          }
+        : {}),
+      ...(options.htpasswd
+        ? {
+            REGISTRY_AUTH: "htpasswd",
+            REGISTRY_AUTH_HTPASSWD_REALM: "test",
+            REGISTRY_AUTH_HTPASSWD_PATH: options.htpasswd,
+          }
+        : {}),
+    },
+  });
+  await running.said("listening on");
+  return {
+    host: `127.0.0.1:${port}`,
+    url: `${options.tls ? "https" : "http"}://127.0.0.1:${port}`,
+    stop: async () => {
+      running.child.kill("SIGTERM");
+      await running.ended;
+    },
+  };
+}
