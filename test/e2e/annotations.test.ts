@@ -17,7 +17,7 @@ until [ -e /mnt/oras/oras-operator-init.txt ]; do sleep 0.1; done
 "$@" > /mnt/oras/outputs/from-own-entrypoint
 touch /mnt/oras/oras-operator-done.txt
 `,
-  "sidecar.sh": `#!/mnt/oras/bin/busybox sh
+  "sidecar.sh": `#!/bin/sh
 echo "own sidecar: $*"
 mkdir -p /mnt/oras/inputs && echo input > /mnt/oras/inputs/in
 touch /mnt/oras/oras-operator-init.txt

@@ -115,7 +115,7 @@ describe.concurrent("what else is in a Pod", () => {
       "output-path": "out",
       "oras-env": "credentials",
     };
-    const script = `${look} | tr '\\0' '\\n'; ps | grep -c push.sh > out`;
+    const script = `${look} | tr '\\0' '\\n'; ps | grep -c '/agent push' > out`;
     const spec = { ...work.spec, shareProcessNamespace: true };
     const { code, stderr } = await ws.tryApply(podOf("shared", map, script, work.container, spec));
     expect(code).toBe(1);
@@ -127,7 +127,7 @@ describe.concurrent("what else is in a Pod", () => {
     await ws.step("shared", map, script, another, spec);
     // It does see the other containers' processes.
     expect(Number(await ws.content("shared:1", "out"))).toBeGreaterThan(1);
-    expect(await ws.log("shared", "main")).toContain("push.sh");
+    expect(await ws.log("shared", "main")).toContain("/agent\npush");
     expect(await ws.log("shared", "main")).not.toContain(password);
   });
 

@@ -55,7 +55,7 @@ describe.concurrent("steps on real Pods", () => {
     expect(pod.status?.phase).toBe("Failed");
     expect(endOf(pod, "oras-pull")?.exitCode).toBe(exitCodes.inputNotFound.code);
     expect(endOf(pod, "main")).toBeUndefined();
-    const reason = "e2e/no-such:1: it is not in the registry (status 404)";
+    const reason = "e2e/no-such:1: the registry has no repository e2e/no-such";
     expect(await ws.kubectl("describe", "pod", "missing")).toContain(reason);
     await until(
       async () => /Warning +InputNotFound/.test(await ws.kubectl("describe", "pod", "missing")),
@@ -173,7 +173,7 @@ describe.concurrent("steps on real Pods", () => {
     expect(pod.status?.phase).toBe("Failed");
     expect(endOf(pod, "main")).toMatchObject({
       exitCode: exitCodes.outputFailed.code,
-      message: expect.stringContaining("./link -> /etc/passwd"),
+      message: expect.stringContaining("d/link -> /etc/passwd"),
     });
     expect(await ws.isPushed("e2e/escaping:1")).toBe(false);
   });

@@ -88,7 +88,7 @@ func TestNotFound(t *testing.T) {
 	for name, want := range map[string][]string{
 		"a/b:v3":                           {"status", "there are the tags v2, v1, v10, latest, 2024-01-03 and 2 more; is v2 meant?", "whether the step that makes it has ended"},
 		"a/b:lates":                        {"is latest meant?"},
-		"a/c:v1":                           {"there is no repository a/c in the registry " + s.host},
+		"a/c:v1":                           {"the registry has no repository a/c"},
 		"a/b@" + digestOf([]byte("no")):    {"there is no artifact of this digest"},
 		"a/b:v1@" + digestOf([]byte("no")): {"there is no artifact of this digest", "the tag v1 stands for sha256:"},
 	} {

@@ -54,7 +54,7 @@ func (r *Repository) explainNotFound(ctx context.Context, e *Error) {
 	tags, more, err := r.Tags(ctx)
 	switch {
 	case e.Code == "NAME_UNKNOWN", As(err) != nil && As(err).Code == "NAME_UNKNOWN":
-		e.Reason = fmt.Sprintf("there is no repository %s in the registry %s (%s)", r.ref.Repository, r.ref.Host, said)
+		e.Reason = fmt.Sprintf("the registry has no repository %s (%s)", r.ref.Repository, said)
 	case err != nil:
 		e.Reason = "it is not in the registry (" + said + ")"
 	case len(tags) == 0:
