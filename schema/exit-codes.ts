@@ -36,7 +36,7 @@ export const exitCodes = {
     code: 185,
     container: names.pullContainer,
     meaning:
-      "The tools could not be copied, a script could not be fetched, or the registry does not speak the protocol of its URL.",
+      "The agent could not be copied, a script could not be fetched, or the registry does not speak the protocol of its URL.",
   },
   unpackFailed: {
     code: 186,

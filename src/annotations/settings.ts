@@ -10,7 +10,7 @@ export interface Settings {
   readonly launchers: readonly LauncherSettings[];
   /** Name of the OrasCache in the same namespace. */
   readonly cache: string;
-  /** Image with the oras CLI, where it is not the operator's tools image. */
+  /** Image of the containers that pull and push, where it is not the operator's. */
   readonly orasContainer: string | undefined;
   /** Remote registry that is used instead of the cache. */
   readonly registry: Registry | undefined;

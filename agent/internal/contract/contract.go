@@ -15,7 +15,7 @@ const ExitRegistryUnavailable = 183
 // ExitInputInvalid means: An input is not an artifact that can be unpacked.
 const ExitInputInvalid = 184
 
-// ExitSetupFailed means: The tools could not be copied, a script could not be fetched, or the registry does not speak the protocol of its URL.
+// ExitSetupFailed means: The agent could not be copied, a script could not be fetched, or the registry does not speak the protocol of its URL.
 const ExitSetupFailed = 185
 
 // ExitUnpackFailed means: An input could not be unpacked; the program did not run.
