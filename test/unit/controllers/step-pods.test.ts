@@ -1,0 +1,49 @@
+import type { V1Container } from "@kubernetes/client-node";
+import { describe, expect, it } from "vitest";
+import { keepStep, type StepPod } from "../../../src/controllers/step-pods.ts";
+import { injectedPod, states } from "../../support/step-statuses.ts";
+
+const { ended, running } = states;
+const recorded = { wrapped: { main: {} }, containers: { oras: {} } };
+const theirs = { name: "theirs", image: "x", env: [{ name: "PASSWORD", value: "secret" }] };
+
+function podOf(phase: string, ...others: V1Container[]): StepPod {
+  const told = {
+    main: { state: ended(0, 1, 2), container: { env: theirs.env, args: ["--output-path", "out", "secret"] } },
+    oras: { state: running(3), container: { args: ["--output=a/b:1", "--push-on", "always", "--debug"] } },
+  };
+  const pod = injectedPod("Never", told, { status: { phase } }) as StepPod;
+  pod.spec?.containers.push(...others);
+  return pod;
+}
+
+describe("what is kept of a step's Pod", () => {
+  it("is which containers do what, and how they are started again", () => {
+    const kept = keepStep(podOf("Running", theirs), recorded);
+    expect(kept.parts).toEqual({ wrapped: ["main"], pusher: "oras" });
+    expect(kept.spec?.restartPolicy).toBe("Never");
+    expect(kept.spec?.containers.map(({ name, args }) => [name, args])).toEqual([
+      ["main", []],
+      ["oras", ["--output=a/b:1", "--push-on"]],
+    ]);
+    expect(JSON.stringify(kept)).not.toContain("secret");
+  });
+
+  it("is a container of somebody else only where it may restart the others", () => {
+    const restartPolicyRules = [
+      { action: "RestartAllContainers", exitCodes: { operator: "In", values: [42] } },
+    ];
+    const kept = keepStep(
+      podOf("Running", { ...theirs, restartPolicy: "Never", restartPolicyRules }),
+      recorded,
+    );
+    expect(kept.spec?.containers[2]).toMatchObject({ name: "theirs", restartPolicyRules });
+    expect(JSON.stringify(kept)).not.toContain("secret");
+  });
+
+  it("is of one that has ended how its containers ended, and of one that nobody recorded no parts", () => {
+    const kept = keepStep(podOf("Failed"));
+    expect(kept.status?.containerStatuses?.map(({ name }) => name)).toEqual(["main"]);
+    expect(kept).not.toHaveProperty("parts");
+  });
+});
