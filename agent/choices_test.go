@@ -185,7 +185,11 @@ func TestSeveralWrappedContainers(t *testing.T) {
 			p := two(t)
 			oras := p.push()
 			one := p.program("echo x > f", "--output-path", "f")
-			if code, _ := second(p, script).end(); code == 0 {
+			other := second(p, "until [ -e gate ]; do sleep 0.01; done; "+script)
+			// Who is killed before oras has seen it is the operator's business.
+			until(t, "oras to see it", func() bool { return strings.Contains(oras.stderr.String(), "container 2 runs") })
+			must(t, os.WriteFile(filepath.Join(p.work, "gate"), nil, 0o600))
+			if code, _ := other.end(); code == 0 {
 				t.Error("success")
 			}
 			wants(t, one, 0, "")

@@ -145,8 +145,17 @@ func (c *container) launch() {
 	})
 }
 
+// longest is how long a container may take that must not hang.
+const longest = 2 * time.Minute
+
 // end waits for a container and returns its exit code and termination message.
 func (c *container) end() (int, string) {
+	c.t.Helper()
+	hangs := time.AfterFunc(longest, func() {
+		c.t.Errorf("it hangs\n%s", c.stderr.String())
+		_ = c.Process.Kill()
+	})
+	defer hangs.Stop()
 	_ = c.Wait()
 	message, _ := os.ReadFile(c.message)
 	return c.ProcessState.ExitCode(), string(message)
