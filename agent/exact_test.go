@@ -197,8 +197,8 @@ func TestAnImageOfOneProgram(t *testing.T) {
 	}
 	content, err := os.ReadFile(busybox)
 	must(t, err)
-	must(t, os.WriteFile(filepath.Join(root, "program"), content, 0o755))
-	c := alone(t, nil, []string{"/program", "echo", "ran"})
+	must(t, os.WriteFile(filepath.Join(root, "busybox"), content, 0o755))
+	c := alone(t, nil, []string{"/busybox", "echo", "ran"})
 	c.Path, c.Dir = "/agent", "/"
 	c.SysProcAttr = &syscall.SysProcAttr{Chroot: root, Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	c.launch()

@@ -194,7 +194,7 @@ func (m *Machine) Handle(event Event) []Action {
 		return m.run()
 	case Allowed:
 		m.allowed = true
-		if !m.prepared {
+		if m.settings.Waits && !m.settings.Unpacks && !m.prepared {
 			// The inputs have come over the connection, so the paths can be checked now.
 			return []Action{Prepare{}}
 		}

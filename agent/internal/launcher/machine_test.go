@@ -16,6 +16,7 @@ type world struct {
 	connecting bool // a Connect is under way
 	connected  bool
 	preparing  bool
+	allowed    bool // oras has said so, to one that does not wait for it
 	runs       int
 	running    bool
 	code       int
@@ -105,6 +106,9 @@ func (w *world) do(t *rapid.T, actions []Action) {
 			}
 			w.connecting = true
 		case Prepare:
+			if w.preparing {
+				t.Fatalf("prepares twice at once")
+			}
 			w.preparing = true
 		case StartProgram:
 			w.runs++
@@ -164,6 +168,10 @@ func (w *world) possible() (usual, faults []step) {
 	if w.oras == notYet || w.oras == ended && !w.orasGone {
 		usual = append(usual, func(*rapid.T) { w.oras = listening; w.log = append(w.log, "oras listens") })
 	}
+	if w.connected && !w.settings.Waits && !w.allowed {
+		// The container oras says so to every attempt.
+		usual = append(usual, func(t *rapid.T) { w.allowed = true; w.handle(t, Allowed{}) })
+	}
 	if w.connected && w.settings.Waits && w.runs == 0 && !w.preparing && w.failure == nil {
 		usual = append(usual, func(t *rapid.T) { w.handle(t, Allowed{}) })
 		faults = append(faults, func(t *rapid.T) {
@@ -196,7 +204,7 @@ func (w *world) possible() (usual, faults []step) {
 			w.oras, w.orasGone = ended, !w.settings.OrasComesBack
 			w.asked = nil
 			if w.connected {
-				w.connected = false
+				w.connected, w.allowed = false, false
 				w.handle(t, Lost{})
 			}
 		})
