@@ -121,8 +121,12 @@ func pull(ctx context.Context, o options.Options) error {
 			References: references, Folders: folders, Unpack: o.Unpack, Limit: o.Limit,
 			InvalidCode: contract.ExitInputInvalid, SetupCode: contract.ExitSetupFailed, Registry: reading, Say: log.Say,
 		}
-		if _, err := pulling.Run(ctx); err != nil {
+		pulled, err := pulling.Run(ctx)
+		if err != nil {
 			return err
+		}
+		if err := inputs.WriteDigests(root.Pulled(), pulled); err != nil {
+			return failure.Wrap(err, contract.ExitSetupFailed, "the volume of the step cannot be written: %s", err)
 		}
 	}
 	if o.Output == "" {
@@ -238,10 +242,15 @@ func push(ctx context.Context, o options.Options) (pusher.Exit, error) {
 	if err != nil {
 		return pusher.Exit{}, err
 	}
+	root := share.Root(o.Share)
+	digests, err := inputs.ReadDigests(root.Pulled())
+	if err != nil {
+		return pusher.Exit{}, failure.Wrap(err, contract.ExitSetupFailed, "what was pulled cannot be read from the volume of the step: %s", err)
+	}
 	methods := map[string]compress.Method{"auto": compress.Gzip, "gzip": compress.Gzip, "none": compress.Store, "zstd": compress.Zstd}
 	return pusher.Run(ctx, pusher.Options{
 		Settings: pusher.Settings{Policies: policies, HasOutput: true, PushOn: pusher.PushOn(o.PushOn), OutputFailed: contract.ExitOutputFailed},
-		Share:    share.Root(o.Share), Output: output, Method: methods[o.Compression], Images: o.Image,
+		Share:    root, Output: output, Method: methods[o.Compression], Images: o.Image, Inputs: digests,
 		Registry: writing, PushFailed: contract.ExitPushFailed, SetupFailed: contract.ExitSetupFailed, Log: log,
 	})
 }

@@ -118,8 +118,10 @@ func TestOutputsThatCannotBePushed(t *testing.T) {
 	registry := newCache(t)
 	for name, c := range map[string]struct{ path, script, says string }{
 		"missing":                          {"nowhere", "true", "nothing at nowhere"},
-		"missing, I6: the nearest":         {"reslts.csv", "echo x > results.csv; echo y > other", "results.csv"},
-		"missing, below what is there":     {"out/run/x", "mkdir out; echo x > out/y", "out"},
+		"missing, I6: the nearest":         {"reslts.csv", "echo x > results.csv; echo y > other", "there is results.csv, other; is results.csv meant?"},
+		"missing, below what is there":     {"out/run/x", "mkdir out; echo x > out/y", "in out there is y"},
+		"missing, in an empty directory":   {"out/x", "mkdir out", "out is empty"},
+		"missing, among many":              {"x", "for i in 1 2 3 4 5 6 7; do echo > file-$i; done", "and 2 more"},
 		"art-26, a pattern":                {"*.txt", "echo x > a.txt", "*.txt"},
 		"art-38, a link to nothing":        {"l", "ln -s nowhere l", "link to nowhere"},
 		"art-25, an absolute link out":     {"d", "mkdir d; ln -s /etc/passwd d/abs", "abs -> /etc/passwd"},
@@ -196,6 +198,7 @@ func TestPathsThatCannotWork(t *testing.T) {
 				p.work = c.in
 			}
 			wants(t, p.pull(), 0, "")
+			must(t, os.MkdirAll(filepath.Join(p.share, "0/inputs"), 0o755))
 			must(t, os.WriteFile(filepath.Join(p.share, "0/inputs/inputs.json"), []byte("[]"), 0o600))
 			oras := p.push()
 			step := p.program("echo ran", c.options...)

@@ -4,6 +4,7 @@ package inputs
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 
@@ -44,15 +45,42 @@ func layerOf(l manifest.Layer, blob, repository string, unpack bool) Layer {
 }
 
 func writeList(folder string, inputs []Input) error {
-	text, err := json.Marshal(inputs)
+	return writeJSON(filepath.Join(folder, list), inputs)
+}
+
+// writeJSON writes a file that every user may read, whatever the umask. Who finds it finds it whole.
+func writeJSON(path string, value any) error {
+	text, err := json.Marshal(value)
 	if err != nil {
 		return err
 	}
-	beside := filepath.Join(folder, "."+list)
+	beside := filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
 	if err := os.WriteFile(beside, text, 0o644); err != nil {
 		return err
 	}
-	return os.Rename(beside, filepath.Join(folder, list))
+	return errors.Join(os.Chmod(beside, 0o644), os.Rename(beside, path))
+}
+
+// WriteDigests keeps what the tags of the inputs stood for: it stands on what is made of them.
+func WriteDigests(path string, inputs []Input) error {
+	digests := make([]string, len(inputs))
+	for i, input := range inputs {
+		digests[i] = input.Digest
+	}
+	return writeJSON(path, digests)
+}
+
+// ReadDigests reads what WriteDigests kept; nothing where there was no input.
+func ReadDigests(path string) ([]string, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var digests []string
+	return digests, json.Unmarshal(text, &digests)
 }
 
 func readList(folder string) ([]Input, error) {

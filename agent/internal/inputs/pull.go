@@ -147,6 +147,10 @@ func (p Pull) fetchBlob(ctx context.Context, repository *registry.Repository, la
 		return p.broken(err)
 	}
 	defer file.Close()
+	// The launcher, of whatever user, reads it, whatever the umask here.
+	if err := file.Chmod(0o644); err != nil {
+		return p.broken(err)
+	}
 	blob, err := repository.OpenBlob(ctx, layer.Digest, layer.Size)
 	if err != nil {
 		return p.failed(repository.Reference(), err)

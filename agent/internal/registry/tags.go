@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/converged-computing/oras-operator/agent/internal/nearest"
 )
 
 const (
@@ -70,7 +72,7 @@ func describeTags(wanted string, tags []string, open bool) string {
 	// The nearest stand first; of equally near ones the last in order, which often is the newest.
 	distance := map[string]int{}
 	for _, tag := range sorted {
-		distance[tag] = editDistance(wanted, cut(tag, 128))
+		distance[tag] = nearest.Distance(wanted, cut(tag, 128))
 	}
 	slices.SortStableFunc(sorted, func(a, b string) int {
 		if distance[a] != distance[b] {
@@ -91,29 +93,8 @@ func describeTags(wanted string, tags []string, open bool) string {
 			text += " at least"
 		}
 	}
-	if nearest := sorted[0]; distance[nearest] <= max(1, len(wanted)/3) {
-		text += fmt.Sprintf("; is %s meant?", Clean(nearest, 60))
+	if first := sorted[0]; nearest.IsNear(wanted, distance[first]) {
+		text += fmt.Sprintf("; is %s meant?", Clean(first, 60))
 	}
 	return text
-}
-
-// editDistance counts the characters to insert, delete or replace (Levenshtein). Both are at most 128 bytes.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := before
-			if a[i] != b[j] {
-				cost++
-			}
-			before = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

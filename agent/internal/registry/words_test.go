@@ -129,17 +129,6 @@ func TestDescribeTags(t *testing.T) {
 	}
 }
 
-func TestEditDistance(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"a", "", 1}, {"", "abc", 3}, {"kitten", "sitting", 3}, {"v1", "v2", 1}, {"latest", "lates", 1}} {
-		if got := editDistance(c.a, c.b); got != c.want || editDistance(c.b, c.a) != c.want {
-			t.Error(c, got)
-		}
-	}
-}
-
 // What libraries say goes to nobody: each kind has a sentence.
 func TestFromNetwork(t *testing.T) {
 	secret := "https://h/x?secret-signature"

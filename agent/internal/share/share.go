@@ -4,6 +4,7 @@
 //	<root>/<n>/socket      where the container oras listens for it
 //	<root>/<n>/inputs/     what it unpacks
 //	<root>/parts/<n>/      what it has handed over
+//	<root>/pulled.json     which inputs there are, for the container oras
 //
 // A wrapped container sees its own part alone, <root>/<n>, read-only. So it can change neither what runs in another
 // container nor what others hand over.
@@ -37,6 +38,9 @@ func (r Root) Kept(number int) string {
 	return filepath.Join(string(r), "parts", strconv.Itoa(number))
 }
 
+// Pulled is the file that says which inputs were pulled. No wrapped container sees it.
+func (r Root) Pulled() string { return filepath.Join(string(r), "pulled.json") }
+
 // Agent is the path of this program.
 func (p Part) Agent() string { return filepath.Join(string(p), "agent") }
 
@@ -51,6 +55,10 @@ func (r Root) Install(containers int) error {
 	for number := range containers {
 		part := r.Part(number)
 		if err := os.MkdirAll(string(part), folderMode); err != nil {
+			return err
+		}
+		// Whatever the umask is.
+		if err := os.Chmod(string(part), folderMode); err != nil {
 			return err
 		}
 		if err := copyProgram(part.Agent()); err != nil {

@@ -17,7 +17,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/converged-computing/oras-operator/agent/internal/artifact/names"
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
 )
 
@@ -94,17 +93,6 @@ func Describe(options Options) (*Output, error) {
 		}
 	}
 	return o, nil
-}
-
-func (o *Output) missing(err error) error {
-	path := o.options.Path
-	if !errors.Is(err, fs.ErrNotExist) {
-		return o.failure(err, "the output %s cannot be looked at by user %d: %s", path, os.Getuid(), reason(err))
-	}
-	if target, linkErr := os.Readlink(path); linkErr == nil {
-		return o.failure(err, "the output %s is a link to %s, where there is nothing", path, names.Printable(target))
-	}
-	return o.failure(err, "there is nothing at %s; the program should have made it", path)
 }
 
 func (o *Output) failure(cause error, format string, args ...any) error {
