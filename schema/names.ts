@@ -9,7 +9,7 @@ const operatorImageRepository = "ghcr.io/converged-computing/oras-operator";
 const agentImageRepository = "ghcr.io/converged-computing/oras-operator-agent";
 const scriptsImageRepository = "ghcr.io/converged-computing/oras-operator-scripts";
 
-/** Names that more than one part of the product must agree on. The chart and the scripts in Pods get them by generation. */
+/** Names that more than one part of the product must agree on. The chart and the agent get them by generation. */
 export const names = {
   group,
   kind: "OrasCache",
