@@ -64,9 +64,4 @@ export const exitCodes = {
     container: names.pushContainer,
     meaning: "The output could not be pushed.",
   },
-  containerMissing: {
-    code: 191,
-    container: names.pushContainer,
-    meaning: "The wrapped container was lost before it said how it ended; nothing was pushed.",
-  },
 } as const satisfies Record<string, ExitCode>;

@@ -29,7 +29,7 @@ const neverStarted = ["StartError", "ContainerCannotRun"];
 /** Exit codes of a container that a signal ended: the agent itself was killed, or its program. */
 const killed = { least: 129, most: 159 };
 /** The container that pushes ends by itself, and at once, when it knows that there is nothing to push. */
-const patienceMs = 30_000;
+const patienceMs = 20_000;
 
 /**
  * Finds out whether a step's Pod waits for something that cannot come. The container that pushes waits for every wrapped
@@ -85,11 +85,14 @@ function neverRan({ terminated, isOver }: Seen): boolean {
 }
 
 /**
- * Whether a wrapped container was killed before the container that pushes ran for the first time: for instance by the
- * kubelet, because a hook of its author failed. Its program may have ended long before, but the agent then waits.
+ * Whether a wrapped container ended before the container that pushes ran for the first time: killed, for instance by the
+ * kubelet because a hook of its author failed. The agent waits before it ends, whatever its program did, unless it
+ * could not begin or was told to stop; what a script of the author's does is known only where a signal ended it.
  */
-function endedBefore({ terminated, isOver }: Seen, { status }: Seen): boolean {
-  if (!terminated || !isOver || !isKilled(terminated) || hasRunBefore(status)) return false;
+function endedBefore({ terminated, isOver }: Seen, pusher: Seen): boolean {
+  const { status } = pusher;
+  if (!terminated || terminated.exitCode === 0 || !isOver || hasRunBefore(status)) return false;
+  if (!isAgent(pusher) && !isKilled(terminated)) return false;
   const ended = timeOf(terminated.finishedAt);
   const { running, terminated: pushed } = status?.state ?? {};
   const begun = running ?? pushed;
@@ -102,10 +105,8 @@ function endedBefore({ terminated, isOver }: Seen, { status }: Seen): boolean {
  * would have ended. Only where it pushes nothing after a failure, and is the agent: scripts of authors may do anything.
  */
 function untold(pusher: Seen, launchers: readonly Seen[], pod: StepPod): Loss | undefined {
-  const options = pusher.container.args ?? [];
   const pushesSuccessOnly =
-    options.some((word) => word.startsWith("--output")) &&
-    !options.some((word) => word.startsWith("--push-on"));
+    isAgent(pusher) && !pusher.container.args?.some((word) => word.startsWith("--push-on"));
   const failed = launchers.find(({ terminated }) => terminated !== undefined && terminated.exitCode !== 0);
   if (!pushesSuccessOnly || !failed || !launchers.every(({ isOver }) => isOver)) return undefined;
   const { running } = pusher.status?.state ?? {};
@@ -152,6 +153,11 @@ function policyOf({ restartPolicy }: V1Container, { spec }: StepPod): string {
 
 function hasRunBefore(status: V1ContainerStatus | undefined): boolean {
   return (status?.restartCount ?? 0) > 0 || status?.lastState?.terminated !== undefined;
+}
+
+/** Whether what pushes is the agent, by its options, and not a script of the author's. */
+function isAgent({ container }: Seen): boolean {
+  return container.args?.some((word) => word.startsWith("--output")) ?? false;
 }
 
 function isKilled({ exitCode }: V1ContainerStateTerminated): boolean {

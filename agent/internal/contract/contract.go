@@ -33,9 +33,6 @@ const ExitOutputFailed = 189
 // ExitPushFailed means: The output could not be pushed.
 const ExitPushFailed = 190
 
-// ExitContainerMissing means: The wrapped container was lost before it said how it ended; nothing was pushed.
-const ExitContainerMissing = 191
-
 // ArtifactType is in the manifest of an artifact.
 const ArtifactType = "application/vnd.converged-computing.oras-operator.artifact.v1"
 

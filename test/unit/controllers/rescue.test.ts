@@ -132,21 +132,28 @@ describe("a wrapped container that was killed before it could tell", () => {
     );
   });
 
+  it("is lost with any exit code, where it is the agent that it waits for; a script may know", () => {
+    const failed = { state: ended(185, 1, 4) };
+    const script = { ...always, container: { args: ["a/b:1", "true", "NA"] } };
+    expect(lostAt("Never", { main: failed, oras: always })).toBe(0);
+    expect(lostAt("Never", { main: failed, oras: script })).toBe(undefined);
+    expect(lostAt("Never", { main: killedAt(4), oras: script })).toBe(0);
+  });
+
   it("is not, when it may have told: what a failed step left may be pushed for as long as that takes", () => {
     expect(lostAt("Never", { main: killedAt(5), oras: always })).toBe(undefined);
     expect(lostAt("Never", { main: killedAt(9), oras: always })).toBe(undefined);
     const again = { ...always, status: { restartCount: 1 } };
     expect(lostAt("Never", { main: killedAt(4), oras: again }), "an earlier life of it").toBe(undefined);
-    expect(lostAt("Never", { main: { state: ended(186, 1, 4) }, oras: always }), "it waits").toBe(undefined);
     const unknown = { startedAt: null, finishedAt: null, reason: "ContainerStatusUnknown" };
     expect(lostAt("Never", { main: killedAt(4, unknown), oras: { ...creating } })).toBe(undefined);
   });
 
-  it("is lost half a minute later, where nothing is pushed after a failure: who pushes would have ended", () => {
-    expect(lostAt("Never", { main: killedAt(5), oras: oras(5) }), "a hook that failed").toBe(35);
-    expect(lostAt("Never", { main: killedAt(60), oras: oras(5) })).toBe(90);
+  it("is lost 20 s later, where nothing is pushed after a failure: who pushes would have ended", () => {
+    expect(lostAt("Never", { main: killedAt(5), oras: oras(5) }), "a hook that failed").toBe(25);
+    expect(lostAt("Never", { main: killedAt(60), oras: oras(5) })).toBe(80);
     const again = { ...oras(70), status: { restartCount: 1 } };
-    expect(lostAt("Never", { main: killedAt(60), oras: again })).toBe(100);
+    expect(lostAt("Never", { main: killedAt(60), oras: again })).toBe(90);
   });
 
   it("is not, as long as another program runs, nor beside a script of the author's", () => {
