@@ -116,7 +116,7 @@ func TestOrasIsKilledBeforeItReleases(t *testing.T) {
 	must(t, writer.Message(protocol.Welcome, protocol.Greeting{Protocol: protocol.Version}))
 	must(t, writer.Message(protocol.Run, nil))
 	for kind != protocol.Output {
-		kind, payload, err = reader.Frame()
+		kind, _, err = reader.Frame()
 		must(t, err)
 	}
 	content, err := io.ReadAll(reader.Content())

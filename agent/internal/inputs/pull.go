@@ -12,6 +12,7 @@ import (
 	"github.com/converged-computing/oras-operator/agent/internal/source"
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/names"
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
 	"github.com/converged-computing/oras-operator/agent/internal/reference"
 	"github.com/converged-computing/oras-operator/agent/internal/registry"
@@ -119,6 +120,9 @@ func (p Pull) fetch(ctx context.Context, number int, from resolved, fetched map[
 				return input, err
 			}
 			fetched[layer.Digest] = blob
+		}
+		if layer.Guessed && p.Unpack {
+			p.Say("input %d: %s is unpacked: by its media type it is a directory that oras-py pushed", number+1, names.Printable(layer.Title))
 		}
 		input.Layers = append(input.Layers, layerOf(layer, blob, ref.Repository, p.Unpack))
 	}
