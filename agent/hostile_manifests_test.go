@@ -324,7 +324,7 @@ func TestAnswersThatNeverEnd(t *testing.T) {
 		says    string
 	}{
 		"a manifest that pours": {manifest, pours, 184, "longer than a manifest can be"},
-		"a manifest that drips": {manifest, drips, 183, "no answer within"},
+		"a manifest that drips": {manifest, drips, 183, "the registry did not answer within 5s"},
 		"a manifest that is a bomb": {manifest, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			_, _ = w.Write(gzipped(t, make([]byte, 64<<20)))

@@ -166,7 +166,7 @@ func TestInputsThatAreNotThereNameWhatIs(t *testing.T) {
 		says      string
 	}{
 		"another tag":        {"/runs/first:v2", 181, "is v1 meant?"},
-		"another repository": {"/runs/frist:v1", 181, "there is no repository runs/frist"},
+		"another repository": {"/runs/frist:v1", 181, "no repository runs/frist"},
 		"a digest":           {"/runs/first@sha256:" + strings.Repeat("0", 64), 181, "no artifact of this digest"},
 	} {
 		t.Run(name, func(t *testing.T) {
