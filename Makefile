@@ -58,6 +58,7 @@ test-e2e: node_modules prepared ## Tests with real Pods
 	npm run --silent test:e2e
 test-long: node_modules prepared ## What takes minutes each: the largest outputs, the longest deadlines
 	npm run --silent test:long
+	cd agent && grep -ro '^func Fuzz[A-Za-z]*' --include=*_test.go internal | while IFS=: read -r file line; do go test -run '^$$' -fuzz "^$${line#func }$$" -fuzztime 1m "./$${file%/*}" || exit 1; done
 test-extra: node_modules prepared ## What a change need not pass: the Go program's tests on an emulated arm64
 	@node dev/extra.ts
 .PHONY: packages prepared

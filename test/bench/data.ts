@@ -13,7 +13,7 @@ import { agentWay, originalWay, usualPrograms, type Way } from "./ways.ts";
 
 const { values: options } = parseArgs({
   options: {
-    case: { type: "string", multiple: true, default: ["A", "B", "C", "D"] },
+    case: { type: "string", multiple: true, default: ["A", "B", "C", "D", "E"] },
     rounds: { type: "string", default: "3" },
     json: { type: "string" },
   },

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** An output of a step as one of the cases has it. */
 export interface Output {
-  readonly id: "A" | "B" | "C" | "D";
+  readonly id: "A" | "B" | "C" | "D" | "E";
   readonly what: string;
   /** Makes it below a folder; returns the name there. */
   readonly make: (folder: string) => string;
@@ -40,6 +40,17 @@ function tree(folder: string, count: number, content: () => Buffer): string {
   return "results";
 }
 
+/** A directory for each file, in directories of a hundred, and links that climb to files beside them. */
+function directories(folder: string): string {
+  for (let i = 0; i < 20_000; i++) {
+    const inner = join(folder, "packages", `group-${Math.floor(i / 100)}`, `package-${i}`);
+    mkdirSync(inner, { recursive: true });
+    writeFileSync(join(inner, "index.js"), `export default ${i};\n`);
+    if (i % 4 === 1) symlinkSync(`../package-${i - 1}/index.js`, join(inner, "peer.js"));
+  }
+  return "packages";
+}
+
 /** What is measured. */
 export const outputs: readonly Output[] = [
   {
@@ -61,4 +72,5 @@ export const outputs: readonly Output[] = [
       return "answer.txt";
     },
   },
+  { id: "E", what: "20,000 files in 20,000 directories, and 5,000 links", make: directories },
 ];
