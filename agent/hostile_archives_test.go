@@ -233,6 +233,29 @@ func TestHostileCompression(t *testing.T) {
 	}
 }
 
+// A window is memory of who unpacks.
+func TestZstdWindowsThatAreTooLarge(t *testing.T) {
+	t.Parallel()
+	content := tarOf(member{kind: '0', name: "f", body: string(noise(1 << 20))})
+	for _, window := range []int{256 << 20, 512 << 20} {
+		t.Run(strconv.Itoa(window), func(t *testing.T) {
+			t.Parallel()
+			encoder, err := zstd.NewWriter(nil, zstd.WithWindowSize(window))
+			must(t, err)
+			var blob bytes.Buffer
+			encoder.Reset(&blob)
+			_, err = encoder.Write(content)
+			must(t, err)
+			must(t, encoder.Close())
+			h := newHostile(t)
+			input, _ := h.put(t, manifestOf(t, []layer{h.archive(blob.Bytes(), "d")}))
+			if code, message, _ := taken(t, input); code != 186 || !strings.Contains(message, "its zstd window is larger than 128 MiB") {
+				t.Errorf("exit code %d, %q", code, message)
+			}
+		})
+	}
+}
+
 // A blob of a megabyte that unpacks to more than there is room for: the volume it is unpacked on bounds it, and nothing
 // is left there.
 func TestBombs(t *testing.T) {

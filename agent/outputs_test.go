@@ -177,6 +177,8 @@ func TestPathsThatCannotWork(t *testing.T) {
 		"the root":                     {"/", []string{"--output-path", "."}, "root of the filesystem"},
 		"the root by its name":         {"", []string{"--output-path", "/"}, "root of the filesystem"},
 		"the root around":              {"", []string{"--output-path", "/tmp/.."}, "root of the filesystem"},
+		"the share":                    {"", []string{"--output-path", "SHARE"}, "never pushed"},
+		"in the share":                 {"", []string{"--output-path", "SHARE/inputs"}, "never pushed"},
 		"below a file":                 {"", []string{"--output-path", "/etc/passwd/x"}, "/etc/passwd"},
 		"a pipe in no folder":          {"", []string{"--output-pipe", "no/such/folder", "--output-path", "x"}, "no/such/folder cannot be written"},
 		"a named pipe":                 {"", []string{"--output-pipe", "fifo", "--output-path", "x"}, "fifo is a named pipe"},
@@ -196,6 +198,9 @@ func TestPathsThatCannotWork(t *testing.T) {
 			must(t, os.WriteFile(filepath.Join(p.work, "closed"), nil, 0))
 			if c.in != "" {
 				p.work = c.in
+			}
+			for i := range c.options {
+				c.options[i] = strings.ReplaceAll(c.options[i], "SHARE", filepath.Join(p.share, "0"))
 			}
 			wants(t, p.pull(), 0, "")
 			must(t, os.MkdirAll(filepath.Join(p.share, "0/inputs"), 0o755))

@@ -53,6 +53,8 @@ var (
 	ErrFormat = errors.New("neither gzip nor zstd")
 	// ErrCorrupt says that a compressed stream is damaged or cut short.
 	ErrCorrupt = errors.New("the compressed data is damaged")
+	// ErrWindow says that a zstd stream needs more memory than is given to it.
+	ErrWindow = errors.New("its zstd window is larger than 128 MiB; compress it without --long, or with --long=27")
 	// ErrLimit says that the content is longer than the caller allows.
 	ErrLimit = errors.New("the content is larger than allowed")
 )

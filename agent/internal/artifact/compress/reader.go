@@ -14,7 +14,8 @@ import (
 const (
 	// readAhead is the buffer in front of the source.
 	readAhead = 256 << 10
-	// zstdWindow is the largest window that is read, as that of the zstd program without --long (zstd(1)).
+	// zstdWindow is the largest window that is read, as that of the zstd program without --long (zstd(1)): who unpacks holds
+	// it in memory.
 	zstdWindow = 128 << 20
 )
 
@@ -138,6 +139,9 @@ func (r *serialReader) explain(err error) error {
 	}
 	if errors.Is(err, ErrCorrupt) {
 		return err
+	}
+	if errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded) {
+		return ErrWindow
 	}
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF

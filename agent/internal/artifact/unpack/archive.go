@@ -21,6 +21,10 @@ const (
 	sparsePrefix    = "GNU.sparse."
 )
 
+// mostRemembered bounds the directories and hard links of the inputs, which are remembered until the end, with about 300
+// bytes each. An archive of a few megabytes can have as many.
+const mostRemembered = 1 << 20
+
 // hardLink is made when the files of its input are there.
 type hardLink struct {
 	directory *directory
@@ -142,6 +146,9 @@ func (a *archive) entry(h *tar.Header, content io.Reader) error {
 	}
 	if err := t.count(path, size); err != nil {
 		return err
+	}
+	if len(t.table)+len(a.links) > t.mostRemembered {
+		return t.failure(nil, "the inputs have more than %d directories and hard links, at %s, which is not unpacked", t.mostRemembered, t.shown(path))
 	}
 	if h.Typeflag == tar.TypeDir {
 		return a.directory(path, h)

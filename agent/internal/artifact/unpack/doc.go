@@ -57,24 +57,26 @@ type Options struct {
 // Target is a directory that inputs are unpacked into: Open, Tar and File for each input in order, Commit, Close. It is
 // used by one goroutine.
 type Target struct {
-	options   Options
-	opener    opener
-	umask     uint32
-	implied   uint32 // mode of directories that no entry describes
-	root      *directory
-	table     map[string]*directory // by path below the target, cleaned; "" is the target
-	made      []*directory          // new ones, parents first
-	present   []*directory          // existing ones that something new is for
-	restore   []restoration
-	stages    map[stageKey]*stage
-	anchors   []int // descriptors to close
-	rootfs    mountID
-	top       bool // the target is the root of the file system, which no link leaves
-	entries   int64
-	bytes     int64
-	sparse    int64 // sizes of sparse files
-	failed    bool
-	committed bool
+	options Options
+	opener  opener
+	umask   uint32
+	implied uint32 // mode of directories that no entry describes
+	root    *directory
+	table   map[string]*directory // by path below the target, cleaned; "" is the target
+	made    []*directory          // new ones, parents first
+	present []*directory          // existing ones that something new is for
+	restore []restoration
+	stages  map[stageKey]*stage
+	anchors []int // descriptors to close
+	rootfs  mountID
+	top     bool // the target is the root of the file system, which no link leaves
+	entries int64
+	bytes   int64
+	sparse  int64 // sizes of sparse files
+	// mostRemembered is the constant, but for tests.
+	mostRemembered int
+	failed         bool
+	committed      bool
 
 	told struct {
 		sync.Mutex
@@ -84,7 +86,7 @@ type Target struct {
 
 // Open makes the target ready. Close must be called.
 func Open(options Options) (*Target, error) {
-	t := &Target{options: options, table: map[string]*directory{}, stages: map[stageKey]*stage{}}
+	t := &Target{options: options, table: map[string]*directory{}, stages: map[stageKey]*stage{}, mostRemembered: mostRemembered}
 	t.told.keys = map[string]bool{}
 	if t.options.Now.IsZero() {
 		t.options.Now = time.Now()

@@ -146,6 +146,30 @@ func TestManyLinks(t *testing.T) {
 	}
 }
 
+// What an archive makes remembered is bounded: the launcher's memory is the program's.
+func TestTooManyDirectories(t *testing.T) {
+	for name, entries := range map[string][]entry{
+		"directories": {dir("a"), dir("b"), file("c/d/e", "x"), dir("f")},
+		"hard links":  {file("t", "x"), hard("a", "t"), hard("b", "t"), hard("c", "t"), hard("d", "t"), hard("e", "t")},
+		"both":        {dir("a"), file("t", "x"), hard("a/b", "t"), dir("c"), hard("c/d", "t"), hard("c/e", "t")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := t.TempDir()
+			target, err := unpack.Open(options(in))
+			must(t, err)
+			target.Remember(4)
+			err = target.Tar(t.Context(), bytes.NewReader(archive(t, entries...)))
+			target.Close()
+			if f := failure.As(err); f == nil || !strings.Contains(f.Message, "more than 4 directories and hard links") {
+				t.Errorf("%v", err)
+			}
+			if got := snapshot(t, in); len(got) != 1 {
+				t.Errorf("left %v", got)
+			}
+		})
+	}
+}
+
 func TestHeadersThatAreTooLong(t *testing.T) {
 	for _, attributes := range []string{"path='x'*100_000", "comment='y'*20_000_000", "path='../x'", "size='99999999'"} {
 		script := "import tarfile,sys\ni=tarfile.TarInfo('f'); i.pax_headers=dict(" + attributes + ")\ntarfile.open(fileobj=sys.stdout.buffer, mode='w|', format=tarfile.PAX_FORMAT).addfile(i)\n"
