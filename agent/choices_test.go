@@ -104,7 +104,11 @@ func TestPushOn(t *testing.T) {
 			p := newPod(t, registry.artifact())
 			wants(t, p.pull(), 0, "")
 			oras := p.push("--push-on", when)
-			wants(t, p.program("exit 3", "--output-path", "f", "--push-on", when), 3, "")
+			program := p.program("exit 3", "--output-path", "f", "--push-on", when)
+			wants(t, program, 3, "")
+			if said := program.stderr.String(); strings.Count(said, "could not be handed over: there is nothing at f") != 1 {
+				t.Errorf("says %s", said)
+			}
 			wants(t, oras, 0, "nothing pushed")
 			if isPushed(t, p.output) {
 				t.Error("something is pushed")

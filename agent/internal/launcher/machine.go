@@ -323,5 +323,9 @@ func (m *Machine) exit() []Action {
 	if m.code == 0 && m.problem != "" {
 		return []Action{Exit{m.settings.OutputFailed, "the program ended with success, but its output could not be handed over: " + m.problem}}
 	}
+	if m.problem != "" {
+		// The program's code is the verdict; that the output is missing too is told beside it.
+		return []Action{Say{"error: the output could not be handed over: " + m.problem}, Exit{Code: m.code}}
+	}
 	return []Action{Exit{Code: m.code}}
 }

@@ -226,7 +226,6 @@ func (r *runner) wait(running *program.Running, copied *program.Copy) Event {
 	if copied != nil {
 		if err := copied.Finish(); err != nil {
 			ended.Problem = "the copy of standard output in " + r.Pipe + " is not whole: " + err.Error()
-			r.Log.Say("error: %s", ended.Problem)
 		}
 	}
 	return ended
@@ -249,6 +248,5 @@ func (r *runner) handOver(to *link, a HandOver) {
 	if err == nil || to.isLost() {
 		return
 	}
-	r.Log.Say("error: %s", err)
 	r.tell(NotSent{err.Error()})
 }
