@@ -83,7 +83,8 @@ type Prepared struct{}
 // Allowed: the inputs are whole, and the output may be pushed.
 type Allowed struct{}
 
-// Failed: something before the program cannot work. The container oras has said it, or this one has found it.
+// Failed: something before the program cannot work. The container oras has said it, or this one has found it. A program
+// that runs already, because it did not have to wait, ends with it.
 type Failed struct {
 	Code    int
 	Message string
@@ -193,6 +194,10 @@ func (m *Machine) Handle(event Event) []Action {
 		m.prepared = true
 		return m.run()
 	case Allowed:
+		if m.allowed {
+			// It did not wait for that, and prepares, or runs.
+			return nil
+		}
 		m.allowed = true
 		if m.settings.Waits && !m.settings.Unpacks && !m.prepared {
 			// The inputs have come over the connection, so the paths can be checked now.

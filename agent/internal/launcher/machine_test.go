@@ -15,6 +15,7 @@ type world struct {
 	orasGone   bool
 	connecting bool // a Connect is under way
 	connected  bool
+	greeted    bool // oras has answered this connection with what it says to all
 	preparing  bool
 	allowed    bool // oras has said so, to one that does not wait for it
 	runs       int
@@ -137,7 +138,7 @@ func (w *world) do(t *rapid.T, actions []Action) {
 func (w *world) checkExit(t *rapid.T) {
 	code := w.exit.Code
 	switch {
-	case w.running:
+	case w.running && (w.failure == nil || !w.failure.ByOras):
 		t.Fatalf("ends while its program runs")
 	case w.runs == 0 && code == 0:
 		t.Fatalf("succeeds without its program")
@@ -160,7 +161,7 @@ func (w *world) possible() (usual, faults []step) {
 		})
 	}
 	if w.connecting && w.oras == listening {
-		usual = append(usual, func(t *rapid.T) { w.connecting, w.connected = false, true; w.handle(t, Connected{}) })
+		usual = append(usual, func(t *rapid.T) { w.connecting, w.connected, w.greeted = false, true, false; w.handle(t, Connected{}) })
 	}
 	if w.connecting && w.oras == ended && w.orasGone {
 		usual = append(usual, func(t *rapid.T) { w.connecting = false; w.handle(t, Gone{}) })
@@ -179,12 +180,22 @@ func (w *world) possible() (usual, faults []step) {
 			w.handle(t, *w.failure)
 		})
 	}
+	if w.connected && !w.settings.Waits && !w.greeted {
+		// It is said to every attempt.
+		usual = append(usual, func(t *rapid.T) { w.greeted = true; w.handle(t, Allowed{}) })
+	}
 	if w.running {
 		usual = append(usual, func(t *rapid.T) {
 			w.running = false
 			w.code = rapid.SampledFrom([]int{0, 1}).Draw(t, "code")
 			w.handle(t, Ended{Code: w.code})
 		})
+		if w.failure == nil && w.connected {
+			faults = append(faults, func(t *rapid.T) {
+				w.failure = &Failed{Code: 181, ByOras: true}
+				w.handle(t, *w.failure)
+			})
+		}
 		if w.failure == nil {
 			faults = append(faults, func(t *rapid.T) {
 				w.running, w.runs, w.failure = false, 0, &Failed{Code: 127}
