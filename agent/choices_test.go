@@ -211,7 +211,7 @@ func TestSeveralWrappedContainers(t *testing.T) {
 		other := second(p, "mkdir b; echo y > b/f", "--output-path", "b/f")
 		wants(t, one, 0, "")
 		wants(t, other, 0, "")
-		wants(t, oras, 190, "two launchers made an output named")
+		wants(t, oras, 190, "the wrapped containers 1 and 2 both made an output named f; give one of them an output path of another name")
 		if isPushed(t, p.output) {
 			t.Error("something is pushed")
 		}

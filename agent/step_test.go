@@ -92,6 +92,8 @@ type pod struct {
 	output      string
 	policy      string
 	containers  int
+	// isProcess1 makes each container a PID namespace of its own, for which one has to be root.
+	isProcess1 bool
 }
 
 func newPod(t *testing.T, output string) *pod {
@@ -142,6 +144,9 @@ func (p *pod) prepared(arguments ...string) *container {
 	c.Env = append(os.Environ(), "TEST_ROLE=agent")
 	// A program outlives its killed agent, where no container ends with it.
 	c.WaitDelay = time.Second
+	if p.isProcess1 {
+		c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}
+	}
 	return c
 }
 

@@ -14,7 +14,19 @@ import (
 const longestMessage = 1023
 
 // Log writes lines for the container's log.
-type Log struct{ To io.Writer }
+type Log struct {
+	To io.Writer
+	// Debug says that it explains what is done.
+	Debug bool
+}
+
+// Explain writes one line for who looks for the cause of something. It holds no secrets: no queries of URLs, no arguments
+// and no variables of the program.
+func (l Log) Explain(format string, args ...any) {
+	if l.Debug {
+		l.Say("debug: "+format, args...)
+	}
+}
 
 // Say writes one line.
 func (l Log) Say(format string, args ...any) {

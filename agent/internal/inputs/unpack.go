@@ -24,6 +24,8 @@ type Unpack struct {
 	Remove bool
 	// Target says where the files go, and with which limits and code.
 	Target unpack.Options
+	// Explain takes a line for who looks for the cause of something.
+	Explain func(format string, args ...any)
 }
 
 // Run unpacks everything. Nothing stands under its final name before all is whole. What it returns is a Failure for the
@@ -50,6 +52,7 @@ func (u Unpack) Run(ctx context.Context) error {
 
 func (u Unpack) layer(ctx context.Context, target *unpack.Target, layer Layer) error {
 	path := filepath.Join(u.Folder, layer.Blob)
+	u.Explain("unpacking %s, %d bytes, as %q into %s", layer.Digest, layer.Size, layer.Title, u.Target.Path)
 	file, err := os.Open(path)
 	if err != nil {
 		return failure.Wrap(err, u.Target.Code, "an input on the volume of the step cannot be read: %s", err)

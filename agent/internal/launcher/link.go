@@ -22,7 +22,7 @@ const (
 // greetingTime is how long the other side may take to answer a greeting. It answers at once, or is stopped.
 const greetingTime = 30 * time.Second
 
-// link is a connection to the container oras. What is said on it comes from one goroutine at a time.
+// link is a connection to the container oras.
 type link struct {
 	conn   net.Conn
 	writer *protocol.Writer
@@ -45,6 +45,7 @@ func (r *runner) connect() {
 		link, reader, err := r.greet()
 		switch {
 		case err == nil:
+			r.Log.Explain("connected to the container oras as attempt %s", r.attempt)
 			r.tell(linked{link})
 			r.listen(link, reader)
 			return

@@ -194,10 +194,6 @@ func (m *Machine) Handle(event Event) []Action {
 		m.prepared = true
 		return m.run()
 	case Allowed:
-		if m.allowed {
-			// It did not wait for that, and prepares, or runs.
-			return nil
-		}
 		m.allowed = true
 		if m.settings.Waits && !m.settings.Unpacks && !m.prepared {
 			// The inputs have come over the connection, so the paths can be checked now.

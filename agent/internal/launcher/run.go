@@ -6,10 +6,10 @@ import (
 	"io"
 	"os"
 	"sync"
+	"syscall"
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/pack"
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
-	"github.com/converged-computing/oras-operator/agent/internal/inputs"
 	"github.com/converged-computing/oras-operator/agent/internal/program"
 )
 
@@ -18,8 +18,8 @@ type Options struct {
 	Settings Settings
 	// Socket is where the container oras listens.
 	Socket string
-	// Inputs are unpacked before the program; nil where there are none on the share.
-	Inputs *inputs.Unpack
+	// Unpack brings the inputs before the program; nil where there are none on the share.
+	Unpack func(context.Context) error
 	// Output is packed after it; nil where there is none.
 	Output *pack.Options
 	// Pipe is the file that gets a copy of the program's standard output; may be empty.
@@ -41,9 +41,9 @@ type runner struct {
 	events  chan Event
 	// link is the connection, nil while there is none.
 	link *link
-	// runs says that the program has been started and has not ended.
-	runs bool
-	work sync.WaitGroup
+	// running is the program, nil while there is none.
+	running *program.Running
+	work    sync.WaitGroup
 	// ctx ends what is under way when the process ends.
 	ctx context.Context
 }
@@ -54,6 +54,10 @@ func Run(ctx context.Context, options Options, signals *program.Signals) Exit {
 	r := &runner{Options: options, signals: signals, attempt: rand.Text(), events: make(chan Event), ctx: ctx}
 	defer func() {
 		cancel()
+		if r.running != nil {
+			// The container oras has ended the step. So would the end of process 1 end it in a container.
+			r.running.Signal(syscall.SIGKILL)
+		}
 		if r.link != nil {
 			r.link.close()
 		}
@@ -81,7 +85,7 @@ func (r *runner) next() Event {
 				r.link.close()
 			}
 			r.link = event.link
-			if r.runs {
+			if r.running != nil {
 				r.link.started()
 			}
 			return Connected{}
@@ -95,7 +99,7 @@ func (r *runner) next() Event {
 			}
 			return event.told
 		case Ended:
-			r.runs = false
+			r.running = nil
 			return event
 		default:
 			return event
@@ -144,8 +148,8 @@ func (r *runner) listenForSignals() {
 // prepare unpacks the inputs, and finds out before the program runs what could not work after it.
 func (r *runner) prepare() {
 	err := func() error {
-		if r.Inputs != nil {
-			if err := r.Inputs.Run(r.ctx); err != nil {
+		if r.Unpack != nil {
+			if err := r.Unpack(r.ctx); err != nil {
 				return err
 			}
 		}
@@ -188,6 +192,7 @@ func (r *runner) run() {
 	if copied != nil {
 		started.Stdout = copied.Stdout()
 	}
+	r.Log.Explain("starting %s with %d arguments", r.Argv[0], len(r.Argv)-1)
 	running, signal, err := r.signals.ForwardTo(func() (*program.Running, error) { return program.Start(started) })
 	switch {
 	case signal != 0:
@@ -195,7 +200,7 @@ func (r *runner) run() {
 	case err != nil:
 		r.work.Go(func() { r.tell(r.asFailed(err)) })
 	default:
-		r.runs = true
+		r.running = running
 		if r.link != nil {
 			r.link.started()
 		}
@@ -222,6 +227,7 @@ func (r *runner) wait(running *program.Running, copied *program.Copy) Event {
 	if err != nil {
 		return Failed{Code: r.CheckFailed, Message: "the program was lost: " + err.Error()}
 	}
+	r.Log.Explain("the program has ended with exit code %d", code)
 	ended := Ended{Code: code}
 	if copied != nil {
 		if err := copied.Finish(); err != nil {
@@ -243,6 +249,7 @@ func (r *runner) handOver(to *link, a HandOver) {
 	}
 	output, err := pack.Describe(*r.Output)
 	if err == nil {
+		r.Log.Explain("handing over %s as %q", r.Output.Path, output.Title)
 		err = to.send(output, func(w io.Writer) error { return output.Write(r.ctx, w) })
 	}
 	if err == nil || to.isLost() {

@@ -84,6 +84,19 @@ func (o *option) Set(text string) error {
 	return nil
 }
 
+// Describe lists the options that a command has, but not the program: its arguments may be secrets.
+func (o Options) Describe(command string) string {
+	var words []string
+	value := reflect.ValueOf(o)
+	for i := range value.NumField() {
+		tag := value.Type().Field(i).Tag
+		if slices.Contains(strings.Fields(tag.Get("commands")), command) {
+			words = append(words, fmt.Sprintf("%s=%v", tag.Get("option"), value.Field(i).Interface()))
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
 // Decode reads options that are JSON, one value each.
 func Decode[T any](texts []string) ([]T, error) {
 	values := make([]T, len(texts))

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 )
 
 // Version is told in the first message of both sides. They come from the same image, but for a Pod that was injected by
@@ -33,8 +34,9 @@ var ErrBrokenOff = errors.New("the connection broke off in the middle of a messa
 // ErrTooLong says that the other side announced a longer frame than this protocol has: it speaks another one.
 var ErrTooLong = errors.New("the other side sends longer messages than this protocol has")
 
-// Writer writes frames. It is not safe for several goroutines.
+// Writer writes frames. Several goroutines may use it: each frame is whole.
 type Writer struct {
+	mutex  sync.Mutex
 	to     io.Writer
 	header [headerLength]byte
 }
@@ -47,6 +49,8 @@ func (w *Writer) Frame(kind Type, payload []byte) error {
 	if limit := kind.limit(); len(payload) > limit {
 		return fmt.Errorf("%w: %d bytes of type %d, at most %d", ErrTooLong, len(payload), kind, limit)
 	}
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
 	w.header[0] = byte(kind)
 	binary.BigEndian.PutUint32(w.header[1:], uint32(len(payload)))
 	if _, err := w.to.Write(w.header[:]); err != nil {

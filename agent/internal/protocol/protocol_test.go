@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"sync"
 	"testing"
 	"testing/iotest"
 
@@ -137,4 +138,38 @@ func FuzzReader(f *testing.F) {
 			t.Error("whole without an end")
 		}
 	})
+}
+
+func TestFramesOfSeveralGoroutinesAreWhole(t *testing.T) {
+	read, write := io.Pipe()
+	writer := protocol.NewWriter(write)
+	var senders sync.WaitGroup
+	const each = 200
+	for kind := protocol.Started; kind <= protocol.Ended; kind++ {
+		senders.Go(func() {
+			for range each {
+				if err := writer.Frame(kind, bytes.Repeat([]byte{byte(kind)}, 100)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	go func() {
+		senders.Wait()
+		_ = write.Close()
+	}()
+	count := map[protocol.Type]int{}
+	for reader := protocol.NewReader(read); ; {
+		kind, payload, err := reader.Frame()
+		if err == io.EOF {
+			break
+		}
+		if err != nil || !bytes.Equal(payload, bytes.Repeat([]byte{byte(kind)}, 100)) {
+			t.Fatal(kind, payload, err)
+		}
+		count[kind]++
+	}
+	if count[protocol.Started] != each || count[protocol.Ended] != each {
+		t.Errorf("%v", count)
+	}
 }

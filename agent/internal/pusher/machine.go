@@ -49,6 +49,8 @@ type Result struct {
 	HasPart bool `json:"hasPart,omitempty"`
 	// Problem says why an output that was wanted is missing.
 	Problem string `json:"problem,omitempty"`
+	// Missing says why there is no output, where that is no failure.
+	Missing string `json:"missing,omitempty"`
 }
 
 // exitCode is that of the wrapped container: a success whose output is missing is none.
@@ -416,6 +418,7 @@ func (m *Machine) deleted() []Action {
 func (m *Machine) settled() []Action {
 	var failed []string
 	var parts []int
+	missing := ""
 	for i, l := range m.launchers {
 		if l.lost != "" && m.terminating {
 			return m.deleted()
@@ -432,6 +435,7 @@ func (m *Machine) settled() []Action {
 		if l.result.HasPart {
 			parts = append(parts, i)
 		}
+		missing = l.result.Missing
 	}
 	switch {
 	case !m.settings.HasOutput:
@@ -440,6 +444,8 @@ func (m *Machine) settled() []Action {
 		return m.unused("the program ended with exit code " + strings.Join(failed, " and "))
 	case m.settings.PushOn == WhenFailed && len(failed) == 0:
 		return m.unused("the program ended with success, and the output is to be pushed on failure")
+	case len(parts) == 0 && missing != "":
+		return m.unused(missing)
 	case len(parts) == 0:
 		return m.unused("no program left an output")
 	}

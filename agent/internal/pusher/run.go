@@ -13,6 +13,7 @@ import (
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/compress"
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
+	"github.com/converged-computing/oras-operator/agent/internal/inputs"
 	"github.com/converged-computing/oras-operator/agent/internal/protocol"
 	"github.com/converged-computing/oras-operator/agent/internal/reference"
 	"github.com/converged-computing/oras-operator/agent/internal/registry"
@@ -27,9 +28,11 @@ type Options struct {
 	Output reference.Reference
 	// Method is how directories are packed.
 	Method compress.Method
-	// Images of the wrapped containers and Inputs, digests of what they read: they stand on the artifact.
-	Images, Inputs []string
-	Registry       registry.Options
+	// Images of the wrapped containers stand on the artifact, as do the digests of what they read.
+	Images []string
+	// Scripts is set beside an application script of the author's.
+	Scripts  *Scripts
+	Registry registry.Options
 	// PushFailed and SetupFailed are exit codes of the documented table.
 	PushFailed, SetupFailed int
 	Log                     failure.Log
@@ -91,6 +94,7 @@ func Run(ctx context.Context, options Options) (Exit, error) {
 			return Exit{}, failure.Wrap(err, r.SetupFailed, "the container oras cannot listen on the volume of the step: %s", err)
 		}
 	}
+	r.prepare()
 	machine, actions := NewMachine(options.Settings, results)
 	for {
 		for _, action := range actions {
@@ -196,6 +200,7 @@ func (r *runner) push(launchers []int) {
 	blobs := make([]registry.Blob, len(launchers))
 	for i, launcher := range launchers {
 		parts[i] = *r.kept[launcher].Part
+		parts[i].Container = launcher + 1
 		blob := parts[i].Result.Blob
 		blobs[i] = registry.Blob{Digest: blob.Digest, Size: blob.Size, Content: registry.File(folder(r.Share.Kept(launcher)).blob())}
 	}
@@ -208,8 +213,12 @@ func (r *runner) push(launchers []int) {
 // pushed pushes, and tells how it went.
 func (r *runner) pushed(ctx context.Context, parts []manifest.Part, blobs []registry.Blob) Event {
 	begun := time.Now()
+	digests, err := inputs.ReadDigests(r.Share.Pulled())
+	if err != nil {
+		return PushFailed{Failure{r.PushFailed, "the digests of the inputs cannot be read: " + err.Error()}}
+	}
 	encoded, err := manifest.Encode(manifest.Artifact{
-		Repository: path.Base(r.Output.Repository), Parts: parts, Images: r.Images, Inputs: r.Inputs,
+		Repository: path.Base(r.Output.Repository), Parts: parts, Images: r.Images, Inputs: digests,
 		Reference: r.Output.Name(), Code: r.PushFailed,
 	})
 	if err != nil {

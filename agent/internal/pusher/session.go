@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
 	"github.com/converged-computing/oras-operator/agent/internal/protocol"
 	"golang.org/x/sys/unix"
 )
@@ -120,6 +119,7 @@ func (r *runner) serve(s *session) {
 	}()
 	if err := s.greet(); err != nil {
 		r.Log.Say("a connection of wrapped container %d was refused: %s", s.launcher+1, err)
+		r.refuseOther(s, err)
 		return
 	}
 	r.tell(began{s})
@@ -132,6 +132,7 @@ func (r *runner) serve(s *session) {
 	if err != nil && r.ctx.Err() == nil {
 		r.Log.Say("the connection of wrapped container %d ended: %s", s.launcher+1, err)
 	}
+	r.forgetDone()
 	r.tell(Disconnected{s.launcher, s.attempt})
 }
 
@@ -151,7 +152,7 @@ func (s *session) greet() error {
 		return err
 	}
 	if hello.Protocol != protocol.Version {
-		return fmt.Errorf("it speaks protocol %d, this container %d: they are of different releases; create the Pod again", hello.Protocol, protocol.Version)
+		return otherProtocolError(hello.Protocol)
 	}
 	if hello.Attempt == "" {
 		return errors.New("its greeting names no attempt")
@@ -161,6 +162,25 @@ func (s *session) greet() error {
 		return err
 	}
 	return s.conn.SetDeadline(time.Time{})
+}
+
+// otherProtocolError is the version that a launcher speaks.
+type otherProtocolError int
+
+func (e otherProtocolError) Error() string {
+	return fmt.Sprintf("the wrapped container speaks version %d of the agent's protocol, the container oras version %d: their images are of different releases of the operator; create the Pod again", int(e), protocol.Version)
+}
+
+// refuseOther ends the step where a launcher speaks another protocol, with a sentence for both sides: it would come again
+// and again, and this container would wait for ever.
+func (r *runner) refuseOther(s *session, err error) {
+	var other otherProtocolError
+	if !errors.As(err, &other) {
+		return
+	}
+	_ = s.writer.Message(protocol.Failed, protocol.Failure{Code: r.SetupFailed, Message: other.Error()})
+	r.tell(CannotRun{Failure{r.SetupFailed, other.Error()}})
+	r.tell(Informed{s.launcher})
 }
 
 // follow tells the loop what an attempt says, until its connection ends.
@@ -191,18 +211,23 @@ func (r *runner) follow(s *session) error {
 			if err != nil {
 				return err
 			}
-			r.tell(received{s, stored{Result: Result{Attempt: s.attempt, Code: code, Problem: reason.Message}}})
+			found := stored{Result: Result{Attempt: s.attempt, Code: code, Problem: reason.Message}}
+			if r.Scripts != nil && code == 0 && r.Settings.HasOutput {
+				found = r.collect(s)
+			}
+			r.tell(received{s, found})
 		case protocol.Output:
 			content, err := protocol.Decode[protocol.Content](kind, payload)
 			if err != nil {
 				return err
 			}
-			part, err := r.take(s, content)
+			found, err := r.take(s, content)
 			if err != nil {
 				return err
 			}
-			if part != nil {
-				r.tell(received{s, stored{Result{Attempt: s.attempt, Code: code, HasPart: true}, part}})
+			if found != nil {
+				found.Result.Code = code
+				r.tell(received{s, *found})
 			}
 		default:
 			return fmt.Errorf("a message of type %d is not expected", kind)
@@ -211,7 +236,7 @@ func (r *runner) follow(s *session) error {
 }
 
 // take receives an output. It is nil when the launcher could not pack it, and says so next.
-func (r *runner) take(s *session, content protocol.Content) (*manifest.Part, error) {
+func (r *runner) take(s *session, content protocol.Content) (*stored, error) {
 	if !isName(content.Title) {
 		return nil, fmt.Errorf("its output has the name %q", content.Title)
 	}
@@ -223,15 +248,20 @@ func (r *runner) take(s *session, content protocol.Content) (*manifest.Part, err
 		return nil, nil
 	case err != nil && from.Err() == nil && r.ctx.Err() == nil:
 		// Not the connection: the volume is full, for instance.
-		return nil, r.refuse(s, err)
+		return r.refuse(s, fmt.Errorf("the container oras could not keep it: %w", err)), nil
+	case err != nil:
+		return nil, err
 	}
-	return part, err
+	r.Log.Explain("wrapped container %d handed over %s: %d bytes, of which %d are kept as %s", s.launcher+1, content.Title, part.Result.Content.Size, part.Result.Blob.Size, part.Result.Blob.Digest)
+	return &stored{Result{Attempt: s.attempt, HasPart: true}, part}, nil
 }
 
-// refuse tells a launcher that its output cannot be kept.
-func (r *runner) refuse(s *session, err error) error {
-	message := fmt.Sprintf("the container oras could not keep it: %s", err)
-	return errors.Join(err, s.writer.Message(protocol.Failed, protocol.Failure{Message: message}))
+// refuse tells a launcher why its output is not taken, which ends with the exit code of a success without its output.
+func (r *runner) refuse(s *session, why error) *stored {
+	_ = s.writer.Message(protocol.Failed, protocol.Failure{Message: why.Error()})
+	// Room for the result.
+	_ = os.Remove(folder(r.Share.Kept(s.launcher)).blob())
+	return &stored{Result: Result{Attempt: s.attempt, Problem: why.Error()}}
 }
 
 // isName says whether a title is the name of one file or directory, or "." for the contents of one.

@@ -31,6 +31,8 @@ type Options struct {
 	Connect time.Duration
 	// Log is told what is waited for, in one line without a line break. Called from any goroutine. Nil: nobody is told.
 	Log func(line string)
+	// Explain is told every request and what came of it, without queries and logins. Nil: nobody is told.
+	Explain func(line string)
 	// Proxy chooses one for a request. Nil: HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
 	Proxy func(*http.Request) (*url.URL, error)
 
@@ -66,6 +68,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Log == nil {
 		o.Log = func(string) {}
+	}
+	if o.Explain == nil {
+		o.Explain = func(string) {}
 	}
 	if o.Proxy == nil {
 		o.Proxy = http.ProxyFromEnvironment

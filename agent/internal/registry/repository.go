@@ -41,12 +41,12 @@ type Repository struct {
 // Open prepares to speak to a repository; no request is made. The error is an Error.
 func Open(ref reference.Reference, o Options) (*Repository, error) {
 	o = o.withDefaults()
-	transport, err := newTransport(o)
+	transport, err := newTransport(o, o.Secret.CA())
 	if err != nil {
 		return nil, err
 	}
 	r := &Repository{ref: ref, o: o, transport: transport}
-	watch := &guard{base: transport, secrets: r.hasLogin, plainLogin: o.PlainLogin, proxy: o.Proxy, now: o.clock.now}
+	watch := &guard{base: explained{transport, o}, secrets: r.hasLogin, plainLogin: o.PlainLogin, proxy: o.Proxy, now: o.clock.now}
 	r.http = &http.Client{Transport: watch, CheckRedirect: checkRedirect}
 	r.client = r.newClient(credentials.Login{})
 	return r, nil

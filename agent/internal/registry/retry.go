@@ -21,6 +21,8 @@ const (
 type patience struct {
 	o    Options
 	what string
+	// who is waited for; empty: the registry.
+	who string
 	// began is when the trouble did; zero while there is none.
 	began time.Time
 	pause time.Duration
@@ -62,9 +64,13 @@ func (p *patience) wait(ctx context.Context, err error) error {
 		if e.Status != 0 {
 			did = "do it"
 		}
+		who := p.who
+		if who == "" {
+			who = "the registry"
+		}
 		return &Error{
 			Kind: Unavailable, Status: e.Status, Code: e.Code, Cause: e,
-			Reason: fmt.Sprintf("the registry did not %s within %s; last: %s", did, words(p.o.Timeout), e.Reason), Hint: e.Hint,
+			Reason: fmt.Sprintf("%s did not %s within %s; last: %s", who, did, words(p.o.Timeout), e.Reason), Hint: e.Hint,
 		}
 	}
 	p.pause = min(max(2*p.pause, firstPause), lastPause)

@@ -16,9 +16,9 @@ import (
 	"time"
 )
 
-// newTransport makes connections that give up when no byte moves.
-func newTransport(o Options) (*http.Transport, error) {
-	roots, err := rootCAs(o.Secret.CA())
+// newTransport makes connections that give up when no byte moves. Beside the system's CAs it trusts those in pem.
+func newTransport(o Options, pem []byte) (*http.Transport, error) {
+	roots, err := rootCAs(pem)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func newTransport(o Options) (*http.Transport, error) {
 	}, nil
 }
 
-// rootCAs are the system's and the Secret's. Nil: the system's.
+// rootCAs are the system's and those of the author. Nil: the system's.
 func rootCAs(pem []byte) (*x509.CertPool, error) {
 	if len(pem) == 0 {
 		return nil, nil
@@ -155,6 +155,26 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 		return redirectError{fmt.Sprintf("the registry redirects a %s to another host, %s", first.Method, Clean(req.URL.Host, 100))}
 	}
 	return nil
+}
+
+// explained tells every request, also those of redirects and to token services.
+type explained struct {
+	base http.RoundTripper
+	o    Options
+}
+
+// RoundTrip makes the request.
+func (e explained) RoundTrip(req *http.Request) (*http.Response, error) {
+	began := e.o.clock.now()
+	resp, err := e.base.RoundTrip(req)
+	took := e.o.clock.now().Sub(began).Round(time.Millisecond)
+	what := req.Method + " " + Clean(req.URL.String(), 500)
+	if err != nil {
+		e.o.Explain(fmt.Sprintf("%s: %s, after %s", what, fromNetwork(err, req.URL.Host).Reason, took))
+		return resp, err
+	}
+	e.o.Explain(fmt.Sprintf("%s: %d, after %s", what, resp.StatusCode, took))
+	return resp, nil
 }
 
 // guard stands below the auth client and sees each request as it goes out.

@@ -5,6 +5,8 @@
 //	<root>/<n>/inputs/     what it unpacks
 //	<root>/parts/<n>/      what it has handed over
 //	<root>/pulled.json     which inputs there are, for the container oras
+//	<root>/scripts/        only beside scripts of the author's own: see Scripts
+//	<root>/0/entrypoint.sh, <root>/0/oras-entrypoint.sh  those scripts
 //
 // A wrapped container sees its own part alone, <root>/<n>, read-only. So it can change neither what runs in another
 // container nor what others hand over.
@@ -41,6 +43,12 @@ func (r Root) Kept(number int) string {
 // Pulled is the file that says which inputs were pulled. No wrapped container sees it.
 func (r Root) Pulled() string { return filepath.Join(string(r), "pulled.json") }
 
+// PulledInputs is where the container oras puts what it pulls itself.
+func (r Root) PulledInputs() string { return filepath.Join(string(r), "parts", "inputs") }
+
+// Scripts is the folder that scripts of the author's share.
+func (r Root) Scripts() Scripts { return Scripts(filepath.Join(string(r), "scripts")) }
+
 // Agent is the path of this program.
 func (p Part) Agent() string { return filepath.Join(string(p), "agent") }
 
@@ -49,6 +57,12 @@ func (p Part) Socket() string { return filepath.Join(string(p), "socket") }
 
 // Inputs is the folder of what is to be unpacked.
 func (p Part) Inputs() string { return filepath.Join(string(p), "inputs") }
+
+// Entrypoint is the path of the author's own application script.
+func (p Part) Entrypoint() string { return filepath.Join(string(p), "entrypoint.sh") }
+
+// OrasEntrypoint is the path of the author's own script that pulls and pushes.
+func (p Part) OrasEntrypoint() string { return filepath.Join(string(p), "oras-entrypoint.sh") }
 
 // Install puts this program on the share, once for each of so many wrapped containers. Who finds the file finds it whole.
 func (r Root) Install(containers int) error {

@@ -206,9 +206,12 @@ func TestEncode(t *testing.T) {
 }
 
 func TestEncodeRefuses(t *testing.T) {
-	twice := append(parts(), parts()[0])
+	again := parts()[0]
+	again.Container = 7
+	twice := append(parts(), again)
+	twice[0].Container = 2
 	latin := []manifest.Part{{Title: "caf\xe9"}}
-	for words, p := range map[string][]manifest.Part{"two launchers": twice, "not UTF-8": latin} {
+	for words, p := range map[string][]manifest.Part{"wrapped containers 2 and 7 both made an output named": twice, "not UTF-8": latin} {
 		if f := failure.As(second(manifest.Encode(manifest.Artifact{Parts: p, Code: 190}))); f == nil || f.Code != 190 || !strings.Contains(f.Message, words) {
 			t.Errorf("%s: %v", words, f)
 		}

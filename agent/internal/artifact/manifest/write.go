@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -22,6 +21,8 @@ type Part struct {
 	Directory bool
 	// Mode of a file.
 	Mode os.FileMode
+	// Container is the number of the wrapped container that made it, from 1.
+	Container int `json:"-"`
 	// Method that made the blob, and what came of it.
 	Method compress.Method
 	Result compress.Result
@@ -78,17 +79,18 @@ func Encode(a Artifact) ([]byte, error) {
 	}
 	number(m.Annotations, ImageAnnotation, a.Images)
 	number(m.Annotations, InputAnnotation, a.Inputs)
-	var titles []string
+	makers := map[string]int{} // by title
 	for _, part := range a.Parts {
 		layer := a.layer(part)
 		title := layer.Annotations[titleAnnotation]
 		if !utf8.ValidString(title) {
 			return nil, failure.New(a.Code, "push to %s: the output's name %q is not UTF-8, which a manifest cannot hold; give it another name", a.Reference, title)
 		}
-		if slices.Contains(titles, title) {
-			return nil, failure.New(a.Code, "push to %s: two launchers made an output named %s; nothing was pushed", a.Reference, names.Printable(title))
+		if other, isTaken := makers[title]; isTaken {
+			return nil, failure.New(a.Code, "push to %s: the wrapped containers %d and %d both made an output named %s; give one of them an output path of another name; nothing was pushed",
+				a.Reference, other, part.Container, names.Printable(title))
 		}
-		titles = append(titles, title)
+		makers[title] = part.Container
 		m.Layers = append(m.Layers, layer)
 	}
 	var b bytes.Buffer

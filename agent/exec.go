@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/pack"
+	"github.com/converged-computing/oras-operator/agent/internal/contract"
+	"github.com/converged-computing/oras-operator/agent/internal/inputs"
+	"github.com/converged-computing/oras-operator/agent/internal/launcher"
+	"github.com/converged-computing/oras-operator/agent/internal/options"
+	"github.com/converged-computing/oras-operator/agent/internal/program"
+	"github.com/converged-computing/oras-operator/agent/internal/pusher"
+	"github.com/converged-computing/oras-operator/agent/internal/scripts"
+	"github.com/converged-computing/oras-operator/agent/internal/share"
+)
+
+// execute is a wrapped container.
+func execute(ctx context.Context, o options.Options, signals *program.Signals) (launcher.Exit, error) {
+	started, err := launcherOptions(o)
+	if err != nil {
+		return launcher.Exit{}, err
+	}
+	part := share.Part(o.Share)
+	started.Socket = part.Socket()
+	started.Settings = launcher.Settings{
+		Unpacks: o.InputPath != "", Tells: o.Pushes, OrasComesBack: o.OrasComesBack,
+		Wanted:      pusher.PushOn(o.PushOn).Wanted,
+		NobodyThere: contract.ExitPusherMissing, OutputFailed: contract.ExitOutputFailed,
+	}
+	if o.InputPath != "" {
+		started.Unpack = inputs.Unpack{Folder: part.Inputs(), Remove: !o.KeepInputs, Target: unpackInto(o.InputPath), Explain: log.Explain}.Run
+	}
+	if o.OutputPath != "" {
+		leaveOut, err := options.Decode[pack.LeftOut](o.LeaveOut)
+		if err != nil {
+			return launcher.Exit{}, err
+		}
+		output := packFrom(o.OutputPath, contract.ExitCheckFailed, append(leaveOut, alwaysLeftOut(o.Share)...)...)
+		started.Output = &output
+	}
+	return launcher.Run(ctx, started, signals), nil
+}
+
+// application is a wrapped container beside a script of the author's that pulls and pushes.
+func application(ctx context.Context, o options.Options, signals *program.Signals) (launcher.Exit, error) {
+	started, err := launcherOptions(o)
+	if err != nil {
+		return launcher.Exit{}, err
+	}
+	output := packFrom(firstOf(o.OutputPath, o.OutputPipe, "."), contract.ExitCheckFailed, alwaysLeftOut(o.Share)...)
+	started.Output = &output
+	return scripts.Application{
+		Folder: share.Scripts(o.Share), Program: started, InputPath: firstOf(o.InputPath, "."), Workers: workers(),
+		UnpackFailed: contract.ExitUnpackFailed, OutputFailed: contract.ExitOutputFailed,
+	}.Run(ctx, signals), nil
+}
+
+// launcherOptions are those of every wrapped container.
+func launcherOptions(o options.Options) (launcher.Options, error) {
+	if len(o.Rest) == 0 {
+		return launcher.Options{}, errors.New("no program follows the options")
+	}
+	return launcher.Options{
+		Pipe: o.OutputPipe, Argv: o.Rest, OwnVariables: o.Variable, CheckFailed: contract.ExitCheckFailed, Log: log,
+	}, nil
+}
+
+// firstOf returns the first text that is not empty.
+func firstOf(texts ...string) string {
+	for _, text := range texts {
+		if text != "" {
+			return text
+		}
+	}
+	return ""
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+
+	"github.com/converged-computing/oras-operator/agent/internal/contract"
+	"github.com/converged-computing/oras-operator/agent/internal/credentials"
+	"github.com/converged-computing/oras-operator/agent/internal/failure"
+	"github.com/converged-computing/oras-operator/agent/internal/inputs"
+	"github.com/converged-computing/oras-operator/agent/internal/options"
+	"github.com/converged-computing/oras-operator/agent/internal/reference"
+	"github.com/converged-computing/oras-operator/agent/internal/registry"
+	"github.com/converged-computing/oras-operator/agent/internal/scripts"
+	"github.com/converged-computing/oras-operator/agent/internal/share"
+)
+
+// install puts the agent on the share, and the author's own scripts.
+func install(ctx context.Context, o options.Options) error {
+	root := share.Root(o.Share)
+	if err := root.Install(o.Containers); err != nil {
+		return failure.Wrap(err, contract.ExitSetupFailed, "the agent cannot be put on the volume of the step: %s", err)
+	}
+	if o.Entrypoint == "" && o.OrasEntrypoint == "" {
+		return nil
+	}
+	if err := root.MakeScripts(); err != nil {
+		return failure.Wrap(err, contract.ExitSetupFailed, "the folder of the scripts cannot be made on the volume of the step: %s", err)
+	}
+	fetching := scripts.Fetching{CAFile: o.CaFile, Code: contract.ExitSetupFailed, Say: say, Explain: explain}
+	part := root.Part(0)
+	for _, script := range []struct{ address, path string }{{o.Entrypoint, part.Entrypoint()}, {o.OrasEntrypoint, part.OrasEntrypoint()}} {
+		if script.address == "" {
+			continue
+		}
+		if err := fetching.Fetch(ctx, script.address, script.path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pull is the init container: it installs the agent, pulls the inputs, and proves that the output may be pushed.
+func pull(ctx context.Context, o options.Options) error {
+	if err := install(ctx, o); err != nil {
+		return err
+	}
+	root := share.Root(o.Share)
+	folders := make([]string, o.Containers)
+	for i := range folders {
+		folders[i] = root.Part(i).Inputs()
+	}
+	if err := pullInputs(ctx, o, folders...); err != nil {
+		return err
+	}
+	if o.Output == "" {
+		return nil
+	}
+	return provePush(ctx, o)
+}
+
+// pullInputs pulls into folders, and leaves the digests where only containers of the operator can write.
+func pullInputs(ctx context.Context, o options.Options, folders ...string) error {
+	references, err := parseReferences(o.Input)
+	if err != nil || len(references) == 0 {
+		return err
+	}
+	reading, err := registryOptions(o, credentials.Pull)
+	if err != nil {
+		return err
+	}
+	pulling := inputs.Pull{
+		References: references, Folders: folders, Unpack: o.Unpack, Limit: o.Limit,
+		InvalidCode: contract.ExitInputInvalid, SetupCode: contract.ExitSetupFailed, Registry: reading, Say: log.Say,
+	}
+	pulled, err := pulling.Run(ctx)
+	if err != nil {
+		return err
+	}
+	if err := inputs.WriteDigests(share.Root(o.Share).Pulled(), pulled); err != nil {
+		return failure.Wrap(err, contract.ExitSetupFailed, "the volume of the step cannot be written: %s", err)
+	}
+	return nil
+}
+
+func provePush(ctx context.Context, o options.Options) error {
+	output, err := reference.Parse(o.Output)
+	if err != nil {
+		return err
+	}
+	writing, err := registryOptions(o, credentials.Push)
+	if err != nil {
+		return err
+	}
+	repository, err := registry.Open(output, writing)
+	if err == nil {
+		defer repository.Close()
+		err = repository.ProvePush(ctx)
+	}
+	if err != nil {
+		return registry.ProofCodes().Failure("push to "+output.Name(), err)
+	}
+	log.Explain("%s takes uploads", output.Name())
+	return nil
+}
+
+func parseReferences(texts []string) ([]reference.Reference, error) {
+	all := make([]reference.Reference, len(texts))
+	for i, text := range texts {
+		parsed, err := reference.Parse(text)
+		if err != nil {
+			return nil, err
+		}
+		all[i] = parsed
+	}
+	return all, nil
+}

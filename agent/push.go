@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/compress"
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/pack"
+	"github.com/converged-computing/oras-operator/agent/internal/contract"
+	"github.com/converged-computing/oras-operator/agent/internal/credentials"
+	"github.com/converged-computing/oras-operator/agent/internal/inputs"
+	"github.com/converged-computing/oras-operator/agent/internal/options"
+	"github.com/converged-computing/oras-operator/agent/internal/pusher"
+	"github.com/converged-computing/oras-operator/agent/internal/reference"
+	"github.com/converged-computing/oras-operator/agent/internal/scripts"
+	"github.com/converged-computing/oras-operator/agent/internal/share"
+)
+
+// push is the container oras.
+func push(ctx context.Context, o options.Options) (pusher.Exit, error) {
+	pushing, err := pusherOptions(o)
+	if err != nil {
+		return pusher.Exit{}, err
+	}
+	pushing.Settings.PushOn = pusher.PushOn(o.PushOn)
+	return pusher.Run(ctx, pushing)
+}
+
+// sidecar is the container oras beside an application script of the author's.
+func sidecar(ctx context.Context, o options.Options) (pusher.Exit, error) {
+	pushing, err := pusherOptions(o)
+	if err != nil {
+		return pusher.Exit{}, err
+	}
+	pushing.Settings.PushOn = pusher.OnSuccess
+	root := share.Root(o.Share)
+	folder := root.Scripts()
+	blobs := root.PulledInputs()
+	bringing := scripts.Sidecar{Folder: folder, Code: contract.ExitSetupFailed, Bring: func(ctx context.Context) error {
+		if len(o.Input) == 0 {
+			return nil
+		}
+		if err := pullInputs(ctx, o, blobs); err != nil {
+			return err
+		}
+		return inputs.Unpack{Folder: blobs, Remove: true, Target: unpackInto(folder.Inputs()), Explain: log.Explain}.Run(ctx)
+	}}
+	output := packFrom(folder.Outputs()+"/.", contract.ExitPushFailed)
+	if o.Credentials != "" {
+		// The script may make a link of the folder, to what only this container sees.
+		output.LeaveOut = []pack.LeftOut{{Path: o.Credentials, What: "the step's Secret"}}
+	}
+	pushing.Scripts = &pusher.Scripts{Prepare: bringing.Prepare, Done: folder.Done(), Output: output}
+	return pusher.Run(ctx, pushing)
+}
+
+// pusherOptions are those of every container that pushes.
+func pusherOptions(o options.Options) (pusher.Options, error) {
+	writing, err := registryOptions(o, credentials.Push)
+	if err != nil {
+		return pusher.Options{}, err
+	}
+	policies, err := options.Decode[pusher.Policy](o.Policy)
+	if err != nil {
+		return pusher.Options{}, err
+	}
+	methods := map[string]compress.Method{"auto": compress.Gzip, "gzip": compress.Gzip, "none": compress.Store, "zstd": compress.Zstd}
+	pushing := pusher.Options{
+		Settings: pusher.Settings{Policies: policies, HasOutput: o.Output != "", OutputFailed: contract.ExitOutputFailed},
+		Share:    share.Root(o.Share), Method: methods[o.Compression], Images: o.Image,
+		Registry: writing, PushFailed: contract.ExitPushFailed, SetupFailed: contract.ExitSetupFailed, Log: log,
+	}
+	if o.Output != "" {
+		pushing.Output, err = reference.Parse(o.Output)
+	}
+	return pushing, err
+}
