@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/pack"
 	"github.com/converged-computing/oras-operator/agent/internal/contract"
@@ -48,8 +49,13 @@ func application(ctx context.Context, o options.Options, signals *program.Signal
 	if err != nil {
 		return launcher.Exit{}, err
 	}
-	output := packFrom(firstOf(o.OutputPath, o.OutputPipe, "."), contract.ExitCheckFailed, alwaysLeftOut(o.Share)...)
-	started.Output = &output
+	path := firstOf(o.OutputPath, o.OutputPipe, ".")
+	if working, err := os.Getwd(); path == "." && err == nil && working == "/" {
+		log.Say("no output is handed over: no output path is named, and the working directory is the root of the filesystem")
+	} else {
+		output := packFrom(path, contract.ExitCheckFailed, alwaysLeftOut(o.Share)...)
+		started.Output = &output
+	}
 	return scripts.Application{
 		Folder: share.Scripts(o.Share), Program: started, InputPath: firstOf(o.InputPath, "."), Workers: workers(),
 		UnpackFailed: contract.ExitUnpackFailed, OutputFailed: contract.ExitOutputFailed,

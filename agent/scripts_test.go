@@ -266,6 +266,18 @@ func TestInputsThatAnApplicationCannotTake(t *testing.T) {
 	}
 }
 
+func TestAnApplicationWithoutPathsInTheRoot(t *testing.T) {
+	p := newScripted(t, "")
+	p.write(p.Ready(), "")
+	p.work = "/"
+	step := p.application("true")
+	wants(t, step, 0, "")
+	if !strings.Contains(step.stderr.String(), "no output is handed over") {
+		t.Errorf("says %s", step.stderr.String())
+	}
+	contentOf(t, p.Done())
+}
+
 func TestAStoppedApplicationDoesNotWait(t *testing.T) {
 	p := newScripted(t, "")
 	step := p.application("true")

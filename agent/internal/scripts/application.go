@@ -21,7 +21,7 @@ type Application struct {
 	Folder share.Scripts
 	// InputPath is where the program finds what was pulled.
 	InputPath string
-	// Program is how it runs; its Output is copied to the folder when it has ended with success.
+	// Program is how it runs; its Output, if there is one, is copied to the folder when it has ended with success.
 	Program launcher.Options
 	Workers int
 	// UnpackFailed and OutputFailed are exit codes of the documented table.
@@ -33,7 +33,7 @@ func (a Application) Run(ctx context.Context, signals *program.Signals) launcher
 	a.Program.Settings = launcher.Settings{Unpacks: true}
 	a.Program.Unpack = a.bringInputs
 	exit := launcher.Run(ctx, a.Program, signals)
-	if exit.Code == 0 {
+	if exit.Code == 0 && a.Program.Output != nil {
 		// What a failed program leaves is no output.
 		if err := a.bringOutput(ctx); err != nil {
 			exit = launcher.Exit{Code: a.OutputFailed, Message: "the program ended with success, but its output could not be handed over: " + err.Error()}
