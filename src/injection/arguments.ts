@@ -1,4 +1,5 @@
 import type { V1EnvVar } from "@kubernetes/client-node";
+import type { agentOptions } from "../../schema/agent-options.ts";
 import { names } from "../../schema/names.ts";
 import { variablePattern, variables } from "../../schema/variables.ts";
 import { variablesOf } from "../annotations/variables.ts";
@@ -18,13 +19,16 @@ export function argument(text: string): string {
     .join("");
 }
 
+/** An option of the agent: it knows no others. */
+type OptionName = `--${keyof typeof agentOptions}`;
+
 /** An option with its value in one word, so that no value can be taken for `--`; nothing when the value is unset. */
-export function option(name: string, value: string | undefined): string[] {
+export function option(name: OptionName, value: string | undefined): string[] {
   return value === undefined ? [] : [`${name}=${argument(value)}`];
 }
 
 /** An option without a value, if it is set. */
-export function flag(name: string, isSet: boolean): string[] {
+export function flag(name: OptionName | `${OptionName}=false`, isSet: boolean): string[] {
   return isSet ? [name] : [];
 }
 
