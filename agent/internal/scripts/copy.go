@@ -20,11 +20,13 @@ func copyTree(ctx context.Context, from pack.Options, to unpack.Options) error {
 		return err
 	}
 	defer target.Close()
+	// As it is now: what changes under the copy fails it.
+	size := output.Size
 	err = output.Pipe(ctx, func(read io.Reader) error {
 		if output.Directory {
 			return target.Tar(ctx, read)
 		}
-		return target.File(ctx, output.Title, output.Mode, output.Size, read)
+		return target.File(ctx, output.Title, output.Mode, size, read)
 	})
 	if err != nil {
 		return err

@@ -8,7 +8,8 @@ import (
 
 var errNotRead = errors.New("pack: the reader ended")
 
-// Pipe gives the stream to read, whose end ends Write, and returns why either of them failed.
+// Pipe gives the stream to read, whose end ends Write, and returns why either of them failed. Both run at once: read may
+// not look at Size, which Write sets.
 func (o *Output) Pipe(ctx context.Context, read func(io.Reader) error) error {
 	from, to := io.Pipe()
 	written := make(chan error, 1)
