@@ -9,7 +9,7 @@ import (
 	"github.com/converged-computing/oras-operator/agent/internal/options"
 )
 
-func TestPasswordsAreForOneHost(t *testing.T) {
+func TestLoginsAreForTheHostsOfTheOptions(t *testing.T) {
 	folder := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(folder, "ORAS_USER"), []byte("me"), 0o600))
 	must(t, os.WriteFile(filepath.Join(folder, "ORAS_PULL_PASS"), []byte("s3cret"), 0o600))
