@@ -155,7 +155,13 @@ function ctr(args: readonly string[]): Promise<string> {
 
 async function command(argv: readonly string[]): Promise<{ argv: string[]; env: Record<string, string> }> {
   await requireUp();
-  const env = { KUBECONFIG: state.adminKubeconfig, PATH: `${state.bin}:${process.env["PATH"] ?? ""}` };
+  const env = {
+    KUBECONFIG: state.adminKubeconfig,
+    PATH: `${state.bin}:${process.env["PATH"] ?? ""}`,
+    // For ctr.
+    CONTAINERD_ADDRESS: state.containerdSocket,
+    CONTAINERD_NAMESPACE: "k8s.io",
+  };
   return { argv: inNamespace(argv), env };
 }
 

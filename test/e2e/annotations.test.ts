@@ -187,7 +187,9 @@ const cases: Record<AnnotationName, Case> = {
       expect(pod.status?.phase).toBe("Failed");
       expect(endOf(pod, names.pullContainer)).toMatchObject({
         exitCode: exitCodes.denied.code,
-        message: expect.stringContaining("status 401; check the Secret"),
+        message: expect.stringContaining(
+          "401 UNAUTHORIZED: authentication required; it was shown ORAS_USER and ORAS_PUSH_PASS; check the Secret",
+        ),
       });
       expect(endOf(pod, "main")).toBeUndefined();
       const log = await ws.kubectl("logs", "wrong-password", "-c", names.pullContainer);
@@ -338,7 +340,7 @@ const cases: Record<AnnotationName, Case> = {
       expect(pod.status?.phase).toBe("Failed");
       expect(endOf(pod, names.pullContainer)).toMatchObject({
         exitCode: exitCodes.registryUnavailable.code,
-        message: expect.stringContaining("did not answer within 3 s"),
+        message: expect.stringContaining("did not answer within 3s"),
       });
     },
   ],

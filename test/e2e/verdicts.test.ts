@@ -3,6 +3,7 @@ import { names } from "../../schema/names.ts";
 import { endOf, podOf, type StepAnnotations } from "../support/builders.ts";
 import { it } from "../support/e2e.ts";
 import { kubectl } from "../support/kubectl.ts";
+import { signalOras } from "../support/signals.ts";
 import { until } from "../support/wait.ts";
 import { type Workspace, workspace } from "../support/workspace.ts";
 
@@ -22,10 +23,7 @@ const waiting = (name: string) => `echo waiting; until [ -e go ]; do sleep 0.1; 
 const waits = (ws: Workspace, name: string) =>
   until(async () => (await ws.log(name, "main").catch(() => "")).includes("waiting"), `${name} to wait`);
 
-/** Kills what pushes, which a program can where the Pod's containers share their processes; not itself, which has its name. */
-const killPusher = `for p in /proc/[0-9]*; do
-  case "$(tr '\\0' ' ' <$p/cmdline 2>/dev/null)" in */pus[h].sh*) kill -9 "\${p#/proc/}" ;; esac
-done; echo kept > out`;
+const killPusher = `${signalOras("KILL")}; echo kept > out`;
 const shared = { shareProcessNamespace: true };
 
 describe.concurrent("whatever goes wrong in a Pod, it ends with the right verdict", () => {

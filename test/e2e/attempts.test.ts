@@ -1,0 +1,229 @@
+import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
+import { describe, expect } from "vitest";
+import { names } from "../../schema/names.ts";
+import { endOf, podOf, type StepAnnotations } from "../support/builders.ts";
+import { it } from "../support/e2e.ts";
+import { killSandbox } from "../support/sandboxes.ts";
+import { signalOras } from "../support/signals.ts";
+import { until } from "../support/wait.ts";
+import type { Workspace } from "../support/workspace.ts";
+
+const output = (name: string): StepAnnotations => ({
+  "output-uri": `attempts/${name}:1`,
+  "output-path": "/work/out",
+});
+
+/** A folder that outlives attempts. */
+const work: Pick<V1PodSpec, "volumes"> = { volumes: [{ name: "work", emptyDir: {} }] };
+const mounted: Partial<V1Container> = {
+  volumeMounts: [{ name: "work", mountPath: "/work" }],
+  workingDir: "/work",
+};
+
+/** A program that fails with 42 at its first attempt; `seen` is what it leaves at each. */
+const secondTry = (seen = 'echo "$try" > out') => `try=second; [ -e once ] || try=first
+touch once; ${seen}; [ $try = second ] || exit 42`;
+
+/** Restarts at exit code 42, in place, whatever the Pod's restartPolicy says. */
+const restartedBy = (action: string): Partial<V1Container> => ({
+  ...mounted,
+  restartPolicy: "Never",
+  restartPolicyRules: [{ action, exitCodes: { operator: "In", values: [42] } }],
+});
+
+const seed = (ws: Workspace) =>
+  ws.step("seed", { "output-uri": "attempts/seed:1", "output-path": "file" }, "echo seed > file");
+
+describe.concurrent("each start of a program is an attempt, and the newest one's output is pushed", () => {
+  it.for([
+    ["inj-03", "Restart"],
+    ["inj-04", "RestartAllContainers"],
+  ] as const)("%s: restartPolicyRules under Never with %s", async ([, action], { ws }) => {
+    const name = action.toLowerCase();
+    const pod = await ws.run(name, output(name), secondTry(), restartedBy(action), work);
+    expect(pod.status?.phase).toBe("Succeeded");
+    expect(await ws.content(`attempts/${name}:1`, "out")).toBe("second\n");
+  });
+
+  it("inj-04b: another container restarts all while the program runs", async ({ ws }) => {
+    const watcher: V1Container = {
+      name: "watcher",
+      image: "busybox:1.36",
+      command: [
+        "sh",
+        "-c",
+        "[ -e again ] && exec sleep 1000; until [ -e started ]; do sleep 0.1; done; exit 88",
+      ],
+      restartPolicy: "Always",
+      restartPolicyRules: [{ action: "RestartAllContainers", exitCodes: { operator: "In", values: [88] } }],
+      ...mounted,
+    };
+    const script =
+      "if [ -e started ]; then touch again; echo second > out; exit 0; fi; touch started; sleep 1000";
+    const spec = { ...work, initContainers: [watcher] };
+    const pod = await ws.run("watched", output("watched"), script, mounted, spec);
+    expect(pod.status?.phase).toBe("Succeeded");
+    expect(await ws.content("attempts/watched:1", "out")).toBe("second\n");
+  });
+
+  it.for(["Restart", "RestartAllContainers", "OnFailure"])(
+    "each attempt has its inputs again, with %s",
+    async (action, { ws }) => {
+      const input = "attempts/seed:1";
+      if (!(await ws.isPushed(input))) await seed(ws);
+      const name = `inputs-${action.toLowerCase()}`;
+      const step = { ...output(name), "input-uri": input, "input-path": "/work/in" };
+      const [container, spec] =
+        action === "OnFailure"
+          ? [mounted, { ...work, restartPolicy: "OnFailure" }]
+          : [restartedBy(action), work];
+      const script = secondTry('cat in/file > out && rm in/file && echo "$try" >> out');
+      const pod = await ws.run(name, step, script, container, spec);
+      expect(pod.status?.phase).toBe("Succeeded");
+      expect(await ws.content(`attempts/${name}:1`, "out")).toBe("seed\nsecond\n");
+    },
+  );
+
+  it("an image that is changed in place is another attempt", async ({ ws }) => {
+    const script =
+      "if [ -e once ]; then echo second > out; else touch once; echo first > out; exec sleep 1000; fi";
+    const spec = { ...work, restartPolicy: "OnFailure", terminationGracePeriodSeconds: 1 };
+    await ws.apply(podOf("swapped", output("swapped"), script, mounted, spec));
+    await until(async () => (await ws.pod("swapped")).status?.phase === "Running", "the Pod to run");
+    await ws.kubectl(
+      "exec",
+      "swapped",
+      "-c",
+      "main",
+      "--",
+      "sh",
+      "-c",
+      "until [ -e /work/once ]; do sleep 0.1; done",
+    );
+    await ws.kubectl("set", "image", "pod/swapped", "main=busybox:latest");
+    expect(
+      (await ws.succeeded("swapped")).status?.containerStatuses?.find(({ name }) => name === "main")
+        ?.restartCount,
+    ).toBe(1);
+    expect(await ws.content("attempts/swapped:1", "out")).toBe("second\n");
+  });
+
+  // The runtime can be reached on the local cluster alone.
+  it.skipIf(process.env["CONTAINERD_ADDRESS"] === undefined)(
+    "a sandbox that is made again: all containers are other attempts",
+    async ({ ws }) => {
+      const script = "if [ -e once ]; then echo second > out; else touch once; exec sleep 1000; fi";
+      const spec = { ...work, restartPolicy: "OnFailure" };
+      await ws.apply(podOf("sandbox", output("sandbox"), script, mounted, spec));
+      await until(async () => (await ws.pod("sandbox")).status?.phase === "Running", "the Pod to run");
+      killSandbox(ws.namespace, "sandbox");
+      await ws.succeeded("sandbox");
+      expect(await ws.content("attempts/sandbox:1", "out")).toBe("second\n");
+    },
+  );
+
+  it("SIGTERM to oras without a verdict: it ends with a failure, comes back, and pushes", async ({ ws }) => {
+    const script = `until [ -e go ]; do sleep 0.1; done; echo done > out`;
+    const spec = { ...work, restartPolicy: "OnFailure", shareProcessNamespace: true };
+    await ws.apply(podOf("terminated", output("terminated"), script, mounted, spec));
+    await until(async () => (await ws.pod("terminated")).status?.phase === "Running", "the Pod to run");
+    await ws.kubectl("exec", "terminated", "-c", "main", "--", "sh", "-c", signalOras("TERM"));
+    const oras = async () =>
+      (await ws.pod("terminated")).status?.containerStatuses?.find(
+        ({ name }) => name === names.pushContainer,
+      );
+    const ended = await until(
+      async () => (await oras())?.lastState?.terminated,
+      "oras to end and be started again",
+    );
+    expect(ended.exitCode).not.toBe(0);
+    await ws.kubectl("exec", "terminated", "-c", "main", "--", "touch", "/work/go");
+    expect(
+      (await ws.succeeded("terminated")).status?.containerStatuses?.find(({ name }) => name === "main")
+        ?.restartCount,
+    ).toBe(0);
+    expect(await ws.content("attempts/terminated:1", "out")).toBe("done\n");
+  });
+});
+
+describe.concurrent("a program waits for nobody", () => {
+  it("inj-01: its postStart hook waits for the program", async ({ ws }) => {
+    const lifecycle = {
+      postStart: { exec: { command: ["sh", "-c", "until [ -e /work/ready ]; do sleep 0.1; done"] } },
+    };
+    const script = "touch ready; echo hello > out; sleep 2";
+    await ws.step("hooked", output("hooked"), script, { ...mounted, lifecycle }, work);
+    expect(await ws.content("attempts/hooked:1", "out")).toBe("hello\n");
+  });
+
+  it("inj-02: another container starts late, and with it oras: the program has ended before", async ({
+    ws,
+  }) => {
+    const late: V1Container = {
+      name: "late",
+      image: "busybox:1.36",
+      command: ["sh", "-c", "touch /work/late"],
+      // The kubelet starts the next container after the hook.
+      lifecycle: {
+        postStart: { exec: { command: ["sh", "-c", "until [ -e /work/out ]; do sleep 0.1; done; sleep 2"] } },
+      },
+      ...mounted,
+    };
+    const pod = podOf("late", { ...output("late"), container: "main" }, "echo hello > out", mounted, work);
+    pod.spec.containers.push(late);
+    await ws.apply(pod);
+    await ws.succeeded("late");
+    expect(await ws.content("attempts/late:1", "out")).toBe("hello\n");
+  });
+
+  it("inj-32: a Secret that comes late is waited for, as without the operator", async ({ ws }) => {
+    const env = [{ name: "WORD", valueFrom: { secretKeyRef: { name: "late", key: "word" } } }];
+    await ws.apply(podOf("secret", output("secret"), 'echo "$WORD" > out', { ...mounted, env }, work));
+    const waits = async () => {
+      const statuses = (await ws.pod("secret")).status?.containerStatuses ?? [];
+      const main = statuses.find(({ name }) => name === "main");
+      const oras = statuses.find(({ name }) => name === names.pushContainer);
+      return main?.state?.waiting?.reason === "CreateContainerConfigError" && oras?.state?.running;
+    };
+    await until(waits, "the program's container to wait for the Secret, and oras for it");
+    await ws.kubectl("create", "secret", "generic", "late", "--from-literal=word=hello");
+    await ws.succeeded("secret");
+    expect(await ws.content("attempts/secret:1", "out")).toBe("hello\n");
+  });
+});
+
+describe.concurrent("containers of a step cannot reach into each other", () => {
+  it("a wrapped container sees its part of the share alone, and cannot write it", async ({ ws }) => {
+    const look = "find /mnt/oras > out; touch /mnt/oras/x /mnt/oras/agent 2>> out; true";
+    const pod = podOf(
+      "parts",
+      {
+        "output-uri": "attempts/parts:1",
+        container: "main",
+        container_1: "second",
+        "output-path": "/work/out",
+        "output-path_1": "/work/other",
+      },
+      look,
+      mounted,
+      work,
+    );
+    const second = {
+      ...pod.spec.containers[0],
+      name: "second",
+      command: ["sh", "-c", "echo secret > other; sleep 2"],
+    } as V1Container;
+    pod.spec.containers.push(second);
+    await ws.apply(pod);
+    await ws.succeeded("parts");
+    const out = await ws.content("attempts/parts:1", "out");
+    expect(
+      out
+        .split("\n")
+        .filter((line) => line.startsWith("/mnt"))
+        .toSorted(),
+    ).toEqual(["/mnt/oras", "/mnt/oras/agent", "/mnt/oras/socket"]);
+    expect(out.match(/Read-only file system/g)).toHaveLength(2);
+    expect(endOf(await ws.pod("parts"), "second")?.exitCode).toBe(0);
+  });
+});
