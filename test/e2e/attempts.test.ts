@@ -6,7 +6,6 @@ import { it } from "../support/e2e.ts";
 import { killSandbox } from "../support/sandboxes.ts";
 import { signalOras } from "../support/signals.ts";
 import { until } from "../support/wait.ts";
-import type { Workspace } from "../support/workspace.ts";
 
 const output = (name: string): StepAnnotations => ({
   "output-uri": `attempts/${name}:1`,
@@ -31,8 +30,9 @@ const restartedBy = (action: string): Partial<V1Container> => ({
   restartPolicyRules: [{ action, exitCodes: { operator: "In", values: [42] } }],
 });
 
-const seed = (ws: Workspace) =>
-  ws.step("seed", { "output-uri": "attempts/seed:1", "output-path": "file" }, "echo seed > file");
+it.beforeAll(async ({ ws }) => {
+  await ws.step("seed", { "output-uri": "attempts/seed:1", "output-path": "file" }, "echo seed > file");
+});
 
 describe.concurrent("each start of a program is an attempt, and the newest one's output is pushed", () => {
   it.for([
@@ -52,14 +52,13 @@ describe.concurrent("each start of a program is an attempt, and the newest one's
       command: [
         "sh",
         "-c",
-        "[ -e again ] && exec sleep 1000; until [ -e started ]; do sleep 0.1; done; exit 88",
+        "[ -e once ] && exec sleep 1000; until [ -e started ]; do sleep 0.1; done; touch once; exit 88",
       ],
       restartPolicy: "Always",
       restartPolicyRules: [{ action: "RestartAllContainers", exitCodes: { operator: "In", values: [88] } }],
       ...mounted,
     };
-    const script =
-      "if [ -e started ]; then touch again; echo second > out; exit 0; fi; touch started; sleep 1000";
+    const script = "touch started; if [ -e once ]; then echo second > out; exit 0; fi; sleep 1000";
     const spec = { ...work, initContainers: [watcher] };
     const pod = await ws.run("watched", output("watched"), script, mounted, spec);
     expect(pod.status?.phase).toBe("Succeeded");
@@ -70,7 +69,6 @@ describe.concurrent("each start of a program is an attempt, and the newest one's
     "each attempt has its inputs again, with %s",
     async (action, { ws }) => {
       const input = "attempts/seed:1";
-      if (!(await ws.isPushed(input))) await seed(ws);
       const name = `inputs-${action.toLowerCase()}`;
       const step = { ...output(name), "input-uri": input, "input-path": "/work/in" };
       const [container, spec] =
@@ -194,7 +192,8 @@ describe.concurrent("a program waits for nobody", () => {
 
 describe.concurrent("containers of a step cannot reach into each other", () => {
   it("a wrapped container sees its part of the share alone, and cannot write it", async ({ ws }) => {
-    const look = "find /mnt/oras > out; touch /mnt/oras/x /mnt/oras/agent 2>> out; true";
+    const look =
+      "until [ -S /mnt/oras/socket ]; do sleep 0.1; done; find /mnt/oras > out; touch /mnt/oras/x /mnt/oras/agent 2>> out; true";
     const pod = podOf(
       "parts",
       {

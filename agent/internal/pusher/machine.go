@@ -408,10 +408,23 @@ func (m *Machine) proceedToTermination() []Action {
 	return m.deleted()
 }
 
+// wouldGoOn says whether a wrapped container that failed is started again if the Pod was not deleted, but its sandbox
+// made again: SIGTERM looks the same then, and this container must be started again, too.
+func (m *Machine) wouldGoOn(l launcher) bool {
+	if l.result == nil {
+		return false
+	}
+	code := l.result.exitCode(m.settings)
+	return code != 0 && l.policy.after(code) != ends
+}
+
+// terminated is the exit code of a program that SIGTERM ends.
+const terminated = 128 + 15
+
 // deleted ends this container as a program that SIGTERM ends: with a code that makes the kubelet start it again where the
 // Pod was not deleted after all.
 func (m *Machine) deleted() []Action {
-	return m.exit(128+15, "nothing pushed: the Pod was deleted before its programs had ended")
+	return m.exit(terminated, "nothing pushed: the Pod was deleted before its programs had ended")
 }
 
 // settled is called when every launcher's part is known.
@@ -472,6 +485,9 @@ func (m *Machine) pushed(e Pushed) []Action {
 // conclude ends this container, unless a wrapped container is started again: that one needs its inputs, and what it leaves
 // is pushed too.
 func (m *Machine) conclude(message string) []Action {
+	if m.terminating && slices.ContainsFunc(m.launchers, m.wouldGoOn) {
+		return m.exit(terminated, message)
+	}
 	if !slices.ContainsFunc(m.launchers, m.goesOn) {
 		return m.exit(0, message)
 	}

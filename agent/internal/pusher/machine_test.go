@@ -428,3 +428,26 @@ func (w *world) waitsForKubelet() bool {
 	}
 	return false
 }
+
+// The kubelet ends all containers of a sandbox that is lost, and starts them in another one: those that failed, by their
+// policy, the others not.
+func TestASandboxThatIsMadeAgain(t *testing.T) {
+	for _, c := range []struct {
+		policy Policy
+		code   int
+		want   Exit
+	}{
+		{Policy{Restart: OnFailure}, 143, Exit{Code: 143, Message: "nothing pushed: the program ended with exit code 143"}},
+		{Policy{Restart: Always}, 143, Exit{Code: 143, Message: "nothing pushed: the program ended with exit code 143"}},
+		{Policy{Restart: Never}, 143, Exit{Message: "nothing pushed: the program ended with exit code 143"}},
+		{Policy{Restart: Never, Rules: []Rule{{Codes: []int{143}}}}, 143, Exit{Code: 143, Message: "nothing pushed: the program ended with exit code 143"}},
+	} {
+		m, _ := NewMachine(Settings{Policies: []Policy{c.policy}, HasOutput: true, PushOn: OnSuccess}, nil)
+		m.Handle(Connected{0, "a"})
+		m.Handle(Terminated{})
+		actions := m.Handle(Resulted{0, Result{Attempt: "a", Code: c.code}})
+		if last := actions[len(actions)-1]; last != c.want {
+			t.Errorf("%+v: %+v, want %+v", c.policy, last, c.want)
+		}
+	}
+}
