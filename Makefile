@@ -31,7 +31,7 @@ demo-down: node_modules ## Take away what `make demo` made
 	@node dev/demo.ts --down $(if $(filter current,$(CLUSTER)),--current)
 
 ##@ Develop
-.PHONY: ci generate build lint test test-unit test-agent test-integration test-e2e test-long test-extra clean
+.PHONY: ci generate build lint test test-unit test-agent test-integration test-e2e e2e-pods test-long test-extra clean
 generate: node_modules ## Write everything that derives from schema/
 	npm run --silent generate
 build: node_modules ## Bundle the program into dist/
@@ -56,6 +56,8 @@ test-integration: node_modules prepared ## Tests against a real API server
 	npm run --silent test:integration
 test-e2e: node_modules prepared ## Tests with real Pods
 	npm run --silent test:e2e
+e2e-pods: node_modules prepared ## The same, what happens in Pods alone
+	npm run --silent test:pods
 test-long: node_modules prepared ## What takes minutes each: the largest outputs, the longest deadlines
 	npm run --silent test:long
 	cd agent && grep -ro '^func Fuzz[A-Za-z]*' --include=*_test.go internal | while IFS=: read -r file line; do go test -run '^$$' -fuzz "^$${line#func }$$" -fuzztime 1m "./$${file%/*}" || exit 1; done

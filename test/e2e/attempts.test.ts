@@ -120,27 +120,22 @@ describe.concurrent("each start of a program is an attempt, and the newest one's
     },
   );
 
-  it("SIGTERM to oras without a verdict: it ends with a failure, comes back, and pushes", async ({ ws }) => {
-    const script = `until [ -e go ]; do sleep 0.1; done; echo done > out`;
+  it("SIGTERM to oras alone: it takes what the program still hands over", async ({ ws }) => {
+    const script = `${signalOras("TERM")}; sleep 1; echo done > out`;
     const spec = { ...work, restartPolicy: "OnFailure", shareProcessNamespace: true };
-    await ws.apply(podOf("terminated", output("terminated"), script, mounted, spec));
-    await until(async () => (await ws.pod("terminated")).status?.phase === "Running", "the Pod to run");
-    await ws.kubectl("exec", "terminated", "-c", "main", "--", "sh", "-c", signalOras("TERM"));
-    const oras = async () =>
-      (await ws.pod("terminated")).status?.containerStatuses?.find(
-        ({ name }) => name === names.pushContainer,
-      );
-    const ended = await until(
-      async () => (await oras())?.lastState?.terminated,
-      "oras to end and be started again",
-    );
-    expect(ended.exitCode).not.toBe(0);
-    await ws.kubectl("exec", "terminated", "-c", "main", "--", "touch", "/work/go");
-    expect(
-      (await ws.succeeded("terminated")).status?.containerStatuses?.find(({ name }) => name === "main")
-        ?.restartCount,
-    ).toBe(0);
+    const pod = await ws.step("terminated", output("terminated"), script, mounted, spec);
+    expect(pod.status?.containerStatuses?.map(({ restartCount }) => restartCount)).toEqual([0, 0]);
     expect(await ws.content("attempts/terminated:1", "out")).toBe("done\n");
+  });
+
+  it("SIGTERM to oras alone, and a program that fails: oras comes back with its next attempt", async ({
+    ws,
+  }) => {
+    const script = `if [ -e once ]; then echo second > out; exit 0; fi; touch once; ${signalOras("TERM")}; sleep 1; exit 1`;
+    const spec = { ...work, restartPolicy: "OnFailure", shareProcessNamespace: true };
+    const pod = await ws.step("failed-once", output("failed-once"), script, mounted, spec);
+    expect(pod.status?.containerStatuses?.map(({ restartCount }) => restartCount)).toEqual([1, 1]);
+    expect(await ws.content("attempts/failed-once:1", "out")).toBe("second\n");
   });
 });
 
