@@ -30,7 +30,7 @@ func TestDefectsOfTheOriginal(t *testing.T) {
 		makes(t, output, makesTree, "--output-path", "d")
 		p := newPod(t, "")
 		wants(t, p.start("pull", "--share", p.share, "--timeout", "5", "--input", output, "--unpack=false"), 0, "")
-		wants(t, p.program("true", "--input-path", p.work, "--unpack=false"), 0, "")
+		wants(t, p.program("true", "--input-path", p.work), 0, "")
 		found, err := os.ReadDir(p.work)
 		must(t, err)
 		if len(found) != 1 || found[0].Name() != "d.tar.gz" {

@@ -20,6 +20,11 @@ func install(ctx context.Context, o options.Options) error {
 	if err := root.Install(o.Containers); err != nil {
 		return failure.Wrap(err, contract.ExitSetupFailed, "the agent cannot be put on the volume of the step: %s", err)
 	}
+	if o.ForgetOutputs {
+		if err := root.ForgetOutputs(o.Containers); err != nil {
+			return failure.Wrap(err, contract.ExitSetupFailed, "outputs of the round before cannot be removed from the volume of the step: %s", err)
+		}
+	}
 	if o.Entrypoint == "" && o.OrasEntrypoint == "" {
 		return nil
 	}

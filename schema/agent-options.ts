@@ -42,6 +42,11 @@ export const agentOptions = {
     commands: ["install"],
     description: "a file with CAs (PEM) that are trusted beside the system's; it need not be there",
   },
+  "forget-outputs": {
+    type: "flag",
+    commands: ["install", "pull"],
+    description: "whether what an earlier round of all containers has handed over is dropped",
+  },
   input: {
     type: "texts",
     commands: ["pull", "sidecar"],
@@ -55,7 +60,7 @@ export const agentOptions = {
   unpack: {
     type: "flag",
     default: true,
-    commands: ["pull", "exec", "sidecar"],
+    commands: ["pull", "sidecar"],
     description: "whether inputs that are archives are unpacked",
   },
   "input-path": { type: "text", commands: program, description: "where inputs are unpacked" },

@@ -7,18 +7,19 @@ import { type Connection, inCluster } from "../cache/connection.ts";
 import { argument, environmentFor, flag, option } from "./arguments.ts";
 import type { Launcher } from "./launcher.ts";
 import { amountOf } from "./quantity.ts";
-import { policyOf, removesInputs } from "./restart.ts";
+import { policyOf, removesInputs, restartsAll } from "./restart.ts";
 import { secretVolumes } from "./secrets.ts";
 import type { Step } from "./step.ts";
 
 /** The command lines of the agent, which runs in every container of a step: see agent/internal/options. */
 
 /** Puts the agent, and the author's scripts if there are any, on the share. */
-export function installArguments({ settings, launchers }: Step): string[] {
+export function installArguments({ settings, launchers, pod }: Step): string[] {
   const scripts = usesScripts(settings);
   return [
     ...option("--share", names.sharePath),
     ...option("--containers", String(launchers.length)),
+    ...flag("--forget-outputs", restartsAll(pod)),
     ...option("--entrypoint", settings.entrypoint),
     ...option("--oras-entrypoint", settings.orasEntrypoint),
     ...option("--ca-file", scripts && settings.orasEnv ? `${names.credentialsPath}/ca.crt` : undefined),
@@ -27,10 +28,11 @@ export function installArguments({ settings, launchers }: Step): string[] {
 
 /** Pulls the inputs, and proves that the output may be pushed. */
 export function pullArguments(step: Step): string[] {
-  const { settings, launchers } = step;
+  const { settings, launchers, pod } = step;
   return [
     ...option("--share", names.sharePath),
     ...option("--containers", String(launchers.length)),
+    ...flag("--forget-outputs", restartsAll(pod)),
     ...artifactOptions(step),
     ...option("--limit", shareLimit(step)),
     ...flag("--unpack=false", !settings.unpack),
@@ -76,7 +78,7 @@ export function sidecarArguments(step: Step): string[] {
  */
 export function execArguments(step: Step, launcher: Launcher, share: string): string[] {
   const { settings, launchers, pod } = step;
-  const { inputs, output, unpack } = settings;
+  const { inputs, output } = settings;
   const { inputPath, outputPath, outputPipe } = launcher.settings;
   const makes = makesOutput(settings, launcher.settings);
   // Of several containers each hands its output over when it ends; whether the step as a whole has ended with what
@@ -85,7 +87,6 @@ export function execArguments(step: Step, launcher: Launcher, share: string): st
   return [
     ...option("--share", share),
     ...option("--input-path", inputs.length > 0 ? (inputPath ?? ".") : undefined),
-    ...flag("--unpack=false", inputs.length > 0 && !unpack),
     ...flag("--keep-inputs", inputs.length > 0 && !removesInputs(pod, launcher.container)),
     ...flag("--pushes", output !== undefined),
     ...option("--output-path", makes ? (outputPath ?? outputPipe ?? ".") : undefined),

@@ -1,4 +1,5 @@
 import type { V1Container, V1ContainerRestartRule, V1PodSpec } from "@kubernetes/client-node";
+import { canRestartAll } from "../workload/restarts.ts";
 
 /** The restart policy of a container: its own (KEP-5307), else the Pod's. */
 export function restartPolicy(pod: V1PodSpec, container: V1Container): string {
@@ -10,11 +11,15 @@ export function restartPolicy(pod: V1PodSpec, container: V1Container): string {
  * container pulls again, as it does when all containers are restarted (KEP-5532).
  */
 export function removesInputs(pod: V1PodSpec, container: V1Container): boolean {
-  const { restartPolicyRules = [] } = container;
   return (
     restartPolicy(pod, container) === "Never" &&
-    restartPolicyRules.every(({ action }) => action === "RestartAllContainers")
+    (container.restartPolicyRules ?? []).every(({ action }) => action === "RestartAllContainers")
   );
+}
+
+/** Whether a container's end may restart all of them, whose outputs are dropped then. */
+export function restartsAll({ containers, initContainers }: V1PodSpec): boolean {
+  return [...containers, ...(initContainers ?? [])].some(canRestartAll);
 }
 
 /** What the agent has to know of what the kubelet does when a wrapped container ends. */

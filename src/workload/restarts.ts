@@ -25,6 +25,6 @@ export function afterEnd(container: Restarting, podPolicy: string | undefined, c
 }
 
 /** Whether a container has a rule that restarts every container of its Pod. */
-export function canRestartAll({ restartPolicyRules = [] }: Restarting): boolean {
-  return restartPolicyRules.some(({ action }) => action === "RestartAllContainers");
+export function canRestartAll({ restartPolicyRules }: Restarting): boolean {
+  return (restartPolicyRules ?? []).some(({ action }) => action === "RestartAllContainers");
 }

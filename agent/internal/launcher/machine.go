@@ -146,6 +146,9 @@ type HandOver struct {
 // Say is a line for the log.
 type Say struct{ Text string }
 
+// SayLater is a line for the log if the container oras is not connected soon: it usually is started right after this one.
+type SayLater struct{ Text string }
+
 // Exit ends this process, with a termination message if there is one.
 type Exit struct {
 	Code    int
@@ -158,6 +161,7 @@ func (StartProgram) action() {}
 func (TellFailed) action()   {}
 func (HandOver) action()     {}
 func (Say) action()          {}
+func (SayLater) action()     {}
 func (Exit) action()         {}
 
 // NewMachine returns a machine and what to do first.
@@ -282,7 +286,7 @@ func (m *Machine) handOver() []Action {
 	case !m.settings.Tells || m.nobody:
 		return m.exit()
 	case m.connection != connected:
-		return []Action{Say{"waiting for the container oras, which has to know the end of this one"}}
+		return []Action{SayLater{"waiting for the container oras, which has to know the end of this one"}}
 	case m.failure != nil:
 		return []Action{TellFailed{m.failure.Code}}
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/pack"
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
@@ -43,6 +44,8 @@ type runner struct {
 	link *link
 	// running is the program, nil while there is none.
 	running *program.Running
+	// waiting says in the log what is waited for.
+	waiting *time.Timer
 	work    sync.WaitGroup
 	// ctx ends what is under way when the process ends.
 	ctx context.Context
@@ -54,6 +57,7 @@ func Run(ctx context.Context, options Options, signals *program.Signals) Exit {
 	r := &runner{Options: options, signals: signals, attempt: rand.Text(), events: make(chan Event), ctx: ctx}
 	defer func() {
 		cancel()
+		r.stopWaiting()
 		if r.running != nil {
 			// The container oras has ended the step. So would the end of process 1 end it in a container.
 			r.running.Signal(syscall.SIGKILL)
@@ -85,6 +89,7 @@ func (r *runner) next() Event {
 				r.link.close()
 			}
 			r.link = event.link
+			r.stopWaiting()
 			if r.running != nil {
 				r.link.started()
 			}
@@ -131,6 +136,18 @@ func (r *runner) do(action Action) {
 		r.work.Go(func() { r.handOver(link, a) })
 	case Say:
 		r.Log.Say("%s", a.Text)
+	case SayLater:
+		r.stopWaiting()
+		r.waiting = time.AfterFunc(patience, func() { r.Log.Say("%s", a.Text) })
+	}
+}
+
+// patience is how long the container oras may be started after this one without a word in the log.
+const patience = 2 * time.Second
+
+func (r *runner) stopWaiting() {
+	if r.waiting != nil {
+		r.waiting.Stop()
 	}
 }
 

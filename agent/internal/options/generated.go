@@ -16,12 +16,14 @@ type Options struct {
 	OrasEntrypoint string `option:"oras-entrypoint" commands:"install"`
 	// CaFile is a file with CAs (PEM) that are trusted beside the system's; it need not be there.
 	CaFile string `option:"ca-file" commands:"install"`
+	// ForgetOutputs is whether what an earlier round of all containers has handed over is dropped.
+	ForgetOutputs bool `option:"forget-outputs" commands:"install pull"`
 	// Input is the whole reference of an input, with its registry.
 	Input []string `option:"input" commands:"pull sidecar"`
 	// Output is the whole reference of the artifact that is pushed.
 	Output string `option:"output" commands:"pull push sidecar"`
 	// Unpack is whether inputs that are archives are unpacked.
-	Unpack bool `option:"unpack" commands:"pull exec sidecar" default:"true"`
+	Unpack bool `option:"unpack" commands:"pull sidecar" default:"true"`
 	// InputPath is where inputs are unpacked.
 	InputPath string `option:"input-path" commands:"exec application"`
 	// KeepInputs is whether another attempt needs the inputs.

@@ -26,8 +26,8 @@ func TestOptionsAreReadAsTheOperatorWritesThem(t *testing.T) {
 }
 
 func TestTheProgramIsExact(t *testing.T) {
-	got, err := Parse("exec", []string{"--share=s", "--unpack=false", "--", "--", "--share=x", ""})
-	if want := []string{"--", "--share=x", ""}; err != nil || got.Share != "s" || got.Unpack || !slices.Equal(got.Rest, want) {
+	got, err := Parse("exec", []string{"--share=s", "--keep-inputs", "--", "--", "--share=x", ""})
+	if want := []string{"--", "--share=x", ""}; err != nil || got.Share != "s" || !got.KeepInputs || !slices.Equal(got.Rest, want) {
 		t.Errorf("read %+v, %v", got, err)
 	}
 }

@@ -13,6 +13,7 @@
 package share
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -65,6 +66,7 @@ func (p Part) Entrypoint() string { return filepath.Join(string(p), "entrypoint.
 func (p Part) OrasEntrypoint() string { return filepath.Join(string(p), "oras-entrypoint.sh") }
 
 // Install puts this program on the share, once for each of so many wrapped containers. Who finds the file finds it whole.
+// Sockets of an earlier round are removed: one that nobody listens on says that the container oras has ended.
 func (r Root) Install(containers int) error {
 	for number := range containers {
 		part := r.Part(number)
@@ -75,8 +77,21 @@ func (r Root) Install(containers int) error {
 		if err := os.Chmod(string(part), folderMode); err != nil {
 			return err
 		}
+		if err := os.Remove(part.Socket()); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
 		if err := copyProgram(part.Agent()); err != nil {
 			return fmt.Errorf("install %s: %w", part.Agent(), err)
+		}
+	}
+	return nil
+}
+
+// ForgetOutputs drops what so many wrapped containers have handed over.
+func (r Root) ForgetOutputs(containers int) error {
+	for number := range containers {
+		if err := os.RemoveAll(r.Kept(number)); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -71,7 +71,7 @@ describe("what a step asks for reaches the containers", () => {
   it.each<[Step, Record<string, string>]>([
     [
       { unpack: "false", "input-uri": "d:e" },
-      { main: "--unpack=false", "oras-pull": "--unpack=false" },
+      { "oras-pull": "--unpack=false" },
     ],
     [{ compression: "zstd" }, { oras: "--compression=zstd" }],
     [{ "push-on": "always" }, { main: "--push-on=always", oras: "--push-on=always" }],
@@ -130,6 +130,16 @@ describe("what is added", () => {
     expect(mounts(input, {}, rule("Restart"))).toEqual([part]);
     // Then the init container pulls again.
     expect(mounts(input, {}, rule("RestartAllContainers"))).toEqual([part, inputs]);
+  });
+
+  it("drops what a round before has handed over where all containers may be restarted", () => {
+    const rule = (action: string) => ({
+      restartPolicyRules: [{ action, exitCodes: { operator: "In", values: [42] } }],
+    });
+    const pull = (container: Partial<V1Container>) =>
+      containersOf(injected(pod(output, {}, container)))["oras-pull"]?.args;
+    expect(pull(rule("RestartAllContainers"))).toContain("--forget-outputs");
+    expect(pull(rule("Restart"))).not.toContain("--forget-outputs");
   });
 
   it("says how the kubelet restarts the program", () => {
