@@ -16,8 +16,8 @@ func alone(t *testing.T, environment, argv []string, options ...string) *contain
 	t.Helper()
 	p := newPod(t, "")
 	must(t, os.Mkdir(filepath.Join(p.share, "0"), 0o755))
-	c := p.wrapped(0, argv, append([]string{"--variable", "TEST_ROLE"}, options...)...)
-	c.Env = append([]string{"TEST_ROLE=agent"}, environment...)
+	c := p.wrapped(0, argv, append([]string{"--variable", "TEST_ROLE", "--variable", "GORACE"}, options...)...)
+	c.Env = append([]string{"TEST_ROLE=agent", endsAtOnce}, environment...)
 	return c
 }
 
@@ -54,7 +54,7 @@ func TestTheEnvironmentIsExact(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := alone(t, nil, []string{"/bin/cat", "/proc/self/environ"}, "--variable", "ORAS_OPERATOR_POD_NAME", "--variable", "ORAS_OPERATOR_POD_UID")
-			c.Env = append(append([]string{"TEST_ROLE=agent", "ORAS_OPERATOR_POD_NAME=a"}, environment...), "ORAS_OPERATOR_POD_UID=b")
+			c.Env = append(append([]string{"TEST_ROLE=agent", endsAtOnce, "ORAS_OPERATOR_POD_NAME=a"}, environment...), "ORAS_OPERATOR_POD_UID=b")
 			// Not os/exec: it drops duplicates, which the kernel does not.
 			read, write, err := os.Pipe()
 			must(t, err)

@@ -316,6 +316,7 @@ func TestAnswersThatNeverEnd(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 	}
+	bomb := gzipped(t, make([]byte, 64<<20))
 	manifest, blob := "/manifests/1", "/blobs/"+digestOf([]byte("hello"))
 	for name, c := range map[string]struct {
 		path    string
@@ -327,7 +328,7 @@ func TestAnswersThatNeverEnd(t *testing.T) {
 		"a manifest that drips": {manifest, drips, 183, "the registry did not answer within 5s"},
 		"a manifest that is a bomb": {manifest, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
-			_, _ = w.Write(gzipped(t, make([]byte, 64<<20)))
+			_, _ = w.Write(bomb)
 		}, 184, ""},
 		"a blob that pours": {blob, pours, 184, "longer than the manifest says"},
 		"a blob that drips": {blob, drips, 183, "stalled"},

@@ -30,6 +30,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// endsAtOnce: a program with the race detector sleeps for a second before it ends.
+const endsAtOnce = "GORACE=atexit_sleep_ms=0"
+
 // useMemory lets temporary folders be in memory where there is much of it: each Pod of a test gets a copy of this program.
 func useMemory() {
 	const folder, enough = "/dev/shm", 4 << 30
@@ -141,7 +144,7 @@ func (p *pod) prepared(arguments ...string) *container {
 	full := append([]string{arguments[0], "--message-path", c.message}, arguments[1:]...)
 	c.Cmd = exec.Command(self, full...)
 	c.Dir, c.Stdout, c.Stderr = p.work, &c.stdout, &c.stderr
-	c.Env = append(os.Environ(), "TEST_ROLE=agent")
+	c.Env = append(os.Environ(), "TEST_ROLE=agent", endsAtOnce)
 	// A program outlives its killed agent, where no container ends with it.
 	c.WaitDelay = time.Second
 	if p.isProcess1 {
