@@ -131,6 +131,7 @@ func TestOrasIsKilledBeforeItReleases(t *testing.T) {
 	})
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(kept, "result.json"), text, 0o600))
+	must(t, os.WriteFile(filepath.Join(p.share, "0/taken"), []byte(hello.Attempt), 0o644))
 	must(t, conn.Close())
 	must(t, listener.Close())
 	second := p.push()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -49,6 +50,10 @@ func (r *runner) connect() {
 			r.tell(linked{link})
 			r.listen(link, reader)
 			return
+		case r.isTaken():
+			// It was told, but did not hear it.
+			r.tell(Released{})
+			return
 		case errors.Is(err, syscall.ECONNREFUSED) && !r.Settings.OrasComesBack:
 			r.tell(Gone{})
 			return
@@ -64,6 +69,12 @@ func (r *runner) connect() {
 			return
 		}
 	}
+}
+
+// isTaken says whether the container oras knows the end of this attempt already.
+func (r *runner) isTaken() bool {
+	attempt, err := os.ReadFile(r.Taken)
+	return err == nil && string(attempt) == r.attempt
 }
 
 // greet makes a connection and says which attempt this is.

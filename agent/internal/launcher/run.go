@@ -19,6 +19,8 @@ type Options struct {
 	Settings Settings
 	// Socket is where the container oras listens.
 	Socket string
+	// Taken is the file that names the attempt whose end the container oras knows.
+	Taken string
 	// Unpack brings the inputs before the program; nil where there are none on the share.
 	Unpack func(context.Context) error
 	// Output is packed after it; nil where there is none.

@@ -3,6 +3,7 @@ package pusher
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/signal"
 	"path"
@@ -173,6 +174,7 @@ func (r *runner) do(action Action) error {
 		if err := folder(r.Share.Kept(a.Launcher)).write(*r.kept[a.Launcher]); err != nil {
 			return failure.Wrap(err, r.PushFailed, "what wrapped container %d handed over cannot be kept: %s", a.Launcher+1, err)
 		}
+		r.markTaken(a.Launcher)
 	case Release:
 		_ = r.sessions[a.Launcher].writer.Message(protocol.Taken, nil)
 	case Forget:
@@ -189,6 +191,17 @@ func (r *runner) do(action Action) error {
 		r.Log.Say("%s", a.Text)
 	}
 	return nil
+}
+
+// markTaken tells a launcher that does not hear its Release: this container may be killed before it says so, and the next
+// life of it may be over before the launcher connects again.
+func (r *runner) markTaken(launcher int) {
+	path := r.Share.Part(launcher).Taken()
+	err := os.WriteFile(path+"-", []byte(r.kept[launcher].Result.Attempt), 0o644)
+	// Whatever the umask is.
+	if err = errors.Join(err, os.Chmod(path+"-", 0o644), os.Rename(path+"-", path)); err != nil {
+		r.Log.Say("%s cannot be written: %s", path, err)
+	}
 }
 
 func (r *runner) push(launchers []int) {

@@ -3,6 +3,7 @@
 //	<root>/<n>/agent       this program, for wrapped container n
 //	<root>/<n>/socket      where the container oras listens for it
 //	<root>/<n>/inputs/     what it unpacks
+//	<root>/<n>/taken       the attempt of it whose end is known to the container oras
 //	<root>/parts/<n>/      what it has handed over
 //	<root>/pulled.json     which inputs there are, for the container oras
 //	<root>/scripts/        only beside scripts of the author's own: see Scripts
@@ -55,6 +56,9 @@ func (p Part) Agent() string { return filepath.Join(string(p), "agent") }
 
 // Socket is the path of the socket. With the path of the volume it is shorter than the 107 bytes that unix(7) allows.
 func (p Part) Socket() string { return filepath.Join(string(p), "socket") }
+
+// Taken is the file that names the attempt whose end, and output, the container oras has kept.
+func (p Part) Taken() string { return filepath.Join(string(p), "taken") }
 
 // Inputs is the folder of what is to be unpacked.
 func (p Part) Inputs() string { return filepath.Join(string(p), "inputs") }
