@@ -23,7 +23,7 @@ func execute(ctx context.Context, o options.Options, signals *program.Signals) (
 		return launcher.Exit{}, err
 	}
 	part := share.Part(o.Share)
-	started.Socket = part.Socket()
+	started.Socket, started.Taken = part.Socket(), part.Taken()
 	started.Settings = launcher.Settings{
 		Unpacks: o.InputPath != "", Tells: o.Pushes, OrasComesBack: o.OrasComesBack,
 		Wanted:      pusher.PushOn(o.PushOn).Wanted,
