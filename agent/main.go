@@ -37,6 +37,9 @@ func run(arguments []string) int {
 	if err != nil {
 		return end(o, "", err)
 	}
+	if command == "started" {
+		return started(o)
+	}
 	log.Debug = o.Debug
 	log.Explain("%s as user %d, with %s", command, os.Getuid(), registry.Clean(o.Describe(command), 4<<10))
 	ctx := context.Background()

@@ -214,7 +214,7 @@ func (p *pod) exec(argv []string, options ...string) *container {
 // wrapped is a wrapped container by its number, not started yet.
 func (p *pod) wrapped(number int, argv []string, options ...string) *container {
 	p.t.Helper()
-	arguments := append([]string{"exec", "--share", filepath.Join(p.share, strconv.Itoa(number))}, options...)
+	arguments := append([]string{"exec", "--share=" + filepath.Join(p.share, strconv.Itoa(number))}, options...)
 	if p.output != "" {
 		arguments = append(arguments, "--pushes")
 	}

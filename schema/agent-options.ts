@@ -1,5 +1,5 @@
 /** What runs in the containers of a step: see agent/README.md. */
-export type AgentCommand = "install" | "pull" | "exec" | "push" | "sidecar" | "application";
+export type AgentCommand = "install" | "pull" | "exec" | "started" | "push" | "sidecar" | "application";
 
 interface AgentOption {
   /** A flag is true where it is named; lists are named again for each value. */
@@ -18,7 +18,7 @@ const program = ["exec", "application"] as const;
 export const agentOptions = {
   share: {
     type: "text",
-    commands: all,
+    commands: [...all, "started"],
     description: "the volume of the step, or what of it a wrapped container sees",
   },
   containers: {

@@ -56,3 +56,8 @@ export function makesOutput(settings: Settings, launcher: LauncherSettings): boo
   const names = (l: LauncherSettings) => l.outputPath !== undefined || l.outputPipe !== undefined;
   return names(launcher) || (launcher === settings.launchers[0] && !settings.launchers.some(names));
 }
+
+/** Whether a script of the author's replaces a part of the agent. */
+export function usesScripts(settings: Settings): boolean {
+  return settings.entrypoint !== undefined || settings.orasEntrypoint !== undefined;
+}

@@ -1,7 +1,7 @@
-import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
+import type { V1Container, V1PodSpec, V1Probe } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { type ArtifactReference, formatReference } from "../annotations/reference.ts";
-import { makesOutput, type Settings } from "../annotations/settings.ts";
+import { makesOutput, type Settings, usesScripts } from "../annotations/settings.ts";
 import { annotations } from "../annotations/table.ts";
 import { type Connection, inCluster } from "../cache/connection.ts";
 import { argument, environmentFor, flag, option } from "./arguments.ts";
@@ -98,6 +98,21 @@ export function execArguments(step: Step, launcher: Launcher, share: string): st
   ];
 }
 
+/**
+ * Holds Ready back until the program starts, which is when its inputs are whole; it never fails for good. Other probes begin
+ * after it, too.
+ *
+ * @param share - where the container's part of the share is mounted
+ */
+export function startedProbe(share: string): V1Probe {
+  return {
+    exec: { command: [`${share}/agent`, "started", ...option("--share", share)] },
+    periodSeconds: 1,
+    timeoutSeconds: 10,
+    failureThreshold: 2 ** 31 - 1,
+  };
+}
+
 /** Runs the author's application script, whose end the container `oras` hears of. */
 export function scriptArguments(step: Step, launcher: Launcher, share: string): string[] {
   const { settings, pod } = step;
@@ -138,11 +153,6 @@ export function protocolArtifacts(settings: Settings, plain: (reference: Artifac
 }
 
 const unset = "NA";
-
-/** Whether a script of the author's replaces a part of the agent. */
-export function usesScripts(settings: Settings): boolean {
-  return settings.entrypoint !== undefined || settings.orasEntrypoint !== undefined;
-}
 
 /** The mounts of Secrets and tokens, which are no part of an output. The agent knows the token that every Pod gets. */
 function secretMounts(pod: V1PodSpec, { volumeMounts = [] }: V1Container): string[] {

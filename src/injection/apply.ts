@@ -67,12 +67,16 @@ export function injectSpec(spec: V1PodSpec, plan: Plan): V1PodSpec {
   };
 }
 
-function wrapContainer(container: V1Container, { command, args, env, mounts }: LauncherPlan): V1Container {
+function wrapContainer(
+  container: V1Container,
+  { command, args, env, mounts, startupProbe }: LauncherPlan,
+): V1Container {
   return {
     ...container,
     command: [...command],
     args: [...args],
     ...(env.length > 0 ? { env: [...(container.env ?? []), ...env] } : {}),
+    ...(startupProbe && { startupProbe }),
     volumeMounts: [...(container.volumeMounts ?? []), ...mounts],
   };
 }

@@ -1,7 +1,7 @@
 import type { V1Container, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { type ArtifactReference, formatPlainReference } from "../annotations/reference.ts";
-import type { Settings } from "../annotations/settings.ts";
+import { type Settings, usesScripts } from "../annotations/settings.ts";
 import {
   credentialsHost,
   installArguments,
@@ -9,7 +9,6 @@ import {
   pullArguments,
   pushArguments,
   sidecarArguments,
-  usesScripts,
 } from "./agent.ts";
 import { environmentFor } from "./arguments.ts";
 import { restrictedSecurityContext } from "./security.ts";

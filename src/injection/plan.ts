@@ -1,6 +1,20 @@
-import type { V1Container, V1EnvVar, V1PodSpec, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
+import type {
+  V1Container,
+  V1EnvVar,
+  V1PodSpec,
+  V1Probe,
+  V1Volume,
+  V1VolumeMount,
+} from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { applicationArguments, execArguments, protocolPaths, scriptArguments, usesScripts } from "./agent.ts";
+import { usesScripts } from "../annotations/settings.ts";
+import {
+  applicationArguments,
+  execArguments,
+  protocolPaths,
+  scriptArguments,
+  startedProbe,
+} from "./agent.ts";
 import { environmentFor } from "./arguments.ts";
 import { addsContainer, initContainers, pushContainers, volumes } from "./containers.ts";
 import type { Launcher } from "./launcher.ts";
@@ -35,6 +49,7 @@ export interface LauncherPlan {
   /** How many words of these stand in front of the program. */
   readonly ownWords: number;
   readonly env: readonly V1EnvVar[];
+  readonly startupProbe?: V1Probe;
   readonly mounts: readonly V1VolumeMount[];
 }
 
@@ -83,6 +98,7 @@ function planLauncher(step: Step, launcher: Launcher, index: number): LauncherPl
     before: launcher.container,
     ...wrap(step, launcher, path),
     env: environmentFor(inputPath, outputPath, outputPipe),
+    ...startupProbeOf(step, launcher, path),
     mounts: sharedWith(step, launcher, index, path).map((mount) => ({ name: volume, ...mount })),
   };
 }
@@ -90,6 +106,12 @@ function planLauncher(step: Step, launcher: Launcher, index: number): LauncherPl
 function sharedWith({ pod, settings }: Step, { container }: Launcher, index: number, path: string) {
   if (usesScripts(settings)) return scriptMounts(path);
   return partMounts(index, path, settings.inputs.length > 0 && removesInputs(pod, container));
+}
+
+/** Without inputs the program starts at once, and a script of the author's is no program that inputs are unpacked for. */
+function startupProbeOf({ settings }: Step, { container }: Launcher, path: string) {
+  if (settings.inputs.length === 0 || container.startupProbe || usesScripts(settings)) return {};
+  return { startupProbe: startedProbe(path) };
 }
 
 /** Command and arguments of a container as they are set. */

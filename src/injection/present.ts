@@ -99,6 +99,12 @@ export function launchersAt(mountPath: string): readonly string[] {
   return [`${mountPath}/agent`, `${mountPath}/${operatorFolder}/agent`, `${mountPath}/bin/tini`];
 }
 
+/** Whether a container has the startup probe that it was given. */
+export function hasStartedProbe({ startupProbe }: V1Container, mountPath: string | undefined): boolean {
+  const [program, command] = startupProbe?.exec?.command ?? [];
+  return program === `${mountPath}/agent` && command === "started";
+}
+
 /** What a wrapped container runs: words in front that another webhook added, and the program with its arguments. */
 export interface Launch {
   readonly inFront: readonly string[];

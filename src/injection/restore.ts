@@ -12,6 +12,7 @@ import {
 import type { Verdict } from "./admission-types.ts";
 import { type LegacyInjection, legacyInjection, runsLegacy } from "./legacy.ts";
 import { hashProgram, type Injection, ownValue, type Program, recordedInjection } from "./marker.ts";
+import { hasStartedProbe } from "./present.ts";
 import { changed, untouched } from "./verdicts.ts";
 import { weave } from "./weave.ts";
 
@@ -117,10 +118,13 @@ function rewrap(container: V1Container, stored: V1Container, injection: Injectio
   const wrapped = ownValue(injection.wrapped, container.name);
   const env = new Set(wrapped?.env);
   const [share] = injection.volumes;
+  const mountPath = stored.volumeMounts?.find(({ name }) => name === share)?.mountPath;
+  const hasProbe = hasStartedProbe(stored, mountPath);
   return {
     ...container,
     ...(stored.command && { command: stored.command }),
     ...(stored.args && { args: stored.args }),
+    ...(hasProbe && container.startupProbe === undefined && { startupProbe: stored.startupProbe }),
     ...some(
       "env",
       weave(container.env, stored.env, ({ name }) => env.has(name)),

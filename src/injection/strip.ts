@@ -3,7 +3,14 @@ import { names } from "../../schema/names.ts";
 import { type Problem, quoted, type Result } from "../annotations/problems.ts";
 import { putBack, type Workload } from "../workload/workload.ts";
 import { type Injection, type Program, type Wrapped, wordsOf } from "./marker.ts";
-import { findInjection, launchOf, originalOf, type Present, startsOnShare } from "./present.ts";
+import {
+  findInjection,
+  hasStartedProbe,
+  launchOf,
+  originalOf,
+  type Present,
+  startsOnShare,
+} from "./present.ts";
 import { operatorFolder } from "./share.ts";
 
 /**
@@ -95,10 +102,11 @@ function stripSpec(spec: V1PodSpec, present: Present, path: string): Result<V1Po
 function unwrap(container: V1Container, before: Wrapped, present: Present): V1Container | undefined {
   const program = programOf(container, before, present);
   if (program === undefined) return undefined;
+  const probe = hasStartedProbe(container, present.mountOf(container)) ? (["startupProbe"] as const) : [];
   const env = withoutLast(container.env ?? [], before.env);
   const volumeMounts = (container.volumeMounts ?? []).filter((mount) => !present.isShareMount(mount));
   return {
-    ...withoutKeys(container, ["command", "args", "env", "volumeMounts"]),
+    ...withoutKeys(container, ["command", "args", "env", "volumeMounts", ...probe]),
     ...program,
     ...(env.length > 0 && { env }),
     ...(volumeMounts.length > 0 && { volumeMounts }),

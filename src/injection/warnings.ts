@@ -5,7 +5,7 @@ import type { AnnotationMap } from "../annotations/map.ts";
 import type { Reading } from "../annotations/parse.ts";
 import { quoted } from "../annotations/problems.ts";
 import { formatPlainReference } from "../annotations/reference.ts";
-import { makesOutput, type Settings } from "../annotations/settings.ts";
+import { makesOutput, type Settings, usesScripts } from "../annotations/settings.ts";
 import { type AnnotationName, annotations } from "../annotations/table.ts";
 import type { Warning } from "../annotations/warning.ts";
 import type { Connection } from "../cache/connection.ts";
@@ -94,9 +94,9 @@ export function warnAboutContainer(around: Around, launcher: Launcher, settings:
   const field = `${around.path}.containers[${launcher.index}]`;
   const warnings = warnAboutRestarts(around, field, container);
   for (const probe of ["livenessProbe", "startupProbe"] as const) {
-    if (!container[probe]) continue;
-    const message =
-      "it must allow for the time that unpacking inputs and packing outputs take, or the kubelet ends the step meanwhile.";
+    const time = container[probe] && timeFor(container, launcher, settings);
+    if (!time) continue;
+    const message = `it must allow for the time that ${time}, or the kubelet ends the step meanwhile.`;
     warnings.push({ code: "ProbeNeedsTime", path: `${field}.${probe}`, message });
   }
   return [
@@ -104,6 +104,16 @@ export function warnAboutContainer(around: Around, launcher: Launcher, settings:
     ...warnAboutShellWords(launcher),
     ...(makesOutput(settings, launcher.settings) ? warnAboutMounts(around, field, launcher) : []),
   ];
+}
+
+/** What takes time while a probe of the author's runs: where there is no startup probe, the operator's holds others back. */
+function timeFor(container: V1Container, launcher: Launcher, settings: Settings): string | undefined {
+  const isHeldBack = container.startupProbe === undefined && settings.inputs.length > 0;
+  const unpacks = settings.inputs.length > 0 && (!isHeldBack || usesScripts(settings));
+  const packs = makesOutput(settings, launcher.settings);
+  if (unpacks && packs) return "unpacking inputs and packing outputs take";
+  if (unpacks) return "unpacking inputs takes";
+  return packs ? "packing outputs takes" : undefined;
 }
 
 /**

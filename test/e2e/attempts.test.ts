@@ -185,6 +185,24 @@ describe.concurrent("a program waits for nobody", () => {
   });
 });
 
+describe.concurrent("a container is Ready", () => {
+  it("when its inputs are whole, and as long as its program runs", async ({ ws }) => {
+    await ws.step(
+      "large",
+      { "output-uri": "attempts/large:1", "output-path": "tree" },
+      "mkdir tree; i=0; while [ $i -lt 20000 ]; do echo $i > tree/$i; i=$((i+1)); done; touch tree/z",
+    );
+    const step = { "input-uri": "attempts/large:1", "input-path": "/work/in" };
+    await ws.apply(podOf("ready", step, "until [ -e go ]; do sleep 0.1; done", mounted, work));
+    await ws.kubectl("wait", "pod/ready", "--for=condition=Ready", "--timeout=120s");
+    expect(
+      await ws.kubectl("exec", "ready", "-c", "main", "--", "sh", "-c", "ls /work/in/tree | wc -l"),
+    ).toBe("20001\n");
+    await ws.kubectl("exec", "ready", "-c", "main", "--", "touch", "/work/go");
+    await ws.succeeded("ready");
+  });
+});
+
 describe.concurrent("containers of a step cannot reach into each other", () => {
   it("a wrapped container sees its part of the share alone, and cannot write it", async ({ ws }) => {
     const look =

@@ -118,7 +118,7 @@ describe("injection", () => {
         expect(after.volumes?.slice(0, volumes?.length ?? 0)).toEqual(volumes ?? []);
         expect(after.initContainers?.slice(0, initContainers?.length ?? 0)).toEqual(initContainers ?? []);
         expect(after.containers.slice(1, containers.length)).toEqual(containers.slice(1));
-        const { command, args, env, volumeMounts, ...rest } = containers[0] as NonNullable<
+        const { command, args, env, volumeMounts, startupProbe, ...rest } = containers[0] as NonNullable<
           (typeof containers)[0]
         >;
         const {
@@ -126,9 +126,11 @@ describe("injection", () => {
           args: a,
           env: envAfter,
           volumeMounts: mounts,
+          startupProbe: probe,
           ...restAfter
         } = after.containers[0] as typeof rest & Record<string, unknown>;
         expect(restAfter).toEqual(rest);
+        expect(startupProbe ?? probe).toEqual(probe);
         // Variables in paths are expanded from the environment, under the operator's names.
         const added = (envAfter as { name: string }[] | undefined)?.slice(env?.length ?? 0) ?? [];
         expect([...(env ?? []), ...added]).toEqual(envAfter ?? []);

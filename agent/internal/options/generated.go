@@ -7,7 +7,7 @@ import "time"
 // Options are those of all commands; each has some.
 type Options struct {
 	// Share is the volume of the step, or what of it a wrapped container sees.
-	Share string `option:"share" commands:"install pull exec push sidecar application"`
+	Share string `option:"share" commands:"install pull exec push sidecar application started"`
 	// Containers is how many containers are wrapped.
 	Containers int `option:"containers" commands:"install pull" default:"1"`
 	// Entrypoint is the URL of the author's own application script.

@@ -14,7 +14,7 @@ import (
 )
 
 // Commands are what the agent can be asked for.
-var Commands = strings.Fields("install pull exec push sidecar application")
+var Commands = strings.Fields("install pull exec started push sidecar application")
 
 // Parse reads the arguments after the command.
 func Parse(command string, arguments []string) (Options, error) {

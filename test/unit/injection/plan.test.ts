@@ -129,6 +129,17 @@ describe("what is added", () => {
     expect(mounts(input, {}, rule("RestartAllContainers"))).toEqual([part, inputs]);
   });
 
+  it("is a startup probe where inputs are unpacked and the author has none", () => {
+    const probeOf = (step: Step, container: Partial<V1Container> = {}) =>
+      containersOf(injected(pod(step, {}, container)))["main"]?.startupProbe;
+    const input = { "input-uri": "d:e" };
+    expect(probeOf(input)?.exec?.command).toEqual(["/mnt/oras/agent", "started", "--share=/mnt/oras"]);
+    expect(probeOf(output)).toBeUndefined();
+    const own = { exec: { command: ["true"] } };
+    expect(probeOf(input, { startupProbe: own })).toEqual(own);
+    expect(probeOf({ ...input, entrypoint: "https://example.com/e.sh" })).toBeUndefined();
+  });
+
   it("drops what a round before has handed over where all containers may be restarted", () => {
     const rule = (action: string) => ({
       restartPolicyRules: [{ action, exitCodes: { operator: "In", values: [42] } }],
@@ -271,6 +282,18 @@ describe("checks", () => {
   it("leave the host's network alone where the Pod says itself how names are found", () => {
     const dnsConfig = { nameservers: ["10.0.0.10"] };
     expect(messages(pod(output, { hostNetwork: true, dnsPolicy: "None", dnsConfig }))).not.toContain("Dns");
+  });
+
+  it("warn of probes by what takes time: the operator's startup probe holds others back while inputs are unpacked", () => {
+    const probe = { exec: { command: ["true"] } };
+    const warned = (step: Step, container: Partial<V1Container>) => messages(pod(step, {}, container));
+    const input = { "input-uri": "d:e" };
+    expect(warned(input, { livenessProbe: probe })).not.toContain("Probe");
+    expect(warned({ ...input, ...output }, { livenessProbe: probe })).toContain("that packing outputs takes");
+    expect(warned({ ...input, ...output }, { livenessProbe: probe, startupProbe: probe })).toContain(
+      "livenessProbe: it must allow for the time that unpacking inputs and packing outputs take",
+    );
+    expect(warned(input, { startupProbe: probe })).toContain("that unpacking inputs takes");
   });
 
   it("warn of names that the node would resolve, and of every probe that may end the step", () => {

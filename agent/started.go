@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/converged-computing/oras-operator/agent/internal/options"
+)
+
+// started is a startup probe of a wrapped container: it succeeds when the program has been started, so that the container
+// is Ready when its inputs are whole. The agent that runs the program starts nothing else, so a child of it says so. The
+// probe has no termination message: that is the program's.
+func started(o options.Options) int {
+	launcher, err := findLauncher("/proc", o.Share)
+	if err == nil && !hasChild("/proc", launcher) {
+		err = fmt.Errorf("the inputs are not unpacked yet")
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "oras: "+err.Error())
+		return 1
+	}
+	return 0
+}
+
+// findLauncher finds the process that runs the program. It is not process 1 where containers share their processes, and
+// there those of other containers are seen, too: they have another part of the share, or another root.
+func findLauncher(proc, share string) (int, error) {
+	root, err := os.Stat("/")
+	if err != nil {
+		return 0, err
+	}
+	for _, pid := range processes(proc) {
+		line, err := os.ReadFile(filepath.Join(proc, strconv.Itoa(pid), "cmdline"))
+		if err != nil {
+			continue
+		}
+		words := strings.Split(string(line), "\x00")
+		if len(words) < 2 || words[1] != "exec" || !slices.Contains(words[:programAt(words)], "--share="+share) {
+			continue
+		}
+		other, err := os.Stat(filepath.Join(proc, strconv.Itoa(pid), "root"))
+		if err == nil && os.SameFile(root, other) {
+			return pid, nil
+		}
+	}
+	return 0, fmt.Errorf("the program has not been started yet")
+}
+
+// programAt is where the options of a command line end.
+func programAt(words []string) int {
+	if at := slices.Index(words, "--"); at >= 0 {
+		return at
+	}
+	return len(words)
+}
+
+// hasChild looks for a process whose parent is pid.
+func hasChild(proc string, pid int) bool {
+	return slices.ContainsFunc(processes(proc), func(other int) bool { return parentOf(proc, other) == pid })
+}
+
+func processes(proc string) []int {
+	entries, err := os.ReadDir(proc)
+	if err != nil {
+		return nil
+	}
+	var found []int
+	for _, entry := range entries {
+		if pid, err := strconv.Atoi(entry.Name()); err == nil {
+			found = append(found, pid)
+		}
+	}
+	return found
+}
+
+// parentOf reads the parent of a process: the second field behind the name, which stands in parentheses and may hold any
+// character (proc_pid_stat(5)). It returns 0 for a process that is gone.
+func parentOf(proc string, pid int) int {
+	stat, err := os.ReadFile(filepath.Join(proc, strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return 0
+	}
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 2 {
+		return 0
+	}
+	parent, _ := strconv.Atoi(string(fields[1]))
+	return parent
+}
