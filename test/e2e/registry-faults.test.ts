@@ -153,6 +153,6 @@ describe.concurrent("a large artifact", () => {
     expect(endOf(pod, "main")?.exitCode).toBe(0);
     const end = endOf(pod, names.pushContainer);
     expect(end?.exitCode).toBe(exitCodes.pushFailed.code);
-    expect(end?.message).toMatch(/push to .*the registry did not accept it within 15s; last: .*500/);
+    expect(end?.message).toMatch(/push to .*the registry did not succeed within 15s; last: .*500/);
   });
 });

@@ -140,12 +140,12 @@ func (r *runner) do(action Action) {
 		r.Log.Say("%s", a.Text)
 	case SayLater:
 		r.stopWaiting()
-		r.waiting = time.AfterFunc(patience, func() { r.Log.Say("%s", a.Text) })
+		r.waiting = time.AfterFunc(Patience, func() { r.Log.Say("%s", a.Text) })
 	}
 }
 
-// patience is how long the container oras may be started after this one without a word in the log.
-const patience = 2 * time.Second
+// Patience is how long the container oras may be started after this one without a word in the log.
+const Patience = 2 * time.Second
 
 func (r *runner) stopWaiting() {
 	if r.waiting != nil {

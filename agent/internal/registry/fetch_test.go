@@ -80,7 +80,7 @@ func TestFetch(t *testing.T) {
 		"may not be read":           {[]http.HandlerFunc{says(403, "")}, 1, "", "answered 403 Forbidden"},
 		"is behind plain HTTP":      {[]http.HandlerFunc{sends(plain.URL + "/?token=s3cret")}, 1, "", "without TLS; only https:// is followed"},
 		"redirects for ever":        {[]http.HandlerFunc{sends("/again?token=s3cret")}, 6, "", "redirects more than 5 times"},
-		"is not there for too long": {[]http.HandlerFunc{says(503, "wait")}, 0, "", "did not do it within 2m; last: "},
+		"is not there for too long": {[]http.HandlerFunc{says(503, "wait")}, 0, "", "did not succeed within 2m; last: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := newWeb(t, c.steps...)

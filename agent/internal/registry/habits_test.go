@@ -120,7 +120,7 @@ func TestHabitsOfPush(t *testing.T) {
 				return true
 			}
 			return false
-		}, []string{"the registry did not do it within 1m; last: ", "404 BLOB_UPLOAD_UNKNOWN: blob upload unknown"}, false, 190, -1},
+		}, []string{"the registry did not succeed within 1m; last: ", "404 BLOB_UPLOAD_UNKNOWN: blob upload unknown"}, false, 190, -1},
 		"cut on the way": {func(f *fake, w http.ResponseWriter, r *http.Request, body []byte) bool {
 			if isBlobPut(r) && len(body) > 100 && f.times("put") == 1 {
 				refuse(w, 400, "DIGEST_INVALID", "provided digest did not match uploaded content")
@@ -202,7 +202,7 @@ func TestHabitsOfPush(t *testing.T) {
 				return true
 			}
 			return false
-		}, []string{"the registry did not do it within 1m; last: the registry answered 500 UNKNOWN: no space left on device"}, false, 190, -1},
+		}, []string{"the registry did not succeed within 1m; last: the registry answered 500 UNKNOWN: no space left on device"}, false, 190, -1},
 		"a blob vanishes before the manifest": {func(f *fake, w http.ResponseWriter, r *http.Request, _ []byte) bool {
 			if isManifestPut(r) && f.times("manifest") == 1 {
 				f.mu.Lock()

@@ -38,7 +38,7 @@ func TestHabitsOfPull(t *testing.T) {
 			w.Header().Set("Retry-After", "100000")
 			refuse(w, 429, "TOOMANYREQUESTS", "You have reached your pull rate limit.")
 			return true
-		}, "the registry did not do it within 5m; last: the registry answered 429 TOOMANYREQUESTS: You have reached your pull rate limit.", 183, 0},
+		}, "the registry did not succeed within 5m; last: the registry answered 429 TOOMANYREQUESTS: You have reached your pull rate limit.", 183, 0},
 		"a web page": {func(_ *fake, w http.ResponseWriter, r *http.Request, _ []byte) bool {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
 			_, _ = w.Write([]byte("<html>Please log in</html>"))

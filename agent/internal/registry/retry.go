@@ -62,7 +62,7 @@ func (p *patience) wait(ctx context.Context, err error) error {
 	if left <= 0 {
 		did := "answer"
 		if e.Status != 0 {
-			did = "do it"
+			did = "succeed"
 		}
 		who := p.who
 		if who == "" {

@@ -2,7 +2,6 @@ package scripts
 
 import (
 	"context"
-	"errors"
 	"math"
 	"os"
 	"time"
@@ -49,10 +48,12 @@ func (a Application) Run(ctx context.Context, signals *program.Signals) launcher
 
 func (a Application) bringInputs(ctx context.Context) error {
 	ready := a.Folder.Ready()
-	if _, err := os.Stat(ready); errors.Is(err, os.ErrNotExist) {
+	waiting := time.AfterFunc(launcher.Patience, func() {
 		a.Program.Log.Say("waiting for %s, which the script in the container oras makes when the inputs are in %s", ready, a.Folder.Inputs())
-	}
-	if err := await(ctx, ready); err != nil {
+	})
+	err := await(ctx, ready)
+	waiting.Stop()
+	if err != nil {
 		return failure.Wrap(err, a.UnpackFailed, "the file %s cannot be waited for: %s", ready, err)
 	}
 	a.Program.Log.Explain("copying %s to %s", a.Folder.Inputs(), a.InputPath)
