@@ -25,10 +25,16 @@ const container: Shape = {
     args: texts,
     workingDir: "text",
     restartPolicy: "text",
+    restartPolicyRules: {
+      list: {
+        fields: { action: "text", exitCodes: { fields: { operator: "text", values: { list: "count" } } } },
+      },
+    },
     terminationMessagePath: "text",
     env: { list: { needs: ["name"], fields: { name: "text", value: "text" } } },
     volumeMounts: { list: { needs: ["name", "mountPath"], fields: { name: "text", mountPath: "text" } } },
     volumeDevices: { list: { needs: ["devicePath"], fields: { devicePath: "text" } } },
+    startupProbe: { fields: { exec: { fields: { command: texts } } } },
     resources,
     securityContext: { fields: { capabilities: { fields: { add: texts, drop: texts } } } },
   },

@@ -105,6 +105,13 @@ const container = (volumes: string[]): fc.Arbitrary<V1Container> =>
       securityContext: fc.constantFrom(undefined, { runAsUser: 0 }, { readOnlyRootFilesystem: true }),
       lifecycle: fc.constantFrom(undefined, { preStop: { exec: { command: ["true"] } } }),
       readinessProbe: fc.constantFrom(undefined, { exec: { command: ["true"] } }),
+      startupProbe: fc.constantFrom(undefined, undefined, { exec: { command: ["true"] } }),
+      restartPolicyRules: fc.constantFrom(
+        undefined,
+        ...["Restart", "RestartAllContainers"].map((action) => [
+          { action, exitCodes: { operator: "In", values: [42] } },
+        ]),
+      ),
     })
     .map(
       ({ mounts, ...rest }) =>
