@@ -182,14 +182,16 @@ export function checkLeftOver(spec: V1PodSpec, path: string): Problem[] {
 /** Whether words are those of a wrapped container, wherever the share was mounted. */
 function isLaunched(words: readonly string[]): boolean {
   return words.some((word, i) => {
-    const [command = "", share] = words.slice(i + 1);
     const folder = folderOf(word, "/agent");
-    if (folder !== undefined && launching.includes(command))
+    if (folder !== undefined && launching.includes(words[i + 1] ?? "")) {
+      const share = words[i + 2];
       return share === `--share=${folder}` || share === `--share=${folderOf(folder, `/${operatorFolder}`)}`;
+    }
     const mount = folderOf(word, tini);
+    if (mount === undefined) return false;
     // tini -s -g -- [busybox sh] script
     const after = words.slice(i + 4, i + 7);
-    return mount !== undefined && scriptsAt(mount, launchScripts).some((script) => after.includes(script));
+    return scriptsAt(mount, launchScripts).some((script) => after.includes(script));
   });
 }
 

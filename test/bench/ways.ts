@@ -92,7 +92,9 @@ export function usualPrograms(): Way {
     },
     pull: () => {
       const work = temporaryFolder("work");
-      const write = isTree ? `pigz -dc <${blob} | tar -C ${work} -x` : `cp ${blob} ${work}/file`;
+      const write = isTree
+        ? `pigz -dc <${blob} | { tar -C ${work} -x; cat >/dev/null; }`
+        : `cp ${blob} ${work}/file`;
       return seconds(() => sh(`${hash} <${blob} & ${write}; wait`));
     },
   };
