@@ -420,7 +420,7 @@ describe("an earlier injection, told to a real API server", () => {
     const pod = podOf("wrapped");
     const wordsOf = (made: V1Pod) => [
       made.spec?.containers[0]?.command?.[0],
-      made.spec?.containers[0]?.args?.filter((word) => word.endsWith("/bin/tini")).length,
+      made.spec?.containers[0]?.args?.filter((word) => word.endsWith("/agent")).length,
       ...namesOf(made),
     ];
     const expected = ["/vault/vault-env", 1, "oras-pull", "main", "oras"];

@@ -106,17 +106,20 @@ const container = (volumes: string[]): fc.Arbitrary<V1Container> =>
       lifecycle: fc.constantFrom(undefined, { preStop: { exec: { command: ["true"] } } }),
       readinessProbe: fc.constantFrom(undefined, { exec: { command: ["true"] } }),
       startupProbe: fc.constantFrom(undefined, undefined, { exec: { command: ["true"] } }),
-      restartPolicyRules: fc.constantFrom(
-        undefined,
-        ...["Restart", "RestartAllContainers"].map((action) => [
-          { action, exitCodes: { operator: "In", values: [42] } },
-        ]),
+      restarts: fc.constantFrom(
+        {},
+        {},
+        ...["Restart", "RestartAllContainers"].map((action) => ({
+          restartPolicy: "Never",
+          restartPolicyRules: [{ action, exitCodes: { operator: "In", values: [42] } }],
+        })),
       ),
     })
     .map(
-      ({ mounts, ...rest }) =>
+      ({ mounts, restarts, ...rest }) =>
         withoutUndefined<object>({
           ...rest,
+          ...restarts,
           ...(volumes[0] === undefined
             ? {}
             : { volumeMounts: mounts.map((path) => ({ name: volumes[0] as string, mountPath: path })) }),
@@ -149,7 +152,9 @@ export const podSpec: fc.Arbitrary<V1PodSpec> = fc
         }))
       : drawn;
     const initCount = Math.min(split, all.length - 1);
-    const initContainers = all.slice(0, initCount).map(({ readinessProbe, lifecycle, ...c }) => c);
+    const initContainers = all
+      .slice(0, initCount)
+      .map(({ readinessProbe, startupProbe, lifecycle, restartPolicy, restartPolicyRules, ...c }) => c);
     return withoutUndefined({
       ...rest,
       ...(initCount > 0 ? { initContainers } : {}),
