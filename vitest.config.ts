@@ -57,7 +57,7 @@ export default defineConfig({
         test: {
           name: "long",
           include: ["test/long/**/*.test.ts"],
-          globalSetup: ["test/support/temporary.ts", "test/support/cluster.ts"],
+          globalSetup: ["test/support/temporary.ts"],
           hookTimeout: 900_000,
         },
       },

@@ -19,13 +19,13 @@ beforeAll(async () => {
 /** What a container of a step may hold, whatever the size of its artifact, MiB. */
 const mostMemory = 64;
 
-/** Waits for a container's process to end well, and checks what it held. */
-async function endsSmall(running: Running): Promise<void> {
+/** Waits for a container's process to end well, and checks what it held, which it returns in MiB. */
+async function endsSmall(running: Running): Promise<number> {
   const memory = watchMemory(running.child);
   const { code, stderr } = await running.ended;
   expect(code, stderr).toBe(0);
   expect(memory.peak()).toBeLessThan(mostMemory);
-  expect(memory.peak()).toBeGreaterThan(0);
+  return memory.peak();
 }
 
 /** Passes what is made under the name `out` to another Pod; returns where it was and is. */
@@ -35,13 +35,15 @@ async function pass(name: string, make: (path: string) => void): Promise<{ was: 
   const was = join(producer.work, "out");
   make(was);
   await endsSmall(producer.pull(`--output=${ref}`));
-  await Promise.all([
+  const peaks = await Promise.all([
     endsSmall(producer.push(`--output=${ref}`)),
     endsSmall(producer.exec(["--pushes", "--output-path=out"], ["true"])),
   ]);
   const consumer = agentPod(program);
   await endsSmall(consumer.pull(`--input=${ref}`));
-  await endsSmall(consumer.exec(["--input-path=."], ["true"]));
+  peaks.push(await endsSmall(consumer.exec(["--input-path=."], ["true"])));
+  // One that ends at once may have been looked at too late.
+  expect(Math.max(...peaks)).toBeGreaterThan(0);
   return { was, is: join(consumer.work, "out") };
 }
 

@@ -38,10 +38,15 @@ func (f *folder) release() {
 	}
 }
 
-// found is a name in a directory, and what a worker made of it.
-type found struct {
+// entry is a name in a directory. All of one directory are held at once.
+type entry struct {
 	name string
 	kind uint8 // DT_ of readdir(3)
+}
+
+// found is an entry, and what a worker made of it.
+type found struct {
+	entry
 
 	problem *problem
 	st      unix.Stat_t
@@ -136,18 +141,18 @@ func (w *walker) enter(f *folder) error {
 	}
 	s.folder = f
 	w.pass(s)
-	items, err := readDirectory(f.fd)
+	entries, err := readDirectory(f.fd)
 	if err != nil {
 		return w.passProblem(problemOf(f.path, err))
 	}
-	slices.SortFunc(items, func(a, b found) int { return strings.Compare(a.name, b.name) })
-	items = slices.DeleteFunc(items, func(item found) bool { return w.leftOut(f, &item) })
-	if err := w.passFiles(f, items); err != nil {
+	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	entries = slices.DeleteFunc(entries, func(e entry) bool { return w.leftOut(f, e) })
+	if err := w.passFiles(f, entries); err != nil {
 		return err
 	}
-	for i := range items {
-		if items[i].kind == unix.DT_DIR {
-			if err := w.descend(f, items[i].name); err != nil {
+	for _, e := range entries {
+		if e.kind == unix.DT_DIR {
+			if err := w.descend(f, e.name); err != nil {
 				return err
 			}
 		}
@@ -155,10 +160,10 @@ func (w *walker) enter(f *folder) error {
 	return nil
 }
 
-func (w *walker) passFiles(f *folder, items []found) error {
+func (w *walker) passFiles(f *folder, entries []entry) error {
 	var s *step
-	for _, item := range items {
-		if item.kind == unix.DT_DIR {
+	for _, e := range entries {
+		if e.kind == unix.DT_DIR {
 			continue
 		}
 		if s == nil {
@@ -168,7 +173,7 @@ func (w *walker) passFiles(f *folder, items []found) error {
 			}
 			s.folder = f
 		}
-		if s.items = append(s.items, item); len(s.items) == batchItems {
+		if s.items = append(s.items, found{entry: e, fd: -1}); len(s.items) == batchItems {
 			w.pass(s)
 			s = nil
 		}
@@ -189,7 +194,7 @@ func (w *walker) descend(f *folder, name string) error {
 }
 
 // leftOut tells whether a name does not become part of the output, and says so.
-func (w *walker) leftOut(f *folder, item *found) bool {
+func (w *walker) leftOut(f *folder, item entry) bool {
 	path := names.Join(f.path, item.name)
 	if what, ok := w.skip[path]; ok {
 		w.tell(path, what)
@@ -229,8 +234,8 @@ func isMountRoot(fd int) bool {
 }
 
 // readDirectory returns the names in a directory, unsorted, with their kinds.
-func readDirectory(fd int) ([]found, error) {
-	var items []found
+func readDirectory(fd int) ([]entry, error) {
+	var entries []entry
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := unix.Getdents(fd, buffer)
@@ -241,7 +246,7 @@ func readDirectory(fd int) ([]found, error) {
 			return nil, err
 		}
 		if n == 0 {
-			return items, nil
+			return entries, nil
 		}
 		for rest := buffer[:n]; len(rest) > 0; {
 			// struct linux_dirent64 (getdents(2)): inode, offset, length of the record, kind, name.
@@ -249,7 +254,7 @@ func readDirectory(fd int) ([]found, error) {
 			name := rest[19:length]
 			name = name[:bytes.IndexByte(name, 0)]
 			if string(name) != "." && string(name) != ".." {
-				items = append(items, found{name: string(name), kind: kindIn(fd, string(name), rest[18]), fd: -1})
+				entries = append(entries, entry{name: string(name), kind: kindIn(fd, string(name), rest[18])})
 			}
 			rest = rest[length:]
 		}
