@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
+	"github.com/converged-computing/oras-operator/agent/internal/share"
 )
 
 // Input is one that was pulled.
@@ -48,17 +49,13 @@ func writeList(folder string, inputs []Input) error {
 	return writeJSON(filepath.Join(folder, list), inputs)
 }
 
-// writeJSON writes a file that every user may read, whatever the umask. Who finds it finds it whole.
+// writeJSON writes a file that every user may read.
 func writeJSON(path string, value any) error {
 	text, err := json.Marshal(value)
 	if err != nil {
 		return err
 	}
-	beside := filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
-	if err := os.WriteFile(beside, text, 0o644); err != nil {
-		return err
-	}
-	return errors.Join(os.Chmod(beside, 0o644), os.Rename(beside, path))
+	return share.WriteWhole(path, text, 0o644)
 }
 
 // WriteDigests keeps what the tags of the inputs stood for: it stands on what is made of them.

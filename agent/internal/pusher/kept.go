@@ -12,6 +12,7 @@ import (
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/compress"
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
 	"github.com/converged-computing/oras-operator/agent/internal/protocol"
+	"github.com/converged-computing/oras-operator/agent/internal/share"
 )
 
 // Names below the folder of a launcher.
@@ -51,11 +52,7 @@ func (f folder) write(s stored) error {
 	if err != nil {
 		return err
 	}
-	beside := filepath.Join(string(f), "."+resultFile)
-	if err := os.WriteFile(beside, text, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(beside, filepath.Join(string(f), resultFile))
+	return share.WriteWhole(filepath.Join(string(f), resultFile), text, 0o600)
 }
 
 // forget removes the result. The blob goes when the next one comes: it may be under way already.

@@ -3,7 +3,6 @@ package pusher
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"os"
 	"os/signal"
 	"path"
@@ -197,9 +196,7 @@ func (r *runner) do(action Action) error {
 // life of it may be over before the launcher connects again.
 func (r *runner) markTaken(launcher int) {
 	path := r.Share.Part(launcher).Taken()
-	err := os.WriteFile(path+"-", []byte(r.kept[launcher].Result.Attempt), 0o644)
-	// Whatever the umask is.
-	if err = errors.Join(err, os.Chmod(path+"-", 0o644), os.Rename(path+"-", path)); err != nil {
+	if err := share.WriteWhole(path, []byte(r.kept[launcher].Result.Attempt), 0o644); err != nil {
 		r.Log.Say("%s cannot be written: %s", path, err)
 	}
 }

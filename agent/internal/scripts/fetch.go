@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
 	"github.com/converged-computing/oras-operator/agent/internal/registry"
+	"github.com/converged-computing/oras-operator/agent/internal/share"
 )
 
 // longest a script may be, in bytes.
@@ -53,7 +53,8 @@ func (f Fetching) Fetch(ctx context.Context, address, path string) error {
 		return failure.New(f.Code, "the script %s is not what its URL says: found sha256=%x; look at what has changed, and pin that", shown, sum)
 	}
 	f.Explain(fmt.Sprintf("script %s: %d bytes, to %s", shown, len(content), path))
-	if err := place(path, content); err != nil {
+	// Everybody may run it: containers of a Pod run as different users.
+	if err := share.WriteWhole(path, content, 0o755); err != nil {
 		return failure.Wrap(err, f.Code, "the volume of the step cannot be written: %s", err)
 	}
 	return nil
@@ -68,17 +69,4 @@ func readAuthorities(file string) ([]byte, error) {
 		return nil, nil
 	}
 	return text, err
-}
-
-// place writes a script that everybody may run: containers of a Pod run as different users.
-func place(path string, content []byte) error {
-	beside := filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
-	if err := os.WriteFile(beside, content, 0o755); err != nil {
-		return err
-	}
-	// Whatever the umask.
-	if err := os.Chmod(beside, 0o755); err != nil {
-		return err
-	}
-	return os.Rename(beside, path)
 }
