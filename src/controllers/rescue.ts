@@ -1,5 +1,5 @@
 import type { V1Container, V1ContainerStateTerminated, V1ContainerStatus } from "@kubernetes/client-node";
-import { afterEnd, canRestartAll } from "../workload/restarts.ts";
+import { afterEnd, canRestartAll, restartPolicyOf } from "../workload/restarts.ts";
 import { hasEnded, type StepPod } from "./step-pods.ts";
 
 /** Why a Pod cannot end by itself. */
@@ -147,8 +147,8 @@ function containerLost({ container, terminated, ...seen }: Seen, pod: StepPod, c
   return { reason: "ContainerLost", message: said ? `${text} ${said}` : text, certainAt };
 }
 
-function policyOf({ restartPolicy }: V1Container, { spec }: StepPod): string {
-  return `restartPolicy ${restartPolicy ?? spec?.restartPolicy}`;
+function policyOf(container: V1Container, { spec }: StepPod): string {
+  return `restartPolicy ${restartPolicyOf(container, spec?.restartPolicy)}`;
 }
 
 function hasRunBefore(status: V1ContainerStatus | undefined): boolean {

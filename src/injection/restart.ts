@@ -1,10 +1,5 @@
 import type { V1Container, V1ContainerRestartRule, V1PodSpec } from "@kubernetes/client-node";
-import { canRestartAll } from "../workload/restarts.ts";
-
-/** The restart policy of a container: its own (KEP-5307), else the Pod's. */
-export function restartPolicy(pod: V1PodSpec, container: V1Container): string {
-  return container.restartPolicy ?? pod.restartPolicy ?? "Always";
-}
+import { canRestartAll, restartPolicyOf } from "../workload/restarts.ts";
 
 /**
  * Whether an input may be removed as soon as it is unpacked: the container has no other attempt, or one for which the init
@@ -12,7 +7,7 @@ export function restartPolicy(pod: V1PodSpec, container: V1Container): string {
  */
 export function removesInputs(pod: V1PodSpec, container: V1Container): boolean {
   return (
-    restartPolicy(pod, container) === "Never" &&
+    restartPolicyOf(container, pod.restartPolicy) === "Never" &&
     (container.restartPolicyRules ?? []).every(({ action }) => action === "RestartAllContainers")
   );
 }
@@ -25,7 +20,10 @@ export function restartsAll({ containers, initContainers }: V1PodSpec): boolean 
 /** What the agent has to know of what the kubelet does when a wrapped container ends. */
 export function policyOf(pod: V1PodSpec, container: V1Container): string {
   const rules = (container.restartPolicyRules ?? []).flatMap(ruleOf);
-  return JSON.stringify({ restart: restartPolicy(pod, container), ...(rules.length > 0 && { rules }) });
+  return JSON.stringify({
+    restart: restartPolicyOf(container, pod.restartPolicy),
+    ...(rules.length > 0 && { rules }),
+  });
 }
 
 function ruleOf({ action, exitCodes }: V1ContainerRestartRule): object[] {

@@ -9,9 +9,9 @@ import { makesOutput, type Settings, usesScripts } from "../annotations/settings
 import { type AnnotationName, annotations } from "../annotations/table.ts";
 import type { Warning } from "../annotations/warning.ts";
 import type { Connection } from "../cache/connection.ts";
+import { restartPolicyOf } from "../workload/restarts.ts";
 import type { Launcher } from "./launcher.ts";
 import { isWithin, partsOf } from "./paths.ts";
-import { restartPolicy } from "./restart.ts";
 import type { SecretVolumes } from "./secrets.ts";
 
 /** What is unwise but allowed, of a step as a whole. Short: the API server cuts all warnings of a request at 4,096 bytes. */
@@ -127,7 +127,7 @@ function warnAboutRestarts(
   field: string,
   container: V1Container,
 ): Warning[] {
-  if (!isBarePod || restartPolicy(pod, container) !== "Always") return [];
+  if (!isBarePod || restartPolicyOf(container, pod.restartPolicy) !== "Always") return [];
   const at = container.restartPolicy === undefined ? path : field;
   const message =
     "Always, which is the default of a Pod, starts the step again each time it ends; write OnFailure or Never if it should run once.";

@@ -6,6 +6,11 @@ type Restarting = Pick<V1Container, "restartPolicy" | "restartPolicyRules">;
 /** What the kubelet does when a container has ended: nothing, or start it again, or every container of the Pod. */
 type Next = "ends" | "restarts" | "restarts-all";
 
+/** The restart policy of a container: its own (KEP-5307), else the Pod's, else the default of Kubernetes. */
+export function restartPolicyOf({ restartPolicy }: Restarting, podPolicy: string | undefined): string {
+  return restartPolicy ?? podPolicy ?? "Always";
+}
+
 /**
  * What the kubelet does after an exit code: the first rule that fits (KEP-5307, KEP-5532), else the container's policy,
  * else the Pod's.
@@ -20,7 +25,7 @@ export function afterEnd(container: Restarting, podPolicy: string | undefined, c
     return operator !== undefined && values.includes(code) === (operator === "In");
   });
   if (rule !== undefined) return rule.action === "RestartAllContainers" ? "restarts-all" : "restarts";
-  const policy = container.restartPolicy ?? podPolicy ?? "Always";
+  const policy = restartPolicyOf(container, podPolicy);
   return policy === "Always" || (policy === "OnFailure" && code !== 0) ? "restarts" : "ends";
 }
 
