@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
 	"github.com/converged-computing/oras-operator/agent/internal/program"
 )
@@ -296,6 +298,29 @@ func TestCopyThatCannotBeWrittenIsTold(t *testing.T) {
 	code, stdout, stderr := outcome(t, command)
 	if code != 99 || stdout != "x\n" || !strings.Contains(stderr, "no space left") {
 		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
+	}
+}
+
+// A step that waits for the container oras was ended with 189 by a SIGCONT.
+func TestASignalThatEndsNobodyIsNothingBeforeTheProgram(t *testing.T) {
+	for _, harmless := range []syscall.Signal{syscall.SIGCONT, syscall.SIGTSTP, syscall.SIGWINCH, syscall.SIGCHLD, syscall.SIGURG} {
+		t.Run(unix.SignalName(harmless), func(t *testing.T) {
+			signals := program.Receive()
+			defer signals.Close()
+			// Go hands over the signal with the lower number first.
+			const last = syscall.Signal(40)
+			for _, number := range []syscall.Signal{harmless, last} {
+				if err := syscall.Kill(os.Getpid(), number); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := <-signals.Idle(); got != last {
+				t.Errorf("%s counts as a signal that ends the program", got)
+			}
+			if _, got, _ := signals.ForwardTo(nil); got != last {
+				t.Errorf("%s keeps the program from being started", got)
+			}
+		})
 	}
 }
 

@@ -26,6 +26,11 @@ type Signals struct {
 // the terminal's answer to this process being in the background.
 var notForwarded = []syscall.Signal{syscall.SIGCHLD, syscall.SIGURG, syscall.SIGPIPE, syscall.SIGTTIN, syscall.SIGTTOU}
 
+// endNobody are signals on which a program that does not handle them is continued, stopped or left alone (signal(7)).
+// They are the program's business: while there is none, they mean nothing. A runtime that freezes and thaws containers,
+// or a debugger that lets go of a process, sends SIGCONT at any moment.
+var endNobody = []syscall.Signal{syscall.SIGCONT, syscall.SIGTSTP, syscall.SIGWINCH}
+
 // Receive begins to receive signals. SIGHUP and SIGINT stay ignored where this process was started with them ignored,
 // and so they do for the program.
 func Receive() *Signals {
@@ -60,6 +65,9 @@ func (s *Signals) deliver(number syscall.Signal) {
 		s.to.Signal(number)
 		return
 	}
+	if slices.Contains(endNobody, number) {
+		return
+	}
 	if s.first == 0 {
 		s.first = number
 	}
@@ -70,11 +78,11 @@ func (s *Signals) deliver(number syscall.Signal) {
 	}
 }
 
-// Idle receives a signal that came while no program ran.
+// Idle receives a signal that came while no program ran, and that would have ended it.
 func (s *Signals) Idle() <-chan syscall.Signal { return s.idle }
 
-// ForwardTo starts a program that gets every signal from now on, unless a signal came before: then it returns that
-// signal, and start is not called.
+// ForwardTo starts a program that gets every signal from now on, unless one came before that would have ended it: then
+// it returns that signal, and start is not called.
 func (s *Signals) ForwardTo(start func() (*Running, error)) (*Running, syscall.Signal, error) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
