@@ -28,7 +28,6 @@ export function injectWorkload(workload: Workload, plan: Plan, spec: V1PodSpec, 
     ...annotations,
     [names.markerAnnotation]: markerOf(step, namespace),
   });
-  const own = ownAnnotations(workload);
   const below = podAnnotations(workload);
   const injected: PodTemplate = {
     metadata: {
@@ -38,6 +37,9 @@ export function injectWorkload(workload: Workload, plan: Plan, spec: V1PodSpec, 
     },
     spec,
   };
+  // A Pod's metadata is its template's.
+  if (isPod(workload)) return putBack(workload, injected).object;
+  const own = ownAnnotations(workload);
   return putBack(workload, injected, {
     ...workload.metadata,
     annotations: marked(own, { ...below, ...own }),
