@@ -28,6 +28,9 @@ func run(arguments []string) int {
 		return contract.ExitSetupFailed
 	}
 	command := arguments[0]
+	if command != "started" {
+		makeThreads()
+	}
 	// Before anything else: the first signal may come at once.
 	var signals *program.Signals
 	if command == "exec" || command == "application" {

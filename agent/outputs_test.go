@@ -119,7 +119,7 @@ func TestOutputsThatCannotBePushed(t *testing.T) {
 	for name, c := range map[string]struct{ path, script, says string }{
 		"missing":                          {"nowhere", "true", "nothing at nowhere"},
 		"missing, I6: the nearest":         {"reslts.csv", "echo x > results.csv; echo y > other", "there is results.csv, other; is results.csv meant?"},
-		"missing, below what is there":     {"out/run/x", "mkdir out; echo x > out/y", "in out there is y"},
+		"missing, below what is there":     {"out/run/x", "mkdir out; echo x > out/y", "/out there is y"},
 		"missing, in an empty directory":   {"out/x", "mkdir out", "out is empty"},
 		"missing, among many":              {"x", "for i in 1 2 3 4 5 6 7; do echo > file-$i; done", "and 2 more"},
 		"art-26, a pattern":                {"*.txt", "echo x > a.txt", "*.txt"},
@@ -174,7 +174,7 @@ func TestPathsThatCannotWork(t *testing.T) {
 		options []string
 		says    string
 	}{
-		"the root":                     {"/", []string{"--output-path", "."}, "root of the filesystem"},
+		"the root":                     {"/", []string{"--output-path", "."}, "the output / is the root of the filesystem; name a file or directory below it (output-path)"},
 		"the root by its name":         {"", []string{"--output-path", "/"}, "root of the filesystem"},
 		"the root around":              {"", []string{"--output-path", "/tmp/.."}, "root of the filesystem"},
 		"the share":                    {"", []string{"--output-path", "SHARE"}, "never pushed"},

@@ -10,14 +10,14 @@ import (
 	"strings"
 
 	"github.com/converged-computing/oras-operator/agent/internal/options"
+	"golang.org/x/sys/unix"
 )
 
 // started is a startup probe of a wrapped container: it succeeds when the program has been started, so that the container
-// is Ready when its inputs are whole. The agent that runs the program starts nothing else, so a child of it says so. The
-// probe has no termination message: that is the program's.
+// is Ready when its inputs are whole. The probe has no termination message: that is the program's.
 func started(o options.Options) int {
 	launcher, err := findLauncher("/proc", o.Share)
-	if err == nil && !hasChild("/proc", launcher) {
+	if err == nil && !runsProgram("/proc", launcher) {
 		err = fmt.Errorf("the inputs are not unpacked yet")
 	}
 	if err != nil {
@@ -57,6 +57,27 @@ func programAt(words []string) int {
 		return at
 	}
 	return len(words)
+}
+
+// runsProgram says whether a launcher has started its program and not seen its end. It holds a descriptor of it as long.
+// A child alone says less: process 1 also has those that hooks, or somebody who was in the container, have left behind.
+func runsProgram(proc string, launcher int) bool {
+	fd, err := unix.PidfdOpen(os.Getpid(), 0)
+	if err != nil {
+		// There are no such descriptors (before Linux 5.3, gVisor).
+		return hasChild(proc, launcher)
+	}
+	_ = unix.Close(fd)
+	folder := filepath.Join(proc, strconv.Itoa(launcher), "fd")
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(entries, func(entry os.DirEntry) bool {
+		target, _ := os.Readlink(filepath.Join(folder, entry.Name()))
+		// The second one since Linux 6.9.
+		return target == "anon_inode:[pidfd]" || strings.HasPrefix(target, "pidfd:")
+	})
 }
 
 // hasChild looks for a process whose parent is pid.

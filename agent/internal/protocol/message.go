@@ -3,6 +3,7 @@ package protocol
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // What the two sides say. Payloads are JSON, but for Data.
@@ -70,10 +71,28 @@ type Reason struct {
 	Message string `json:"message,omitempty"`
 }
 
+// longestSentence is what always fits into a message: in JSON a byte becomes six at most.
+const longestSentence = MaxMessage / 8
+
+// sentence cuts one that is longer, between characters. The other side would wait for a message that was not sent.
+func sentence(text string) string {
+	if len(text) <= longestSentence {
+		return text
+	}
+	return strings.ToValidUTF8(text[:longestSentence], "") + "…"
+}
+
 // Message writes a message with its payload; nil where it has none.
 func (w *Writer) Message(kind Type, payload any) error {
-	if payload == nil {
+	switch p := payload.(type) {
+	case nil:
 		return w.Frame(kind, nil)
+	case Failure:
+		p.Message = sentence(p.Message)
+		payload = p
+	case Reason:
+		p.Message = sentence(p.Message)
+		payload = p
 	}
 	text, err := json.Marshal(payload)
 	if err != nil {

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 	"sync"
 	"testing"
 	"testing/iotest"
+	"unicode/utf8"
 
 	"github.com/converged-computing/oras-operator/agent/internal/protocol"
 	"pgregory.net/rapid"
@@ -171,5 +173,33 @@ func TestFramesOfSeveralGoroutinesAreWhole(t *testing.T) {
 	}
 	if count[protocol.Started] != each || count[protocol.Ended] != each {
 		t.Errorf("%v", count)
+	}
+}
+
+// A sentence may name many files: whatever its length and its characters, it is sent.
+func TestSentencesAreCut(t *testing.T) {
+	for _, character := range []string{"x", "<", "é", "\x00", "\xff", "🦩"} {
+		for _, count := range []int{0, 10, 1000, 64 << 10, 1 << 20} {
+			text := strings.Repeat(character, count)
+			var wire bytes.Buffer
+			writer, reader := protocol.NewWriter(&wire), protocol.NewReader(&wire)
+			for kind, payload := range map[protocol.Type]any{
+				protocol.Failed: protocol.Failure{Message: text}, protocol.Nothing: protocol.Reason{Message: text},
+			} {
+				if err := writer.Message(kind, payload); err != nil {
+					t.Fatalf("%d of %q: %v", count, character, err)
+				}
+				got, content, err := reader.Frame()
+				if err != nil || got != kind {
+					t.Fatal(got, err)
+				}
+				// Both have a message.
+				said, err := protocol.Decode[protocol.Reason](kind, content)
+				want := strings.ToValidUTF8(strings.Repeat(character, min(count, 1000)), "")
+				if err != nil || !strings.HasPrefix(said.Message, want) && character != "\xff" || !utf8.ValidString(said.Message) {
+					t.Errorf("%d of %q became %d bytes, %v", count, character, len(said.Message), err)
+				}
+			}
+		}
 	}
 }

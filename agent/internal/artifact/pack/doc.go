@@ -85,7 +85,7 @@ func Describe(options Options) (*Output, error) {
 		return nil, o.failure(nil, "the output %s is neither a file nor a directory", path)
 	}
 	if real == "/" {
-		return nil, o.failure(nil, "the output would be the root of the filesystem; name a file or directory below it")
+		return nil, o.failure(nil, "the output %s is the root of the filesystem; name a file or directory below it (output-path)", absolute(path))
 	}
 	for _, l := range options.LeaveOut {
 		if within(real, resolved(l.Path)) {

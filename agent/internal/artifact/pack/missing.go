@@ -45,13 +45,7 @@ func instead(path string) string {
 	defer folder.Close()
 	// An error after some names is none here.
 	found, _ := folder.Readdirnames(mostLooked)
-	place := above
-	if place == "." {
-		place = "the working directory"
-		if working, err := os.Getwd(); err == nil {
-			place = working
-		}
-	}
+	place := absolute(above)
 	if len(found) == 0 {
 		return "; " + names.Printable(place) + " is empty"
 	}
@@ -77,4 +71,12 @@ func instead(path string) string {
 		text += fmt.Sprintf("; is %s meant?", names.Printable(found[0]))
 	}
 	return text
+}
+
+// absolute is a path from the root on: who reads "." does not know which directory that is.
+func absolute(path string) string {
+	if whole, err := filepath.Abs(path); err == nil {
+		return whole
+	}
+	return path
 }

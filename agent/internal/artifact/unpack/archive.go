@@ -155,7 +155,7 @@ func (a *archive) entry(h *tar.Header, content io.Reader) error {
 	}
 	above, name := names.Split(path)
 	if name == "" {
-		return t.failure(nil, "the input has a file for the target %s itself", t.options.Path)
+		return t.failure(nil, "the input has a file for the target %s itself", t.place)
 	}
 	directory, err := t.resolve(above, true)
 	if err != nil {
@@ -174,7 +174,7 @@ func (a *archive) entry(h *tar.Header, content io.Reader) error {
 		return a.crew.file(directory, it, content, size)
 	case tar.TypeSymlink:
 		if !a.linkStays(directory, h.Linkname) {
-			return t.failure(nil, "the input's link %s -> %s leads out of %s", t.shown(path), names.Printable(h.Linkname), t.options.Path)
+			return t.failure(nil, "the input's link %s -> %s leads out of %s", t.shown(path), names.Printable(h.Linkname), t.place)
 		}
 		it.link = h.Linkname
 		return a.crew.link(directory, it)

@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -58,6 +59,7 @@ type Options struct {
 // used by one goroutine.
 type Target struct {
 	options Options
+	place   string // of the target, for messages
 	opener  opener
 	umask   uint32
 	implied uint32 // mode of directories that no entry describes
@@ -86,7 +88,7 @@ type Target struct {
 
 // Open makes the target ready. Close must be called.
 func Open(options Options) (*Target, error) {
-	t := &Target{options: options, table: map[string]*directory{}, stages: map[stageKey]*stage{}, mostRemembered: mostRemembered}
+	t := &Target{options: options, place: absolute(options.Path), table: map[string]*directory{}, stages: map[stageKey]*stage{}, mostRemembered: mostRemembered}
 	t.told.keys = map[string]bool{}
 	if t.options.Now.IsZero() {
 		t.options.Now = time.Now()
@@ -95,12 +97,12 @@ func Open(options Options) (*Target, error) {
 		return nil, fmt.Errorf("unpack: workers and limits must be positive")
 	}
 	if err := os.MkdirAll(options.Path, 0o777); err != nil {
-		return nil, t.failure(err, "the input path %s cannot be made by user %d: %s; name a writable place, or mount a volume there",
-			options.Path, os.Getuid(), reason(err))
+		return nil, t.failure(err, "the input path %s cannot be made by user %d: %s; name a writable place (input-path), or mount a volume there",
+			t.place, os.Getuid(), reason(err))
 	}
 	fd, err := unix.Open(options.Path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, t.failure(err, "the input path %s cannot be opened by user %d: %s", options.Path, os.Getuid(), reason(err))
+		return nil, t.failure(err, "the input path %s cannot be opened by user %d: %s", t.place, os.Getuid(), reason(err))
 	}
 	t.anchors = append(t.anchors, fd)
 	t.opener = newOpener(fd)
@@ -145,13 +147,17 @@ func (t *Target) failure(cause error, format string, args ...any) error {
 // shown is a path as the author knows it.
 func (t *Target) shown(path string) string {
 	if path == "" {
-		return t.options.Path
+		return t.place
 	}
-	path = names.Printable(path)
-	if t.options.Path == "/" {
-		return "/" + path
+	return strings.TrimRight(t.place, "/") + "/" + names.Printable(path)
+}
+
+// absolute is a path from the root on: who reads "." does not know which directory that is.
+func absolute(path string) string {
+	if whole, err := filepath.Abs(path); err == nil {
+		return whole
 	}
-	return t.options.Path + "/" + path
+	return path
 }
 
 // tellOnce says a line once for each key.

@@ -60,7 +60,7 @@ func (a *archive) makeHardLink(link hardLink) error {
 	case unix.S_IFLNK:
 		target := readLink(source, name)
 		if !a.linkStays(link.directory, target) {
-			return t.failure(nil, "the input's link %s -> %s leads out of %s", t.shown(path), names.Printable(target), t.options.Path)
+			return t.failure(nil, "the input's link %s -> %s leads out of %s", t.shown(path), names.Printable(target), t.place)
 		}
 		return t.writeLink(fd, path, &item{name: link.name, link: target})
 	default:

@@ -45,7 +45,7 @@ func (t *Target) prepare(d *directory) error {
 		return t.failure(err, "%s cannot be looked at: %s", t.shown(d.path), reason(err))
 	}
 	if err := unix.Faccessat(fd, ".", unix.W_OK|unix.X_OK, 0); err != nil && !(err == unix.EACCES && t.unlock(d, fd)) {
-		return t.failure(err, "%s belongs to user %d and cannot be written by user %d (%s); name a writable place, or mount a volume there",
+		return t.failure(err, "%s belongs to user %d and cannot be written by user %d (%s); name a writable place (input-path), or mount a volume there",
 			t.shown(d.path), st.uid, os.Getuid(), reason(err))
 	}
 	key := stageKey{mount: st.mount}

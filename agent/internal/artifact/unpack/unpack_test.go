@@ -372,3 +372,15 @@ func TestWithoutOpenat2(t *testing.T) {
 	t.Run("twice", TestReadOnlyDirectoriesTwice)
 	t.Run("links", TestSecondInputDoesNotFollowLinksOfTheFirst)
 }
+
+// Who reads the message of a container does not know its working directory.
+func TestTheTargetIsNamedFromTheRootOn(t *testing.T) {
+	working := t.TempDir()
+	t.Chdir(working)
+	for path, want := range map[string]string{".": working, "in": working + "/in", "in/": working + "/in", "/tmp/..": "/"} {
+		err := unpackAll(t, options(path), archive(t, file(".", "x")))
+		if err == nil || !strings.HasSuffix(err.Error(), " target "+want+" itself") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
