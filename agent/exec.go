@@ -25,12 +25,17 @@ func execute(ctx context.Context, o options.Options, signals *program.Signals) (
 	part := share.Part(o.Share)
 	started.Socket, started.Taken = part.Socket(), part.Taken()
 	started.Settings = launcher.Settings{
-		Unpacks: o.InputPath != "", Tells: o.Pushes, OrasComesBack: o.OrasComesBack,
-		Wanted:      pusher.PushOn(o.PushOn).Wanted,
-		NobodyThere: contract.ExitPusherMissing, OutputFailed: contract.ExitOutputFailed,
+		Unpacks: o.InputPath != "" && !o.Streams, Waits: o.Streams, Tells: o.Pushes || o.Streams,
+		OrasComesBack: o.OrasComesBack || o.Streams,
+		Wanted:        func(code int) bool { return o.Pushes && pusher.PushOn(o.PushOn).Wanted(code) },
+		NobodyThere:   contract.ExitPusherMissing, OutputFailed: contract.ExitOutputFailed,
 	}
-	if o.InputPath != "" {
-		started.Unpack = inputs.Unpack{Folder: part.Inputs(), Remove: !o.KeepInputs, Target: unpackInto(o.InputPath), Explain: log.Explain}.Run
+	into := inputs.Into{Target: unpackInto(o.InputPath), Explain: log.Explain}
+	if o.Streams {
+		started.Inputs, started.OrasEnded, started.OrasRestartsOnFailure = into, part.EndedWith, o.OrasComesBack
+		started.OwnVariables = append(started.OwnVariables, contract.ReadyVariable)
+	} else if o.InputPath != "" {
+		started.Unpack = inputs.Unpack{Into: into, Folder: part.Inputs(), Remove: !o.KeepInputs}.Run
 	}
 	if o.OutputPath != "" {
 		leaveOut, err := options.Decode[pack.LeftOut](o.LeaveOut)

@@ -413,9 +413,10 @@ func pullInto(t *testing.T, folder, input string) error {
 	t.Helper()
 	references, err := parseReferences([]string{input})
 	must(t, err)
-	_, err = inputs.Pull{
-		References: references, Folders: []string{folder}, Unpack: true, Registry: registry.Options{Timeout: 5 * time.Second},
+	source := inputs.Source{
+		References: references, Unpack: true, Registry: registry.Options{Timeout: 5 * time.Second},
 		InvalidCode: contract.ExitInputInvalid, SetupCode: contract.ExitSetupFailed, Say: func(string, ...any) {},
-	}.Run(t.Context())
+	}
+	_, err = inputs.Pull{Source: source, Folders: []string{folder}}.Run(t.Context())
 	return err
 }

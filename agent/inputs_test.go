@@ -31,7 +31,8 @@ func TestInputsOfStockClients(t *testing.T) {
 		t.Parallel()
 		reference := push(t, "mkdir dir; echo inner > dir/inner; echo file > file", "dir", "file")
 		p := newPod(t, "")
-		wants(t, p.start("pull", "--share", p.share, "--timeout", "5", "--input", reference, "--unpack=false"), 0, "")
+		p.pullOptions = []string{"--unpack=false"}
+		wants(t, p.pull(reference), 0, "")
 		step := p.program("tar tzf dir.tar.gz | grep -c inner; cat file; ls -d dir", "--input-path", p.work)
 		code, _ := step.end()
 		if step.stdout.String() != "1\nfile\n" || code == 0 {

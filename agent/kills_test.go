@@ -369,7 +369,9 @@ func TestDeletion(t *testing.T) {
 			step := p.program("trap 'exit 5' TERM; echo ready; while :; do sleep 0.01; done", "--output-path", "x")
 			step.says("ready")
 			oras.says("runs")
-			both(t, oras, step)
+			both(t, oras)
+			oras.says("SIGTERM")
+			both(t, step)
 			wants(t, step, 5, "")
 			// Where the Pod was not deleted after all, the kubelet starts oras again.
 			wants(t, oras, code, "exit code 5")

@@ -36,16 +36,22 @@ func run(arguments []string) int {
 	if command == "exec" || command == "application" {
 		signals = program.Receive()
 	}
-	o, err := options.Parse(command, arguments[1:])
-	if err != nil {
-		return end(o, "", err)
+	ctx := context.Background()
+	if command == "serve" {
+		return serve(ctx, arguments[1:])
 	}
-	if command == "started" {
+	o, err := options.Parse(command, arguments[1:])
+	switch {
+	case command == "ready":
+		ready(o)
+		return 0
+	case err != nil:
+		return end(o, "", err)
+	case command == "started":
 		return started(o)
 	}
 	log.Debug = o.Debug
-	log.Explain("%s as user %d, with %s", command, os.Getuid(), registry.Clean(o.Describe(command), 4<<10))
-	ctx := context.Background()
+	explainCommand(command, o)
 	switch command {
 	case "install":
 		return end(o, "", untilStopped(func(ctx context.Context) error { return install(ctx, o) }))
@@ -66,19 +72,28 @@ func run(arguments []string) int {
 	}
 }
 
+func explainCommand(command string, o options.Options) {
+	log.Explain("%s as user %d, with %s", command, os.Getuid(), registry.Clean(o.Describe(command), 4<<10))
+}
+
 // end tells an error where the author looks, and returns its exit code.
 func end(o options.Options, message string, err error) int {
 	if err == nil {
 		failure.Terminate(o.MessagePath, message, 0)
 		return 0
 	}
-	code := contract.ExitSetupFailed
-	if found := failure.As(err); found != nil {
-		code = found.Code
-	}
+	code := codeOf(err)
 	log.Say("error: %s", err)
 	failure.Terminate(o.MessagePath, err.Error(), code)
 	return code
+}
+
+// codeOf is the exit code of an error.
+func codeOf(err error) int {
+	if found := failure.As(err); found != nil {
+		return found.Code
+	}
+	return contract.ExitSetupFailed
 }
 
 func endWith(o options.Options, code int, message string, err error) int {

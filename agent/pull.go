@@ -57,27 +57,19 @@ func pull(ctx context.Context, o options.Options) error {
 	if err := pullInputs(ctx, o, folders...); err != nil {
 		return err
 	}
-	if o.Output == "" {
-		return nil
-	}
 	return provePush(ctx, o)
 }
 
 // pullInputs pulls into folders, and leaves the digests where only containers of the operator can write.
 func pullInputs(ctx context.Context, o options.Options, folders ...string) error {
-	references, err := parseReferences(o.Input)
-	if err != nil || len(references) == 0 {
-		return err
+	if len(o.Input) == 0 {
+		return nil
 	}
-	reading, err := registryOptions(o, credentials.Pull)
+	source, err := sourceOf(o)
 	if err != nil {
 		return err
 	}
-	pulling := inputs.Pull{
-		References: references, Folders: folders, Unpack: o.Unpack, Limit: o.Limit,
-		InvalidCode: contract.ExitInputInvalid, SetupCode: contract.ExitSetupFailed, Registry: reading, Say: log.Say,
-	}
-	pulled, err := pulling.Run(ctx)
+	pulled, err := inputs.Pull{Source: source, Folders: folders, Limit: o.Limit}.Run(ctx)
 	if err != nil {
 		return err
 	}
@@ -87,7 +79,24 @@ func pullInputs(ctx context.Context, o options.Options, folders ...string) error
 	return nil
 }
 
+// sourceOf is where inputs come from.
+func sourceOf(o options.Options) (inputs.Source, error) {
+	references, err := parseReferences(o.Input)
+	if err != nil {
+		return inputs.Source{}, err
+	}
+	reading, err := registryOptions(o, credentials.Pull)
+	return inputs.Source{
+		References: references, Unpack: o.Unpack,
+		InvalidCode: contract.ExitInputInvalid, SetupCode: contract.ExitSetupFailed, Registry: reading, Say: log.Say,
+	}, err
+}
+
+// provePush proves that the output may be pushed, if there is one.
 func provePush(ctx context.Context, o options.Options) error {
+	if o.Output == "" {
+		return nil
+	}
 	output, err := reference.Parse(o.Output)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/pack"
 	"github.com/converged-computing/oras-operator/agent/internal/contract"
 	"github.com/converged-computing/oras-operator/agent/internal/credentials"
+	"github.com/converged-computing/oras-operator/agent/internal/failure"
 	"github.com/converged-computing/oras-operator/agent/internal/inputs"
 	"github.com/converged-computing/oras-operator/agent/internal/options"
 	"github.com/converged-computing/oras-operator/agent/internal/pusher"
@@ -21,8 +22,7 @@ func push(ctx context.Context, o options.Options) (pusher.Exit, error) {
 	if err != nil {
 		return pusher.Exit{}, err
 	}
-	pushing.Settings.PushOn = pusher.PushOn(o.PushOn)
-	return pusher.Run(ctx, pushing)
+	return listenAndRun(ctx, pushing)
 }
 
 // sidecar is the container oras beside an application script of the author's.
@@ -31,7 +31,6 @@ func sidecar(ctx context.Context, o options.Options) (pusher.Exit, error) {
 	if err != nil {
 		return pusher.Exit{}, err
 	}
-	pushing.Settings.PushOn = pusher.OnSuccess
 	root := share.Root(o.Share)
 	folder := root.Scripts()
 	blobs := root.PulledInputs()
@@ -42,7 +41,7 @@ func sidecar(ctx context.Context, o options.Options) (pusher.Exit, error) {
 		if err := pullInputs(ctx, o, blobs); err != nil {
 			return err
 		}
-		return inputs.Unpack{Folder: blobs, Remove: true, Target: unpackInto(folder.Inputs()), Explain: log.Explain}.Run(ctx)
+		return inputs.Unpack{Into: inputs.Into{Target: unpackInto(folder.Inputs()), Explain: log.Explain}, Folder: blobs, Remove: true}.Run(ctx)
 	}}
 	output := packFrom(folder.Outputs()+"/.", contract.ExitPushFailed)
 	if o.Credentials != "" {
@@ -50,7 +49,15 @@ func sidecar(ctx context.Context, o options.Options) (pusher.Exit, error) {
 		output.LeaveOut = []pack.LeftOut{{Path: o.Credentials, What: "the step's Secret"}}
 	}
 	pushing.Scripts = &pusher.Scripts{Prepare: bringing.Prepare, Done: folder.Done(), Output: output}
-	return pusher.Run(ctx, pushing)
+	return listenAndRun(ctx, pushing)
+}
+
+func listenAndRun(ctx context.Context, pushing pusher.Options) (pusher.Exit, error) {
+	listening, err := pusher.Listen(pushing.Share, len(pushing.Settings.Policies))
+	if err != nil {
+		return pusher.Exit{}, failure.Wrap(err, contract.ExitSetupFailed, "the container oras cannot listen on the volume of the step: %s", err)
+	}
+	return listening.Run(ctx, pushing)
 }
 
 // pusherOptions are those of every container that pushes.
@@ -65,7 +72,7 @@ func pusherOptions(o options.Options) (pusher.Options, error) {
 	}
 	methods := map[string]compress.Method{"auto": compress.Gzip, "gzip": compress.Gzip, "none": compress.Store, "zstd": compress.Zstd}
 	pushing := pusher.Options{
-		Settings: pusher.Settings{Policies: policies, HasOutput: o.Output != "", OutputFailed: contract.ExitOutputFailed},
+		Settings: pusher.Settings{Policies: policies, HasOutput: o.Output != "", PushOn: pusher.PushOn(o.PushOn), OutputFailed: contract.ExitOutputFailed},
 		Share:    share.Root(o.Share), Method: methods[o.Compression], Images: o.Image,
 		Registry: writing, PushFailed: contract.ExitPushFailed, SetupFailed: contract.ExitSetupFailed, Log: log,
 	}

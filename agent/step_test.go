@@ -97,10 +97,21 @@ type pod struct {
 	containers  int
 	// isProcess1 makes each container a PID namespace of its own, for which one has to be root.
 	isProcess1 bool
+	// streams says that there is no init container: the container oras streams the inputs.
+	streams bool
+	inputs  []string
+	// pullOptions are those of whoever pulls.
+	pullOptions []string
 }
 
+// withoutInit is the root of the tests that run once more with Pods without an init container.
+const withoutInit = "TestWithoutAnInitContainer"
+
 func newPod(t *testing.T, output string) *pod {
-	return &pod{t: t, share: t.TempDir(), work: t.TempDir(), output: output, policy: `{"restart":"Never"}`, containers: 1}
+	return &pod{
+		t: t, share: t.TempDir(), work: t.TempDir(), output: output, policy: `{"restart":"Never"}`, containers: 1,
+		streams: strings.HasPrefix(t.Name(), withoutInit),
+	}
 }
 
 // container is a process of the agent.
@@ -180,7 +191,17 @@ func (c *container) end() (int, string) {
 	return c.ProcessState.ExitCode(), string(message)
 }
 
+// pull is the init container. Where there is none, the container oras gets its inputs; a step without an output has it,
+// too.
 func (p *pod) pull(inputs ...string) *container {
+	p.t.Helper()
+	if p.streams {
+		p.inputs = inputs
+		if p.output == "" {
+			p.serve()
+		}
+		return p.nothing()
+	}
 	arguments := []string{"pull", "--share", p.share, "--timeout", "5", "--containers", strconv.Itoa(p.containers)}
 	for _, input := range inputs {
 		arguments = append(arguments, "--input", input)
@@ -188,10 +209,46 @@ func (p *pod) pull(inputs ...string) *container {
 	if p.output != "" {
 		arguments = append(arguments, "--output", p.output)
 	}
-	return p.start(arguments...)
+	return p.start(append(arguments, p.pullOptions...)...)
 }
 
+// nothing is a container that ends at once.
+func (p *pod) nothing() *container {
+	p.t.Helper()
+	c := &container{Cmd: exec.Command("true"), t: p.t}
+	c.launch()
+	return c
+}
+
+// serve is the container oras of a Pod without an init container.
+func (p *pod) serve(options ...string) *container {
+	p.t.Helper()
+	c := p.preparedServe(options...)
+	c.launch()
+	return c
+}
+
+func (p *pod) preparedServe(options ...string) *container {
+	p.t.Helper()
+	arguments := append([]string{"serve", "--share=" + p.share, "--timeout=5"}, append(p.pullOptions, options...)...)
+	if p.output != "" {
+		arguments = append(arguments, "--output="+p.output)
+	}
+	for _, input := range p.inputs {
+		arguments = append(arguments, "--input="+input)
+	}
+	for range p.containers {
+		arguments = append(arguments, "--policy="+p.policy)
+	}
+	return p.prepared(arguments...)
+}
+
+// push is the container oras.
 func (p *pod) push(options ...string) *container {
+	p.t.Helper()
+	if p.streams {
+		return p.serve(options...)
+	}
 	arguments := append([]string{"push", "--share", p.share, "--output", p.output, "--timeout", "5"}, options...)
 	for range p.containers {
 		arguments = append(arguments, "--policy", p.policy)
@@ -217,6 +274,9 @@ func (p *pod) wrapped(number int, argv []string, options ...string) *container {
 	arguments := append([]string{"exec", "--share=" + filepath.Join(p.share, strconv.Itoa(number))}, options...)
 	if p.output != "" {
 		arguments = append(arguments, "--pushes")
+	}
+	if p.streams {
+		arguments = append(arguments, "--streams")
 	}
 	return p.prepared(append(append(arguments, "--"), argv...)...)
 }

@@ -1,5 +1,14 @@
 /** What runs in the containers of a step: see agent/README.md. */
-export type AgentCommand = "install" | "pull" | "exec" | "started" | "push" | "sidecar" | "application";
+export type AgentCommand =
+  | "install"
+  | "pull"
+  | "exec"
+  | "started"
+  | "ready"
+  | "push"
+  | "serve"
+  | "sidecar"
+  | "application";
 
 interface AgentOption {
   /** A flag is true where it is named; lists are named again for each value. */
@@ -10,15 +19,17 @@ interface AgentOption {
   readonly description: string;
 }
 
-const all = ["install", "pull", "exec", "push", "sidecar", "application"] as const;
-const registry = ["pull", "push", "sidecar"] as const;
+const all = ["install", "pull", "exec", "push", "serve", "sidecar", "application"] as const;
+const registry = ["pull", "push", "serve", "sidecar"] as const;
+const pullers = ["pull", "serve", "sidecar"] as const;
+const pushers = ["push", "serve", "sidecar"] as const;
 const program = ["exec", "application"] as const;
 
 /** The command line of the agent, which the operator writes and the agent reads. */
 export const agentOptions = {
   share: {
     type: "text",
-    commands: [...all, "started"],
+    commands: [...all, "started", "ready"],
     description: "the volume of the step, or what of it a wrapped container sees",
   },
   containers: {
@@ -49,7 +60,7 @@ export const agentOptions = {
   },
   input: {
     type: "texts",
-    commands: ["pull", "sidecar"],
+    commands: pullers,
     description: "the whole reference of an input, with its registry",
   },
   output: {
@@ -60,10 +71,15 @@ export const agentOptions = {
   unpack: {
     type: "flag",
     default: true,
-    commands: ["pull", "sidecar"],
+    commands: pullers,
     description: "whether inputs that are archives are unpacked",
   },
   "input-path": { type: "text", commands: program, description: "where inputs are unpacked" },
+  streams: {
+    type: "flag",
+    commands: ["exec"],
+    description: "whether inputs come from a container `oras`, without whose word the program does not start",
+  },
   "keep-inputs": {
     type: "flag",
     commands: ["exec"],
@@ -83,7 +99,7 @@ export const agentOptions = {
   "push-on": {
     type: "text",
     default: "success",
-    commands: ["exec", "push"],
+    commands: ["exec", "push", "serve"],
     description: "after which ends of the program its output is pushed: as the annotation says",
   },
   "oras-comes-back": {
@@ -103,18 +119,18 @@ export const agentOptions = {
   },
   policy: {
     type: "texts",
-    commands: ["push", "sidecar"],
+    commands: pushers,
     description: "what the kubelet does when a wrapped container ends (JSON), for each in their order",
   },
   image: {
     type: "texts",
-    commands: ["push", "sidecar"],
+    commands: pushers,
     description: "the image of a wrapped container, for each in their order",
   },
   compression: {
     type: "text",
     default: "auto",
-    commands: ["push", "sidecar"],
+    commands: pushers,
     description: "how directories are packed: as the annotation says",
   },
   timeout: { type: "seconds", commands: registry, description: "how long a registry is waited for" },

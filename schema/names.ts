@@ -66,6 +66,8 @@ export const names = {
   variablePrefix: "ORAS_OPERATOR_",
   /** Variable of the first added container that says what was injected into the Pod. */
   injectionVariable: "ORAS_OPERATOR_INJECTION",
+  /** Variable of a wrapped container that the kubelet reads from a file of the container oras, which has to be there. */
+  readyVariable: "ORAS_AGENT_READY",
   artifactType: "application/vnd.converged-computing.oras-operator.artifact.v1",
   artifactImageAnnotation: `${prefix}image`,
   artifactInputAnnotation: `${prefix}input`,

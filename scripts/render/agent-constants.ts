@@ -23,6 +23,11 @@ export function renderAgentConstants(schema: Schema): Rendered {
       names[name],
       "is in the manifest of an artifact.",
     ]),
+    [
+      exported("readyVariable"),
+      names.readyVariable,
+      "is a variable of wrapped containers that is not their programs'.",
+    ],
     ...annotationNodes(schema).map(([name]): [string, string, string] => [
       `${exported(name)}Annotation`,
       `${names.prefix}${name}`,

@@ -48,6 +48,9 @@ const ArtifactUnpackAnnotation = "oras.converged-computing.github.io/unpack"
 // ArtifactModeAnnotation is in the manifest of an artifact.
 const ArtifactModeAnnotation = "oras.converged-computing.github.io/mode"
 
+// ReadyVariable is a variable of wrapped containers that is not their programs'.
+const ReadyVariable = "ORAS_AGENT_READY"
+
 // InputUriAnnotation is the key of an annotation, for messages.
 const InputUriAnnotation = "oras.converged-computing.github.io/input-uri"
 

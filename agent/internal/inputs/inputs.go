@@ -1,5 +1,5 @@
 // Package inputs brings a step's inputs from the registry to where its program expects them: through the share, by an
-// init container that pulls and a launcher that unpacks.
+// init container that pulls and a launcher that unpacks, or over the connection of the launcher, without a copy.
 package inputs
 
 import (
@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
 	"github.com/converged-computing/oras-operator/agent/internal/share"
 )
 
@@ -36,15 +35,6 @@ type Layer struct {
 // list is the name of the file that says what there is. It is written last: who finds it finds everything.
 const list = "inputs.json"
 
-// layerOf says how a layer of a manifest lies on the share: archives stay archives where nothing is to be unpacked.
-func layerOf(l manifest.Layer, blob, repository string, unpack bool) Layer {
-	layer := Layer{Blob: blob, Digest: l.Digest, Size: l.Size, Title: l.Title, Archive: l.Archive && unpack, Mode: l.Mode}
-	if l.Archive && !unpack {
-		layer.Title = l.PackedName(repository)
-	}
-	return layer
-}
-
 func writeList(folder string, inputs []Input) error {
 	return writeJSON(filepath.Join(folder, list), inputs)
 }
@@ -64,8 +54,10 @@ func WriteDigests(path string, inputs []Input) error {
 	for i, input := range inputs {
 		digests[i] = input.Digest
 	}
-	return writeJSON(path, digests)
+	return writeDigests(path, digests)
 }
+
+func writeDigests(path string, digests []string) error { return writeJSON(path, digests) }
 
 // ReadDigests reads what WriteDigests kept; nothing where there was no input.
 func ReadDigests(path string) ([]string, error) {

@@ -4,36 +4,22 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/converged-computing/oras-operator/agent/internal/source"
-
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
-	"github.com/converged-computing/oras-operator/agent/internal/artifact/names"
-	"github.com/converged-computing/oras-operator/agent/internal/failure"
-	"github.com/converged-computing/oras-operator/agent/internal/reference"
 	"github.com/converged-computing/oras-operator/agent/internal/registry"
+	"github.com/converged-computing/oras-operator/agent/internal/source"
 )
 
 // Pull says what to pull, and where to.
 type Pull struct {
-	// References in the order in which they are unpacked, each with its registry.
-	References []reference.Reference
+	Source
 	// Folders are where each wrapped container finds its inputs, on one filesystem.
 	Folders []string
-	// Unpack says that archives are unpacked later; else they are files.
-	Unpack bool
 	// Limit is how many bytes of blobs the share has room for; 0 where that is not known.
 	Limit int64
-	// InvalidCode and SetupCode are exit codes of the documented table.
-	InvalidCode, SetupCode int
-	// Registry says how to speak to registries.
-	Registry registry.Options
-	// Say takes a line for the log.
-	Say func(format string, args ...any)
 }
 
 // Run pulls everything, verified. What it returns is a Failure for the author, or the end of ctx.
@@ -48,7 +34,7 @@ func (p Pull) Run(ctx context.Context) ([]Input, error) {
 			return nil, p.broken(err)
 		}
 	}
-	found, err := p.resolve(ctx)
+	found, err := p.resolve(ctx, p.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -67,46 +53,6 @@ func (p Pull) Run(ctx context.Context) ([]Input, error) {
 	return inputs, nil
 }
 
-type resolved struct {
-	repository *registry.Repository
-	digest     string
-	manifest   *manifest.Manifest
-}
-
-// resolve asks for every manifest before a blob is fetched: what is missing is told at once.
-func (p Pull) resolve(ctx context.Context) ([]resolved, error) {
-	var all []resolved
-	var sum int64
-	counted := map[string]bool{}
-	for i, ref := range p.References {
-		repository, err := registry.Open(ref, p.Registry)
-		if err != nil {
-			return nil, p.failed(ref, err)
-		}
-		raw, err := repository.Manifest(ctx)
-		if err != nil {
-			return nil, p.failed(ref, err)
-		}
-		described := manifest.Source{Reference: ref.Name(), MediaType: raw.MediaType, Code: p.InvalidCode}
-		parsed, err := manifest.Parse(raw.Bytes, described)
-		if err != nil {
-			return nil, err
-		}
-		p.Say("input %d: %s, %s, %d bytes", i+1, ref.Name(), raw.Digest, parsed.Bytes)
-		for _, layer := range parsed.Layers {
-			if !counted[layer.Digest] {
-				counted[layer.Digest] = true
-				sum += min(layer.Size, math.MaxInt64-sum)
-			}
-		}
-		if p.Limit > 0 && sum > p.Limit {
-			return nil, failure.New(p.InvalidCode, "input %s: with it the inputs have %d bytes, and the volume of the step has room for %d (share-size-limit)", ref.Name(), sum, p.Limit)
-		}
-		all = append(all, resolved{repository, raw.Digest, parsed})
-	}
-	return all, nil
-}
-
 // fetch brings the blobs of an input. Those that were fetched before, by their digests, are linked to.
 func (p Pull) fetch(ctx context.Context, number int, from resolved, fetched map[string]string) (Input, error) {
 	defer from.repository.Close()
@@ -121,10 +67,9 @@ func (p Pull) fetch(ctx context.Context, number int, from resolved, fetched map[
 			}
 			fetched[layer.Digest] = blob
 		}
-		if layer.Guessed && p.Unpack {
-			p.Say("input %d: %s is unpacked: by its media type it is a directory that oras-py pushed", number+1, names.Printable(layer.Title))
-		}
-		input.Layers = append(input.Layers, layerOf(layer, blob, ref.Repository, p.Unpack))
+		found := p.layerOf(number, layer, ref.Repository)
+		found.Blob = blob
+		input.Layers = append(input.Layers, found)
 	}
 	p.Say("input %d: pulled in %.1f s", number+1, time.Since(begun).Seconds())
 	return input, nil
@@ -176,14 +121,6 @@ func (p Pull) fetchBlob(ctx context.Context, repository *registry.Repository, la
 		}
 	}
 	return nil
-}
-
-func (p Pull) failed(ref reference.Reference, err error) error {
-	return registry.InputCodes().Failure("pull of "+ref.Name(), err)
-}
-
-func (p Pull) broken(err error) error {
-	return failure.Wrap(err, p.SetupCode, "the volume of the step cannot be written: %s", err)
 }
 
 // makeOpen makes a folder that every user may write, whatever the umask.

@@ -16,16 +16,21 @@ import (
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
 )
 
-// Unpack says what to unpack from the share, and where to.
-type Unpack struct {
-	// Folder is where the inputs lie.
-	Folder string
-	// Remove says that no other attempt needs them.
-	Remove bool
+// Into says where inputs are unpacked.
+type Into struct {
 	// Target says where the files go, and with which limits and code.
 	Target unpack.Options
 	// Explain takes a line for who looks for the cause of something.
 	Explain func(format string, args ...any)
+}
+
+// Unpack says what to unpack from the share, and where to.
+type Unpack struct {
+	Into
+	// Folder is where the inputs lie.
+	Folder string
+	// Remove says that no other attempt needs them.
+	Remove bool
 }
 
 // Run unpacks everything. Nothing stands under its final name before all is whole. What it returns is a Failure for the
@@ -52,7 +57,6 @@ func (u Unpack) Run(ctx context.Context) error {
 
 func (u Unpack) layer(ctx context.Context, target *unpack.Target, layer Layer) error {
 	path := filepath.Join(u.Folder, layer.Blob)
-	u.Explain("unpacking %s, %d bytes, as %q into %s", layer.Digest, layer.Size, layer.Title, u.Target.Path)
 	file, err := os.Open(path)
 	if err != nil {
 		return failure.Wrap(err, u.Target.Code, "an input on the volume of the step cannot be read: %s", err)
@@ -72,7 +76,9 @@ func (u Unpack) layer(ctx context.Context, target *unpack.Target, layer Layer) e
 	return nil
 }
 
-func (u Unpack) unpackOne(ctx context.Context, target *unpack.Target, layer Layer, blob io.Reader) error {
+// unpackOne unpacks a layer from its blob, and closes that when it cannot be unpacked.
+func (u Into) unpackOne(ctx context.Context, target *unpack.Target, layer Layer, blob io.ReadCloser) error {
+	u.Explain("unpacking %s, %d bytes, as %q into %s", layer.Digest, layer.Size, layer.Title, u.Target.Path)
 	err := u.unpackLayer(ctx, target, layer, blob)
 	if err == nil || failure.As(err) != nil || ctx.Err() != nil {
 		return err
@@ -85,7 +91,7 @@ func (u Unpack) unpackOne(ctx context.Context, target *unpack.Target, layer Laye
 	return failure.Wrap(err, u.Target.Code, "the input's %s cannot be unpacked: %s", names.Printable(title), err)
 }
 
-func (u Unpack) unpackLayer(ctx context.Context, target *unpack.Target, layer Layer, blob io.Reader) error {
+func (u Into) unpackLayer(ctx context.Context, target *unpack.Target, layer Layer, blob io.ReadCloser) error {
 	if !layer.Archive {
 		return target.File(ctx, layer.Title, layer.Mode, layer.Size, blob)
 	}
@@ -93,16 +99,22 @@ func (u Unpack) unpackLayer(ctx context.Context, target *unpack.Target, layer La
 	if err != nil {
 		return err
 	}
-	defer content.Close()
-	return target.Tar(ctx, content)
+	if err = target.Tar(ctx, content); err != nil {
+		// Whoever still reads ahead does not wait for more.
+		_ = blob.Close()
+	}
+	_ = content.Close()
+	return err
 }
 
 // verifying takes the digest of what is read. The share can be written by the program of an earlier attempt.
 type verifying struct {
-	from io.Reader
+	from *os.File
 	sum  hash.Hash
 	want string
 }
+
+func (v *verifying) Close() error { return v.from.Close() }
 
 func (v *verifying) Read(into []byte) (int, error) {
 	n, err := v.from.Read(into)

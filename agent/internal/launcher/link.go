@@ -1,6 +1,7 @@
 package launcher
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/pack"
+	"github.com/converged-computing/oras-operator/agent/internal/inputs"
 	"github.com/converged-computing/oras-operator/agent/internal/protocol"
 )
 
@@ -41,9 +43,10 @@ func (linked) event() {}
 func (heard) event()  {}
 
 // connect tries until it succeeds, or somebody has listened and nobody does any more.
-func (r *runner) connect() {
+func (r *runner) connect(needsInputs bool) {
+	began := time.Now()
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		link, reader, err := r.greet()
+		link, reader, err := r.greet(needsInputs)
 		switch {
 		case err == nil:
 			r.Log.Explain("connected to the container oras as attempt %s", r.attempt)
@@ -54,7 +57,7 @@ func (r *runner) connect() {
 			// It was told, but did not hear it.
 			r.tell(Released{})
 			return
-		case errors.Is(err, syscall.ECONNREFUSED) && !r.Settings.OrasComesBack:
+		case errors.Is(err, syscall.ECONNREFUSED) && r.isGone(time.Since(began)):
 			r.tell(Gone{})
 			return
 		}
@@ -71,6 +74,28 @@ func (r *runner) connect() {
 	}
 }
 
+// restartTime is how long the kubelet may take to restart a container: it pauses for at most 5 minutes after it has
+// crashed often (kubernetes.io, "Pod Lifecycle"), and may have to pull its image.
+const restartTime = 10 * time.Minute
+
+// isGone says whether the container oras, which listened once and does not any more, will not do so again.
+func (r *runner) isGone(since time.Duration) bool {
+	if !r.Settings.OrasComesBack {
+		return true
+	}
+	if r.OrasEnded == nil {
+		return false
+	}
+	code, hasEnded := r.OrasEnded()
+	switch {
+	case hasEnded && code == 0:
+		return true
+	case r.OrasRestartsOnFailure:
+		return false
+	}
+	return hasEnded || since > restartTime
+}
+
 // isTaken says whether the container oras knows the end of this attempt already.
 func (r *runner) isTaken() bool {
 	attempt, err := os.ReadFile(r.Taken)
@@ -78,7 +103,7 @@ func (r *runner) isTaken() bool {
 }
 
 // greet makes a connection and says which attempt this is.
-func (r *runner) greet() (*link, *protocol.Reader, error) {
+func (r *runner) greet(needsInputs bool) (*link, *protocol.Reader, error) {
 	conn, err := (&net.Dialer{}).DialContext(r.ctx, "unix", r.Socket)
 	if err != nil {
 		return nil, nil, err
@@ -86,18 +111,20 @@ func (r *runner) greet() (*link, *protocol.Reader, error) {
 	l := &link{conn: conn}
 	l.writer = protocol.NewWriter(marking{l})
 	reader := protocol.NewReader(conn)
-	if err := l.introduce(reader, r.attempt); err != nil {
+	stop := context.AfterFunc(r.ctx, l.close)
+	if err := l.introduce(reader, protocol.Greeting{Protocol: protocol.Version, Attempt: r.attempt, NeedsInputs: needsInputs}); err != nil {
+		stop()
 		_ = conn.Close()
 		return nil, nil, err
 	}
 	return l, reader, nil
 }
 
-func (l *link) introduce(reader *protocol.Reader, attempt string) error {
+func (l *link) introduce(reader *protocol.Reader, greeting protocol.Greeting) error {
 	if err := l.conn.SetDeadline(time.Now().Add(greetingTime)); err != nil {
 		return err
 	}
-	if err := l.writer.Message(protocol.Hello, protocol.Greeting{Protocol: protocol.Version, Attempt: attempt}); err != nil {
+	if err := l.writer.Message(protocol.Hello, greeting); err != nil {
 		return err
 	}
 	kind, payload, err := reader.Frame()
@@ -115,26 +142,58 @@ func (l *link) introduce(reader *protocol.Reader, attempt string) error {
 
 // listen tells the loop what the container oras says, until the connection ends.
 func (r *runner) listen(l *link, reader *protocol.Reader) {
+	receiving := r.Inputs.Receive()
 	for {
 		kind, payload, err := reader.Frame()
+		if err == nil {
+			var told Event
+			if told, err = r.understand(receiving, kind, payload); told != nil {
+				r.tell(heard{l, told})
+			}
+		}
 		if err != nil {
+			// Before another connection brings the inputs again.
+			receiving.Close()
 			r.tell(heard{l, Lost{}})
 			return
 		}
-		switch kind {
-		case protocol.Run:
-			r.tell(heard{l, Allowed{}})
-		case protocol.Taken:
-			r.tell(heard{l, Released{}})
-		case protocol.Failed:
-			failed, err := protocol.Decode[protocol.Failure](kind, payload)
-			if err != nil {
-				r.tell(heard{l, Lost{}})
-				return
-			}
-			r.tell(heard{l, Failed{Code: failed.Code, Message: failed.Message, ByOras: true}})
-		}
 	}
+}
+
+// understand is what a message means, nil where there is nothing to tell.
+func (r *runner) understand(receiving *inputs.Receiving, kind protocol.Type, payload []byte) (Event, error) {
+	var failed error
+	switch kind {
+	case protocol.Input:
+		content, err := protocol.Decode[protocol.Content](kind, payload)
+		if err != nil {
+			return nil, err
+		}
+		failed = receiving.Begin(r.ctx, content)
+	case protocol.Data:
+		failed = receiving.Data(payload)
+	case protocol.End:
+		failed = receiving.End()
+	case protocol.Run:
+		isWhole, err := receiving.Commit(r.ctx)
+		if isWhole {
+			return Allowed{}, nil
+		}
+		failed = err
+	case protocol.Taken:
+		return Released{}, nil
+	case protocol.Failed:
+		said, err := protocol.Decode[protocol.Failure](kind, payload)
+		if err != nil {
+			return nil, err
+		}
+		receiving.Close()
+		return Failed{Code: said.Code, Message: said.Message, ByOras: true}, nil
+	}
+	if failed != nil {
+		return r.asFailed(failed), nil
+	}
+	return nil, nil
 }
 
 func (l *link) close() { _ = l.conn.Close() }

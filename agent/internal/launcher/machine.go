@@ -12,7 +12,7 @@ type Settings struct {
 	Waits bool
 	// Tells says that there is a container oras that has to know how the program ended.
 	Tells bool
-	// OrasComesBack says that the kubelet starts the container oras again when it has ended.
+	// OrasComesBack says that the kubelet may start the container oras again when it has ended.
 	OrasComesBack bool
 	// Wanted says whether the end of the program, by its exit code, asks for its output.
 	Wanted func(code int) bool
@@ -51,8 +51,8 @@ type Machine struct {
 	settings   Settings
 	phase      phase
 	connection connection
-	// prepared says that the inputs are unpacked and the paths checked.
-	prepared bool
+	// preparing says that a Prepare is under way, prepared that the inputs are unpacked and the paths checked.
+	preparing, prepared bool
 	// allowed says that the container oras lets the program run.
 	allowed bool
 	// nobody says that the container oras has ended for good.
@@ -74,7 +74,7 @@ type Connected struct{}
 // Lost: the connection ended.
 type Lost struct{}
 
-// Gone: somebody has listened and nobody does any more.
+// Gone: somebody has listened, and nobody does any more or will.
 type Gone struct{}
 
 // Prepared: the inputs that lie on the share are unpacked, if there are any, and the paths are checked.
@@ -123,7 +123,10 @@ func (Stopped) event()   {}
 type Action interface{ action() }
 
 // Connect tries to connect until it succeeds or nobody is there; answered by Connected or Gone.
-type Connect struct{}
+type Connect struct {
+	// NeedsInputs asks the container oras for the inputs.
+	NeedsInputs bool
+}
 
 // Prepare unpacks what lies on the share and checks the paths; answered by Prepared or Failed.
 type Prepare struct{}
@@ -169,7 +172,7 @@ func NewMachine(settings Settings) (*Machine, []Action) {
 	m := &Machine{settings: settings, allowed: !settings.Waits}
 	actions := m.connect()
 	if settings.Unpacks || !settings.Waits {
-		return m, append(actions, Prepare{})
+		return m, append(actions, m.prepare()...)
 	}
 	return m, actions
 }
@@ -179,7 +182,16 @@ func (m *Machine) connect() []Action {
 		return nil
 	}
 	m.connection = trying
-	return []Action{Connect{}}
+	return []Action{Connect{NeedsInputs: m.settings.Waits && m.phase == preparing}}
+}
+
+// prepare is not begun twice at once: a connection may be lost, and the inputs come again, meanwhile.
+func (m *Machine) prepare() []Action {
+	if m.preparing {
+		return nil
+	}
+	m.preparing = true
+	return []Action{Prepare{}}
 }
 
 // Handle takes an event and returns what is to be done, in this order. After an Exit there is nothing more to do.
@@ -195,13 +207,13 @@ func (m *Machine) Handle(event Event) []Action {
 	case Gone:
 		return m.isGone()
 	case Prepared:
-		m.prepared = true
+		m.preparing, m.prepared = false, true
 		return m.run()
 	case Allowed:
 		m.allowed = true
-		if m.settings.Waits && !m.settings.Unpacks && !m.prepared {
+		if m.settings.Waits && !m.settings.Unpacks && m.phase == preparing && !m.prepared {
 			// The inputs have come over the connection, so the paths can be checked now.
-			return []Action{Prepare{}}
+			return m.prepare()
 		}
 		return m.run()
 	case Failed:
@@ -233,6 +245,7 @@ func (m *Machine) isConnected() []Action {
 func (m *Machine) isLost() []Action {
 	m.connection = none
 	if m.phase == preparing && m.settings.Waits {
+		// Its inputs come again, whole.
 		m.prepared, m.allowed = false, false
 	}
 	if !m.settings.OrasComesBack {
@@ -244,9 +257,6 @@ func (m *Machine) isLost() []Action {
 // isGone: nobody will take the output. A program that runs already is not stopped for it.
 func (m *Machine) isGone() []Action {
 	m.connection = none
-	if m.settings.OrasComesBack {
-		return m.connect()
-	}
 	m.nobody = true
 	switch {
 	case m.phase == preparing && m.settings.Waits:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/pack"
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
+	"github.com/converged-computing/oras-operator/agent/internal/inputs"
 	"github.com/converged-computing/oras-operator/agent/internal/program"
 )
 
@@ -21,8 +22,14 @@ type Options struct {
 	Socket string
 	// Taken is the file that names the attempt whose end the container oras knows.
 	Taken string
+	// OrasEnded says whether the container oras has ended by itself, and how; nil where that is not known.
+	OrasEnded func() (code int, has bool)
+	// OrasRestartsOnFailure says that the kubelet starts it again after every failure.
+	OrasRestartsOnFailure bool
 	// Unpack brings the inputs before the program; nil where there are none on the share.
 	Unpack func(context.Context) error
+	// Inputs says where inputs are unpacked that come from the container oras.
+	Inputs inputs.Into
 	// Output is packed after it; nil where there is none.
 	Output *pack.Options
 	// Pipe is the file that gets a copy of the program's standard output; may be empty.
@@ -125,7 +132,7 @@ func (r *runner) tell(event Event) {
 func (r *runner) do(action Action) {
 	switch a := action.(type) {
 	case Connect:
-		r.work.Go(r.connect)
+		r.work.Go(func() { r.connect(a.NeedsInputs) })
 	case Prepare:
 		r.work.Go(r.prepare)
 	case StartProgram:

@@ -7,7 +7,7 @@ import "time"
 // Options are those of all commands; each has some.
 type Options struct {
 	// Share is the volume of the step, or what of it a wrapped container sees.
-	Share string `option:"share" commands:"install pull exec push sidecar application started"`
+	Share string `option:"share" commands:"install pull exec push serve sidecar application started ready"`
 	// Containers is how many containers are wrapped.
 	Containers int `option:"containers" commands:"install pull" default:"1"`
 	// Entrypoint is the URL of the author's own application script.
@@ -19,13 +19,15 @@ type Options struct {
 	// ForgetOutputs is whether what an earlier round of all containers has handed over is dropped.
 	ForgetOutputs bool `option:"forget-outputs" commands:"install pull"`
 	// Input is the whole reference of an input, with its registry.
-	Input []string `option:"input" commands:"pull sidecar"`
+	Input []string `option:"input" commands:"pull serve sidecar"`
 	// Output is the whole reference of the artifact that is pushed.
-	Output string `option:"output" commands:"pull push sidecar"`
+	Output string `option:"output" commands:"pull push serve sidecar"`
 	// Unpack is whether inputs that are archives are unpacked.
-	Unpack bool `option:"unpack" commands:"pull sidecar" default:"true"`
+	Unpack bool `option:"unpack" commands:"pull serve sidecar" default:"true"`
 	// InputPath is where inputs are unpacked.
 	InputPath string `option:"input-path" commands:"exec application"`
+	// Streams is whether inputs come from a container `oras`, without whose word the program does not start.
+	Streams bool `option:"streams" commands:"exec"`
 	// KeepInputs is whether another attempt needs the inputs.
 	KeepInputs bool `option:"keep-inputs" commands:"exec"`
 	// Pushes is whether a container `oras` has to know how the program ended.
@@ -35,7 +37,7 @@ type Options struct {
 	// OutputPipe is the file that gets a copy of the program's standard output.
 	OutputPipe string `option:"output-pipe" commands:"exec application"`
 	// PushOn is after which ends of the program its output is pushed: as the annotation says.
-	PushOn string `option:"push-on" commands:"exec push" default:"success"`
+	PushOn string `option:"push-on" commands:"exec push serve" default:"success"`
 	// OrasComesBack is whether the kubelet starts the container `oras` again.
 	OrasComesBack bool `option:"oras-comes-back" commands:"exec"`
 	// Variable is the name of an environment variable that is not the program's.
@@ -43,27 +45,27 @@ type Options struct {
 	// LeaveOut is a mount that is never packed (JSON: path, and what it is).
 	LeaveOut []string `option:"leave-out" commands:"exec"`
 	// Policy is what the kubelet does when a wrapped container ends (JSON), for each in their order.
-	Policy []string `option:"policy" commands:"push sidecar"`
+	Policy []string `option:"policy" commands:"push serve sidecar"`
 	// Image is the image of a wrapped container, for each in their order.
-	Image []string `option:"image" commands:"push sidecar"`
+	Image []string `option:"image" commands:"push serve sidecar"`
 	// Compression is how directories are packed: as the annotation says.
-	Compression string `option:"compression" commands:"push sidecar" default:"auto"`
+	Compression string `option:"compression" commands:"push serve sidecar" default:"auto"`
 	// Timeout is how long a registry is waited for.
-	Timeout time.Duration `option:"timeout" commands:"pull push sidecar"`
+	Timeout time.Duration `option:"timeout" commands:"pull push serve sidecar"`
 	// StallTimeout is how long no byte may move before a connection is given up.
-	StallTimeout time.Duration `option:"stall-timeout" commands:"pull push sidecar"`
+	StallTimeout time.Duration `option:"stall-timeout" commands:"pull push serve sidecar"`
 	// Limit is how much the volume of the step takes; 0 where that is not known.
 	Limit int64 `option:"limit" commands:"pull"`
 	// Credentials is the folder of the step's Secret.
-	Credentials string `option:"credentials" commands:"pull push sidecar"`
+	Credentials string `option:"credentials" commands:"pull push serve sidecar"`
 	// CredentialsHost is the one host that user and passwords are shown to, unless the Secret names another.
-	CredentialsHost string `option:"credentials-host" commands:"pull push sidecar"`
+	CredentialsHost string `option:"credentials-host" commands:"pull push serve sidecar"`
 	// PlainLoginHost is the one host that a login is shown to without TLS: the step's own cache.
-	PlainLoginHost string `option:"plain-login-host" commands:"pull push sidecar"`
+	PlainLoginHost string `option:"plain-login-host" commands:"pull push serve sidecar"`
 	// MessagePath is the file of the termination message.
-	MessagePath string `option:"message-path" commands:"install pull exec push sidecar application" default:"/dev/termination-log"`
+	MessagePath string `option:"message-path" commands:"install pull exec push serve sidecar application" default:"/dev/termination-log"`
 	// Debug is whether the log says everything that is done.
-	Debug bool `option:"debug" commands:"install pull exec push sidecar application"`
+	Debug bool `option:"debug" commands:"install pull exec push serve sidecar application"`
 	// Rest is what follows "--": the program.
 	Rest []string
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // Commands are what the agent can be asked for.
-var Commands = strings.Fields("install pull exec started push sidecar application")
+var Commands = strings.Fields("install pull exec started ready push serve sidecar application")
 
 // Parse reads the arguments after the command.
 func Parse(command string, arguments []string) (Options, error) {
@@ -33,6 +33,26 @@ func Parse(command string, arguments []string) (Options, error) {
 	}
 	o.Rest = flags.Args()
 	return o, nil
+}
+
+// All are the values of an option whose arguments may not be whole: Parse stops at the first mistake.
+func All(arguments []string, name string) []string {
+	var values []string
+	for _, argument := range arguments {
+		if value, is := strings.CutPrefix(argument, "--"+name+"="); is {
+			values = append(values, value)
+		}
+	}
+	return values
+}
+
+// Last is the value of such an option that counts; empty where there is none.
+func Last(arguments []string, name string) string {
+	values := All(arguments, name)
+	if len(values) == 0 {
+		return ""
+	}
+	return values[len(values)-1]
 }
 
 // define makes an option of a field as its tags say, with its default also where the command does not have it.

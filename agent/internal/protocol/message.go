@@ -39,6 +39,8 @@ type Greeting struct {
 	Protocol int `json:"protocol"`
 	// Attempt names an attempt of the program. The launcher says it again when the container oras has been restarted.
 	Attempt string `json:"attempt,omitempty"`
+	// NeedsInputs says that the launcher waits for its inputs, and for Run.
+	NeedsInputs bool `json:"needsInputs,omitempty"`
 }
 
 // Failure is the payload of Failed.
@@ -53,10 +55,14 @@ type Failure struct {
 type Content struct {
 	// Title is the name that it has in its artifact: of a file, of a directory, or "." for the content of one.
 	Title string `json:"title"`
-	// Directory says that the bytes are a tar to be unpacked; else they are one file.
+	// Directory says that the bytes are a tar to be unpacked, of an input compressed as in its blob; else they are one file.
 	Directory bool `json:"directory,omitempty"`
 	// Mode is the permission of a file, such as 0o755; 0 where it is not known.
 	Mode uint32 `json:"mode,omitempty"`
+	// Size is that of an input's blob, in bytes.
+	Size int64 `json:"size,omitempty"`
+	// Digest is that of an input's blob. Who sends End has verified it.
+	Digest string `json:"digest,omitempty"`
 }
 
 // Verdict is the payload of Ended.

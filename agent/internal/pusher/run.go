@@ -3,11 +3,9 @@ package pusher
 import (
 	"context"
 	"encoding/json"
-	"os"
 	"os/signal"
 	"path"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/compress"
@@ -31,8 +29,12 @@ type Options struct {
 	// Images of the wrapped containers stand on the artifact, as do the digests of what they read.
 	Images []string
 	// Scripts is set beside an application script of the author's.
-	Scripts  *Scripts
+	Scripts *Scripts
+	// Supply is set where no init container has pulled.
+	Supply   *Supply
 	Registry registry.Options
+	// Failure is why the step cannot work, known before anything is done; nil where it may.
+	Failure *Failure
 	// PushFailed and SetupFailed are exit codes of the documented table.
 	PushFailed, SetupFailed int
 	Log                     failure.Log
@@ -48,6 +50,8 @@ type runner struct {
 	// stopPush ends the push that is under way.
 	stopPush context.CancelFunc
 	pushes   int
+	// prepared waits until the supply is prepared.
+	prepared func() error
 	ctx      context.Context
 	work     sync.WaitGroup
 }
@@ -73,11 +77,9 @@ func (received) event()  {}
 func (pushEnded) event() {}
 
 // Run does what the container oras does, and returns how it ends.
-func Run(ctx context.Context, options Options) (Exit, error) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
-	defer signal.Stop(signals)
-	count := len(options.Settings.Policies)
+func (l *Listening) Run(ctx context.Context, options Options) (Exit, error) {
+	defer signal.Stop(l.signals)
+	count := len(l.listeners)
 	ctx, cancel := context.WithCancel(ctx)
 	r := &runner{
 		Options: options, events: make(chan Event), ctx: ctx,
@@ -89,13 +91,13 @@ func Run(ctx context.Context, options Options) (Exit, error) {
 	if err != nil {
 		return Exit{}, err
 	}
-	for number := range count {
-		if err := r.listen(number); err != nil {
-			return Exit{}, failure.Wrap(err, r.SetupFailed, "the container oras cannot listen on the volume of the step: %s", err)
-		}
-	}
 	r.prepare()
+	r.prepareSupply()
 	machine, actions := NewMachine(options.Settings, results)
+	if options.Failure != nil {
+		actions = append(actions, machine.Handle(CannotRun{*options.Failure})...)
+	}
+	r.acceptAll(l)
 	for {
 		for _, action := range actions {
 			if exit, isExit := action.(Exit); isExit {
@@ -108,7 +110,7 @@ func Run(ctx context.Context, options Options) (Exit, error) {
 		select {
 		case event := <-r.events:
 			actions = r.handle(machine, event)
-		case <-signals:
+		case <-l.signals:
 			r.Log.Say("SIGTERM; what the programs still hand over is pushed")
 			actions = machine.Handle(Terminated{})
 		}
@@ -163,12 +165,15 @@ func (r *runner) do(action Action) error {
 		_ = r.sessions[a.Launcher].conn.Close()
 	case Serve:
 		s := r.sessions[a.Launcher]
-		_ = s.writer.Message(protocol.Run, nil)
 		close(s.served)
+		r.work.Go(func() { r.supply(s) })
 	case Inform:
 		s := r.sessions[a.Launcher]
-		_ = s.writer.Message(protocol.Failed, protocol.Failure{Code: a.Failure.Code, Message: a.Failure.Message})
-		r.work.Go(func() { r.tell(Informed{a.Launcher}) })
+		r.work.Go(func() {
+			// It may be in the middle of an input.
+			_ = s.writer.Message(protocol.Failed, protocol.Failure{Code: a.Failure.Code, Message: a.Failure.Message})
+			r.tell(Informed{a.Launcher})
+		})
 	case Keep:
 		if err := folder(r.Share.Kept(a.Launcher)).write(*r.kept[a.Launcher]); err != nil {
 			return failure.Wrap(err, r.PushFailed, "what wrapped container %d handed over cannot be kept: %s", a.Launcher+1, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -20,48 +21,18 @@ const greetingTime = 30 * time.Second
 type session struct {
 	launcher int
 	attempt  string
-	conn     *net.UnixConn
-	writer   *protocol.Writer
-	reader   *protocol.Reader
+	// needsInputs says that its program does not start without them.
+	needsInputs bool
+	// ctx ends with the connection, or when nothing more has to be sent.
+	ctx    context.Context
+	cancel context.CancelFunc
+	conn   *net.UnixConn
+	writer *protocol.Writer
+	reader *protocol.Reader
 	// served is closed when the attempt may go on.
 	served chan struct{}
 	// done is closed when nothing more comes of it.
 	done chan struct{}
-}
-
-// listen serves the launcher of one socket until ctx ends.
-func (r *runner) listen(number int) error {
-	listener, err := listenAt(r.Share.Part(number).Socket())
-	if err != nil {
-		return err
-	}
-	r.work.Go(func() {
-		<-r.ctx.Done()
-		_ = listener.Close()
-	})
-	r.work.Go(func() { r.accept(number, listener) })
-	return nil
-}
-
-// listenAt listens on a socket at path, in place of that of an earlier life. Between bind(2) and listen(2) a socket
-// refuses connections as one does that nobody listens on any more, so it is made beside path and renamed. The file
-// outlives this process: it tells the launcher that somebody has listened.
-func listenAt(path string) (*net.UnixListener, error) {
-	beside := path + "-"
-	if err := os.Remove(beside); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: beside, Net: "unix"})
-	if err != nil {
-		return nil, err
-	}
-	listener.SetUnlinkOnClose(false)
-	// The program may run as any user.
-	if err := errors.Join(os.Chmod(beside, 0o666), os.Rename(beside, path)); err != nil {
-		_ = listener.Close()
-		return nil, err
-	}
-	return listener, nil
 }
 
 // accept takes one connection at a time: a second one is not the launcher's.
@@ -80,6 +51,7 @@ func (r *runner) accept(number int, listener *net.UnixListener) {
 			launcher: number, conn: conn, writer: protocol.NewWriter(conn), reader: protocol.NewReader(conn),
 			served: make(chan struct{}), done: make(chan struct{}),
 		}
+		s.ctx, s.cancel = context.WithCancel(r.ctx)
 		if current != nil {
 			// It was killed; the kernel has said so, and whoever reads from it is about to hear it.
 			<-current.done
@@ -112,12 +84,16 @@ func (s *session) isOver() bool {
 // serve follows an attempt to its end.
 func (r *runner) serve(s *session) {
 	defer close(s.done)
+	defer s.cancel()
 	stop := context.AfterFunc(r.ctx, func() { _ = s.conn.Close() })
 	defer func() {
 		stop()
 		_ = s.conn.Close()
 	}()
-	if err := s.greet(); err != nil {
+	if err := s.greet(); err == io.EOF {
+		// It only wanted to know whether somebody listens.
+		return
+	} else if err != nil {
 		r.Log.Say("a connection of wrapped container %d was refused: %s", s.launcher+1, err)
 		r.refuseOther(s, err)
 		return
@@ -157,7 +133,7 @@ func (s *session) greet() error {
 	if hello.Attempt == "" {
 		return errors.New("its greeting names no attempt")
 	}
-	s.attempt = hello.Attempt
+	s.attempt, s.needsInputs = hello.Attempt, hello.NeedsInputs
 	if err := s.writer.Message(protocol.Welcome, protocol.Greeting{Protocol: protocol.Version}); err != nil {
 		return err
 	}
@@ -205,6 +181,7 @@ func (r *runner) follow(s *session) error {
 			if err != nil {
 				return err
 			}
+			s.cancel()
 			r.tell(FailedBefore{s.launcher, failed.Code})
 		case protocol.Nothing:
 			reason, err := protocol.Decode[protocol.Reason](kind, payload)

@@ -3,6 +3,8 @@
 //	<root>/<n>/agent       this program, for wrapped container n
 //	<root>/<n>/socket      where the container oras listens for it
 //	<root>/<n>/inputs/     what it unpacks
+//	<root>/<n>/barrier     only without an init container: lets the kubelet start it
+//	<root>/<n>/ended       only without an init container: the code with which the container oras has ended, if it has
 //	<root>/<n>/taken       the attempt of it whose end is known to the container oras
 //	<root>/parts/<n>/      what it has handed over
 //	<root>/pulled.json     which inputs there are, for the container oras
@@ -57,6 +59,12 @@ func (p Part) Agent() string { return filepath.Join(string(p), "agent") }
 // Socket is the path of the socket. With the path of the volume it is shorter than the 107 bytes that unix(7) allows.
 func (p Part) Socket() string { return filepath.Join(string(p), "socket") }
 
+// Barrier is the file from which the kubelet reads a variable of the wrapped container, which it does not start without it.
+func (p Part) Barrier() string { return filepath.Join(string(p), "barrier") }
+
+// Ended is the file that says with which exit code the container oras has ended. While it is started again there is none.
+func (p Part) Ended() string { return filepath.Join(string(p), "ended") }
+
 // Taken is the file that names the attempt whose end, and output, the container oras has kept.
 func (p Part) Taken() string { return filepath.Join(string(p), "taken") }
 
@@ -89,6 +97,45 @@ func (r Root) Install(containers int) error {
 		}
 	}
 	return nil
+}
+
+// Open installs and lets the kubelet start so many wrapped containers. The file is an environment file of the kubelet
+// (KEP-3721), which wants the value in quotes.
+func (r Root) Open(containers int, variable string) error {
+	if err := r.Install(containers); err != nil {
+		return err
+	}
+	for number := range containers {
+		part := r.Part(number)
+		if err := os.Remove(part.Ended()); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		if err := WriteWhole(part.Barrier(), []byte(variable+"='1'\n"), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// End tells so many wrapped containers that the container oras has ended by itself: nothing is restarted that ends with
+// this code, unless the policy of the Pod does.
+func (r Root) End(containers, code int) error {
+	for number := range containers {
+		if err := WriteWhole(r.Part(number).Ended(), []byte(strconv.Itoa(code)), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// EndedWith is the exit code with which the container oras has ended by itself; false where it has not.
+func (p Part) EndedWith() (code int, has bool) {
+	text, err := os.ReadFile(p.Ended())
+	if err != nil {
+		return 0, false
+	}
+	code, err = strconv.Atoi(string(text))
+	return code, err == nil
 }
 
 // ForgetOutputs drops what so many wrapped containers have handed over.

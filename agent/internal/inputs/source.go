@@ -1,0 +1,87 @@
+package inputs
+
+import (
+	"context"
+	"math"
+
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/names"
+	"github.com/converged-computing/oras-operator/agent/internal/failure"
+	"github.com/converged-computing/oras-operator/agent/internal/reference"
+	"github.com/converged-computing/oras-operator/agent/internal/registry"
+)
+
+// Source is where inputs come from.
+type Source struct {
+	// References in the order in which they are unpacked, each with its registry.
+	References []reference.Reference
+	// Unpack says that archives are unpacked later; else they are files.
+	Unpack bool
+	// InvalidCode and SetupCode are exit codes of the documented table.
+	InvalidCode, SetupCode int
+	// Registry says how to speak to registries.
+	Registry registry.Options
+	// Say takes a line for the log.
+	Say func(format string, args ...any)
+}
+
+type resolved struct {
+	repository *registry.Repository
+	digest     string
+	manifest   *manifest.Manifest
+}
+
+// resolve asks for every manifest before a blob is fetched: what is missing is told at once, and so is more than limit
+// bytes of blobs, where it is not 0.
+func (s Source) resolve(ctx context.Context, limit int64) ([]resolved, error) {
+	var all []resolved
+	var sum int64
+	counted := map[string]bool{}
+	for i, ref := range s.References {
+		repository, err := registry.Open(ref, s.Registry)
+		if err != nil {
+			return nil, s.failed(ref, err)
+		}
+		raw, err := repository.Manifest(ctx)
+		if err != nil {
+			return nil, s.failed(ref, err)
+		}
+		described := manifest.Source{Reference: ref.Name(), MediaType: raw.MediaType, Code: s.InvalidCode}
+		parsed, err := manifest.Parse(raw.Bytes, described)
+		if err != nil {
+			return nil, err
+		}
+		s.Say("input %d: %s, %s, %d bytes", i+1, ref.Name(), raw.Digest, parsed.Bytes)
+		for _, layer := range parsed.Layers {
+			if !counted[layer.Digest] {
+				counted[layer.Digest] = true
+				sum += min(layer.Size, math.MaxInt64-sum)
+			}
+		}
+		if limit > 0 && sum > limit {
+			return nil, failure.New(s.InvalidCode, "input %s: with it the inputs have %d bytes, and the volume of the step has room for %d (share-size-limit)", ref.Name(), sum, limit)
+		}
+		all = append(all, resolved{repository, raw.Digest, parsed})
+	}
+	return all, nil
+}
+
+// layerOf says how a layer of an input is unpacked: archives stay archives where nothing is to be unpacked.
+func (s Source) layerOf(number int, l manifest.Layer, repository string) Layer {
+	if l.Guessed && s.Unpack {
+		s.Say("input %d: %s is unpacked: by its media type it is a directory that oras-py pushed", number+1, names.Printable(l.Title))
+	}
+	layer := Layer{Digest: l.Digest, Size: l.Size, Title: l.Title, Archive: l.Archive && s.Unpack, Mode: l.Mode}
+	if l.Archive && !s.Unpack {
+		layer.Title = l.PackedName(repository)
+	}
+	return layer
+}
+
+func (s Source) failed(ref reference.Reference, err error) error {
+	return registry.InputCodes().Failure("pull of "+ref.Name(), err)
+}
+
+func (s Source) broken(err error) error {
+	return failure.Wrap(err, s.SetupCode, "the volume of the step cannot be written: %s", err)
+}
