@@ -36,9 +36,8 @@ var ErrTooLong = errors.New("the other side sends longer messages than this prot
 
 // Writer writes frames. Several goroutines may use it: each frame is whole.
 type Writer struct {
-	mutex  sync.Mutex
-	to     io.Writer
-	header [headerLength]byte
+	mutex sync.Mutex
+	to    io.Writer
 }
 
 // NewWriter returns a Writer of frames to a connection.
@@ -46,20 +45,21 @@ func NewWriter(to io.Writer) *Writer { return &Writer{to: to} }
 
 // Frame writes one frame.
 func (w *Writer) Frame(kind Type, payload []byte) error {
-	if limit := kind.limit(); len(payload) > limit {
-		return fmt.Errorf("%w: %d bytes of type %d, at most %d", ErrTooLong, len(payload), kind, limit)
+	return w.write(kind, append(make([]byte, headerLength, headerLength+len(payload)), payload...))
+}
+
+// write writes a frame whose payload stands in frame, behind room for the header: in one call, since each costs as much
+// as the copy of some KiB.
+func (w *Writer) write(kind Type, frame []byte) error {
+	length := len(frame) - headerLength
+	if limit := kind.limit(); length > limit {
+		return fmt.Errorf("%w: %d bytes of type %d, at most %d", ErrTooLong, length, kind, limit)
 	}
+	frame[0] = byte(kind)
+	binary.BigEndian.PutUint32(frame[1:], uint32(length))
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	w.header[0] = byte(kind)
-	binary.BigEndian.PutUint32(w.header[1:], uint32(len(payload)))
-	if _, err := w.to.Write(w.header[:]); err != nil {
-		return err
-	}
-	if len(payload) == 0 {
-		return nil
-	}
-	_, err := w.to.Write(payload)
+	_, err := w.to.Write(frame)
 	return err
 }
 
@@ -76,15 +76,33 @@ func NewReader(from io.Reader) *Reader { return &Reader{from: from} }
 // Frame reads one frame. The payload is valid until the next call. At the end of the connection, between two frames, the
 // error is io.EOF; within one it is ErrBrokenOff.
 func (r *Reader) Frame() (Type, []byte, error) {
+	kind, length, err := r.head()
+	if err != nil {
+		return 0, nil, err
+	}
+	payload, err := r.payload(length)
+	if err != nil {
+		return 0, nil, err
+	}
+	return kind, payload, nil
+}
+
+// head reads the header of a frame: its type and the length of its payload.
+func (r *Reader) head() (Type, int, error) {
 	if _, err := io.ReadFull(r.from, r.header[:]); err != nil {
-		return 0, nil, brokenOff(err)
+		return 0, 0, brokenOff(err)
 	}
 	kind := Type(r.header[0])
 	length := binary.BigEndian.Uint32(r.header[1:])
 	if limit := kind.limit(); int64(length) > int64(limit) {
-		return 0, nil, fmt.Errorf("%w: %d bytes of type %d, at most %d", ErrTooLong, length, kind, limit)
+		return 0, 0, fmt.Errorf("%w: %d bytes of type %d, at most %d", ErrTooLong, length, kind, limit)
 	}
-	if cap(r.buffer) < int(length) {
+	return kind, int(length), nil
+}
+
+// payload reads what follows a header.
+func (r *Reader) payload(length int) ([]byte, error) {
+	if cap(r.buffer) < length {
 		r.buffer = make([]byte, length)
 	}
 	payload := r.buffer[:length]
@@ -92,9 +110,9 @@ func (r *Reader) Frame() (Type, []byte, error) {
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
-		return 0, nil, brokenOff(err)
+		return nil, brokenOff(err)
 	}
-	return kind, payload, nil
+	return payload, nil
 }
 
 func brokenOff(err error) error {

@@ -32,7 +32,11 @@ func TestContentArrivesAsItWasSent(t *testing.T) {
 		for _, piece := range pieces {
 			piece = bytes.Repeat(piece, repeat)
 			want.Write(piece)
-			if n, err := sent.Write(piece); err != nil || n != len(piece) {
+			if rapid.Bool().Draw(t, "from a reader") {
+				if n, err := sent.ReadFrom(iotest.DataErrReader(bytes.NewReader(piece))); err != nil || n != int64(len(piece)) {
+					t.Fatal(n, err)
+				}
+			} else if n, err := sent.Write(piece); err != nil || n != len(piece) {
 				t.Fatal(n, err)
 			}
 		}
@@ -97,15 +101,37 @@ func TestAFailureInTheMiddleOfContent(t *testing.T) {
 	var wire bytes.Buffer
 	writer := protocol.NewWriter(&wire)
 	sent, _ := writer.Content(protocol.Input, protocol.Content{Title: "x"})
-	_, _ = sent.Write([]byte("one"))
+	_, _ = sent.Write(make([]byte, protocol.MaxData+1))
 	_ = writer.Message(protocol.Failed, protocol.Failure{Code: 181, Message: "no such input"})
 	reader := protocol.NewReader(&wire)
 	_, _, _ = reader.Frame()
 	got, err := io.ReadAll(reader.Content())
 	var failed protocol.Failure
-	if string(got) != "one" || !errors.As(err, &failed) || failed.Code != 181 {
-		t.Errorf("%q, %v", got, err)
+	// What was not sent by then is not needed any more.
+	if len(got) != protocol.MaxData || !errors.As(err, &failed) || failed.Code != 181 {
+		t.Errorf("%d bytes, %v", len(got), err)
 	}
+}
+
+// Each call of the kernel costs as much as the copy of some KiB, and a tar of small files has several writes for each.
+func TestSmallPiecesShareAFrame(t *testing.T) {
+	var calls int
+	writer := protocol.NewWriter(counting{&calls})
+	sent, _ := writer.Content(protocol.Output, protocol.Content{Title: "x"})
+	for range 10_000 {
+		_, _ = sent.Write(make([]byte, 100))
+	}
+	_ = sent.Close()
+	if most := 1 + 10_000*100/protocol.MaxData + 1 + 1; calls > most {
+		t.Errorf("%d calls, at most %d are needed", calls, most)
+	}
+}
+
+type counting struct{ calls *int }
+
+func (c counting) Write(p []byte) (int, error) {
+	*c.calls++
+	return len(p), nil
 }
 
 func TestLongFramesAreRefusedBeforeTheyAreRead(t *testing.T) {

@@ -21,6 +21,9 @@ const (
 	blobFile   = "blob"
 )
 
+// copyPiece is how much is copied at once, where a writer does not read by itself.
+const copyPiece = 256 << 10
+
 // folder keeps what one launcher has handed over. Its result is written last and removed first: while it is there, so is
 // the rest.
 type folder string
@@ -80,7 +83,7 @@ func (f folder) receive(ctx context.Context, content protocol.Content, method co
 	if err != nil {
 		return nil, err
 	}
-	_, err = io.Copy(writer, from)
+	_, err = io.CopyBuffer(writer, from, make([]byte, copyPiece))
 	// Also after an error, to end its goroutines.
 	if err = errors.Join(err, writer.Close()); err != nil {
 		return nil, err

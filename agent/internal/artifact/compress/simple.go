@@ -48,7 +48,7 @@ func (w *plainWriter) ReadFrom(r io.Reader) (int64, error) {
 		if w.ctx.Err() != nil {
 			return taken, context.Cause(w.ctx)
 		}
-		n, err := r.Read(buffer)
+		n, err := fill(r, buffer)
 		if n > 0 {
 			pieces <- buffer[:n]
 			_, writeErr := w.out.Write(buffer[:n])
@@ -65,6 +65,19 @@ func (w *plainWriter) ReadFrom(r io.Reader) (int64, error) {
 			return taken, err
 		}
 	}
+}
+
+// fill reads until the buffer is full, whatever the pieces that come. Unlike io.ReadFull it leaves errors as they are.
+func fill(r io.Reader, buffer []byte) (int, error) {
+	n := 0
+	for n < len(buffer) {
+		m, err := r.Read(buffer[n:])
+		n += m
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 func (w *plainWriter) Close() error {
