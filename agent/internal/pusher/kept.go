@@ -32,6 +32,8 @@ type folder string
 type stored struct {
 	Result Result         `json:"result"`
 	Part   *manifest.Part `json:"part,omitempty"`
+	// ahead sends the part's blob already, or is nil.
+	ahead *ahead
 }
 
 // open makes the folder, and returns what an earlier life of this container has kept in it, nil if nothing.
@@ -69,8 +71,9 @@ func (f folder) forget() error {
 
 func (f folder) blob() string { return filepath.Join(string(f), blobFile) }
 
-// receive packs what a launcher sends into the blob of its layer.
-func (f folder) receive(ctx context.Context, content protocol.Content, method compress.Method, from io.Reader) (*manifest.Part, error) {
+// receive packs what a launcher sends into the blob of its layer. A large one is passed to send, which reads it while it
+// grows.
+func (f folder) receive(ctx context.Context, content protocol.Content, method compress.Method, from io.Reader, send func(io.ReadCloser)) (part *manifest.Part, err error) {
 	file, err := os.OpenFile(f.blob(), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, err
@@ -79,7 +82,9 @@ func (f folder) receive(ctx context.Context, content protocol.Content, method co
 	if !content.Directory {
 		method = compress.Plain
 	}
-	writer, err := compress.NewWriter(ctx, file, method, runtime.GOMAXPROCS(0))
+	blob := newGrowing(file, aheadFrom, send)
+	defer func() { blob.end(err) }()
+	writer, err := compress.NewWriter(ctx, blob, method, runtime.GOMAXPROCS(0))
 	if err != nil {
 		return nil, err
 	}

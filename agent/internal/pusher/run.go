@@ -87,6 +87,11 @@ func (l *Listening) Run(ctx context.Context, options Options) (Exit, error) {
 	}
 	defer r.work.Wait()
 	defer cancel()
+	defer func() {
+		for launcher := range r.kept {
+			r.keep(launcher, nil)
+		}
+	}()
 	results, err := r.readKept()
 	if err != nil {
 		return Exit{}, err
@@ -117,6 +122,14 @@ func (l *Listening) Run(ctx context.Context, options Options) (Exit, error) {
 	}
 }
 
+// keep remembers the newest result of a launcher, in place of an older one.
+func (r *runner) keep(launcher int, found *stored) {
+	if before := r.kept[launcher]; before != nil {
+		r.giveUp(before.ahead)
+	}
+	r.kept[launcher] = found
+}
+
 func (r *runner) readKept() ([]*Result, error) {
 	results := make([]*Result, len(r.kept))
 	for number := range r.kept {
@@ -138,7 +151,7 @@ func (r *runner) handle(machine *Machine, event Event) []Action {
 		r.sessions[e.session.launcher] = e.session
 		return machine.Handle(Connected{e.session.launcher, e.session.attempt})
 	case received:
-		r.kept[e.session.launcher] = &e.stored
+		r.keep(e.session.launcher, &e.stored)
 		return machine.Handle(Resulted{e.session.launcher, e.stored.Result})
 	case pushEnded:
 		if e.number != r.pushes {
@@ -182,7 +195,7 @@ func (r *runner) do(action Action) error {
 	case Release:
 		_ = r.sessions[a.Launcher].writer.Message(protocol.Taken, nil)
 	case Forget:
-		r.kept[a.Launcher] = nil
+		r.keep(a.Launcher, nil)
 		if err := folder(r.Share.Kept(a.Launcher)).forget(); err != nil {
 			return failure.Wrap(err, r.SetupFailed, "an older output on the volume of the step cannot be removed: %s", err)
 		}
@@ -213,20 +226,22 @@ func (r *runner) push(launchers []int) {
 	number := r.pushes
 	parts := make([]manifest.Part, len(launchers))
 	blobs := make([]registry.Blob, len(launchers))
+	sent := make([]*ahead, len(launchers))
 	for i, launcher := range launchers {
 		parts[i] = *r.kept[launcher].Part
 		parts[i].Container = launcher + 1
 		blob := parts[i].Result.Blob
 		blobs[i] = registry.Blob{Digest: blob.Digest, Size: blob.Size, Content: registry.File(folder(r.Share.Kept(launcher)).blob())}
+		sent[i] = r.kept[launcher].ahead
 	}
 	r.work.Go(func() {
 		defer cancel()
-		r.tell(pushEnded{number, r.pushed(ctx, parts, blobs)})
+		r.tell(pushEnded{number, r.pushed(ctx, parts, blobs, sent)})
 	})
 }
 
 // pushed pushes, and tells how it went.
-func (r *runner) pushed(ctx context.Context, parts []manifest.Part, blobs []registry.Blob) Event {
+func (r *runner) pushed(ctx context.Context, parts []manifest.Part, blobs []registry.Blob, sent []*ahead) Event {
 	begun := time.Now()
 	digests, err := inputs.ReadDigests(r.Share.Pulled())
 	if err != nil {
@@ -248,6 +263,9 @@ func (r *runner) pushed(ctx context.Context, parts []manifest.Part, blobs []regi
 	for i, blob := range blobs {
 		bytes += blob.Size
 		r.Log.Say("pushing %s, %d bytes, to %s", parts[i].Title, blob.Size, r.Output.Name())
+	}
+	for i, ahead := range sent {
+		r.finish(ctx, ahead, blobs[i])
 	}
 	blobs = append(blobs, registry.Blob{Digest: manifest.EmptyDigest, Size: int64(len(manifest.EmptyConfig)), Content: registry.Bytes([]byte(manifest.EmptyConfig))})
 	pushed, err := repository.PushArtifact(ctx, blobs, manifest.TypeManifest, encoded)

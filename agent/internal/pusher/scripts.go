@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/pack"
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
 	"github.com/converged-computing/oras-operator/agent/internal/protocol"
@@ -64,15 +63,12 @@ func (r *runner) packOutput(s *session) (*stored, error) {
 		return nil, err
 	}
 	content := protocol.Content{Title: output.Title, Directory: output.Directory, Mode: uint32(output.Mode)}
-	var part *manifest.Part
+	var found *stored
 	err = output.Pipe(r.ctx, func(read io.Reader) (err error) {
-		part, err = folder(r.Share.Kept(s.launcher)).receive(r.ctx, content, r.Method, read)
+		found, err = r.receive(s, content, read)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &stored{Result{Attempt: s.attempt, HasPart: true}, part}, nil
+	return found, err
 }
 
 // forgetDone removes what an attempt said that is over: the next one has to say itself that it is done.

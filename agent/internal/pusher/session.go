@@ -218,7 +218,7 @@ func (r *runner) take(s *session, content protocol.Content) (*stored, error) {
 		return nil, fmt.Errorf("its output has the name %q", content.Title)
 	}
 	from := s.reader.Content()
-	part, err := folder(r.Share.Kept(s.launcher)).receive(r.ctx, content, r.Method, from)
+	found, err := r.receive(s, content, from)
 	var failed protocol.Failure
 	switch {
 	case errors.As(err, &failed):
@@ -229,8 +229,20 @@ func (r *runner) take(s *session, content protocol.Content) (*stored, error) {
 	case err != nil:
 		return nil, err
 	}
-	r.Log.Explain("wrapped container %d handed over %s: %d bytes, of which %d are kept as %s", s.launcher+1, content.Title, part.Result.Content.Size, part.Result.Blob.Size, part.Result.Blob.Digest)
-	return &stored{Result{Attempt: s.attempt, HasPart: true}, part}, nil
+	result := found.Part.Result
+	r.Log.Explain("wrapped container %d handed over %s: %d bytes, of which %d are kept as %s", s.launcher+1, content.Title, result.Content.Size, result.Blob.Size, result.Blob.Digest)
+	return found, nil
+}
+
+// receive packs the output of an attempt, and sends it ahead.
+func (r *runner) receive(s *session, content protocol.Content, from io.Reader) (*stored, error) {
+	var sent *ahead
+	part, err := folder(r.Share.Kept(s.launcher)).receive(r.ctx, content, r.Method, from, func(blob io.ReadCloser) { sent = r.sendAhead(blob) })
+	if err != nil {
+		r.giveUp(sent)
+		return nil, err
+	}
+	return &stored{Result{Attempt: s.attempt, HasPart: true}, part, sent}, nil
 }
 
 // refuse tells a launcher why its output is not taken, which ends with the exit code of a success without its output.

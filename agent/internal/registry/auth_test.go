@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -175,13 +176,7 @@ func TestTokens(t *testing.T) {
 		t.Errorf("%d tokens for one push", n)
 	}
 	// Streamed, with a token that is there already.
-	u, err := r.StartUpload(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := u.Write([]byte("streamed")); err != nil {
-		t.Fatal(err)
-	}
+	u := r.StartUpload(ctx, io.NopCloser(strings.NewReader("streamed")))
 	if err := u.Commit(ctx, digestOf([]byte("streamed"))); err != nil {
 		t.Fatal(err)
 	}

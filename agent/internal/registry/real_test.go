@@ -212,13 +212,7 @@ func TestStreamedUpload(t *testing.T) {
 	r, _ := open(t, place(t, s.host, "a:b"), nil)
 	ctx := context.Background()
 	content := noise(3 << 20)
-	u, err := r.StartUpload(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.Copy(u, bytes.NewReader(content)); err != nil {
-		t.Fatal(err)
-	}
+	u := r.StartUpload(ctx, io.NopCloser(bytes.NewReader(content)))
 	if err := u.Commit(ctx, digestOf(content)); err != nil {
 		t.Fatal(err)
 	}
@@ -226,22 +220,39 @@ func TestStreamedUpload(t *testing.T) {
 	if got, err := readBlob(r, digestOf(content), int64(len(content))); err != nil || !bytes.Equal(got, content) {
 		t.Error(len(got), err)
 	}
-	if u, err = r.StartUpload(ctx); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := u.Write([]byte("x")); err != nil {
-		t.Fatal(err)
-	}
+	u = r.StartUpload(ctx, io.NopCloser(strings.NewReader("x")))
 	if err := u.Commit(ctx, digestOf([]byte("y"))); As(err) == nil || As(err).Code != "DIGEST_INVALID" {
 		t.Error("a wrong digest is taken: ", err)
 	}
-	if u, err = r.StartUpload(ctx); err != nil {
+	// What is not made to its end is no blob.
+	read, write := io.Pipe()
+	u = r.StartUpload(ctx, read)
+	if _, err := write.Write(content[:1<<20]); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := u.Write(content); err != nil {
+	_ = write.CloseWithError(errors.New("the volume is full"))
+	if err := u.Commit(ctx, digestOf(content[:1<<20])); err == nil {
+		t.Error("half a blob was pushed")
+	}
+}
+
+func TestACancelledUploadLeavesNothing(t *testing.T) {
+	s := startServer(t)
+	requests := &journal{}
+	r, _ := open(t, place(t, s.host, "a:b"), func(o *Options) { o.Explain = requests.log })
+	ctx := context.Background()
+	read, write := io.Pipe()
+	u := r.StartUpload(ctx, read)
+	if _, err := write.Write(noise(1 << 20)); err != nil {
 		t.Fatal(err)
 	}
-	u.Cancel(ctx)
+	u.Cancel(ctx) // while it waits for more
+	if _, err := write.Write([]byte("more")); !errors.Is(err, io.ErrClosedPipe) {
+		t.Error("the reader is not closed: ", err)
+	}
+	if !strings.Contains(requests.all(), "DELETE ") {
+		t.Error("the session stays:\n", requests.all())
+	}
 }
 
 // The copy on disk is the retry of an upload that broke.
@@ -249,24 +260,19 @@ func TestStreamedUploadBreaks(t *testing.T) {
 	s := startServer(t)
 	r, _ := open(t, place(t, s.host, "a:b"), nil)
 	ctx := context.Background()
-	u, err := r.StartUpload(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
 	content := noise(largeBlob)
-	if _, err := u.Write(content[:1<<20]); err != nil {
+	read, write := io.Pipe()
+	u := r.StartUpload(ctx, read)
+	if _, err := write.Write(content[:1<<20]); err != nil {
 		t.Fatal(err)
 	}
 	s.kill()
-	_, err = u.Write(content[1<<20:])
-	if err == nil {
-		err = u.Commit(ctx, digestOf(content))
-	}
-	if err == nil {
+	_, _ = write.Write(content[1<<20:])
+	_ = write.Close()
+	if err := u.Commit(ctx, digestOf(content)); err == nil {
 		t.Fatal("nobody noticed")
 	}
 	s.start()
-	u.Cancel(ctx)
 	if err := r.PushBlob(ctx, blobOf(content)); err != nil {
 		t.Error(err)
 	}

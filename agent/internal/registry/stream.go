@@ -2,49 +2,51 @@ package registry
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 )
 
-// Upload is a blob that is sent while it is made, when its digest and size are not known yet: POST, one PATCH, PUT. It
-// cannot be repeated. Whoever uses it keeps a copy on disk and pushes that with PushBlob when anything here fails.
-// Write, Commit and Cancel are for one goroutine.
+// Upload is a blob that is sent while it is made, when its digest and size are not known yet: POST, one PATCH, PUT. It is
+// tried once, without waiting for what may pass. Whoever uses it keeps a copy on disk and pushes that with PushBlob when
+// anything here fails.
 type Upload struct {
 	r      *Repository
-	pipe   *io.PipeWriter
 	sent   chan struct{}
 	next   *url.URL
 	failed error
 	cancel context.CancelCauseFunc
-	over   bool
+	over   atomic.Bool
 }
 
-// StartUpload begins a session and returns when the registry waits for bytes. It makes one try. The goroutine that
-// sends ends with Commit or Cancel, one of which has to be called; it ends with ctx too.
-func (r *Repository) StartUpload(ctx context.Context) (*Upload, error) {
-	var at *url.URL
-	err := within(ctx, min(r.o.Timeout, longestTry), func(ctx context.Context) (err error) {
-		at, err = r.begin(ctx)
+// StartUpload sends what from has, up to its end, while the caller goes on, and closes it. An error of from, or the end of
+// ctx, breaks the upload off. Commit or Cancel has to be called.
+//
+// Close has to end a Read that waits.
+func (r *Repository) StartUpload(ctx context.Context, from io.ReadCloser) *Upload {
+	ctx, cancel := context.WithCancelCause(ctx)
+	u := &Upload{r: r, sent: make(chan struct{}), cancel: cancel}
+	go func() {
+		defer close(u.sent)
+		defer func() { _ = from.Close() }()
+		u.failed = u.send(ctx, from)
+	}()
+	return u
+}
+
+func (u *Upload) send(ctx context.Context, from io.ReadCloser) error {
+	err := within(ctx, min(u.r.o.Timeout, longestTry), func(ctx context.Context) (err error) {
+		u.next, err = u.r.begin(ctx)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	read, write := io.Pipe()
-	u := &Upload{r: r, pipe: write, sent: make(chan struct{}), next: at, cancel: cancel}
-	go func() {
-		defer close(u.sent)
-		u.failed = u.patch(ctx, at, read)
-		// A writer that still writes learns of it.
-		_ = read.CloseWithError(errors.Join(u.failed, io.ErrClosedPipe))
-	}()
-	return u, nil
+	return u.patch(ctx, u.next, from)
 }
 
-// patch sends what is written until the pipe's end, as chunks of unknown number (RFC 9112, 7.1), as docker push does.
+// patch sends what there is up to its end, as chunks of unknown number (RFC 9112, 7.1), as docker push does.
 func (u *Upload) patch(ctx context.Context, at *url.URL, from io.ReadCloser) error {
 	client, _, err := u.r.session(ctx)
 	if err != nil {
@@ -64,22 +66,23 @@ func (u *Upload) patch(ctx context.Context, at *url.URL, from io.ReadCloser) err
 	if resp.StatusCode >= 300 {
 		return fromRefusal(readRefusal(resp, u.r.o.clock.now()), u.r.ref.APIHost())
 	}
-	u.next, err = u.r.location(resp)
+	next, err := u.r.location(resp)
+	if err == nil {
+		u.next = next
+	}
 	return err
 }
 
-// Write sends bytes. After an error the upload is lost; Cancel it.
-func (u *Upload) Write(p []byte) (int, error) { return u.pipe.Write(p) }
-
-// Commit ends the upload: what was written is the blob of this digest. An error means that it has to be pushed anew.
+// Commit waits until everything is sent, and ends the upload: what was sent is the blob of this digest. An error means
+// that it has to be pushed anew.
 func (u *Upload) Commit(ctx context.Context, digest string) error {
-	if u.over {
-		return errors.New("the upload is over")
-	}
-	u.over = true
-	_ = u.pipe.Close()
-	<-u.sent
+	u.over.Store(true)
 	defer u.cancel(context.Canceled)
+	select {
+	case <-u.sent:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	if u.failed != nil {
 		return u.failed
 	}
@@ -88,12 +91,12 @@ func (u *Upload) Commit(ctx context.Context, digest string) error {
 
 // Cancel gives the upload up. After Commit, or a second time, it does nothing.
 func (u *Upload) Cancel(ctx context.Context) {
-	if u.over {
+	if u.over.Swap(true) {
 		return
 	}
-	u.over = true
 	u.cancel(context.Canceled)
-	_ = u.pipe.CloseWithError(context.Canceled)
 	<-u.sent
-	u.r.abandon(ctx, u.next)
+	if u.next != nil {
+		u.r.abandon(ctx, u.next)
+	}
 }
