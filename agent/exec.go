@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/pack"
 	"github.com/converged-computing/oras-operator/agent/internal/contract"
@@ -32,7 +33,10 @@ func execute(ctx context.Context, o options.Options, signals *program.Signals) (
 	}
 	into := inputs.Into{Target: unpackInto(o.InputPath), Explain: log.Explain}
 	if o.Streams {
-		started.Inputs, started.OrasEnded, started.OrasRestartsOnFailure = into, part.EndedWith, o.OrasComesBack
+		started.Inputs, started.OrasEnded = into, part.EndedWith
+		started.OrasRestartsAfter = func(code int) bool {
+			return o.OrasComesBack && code != 0 && !slices.Contains(contract.EndsForGood, code)
+		}
 		started.OwnVariables = append(started.OwnVariables, contract.ReadyVariable)
 	} else if o.InputPath != "" {
 		started.Unpack = inputs.Unpack{Into: into, Folder: part.Inputs(), Remove: !o.KeepInputs}.Run

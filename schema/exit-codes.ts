@@ -9,32 +9,34 @@ interface ExitCode {
 }
 
 const wrapped = "the wrapped container";
+/** Without an init container all end with the same code. */
+const pulling = `${names.pullContainer}, or ${names.pushContainer} and the wrapped container`;
 
 /** Exit codes of the containers that the operator adds, and of the wrapped one where starting or handing over fails. */
 export const exitCodes = {
   inputNotFound: {
     code: 181,
-    container: names.pullContainer,
+    container: pulling,
     meaning: "An input is not in the registry.",
   },
   denied: {
     code: 182,
-    container: names.pullContainer,
+    container: pulling,
     meaning: "The registry denied access to an input or to the output.",
   },
   registryUnavailable: {
     code: 183,
-    container: names.pullContainer,
+    container: pulling,
     meaning: "The registry did not answer before the timeout.",
   },
   inputInvalid: {
     code: 184,
-    container: names.pullContainer,
+    container: pulling,
     meaning: "An input is not an artifact that can be unpacked.",
   },
   setupFailed: {
     code: 185,
-    container: names.pullContainer,
+    container: pulling,
     meaning:
       "The agent could not be copied, a script could not be fetched, or the registry does not speak the protocol of its URL.",
   },
@@ -65,3 +67,12 @@ export const exitCodes = {
     meaning: "The output could not be pushed.",
   },
 } as const satisfies Record<string, ExitCode>;
+
+/** With these nothing has begun, and a second try would end in the same way: a container that ends so is not restarted. */
+export const endsForGood: readonly number[] = [
+  exitCodes.inputNotFound,
+  exitCodes.denied,
+  exitCodes.registryUnavailable,
+  exitCodes.inputInvalid,
+  exitCodes.setupFailed,
+].map(({ code }) => code);

@@ -61,6 +61,8 @@ export const names = {
   lease: `${operator}-leader`,
   fieldManager: operator,
   minimumKubernetesMinor: 30,
+  /** From here on the feature gates of Pods without an init container are on by default: KEP-3721, KEP-5307. */
+  hookShapeMinor: 35,
   /** Where nothing says otherwise; kubeadm, kind and the hosted clusters use it. */
   clusterDomain: "cluster.local",
   variablePrefix: "ORAS_OPERATOR_",

@@ -67,6 +67,13 @@ const options = {
     description:
       "Default sizeLimit of the emptyDir volume that is added to Pods, such as 10Gi, for clusters whose policies require one.",
   },
+  podShape: {
+    type: "string",
+    choices: ["auto", "init"],
+    default: "init",
+    description:
+      "How steps are laid out in Pods. With init, an init container pulls the inputs. With auto, Pods that allow it get none and start sooner, if the API server has the feature gates EnvFiles and ContainerRestartRules and the kubelets of all Linux nodes have version 1.35 or later. See docs/pods.md.",
+  },
   namespace: {
     type: "string",
     default: names.operatorNamespace,

@@ -152,8 +152,13 @@ const stepEvents = {
   },
   PusherLost: {
     meaning:
-      "The container oras failed before a wrapped container had started, and is not started again, so the operator ended the Pod.",
+      "The container oras failed before a wrapped container had started, or is not there when that is started again, so the operator ended the Pod.",
     fix: "Look at the log of the container oras, correct what it names and create the step again.",
+  },
+  WaitingForAgent: {
+    meaning:
+      "The container to wrap is not started, because the container oras does not run; the kubelet reports CreateContainerConfigError until it does.",
+    fix: "Correct what the message says of the container oras, such as an image that cannot be pulled.",
   },
   Pushed: { meaning: "The output was pushed; the message has its digest." },
   NotPushed: { meaning: "The step ended without anything to push; the message says why." },

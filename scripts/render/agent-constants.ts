@@ -1,4 +1,4 @@
-import { exitCodes } from "../../schema/exit-codes.ts";
+import { endsForGood, exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
 import { annotationNodes, notice, type Rendered, type Schema } from "./schema.ts";
 
@@ -36,6 +36,10 @@ export function renderAgentConstants(schema: Schema): Rendered {
   ];
   const lines = constants.map(
     ([name, value, doc]) => `\n// ${name} ${doc}\nconst ${name} = ${JSON.stringify(value)}\n`,
+  );
+  const codes = endsForGood.join(", ");
+  lines.push(
+    `\n// EndsForGood are exit codes after which the container oras is not started again.\nvar EndsForGood = []int{${codes}}\n`,
   );
   const head = `// ${notice}\n\n// Package contract holds what the operator and the agent must agree on.\npackage contract\n`;
   return { path: "agent/internal/contract/contract.go", content: head + lines.join("") };

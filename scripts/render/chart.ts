@@ -3,7 +3,8 @@ import { Document, isMap, type Scalar } from "yaml";
 import packageJson from "../../package.json" with { type: "json" };
 import { chartValues, type Value } from "../../schema/chart-values.ts";
 import { names } from "../../schema/names.ts";
-import { manifest, rules } from "./install.ts";
+import { rulesOf } from "../../src/kube/permissions.ts";
+import { manifest } from "./install.ts";
 import { mapValues, notice, type Rendered } from "./schema.ts";
 
 /** Renders those files of the chart that follow from the tables, from package.json and from what the code asks for. */
@@ -27,7 +28,13 @@ export function renderChart(): Rendered[] {
     manifest("chart/Chart.yaml", [chart]),
     manifest("chart/files/names.yaml", [names]),
     { path: "chart/files/webhooks.yaml", content: `# ${notice}\n${webhooks}` },
-    manifest("chart/files/rules.yaml", [{ cluster: rules("cluster"), ownNamespace: rules("own-namespace") }]),
+    manifest("chart/files/rules.yaml", [
+      {
+        cluster: rulesOf("cluster"),
+        ownNamespace: rulesOf("own-namespace"),
+        podShape: rulesOf("pod-shape"),
+      },
+    ]),
     valuesYaml(values),
     { path: "chart/values.schema.json", content: `${JSON.stringify(valuesSchema(values), null, 2)}\n` },
   ];

@@ -1,7 +1,7 @@
 import { stringify } from "yaml";
 import { names } from "../../schema/names.ts";
 import { optionTable } from "../../schema/options.ts";
-import { type Permission, permissions } from "../../src/kube/permissions.ts";
+import { type Permission, rulesOf } from "../../src/kube/permissions.ts";
 import { notice, type Rendered } from "./schema.ts";
 
 /** The name of the container of the operator's process. */
@@ -12,19 +12,8 @@ export function renderInstall(): Rendered[] {
   return [
     manifest("config/manager/options.yaml", [deploymentPatch()]),
     manifest("config/rbac/roles.yaml", roles()),
+    manifest("config/components/pod-shape-auto/roles.yaml", [role("ClusterRole", "pod-shape", "pod-shape")]),
   ];
-}
-
-/** The rules of RBAC for one scope, with what they are for. */
-export function rules(scope: Permission["scope"]): object[] {
-  return permissions
-    .filter((permission) => permission.scope === scope)
-    .map(({ apiGroup, resources, resourceNames, verbs }) => ({
-      apiGroups: [apiGroup],
-      resources: [...resources],
-      ...(resourceNames ? { resourceNames: [...resourceNames] } : {}),
-      verbs: [...verbs],
-    }));
 }
 
 /** A YAML file of generated objects. */
@@ -65,20 +54,17 @@ function deploymentPatch(): object {
 }
 
 function roles(): object[] {
-  const apiVersion = "rbac.authorization.k8s.io/v1";
-  const { operatorName, operatorNamespace: namespace } = names;
   return [
-    {
-      apiVersion,
-      kind: "ClusterRole",
-      metadata: { name: `${operatorName}-manager` },
-      rules: rules("cluster"),
-    },
-    {
-      apiVersion,
-      kind: "Role",
-      metadata: { name: `${operatorName}-own-namespace`, namespace },
-      rules: rules("own-namespace"),
-    },
+    role("ClusterRole", "manager", "cluster"),
+    role("Role", "own-namespace", "own-namespace", names.operatorNamespace),
   ];
+}
+
+function role(kind: string, name: string, scope: Permission["scope"], namespace?: string): object {
+  return {
+    apiVersion: "rbac.authorization.k8s.io/v1",
+    kind,
+    metadata: { name: `${names.operatorName}-${name}`, ...(namespace !== undefined && { namespace }) },
+    rules: rulesOf(scope),
+  };
 }

@@ -156,6 +156,10 @@ export const problemCatalogue = {
     summary: "The container to wrap does not exist in the Pod.",
     fix: "Name one of the Pod's containers.",
   },
+  ReservedVariable: {
+    summary: "The container to wrap sets an environment variable that the operator uses for itself.",
+    fix: "Give the variable another name.",
+  },
   NoCommand: {
     summary:
       "The container to wrap has no command, and the operator could not find out the entrypoint of its image.",

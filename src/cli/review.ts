@@ -22,10 +22,12 @@ export interface Created {
  * @param settings - of the installation that would inject
  */
 export function reviewOffline(created: Created, around: Surroundings, settings: OfflineSettings): Verdict {
+  const { podShape, ...known } = settings;
+  // A cluster that can run every shape; else nothing is used that the oldest supported version would drop.
+  const hookShape = podShape === "auto";
   const installation: Installation = {
-    ...settings,
-    // Unknown without a cluster: nothing is used that the oldest supported version would drop.
-    kubernetesMinor: names.minimumKubernetesMinor,
+    ...known,
+    kubernetesMinor: hookShape ? names.hookShapeMinor : names.minimumKubernetesMinor,
     openshift: false,
   };
   const prepared = prepare(
@@ -43,6 +45,7 @@ export function reviewOffline(created: Created, around: Surroundings, settings: 
   const verdict = decide(prepared, {
     cache: asked === undefined ? undefined : around.cache(created.namespace, asked),
     limitRanges: around.limitRanges(created.namespace),
+    hookShape,
   });
   return { ...verdict, warnings: verdict.warnings.map(inFiles) };
 

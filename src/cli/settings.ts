@@ -1,5 +1,5 @@
 import { names } from "../../schema/names.ts";
-import { optionDefaults } from "../../schema/options.ts";
+import { type ManagerOptions, optionDefaults } from "../../schema/options.ts";
 
 /** What the offline commands know of an installation. */
 export interface OfflineSettings {
@@ -8,6 +8,7 @@ export interface OfflineSettings {
   readonly agentImage: string;
   readonly scriptsImage: string;
   readonly clusterDomain: string;
+  readonly podShape: ManagerOptions["podShape"];
 }
 
 /** The defaults of the installation. */
@@ -16,4 +17,5 @@ export const offlineDefaults: OfflineSettings = {
   agentImage: optionDefaults.agentImage,
   scriptsImage: optionDefaults.scriptsImage,
   clusterDomain: names.clusterDomain,
+  podShape: optionDefaults.podShape,
 };

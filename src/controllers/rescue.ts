@@ -49,7 +49,7 @@ export function lossOf(pod: StepPod): Loss | undefined {
   const launchers = wrapped.map((each) => look(pod, each)).filter((each) => each !== undefined);
   if (pusher === undefined || launchers.length < wrapped.length) return undefined;
   if (pusher.isOver) return withoutPusher(pusher, launchers, pod);
-  const lost = launchers.find((each) => neverRan(each) || endedBefore(each, pusher));
+  const lost = launchers.find((each) => neverRan(each) || endedBefore(each, pusher, pod));
   if (lost) return containerLost(lost, pod, new Date(0));
   return untold(pusher, launchers, pod);
 }
@@ -89,10 +89,10 @@ function neverRan({ terminated, isOver }: Seen): boolean {
  * kubelet because a hook of its author failed. The agent waits before it ends, whatever its program did, unless it
  * could not begin or was told to stop; what a script of the author's does is known only where a signal ended it.
  */
-function endedBefore({ terminated, isOver }: Seen, pusher: Seen): boolean {
+function endedBefore({ terminated, isOver }: Seen, pusher: Seen, pod: StepPod): boolean {
   const { status } = pusher;
   if (!terminated || terminated.exitCode === 0 || !isOver || hasRunBefore(status)) return false;
-  if (!isAgent(pusher) && !isKilled(terminated)) return false;
+  if (!isAgent(pusher, pod) && !isKilled(terminated)) return false;
   const ended = timeOf(terminated.finishedAt);
   const { running, terminated: pushed } = status?.state ?? {};
   const begun = running ?? pushed;
@@ -106,7 +106,7 @@ function endedBefore({ terminated, isOver }: Seen, pusher: Seen): boolean {
  */
 function untold(pusher: Seen, launchers: readonly Seen[], pod: StepPod): Loss | undefined {
   const pushesSuccessOnly =
-    isAgent(pusher) && !pusher.container.args?.some((word) => word.startsWith("--push-on"));
+    isAgent(pusher, pod) && !pusher.container.args?.some((word) => word.startsWith("--push-on"));
   const failed = launchers.find(({ terminated }) => terminated !== undefined && terminated.exitCode !== 0);
   if (!pushesSuccessOnly || !failed || !launchers.every(({ isOver }) => isOver)) return undefined;
   const { running } = pusher.status?.state ?? {};
@@ -118,7 +118,10 @@ function untold(pusher: Seen, launchers: readonly Seen[], pod: StepPod): Loss | 
   return Number.isNaN(last) ? undefined : containerLost(failed, pod, new Date(last + patienceMs));
 }
 
-/** The container that pushes has failed for good, and a wrapped container has not begun: it would run for nothing. */
+/**
+ * The container that pushes has failed for good, and a wrapped container has not begun: it would run for nothing. Where it
+ * pulls, too, that is also so for one that is started again. One that runs is left alone: it learns of it.
+ */
 function withoutPusher(
   { container, terminated }: Seen,
   launchers: readonly Seen[],
@@ -126,13 +129,22 @@ function withoutPusher(
 ): Loss | undefined {
   // Success says that it has done its part: a script of the author's needs not wait for the end of the program.
   if (terminated === undefined || terminated.exitCode === 0) return undefined;
-  const waits = launchers.find(({ status }) => status?.state?.waiting !== undefined && !hasRunBefore(status));
+  const serves = pod.parts?.serves === true;
+  const waits = launchers.find(({ status, isOver }) =>
+    serves
+      ? !isOver && (status?.state?.waiting ?? status?.state?.terminated)
+      : status?.state?.waiting !== undefined && !hasRunBefore(status),
+  );
   if (waits === undefined) return undefined;
   const { reason = "", message } = waits.status?.state?.waiting ?? {};
+  const ended = `The container ${container.name} ended with exit code ${terminated.exitCode}`;
+  const forGood = `and ${policyOf(container, pod)} does not start it again`;
   const facts = [
-    `The container ${container.name} ended with exit code ${terminated.exitCode} before the container ${waits.container.name} had started, and ${policyOf(container, pod)} does not start it again: nobody would push the output.`,
+    serves
+      ? `${ended}, ${forGood}: the container ${waits.container.name} could only be started in vain.`
+      : `${ended} before the container ${waits.container.name} had started, ${forGood}: nobody would push the output.`,
     terminated.message && `${container.name} says: ${terminated.message}`,
-    `${waits.container.name} waits: ${[reason, message].filter(Boolean).join(": ")}`,
+    reason && `${waits.container.name} waits: ${[reason, message].filter(Boolean).join(": ")}`,
   ];
   return { reason: "PusherLost", message: facts.filter(Boolean).join(" "), certainAt: new Date(0) };
 }
@@ -156,7 +168,8 @@ function hasRunBefore(status: V1ContainerStatus | undefined): boolean {
 }
 
 /** Whether what pushes is the agent, by its options, and not a script of the author's. */
-function isAgent({ container }: Seen): boolean {
+function isAgent({ container }: Seen, { parts }: StepPod): boolean {
+  if (parts?.serves) return true;
   return container.args?.some((word) => word.startsWith("--output")) ?? false;
 }
 

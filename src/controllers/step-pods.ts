@@ -1,4 +1,5 @@
 import type { V1Container, V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import { canRestartAll } from "../workload/restarts.ts";
 import { isInjected } from "./outcomes.ts";
@@ -9,14 +10,16 @@ export type StepPod = V1Pod & KubeObject & { readonly parts?: StepParts };
 /** Which containers of a Pod do what, as the injection has recorded it. */
 interface StepParts {
   readonly wrapped: readonly string[];
-  /** The container that pushes; a step without an output has none. */
+  /** The container that pushes; a step without an output has none where an init container pulls. */
   readonly pusher: string | undefined;
+  /** Whether it pulls, too, and the wrapped containers wait for it. */
+  readonly serves: boolean;
 }
 
 /** What a record of an injection has, as far as it is looked at here. */
 interface Recorded {
   readonly containers: Readonly<Record<string, unknown>>;
-  readonly wrapped: Readonly<Record<string, unknown>>;
+  readonly wrapped: Readonly<Record<string, { readonly env?: readonly string[] }>>;
 }
 
 /**
@@ -33,6 +36,7 @@ export function keepStep(pod: StepPod, recorded?: Recorded): StepPod {
   const kept = (all: readonly V1ContainerStatus[] = []) =>
     all.filter(({ state }) => !over || state?.terminated !== undefined);
   const [pusher] = Object.keys(recorded?.containers ?? {});
+  const serves = Object.values(recorded?.wrapped ?? {}).some(({ env }) => env?.includes(names.readyVariable));
   return {
     ...(apiVersion ? { apiVersion } : {}),
     ...(kind ? { kind } : {}),
@@ -51,7 +55,7 @@ export function keepStep(pod: StepPod, recorded?: Recorded): StepPod {
       containerStatuses: kept(containerStatuses),
       initContainerStatuses: kept(initContainerStatuses),
     },
-    ...(recorded && { parts: { wrapped: Object.keys(recorded.wrapped), pusher } }),
+    ...(recorded && { parts: { wrapped: Object.keys(recorded.wrapped), pusher, serves } }),
   };
 }
 

@@ -53,6 +53,11 @@ export interface Answers {
   readonly cache?: OrasCache | undefined;
   /** The LimitRanges of the namespace. */
   readonly limitRanges?: readonly V1LimitRange[];
+  /**
+   * Whether the cluster can run Pods without an init container, and the installation wants them: the API server and the
+   * kubelet of every Linux node know what their barriers are made of.
+   */
+  readonly hookShape?: boolean;
   /** What is known of the images that were asked about. */
   readonly images?: ReadonlyMap<string, KnownImage>;
 }

@@ -1,4 +1,4 @@
-import type { V1Container, V1PodSpec, V1Probe } from "@kubernetes/client-node";
+import type { V1Container, V1Lifecycle, V1PodSpec, V1Probe } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { type ArtifactReference, formatReference } from "../annotations/reference.ts";
 import { makesOutput, type Settings, usesScripts } from "../annotations/settings.ts";
@@ -55,6 +55,21 @@ export function pushArguments(step: Step): string[] {
   ];
 }
 
+/** Does both in a Pod without an init container, and puts the agent on the share before anything else. */
+export function serveArguments(step: Step): string[] {
+  const { settings, launchers, pod } = step;
+  return [
+    ...option("--share", names.sharePath),
+    ...artifactOptions(step),
+    ...launchers.flatMap(({ container }) => option("--policy", policyOf(pod, container))),
+    ...launchers.flatMap(({ container }) => option("--image", container.image ?? "")),
+    ...flag("--unpack=false", !settings.unpack),
+    ...option("--push-on", settings.output && unlessDefault("push-on", settings.pushOn)),
+    ...option("--compression", unlessDefault("compression", settings.compression)),
+    ...registryOptions(step),
+  ];
+}
+
 /** The same for a step whose application script is the author's own: it speaks the original's protocol. */
 export function sidecarArguments(step: Step): string[] {
   const { settings, launchers, pod } = step;
@@ -77,22 +92,24 @@ export function sidecarArguments(step: Step): string[] {
  * @param share - where its part of the share is mounted
  */
 export function execArguments(step: Step, launcher: Launcher, share: string): string[] {
-  const { settings, launchers, pod } = step;
+  const { settings, launchers, pod, shape } = step;
   const { inputs, output } = settings;
   const { inputPath, outputPath, outputPipe } = launcher.settings;
+  const streams = shape === "hook";
   const makes = makesOutput(settings, launcher.settings);
   // Of several containers each hands its output over when it ends; whether the step as a whole has ended with what
   // is asked for is known when the last one has.
   const pushOn = launchers.length > 1 && settings.pushOn === "failure" ? "always" : settings.pushOn;
   return [
     ...option("--share", share),
+    ...flag("--streams", streams),
     ...option("--input-path", inputs.length > 0 ? (inputPath ?? ".") : undefined),
-    ...flag("--keep-inputs", inputs.length > 0 && !removesInputs(pod, launcher.container)),
+    ...flag("--keep-inputs", !streams && inputs.length > 0 && !removesInputs(pod, launcher.container)),
     ...flag("--pushes", output !== undefined),
     ...option("--output-path", makes ? (outputPath ?? outputPipe ?? ".") : undefined),
     ...option("--output-pipe", outputPipe),
     ...option("--push-on", output && unlessDefault("push-on", pushOn)),
-    ...flag("--oras-comes-back", output !== undefined && pod.restartPolicy !== "Never"),
+    ...flag("--oras-comes-back", (streams || output !== undefined) && pod.restartPolicy !== "Never"),
     ...(makes ? secretMounts(pod, launcher.container) : []).flatMap((mount) => option("--leave-out", mount)),
     ...programOptions(step, launcher),
   ];
@@ -110,6 +127,16 @@ export function startedProbe(share: string): V1Probe {
     periodSeconds: 1,
     timeoutSeconds: 10,
     failureThreshold: 2 ** 31 - 1,
+  };
+}
+
+/**
+ * Holds back the containers that stand behind it until the wrapped ones can be started: while it runs, the kubelet starts
+ * none of them. It ends by itself, with success, because a hook that fails kills its container.
+ */
+export function readyHook(): V1Lifecycle {
+  return {
+    postStart: { exec: { command: [names.agentPath, "ready", ...option("--share", names.sharePath)] } },
   };
 }
 

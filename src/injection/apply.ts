@@ -9,6 +9,7 @@ import {
   putBack,
   type Workload,
 } from "../workload/workload.ts";
+import { defaultContainerKey } from "./launcher.ts";
 import { markerOf } from "./marker.ts";
 import type { LauncherPlan, Plan } from "./plan.ts";
 
@@ -29,11 +30,16 @@ export function injectWorkload(workload: Workload, plan: Plan, spec: V1PodSpec, 
     [names.markerAnnotation]: markerOf(step, namespace),
   });
   const below = podAnnotations(workload);
+  const { defaultContainer } = plan.injection;
+  const annotations = {
+    ...(isPod(workload) || isAnnotated(below) ? marked(below) : below),
+    ...(defaultContainer !== undefined && { [defaultContainerKey]: defaultContainer }),
+  };
   const injected: PodTemplate = {
     metadata: {
       ...metadata,
       labels: { ...metadata?.labels, ...plan.labels },
-      ...(isPod(workload) || isAnnotated(below) ? { annotations: marked(below) } : {}),
+      ...(Object.keys(annotations).length > 0 && { annotations }),
     },
     spec,
   };
@@ -54,18 +60,19 @@ export function injectWorkload(workload: Workload, plan: Plan, spec: V1PodSpec, 
  */
 export function injectSpec(spec: V1PodSpec, plan: Plan): V1PodSpec {
   const launchers = new Map(plan.launchers.map((launcher) => [launcher.name, launcher]));
+  const containers = spec.containers.map((container) => {
+    const launcher = launchers.get(container.name);
+    return launcher ? wrapContainer(container, launcher) : container;
+  });
   return {
     ...spec,
     volumes: [...(spec.volumes ?? []), ...plan.volumes],
     // After the Pod's own: sidecars that the network needs are up by then.
-    initContainers: [...(spec.initContainers ?? []), ...plan.initContainers],
-    containers: [
-      ...spec.containers.map((container) => {
-        const launcher = launchers.get(container.name);
-        return launcher ? wrapContainer(container, launcher) : container;
-      }),
-      ...plan.containers,
-    ],
+    ...(plan.initContainers.length > 0 && {
+      initContainers: [...(spec.initContainers ?? []), ...plan.initContainers],
+    }),
+    containers:
+      plan.shape === "hook" ? [...plan.containers, ...containers] : [...containers, ...plan.containers],
   };
 }
 

@@ -1,5 +1,6 @@
 import { basename } from "node:path/posix";
 import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
 import type { VariableName } from "../../schema/variables.ts";
 import { keyOf } from "../annotations/keys.ts";
 import type { Reading } from "../annotations/parse.ts";
@@ -56,6 +57,14 @@ export function checkLauncher(
       code: "NoCommand",
       path: `${field}.command`,
       message: `container ${quoted(container.name)} has none${whyUnknown(known)}.`,
+    });
+  }
+  const reserved = container.env?.findIndex(({ name }) => name === names.readyVariable) ?? -1;
+  if (reserved >= 0) {
+    problems.push({
+      code: "ReservedVariable",
+      path: `${field}.env[${reserved}].name`,
+      message: `found ${quoted(names.readyVariable)}, which the operator sets itself and takes away before the program starts.`,
     });
   }
   const directory = workingDirectory(container, known);

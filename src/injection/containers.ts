@@ -8,9 +8,13 @@ import {
   protocolArtifacts,
   pullArguments,
   pushArguments,
+  readyHook,
+  serveArguments,
   sidecarArguments,
 } from "./agent.ts";
 import { environmentFor } from "./arguments.ts";
+import type { PodShape } from "./pod-shape.ts";
+import { restartsServing } from "./restart.ts";
 import { restrictedSecurityContext } from "./security.ts";
 import { agentOnShare, operatorFolder, type ShareMount, scriptMounts } from "./share.ts";
 import type { Step } from "./step.ts";
@@ -31,7 +35,8 @@ export function volumes(step: Step): V1Volume[] {
 
 /** The init containers: put the agent on the share, pull the inputs, prove that the output may be pushed. */
 export function initContainers(step: Step): V1Container[] {
-  const { settings, installation, free } = step;
+  const { settings, installation, free, shape } = step;
+  if (shape === "hook") return [];
   const name = free.container(names.pullContainer);
   const image = installation.agentImage;
   if (usesScripts(settings)) {
@@ -58,15 +63,16 @@ export function initContainers(step: Step): V1Container[] {
 }
 
 /** Whether a container is added that runs beside the Pod's own. */
-export function addsContainer(settings: Settings): boolean {
-  return settings.output !== undefined || usesScripts(settings);
+export function addsContainer(settings: Settings, shape: PodShape): boolean {
+  return shape === "hook" || settings.output !== undefined || usesScripts(settings);
 }
 
-/** The container that pushes the output and stands last in the Pod; none when there is nothing to push. */
+/** The container that runs beside the Pod's own, and pushes the output; none when there is nothing for it to do. */
 export function pushContainers(step: Step): V1Container[] {
-  const { settings, installation, free } = step;
-  if (!addsContainer(settings)) return [];
+  const { settings, installation, free, shape } = step;
+  if (!addsContainer(settings, shape)) return [];
   const name = free.container(names.pushContainer);
+  if (shape === "hook") return [servingContainer(step, name)];
   if (settings.orasEntrypoint !== undefined) return [scriptContainer(step, name)];
   const own = settings.orasContainer;
   const [command, args] =
@@ -78,6 +84,23 @@ export function pushContainers(step: Step): V1Container[] {
     args,
   };
   return [addedContainer(step, base, { init: false })];
+}
+
+/** Brings the inputs and takes the outputs. */
+function servingContainer(step: Step, name: string): V1Container {
+  const { pod, installation } = step;
+  const base = {
+    name,
+    image: installation.agentImage,
+    command: [names.agentPath, "serve"],
+    args: serveArguments(step),
+  };
+  return {
+    ...addedContainer(step, base, { init: false }),
+    lifecycle: readyHook(),
+    restartPolicy: "Never",
+    restartPolicyRules: [{ action: "Restart", exitCodes: restartsServing(pod) }],
+  };
 }
 
 /** Runs the author's sidecar script, which speaks the original's protocol. */

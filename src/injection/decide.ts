@@ -16,6 +16,7 @@ import { injectSpec, injectWorkload } from "./apply.ts";
 import { checkDns, checkLauncher, checkOutputs, checkPlatform, checkVariables } from "./checks.ts";
 import { patchBetween } from "./patch.ts";
 import { makePlan, type Plan } from "./plan.ts";
+import { chooseShape } from "./pod-shape.ts";
 import type { Open } from "./prepare.ts";
 import { knownImage } from "./program.ts";
 import { chooseRegistry, warnAboutCache } from "./registry.ts";
@@ -49,9 +50,12 @@ export function decide(open: Open, answers: Answers): Verdict {
   // Annotations on the template alone: each Pod is injected when it is created.
   if (!isAnnotated(ownAnnotations(workload)))
     return changed(submitted, workload.object, warnings, "stripped");
+  const step = { pod, launchers: launchers.value, settings };
+  const { shape, because } = chooseShape(step, answers.hookShape);
   const plan = makePlan(
-    { pod, launchers: launchers.value, settings, registry: connection, installation, answers },
+    { ...step, registry: connection, installation, answers, shape },
     questions.namespace,
+    podAnnotations(workload),
   );
   const spec = injectSpec(pod, plan);
   const beyond = checkLimits(pod, spec, answers.limitRanges ?? [], workload.path);
@@ -61,15 +65,17 @@ export function decide(open: Open, answers: Answers): Verdict {
     patch: patchBetween(submitted, injectWorkload(workload, plan, spec, questions.namespace)),
     warnings,
     outcome: "injected",
-    ...(settings.debug ? { debug: debugOf(plan, settings) } : {}),
+    ...(settings.debug ? { debug: debugOf(plan, settings, because) } : {}),
   };
 }
 
 /** Every discovered setting, for the operator's log: links may hold tokens, which do not belong there. */
-function debugOf({ launchers }: Plan, settings: Settings): object {
+function debugOf({ launchers, shape }: Plan, settings: Settings, because: readonly string[]): object {
   const { entrypoint, orasEntrypoint } = settings;
   return {
     launchers: launchers.map(({ name }) => visible(name)),
+    podShape: shape,
+    ...(because.length > 0 && { because: because.map(visible) }),
     settings: {
       ...settings,
       ...(entrypoint === undefined ? {} : { entrypoint: withoutSecrets(entrypoint) }),

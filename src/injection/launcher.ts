@@ -5,7 +5,7 @@ import { listed, type Problem, quoted, type Result } from "../annotations/proble
 import type { LauncherSettings, Settings } from "../annotations/settings.ts";
 
 /** kubectl's own annotation for the container that matters in a Pod. */
-const defaultContainerKey = "kubectl.kubernetes.io/default-container";
+export const defaultContainerKey = "kubectl.kubernetes.io/default-container";
 
 /** A container to wrap, and what its step's author says of it. */
 export interface Launcher {

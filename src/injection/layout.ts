@@ -11,7 +11,7 @@ import { agentOnShare, operatorFolder } from "./share.ts";
  * --keep-init-containers=false` drops it, and who edits an exported object renames containers.
  */
 
-const adding = ["pull", "push", "install", "sidecar"];
+const adding = ["pull", "push", "install", "sidecar", "serve"];
 /** Before version 0.2.0 shell scripts did the work. */
 const scripts = ["/oras/bin/setup.sh", ...scriptsAt(names.sharePath, ["pull", "push"])];
 const scriptsOfSidecars = [
@@ -155,7 +155,7 @@ export function describeWrapped(container: V1Container, program: readonly string
     args: 0,
     env: (container.env ?? [])
       .map(({ name }) => name)
-      .filter((name) => name.startsWith(names.variablePrefix)),
+      .filter((name) => name.startsWith(names.variablePrefix) || name === names.readyVariable),
   };
 }
 

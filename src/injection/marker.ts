@@ -21,6 +21,8 @@ export interface Injection {
   readonly containers: Readonly<Record<string, Words>>;
   /** The containers that were wrapped, by their names. */
   readonly wrapped: Readonly<Record<string, Wrapped>>;
+  /** The value of kubectl's annotation for the container that matters, where the Pod had none. */
+  readonly defaultContainer?: string;
 }
 
 /**
@@ -111,7 +113,7 @@ export function isMarked(annotations: AnnotationMap | undefined): boolean {
 }
 
 const words: Shape = { fields: { hash: "text", count: "count" }, needs: ["hash", "count"] };
-const injectionFields: Readonly<Record<string, Shape>> = {
+const neededFields: Readonly<Record<string, Shape>> = {
   namespace: "text",
   volumes: { list: "text" },
   initContainers: { map: words },
@@ -123,7 +125,10 @@ const injectionFields: Readonly<Record<string, Shape>> = {
     },
   },
 };
-const injectionShape: Shape = { fields: injectionFields, needs: Object.keys(injectionFields) };
+const injectionShape: Shape = {
+  fields: { ...neededFields, defaultContainer: "text" },
+  needs: Object.keys(neededFields),
+};
 
 /** The digest that a marker carries, if it is one. */
 export function markedDigest(annotations: AnnotationMap | undefined): string | undefined {

@@ -8,7 +8,7 @@ type Map = Readonly<Record<string, unknown>>;
  * any other, which costs their product, and build paths for parts that did not change.
  *
  * @param before - as submitted
- * @param after - sharing with it every part that did not change; lists have only grown at their end
+ * @param after - sharing with it every part that did not change; lists have only grown, at their beginning or their end
  */
 export function patchBetween(before: unknown, after: unknown): Operation[] {
   const patch: Operation[] = [];
@@ -49,10 +49,30 @@ function compareLists(
     if (!isDeepStrictEqual(before, after)) patch.push({ op: "replace", path, value: after });
     return;
   }
-  before.forEach((item, i) => {
-    compare(item, after[i], `${path}/${i}`, patch);
+  const inFront = countInFront(before, after);
+  after.slice(0, inFront).forEach((value, i) => {
+    patch.push({ op: "add", path: `${path}/${i}`, value });
   });
-  for (const value of after.slice(before.length)) patch.push({ op: "add", path: `${path}/-`, value });
+  before.forEach((item, i) => {
+    compare(item, after[inFront + i], `${path}/${inFront + i}`, patch);
+  });
+  for (const value of after.slice(inFront + before.length))
+    patch.push({ op: "add", path: `${path}/-`, value });
+}
+
+/** How many items stand before the first one that was there. */
+function countInFront(before: readonly unknown[], after: readonly unknown[]): number {
+  const name = nameOf(before[0]);
+  if (name === undefined || name === nameOf(after[0])) return 0;
+  const more = after.slice(0, after.length - before.length + 1);
+  return Math.max(
+    0,
+    more.findIndex((item) => nameOf(item) === name),
+  );
+}
+
+function nameOf(item: unknown): unknown {
+  return isMap(item) ? item["name"] : undefined;
 }
 
 function isMap(value: unknown): value is Map {

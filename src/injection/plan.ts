@@ -7,6 +7,7 @@ import type {
   V1VolumeMount,
 } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
+import type { AnnotationMap } from "../annotations/map.ts";
 import { usesScripts } from "../annotations/settings.ts";
 import {
   applicationArguments,
@@ -17,17 +18,19 @@ import {
 } from "./agent.ts";
 import { environmentFor } from "./arguments.ts";
 import { addsContainer, initContainers, pushContainers, volumes } from "./containers.ts";
-import type { Launcher } from "./launcher.ts";
+import { defaultContainerKey, type Launcher } from "./launcher.ts";
 import type { Injection, Program } from "./marker.ts";
+import type { PodShape } from "./pod-shape.ts";
 import { knownImage, programOf } from "./program.ts";
 import { describeInjection, withRecord } from "./record.ts";
 import { addedResources } from "./resources.ts";
 import { removesInputs } from "./restart.ts";
-import { operatorFolder, partMounts, scriptMounts } from "./share.ts";
+import { barrier, operatorFolder, partMounts, scriptMounts } from "./share.ts";
 import type { Step } from "./step.ts";
 
 /** Everything that an injection adds to a Pod and sets in its launchers. */
 export interface Plan {
+  readonly shape: PodShape;
   /** Labels of the Pod. */
   readonly labels: Readonly<Record<string, string>>;
   /** All of this, for those who have to find it again. */
@@ -35,6 +38,7 @@ export interface Plan {
   readonly launchers: readonly LauncherPlan[];
   readonly volumes: readonly V1Volume[];
   readonly initContainers: readonly V1Container[];
+  /** Where there is an init container they stand last; else before the Pod's own. */
   readonly containers: readonly V1Container[];
 }
 
@@ -56,18 +60,23 @@ export interface LauncherPlan {
 /**
  * Decides what is injected.
  *
- * @param given - the Pod, its launchers (whose programs are known), the settings and the registry
+ * @param given - the Pod, its launchers (whose programs are known), the settings, the registry and the shape
  * @param namespace - of the object
+ * @param podAnnotations - that the Pod has
  * @returns the plan; the same input gives the same plan
  */
-export function makePlan(given: Omit<Step, "free" | "resources">, namespace: string): Plan {
-  const { pod, launchers, settings, answers } = given;
+export function makePlan(
+  given: Omit<Step, "free" | "resources">,
+  namespace: string,
+  podAnnotations: AnnotationMap | undefined,
+): Plan {
+  const { pod, launchers, settings, answers, shape } = given;
   const resources = addedResources({
     pod,
     launchers,
     wanted: settings.resources,
     ranges: answers.limitRanges ?? [],
-    beside: addsContainer(settings),
+    beside: addsContainer(settings, shape),
   });
   const step: Step = { ...given, resources, free: freeNames(pod) };
   const parts = {
@@ -76,11 +85,18 @@ export function makePlan(given: Omit<Step, "free" | "resources">, namespace: str
     initContainers: initContainers(step),
     containers: pushContainers(step),
   };
-  const injection = describeInjection({ ...parts, namespace });
+  const defaultContainer =
+    shape === "hook" && podAnnotations?.[defaultContainerKey] === undefined
+      ? launchers[0]?.container.name
+      : undefined;
+  const injection = describeInjection({ ...parts, namespace, defaultContainer });
   const { cache } = step.registry;
   return {
     ...parts,
-    initContainers: withRecord(parts.initContainers, injection),
+    shape,
+    ...(shape === "hook"
+      ? { containers: withRecord(parts.containers, injection) }
+      : { initContainers: withRecord(parts.initContainers, injection) }),
     injection,
     labels: {
       [names.injectedLabel]: "true",
@@ -97,15 +113,23 @@ function planLauncher(step: Step, launcher: Launcher, index: number): LauncherPl
     name: launcher.container.name,
     before: launcher.container,
     ...wrap(step, launcher, path),
-    env: environmentFor(inputPath, outputPath, outputPipe),
+    env: [
+      ...environmentFor(inputPath, outputPath, outputPipe),
+      ...(step.shape === "hook" ? [barrier(index, volume)] : []),
+    ],
     ...startupProbeOf(step, launcher, path),
     mounts: sharedWith(step, launcher, index, path).map((mount) => ({ name: volume, ...mount })),
   };
 }
 
-function sharedWith({ pod, settings }: Step, { container }: Launcher, index: number, path: string) {
+function sharedWith({ pod, settings, shape }: Step, { container }: Launcher, index: number, path: string) {
   if (usesScripts(settings)) return scriptMounts(path);
-  return partMounts(index, path, settings.inputs.length > 0 && removesInputs(pod, container));
+  // Without an init container nothing lies packed on the share.
+  return partMounts(
+    index,
+    path,
+    shape === "init" && settings.inputs.length > 0 && removesInputs(pod, container),
+  );
 }
 
 /** Without inputs the program starts at once, and a script of the author's is no program that inputs are unpacked for. */

@@ -85,9 +85,15 @@ export function isWhole(spec: V1PodSpec, injection: Injection): boolean {
     Object.entries(injection.wrapped).every(([name, before]) => {
       const container = wrapped.get(name);
       const launch = container && launchOf(container, before, present);
-      return launch && originalOf(launch.program, before);
+      return launch && originalOf(launch.program, before) && isHeldBack(container, before);
     })
   );
+}
+
+/** Whether a container still has its barrier, if it was given one: a webhook of an older Kubernetes drops what it does not know. */
+function isHeldBack({ env }: V1Container, before: Wrapped): boolean {
+  if (!before.env.includes(names.readyVariable)) return true;
+  return env?.findLast(({ name }) => name === names.readyVariable)?.valueFrom?.fileKeyRef !== undefined;
 }
 
 function endsWith(words: readonly string[], expected: Words): boolean {

@@ -24,6 +24,8 @@ interface Wrapping {
 /** What is about to be injected. */
 interface Parts {
   readonly namespace: string;
+  /** The value of kubectl's annotation, where the Pod had none. */
+  readonly defaultContainer: string | undefined;
   readonly launchers: readonly Wrapping[];
   readonly volumes: readonly V1Volume[];
   readonly initContainers: readonly V1Container[];
@@ -32,13 +34,14 @@ interface Parts {
 
 /** Describes an injection, for those who have to find it again. */
 export function describeInjection(parts: Parts): Injection {
-  const { namespace, launchers, volumes, initContainers, containers } = parts;
+  const { namespace, defaultContainer, launchers, volumes, initContainers, containers } = parts;
   return {
     namespace,
     volumes: volumes.map(({ name }) => name),
     initContainers: describeContainers(initContainers),
     containers: describeContainers(containers),
     wrapped: Object.fromEntries(launchers.map((launcher) => [launcher.name, describe(launcher)])),
+    ...(defaultContainer !== undefined && { defaultContainer }),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { V1Container, V1ContainerRestartRule, V1PodSpec } from "@kubernetes/client-node";
+import { endsForGood } from "../../schema/exit-codes.ts";
 import { canRestartAll, restartPolicyOf } from "../workload/restarts.ts";
 
 /**
@@ -10,6 +11,24 @@ export function removesInputs(pod: V1PodSpec, container: V1Container): boolean {
     restartPolicyOf(container, pod.restartPolicy) === "Never" &&
     (container.restartPolicyRules ?? []).every(({ action }) => action === "RestartAllContainers")
   );
+}
+
+/**
+ * Exit codes of a container whose process was killed, or could not be started: by the runtime before it began, by SIGKILL
+ * (also for lack of memory), by SIGSEGV.
+ */
+const killedCodes = [128, 137, 139];
+
+/**
+ * After which ends the container that serves a step is started again (KEP-5307). The agent itself never ends with the codes
+ * of a container that was killed: that one has an output to push, or programs that wait for it. Where the Pod's containers
+ * are started again after failures, so is this one, as long as that may help: a step whose inputs fail fails, as with an
+ * init container.
+ */
+export function restartsServing({ restartPolicy }: V1PodSpec) {
+  return restartPolicy === "OnFailure"
+    ? { operator: "NotIn", values: [0, ...endsForGood] }
+    : { operator: "In", values: killedCodes };
 }
 
 /** Whether a container's end may restart all of them, whose outputs are dropped then. */

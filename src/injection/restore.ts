@@ -10,6 +10,7 @@ import {
   type WorkloadKind,
 } from "../workload/workload.ts";
 import type { Verdict } from "./admission-types.ts";
+import { defaultContainerKey } from "./launcher.ts";
 import { type LegacyInjection, legacyInjection, runsLegacy } from "./legacy.ts";
 import { hashProgram, type Injection, ownValue, type Program, recordedInjection } from "./marker.ts";
 import { hasStartedProbe } from "./present.ts";
@@ -34,7 +35,11 @@ export function restoreInjection(kind: WorkloadKind, object: unknown, oldObject:
   const injection = injectionOf(stored);
   if (injection === undefined) return untouched();
   const spec = restoreSpec(submitted.template.spec, stored.template.spec, injection);
-  const metadata = restoreMetadata(submitted.template.metadata, stored.template.metadata);
+  const metadata = restoreMetadata(
+    submitted.template.metadata,
+    stored.template.metadata,
+    injection.defaultContainer,
+  );
   const template: PodTemplate = { ...submitted.template, ...(metadata && { metadata }), spec };
   const own = restoreMetadata(submitted.metadata, stored.metadata);
   return changed(submitted.object, putBack(submitted, template, own).object, [], "restored");
@@ -53,8 +58,17 @@ function injectionOf(stored: Workload): Injection | LegacyInjection | undefined 
 function restoreMetadata(
   submitted: V1ObjectMeta | undefined,
   stored: V1ObjectMeta | undefined,
+  defaultContainer?: string,
 ): V1ObjectMeta | undefined {
-  const annotations = restoreKeys(submitted?.annotations, stored?.annotations, [names.markerAnnotation]);
+  // Whoever names another container means it.
+  const isLost =
+    defaultContainer !== undefined &&
+    stored?.annotations?.[defaultContainerKey] === defaultContainer &&
+    submitted?.annotations?.[defaultContainerKey] === undefined;
+  const annotations = restoreKeys(submitted?.annotations, stored?.annotations, [
+    names.markerAnnotation,
+    ...(isLost ? [defaultContainerKey] : []),
+  ]);
   const labels = restoreKeys(submitted?.labels, stored?.labels, [names.injectedLabel, names.usesCacheLabel]);
   if (annotations === submitted?.annotations && labels === submitted?.labels) return submitted;
   return { ...submitted, ...(annotations && { annotations }), ...(labels && { labels }) };

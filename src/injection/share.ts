@@ -1,4 +1,4 @@
-import type { V1VolumeMount } from "@kubernetes/client-node";
+import type { V1EnvVar, V1VolumeMount } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 
 /** What of the share a container sees: see agent/internal/share. */
@@ -23,6 +23,19 @@ export function partMounts(number: number, path: string, removesInputs: boolean)
     { mountPath: path, subPath: String(number), readOnly: true },
     ...(removesInputs ? [{ mountPath: `${path}/inputs`, subPath: `${number}/inputs` }] : []),
   ];
+}
+
+/**
+ * The variable that holds a wrapped container back until the agent is on its part of the share: the kubelet cannot make
+ * the container's environment before the file is there, and tries again.
+ *
+ * @param number - of the container, from 0
+ * @param volume - name of the share
+ * @see https://kubernetes.io/docs/tasks/inject-data-application/define-environment-variable-via-file/
+ */
+export function barrier(number: number, volume: string): V1EnvVar {
+  const key = names.readyVariable;
+  return { name: key, valueFrom: { fileKeyRef: { volumeName: volume, path: `${number}/barrier`, key } } };
 }
 
 /** What containers with scripts of the author's see: the folder that these share, and what the operator runs. */

@@ -3,6 +3,7 @@ import type { Settings } from "../annotations/settings.ts";
 import type { Connection } from "../cache/connection.ts";
 import type { Answers, Installation } from "./admission-types.ts";
 import type { Launcher } from "./launcher.ts";
+import type { PodShape } from "./pod-shape.ts";
 
 /** What every added container and the wrapped ones are made from. */
 export interface Step {
@@ -11,6 +12,7 @@ export interface Step {
   readonly settings: Settings;
   readonly registry: Connection;
   readonly installation: Installation;
+  readonly shape: PodShape;
   readonly answers: Answers;
   /** What each added container asks for. */
   readonly resources: V1ResourceRequirements | undefined;

@@ -2,6 +2,7 @@ import type { V1Container, V1ObjectMeta, V1PodSpec } from "@kubernetes/client-no
 import { names } from "../../schema/names.ts";
 import { type Problem, quoted, type Result } from "../annotations/problems.ts";
 import { putBack, type Workload } from "../workload/workload.ts";
+import { defaultContainerKey } from "./launcher.ts";
 import { type Injection, type Program, type Wrapped, wordsOf } from "./marker.ts";
 import {
   findInjection,
@@ -27,7 +28,7 @@ export function stripInjection(workload: Workload, injection: Injection | undefi
     ? stripSpec(template.spec, present, path)
     : { ok: true, value: template.spec };
   if (!spec.ok) return spec;
-  const metadata = template.metadata && stripMetadata(template.metadata);
+  const metadata = template.metadata && stripMetadata(template.metadata, injection?.defaultContainer);
   const stripped = { ...template, ...(metadata && { metadata }), spec: spec.value };
   return {
     ok: true,
@@ -35,9 +36,13 @@ export function stripInjection(workload: Workload, injection: Injection | undefi
   };
 }
 
-function stripMetadata(metadata: V1ObjectMeta): V1ObjectMeta {
+function stripMetadata(metadata: V1ObjectMeta, defaultContainer?: string): V1ObjectMeta {
   const { annotations, labels } = metadata;
-  const keptAnnotations = without(annotations, [names.markerAnnotation]);
+  const isAdded = defaultContainer !== undefined && annotations?.[defaultContainerKey] === defaultContainer;
+  const keptAnnotations = without(annotations, [
+    names.markerAnnotation,
+    ...(isAdded ? [defaultContainerKey] : []),
+  ]);
   const keptLabels = without(labels, [names.injectedLabel, names.usesCacheLabel]);
   if (keptAnnotations === annotations && keptLabels === labels) return metadata;
   return {

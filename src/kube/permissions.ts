@@ -8,8 +8,13 @@ export interface Permission {
   readonly verbs: readonly string[];
   /** Only objects of these names, where RBAC can say so. */
   readonly resourceNames?: readonly string[];
-  /** Every namespace and what has none, or the operator's own namespace. */
-  readonly scope: "cluster" | "own-namespace";
+  /** Paths of the API server that are no objects, instead of resources. */
+  readonly nonResourceURLs?: readonly string[];
+  /**
+   * Every namespace and what has none, or the operator's own namespace; or everywhere, but with the option pod-shape auto
+   * alone.
+   */
+  readonly scope: "cluster" | "own-namespace" | "pod-shape";
   /** What for. */
   readonly why: string;
 }
@@ -27,6 +32,7 @@ const {
   mutatingWebhookConfigurations,
   serviceAccounts,
   serviceCidrs,
+  nodes,
 } = resources;
 
 /**
@@ -58,6 +64,11 @@ export const permissions: readonly Permission[] = [
     resourceNames: [names.webhookConfiguration],
   }),
   rule("cluster", events, ["list", "watch"], "tell why a StatefulSet has no Pod"),
+  rule("pod-shape", nodes, ["list", "watch"], "know the versions of the kubelets"),
+  {
+    ...{ apiGroup: "", resources: [], nonResourceURLs: ["/metrics"], verbs: ["get"], scope: "pod-shape" },
+    why: "know the feature gates of the API server",
+  },
   rule("own-namespace", secrets, ["list", "watch", "update"], "the webhook's certificate", {
     resourceNames: [names.webhookSecret],
   }),
@@ -84,4 +95,20 @@ function rule(
     why,
     ...(resourceNames && { resourceNames }),
   };
+}
+
+/** The rules of a scope, as RBAC has them. */
+export function rulesOf(scope: Permission["scope"]): object[] {
+  return permissions
+    .filter((permission) => permission.scope === scope)
+    .map(({ apiGroup, resources, resourceNames, nonResourceURLs, verbs }) =>
+      nonResourceURLs
+        ? { nonResourceURLs: [...nonResourceURLs], verbs: [...verbs] }
+        : {
+            apiGroups: [apiGroup],
+            resources: [...resources],
+            ...(resourceNames ? { resourceNames: [...resourceNames] } : {}),
+            verbs: [...verbs],
+          },
+    );
 }

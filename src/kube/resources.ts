@@ -19,6 +19,7 @@ export const resources = {
     namespaced: true,
   },
   pods: { group: "", version: "v1", plural: "pods", kind: "Pod", namespaced: true },
+  nodes: { group: "", version: "v1", plural: "nodes", kind: "Node", namespaced: false },
   limitRanges: { group: "", version: "v1", plural: "limitranges", kind: "LimitRange", namespaced: true },
   services: { group: "", version: "v1", plural: "services", kind: "Service", namespaced: true },
   secrets: { group: "", version: "v1", plural: "secrets", kind: "Secret", namespaced: true },

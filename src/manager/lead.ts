@@ -6,6 +6,7 @@ import { createRemotes } from "../controllers/remotes.ts";
 import { rescueController } from "../controllers/rescue-controller.ts";
 import { keepStep, type StepPod } from "../controllers/step-pods.ts";
 import { stepController } from "../controllers/steps.ts";
+import { waitingController } from "../controllers/waiting.ts";
 import { recordedInjection } from "../injection/marker.ts";
 import { startControllers } from "../kube/controller.ts";
 import { sentenceOf } from "../kube/errors.ts";
@@ -78,6 +79,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     stepController({ client, log, countOutcome, publish, pods }),
     missingCacheController({ caches, pods, publish }),
     rescueController({ client, log, countOutcome, publish, pods }),
+    waitingController({ publish, pods }),
   ];
   const stop = startControllers(controllers, { log, observeQueue });
   await until(signal);

@@ -24,6 +24,7 @@ import { type ImageLookup, startImageLookup } from "./image-lookup.ts";
 import { leadCaches } from "./lead.ts";
 import { createLog, watchTrouble } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
+import { watchHookShape } from "./pod-shape.ts";
 import type { Process } from "./process.ts";
 
 type LimitRange = V1LimitRange & KubeObject;
@@ -66,6 +67,7 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
     });
   const caches = watch<StoredOrasCache>(resources.orasCaches);
   const limitRanges = watch<LimitRange>(resources.limitRanges);
+  const hooks = options.podShape === "auto" ? watchHookShape(self, serving.signal) : undefined;
   let images: ImageLookup | undefined;
   let server: AdmissionServer | undefined;
   let renewed: ServingPair | undefined;
@@ -94,6 +96,7 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
         cache: (namespace, name) => caches.store.get(`${namespace}/${name}`),
         limitRanges: (namespace) =>
           [...limitRanges.store.values()].filter(({ metadata }) => metadata?.namespace === namespace),
+        ...(hooks && { hookShape: hooks.isPossible }),
         ...images,
       },
       pair,
@@ -125,6 +128,7 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
       caches.stopped,
       limitRanges.stopped,
       images?.stopped,
+      hooks?.stopped,
       certificates.stopped,
       ...endpoints.map((endpoint) => endpoint.close()),
     ]);

@@ -10,6 +10,8 @@ export interface Sources {
   readonly cache: (namespace: string, name: string) => OrasCache | undefined;
   /** The LimitRanges of a namespace, as the operator's watch last saw them. */
   readonly limitRanges: (namespace: string) => readonly V1LimitRange[];
+  /** Whether Pods may have no init container: see Answers. Absent where the installation does not want it. */
+  readonly hookShape?: (() => boolean) | undefined;
   /** Finds out what images run; absent where the installation does not want it. */
   readonly lookup?: Lookup | undefined;
   /** Names of the pull secrets that Pods get of a ServiceAccount; without it, none. */
@@ -75,6 +77,7 @@ export function createAnswerer(sources: Sources): Answerer {
     const known: Answers = {
       cache: cache === undefined ? undefined : sources.cache(namespace, cache),
       limitRanges: sources.limitRanges(namespace),
+      ...(sources.hookShape && { hookShape: sources.hookShape() }),
     };
     if (images.length === 0 || lookup === undefined) return known;
     return lookUp(questions, reviewBytes, lookup).then((found) => ({ ...known, images: found }));

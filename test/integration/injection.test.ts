@@ -6,7 +6,7 @@ import { annotations } from "../../src/annotations/table.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { KubeError } from "../../src/kube/errors.ts";
 import { adminClient } from "../support/installation.ts";
-import { admit, createRequest, pod, withoutResources } from "../support/pods.ts";
+import { admit, createRequest, pod, stepAnnotations, withoutAmounts } from "../support/pods.ts";
 import { until } from "../support/wait.ts";
 
 const namespaces = {
@@ -75,7 +75,7 @@ describe("what the API server accepts is still accepted after injection", () => 
   it("with 300 generated Pods", async () => {
     let accepted = 0;
     await fc.assert(
-      fc.asyncProperty(pod, withoutResources, async (object, map) => {
+      fc.asyncProperty(pod, stepAnnotations.map(withoutAmounts), async (object, map) => {
         if ((await refusal(namespaces.default, object)) !== undefined) return;
         accepted++;
         expect(await refusal(namespaces.default, injected(object, map, namespaces.default))).toBeUndefined();

@@ -1,322 +1,388 @@
 import { isDeepStrictEqual } from "node:util";
-import type { V1Pod, V1PodSpec } from "@kubernetes/client-node";
+import type { V1Container, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import fc from "fast-check";
 import { applyPatch } from "rfc6902";
 import { describe, expect, it } from "vitest";
 import { names } from "../../schema/names.ts";
-import type { Verdict } from "../../src/injection/admission-types.ts";
+import type { Answers, Verdict } from "../../src/injection/admission-types.ts";
+import { defaultContainerKey } from "../../src/injection/launcher.ts";
 import { recordedInjection } from "../../src/injection/marker.ts";
 import { patchBetween } from "../../src/injection/patch.ts";
 import { stripInjection } from "../../src/injection/strip.ts";
 import { readWorkload, workloadKinds } from "../../src/workload/read.ts";
 import { created, updated } from "../support/patched.ts";
-import { admit, createRequest, pod, podSpec, stepAnnotations, withoutResources } from "../support/pods.ts";
-
-const annotatedPod = fc.tuple(pod, stepAnnotations).map(([p, map]) => annotate(p, map));
+import {
+  admit,
+  createRequest,
+  plainAnnotations,
+  plainSpec,
+  pod,
+  podSpec,
+  stepAnnotations,
+  withoutAmounts,
+} from "../support/pods.ts";
 
 function annotate(p: V1Pod, map: Record<string, string>): V1Pod {
   return { ...p, metadata: { ...p.metadata, annotations: { other: "annotation", ...map } } };
 }
 
-function inject<T extends object>(object: T): T {
-  const verdict = admit(createRequest(object));
-  if (verdict.kind === "denied") throw new Error(verdict.message);
-  const copy = structuredClone(object);
-  const errors = applyPatch(copy, structuredClone([...(verdict.patch ?? [])])).filter((e) => e !== null);
-  expect(errors).toEqual([]);
-  return copy;
+/** Pods with an init container, or without one: what is drawn, and where the wrapped container and the added ones stand. */
+interface Shape {
+  readonly name: string;
+  readonly around: Answers;
+  readonly specs: fc.Arbitrary<V1PodSpec>;
+  readonly annotations: fc.Arbitrary<Record<string, string>>;
+  /** How many containers are added in front of the Pod's own. */
+  readonly inFront: number;
 }
 
-describe("injection", () => {
-  it("patch, applied to what was submitted, gives the injected object", () => {
-    fc.assert(
-      fc.property(pod, pod, annotatedPod, (before, other, annotated) => {
-        const apply = (from: object, to: object) => {
-          const copy = structuredClone(from);
-          expect(applyPatch(copy, structuredClone(patchBetween(from, to))).filter((e) => e !== null)).toEqual(
-            [],
-          );
-          return copy;
-        };
-        // Whatever changed, and where almost everything is shared.
-        expect(apply(before, other)).toEqual(other);
-        const { spec } = annotated as { spec: V1PodSpec };
-        const [launcher, ...others] = spec.containers;
-        const after = {
-          ...annotated,
-          spec: {
-            ...spec,
-            containers: [{ ...launcher, args: ["x"] }, ...others, ...(other.spec?.containers ?? [])],
-          },
-        };
-        expect(apply(annotated, after)).toEqual(after);
-      }),
-    );
-  });
+const shapes: readonly Shape[] = [
+  { name: "init", around: {}, specs: podSpec, annotations: stepAnnotations, inFront: 0 },
+  { name: "hook", around: { hookShape: true }, specs: plainSpec, annotations: plainAnnotations, inFront: 1 },
+];
 
-  it("leaves un-annotated objects alone", () => {
-    fc.assert(
-      fc.property(pod, (p) => {
-        const job = {
-          apiVersion: "batch/v1",
-          kind: "Job",
-          metadata: { name: "j" },
-          spec: { template: { spec: p.spec } },
-        };
-        const untouched: Verdict = { kind: "allowed", warnings: [], outcome: "untouched" };
-        expect(admit(createRequest(p))).toEqual(untouched);
-        expect(admit(createRequest(job))).toEqual(untouched);
-      }),
-    );
-  });
+describe.each(shapes)("the shape $name", ({ name: shape, around, specs, annotations, inFront }) => {
+  const annotatedPod = fc
+    .tuple(pod, specs, annotations)
+    .map(([p, spec, map]) => annotate({ ...p, spec }, map));
+  const launcherOf = ({ spec }: V1Pod) => spec?.containers[inFront];
 
-  it("is idempotent", () => {
-    fc.assert(
-      fc.property(annotatedPod, (p) => {
-        const once = inject(p);
-        expect(inject(once)).toEqual(once);
-      }),
-    );
-  });
-
-  it("does the same twice", () => {
-    fc.assert(
-      fc.property(annotatedPod, (p) => {
-        expect(inject(p)).toEqual(inject(structuredClone(p)));
-      }),
-    );
-  });
-
-  it("does not change the submitted object", () => {
-    fc.assert(
-      fc.property(annotatedPod, (p) => {
-        const before = structuredClone(p);
-        admit(createRequest(p));
-        expect(p).toEqual(before);
-      }),
-    );
-  });
-
-  it("keeps the program's argument vector to the byte", () => {
-    fc.assert(
-      fc.property(annotatedPod, (p) => {
-        const program = [...(p.spec?.containers[0]?.command ?? []), ...(p.spec?.containers[0]?.args ?? [])];
-        const wrapped = inject(p).spec?.containers[0];
-        expect(wrapped?.args?.slice(-program.length)).toEqual(program);
-        expect(program).not.toHaveLength(0);
-      }),
-    );
-  });
-
-  it("touches only what it owns", () => {
-    fc.assert(
-      fc.property(annotatedPod, (p) => {
-        const injected = inject(p);
-        const { containers, initContainers, volumes, ...spec } = p.spec as NonNullable<V1Pod["spec"]>;
-        const after = injected.spec as NonNullable<V1Pod["spec"]>;
-        expect(after).toMatchObject(spec);
-        expect(after.volumes?.slice(0, volumes?.length ?? 0)).toEqual(volumes ?? []);
-        expect(after.initContainers?.slice(0, initContainers?.length ?? 0)).toEqual(initContainers ?? []);
-        expect(after.containers.slice(1, containers.length)).toEqual(containers.slice(1));
-        const { command, args, env, volumeMounts, startupProbe, ...rest } = containers[0] as NonNullable<
-          (typeof containers)[0]
-        >;
-        const {
-          command: c,
-          args: a,
-          env: envAfter,
-          volumeMounts: mounts,
-          startupProbe: probe,
-          ...restAfter
-        } = after.containers[0] as typeof rest & Record<string, unknown>;
-        expect(restAfter).toEqual(rest);
-        expect(startupProbe ?? probe).toEqual(probe);
-        // Variables in paths are expanded from the environment, under the operator's names.
-        const added = (envAfter as { name: string }[] | undefined)?.slice(env?.length ?? 0) ?? [];
-        expect([...(env ?? []), ...added]).toEqual(envAfter ?? []);
-        expect(added.filter(({ name }) => !name.startsWith(names.variablePrefix))).toEqual([]);
-        expect((mounts as unknown[]).slice(0, volumeMounts?.length ?? 0)).toEqual(volumeMounts ?? []);
-        expect({ c, a }).not.toEqual({ c: command, a: args });
-        expect(injected.metadata?.annotations).toMatchObject(p.metadata?.annotations ?? {});
-        expect(injected.metadata?.labels).toMatchObject(p.metadata?.labels ?? {});
-      }),
-    );
-  });
-
-  it("uses no name twice, and mounts nothing over another mount", () => {
-    fc.assert(
-      fc.property(annotatedPod, (p) => {
-        const after = inject(p).spec as NonNullable<V1Pod["spec"]>;
-        const all = [...after.containers, ...(after.initContainers ?? [])];
-        expect(new Set(all.map((c) => c.name)).size).toBe(all.length);
-        expect(new Set(after.volumes?.map((v) => v.name)).size).toBe(after.volumes?.length);
-        const own =
-          p.spec?.containers[0]?.volumeMounts?.map((m) => `${m.mountPath.replace(/\/+$/, "")}/`) ?? [];
-        const added = `${after.containers[0]?.volumeMounts?.at(-1)?.mountPath}/`;
-        for (const path of own) expect(path.startsWith(added) || added.startsWith(path)).toBe(false);
-      }),
-    );
-  });
-
-  it("does not change the QoS class", () => {
-    fc.assert(
-      fc.property(pod, withoutResources, (bare, map) => {
-        const p = annotate(bare, map);
-        expect(qosClass(inject(p))).toBe(qosClass(p));
-      }),
-    );
-  });
-
-  it("does to a Job's template what it does to a Pod", () => {
-    fc.assert(
-      fc.property(podSpec, stepAnnotations, (spec, map) => {
-        const job = {
-          apiVersion: "batch/v1",
-          kind: "Job",
-          metadata: { name: "j", annotations: map },
-          spec: { template: { metadata: {}, spec } },
-        };
-        const bare = { apiVersion: "v1", kind: "Pod", metadata: { name: "j", annotations: map }, spec };
-        const injectedJob = inject(job);
-        const injectedPod = inject(bare) as { spec?: unknown };
-        expect(injectedJob.spec.template.spec).toEqual(injectedPod.spec);
-        // The Pods of an injected Job do not reach the webhook again.
-        expect(
-          Object.keys((injectedJob.spec.template.metadata as V1Pod["metadata"])?.annotations ?? {}),
-        ).toEqual([]);
-        expect(injectedJob.metadata.annotations).toHaveProperty([names.markerAnnotation]);
-      }),
-    );
-  });
-
-  it("restores what kubectl apply of the same manifest sets back, and nothing else", () => {
-    fc.assert(
-      fc.property(annotatedPod, fc.boolean(), (p, otherProgram) => {
-        const stored = inject(p);
-        const applied = appliedAgain(p, stored, otherProgram ? ["another", "program"] : undefined);
-        const request = { ...createRequest(applied), operation: "UPDATE" as const, oldObject: stored };
-        const verdict = admit(request);
-        if (verdict.kind === "denied") throw new Error(verdict.message);
-        applyPatch(applied, structuredClone([...(verdict.patch ?? [])]));
-        expect(isDeepStrictEqual(applied, stored)).toBe(!otherProgram);
-      }),
-    );
-  });
-});
-
-describe("an injection can be taken out and put back", () => {
-  const annotated = fc.oneof(
-    annotatedPod,
-    fc.tuple(podSpec, stepAnnotations, fc.boolean()).map(([spec, map, both]) => ({
-      apiVersion: "batch/v1",
-      kind: "Job",
-      metadata: { name: "j", annotations: map },
-      spec: { template: { metadata: both ? { annotations: map } : {}, spec } },
-    })),
-  );
-  const workload = (object: { kind?: string }) => {
-    const kind = workloadKinds.find((known) => known.kind === object.kind);
-    const read = kind && readWorkload(kind, object);
-    if (!read || "expected" in read) throw new Error("malformed");
-    return read;
-  };
-
-  it("taking it out gives what was submitted", () => {
-    fc.assert(
-      fc.property(annotated, (object) => {
-        const injected = workload(inject(object));
-        const stripped = stripInjection(injected, recordedInjection(injected.template.spec));
-        expect(stripped).toMatchObject({ ok: true });
-        if (stripped.ok) expect(withoutEmpty(stripped.value.object)).toEqual(withoutEmpty(object));
-      }),
-    );
-  });
-
-  /** The same programs, with all their words in command. */
-  function undivided<T extends object>(object: T): T {
+  function inject<T extends object>(object: T): T {
+    const verdict = admit(createRequest(object), around);
+    if (verdict.kind === "denied") throw new Error(verdict.message);
     const copy = structuredClone(object);
-    const { containers } = workload(copy).template.spec;
-    const wrapped = Object.keys(recordedInjection(workload(inject(object)).template.spec)?.wrapped ?? {});
-    for (const container of containers.filter(({ name }) => wrapped.includes(name))) {
-      container.command = [...(container.command ?? []), ...(container.args ?? [])];
-      delete container.args;
-    }
+    const errors = applyPatch(copy, structuredClone([...(verdict.patch ?? [])])).filter((e) => e !== null);
+    expect(errors).toEqual([]);
     return copy;
   }
 
-  it("it changes nothing a second time, and is made again where a part of it is gone", () => {
-    fc.assert(
-      fc.property(annotated, (object) => {
-        const injected = inject(object);
-        expect(admit(createRequest(injected))).toEqual({
-          kind: "allowed",
-          warnings: [],
-          outcome: "untouched",
-        });
-        const broken = structuredClone(injected);
-        const init = workload(broken).template.spec.initContainers ?? [];
-        const hadRecord = init.pop()?.env?.some(({ name }) => name === names.injectionVariable);
-        // Without the record, what the program was is known, but not how it was divided.
-        const expected = hadRecord ? inject(undivided(object)) : injected;
-        expect(withoutEmpty(inject(broken))).toEqual(withoutEmpty(expected));
-      }),
-    );
-  });
-
-  it("nothing changes where another webhook puts programs in front", () => {
-    fc.assert(
-      fc.property(annotated, fc.array(fc.string(), { minLength: 1 }), (object, inFront) => {
-        const injected = inject(object);
-        const { initContainers = [], containers } = workload(injected).template.spec;
-        for (const container of [...initContainers, ...containers]) {
-          const { command = [], args = [] } = container;
-          Object.assign(container, { command: inFront, args: [...command, ...args] });
-        }
-        expect(admit(createRequest(injected))).toMatchObject({ outcome: "untouched", warnings: [] });
-      }),
-    );
-  });
-
-  it("it is found without record and marker, and runs the same when it is made again", () => {
+  it("is what these Pods get", () => {
     fc.assert(
       fc.property(annotatedPod, (p) => {
-        const injected = inject(p);
-        const lost = structuredClone(injected);
-        delete lost.metadata?.annotations?.[names.markerAnnotation];
-        for (const container of lost.spec?.initContainers ?? []) {
-          container.env = container.env?.filter(({ name }) => name !== names.injectionVariable) ?? [];
-        }
-        const programs = ({ spec }: V1Pod) =>
-          [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].map((c) => [
-            c.name,
-            c.command,
-            c.args,
-          ]);
-        const again = inject(lost);
-        expect(programs(again)).toEqual(programs(injected));
-        expect(again.spec?.volumes).toEqual(injected.spec?.volumes);
+        const [first] = inject(p).spec?.containers ?? [];
+        expect(first?.command?.[1] === "serve" ? "hook" : "init").toBe(shape);
       }),
     );
   });
 
-  it("a PUT of what was submitted gives what is stored", () => {
-    fc.assert(
-      fc.property(annotated, (object) => {
-        const stored = inject(object);
-        expect(updated(stored, structuredClone(object))).toEqual(stored);
-      }),
-    );
+  describe("injection", () => {
+    it("patch, applied to what was submitted, gives the injected object", () => {
+      fc.assert(
+        fc.property(pod, pod, annotatedPod, (before, other, annotated) => {
+          const apply = (from: object, to: object) => {
+            const copy = structuredClone(from);
+            expect(
+              applyPatch(copy, structuredClone(patchBetween(from, to))).filter((e) => e !== null),
+            ).toEqual([]);
+            return copy;
+          };
+          // Whatever changed, and where almost everything is shared.
+          expect(apply(before, other)).toEqual(other);
+          const { spec } = annotated as { spec: V1PodSpec };
+          const [launcher, ...others] = spec.containers;
+          const after = {
+            ...annotated,
+            spec: {
+              ...spec,
+              containers: [{ ...launcher, args: ["x"] }, ...others, ...(other.spec?.containers ?? [])],
+            },
+          };
+          expect(apply(annotated, after)).toEqual(after);
+        }),
+      );
+    });
+
+    it("leaves un-annotated objects alone", () => {
+      fc.assert(
+        fc.property(pod, (p) => {
+          const job = {
+            apiVersion: "batch/v1",
+            kind: "Job",
+            metadata: { name: "j" },
+            spec: { template: { spec: p.spec } },
+          };
+          const untouched: Verdict = { kind: "allowed", warnings: [], outcome: "untouched" };
+          expect(admit(createRequest(p), around)).toEqual(untouched);
+          expect(admit(createRequest(job), around)).toEqual(untouched);
+        }),
+      );
+    });
+
+    it("is idempotent", () => {
+      fc.assert(
+        fc.property(annotatedPod, (p) => {
+          const once = inject(p);
+          expect(inject(once)).toEqual(once);
+        }),
+      );
+    });
+
+    it("does the same twice", () => {
+      fc.assert(
+        fc.property(annotatedPod, (p) => {
+          expect(inject(p)).toEqual(inject(structuredClone(p)));
+        }),
+      );
+    });
+
+    it("does not change the submitted object", () => {
+      fc.assert(
+        fc.property(annotatedPod, (p) => {
+          const before = structuredClone(p);
+          admit(createRequest(p), around);
+          expect(p).toEqual(before);
+        }),
+      );
+    });
+
+    it("keeps the program's argument vector to the byte", () => {
+      fc.assert(
+        fc.property(annotatedPod, (p) => {
+          const program = [...(p.spec?.containers[0]?.command ?? []), ...(p.spec?.containers[0]?.args ?? [])];
+          const wrapped = launcherOf(inject(p));
+          expect(wrapped?.args?.slice(-program.length)).toEqual(program);
+          expect(program).not.toHaveLength(0);
+        }),
+      );
+    });
+
+    it("touches only what it owns", () => {
+      fc.assert(
+        fc.property(annotatedPod, (p) => {
+          const injected = inject(p);
+          const { containers, initContainers, volumes, ...spec } = specOf(p);
+          const after = specOf(injected);
+          expect(after).toMatchObject(spec);
+          expectStart(after.volumes, volumes);
+          expectStart(after.initContainers, initContainers);
+          expect(after.containers.slice(inFront + 1, inFront + containers.length)).toEqual(
+            containers.slice(1),
+          );
+          const wrapped = launcherOf(injected);
+          if (wrapped === undefined || containers[0] === undefined) throw new Error("no container");
+          expectWrapped(wrapped, containers[0]);
+          expect(injected.metadata?.annotations).toMatchObject(p.metadata?.annotations ?? {});
+          expect(injected.metadata?.labels).toMatchObject(p.metadata?.labels ?? {});
+        }),
+      );
+    });
+
+    function expectWrapped(after: V1Container, before: V1Container) {
+      const { command, args, env, volumeMounts, startupProbe, ...rest } = before;
+      expect(after).toMatchObject(rest);
+      expect(Object.keys(after).sort()).toEqual(
+        [
+          ...new Set([...Object.keys(rest), ...Object.keys(after).filter((key) => mayChange.has(key))]),
+        ].sort(),
+      );
+      if (startupProbe) expect(after.startupProbe).toEqual(startupProbe);
+      // Variables in paths are expanded from the environment, under the operator's names.
+      expectStart(after.env, env);
+      const added = (after.env ?? []).slice(env?.length ?? 0).map(({ name }) => name);
+      const others = added.filter((name) => !name.startsWith(names.variablePrefix));
+      expect(others).toEqual(shape === "hook" ? [names.readyVariable] : []);
+      expectStart(after.volumeMounts, volumeMounts);
+      expect([after.command, after.args]).not.toEqual([command, args]);
+    }
+
+    it("uses no name twice, and mounts nothing over another mount", () => {
+      fc.assert(
+        fc.property(annotatedPod, (p) => {
+          const after = inject(p).spec as NonNullable<V1Pod["spec"]>;
+          const all = [...after.containers, ...(after.initContainers ?? [])];
+          expect(new Set(all.map((c) => c.name)).size).toBe(all.length);
+          expect(new Set(after.volumes?.map((v) => v.name)).size).toBe(after.volumes?.length);
+          const own =
+            p.spec?.containers[0]?.volumeMounts?.map((m) => `${m.mountPath.replace(/\/+$/, "")}/`) ?? [];
+          const added = `${after.containers[inFront]?.volumeMounts?.at(-1)?.mountPath}/`;
+          for (const path of own) expect(path.startsWith(added) || added.startsWith(path)).toBe(false);
+        }),
+      );
+    });
+
+    it("does not change the QoS class", () => {
+      fc.assert(
+        fc.property(pod, specs, annotations.map(withoutAmounts), (bare, spec, map) => {
+          const p = annotate({ ...bare, spec }, map);
+          expect(qosClass(inject(p))).toBe(qosClass(p));
+        }),
+      );
+    });
+
+    it("does to a Job's template what it does to a Pod", () => {
+      fc.assert(
+        fc.property(specs, annotations, (spec, map) => {
+          const job = {
+            apiVersion: "batch/v1",
+            kind: "Job",
+            metadata: { name: "j", annotations: map },
+            spec: { template: { metadata: {}, spec } },
+          };
+          const bare = { apiVersion: "v1", kind: "Pod", metadata: { name: "j", annotations: map }, spec };
+          const injectedJob = inject(job);
+          const injectedPod = inject(bare) as { spec?: unknown };
+          expect(injectedJob.spec.template.spec).toEqual(injectedPod.spec);
+          // The Pods of an injected Job do not reach the webhook again.
+          expect(
+            Object.keys((injectedJob.spec.template.metadata as V1Pod["metadata"])?.annotations ?? {}),
+          ).toEqual(shape === "hook" ? [defaultContainerKey] : []);
+          expect(injectedJob.metadata.annotations).toHaveProperty([names.markerAnnotation]);
+        }),
+      );
+    });
+
+    it("restores what kubectl apply of the same manifest sets back, and nothing else", () => {
+      fc.assert(
+        fc.property(annotatedPod, fc.boolean(), (p, otherProgram) => {
+          const stored = inject(p);
+          const applied = appliedAgain(p, stored, inFront, otherProgram ? ["another", "program"] : undefined);
+          const request = { ...createRequest(applied), operation: "UPDATE" as const, oldObject: stored };
+          const verdict = admit(request, around);
+          if (verdict.kind === "denied") throw new Error(verdict.message);
+          applyPatch(applied, structuredClone([...(verdict.patch ?? [])]));
+          expect(isDeepStrictEqual(applied, stored)).toBe(!otherProgram);
+        }),
+      );
+    });
   });
 
-  it("nothing is touched of what nobody annotated", () => {
-    fc.assert(
-      fc.property(pod, fc.boolean(), (p, marked) => {
-        const bare = marked ? annotate(p, { [names.markerAnnotation]: "x" }) : p;
-        expect(created(bare)).toEqual(marked ? annotate(p, {}) : p);
-      }),
+  describe("an injection can be taken out and put back", () => {
+    const annotated = fc.oneof(
+      annotatedPod,
+      fc.tuple(specs, annotations, fc.boolean()).map(([spec, map, both]) => ({
+        apiVersion: "batch/v1",
+        kind: "Job",
+        metadata: { name: "j", annotations: map },
+        spec: { template: { metadata: both ? { annotations: { ...map } } : {}, spec } },
+      })),
     );
+    const workload = (object: { kind?: string }) => {
+      const kind = workloadKinds.find((known) => known.kind === object.kind);
+      const read = kind && readWorkload(kind, object);
+      if (!read || "expected" in read) throw new Error("malformed");
+      return read;
+    };
+
+    it("taking it out gives what was submitted", () => {
+      fc.assert(
+        fc.property(annotated, (object) => {
+          const injected = workload(inject(object));
+          const stripped = stripInjection(injected, recordedInjection(injected.template.spec));
+          expect(stripped).toMatchObject({ ok: true });
+          if (stripped.ok) expect(withoutEmpty(stripped.value.object)).toEqual(withoutEmpty(object));
+        }),
+      );
+    });
+
+    /** The same programs, with all their words in command, and the annotation that nobody knows to be added. */
+    function undivided<T extends object>(object: T): T {
+      const copy = structuredClone(object);
+      const { containers } = workload(copy).template.spec;
+      const wrapped = Object.keys(recordedInjection(workload(inject(object)).template.spec)?.wrapped ?? {});
+      for (const container of containers.filter(({ name }) => wrapped.includes(name))) {
+        container.command = [...(container.command ?? []), ...(container.args ?? [])];
+        delete container.args;
+      }
+      const { metadata } = workload(inject(object)).template;
+      const added = metadata?.annotations?.[defaultContainerKey];
+      if (added !== undefined) {
+        const below = workload(copy).template.metadata ?? {};
+        below.annotations = { ...below.annotations, [defaultContainerKey]: added };
+      }
+      return copy;
+    }
+
+    it("it changes nothing a second time, and is made again where a part of it is gone", () => {
+      fc.assert(
+        fc.property(annotated, (object) => {
+          const injected = inject(object);
+          expect(admit(createRequest(injected), around)).toEqual({
+            kind: "allowed",
+            warnings: [],
+            outcome: "untouched",
+          });
+          const broken = structuredClone(injected);
+          const { initContainers: init = [], containers } = workload(broken).template.spec;
+          const lost = shape === "hook" ? containers.shift() : init.pop();
+          const hadRecord = lost?.env?.some(({ name }) => name === names.injectionVariable);
+          // Without the record, what the program was is known, but not how it was divided.
+          const expected = hadRecord ? inject(undivided(object)) : injected;
+          expect(withoutEmpty(inject(broken))).toEqual(withoutEmpty(expected));
+        }),
+      );
+    });
+
+    it("nothing changes where another webhook puts programs in front", () => {
+      fc.assert(
+        fc.property(annotated, fc.array(fc.string(), { minLength: 1 }), (object, inFront) => {
+          const injected = inject(object);
+          const { initContainers = [], containers } = workload(injected).template.spec;
+          for (const container of [...initContainers, ...containers]) {
+            const { command = [], args = [] } = container;
+            Object.assign(container, { command: inFront, args: [...command, ...args] });
+          }
+          expect(admit(createRequest(injected), around)).toMatchObject({
+            outcome: "untouched",
+            warnings: [],
+          });
+        }),
+      );
+    });
+
+    it("it is found without record and marker, and runs the same when it is made again", () => {
+      fc.assert(
+        fc.property(annotatedPod, (p) => {
+          const injected = inject(p);
+          const lost = structuredClone(injected);
+          delete lost.metadata?.annotations?.[names.markerAnnotation];
+          for (const container of lost.spec?.initContainers ?? []) {
+            container.env = container.env?.filter(({ name }) => name !== names.injectionVariable) ?? [];
+          }
+          const programs = ({ spec }: V1Pod) =>
+            [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].map((c) => [
+              c.name,
+              c.command,
+              c.args,
+            ]);
+          const again = inject(lost);
+          expect(programs(again)).toEqual(programs(injected));
+          expect(again.spec?.volumes).toEqual(injected.spec?.volumes);
+        }),
+      );
+    });
+
+    it("a PUT of what was submitted gives what is stored", () => {
+      fc.assert(
+        fc.property(annotated, (object) => {
+          const stored = inject(object);
+          expect(updated(stored, structuredClone(object))).toEqual(stored);
+        }),
+      );
+    });
+
+    it("nothing is touched of what nobody annotated", () => {
+      fc.assert(
+        fc.property(pod, fc.boolean(), (p, marked) => {
+          const bare = marked ? annotate(p, { [names.markerAnnotation]: "x" }) : p;
+          expect(created(bare, around)).toEqual(marked ? annotate(p, {}) : p);
+        }),
+      );
+    });
   });
 });
+
+/** What an injection may set in a container that it wraps. */
+const mayChange = new Set(["command", "args", "env", "volumeMounts", "startupProbe"]);
+
+function specOf({ spec }: V1Pod): V1PodSpec {
+  if (spec === undefined) throw new Error("no spec");
+  return spec;
+}
+
+/** Expects a list to begin with all of another one. */
+function expectStart(list: readonly unknown[] | undefined, start: readonly unknown[] = []): void {
+  expect(list?.slice(0, start.length) ?? []).toEqual(start);
+}
 
 /** What is empty is absent for Kubernetes. */
 function withoutEmpty(value: unknown): unknown {
@@ -332,9 +398,14 @@ function withoutEmpty(value: unknown): unknown {
 }
 
 /** The stored Pod with the launcher's command and args set back to the manifest's, as `kubectl apply` does. */
-function appliedAgain(manifest: V1Pod, stored: V1Pod, otherCommand: string[] | undefined): V1Pod {
+function appliedAgain(
+  manifest: V1Pod,
+  stored: V1Pod,
+  inFront: number,
+  otherCommand: string[] | undefined,
+): V1Pod {
   const applied = structuredClone(stored);
-  const [launcher] = applied.spec?.containers ?? [];
+  const launcher = applied.spec?.containers[inFront];
   const [written] = manifest.spec?.containers ?? [];
   if (!launcher || !written) throw new Error("no container");
   launcher.command = otherCommand ?? written.command ?? [];

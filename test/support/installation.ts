@@ -3,7 +3,7 @@ import { parse } from "yaml";
 import { names } from "../../schema/names.ts";
 import { createClient, type KubeClient } from "../../src/kube/client.ts";
 import { connect } from "../../src/kube/connection.ts";
-import { type Permission, permissions } from "../../src/kube/permissions.ts";
+import { rulesOf } from "../../src/kube/permissions.ts";
 import { type ControlPlane, kubeconfigFor, operatorUser } from "./control-plane.ts";
 import { until } from "./wait.ts";
 
@@ -32,17 +32,6 @@ export async function installOperator(client: KubeClient): Promise<void> {
     () => client.request({ path: `/apis/${names.group}/${names.version}/${names.plural}` }),
     "the API server to serve the CRD",
   );
-}
-
-function rulesOf(scope: Permission["scope"]): object[] {
-  return permissions
-    .filter((permission) => permission.scope === scope)
-    .map(({ apiGroup, resources, verbs, resourceNames }) => ({
-      apiGroups: [apiGroup],
-      resources,
-      verbs,
-      ...(resourceNames && { resourceNames }),
-    }));
 }
 
 /**

@@ -167,6 +167,19 @@ export const pod: fc.Arbitrary<V1Pod> = fc
   .tuple(name, podSpec, fc.dictionary(name, name, { maxKeys: 3 }))
   .map(([n, spec, labels]) => ({ apiVersion: "v1", kind: "Pod", metadata: { name: n, labels }, spec }));
 
+/**
+ * The same for steps that need no init container: everything runs in one container that is wrapped, beside native sidecars,
+ * and no probe sees when its program starts.
+ */
+export const plainSpec: fc.Arbitrary<V1PodSpec> = podSpec.map((spec) => {
+  const [main, ...others] = spec.containers.map(
+    ({ startupProbe, restartPolicy, restartPolicyRules, ...c }) => c,
+  );
+  const sidecars = others.map((c) => ({ ...c, restartPolicy: "Always" }));
+  const initContainers = [...(spec.initContainers ?? []), ...sidecars];
+  return { ...spec, containers: main ? [main] : [], ...(initContainers.length > 0 && { initContainers }) };
+});
+
 function withoutUndefined<T extends object>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T;
 }
@@ -186,6 +199,15 @@ export const stepAnnotations = validAnnotations.filter(
 );
 
 /** The same without amounts of the author's, which may change the QoS class as they say. */
-export const withoutResources = stepAnnotations.map((map) =>
-  Object.fromEntries(Object.entries(map).filter(([key]) => !/\/(requests|limits)-/.test(key))),
+export function withoutAmounts(map: Record<string, string>): Record<string, string> {
+  return without(map, /\/(requests|limits)-/);
+}
+
+/** The same without scripts and images of the author's, which need an init container. */
+export const plainAnnotations = stepAnnotations.map((map) =>
+  without(map, /\/(oras-)?(entrypoint|container)$/),
 );
+
+function without(map: Record<string, string>, keys: RegExp): Record<string, string> {
+  return Object.fromEntries(Object.entries(map).filter(([key]) => !keys.test(key)));
+}

@@ -7,7 +7,7 @@
 export function signalOras(signal: string): string {
   return `until [ "$sent" ]; do
   for p in /proc/[0-9]*; do
-    case "$(tr '\\0' ' ' <$p/cmdline 2>/dev/null)" in "/agent push"*) kill -${signal} "\${p#/proc/}" && sent=1 ;; esac
+    case "$(tr '\\0' ' ' <$p/cmdline 2>/dev/null)" in "/agent push"* | "/agent serve"*) kill -${signal} "\${p#/proc/}" && sent=1 ;; esac
   done
 done`;
 }

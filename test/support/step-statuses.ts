@@ -70,10 +70,20 @@ export function injectedPod(
 
 /** What is kept of such a Pod. */
 export function stepOf(...pod: Parameters<typeof injectedPod>): StepPod {
+  return kept({}, ...pod);
+}
+
+/** The same without an init container. */
+export function servedStepOf(...pod: Parameters<typeof injectedPod>): StepPod {
+  return kept({ env: [names.readyVariable] }, ...pod);
+}
+
+function kept(wrapped: object, ...pod: Parameters<typeof injectedPod>): StepPod {
   const all = Object.keys(pod[1]);
-  const named = (list: readonly string[]) => Object.fromEntries(list.map((name) => [name, {}]));
+  const named = (list: readonly string[], what: object) =>
+    Object.fromEntries(list.map((name) => [name, what]));
   return keepStep(injectedPod(...pod) as StepPod, {
-    containers: named(all.slice(-1)),
-    wrapped: named(all.slice(0, -1)),
+    containers: named(all.slice(-1), {}),
+    wrapped: named(all.slice(0, -1), wrapped),
   });
 }

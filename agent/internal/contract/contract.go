@@ -122,3 +122,6 @@ const LimitsMemoryAnnotation = "oras.converged-computing.github.io/limits-memory
 
 // LimitsEphemeralStorageAnnotation is the key of an annotation, for messages.
 const LimitsEphemeralStorageAnnotation = "oras.converged-computing.github.io/limits-ephemeral-storage"
+
+// EndsForGood are exit codes after which the container oras is not started again.
+var EndsForGood = []int{181, 182, 183, 184, 185}

@@ -78,6 +78,9 @@ func (r *runner) connect(needsInputs bool) {
 // crashed often (kubernetes.io, "Pod Lifecycle"), and may have to pull its image.
 const restartTime = 10 * time.Minute
 
+// killed is the exit code of a container that had no time to say how it ends: 128 + SIGKILL.
+const killed = 137
+
 // isGone says whether the container oras, which listened once and does not any more, will not do so again.
 func (r *runner) isGone(since time.Duration) bool {
 	if !r.Settings.OrasComesBack {
@@ -87,13 +90,10 @@ func (r *runner) isGone(since time.Duration) bool {
 		return false
 	}
 	code, hasEnded := r.OrasEnded()
-	switch {
-	case hasEnded && code == 0:
-		return true
-	case r.OrasRestartsOnFailure:
-		return false
+	if !hasEnded {
+		code = killed
 	}
-	return hasEnded || since > restartTime
+	return !r.OrasRestartsAfter(code) && (hasEnded || since > restartTime)
 }
 
 // isTaken says whether the container oras knows the end of this attempt already.

@@ -24,8 +24,8 @@ type Options struct {
 	Taken string
 	// OrasEnded says whether the container oras has ended by itself, and how; nil where that is not known.
 	OrasEnded func() (code int, has bool)
-	// OrasRestartsOnFailure says that the kubelet starts it again after every failure.
-	OrasRestartsOnFailure bool
+	// OrasRestartsAfter says whether the kubelet starts it again after it has ended by itself, as often as it does.
+	OrasRestartsAfter func(code int) bool
 	// Unpack brings the inputs before the program; nil where there are none on the share.
 	Unpack func(context.Context) error
 	// Inputs says where inputs are unpacked that come from the container oras.

@@ -22,6 +22,14 @@ export function injectCommand(): Command {
       offlineDefaults.scriptsImage,
     )
     .option("--cluster-domain <domain>", "DNS domain of the cluster", offlineDefaults.clusterDomain)
+    .addOption(
+      new Option(
+        "--pod-shape <shape>",
+        "auto: for a cluster that meets the conditions of the option pod-shape",
+      )
+        .choices(["auto", "init"])
+        .default(offlineDefaults.podShape),
+    )
     .addHelpText(
       "after",
       `

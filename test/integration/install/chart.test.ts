@@ -104,6 +104,13 @@ describe("the chart", () => {
     expect(Object.keys(objects).length).toBeLessThan((await rendered()).length);
   });
 
+  test("may look at nodes where manager.podShape is auto, as with config/components/pod-shape-auto", async () => {
+    const objects = byTitle(await rendered("--set", "manager.podShape=auto"));
+    expect(objects).toEqual(byTitle(await kustomized("pod-shape-auto")));
+    expect(JSON.stringify(objects)).toContain('"nodes"');
+    expect(JSON.stringify(await rendered())).not.toContain('"nodes"');
+  });
+
   test("lets nobody read the metrics, or anybody reach any port, if its values say so", async () => {
     const rules = async (...set: string[]) =>
       (await rendered(...set.flatMap((value) => ["--set-json", value])))

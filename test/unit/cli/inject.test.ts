@@ -34,6 +34,15 @@ describe("inject", () => {
     for (const word of words) expect(text).toMatch(new RegExp(`- ["']${word}["']\n`));
   });
 
+  it("prints steps without an init container for clusters that can run them", async () => {
+    const file = await folder.write("shape.yaml", jobManifest());
+    const { documents } = await injectFiles([file], { ...offlineDefaults, podShape: "auto" });
+    const [job] = values(formatDocuments(documents, "yaml"));
+    const { initContainers, containers } = job.spec.template.spec;
+    expect(initContainers).toBe(undefined);
+    expect(containers[0]).toMatchObject({ name: "oras", restartPolicyRules: [{ action: "Restart" }] });
+  });
+
   it("passes over documents without anything in them", async () => {
     const file = await folder.write("empty.yaml", `---\n# licence\n---\n${jobManifest()}---\n`);
     expect((await inject(file)).documents).toHaveLength(1);

@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { deadlineNow, lossOf } from "../../../src/controllers/rescue.ts";
 import { keepStep, type StepPod } from "../../../src/controllers/step-pods.ts";
-import { at, injectedPod, pushes, states, stepOf, type Told } from "../../support/step-statuses.ts";
+import {
+  at,
+  injectedPod,
+  pushes,
+  servedStepOf,
+  states,
+  stepOf,
+  type Told,
+} from "../../support/step-statuses.ts";
 
 const { waiting, running, ended, startError } = states;
 const creating = { state: waiting("ContainerCreating") };
@@ -199,6 +207,64 @@ describe("the container that pushes ended before a wrapped one had started", () 
     ],
   ])("is not, where it %s", (_, policy, main, pusher) => {
     expect(lostAt(policy, { main, oras: pusher })).toBe(undefined);
+  });
+});
+
+describe("without an init container", () => {
+  const container = {}; // nothing to push
+  const onFailure = [{ action: "Restart", exitCodes: { operator: "NotIn", values: [0, 181, 182] } }];
+  const fileMissing = { state: waiting("CreateContainerConfigError", "couldn't parse env file") };
+
+  it("oras that ended before its launcher could start ends the Pod, also where nothing is to be pushed", () => {
+    const oras = { state: ended(190, 1, 2, { message: "the volume cannot be written" }), container };
+    expect(lossOf(servedStepOf("Never", { main: fileMissing, oras }))).toEqual({
+      reason: "PusherLost",
+      message:
+        "The container oras ended with exit code 190, and restartPolicy Never does not start it again: the container main could only be started in vain. " +
+        "oras says: the volume cannot be written " +
+        "main waits: CreateContainerConfigError: couldn't parse env file",
+      certainAt: new Date(0),
+    });
+  });
+
+  it("oras that is started again is waited for: after it was killed by its rules, or under OnFailure", () => {
+    const rules = [{ action: "Restart", exitCodes: { operator: "In", values: [128, 137, 139] } }];
+    const killed = {
+      state: ended(137, 1, 2),
+      container: { restartPolicy: "Never", restartPolicyRules: rules },
+    };
+    expect(lossOf(servedStepOf("Never", { main: fileMissing, oras: killed }))).toBe(undefined);
+    for (const state of [ended(190, 1, 2), ended(143, 1, 2)]) {
+      const oras = { state, container: { restartPolicy: "Never", restartPolicyRules: onFailure } };
+      expect(lossOf(servedStepOf("OnFailure", { main: fileMissing, oras }))).toBe(undefined);
+    }
+  });
+
+  it("oras that ended because of an input ends the Pod, also where its launcher is started again", () => {
+    const oras = {
+      state: ended(181, 1, 2),
+      container: { restartPolicy: "Never", restartPolicyRules: onFailure },
+    };
+    for (const state of [ended(181, 1, 2), waiting("CrashLoopBackOff"), waiting("ImagePullBackOff")])
+      expect(lossOf(servedStepOf("OnFailure", { main: { state }, oras }))?.reason).toBe("PusherLost");
+    const runs = { state: running(3) };
+    expect(lossOf(servedStepOf("OnFailure", { main: runs, oras })), "it learns of it").toBe(undefined);
+    const over = { state: ended(181, 1, 2) };
+    expect(lossOf(servedStepOf("Never", { main: over, oras })), "the Pod ends by itself").toBe(undefined);
+  });
+
+  it("oras whose image is late is waited for", () => {
+    const oras = { state: waiting("ImagePullBackOff"), container };
+    expect(lossOf(servedStepOf("Never", { main: fileMissing, oras }))).toBe(undefined);
+  });
+
+  it("a launcher that never ran, or ended without a word, ends the Pod, also where nothing is to be pushed", () => {
+    const oras = { state: running(1), container };
+    expect(lossOf(servedStepOf("Never", { main: { state: startError() }, oras }))?.certainAt).toEqual(
+      new Date(0),
+    );
+    const untold = lossOf(servedStepOf("Never", { main: { state: ended(137, 2, 5) }, oras }));
+    expect(untold).toMatchObject({ reason: "ContainerLost", certainAt: new Date(at(25)) });
   });
 });
 

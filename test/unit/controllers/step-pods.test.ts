@@ -20,7 +20,7 @@ function podOf(phase: string, ...others: V1Container[]): StepPod {
 describe("what is kept of a step's Pod", () => {
   it("is which containers do what, and how they are started again", () => {
     const kept = keepStep(podOf("Running", theirs), recorded);
-    expect(kept.parts).toEqual({ wrapped: ["main"], pusher: "oras" });
+    expect(kept.parts).toEqual({ wrapped: ["main"], pusher: "oras", serves: false });
     expect(kept.spec?.restartPolicy).toBe("Never");
     expect(kept.spec?.containers.map(({ name, args }) => [name, args])).toEqual([
       ["main", []],

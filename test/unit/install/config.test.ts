@@ -22,54 +22,56 @@ function find<T extends object>(kind: string, field: keyof T & string, name?: st
 }
 
 interface Rule {
-  apiGroups: string[];
-  resources: string[];
-  verbs: string[];
-  resourceNames?: string[];
+  apiGroups?: readonly string[];
+  resources?: readonly string[];
+  verbs: readonly string[];
+  resourceNames?: readonly string[];
+  nonResourceURLs?: readonly string[];
 }
 
 /** Every single right, so that order and grouping do not matter. */
 function rights(rules: readonly Rule[]): string[] {
   return rules
-    .flatMap(({ apiGroups, resources, verbs, resourceNames = ["*"] }) =>
-      apiGroups.flatMap((group) =>
+    .flatMap(({ apiGroups = [], resources = [], verbs, resourceNames = ["*"], nonResourceURLs = [] }) => [
+      ...nonResourceURLs.flatMap((url) => verbs.map((verb) => `${verb} ${url}`)),
+      ...apiGroups.flatMap((group) =>
         resources.flatMap((resource) =>
           verbs.flatMap((verb) => resourceNames.map((name) => `${verb} ${group}/${resource} ${name}`)),
         ),
       ),
-    )
+    ])
     .sort();
 }
 
 describe("the permissions in config/", () => {
   test.each([
     ["ClusterRole", "cluster", `${names.operatorName}-manager`],
+    ["ClusterRole", "pod-shape", `${names.operatorName}-pod-shape`],
     ["Role", "own-namespace", `${names.operatorName}-own-namespace`],
   ] as const)("of the %s are those that the code needs, no more", (kind, scope, name) => {
     const needed = permissions
       .filter((permission) => permission.scope === scope)
-      .map(({ apiGroup, resources, verbs, resourceNames }) => ({
-        apiGroups: [apiGroup],
-        resources: [...resources],
-        verbs: [...verbs],
-        ...(resourceNames && { resourceNames: [...resourceNames] }),
-      }));
+      .map(({ apiGroup, ...rule }) => ({ apiGroups: [apiGroup], ...rule }));
     expect(rights(find<{ rules: Rule[] }>(kind, "rules", name).rules)).toEqual(rights(needed));
   });
 
   test.each(["ClusterRoleBinding", "RoleBinding"])("are given to the operator by the %s", (kind) => {
-    const { subjects, roleRef, metadata } = find<{
+    interface Binding {
       subjects: object[];
       roleRef: { name: string };
       metadata: { name: string };
-    }>(kind, "subjects");
+    }
+    const bindings = all.filter((object) => object.kind === kind) as unknown as Binding[];
+    expect(bindings).not.toEqual([]);
     const account = {
       kind: "ServiceAccount",
       name: names.serviceAccount,
       namespace: names.operatorNamespace,
     };
-    expect(subjects).toEqual([account]);
-    expect(roleRef.name).toBe(metadata.name);
+    for (const { subjects, roleRef, metadata } of bindings) {
+      expect(subjects).toEqual([account]);
+      expect(roleRef.name).toBe(metadata.name);
+    }
   });
 });
 
@@ -256,10 +258,11 @@ describe("the webhooks in config/", () => {
     for (const { matchConditions } of webhooks) {
       const cel = matchConditions.map(({ expression }) => expression).join();
       const texts = new Set([...cel.matchAll(/"([^"]*)"|'([^']*)'/g)].map(([, a, b]) => a ?? b));
-      const { prefix, markerAnnotation, shareVolume, pullContainer, injectionVariable } = names;
+      const { prefix, markerAnnotation, shareVolume, pullContainer, pushContainer, injectionVariable } =
+        names;
       // The record is JSON, in which the namespace stands.
       const record = [injectionVariable, '"namespace":"', '"'];
-      expect([prefix, markerAnnotation, shareVolume, pullContainer, ...record]).toEqual(
+      expect([prefix, markerAnnotation, shareVolume, pullContainer, pushContainer, ...record]).toEqual(
         expect.arrayContaining([...texts].filter((text) => !ofKubernetes.includes(text ?? ""))),
       );
       expect([...texts]).toEqual(expect.arrayContaining([prefix, markerAnnotation, shareVolume]));

@@ -19,6 +19,14 @@ test("without images, or a lookup, the answers are there at once", () => {
   expect(createAnswerer({ ...sources, lookup })({ ...questions, images: [] }, 1)).not.toBeInstanceOf(Promise);
 });
 
+test("whether Pods may have no init container is as it is now, where the installation asks", () => {
+  let isPossible = false;
+  const answer = createAnswerer({ ...sources, hookShape: () => isPossible });
+  expect(answer(questions, 1)).toMatchObject({ hookShape: false });
+  isPossible = true;
+  expect(answer(questions, 1)).toMatchObject({ hookShape: true });
+});
+
 test("sec-05: 4 images of a review are asked for, and the others are unknown in words", async () => {
   const asked: unknown[][] = [];
   const answer = createAnswerer({

@@ -1,0 +1,37 @@
+import type { V1Pod } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
+import { optionTable } from "../../schema/options.ts";
+import { podOf } from "./builders.ts";
+import { kubectl } from "./kubectl.ts";
+import { until } from "./wait.ts";
+
+const within = ["--namespace", names.operatorNamespace];
+const variable = optionTable.find(({ key }) => key === "podShape")?.env ?? "";
+
+/**
+ * Sets the operator's option pod-shape, with the permissions that `auto` needs.
+ *
+ * @param shape - of the installation
+ */
+export async function setPodShape(shape: "auto" | "init"): Promise<void> {
+  for (const file of ["roles", "binding"])
+    await kubectl(["apply", "-f", `config/components/pod-shape-auto/${file}.yaml`]);
+  await kubectl([...within, "set", "env", `deployment/${names.deployment}`, `${variable}=${shape}`]);
+  await kubectl([...within, "rollout", "status", `deployment/${names.deployment}`, "--timeout=120s"]);
+  // Once it has asked the API server, and the nodes.
+  await until(async () => (await shapeNow()) === (shape === "auto" ? "hook" : "init"), `the shape ${shape}`);
+}
+
+async function shapeNow(): Promise<"hook" | "init"> {
+  const probe = podOf("probe", { "output-uri": "a/b:c", "output-path": "out" });
+  const answer = await kubectl(
+    ["--namespace", "default", "create", "--dry-run=server", "-o", "json", "-f", "-"],
+    JSON.stringify(probe),
+  );
+  return isHooked(JSON.parse(answer) as V1Pod) ? "hook" : "init";
+}
+
+/** Whether a step has no init container of the operator's. */
+export function isHooked({ spec }: V1Pod): boolean {
+  return spec?.containers.some(({ command }) => command?.[1] === "serve") ?? false;
+}
