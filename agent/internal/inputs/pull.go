@@ -3,14 +3,12 @@ package inputs
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
 	"github.com/converged-computing/oras-operator/agent/internal/registry"
-	"github.com/converged-computing/oras-operator/agent/internal/source"
 )
 
 // Pull says what to pull, and where to.
@@ -105,9 +103,8 @@ func (p Pull) fetchBlob(ctx context.Context, repository *registry.Repository, la
 		return p.failed(repository.Reference(), err)
 	}
 	defer blob.Close()
-	from := &source.Reader{From: blob}
-	if _, err := io.Copy(file, from); err != nil {
-		if from.Err != nil {
+	if _, err := blob.WriteTo(file); err != nil {
+		if blob.Err() != nil {
 			return p.failed(repository.Reference(), err)
 		}
 		return p.broken(err)

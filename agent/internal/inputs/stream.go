@@ -2,14 +2,12 @@ package inputs
 
 import (
 	"context"
-	"io"
 	"os"
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
 	"github.com/converged-computing/oras-operator/agent/internal/protocol"
 	"github.com/converged-computing/oras-operator/agent/internal/reference"
 	"github.com/converged-computing/oras-operator/agent/internal/registry"
-	"github.com/converged-computing/oras-operator/agent/internal/source"
 )
 
 // Stream sends inputs to launchers, without a copy on the volume.
@@ -91,9 +89,8 @@ func (s *Stream) sendLayer(ctx context.Context, repository *registry.Repository,
 	if err != nil {
 		return err
 	}
-	from := &source.Reader{From: blob}
-	if _, err := io.CopyBuffer(content, from, make([]byte, protocol.MaxData)); err != nil {
-		if from.Err != nil && ctx.Err() == nil {
+	if _, err := blob.WriteTo(content); err != nil {
+		if blob.Err() != nil && ctx.Err() == nil {
 			return s.failed(repository.Reference(), err)
 		}
 		return err

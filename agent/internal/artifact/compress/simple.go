@@ -3,9 +3,10 @@ package compress
 import (
 	"context"
 	"io"
-	"sync"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/converged-computing/oras-operator/agent/internal/source"
 )
 
 // plainWriter passes content through.
@@ -32,16 +33,6 @@ const plainPiece = 256 << 10
 
 // ReadFrom takes content; io.Copy uses it. A piece is hashed while it is written.
 func (w *plainWriter) ReadFrom(r io.Reader) (int64, error) {
-	pieces, hashed := make(chan []byte), make(chan struct{})
-	var running sync.WaitGroup
-	running.Go(func() {
-		for p := range pieces {
-			w.sum.Write(p)
-			hashed <- struct{}{}
-		}
-	})
-	defer running.Wait()
-	defer close(pieces)
 	buffer := make([]byte, plainPiece)
 	var taken int64
 	for {
@@ -50,11 +41,14 @@ func (w *plainWriter) ReadFrom(r io.Reader) (int64, error) {
 		}
 		n, err := fill(r, buffer)
 		if n > 0 {
-			pieces <- buffer[:n]
-			_, writeErr := w.out.Write(buffer[:n])
-			<-hashed
-			if writeErr != nil {
-				return taken, writeErr
+			piece := buffer[:n]
+			w.sum.size += int64(n)
+			failed := source.HashedDuring(w.sum.hash, piece, func() error {
+				_, err := w.out.Write(piece)
+				return err
+			})
+			if failed != nil {
+				return taken, failed
 			}
 			taken += int64(n)
 		}
