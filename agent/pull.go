@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/converged-computing/oras-operator/agent/internal/contract"
@@ -46,9 +47,22 @@ func install(ctx context.Context, o options.Options) error {
 
 // pull is the init container: it installs the agent, pulls the inputs, and proves that the output may be pushed.
 func pull(ctx context.Context, o options.Options) error {
-	if err := install(ctx, o); err != nil {
-		return err
-	}
+	// Of a small input both take a few milliseconds, the one of the volume and the other of the network.
+	pulling, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	installed := make(chan error, 1)
+	go func() {
+		err := install(ctx, o)
+		if err != nil {
+			cancel(err)
+		}
+		installed <- err
+	}()
+	err := pullAndProve(pulling, o)
+	return cmp.Or(<-installed, err)
+}
+
+func pullAndProve(ctx context.Context, o options.Options) error {
 	root := share.Root(o.Share)
 	folders := make([]string, o.Containers)
 	for i := range folders {
