@@ -29,7 +29,8 @@ func TestDefectsOfTheOriginal(t *testing.T) {
 		output := registry.artifact()
 		makes(t, output, makesTree, "--output-path", "d")
 		p := newPod(t, "")
-		wants(t, p.start("pull", "--share", p.share, "--timeout", "5", "--input", output, "--unpack=false"), 0, "")
+		p.pullOptions = []string{"--unpack=false"}
+		wants(t, p.pull(output), 0, "")
 		wants(t, p.program("true", "--input-path", p.work), 0, "")
 		found, err := os.ReadDir(p.work)
 		must(t, err)

@@ -47,7 +47,8 @@ func TestRefusedUploadsAreKnownBeforeTheProgram(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newPod(t, faulty(t, host, answers(http.MethodPost, "/blobs/uploads/", c.status))+"/refused:1")
-			code, message := p.start("pull", "--share", p.share, "--timeout", "1", "--output", p.output).end()
+			p.pullOptions = []string{"--timeout=1"}
+			code, message, _ := p.brings()
 			if code != c.code || !strings.Contains(message, "MADE_UP") || !strings.Contains(message, "the words of the registry") || !strings.HasPrefix(message, "push to ") {
 				t.Errorf("exit code %d, %q", code, message)
 			}
@@ -137,9 +138,10 @@ func TestFaultsThatPass(t *testing.T) {
 			})
 			p := newPod(t, url+"/passes/"+digestOf([]byte(name))[7:20]+":1")
 			// The proof of the push meets faults too.
-			wants(t, p.start("pull", "--share", p.share, "--timeout", "60", "--output", p.output), 0, "")
+			p.pullOptions = []string{"--timeout=60"}
+			wants(t, p.pull(), 0, "")
 			happened.Store(0)
-			oras := p.push("--timeout", "60")
+			oras := p.push("--timeout=60")
 			wants(t, p.program("echo x > x", "--output-path", "x"), 0, "")
 			wants(t, oras, 0, `"digest"`)
 			if happened.Load() != c.times {
@@ -196,11 +198,14 @@ func TestBlobsThatAreSpoiledOnTheWay(t *testing.T) {
 			// Always from the front, and never further: nothing of it makes progress.
 			url := faulty(t, host, changing(host, c.change))
 			p := newPod(t, "")
-			code, message := p.start("pull", "--share", p.share, "--timeout", "1", "--input", url+input).end()
+			p.pullOptions = []string{"--timeout=1"}
+			code, message, _ := p.brings(url + input)
 			if code != c.code || !strings.Contains(message, c.says) {
 				t.Errorf("exit code %d, %q", code, message)
 			}
-			wants(t, p.program("echo ran", "--input-path", t.TempDir()), 186, "cannot be read")
+			if !p.streams {
+				wants(t, p.program("echo ran", "--input-path", t.TempDir()), 186, "cannot be read")
+			}
 		})
 	}
 }
@@ -214,10 +219,9 @@ func TestABusyRegistryDelaysAPull(t *testing.T) {
 	busy := answers(http.MethodGet, "/", 503)
 	url := faulty(t, host, func(w http.ResponseWriter, r *http.Request) bool { return left.Add(-1) >= 0 && busy(w, r) })
 	p := newPod(t, "")
-	pull := p.start("pull", "--share", p.share, "--timeout", "60", "--input", url+"/busy/x:1")
-	wants(t, pull, 0, "")
-	if !strings.Contains(pull.stderr.String(), "503 MADE_UP") {
-		t.Errorf("says %s", pull.stderr.String())
+	p.pullOptions = []string{"--timeout=60"}
+	if code, message, log := p.brings(url + "/busy/x:1"); code != 0 || !strings.Contains(log, "503 MADE_UP") {
+		t.Errorf("exit code %d, %q, says %s", code, message, log)
 	}
 }
 
@@ -234,9 +238,16 @@ func TestARegistryThatComesLate(t *testing.T) {
 		forward.ServeHTTP(w, r)
 	})
 	p := newPod(t, url+"/late/y:1")
-	pull := p.start("pull", "--share", p.share, "--timeout", "60", "--input", url+"/late/x:1", "--output", p.output)
+	p.pullOptions = []string{"--timeout=60"}
+	pull := p.pull(url + "/late/x:1")
+	if p.streams {
+		pull = p.push()
+	}
 	pull.says("trying again")
 	up.Store(true)
+	if p.streams {
+		wants(t, p.program("cat x > y", "--input-path", p.work, "--output-path", "y"), 0, "")
+	}
 	wants(t, pull, 0, "")
 }
 

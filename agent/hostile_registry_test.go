@@ -169,11 +169,15 @@ func taken(t *testing.T, input string, options ...string) (code int, message, pl
 	must(t, os.Mkdir(filepath.Join(root, "outside"), 0o755))
 	must(t, os.WriteFile(filepath.Join(root, "outside/kept"), []byte("kept"), 0o644))
 	t.Cleanup(func() { letBeRemoved(root) })
-	pull := p.prepared(append([]string{"pull", "--share", p.share, "--timeout", "5", "--stall-timeout", "1", "--input", input}, options...)...)
+	p.inputs, p.pullOptions = []string{input}, append([]string{"--stall-timeout=1"}, options...)
+	pull := p.preparedPull()
 	pull.watchMemory()
 	pull.launch()
-	if code, message = endsSoon(t, pull); code == 0 {
-		step := p.prepared("exec", "--share", filepath.Join(p.share, "0"), "--input-path", p.work, "--", "echo", "ran")
+	if !p.streams {
+		code, message = endsSoon(t, pull)
+	}
+	if code == 0 {
+		step := p.wrapped(0, []string{"echo", "ran"}, "--input-path", p.work)
 		step.watchMemory()
 		step.launch()
 		code, message = endsSoon(t, step)
@@ -181,6 +185,9 @@ func taken(t *testing.T, input string, options ...string) (code int, message, pl
 		if ran := step.stdout.String(); (code == 0) != (ran == "ran\n") {
 			t.Errorf("exit code %d, and the program wrote %q", code, ran)
 		}
+	}
+	if p.streams {
+		_, _ = endsSoon(t, pull)
 	}
 	pull.stayedBelow(t, mostMemory)
 	if code != 0 && message == "" {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -79,6 +80,13 @@ func TestOrasIsKilledWhileItTakesTheOutput(t *testing.T) {
 		step := p.program("head -c 40000000 /dev/urandom > x", "--output-path", "x")
 		until(t, "a part of the output", func() bool { return hasContent(filepath.Join(p.share, "parts/0/blob")) })
 		must(t, oras.Process.Kill())
+		if p.streams {
+			// It has rules that restart it.
+			second := p.push()
+			wants(t, step, 0, "")
+			wants(t, second, 0, `"digest"`)
+			return
+		}
 		wants(t, step, 189, "could not be handed over")
 	})
 }
@@ -197,10 +205,10 @@ func TestAKeptOutputThatIsGoneIsTold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := newPod(t, "http://127.0.0.1:1/kept/"+name+":1")
+			p := newPod(t, faulty(t, host, answers(http.MethodPut, "/", 503))+"/kept/"+name+":1")
 			p.policy = onFailure
 			must(t, os.MkdirAll(filepath.Join(p.share, "0"), 0o755))
-			first := p.push()
+			first := p.push("--timeout=60")
 			wants(t, p.program("echo kept > x", "--output-path", "x", "--oras-comes-back"), 0, "")
 			first.says("trying again")
 			must(t, first.Process.Kill())
@@ -316,6 +324,8 @@ func TestARoundThatBeginsDuringAPush(t *testing.T) {
 		}
 		forward.ServeHTTP(w, r)
 	})
+	letGo := sync.OnceFunc(func() { close(hold) })
+	t.Cleanup(letGo)
 	p := newPod(t, url+"/rounds:1")
 	p.policy = always
 	wants(t, p.pull(), 0, "")
@@ -323,8 +333,10 @@ func TestARoundThatBeginsDuringAPush(t *testing.T) {
 	wants(t, p.program("mkdir -p d; echo first > d/x", "--output-path", "d", "--oras-comes-back"), 0, "")
 	oras.says("pushing")
 	second := p.program("mkdir -p d; echo second > d/x; echo ran", "--output-path", "d", "--oras-comes-back")
-	second.says("ran")
-	close(hold)
+	if !p.streams {
+		second.says("ran")
+	}
+	letGo()
 	wants(t, second, 0, "")
 	until(t, "the second push", func() bool { return strings.Count(oras.stderr.String(), "oras: pushed") == 2 })
 	if got := contentOf(t, stockPull(t, p.output), "d/x"); got != "second\n" {

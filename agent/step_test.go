@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -202,14 +203,63 @@ func (p *pod) pull(inputs ...string) *container {
 		}
 		return p.nothing()
 	}
+	p.inputs = inputs
+	c := p.preparedPull()
+	c.launch()
+	return c
+}
+
+// preparedPull is whoever brings the inputs, not started yet.
+func (p *pod) preparedPull() *container {
+	p.t.Helper()
+	if p.streams {
+		return p.preparedServe()
+	}
 	arguments := []string{"pull", "--share", p.share, "--timeout", "5", "--containers", strconv.Itoa(p.containers)}
-	for _, input := range inputs {
+	for _, input := range p.inputs {
 		arguments = append(arguments, "--input", input)
 	}
 	if p.output != "" {
 		arguments = append(arguments, "--output", p.output)
 	}
-	return p.start(append(arguments, p.pullOptions...)...)
+	return p.prepared(append(arguments, p.pullOptions...)...)
+}
+
+// brings runs whoever brings the inputs, and returns how that ended. Where it is not the init container, a program that
+// does nothing ends as the container oras does.
+func (p *pod) brings(inputs ...string) (code int, message, log string) {
+	p.t.Helper()
+	if !p.streams {
+		pull := p.pull(inputs...)
+		code, message = pull.end()
+		return code, message, pull.stderr.String()
+	}
+	p.inputs = inputs
+	oras := p.serve()
+	step := p.program("echo ran", "--input-path", p.t.TempDir())
+	code, message = step.end()
+	if ran := step.stdout.String() != ""; ran != (code == 0) {
+		p.t.Errorf("exit code %d, and the program wrote %q", code, step.stdout.String())
+	}
+	if code != 0 {
+		wants(p.t, oras, code, message)
+	}
+	return code, message, oras.stderr.String()
+}
+
+// cannotBring wants that the inputs fail, or what else is found out before the program.
+func (p *pod) cannotBring(code int, says string, inputs ...string) {
+	p.t.Helper()
+	if got, message, log := p.brings(inputs...); got != code || !strings.Contains(message, says) {
+		p.t.Errorf("exit code %d and %q, want %d and %q\n%s", got, message, code, says, log)
+	}
+}
+
+// launched starts a container that is prepared.
+func (p *pod) launched(c *container) *container {
+	p.t.Helper()
+	c.launch()
+	return c
 }
 
 // nothing is a container that ends at once.
@@ -371,12 +421,12 @@ func TestARestartedOrasPushesWithoutTheProgram(t *testing.T) {
 	p := newPod(t, "http://"+host+"/again:1")
 	p.policy = `{"restart":"OnFailure"}`
 	wants(t, p.pull(), 0, "")
-	// The first life reaches no registry.
-	p.output = "http://127.0.0.1:1/again:1"
-	first := p.push()
+	// The first life can push nothing.
+	p.output = faulty(t, host, answers(http.MethodPut, "/", 503)) + "/again:1"
+	first := p.push("--timeout=1")
 	wants(t, p.program("echo x >> out", "--output-path", "out", "--oras-comes-back"), 0, "")
 	code, message := first.end()
-	if code != 190 || !strings.Contains(message, "127.0.0.1:1") {
+	if code != 190 || !strings.Contains(message, "503 MADE_UP") {
 		t.Fatalf("exit code %d, %q", code, message)
 	}
 	p.output = "http://" + host + "/again:1"
@@ -403,8 +453,8 @@ func TestAKilledOrasIsMetAgain(t *testing.T) {
 func TestInputsThatCannotBeHad(t *testing.T) {
 	host := startRegistry(t)
 	p := newPod(t, "")
-	wants(t, p.pull("http://"+host+"/no/such:1"), 181, "no/such:1")
-	wants(t, p.pull("http://127.0.0.1:1/no/such:1"), 183, "127.0.0.1:1")
+	p.cannotBring(181, "no/such:1", "http://"+host+"/no/such:1")
+	p.cannotBring(183, "127.0.0.1:1", "http://127.0.0.1:1/no/such:1")
 }
 
 func TestACopyOfStandardOutputIsTheOutput(t *testing.T) {

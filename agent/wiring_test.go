@@ -70,7 +70,7 @@ func TestASignalEndsOrasThatWaitsForPrograms(t *testing.T) {
 			}
 			until(t, "it to listen", isThere(share.Root(p.share).Part(0).Socket()))
 			must(t, c.Process.Signal(syscall.SIGTERM))
-			wants(t, c, 143, "nothing pushed: the Pod was deleted")
+			wants(t, c, 143, "the Pod was deleted")
 		})
 	}
 }

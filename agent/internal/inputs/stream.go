@@ -22,6 +22,9 @@ type Stream struct {
 
 // Resolve finds out what there is to send. What it returns is a Failure for the author, or the end of ctx.
 func (s *Stream) Resolve(ctx context.Context) error {
+	if s.manifests != nil {
+		return nil
+	}
 	pinned, err := ReadDigests(s.Digests)
 	if err != nil {
 		return s.broken(err)

@@ -149,7 +149,7 @@ type HandOver struct {
 // Say is a line for the log.
 type Say struct{ Text string }
 
-// SayLater is a line for the log if the container oras is not connected soon: it usually is started right after this one.
+// SayLater is a line for the log if what is waited for does not come soon.
 type SayLater struct{ Text string }
 
 // Exit ends this process, with a termination message if there is one.
@@ -174,7 +174,7 @@ func NewMachine(settings Settings) (*Machine, []Action) {
 	if settings.Unpacks || !settings.Waits {
 		return m, append(actions, m.prepare()...)
 	}
-	return m, actions
+	return m, append(actions, SayLater{"waiting for the container oras, which brings the inputs and allows the program to run"})
 }
 
 func (m *Machine) connect() []Action {
@@ -235,8 +235,11 @@ func (m *Machine) Handle(event Event) []Action {
 
 func (m *Machine) isConnected() []Action {
 	m.connection = connected
-	if m.phase == handingOver {
+	switch {
+	case m.phase == handingOver:
 		return m.handOver()
+	case m.phase == preparing && m.settings.Waits:
+		return []Action{SayLater{"waiting for the inputs; the container oras says in its log what it waits for"}}
 	}
 	return nil
 }

@@ -18,6 +18,9 @@ type world struct {
 	greeted    bool // oras has answered this connection with what it says to all
 	preparing  bool
 	allowed    bool // oras has said so, to one that does not wait for it
+	asks       bool // the connection, or the one that is tried, asks for the inputs
+	whole      bool // the inputs came over this connection
+	checked    bool // the paths
 	runs       int
 	running    bool
 	code       int
@@ -105,10 +108,13 @@ func (w *world) do(t *rapid.T, actions []Action) {
 			if w.connecting || w.connected || !w.settings.Tells {
 				t.Fatalf("connects twice, or in vain")
 			}
-			w.connecting = true
+			w.connecting, w.asks = true, a.NeedsInputs
+			if a.NeedsInputs != (w.settings.Waits && w.runs == 0 && w.failure == nil && !w.stopped) {
+				t.Fatalf("asks for inputs when it must not, or does not when it must")
+			}
 		case Prepare:
-			if w.preparing {
-				t.Fatalf("prepares twice at once")
+			if w.preparing || w.settings.Waits && !w.whole {
+				t.Fatalf("prepares twice at once, or too early")
 			}
 			w.preparing = true
 		case StartProgram:
@@ -117,8 +123,8 @@ func (w *world) do(t *rapid.T, actions []Action) {
 			if w.runs > 1 || w.stopped || w.failure != nil || w.preparing {
 				t.Fatalf("runs the program when it must not")
 			}
-			if w.settings.Waits && w.oras != listening {
-				t.Fatalf("runs the program that nobody allowed")
+			if w.settings.Waits && (!w.whole || !w.checked || w.oras != listening) {
+				t.Fatalf("runs the program that nobody allowed, or without its inputs")
 			}
 		case TellFailed:
 			if !w.connected || w.failure == nil {
@@ -153,7 +159,7 @@ type step = func(*rapid.T)
 
 func (w *world) possible() (usual, faults []step) {
 	if w.preparing {
-		usual = append(usual, func(t *rapid.T) { w.preparing = false; w.handle(t, Prepared{}) })
+		usual = append(usual, func(t *rapid.T) { w.preparing, w.checked = false, true; w.handle(t, Prepared{}) })
 		faults = append(faults, func(t *rapid.T) {
 			w.preparing = false
 			w.failure = &Failed{Code: 186}
@@ -173,12 +179,18 @@ func (w *world) possible() (usual, faults []step) {
 		// The container oras says so to every attempt.
 		usual = append(usual, func(t *rapid.T) { w.allowed = true; w.handle(t, Allowed{}) })
 	}
-	if w.connected && w.settings.Waits && w.runs == 0 && !w.preparing && w.failure == nil {
-		usual = append(usual, func(t *rapid.T) { w.handle(t, Allowed{}) })
-		faults = append(faults, func(t *rapid.T) {
-			w.failure = &Failed{Code: 181, ByOras: true}
-			w.handle(t, *w.failure)
-		})
+	if w.connected && w.asks && !w.whole && w.runs == 0 && w.failure == nil {
+		usual = append(usual, func(t *rapid.T) { w.whole = true; w.handle(t, Allowed{}) })
+		faults = append(faults,
+			func(t *rapid.T) {
+				w.failure = &Failed{Code: 181, ByOras: true}
+				w.handle(t, *w.failure)
+			},
+			func(t *rapid.T) {
+				// They cannot be unpacked.
+				w.failure = &Failed{Code: 186}
+				w.handle(t, *w.failure)
+			})
 	}
 	if w.connected && !w.settings.Waits && !w.greeted {
 		// It is said to every attempt.
@@ -215,7 +227,8 @@ func (w *world) possible() (usual, faults []step) {
 			w.oras, w.orasGone = ended, !w.settings.OrasComesBack
 			w.asked = nil
 			if w.connected {
-				w.connected, w.allowed = false, false
+				// Also in the middle of an input.
+				w.connected, w.allowed, w.whole = false, false, false
 				w.handle(t, Lost{})
 			}
 		})

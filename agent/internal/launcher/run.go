@@ -136,6 +136,7 @@ func (r *runner) do(action Action) {
 	case Prepare:
 		r.work.Go(r.prepare)
 	case StartProgram:
+		r.stopWaiting()
 		r.run()
 	case TellFailed:
 		link := r.link
@@ -151,7 +152,7 @@ func (r *runner) do(action Action) {
 	}
 }
 
-// Patience is how long the container oras may be started after this one without a word in the log.
+// Patience is how long something is waited for without a word in the log.
 const Patience = 2 * time.Second
 
 func (r *runner) stopWaiting() {

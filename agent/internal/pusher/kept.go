@@ -19,6 +19,7 @@ import (
 const (
 	resultFile = "result.json"
 	blobFile   = "blob"
+	servedFile = "served"
 )
 
 // copyPiece is how much is copied at once, where a writer does not read by itself.
@@ -60,13 +61,27 @@ func (f folder) write(s stored) error {
 	return share.WriteWhole(filepath.Join(string(f), resultFile), text, 0o600)
 }
 
-// forget removes the result. The blob goes when the next one comes: it may be under way already.
-func (f folder) forget() error {
-	err := os.Remove(filepath.Join(string(f), resultFile))
+// forget removes the result, and that there was an attempt. The blob goes when the next one comes: it may be under way already.
+func (f folder) forget() error { return errors.Join(f.remove(resultFile), f.unmarkServed()) }
+
+func (f folder) unmarkServed() error { return f.remove(servedFile) }
+
+func (f folder) remove(name string) error {
+	err := os.Remove(filepath.Join(string(f), name))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	return err
+}
+
+// markServed keeps that an attempt was let go on, for a later life of this container, to which it connects again.
+func (f folder) markServed() error {
+	return share.WriteWhole(filepath.Join(string(f), servedFile), nil, 0o600)
+}
+
+func (f folder) wasServed() bool {
+	_, err := os.Stat(filepath.Join(string(f), servedFile))
+	return err == nil
 }
 
 func (f folder) blob() string { return filepath.Join(string(f), blobFile) }

@@ -74,6 +74,9 @@ type launcher struct {
 	result *Result
 	// lost says why there will be no result: the attempt was killed or failed, and the kubelet starts no other.
 	lost string
+	// runs says that the newest attempt's program runs, or has ended and is about to say so; also when its launcher was
+	// served by an earlier life of this container and is about to connect again.
+	runs bool
 	// informed says that the launcher was told of the failure that ends the step.
 	informed bool
 	// queued is an attempt that is connected and waits until the push of the one before is over.
@@ -105,7 +108,16 @@ type Event interface{ event() }
 type Connected struct {
 	Launcher int
 	Attempt  string
+	// NeedsInputs says that its program has not begun, and waits for inputs.
+	NeedsInputs bool
 }
+
+// Started: the program of a launcher runs.
+type Started struct{ Launcher int }
+
+// Missing: a launcher that an earlier life of this container has served, and whose end it has not heard, did not connect
+// again, as one does that lives.
+type Missing struct{ Launcher int }
 
 // Resulted: an attempt has told how it ended, and its output, if any, is here whole.
 type Resulted struct {
@@ -128,6 +140,13 @@ type Disconnected struct {
 // CannotRun: the inputs cannot be had, or the output could not be pushed, for a reason that does not pass.
 type CannotRun struct{ Failure Failure }
 
+// CannotServe: an attempt cannot get its inputs, for a reason that does not pass.
+type CannotServe struct {
+	Launcher int
+	Attempt  string
+	Failure  Failure
+}
+
 // Informed: a launcher has been told of the failure.
 type Informed struct{ Launcher int }
 
@@ -141,10 +160,13 @@ type PushFailed struct{ Failure Failure }
 type Terminated struct{}
 
 func (Connected) event()    {}
+func (Started) event()      {}
+func (Missing) event()      {}
 func (Resulted) event()     {}
 func (FailedBefore) event() {}
 func (Disconnected) event() {}
 func (CannotRun) event()    {}
+func (CannotServe) event()  {}
 func (Informed) event()     {}
 func (Pushed) event()       {}
 func (PushFailed) event()   {}
@@ -156,11 +178,17 @@ type Action interface{ action() }
 // Refuse ends a connection with a sentence: another attempt of the launcher is connected.
 type Refuse struct{ Launcher int }
 
-// Serve lets an attempt go on: it gets the inputs if its program has not begun.
+// Serve lets an attempt go on: it gets the inputs if its program has not begun. Answered by CannotServe when it cannot.
 type Serve struct{ Launcher int }
 
 // Inform tells a launcher of the failure that ends the step; answered by Informed.
 type Inform struct {
+	Launcher int
+	Failure  Failure
+}
+
+// Fail tells a launcher that this attempt fails. The next one may not.
+type Fail struct {
 	Launcher int
 	Failure  Failure
 }
@@ -174,8 +202,11 @@ type Keep struct {
 // Release lets a launcher end: nothing more is needed of it.
 type Release struct{ Launcher int }
 
-// Forget removes a launcher's result and part from disk: they are an older attempt's.
+// Forget removes a launcher's result and part from disk: they are an older attempt's. It is an Await, too.
 type Forget struct{ Launcher int }
+
+// Await forgets that an attempt of a launcher was served: it is over, and the next one may take its time.
+type Await struct{ Launcher int }
 
 // Push pushes the parts of these launchers as one artifact; answered by Pushed or PushFailed.
 type Push struct{ Launchers []int }
@@ -195,22 +226,34 @@ type Exit struct {
 func (Refuse) action()   {}
 func (Serve) action()    {}
 func (Inform) action()   {}
+func (Fail) action()     {}
 func (Keep) action()     {}
 func (Release) action()  {}
 func (Forget) action()   {}
+func (Await) action()    {}
 func (Push) action()     {}
 func (StopPush) action() {}
 func (Say) action()      {}
 func (Exit) action()     {}
 
-// NewMachine begins with what an earlier life of this container has kept: a result, or nil, for each launcher.
-func NewMachine(settings Settings, kept []*Result) (*Machine, []Action) {
+// Kept is what an earlier life of this container has kept of a launcher.
+type Kept struct {
+	// Result is nil where the end of an attempt is not known.
+	Result *Result
+	// UnderWay says that an attempt was served.
+	UnderWay bool
+}
+
+// NewMachine begins with what an earlier life of this container has kept, for each launcher.
+func NewMachine(settings Settings, kept []Kept) (*Machine, []Action) {
 	m := &Machine{settings: settings, launchers: make([]launcher, len(settings.Policies))}
 	for i, policy := range settings.Policies {
-		m.launchers[i].policy = policy
-		if i < len(kept) && kept[i] != nil {
-			m.launchers[i].attempt = kept[i].Attempt
-			m.launchers[i].result = kept[i]
+		l := &m.launchers[i]
+		l.policy, l.result = policy, kept[i].Result
+		if l.result != nil {
+			l.attempt = l.result.Attempt
+		} else {
+			l.runs = kept[i].UnderWay
 		}
 	}
 	return m, m.proceed()
@@ -231,8 +274,14 @@ func (m *Machine) Handle(event Event) []Action {
 		actions = m.failedBefore(e)
 	case Disconnected:
 		actions = m.disconnected(e)
+	case Started:
+		m.launchers[e.Launcher].runs = true
+	case Missing:
+		actions = m.missing(e)
 	case CannotRun:
 		actions = m.cannotRun(e.Failure)
+	case CannotServe:
+		actions = m.cannotServe(e)
 	case Informed:
 		m.launchers[e.Launcher].informed = true
 	case Pushed:
@@ -262,6 +311,7 @@ func (m *Machine) connected(e Connected) []Action {
 		// The container was restarted for a reason that its policy does not know: its image was changed, its sandbox made again.
 		actions = m.forget(e.Launcher)
 	}
+	l.runs = !e.NeedsInputs
 	return append(actions, m.admit(e.Launcher, e.Attempt)...)
 }
 
@@ -297,6 +347,7 @@ func (m *Machine) resulted(e Resulted) []Action {
 	if !l.connected || l.over || l.attempt != e.Result.Attempt {
 		return nil
 	}
+	l.runs = false
 	code := e.Result.exitCode(m.settings)
 	if !e.Result.HasPart && code != 0 && m.next(l, code) != ends {
 		return append([]Action{Release{e.Launcher}}, m.attemptOver(e.Launcher, code, "the wrapped container ended with exit code "+strconv.Itoa(code))...)
@@ -329,18 +380,26 @@ func (m *Machine) disconnected(e Disconnected) []Action {
 	return m.attemptOver(e.Launcher, Killed, "the wrapped container ended without a verdict: it was killed")
 }
 
+// missing: it was killed while no container oras ran, and nobody saw it.
+func (m *Machine) missing(e Missing) []Action {
+	if l := &m.launchers[e.Launcher]; l.attempt != "" || l.lost != "" {
+		return nil
+	}
+	return m.attemptOver(e.Launcher, Killed, "the wrapped container ended without a verdict, while the container oras was restarted: it was killed")
+}
+
 // attemptOver ends an attempt that leaves nothing: another one follows, or the launcher is lost.
 func (m *Machine) attemptOver(i, code int, why string) []Action {
 	l := &m.launchers[i]
-	l.over = true
+	l.over, l.runs = true, false
 	switch m.next(l, code) {
 	case ends:
 		l.lost = why
 		return nil
 	case restartsAll:
-		return append([]Action{Say{why + "; every container of the Pod is restarted"}}, m.forgetAll()...)
+		return append([]Action{Await{i}, Say{why + "; every container of the Pod is restarted"}}, m.forgetAll()...)
 	default:
-		return []Action{Say{why + "; nothing was pushed; waiting for the wrapped container to be restarted"}}
+		return []Action{Await{i}, Say{why + "; nothing was pushed; waiting for the wrapped container to be restarted"}}
 	}
 }
 
@@ -374,6 +433,19 @@ func (m *Machine) cannotRun(failure Failure) []Action {
 		}
 	}
 	return actions
+}
+
+// cannotServe ends the step, unless another launcher has something to lose and this one is started again.
+func (m *Machine) cannotServe(e CannotServe) []Action {
+	l := &m.launchers[e.Launcher]
+	if !l.connected || l.over || l.attempt != e.Attempt || m.failure != nil {
+		return nil
+	}
+	hasOthers := slices.ContainsFunc(m.launchers, func(l launcher) bool { return l.runs || l.result != nil })
+	if !hasOthers || m.next(l, e.Failure.Code) != restarts {
+		return m.cannotRun(e.Failure)
+	}
+	return append([]Action{Fail{e.Launcher, e.Failure}}, m.attemptOver(e.Launcher, e.Failure.Code, e.Failure.Message)...)
 }
 
 // proceed finds out whether the step is over.
@@ -424,7 +496,11 @@ const terminated = 128 + 15
 // deleted ends this container as a program that SIGTERM ends: with a code that makes the kubelet start it again where the
 // Pod was not deleted after all.
 func (m *Machine) deleted() []Action {
-	return m.exit(terminated, "nothing pushed: the Pod was deleted before its programs had ended")
+	const why = "the Pod was deleted before its programs had ended"
+	if !m.settings.HasOutput {
+		return m.exit(terminated, why)
+	}
+	return m.exit(terminated, "nothing pushed: "+why)
 }
 
 // settled is called when every launcher's part is known.

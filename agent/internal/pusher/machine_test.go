@@ -10,13 +10,17 @@ import (
 // world is a Pod as the kubelet runs it, with launchers that do as launchers do, around a Machine. It checks what must
 // hold at every step.
 type world struct {
-	settings  Settings
+	settings Settings
+	// streams says that launchers get their inputs over the connection, and that oras is restarted when it was killed.
+	streams   bool
 	machine   *Machine
 	alive     bool   // the container oras runs
 	gone      bool   // it ended, and nothing restarts it
 	deleted   bool   // the Pod is being deleted
 	failed    bool   // a failure that ends the step was reported
 	told      []bool // which launchers this life of oras has told of it
+	seen      []bool // which launchers this life of oras knows of
+	underWay  []bool // which launchers have an attempt whose end oras has not heard: on disk
 	launchers []container
 	kept      []*Result
 	newest    []string // the newest attempt that was served
@@ -34,7 +38,9 @@ type container struct {
 	running   bool
 	finished  bool // it ended, and the kubelet does not start it again
 	connected bool
-	served    bool // its program may run
+	served    bool // its program may run, when it has its inputs
+	started   bool // its program runs
+	failing   bool // it alone was told that it may not
 	informed  bool // it was told that it may not
 	ran       bool // its program has ended
 	result    Result
@@ -54,8 +60,12 @@ func (w *world) handle(t *rapid.T, event Event) {
 func (w *world) start(t *rapid.T) {
 	// Each life asks for the inputs once more.
 	w.alive, w.failed = true, false
-	w.told = make([]bool, len(w.launchers))
-	kept := append([]*Result(nil), w.kept...)
+	w.told, w.seen = make([]bool, len(w.launchers)), make([]bool, len(w.launchers))
+	kept := make([]Kept, len(w.kept))
+	for i, result := range w.kept {
+		w.seen[i] = result != nil
+		kept[i] = Kept{result, w.underWay[i]}
+	}
 	machine, actions := NewMachine(w.settings, kept)
 	w.machine = machine
 	w.log = append(w.log, "start")
@@ -77,6 +87,7 @@ func (w *world) do(t *rapid.T, actions []Action) {
 				t.Fatalf("serves an attempt while an older one is pushed")
 			}
 			c.served = true
+			w.underWay[a.Launcher] = true
 			w.newest[a.Launcher] = c.attempt(a.Launcher)
 		case Inform:
 			c := &w.launchers[a.Launcher]
@@ -85,6 +96,14 @@ func (w *world) do(t *rapid.T, actions []Action) {
 			}
 			c.informed = true
 			w.told[a.Launcher] = true
+		case Fail:
+			c := &w.launchers[a.Launcher]
+			if !w.streams || !c.connected || c.started || w.failed || !w.othersHaveSomething(a.Launcher) {
+				t.Fatalf("fails one launcher for nothing")
+			}
+			c.failing = true
+		case Await:
+			w.underWay[a.Launcher] = false
 		case Keep:
 			if w.launchers[a.Launcher].attempt(a.Launcher) != a.Result.Attempt {
 				t.Fatalf("keeps the result of an older attempt")
@@ -94,7 +113,7 @@ func (w *world) do(t *rapid.T, actions []Action) {
 		case Release:
 			w.launchers[a.Launcher].released = true
 		case Forget:
-			w.kept[a.Launcher] = nil
+			w.kept[a.Launcher], w.underWay[a.Launcher] = nil, false
 			w.parts[a.Launcher] = ""
 		case Push:
 			w.pushes(t, a)
@@ -111,6 +130,17 @@ func (w *world) do(t *rapid.T, actions []Action) {
 			w.exit(a)
 		}
 	}
+}
+
+// othersHaveSomething says whether the end of the step would cost another launcher's work.
+func (w *world) othersHaveSomething(i int) bool {
+	for j, c := range w.launchers {
+		mayCome := !w.seen[j] && w.underWay[j]
+		if j != i && (c.connected && (c.started || c.ran) && !c.released || mayCome || w.kept[j] != nil) {
+			return true
+		}
+	}
+	return false
 }
 
 func (w *world) pushes(t *rapid.T, a Push) {
@@ -181,7 +211,7 @@ func (w *world) exit(e Exit) {
 // restarts says whether oras is started again: its rules restart it when it was killed.
 func (w *world) restarts(code int) bool {
 	policy := w.settings.Policies[0].Restart
-	return code == Killed || policy == Always || policy == OnFailure && code != 0
+	return w.streams && code == Killed || policy == Always || policy == OnFailure && code != 0
 }
 
 // drop ends every connection to oras.
@@ -195,7 +225,7 @@ func (w *world) ends(t *rapid.T, i, code int) {
 	c := &w.launchers[i]
 	connected := c.connected
 	attempt := c.attempt(i)
-	c.running, c.connected, c.lastCode = false, false, code
+	c.running, c.connected, c.lastCode, c.started = false, false, code, false
 	c.finished = w.deleted || w.settings.Policies[i].after(code) == ends
 	if c.finished {
 		w.final[i] = attempt
@@ -226,7 +256,7 @@ func TestMachineInEveryOrder(t *testing.T) {
 			OutputFailed: outputFailed,
 		}
 		n := len(settings.Policies)
-		w := &world{settings: settings, launchers: make([]container, n), kept: make([]*Result, n), newest: make([]string, n), final: make([]string, n), parts: make([]string, n)}
+		w := &world{settings: settings, streams: rapid.Bool().Draw(t, "streams"), launchers: make([]container, n), kept: make([]*Result, n), newest: make([]string, n), underWay: make([]bool, n), final: make([]string, n), parts: make([]string, n)}
 		defer func() {
 			if t.Failed() {
 				for _, line := range w.log {
@@ -238,7 +268,7 @@ func TestMachineInEveryOrder(t *testing.T) {
 		for step := 0; step < 60; step++ {
 			usual, faults := w.possible()
 			possible := usual
-			if len(usual) == 0 || len(faults) > 0 && rapid.IntRange(0, 9).Draw(t, "fault") == 9 {
+			if len(usual) == 0 || len(faults) > 0 && rapid.IntRange(0, 9).Draw(t, "fault") == 0 {
 				possible = faults
 			}
 			if len(possible) == 0 {
@@ -279,6 +309,9 @@ func (w *world) possible() (usual, faults []step) {
 		faults = append(faults, func(t *rapid.T) { w.handle(t, PushFailed{Failure{Code: 190}}) })
 	}
 	for i := range w.launchers {
+		if w.launchers[i].streamsTo(w) {
+			faults = append(faults, func(t *rapid.T) { w.cannotServe(t, i) })
+		}
 		if w.launchers[i].running {
 			faults = append(faults, func(t *rapid.T) {
 				w.log = append(w.log, w.launchers[i].attempt(i)+" is killed")
@@ -288,6 +321,25 @@ func (w *world) possible() (usual, faults []step) {
 		usual = append(usual, w.steps(i)...)
 	}
 	return usual, faults
+}
+
+// streamsTo says that inputs are on their way to a launcher.
+func (c container) streamsTo(w *world) bool {
+	return w.streams && w.alive && c.connected && c.served && !c.started && !c.ran && !c.informed && !c.failing && !c.released
+}
+
+func (w *world) cannotServe(t *rapid.T, i int) {
+	c := &w.launchers[i]
+	if w.deleted || w.settings.Policies[i].after(183) != restarts || !w.othersHaveSomething(i) {
+		w.failed = true
+	}
+	w.handle(t, CannotServe{i, c.attempt(i), Failure{Code: 183, Message: "no registry"}})
+}
+
+// isMissing says that a launcher which an earlier life of oras has served has died, unseen by this one.
+func (w *world) isMissing(i int) bool {
+	c := w.launchers[i]
+	return w.streams && w.alive && !w.seen[i] && w.underWay[i] && !c.running
 }
 
 func (w *world) pushed(t *rapid.T) {
@@ -307,6 +359,11 @@ func (w *world) anyRan() bool {
 func (w *world) steps(i int) []step {
 	c := &w.launchers[i]
 	switch {
+	case w.isMissing(i):
+		return []step{func(t *rapid.T) {
+			w.seen[i] = true
+			w.handle(t, Missing{i})
+		}}
 	case !c.running && !c.finished && !w.deleted:
 		return []step{func(*rapid.T) {
 			*c = container{starts: c.starts + 1, running: true}
@@ -327,8 +384,8 @@ func (w *world) steps(i int) []step {
 		return steps
 	case !c.connected:
 		return append(steps, func(t *rapid.T) {
-			c.connected = true
-			w.handle(t, Connected{i, c.attempt(i)})
+			c.connected, w.seen[i] = true, true
+			w.handle(t, Connected{i, c.attempt(i), !c.started && !c.ran})
 		})
 	case c.informed:
 		return append(steps, func(t *rapid.T) {
@@ -337,20 +394,28 @@ func (w *world) steps(i int) []step {
 				w.ends(t, i, 181)
 			}
 		})
+	case c.failing:
+		return append(steps, func(t *rapid.T) { w.ends(t, i, 183) })
 	case !c.served:
 		return steps
+	case !c.started && !c.ran:
+		return append(steps,
+			func(t *rapid.T) {
+				c.result = Result{Code: 186}
+				if w.settings.Policies[i].after(186) == ends {
+					w.final[i] = c.attempt(i)
+				}
+				w.handle(t, FailedBefore{i, 186})
+			},
+			func(t *rapid.T) {
+				c.started = true
+				w.handle(t, Started{i})
+			})
 	case c.ran:
 		// Told once more, to a life of oras that has not heard it.
 		return append(steps, func(t *rapid.T) { w.tell(t, i) })
 	}
 	return append(steps,
-		func(t *rapid.T) {
-			c.result = Result{Code: 186}
-			if w.settings.Policies[i].after(186) == ends {
-				w.final[i] = c.attempt(i)
-			}
-			w.handle(t, FailedBefore{i, 186})
-		},
 		func(t *rapid.T) {
 			c.ran = true
 			code := rapid.SampledFrom([]int{0, 1, 42}).Draw(t, "code")
@@ -442,8 +507,8 @@ func TestASandboxThatIsMadeAgain(t *testing.T) {
 		{Policy{Restart: Never}, 143, Exit{Message: "nothing pushed: the program ended with exit code 143"}},
 		{Policy{Restart: Never, Rules: []Rule{{Codes: []int{143}}}}, 143, Exit{Code: 143, Message: "nothing pushed: the program ended with exit code 143"}},
 	} {
-		m, _ := NewMachine(Settings{Policies: []Policy{c.policy}, HasOutput: true, PushOn: OnSuccess}, nil)
-		m.Handle(Connected{0, "a"})
+		m, _ := NewMachine(Settings{Policies: []Policy{c.policy}, HasOutput: true, PushOn: OnSuccess}, make([]Kept, 1))
+		m.Handle(Connected{0, "a", false})
 		m.Handle(Terminated{})
 		actions := m.Handle(Resulted{0, Result{Attempt: "a", Code: c.code}})
 		if last := actions[len(actions)-1]; last != c.want {

@@ -92,13 +92,14 @@ func (l *Listening) Run(ctx context.Context, options Options) (Exit, error) {
 			r.keep(launcher, nil)
 		}
 	}()
-	results, err := r.readKept()
+	kept, err := r.readKept()
 	if err != nil {
 		return Exit{}, err
 	}
 	r.prepare()
 	r.prepareSupply()
-	machine, actions := NewMachine(options.Settings, results)
+	r.expect(kept)
+	machine, actions := NewMachine(options.Settings, kept)
 	if options.Failure != nil {
 		actions = append(actions, machine.Handle(CannotRun{*options.Failure})...)
 	}
@@ -109,6 +110,7 @@ func (l *Listening) Run(ctx context.Context, options Options) (Exit, error) {
 				return exit, nil
 			}
 			if err := r.do(action); err != nil {
+				r.tellBroken(err)
 				return Exit{}, err
 			}
 		}
@@ -130,18 +132,19 @@ func (r *runner) keep(launcher int, found *stored) {
 	r.kept[launcher] = found
 }
 
-func (r *runner) readKept() ([]*Result, error) {
-	results := make([]*Result, len(r.kept))
+func (r *runner) readKept() ([]Kept, error) {
+	all := make([]Kept, len(r.kept))
 	for number := range r.kept {
 		found, err := folder(r.Share.Kept(number)).open()
 		if err != nil {
 			return nil, failure.Wrap(err, r.SetupFailed, "what was kept of wrapped container %d cannot be read: %s", number+1, err)
 		}
+		all[number].UnderWay = folder(r.Share.Kept(number)).wasServed()
 		if r.kept[number] = found; found != nil {
-			results[number] = &found.Result
+			all[number].Result = &found.Result
 		}
 	}
-	return results, nil
+	return all, nil
 }
 
 // handle hands an event to the machine, with what belongs to it kept here.
@@ -149,7 +152,7 @@ func (r *runner) handle(machine *Machine, event Event) []Action {
 	switch e := event.(type) {
 	case began:
 		r.sessions[e.session.launcher] = e.session
-		return machine.Handle(Connected{e.session.launcher, e.session.attempt})
+		return machine.Handle(Connected{e.session.launcher, e.session.attempt, e.session.needsInputs})
 	case received:
 		r.keep(e.session.launcher, &e.stored)
 		return machine.Handle(Resulted{e.session.launcher, e.stored.Result})
@@ -179,13 +182,26 @@ func (r *runner) do(action Action) error {
 	case Serve:
 		s := r.sessions[a.Launcher]
 		close(s.served)
-		r.work.Go(func() { r.supply(s) })
+		prepared := r.prepared
+		r.work.Go(func() { r.supply(s, prepared) })
+		if r.Supply != nil {
+			if err := folder(r.Share.Kept(a.Launcher)).markServed(); err != nil {
+				return failure.Wrap(err, r.SetupFailed, "the volume of the step cannot be written: %s", err)
+			}
+		}
 	case Inform:
 		s := r.sessions[a.Launcher]
 		r.work.Go(func() {
 			// It may be in the middle of an input.
 			_ = s.writer.Message(protocol.Failed, protocol.Failure{Code: a.Failure.Code, Message: a.Failure.Message})
 			r.tell(Informed{a.Launcher})
+		})
+	case Fail:
+		s := r.sessions[a.Launcher]
+		// The next attempt asks anew.
+		r.prepareSupply()
+		r.work.Go(func() {
+			_ = s.writer.Message(protocol.Failed, protocol.Failure{Code: a.Failure.Code, Message: a.Failure.Message})
 		})
 	case Keep:
 		if err := folder(r.Share.Kept(a.Launcher)).write(*r.kept[a.Launcher]); err != nil {
@@ -199,6 +215,10 @@ func (r *runner) do(action Action) error {
 		if err := folder(r.Share.Kept(a.Launcher)).forget(); err != nil {
 			return failure.Wrap(err, r.SetupFailed, "an older output on the volume of the step cannot be removed: %s", err)
 		}
+	case Await:
+		if err := folder(r.Share.Kept(a.Launcher)).unmarkServed(); err != nil {
+			return failure.Wrap(err, r.SetupFailed, "the volume of the step cannot be written: %s", err)
+		}
 	case Push:
 		r.push(a.Launchers)
 	case StopPush:
@@ -208,6 +228,16 @@ func (r *runner) do(action Action) error {
 		r.Log.Say("%s", a.Text)
 	}
 	return nil
+}
+
+// tellBroken tells the launchers that are connected why this container ends. It is not waited for.
+func (r *runner) tellBroken(err error) {
+	found := r.asFailure(err)
+	for _, s := range r.sessions {
+		if s != nil && s.conn.SetWriteDeadline(time.Now().Add(time.Second)) == nil {
+			_ = s.writer.Message(protocol.Failed, protocol.Failure{Code: found.Code, Message: found.Message})
+		}
+	}
 }
 
 // markTaken tells a launcher that does not hear its Release: this container may be killed before it says so, and the next

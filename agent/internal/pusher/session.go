@@ -170,6 +170,7 @@ func (r *runner) follow(s *session) error {
 		switch kind {
 		case protocol.Started:
 			r.Log.Say("the program of wrapped container %d runs", s.launcher+1)
+			r.tell(Started{s.launcher})
 		case protocol.Ended:
 			verdict, err := protocol.Decode[protocol.Verdict](kind, payload)
 			if err != nil {

@@ -3,6 +3,7 @@ package pusher
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
 	"github.com/converged-computing/oras-operator/agent/internal/protocol"
@@ -23,27 +24,46 @@ func (r *runner) prepareSupply() {
 		return
 	}
 	r.prepared = sync.OnceValue(func() error { return r.Supply.Prepare(r.ctx) })
-	r.work.Go(func() { _ = r.prepared() })
+	prepared := r.prepared
+	r.work.Go(func() { _ = prepared() })
 }
 
 // supply lets the program of a launcher run, when it has its inputs.
-func (r *runner) supply(s *session) {
+func (r *runner) supply(s *session, prepared func() error) {
 	if r.Supply != nil && s.needsInputs {
-		err := r.prepared()
+		err := prepared()
 		if err == nil && s.ctx.Err() == nil {
 			err = r.Supply.Send(s.ctx, s.writer)
 		}
-		if s.ctx.Err() != nil {
+		switch {
+		case s.ctx.Err() != nil:
 			return
-		}
-		if failure.As(err) != nil {
-			r.tell(CannotRun{r.asFailure(err)})
+		case failure.As(err) != nil:
+			r.tell(CannotServe{s.launcher, s.attempt, r.asFailure(err)})
 			return
-		}
-		if err != nil {
+		case err != nil:
 			// Whoever reads from the connection tells of its end.
 			return
 		}
 	}
 	_ = s.writer.Message(protocol.Run, nil)
+}
+
+// returnTime is how long a launcher may take to connect to a new life of this container: one that lives tries twice a
+// second.
+var returnTime = time.Minute
+
+// expect tells of launchers that an earlier life has served, and that do not come back.
+func (r *runner) expect(kept []Kept) {
+	for number, one := range kept {
+		if one.UnderWay && one.Result == nil {
+			r.work.Go(func() {
+				select {
+				case <-time.After(returnTime):
+					r.tell(Missing{number})
+				case <-r.ctx.Done():
+				}
+			})
+		}
+	}
 }
