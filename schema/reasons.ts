@@ -152,7 +152,7 @@ const stepEvents = {
   },
   PusherLost: {
     meaning:
-      "The container oras failed before a wrapped container had started, or is not there when that is started again, so the operator ended the Pod.",
+      "The container oras ended before a wrapped container could reach it, and is not started again, so the operator ended the Pod.",
     fix: "Look at the log of the container oras, correct what it names and create the step again.",
   },
   WaitingForAgent: {

@@ -1,5 +1,5 @@
 import type { V1Container, V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
-import { exitCodes } from "../../schema/exit-codes.ts";
+import { endsForGood, exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
 import { type EventReason, reasonOfExitCode } from "../../schema/reasons.ts";
 import { type EventNote, printable } from "../kube/events.ts";
@@ -43,13 +43,30 @@ export function isInjected(container: V1Container): boolean {
  *
  * @param pod - one that was injected
  */
-export function outcomesOf(pod: V1Pod): Outcome[] {
+export function outcomesOf(
+  pod: V1Pod & { readonly parts?: { readonly serves: boolean } | undefined },
+): Outcome[] {
   const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
   const { containers = [], initContainers = [] } = pod.spec ?? {};
   const injected = new Set([...initContainers, ...containers].filter(isInjected).map(({ name }) => name));
-  return [...initContainerStatuses, ...containerStatuses]
-    .filter(({ name }) => injected.has(name))
+  const statuses = [...initContainerStatuses, ...containerStatuses].filter(({ name }) => injected.has(name));
+  return statuses
+    .filter((status) => !pod.parts?.serves || !isToldByAnother(status, statuses))
     .flatMap((status) => outcomesOfContainer(status, pod));
+}
+
+/**
+ * Whether the container that brings the inputs ended in a failure that a wrapped one tells, too: both end with the same code
+ * and words. It may be seen to have ended first, so one that still runs counts.
+ */
+function isToldByAnother(status: V1ContainerStatus, all: readonly V1ContainerStatus[]): boolean {
+  const { exitCode = 0, message } = status.state?.terminated ?? {};
+  if (!isPusher(status.name) || !endsForGood.includes(exitCode)) return false;
+  return all.some(({ name, state, lastState }) => {
+    if (isPusher(name)) return false;
+    const ended = state?.terminated ?? lastState?.terminated;
+    return state?.running !== undefined || (ended !== undefined && ended.message === message);
+  });
 }
 
 function outcomesOfContainer(status: V1ContainerStatus, pod: V1Pod): Outcome[] {

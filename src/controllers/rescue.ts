@@ -28,6 +28,8 @@ interface Seen {
 const neverStarted = ["StartError", "ContainerCannotRun"];
 /** Exit codes of a container that a signal ended: the agent itself was killed, or its program. */
 const killed = { least: 129, most: 159 };
+/** The agent listens at once; times are in whole seconds. */
+const shortestLifeMs = 1_000;
 /** The container that pushes ends by itself, and at once, when it knows that there is nothing to push. */
 const patienceMs = 20_000;
 
@@ -48,7 +50,7 @@ export function lossOf(pod: StepPod): Loss | undefined {
   const pusher = look(pod, name);
   const launchers = wrapped.map((each) => look(pod, each)).filter((each) => each !== undefined);
   if (pusher === undefined || launchers.length < wrapped.length) return undefined;
-  if (pusher.isOver) return withoutPusher(pusher, launchers, pod);
+  if (pusher.isOver) return endedEarly(pusher, launchers, pod) ?? withoutPusher(pusher, launchers, pod);
   const lost = launchers.find((each) => neverRan(each) || endedBefore(each, pusher, pod));
   if (lost) return containerLost(lost, pod, new Date(0));
   return untold(pusher, launchers, pod);
@@ -116,6 +118,24 @@ function untold(pusher: Seen, launchers: readonly Seen[], pod: StepPod): Loss | 
   );
   const last = Math.max(...times);
   return Number.isNaN(last) ? undefined : containerLost(failed, pod, new Date(last + patienceMs));
+}
+
+/**
+ * The container that pushes could not be started, or was killed before it could listen, and nothing starts it again. A
+ * launcher, which cannot tell that from one that comes late, would wait for it for ever when its program has ended.
+ */
+function endedEarly(pusher: Seen, launchers: readonly Seen[], pod: StepPod): Loss | undefined {
+  const { container, terminated } = pusher;
+  if (terminated === undefined || launchers.every(({ isOver }) => isOver)) return undefined;
+  const livedMs = timeOf(terminated.finishedAt) - timeOf(terminated.startedAt);
+  const isEarly = isKilled(terminated) && !hasRunBefore(pusher.status) && livedMs <= shortestLifeMs;
+  if (!neverRan(pusher) && !isEarly) return undefined;
+  const { exitCode, reason = "", message } = terminated;
+  const facts = [
+    `The container ${container.name} ended with exit code ${exitCode} as it started, and ${policyOf(container, pod)} does not start it again: nobody would push the output.`,
+    [reason, message].filter(Boolean).join(": "),
+  ];
+  return { reason: "PusherLost", message: facts.filter(Boolean).join(" "), certainAt: new Date(0) };
 }
 
 /**

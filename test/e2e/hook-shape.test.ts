@@ -50,7 +50,7 @@ async function withOras(ws: Workspace, pod: V1Pod, change: (oras: V1Container) =
 }
 
 beforeAll(() => setPodShape("auto"));
-afterAll(() => setPodShape("init"));
+afterAll(() => setPodShape(process.env["POD_SHAPE"] === "auto" ? "auto" : "init"));
 it.beforeAll(async ({ ws }) => {
   await ws.step("seed", { "output-uri": "hooked/seed:1", "output-path": "file" }, "echo seed > file");
 });

@@ -115,7 +115,7 @@ describe.concurrent("what else is in a Pod", () => {
       "output-path": "out",
       "oras-env": "credentials",
     };
-    const script = `until ps | grep -q '[/]agent push --share'; do sleep 0.1; done; ${look} | tr '\\0' '\\n'; ps | grep -c '/agent push' > out`;
+    const script = `until ps | grep -Eq '[/]agent (push|serve) --share'; do sleep 0.1; done; ${look} | tr '\\0' '\\n'; ps | grep -Ec '/agent (push|serve)' > out`;
     const spec = { ...work.spec, shareProcessNamespace: true };
     const { code, stderr } = await ws.tryApply(podOf("shared", map, script, work.container, spec));
     expect(code).toBe(1);

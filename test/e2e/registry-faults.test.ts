@@ -2,7 +2,7 @@ import type { V1Pod } from "@kubernetes/client-node";
 import { describe, expect } from "vitest";
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
-import { endOf, podOf, type StepAnnotations } from "../support/builders.ts";
+import { endOf, podOf, pullerOf, type StepAnnotations } from "../support/builders.ts";
 import { it } from "../support/e2e.ts";
 import { until } from "../support/wait.ts";
 import type { Workspace } from "../support/workspace.ts";
@@ -96,7 +96,7 @@ async function digestOfInput(ws: Workspace, registry: Registry, name: string): P
   const map: StepAnnotations = { registry: registry.url, "input-uri": `faults/${name}:1`, timeout: "60s" };
   await ws.apply(podOf(`${name}-next`, map, "sha256sum < out > /dev/termination-log"));
   const pod = await ws.ended(`${name}-next`);
-  return endOf(pod, "main")?.message ?? String(endOf(pod, names.pullContainer)?.exitCode);
+  return endOf(pod, "main")?.message ?? String(endOf(pod, pullerOf(pod))?.exitCode);
 }
 
 const made = (pod: V1Pod) => endOf(pod, "main")?.message;

@@ -85,6 +85,12 @@ export function cacheOf(
   return new OrasCache({ metadata: { name, ...metadata }, spec });
 }
 
+/** The name of the container that pulls: there is an init container for that, or the one that pushes does it. */
+export function pullerOf({ spec }: V1Pod): string {
+  const hasInit = spec?.initContainers?.some(({ name }) => name === names.pullContainer);
+  return hasInit ? names.pullContainer : names.pushContainer;
+}
+
 /** The state in which a container of a Pod ended. */
 export function endOf(pod: V1Pod, container: string) {
   const all = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];

@@ -74,6 +74,26 @@ describe("outcomes of a step", () => {
     expect(told(ended(`${names.pushContainer}-1`, 0, message()))).toMatchObject([{ reason: "Pushed" }]);
   });
 
+  it("without an init container a failure of the inputs, which both containers tell, once", () => {
+    const { code } = exitCodes.inputNotFound;
+    const text = `a/b:1: the registry has no repository a/b (exit code ${code})`;
+    const oras = ended(names.pushContainer, code, text);
+    const state = { running: { startedAt: new Date(0) } };
+    const waiting = { waiting: { reason: "ImagePullBackOff" } };
+    const lastState = ended("main", code, text).state;
+    const again = { name: "main", state: { waiting: { reason: "CrashLoopBackOff" } }, lastState };
+    const toldOf = (main: object, serves = true) =>
+      outcomesOf({ ...podOf(main as V1ContainerStatus, oras), parts: { serves } }).map(
+        ({ note }) => note.occasion,
+      );
+    expect(toldOf(ended("main", code, text))).toEqual(["containerd://main"]);
+    expect(toldOf({ name: "main", state }), "main ends in a moment").toEqual([]);
+    expect(toldOf(again), "it was told").toEqual([]);
+    expect(toldOf({ name: "main", state: waiting }), "main cannot tell it").toEqual(["containerd://oras"]);
+    expect(toldOf(ended("main", 3, "other"))).toEqual(["containerd://oras"]);
+    expect(toldOf({ name: "main", state }, false)).toEqual(["containerd://oras"]);
+  });
+
   it("nothing was to be pushed", () => {
     const text = "nothing pushed: the program ended with exit code 3 and left nothing to push";
     expect(told(ended("main", 3), ended(names.pushContainer, 0, text))).toMatchObject([

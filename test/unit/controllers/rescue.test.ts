@@ -210,6 +210,40 @@ describe("the container that pushes ended before a wrapped one had started", () 
   });
 });
 
+describe("a container that pushes, and had no time to listen", () => {
+  const runs = { state: running(2) };
+  const killedAt = (from: number, to: number) => ({ state: ended(137, from, to), container: pushes });
+
+  it.each([
+    ["could not be started", { state: startError(3), container: pushes }],
+    ["was killed as it started", killedAt(3, 3)],
+    ["was killed within the second", killedAt(3, 4)],
+  ])("is lost while the program runs, where it %s", (_, oras) => {
+    expect(lossOf(stepOf("Never", { main: runs, oras }))?.reason).toBe("PusherLost");
+  });
+
+  it("is told with the kubelet's words", () => {
+    expect(
+      lossOf(stepOf("Never", { main: runs, oras: { state: startError(3), container: pushes } })),
+    ).toEqual({
+      reason: "PusherLost",
+      message:
+        "The container oras ended with exit code 128 as it started, and restartPolicy Never does not start it again: nobody would push the output. " +
+        'StartError: exec: "/no/such": stat /no/such: no such file or directory',
+      certainAt: new Date(0),
+    });
+  });
+
+  it.each<[string, Told, Told, string]>([
+    ["it listened once: the launcher learns of it", runs, killedAt(3, 5), "Never"],
+    ["it ended by itself", runs, { state: ended(1, 3, 3), container: pushes }, "Never"],
+    ["it is started again", runs, killedAt(3, 3), "OnFailure"],
+    ["the Pod ends by itself", { state: ended(0, 2, 3) }, killedAt(3, 3), "Never"],
+  ])("is not, where %s", (_, main, oras, policy) => {
+    expect(lossOf(stepOf(policy, { main, oras }))).toBe(undefined);
+  });
+});
+
 describe("without an init container", () => {
   const container = {}; // nothing to push
   const onFailure = [{ action: "Restart", exitCodes: { operator: "NotIn", values: [0, 181, 182] } }];
