@@ -127,6 +127,9 @@ function untold(pusher: Seen, launchers: readonly Seen[], pod: StepPod): Loss | 
 function endedEarly(pusher: Seen, launchers: readonly Seen[], pod: StepPod): Loss | undefined {
   const { container, terminated } = pusher;
   if (terminated === undefined || launchers.every(({ isOver }) => isOver)) return undefined;
+  // A round of all containers kills them as they start, and the one that began it may be seen with another code by then.
+  if ([...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].some(canRestartAll))
+    return undefined;
   const livedMs = timeOf(terminated.finishedAt) - timeOf(terminated.startedAt);
   const isEarly = isKilled(terminated) && !hasRunBefore(pusher.status) && livedMs <= shortestLifeMs;
   if (!neverRan(pusher) && !isEarly) return undefined;

@@ -222,6 +222,14 @@ describe("a container that pushes, and had no time to listen", () => {
     expect(lossOf(stepOf("Never", { main: runs, oras }))?.reason).toBe("PusherLost");
   });
 
+  it("is not, where a container may restart all of them, whatever it ended with", () => {
+    const main = { ...runs, container: restartsAllOn(88) };
+    const other = { state: ended(137, 1, 3), container: { ...restartsAllOn(88), restartPolicy: "Always" } };
+    expect(lossOf(stepOf("Never", { main, other, oras: killedAt(3, 3) }))).toBe(undefined);
+    const ends = { state: ended(137, 1, 3), container: restartsAllOn(88) };
+    expect(lossOf(stepOf("Never", { main: runs, other: ends, oras: killedAt(3, 3) }))).toBe(undefined);
+  });
+
   it("is told with the kubelet's words", () => {
     expect(
       lossOf(stepOf("Never", { main: runs, oras: { state: startError(3), container: pushes } })),
