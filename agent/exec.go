@@ -33,7 +33,7 @@ func execute(ctx context.Context, o options.Options, signals *program.Signals) (
 	}
 	into := inputs.Into{Target: unpackInto(o.InputPath), Explain: log.Explain}
 	if o.Streams {
-		started.Inputs, started.OrasEnded = into, part.EndedWith
+		started.Inputs, started.OrasEnded = into, part.EndOfOras
 		started.OrasRestartsAfter = func(code int) bool {
 			return o.OrasComesBack && code != 0 && !slices.Contains(contract.EndsForGood, code)
 		}

@@ -18,16 +18,28 @@ func tellPeak() {
 	if path == "" {
 		return
 	}
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		panic(err)
-	}
-	_, rest, _ := strings.Cut(string(status), "VmHWM:")
-	peak, _, _ := strings.Cut(rest, "kB")
-	if err := os.WriteFile(path, []byte(strings.TrimSpace(peak)), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(strconv.Itoa(memoryOf("self", "VmHWM:"))), 0o600); err != nil {
 		panic(err)
 	}
 }
+
+// memoryOf reads a line of a process's status (proc_pid_status(5)), in kB.
+func memoryOf(process, line string) int {
+	status, err := os.ReadFile("/proc/" + process + "/status")
+	if err != nil {
+		panic(err)
+	}
+	_, rest, _ := strings.Cut(string(status), line)
+	text, _, _ := strings.Cut(rest, "kB")
+	found, err := strconv.Atoi(strings.TrimSpace(text))
+	if err != nil {
+		panic(err)
+	}
+	return found
+}
+
+// anonymous is the memory that a container holds and that is no file's, in MiB.
+func (c *container) anonymous() int { return memoryOf(strconv.Itoa(c.Process.Pid), "RssAnon:") >> 10 }
 
 // watchMemory makes a container that is not started yet tell its peak.
 func (c *container) watchMemory() {

@@ -41,11 +41,13 @@ func serve(ctx context.Context, arguments []string) int {
 		serving.Failure = &pusher.Failure{Code: codeOf(err), Message: err.Error()}
 	}
 	exit, err := listening.Run(ctx, serving)
-	code := endWith(o, exit.Code, exit.Message, err)
-	if err := root.End(containers, code); err != nil {
+	if err != nil {
+		exit = pusher.Exit{Code: codeOf(err), Message: err.Error()}
+	}
+	if err := root.End(containers, share.End(exit)); err != nil {
 		log.Say("the wrapped containers cannot be told that this one has ended: %s", err)
 	}
-	return code
+	return endWith(o, exit.Code, exit.Message, nil)
 }
 
 // openVolume lets the wrapped containers be started.

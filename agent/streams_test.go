@@ -158,6 +158,21 @@ func TestOrasIsLate(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 	})
+	t.Run("killed again and again while it lets the others be started", func(t *testing.T) {
+		t.Parallel()
+		p := newStream(t, "", input)
+		part := share.Root(p.share).Part(0)
+		for _, path := range []string{string(part), part.Agent(), part.Barrier(), part.Socket()} {
+			oras := p.serve()
+			until(t, path, isThere(path))
+			must(t, oras.Process.Kill())
+			_, _ = oras.end()
+		}
+		step := p.program("cat d/f", "--input-path", p.work)
+		oras := p.serve()
+		wants(t, step, 0, "")
+		wants(t, oras, 0, "")
+	})
 	t.Run("killed after it let the others be started", func(t *testing.T) {
 		t.Parallel()
 		p := newStream(t, "", input)
@@ -181,6 +196,16 @@ func TestOrasIsLate(t *testing.T) {
 		wants(t, oras, 143, "the Pod was deleted")
 		// At once, not at a deadline.
 		wants(t, p.program("echo ran", "--input-path", p.work), 188, "the program was not run")
+	})
+	t.Run("ended because inputs fail, another attempt ends the same", func(t *testing.T) {
+		t.Parallel()
+		p := newStream(t, "", strings.Replace(input, "late", "no-such", 1))
+		p.policy = onFailure
+		oras := p.serve()
+		for range 2 {
+			wants(t, p.program("echo ran", "--input-path", p.work, "--oras-comes-back"), 181, "no-such")
+		}
+		wants(t, oras, 181, "no-such")
 	})
 	t.Run("ended while the wrapped container waits, and is restarted", func(t *testing.T) {
 		t.Parallel()
@@ -330,6 +355,24 @@ func TestAnInputThatCannotBeUnpackedIsNotWaitedFor(t *testing.T) {
 	wants(t, oras, 0, "failed with exit code 186 before its program")
 }
 
+func TestAnotherAttemptMayUnpackWhatTheFirstCouldNot(t *testing.T) {
+	t.Parallel()
+	input := "http://" + startRegistry(t) + "/blocked:1"
+	makesInput(t, input, "x")
+	p := newStream(t, "", input)
+	p.policy = onFailure
+	oras := p.serve()
+	p.makeFile("d")
+	wants(t, p.program("echo ran", "--input-path", p.work, "--oras-comes-back"), 186, "/d where a file is")
+	must(t, os.Remove(filepath.Join(p.work, "d")))
+	step := p.program("cat d/f", "--input-path", p.work, "--oras-comes-back")
+	wants(t, step, 0, "")
+	wants(t, oras, 0, "")
+	if step.stdout.String() != "x\n" {
+		t.Errorf("read %q", step.stdout.String())
+	}
+}
+
 func TestOptionsThatCannotWorkEndBothContainers(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ option, says string }{
@@ -352,6 +395,14 @@ func TestOptionsThatCannotWorkEndBothContainers(t *testing.T) {
 			failTogether(t, oras, step, 185, c.says)
 		})
 	}
+}
+
+func TestAVolumeThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	p := newStream(t, "")
+	p.share = filepath.Join(p.work, "file")
+	p.makeFile("file")
+	wants(t, p.serve(), 185, "the volume of the step cannot be written")
 }
 
 // The hook neither fails nor waits for long.
@@ -477,7 +528,13 @@ func TestOrasHoldsLittleMemory(t *testing.T) {
 	oras := p.preparedServe()
 	oras.watchMemory()
 	oras.launch()
-	wants(t, p.program("true", "--input-path", p.work), 0, "")
+	step := p.program(waitsForGo, "--input-path", p.work)
+	oras.says("runs")
+	if held := oras.anonymous(); !hasRaceDetector && held >= 8 {
+		t.Errorf("it holds %d MiB while it waits", held)
+	}
+	p.makeFile("go")
+	wants(t, step, 0, "")
 	wants(t, oras, 0, "")
 	oras.stayedBelow(t, 64)
 }

@@ -3,6 +3,7 @@ package inputs
 import (
 	"context"
 	"os"
+	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
 	"github.com/converged-computing/oras-operator/agent/internal/protocol"
@@ -73,11 +74,13 @@ func (s *Stream) sendInput(ctx context.Context, number int, to *protocol.Writer)
 		return s.failed(ref, err)
 	}
 	defer repository.Close()
+	begun := time.Now()
 	for _, l := range s.manifests[number].Layers {
 		if err := s.sendLayer(ctx, repository, s.layerOf(number, l, ref.Repository), to); err != nil {
 			return err
 		}
 	}
+	s.Say("input %d: sent in %.1f s", number+1, time.Since(begun).Seconds())
 	return nil
 }
 

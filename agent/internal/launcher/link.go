@@ -7,11 +7,13 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/pack"
+	"github.com/converged-computing/oras-operator/agent/internal/contract"
 	"github.com/converged-computing/oras-operator/agent/internal/inputs"
 	"github.com/converged-computing/oras-operator/agent/internal/protocol"
 )
@@ -47,6 +49,10 @@ func (r *runner) connect(needsInputs bool) {
 	began := time.Now()
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		link, reader, err := r.greet(needsInputs)
+		var gone *Gone
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			gone = r.goneFor(time.Since(began))
+		}
 		switch {
 		case err == nil:
 			r.Log.Explain("connected to the container oras as attempt %s", r.attempt)
@@ -57,8 +63,8 @@ func (r *runner) connect(needsInputs bool) {
 			// It was told, but did not hear it.
 			r.tell(Released{})
 			return
-		case errors.Is(err, syscall.ECONNREFUSED) && r.isGone(time.Since(began)):
-			r.tell(Gone{})
+		case gone != nil:
+			r.tell(*gone)
 			return
 		}
 		var failed protocol.Failure
@@ -81,19 +87,23 @@ const restartTime = 10 * time.Minute
 // killed is the exit code of a container that had no time to say how it ends: 128 + SIGKILL.
 const killed = 137
 
-// isGone says whether the container oras, which listened once and does not any more, will not do so again.
-func (r *runner) isGone(since time.Duration) bool {
+// goneFor says how the container oras, which listened once and does not any more, has ended for good; nil if it may
+// listen again.
+func (r *runner) goneFor(since time.Duration) *Gone {
 	if !r.Settings.OrasComesBack {
-		return true
+		return &Gone{}
 	}
 	if r.OrasEnded == nil {
-		return false
+		return nil
 	}
-	code, hasEnded := r.OrasEnded()
-	if !hasEnded {
-		code = killed
+	end := r.OrasEnded()
+	switch {
+	case end == nil && (r.OrasRestartsAfter(killed) || since <= restartTime), end != nil && r.OrasRestartsAfter(end.Code):
+		return nil
+	case end != nil && slices.Contains(contract.EndsForGood, end.Code):
+		return &Gone{Code: end.Code, Message: end.Message}
 	}
-	return !r.OrasRestartsAfter(code) && (hasEnded || since > restartTime)
+	return &Gone{}
 }
 
 // isTaken says whether the container oras knows the end of this attempt already.

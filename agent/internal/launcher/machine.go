@@ -75,7 +75,11 @@ type Connected struct{}
 type Lost struct{}
 
 // Gone: somebody has listened, and nobody does any more or will.
-type Gone struct{}
+type Gone struct {
+	// Code and Message are why no program can run any more, where that is known: another attempt ends as the one before.
+	Code    int
+	Message string
+}
 
 // Prepared: the inputs that lie on the share are unpacked, if there are any, and the paths are checked.
 type Prepared struct{}
@@ -205,7 +209,7 @@ func (m *Machine) Handle(event Event) []Action {
 	case Lost:
 		return m.isLost()
 	case Gone:
-		return m.isGone()
+		return m.isGone(e)
 	case Prepared:
 		m.preparing, m.prepared = false, true
 		return m.run()
@@ -252,16 +256,19 @@ func (m *Machine) isLost() []Action {
 		m.prepared, m.allowed = false, false
 	}
 	if !m.settings.OrasComesBack {
-		return m.isGone()
+		return m.isGone(Gone{})
 	}
 	return append([]Action{Say{"the container oras has ended; waiting for it to be restarted"}}, m.connect()...)
 }
 
 // isGone: nobody will take the output. A program that runs already is not stopped for it.
-func (m *Machine) isGone() []Action {
+func (m *Machine) isGone(e Gone) []Action {
 	m.connection = none
 	m.nobody = true
 	switch {
+	case m.phase == preparing && m.settings.Waits && e.Code != 0:
+		m.phase = over
+		return []Action{Exit(e)}
 	case m.phase == preparing && m.settings.Waits:
 		m.phase = over
 		return []Action{Exit{m.settings.NobodyThere, "the container oras has ended, and nothing starts it again; the program was not run"}}

@@ -170,7 +170,10 @@ func (w *world) possible() (usual, faults []step) {
 		usual = append(usual, func(t *rapid.T) { w.connecting, w.connected, w.greeted = false, true, false; w.handle(t, Connected{}) })
 	}
 	if w.connecting && w.oras == ended && w.orasGone {
-		usual = append(usual, func(t *rapid.T) { w.connecting = false; w.handle(t, Gone{}) })
+		usual = append(usual, func(t *rapid.T) {
+			w.connecting = false
+			w.handle(t, Gone{Code: rapid.SampledFrom([]int{0, 181}).Draw(t, "gone")})
+		})
 	}
 	if w.oras == notYet || w.oras == ended && !w.orasGone {
 		usual = append(usual, func(*rapid.T) { w.oras = listening; w.log = append(w.log, "oras listens") })

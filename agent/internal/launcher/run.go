@@ -13,6 +13,7 @@ import (
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
 	"github.com/converged-computing/oras-operator/agent/internal/inputs"
 	"github.com/converged-computing/oras-operator/agent/internal/program"
+	"github.com/converged-computing/oras-operator/agent/internal/share"
 )
 
 // Options are what a launcher is started with.
@@ -23,7 +24,7 @@ type Options struct {
 	// Taken is the file that names the attempt whose end the container oras knows.
 	Taken string
 	// OrasEnded says whether the container oras has ended by itself, and how; nil where that is not known.
-	OrasEnded func() (code int, has bool)
+	OrasEnded func() *share.End
 	// OrasRestartsAfter says whether the kubelet starts it again after it has ended by itself, as often as it does.
 	OrasRestartsAfter func(code int) bool
 	// Unpack brings the inputs before the program; nil where there are none on the share.

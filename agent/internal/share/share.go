@@ -4,7 +4,7 @@
 //	<root>/<n>/socket      where the container oras listens for it
 //	<root>/<n>/inputs/     what it unpacks
 //	<root>/<n>/barrier     only without an init container: lets the kubelet start it
-//	<root>/<n>/ended       only without an init container: the code with which the container oras has ended, if it has
+//	<root>/<n>/ended       only without an init container: how the container oras has ended, if it has
 //	<root>/<n>/taken       the attempt of it whose end is known to the container oras
 //	<root>/parts/<n>/      what it has handed over
 //	<root>/pulled.json     which inputs there are, for the container oras
@@ -16,6 +16,7 @@
 package share
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -62,7 +63,7 @@ func (p Part) Socket() string { return filepath.Join(string(p), "socket") }
 // Barrier is the file from which the kubelet reads a variable of the wrapped container, which it does not start without it.
 func (p Part) Barrier() string { return filepath.Join(string(p), "barrier") }
 
-// Ended is the file that says with which exit code the container oras has ended. While it is started again there is none.
+// Ended is the file that says how the container oras has ended. While it is started again there is none.
 func (p Part) Ended() string { return filepath.Join(string(p), "ended") }
 
 // Taken is the file that names the attempt whose end, and output, the container oras has kept.
@@ -117,25 +118,34 @@ func (r Root) Open(containers int, variable string) error {
 	return nil
 }
 
-// End tells so many wrapped containers that the container oras has ended by itself: nothing is restarted that ends with
-// this code, unless the policy of the Pod does.
-func (r Root) End(containers, code int) error {
+// End is how the container oras has ended by itself.
+type End struct {
+	Code    int    `json:"code"`
+	Message string `json:"message,omitempty"`
+}
+
+// End tells so many wrapped containers that the container oras has ended by itself.
+func (r Root) End(containers int, end End) error {
+	text, err := json.Marshal(end)
+	if err != nil {
+		return err
+	}
 	for number := range containers {
-		if err := WriteWhole(r.Part(number).Ended(), []byte(strconv.Itoa(code)), 0o644); err != nil {
+		if err := WriteWhole(r.Part(number).Ended(), text, 0o644); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// EndedWith is the exit code with which the container oras has ended by itself; false where it has not.
-func (p Part) EndedWith() (code int, has bool) {
+// EndOfOras is how the container oras has ended by itself; nil where it has not.
+func (p Part) EndOfOras() *End {
 	text, err := os.ReadFile(p.Ended())
-	if err != nil {
-		return 0, false
+	var end End
+	if err != nil || json.Unmarshal(text, &end) != nil {
+		return nil
 	}
-	code, err = strconv.Atoi(string(text))
-	return code, err == nil
+	return &end
 }
 
 // ForgetOutputs drops what so many wrapped containers have handed over.
