@@ -94,8 +94,13 @@ func (p Pull) fetchBlob(ctx context.Context, repository *registry.Repository, la
 		return p.broken(err)
 	}
 	defer file.Close()
-	// The launcher, of whatever user, reads it, whatever the umask here.
-	if err := file.Chmod(0o644); err != nil {
+	// The launcher, of whatever user, reads it, whatever the umask here, and gives it back while it does. What several
+	// launchers read none of them may change.
+	mode := os.FileMode(0o644)
+	if len(p.Folders) == 1 {
+		mode = 0o666
+	}
+	if err := file.Chmod(mode); err != nil {
 		return p.broken(err)
 	}
 	blob, err := repository.OpenBlob(ctx, layer.Digest, layer.Size)

@@ -57,12 +57,12 @@ func (u Unpack) Run(ctx context.Context) error {
 
 func (u Unpack) layer(ctx context.Context, target *unpack.Target, layer Layer) error {
 	path := filepath.Join(u.Folder, layer.Blob)
-	file, err := os.Open(path)
+	from, err := u.openBlob(path)
 	if err != nil {
 		return failure.Wrap(err, u.Target.Code, "an input on the volume of the step cannot be read: %s", err)
 	}
-	defer file.Close()
-	blob := &verifying{from: file, sum: sha256.New(), want: layer.Digest}
+	defer from.Close()
+	blob := &verifying{from: from, sum: sha256.New(), want: layer.Digest}
 	if err := u.unpackOne(ctx, target, layer, blob); err != nil {
 		return err
 	}
@@ -74,6 +74,16 @@ func (u Unpack) layer(ctx context.Context, target *unpack.Target, layer Layer) e
 		_ = os.Remove(path)
 	}
 	return nil
+}
+
+// openBlob opens a blob. One that nobody else needs is given back while it is read.
+func (u Unpack) openBlob(path string) (io.ReadCloser, error) {
+	if u.Remove {
+		if file, err := os.OpenFile(path, os.O_RDWR, 0); err == nil {
+			return &consumed{file: file}, nil
+		}
+	}
+	return os.Open(path)
 }
 
 // unpackOne unpacks a layer from its blob, and closes that when it cannot be unpacked.
@@ -109,7 +119,7 @@ func (u Into) unpackLayer(ctx context.Context, target *unpack.Target, layer Laye
 
 // verifying takes the digest of what is read. The share can be written by the program of an earlier attempt.
 type verifying struct {
-	from *os.File
+	from io.ReadCloser
 	sum  hash.Hash
 	want string
 }
