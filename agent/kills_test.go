@@ -389,7 +389,24 @@ func TestDeletion(t *testing.T) {
 			wants(t, oras, code, "exit code 5")
 		})
 	}
-	t.Run("before any program oras ends at once, and not with success", func(t *testing.T) {
+	t.Run("a program that ran before oras has its output pushed", func(t *testing.T) {
+		t.Parallel()
+		p := newPod(t, registry.artifact())
+		wants(t, p.pull(), 0, "")
+		step := p.program("trap 'echo saved > out; exit 0' TERM; echo ready; while :; do sleep 0.01; done", "--output-path", "out")
+		step.says("ready")
+		// It connects when it is continued.
+		must(t, step.Process.Signal(syscall.SIGSTOP))
+		oras := p.push()
+		until(t, "oras to listen", func() bool { _, err := os.Stat(filepath.Join(p.share, "0/socket")); return err == nil })
+		both(t, oras)
+		oras.says("SIGTERM")
+		both(t, step)
+		must(t, step.Process.Signal(syscall.SIGCONT))
+		wants(t, step, 0, "")
+		wants(t, oras, 0, `"digest"`)
+	})
+	t.Run("before any program oras ends, and not with success", func(t *testing.T) {
 		t.Parallel()
 		for _, containers := range []int{1, 2} {
 			p := newPod(t, registry.artifact())

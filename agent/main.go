@@ -28,17 +28,17 @@ func run(arguments []string) int {
 		return contract.ExitSetupFailed
 	}
 	command := arguments[0]
-	if command != "started" {
-		makeThreads()
-	}
 	// Before anything else: the first signal may come at once.
 	var signals *program.Signals
 	if command == "exec" || command == "application" {
 		signals = program.Receive()
 	}
+	if command != "started" && command != "ready" {
+		makeThreads()
+	}
 	ctx := context.Background()
-	if command == "serve" {
-		return serve(ctx, arguments[1:])
+	if oras, is := orasCommands[command]; is {
+		return oras.run(ctx, command, arguments[1:])
 	}
 	o, err := options.Parse(command, arguments[1:])
 	switch {
@@ -60,14 +60,8 @@ func run(arguments []string) int {
 	case "exec":
 		exit, err := execute(ctx, o, signals)
 		return endWith(o, exit.Code, exit.Message, err)
-	case "application":
+	default: // application: options know no other
 		exit, err := application(ctx, o, signals)
-		return endWith(o, exit.Code, exit.Message, err)
-	case "push":
-		exit, err := push(ctx, o)
-		return endWith(o, exit.Code, exit.Message, err)
-	default: // sidecar: options know no other
-		exit, err := sidecar(ctx, o)
 		return endWith(o, exit.Code, exit.Message, err)
 	}
 }

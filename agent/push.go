@@ -7,7 +7,6 @@ import (
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/pack"
 	"github.com/converged-computing/oras-operator/agent/internal/contract"
 	"github.com/converged-computing/oras-operator/agent/internal/credentials"
-	"github.com/converged-computing/oras-operator/agent/internal/failure"
 	"github.com/converged-computing/oras-operator/agent/internal/inputs"
 	"github.com/converged-computing/oras-operator/agent/internal/options"
 	"github.com/converged-computing/oras-operator/agent/internal/pusher"
@@ -16,20 +15,11 @@ import (
 	"github.com/converged-computing/oras-operator/agent/internal/share"
 )
 
-// push is the container oras.
-func push(ctx context.Context, o options.Options) (pusher.Exit, error) {
+// sidecarOptions are those of the container oras beside an application script of the author's.
+func sidecarOptions(o options.Options) (pusher.Options, error) {
 	pushing, err := pusherOptions(o)
 	if err != nil {
-		return pusher.Exit{}, err
-	}
-	return listenAndRun(ctx, pushing)
-}
-
-// sidecar is the container oras beside an application script of the author's.
-func sidecar(ctx context.Context, o options.Options) (pusher.Exit, error) {
-	pushing, err := pusherOptions(o)
-	if err != nil {
-		return pusher.Exit{}, err
+		return pushing, err
 	}
 	root := share.Root(o.Share)
 	folder := root.Scripts()
@@ -49,15 +39,7 @@ func sidecar(ctx context.Context, o options.Options) (pusher.Exit, error) {
 		output.LeaveOut = []pack.LeftOut{{Path: o.Credentials, What: "the step's Secret"}}
 	}
 	pushing.Scripts = &pusher.Scripts{Prepare: bringing.Prepare, Done: folder.Done(), Output: output}
-	return listenAndRun(ctx, pushing)
-}
-
-func listenAndRun(ctx context.Context, pushing pusher.Options) (pusher.Exit, error) {
-	listening, err := pusher.Listen(pushing.Share, len(pushing.Settings.Policies))
-	if err != nil {
-		return pusher.Exit{}, failure.Wrap(err, contract.ExitSetupFailed, "the container oras cannot listen on the volume of the step: %s", err)
-	}
-	return listening.Run(ctx, pushing)
+	return pushing, nil
 }
 
 // pusherOptions are those of every container that pushes.

@@ -14,51 +14,75 @@ import (
 	"github.com/converged-computing/oras-operator/agent/internal/share"
 )
 
-// serve is the container oras of a Pod without an init container. The kubelet starts the wrapped containers as soon as it
-// has opened the volume, so it does that before it looks at anything else: what fails after it is told to them, and all
-// end with the same code.
-func serve(ctx context.Context, arguments []string) int {
+// orasCommand is a command of the container oras.
+type orasCommand struct {
+	// open makes the volume ready; nil where an init container has done it.
+	open func(root share.Root, containers int) error
+	// options are what the container is started with.
+	options func(options.Options) (pusher.Options, error)
+	// end says on the volume how it ended; nil where a socket that nobody listens on says enough.
+	end func(root share.Root, containers int, exit share.End) error
+}
+
+var orasCommands = map[string]orasCommand{
+	// With an init container.
+	"push": {options: pusherOptions},
+	// The same beside an application script of the author's.
+	"sidecar": {options: sidecarOptions},
+	// Without one: the kubelet starts the wrapped containers as soon as the volume is open.
+	"serve": {
+		open:    func(root share.Root, containers int) error { return root.Open(containers, contract.ReadyVariable) },
+		options: servingOptions,
+		end:     share.Root.End,
+	},
+}
+
+// run is the container oras. Before it looks at anything else, the launchers can find it: what fails after it is told to
+// them, and all end with the same code. One that nobody ever listened for would be waited for.
+func (c orasCommand) run(ctx context.Context, command string, arguments []string) int {
 	root, containers := share.Root(options.Last(arguments, "share")), len(options.All(arguments, "policy"))
-	listening, notOpened := openVolume(root, containers)
-	o, invalid := options.Parse("serve", arguments)
+	listening, notListening := c.listen(root, containers)
+	o, invalid := options.Parse(command, arguments)
 	log.Debug = o.Debug
-	if notOpened != nil {
-		return end(o, "", notOpened)
+	if notListening != nil {
+		return end(o, "", notListening)
 	}
-	explainCommand("serve", o)
-	serving := pusher.Options{
+	explainCommand(command, o)
+	running := pusher.Options{
 		Settings: pusher.Settings{Policies: make([]pusher.Policy, containers)}, Share: root,
 		PushFailed: contract.ExitPushFailed, SetupFailed: contract.ExitSetupFailed, Log: log,
 	}
 	err := invalid
 	if err == nil {
 		var valid pusher.Options
-		if valid, err = servingOptions(o); err == nil {
-			serving = valid
+		if valid, err = c.options(o); err == nil {
+			running = valid
 		}
 	}
 	if err != nil {
-		serving.Failure = &pusher.Failure{Code: codeOf(err), Message: err.Error()}
+		running.Failure = &pusher.Failure{Code: codeOf(err), Message: err.Error()}
 	}
-	exit, err := listening.Run(ctx, serving)
+	exit, err := listening.Run(ctx, running)
 	if err != nil {
 		exit = pusher.Exit{Code: codeOf(err), Message: err.Error()}
 	}
-	if err := root.End(containers, share.End(exit)); err != nil {
-		log.Say("the wrapped containers cannot be told that this one has ended: %s", err)
+	if c.end != nil {
+		if err := c.end(root, containers, share.End(exit)); err != nil {
+			log.Say("the wrapped containers cannot be told that this one has ended: %s", err)
+		}
 	}
 	return endWith(o, exit.Code, exit.Message, nil)
 }
 
-// openVolume lets the wrapped containers be started.
-func openVolume(root share.Root, containers int) (*pusher.Listening, error) {
-	err := root.Open(containers, contract.ReadyVariable)
-	var listening *pusher.Listening
-	if err == nil {
-		listening, err = pusher.Listen(root, containers)
+func (c orasCommand) listen(root share.Root, containers int) (*pusher.Listening, error) {
+	if c.open != nil {
+		if err := c.open(root, containers); err != nil {
+			return nil, failure.Wrap(err, contract.ExitSetupFailed, "the volume of the step cannot be written: %s", err)
+		}
 	}
+	listening, err := pusher.Listen(root, containers)
 	if err != nil {
-		return nil, failure.Wrap(err, contract.ExitSetupFailed, "the volume of the step cannot be written: %s", err)
+		return nil, failure.Wrap(err, contract.ExitSetupFailed, "the container oras cannot listen on the volume of the step: %s", err)
 	}
 	return listening, nil
 }

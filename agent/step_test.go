@@ -299,9 +299,9 @@ func (p *pod) push(options ...string) *container {
 	if p.streams {
 		return p.serve(options...)
 	}
-	arguments := append([]string{"push", "--share", p.share, "--output", p.output, "--timeout", "5"}, options...)
+	arguments := append([]string{"push", "--share=" + p.share, "--output", p.output, "--timeout", "5"}, options...)
 	for range p.containers {
-		arguments = append(arguments, "--policy", p.policy)
+		arguments = append(arguments, "--policy="+p.policy)
 	}
 	return p.start(arguments...)
 }

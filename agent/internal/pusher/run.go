@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os/signal"
 	"path"
+	"slices"
 	"sync"
 	"time"
 
@@ -104,6 +105,7 @@ func (l *Listening) Run(ctx context.Context, options Options) (Exit, error) {
 		actions = append(actions, machine.Handle(CannotRun{*options.Failure})...)
 	}
 	r.acceptAll(l)
+	var late <-chan time.Time
 	for {
 		for _, action := range actions {
 			if exit, isExit := action.(Exit); isExit {
@@ -119,6 +121,8 @@ func (l *Listening) Run(ctx context.Context, options Options) (Exit, error) {
 			actions = r.handle(machine, event)
 		case <-l.signals:
 			r.Log.Say("SIGTERM; what the programs still hand over is pushed")
+			actions, late = nil, time.After(r.lateness())
+		case <-late:
 			actions = machine.Handle(Terminated{})
 		}
 	}
@@ -130,6 +134,17 @@ func (r *runner) keep(launcher int, found *stored) {
 		r.giveUp(before.ahead)
 	}
 	r.kept[launcher] = found
+}
+
+// greets is how long a launcher may take to greet when this container listens: it tries at least every half second.
+const greets = 2 * time.Second
+
+// lateness is how long a launcher may still be on its way: its program may run since long before this container.
+func (r *runner) lateness() time.Duration {
+	if slices.Contains(r.sessions, nil) {
+		return greets
+	}
+	return 0
 }
 
 func (r *runner) readKept() ([]Kept, error) {
