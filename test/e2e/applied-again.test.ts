@@ -38,6 +38,16 @@ function gated(name: string): V1Pod {
   return podOf(name, output(name), hello, {}, spec);
 }
 
+/** Fields of containers that the API got one after the other: a client from before does not send back what it has read. */
+const newer = new Set(["startupProbe", "seccompProfile", "restartPolicyRules", "fileKeyRef"]);
+
+function asOlderClient<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(asOlderClient) as T;
+  if (typeof value !== "object" || value === null) return value;
+  const kept = Object.entries(value).filter(([key]) => !newer.has(key));
+  return Object.fromEntries(kept.map(([key, each]) => [key, asOlderClient(each)])) as T;
+}
+
 const get = async <T extends V1Job | V1Pod>(ws: Workspace, kind: string, name: string) =>
   JSON.parse(await ws.kubectl("get", kind, name, "-o", "json")) as T;
 
@@ -81,6 +91,30 @@ describe.concurrent("an injected object, applied again as its author has it", ()
     expect(after.metadata?.annotations).toEqual(before.metadata?.annotations);
     await ws.kubectl("delete", kind, name, "--now", "--wait=false");
   });
+
+  const reads: StepAnnotations = { "input-uri": "older:1", "input-path": "/tmp/in" };
+  it.for([
+    ["a Job", jobOf("older-job", { ...reads, ...output("older-job") }, hello, { suspend: true })],
+    [
+      "a Pod",
+      { ...gated("older-pod"), metadata: podOf("older-pod", { ...reads, ...output("older-pod") }).metadata },
+    ],
+  ] as const)(
+    "%s: a client that drops what it does not know keeps the injection",
+    async ([, object], { ws }) => {
+      expect(await ws.try(["create", "-f", "-"], JSON.stringify(object))).toMatchObject({ code: 0 });
+      const { kind = "", metadata } = object;
+      const name = metadata?.name ?? "";
+      const before = await get(ws, kind, name);
+      const read = asOlderClient({ ...before, metadata: { ...before.metadata, labels: { seen: "yes" } } });
+      expect(JSON.stringify(read)).not.toContain("startupProbe");
+      expect(await ws.try(["replace", "-f", "-"], JSON.stringify(read))).toMatchObject({ code: 0 });
+      const after = await get(ws, kind, name);
+      expect(after.metadata?.labels).toMatchObject({ seen: "yes" });
+      expect(after.spec).toEqual(before.spec);
+      await ws.kubectl("delete", kind, name, "--now", "--wait=false");
+    },
+  );
 
   // Another manager conflicts with the first about the command of a Job that is annotated itself, as about every field
   // that a webhook changes (kubernetes/kubernetes#129960).

@@ -50,6 +50,25 @@ describe.concurrent("what else is in a Pod", () => {
     expect(await ws.content("sidecar:1", "out")).toBe("seed\nseed\n");
   });
 
+  it("classic sidecar, which ends when the program tells it to: the output is pushed all the same", async ({
+    ws,
+  }) => {
+    const map = { "input-uri": "seed:1", "output-uri": "classic:1", "output-path": "out" };
+    const pod = podOf("classic", map, "cat in > out; touch quit", work.container, work.spec);
+    const proxy: V1Container = {
+      name: "proxy",
+      image: "busybox:1.36",
+      command: ["sh", "-c", "until [ -e quit ]; do sleep 0.1; done"],
+      ...work.container,
+    };
+    pod.spec.containers.unshift(proxy);
+    const annotations = { ...pod.metadata.annotations, "kubectl.kubernetes.io/default-container": "main" };
+    await ws.apply({ ...pod, metadata: { ...pod.metadata, annotations } });
+    const { spec } = await ws.succeeded("classic");
+    expect(spec?.containers.map(({ name }) => name)).toEqual(["proxy", "main", names.pushContainer]);
+    expect(await ws.content("classic:1", "out")).toBe("seed\n");
+  });
+
   it("user's own init containers: run before the added ones, see no inputs, and the program finds what they made", async ({
     ws,
   }) => {
