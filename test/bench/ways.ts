@@ -48,12 +48,13 @@ export function originalWay(stock: NodeJS.ProcessEnv): Way {
   };
 }
 
+async function check(ended: Promise<Ended>): Promise<void> {
+  const { code, stderr } = await ended;
+  if (code !== 0) throw new Error(stderr);
+}
+
 /** The agent, from the end of the program to the end of the push, and from nothing to the program. */
 export function agentWay(program: string, compression: string): Way {
-  const check = async (ended: Promise<Ended>) => {
-    const { code, stderr } = await ended;
-    if (code !== 0) throw new Error(stderr);
-  };
   return {
     name: compression === "auto" ? "oras-operator" : `oras-operator, ${compression}`,
     push: async (output, reference) => {
@@ -72,6 +73,24 @@ export function agentWay(program: string, compression: string): Way {
         await check(pod.exec(["--input-path=."], ["true"]).ended);
       });
     },
+  };
+}
+
+/** The agent in a Pod without an init container: one container receives the input and hands over the output. */
+export function streamsWay(program: string): Way {
+  const step = (option: string, ...launcher: string[]) => {
+    const pod = agentPod(program);
+    return seconds(async () => {
+      const serving = pod.serve(option);
+      await check(pod.ready().ended);
+      await check(pod.exec(["--streams", ...launcher], ["true"]).ended);
+      await check(serving.ended);
+    });
+  };
+  return {
+    name: "oras-operator, streamed",
+    push: (output, reference) => step(`--output=${reference}`, "--pushes", `--output-path=${output}`),
+    pull: (reference) => step(`--input=${reference}`, "--input-path=."),
   };
 }
 

@@ -11,6 +11,10 @@ export interface AgentPod {
   readonly pull: (...options: string[]) => Running;
   readonly exec: (options: readonly string[], program: readonly string[]) => Running;
   readonly push: (...options: string[]) => Running;
+  /** The container `oras` of a Pod without an init container. */
+  readonly serve: (...options: string[]) => Running;
+  /** Its hook, after which the kubelet starts the wrapped container. */
+  readonly ready: () => Running;
 }
 
 /** Compiles the agent for tests; returns its path. */
@@ -30,6 +34,7 @@ export function agentPod(program: string): AgentPod {
   const [share, work] = [join(folder, "share"), join(folder, "work")];
   for (const path of [share, work]) mkdirSync(path);
   const message = `--message-path=${join(folder, "message")}`;
+  const pusher = ['--policy={"restart":"Never"}', "--image=x", "--timeout=900", message];
   const run = (command: string, ...options: string[]) =>
     start([program, command, `--share=${share}`, ...options], { cwd: work });
   return {
@@ -40,7 +45,8 @@ export function agentPod(program: string): AgentPod {
         cwd: work,
         env: { PATH: process.env["PATH"] },
       }),
-    push: (...options) =>
-      run("push", '--policy={"restart":"Never"}', "--image=x", "--timeout=900", message, ...options),
+    push: (...options) => run("push", ...pusher, ...options),
+    serve: (...options) => run("serve", ...pusher, ...options),
+    ready: () => run("ready"),
   };
 }
