@@ -392,6 +392,10 @@ func TestDeletion(t *testing.T) {
 	t.Run("a program that ran before oras has its output pushed", func(t *testing.T) {
 		t.Parallel()
 		p := newPod(t, registry.artifact())
+		if p.streams {
+			// There no program runs before oras.
+			return
+		}
 		wants(t, p.pull(), 0, "")
 		step := p.program("trap 'echo saved > out; exit 0' TERM; echo ready; while :; do sleep 0.01; done", "--output-path", "out")
 		step.says("ready")
