@@ -243,10 +243,13 @@ func TestACancelledUploadLeavesNothing(t *testing.T) {
 	ctx := context.Background()
 	read, write := io.Pipe()
 	u := r.StartUpload(ctx, read)
-	if _, err := write.Write(noise(1 << 20)); err != nil {
-		t.Fatal(err)
+	// The second one is taken by the Read after the one that was sent: it waits for more then, and sends nothing.
+	for _, content := range [][]byte{noise(1 << 20), nil} {
+		if _, err := write.Write(content); err != nil {
+			t.Fatal(err)
+		}
 	}
-	u.Cancel(ctx) // while it waits for more
+	u.Cancel(ctx)
 	if _, err := write.Write([]byte("more")); !errors.Is(err, io.ErrClosedPipe) {
 		t.Error("the reader is not closed: ", err)
 	}

@@ -27,9 +27,15 @@ type Upload struct {
 func (r *Repository) StartUpload(ctx context.Context, from io.ReadCloser) *Upload {
 	ctx, cancel := context.WithCancelCause(ctx)
 	u := &Upload{r: r, sent: make(chan struct{}), cancel: cancel}
+	// At the end of ctx net/http waits for the goroutine that writes the body, which may wait in from.Read
+	// (mapRoundTripError in net/http/transport.go).
+	stop := context.AfterFunc(ctx, func() { _ = from.Close() })
 	go func() {
 		defer close(u.sent)
-		defer func() { _ = from.Close() }()
+		defer func() {
+			stop()
+			_ = from.Close()
+		}()
 		u.failed = u.send(ctx, from)
 	}()
 	return u
