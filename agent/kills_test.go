@@ -258,6 +258,8 @@ func TestUnderOnFailureTheNextAttemptIsWaitedFor(t *testing.T) {
 			t.Error("success")
 		}
 	}
+	// What the attempts before wrote is read by then.
+	oras.says("exit code 2")
 	before := strings.Count(oras.stderr.String(), "runs")
 	killed := p.program("echo killed > x; "+waitsForGo, "--output-path", "x", "--oras-comes-back")
 	until(t, "oras to see it", func() bool { return strings.Count(oras.stderr.String(), "runs") > before })

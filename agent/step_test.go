@@ -236,6 +236,8 @@ func (p *pod) brings(inputs ...string) (code int, message, log string) {
 	}
 	p.inputs = inputs
 	oras := p.serve()
+	// The kubelet starts no other container before this hook is over. On the volume may be what an oras left that ended.
+	wants(p.t, p.start("ready", "--share="+p.share), 0, "")
 	step := p.program("echo ran", "--input-path", p.t.TempDir())
 	code, message = step.end()
 	if ran := step.stdout.String() != ""; ran != (code == 0) {
