@@ -78,7 +78,7 @@ func TestRefusedPushes(t *testing.T) {
 			repository := "/refused/" + digestOf([]byte(name))[7:20] + ":1"
 			p := newPod(t, faulty(t, host, c.wrong)+repository)
 			wants(t, p.pull(), 0, "")
-			oras := p.push("--timeout", "1")
+			oras := p.push("--timeout", "3")
 			wants(t, p.program("echo x > x", "--output-path", "x"), 0, "")
 			code, message := oras.end()
 			if code != 190 || !strings.Contains(message, c.says) || !strings.Contains(message, "the words of the registry") {

@@ -76,3 +76,36 @@ func TestPauses(t *testing.T) {
 		t.Error(total, pauses)
 	}
 }
+
+// The words of a registry are not lost when the last try gets no answer.
+func TestWordsBeforeSilence(t *testing.T) {
+	refused := &Error{Kind: Unavailable, Status: 500, Code: "MADE_UP", Reason: "the registry answered 500 MADE_UP: why", Hint: "do this", passes: true}
+	silent := &Error{Kind: Unavailable, Reason: "no answer within 1s", passes: true}
+	for name, c := range map[string]struct {
+		tries      []*Error
+		progress   bool
+		says, code string
+	}{
+		"words, then silence":             {[]*Error{refused, silent}, false, "did not succeed within 1s; last: no answer within 1s; before: the registry answered 500 MADE_UP: why", "MADE_UP"},
+		"silence, then words":             {[]*Error{silent, refused}, false, "did not succeed within 1s; last: the registry answered 500 MADE_UP: why", "MADE_UP"},
+		"silence":                         {[]*Error{silent, silent}, false, "did not answer within 1s; last: no answer within 1s", ""},
+		"words of a trouble that is over": {[]*Error{refused, silent}, true, "did not answer within 1s; last: no answer within 1s", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := &patience{o: Options{Timeout: time.Second, clock: virtual(), Log: func(string) {}}}
+			if err := p.wait(t.Context(), c.tries[0]); err != nil {
+				t.Fatal(err)
+			}
+			if c.progress {
+				p.progress()
+			}
+			var err error
+			for err == nil {
+				err = p.wait(t.Context(), c.tries[1])
+			}
+			if found := As(err); found == nil || !strings.HasSuffix(found.Reason, c.says) || found.Code != c.code {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}

@@ -28,6 +28,8 @@ type patience struct {
 	pause time.Duration
 	told  string
 	at    time.Time
+	// said is the last refusal in the registry's own words.
+	said *Error
 }
 
 // left returns for how long a try may go on.
@@ -39,7 +41,7 @@ func (p *patience) left() time.Duration {
 }
 
 // progress forgets the trouble: something moved.
-func (p *patience) progress() { p.began, p.pause = time.Time{}, 0 }
+func (p *patience) progress() { p.began, p.pause, p.said = time.Time{}, 0, nil }
 
 // excuse does not count a time.
 func (p *patience) excuse(d time.Duration) {
@@ -54,24 +56,16 @@ func (p *patience) wait(ctx context.Context, err error) error {
 	if e == nil || !e.passes {
 		return err
 	}
+	if e.Status != 0 {
+		p.said = e
+	}
 	now := p.o.clock.now()
 	if p.began.IsZero() {
 		p.began = now
 	}
 	left := p.left()
 	if left <= 0 {
-		did := "answer"
-		if e.Status != 0 {
-			did = "succeed"
-		}
-		who := p.who
-		if who == "" {
-			who = "the registry"
-		}
-		return &Error{
-			Kind: Unavailable, Status: e.Status, Code: e.Code, Cause: e,
-			Reason: fmt.Sprintf("%s did not %s within %s; last: %s", who, did, words(p.o.Timeout), e.Reason), Hint: e.Hint,
-		}
+		return p.over(e)
 	}
 	p.pause = min(max(2*p.pause, firstPause), lastPause)
 	pause := p.pause + time.Duration(rand.Int64N(int64(p.pause)/5))
@@ -83,6 +77,26 @@ func (p *patience) wait(ctx context.Context, err error) error {
 		p.told, p.at = e.Reason, now
 	}
 	return p.o.clock.sleep(ctx, min(pause, left))
+}
+
+// over tells what the last try found, and what the registry said before, if the last one got no answer: its words are
+// what an author can do something about.
+func (p *patience) over(last *Error) error {
+	who := p.who
+	if who == "" {
+		who = "the registry"
+	}
+	if p.said == nil {
+		return &Error{
+			Kind: Unavailable, Cause: last, Hint: last.Hint,
+			Reason: fmt.Sprintf("%s did not answer within %s; last: %s", who, words(p.o.Timeout), last.Reason),
+		}
+	}
+	reason := fmt.Sprintf("%s did not succeed within %s; last: %s", who, words(p.o.Timeout), last.Reason)
+	if last != p.said {
+		reason += "; before: " + p.said.Reason
+	}
+	return &Error{Kind: Unavailable, Status: p.said.Status, Code: p.said.Code, Cause: last, Reason: reason, Hint: p.said.Hint}
 }
 
 // retry makes a request that has a short answer until it works, fails for good, or the timeout is over, counted from
