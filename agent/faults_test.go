@@ -47,7 +47,7 @@ func TestRefusedUploadsAreKnownBeforeTheProgram(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newPod(t, faulty(t, host, answers(http.MethodPost, "/blobs/uploads/", c.status))+"/refused:1")
-			p.pullOptions = []string{"--timeout=1"}
+			p.pullOptions = []string{"--timeout=3"}
 			code, message, _ := p.brings()
 			if code != c.code || !strings.Contains(message, "MADE_UP") || !strings.Contains(message, "the words of the registry") || !strings.HasPrefix(message, "push to ") {
 				t.Errorf("exit code %d, %q", code, message)
@@ -198,7 +198,7 @@ func TestBlobsThatAreSpoiledOnTheWay(t *testing.T) {
 			// Always from the front, and never further: nothing of it makes progress.
 			url := faulty(t, host, changing(host, c.change))
 			p := newPod(t, "")
-			p.pullOptions = []string{"--timeout=1"}
+			p.pullOptions = []string{"--timeout=3"}
 			code, message, _ := p.brings(url + input)
 			if code != c.code || !strings.Contains(message, c.says) {
 				t.Errorf("exit code %d, %q", code, message)

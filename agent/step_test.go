@@ -425,7 +425,7 @@ func TestARestartedOrasPushesWithoutTheProgram(t *testing.T) {
 	wants(t, p.pull(), 0, "")
 	// The first life can push nothing.
 	p.output = faulty(t, host, answers(http.MethodPut, "/", 503)) + "/again:1"
-	first := p.push("--timeout=1")
+	first := p.push("--timeout=3")
 	wants(t, p.program("echo x >> out", "--output-path", "out", "--oras-comes-back"), 0, "")
 	code, message := first.end()
 	if code != 190 || !strings.Contains(message, "503 MADE_UP") {
