@@ -42,13 +42,11 @@ export function pullArguments(step: Step): string[] {
 
 /** Takes the outputs of the wrapped containers and pushes them as one artifact. */
 export function pushArguments(step: Step): string[] {
-  const { settings, launchers, pod } = step;
+  const { settings } = step;
   return [
     ...option("--share", names.sharePath),
     ...option("--output", settings.output && formatReference(step.registry, settings.output)),
-    // Of each wrapped container, in their order.
-    ...launchers.flatMap(({ container }) => option("--policy", policyOf(pod, container))),
-    ...launchers.flatMap(({ container }) => option("--image", container.image ?? "")),
+    ...wrappedOptions(step),
     ...option("--push-on", unlessDefault("push-on", settings.pushOn)),
     ...option("--compression", unlessDefault("compression", settings.compression)),
     ...registryOptions(step),
@@ -57,27 +55,17 @@ export function pushArguments(step: Step): string[] {
 
 /** Does both in a Pod without an init container, and puts the agent on the share before anything else. */
 export function serveArguments(step: Step): string[] {
-  const { settings, launchers, pod } = step;
-  return [
-    ...option("--share", names.sharePath),
-    ...artifactOptions(step),
-    ...launchers.flatMap(({ container }) => option("--policy", policyOf(pod, container))),
-    ...launchers.flatMap(({ container }) => option("--image", container.image ?? "")),
-    ...flag("--unpack=false", !settings.unpack),
-    ...option("--push-on", settings.output && unlessDefault("push-on", settings.pushOn)),
-    ...option("--compression", unlessDefault("compression", settings.compression)),
-    ...registryOptions(step),
-  ];
+  const { output, pushOn } = step.settings;
+  return [...sidecarArguments(step), ...option("--push-on", output && unlessDefault("push-on", pushOn))];
 }
 
 /** The same for a step whose application script is the author's own: it speaks the original's protocol. */
 export function sidecarArguments(step: Step): string[] {
-  const { settings, launchers, pod } = step;
+  const { settings } = step;
   return [
     ...option("--share", names.sharePath),
     ...artifactOptions(step),
-    ...launchers.flatMap(({ container }) => option("--policy", policyOf(pod, container))),
-    ...launchers.flatMap(({ container }) => option("--image", container.image ?? "")),
+    ...wrappedOptions(step),
     ...flag("--unpack=false", !settings.unpack),
     ...option("--compression", unlessDefault("compression", settings.compression)),
     ...registryOptions(step),
@@ -189,6 +177,14 @@ function secretMounts(pod: V1PodSpec, { volumeMounts = [] }: V1Container): strin
     const what = secrets.get(name);
     return what === undefined ? [] : [JSON.stringify({ path: mountPath, what: `a ${what}` })];
   });
+}
+
+/** Of each wrapped container, in their order. */
+function wrappedOptions({ launchers, pod }: Step): string[] {
+  return [
+    ...launchers.flatMap(({ container }) => option("--policy", policyOf(pod, container))),
+    ...launchers.flatMap(({ container }) => option("--image", container.image ?? "")),
+  ];
 }
 
 function artifactOptions({ settings, registry }: Step): string[] {

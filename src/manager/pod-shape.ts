@@ -32,7 +32,7 @@ const readAgainMs = 600_000;
  */
 export function watchHookShape(self: Process, signal: AbortSignal): HookShape {
   const { client, log } = self;
-  let gates: ReadonlyMap<string, boolean> | string = "were not read yet";
+  let gates: ReadonlyMap<string, boolean> | string | undefined;
   let trouble: string | undefined;
   let isSynced = false;
   let told: string | undefined;
@@ -40,11 +40,10 @@ export function watchHookShape(self: Process, signal: AbortSignal): HookShape {
 
   const look = () => {
     const kubelets = isSynced ? [...store.values()].map(kubeletOf) : `cannot be listed: ${trouble}`;
-    const because = whyNoHooks(gates, kubelets);
+    const because = whyNoHooks(gates ?? "were not read yet", kubelets);
     isPossible = because === undefined;
     // At the start neither has been asked.
-    const isKnown = typeof gates !== "string" || gates.startsWith("cannot");
-    if (!isKnown || !(isSynced || trouble) || told === (because ?? "")) return;
+    if (gates === undefined || !(isSynced || trouble) || told === (because ?? "")) return;
     told = because ?? "";
     if (isPossible) log.info({ podShape: "auto" }, "Pods that allow it get no init container");
     else log.info({ podShape: "init", reason: because }, "Pods get an init container");
@@ -90,7 +89,8 @@ export function watchHookShape(self: Process, signal: AbortSignal): HookShape {
         },
         (error: unknown) => {
           // What was read stays true until somebody says otherwise.
-          if (typeof gates === "string") gates = `cannot be read: ${sentenceOf(error)}`;
+          if (gates === undefined || typeof gates === "string")
+            gates = `cannot be read: ${sentenceOf(error)}`;
           return backoff.next();
         },
       );

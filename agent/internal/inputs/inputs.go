@@ -54,10 +54,8 @@ func WriteDigests(path string, inputs []Input) error {
 	for i, input := range inputs {
 		digests[i] = input.Digest
 	}
-	return writeDigests(path, digests)
+	return writeJSON(path, digests)
 }
-
-func writeDigests(path string, digests []string) error { return writeJSON(path, digests) }
 
 // ReadDigests reads what WriteDigests kept; nothing where there was no input.
 func ReadDigests(path string) ([]string, error) {

@@ -48,7 +48,7 @@ func (s *Stream) Resolve(ctx context.Context) error {
 		one.repository.Close()
 		references[i].Digest, digests[i], manifests[i] = one.digest, one.digest, one.manifest
 	}
-	if err := writeDigests(s.Digests, digests); err != nil {
+	if err := writeJSON(s.Digests, digests); err != nil {
 		return s.broken(err)
 	}
 	s.References, s.manifests = references, manifests

@@ -208,16 +208,14 @@ func (r *runner) do(action Action) error {
 		s := r.sessions[a.Launcher]
 		r.work.Go(func() {
 			// It may be in the middle of an input.
-			_ = s.writer.Message(protocol.Failed, protocol.Failure{Code: a.Failure.Code, Message: a.Failure.Message})
+			s.fail(a.Failure)
 			r.tell(Informed{a.Launcher})
 		})
 	case Fail:
 		s := r.sessions[a.Launcher]
 		// The next attempt asks anew.
 		r.prepareSupply()
-		r.work.Go(func() {
-			_ = s.writer.Message(protocol.Failed, protocol.Failure{Code: a.Failure.Code, Message: a.Failure.Message})
-		})
+		r.work.Go(func() { s.fail(a.Failure) })
 	case Keep:
 		if err := folder(r.Share.Kept(a.Launcher)).write(*r.kept[a.Launcher]); err != nil {
 			return failure.Wrap(err, r.PushFailed, "what wrapped container %d handed over cannot be kept: %s", a.Launcher+1, err)
@@ -250,7 +248,7 @@ func (r *runner) tellBroken(err error) {
 	found := r.asFailure(err)
 	for _, s := range r.sessions {
 		if s != nil && s.conn.SetWriteDeadline(time.Now().Add(time.Second)) == nil {
-			_ = s.writer.Message(protocol.Failed, protocol.Failure{Code: found.Code, Message: found.Message})
+			s.fail(found)
 		}
 	}
 }

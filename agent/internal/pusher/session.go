@@ -35,6 +35,11 @@ type session struct {
 	done chan struct{}
 }
 
+// fail tells the launcher of a failure. Whether it hears it is learned from whoever reads from the connection.
+func (s *session) fail(why Failure) {
+	_ = s.writer.Message(protocol.Failed, protocol.Failure{Code: why.Code, Message: why.Message})
+}
+
 // accept takes one connection at a time: a second one is not the launcher's.
 func (r *runner) accept(number int, listener *net.UnixListener) {
 	var current *session

@@ -4,6 +4,7 @@ package names
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 )
 
@@ -101,4 +102,12 @@ func Printable(name string) string {
 		}
 		return r
 	}, name)
+}
+
+// Absolute is a path from the root on: who reads "." does not know which directory that is.
+func Absolute(path string) string {
+	if whole, err := filepath.Abs(path); err == nil {
+		return whole
+	}
+	return path
 }

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/names"
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
 )
 
@@ -85,7 +86,7 @@ func Describe(options Options) (*Output, error) {
 		return nil, o.failure(nil, "the output %s is neither a file nor a directory", path)
 	}
 	if real == "/" {
-		return nil, o.failure(nil, "the output %s is the root of the filesystem; name a file or directory below it (output-path)", absolute(path))
+		return nil, o.failure(nil, "the output %s is the root of the filesystem; name a file or directory below it (output-path)", names.Absolute(path))
 	}
 	for _, l := range options.LeaveOut {
 		if within(real, resolved(l.Path)) {

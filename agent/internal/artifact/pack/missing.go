@@ -45,7 +45,7 @@ func instead(path string) string {
 	defer folder.Close()
 	// An error after some names is none here.
 	found, _ := folder.Readdirnames(mostLooked)
-	place := absolute(above)
+	place := names.Absolute(above)
 	if len(found) == 0 {
 		return "; " + names.Printable(place) + " is empty"
 	}
@@ -71,12 +71,4 @@ func instead(path string) string {
 		text += fmt.Sprintf("; is %s meant?", names.Printable(found[0]))
 	}
 	return text
-}
-
-// absolute is a path from the root on: who reads "." does not know which directory that is.
-func absolute(path string) string {
-	if whole, err := filepath.Abs(path); err == nil {
-		return whole
-	}
-	return path
 }

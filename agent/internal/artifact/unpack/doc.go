@@ -88,7 +88,7 @@ type Target struct {
 
 // Open makes the target ready. Close must be called.
 func Open(options Options) (*Target, error) {
-	t := &Target{options: options, place: absolute(options.Path), table: map[string]*directory{}, stages: map[stageKey]*stage{}, mostRemembered: mostRemembered}
+	t := &Target{options: options, place: names.Absolute(options.Path), table: map[string]*directory{}, stages: map[stageKey]*stage{}, mostRemembered: mostRemembered}
 	t.told.keys = map[string]bool{}
 	if t.options.Now.IsZero() {
 		t.options.Now = time.Now()
@@ -150,14 +150,6 @@ func (t *Target) shown(path string) string {
 		return t.place
 	}
 	return strings.TrimRight(t.place, "/") + "/" + names.Printable(path)
-}
-
-// absolute is a path from the root on: who reads "." does not know which directory that is.
-func absolute(path string) string {
-	if whole, err := filepath.Abs(path); err == nil {
-		return whole
-	}
-	return path
 }
 
 // tellOnce says a line once for each key.
