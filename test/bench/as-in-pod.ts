@@ -62,8 +62,11 @@ export async function startAsInPod(plane: ControlPlane): Promise<PodLike> {
   };
 }
 
-/** What the image gives Node. */
+/** What the operator's image gives Node; the other images of the Dockerfile have other programs. */
 async function nodeFlags(): Promise<string[]> {
-  const entrypoint = /^ENTRYPOINT (.*)$/m.exec(await readFile("Dockerfile", "utf8"))?.[1] ?? "[]";
-  return (JSON.parse(entrypoint) as string[]).filter((word) => word.startsWith("--"));
+  const entrypoints = (await readFile("Dockerfile", "utf8")).matchAll(/^ENTRYPOINT (.*)$/gm);
+  const words = [...entrypoints].map(([, json = "[]"]) => JSON.parse(json) as string[]);
+  const operator = words.find(([program]) => program?.endsWith("/node"));
+  if (operator === undefined) throw new Error("no image of the Dockerfile starts Node");
+  return operator.filter((word) => word.startsWith("--"));
 }

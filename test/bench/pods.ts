@@ -6,6 +6,7 @@ import { createClient } from "../../src/kube/client.ts";
 import { connect } from "../../src/kube/connection.ts";
 import { linesOf } from "../../src/kube/lines.ts";
 import { podOf } from "../support/builders.ts";
+import { setPodShape } from "../support/pod-shape.ts";
 import { workspace } from "../support/workspace.ts";
 import { median, table } from "./table.ts";
 
@@ -35,27 +36,29 @@ interface Kind {
 const bare = (name: string) => podOf(name, {}, program);
 const withOutput = (name: string, uri: string) =>
   podOf(name, { "output-uri": uri, "output-path": "answer.txt" }, program);
-const kinds = [
-  { name: "nothing added", pod: bare },
-  {
-    name: "an init container that does nothing",
-    pod: (name) => podOf(name, {}, program, {}, { initContainers: [noop("first")] }),
+const nothing: Kind = { name: "nothing added", pod: bare };
+const input: Kind = {
+  name: "an input of 10 bytes",
+  pod: (name) => podOf(name, { "input-uri": "bench/input:1", "input-path": "/tmp/in" }, program),
+};
+const output: Kind = { name: "an output of 10 bytes", pod: (name) => withOutput(name, `bench/${name}:1`) };
+const initContainer: Kind = {
+  name: "an init container that does nothing",
+  pod: (name) => podOf(name, {}, program, {}, { initContainers: [noop("first")] }),
+};
+const secondContainer: Kind = {
+  name: "a second container that does nothing",
+  pod: (name) => {
+    const pod = bare(name);
+    pod.spec?.containers.push(noop("second"));
+    return pod;
   },
-  {
-    name: "an input of 10 bytes",
-    pod: (name) => podOf(name, { "input-uri": "bench/input:1", "input-path": "/tmp/in" }, program),
-  },
-  {
-    name: "a second container that does nothing",
-    pod: (name) => {
-      const pod = bare(name);
-      pod.spec?.containers.push(noop("second"));
-      return pod;
-    },
-  },
-  { name: "an output of 10 bytes", pod: (name) => withOutput(name, `bench/${name}:1`) },
-] as const satisfies readonly Kind[];
-
+};
+/** What is measured in each shape of a Pod, in turns. */
+const measured = [
+  { shape: "init", kinds: [nothing, initContainer, secondContainer, input, output] },
+  { shape: "auto", kinds: [nothing, secondContainer, input, output] },
+] as const;
 const client = createClient(await connect());
 const { namespace, remove, apply, ended } = await workspace();
 const pods = `/api/v1/namespaces/${namespace}/pods`;
@@ -81,35 +84,45 @@ async function measure(pod: V1Pod): Promise<{ start: number; end: number }> {
   throw new Error(`${name} did not end in ${watchSeconds} s`);
 }
 
-const starts = kinds.map((): number[] => []);
-const ends = kinds.map((): number[] => []);
-try {
-  await apply(withOutput("input", "bench/input:1"));
-  await ended("input");
+/** Medians over the rounds, in seconds. */
+async function medians(shape: string, kinds: readonly Kind[]) {
+  const starts = kinds.map((): number[] => []);
+  const ends = kinds.map((): number[] => []);
   for (let round = 1; round <= rounds; round++) {
-    process.stderr.write(`  round ${round} of ${rounds}\n`);
+    process.stderr.write(`  ${shape}, round ${round} of ${rounds}\n`);
     for (const [i, kind] of kinds.entries()) {
       // The kubelet looks at its containers once a second, and the end of the last Pod was seen at such a moment. So each
       // round begins at another part of the second, or all would meet the same.
       await delay((1000 * (round - 1)) / rounds);
-      const { start, end } = await measure(kind.pod(`k${i}-${round}`));
+      const { start, end } = await measure(kind.pod(`${shape}-${i}-${round}`));
       starts[i]?.push(start);
       ends[i]?.push(end);
     }
   }
+  return kinds.map(({ name }, i) => ({
+    ...{ shape, pod: name },
+    start: median(starts[i] ?? []),
+    end: median(ends[i] ?? []),
+  }));
+}
+
+const results: Awaited<ReturnType<typeof medians>> = [];
+try {
+  await apply(withOutput("input", "bench/input:1"));
+  await ended("input");
+  for (const { shape, kinds } of measured) {
+    await setPodShape(shape);
+    results.push(...(await medians(shape, kinds)));
+  }
 } finally {
+  await setPodShape("init");
   await remove();
   client.close();
 }
-const results = kinds.map(({ name }, i) => ({
-  pod: name,
-  start: median(starts[i] ?? []),
-  end: median(ends[i] ?? []),
-}));
 console.log(
   table(
-    ["a Pod with", "created to program starts, s", "program ends to Pod Succeeded, s"],
-    results.map(({ pod, start, end }) => [pod, start.toFixed(2), end.toFixed(2)]),
+    ["pod-shape, and a Pod with", "created to program starts, s", "program ends to Pod Succeeded, s"],
+    results.map(({ shape, pod, start, end }) => [`${shape}: ${pod}`, start.toFixed(2), end.toFixed(2)]),
   ),
 );
 if (options.json) writeFileSync(options.json, `${JSON.stringify({ pods: results }, null, 2)}\n`);
