@@ -103,8 +103,7 @@ func TestDefectsOfTheOriginal(t *testing.T) {
 		oras := p.push()
 		program := p.program(waitsForGo+"true", "--output-path", "x")
 		oras.says("runs")
-		must(t, program.Process.Kill())
-		p.makeFile("go")
+		program.kill()
 		wants(t, oras, 0, "it was killed")
 		if isPushed(t, p.output) {
 			t.Error("something is pushed")

@@ -58,8 +58,7 @@ func TestOrasIsKilledWhileItTakesTheOutput(t *testing.T) {
 			first := p.push()
 			step := p.program("echo run >> runs; mkdir -p d; head -c 40000000 /dev/urandom > "+file, "--output-path", output, "--oras-comes-back")
 			until(t, "a part of the output", func() bool { return hasContent(filepath.Join(p.share, "parts/0/blob")) })
-			must(t, first.Process.Kill())
-			_, _ = first.end()
+			first.kill()
 			second := p.push()
 			wants(t, step, 0, "")
 			wants(t, second, 0, `"digest"`)
@@ -79,7 +78,7 @@ func TestOrasIsKilledWhileItTakesTheOutput(t *testing.T) {
 		oras := p.push()
 		step := p.program("head -c 40000000 /dev/urandom > x", "--output-path", "x")
 		until(t, "a part of the output", func() bool { return hasContent(filepath.Join(p.share, "parts/0/blob")) })
-		must(t, oras.Process.Kill())
+		oras.kill()
 		if p.streams {
 			// It has rules that restart it.
 			second := p.push()
@@ -98,8 +97,7 @@ func TestOrasIsKilledUnderNeverWhileTheProgramRuns(t *testing.T) {
 	oras := p.push()
 	step := p.program(waitsForGo+"echo y > x", "--output-path", "x")
 	oras.says("runs")
-	must(t, oras.Process.Kill())
-	_, _ = oras.end()
+	oras.kill()
 	p.makeFile("go")
 	// At once, not at a deadline.
 	wants(t, step, 189, "nothing starts it again")
@@ -211,8 +209,7 @@ func TestAKeptOutputThatIsGoneIsTold(t *testing.T) {
 			first := p.push("--timeout=60")
 			wants(t, p.program("echo kept > x", "--output-path", "x", "--oras-comes-back"), 0, "")
 			first.says("trying again")
-			must(t, first.Process.Kill())
-			_, _ = first.end()
+			first.kill()
 			must(t, c.spoil(filepath.Join(p.share, "parts/0/blob")))
 			p.output = "http://" + host + "/kept/" + name + ":1"
 			code, message := p.push().end()
@@ -263,8 +260,7 @@ func TestUnderOnFailureTheNextAttemptIsWaitedFor(t *testing.T) {
 	before := strings.Count(oras.stderr.String(), "runs")
 	killed := p.program("echo killed > x; "+waitsForGo, "--output-path", "x", "--oras-comes-back")
 	until(t, "oras to see it", func() bool { return strings.Count(oras.stderr.String(), "runs") > before })
-	must(t, killed.Process.Kill())
-	_, _ = killed.end()
+	killed.kill()
 	oras.says("it was killed; nothing was pushed; waiting")
 	p.makeFile("go")
 	wants(t, p.program("echo last > x", "--output-path", "x", "--oras-comes-back"), 0, "")

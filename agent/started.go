@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,14 +9,15 @@ import (
 	"strings"
 
 	"github.com/converged-computing/oras-operator/agent/internal/options"
+	"github.com/converged-computing/oras-operator/agent/internal/proc"
 	"golang.org/x/sys/unix"
 )
 
 // started is a startup probe of a wrapped container: it succeeds when the program has been started, so that the container
 // is Ready when its inputs are whole. The probe has no termination message: that is the program's.
 func started(o options.Options) int {
-	launcher, err := findLauncher("/proc", o.Share)
-	if err == nil && !runsProgram("/proc", launcher) {
+	launcher, err := findLauncher(o.Share)
+	if err == nil && !runsProgram(launcher) {
 		err = fmt.Errorf("the inputs are not unpacked yet")
 	}
 	if err != nil {
@@ -29,13 +29,13 @@ func started(o options.Options) int {
 
 // findLauncher finds the process that runs the program. It is not process 1 where containers share their processes, and
 // there those of other containers are seen, too: they have another part of the share, or another root.
-func findLauncher(proc, share string) (int, error) {
+func findLauncher(share string) (int, error) {
 	root, err := os.Stat("/")
 	if err != nil {
 		return 0, err
 	}
-	for _, pid := range processes(proc) {
-		line, err := os.ReadFile(filepath.Join(proc, strconv.Itoa(pid), "cmdline"))
+	for _, pid := range proc.All(proc.Root) {
+		line, err := os.ReadFile(filepath.Join(proc.Root, strconv.Itoa(pid), "cmdline"))
 		if err != nil {
 			continue
 		}
@@ -43,7 +43,7 @@ func findLauncher(proc, share string) (int, error) {
 		if len(words) < 2 || words[1] != "exec" || !slices.Contains(words[:programAt(words)], "--share="+share) {
 			continue
 		}
-		other, err := os.Stat(filepath.Join(proc, strconv.Itoa(pid), "root"))
+		other, err := os.Stat(filepath.Join(proc.Root, strconv.Itoa(pid), "root"))
 		if err == nil && os.SameFile(root, other) {
 			return pid, nil
 		}
@@ -61,14 +61,14 @@ func programAt(words []string) int {
 
 // runsProgram says whether a launcher has started its program and not seen its end. It holds a descriptor of it as long.
 // A child alone says less: process 1 also has those that hooks, or somebody who was in the container, have left behind.
-func runsProgram(proc string, launcher int) bool {
+func runsProgram(launcher int) bool {
 	fd, err := unix.PidfdOpen(os.Getpid(), 0)
 	if err != nil {
 		// There are no such descriptors (before Linux 5.3, gVisor).
-		return hasChild(proc, launcher)
+		return len(proc.Children(proc.Root, launcher)) > 0
 	}
 	_ = unix.Close(fd)
-	folder := filepath.Join(proc, strconv.Itoa(launcher), "fd")
+	folder := filepath.Join(proc.Root, strconv.Itoa(launcher), "fd")
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return false
@@ -78,38 +78,4 @@ func runsProgram(proc string, launcher int) bool {
 		// The second one since Linux 6.9.
 		return target == "anon_inode:[pidfd]" || strings.HasPrefix(target, "pidfd:")
 	})
-}
-
-// hasChild looks for a process whose parent is pid.
-func hasChild(proc string, pid int) bool {
-	return slices.ContainsFunc(processes(proc), func(other int) bool { return parentOf(proc, other) == pid })
-}
-
-func processes(proc string) []int {
-	entries, err := os.ReadDir(proc)
-	if err != nil {
-		return nil
-	}
-	var found []int
-	for _, entry := range entries {
-		if pid, err := strconv.Atoi(entry.Name()); err == nil {
-			found = append(found, pid)
-		}
-	}
-	return found
-}
-
-// parentOf reads the parent of a process: the second field behind the name, which stands in parentheses and may hold any
-// character (proc_pid_stat(5)). It returns 0 for a process that is gone.
-func parentOf(proc string, pid int) int {
-	stat, err := os.ReadFile(filepath.Join(proc, strconv.Itoa(pid), "stat"))
-	if err != nil {
-		return 0
-	}
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 2 {
-		return 0
-	}
-	parent, _ := strconv.Atoi(string(fields[1]))
-	return parent
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/converged-computing/oras-operator/agent/internal/proc"
 	"golang.org/x/sys/unix"
 )
 
@@ -62,7 +63,7 @@ func TestAnOrphanIsNoProgram(t *testing.T) {
 	if out, err := left.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	until(t, "the orphan", func() bool { return hasChild("/proc", step.Process.Pid) })
+	until(t, "the orphan", func() bool { return len(proc.Children(proc.Root, step.Process.Pid)) > 0 })
 	if code := p.probe(); code != 1 {
 		t.Errorf("before the program: %d", code)
 	}
@@ -76,16 +77,4 @@ func TestAnOrphanIsNoProgram(t *testing.T) {
 	}
 	must(t, os.WriteFile(filepath.Join(p.work, "go"), nil, 0o600))
 	wants(t, step, 0, "")
-}
-
-func TestTheParentOfAProcessWithAnyName(t *testing.T) {
-	proc := t.TempDir()
-	must(t, os.Mkdir(filepath.Join(proc, "7"), 0o755))
-	must(t, os.WriteFile(filepath.Join(proc, "7", "stat"), []byte("7 (a) S 1 (b)) S 42 7 7 0"), 0o600))
-	if parent := parentOf(proc, 7); parent != 42 {
-		t.Errorf("%d", parent)
-	}
-	if !hasChild(proc, 42) || hasChild(proc, 1) {
-		t.Error("wrong children")
-	}
 }

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 		os.Exit(code)
 	}
 	useMemory()
-	os.Exit(m.Run())
+	os.Exit(testprogram.Main(m))
 }
 
 // endsAtOnce: a program with the race detector sleeps for a second before it ends.
@@ -156,9 +156,7 @@ func (p *pod) prepared(arguments ...string) *container {
 	full := append([]string{arguments[0], "--message-path", c.message}, arguments[1:]...)
 	c.Cmd = exec.Command(self, full...)
 	c.Dir, c.Stdout, c.Stderr = p.work, &c.stdout, &c.stderr
-	c.Env = append(os.Environ(), "TEST_ROLE=agent", endsAtOnce)
-	// A program outlives its killed agent, where no container ends with it.
-	c.WaitDelay = time.Second
+	c.Env = append(os.Environ(), "TEST_ROLE=agent", endsAtOnce, containerVariable+"="+c.message)
 	if p.isProcess1 {
 		c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}
 	}
@@ -441,8 +439,7 @@ func TestAKilledOrasIsMetAgain(t *testing.T) {
 	first := p.push()
 	step := p.program("echo run >> runs; echo x > out; until [ -e go ]; do sleep 0.01; done", "--output-path", "out", "--oras-comes-back")
 	until(t, "oras to know that the program runs", func() bool { return strings.Contains(first.stderr.String(), "runs") })
-	must(t, first.Process.Kill())
-	_, _ = first.end()
+	first.kill()
 	second := p.push()
 	must(t, os.WriteFile(filepath.Join(p.work, "go"), nil, 0o600))
 	wants(t, step, 0, "")

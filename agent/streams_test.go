@@ -60,6 +60,14 @@ func newStream(t *testing.T, output string, inputs ...string) *pod {
 	return p
 }
 
+// listening is the container oras from when on others may be started.
+func (p *pod) listening() *container {
+	p.t.Helper()
+	oras := p.serve()
+	until(p.t, "the socket", isThere(share.Root(p.share).Part(0).Socket()))
+	return oras
+}
+
 // makesInput is an artifact with a directory d of one file f.
 func makesInput(t *testing.T, reference, content string) {
 	t.Helper()
@@ -122,8 +130,7 @@ func TestAnotherAttemptGetsTheSameInputs(t *testing.T) {
 			digest := digestOfTag(t, input)
 			makesInput(t, input, "second")
 			if isKilled {
-				must(t, oras.Process.Kill())
-				_, _ = oras.end()
+				oras.kill()
 				oras = p.serve()
 			}
 			step := p.program("cat d/f", "--input-path", p.work, "--output-path", "d", "--oras-comes-back")
@@ -165,8 +172,7 @@ func TestOrasIsLate(t *testing.T) {
 		for _, path := range []string{string(part), part.Agent(), part.Barrier(), part.Socket()} {
 			oras := p.serve()
 			until(t, path, isThere(path))
-			must(t, oras.Process.Kill())
-			_, _ = oras.end()
+			oras.kill()
 		}
 		step := p.program("cat d/f", "--input-path", p.work)
 		oras := p.serve()
@@ -176,11 +182,7 @@ func TestOrasIsLate(t *testing.T) {
 	t.Run("killed after it let the others be started", func(t *testing.T) {
 		t.Parallel()
 		p := newStream(t, "", input)
-		first := p.serve()
-		socket := share.Root(p.share).Part(0).Socket()
-		until(t, "the socket", isThere(socket))
-		must(t, first.Process.Kill())
-		_, _ = first.end()
+		p.listening().kill()
 		step := p.program("cat d/f", "--input-path", p.work)
 		step.says("waiting for the container oras")
 		oras := p.serve()
@@ -190,8 +192,7 @@ func TestOrasIsLate(t *testing.T) {
 	t.Run("ended before the wrapped container", func(t *testing.T) {
 		t.Parallel()
 		p := newStream(t, "", input)
-		oras := p.serve()
-		until(t, "the socket", isThere(share.Root(p.share).Part(0).Socket()))
+		oras := p.listening()
 		must(t, oras.Process.Signal(syscall.SIGTERM))
 		wants(t, oras, 143, "the Pod was deleted")
 		// At once, not at a deadline.
@@ -211,8 +212,7 @@ func TestOrasIsLate(t *testing.T) {
 		t.Parallel()
 		p := newStream(t, "", input)
 		p.policy = onFailure
-		oras := p.serve()
-		until(t, "the socket", isThere(share.Root(p.share).Part(0).Socket()))
+		oras := p.listening()
 		must(t, oras.Process.Signal(syscall.SIGTERM))
 		wants(t, oras, 143, "")
 		step := p.program("cat d/f", "--input-path", p.work, "--oras-comes-back")
@@ -225,8 +225,7 @@ func TestOrasIsLate(t *testing.T) {
 		t.Parallel()
 		p := newStream(t, "", input)
 		p.containers = 2
-		oras := p.serve()
-		until(t, "the socket", isThere(share.Root(p.share).Part(0).Socket()))
+		oras := p.listening()
 		must(t, oras.Process.Signal(syscall.SIGTERM))
 		wants(t, oras, 143, "the Pod was deleted")
 	})
@@ -273,11 +272,11 @@ func TestAnInterruptedStream(t *testing.T) {
 	for _, kind := range []string{"directory", "file"} {
 		reference := "/interrupted/" + kind + ":1"
 		if kind == "directory" {
-			makes(t, "http://"+host+reference, "mkdir d; echo x > d/f; head -c 20000000 /dev/urandom > d/large", "--output-path", "d")
+			makes(t, "http://"+host+reference, makesLarge, "--output-path", "d")
 		} else {
-			makes(t, "http://"+host+reference, "mkdir d; head -c 20000000 /dev/urandom > d/large", "--output-path", "d/large")
+			makes(t, "http://"+host+reference, makesLarge, "--output-path", "d/x")
 		}
-		place := map[string]string{"directory": "d/large", "file": "large"}[kind]
+		place := map[string]string{"directory": "d/x", "file": "x"}[kind]
 		begin := func(t *testing.T) (p *pod, oras, step *container, letGo func()) {
 			url, isHolding, letGo := holding(t, host)
 			p = newStream(t, "", url+reference)
@@ -313,8 +312,7 @@ func TestAnInterruptedStream(t *testing.T) {
 		t.Run(kind+", oras is killed", func(t *testing.T) {
 			t.Parallel()
 			p, oras, step, letGo := begin(t)
-			must(t, oras.Process.Kill())
-			_, _ = oras.end()
+			oras.kill()
 			step.says("waiting for it to be restarted")
 			letGo()
 			check(t, p, p.serve(), step)
@@ -322,8 +320,7 @@ func TestAnInterruptedStream(t *testing.T) {
 		t.Run(kind+", the wrapped container is killed", func(t *testing.T) {
 			t.Parallel()
 			p, oras, step, letGo := begin(t)
-			must(t, step.Process.Kill())
-			_, _ = step.end()
+			step.kill()
 			letGo()
 			check(t, p, oras, p.program("wc -c < "+place, "--input-path", p.work, "--oras-comes-back"))
 		})
@@ -345,7 +342,7 @@ func TestAnInterruptedStream(t *testing.T) {
 func TestAnInputThatCannotBeUnpackedIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
 	host := startRegistry(t)
-	makes(t, "http://"+host+"/blocked:1", "mkdir d; echo x > d/f; head -c 20000000 /dev/urandom > d/large", "--output-path", "d")
+	makes(t, "http://"+host+"/blocked:1", makesLarge, "--output-path", "d")
 	url, _, _ := holding(t, host)
 	p := newStream(t, "", url+"/blocked:1")
 	oras := p.serve("--timeout=60")
@@ -583,8 +580,7 @@ func TestALaterLifeNeedsNoInputs(t *testing.T) {
 	first := p.serve()
 	step := p.program(waitsForGo+"cp d/f x", "--input-path", p.work, "--output-path", "x")
 	first.says("runs")
-	must(t, first.Process.Kill())
-	_, _ = first.end()
+	first.kill()
 	gone.Store(true)
 	second := p.serve()
 	second.says("runs")

@@ -15,6 +15,7 @@ import (
 
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
 	"github.com/converged-computing/oras-operator/agent/internal/program"
+	"github.com/converged-computing/oras-operator/agent/internal/testprogram"
 )
 
 // The test binary is also the agent (as "run") and a program that tells about itself (as "tell").
@@ -25,7 +26,7 @@ func TestMain(m *testing.M) {
 	case len(os.Args) > 1 && os.Args[1] == tellWord:
 		tell()
 	default:
-		os.Exit(m.Run())
+		os.Exit(testprogram.Main(m))
 	}
 }
 
@@ -82,7 +83,9 @@ func launched(t *testing.T, argv ...string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	command := exec.Command(self, argv...)
-	command.Env = append(os.Environ(), "TEST_ROLE=run")
+	mine := "TEST_OF=" + t.Name()
+	command.Env = append(os.Environ(), "TEST_ROLE=run", mine)
+	t.Cleanup(func() { testprogram.EndAll(mine) })
 	return command
 }
 
