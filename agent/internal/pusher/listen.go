@@ -64,8 +64,13 @@ func listenAt(path string) (*net.UnixListener, error) {
 	}
 	listener.SetUnlinkOnClose(false)
 	// The program may run as any user.
-	if err := errors.Join(os.Chmod(beside, 0o666), os.Rename(beside, path)); err != nil {
+	err = os.Chmod(beside, 0o666)
+	if err == nil {
+		err = os.Rename(beside, path)
+	}
+	if err != nil {
 		_ = listener.Close()
+		_ = os.Remove(beside)
 		return nil, err
 	}
 	return listener, nil

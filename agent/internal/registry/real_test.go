@@ -236,25 +236,55 @@ func TestStreamedUpload(t *testing.T) {
 	}
 }
 
-func TestACancelledUploadLeavesNothing(t *testing.T) {
+// expiring is a context whose deadline passes when it is closed.
+type expiring struct {
+	context.Context
+	passed chan struct{}
+}
+
+func (e expiring) Done() <-chan struct{} { return e.passed }
+
+func (e expiring) Err() error {
+	select {
+	case <-e.passed:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
+func TestAnUploadThatIsBrokenOffLeavesNothing(t *testing.T) {
 	s := startServer(t)
-	requests := &journal{}
-	r, _ := open(t, place(t, s.host, "a:b"), func(o *Options) { o.Explain = requests.log })
-	ctx := context.Background()
-	read, write := io.Pipe()
-	u := r.StartUpload(ctx, read)
-	// The second one is taken by the Read after the one that was sent: it waits for more then, and sends nothing.
-	for _, content := range [][]byte{noise(1 << 20), nil} {
-		if _, err := write.Write(content); err != nil {
-			t.Fatal(err)
-		}
-	}
-	u.Cancel(ctx)
-	if _, err := write.Write([]byte("more")); !errors.Is(err, io.ErrClosedPipe) {
-		t.Error("the reader is not closed: ", err)
-	}
-	if !strings.Contains(requests.all(), "DELETE ") {
-		t.Error("the session stays:\n", requests.all())
+	for name, breakOff := range map[string]func(*Upload, expiring){
+		"given up": func(*Upload, expiring) {},
+		"by a deadline": func(u *Upload, ctx expiring) {
+			close(ctx.passed)
+			if <-u.sent; !errors.Is(u.failed, context.DeadlineExceeded) {
+				t.Error(u.failed)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			requests := &journal{}
+			r, _ := open(t, place(t, s.host, "a:b"), func(o *Options) { o.Explain = requests.log })
+			ctx := expiring{context.Background(), make(chan struct{})}
+			read, write := io.Pipe()
+			u := r.StartUpload(ctx, read)
+			// The second one is taken by the Read after the one that was sent: it waits for more then, and sends nothing.
+			for _, content := range [][]byte{noise(1 << 20), nil} {
+				if _, err := write.Write(content); err != nil {
+					t.Fatal(err)
+				}
+			}
+			breakOff(u, ctx)
+			u.Cancel(context.Background())
+			if _, err := write.Write([]byte("more")); !errors.Is(err, io.ErrClosedPipe) {
+				t.Error("the reader is not closed: ", err)
+			}
+			if !strings.Contains(requests.all(), "DELETE ") {
+				t.Error("the session stays:\n", requests.all())
+			}
+		})
 	}
 }
 
