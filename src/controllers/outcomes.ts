@@ -1,4 +1,9 @@
-import type { V1Container, V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
+import type {
+  V1Container,
+  V1ContainerStateTerminated,
+  V1ContainerStatus,
+  V1Pod,
+} from "@kubernetes/client-node";
 import { endsForGood, exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
 import { type EventReason, reasonOfExitCode } from "../../schema/reasons.ts";
@@ -39,7 +44,7 @@ export function isInjected(container: V1Container): boolean {
 
 /**
  * What is reported of a step's Pod: what was pushed, or why pulling or pushing failed. What the program itself ended with
- * is not reported, the kubelet does that.
+ * is not reported, the kubelet does that. An attempt that failed is reported, also when the container was started again.
  *
  * @param pod - one that was injected
  */
@@ -51,17 +56,34 @@ export function outcomesOf(
   const injected = new Set([...initContainers, ...containers].filter(isInjected).map(({ name }) => name));
   const statuses = [...initContainerStatuses, ...containerStatuses].filter(({ name }) => injected.has(name));
   return statuses
-    .filter((status) => !pod.parts?.serves || !isToldByAnother(status, statuses))
-    .flatMap((status) => outcomesOfContainer(status, pod));
+    .flatMap(endsOf)
+    .filter((end) => !pod.parts?.serves || !isToldByAnother(end, statuses))
+    .flatMap((end) => outcomesOfEnd(end, pod));
+}
+
+/** How an attempt of a container ended. */
+interface End {
+  /** Of the container. */
+  readonly name: string;
+  readonly terminated: V1ContainerStateTerminated;
+  /** The same wherever this end is seen. */
+  readonly occasion: string;
+}
+
+/** The kubelet shows the end of a container that it starts again as its last state, and often as nothing else. */
+function endsOf({ name, state, lastState, containerID = "" }: V1ContainerStatus): End[] {
+  return [lastState?.terminated, state?.terminated].flatMap((terminated) =>
+    terminated ? [{ name, terminated, occasion: terminated.containerID ?? containerID }] : [],
+  );
 }
 
 /**
  * Whether the container that brings the inputs ended in a failure that a wrapped one tells, too: both end with the same code
  * and words. It may be seen to have ended first, so one that still runs counts.
  */
-function isToldByAnother(status: V1ContainerStatus, all: readonly V1ContainerStatus[]): boolean {
-  const { exitCode = 0, message } = status.state?.terminated ?? {};
-  if (!isPusher(status.name) || !endsForGood.includes(exitCode)) return false;
+function isToldByAnother(end: End, all: readonly V1ContainerStatus[]): boolean {
+  const { exitCode, message } = end.terminated;
+  if (!isPusher(end.name) || !endsForGood.includes(exitCode)) return false;
   return all.some(({ name, state, lastState }) => {
     if (isPusher(name)) return false;
     const ended = state?.terminated ?? lastState?.terminated;
@@ -69,13 +91,10 @@ function isToldByAnother(status: V1ContainerStatus, all: readonly V1ContainerSta
   });
 }
 
-function outcomesOfContainer(status: V1ContainerStatus, pod: V1Pod): Outcome[] {
-  const { name, state, containerID = "" } = status;
-  const { terminated } = state ?? {};
-  const finishedAt = new Date(terminated?.finishedAt ?? "");
-  if (!terminated || Number.isNaN(finishedAt.getTime())) return [];
+function outcomesOfEnd({ name, terminated, occasion }: End, pod: V1Pod): Outcome[] {
+  const finishedAt = new Date(terminated.finishedAt ?? "");
+  if (Number.isNaN(finishedAt.getTime())) return [];
   const { exitCode, message = "" } = terminated;
-  const occasion = containerID;
   const failed = reasons.get(exitCode);
   // A program may end with any code: only the message says that it was one of the operator's.
   if (failed !== undefined && message.endsWith(`(exit code ${exitCode})`)) {
@@ -106,7 +125,7 @@ interface Pushed {
 function pushOutcomes(pushed: Pushed, pod: V1Pod, occasion: string, finishedAt: Date): Outcome[] {
   const { digest, bytes, seconds, replaced } = pushed;
   const artifact = asWritten(pushed.artifact, pod.metadata?.namespace ?? "");
-  const text = `Pushed ${artifact} (${digest}), ${bytes} bytes in ${seconds} s.`;
+  const text = `Pushed ${artifact} (${digest}), ${bytes} bytes in ${spoken(seconds)}.`;
   const outcome: Outcome = {
     note: { type: "Normal", reason: "Pushed", action: "Push", note: text, occasion },
     finishedAt,
@@ -118,6 +137,12 @@ function pushOutcomes(pushed: Pushed, pod: V1Pod, occasion: string, finishedAt: 
     outcome,
     { note: { type: "Warning", reason: "TagMoved", action: "Push", note: moved, occasion }, finishedAt },
   ];
+}
+
+/** Nothing takes 0 s. */
+function spoken(seconds: number): string {
+  if (seconds < 0.1) return "less than a second";
+  return `${Number(seconds.toFixed(seconds < 10 ? 1 : 0))} s`;
 }
 
 /** Without the host of the namespace's own cache, which no author writes. */

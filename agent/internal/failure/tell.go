@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -31,6 +32,14 @@ func (l Log) Explain(format string, args ...any) {
 // Say writes one line.
 func (l Log) Say(format string, args ...any) {
 	_, _ = fmt.Fprintf(l.To, "oras: %s\n", line(fmt.Sprintf(format, args...)))
+}
+
+// Took is how long something took, as logs and messages say it: nothing takes 0.0 s.
+func Took(took time.Duration) string {
+	if took < 100*time.Millisecond {
+		return "less than a second"
+	}
+	return fmt.Sprintf("%.1f s", took.Seconds())
 }
 
 // line is text in one line, without what a terminal would obey: names of files and words of registries are anybody's.

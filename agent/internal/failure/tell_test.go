@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
@@ -58,5 +59,16 @@ func TestTheProgramsOwnMessageStays(t *testing.T) {
 	failure.Terminate(path, "ours", 1)
 	if text, _ := os.ReadFile(path); string(text) != "the program's" {
 		t.Errorf("%q", text)
+	}
+}
+
+func TestHowLongSomethingTook(t *testing.T) {
+	for took, want := range map[time.Duration]string{
+		0: "less than a second", 99 * time.Millisecond: "less than a second", 100 * time.Millisecond: "0.1 s",
+		time.Second: "1.0 s", 125 * time.Second: "125.0 s",
+	} {
+		if got := failure.Took(took); got != want {
+			t.Errorf("%s: %q", took, got)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
+	"github.com/converged-computing/oras-operator/agent/internal/failure"
 	"github.com/converged-computing/oras-operator/agent/internal/registry"
 )
 
@@ -69,7 +70,7 @@ func (p Pull) fetch(ctx context.Context, number int, from resolved, fetched map[
 		found.Blob = blob
 		input.Layers = append(input.Layers, found)
 	}
-	p.Say("input %d: pulled in %.1f s", number+1, time.Since(begun).Seconds())
+	p.Say("input %d: pulled in %s", number+1, failure.Took(time.Since(begun)))
 	return input, nil
 }
 
@@ -94,8 +95,9 @@ func (p Pull) fetchBlob(ctx context.Context, repository *registry.Repository, la
 		return p.broken(err)
 	}
 	defer file.Close()
-	// The launcher, of whatever user, reads it, whatever the umask here, and gives it back while it does. What several
-	// launchers read none of them may change.
+	// The launcher, of whatever user, reads it, whatever the umask here. Where no other attempt needs it, it gives back what
+	// it has read, for which it has to open it for writing (fallocate(2)); else it has the folder mounted read-only. What
+	// several launchers read none of them may change.
 	mode := os.FileMode(0o644)
 	if len(p.Folders) == 1 {
 		mode = 0o666

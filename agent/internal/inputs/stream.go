@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
+	"github.com/converged-computing/oras-operator/agent/internal/failure"
 	"github.com/converged-computing/oras-operator/agent/internal/protocol"
 	"github.com/converged-computing/oras-operator/agent/internal/reference"
 	"github.com/converged-computing/oras-operator/agent/internal/registry"
@@ -80,7 +81,7 @@ func (s *Stream) sendInput(ctx context.Context, number int, to *protocol.Writer)
 			return err
 		}
 	}
-	s.Say("input %d: sent in %.1f s", number+1, time.Since(begun).Seconds())
+	s.Say("input %d: sent in %s", number+1, failure.Took(time.Since(begun)))
 	return nil
 }
 

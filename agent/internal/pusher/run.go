@@ -315,20 +315,20 @@ func (r *runner) pushed(ctx context.Context, parts []manifest.Part, blobs []regi
 	if err != nil {
 		return PushFailed{r.asFailure(err)}
 	}
-	seconds := time.Since(begun).Seconds()
-	r.Log.Say("pushed %s@%s in %.1f s", r.Output.Name(), pushed.Digest, seconds)
-	return Pushed{r.report(pushed, bytes, seconds)}
+	took := time.Since(begun)
+	r.Log.Say("pushed %s@%s in %s", r.Output.Name(), pushed.Digest, failure.Took(took))
+	return Pushed{r.report(pushed, bytes, took)}
 }
 
 // report is the termination message of a push, from which the operator makes an Event.
-func (r *runner) report(pushed registry.Pushed, bytes int64, seconds float64) string {
+func (r *runner) report(pushed registry.Pushed, bytes int64, took time.Duration) string {
 	text, _ := json.Marshal(struct {
-		Artifact string `json:"artifact"`
-		Digest   string `json:"digest"`
-		Bytes    int64  `json:"bytes"`
-		Seconds  int64  `json:"seconds"`
-		Replaced string `json:"replaced,omitempty"`
-	}{r.Output.Name(), pushed.Digest, bytes, int64(seconds), pushed.Replaced})
+		Artifact string  `json:"artifact"`
+		Digest   string  `json:"digest"`
+		Bytes    int64   `json:"bytes"`
+		Seconds  float64 `json:"seconds"`
+		Replaced string  `json:"replaced,omitempty"`
+	}{r.Output.Name(), pushed.Digest, bytes, took.Round(time.Millisecond).Seconds(), pushed.Replaced})
 	return string(text)
 }
 

@@ -70,6 +70,38 @@ describe("outcomes of a step", () => {
     expect(pushed({ replaced: "\u001b[31m" })).toHaveLength(1);
   });
 
+  it.each([
+    [0, "less than a second"],
+    [0.04, "less than a second"],
+    [0.312, "0.3 s"],
+    [1, "1 s"],
+    [2.34, "2.3 s"],
+    [125.4, "125 s"],
+  ])("a push of %s s", (seconds, spoken) => {
+    expect(pushed({ seconds })).toMatchObject([
+      { note: `Pushed ghcr.io/a/b:1 (${digest}), 10 bytes in ${spoken}.`, pushed: { seconds } },
+    ]);
+  });
+
+  it("an attempt whose container was started again, each by itself", () => {
+    const { code } = exitCodes.pushFailed;
+    const text = `push of a/b:1: 503 (exit code ${code})`;
+    const end = (id: string, message: string, exitCode: number) => ({
+      terminated: { exitCode, message, finishedAt: new Date(0), containerID: id } as object,
+    });
+    const of = (containerID: string, state: object, lastState: object) =>
+      told({ name: names.pushContainer, containerID, state, lastState } as V1ContainerStatus).map(
+        ({ reason, occasion }) => [reason, occasion],
+      );
+    const first = end("one", text, code);
+    const failed = ["PushFailed", "one"];
+    expect(of("one", first, {})).toEqual([failed]);
+    expect(of("one", { waiting: { reason: "CrashLoopBackOff" } }, first)).toEqual([failed]);
+    expect(of("two", { running: {} }, first)).toEqual([failed]);
+    expect(of("two", end("two", text, code), first)).toEqual([failed, ["PushFailed", "two"]]);
+    expect(of("two", end("two", message(), 0), first)).toEqual([failed, ["Pushed", "two"]]);
+  });
+
   it("under another name, where the Pod has a container of that name already", () => {
     expect(told(ended(`${names.pushContainer}-1`, 0, message()))).toMatchObject([{ reason: "Pushed" }]);
   });
@@ -81,14 +113,18 @@ describe("outcomes of a step", () => {
     const state = { running: { startedAt: new Date(0) } };
     const waiting = { waiting: { reason: "ImagePullBackOff" } };
     const lastState = ended("main", code, text).state;
-    const again = { name: "main", state: { waiting: { reason: "CrashLoopBackOff" } }, lastState };
+    const again = {
+      ...ended("main", code, text),
+      state: { waiting: { reason: "CrashLoopBackOff" } },
+      lastState,
+    };
     const toldOf = (main: object, serves = true) =>
       outcomesOf({ ...podOf(main as V1ContainerStatus, oras), parts: { serves } }).map(
         ({ note }) => note.occasion,
       );
     expect(toldOf(ended("main", code, text))).toEqual(["containerd://main"]);
     expect(toldOf({ name: "main", state }), "main ends in a moment").toEqual([]);
-    expect(toldOf(again), "it was told").toEqual([]);
+    expect(toldOf(again), "main is started again").toEqual(["containerd://main"]);
     expect(toldOf({ name: "main", state: waiting }), "main cannot tell it").toEqual(["containerd://oras"]);
     expect(toldOf(ended("main", 3, "other"))).toEqual(["containerd://oras"]);
     expect(toldOf({ name: "main", state }, false)).toEqual(["containerd://oras"]);
