@@ -50,6 +50,13 @@ export interface AddedResources {
   readonly limits: Readonly<Record<string, string>>;
 }
 
+/** The hosts that the artifacts of a step name, the output's first; undefined where one of them names none. */
+export function hostsOf({ inputs, output }: Settings): readonly string[] | undefined {
+  const artifacts = [...(output === undefined ? [] : [output]), ...inputs];
+  const hosts = artifacts.flatMap(({ host }) => host ?? []);
+  return hosts.length > 0 && hosts.length === artifacts.length ? hosts : undefined;
+}
+
 /** Whether a launcher makes an output: what it names, and of a single nameless one its working directory. */
 export function makesOutput(settings: Settings, launcher: LauncherSettings): boolean {
   if (settings.output === undefined) return false;

@@ -27,8 +27,21 @@ export const warningCatalogue = {
   },
   CacheNotUsed: {
     summary:
-      "The step names both a registry and an OrasCache; the registry is used and the OrasCache is not.",
-    fix: "Remove one of the two annotations.",
+      "The step names an OrasCache and does not use it, because it names a registry, too, or each of its artifacts names its own.",
+    fix: "Remove oras-cache, or what is used instead: registry, or oci:// and the host of an artifact.",
+  },
+  RegistryNotUsed: {
+    summary: "The step names a registry, but each of its artifacts names another one.",
+    fix: "Remove registry, or oci:// and the host of an artifact.",
+  },
+  CompressionNotUsed: {
+    summary: "The step says how to compress its output, but the output is a file, which is pushed as it is.",
+    fix: "Remove compression, or push a directory with output-path.",
+  },
+  ContainerWithoutOutput: {
+    summary:
+      "A container of the step has no output. It is wrapped, and nothing is pushed before it has ended with success.",
+    fix: "Set output-path or output-pipe with the number of the container, or remove its annotation container.",
   },
   OutputIsInput: {
     summary: "The step pushes its output as an artifact that it also reads, so a retry reads what it pushed.",

@@ -24,7 +24,8 @@ import { checkPlainHttp, checkProcesses } from "./secrecy.ts";
 import { secretVolumes } from "./secrets.ts";
 import { changed, denied, skipped } from "./verdicts.ts";
 import { checkLimits } from "./violations.ts";
-import { warnAboutAnnotations, warnAboutContainer, warnAboutStep } from "./warnings.ts";
+import { warnAboutAnnotations } from "./warn-annotations.ts";
+import { warnAboutContainer, warnAboutStep } from "./warnings.ts";
 
 /**
  * The second half of an admission: decides about the creation of an annotated object.
@@ -109,8 +110,8 @@ function warningsOf(
   };
   return [
     ...(connection ? warnAboutCache(connection, answers.cache, questions.namespace) : []),
-    ...warnAboutAnnotations(annotations, settings, connection),
-    ...warnAboutStep(pod, path, settings),
+    ...warnAboutAnnotations(annotations, settings, connection, answers.cache),
+    ...warnAboutStep(pod, path, settings, connection),
     ...(launchers.ok
       ? launchers.value.flatMap((launcher) => warnAboutContainer(around, launcher, settings))
       : []),

@@ -1,13 +1,14 @@
 import { names } from "../../schema/names.ts";
 import type { Result } from "../annotations/problems.ts";
-import type { Settings } from "../annotations/settings.ts";
+import { hostsOf, type Settings } from "../annotations/settings.ts";
 import { annotations } from "../annotations/table.ts";
 import type { Warning } from "../annotations/warning.ts";
 import { type Connection, cacheConnection, inCluster } from "../cache/connection.ts";
 import type { OrasCache } from "../cache/types.ts";
 
 /**
- * Finds a step's registry: the one that it names, else its cache's.
+ * Finds a step's registry: the one that it names, else its cache's. Where each artifact names its own, that of the first:
+ * such a step needs no cache.
  *
  * @param settings - what the step's author asked for
  * @param cache - the OrasCache of that name, if it exists already
@@ -21,7 +22,21 @@ export function chooseRegistry(
   clusterDomain: string,
 ): Result<Connection> {
   if (settings.registry) return { ok: true, value: settings.registry };
+  const [host] = hostsOf(settings) ?? [];
+  if (host !== undefined && !needsCache(settings, cache))
+    return { ok: true, value: { host, plainHttp: false } };
   return cacheConnection(settings.cache, cache, namespace, clusterDomain);
+}
+
+/**
+ * Whether a step needs its OrasCache. Of one for a remote registry more counts than where artifacts are: how that registry
+ * is spoken to, and that it gets the credentials.
+ *
+ * @param cache - the OrasCache, if it exists
+ */
+export function needsCache(settings: Settings, cache: OrasCache | undefined): boolean {
+  if (settings.registry !== undefined) return false;
+  return hostsOf(settings) === undefined || cache?.spec?.deploy === false;
 }
 
 /**

@@ -1,80 +1,34 @@
 import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
-import { names } from "../../schema/names.ts";
 import { keyOf } from "../annotations/keys.ts";
-import type { AnnotationMap } from "../annotations/map.ts";
 import type { Reading } from "../annotations/parse.ts";
 import { quoted } from "../annotations/problems.ts";
-import { formatPlainReference } from "../annotations/reference.ts";
 import { makesOutput, type Settings, usesScripts } from "../annotations/settings.ts";
-import { type AnnotationName, annotations } from "../annotations/table.ts";
+import { annotations } from "../annotations/table.ts";
 import type { Warning } from "../annotations/warning.ts";
-import type { Connection } from "../cache/connection.ts";
+import { type Connection, inCluster } from "../cache/connection.ts";
 import { restartPolicyOf } from "../workload/restarts.ts";
 import type { Launcher } from "./launcher.ts";
 import { isWithin, partsOf } from "./paths.ts";
 import type { SecretVolumes } from "./secrets.ts";
 
 /** What is unwise but allowed, of a step as a whole. Short: the API server cuts all warnings of a request at 4,096 bytes. */
-export function warnAboutStep(pod: V1PodSpec, path: string, settings: Settings): Warning[] {
+export function warnAboutStep(
+  pod: V1PodSpec,
+  path: string,
+  settings: Settings,
+  connection: Connection | undefined,
+): Warning[] {
   const warnings = (["entrypoint", "oras-entrypoint"] as const).flatMap((name): Warning[] => {
     const url = name === "entrypoint" ? settings.entrypoint : settings.orasEntrypoint;
     if (url === undefined || url.includes("#sha256=")) return [];
     const message = "without #sha256=… a person who changes the script runs code in the Pod.";
     return [{ code: "UnpinnedScript", path: annotations[name].key, message }];
   });
-  if (pod.dnsPolicy === "Default" && !pod.hostNetwork && settings.registry === undefined) {
+  if (pod.dnsPolicy === "Default" && !pod.hostNetwork && connection && inCluster(connection)) {
     const message = "Default does not resolve names of the cluster, such as the cache's.";
     warnings.push({ code: "NoClusterNames", path: `${path}.dnsPolicy`, message });
   }
   return warnings;
-}
-
-/** Annotations that contradict each other, or do something that is hardly meant together. */
-export function warnAboutAnnotations(
-  map: AnnotationMap,
-  settings: Settings,
-  connection: Connection | undefined,
-): Warning[] {
-  return [
-    ...cacheNotUsed(map, settings),
-    ...outputIsInput(map, settings, connection),
-    ...inputsElsewhere(settings),
-  ];
-}
-
-/** The registry is for the whole step, so nothing is left that could use the cache. */
-function cacheNotUsed(map: AnnotationMap, { registry, cache }: Settings): Warning[] {
-  const { key } = annotations["oras-cache"];
-  if (registry === undefined || map[key] === undefined) return [];
-  const message = `${names.kind} ${quoted(cache)} is not used, because ${annotations.registry.key} names a registry.`;
-  return [{ code: "CacheNotUsed", path: key, message }];
-}
-
-function outputIsInput(
-  map: AnnotationMap,
-  { inputs, output }: Settings,
-  connection: Connection | undefined,
-): Warning[] {
-  if (output === undefined || connection === undefined) return [];
-  const pushed = formatPlainReference(connection, output);
-  if (!inputs.some((input) => formatPlainReference(connection, input) === pushed)) return [];
-  const { key } = annotations["output-uri"];
-  const message = `${quoted(map[key] ?? "")} is an input of this step, too; when the step is retried, it reads what it pushed.`;
-  return [{ code: "OutputIsInput", path: key, message }];
-}
-
-/** Every wrapped container gets the inputs: who named a directory for one hardly wants them in another's sources. */
-function inputsElsewhere({ inputs, launchers }: Settings): Warning[] {
-  const named = launchers.find(({ inputPath }) => inputPath !== undefined);
-  if (inputs.length === 0 || named === undefined) return [];
-  const key = (name: AnnotationName, number: number) => keyOf({ name, number });
-  return launchers
-    .filter(({ inputPath }) => inputPath === undefined)
-    .map(({ number, container = "" }) => ({
-      code: "InputInWorkingDirectory",
-      path: key("container", number),
-      message: `container ${quoted(container)} unpacks the inputs in its working directory; ${key("input-path", named.number)} is for another container, ${key("input-path", number)} would be for this one.`,
-    }));
 }
 
 /** The Pod of a container that is wrapped. */

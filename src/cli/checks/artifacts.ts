@@ -10,7 +10,7 @@ import {
 } from "../../annotations/reference.ts";
 import { type AnnotationName, annotations } from "../../annotations/table.ts";
 import { inCluster } from "../../cache/connection.ts";
-import { chooseRegistry } from "../../injection/registry.ts";
+import { chooseRegistry, needsCache } from "../../injection/registry.ts";
 import type { Path } from "../manifests/path.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { pathOfAnnotation, type Step } from "./steps.ts";
@@ -34,7 +34,7 @@ export interface StepArtifacts {
   readonly step: Step;
   readonly inputs: readonly Artifact[];
   readonly outputs: readonly Artifact[];
-  /** Name of its OrasCache; undefined where it names a registry. */
+  /** Name of its OrasCache; undefined where it needs none. */
   readonly cache: string | undefined;
 }
 
@@ -75,7 +75,7 @@ export function artifactsOf(step: Step, around: Surroundings, clusterDomain: str
     step,
     inputs: named("input-uri"),
     outputs: named("output-uri"),
-    cache: settings.registry ? undefined : settings.cache,
+    cache: needsCache(settings, stored) ? settings.cache : undefined,
   };
 }
 

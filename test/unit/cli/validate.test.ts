@@ -290,6 +290,11 @@ describe("findings across files", () => {
     expect(await findingsOf(step("a", `${prefix}registry: ghcr.io`, `${output}: a/b:c`))).toEqual([]);
   });
 
+  it("what admission warns about: a registry that no artifact is in", async () => {
+    const found = await findingsOf(step("a", `${prefix}registry: quay.io`, `${output}: oci://ghcr.io/a/b:c`));
+    expect(found).toEqual([expect.stringMatching(/^warning RegistryNotUsed \d+ .*quay\.io/)]);
+  });
+
   it("two steps that push the same artifact", async () => {
     const found = await findingsOf({
       "a.yaml": `${cache}---\n${step("a", `${output}: a/b:c`)}`,

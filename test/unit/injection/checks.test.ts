@@ -307,6 +307,40 @@ describe("warnings", () => {
     expect(codesOf({ ...output, registry: "ghcr.io" })).toEqual([]);
   });
 
+  const elsewhere: StepAnnotations = { ...output, "output-uri": "oci://ghcr.io/a/b:c" };
+  const remote = cacheOf("oras", { deploy: false, registry: "http://r:5000" });
+
+  it("a registry or an OrasCache that no artifact is in", () => {
+    expect(told({ ...elsewhere, "oras-cache": "oras" })).toEqual([
+      `${keyOf("oras-cache")}: OrasCache "oras" is not used, because each artifact names its own registry. (CacheNotUsed)`,
+    ]);
+    expect(told({ ...elsewhere, registry: "quay.io/acme" })).toEqual([
+      `${keyOf("registry")}: "quay.io" is not used, because each artifact names another registry. (RegistryNotUsed)`,
+    ]);
+    expect(codesOf({ ...elsewhere, registry: "ghcr.io" })).toEqual([]);
+    expect(codesOf({ ...elsewhere, ...input, "oras-cache": "oras" }, { cache })).toEqual([]);
+    expect(codesOf({ ...elsewhere, "oras-cache": "oras" }, { cache: remote })).toEqual([]);
+  });
+
+  it("none about the cache, where each artifact names its own registry", () => {
+    expect(codesOf(elsewhere)).toEqual([]);
+    expect(codesOf({ ...elsewhere, ...input })).toEqual(["CacheNotFound"]);
+    const verdict = ask(elsewhere, { spec: { hostNetwork: true } });
+    expect(codes(verdict)).toEqual([]);
+    expect(codesOf(elsewhere, { spec: { dnsPolicy: "Default" } })).toEqual([]);
+    expect(verdict).toMatchObject({ kind: "allowed" });
+    expect(JSON.stringify(verdict)).not.toContain(names.usesCacheLabel);
+  });
+
+  it("a compression of a file", () => {
+    const compression: StepAnnotations = { "output-uri": "a/b:c", "output-pipe": "log", compression: "zstd" };
+    expect(told(compression, { cache })).toEqual([
+      `${keyOf("compression")}: the output is the file of output-pipe, and only directories are compressed. (CompressionNotUsed)`,
+    ]);
+    expect(codesOf({ ...compression, "output-path": "out" }, { cache })).toEqual([]);
+    expect(codesOf({ "output-uri": "a/b:c", compression: "zstd" }, { cache })).toEqual([]);
+  });
+
   it.each<[string, StepAnnotations]>([
     ["by the same words", { "input-uri": "a/b:c" }],
     ["with a variable", { "input-uri": "x/$(POD_NAME):c", "output-uri": "x/$(POD_NAME):c" }],
@@ -345,6 +379,20 @@ describe("warnings", () => {
     const { warnings } = ask(map as StepAnnotations, two);
     expect(warnings.map(({ path }) => path)).toEqual(expected.map((name) => names.prefix + name));
     for (const { code } of warnings) expect(code).toBe("InputInWorkingDirectory");
+  });
+
+  it.each<[string, Record<string, string>, string[]]>([
+    ["named by nobody: the first makes it", {}, ["container_2"]],
+    ["of the first", { "output-path_1": "out" }, ["container_2"]],
+    ["of the second", { "output-pipe_2": "log" }, ["container_1"]],
+    ["of both", { "output-path_1": "out", "output-pipe_2": "log" }, []],
+    ["of the first, and inputs for both", { "output-path_1": "out", ...input }, []],
+    ["named by nobody, and inputs for both", input as Record<string, string>, ["container_2"]],
+  ])("an output of two containers: %s", (_, more, expected) => {
+    const map = { "output-uri": "x/y:z", container_1: "a", container_2: "b", ...more };
+    const { warnings } = ask(map as StepAnnotations, two);
+    expect(warnings.map(({ path }) => path)).toEqual(expected.map((name) => names.prefix + name));
+    for (const { code } of warnings) expect(code).toBe("ContainerWithoutOutput");
   });
 
   it.each([

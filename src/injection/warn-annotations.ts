@@ -1,0 +1,100 @@
+import { names } from "../../schema/names.ts";
+import { keyOf } from "../annotations/keys.ts";
+import type { AnnotationMap } from "../annotations/map.ts";
+import { quoted } from "../annotations/problems.ts";
+import { formatPlainReference } from "../annotations/reference.ts";
+import { hostsOf, makesOutput, type Settings, usesScripts } from "../annotations/settings.ts";
+import { type AnnotationName, annotations } from "../annotations/table.ts";
+import type { Warning } from "../annotations/warning.ts";
+import type { Connection } from "../cache/connection.ts";
+import type { OrasCache } from "../cache/types.ts";
+import { needsCache } from "./registry.ts";
+
+/** Annotations that contradict each other, have no effect, or do something that is hardly meant together. */
+export function warnAboutAnnotations(
+  map: AnnotationMap,
+  settings: Settings,
+  connection: Connection | undefined,
+  cache: OrasCache | undefined,
+): Warning[] {
+  return [
+    ...cacheNotUsed(map, settings, cache),
+    ...registryNotUsed(settings),
+    ...compressionNotUsed(map, settings),
+    ...containersWithoutOutput(settings),
+    ...outputIsInput(map, settings, connection),
+    ...inputsElsewhere(settings),
+  ];
+}
+
+/** A registry is for the whole step, so nothing is left that could use the cache. */
+function cacheNotUsed(map: AnnotationMap, settings: Settings, cache: OrasCache | undefined): Warning[] {
+  const { key } = annotations["oras-cache"];
+  if (map[key] === undefined || needsCache(settings, cache)) return [];
+  const because = settings.registry
+    ? `${annotations.registry.key} names a registry`
+    : "each artifact names its own registry";
+  const message = `${names.kind} ${quoted(settings.cache)} is not used, because ${because}.`;
+  return [{ code: "CacheNotUsed", path: key, message }];
+}
+
+/** Of the same host it says whether that is spoken to in plain HTTP. */
+function registryNotUsed(settings: Settings): Warning[] {
+  const hosts = hostsOf(settings);
+  if (settings.registry === undefined || hosts === undefined || hosts.includes(settings.registry.host))
+    return [];
+  const message = `${quoted(settings.registry.host)} is not used, because each artifact names another registry.`;
+  return [{ code: "RegistryNotUsed", path: annotations.registry.key, message }];
+}
+
+/** What a script of the author's own makes of it is its business. */
+function compressionNotUsed(map: AnnotationMap, settings: Settings): Warning[] {
+  const { key } = annotations.compression;
+  if (map[key] === undefined || settings.output === undefined || usesScripts(settings)) return [];
+  const makers = settings.launchers.filter((launcher) => makesOutput(settings, launcher));
+  if (makers.some(({ outputPath, outputPipe }) => outputPath !== undefined || outputPipe === undefined))
+    return [];
+  const message = "the output is the file of output-pipe, and only directories are compressed.";
+  return [{ code: "CompressionNotUsed", path: key, message }];
+}
+
+/** Who names a container wants something of it. One that reads the inputs may be wrapped for these alone. */
+function containersWithoutOutput(settings: Settings): Warning[] {
+  const { inputs, output, launchers } = settings;
+  const somebodySaysWhat = launchers.some((l) => l.outputPath !== undefined || l.outputPipe !== undefined);
+  if (output === undefined || (inputs.length > 0 && somebodySaysWhat)) return [];
+  return launchers
+    .filter((launcher) => !makesOutput(settings, launcher))
+    .map(({ number, container = "" }) => ({
+      code: "ContainerWithoutOutput",
+      path: keyOf({ name: "container", number }),
+      message: `nothing of container ${quoted(container)} is pushed, only its end is waited for; ${keyOf({ name: "output-path", number })} or ${keyOf({ name: "output-pipe", number })} would name its output.`,
+    }));
+}
+
+function outputIsInput(
+  map: AnnotationMap,
+  { inputs, output }: Settings,
+  connection: Connection | undefined,
+): Warning[] {
+  if (output === undefined || connection === undefined) return [];
+  const pushed = formatPlainReference(connection, output);
+  if (!inputs.some((input) => formatPlainReference(connection, input) === pushed)) return [];
+  const { key } = annotations["output-uri"];
+  const message = `${quoted(map[key] ?? "")} is an input of this step, too; when the step is retried, it reads what it pushed.`;
+  return [{ code: "OutputIsInput", path: key, message }];
+}
+
+/** Every wrapped container gets the inputs: who named a directory for one hardly wants them in another's sources. */
+function inputsElsewhere({ inputs, launchers }: Settings): Warning[] {
+  const named = launchers.find(({ inputPath }) => inputPath !== undefined);
+  if (inputs.length === 0 || named === undefined) return [];
+  const key = (name: AnnotationName, number: number) => keyOf({ name, number });
+  return launchers
+    .filter(({ inputPath }) => inputPath === undefined)
+    .map(({ number, container = "" }) => ({
+      code: "InputInWorkingDirectory",
+      path: key("container", number),
+      message: `container ${quoted(container)} unpacks the inputs in its working directory; ${key("input-path", named.number)} is for another container, ${key("input-path", number)} would be for this one.`,
+    }));
+}
