@@ -6,7 +6,6 @@ import { buildConfig } from "../../../scripts/build-config.ts";
 import { httpSecretReference } from "../../../src/cache/http-secret.ts";
 import type { StoredOrasCache } from "../../../src/cache/types.ts";
 import type { KubeClient } from "../../../src/kube/client.ts";
-import { KubeError } from "../../../src/kube/errors.ts";
 import { get, type KubeObject } from "../../../src/kube/objects.ts";
 import { apiVersionOf, pathOf, type Resource, resources } from "../../../src/kube/resources.ts";
 import { cacheOf } from "../../support/builders.ts";
@@ -14,6 +13,7 @@ import { type ControlPlane, startControlPlane } from "../../support/control-plan
 import { adminClient, serviceAccountKubeconfig } from "../../support/installation.ts";
 import { type Operator, ready, startOperator } from "../../support/operator.ts";
 import { kubectl } from "../../support/programs.ts";
+import { refusalBy } from "../../support/refusals.ts";
 import { until } from "../../support/wait.ts";
 
 const namespace = "default";
@@ -263,18 +263,7 @@ describe("sec-10: whoever holds the operator's token", () => {
     const body = { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind };
     return stolen.request({ method: "POST", path, query: { dryRun: "All" }, body });
   }
-  async function refused(write: Promise<unknown>): Promise<string> {
-    const error = await write.then(
-      (done) => {
-        throw new Error(`accepted: ${JSON.stringify(done)}`);
-      },
-      (reason: unknown) => reason,
-    );
-    expect(error).toBeInstanceOf(KubeError);
-    const { message = "" } = (error as KubeError).body;
-    expect(message).toMatch(/ValidatingAdmissionPolicy 'oras-operator-[a-z-]+-only'/);
-    return message;
-  }
+  const refused = (write: Promise<unknown>) => refusalBy(/^oras-operator-[a-z-]+-only$/, write);
 
   /** What is put where in the Pod's template: a last `-` appends, undefined removes. */
   const podCases: Change[] = [

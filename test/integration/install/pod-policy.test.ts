@@ -3,12 +3,12 @@ import { stringify } from "yaml";
 import { names } from "../../../schema/names.ts";
 import { buildConfig } from "../../../scripts/build-config.ts";
 import type { KubeClient } from "../../../src/kube/client.ts";
-import { KubeError } from "../../../src/kube/errors.ts";
 import { type KubeObject, patchMerge } from "../../../src/kube/objects.ts";
 import { pathOf, resources } from "../../../src/kube/resources.ts";
 import { type ControlPlane, startControlPlane } from "../../support/control-plane.ts";
 import { adminClient, serviceAccountKubeconfig } from "../../support/installation.ts";
 import { kubectl } from "../../support/programs.ts";
+import { refusalBy, refusalOf } from "../../support/refusals.ts";
 import { until } from "../../support/wait.ts";
 
 const namespace = "default";
@@ -85,21 +85,7 @@ function change(name: string, body: unknown, part = "", type: PatchType = "merge
     body,
   });
 }
-async function errorOf(write: Promise<unknown>): Promise<string> {
-  const error = await write.then(
-    (done) => {
-      throw new Error(`accepted: ${JSON.stringify(done)}`);
-    },
-    (reason: unknown) => reason,
-  );
-  expect(error).toBeInstanceOf(KubeError);
-  return (error as KubeError).body.message ?? "";
-}
-async function refused(write: Promise<unknown>): Promise<string> {
-  const message = await errorOf(write);
-  expect(message).toContain("ValidatingAdmissionPolicy 'oras-operator-ends-steps-only'");
-  return message;
-}
+const refused = (write: Promise<unknown>) => refusalBy(/^oras-operator-ends-steps-only$/, write);
 
 const typed = (apiVersion: string, kind: string) => ({ apiVersion, kind });
 function post(part: string, body: object): Promise<unknown> {
@@ -164,7 +150,7 @@ describe("whoever holds the operator's token", () => {
   test("cannot raise a deadline or take it away", async () => {
     // The API server itself refuses these for now.
     for (const seconds of [601, null]) {
-      const message = await errorOf(change("limited", { spec: { activeDeadlineSeconds: seconds } }));
+      const message = await refusalOf(change("limited", { spec: { activeDeadlineSeconds: seconds } }));
       expect(message).toMatch(/activeDeadlineSeconds/);
     }
     await refused(change("limited", { spec: { activeDeadlineSeconds: 600 } }));
