@@ -439,6 +439,48 @@ func TestDeletion(t *testing.T) {
 	})
 }
 
+// A container whose image is changed is sent SIGTERM, and started again whatever it ends with: also when its end was the
+// end of the step, after which no launcher comes.
+func TestALifeAfterTheEndOfTheStep(t *testing.T) {
+	t.Parallel()
+	registry := newCache(t)
+	for script, code := range map[string]int{"echo kept > x": 0, "exit 3": 3, "kill -9 $PPID": -1} {
+		t.Run(script, func(t *testing.T) {
+			t.Parallel()
+			p := newPod(t, registry.artifact())
+			wants(t, p.pull(), 0, "")
+			first := p.push()
+			step := p.program(waitsForGo+script, "--output-path", "x")
+			first.says("runs")
+			must(t, first.Process.Signal(syscall.SIGTERM))
+			first.says("SIGTERM")
+			p.makeFile("go")
+			if found, _ := step.end(); found != code {
+				t.Errorf("exit code %d", found)
+			}
+			ended, message := first.end()
+			wants(t, p.push(), ended, message)
+		})
+	}
+	t.Run("but not of one that may go on", func(t *testing.T) {
+		t.Parallel()
+		p := newPod(t, registry.artifact())
+		p.policy = onFailure
+		wants(t, p.pull(), 0, "")
+		first := p.push()
+		step := p.program(waitsForGo+"exit 3", "--output-path", "x", "--oras-comes-back")
+		first.says("runs")
+		must(t, first.Process.Signal(syscall.SIGTERM))
+		first.says("SIGTERM")
+		p.makeFile("go")
+		wants(t, step, 3, "")
+		wants(t, first, 143, "exit code 3")
+		second := p.push()
+		wants(t, p.program("echo second > x", "--output-path", "x", "--oras-comes-back"), 0, "")
+		wants(t, second, 0, `"digest"`)
+	})
+}
+
 // What fails before the program is known to an oras that starts after it.
 func TestAFailureBeforeTheProgramIsHeardLater(t *testing.T) {
 	t.Parallel()

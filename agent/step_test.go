@@ -451,9 +451,8 @@ func TestAKilledOrasIsMetAgain(t *testing.T) {
 
 func TestInputsThatCannotBeHad(t *testing.T) {
 	host := startRegistry(t)
-	p := newPod(t, "")
-	p.cannotBring(181, "no/such:1", "http://"+host+"/no/such:1")
-	p.cannotBring(183, "127.0.0.1:1", "http://127.0.0.1:1/no/such:1")
+	newPod(t, "").cannotBring(181, "no/such:1", "http://"+host+"/no/such:1")
+	newPod(t, "").cannotBring(183, "127.0.0.1:1", "http://127.0.0.1:1/no/such:1")
 }
 
 func TestACopyOfStandardOutputIsTheOutput(t *testing.T) {

@@ -32,6 +32,7 @@ func TestWithoutAnInitContainer(t *testing.T) {
 		"every restart is a new attempt":           TestEveryRestartIsANewAttempt,
 		"a round that begins during a push":        TestARoundThatBeginsDuringAPush,
 		"deletion":                                 TestDeletion,
+		"a life after the end":                     TestALifeAfterTheEndOfTheStep,
 		"a failure before the program":             TestAFailureBeforeTheProgramIsHeardLater,
 		"refused uploads":                          TestRefusedUploadsAreKnownBeforeTheProgram,
 		"refused pushes":                           TestRefusedPushes,
@@ -207,6 +208,14 @@ func TestOrasIsLate(t *testing.T) {
 			wants(t, p.program("echo ran", "--input-path", p.work, "--oras-comes-back"), 181, "no-such")
 		}
 		wants(t, oras, 181, "no-such")
+	})
+	t.Run("ended because inputs fail, and started once more when its image is changed", func(t *testing.T) {
+		t.Parallel()
+		p := newStream(t, "", strings.Replace(input, "late", "no-such", 1))
+		oras := p.serve()
+		wants(t, p.program("echo ran", "--input-path", p.work), 181, "no-such")
+		wants(t, oras, 181, "no-such")
+		wants(t, p.serve(), 181, "no-such")
 	})
 	t.Run("ended while the wrapped container waits, and is restarted", func(t *testing.T) {
 		t.Parallel()

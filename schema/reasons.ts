@@ -152,7 +152,7 @@ const stepEvents = {
   },
   PusherLost: {
     meaning:
-      "The container oras ended before a wrapped container could reach it, and is not started again, so the operator ended the Pod.",
+      "The container oras ended before a wrapped container could reach it, or failed beside a container of others that keeps the Pod, and is not started again, so the operator ended the Pod.",
     fix: "Look at the log of the container oras, correct what it names and create the step again.",
   },
   WaitingForAgent: {

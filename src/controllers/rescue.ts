@@ -1,4 +1,5 @@
 import type { V1Container, V1ContainerStateTerminated, V1ContainerStatus } from "@kubernetes/client-node";
+import { endsForGood } from "../../schema/exit-codes.ts";
 import { afterEnd, canRestartAll, restartPolicyOf } from "../workload/restarts.ts";
 import { hasEnded, type StepPod } from "./step-pods.ts";
 
@@ -30,7 +31,7 @@ const neverStarted = ["StartError", "ContainerCannotRun"];
 const killed = { least: 129, most: 159 };
 /** The agent listens at once; times are in whole seconds. */
 const shortestLifeMs = 1_000;
-/** The container that pushes ends by itself, and at once, when it knows that there is nothing to push. */
+/** The container that pushes ends by itself, and at once, when it knows that there is nothing to push; others may, too. */
 const patienceMs = 20_000;
 
 /**
@@ -50,7 +51,12 @@ export function lossOf(pod: StepPod): Loss | undefined {
   const pusher = look(pod, name);
   const launchers = wrapped.map((each) => look(pod, each)).filter((each) => each !== undefined);
   if (pusher === undefined || launchers.length < wrapped.length) return undefined;
-  if (pusher.isOver) return endedEarly(pusher, launchers, pod) ?? withoutPusher(pusher, launchers, pod);
+  if (pusher.isOver)
+    return (
+      endedEarly(pusher, launchers, pod) ??
+      withoutPusher(pusher, launchers, pod) ??
+      keptByOthers(pusher, launchers, pod)
+    );
   const lost = launchers.find((each) => neverRan(each) || endedBefore(each, pusher, pod));
   if (lost) return containerLost(lost, pod, new Date(0));
   return untold(pusher, launchers, pod);
@@ -170,6 +176,36 @@ function withoutPusher(
     reason && `${waits.container.name} waits: ${[reason, message].filter(Boolean).join(": ")}`,
   ];
   return { reason: "PusherLost", message: facts.filter(Boolean).join(" "), certainAt: new Date(0) };
+}
+
+/**
+ * The inputs failed, all of the step has ended, and a container that is not the step's keeps the Pod: a webhook has added it
+ * since the injection, as a mesh does, and its program would have told it when to end. With an init container the Pod
+ * would have failed.
+ */
+function keptByOthers(
+  { container, terminated }: Seen,
+  launchers: readonly Seen[],
+  pod: StepPod,
+): Loss | undefined {
+  const failed = pod.parts?.serves && terminated !== undefined && endsForGood.includes(terminated.exitCode);
+  if (!failed || !launchers.every(({ isOver }) => isOver)) return undefined;
+  const own = new Set([container, ...launchers.map((each) => each.container)].map(({ name }) => name));
+  const other = pod.status?.containerStatuses?.find(
+    ({ name, state }) => !own.has(name) && !state?.terminated,
+  );
+  if (other === undefined) return undefined;
+  const ends = [terminated, ...launchers.map((each) => each.terminated)].map((end) =>
+    timeOf(end?.finishedAt),
+  );
+  const facts = [
+    `The container ${container.name} ended with exit code ${terminated.exitCode}, no program can run, and the container ${other.name}, which is not the step's, keeps the Pod.`,
+    terminated.message && `${container.name} says: ${terminated.message}`,
+  ];
+  const certainAt = new Date(Math.max(...ends) + patienceMs);
+  return Number.isNaN(certainAt.getTime())
+    ? undefined
+    : { reason: "PusherLost", message: facts.filter(Boolean).join(" "), certainAt };
 }
 
 function containerLost({ container, terminated, ...seen }: Seen, pod: StepPod, certainAt: Date): Loss {

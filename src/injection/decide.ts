@@ -52,7 +52,8 @@ export function decide(open: Open, answers: Answers): Verdict {
   if (!isAnnotated(ownAnnotations(workload)))
     return changed(submitted, workload.object, warnings, "stripped");
   const step = { pod, launchers: launchers.value, settings };
-  const { shape, because } = chooseShape(step, answers.hookShape);
+  const named = workload.kind.namesContainers(workload);
+  const { shape, because } = chooseShape({ ...step, named }, answers.hookShape);
   const plan = makePlan(
     { ...step, registry: connection, installation, answers, shape },
     questions.namespace,

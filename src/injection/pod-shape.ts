@@ -1,4 +1,5 @@
 import type { V1PodSpec } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
 import { type Settings, usesScripts } from "../annotations/settings.ts";
 import { restartPolicyOf } from "../workload/restarts.ts";
 import type { Launcher } from "./launcher.ts";
@@ -25,13 +26,19 @@ export interface ShapeChoice {
  *   end. Native sidecars do not keep a Pod;
  * - a probe of the author's that restarts its container must not see that the inputs still come;
  * - where every container may be restarted, only an init container knows that another round begins (KEP-5532);
- * - the container `oras` has to be the agent, which serves and waits.
+ * - the container `oras` has to be the agent, which serves and waits;
+ * - a Job's podFailurePolicy may name containers that are there alone: the API server refuses another one.
  *
- * @param step - the Pod and what its author wants
+ * @param step - the Pod and what its author wants, and the containers that its Job names
  * @param hookShape - whether the cluster can run it: see Answers
  */
 export function chooseShape(
-  step: { readonly pod: V1PodSpec; readonly launchers: readonly Launcher[]; readonly settings: Settings },
+  step: {
+    readonly pod: V1PodSpec;
+    readonly launchers: readonly Launcher[];
+    readonly settings: Settings;
+    readonly named: readonly string[];
+  },
   hookShape: boolean | undefined,
 ): ShapeChoice {
   const because = [
@@ -41,7 +48,7 @@ export function chooseShape(
   return { shape: because.length > 0 ? "init" : "hook", because };
 }
 
-function againstHook({ pod, launchers, settings }: Parameters<typeof chooseShape>[0]): string[] {
+function againstHook({ pod, launchers, settings, named }: Parameters<typeof chooseShape>[0]): string[] {
   const wrapped = new Set(launchers.map(({ index }) => index));
   const others = pod.containers.filter((_, index) => !wrapped.has(index));
   return [
@@ -56,6 +63,9 @@ function againstHook({ pod, launchers, settings }: Parameters<typeof chooseShape
     // Of the container `oras`, where those that are wrapped have policies of their own.
     ...(restartPolicyOf({}, pod.restartPolicy) === "Always" ? ["the Pod has the restart policy Always"] : []),
     ...(restartsAll(pod) ? ["a container may restart all of them"] : []),
+    ...(named.includes(names.pullContainer)
+      ? [`the podFailurePolicy names the container ${names.pullContainer}`]
+      : []),
     ...(usesScripts(settings) ? ["a script of the author's runs"] : []),
     ...(settings.orasContainer === undefined ? [] : ["the image of the container oras is the author's"]),
   ];

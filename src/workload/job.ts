@@ -1,9 +1,13 @@
+import type { V1PodFailurePolicy } from "@kubernetes/client-node";
+import { mismatch, type Shape } from "./shape.ts";
 import type { Workload, WorkloadKind } from "./workload.ts";
 
 interface JobSpec {
   readonly completionMode?: string | null;
   readonly parallelism?: number | null;
   readonly completions?: number | null;
+  /** Of any type, as somebody has written it. */
+  readonly podFailurePolicy?: unknown;
 }
 
 /** A Job of the group batch. */
@@ -18,6 +22,16 @@ export const job: WorkloadKind = {
     if ((parallelism ?? 1) <= 1 && (completions ?? 1) <= 1) return undefined;
     return isIndexed(workload) ? "JOB_COMPLETION_INDEX" : "POD_NAME";
   },
+  namesContainers: (workload) => {
+    const policy = specOf(workload).podFailurePolicy;
+    if (mismatch(policy, failurePolicy) !== undefined) return [];
+    const { rules = [] } = (policy ?? {}) as V1PodFailurePolicy;
+    return rules.flatMap(({ onExitCodes }) => onExitCodes?.containerName ?? []);
+  },
+};
+
+const failurePolicy: Shape = {
+  fields: { rules: { list: { fields: { onExitCodes: { fields: { containerName: "text" } } } } } },
 };
 
 function isIndexed(workload: Workload): boolean {

@@ -18,4 +18,5 @@ export const pod: WorkloadKind = {
     return missing;
   },
   tellsPodsApart: () => undefined,
+  namesContainers: () => [],
 };

@@ -20,6 +20,8 @@ export interface WorkloadKind {
   readonly missingVariables: (workload: Workload) => readonly VariableName[];
   /** The variable that tells the object's Pods apart, where there is more than one Pod. */
   readonly tellsPodsApart: (workload: Workload) => VariableName | undefined;
+  /** Names of containers that the object speaks of outside of its template, where the API server wants to find them. */
+  readonly namesContainers: (workload: Workload) => readonly string[];
 }
 
 /** An object of one of these kinds, taken apart once. */

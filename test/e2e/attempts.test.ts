@@ -3,6 +3,7 @@ import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import { endOf, podOf, type StepAnnotations } from "../support/builders.ts";
 import { it } from "../support/e2e.ts";
+import { shapeInUse } from "../support/pod-shape.ts";
 import { killSandbox } from "../support/sandboxes.ts";
 import { signalOras } from "../support/signals.ts";
 import { until } from "../support/wait.ts";
@@ -238,7 +239,11 @@ describe.concurrent("containers of a step cannot reach into each other", () => {
         .split("\n")
         .filter((line) => line.startsWith("/mnt"))
         .toSorted(),
-    ).toEqual(["/mnt/oras", "/mnt/oras/agent", "/mnt/oras/socket"]);
+    ).toEqual(
+      ["", "/agent", ...(shapeInUse === "hook" ? ["/barrier"] : []), "/socket"].map(
+        (path) => `/mnt/oras${path}`,
+      ),
+    );
     expect(out.match(/Read-only file system/g)).toHaveLength(2);
     expect(endOf(await ws.pod("parts"), "second")?.exitCode).toBe(0);
   });

@@ -5,7 +5,7 @@ import { names } from "../../schema/names.ts";
 import { endOf, jobOf, podOf, type StepAnnotations } from "../support/builders.ts";
 import { it } from "../support/e2e.ts";
 import { told, toldAbout } from "../support/events.ts";
-import { isHooked, setPodShape } from "../support/pod-shape.ts";
+import { isHooked, setPodShape, shapeInUse } from "../support/pod-shape.ts";
 import { signalOras } from "../support/signals.ts";
 import { until } from "../support/wait.ts";
 import type { Workspace } from "../support/workspace.ts";
@@ -50,7 +50,7 @@ async function withOras(ws: Workspace, pod: V1Pod, change: (oras: V1Container) =
 }
 
 beforeAll(() => setPodShape("auto"));
-afterAll(() => setPodShape(process.env["POD_SHAPE"] === "auto" ? "auto" : "init"));
+afterAll(() => setPodShape(shapeInUse === "hook" ? "auto" : "init"));
 it.beforeAll(async ({ ws }) => {
   await ws.step("seed", { "output-uri": "hooked/seed:1", "output-path": "file" }, "echo seed > file");
 });

@@ -5,6 +5,7 @@ import { podOf, type StepAnnotations } from "../support/builders.ts";
 import { it } from "../support/e2e.ts";
 import { kubectl } from "../support/kubectl.ts";
 import { meshSidecar } from "../support/mesh.ts";
+import { orderOf, orderWith } from "../support/pod-shape.ts";
 import type { Workspace } from "../support/workspace.ts";
 
 it.beforeAll(async ({ ws }) => {
@@ -46,7 +47,7 @@ describe.concurrent("what else is in a Pod", () => {
       {},
       { initContainers: [meshSidecar(ws.namespace, port)] },
     );
-    expect(pod.spec?.initContainers?.map(({ name }) => name)).toEqual(["proxy", names.pullContainer]);
+    expect(orderOf(pod)).toEqual(orderWith({ init: ["proxy"] }));
     expect(await ws.content("sidecar:1", "out")).toBe("seed\nseed\n");
   });
 
@@ -91,8 +92,7 @@ describe.concurrent("what else is in a Pod", () => {
         ],
       },
     );
-    const order = pod.spec?.initContainers?.map(({ name }) => name);
-    expect(order).toEqual(["first", "second", names.pullContainer]);
+    expect(orderOf(pod)).toEqual(orderWith({ init: ["first", "second"] }));
     expect(await ws.content("own-init:1", "out")).toBe("made\nseed\n");
   });
 
@@ -229,7 +229,8 @@ describe.concurrent("resources", () => {
     const before = await planned(ws, podOf("pod-level", {}, "true", {}, spec));
     const pod = await ws.step("pod-level", map, "true", {}, spec);
     const { containers = [], initContainers = [] } = pod.spec ?? {};
-    expect([...containers, ...initContainers].map(({ resources }) => resources)).toEqual([{}, {}, {}]);
+    expect(orderOf(pod)).toEqual(orderWith({}));
+    for (const { resources } of [...containers, ...initContainers]) expect(resources).toEqual({});
     expect(pod.status?.qosClass).toBe(before.status?.qosClass);
     expect(pod.status?.qosClass).toBe("Guaranteed");
     expect(await ws.content("pod-level:1", "in")).toBe("seed\n");

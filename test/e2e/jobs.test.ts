@@ -2,7 +2,7 @@ import type { V1Job } from "@kubernetes/client-node";
 import { describe, expect } from "vitest";
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
-import { cacheOf, jobOf, type StepAnnotations } from "../support/builders.ts";
+import { cacheOf, jobOf, pullerOf, type StepAnnotations } from "../support/builders.ts";
 import { it } from "../support/e2e.ts";
 import { until } from "../support/wait.ts";
 import type { Workspace } from "../support/workspace.ts";
@@ -12,18 +12,22 @@ const output = (name: string): StepAnnotations => ({ "output-uri": `jobs/${name}
 const jobAs = async (ws: Workspace, name: string) =>
   JSON.parse(await ws.kubectl("get", "job", name, "-o", "json")) as V1Job;
 
-const policy = (action: string, code: number) => ({
-  podFailurePolicy: {
-    rules: [{ action, onExitCodes: { containerName: names.pullContainer, operator: "In", values: [code] } }],
-  },
+const policy = (action: string, code: number, container: { containerName?: string }) => ({
+  podFailurePolicy: { rules: [{ action, onExitCodes: { ...container, operator: "In", values: [code] } }] },
 });
+/** One that names a container which is not in every shape of a Pod, and one that means them all. */
+const whose = [
+  ["of the container that pulls", { containerName: names.pullContainer }],
+  ["of any container", {}],
+] as const;
 
 describe.concurrent("a Job", () => {
   it("whose registry is not there, and then away for a while, needs none of its tries", async ({ ws }) => {
     const step = { ...output("outage"), "oras-cache": "outage" };
     await ws.apply(jobOf("outage", step, "touch up; until [ -e go ]; do sleep 0.1; done; echo kept > out"));
-    const pod = (await ws.podOf("outage")).metadata?.name ?? "";
-    const waits = async () => (await ws.log(pod, names.pullContainer)).includes("trying again");
+    const made = await ws.podOf("outage");
+    const pod = made.metadata?.name ?? "";
+    const waits = async () => (await ws.log(pod, pullerOf(made))).includes("trying again");
     await until(waits, "the pull to wait");
     await ws.apply(cacheOf("outage"));
     const inside = (...command: string[]) => ws.try(["exec", pod, "-c", "main", "--", ...command]);
@@ -38,25 +42,29 @@ describe.concurrent("a Job", () => {
     expect(await ws.log("outage-next", "main")).toBe("kept\n");
   });
 
-  it("that ignores an exit code of the operator's is tried until its registry is there", async ({ ws }) => {
-    const step = { ...output("ignores"), "oras-cache": "ignores", timeout: "1s" };
-    await ws.apply(
-      jobOf("ignores", step, "echo x > out", policy("Ignore", exitCodes.registryUnavailable.code)),
-    );
-    await until(async () => {
-      const pods = await ws.kubectl("get", "pods", "-l", "job-name=ignores", "-o", "name");
-      return pods.trim().split("\n").length > 1;
-    }, "a second Pod");
-    await ws.apply(cacheOf("ignores"));
-    expect(await ws.verdict("ignores")).toBe("Complete");
-  });
+  it.for(whose)(
+    "that ignores an exit code %s is tried until its registry is there",
+    async ([of, container], { ws }) => {
+      const name = `ignores-${of.split(" ").at(1)}`;
+      const step = { ...output(name), "oras-cache": name, timeout: "1s" };
+      const rules = policy("Ignore", exitCodes.registryUnavailable.code, container);
+      await ws.apply(jobOf(name, step, "echo x > out", rules));
+      await until(async () => {
+        const pods = await ws.kubectl("get", "pods", "-l", `job-name=${name}`, "-o", "name");
+        return pods.trim().split("\n").length > 1;
+      }, "a second Pod");
+      await ws.apply(cacheOf(name));
+      expect(await ws.verdict(name)).toBe("Complete");
+    },
+  );
 
-  it("that fails with an exit code of the operator's is not tried again", async ({ ws }) => {
+  it.for(whose)("that fails with an exit code %s is not tried again", async ([of, container], { ws }) => {
+    const name = `fails-${of.split(" ").at(1)}`;
     const step = { "input-uri": "jobs/missing:1", "input-path": "/tmp/in" };
-    const rules = policy("FailJob", exitCodes.inputNotFound.code);
-    await ws.apply(jobOf("fails", step, "true", { backoffLimit: 6, ...rules }));
-    expect(await ws.verdict("fails")).toBe("Failed");
-    const { status } = await jobAs(ws, "fails");
+    const rules = policy("FailJob", exitCodes.inputNotFound.code, container);
+    await ws.apply(jobOf(name, step, "true", { backoffLimit: 6, ...rules }));
+    expect(await ws.verdict(name)).toBe("Failed");
+    const { status } = await jobAs(ws, name);
     expect(status).toMatchObject({ failed: 1 });
     expect(status?.conditions?.find(({ type }) => type === "Failed")).toMatchObject({
       reason: "PodFailurePolicy",

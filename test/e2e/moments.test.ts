@@ -33,6 +33,15 @@ const stateOf = async (ws: Workspace, name: string, container: string) => {
   return [...containerStatuses, ...initContainerStatuses].find((each) => each.name === container)?.state;
 };
 
+/** Waits until a program has ended and cannot hand over, or without an init container until it cannot be started. */
+const waitsForOras = (ws: Workspace, name: string) =>
+  until(
+    async () =>
+      (await stateOf(ws, name, "main"))?.waiting?.reason === "CreateContainerConfigError" ||
+      (await ws.log(name, "main")).includes("waiting for the container oras"),
+    "main to wait",
+  );
+
 describe.concurrent("a Pod that is deleted goes at once, and what it pushes is whole", () => {
   it("while its input is pulled", async ({ ws }) => {
     const registry = await startSlowRegistry(ws, "pulling-registry");
@@ -79,7 +88,7 @@ describe.concurrent("a Pod that is deleted goes at once, and what it pushes is w
     expect(await ws.content("deletion/handing:1", "out/y")).toBe("kept\n");
   });
 
-  it("while its program has ended and oras cannot start", async ({ ws }) => {
+  it("while oras cannot start", async ({ ws }) => {
     const missing = "127.0.0.1:1/agent:1";
     const wait = {
       name: "wait",
@@ -90,16 +99,13 @@ describe.concurrent("a Pod that is deleted goes at once, and what it pushes is w
     await ws.kubectl("set", "image", "pod/alone", `${names.pushContainer}=${missing}`);
     await until(async () => (await stateOf(ws, "alone", "wait"))?.running, "the first container to run");
     await ws.kubectl("exec", "alone", "-c", "wait", "--", "touch", "/go");
-    await until(
-      async () => (await ws.log("alone", "main")).includes("waiting for the container oras"),
-      "main to wait",
-    );
+    await waitsForOras(ws, "alone");
     await deleted(ws, "alone");
   });
 });
 
 describe.concurrent("an image of the operator's", () => {
-  it("that is missing at first is waited for by a program that has ended", async ({ ws }) => {
+  it("that is missing at first is waited for", async ({ ws }) => {
     const wait = {
       name: "wait",
       image: "busybox:1.36",
@@ -117,10 +123,7 @@ describe.concurrent("an image of the operator's", () => {
         /^(ErrImage|ImagePull)/.test((await stateOf(ws, "late", names.pushContainer))?.waiting?.reason ?? ""),
       "the image to be missing",
     );
-    await until(
-      async () => (await ws.log("late", "main")).includes("waiting for the container oras"),
-      "main to wait",
-    );
+    await waitsForOras(ws, "late");
     await ws.kubectl("set", "image", "pod/late", `${names.pushContainer}=${image}`);
     const pod = await ws.succeeded("late");
     expect(endOf(pod, "main")?.exitCode).toBe(0);

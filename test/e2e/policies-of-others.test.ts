@@ -1,9 +1,9 @@
-import type { V1Container, V1Job, V1Pod, V1ResourceRequirements } from "@kubernetes/client-node";
+import type { V1Job, V1Pod, V1ResourceRequirements } from "@kubernetes/client-node";
 import { describe, expect } from "vitest";
-import { names } from "../../schema/names.ts";
 import { jobOf, podOf, type StepAnnotations } from "../support/builders.ts";
 import { it } from "../support/e2e.ts";
 import { meshSidecar } from "../support/mesh.ts";
+import { orderOf, orderWith } from "../support/pod-shape.ts";
 import { cel, createPolicy, policyLabel } from "../support/policies.ts";
 import { until } from "../support/wait.ts";
 import { type Workspace, workspace } from "../support/workspace.ts";
@@ -134,8 +134,7 @@ describe("inj-07: a mesh whose native sidecar comes by admission, and without wh
       await ws.podOf("mesh-template"),
     ];
     for (const pod of pods) {
-      const order = pod.spec?.initContainers?.map((container: V1Container) => container.name);
-      expect(order).toEqual(["proxy", names.pullContainer]);
+      expect(orderOf(pod)).toEqual(orderWith({ init: ["proxy"] }));
     }
     expect(await ws.verdict("mesh-job")).toBe("Complete");
     expect(await ws.verdict("mesh-template")).toBe("Complete");

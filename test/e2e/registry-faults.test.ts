@@ -26,7 +26,8 @@ async function digestOfInput(ws: Workspace, registry: Registry, name: string): P
   const map: StepAnnotations = { registry: registry.url, "input-uri": `faults/${name}:1`, timeout: "60s" };
   await ws.apply(podOf(`${name}-next`, map, "sha256sum < out > /dev/termination-log"));
   const pod = await ws.ended(`${name}-next`);
-  return endOf(pod, "main")?.message ?? String(endOf(pod, pullerOf(pod))?.exitCode);
+  if (pod.status?.phase === "Succeeded") return made(pod);
+  return String(endOf(pod, pullerOf(pod))?.exitCode);
 }
 
 const made = (pod: V1Pod) => endOf(pod, "main")?.message;

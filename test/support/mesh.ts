@@ -28,3 +28,22 @@ export function meshSidecar(namespace: string, port: number): V1Container {
     startupProbe: { tcpSocket: { port }, periodSeconds: 1, failureThreshold: 60 },
   };
 }
+
+const waits = (port: number) => `
+const { connect } = require("node:net");
+const look = () => connect(${port}).on("connect", () => process.exit()).on("error", () => setTimeout(look, 50));
+look();
+`;
+
+/**
+ * The same as meshes had it before there were native sidecars: a container like the program's, which does not end by itself.
+ *
+ * @param namespace - with the cache `oras`
+ * @param port - on 127.0.0.1
+ * @param isFirst - whether the containers after it are started when it listens
+ */
+export function classicSidecar(namespace: string, port: number, isFirst: boolean): V1Container {
+  const { name, image, command } = meshSidecar(namespace, port);
+  const postStart = { exec: { command: ["/usr/local/bin/node", "-e", waits(port)] } };
+  return { name, image, command, ...(isFirst && { lifecycle: { postStart } }) } as V1Container;
+}

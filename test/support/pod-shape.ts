@@ -1,4 +1,4 @@
-import type { V1Pod } from "@kubernetes/client-node";
+import type { V1Container, V1Pod } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { optionTable } from "../../schema/options.ts";
 import { podOf } from "./builders.ts";
@@ -29,6 +29,33 @@ async function shapeNow(): Promise<"hook" | "init"> {
     JSON.stringify(probe),
   );
   return isHooked(JSON.parse(answer) as V1Pod) ? "hook" : "init";
+}
+
+/** The shape of a step in this run of the tests, if nothing in its Pod speaks against it. */
+export const shapeInUse = process.env["POD_SHAPE"] === "auto" ? "hook" : "init";
+
+/** Names of containers of a Pod, in their order. */
+interface Order {
+  readonly init: readonly string[];
+  readonly containers: readonly string[];
+}
+
+/** In which order a Pod has its containers. */
+export function orderOf({ spec }: V1Pod): Order {
+  const namesOf = (containers: readonly V1Container[] = []) => containers.map(({ name }) => name);
+  return { init: namesOf(spec?.initContainers), containers: namesOf(spec?.containers) };
+}
+
+/**
+ * In which order a step with an output has the containers of its author and those of the operator, in the shape in use.
+ *
+ * @param own - of the author
+ */
+export function orderWith(own: Partial<Order>): Order {
+  const { init = [], containers = ["main"] } = own;
+  return shapeInUse === "hook"
+    ? { init, containers: [names.pushContainer, ...containers] }
+    : { init: [...init, names.pullContainer], containers: [...containers, names.pushContainer] };
 }
 
 /** Whether a step has no init container of the operator's. */

@@ -74,6 +74,8 @@ type launcher struct {
 	result *Result
 	// lost says why there will be no result: the attempt was killed or failed, and the kubelet starts no other.
 	lost string
+	// lostAfter is the exit code of a launcher that is lost.
+	lostAfter int
 	// runs says that the newest attempt's program runs, or has ended and is about to say so; also when its launcher was
 	// served by an earlier life of this container and is about to connect again.
 	runs bool
@@ -214,6 +216,10 @@ type Push struct{ Launchers []int }
 // StopPush gives up a push that is under way: what it pushes is an older attempt's. It is not answered.
 type StopPush struct{}
 
+// Conclude keeps on disk how the step has ended. The kubelet may start this container once more all the same, as it does
+// when its image was changed while it ended; no launcher comes then.
+type Conclude struct{ Exit Exit }
+
 // Say is a line for the log.
 type Say struct{ Text string }
 
@@ -233,6 +239,7 @@ func (Forget) action()   {}
 func (Await) action()    {}
 func (Push) action()     {}
 func (StopPush) action() {}
+func (Conclude) action() {}
 func (Say) action()      {}
 func (Exit) action()     {}
 
@@ -394,7 +401,7 @@ func (m *Machine) attemptOver(i, code int, why string) []Action {
 	l.over, l.runs = true, false
 	switch m.next(l, code) {
 	case ends:
-		l.lost = why
+		l.lost, l.lostAfter = why, code
 		return nil
 	case restartsAll:
 		return append([]Action{Await{i}, Say{why + "; every container of the Pod is restarted"}}, m.forgetAll()...)
@@ -592,7 +599,8 @@ func (m *Machine) goesOn(l launcher) bool {
 	return l.result != nil && m.next(&l, l.result.exitCode(m.settings)) != ends
 }
 
-// exit ends this container. What is kept is forgotten: if the containers start once more, that is another step.
+// exit ends this container. What is kept is forgotten after a success: if the containers start once more, that is another
+// step.
 func (m *Machine) exit(code int, message string) []Action {
 	m.ended = true
 	var actions []Action
@@ -601,5 +609,24 @@ func (m *Machine) exit(code int, message string) []Action {
 			actions = append(actions, Forget{i})
 		}
 	}
-	return append(actions, Exit{code, message})
+	end := Exit{code, message}
+	// A push that failed is tried again by another life of this container.
+	if !m.pushing && !slices.ContainsFunc(m.launchers, m.mayComeAgain) {
+		actions = append(actions, Conclude{end})
+	}
+	return append(actions, end)
+}
+
+// mayComeAgain says whether the kubelet may start a launcher again, if the Pod is not deleted: SIGTERM alone does not say
+// that it is.
+func (m *Machine) mayComeAgain(l launcher) bool {
+	switch {
+	case l.lost != "":
+		return l.policy.after(l.lostAfter) != ends
+	case l.result != nil:
+		return l.policy.after(l.result.exitCode(m.settings)) != ends
+	case l.informed:
+		return l.policy.after(m.failure.Code) != ends
+	}
+	return true
 }

@@ -17,6 +17,8 @@ type world struct {
 	alive     bool   // the container oras runs
 	gone      bool   // it ended, and nothing restarts it
 	deleted   bool   // the Pod is being deleted
+	changed   bool   // the image of oras was changed: it was sent SIGTERM, and is started again whatever it ends with
+	concluded *Exit  // how the step has ended: on disk
 	failed    bool   // a failure that ends the step was reported
 	told      []bool // which launchers this life of oras has told of it
 	seen      []bool // which launchers this life of oras knows of
@@ -66,9 +68,13 @@ func (w *world) start(t *rapid.T) {
 		w.seen[i] = result != nil
 		kept[i] = Kept{result, w.underWay[i]}
 	}
+	w.log = append(w.log, "start")
+	if w.concluded != nil {
+		w.exit(*w.concluded)
+		return
+	}
 	machine, actions := NewMachine(w.settings, kept)
 	w.machine = machine
-	w.log = append(w.log, "start")
 	w.do(t, actions)
 }
 
@@ -122,6 +128,8 @@ func (w *world) do(t *rapid.T, actions []Action) {
 				t.Fatalf("stopped no push")
 			}
 			w.push = nil
+		case Conclude:
+			w.concludes(t, a)
 		case Exit:
 			if n != len(actions)-1 {
 				t.Fatalf("went on after its end")
@@ -179,7 +187,7 @@ func (w *world) pushes(t *rapid.T, a Push) {
 // known to oras: the kubelet starts another one, which finds nobody.
 func (w *world) checkExit(t *rapid.T, e Exit) {
 	switch {
-	case w.deleted || w.push != nil:
+	case w.deleted || w.changed || w.push != nil:
 		return
 	case w.failed:
 		for i, c := range w.launchers {
@@ -198,6 +206,17 @@ func (w *world) checkExit(t *rapid.T, e Exit) {
 	}
 }
 
+// concludes says whether a launcher may come that would find nobody.
+func (w *world) concludes(t *rapid.T, c Conclude) {
+	w.concluded = &c.Exit
+	for i, newest := range w.newest {
+		knows := w.launchers[i].informed || w.told[i]
+		if !w.deleted && !knows && (newest == "" || w.final[i] != newest) {
+			t.Fatalf("concludes while launcher %d goes on", i)
+		}
+	}
+}
+
 // exit ends the container oras; the kubelet may start it again.
 func (w *world) exit(e Exit) {
 	w.exits++
@@ -205,7 +224,8 @@ func (w *world) exit(e Exit) {
 	w.alive = false
 	w.push = nil
 	w.drop()
-	w.gone = w.deleted || !w.restarts(e.Code)
+	w.gone = w.deleted || !w.changed && !w.restarts(e.Code)
+	w.changed = false
 }
 
 // restarts says whether oras is started again: its rules restart it when it was killed.
@@ -296,6 +316,10 @@ func (w *world) possible() (usual, faults []step) {
 			func(t *rapid.T) {
 				w.deleted = true
 				w.handle(t, Terminated{})
+			},
+			func(t *rapid.T) {
+				w.changed = true
+				w.handle(t, Terminated{})
 			})
 		if !w.failed && !w.anyRan() && w.push == nil {
 			faults = append(faults, func(t *rapid.T) {
@@ -330,7 +354,7 @@ func (c container) streamsTo(w *world) bool {
 
 func (w *world) cannotServe(t *rapid.T, i int) {
 	c := &w.launchers[i]
-	if w.deleted || w.settings.Policies[i].after(183) != restarts || !w.othersHaveSomething(i) {
+	if w.deleted || w.changed || w.settings.Policies[i].after(183) != restarts || !w.othersHaveSomething(i) {
 		w.failed = true
 	}
 	w.handle(t, CannotServe{i, c.attempt(i), Failure{Code: 183, Message: "no registry"}})
@@ -458,7 +482,7 @@ func (w *world) finish(t *rapid.T) {
 		}
 		next(t)
 	}
-	if w.alive && w.push == nil && !w.waitsForKubelet() {
+	if w.alive && w.push == nil && !w.waitsForKubelet() && !w.waitsForOperator() {
 		t.Fatalf("waits for ever")
 	}
 	if !w.alive && w.lastExit.Code == 0 && w.failed {
@@ -488,6 +512,16 @@ func (w *world) oneOf() step {
 func (w *world) waitsForKubelet() bool {
 	for _, c := range w.launchers {
 		if !c.running && !c.finished && c.starts >= 20 {
+			return true
+		}
+	}
+	return false
+}
+
+// waitsForOperator says whether a launcher was killed for good before it greeted: the operator ends such a Pod.
+func (w *world) waitsForOperator() bool {
+	for i, c := range w.launchers {
+		if c.finished && w.newest[i] != c.attempt(i) {
 			return true
 		}
 	}

@@ -80,6 +80,11 @@ func (pushEnded) event() {}
 // Run does what the container oras does, and returns how it ends.
 func (l *Listening) Run(ctx context.Context, options Options) (Exit, error) {
 	defer signal.Stop(l.signals)
+	if end := options.Share.Conclusion(); end != nil {
+		options.Log.Say("the step has ended before this start of the container oras; nobody is waited for")
+		l.close()
+		return Exit(*end), nil
+	}
 	count := len(l.listeners)
 	ctx, cancel := context.WithCancel(ctx)
 	r := &runner{
@@ -234,6 +239,10 @@ func (r *runner) do(action Action) error {
 		}
 	case Push:
 		r.push(a.Launchers)
+	case Conclude:
+		if err := r.Share.Conclude(share.End(a.Exit)); err != nil {
+			r.Log.Say("%s cannot be written: %s", r.Share.Concluded(), err)
+		}
 	case StopPush:
 		r.pushes++
 		r.stopPush()

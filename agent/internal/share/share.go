@@ -7,6 +7,7 @@
 //	<root>/<n>/ended       only without an init container: how the container oras has ended, if it has
 //	<root>/<n>/taken       the attempt of it whose end is known to the container oras
 //	<root>/parts/<n>/      what it has handed over
+//	<root>/parts/end       how the step has ended, when nothing of it can follow
 //	<root>/pulled.json     which inputs there are, for the container oras
 //	<root>/scripts/        only beside scripts of the author's own: see Scripts
 //	<root>/0/entrypoint.sh, <root>/0/oras-entrypoint.sh  those scripts
@@ -44,6 +45,9 @@ func (r Root) Part(number int) Part { return Part(filepath.Join(string(r), strco
 func (r Root) Kept(number int) string {
 	return filepath.Join(string(r), "parts", strconv.Itoa(number))
 }
+
+// Concluded is the file that says how the step has ended. No wrapped container sees it.
+func (r Root) Concluded() string { return filepath.Join(string(r), "parts", "end") }
 
 // Pulled is the file that says which inputs were pulled. No wrapped container sees it.
 func (r Root) Pulled() string { return filepath.Join(string(r), "pulled.json") }
@@ -124,6 +128,18 @@ type End struct {
 	Message string `json:"message,omitempty"`
 }
 
+// Conclude keeps how the step has ended.
+func (r Root) Conclude(end End) error {
+	text, err := json.Marshal(end)
+	if err != nil {
+		return err
+	}
+	return WriteWhole(r.Concluded(), text, 0o600)
+}
+
+// Conclusion is how the step has ended; nil where it has not.
+func (r Root) Conclusion() *End { return readEnd(r.Concluded()) }
+
 // End tells so many wrapped containers that the container oras has ended by itself.
 func (r Root) End(containers int, end End) error {
 	text, err := json.Marshal(end)
@@ -139,8 +155,10 @@ func (r Root) End(containers int, end End) error {
 }
 
 // EndOfOras is how the container oras has ended by itself; nil where it has not.
-func (p Part) EndOfOras() *End {
-	text, err := os.ReadFile(p.Ended())
+func (p Part) EndOfOras() *End { return readEnd(p.Ended()) }
+
+func readEnd(path string) *End {
+	text, err := os.ReadFile(path)
 	var end End
 	if err != nil || json.Unmarshal(text, &end) != nil {
 		return nil
@@ -148,8 +166,11 @@ func (p Part) EndOfOras() *End {
 	return &end
 }
 
-// ForgetOutputs drops what so many wrapped containers have handed over.
+// ForgetOutputs drops what so many wrapped containers have handed over, and that the step has ended.
 func (r Root) ForgetOutputs(containers int) error {
+	if err := os.Remove(r.Concluded()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
 	for number := range containers {
 		if err := os.RemoveAll(r.Kept(number)); err != nil {
 			return err

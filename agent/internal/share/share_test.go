@@ -37,8 +37,17 @@ func TestForgetOutputs(t *testing.T) {
 	if err := os.WriteFile(kept, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	if err := root.Conclude(End{Code: 3}); err != nil {
+		t.Fatal(err)
+	}
+	if end := root.Conclusion(); end == nil || end.Code != 3 {
+		t.Errorf("%v", end)
+	}
 	if err := root.ForgetOutputs(2); err != nil {
 		t.Fatal(err)
+	}
+	if end := root.Conclusion(); end != nil {
+		t.Errorf("another round begins with the end of the one before: %v", end)
 	}
 	if _, err := os.Stat(kept); !os.IsNotExist(err) {
 		t.Errorf("%v", err)

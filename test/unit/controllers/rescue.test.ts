@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { names } from "../../../schema/names.ts";
 import { deadlineNow, lossOf } from "../../../src/controllers/rescue.ts";
 import { keepStep, type StepPod } from "../../../src/controllers/step-pods.ts";
 import {
@@ -293,6 +294,35 @@ describe("without an init container", () => {
     expect(lossOf(servedStepOf("OnFailure", { main: runs, oras })), "it learns of it").toBe(undefined);
     const over = { state: ended(181, 1, 2) };
     expect(lossOf(servedStepOf("Never", { main: over, oras })), "the Pod ends by itself").toBe(undefined);
+  });
+
+  describe("whose inputs failed, beside a container that came after the injection", () => {
+    const beside = (policy: string, code: number, state: object) => {
+      const told = {
+        main: { state: ended(code, 2, 4) },
+        oras: { state: ended(code, 1, 5, { message: "no such input" }), container },
+        proxy: { state },
+      };
+      const kept = injectedPod(policy, told);
+      delete kept.spec?.containers[2]?.volumeMounts;
+      const wrapped = { main: { env: [names.readyVariable] } };
+      return lossOf(keepStep(kept as StepPod, { wrapped, containers: { oras: {} } }));
+    };
+
+    it("it ends the Pod, which that one would keep, as an init container ends it", () => {
+      expect(beside("Never", 181, running(3))).toEqual({
+        reason: "PusherLost",
+        message:
+          "The container oras ended with exit code 181, no program can run, and the container proxy, which is not the step's, keeps the Pod. oras says: no such input",
+        certainAt: new Date(at(25)),
+      });
+      expect(beside("Never", 183, waiting("ImagePullBackOff"))?.reason).toBe("PusherLost");
+    });
+
+    it("it does not, where that one has ended, too, or the program has run", () => {
+      expect(beside("Never", 181, ended(0, 1, 9))).toBe(undefined);
+      for (const code of [0, 1, 186]) expect(beside("Never", code, running(3))).toBe(undefined);
+    });
   });
 
   it("oras whose image is late is waited for", () => {

@@ -150,6 +150,16 @@ describe("an init container pulls", () => {
     expect(shapeOf(created(step, around))).toBe("init");
   });
 
+  it.each([
+    ["names it", "init", [{ action: "Ignore", onExitCodes: { containerName: names.pullContainer } }]],
+    ["names none", "hook", [{ action: "Ignore", onExitCodes: { operator: "In", values: [183] } }]],
+    ["names another one", "hook", [{ action: "FailJob", onExitCodes: { containerName: "main" } }]],
+    ["is none", "hook", { rules: "x" }],
+  ])("where the podFailurePolicy of a Job %s: %s", (_, shape, rules) => {
+    const job = created(jobOf("step", output, "true", { podFailurePolicy: { rules } }), around);
+    expect(shapeOf(job.spec?.template as V1Pod)).toBe(shape);
+  });
+
   it.each([false, undefined])("where the cluster can do nothing else, or is not known: %s", (hookShape) => {
     expect(shapeOf(created(podOf("step", output), { ...(hookShape !== undefined && { hookShape }) }))).toBe(
       "init",
