@@ -1,11 +1,8 @@
 package pack
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -38,15 +35,10 @@ func (f *folder) release() {
 	}
 }
 
-// entry is a name in a directory. All of one directory are held at once.
-type entry struct {
+// found is a name in a directory, and what a worker made of it.
+type found struct {
 	name string
 	kind uint8 // DT_ of readdir(3)
-}
-
-// found is an entry, and what a worker made of it.
-type found struct {
-	entry
 
 	problem *problem
 	st      unix.Stat_t
@@ -141,18 +133,17 @@ func (w *walker) enter(f *folder) error {
 	}
 	s.folder = f
 	w.pass(s)
-	entries, err := readDirectory(f.fd)
+	listing, err := readDirectory(f.fd)
 	if err != nil {
 		return w.passProblem(problemOf(f.path, err))
 	}
-	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
-	entries = slices.DeleteFunc(entries, func(e entry) bool { return w.leftOut(f, e) })
-	if err := w.passFiles(f, entries); err != nil {
+	listing.sort()
+	if err := w.passFiles(f, listing); err != nil {
 		return err
 	}
-	for _, e := range entries {
-		if e.kind == unix.DT_DIR {
-			if err := w.descend(f, e.name); err != nil {
+	for _, e := range listing.entries {
+		if name := listing.name(e); e.kind == unix.DT_DIR && !w.leftOut(f, name, e.kind) {
+			if err := w.descend(f, name); err != nil {
 				return err
 			}
 		}
@@ -160,10 +151,14 @@ func (w *walker) enter(f *folder) error {
 	return nil
 }
 
-func (w *walker) passFiles(f *folder, entries []entry) error {
+func (w *walker) passFiles(f *folder, listing *listing) error {
 	var s *step
-	for _, e := range entries {
+	for _, e := range listing.entries {
 		if e.kind == unix.DT_DIR {
+			continue
+		}
+		name := listing.name(e)
+		if w.leftOut(f, name, e.kind) {
 			continue
 		}
 		if s == nil {
@@ -173,7 +168,7 @@ func (w *walker) passFiles(f *folder, entries []entry) error {
 			}
 			s.folder = f
 		}
-		if s.items = append(s.items, found{entry: e, fd: -1}); len(s.items) == batchItems {
+		if s.items = append(s.items, found{name: name, kind: e.kind, fd: -1}); len(s.items) == batchItems {
 			w.pass(s)
 			s = nil
 		}
@@ -194,17 +189,17 @@ func (w *walker) descend(f *folder, name string) error {
 }
 
 // leftOut tells whether a name does not become part of the output, and says so.
-func (w *walker) leftOut(f *folder, item entry) bool {
-	path := names.Join(f.path, item.name)
+func (w *walker) leftOut(f *folder, name string, kind uint8) bool {
+	path := names.Join(f.path, name)
 	if what, ok := w.skip[path]; ok {
 		w.tell(path, what)
 		return true
 	}
-	if item.kind == unix.DT_DIR && strings.HasPrefix(item.name, names.StagePrefix) {
+	if kind == unix.DT_DIR && strings.HasPrefix(name, names.StagePrefix) {
 		w.tell(path, "an input that was not unpacked to its end")
 		return true
 	}
-	if item.kind == unix.DT_DIR && item.name == "lost+found" && isMountRoot(f.fd) {
+	if kind == unix.DT_DIR && name == "lost+found" && isMountRoot(f.fd) {
 		w.tell(path, "which belongs to the file system")
 		return true
 	}
@@ -231,46 +226,6 @@ func isMountRoot(fd int) bool {
 	}
 	var here, above unix.Stat_t
 	return unix.Fstat(fd, &here) == nil && unix.Fstatat(fd, "..", &above, 0) == nil && here.Dev != above.Dev
-}
-
-// readDirectory returns the names in a directory, unsorted, with their kinds.
-func readDirectory(fd int) ([]entry, error) {
-	var entries []entry
-	buffer := make([]byte, 32<<10)
-	for {
-		n, err := unix.Getdents(fd, buffer)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if n == 0 {
-			return entries, nil
-		}
-		for rest := buffer[:n]; len(rest) > 0; {
-			// struct linux_dirent64 (getdents(2)): inode, offset, length of the record, kind, name.
-			length := binary.NativeEndian.Uint16(rest[16:])
-			name := rest[19:length]
-			name = name[:bytes.IndexByte(name, 0)]
-			if string(name) != "." && string(name) != ".." {
-				entries = append(entries, entry{name: string(name), kind: kindIn(fd, string(name), rest[18])})
-			}
-			rest = rest[length:]
-		}
-	}
-}
-
-// kindIn is the kind of a name; some file systems do not tell it with the name.
-func kindIn(fd int, name string, kind uint8) uint8 {
-	if kind != unix.DT_UNKNOWN {
-		return kind
-	}
-	var st unix.Stat_t
-	if unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
-		return unix.DT_REG // whoever opens it finds out
-	}
-	return uint8(st.Mode & unix.S_IFMT >> 12)
 }
 
 func openIn(fd int, name string, flags int) (int, error) {
