@@ -56,10 +56,12 @@ test-integration: node_modules prepared ## Tests against a real API server
 	npm run --silent test:integration
 test-e2e: node_modules prepared ## Tests with real Pods
 	npm run --silent test:e2e
-e2e-pods: node_modules prepared ## The same, what happens in Pods alone
+e2e-pods: node_modules prepared ## The same, what happens in Pods alone, with an init container and without
 	npm run --silent test:pods
-test-long: node_modules prepared ## What takes minutes each: the largest outputs, the longest deadlines
+	POD_SHAPE=auto npm run --silent test:pods
+test-long: node_modules prepared ## What takes minutes each: the largest outputs, the longest deadlines, races, fuzzing
 	npm run --silent test:long
+	npm run --silent test:race
 	cd agent && grep -ro '^func Fuzz[A-Za-z]*' --include=*_test.go internal | while IFS=: read -r file line; do go test -run '^$$' -fuzz "^$${line#func }$$" -fuzztime 1m "./$${file%/*}" || exit 1; done
 test-extra: node_modules prepared ## What a change need not pass: the Go program's tests on an emulated arm64
 	@node dev/extra.ts

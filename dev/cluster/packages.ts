@@ -24,6 +24,9 @@ const imagePackages: readonly Package[] = [
 /** Programs that tests run, most of them those of the agent; what no Debian system lacks is not listed. */
 const testPackages: readonly Package[] = [
   ["apache2-utils", "/usr/bin/htpasswd"],
+  // Go's race detector needs a C compiler.
+  ["gcc", "/usr/bin/gcc"],
+  ["libc6-dev", "/usr/include/stdio.h"],
   ["libarchive-tools", "/usr/bin/bsdtar"],
   ["pigz", "/usr/bin/pigz"],
   ["python3", "/usr/bin/python3"],
