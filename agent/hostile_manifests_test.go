@@ -18,6 +18,7 @@ import (
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
 	"github.com/converged-computing/oras-operator/agent/internal/inputs"
 	"github.com/converged-computing/oras-operator/agent/internal/registry"
+	"github.com/converged-computing/oras-operator/agent/internal/share"
 )
 
 // refusedManifest is a manifest, what is said of it and with which code.
@@ -265,7 +266,7 @@ func TestWhatIsNotUnpackedIsNotFetched(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			input, _ := h.put(t, manifest)
-			code, message, place := taken(t, input, "--limit", "1000")
+			code, message, place := taken(t, input, limitWithRoom(t, 1000))
 			if got, _ := os.ReadFile(filepath.Join(place, "good")); code != 0 || string(got) != "hello" {
 				t.Errorf("exit code %d, %q: %s", code, got, message)
 			}
@@ -274,6 +275,14 @@ func TestWhatIsNotUnpackedIsNotFetched(t *testing.T) {
 			}
 		})
 	}
+}
+
+// limitWithRoom is the limit of a volume that takes so many bytes beside the agent, once.
+func limitWithRoom(t *testing.T, bytes int64) string {
+	t.Helper()
+	room, err := share.Room(0, 1)
+	must(t, err)
+	return fmt.Sprintf("--limit=%d", bytes-room)
 }
 
 // What is larger than the volume of the step is refused before a byte of it is fetched.
@@ -289,7 +298,7 @@ func TestInputsThatAreLargerThanTheVolume(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			input, repository := h.put(t, manifest)
-			if code, message, _ := taken(t, input, "--limit", "1000"); code != 184 || !strings.Contains(message, "room for 1000 (share-size-limit)") {
+			if code, message, _ := taken(t, input, limitWithRoom(t, 1000)); code != 184 || !strings.Contains(message, "room for 1000 (oras.converged-computing.github.io/share-size-limit)") {
 				t.Errorf("exit code %d, %q", code, message)
 			}
 			if h.asked("/v2/" + repository + "/blobs/" + good["digest"].(string)) {

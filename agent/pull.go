@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"math"
 
 	"github.com/converged-computing/oras-operator/agent/internal/contract"
 	"github.com/converged-computing/oras-operator/agent/internal/credentials"
@@ -68,14 +69,31 @@ func pullAndProve(ctx context.Context, o options.Options) error {
 	for i := range folders {
 		folders[i] = root.Part(i).Inputs()
 	}
-	if err := pullInputs(ctx, o, folders...); err != nil {
+	room, err := roomOf(o, o.Containers)
+	if err != nil {
+		return err
+	}
+	if err := pullInputs(ctx, o, room, folders...); err != nil {
 		return err
 	}
 	return provePush(ctx, o)
 }
 
-// pullInputs pulls into folders, and leaves the digests where only containers of the operator can write.
-func pullInputs(ctx context.Context, o options.Options, folders ...string) error {
+// roomOf is how many bytes of inputs the volume of the step takes.
+func roomOf(o options.Options, containers int) (int64, error) {
+	if o.Limit == 0 {
+		return math.MaxInt64, nil
+	}
+	room, err := share.Room(o.Limit, containers)
+	if err != nil {
+		return 0, failure.Wrap(err, contract.ExitSetupFailed, "the size of the agent is not known: %s", err)
+	}
+	return room, nil
+}
+
+// pullInputs pulls into folders that take so many bytes, and leaves the digests where only containers of the operator can
+// write.
+func pullInputs(ctx context.Context, o options.Options, room int64, folders ...string) error {
 	if len(o.Input) == 0 {
 		return nil
 	}
@@ -83,7 +101,7 @@ func pullInputs(ctx context.Context, o options.Options, folders ...string) error
 	if err != nil {
 		return err
 	}
-	pulled, err := inputs.Pull{Source: source, Folders: folders, Limit: o.Limit}.Run(ctx)
+	pulled, err := inputs.Pull{Source: source, Folders: folders, Room: room}.Run(ctx)
 	if err != nil {
 		return err
 	}

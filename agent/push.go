@@ -24,14 +24,21 @@ func sidecarOptions(o options.Options) (pusher.Options, error) {
 	root := share.Root(o.Share)
 	folder := root.Scripts()
 	blobs := root.PulledInputs()
+	room, err := roomOf(o, len(o.Policy))
+	if err != nil {
+		return pushing, err
+	}
+	into := unpackInto(folder.Inputs())
+	// Here they lie on the volume unpacked, too. A packed file is given back as it is unpacked, and is hardly ever larger.
+	into.Limits.Bytes, into.Limits.Of, into.Limits.Code = max(room, 1), " ("+contract.ShareSizeLimitAnnotation+")", contract.ExitInputInvalid
 	bringing := scripts.Sidecar{Folder: folder, Code: contract.ExitSetupFailed, Bring: func(ctx context.Context) error {
 		if len(o.Input) == 0 {
 			return nil
 		}
-		if err := pullInputs(ctx, o, blobs); err != nil {
+		if err := pullInputs(ctx, o, room, blobs); err != nil {
 			return err
 		}
-		return inputs.Unpack{Into: inputs.Into{Target: unpackInto(folder.Inputs()), Explain: log.Explain}, Folder: blobs, Remove: true}.Run(ctx)
+		return inputs.Unpack{Into: inputs.Into{Target: into, Explain: log.Explain}, Folder: blobs, Remove: true}.Run(ctx)
 	}}
 	output := packFrom(folder.Outputs()+"/.", contract.ExitPushFailed)
 	if o.Credentials != "" {

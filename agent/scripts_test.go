@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/pem"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -183,6 +184,58 @@ func TestInputsOfAScriptThatCannotBeHad(t *testing.T) {
 	// The script waits in vain, and is told by its launcher.
 	wants(t, p.script(waits), 181, "no/such:1")
 	wants(t, oras, 181, "no/such:1")
+}
+
+// Beside a script, inputs lie on the volume packed and unpacked. What does not fit there is refused: the kubelet would
+// evict the Pod.
+func TestInputsOfAScriptThatAreLargerThanTheVolume(t *testing.T) {
+	t.Parallel()
+	h := newHostile(t)
+	const room = 200 << 10
+	files := func(count int, one func(name string) member) []byte {
+		members := make([]member, count)
+		for i := range members {
+			members[i] = one(fmt.Sprint(i))
+		}
+		return tarOf(members...)
+	}
+	zeros := func(size int) []byte {
+		return tarOf(member{kind: '0', name: "zeros", body: strings.Repeat("\x00", size)})
+	}
+	packed := func(name string, content []byte) layer { return h.archive(gzipped(t, content), name) }
+	for name, c := range map[string]struct {
+		layers []layer
+		says   string
+	}{
+		"packed":                        {[]layer{h.blob(noise(room+1), "f")}, "room for 204800"},
+		"packed, together":              {[]layer{h.blob(noise(room-100), "f"), h.blob(noise(101), "g")}, "room for 204800"},
+		"unpacked":                      {[]layer{packed("d", zeros(room+1))}, "unpacked, at "},
+		"unpacked, together":            {[]layer{packed("d", zeros(room/2)), packed("e", zeros(room/2+1))}, "unpacked, at "},
+		"a file beside a directory":     {[]layer{packed("d", zeros(room/2)), h.blob(noise(room/2+1), "f")}, "unpacked, at "},
+		"small files, in blocks":        {[]layer{packed("d", files(51, aFile))}, "unpacked, at "},
+		"directories, in blocks":        {[]layer{packed("d", files(51, aDirectory))}, "unpacked, at "},
+		"what follows the archive":      {[]layer{packed("d", append(zeros(1), make([]byte, room)...))}, "unpacked, at d"},
+		"all that there is room for":    {[]layer{packed("d", zeros(room/2)), h.blob(noise(room/2), "f")}, ""},
+		"all that there are blocks for": {[]layer{packed("d", files(50, aFile))}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newScripted(t, "")
+			input, _ := h.put(t, manifestOf(t, c.layers))
+			oras := p.sidecar("--input="+input, limitWithRoom(t, room))
+			step := p.script(waits + "touch oras-operator-done.txt")
+			if c.says == "" {
+				wants(t, step, 0, "")
+				wants(t, oras, 0, "")
+				return
+			}
+			wants(t, step, 184, c.says)
+			wants(t, oras, 184, "share-size-limit")
+			if got := below(t, p.Inputs()); len(got) > 0 {
+				t.Errorf("left %q", got)
+			}
+		})
+	}
 }
 
 func TestASidecarWithoutAnOutput(t *testing.T) {

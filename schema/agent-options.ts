@@ -141,7 +141,7 @@ export const agentOptions = {
   },
   limit: {
     type: "bytes",
-    commands: ["pull"],
+    commands: ["pull", "sidecar"],
     description: "how much the volume of the step takes; 0 where that is not known",
   },
   credentials: { type: "text", commands: registry, description: "the folder of the step's Secret" },

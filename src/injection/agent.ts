@@ -56,11 +56,16 @@ export function pushArguments(step: Step): string[] {
 /** Does both in a Pod without an init container, and puts the agent on the share before anything else. */
 export function serveArguments(step: Step): string[] {
   const { output, pushOn } = step.settings;
-  return [...sidecarArguments(step), ...option("--push-on", output && unlessDefault("push-on", pushOn))];
+  return [...bothArguments(step), ...option("--push-on", output && unlessDefault("push-on", pushOn))];
 }
 
 /** The same for a step whose application script is the author's own: it speaks the original's protocol. */
 export function sidecarArguments(step: Step): string[] {
+  return [...bothArguments(step), ...option("--limit", shareLimit(step))];
+}
+
+/** Options of a container `oras` that pulls and pushes. */
+function bothArguments(step: Step): string[] {
   const { settings } = step;
   return [
     ...option("--share", names.sharePath),

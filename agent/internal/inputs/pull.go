@@ -17,8 +17,8 @@ type Pull struct {
 	Source
 	// Folders are where each wrapped container finds its inputs, on one filesystem.
 	Folders []string
-	// Limit is how many bytes of blobs the share has room for; 0 where that is not known.
-	Limit int64
+	// Room is how many bytes of blobs the share takes.
+	Room int64
 }
 
 // Run pulls everything, verified. What it returns is a Failure for the author, or the end of ctx.
@@ -33,7 +33,7 @@ func (p Pull) Run(ctx context.Context) ([]Input, error) {
 			return nil, p.broken(err)
 		}
 	}
-	found, err := p.resolve(ctx, p.Limit)
+	found, err := p.resolve(ctx, p.Room)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/names"
+	"github.com/converged-computing/oras-operator/agent/internal/contract"
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
 	"github.com/converged-computing/oras-operator/agent/internal/reference"
 	"github.com/converged-computing/oras-operator/agent/internal/registry"
@@ -31,9 +32,9 @@ type resolved struct {
 	manifest   *manifest.Manifest
 }
 
-// resolve asks for every manifest before a blob is fetched: what is missing is told at once, and so is more than limit
-// bytes of blobs, where it is not 0.
-func (s Source) resolve(ctx context.Context, limit int64) ([]resolved, error) {
+// resolve asks for every manifest before a blob is fetched: what is missing is told at once, and so is more than room
+// bytes of blobs.
+func (s Source) resolve(ctx context.Context, room int64) ([]resolved, error) {
 	var all []resolved
 	var sum int64
 	counted := map[string]bool{}
@@ -58,8 +59,8 @@ func (s Source) resolve(ctx context.Context, limit int64) ([]resolved, error) {
 				sum += min(layer.Size, math.MaxInt64-sum)
 			}
 		}
-		if limit > 0 && sum > limit {
-			return nil, failure.New(s.InvalidCode, "input %s: with it the inputs have %d bytes, and the volume of the step has room for %d (share-size-limit)", ref.Name(), sum, limit)
+		if sum > room {
+			return nil, failure.New(s.InvalidCode, "input %s: with it the inputs have %d bytes; beside the operator's program the volume of the step has room for %d (%s)", ref.Name(), sum, max(room, 0), contract.ShareSizeLimitAnnotation)
 		}
 		all = append(all, resolved{repository, raw.Digest, parsed})
 	}

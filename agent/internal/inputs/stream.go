@@ -2,6 +2,7 @@ package inputs
 
 import (
 	"context"
+	"math"
 	"os"
 	"time"
 
@@ -39,7 +40,7 @@ func (s *Stream) Resolve(ctx context.Context) error {
 	}
 	from := s.Source
 	from.References = references
-	found, err := from.resolve(ctx, 0)
+	found, err := from.resolve(ctx, math.MaxInt64)
 	if err != nil {
 		return err
 	}

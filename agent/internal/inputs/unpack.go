@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -93,11 +94,14 @@ func (u Into) unpackOne(ctx context.Context, target *unpack.Target, layer Layer,
 	if err == nil || failure.As(err) != nil || ctx.Err() != nil {
 		return err
 	}
-	// Compressed data that is damaged, for instance.
 	title := layer.Title
 	if title == "" {
 		title = "."
 	}
+	if errors.Is(err, compress.ErrLimit) {
+		return target.TooLarge(err, names.Printable(title))
+	}
+	// Compressed data that is damaged, for instance.
 	return failure.Wrap(err, u.Target.Code, "the input's %s cannot be unpacked: %s", names.Printable(title), err)
 }
 

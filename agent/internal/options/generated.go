@@ -55,7 +55,7 @@ type Options struct {
 	// StallTimeout is how long no byte may move before a connection is given up.
 	StallTimeout time.Duration `option:"stall-timeout" commands:"pull push serve sidecar"`
 	// Limit is how much the volume of the step takes; 0 where that is not known.
-	Limit int64 `option:"limit" commands:"pull"`
+	Limit int64 `option:"limit" commands:"pull sidecar"`
 	// Credentials is the folder of the step's Secret.
 	Credentials string `option:"credentials" commands:"pull push serve sidecar"`
 	// CredentialsHost is the one host that user and passwords are shown to, unless the Secret names another.

@@ -32,6 +32,8 @@ const (
 	programMode = 0o755
 )
 
+const thisProgram = "/proc/self/exe"
+
 // Root is the whole volume, as the containers of the operator see it.
 type Root string
 
@@ -179,9 +181,19 @@ func (r Root) ForgetOutputs(containers int) error {
 	return nil
 }
 
+// Room is how many of so many bytes of the volume are left beside this program, which lies there once for each of so many
+// wrapped containers.
+func Room(bytes int64, containers int) (int64, error) {
+	program, err := os.Stat(thisProgram)
+	if err != nil {
+		return 0, err
+	}
+	return bytes - int64(containers)*program.Size(), nil
+}
+
 // copyProgram writes beside the path and renames, because a program that runs cannot be written to.
 func copyProgram(path string) (err error) {
-	program, err := os.Open("/proc/self/exe")
+	program, err := os.Open(thisProgram)
 	if err != nil {
 		return err
 	}

@@ -182,6 +182,12 @@ describe("what is added", () => {
       injected(pod({ "input-uri": "d:e", "share-size-limit": "1.5Gi" })),
     );
     expect(pull?.args).toContain(`--limit=${1.5 * 2 ** 30}`);
+    // Beside a script of the author's, the container oras pulls.
+    const entrypoint = "https://example.com/e.sh";
+    const { oras } = containersOf(
+      injected(pod({ "input-uri": "d:e", "share-size-limit": "1.5Gi", entrypoint })),
+    );
+    expect(oras?.args).toContain(`--limit=${1.5 * 2 ** 30}`);
   });
 
   it("marks the Pod by a label, which a watch can select", () => {

@@ -144,7 +144,11 @@ func (a *archive) entry(h *tar.Header, content io.Reader) error {
 	default:
 		size = 0
 	}
-	if err := t.count(path, size); err != nil {
+	taken := onDisk(size)
+	if h.Typeflag == tar.TypeDir {
+		taken = block
+	}
+	if err := t.count(path, taken); err != nil {
 		return err
 	}
 	if len(t.table)+len(a.links) > t.mostRemembered {

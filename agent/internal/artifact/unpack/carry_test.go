@@ -22,7 +22,7 @@ func TestCarry(t *testing.T) {
 	treetest.Must(t, os.WriteFile(root+"/to/g", []byte("old and longer"), 0o644))
 	treetest.Must(t, os.WriteFile(root+"/to/d/kept", []byte("kept"), 0o644))
 	var told []string
-	target, err := Open(Options{Path: root, Workers: 1, Limits: Limits{1, 1, 1}, Now: time.Now(), Tell: func(line string) { told = append(told, line) }})
+	target, err := Open(Options{Path: root, Workers: 1, Limits: Limits{Entries: 1, Bytes: 1, PathBytes: 1}, Now: time.Now(), Tell: func(line string) { told = append(told, line) }})
 	treetest.Must(t, err)
 	defer target.Close()
 	from, err := unix.Open(root+"/from", unix.O_RDONLY|unix.O_DIRECTORY, 0)

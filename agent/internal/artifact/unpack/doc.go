@@ -15,8 +15,10 @@
 package unpack
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,8 +35,11 @@ import (
 type Limits struct {
 	// Entries is the number of files, directories and links of all inputs.
 	Entries int64
-	// Bytes is the sum of the sizes of all files; holes of sparse files count.
+	// Bytes is what all files and directories take on a disk, in blocks; holes of sparse files count.
 	Bytes int64
+	// Of ends the message of who goes beyond Bytes, and Code is its exit code, zero for that of Options.
+	Of   string
+	Code int
 	// PathBytes is the length of one path below the target. A component is never longer than 255 bytes.
 	PathBytes int
 }
@@ -162,14 +167,31 @@ func (t *Target) tellOnce(key, format string, args ...any) {
 	t.told.keys[key] = true
 }
 
-// count takes an entry and the size of its file off the limits.
+// TooLarge says that the inputs go beyond the limit of bytes, at a place.
+func (t *Target) TooLarge(cause error, at string) error {
+	limits := t.options.Limits
+	return failure.Wrap(cause, cmp.Or(limits.Code, t.options.Code), "the inputs hold more than %d bytes unpacked, at %s; that is more than is allowed here%s", limits.Bytes, at, limits.Of)
+}
+
+// block is how much of a disk a file takes at least, on nearly every file system.
+const block = 4096
+
+// onDisk is what a file takes of a disk.
+func onDisk(size int64) int64 {
+	if size > math.MaxInt64-block {
+		return math.MaxInt64
+	}
+	return (size + block - 1) / block * block
+}
+
+// count takes an entry and what it takes of a disk off the limits.
 func (t *Target) count(path string, size int64) error {
 	t.entries++
 	if t.entries > t.options.Limits.Entries {
 		return t.failure(nil, "the inputs have more than %d files, directories and links; that is more than is allowed here", t.options.Limits.Entries)
 	}
 	if size < 0 || size > t.options.Limits.Bytes-t.bytes {
-		return t.failure(nil, "the inputs hold more than %d bytes, at %s; that is more than is allowed here", t.options.Limits.Bytes, t.shown(path))
+		return t.TooLarge(nil, t.shown(path))
 	}
 	t.bytes += size
 	return nil

@@ -270,14 +270,14 @@ func TestLimits(t *testing.T) {
 	}
 	for name, set := range map[string]func(*unpack.Limits){
 		"entries": func(l *unpack.Limits) { l.Entries = 10 },
-		"bytes":   func(l *unpack.Limits) { l.Bytes = 109 },
+		"bytes":   func(l *unpack.Limits) { l.Bytes = 11*4096 - 1 },
 	} {
 		o := options(t.TempDir())
 		set(&o.Limits)
 		if f := failure.As(unpackAll(t, o, archive(t, many...))); f == nil || !strings.Contains(f.Message, "more than is allowed") {
 			t.Errorf("%s: %v", name, f)
 		}
-		o.Limits.Entries, o.Limits.Bytes = 11, 110
+		o.Limits.Entries, o.Limits.Bytes = 11, 11*4096
 		must(t, unpackAll(t, o, archive(t, many...)))
 	}
 }
