@@ -1,5 +1,6 @@
 import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { describe, expect } from "vitest";
+import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
 import { resources } from "../../src/kube/resources.ts";
 import { cacheOf } from "../support/builders.ts";
@@ -47,30 +48,21 @@ async function stepPod(ns: ObjectsIn, name: string, made: Made = {}): Promise<vo
   });
 }
 
-/** Ends a container, as the kubelet reports it. */
-const end = (ns: ObjectsIn, pod: string, container: string, exitCode: number, message: string) =>
-  ns.patchStatus(resources.pods, pod, {
-    containerStatuses: [
-      {
-        ...{
-          name: container,
-          image: "x",
-          imageID: "",
-          ready: false,
-          restartCount: 0,
-          containerID: `containerd://${pod}`,
-        },
-        state: {
-          terminated: {
-            exitCode,
-            message,
-            finishedAt: new Date().toISOString(),
-            containerID: `containerd://${pod}`,
-          },
-        },
-      },
-    ],
-  });
+/** Tells of a container, as the kubelet does. */
+function tell(ns: ObjectsIn, pod: string, container: string, containerID: string, states: object) {
+  const status = { name: container, image: "x", imageID: "", ready: false, restartCount: 0, containerID };
+  return ns.patchStatus(resources.pods, pod, { containerStatuses: [{ ...status, ...states }] });
+}
+
+const ended = (containerID: string, exitCode: number, message: string) => ({
+  terminated: { exitCode, message, finishedAt: new Date().toISOString(), containerID },
+});
+
+/** Ends a container. */
+function end(ns: ObjectsIn, pod: string, container: string, exitCode: number, message: string) {
+  const id = `containerd://${pod}`;
+  return tell(ns, pod, container, id, { state: ended(id, exitCode, message) });
+}
 
 async function jobNamed(ns: ObjectsIn, name: string): Promise<V1Job> {
   const containers = [{ name: "c", image: "x" }];
@@ -113,6 +105,22 @@ describe("I9: what a step pushed", () => {
     }
     expect(await metric(operator, 'oras_operator_artifacts_total{reason="Pushed"}')).toBeGreaterThan(0);
   });
+});
+
+test("an attempt that failed and was started again is reported, once", async ({ installed, operator: _ }) => {
+  const ns = await objectsIn(installed, "again");
+  await stepPod(ns, "again");
+  const { code } = exitCodes.pushFailed;
+  const lastState = ended("containerd://1", code, `push of a/b:1: 503 (exit code ${code})`);
+  const waiting = { reason: "CrashLoopBackOff" };
+  const oras = names.pushContainer;
+  await tell(ns, "again", oras, "containerd://1", { state: { waiting }, lastState });
+  await until(async () => (await ns.events("again")).length > 0, "an Event of the first attempt");
+  await tell(ns, "again", oras, "containerd://2", { state: { running: {} }, lastState });
+  const state = ended("containerd://2", 0, pushed("ghcr.io/a/b:1"));
+  await tell(ns, "again", oras, "containerd://2", { state, lastState });
+  await until(async () => (await ns.events("again")).length > 1, "an Event of the second attempt");
+  expect((await ns.events("again")).map(({ reason }) => reason).sort()).toEqual(["PushFailed", "Pushed"]);
 });
 
 describe("sec-12: forged Pods", () => {

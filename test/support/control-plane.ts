@@ -115,10 +115,13 @@ export async function startControlPlane(): Promise<ControlPlane> {
   let apiServer = launchApiServer();
   const caFile = join(home, "certificates", "apiserver.crt");
   const ready = async () => {
-    await answers(() => readFile(caFile));
-    const ca = await readFile(caFile, "utf8");
-    await answers(() => probe(server, ca, token), apiServer);
-    return ca;
+    let found = "";
+    await answers(async () => {
+      // The API server writes it, and there is a moment at which it is empty.
+      found = await readFile(caFile, "utf8");
+      await probe(server, found, token);
+    }, apiServer);
+    return found;
   };
   const stop = async () => {
     await end(apiServer, "SIGKILL");
@@ -216,14 +219,14 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   await promise;
 }
 
-async function answers(attempt: () => Promise<unknown>, child?: ChildProcess): Promise<void> {
+async function answers(attempt: () => Promise<unknown>, child: ChildProcess): Promise<void> {
   const deadline = Date.now() + 90_000;
   for (;;) {
     try {
       await attempt();
       return;
     } catch (error) {
-      if (child && child.exitCode !== null) throw new Error(`it ended with exit code ${child.exitCode}`);
+      if (child.exitCode !== null) throw new Error(`it ended with exit code ${child.exitCode}`);
       if (Date.now() > deadline) throw error;
       await delay(50);
     }
