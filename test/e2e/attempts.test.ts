@@ -45,8 +45,7 @@ describe.concurrent("each start of a program is an attempt, and the newest one's
     ["inj-04", "RestartAllContainers"],
   ] as const)("%s: restartPolicyRules under Never with %s", async ([, action], { ws }) => {
     const name = action.toLowerCase();
-    const pod = await ws.run(name, output(name), secondTry(), restartedBy(action), work);
-    expect(pod.status?.phase).toBe("Succeeded");
+    await ws.step(name, output(name), secondTry(), restartedBy(action), work);
     expect(await ws.content(`attempts/${name}:1`, "out")).toBe("second\n");
   });
 
@@ -65,8 +64,7 @@ describe.concurrent("each start of a program is an attempt, and the newest one's
     };
     const script = "touch started; if [ -e once ]; then echo second > out; exit 0; fi; sleep 1000";
     const spec = { ...work, initContainers: [watcher] };
-    const pod = await ws.run("watched", output("watched"), script, mounted, spec);
-    expect(pod.status?.phase).toBe("Succeeded");
+    await ws.step("watched", output("watched"), script, mounted, spec);
     expect(await ws.content("attempts/watched:1", "out")).toBe("second\n");
   });
 
@@ -81,8 +79,7 @@ describe.concurrent("each start of a program is an attempt, and the newest one's
           ? [mounted, { ...work, restartPolicy: "OnFailure" }]
           : [restartedBy(action), work];
       const script = secondTry('cat in/file > out && rm in/file && echo "$try" >> out');
-      const pod = await ws.run(name, step, script, container, spec);
-      expect(pod.status?.phase).toBe("Succeeded");
+      await ws.step(name, step, script, container, spec);
       expect(await ws.content(`attempts/${name}:1`, "out")).toBe("seed\nsecond\n");
     },
   );

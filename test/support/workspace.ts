@@ -94,9 +94,10 @@ export async function workspace(labels: Record<string, string> = {}): Promise<Wo
   };
   const succeeded = async (name: string) => {
     const found = await ended(name);
-    const { phase, containerStatuses } = found.status ?? {};
-    if (phase === "Succeeded") return found;
-    throw new Error(`the Pod ${name}: ${phase}\n${JSON.stringify(containerStatuses, null, 1)}`);
+    if (found.status?.phase === "Succeeded") return found;
+    throw new Error(
+      `the Pod ${name} did not succeed\n${await kubectl([...within, "describe", "pod", name])}`,
+    );
   };
   const verdict = (job: string) => {
     const look = async () =>
