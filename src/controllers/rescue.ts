@@ -62,13 +62,16 @@ export function lossOf(pod: StepPod): Loss | undefined {
   return untold(pusher, launchers, pod);
 }
 
-/** Rules of one container that restart all of them may fit as long as it has not ended, or when it has. */
+/**
+ * Rules of one container that restart all of them may fit as long as it has not ended for good. One that was restarted with
+ * all others may be seen with the exit code 137 (RestartingAllContainers), and not with the one that began the round.
+ */
 function restartsAll({ spec, status }: StepPod): boolean {
   const all = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
   const statuses = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
   return all.filter(canRestartAll).some((container) => {
     const code = statuses.find(({ name }) => name === container.name)?.state?.terminated?.exitCode;
-    return code === undefined || afterEnd(container, spec?.restartPolicy, code) === "restarts-all";
+    return code === undefined || afterEnd(container, spec?.restartPolicy, code) !== "ends";
   });
 }
 

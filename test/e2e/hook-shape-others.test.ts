@@ -195,9 +195,9 @@ describe.each([
     return { ...made, metadata, spec: { backoffLimit: 0, template: { metadata: { labels }, spec } } };
   };
   const copies = "cp in/file out";
-  /** As a mesh is told that its Pod is over. */
+  /** As a mesh is told that its Pod is over. What tells it ends with it, and may be told so. */
   const quit = (ws: Workspace, name: string) =>
-    ws.kubectl("exec", name, "-c", "proxy", "--", "/usr/local/bin/node", "-e", "process.kill(1)");
+    ws.try(["exec", name, "-c", "proxy", "--", "/usr/local/bin/node", "-e", "process.kill(1)"]);
 
   it.beforeAll(async ({ ws }) => {
     const sidecar = cel(classicSidecar(ws.namespace, port, isFirst), "Object.spec.containers");

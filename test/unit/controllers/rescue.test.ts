@@ -102,6 +102,16 @@ describe("what Kubernetes may still start is not lost", () => {
     expect(beside(ended(1, 1, 2))).toBe(0);
   });
 
+  it("also one that has ended otherwise, and is started again: it may do so then", () => {
+    const container = { ...restartsAllOn(88), restartPolicy: "Always" };
+    const told = {
+      main: { state: startError() },
+      watcher: { state: ended(137, 1, 2, { reason: "RestartingAllContainers" }), container },
+      oras: oras(),
+    };
+    expect(lostAt("Never", told)).toBe(undefined);
+  });
+
   it("also where that one is none of the step's", () => {
     const pod = (state: object) => {
       const told = {
