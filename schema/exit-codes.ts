@@ -9,8 +9,8 @@ interface ExitCode {
 }
 
 const wrapped = "the wrapped container";
-/** Without an init container all end with the same code. */
-const pulling = `${names.pullContainer}, or ${names.pushContainer} and the wrapped container`;
+/** Without an init container, and beside an application script of the author's, all end with the same code. */
+const pulling = `${names.pullContainer}, or ${names.pushContainer} and ${wrapped}`;
 
 /** Exit codes of the containers that the operator adds, and of the wrapped one where starting or handing over fails. */
 export const exitCodes = {
@@ -27,22 +27,22 @@ export const exitCodes = {
   registryUnavailable: {
     code: 183,
     container: pulling,
-    meaning: "The registry did not answer before the timeout.",
+    meaning: "The registry did not answer before the timeout, or only with errors of its own.",
   },
   inputInvalid: {
     code: 184,
     container: pulling,
-    meaning: "An input is not an artifact that can be unpacked.",
+    meaning: "An input is not an artifact that can be unpacked, or the shared volume has no room for it.",
   },
   setupFailed: {
     code: 185,
-    container: pulling,
+    container: `${names.installContainer}, ${pulling}`,
     meaning:
-      "The agent could not be copied, a script could not be fetched, or the registry does not speak the protocol of its URL.",
+      "The agent could not be put on the shared volume, a script could not be fetched, the Secret of oras-env or a certificate cannot be used, the registry does not speak the protocol of its URL, or the containers have agents of different releases.",
   },
   unpackFailed: {
     code: 186,
-    container: wrapped,
+    container: `${wrapped}, also ${names.pushContainer} beside an entrypoint script`,
     meaning: "An input could not be unpacked; the program did not run.",
   },
   checkFailed: {
@@ -63,8 +63,36 @@ export const exitCodes = {
   },
   pushFailed: {
     code: 190,
-    container: names.pushContainer,
-    meaning: "The output could not be pushed.",
+    container: `${names.pushContainer}; before the program ${pulling}`,
+    meaning:
+      "The output could not be pushed, or the registry said before the program started that it cannot be.",
+  },
+} as const satisfies Record<string, ExitCode>;
+
+/** Exit codes of the containers of a step that a program may end with, too. */
+export const sharedExitCodes = {
+  notExecutable: {
+    code: 126,
+    container: wrapped,
+    meaning:
+      "The program cannot be executed and did not run, as the termination message says; without one, the code is the program's own.",
+  },
+  notFound: {
+    code: 127,
+    container: wrapped,
+    meaning:
+      "The program, or the interpreter that it names, is not in the container, as the termination message says; without one, the code is the program's own.",
+  },
+  killed: {
+    code: 137,
+    container: "any",
+    meaning: "Ended by SIGKILL (128 + 9), often for lack of memory. Nothing of a killed attempt is pushed.",
+  },
+  terminated: {
+    code: 143,
+    container: "any",
+    meaning:
+      "Ended by SIGTERM (128 + 15), as when the Pod is deleted. The container oras ends so where nothing can be pushed any more because of that.",
   },
 } as const satisfies Record<string, ExitCode>;
 

@@ -1,4 +1,4 @@
-import { exitCodes } from "../../schema/exit-codes.ts";
+import { exitCodes, sharedExitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
 import { optionTable } from "../../schema/options.ts";
 import { conditionReasons, conditionTypes, eventReasons } from "../../schema/reasons.ts";
@@ -49,7 +49,11 @@ export function renderDocs(schema: Schema): Rendered[] {
       return `## \`${name}\`\n\n${node.description}\n\n${facts.join("\n")}`;
     })
     .join("\n\n");
-  const codes = Object.values(exitCodes).map((c) => [String(c.code), c.container, c.meaning]);
+  const codesOf = (all: typeof exitCodes | typeof sharedExitCodes) =>
+    table(
+      ["Code", "Container", "Meaning"],
+      Object.values(all).map((c) => [String(c.code), c.container, c.meaning]),
+    );
   const options = optionTable.map((o) => [
     `\`--${o.name}\``,
     `\`${o.env}\``,
@@ -74,7 +78,7 @@ export function renderDocs(schema: Schema): Rendered[] {
     page(
       "exit-codes",
       "Exit codes",
-      `The program's own exit code is never changed. These are the exit codes of the containers that the operator adds, and of the wrapped container where the program did not run or its output was lost. They can be named in a Job's \`podFailurePolicy\`.\n\n${table(["Code", "Container", "Meaning"], codes)}`,
+      `The program's own exit code is never changed. These are the exit codes of the containers that the operator adds, and of the wrapped container where the program did not run or its output was lost. They can be named in a Job's \`podFailurePolicy\`.\n\n${codesOf(exitCodes)}\n\nA program may end with these, too. After signal n a container ends with 128 + n.\n\n${codesOf(sharedExitCodes)}`,
     ),
     page("reasons", "Conditions and reasons", reasonsPage()),
     page("options", "Options of the manager", table(["Flag", "Environment", "Default", "Meaning"], options)),

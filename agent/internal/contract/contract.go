@@ -9,13 +9,13 @@ const ExitInputNotFound = 181
 // ExitDenied means: The registry denied access to an input or to the output.
 const ExitDenied = 182
 
-// ExitRegistryUnavailable means: The registry did not answer before the timeout.
+// ExitRegistryUnavailable means: The registry did not answer before the timeout, or only with errors of its own.
 const ExitRegistryUnavailable = 183
 
-// ExitInputInvalid means: An input is not an artifact that can be unpacked.
+// ExitInputInvalid means: An input is not an artifact that can be unpacked, or the shared volume has no room for it.
 const ExitInputInvalid = 184
 
-// ExitSetupFailed means: The agent could not be copied, a script could not be fetched, or the registry does not speak the protocol of its URL.
+// ExitSetupFailed means: The agent could not be put on the shared volume, a script could not be fetched, the Secret of oras-env or a certificate cannot be used, the registry does not speak the protocol of its URL, or the containers have agents of different releases.
 const ExitSetupFailed = 185
 
 // ExitUnpackFailed means: An input could not be unpacked; the program did not run.
@@ -30,7 +30,7 @@ const ExitPusherMissing = 188
 // ExitOutputFailed means: The program succeeded, but its output could not be passed to the container oras, or nobody was there to take it.
 const ExitOutputFailed = 189
 
-// ExitPushFailed means: The output could not be pushed.
+// ExitPushFailed means: The output could not be pushed, or the registry said before the program started that it cannot be.
 const ExitPushFailed = 190
 
 // ArtifactType is in the manifest of an artifact.

@@ -52,8 +52,6 @@ function notFound(asked: string, topics: readonly Topic[]): string {
 function notOurExitCode(code: number): string {
   const signal = code - 128;
   const meaning =
-    signal > 0 && signal < 32
-      ? `a program was ended by signal ${signal}${signal === 9 ? ", often for lack of memory" : ""}`
-      : "it is the program's own";
-  return `${code}: no container of the operator ends with this exit code; ${meaning}.`;
+    signal > 0 && signal < 32 ? `the container was ended by signal ${signal}` : "it is the program's own";
+  return `${code}: the operator has no exit code like this; ${meaning}.`;
 }

@@ -1,4 +1,4 @@
-import { exitCodes } from "../../../schema/exit-codes.ts";
+import { exitCodes, sharedExitCodes } from "../../../schema/exit-codes.ts";
 import { names } from "../../../schema/names.ts";
 import { optionTable } from "../../../schema/options.ts";
 import { conditionReasons, conditionTypes, eventReasons } from "../../../schema/reasons.ts";
@@ -103,7 +103,7 @@ function optionTopics(): Topic[] {
 }
 
 function exitCodeTopics(): Topic[] {
-  return Object.entries(exitCodes).map(([name, { code, container, meaning }]) => ({
+  return Object.entries({ ...exitCodes, ...sharedExitCodes }).map(([name, { code, container, meaning }]) => ({
     section: "EXIT CODES of containers",
     name: String(code),
     aliases: [name.toLowerCase()],

@@ -78,8 +78,16 @@ describe("I11: explain the rest", () => {
   });
 
   it.each([
-    ["137", "ended by signal 9, often for lack of memory"],
-    ["143", "ended by signal 15"],
+    ["126", "cannot be executed"],
+    ["127", "is not in the container"],
+    ["137", "often for lack of memory"],
+    ["143", "as when the Pod is deleted"],
+  ])("exit code %s, which a program may have, too", (code, sentence) => {
+    expect(unwrapped(explainOne(code))).toContain(sentence);
+  });
+
+  it.each([
+    ["139", "ended by signal 11"],
     ["1", "the program's own"],
   ])("exit code %s, which is not of the operator", (code, sentence) => {
     expect(() => explainOne(code)).toThrow(sentence);
