@@ -164,7 +164,7 @@ export const annotations = {
     "format": "CacheName",
     "default": "oras",
     "defaultText": "\"oras\"",
-    "description": "Name of the OrasCache in the same namespace that the step uses.",
+    "description": "Name of the OrasCache in the same namespace that the step uses. It needs none if it names a registry, or if each of its artifacts names its own with oci://host/.",
     "example": "orascache-sample"
   },
   "oras-container": {

@@ -65,7 +65,7 @@ export interface components {
              */
             "output-pipe"?: components["schemas"]["Path"][];
             /**
-             * @description Name of the OrasCache in the same namespace that the step uses.
+             * @description Name of the OrasCache in the same namespace that the step uses. It needs none if it names a registry, or if each of its artifacts names its own with oci://host/.
              * @default oras
              * @example orascache-sample
              */
