@@ -198,10 +198,12 @@ func (r *runner) tell(event Event) {
 func (r *runner) do(action Action) error {
 	switch a := action.(type) {
 	case Refuse:
-		_ = r.sessions[a.Launcher].conn.Close()
+		s := r.sessions[a.Launcher]
+		_ = s.conn.Close()
+		s.answer(false)
 	case Serve:
 		s := r.sessions[a.Launcher]
-		close(s.served)
+		s.answer(true)
 		prepared := r.prepared
 		r.work.Go(func() { r.supply(s, prepared) })
 		if r.Supply != nil {
@@ -211,6 +213,7 @@ func (r *runner) do(action Action) error {
 		}
 	case Inform:
 		s := r.sessions[a.Launcher]
+		s.answer(false)
 		r.work.Go(func() {
 			// It may be in the middle of an input.
 			s.fail(a.Failure)
@@ -227,7 +230,9 @@ func (r *runner) do(action Action) error {
 		}
 		r.markTaken(a.Launcher)
 	case Release:
-		_ = r.sessions[a.Launcher].writer.Message(protocol.Taken, nil)
+		s := r.sessions[a.Launcher]
+		_ = s.writer.Message(protocol.Taken, nil)
+		s.answer(false)
 	case Forget:
 		r.keep(a.Launcher, nil)
 		if err := folder(r.Share.Kept(a.Launcher)).forget(); err != nil {

@@ -29,8 +29,8 @@ type session struct {
 	conn   *net.UnixConn
 	writer *protocol.Writer
 	reader *protocol.Reader
-	// served is closed when the attempt may go on.
-	served chan struct{}
+	// answered has what the attempt was told at first: that it goes on, or that it may end.
+	answered chan bool
 	// done is closed when nothing more comes of it.
 	done chan struct{}
 }
@@ -40,21 +40,47 @@ func (s *session) fail(why Failure) {
 	_ = s.writer.Message(protocol.Failed, protocol.Failure{Code: why.Code, Message: why.Message})
 }
 
+// answer is the loop's word on an attempt. The first one counts: an attempt that goes on is heard to its end.
+func (s *session) answer(goesOn bool) {
+	select {
+	case s.answered <- goesOn:
+	default:
+	}
+}
+
+// acceptPause is how long no connection is taken after one could not be.
+const acceptPause = 100 * time.Millisecond
+
 // accept takes one connection at a time: a second one is not the launcher's.
 func (r *runner) accept(number int, listener *net.UnixListener) {
 	var current *session
+	fails := false
 	for {
 		conn, err := listener.AcceptUnix()
-		if err != nil {
+		if errors.Is(err, net.ErrClosed) {
 			return
 		}
+		if err != nil {
+			// Something is used up, file descriptors or memory (accept(2)), and may be there again.
+			if !fails {
+				r.Log.Say("a connection of wrapped container %d cannot be accepted, trying again: %s", number+1, err)
+			}
+			fails = true
+			select {
+			case <-time.After(acceptPause):
+			case <-r.ctx.Done():
+				return
+			}
+			continue
+		}
+		fails = false
 		if current != nil && !current.isOver() {
 			_ = conn.Close()
 			continue
 		}
 		s := &session{
 			launcher: number, conn: conn, writer: protocol.NewWriter(conn), reader: protocol.NewReader(conn),
-			served: make(chan struct{}), done: make(chan struct{}),
+			answered: make(chan bool, 1), done: make(chan struct{}),
 		}
 		s.ctx, s.cancel = context.WithCancel(r.ctx)
 		if current != nil {
@@ -104,13 +130,19 @@ func (r *runner) serve(s *session) {
 		return
 	}
 	r.tell(began{s})
+	var err error
 	select {
-	case <-s.served:
+	case goesOn := <-s.answered:
+		if goesOn {
+			err = r.follow(s)
+		} else {
+			// What it says is known, or not wanted, and must not replace what is kept of it.
+			_, err = io.Copy(io.Discard, s.conn)
+		}
 	case <-r.ctx.Done():
 		return
 	}
-	err := r.follow(s)
-	if err != nil && r.ctx.Err() == nil {
+	if err != nil && !errors.Is(err, net.ErrClosed) && r.ctx.Err() == nil {
 		r.Log.Say("the connection of wrapped container %d ended: %s", s.launcher+1, err)
 	}
 	r.forgetDone()
