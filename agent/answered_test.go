@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"net"
+	"net/http"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/protocol"
+	"github.com/converged-computing/oras-operator/agent/internal/share"
 	"golang.org/x/sys/unix"
 )
 
@@ -161,4 +163,91 @@ func TestOrasWithoutFreeFileDescriptors(t *testing.T) {
 			t.Errorf("said %d times", n)
 		}
 	}
+}
+
+// The kubelet starts a container again after any exit code where a liveness probe failed, or its image was changed. When
+// oras has done its part by then, what that attempt leaves could not be pushed: it must not wait for oras.
+func TestAnAttemptAfterTheEndOfOras(t *testing.T) {
+	t.Parallel()
+	host := startRegistry(t)
+	for name, policy := range map[string]string{
+		"under OnFailure": onFailure, "under Never": `{"restart":"Never"}`, "by a rule, too": `{"restart":"OnFailure","rules":[{"codes":[42]}]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPod(t, "http://"+host+"/"+digestOf([]byte(name))[7:20]+":1")
+			p.policy = policy
+			var comesBack []string
+			if name != "under Never" {
+				comesBack = []string{"--oras-comes-back"}
+			}
+			wants(t, p.pull(), 0, "")
+			oras := p.push()
+			wants(t, p.program("echo x > x", append(comesBack, "--output-path=x")...), 0, "")
+			wants(t, oras, 0, `"digest"`)
+			for range 2 {
+				next := p.program("echo ran", append(comesBack, "--output-path=x")...)
+				wants(t, next, 188, "the container oras has ended, and nothing starts it again; the program was not run")
+				if next.stdout.String() != "" {
+					t.Error("the program ran")
+				}
+			}
+			if p.streams {
+				return
+			}
+			// A new round begins with the init container.
+			wants(t, p.pull(), 0, "")
+			step := p.program("echo y > x; echo ran", append(comesBack, "--output-path=x")...)
+			step.says("ran")
+		})
+	}
+	t.Run("nothing was pushed", func(t *testing.T) {
+		t.Parallel()
+		p := newPod(t, "http://"+host+"/nothing:1")
+		p.policy = onFailure
+		wants(t, p.pull(), 0, "")
+		oras := p.push("--push-on=failure")
+		wants(t, p.program("true", "--output-path=x", "--push-on=failure", "--oras-comes-back"), 0, "")
+		wants(t, oras, 0, "nothing pushed")
+		wants(t, p.program("echo ran", "--output-path=x", "--push-on=failure", "--oras-comes-back"), 188, "has ended")
+	})
+	// It began between two lives of oras, of which the second pushes the output of the attempt before.
+	t.Run("which it has not seen", func(t *testing.T) {
+		t.Parallel()
+		p := newPod(t, faulty(t, host, answers(http.MethodPut, "/", 503))+"/unseen:1")
+		p.policy = onFailure
+		wants(t, p.pull(), 0, "")
+		first := p.push("--timeout=60")
+		wants(t, p.program("echo kept > x", "--output-path", "x", "--oras-comes-back"), 0, "")
+		first.says("trying again")
+		first.kill()
+		step := p.program(waitsForGo+"echo late > x", "--output-path", "x", "--oras-comes-back")
+		if !p.streams {
+			step.says("running")
+		}
+		must(t, step.Process.Signal(syscall.SIGSTOP))
+		p.output = "http://" + host + "/unseen:1"
+		wants(t, p.push(), 0, `"digest"`)
+		must(t, step.Process.Signal(syscall.SIGCONT))
+		p.makeFile("go")
+		code := 189
+		if p.streams {
+			code = 188
+		}
+		wants(t, step, code, "the container oras has ended, and nothing starts it again")
+	})
+}
+
+// Beside a script of the author's, too.
+func TestAnAttemptOfAScriptAfterTheEndOfOras(t *testing.T) {
+	t.Parallel()
+	p := newPod(t, "")
+	p.policy = onFailure
+	must(t, share.Root(p.share).Install(1))
+	must(t, share.Root(p.share).MakeScripts())
+	oras := p.start("sidecar", "--share="+p.share, "--policy="+p.policy)
+	script := []string{"--pushes", "--oras-comes-back"}
+	wants(t, p.program("true", script...), 0, "")
+	wants(t, oras, 0, "")
+	wants(t, p.program("echo ran", script...), 188, "has ended")
 }

@@ -24,7 +24,9 @@ func execute(ctx context.Context, o options.Options, signals *program.Signals) (
 		return launcher.Exit{}, err
 	}
 	part := share.Part(o.Share)
-	started.Socket, started.Taken = part.Socket(), part.Taken()
+	started.Socket, started.Taken, started.OrasEnded = part.Socket(), part.Taken(), part.EndOfOras
+	// Without rules of its own the kubelet starts it again by the policy of its Pod.
+	started.OrasRestartsAfter = func(int) bool { return o.OrasComesBack }
 	started.Settings = launcher.Settings{
 		Unpacks: o.InputPath != "" && !o.Streams, Waits: o.Streams, Tells: o.Pushes || o.Streams,
 		OrasComesBack: o.OrasComesBack || o.Streams,
@@ -33,7 +35,7 @@ func execute(ctx context.Context, o options.Options, signals *program.Signals) (
 	}
 	into := inputs.Into{Target: unpackInto(o.InputPath), Explain: log.Explain}
 	if o.Streams {
-		started.Inputs, started.OrasEnded = into, part.EndOfOras
+		started.Inputs = into
 		started.OrasRestartsAfter = func(code int) bool {
 			return o.OrasComesBack && code != 0 && !slices.Contains(contract.EndsForGood, code)
 		}

@@ -16,24 +16,21 @@ import (
 
 // orasCommand is a command of the container oras.
 type orasCommand struct {
-	// open makes the volume ready; nil where an init container has done it.
+	// open makes the volume ready.
 	open func(root share.Root, containers int) error
 	// options are what the container is started with.
 	options func(options.Options) (pusher.Options, error)
-	// end says on the volume how it ended; nil where a socket that nobody listens on says enough.
-	end func(root share.Root, containers int, exit share.End) error
 }
 
 var orasCommands = map[string]orasCommand{
 	// With an init container.
-	"push": {options: pusherOptions},
+	"push": {open: share.Root.Return, options: pusherOptions},
 	// The same beside an application script of the author's.
-	"sidecar": {options: sidecarOptions},
+	"sidecar": {open: share.Root.Return, options: sidecarOptions},
 	// Without one: the kubelet starts the wrapped containers as soon as the volume is open.
 	"serve": {
 		open:    func(root share.Root, containers int) error { return root.Open(containers, contract.ReadyVariable) },
 		options: servingOptions,
-		end:     share.Root.End,
 	},
 }
 
@@ -66,19 +63,16 @@ func (c orasCommand) run(ctx context.Context, command string, arguments []string
 	if err != nil {
 		exit = pusher.Exit{Code: codeOf(err), Message: err.Error()}
 	}
-	if c.end != nil {
-		if err := c.end(root, containers, share.End(exit)); err != nil {
-			log.Say("the wrapped containers cannot be told that this one has ended: %s", err)
-		}
+	last := share.End{Code: exit.Code, Message: exit.Message, Final: root.Conclusion() != nil}
+	if err := root.End(containers, last); err != nil {
+		log.Say("the wrapped containers cannot be told that this one has ended: %s", err)
 	}
 	return endWith(o, exit.Code, exit.Message, nil)
 }
 
 func (c orasCommand) listen(root share.Root, containers int) (*pusher.Listening, error) {
-	if c.open != nil {
-		if err := c.open(root, containers); err != nil {
-			return nil, failure.Wrap(err, contract.ExitSetupFailed, "the volume of the step cannot be written: %s", err)
-		}
+	if err := c.open(root, containers); err != nil {
+		return nil, failure.Wrap(err, contract.ExitSetupFailed, "the volume of the step cannot be written: %s", err)
 	}
 	listening, err := pusher.Listen(root, containers)
 	if err != nil {

@@ -33,6 +33,7 @@ func TestWithoutAnInitContainer(t *testing.T) {
 		"a round that begins during a push":        TestARoundThatBeginsDuringAPush,
 		"deletion":                                 TestDeletion,
 		"a life after the end":                     TestALifeAfterTheEndOfTheStep,
+		"an attempt after the end of oras":         TestAnAttemptAfterTheEndOfOras,
 		"a failure before the program":             TestAFailureBeforeTheProgramIsHeardLater,
 		"refused uploads":                          TestRefusedUploadsAreKnownBeforeTheProgram,
 		"refused pushes":                           TestRefusedPushes,

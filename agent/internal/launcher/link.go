@@ -90,20 +90,26 @@ const killed = 137
 // goneFor says how the container oras, which listened once and does not any more, has ended for good; nil if it may
 // listen again.
 func (r *runner) goneFor(since time.Duration) *Gone {
-	if !r.Settings.OrasComesBack {
-		return &Gone{}
-	}
-	if r.OrasEnded == nil {
-		return nil
-	}
 	end := r.OrasEnded()
+	comesBack := r.Settings.OrasComesBack
 	switch {
-	case end == nil && (r.OrasRestartsAfter(killed) || since <= restartTime), end != nil && r.OrasRestartsAfter(end.Code):
+	case comesBack && end == nil && (r.OrasRestartsAfter(killed) || since <= restartTime):
+		return nil
+	case comesBack && end != nil && !end.Final && r.OrasRestartsAfter(end.Code):
 		return nil
 	case end != nil && slices.Contains(contract.EndsForGood, end.Code):
 		return &Gone{Code: end.Code, Message: end.Message}
 	}
 	return &Gone{}
+}
+
+// goneBefore is set where the container oras had ended for good before this attempt began, which could only run in vain:
+// the kubelet starts a container again whatever it ended with, for instance when a liveness probe fails.
+func (r *runner) goneBefore() *Gone {
+	if !r.Settings.Tells || r.OrasEnded() == nil {
+		return nil
+	}
+	return r.goneFor(0)
 }
 
 // isTaken says whether the container oras knows the end of this attempt already.

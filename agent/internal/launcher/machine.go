@@ -266,10 +266,10 @@ func (m *Machine) isGone(e Gone) []Action {
 	m.connection = none
 	m.nobody = true
 	switch {
-	case m.phase == preparing && m.settings.Waits && e.Code != 0:
+	case m.phase == preparing && e.Code != 0:
 		m.phase = over
 		return []Action{Exit(e)}
-	case m.phase == preparing && m.settings.Waits:
+	case m.phase == preparing:
 		m.phase = over
 		return []Action{Exit{m.settings.NobodyThere, "the container oras has ended, and nothing starts it again; the program was not run"}}
 	case m.phase == handingOver:

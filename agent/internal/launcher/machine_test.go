@@ -29,7 +29,9 @@ type world struct {
 	failure    *Failed   // why the program does not run
 	exit       *Exit
 	stopped    bool
-	log        []string
+	// nobodyBefore says that oras had ended for good before this attempt began.
+	nobodyBefore bool
+	log          []string
 }
 
 type orasState int
@@ -68,7 +70,12 @@ func TestMachineInEveryOrder(t *testing.T) {
 		}()
 		machine, actions := NewMachine(settings)
 		w.machine = machine
-		w.do(t, actions)
+		if settings.Tells && rapid.IntRange(0, 9).Draw(t, "oras has ended before") == 9 {
+			w.oras, w.orasGone, w.nobodyBefore = ended, true, true
+			w.handle(t, gone(t))
+		} else {
+			w.do(t, actions)
+		}
 		for step := 0; step < 60 && w.exit == nil; step++ {
 			usual, faults := w.possible()
 			if len(usual) == 0 {
@@ -120,7 +127,7 @@ func (w *world) do(t *rapid.T, actions []Action) {
 		case StartProgram:
 			w.runs++
 			w.running = true
-			if w.runs > 1 || w.stopped || w.failure != nil || w.preparing {
+			if w.runs > 1 || w.stopped || w.failure != nil || w.preparing || w.nobodyBefore {
 				t.Fatalf("runs the program when it must not")
 			}
 			if w.settings.Waits && (!w.whole || !w.checked || w.oras != listening) {
@@ -155,6 +162,8 @@ func (w *world) checkExit(t *rapid.T) {
 	}
 }
 
+func gone(t *rapid.T) Gone { return Gone{Code: rapid.SampledFrom([]int{0, 181}).Draw(t, "gone")} }
+
 type step = func(*rapid.T)
 
 func (w *world) possible() (usual, faults []step) {
@@ -172,7 +181,7 @@ func (w *world) possible() (usual, faults []step) {
 	if w.connecting && w.oras == ended && w.orasGone {
 		usual = append(usual, func(t *rapid.T) {
 			w.connecting = false
-			w.handle(t, Gone{Code: rapid.SampledFrom([]int{0, 181}).Draw(t, "gone")})
+			w.handle(t, gone(t))
 		})
 	}
 	if w.oras == notYet || w.oras == ended && !w.orasGone {
@@ -226,8 +235,10 @@ func (w *world) possible() (usual, faults []step) {
 	}
 	if w.oras == listening {
 		faults = append(faults, func(t *rapid.T) {
-			w.log = append(w.log, "oras is killed")
-			w.oras, w.orasGone = ended, !w.settings.OrasComesBack
+			// Where the kubelet starts it again when it was killed, it may still end by itself, for good.
+			w.orasGone = !w.settings.OrasComesBack || rapid.Bool().Draw(t, "orasGone")
+			w.log = append(w.log, fmt.Sprintf("oras ends, for good: %v", w.orasGone))
+			w.oras = ended
 			w.asked = nil
 			if w.connected {
 				// Also in the middle of an input.

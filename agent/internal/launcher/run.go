@@ -23,7 +23,7 @@ type Options struct {
 	Socket string
 	// Taken is the file that names the attempt whose end the container oras knows.
 	Taken string
-	// OrasEnded says whether the container oras has ended by itself, and how; nil where that is not known.
+	// OrasEnded says whether the container oras has ended by itself, and how.
 	OrasEnded func() *share.End
 	// OrasRestartsAfter says whether the kubelet starts it again after it has ended by itself, as often as it does.
 	OrasRestartsAfter func(code int) bool
@@ -79,6 +79,9 @@ func Run(ctx context.Context, options Options, signals *program.Signals) Exit {
 	}()
 	r.work.Go(r.listenForSignals)
 	machine, actions := NewMachine(options.Settings)
+	if gone := r.goneBefore(); gone != nil {
+		actions = machine.Handle(*gone)
+	}
 	for {
 		for _, action := range actions {
 			if exit, isExit := action.(Exit); isExit {

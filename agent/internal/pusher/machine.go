@@ -487,14 +487,14 @@ func (m *Machine) proceedToTermination() []Action {
 	return m.deleted()
 }
 
-// wouldGoOn says whether a wrapped container that failed is started again if the Pod was not deleted, but its sandbox
-// made again: SIGTERM looks the same then, and this container must be started again, too.
+// wouldGoOn says whether a wrapped container is started again if the Pod was not deleted, but its sandbox made again: SIGTERM
+// looks the same then, and this container must be started again, too. Under Always it is after a success, too.
 func (m *Machine) wouldGoOn(l launcher) bool {
 	if l.result == nil {
 		return false
 	}
 	code := l.result.exitCode(m.settings)
-	return code != 0 && l.policy.after(code) != ends
+	return l.policy.after(code) != ends && (code != 0 || l.policy.Restart != Always)
 }
 
 // terminated is the exit code of a program that SIGTERM ends.

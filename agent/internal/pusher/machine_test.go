@@ -2,6 +2,7 @@ package pusher
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -31,6 +32,7 @@ type world struct {
 	push      []string // the attempts that are being pushed; nil when none is
 	exits     int
 	lastExit  Exit
+	anew      bool // every container of the Pod is about to be started again
 	log       []string
 }
 
@@ -183,8 +185,8 @@ func (w *world) pushes(t *rapid.T, a Push) {
 	}
 }
 
-// checkExit says whether the end of oras leaves somebody waiting. An attempt that was killed after it was released is not
-// known to oras: the kubelet starts another one, which finds nobody.
+// checkExit says whether the end of oras leaves somebody waiting. An attempt that the kubelet starts whatever the one before
+// ended with is not known to oras before it greets: it finds nobody, and fails.
 func (w *world) checkExit(t *rapid.T, e Exit) {
 	switch {
 	case w.deleted || w.changed || w.push != nil:
@@ -246,12 +248,24 @@ func (w *world) ends(t *rapid.T, i, code int) {
 	connected := c.connected
 	attempt := c.attempt(i)
 	c.running, c.connected, c.lastCode, c.started = false, false, code, false
-	c.finished = w.deleted || w.settings.Policies[i].after(code) == ends
-	if c.finished {
+	next := w.settings.Policies[i].after(code)
+	c.finished = w.deleted || next == ends
+	w.anew = w.anew || !w.deleted && next == restartsAll
+	if c.finished && (w.newest[i] == attempt || w.newest[i] == "") {
 		w.final[i] = attempt
 	}
 	if connected && w.alive {
 		w.handle(t, Disconnected{i, attempt})
+	}
+}
+
+// startAnew is a round of all containers: the kubelet kills what runs, and the init container drops what is kept.
+func (w *world) startAnew(*rapid.T) {
+	w.log = append(w.log, "every container is started again")
+	w.anew, w.alive, w.gone, w.failed, w.changed, w.concluded, w.push = false, false, false, false, false, nil, nil
+	for i := range w.launchers {
+		w.launchers[i] = container{starts: w.launchers[i].starts}
+		w.kept[i], w.underWay[i], w.newest[i], w.final[i], w.parts[i] = nil, false, "", "", ""
 	}
 }
 
@@ -261,10 +275,18 @@ func policies(t *rapid.T) []Policy {
 	for i := range all {
 		all[i].Restart = restart
 		if rapid.Bool().Draw(t, "rules") {
-			all[i].Rules = []Rule{{Codes: []int{42}}}
+			code := rapid.SampledFrom([]int{42, 42, 0}).Draw(t, "rule")
+			all[i].Rules = []Rule{{Codes: []int{code}, All: rapid.Bool().Draw(t, "all")}}
 		}
 	}
 	return all
+}
+
+// restartAll says whether a rule restarts all containers: such a Pod has an init container.
+func restartAll(policies []Policy) bool {
+	return slices.ContainsFunc(policies, func(p Policy) bool {
+		return slices.ContainsFunc(p.Rules, func(r Rule) bool { return r.All })
+	})
 }
 
 func TestMachineInEveryOrder(t *testing.T) {
@@ -276,7 +298,7 @@ func TestMachineInEveryOrder(t *testing.T) {
 			OutputFailed: outputFailed,
 		}
 		n := len(settings.Policies)
-		w := &world{settings: settings, streams: rapid.Bool().Draw(t, "streams"), launchers: make([]container, n), kept: make([]*Result, n), newest: make([]string, n), underWay: make([]bool, n), final: make([]string, n), parts: make([]string, n)}
+		w := &world{settings: settings, streams: rapid.Bool().Draw(t, "streams") && !restartAll(settings.Policies), launchers: make([]container, n), kept: make([]*Result, n), newest: make([]string, n), underWay: make([]bool, n), final: make([]string, n), parts: make([]string, n)}
 		defer func() {
 			if t.Failed() {
 				for _, line := range w.log {
@@ -304,6 +326,9 @@ type step = func(*rapid.T)
 
 // possible are the things that may happen now: usual ones and faults.
 func (w *world) possible() (usual, faults []step) {
+	if w.anew && !w.deleted {
+		usual = append(usual, w.startAnew)
+	}
 	switch {
 	case !w.alive && !w.gone:
 		usual = append(usual, w.start)
@@ -341,6 +366,10 @@ func (w *world) possible() (usual, faults []step) {
 				w.log = append(w.log, w.launchers[i].attempt(i)+" is killed")
 				w.ends(t, i, Killed)
 			})
+		}
+		if c := w.launchers[i]; c.finished && !c.running && !w.deleted && !w.anew {
+			// A liveness probe failed, or the image was changed: what it ended with does not matter.
+			faults = append(faults, func(*rapid.T) { w.startLauncher(i) })
 		}
 		usual = append(usual, w.steps(i)...)
 	}
@@ -388,11 +417,8 @@ func (w *world) steps(i int) []step {
 			w.seen[i] = true
 			w.handle(t, Missing{i})
 		}}
-	case !c.running && !c.finished && !w.deleted:
-		return []step{func(*rapid.T) {
-			*c = container{starts: c.starts + 1, running: true}
-			w.log = append(w.log, "starts "+c.attempt(i))
-		}}
+	case !c.running && !c.finished && !w.deleted && !w.anew:
+		return []step{func(*rapid.T) { w.startLauncher(i) }}
 	case !c.running:
 		return nil
 	}
@@ -401,9 +427,9 @@ func (w *world) steps(i int) []step {
 	case c.released:
 		return append(steps, func(t *rapid.T) { w.ends(t, i, c.result.exitCode(w.settings)) })
 	case !w.alive:
-		if w.gone && !c.served {
+		if w.gone {
 			// Nobody will come: the launcher says so and fails.
-			steps = append(steps, func(t *rapid.T) { w.ends(t, i, 188) })
+			steps = append(steps, func(t *rapid.T) { w.ends(t, i, w.withoutOras(t, i)) })
 		}
 		return steps
 	case !c.connected:
@@ -454,6 +480,28 @@ func (w *world) steps(i int) []step {
 		})
 }
 
+func (w *world) startLauncher(i int) {
+	c := &w.launchers[i]
+	*c = container{starts: c.starts + 1, running: true}
+	w.log = append(w.log, "starts "+c.attempt(i))
+}
+
+// withoutOras is the exit code of a launcher that has nobody to tell its end.
+func (w *world) withoutOras(t *rapid.T, i int) int {
+	c := w.launchers[i]
+	if !c.started && !c.ran {
+		return 188
+	}
+	code := c.result.Code
+	if !c.ran {
+		code = rapid.SampledFrom([]int{0, 1, 42}).Draw(t, "code")
+	}
+	if code == 0 {
+		return outputFailed
+	}
+	return code
+}
+
 func (w *world) tell(t *rapid.T, i int) {
 	c := &w.launchers[i]
 	if c.result.HasPart {
@@ -470,6 +518,8 @@ func (w *world) finish(t *rapid.T) {
 	for range 200 {
 		var next step
 		switch {
+		case w.anew && !w.deleted:
+			next = w.startAnew
 		case w.alive && w.push != nil:
 			next = w.pushed
 		case !w.alive && !w.gone:
@@ -484,6 +534,11 @@ func (w *world) finish(t *rapid.T) {
 	}
 	if w.alive && w.push == nil && !w.waitsForKubelet() && !w.waitsForOperator() {
 		t.Fatalf("waits for ever")
+	}
+	for i, c := range w.launchers {
+		if w.gone && c.running {
+			t.Fatalf("launcher %d waits for an oras that cannot come", i)
+		}
 	}
 	if !w.alive && w.lastExit.Code == 0 && w.failed {
 		t.Fatalf("succeeded though the step failed")
@@ -531,11 +586,15 @@ func (w *world) waitsForOperator() bool {
 // The kubelet ends all containers of a sandbox that is lost, and starts them in another one: those that failed, by their
 // policy, the others not.
 func TestASandboxThatIsMadeAgain(t *testing.T) {
+	again := []Rule{{Codes: []int{0}}}
 	for _, c := range []struct {
 		policy Policy
 		code   int
 		want   Exit
 	}{
+		{Policy{Restart: OnFailure}, 0, Exit{Message: "nothing pushed: no program left an output"}},
+		{Policy{Restart: Always}, 0, Exit{Message: "nothing pushed: no program left an output"}},
+		{Policy{Restart: OnFailure, Rules: again}, 0, Exit{Code: 143, Message: "nothing pushed: no program left an output"}},
 		{Policy{Restart: OnFailure}, 143, Exit{Code: 143, Message: "nothing pushed: the program ended with exit code 143"}},
 		{Policy{Restart: Always}, 143, Exit{Code: 143, Message: "nothing pushed: the program ended with exit code 143"}},
 		{Policy{Restart: Never}, 143, Exit{Message: "nothing pushed: the program ended with exit code 143"}},

@@ -83,7 +83,7 @@ func (l *Listening) Run(ctx context.Context, options Options) (Exit, error) {
 	if end := options.Share.Conclusion(); end != nil {
 		options.Log.Say("the step has ended before this start of the container oras; nobody is waited for")
 		l.close()
-		return Exit(*end), nil
+		return Exit{end.Code, end.Message}, nil
 	}
 	count := len(l.listeners)
 	ctx, cancel := context.WithCancel(ctx)
@@ -245,7 +245,7 @@ func (r *runner) do(action Action) error {
 	case Push:
 		r.push(a.Launchers)
 	case Conclude:
-		if err := r.Share.Conclude(share.End(a.Exit)); err != nil {
+		if err := r.Share.Conclude(share.End{Code: a.Exit.Code, Message: a.Exit.Message, Final: true}); err != nil {
 			r.Log.Say("%s cannot be written: %s", r.Share.Concluded(), err)
 		}
 	case StopPush:

@@ -4,7 +4,7 @@
 //	<root>/<n>/socket      where the container oras listens for it
 //	<root>/<n>/inputs/     what it unpacks
 //	<root>/<n>/barrier     only without an init container: lets the kubelet start it
-//	<root>/<n>/ended       only without an init container: how the container oras has ended, if it has
+//	<root>/<n>/ended       how the container oras has ended by itself, if it has
 //	<root>/<n>/taken       the attempt of it whose end is known to the container oras
 //	<root>/parts/<n>/      what it has handed over
 //	<root>/parts/end       how the step has ended, when nothing of it can follow
@@ -85,7 +85,7 @@ func (p Part) Entrypoint() string { return filepath.Join(string(p), "entrypoint.
 func (p Part) OrasEntrypoint() string { return filepath.Join(string(p), "oras-entrypoint.sh") }
 
 // Install puts this program on the share, once for each of so many wrapped containers. Who finds the file finds it whole.
-// Sockets of an earlier round are removed: one that nobody listens on says that the container oras has ended.
+// Sockets of an earlier round are removed, and how that ended: both say that the container oras has ended.
 func (r Root) Install(containers int) error {
 	for number := range containers {
 		part := r.Part(number)
@@ -96,7 +96,10 @@ func (r Root) Install(containers int) error {
 		if err := os.Chmod(string(part), folderMode); err != nil {
 			return err
 		}
-		if err := os.Remove(part.Socket()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := remove(part.Socket()); err != nil {
+			return err
+		}
+		if err := remove(part.Ended()); err != nil {
 			return err
 		}
 		if err := copyProgram(part.Agent()); err != nil {
@@ -113,13 +116,26 @@ func (r Root) Open(containers int, variable string) error {
 		return err
 	}
 	for number := range containers {
-		part := r.Part(number)
-		if err := os.Remove(part.Ended()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := WriteWhole(r.Part(number).Barrier(), []byte(variable+"='1'\n"), 0o644); err != nil {
 			return err
 		}
-		if err := WriteWhole(part.Barrier(), []byte(variable+"='1'\n"), 0o644); err != nil {
+	}
+	return nil
+}
+
+// Return tells so many wrapped containers that the container oras is there again.
+func (r Root) Return(containers int) error {
+	for number := range containers {
+		if err := remove(r.Part(number).Ended()); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
 	}
 	return nil
 }
@@ -128,6 +144,8 @@ func (r Root) Open(containers int, variable string) error {
 type End struct {
 	Code    int    `json:"code"`
 	Message string `json:"message,omitempty"`
+	// Final says that nothing of the step can follow: also where the kubelet starts the container again, it ends so.
+	Final bool `json:"final,omitempty"`
 }
 
 // Conclude keeps how the step has ended.
@@ -170,7 +188,7 @@ func readEnd(path string) *End {
 
 // ForgetOutputs drops what so many wrapped containers have handed over, and that the step has ended.
 func (r Root) ForgetOutputs(containers int) error {
-	if err := os.Remove(r.Concluded()); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := remove(r.Concluded()); err != nil {
 		return err
 	}
 	for number := range containers {
