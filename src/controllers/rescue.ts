@@ -151,32 +151,35 @@ function endedEarly(pusher: Seen, launchers: readonly Seen[], pod: StepPod): Los
 }
 
 /**
- * The container that pushes has failed for good, and a wrapped container has not begun: it would run for nothing. Where it
- * pulls, too, that is also so for one that is started again. One that runs is left alone: it learns of it.
+ * The container that pushes has ended for good, and a wrapped container is still to be started, for the first time or again:
+ * it would run for nothing. After a success, too: the kubelet starts a container again whatever it ended with when a
+ * liveness probe has failed or its image was changed, and under OnFailure for ever, because the agent fails then. One that
+ * runs is left alone: it learns of it. An attempt after a success may not, if that could not be written to the volume.
  */
-function withoutPusher(
-  { container, terminated }: Seen,
-  launchers: readonly Seen[],
-  pod: StepPod,
-): Loss | undefined {
+function withoutPusher(pusher: Seen, launchers: readonly Seen[], pod: StepPod): Loss | undefined {
+  const { container, terminated } = pusher;
+  if (terminated === undefined) return undefined;
+  const byAgent = isAgent(pusher, pod);
   // Success says that it has done its part: a script of the author's needs not wait for the end of the program.
-  if (terminated === undefined || terminated.exitCode === 0) return undefined;
-  const serves = pod.parts?.serves === true;
-  const waits = launchers.find(({ status, isOver }) =>
-    serves
-      ? !isOver && (status?.state?.waiting ?? status?.state?.terminated)
-      : status?.state?.waiting !== undefined && !hasRunBefore(status),
-  );
-  if (waits === undefined) return undefined;
-  const { reason = "", message } = waits.status?.state?.waiting ?? {};
+  if (terminated.exitCode === 0 && !byAgent) return undefined;
+  const late = launchers.find(({ status, isOver }) => {
+    const { waiting, running, terminated: ended } = status?.state ?? {};
+    if (!byAgent) return waiting !== undefined && !hasRunBefore(status);
+    // Times are in whole seconds.
+    const isBlind = terminated.exitCode === 0 && timeOf(running?.startedAt) > timeOf(terminated.finishedAt);
+    return !isOver && (waiting !== undefined || ended !== undefined || isBlind);
+  });
+  if (late === undefined) return undefined;
+  const { reason = "", message } = late.status?.state?.waiting ?? {};
   const ended = `The container ${container.name} ended with exit code ${terminated.exitCode}`;
   const forGood = `and ${policyOf(container, pod)} does not start it again`;
   const facts = [
-    serves
-      ? `${ended}, ${forGood}: the container ${waits.container.name} could only be started in vain.`
-      : `${ended} before the container ${waits.container.name} had started, ${forGood}: nobody would push the output.`,
-    terminated.message && `${container.name} says: ${terminated.message}`,
-    reason && `${waits.container.name} waits: ${[reason, message].filter(Boolean).join(": ")}`,
+    pod.parts?.serves || hasRunBefore(late.status)
+      ? `${ended}, ${forGood}: the container ${late.container.name} could only be started in vain.`
+      : `${ended} before the container ${late.container.name} had started, ${forGood}: nobody would push the output.`,
+    // What was pushed has its own Event.
+    terminated.exitCode !== 0 && terminated.message && `${container.name} says: ${terminated.message}`,
+    reason && `${late.container.name} waits: ${[reason, message].filter(Boolean).join(": ")}`,
   ];
   return { reason: "PusherLost", message: facts.filter(Boolean).join(" "), certainAt: new Date(0) };
 }
@@ -232,7 +235,7 @@ function hasRunBefore(status: V1ContainerStatus | undefined): boolean {
 /** Whether what pushes is the agent, by its options, and not a script of the author's. */
 function isAgent({ container }: Seen, { parts }: StepPod): boolean {
   if (parts?.serves) return true;
-  return container.args?.some((word) => word.startsWith("--output")) ?? false;
+  return container.args?.some((word) => word.startsWith("--policy")) ?? false;
 }
 
 function isKilled({ exitCode }: V1ContainerStateTerminated): boolean {

@@ -65,7 +65,7 @@ function keepContainers(all: readonly V1Container[] = []): V1Container[] {
     .filter((container) => isInjected(container) || canRestartAll(container))
     .map(({ name, args = [], volumeMounts = [], restartPolicy, restartPolicyRules }) => ({
       ...{ name, volumeMounts },
-      args: args.filter((word) => /^--(output|push-on)(=|$)/.test(word)),
+      args: args.filter((word) => /^--(policy|push-on)(=|$)/.test(word)),
       ...(restartPolicy ? { restartPolicy } : {}),
       ...(restartPolicyRules ? { restartPolicyRules } : {}),
     }));

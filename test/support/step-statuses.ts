@@ -32,7 +32,7 @@ export const states = {
 };
 
 /** The arguments of a container that pushes, as far as they are looked at. */
-export const pushes = { args: ["--output", "ghcr.io/a/b:1"] };
+export const pushes = { args: ['--policy={"restart":"Never"}'] };
 
 /**
  * An injected Pod as the API server has it; its last container is the one that pushes.

@@ -140,7 +140,7 @@ describe("what Kubernetes may still start is not lost", () => {
 
 describe("a wrapped container that was killed before it could tell", () => {
   const killedAt = (second: number, more: object = {}) => ({ state: ended(137, 1, second, more) });
-  const always: Told = { state: running(5), container: { args: ["--output=x", "--push-on=always"] } };
+  const always: Told = { state: running(5), container: { args: ["--policy={}", "--push-on=always"] } };
 
   it("is lost when the one that pushes came later, or has not come", () => {
     expect(lostAt("Never", { main: killedAt(4), oras: oras(5) })).toBe(0);
@@ -207,17 +207,59 @@ describe("the container that pushes ended before a wrapped one had started", () 
 
   it.each<[string, string, Told, Told]>([
     ["is started again", "OnFailure", late, failed],
-    ["had done its part", "Never", late, { state: ended(0, 3, 4) }],
+    ["was a script of the author's that had done its part", "Never", late, { state: ended(0, 3, 4) }],
     ["has not ended", "Never", late, oras()],
     ["ended while the program ran: the launcher knows", "Never", { state: running(1) }, failed],
-    [
-      "ended between two attempts",
-      "Never",
-      { ...late, status: { restartCount: 1, lastState: ended(1, 1, 2) as object } },
-      failed,
-    ],
   ])("is not, where it %s", (_, policy, main, pusher) => {
     expect(lostAt(policy, { main, oras: pusher })).toBe(undefined);
+  });
+});
+
+describe("the container that pushes has done its part, and a wrapped one is started again", () => {
+  const done = { state: ended(0, 3, 60, { message: "{}" }), container: pushes };
+  const again = { restartCount: 1, lastState: ended(0, 1, 58) as object };
+
+  it("is lost: what it leaves could not be pushed", () => {
+    const main = { state: waiting("CrashLoopBackOff", "back-off 10s"), status: again };
+    expect(lossOf(stepOf("OnFailure", { main, oras: done }))).toEqual({
+      reason: "PusherLost",
+      message:
+        "The container oras ended with exit code 0, and restartPolicy OnFailure does not start it again: the container main could only be started in vain. " +
+        "main waits: CrashLoopBackOff: back-off 10s",
+      certainAt: new Date(0),
+    });
+  });
+
+  it.each<[string, string, object]>([
+    ["its attempt has failed", "OnFailure", ended(188, 61, 62)],
+    ["its attempt runs and began later: it may not know", "OnFailure", running(61)],
+    ["its new image comes late", "OnFailure", waiting("ImagePullBackOff")],
+    ["its new image comes late", "Never", waiting("ImagePullBackOff")],
+  ])("is lost where %s, under %s, in both shapes", (_, policy, state) => {
+    for (const of of [stepOf, servedStepOf])
+      expect(lossOf(of(policy, { main: { state, status: again }, oras: done }))?.reason).toBe("PusherLost");
+  });
+
+  it("is lost after a failure of the one that pushes, too", () => {
+    const failed = { state: ended(190, 3, 60), container: pushes };
+    const main = { state: waiting("ImagePullBackOff"), status: again };
+    expect(lossOf(stepOf("Never", { main, oras: failed }))?.reason).toBe("PusherLost");
+  });
+
+  it.each<[string, string, object]>([
+    ["it has ended with success", "OnFailure", ended(0, 1, 58)],
+    ["it has ended for good", "Never", ended(189, 61, 62)],
+    ["its attempt may have been heard: it learns of the end", "OnFailure", running(60)],
+    ["the one that pushes is started again, too", "Always", waiting("CrashLoopBackOff")],
+  ])("is not, where %s", (_, policy, state) => {
+    for (const of of [stepOf, servedStepOf])
+      expect(lossOf(of(policy, { main: { state, status: again }, oras: done }))).toBe(undefined);
+  });
+
+  it("is not, beside a script of the author's", () => {
+    const script = { state: ended(0, 3, 60), container: { args: ["a/b:1", "true", "NA"] } };
+    const main = { state: waiting("CrashLoopBackOff"), status: again };
+    expect(lossOf(stepOf("OnFailure", { main, oras: script }))).toBe(undefined);
   });
 });
 

@@ -10,7 +10,10 @@ const theirs = { name: "theirs", image: "x", env: [{ name: "PASSWORD", value: "s
 function podOf(phase: string, ...others: V1Container[]): StepPod {
   const told = {
     main: { state: ended(0, 1, 2), container: { env: theirs.env, args: ["--output-path", "out", "secret"] } },
-    oras: { state: running(3), container: { args: ["--output=a/b:1", "--push-on", "always", "--debug"] } },
+    oras: {
+      state: running(3),
+      container: { args: ["--output=a/b:1", "--policy={}", "--push-on", "always", "--debug"] },
+    },
   };
   const pod = injectedPod("Never", told, { status: { phase } }) as StepPod;
   pod.spec?.containers.push(...others);
@@ -24,7 +27,7 @@ describe("what is kept of a step's Pod", () => {
     expect(kept.spec?.restartPolicy).toBe("Never");
     expect(kept.spec?.containers.map(({ name, args }) => [name, args])).toEqual([
       ["main", []],
-      ["oras", ["--output=a/b:1", "--push-on"]],
+      ["oras", ["--policy={}", "--push-on"]],
     ]);
     expect(JSON.stringify(kept)).not.toContain("secret");
   });
