@@ -42,7 +42,7 @@ func TestRefusedUploadsAreKnownBeforeTheProgram(t *testing.T) {
 	t.Parallel()
 	host := startRegistry(t)
 	for name, c := range map[string]struct{ status, code int }{
-		"denied": {403, 182}, "no login": {401, 182}, "art-10, no repository": {404, 190}, "not allowed": {405, 190}, "too large": {413, 190}, "broken for good": {500, 183},
+		"denied": {403, 182}, "no login": {401, 182}, "art-10, no repository": {404, 182}, "not allowed": {405, 182}, "too large": {413, 182}, "anything else": {400, 182}, "broken for good": {500, 183},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

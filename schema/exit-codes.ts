@@ -22,7 +22,8 @@ export const exitCodes = {
   denied: {
     code: 182,
     container: pulling,
-    meaning: "The registry denied access to an input or to the output.",
+    meaning:
+      "The registry denied access to an input, or does not take the output, for instance because its repository is not there; the program did not run.",
   },
   registryUnavailable: {
     code: 183,
@@ -63,9 +64,8 @@ export const exitCodes = {
   },
   pushFailed: {
     code: 190,
-    container: `${names.pushContainer}; before the program ${pulling}`,
-    meaning:
-      "The output could not be pushed, or the registry said before the program started that it cannot be.",
+    container: names.pushContainer,
+    meaning: "The output could not be pushed.",
   },
 } as const satisfies Record<string, ExitCode>;
 

@@ -42,6 +42,30 @@ describe.concurrent("a step that cannot end by itself", () => {
     expect(await ws.isPushed("rescue/hook:1")).toBe(false);
   });
 
+  it("is ended when its program is started again after its output was pushed: a liveness probe failed", async ({
+    ws,
+  }) => {
+    const livenessProbe = {
+      exec: { command: ["false"] },
+      initialDelaySeconds: 2,
+      periodSeconds: 1,
+      failureThreshold: 1,
+    };
+    const script = "trap 'echo kept > out; exit 0' TERM; while :; do sleep 0.1; done";
+    const pod = await ws.run(
+      "liveness",
+      output("liveness"),
+      script,
+      { livenessProbe },
+      { restartPolicy: "OnFailure" },
+    );
+    expect(pod.status).toMatchObject({ phase: "Failed", reason: "DeadlineExceeded" });
+    expect(await told(ws, "Pod", "liveness", "PusherLost")).toContain(
+      "The container oras ended with exit code 0, and restartPolicy OnFailure does not start it again: the container main could only be started in vain.",
+    );
+    expect(await ws.content("rescue/liveness:1", "out")).toBe("kept\n");
+  });
+
   it("is another than one that waits for a Secret: that runs when it is there", async ({ ws }) => {
     const secretKeyRef = { name: "late", key: "text" };
     const env = [{ name: "TEXT", valueFrom: { secretKeyRef } }];

@@ -6,7 +6,7 @@ package contract
 // ExitInputNotFound means: An input is not in the registry.
 const ExitInputNotFound = 181
 
-// ExitDenied means: The registry denied access to an input or to the output.
+// ExitDenied means: The registry denied access to an input, or does not take the output, for instance because its repository is not there; the program did not run.
 const ExitDenied = 182
 
 // ExitRegistryUnavailable means: The registry did not answer before the timeout, or only with errors of its own.
@@ -30,7 +30,7 @@ const ExitPusherMissing = 188
 // ExitOutputFailed means: The program succeeded, but its output could not be passed to the container oras, or nobody was there to take it.
 const ExitOutputFailed = 189
 
-// ExitPushFailed means: The output could not be pushed, or the registry said before the program started that it cannot be.
+// ExitPushFailed means: The output could not be pushed.
 const ExitPushFailed = 190
 
 // ArtifactType is in the manifest of an artifact.

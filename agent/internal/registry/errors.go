@@ -89,11 +89,11 @@ func InputCodes() Codes {
 }
 
 // ProofCodes are those of proving, before the program runs, that the output may be pushed. A repository that is not
-// there is no missing input.
+// there is no missing input, and a refusal for whatever reason is not one of a push: that is tried again.
 func ProofCodes() Codes {
 	return Codes{
-		NotFound: contract.ExitPushFailed, Denied: contract.ExitDenied, Unavailable: contract.ExitRegistryUnavailable,
-		Invalid: contract.ExitPushFailed, Local: contract.ExitSetupFailed,
+		NotFound: contract.ExitDenied, Denied: contract.ExitDenied, Unavailable: contract.ExitRegistryUnavailable,
+		Invalid: contract.ExitDenied, Local: contract.ExitSetupFailed,
 	}
 }
 

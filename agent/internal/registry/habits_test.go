@@ -74,7 +74,7 @@ func TestHabitsOfPush(t *testing.T) {
 				return true
 			}
 			return false
-		}, []string{"404 NAME_UNKNOWN: The repository with name 'q/x' does not exist", "has to be made first"}, true, 190, 0},
+		}, []string{"404 NAME_UNKNOWN: The repository with name 'q/x' does not exist", "has to be made first"}, true, 182, 0},
 		"no repository, no answer (art-10)": {func(_ *fake, w http.ResponseWriter, r *http.Request, _ []byte) bool {
 			if r.Method == http.MethodPost {
 				hangUp(w)
@@ -220,14 +220,14 @@ func TestHabitsOfPush(t *testing.T) {
 				return true
 			}
 			return false
-		}, []string{"sends uploads to another host, evil.example"}, true, 190, 0},
+		}, []string{"sends uploads to another host, evil.example"}, true, 182, 0},
 		"no location": {func(_ *fake, w http.ResponseWriter, r *http.Request, _ []byte) bool {
 			if r.Method == http.MethodPost {
 				w.WriteHeader(202)
 				return true
 			}
 			return false
-		}, []string{"did not say where to upload to"}, true, 190, 0},
+		}, []string{"did not say where to upload to"}, true, 182, 0},
 		"uploads at another scheme and port (TLS ends before it)": {func(_ *fake, w http.ResponseWriter, r *http.Request, _ []byte) bool {
 			if r.Method == http.MethodPost {
 				w.Header().Set("Location", "https://127.0.0.1:1"+r.URL.Path+"session?state=a%2Fb")

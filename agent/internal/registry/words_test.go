@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/converged-computing/oras-operator/agent/internal/contract"
 	"pgregory.net/rapid"
 )
 
@@ -99,7 +101,7 @@ func TestMessagesAreBounded(t *testing.T) {
 
 func TestCodes(t *testing.T) {
 	for kind, want := range map[Kind][3]int{
-		NotFound: {181, 190, 190}, Denied: {182, 182, 190}, Unavailable: {183, 183, 190}, Invalid: {184, 190, 190}, Local: {185, 185, 190},
+		NotFound: {181, 182, 190}, Denied: {182, 182, 190}, Unavailable: {183, 183, 190}, Invalid: {184, 182, 190}, Local: {185, 185, 190},
 	} {
 		e := &Error{Kind: kind, Reason: "x"}
 		got := [3]int{InputCodes().Failure("", e).Code, ProofCodes().Failure("", fmt.Errorf("in: %w", e)).Code, PushCodes().Failure("", e).Code}
@@ -251,5 +253,16 @@ func TestStallConnReadsFiles(t *testing.T) {
 			t.Error(size, len(b))
 		}
 		_ = listener.Close()
+	}
+}
+
+// The container oras is not started again after what fails before the program, and has no reason to be.
+func TestWhatFailsBeforeTheProgramIsNotTriedAgain(t *testing.T) {
+	for _, codes := range []Codes{InputCodes(), ProofCodes()} {
+		for _, code := range []int{codes.NotFound, codes.Denied, codes.Unavailable, codes.Invalid, codes.Local} {
+			if !slices.Contains(contract.EndsForGood, code) {
+				t.Errorf("exit code %d of %+v", code, codes)
+			}
+		}
 	}
 }
