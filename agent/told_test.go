@@ -68,7 +68,10 @@ func TestSecretsAreLeftOut(t *testing.T) {
 				t.Errorf("says %s", step.stderr.String())
 			}
 			shell(t, stockPull(t, p.output), `[ -f x ] && [ "$(find . -name password)" = "" ]`)
-			wants(t, p.program("echo ran", "--output-path", path, "--leave-out", string(leftOut)), 187, "the Secret registry-password")
+			next := newPod(t, registry.artifact())
+			wants(t, next.pull(), 0, "")
+			next.push()
+			wants(t, next.program("echo ran", "--output-path", path, "--leave-out", string(leftOut)), 187, "the Secret registry-password")
 		})
 	}
 }
