@@ -1,6 +1,10 @@
 import { endsForGood, exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
+import { notPushed, shareNames } from "../../schema/share.ts";
 import { annotationNodes, notice, type Rendered, type Schema } from "./schema.ts";
+
+/** Annotations that messages of the agent name. */
+const inMessages = ["registry", "oras-env", "share-size-limit"];
 
 /** Renders names and exit codes for the Go program that runs in Pods. */
 export function renderAgentConstants(schema: Schema): Rendered {
@@ -28,11 +32,19 @@ export function renderAgentConstants(schema: Schema): Rendered {
       names.readyVariable,
       "is a variable of wrapped containers that is not their programs'.",
     ],
-    ...annotationNodes(schema).map(([name]): [string, string, string] => [
-      `${exported(name)}Annotation`,
-      `${names.prefix}${name}`,
-      "is the key of an annotation, for messages.",
+    ...Object.entries(shareNames).map(([name, value]): [string, string, string] => [
+      `Share${exported(name)}`,
+      value,
+      "is a name on the volume of a step.",
     ]),
+    ["NotPushed", notPushed, "is what the message of a container oras begins with that has pushed nothing."],
+    ...annotationNodes(schema)
+      .filter(([name]) => inMessages.includes(name))
+      .map(([name]): [string, string, string] => [
+        `${exported(name)}Annotation`,
+        `${names.prefix}${name}`,
+        "is the key of an annotation, for messages.",
+      ]),
   ];
   const lines = constants.map(
     ([name, value, doc]) => `\n// ${name} ${doc}\nconst ${name} = ${JSON.stringify(value)}\n`,

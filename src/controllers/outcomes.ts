@@ -7,6 +7,7 @@ import type {
 import { endsForGood, exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
 import { type EventReason, reasonOfExitCode } from "../../schema/reasons.ts";
+import { notPushed } from "../../schema/share.ts";
 import { type EventNote, printable } from "../kube/events.ts";
 
 /** How one container of a step ended, as its termination message says. */
@@ -24,8 +25,6 @@ const reasons = new Map<number, EventReason>(
   ]),
 );
 
-/** What the scripts' message begins with when there was nothing to push. */
-const notPushed = "nothing pushed: ";
 const digestPattern = /^sha256:[a-f0-9]{64}$/;
 const artifactPattern = /^[\x21-\x7e]{1,600}$/;
 /** No artifact is larger, no push longer: beyond, a message is not one of the operator's. */

@@ -9,6 +9,7 @@ import type { Launcher } from "./launcher.ts";
 import { amountOf } from "./quantity.ts";
 import { policyOf, removesInputs, restartsAll } from "./restart.ts";
 import { secretVolumes } from "./secrets.ts";
+import { agentIn } from "./share.ts";
 import type { Step } from "./step.ts";
 
 /** The command lines of the agent, which runs in every container of a step: see agent/internal/options. */
@@ -116,7 +117,7 @@ export function execArguments(step: Step, launcher: Launcher, share: string): st
  */
 export function startedProbe(share: string): V1Probe {
   return {
-    exec: { command: [`${share}/agent`, "started", ...option("--share", share)] },
+    exec: { command: [agentIn(share), "started", ...option("--share", share)] },
     periodSeconds: 1,
     timeoutSeconds: 10,
     failureThreshold: 2 ** 31 - 1,

@@ -1,5 +1,6 @@
 import type { V1Container, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
+import { shareNames } from "../../schema/share.ts";
 import { type ArtifactReference, formatPlainReference } from "../annotations/reference.ts";
 import { type Settings, usesScripts } from "../annotations/settings.ts";
 import {
@@ -110,7 +111,7 @@ function scriptContainer(step: Step, name: string): V1Container {
   const base = {
     name,
     image: settings.orasContainer ?? installation.scriptsImage,
-    command: [`${names.sharePath}/${operatorFolder}/oras-entrypoint.sh`],
+    command: [`${names.sharePath}/${operatorFolder}/${shareNames.orasEntrypoint}`],
     args: protocolArtifacts(settings, plain),
   };
   const container = addedContainer(step, base, { init: false });

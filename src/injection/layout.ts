@@ -1,5 +1,6 @@
 import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
+import { shareNames } from "../../schema/share.ts";
 import { type Problem, quoted } from "../annotations/problems.ts";
 import { describeWords, hashProgram, type Injection, ownValue, type Wrapped, wordsOf } from "./marker.ts";
 import { launchersAt } from "./present.ts";
@@ -15,7 +16,7 @@ const adding = ["pull", "push", "install", "sidecar", "serve"];
 /** Before version 0.2.0 shell scripts did the work. */
 const scripts = ["/oras/bin/setup.sh", ...scriptsAt(names.sharePath, ["pull", "push"])];
 const scriptsOfSidecars = [
-  `${names.sharePath}/${operatorFolder}/oras-entrypoint.sh`,
+  `${names.sharePath}/${operatorFolder}/${shareNames.orasEntrypoint}`,
   ...scriptsAt(names.sharePath, ["original-sidecar", "custom-sidecar"]),
 ];
 const addedPrograms = new Set([...scripts, ...scriptsOfSidecars]);
@@ -135,7 +136,7 @@ export function programOf(container: V1Container): readonly string[] | undefined
   const end = args.indexOf("--");
   if (end < 0) return undefined;
   const program = args.slice(end + 1);
-  return program[0]?.endsWith(`/${operatorFolder}/entrypoint.sh`) ? program.slice(4) : program;
+  return program[0]?.endsWith(`/${operatorFolder}/${shareNames.entrypoint}`) ? program.slice(4) : program;
 }
 
 /** The same before version 0.2.0, when options and their values were words of their own. */

@@ -7,6 +7,7 @@ import type {
   V1VolumeMount,
 } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
+import { shareNames } from "../../schema/share.ts";
 import type { AnnotationMap } from "../annotations/map.ts";
 import { usesScripts } from "../annotations/settings.ts";
 import {
@@ -25,7 +26,7 @@ import { knownImage, programOf } from "./program.ts";
 import { describeInjection, withRecord } from "./record.ts";
 import { addedResources } from "./resources.ts";
 import { removesInputs } from "./restart.ts";
-import { barrier, operatorFolder, partMounts, scriptMounts } from "./share.ts";
+import { agentIn, barrier, operatorFolder, partMounts, scriptMounts } from "./share.ts";
 import type { Step } from "./step.ts";
 
 /** Everything that an injection adds to a Pod and sets in its launchers. */
@@ -150,12 +151,12 @@ function wrap(step: Step, launcher: Launcher, path: string): Wrapped {
     args: [...args, ...program],
     ownWords: command.length + args.length,
   });
-  if (!usesScripts(settings)) return inFront([`${path}/agent`, "exec"], execArguments(step, launcher, path));
+  if (!usesScripts(settings)) return inFront([agentIn(path), "exec"], execArguments(step, launcher, path));
   const operator = `${path}/${operatorFolder}`;
   if (settings.entrypoint === undefined)
-    return inFront([`${operator}/agent`, "application"], applicationArguments(step, launcher, path));
-  const script = [`${operator}/entrypoint.sh`, ...protocolPaths(launcher)];
-  return inFront([`${operator}/agent`, "exec"], [...scriptArguments(step, launcher, operator), ...script]);
+    return inFront([agentIn(operator), "application"], applicationArguments(step, launcher, path));
+  const script = [`${operator}/${shareNames.entrypoint}`, ...protocolPaths(launcher)];
+  return inFront([agentIn(operator), "exec"], [...scriptArguments(step, launcher, operator), ...script]);
 }
 
 /** Gives each wanted name, or the first of `name-1`, `name-2`, … that the Pod does not use. */

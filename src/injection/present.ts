@@ -10,7 +10,7 @@ import {
   type Wrapped,
   wordsOf,
 } from "./marker.ts";
-import { operatorFolder } from "./share.ts";
+import { agentIn, operatorFolder } from "./share.ts";
 
 /**
  * What of an injection is there in a Pod. Names alone prove nothing: a manifest may carry an old marker, and a container
@@ -102,13 +102,13 @@ function endsWith(words: readonly string[], expected: Words): boolean {
 
 /** What a wrapped container is started with where the share is mounted: the agent, or before version 0.2.0 tini. */
 export function launchersAt(mountPath: string): readonly string[] {
-  return [`${mountPath}/agent`, `${mountPath}/${operatorFolder}/agent`, `${mountPath}/bin/tini`];
+  return [agentIn(mountPath), agentIn(`${mountPath}/${operatorFolder}`), `${mountPath}/bin/tini`];
 }
 
 /** Whether a container has the startup probe that it was given. */
 export function hasStartedProbe({ startupProbe }: V1Container, mountPath: string | undefined): boolean {
   const [program, command] = startupProbe?.exec?.command ?? [];
-  return program === `${mountPath}/agent` && command === "started";
+  return program === agentIn(`${mountPath}`) && command === "started";
 }
 
 /** What a wrapped container runs: words in front that another webhook added, and the program with its arguments. */

@@ -1,11 +1,21 @@
 import type { V1EnvVar, V1VolumeMount } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
+import { shareNames } from "../../schema/share.ts";
 
 /** What of the share a container sees: see agent/internal/share. */
 export type ShareMount = Omit<V1VolumeMount, "name">;
 
 /** The agent for added containers whose image the author chose. */
-export const agentOnShare = `${names.sharePath}/0/agent`;
+export const agentOnShare = agentIn(`${names.sharePath}/0`);
+
+/**
+ * The agent where a container has its part of the share.
+ *
+ * @param path - of the part
+ */
+export function agentIn(path: string): string {
+  return `${path}/${shareNames.agent}`;
+}
 
 /** Below the folder of the original's protocol: what the operator runs, which a script cannot change. */
 export const operatorFolder = "operator";
@@ -21,7 +31,9 @@ export const operatorFolder = "operator";
 export function partMounts(number: number, path: string, removesInputs: boolean): ShareMount[] {
   return [
     { mountPath: path, subPath: String(number), readOnly: true },
-    ...(removesInputs ? [{ mountPath: `${path}/inputs`, subPath: `${number}/inputs` }] : []),
+    ...(removesInputs
+      ? [{ mountPath: `${path}/${shareNames.inputs}`, subPath: `${number}/${shareNames.inputs}` }]
+      : []),
   ];
 }
 
@@ -35,13 +47,16 @@ export function partMounts(number: number, path: string, removesInputs: boolean)
  */
 export function barrier(number: number, volume: string): V1EnvVar {
   const key = names.readyVariable;
-  return { name: key, valueFrom: { fileKeyRef: { volumeName: volume, path: `${number}/barrier`, key } } };
+  return {
+    name: key,
+    valueFrom: { fileKeyRef: { volumeName: volume, path: `${number}/${shareNames.barrier}`, key } },
+  };
 }
 
 /** What containers with scripts of the author's see: the folder that these share, and what the operator runs. */
 export function scriptMounts(path: string): ShareMount[] {
   return [
-    { mountPath: path, subPath: "scripts" },
+    { mountPath: path, subPath: shareNames.scripts },
     { mountPath: `${path}/${operatorFolder}`, subPath: "0", readOnly: true },
   ];
 }

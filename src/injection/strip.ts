@@ -12,7 +12,7 @@ import {
   type Present,
   startsOnShare,
 } from "./present.ts";
-import { operatorFolder } from "./share.ts";
+import { agentIn, operatorFolder } from "./share.ts";
 
 /**
  * Takes an injection out of an object: what was added, what was set, the marker and the labels. Everything else stays.
@@ -132,7 +132,7 @@ function programOf(container: V1Container, before: Wrapped, present: Present): P
 
 /** The program that somebody has written in place of the wrapped one, as `kubectl debug --copy-to` does. */
 function replaced({ command, args }: Program, mount: string | undefined): Program | undefined {
-  const kept = [`${mount}/agent`, `${mount}/${operatorFolder}/`, `${mount}/bin/`];
+  const kept = [agentIn(`${mount}`), `${mount}/${operatorFolder}/`, `${mount}/bin/`];
   if (wordsOf({ command, args } as Program).some((word) => kept.some((path) => word.startsWith(path))))
     return undefined;
   return { ...(command && { command }), ...(args && { args }) };

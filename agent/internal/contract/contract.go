@@ -51,26 +51,26 @@ const ArtifactModeAnnotation = "oras.converged-computing.github.io/mode"
 // ReadyVariable is a variable of wrapped containers that is not their programs'.
 const ReadyVariable = "ORAS_AGENT_READY"
 
-// InputUriAnnotation is the key of an annotation, for messages.
-const InputUriAnnotation = "oras.converged-computing.github.io/input-uri"
+// ShareAgent is a name on the volume of a step.
+const ShareAgent = "agent"
 
-// OutputUriAnnotation is the key of an annotation, for messages.
-const OutputUriAnnotation = "oras.converged-computing.github.io/output-uri"
+// ShareBarrier is a name on the volume of a step.
+const ShareBarrier = "barrier"
 
-// InputPathAnnotation is the key of an annotation, for messages.
-const InputPathAnnotation = "oras.converged-computing.github.io/input-path"
+// ShareInputs is a name on the volume of a step.
+const ShareInputs = "inputs"
 
-// OutputPathAnnotation is the key of an annotation, for messages.
-const OutputPathAnnotation = "oras.converged-computing.github.io/output-path"
+// ShareEntrypoint is a name on the volume of a step.
+const ShareEntrypoint = "entrypoint.sh"
 
-// OutputPipeAnnotation is the key of an annotation, for messages.
-const OutputPipeAnnotation = "oras.converged-computing.github.io/output-pipe"
+// ShareOrasEntrypoint is a name on the volume of a step.
+const ShareOrasEntrypoint = "oras-entrypoint.sh"
 
-// OrasCacheAnnotation is the key of an annotation, for messages.
-const OrasCacheAnnotation = "oras.converged-computing.github.io/oras-cache"
+// ShareScripts is a name on the volume of a step.
+const ShareScripts = "scripts"
 
-// OrasContainerAnnotation is the key of an annotation, for messages.
-const OrasContainerAnnotation = "oras.converged-computing.github.io/oras-container"
+// NotPushed is what the message of a container oras begins with that has pushed nothing.
+const NotPushed = "nothing pushed: "
 
 // RegistryAnnotation is the key of an annotation, for messages.
 const RegistryAnnotation = "oras.converged-computing.github.io/registry"
@@ -78,50 +78,8 @@ const RegistryAnnotation = "oras.converged-computing.github.io/registry"
 // OrasEnvAnnotation is the key of an annotation, for messages.
 const OrasEnvAnnotation = "oras.converged-computing.github.io/oras-env"
 
-// ContainerAnnotation is the key of an annotation, for messages.
-const ContainerAnnotation = "oras.converged-computing.github.io/container"
-
-// EntrypointAnnotation is the key of an annotation, for messages.
-const EntrypointAnnotation = "oras.converged-computing.github.io/entrypoint"
-
-// OrasEntrypointAnnotation is the key of an annotation, for messages.
-const OrasEntrypointAnnotation = "oras.converged-computing.github.io/oras-entrypoint"
-
-// DebugAnnotation is the key of an annotation, for messages.
-const DebugAnnotation = "oras.converged-computing.github.io/debug"
-
-// UnpackAnnotation is the key of an annotation, for messages.
-const UnpackAnnotation = "oras.converged-computing.github.io/unpack"
-
-// CompressionAnnotation is the key of an annotation, for messages.
-const CompressionAnnotation = "oras.converged-computing.github.io/compression"
-
-// PushOnAnnotation is the key of an annotation, for messages.
-const PushOnAnnotation = "oras.converged-computing.github.io/push-on"
-
-// TimeoutAnnotation is the key of an annotation, for messages.
-const TimeoutAnnotation = "oras.converged-computing.github.io/timeout"
-
 // ShareSizeLimitAnnotation is the key of an annotation, for messages.
 const ShareSizeLimitAnnotation = "oras.converged-computing.github.io/share-size-limit"
-
-// RequestsCpuAnnotation is the key of an annotation, for messages.
-const RequestsCpuAnnotation = "oras.converged-computing.github.io/requests-cpu"
-
-// RequestsMemoryAnnotation is the key of an annotation, for messages.
-const RequestsMemoryAnnotation = "oras.converged-computing.github.io/requests-memory"
-
-// RequestsEphemeralStorageAnnotation is the key of an annotation, for messages.
-const RequestsEphemeralStorageAnnotation = "oras.converged-computing.github.io/requests-ephemeral-storage"
-
-// LimitsCpuAnnotation is the key of an annotation, for messages.
-const LimitsCpuAnnotation = "oras.converged-computing.github.io/limits-cpu"
-
-// LimitsMemoryAnnotation is the key of an annotation, for messages.
-const LimitsMemoryAnnotation = "oras.converged-computing.github.io/limits-memory"
-
-// LimitsEphemeralStorageAnnotation is the key of an annotation, for messages.
-const LimitsEphemeralStorageAnnotation = "oras.converged-computing.github.io/limits-ephemeral-storage"
 
 // EndsForGood are exit codes after which the container oras is not started again.
 var EndsForGood = []int{181, 182, 183, 184, 185}

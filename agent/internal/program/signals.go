@@ -12,9 +12,7 @@ import (
 type Signals struct {
 	received chan os.Signal
 	// idle takes the first signal that comes while no program runs.
-	idle    chan syscall.Signal
-	done    chan struct{}
-	stopped sync.WaitGroup
+	idle chan syscall.Signal
 
 	mutex sync.Mutex
 	to    *Running
@@ -34,26 +32,21 @@ var endNobody = []syscall.Signal{syscall.SIGCONT, syscall.SIGTSTP, syscall.SIGWI
 // Receive begins to receive signals. SIGHUP and SIGINT stay ignored where this process was started with them ignored,
 // and so they do for the program.
 func Receive() *Signals {
-	signals := &Signals{received: make(chan os.Signal, 64), idle: make(chan syscall.Signal, 1), done: make(chan struct{})}
+	signals := &Signals{received: make(chan os.Signal, 64), idle: make(chan syscall.Signal, 1)}
 	for number := syscall.Signal(1); number <= 64; number++ {
 		if !signal.Ignored(number) && number != syscall.SIGKILL && number != syscall.SIGSTOP {
 			signal.Notify(signals.received, number)
 		}
 	}
-	signals.stopped.Go(signals.forward)
+	go signals.forward()
 	return signals
 }
 
 func (s *Signals) forward() {
-	for {
-		select {
-		case received := <-s.received:
-			number, isNumber := received.(syscall.Signal)
-			if isNumber && !slices.Contains(notForwarded, number) {
-				s.deliver(number)
-			}
-		case <-s.done:
-			return
+	for received := range s.received {
+		number, isNumber := received.(syscall.Signal)
+		if isNumber && !slices.Contains(notForwarded, number) {
+			s.deliver(number)
 		}
 	}
 }
@@ -101,11 +94,4 @@ func (s *Signals) Ended() {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.to = nil
-}
-
-// Close stops receiving; what was ended by default is ended so again.
-func (s *Signals) Close() {
-	signal.Stop(s.received)
-	close(s.done)
-	s.stopped.Wait()
 }

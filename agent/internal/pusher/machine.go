@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/converged-computing/oras-operator/agent/internal/contract"
 )
 
 // PushOn says after which ends of the programs the output is pushed.
@@ -507,7 +509,7 @@ func (m *Machine) deleted() []Action {
 	if !m.settings.HasOutput {
 		return m.exit(terminated, why)
 	}
-	return m.exit(terminated, "nothing pushed: "+why)
+	return m.exit(terminated, contract.NotPushed+why)
 }
 
 // settled is called when every launcher's part is known.
@@ -554,7 +556,7 @@ func (m *Machine) unused(why string) []Action {
 	if !m.settings.HasOutput {
 		return m.conclude(why)
 	}
-	return append([]Action{Say{why + "; nothing was pushed"}}, m.conclude("nothing pushed: "+why)...)
+	return append([]Action{Say{why + "; nothing was pushed"}}, m.conclude(contract.NotPushed+why)...)
 }
 
 func (m *Machine) pushed(e Pushed) []Action {

@@ -59,10 +59,5 @@ func isRepository(text string) bool {
 	return true
 }
 
-// looksLikeHost says whether container tools would take the first part of a reference for a host.
-func looksLikeHost(part string) bool {
-	return part == "localhost" || strings.ContainsAny(part, ".:[")
-}
-
 // IsDigest says whether text is a digest that the agent takes: sha256 in lower case.
 func IsDigest(text string) bool { return digest.MatchString(text) }

@@ -17,25 +17,15 @@ type Registry struct {
 	Prefix string
 }
 
-// Artifact is a reference as its author wrote it.
-type Artifact struct {
-	// Host that it names itself (`oci://host/…`), or empty.
-	Host string
-	// Repository without host, tag and digest.
-	Repository string
-	// Tag and Digest (`sha256:…`): one of them or both. Of both the digest counts, as for every OCI client.
-	Tag, Digest string
-}
-
 // Reference is an artifact, or where one will be: everything that a request needs.
 type Reference struct {
 	// Host, with its port if it was written. See APIHost.
 	Host string
 	// PlainHTTP: spoken to without TLS.
 	PlainHTTP bool
-	// Repository with the registry's prefix.
+	// Repository with the registry's prefix, without tag and digest.
 	Repository string
-	// Tag and Digest as in Artifact.
+	// Tag and Digest (`sha256:…`): one of them or both. Of both the digest counts, as for every OCI client.
 	Tag, Digest string
 }
 
@@ -70,53 +60,6 @@ func (r Registry) String() string {
 		text += "/" + r.Prefix
 	}
 	return text
-}
-
-// ParseArtifact takes `repository/name:tag`, `…@sha256:…` or `…:tag@sha256:…`, after `oci://host/` or not.
-func ParseArtifact(text string) (Artifact, error) {
-	bad := func(why string) (Artifact, error) {
-		return Artifact{}, fmt.Errorf("%q is not a reference: %s", short(text), why)
-	}
-	if len(text) > maxLength {
-		return bad(fmt.Sprintf("it is longer than %d characters", maxLength))
-	}
-	host, path := "", text
-	if rest, ok := strings.CutPrefix(text, "oci://"); ok {
-		host, path, _ = strings.Cut(rest, "/")
-		if !isHost(host) {
-			return bad("no host stands after oci://")
-		}
-	} else if first, _, parts := strings.Cut(text, "/"); parts && looksLikeHost(first) {
-		return bad(fmt.Sprintf("%s looks like a host; write oci:// before it for that registry", short(first)))
-	}
-	repository, tag, digest, err := splitVersion(path)
-	if err != nil {
-		return bad(err.Error())
-	}
-	return Artifact{Host: host, Repository: repository, Tag: tag, Digest: digest}, nil
-}
-
-// ParseOutput is ParseArtifact for what is written: a tag, and no digest, which nobody knows before.
-func ParseOutput(text string) (Artifact, error) {
-	artifact, err := ParseArtifact(text)
-	if err == nil && artifact.Digest != "" {
-		return Artifact{}, fmt.Errorf("%q is not a reference to write to: it has a digest; write a tag", short(text))
-	}
-	return artifact, err
-}
-
-// In returns the reference for a step whose registry is given. A reference that names its host names the whole
-// repository and is spoken to over TLS, unless the host is the step's own.
-func (a Artifact) In(step Registry) Reference {
-	reference := Reference{Host: a.Host, Repository: a.Repository, Tag: a.Tag, Digest: a.Digest}
-	if a.Host == "" {
-		reference.Host = step.Host
-		if step.Prefix != "" {
-			reference.Repository = step.Prefix + "/" + a.Repository
-		}
-	}
-	reference.PlainHTTP = step.PlainHTTP && reference.Host == step.Host
-	return reference
 }
 
 // Parse takes a whole reference with its scheme, `https://` or `http://`, as the operator writes it into options.

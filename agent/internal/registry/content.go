@@ -26,11 +26,6 @@ func Bytes(b []byte) Content {
 	return opener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil })
 }
 
-// ReaderAt is content of size bytes behind any reader, such as a file without a name.
-func ReaderAt(r io.ReaderAt, size int64) Content {
-	return opener(func() (io.ReadCloser, error) { return io.NopCloser(io.NewSectionReader(r, 0, size)), nil })
-}
-
 // openSized opens content and checks, where it is a file, that it still has its size: else the request would break off
 // as if the network had.
 func openSized(content Content, size int64) (io.ReadCloser, error) {

@@ -32,7 +32,7 @@ func TestPushAndPull(t *testing.T) {
 	small := []byte("small")
 	blobs, manifest := artifact(large, small, nil)
 	blobs[0].Content = File(path)
-	blobs[1].Content = ReaderAt(bytes.NewReader(small), int64(len(small)))
+	blobs[1].Content = Bytes(small)
 	pushed, err := r.PushArtifact(ctx, blobs, manifestType, manifest)
 	if err != nil || pushed != (Pushed{Digest: digestOf(manifest)}) {
 		t.Fatal(pushed, err)

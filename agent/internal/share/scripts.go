@@ -3,6 +3,8 @@ package share
 import (
 	"os"
 	"path/filepath"
+
+	"github.com/converged-computing/oras-operator/agent/internal/contract"
 )
 
 // Scripts is the folder in which two sides meet of which one is a script of the author's: what was pulled, what is to be
@@ -49,7 +51,7 @@ func (r Root) removeScripts() error {
 	if err != nil {
 		return err
 	}
-	if err := os.Rename(string(r.Scripts()), filepath.Join(aside, "scripts")); err != nil {
+	if err := os.Rename(string(r.Scripts()), filepath.Join(aside, contract.ShareScripts)); err != nil {
 		return err
 	}
 	_ = os.RemoveAll(aside)

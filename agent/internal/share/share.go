@@ -24,6 +24,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"github.com/converged-computing/oras-operator/agent/internal/contract"
 )
 
 // Modes: containers of a Pod run as different users, so everybody may read. Nothing here is secret; what is, is not here.
@@ -58,16 +60,16 @@ func (r Root) Pulled() string { return filepath.Join(string(r), "pulled.json") }
 func (r Root) PulledInputs() string { return filepath.Join(string(r), "parts", "inputs") }
 
 // Scripts is the folder that scripts of the author's share.
-func (r Root) Scripts() Scripts { return Scripts(filepath.Join(string(r), "scripts")) }
+func (r Root) Scripts() Scripts { return Scripts(filepath.Join(string(r), contract.ShareScripts)) }
 
 // Agent is the path of this program.
-func (p Part) Agent() string { return filepath.Join(string(p), "agent") }
+func (p Part) Agent() string { return filepath.Join(string(p), contract.ShareAgent) }
 
 // Socket is the path of the socket. With the path of the volume it is shorter than the 107 bytes that unix(7) allows.
 func (p Part) Socket() string { return filepath.Join(string(p), "socket") }
 
 // Barrier is the file from which the kubelet reads a variable of the wrapped container, which it does not start without it.
-func (p Part) Barrier() string { return filepath.Join(string(p), "barrier") }
+func (p Part) Barrier() string { return filepath.Join(string(p), contract.ShareBarrier) }
 
 // Ended is the file that says how the container oras has ended. While it is started again there is none.
 func (p Part) Ended() string { return filepath.Join(string(p), "ended") }
@@ -76,13 +78,13 @@ func (p Part) Ended() string { return filepath.Join(string(p), "ended") }
 func (p Part) Taken() string { return filepath.Join(string(p), "taken") }
 
 // Inputs is the folder of what is to be unpacked.
-func (p Part) Inputs() string { return filepath.Join(string(p), "inputs") }
+func (p Part) Inputs() string { return filepath.Join(string(p), contract.ShareInputs) }
 
 // Entrypoint is the path of the author's own application script.
-func (p Part) Entrypoint() string { return filepath.Join(string(p), "entrypoint.sh") }
+func (p Part) Entrypoint() string { return filepath.Join(string(p), contract.ShareEntrypoint) }
 
 // OrasEntrypoint is the path of the author's own script that pulls and pushes.
-func (p Part) OrasEntrypoint() string { return filepath.Join(string(p), "oras-entrypoint.sh") }
+func (p Part) OrasEntrypoint() string { return filepath.Join(string(p), contract.ShareOrasEntrypoint) }
 
 // Install puts this program on the share, once for each of so many wrapped containers. Who finds the file finds it whole.
 // Sockets of an earlier round are removed, and how that ended: both say that the container oras has ended.
