@@ -175,6 +175,31 @@ describe.concurrent("the image of oras is changed", () => {
   });
 });
 
+describe.concurrent("the image of the program's container is changed while it runs", () => {
+  const twice = `if [ -e up ]; then cp in/file out; else ${waitsFor}fi`;
+  const change = async (ws: Workspace, name: string, restartPolicy: string) => {
+    const spec = { ...work, restartPolicy, terminationGracePeriodSeconds: 2 };
+    await ws.apply(podOf(name, { ...input, ...output(name) }, twice, mounted, spec));
+    await isUp(ws, name);
+    await ws.kubectl("set", "image", `pod/${name}`, "main=busybox:latest");
+    return ws.ended(name);
+  };
+
+  it("under OnFailure: it is another attempt, with its inputs", async ({ ws }) => {
+    const pod = await change(ws, "again", "OnFailure");
+    expect(pod.status?.phase).toBe("Succeeded");
+    expect(restartsOf(pod)).toEqual({ [names.pushContainer]: 0, main: 1 });
+    expect(await ws.content("others/again:1", "out")).toBe("seed\n");
+  });
+
+  it("under Never: the first end counts, and the Pod fails", async ({ ws }) => {
+    const pod = await change(ws, "never", "Never");
+    expect(pod.status?.phase).toBe("Failed");
+    expect(endOf(pod, "main")?.exitCode).toBe(exitCodes.pusherMissing.code);
+    expect(await ws.isPushed("others/never:1")).toBe(false);
+  });
+});
+
 // A mesh adds its proxy to Pods, also to those of Jobs, in which the operator has nothing more to say.
 describe.each([
   ["first, and the others start when it listens", "0", true],
