@@ -160,17 +160,24 @@ describe.concurrent("whatever goes wrong in a Pod, it ends with the right verdic
       timeoutSeconds: 30,
       failureThreshold: 1,
     };
-    const pod = await ws.run(
-      ...stepOf(
-        "liveness",
-        // A directory: with so little of a processor, compressing it takes longer than the probe's period everywhere.
-        "touch alive; sleep 5; mkdir out; head -c 100000000 /dev/urandom > out/x; echo kept > out/y; rm alive",
-        { livenessProbe, resources: { limits: { cpu: "100m" } } },
-        { terminationGracePeriodSeconds: 300 },
-      ),
+    const [name, ...fields] = stepOf(
+      "liveness",
+      // More than a socket holds.
+      "touch alive; until [ -e go ]; do sleep 0.1; done; mkdir out; head -c 10000000 /dev/urandom > out/x; echo kept > out/y; rm alive",
+      { livenessProbe },
+      { ...shared, terminationGracePeriodSeconds: 300 },
     );
+    await ws.apply(podOf(name, ...fields));
+    const signal = (which: string, then: string) =>
+      ws.kubectl("exec", name, "-c", "main", "--", "sh", "-c", `${signalOras(which)}; ${then}`);
+    await until(async () => (await ws.log(name, names.pushContainer)).includes("runs"), "oras to know of it");
+    // However fast the machine is, the handing over takes longer than the probe.
+    await signal("STOP", "touch /tmp/go");
     const about = ["--field-selector", "involvedObject.name=liveness,reason=Unhealthy"];
-    expect(await ws.kubectl("get", "events", ...about)).toContain("Liveness probe failed");
+    const fails = async () => (await ws.kubectl("get", "events", ...about)).includes("Liveness probe failed");
+    await until(fails, "the probe to fail");
+    await signal("CONT", "true");
+    const pod = await ws.ended(name);
     expect(pod.status?.phase).toBe("Succeeded");
     expect(await ws.content("faults/liveness:1", "out/y")).toBe("kept\n");
   });
