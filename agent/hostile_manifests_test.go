@@ -42,6 +42,7 @@ func refuseAll(t *testing.T, h *hostile, cases map[string]refusedManifest) {
 	}
 }
 
+// sec-02-poison: digests that are paths.
 func TestHostileDigests(t *testing.T) {
 	t.Parallel()
 	h := newHostile(t)
@@ -115,7 +116,7 @@ func TestHostileSizes(t *testing.T) {
 	refuseAll(t, h, cases)
 }
 
-// Keys that are equal but for case, on every level and for every kind of manifest.
+// sec-02-poison: keys that are equal but for case, on every level and for every kind of manifest.
 func TestHostileKeys(t *testing.T) {
 	t.Parallel()
 	h := newHostile(t)
@@ -193,6 +194,7 @@ func TestNamesThatAreNoMoreThanNames(t *testing.T) {
 	}
 }
 
+// art-17 (an index), art-19 (a chart, annotations alone): each says what it is.
 func TestHostileShapes(t *testing.T) {
 	t.Parallel()
 	h := newHostile(t)

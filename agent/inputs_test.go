@@ -154,7 +154,7 @@ func TestInputsAreUnpackedAgain(t *testing.T) {
 	}
 }
 
-// I8: files are dated now.
+// I8, art-04: files are dated now.
 func TestInputsAreDatedNow(t *testing.T) {
 	t.Parallel()
 	input := "http://" + startRegistry(t) + "/dated/x:1"

@@ -241,6 +241,29 @@ func TestSocketsPipesAndDevicesAreLeftOut(t *testing.T) {
 	shell(t, place, `[ "$(ls out)" = file ]`)
 }
 
+// art-05: a volume whose root is the output has a folder of the file system's own.
+func TestLostAndFoundOfAVolume(t *testing.T) {
+	t.Parallel()
+	p := newPod(t, newCache(t).artifact())
+	volume := filepath.Join(p.work, "data")
+	must(t, os.Mkdir(volume, 0o755))
+	if err := unix.Mount("tmpfs", volume, "tmpfs", 0, ""); err != nil {
+		t.Skipf("needs to mount: %v", err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(volume, unix.MNT_DETACH) })
+	must(t, os.Mkdir(filepath.Join(volume, "lost+found"), 0o700))
+	wants(t, p.pull(), 0, "")
+	oras := p.push()
+	step := p.program("echo x > data/result", "--output-path", "data/.")
+	wants(t, step, 0, "")
+	wants(t, oras, 0, `"digest"`)
+	if !strings.Contains(step.stderr.String(), "lost+found") {
+		t.Errorf("says %s", step.stderr.String())
+	}
+	place, _ := takes(t, "true", p.output)
+	shell(t, place, `[ "$(ls -A)" = result ]`)
+}
+
 // art-03: a program as output stays one.
 func TestAProgramAsOutput(t *testing.T) {
 	t.Parallel()

@@ -35,6 +35,7 @@ func TestOrphansAreReaped(t *testing.T) {
 	}
 }
 
+// art-23, inj-16: the program is not process 1, and what it sends to all does not come back to it.
 func TestASignalToAllDoesNotComeBack(t *testing.T) {
 	code, stdout := asProcess1(t, "trap 'echo once' TERM; kill -TERM -1; echo end; exit 3")
 	// kill(2) leaves out process 1 and, on Linux, the sender.

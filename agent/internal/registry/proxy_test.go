@@ -72,6 +72,7 @@ func (p *proxy) serve(w http.ResponseWriter, r *http.Request) {
 	both.Wait()
 }
 
+// art-48, lif-27, inj-22: a registry that is there behind a proxy alone.
 func TestProxy(t *testing.T) {
 	certFile, keyFile, ca, _, _ := certificate(t)
 	secure := startServer(t, "REGISTRY_HTTP_TLS_CERTIFICATE="+certFile, "REGISTRY_HTTP_TLS_KEY="+keyFile)

@@ -289,6 +289,7 @@ func TestMountsAreLeftOut(t *testing.T) {
 	}
 }
 
+// art-05: the root of a volume.
 func TestLostAndFoundOfAMount(t *testing.T) {
 	out := t.TempDir()
 	if err := unix.Mount("tmpfs", out, "tmpfs", 0, ""); err != nil {
@@ -333,6 +334,7 @@ func (w *onWrite) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// art-27: nothing is padded.
 func TestFilesThatChange(t *testing.T) {
 	vanish := func(t *testing.T, prepare func(out string), path string) {
 		out := t.TempDir()
