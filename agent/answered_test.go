@@ -251,3 +251,25 @@ func TestAnAttemptOfAScriptAfterTheEndOfOras(t *testing.T) {
 	wants(t, oras, 0, "")
 	wants(t, p.program("echo ran", script...), 188, "has ended")
 }
+
+// The grace period of a Pod that is deleted is for handing over; oras is not started again in it.
+func TestALauncherThatIsStoppedDoesNotWaitForAnotherOras(t *testing.T) {
+	t.Parallel()
+	registry := newCache(t)
+	for _, streams := range []bool{false, true} {
+		p := newPod(t, registry.artifact())
+		p.streams, p.policy = streams, onFailure
+		wants(t, p.pull(), 0, "")
+		oras := p.push()
+		step := p.program("echo x > x; "+waitsForGo, "--output-path", "x", "--oras-comes-back", "--debug")
+		oras.says("runs")
+		// From now on it does not answer.
+		must(t, oras.Process.Signal(syscall.SIGSTOP))
+		p.makeFile("go")
+		step.says("has ended with exit code 0")
+		must(t, step.Process.Signal(syscall.SIGTERM))
+		step.says("stopped")
+		oras.kill()
+		wants(t, step, 189, "the container oras has ended")
+	}
+}

@@ -63,6 +63,8 @@ type Machine struct {
 	code int
 	// problem says why the output is missing.
 	problem string
+	// isStopped says that a signal came while the end of the program was told.
+	isStopped bool
 }
 
 // Event is something that happened; see the types with the method event.
@@ -255,7 +257,7 @@ func (m *Machine) isLost() []Action {
 		// Its inputs come again, whole.
 		m.prepared, m.allowed = false, false
 	}
-	if !m.settings.OrasComesBack {
+	if !m.settings.OrasComesBack || m.isStopped {
 		return m.isGone(Gone{})
 	}
 	return append([]Action{Say{"the container oras has ended; waiting for it to be restarted"}}, m.connect()...)
@@ -328,6 +330,9 @@ func (m *Machine) stopped(e Stopped) []Action {
 		return []Action{Exit{signalled + e.Signal, ""}}
 	case m.phase == handingOver && m.connection != connected:
 		return m.exit()
+	case m.phase == handingOver && !m.isStopped:
+		m.isStopped = true
+		return []Action{Say{"stopped; the container oras may still take what there is, but no other start of it is waited for"}}
 	}
 	return nil
 }

@@ -112,6 +112,9 @@ func (w *world) do(t *rapid.T, actions []Action) {
 		}
 		switch a := action.(type) {
 		case Connect:
+			if w.stopped {
+				t.Fatalf("waits for oras although it is stopped")
+			}
 			if w.connecting || w.connected || !w.settings.Tells {
 				t.Fatalf("connects twice, or in vain")
 			}
