@@ -2,6 +2,7 @@ import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import { endOf, podOf, type StepAnnotations } from "../support/builders.ts";
 import { it } from "../support/e2e.ts";
+import { signalOras } from "../support/signals.ts";
 import { startSlowRegistry } from "../support/slow-registry.ts";
 import { until } from "../support/wait.ts";
 import type { Workspace } from "../support/workspace.ts";
@@ -81,10 +82,22 @@ describe.concurrent("a Pod that is deleted goes at once, and what it pushes is w
   });
 
   it("while its output is handed over: that arrives whole", async ({ ws }) => {
-    const script = "mkdir out; head -c 100000000 /dev/urandom > out/x; echo kept > out/y; touch ended";
-    await ws.apply(podOf("handing", output("handing"), script, slow, spec));
+    // More than a socket holds.
+    const script =
+      "until [ -e go ]; do sleep 0.1; done; mkdir out; head -c 10000000 /dev/urandom > out/x; echo kept > out/y; touch ended";
+    await ws.apply(podOf("handing", output("handing"), script, {}, { ...spec, shareProcessNamespace: true }));
+    const signal = (which: string, then: string) =>
+      ws.kubectl("exec", "handing", "-c", "main", "--", "sh", "-c", `${signalOras(which)}; ${then}`);
+    await until(
+      async () => (await ws.log("handing", names.pushContainer)).includes("runs"),
+      "oras to know of it",
+    );
+    // However fast the machine is, the handing over is not over before the deletion.
+    await signal("STOP", "touch /tmp/go");
     await isThere(ws, "handing", "ended");
-    await deleted(ws, "handing");
+    await ws.kubectl("delete", "pod", "handing", "--wait=false");
+    await signal("CONT", "true");
+    await gone(ws, "handing");
     expect(await ws.content("deletion/handing:1", "out/y")).toBe("kept\n");
   });
 
