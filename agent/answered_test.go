@@ -60,17 +60,16 @@ func (p *pod) dials(number int) net.Conn {
 func TestAnAttemptAfterOneThatMayEnd(t *testing.T) {
 	t.Parallel()
 	host := startRegistry(t)
-	two := func(t *testing.T) *pod {
+	two := func(t *testing.T, streams bool) *pod {
 		p := newPod(t, "http://"+host+"/next:1")
-		p.containers, p.policy = 2, onFailure
+		p.containers, p.policy, p.streams = 2, onFailure, streams
+		wants(t, p.pull(), 0, "")
 		return p
 	}
 	t.Run("its output was kept by an oras that was killed then", func(t *testing.T) {
 		t.Parallel()
 		for _, streams := range []bool{false, true} {
-			p := two(t)
-			p.streams = streams
-			wants(t, p.pull(), 0, "")
+			p := two(t, streams)
 			first := p.push()
 			step := p.program("echo one > x", "--output-path", "x", "--oras-comes-back")
 			wants(t, step, 0, "")
@@ -88,9 +87,7 @@ func TestAnAttemptAfterOneThatMayEnd(t *testing.T) {
 	t.Run("the step fails", func(t *testing.T) {
 		t.Parallel()
 		for _, streams := range []bool{false, true} {
-			p := two(t)
-			p.streams = streams
-			wants(t, p.pull(), 0, "")
+			p := two(t, streams)
 			oras := p.push("--of-another-release=1")
 			for _, attempt := range []string{"one", "another", "a third"} {
 				if got := p.greets(0, attempt); got != protocol.Failed {

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/converged-computing/oras-operator/agent/internal/testprogram"
 	"github.com/klauspost/compress/zstd"
-	"golang.org/x/sys/unix"
 )
 
 // member is one of a tar, as hostile as it likes: no tar program would write some of them (POSIX pax(1), "ustar
@@ -285,11 +285,7 @@ func TestBombs(t *testing.T) {
 			input, _ := h.put(t, manifestOf(t, []layer{h.archive(c.blob, "d")}))
 			p := newPod(t, "")
 			p.work = filepath.Join(t.TempDir(), "small")
-			must(t, os.Mkdir(p.work, 0o755))
-			if err := unix.Mount("tmpfs", p.work, "tmpfs", 0, "size=16m,nr_inodes=10000"); err != nil {
-				t.Skipf("needs to mount: %v", err)
-			}
-			t.Cleanup(func() { _ = unix.Unmount(p.work, unix.MNT_DETACH) })
+			testprogram.Mount(t, p.work, "size=16m,nr_inodes=10000")
 			wants(t, p.pull(input), 0, "")
 			step := p.prepared("exec", "--share", filepath.Join(p.share, "0"), "--input-path", p.work, "--", "echo", "ran")
 			step.watchMemory()

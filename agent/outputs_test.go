@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/converged-computing/oras-operator/agent/internal/testprogram"
 	"golang.org/x/sys/unix"
 )
 
@@ -246,11 +247,7 @@ func TestLostAndFoundOfAVolume(t *testing.T) {
 	t.Parallel()
 	p := newPod(t, newCache(t).artifact())
 	volume := filepath.Join(p.work, "data")
-	must(t, os.Mkdir(volume, 0o755))
-	if err := unix.Mount("tmpfs", volume, "tmpfs", 0, ""); err != nil {
-		t.Skipf("needs to mount: %v", err)
-	}
-	t.Cleanup(func() { _ = unix.Unmount(volume, unix.MNT_DETACH) })
+	testprogram.Mount(t, volume, "")
 	must(t, os.Mkdir(filepath.Join(volume, "lost+found"), 0o700))
 	wants(t, p.pull(), 0, "")
 	oras := p.push()

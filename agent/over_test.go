@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"github.com/converged-computing/oras-operator/agent/internal/testprogram"
 )
 
 // FAULTS F: unpacking over what is there.
@@ -116,10 +116,7 @@ func TestDirectoriesOfOtherUsers(t *testing.T) {
 			shell(t, p.work, "umask 0; "+c.there)
 			results := filepath.Join(p.work, "results")
 			if c.mount {
-				if err := unix.Mount("tmpfs", results, "tmpfs", 0, "mode=2777,gid=3000"); err != nil {
-					t.Skipf("needs to mount: %v", err)
-				}
-				t.Cleanup(func() { _ = unix.Unmount(results, unix.MNT_DETACH) })
+				testprogram.Mount(t, results, "mode=2777,gid=3000")
 			}
 			before, _ := os.Stat(results)
 			wants(t, p.pull(input), 0, "")

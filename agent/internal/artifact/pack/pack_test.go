@@ -22,6 +22,7 @@ import (
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/treetest"
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/unpack"
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
+	"github.com/converged-computing/oras-operator/agent/internal/testprogram"
 )
 
 var (
@@ -292,10 +293,7 @@ func TestMountsAreLeftOut(t *testing.T) {
 // art-05: the root of a volume.
 func TestLostAndFoundOfAMount(t *testing.T) {
 	out := t.TempDir()
-	if err := unix.Mount("tmpfs", out, "tmpfs", 0, ""); err != nil {
-		t.Skipf("needs to mount: %v", err)
-	}
-	t.Cleanup(func() { _ = unix.Unmount(out, unix.MNT_DETACH) })
+	testprogram.Mount(t, out, "")
 	must(t, os.MkdirAll(out+"/lost+found", 0o700))
 	must(t, os.MkdirAll(out+"/sub/lost+found", 0o700))
 	if names := listed(t, packed(t, options(out+"/."))); !slices.Equal(names, []string{"./", "./sub/", "./sub/lost+found/"}) {

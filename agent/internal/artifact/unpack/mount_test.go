@@ -9,25 +9,14 @@ import (
 	"syscall"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
+	"github.com/converged-computing/oras-operator/agent/internal/testprogram"
 )
-
-// mount puts a small file system of its own on a directory.
-func mount(t *testing.T, path, options string) {
-	t.Helper()
-	must(t, os.MkdirAll(path, 0o755))
-	if err := unix.Mount("tmpfs", path, "tmpfs", 0, options); err != nil {
-		t.Skipf("needs to mount: %v", err)
-	}
-	t.Cleanup(func() { _ = unix.Unmount(path, unix.MNT_DETACH) })
-}
 
 func TestMountInsideTheTarget(t *testing.T) {
 	in := t.TempDir()
-	mount(t, in+"/results", "mode=2775")
-	mount(t, in+"/results/deep/other", "")
+	testprogram.Mount(t, in+"/results", "mode=2775")
+	testprogram.Mount(t, in+"/results/deep/other", "")
 	one := archive(t, dir("results"), dir("results/deep"), file("results/deep/f", "x"), file("results/g", "y"), file("results/deep/other/h", "z"),
 		hard("hard", "results/g"), file("top", "t"))
 	for range 2 {
@@ -41,8 +30,8 @@ func TestMountInsideTheTarget(t *testing.T) {
 
 func TestLinksBetweenMounts(t *testing.T) {
 	root := t.TempDir()
-	mount(t, root+"/work", "")
-	mount(t, root+"/pvc", "")
+	testprogram.Mount(t, root+"/work", "")
+	testprogram.Mount(t, root+"/pvc", "")
 	must(t, os.Mkdir(root+"/image", 0o755))
 	must(t, os.Symlink(root+"/pvc", root+"/work/data"))
 	must(t, os.Symlink(root+"/image", root+"/work/planted"))
@@ -58,7 +47,7 @@ func TestLinksBetweenMounts(t *testing.T) {
 
 func TestNoRoom(t *testing.T) {
 	in := t.TempDir() + "/in"
-	mount(t, in, "size=1m")
+	testprogram.Mount(t, in, "size=1m")
 	must(t, os.WriteFile(in+"/large", []byte("old"), 0o644))
 	for name, a := range map[string][]byte{
 		"large": archive(t, file("large", strings.Repeat("x", 3<<20))),
