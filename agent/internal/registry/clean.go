@@ -7,8 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// address finds URLs, and paths of URLs with a query, in what others say.
-var address = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://|/)[^\s"'<>]*`)
+// address finds URLs, and paths that may have a query, in what others say. It goes on to the next space: a quote may stand
+// in a URL (RFC 3986, section 2.2), and what follows it can still be a query or a password.
+var address = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://|/)\S*`)
+
+// login finds users and passwords at the start of what follows "://". A "port" that is not a number is a password that
+// should have been escaped: it may hold each of the characters that end a host.
+var login = regexp.MustCompile(`^([^/?#]*@|[^/?#@\[]*:[0-9]*[^0-9/?#@][^/?#@]*[/?#].*@)`)
 
 // Clean makes text of others fit for a message: one line, at most as many bytes, without characters that control a terminal
 // or turn the direction of text, without queries of URLs (they hold signatures and tokens) and without users and
@@ -32,18 +37,17 @@ func Clean(text string, most int) string {
 	return cut(strings.Join(strings.Fields(text), " "), most)
 }
 
-func cleanAddress(text string) string {
-	text, _, _ = strings.Cut(text, "?")
-	scheme, rest, whole := strings.Cut(text, "://")
-	if !whole {
-		return text
+// cleanAddress takes the logins of all URLs in a word, one may hold another, and the query at its end. What closes a
+// quotation or a sentence stays.
+func cleanAddress(word string) string {
+	text := strings.TrimRight(word, `"'<>()[]{},.;:`)
+	closing := word[len(text):]
+	parts := strings.Split(text, "://")
+	for i := range parts[1:] {
+		parts[i+1] = login.ReplaceAllLiteralString(parts[i+1], "")
 	}
-	host, path, hasPath := strings.Cut(rest, "/")
-	host = host[strings.LastIndex(host, "@")+1:]
-	if hasPath {
-		host += "/"
-	}
-	return scheme + "://" + host + path
+	text, _, _ = strings.Cut(strings.Join(parts, "://"), "?")
+	return text + closing
 }
 
 // cut shortens text to most bytes, between characters.
