@@ -77,7 +77,7 @@ func checkClean(t interface{ Fatalf(string, ...any) }, text string, most int) {
 			t.Fatalf("%q: %q has a query", text, got)
 		}
 		for _, rest := range strings.Split(word[url[0]:], "://")[1:] {
-			if host, _, _ := strings.Cut(rest, "/"); strings.Contains(host, "@") {
+			if host := regexp.MustCompile("^[^/?#]*").FindString(rest); strings.Contains(host, "@") {
 				t.Fatalf("%q: %q has a login", text, got)
 			}
 		}
@@ -98,6 +98,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add([]byte(`{"errors":[{"code":"A","detail":{"x":[1]}},{},{},{},{}]}`), "")
 	f.Add([]byte("<html>"), "text/html; charset=\xff")
 	f.Add([]byte(`a://"?`), "text/plain")
+	f.Add([]byte("a://#@"), "text/plain")
 	f.Add([]byte("a://b@c://d:e/f@g?h"), "text/plain")
 	f.Add([]byte("\x1b[2J\u202e bad"), "text/plain")
 	f.Fuzz(func(t *testing.T, body []byte, contentType string) {
