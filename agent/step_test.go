@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -46,16 +45,15 @@ func useMemory() {
 // startRegistry starts the real registry and returns its host.
 func startRegistry(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	host := listener.Addr().String()
-	must(t, listener.Close())
-	folder := t.TempDir()
-	config := filepath.Join(folder, "config.yml")
-	text := fmt.Sprintf("version: 0.1\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: '%s'}\n", folder, host)
-	must(t, os.WriteFile(config, []byte(text), 0o600))
-	command := exec.Command(testprogram.Find(t, "registry-v3*", "registry"), "serve", config)
-	command.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=none")
+	host, _ := startRegistryIn(t, t.TempDir())
+	return host
+}
+
+// startRegistryIn starts it on a folder, and returns its log, too.
+func startRegistryIn(t testing.TB, folder string, environment ...string) (host string, said *syncBuffer) {
+	t.Helper()
+	host, said = freeAddress(t), &syncBuffer{}
+	command := registryCommand(t, folder, "serve", append(environment, "REGISTRY_HTTP_ADDR="+host)...)
 	log, err := command.StderrPipe()
 	must(t, err)
 	must(t, command.Start())
@@ -64,6 +62,7 @@ func startRegistry(t *testing.T) string {
 		defer close(ended)
 		once := sync.Once{}
 		for lines := bufio.NewScanner(log); lines.Scan(); {
+			_, _ = said.Write(append(lines.Bytes(), '\n'))
 			if strings.Contains(lines.Text(), "listening on") {
 				once.Do(func() { close(up) })
 			}
@@ -79,10 +78,30 @@ func startRegistry(t *testing.T) string {
 	case <-ended:
 		t.Fatal("the registry ended")
 	}
-	return host
+	return host, said
 }
 
-func must(t *testing.T, err error) {
+// registryCommand is a command of the registry on a folder.
+func registryCommand(t testing.TB, folder, command string, environment ...string) *exec.Cmd {
+	t.Helper()
+	config := filepath.Join(folder, "config.yml")
+	must(t, os.WriteFile(config, []byte("version: 0.1\nstorage: {filesystem: {}}\nhttp: {}\n"), 0o600))
+	found := exec.Command(testprogram.Find(t, "registry-v3*", "registry"), command, config)
+	found.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=none", "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY="+folder)
+	found.Env = append(found.Env, environment...)
+	return found
+}
+
+// freeAddress is one of the loopback that nobody listens on.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 )
 
 // stock runs the oras CLI in a folder.
-func stock(t *testing.T, folder string, arguments ...string) (string, error) {
+func stock(t testing.TB, folder string, arguments ...string) (string, error) {
 	t.Helper()
 	command := exec.Command(testprogram.Find(t, "oras-v*", "oras"), arguments...)
 	command.Dir = folder

@@ -1,0 +1,209 @@
+package sweep
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/layout"
+)
+
+// files is a registry's files, made by hand.
+type files struct {
+	t    *testing.T
+	data string
+	tree layout.Tree
+}
+
+func newFiles(t *testing.T) *files {
+	data := t.TempDir()
+	return &files{t, data, layout.Of(data)}
+}
+
+func (f *files) write(name, content string) {
+	f.t.Helper()
+	path := f.tree.Path(name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		f.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// blob stores content and links it in a repository, if it has a name.
+func (f *files) blob(repository, content string) (data, link string) {
+	d := digestOf([]byte(content))
+	data, link = layout.Blob(d), artifact{repository: repository}.layer(d)
+	f.write(data, content)
+	if repository != "" {
+		f.write(link, fmt.Sprintf("sha256:%s", d))
+	}
+	return data, link
+}
+
+func (f *files) manifest(repository, content string) (data, link string) {
+	d := digestOf([]byte(content))
+	data, link = layout.Blob(d), artifact{repository: repository}.link("_manifests/revisions", d)
+	f.write(data, content)
+	f.write(link, fmt.Sprintf("sha256:%s", d))
+	return data, link
+}
+
+func (f *files) are(want bool, names ...string) {
+	f.t.Helper()
+	for _, name := range names {
+		if _, err := os.Lstat(f.tree.Path(name)); (err == nil) != want {
+			f.t.Errorf("%s: %v, want it there: %v", name, err, want)
+		}
+	}
+}
+
+func (f *files) pass(change func(*Pass)) Outcome {
+	f.t.Helper()
+	pass := Pass{Data: f.data}
+	if change != nil {
+		change(&pass)
+	}
+	out, err := pass.Run(f.t.Context())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return out
+}
+
+func TestThePassAfterTheNextEmptiesTheTrash(t *testing.T) {
+	f := newFiles(t)
+	data, link := f.blob("a", "nobody's")
+	free := f.pass(nil)
+	f.are(false, data, link)
+	next := f.pass(nil)
+	after := f.pass(nil)
+	if free.Swept != 1 || free.Unlinked != 1 || free.SweptBytes == 0 || free.Freed != 0 || next.Freed != 0 || after.Freed < free.SweptBytes {
+		t.Errorf("%+v\n%+v\n%+v", free, next, after)
+	}
+	if left, _ := filepath.Glob(f.tree.Path("blobs/sha256/*/*")); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+// Passes that follow one another at once are no reason to be in a hurry with what was taken a moment ago.
+func TestTheTrashIsKeptForTheGrace(t *testing.T) {
+	f := newFiles(t)
+	f.blob("a", "nobody's")
+	f.pass(nil)
+	for range 4 {
+		if out := f.pass(func(p *Pass) { p.Grace = time.Hour }); out.Freed > 0 {
+			t.Error(out)
+		}
+	}
+}
+
+func TestWhatIsYoungOrNotUnderstoodStays(t *testing.T) {
+	f := newFiles(t)
+	data, link := f.blob("a", "young")
+	f.pass(func(p *Pass) { p.Grace = time.Hour })
+	f.are(true, data, link)
+
+	other, _ := f.blob("", "by another name")
+	f.write("repositories/a/_layers/sha512/"+fmt.Sprintf("%0128d", 1)+"/link", "sha256:"+digestOf([]byte("by another name")).String())
+	f.write("blobs/sha256/00/strange/data", "x")
+	f.write("repositories/a/_layers/sha256/strange/link", "x")
+	f.write("repositories/a/_uploads/1/data", "x")
+	// A link that a node lost the content of when it lost its power.
+	named, _ := f.blob("a", "named")
+	manifest, revision := f.manifest("a", digestOf([]byte("named")).String())
+	f.write(revision, "")
+	f.pass(nil)
+	f.are(true, other, named, manifest, revision, "blobs/sha256/00/strange/data", "repositories/a/_layers/sha256/strange/link", "repositories/a/_uploads/1/data")
+	f.are(false, data, link)
+}
+
+// One young link is enough: a push is under way that has asked for the blob.
+func TestABlobIsAsYoungAsItsYoungestLink(t *testing.T) {
+	f := newFiles(t)
+	data, old := f.blob("a", "pushed again elsewhere")
+	info, err := os.Lstat(f.tree.Path(old))
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := info.ModTime()
+	for later := began; !later.After(began); {
+		young := artifact{repository: "b"}.layer(digestOf([]byte("pushed again elsewhere")))
+		f.write(young, "sha256:")
+		if info, err = os.Lstat(f.tree.Path(young)); err != nil {
+			t.Fatal(err)
+		}
+		later = info.ModTime()
+	}
+	f.pass(func(p *Pass) { p.began = began })
+	f.are(true, data, old)
+}
+
+func TestADryRunChangesNothingAndTellsWhatTheNextPassTakes(t *testing.T) {
+	f := newFiles(t)
+	data, link := f.blob("a", "nobody's")
+	f.manifest("a", "a manifest")
+	f.blob("b", "nobody's either")
+	told := f.pass(func(p *Pass) {
+		p.DryRun = true
+		p.before = func(change string) { t.Errorf("a dry run does: %s", change) }
+	})
+	f.are(true, data, link)
+	if _, err := os.Stat(filepath.Join(layout.Own(f.data), "trash")); err == nil {
+		t.Error("a dry run makes a trash")
+	}
+	if done := f.pass(nil); done.Swept != told.Swept || done.SweptBytes != told.SweptBytes || done.Pass != told.Pass || told.Swept != 2 {
+		t.Errorf("told %+v, done %+v", told, done)
+	}
+}
+
+func TestAMissingManifestIsTold(t *testing.T) {
+	f := newFiles(t)
+	data, _ := f.manifest("a", "a manifest")
+	if err := os.Remove(f.tree.Path(data)); err != nil {
+		t.Fatal(err)
+	}
+	if out := f.pass(nil); out.Broken != 1 {
+		t.Error(out)
+	}
+}
+
+func TestPassesDoNotOverlap(t *testing.T) {
+	f := newFiles(t)
+	f.blob("a", "nobody's")
+	overlapped := false
+	f.pass(func(p *Pass) {
+		p.before = func(string) {
+			other := Pass{Data: f.data}
+			_, err := other.Run(t.Context())
+			overlapped = overlapped || !errors.Is(err, ErrRuns)
+		}
+	})
+	if overlapped {
+		t.Error("two passes ran at once")
+	}
+	f.pass(nil)
+}
+
+// A pass that cannot see everything takes nothing.
+func TestWhatCannotBeReadEndsThePass(t *testing.T) {
+	f := newFiles(t)
+	data, link := f.blob("a", "nobody's")
+	_, revision := f.manifest("z", "a manifest")
+	if err := os.Remove(f.tree.Path(revision)); err != nil {
+		t.Fatal(err)
+	}
+	// A folder cannot be read as a file, whoever asks.
+	if err := os.Mkdir(f.tree.Path(revision), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	pass := Pass{Data: f.data}
+	if _, err := pass.Run(t.Context()); err == nil {
+		t.Error("the pass did not fail")
+	}
+	f.are(true, data, link)
+}

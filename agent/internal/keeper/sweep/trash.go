@@ -1,0 +1,103 @@
+package sweep
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/layout"
+)
+
+// trash is what passes took, on the volume of the registry: a rename moves a whole file or nothing, however large.
+type trash struct {
+	// pass is the number of the pass.
+	pass        int
+	generations []generation
+}
+
+// generation is what one pass took.
+type generation struct {
+	number int
+	tree   layout.Tree
+}
+
+// openTrash finds what earlier passes took, and makes room for what this one takes.
+func openTrash(data string, write bool) (trash, error) {
+	path := filepath.Join(layout.Own(data), "trash")
+	entries, err := os.ReadDir(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return trash{}, err
+	}
+	var t trash
+	for _, entry := range entries {
+		if number, err := strconv.Atoi(entry.Name()); err == nil {
+			t.add(path, number)
+			t.pass = max(t.pass, number)
+		}
+	}
+	t.pass++
+	if write {
+		t.add(path, t.pass)
+		if err := os.MkdirAll(string(t.current()), 0o700); err != nil {
+			return t, err
+		}
+	}
+	// What was taken last is put back first.
+	slices.SortFunc(t.generations, func(a, b generation) int { return cmp.Compare(b.number, a.number) })
+	return t, nil
+}
+
+func (t *trash) add(path string, number int) {
+	t.generations = append(t.generations, generation{number, layout.Tree(filepath.Join(path, strconv.Itoa(number)))})
+}
+
+// current is where this pass moves to.
+func (t *trash) current() layout.Tree {
+	at := slices.IndexFunc(t.generations, func(g generation) bool { return g.number == t.pass })
+	return t.generations[at].tree
+}
+
+// move renames a file into a folder that need not be there. False: there is no such file any more.
+func move(from, to string) (bool, error) {
+	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+		return false, err
+	}
+	err := os.Rename(from, to)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// ErrRuns says that another pass runs.
+var ErrRuns = errors.New("a pass runs already")
+
+// lock lets one pass at a time run on a volume, whoever runs it. It ends with its process.
+func lock(data string) (unlock func(), err error) {
+	if err := os.MkdirAll(layout.Own(data), 0o700); err != nil {
+		return nil, fmt.Errorf("the keeper cannot write to its folder: %w", err)
+	}
+	file, err := os.OpenFile(filepath.Join(layout.Own(data), "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("the keeper cannot write to its folder: %w", err)
+	}
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		_ = file.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, ErrRuns
+		}
+		return nil, err
+	}
+	return func() {
+		// Closing is not enough while a child that is about to run another program has the file, too.
+		_ = unix.Flock(int(file.Fd()), unix.LOCK_UN)
+		_ = file.Close()
+	}, nil
+}
