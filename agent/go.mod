@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/klauspost/compress v1.20.4
+	golang.org/x/crypto v0.58.0
 	golang.org/x/sys v0.50.0
 	oras.land/oras-go/v2 v2.7.0
 	pgregory.net/rapid v1.3.0

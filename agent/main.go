@@ -1,5 +1,5 @@
 // The agent is the one program that runs in the Pods of a step: it pulls and unpacks inputs, runs the wrapped program,
-// and packs and pushes its output.
+// and packs and pushes its output. Beside a registry of the operator it is the keeper.
 package main
 
 import (
@@ -24,7 +24,7 @@ func main() {
 // run runs a command and returns the exit code.
 func run(arguments []string) int {
 	if len(arguments) == 0 {
-		fmt.Fprintf(os.Stderr, "usage: agent %s [options]: started by the operator in the Pods of a step\n", strings.Join(options.Commands, "|"))
+		fmt.Fprintf(os.Stderr, "usage: agent %s [options]: started by the operator in the Pods of steps and registries\n", strings.Join(options.Commands, "|"))
 		return contract.ExitSetupFailed
 	}
 	command := arguments[0]
@@ -57,6 +57,10 @@ func run(arguments []string) int {
 		return end(o, "", untilStopped(func(ctx context.Context) error { return install(ctx, o) }))
 	case "pull":
 		return end(o, "", untilStopped(func(ctx context.Context) error { return pull(ctx, o) }))
+	case "keep-init":
+		return end(o, "", untilStopped(func(context.Context) error { return keepInit(o) }))
+	case "keep":
+		return end(o, "", keep(ctx, o))
 	case "exec":
 		exit, err := execute(ctx, o, signals)
 		return endWith(o, exit.Code, exit.Message, err)

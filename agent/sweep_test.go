@@ -29,12 +29,11 @@ var sweptRegistry = []string{"REGISTRY_STORAGE_DELETE_ENABLED=true", "REGISTRY_S
 
 // traffic is pushers, a deleter and readers on one registry.
 type traffic struct {
-	t          *testing.T
-	host       string
-	repository atomic.Int64
-	shared     [shared][]byte
-	stop       context.CancelFunc
-	running    sync.WaitGroup
+	t       *testing.T
+	host    string
+	shared  [shared][]byte
+	stop    context.CancelFunc
+	running sync.WaitGroup
 
 	mu   sync.Mutex
 	kept []pushedArtifact
@@ -56,13 +55,19 @@ type pushedArtifact struct {
 	blobs              []string
 }
 
-// startTraffic runs until the end of the test or its stop.
-func startTraffic(t *testing.T, host string, pushers int) *traffic {
-	ctx, cancel := context.WithCancel(context.Background())
-	w := &traffic{t: t, host: host, stop: cancel}
+func newTraffic(t *testing.T, host string) *traffic {
+	w := &traffic{t: t, host: host}
 	for i := range w.shared {
 		w.shared[i] = noiseOf(1000 + i)
 	}
+	return w
+}
+
+// startTraffic runs until the end of the test or its stop.
+func startTraffic(t *testing.T, host string, pushers int) *traffic {
+	ctx, cancel := context.WithCancel(context.Background())
+	w := newTraffic(t, host)
+	w.stop = cancel
 	for n := range pushers {
 		w.running.Go(func() {
 			for ctx.Err() == nil {
@@ -203,11 +208,16 @@ func (w *traffic) keep(artifact pushedArtifact) {
 // deleteSome deletes an artifact once there are enough: by its digest, so that its blobs are nobody's.
 func (w *traffic) deleteSome() {
 	w.mu.Lock()
-	if len(w.kept) <= keptAtMost {
-		w.mu.Unlock()
-		return
+	count := len(w.kept)
+	w.mu.Unlock()
+	// There is one deleter.
+	if count > keptAtMost {
+		w.deleteAt(mathrand.IntN(count))
 	}
-	at := mathrand.IntN(len(w.kept))
+}
+
+func (w *traffic) deleteAt(at int) {
+	w.mu.Lock()
 	artifact := w.kept[at]
 	w.kept = slices.Delete(w.kept, at, at+1)
 	w.mu.Unlock()

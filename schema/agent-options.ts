@@ -1,4 +1,4 @@
-/** What runs in the containers of a step: see agent/README.md. */
+/** What runs in the containers of a step, and beside a registry: see agent/README.md. */
 export type AgentCommand =
   | "install"
   | "pull"
@@ -8,7 +8,9 @@ export type AgentCommand =
   | "push"
   | "serve"
   | "sidecar"
-  | "application";
+  | "application"
+  | "keep-init"
+  | "keep";
 
 interface AgentOption {
   /** A flag is true where it is named; lists are named again for each value. */
@@ -24,6 +26,7 @@ const registry = ["pull", "push", "serve", "sidecar"] as const;
 const pullers = ["pull", "serve", "sidecar"] as const;
 const pushers = ["push", "serve", "sidecar"] as const;
 const program = ["exec", "application"] as const;
+const keepers = ["keep-init", "keep"] as const;
 
 /** The command line of the agent, which the operator writes and the agent reads. */
 export const agentOptions = {
@@ -141,8 +144,8 @@ export const agentOptions = {
   },
   limit: {
     type: "bytes",
-    commands: ["pull", "sidecar"],
-    description: "how much the volume of the step takes; 0 where that is not known",
+    commands: ["pull", "sidecar", "keep"],
+    description: "how much the volume of the step, or of the registry, takes; 0 where that is not known",
   },
   credentials: { type: "text", commands: registry, description: "the folder of the step's Secret" },
   "credentials-host": {
@@ -158,8 +161,72 @@ export const agentOptions = {
   "message-path": {
     type: "text",
     default: "/dev/termination-log",
-    commands: all,
+    commands: [...all, ...keepers],
     description: "the file of the termination message",
   },
-  debug: { type: "flag", commands: all, description: "whether the log says everything that is done" },
+  debug: {
+    type: "flag",
+    commands: [...all, ...keepers],
+    description: "whether the log says everything that is done",
+  },
+  key: {
+    type: "text",
+    commands: keepers,
+    description: "the folder of the Secret with the cache's key, from which passwords are derived",
+  },
+  htpasswd: {
+    type: "text",
+    commands: keepers,
+    description: "the file that the registry reads users from; empty where everybody may do everything",
+  },
+  user: {
+    type: "texts",
+    commands: keepers,
+    description: "a user of the operator's, oras-1 and so on; `keep` goes on with those that the file has",
+  },
+  users: {
+    type: "text",
+    commands: keepers,
+    description: "the folder of a Secret with other users, as lines of htpasswd",
+  },
+  environment: {
+    type: "text",
+    commands: ["keep-init"],
+    description: "the folder of the Secret that the registry gets variables from; its names are looked at",
+  },
+  "storage-written": {
+    type: "flag",
+    commands: ["keep-init"],
+    description: "whether the operator writes where artifacts are",
+  },
+  data: { type: "text", commands: ["keep"], description: "the root directory of the registry" },
+  "cache-uid": {
+    type: "text",
+    commands: ["keep"],
+    description: "the UID of the OrasCache, for the mark on a volume that has none yet",
+  },
+  tls: {
+    type: "text",
+    commands: ["keep"],
+    description: "the folder of the Secret with the registry's certificate, which the keeper shows, too",
+  },
+  registry: {
+    type: "text",
+    default: "127.0.0.1:5000",
+    commands: ["keep"],
+    description: "where the registry listens, which is asked for its certificate",
+  },
+  listen: {
+    type: "text",
+    default: ":5002",
+    commands: ["keep"],
+    description: "where the operator, steps and the kubelet ask",
+  },
+  metrics: { type: "text", default: ":5001", commands: ["keep"], description: "where /metrics is" },
+  "registry-metrics": {
+    type: "text",
+    default: "http://127.0.0.1:5003/metrics",
+    commands: ["keep"],
+    description: "where the registry's own metrics are",
+  },
 } as const satisfies Record<string, AgentOption>;

@@ -37,9 +37,9 @@ export const exitCodes = {
   },
   setupFailed: {
     code: 185,
-    container: `${names.installContainer}, ${pulling}`,
+    container: `${names.installContainer}, ${pulling}, or keeper-init`,
     meaning:
-      "The agent could not be put on the shared volume, a script could not be fetched, the Secret of oras-env or a certificate cannot be used, the registry does not speak the protocol of its URL, or the containers have agents of different releases.",
+      "The agent could not be put on the shared volume, a script could not be fetched, the Secret of oras-env or a certificate cannot be used, the registry does not speak the protocol of its URL, or the containers have agents of different releases. Of a registry: its key, its users or its volume cannot be used.",
   },
   unpackFailed: {
     code: 186,
@@ -66,6 +66,12 @@ export const exitCodes = {
     code: 190,
     container: names.pushContainer,
     meaning: "The output could not be pushed.",
+  },
+  envConflicts: {
+    code: 191,
+    container: "keeper-init",
+    meaning:
+      "The Secret of secrets.orasEnv has variables that decide what the OrasCache decides, such as REGISTRY_AUTH_…; the registry did not start.",
   },
 } as const satisfies Record<string, ExitCode>;
 

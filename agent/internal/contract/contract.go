@@ -15,7 +15,7 @@ const ExitRegistryUnavailable = 183
 // ExitInputInvalid means: An input is not an artifact that can be unpacked, or the shared volume has no room for it.
 const ExitInputInvalid = 184
 
-// ExitSetupFailed means: The agent could not be put on the shared volume, a script could not be fetched, the Secret of oras-env or a certificate cannot be used, the registry does not speak the protocol of its URL, or the containers have agents of different releases.
+// ExitSetupFailed means: The agent could not be put on the shared volume, a script could not be fetched, the Secret of oras-env or a certificate cannot be used, the registry does not speak the protocol of its URL, or the containers have agents of different releases. Of a registry: its key, its users or its volume cannot be used.
 const ExitSetupFailed = 185
 
 // ExitUnpackFailed means: An input could not be unpacked; the program did not run.
@@ -32,6 +32,9 @@ const ExitOutputFailed = 189
 
 // ExitPushFailed means: The output could not be pushed.
 const ExitPushFailed = 190
+
+// ExitEnvConflicts means: The Secret of secrets.orasEnv has variables that decide what the OrasCache decides, such as REGISTRY_AUTH_…; the registry did not start.
+const ExitEnvConflicts = 191
 
 // ArtifactType is in the manifest of an artifact.
 const ArtifactType = "application/vnd.converged-computing.oras-operator.artifact.v1"

@@ -54,8 +54,8 @@ type Options struct {
 	Timeout time.Duration `option:"timeout" commands:"pull push serve sidecar"`
 	// StallTimeout is how long no byte may move before a connection is given up.
 	StallTimeout time.Duration `option:"stall-timeout" commands:"pull push serve sidecar"`
-	// Limit is how much the volume of the step takes; 0 where that is not known.
-	Limit int64 `option:"limit" commands:"pull sidecar"`
+	// Limit is how much the volume of the step, or of the registry, takes; 0 where that is not known.
+	Limit int64 `option:"limit" commands:"pull sidecar keep"`
 	// Credentials is the folder of the step's Secret.
 	Credentials string `option:"credentials" commands:"pull push serve sidecar"`
 	// CredentialsHost is the one host that user and passwords are shown to, unless the Secret names another.
@@ -63,9 +63,35 @@ type Options struct {
 	// PlainLoginHost is the one host that a login is shown to without TLS: the step's own cache.
 	PlainLoginHost string `option:"plain-login-host" commands:"pull push serve sidecar"`
 	// MessagePath is the file of the termination message.
-	MessagePath string `option:"message-path" commands:"install pull exec push serve sidecar application" default:"/dev/termination-log"`
+	MessagePath string `option:"message-path" commands:"install pull exec push serve sidecar application keep-init keep" default:"/dev/termination-log"`
 	// Debug is whether the log says everything that is done.
-	Debug bool `option:"debug" commands:"install pull exec push serve sidecar application"`
+	Debug bool `option:"debug" commands:"install pull exec push serve sidecar application keep-init keep"`
+	// Key is the folder of the Secret with the cache's key, from which passwords are derived.
+	Key string `option:"key" commands:"keep-init keep"`
+	// Htpasswd is the file that the registry reads users from; empty where everybody may do everything.
+	Htpasswd string `option:"htpasswd" commands:"keep-init keep"`
+	// User is a user of the operator's, oras-1 and so on; `keep` goes on with those that the file has.
+	User []string `option:"user" commands:"keep-init keep"`
+	// Users is the folder of a Secret with other users, as lines of htpasswd.
+	Users string `option:"users" commands:"keep-init keep"`
+	// Environment is the folder of the Secret that the registry gets variables from; its names are looked at.
+	Environment string `option:"environment" commands:"keep-init"`
+	// StorageWritten is whether the operator writes where artifacts are.
+	StorageWritten bool `option:"storage-written" commands:"keep-init"`
+	// Data is the root directory of the registry.
+	Data string `option:"data" commands:"keep"`
+	// CacheUid is the UID of the OrasCache, for the mark on a volume that has none yet.
+	CacheUid string `option:"cache-uid" commands:"keep"`
+	// Tls is the folder of the Secret with the registry's certificate, which the keeper shows, too.
+	Tls string `option:"tls" commands:"keep"`
+	// Registry is where the registry listens, which is asked for its certificate.
+	Registry string `option:"registry" commands:"keep" default:"127.0.0.1:5000"`
+	// Listen is where the operator, steps and the kubelet ask.
+	Listen string `option:"listen" commands:"keep" default:":5002"`
+	// Metrics is where /metrics is.
+	Metrics string `option:"metrics" commands:"keep" default:":5001"`
+	// RegistryMetrics is where the registry's own metrics are.
+	RegistryMetrics string `option:"registry-metrics" commands:"keep" default:"http://127.0.0.1:5003/metrics"`
 	// Rest is what follows "--": the program.
 	Rest []string
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // Commands are what the agent can be asked for.
-var Commands = strings.Fields("install pull exec started ready push serve sidecar application")
+var Commands = strings.Fields("install pull exec started ready push serve sidecar application keep-init keep")
 
 // Parse reads the arguments after the command.
 func Parse(command string, arguments []string) (Options, error) {

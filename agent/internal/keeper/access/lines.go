@@ -1,0 +1,86 @@
+package access
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+// cost of the hashes: the registry computes one for each request, and the passwords cannot be guessed.
+const cost = bcrypt.MinCost
+
+// dearCost is from where a registry answers fewer than a hundred requests a second.
+const dearCost = 7
+
+// Problem is a line of a users file that is left out, or that is taken but should be another.
+type Problem struct {
+	Line    int    `json:"line"`
+	Problem string `json:"problem"`
+}
+
+// line is one user of the file.
+type line struct{ user, hash string }
+
+// IsOperators says whether a user is of the operator: its own have the generation in their name.
+func IsOperators(user string) bool { return operators.MatchString(user) }
+
+var operators = regexp.MustCompile(`^oras-[1-9][0-9]{0,8}$`)
+
+const longestUser = 255
+
+// check reads the lines that a person wrote. One that the registry cannot read would let it answer 400 to everybody; of
+// two of one user it takes the last.
+func check(text string) (lines []line, problems []Problem) {
+	at := 0
+	for raw := range strings.Lines(text) {
+		at++
+		found := strings.TrimSpace(raw)
+		if found == "" || found[0] == '#' {
+			continue
+		}
+		tell := func(format string, args ...any) {
+			problems = append(problems, Problem{Line: at, Problem: fmt.Sprintf(format, args...)})
+		}
+		user, hash, has := strings.Cut(found, ":")
+		if problem := problemOf(user, hash, has); problem != "" {
+			tell("left out: %s", problem)
+			continue
+		}
+		if dear, _ := bcrypt.Cost([]byte(hash)); dear >= dearCost {
+			tell("the hash of %s has cost %d: each of its requests takes the registry long; make it with `htpasswd -nB -C 5 %s`", user, dear, user)
+		}
+		if before := slices.IndexFunc(lines, func(l line) bool { return l.user == user }); before >= 0 {
+			tell("%s is there twice; this line counts", user)
+			lines = slices.Delete(lines, before, before+1)
+		}
+		lines = append(lines, line{user, hash})
+	}
+	return lines, problems
+}
+
+// problemOf says why a line cannot be taken. It names no hash, and no user that may be something else.
+func problemOf(user, hash string, has bool) string {
+	switch {
+	case !has:
+		return "it has no colon; a line is `user:hash`, as `htpasswd -nB user` prints it"
+	case user == "" || len(user) > longestUser || !utf8.ValidString(user) || strings.ContainsFunc(user, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return fmt.Sprintf("its user is no printable text of 1 to %d bytes", longestUser)
+	case IsOperators(user):
+		return "users oras-1, oras-2, … are the operator's"
+	case !isHash(hash):
+		return fmt.Sprintf("what follows %s: is no bcrypt hash; `htpasswd -nB %s` makes one", user, user)
+	}
+	return ""
+}
+
+var hashPattern = regexp.MustCompile(`^\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{53}$`)
+
+func isHash(text string) bool {
+	_, err := bcrypt.Cost([]byte(text))
+	return err == nil && hashPattern.MatchString(text)
+}

@@ -1,0 +1,221 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/access"
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/sweep"
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/usage"
+)
+
+const (
+	// longestBody is more than any request has.
+	longestBody = 4 << 10
+	// mostUsers are generations that one rotation after the other leaves.
+	mostUsers = 16
+	// A grace of years is a mistake, and a sum with it must not overflow.
+	longestGrace = 10 * 365 * 24 * time.Hour
+)
+
+// Handler answers on the port that the operator, steps and the kubelet ask.
+//
+//	GET  /report   operator  what there is: see report
+//	POST /sweep    operator  {"grace": seconds, "dryRun": false}; 202, or 409 while a pass runs; /report has what came of it
+//	PUT  /users    operator  ["oras-1", "oras-2"]: the operator's users from now on; answers {"users", "problems"}
+//	GET  /room     users     {"capacity", "used", "free"} in bytes
+//	GET  /live     anybody   503 while the registry shows another certificate than its Secret has by now, else 200
+//	GET  /healthz  anybody   200
+func (k *Keeper) Handler(ctx context.Context) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /report", k.operator(k.report))
+	mux.HandleFunc("POST /sweep", k.operator(func(w http.ResponseWriter, r *http.Request) { k.sweep(ctx, w, r) }))
+	mux.HandleFunc("PUT /users", k.operator(k.putUsers))
+	mux.HandleFunc("GET /room", k.user(k.room))
+	mux.HandleFunc("GET /live", k.live)
+	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
+	return http.MaxBytesHandler(mux, longestBody)
+}
+
+// operator lets the operator in, by its token.
+func (k *Keeper) operator(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		token, is := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !is || !k.Key.IsToken(token) {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="keeper"`)
+			refuse(w, http.StatusUnauthorized, "this is for the operator, by its token")
+			return
+		}
+		next(w, r)
+	}
+}
+
+// hashes of others' passwords may cost seconds each; few are computed at a time.
+var hashing = make(chan struct{}, 2)
+
+// user lets users of the registry in.
+func (k *Keeper) user(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if k.File != nil {
+			user, password, is := r.BasicAuth()
+			if !is || !k.allows(r.Context(), user, password) {
+				w.Header().Set("WWW-Authenticate", `Basic realm="keeper"`)
+				refuse(w, http.StatusUnauthorized, "this is for users of the registry, by their password")
+				return
+			}
+		}
+		next(w, r)
+	}
+}
+
+func (k *Keeper) allows(ctx context.Context, user, password string) bool {
+	if !access.IsOperators(user) {
+		select {
+		case hashing <- struct{}{}:
+			defer func() { <-hashing }()
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return k.File.Allows(user, password)
+}
+
+func (k *Keeper) room(w http.ResponseWriter, _ *http.Request) {
+	space, err := k.Volume.Space()
+	if err != nil {
+		refuse(w, http.StatusInternalServerError, "the volume cannot be read: "+err.Error())
+		return
+	}
+	answer(w, http.StatusOK, space)
+}
+
+func (k *Keeper) live(w http.ResponseWriter, r *http.Request) {
+	if k.Certificate.Stale(r.Context()) {
+		refuse(w, http.StatusServiceUnavailable, "the certificate has changed; the registry reads it when it starts")
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+func (k *Keeper) putUsers(w http.ResponseWriter, r *http.Request) {
+	if k.File == nil {
+		refuse(w, http.StatusConflict, "this registry has no users: everybody may do everything")
+		return
+	}
+	var users []string
+	if !read(w, r, &users) {
+		return
+	}
+	if len(users) == 0 || len(users) > mostUsers || slices.ContainsFunc(users, func(user string) bool { return !access.IsOperators(user) }) {
+		refuse(w, http.StatusBadRequest, fmt.Sprintf("1 to %d users are expected, oras-1, oras-2 and so on", mostUsers))
+		return
+	}
+	slices.Sort(users)
+	if err := k.SetUsers(slices.Compact(users)); err != nil {
+		refuse(w, http.StatusInternalServerError, "the registry's users cannot be written: "+err.Error())
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	answer(w, http.StatusOK, map[string]any{"users": k.users, "problems": orNone(k.problems)})
+}
+
+func (k *Keeper) sweep(ctx context.Context, w http.ResponseWriter, r *http.Request) {
+	var asked struct {
+		Grace  *float64 `json:"grace"`
+		DryRun bool     `json:"dryRun"`
+	}
+	if !read(w, r, &asked) {
+		return
+	}
+	if asked.Grace == nil || !(*asked.Grace >= 0 && *asked.Grace <= longestGrace.Seconds()) {
+		refuse(w, http.StatusBadRequest, "grace is the age in seconds below which nothing is taken, at least 0")
+		return
+	}
+	grace := time.Duration(*asked.Grace * float64(time.Second))
+	if !k.Sweep(ctx, sweep.Pass{Data: k.Volume.Data, Grace: grace, Moment: sweep.Moment, DryRun: asked.DryRun}) {
+		refuse(w, http.StatusConflict, sweep.ErrRuns.Error())
+		return
+	}
+	w.WriteHeader(http.StatusAccepted)
+}
+
+// report is written as it is found: a registry may have tens of thousands of tags.
+func (k *Keeper) report(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	encoder := json.NewEncoder(w)
+	_, _ = io.WriteString(w, `{"repositories":[`)
+	artifacts, separator := 0, ""
+	problem := ""
+	err := usage.Repositories(k.Volume.Data, func(repository usage.Repository) error {
+		artifacts += len(repository.Tags)
+		_, _ = io.WriteString(w, separator)
+		separator = ","
+		return encoder.Encode(repository)
+	})
+	mark, notMarked := usage.Marked(k.Volume.Data, k.Cache)
+	space, notMeasured := k.Volume.Space()
+	bytes, notSummed := usage.Stored(k.Volume.Data)
+	if err := errors.Join(err, notMarked, notMeasured, notSummed); err != nil {
+		problem = err.Error()
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	rest, _ := json.Marshal(struct {
+		usage.Space
+		// Artifacts are tags, Bytes those of all blobs.
+		Artifacts int        `json:"artifacts"`
+		Bytes     int64      `json:"bytes"`
+		Mark      usage.Mark `json:"mark"`
+		// Problem says what cannot be read or written on the volume.
+		Problem string `json:"problem,omitempty"`
+
+		Users         []string         `json:"users"`
+		UsersProblems []access.Problem `json:"usersProblems"`
+		// UsersFailure says why the users file is not as it should be.
+		UsersFailure string `json:"usersFailure,omitempty"`
+
+		Sweeping bool  `json:"sweeping"`
+		LastPass *Last `json:"lastPass,omitempty"`
+	}{space, artifacts, bytes, mark, problem, orNone(k.users), orNone(k.problems), k.wrong, k.running, k.last})
+	_, _ = io.WriteString(w, "],"+strings.TrimPrefix(string(rest), "{")+"\n")
+}
+
+// orNone: an empty list is not null in JSON.
+func orNone[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+// read reads a body of JSON.
+func read(w http.ResponseWriter, r *http.Request, into any) bool {
+	decoder := json.NewDecoder(r.Body)
+	decoder.DisallowUnknownFields()
+	err := decoder.Decode(into)
+	if err == nil && decoder.More() {
+		err = errors.New("something follows it")
+	}
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "the body is not the JSON that is expected: "+err.Error())
+	}
+	return err == nil
+}
+
+func refuse(w http.ResponseWriter, status int, why string) {
+	answer(w, status, map[string]string{"error": why})
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}

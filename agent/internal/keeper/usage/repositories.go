@@ -1,0 +1,90 @@
+package usage
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/layout"
+)
+
+// Repository is what a repository holds.
+type Repository struct {
+	Name string `json:"name"`
+	// Bytes are those of its blobs and manifests; others may have the same.
+	Bytes int64 `json:"bytes"`
+	Tags  []Tag `json:"tags"`
+}
+
+// Tag is one of its tags.
+type Tag struct {
+	Name   string    `json:"name"`
+	Digest string    `json:"digest"`
+	Pushed time.Time `json:"pushed"`
+}
+
+// Repositories visits every repository that has something.
+func Repositories(data string, visit func(Repository) error) error {
+	tree := layout.Of(data)
+	return tree.Repositories(func(name string) error {
+		repository := Repository{Name: name, Tags: []Tag{}}
+		size := func(link layout.Link) error {
+			d, is := layout.ParseDigest(link.Digits)
+			if _, err := os.Lstat(tree.Path(link.Name)); err != nil || !is {
+				return ignoreGone(err)
+			}
+			info, err := os.Lstat(tree.Path(layout.Blob(d)))
+			if err != nil {
+				return ignoreGone(err)
+			}
+			repository.Bytes += info.Size()
+			return nil
+		}
+		if err := errors.Join(tree.Layers(name, size), tree.Revisions(name, size), repository.readTags(tree)); err != nil {
+			return err
+		}
+		if repository.Bytes == 0 && len(repository.Tags) == 0 {
+			return nil
+		}
+		return visit(repository)
+	})
+}
+
+func (r *Repository) readTags(tree layout.Tree) error {
+	return tree.Tags(r.Name, func(tag, name string) error {
+		info, err := os.Lstat(tree.Path(name))
+		if err != nil {
+			return ignoreGone(err)
+		}
+		d, is, err := tree.Target(name)
+		if err != nil || !is {
+			return ignoreGone(err)
+		}
+		r.Tags = append(r.Tags, Tag{Name: tag, Digest: "sha256:" + d.String(), Pushed: info.ModTime().UTC()})
+		return nil
+	})
+}
+
+// Stored is how many bytes all blobs have.
+func Stored(data string) (int64, error) {
+	tree := layout.Of(data)
+	total := int64(0)
+	err := tree.Blobs(func(_ layout.Digest, name string) error {
+		info, err := os.Lstat(tree.Path(name))
+		if err != nil {
+			return ignoreGone(err)
+		}
+		total += info.Size()
+		return nil
+	})
+	return total, err
+}
+
+// ignoreGone: others delete beside us.
+func ignoreGone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

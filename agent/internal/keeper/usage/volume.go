@@ -1,0 +1,100 @@
+// Package usage is what is on the volume of a registry, and how much room is left.
+package usage
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/layout"
+	"github.com/converged-computing/oras-operator/agent/internal/share"
+)
+
+// Mark is on a volume from its first start on: another one, or none, means that what was stored is not there.
+type Mark struct {
+	// Cache is the UID of the OrasCache that first had it.
+	Cache string `json:"cache"`
+	// Volume is drawn once for each volume.
+	Volume string    `json:"volume"`
+	Since  time.Time `json:"since"`
+}
+
+// Marked reads the mark of a volume, and makes it where there is none.
+func Marked(data, cache string) (Mark, error) {
+	path := filepath.Join(layout.Own(data), "id")
+	text, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Mark{}, err
+	}
+	var mark Mark
+	if err == nil && json.Unmarshal(text, &mark) == nil && mark.Volume != "" {
+		return mark, nil
+	}
+	mark = Mark{Cache: cache, Volume: rand.Text(), Since: time.Now().UTC().Truncate(time.Second)}
+	text, err = json.Marshal(mark)
+	if err != nil {
+		return mark, err
+	}
+	if err := os.MkdirAll(layout.Own(data), 0o700); err != nil {
+		return mark, err
+	}
+	return mark, share.WriteWhole(path, text, 0o600)
+}
+
+// Space is how much a volume takes, in bytes.
+type Space struct {
+	Capacity int64 `json:"capacity"`
+	Used     int64 `json:"used"`
+	Free     int64 `json:"free"`
+}
+
+// lasts is how long the sum of all files counts: a thousand steps may start at once, and each asks.
+const lasts = 10 * time.Second
+
+// Volume knows its space.
+type Volume struct {
+	Data string
+	// Limit is what the volume may hold; 0 where that is all of its file system.
+	Limit int64
+
+	mu       sync.Mutex
+	used     int64
+	measured time.Time
+}
+
+// Space is that of the file system, or of the limit.
+func (v *Volume) Space() (Space, error) {
+	var found unix.Statfs_t
+	if err := unix.Statfs(v.Data, &found); err != nil {
+		return Space{}, err
+	}
+	// As df(1) has it: what is kept for root is nobody's.
+	space := Space{Used: int64(found.Blocks-found.Bfree) * found.Bsize, Free: int64(found.Bavail) * found.Bsize}
+	space.Capacity = space.Used + space.Free
+	if v.Limit == 0 {
+		return space, nil
+	}
+	used, err := v.sum()
+	return Space{Capacity: v.Limit, Used: used, Free: max(0, min(v.Limit-used, space.Free))}, err
+}
+
+// sum is how much all files take. Who asks while it is found waits for it.
+func (v *Volume) sum() (int64, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.measured.IsZero() && time.Since(v.measured) < lasts {
+		return v.used, nil
+	}
+	used, err := layout.Usage(v.Data)
+	if err == nil {
+		v.used, v.measured = used, time.Now()
+	}
+	return used, err
+}

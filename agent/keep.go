@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"net"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/converged-computing/oras-operator/agent/internal/contract"
+	"github.com/converged-computing/oras-operator/agent/internal/failure"
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/access"
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/server"
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/usage"
+	"github.com/converged-computing/oras-operator/agent/internal/options"
+)
+
+// keepInit is the init container of a registry: the registry never starts without its users, for which it would make one
+// of its own and write the password into its log, nor with variables that decide who may use it.
+func keepInit(o options.Options) error {
+	if o.Environment != "" {
+		names, err := access.Variables(o.Environment)
+		if err != nil {
+			return setupFailed(err, "the Secret of secrets.orasEnv cannot be read")
+		}
+		if found := access.Conflicts(names, o.StorageWritten); len(found) > 0 {
+			return failure.New(contract.ExitEnvConflicts, "the Secret of secrets.orasEnv has %s, which the OrasCache decides: take them out of it, and use the fields of its spec", strings.Join(found, ", "))
+		}
+	}
+	if o.Htpasswd == "" {
+		return nil
+	}
+	key, err := access.ReadKey(o.Key)
+	if err != nil {
+		return setupFailed(err, "the cache's key cannot be read")
+	}
+	file := access.File{Key: key, Path: o.Htpasswd, Others: o.Users}
+	problems, err := file.Write(o.User)
+	if err != nil {
+		return setupFailed(err, "the registry's users cannot be written")
+	}
+	for _, problem := range problems {
+		log.Say("users, line %d: %s", problem.Line, problem.Problem)
+	}
+	return nil
+}
+
+func setupFailed(err error, what string) error {
+	return failure.Wrap(err, contract.ExitSetupFailed, "%s: %s", what, err)
+}
+
+// otherUsersAfter is how long a change of the Secret with other users may take until it counts.
+const otherUsersAfter = 10 * time.Second
+
+// keep is the keeper, beside a registry until the end of its Pod.
+func keep(ctx context.Context, o options.Options) error {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	key, err := access.ReadKey(o.Key)
+	if err != nil {
+		return setupFailed(err, "the cache's key cannot be read")
+	}
+	volume := &usage.Volume{Data: o.Data, Limit: o.Limit}
+	k := &server.Keeper{Key: key, Volume: volume, Cache: o.CacheUid, Metrics: &server.Metrics{Volume: volume, Registry: o.RegistryMetrics}, Say: log.Say}
+	if o.Tls != "" {
+		k.Certificate = &server.Certificate{Folder: o.Tls, Registry: o.Registry}
+	}
+	if o.Htpasswd != "" {
+		k.File = &access.File{Key: key, Path: o.Htpasswd, Others: o.Users}
+		// A keeper that is started again goes on with what the operator has said since the Pod was made.
+		users, err := k.File.Users()
+		if err != nil {
+			return setupFailed(err, "the registry's users cannot be read")
+		}
+		if users == nil {
+			users = o.User
+		}
+		if err := k.SetUsers(users); err != nil {
+			return setupFailed(err, "the registry's users cannot be written")
+		}
+		go k.Every(ctx, otherUsersAfter)
+	}
+	// The report tells what is wrong, and asks again.
+	if _, err := usage.Marked(o.Data, o.CacheUid); err != nil {
+		log.Say("the volume cannot be marked: %s", err)
+	}
+	answers, err := net.Listen("tcp", o.Listen)
+	if err != nil {
+		return setupFailed(err, "the keeper cannot listen")
+	}
+	metrics, err := net.Listen("tcp", o.Metrics)
+	if err != nil {
+		return setupFailed(err, "the keeper cannot listen")
+	}
+	log.Explain("listening on %s and %s", answers.Addr(), metrics.Addr())
+	err = server.Serve(ctx,
+		server.Listening{Listener: answers, Handler: k.Handler(ctx), Certificate: k.Certificate},
+		server.Listening{Listener: metrics, Handler: k.Metrics.Handler()})
+	stop()
+	k.Wait()
+	if err != nil {
+		return setupFailed(err, "the keeper cannot go on")
+	}
+	return nil
+}
