@@ -73,6 +73,18 @@ export const formats = {
     "allowed": "a quantity such as 500m, 2 or 256Mi",
     "variables": false
   },
+  "StorageSize": {
+    "pattern": "^(0\\.[0-9]{0,2}[1-9]|[1-9][0-9]{0,11}(\\.[0-9]{1,3})?)(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$",
+    "maxLength": 18,
+    "allowed": "a size in bytes such as 500Mi, 20Gi or 1.5Ti",
+    "variables": false
+  },
+  "VariableName": {
+    "pattern": "^[-._a-zA-Z][-._a-zA-Z0-9]*$",
+    "maxLength": 253,
+    "allowed": "the name of an environment variable (letters, digits, -, _ and ., no digit first)",
+    "variables": false
+  },
   "Compression": {
     "pattern": "^(auto|gzip|zstd|none)$",
     "maxLength": 4,
@@ -89,6 +101,12 @@ export const formats = {
     "pattern": "^(true|false)$",
     "maxLength": 5,
     "allowed": "\"true\" or \"false\"",
+    "variables": false
+  },
+  "AccessMode": {
+    "pattern": "^(ReadWriteOnce|ReadWriteMany|ReadWriteOncePod)$",
+    "maxLength": 16,
+    "allowed": "ReadWriteOnce, ReadWriteMany or ReadWriteOncePod",
     "variables": false
   }
 } as const;

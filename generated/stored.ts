@@ -28,6 +28,10 @@ export interface components {
         Duration: string;
         /** a quantity such as 500m, 2 or 256Mi */
         Quantity: string;
+        /** a size in bytes such as 500Mi, 20Gi or 1.5Ti */
+        StorageSize: string;
+        /** the name of an environment variable (letters, digits, -, _ and ., no digit first) */
+        VariableName: string;
         /** @enum {string} */
         Compression: "auto" | "gzip" | "zstd" | "none";
         /** @enum {string} */
@@ -193,10 +197,302 @@ export interface components {
              */
             registry?: components["schemas"]["Registry"];
             secrets?: components["schemas"]["OrasCacheSecrets"];
+            storage?: components["schemas"]["OrasCacheStorage"];
+            /**
+             * @description With true the registry's Pod is stopped and its volume is kept; steps wait. An emptyDir would be lost with the Pod.
+             * @default false
+             */
+            suspend: boolean;
+            /**
+             * Format: int32
+             * @description How long the registry goes on to serve uploads and downloads that have begun when its Pod is to end. The Pod's terminationGracePeriodSeconds is 15 seconds more.
+             * @default 60
+             */
+            drainSeconds: number;
+            resources?: components["schemas"]["RegistryResources"];
+            /** @description Labels of the nodes on which the registry may run, beside kubernetes.io/os, which is linux. */
+            nodeSelector?: {
+                [key: string]: string;
+            };
+            /** @description Taints of nodes that the registry's Pod tolerates. */
+            tolerations?: {
+                effect?: string;
+                key?: string;
+                operator?: string;
+                tolerationSeconds?: number;
+                value?: string;
+            }[];
+            /** @description Near which Pods, and on which nodes, the registry runs. */
+            affinity?: {
+                nodeAffinity?: {
+                    preferredDuringSchedulingIgnoredDuringExecution?: {
+                        preference?: {
+                            matchExpressions?: {
+                                key?: string;
+                                operator?: string;
+                                values?: string[];
+                            }[];
+                            matchFields?: {
+                                key?: string;
+                                operator?: string;
+                                values?: string[];
+                            }[];
+                        };
+                        weight?: number;
+                    }[];
+                    requiredDuringSchedulingIgnoredDuringExecution?: {
+                        nodeSelectorTerms?: {
+                            matchExpressions?: {
+                                key?: string;
+                                operator?: string;
+                                values?: string[];
+                            }[];
+                            matchFields?: {
+                                key?: string;
+                                operator?: string;
+                                values?: string[];
+                            }[];
+                        }[];
+                    };
+                };
+                podAffinity?: {
+                    preferredDuringSchedulingIgnoredDuringExecution?: {
+                        podAffinityTerm?: {
+                            labelSelector?: {
+                                matchExpressions?: {
+                                    key?: string;
+                                    operator?: string;
+                                    values?: string[];
+                                }[];
+                                matchLabels?: {
+                                    [key: string]: string;
+                                };
+                            };
+                            matchLabelKeys?: string[];
+                            mismatchLabelKeys?: string[];
+                            namespaceSelector?: {
+                                matchExpressions?: {
+                                    key?: string;
+                                    operator?: string;
+                                    values?: string[];
+                                }[];
+                                matchLabels?: {
+                                    [key: string]: string;
+                                };
+                            };
+                            namespaces?: string[];
+                            topologyKey?: string;
+                        };
+                        weight?: number;
+                    }[];
+                    requiredDuringSchedulingIgnoredDuringExecution?: {
+                        labelSelector?: {
+                            matchExpressions?: {
+                                key?: string;
+                                operator?: string;
+                                values?: string[];
+                            }[];
+                            matchLabels?: {
+                                [key: string]: string;
+                            };
+                        };
+                        matchLabelKeys?: string[];
+                        mismatchLabelKeys?: string[];
+                        namespaceSelector?: {
+                            matchExpressions?: {
+                                key?: string;
+                                operator?: string;
+                                values?: string[];
+                            }[];
+                            matchLabels?: {
+                                [key: string]: string;
+                            };
+                        };
+                        namespaces?: string[];
+                        topologyKey?: string;
+                    }[];
+                };
+                podAntiAffinity?: {
+                    preferredDuringSchedulingIgnoredDuringExecution?: {
+                        podAffinityTerm?: {
+                            labelSelector?: {
+                                matchExpressions?: {
+                                    key?: string;
+                                    operator?: string;
+                                    values?: string[];
+                                }[];
+                                matchLabels?: {
+                                    [key: string]: string;
+                                };
+                            };
+                            matchLabelKeys?: string[];
+                            mismatchLabelKeys?: string[];
+                            namespaceSelector?: {
+                                matchExpressions?: {
+                                    key?: string;
+                                    operator?: string;
+                                    values?: string[];
+                                }[];
+                                matchLabels?: {
+                                    [key: string]: string;
+                                };
+                            };
+                            namespaces?: string[];
+                            topologyKey?: string;
+                        };
+                        weight?: number;
+                    }[];
+                    requiredDuringSchedulingIgnoredDuringExecution?: {
+                        labelSelector?: {
+                            matchExpressions?: {
+                                key?: string;
+                                operator?: string;
+                                values?: string[];
+                            }[];
+                            matchLabels?: {
+                                [key: string]: string;
+                            };
+                        };
+                        matchLabelKeys?: string[];
+                        mismatchLabelKeys?: string[];
+                        namespaceSelector?: {
+                            matchExpressions?: {
+                                key?: string;
+                                operator?: string;
+                                values?: string[];
+                            }[];
+                            matchLabels?: {
+                                [key: string]: string;
+                            };
+                        };
+                        namespaces?: string[];
+                        topologyKey?: string;
+                    }[];
+                };
+            };
+            /** @description How the registry's Pods spread over the cluster. */
+            topologySpreadConstraints?: {
+                labelSelector?: {
+                    matchExpressions?: {
+                        key?: string;
+                        operator?: string;
+                        values?: string[];
+                    }[];
+                    matchLabels?: {
+                        [key: string]: string;
+                    };
+                };
+                matchLabelKeys?: string[];
+                maxSkew?: number;
+                minDomains?: number;
+                nodeAffinityPolicy?: string;
+                nodeTaintsPolicy?: string;
+                topologyKey?: string;
+                whenUnsatisfiable?: string;
+            }[];
+            /** @description PriorityClass of the registry's Pod. With a higher one than steps have, the registry is evicted after them. */
+            priorityClassName?: components["schemas"]["ObjectName"];
+            /** @description Secrets of the namespace with credentials for the registry's image. */
+            imagePullSecrets?: {
+                /** @description Name of the Secret. */
+                name: components["schemas"]["ObjectName"];
+            }[];
+            /** @description ServiceAccount of the registry's Pod, for policies and image pull secrets. Its token is not mounted. */
+            serviceAccountName?: components["schemas"]["ObjectName"];
+            /** @description Labels of the registry's Pod, beside the operator's own. */
+            podLabels?: {
+                [key: string]: string;
+            };
+            /** @description Annotations of the registry's Pod. */
+            podAnnotations?: {
+                [key: string]: string;
+            };
+            /**
+             * @description Environment variables of the registry, by which distribution is configured. Not those that the operator sets, nor those that would switch off what it relies on; REGISTRY_STORAGE… only where storage is not set.
+             * @example REGISTRY_LOG_LEVEL
+             */
+            env?: components["schemas"]["RegistryVariable"][];
+        };
+        /** @description Where the registry keeps its artifacts. Without it in an emptyDir, unless variables in secrets.orasEnv or env choose another storage, such as REGISTRY_STORAGE=s3. */
+        OrasCacheStorage: {
+            /** @description Artifacts are on the node of the registry's Pod, and lost when that Pod is deleted or evicted. */
+            emptyDir?: {
+                /** @description The kubelet evicts the Pod, and its artifacts are lost, when they take more than this. */
+                sizeLimit?: components["schemas"]["StorageSize"];
+            };
+            persistentVolumeClaim?: components["schemas"]["ClaimStorage"];
+        };
+        /** @description Artifacts are on a volume: in the PersistentVolumeClaim <name of the OrasCache>-data, which the operator creates, or in one of yours. Once set it cannot be taken back: the artifacts would be out of reach. */
+        ClaimStorage: {
+            /** @description Size of the volume. It may grow where the StorageClass allows that, and never shrink. */
+            size?: components["schemas"]["StorageSize"];
+            /** @description StorageClass of the volume; without it the cluster's default. It cannot be changed. */
+            storageClassName?: components["schemas"]["ObjectName"];
+            /** @description How the volume may be mounted; without it ["ReadWriteOnce"]. It cannot be changed. */
+            accessModes?: components["schemas"]["AccessMode"][];
+            /** @description A PersistentVolumeClaim of yours in the same namespace. The operator does not change it. */
+            claimName?: components["schemas"]["ObjectName"];
+            /**
+             * @description What happens to the operator's PersistentVolumeClaim when the OrasCache is deleted. One that was retained is used again by an OrasCache of the same name.
+             * @default Retain
+             * @enum {string}
+             */
+            onDelete: "Retain" | "Delete";
+        };
+        /**
+         * @description An access mode.
+         * @enum {string}
+         */
+        AccessMode: "ReadWriteOnce" | "ReadWriteMany" | "ReadWriteOncePod";
+        /** @description Resources of the registry's container. Where you set neither a request nor a limit, 10m CPU and 64Mi of memory are requested: the registry is not the first to be evicted then. */
+        RegistryResources: {
+            /** @description What the container is promised. */
+            requests?: components["schemas"]["ResourceList"];
+            /** @description What the container may use at most. */
+            limits?: components["schemas"]["ResourceList"];
+        };
+        /** @description Quantities by the name of the resource. */
+        ResourceList: {
+            [key: string]: number | string;
+        };
+        /** @description A variable. */
+        RegistryVariable: {
+            /** @description Name of the variable. */
+            name: components["schemas"]["VariableName"];
+            /** @description Its value. */
+            value?: string;
+            /** @description Where its value comes from. */
+            valueFrom?: {
+                configMapKeyRef?: {
+                    key?: string;
+                    name?: string;
+                    optional?: boolean;
+                };
+                fieldRef?: {
+                    apiVersion?: string;
+                    fieldPath?: string;
+                };
+                fileKeyRef?: {
+                    key?: string;
+                    optional?: boolean;
+                    path?: string;
+                    volumeName?: string;
+                };
+                resourceFieldRef?: {
+                    containerName?: string;
+                    divisor?: number | string;
+                    resource?: string;
+                };
+                secretKeyRef?: {
+                    key?: string;
+                    name?: string;
+                    optional?: boolean;
+                };
+            };
         };
         /** @description Secrets that the registry uses. Users who may create or edit OrasCaches can pass any Secret of the namespace to a container with any image, just like users who may create Pods. */
         OrasCacheSecrets: {
-            /** @description Name of a Secret whose keys become environment variables of the registry container. Changes take effect when the container starts: delete the registry's Pod after you change the Secret. Its artifacts are lost then. */
+            /** @description Name of a Secret whose keys become environment variables of the registry container. Changes take effect when the registry's Pod starts: restart it after you change the Secret. Artifacts in an emptyDir are lost then. */
             orasEnv?: components["schemas"]["ObjectName"];
             /**
              * Format: password
@@ -215,7 +511,7 @@ export interface components {
         /** @description Observed state of the OrasCache. */
         OrasCacheStatus: {
             /**
-             * @description Ready: The registry answers and is what the spec asks for. Available: The registry answers. Progressing: The registry is being rolled out, for at most 10 minutes. Degraded: Something is wrong; reason and message say what. UpdatePending: A new image or new settings take effect when the registry's Pod is deleted. StorageLost: Artifacts were lost when the registry's Pod was replaced. UpdatePending and StorageLost are there only when they hold.
+             * @description Ready: The registry answers and is what the spec asks for. Available: The registry answers. Progressing: The registry is being rolled out, for at most 10 minutes, or its volume grows. Degraded: Something is wrong; reason and message say what. UpdatePending: A new image or new settings take effect when the registry's Pod is restarted; its artifacts are lost then. StorageLost: Artifacts were lost when the registry's Pod or its volume was replaced. NodeLost: The registry's Pod does not end, because its node does not answer. UpdatePending, StorageLost and NodeLost are there only when they hold.
              * @default [
              *       {
              *         "type": "Ready",
@@ -248,15 +544,21 @@ export interface components {
         };
         /** @description Storage of the registry. */
         StorageStatus: {
-            /** @description Type of the volume. Artifacts in an emptyDir are lost when the registry's Pod is deleted. */
+            /** @description emptyDir, whose artifacts are lost with the registry's Pod, or persistentVolumeClaim. */
             kind: string;
-            /** @description UID of the Pod that holds the artifacts. */
+            /** @description UID of the Pod whose emptyDir holds the artifacts. */
             podUID?: string;
             /**
              * Format: date-time
              * @description When the registry started with empty storage.
              */
             since?: string;
+            /** @description Name of the PersistentVolumeClaim. */
+            claim?: string;
+            /** @description UID of the PersistentVolumeClaim, if it is the operator's. */
+            claimUID?: string;
+            /** @description Size of the volume, if it is the operator's. */
+            capacity?: string;
         };
         /** @description Condition of the OrasCache. */
         Condition: {

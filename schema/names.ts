@@ -25,6 +25,8 @@ export const names = {
   cacheLabel: `${prefix}cache`,
   /** On children: the generation of the OrasCache that they were made from. */
   generationAnnotation: `${prefix}generation`,
+  /** On an OrasCache: another value restarts the registry's Pod, also where its artifacts are lost then. */
+  restartAnnotation: `${prefix}restart`,
   shareVolume: "oras-share",
   sharePath: "/mnt/oras",
   credentialsVolume: "oras-credentials",
@@ -38,6 +40,7 @@ export const names = {
   registryContainer: "registry",
   registryPort: 5000,
   registryImage: "docker.io/library/registry:3.1.2",
+  registryStorageVariable: "REGISTRY_STORAGE",
   registryDataVolume: "registry-data",
   registryDataPath: "/var/lib/registry",
   operatorImageRepository,

@@ -1,13 +1,15 @@
 import { exitCodes } from "./exit-codes.ts";
 
-/** Conditions of an OrasCache, in the order in which they are kept; the last two are there only when they hold. */
+/** Conditions of an OrasCache, in the order in which they are kept; the last three are there only when they hold. */
 export const conditionTypes = {
   Ready: "The registry answers and is what the spec asks for.",
   Available: "The registry answers.",
-  Progressing: "The registry is being rolled out, for at most 10 minutes.",
+  Progressing: "The registry is being rolled out, for at most 10 minutes, or its volume grows.",
   Degraded: "Something is wrong; reason and message say what.",
-  UpdatePending: "A new image or new settings take effect when the registry's Pod is deleted.",
-  StorageLost: "Artifacts were lost when the registry's Pod was replaced.",
+  UpdatePending:
+    "A new image or new settings take effect when the registry's Pod is restarted; its artifacts are lost then.",
+  StorageLost: "Artifacts were lost when the registry's Pod or its volume was replaced.",
+  NodeLost: "The registry's Pod does not end, because its node does not answer.",
 } as const;
 
 export type ConditionType = keyof typeof conditionTypes;
@@ -37,8 +39,22 @@ const states = {
     fix: "Check spec.registry, and whether the cluster can reach it.",
   },
   PodKeepsArtifacts: {
-    meaning: "The registry's Pod holds artifacts, so the operator does not replace it to update it.",
-    fix: "Delete the Pod when its artifacts are no longer needed.",
+    meaning:
+      "The registry's Pod may hold artifacts in its emptyDir, so the operator does not replace it to update it.",
+    fix: "Restart it when its artifacts are no longer needed; the message has the command. Or keep artifacts on a volume.",
+  },
+  VolumeGrowing: {
+    meaning: "The volume of the registry is being made larger.",
+    fix: "Wait, or look at the conditions of the PersistentVolumeClaim.",
+  },
+  Suspended: {
+    meaning: "spec.suspend is true, so no registry runs; its volume is kept.",
+    fix: "Set spec.suspend to false to run it again.",
+  },
+  ClaimReplaced: {
+    meaning:
+      "The registry uses another PersistentVolumeClaim than before, without the artifacts of that one.",
+    fix: "Put the claim back if that was not meant, or run the steps again whose artifacts are needed.",
   },
   PodReplaced: {
     meaning: "The registry's Pod was replaced, and its artifacts are lost.",
@@ -77,6 +93,16 @@ const troubles = {
     fix: "The message says who refuses it and why.",
   },
   PodFailed: { meaning: "The registry's Pod failed.", fix: "The message says why; look at the Pod's node." },
+  VolumeCannotGrow: {
+    meaning:
+      "The API server refuses to make the volume of the registry larger; it goes on to run with the size it has.",
+    fix: "Use a StorageClass with allowVolumeExpansion, or put spec.storage.persistentVolumeClaim.size back.",
+  },
+  NodeLost: {
+    meaning:
+      "The registry's Pod was to end more than a minute ago, and its node does not say that it has. No other Pod is started while it may still write.",
+    fix: "Bring the node back. If it is dead, say so with the taint node.kubernetes.io/out-of-service, or delete the Pod by force.",
+  },
   NameTaken: {
     meaning: "An object that does not belong to the OrasCache has a name that it needs.",
     fix: "Delete or rename that object, or give the OrasCache another name.",
@@ -129,12 +155,15 @@ const cacheEvents = {
     meaning: "Somebody changed an object of the OrasCache, and the operator changed it back.",
     fix: "Change the OrasCache instead; the message names the fields and who set them.",
   },
+  RollingOut: { meaning: "The registry's Pod is being replaced; the message says what changes." },
+  RolledOut: { meaning: "The registry's Pod was replaced." },
+  VolumeGrown: { meaning: "The volume of the registry is larger now." },
   AbandonedImage: {
     meaning: "spec.image is the default of the original operator, which is not updated any more.",
     fix: "Remove spec.image.",
   },
   StorageLost: {
-    meaning: "The registry's Pod was replaced, and its artifacts are lost.",
+    meaning: "The registry's Pod or its volume was replaced, and its artifacts are lost.",
     fix: "Run the steps again whose artifacts are needed.",
   },
 } as const satisfies Record<string, Reason>;

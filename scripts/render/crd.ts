@@ -50,7 +50,7 @@ export function renderCrd(schema: Schema): Rendered[] {
           schema: {
             openAPIV3Schema: {
               ...structural({ ...root, properties }),
-              "x-kubernetes-validations": [nameRule],
+              "x-kubernetes-validations": [nameRule, ...rulesOf(root)],
             },
           },
         },

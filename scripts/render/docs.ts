@@ -126,6 +126,8 @@ function fieldRows(node: SchemaNode, path: string): string[][] {
       hasDefault ? `\`${JSON.stringify(property.default)}\`` : "",
       explanation(node, name) + enumeration,
     ];
+    // Kubernetes documents the fields of its types.
+    if ((property.items ?? property)["x-model"] !== undefined) return [row];
     return [row, ...fieldRows(property.items ?? property, property.items ? `${here}[]` : here)];
   });
 }

@@ -1,6 +1,7 @@
 import { type Document, isMap, isNode, LineCounter, parseDocument } from "yaml";
 import { conditionTypes } from "../../schema/reasons.ts";
 import { checkSchema } from "./check.ts";
+import { withModels } from "./models.ts";
 import type { Schema } from "./schema.ts";
 
 /**
@@ -22,7 +23,7 @@ export function parseSchema(text: string, file: string): Schema {
     return `${file}:${lines.linePos(offset).line}: ${path.join(".") || "the file"}: ${message}`;
   });
   if (problems.length > 0) throw new Error(problems.join("\n"));
-  return schema;
+  return withModels(schema);
 }
 
 /**

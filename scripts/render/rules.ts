@@ -1,14 +1,11 @@
-import type { Dependent, SchemaNode } from "./schema.ts";
+import type { Dependent, Rule, SchemaNode } from "./schema.ts";
 
-/** A validation rule of a CustomResourceDefinition, in CEL. */
-export interface Rule {
-  readonly rule: string;
-  readonly message: string;
-  readonly fieldPath?: string;
+/** The rules of an object: what depends on what, and those that are written out. */
+export function rulesOf(node: SchemaNode): Rule[] {
+  return [...dependencies(node), ...(node["x-kubernetes-validations"] ?? [])];
 }
 
-/** The rules of an object: what depends on what. */
-export function rulesOf(node: SchemaNode): Rule[] {
+function dependencies(node: SchemaNode): Rule[] {
   return Object.entries(dependents(node)).map(([field, dependent]) => {
     const { cel, words } = conditions(dependent);
     return {

@@ -15,6 +15,7 @@ export interface SchemaNode {
   maximum?: number;
   minItems?: number;
   maxItems?: number;
+  maxProperties?: number;
   examples?: string[];
   required?: string[];
   properties?: Record<string, SchemaNode>;
@@ -27,7 +28,16 @@ export interface SchemaNode {
   "x-variables"?: string[];
   "x-refused"?: string[];
   "x-printer-columns"?: { name: string; type: string; jsonPath: string; priority?: number }[];
+  "x-model"?: string;
+  "x-kubernetes-validations"?: Rule[];
   [keyword: `x-kubernetes-${string}`]: unknown;
+}
+
+/** A validation rule of a CustomResourceDefinition, in CEL. */
+export interface Rule {
+  readonly rule: string;
+  readonly message: string;
+  readonly fieldPath?: string;
 }
 
 /** What must hold where a property is set: others have a value, are not set, or are no lists. */

@@ -8,7 +8,8 @@ export interface Verdict extends Pick<Condition, "status" | "message"> {
 }
 
 /**
- * Conditions with their times: a time stays while the status stays. Progress starts again with each generation.
+ * Conditions with their times: a time stays while the status stays. Progress starts again with each generation, and
+ * with another reason.
  *
  * @param before - the conditions as stored
  * @param now - what holds now
@@ -25,7 +26,9 @@ export function updateConditions(
     const old = before.find((condition) => condition.type === type);
     const stays =
       old?.status === verdict.status &&
-      (type !== "Progressing" || old.observedGeneration === generation || verdict.status === "False");
+      (type !== "Progressing" ||
+        verdict.status === "False" ||
+        (old.observedGeneration === generation && old.reason === verdict.reason));
     // A time that is still to come was written by somebody else.
     const isToCome = Date.parse(old?.lastTransitionTime ?? "") > Date.parse(time);
     const lastTransitionTime = stays && !isToCome ? old.lastTransitionTime : time;

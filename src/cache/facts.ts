@@ -10,6 +10,6 @@ export interface ChildFacts {
   readonly random: string;
   /** The StatefulSet as it is. */
   readonly statefulSet: V1StatefulSet | undefined;
-  /** Whether a registry Pod has run, so that there may be artifacts in its emptyDir. */
+  /** Whether a registry Pod has run on an emptyDir, in which there may be artifacts. */
   readonly mayHoldArtifacts: boolean;
 }

@@ -36,15 +36,18 @@ export function childMetadata(cache: CacheIdentity, name: string = cache.name) {
     namespace: cache.namespace,
     labels: childLabels(cache.name),
     annotations: { [names.generationAnnotation]: String(cache.generation) },
-    ownerReferences: [
-      {
-        apiVersion: names.apiVersion,
-        kind: names.kind,
-        name: cache.name,
-        uid: cache.uid,
-        controller: true,
-        blockOwnerDeletion: true,
-      },
-    ],
+    ownerReferences: [ownerReference(cache)],
+  };
+}
+
+/** The reference to a cache by which the garbage collector deletes what belongs to it. */
+export function ownerReference(cache: CacheIdentity) {
+  return {
+    apiVersion: names.apiVersion,
+    kind: names.kind,
+    name: cache.name,
+    uid: cache.uid,
+    controller: true,
+    blockOwnerDeletion: true,
   };
 }

@@ -1,9 +1,13 @@
-import type { V1Pod, V1StatefulSet } from "@kubernetes/client-node";
+import type { V1PersistentVolumeClaim, V1Pod, V1StatefulSet } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
 import type { ConditionReason, ConditionType } from "../../schema/reasons.ts";
 import { cacheUrl, remoteUrl } from "./address.ts";
+import { capacityOf, isGrowing, requestOf } from "./claim.ts";
 import { updateConditions, type Verdict } from "./conditions.ts";
 import { identityOf } from "./owner.ts";
+import { changesOf } from "./pod-changes.ts";
 import { isRolledOut, isUpdatePending } from "./rollout.ts";
+import { fateOf, lossVerdict, type StorageStatus, storageStatus } from "./storage-status.ts";
 import type { Trouble } from "./trouble.ts";
 import type { Condition, OrasCacheStatus, StoredOrasCache } from "./types.ts";
 
@@ -17,6 +21,8 @@ export interface RemoteAnswer {
 export interface Observation {
   readonly cache: StoredOrasCache;
   readonly statefulSet: V1StatefulSet | undefined;
+  /** The operator's claim, where artifacts are on a volume. */
+  readonly claim: V1PersistentVolumeClaim | undefined;
   /** The registry's Pods. */
   readonly pods: readonly V1Pod[];
   /** What keeps the cache from being what its spec says. */
@@ -65,7 +71,7 @@ export function statusOf(observation: Observation): OrasCacheStatus {
  */
 export function untilDeadline(status: OrasCacheStatus, now: number): number | undefined {
   const progressing = conditionOf(status, "Progressing");
-  if (progressing?.status !== "True") return undefined;
+  if (progressing?.status !== "True" || progressing.reason !== rollingOut.reason) return undefined;
   // Whoever may write statuses may write a time that is still to come.
   const since = Math.min(Date.parse(progressing.lastTransitionTime), now);
   return Math.max(since + progressDeadlineMs - now, 0) + 1_000;
@@ -82,25 +88,26 @@ export function conditionOf(status: OrasCacheStatus | undefined, type: Condition
 }
 
 function deployed(observation: Observation) {
-  const { cache, statefulSet, trouble, clusterDomain, pods } = observation;
+  const { cache, statefulSet, claim, trouble, clusterDomain, pods } = observation;
   const { name, namespace } = identityOf(cache);
   const readyReplicas = statefulSet?.status?.readyReplicas ?? 0;
   const url = cacheUrl(name, namespace, clusterDomain);
-  const answers = `The registry answers at ${url}. Artifacts are kept in an emptyDir: they are lost when its Pod is deleted or evicted.`;
+  const storage = storageStatus(cache, pods, claim);
+  const answers = `The registry answers at ${url}. ${fateOf(cache, storage)}`;
   const available: Verdict =
     readyReplicas > 0
       ? { status: "True", reason: "RegistryReady", message: answers }
-      : { status: "False", reason: "RegistryNotReady", message: "No registry Pod is ready." };
+      : notAvailable(cache, storage);
   const progressing = progress(observation);
   const problem = trouble ?? (progressing.reason === deadlineReason ? progressing : undefined);
-  const storage = storageOf(cache, pods);
   const verdicts: Verdicts = {
     Ready: ready(available, progressing, problem),
     Available: available,
     Progressing: progressing,
     Degraded: problem ? { ...problem, status: "True" } : noProblem,
-    ...(isUpdatePending(statefulSet) ? { UpdatePending: updatePending(name) } : {}),
+    ...(isUpdatePending(statefulSet) ? { UpdatePending: updatePending(observation) } : {}),
     ...storageLost(cache, storage),
+    ...(trouble?.reason === "NodeLost" ? { NodeLost: { ...trouble, status: "True" } } : {}),
   };
   return {
     url,
@@ -111,26 +118,47 @@ function deployed(observation: Observation) {
   };
 }
 
+function notAvailable({ spec }: StoredOrasCache, { claim }: StorageStatus): Verdict {
+  if (!spec.suspend)
+    return { status: "False", reason: "RegistryNotReady", message: "No registry Pod is ready." };
+  const message = `spec.suspend is true: no registry runs, and steps wait. PersistentVolumeClaim ${claim} keeps the artifacts.`;
+  return { status: "False", reason: "Suspended", message };
+}
+
 const deadlineReason = "ProgressDeadlineExceeded";
 
-function progress({ cache, statefulSet, time }: Observation): Verdict {
-  if (isRolledOut(statefulSet))
-    return { status: "False", reason: "RolledOut", message: "The registry is what the spec asks for." };
+const rollingOut: Verdict = {
+  status: "True",
+  reason: "RollingOut",
+  message: "The registry's Pods are being started or replaced.",
+};
+
+function progress({ cache, statefulSet, claim, time }: Observation): Verdict {
+  if (isRolledOut(statefulSet)) {
+    if (isGrowing(claim)) return growing(claim);
+    return cache.spec.suspend
+      ? { status: "False", reason: "Suspended", message: "spec.suspend is true: no registry runs." }
+      : { status: "False", reason: "RolledOut", message: "The registry is what the spec asks for." };
+  }
   const before = conditionOf(cache.status, "Progressing");
   const isSame = before?.observedGeneration === cache.metadata?.generation;
   const late =
     before?.status === "True"
-      ? Date.parse(time) - Date.parse(before.lastTransitionTime) >= progressDeadlineMs
+      ? before.reason === rollingOut.reason &&
+        Date.parse(time) - Date.parse(before.lastTransitionTime) >= progressDeadlineMs
       : before?.reason === deadlineReason;
   if (isSame && late) {
     const message = `The registry did not become ready within ${progressDeadlineMs / 60_000} minutes. See: kubectl describe statefulset,pod.`;
     return { status: "False", reason: deadlineReason, message };
   }
-  return {
-    status: "True",
-    reason: "RollingOut",
-    message: "The registry's Pods are being started or replaced.",
-  };
+  return rollingOut;
+}
+
+/** Without a deadline: some volumes wait for their Pod to end, and say so. */
+function growing(claim: V1PersistentVolumeClaim | undefined): Verdict {
+  const words = claim?.status?.conditions?.map(({ message }) => message).filter(Boolean) ?? [];
+  const message = `The volume of PersistentVolumeClaim ${claim?.metadata?.name} grows from ${capacityOf(claim)} to ${requestOf(claim)}. ${words.join(" ")}`;
+  return { status: "True", reason: "VolumeGrowing", message: message.trim() };
 }
 
 /** The summary, as kstatus and `kubectl wait` read it: True only when the cache is what its spec says. */
@@ -144,43 +172,24 @@ function ready(
   return available;
 }
 
-function updatePending(name: string): Verdict {
+function updatePending({ cache, statefulSet, pods }: Observation): Verdict {
+  const { name, namespace } = identityOf(cache);
+  const pod = pods.find(({ metadata }) => !metadata?.deletionTimestamp);
+  const template = statefulSet?.spec?.template;
+  const changes = template && pod?.spec ? changesOf(template, pod).join("; ") : "";
   return {
     status: "True",
     reason: "PodKeepsArtifacts",
     message:
-      "The operator would run the registry with other settings or another image, but a new Pod begins without " +
-      `artifacts. It changes when the Pod is deleted: kubectl delete pod ${name}-0`,
+      `The registry's Pod is not what it would be made as now${changes === "" ? "" : ` (${changes})`}, but another ` +
+      "one begins without artifacts. It is replaced when it is deleted, or when you ask for it: " +
+      `kubectl annotate --overwrite --namespace ${namespace} ${names.singular} ${name} ${names.restartAnnotation}="$(date)"`,
   };
 }
 
-/** Which Pod's emptyDir holds the artifacts. A Pod that has not been ready yet holds none. */
-function storageOf(cache: StoredOrasCache, pods: readonly V1Pod[]): OrasCacheStatus["storage"] {
-  const pod = pods.find(
-    ({ status, metadata }) =>
-      !metadata?.deletionTimestamp &&
-      status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True"),
-  );
-  const known = cache.status?.storage;
-  if (pod === undefined || pod.metadata?.uid === known?.podUID) return known ?? { kind: "emptyDir" };
-  const since = pod.status?.startTime;
-  return {
-    kind: "emptyDir",
-    ...(pod.metadata?.uid === undefined ? {} : { podUID: pod.metadata.uid }),
-    ...(since === undefined ? {} : { since: toSeconds(since) }),
-  };
-}
-
-function toSeconds(time: Date | string): string {
-  return `${new Date(time).toISOString().slice(0, 19)}Z`;
-}
-
-function storageLost(cache: StoredOrasCache, storage: OrasCacheStatus["storage"]): Verdicts {
-  const before = cache.status?.storage?.podUID;
-  if (before !== undefined && before !== storage?.podUID) {
-    const message = `The registry's Pod was replaced. The artifacts that were pushed before ${storage?.since ?? "it started"} were in its emptyDir and are lost.`;
-    return { StorageLost: { status: "True", reason: "PodReplaced", message } };
-  }
+function storageLost(cache: StoredOrasCache, storage: StorageStatus): Verdicts {
+  const lost = lossVerdict(cache.status?.storage, storage);
+  if (lost !== undefined) return { StorageLost: lost };
   const known = conditionOf(cache.status, "StorageLost");
   if (known === undefined) return {};
   const { status, reason, message } = known;

@@ -1,4 +1,5 @@
 import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
 import type { ReasonOfKubernetes, TroubleReason } from "../../schema/reasons.ts";
 
 /** Why something does not work: a reason in one word, and the message of the kubelet, the scheduler or the API server. */
@@ -76,12 +77,48 @@ export function refusedPod(note: string): Trouble {
 }
 
 /**
- * Whether a Pod's registry has run, so that artifacts may be in its emptyDir.
+ * Whether there may be artifacts in a Pod that are lost with it: its registry has run, on an emptyDir.
  *
  * @param pod - with its status
  */
-export function hasRun({ status }: V1Pod): boolean {
-  return (status?.containerStatuses ?? []).some(
+export function mayHoldArtifacts(pod: V1Pod): boolean {
+  const hasRun = (pod.status?.containerStatuses ?? []).some(
     ({ state, lastState }) => state?.running ?? state?.terminated ?? lastState?.terminated,
   );
+  return hasRun && !isOnClaim(pod);
+}
+
+/** Whether a registry's Pod keeps its artifacts on a volume of its own life. */
+export function isOnClaim({ spec }: V1Pod): boolean {
+  return (spec?.volumes ?? []).some(
+    ({ name, persistentVolumeClaim }) => name === names.registryDataVolume && persistentVolumeClaim,
+  );
+}
+
+/** After the end of its grace period a Pod is gone within moments, unless its kubelet does not answer. */
+const lostAfterMs = 60_000;
+
+/**
+ * Whether a Pod stays because its node does not say that it has ended. The StatefulSet makes no other one meanwhile, lest
+ * two write to one volume; only a person can know that the node is dead.
+ *
+ * @param pod - with its status
+ * @param now - milliseconds since 1970
+ * @returns the trouble, or after how many milliseconds it would be one; undefined where nothing ends
+ */
+export function lostNode({ metadata, spec }: V1Pod, now: number): Trouble | number | undefined {
+  // The API server puts the end of the grace period there.
+  const { deletionTimestamp, name, namespace, finalizers = [] } = metadata ?? {};
+  if (deletionTimestamp === undefined || finalizers.length > 0) return undefined;
+  const lostAt = new Date(deletionTimestamp).getTime() + lostAfterMs;
+  if (now < lostAt) return lostAt - now;
+  const node = spec?.nodeName ?? "";
+  return {
+    reason: "NodeLost",
+    message:
+      `Pod ${name} should have ended at ${new Date(deletionTimestamp).toISOString()}, and node ${node} does not say that it has. ` +
+      "No other Pod is started while it may still run. If the node is shut down or gone for good: " +
+      `kubectl taint node ${node} node.kubernetes.io/out-of-service=nodeshutdown:NoExecute, or ` +
+      `kubectl delete pod --namespace ${namespace} ${name} --force --grace-period=0`,
+  };
 }

@@ -50,7 +50,7 @@ type RegistryPod = V1Pod & KubeObject;
 export function cacheController(settings: CacheControllerSettings): Controller {
   const { client, log, caches, mirror, publish } = settings;
   const children = Object.values(childKinds)
-    .filter(({ access }) => access === "apply")
+    .filter(({ access }) => access !== "create")
     .map(({ resource }) => ({ resource, reflector: mirror({ resource, labelSelector: childSelector }) }));
   const childrenOf = children.map(({ reflector }) => indexBy(reflector, cacheKeyOf));
   const pods = mirror<RegistryPod>({ resource: resources.pods, labelSelector: childSelector, keep: keepPod });
@@ -99,15 +99,18 @@ function cacheKeyOf({ metadata }: KubeObject): string | undefined {
   return cache && `${metadata?.namespace}/${cache}`;
 }
 
-/** Of a registry's Pod only what says how it does. */
-function keepPod({ apiVersion, kind, metadata = {}, status }: RegistryPod): RegistryPod {
-  const { name, namespace, uid, resourceVersion, labels, ownerReferences, deletionTimestamp } = metadata;
+/** A registry's Pod without who wrote which field of it. */
+function keepPod({ apiVersion, kind, metadata = {}, spec, status }: RegistryPod): RegistryPod {
+  const { name, namespace, uid, resourceVersion, labels, annotations, ownerReferences } = metadata;
+  const { deletionTimestamp, finalizers } = metadata;
   return {
     ...(apiVersion ? { apiVersion } : {}),
     ...(kind ? { kind } : {}),
     metadata: {
-      ...{ name, namespace, uid, resourceVersion, labels, ownerReferences, deletionTimestamp },
+      ...{ name, namespace, uid, resourceVersion, labels, annotations, ownerReferences },
+      ...{ deletionTimestamp, finalizers },
     } as NonNullable<RegistryPod["metadata"]>,
+    ...(spec ? { spec } : {}),
     ...(status ? { status } : {}),
   };
 }

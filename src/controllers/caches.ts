@@ -1,12 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import type { V1Pod, V1StatefulSet } from "@kubernetes/client-node";
+import type { V1PersistentVolumeClaim, V1Pod, V1StatefulSet } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { type Child, desiredChildren } from "../cache/children.ts";
 import { type CacheIdentity, identityOf } from "../cache/owner.ts";
 import { isRolledOut } from "../cache/rollout.ts";
 import { type RemoteAnswer, statusOf, untilDeadline } from "../cache/status.ts";
-import { hasRun, type Trouble, troubleOf } from "../cache/trouble.ts";
+import { storageOf } from "../cache/storage.ts";
+import { grownTo, isReplaced } from "../cache/storage-status.ts";
+import { lostNode, mayHoldArtifacts, type Trouble, troubleOf } from "../cache/trouble.ts";
 import type { OrasCacheStatus, StoredOrasCache } from "../cache/types.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { isStatus } from "../kube/errors.ts";
@@ -15,10 +17,13 @@ import { apply, type KubeObject, keyOf, patchJson } from "../kube/objects.ts";
 import { RetryError } from "../kube/queue.ts";
 import { resources } from "../kube/resources.ts";
 import type { Store } from "../kube/store.ts";
-import { type ChildChange, type Children, type ChildStores, createChildren, isOwnedBy } from "./children.ts";
+import { childKinds } from "./child-kinds.ts";
+import { isOwnedBy } from "./child-owner.ts";
+import { type ChildChange, type Children, type ChildStores, createChildren } from "./children.ts";
 import { notesOf } from "./notes.ts";
 import { FailedTryError, retryAfter, troubleFrom } from "./obstacles.ts";
 import type { Asked } from "./remotes.ts";
+import { createRollouts } from "./rollouts.ts";
 
 /** What the reconciler sees and acts with. */
 export interface ReconcilerSettings {
@@ -74,6 +79,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
   const { client, caches, record } = settings;
   const memories = new Map<string, { uid: string; children: Children }>();
   const written = new Map<string, OrasCacheStatus>();
+  const rollouts = createRollouts();
 
   const childrenFor = (key: string, owner: CacheIdentity): Children => {
     const known = memories.get(key);
@@ -85,26 +91,54 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
 
   const liveSet = (key: string) => settings.children["StatefulSet"]?.get(key) as V1StatefulSet | undefined;
 
-  /** Yields each change as it is done: what was done before an error is reported too. */
-  async function* converge(cache: StoredOrasCache, key: string): AsyncGenerator<ChildChange> {
-    const owner = identityOf(cache);
-    const children = childrenFor(key, owner);
-    const desired = desiredChildren(cache, {
+  const liveClaim = (cache: StoredOrasCache): V1PersistentVolumeClaim | undefined => {
+    const storage = storageOf(cache);
+    if (storage.kind !== "persistentVolumeClaim" || !storage.isOwn) return undefined;
+    const key = `${cache.metadata?.namespace}/${storage.claim}`;
+    return settings.children["PersistentVolumeClaim"]?.get(key) as V1PersistentVolumeClaim | undefined;
+  };
+
+  const desiredOf = (cache: StoredOrasCache, key: string): Child[] =>
+    desiredChildren(cache, {
       openshift: settings.openshift,
       registryImage: settings.registryImage,
       random: randomBytes(32).toString("base64url"),
       statefulSet: liveSet(key),
-      mayHoldArtifacts: settings.podsOf(key).some(hasRun),
+      mayHoldArtifacts: settings.podsOf(key).some(mayHoldArtifacts),
     });
+
+  const superfluous = (cache: StoredOrasCache, key: string, desired: readonly Child[]): KubeObject[] => {
+    const owner = identityOf(cache);
     const wanted = new Set(desired.map(idOf));
-    for (const child of settings.childrenOf(key)) {
-      if (!wanted.has(idOf(child)) && isOwnedBy(child, owner)) yield* await children.prune(child);
-    }
-    const troubles = settings.podsOf(key).map(troubleOf);
+    return settings
+      .childrenOf(key)
+      .filter((child) => childKinds[child.kind ?? ""]?.access === "apply")
+      .filter((child) => !wanted.has(idOf(child)) && isOwnedBy(child, owner));
+  };
+
+  /** Whether a child is to be looked at: the operator may not read Secrets, and does not make one at each look. */
+  const isDue = (child: Child, key: string, children: Children): boolean =>
+    isMissed(child, settings.podsOf(key).map(troubleOf)) ||
+    !(children.hasMade(child) || isNamedBy(child, liveSet(key)));
+
+  const tellRollout = (cache: StoredOrasCache, key: string, child: Child, changes: ChildChange[]) => {
+    if (child.kind !== "StatefulSet" || !changes.some(({ kind }) => kind !== "created")) return;
+    for (const note of rollouts.begun(key, child as V1StatefulSet, settings.podsOf(key))) record(cache, note);
+  };
+
+  /** Yields each change as it is done: what was done before an error is reported too. */
+  async function* converge(cache: StoredOrasCache, key: string): AsyncGenerator<ChildChange> {
+    const children = childrenFor(key, identityOf(cache));
+    const desired = desiredOf(cache, key);
+    for (const child of superfluous(cache, key, desired)) yield* await children.prune(child);
     for (const child of desired) {
-      if (isMissed(child, troubles) || !(children.hasMade(child) || isNamedBy(child, liveSet(key))))
-        yield* await children.ensure(child, isNewSpec(cache));
+      if (!isDue(child, key, children)) continue;
+      const changes = await children.ensure(child, isNewSpec(cache));
+      tellRollout(cache, key, child, changes);
+      yield* changes;
     }
+    // Last: a volume that cannot grow keeps nothing else from being right.
+    for (const child of desired) yield* await children.grow(child);
   }
 
   /** What was done, and what went wrong, if anything. */
@@ -122,11 +156,18 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
 
   /** Why the registry does not run, from what knows: the kubelet, the scheduler, the StatefulSet's controller. */
   const inspect = async (key: string): Promise<Finding> => {
+    const ending = settings.podsOf(key).map((pod) => lostNode(pod, Date.now()));
+    const lost = ending.find((found) => typeof found === "object");
+    if (lost !== undefined) return { trouble: lost };
+    const againInMs = ending.find((found) => typeof found === "number");
     const statefulSet = liveSet(key);
-    if (statefulSet === undefined || isRolledOut(statefulSet)) return {};
+    if (statefulSet === undefined || isRolledOut(statefulSet)) return { againInMs };
     const pods = settings.podsOf(key).filter((pod) => !pod.metadata?.deletionTimestamp);
-    if (pods.length === 0) return settings.whyNoPod(statefulSet);
-    return { trouble: pods.map(troubleOf).find((trouble) => trouble !== undefined) };
+    if (pods.length > 0)
+      return { againInMs, trouble: pods.map(troubleOf).find((trouble) => trouble !== undefined) };
+    // While one ends there is no other one, and none is wanted of a registry that is suspended.
+    if (againInMs !== undefined || statefulSet.spec?.replicas === 0) return { againInMs };
+    return settings.whyNoPod(statefulSet);
   };
 
   const look = async (cache: StoredOrasCache, key: string): Promise<Look> => {
@@ -144,6 +185,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     const status = statusOf({
       cache,
       statefulSet: liveSet(key),
+      claim: liveClaim(cache),
       pods: settings.podsOf(key),
       trouble,
       remote,
@@ -151,6 +193,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
       time: `${new Date().toISOString().slice(0, 19)}Z`,
     });
     for (const note of statusNotes(cache, status, trouble)) record(cache, note);
+    for (const note of rollouts.ended(key, liveSet(key))) record(cache, note);
     written.set(key, status);
     if (isDeepStrictEqual(status, cache.status)) return status;
     await writeStatus(client, cache, status);
@@ -162,6 +205,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     if (cache === undefined) {
       memories.delete(key);
       written.delete(key);
+      rollouts.forget(key);
       return undefined;
     }
     // Its children are deleted by the garbage collector, by their owner references.
@@ -231,10 +275,12 @@ function statusNotes(
     const note = `spec.image is ${abandonedImage}, which the original operator wrote into each ${names.kind} and which is not updated. Remove spec.image to run ${names.registryImage}.`;
     notes.push({ type: "Warning", action: "Reconcile", reason: "AbandonedImage", note });
   }
-  const before = cache.status?.storage?.podUID;
   const lost = status.conditions?.find(({ type }) => type === "StorageLost");
-  if (lost && before !== undefined && before !== status.storage?.podUID)
+  if (lost && isReplaced(cache.status?.storage, status.storage))
     notes.push({ type: "Warning", action: "Start", reason: "StorageLost", note: lost.message });
+  const grown = grownTo(cache.status?.storage, status.storage);
+  if (grown !== undefined)
+    notes.push({ type: "Normal", action: "Update", reason: "VolumeGrown", note: grown });
   return notes;
 }
 

@@ -5,14 +5,16 @@ export interface ChildKind {
   readonly resource: Resource;
   /**
    * `apply`: watched, kept as it should be, deleted when it should not be there. `create`: made once; the operator may
-   * neither read nor change Secrets, and the garbage collector deletes them with the cache.
+   * neither read nor change Secrets, and the garbage collector deletes them with the cache. `claim`: watched, made once,
+   * its labels, its owner and its size kept; never deleted, for it holds the artifacts.
    */
-  readonly access: "apply" | "create";
+  readonly access: "apply" | "create" | "claim";
 }
 
 /** The kinds of children, by their `kind`. */
 export const childKinds: Readonly<Record<string, ChildKind>> = {
   Secret: { resource: resources.secrets, access: "create" },
   Service: { resource: resources.services, access: "apply" },
+  PersistentVolumeClaim: { resource: resources.persistentVolumeClaims, access: "claim" },
   StatefulSet: { resource: resources.statefulSets, access: "apply" },
 };

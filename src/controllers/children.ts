@@ -10,7 +10,9 @@ import { createPatience, type Patience } from "../kube/patience.ts";
 import type { Store } from "../kube/store.ts";
 import { type Attempts, createAttempts } from "./attempts.ts";
 import { type ChildKind, childKinds } from "./child-kinds.ts";
-import { ContestedError, NameTakenError, NotYetError } from "./obstacles.ts";
+import { checkOwner } from "./child-owner.ts";
+import { growClaim, keepClaim } from "./claims.ts";
+import { ContestedError } from "./obstacles.ts";
 
 /** What was done to a child. */
 export type ChildChange = { readonly child: string } & (
@@ -50,6 +52,8 @@ export interface Children {
   readonly ensure: (desired: Child, isNewSpec: boolean) => Promise<ChildChange[]>;
   /** Whether a child that is only created exists, as far as this process knows: it was created, or was there. */
   readonly hasMade: (desired: Child) => boolean;
+  /** Asks for a larger volume, where the spec does. A refusal is thrown as a FailedTryError, because of a CannotGrowError. */
+  readonly grow: (desired: Child) => Promise<ChildChange[]>;
   /** Deletes a child that should not be there. */
   readonly prune: (child: KubeObject) => Promise<ChildChange[]>;
 }
@@ -88,10 +92,13 @@ export function createChildren(client: KubeClient, stores: ChildStores, owner: C
     return isNew ? [{ kind: "created", child: titleOf(desired) }] : [];
   };
 
+  const seenOf = ({ resource }: ChildKind, desired: Child): KubeObject | undefined =>
+    stores[resource.kind]?.get(`${owner.namespace}/${desired.metadata?.name}`);
+
   const keepApplied = (kind: ChildKind, desired: Child, isNewSpec: boolean): Promise<ChildChange[]> => {
     const title = titleOf(desired);
     const memory = memoryOf(title);
-    const seen = stores[kind.resource.kind]?.get(`${owner.namespace}/${desired.metadata?.name}`);
+    const seen = seenOf(kind, desired);
     const work: Work = { client, kind, desired, title, memory, isNewSpec };
     return memory.attempts(`${JSON.stringify(desired)} on ${versionOf(seen)}`, async () => {
       // One that does not carry the operator's labels is not in the watch; only the API server knows it.
@@ -109,9 +116,23 @@ export function createChildren(client: KubeClient, stores: ChildStores, owner: C
     ensure: async (desired, isNewSpec) => {
       const kind = kindOf(desired);
       if (kind.access === "apply") return keepApplied(kind, desired, isNewSpec);
+      const title = titleOf(desired);
+      if (kind.access === "claim") {
+        const seen = seenOf(kind, desired);
+        return memoryOf(title).attempts(`${JSON.stringify(desired)} on ${versionOf(seen)}`, () =>
+          keepClaim({ client, owner, title, desired, seen }),
+        );
+      }
       return memoryOf(titleOf(desired)).attempts(JSON.stringify(desired.metadata), () =>
         createOnce(kind, desired),
       );
+    },
+    grow: async (desired) => {
+      const kind = kindOf(desired);
+      if (kind.access !== "claim") return [];
+      const title = titleOf(desired);
+      const seen = seenOf(kind, desired);
+      return growClaim({ client, owner, title, desired, seen }, memoryOf(`${title}, its size`).attempts);
     },
     hasMade: (desired) => memories.get(titleOf(desired))?.made === true,
     prune: async (child) => {
@@ -139,8 +160,9 @@ async function correct(work: Work, live: KubeObject): Promise<ChildChange[]> {
   const fields = foreignFields(live.metadata?.managedFields ?? [], takeover);
   const takes = fields.some(({ subresource }) => subresource === undefined);
   if (!takes && isAsDesired(work, live)) return [];
-  // No other manager set anything: the operator has changed since it made the child.
-  const isOwn = isNewSpec || (fields.length === 0 && memory.applied === undefined);
+  // No other manager set anything: the operator has changed since it made the child, or a restart is asked for.
+  const isOtherWish = memory.applied?.desired !== JSON.stringify(work.desired);
+  const isOwn = isNewSpec || (fields.length === 0 && isOtherWish);
   const waitMs = isOwn ? 0 : memory.corrections.waitMs();
   if (waitMs > 0) throw new ContestedError(title, waitMs);
   const isKnown = takes ? knownVersion(memory, live) : knownContent(work, live);
@@ -241,58 +263,6 @@ async function takeFields(client: KubeClient, { resource }: ChildKind, live: Kub
       ? []
       : [{ op: "remove", path: `/metadata/annotations/${pointer}` }]),
   ]);
-}
-
-/**
- * Whether a child belongs to a cache: by its owner reference, or, if somebody took that away, by its label.
- *
- * @param child - as it is in the cluster
- * @param owner - the cache
- */
-export function isOwnedBy(child: KubeObject, owner: CacheIdentity): boolean {
-  const controller = controllerOf(child);
-  if (controller) return controller.uid === owner.uid;
-  return child.metadata?.labels?.[names.cacheLabel] === owner.name;
-}
-
-function controllerOf(child: KubeObject) {
-  return child.metadata?.ownerReferences?.find((reference) => reference.controller === true);
-}
-
-function checkOwner(live: KubeObject, owner: CacheIdentity, child: string): void {
-  const controller = controllerOf(live);
-  const { deletionTimestamp, finalizers } = live.metadata ?? {};
-  if (deletionTimestamp) throw new NotYetError(beingDeleted(child, deletionTimestamp, finalizers));
-  // The garbage collector deletes the children of a cache that was deleted and made again.
-  if (controller?.kind === names.kind && controller.name === owner.name && controller.uid !== owner.uid)
-    throw new NotYetError(
-      `${child} belongs to an earlier ${names.kind} of this name (UID ${controller.uid}) and is created again when ` +
-        "the garbage collector of Kubernetes has deleted it. Delete it yourself if that does not happen.",
-    );
-  if (!isOwnedBy(live, owner)) throw new NameTakenError(nameTaken(child, controller));
-}
-
-function beingDeleted(child: string, since: unknown, finalizers: readonly string[] = []): string {
-  const held =
-    finalizers.length > 0
-      ? ` These finalizers hold it: ${finalizers.join(", ")}. Let the controllers that set them finish, or remove ` +
-        "those whose controller is gone."
-      : "";
-  return `${child} is being deleted since ${since} and is created again when it is gone.${held}`;
-}
-
-/**
- * The sentence about an object that is in the place of a child.
- *
- * @param child - kind and name
- * @param controller - the object that it belongs to
- */
-export function nameTaken(child: string, controller?: { kind: string; name: string }): string {
-  const theirs = controller ? ` and belongs to ${controller.kind} ${controller.name}` : "";
-  return (
-    `${child} exists already${theirs}. It was not made for this ${names.kind} and is not changed or used. ` +
-    `Delete it, or give the ${names.kind} another name.`
-  );
 }
 
 /** A StatefulSet's selector, for one, cannot change: that of an earlier operator is deleted and created. */

@@ -11,6 +11,11 @@ export class NotYetError extends Error {
   override readonly name = "NotYetError";
 }
 
+/** The API server refuses to make a volume larger. */
+export class CannotGrowError extends Error {
+  override readonly name = "CannotGrowError";
+}
+
 /** Somebody keeps changing what is corrected. */
 export class ContestedError extends Error {
   override readonly name = "ContestedError";
@@ -76,6 +81,7 @@ export function troubleFrom(error: unknown): Trouble | undefined {
   }
   if (error instanceof NameTakenError) return { reason: "NameTaken", message: error.message };
   if (error instanceof ContestedError) return { reason: "Contested", message: error.message };
+  if (error instanceof CannotGrowError) return { reason: "VolumeCannotGrow", message: error.message };
   if (!(error instanceof KubeError) || isNamespaceTerminating(error)) return undefined;
   const message = error.body.message ?? error.message;
   // A conflict is somebody else's write between look and write; the watch brings it.

@@ -6,7 +6,7 @@ import { indexBy } from "../kube/index-by.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { pathOf, resources } from "../kube/resources.ts";
-import { nameTaken } from "./children.ts";
+import { nameTaken } from "./child-owner.ts";
 
 /** An Event about a StatefulSet, as far as it is looked at. */
 export interface StatefulSetEvent extends KubeObject {

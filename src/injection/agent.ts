@@ -1,12 +1,12 @@
 import type { V1Container, V1Lifecycle, V1PodSpec, V1Probe } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
+import { amountOf } from "../annotations/quantity.ts";
 import { type ArtifactReference, formatReference } from "../annotations/reference.ts";
 import { makesOutput, type Settings, usesScripts } from "../annotations/settings.ts";
 import { annotations } from "../annotations/table.ts";
 import { type Connection, inCluster } from "../cache/connection.ts";
 import { argument, environmentFor, flag, option } from "./arguments.ts";
 import type { Launcher } from "./launcher.ts";
-import { amountOf } from "./quantity.ts";
 import { policyOf, removesInputs, restartsAll } from "./restart.ts";
 import { secretVolumes } from "./secrets.ts";
 import { agentIn } from "./share.ts";

@@ -1,5 +1,5 @@
 import type { V1LimitRange, V1PodSpec } from "@kubernetes/client-node";
-import { formatAmount } from "./quantity.ts";
+import { formatAmount } from "../annotations/quantity.ts";
 import { itemsOf, milli, usageOfPod, wholeOf } from "./usage.ts";
 
 /** What an amount may be: quantities of LimitRanges, and what is left of those that bound the whole Pod. */

@@ -1,5 +1,5 @@
 import type { V1Container, V1LimitRange, V1LimitRangeItem, V1PodSpec } from "@kubernetes/client-node";
-import { amountOf } from "./quantity.ts";
+import { amountOf } from "../annotations/quantity.ts";
 
 /** Thousandths of cores or bytes by resource: whole numbers, so that sums are exact. */
 export type Amounts = Readonly<Record<string, number>>;

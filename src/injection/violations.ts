@@ -1,6 +1,6 @@
 import type { V1LimitRange, V1LimitRangeItem, V1PodSpec } from "@kubernetes/client-node";
 import { type Problem, quoted } from "../annotations/problems.ts";
-import { formatAmount } from "./quantity.ts";
+import { formatAmount } from "../annotations/quantity.ts";
 import {
   type Amounts,
   itemsOf,

@@ -24,6 +24,7 @@ const {
   pods,
   limitRanges,
   services,
+  persistentVolumeClaims,
   statefulSets,
   secrets,
   leases,
@@ -50,6 +51,13 @@ export const permissions: readonly Permission[] = [
     statefulSets,
     ["get", "list", "watch", "create", "patch", "delete"],
     "a cache's StatefulSet",
+  ),
+  // Never deleted: the garbage collector deletes one that is to go with its cache.
+  rule(
+    "cluster",
+    persistentVolumeClaims,
+    ["get", "list", "watch", "create", "patch"],
+    "a cache's PersistentVolumeClaim",
   ),
   rule("cluster", secrets, ["create"], "a cache's HTTP secret, never read"),
   rule("cluster", pods, ["list", "watch"], "tell how steps ended and why a registry does not run"),

@@ -23,6 +23,13 @@ export const resources = {
   limitRanges: { group: "", version: "v1", plural: "limitranges", kind: "LimitRange", namespaced: true },
   services: { group: "", version: "v1", plural: "services", kind: "Service", namespaced: true },
   secrets: { group: "", version: "v1", plural: "secrets", kind: "Secret", namespaced: true },
+  persistentVolumeClaims: {
+    group: "",
+    version: "v1",
+    plural: "persistentvolumeclaims",
+    kind: "PersistentVolumeClaim",
+    namespaced: true,
+  },
   serviceAccounts: {
     group: "",
     version: "v1",

@@ -10,29 +10,11 @@ import type { KubeClient } from "../../src/kube/client.ts";
 import { pathOf, resources } from "../../src/kube/resources.ts";
 import { cacheOf } from "../support/builders.ts";
 import { test } from "../support/integration.ts";
-import { type ObjectsIn, objectsIn, rolledOut } from "../support/objects-in.ts";
+import { objectsIn, rolledOut } from "../support/objects-in.ts";
 import { metric } from "../support/operator.ts";
 import { kubectl } from "../support/programs.ts";
+import { readyPod, registryPod } from "../support/registry-pod.ts";
 import { until } from "../support/wait.ts";
-
-/** The registry Pod of a cache, as the StatefulSet's controller makes it, which does not run here. */
-async function registryPod(ns: ObjectsIn, cache: string, status: V1Pod["status"]): Promise<V1Pod> {
-  const set = await until(() => ns.set(cache), "the StatefulSet");
-  const { template } = set.spec ?? {};
-  const owner = {
-    apiVersion: "apps/v1",
-    kind: "StatefulSet",
-    name: cache,
-    uid: set.metadata?.uid ?? "",
-    controller: true,
-  };
-  const pod = await ns.create(resources.pods, {
-    metadata: { name: `${cache}-0`, labels: template?.metadata?.labels ?? {}, ownerReferences: [owner] },
-    ...({ spec: template?.spec } as object),
-  });
-  await ns.patchStatus(resources.pods, `${cache}-0`, status ?? {});
-  return pod as V1Pod;
-}
 
 const waiting = (reason: string, message: string): NonNullable<V1Pod["status"]> => ({
   phase: "Pending",
@@ -43,18 +25,6 @@ const waiting = (reason: string, message: string): NonNullable<V1Pod["status"]> 
     },
   ],
 });
-const readyPod = (startTime: string): NonNullable<V1Pod["status"]> => ({
-  phase: "Running",
-  startTime: startTime as unknown as Date,
-  conditions: [{ type: "Ready", status: "True" }],
-  containerStatuses: [
-    {
-      ...{ name: names.registryContainer, image: "registry:x", imageID: "", ready: true, restartCount: 0 },
-      state: { running: {} },
-    },
-  ],
-});
-
 describe("lif-18: status from the first moment on", () => {
   test("an object that the operator has not seen is not Ready, as kstatus reads it", async ({
     installed,
@@ -307,12 +277,6 @@ test("lif-14: an operator with another default image leaves a registry that runs
   });
   await ns.untilReason("oras", "UpdatePending", "PodKeepsArtifacts");
   expect(await ns.condition("oras", "Ready")).toMatchObject({ status: "True" });
-  // What its owner asks for is rolled out.
-  await ns.patch(resources.orasCaches, "oras", { spec: { image: "registry:mine" } });
-  await until(
-    async () => (await ns.set("oras"))?.spec?.updateStrategy?.type === "RollingUpdate",
-    "a rollout",
-  );
 });
 
 describe("quiet", () => {

@@ -456,6 +456,17 @@ async function requestsBy(method: string, code = "2"): Promise<number> {
     .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
 }
 
+test("a cache on a volume has a claim, which gets an owner when it is to go with its cache", async () => {
+  const persistentVolumeClaim = { size: "1Gi", onDelete: "Retain" };
+  await created("volume", { storage: { persistentVolumeClaim } });
+  const owners = async () =>
+    (await read<V1Secret>(resources.persistentVolumeClaims, "volume-data"))?.metadata?.ownerReferences;
+  expect(await owners()).toBeUndefined();
+  const change = { spec: { storage: { persistentVolumeClaim: { onDelete: "Delete" } } } };
+  await patch(resources.orasCaches, "volume", change);
+  await until(owners, "an owner");
+});
+
 test("after a restart nothing is written either, and the process ends with exit code 0", async () => {
   expect(await operator.stop()).toBe(0);
   operator = await startOperator(plane.operatorKubeconfig);

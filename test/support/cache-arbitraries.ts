@@ -16,7 +16,10 @@ export function cacheArbitraries(schema: Schema) {
   const name = inlined(schema, component(schema, "CacheName"));
   const validOrasCache = fc
     .record({ name: arbitraryOf(name), spec: arbitraryOf(spec) })
-    .map((drawn) => new OrasCache({ metadata: { name: drawn.name as string }, spec: drawn.spec as object }));
+    .map(
+      (drawn) =>
+        new OrasCache({ metadata: { name: drawn.name as string }, spec: obeying(drawn.spec as Drawn) }),
+    );
   const spoilt = [
     ...spoilings(name).map((wrong) => ({ metadata: { name: wrong } })),
     ...spoilings(spec).map((wrong) => ({ spec: wrong })),
@@ -25,6 +28,18 @@ export function cacheArbitraries(schema: Schema) {
     .tuple(validOrasCache, fc.constantFrom<object>(...spoilt))
     .map(([cache, over]) => laidOver(cache.toJSON(), over) as object);
   return { validOrasCache, invalidOrasCache };
+}
+
+type Drawn = Record<string, unknown> & {
+  storage?: { persistentVolumeClaim?: { size?: string; claimName?: string } };
+};
+
+/** A spec that keeps the rules which only the API server tries, because JSON Schema has no words for them. */
+function obeying(spec: Drawn): object {
+  const claim = spec.storage?.persistentVolumeClaim;
+  if (claim && claim.claimName === undefined) claim.size ??= "1Gi";
+  if (spec["suspend"] && claim === undefined) delete spec["suspend"];
+  return spec;
 }
 
 /** Valid values of a schema without references. */

@@ -49,6 +49,13 @@ export function operatorPolicies(): object[] {
       validations: [child(owned, "Service"), ...childRules("Service"), ...serviceRules()],
     }),
     ...rule({
+      name: "claims-volumes-for-registries-only",
+      resources: [at(resources.persistentVolumeClaims)],
+      operations: ["CREATE", "UPDATE", "DELETE"],
+      variables: claimVariables,
+      validations: claimRules(),
+    }),
+    ...rule({
       name: "writes-its-secrets-only",
       resources: [at(resources.secrets)],
       operations: ["CREATE", "UPDATE", "DELETE"],
@@ -193,6 +200,56 @@ function serviceRules(): Validation[] {
     {
       expression: `object.spec.?selector[?${label}].orValue("") == object.metadata.name`,
       message: "the Service of a registry selects the Pods of its OrasCache",
+    },
+  ];
+}
+
+/** Fields of a claim that the operator sets when it makes one, and what the API server adds to it. */
+const claimFields = ["accessModes", "resources", "storageClassName", "volumeMode"];
+/** The API server sets it on each claim that is made. */
+const claimProtection = "kubernetes.io/pvc-protection";
+
+const claimVariables = {
+  label: `object == null ? "" : object.metadata.?labels[?${quote(names.cacheLabel)}].orValue("")`,
+  oldLabel: `oldObject == null ? "" : oldObject.metadata.?labels[?${quote(names.cacheLabel)}].orValue("")`,
+};
+
+/** A claim holds artifacts: it is made, given an owner and made larger, never deleted, and no other one is touched. */
+function claimRules(): Validation[] {
+  const isOurs = (object: string, label: string) =>
+    `${object} == null || (variables.${label} != "" && ${object}.metadata.name == variables.${label} + "-data")`;
+  const cache = `o.kind == ${quote(names.kind)} && o.apiVersion.startsWith(${quote(`${names.group}/`)}) && o.name == variables.label`;
+  const isUpdate = "object != null && oldObject != null";
+  const grows =
+    "oldObject.spec.?resources.?limits == object.spec.?resources.?limits && quantity(string(object.spec.resources.requests.storage)).compareTo(quantity(string(oldObject.spec.resources.requests.storage))) >= 0";
+  return [
+    {
+      expression: `object != null && request.namespace != ${quote(names.operatorNamespace)}`,
+      message: "the operator deletes no PersistentVolumeClaim, and makes none in its own namespace",
+    },
+    {
+      expression: `(${isOurs("object", "label")}) && (${isOurs("oldObject", "oldLabel")})`,
+      message: `the operator may only write PersistentVolumeClaims with the label ${names.cacheLabel} and the name that belongs to it`,
+    },
+    {
+      expression: `object == null || object.metadata.?ownerReferences.orValue([]).all(o, (${cache}) || ${stored("ownerReferences", "o")})`,
+      message: "a PersistentVolumeClaim that the operator writes has no owner but its OrasCache",
+    },
+    {
+      expression: `object == null || object.metadata.?finalizers.orValue([]).all(f, f == ${quote(claimProtection)} || ${stored("finalizers", "f")})`,
+      message: "the operator sets no finalizers on a PersistentVolumeClaim",
+    },
+    {
+      expression: `object == null || size(${addedAnnotations}) == 0`,
+      message: "the operator sets no annotations on a PersistentVolumeClaim",
+    },
+    {
+      expression: `object == null || oldObject != null || dyn(object.spec).all(k, k in ${list(claimFields)})`,
+      message: `a PersistentVolumeClaim that the operator makes has these fields: ${claimFields.join(", ")}`,
+    },
+    {
+      expression: `!(${isUpdate}) || (${within("oldObject.spec", "object.spec", ["resources"])} && ${within("object.spec", "oldObject.spec", ["resources"])} && ${grows})`,
+      message: "the operator may make a PersistentVolumeClaim larger, and change nothing else of its spec",
     },
   ];
 }

@@ -8,7 +8,10 @@ const anyName = "name";
 /** Fields of a Pod that the operator or the API server sets, to any value or as other rules say. */
 const podFields = [
   ...["automountServiceAccountToken", "containers", "enableServiceLinks", "securityContext"],
-  ...["terminationGracePeriodSeconds", "volumes"],
+  ...["terminationGracePeriodSeconds", "volumes", "nodeSelector"],
+  // The author's of an OrasCache. The API server keeps the old name of serviceAccountName, too.
+  ...["affinity", "tolerations", "topologySpreadConstraints", "priorityClassName", "imagePullSecrets"],
+  ...["serviceAccountName", "serviceAccount"],
 ];
 /** CEL for the only value that other fields of a Pod may have. */
 const podValues = {
@@ -17,7 +20,6 @@ const podValues = {
   hostNetwork: "false",
   hostPID: "false",
   hostUsers: "false",
-  nodeSelector: '{"kubernetes.io/os": "linux"}',
   restartPolicy: '"Always"',
   schedulerName: '"default-scheduler"',
   shareProcessNamespace: "false",
@@ -47,10 +49,13 @@ export const registryPodVariables = {
   labels: celMap(childLabels(anyName)),
   podValues: `{${Object.entries(podValues).map(([field, value]) => `${quote(field)}: dyn(${value})`)}}`,
   addedMetadata: `dyn(variables.template.metadata).filter(k, !(k in ["annotations", "creationTimestamp", "labels"]) && !(k in variables.oldTemplate.metadata))`,
-  addedLabels: addedKeys("labels", "!(k in variables.labels && variables.labels[k] == m[k])"),
+  addedLabels: addedKeys(
+    "labels",
+    `(k in variables.labels ? variables.labels[k] != m[k] : k == "k8s-app" || k.startsWith(${quote(names.prefix)}))`,
+  ),
   addedAnnotations: addedKeys(
     "annotations",
-    `!(k == ${quote(containerAnnotation)} && m[k] == ${quote(names.registryContainer)})`,
+    `(k == ${quote(containerAnnotation)} ? m[k] != ${quote(names.registryContainer)} : k.contains("apparmor.security.") || k.contains("seccomp.security.") || (k.startsWith(${quote(names.prefix)}) && k != ${quote(names.restartAnnotation)}))`,
   ),
   addedToPod: `dyn(variables.pod).filter(k, !(k in ${list(podFields)}) && !(k in variables.podValues && variables.podValues[k] == dyn(variables.pod)[k]) && !(k in variables.oldPod && variables.oldPod[k] == dyn(variables.pod)[k]))`,
   addedToContainers: `variables.containers.map(c, dyn(c).filter(k, !(k in ${list(containerFields)}) && !variables.oldContainers.exists(o, o.name == c.name && k in dyn(o) && dyn(o)[k] == dyn(c)[k]))).filter(ks, size(ks) > 0)`,
@@ -87,8 +92,18 @@ function nothing(variable: string, message: string): Validation {
 /** Services, policies and webhooks of the cluster find Pods by labels, and take orders by annotations. */
 function templateRules(): Validation[] {
   return [
-    nothing("addedLabels", "the Pod of a registry has the labels of its OrasCache"),
-    nothing("addedAnnotations", `the Pod of a registry has the annotation ${containerAnnotation}`),
+    nothing(
+      "addedLabels",
+      "the Pod of a registry has no labels by which the cluster or the operator finds others",
+    ),
+    {
+      expression: `variables.labels.all(k, variables.template.metadata.?labels[?k].orValue("") == variables.labels[k] || (oldObject != null && variables.template.metadata.?labels[?k] == variables.oldTemplate.?metadata.?labels[?k]))`,
+      message: "the Pod of a registry has the labels of its OrasCache",
+    },
+    nothing(
+      "addedAnnotations",
+      "the Pod of a registry has no annotations that loosen its confinement or make it a step",
+    ),
     nothing("addedMetadata", "the Pod of a registry has labels and annotations"),
   ];
 }
@@ -107,10 +122,13 @@ function podRules(): Validation[] {
     },
     nothing("addedToPod", "the Pod of a registry has the fields that the operator sets"),
     {
+      expression: `variables.pod.?nodeSelector[?"kubernetes.io/os"].orValue("linux") == "linux"`,
+      message: "a registry runs on Linux nodes",
+    },
+    {
       // ConfigMaps: policies of the cluster put CAs into Pods by them.
-      expression:
-        "variables.pod.?volumes.orValue([]).all(v, has(v.emptyDir) || has(v.configMap) || variables.oldVolumes.exists(o, o == v))",
-      message: "a registry has volumes of the kinds emptyDir and configMap only",
+      expression: `variables.pod.?volumes.orValue([]).all(v, has(v.emptyDir) || has(v.configMap) || (has(v.persistentVolumeClaim) && v.name == ${quote(names.registryDataVolume)}) || variables.oldVolumes.exists(o, o == v))`,
+      message: `a registry has volumes of the kinds emptyDir and configMap, and a claim as ${names.registryDataVolume}, only`,
     },
     {
       expression: unless(
@@ -224,9 +242,9 @@ function containerRules(): Validation[] {
     },
     {
       expression: every(
-        `c.?env.orValue([]).all(e, !has(e.valueFrom) || (e.name == "REGISTRY_HTTP_SECRET" && has(e.valueFrom.secretKeyRef)) || ${before("o.?env.orValue([]).exists(v, v == e)")}) && ${unless('size(c.?envFrom.orValue([])) <= 1 && c.?envFrom.orValue([]).all(e, has(e.secretRef) && e.?prefix.orValue("") == "")', "envFrom")}`,
+        `${unless('size(c.?envFrom.orValue([])) <= 1 && c.?envFrom.orValue([]).all(e, has(e.secretRef) && e.?prefix.orValue("") == "")', "envFrom")}`,
       ),
-      message: "a registry's environment is from one Secret, that of its orasEnv, and from its HTTP secret",
+      message: "a registry's whole environment is from one Secret, that of its orasEnv",
     },
   ];
 }

@@ -4,7 +4,7 @@ import type { Topic } from "./topic.ts";
 
 /** The part of a JSON Schema that is explained. */
 interface Field {
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly description?: string;
   readonly default?: unknown;
   readonly enum?: readonly unknown[];
@@ -24,7 +24,10 @@ export function fieldTopics(): Topic[] {
 }
 
 function topicsBelow(field: Field, path: string): Topic[] {
-  const children = Object.entries((field.items ?? field).properties ?? {});
+  // Fields of Kubernetes' own types have no description: Kubernetes explains them.
+  const children = Object.entries((field.items ?? field).properties ?? {}).filter(
+    ([, { description }]) => description !== undefined,
+  );
   const below = (name: string) => (path === "" ? name : `${path}.${name}`);
   return [
     {
@@ -58,5 +61,6 @@ function factsOf(field: Field, path: string): [string, string][] {
 }
 
 function typeOf({ type, items }: Field): string {
-  return items ? `[]${items.type}` : (type ?? "any");
+  const words = [type ?? "any"].flat().join(" or ");
+  return items ? `[]${items.type}` : words;
 }

@@ -297,7 +297,6 @@ describe("sec-10: whoever holds the operator's token", () => {
     ["the node's processes", "hostPID", true],
     ["the node's IPC", "hostIPC", true],
     ["shared processes", "shareProcessNamespace", true],
-    ["another ServiceAccount", "serviceAccountName", "powerful"],
     ["a token", "automountServiceAccountToken", true],
     ["the default token", "automountServiceAccountToken", undefined],
     ["a node", "nodeName", "control-plane"],
@@ -310,27 +309,18 @@ describe("sec-10: whoever holds the operator's token", () => {
     ["a probe of another host", "containers.0.livenessProbe.httpGet.host", "169.254.169.254"],
     ["a port of the node", "containers.0.ports.0.hostPort", 5000],
     [
-      "a variable from somebody's Secret",
-      "containers.0.env.-",
-      { name: "STOLEN", valueFrom: { secretKeyRef: { name: "somebodys", key: "key" } } },
-    ],
-    [
       "two Secrets as environment",
       "containers.0.envFrom",
       [{ secretRef: { name: "a" } }, { secretRef: { name: "b" } }],
     ],
     ["a ConfigMap as environment", "containers.0.envFrom", [{ configMapRef: { name: "a" } }]],
-    ["a priority", "priorityClassName", "system-node-critical"],
-    ["tolerations", "tolerations", [{ operator: "Exists" }]],
-    ["other nodes", "nodeSelector", { "node-role.kubernetes.io/control-plane": "" }],
-    ["an affinity", "affinity", { podAffinity: {} }],
+    ["Windows nodes", "nodeSelector", { "kubernetes.io/os": "windows" }],
     ["a runtime class", "runtimeClassName", "kata"],
     ["another scheduler", "schedulerName", "theirs"],
     ["other hosts", "hostAliases", [{ ip: "192.0.2.1", hostnames: ["x"] }]],
     ["another host name", "hostname", "x"],
     ["the node's DNS", "dnsPolicy", "Default"],
     ["other DNS servers", "dnsConfig", { nameservers: ["192.0.2.1"] }],
-    ["credentials of images", "imagePullSecrets", [{ name: "somebodys" }]],
     ["a scheduling gate", "schedulingGates", [{ name: "example.com/x" }]],
     ["a terminal", "containers.0.tty", true],
     ["a working directory", "containers.0.workingDir", "/"],
@@ -343,8 +333,6 @@ describe("sec-10: whoever holds the operator's token", () => {
   ];
 
   const annotationCases = [
-    ["sidecar.istio.io/inject", "true"],
-    ["vault.hashicorp.com/agent-inject", "true"],
     [`${names.prefix}input-uri`, "a/b:c"],
     ["container.apparmor.security.beta.kubernetes.io/registry", "unconfined"],
     ["kubectl.kubernetes.io/default-container", "other"],
@@ -375,6 +363,114 @@ describe("sec-10: whoever holds the operator's token", () => {
 
   test("may still run a registry for a cache that does not exist: docs/security.md says so", async () => {
     await create(resources.statefulSets, registry);
+  });
+
+  /** Fields of an OrasCache that a policy cannot compare with it. */
+  const free: Change[] = [
+    ["a priority", "spec.priorityClassName", "high"],
+    ["tolerations", "spec.tolerations", [{ operator: "Exists" }]],
+    ["a ServiceAccount without its token", "spec.serviceAccountName", "powerful"],
+    ["credentials of images", "spec.imagePullSecrets", [{ name: "somebodys" }]],
+    [
+      "a variable from a Secret",
+      "spec.containers.0.env.-",
+      { name: "A", valueFrom: { secretKeyRef: { name: "a", key: "b" } } },
+    ],
+    ["a label", "metadata.labels.app", "theirs"],
+    [
+      "a claim",
+      "spec.volumes",
+      [{ name: names.registryDataVolume, persistentVolumeClaim: { claimName: "somebodys" } }],
+    ],
+  ];
+
+  test.each(free)("may give a registry %s: docs/security.md says so", async (_, path, value) => {
+    await create(resources.statefulSets, changed(registry, `spec.template.${path}`, value));
+  });
+
+  describe("a claim", () => {
+    const metadata = {
+      name: "forged-data",
+      namespace,
+      labels: { [names.cacheLabel]: "forged" },
+      ownerReferences: [
+        {
+          apiVersion: names.apiVersion,
+          kind: names.kind,
+          name: "forged",
+          uid: "11111111-1111-1111-1111-111111111111",
+        },
+      ],
+    };
+    const made = { metadata, spec: claim } as KubeObject & { spec: typeof claim };
+    const cases: Change[] = [
+      ["another name", "metadata.name", "somebodys"],
+      ["no label", "metadata.labels", {}],
+      ["a finalizer", "metadata.finalizers", ["example.com/x"]],
+      ["an annotation", "metadata.annotations", { "volume.kubernetes.io/selected-node": "control-plane" }],
+      [
+        "another owner",
+        "metadata.ownerReferences",
+        [{ apiVersion: "v1", kind: "ConfigMap", name: "gone", uid: "11111111-1111-1111-1111-111111111111" }],
+      ],
+      ["somebody's volume", "spec.volumeName", "pv"],
+      ["somebody's data", "spec.dataSource", { kind: "PersistentVolumeClaim", name: "somebodys" }],
+      ["a selection of volumes", "spec.selector", { matchLabels: { a: "b" } }],
+      [
+        "a block device of a snapshot",
+        "spec.dataSourceRef",
+        { apiGroup: "snapshot.storage.k8s.io", kind: "VolumeSnapshot", name: "x" },
+      ],
+    ];
+
+    test("of a registry may be made", async () => {
+      await create(resources.persistentVolumeClaims, made);
+    });
+
+    test.each(cases)("with %s cannot be made", async (_, path, value) => {
+      await refused(create(resources.persistentVolumeClaims, changed(made, path, value)));
+    });
+
+    test("of a registry may become larger and get an owner, and that is all; nobody else's is touched", async () => {
+      const resource = resources.persistentVolumeClaims;
+      const post = (name: string, labels: object) =>
+        admin.request({
+          method: "POST",
+          path: pathOf(resource, { namespace }),
+          body: { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: { name, labels }, spec: claim },
+        });
+      await post("kept-data", { [names.cacheLabel]: "kept" });
+      await post("somebodys", {});
+      const bound = {
+        status: { phase: "Bound", capacity: { storage: "1Gi" }, accessModes: ["ReadWriteOnce"] },
+      };
+      await admin.request({
+        method: "PATCH",
+        path: pathOf(resource, { namespace, name: "kept-data", subresource: "status" }),
+        contentType: "application/merge-patch+json",
+        body: bound,
+      });
+      const owner = { apiVersion: names.apiVersion, kind: names.kind, name: "kept", uid: "u" };
+      await patch(stolen, resource, "kept-data", { metadata: { ownerReferences: [owner] } }, true);
+      await refused(
+        patch(stolen, resource, "kept-data", { metadata: { labels: { [names.cacheLabel]: "other" } } }, true),
+      );
+      await refused(patch(stolen, resource, "kept-data", { metadata: { finalizers: ["a/b"] } }, true));
+      await refused(patch(stolen, resource, "kept-data", { spec: { volumeName: "pv" } }, true));
+      await refused(
+        patch(
+          stolen,
+          resource,
+          "somebodys",
+          { metadata: { labels: { [names.cacheLabel]: "somebodys" } } },
+          true,
+        ),
+      );
+      for (const name of ["kept-data", "somebodys"]) {
+        const path = pathOf(resource, { namespace, name });
+        await refused(stolen.request({ method: "DELETE", path, query: { dryRun: "All" }, body: {} }));
+      }
+    });
   });
 
   test.each(podCases)("cannot create a StatefulSet with %s, nor add it to one", async (_, path, value) => {
@@ -427,9 +523,9 @@ describe("sec-10: whoever holds the operator's token", () => {
   });
 
   test("is told which fields and which policy to look at", async () => {
-    const critical = changed(registry, "spec.template.spec.priorityClassName", "system-node-critical");
-    expect(await refused(create(resources.statefulSets, critical))).toContain(
-      "but not priorityClassName. If a mutating policy",
+    const other = changed(registry, "spec.template.spec.runtimeClassName", "kata");
+    expect(await refused(create(resources.statefulSets, other))).toContain(
+      "but not runtimeClassName. If a mutating policy",
     );
     const privileged = changed(registry, "spec.template.spec.containers.0.securityContext.capabilities.add", [
       "NET_RAW",

@@ -49,7 +49,8 @@ describe("the list of children", () => {
         .filter(({ resources }) => resources.includes(resource.plural))
         .flatMap((permission) => permission.verbs);
       const all = ["get", "list", "watch", "create", "patch", "delete"];
-      expect(verbs, resource.kind).toEqual(access === "apply" ? all : ["create"]);
+      const needed = { apply: all, claim: all.filter((verb) => verb !== "delete"), create: ["create"] };
+      expect(verbs, resource.kind).toEqual(needed[access]);
     }
   });
 });
@@ -101,6 +102,64 @@ describe("StatefulSet", () => {
     expect(container?.volumeMounts?.map((mount) => mount.mountPath)).toEqual([root]);
   });
 
+  const templateOf = (spec: Parameters<typeof storedCache>[0]) =>
+    statefulSet(storedCache(spec), facts).spec?.template;
+  const containerOf = (spec: Parameters<typeof storedCache>[0]) => templateOf(spec)?.spec?.containers[0];
+  const variableOf = (name: string, spec: Parameters<typeof storedCache>[0]) =>
+    containerOf(spec)
+      ?.env?.filter((variable) => variable.name === name)
+      .map(({ value }) => value);
+
+  test("is not BestEffort, and what the author says of a resource wins", () => {
+    expect(containerOf({})?.resources).toEqual({ requests: { cpu: "10m", memory: "64Mi" } });
+    expect(containerOf({ resources: { requests: { cpu: 1 } } })?.resources).toEqual({
+      requests: { cpu: "1", memory: "64Mi" },
+    });
+    // A request larger than the limit is refused; without one the limit is the request.
+    expect(containerOf({ resources: { limits: { cpu: "5m", memory: "32Mi" } } })?.resources).toEqual({
+      limits: { cpu: "5m", memory: "32Mi" },
+    });
+  });
+
+  test("drains, and is not killed at the moment when that ends", () => {
+    expect(variableOf("REGISTRY_HTTP_DRAINTIMEOUT", { drainSeconds: 30 })).toEqual(["30s"]);
+    expect(templateOf({ drainSeconds: 30 })?.spec?.terminationGracePeriodSeconds).toBe(45);
+  });
+
+  test("does not change the group of every file at each start", () => {
+    expect(templateOf({})?.spec?.securityContext?.fsGroupChangePolicy).toBe("OnRootMismatch");
+  });
+
+  test("lif-12: sets no storage where variables of the author's may choose one", () => {
+    const root = (spec: Parameters<typeof storedCache>[0]) =>
+      variableOf("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", spec);
+    expect(root({})).toEqual([names.registryDataPath]);
+    expect(root({ secrets: { orasEnv: "env" } })).toEqual([]);
+    expect(root({ env: [{ name: "REGISTRY_STORAGE", value: "inmemory" }] })).toEqual([]);
+    expect(root({ env: [{ name: "REGISTRY_LOG_LEVEL", value: "debug" }] })).toEqual([names.registryDataPath]);
+    expect(root({ secrets: { orasEnv: "env" }, storage: {} })).toEqual([names.registryDataPath]);
+    const mounts = containerOf({ secrets: { orasEnv: "env" } })?.volumeMounts;
+    expect(mounts?.map(({ mountPath }) => mountPath)).toEqual([names.registryDataPath]);
+  });
+
+  test("has each variable once, the author's where both set it", () => {
+    const env = [{ name: "OTEL_TRACES_EXPORTER", value: "otlp" }];
+    expect(variableOf("OTEL_TRACES_EXPORTER", { env })).toEqual(["otlp"]);
+  });
+
+  test("labels and annotations of the author's are beside the operator's and do not replace them", () => {
+    const podLabels = { team: "a", "app.kubernetes.io/name": "other" };
+    const { labels, annotations } = templateOf({ podLabels, podAnnotations: { a: "b" } })?.metadata ?? {};
+    expect(labels).toMatchObject({ team: "a", "app.kubernetes.io/name": names.singular });
+    expect(annotations).toMatchObject({ a: "b", "kubectl.kubernetes.io/default-container": "registry" });
+  });
+
+  test("a cache that is suspended has no replica", () => {
+    const storage = { persistentVolumeClaim: { size: "1Gi", onDelete: "Retain" } } as const;
+    expect(statefulSet(storedCache({ storage, suspend: true }), facts).spec?.replicas).toBe(0);
+    expect(statefulSet(storedCache({ storage }), facts).spec?.replicas).toBe(1);
+  });
+
   test("lif-14: the image is the operator's unless the spec names one", () => {
     const image = (spec: object) =>
       statefulSet(storedCache(spec), facts).spec?.template.spec?.containers[0]?.image;
@@ -141,9 +200,38 @@ describe("a Pod that may hold artifacts in its emptyDir", () => {
     expect(strategy({ statefulSet: old }, seen)).toBe("OnDelete");
   });
 
-  test("is replaced when the spec changed", () => {
+  test("is not replaced when the spec changed, either", () => {
     const next = storedCache({ image: "registry:next" }, { generation: 3 });
-    expect(strategy({ statefulSet: live() }, next)).toBe("RollingUpdate");
+    expect(strategy({ statefulSet: live() }, next)).toBe("OnDelete");
+  });
+
+  test("is replaced when somebody asks for it, once", () => {
+    const asks = storedCache(
+      { image: "registry:next" },
+      { annotations: { [names.restartAnnotation]: "now" } },
+    );
+    const waits = live((set) => {
+      if (set.spec) set.spec.updateStrategy = { type: "OnDelete" };
+    });
+    expect(strategy({ statefulSet: waits }, asks)).toBe("RollingUpdate");
+    const restarted = structuredClone(statefulSet(asks, childFacts({ statefulSet: waits })));
+    expect(strategy({ statefulSet: restarted }, asks)).toBe("RollingUpdate");
+    const later = storedCache({ image: "registry:later" }, asks.metadata);
+    expect(strategy({ statefulSet: restarted }, later)).toBe("OnDelete");
+  });
+
+  test("is not restarted because the wish for a restart is taken away", () => {
+    const asks = storedCache({}, { annotations: { [names.restartAnnotation]: "now" } });
+    const restarted = structuredClone(statefulSet(asks, facts));
+    expect(statefulSet(cache, childFacts({ statefulSet: restarted })).spec?.template).toEqual(
+      restarted.spec?.template,
+    );
+    expect(strategy({ statefulSet: restarted })).toBe("RollingUpdate");
+  });
+
+  test("is not replaced because its storage becomes a volume", () => {
+    const next = storedCache({ storage: { persistentVolumeClaim: { size: "1Gi", onDelete: "Retain" } } });
+    expect(strategy({ statefulSet: live() }, next)).toBe("OnDelete");
   });
 
   test("an update that waits for it goes on to wait", () => {

@@ -16,6 +16,13 @@ test.each([
   [{}, null, false],
   [[], {}, false],
   [1, "1", false],
+  // What the API server does not keep, or writes in another way.
+  [{ tolerations: [] }, {}, true],
+  [{ limits: { cpu: "1000m", memory: "1024Mi" } }, { limits: { cpu: "1", memory: "1Gi" } }, true],
+  [{ limits: { cpu: "2" } }, { limits: { cpu: "1" } }, false],
+  [{ limits: { cpu: "2" } }, {}, false],
+  [{ sizeLimit: "1.5Gi" }, { sizeLimit: "1536Mi" }, true],
+  [{ value: "1.0" }, { value: "1" }, false],
 ])("%j in %j: %s", (desired, live, covered) => {
   expect(isCovered(desired, live)).toBe(covered);
 });

@@ -28,7 +28,7 @@ const registryPod = (uid: string, startTime: string): V1Pod => ({
 });
 const observe = (more: object): OrasCacheStatus =>
   statusOf({
-    ...{ cache: storedCache(), statefulSet: undefined, trouble: undefined, pods: [] },
+    ...{ cache: storedCache(), statefulSet: undefined, claim: undefined, trouble: undefined, pods: [] },
     ...{ clusterDomain: "cluster.local", time, ...more },
   });
 const shape = (status: OrasCacheStatus) =>
@@ -230,4 +230,144 @@ test.each([
   [{ ...running, status: { ...running.status, updateRevision: "b" } }, false],
 ])("isRolledOut %#", (statefulSet, expected) => {
   expect(isRolledOut(statefulSet as V1StatefulSet | undefined)).toBe(expected);
+});
+
+describe("on a volume", () => {
+  const on = (claimName?: string) =>
+    storedCache({
+      storage: {
+        persistentVolumeClaim: claimName
+          ? { claimName, onDelete: "Retain" }
+          : { size: "10Gi", onDelete: "Retain" },
+      },
+    });
+  const claim = (uid: string, capacity: string, size = capacity) => ({
+    metadata: { name: "oras-data", uid },
+    spec: { resources: { requests: { storage: size } } },
+    status: { phase: "Bound", capacity: { storage: capacity } },
+  });
+  const volumePod = (uid: string): V1Pod => ({
+    ...registryPod(uid, "2026-01-01T00:00:00Z"),
+    spec: {
+      containers: [],
+      volumes: [{ name: "registry-data", persistentVolumeClaim: { claimName: "oras-data" } }],
+    },
+  });
+  const first = observe({
+    cache: on(),
+    claim: claim("one", "10Gi"),
+    statefulSet: running,
+    pods: [volumePod("a")],
+  });
+
+  test("another Pod loses nothing", () => {
+    expect(first.storage).toEqual({
+      kind: "persistentVolumeClaim",
+      claim: "oras-data",
+      claimUID: "one",
+      capacity: "10Gi",
+    });
+    const next = observe({
+      cache: withStatus(first, on()),
+      claim: claim("one", "10Gi"),
+      statefulSet: running,
+      pods: [volumePod("b")],
+    });
+    expect(next).toEqual(first);
+  });
+
+  test("a claim that is not seen for a moment is not another one", () => {
+    expect(observe({ cache: withStatus(first, on()), statefulSet: running }).storage).toEqual(first.storage);
+  });
+
+  test("another claim is a loss, and it goes on to say so", () => {
+    const lost = observe({
+      cache: withStatus(first, on()),
+      claim: claim("two", "10Gi"),
+      statefulSet: running,
+    });
+    expect(shape(lost)["StorageLost"]).toBe("True ClaimReplaced");
+    const mine = observe({ cache: withStatus(first, on("mine")), statefulSet: running });
+    expect(conditionOf(mine, "StorageLost")?.message).toContain('"oras-data" and now uses "mine"');
+    const later = observe({ cache: withStatus(mine, on("mine")), statefulSet: running });
+    expect(later.storage).toEqual({ kind: "persistentVolumeClaim", claim: "mine" });
+    expect(shape(later)["StorageLost"]).toBe("True ClaimReplaced");
+  });
+
+  test("artifacts of an emptyDir are where they were until its Pod is replaced", () => {
+    const ephemeral = registryPod("a", "2026-01-01T00:00:00Z");
+    const before = observe({ statefulSet: running, pods: [ephemeral] });
+    const cache = withStatus(before, on());
+    const waits = observe({ cache, claim: claim("one", "10Gi"), statefulSet: running, pods: [ephemeral] });
+    expect(waits.storage).toEqual(before.storage);
+    expect(observe({ cache, claim: claim("one", "10Gi"), pods: [] }).storage).toEqual(before.storage);
+    const moved = observe({
+      cache,
+      claim: claim("one", "10Gi"),
+      statefulSet: running,
+      pods: [volumePod("b")],
+    });
+    expect(moved.storage?.claim).toBe("oras-data");
+    expect(shape(moved)["StorageLost"]).toBe("True PodReplaced");
+  });
+
+  test("a volume that grows is progress without a deadline, and the rollout after it has its own", () => {
+    const grows = observe({ cache: on(), claim: claim("one", "5Gi", "10Gi"), statefulSet: running });
+    expect(shape(grows)).toMatchObject({
+      Ready: "False VolumeGrowing",
+      Available: "True RegistryReady",
+      Progressing: "True VolumeGrowing",
+      Degraded: "False AsExpected",
+    });
+    expect(untilDeadline(grows, Date.parse(time))).toBeUndefined();
+    const begins = observe({ cache: withStatus(grows, on()), time: later(6_000) });
+    expect(conditionOf(begins, "Progressing")).toMatchObject({
+      reason: "RollingOut",
+      lastTransitionTime: later(6_000),
+    });
+  });
+
+  test("suspended: no registry, no problem, and nothing is lost", () => {
+    const none = {
+      ...running,
+      spec: { ...running.spec, replicas: 0 },
+      status: { ...running.status, replicas: 0, readyReplicas: 0 },
+    };
+    const cache = on();
+    cache.spec.suspend = true;
+    const status = observe({
+      cache: withStatus(first, cache),
+      claim: claim("one", "10Gi"),
+      statefulSet: none,
+    });
+    expect(shape(status)).toEqual({
+      Ready: "False Suspended",
+      Available: "False Suspended",
+      Progressing: "False Suspended",
+      Degraded: "False AsExpected",
+    });
+  });
+
+  test("a node that does not answer is a condition of its own, as long as it does not", () => {
+    const lost = observe({
+      cache: on(),
+      statefulSet: running,
+      trouble: { reason: "NodeLost", message: "m" },
+    });
+    expect(shape(lost)).toMatchObject({
+      Ready: "False NodeLost",
+      Degraded: "True NodeLost",
+      NodeLost: "True NodeLost",
+    });
+    expect(shape(observe({ cache: withStatus(lost, on()), statefulSet: running }))).not.toHaveProperty(
+      "NodeLost",
+    );
+  });
+});
+
+test("what may be elsewhere is not promised to be in the emptyDir", () => {
+  const cache = storedCache({ secrets: { orasEnv: "s3" } });
+  expect(conditionOf(observe({ cache, statefulSet: running }), "Ready")?.message).toContain(
+    "unless the variables of secrets.orasEnv or env choose another storage",
+  );
 });

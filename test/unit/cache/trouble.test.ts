@@ -1,6 +1,7 @@
 import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
 import { describe, expect, test } from "vitest";
-import { hasRun, refusedPod, troubleOf } from "../../../src/cache/trouble.ts";
+import { names } from "../../../schema/names.ts";
+import { lostNode, mayHoldArtifacts, refusedPod, troubleOf } from "../../../src/cache/trouble.ts";
 
 const pod = (status: V1Pod["status"]): V1Pod => ({ metadata: { name: "oras-0" }, ...(status && { status }) });
 const container = (status: Partial<V1ContainerStatus>): V1Pod =>
@@ -88,11 +89,51 @@ describe("why a StatefulSet has no Pod", () => {
   });
 });
 
-test("a Pod has run once a container of it did", () => {
-  expect(hasRun(pod(undefined))).toBe(false);
-  expect(hasRun(waiting("ErrImagePull"))).toBe(false);
-  expect(hasRun(container({ state: { running: {} } }))).toBe(true);
-  expect(hasRun(container({ state: { terminated: { exitCode: 1 } } }))).toBe(true);
-  const crashed = { state: { waiting: {} }, lastState: { terminated: { exitCode: 1 } } };
-  expect(hasRun(container(crashed))).toBe(true);
+describe("a Pod may hold artifacts that are lost with it", () => {
+  test("once its container has run", () => {
+    expect(mayHoldArtifacts(pod(undefined))).toBe(false);
+    expect(mayHoldArtifacts(waiting("ErrImagePull"))).toBe(false);
+    expect(mayHoldArtifacts(container({ state: { running: {} } }))).toBe(true);
+    expect(mayHoldArtifacts(container({ state: { terminated: { exitCode: 1 } } }))).toBe(true);
+    const crashed = { state: { waiting: {} }, lastState: { terminated: { exitCode: 1 } } };
+    expect(mayHoldArtifacts(container(crashed))).toBe(true);
+  });
+
+  test("unless they are on a volume", () => {
+    const data = (volume: object) => ({
+      ...container({ state: { running: {} } }),
+      spec: { containers: [], volumes: [{ name: names.registryDataVolume, ...volume }] },
+    });
+    expect(mayHoldArtifacts(data({ persistentVolumeClaim: { claimName: "oras-data" } }))).toBe(false);
+    expect(mayHoldArtifacts(data({ emptyDir: {} }))).toBe(true);
+  });
+});
+
+describe("a Pod whose node does not answer", () => {
+  const now = Date.parse("2026-01-01T00:10:00Z");
+  const ending = (deletionTimestamp: string | undefined, more: object = {}): V1Pod => ({
+    metadata: {
+      name: "oras-0",
+      namespace: "work",
+      ...(deletionTimestamp ? { deletionTimestamp: deletionTimestamp as unknown as Date } : {}),
+      ...more,
+    },
+    spec: { containers: [], nodeName: "node-1" },
+  });
+
+  test("is told a minute after the end of its grace period, with what a person can do", () => {
+    expect(lostNode(ending("2026-01-01T00:09:30Z"), now)).toBe(30_000);
+    expect(lostNode(ending("2026-01-01T00:11:00Z"), now)).toBe(120_000);
+    expect(lostNode(ending("2026-01-01T00:09:00Z"), now)).toMatchObject({
+      reason: "NodeLost",
+      message: expect.stringMatching(
+        /kubectl taint node node-1 node\.kubernetes\.io\/out-of-service=nodeshutdown:NoExecute, or kubectl delete pod --namespace work oras-0 --force/,
+      ),
+    });
+  });
+
+  test("is none that does not end, nor one that others hold", () => {
+    expect(lostNode(ending(undefined), now)).toBeUndefined();
+    expect(lostNode(ending("2026-01-01T00:00:00Z", { finalizers: ["x/y"] }), now)).toBeUndefined();
+  });
 });

@@ -1,7 +1,7 @@
 import { quantityToScalar } from "@kubernetes/client-node/dist/util.js";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { amountOf, formatAmount } from "../../../src/injection/quantity.ts";
+import { amountOf, formatAmount } from "../../../src/annotations/quantity.ts";
 import { milli } from "../../../src/injection/usage.ts";
 
 it.each([

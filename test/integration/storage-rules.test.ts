@@ -1,0 +1,224 @@
+import { describe, expect } from "vitest";
+import { names } from "../../schema/names.ts";
+import type { OrasCache } from "../../src/cache/types.ts";
+import { pathOf, resources } from "../../src/kube/resources.ts";
+import { cacheOf, keyOf } from "../support/builders.ts";
+import { test as base } from "../support/integration.ts";
+import { objectsIn } from "../support/objects-in.ts";
+
+type Spec = NonNullable<OrasCache["spec"]>;
+
+/** OrasCaches in a namespace where no operator is: what is tried is the API server. */
+const test = base.extend("rules", { scope: "file" }, async ({ installed }) => {
+  const ns = await objectsIn(installed, "rules");
+  let made = 0;
+  const answer = (request: Promise<unknown>) =>
+    request.then(
+      () => "accepted",
+      (error: Error) => error.message,
+    );
+  return {
+    created: (spec: object) => answer(ns.create(resources.orasCaches, cacheOf(`c${made++}`, spec))),
+    /** What comes of it when the spec is replaced by another, or removed. */
+    changed: async (before: Spec, after: object | undefined) => {
+      const name = `c${made++}`;
+      await ns.create(resources.orasCaches, cacheOf(name, before));
+      const body = { ...(await ns.cache(name)), spec: after };
+      return answer(
+        installed.request({
+          method: "PUT",
+          path: pathOf(resources.orasCaches, { namespace: ns.namespace, name }),
+          body,
+        }),
+      );
+    },
+  };
+});
+
+const claim = (fields: Record<string, unknown> = {}) => ({
+  storage: { persistentVolumeClaim: { size: "10Gi", ...fields } },
+});
+const variable = (name: string) => ({ env: [{ name, value: "x" }] });
+
+describe("a spec that is refused", () => {
+  test.for<[string, object, string]>([
+    [
+      "two kinds of storage",
+      { storage: { emptyDir: {}, persistentVolumeClaim: { size: "1Gi" } } },
+      "emptyDir may only be set where persistentVolumeClaim is not set",
+    ],
+    [
+      "storage of no registry",
+      { deploy: false, storage: { emptyDir: {} } },
+      "storage may only be set where deploy is true",
+    ],
+    ["a claim without a size", { storage: { persistentVolumeClaim: {} } }, "size or claimName must be set"],
+    [
+      "a size of a claim of others",
+      claim({ claimName: "mine" }),
+      "claimName may only be set where size is not set",
+    ],
+    [
+      "the deletion of a claim of others",
+      { storage: { persistentVolumeClaim: { claimName: "mine", onDelete: "Delete" } } },
+      'onDelete is "Retain"',
+    ],
+    [
+      "a class of a claim of others",
+      { storage: { persistentVolumeClaim: { claimName: "mine", storageClassName: "fast" } } },
+      "claimName may only be set where",
+    ],
+    ["nothing at all as a size", claim({ size: "0Gi" }), "spec.storage.persistentVolumeClaim.size"],
+    ["a number as a size", claim({ size: 10 }), "spec.storage.persistentVolumeClaim.size"],
+    [
+      "suspended, in an emptyDir",
+      { suspend: true },
+      "suspend may only be true where storage.persistentVolumeClaim is set",
+    ],
+    [
+      "suspended, in an emptyDir that is written",
+      { suspend: true, storage: { emptyDir: {} } },
+      "suspend may only be true",
+    ],
+    ["a drain of a day", { drainSeconds: 86_400 }, "spec.drainSeconds"],
+    [
+      "another operating system",
+      { nodeSelector: { "kubernetes.io/os": "windows" } },
+      "kubernetes.io/os may only be linux",
+    ],
+    ["a label of the operator's", { podLabels: { "app.kubernetes.io/name": "x" } }, "are the operator's"],
+    [
+      "a label under the operator's prefix",
+      { podLabels: { [names.injectedLabel]: "true" } },
+      "are the operator's",
+    ],
+    ["a label of cluster DNS", { podLabels: { "k8s-app": "kube-dns" } }, "k8s-app"],
+    ["an annotation of a step", { podAnnotations: { [keyOf("input-uri")]: "a/b:c" } }, "cannot be set"],
+    [
+      "an annotation that lifts AppArmor",
+      { podAnnotations: { "container.apparmor.security.beta.kubernetes.io/registry": "unconfined" } },
+      "cannot be set",
+    ],
+    [
+      "one variable twice",
+      {
+        env: [
+          { name: "A", value: "1" },
+          { name: "A", value: "2" },
+        ],
+      },
+      "Duplicate value",
+    ],
+    [
+      "a value and a source",
+      { env: [{ name: "A", value: "1", valueFrom: { secretKeyRef: { name: "a", key: "b" } } }] },
+      "value may only be set where valueFrom is not set",
+    ],
+    ...[
+      "REGISTRY_AUTH",
+      "REGISTRY_AUTH_SILLY_REALM",
+      "REGISTRY_NOTIFICATIONS_ENDPOINTS",
+      "REGISTRY_HTTP",
+      "REGISTRY_HTTP_ADDR",
+      "REGISTRY_HTTP_TLS_KEY",
+      "REGISTRY_HTTP_DEBUG_ADDR",
+      "REGISTRY_HTTP_SECRET",
+      "REGISTRY_HTTP_DRAINTIMEOUT",
+    ].map((name): [string, object, string] => [name, variable(name), "the operator sets"]),
+    [
+      "REGISTRY_STORAGE beside storage",
+      { ...variable("REGISTRY_STORAGE_REDIRECT_DISABLE"), storage: {} },
+      "REGISTRY_STORAGE may only be set where storage is not set",
+    ],
+  ])("%s", async ([, spec, words], { rules }) => {
+    expect(await rules.created(spec)).toContain(words);
+  });
+});
+
+describe("a spec that is accepted", () => {
+  test.for<[string, object]>([
+    ["an emptyDir with a limit", { storage: { emptyDir: { sizeLimit: "1.5Gi" } } }],
+    [
+      "a volume of every kind of field",
+      claim({ storageClassName: "fast", accessModes: ["ReadWriteOncePod"], onDelete: "Delete" }),
+    ],
+    [
+      "a claim of the author's",
+      { storage: { persistentVolumeClaim: { claimName: "mine", onDelete: "Retain" } } },
+    ],
+    ["suspended, on a volume", { suspend: true, ...claim() }],
+    ["not suspended, in an emptyDir", { suspend: false, deploy: true }],
+    ["a storage by environment", variable("REGISTRY_STORAGE")],
+    ["a setting of the registry", { ...variable("REGISTRY_LOG_LEVEL"), ...claim() }],
+    [
+      "what Pods have",
+      {
+        affinity: {
+          podAntiAffinity: {
+            preferredDuringSchedulingIgnoredDuringExecution: [
+              {
+                weight: 1,
+                podAffinityTerm: {
+                  topologyKey: "zone",
+                  labelSelector: {
+                    matchLabels: { a: "b" },
+                    matchExpressions: [{ key: "c", operator: "In", values: ["d"] }],
+                  },
+                },
+              },
+            ],
+          },
+        },
+        tolerations: [{ key: "a", operator: "Exists", effect: "NoExecute", tolerationSeconds: 5 }],
+        topologySpreadConstraints: [
+          { maxSkew: 1, topologyKey: "zone", whenUnsatisfiable: "ScheduleAnyway", labelSelector: {} },
+        ],
+        resources: { requests: { cpu: 1, memory: "64Mi" }, limits: { cpu: "2" } },
+        nodeSelector: { disk: "ssd", "kubernetes.io/os": "linux" },
+        imagePullSecrets: [{ name: "pull" }],
+        priorityClassName: "high",
+        serviceAccountName: "mine",
+        podLabels: { team: "a", "app.kubernetes.io/part-of": "b" },
+        podAnnotations: { "sidecar.istio.io/inject": "false" },
+        env: [{ name: "A", valueFrom: { secretKeyRef: { name: "a", key: "b" } } }],
+      },
+    ],
+  ])("%s", async ([, spec], { rules }) => {
+    expect(await rules.created(spec)).toBe("accepted");
+  });
+});
+
+describe("a change", () => {
+  const gone = "persistentVolumeClaim cannot be removed";
+  test.for<[string, Spec, object | undefined, string]>([
+    ["from no word to an emptyDir", {}, { storage: { emptyDir: {} } }, "accepted"],
+    ["from an emptyDir to a volume", { storage: { emptyDir: {} } }, claim(), "accepted"],
+    ["from a volume to an emptyDir", claim() as Spec, { storage: { emptyDir: {} } }, gone],
+    ["a storage without a kind", claim() as Spec, { storage: {} }, gone],
+    ["a volume left out", claim() as Spec, {}, gone],
+    ["the whole spec removed", claim() as Spec, undefined, gone],
+    ["no registry any more", claim() as Spec, { deploy: false }, "accepted"],
+    ["a volume that grows", claim() as Spec, claim({ size: "10.5Gi" }), "accepted"],
+    ["the same size in other words", claim() as Spec, claim({ size: "10240Mi" }), "accepted"],
+    ["a volume that shrinks", claim() as Spec, claim({ size: "9.9Gi" }), "size cannot be less than before"],
+    [
+      "a volume that shrinks, in other units",
+      claim() as Spec,
+      claim({ size: "10G" }),
+      "size cannot be less than before",
+    ],
+    ["another class", claim() as Spec, claim({ storageClassName: "fast" }), "cannot be changed"],
+    ["no class any more", claim({ storageClassName: "fast" }) as Spec, claim(), "cannot be changed"],
+    ["other access modes", claim() as Spec, claim({ accessModes: ["ReadWriteMany"] }), "cannot be changed"],
+    [
+      "a claim of the author's instead",
+      claim() as Spec,
+      { storage: { persistentVolumeClaim: { claimName: "mine" } } },
+      "accepted",
+    ],
+    ["what becomes of the volume", claim() as Spec, claim({ onDelete: "Delete" }), "accepted"],
+    ["of nothing in an older object", { image: "registry:2" }, undefined, "accepted"],
+  ])("%s", async ([, before, after, words], { rules }) => {
+    expect(await rules.changed(before, after)).toContain(words);
+  });
+});
