@@ -25,6 +25,14 @@ export const warningCatalogue = {
     summary: "The step uses an OrasCache that does not exist in its namespace yet.",
     fix: "Create the OrasCache, or correct the name.",
   },
+  CacheSuspended: {
+    summary: "The OrasCache of the step is suspended, so no registry runs.",
+    fix: "Set spec.suspend of the OrasCache to false before the timeout of the step is over.",
+  },
+  TimeoutTooShort: {
+    summary: "The step gives up sooner than the registry of its OrasCache can be restarted.",
+    fix: "Raise the annotation timeout, or lower spec.drainSeconds of the OrasCache.",
+  },
   CacheNotUsed: {
     summary:
       "The step names an OrasCache and does not use it, because it names a registry, too, or each of its artifacts names its own.",

@@ -110,7 +110,7 @@ function warningsOf(
     isCertain: reading.isCertain,
   };
   return [
-    ...(connection ? warnAboutCache(connection, answers.cache, questions.namespace) : []),
+    ...(connection ? warnAboutCache(connection, settings, answers.cache, questions.namespace) : []),
     ...warnAboutAnnotations(annotations, settings, connection, answers.cache),
     ...warnAboutStep(pod, path, settings, connection),
     ...(launchers.ok

@@ -39,19 +39,37 @@ export function needsCache(settings: Settings, cache: OrasCache | undefined): bo
   return hostsOf(settings) === undefined || cache?.spec?.deploy === false;
 }
 
+/** What a restart takes beside the drain: the volume is detached and attached, which in a cloud takes a minute or two. */
+const restartSeconds = 120;
+
 /**
- * What to tell about an OrasCache that does not exist yet.
+ * What to tell about the OrasCache of a step: one that does not exist yet, or whose registry may not be there in time.
  *
  * @param connection - of the step
+ * @param settings - what the step's author asked for
  * @param cache - the OrasCache, if it exists
  * @param namespace - the step's
  */
 export function warnAboutCache(
   connection: Connection,
+  settings: Settings,
   cache: OrasCache | undefined,
   namespace: string,
 ): Warning[] {
-  if (!inCluster(connection) || cache !== undefined) return [];
-  const message = `${names.kind} "${connection.cache}" is not there yet in namespace "${namespace}": the step will wait for the registry that the operator runs for it; one with deploy: false must be there before its steps.`;
-  return [{ code: "CacheNotFound", path: annotations["oras-cache"].key, message }];
+  if (!inCluster(connection)) return [];
+  const path = annotations["oras-cache"].key;
+  if (cache === undefined) {
+    const message = `${names.kind} "${connection.cache}" is not there yet in namespace "${namespace}": the step will wait for the registry that the operator runs for it; one with deploy: false must be there before its steps.`;
+    return [{ code: "CacheNotFound", path, message }];
+  }
+  if (cache.spec?.suspend) {
+    const message = `${names.kind} "${connection.cache}" is suspended: the step waits for its registry, for ${settings.timeoutSeconds} s at most.`;
+    return [{ code: "CacheSuspended", path, message }];
+  }
+  const { storage, drainSeconds } = cache.spec ?? {};
+  const restart = (drainSeconds ?? 0) + restartSeconds;
+  // One in an emptyDir is not restarted by the operator.
+  if (storage?.persistentVolumeClaim === undefined || settings.timeoutSeconds >= restart) return [];
+  const message = `a restart of the registry of ${names.kind} "${connection.cache}" can take ${restart} s: it drains for ${drainSeconds ?? 0} s and its volume moves.`;
+  return [{ code: "TimeoutTooShort", path: annotations.timeout.key, message }];
 }

@@ -325,7 +325,10 @@ describe("what was not made for the cache", () => {
     });
     expect((await serviceNamed("taken"))?.metadata?.resourceVersion).toBe(before?.metadata?.resourceVersion);
     expect(await setNamed("taken")).toBeUndefined();
-    expect((await notesAbout("taken")).filter((reason) => reason === "NameTaken")).toHaveLength(1);
+    const told = async () => (await notesAbout("taken")).filter((reason) => reason === "NameTaken");
+    // Events are written beside the status.
+    await until(async () => (await told()).length > 0, "an Event");
+    expect(await told()).toHaveLength(1);
   });
 
   test("lif-15: while a name is taken, a Secret that is there is not created again and again", async () => {

@@ -204,8 +204,9 @@ describe("a volume that is to grow", () => {
     const before = await looks();
     await ns.patch(resources.orasCaches, "oras", { metadata: { labels: { look: "again" } } });
     await until(async () => (await looks()) > before, "a look");
-    const told = (await ns.events("oras")).filter(({ reason }) => reason === "VolumeCannotGrow");
-    expect(told).toHaveLength(1);
+    const told = async () => (await ns.events("oras")).filter(({ reason }) => reason === "VolumeCannotGrow");
+    await until(async () => (await told()).length > 0, "an Event");
+    expect(await told()).toHaveLength(1);
   });
 
   test("that somebody has made larger already is left so", async ({ ns, installed }) => {

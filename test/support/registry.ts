@@ -9,24 +9,37 @@ import { start } from "./processes.ts";
 export interface TestRegistry {
   readonly host: string;
   readonly url: string;
+  /** The folder of its data. */
+  readonly data: string;
+  /** Asks it to end; it ends what it has begun first, if it is told to. */
+  readonly terminate: () => void;
   readonly stop: () => Promise<void>;
 }
 
 /**
  * Starts the real registry.
  *
- * @param options - htpasswd: file with the users; tls: files with certificate and key; port: one that was chosen before
+ * @param options - htpasswd: file with the users; tls: files with certificate and key; port: one that was chosen before;
+ *   blobCache: the cache that the images' configuration switches on; environment: more variables
  */
 export async function startRegistry(
-  options: { htpasswd?: string; tls?: { certificate: string; key: string }; port?: number } = {},
+  options: {
+    htpasswd?: string;
+    tls?: { certificate: string; key: string };
+    port?: number;
+    blobCache?: boolean;
+    environment?: Record<string, string>;
+  } = {},
 ): Promise<TestRegistry> {
   const folder = temporaryFolder("registry");
   const port = options.port ?? (await freePort());
   const binary = join(await buildModule("registry"), "registry");
-  writeFileSync(join(folder, "config.yml"), "version: 0.1\nstorage: {filesystem: {}}\nhttp: {}\n");
+  const cache = options.blobCache ? ", cache: {blobdescriptor: inmemory}" : "";
+  writeFileSync(join(folder, "config.yml"), `version: 0.1\nstorage: {filesystem: {}${cache}}\nhttp: {}\n`);
   mkdirSync(join(folder, "data"));
   const running = start([binary, "serve", join(folder, "config.yml")], {
     env: {
+      ...options.environment,
       REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: join(folder, "data"),
       REGISTRY_HTTP_ADDR: `127.0.0.1:${port}`,
       OTEL_TRACES_EXPORTER: "none",
@@ -49,6 +62,8 @@ export async function startRegistry(
   return {
     host: `127.0.0.1:${port}`,
     url: `${options.tls ? "https" : "http"}://127.0.0.1:${port}`,
+    data: join(folder, "data"),
+    terminate: () => running.child.kill("SIGTERM"),
     stop: async () => {
       running.child.kill("SIGTERM");
       await running.ended;

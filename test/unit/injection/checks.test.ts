@@ -332,6 +332,30 @@ describe("warnings", () => {
     expect(JSON.stringify(verdict)).not.toContain(names.usesCacheLabel);
   });
 
+  describe("an OrasCache whose registry may not be there in time", () => {
+    const persistentVolumeClaim = { size: "1Gi" } as const;
+    const onVolume = (more: object) => ({
+      cache: cacheOf("oras", { storage: { persistentVolumeClaim }, ...more }),
+    });
+
+    it("because it is suspended", () => {
+      expect(told(output, onVolume({ suspend: true }))).toEqual([
+        `${keyOf("oras-cache")}: OrasCache "oras" is suspended: the step waits for its registry, for 300 s at most. (CacheSuspended)`,
+      ]);
+      expect(codesOf(output, onVolume({ suspend: false }))).toEqual([]);
+      expect(codesOf({ ...output, registry: "ghcr.io" }, onVolume({ suspend: true }))).toEqual([]);
+    });
+
+    it("because its restart takes longer than the step waits", () => {
+      expect(told({ ...output, timeout: "179s" }, onVolume({ drainSeconds: 60 }))).toEqual([
+        `${keyOf("timeout")}: a restart of the registry of OrasCache "oras" can take 180 s: it drains for 60 s and its volume moves. (TimeoutTooShort)`,
+      ]);
+      expect(codesOf({ ...output, timeout: "3m" }, onVolume({ drainSeconds: 60 }))).toEqual([]);
+      expect(codesOf(output, onVolume({ drainSeconds: 181 }))).toEqual(["TimeoutTooShort"]);
+      expect(codesOf({ ...output, timeout: "1s" }, { cache })).toEqual([]);
+    });
+  });
+
   it("a compression of a file", () => {
     const compression: StepAnnotations = { "output-uri": "a/b:c", "output-pipe": "log", compression: "zstd" };
     expect(told(compression, { cache })).toEqual([
