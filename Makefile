@@ -64,7 +64,7 @@ test-long: node_modules prepared ## What takes minutes each: the largest outputs
 	npm run --silent test:race
 	cd agent && grep -ro '^func Fuzz[A-Za-z]*' --include=*_test.go internal | while IFS=: read -r file line; do go test -run '^$$' -fuzz "^$${line#func }$$" -fuzztime 1m "./$${file%/*}" || exit 1; done
 soak: node_modules prepared ## Half an hour of pushes, reads and deletions beside sweeps that follow one another at once
-	cd agent && SOAK=30m go test -v -timeout 40m -run '^TestSweepsBreakNothing$$' .
+	cd agent && SOAK=30m go test -v -timeout 40m -run '^(TestSweepsBreakNothing|TestAKeeperIsSmall|TestAKeeperThatIsKilled.*)$$' .
 test-extra: node_modules prepared ## What a change need not pass: the Go program's tests on an emulated arm64
 	@node dev/extra.ts
 .PHONY: packages prepared

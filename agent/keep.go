@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -53,8 +54,12 @@ func setupFailed(err error, what string) error {
 // otherUsersAfter is how long a change of the Secret with other users may take until it counts.
 const otherUsersAfter = 10 * time.Second
 
+// keptGarbage is how much garbage the keeper holds, in percent of what it needs: it does little, in a small container.
+const keptGarbage = 25
+
 // keep is the keeper, beside a registry until the end of its Pod.
 func keep(ctx context.Context, o options.Options) error {
+	debug.SetGCPercent(keptGarbage)
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	key, err := access.ReadKey(o.Key)

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/bcrypt"
 
@@ -70,9 +71,22 @@ func (p *registryPod) startRegistry() {
 
 func (p *registryPod) startKeeper(options ...string) *container {
 	p.t.Helper()
-	keeper := p.start(append([]string{
+	keeper := p.preparedKeeper(options...)
+	keeper.launch()
+	p.untilItAnswers()
+	return keeper
+}
+
+// preparedKeeper is a keeper that is not started yet.
+func (p *registryPod) preparedKeeper(options ...string) *container {
+	p.t.Helper()
+	return p.prepared(append([]string{
 		"keep", "--key=" + p.key, "--data=" + p.data, "--listen=" + p.keeper, "--metrics=" + p.pages, "--cache-uid=some-uid", "--user=oras-1",
 	}, options...)...)
+}
+
+func (p *registryPod) untilItAnswers() {
+	p.t.Helper()
 	until(p.t, "the keeper", func() bool {
 		answer, err := http.Get("http://" + p.keeper + "/healthz")
 		if err != nil {
@@ -81,7 +95,6 @@ func (p *registryPod) startKeeper(options ...string) *container {
 		_ = answer.Body.Close()
 		return answer.StatusCode == http.StatusOK
 	})
-	return keeper
 }
 
 // login is the status of a request as a user, or as nobody.
@@ -119,6 +132,16 @@ func (p *registryPod) saysTo(method, path, body, authorization string) (int, str
 	return answer.StatusCode, string(text)
 }
 
+func (p *registryPod) metrics() string {
+	p.t.Helper()
+	answer, err := http.Get("http://" + p.pages + "/metrics")
+	must(p.t, err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	must(p.t, err)
+	return string(text)
+}
+
 type keeperReport struct {
 	Capacity, Used, Free, Bytes int64
 	Artifacts                   int
@@ -133,6 +156,7 @@ type keeperReport struct {
 	LastPass              *struct {
 		Swept, PutBack int
 		DryRun         bool
+		Seconds        float64
 		Failure        string
 	}
 	Repositories []struct {
@@ -364,15 +388,62 @@ func TestTheKeeperReportsAndSweeps(t *testing.T) {
 	if status, text := p.says(http.MethodPost, "/sweep", `{"grace":0}`); status != http.StatusConflict || !p.report().Sweeping {
 		t.Error(status, text)
 	}
-	metrics, err := w.content("http://" + p.pages + "/metrics")
-	must(t, err)
+	metrics := p.metrics()
 	for _, name := range []string{"orascache_sweep_passes_total 2\n", "orascache_used_bytes ", "# TYPE orascache_sweep_blobs_total counter\n", "registry_http_requests_total"} {
-		if !strings.Contains(string(metrics), name) {
+		if !strings.Contains(metrics, name) {
 			t.Errorf("%s is missing in\n%s", name, metrics)
 		}
 	}
 	must(t, keeper.Process.Signal(syscall.SIGTERM))
 	wants(t, keeper, 0, "")
+}
+
+// Kills come while files are in the trash; a keeper that is stopped decides by what it saw long ago.
+func TestAKeeperThatIsKilledOrStoppedBreaksNothing(t *testing.T) {
+	rounds := 4
+	over := func(round int) bool { return round >= rounds }
+	if soak, is := soakFor(t); is {
+		until := time.Now().Add(soak / 3)
+		over = func(int) bool { return time.Now().After(until) }
+	}
+	p := newRegistryPod(t)
+	host, _ := startRegistryIn(t, p.data, sweptRegistry...)
+	w := startTraffic(t, host, 2)
+	taken := func() int {
+		found, err := filepath.Glob(filepath.Join(p.data, ".oras-operator/trash/*/*/*/*"))
+		must(t, err)
+		return len(found)
+	}
+	const sweep = `{"grace":3}`
+	for round := 0; !over(round); round++ {
+		keeper := p.startKeeper()
+		before := taken()
+		until(t, "something in the trash", func() bool {
+			p.says(http.MethodPost, "/sweep", sweep) // Until a pass finds something.
+			return taken() != before
+		})
+		if round%2 == 1 {
+			pushes := w.pushes.Load()
+			must(t, keeper.Process.Signal(syscall.SIGSTOP))
+			until(t, "pushes beside it", func() bool { return w.pushes.Load() > pushes+10 })
+			must(t, keeper.Process.Signal(syscall.SIGCONT))
+			until(t, "the end of the pass", func() bool { return !p.report().Sweeping })
+		}
+		must(t, keeper.Process.Kill())
+		_, _ = keeper.end()
+	}
+	w.end()
+	p.startKeeper()
+	p.says(http.MethodPost, "/sweep", sweep)
+	var last keeperReport
+	until(t, "the last pass", func() bool { last = p.report(); return !last.Sweeping })
+	for _, err := range w.broken() {
+		t.Errorf("broken: %v", err)
+	}
+	if first := w.firstFailure.Load(); first != nil || w.gone.Load() > 0 {
+		t.Errorf("%d artifacts could not be deleted, pushes failed: %v", w.gone.Load(), first)
+	}
+	t.Logf("%s; the last pass: %+v", w, *last.LastPass)
 }
 
 // The setting works because no such cache is known, after a warning; a registry that refuses it is to be seen here.
