@@ -32,7 +32,9 @@ function normalised(object: Manifest): unknown {
     metadata: own.length === 0 ? metadata : { ...metadata, labels: Object.fromEntries(own) },
   });
   return JSON.parse(JSON.stringify(copy), (key, value: unknown) =>
-    key === "env" ? (value as Env[]).toSorted((a, b) => a.name.localeCompare(b.name)) : value,
+    key === "env" && Array.isArray(value)
+      ? (value as Env[]).toSorted((a, b) => a.name.localeCompare(b.name))
+      : value,
   );
 }
 
