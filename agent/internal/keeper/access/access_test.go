@@ -53,6 +53,17 @@ func TestWhateverPeopleWriteTheRegistryCanRead(t *testing.T) {
 	})
 }
 
+func TestAHashInTheWrongPlaceIsNotTold(t *testing.T) {
+	for _, text := range []string{goodHash + ":" + goodHash, goodHash + ":ada", strings.Repeat(goodHash+":"+goodHash+"\n", 2)} {
+		_, problems := check(text)
+		for _, problem := range problems {
+			if strings.Contains(problem.Problem, "$2y$") {
+				t.Errorf("%q: %s", text, problem.Problem)
+			}
+		}
+	}
+}
+
 func TestALineIsKeptAsItIs(t *testing.T) {
 	lines, problems := check("ada:" + goodHash + "\r\n  jörg:" + goodHash + "  \n")
 	if len(problems) > 0 || len(lines) != 2 || lines[0] != (line{"ada", goodHash}) || lines[1] != (line{"jörg", goodHash}) {

@@ -52,10 +52,10 @@ func check(text string) (lines []line, problems []Problem) {
 			continue
 		}
 		if dear, _ := bcrypt.Cost([]byte(hash)); dear >= dearCost {
-			tell("the hash of %s has cost %d: each of its requests takes the registry long; make it with `htpasswd -nB -C 5 %s`", user, dear, user)
+			tell("the hash of %s has cost %d: each of its requests takes the registry long; make it with `htpasswd -nB -C 5`", named(user), dear)
 		}
 		if before := slices.IndexFunc(lines, func(l line) bool { return l.user == user }); before >= 0 {
-			tell("%s is there twice; this line counts", user)
+			tell("%s is there twice; this line counts", named(user))
 			lines = slices.Delete(lines, before, before+1)
 		}
 		lines = append(lines, line{user, hash})
@@ -73,9 +73,19 @@ func problemOf(user, hash string, has bool) string {
 	case IsOperators(user):
 		return "users oras-1, oras-2, … are the operator's"
 	case !isHash(hash):
-		return fmt.Sprintf("what follows %s: is no bcrypt hash; `htpasswd -nB %s` makes one", user, user)
+		return fmt.Sprintf("what stands for %s is no bcrypt hash; `htpasswd -nB` makes one", named(user))
 	}
 	return ""
+}
+
+var plainUser = regexp.MustCompile(`^[\w.@-]{1,64}$`)
+
+// named is a user in a message. What is no plain name may be a hash or a password in the wrong place.
+func named(user string) string {
+	if plainUser.MatchString(user) {
+		return user
+	}
+	return "its user"
 }
 
 var hashPattern = regexp.MustCompile(`^\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{53}$`)
