@@ -13,6 +13,7 @@ import (
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/access"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/server"
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/sweep"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/usage"
 	"github.com/converged-computing/oras-operator/agent/internal/options"
 )
@@ -90,6 +91,7 @@ func keep(ctx context.Context, o options.Options) error {
 	if _, err := usage.Marked(o.Data, o.CacheUid); err != nil {
 		log.Say("the volume cannot be marked: %s", err)
 	}
+	sweep.Reserve(o.Data)
 	answers, err := net.Listen("tcp", o.Listen)
 	if err != nil {
 		return setupFailed(err, "the keeper cannot listen")

@@ -257,7 +257,7 @@ func TestTheKeeperOfARegistry(t *testing.T) {
 	p.writeUsers("ada:" + hashOf(t, "engine", 4))
 	wants(t, p.initialize(), 0, "")
 	p.startRegistry()
-	keeper := p.startKeeper("--htpasswd="+p.htpasswd(), "--users="+p.users, "--limit=1000000")
+	keeper := p.startKeeper("--htpasswd="+p.htpasswd(), "--users="+p.users, "--limit=1000000000")
 
 	// Who may ask for what.
 	for _, c := range []struct{ method, path, body string }{{"GET", "/report", ""}, {"POST", "/sweep", `{"grace":0}`}, {"PUT", "/users", `["oras-9"]`}} {
@@ -291,7 +291,7 @@ func TestTheKeeperOfARegistry(t *testing.T) {
 	is("oras-2", second, 200)
 	must(t, keeper.Process.Signal(syscall.SIGTERM))
 	wants(t, keeper, 0, "")
-	keeper = p.startKeeper("--htpasswd="+p.htpasswd(), "--users="+p.users, "--limit=1000000")
+	keeper = p.startKeeper("--htpasswd="+p.htpasswd(), "--users="+p.users, "--limit=1000000000")
 	is("oras-2", second, 200)
 	p.says(http.MethodPut, "/users", `["oras-2"]`)
 	is("oras-1", first, 401)
@@ -305,7 +305,7 @@ func TestTheKeeperOfARegistry(t *testing.T) {
 
 	// What there is.
 	report := p.report()
-	if report.Capacity != 1000000 || report.Used <= 0 || report.Free > 1000000-report.Used || report.Artifacts != 0 || report.Mark.Cache != "some-uid" || report.Mark.Volume == "" || !slices.Equal(report.Users, []string{"oras-2"}) || len(report.UsersProblems)+len(report.Problem)+len(report.UsersFailure) > 0 {
+	if report.Capacity != 1000000000 || report.Used <= 0 || report.Free > 1000000000-report.Used || report.Artifacts != 0 || report.Mark.Cache != "some-uid" || report.Mark.Volume == "" || !slices.Equal(report.Users, []string{"oras-2"}) || len(report.UsersProblems)+len(report.Problem)+len(report.UsersFailure) > 0 {
 		t.Errorf("%+v", report)
 	}
 	if status, text := p.says(http.MethodGet, "/metrics", ""); status != http.StatusNotFound {

@@ -7,7 +7,8 @@
 //	<data>/docker/registry/v2/repositories/<name>/_manifests/tags/<tag>/current/link    what a tag stands for
 //	<data>/.oras-operator/id                                                            which volume this is
 //	<data>/.oras-operator/lock                                                          one pass at a time
-//	<data>/.oras-operator/trash/<pass>/{blobs,repositories}/…                           what a pass took, at the same paths
+//	<data>/.oras-operator/reserve                                                       room for a pass when there is no other
+//	<data>/.oras-operator/trash/<pass>/{blobs,repositories}/…                           what a pass took, see Taken
 package layout
 
 import (
@@ -40,8 +41,12 @@ func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 // Short stands for a digest where two that share it may be taken for each other.
 func (d Digest) Short() uint64 { return binary.BigEndian.Uint64(d[:8]) }
 
-// Tree is a registry's files, or what a pass took of them.
+// Tree is a registry's files.
 type Tree string
+
+// Taken is what a pass took of them: the same folders, but a file has the name of its folder, .../<digits> for
+// .../<digits>/data. So what is taken needs hardly any room of its own, for there may be none.
+type Taken string
 
 // Of returns the registry's own files below its root directory.
 func Of(data string) Tree { return Tree(filepath.Join(data, "docker/registry/v2")) }
@@ -58,11 +63,26 @@ func Blob(d Digest) string {
 	return filepath.Join("blobs/sha256", digits[:2], digits, "data")
 }
 
+// Path is where something that was taken is, by its name in the tree.
+func (t Taken) Path(name string) string { return filepath.Join(string(t), filepath.Dir(name)) }
+
 // Blobs visits every blob that has a folder, by the name of its data, which need not be there.
 func (t Tree) Blobs(visit func(d Digest, name string) error) error {
+	return blobs(string(t), folders, visit)
+}
+
+// Blobs visits the blobs that were taken.
+func (t Taken) Blobs(visit func(d Digest, name string) error) error {
+	return blobs(string(t), files, visit)
+}
+
+// reader visits some of what is in a folder, by name.
+type reader func(path string, visit func(name string) error) error
+
+func blobs(root string, last reader, visit func(d Digest, name string) error) error {
 	const all = "blobs/sha256"
-	return folders(t.Path(all), func(first string) error {
-		return folders(t.Path(filepath.Join(all, first)), func(digits string) error {
+	return folders(filepath.Join(root, all), func(first string) error {
+		return last(filepath.Join(root, all, first), func(digits string) error {
 			d, is := ParseDigest(digits)
 			if !is {
 				return nil
@@ -74,17 +94,22 @@ func (t Tree) Blobs(visit func(d Digest, name string) error) error {
 
 // Repositories visits every repository by its name. Folders that begin with an underscore are no part of a name.
 func (t Tree) Repositories(visit func(repository string) error) error {
-	return t.repositoriesBelow("", visit)
+	return repositories(string(t), "", visit)
 }
 
-func (t Tree) repositoriesBelow(above string, visit func(string) error) error {
+// Repositories visits those that something was taken of.
+func (t Taken) Repositories(visit func(repository string) error) error {
+	return repositories(string(t), "", visit)
+}
+
+func repositories(root, above string, visit func(string) error) error {
 	is := false
-	err := folders(t.Path(filepath.Join("repositories", above)), func(name string) error {
+	err := folders(filepath.Join(root, "repositories", above), func(name string) error {
 		if strings.HasPrefix(name, "_") {
 			is = true
 			return nil
 		}
-		return t.repositoriesBelow(filepath.Join(above, name), visit)
+		return repositories(root, filepath.Join(above, name), visit)
 	})
 	if err == nil && is {
 		err = visit(above)
@@ -99,19 +124,26 @@ type Link struct {
 	Name string
 }
 
+const layers, revisions = "_layers", "_manifests/revisions"
+
 // Layers visits the links of a repository to blobs.
 func (t Tree) Layers(repository string, visit func(Link) error) error {
-	return t.links(filepath.Join("repositories", repository, "_layers"), visit)
+	return links(string(t), filepath.Join("repositories", repository, layers), folders, visit)
+}
+
+// Layers visits those that were taken.
+func (t Taken) Layers(repository string, visit func(Link) error) error {
+	return links(string(t), filepath.Join("repositories", repository, layers), files, visit)
 }
 
 // Revisions visits the links of a repository to manifests.
 func (t Tree) Revisions(repository string, visit func(Link) error) error {
-	return t.links(filepath.Join("repositories", repository, "_manifests/revisions"), visit)
+	return links(string(t), filepath.Join("repositories", repository, revisions), folders, visit)
 }
 
-func (t Tree) links(below string, visit func(Link) error) error {
-	return folders(t.Path(below), func(algorithm string) error {
-		return folders(t.Path(filepath.Join(below, algorithm)), func(digits string) error {
+func links(root, below string, last reader, visit func(Link) error) error {
+	return folders(filepath.Join(root, below), func(algorithm string) error {
+		return last(filepath.Join(root, below, algorithm), func(digits string) error {
 			return visit(Link{Algorithm: algorithm, Digits: digits, Name: filepath.Join(below, algorithm, digits, "link")})
 		})
 	})
@@ -142,6 +174,16 @@ const few = 256
 func folders(path string, visit func(name string) error) error {
 	return entries(path, func(entry fs.DirEntry) error {
 		if !entry.IsDir() {
+			return nil
+		}
+		return visit(entry.Name())
+	})
+}
+
+// files visits what is no folder in a folder, in no order.
+func files(path string, visit func(name string) error) error {
+	return entries(path, func(entry fs.DirEntry) error {
+		if entry.IsDir() {
 			return nil
 		}
 		return visit(entry.Name())

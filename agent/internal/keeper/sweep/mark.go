@@ -66,7 +66,7 @@ func (p *Pass) open(d layout.Digest) (*os.File, error) {
 		if !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
-		file, err = os.Open(generation.tree.Path(name))
+		file, err = os.Open(generation.taken.Path(name))
 	}
 	return file, err
 }

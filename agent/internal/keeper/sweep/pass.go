@@ -47,6 +47,7 @@ type Pass struct {
 
 	tree  layout.Tree
 	trash trash
+	full  bool
 	out   Outcome
 }
 
@@ -83,13 +84,23 @@ func (p *Pass) Run(ctx context.Context) (Outcome, error) {
 	}
 	defer unlock()
 	err = p.run(ctx)
+	if isFull(err) && !p.DryRun {
+		// Nobody can push now, so nobody needs the trash for longer than the grace.
+		p.full = true
+		p.release()
+		p.out = Outcome{Began: p.out.Began}
+		err = p.run(ctx)
+	}
+	if !p.DryRun {
+		Reserve(p.Data)
+	}
 	p.out.Seconds = time.Since(start).Seconds()
 	return p.out, err
 }
 
 func (p *Pass) run(ctx context.Context) error {
 	var err error
-	if p.trash, err = openTrash(p.Data, !p.DryRun); err != nil {
+	if p.trash, err = openTrash(p.Data); err != nil {
 		return err
 	}
 	p.out.Pass = p.trash.pass
@@ -105,6 +116,9 @@ func (p *Pass) run(ctx context.Context) error {
 			return err
 		}
 		if err := p.empty(); err != nil {
+			return err
+		}
+		if err := p.trash.begin(); err != nil {
 			return err
 		}
 	}
@@ -159,7 +173,7 @@ func (p *Pass) candidates() (census, error) {
 	})
 	for _, generation := range p.trash.generations {
 		if err == nil {
-			err = generation.tree.Blobs(func(d layout.Digest, _ string) error {
+			err = generation.taken.Blobs(func(d layout.Digest, _ string) error {
 				c.add(d, 0)
 				return nil
 			})
@@ -246,11 +260,11 @@ func (p *Pass) discard(ctx context.Context, name string) (bool, error) {
 // looks for the data.
 func (p *Pass) putBack(c census) error {
 	for _, generation := range p.trash.generations {
-		err := generation.tree.Blobs(func(d layout.Digest, name string) error {
+		err := generation.taken.Blobs(func(d layout.Digest, name string) error {
 			if !c.is(d, named|linked) {
 				return nil
 			}
-			size, err := p.restore(generation.tree, name)
+			size, err := p.restore(generation.taken, name)
 			if size >= 0 && generation.number == p.trash.pass {
 				p.out.Swept--
 				p.out.SweptBytes -= size
@@ -262,13 +276,13 @@ func (p *Pass) putBack(c census) error {
 		}
 	}
 	for _, generation := range p.trash.generations {
-		err := generation.tree.Repositories(func(repository string) error {
-			return generation.tree.Layers(repository, func(link layout.Link) error {
+		err := generation.taken.Repositories(func(repository string) error {
+			return generation.taken.Layers(repository, func(link layout.Link) error {
 				d, is := layout.ParseDigest(link.Digits)
 				if !is || !c.is(d, named) {
 					return nil
 				}
-				_, err := p.restore(generation.tree, link.Name)
+				_, err := p.restore(generation.taken, link.Name)
 				return err
 			})
 		})
@@ -280,7 +294,7 @@ func (p *Pass) putBack(c census) error {
 }
 
 // restore moves a file back, unless there is another by now; it returns the size of what it moved, or -1.
-func (p *Pass) restore(from layout.Tree, name string) (int64, error) {
+func (p *Pass) restore(from layout.Taken, name string) (int64, error) {
 	info, err := os.Lstat(from.Path(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return -1, nil
@@ -303,12 +317,12 @@ func (p *Pass) restore(from layout.Tree, name string) (int64, error) {
 // empty removes what passes before the last have taken.
 func (p *Pass) empty() error {
 	for _, generation := range p.trash.generations {
-		path := string(generation.tree)
+		path := string(generation.taken)
 		info, err := os.Lstat(path)
 		if err != nil {
 			return err
 		}
-		if generation.number > p.trash.pass-2 || !p.old(info) {
+		if generation.number > p.trash.pass-2 && !p.full || !p.old(info) {
 			continue
 		}
 		freed, err := layout.Usage(path)

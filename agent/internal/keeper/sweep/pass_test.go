@@ -8,7 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/layout"
+	"github.com/converged-computing/oras-operator/agent/internal/testprogram"
 )
 
 // files is a registry's files, made by hand.
@@ -206,4 +209,49 @@ func TestWhatCannotBeReadEndsThePass(t *testing.T) {
 		t.Error("the pass did not fail")
 	}
 	f.are(true, data, link)
+}
+
+// When nothing fits on the volume any more, not even a folder, the sweep is what helps.
+func TestAFullVolumeIsSwept(t *testing.T) {
+	data := t.TempDir()
+	const size = 32 << 20
+	testprogram.MountDisk(t, data, size)
+	f := &files{t, data, layout.Of(data)}
+	f.pass(nil)
+	const blobs = 300
+	for number := range blobs {
+		f.blob(fmt.Sprintf("a/%d", number%7), fmt.Sprint("nobody's ", number))
+	}
+	kept, link := f.blob("a/1", "named")
+	manifest, revision := f.manifest("a/1", digestOf([]byte("named")).String())
+	fill(t, filepath.Join(data, "docker/rest"))
+	swept := 0
+	for range 4 {
+		swept += f.pass(nil).Swept
+	}
+	if swept != blobs {
+		t.Errorf("%d of %d are swept", swept, blobs)
+	}
+	f.are(true, kept, link, manifest, revision)
+	if err := os.Mkdir(filepath.Join(data, "docker/folder"), 0o700); err != nil {
+		t.Errorf("nothing was freed: %v", err)
+	}
+}
+
+// fill writes until nothing fits any more.
+func fill(t *testing.T, path string) {
+	t.Helper()
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for chunk := 1 << 20; chunk > 0; chunk /= 2 {
+		for err = nil; err == nil; {
+			_, err = file.Write(make([]byte, chunk))
+		}
+		if !errors.Is(err, unix.ENOSPC) {
+			t.Fatal(err)
+		}
+	}
 }

@@ -17,6 +17,7 @@ import (
 
 // trash is what passes took, on the volume of the registry: a rename moves a whole file or nothing, however large.
 type trash struct {
+	path string
 	// pass is the number of the pass.
 	pass        int
 	generations []generation
@@ -25,44 +26,41 @@ type trash struct {
 // generation is what one pass took.
 type generation struct {
 	number int
-	tree   layout.Tree
+	taken  layout.Taken
 }
 
-// openTrash finds what earlier passes took, and makes room for what this one takes.
-func openTrash(data string, write bool) (trash, error) {
+// openTrash finds what earlier passes took.
+func openTrash(data string) (trash, error) {
 	path := filepath.Join(layout.Own(data), "trash")
 	entries, err := os.ReadDir(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return trash{}, err
 	}
-	var t trash
+	t := trash{path: path}
 	for _, entry := range entries {
 		if number, err := strconv.Atoi(entry.Name()); err == nil {
-			t.add(path, number)
+			t.add(number)
 			t.pass = max(t.pass, number)
 		}
 	}
 	t.pass++
-	if write {
-		t.add(path, t.pass)
-		if err := os.MkdirAll(string(t.current()), 0o700); err != nil {
-			return t, err
-		}
-	}
-	// What was taken last is put back first.
-	slices.SortFunc(t.generations, func(a, b generation) int { return cmp.Compare(b.number, a.number) })
 	return t, nil
 }
 
-func (t *trash) add(path string, number int) {
-	t.generations = append(t.generations, generation{number, layout.Tree(filepath.Join(path, strconv.Itoa(number)))})
+// begin makes the folder of this pass: by it the next ones count.
+func (t *trash) begin() error {
+	t.add(t.pass)
+	return os.MkdirAll(string(t.current()), 0o700)
+}
+
+// add adds a generation; what was taken last is put back first.
+func (t *trash) add(number int) {
+	t.generations = append(t.generations, generation{number, layout.Taken(filepath.Join(t.path, strconv.Itoa(number)))})
+	slices.SortFunc(t.generations, func(a, b generation) int { return cmp.Compare(b.number, a.number) })
 }
 
 // current is where this pass moves to.
-func (t *trash) current() layout.Tree {
-	at := slices.IndexFunc(t.generations, func(g generation) bool { return g.number == t.pass })
-	return t.generations[at].tree
-}
+func (t *trash) current() layout.Taken { return t.generations[0].taken }
 
 // move renames a file into a folder that need not be there. False: there is no such file any more.
 func move(from, to string) (bool, error) {

@@ -1,0 +1,88 @@
+package usage
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/layout"
+)
+
+func TestAVolumeKeepsItsMark(t *testing.T) {
+	data := t.TempDir()
+	first, err := Marked(data, "one")
+	if err != nil || first.Cache != "one" || first.Volume == "" || first.Since.IsZero() {
+		t.Fatal(first, err)
+	}
+	// Of another cache that has got the volume, too.
+	if again, err := Marked(data, "two"); err != nil || again != first {
+		t.Error(again, err)
+	}
+	if other, err := Marked(t.TempDir(), "one"); err != nil || other.Volume == first.Volume {
+		t.Error(other, err)
+	}
+	// A node that lost its power may have lost the content.
+	if err := os.WriteFile(filepath.Join(layout.Own(data), "id"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if made, err := Marked(data, "two"); err != nil || made.Cache != "two" || made.Volume == "" {
+		t.Error(made, err)
+	}
+}
+
+func TestTheSpaceOfAVolume(t *testing.T) {
+	data := t.TempDir()
+	if err := os.WriteFile(filepath.Join(data, "file"), make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	whole := Volume{Data: data}
+	all, err := whole.Space()
+	if err != nil || all.Capacity != all.Used+all.Free || all.Used < 1<<20 {
+		t.Error(all, err)
+	}
+	limited := Volume{Data: data, Limit: 3 << 20}
+	space, err := limited.Space()
+	if err != nil || space.Capacity != 3<<20 || space.Used < 1<<20 || space.Free > 2<<20 || space.Free <= 0 {
+		t.Error(space, err)
+	}
+	over := Volume{Data: data, Limit: 1}
+	if space, err := over.Space(); err != nil || space.Free != 0 {
+		t.Error(space, err)
+	}
+}
+
+func TestRepositoriesHaveTagsAndBytes(t *testing.T) {
+	data := t.TempDir()
+	tree := layout.Of(data)
+	write := func(name, content string) {
+		t.Helper()
+		path := tree.Path(name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := layout.Digest{1, 2}
+	write(layout.Blob(d), "five!")
+	link := "sha256:" + d.String()
+	write("repositories/a/b/_layers/sha256/"+d.String()+"/link", link)
+	write("repositories/a/b/_manifests/tags/x/current/link", link)
+	write("repositories/a/b/_manifests/tags/half/index/sha256/"+d.String()+"/link", link)
+	write("repositories/a/_layers/sha256/"+layout.Digest{9}.String()+"/link", link)
+	write("repositories/gone/_manifests/revisions/sha256/nothing/x", "")
+	var found []Repository
+	if err := Repositories(data, func(r Repository) error {
+		found = append(found, r)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(found) != 1 || found[0].Name != "a/b" || found[0].Bytes != 5 || len(found[0].Tags) != 1 || found[0].Tags[0].Name != "x" || found[0].Tags[0].Digest != link || found[0].Tags[0].Pushed.IsZero() {
+		t.Errorf("%+v", found)
+	}
+	if stored, err := Stored(data); err != nil || stored != 5 {
+		t.Error(stored, err)
+	}
+}
