@@ -24,6 +24,9 @@ func registryOptions(o options.Options, use credentials.Use) (registry.Options, 
 		Use: use, Timeout: o.Timeout, Stall: o.StallTimeout, Log: say, Explain: explain,
 		PlainLogin: func(host string) bool { return host != "" && host == o.PlainLoginHost },
 	}
+	if o.CacheCredentials != "" {
+		found.Cache = &credentials.Late{Dir: o.CacheCredentials, Host: o.PlainLoginHost}
+	}
 	if o.Credentials == "" {
 		return found, nil
 	}

@@ -197,6 +197,7 @@ export interface components {
              */
             registry?: components["schemas"]["Registry"];
             secrets?: components["schemas"]["OrasCacheSecrets"];
+            auth?: components["schemas"]["OrasCacheAuth"];
             storage?: components["schemas"]["OrasCacheStorage"];
             /**
              * @description With true the registry's Pod is stopped and its volume is kept; steps wait. An emptyDir would be lost with the Pod.
@@ -413,6 +414,14 @@ export interface components {
              */
             env?: components["schemas"]["RegistryVariable"][];
         };
+        /** @description Who may use the registry. If it is left out, the operator's option registry-auth decides, and a registry that runs already without authentication stays open. */
+        OrasCacheAuth: {
+            /**
+             * @description With htpasswd the registry asks for a password. The operator makes one and gives it to injected Pods; for people it is in the Secret that status.credentialsSecret names. With none, whoever reaches the registry may read, overwrite and delete its artifacts.
+             * @enum {string}
+             */
+            type: "none" | "htpasswd";
+        };
         /** @description Where the registry keeps its artifacts. Without it in an emptyDir, unless variables in secrets.orasEnv or env choose another storage, such as REGISTRY_STORAGE=s3. */
         OrasCacheStorage: {
             /** @description Artifacts are on the node of the registry's Pod, and lost when that Pod is deleted or evicted. */
@@ -511,7 +520,7 @@ export interface components {
         /** @description Observed state of the OrasCache. */
         OrasCacheStatus: {
             /**
-             * @description Ready: The registry answers and is what the spec asks for. Available: The registry answers. Progressing: The registry is being rolled out, for at most 10 minutes, or its volume grows. Degraded: Something is wrong; reason and message say what. UpdatePending: A new image or new settings take effect when the registry's Pod is restarted; its artifacts are lost then. StorageLost: Artifacts were lost when the registry's Pod or its volume was replaced. NodeLost: The registry's Pod does not end, because its node does not answer. UpdatePending, StorageLost and NodeLost are there only when they hold.
+             * @description Ready: The registry answers and is what the spec asks for. Available: The registry answers. Progressing: The registry is being rolled out, for at most 10 minutes, or its volume grows. Degraded: Something is wrong; reason and message say what. UpdatePending: A new image or new settings take effect when the registry's Pod is restarted; its artifacts are lost then. StorageLost: Artifacts were lost when the registry's Pod or its volume was replaced. NodeLost: The registry's Pod does not end, because its node does not answer. Open: The registry asks for no password, although new ones do. UpdatePending, StorageLost, NodeLost and Open are there only when they hold.
              * @default [
              *       {
              *         "type": "Ready",
@@ -541,6 +550,8 @@ export interface components {
              */
             readyReplicas?: number;
             storage?: components["schemas"]["StorageStatus"];
+            /** @description Name of the Secret with user and password of the registry (keys username, password, .dockerconfigjson). It is there if the registry asks for a password. */
+            credentialsSecret?: string;
         };
         /** @description Storage of the registry. */
         StorageStatus: {

@@ -153,6 +153,11 @@ export const agentOptions = {
     commands: registry,
     description: "the one host that user and passwords are shown to, unless the Secret names another",
   },
+  "cache-credentials": {
+    type: "text",
+    commands: registry,
+    description: "the folder with the login of the step's own cache, which may come later",
+  },
   "plain-login-host": {
     type: "text",
     commands: registry,

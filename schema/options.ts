@@ -30,6 +30,13 @@ const options = {
     description:
       "Image of the registries whose OrasCache has no spec.image. A running registry changes to a new image when its Pod is replaced.",
   },
+  registryAuth: {
+    type: "string",
+    choices: ["htpasswd", "none"],
+    default: "none",
+    description:
+      "Whether registries whose OrasCache has no spec.auth ask for a password. A registry that runs already without one stays open.",
+  },
   clusterDomain: {
     type: "string",
     default: "",

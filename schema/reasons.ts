@@ -10,6 +10,7 @@ export const conditionTypes = {
     "A new image or new settings take effect when the registry's Pod is restarted; its artifacts are lost then.",
   StorageLost: "Artifacts were lost when the registry's Pod or its volume was replaced.",
   NodeLost: "The registry's Pod does not end, because its node does not answer.",
+  Open: "The registry asks for no password, although new ones do.",
 } as const;
 
 export type ConditionType = keyof typeof conditionTypes;
@@ -50,6 +51,11 @@ const states = {
   Suspended: {
     meaning: "spec.suspend is true, so no registry runs; its volume is kept.",
     fix: "Set spec.suspend to false to run it again.",
+  },
+  KeptOpen: {
+    meaning:
+      "The registry ran without a password before new ones got one, and stays open, because Pods that run have none.",
+    fix: "Set spec.auth.type to htpasswd when no step runs, or to none to keep it open.",
   },
   ClaimReplaced: {
     meaning:
@@ -111,6 +117,10 @@ const troubles = {
     meaning: "An object of the OrasCache is being deleted, and its finalizers hold it.",
     fix: "The message names the finalizers; let their controllers finish, or remove those whose controller is gone.",
   },
+  AuthNotEnforced: {
+    meaning: "The registry answers without a password, although it should ask for one.",
+    fix: "Remove variables that begin with REGISTRY_AUTH from spec.secrets.orasEnv; use an image of distribution.",
+  },
   Contested: {
     meaning: "Somebody keeps changing an object that the operator manages.",
     fix: "The Events DriftCorrected say who; stop one of the two.",
@@ -166,6 +176,7 @@ const cacheEvents = {
     meaning: "The registry's Pod or its volume was replaced, and its artifacts are lost.",
     fix: "Run the steps again whose artifacts are needed.",
   },
+  KeptOpen: states.KeptOpen,
 } as const satisfies Record<string, Reason>;
 
 /** Reasons of Events about a step's Pod and its Job, beside those of exit codes. */

@@ -1,4 +1,5 @@
 import type { V1PersistentVolumeClaim, V1Secret, V1Service, V1StatefulSet } from "@kubernetes/client-node";
+import { credentialsSecret, keySecret } from "./access-secrets.ts";
 import { claim } from "./claim.ts";
 import type { ChildFacts } from "./facts.ts";
 import { httpSecret } from "./http-secret.ts";
@@ -12,6 +13,8 @@ export type Child = V1Secret | V1Service | V1PersistentVolumeClaim | V1StatefulS
 /** Each makes one child, or none. In the order in which they are made: a Pod should find what it refers to. */
 const children: readonly ((cache: StoredOrasCache, facts: ChildFacts) => Child | undefined)[] = [
   httpSecret,
+  keySecret,
+  credentialsSecret,
   service,
   claim,
   statefulSet,

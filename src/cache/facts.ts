@@ -1,11 +1,24 @@
 import type { V1StatefulSet } from "@kubernetes/client-node";
+import type { AuthType } from "./access.ts";
 
-/** What children depend on besides the cache. */
-export interface ChildFacts {
+/** What children and status depend on, and is the same for all caches. */
+export interface CacheInstallation {
   /** OpenShift assigns user IDs itself and refuses fixed ones. */
   readonly openshift: boolean;
   /** Image of registries whose spec names none. */
   readonly registryImage: string;
+  /** Image of the keeper, which is the agent's. */
+  readonly agentImage: string;
+  /** Whether registries whose spec does not say ask for a password. */
+  readonly auth: AuthType;
+  /** What the keys of caches are made from, secret. */
+  readonly operatorKey: string;
+  /** For example `cluster.local`. */
+  readonly clusterDomain: string;
+}
+
+/** What children depend on besides the cache. */
+export interface ChildFacts extends CacheInstallation {
   /** A fresh random value, for a Secret that is made. */
   readonly random: string;
   /** The StatefulSet as it is. */

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import type { V1Secret, V1SecretKeySelector } from "@kubernetes/client-node";
 import type { ChildFacts } from "./facts.ts";
-import { childMetadata, identityOf } from "./owner.ts";
+import { onceName, onceSecret } from "./once-secret.ts";
+import { identityOf } from "./owner.ts";
 import type { StoredOrasCache } from "./types.ts";
 
 /** The key of the value in the Secret. */
@@ -17,14 +17,10 @@ export function httpSecretReference(cache: StoredOrasCache): V1SecretKeySelector
   return registryHttpSecretRef ?? { name: ownName(cache), key: secretKey };
 }
 
-/**
- * The operator may create Secrets, not read or change them. So the name holds a digest of the cache's UID and of the
- * value that the spec gives: another value is another Secret, and nobody else's Secret has this name by accident.
- */
+/** A value that the spec gives is part of the name, a random one is not: that is made once for each cache. */
 function ownName(cache: StoredOrasCache): string {
   const { name, uid } = identityOf(cache);
-  const content = JSON.stringify([uid, cache.spec.secrets?.registryHttp]);
-  return `${name}-http-${createHash("sha256").update(content).digest("hex").slice(0, 10)}`;
+  return onceName(name, "http", [uid, cache.spec.secrets?.registryHttp]);
 }
 
 /**
@@ -37,12 +33,5 @@ function ownName(cache: StoredOrasCache): string {
 export function httpSecret(cache: StoredOrasCache, facts: Pick<ChildFacts, "random">): V1Secret | undefined {
   const { registryHttp, registryHttpSecretRef } = cache.spec.secrets ?? {};
   if (registryHttpSecretRef !== undefined) return undefined;
-  return {
-    apiVersion: "v1",
-    kind: "Secret",
-    metadata: childMetadata(identityOf(cache), ownName(cache)),
-    type: "Opaque",
-    immutable: true,
-    stringData: { [secretKey]: registryHttp ?? facts.random },
-  };
+  return onceSecret(cache, ownName(cache), { [secretKey]: registryHttp ?? facts.random });
 }

@@ -7,6 +7,7 @@ import type {
   V1Volume,
 } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
+import { accessInit, accessMounts, accessVariables, accessVolumes, confined } from "./access-pod.ts";
 import type { ChildFacts } from "./facts.ts";
 import { httpSecretReference } from "./http-secret.ts";
 import { childLabels } from "./labels.ts";
@@ -30,10 +31,7 @@ const leastRequests: Readonly<Record<string, string>> = { cpu: "10m", memory: "6
  * @param cache - whose
  * @param facts - what it depends on
  */
-export function registryPod(
-  cache: StoredOrasCache,
-  facts: Pick<ChildFacts, "openshift" | "registryImage" | "statefulSet">,
-): V1PodTemplateSpec {
+export function registryPod(cache: StoredOrasCache, facts: ChildFacts): V1PodTemplateSpec {
   const { podLabels, podAnnotations } = cache.spec;
   const restart = restartOf(cache, facts);
   return {
@@ -61,7 +59,7 @@ export function restartIn(
   return template?.metadata?.annotations?.[names.restartAnnotation];
 }
 
-function podSpec(cache: StoredOrasCache, facts: Pick<ChildFacts, "openshift" | "registryImage">): V1PodSpec {
+function podSpec(cache: StoredOrasCache, facts: ChildFacts): V1PodSpec {
   const { spec } = cache;
   // Their schema has no required fields: the API server says what is missing when it sees the StatefulSet.
   const scheduling = {
@@ -86,8 +84,9 @@ function podSpec(cache: StoredOrasCache, facts: Pick<ChildFacts, "openshift" | "
       ...(facts.openshift ? {} : { runAsUser: names.uid, runAsGroup: names.uid, fsGroup: names.uid }),
     },
     terminationGracePeriodSeconds: spec.drainSeconds + afterDrainSeconds,
+    ...accessInit(cache, facts),
     containers: [registry(cache, facts)],
-    volumes: [dataVolume(cache)],
+    volumes: [dataVolume(cache), ...accessVolumes(cache, facts)],
   };
 }
 
@@ -100,30 +99,29 @@ function dataVolume(cache: StoredOrasCache): V1Volume {
   return { name, emptyDir: sizeLimit === undefined ? {} : { sizeLimit } };
 }
 
-function registry(cache: StoredOrasCache, { registryImage }: Pick<ChildFacts, "registryImage">): V1Container {
+function registry(cache: StoredOrasCache, facts: ChildFacts): V1Container {
   const answers = { path: "/", port: names.registryContainer, scheme: "HTTP" };
   const orasEnv = cache.spec.secrets?.orasEnv;
   return {
     name: names.registryContainer,
-    image: cache.spec.image ?? registryImage,
+    image: cache.spec.image ?? facts.registryImage,
     ports: [{ name: names.registryContainer, containerPort: names.registryPort, protocol: "TCP" }],
     ...(orasEnv === undefined ? {} : { envFrom: [{ secretRef: { name: orasEnv } }] }),
-    env: environment(cache),
+    env: environment(cache, facts),
     resources: resourcesOf(cache),
     // "/" answers 200 in every version, also where "/v2/" asks for credentials.
     readinessProbe: { httpGet: answers, periodSeconds: 2, timeoutSeconds: 2 },
     livenessProbe: { httpGet: answers, periodSeconds: 20, timeoutSeconds: 5, failureThreshold: 6 },
-    securityContext: {
-      allowPrivilegeEscalation: false,
-      capabilities: { drop: ["ALL"] },
-      readOnlyRootFilesystem: true,
-    },
-    volumeMounts: [{ name: names.registryDataVolume, mountPath: names.registryDataPath }],
+    securityContext: confined,
+    volumeMounts: [
+      { name: names.registryDataVolume, mountPath: names.registryDataPath },
+      ...accessMounts(cache, facts),
+    ],
   };
 }
 
 /** The operator's variables and the author's, who may set any that the CRD does not keep for the operator. */
-function environment(cache: StoredOrasCache): V1EnvVar[] {
+function environment(cache: StoredOrasCache, facts: ChildFacts): V1EnvVar[] {
   const theirs = (cache.spec.env ?? []) as V1EnvVar[];
   const isTheirs = ({ name }: V1EnvVar) => theirs.some((variable) => variable.name === name);
   const ours: V1EnvVar[] = [
@@ -140,6 +138,7 @@ function environment(cache: StoredOrasCache): V1EnvVar[] {
     { name: "REGISTRY_STORAGE_CACHE_BLOBDESCRIPTOR", value: "none" },
     // Distribution 3 sends traces to localhost by default, and logs each failure.
     { name: "OTEL_TRACES_EXPORTER", value: "none" },
+    ...accessVariables(cache, facts),
   ];
   return [...ours.filter((variable) => !isTheirs(variable)), ...theirs];
 }

@@ -1,9 +1,11 @@
 import type { V1PersistentVolumeClaim, V1Pod, V1StatefulSet } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import type { ConditionReason, ConditionType } from "../../schema/reasons.ts";
+import { credentialsSecret, isClosed } from "./access-secrets.ts";
 import { cacheUrl, remoteUrl } from "./address.ts";
 import { capacityOf, isGrowing, requestOf } from "./claim.ts";
 import { updateConditions, type Verdict } from "./conditions.ts";
+import type { CacheInstallation } from "./facts.ts";
 import { identityOf } from "./owner.ts";
 import { changesOf } from "./pod-changes.ts";
 import { isRolledOut, isUpdatePending } from "./rollout.ts";
@@ -29,7 +31,7 @@ export interface Observation {
   readonly trouble: Trouble | undefined;
   /** Of a cache that names a remote registry; undefined if it was not asked. */
   readonly remote?: RemoteAnswer | undefined;
-  readonly clusterDomain: string;
+  readonly installation: CacheInstallation;
   /** The present, as RFC 3339. */
   readonly time: string;
 }
@@ -88,10 +90,10 @@ export function conditionOf(status: OrasCacheStatus | undefined, type: Condition
 }
 
 function deployed(observation: Observation) {
-  const { cache, statefulSet, claim, trouble, clusterDomain, pods } = observation;
+  const { cache, statefulSet, claim, trouble, installation, pods } = observation;
   const { name, namespace } = identityOf(cache);
   const readyReplicas = statefulSet?.status?.readyReplicas ?? 0;
-  const url = cacheUrl(name, namespace, clusterDomain);
+  const url = cacheUrl(name, namespace, installation.clusterDomain);
   const storage = storageStatus(cache, pods, claim);
   const answers = `The registry answers at ${url}. ${fateOf(cache, storage)}`;
   const available: Verdict =
@@ -107,6 +109,7 @@ function deployed(observation: Observation) {
     Degraded: problem ? { ...problem, status: "True" } : noProblem,
     ...(isUpdatePending(statefulSet) ? { UpdatePending: updatePending(observation) } : {}),
     ...storageLost(cache, storage),
+    ...keptOpen(observation),
     ...(trouble?.reason === "NodeLost" ? { NodeLost: { ...trouble, status: "True" } } : {}),
   };
   return {
@@ -114,8 +117,28 @@ function deployed(observation: Observation) {
     replicas: statefulSet?.status?.replicas ?? 0,
     readyReplicas,
     storage,
+    ...credentials(observation),
     verdicts,
   };
+}
+
+function keptOpen({ cache, statefulSet, installation }: Observation): Verdicts {
+  const isMeant = cache.spec.auth !== undefined || installation.auth === "none";
+  if (isMeant || isClosed(cache, { ...installation, statefulSet })) return {};
+  const message =
+    "The registry ran without a password before the operator's option registry-auth asked for one, and stays open: " +
+    "Pods that run have no password. Whoever reaches it may read, overwrite and delete artifacts. When no step runs, " +
+    "set spec.auth.type to htpasswd; set it to none to keep the registry open.";
+  return { Open: { status: "True", reason: "KeptOpen", message } };
+}
+
+function credentials({
+  cache,
+  statefulSet,
+  installation,
+}: Observation): Pick<OrasCacheStatus, "credentialsSecret"> {
+  const secret = credentialsSecret(cache, { ...installation, statefulSet });
+  return secret?.metadata?.name === undefined ? {} : { credentialsSecret: secret.metadata.name };
 }
 
 function notAvailable({ spec }: StoredOrasCache, { claim }: StorageStatus): Verdict {

@@ -28,7 +28,8 @@ const startingReasons = new Set(["ContainerCreating", "PodInitializing"]);
  * @returns undefined while nothing is wrong
  */
 export function troubleOf(pod: V1Pod): Trouble | undefined {
-  const { phase, reason, message, conditions = [], containerStatuses = [] } = pod.status ?? {};
+  const { phase, reason, message, conditions = [] } = pod.status ?? {};
+  const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
   const name = pod.metadata?.name;
   if (phase === "Failed")
     return {
@@ -42,7 +43,7 @@ export function troubleOf(pod: V1Pod): Trouble | undefined {
       message: `Pod ${name}: ${scheduled.message ?? "it is not scheduled"}`,
     };
   }
-  for (const status of containerStatuses) {
+  for (const status of [...initContainerStatuses, ...containerStatuses]) {
     const found = containerTrouble(status);
     if (found) return { reason: found.reason, message: `Pod ${name}: ${found.message}` };
   }
@@ -61,7 +62,8 @@ function containerTrouble({ name, state, lastState, image }: V1ContainerStatus):
   const last = ended ? ` (last exit code ${ended.exitCode}${ended.reason ? `, ${ended.reason}` : ""})` : "";
   // The back-off's message counts up.
   const text = reason === "CrashLoopBackOff" ? "it ends again and again" : (message ?? "no reason given");
-  return { reason: reason as ReasonOfKubernetes, message: `container ${name}: ${text}${last}` };
+  const why = ended?.message ? `: ${ended.message.trim()}` : "";
+  return { reason: reason as ReasonOfKubernetes, message: `container ${name}: ${text}${last}${why}` };
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import type { Logger } from "pino";
 import { names } from "../../schema/names.ts";
+import type { CacheInstallation } from "../cache/facts.ts";
 import { childSelector } from "../cache/labels.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import type { KubeClient } from "../kube/client.ts";
@@ -12,6 +13,7 @@ import type { Reflector, ReflectorSettings } from "../kube/reflector.ts";
 import { resources } from "../kube/resources.ts";
 import { createReconciler } from "./caches.ts";
 import { childKinds } from "./child-kinds.ts";
+import type { AskEnforced } from "./enforcement.ts";
 import type { Asked } from "./remotes.ts";
 import {
   createWhyNoPod,
@@ -35,9 +37,9 @@ interface CacheControllerSettings {
   readonly publish: EventRecorder;
   /** Asks whether a remote registry answers; undefined where none may be asked. */
   readonly askRemote: ((registry: string) => Promise<Asked>) | undefined;
-  readonly openshift: boolean;
-  readonly registryImage: string;
-  readonly clusterDomain: string;
+  /** Asks a registry of the operator's whether it refuses who has no password. */
+  readonly askEnforced: AskEnforced;
+  readonly installation: CacheInstallation;
 }
 
 type RegistryPod = V1Pod & KubeObject;

@@ -2,10 +2,12 @@ import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { V1PersistentVolumeClaim, V1Pod, V1StatefulSet } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
+import { asksForPassword } from "../cache/access.ts";
 import { type Child, desiredChildren } from "../cache/children.ts";
+import type { CacheInstallation } from "../cache/facts.ts";
 import { type CacheIdentity, identityOf } from "../cache/owner.ts";
-import { isRolledOut } from "../cache/rollout.ts";
-import { type RemoteAnswer, statusOf, untilDeadline } from "../cache/status.ts";
+import { isRolledOut, isUpdatePending } from "../cache/rollout.ts";
+import { conditionOf, type RemoteAnswer, statusOf, untilDeadline } from "../cache/status.ts";
 import { storageOf } from "../cache/storage.ts";
 import { grownTo, isReplaced } from "../cache/storage-status.ts";
 import { lostNode, mayHoldArtifacts, type Trouble, troubleOf } from "../cache/trouble.ts";
@@ -20,6 +22,7 @@ import type { Store } from "../kube/store.ts";
 import { childKinds } from "./child-kinds.ts";
 import { isOwnedBy } from "./child-owner.ts";
 import { type ChildChange, type Children, type ChildStores, createChildren } from "./children.ts";
+import { type AskEnforced, createEnforcement } from "./enforcement.ts";
 import { notesOf } from "./notes.ts";
 import { FailedTryError, retryAfter, troubleFrom } from "./obstacles.ts";
 import type { Asked } from "./remotes.ts";
@@ -39,10 +42,11 @@ export interface ReconcilerSettings {
   readonly whyNoPod: (statefulSet: V1StatefulSet) => Promise<Finding>;
   /** Whether a remote registry answers, and when to ask again. */
   readonly askRemote: ((registry: string) => Promise<Asked>) | undefined;
+  /** Whether a registry refuses who has no password. */
+  readonly askEnforced: AskEnforced;
   readonly record: EventRecorder;
-  readonly openshift: boolean;
-  readonly registryImage: string;
-  readonly clusterDomain: string;
+  /** What children depend on and is the same for all caches. */
+  readonly installation: CacheInstallation;
 }
 
 /** Why a registry does not run, and when that may look different although no watch tells. */
@@ -80,6 +84,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
   const memories = new Map<string, { uid: string; children: Children }>();
   const written = new Map<string, OrasCacheStatus>();
   const rollouts = createRollouts();
+  const enforcement = createEnforcement(settings.askEnforced);
 
   const childrenFor = (key: string, owner: CacheIdentity): Children => {
     const known = memories.get(key);
@@ -100,8 +105,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
 
   const desiredOf = (cache: StoredOrasCache, key: string): Child[] =>
     desiredChildren(cache, {
-      openshift: settings.openshift,
-      registryImage: settings.registryImage,
+      ...settings.installation,
       random: randomBytes(32).toString("base64url"),
       statefulSet: liveSet(key),
       mayHoldArtifacts: settings.podsOf(key).some(mayHoldArtifacts),
@@ -161,7 +165,12 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     if (lost !== undefined) return { trouble: lost };
     const againInMs = ending.find((found) => typeof found === "number");
     const statefulSet = liveSet(key);
-    if (statefulSet === undefined || isRolledOut(statefulSet)) return { againInMs };
+    if (statefulSet === undefined) return { againInMs };
+    if (isRolledOut(statefulSet)) {
+      // A Pod that waits to be replaced is as it was made.
+      const isClosed = asksForPassword(statefulSet) && !isUpdatePending(statefulSet);
+      return isClosed ? { againInMs, ...(await enforcement(settings.podsOf(key))) } : { againInMs };
+    }
     const pods = settings.podsOf(key).filter((pod) => !pod.metadata?.deletionTimestamp);
     if (pods.length > 0)
       return { againInMs, trouble: pods.map(troubleOf).find((trouble) => trouble !== undefined) };
@@ -189,7 +198,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
       pods: settings.podsOf(key),
       trouble,
       remote,
-      clusterDomain: settings.clusterDomain,
+      installation: settings.installation,
       time: `${new Date().toISOString().slice(0, 19)}Z`,
     });
     for (const note of statusNotes(cache, status, trouble)) record(cache, note);
@@ -244,8 +253,8 @@ function idOf({ kind, metadata }: { kind?: string; metadata?: { name?: string } 
 /** The operator may not read Secrets. One that the StatefulSet names was made before it. */
 function isNamedBy({ kind, metadata }: Child, statefulSet: V1StatefulSet | undefined): boolean {
   if (kind !== "Secret") return false;
-  const containers = statefulSet?.spec?.template.spec?.containers ?? [];
-  return JSON.stringify(containers).includes(JSON.stringify(metadata?.name));
+  const { initContainers, containers, volumes } = statefulSet?.spec?.template.spec ?? {};
+  return JSON.stringify([initContainers, containers, volumes]).includes(JSON.stringify(metadata?.name));
 }
 
 /** Whether the kubelet says that a Secret is not there: somebody deleted it. */
@@ -275,12 +284,15 @@ function statusNotes(
     const note = `spec.image is ${abandonedImage}, which the original operator wrote into each ${names.kind} and which is not updated. Remove spec.image to run ${names.registryImage}.`;
     notes.push({ type: "Warning", action: "Reconcile", reason: "AbandonedImage", note });
   }
-  const lost = status.conditions?.find(({ type }) => type === "StorageLost");
+  const lost = conditionOf(status, "StorageLost");
   if (lost && isReplaced(cache.status?.storage, status.storage))
     notes.push({ type: "Warning", action: "Start", reason: "StorageLost", note: lost.message });
   const grown = grownTo(cache.status?.storage, status.storage);
   if (grown !== undefined)
     notes.push({ type: "Normal", action: "Update", reason: "VolumeGrown", note: grown });
+  const open = conditionOf(status, "Open");
+  if (open && !conditionOf(cache.status, "Open"))
+    notes.push({ type: "Warning", action: "Reconcile", reason: "KeptOpen", note: open.message });
   return notes;
 }
 

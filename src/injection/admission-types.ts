@@ -51,6 +51,8 @@ export interface Questions {
 export interface Answers {
   /** The OrasCache, if it exists. */
   readonly cache?: OrasCache | undefined;
+  /** Name of the Secret with the login of the cache; undefined where its registry asks for none. */
+  readonly cacheLogin?: string | undefined;
   /** The LimitRanges of the namespace. */
   readonly limitRanges?: readonly V1LimitRange[];
   /**

@@ -213,6 +213,7 @@ function programOptions({ settings }: Step, launcher: Launcher): string[] {
 /** Options of the containers that speak to registries. */
 function registryOptions(step: Step): string[] {
   const { settings, registry } = step;
+  const hasLogin = settings.orasEnv !== undefined || cacheLoginOf(step) !== undefined;
   return [
     ...option("--timeout", String(settings.timeoutSeconds)),
     ...(settings.orasEnv === undefined
@@ -220,10 +221,16 @@ function registryOptions(step: Step): string[] {
       : [
           ...option("--credentials", names.credentialsPath),
           ...option("--credentials-host", credentialsHost(step)),
-          ...option("--plain-login-host", inCluster(registry) ? registry.host : undefined),
         ]),
+    ...option("--cache-credentials", cacheLoginOf(step) && names.cacheLoginPath),
+    ...option("--plain-login-host", hasLogin && inCluster(registry) ? registry.host : undefined),
     ...flag("--debug", settings.debug),
   ];
+}
+
+/** The Secret with the login of the step's cache, where the step uses its registry and that asks for a password. */
+export function cacheLoginOf({ registry, answers }: Pick<Step, "registry" | "answers">): string | undefined {
+  return inCluster(registry) ? answers.cacheLogin : undefined;
 }
 
 /** A password is shown to one registry: the step's own, where it asks for one, else the first that a URI names. */

@@ -4,6 +4,7 @@ import { shareNames } from "../../schema/share.ts";
 import { type ArtifactReference, formatPlainReference } from "../annotations/reference.ts";
 import { type Settings, usesScripts } from "../annotations/settings.ts";
 import {
+  cacheLoginOf,
   credentialsHost,
   installArguments,
   protocolArtifacts,
@@ -30,8 +31,20 @@ export function volumes(step: Step): V1Volume[] {
     name: free.volume(names.shareVolume),
     emptyDir: sizeLimit === undefined ? {} : { sizeLimit },
   };
-  if (settings.orasEnv === undefined) return [share];
-  return [share, { name: free.volume(names.credentialsVolume), secret: { secretName: settings.orasEnv } }];
+  const given: V1Volume[] =
+    settings.orasEnv === undefined
+      ? []
+      : [{ name: free.volume(names.credentialsVolume), secret: { secretName: settings.orasEnv } }];
+  return [share, ...given, ...cacheLoginVolume(step)];
+}
+
+/** Optional, because a step may be there before its cache: the agent waits for it, and says so. */
+function cacheLoginVolume(step: Step): V1Volume[] {
+  const secretName = cacheLoginOf(step);
+  // A script of the author's that pushes has no use for it as it is.
+  if (secretName === undefined || step.settings.orasEntrypoint !== undefined) return [];
+  const items = [{ key: ".dockerconfigjson", path: "config.json" }];
+  return [{ name: step.free.volume(names.cacheLoginVolume), secret: { secretName, optional: true, items } }];
 }
 
 /** The init containers: put the agent on the share, pull the inputs, prove that the output may be pushed. */
@@ -43,7 +56,7 @@ export function initContainers(step: Step): V1Container[] {
   if (usesScripts(settings)) {
     // The container that stays pulls and pushes.
     const base = { name, image, command: [names.agentPath, "install"], args: installArguments(step) };
-    return [addedContainer(step, base, { init: true })];
+    return [addedContainer(step, base, { init: true, logins: "author" })];
   }
   const args = pullArguments(step);
   if (settings.orasContainer === undefined) {
@@ -58,7 +71,7 @@ export function initContainers(step: Step): V1Container[] {
   const pull = { name, image: settings.orasContainer, command: [agentOnShare, "pull"], args };
   return [
     // Nobody chose its image, and it needs no password.
-    addedContainer(step, install, { init: true, credentials: false }),
+    addedContainer(step, install, { init: true, logins: "none" }),
     addedContainer(step, pull, { init: true }),
   ];
 }
@@ -114,7 +127,7 @@ function scriptContainer(step: Step, name: string): V1Container {
     command: [`${names.sharePath}/${operatorFolder}/${shareNames.orasEntrypoint}`],
     args: protocolArtifacts(settings, plain),
   };
-  const container = addedContainer(step, base, { init: false });
+  const container = addedContainer(step, base, { init: false, logins: "author" });
   const mount = (at: ShareMount) => ({ name: step.free.volume(names.shareVolume), ...at });
   // The original's sidecar scripts read the credentials from their environment. What the protocol has no argument for
   // is there too.
@@ -146,7 +159,7 @@ function protocolSettings(step: Step): Record<string, string> {
 function addedContainer(
   step: Step,
   base: Pick<V1Container, "name" | "image" | "command" | "args">,
-  { init, credentials = step.settings.orasEnv !== undefined }: { init: boolean; credentials?: boolean },
+  { init, logins = "all" }: { init: boolean; logins?: Logins },
 ): V1Container {
   const { pod, installation, resources, settings } = step;
   const { inputs, output } = settings;
@@ -156,7 +169,7 @@ function addedContainer(
     ...(env.length > 0 ? { env } : {}),
     ...(resources ? { resources } : {}),
     securityContext: restrictedSecurityContext(installation.openshift),
-    volumeMounts: mounts(step, credentials),
+    volumeMounts: mounts(step, logins),
     // A failed pull must end the Pod. Where the Pod restarts its containers it would be retried forever,
     // so the container says Never itself (KEP-5307, on by default from 1.35).
     ...(init && pod.restartPolicy !== "Never" && installation.kubernetesMinor >= 35
@@ -165,12 +178,21 @@ function addedContainer(
   };
 }
 
-function mounts({ pod, free }: Step, credentials: boolean): V1VolumeMount[] {
+/** Which logins a container sees: those of the author and of the cache, of the author alone, none. */
+type Logins = "all" | "author" | "none";
+
+function mounts(step: Step, logins: Logins): V1VolumeMount[] {
+  const { pod, free, settings } = step;
   const share = free.volume(names.shareVolume);
+  const ofAuthor = logins !== "none" && settings.orasEnv !== undefined;
+  const ofCache = logins === "all" && cacheLoginOf(step) !== undefined;
   return [
     { name: share, mountPath: names.sharePath },
-    ...(credentials
+    ...(ofAuthor
       ? [{ name: free.volume(names.credentialsVolume), mountPath: names.credentialsPath, readOnly: true }]
+      : []),
+    ...(ofCache
+      ? [{ name: free.volume(names.cacheLoginVolume), mountPath: names.cacheLoginPath, readOnly: true }]
       : []),
     // The ServiceAccount admission plugin leaves containers alone that mount something there already.
     ...(pod.automountServiceAccountToken === false

@@ -1,4 +1,4 @@
-import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
+import type { V1Container, V1PodSpec, V1Volume } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { listed, type Problem, quoted } from "../annotations/problems.ts";
 import { formatRegistry } from "../annotations/reference.ts";
@@ -47,7 +47,10 @@ export function checkProcessesAgain(
   openshift: boolean,
 ): Problem[] {
   const present = findInjection(pod, injection);
-  if (!present || !pod.volumes?.some((volume) => volume.secret && present.isAddedVolume(volume))) return [];
+  const isAuthors = (volume: V1Volume) => volume.secret && !volume.secret.optional;
+  // The login of the cache is optional, and no secret among the Pods of its namespace.
+  if (!present || !pod.volumes?.some((volume) => isAuthors(volume) && present.isAddedVolume(volume)))
+    return [];
   const others: V1PodSpec = {
     ...pod,
     containers: pod.containers.filter((container) => !present.isAdded(container)),

@@ -59,7 +59,7 @@ export const permissions: readonly Permission[] = [
     ["get", "list", "watch", "create", "patch"],
     "a cache's PersistentVolumeClaim",
   ),
-  rule("cluster", secrets, ["create"], "a cache's HTTP secret, never read"),
+  rule("cluster", secrets, ["create"], "a cache's HTTP secret, key and login, never read"),
   rule("cluster", pods, ["list", "watch"], "tell how steps ended and why a registry does not run"),
   // Labels cannot be part of a rule: policies/operator.yaml limits it to one field of injected Pods.
   rule("cluster", pods, ["patch"], "end a step that cannot end by itself"),
@@ -80,8 +80,11 @@ export const permissions: readonly Permission[] = [
   rule("own-namespace", secrets, ["list", "watch", "update"], "the webhook's certificate", {
     resourceNames: [names.webhookSecret],
   }),
+  rule("own-namespace", secrets, ["list", "watch"], "the key of the caches' passwords", {
+    resourceNames: [names.cacheKeySecret],
+  }),
   // RBAC cannot restrict "create" to names.
-  rule("own-namespace", secrets, ["create"], "the webhook's certificate"),
+  rule("own-namespace", secrets, ["create"], "the webhook's certificate, the key of the caches' passwords"),
   rule("own-namespace", leases, ["create"], "elect a leader"),
   rule("own-namespace", leases, ["get", "update"], "elect a leader", { resourceNames: [names.lease] }),
 ];

@@ -16,6 +16,7 @@ import type { KubeObject } from "../kube/objects.ts";
 import { type Reflector, type ReflectorSettings, startReflector } from "../kube/reflector.ts";
 import { resources } from "../kube/resources.ts";
 import type { Reach } from "../registry/addresses.ts";
+import { enforcesPasswords } from "../registry/enforced.ts";
 import { askRegistry } from "../registry/reachable.ts";
 import { watchTrouble } from "./log.ts";
 import type { Process } from "./process.ts";
@@ -24,6 +25,8 @@ import type { Process } from "./process.ts";
 export interface Leadership extends Process {
   readonly facts: ClusterFacts;
   readonly caches: Reflector<StoredOrasCache>;
+  /** What the passwords of caches are made from. */
+  readonly operatorKey: string;
   /** Which registries may be asked whether they answer; undefined: none. */
   readonly reach: Reach | undefined;
   readonly signal: AbortSignal;
@@ -61,7 +64,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     keep: (pod) => keepStep(pod, pod.spec && recordedInjection(pod.spec)),
   });
   const { countOutcome, observeQueue } = metrics;
-  const { reach } = leadership;
+  const { reach, operatorKey } = leadership;
   const askRemote =
     reach &&
     createRemotes(async (url) => {
@@ -72,9 +75,15 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
   const controllers = [
     cacheController({
       ...{ client, log, caches, mirror, publish, askRemote },
-      openshift: facts.openshift,
-      registryImage: options.registryImage,
-      clusterDomain: options.clusterDomain,
+      askEnforced: (host, user) => enforcesPasswords(host, user, watching.signal),
+      installation: {
+        openshift: facts.openshift,
+        registryImage: options.registryImage,
+        agentImage: options.agentImage,
+        auth: options.registryAuth,
+        operatorKey,
+        clusterDomain: options.clusterDomain,
+      },
     }),
     stepController({ client, log, countOutcome, publish, pods }),
     missingCacheController({ caches, pods, publish }),

@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { V1LimitRange } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import type { ManagerOptions } from "../../schema/options.ts";
+import { loginOfStep, loginSecretName } from "../cache/access.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import type { ServingPair } from "../certificates/source.ts";
 import type { Installation } from "../injection/admission-types.ts";
@@ -17,6 +18,7 @@ import type { KubeObject } from "../kube/objects.ts";
 import { startReflector } from "../kube/reflector.ts";
 import { type Resource, resources } from "../kube/resources.ts";
 import { type AdmissionServer, serveAdmission } from "../webhook/server.ts";
+import { keepCacheKey } from "./cache-key.ts";
 import { startCertificates } from "./certificates.ts";
 import { findClusterDomain } from "./cluster-domain.ts";
 import { serveHealth, serveMetrics } from "./endpoints.ts";
@@ -47,7 +49,12 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
   const log = createLog(options.logLevel);
   const metrics = createMetrics();
   const webhooks = `the MutatingWebhookConfiguration ${names.webhookConfiguration}`;
-  const waitsFor = new Set(["the API server", "a certificate", webhooks]);
+  const waitsFor = new Set([
+    "the API server",
+    `the Secret ${names.cacheKeySecret}`,
+    "a certificate",
+    webhooks,
+  ]);
   const endpoints = await Promise.all([
     serveHealth(options.healthPort, () => (signal.aborted ? ["nothing, it stops"] : [...waitsFor])),
     serveMetrics(options.metricsPort, metrics.registry),
@@ -67,6 +74,7 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
     });
   const caches = watch<StoredOrasCache>(resources.orasCaches);
   const limitRanges = watch<LimitRange>(resources.limitRanges);
+  const cacheKey = keepCacheKey(self, serving.signal);
   const hooks = options.podShape === "auto" ? watchHookShape(self, serving.signal) : undefined;
   let images: ImageLookup | undefined;
   let server: AdmissionServer | undefined;
@@ -88,12 +96,18 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
       Promise.all([detect(self, signal), caches.synced, limitRanges.synced]),
     );
     waitsFor.delete("the API server");
+    const operatorKey = await untilAborted(signal, cacheKey.first);
+    waitsFor.delete(`the Secret ${names.cacheKeySecret}`);
     if (options.imageLookup) images = startImageLookup(self, facts, serving.signal);
     const pair = await untilAborted(signal, certificates.first);
     server = await serveAdmission({
       installation: installationOf(options, facts),
       sources: {
         cache: (namespace, name) => caches.store.get(`${namespace}/${name}`),
+        loginOf: (namespace, name, cache) =>
+          loginOfStep(cache, options.registryAuth, () =>
+            loginSecretName({ name, namespace }, { operatorKey, clusterDomain }),
+          ),
         limitRanges: (namespace) =>
           [...limitRanges.store.values()].filter(({ metadata }) => metadata?.namespace === namespace),
         ...(hooks && { hookShape: hooks.isPossible }),
@@ -107,7 +121,7 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
     if (renewed) server.usePair(renewed); // it changed before there was a server
     waitsFor.delete("a certificate");
     await campaign(self, signal, (term) =>
-      leadCaches({ ...self, facts, caches, reach: images?.reach, signal: term }),
+      leadCaches({ ...self, facts, caches, operatorKey, reach: images?.reach, signal: term }),
     );
   };
 
@@ -127,6 +141,7 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
     await Promise.all([
       caches.stopped,
       limitRanges.stopped,
+      cacheKey.stopped,
       images?.stopped,
       hooks?.stopped,
       certificates.stopped,

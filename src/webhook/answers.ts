@@ -8,6 +8,8 @@ import type { PullSecretsOf } from "./pull-secrets.ts";
 export interface Sources {
   /** The OrasCache of that name, as the operator's watch last saw it. */
   readonly cache: (namespace: string, name: string) => OrasCache | undefined;
+  /** Name of the Secret with the login of a cache, which may not exist yet; undefined where its registry asks for none. */
+  readonly loginOf?: (namespace: string, name: string, cache: OrasCache | undefined) => string | undefined;
   /** The LimitRanges of a namespace, as the operator's watch last saw them. */
   readonly limitRanges: (namespace: string) => readonly V1LimitRange[];
   /** Whether Pods may have no init container: see Answers. Absent where the installation does not want it. */
@@ -74,8 +76,10 @@ export function createAnswerer(sources: Sources): Answerer {
 
   return (questions, reviewBytes) => {
     const { namespace, cache, images } = questions;
+    const found = cache === undefined ? undefined : sources.cache(namespace, cache);
     const known: Answers = {
-      cache: cache === undefined ? undefined : sources.cache(namespace, cache),
+      cache: found,
+      cacheLogin: cache === undefined ? undefined : sources.loginOf?.(namespace, cache, found),
       limitRanges: sources.limitRanges(namespace),
       ...(sources.hookShape && { hookShape: sources.hookShape() }),
     };

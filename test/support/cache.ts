@@ -23,6 +23,7 @@ export function storedCache(
 export function childFacts(facts: Partial<ChildFacts> = {}): ChildFacts {
   return {
     ...{ openshift: false, registryImage: "registry:default", random: "random" },
+    ...{ agentImage: "agent:1", auth: "none", operatorKey: "k", clusterDomain: "cluster.local" },
     ...{ statefulSet: undefined, mayHoldArtifacts: false },
     ...facts,
   };

@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { annotations } from "../../src/annotations/table.ts";
+import type { OrasCache } from "../../src/cache/types.ts";
 import { cacheOf, podOf } from "./builders.ts";
 import { temporaryFolder } from "./folders.ts";
 import { type Answer, kubectl, tryKubectl } from "./kubectl.ts";
@@ -45,12 +46,18 @@ export interface Workspace {
 
 let number = 0;
 
+/** With `CACHE_AUTH=htpasswd` any test runs with registries that ask for a password. */
+const usualSpec = (process.env["CACHE_AUTH"] && {
+  auth: { type: process.env["CACHE_AUTH"] },
+}) as OrasCache["spec"];
+
 /**
  * Makes a namespace with a cache that is ready.
  *
  * @param labels - of the namespace
+ * @param spec - of the cache
  */
-export async function workspace(labels: Record<string, string> = {}): Promise<Workspace> {
+export async function workspace(labels: Record<string, string> = {}, spec = usualSpec): Promise<Workspace> {
   const namespace = `e2e-${process.pid}-${Date.now().toString(36)}-${++number}`;
   const within = ["--namespace", namespace];
   await kubectl(
@@ -58,7 +65,7 @@ export async function workspace(labels: Record<string, string> = {}): Promise<Wo
     JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels } }),
   );
   const cache = annotations["oras-cache"].default ?? "";
-  await kubectl([...within, "apply", "-f", "-"], JSON.stringify(cacheOf(cache)));
+  await kubectl([...within, "apply", "-f", "-"], JSON.stringify(cacheOf(cache, spec)));
   await kubectl([
     ...within,
     "wait",
@@ -76,9 +83,11 @@ export async function workspace(labels: Record<string, string> = {}): Promise<Wo
       async () => (await get<{ items: V1Pod[] }>("pods", "-l", `job-name=${job}`)).items[0],
       `a Pod of the Job ${job}`,
     );
+  const login = temporaryFolder("login");
+  writeFileSync(join(login, "config.json"), await dockerConfig(within, cache, forward.address));
   const oras = (...args: string[]) =>
     start(["oras", ...args.map((a) => a.replace("{registry}", forward.address))], {
-      env: { ...process.env, HOME: "/nonexistent" },
+      env: { ...process.env, HOME: "/nonexistent", DOCKER_CONFIG: login },
     }).ended;
   const apply = (object: object) => kubectl([...within, "apply", "-f", "-"], JSON.stringify(object));
   const whyNot = async <T>(wait: Promise<T>, ...describe: string[]) =>
@@ -147,6 +156,20 @@ export async function workspace(labels: Record<string, string> = {}): Promise<Wo
       await kubectl(["delete", "namespace", namespace, "--wait=false"]);
     },
   };
+}
+
+/** What people write by `oras login`, with what the cache's Secret says. */
+async function dockerConfig(within: readonly string[], cache: string, address: string): Promise<string> {
+  const { status } = JSON.parse(await kubectl([...within, "get", names.plural, cache, "-o", "json"]));
+  if (status.credentialsSecret === undefined) return "{}";
+  const secret = JSON.parse(
+    await kubectl([...within, "get", "secret", status.credentialsSecret, "-o", "json"]),
+  );
+  const [username, password] = ["username", "password"].map((key) =>
+    Buffer.from(secret.data[key], "base64").toString(),
+  );
+  const auth = Buffer.from(`${username}:${password}`).toString("base64");
+  return JSON.stringify({ auths: { [address]: { auth } } });
 }
 
 async function portForward(namespace: string, cache: string): Promise<{ address: string; stop: () => void }> {

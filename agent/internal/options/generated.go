@@ -60,6 +60,8 @@ type Options struct {
 	Credentials string `option:"credentials" commands:"pull push serve sidecar"`
 	// CredentialsHost is the one host that user and passwords are shown to, unless the Secret names another.
 	CredentialsHost string `option:"credentials-host" commands:"pull push serve sidecar"`
+	// CacheCredentials is the folder with the login of the step's own cache, which may come later.
+	CacheCredentials string `option:"cache-credentials" commands:"pull push serve sidecar"`
 	// PlainLoginHost is the one host that a login is shown to without TLS: the step's own cache.
 	PlainLoginHost string `option:"plain-login-host" commands:"pull push serve sidecar"`
 	// MessagePath is the file of the termination message.

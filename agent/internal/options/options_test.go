@@ -15,10 +15,15 @@ func TestOptionsAreReadAsTheOperatorWritesThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Options{
-		Share: "/mnt/oras", Output: "https://ghcr.io/acme/out:1", Image: []string{"a", ""}, Policy: []string{"{}"},
-		Timeout: 7 * time.Second, Debug: true, Containers: 1, Unpack: true, PushOn: "success", Compression: "auto",
-		MessagePath: "/dev/termination-log", Rest: []string{},
+	// What is not written has its default.
+	want, err := Parse("push", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.Share, want.Output, want.Image, want.Policy = "/mnt/oras", "https://ghcr.io/acme/out:1", []string{"a", ""}, []string{"{}"}
+	want.Timeout, want.Debug, want.Rest = 7*time.Second, true, []string{}
+	if want.PushOn != "success" || want.Compression != "auto" || !want.Unpack || want.Containers != 1 {
+		t.Errorf("the defaults are %+v", want)
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("read\n%+v, want\n%+v", got, want)

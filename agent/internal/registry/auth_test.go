@@ -35,7 +35,9 @@ func htpasswd(t *testing.T) *server {
 	if err := os.WriteFile(file, out, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return startServer(t, "REGISTRY_AUTH=htpasswd", "REGISTRY_AUTH_HTPASSWD_REALM=x", "REGISTRY_AUTH_HTPASSWD_PATH="+file)
+	s := startServer(t, "REGISTRY_AUTH=htpasswd", "REGISTRY_AUTH_HTPASSWD_REALM=x", "REGISTRY_AUTH_HTPASSWD_PATH="+file)
+	s.users = file
+	return s
 }
 
 // leaks says whether a password or one of its encodings is in a text.

@@ -21,6 +21,8 @@ type Options struct {
 	Use credentials.Use
 	// Secret has the logins and the CA. Nil: none.
 	Secret *credentials.Secret
+	// Cache has the login of the step's own cache, which may come later. Nil: the step has none.
+	Cache *credentials.Late
 	// PlainLogin says whether a host (with its port) may be shown a login over plain HTTP. Nil: none may.
 	PlainLogin func(host string) bool
 	// Timeout is how long something that may pass is tried again. Default 5 m.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,7 +19,8 @@ import (
 )
 
 // Repository is one repository of a registry, and the artifact in it that was asked for. It may be used by several
-// goroutines at once. Logins are read once: after hours of waiting, open it anew.
+// goroutines at once. Logins are read once, but that of the step's own cache again where it is refused: after hours of
+// waiting, open it anew.
 type Repository struct {
 	ref       reference.Reference
 	o         Options
@@ -87,16 +89,45 @@ func (r *Repository) session(ctx context.Context) (*auth.Client, int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.read {
-		logins, err := r.o.Secret.Logins(ctx, r.ref.Host, r.ref.Repository, r.o.Use)
+		logins, err := r.readLogins(ctx)
 		if err != nil {
 			return nil, 0, local(err, "%s", Clean(err.Error(), maxReason))
 		}
-		r.logins, r.read = logins, true
-		if len(logins) > 0 {
-			r.client = r.newClient(logins[0])
-		}
+		r.logins, r.current, r.read = logins, 0, true
+		r.client = r.newClient(slices.Concat(logins, []credentials.Login{{}})[0])
 	}
 	return r.client, r.current, nil
+}
+
+// readLogins returns those of the step's own cache first: they are for it alone.
+func (r *Repository) readLogins(ctx context.Context) ([]credentials.Login, error) {
+	own, err := r.o.Cache.Logins(r.ref.Host, r.ref.Repository)
+	if err != nil {
+		return nil, err
+	}
+	others, err := r.o.Secret.Logins(ctx, r.ref.Host, r.ref.Repository, r.o.Use)
+	return slices.Concat(own, others), err
+}
+
+// lookAgain finds out whether a refusal passes, because the Secret with the login of the step's own cache was not there
+// yet or has changed since it was read. Refusals of other registries stay what they are.
+func (r *Repository) lookAgain(refused error) error {
+	if !r.o.Cache.Has(r.ref.Host) {
+		return refused
+	}
+	own, err := r.o.Cache.Logins(r.ref.Host, r.ref.Repository)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err == nil && len(own) > 0 && slices.Contains(r.logins, own[0]) {
+		return refused
+	}
+	r.read, r.settled = false, false
+	e := *As(refused)
+	e.Kind, e.passes = Unavailable, true
+	if len(own) == 0 {
+		e.Reason += "; the Secret with its login is not there yet"
+	}
+	return &e
 }
 
 // nextLogin goes on to the login after the one that was refused, as the kubelet does. False: there is none.
@@ -159,9 +190,14 @@ func (r *Repository) do(ctx context.Context, q request) (*http.Response, error) 
 			r.settle(resp)
 			return resp, nil
 		}
-		if e := As(err); e == nil || e.Kind != Denied || !r.nextLogin(position) {
-			return nil, r.explainDenial(err)
+		e := As(err)
+		if e != nil && e.Kind == Denied && r.nextLogin(position) {
+			continue
 		}
+		if err = r.explainDenial(err); e != nil && e.Kind == Denied {
+			err = r.lookAgain(err)
+		}
+		return nil, err
 	}
 }
 

@@ -38,6 +38,8 @@ type server struct {
 	env     []string
 	command *exec.Cmd
 	ended   chan struct{}
+	// users is the htpasswd file of one that asks for a password.
+	users string
 }
 
 // freePort returns the address of a loopback port that nobody listens on.

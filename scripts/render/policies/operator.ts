@@ -254,13 +254,28 @@ function claimRules(): Validation[] {
   ];
 }
 
+/** Secrets of a cache that are created once: their names end in a digest (see src/cache/once-secret.ts). */
+const onceSecrets = [
+  { purpose: "http", type: "Opaque", keys: ["httpSecret"] },
+  { purpose: "key", type: "Opaque", keys: ["key"] },
+  {
+    purpose: "credentials",
+    type: "kubernetes.io/dockerconfigjson",
+    keys: [".dockerconfigjson", "username", "password"],
+  },
+];
+
+/** CEL for whether a Secret is such a one. */
+function isOnce({ purpose, type, keys }: (typeof onceSecrets)[number]): string {
+  const named = `object.metadata.ownerReferences.exists(o, object.metadata.name.startsWith(o.name + "-${purpose}-") && object.metadata.name.substring(size(o.name)).matches("^-${purpose}-[0-9a-f]{10}$"))`;
+  return `object.type == ${quote(type)} && ${named} && object.?data.orValue({}).all(k, k in ${list(keys)})`;
+}
+
 function secretRules(owned: string, wasOwned: string): Validation[] {
   const certificate = (object: string) =>
     `${object}.metadata.namespace == ${quote(names.operatorNamespace)} && ${object}.metadata.name == ${quote(names.webhookSecret)} && ${object}.type == "kubernetes.io/tls"`;
-  // Its name ends with a digest: see httpSecretReference.
-  const named = `object.metadata.ownerReferences.exists(o, object.metadata.name.startsWith(o.name + "-http-") && object.metadata.name.substring(size(o.name)).matches("^-http-[0-9a-f]{10}$"))`;
-  const content = 'object.?immutable.orValue(false) && object.?data.orValue({}).all(k, k == "httpSecret")';
-  const http = `object.type == "Opaque" && request.namespace != ${quote(names.operatorNamespace)} && ${owned} && size(object.metadata.ownerReferences) == 1 && ${named} && ${content} && ${noFinalizer}`;
+  const cacheKey = `object.metadata.namespace == ${quote(names.operatorNamespace)} && object.metadata.name == ${quote(names.cacheKeySecret)} && object.type == "Opaque" && oldObject == null && object.?immutable.orValue(false) && ${lifetime}`;
+  const ofCache = `object.?immutable.orValue(false) && request.namespace != ${quote(names.operatorNamespace)} && ${owned} && size(object.metadata.ownerReferences) == 1 && (${onceSecrets.map(isOnce).join(" || ")}) && ${noFinalizer}`;
   return [
     {
       // Also before a patch is answered with what the Secret holds.
@@ -268,12 +283,12 @@ function secretRules(owned: string, wasOwned: string): Validation[] {
       message: "the operator may only change Secrets that it made",
     },
     {
-      expression: `object == null || (${certificate("object")}) || (${http})`,
-      message: `the operator may only write its certificate, ${names.webhookSecret}, and the HTTP secret of an OrasCache`,
+      expression: `object == null || (${certificate("object")}) || (${cacheKey}) || (${ofCache})`,
+      message: `the operator may only write its certificate, ${names.webhookSecret}, create ${names.cacheKeySecret}, and the Secrets of an OrasCache`,
     },
     {
       expression: `object == null || (${certificate("object")}) || size(${addedAnnotations}) == 0`,
-      message: `the operator sets one annotation on an HTTP secret, ${names.generationAnnotation}`,
+      message: `the operator sets one annotation on a Secret, ${names.generationAnnotation}`,
     },
     {
       expression: `object == null || !(${certificate("object")}) || ${lifetime}`,

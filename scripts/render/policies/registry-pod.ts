@@ -7,8 +7,8 @@ const anyName = "name";
 
 /** Fields of a Pod that the operator or the API server sets, to any value or as other rules say. */
 const podFields = [
-  ...["automountServiceAccountToken", "containers", "enableServiceLinks", "securityContext"],
-  ...["terminationGracePeriodSeconds", "volumes", "nodeSelector"],
+  ...["automountServiceAccountToken", "containers", "enableServiceLinks", "initContainers"],
+  ...["securityContext", "terminationGracePeriodSeconds", "volumes", "nodeSelector"],
   // The author's of an OrasCache. The API server keeps the old name of serviceAccountName, too.
   ...["affinity", "tolerations", "topologySpreadConstraints", "priorityClassName", "imagePullSecrets"],
   ...["serviceAccountName", "serviceAccount"],
@@ -29,6 +29,8 @@ const containerFields = [
   ...["env", "envFrom", "image", "imagePullPolicy", "livenessProbe", "name", "ports", "readinessProbe"],
   ...["resources", "securityContext", "terminationMessagePath", "terminationMessagePolicy", "volumeMounts"],
 ];
+/** The registry runs as its image means it to; the agent has commands. */
+const keeperFields = ["args", "command"];
 const containerAnnotation = "kubectl.kubernetes.io/default-container";
 
 /** What to do when a policy of the cluster added what is refused. */
@@ -43,8 +45,9 @@ export const registryPodVariables = {
   oldTemplate: "oldObject == null ? dyn({}) : dyn(oldObject.spec.template)",
   pod: "variables.template.spec",
   oldPod: "oldObject == null ? dyn({}) : dyn(oldObject.spec.template.spec)",
-  containers: "variables.pod.containers",
-  oldContainers: "oldObject == null ? [] : oldObject.spec.template.spec.containers",
+  containers: "variables.pod.containers + variables.pod.?initContainers.orValue([])",
+  oldContainers:
+    "oldObject == null ? [] : oldObject.spec.template.spec.containers + oldObject.spec.template.spec.?initContainers.orValue([])",
   oldVolumes: "oldObject == null ? [] : oldObject.spec.template.spec.?volumes.orValue([])",
   labels: celMap(childLabels(anyName)),
   podValues: `{${Object.entries(podValues).map(([field, value]) => `${quote(field)}: dyn(${value})`)}}`,
@@ -58,7 +61,7 @@ export const registryPodVariables = {
     `(k == ${quote(containerAnnotation)} ? m[k] != ${quote(names.registryContainer)} : k.contains("apparmor.security.") || k.contains("seccomp.security.") || (k.startsWith(${quote(names.prefix)}) && k != ${quote(names.restartAnnotation)}))`,
   ),
   addedToPod: `dyn(variables.pod).filter(k, !(k in ${list(podFields)}) && !(k in variables.podValues && variables.podValues[k] == dyn(variables.pod)[k]) && !(k in variables.oldPod && variables.oldPod[k] == dyn(variables.pod)[k]))`,
-  addedToContainers: `variables.containers.map(c, dyn(c).filter(k, !(k in ${list(containerFields)}) && !variables.oldContainers.exists(o, o.name == c.name && k in dyn(o) && dyn(o)[k] == dyn(c)[k]))).filter(ks, size(ks) > 0)`,
+  addedToContainers: `variables.containers.map(c, dyn(c).filter(k, !(k in ${list(containerFields)}) && !(c.name == ${quote(names.keeperInitContainer)} && k in ${list(keeperFields)}) && !variables.oldContainers.exists(o, o.name == c.name && k in dyn(o) && dyn(o)[k] == dyn(c)[k]))).filter(ks, size(ks) > 0)`,
 };
 
 /** CEL for the keys of a map of the template's metadata that a condition holds for, unless they were stored. */
@@ -127,8 +130,8 @@ function podRules(): Validation[] {
     },
     {
       // ConfigMaps: policies of the cluster put CAs into Pods by them.
-      expression: `variables.pod.?volumes.orValue([]).all(v, has(v.emptyDir) || has(v.configMap) || (has(v.persistentVolumeClaim) && v.name == ${quote(names.registryDataVolume)}) || variables.oldVolumes.exists(o, o == v))`,
-      message: `a registry has volumes of the kinds emptyDir and configMap, and a claim as ${names.registryDataVolume}, only`,
+      expression: `variables.pod.?volumes.orValue([]).all(v, has(v.emptyDir) || has(v.configMap) || (has(v.persistentVolumeClaim) && v.name == ${quote(names.registryDataVolume)}) || (has(v.secret) && v.secret.?secretName.orValue("").startsWith(object.metadata.name + "-key-")) || variables.oldVolumes.exists(o, o == v))`,
+      message: `a registry has volumes of the kinds emptyDir and configMap, a claim as ${names.registryDataVolume}, and the Secret with its key only`,
     },
     {
       expression: unless(
@@ -172,8 +175,8 @@ function containerRules(): Validation[] {
     every(unless(condition, ...fields.map((field) => `securityContext.?${field}`)));
   return [
     {
-      expression: every(`c.name == ${quote(names.registryContainer)} || ${before("true")}`),
-      message: `a registry's only container is called ${names.registryContainer}`,
+      expression: `variables.pod.containers.all(c, c.name == ${quote(names.registryContainer)} || ${before("true")}) && variables.pod.?initContainers.orValue([]).all(c, c.name == ${quote(names.keeperInitContainer)} || ${before("true")})`,
+      message: `a registry's only container is called ${names.registryContainer}, its only init container ${names.keeperInitContainer}`,
     },
     {
       expression: "size(variables.addedToContainers) == 0",

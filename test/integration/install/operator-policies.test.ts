@@ -109,6 +109,15 @@ describe("what the operator makes passes the policies", () => {
     nobodyRefused();
   });
 
+  test("a password of the registry, and none again", async () => {
+    const template = async () => (await setNamed("real"))?.spec?.template.spec;
+    await patch(admin, resources.orasCaches, "real", { spec: { auth: { type: "htpasswd" } } });
+    await until(async () => (await template())?.initContainers?.length === 1, "the init container");
+    await patch(admin, resources.orasCaches, "real", { spec: { auth: { type: "none" } } });
+    await until(async () => !(await template())?.initContainers?.length, "an open registry");
+    nobodyRefused();
+  });
+
   // Each of these the operator may not write itself; but it must be able to take it away.
   const variable = { name: "X", valueFrom: { secretKeyRef: { name: "x", key: "x" } } };
   test.each<[string, string, object]>([
@@ -301,6 +310,9 @@ describe("sec-10: whoever holds the operator's token", () => {
     ["the default token", "automountServiceAccountToken", undefined],
     ["a node", "nodeName", "control-plane"],
     ["an init container", "initContainers", [{ name: "init", image: "x" }]],
+    ["a keeper with privileges", "initContainers", [{ name: names.keeperInitContainer, image: "x" }]],
+    ["a keeper as a container", "containers.-", { name: names.keeperInitContainer, image: "x" }],
+    ["another cache's key", "volumes.-", { name: "k", secret: { secretName: "other-key-0123456789" } }],
     ["a second container", "containers.-", { name: "second", image: "x" }],
     ["a command", "containers.0.command", ["sh", "-c", "sleep 600"]],
     ["arguments", "containers.0.args", ["x"]],
@@ -635,11 +647,26 @@ describe("sec-10: whoever holds the operator's token", () => {
       },
     ],
     ["of its own namespace, of another name", { metadata: { name: "somebodys" } }, names.operatorNamespace],
-  ])("cannot create a Secret %s", async (_, change, where) => {
+    ["like a cache's key, with more in it", { named: "forged-key-0123456789", data: { key: "", more: "" } }],
+    [
+      "like a cache's login, of another type",
+      { named: "forged-credentials-0123456789", data: { username: "" } },
+    ],
+    ["like the key of the caches, elsewhere", { metadata: { name: names.cacheKeySecret } }],
+  ])("cannot create a Secret %s", async (_, { named, ...change }: { named?: string }, where) => {
     await create(resources.secrets, http);
     const secret = { ...http, ...change };
-    const metadata = { ...secret.metadata, namespace: where ?? namespace };
+    const metadata = { ...secret.metadata, ...(named && { name: named }), namespace: where ?? namespace };
     await refused(create(resources.secrets, { ...secret, metadata }, where));
+  });
+
+  test("cannot change the key of the caches, or delete it", async () => {
+    const place = { namespace: names.operatorNamespace, name: names.cacheKeySecret };
+    const key = await get<V1Secret & KubeObject>(admin, resources.secrets, place);
+    const path = pathOf(resources.secrets, place);
+    const body = changed(key, "metadata.labels", { a: "b" });
+    await refused(stolen.request({ method: "PUT", path, query: { dryRun: "All" }, body }));
+    await refused(stolen.request({ method: "DELETE", path, query: { dryRun: "All" } }));
   });
 
   test("cannot change or read somebody's Secret by patching it", async () => {

@@ -4,7 +4,7 @@ import { cacheUrl, remoteUrl } from "../../../src/cache/address.ts";
 import { isRolledOut } from "../../../src/cache/rollout.ts";
 import { conditionOf, statusOf, untilDeadline } from "../../../src/cache/status.ts";
 import type { Condition, OrasCacheStatus, StoredOrasCache } from "../../../src/cache/types.ts";
-import { storedCache } from "../../support/cache.ts";
+import { childFacts, storedCache } from "../../support/cache.ts";
 
 const time = "2026-01-02T03:04:05Z";
 const running: V1StatefulSet = {
@@ -29,7 +29,7 @@ const registryPod = (uid: string, startTime: string): V1Pod => ({
 const observe = (more: object): OrasCacheStatus =>
   statusOf({
     ...{ cache: storedCache(), statefulSet: undefined, claim: undefined, trouble: undefined, pods: [] },
-    ...{ clusterDomain: "cluster.local", time, ...more },
+    ...{ installation: childFacts(), time, ...more },
   });
 const shape = (status: OrasCacheStatus) =>
   Object.fromEntries(

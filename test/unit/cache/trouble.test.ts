@@ -9,6 +9,18 @@ const container = (status: Partial<V1ContainerStatus>): V1Pod =>
 const waiting = (reason: string, message?: string) =>
   container({ state: { waiting: { reason, ...(message && { message }) } } });
 
+test("an init container that cannot run is in the way, in its own words", () => {
+  const waiting = { reason: "CrashLoopBackOff", message: "back-off 10s restarting" };
+  const terminated = { exitCode: 195, message: "REGISTRY_AUTH is not allowed\n" };
+  const init = { name: "keeper-init", image: "agent", imageID: "", ready: false, restartCount: 1 };
+  const initContainerStatuses = [{ ...init, state: { waiting }, lastState: { terminated } }];
+  expect(troubleOf({ metadata: { name: "oras-0" }, status: { initContainerStatuses } })).toEqual({
+    reason: "CrashLoopBackOff",
+    message:
+      "Pod oras-0: container keeper-init: it ends again and again (last exit code 195): REGISTRY_AUTH is not allowed",
+  });
+});
+
 describe("why a registry Pod does not run", () => {
   test("lif-31: an image that is not there, in one reason and the same words however the kubelet puts it", () => {
     const cause = "rpc error: code = NotFound desc = failed to pull: not found";

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { names } from "../../../schema/names.ts";
 import type { AnnotationName } from "../../../src/annotations/table.ts";
 import { describeWarning } from "../../../src/annotations/warning.ts";
+import type { Answers } from "../../../src/injection/admission-types.ts";
 import { admit, createRequest } from "../../support/pods.ts";
 
 type Step = Partial<Record<AnnotationName, string>>;
@@ -26,8 +27,8 @@ function pod(step: Step, spec: Partial<V1PodSpec> = {}, container: Partial<V1Con
   };
 }
 
-function injected(object: V1Pod): V1Pod & { spec: V1PodSpec } {
-  const verdict = admit(createRequest(object));
+function injected(object: V1Pod, around: Answers = {}): V1Pod & { spec: V1PodSpec } {
+  const verdict = admit(createRequest(object), around);
   if (verdict.kind === "denied") throw new Error(verdict.message);
   const copy = structuredClone(object);
   applyPatch(copy, [...(verdict.patch ?? [])]);
@@ -332,5 +333,46 @@ describe("what is injected already", () => {
     Object.assign(changed.metadata?.annotations ?? {}, { [`${names.prefix}output-path`]: "other" });
     const request = { ...createRequest(changed), operation: "UPDATE" as const, oldObject: stored };
     expect(admit(request).warnings).toEqual([]);
+  });
+});
+
+describe("the login of the step's cache", () => {
+  const around: Answers = { cacheLogin: "oras-credentials-0123456789" };
+  const mountsOf = ({ volumeMounts = [] }: V1Container) =>
+    volumeMounts.filter(({ name }) => name.startsWith("oras-cache-login"));
+  const speakers = (object: V1Pod, more: Answers = {}) =>
+    Object.values(containersOf(injected(object, { ...around, ...more })))
+      .filter((container) => mountsOf(container).length > 0)
+      .map(({ name }) => name);
+  const both: Step = { ...output, "input-uri": "d:e" };
+
+  it("is mounted where the registry is spoken to, read-only, and not where the program runs", () => {
+    expect(speakers(pod(both))).toEqual(["oras", "oras-pull"]);
+    expect(speakers(pod(both), { hookShape: true })).toEqual(["oras"]);
+    expect(speakers(pod({ ...both, entrypoint: "https://example.com/a.sh" }))).toEqual(["oras"]);
+    expect(speakers(pod({ ...both, "oras-container": "tools" }))).toEqual(["oras", "oras-pull"]);
+  });
+
+  it("may come later than the step", () => {
+    const { spec } = injected(pod(both), around);
+    expect(spec.volumes?.find(({ name }) => name === "oras-cache-login")?.secret).toEqual({
+      secretName: "oras-credentials-0123456789",
+      optional: true,
+      items: [{ key: ".dockerconfigjson", path: "config.json" }],
+    });
+    const { oras } = containersOf({ spec });
+    expect(oras?.args).toContain("--cache-credentials=/var/run/oras/cache");
+    expect(oras?.args).toContain("--plain-login-host=oras-0.oras.default.svc.cluster.local:5000");
+  });
+
+  it("is not mounted by steps of another registry, nor where the cache asks for none", () => {
+    const elsewhere = [{ ...both, registry: "https://ghcr.io" }, { "output-uri": "oci://ghcr.io/a/b:c" }];
+    for (const step of elsewhere) expect(speakers(pod({ ...step, "output-path": "out" }))).toEqual([]);
+    expect(speakers(pod(both), { cacheLogin: undefined })).toEqual([]);
+  });
+
+  it("is no reason to refuse a Pod whose containers see each other: its namespace may read it", () => {
+    const shared = pod(both, { shareProcessNamespace: true });
+    expect(speakers(shared)).toEqual(["oras", "oras-pull"]);
   });
 });

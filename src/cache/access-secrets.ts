@@ -1,0 +1,43 @@
+import type { V1Secret } from "@kubernetes/client-node";
+import { authOf, cacheKey, cacheLogin, keySecretName, loginSecretName } from "./access.ts";
+import type { ChildFacts } from "./facts.ts";
+import { onceSecret } from "./once-secret.ts";
+import { identityOf } from "./owner.ts";
+import type { StoredOrasCache } from "./types.ts";
+
+type AccessFacts = Pick<ChildFacts, "operatorKey" | "auth" | "statefulSet" | "clusterDomain">;
+
+/** Whether the registry of a cache is to ask for a password: see authOf. */
+export function isClosed(cache: StoredOrasCache, facts: Pick<ChildFacts, "auth" | "statefulSet">): boolean {
+  return authOf(cache, facts.statefulSet, facts.auth) === "htpasswd";
+}
+
+/**
+ * The Secret with a cache's key, for the registry's Pod: the htpasswd file is made from it there.
+ *
+ * @param cache - whose
+ * @param facts - with the operator's key
+ * @returns undefined if the registry asks for no password
+ */
+export function keySecret(cache: StoredOrasCache, facts: AccessFacts): V1Secret | undefined {
+  if (!isClosed(cache, facts)) return undefined;
+  const identity = identityOf(cache);
+  const key = cacheKey(facts.operatorKey, identity);
+  return onceSecret(cache, keySecretName(key, identity.name), { key });
+}
+
+/**
+ * The Secret with the login of a cache, for steps and people.
+ *
+ * @param cache - whose
+ * @param facts - with the operator's key
+ * @returns undefined if the registry asks for no password
+ */
+export function credentialsSecret(cache: StoredOrasCache, facts: AccessFacts): V1Secret | undefined {
+  if (!isClosed(cache, facts)) return undefined;
+  const identity = identityOf(cache);
+  const login = cacheLogin(cacheKey(facts.operatorKey, identity), identity, facts.clusterDomain);
+  const { username, password, dockerConfig } = login;
+  const content = { ".dockerconfigjson": dockerConfig, username, password };
+  return onceSecret(cache, loginSecretName(identity, facts), content, "kubernetes.io/dockerconfigjson");
+}

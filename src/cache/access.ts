@@ -1,0 +1,147 @@
+import { createHmac } from "node:crypto";
+import type { V1StatefulSet } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
+import { onceName } from "./once-secret.ts";
+import type { OrasCache } from "./types.ts";
+
+/** Whether a registry asks for a password. */
+export type AuthType = "htpasswd" | "none";
+
+/** Which cache, before it may exist. */
+export interface CacheName {
+  readonly name: string;
+  readonly namespace: string;
+}
+
+/**
+ * The user name of Pods and people. A later password belongs to another name: the htpasswd file of distribution has one
+ * line for each user, the last one counts.
+ */
+export const firstUser = "oras-1";
+
+/**
+ * The key of one cache, from which its passwords are made. It depends on nothing but the operator's key and the name of
+ * the cache: so it is known before the cache exists, and a cache that is deleted and made again has the same one.
+ *
+ * @param operatorKey - the operator's, secret
+ * @param cache - whose
+ * @returns 43 characters, base64url
+ */
+export function cacheKey(operatorKey: string, { name, namespace }: CacheName): string {
+  return derive(operatorKey, `cache/${namespace}/${name}`);
+}
+
+/**
+ * The password of one user of a cache. The agent makes the same one from the same key.
+ *
+ * @param key - of the cache
+ * @param user - such as `oras-1`
+ */
+export function passwordOf(key: string, user: string): string {
+  return derive(key, `password/${user}`);
+}
+
+function derive(key: string, purpose: string): string {
+  return createHmac("sha256", key).update(purpose).digest("base64url");
+}
+
+/** The login of a cache, as its Secret has it. */
+export interface CacheLogin {
+  readonly username: string;
+  readonly password: string;
+  /** A docker configuration, as text. */
+  readonly dockerConfig: string;
+}
+
+/**
+ * The login of a cache.
+ *
+ * @param key - of the cache
+ * @param cache - which
+ * @param clusterDomain - for example `cluster.local`
+ */
+export function cacheLogin(key: string, cache: CacheName, clusterDomain: string): CacheLogin {
+  const password = passwordOf(key, firstUser);
+  const entry = { username: firstUser, password, auth: btoa(`${firstUser}:${password}`) };
+  const auths = Object.fromEntries(hostsOf(cache, clusterDomain).map((host) => [host, entry]));
+  return { username: firstUser, password, dockerConfig: JSON.stringify({ auths }) };
+}
+
+/** Every name by which Pods reach the registry: entries of a docker configuration are found by the exact name. */
+function hostsOf({ name, namespace }: CacheName, clusterDomain: string): string[] {
+  const ends = ["", `.${namespace}`, `.${namespace}.svc`, `.${namespace}.svc.${clusterDomain}`];
+  // The first replica's own name, and that of its Service.
+  return [`${name}-0.${name}`, name].flatMap((start) =>
+    ends.map((end) => `${start}${end}:${names.registryPort}`),
+  );
+}
+
+/** A cache whose login is to be known, and what it is made from. */
+interface LoginFacts {
+  readonly operatorKey: string;
+  /** For example `cluster.local`. */
+  readonly clusterDomain: string;
+}
+
+/**
+ * The name of the Secret with the login of a cache.
+ *
+ * @param cache - which
+ * @param facts - of the installation
+ */
+export function loginSecretName(cache: CacheName, { operatorKey, clusterDomain }: LoginFacts): string {
+  const login = cacheLogin(cacheKey(operatorKey, cache), cache, clusterDomain);
+  return onceName(cache.name, "credentials", login);
+}
+
+/**
+ * The name of the Secret with the key of a cache.
+ *
+ * @param key - its content
+ * @param cache - name of the cache
+ */
+export function keySecretName(key: string, cache: string): string {
+  return onceName(cache, "key", key);
+}
+
+/**
+ * Whether the registry of a cache is to ask for a password. One that runs without, and whose spec does not say, stays
+ * open: Pods that run have no password, and would lose their output.
+ *
+ * @param cache - as submitted or stored
+ * @param live - its StatefulSet as it is
+ * @param byDefault - what the installation wants
+ */
+export function authOf(cache: OrasCache, live: V1StatefulSet | undefined, byDefault: AuthType): AuthType {
+  const { auth } = cache.spec ?? {};
+  if (auth !== undefined) return auth.type;
+  return live === undefined || asksForPassword(live) ? byDefault : "none";
+}
+
+/** Whether a StatefulSet is that of a registry that asks for a password. */
+export function asksForPassword({ spec }: V1StatefulSet): boolean {
+  const registry = spec?.template.spec?.containers.find(({ name }) => name === names.registryContainer);
+  return registry?.env?.some(({ name }) => name === authVariable) === true;
+}
+
+/** The registry asks for a password if it is set. */
+export const authVariable = "REGISTRY_AUTH";
+
+/**
+ * The Secret with the login of a step's cache, or undefined where its registry asks for none. The Pod may be there before
+ * its cache, and the cache before the operator has looked at it: then the registry will be as an ordinary one.
+ *
+ * @param cache - the OrasCache, if it exists
+ * @param byDefault - what the installation wants
+ * @param secret - names the Secret that the operator makes
+ */
+export function loginOfStep(
+  cache: OrasCache | undefined,
+  byDefault: AuthType,
+  secret: () => string,
+): string | undefined {
+  if (cache?.spec?.deploy === false) return undefined;
+  if (cache?.spec?.auth?.type === "htpasswd") return secret();
+  if (cache?.status?.observedGeneration !== undefined) return cache.status.credentialsSecret;
+  return (cache?.spec?.auth?.type ?? byDefault) === "htpasswd" ? secret() : undefined;
+}

@@ -1,0 +1,66 @@
+import type { V1Pod } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
+import { firstUser } from "../cache/access.ts";
+import type { Trouble } from "../cache/trouble.ts";
+import type { Enforced } from "../registry/enforced.ts";
+
+/** Asks a registry whether it refuses who has no password. */
+export type AskEnforced = (host: string, user: string) => Promise<Enforced>;
+
+/** What is known of the registries of a cache, and when to look again where one did not answer. */
+interface Enforcement {
+  readonly trouble?: Trouble | undefined;
+  readonly againInMs?: number | undefined;
+}
+
+const retryMs = 30_000;
+const mostRemembered = 10_000;
+
+/**
+ * Asks each start of a registry once whether it enforces its password.
+ *
+ * @param ask - asks one
+ * @returns (Pods of a cache whose registry is to ask for a password) => what is wrong, if anything
+ */
+export function createEnforcement(ask: AskEnforced): (pods: readonly V1Pod[]) => Promise<Enforcement> {
+  const known = new Map<string, boolean>();
+  return async (pods) => {
+    const ready = pods.filter(isReady);
+    const asked = await Promise.all(
+      ready.map(async (pod) => {
+        const start = startOf(pod);
+        const answer = known.get(start) ?? (await ask(`${hostOf(pod)}:${names.registryPort}`, firstUser));
+        if (answer !== undefined) known.set(start, answer);
+        const [oldest] = known.keys();
+        if (known.size > mostRemembered && oldest !== undefined) known.delete(oldest);
+        return { pod, answer };
+      }),
+    );
+    const open = asked.find(({ answer }) => answer === false);
+    if (open) return { trouble: notEnforced(open.pod.metadata?.name ?? "") };
+    return asked.some(({ answer }) => answer === undefined) ? { againInMs: retryMs } : {};
+  };
+}
+
+function notEnforced(pod: string): Trouble {
+  const message =
+    `The registry of Pod ${pod} answers without a password, although spec.auth asks for one. Look for variables that ` +
+    "begin with REGISTRY_AUTH in spec.secrets.orasEnv, and whether spec.image is a registry that knows htpasswd.";
+  return { reason: "AuthNotEnforced", message };
+}
+
+/** A container that is started again may draw another of two schemes. */
+function startOf({ metadata, status }: V1Pod): string {
+  const registry = status?.containerStatuses?.find(({ name }) => name === names.registryContainer);
+  return `${metadata?.uid} ${registry?.restartCount ?? 0}`;
+}
+
+function isReady({ metadata, status }: V1Pod): boolean {
+  const isTrue = status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True");
+  return isTrue === true && metadata?.deletionTimestamp === undefined && status?.podIP !== undefined;
+}
+
+function hostOf({ status }: V1Pod): string {
+  const address = status?.podIP ?? "";
+  return address.includes(":") ? `[${address}]` : address;
+}

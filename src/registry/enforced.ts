@@ -1,0 +1,44 @@
+import { request } from "node:http";
+
+/** Whether a registry refuses who has no password, or a wrong one; undefined where it did not answer. */
+export type Enforced = boolean | undefined;
+
+const longestMs = 5_000;
+
+/**
+ * Asks a registry without a password, and with a wrong one: both must be answered with 401. What the registry was set up
+ * with proves nothing. Its environment may name a second scheme, and distribution then takes either.
+ *
+ * @param host - address and port
+ * @param user - one that it knows
+ * @param signal - ends the wait
+ * @see https://github.com/distribution/distribution, registry/handlers/app.go: the first key of a map is used
+ */
+export async function enforcesPasswords(host: string, user: string, signal: AbortSignal): Promise<Enforced> {
+  const within = AbortSignal.any([signal, AbortSignal.timeout(longestMs)]);
+  try {
+    for (const headers of [{}, { authorization: `Basic ${btoa(`${user}:wrong`)}` }]) {
+      if ((await statusOf(`http://${host}/v2/`, headers, within)) !== 401) return false;
+    }
+    return true;
+  } catch {
+    // It is restarted, or a policy of the network is between; it is asked again.
+    return undefined;
+  }
+}
+
+function statusOf(url: string, headers: Record<string, string>, signal: AbortSignal): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const sent = request(url, {
+    signal,
+    headers: { ...headers, "user-agent": "oras-operator" },
+    agent: false,
+  });
+  sent.on("response", (response) => {
+    resolve(response.statusCode ?? 0);
+    response.destroy();
+  });
+  sent.on("error", reject);
+  sent.end();
+  return promise;
+}

@@ -1,0 +1,95 @@
+import { describe, expect } from "vitest";
+import { exitCodes } from "../../schema/exit-codes.ts";
+import { names } from "../../schema/names.ts";
+import { cacheOf, endOf, jobOf, podOf, pullerOf } from "../support/builders.ts";
+import { it as base } from "../support/e2e.ts";
+import { until } from "../support/wait.ts";
+import { workspace } from "../support/workspace.ts";
+
+const closed = { auth: { type: "htpasswd" } } as const;
+const it = base
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads from it which fixtures are needed
+  .extend("locked", { scope: "file" }, async ({}, { onCleanup }) => {
+    const locked = await workspace({ "pod-security.kubernetes.io/enforce": "restricted" }, closed);
+    onCleanup(locked.remove);
+    return locked;
+  });
+
+describe.concurrent("a registry with a password", () => {
+  it("is ready, refuses who has none or a wrong one, and keeps its own out of its log", async ({
+    locked,
+  }) => {
+    await locked.kubectl("wait", `${names.plural}/oras`, "--for=condition=Ready", "--timeout=60s");
+    const anonymous = await locked.oras(
+      "repo",
+      "ls",
+      "--plain-http",
+      "{registry}",
+      "--registry-config",
+      "/dev/null",
+    );
+    expect(anonymous.stderr).toContain("basic credential not found");
+    const wrong = ["--username", names.kind, "--password", "wrong"];
+    expect((await locked.oras("repo", "ls", "--plain-http", "{registry}", ...wrong)).stderr).toContain("401");
+    expect((await locked.oras("repo", "ls", "--plain-http", "{registry}")).code).toBe(0);
+    const log = await locked.log("oras-0");
+    expect(log).not.toContain("provisioning with default user");
+    const { status } = JSON.parse(await locked.kubectl("get", names.plural, "oras", "-o", "json"));
+    const secret = JSON.parse(await locked.kubectl("get", "secret", status.credentialsSecret, "-o", "json"));
+    expect(log).not.toContain(Buffer.from(secret.data.password, "base64").toString());
+  });
+
+  it("is used by steps that say nothing of it", async ({ locked }) => {
+    await locked.apply(jobOf("maker", { "output-uri": "a/b:1", "output-path": "out" }, "echo made > out"));
+    expect(await locked.verdict("maker")).toBe("Complete");
+    await locked.apply(jobOf("user", { "input-uri": "a/b:1", "input-path": "/tmp/in" }, "cat /tmp/in/out"));
+    expect(await locked.verdict("user")).toBe("Complete");
+    expect(await locked.log((await locked.podOf("user")).metadata?.name ?? "", "main")).toBe("made\n");
+    expect(await locked.content("a/b:1", "out")).toBe("made\n");
+  });
+
+  // The kubelet shows an optional Secret that was made later after a minute or so.
+  it("is waited for by a step that is there before it, and so is its Secret", async ({ locked }) => {
+    await locked.apply(
+      podOf(
+        "early",
+        { "oras-cache": "later", "output-uri": "a/b:1", "output-path": "out" },
+        "echo early > out",
+      ),
+    );
+    await until(async () => (await locked.pod("early")).status?.startTime !== undefined, "the Pod to start");
+    await locked.apply(cacheOf("later", closed));
+    const end = await locked.succeeded("early");
+    const puller = pullerOf(end);
+    expect(await locked.log("early", puller)).toContain("trying again for up to");
+    expect(endOf(end, names.pushContainer)?.exitCode).toBe(0);
+  });
+
+  it("shows its password to no program, and to no container of others", async ({ locked }) => {
+    const pod = await locked.run(
+      "looks",
+      { "output-uri": "a/looks:1", "output-path": "out" },
+      `ls ${names.cacheLoginPath} > out 2>&1; env | grep -ci -e password -e htpasswd >> out; true`,
+    );
+    expect(pod.status?.phase).toBe("Succeeded");
+    expect(await locked.content("a/looks:1", "out")).toMatch(/No such file or directory\n0\n/);
+    const main = pod.spec?.containers.find(({ name }) => name === "main");
+    expect(main?.volumeMounts?.map(({ name }) => name)).not.toContain(names.cacheLoginVolume);
+  });
+
+  it("that is not the step's is not shown the password, and the step says what is missing", async ({
+    locked,
+  }) => {
+    await locked.apply(cacheOf("other", closed));
+    const pod = await locked.run(
+      "stranger",
+      {
+        registry: `http://other-0.other.${locked.namespace}.svc.cluster.local:5000`,
+        "input-uri": "a/b:1",
+        timeout: "60s",
+      },
+      "true",
+    );
+    expect(endOf(pod, pullerOf(pod))?.exitCode).toBe(exitCodes.denied.code);
+  });
+});
