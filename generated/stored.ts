@@ -198,6 +198,7 @@ export interface components {
             registry?: components["schemas"]["Registry"];
             secrets?: components["schemas"]["OrasCacheSecrets"];
             auth?: components["schemas"]["OrasCacheAuth"];
+            networkPolicy?: components["schemas"]["OrasCacheNetworkPolicy"];
             storage?: components["schemas"]["OrasCacheStorage"];
             /**
              * @description With true the registry's Pod is stopped and its volume is kept; steps wait. An emptyDir would be lost with the Pod.
@@ -421,6 +422,41 @@ export interface components {
              * @enum {string}
              */
             type: "none" | "htpasswd";
+        };
+        /** @description Who may reach the registry over the network, where the cluster's network plugin enforces NetworkPolicies. Whether it does cannot be seen from the API. */
+        OrasCacheNetworkPolicy: {
+            /**
+             * @description With namespace the operator creates a NetworkPolicy of the name of the OrasCache: Pods of its namespace and the operator reach the registry, and who stands in from. Probes and kubectl port-forward always do.
+             * @enum {string}
+             */
+            mode: "none" | "namespace";
+            /** @description Who reaches the registry besides, as in the rules of a NetworkPolicy. */
+            from?: {
+                ipBlock?: {
+                    cidr?: string;
+                    except?: string[];
+                };
+                namespaceSelector?: {
+                    matchExpressions?: {
+                        key?: string;
+                        operator?: string;
+                        values?: string[];
+                    }[];
+                    matchLabels?: {
+                        [key: string]: string;
+                    };
+                };
+                podSelector?: {
+                    matchExpressions?: {
+                        key?: string;
+                        operator?: string;
+                        values?: string[];
+                    }[];
+                    matchLabels?: {
+                        [key: string]: string;
+                    };
+                };
+            }[];
         };
         /** @description Where the registry keeps its artifacts. Without it in an emptyDir, unless variables in secrets.orasEnv or env choose another storage, such as REGISTRY_STORAGE=s3. */
         OrasCacheStorage: {

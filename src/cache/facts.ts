@@ -13,6 +13,8 @@ export interface CacheInstallation {
   readonly auth: AuthType;
   /** What the keys of caches are made from, secret. */
   readonly operatorKey: string;
+  /** Where the operator runs. */
+  readonly operatorNamespace: string;
   /** For example `cluster.local`. */
   readonly clusterDomain: string;
 }

@@ -16,5 +16,6 @@ export const childKinds: Readonly<Record<string, ChildKind>> = {
   Secret: { resource: resources.secrets, access: "create" },
   Service: { resource: resources.services, access: "apply" },
   PersistentVolumeClaim: { resource: resources.persistentVolumeClaims, access: "claim" },
+  NetworkPolicy: { resource: resources.networkPolicies, access: "apply" },
   StatefulSet: { resource: resources.statefulSets, access: "apply" },
 };

@@ -33,6 +33,7 @@ const {
   mutatingWebhookConfigurations,
   serviceAccounts,
   serviceCidrs,
+  networkPolicies,
   nodes,
 } = resources;
 
@@ -46,6 +47,12 @@ export const permissions: readonly Permission[] = [
   // blockOwnerDeletion on children, where the plugin OwnerReferencesPermissionEnforcement is on (OpenShift).
   rule("cluster", orasCaches, ["update"], "own children", { subresource: "finalizers" }),
   rule("cluster", services, ["get", "list", "watch", "create", "patch", "delete"], "a cache's Service"),
+  rule(
+    "cluster",
+    networkPolicies,
+    ["get", "list", "watch", "create", "patch", "delete"],
+    "a cache's NetworkPolicy",
+  ),
   rule(
     "cluster",
     statefulSets,

@@ -60,6 +60,13 @@ export const resources = {
     kind: "MutatingWebhookConfiguration",
     namespaced: false,
   },
+  networkPolicies: {
+    group: "networking.k8s.io",
+    version: "v1",
+    plural: "networkpolicies",
+    kind: "NetworkPolicy",
+    namespaced: true,
+  },
   serviceCidrs: {
     group: "networking.k8s.io",
     version: "v1",

@@ -82,6 +82,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
         agentImage: options.agentImage,
         auth: options.registryAuth,
         operatorKey,
+        operatorNamespace: options.namespace,
         clusterDomain: options.clusterDomain,
       },
     }),

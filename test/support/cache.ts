@@ -24,6 +24,7 @@ export function childFacts(facts: Partial<ChildFacts> = {}): ChildFacts {
   return {
     ...{ openshift: false, registryImage: "registry:default", random: "random" },
     ...{ agentImage: "agent:1", auth: "none", operatorKey: "k", clusterDomain: "cluster.local" },
+    operatorNamespace: "operators",
     ...{ statefulSet: undefined, mayHoldArtifacts: false },
     ...facts,
   };

@@ -26,7 +26,7 @@ export function operatorPolicies(): object[] {
   return [
     ...rule({
       name: "changes-its-children-only",
-      resources: [at(resources.statefulSets), at(resources.services)],
+      resources: [at(resources.statefulSets), at(resources.services), at(resources.networkPolicies)],
       operations: ["UPDATE", "DELETE"],
       validations: [
         {
@@ -47,6 +47,23 @@ export function operatorPolicies(): object[] {
       resources: [at(resources.services)],
       operations: ["CREATE", "UPDATE"],
       validations: [child(owned, "Service"), ...childRules("Service"), ...serviceRules()],
+    }),
+    ...rule({
+      name: "closes-registries-only",
+      resources: [at(resources.networkPolicies)],
+      operations: ["CREATE", "UPDATE"],
+      validations: [
+        child(owned, "NetworkPolicy"),
+        ...childRules("NetworkPolicy"),
+        {
+          expression: `object.spec.?podSelector.?matchLabels[?${quote(names.cacheLabel)}].orValue("") == object.metadata.name`,
+          message: "the NetworkPolicy of a registry selects the Pods of its OrasCache",
+        },
+        {
+          expression: `object.spec.?policyTypes.orValue([]) == ["Ingress"] || (oldObject != null && oldObject.spec.?policyTypes == object.spec.?policyTypes)`,
+          message: "the NetworkPolicy of a registry is about who reaches it",
+        },
+      ],
     }),
     ...rule({
       name: "claims-volumes-for-registries-only",
@@ -127,7 +144,7 @@ const addedAnnotations = `dyn(object.metadata).?annotations.orValue({}).filter(k
  * Metadata by which other controllers act: who deletes the object, what must happen before, and orders to
  * controllers such as external-dns. Labels are free: policies of clusters label every object.
  */
-function childRules(kind: "StatefulSet" | "Service"): Validation[] {
+function childRules(kind: "StatefulSet" | "Service" | "NetworkPolicy"): Validation[] {
   return [
     {
       expression: `object.metadata.ownerReferences.all(o, o.?controller.orValue(false) || ${stored("ownerReferences", "o")})`,

@@ -1,4 +1,4 @@
-import type { V1Secret, V1Service, V1StatefulSet } from "@kubernetes/client-node";
+import type { V1NetworkPolicy, V1Secret, V1Service, V1StatefulSet } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { names } from "../../../schema/names.ts";
@@ -115,6 +115,20 @@ describe("what the operator makes passes the policies", () => {
     await until(async () => (await template())?.initContainers?.length === 1, "the init container");
     await patch(admin, resources.orasCaches, "real", { spec: { auth: { type: "none" } } });
     await until(async () => !(await template())?.initContainers?.length, "an open registry");
+    nobodyRefused();
+  });
+
+  test("a NetworkPolicy, another one, and none again", async () => {
+    const found = () => read<V1NetworkPolicy>(resources.networkPolicies, "real");
+    const set = (networkPolicy: object) =>
+      patch(admin, resources.orasCaches, "real", { spec: { networkPolicy } });
+    await set({ mode: "namespace" });
+    await until(found, "the NetworkPolicy");
+    await set({ mode: "namespace", from: [{ ipBlock: { cidr: "192.0.2.0/24" } }] });
+    const named = async () => JSON.stringify((await found())?.spec).includes("192.0.2.0/24");
+    await until(named, "whom it names");
+    await set({ mode: "none", from: null });
+    await until(async () => (await found()) === undefined, "its end");
     nobodyRefused();
   });
 
@@ -613,6 +627,19 @@ describe("sec-10: whoever holds the operator's token", () => {
   ])("cannot create a Service with %s", async (_, path, value) => {
     await create(resources.services, service);
     await refused(create(resources.services, changed(service, path, value)));
+  });
+
+  test.each<Change>([
+    ["for all Pods", "spec.podSelector", {}],
+    ["for somebody's Pods", "spec.podSelector", { matchLabels: { app: "theirs" } }],
+    ["that cuts Pods off", "spec.policyTypes", ["Ingress", "Egress"]],
+    ["without an owner", "metadata.ownerReferences", undefined],
+  ])("cannot create a NetworkPolicy %s", async (_, path, value) => {
+    const { apiVersion, kind, metadata } = service;
+    const spec = { podSelector: { matchLabels: { [names.cacheLabel]: "forged" } }, policyTypes: ["Ingress"] };
+    const closed = { apiVersion, kind, metadata, spec } as KubeObject;
+    await create(resources.networkPolicies, closed);
+    await refused(create(resources.networkPolicies, changed(closed, path, value)));
   });
 
   const account = (name: string) => ({ annotations: { "kubernetes.io/service-account.name": name } });

@@ -281,3 +281,37 @@ describe("HTTP secret", () => {
     );
   });
 });
+
+describe("the NetworkPolicy", () => {
+  const policyOf = (spec: object) =>
+    desiredChildren(storedCache(spec), facts).find(({ kind }) => kind === "NetworkPolicy");
+
+  test("is there where the spec asks for one", () => {
+    expect(policyOf({})).toBeUndefined();
+    expect(policyOf({ networkPolicy: { mode: "none" } })).toBeUndefined();
+  });
+
+  test("lets the namespace, the operator and whom the spec names reach the registry, and nobody else", () => {
+    const from = [{ ipBlock: { cidr: "192.0.2.0/24" } }];
+    expect(policyOf({ networkPolicy: { mode: "namespace", from } })).toMatchObject({
+      metadata: { name: "oras" },
+      spec: {
+        podSelector: { matchLabels: selectorLabels("oras") },
+        policyTypes: ["Ingress"],
+        ingress: [
+          {
+            from: [
+              { podSelector: {} },
+              {
+                namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "operators" } },
+                podSelector: { matchLabels: { "app.kubernetes.io/name": "oras-operator" } },
+              },
+              ...from,
+            ],
+            ports: [{ port: 5000, protocol: "TCP" }],
+          },
+        ],
+      },
+    });
+  });
+});

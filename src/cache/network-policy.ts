@@ -1,0 +1,47 @@
+import type {
+  V1NetworkPolicy,
+  V1NetworkPolicyIngressRule,
+  V1NetworkPolicyPeer,
+} from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
+import type { ChildFacts } from "./facts.ts";
+import { selectorLabels } from "./labels.ts";
+import { childMetadata, identityOf } from "./owner.ts";
+import type { StoredOrasCache } from "./types.ts";
+
+/**
+ * The NetworkPolicy of a cache: Pods of its namespace reach the registry, the operator, and whom the spec names. A Pod that
+ * a policy selects is closed to all others.
+ *
+ * @param cache - whose
+ * @param facts - with the operator's namespace
+ * @returns undefined where anybody may reach the registry
+ */
+export function networkPolicy(
+  cache: StoredOrasCache,
+  { operatorNamespace }: Pick<ChildFacts, "operatorNamespace">,
+): V1NetworkPolicy | undefined {
+  const { mode, from = [] } = cache.spec.networkPolicy ?? {};
+  if (mode !== "namespace") return undefined;
+  const owner = identityOf(cache);
+  // It asks whether the registry enforces its password.
+  const operator: V1NetworkPolicyPeer = {
+    namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": operatorNamespace } },
+    podSelector: { matchLabels: { "app.kubernetes.io/name": names.operatorName } },
+  };
+  // The client library calls the field _from, for a serializer that is not used here.
+  const rule: object = {
+    from: [{ podSelector: {} }, operator, ...from],
+    ports: [{ port: names.registryPort, protocol: "TCP" }],
+  };
+  return {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "NetworkPolicy",
+    metadata: childMetadata(owner),
+    spec: {
+      podSelector: { matchLabels: selectorLabels(owner.name) },
+      policyTypes: ["Ingress"],
+      ingress: [rule as V1NetworkPolicyIngressRule],
+    },
+  };
+}
