@@ -70,7 +70,7 @@ export function chartValues(): Record<string, Value> {
         true,
       ),
       annotations: flag(
-        "Whether to warn about annotations that have no effect, and to refuse unknown ones in the templates of Deployments and other controllers.",
+        "Whether to warn about annotations that have no effect and about an OrasCache that leaves its artifacts behind, and to refuse unknown ones in the templates of Deployments and other controllers.",
         true,
       ),
     }),

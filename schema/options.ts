@@ -28,7 +28,7 @@ const options = {
     type: "string",
     default: names.registryImage,
     description:
-      "Image of the registries whose OrasCache has no spec.image. A running registry changes to a new image when its Pod is replaced.",
+      "Image of the registries whose OrasCache has no spec.image. One that runs on a volume changes to a new image at once, one in an emptyDir when its Pod is restarted.",
   },
   registryAuth: {
     type: "string",
