@@ -151,9 +151,9 @@ type keeperReport struct {
 		Line    int
 		Problem string
 	}
-	Problem, UsersFailure string
-	Sweeping              bool
-	LastPass              *struct {
+	Problem, NotWritable, UsersFailure string
+	Sweeping                           bool
+	LastPass                           *struct {
 		Swept, PutBack int
 		DryRun         bool
 		Seconds        float64
@@ -305,7 +305,7 @@ func TestTheKeeperOfARegistry(t *testing.T) {
 
 	// What there is.
 	report := p.report()
-	if report.Capacity != 1000000000 || report.Used <= 0 || report.Free > 1000000000-report.Used || report.Artifacts != 0 || report.Mark.Cache != "some-uid" || report.Mark.Volume == "" || !slices.Equal(report.Users, []string{"oras-2"}) || len(report.UsersProblems)+len(report.Problem)+len(report.UsersFailure) > 0 {
+	if report.Capacity != 1000000000 || report.Used <= 0 || report.Free > 1000000000-report.Used || report.Artifacts != 0 || report.Mark.Cache != "some-uid" || report.Mark.Volume == "" || !slices.Equal(report.Users, []string{"oras-2"}) || len(report.UsersProblems)+len(report.Problem)+len(report.NotWritable)+len(report.UsersFailure) > 0 {
 		t.Errorf("%+v", report)
 	}
 	if status, text := p.says(http.MethodGet, "/metrics", ""); status != http.StatusNotFound {

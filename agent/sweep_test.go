@@ -37,6 +37,8 @@ type traffic struct {
 
 	mu   sync.Mutex
 	kept []pushedArtifact
+	// took is how long each read took since somebody last asked.
+	took []time.Duration
 
 	pushes, failed, repeated, deleted, gone, reads, unreadable atomic.Int64
 	firstFailure                                               atomic.Pointer[string]
@@ -248,9 +250,31 @@ func (w *traffic) read() {
 	artifact := w.kept[mathrand.IntN(len(w.kept))]
 	w.mu.Unlock()
 	w.reads.Add(1)
-	if err := w.whole(artifact); err != nil && w.isKept(artifact) {
+	began := time.Now()
+	err := w.whole(artifact)
+	took := time.Since(began)
+	if err != nil && w.isKept(artifact) {
 		w.unreadable.Add(1)
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.took = append(w.took, took)
+}
+
+// slowReads is what 99 of 100 reads since the last question were faster than, once there are enough of them.
+func (w *traffic) slowReads() time.Duration {
+	const enough = 100
+	until(w.t, "reads", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return len(w.took) >= enough
+	})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	slices.Sort(w.took)
+	slow := w.took[len(w.took)*99/100]
+	w.took = nil
+	return slow
 }
 
 func (w *traffic) isKept(artifact pushedArtifact) bool {
@@ -387,6 +411,7 @@ func TestSweepsBreakNothing(t *testing.T) {
 	data := t.TempDir()
 	host, _ := startRegistryIn(t, data, sweptRegistry...)
 	w := startTraffic(t, host, 3)
+	before := w.slowReads()
 	swept, putBack, seconds := 0, 0, 0.0
 	for !done(swept, w) {
 		pass := sweep.Pass{Data: data, Grace: grace, Moment: 300 * time.Millisecond}
@@ -395,6 +420,7 @@ func TestSweepsBreakNothing(t *testing.T) {
 		passes++
 		swept, putBack, seconds = swept+out.Swept, putBack+out.PutBack, seconds+out.Seconds
 	}
+	during := w.slowReads()
 	w.end()
 	pass := sweep.Pass{Data: data, Grace: grace}
 	_, err := pass.Run(t.Context())
@@ -408,5 +434,6 @@ func TestSweepsBreakNothing(t *testing.T) {
 	if first := w.firstFailure.Load(); first != nil {
 		t.Errorf("%d pushes failed, the first: %s", w.failed.Load(), *first)
 	}
-	t.Logf("%d passes of %.1f s: %s; %d swept, %d put back", passes, seconds/float64(passes), w, swept, putBack)
+	t.Logf("%d passes of %.1f s: %s; %d swept, %d put back; of 100 reads 99 are faster than %s, without a sweep %s",
+		passes, seconds/float64(passes), w, swept, putBack, during, before)
 }

@@ -15,15 +15,20 @@ type Pushed struct {
 }
 
 // PushArtifact pushes blobs, then the manifest under the reference's tag: whoever sees the tag sees the whole artifact.
-// Blobs that a garbage collection took in between are pushed once more.
+// Blobs that a garbage collection took in between are pushed again.
 func (r *Repository) PushArtifact(ctx context.Context, blobs []Blob, mediaType string, manifest []byte) (Pushed, error) {
-	pushed, err := r.pushOnce(ctx, blobs, mediaType, manifest)
-	if e := As(err); e != nil && (e.Code == "MANIFEST_BLOB_UNKNOWN" || e.Code == "BLOB_UNKNOWN") {
+	for again := 1; ; again++ {
+		pushed, err := r.pushOnce(ctx, blobs, mediaType, manifest)
+		e := As(err)
+		if e == nil || e.Code != "MANIFEST_BLOB_UNKNOWN" && e.Code != "BLOB_UNKNOWN" || again > pushesAgain {
+			return pushed, err
+		}
 		r.o.Log(r.ref.Name() + ": " + e.Reason + "; pushing it once more")
-		pushed, err = r.pushOnce(ctx, blobs, mediaType, manifest)
 	}
-	return pushed, err
 }
+
+// pushesAgain is how often blobs may vanish under one push: a collection may take one after the other.
+const pushesAgain = 3
 
 func (r *Repository) pushOnce(ctx context.Context, blobs []Blob, mediaType string, manifest []byte) (Pushed, error) {
 	for _, blob := range blobs {

@@ -213,6 +213,23 @@ func TestHabitsOfPush(t *testing.T) {
 			}
 			return false
 		}, nil, false, 0, 2},
+		"blobs vanish one after the other": {func(f *fake, w http.ResponseWriter, r *http.Request, _ []byte) bool {
+			if isManifestPut(r) && f.times("manifest") <= 3 {
+				f.mu.Lock()
+				clear(f.blobs)
+				f.mu.Unlock()
+				refuse(w, 404, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry")
+				return true
+			}
+			return false
+		}, nil, false, 0, 8},
+		"blobs always vanish": {func(_ *fake, w http.ResponseWriter, r *http.Request, _ []byte) bool {
+			if isManifestPut(r) {
+				refuse(w, 404, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry")
+				return true
+			}
+			return false
+		}, []string{"404 MANIFEST_BLOB_UNKNOWN: blob unknown to registry"}, false, 190, -1},
 		"uploads to another host": {func(_ *fake, w http.ResponseWriter, r *http.Request, _ []byte) bool {
 			if r.Method == http.MethodPost {
 				w.Header().Set("Location", "http://evil.example/upload?token=abc")

@@ -166,6 +166,7 @@ func (k *Keeper) report(w http.ResponseWriter, _ *http.Request) {
 	if err := errors.Join(err, notMarked, notMeasured, notSummed); err != nil {
 		problem = err.Error()
 	}
+	notWritable := usage.NotWritable(k.Volume.Data)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	rest, _ := json.Marshal(struct {
@@ -174,8 +175,9 @@ func (k *Keeper) report(w http.ResponseWriter, _ *http.Request) {
 		Artifacts int        `json:"artifacts"`
 		Bytes     int64      `json:"bytes"`
 		Mark      usage.Mark `json:"mark"`
-		// Problem says what cannot be read or written on the volume.
-		Problem string `json:"problem,omitempty"`
+		// Problem says what cannot be read on the volume, NotWritable which folder cannot be written.
+		Problem     string `json:"problem,omitempty"`
+		NotWritable string `json:"notWritable,omitempty"`
 
 		Users         []string         `json:"users"`
 		UsersProblems []access.Problem `json:"usersProblems"`
@@ -184,7 +186,7 @@ func (k *Keeper) report(w http.ResponseWriter, _ *http.Request) {
 
 		Sweeping bool  `json:"sweeping"`
 		LastPass *Last `json:"lastPass,omitempty"`
-	}{space, artifacts, bytes, mark, problem, orNone(k.users), orNone(k.problems), k.wrong, k.running, k.last})
+	}{space, artifacts, bytes, mark, problem, notWritable, orNone(k.users), orNone(k.problems), k.wrong, k.running, k.last})
 	_, _ = io.WriteString(w, "],"+strings.TrimPrefix(string(rest), "{")+"\n")
 }
 

@@ -31,6 +31,21 @@ func (p *Pass) mark(ctx context.Context, c census, tidy bool) error {
 	})
 }
 
+// markYoung marks what manifests name that a repository has got lately.
+func (p *Pass) markYoung(repository string, c census) error {
+	buffer := make([]byte, chunk)
+	return p.tree.Revisions(repository, func(link layout.Link) error {
+		info, err := os.Lstat(p.tree.Path(link.Name))
+		if errors.Is(err, fs.ErrNotExist) || err == nil && p.old(info) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return p.markManifest(c, link, buffer, false)
+	})
+}
+
 func (p *Pass) markManifest(c census, link layout.Link, buffer []byte, tidy bool) error {
 	d, is, err := p.tree.Target(link.Name)
 	if errors.Is(err, fs.ErrNotExist) {

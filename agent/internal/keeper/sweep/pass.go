@@ -193,12 +193,19 @@ func (p *Pass) old(info fs.FileInfo) bool {
 	return !latest.After(p.began.Add(-p.Grace))
 }
 
-// unlink takes the links to what may go.
+// unlink takes the links to what may go. What a repository names since it was marked, it can be asked for: nobody has to
+// wait for the next look.
 func (p *Pass) unlink(ctx context.Context, c census) error {
+	if len(c) == 0 {
+		return nil
+	}
 	return p.tree.Repositories(func(repository string) error {
+		if err := p.markYoung(repository, c); err != nil {
+			return err
+		}
 		return p.tree.Layers(repository, func(link layout.Link) error {
 			d, is := layout.ParseDigest(link.Digits)
-			if !is || link.Algorithm != "sha256" || !c.has(d) {
+			if !is || link.Algorithm != "sha256" || !c.has(d) || c.is(d, named) {
 				return nil
 			}
 			info, err := os.Lstat(p.tree.Path(link.Name))

@@ -3,9 +3,13 @@ package usage
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/layout"
+	"github.com/converged-computing/oras-operator/agent/internal/testprogram"
 )
 
 func TestAVolumeKeepsItsMark(t *testing.T) {
@@ -27,6 +31,23 @@ func TestAVolumeKeepsItsMark(t *testing.T) {
 	}
 	if made, err := Marked(data, "two"); err != nil || made.Cache != "two" || made.Volume == "" {
 		t.Error(made, err)
+	}
+}
+
+func TestAVolumeThatCannotBeWritten(t *testing.T) {
+	data := t.TempDir()
+	testprogram.Mount(t, data, "size=1m")
+	if err := os.MkdirAll(layout.Of(data).Path("blobs/sha256/00"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if found := NotWritable(data); found != "" {
+		t.Error(found)
+	}
+	if err := unix.Mount("", data, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	if found := NotWritable(data); !strings.Contains(found, "cannot write to "+data+": read-only file system") {
+		t.Error(found)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -46,6 +47,28 @@ func Marked(data, cache string) (Mark, error) {
 		return mark, err
 	}
 	return mark, share.WriteWhole(path, text, 0o600)
+}
+
+// NotWritable says which folder this user cannot write to, and why, if there is one. A volume that was restored, or that
+// its driver has made read-only after an error, may have a root that looks right.
+func NotWritable(data string) string {
+	tree := layout.Of(data)
+	folders := []string{data, layout.Own(data), tree.Path("blobs/sha256"), tree.Path("repositories")}
+	for _, below := range folders[2:] {
+		entries, err := os.ReadDir(below)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err.Error()
+		}
+		for _, entry := range entries {
+			folders = append(folders, filepath.Join(below, entry.Name()))
+		}
+	}
+	for _, folder := range folders {
+		if err := unix.Access(folder, unix.W_OK|unix.X_OK); err != nil && !errors.Is(err, unix.ENOENT) {
+			return fmt.Sprintf("user %d cannot write to %s: %s", os.Getuid(), folder, err)
+		}
+	}
+	return ""
 }
 
 // Space is how much a volume takes, in bytes.
