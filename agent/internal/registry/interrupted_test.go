@@ -60,7 +60,7 @@ func TestStoppedInMidBlob(t *testing.T) {
 	r, seen := open(t, place(t, s.host, "a:b"), func(o *Options) { o.Stall = time.Second })
 	var once sync.Once
 	seen.on = func(string) { once.Do(func() { s.signal(syscall.SIGCONT) }) }
-	interrupted(t, r, blob, func() { s.signal(syscall.SIGSTOP) })
+	interrupted(t, r, blob, s.halt)
 	if !strings.Contains(seen.all(), "stalled") {
 		t.Error(seen.all())
 	}
@@ -103,7 +103,7 @@ func TestStoppedInMidUpload(t *testing.T) {
 	seen.on = func(string) { once.Do(func() { s.signal(syscall.SIGCONT) }) }
 	content := noise(largeBlob)
 	blob := blobOf(content)
-	blob.Content = stopping(content, func() { s.signal(syscall.SIGSTOP) })
+	blob.Content = stopping(content, s.halt)
 	if err := r.PushBlob(context.Background(), blob); err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestStoppedInMidUpload(t *testing.T) {
 // A stopped registry accepts connections (the kernel does) and never answers.
 func TestStoppedForGood(t *testing.T) {
 	s := startServer(t)
-	s.signal(syscall.SIGSTOP)
+	s.halt()
 	r, _ := open(t, place(t, s.host, "a:b"), func(o *Options) { o.Timeout = time.Second })
 	_, err := r.Manifest(context.Background())
 	if f := InputCodes().Failure("pull", err); f.Code != 183 || !strings.Contains(f.Message, "no answer within 1s") {

@@ -112,6 +112,15 @@ func (s *server) signal(signal syscall.Signal) {
 	}
 }
 
+// halt stops all of its threads: a signal alone may leave one that still answers for a moment.
+func (s *server) halt() {
+	s.signal(syscall.SIGSTOP)
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(s.command.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+		s.t.Error(status, err)
+	}
+}
+
 func (s *server) kill() {
 	if s.command == nil || s.command.ProcessState != nil {
 		return
