@@ -1,4 +1,4 @@
-import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
+import type { V1Container, V1PodSpec, V1Volume } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { shareNames } from "../../schema/share.ts";
 import { type Problem, quoted } from "../annotations/problems.ts";
@@ -114,18 +114,24 @@ function besideShare(spec: V1PodSpec, share: string, added: readonly V1Container
   const mounted = besideMounts(added.flatMap(({ volumeMounts }) => volumeMounts ?? []));
   if (mounted.length > 0) return [...new Set(mounted)];
   const at = (spec.volumes ?? []).findIndex(({ name }) => name === share);
-  const [credentials, old] = (spec.volumes ?? []).slice(at + 1, at + 3);
-  if (!credentials?.secret || !credentials.name.startsWith(names.credentialsVolume)) return [];
+  const behind = (spec.volumes ?? []).slice(at + 1);
+  const end = behind.findIndex((volume) => !isBeside(volume));
+  return behind.slice(0, end < 0 ? undefined : end).map(({ name }) => name);
+}
+
+/** Whether a volume right behind the share is one of an injection. */
+function isBeside({ name, secret, emptyDir }: V1Volume): boolean {
+  if (secret)
+    return [names.credentialsVolume, names.cacheLoginVolume].some((begin) => name.startsWith(begin));
   // Before version 0.2.0 a third one held what the oras CLI read them from.
-  const isOld = old?.emptyDir?.medium === "Memory" && old.name.startsWith("oras-private");
-  return [credentials.name, ...(isOld ? [old.name] : [])];
+  return emptyDir?.medium === "Memory" && name.startsWith("oras-private");
 }
 
 /** Names of the volumes that are mounted for credentials. */
 export function besideMounts(
   volumeMounts: readonly { readonly name: string; readonly mountPath: string }[],
 ): string[] {
-  const places: readonly string[] = [names.credentialsPath, "/var/run/oras/private"];
+  const places: readonly string[] = [names.credentialsPath, names.cacheLoginPath, "/var/run/oras/private"];
   return volumeMounts.filter(({ mountPath }) => places.includes(mountPath)).map(({ name }) => name);
 }
 

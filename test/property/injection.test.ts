@@ -29,6 +29,7 @@ function annotate(p: V1Pod, map: Record<string, string>): V1Pod {
 /** Pods with an init container, or without one: what is drawn, and where the wrapped container and the added ones stand. */
 interface Shape {
   readonly name: string;
+  readonly shape: "init" | "hook";
   readonly around: Answers;
   readonly specs: fc.Arbitrary<V1PodSpec>;
   readonly annotations: fc.Arbitrary<Record<string, string>>;
@@ -36,12 +37,17 @@ interface Shape {
   readonly inFront: number;
 }
 
+const cacheLogin = "oras-credentials-0123456789";
+const init = { shape: "init", specs: podSpec, annotations: stepAnnotations, inFront: 0 } as const;
+const hook = { shape: "hook", specs: plainSpec, annotations: plainAnnotations, inFront: 1 } as const;
 const shapes: readonly Shape[] = [
-  { name: "init", around: {}, specs: podSpec, annotations: stepAnnotations, inFront: 0 },
-  { name: "hook", around: { hookShape: true }, specs: plainSpec, annotations: plainAnnotations, inFront: 1 },
+  { ...init, name: "init", around: {} },
+  { ...init, name: "init, with a password", around: { cacheLogin } },
+  { ...hook, name: "hook", around: { hookShape: true } },
+  { ...hook, name: "hook, with a password", around: { hookShape: true, cacheLogin } },
 ];
 
-describe.each(shapes)("the shape $name", ({ name: shape, around, specs, annotations, inFront }) => {
+describe.each(shapes)("the shape $name", ({ shape, around, specs, annotations, inFront }) => {
   const annotatedPod = fc
     .tuple(pod, specs, annotations)
     .map(([p, spec, map]) => annotate({ ...p, spec }, map));
