@@ -304,6 +304,12 @@ describe("a change of the spec", () => {
     );
     expect(told.note).toContain("variables REGISTRY_LOG_LEVEL; tolerations; the restart that was asked for");
     expect((await ns.events("oras")).map(({ reason }) => reason)).not.toContain("DriftCorrected");
+    await ns.patchStatus(resources.statefulSets, "oras", {
+      ...rolledOut(await ns.set("oras")),
+      updateRevision: "c",
+    });
+    await ns.untilReason("oras", "Progressing", "RollingOut");
+    expect(await strategy()).toBe("RollingUpdate");
     // Taking the wish away is no wish.
     const generation = (await ns.set("oras"))?.metadata?.generation;
     await ns.patch(resources.orasCaches, "oras", {

@@ -132,6 +132,31 @@ describe("what the operator makes passes the policies", () => {
     nobodyRefused();
   });
 
+  test("a restart, Pods' fields and a volume", async () => {
+    await createCache("placed");
+    await until(() => setNamed("placed"), "the StatefulSet");
+    await patch(admin, resources.orasCaches, "placed", {
+      metadata: { annotations: { [names.restartAnnotation]: "now" } },
+      spec: {
+        storage: { persistentVolumeClaim: { size: "1Gi", onDelete: "Delete" } },
+        ...{ serviceAccountName: "mine", priorityClassName: "high", imagePullSecrets: [{ name: "pull" }] },
+        ...{ tolerations: [{ operator: "Exists" }], nodeSelector: { disk: "ssd" }, podLabels: { team: "a" } },
+        ...{ affinity: { podAntiAffinity: {} }, podAnnotations: { "sidecar.istio.io/inject": "false" } },
+        topologySpreadConstraints: [{ maxSkew: 1, topologyKey: "zone", whenUnsatisfiable: "ScheduleAnyway" }],
+        env: [{ name: "A", valueFrom: { configMapKeyRef: { name: "a", key: "b" } } }],
+      },
+    });
+    await until(async () => {
+      const template = (await setNamed("placed"))?.spec?.template;
+      return (
+        template?.metadata?.annotations?.[names.restartAnnotation] === "now" &&
+        template.metadata.labels?.["team"]
+      );
+    }, "the template");
+    await until(() => read(resources.persistentVolumeClaims, "placed-data"), "the claim");
+    nobodyRefused();
+  });
+
   // Each of these the operator may not write itself; but it must be able to take it away.
   const variable = { name: "X", valueFrom: { secretKeyRef: { name: "x", key: "x" } } };
   test.each<[string, string, object]>([
