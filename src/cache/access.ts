@@ -128,8 +128,8 @@ export function asksForPassword({ spec }: V1StatefulSet): boolean {
 export const authVariable = "REGISTRY_AUTH";
 
 /**
- * The Secret with the login of a step's cache, or undefined where its registry asks for none. The Pod may be there before
- * its cache, and the cache before the operator has looked at it: then the registry will be as an ordinary one.
+ * The Secret with the login of a step's cache, or undefined where its registry asks for none. A cache that does not exist yet
+ * may ask for one; one that the operator has not looked at yet will be as an ordinary one.
  *
  * @param cache - the OrasCache, if it exists
  * @param byDefault - what the installation wants
@@ -140,8 +140,10 @@ export function loginOfStep(
   byDefault: AuthType,
   secret: () => string,
 ): string | undefined {
-  if (cache?.spec?.deploy === false) return undefined;
-  if (cache?.spec?.auth?.type === "htpasswd") return secret();
-  if (cache?.status?.observedGeneration !== undefined) return cache.status.credentialsSecret;
-  return (cache?.spec?.auth?.type ?? byDefault) === "htpasswd" ? secret() : undefined;
+  if (cache === undefined) return secret();
+  const { spec, status } = cache;
+  if (spec?.deploy === false) return undefined;
+  if (spec?.auth?.type === "htpasswd") return secret();
+  if (status?.observedGeneration !== undefined) return status.credentialsSecret;
+  return (spec?.auth?.type ?? byDefault) === "htpasswd" ? secret() : undefined;
 }

@@ -95,8 +95,9 @@ describe("a step mounts the login", () => {
   const htpasswd = { auth: { type: "htpasswd" } };
   const observed = { observedGeneration: 2 };
   test.each([
-    ["of a cache that does not exist, if such a one will be closed", undefined, "htpasswd", "made"],
-    ["not if it will be open", undefined, "none", undefined],
+    ["of a cache that does not exist, which may ask for one", undefined, "none", "made"],
+    ["of a new one, as the installation wants", seen({}, {}), "htpasswd", "made"],
+    ["not of a new one, as the installation wants", seen({}, {}), "none", undefined],
     ["of one that says so", seen(htpasswd, {}), "none", "made"],
     ["of one that says so, though it is open still", seen(htpasswd, observed), "none", "made"],
     ["that the status names", seen({}, { ...observed, credentialsSecret: "named" }), "none", "named"],
