@@ -202,6 +202,8 @@ describe("certificates", () => {
     };
     const [one, two] = [await issue(), await issue()];
     await write(one);
+    const body = { apiVersion: "v1", kind: "Namespace", metadata: { name: "elsewhere" } };
+    await client.request({ method: "POST", path: "/api/v1/namespaces", body });
     const operator = await startOperator(
       plane.kubeconfig,
       "--certificate-directory",

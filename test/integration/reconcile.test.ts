@@ -1,4 +1,4 @@
-import type { V1Secret, V1Service, V1StatefulSet } from "@kubernetes/client-node";
+import type { V1NetworkPolicy, V1Secret, V1Service, V1StatefulSet } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { names } from "../../schema/names.ts";
 import { httpSecretReference } from "../../src/cache/http-secret.ts";
@@ -470,6 +470,19 @@ test("a cache on a volume has a claim, which gets an owner when it is to go with
   await until(owners, "an owner");
 });
 
+test("a NetworkPolicy is made, put right and taken away, as the spec says", async () => {
+  await created("fenced", { networkPolicy: { mode: "namespace" } });
+  const found = () => read<V1NetworkPolicy>(resources.networkPolicies, "fenced");
+  const before = await until(found, "the NetworkPolicy");
+  await patch(resources.networkPolicies, "fenced", { spec: { podSelector: { matchLabels: { a: "b" } } } });
+  await until(
+    async () => JSON.stringify((await found())?.spec) === JSON.stringify(before.spec),
+    "it to be as it was",
+  );
+  await patch(resources.orasCaches, "fenced", { spec: { networkPolicy: { mode: "none" } } });
+  await until(async () => (await found()) === undefined, "its end");
+});
+
 test("after a restart nothing is written either, and the process ends with exit code 0", async () => {
   expect(await operator.stop()).toBe(0);
   operator = await startOperator(plane.operatorKubeconfig);
@@ -495,6 +508,7 @@ test("the operator needs all of its permissions, and lacks none", async () => {
     // Asked by the API server when an apply makes an object; the audit log calls it "patch".
     "create services",
     "create statefulsets",
+    "create networkpolicies",
   ];
   // Seen in other tests: certificates that are replaced, Jobs whose image is looked up, Jobs of steps, steps that are ended.
   const inOtherTests = ["update secrets", "get serviceaccounts", "get jobs", "patch pods"];
