@@ -27,6 +27,8 @@ export const names = {
   generationAnnotation: `${prefix}generation`,
   /** On an OrasCache: another value restarts the registry's Pod, also where its artifacts are lost then. */
   restartAnnotation: `${prefix}restart`,
+  /** The same on the registry's Pod: what stands under the prefix on a Pod is about a step. */
+  podRestartAnnotation: `registry.${domain}/restart`,
   shareVolume: "oras-share",
   sharePath: "/mnt/oras",
   credentialsVolume: "oras-credentials",

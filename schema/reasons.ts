@@ -10,7 +10,7 @@ export const conditionTypes = {
     "A new image or new settings take effect when the registry's Pod is restarted; its artifacts are lost then.",
   StorageLost: "Artifacts were lost when the registry's Pod or its volume was replaced.",
   NodeLost: "The registry's Pod does not end, because its node does not answer.",
-  Open: "The registry asks for no password, although new ones do.",
+  Open: "The registry asks for no password, although its spec does, or the registries of new OrasCaches do.",
 } as const;
 
 export type ConditionType = keyof typeof conditionTypes;
@@ -56,6 +56,11 @@ const states = {
     meaning:
       "The registry ran without a password before new ones got one, and stays open, because Pods that run have none.",
     fix: "Set spec.auth.type to htpasswd when no step runs, or to none to keep it open.",
+  },
+  StillOpen: {
+    meaning:
+      "The registry's Pod was started without a password, and is not replaced, because it may hold artifacts.",
+    fix: "Restart it when its artifacts are no longer needed; the message has the command.",
   },
   ClaimReplaced: {
     meaning:
@@ -177,6 +182,7 @@ const cacheEvents = {
     fix: "Run the steps again whose artifacts are needed.",
   },
   KeptOpen: states.KeptOpen,
+  StillOpen: states.StillOpen,
 } as const satisfies Record<string, Reason>;
 
 /** Reasons of Events about a step's Pod and its Job, beside those of exit codes. */

@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import type { V1StatefulSet } from "@kubernetes/client-node";
+import type { V1PodSpec, V1StatefulSet } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { onceName } from "./once-secret.ts";
 import type { OrasCache } from "./types.ts";
@@ -120,7 +120,12 @@ export function authOf(cache: OrasCache, live: V1StatefulSet | undefined, byDefa
 
 /** Whether a StatefulSet is that of a registry that asks for a password. */
 export function asksForPassword({ spec }: V1StatefulSet): boolean {
-  const registry = spec?.template.spec?.containers.find(({ name }) => name === names.registryContainer);
+  return podAsksForPassword(spec?.template.spec);
+}
+
+/** Whether the registry in a Pod asks for a password, by the Pod's spec. */
+export function podAsksForPassword(spec: V1PodSpec | undefined): boolean {
+  const registry = spec?.containers.find(({ name }) => name === names.registryContainer);
   return registry?.env?.some(({ name }) => name === authVariable) === true;
 }
 

@@ -28,7 +28,7 @@ export function changesOf(template: V1PodTemplateSpec, before: Made): string[] {
   const image = container?.image === old?.image ? [] : [`image ${old?.image} → ${container?.image}`];
   const variables = variablesThatDiffer(container?.env, old?.env);
   const { labels, annotations } = template.metadata ?? {};
-  const { [names.restartAnnotation]: _, ...others } = annotations ?? {};
+  const { [names.podRestartAnnotation]: _, ...others } = annotations ?? {};
   return [
     ...image,
     ...(variables.length > 0 ? [`variables ${listed(variables)}`] : []),

@@ -40,7 +40,7 @@ export function registryPod(cache: StoredOrasCache, facts: ChildFacts): V1PodTem
       annotations: {
         ...podAnnotations,
         "kubectl.kubernetes.io/default-container": names.registryContainer,
-        ...(restart === undefined ? {} : { [names.restartAnnotation]: restart }),
+        ...(restart === undefined ? {} : { [names.podRestartAnnotation]: restart }),
       },
     },
     spec: podSpec(cache, facts),
@@ -56,7 +56,7 @@ function restartOf({ metadata }: StoredOrasCache, { statefulSet }: Pick<ChildFac
 export function restartIn(
   template: { readonly metadata?: V1PodTemplateSpec["metadata"] | undefined } | undefined,
 ): string | undefined {
-  return template?.metadata?.annotations?.[names.restartAnnotation];
+  return template?.metadata?.annotations?.[names.podRestartAnnotation];
 }
 
 function podSpec(cache: StoredOrasCache, facts: ChildFacts): V1PodSpec {

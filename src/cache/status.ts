@@ -1,7 +1,8 @@
 import type { V1PersistentVolumeClaim, V1Pod, V1StatefulSet } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import type { ConditionReason, ConditionType } from "../../schema/reasons.ts";
-import { credentialsSecret, isClosed } from "./access-secrets.ts";
+import { loginSecretName, podAsksForPassword } from "./access.ts";
+import { isClosed } from "./access-secrets.ts";
 import { cacheUrl, remoteUrl } from "./address.ts";
 import { capacityOf, isGrowing, requestOf } from "./claim.ts";
 import { updateConditions, type Verdict } from "./conditions.ts";
@@ -102,14 +103,17 @@ function deployed(observation: Observation) {
       : notAvailable(cache, storage);
   const progressing = progress(observation);
   const problem = trouble ?? (progressing.reason === deadlineReason ? progressing : undefined);
+  const open = openVerdict(observation);
+  // Who asked for a password is not to believe that there is one.
+  const isStillOpen = open.Open?.reason === "StillOpen" ? open.Open : undefined;
   const verdicts: Verdicts = {
-    Ready: ready(available, progressing, problem),
+    Ready: ready(available, progressing, problem ?? isStillOpen),
     Available: available,
     Progressing: progressing,
     Degraded: problem ? { ...problem, status: "True" } : noProblem,
     ...(isUpdatePending(statefulSet) ? { UpdatePending: updatePending(observation) } : {}),
     ...storageLost(cache, storage),
-    ...keptOpen(observation),
+    ...open,
     ...(trouble?.reason === "NodeLost" ? { NodeLost: { ...trouble, status: "True" } } : {}),
   };
   return {
@@ -122,9 +126,18 @@ function deployed(observation: Observation) {
   };
 }
 
-function keptOpen({ cache, statefulSet, installation }: Observation): Verdicts {
-  const isMeant = cache.spec.auth !== undefined || installation.auth === "none";
-  if (isMeant || isClosed(cache, { ...installation, statefulSet })) return {};
+/** That the registry asks for no password, where it should or new ones do. */
+function openVerdict(observation: Observation): Verdicts {
+  const { cache, pods, statefulSet, installation } = observation;
+  if (isClosed(cache, { ...installation, statefulSet })) {
+    const runs = pods.filter(({ metadata }) => !metadata?.deletionTimestamp);
+    if (runs.every(({ spec }) => spec === undefined || podAsksForPassword(spec))) return {};
+    const message =
+      "The registry's Pod runs without a password since before spec.auth asked for one, and is not replaced, because its " +
+      `artifacts would be lost. Whoever reaches it may read, overwrite and delete them. To replace it: ${restartCommand(cache)}`;
+    return { Open: { status: "True", reason: "StillOpen", message } };
+  }
+  if (cache.spec.auth !== undefined || installation.auth === "none") return {};
   const message =
     "The registry ran without a password before the operator's option registry-auth asked for one, and stays open: " +
     "Pods that run have no password. Whoever reaches it may read, overwrite and delete artifacts. When no step runs, " +
@@ -132,13 +145,16 @@ function keptOpen({ cache, statefulSet, installation }: Observation): Verdicts {
   return { Open: { status: "True", reason: "KeptOpen", message } };
 }
 
+/** Also as long as a Pod asks for the password that is not to ask for one any more. */
 function credentials({
   cache,
   statefulSet,
+  pods,
   installation,
 }: Observation): Pick<OrasCacheStatus, "credentialsSecret"> {
-  const secret = credentialsSecret(cache, { ...installation, statefulSet });
-  return secret?.metadata?.name === undefined ? {} : { credentialsSecret: secret.metadata.name };
+  const asks =
+    isClosed(cache, { ...installation, statefulSet }) || pods.some(({ spec }) => podAsksForPassword(spec));
+  return asks ? { credentialsSecret: loginSecretName(identityOf(cache), installation) } : {};
 }
 
 function notAvailable({ spec }: StoredOrasCache, { claim }: StorageStatus): Verdict {
@@ -196,7 +212,6 @@ function ready(
 }
 
 function updatePending({ cache, statefulSet, pods }: Observation): Verdict {
-  const { name, namespace } = identityOf(cache);
   const pod = pods.find(({ metadata }) => !metadata?.deletionTimestamp);
   const template = statefulSet?.spec?.template;
   const changes = template && pod?.spec ? changesOf(template, pod).join("; ") : "";
@@ -205,9 +220,13 @@ function updatePending({ cache, statefulSet, pods }: Observation): Verdict {
     reason: "PodKeepsArtifacts",
     message:
       `The registry's Pod is not what it would be made as now${changes === "" ? "" : ` (${changes})`}, but another ` +
-      "one begins without artifacts. It is replaced when it is deleted, or when you ask for it: " +
-      `kubectl annotate --overwrite --namespace ${namespace} ${names.singular} ${name} ${names.restartAnnotation}="$(date)"`,
+      `one begins without artifacts. It is replaced when it is deleted, or when you ask for it: ${restartCommand(cache)}`,
   };
+}
+
+function restartCommand(cache: StoredOrasCache): string {
+  const { name, namespace } = identityOf(cache);
+  return `kubectl annotate --overwrite --namespace ${namespace} ${names.singular} ${name} ${names.restartAnnotation}="$(date)"`;
 }
 
 function storageLost(cache: StoredOrasCache, storage: StorageStatus): Verdicts {

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { V1PersistentVolumeClaim, V1Pod, V1StatefulSet } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
+import type { EventReason } from "../../schema/reasons.ts";
 import { asksForPassword } from "../cache/access.ts";
 import { type Child, desiredChildren } from "../cache/children.ts";
 import type { CacheInstallation } from "../cache/facts.ts";
@@ -292,7 +293,12 @@ function statusNotes(
     notes.push({ type: "Normal", action: "Update", reason: "VolumeGrown", note: grown });
   const open = conditionOf(status, "Open");
   if (open && !conditionOf(cache.status, "Open"))
-    notes.push({ type: "Warning", action: "Reconcile", reason: "KeptOpen", note: open.message });
+    notes.push({
+      type: "Warning",
+      action: "Reconcile",
+      reason: open.reason as EventReason,
+      note: open.message,
+    });
   return notes;
 }
 

@@ -58,7 +58,7 @@ export const registryPodVariables = {
   ),
   addedAnnotations: addedKeys(
     "annotations",
-    `(k == ${quote(containerAnnotation)} ? m[k] != ${quote(names.registryContainer)} : k.contains("apparmor.security.") || k.contains("seccomp.security.") || (k.startsWith(${quote(names.prefix)}) && k != ${quote(names.restartAnnotation)}))`,
+    `(k == ${quote(containerAnnotation)} ? m[k] != ${quote(names.registryContainer)} : k.contains("apparmor.security.") || k.contains("seccomp.security.") || k.startsWith(${quote(names.prefix)}))`,
   ),
   addedToPod: `dyn(variables.pod).filter(k, !(k in ${list(podFields)}) && !(k in variables.podValues && variables.podValues[k] == dyn(variables.pod)[k]) && !(k in variables.oldPod && variables.oldPod[k] == dyn(variables.pod)[k]))`,
   addedToContainers: `variables.containers.map(c, dyn(c).filter(k, !(k in ${list(containerFields)}) && !(c.name == ${quote(names.keeperInitContainer)} && k in ${list(keeperFields)}) && !variables.oldContainers.exists(o, o.name == c.name && k in dyn(o) && dyn(o)[k] == dyn(c)[k]))).filter(ks, size(ks) > 0)`,

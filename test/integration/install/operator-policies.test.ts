@@ -149,7 +149,7 @@ describe("what the operator makes passes the policies", () => {
     await until(async () => {
       const template = (await setNamed("placed"))?.spec?.template;
       return (
-        template?.metadata?.annotations?.[names.restartAnnotation] === "now" &&
+        template?.metadata?.annotations?.[names.podRestartAnnotation] === "now" &&
         template.metadata.labels?.["team"]
       );
     }, "the template");

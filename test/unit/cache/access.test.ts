@@ -1,4 +1,5 @@
 import { createHmac } from "node:crypto";
+import type { V1Pod } from "@kubernetes/client-node";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { names } from "../../../schema/names.ts";
@@ -13,8 +14,8 @@ import {
 } from "../../../src/cache/access.ts";
 import { desiredChildren } from "../../../src/cache/children.ts";
 import { statefulSet } from "../../../src/cache/stateful-set.ts";
-import { statusOf } from "../../../src/cache/status.ts";
-import type { OrasCache } from "../../../src/cache/types.ts";
+import { conditionOf, statusOf } from "../../../src/cache/status.ts";
+import type { OrasCache, OrasCacheStatus } from "../../../src/cache/types.ts";
 import { childFacts, storedCache } from "../../support/cache.ts";
 
 const cache = { name: "oras", namespace: "work" };
@@ -168,5 +169,45 @@ describe("a closed registry", () => {
     };
     const status = statusOf({ ...observation, installation: facts, time: "2026-01-02T03:04:05Z" });
     expect(status.credentialsSecret).toBe(children[2]?.metadata?.name);
+  });
+});
+
+describe("a registry whose Pod was started before its spec changed", () => {
+  const ready = { conditions: [{ type: "Ready" as const, status: "True" }] };
+  const podOf = (spec: object) => ({
+    metadata: { name: "oras-0", uid: "1" },
+    spec: statefulSet(storedCache(spec), childFacts()).spec?.template.spec,
+    status: ready,
+  });
+  const [open, closed] = [podOf({}), podOf({ auth: { type: "htpasswd" } })];
+  const seen = (spec: object, pod: object) =>
+    statusOf({
+      ...{ cache: storedCache(spec), claim: undefined, trouble: undefined, pods: [pod as V1Pod] },
+      statefulSet: {
+        ...statefulSet(storedCache(spec), childFacts()),
+        status: {
+          ...{ replicas: 1, readyReplicas: 1, updatedReplicas: 0, observedGeneration: 9 },
+          ...{ currentRevision: "a", updateRevision: "b" },
+        },
+      },
+      ...{ installation: childFacts(), time: "2026-01-02T03:04:05Z" },
+    });
+  const conditions = (status: OrasCacheStatus) =>
+    Object.fromEntries(
+      (status.conditions ?? []).map(({ type, status: is, reason }) => [type, `${is} ${reason}`]),
+    );
+
+  test("is not ready as long as it asks for no password, and says what to do", () => {
+    const status = seen({ auth: { type: "htpasswd" } }, open);
+    expect(conditions(status)).toMatchObject({ Open: "True StillOpen" });
+    expect(conditions(status)["Ready"]).toMatch(/^False/);
+    expect(conditionOf(status, "Open")?.message).toContain(
+      "kubectl annotate --overwrite --namespace work orascache oras",
+    );
+  });
+
+  test("keeps its login as long as it asks for the password", () => {
+    expect(seen({ auth: { type: "none" } }, closed).credentialsSecret).toMatch(/^oras-credentials-/);
+    expect(seen({ auth: { type: "none" } }, open).credentialsSecret).toBeUndefined();
   });
 });

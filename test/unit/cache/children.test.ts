@@ -315,3 +315,14 @@ describe("the NetworkPolicy", () => {
     });
   });
 });
+
+// The operator's own webhook would take it for a step's.
+test("no annotation of a registry's Pod stands under the prefix of steps", () => {
+  const asks = storedCache(
+    { podAnnotations: { a: "b" } },
+    { annotations: { [names.restartAnnotation]: "now" } },
+  );
+  const { metadata } = statefulSet(asks, facts).spec?.template ?? {};
+  expect(Object.values(metadata?.annotations ?? {})).toContain("now");
+  expect(Object.keys(metadata?.annotations ?? {}).filter((key) => key.startsWith(names.prefix))).toEqual([]);
+});
