@@ -426,7 +426,7 @@ export interface components {
         /** @description Who may reach the registry over the network, where the cluster's network plugin enforces NetworkPolicies. Whether it does cannot be seen from the API. */
         OrasCacheNetworkPolicy: {
             /**
-             * @description With namespace the operator creates a NetworkPolicy of the name of the OrasCache: Pods of its namespace and the operator reach the registry, and who stands in from. Probes and kubectl port-forward always do.
+             * @description With namespace the operator creates a NetworkPolicy of the name of the OrasCache: Pods of its namespace and the operator reach the registry, and the peers in from. Probes and kubectl port-forward always do.
              * @enum {string}
              */
             mode: "none" | "namespace";

@@ -81,7 +81,7 @@ const troubles = {
   },
   Unschedulable: {
     meaning: "No node fits the registry's Pod.",
-    fix: "Make room on a node; the message says what is missing.",
+    fix: "Make room on a node; the message says what is missing. If it speaks of a PersistentVolumeClaim, look at kubectl describe persistentvolumeclaim: without a StorageClass that has a provisioner, you have to create the volume.",
   },
   CrashLoopBackOff: {
     meaning: "The registry's container ends again and again.",
@@ -107,7 +107,7 @@ const troubles = {
   VolumeCannotGrow: {
     meaning:
       "The API server refuses to make the volume of the registry larger; it goes on to run with the size it has.",
-    fix: "Use a StorageClass with allowVolumeExpansion, or put spec.storage.persistentVolumeClaim.size back.",
+    fix: "Use a StorageClass with allowVolumeExpansion. The size cannot be put back: to keep the volume as it is, name it in spec.storage.persistentVolumeClaim.claimName of a new OrasCache.",
   },
   NodeLost: {
     meaning:

@@ -219,8 +219,8 @@ function updatePending({ cache, statefulSet, pods }: Observation): Verdict {
     status: "True",
     reason: "PodKeepsArtifacts",
     message:
-      `The registry's Pod is not what it would be made as now${changes === "" ? "" : ` (${changes})`}, but another ` +
-      `one begins without artifacts. It is replaced when it is deleted, or when you ask for it: ${restartCommand(cache)}`,
+      `The registry's Pod does not have the latest settings${changes === "" ? "" : ` (${changes})`}. It is not replaced by ` +
+      `itself, because its artifacts would be lost. To replace it, delete it, or run: ${restartCommand(cache)}`,
   };
 }
 
