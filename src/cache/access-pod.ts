@@ -1,7 +1,6 @@
 import type {
   V1Container,
   V1EnvVar,
-  V1PodSpec,
   V1SecurityContext,
   V1Volume,
   V1VolumeMount,
@@ -22,15 +21,49 @@ export const confined: V1SecurityContext = {
 
 const htpasswd = `${names.registryAuthPath}/htpasswd`;
 
+/** What a registry's Pod has, beside what it has anyway. */
+export interface AccessParts {
+  readonly initContainers?: V1Container[];
+  /** Of the registry's container. */
+  readonly env: readonly V1EnvVar[];
+  readonly volumeMounts: readonly V1VolumeMount[];
+  readonly volumes: readonly V1Volume[];
+}
+
+const open: AccessParts = { env: [], volumeMounts: [], volumes: [] };
+
 /**
- * The init container that writes the htpasswd file: distribution makes a user of its own where it finds none. No Secret
- * holds the file, because hashes are salted: an operator that may not read Secrets could not tell whether it is right.
+ * What the registry asks for a password with. An init container writes the htpasswd file, because distribution makes a user
+ * of its own where it finds none. No Secret holds the file: hashes are salted, so an operator that may not read Secrets
+ * could not tell whether it is right. The registry itself does not see the key.
+ *
+ * @param cache - whose
+ * @param facts - what it depends on
+ * @returns empty where the registry asks for none
  */
-export function accessInit(cache: StoredOrasCache, facts: ChildFacts): Pick<V1PodSpec, "initContainers"> {
-  if (!isClosed(cache, facts)) return {};
-  const init: V1Container = {
+export function accessParts(cache: StoredOrasCache, facts: ChildFacts): AccessParts {
+  if (!isClosed(cache, facts)) return open;
+  const owner = identityOf(cache);
+  const secretName = keySecretName(cacheKey(facts.operatorKey, owner), owner.name);
+  return {
+    initContainers: [keeperInit(facts.agentImage)],
+    env: [
+      { name: authVariable, value: "htpasswd" },
+      { name: `${authVariable}_HTPASSWD_REALM`, value: names.kind },
+      { name: `${authVariable}_HTPASSWD_PATH`, value: htpasswd },
+    ],
+    volumeMounts: [{ name: names.registryAuthVolume, mountPath: names.registryAuthPath, readOnly: true }],
+    volumes: [
+      { name: names.registryAuthVolume, emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
+      { name: names.registryKeyVolume, secret: { secretName, defaultMode: 0o440 } },
+    ],
+  };
+}
+
+function keeperInit(image: string): V1Container {
+  return {
     name: names.keeperInitContainer,
-    image: facts.agentImage,
+    image,
     command: [names.agentPath, "keep-init"],
     args: [`--key=${names.registryKeyPath}`, `--htpasswd=${htpasswd}`, `--user=${firstUser}`],
     resources: { requests: { cpu: "10m", memory: "16Mi" } },
@@ -41,32 +74,4 @@ export function accessInit(cache: StoredOrasCache, facts: ChildFacts): Pick<V1Po
       { name: names.registryAuthVolume, mountPath: names.registryAuthPath },
     ],
   };
-  return { initContainers: [init] };
-}
-
-/** The registry's settings of htpasswd. */
-export function accessVariables(cache: StoredOrasCache, facts: ChildFacts): V1EnvVar[] {
-  if (!isClosed(cache, facts)) return [];
-  return [
-    { name: authVariable, value: "htpasswd" },
-    { name: `${authVariable}_HTPASSWD_REALM`, value: names.kind },
-    { name: `${authVariable}_HTPASSWD_PATH`, value: htpasswd },
-  ];
-}
-
-/** Where the registry finds the htpasswd file. */
-export function accessMounts(cache: StoredOrasCache, facts: ChildFacts): V1VolumeMount[] {
-  if (!isClosed(cache, facts)) return [];
-  return [{ name: names.registryAuthVolume, mountPath: names.registryAuthPath, readOnly: true }];
-}
-
-/** The key, which the registry itself does not see, and the file that is made from it. */
-export function accessVolumes(cache: StoredOrasCache, facts: ChildFacts): V1Volume[] {
-  if (!isClosed(cache, facts)) return [];
-  const owner = identityOf(cache);
-  const secretName = keySecretName(cacheKey(facts.operatorKey, owner), owner.name);
-  return [
-    { name: names.registryAuthVolume, emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
-    { name: names.registryKeyVolume, secret: { secretName, defaultMode: 0o440 } },
-  ];
 }

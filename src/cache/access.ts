@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import type { V1PodSpec, V1StatefulSet } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { onceName } from "./once-secret.ts";
+import { registryIn } from "./pods.ts";
 import type { OrasCache } from "./types.ts";
 
 /** Whether a registry asks for a password. */
@@ -125,8 +126,7 @@ export function asksForPassword({ spec }: V1StatefulSet): boolean {
 
 /** Whether the registry in a Pod asks for a password, by the Pod's spec. */
 export function podAsksForPassword(spec: V1PodSpec | undefined): boolean {
-  const registry = spec?.containers.find(({ name }) => name === names.registryContainer);
-  return registry?.env?.some(({ name }) => name === authVariable) === true;
+  return registryIn(spec)?.env?.some(({ name }) => name === authVariable) === true;
 }
 
 /** The registry asks for a password if it is set. */

@@ -1,6 +1,7 @@
-import type { V1Container, V1EnvVar, V1PodSpec, V1PodTemplateSpec } from "@kubernetes/client-node";
+import type { V1EnvVar, V1PodSpec, V1PodTemplateSpec } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { isCovered } from "./covered.ts";
+import { registryIn } from "./pods.ts";
 import { restartIn } from "./registry-pod.ts";
 
 /** What a Pod or a template was made as; a Pod has more than its template: defaults, and what webhooks add. */
@@ -38,10 +39,6 @@ export function changesOf(template: V1PodTemplateSpec, before: Made): string[] {
     ...(isCovered(others, before.metadata?.annotations ?? {}) ? [] : ["annotations"]),
     ...(restartIn(template) === restartIn(before) ? [] : ["the restart that was asked for"]),
   ];
-}
-
-function registryIn(spec: V1PodSpec | undefined): V1Container | undefined {
-  return spec?.containers.find(({ name }) => name === names.registryContainer);
 }
 
 function without(object: object = {}, ...fields: string[]): Record<string, unknown> {

@@ -7,7 +7,7 @@ import type {
   V1Volume,
 } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { accessInit, accessMounts, accessVariables, accessVolumes, confined } from "./access-pod.ts";
+import { type AccessParts, accessParts, confined } from "./access-pod.ts";
 import type { ChildFacts } from "./facts.ts";
 import { httpSecretReference } from "./http-secret.ts";
 import { childLabels } from "./labels.ts";
@@ -61,6 +61,7 @@ export function restartIn(
 
 function podSpec(cache: StoredOrasCache, facts: ChildFacts): V1PodSpec {
   const { spec } = cache;
+  const access = accessParts(cache, facts);
   // Their schema has no required fields: the API server says what is missing when it sees the StatefulSet.
   const scheduling = {
     affinity: spec.affinity,
@@ -84,9 +85,9 @@ function podSpec(cache: StoredOrasCache, facts: ChildFacts): V1PodSpec {
       ...(facts.openshift ? {} : { runAsUser: names.uid, runAsGroup: names.uid, fsGroup: names.uid }),
     },
     terminationGracePeriodSeconds: spec.drainSeconds + afterDrainSeconds,
-    ...accessInit(cache, facts),
-    containers: [registry(cache, facts)],
-    volumes: [dataVolume(cache), ...accessVolumes(cache, facts)],
+    ...(access.initContainers && { initContainers: access.initContainers }),
+    containers: [registry(cache, facts, access)],
+    volumes: [dataVolume(cache), ...access.volumes],
   };
 }
 
@@ -99,7 +100,7 @@ function dataVolume(cache: StoredOrasCache): V1Volume {
   return { name, emptyDir: sizeLimit === undefined ? {} : { sizeLimit } };
 }
 
-function registry(cache: StoredOrasCache, facts: ChildFacts): V1Container {
+function registry(cache: StoredOrasCache, facts: ChildFacts, access: AccessParts): V1Container {
   const answers = { path: "/", port: names.registryContainer, scheme: "HTTP" };
   const orasEnv = cache.spec.secrets?.orasEnv;
   return {
@@ -107,7 +108,7 @@ function registry(cache: StoredOrasCache, facts: ChildFacts): V1Container {
     image: cache.spec.image ?? facts.registryImage,
     ports: [{ name: names.registryContainer, containerPort: names.registryPort, protocol: "TCP" }],
     ...(orasEnv === undefined ? {} : { envFrom: [{ secretRef: { name: orasEnv } }] }),
-    env: environment(cache, facts),
+    env: environment(cache, access.env),
     resources: resourcesOf(cache),
     // "/" answers 200 in every version, also where "/v2/" asks for credentials.
     readinessProbe: { httpGet: answers, periodSeconds: 2, timeoutSeconds: 2 },
@@ -115,13 +116,13 @@ function registry(cache: StoredOrasCache, facts: ChildFacts): V1Container {
     securityContext: confined,
     volumeMounts: [
       { name: names.registryDataVolume, mountPath: names.registryDataPath },
-      ...accessMounts(cache, facts),
+      ...access.volumeMounts,
     ],
   };
 }
 
 /** The operator's variables and the author's, who may set any that the CRD does not keep for the operator. */
-function environment(cache: StoredOrasCache, facts: ChildFacts): V1EnvVar[] {
+function environment(cache: StoredOrasCache, access: readonly V1EnvVar[]): V1EnvVar[] {
   const theirs = (cache.spec.env ?? []) as V1EnvVar[];
   const isTheirs = ({ name }: V1EnvVar) => theirs.some((variable) => variable.name === name);
   const ours: V1EnvVar[] = [
@@ -138,7 +139,7 @@ function environment(cache: StoredOrasCache, facts: ChildFacts): V1EnvVar[] {
     { name: "REGISTRY_STORAGE_CACHE_BLOBDESCRIPTOR", value: "none" },
     // Distribution 3 sends traces to localhost by default, and logs each failure.
     { name: "OTEL_TRACES_EXPORTER", value: "none" },
-    ...accessVariables(cache, facts),
+    ...access,
   ];
   return [...ours.filter((variable) => !isTheirs(variable)), ...theirs];
 }

@@ -2,6 +2,7 @@ import type { V1PersistentVolumeClaim, V1Pod } from "@kubernetes/client-node";
 import { amountOf } from "../annotations/quantity.ts";
 import { capacityOf } from "./claim.ts";
 import type { Verdict } from "./conditions.ts";
+import { isReady } from "./pods.ts";
 import { mayBeElsewhere, type Storage, storageOf } from "./storage.ts";
 import { isOnClaim } from "./trouble.ts";
 import type { OrasCacheStatus, StoredOrasCache } from "./types.ts";
@@ -23,11 +24,7 @@ export function storageStatus(
 ): StorageStatus {
   const known = cache.status?.storage;
   const wanted = storageOf(cache);
-  const pod = pods.find(
-    ({ status, metadata }) =>
-      !metadata?.deletionTimestamp &&
-      status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True"),
-  );
+  const pod = pods.find(isReady);
   const isEphemeral = pod === undefined ? known?.podUID !== undefined : !isOnClaim(pod);
   if (wanted.kind === "persistentVolumeClaim" && !isEphemeral) return claimStatus(wanted, known, claim);
   if (pod === undefined || pod.metadata?.uid === known?.podUID) return known ?? { kind: wanted.kind };

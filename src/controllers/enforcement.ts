@@ -1,6 +1,7 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { firstUser } from "../cache/access.ts";
+import { isReady } from "../cache/pods.ts";
 import type { Trouble } from "../cache/trouble.ts";
 import type { Enforced } from "../registry/enforced.ts";
 
@@ -25,7 +26,7 @@ const mostRemembered = 10_000;
 export function createEnforcement(ask: AskEnforced): (pods: readonly V1Pod[]) => Promise<Enforcement> {
   const known = new Map<string, boolean>();
   return async (pods) => {
-    const ready = pods.filter(isReady);
+    const ready = pods.filter((pod) => isReady(pod) && pod.status?.podIP !== undefined);
     const asked = await Promise.all(
       ready.map(async (pod) => {
         const start = startOf(pod);
@@ -53,11 +54,6 @@ function notEnforced(pod: string): Trouble {
 function startOf({ metadata, status }: V1Pod): string {
   const registry = status?.containerStatuses?.find(({ name }) => name === names.registryContainer);
   return `${metadata?.uid} ${registry?.restartCount ?? 0}`;
-}
-
-function isReady({ metadata, status }: V1Pod): boolean {
-  const isTrue = status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True");
-  return isTrue === true && metadata?.deletionTimestamp === undefined && status?.podIP !== undefined;
 }
 
 function hostOf({ status }: V1Pod): string {

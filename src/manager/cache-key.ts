@@ -6,7 +6,7 @@ import { create, type KubeObject } from "../kube/objects.ts";
 import { startReflector } from "../kube/reflector.ts";
 import { resources } from "../kube/resources.ts";
 import { watchTrouble } from "./log.ts";
-import type { Process } from "./process.ts";
+import { type Process, untilEnded } from "./process.ts";
 
 /** The key from which the passwords of all caches are made. */
 export interface CacheKey {
@@ -68,18 +68,19 @@ export function keepCacheKey({ client, log, options }: Process, signal: AbortSig
 
   const run = async () => {
     await reflector.synced.catch(() => {});
+    const ended = untilEnded(signal);
     while (!signal.aborted) {
       const changed = Promise.withResolvers<void>();
       wake = changed.resolve;
-      if (isThere()) {
-        await Promise.race([changed.promise, aborted(signal)]);
-        continue;
+      const waits = [changed.promise, ended];
+      if (!isThere()) {
+        // Another replica may be faster; the watch shows what it made.
+        await make().catch((error: unknown) =>
+          log.warn({ error: sentenceOf(error) }, "the key of the caches cannot be created, retrying"),
+        );
+        waits.push(delay(retryMs, undefined, { ref: false }));
       }
-      // Another replica may be faster; the watch shows what it made.
-      await make().catch((error: unknown) =>
-        log.warn({ error: sentenceOf(error) }, "the key of the caches cannot be created, retrying"),
-      );
-      await Promise.race([changed.promise, delay(retryMs, undefined, { signal }).catch(() => {})]);
+      await Promise.race(waits);
     }
     first.reject(signal.reason);
     await reflector.stopped;
@@ -98,9 +99,4 @@ export function keepCacheKey({ client, log, options }: Process, signal: AbortSig
     } as KubeObject);
 
   return { first: first.promise, stopped: run() };
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }

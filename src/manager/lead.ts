@@ -19,7 +19,7 @@ import type { Reach } from "../registry/addresses.ts";
 import { enforcesPasswords } from "../registry/enforced.ts";
 import { askRegistry } from "../registry/reachable.ts";
 import { watchTrouble } from "./log.ts";
-import type { Process } from "./process.ts";
+import { type Process, untilEnded } from "./process.ts";
 
 /** What the leader works with. */
 export interface Leadership extends Process {
@@ -92,14 +92,9 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     waitingController({ publish, pods }),
   ];
   const stop = startControllers(controllers, { log, observeQueue });
-  await until(signal);
+  await untilEnded(signal);
   watching.abort(new Error("the leadership ended"));
   await Promise.all([stop(), ...mirrors]);
   metrics.setLeading(false);
   log.info({ identity }, "stopped leading");
-}
-
-async function until(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }

@@ -12,3 +12,13 @@ export interface Process {
   /** Unique per process. */
   readonly identity: string;
 }
+
+/**
+ * Waits until a signal is given.
+ *
+ * @param signal - ends the wait
+ */
+export async function untilEnded(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

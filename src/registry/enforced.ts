@@ -1,4 +1,4 @@
-import { request } from "node:http";
+import { statusOf } from "./status.ts";
 
 /** Whether a registry refuses who has no password, or a wrong one; undefined where it did not answer. */
 export type Enforced = boolean | undefined;
@@ -18,27 +18,11 @@ export async function enforcesPasswords(host: string, user: string, signal: Abor
   const within = AbortSignal.any([signal, AbortSignal.timeout(longestMs)]);
   try {
     for (const headers of [{}, { authorization: `Basic ${btoa(`${user}:wrong`)}` }]) {
-      if ((await statusOf(`http://${host}/v2/`, headers, within)) !== 401) return false;
+      if ((await statusOf(new URL(`http://${host}/v2/`), { headers, signal: within })) !== 401) return false;
     }
     return true;
   } catch {
     // It is restarted, or a policy of the network is between; it is asked again.
     return undefined;
   }
-}
-
-function statusOf(url: string, headers: Record<string, string>, signal: AbortSignal): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const sent = request(url, {
-    signal,
-    headers: { ...headers, "user-agent": "oras-operator" },
-    agent: false,
-  });
-  sent.on("response", (response) => {
-    resolve(response.statusCode ?? 0);
-    response.destroy();
-  });
-  sent.on("error", reject);
-  sent.end();
-  return promise;
 }

@@ -1,7 +1,6 @@
-import { request as plainRequest } from "node:http";
-import { request as tlsRequest } from "node:https";
 import { addressesOf, type Reach, RefusedHostError } from "./addresses.ts";
 import { always } from "./http.ts";
+import { statusOf } from "./status.ts";
 
 /** Whether a registry answers; undefined where it must not be asked. */
 export interface Reachability {
@@ -25,7 +24,9 @@ const longestMs = 5_000;
 export async function askRegistry(url: string, reach: Reach, signal: AbortSignal): Promise<Reachability> {
   const within = AbortSignal.any([signal, AbortSignal.timeout(longestMs)]);
   try {
-    const status = await statusOf(new URL("/v2/", url), reach, within);
+    const asked = new URL("/v2/", url);
+    const lookup = always(await addressesOf(asked, reach, within));
+    const status = await statusOf(asked, { lookup, signal: within });
     if (status === 200 || status === 401) return { answers: true, message: `${url} answers.` };
     return unreachable(url, `status ${status}`);
   } catch (error) {
@@ -42,22 +43,4 @@ function unreachable(url: string, detail: string): Reachability {
     `${url} does not answer the operator as an OCI registry does (GET /v2/, asked again every few minutes). ` +
     "Check spec.registry; steps that use it wait until it answers.";
   return { answers: false, message, detail };
-}
-
-async function statusOf(url: URL, reach: Reach, signal: AbortSignal): Promise<number> {
-  const lookup = always(await addressesOf(url, reach, signal));
-  const headers = { "user-agent": "oras-operator" };
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const sent =
-    url.protocol === "http:"
-      ? plainRequest(url, { signal, lookup, headers, agent: false })
-      : // Pods may trust a CA that the operator does not know. Nothing is sent and nothing believed but the status.
-        tlsRequest(url, { signal, lookup, headers, agent: false, rejectUnauthorized: false });
-  sent.on("response", (response) => {
-    resolve(response.statusCode ?? 0);
-    response.destroy();
-  });
-  sent.on("error", reject);
-  sent.end();
-  return promise;
 }

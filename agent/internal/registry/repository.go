@@ -94,7 +94,11 @@ func (r *Repository) session(ctx context.Context) (*auth.Client, int, error) {
 			return nil, 0, local(err, "%s", Clean(err.Error(), maxReason))
 		}
 		r.logins, r.current, r.read = logins, 0, true
-		r.client = r.newClient(slices.Concat(logins, []credentials.Login{{}})[0])
+		login := credentials.Login{}
+		if len(logins) > 0 {
+			login = logins[0]
+		}
+		r.client = r.newClient(login)
 	}
 	return r.client, r.current, nil
 }
@@ -190,14 +194,12 @@ func (r *Repository) do(ctx context.Context, q request) (*http.Response, error) 
 			r.settle(resp)
 			return resp, nil
 		}
-		e := As(err)
-		if e != nil && e.Kind == Denied && r.nextLogin(position) {
-			continue
+		if e := As(err); e == nil || e.Kind != Denied {
+			return nil, err
 		}
-		if err = r.explainDenial(err); e != nil && e.Kind == Denied {
-			err = r.lookAgain(err)
+		if !r.nextLogin(position) {
+			return nil, r.lookAgain(r.explainDenial(err))
 		}
-		return nil, err
 	}
 }
 
