@@ -340,6 +340,9 @@ func TestTheKeeperReportsAndSweeps(t *testing.T) {
 	w.push(2)
 	mark := p.report().Mark
 	report := p.report()
+	if status, brief := p.says(http.MethodGet, "/report?repositories=false", ""); status != http.StatusOK || !strings.Contains(brief, `"repositories":[],`) || !strings.Contains(brief, fmt.Sprintf(`"artifacts":%d,`, report.Artifacts)) {
+		t.Error(status, brief)
+	}
 	tags, bytes := 0, int64(0)
 	for _, repository := range report.Repositories {
 		tags, bytes = tags+len(repository.Tags), bytes+repository.Bytes

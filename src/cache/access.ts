@@ -42,6 +42,15 @@ export function passwordOf(key: string, user: string): string {
   return derive(key, `password/${user}`);
 }
 
+/**
+ * What the operator shows to the keeper of a cache's registry. The agent makes the same one from the same key.
+ *
+ * @param key - of the cache
+ */
+export function keeperToken(key: string): string {
+  return derive(key, "keeper");
+}
+
 function derive(key: string, purpose: string): string {
   return createHmac("sha256", key).update(purpose).digest("base64url");
 }

@@ -27,7 +27,7 @@ const (
 
 // Handler answers on the port that the operator, steps and the kubelet ask.
 //
-//	GET  /report   operator  what there is: see report
+//	GET  /report   operator  what there is: see report; without its repositories with ?repositories=false
 //	POST /sweep    operator  {"grace": seconds, "dryRun": false}; 202, or 409 while a pass runs; /report has what came of it
 //	PUT  /users    operator  ["oras-1", "oras-2"]: the operator's users from now on; answers {"users", "problems"}
 //	GET  /room     users     {"capacity", "used", "free"} in bytes
@@ -148,7 +148,8 @@ func (k *Keeper) sweep(ctx context.Context, w http.ResponseWriter, r *http.Reque
 }
 
 // report is written as it is found: a registry may have tens of thousands of tags.
-func (k *Keeper) report(w http.ResponseWriter, _ *http.Request) {
+func (k *Keeper) report(w http.ResponseWriter, r *http.Request) {
+	brief := r.URL.Query().Get("repositories") == "false"
 	w.Header().Set("Content-Type", "application/json")
 	encoder := json.NewEncoder(w)
 	_, _ = io.WriteString(w, `{"repositories":[`)
@@ -156,6 +157,9 @@ func (k *Keeper) report(w http.ResponseWriter, _ *http.Request) {
 	problem := ""
 	err := usage.Repositories(k.Volume.Data, func(repository usage.Repository) error {
 		artifacts += len(repository.Tags)
+		if brief {
+			return nil
+		}
 		_, _ = io.WriteString(w, separator)
 		separator = ","
 		return encoder.Encode(repository)

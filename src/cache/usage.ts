@@ -1,0 +1,56 @@
+/** What the keeper of a registry says of its volume. Bytes are exact here. */
+export interface Usage {
+  /** What the volume takes. */
+  readonly capacity: number;
+  /** What of it is used, by whatever: an emptyDir shares the file system of its node. */
+  readonly used: number;
+  readonly free: number;
+  /** Tags of all repositories. */
+  readonly artifacts: number;
+  /** What the registry has stored. */
+  readonly bytes: number;
+  /** Drawn once for each volume; undefined where it cannot be written. */
+  readonly volume?: string | undefined;
+  /** When it was drawn, as RFC 3339. */
+  readonly since?: string | undefined;
+  /** Which folder the registry cannot write to, and why. */
+  readonly notWritable?: string | undefined;
+  /** What cannot be read. */
+  readonly problem?: string | undefined;
+}
+
+/** Nobody's words are longer in a status. */
+const longestText = 500;
+
+/**
+ * What is to be believed of a keeper's report: whoever may make Pods can write one.
+ *
+ * @param report - JSON
+ * @returns undefined where it is none
+ */
+export function usageOf(report: unknown): Usage | undefined {
+  const { mark, notWritable, problem, ...numbers } = fieldsOf(report);
+  const { capacity, used, free, artifacts, bytes } = numbers;
+  const counts = { capacity, used, free, artifacts, bytes };
+  if (!areCounts(counts)) return undefined;
+  const { volume, since } = fieldsOf(mark);
+  return {
+    ...counts,
+    volume: textOf(volume),
+    since: Number.isNaN(Date.parse(String(since))) ? undefined : textOf(since),
+    notWritable: textOf(notWritable),
+    problem: textOf(problem),
+  };
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function areCounts<Name extends string>(fields: Record<Name, unknown>): fields is Record<Name, number> {
+  return Object.values(fields).every((value) => Number.isSafeInteger(value) && (value as number) >= 0);
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value.slice(0, longestText) : undefined;
+}

@@ -1,0 +1,68 @@
+import { request as send } from "node:http";
+
+/** What a keeper is asked for: see agent/internal/keeper/server. */
+export interface KeeperRequest {
+  readonly method: "GET" | "POST" | "PUT";
+  /** With its query. */
+  readonly path: string;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** How long an answer may be, in bytes. */
+  readonly mostBytes: number;
+  /** Ends the wait. */
+  readonly signal: AbortSignal;
+}
+
+/** What a keeper answered. */
+export interface KeeperAnswer {
+  readonly status: number;
+  /** What its JSON holds; undefined where it sent none. Whoever may make Pods can write a keeper of their own. */
+  readonly body: unknown;
+}
+
+/**
+ * Asks the keeper of a registry. It is spoken to over plain HTTP, within the cluster, as the registry is.
+ *
+ * @param address - host and port
+ * @param token - of the operator, for this keeper
+ * @param request - see there
+ * @throws when there is no answer, or one that is too long
+ */
+export function askKeeper(address: string, token: string, request: KeeperRequest): Promise<KeeperAnswer> {
+  const { method, path, body, mostBytes, signal } = request;
+  const content = body === undefined ? undefined : JSON.stringify(body);
+  const { promise, resolve, reject } = Promise.withResolvers<KeeperAnswer>();
+  const headers = {
+    authorization: `Bearer ${token}`,
+    "user-agent": "oras-operator",
+    ...(content === undefined
+      ? {}
+      : { "content-type": "application/json", "content-length": Buffer.byteLength(content) }),
+  };
+  const sent = send(new URL(path, `http://${address}`), { method, headers, signal, agent: false });
+  sent.on("response", (response) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    response.on("data", (chunk: Buffer) => {
+      length += chunk.length;
+      chunks.push(chunk);
+      if (length > mostBytes)
+        response.destroy(new Error(`the keeper answers with more than ${mostBytes} bytes`));
+    });
+    response.on("error", reject);
+    response.on("end", () =>
+      resolve({ status: response.statusCode ?? 0, body: jsonOf(Buffer.concat(chunks)) }),
+    );
+  });
+  sent.on("error", reject);
+  sent.end(content);
+  return promise;
+}
+
+function jsonOf(text: Buffer): unknown {
+  try {
+    return JSON.parse(text.toString());
+  } catch {
+    return undefined;
+  }
+}
