@@ -18,6 +18,7 @@ export const clusterModules = [
   "containerd",
   "helm",
   "coredns",
+  "kube-router",
   "kubernetes",
 ] as const;
 

@@ -49,6 +49,7 @@ const subjects = {
   "kube-scheduler": { name: "system:kube-scheduler" },
   kubelet: { name: `system:node:${network.nodeName}`, group: "system:nodes" },
   "kube-proxy": { name: "system:kube-proxy" },
+  "kube-router": { name: "kube-router", group: "system:masters" },
   coredns: { name: "coredns", group: "system:masters" },
 } as const satisfies Record<string, Subject>;
 

@@ -143,6 +143,23 @@ const proxy: Component = {
   ready: "http://127.0.0.1:10256/healthz",
 };
 
+/** Enforces NetworkPolicies, and does nothing else: the bridge plugin connects the Pods, kube-proxy the Services. */
+const policies: Component = {
+  name: "kube-router",
+  module: "kube-router",
+  program: "kube-router",
+  args: [
+    `--kubeconfig=${kubeconfigOf("kube-router")}`,
+    `--hostname-override=${network.nodeName}`,
+    "--run-firewall=true",
+    "--run-router=false",
+    "--run-service-proxy=false",
+    "--run-loadbalancer=false",
+    `--service-cluster-ip-range=${network.serviceRange}`,
+  ],
+  ready: "http://127.0.0.1:20244/healthz",
+};
+
 const dns: Component = {
   name: "coredns",
   module: "coredns",
@@ -168,6 +185,7 @@ export const components = {
   containerd,
   kubelet,
   proxy,
+  policies,
   dns,
   mirror,
 } as const;
@@ -175,6 +193,7 @@ export const components = {
 /** In the order in which they are stopped: first what would start something again. */
 export const stopOrder: readonly Component[] = [
   kubelet,
+  policies,
   proxy,
   dns,
   scheduler,

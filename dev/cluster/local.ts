@@ -79,6 +79,11 @@ async function up(): Promise<void> {
     for (const component of [kubelet, proxy, dns, mirror]) await answers(component);
   });
   await step("node", nodeReady);
+  await step("kube-router", async () => {
+    // It ends where the node is not there yet.
+    await launch(components.policies);
+    await answers(components.policies);
+  });
 }
 
 async function nodeReady(): Promise<void> {
@@ -217,6 +222,7 @@ async function writeConfiguration({ ca, pairs }: Certificates): Promise<void> {
     "kube-scheduler",
     "kubelet",
     "kube-proxy",
+    "kube-router",
     "coredns",
   ] as const) {
     await writeFile(kubeconfigOf(name), kubeconfig(name, apiServerUrl, ca, pairs[name]), { mode: 0o600 });

@@ -13,6 +13,7 @@ export function inNamespace(argv: readonly string[]): string[] {
  */
 export async function createNamespace(): Promise<void> {
   if (!existsSync(network.namespaceFile)) await run(["ip", "netns", "add", network.namespace]);
+  if (!existsSync("/proc/sys/net/bridge")) await attempt(["modprobe", "br_netfilter"]);
   const { bridge, nodeAddress } = network;
   const commands = [
     ["ip", "link", "set", "lo", "up"],
@@ -22,6 +23,8 @@ export async function createNamespace(): Promise<void> {
     // Programs ask for the interface of the default route to find the node's address.
     ["ip", "route", "add", "default", "dev", bridge],
     ["sysctl", "-qw", "net.ipv4.ip_forward=1"],
+    // Pods of one node talk over the bridge: without this, iptables, and with it every NetworkPolicy, does not see it.
+    ["sysctl", "-qw", "net.bridge.bridge-nf-call-iptables=1"],
   ];
   for (const command of commands) await run(inNamespace(command));
 }

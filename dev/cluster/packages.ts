@@ -10,6 +10,8 @@ const clusterPackages: readonly Package[] = [
   ["containernetworking-plugins", "/usr/lib/cni/ptp"],
   ["nftables", "/usr/sbin/nft"],
   ["conntrack", "/usr/sbin/conntrack"],
+  ["iptables", "/usr/sbin/iptables"],
+  ["ipset", "/usr/sbin/ipset"],
   ["iproute2", "/bin/ip"],
   ["util-linux", "/usr/bin/nsenter"],
   ["procps", "/sbin/sysctl"],

@@ -119,6 +119,25 @@ func fromConnection(err error, host string) *Error {
 	return passing(err, "no answer from %s: %s", host, Clean(innermost(err).Error(), 200))
 }
 
+// hintAtPolicy is for a host, with its port, that is not the step's own cache. All that a client sees of a NetworkPolicy is
+// a name that is known and a connection that is not made: some engines drop packets, some reject them.
+func hintAtPolicy(err error, host string) string {
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Op != "dial" || errors.As(err, new(*net.DNSError)) || !isService(host) {
+		return ""
+	}
+	return "if it runs in another namespace, its OrasCache must let this one in: spec.networkPolicy.from"
+}
+
+// isService says whether a host, with its port, is named as a Service of a cluster, or as one of its Pods.
+func isService(host string) bool {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = host
+	}
+	return strings.HasSuffix(name, ".svc") || strings.Contains(name, ".svc.")
+}
+
 // innermost leaves out what names the request.
 func innermost(err error) error {
 	for {

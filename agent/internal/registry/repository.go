@@ -216,6 +216,9 @@ func (r *Repository) send(ctx context.Context, client *auth.Client, q request) (
 		return nil, ended
 	case err != nil:
 		e := fromNetwork(err, r.ref.Host)
+		if e.Hint == "" && !r.o.PlainLogin(r.ref.Host) {
+			e.Hint = hintAtPolicy(err, r.ref.Host)
+		}
 		if errors.Is(err, auth.ErrBasicCredentialNotFound) && last.text != "" {
 			e = fromRefusal(*last, r.ref.APIHost())
 		}
