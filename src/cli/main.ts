@@ -1,23 +1,33 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
+import { catCommand } from "./commands/cat.ts";
 import { explainCommand } from "./commands/explain.ts";
+import { getCommand } from "./commands/get.ts";
 import { injectCommand } from "./commands/inject.ts";
+import { lsCommand } from "./commands/ls.ts";
 import { managerCommand } from "./commands/manager.ts";
 import { validateCommand } from "./commands/validate.ts";
+import { programName } from "./name.ts";
 import { CliError, describeError } from "./output.ts";
 
-const program = new Command("oras-operator")
+const program = new Command(programName)
   .description("Passes files between plain Pods and Jobs through an OCI registry.")
   .version(`oras-operator ${packageJson.version}`, "-V, --version", "print the version")
-  .showHelpAfterError("(oras-operator --help lists the commands)")
+  .showHelpAfterError(`(${programName} --help lists the commands)`)
   .configureHelp({ showGlobalOptions: false })
   .exitOverride();
 
-program.addCommand(managerCommand());
-program.addCommand(injectCommand());
+program.commandsGroup("Artifacts:");
+program.addCommand(lsCommand());
+program.addCommand(getCommand());
+program.addCommand(catCommand());
+program.commandsGroup("Manifests:");
 program.addCommand(validateCommand());
+program.addCommand(injectCommand());
 program.addCommand(explainCommand());
+program.commandsGroup("Others:");
+program.addCommand(managerCommand());
 program
   .command("version")
   .description("print the version")

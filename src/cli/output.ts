@@ -1,13 +1,16 @@
+import type { ExitCode } from "./exits.ts";
+
 /** An error that is printed as one message, without a stack. */
 export class CliError extends Error {
-  readonly exitCode: number;
+  readonly exitCode: ExitCode;
 
   /**
    * @param message - what was found, where, and what to do
-   * @param exitCode - 1: what was checked is wrong; 2: the command was used wrongly, or something cannot be read
+   * @param exitCode - what the command ends with
+   * @param options - the error below
    */
-  constructor(message: string, exitCode: 1 | 2) {
-    super(message);
+  constructor(message: string, exitCode: ExitCode, options?: ErrorOptions) {
+    super(message, options);
     this.exitCode = exitCode;
   }
 }

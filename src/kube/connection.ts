@@ -19,7 +19,7 @@ export async function connect(env: NodeJS.ProcessEnv = process.env): Promise<Con
     return connectInCluster(host, env["KUBERNETES_SERVICE_PORT"] ?? "443", serviceAccount);
   }
   const { connectByKubeconfig } = await import("./kubeconfig.ts");
-  return connectByKubeconfig();
+  return connectByKubeconfig().connection;
 }
 
 /**

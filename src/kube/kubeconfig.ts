@@ -5,21 +5,52 @@ import { type Connection, keepAliveAgent } from "./agent.ts";
 /** What the library takes where there is no kubeconfig: a port that API servers have not had since 1.20. */
 const libraryFallback = "http://localhost:8080";
 
+/** A context of a kubeconfig, and how to reach its cluster. */
+export interface KubeContext {
+  readonly connection: Connection;
+  /** Name of the context. */
+  readonly name: string;
+  /** The one that the context names. */
+  readonly namespace: string | undefined;
+}
+
 /**
- * The connection of the current context of the kubeconfig, with whatever way of authentication it asks for.
+ * The connection of a context of the kubeconfig, with whatever way of authentication it asks for.
  * In a separate file, loaded only where there is a kubeconfig: the client library takes a third of a second to
  * load, and a Pod of the operator should answer its first review before that.
  *
- * @throws when there is no kubeconfig or it has no current cluster
+ * @param context - its name; the current one without
+ * @throws when there is no kubeconfig, no such context, or it names no cluster
  */
-export function connectByKubeconfig(): Connection {
+export function connectByKubeconfig(context?: string): KubeContext {
   const config = new KubeConfig();
   config.loadFromDefault();
+  if (context !== undefined) useContext(config, context);
   const cluster = config.getCurrentCluster();
   if (!cluster || cluster.server === libraryFallback) {
     throw new Error("found no kubeconfig with a current context; set one with kubectl config, or KUBECONFIG");
   }
-  const proxied = cluster.proxyUrl !== undefined;
+  const name = config.getCurrentContext();
+  return {
+    connection: connectionOf(config, cluster),
+    name,
+    namespace: config.getContextObject(name)?.namespace,
+  };
+}
+
+function useContext(config: KubeConfig, wanted: string): void {
+  const known = config.getContexts().map(({ name }) => name);
+  if (!known.includes(wanted)) {
+    throw new Error(`the kubeconfig has no context "${wanted}"; it has ${known.join(", ") || "none"}`);
+  }
+  config.setCurrentContext(wanted);
+}
+
+function connectionOf(
+  config: KubeConfig,
+  { server, proxyUrl }: { readonly server: string; readonly proxyUrl?: string | undefined },
+): Connection {
+  const proxied = proxyUrl !== undefined;
   let agent: ReturnType<typeof keepAliveAgent> | undefined;
   let shown = "";
   let last: { at: number; options: Promise<RequestOptions> } | undefined;
@@ -50,7 +81,7 @@ export function connectByKubeconfig(): Connection {
       ...(found.auth ? { auth: found.auth } : {}),
     });
   };
-  return { server: new URL(cluster.server), options, close: () => agent?.destroy() };
+  return { server: new URL(server), options, close: () => agent?.destroy() };
 }
 
 function dropUndefined<T extends object>(object: T): T {

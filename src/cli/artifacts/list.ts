@@ -1,0 +1,165 @@
+import type { OutputFormat } from "../formats.ts";
+import { RegistryError } from "../oci/errors.ts";
+import type { Registry } from "../oci/types.ts";
+import { formatData } from "../show/output.ts";
+import { shortAge, shortSize } from "../show/sizes.ts";
+import { formatTable, unknown } from "../show/table.ts";
+import { type ArtifactManifest, readManifest } from "./manifest.ts";
+
+/** Requests at once. */
+const mostAtOnce = 8;
+
+/** An artifact in a list. */
+export interface Listed {
+  readonly namespace: string;
+  readonly cache: string;
+  readonly repository: string;
+  readonly tag: string;
+  /** Undefined where its manifest cannot be understood. */
+  readonly manifest: ArtifactManifest | undefined;
+}
+
+/**
+ * The artifacts of a registry.
+ *
+ * @param registry - whose
+ * @param about - the repository, if not all; the prefix of those that count; and the cache
+ */
+export async function listArtifacts(
+  registry: Registry,
+  about: {
+    readonly repository: string | undefined;
+    readonly prefix: string;
+    readonly namespace: string;
+    readonly cache: string;
+  },
+): Promise<readonly Listed[]> {
+  const { prefix, namespace, cache, repository } = about;
+  const all = repository === undefined ? await registry.repositories() : [prefix + repository];
+  const repositories = all.filter((name) => name.startsWith(prefix)).sort();
+  const tagged = await inParallel(repositories, async (name) => {
+    const tags = await gone(registry.tags(name), []);
+    return tags.sort().map((tag) => ({ name, tag }));
+  });
+  const found = await inParallel(tagged.flat(), async ({ name, tag }) => {
+    const raw = await gone(registry.manifest(name, tag), undefined);
+    if (raw === undefined) return [];
+    return [
+      {
+        namespace,
+        cache,
+        repository: name.slice(prefix.length),
+        tag,
+        manifest: understood(() => readManifest(raw, tag)),
+      },
+    ];
+  });
+  return found.flat();
+}
+
+/** What is deleted while it is listed is not there. */
+async function gone<T>(asked: Promise<T>, instead: T): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof RegistryError && error.status === 404) return instead;
+    throw error;
+  }
+}
+
+function understood<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Runs something for each, some at once; the results keep their order. */
+export async function inParallel<T, R>(
+  items: readonly T[],
+  run: (item: T) => Promise<R>,
+  most = mostAtOnce,
+): Promise<R[]> {
+  const results: R[] = new Array(items.length);
+  let next = 0;
+  const work = async (): Promise<void> => {
+    for (let i = next++; i < items.length; i = next++) results[i] = await run(items[i] as T);
+  };
+  await Promise.all(Array.from({ length: Math.min(most, items.length) }, work));
+  return results;
+}
+
+/**
+ * The list as text.
+ *
+ * @param listed - the artifacts
+ * @param format - of the text
+ * @param show - whether the namespace is a column; the present
+ */
+export function formatList(
+  listed: readonly Listed[],
+  format: OutputFormat,
+  { everywhere, now }: { readonly everywhere: boolean; readonly now: number },
+): string {
+  if (format === "json" || format === "yaml") return formatData({ items: listed.map(dataOf) }, format);
+  if (format === "name") return listed.map((item) => `${item.repository}:${item.tag}\n`).join("");
+  const nameByDigest = new Map(
+    listed.map((item) => [item.manifest?.digest, `${item.repository}:${item.tag}`] as const),
+  );
+  const before = everywhere ? ["NAMESPACE", "CACHE"] : [];
+  const after = format === "wide" ? ["DIGEST"] : [];
+  const header = [...before, "ARTIFACT", "SIZE", "FILES", "MADE BY", "FROM", "AGE", ...after];
+  const rows = listed.map((item) => [
+    ...(everywhere ? [item.namespace, item.cache] : []),
+    ...columnsOf(item, nameByDigest, now),
+    ...(format === "wide" ? [item.manifest?.digest ?? unknown] : []),
+  ]);
+  return formatTable(header, rows);
+}
+
+function columnsOf(
+  { repository, tag, manifest }: Listed,
+  nameByDigest: ReadonlyMap<string | undefined, string>,
+  now: number,
+): string[] {
+  const name = `${repository}:${tag}`;
+  if (manifest === undefined) return [name, unknown, unknown, unknown, unknown, unknown];
+  const { bytes, images, inputs, created } = manifest;
+  const from = inputs.map((digest) => nameByDigest.get(digest) ?? digest.slice(0, "sha256:".length + 12));
+  return [
+    name,
+    shortSize(bytes),
+    String(fileCount(manifest) ?? unknown),
+    images.map(withoutDigest).join(",") || unknown,
+    from.join(",") || unknown,
+    created === undefined ? unknown : shortAge((now - created.getTime()) / 1000),
+  ];
+}
+
+/** How many files there are; a folder's archive would have to be read for that. */
+function fileCount({ parts, other }: ArtifactManifest): number | undefined {
+  return other !== undefined || parts.some(({ packed }) => packed !== undefined) ? undefined : parts.length;
+}
+
+function withoutDigest(image: string): string {
+  return image.replace(/@sha256:[0-9a-f]+$/, "");
+}
+
+function dataOf({ namespace, cache, repository, tag, manifest }: Listed) {
+  return {
+    namespace,
+    cache,
+    artifact: `${repository}:${tag}`,
+    ...(manifest && {
+      digest: manifest.digest,
+      bytes: manifest.bytes,
+      files: fileCount(manifest),
+      images: manifest.images,
+      inputs: manifest.inputs,
+      created: manifest.created?.toISOString(),
+      kind: manifest.other ?? "artifact",
+      parts: manifest.parts.map(({ path, size, digest, packed }) => ({ path, bytes: size, digest, packed })),
+    }),
+  };
+}

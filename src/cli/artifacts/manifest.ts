@@ -1,0 +1,163 @@
+import { names } from "../../../schema/names.ts";
+import { visible } from "../../annotations/problems.ts";
+import { exits } from "../exits.ts";
+import type { Descriptor, RawManifest } from "../oci/types.ts";
+import { CliError } from "../output.ts";
+import { cleanPath } from "./paths.ts";
+
+/** Marks of oras; the agent of the operator writes the same. */
+const titleAnnotation = "org.opencontainers.image.title";
+const createdAnnotation = "org.opencontainers.image.created";
+const unpackAnnotation = "io.deis.oras.content.unpack";
+const zstdSuffix = ".tar.zst";
+const indexTypes = [
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+];
+
+/** A file or folder of an artifact. */
+export interface Part extends Descriptor {
+  /** Its path, clean; empty for the contents of a folder without a name. */
+  readonly path: string;
+  /** How a folder is packed; undefined for a file. */
+  readonly packed?: "gzip" | "zstd";
+  /** Permissions of a file. */
+  readonly mode: number;
+}
+
+/** What an artifact consists of, and what is known of where it is from. */
+export interface ArtifactManifest {
+  readonly digest: string;
+  readonly parts: readonly Part[];
+  /** Bytes of its blobs. */
+  readonly bytes: number;
+  /** Images whose containers made it. */
+  readonly images: readonly string[];
+  /** Digests of what it was made from. */
+  readonly inputs: readonly string[];
+  /** When it was made, where its manifest says so: the operator's do not, so that equal results have equal digests. */
+  readonly created?: Date;
+  /** What else it is, if it is none. */
+  readonly other?: "index" | "image";
+}
+
+interface Layer extends Partial<Descriptor> {
+  readonly annotations?: Readonly<Record<string, string>> | null;
+}
+
+interface Document {
+  readonly mediaType?: string;
+  readonly config?: Layer | null;
+  readonly layers?: readonly Layer[] | null;
+  readonly manifests?: readonly Layer[] | null;
+  readonly annotations?: Readonly<Record<string, string>> | null;
+}
+
+/**
+ * Reads a manifest, which anybody who may push may have written.
+ *
+ * @param raw - its bytes
+ * @param shown - the artifact, for messages
+ * @throws CliError where it is no manifest, or has a path that leads out of the folder it is put into
+ */
+export function readManifest(raw: RawManifest, shown: string): ArtifactManifest {
+  const document = parse(raw, shown);
+  const layers = document.layers ?? [];
+  const isIndex = indexTypes.includes(document.mediaType ?? raw.mediaType) || document.manifests != null;
+  const parts = layers.flatMap((layer) => partOf(layer, shown));
+  const all = isIndex ? (document.manifests ?? []) : layers;
+  const created = new Date(document.annotations?.[createdAnnotation] ?? Number.NaN);
+  return {
+    digest: raw.digest,
+    parts: withoutClashes(parts, shown),
+    bytes: all.reduce((sum, { size = 0 }) => sum + size, 0),
+    images: numbered(document.annotations, names.artifactImageAnnotation),
+    inputs: numbered(document.annotations, names.artifactInputAnnotation),
+    ...(created.getTime() > 0 ? { created } : {}),
+    ...(isIndex ? { other: "index" } : parts.length === 0 ? { other: "image" } : {}),
+  };
+}
+
+/** Every blob and manifest that a manifest names: what is to be copied with it. */
+export function referencesOf(
+  raw: RawManifest,
+  shown: string,
+): { blobs: Descriptor[]; manifests: Descriptor[] } {
+  const { config, layers, manifests } = parse(raw, shown);
+  const unique = new Map<string, Descriptor>();
+  for (const layer of [config ?? [], layers ?? []].flat()) {
+    const descriptor = descriptorOf(layer, shown);
+    unique.set(descriptor.digest, descriptor);
+  }
+  return {
+    blobs: [...unique.values()],
+    manifests: (manifests ?? []).map((manifest) => descriptorOf(manifest, shown)),
+  };
+}
+
+function parse(raw: RawManifest, shown: string): Document {
+  try {
+    const value: unknown = JSON.parse(raw.bytes.toString());
+    if (typeof value === "object" && value !== null) return value as Document;
+  } catch {
+    // Said below.
+  }
+  throw new CliError(`Artifact ${shown}: its manifest is not JSON.`, exits.failed);
+}
+
+const digestPattern = /^sha256:[0-9a-f]{64}$/;
+
+function descriptorOf({ mediaType = "", digest = "", size = -1 }: Layer, shown: string): Descriptor {
+  if (!digestPattern.test(digest) || !Number.isSafeInteger(size) || size < 0) {
+    const message = `Artifact ${shown}: its manifest has a layer with the digest "${visible(String(digest))}" and the size ${visible(String(size))}, which cannot be.`;
+    throw new CliError(message, exits.failed);
+  }
+  return { mediaType, digest, size };
+}
+
+/** Layers without a title have no name as a file, and are left out, as by oras. */
+function partOf(layer: Layer, shown: string): Part[] {
+  const { annotations } = layer;
+  const title = annotations?.[titleAnnotation] ?? "";
+  if (title === "") return [];
+  const packed = packingOf(layer);
+  const name = packed === "zstd" && title.endsWith(zstdSuffix) ? title.slice(0, -zstdSuffix.length) : title;
+  const path = cleanPath(name);
+  if (path === undefined || (path === "" && packed === undefined)) {
+    const message = `Artifact ${shown}: its file name "${visible(title)}" leads out of the folder that it is put into; nothing was written.`;
+    throw new CliError(message, exits.failed);
+  }
+  const mode = annotations?.[names.artifactModeAnnotation] ?? "";
+  return [
+    {
+      ...descriptorOf(layer, shown),
+      path,
+      ...(packed === undefined ? {} : { packed }),
+      mode: /^0[0-7]{3}$/.test(mode) ? Number.parseInt(mode, 8) : 0o644,
+    },
+  ];
+}
+
+function packingOf({ annotations }: Layer): Part["packed"] {
+  if (annotations?.[unpackAnnotation] === "true") return "gzip";
+  return annotations?.[names.artifactUnpackAnnotation] === "true" ? "zstd" : undefined;
+}
+
+function withoutClashes(parts: readonly Part[], shown: string): readonly Part[] {
+  const files = new Map(parts.map((part) => [part.path, part]));
+  const clash = parts.find((part) => {
+    const same = files.get(part.path);
+    return same !== part && (same?.digest !== part.digest || part.packed !== undefined);
+  });
+  if (clash === undefined) return [...files.values()];
+  const message = `Artifact ${shown}: it has two files named "${visible(clash.path)}"; which is meant cannot be known.`;
+  throw new CliError(message, exits.failed);
+}
+
+/** The values of `key`, `key_1`, `key_2` and so on. */
+function numbered(annotations: Document["annotations"], key: string): string[] {
+  return Object.entries(annotations ?? {})
+    .filter(([name]) => name === key || name.startsWith(`${key}_`))
+    .sort(([a], [b]) => Number(a.slice(key.length + 1)) - Number(b.slice(key.length + 1)))
+    .map(([, value]) => String(value));
+}

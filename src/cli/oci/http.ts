@@ -1,0 +1,109 @@
+import { type Agent, type IncomingMessage, request as plainRequest } from "node:http";
+import { request as tlsRequest } from "node:https";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
+import { answerTo, basic, type Login, type Scope } from "./authorize.ts";
+import { RegistryError } from "./errors.ts";
+
+/** How to reach a registry. */
+export interface Endpoint {
+  /** Scheme and host. */
+  readonly base: URL;
+  /** The agent of its connections, for requests to its host and by scheme for those that it redirects to. */
+  readonly agent: Agent;
+  readonly agentFor: (url: URL) => Agent;
+  readonly login: Login | undefined;
+}
+
+/** One request. */
+export interface RegistryRequest {
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
+  /** A path of the registry, or where it sent us. */
+  readonly url: URL;
+  readonly scope: Scope;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Opened again for each try. */
+  readonly body?: Buffer | (() => Readable);
+}
+
+/** Sends requests to one registry. */
+export type Send = (request: RegistryRequest) => Promise<IncomingMessage>;
+
+const mostRedirects = 5;
+
+/**
+ * A sender that remembers what the registry wants as authorization. It shows a login to no other host.
+ *
+ * @param endpoint - the registry
+ */
+export function createSender({ base, agent, agentFor, login }: Endpoint): Send {
+  const known = new Map<Scope, string>();
+  const once = async (request: RegistryRequest): Promise<IncomingMessage> => {
+    const { url, scope } = request;
+    const isOwn = url.host === base.host && url.protocol === base.protocol;
+    const authorization = isOwn ? known.get(scope) : undefined;
+    const headers = authorization === undefined ? request.headers : { ...request.headers, authorization };
+    return exchange(request, isOwn ? agent : agentFor(url), headers ?? {});
+  };
+  const authorized = async (request: RegistryRequest): Promise<IncomingMessage> => {
+    // A cache's registry wants name and password with each request, which saves the question.
+    if (login && base.protocol === "http:" && !known.has(request.scope))
+      known.set(request.scope, basic(login));
+    const response = await once(request);
+    const challenge = response.headers["www-authenticate"];
+    if (response.statusCode !== 401 || challenge === undefined) return response;
+    const answer = await answerTo(challenge, request.scope, login);
+    if (answer === undefined || answer === known.get(request.scope)) return response;
+    response.resume();
+    known.set(request.scope, answer);
+    return once(request);
+  };
+  return async (request) => {
+    let at = request;
+    for (let redirects = 0; ; redirects++) {
+      const response = await authorized(at);
+      const next = redirects < mostRedirects ? redirectOf(response, at.url) : undefined;
+      if (next === undefined) return successOf(request, response);
+      response.resume();
+      at = { ...at, url: next };
+    }
+  };
+}
+
+function redirectOf({ statusCode = 0, headers }: IncomingMessage, url: URL): URL | undefined {
+  const isRedirect = [301, 302, 307, 308].includes(statusCode) && headers.location !== undefined;
+  return isRedirect ? new URL(headers.location ?? "", url) : undefined;
+}
+
+async function successOf(
+  { method, url }: RegistryRequest,
+  response: IncomingMessage,
+): Promise<IncomingMessage> {
+  const { statusCode = 0 } = response;
+  if (statusCode < 400) return response;
+  throw new RegistryError(`${method} ${url.pathname}`, statusCode, await text(response));
+}
+
+async function exchange(
+  { method, url, body }: RegistryRequest,
+  agent: Agent,
+  headers: Readonly<Record<string, string>>,
+): Promise<IncomingMessage> {
+  const open = url.protocol === "http:" ? plainRequest : tlsRequest;
+  const length = Buffer.isBuffer(body) ? { "content-length": String(body.length) } : {};
+  const none = body === undefined && method !== "GET" && method !== "HEAD" ? { "content-length": "0" } : {};
+  const sent = open(url, {
+    method,
+    agent,
+    headers: { "user-agent": "oras-operator", ...none, ...length, ...headers },
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  sent.once("response", resolve);
+  sent.on("error", reject);
+  if (typeof body === "function") {
+    // Who answers before all is sent, as a registry does that refuses, need not read the rest.
+    pipeline(body(), sent).catch(reject);
+  } else sent.end(body);
+  return promise;
+}

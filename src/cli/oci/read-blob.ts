@@ -1,0 +1,77 @@
+import { createHash } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import { DigestError, isPassing } from "./errors.ts";
+import type { Send } from "./http.ts";
+import { type Retries, withRetries } from "./retry.ts";
+import type { Descriptor, Told } from "./types.ts";
+
+/** As often as a connection may break with nothing read since. */
+const mostBroken = 6;
+
+/** A blob and where it is. */
+export interface BlobPlace {
+  readonly send: Send;
+  readonly url: URL;
+  readonly repository: string;
+  readonly blob: Descriptor;
+}
+
+/**
+ * The bytes of a blob. What breaks on the way is taken up where it broke. Only the end is proof that all was right.
+ *
+ * @param place - where it is
+ * @param told - of bytes and breaks
+ * @param retries - of requests
+ * @throws DigestError where it is not what its digest says
+ */
+export async function* readBlob(place: BlobPlace, told: Told, retries: Retries): AsyncGenerator<Buffer> {
+  const { blob } = place;
+  const hash = createHash("sha256");
+  let offset = 0;
+  let broken = 0;
+  while (offset < blob.size) {
+    const response = await withRetries(() => request(place, offset), { ...retries, onRetry: told.onRetry });
+    try {
+      for await (const chunk of freshOf(response, offset)) {
+        offset += chunk.length;
+        if (offset > blob.size) throw tooLong(blob);
+        broken = 0;
+        hash.update(chunk);
+        told.onBytes?.(chunk.length);
+        yield chunk;
+      }
+      if (offset < blob.size) throw endedEarly();
+    } catch (error) {
+      if (!isPassing(error) || ++broken > mostBroken) throw error;
+      told.onRetry?.(error);
+    }
+  }
+  if (`sha256:${hash.digest("hex")}` !== blob.digest) {
+    throw new DigestError(
+      `the blob ${blob.digest} is not what its digest says: the registry's data is damaged`,
+    );
+  }
+}
+
+function request({ send, url, repository }: BlobPlace, offset: number): Promise<IncomingMessage> {
+  const headers = offset === 0 ? {} : { range: `bytes=${offset}-` };
+  return send({ method: "GET", url, scope: `repository:${repository}:pull`, headers });
+}
+
+/** Without what is known already: not every registry knows ranges. */
+async function* freshOf(response: IncomingMessage, offset: number): AsyncGenerator<Buffer> {
+  let skip = response.statusCode === 206 ? 0 : offset;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    const fresh = chunk.subarray(Math.min(skip, chunk.length));
+    skip -= chunk.length - fresh.length;
+    if (fresh.length > 0) yield fresh;
+  }
+}
+
+function endedEarly(): Error {
+  return Object.assign(new Error("the answer ended early"), { code: "ECONNRESET" });
+}
+
+function tooLong({ digest, size }: Descriptor): DigestError {
+  return new DigestError(`the blob ${digest} is longer than the ${size} bytes that the manifest names`);
+}

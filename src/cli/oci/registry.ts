@@ -1,0 +1,142 @@
+import { createHash } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import { json, buffer as readAll } from "node:stream/consumers";
+import type { Scope } from "./authorize.ts";
+import { DigestError, isPassing, RegistryError } from "./errors.ts";
+import { createSender, type Endpoint } from "./http.ts";
+import { readBlob } from "./read-blob.ts";
+import { withRetries } from "./retry.ts";
+import type { BlobSource, RawManifest, Registry, Told } from "./types.ts";
+
+const manifestTypes = [
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+].join(", ");
+
+/** What registries take, by the distribution specification ("Pushing Manifests"). */
+const longestManifest = 4 * 2 ** 20;
+
+/**
+ * A client of one registry.
+ *
+ * @param endpoint - where it is
+ * @param firstWaitMs - before a request is repeated whose connection broke; tests wait for less
+ */
+export function createRegistry(endpoint: Endpoint, firstWaitMs?: number): Registry {
+  const send = createSender(endpoint);
+  const at = (path: string) => new URL(path, endpoint.base);
+  const retries = { isPassing, ...(firstWaitMs === undefined ? {} : { firstWaitMs }) };
+  const trying = <T>(run: () => Promise<T>) => withRetries(run, retries);
+
+  const paged = async (path: string, scope: Scope, field: string): Promise<string[]> => {
+    const found: string[] = [];
+    for (let next: URL | undefined = at(path); next !== undefined; ) {
+      const url: URL = next;
+      const response = await trying(() => send({ method: "GET", url, scope }));
+      const page = (await json(response)) as Record<string, string[] | null>;
+      found.push(...(page[field] ?? []));
+      next = nextPage(response, url);
+    }
+    return found;
+  };
+
+  const readManifest = async (repository: string, reference: string): Promise<RawManifest> => {
+    const url = at(`/v2/${repository}/manifests/${reference}`);
+    const headers = { accept: manifestTypes };
+    const response = await send({ method: "GET", url, scope: pull(repository), headers });
+    const bytes = await readAll(limited(response, longestManifest));
+    const digest = digestOf(bytes);
+    if (reference.includes(":") && digest !== reference) {
+      throw new DigestError(`the manifest ${reference} has the digest ${digest}: the registry is broken`);
+    }
+    const [mediaType = ""] = (response.headers["content-type"] ?? "").split(";");
+    return { mediaType: mediaType.trim(), digest, size: bytes.length, bytes };
+  };
+
+  const head = async (url: URL, scope: Scope): Promise<IncomingMessage | undefined> => {
+    const headers = { accept: manifestTypes };
+    try {
+      const response = await trying(() => send({ method: "HEAD", url, scope, headers }));
+      response.resume();
+      return response;
+    } catch (error) {
+      if (error instanceof RegistryError && error.status === 404) return undefined;
+      throw error;
+    }
+  };
+
+  const upload = async (repository: string, blob: BlobSource, { onBytes }: Told): Promise<void> => {
+    const scope = push(repository);
+    const uploads = at(`/v2/${repository}/blobs/uploads/`);
+    const started = await send({ method: "POST", url: uploads, scope });
+    started.resume();
+    const url = new URL(started.headers.location ?? "", uploads);
+    url.searchParams.set("digest", blob.digest);
+    const headers = { "content-type": "application/octet-stream", "content-length": String(blob.size) };
+    const body = () => blob.open().on("data", (chunk: Buffer) => onBytes?.(chunk.length));
+    (await send({ method: "PUT", url, scope, headers, body })).resume();
+  };
+
+  return {
+    repositories: () => paged("/v2/_catalog?n=1000", "registry:catalog:*", "repositories"),
+    tags: (repository) => paged(`/v2/${repository}/tags/list`, pull(repository), "tags"),
+    manifest: (repository, reference) => trying(() => readManifest(repository, reference)),
+    resolve: async (repository, reference) => {
+      const response = await head(at(`/v2/${repository}/manifests/${reference}`), pull(repository));
+      const digest = response?.headers["docker-content-digest"];
+      return typeof digest === "string" ? digest : undefined;
+    },
+    readBlob: (repository, blob, told = {}) =>
+      readBlob({ send, url: at(`/v2/${repository}/blobs/${blob.digest}`), repository, blob }, told, retries),
+    pushBlob: async (repository, blob, told = {}) => {
+      if ((await head(at(`/v2/${repository}/blobs/${blob.digest}`), pull(repository))) !== undefined) {
+        told.onBytes?.(blob.size);
+        return;
+      }
+      await withRetries(() => upload(repository, blob, told), { ...retries, onRetry: told.onRetry });
+    },
+    pushManifest: async (repository, reference, { bytes, mediaType }) => {
+      const url = at(`/v2/${repository}/manifests/${reference}`);
+      const headers = { "content-type": mediaType };
+      const put = { method: "PUT", url, scope: push(repository), headers, body: bytes } as const;
+      (await trying(() => send(put))).resume();
+    },
+    deleteManifest: async (repository, reference) => {
+      const url = at(`/v2/${repository}/manifests/${reference}`);
+      (
+        await trying(() => send({ method: "DELETE", url, scope: `repository:${repository}:delete` }))
+      ).resume();
+    },
+  };
+}
+
+function pull(repository: string): Scope {
+  return `repository:${repository}:pull`;
+}
+
+function push(repository: string): Scope {
+  return `repository:${repository}:pull,push`;
+}
+
+/** The digest of bytes. */
+export function digestOf(bytes: Buffer | string): string {
+  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+}
+
+/** @see https://www.rfc-editor.org/rfc/rfc8288 */
+function nextPage({ headers }: IncomingMessage, url: URL): URL | undefined {
+  const link = [headers.link ?? []].flat().find((value) => value.includes('rel="next"'));
+  if (link === undefined) return undefined;
+  return new URL(link.slice(link.indexOf("<") + 1, link.indexOf(">")), url);
+}
+
+async function* limited(response: IncomingMessage, most: number): AsyncGenerator<Buffer> {
+  let length = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > most) throw new DigestError(`a manifest has more than ${most} bytes`);
+    yield chunk;
+  }
+}

@@ -1,0 +1,40 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+/** How often, and how patiently, something is tried again. */
+export interface Retries {
+  /** Whether another try may help. */
+  readonly isPassing: (error: unknown) => boolean;
+  /** Told before each further try. */
+  readonly onRetry?: ((error: unknown) => void) | undefined;
+  readonly firstWaitMs?: number;
+}
+
+/** Together half a minute: a container that is killed is there again by then. */
+const mostTries = 7;
+const firstWaitMs = 500;
+
+/**
+ * Tries again what may succeed later.
+ *
+ * @param run - told what counts as progress: after it, all tries are there again
+ * @param retries - see there
+ */
+export async function withRetries<T>(
+  run: (progress: () => void) => Promise<T>,
+  retries: Retries,
+): Promise<T> {
+  let tries = 0;
+  const progress = () => {
+    tries = 0;
+  };
+  for (;;) {
+    try {
+      return await run(progress);
+    } catch (error) {
+      tries++;
+      if (tries >= mostTries || !retries.isPassing(error)) throw error;
+      retries.onRetry?.(error);
+      await delay((retries.firstWaitMs ?? firstWaitMs) * 2 ** (tries - 1));
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import { once } from "node:events";
+import { relative, resolve } from "node:path";
+import type { Writable } from "node:stream";
+import { catFile } from "../artifacts/cat.ts";
+import { getFiles } from "../artifacts/get.ts";
+import { type ArtifactManifest, readManifest } from "../artifacts/manifest.ts";
+import { formatNamed, parseArtifact } from "../artifacts/reference.ts";
+import { exits } from "../exits.ts";
+import { CliError, reasonOf } from "../output.ts";
+import { showProgress } from "../show/progress.ts";
+import { shortSize } from "../show/sizes.ts";
+import { findArtifact } from "./find-artifact.ts";
+import { type RemoteOptions, withRegistryOf } from "./with-registry.ts";
+
+/**
+ * Fetches an artifact's files.
+ *
+ * @param artifact - as the command names it
+ * @param folder - that they are put into
+ * @param options - of the command
+ * @returns the line that says what was done
+ */
+export async function fetchArtifact(
+  artifact: string,
+  folder: string,
+  options: RemoteOptions,
+): Promise<string> {
+  const named = parseArtifact(artifact);
+  const shown = formatNamed(named);
+  return withRegistryOf(named, options, async (open) => {
+    const manifest = readManifest(await findArtifact(open, named), shown);
+    refuseOthers(manifest, shown);
+    const progress = showProgress(`Getting ${shown}`, manifest.bytes);
+    try {
+      const place = { registry: open.registry, repository: open.prefix + named.repository };
+      const files = await getFiles(place, manifest, { folder: resolve(folder), shown }, toldBy(progress));
+      const where = relative(".", folder) || ".";
+      return `Got ${shown}: ${files} ${files === 1 ? "file" : "files"}, ${shortSize(manifest.bytes)}, in ${where} (${manifest.digest})`;
+    } finally {
+      progress.end();
+    }
+  });
+}
+
+/**
+ * Prints one file of an artifact.
+ *
+ * @param artifact - as the command names it
+ * @param path - of the file
+ * @param options - of the command
+ * @param out - where to
+ */
+export async function printFile(
+  artifact: string,
+  path: string | undefined,
+  options: RemoteOptions,
+  out: Writable,
+): Promise<void> {
+  const named = parseArtifact(artifact);
+  const shown = formatNamed(named);
+  await withRegistryOf(named, options, async (open) => {
+    const manifest = readManifest(await findArtifact(open, named), shown);
+    refuseOthers(manifest, shown);
+    const place = { registry: open.registry, repository: open.prefix + named.repository };
+    const told = { onRetry: (error: unknown) => console.error(brokenLine(error)) };
+    for await (const chunk of catFile(place, manifest, { path, shown }, told)) {
+      if (!out.write(chunk)) await once(out, "drain");
+    }
+  });
+}
+
+/** Says what breaks while bytes come, and counts them. */
+export function toldBy(progress: ReturnType<typeof showProgress>) {
+  return {
+    onBytes: progress.add,
+    onRetry: (error: unknown) => progress.note(brokenLine(error)),
+  };
+}
+
+function brokenLine(error: unknown): string {
+  return `The connection to the registry broke (${reasonOf(error)}); going on where it broke.`;
+}
+
+function refuseOthers({ other }: ArtifactManifest, shown: string): void {
+  if (other === undefined) return;
+  const message =
+    other === "index"
+      ? `${shown} is an index of several manifests, not an artifact; name one of them by its digest.`
+      : `${shown} has no files: none of its layers has a file name. It may be a container image.`;
+  throw new CliError(message, exits.failed);
+}

@@ -1,0 +1,77 @@
+import type { OrasCache } from "../../cache/types.ts";
+import { type Listed, listArtifacts } from "../artifacts/list.ts";
+import { parseNamed } from "../artifacts/reference.ts";
+import { exits } from "../exits.ts";
+import { CliError } from "../output.ts";
+import { notFound } from "./find-artifact.ts";
+import { findCache, listCaches, nameOf } from "./find-cache.ts";
+import { openCache, openHost } from "./open.ts";
+import { openSession, type Session } from "./session.ts";
+import { type RemoteOptions, use } from "./with-registry.ts";
+
+/** Artifacts, and what could not be listed. */
+export interface AllListed {
+  readonly listed: readonly Listed[];
+  readonly problems: readonly string[];
+}
+
+/**
+ * The artifacts of a cache, or of all caches of a cluster.
+ *
+ * @param repository - the one that counts
+ * @param options - of the command
+ * @param everywhere - in all namespaces: what cannot be listed is a problem beside the others
+ */
+export async function listAll(
+  repository: string | undefined,
+  options: RemoteOptions,
+  everywhere: boolean,
+): Promise<AllListed> {
+  const named = repository === undefined ? undefined : parseNamed(repository);
+  if (named?.tag !== undefined || named?.digest !== undefined) {
+    throw new CliError(`ls takes a repository: write ${named.repository}.`, exits.usage);
+  }
+  if (named?.host !== undefined) {
+    const { host } = named;
+    const about = { repository: named.repository, prefix: "", namespace: "", cache: host };
+    const open = await openHost({ host, plainHttp: false });
+    return { listed: await use(open, ({ registry }) => listArtifacts(registry, about)), problems: [] };
+  }
+  const session = await openSession(options);
+  try {
+    if (everywhere) return await listEverywhere(session, named?.repository);
+    const cache = await findCache(session, options.cache);
+    return { listed: await listCache(session, cache, named?.repository, true), problems: [] };
+  } finally {
+    session.close();
+  }
+}
+
+async function listEverywhere(session: Session, repository: string | undefined): Promise<AllListed> {
+  const listed: Listed[] = [];
+  const problems: string[] = [];
+  for (const cache of await listCaches(session, true)) {
+    try {
+      listed.push(...(await listCache(session, cache, repository, false)));
+    } catch (error) {
+      problems.push((error as Error).message);
+    }
+  }
+  return { listed, problems };
+}
+
+async function listCache(
+  session: Session,
+  cache: OrasCache,
+  repository: string | undefined,
+  mustBeThere: boolean,
+): Promise<readonly Listed[]> {
+  const namespace = cache.metadata?.namespace ?? session.namespace;
+  return use(await openCache(session, cache), async (open) => {
+    const about = { repository, prefix: open.prefix, namespace, cache: nameOf(cache) };
+    const listed = await listArtifacts(open.registry, about);
+    if (listed.length === 0 && repository !== undefined && mustBeThere)
+      throw await notFound(open, { repository });
+    return listed;
+  });
+}

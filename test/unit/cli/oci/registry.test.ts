@@ -1,0 +1,141 @@
+import { randomBytes } from "node:crypto";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { parseChallenge } from "../../../../src/cli/oci/authorize.ts";
+import { descriptorOf, startStandIn } from "../../../support/stand-in.ts";
+
+const content = randomBytes(300_000);
+const blob = descriptorOf(content);
+
+async function standIn(...args: Parameters<typeof startStandIn>) {
+  const found = await startStandIn(...args);
+  onTestFinished(found.stop);
+  return found;
+}
+
+describe("a blob", () => {
+  it.each([true, false])(
+    "is read on where the connection broke (the registry knows ranges: %s)",
+    async (ranges) => {
+      const { registry, requests } = await standIn((request, response, number) => {
+        const from = ranges ? Number(/bytes=(\d+)-/.exec(request.headers.range ?? "")?.[1] ?? 0) : 0;
+        const rest = content.subarray(from);
+        response.writeHead(from > 0 ? 206 : 200, { "content-length": rest.length });
+        if (number === 4) response.end(rest);
+        else response.write(rest.subarray(0, number * 20_000), () => response.destroy());
+      });
+      const broken: unknown[] = [];
+      let told = 0;
+      const read = registry.readBlob("a/b", blob, {
+        onRetry: (error) => broken.push(error),
+        onBytes: (count) => (told += count),
+      });
+      expect((await buffer(read)).equals(content)).toBe(true);
+      expect([requests.length, broken.length, told]).toEqual([4, 3, content.length]);
+    },
+  );
+
+  it.each([
+    ["other bytes", Buffer.from(content).fill(0, 5, 6)],
+    ["more bytes", Buffer.concat([content, content])],
+  ])("is refused that has %s", async (_, served) => {
+    const { registry } = await standIn((_request, response) => response.end(served));
+    await expect(buffer(registry.readBlob("a/b", blob))).rejects.toThrow(/digest|longer/);
+  });
+
+  it("is given up after many breaks with nothing in between", async () => {
+    const { registry, requests } = await standIn((_, response) => response.destroy());
+    await expect(buffer(registry.readBlob("a/b", blob))).rejects.toThrow(/socket hang up/);
+    expect(requests.length).toBeGreaterThan(3);
+  });
+
+  it("is asked for in vain once", async () => {
+    const { registry, requests } = await standIn((_, response) => response.writeHead(404).end());
+    await expect(buffer(registry.readBlob("a/b", blob))).rejects.toThrow("404");
+    expect(requests).toHaveLength(1);
+  });
+});
+
+describe("a login", () => {
+  const login = { username: "u", password: "p" };
+  it("is shown to the registry, and not to where it redirects", async () => {
+    const store = await standIn((_, response) => response.end(content));
+    const { registry, requests } = await standIn((_, response) => {
+      response.writeHead(307, { location: new URL("/x", store.base).href }).end();
+    }, login);
+    await buffer(registry.readBlob("a/b", blob));
+    expect(requests[0]?.headers.authorization).toBe("Basic dTpw");
+    expect(store.requests[0]?.headers.authorization).toBeUndefined();
+  });
+
+  it("is told to be wrong after one try", async () => {
+    const { registry, requests } = await standIn((_, response) => {
+      response.writeHead(401, { "www-authenticate": 'Basic realm="x"' }).end();
+    }, login);
+    await expect(registry.tags("a/b")).rejects.toThrow("401");
+    expect(requests).toHaveLength(1);
+  });
+
+  it("gets a token where the registry says, for what is to be done", async () => {
+    const { registry, requests, base } = await standIn((request, response) => {
+      if (request.url?.startsWith("/token")) response.end(JSON.stringify({ token: "t" }));
+      else if (request.headers.authorization === "Bearer t") response.end(JSON.stringify({ tags: ["1"] }));
+      else {
+        const realm = `http://127.0.0.1:${base.port}/token`;
+        response.writeHead(401, { "www-authenticate": `Bearer realm="${realm}",service="s"` }).end();
+      }
+    });
+    expect(await registry.tags("a/b")).toEqual(["1"]);
+    expect(requests[1]?.url).toBe("/token?scope=repository%3Aa%2Fb%3Apull&service=s");
+  });
+
+  it("is asked for in the header's grammar", () => {
+    expect(parseChallenge('Bearer realm="https://a/t",service="r",scope="repository:a:pull,push"')).toEqual({
+      scheme: "bearer",
+      parameters: { realm: "https://a/t", service: "r", scope: "repository:a:pull,push" },
+    });
+    expect(parseChallenge("Basic")).toEqual({ scheme: "basic", parameters: {} });
+    expect(parseChallenge("")).toBeUndefined();
+  });
+});
+
+describe("lists", () => {
+  it("are read page by page", async () => {
+    const { registry } = await standIn((request, response) => {
+      const isLast = request.url?.includes("last=b");
+      if (!isLast) response.setHeader("link", '</v2/_catalog?n=2&last=b>; rel="next"');
+      response.end(JSON.stringify({ repositories: isLast ? ["c"] : ["a", "b"] }));
+    });
+    expect(await registry.repositories()).toEqual(["a", "b", "c"]);
+  });
+
+  it("may be null", async () => {
+    const { registry } = await standIn((_, response) => response.end('{"tags":null}'));
+    expect(await registry.tags("a")).toEqual([]);
+  });
+});
+
+describe("a push", () => {
+  it("goes where the registry says, with what it says of the upload", async () => {
+    const received: Buffer[] = [];
+    const { registry, requests } = await standIn((request, response) => {
+      if (request.method === "HEAD") response.writeHead(404).end();
+      else if (request.method === "POST") response.writeHead(202, { location: "/up/1?state=s" }).end();
+      else
+        request
+          .on("data", (chunk: Buffer) => received.push(chunk))
+          .on("end", () => response.writeHead(201).end());
+    });
+    await registry.pushBlob("a/b", { ...blob, open: () => Readable.from([content]) });
+    expect(Buffer.concat(received).equals(content)).toBe(true);
+    expect(requests[2]?.url).toBe(`/up/1?state=s&digest=${encodeURIComponent(blob.digest)}`);
+    expect(requests[2]?.headers["content-length"]).toBe(String(content.length));
+  });
+
+  it("sends nothing that is there", async () => {
+    const { registry, requests } = await standIn((_, response) => response.writeHead(200).end());
+    await registry.pushBlob("a/b", { ...blob, open: () => Readable.from([content]) });
+    expect(requests.map(({ method }) => method)).toEqual(["HEAD"]);
+  });
+});
