@@ -31,7 +31,7 @@ demo-down: node_modules ## Take away what `make demo` made
 	@node dev/demo.ts --down $(if $(filter current,$(CLUSTER)),--current)
 
 ##@ Develop
-.PHONY: ci generate build lint test test-unit test-agent test-integration test-e2e e2e-pods test-long soak test-extra clean
+.PHONY: ci generate build lint test test-unit test-agent test-integration test-e2e e2e-pods test-long soak test-extra test-versions clean
 generate: node_modules ## Write everything that derives from schema/
 	npm run --silent generate
 build: node_modules ## Bundle the program into dist/
@@ -65,8 +65,10 @@ test-long: node_modules prepared ## What takes minutes each: the largest outputs
 	cd agent && grep -ro '^func Fuzz[A-Za-z]*' --include=*_test.go internal | while IFS=: read -r file line; do go test -run '^$$' -fuzz "^$${line#func }$$" -fuzztime 1m "./$${file%/*}" || exit 1; done
 soak: node_modules prepared ## Half an hour of pushes, reads and deletions beside sweeps that follow one another at once
 	cd agent && SOAK=30m go test -v -timeout 40m -run '^(TestSweepsBreakNothing|TestAKeeperIsSmall|TestAKeeperThatIsKilled.*)$$' .
-test-extra: node_modules prepared ## What a change need not pass: the Go program's tests on an emulated arm64
+test-extra: node_modules prepared ## What a change need not pass: the Go program's tests on an emulated arm64, and test-versions
 	@node dev/extra.ts
+test-versions: node_modules prepared ## The integration tests against the API servers of older versions of Kubernetes
+	@node dev/extra.ts Kubernetes
 .PHONY: packages prepared
 packages: node_modules
 	@$(cluster) prepare --packages

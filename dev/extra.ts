@@ -1,19 +1,29 @@
-// What a change need not pass, because it takes another machine's programs or a long time: make test-extra
+// What a change need not pass, because it takes other programs or a long time: make test-extra, or one of its parts
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buildModule, olderKubernetes } from "./cluster/binaries.ts";
 import { attach, run } from "./cluster/command.ts";
 import { ensurePackages, packages } from "./cluster/packages.ts";
+import { repository } from "./cluster/paths.ts";
 import { ClusterError, say, step } from "./cluster/progress.ts";
 import { agentFolder, buildAgent, goEnvironment } from "./images/agent.ts";
 
 /** Everything that is tested, by the words that say so. */
 const items: Readonly<Record<string, () => Promise<void>>> = {
   "the agent on arm64": agentOnArm,
+  ...Object.fromEntries(olderKubernetes.map((version) => [`Kubernetes ${version}`, () => apiServer(version)])),
 };
 
+const [part = ""] = process.argv.slice(2);
+const chosen = Object.entries(items).filter(([name]) => name.startsWith(part));
+if (chosen.length === 0) {
+  console.error(`error: nothing begins with ${part}; there is: ${Object.keys(items).join(", ")}`);
+  process.exitCode = 2;
+}
+
 const failed: string[] = [];
-for (const [name, test] of Object.entries(items)) {
+for (const [name, test] of chosen) {
   say(`${name}:`);
   try {
     await test();
@@ -23,7 +33,7 @@ for (const [name, test] of Object.entries(items)) {
     failed.push(name);
   }
 }
-say(failed.length > 0 ? `FAILED: ${failed.join(", ")}` : `passed: ${Object.keys(items).join(", ")}`);
+say(failed.length > 0 ? `FAILED: ${failed.join(", ")}` : `passed: ${chosen.map(([name]) => name).join(", ")}`);
 if (failed.length > 0) process.exitCode = 1;
 
 async function agentOnArm(): Promise<void> {
@@ -53,4 +63,12 @@ async function agentOnArm(): Promise<void> {
     GOARCH: "arm64",
   });
   if (code !== 0) throw new ClusterError(`go test ended with exit code ${code}`);
+}
+
+/** The integration tests against the API server of another version. The kubelet, the agent and images know none. */
+async function apiServer(version: (typeof olderKubernetes)[number]): Promise<void> {
+  await buildModule(`kubernetes-${version}`);
+  const tests = ["npm", "--prefix", repository, "run", "--silent", "test:integration"];
+  const code = await attach(tests, { ORAS_OPERATOR_API_SERVER: version });
+  if (code !== 0) throw new ClusterError(`the integration tests ended with exit code ${code}`);
 }

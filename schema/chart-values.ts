@@ -1,9 +1,11 @@
 import { names } from "./names.ts";
 import { optionTable } from "./options.ts";
 
+type Type = "string" | "integer" | "boolean" | "object" | "array";
+
 /** A value of the chart: plain JSON Schema, with its default. */
 export interface Value {
-  readonly type: "string" | "integer" | "boolean" | "object" | "array";
+  readonly type: Type | readonly Type[];
   readonly description: string;
   readonly default?: unknown;
   readonly minimum?: number;
@@ -53,9 +55,31 @@ export function chartValues(): Record<string, Value> {
     replicas: {
       type: "integer",
       description:
-        "Number of replicas. With two or more, the webhook stays available while a node is drained.",
-      default: 1,
+        "Number of replicas. Each answers the API server, so with two or more the webhook stays available while a node is drained. One of them reconciles.",
+      default: 2,
       minimum: 0,
+    },
+    strategy: free(
+      "Rollout strategy of the operator's Deployment. If it is empty, no replica stops before a new one is ready.",
+    ),
+    podDisruptionBudget: group("PodDisruptionBudget of the operator's Pods.", {
+      enabled: flag("Whether to create it.", true),
+      maxUnavailable: {
+        type: ["integer", "string"],
+        description: "How many replicas a drain of nodes may stop at the same time: a number or a percentage.",
+        default: 1,
+      },
+    }),
+    topologySpreadConstraints: {
+      ...list(
+        "topologySpreadConstraints of the operator's Pods. Those without a labelSelector get the one that selects the operator's Pods.",
+      ),
+      default: ["kubernetes.io/hostname", "topology.kubernetes.io/zone"].map((topologyKey) => ({
+        topologyKey,
+        maxSkew: 1,
+        whenUnsatisfiable: "ScheduleAnyway",
+        matchLabelKeys: ["pod-template-hash"],
+      })),
     },
     manager: group("Options of the operator's process.", managerValues()),
     certManager: group("Certificate of the webhook.", {

@@ -22,8 +22,14 @@ export const clusterModules = [
   "kubernetes",
 ] as const;
 
+/** Versions of the API server, beside the cluster's, that `make test-versions` runs the tests against. */
+export const olderKubernetes = ["1.30", "1.34"] as const;
+
 /** A folder of dev/cluster/modules: what is built from Go modules. */
-export type ModuleName = (typeof clusterModules)[number] | "actionlint";
+export type ModuleName =
+  | (typeof clusterModules)[number]
+  | `kubernetes-${(typeof olderKubernetes)[number]}`
+  | "actionlint";
 
 /**
  * Builds the programs of a module unless the cache has them, and returns the folder that holds them.
@@ -91,11 +97,20 @@ export async function requireGo(): Promise<void> {
 
 /**
  * The path of one of a control plane's programs: in KUBEBUILDER_ASSETS, which setup-envtest fills, else built.
+ * ORAS_OPERATOR_API_SERVER asks for an API server of {@link olderKubernetes}.
  *
  * @param name - of the program
- * @throws ClusterError when KUBEBUILDER_ASSETS is set and the program is not there
+ * @throws ClusterError when KUBEBUILDER_ASSETS is set and the program is not there, and for any other version
  */
 export async function controlPlaneProgram(name: "etcd" | "kube-apiserver" | "kubectl"): Promise<string> {
+  const version = process.env["ORAS_OPERATOR_API_SERVER"];
+  if (version && name === "kube-apiserver") {
+    const older = olderKubernetes.find((known) => known === version);
+    if (older) return join(await buildModule(`kubernetes-${older}`), name);
+    throw new ClusterError(
+      `ORAS_OPERATOR_API_SERVER is ${version}; allowed: ${olderKubernetes.join(", ")}, or unset for the cluster's version`,
+    );
+  }
   const assets = process.env["KUBEBUILDER_ASSETS"];
   if (!assets) {
     return name === "etcd"

@@ -292,9 +292,10 @@ const cases: Record<AnnotationName, Case> = {
       for (const container of [pullerOf(pod), names.pushContainer, "main"]) {
         expect(await ws.log("debugged", container)).toContain("oras: debug:");
       }
-      const deployment = ["-n", names.operatorNamespace, `deployment/${names.deployment}`];
+      // Any replica may have been asked about it.
+      const replicas = ["-n", names.operatorNamespace, "-l", `app.kubernetes.io/name=${names.operatorName}`];
       await until(
-        async () => (await ws.kubectl("logs", ...deployment)).includes('"name":"debugged"'),
+        async () => (await ws.kubectl("logs", ...replicas, "--tail=-1")).includes('"name":"debugged"'),
         "the operator's log",
       );
     },

@@ -24,7 +24,7 @@ describe("the operator", () => {
     expect((await ws.pod("plain")).spec?.containers).toHaveLength(1);
     const annotated = await ws.tryApply(podOf("annotated", { "input-uri": "a/b:c" }, "true"));
     expect(annotated.stderr).toContain(names.podsWebhook);
-    await kubectl([...own, "scale", `deployment/${names.deployment}`, "--replicas=1"]);
+    await kubectl([...own, "scale", `deployment/${names.deployment}`, "--replicas=2"]);
     await operatorIsReady();
   });
 

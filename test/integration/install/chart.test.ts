@@ -171,6 +171,7 @@ describe("examples/dist/oras-operator.yaml", () => {
 describe("build-config", () => {
   interface Deployment {
     spec: {
+      replicas: number;
       template: {
         spec: {
           nodeSelector?: object;
@@ -190,8 +191,9 @@ describe("build-config", () => {
     });
   });
 
-  test("for developing logs everything", async () => {
+  test("for developing is one replica that logs everything", async () => {
     const { spec } = deploymentOf(await buildConfig({ overlay: "dev" }));
+    expect(spec.replicas).toBe(1);
     const level = optionTable.find(({ name }) => name === "log-level");
     expect(spec.template.spec.containers[0]?.env).toContainEqual({
       name: level?.env,
