@@ -12,7 +12,9 @@ import { agentFolder, buildAgent, goEnvironment } from "./images/agent.ts";
 /** Everything that is tested, by the words that say so. */
 const items: Readonly<Record<string, () => Promise<void>>> = {
   "the agent on arm64": agentOnArm,
-  ...Object.fromEntries(olderKubernetes.map((version) => [`Kubernetes ${version}`, () => apiServer(version)])),
+  ...Object.fromEntries(
+    olderKubernetes.map((version) => [`Kubernetes ${version}`, () => apiServer(version)]),
+  ),
 };
 
 const [part = ""] = process.argv.slice(2);
@@ -33,7 +35,9 @@ for (const [name, test] of chosen) {
     failed.push(name);
   }
 }
-say(failed.length > 0 ? `FAILED: ${failed.join(", ")}` : `passed: ${chosen.map(([name]) => name).join(", ")}`);
+say(
+  failed.length > 0 ? `FAILED: ${failed.join(", ")}` : `passed: ${chosen.map(([name]) => name).join(", ")}`,
+);
 if (failed.length > 0) process.exitCode = 1;
 
 async function agentOnArm(): Promise<void> {

@@ -9,6 +9,7 @@ export interface Value {
   readonly description: string;
   readonly default?: unknown;
   readonly minimum?: number;
+  readonly maximum?: number;
   readonly minLength?: number;
   readonly pattern?: string;
   readonly enum?: readonly string[];
@@ -29,18 +30,40 @@ export function chartValues(): Record<string, Value> {
         minLength: 1,
       },
       tag: text("Tag of the image. If it is empty, the version of the chart is used.", ""),
+      digest: {
+        ...text("Digest of the image, such as sha256:…, which then decides instead of the tag.", ""),
+        pattern: "^(sha256:[0-9a-f]{64})?$",
+      },
     });
   return {
-    namespace: group(
-      "Namespace of the operator, independent of the namespace of the release. Pods in it are never changed.",
-      {
-        name: {
-          ...text("Name of the namespace into which the operator is installed.", names.operatorNamespace),
-          pattern: "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
-        },
-        create: flag("Whether to create `namespace.name` if it is not the namespace of the release.", true),
-      },
+    global: {
+      ...group("Values that a chart shares with those that it depends on.", {
+        imageRegistry: text(
+          "Registry in which all images are, in place of the one that their names begin with: a mirror, such as registry.example.com or registry.example.com/mirror.",
+          "",
+        ),
+        imagePullSecrets: pullSecrets("imagePullSecrets of the operator's Pods, beside `imagePullSecrets`."),
+      }),
+      additionalProperties: true,
+    },
+    nameOverride: name("Name of the chart's objects, in place of oras-operator."),
+    fullnameOverride: name(
+      "The same, and it wins over `nameOverride`. What the operator's program finds by name keeps it: the webhook's Service and its configuration, the Lease and the Secrets.",
     ),
+    commonLabels: strings("Additional labels of every object of the chart, and of the operator's Pods."),
+    namespace: group("Namespace of the operator. Pods in it are never changed.", {
+      name: {
+        ...text(
+          "Name of the namespace into which the operator is installed. If it is empty, that is the namespace of the release.",
+          "",
+        ),
+        pattern: "^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$",
+      },
+      create: flag(
+        "Whether to create `namespace.name`, with its Pod Security labels, if it is not the namespace of the release. helm uninstall keeps it.",
+        true,
+      ),
+    }),
     image: image("Image of the operator.", names.operatorImageRepository),
     agentImage: image("Image of the containers that are added to Pods.", names.agentImageRepository),
     scriptsImage: image(
@@ -51,7 +74,7 @@ export function chartValues(): Record<string, Value> {
       ...text("imagePullPolicy of the operator. If it is empty, the default of Kubernetes applies.", ""),
       enum: ["", "Always", "IfNotPresent", "Never"],
     },
-    imagePullSecrets: list("imagePullSecrets of the operator's Pods."),
+    imagePullSecrets: pullSecrets("imagePullSecrets of the operator's Pods."),
     replicas: {
       type: "integer",
       description:
@@ -66,7 +89,8 @@ export function chartValues(): Record<string, Value> {
       enabled: flag("Whether to create it.", true),
       maxUnavailable: {
         type: ["integer", "string"],
-        description: "How many replicas a drain of nodes may stop at the same time: a number or a percentage.",
+        description:
+          "How many replicas a drain of nodes may stop at the same time: a number or a percentage.",
         default: 1,
       },
     }),
@@ -88,6 +112,34 @@ export function chartValues(): Record<string, Value> {
         false,
       ),
     }),
+    webhook: group(
+      "MutatingWebhookConfiguration: which Pods and Jobs the API server shows to the operator.",
+      {
+        failurePolicy: {
+          ...text(
+            "What the API server does with annotated Pods and Jobs while the operator does not answer: refuse them (Fail), or start them without their inputs, and lose their outputs (Ignore).",
+            "Fail",
+          ),
+          enum: ["Fail", "Ignore"],
+        },
+        timeoutSeconds: {
+          type: "integer",
+          description: "How long the API server waits for the operator's answer.",
+          default: 10,
+          minimum: 1,
+          maximum: 30,
+        },
+        namespaceSelector: {
+          ...group("Labels of the namespaces whose Pods and Jobs are shown; all namespaces if it is empty.", {
+            matchLabels: strings("Labels that a namespace must have."),
+            matchExpressions: list("Conditions that its labels must meet."),
+          }),
+        },
+        annotations: strings(
+          "Additional annotations of the MutatingWebhookConfiguration, such as admissions.enforcer/disabled on AKS.",
+        ),
+      },
+    ),
     policies: group("ValidatingAdmissionPolicies that are installed with the operator.", {
       confineOperator: flag(
         "Whether to restrict the operator's ServiceAccount to the objects that the operator manages. See docs/security.md.",
@@ -109,6 +161,21 @@ export function chartValues(): Record<string, Value> {
         ),
         default: [{ namespaceSelector: { matchLabels: { metrics: "enabled" } } }],
       },
+    }),
+    hostNetwork: flag(
+      "Whether the operator's Pods use the network of their node, for clusters whose API server does not reach Pods. The ports of `manager` must then be free on the nodes, and NetworkPolicies do not apply to the operator: allow the nodes' addresses in `spec.networkPolicy` of each OrasCache.",
+      false,
+    ),
+    dnsPolicy: {
+      ...text(
+        "dnsPolicy of the operator's Pods. If it is empty, it is ClusterFirst, with `hostNetwork` ClusterFirstWithHostNet.",
+        "",
+      ),
+      enum: ["", "ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"],
+    },
+    extraEnv: list("Additional environment variables of the operator, as in `env` of a container."),
+    serviceAccount: group("ServiceAccount of the operator.", {
+      annotations: strings("Its annotations."),
     }),
     resources: free("Resource requests and limits of the operator.", {
       requests: { cpu: "50m", memory: "128Mi" },
@@ -147,6 +214,16 @@ function flag(description: string, fallback: boolean): Value {
 
 function list(description: string): Value {
   return { type: "array", description, items: { type: "object" }, default: [] };
+}
+
+function name(description: string): Value {
+  // The longest name that is made of it ends in -metrics-service, and has 63 characters at most.
+  return { ...text(description, ""), pattern: "^([a-z]([-a-z0-9]{0,45}[a-z0-9])?)?$" };
+}
+
+/** Charts that share values write the names of Secrets alone, too. */
+function pullSecrets(description: string): Value {
+  return { ...list(description), items: { type: ["object", "string"] } };
 }
 
 function free(description: string, fallback: object = {}): Value {

@@ -2,6 +2,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { leftOvers, staleFiles } from "./fresh.ts";
+import { valuesTable } from "./render/chart.ts";
 import { annotationTable } from "./render/docs.ts";
 import { renderAll } from "./render/index.ts";
 import { parseSchema } from "./render/read.ts";
@@ -11,7 +12,11 @@ const schemaFile = "schema/oras-operator.yaml";
 const { values: flags } = parseArgs({ options: { check: { type: "boolean", default: false } } });
 
 const schema = await readSchema();
-const rendered = [...(await renderAll(schema)), await readmeWithTable(schema)];
+const rendered = [
+  ...(await renderAll(schema)),
+  await withTable("README.md", "annotations", annotationTable(schema)),
+  await withTable("chart/README.md", "values", valuesTable()),
+];
 
 if (flags.check) {
   const stale = await staleFiles(rendered, ".");
@@ -40,16 +45,17 @@ async function readSchema(): Promise<Schema> {
   }
 }
 
-/** README.md with the annotation table between its markers. */
-async function readmeWithTable(from: Schema): Promise<Rendered> {
-  const readme = await readFile("README.md", "utf8");
-  const block = /(<!-- annotations:begin[^>]*-->\n)[\s\S]*?(<!-- annotations:end -->)/;
-  if (!block.test(readme)) {
-    throw new Error("README.md has no place for the annotation table: <!-- annotations:begin --> and :end");
+/** A page with a generated table between its markers. */
+async function withTable(path: string, name: string, table: string): Promise<Rendered> {
+  const page = await readFile(path, "utf8");
+  const block = new RegExp(`(<!-- ${name}:begin[^>]*-->\\n)[\\s\\S]*?(<!-- ${name}:end -->)`);
+  if (!block.test(page)) {
+    throw new Error(
+      `${path} has no place for a generated table: <!-- ${name}:begin --> and <!-- ${name}:end -->`,
+    );
   }
-  const content = readme.replace(
-    block,
-    (_, begin: string, end: string) => `${begin}${annotationTable(from)}\n${end}`,
-  );
-  return { path: "README.md", content };
+  return {
+    path,
+    content: page.replace(block, (_, begin: string, end: string) => `${begin}${table}\n${end}`),
+  };
 }

@@ -3,6 +3,22 @@
 {{ .Files.Get "files/names.yaml" }}
 {{- end }}
 
+{{/* Name of the objects that the operator's code does not look for by name. */}}
+{{- define "oras-operator.fullname" -}}
+{{- $names := include "oras-operator.names" . | fromYaml -}}
+{{ .Values.fullnameOverride | default .Values.nameOverride | default $names.deployment }}
+{{- end }}
+
+{{/* Namespace of the operator, which changes no Pods in it. */}}
+{{- define "oras-operator.namespace" -}}
+{{- $names := include "oras-operator.names" . | fromYaml -}}
+{{- $namespace := .Values.namespace.name | default .Release.Namespace -}}
+{{- if eq $namespace "default" }}
+{{- fail (printf "The operator changes no Pods of its own namespace, so it needs one for itself: install with --namespace %s --create-namespace, or set namespace.name." $names.operatorNamespace) }}
+{{- end }}
+{{- $namespace }}
+{{- end }}
+
 {{/* Labels that select the operator's Pods. */}}
 {{- define "oras-operator.selector" -}}
 {{- $names := include "oras-operator.names" . | fromYaml -}}
@@ -16,15 +32,43 @@ app.kubernetes.io/component: controller-manager
 {{ include "oras-operator.release" . }}
 {{- end }}
 
-{{/* Labels of Helm's own, on objects that have no others. */}}
+{{/* Labels of objects that have no others: Helm's own, and those of the values. */}}
 {{- define "oras-operator.release" -}}
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
 {{- end }}
 
-{{/* An image of the values: repository and tag. */}}
+{{/* An image of the values: repository and digest, or tag. */}}
 {{- define "oras-operator.image" -}}
-{{ .image.repository }}:{{ .image.tag | default .version }}
+{{- $suffix := printf ":%s" (.image.tag | default .root.Chart.AppVersion) -}}
+{{- if .image.digest }}
+{{- $suffix = printf "@%s" .image.digest -}}
+{{- end -}}
+{{ include "oras-operator.mirrored" (dict "image" (print .image.repository $suffix) "root" .root) }}
+{{- end }}
+
+{{/* A whole name of an image, in the registry of all images if there is one. */}}
+{{- define "oras-operator.mirrored" -}}
+{{- $registry := dig "imageRegistry" "" (.root.Values.global | default dict) -}}
+{{- if $registry -}}
+{{ trimSuffix "/" $registry }}/{{ regexReplaceAll "^([^/]*[.:][^/]*|localhost)/" .image "" }}
+{{- else -}}
+{{ .image }}
+{{- end }}
+{{- end }}
+
+{{/* The operator's imagePullSecrets, as a list of objects. */}}
+{{- define "oras-operator.pullSecrets" -}}
+{{- $secrets := list }}
+{{- range concat (dig "imagePullSecrets" list (.Values.global | default dict)) .Values.imagePullSecrets }}
+{{- $secrets = append $secrets (kindIs "string" . | ternary (dict "name" .) .) }}
+{{- end }}
+{{- with $secrets | uniq }}
+{{- toYaml . }}
+{{- end }}
 {{- end }}

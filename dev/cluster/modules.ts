@@ -85,7 +85,10 @@ export function versionFlags(name: string, version: string): string {
     ],
     helm: [["helm.sh/helm/v3/internal/version.version", version]],
   };
-  return ["-s -w", ...(variables[name.replace(/^kubernetes-.*/, "kubernetes")] ?? []).map(([variable, value]) => `-X ${variable}=${value}`)].join(
-    " ",
-  );
+  return [
+    "-s -w",
+    ...(variables[name.replace(/^kubernetes-.*/, "kubernetes")] ?? []).map(
+      ([variable, value]) => `-X ${variable}=${value}`,
+    ),
+  ].join(" ");
 }

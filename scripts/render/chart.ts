@@ -4,6 +4,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import { chartValues, type Value } from "../../schema/chart-values.ts";
 import { names } from "../../schema/names.ts";
 import { rulesOf } from "../../src/kube/permissions.ts";
+import { table } from "./docs.ts";
 import { manifest } from "./install.ts";
 import { mapValues, notice, type Rendered } from "./schema.ts";
 
@@ -69,7 +70,26 @@ function valuesSchema(values: Record<string, Value>): object {
     title: "Values of the chart",
     type: "object",
     additionalProperties: false,
-    // Helm hands `global` to every chart, and a chart that depends on this one may write `condition: oras-operator.enabled`.
-    properties: { ...values, global: { type: "object" }, enabled: { type: "boolean" } },
+    // A chart that depends on this one may write `condition: oras-operator.enabled`.
+    properties: { ...values, enabled: { type: "boolean" } },
   };
+}
+
+/** The table of the chart's README. */
+export function valuesTable(): string {
+  return table(["Value", "Type", "Default", "Meaning"], valueRows(chartValues(), ""));
+}
+
+function valueRows(values: Record<string, Value>, path: string): string[][] {
+  return Object.entries(values).flatMap(
+    ([name, { properties, type, description, default: fallback, ...value }]) => {
+      const here = `${path}${name}`;
+      if (properties) return valueRows(properties, `${here}.`);
+      const words = value.enum?.map((word) => `\`"${word}"\``).join(", ");
+      const allowed = words === undefined ? "" : ` Allowed: ${words}.`;
+      return [
+        [`\`${here}\``, [type].flat().join(" or "), `\`${JSON.stringify(fallback)}\``, description + allowed],
+      ];
+    },
+  );
 }

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { buildModule, controlPlaneProgram } from "../../dev/cluster/binaries.ts";
+import { names } from "../../schema/names.ts";
 
 /** What a program printed. */
 export interface Output {
@@ -34,8 +35,13 @@ export async function helm(args: readonly string[]): Promise<Output> {
   return execute(join(await buildModule("helm"), "helm"), args);
 }
 
-/** The chart as Helm renders it, with its CRD. The cluster's version is Helm's guess unless given. */
+/** The chart as Helm renders it, with its CRD and with the namespace of the operator, which is not that of the release. */
 export async function helmTemplate(args: readonly string[] = []): Promise<string> {
-  const all = ["template", "oras-operator", "chart", "--include-crds", "--kube-version", "1.36.0", ...args];
+  const namespace = ["--namespace", "releases", "--set", `namespace.name=${names.operatorNamespace}`];
+  const all = [
+    ...["template", "oras-operator", "chart", "--include-crds", "--kube-version", "1.36.0"],
+    ...namespace,
+    ...args,
+  ];
   return (await helm(all)).stdout;
 }

@@ -9,27 +9,36 @@ import { buildConfig, type Manifest } from "../../../scripts/build-config.ts";
 import { objectsIn, title } from "../../support/manifests.ts";
 import { helm, helmTemplate, kubectl } from "../../support/programs.ts";
 
-/** What only Helm says of an object. */
-const helmLabels = [
+/** Labels and annotations that only Helm's objects have. */
+const helms = [
   "app.kubernetes.io/instance",
   "app.kubernetes.io/managed-by",
   "app.kubernetes.io/version",
   "helm.sh/chart",
+  "helm.sh/resource-policy",
 ];
 
 interface Env {
   name: string;
 }
 
-/** An object without Helm's labels, and with environment variables in the order of their names. */
+/** Entries without those that only Helm has, and none where no other is left. */
+function withoutHelms(name: "labels" | "annotations", object: Manifest): object {
+  const entries = Object.entries((object.metadata as { [key in typeof name]?: object })[name] ?? {});
+  const own = entries.filter(([key]) => !helms.includes(key));
+  return own.length === 0 ? {} : { [name]: Object.fromEntries(own) };
+}
+
+/** An object without what is Helm's, and with environment variables in the order of their names. */
 function normalised(object: Manifest): unknown {
-  const { labels, ...metadata } = object.metadata as Manifest["metadata"] & {
-    labels?: Record<string, string>;
-  };
-  const own = Object.entries(labels ?? {}).filter(([key]) => !helmLabels.includes(key));
+  const { name, namespace } = object.metadata;
   const copy = structuredClone({
     ...object,
-    metadata: own.length === 0 ? metadata : { ...metadata, labels: Object.fromEntries(own) },
+    metadata: {
+      ...{ name, namespace },
+      ...withoutHelms("labels", object),
+      ...withoutHelms("annotations", object),
+    },
   });
   return JSON.parse(JSON.stringify(copy), (key, value: unknown) =>
     key === "env" && Array.isArray(value)
@@ -137,10 +146,31 @@ describe("the chart", () => {
     expect(objects.map(({ kind }) => kind)).not.toContain("Namespace");
   });
 
+  test("is in the namespace of the release unless it is told another one", async () => {
+    const objects = await rendered("--set", "namespace.name=", "--namespace", "tools");
+    expect(new Set(objects.flatMap(({ metadata }) => metadata.namespace ?? []))).toEqual(new Set(["tools"]));
+    expect(objects.map(({ kind }) => kind)).not.toContain("Namespace");
+    expect(JSON.stringify(objects)).not.toContain("oras-operator-system");
+  });
+
+  test.each([
+    ["--namespace=default", "--set=namespace.name="],
+    ["--namespace=tools", "--set=namespace.name=default"],
+  ])("refuses the namespace in which users' Pods are: %s %s", async (...args) => {
+    await expect(rendered(...args)).rejects.toThrow("--namespace oras-operator-system --create-namespace");
+  });
+
+  test("keeps the namespace that it made, with the key of the caches' passwords in it", async () => {
+    const [namespace] = (await rendered()).filter(({ kind }) => kind === "Namespace");
+    expect(namespace?.metadata).toMatchObject({ annotations: { "helm.sh/resource-policy": "keep" } });
+  });
+
   test.each([
     ["an unknown option", "manager.logLevle=debug", "logLevle"],
     ["an unknown level", "manager.logLevel=loud", "logLevel"],
     ["a wrong type", "replicas=many", "replicas"],
+    ["a digest that is none", "image.digest=sha256:0", "digest"],
+    ["a policy that the API server has not", "webhook.failurePolicy=Warn", "failurePolicy"],
   ])("refuses %s by name", async (_, value, named) => {
     await expect(helmTemplate(["--set", value])).rejects.toThrow(named);
   });
@@ -151,13 +181,167 @@ describe("the chart", () => {
       await helm(["lint", "--strict", "chart"]);
       await helm(["package", "chart", "--destination", folder]);
       const archive = join(folder, `oras-operator-${packageJson.version}.tgz`);
-      const args = ["template", "x", archive, "--kube-version", "1.36.0", "--include-crds", "--no-hooks"];
+      const args = [
+        ...["template", "x", archive, "--kube-version", "1.36.0", "--include-crds", "--no-hooks"],
+        ...["--namespace", "releases", "--set", "namespace.name=oras-operator-system"],
+      ];
       expect(Object.keys(byTitle(objectsIn((await helm(args)).stdout)))).toEqual(
         Object.keys(byTitle(await rendered())),
       );
     } finally {
       await rm(folder, { recursive: true });
     }
+  });
+});
+
+interface PodSpec {
+  readonly hostNetwork?: boolean;
+  readonly dnsPolicy?: string;
+  readonly imagePullSecrets?: readonly object[];
+  readonly containers: readonly {
+    readonly image: string;
+    readonly env: readonly { readonly name: string; readonly value?: string }[];
+  }[];
+}
+
+interface Deployed {
+  readonly strategy: object;
+  readonly template: {
+    readonly metadata: { readonly labels: Record<string, string> };
+    readonly spec: PodSpec;
+  };
+}
+
+describe("what platform teams set", () => {
+  const only = async (kind: string, ...set: string[]) =>
+    (await rendered(...set.flatMap((value) => ["--set-json", value]))).filter(
+      (object) => object.kind === kind,
+    );
+  const deployed = async (...set: string[]) =>
+    (await only("Deployment", ...set))[0]?.["spec"] as unknown as Deployed;
+  const imagesOf = ({ template }: Deployed) =>
+    template.spec.containers.flatMap(({ image, env }) => [
+      image,
+      ...env.flatMap(({ name, value = "" }) => (name.endsWith("_IMAGE") ? [value] : [])),
+    ]);
+
+  test("global.imageRegistry: every image comes from it", async () => {
+    const registry = 'global.imageRegistry="mirror.example:5000/all/"';
+    expect(imagesOf(await deployed(registry))).toEqual([
+      `mirror.example:5000/all/converged-computing/oras-operator:${packageJson.version}`,
+      `mirror.example:5000/all/converged-computing/oras-operator-agent:${packageJson.version}`,
+      `mirror.example:5000/all/converged-computing/oras-operator-scripts:${packageJson.version}`,
+      "mirror.example:5000/all/library/registry:3.1.2",
+    ]);
+    const names = ['manager.registryImage="team/registry:3"', 'image.repository="localhost/operator"'];
+    const images = imagesOf(await deployed(registry, ...names));
+    expect(images).toContain("mirror.example:5000/all/team/registry:3");
+    expect(images).toContain(`mirror.example:5000/all/operator:${packageJson.version}`);
+  });
+
+  test("a digest: it names the image, and the tag does not", async () => {
+    const digest = `sha256:${"0123456789abcdef".repeat(4)}`;
+    const images = ["image", "agentImage", "scriptsImage"];
+    const set = images.flatMap((name) => [`${name}.digest="${digest}"`, `${name}.tag="ignored"`]);
+    expect(imagesOf(await deployed(...set)).filter((image) => image.endsWith(`@${digest}`))).toHaveLength(3);
+  });
+
+  test("pull secrets: by name or as Kubernetes has them, global ones too, each once", async () => {
+    const { template } = await deployed(
+      'global.imagePullSecrets=["one",{"name":"two"}]',
+      'imagePullSecrets=[{"name":"one"},{"name":"three"}]',
+    );
+    expect(template.spec.imagePullSecrets).toEqual([{ name: "one" }, { name: "two" }, { name: "three" }]);
+  });
+
+  test("hostNetwork: names of the cluster are found, and two replicas need not share a node in a rollout", async () => {
+    const { template, strategy } = await deployed("hostNetwork=true");
+    expect(template.spec).toMatchObject({ hostNetwork: true, dnsPolicy: "ClusterFirstWithHostNet" });
+    expect(strategy).toMatchObject({ rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } });
+    expect((await only("Namespace", "hostNetwork=true"))[0]?.metadata).toMatchObject({
+      labels: { "pod-security.kubernetes.io/enforce": "privileged" },
+    });
+    expect((await deployed()).strategy).toMatchObject({ rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } });
+    const told = await deployed("hostNetwork=true", 'dnsPolicy="Default"', 'strategy={"type":"Recreate"}');
+    expect(told.template.spec.dnsPolicy).toBe("Default");
+    expect(told.strategy).toEqual({ type: "Recreate" });
+  });
+
+  test("webhook: in some namespaces, with another time, policy and annotations", async () => {
+    const [configuration] = await only(
+      "MutatingWebhookConfiguration",
+      'webhook.namespaceSelector={"matchLabels":{"oras":"on"},"matchExpressions":[{"key":"a","operator":"Exists"}]}',
+      'webhook.failurePolicy="Ignore"',
+      "webhook.timeoutSeconds=5",
+      'webhook.annotations={"admissions.enforcer/disabled":"true"}',
+      "certManager.enabled=true",
+    );
+    const webhooks = configuration?.["webhooks"] as object[];
+    expect(webhooks).toHaveLength(2);
+    for (const webhook of webhooks) {
+      expect(webhook).toMatchObject({
+        failurePolicy: "Ignore",
+        timeoutSeconds: 5,
+        namespaceSelector: {
+          matchLabels: { oras: "on" },
+          matchExpressions: [
+            { key: "kubernetes.io/metadata.name", operator: "NotIn", values: ["oras-operator-system"] },
+            { key: "a", operator: "Exists" },
+          ],
+        },
+      });
+    }
+    expect(configuration?.metadata).toMatchObject({
+      annotations: {
+        "admissions.enforcer/disabled": "true",
+        "cert-manager.io/inject-ca-from": "oras-operator-system/oras-operator-webhook-certificate",
+      },
+    });
+  });
+
+  test.each(["fullnameOverride", "nameOverride"])(
+    "%s: every reference follows, and what the operator looks for by name keeps its name",
+    async (value) => {
+      const objects = await rendered("--set", `${value}=renamed`, "--set", "certManager.enabled=true");
+      const named = objects.filter(({ metadata }) => metadata.name.startsWith("oras"));
+      expect(new Set(named.map(({ kind }) => kind))).toEqual(
+        new Set([
+          ...["Namespace", "CustomResourceDefinition", "Service", "MutatingWebhookConfiguration"],
+          ...["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"],
+        ]),
+      );
+      const back = JSON.stringify(byTitle(objects)).replaceAll(/\brenamed\b/g, "oras-operator");
+      const before = await rendered("--set", "certManager.enabled=true");
+      expect(Object.values(JSON.parse(back) as object)).toEqual(Object.values(byTitle(before)));
+    },
+  );
+
+  test("commonLabels: on each object and on Pods, and never in a selector", async () => {
+    const objects = await rendered("--set", "commonLabels.team=data");
+    const labelled = objects.filter(({ kind }) => kind !== "CustomResourceDefinition");
+    for (const { metadata } of labelled) expect(metadata).toMatchObject({ labels: { team: "data" } });
+    const { template } = await deployed('commonLabels.team="data"');
+    expect(template.metadata.labels).toMatchObject({ team: "data" });
+    expect(JSON.stringify(objects.map(({ spec }) => spec)).match(/"team":"data"/g)).toHaveLength(1);
+  });
+
+  test("extraEnv, and annotations of the ServiceAccount", async () => {
+    const { template } = await deployed('extraEnv=[{"name":"TZ","value":"UTC"}]');
+    expect(template.spec.containers[0]?.env).toContainEqual({ name: "TZ", value: "UTC" });
+    const [account] = await only("ServiceAccount", 'serviceAccount.annotations={"a":"b"}');
+    expect(account?.metadata).toMatchObject({ annotations: { a: "b" } });
+  });
+
+  test("topologySpreadConstraints: one's own selector stays; none, and no budget, where the values say so", async () => {
+    const own = { topologyKey: "rack", maxSkew: 2, labelSelector: { matchLabels: { a: "b" } } };
+    const spec = async (...set: string[]) => (await deployed(...set)).template.spec;
+    expect(await spec(`topologySpreadConstraints=[${JSON.stringify(own)}]`)).toMatchObject({
+      topologySpreadConstraints: [own],
+    });
+    expect(await spec("topologySpreadConstraints=[]")).not.toHaveProperty("topologySpreadConstraints");
+    expect(await only("PodDisruptionBudget", "podDisruptionBudget.enabled=false")).toEqual([]);
+    const [budget] = await only("PodDisruptionBudget", 'podDisruptionBudget.maxUnavailable="50%"');
+    expect(budget?.["spec"]).toMatchObject({ maxUnavailable: "50%" });
   });
 });
 
