@@ -74,9 +74,12 @@ function* directives(text: string): Generator<Directive> {
  * @param version - as in its go.mod
  */
 export function versionFlags(name: string, version: string): string {
+  const [major = "", minor = ""] = version.replace(/^v/, "").split(".");
   const variables: Record<string, readonly [variable: string, value: string][]> = {
     kubernetes: [
       ["k8s.io/component-base/version.gitVersion", version],
+      ["k8s.io/component-base/version.gitMajor", major],
+      ["k8s.io/component-base/version.gitMinor", minor],
       ["k8s.io/client-go/pkg/version.gitVersion", version],
     ],
     oras: [

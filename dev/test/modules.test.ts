@@ -87,6 +87,7 @@ describe("programs", () => {
     expect(versionFlags("kubernetes", "v1.36.3")).toContain(
       "k8s.io/component-base/version.gitVersion=v1.36.3",
     );
+    expect(versionFlags("kubernetes-1.30", "v1.30.14")).toContain("version.gitMinor=30 ");
     expect(versionFlags("oras", "v1.3.6")).toContain("version.Version=1.3.6");
     expect(versionFlags("etcd", "v3.7.3")).toBe("-s -w");
   });

@@ -1,4 +1,4 @@
-import type { V1Service } from "@kubernetes/client-node";
+import type { V1Service, V1StatefulSet } from "@kubernetes/client-node";
 import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import { identityOf } from "../../src/cache/owner.ts";
@@ -16,17 +16,24 @@ import { objectsIn } from "../support/objects-in.ts";
 import { metric } from "../support/operator.ts";
 import { until } from "../support/wait.ts";
 
+/** A field with a default that may be changed in every supported version of Kubernetes. */
+function whenScaled(set: V1StatefulSet | undefined): string | undefined {
+  return set?.spec?.persistentVolumeClaimRetentionPolicy?.whenScaled;
+}
+
 describe("lif-08: one change that somebody made", () => {
   test("of a field with a default is corrected once, and leaves no claim behind", async ({
     ns,
     operator,
   }) => {
     await ns.runCache();
-    await ns.patch(resources.statefulSets, "oras", { spec: { revisionHistoryLimit: 5 } });
+    await ns.patch(resources.statefulSets, "oras", {
+      spec: { persistentVolumeClaimRetentionPolicy: { whenScaled: "Delete" } },
+    });
     await ns.patch(resources.services, "oras", { spec: { sessionAffinity: "ClientIP" } });
     await until(async () => {
       const [set, service] = [await ns.set("oras"), await ns.read<V1Service>(resources.services, "oras")];
-      return set?.spec?.revisionHistoryLimit === 10 && service?.spec?.sessionAffinity === "None";
+      return whenScaled(set) === "Retain" && service?.spec?.sessionAffinity === "None";
     }, "both defaults");
     const version = (await ns.set("oras"))?.metadata?.resourceVersion;
     // Many looks later nothing was written.
@@ -45,7 +52,7 @@ describe("lif-08: one change that somebody made", () => {
     const notes = (await ns.events("oras")).filter((e) => e.reason === "DriftCorrected").map((e) => e.note);
     expect(notes.sort()).toEqual([
       expect.stringContaining(".spec.sessionAffinity (set by kubectl-patch)"),
-      "Corrected StatefulSet oras: .spec.revisionHistoryLimit (set by kubectl-patch).",
+      "Corrected StatefulSet oras: .spec.persistentVolumeClaimRetentionPolicy.whenScaled (set by kubectl-patch).",
     ]);
     for (const resource of [resources.statefulSets, resources.services]) {
       const { managedFields = [] } = (await ns.read(resource, "oras"))?.metadata ?? {};
@@ -63,7 +70,7 @@ describe("lif-08: one change that somebody made", () => {
       "late-statefulset",
       resources.statefulSets,
       (cache: StoredOrasCache) => statefulSet(cache, childFacts()),
-      { revisionHistoryLimit: 7 },
+      { persistentVolumeClaimRetentionPolicy: { whenScaled: "Delete" } },
     ],
   ] as const)(
     "is not corrected again because the watch is late and shows a correction that is half done: %s",
@@ -98,8 +105,9 @@ describe("lif-08: one change that somebody made", () => {
 
   test("by an earlier operator that claimed defaults itself is cleaned up once", async ({ ns }) => {
     await ns.runCache();
-    await ns.patch(resources.statefulSets, "oras", { spec: { revisionHistoryLimit: 7 } }, names.fieldManager);
-    await until(async () => (await ns.set("oras"))?.spec?.revisionHistoryLimit === 10, "the default");
+    const spec = { persistentVolumeClaimRetentionPolicy: { whenScaled: "Delete" } };
+    await ns.patch(resources.statefulSets, "oras", { spec }, names.fieldManager);
+    await until(async () => whenScaled(await ns.set("oras")) === "Retain", "the default");
     expect(await ns.condition("oras", "Degraded")).toMatchObject({ status: "False" });
   });
 

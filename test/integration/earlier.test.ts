@@ -2,10 +2,12 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { V1Container, V1Job, V1Pod } from "@kubernetes/client-node";
 import { describe, expect } from "vitest";
+import { controlPlaneProgram } from "../../dev/cluster/binaries.ts";
 import { names } from "../../schema/names.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { keyed } from "../support/builders.ts";
 import { test as base } from "../support/integration.ts";
+import { minor, since } from "../support/kubernetes-version.ts";
 import { metric, ready, startOperator } from "../support/operator.ts";
 import { start } from "../support/processes.ts";
 import { until } from "../support/wait.ts";
@@ -58,12 +60,13 @@ const test = base
     return installed;
   })
   .extend("kubectl", { scope: "file" }, async ({ plane, folder }) => {
+    const program = await controlPlaneProgram("kubectl");
     let n = 0;
     return async (args: string[], manifest?: object) => {
       const file = join(folder, `${n++}.json`);
       if (manifest) writeFileSync(file, JSON.stringify(manifest));
       const env = { ...process.env, KUBECONFIG: plane.kubeconfig };
-      return start(["kubectl", ...args, ...(manifest ? ["-f", file] : [])], { env }).ended;
+      return start([program, ...args, ...(manifest ? ["-f", file] : [])], { env }).ended;
     };
   });
 
@@ -212,7 +215,10 @@ describe("an earlier injection, told to a real API server", () => {
   });
 
   test.for([
-    ["Pod", pods, ["status", "binding"], ["resize", "ephemeralcontainers"]],
+    [
+      ...(["Pod", pods, ["status", "binding"]] as const),
+      [...(minor >= since.podResize ? ["resize"] : []), "ephemeralcontainers"],
+    ],
     ["Job", jobs, ["status"], []],
   ] as const)(
     "the marker of a %s can be changed by its status, and nothing depends on it",
@@ -309,187 +315,190 @@ describe("an earlier injection, told to a real API server", () => {
     expect(await calls()).toBe(before);
   });
 
-  test("a container that another webhook adds later sees no password: its Pod is refused, and so is a Job's", async ({
-    cluster,
-  }) => {
-    const group = "/apis/admissionregistration.k8s.io/v1";
-    const added = `Object.spec.containers{name: "later", image: "later"}`;
-    await post(cluster, `${group}/mutatingadmissionpolicies`, {
-      metadata: { name: "later" },
-      spec: {
-        matchConstraints: {
-          resourceRules: [
-            { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"] },
+  test.runIf(minor >= since.mutatingPolicies)(
+    "a container that another webhook adds later sees no password: its Pod is refused, and so is a Job's",
+    async ({ cluster }) => {
+      const group = "/apis/admissionregistration.k8s.io/v1";
+      const added = `Object.spec.containers{name: "later", image: "later"}`;
+      await post(cluster, `${group}/mutatingadmissionpolicies`, {
+        metadata: { name: "later" },
+        spec: {
+          matchConstraints: {
+            resourceRules: [
+              { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"] },
+            ],
+          },
+          matchConditions: [
+            {
+              name: "asked",
+              expression: "has(object.metadata.labels) && 'later' in object.metadata.labels",
+            },
+            { name: "once", expression: "!object.spec.containers.exists(c, c.name == 'later')" },
+          ],
+          failurePolicy: "Fail",
+          reinvocationPolicy: "IfNeeded",
+          mutations: [
+            {
+              patchType: "JSONPatch",
+              jsonPatch: {
+                // Policies come before webhooks: this one acts when it is called again, on what was injected.
+                expression: `has(object.spec.volumes) && object.spec.volumes.exists(v, v.name == "oras-share") ? [JSONPatch{op: "add", path: "/spec/containers/-", value: ${added}}] : [JSONPatch{op: "add", path: "/metadata/labels/seen", value: "once"}]`,
+              },
+            },
           ],
         },
-        matchConditions: [
-          {
-            name: "asked",
-            expression: "has(object.metadata.labels) && 'later' in object.metadata.labels",
-          },
-          { name: "once", expression: "!object.spec.containers.exists(c, c.name == 'later')" },
-        ],
-        failurePolicy: "Fail",
-        reinvocationPolicy: "IfNeeded",
-        mutations: [
-          {
-            patchType: "JSONPatch",
-            jsonPatch: {
-              // Policies come before webhooks: this one acts when it is called again, on what was injected.
-              expression: `has(object.spec.volumes) && object.spec.volumes.exists(v, v.name == "oras-share") ? [JSONPatch{op: "add", path: "/spec/containers/-", value: ${added}}] : [JSONPatch{op: "add", path: "/metadata/labels/seen", value: "once"}]`,
-            },
-          },
-        ],
-      },
-    });
-    await post(cluster, `${group}/mutatingadmissionpolicybindings`, {
-      metadata: { name: "later" },
-      spec: { policyName: "later" },
-    });
-    const securityContext = { runAsUser: 1000, allowPrivilegeEscalation: false };
-    const spec = { shareProcessNamespace: true, containers: [{ ...main, securityContext }] };
-    const map = { ...annotations, ...keyed({ "oras-env": "login" }) };
-    const labels = { later: "on" };
-    const pod = podOf("shared", map, spec);
-    expect(namesOf(await post<V1Pod>(cluster, pods, pod, true))).toContain("oras");
-    const labelled = { ...pod, metadata: { ...pod.metadata, labels } };
-    const told = () =>
-      post<V1Pod>(cluster, pods, labelled, true).then(
-        (made) => namesOf(made).join(),
-        (error: Error) => error.message,
-      );
-    await expect.poll(told).toMatch(/spec\.shareProcessNamespace: .*\(later\).*\(ProcessesShared\)/s);
+      });
+      await post(cluster, `${group}/mutatingadmissionpolicybindings`, {
+        metadata: { name: "later" },
+        spec: { policyName: "later" },
+      });
+      const securityContext = { runAsUser: 1000, allowPrivilegeEscalation: false };
+      const spec = { shareProcessNamespace: true, containers: [{ ...main, securityContext }] };
+      const map = { ...annotations, ...keyed({ "oras-env": "login" }) };
+      const labels = { later: "on" };
+      const pod = podOf("shared", map, spec);
+      expect(namesOf(await post<V1Pod>(cluster, pods, pod, true))).toContain("oras");
+      const labelled = { ...pod, metadata: { ...pod.metadata, labels } };
+      const told = () =>
+        post<V1Pod>(cluster, pods, labelled, true).then(
+          (made) => namesOf(made).join(),
+          (error: Error) => error.message,
+        );
+      await expect.poll(told).toMatch(/spec\.shareProcessNamespace: .*\(later\).*\(ProcessesShared\)/s);
 
-    const job = jobOf("shared", { metadata: { labels } });
-    const template = { ...job.spec?.template, spec: { restartPolicy: "Never", ...spec } };
-    const stored = await post<V1Job>(cluster, jobs, {
-      ...job,
-      metadata: { ...job.metadata, annotations: map },
-      spec: { template },
-    });
-    await expect(post<V1Pod>(cluster, pods, made(stored, "shared-1"), true)).rejects.toThrow(
-      /ProcessesShared/,
-    );
-    const quiet = made(stored, "shared-2");
-    expect(
-      namesOf(
-        await post<V1Pod>(cluster, pods, { ...quiet, metadata: { ...quiet.metadata, labels: {} } }, true),
-      ),
-    ).toContain("oras");
-  });
-
-  test("a program that another webhook writes in front stays there, in a Pod and in a Job's Pod", async ({
-    cluster,
-  }) => {
-    const group = "/apis/admissionregistration.k8s.io/v1";
-    const [container, path] = ["object.spec.containers[0]", "/spec/containers/0"];
-    const inFront = [
-      `JSONPatch{op: "replace", path: "${path}/args", value: ${container}.command + ${container}.args}`,
-      `JSONPatch{op: "replace", path: "${path}/command", value: ["/vault/vault-env"]}`,
-    ];
-    await post(cluster, `${group}/mutatingadmissionpolicies`, {
-      metadata: { name: "vault" },
-      spec: {
-        matchConstraints: {
-          resourceRules: [
-            { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"] },
-          ],
-        },
-        matchConditions: [
-          { name: "asked", expression: "has(object.metadata.labels) && 'vault' in object.metadata.labels" },
-          { name: "once", expression: `${container}.command[0] != "/vault/vault-env"` },
-        ],
-        failurePolicy: "Fail",
-        reinvocationPolicy: "IfNeeded",
-        mutations: [
-          {
-            patchType: "JSONPatch",
-            jsonPatch: {
-              // Policies come before webhooks: this one acts when it is called again, on what was injected.
-              expression: `has(object.spec.volumes) && object.spec.volumes.exists(v, v.name == "oras-share") ? [${inFront.join(", ")}] : [JSONPatch{op: "add", path: "/metadata/labels/seen", value: "once"}]`,
-            },
-          },
-        ],
-      },
-    });
-    await post(cluster, `${group}/mutatingadmissionpolicybindings`, {
-      metadata: { name: "vault" },
-      spec: { policyName: "vault" },
-    });
-    const labels = { vault: "on" };
-    const pod = podOf("wrapped");
-    const wordsOf = (made: V1Pod) => [
-      made.spec?.containers[0]?.command?.[0],
-      made.spec?.containers[0]?.args?.filter((word) => word.endsWith("/agent")).length,
-      ...namesOf(made),
-    ];
-    const expected = ["/vault/vault-env", 1, "oras-pull", "main", "oras"];
-    const told = () =>
-      post<V1Pod>(cluster, pods, { ...pod, metadata: { ...pod.metadata, labels } }, true).then(
-        wordsOf,
-        (error: Error) => error.message,
+      const job = jobOf("shared", { metadata: { labels } });
+      const template = { ...job.spec?.template, spec: { restartPolicy: "Never", ...spec } };
+      const stored = await post<V1Job>(cluster, jobs, {
+        ...job,
+        metadata: { ...job.metadata, annotations: map },
+        spec: { template },
+      });
+      await expect(post<V1Pod>(cluster, pods, made(stored, "shared-1"), true)).rejects.toThrow(
+        /ProcessesShared/,
       );
-    await expect.poll(told).toEqual(expected);
-    const input = keyed({ "input-uri": "a/b:c" });
-    const job = jobOf("wrapped", { metadata: { labels, annotations: input } });
-    const metadata = { ...job.metadata, annotations: { ...annotations, ...input } };
-    const stored = await post<V1Job>(cluster, jobs, { ...job, metadata });
-    const unlabelled = made(stored, "wrapped-1");
-    expect(
-      wordsOf(
-        await post<V1Pod>(
-          cluster,
-          pods,
-          { ...unlabelled, metadata: { ...unlabelled.metadata, labels } },
-          true,
+      const quiet = made(stored, "shared-2");
+      expect(
+        namesOf(
+          await post<V1Pod>(cluster, pods, { ...quiet, metadata: { ...quiet.metadata, labels: {} } }, true),
         ),
-      ),
-    ).toEqual(expected);
-  });
+      ).toContain("oras");
+    },
+  );
 
-  test("inj-07: a native sidecar that a mesh adds to a Job's Pod comes before the added init container", async ({
-    cluster,
-  }) => {
-    const group = "/apis/admissionregistration.k8s.io/v1";
-    const sidecar = `Object.spec.initContainers{name: "mesh-proxy", image: "mesh", restartPolicy: "Always"}`;
-    const path = `/spec/initContainers/-`;
-    await post(cluster, `${group}/mutatingadmissionpolicies`, {
-      metadata: { name: "mesh" },
-      spec: {
-        matchConstraints: {
-          resourceRules: [
-            { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"] },
+  test.runIf(minor >= since.mutatingPolicies)(
+    "a program that another webhook writes in front stays there, in a Pod and in a Job's Pod",
+    async ({ cluster }) => {
+      const group = "/apis/admissionregistration.k8s.io/v1";
+      const [container, path] = ["object.spec.containers[0]", "/spec/containers/0"];
+      const inFront = [
+        `JSONPatch{op: "replace", path: "${path}/args", value: ${container}.command + ${container}.args}`,
+        `JSONPatch{op: "replace", path: "${path}/command", value: ["/vault/vault-env"]}`,
+      ];
+      await post(cluster, `${group}/mutatingadmissionpolicies`, {
+        metadata: { name: "vault" },
+        spec: {
+          matchConstraints: {
+            resourceRules: [
+              { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"] },
+            ],
+          },
+          matchConditions: [
+            { name: "asked", expression: "has(object.metadata.labels) && 'vault' in object.metadata.labels" },
+            { name: "once", expression: `${container}.command[0] != "/vault/vault-env"` },
+          ],
+          failurePolicy: "Fail",
+          reinvocationPolicy: "IfNeeded",
+          mutations: [
+            {
+              patchType: "JSONPatch",
+              jsonPatch: {
+                // Policies come before webhooks: this one acts when it is called again, on what was injected.
+                expression: `has(object.spec.volumes) && object.spec.volumes.exists(v, v.name == "oras-share") ? [${inFront.join(", ")}] : [JSONPatch{op: "add", path: "/metadata/labels/seen", value: "once"}]`,
+              },
+            },
           ],
         },
-        matchConditions: [
-          {
-            name: "meshed",
-            expression:
-              "has(object.metadata.labels) && 'mesh' in object.metadata.labels && has(object.spec.initContainers)",
+      });
+      await post(cluster, `${group}/mutatingadmissionpolicybindings`, {
+        metadata: { name: "vault" },
+        spec: { policyName: "vault" },
+      });
+      const labels = { vault: "on" };
+      const pod = podOf("wrapped");
+      const wordsOf = (made: V1Pod) => [
+        made.spec?.containers[0]?.command?.[0],
+        made.spec?.containers[0]?.args?.filter((word) => word.endsWith("/agent")).length,
+        ...namesOf(made),
+      ];
+      const expected = ["/vault/vault-env", 1, "oras-pull", "main", "oras"];
+      const told = () =>
+        post<V1Pod>(cluster, pods, { ...pod, metadata: { ...pod.metadata, labels } }, true).then(
+          wordsOf,
+          (error: Error) => error.message,
+        );
+      await expect.poll(told).toEqual(expected);
+      const input = keyed({ "input-uri": "a/b:c" });
+      const job = jobOf("wrapped", { metadata: { labels, annotations: input } });
+      const metadata = { ...job.metadata, annotations: { ...annotations, ...input } };
+      const stored = await post<V1Job>(cluster, jobs, { ...job, metadata });
+      const unlabelled = made(stored, "wrapped-1");
+      expect(
+        wordsOf(
+          await post<V1Pod>(
+            cluster,
+            pods,
+            { ...unlabelled, metadata: { ...unlabelled.metadata, labels } },
+            true,
+          ),
+        ),
+      ).toEqual(expected);
+    },
+  );
+
+  test.runIf(minor >= since.mutatingPolicies)(
+    "inj-07: a native sidecar that a mesh adds to a Job's Pod comes before the added init container",
+    async ({ cluster }) => {
+      const group = "/apis/admissionregistration.k8s.io/v1";
+      const sidecar = `Object.spec.initContainers{name: "mesh-proxy", image: "mesh", restartPolicy: "Always"}`;
+      const path = `/spec/initContainers/-`;
+      await post(cluster, `${group}/mutatingadmissionpolicies`, {
+        metadata: { name: "mesh" },
+        spec: {
+          matchConstraints: {
+            resourceRules: [
+              { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"] },
+            ],
           },
-          { name: "once", expression: "!object.spec.initContainers.exists(c, c.name == 'mesh-proxy')" },
-        ],
-        failurePolicy: "Fail",
-        reinvocationPolicy: "IfNeeded",
-        mutations: [
-          {
-            patchType: "JSONPatch",
-            jsonPatch: { expression: `[JSONPatch{op: "add", path: "${path}", value: ${sidecar}}]` },
-          },
-        ],
-      },
-    });
-    await post(cluster, `${group}/mutatingadmissionpolicybindings`, {
-      metadata: { name: "mesh" },
-      spec: { policyName: "mesh" },
-    });
-    const job = await post<V1Job>(cluster, jobs, jobOf("meshed", { metadata: { labels: { mesh: "on" } } }));
-    const initNames = async () =>
-      (await post<V1Pod>(cluster, pods, made(job, "meshed-1"), true)).spec?.initContainers?.map(
-        (c) => c.name,
-      );
-    await expect.poll(initNames).toEqual(["mesh-proxy", "oras-pull"]);
-  });
+          matchConditions: [
+            {
+              name: "meshed",
+              expression:
+                "has(object.metadata.labels) && 'mesh' in object.metadata.labels && has(object.spec.initContainers)",
+            },
+            { name: "once", expression: "!object.spec.initContainers.exists(c, c.name == 'mesh-proxy')" },
+          ],
+          failurePolicy: "Fail",
+          reinvocationPolicy: "IfNeeded",
+          mutations: [
+            {
+              patchType: "JSONPatch",
+              jsonPatch: { expression: `[JSONPatch{op: "add", path: "${path}", value: ${sidecar}}]` },
+            },
+          ],
+        },
+      });
+      await post(cluster, `${group}/mutatingadmissionpolicybindings`, {
+        metadata: { name: "mesh" },
+        spec: { policyName: "mesh" },
+      });
+      const job = await post<V1Job>(cluster, jobs, jobOf("meshed", { metadata: { labels: { mesh: "on" } } }));
+      const initNames = async () =>
+        (await post<V1Pod>(cluster, pods, made(job, "meshed-1"), true)).spec?.initContainers?.map(
+          (c) => c.name,
+        );
+      await expect.poll(initNames).toEqual(["mesh-proxy", "oras-pull"]);
+    },
+  );
 });
 
 /** What the control is, with the volume and mount of the token that the injected Pod has. */

@@ -5,6 +5,7 @@ import type { KubeClient } from "../../src/kube/client.ts";
 import { KubeError } from "../../src/kube/errors.ts";
 import { keyed } from "../support/builders.ts";
 import { test } from "../support/integration.ts";
+import { minor, since } from "../support/kubernetes-version.ts";
 import { created } from "../support/patched.ts";
 import { admit, createRequest } from "../support/pods.ts";
 
@@ -69,10 +70,13 @@ const step = fc.record({
   main: resources,
   beside: fc.array(container, { maxLength: 1 }),
   before: fc.array(container, { maxLength: 2 }),
-  whole: fc.option(fc.record({ requests: fc.record({ cpu }), limits: fc.record({ cpu }) }), {
-    freq: 4,
-    nil: undefined,
-  }),
+  whole:
+    minor >= since.podResources
+      ? fc.option(fc.record({ requests: fc.record({ cpu }), limits: fc.record({ cpu }) }), {
+          freq: 4,
+          nil: undefined,
+        })
+      : fc.constant(undefined),
   wanted: fc.constantFrom({}, { "requests-cpu": "150m" }, { "limits-memory": "200Mi", "limits-cpu": "300m" }),
   output: fc.boolean(),
 });
@@ -147,12 +151,15 @@ describe.concurrent("a Job whose Pods a namespace's LimitRanges allow", () => {
         fc.asyncProperty(step, async (drawn) => {
           const job = jobOf(drawn);
           if ((await refusal(shared, namespace, job.spec.template.spec)) !== undefined) return;
-          const verdict = admit(createRequest(job, namespace), { limitRanges: items });
+          const verdict = admit(createRequest(job, namespace), {
+            limitRanges: items,
+            kubernetesMinor: minor,
+          });
           if (verdict.kind === "denied") {
             expect(verdict.message).toContain("(BeyondLimitRange)");
             return;
           }
-          const injected = created(job, { limitRanges: items });
+          const injected = created(job, { limitRanges: items, kubernetesMinor: minor });
           expect(await refusal(shared, namespace, injected.spec.template.spec)).toBeUndefined();
           injectedSteps.push(drawn);
         }),

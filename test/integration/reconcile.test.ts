@@ -10,6 +10,7 @@ import { permissions } from "../../src/kube/permissions.ts";
 import { pathOf, type Resource, resources } from "../../src/kube/resources.ts";
 import { type ControlPlane, startControlPlane } from "../support/control-plane.ts";
 import { adminClient, installOperator } from "../support/installation.ts";
+import { minor, since } from "../support/kubernetes-version.ts";
 import { metric, type Operator, ready, startOperator } from "../support/operator.ts";
 import { until } from "../support/wait.ts";
 import { installWebhooks } from "../support/webhooks.ts";
@@ -512,6 +513,7 @@ test("the operator needs all of its permissions, and lacks none", async () => {
   ];
   // Seen in other tests: certificates that are replaced, Jobs whose image is looked up, Jobs of steps, steps that are ended.
   const inOtherTests = ["update secrets", "get serviceaccounts", "get jobs", "patch pods"];
+  if (minor < since.serviceCidrs) inOtherTests.push("list servicecidrs", "watch servicecidrs");
   expect([...new Set(granted)].filter((one) => !asked.has(one)).sort()).toEqual(
     [...elsewhere, ...inOtherTests].sort(),
   );

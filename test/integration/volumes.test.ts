@@ -6,6 +6,7 @@ import type { KubeClient } from "../../src/kube/client.ts";
 import { pathOf, resources } from "../../src/kube/resources.ts";
 import { cacheOf } from "../support/builders.ts";
 import { test } from "../support/integration.ts";
+import { minor, since } from "../support/kubernetes-version.ts";
 import { type ObjectsIn, rolledOut } from "../support/objects-in.ts";
 import { metric } from "../support/operator.ts";
 import { readyPod, registryPod } from "../support/registry-pod.ts";
@@ -392,6 +393,7 @@ test("what Pods have is the registry's Pod's; what the API server refuses of it 
     nodeSelector: { disk: "ssd", "kubernetes.io/os": "linux" },
     tolerations: [{ key: "a", operator: "Exists" }],
   });
+  if (minor < since.checkedTemplates) return;
   const generation = set.metadata?.generation;
   await ns.patch(resources.orasCaches, "oras", { spec: { topologySpreadConstraints: [{ maxSkew: 1 }] } });
   const { message } = await ns.untilReason("oras", "Degraded", "Invalid");

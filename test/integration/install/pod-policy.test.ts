@@ -7,6 +7,7 @@ import { type KubeObject, patchMerge } from "../../../src/kube/objects.ts";
 import { pathOf, resources } from "../../../src/kube/resources.ts";
 import { type ControlPlane, startControlPlane } from "../../support/control-plane.ts";
 import { adminClient, serviceAccountKubeconfig } from "../../support/installation.ts";
+import { minor, since } from "../../support/kubernetes-version.ts";
 import { kubectl } from "../../support/programs.ts";
 import { refusalBy, refusalOf } from "../../support/refusals.ts";
 import { until } from "../../support/wait.ts";
@@ -201,7 +202,8 @@ describe("whoever holds the operator's token", () => {
     ["delete it", () => stolen.request({ method: "DELETE", path: `${path}/step`, query: { dryRun: "All" } })],
     ["delete all", () => stolen.request({ method: "DELETE", path, query: { dryRun: "All" } })],
     ["make one", () => post("", podOf("made"))],
-  ])("cannot %s", async (_, write) => {
+  ])("cannot %s", async (what, write) => {
+    if (what === "resize it" && minor < since.podResize) return;
     await refused(write());
   });
 });

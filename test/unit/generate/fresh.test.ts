@@ -54,6 +54,7 @@ test("a name is one edit too: check names what is stale, generate fixes all of i
 }, async () => {
   for (const part of [
     "schema",
+    "chart/README.md",
     "config/webhook",
     "scripts/render",
     "scripts/generate.ts",
