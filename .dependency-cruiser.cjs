@@ -4,13 +4,14 @@ const knows = {
   workload: ["annotations"],
   cache: ["annotations"],
   injection: ["annotations", "workload", "cache"],
+  retention: ["annotations", "cache"],
   lineage: [],
   kube: [],
   registry: [],
   keeper: ["cache"],
   certificates: ["kube"],
   webhook: ["annotations", "workload", "injection", "cache", "kube", "registry", "certificates"],
-  controllers: ["annotations", "workload", "cache", "lineage", "kube", "registry", "keeper"],
+  controllers: ["annotations", "workload", "cache", "retention", "lineage", "kube", "registry", "keeper"],
   manager: [
     "annotations",
     "workload",
@@ -25,7 +26,7 @@ const knows = {
     "controllers",
   ],
 };
-const pure = "^src/(annotations|workload|injection|cache|lineage)/";
+const pure = "^src/(annotations|workload|injection|cache|retention|lineage)/";
 
 /** @type {import("dependency-cruiser").IConfiguration} */
 module.exports = {

@@ -30,6 +30,10 @@ export interface components {
         Quantity: string;
         /** a size in bytes such as 500Mi, 20Gi or 1.5Ti */
         StorageSize: string;
+        /** a cron schedule of five numeric fields (minute hour day month weekday), such as 17 * * * * or 30 22-4 * * 1-5 */
+        Schedule: string;
+        /** a repository, in which * stands for any characters but /, and ** between slashes for one part or more, such as scratch/** */
+        RepositoryGlob: string;
         /** the name of an environment variable (letters, digits, -, _ and ., no digit first) */
         VariableName: string;
         /** @enum {string} */
@@ -200,6 +204,7 @@ export interface components {
             auth?: components["schemas"]["OrasCacheAuth"];
             networkPolicy?: components["schemas"]["OrasCacheNetworkPolicy"];
             storage?: components["schemas"]["OrasCacheStorage"];
+            retention?: components["schemas"]["OrasCacheRetention"];
             /**
              * @description With true the registry's Pod is stopped and its volume is kept; steps wait. An emptyDir would be lost with the Pod.
              * @default false
@@ -466,6 +471,52 @@ export interface components {
                 sizeLimit?: components["schemas"]["StorageSize"];
             };
             persistentVolumeClaim?: components["schemas"]["ClaimStorage"];
+        };
+        /** @description Which artifacts are deleted, and when. Without it none is. Inputs of steps that wait or run are never deleted, nor what the annotation oras.converged-computing.github.io/keep marks: on a manifest, or on the OrasCache as a list of artifacts such as models/**, runs/a:v1. */
+        OrasCacheRetention: {
+            /** @description When artifacts are deleted and their space is freed, in UTC. Without it once an hour. Limit the hour to work at night alone, as in 17 22-4 * * *. */
+            schedule?: components["schemas"]["Schedule"];
+            /**
+             * @description With true nothing is deleted or freed.
+             * @default false
+             */
+            suspend: boolean;
+            /**
+             * @description With true nothing is deleted or freed; the Event RetentionPlanned says what would be.
+             * @default false
+             */
+            dryRun: boolean;
+            /** @description Which tags may be deleted. The first rule that names a repository decides; what no rule names is kept. */
+            rules?: components["schemas"]["RetentionRule"][];
+            /** @description What the rules let go is deleted only while artifacts take more than this, those first that were pushed the longest time ago. Without it all of it is deleted. */
+            maxSize?: components["schemas"]["StorageSize"];
+            /**
+             * @description Whether to keep what a kept artifact was made from, by the digests in the annotations of its manifest, and what that was made from.
+             * @default true
+             */
+            keepInputs: boolean;
+            /**
+             * @description How long a manifest is kept that no tag and no index names.
+             * @default 24h
+             */
+            untaggedAfter: components["schemas"]["Duration"];
+            /**
+             * @description How long blobs that no manifest names are kept: a push brings them before its manifest. Use longer than your longest push takes.
+             * @default 1h
+             */
+            grace: components["schemas"]["Duration"];
+        };
+        /** @description What is kept in some repositories. A tag that nothing here keeps may be deleted. */
+        RetentionRule: {
+            /** @description Repositories that the rule is for. */
+            repositories: components["schemas"]["RepositoryGlob"][];
+            /**
+             * Format: int32
+             * @description How many tags are kept in each repository, those that were pushed last.
+             */
+            keepLast?: number;
+            /** @description How long each tag is kept after it was pushed last. */
+            keepYoungerThan?: components["schemas"]["Duration"];
         };
         /** @description Artifacts are on a volume: in the PersistentVolumeClaim <name of the OrasCache>-data, which the operator creates, or in one of yours. Once set it cannot be taken back: the artifacts would be out of reach. */
         ClaimStorage: {

@@ -31,13 +31,22 @@ export function cacheArbitraries(schema: Schema) {
 }
 
 type Drawn = Record<string, unknown> & {
-  storage?: { persistentVolumeClaim?: { size?: string; claimName?: string } };
+  storage?: {
+    persistentVolumeClaim?: { size?: string; claimName?: string };
+    emptyDir?: { sizeLimit?: string };
+  };
+  retention?: { maxSize?: string; rules?: { keepLast?: number; keepYoungerThan?: string }[] };
 };
 
 /** A spec that keeps the rules which only the API server tries, because JSON Schema has no words for them. */
 function obeying(spec: Drawn): object {
   const claim = spec.storage?.persistentVolumeClaim;
   if (claim && claim.claimName === undefined) claim.size ??= "1Gi";
+  for (const rule of spec.retention?.rules ?? []) if (rule.keepYoungerThan === undefined) rule.keepLast ??= 1;
+  if (spec.retention?.maxSize !== undefined) {
+    if (claim?.size !== undefined) spec.retention.maxSize = claim.size;
+    else delete spec.storage?.emptyDir?.sizeLimit;
+  }
   if (spec["suspend"] && claim === undefined) delete spec["suspend"];
   return spec;
 }

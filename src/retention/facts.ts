@@ -1,0 +1,104 @@
+/** A manifest that a repository has, as the keeper has read it. */
+export interface Manifest {
+  readonly repository: string;
+  /** `sha256:…` */
+  readonly digest: string;
+  /** When it was last pushed there, by whatever tag, as RFC 3339. */
+  readonly pushed: string;
+  readonly tags: readonly Tag[];
+  /** Whether it has the annotation `keep`. */
+  readonly keep?: boolean;
+  /** Whether a step that failed has left it. */
+  readonly failure?: boolean;
+  /** The manifest that it is about. */
+  readonly subject?: string;
+  /** The manifests that it consists of, if it is an index. */
+  readonly children?: readonly string[];
+  /** Digests in its annotations: what it was made from. */
+  readonly inputs?: readonly string[];
+  /** What it takes: itself, its config, its layers. */
+  readonly blobs: readonly Blob[];
+}
+
+/** A tag of a manifest. */
+export interface Tag {
+  readonly name: string;
+  /** When it was last pushed, as RFC 3339. */
+  readonly pushed: string;
+}
+
+/** A blob. */
+interface Blob {
+  readonly digest: string;
+  readonly size: number;
+}
+
+/** When artifacts were pulled, as far as that is known. */
+export interface Pulls {
+  /** Since when every pull is known, in milliseconds since 1970. */
+  readonly since: number;
+  /** The last one of each `repository@digest`. */
+  readonly last: ReadonlyMap<string, number>;
+}
+
+/** What to keep for how long, in milliseconds and bytes. */
+export interface Policy {
+  readonly rules: readonly Rule[];
+  readonly maxSize?: number | undefined;
+  readonly keepInputs: boolean;
+  readonly untaggedAfter: number;
+  readonly grace: number;
+}
+
+/** What is kept of some repositories; a tag that none of it keeps may go. */
+export interface Rule {
+  readonly repositories: readonly string[];
+  readonly keepLast?: number | undefined;
+  readonly keepYoungerThan?: number | undefined;
+  readonly keepPulledWithin?: number | undefined;
+}
+
+/** Why something stays. */
+export type KeptReason =
+  | "noRule"
+  | "keepLast"
+  | "keepYoungerThan"
+  | "keepPulledWithin"
+  | "pullsUnknown"
+  | "ageUnknown"
+  | "annotation"
+  | "inUse"
+  | "failure"
+  | "named"
+  | "recent"
+  | "maxSize";
+
+/** What stays, and why. */
+export interface Kept {
+  readonly repository: string;
+  readonly digest: string;
+  /** Without one it is the manifest itself. */
+  readonly tag?: string;
+  readonly reason: KeptReason;
+}
+
+/** What is to go: a manifest with all of its tags, or some of its tags alone. */
+export interface Deletion {
+  readonly repository: string;
+  readonly digest: string;
+  /** When it was last pushed: another time means that somebody has pushed it again. */
+  readonly pushed: string;
+  readonly tags: readonly Tag[];
+  readonly whole: boolean;
+  /** The number of the rule that lets it go, from 1; without one it is untagged, or goes with its subject. */
+  readonly rule?: number;
+  readonly reason: string;
+}
+
+/** What a pass does. */
+export interface Plan {
+  readonly deletions: readonly Deletion[];
+  readonly kept: readonly Kept[];
+  /** What all manifests take together, and what those take that stay. */
+  readonly bytes: { readonly before: number; readonly after: number };
+}

@@ -1,0 +1,94 @@
+import type { Manifest } from "./facts.ts";
+
+/** A manifest in a repository, and what it has to do with others. */
+export interface Node {
+  readonly manifest: Manifest;
+  /** Tags that people and steps use. */
+  readonly own: Manifest["tags"];
+  /** Tags that say what is about another manifest, as registries without the referrers API have them. */
+  readonly fallback: readonly { readonly tag: Manifest["tags"][number]; readonly subject: string }[];
+  /** What it is about, if it has no tag of its own: it goes with those. */
+  readonly subjects: readonly Node[];
+  /** What it is whole with only. */
+  readonly children: readonly Node[];
+  /** What else it names. */
+  readonly named: readonly Node[];
+  /** What is about it. */
+  readonly about: Node[];
+  /** Whether an index consists of it. */
+  isChild: boolean;
+}
+
+/**
+ * A referrer's tag in a registry without the referrers API, and those of cosign.
+ *
+ * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md, "Referrers Tag Schema"
+ */
+const fallbackTag = /^sha256-([a-f0-9]{64})(?:\.[\w.-]+)?$/;
+
+/**
+ * What names what.
+ *
+ * @param manifests - of all repositories
+ */
+export function graphOf(manifests: readonly Manifest[]): Node[] {
+  const nodes = manifests.map(nodeOf);
+  const places = new Map(
+    nodes.map((node) => [placeOf(node.manifest.repository, node.manifest.digest), node]),
+  );
+  const instances = Map.groupBy(nodes, ({ manifest }) => manifest.digest);
+  for (const node of nodes) {
+    const { manifest, own, fallback } = node;
+    const here = (digest: string) => {
+      const found = places.get(placeOf(manifest.repository, digest));
+      return found === undefined || found === node ? [] : [found];
+    };
+    const subjects = fallback.map(({ subject }) => subject);
+    if (own.length === 0) {
+      if (manifest.subject !== undefined) subjects.push(manifest.subject);
+      add(node.subjects, new Set(subjects.flatMap(here)));
+      for (const subject of node.subjects) subject.about.push(node);
+    }
+    add(node.children, (manifest.children ?? []).flatMap(here));
+    for (const child of node.children) child.isChild = true;
+    // An input may be in any repository: the annotation has its digest alone.
+    const inputs = (manifest.inputs ?? []).flatMap((digest) => instances.get(digest) ?? []);
+    const subject = manifest.subject === undefined ? [] : here(manifest.subject);
+    add(node.named, [...inputs, ...subject]);
+  }
+  return nodes;
+}
+
+function nodeOf(manifest: Manifest): Node {
+  const fallback = manifest.tags.flatMap((tag) => {
+    const digits = fallbackTag.exec(tag.name)?.[1];
+    return digits === undefined ? [] : [{ tag, subject: `sha256:${digits}` }];
+  });
+  const own = manifest.tags.filter(({ name }) => !fallbackTag.test(name));
+  return { manifest, own, fallback, subjects: [], children: [], named: [], about: [], isChild: false };
+}
+
+function placeOf(repository: string, digest: string): string {
+  return `${repository}@${digest}`;
+}
+
+function add(to: readonly Node[], nodes: Iterable<Node>): void {
+  (to as Node[]).push(...nodes);
+}
+
+/**
+ * What stays where some stays: what it consists of, what is about it, and what it names.
+ *
+ * @param roots - what stays anyway
+ * @param keepInputs - whether what is named stays, too
+ */
+export function closure(roots: Iterable<Node>, keepInputs: boolean): Set<Node> {
+  const stays = new Set(roots);
+  // A set is visited in the order in which it grows.
+  for (const { children, about, named } of stays) {
+    for (const node of children) stays.add(node);
+    for (const node of about) stays.add(node);
+    if (keepInputs) for (const node of named) stays.add(node);
+  }
+  return stays;
+}

@@ -1,0 +1,155 @@
+import type { Deletion, Kept, KeptReason, Manifest, Plan, Tag } from "./facts.ts";
+import { closure, graphOf, type Node } from "./graph.ts";
+import { type Circumstances, lastUsed, protection, timeOf, type Verdict, verdictsOf } from "./verdicts.ts";
+
+/** What is known of a manifest by itself. */
+interface Fate {
+  /** Why it stays whatever becomes of others; undefined: it may go. */
+  readonly root: KeptReason | undefined;
+  /** Whether a rule lets all of its tags go. */
+  readonly isSpare: boolean;
+}
+
+/**
+ * What a pass deletes and what stays. The same for the same manifests in any order, and whether it is done or only told.
+ *
+ * Rules are about tags. A manifest whose tags may all go, goes, unless something that stays needs it. With `maxSize` only as many
+ * go as it takes, those first that were pushed or pulled the longest time ago.
+ *
+ * @param manifests - of all repositories
+ * @param circumstances - what speaks for and against them
+ */
+export function planOf(manifests: readonly Manifest[], circumstances: Circumstances): Plan {
+  const nodes = graphOf(manifests.toSorted(byPlace));
+  const repositories = Map.groupBy(nodes, ({ manifest }) => manifest.repository);
+  const verdicts = new Map<Tag, Verdict>();
+  for (const [repository, its] of repositories)
+    for (const [tag, verdict] of verdictsOf(repository, its, circumstances)) verdicts.set(tag, verdict);
+
+  const fates = new Map(nodes.map((node) => [node, fateOf(node, verdicts, circumstances)]));
+  const roots = nodes.filter((node) => fates.get(node)?.root !== undefined);
+  const spare = nodes
+    .filter((node) => fates.get(node)?.isSpare)
+    .map((node) => ({ node, used: lastUsed(node, circumstances) }))
+    .sort((a, b) => b.used - a.used)
+    .map(({ node }) => node);
+  const { keepInputs, maxSize } = circumstances.policy;
+  const stays = closure(roots, keepInputs);
+  const room = maxSize === undefined ? stays : largest(roots, spare, keepInputs, maxSize);
+
+  const part = { verdicts, room, isSoft: maxSize !== undefined };
+  const deletions: Deletion[] = [];
+  const kept: Kept[] = [];
+  for (const node of nodes) {
+    if (!room.has(node)) deletions.push(wholly(node, verdicts));
+    else
+      keepOrPart(
+        node,
+        { ...part, isForSize: !stays.has(node), root: fates.get(node)?.root },
+        deletions,
+        kept,
+      );
+  }
+  return { deletions, kept, bytes: { before: sizeOf(nodes), after: sizeOf(room) } };
+}
+
+function byPlace(a: Manifest, b: Manifest): number {
+  return compare(a.repository, b.repository) || compare(a.digest, b.digest);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
+
+function fateOf(node: Node, verdicts: ReadonlyMap<Tag, Verdict>, circumstances: Circumstances): Fate {
+  const { own } = node;
+  const isProtected = protection(node, circumstances);
+  if (isProtected !== undefined) return { root: isProtected, isSpare: false };
+  if (own.length > 0) {
+    const stays = own.map((tag) => verdicts.get(tag)?.stays).find((reason) => reason !== undefined);
+    return { root: stays, isSpare: stays === undefined };
+  }
+  return { root: untagged(node, circumstances), isSpare: false };
+}
+
+/** A push brings the manifests of an index, or what is about one, before it names them. */
+function untagged(
+  { manifest, isChild, subjects }: Node,
+  { policy, now }: Circumstances,
+): KeptReason | undefined {
+  const pushed = timeOf(manifest.pushed);
+  if (pushed === undefined) return isChild || subjects.length > 0 ? undefined : "ageUnknown";
+  const least = isChild || subjects.length > 0 ? policy.grace : policy.untaggedAfter;
+  return now - pushed < least ? "recent" : undefined;
+}
+
+/** What stays when as few go as it takes, the last of the spare ones first. */
+function largest(roots: Node[], spare: Node[], keepInputs: boolean, maxSize: number): Set<Node> {
+  const stay = (count: number) => closure([...roots, ...spare.slice(0, count)], keepInputs);
+  let [fits, tooMany] = [0, spare.length + 1];
+  while (tooMany - fits > 1) {
+    const half = Math.floor((fits + tooMany) / 2);
+    if (sizeOf(stay(half)) <= maxSize) fits = half;
+    else tooMany = half;
+  }
+  return stay(fits);
+}
+
+/** What manifests take together: blobs that several name are there once. */
+function sizeOf(nodes: Iterable<Node>): number {
+  const blobs = new Map<string, number>();
+  for (const { manifest } of nodes) for (const { digest, size } of manifest.blobs) blobs.set(digest, size);
+  return [...blobs.values()].reduce((sum, size) => sum + size, 0);
+}
+
+function wholly({ manifest, own, subjects, isChild }: Node, verdicts: ReadonlyMap<Tag, Verdict>): Deletion {
+  const { repository, digest, pushed, tags } = manifest;
+  const place = { repository, digest, pushed, tags, whole: true } as const;
+  const [verdict] = own.flatMap((tag) => verdicts.get(tag) ?? []);
+  if (verdict?.stays === undefined && verdict !== undefined)
+    return { ...place, rule: verdict.rule, reason: verdict.why };
+  if (subjects.length > 0) return { ...place, reason: "it goes with what it is about" };
+  return { ...place, reason: isChild ? "it goes with its index" : "it has no tag" };
+}
+
+interface Part {
+  readonly verdicts: ReadonlyMap<Tag, Verdict>;
+  readonly room: ReadonlySet<Node>;
+  /** Whether only maxSize lets it stay. */
+  readonly isForSize: boolean;
+  readonly root: KeptReason | undefined;
+  /** Whether tags stay as long as there is room: to take one off a manifest that stays makes none. */
+  readonly isSoft: boolean;
+}
+
+/** A manifest that stays may lose tags: those that a rule lets go beside one that stays, and those about what goes. */
+function keepOrPart(node: Node, part: Part, deletions: Deletion[], kept: Kept[]): void {
+  const { manifest, own, fallback } = node;
+  const { repository, digest, pushed } = manifest;
+  const place = { repository, digest };
+  const why: KeptReason = part.isForSize ? "maxSize" : "named";
+  if (own.length === 0) kept.push({ ...place, reason: part.root ?? why });
+  for (const tag of own) {
+    const verdict = part.verdicts.get(tag);
+    if (verdict?.stays !== undefined || verdict === undefined || part.root === undefined)
+      kept.push({ ...place, tag: tag.name, reason: verdict?.stays ?? why });
+    else if (part.isSoft) kept.push({ ...place, tag: tag.name, reason: "maxSize" });
+    else
+      deletions.push({
+        ...place,
+        pushed,
+        tags: [tag],
+        whole: false,
+        rule: verdict.rule,
+        reason: verdict.why,
+      });
+  }
+  if (part.root !== undefined) return;
+  const here = new Set(node.subjects.filter((one) => part.room.has(one)).map((one) => one.manifest.digest));
+  const gone = node.subjects.filter((one) => !part.room.has(one)).map((one) => one.manifest.digest);
+  const tags = fallback
+    .filter(({ subject }) => gone.includes(subject) && !here.has(subject))
+    .map(({ tag }) => tag);
+  if (tags.length > 0)
+    deletions.push({ ...place, pushed, tags, whole: false, reason: "it goes with what it is about" });
+}

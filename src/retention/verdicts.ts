@@ -1,0 +1,116 @@
+import type { KeptReason, Policy, Pulls, Rule, Tag } from "./facts.ts";
+import type { Node } from "./graph.ts";
+import type { Selection } from "./uses.ts";
+import { matchesRepository } from "./wildcards.ts";
+
+/** What speaks for and against a tag. */
+export interface Circumstances {
+  readonly policy: Policy;
+  /** What steps need that wait, run or are about to run. */
+  readonly uses: Selection;
+  /** What the OrasCache keeps by its annotation. */
+  readonly keep: Selection;
+  readonly pulls: Pulls | undefined;
+  readonly now: number;
+}
+
+/** Whether a tag stays, and why, or by which rule it may go. */
+export type Verdict =
+  | { readonly stays: KeptReason }
+  | { readonly stays?: never; readonly rule: number; readonly why: string };
+
+const failureKeptMs = 24 * 3_600_000;
+
+/**
+ * A time as milliseconds since 1970; undefined where a file system or a copy has lost it.
+ *
+ * @param text - RFC 3339
+ */
+export function timeOf(text: string): number | undefined {
+  const time = Date.parse(text);
+  return time > 0 ? time : undefined;
+}
+
+/** When a manifest was last of use. */
+export function lastUsed({ manifest, own }: Node, { pulls }: Circumstances): number {
+  const times = [manifest.pushed, ...own.map(({ pushed }) => pushed)].map((text) => timeOf(text) ?? 0);
+  return Math.max(...times, pulls?.last.get(`${manifest.repository}@${manifest.digest}`) ?? 0);
+}
+
+/** Why a manifest stays with all of its tags, whatever rules say. */
+export function protection(node: Node, { uses, keep, now }: Circumstances): KeptReason | undefined {
+  const { manifest } = node;
+  if (manifest.keep || keep.hasDigest(manifest)) return "annotation";
+  if (uses.hasDigest(manifest)) return "inUse";
+  const pushed = timeOf(manifest.pushed);
+  if (manifest.failure && (pushed === undefined || now - pushed < failureKeptMs)) return "failure";
+  return undefined;
+}
+
+/**
+ * What is to become of each tag of a repository by itself.
+ *
+ * @param repository - its name
+ * @param nodes - its manifests
+ * @param circumstances - see there
+ */
+export function verdictsOf(
+  repository: string,
+  nodes: readonly Node[],
+  circumstances: Circumstances,
+): Map<Tag, Verdict> {
+  const { policy, uses, keep } = circumstances;
+  const index = policy.rules.findIndex(({ repositories }) =>
+    repositories.some((glob) => matchesRepository(glob, repository)),
+  );
+  const rule = policy.rules[index];
+  const last = newest(nodes, rule?.keepLast ?? 0);
+  const verdictOf = (node: Node, tag: Tag): Verdict => {
+    const isProtected = protection(node, circumstances);
+    if (isProtected !== undefined) return { stays: isProtected };
+    if (keep.hasTag(repository, tag.name)) return { stays: "annotation" };
+    if (uses.hasTag(repository, tag.name)) return { stays: "inUse" };
+    if (rule === undefined) return { stays: "noRule" };
+    if (last.has(tag)) return { stays: "keepLast" };
+    return byTime(node, tag, rule, index, circumstances);
+  };
+  return new Map(nodes.flatMap((node) => node.own.map((tag) => [tag, verdictOf(node, tag)])));
+}
+
+function byTime(
+  { manifest }: Node,
+  tag: Tag,
+  { keepLast, keepYoungerThan, keepPulledWithin }: Rule,
+  index: number,
+  { pulls, now }: Circumstances,
+): Verdict {
+  const pushed = timeOf(tag.pushed);
+  if (pushed === undefined) return { stays: "ageUnknown" };
+  if (keepYoungerThan !== undefined && now - pushed < keepYoungerThan) return { stays: "keepYoungerThan" };
+  if (keepPulledWithin !== undefined) {
+    const pulled = pulls?.last.get(`${manifest.repository}@${manifest.digest}`) ?? 0;
+    if (now - pulled < keepPulledWithin) return { stays: "keepPulledWithin" };
+    if (pulls === undefined || pulls.since > now - keepPulledWithin) return { stays: "pullsUnknown" };
+  }
+  const why = [
+    ...(keepLast === undefined ? [] : [`not one of the last ${keepLast}`]),
+    ...(keepYoungerThan === undefined ? [] : [`older than ${words(keepYoungerThan)}`]),
+    ...(keepPulledWithin === undefined ? [] : [`not pulled within ${words(keepPulledWithin)}`]),
+  ].join(", ");
+  return { rule: index + 1, why };
+}
+
+function words(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  if (seconds % 3600 === 0) return `${seconds / 3600}h`;
+  return seconds % 60 === 0 ? `${seconds / 60}m` : `${seconds}s`;
+}
+
+/** The tags of a repository that were pushed last. One whose time is not known stays anyway. */
+function newest(nodes: readonly Node[], count: number): Set<Tag> {
+  const tags = nodes
+    .flatMap(({ own }) => own)
+    .map((tag) => ({ tag, pushed: timeOf(tag.pushed) ?? 0 }))
+    .sort((a, b) => b.pushed - a.pushed || (a.tag.name < b.tag.name ? -1 : 1));
+  return new Set(tags.slice(0, count).map(({ tag }) => tag));
+}
