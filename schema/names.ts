@@ -88,6 +88,8 @@ export const names = {
   artifactImageAnnotation: `${prefix}image`,
   artifactInputAnnotation: `${prefix}input`,
   artifactUnpackAnnotation: `${prefix}unpack`,
+  /** On a manifest, and on an OrasCache: what retention does not delete. */
+  keepAnnotation: `${prefix}keep`,
   /** On the layer of a single file whose mode is not 0644. */
   artifactModeAnnotation: `${prefix}mode`,
 } as const;

@@ -21,6 +21,7 @@ export function renderAgentConstants(schema: Schema): Rendered {
         "artifactInputAnnotation",
         "artifactUnpackAnnotation",
         "artifactModeAnnotation",
+        "keepAnnotation",
       ] as const
     ).map((name): [string, string, string] => [
       exported(name),

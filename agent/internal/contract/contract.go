@@ -51,6 +51,9 @@ const ArtifactUnpackAnnotation = "oras.converged-computing.github.io/unpack"
 // ArtifactModeAnnotation is in the manifest of an artifact.
 const ArtifactModeAnnotation = "oras.converged-computing.github.io/mode"
 
+// KeepAnnotation is in the manifest of an artifact.
+const KeepAnnotation = "oras.converged-computing.github.io/keep"
+
 // ReadyVariable is a variable of wrapped containers that is not their programs'.
 const ReadyVariable = "ORAS_AGENT_READY"
 

@@ -6,6 +6,7 @@
 //	<data>/docker/registry/v2/repositories/<name>/_manifests/revisions/sha256/<digits>/link   … and this manifest
 //	<data>/docker/registry/v2/repositories/<name>/_manifests/tags/<tag>/current/link    what a tag stands for
 //	<data>/.oras-operator/id                                                            which volume this is
+//	<data>/.oras-operator/plan                                                          what retention planned last
 //	<data>/.oras-operator/lock                                                          one pass at a time
 //	<data>/.oras-operator/reserve                                                       room for a pass when there is no other
 //	<data>/.oras-operator/trash/<pass>/{blobs,repositories}/…                           what a pass took, see Taken
@@ -124,7 +125,7 @@ type Link struct {
 	Name string
 }
 
-const layers, revisions = "_layers", "_manifests/revisions"
+const layers, revisions, tags = "_layers", "_manifests/revisions", "_manifests/tags"
 
 // Layers visits the links of a repository to blobs.
 func (t Tree) Layers(repository string, visit func(Link) error) error {
@@ -151,10 +152,19 @@ func links(root, below string, last reader, visit func(Link) error) error {
 
 // Tags visits the tags of a repository, by the name of the file that says what each stands for.
 func (t Tree) Tags(repository string, visit func(tag, name string) error) error {
-	below := filepath.Join("repositories", repository, "_manifests/tags")
-	return folders(t.Path(below), func(tag string) error {
-		return visit(tag, filepath.Join(below, tag, "current/link"))
+	return folders(t.Path(filepath.Join("repositories", repository, tags)), func(tag string) error {
+		return visit(tag, Tag(repository, tag))
 	})
+}
+
+// Tag is the name of the file that says what a tag stands for.
+func Tag(repository, tag string) string {
+	return filepath.Join("repositories", repository, tags, tag, "current/link")
+}
+
+// Revision is the name of the file that says that a repository has a manifest.
+func Revision(repository string, d Digest) string {
+	return filepath.Join("repositories", repository, revisions, "sha256", d.String(), "link")
 }
 
 // Target is the digest that a link holds.

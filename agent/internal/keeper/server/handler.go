@@ -30,6 +30,8 @@ const (
 //	GET  /report   operator  what there is: see report; without its repositories with ?repositories=false
 //	POST /sweep    operator  {"grace": seconds, "dryRun": false}; 202, or 409 while a pass runs; /report has what came of it
 //	PUT  /users    operator  ["oras-1", "oras-2"]: the operator's users from now on; answers {"users", "problems"}
+//	GET  /sweep    operator  {"sweeping", "lastPass"}, of the report
+//	GET  /manifests, POST /unchanged, GET and PUT /plan   operator   what retention needs: see retention.go
 //	GET  /room     users     {"capacity", "used", "free"} in bytes
 //	GET  /live     anybody   503 while the registry shows another certificate than its Secret has by now, else 200
 //	GET  /healthz  anybody   200
@@ -37,11 +39,23 @@ func (k *Keeper) Handler(ctx context.Context) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /report", k.operator(k.report))
 	mux.HandleFunc("POST /sweep", k.operator(func(w http.ResponseWriter, r *http.Request) { k.sweep(ctx, w, r) }))
+	mux.HandleFunc("GET /sweep", k.operator(k.lastSweep))
+	mux.HandleFunc("GET /manifests", k.operator(k.manifests))
+	mux.HandleFunc("POST /unchanged", k.operator(k.unchanged))
+	mux.HandleFunc("GET /plan", k.operator(k.getPlan))
+	mux.HandleFunc("PUT /plan", k.operator(k.putPlan))
 	mux.HandleFunc("PUT /users", k.operator(k.putUsers))
 	mux.HandleFunc("GET /room", k.user(k.room))
 	mux.HandleFunc("GET /live", k.live)
 	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
-	return http.MaxBytesHandler(mux, longestBody)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		longest := int64(longestBody)
+		if r.URL.Path == "/plan" || r.URL.Path == "/unchanged" {
+			longest = longestPlan
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, longest)
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // operator lets the operator in, by its token.

@@ -52,18 +52,35 @@ func Repositories(data string, visit func(Repository) error) error {
 }
 
 func (r *Repository) readTags(tree layout.Tree) error {
-	return tree.Tags(r.Name, func(tag, name string) error {
-		info, err := os.Lstat(tree.Path(name))
-		if err != nil {
-			return ignoreGone(err)
-		}
-		d, is, err := tree.Target(name)
-		if err != nil || !is {
-			return ignoreGone(err)
-		}
-		r.Tags = append(r.Tags, Tag{Name: tag, Digest: "sha256:" + d.String(), Pushed: info.ModTime().UTC()})
+	return Tags(tree, r.Name, func(tag Tag) error {
+		r.Tags = append(r.Tags, tag)
 		return nil
 	})
+}
+
+// Tags visits the tags of a repository.
+func Tags(tree layout.Tree, repository string, visit func(Tag) error) error {
+	return tree.Tags(repository, func(name, _ string) error {
+		tag, err := ReadTag(tree, repository, name)
+		if err != nil || tag == nil {
+			return err
+		}
+		return visit(*tag)
+	})
+}
+
+// ReadTag reads a tag; nil where there is none, or none that was written whole.
+func ReadTag(tree layout.Tree, repository, tag string) (*Tag, error) {
+	name := layout.Tag(repository, tag)
+	info, err := os.Lstat(tree.Path(name))
+	if err != nil {
+		return nil, ignoreGone(err)
+	}
+	d, is, err := tree.Target(name)
+	if err != nil || !is {
+		return nil, ignoreGone(err)
+	}
+	return &Tag{Name: tag, Digest: "sha256:" + d.String(), Pushed: info.ModTime().UTC()}, nil
 }
 
 // Stored is how many bytes all blobs have.

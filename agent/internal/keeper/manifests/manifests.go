@@ -1,0 +1,195 @@
+// Package manifests tells what a registry's manifests are, as far as retention has to know.
+package manifests
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/converged-computing/oras-operator/agent/internal/contract"
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/layout"
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/usage"
+)
+
+// Manifest is one that a repository has.
+type Manifest struct {
+	Repository string `json:"repository"`
+	Digest     string `json:"digest"`
+	// Pushed is when it was last pushed, by whatever tag: the registry writes its link each time.
+	Pushed time.Time `json:"pushed"`
+	Tags   []Tag     `json:"tags"`
+	facts
+}
+
+// Tag is one of its tags.
+type Tag struct {
+	Name   string    `json:"name"`
+	Pushed time.Time `json:"pushed"`
+}
+
+// facts are what its content says.
+type facts struct {
+	Keep    bool   `json:"keep,omitempty"`
+	Subject string `json:"subject,omitempty"`
+	// Children are the manifests that an index consists of, Inputs what its annotations name.
+	Children []string `json:"children,omitempty"`
+	Inputs   []string `json:"inputs,omitempty"`
+	// Blobs are the manifest itself, its config and its layers.
+	Blobs []Blob `json:"blobs"`
+}
+
+// Blob is one of them.
+type Blob struct {
+	Digest string `json:"digest"`
+	Size   int64  `json:"size"`
+}
+
+// Visit visits every manifest, one at a time: there may be tens of thousands.
+func Visit(data string, visit func(Manifest) error) error {
+	tree := layout.Of(data)
+	return tree.Repositories(func(repository string) error {
+		tags := map[string][]Tag{}
+		err := usage.Tags(tree, repository, func(tag usage.Tag) error {
+			tags[tag.Digest] = append(tags[tag.Digest], Tag{Name: tag.Name, Pushed: tag.Pushed})
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return tree.Revisions(repository, func(link layout.Link) error {
+			manifest, err := read(tree, repository, link)
+			if err != nil || manifest == nil {
+				return err
+			}
+			manifest.Tags = append([]Tag{}, tags[manifest.Digest]...)
+			return visit(*manifest)
+		})
+	})
+}
+
+// read reads a manifest; nil where there is none any more.
+func read(tree layout.Tree, repository string, link layout.Link) (*Manifest, error) {
+	d, is, err := tree.Target(link.Name)
+	if err != nil || !is {
+		return nil, ignoreGone(err)
+	}
+	info, err := os.Lstat(tree.Path(link.Name))
+	if err != nil {
+		return nil, ignoreGone(err)
+	}
+	// What has lost its content is there for the registry, and named by nobody.
+	content, err := os.ReadFile(tree.Path(layout.Blob(d)))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	digest := digestOf(d)
+	facts := factsOf(content)
+	facts.Blobs = append(facts.Blobs, Blob{Digest: digest, Size: int64(len(content))})
+	return &Manifest{Repository: repository, Digest: digest, Pushed: info.ModTime().UTC(), facts: facts}, nil
+}
+
+// What manifests and indexes of OCI and of Docker have in common.
+type content struct {
+	Config      *descriptor       `json:"config"`
+	Layers      []descriptor      `json:"layers"`
+	Manifests   []descriptor      `json:"manifests"`
+	Subject     *descriptor       `json:"subject"`
+	Annotations map[string]string `json:"annotations"`
+}
+
+type descriptor struct {
+	Digest string `json:"digest"`
+	Size   int64  `json:"size"`
+}
+
+// Each digest in a text, with or without its algorithm.
+var digests = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
+
+func factsOf(text []byte) facts {
+	var c content
+	if err := json.Unmarshal(text, &c); err != nil {
+		// Of what is not understood everything stays that it may name.
+		return facts{Children: named(string(text))}
+	}
+	f := facts{}
+	for _, blob := range append(c.Layers, some(c.Config)...) {
+		f.Blobs = append(f.Blobs, Blob{Digest: blob.Digest, Size: max(blob.Size, 0)})
+	}
+	for _, manifest := range c.Manifests {
+		f.Children = append(f.Children, manifest.Digest)
+	}
+	if c.Subject != nil {
+		f.Subject = c.Subject.Digest
+	}
+	for key, value := range c.Annotations {
+		f.Keep = f.Keep || key == contract.KeepAnnotation && value != "false"
+		f.Inputs = append(f.Inputs, named(value)...)
+	}
+	slices.Sort(f.Inputs)
+	f.Inputs = slices.Compact(f.Inputs)
+	return f
+}
+
+func some(one *descriptor) []descriptor {
+	if one == nil {
+		return nil
+	}
+	return []descriptor{*one}
+}
+
+func named(text string) []string {
+	var found []string
+	for _, digits := range digests.FindAllString(text, -1) {
+		found = append(found, "sha256:"+digits)
+	}
+	return found
+}
+
+// IsAsItWas says whether nobody has pushed a manifest, or moved one of the tags, since they were told.
+//
+// pushed may be zero: then only the tags count.
+func IsAsItWas(data, repository, digest string, pushed time.Time, tags []Tag) (bool, error) {
+	tree := layout.Of(data)
+	d, is := layout.ParseDigest(strings.TrimPrefix(digest, "sha256:"))
+	if !is || !isName(repository) {
+		return false, nil
+	}
+	if !pushed.IsZero() {
+		info, err := os.Lstat(tree.Path(layout.Revision(repository, d)))
+		if err != nil || !info.ModTime().Equal(pushed) {
+			return false, ignoreGone(err)
+		}
+	}
+	for _, tag := range tags {
+		if !isName(tag.Name) || strings.Contains(tag.Name, "/") {
+			return false, nil
+		}
+		found, err := usage.ReadTag(tree, repository, tag.Name)
+		if err != nil || found == nil || found.Digest != digestOf(d) || !found.Pushed.Equal(tag.Pushed) {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// isName keeps what is asked for within the folders of repositories.
+func isName(name string) bool {
+	return name != "" && !slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool {
+		return part == "" || part == "." || part == ".." || strings.HasPrefix(part, "_")
+	})
+}
+
+func digestOf(d layout.Digest) string { return "sha256:" + d.String() }
+
+// ignoreGone: others delete beside us.
+func ignoreGone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,107 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/layout"
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/manifests"
+)
+
+// longestPlan is more than a plan for a hundred thousand artifacts has.
+const longestPlan = 64 << 20
+
+// manifests is written as it is found: a registry may have tens of thousands.
+func (k *Keeper) manifests(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	encoder := json.NewEncoder(w)
+	_, _ = io.WriteString(w, `{"manifests":[`)
+	separator := ""
+	err := manifests.Visit(k.Volume.Data, func(manifest manifests.Manifest) error {
+		if _, err := io.WriteString(w, separator); err != nil {
+			return err
+		}
+		separator = ","
+		return encoder.Encode(manifest)
+	})
+	problem := ""
+	if err != nil {
+		problem = err.Error()
+	}
+	rest, _ := json.Marshal(problem)
+	_, _ = io.WriteString(w, `],"problem":`+string(rest)+"}\n")
+}
+
+// unchanged is asked just before a deletion: a push of the same content has the same digest.
+func (k *Keeper) unchanged(w http.ResponseWriter, r *http.Request) {
+	var asked struct {
+		Repository string          `json:"repository"`
+		Digest     string          `json:"digest"`
+		Pushed     time.Time       `json:"pushed"`
+		Tags       []manifests.Tag `json:"tags"`
+	}
+	if !read(w, r, &asked) {
+		return
+	}
+	is, err := manifests.IsAsItWas(k.Volume.Data, asked.Repository, asked.Digest, asked.Pushed, asked.Tags)
+	if err != nil {
+		refuse(w, http.StatusInternalServerError, "the volume cannot be read: "+err.Error())
+		return
+	}
+	answer(w, http.StatusOK, map[string]bool{"unchanged": is})
+}
+
+// lastSweep is a short answer: a report looks at every file.
+func (k *Keeper) lastSweep(w http.ResponseWriter, _ *http.Request) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	answer(w, http.StatusOK, map[string]any{"sweeping": k.running, "lastPass": k.last})
+}
+
+func (k *Keeper) planFile() string { return filepath.Join(layout.Own(k.Volume.Data), "plan") }
+
+// putPlan keeps a plan without looking into it: it may be larger than what the keeper has of memory.
+func (k *Keeper) putPlan(w http.ResponseWriter, r *http.Request) {
+	if err := replace(k.planFile(), r.Body); err != nil {
+		refuse(w, http.StatusInsufficientStorage, "the plan cannot be written: "+err.Error())
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// replace writes a file whole.
+func replace(path string, content io.Reader) error {
+	beside, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path))
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(beside, content)
+	if err = errors.Join(err, beside.Close()); err == nil {
+		err = os.Rename(beside.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(beside.Name())
+	}
+	return err
+}
+
+func (k *Keeper) getPlan(w http.ResponseWriter, r *http.Request) {
+	plan, err := os.Open(k.planFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		refuse(w, http.StatusNotFound, "nothing has been planned yet")
+		return
+	}
+	if err != nil {
+		refuse(w, http.StatusInternalServerError, "the plan cannot be read: "+err.Error())
+		return
+	}
+	defer plan.Close()
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = io.Copy(w, plan)
+}
