@@ -191,6 +191,10 @@ const stepEvents = {
     meaning: "The OrasCache that the Pod waits for does not exist.",
     fix: "Create it, or correct the annotation oras-cache and create the step again.",
   },
+  CacheNotReady: {
+    meaning: "The registry of the OrasCache that the Pod uses cannot be used. The message says why.",
+    fix: "See kubectl describe orascache. The step goes on once its registry is ready, unless its timeout ends it before.",
+  },
   ContainerLost: {
     meaning:
       "A wrapped container ended without having told the container oras, and is not started again, so the operator ended the Pod.",

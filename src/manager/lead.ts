@@ -1,9 +1,9 @@
 import { names } from "../../schema/names.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import { cacheController } from "../controllers/cache-controller.ts";
-import { missingCacheController } from "../controllers/missing-caches.ts";
 import { createRemotes } from "../controllers/remotes.ts";
 import { rescueController } from "../controllers/rescue-controller.ts";
+import { stepCacheController } from "../controllers/step-caches.ts";
 import { keepStep, type StepPod } from "../controllers/step-pods.ts";
 import { stepController } from "../controllers/steps.ts";
 import { waitingController } from "../controllers/waiting.ts";
@@ -87,7 +87,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
       },
     }),
     stepController({ client, log, countOutcome, publish, pods }),
-    missingCacheController({ caches, pods, publish }),
+    stepCacheController({ client, caches, pods, publish }),
     rescueController({ client, log, countOutcome, publish, pods }),
     waitingController({ publish, pods }),
   ];

@@ -193,7 +193,7 @@ describe("I4: a Pod that waits for a cache that is not there", () => {
     expect(event).toMatchObject({
       type: "Warning",
       reason: "CacheNotFound",
-      note: 'There is no OrasCache "dinner" in namespace "missing"; it has: breakfast, lunch. This Pod waits for its registry.',
+      note: 'There is no OrasCache "dinner" in namespace "missing"; it has: breakfast, lunch. This step waits for its registry.',
     });
     expect(await ns.events("served")).toEqual([]);
   });
@@ -220,5 +220,32 @@ describe("I4: a Pod that waits for a cache that is not there", () => {
     }, "a Warning");
     expect(told[0]?.note).toContain("it has none");
     expect(await ns.events("ended")).toEqual([]);
+  });
+
+  test("and when it is there, but cannot be used: why; nothing while it starts", async ({
+    installed,
+    operator: _,
+  }) => {
+    const ns = await objectsIn(installed, "unusable");
+    await ns.create(resources.orasCaches, cacheOf("starts"));
+    const claim = { persistentVolumeClaim: { size: "1Gi" } };
+    await ns.create(resources.orasCaches, cacheOf("rests", { storage: claim, suspend: true }));
+    const foreign = { metadata: { name: "taken" }, spec: { ports: [{ port: 80 }] } };
+    await ns.create(resources.services, foreign);
+    await ns.create(resources.orasCaches, cacheOf("taken"));
+    for (const cache of ["starts", "rests", "taken"])
+      await stepPod(ns, `uses-${cache}`, { labels: { [names.usesCacheLabel]: cache } });
+    for (const [cache, reason] of [
+      ["rests", "Suspended"],
+      ["taken", "NameTaken"],
+    ]) {
+      const [event] = await until(async () => {
+        const found = await ns.events(`uses-${cache}`);
+        return found.length > 0 && found;
+      }, `a Warning about ${cache}`);
+      expect(event).toMatchObject({ type: "Warning", reason: "CacheNotReady" });
+      expect(event?.note).toContain(`The registry of OrasCache "${cache}" cannot be used (${reason}): `);
+    }
+    expect(await ns.events("uses-starts")).toEqual([]);
   });
 });
