@@ -84,7 +84,7 @@ cluster-up: node_modules ## kind where Docker runs, else a cluster of this machi
 cluster-down: node_modules ## Take it down and leave nothing behind
 	@$(cluster) down
 cluster-status: node_modules ## What runs
-	@$(cluster) status
+	@$(cluster) status || true
 shell: node_modules ## A shell in which kubectl, helm and oras reach it
 	@$(cluster) exec -- bash
 images: node_modules ## Build the operator's images, and load them into the cluster if it is up

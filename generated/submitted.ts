@@ -28,6 +28,11 @@ export interface components {
         Duration: string;
         /** a quantity such as 500m, 2 or 256Mi */
         Quantity: string;
+        /**
+         * a quantity such as 500m, 2 or 256Mi
+         * @description A quantity such as 500m, 2 or 256Mi.
+         */
+        AnyQuantity: number | string;
         /** a size in bytes such as 500Mi, 20Gi or 1.5Ti */
         StorageSize: string;
         /** a cron schedule of five numeric fields (minute hour day month weekday), such as 17 * * * * or 30 22-4 * * 1-5 */
@@ -549,7 +554,7 @@ export interface components {
         };
         /** @description Quantities by the name of the resource. */
         ResourceList: {
-            [key: string]: number | string;
+            [key: string]: components["schemas"]["AnyQuantity"];
         };
         /** @description A variable. */
         RegistryVariable: {
@@ -576,6 +581,10 @@ export interface components {
                 };
                 resourceFieldRef?: {
                     containerName?: string;
+                    /**
+                     * a quantity such as 500m, 2 or 256Mi
+                     * @description A quantity such as 500m, 2 or 256Mi.
+                     */
                     divisor?: number | string;
                     resource?: string;
                 };

@@ -14,21 +14,25 @@ const quantities = new Set(["V1ResourceFieldSelector.divisor"]);
 /**
  * A schema in which each `x-model` has the fields of that type of Kubernetes. They have types and no descriptions, for the
  * CRD must stay small, and nothing is required: what values are allowed is for the API server to say, when the Pod's
- * template is written.
+ * template is written. Of a quantity that is none it does not say where it stands, so these have their pattern.
  *
  * @param schema - after it was checked
  */
 export function withModels(schema: Schema): Schema {
-  const schemas = mapValues(schema.components.schemas, expanded);
+  const { AnyQuantity: quantity } = schema.components.schemas;
+  if (quantity === undefined) throw new Error("components.schemas.AnyQuantity is missing");
+  const schemas = mapValues(schema.components.schemas, (node) => expanded(node, quantity));
   return { ...schema, components: { ...schema.components, schemas } };
 }
 
-function expanded(node: SchemaNode): SchemaNode {
+function expanded(node: SchemaNode, quantity: SchemaNode): SchemaNode {
   const model = node["x-model"];
-  return model === undefined ? mapChildren(node, expanded) : { ...node, ...objectOf(model) };
+  return model === undefined
+    ? mapChildren(node, (child) => expanded(child, quantity))
+    : { ...node, ...objectOf(model, quantity) };
 }
 
-function objectOf(name: string): SchemaNode {
+function objectOf(name: string, quantity: SchemaNode): SchemaNode {
   const fields = models[name]?.getAttributeTypeMap();
   if (fields === undefined) throw new Error(`x-model: @kubernetes/client-node has no type ${name}`);
   return {
@@ -36,18 +40,18 @@ function objectOf(name: string): SchemaNode {
     properties: Object.fromEntries(
       fields.map(({ baseName, type }) => [
         baseName,
-        quantities.has(`${name}.${baseName}`) ? { type: ["integer", "string"] } : typeOf(type),
+        quantities.has(`${name}.${baseName}`) ? quantity : typeOf(type, quantity),
       ]),
     ),
   };
 }
 
 /** The types as the generator of the client writes them. */
-function typeOf(type: string): SchemaNode {
+function typeOf(type: string, quantity: SchemaNode): SchemaNode {
   const item = /^Array<(.+)>$/.exec(type)?.[1];
-  if (item !== undefined) return { type: "array", items: typeOf(item) };
+  if (item !== undefined) return { type: "array", items: typeOf(item, quantity) };
   const value = /^\{ \[key: string\]: (.+); \}$/.exec(type)?.[1];
-  if (value !== undefined) return { type: "object", additionalProperties: typeOf(value) };
+  if (value !== undefined) return { type: "object", additionalProperties: typeOf(value, quantity) };
   if (type === "number") return { type: "integer" };
-  return type === "string" || type === "boolean" ? { type } : objectOf(type);
+  return type === "string" || type === "boolean" ? { type } : objectOf(type, quantity);
 }

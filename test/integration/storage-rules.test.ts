@@ -52,6 +52,16 @@ describe("a spec that is refused", () => {
       { deploy: false, storage: { emptyDir: {} } },
       "storage may only be set where deploy is true",
     ],
+    [
+      "a request that is no quantity",
+      { resources: { requests: { memory: "64 Mi" } } },
+      "spec.resources.requests.memory in body should match",
+    ],
+    [
+      "a divisor that is no quantity",
+      { env: [{ name: "A", valueFrom: { resourceFieldRef: { resource: "limits.cpu", divisor: "one" } } }] },
+      "spec.env[0].valueFrom.resourceFieldRef.divisor in body should match",
+    ],
     ["a claim without a size", { storage: { persistentVolumeClaim: {} } }, "size or claimName must be set"],
     [
       "a size of a claim of others",
