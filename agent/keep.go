@@ -26,7 +26,7 @@ func keepInit(o options.Options) error {
 		if err != nil {
 			return setupFailed(err, "the Secret of secrets.orasEnv cannot be read")
 		}
-		if found := access.Conflicts(names, o.StorageWritten); len(found) > 0 {
+		if found := access.Conflicts(names, o.Htpasswd != "", o.StorageWritten); len(found) > 0 {
 			return failure.New(contract.ExitEnvConflicts, "the Secret of secrets.orasEnv has %s, which the OrasCache decides: take them out of it, and use the fields of its spec", strings.Join(found, ", "))
 		}
 	}
@@ -68,7 +68,7 @@ func keep(ctx context.Context, o options.Options) error {
 		return setupFailed(err, "the cache's key cannot be read")
 	}
 	volume := &usage.Volume{Data: o.Data, Limit: o.Limit}
-	k := &server.Keeper{Key: key, Volume: volume, Cache: o.CacheUid, Metrics: &server.Metrics{Volume: volume, Registry: o.RegistryMetrics}, Say: log.Say}
+	k := &server.Keeper{Key: key, Volume: volume, Cache: o.CacheUid, RefuseAt: o.RefuseAt, Metrics: &server.Metrics{Volume: volume, Registry: o.RegistryMetrics}, Say: log.Say}
 	if o.Tls != "" {
 		k.Certificate = &server.Certificate{Folder: o.Tls, Registry: o.Registry}
 	}

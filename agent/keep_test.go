@@ -238,6 +238,13 @@ func TestVariablesThatTheOperatorDecides(t *testing.T) {
 		if strings.Contains(c.stderr.String(), "its value") {
 			t.Error("a value is in the log")
 		}
+		// Where the registry asks for no password, whoever runs it may have one of their own.
+		open := p.start("keep-init", "--environment="+folder)
+		if strings.HasPrefix(name, "REGISTRY_AUTH") {
+			wants(t, open, 0, "")
+		} else {
+			wants(t, open, contract.ExitEnvConflicts, "has "+name+", ")
+		}
 	}
 }
 
@@ -331,6 +338,9 @@ func TestTheKeeperReportsAndSweeps(t *testing.T) {
 	keeper := p.startKeeper("--registry-metrics=http://" + debug + "/metrics")
 	if got := p.login(p.keeper+"/room", "", ""); got != http.StatusOK {
 		t.Error(got)
+	}
+	if status, room := p.says(http.MethodGet, "/room", ""); status != http.StatusOK || !strings.Contains(room, `"refuseAt":95,"refuse":false`) {
+		t.Error(status, room)
 	}
 	if status, _ := p.says(http.MethodPut, "/users", `["oras-1"]`); status != http.StatusConflict {
 		t.Error(status)

@@ -12,6 +12,7 @@ import (
 	"github.com/converged-computing/oras-operator/agent/internal/options"
 	"github.com/converged-computing/oras-operator/agent/internal/reference"
 	"github.com/converged-computing/oras-operator/agent/internal/registry"
+	"github.com/converged-computing/oras-operator/agent/internal/room"
 	"github.com/converged-computing/oras-operator/agent/internal/scripts"
 	"github.com/converged-computing/oras-operator/agent/internal/share"
 )
@@ -124,7 +125,7 @@ func sourceOf(o options.Options) (inputs.Source, error) {
 	}, err
 }
 
-// provePush proves that the output may be pushed, if there is one.
+// provePush proves that the output may be pushed, if there is one, and that there is room for it.
 func provePush(ctx context.Context, o options.Options) error {
 	if o.Output == "" {
 		return nil
@@ -137,16 +138,49 @@ func provePush(ctx context.Context, o options.Options) error {
 	if err != nil {
 		return err
 	}
+	known, err := proveRoom(ctx, o, output)
+	if err != nil {
+		return err
+	}
 	repository, err := registry.Open(output, writing)
 	if err == nil {
 		defer repository.Close()
 		err = repository.ProvePush(ctx)
+	}
+	// The registry may have come while its first answer was waited for, and a full one takes no uploads either.
+	if err != nil || !known {
+		if _, full := proveRoom(ctx, o, output); full != nil {
+			return full
+		}
 	}
 	if err != nil {
 		return registry.ProofCodes().Failure("push to "+output.Name(), err)
 	}
 	log.Explain("%s takes uploads", output.Name())
 	return nil
+}
+
+// proveRoom fails where the registry's keeper says that there is no room. It returns whether that is known.
+func proveRoom(ctx context.Context, o options.Options, output reference.Reference) (bool, error) {
+	if o.Keeper == "" {
+		return true, nil
+	}
+	var login *room.Login
+	if o.CacheCredentials != "" {
+		late := credentials.Late{Dir: o.CacheCredentials, Host: o.PlainLoginHost}
+		if logins, err := late.Logins(output.Host, output.Repository); err == nil && len(logins) > 0 {
+			login = &room.Login{Username: logins[0].Username, Password: logins[0].Password}
+		}
+	}
+	found, err := room.Ask(ctx, o.Keeper, login)
+	if err != nil {
+		log.Explain("how full the registry is, is not known: %s", err)
+		return false, nil
+	}
+	if found.Refuse {
+		return true, failure.New(contract.ExitRegistryFull, "%s", found.Full(o.Keeper))
+	}
+	return true, nil
 }
 
 func parseReferences(texts []string) ([]reference.Reference, error) {

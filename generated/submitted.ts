@@ -476,6 +476,16 @@ export interface components {
                 sizeLimit?: components["schemas"]["StorageSize"];
             };
             persistentVolumeClaim?: components["schemas"]["ClaimStorage"];
+            /**
+             * Format: int32
+             * @description How full the volume may be, in percent, before the condition StorageLow says so. 80 if it is left out; 75 in an emptyDir without sizeLimit, which shares the file system of its node.
+             */
+            warnAt?: number;
+            /**
+             * Format: int32
+             * @description How full the volume may be, in percent, until steps with an output fail before their program runs. 95 if it is left out; 85 in an emptyDir without sizeLimit, because the kubelet evicts Pods when 90 % of its node's file system are used.
+             */
+            refuseAt?: number;
         };
         /** @description Which artifacts are deleted, and when. Without it none is. Inputs of steps that wait or run are never deleted, nor what the annotation oras.converged-computing.github.io/keep marks: on a manifest, or on the OrasCache as a list of artifacts such as models/**, runs/a:v1. */
         OrasCacheRetention: {
@@ -616,7 +626,7 @@ export interface components {
         /** @description Observed state of the OrasCache. */
         OrasCacheStatus: {
             /**
-             * @description Ready: The registry answers and is what the spec asks for. Available: The registry answers. Progressing: The registry is being rolled out, for at most 10 minutes, or its volume grows. Degraded: Something is wrong; reason and message say what. UpdatePending: A new image or new settings take effect when the registry's Pod is restarted; its artifacts are lost then. StorageLost: Artifacts were lost when the registry's Pod or its volume was replaced. NodeLost: The registry's Pod does not end, because its node does not answer. Open: The registry asks for no password, although its spec does, or the registries of new OrasCaches do. UpdatePending, StorageLost, NodeLost and Open are there only when they hold.
+             * @description Ready: The registry answers and is what the spec asks for. Available: The registry answers. Progressing: The registry is being rolled out, for at most 10 minutes, or its volume grows. Degraded: Something is wrong; reason and message say what. UpdatePending: A new image or new settings take effect when the registry's Pod is restarted; its artifacts are lost then. StorageLost: Artifacts were lost when the registry's Pod or its volume was replaced. StorageLow: The registry's volume is nearly full. NodeLost: The registry's Pod does not end, because its node does not answer. Open: The registry asks for no password, although its spec does, or the registries of new OrasCaches do. UpdatePending, StorageLost, StorageLow, NodeLost and Open are there only when they hold.
              * @default [
              *       {
              *         "type": "Ready",
@@ -657,15 +667,29 @@ export interface components {
             podUID?: string;
             /**
              * Format: date-time
-             * @description When the registry started with empty storage.
+             * @description When the registry started with this storage.
              */
             since?: string;
             /** @description Name of the PersistentVolumeClaim. */
             claim?: string;
             /** @description UID of the PersistentVolumeClaim, if it is the operator's. */
             claimUID?: string;
-            /** @description Size of the volume, if it is the operator's. */
+            /** @description Size of the volume; of an emptyDir without sizeLimit, of its node's file system. */
             capacity?: string;
+            /** @description What the registry has stored, rounded. */
+            used?: string;
+            /**
+             * Format: int32
+             * @description How full the volume is, in percent, about; an emptyDir without sizeLimit shares the file system of its node.
+             */
+            fullPercent?: number;
+            /**
+             * Format: int64
+             * @description Number of tags.
+             */
+            artifacts?: number;
+            /** @description What the registry's keeper has drawn for the volume when it was new. */
+            volumeID?: string;
         };
         /** @description Condition of the OrasCache. */
         Condition: {

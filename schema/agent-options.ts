@@ -163,6 +163,11 @@ export const agentOptions = {
     commands: registry,
     description: "the one host that a login is shown to without TLS: the step's own cache",
   },
+  keeper: {
+    type: "text",
+    commands: ["pull", "serve"],
+    description: "where the keeper of the registry that the output goes to listens, if it has one",
+  },
   "message-path": {
     type: "text",
     default: "/dev/termination-log",
@@ -205,6 +210,12 @@ export const agentOptions = {
     description: "whether the operator writes where artifacts are",
   },
   data: { type: "text", commands: ["keep"], description: "the root directory of the registry" },
+  "refuse-at": {
+    type: "count",
+    default: 95,
+    commands: ["keep"],
+    description: "how full the volume may be, in percent, until steps are told that there is no room",
+  },
   "cache-uid": {
     type: "text",
     commands: ["keep"],

@@ -73,6 +73,12 @@ export const exitCodes = {
     meaning:
       "The Secret of secrets.orasEnv has variables that decide what the OrasCache decides, such as REGISTRY_AUTH_…; the registry did not start.",
   },
+  registryFull: {
+    code: 192,
+    container: pulling,
+    meaning:
+      "The volume of the registry is as full as storage.refuseAt of the OrasCache says, so that the output might not fit; the program did not run.",
+  },
 } as const satisfies Record<string, ExitCode>;
 
 /** Exit codes of the containers of a step that a program may end with, too. */
@@ -109,4 +115,5 @@ export const endsForGood: readonly number[] = [
   exitCodes.registryUnavailable,
   exitCodes.inputInvalid,
   exitCodes.setupFailed,
+  exitCodes.registryFull,
 ].map(({ code }) => code);

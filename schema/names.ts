@@ -48,6 +48,13 @@ export const names = {
   registryDataVolume: "registry-data",
   registryDataPath: "/var/lib/registry",
   keeperInitContainer: "keeper-init",
+  keeperContainer: "keeper",
+  keeperPort: 5002,
+  registryMetricsPort: 5001,
+  /** Of the registry itself, which has a profiler there, too: in its Pod only. */
+  registryDebugPort: 5003,
+  registryEnvironmentVolume: "registry-environment",
+  registryEnvironmentPath: "/var/run/oras/environment",
   registryAuthVolume: "registry-auth",
   registryAuthPath: "/var/run/oras/auth",
   registryKeyVolume: "registry-key",

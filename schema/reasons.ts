@@ -1,6 +1,6 @@
 import { exitCodes } from "./exit-codes.ts";
 
-/** Conditions of an OrasCache, in the order in which they are kept; the last three are there only when they hold. */
+/** Conditions of an OrasCache, in the order in which they are kept; the last five are there only when they hold. */
 export const conditionTypes = {
   Ready: "The registry answers and is what the spec asks for.",
   Available: "The registry answers.",
@@ -9,6 +9,7 @@ export const conditionTypes = {
   UpdatePending:
     "A new image or new settings take effect when the registry's Pod is restarted; its artifacts are lost then.",
   StorageLost: "Artifacts were lost when the registry's Pod or its volume was replaced.",
+  StorageLow: "The registry's volume is nearly full.",
   NodeLost: "The registry's Pod does not end, because its node does not answer.",
   Open: "The registry asks for no password, although its spec does, or the registries of new OrasCaches do.",
 } as const;
@@ -67,6 +68,20 @@ const states = {
       "The registry uses another PersistentVolumeClaim than before, without the artifacts of that one.",
     fix: "Put the claim back if that was not meant, or run the steps again whose artifacts are needed.",
   },
+  VolumeReplaced: {
+    meaning:
+      "The registry's volume is another one than before, or was emptied, without the artifacts of that one.",
+    fix: "Restore the volume if that was not meant, or run the steps again whose artifacts are needed.",
+  },
+  NearlyFull: {
+    meaning: "The registry's volume is as full as spec.storage.warnAt says, or fuller.",
+    fix: "Delete artifacts, or make the volume larger.",
+  },
+  RefusesSteps: {
+    meaning:
+      "The registry's volume is as full as spec.storage.refuseAt says, or fuller: steps with an output fail before their program runs.",
+    fix: "Delete artifacts, or make the volume larger. Then create the steps again; the registry needs no restart.",
+  },
   PodReplaced: {
     meaning: "The registry's Pod was replaced, and its artifacts are lost.",
     fix: "Run the steps again whose artifacts are needed.",
@@ -109,6 +124,10 @@ const troubles = {
       "The API server refuses to make the volume of the registry larger; it goes on to run with the size it has.",
     fix: "Use a StorageClass with allowVolumeExpansion. The size cannot be put back: to keep the volume as it is, name it in spec.storage.persistentVolumeClaim.claimName of a new OrasCache.",
   },
+  VolumeNotWritable: {
+    meaning: "The registry cannot write to its volume: pulls work, pushes do not.",
+    fix: "Give the folder that the message names to the user that it names, or use a storage driver that applies fsGroup.",
+  },
   NodeLost: {
     meaning:
       "The registry's Pod was to end more than a minute ago, and its node does not say that it has. No other Pod is started while it may still write.",
@@ -121,6 +140,11 @@ const troubles = {
   BeingDeleted: {
     meaning: "An object of the OrasCache is being deleted, and its finalizers hold it.",
     fix: "The message names the finalizers; let their controllers finish, or remove those whose controller is gone.",
+  },
+  EnvConflicts: {
+    meaning:
+      "The Secret of spec.secrets.orasEnv has variables that decide what the OrasCache decides, so the registry does not start.",
+    fix: "Take the variables that the message names out of the Secret, and use the fields of the spec.",
   },
   AuthNotEnforced: {
     meaning: "The registry answers without a password, although it should ask for one.",
@@ -181,6 +205,8 @@ const cacheEvents = {
     meaning: "The registry's Pod or its volume was replaced, and its artifacts are lost.",
     fix: "Run the steps again whose artifacts are needed.",
   },
+  NearlyFull: states.NearlyFull,
+  RefusesSteps: states.RefusesSteps,
   KeptOpen: states.KeptOpen,
   StillOpen: states.StillOpen,
 } as const satisfies Record<string, Reason>;

@@ -56,6 +56,24 @@ export function formatAmount(resource: string, milli: number): string {
   return suffix === undefined ? digitsOf(whole) : `${digitsOf(whole / (suffixes[suffix] ?? 1))}${suffix}`;
 }
 
+/** What differs by less is the same: an amount that is looked at again and again is not to change all the time. */
+const same = 0.03;
+
+/**
+ * Bytes as people write them, with three digits.
+ *
+ * @param bytes - at least 0
+ * @param before - what was written before; it stays as long as it is about right
+ * @returns for example `1.5Gi`
+ */
+export function roundBytes(bytes: number, before?: string): string {
+  if (before !== undefined && Math.abs(amountOf(before) - bytes) <= bytes * same) return before;
+  const suffix = (["Pi", "Ti", "Gi", "Mi", "Ki"] as const).find((unit) => bytes >= (suffixes[unit] ?? 1));
+  const amount = bytes / (suffixes[suffix ?? ""] ?? 1);
+  const places = suffix === undefined || amount >= 100 ? 0 : amount >= 10 ? 1 : 2;
+  return `${Number(amount.toFixed(places))}${suffix ?? ""}`;
+}
+
 /** A whole number without an exponent, however large it is. */
 function digitsOf(whole: number): string {
   return BigInt(whole).toString();

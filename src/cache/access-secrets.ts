@@ -3,6 +3,7 @@ import { authOf, cacheKey, cacheLogin, keySecretName, loginSecretName } from "./
 import type { ChildFacts } from "./facts.ts";
 import { onceSecret } from "./once-secret.ts";
 import { identityOf } from "./owner.ts";
+import { hasKeeper } from "./storage.ts";
 import type { StoredOrasCache } from "./types.ts";
 
 type AccessFacts = Pick<ChildFacts, "operatorKey" | "auth" | "statefulSet" | "clusterDomain">;
@@ -12,15 +13,20 @@ export function isClosed(cache: StoredOrasCache, facts: Pick<ChildFacts, "auth" 
   return authOf(cache, facts.statefulSet, facts.auth) === "htpasswd";
 }
 
+/** Whether something in the registry's Pod needs the cache's key: passwords are made from it, and the keeper's token. */
+export function needsKey(cache: StoredOrasCache, facts: Pick<ChildFacts, "auth" | "statefulSet">): boolean {
+  return isClosed(cache, facts) || hasKeeper(cache);
+}
+
 /**
- * The Secret with a cache's key, for the registry's Pod: the htpasswd file is made from it there.
+ * The Secret with a cache's key, for the registry's Pod.
  *
  * @param cache - whose
  * @param facts - with the operator's key
- * @returns undefined if the registry asks for no password
+ * @returns undefined if nothing there needs it
  */
 export function keySecret(cache: StoredOrasCache, facts: AccessFacts): V1Secret | undefined {
-  if (!isClosed(cache, facts)) return undefined;
+  if (!needsKey(cache, facts)) return undefined;
   const identity = identityOf(cache);
   const key = cacheKey(facts.operatorKey, identity);
   return onceSecret(cache, keySecretName(key, identity.name), { key });

@@ -7,6 +7,7 @@ import { names } from "../../schema/names.ts";
 import type { ChildFacts } from "./facts.ts";
 import { selectorLabels } from "./labels.ts";
 import { childMetadata, identityOf } from "./owner.ts";
+import { hasKeeper } from "./storage.ts";
 import type { StoredOrasCache } from "./types.ts";
 
 /**
@@ -24,16 +25,17 @@ export function networkPolicy(
   const { mode, from = [] } = cache.spec.networkPolicy ?? {};
   if (mode !== "namespace") return undefined;
   const owner = identityOf(cache);
-  // It asks whether the registry enforces its password.
+  // It asks whether the registry enforces its password, and the keeper how full it is.
   const operator: V1NetworkPolicyPeer = {
     namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": operatorNamespace } },
     podSelector: { matchLabels: { "app.kubernetes.io/name": names.operatorName } },
   };
-  // The client library calls the field _from, for a serializer that is not used here.
-  const rule: object = {
-    from: [{ podSelector: {} }, operator, ...from],
-    ports: [{ port: names.registryPort, protocol: "TCP" }],
-  };
+  const inside = [{ podSelector: {} }, operator];
+  // Steps ask the keeper of their own cache whether there is room.
+  const rules = [
+    ruleFor(names.registryPort, [...inside, ...from]),
+    ...(hasKeeper(cache) ? [ruleFor(names.keeperPort, inside)] : []),
+  ];
   return {
     apiVersion: "networking.k8s.io/v1",
     kind: "NetworkPolicy",
@@ -41,7 +43,13 @@ export function networkPolicy(
     spec: {
       podSelector: { matchLabels: selectorLabels(owner.name) },
       policyTypes: ["Ingress"],
-      ingress: [rule as V1NetworkPolicyIngressRule],
+      ingress: rules,
     },
   };
+}
+
+/** The client library calls the field _from, for a serializer that is not used here. */
+function ruleFor(port: number, from: readonly object[]): V1NetworkPolicyIngressRule {
+  const rule: object = { from, ports: [{ port, protocol: "TCP" }] };
+  return rule as V1NetworkPolicyIngressRule;
 }

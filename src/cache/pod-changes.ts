@@ -34,11 +34,20 @@ export function changesOf(template: V1PodTemplateSpec, before: Made): string[] {
     ...image,
     ...(variables.length > 0 ? [`variables ${listed(variables)}`] : []),
     ...inside,
+    ...othersThatDiffer(now, before.spec),
     ...pod,
     ...(isCovered(labels ?? {}, before.metadata?.labels ?? {}) ? [] : ["labels"]),
     ...(isCovered(others, before.metadata?.annotations ?? {}) ? [] : ["annotations"]),
     ...(restartIn(template) === restartIn(before) ? [] : ["the restart that was asked for"]),
   ];
+}
+
+/** The containers beside the registry, as one word each. */
+function othersThatDiffer(now: V1PodSpec | undefined, before: V1PodSpec | undefined): string[] {
+  return (now?.containers ?? [])
+    .filter(({ name }) => name !== names.registryContainer)
+    .filter((container) => !isThere([container], before?.containers))
+    .map(({ name }) => `container ${name}`);
 }
 
 function without(object: object = {}, ...fields: string[]): Record<string, unknown> {

@@ -12,3 +12,26 @@ export function isReady({ metadata, status }: V1Pod): boolean {
   const isTrue = conditions.some(({ type, status }) => type === "Ready" && status === "True");
   return isTrue && metadata?.deletionTimestamp === undefined;
 }
+
+/** Whether the registry of a Pod answers, also where its keeper does not and the Pod is not ready for that. */
+export function registryAnswers({ metadata, status }: V1Pod): boolean {
+  const registry = status?.containerStatuses?.find(({ name }) => name === names.registryContainer);
+  return registry?.ready === true && metadata?.deletionTimestamp === undefined;
+}
+
+/** The address of a Pod, as a host of a URL. */
+export function hostOf({ status }: V1Pod): string | undefined {
+  const address = status?.podIP;
+  return address?.includes(":") ? `[${address}]` : address;
+}
+
+/**
+ * Which start of a container of a Pod it is.
+ *
+ * @param pod - with its status
+ * @param container - its name
+ */
+export function startOf({ metadata, status }: V1Pod, container: string): string {
+  const found = status?.containerStatuses?.find(({ name }) => name === container);
+  return `${metadata?.uid} ${found?.restartCount ?? 0}`;
+}

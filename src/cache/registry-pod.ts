@@ -7,9 +7,12 @@ import type {
   V1Volume,
 } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { type AccessParts, accessParts, confined } from "./access-pod.ts";
+import { type AccessParts, accessParts } from "./access-pod.ts";
+import { isClosed } from "./access-secrets.ts";
+import { confined } from "./confined.ts";
 import type { ChildFacts } from "./facts.ts";
 import { httpSecretReference } from "./http-secret.ts";
+import { keeperParts } from "./keeper-pod.ts";
 import { childLabels } from "./labels.ts";
 import { identityOf } from "./owner.ts";
 import { mayBeElsewhere, storageOf } from "./storage.ts";
@@ -61,7 +64,8 @@ export function restartIn(
 
 function podSpec(cache: StoredOrasCache, facts: ChildFacts): V1PodSpec {
   const { spec } = cache;
-  const access = accessParts(cache, facts);
+  const access = accessParts(isClosed(cache, facts));
+  const keeper = keeperParts(cache, facts);
   // Their schema has no required fields: the API server says what is missing when it sees the StatefulSet.
   const scheduling = {
     affinity: spec.affinity,
@@ -85,9 +89,12 @@ function podSpec(cache: StoredOrasCache, facts: ChildFacts): V1PodSpec {
       ...(facts.openshift ? {} : { runAsUser: names.uid, runAsGroup: names.uid, fsGroup: names.uid }),
     },
     terminationGracePeriodSeconds: spec.drainSeconds + afterDrainSeconds,
-    ...(access.initContainers && { initContainers: access.initContainers }),
-    containers: [registry(cache, facts, access)],
-    volumes: [dataVolume(cache), ...access.volumes],
+    ...(keeper.initContainers.length > 0 ? { initContainers: keeper.initContainers } : {}),
+    containers: [
+      registry(cache, facts, { ...access, env: [...access.env, ...keeper.env] }),
+      ...keeper.containers,
+    ],
+    volumes: [dataVolume(cache), ...access.volumes, ...keeper.volumes],
   };
 }
 

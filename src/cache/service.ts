@@ -1,7 +1,8 @@
-import type { V1Service } from "@kubernetes/client-node";
+import type { V1Service, V1ServicePort } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { selectorLabels } from "./labels.ts";
 import { childMetadata, identityOf } from "./owner.ts";
+import { hasKeeper } from "./storage.ts";
 import type { StoredOrasCache } from "./types.ts";
 
 /**
@@ -21,8 +22,16 @@ export function service(cache: StoredOrasCache): V1Service {
       publishNotReadyAddresses: true,
       selector: selectorLabels(owner.name),
       ports: [
-        { name: "registry", port: names.registryPort, protocol: "TCP", targetPort: names.registryContainer },
+        port(names.registryContainer, names.registryPort),
+        ...(hasKeeper(cache)
+          ? [port("metrics", names.registryMetricsPort), port(names.keeperContainer, names.keeperPort)]
+          : []),
       ],
     },
   };
+}
+
+/** The ports of the Pod have the same names; a Pod that lacks one, of an earlier version, is found by the others. */
+function port(name: string, number: number): V1ServicePort {
+  return { name, port: number, protocol: "TCP", targetPort: name };
 }

@@ -9,10 +9,12 @@ import { updateConditions, type Verdict } from "./conditions.ts";
 import type { CacheInstallation } from "./facts.ts";
 import { identityOf } from "./owner.ts";
 import { changesOf } from "./pod-changes.ts";
+import { registryAnswers } from "./pods.ts";
 import { isRolledOut, isUpdatePending } from "./rollout.ts";
-import { fateOf, lossVerdict, type StorageStatus, storageStatus } from "./storage-status.ts";
+import { fateOf, lossVerdict, lowVerdict, type StorageStatus, storageStatus } from "./storage-status.ts";
 import type { Trouble } from "./trouble.ts";
 import type { Condition, OrasCacheStatus, StoredOrasCache } from "./types.ts";
+import type { Usage } from "./usage.ts";
 
 /** Whether a remote registry answers: a sentence that says why not, or why it was not asked. */
 export interface RemoteAnswer {
@@ -30,6 +32,8 @@ export interface Observation {
   readonly pods: readonly V1Pod[];
   /** What keeps the cache from being what its spec says. */
   readonly trouble: Trouble | undefined;
+  /** How full the volume is, as the keeper of the Pod that is ready says; undefined if it was not asked lately. */
+  readonly usage?: Usage | undefined;
   /** Of a cache that names a remote registry; undefined if it was not asked. */
   readonly remote?: RemoteAnswer | undefined;
   readonly installation: CacheInstallation;
@@ -95,12 +99,13 @@ function deployed(observation: Observation) {
   const { name, namespace } = identityOf(cache);
   const readyReplicas = statefulSet?.status?.readyReplicas ?? 0;
   const url = cacheUrl(name, namespace, installation.clusterDomain);
-  const storage = storageStatus(cache, pods, claim);
+  const storage = storageStatus(cache, pods, claim, observation.usage);
   const answers = `The registry answers at ${url}. ${fateOf(cache, storage)}`;
   const available: Verdict =
-    readyReplicas > 0
+    readyReplicas > 0 || pods.some(registryAnswers)
       ? { status: "True", reason: "RegistryReady", message: answers }
       : notAvailable(cache, storage);
+  const low = lowVerdict(cache, storage);
   const progressing = progress(observation);
   const problem = trouble ?? (progressing.reason === deadlineReason ? progressing : undefined);
   const open = openVerdict(observation);
@@ -113,6 +118,7 @@ function deployed(observation: Observation) {
     Degraded: problem ? { ...problem, status: "True" } : noProblem,
     ...(isUpdatePending(statefulSet) ? { UpdatePending: updatePending(observation) } : {}),
     ...storageLost(cache, storage),
+    ...(low === undefined ? {} : { StorageLow: low }),
     ...open,
     ...(trouble?.reason === "NodeLost" ? { NodeLost: { ...trouble, status: "True" } } : {}),
   };

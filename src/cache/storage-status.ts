@@ -1,23 +1,75 @@
 import type { V1PersistentVolumeClaim, V1Pod } from "@kubernetes/client-node";
-import { amountOf } from "../annotations/quantity.ts";
+import { amountOf, roundBytes } from "../annotations/quantity.ts";
 import { capacityOf } from "./claim.ts";
 import type { Verdict } from "./conditions.ts";
+import { limitsOf, percentOf } from "./fullness.ts";
 import { isReady } from "./pods.ts";
 import { mayBeElsewhere, type Storage, storageOf } from "./storage.ts";
 import { isOnClaim } from "./trouble.ts";
 import type { OrasCacheStatus, StoredOrasCache } from "./types.ts";
+import type { Usage } from "./usage.ts";
 
 export type StorageStatus = NonNullable<OrasCacheStatus["storage"]>;
 
 /**
- * Where the artifacts are: in the emptyDir of a Pod, or on the volume of a claim. A Pod that has not been ready yet holds
- * none; so where the spec asks for a volume and a Pod with an emptyDir still runs, they are in that one.
+ * Where the artifacts are, and how full it is there. It stays the same until something differs by more than a little.
  *
  * @param cache - with its status as stored
  * @param pods - the registry's
  * @param claim - the operator's, if there is one
+ * @param usage - as the keeper of the Pod that is ready says, if it was asked lately
  */
 export function storageStatus(
+  cache: StoredOrasCache,
+  pods: readonly V1Pod[],
+  claim: V1PersistentVolumeClaim | undefined,
+  usage?: Usage,
+): StorageStatus {
+  const known = cache.status?.storage;
+  const place = placeOf(cache, pods, claim);
+  const before = isSamePlace(known, place) ? known : undefined;
+  return { ...place, ...measures(place, before, usage) };
+}
+
+/** Which numbers, once known, hold until others are. */
+function measures(
+  { capacity, since }: StorageStatus,
+  before: StorageStatus | undefined,
+  usage: Usage | undefined,
+): Partial<StorageStatus> {
+  const measured = usage && {
+    capacity: capacity ?? roundBytes(usage.capacity, before?.capacity),
+    used: roundBytes(usage.bytes, before?.used),
+    fullPercent: roundPercent(percentOf(usage), before?.fullPercent),
+    artifacts: usage.artifacts,
+    volumeID: usage.volume ?? before?.volumeID,
+    since: since ?? usage.since,
+  };
+  const all = measured ?? {
+    capacity: capacity ?? before?.capacity,
+    used: before?.used,
+    fullPercent: before?.fullPercent,
+    artifacts: before?.artifacts,
+    volumeID: before?.volumeID,
+    since: since ?? before?.since,
+  };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
+/** A file system at rest is not quite at rest. */
+function roundPercent(exact: number, before: number | undefined): number {
+  return before !== undefined && Math.abs(exact - before) <= 1 ? before : Math.floor(exact);
+}
+
+function isSamePlace(known: StorageStatus | undefined, { podUID, claim, claimUID }: StorageStatus): boolean {
+  return known?.podUID === podUID && known?.claim === claim && known?.claimUID === claimUID;
+}
+
+/**
+ * In the emptyDir of a Pod, or on the volume of a claim. A Pod that has not been ready yet holds none; so where the spec asks
+ * for a volume and a Pod with an emptyDir still runs, they are in that one.
+ */
+function placeOf(
   cache: StoredOrasCache,
   pods: readonly V1Pod[],
   claim: V1PersistentVolumeClaim | undefined,
@@ -27,12 +79,22 @@ export function storageStatus(
   const pod = pods.find(isReady);
   const isEphemeral = pod === undefined ? known?.podUID !== undefined : !isOnClaim(pod);
   if (wanted.kind === "persistentVolumeClaim" && !isEphemeral) return claimStatus(wanted, known, claim);
-  if (pod === undefined || pod.metadata?.uid === known?.podUID) return known ?? { kind: wanted.kind };
+  if (pod === undefined || pod.metadata?.uid === known?.podUID)
+    return known === undefined ? { kind: wanted.kind } : placeIn(known);
   const since = pod.status?.startTime;
   return {
     kind: "emptyDir",
     ...(pod.metadata?.uid === undefined ? {} : { podUID: pod.metadata.uid }),
     ...(since === undefined ? {} : { since: toSeconds(since) }),
+  };
+}
+
+/** The rest of a status is measured. */
+function placeIn({ kind, podUID, since, claim, claimUID, capacity }: StorageStatus): StorageStatus {
+  const optional = { podUID, since, claim, claimUID, ...(podUID === undefined ? { capacity } : {}) };
+  return {
+    kind,
+    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
   };
 }
 
@@ -63,9 +125,19 @@ function toSeconds(time: Date | string): string {
  * @param now - as it is
  */
 export function isReplaced(before: StorageStatus | undefined, now: StorageStatus | undefined): boolean {
+  return isElsewhere(before, now) || isOtherVolume(before, now);
+}
+
+function isElsewhere(before: StorageStatus | undefined, now: StorageStatus | undefined): boolean {
   if (before?.podUID !== undefined) return before.podUID !== now?.podUID;
   if (before?.claim === undefined) return false;
   return before.claim !== now?.claim || (before.claimUID !== undefined && before.claimUID !== now.claimUID);
+}
+
+/** The same claim, and the keeper finds another mark than before. A volume that held nothing is no loss. */
+function isOtherVolume(before: StorageStatus | undefined, now: StorageStatus | undefined): boolean {
+  const ids = [before?.volumeID, now?.volumeID];
+  return !ids.includes(undefined) && ids[0] !== ids[1] && (before?.artifacts ?? 0) > 0;
 }
 
 /**
@@ -79,6 +151,10 @@ export function lossVerdict(before: StorageStatus | undefined, now: StorageStatu
   if (before?.podUID !== undefined) {
     const message = `The registry's Pod was replaced. The artifacts that were pushed before ${now.since ?? "it started"} were in its emptyDir and are lost.`;
     return { status: "True", reason: "PodReplaced", message };
+  }
+  if (!isElsewhere(before, now)) {
+    const message = `The volume of PersistentVolumeClaim "${now.claim}" is another one than before, or was emptied; it is in use since ${now.since ?? "lately"}. The ${before?.artifacts} artifacts that were there are not.`;
+    return { status: "True", reason: "VolumeReplaced", message };
   }
   const named = now.claim === undefined ? "an emptyDir" : `"${now.claim}"`;
   const other = before?.claim === now.claim ? "another one of this name" : named;
@@ -100,6 +176,32 @@ export function grownTo(
   if (!isSame || before.capacity === undefined || now.capacity === undefined) return undefined;
   if (amountOf(now.capacity) <= amountOf(before.capacity)) return undefined;
   return `The volume of PersistentVolumeClaim ${now.claim} has grown from ${before.capacity} to ${now.capacity}.`;
+}
+
+/**
+ * Whether a volume is nearly full, and what that means.
+ *
+ * @param cache - as stored
+ * @param storage - as it is
+ * @returns undefined where there is room, or nobody knows
+ */
+export function lowVerdict(cache: StoredOrasCache, storage: StorageStatus): Verdict | undefined {
+  const { fullPercent, capacity, used, artifacts } = storage;
+  const { warnAt, refuseAt } = limitsOf(cache);
+  if (fullPercent === undefined || fullPercent < warnAt) return undefined;
+  const refuses = fullPercent >= refuseAt;
+  const message =
+    `${titleOf(cache, storage)} is ${fullPercent} % full (${capacity}); ${artifacts} artifacts take ${used}. ` +
+    `From ${refuseAt} % on, steps with an output ${refuses ? "" : "will "}fail before their program runs. ` +
+    "Delete artifacts, or make it larger.";
+  return { status: "True", reason: refuses ? "RefusesSteps" : "NearlyFull", message };
+}
+
+function titleOf({ spec }: StoredOrasCache, { claim }: StorageStatus): string {
+  if (claim !== undefined) return `The volume of PersistentVolumeClaim ${claim}`;
+  return spec.storage?.emptyDir?.sizeLimit === undefined
+    ? "The file system of the registry's node, on which its emptyDir is,"
+    : "The emptyDir of the registry's Pod";
 }
 
 /**

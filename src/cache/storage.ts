@@ -36,3 +36,12 @@ export function mayBeElsewhere({ spec }: StoredOrasCache): boolean {
     (spec.env ?? []).some(({ name }) => name.startsWith(names.registryStorageVariable))
   );
 }
+
+/**
+ * Whether a keeper runs beside the registry: where its artifacts are on a volume of its Pod, for sure.
+ *
+ * @param cache - as stored
+ */
+export function hasKeeper(cache: StoredOrasCache): boolean {
+  return cache.spec.deploy && !mayBeElsewhere(cache);
+}

@@ -1,4 +1,5 @@
 import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
+import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
 import type { ReasonOfKubernetes, TroubleReason } from "../../schema/reasons.ts";
 
@@ -59,6 +60,8 @@ function containerTrouble({ name, state, lastState, image }: V1ContainerStatus):
     return { reason: "ImagePullFailed", message: `image ${image} cannot be pulled: ${cause}` };
   }
   const ended = lastState?.terminated;
+  if (name === names.keeperInitContainer && ended?.exitCode === exitCodes.envConflicts.code)
+    return { reason: "EnvConflicts", message: ended.message?.trim() ?? exitCodes.envConflicts.meaning };
   const last = ended ? ` (last exit code ${ended.exitCode}${ended.reason ? `, ${ended.reason}` : ""})` : "";
   // The back-off's message counts up.
   const text = reason === "CrashLoopBackOff" ? "it ends again and again" : (message ?? "no reason given");
@@ -84,8 +87,10 @@ export function refusedPod(note: string): Trouble {
  * @param pod - with its status
  */
 export function mayHoldArtifacts(pod: V1Pod): boolean {
+  // The keeper pushes nothing.
   const hasRun = (pod.status?.containerStatuses ?? []).some(
-    ({ state, lastState }) => state?.running ?? state?.terminated ?? lastState?.terminated,
+    ({ name, state, lastState }) =>
+      name === names.registryContainer && (state?.running ?? state?.terminated ?? lastState?.terminated),
   );
   return hasRun && !isOnClaim(pod);
 }

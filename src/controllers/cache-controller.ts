@@ -15,6 +15,7 @@ import { createReconciler } from "./caches.ts";
 import { childKinds } from "./child-kinds.ts";
 import type { AskEnforced } from "./enforcement.ts";
 import type { Asked } from "./remotes.ts";
+import { type AskUsage, createReports } from "./reports.ts";
 import {
   createWhyNoPod,
   failedCreations,
@@ -39,6 +40,8 @@ interface CacheControllerSettings {
   readonly askRemote: ((registry: string) => Promise<Asked>) | undefined;
   /** Asks a registry of the operator's whether it refuses who has no password. */
   readonly askEnforced: AskEnforced;
+  /** Asks the keeper of a registry how full it is. */
+  readonly askUsage: AskUsage;
   readonly installation: CacheInstallation;
 }
 
@@ -61,8 +64,10 @@ export function cacheController(settings: CacheControllerSettings): Controller {
     fieldSelector: failedCreations,
     keep: keepEvent,
   });
+  const reports = createReports(settings.installation.operatorKey, settings.askUsage);
   const { reconcile, isOwnWrite } = createReconciler({
     ...settings,
+    reports,
     caches: caches.store,
     children: Object.fromEntries(children.map(({ resource, reflector }) => [resource.kind, reflector.store])),
     childrenOf: (key) => childrenOf.flatMap((of) => of(key)),
@@ -85,6 +90,7 @@ export function cacheController(settings: CacheControllerSettings): Controller {
       ),
       ...children.map(({ reflector }) => watchOf(reflector, ofCache)),
       watchOf(pods, ofCache),
+      reports.watch,
       watchOf(events, (now) => (now ? [regardingKey(now)] : [])),
     ],
     reconcile,

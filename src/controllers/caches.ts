@@ -13,6 +13,7 @@ import { storageOf } from "../cache/storage.ts";
 import { grownTo, isReplaced } from "../cache/storage-status.ts";
 import { lostNode, mayHoldArtifacts, type Trouble, troubleOf } from "../cache/trouble.ts";
 import type { OrasCacheStatus, StoredOrasCache } from "../cache/types.ts";
+import type { Usage } from "../cache/usage.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { isStatus } from "../kube/errors.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
@@ -27,6 +28,7 @@ import { type AskEnforced, createEnforcement } from "./enforcement.ts";
 import { notesOf } from "./notes.ts";
 import { FailedTryError, retryAfter, troubleFrom } from "./obstacles.ts";
 import type { Asked } from "./remotes.ts";
+import { type Reports, reportedTrouble } from "./reports.ts";
 import { createRollouts } from "./rollouts.ts";
 
 /** What the reconciler sees and acts with. */
@@ -45,6 +47,8 @@ export interface ReconcilerSettings {
   readonly askRemote: ((registry: string) => Promise<Asked>) | undefined;
   /** Whether a registry refuses who has no password. */
   readonly askEnforced: AskEnforced;
+  /** How full registries are. */
+  readonly reports: Reports;
   readonly record: EventRecorder;
   /** What children depend on and is the same for all caches. */
   readonly installation: CacheInstallation;
@@ -60,6 +64,7 @@ interface Finding {
 interface Look extends Finding {
   readonly error: unknown;
   readonly remote: RemoteAnswer | undefined;
+  readonly usage?: Usage | undefined;
 }
 
 /** Brings caches in line with their specs. */
@@ -188,10 +193,16 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
       return { error, trouble: troubleFrom(error), remote: asked?.answer, againInMs: asked?.againInMs };
     }
     const refused = troubleFrom(error);
-    return { error, remote: undefined, ...(refused ? { trouble: refused } : await inspect(key)) };
+    const found = refused ? { trouble: refused } : await inspect(key);
+    const { usage, againInMs } = settings.reports.of(key, cache, settings.podsOf(key));
+    return {
+      ...{ error, remote: undefined, usage },
+      trouble: found.trouble ?? reportedTrouble(usage),
+      againInMs: earliest(found.againInMs, againInMs),
+    };
   };
 
-  const report = async (cache: StoredOrasCache, key: string, { trouble, remote }: Look) => {
+  const report = async (cache: StoredOrasCache, key: string, { trouble, remote, usage }: Look) => {
     const status = statusOf({
       cache,
       statefulSet: liveSet(key),
@@ -199,6 +210,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
       pods: settings.podsOf(key),
       trouble,
       remote,
+      usage,
       installation: settings.installation,
       time: `${new Date().toISOString().slice(0, 19)}Z`,
     });
@@ -216,6 +228,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
       memories.delete(key);
       written.delete(key);
       rollouts.forget(key);
+      settings.reports.forget(key);
       return undefined;
     }
     // Its children are deleted by the garbage collector, by their owner references.
@@ -223,8 +236,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     const found = await look(cache, key);
     const status = await report(cache, key, found);
     if (found.error !== undefined) return afterError(found.error);
-    const waits = [found.againInMs, untilDeadline(status, Date.now())].filter((wait) => wait !== undefined);
-    return waits.length > 0 ? Math.min(...waits) : undefined;
+    return earliest(found.againInMs, untilDeadline(status, Date.now()));
   };
 
   return {
@@ -235,6 +247,11 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
       !isDeepStrictEqual(now.status, before.status) &&
       isDeepStrictEqual(now.status, written.get(keyOf(now))),
   };
+}
+
+function earliest(...all: readonly (number | undefined)[]): number | undefined {
+  const waits = all.filter((wait) => wait !== undefined);
+  return waits.length > 0 ? Math.min(...waits) : undefined;
 }
 
 /** When to look again; an error that is new is thrown, to be logged and counted. */
@@ -291,14 +308,13 @@ function statusNotes(
   const grown = grownTo(cache.status?.storage, status.storage);
   if (grown !== undefined)
     notes.push({ type: "Normal", action: "Update", reason: "VolumeGrown", note: grown });
-  const open = conditionOf(status, "Open");
-  if (open && !conditionOf(cache.status, "Open"))
-    notes.push({
-      type: "Warning",
-      action: "Reconcile",
-      reason: open.reason as EventReason,
-      note: open.message,
-    });
+  for (const type of ["Open", "StorageLow"] as const) {
+    const [now, before] = [conditionOf(status, type), conditionOf(cache.status, type)];
+    if (now === undefined || (before !== undefined && (type === "Open" || before.reason === now.reason)))
+      continue;
+    const reason = now.reason as EventReason;
+    notes.push({ type: "Warning", action: "Reconcile", reason, note: now.message });
+  }
   return notes;
 }
 

@@ -1,7 +1,7 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { firstUser } from "../cache/access.ts";
-import { isReady } from "../cache/pods.ts";
+import { hostOf, isReady, startOf } from "../cache/pods.ts";
 import type { Trouble } from "../cache/trouble.ts";
 import type { Enforced } from "../registry/enforced.ts";
 
@@ -29,7 +29,8 @@ export function createEnforcement(ask: AskEnforced): (pods: readonly V1Pod[]) =>
     const ready = pods.filter((pod) => isReady(pod) && pod.status?.podIP !== undefined);
     const asked = await Promise.all(
       ready.map(async (pod) => {
-        const start = startOf(pod);
+        // A registry that is started again may draw another of two schemes.
+        const start = startOf(pod, names.registryContainer);
         const answer = known.get(start) ?? (await ask(`${hostOf(pod)}:${names.registryPort}`, firstUser));
         if (answer !== undefined) known.set(start, answer);
         const [oldest] = known.keys();
@@ -48,15 +49,4 @@ function notEnforced(pod: string): Trouble {
     `The registry of Pod ${pod} answers without a password, although spec.auth asks for one. Look for variables that ` +
     "begin with REGISTRY_AUTH in spec.secrets.orasEnv, and whether spec.image is a registry that knows htpasswd.";
   return { reason: "AuthNotEnforced", message };
-}
-
-/** A container that is started again may draw another of two schemes. */
-function startOf({ metadata, status }: V1Pod): string {
-  const registry = status?.containerStatuses?.find(({ name }) => name === names.registryContainer);
-  return `${metadata?.uid} ${registry?.restartCount ?? 0}`;
-}
-
-function hostOf({ status }: V1Pod): string {
-  const address = status?.podIP ?? "";
-  return address.includes(":") ? `[${address}]` : address;
 }

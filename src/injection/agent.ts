@@ -35,6 +35,7 @@ export function pullArguments(step: Step): string[] {
     ...option("--containers", String(launchers.length)),
     ...flag("--forget-outputs", restartsAll(pod)),
     ...artifactOptions(step),
+    ...option("--keeper", keeperOf(step)),
     ...option("--limit", shareLimit(step)),
     ...flag("--unpack=false", !settings.unpack),
     ...registryOptions(step),
@@ -57,7 +58,11 @@ export function pushArguments(step: Step): string[] {
 /** Does both in a Pod without an init container, and puts the agent on the share before anything else. */
 export function serveArguments(step: Step): string[] {
   const { output, pushOn } = step.settings;
-  return [...bothArguments(step), ...option("--push-on", output && unlessDefault("push-on", pushOn))];
+  return [
+    ...bothArguments(step),
+    ...option("--keeper", keeperOf(step)),
+    ...option("--push-on", output && unlessDefault("push-on", pushOn)),
+  ];
 }
 
 /** The same for a step whose application script is the author's own: it speaks the original's protocol. */
@@ -231,6 +236,12 @@ function registryOptions(step: Step): string[] {
 /** The Secret with the login of the step's cache, where the step uses its registry and that asks for a password. */
 export function cacheLoginOf({ registry, answers }: Pick<Step, "registry" | "answers">): string | undefined {
   return inCluster(registry) ? answers.cacheLogin : undefined;
+}
+
+/** The keeper that knows whether there is room for the output, where that goes to the step's own cache. */
+function keeperOf({ settings, registry }: Step): string | undefined {
+  const isOwn = inCluster(registry) && settings.output !== undefined && settings.output.host === undefined;
+  return isOwn ? registry.host.replace(/:[0-9]+$/, `:${names.keeperPort}`) : undefined;
 }
 
 /** A password is shown to one registry: the step's own, where it asks for one, else the first that a URI names. */

@@ -20,6 +20,8 @@ export interface KeeperAnswer {
   readonly body: unknown;
 }
 
+const connectWithinMs = 5_000;
+
 /**
  * Asks the keeper of a registry. It is spoken to over plain HTTP, within the cluster, as the registry is.
  *
@@ -55,6 +57,10 @@ export function askKeeper(address: string, token: string, request: KeeperRequest
     );
   });
   sent.on("error", reject);
+  // What drops packets, such as a NetworkPolicy, is not waited for as long as an answer.
+  const connects = setTimeout(() => sent.destroy(new Error("no connection")), connectWithinMs);
+  sent.on("socket", (socket) => socket.on("connect", () => clearTimeout(connects)));
+  sent.on("close", () => clearTimeout(connects));
   sent.end(content);
   return promise;
 }

@@ -8,6 +8,7 @@ import { keepStep, type StepPod } from "../controllers/step-pods.ts";
 import { stepController } from "../controllers/steps.ts";
 import { waitingController } from "../controllers/waiting.ts";
 import { recordedInjection } from "../injection/marker.ts";
+import { askUsage } from "../keeper/report.ts";
 import { startControllers } from "../kube/controller.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import { createEventRecorder, printable } from "../kube/events.ts";
@@ -76,6 +77,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     cacheController({
       ...{ client, log, caches, mirror, publish, askRemote },
       askEnforced: (host, user) => enforcesPasswords(host, user, watching.signal),
+      askUsage: (address, token) => askUsage(address, token, watching.signal),
       installation: {
         openshift: facts.openshift,
         registryImage: options.registryImage,

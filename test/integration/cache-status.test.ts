@@ -48,7 +48,7 @@ describe("lif-18: status from the first moment on", () => {
     await ns.untilReason("oras", "Ready", "ImagePullFailed");
     const get = ["get", names.shortName, "oras", "-n", ns.namespace, "-o", "wide"];
     expect((await kubectl(plane.kubeconfig, get)).stdout).toMatch(
-      /NAME\s+READY\s+REASON\s+STORAGE\s+URL\s+AGE\noras\s+False\s+ImagePullFailed\s+emptyDir\s+http:\/\/oras-0\.oras\./,
+      /NAME\s+READY\s+REASON\s+STORAGE\s+USED\s+URL\s+AGE\noras\s+False\s+ImagePullFailed\s+emptyDir\s+http:\/\/oras-0\.oras\./,
     );
     const wait = kubectl(plane.kubeconfig, [
       ...["wait", "--for=condition=Ready", "orascache/oras", "-n", ns.namespace, "--timeout=60s"],

@@ -102,7 +102,10 @@ describe("a new cache", () => {
     const service = await serviceNamed("fresh");
     const set = await setNamed("fresh");
     const secret = await read<V1Secret>(resources.secrets, httpSecretReference(cache).name ?? "");
-    expect(service?.spec).toMatchObject({ clusterIP: "None", ports: [{ port: names.registryPort }] });
+    expect(service?.spec).toMatchObject({
+      clusterIP: "None",
+      ports: [{ port: names.registryPort }, { port: 5001 }, { port: names.keeperPort }],
+    });
     expect(set?.spec?.template.spec?.containers[0]?.image).toBe(names.registryImage);
     expect(service?.spec?.selector).toEqual(set?.spec?.selector.matchLabels);
     expect(Object.values(secret?.data ?? {})[0]?.length).toBeGreaterThan(40);

@@ -62,6 +62,13 @@ describe("a spec that is refused", () => {
       { env: [{ name: "A", valueFrom: { resourceFieldRef: { resource: "limits.cpu", divisor: "one" } } }] },
       "spec.env[0].valueFrom.resourceFieldRef.divisor in body should match",
     ],
+    [
+      "a limit before its warning",
+      { storage: { warnAt: 90, refuseAt: 80 } },
+      "refuseAt cannot be less than warnAt",
+    ],
+    ["more than all", { storage: { refuseAt: 101 } }, "spec.storage.refuseAt"],
+    ["nothing at all as a limit", { storage: { warnAt: 0 } }, "spec.storage.warnAt"],
     ["a claim without a size", { storage: { persistentVolumeClaim: {} } }, "size or claimName must be set"],
     [
       "a size of a claim of others",
@@ -147,6 +154,9 @@ describe("a spec that is refused", () => {
 
 describe("a spec that is accepted", () => {
   test.for<[string, object]>([
+    ["limits of an emptyDir", { storage: { emptyDir: {}, warnAt: 50, refuseAt: 50 } }],
+    ["limits of a claim", { storage: { persistentVolumeClaim: { size: "1Gi" }, warnAt: 1, refuseAt: 100 } }],
+    ["limits without a kind", { storage: { refuseAt: 50 } }],
     ["an emptyDir with a limit", { storage: { emptyDir: { sizeLimit: "1.5Gi" } } }],
     [
       "a volume of every kind of field",

@@ -65,9 +65,10 @@ describe("a volume of the operator's", () => {
     expect(claim.metadata?.ownerReferences).toBeUndefined();
     expect(claim.metadata?.labels?.[names.cacheLabel]).toBe("oras");
     expect(set.spec?.updateStrategy?.type).toBe("RollingUpdate");
-    expect(set.spec?.template.spec?.volumes).toMatchObject([
-      { name: names.registryDataVolume, persistentVolumeClaim: { claimName: "oras-data" } },
-    ]);
+    expect(set.spec?.template.spec?.volumes?.[0]).toMatchObject({
+      name: names.registryDataVolume,
+      persistentVolumeClaim: { claimName: "oras-data" },
+    });
     await bind(ns, "1Gi");
     await registryPod(ns, "oras", readyPod("2026-01-01T00:00:00Z"));
     await ns.rollOut();
@@ -231,7 +232,9 @@ test("a volume of the author's is mounted, and no other one is claimed", async (
   const set = await ns.createCache("oras", {
     storage: { persistentVolumeClaim: { claimName: "mine", onDelete: "Retain" } },
   });
-  expect(set.spec?.template.spec?.volumes).toMatchObject([{ persistentVolumeClaim: { claimName: "mine" } }]);
+  expect(set.spec?.template.spec?.volumes?.[0]).toMatchObject({
+    persistentVolumeClaim: { claimName: "mine" },
+  });
   expect(await claimIn(ns)).toBeUndefined();
   await until(async () => (await ns.status("oras"))?.storage?.claim === "mine", "the status");
 });

@@ -34,6 +34,8 @@ type Drawn = Record<string, unknown> & {
   storage?: {
     persistentVolumeClaim?: { size?: string; claimName?: string };
     emptyDir?: { sizeLimit?: string };
+    warnAt?: number;
+    refuseAt?: number;
   };
   retention?: { maxSize?: string; rules?: { keepLast?: number; keepYoungerThan?: string }[] };
 };
@@ -47,6 +49,9 @@ function obeying(spec: Drawn): object {
     if (claim?.size !== undefined) spec.retention.maxSize = claim.size;
     else delete spec.storage?.emptyDir?.sizeLimit;
   }
+  const { warnAt, refuseAt } = spec.storage ?? {};
+  if (spec.storage && warnAt !== undefined && refuseAt !== undefined)
+    spec.storage.refuseAt = Math.max(warnAt, refuseAt);
   if (spec["suspend"] && claim === undefined) delete spec["suspend"];
   return spec;
 }

@@ -73,7 +73,7 @@ export async function workspace(labels: Record<string, string> = {}, spec = usua
     "--for=condition=Available",
     "--timeout=120s",
   ]);
-  const forward = await portForward(namespace, cache);
+  const forward = await portForward(namespace, `${cache}-0`, names.registryPort);
 
   const get = async <T>(...args: string[]) =>
     JSON.parse(await kubectl([...within, "get", ...args, "-o", "json"])) as T;
@@ -172,13 +172,16 @@ async function dockerConfig(within: readonly string[], cache: string, address: s
   return JSON.stringify({ auths: { [address]: { auth } } });
 }
 
-async function portForward(namespace: string, cache: string): Promise<{ address: string; stop: () => void }> {
+/** A port of a Pod, at an address of this machine. */
+export async function portForward(
+  namespace: string,
+  pod: string,
+  containerPort: number,
+): Promise<{ address: string; stop: () => void }> {
   const child = spawn(
     "kubectl",
-    ["--namespace", namespace, "port-forward", `pod/${cache}-0`, `:${names.registryPort}`],
-    {
-      stdio: ["ignore", "pipe", "inherit"],
-    },
+    ["--namespace", namespace, "port-forward", `pod/${pod}`, `:${containerPort}`],
+    { stdio: ["ignore", "pipe", "inherit"] },
   );
   const port = await new Promise<string>((resolve, reject) => {
     child.stdout.on("data", (data: Buffer) => {

@@ -36,6 +36,9 @@ const ExitPushFailed = 190
 // ExitEnvConflicts means: The Secret of secrets.orasEnv has variables that decide what the OrasCache decides, such as REGISTRY_AUTH_…; the registry did not start.
 const ExitEnvConflicts = 191
 
+// ExitRegistryFull means: The volume of the registry is as full as storage.refuseAt of the OrasCache says, so that the output might not fit; the program did not run.
+const ExitRegistryFull = 192
+
 // ArtifactType is in the manifest of an artifact.
 const ArtifactType = "application/vnd.converged-computing.oras-operator.artifact.v1"
 
@@ -88,4 +91,4 @@ const OrasEnvAnnotation = "oras.converged-computing.github.io/oras-env"
 const ShareSizeLimitAnnotation = "oras.converged-computing.github.io/share-size-limit"
 
 // EndsForGood are exit codes after which the container oras is not started again.
-var EndsForGood = []int{181, 182, 183, 184, 185}
+var EndsForGood = []int{181, 182, 183, 184, 185, 192}

@@ -64,6 +64,8 @@ type Options struct {
 	CacheCredentials string `option:"cache-credentials" commands:"pull push serve sidecar"`
 	// PlainLoginHost is the one host that a login is shown to without TLS: the step's own cache.
 	PlainLoginHost string `option:"plain-login-host" commands:"pull push serve sidecar"`
+	// Keeper is where the keeper of the registry that the output goes to listens, if it has one.
+	Keeper string `option:"keeper" commands:"pull serve"`
 	// MessagePath is the file of the termination message.
 	MessagePath string `option:"message-path" commands:"install pull exec push serve sidecar application keep-init keep" default:"/dev/termination-log"`
 	// Debug is whether the log says everything that is done.
@@ -82,6 +84,8 @@ type Options struct {
 	StorageWritten bool `option:"storage-written" commands:"keep-init"`
 	// Data is the root directory of the registry.
 	Data string `option:"data" commands:"keep"`
+	// RefuseAt is how full the volume may be, in percent, until steps are told that there is no room.
+	RefuseAt int `option:"refuse-at" commands:"keep" default:"95"`
 	// CacheUid is the UID of the OrasCache, for the mark on a volume that has none yet.
 	CacheUid string `option:"cache-uid" commands:"keep"`
 	// Tls is the folder of the Secret with the registry's certificate, which the keeper shows, too.

@@ -31,6 +31,7 @@ const containerFields = [
 ];
 /** The registry runs as its image means it to; the agent has commands. */
 const keeperFields = ["args", "command"];
+const keepers = [names.keeperContainer, names.keeperInitContainer];
 const containerAnnotation = "kubectl.kubernetes.io/default-container";
 
 /** What to do when a policy of the cluster added what is refused. */
@@ -61,7 +62,7 @@ export const registryPodVariables = {
     `(k == ${quote(containerAnnotation)} ? m[k] != ${quote(names.registryContainer)} : k.contains("apparmor.security.") || k.contains("seccomp.security.") || k.startsWith(${quote(names.prefix)}))`,
   ),
   addedToPod: `dyn(variables.pod).filter(k, !(k in ${list(podFields)}) && !(k in variables.podValues && variables.podValues[k] == dyn(variables.pod)[k]) && !(k in variables.oldPod && variables.oldPod[k] == dyn(variables.pod)[k]))`,
-  addedToContainers: `variables.containers.map(c, dyn(c).filter(k, !(k in ${list(containerFields)}) && !(c.name == ${quote(names.keeperInitContainer)} && k in ${list(keeperFields)}) && !variables.oldContainers.exists(o, o.name == c.name && k in dyn(o) && dyn(o)[k] == dyn(c)[k]))).filter(ks, size(ks) > 0)`,
+  addedToContainers: `variables.containers.map(c, dyn(c).filter(k, !(k in ${list(containerFields)}) && !(c.name in ${list(keepers)} && k in ${list(keeperFields)}) && !variables.oldContainers.exists(o, o.name == c.name && k in dyn(o) && dyn(o)[k] == dyn(c)[k]))).filter(ks, size(ks) > 0)`,
 };
 
 /** CEL for the keys of a map of the template's metadata that a condition holds for, unless they were stored. */
@@ -111,6 +112,9 @@ function templateRules(): Validation[] {
   ];
 }
 
+/** CEL for whether the registry has the Secret of a volume in its environment anyway. */
+const isOrasEnv = `variables.pod.containers.exists(c, c.name == ${quote(names.registryContainer)} && c.?envFrom.orValue([]).exists(e, e.?secretRef.?name.orValue("") == v.secret.?secretName.orValue("") && v.secret.?secretName.orValue("") != ""))`;
+
 /** Pod Security "restricted", and no identity in the cluster. */
 function podRules(): Validation[] {
   const security = "variables.pod.?securityContext";
@@ -130,8 +134,8 @@ function podRules(): Validation[] {
     },
     {
       // ConfigMaps: policies of the cluster put CAs into Pods by them.
-      expression: `variables.pod.?volumes.orValue([]).all(v, has(v.emptyDir) || has(v.configMap) || (has(v.persistentVolumeClaim) && v.name == ${quote(names.registryDataVolume)}) || (has(v.secret) && v.secret.?secretName.orValue("").startsWith(object.metadata.name + "-key-")) || variables.oldVolumes.exists(o, o == v))`,
-      message: `a registry has volumes of the kinds emptyDir and configMap, a claim as ${names.registryDataVolume}, and the Secret with its key only`,
+      expression: `variables.pod.?volumes.orValue([]).all(v, has(v.emptyDir) || has(v.configMap) || (has(v.persistentVolumeClaim) && v.name == ${quote(names.registryDataVolume)}) || (has(v.secret) && v.secret.?secretName.orValue("").startsWith(object.metadata.name + "-key-")) || (has(v.secret) && v.name == ${quote(names.registryEnvironmentVolume)} && ${isOrasEnv}) || variables.oldVolumes.exists(o, o == v))`,
+      message: `a registry has volumes of the kinds emptyDir and configMap, a claim as ${names.registryDataVolume}, and the Secrets with its key and with its whole environment only`,
     },
     {
       expression: unless(
@@ -175,8 +179,8 @@ function containerRules(): Validation[] {
     every(unless(condition, ...fields.map((field) => `securityContext.?${field}`)));
   return [
     {
-      expression: `variables.pod.containers.all(c, c.name == ${quote(names.registryContainer)} || ${before("true")}) && variables.pod.?initContainers.orValue([]).all(c, c.name == ${quote(names.keeperInitContainer)} || ${before("true")})`,
-      message: `a registry's only container is called ${names.registryContainer}, its only init container ${names.keeperInitContainer}`,
+      expression: `variables.pod.containers.all(c, c.name in ${list([names.registryContainer, names.keeperContainer])} || ${before("true")}) && variables.pod.?initContainers.orValue([]).all(c, c.name == ${quote(names.keeperInitContainer)} || ${before("true")})`,
+      message: `a registry's containers are called ${names.registryContainer} and ${names.keeperContainer}, its only init container ${names.keeperInitContainer}`,
     },
     {
       expression: "size(variables.addedToContainers) == 0",

@@ -106,6 +106,11 @@ describe("what the operator makes passes the policies", () => {
         (await setNamed("real"))?.spec?.template.spec?.containers[0]?.image === "example.com/registry:2",
       "the image",
     );
+    await patch(admin, resources.orasCaches, "real", { spec: { secrets: { orasEnv: null } } });
+    await until(
+      async () => (await setNamed("real"))?.spec?.template.spec?.initContainers === undefined,
+      "nothing that looks at variables",
+    );
     nobodyRefused();
   });
 
@@ -280,9 +285,12 @@ describe("sec-10: whoever holds the operator's token", () => {
 
   beforeAll(async () => {
     await until(() => setNamed("real"), "the StatefulSet");
-    // Labels and the names of its Service and its Secret name the cache.
+    // Labels and the names of its Service and its Secrets name the cache.
     const made = forged(await setNamed("real"), "forged");
-    registry = JSON.parse(JSON.stringify(made).replaceAll('"real"', '"forged"')) as V1StatefulSet;
+    const renamed = JSON.stringify(made)
+      .replaceAll('"real"', '"forged"')
+      .replaceAll("real-key-", "forged-key-");
+    registry = JSON.parse(renamed) as V1StatefulSet;
     const real = await read<V1Service>(resources.services, "real");
     service = changed(forged(real, "forged"), "spec.selector", { [names.cacheLabel]: "forged" });
     const cache = await read<StoredOrasCache>(resources.orasCaches, "real");
@@ -351,6 +359,14 @@ describe("sec-10: whoever holds the operator's token", () => {
     ["an init container", "initContainers", [{ name: "init", image: "x" }]],
     ["a keeper with privileges", "initContainers", [{ name: names.keeperInitContainer, image: "x" }]],
     ["a keeper as a container", "containers.-", { name: names.keeperInitContainer, image: "x" }],
+    ["privileges of the keeper", "containers.1.securityContext", { privileged: true }],
+    ["a hook of the keeper", "containers.1.lifecycle", { postStart: { exec: { command: ["sh"] } } }],
+    ["a port of the node for the keeper", "containers.1.ports.0.hostPort", 5001],
+    [
+      "a Secret that is not the registry's environment",
+      "volumes.-",
+      { name: names.registryEnvironmentVolume, secret: { secretName: "somebodys" } },
+    ],
     ["another cache's key", "volumes.-", { name: "k", secret: { secretName: "other-key-0123456789" } }],
     ["a second container", "containers.-", { name: "second", image: "x" }],
     ["a command", "containers.0.command", ["sh", "-c", "sleep 600"]],
@@ -430,8 +446,8 @@ describe("sec-10: whoever holds the operator's token", () => {
     ["a label", "metadata.labels.app", "theirs"],
     [
       "a claim",
-      "spec.volumes",
-      [{ name: names.registryDataVolume, persistentVolumeClaim: { claimName: "somebodys" } }],
+      "spec.volumes.0",
+      { name: names.registryDataVolume, persistentVolumeClaim: { claimName: "somebodys" } },
     ],
   ];
 

@@ -59,7 +59,8 @@ test.each<[string, Spec, Spec, string[]]>([
     [],
   ],
   ["a toleration of everything", {}, { tolerations: [{ operator: "Exists" }] }, ["tolerations"]],
-  ["a volume", {}, { storage: volume }, ["volumes"]],
+  ["a volume, which may be fuller", {}, { storage: volume }, ["container keeper", "volumes"]],
+  ["how full it may be", {}, { storage: { emptyDir: {}, refuseAt: 70 } }, ["container keeper"]],
   [
     "time to drain",
     {},

@@ -371,3 +371,93 @@ test("what may be elsewhere is not promised to be in the emptyDir", () => {
     "unless the variables of secrets.orasEnv or env choose another storage",
   );
 });
+
+describe("what the keeper says of the volume", () => {
+  const gi = 2 ** 30;
+  const usage = { capacity: 10 * gi, used: 4 * gi, free: 6 * gi, artifacts: 3, bytes: 1.5 * gi };
+  const mark = { volume: "drawn", since: "2025-12-31T00:00:00Z" };
+  const pods = [registryPod("one", "2026-01-01T00:00:00Z")];
+  const measured = observe({ statefulSet: running, pods, usage: { ...usage, ...mark } });
+  const kept = { persistentVolumeClaim: { size: "20Gi", onDelete: "Retain" } } as const;
+  const onVolume = (more: object = {}) => ({
+    ...{ cache: storedCache({ storage: kept }), statefulSet: running, usage: { ...usage, ...mark } },
+    claim: { metadata: { name: "oras-data", uid: "1" }, status: { capacity: { storage: "20Gi" } } },
+    ...more,
+  });
+
+  test("is in the status, rounded", () => {
+    expect(measured.storage).toEqual({
+      ...{ kind: "emptyDir", podUID: "one", since: "2026-01-01T00:00:00Z" },
+      ...{ capacity: "10Gi", used: "1.5Gi", fullPercent: 40, artifacts: 3, volumeID: "drawn" },
+    });
+  });
+
+  test("stays as long as it is about right, and as long as nobody says otherwise", () => {
+    const cache = withStatus(measured);
+    const rest = { ...usage, ...mark, bytes: usage.bytes * 1.02, used: 4.1 * gi, free: 5.91 * gi };
+    expect(observe({ cache, statefulSet: running, pods, usage: rest })).toEqual(measured);
+    expect(observe({ cache, statefulSet: running, pods })).toEqual(measured);
+    expect(observe({ cache, pods: [] }).storage).toEqual(measured.storage);
+  });
+
+  test("is about this Pod, not about the one before", () => {
+    const next = [registryPod("two", "2026-01-02T00:00:00Z")];
+    const status = observe({ cache: withStatus(measured), statefulSet: running, pods: next });
+    expect(status.storage).toEqual({ kind: "emptyDir", podUID: "two", since: "2026-01-02T00:00:00Z" });
+    expect(shape(status)["StorageLost"]).toBe("True PodReplaced");
+  });
+
+  test("does not hide how large a claim is", () => {
+    expect(observe(onVolume()).storage).toEqual({
+      ...{ kind: "persistentVolumeClaim", claim: "oras-data", claimUID: "1", capacity: "20Gi" },
+      ...{ used: "1.5Gi", fullPercent: 40, artifacts: 3, volumeID: "drawn", since: mark.since },
+    });
+  });
+
+  test("another volume of the claim is a loss, if there was something on the first", () => {
+    const before = observe(onVolume());
+    const cache = withStatus(before, storedCache({ storage: kept }));
+    const other = { ...usage, volume: "other", since: "2026-01-02T00:00:00Z", artifacts: 0 };
+    const lost = observe(onVolume({ cache, usage: other }));
+    expect(conditionOf(lost, "StorageLost")).toMatchObject({
+      reason: "VolumeReplaced",
+      message: expect.stringMatching(/since 2026-01-02T00:00:00Z\. The 3 artifacts that were there are not/),
+    });
+    const goesOn = withStatus(lost, storedCache({ storage: kept }));
+    expect(observe(onVolume({ cache: goesOn, usage: other }))).toEqual(lost);
+    const empty = withStatus({ ...before, storage: { ...before.storage, kind: "x", artifacts: 0 } }, cache);
+    expect(conditionOf(observe(onVolume({ cache: empty, usage: other })), "StorageLost")).toBeUndefined();
+    // The volume could not be written, so it has no mark.
+    const { volume: _, ...unmarked } = { ...usage, ...mark };
+    expect(conditionOf(observe(onVolume({ cache, usage: unmarked })), "StorageLost")).toBeUndefined();
+  });
+
+  test.each([
+    [74, undefined, undefined],
+    [75, "True NearlyFull", "True NearlyFull"],
+    [84, "True NearlyFull", "True NearlyFull"],
+    [85, "True RefusesSteps", "True NearlyFull"],
+    [95, "True RefusesSteps", "True RefusesSteps"],
+  ])("from %i %% on", (percent, ofNode, ofVolume) => {
+    const full = { ...usage, free: ((100 - percent) / 100) * usage.capacity };
+    const status = observe({ statefulSet: running, pods, usage: full });
+    expect(shape(status)["StorageLow"]).toBe(ofNode);
+    expect(shape(status)["Ready"]).toBe("True RegistryReady");
+    const warned = storedCache({ storage: { ...kept, warnAt: 75 } });
+    expect(shape(observe(onVolume({ cache: warned, usage: full })))["StorageLow"]).toBe(ofVolume);
+  });
+
+  test("a registry answers, whatever its keeper does", () => {
+    const [pod] = pods;
+    const containerStatuses = [
+      { name: "registry", ready: true },
+      { name: "keeper", ready: false },
+    ];
+    const notReady = { ...running, status: { ...running.status, readyReplicas: 0 } };
+    const seen = { ...pod, status: { ...pod?.status, conditions: [], containerStatuses } };
+    expect(shape(observe({ statefulSet: notReady, pods: [seen] }))).toMatchObject({
+      Available: "True RegistryReady",
+      Ready: "False RollingOut",
+    });
+  });
+});

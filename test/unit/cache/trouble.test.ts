@@ -1,5 +1,6 @@
 import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
 import { describe, expect, test } from "vitest";
+import { exitCodes } from "../../../schema/exit-codes.ts";
 import { names } from "../../../schema/names.ts";
 import { lostNode, mayHoldArtifacts, refusedPod, troubleOf } from "../../../src/cache/trouble.ts";
 
@@ -18,6 +19,18 @@ test("an init container that cannot run is in the way, in its own words", () => 
     reason: "CrashLoopBackOff",
     message:
       "Pod oras-0: container keeper-init: it ends again and again (last exit code 195): REGISTRY_AUTH is not allowed",
+  });
+});
+
+test("variables of the author's that decide what the operator decides have a reason of their own", () => {
+  const waiting = { reason: "CrashLoopBackOff", message: "back-off 10s restarting" };
+  const message = "the Secret of secrets.orasEnv has REGISTRY_AUTH (exit code 191)";
+  const terminated = { exitCode: exitCodes.envConflicts.code, message: `${message}\n` };
+  const init = { name: "keeper-init", image: "agent", imageID: "", ready: false, restartCount: 1 };
+  const initContainerStatuses = [{ ...init, state: { waiting }, lastState: { terminated } }];
+  expect(troubleOf({ metadata: { name: "oras-0" }, status: { initContainerStatuses } })).toEqual({
+    reason: "EnvConflicts",
+    message: `Pod oras-0: ${message}`,
   });
 });
 
@@ -109,6 +122,13 @@ describe("a Pod may hold artifacts that are lost with it", () => {
     expect(mayHoldArtifacts(container({ state: { terminated: { exitCode: 1 } } }))).toBe(true);
     const crashed = { state: { waiting: {} }, lastState: { terminated: { exitCode: 1 } } };
     expect(mayHoldArtifacts(container(crashed))).toBe(true);
+  });
+
+  test("whatever the keeper does: with an image that is not there the next one replaces the Pod", () => {
+    const keeper = { name: "keeper", image: "agent", imageID: "", ready: true, restartCount: 0 };
+    const registry = { ...keeper, name: "registry", state: { waiting: { reason: "ErrImagePull" } } };
+    const containerStatuses = [registry, { ...keeper, state: { running: {} } }];
+    expect(mayHoldArtifacts(pod({ containerStatuses }))).toBe(false);
   });
 
   test("unless they are on a volume", () => {

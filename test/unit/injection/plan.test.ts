@@ -43,6 +43,7 @@ function containersOf({ spec }: { spec: V1PodSpec }): Record<string, V1Container
 
 const output: Step = { "output-uri": "a/b:c", "output-path": "out" };
 const registry = "http://oras-0.oras.default.svc.cluster.local:5000";
+const keeper = "oras-0.oras.default.svc.cluster.local:5002";
 
 describe("what a step asks for reaches the containers", () => {
   it("that do it, and what it does not say is not said", () => {
@@ -57,7 +58,7 @@ describe("what a step asks for reaches the containers", () => {
     );
     expect(pull?.command).toEqual(["/agent", "pull"]);
     expect(pull?.args).toEqual(
-      `--share=/mnt/oras --containers=1 --input=${registry}/d:e --output=${registry}/a/b:c --timeout=300`.split(
+      `--share=/mnt/oras --containers=1 --input=${registry}/d:e --output=${registry}/a/b:c --keeper=${keeper} --timeout=300`.split(
         " ",
       ),
     );
@@ -86,6 +87,15 @@ describe("what a step asks for reaches the containers", () => {
     const containers = containersOf(injected(pod({ ...output, ...step })));
     for (const [name, words] of Object.entries(said))
       expect(containers[name]?.args?.join(" ")).toContain(words);
+  });
+
+  it.each<Step>([
+    { "input-uri": "d:e" },
+    { "output-uri": "oci://ghcr.io/a/b:c", "output-path": "out" },
+    { ...output, registry: "ghcr.io" },
+  ])("no keeper is asked for room in a registry that is not the operator's: %j", (step) => {
+    const { ["oras-pull"]: pull } = containersOf(injected(pod(step)));
+    expect(pull?.args?.join(" ")).not.toContain("--keeper");
   });
 
   it("the program's termination message stays where it is", () => {

@@ -40,7 +40,7 @@ describe("a step without an init container", () => {
       restartPolicyRules: [{ action: "Restart", exitCodes: { operator: "In", values: [128, 137, 139] } }],
     });
     expect(oras?.args).toEqual(
-      `--share=/mnt/oras --input=${registry}/d:e --output=${registry}/a/b:c --policy={"restart":"Never"} --image=busybox:1.36 --timeout=300`.split(
+      `--share=/mnt/oras --input=${registry}/d:e --output=${registry}/a/b:c --policy={"restart":"Never"} --image=busybox:1.36 --timeout=300 --keeper=oras-0.oras.default.svc.cluster.local:5002`.split(
         " ",
       ),
     );
@@ -67,7 +67,7 @@ describe("a step without an init container", () => {
 
   it("restarts oras after failures where the Pod does, but not when its inputs failed", () => {
     const { spec } = injected({ "input-uri": "d:e" }, {}, { restartPolicy: "OnFailure" });
-    const exitCodes = { operator: "NotIn", values: [0, 181, 182, 183, 184, 185] };
+    const exitCodes = { operator: "NotIn", values: [0, 181, 182, 183, 184, 185, 192] };
     expect(spec.containers[0]).toMatchObject({
       restartPolicy: "Never",
       restartPolicyRules: [{ action: "Restart", exitCodes }],

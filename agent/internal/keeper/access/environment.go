@@ -10,8 +10,10 @@ import (
 // only what it wrote itself.
 var (
 	reserved = []string{
-		"REGISTRY_AUTH", "REGISTRY_NOTIFICATIONS", "REGISTRY_HTTP_ADDR", "REGISTRY_HTTP_TLS", "REGISTRY_HTTP_DEBUG", "REGISTRY_HTTP_SECRET",
+		"REGISTRY_NOTIFICATIONS", "REGISTRY_HTTP_ADDR", "REGISTRY_HTTP_TLS", "REGISTRY_HTTP_DEBUG", "REGISTRY_HTTP_SECRET",
 	}
+	// reservedAuth is where the operator writes who may use the registry.
+	reservedAuth = "REGISTRY_AUTH"
 	// reservedStorage is where the operator writes where artifacts are.
 	reservedStorage = "REGISTRY_STORAGE"
 	// reservedWhole has some of these as one YAML text.
@@ -19,10 +21,13 @@ var (
 )
 
 // Conflicts are the names of variables that decide what the operator has to decide.
-func Conflicts(names []string, storageWritten bool) []string {
-	prefixes := reserved
+func Conflicts(names []string, authWritten, storageWritten bool) []string {
+	prefixes := slices.Clone(reserved)
+	if authWritten {
+		prefixes = append(prefixes, reservedAuth)
+	}
 	if storageWritten {
-		prefixes = append(slices.Clone(prefixes), reservedStorage)
+		prefixes = append(prefixes, reservedStorage)
 	}
 	var found []string
 	for _, name := range names {

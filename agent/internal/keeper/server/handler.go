@@ -32,7 +32,7 @@ const (
 //	PUT  /users    operator  ["oras-1", "oras-2"]: the operator's users from now on; answers {"users", "problems"}
 //	GET  /sweep    operator  {"sweeping", "lastPass"}, of the report
 //	GET  /manifests, POST /unchanged, GET and PUT /plan   operator   what retention needs: see retention.go
-//	GET  /room     users     {"capacity", "used", "free"} in bytes
+//	GET  /room     users     {"capacity", "used", "free"} in bytes, {"refuseAt"} in percent, {"refuse": whether a step is not to begin}
 //	GET  /live     anybody   503 while the registry shows another certificate than its Secret has by now, else 200
 //	GET  /healthz  anybody   200
 func (k *Keeper) Handler(ctx context.Context) http.Handler {
@@ -107,7 +107,11 @@ func (k *Keeper) room(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusInternalServerError, "the volume cannot be read: "+err.Error())
 		return
 	}
-	answer(w, http.StatusOK, space)
+	answer(w, http.StatusOK, struct {
+		usage.Space
+		RefuseAt int  `json:"refuseAt"`
+		Refuse   bool `json:"refuse"`
+	}{space, k.RefuseAt, space.IsFull(k.RefuseAt)})
 }
 
 func (k *Keeper) live(w http.ResponseWriter, r *http.Request) {

@@ -20,7 +20,9 @@ type Keeper struct {
 	File   *access.File
 	Volume *usage.Volume
 	// Cache is the UID of the OrasCache.
-	Cache       string
+	Cache string
+	// RefuseAt is how full the volume may be, in percent, until steps are told that there is no room.
+	RefuseAt    int
 	Certificate *Certificate
 	Metrics     *Metrics
 	Say         func(format string, args ...any)

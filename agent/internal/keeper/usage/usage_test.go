@@ -107,3 +107,24 @@ func TestRepositoriesHaveTagsAndBytes(t *testing.T) {
 		t.Error(stored, err)
 	}
 }
+
+func TestAVolumeIsFullFromSomePercentOn(t *testing.T) {
+	for _, c := range []struct {
+		space   Space
+		percent int
+		full    bool
+	}{
+		{Space{Capacity: 100, Used: 94, Free: 6}, 95, false},
+		{Space{Capacity: 100, Used: 95, Free: 5}, 95, true},
+		{Space{Capacity: 100, Used: 99, Free: 1}, 100, false},
+		{Space{Capacity: 100, Used: 100, Free: 0}, 100, true},
+		// The limit leaves much, the file system nothing.
+		{Space{Capacity: 100, Used: 10, Free: 5}, 95, true},
+		{Space{}, 95, true},
+		{Space{Capacity: 1 << 62, Used: 0, Free: 1 << 62}, 1, false},
+	} {
+		if got := c.space.IsFull(c.percent); got != c.full {
+			t.Errorf("%+v at %d: %v", c.space, c.percent, got)
+		}
+	}
+}

@@ -78,6 +78,12 @@ type Space struct {
 	Free     int64 `json:"free"`
 }
 
+// IsFull says whether it is used up to so many percent. What is free counts: under a limit the file system may be full
+// before.
+func (s Space) IsFull(percent int) bool {
+	return float64(s.Free)*100 <= float64(s.Capacity)*float64(100-percent)
+}
+
 // lasts is how long the sum of all files counts: a thousand steps may start at once, and each asks.
 const lasts = 10 * time.Second
 

@@ -1,0 +1,124 @@
+import type { V1Container, V1EnvVar, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
+import type { agentOptions } from "../../schema/agent-options.ts";
+import { names } from "../../schema/names.ts";
+import { amountOf } from "../annotations/quantity.ts";
+import { cacheKey, firstUser, keySecretName } from "./access.ts";
+import { htpasswd } from "./access-pod.ts";
+import { isClosed, needsKey } from "./access-secrets.ts";
+import { confined } from "./confined.ts";
+import type { ChildFacts } from "./facts.ts";
+import { limitsOf } from "./fullness.ts";
+import { identityOf } from "./owner.ts";
+import { hasKeeper, storageOf } from "./storage.ts";
+import type { StoredOrasCache } from "./types.ts";
+
+/** What runs beside a registry, and before it. */
+export interface KeeperParts {
+  readonly initContainers: V1Container[];
+  readonly containers: V1Container[];
+  /** Of the registry. */
+  readonly env: readonly V1EnvVar[];
+  readonly volumes: readonly V1Volume[];
+}
+
+/**
+ * The keeper of a registry, which is the agent. Before the registry it writes the users file and looks at the names of its
+ * variables; beside it, it knows how full the volume is.
+ *
+ * @param cache - whose
+ * @param facts - what it depends on
+ */
+export function keeperParts(cache: StoredOrasCache, facts: ChildFacts): KeeperParts {
+  const keeps = hasKeeper(cache);
+  const closed = isClosed(cache, facts);
+  const orasEnv = cache.spec.secrets?.orasEnv;
+  return {
+    initContainers: closed || orasEnv !== undefined ? [keeperInit(cache, facts, closed)] : [],
+    containers: keeps ? [keeper(cache, facts, closed)] : [],
+    env: keeps ? registryMetrics : [],
+    volumes: [
+      ...(needsKey(cache, facts) ? [keyVolume(cache, facts)] : []),
+      ...(orasEnv === undefined ? [] : [secretVolume(names.registryEnvironmentVolume, orasEnv)]),
+    ],
+  };
+}
+
+/** The configuration of distribution 3 has them on all addresses of the Pod, with a profiler, where the keeper's are. */
+const registryMetrics: readonly V1EnvVar[] = [
+  { name: "REGISTRY_HTTP_DEBUG_ADDR", value: `127.0.0.1:${names.registryDebugPort}` },
+  { name: "REGISTRY_HTTP_DEBUG_PROMETHEUS_ENABLED", value: "true" },
+];
+
+function keeperInit(cache: StoredOrasCache, { agentImage: image }: ChildFacts, closed: boolean): V1Container {
+  const { secrets, storage } = cache.spec;
+  const looks = secrets?.orasEnv !== undefined;
+  return {
+    name: names.keeperInitContainer,
+    image,
+    command: [names.agentPath, "keep-init"],
+    args: [
+      ...(closed ? users : []),
+      ...(looks ? [option("environment", names.registryEnvironmentPath)] : []),
+      ...(looks && storage !== undefined ? ["--storage-written"] : []),
+    ],
+    resources: { requests: { cpu: "10m", memory: "16Mi" } },
+    securityContext: confined,
+    terminationMessagePolicy: "FallbackToLogsOnError",
+    volumeMounts: [
+      ...(closed ? userMounts : []),
+      ...(looks ? [mount(names.registryEnvironmentVolume, names.registryEnvironmentPath, true)] : []),
+    ],
+  };
+}
+
+function keeper(cache: StoredOrasCache, { agentImage: image }: ChildFacts, closed: boolean): V1Container {
+  const storage = storageOf(cache);
+  const sizeLimit = storage.kind === "emptyDir" ? storage.sizeLimit : undefined;
+  return {
+    name: names.keeperContainer,
+    image,
+    command: [names.agentPath, "keep"],
+    args: [
+      ...(closed ? users : [option("key", names.registryKeyPath)]),
+      option("data", names.registryDataPath),
+      option("cache-uid", identityOf(cache).uid),
+      ...(sizeLimit === undefined ? [] : [option("limit", String(Math.floor(amountOf(sizeLimit))))]),
+      option("refuse-at", String(limitsOf(cache).refuseAt)),
+    ],
+    ports: [
+      { name: "metrics", containerPort: names.registryMetricsPort, protocol: "TCP" },
+      { name: names.keeperContainer, containerPort: names.keeperPort, protocol: "TCP" },
+    ],
+    resources: { requests: { cpu: "10m", memory: "32Mi" } },
+    securityContext: confined,
+    terminationMessagePolicy: "FallbackToLogsOnError",
+    volumeMounts: [
+      mount(names.registryDataVolume, names.registryDataPath),
+      ...(closed ? userMounts : [mount(names.registryKeyVolume, names.registryKeyPath, true)]),
+    ],
+  };
+}
+
+function option(name: keyof typeof agentOptions, value: string): string {
+  return `--${name}=${value}`;
+}
+
+const users = [option("key", names.registryKeyPath), option("htpasswd", htpasswd), option("user", firstUser)];
+
+const userMounts = [
+  mount(names.registryKeyVolume, names.registryKeyPath, true),
+  mount(names.registryAuthVolume, names.registryAuthPath),
+];
+
+function mount(name: string, mountPath: string, readOnly = false): V1VolumeMount {
+  return { name, mountPath, ...(readOnly ? { readOnly } : {}) };
+}
+
+function keyVolume(cache: StoredOrasCache, { operatorKey }: ChildFacts): V1Volume {
+  const owner = identityOf(cache);
+  return secretVolume(names.registryKeyVolume, keySecretName(cacheKey(operatorKey, owner), owner.name));
+}
+
+function secretVolume(name: string, secretName: string): V1Volume {
+  return { name, secret: { secretName, defaultMode: 0o440 } };
+}

@@ -1,0 +1,148 @@
+import type { V1Pod } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
+import { cacheKey, keeperToken } from "../cache/access.ts";
+import { identityOf } from "../cache/owner.ts";
+import { hostOf, isReady, startOf } from "../cache/pods.ts";
+import type { Trouble } from "../cache/trouble.ts";
+import type { StoredOrasCache } from "../cache/types.ts";
+import type { Usage } from "../cache/usage.ts";
+import type { Watch } from "../kube/controller.ts";
+
+/** Asks a keeper how full its registry is; undefined where it does not answer. */
+export type AskUsage = (address: string, token: string) => Promise<Usage | undefined>;
+
+/** What is known of a volume, and when to look again. */
+export interface Report {
+  readonly usage?: Usage | undefined;
+  readonly againInMs?: number | undefined;
+}
+
+/** The reports of keepers. A keeper looks at all its files, so it is asked seldom, and few at a time. */
+export interface Reports {
+  /**
+   * What the keeper of a cache has said. If it is time, it is asked meanwhile; the watch tells when it has answered.
+   *
+   * @param key - of the cache
+   * @param cache - as stored
+   * @param pods - its registry's
+   */
+  readonly of: (key: string, cache: StoredOrasCache, pods: readonly V1Pod[]) => Report;
+  readonly forget: (key: string) => void;
+  /** Tells of caches whose keeper has answered. */
+  readonly watch: Watch;
+}
+
+const intervalMs = 300_000;
+const retryMs = 60_000;
+/** What a new registry holds is asked after a moment. */
+const firstMs = 1_000;
+const atATime = 8;
+
+/** What is remembered of the keeper of a cache. */
+interface Memory {
+  readonly start: string;
+  dueAt: number;
+  asks: boolean;
+  usage?: Usage | undefined;
+}
+
+/**
+ * Asks keepers.
+ *
+ * @param operatorKey - what their tokens are made from
+ * @param ask - asks one
+ */
+export function createReports(operatorKey: string, ask: AskUsage): Reports {
+  const memories = new Map<string, Memory>();
+  const waiting: (() => Promise<void>)[] = [];
+  let asking = 0;
+  let tell: (key: string) => void = () => {};
+
+  const next = async () => {
+    if (asking >= atATime) return;
+    const work = waiting.shift();
+    if (work === undefined) return;
+    asking++;
+    await work();
+    asking--;
+    void next();
+  };
+
+  const begin = (key: string, memory: Memory, address: string, token: string) => {
+    memory.asks = true;
+    waiting.push(async () => {
+      // One that was replaced meanwhile is not asked.
+      if (memories.get(key) !== memory) return;
+      const usage = await ask(address, token);
+      memory.asks = false;
+      memory.usage = usage ?? memory.usage;
+      memory.dueAt = Date.now() + (usage === undefined ? retryMs : spread(intervalMs));
+      tell(key);
+    });
+    void next();
+  };
+
+  /** One that was asked by the leader before is not asked at once: all were. */
+  const remembered = (key: string, start: string, isKnown: boolean): Memory => {
+    const known = memories.get(key);
+    if (known?.start === start) return known;
+    const isFirst = known === undefined && isKnown;
+    const memory = {
+      start,
+      dueAt: Date.now() + Math.random() * (isFirst ? intervalMs : firstMs),
+      asks: false,
+    };
+    memories.set(key, memory);
+    return memory;
+  };
+
+  return {
+    of: (key, cache, pods) => {
+      const pod = pods.find((each) => isReady(each) && hasKeeper(each));
+      const host = pod && hostOf(pod);
+      if (pod === undefined || host === undefined) return {};
+      const start = startOf(pod, names.keeperContainer);
+      const memory = remembered(key, start, cache.status?.storage?.used !== undefined);
+      const { usage, asks, dueAt } = memory;
+      if (asks) return { usage };
+      const againInMs = dueAt - Date.now();
+      if (againInMs > 0) return { usage, againInMs };
+      const token = keeperToken(cacheKey(operatorKey, identityOf(cache)));
+      begin(key, memory, `${host}:${names.keeperPort}`, token);
+      return { usage };
+    },
+    forget: (key) => void memories.delete(key),
+    watch: {
+      synced: Promise.resolve(),
+      start: (add) => {
+        tell = add;
+        return () => {
+          tell = () => {};
+        };
+      },
+    },
+  };
+}
+
+/** Those that were asked together are not asked together for ever. */
+function spread(ms: number): number {
+  return ms * (0.9 + Math.random() * 0.2);
+}
+
+/** A Pod of an earlier version has none. */
+function hasKeeper({ spec }: V1Pod): boolean {
+  return spec?.containers.some(({ name }) => name === names.keeperContainer) ?? false;
+}
+
+/**
+ * What a report says is wrong.
+ *
+ * @param usage - as the keeper says
+ */
+export function reportedTrouble(usage: Usage | undefined): Trouble | undefined {
+  if (usage?.notWritable === undefined) return undefined;
+  return {
+    reason: "VolumeNotWritable",
+    message: `The registry cannot write to its volume: ${usage.notWritable}. Pulls work, pushes do not.`,
+  };
+}

@@ -1,0 +1,133 @@
+import type { V1Pod } from "@kubernetes/client-node";
+import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { cacheKey, keeperToken } from "../../../src/cache/access.ts";
+import type { StoredOrasCache } from "../../../src/cache/types.ts";
+import type { Usage } from "../../../src/cache/usage.ts";
+import { type AskUsage, createReports, reportedTrouble } from "../../../src/controllers/reports.ts";
+import { storedCache } from "../../support/cache.ts";
+
+const usage: Usage = { capacity: 100, used: 40, free: 60, artifacts: 3, bytes: 20 };
+const pod = (uid: string, restartCount = 0): V1Pod => ({
+  metadata: { name: "oras-0", uid },
+  spec: { containers: [{ name: "registry" }, { name: "keeper" }] },
+  status: {
+    podIP: "10.0.0.1",
+    conditions: [{ type: "Ready", status: "True" }],
+    containerStatuses: [{ name: "keeper", restartCount, image: "", imageID: "", ready: true }],
+  },
+});
+const cache = storedCache();
+const known: StoredOrasCache = {
+  ...cache,
+  status: { conditions: [], storage: { kind: "emptyDir", used: "20" } },
+};
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  onTestFinished(() => void vi.useRealTimers());
+});
+const passes = (ms: number) => vi.setSystemTime(Date.now() + ms);
+
+/** Reports, and a promise of the next cache whose keeper has answered. */
+function reportsBy(ask: AskUsage) {
+  const reports = createReports("secret", ask);
+  let told = Promise.withResolvers<string>();
+  reports.watch.start((key) => told.resolve(key));
+  return {
+    ...reports,
+    told: async () => {
+      const key = await told.promise;
+      told = Promise.withResolvers();
+      return key;
+    },
+  };
+}
+
+describe("a keeper", () => {
+  test("is asked a moment after its start, by its token, and then seldom", async () => {
+    const ask = vi.fn(async () => usage);
+    const { of, told } = reportsBy(ask);
+    const first = of("a/oras", cache, [pod("one")]);
+    expect(first.againInMs).toBeLessThanOrEqual(1_000);
+    expect(ask).not.toHaveBeenCalled();
+    passes(1_000);
+    expect(of("a/oras", cache, [pod("one")])).toEqual({});
+    expect(await told()).toBe("a/oras");
+    const token = keeperToken(cacheKey("secret", { name: "oras", namespace: "work" }));
+    expect(ask).toHaveBeenCalledExactlyOnceWith("10.0.0.1:5002", token);
+    const second = of("a/oras", cache, [pod("one")]);
+    expect(second.usage).toEqual(usage);
+    expect(second.againInMs).toBeGreaterThanOrEqual(270_000);
+    expect(second.againInMs).toBeLessThanOrEqual(330_000);
+    expect(ask).toHaveBeenCalledTimes(1);
+  });
+
+  test("that is started again, or another one, is asked again", async () => {
+    const ask = vi.fn(async () => usage);
+    const { of, told } = reportsBy(ask);
+    for (const each of [pod("one"), pod("one", 1), pod("two")]) {
+      expect(of("a/oras", cache, [each]).usage).toBeUndefined();
+      passes(1_000);
+      of("a/oras", cache, [each]);
+      await told();
+    }
+    expect(ask).toHaveBeenCalledTimes(3);
+  });
+
+  test("that does not answer is asked again, and what it said before holds", async () => {
+    const ask = vi.fn<AskUsage>().mockResolvedValueOnce(usage).mockResolvedValue(undefined);
+    const { of, told } = reportsBy(ask);
+    of("a/oras", cache, [pod("one")]);
+    passes(1_000);
+    of("a/oras", cache, [pod("one")]);
+    await told();
+    passes(330_000);
+    of("a/oras", cache, [pod("one")]);
+    await told();
+    expect(of("a/oras", cache, [pod("one")])).toEqual({ usage, againInMs: 60_000 });
+  });
+
+  test.each<[string, V1Pod]>([
+    ["is not ready", { ...pod("a"), status: { podIP: "10.0.0.1" } }],
+    ["has no address", { ...pod("a"), status: { conditions: [{ type: "Ready", status: "True" }] } }],
+    ["has none, being of an earlier version", { ...pod("a"), spec: { containers: [{ name: "registry" }] } }],
+  ])("of a Pod that %s is not asked", (_, unasked) => {
+    expect(reportsBy(vi.fn()).of("a/oras", cache, [unasked])).toEqual({});
+  });
+});
+
+describe("many keepers", () => {
+  test("are asked a few at a time", async () => {
+    let [running, most, done] = [0, 0, 0];
+    const all = Promise.withResolvers<void>();
+    const { of } = createReports("secret", async () => {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setImmediate(resolve));
+      running--;
+      if (++done === 100) all.resolve();
+      return usage;
+    });
+    const keys = Array.from({ length: 100 }, (_, i) => `a/${i}`);
+    for (const key of keys) of(key, cache, [pod("one")]);
+    passes(1_000);
+    for (const key of keys) of(key, cache, [pod("one")]);
+    await all.promise;
+    expect(most).toBe(8);
+  });
+
+  test("that were known to the leader before are asked in turn", () => {
+    const { of } = createReports("secret", vi.fn());
+    const waits = Array.from({ length: 100 }, (_, i) => of(`a/${i}`, known, [pod("one")]).againInMs ?? 0);
+    expect(waits.every((wait) => wait <= 300_000)).toBe(true);
+    expect(waits.filter((wait) => wait > 10_000).length).toBeGreaterThan(50);
+  });
+});
+
+test("a volume that cannot be written is told", () => {
+  expect(reportedTrouble(undefined)).toBeUndefined();
+  expect(reportedTrouble(usage)).toBeUndefined();
+  expect(reportedTrouble({ ...usage, notWritable: "user 1 cannot" })).toMatchObject({
+    reason: "VolumeNotWritable",
+    message: expect.stringContaining("user 1 cannot"),
+  });
+});
