@@ -75,7 +75,8 @@ export function inWords(error: unknown, shown: string): unknown {
 }
 
 function ofStatus(error: RegistryError, shown: string): CliError {
-  const { status, message } = error;
+  const { status } = error;
+  const message = error.message.replace(/\.$/, "");
   const because = { cause: error };
   if (status === 401 || status === 403) {
     const text = `The ${shown} refuses the login that it was shown, or wants one: ${message}. For a registry outside of the cluster, log in with oras login or docker login.`;

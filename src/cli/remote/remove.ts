@@ -1,0 +1,114 @@
+import { secondsOf } from "../../annotations/duration.ts";
+import { type Listed, listArtifacts } from "../artifacts/list.ts";
+import { formatNamed, type Named, parseArtifact, parseNamed } from "../artifacts/reference.ts";
+import { exits } from "../exits.ts";
+import { RegistryError } from "../oci/errors.ts";
+import { CliError } from "../output.ts";
+import { notFound } from "./find-artifact.ts";
+import type { OpenRegistry } from "./open.ts";
+import { type RemoteOptions, withRegistryOf } from "./with-registry.ts";
+
+/** What `rm` is told. */
+export interface RemoveOptions extends RemoteOptions {
+  readonly olderThan?: string;
+  readonly dryRun?: boolean;
+}
+
+/**
+ * Removes artifacts: those that are named, or all that are older.
+ *
+ * @param names - artifacts; with an age, at most one repository
+ * @param options - of the command
+ * @param say - told of each
+ */
+export async function remove(
+  names: readonly string[],
+  options: RemoveOptions,
+  say: (line: string) => void,
+): Promise<void> {
+  const { olderThan, dryRun = false, ...where } = options;
+  if (olderThan !== undefined) return removeOlder(names, olderThan, { ...where, dryRun }, say);
+  if (names.length === 0) throw new CliError("Name an artifact, or an age with --older-than.", exits.usage);
+  for (const named of names.map(parseArtifact)) {
+    await withRegistryOf(named, where, (open) => removeOne(open, named, dryRun));
+    say(lineOf(formatNamed(named), dryRun));
+  }
+}
+
+function lineOf(shown: string, dryRun: boolean): string {
+  return dryRun ? `Would remove ${shown}` : `Removed ${shown}`;
+}
+
+async function removeOne(open: OpenRegistry, named: Named, dryRun: boolean): Promise<void> {
+  const { registry, prefix } = open;
+  const repository = prefix + named.repository;
+  const digest = await registry.resolve(repository, named.digest ?? named.tag ?? "");
+  if (digest === undefined) throw await notFound(open, named);
+  if (dryRun) return;
+  if (named.digest !== undefined || named.tag === undefined)
+    return registry.deleteManifest(repository, digest);
+  try {
+    await registry.deleteManifest(repository, named.tag);
+  } catch (error) {
+    if (!(error instanceof RegistryError) || ![400, 405].includes(error.status)) throw error;
+    await removeByDigest(open, named, digest, error);
+  }
+}
+
+/** Older registries cannot remove a tag; its manifest goes with it, unless another tag names that, too. */
+async function removeByDigest(open: OpenRegistry, named: Named, digest: string, cause: Error): Promise<void> {
+  const { registry, prefix } = open;
+  const repository = prefix + named.repository;
+  const others = (await registry.tags(repository)).filter((tag) => tag !== named.tag);
+  for (const tag of others) {
+    if ((await registry.resolve(repository, tag)) !== digest) continue;
+    const message = `The ${open.shown} cannot remove a tag alone, and ${named.repository}:${tag} is the same artifact. To remove both: rm ${named.repository}@${digest}`;
+    throw new CliError(message, exits.failed, { cause });
+  }
+  await registry.deleteManifest(repository, digest);
+}
+
+async function removeOlder(
+  names: readonly string[],
+  olderThan: string,
+  { dryRun, ...where }: RemoteOptions & { readonly dryRun: boolean },
+  say: (line: string) => void,
+): Promise<void> {
+  const seconds = ageOf(olderThan);
+  const [repository, ...more] = names.map(parseNamed);
+  if (more.length > 0 || repository?.tag !== undefined || repository?.digest !== undefined) {
+    throw new CliError("With --older-than, name at most one repository.", exits.usage);
+  }
+  await withRegistryOf(repository ?? {}, where, async (open) => {
+    const { registry, prefix } = open;
+    const about = { repository: repository?.repository, prefix, namespace: "", cache: "" };
+    const all = await listArtifacts(registry, about);
+    const before = Date.now() - seconds * 1000;
+    for (const item of all.filter(({ manifest }) => (manifest?.created?.getTime() ?? Infinity) < before)) {
+      const named = { repository: item.repository, tag: item.tag };
+      await removeOne(open, named, dryRun);
+      say(lineOf(formatNamed(named), dryRun));
+    }
+    const unknown = all.filter(isOfUnknownAge);
+    if (unknown.length > 0)
+      say(`Kept ${unknown.length} whose age is not known: steps push artifacts without a time.`);
+  });
+}
+
+function isOfUnknownAge({ manifest }: Listed): boolean {
+  return manifest?.created === undefined;
+}
+
+/**
+ * The seconds of a duration.
+ *
+ * @param text - such as `72h`, `1h30m` or `7d`
+ * @throws CliError
+ */
+export function ageOf(text: string): number {
+  const days = /^([1-9][0-9]{0,5})d$/.exec(text)?.[1];
+  if (days !== undefined) return Number(days) * 86_400;
+  const seconds = /^(?:\d{1,7}h)?(?:\d{1,7}m)?(?:\d{1,9}s)?$/.test(text) ? secondsOf(text) : 0;
+  if (seconds > 0) return seconds;
+  throw new CliError(`${text} is not a duration; allowed is for example 7d, 72h or 1h30m.`, exits.usage);
+}

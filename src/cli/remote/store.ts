@@ -1,0 +1,98 @@
+import { copyArtifact } from "../artifacts/copy.ts";
+import { readManifest } from "../artifacts/manifest.ts";
+import { lookAt } from "../artifacts/pack.ts";
+import { pack, pushPacked } from "../artifacts/put.ts";
+import { formatNamed, type Named, parseArtifact, parseNamed, versionOf } from "../artifacts/reference.ts";
+import { exits } from "../exits.ts";
+import { CliError } from "../output.ts";
+import { showProgress } from "../show/progress.ts";
+import { shortSize } from "../show/sizes.ts";
+import { toldBy } from "./fetch.ts";
+import { findArtifact } from "./find-artifact.ts";
+import { type RemoteOptions, withRegistryOf } from "./with-registry.ts";
+
+/**
+ * Pushes a folder or a file.
+ *
+ * @param path - of it
+ * @param artifact - that it becomes
+ * @param options - of the command
+ * @returns the line that says what was done
+ */
+export async function storeArtifact(path: string, artifact: string, options: RemoteOptions): Promise<string> {
+  const named = tagged(artifact);
+  const shown = formatNamed(named);
+  const source = lookAt(path);
+  for (const left of source.skipped)
+    console.error(`${left} is neither a file, a folder nor a link; it is left out.`);
+  return withRegistryOf(named, options, async (open) => {
+    const place = { registry: open.registry, repository: open.prefix + named.repository };
+    const before = await open.registry.resolve(place.repository, named.tag);
+    const packing = showProgress(`Packing ${source.title}`, source.bytes);
+    const packed = await pack(source, packing.add).finally(packing.end);
+    const progress = showProgress(`Putting ${shown}`, packed.blob.size);
+    try {
+      const digest = await pushPacked(place, named.tag, packed, source, toldBy(progress));
+      const moved = before === undefined || before === digest ? "" : `; the tag was ${before} before`;
+      return `Put ${shown}: ${shortSize(packed.blob.size)} (${digest})${moved}`;
+    } finally {
+      progress.end();
+      await packed.remove();
+    }
+  });
+}
+
+/**
+ * Copies an artifact from one registry to another.
+ *
+ * @param source - the artifact
+ * @param target - what it is to be there; without a tag it keeps its own
+ * @param options - of the command
+ * @returns the line that says what was done
+ */
+export async function copyBetween(source: string, target: string, options: RemoteOptions): Promise<string> {
+  const from = parseArtifact(source);
+  const written = parseNamed(target);
+  const to: Named = versionOf(written) === undefined ? { ...written, ...versionIn(from) } : written;
+  const [shownFrom, shownTo] = [formatNamed(from), formatNamed(to)];
+  if (shownFrom === shownTo) throw new CliError(`${shownFrom} is the artifact itself.`, exits.usage);
+  return withRegistryOf(from, options, (there) =>
+    withRegistryOf(to, options, async (here) => {
+      const raw = await findArtifact(there, from);
+      if (to.digest !== undefined && to.digest !== raw.digest) {
+        throw new CliError(
+          `${shownFrom} has the digest ${raw.digest}, not that of ${shownTo}.`,
+          exits.failed,
+        );
+      }
+      const { bytes } = readManifest(raw, shownFrom);
+      const progress = showProgress(`Copying ${shownFrom}`, bytes);
+      try {
+        await copyArtifact(
+          { registry: there.registry, repository: there.prefix + from.repository },
+          { registry: here.registry, repository: here.prefix + to.repository },
+          raw,
+          { reference: to.tag ?? raw.digest, shown: shownFrom },
+          toldBy(progress),
+        );
+      } finally {
+        progress.end();
+      }
+      return `Copied ${shownFrom} to ${shownTo}: ${shortSize(bytes)} (${raw.digest})`;
+    }),
+  );
+}
+
+function versionIn({ tag, digest }: Named): Pick<Named, "tag" | "digest"> {
+  return { ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) };
+}
+
+/** What is pushed gets a tag; a digest is what comes of it. */
+function tagged(artifact: string): Named & { readonly tag: string } {
+  const { digest, tag, ...rest } = parseArtifact(artifact);
+  if (tag !== undefined && digest === undefined) return { ...rest, tag };
+  throw new CliError(
+    `Artifact ${artifact}: give it a tag, not a digest, which follows from its files.`,
+    exits.usage,
+  );
+}

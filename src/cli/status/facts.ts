@@ -1,0 +1,37 @@
+import type { V1Job, V1PersistentVolumeClaim, V1Pod, V1StatefulSet } from "@kubernetes/client-node";
+import type { OrasCache } from "../../cache/types.ts";
+
+/** An Event, as far as a page shows it. */
+export interface ShownEvent {
+  readonly type: string;
+  readonly reason: string;
+  readonly note: string;
+  /** Kind and name of what it is about. */
+  readonly about: string;
+  /** RFC 3339; when it was seen last. */
+  readonly at: string;
+}
+
+/** What was read for a page. */
+export interface Facts {
+  readonly namespace: string;
+  /** Name of the cache, also of one that is not there. */
+  readonly cacheName: string;
+  readonly cache: OrasCache | undefined;
+  readonly job?: V1Job | undefined;
+  readonly statefulSet?: V1StatefulSet | undefined;
+  readonly claim?: V1PersistentVolumeClaim | undefined;
+  /** Of the cache's registry, or of the step; the newest first. */
+  readonly pods: readonly V1Pod[];
+  /** Last lines of the containers of the operator's that run, by Pod and container. */
+  readonly said: ReadonlyMap<string, string>;
+  /** The newest first. */
+  readonly events: readonly ShownEvent[];
+  /** What could not be read, in words. */
+  readonly unread: readonly string[];
+}
+
+/** What a page is about. */
+export type Subject =
+  | { readonly kind: "cache"; readonly name: string | undefined }
+  | { readonly kind: "job" | "pod"; readonly name: string };

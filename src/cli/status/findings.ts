@@ -1,0 +1,170 @@
+import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
+import { exitCodes } from "../../../schema/exit-codes.ts";
+import { names } from "../../../schema/names.ts";
+import { conditionReasons, eventReasons } from "../../../schema/reasons.ts";
+import { conditionOf } from "../../cache/status.ts";
+import { troubleOf } from "../../cache/trouble.ts";
+import { outcomesOf } from "../../controllers/outcomes.ts";
+import type { Facts, Subject } from "./facts.ts";
+
+/** How something is, in a word and in sentences. */
+export interface Finding {
+  readonly level: "good" | "waits" | "bad";
+  readonly text: string;
+  readonly todo?: string;
+}
+
+/**
+ * What is to be said of a cache or a step: what is wrong with it, what it waits for, and what to do. The first matters most.
+ *
+ * @param facts - what was read
+ * @param kind - what it is about
+ */
+export function findingsOf(facts: Facts, kind: Subject["kind"]): readonly Finding[] {
+  return kind === "cache" ? ofCache(facts) : ofStep(facts);
+}
+
+const known: Readonly<Record<string, { readonly meaning: string; readonly fix?: string }>> = {
+  ...conditionReasons,
+  ...eventReasons.OrasCache,
+  ...eventReasons.step,
+};
+
+function withFix(reason: string | undefined): { readonly todo?: string } {
+  const fix = reason === undefined ? undefined : known[reason]?.fix;
+  return fix === undefined ? {} : { todo: fix };
+}
+
+/** Conditions in which something is wrong when they are True. */
+const wrongWhenTrue = ["Degraded", "NodeLost", "StorageLost", "Open", "UpdatePending"] as const;
+
+/** What is wrong with a cache, or that nothing is. */
+export function ofCache({ cache, cacheName, namespace, pods }: Facts): readonly Finding[] {
+  if (cache === undefined) {
+    const text = `There is no ${names.kind} ${cacheName} in the namespace ${namespace}.`;
+    return [{ level: "bad", text, ...withFix("CacheNotFound") }];
+  }
+  const { status } = cache;
+  const ready = conditionOf(status, "Ready");
+  if (ready === undefined) {
+    const text = "The operator has not looked at it yet.";
+    return [
+      {
+        level: "waits",
+        text,
+        todo: "If that stays so: is the operator running, and may it see this namespace?",
+      },
+    ];
+  }
+  const wrong = wrongWhenTrue.flatMap((type): Finding[] => {
+    const found = conditionOf(status, type);
+    if (found?.status !== "True") return [];
+    const level = type === "Degraded" || type === "NodeLost" ? "bad" : "waits";
+    return [{ level, text: `${type}: ${found.message}`, ...withFix(found.reason) }];
+  });
+  if (ready.status === "True")
+    return wrong.length > 0 ? [good(ready.message), ...wrong] : [good(ready.message)];
+  const trouble = pods.map(troubleOf).find((each) => each !== undefined);
+  const own: Finding = { level: "waits", text: ready.message, ...withFix(ready.reason) };
+  const ofPod: Finding[] =
+    trouble === undefined ? [] : [{ level: "bad", text: trouble.message, ...withFix(trouble.reason) }];
+  return wrong.some(({ level }) => level === "bad") ? [...wrong, ...ofPod] : [own, ...ofPod, ...wrong];
+}
+
+function good(text: string): Finding {
+  return { level: "good", text };
+}
+
+/** What a step waits for, or how it ended. */
+export function ofStep(facts: Facts): readonly Finding[] {
+  const { job, pods } = facts;
+  if (job?.spec?.suspend) {
+    const todo = "Set spec.suspend of the Job to false, or wait for who does, such as a queue.";
+    return [{ level: "waits", text: "The Job is suspended.", todo }];
+  }
+  const done = job?.status?.conditions?.find(
+    ({ type, status }) => status === "True" && (type === "Complete" || type === "Failed"),
+  );
+  const told = pods
+    .flatMap((pod) => outcomesOf(pod))
+    .map(({ note }): Finding => {
+      const level = note.type === "Warning" ? "bad" : "good";
+      return { level, text: note.note, ...withFix(note.reason) };
+    });
+  if (done?.type === "Complete") return told.length > 0 ? told : [good("It is complete.")];
+  const ends = pods.flatMap(endOf);
+  if (done !== undefined) {
+    const why = `The Job failed: ${done.message ?? done.reason ?? ""}`;
+    return [
+      ...told,
+      ...ends.filter(({ text }) => !told.some((each) => each.text === text)),
+      { level: "bad", text: why },
+    ];
+  }
+  if (pods.length === 0) return [withoutPods(facts)];
+  return pods.flatMap((pod) => ofPod(pod, facts, told));
+}
+
+function withoutPods({ events }: Facts): Finding {
+  const refused = events.find(({ reason }) => reason === "FailedCreate");
+  if (refused === undefined) return { level: "waits", text: "It has no Pod yet." };
+  return {
+    level: "bad",
+    text: refused.note,
+    todo: "Correct what the message names; the Job tries again by itself.",
+  };
+}
+
+function ofPod(pod: V1Pod, facts: Facts, told: readonly Finding[]): Finding[] {
+  const { phase } = pod.status ?? {};
+  if (phase === "Succeeded") return told.length > 0 ? [...told] : [good("It ended with success.")];
+  if (phase === "Failed") return told.length > 0 ? [...told] : endOf(pod);
+  const trouble = troubleOf(pod);
+  if (trouble !== undefined) return [{ level: "bad", text: trouble.message, ...todoOf(trouble.reason) }];
+  const waits = waitsFor(pod, facts);
+  return waits.length > 0 ? waits : [...told, good(`It runs${phase === "Running" ? "" : `: ${phase}`}.`)];
+}
+
+/** The table speaks of registries; a step's Pod is the author's. */
+function todoOf(reason: string): { readonly todo?: string } {
+  if (reason === "ImagePullFailed") return { todo: "Correct the image, or give the Pod imagePullSecrets." };
+  if (reason === "Unschedulable")
+    return { todo: "Make room on a node, or ask for less; the message says what is missing." };
+  if (reason === "CreateContainerConfigError")
+    return { todo: "Create what the message names, or correct the Pod." };
+  return {};
+}
+
+/** Containers of the operator that are at work before the program, with what they said last. */
+function waitsFor(pod: V1Pod, facts: Facts): Finding[] {
+  const { cache, said } = facts;
+  const name = pod.metadata?.name ?? "";
+  const puller = [names.pullContainer, names.pushContainer].find((each) => said.has(`${name}/${each}`));
+  const line = puller === undefined ? undefined : said.get(`${name}/${puller}`);
+  const isBefore = (pod.status?.containerStatuses ?? []).some(({ state }) => state?.waiting !== undefined);
+  if (!isBefore && puller !== names.pushContainer) return [];
+  const own: Finding[] =
+    line === undefined ? [] : [{ level: "waits", text: `Its container ${puller} says: ${line}` }];
+  const isReady = conditionOf(cache?.status, "Ready")?.status === "True";
+  return isReady ? own : [...own, ...ofCache({ ...facts, pods: [] }).filter(({ level }) => level !== "good")];
+}
+
+const meanings = new Map<number, string>(
+  Object.values(exitCodes).map(({ code, meaning }) => [code, meaning]),
+);
+
+/** How the containers of a Pod that failed ended. */
+function endOf(pod: V1Pod): Finding[] {
+  const { initContainerStatuses = [], containerStatuses = [], message } = pod.status ?? {};
+  const ends = [...initContainerStatuses, ...containerStatuses].flatMap(endOfContainer);
+  if (ends.length > 0 || pod.status?.phase !== "Failed") return ends;
+  return [{ level: "bad", text: message ?? "The Pod failed." }];
+}
+
+function endOfContainer({ name, state }: V1ContainerStatus): Finding[] {
+  const { exitCode, message, reason } = state?.terminated ?? {};
+  if (exitCode === undefined || exitCode === 0) return [];
+  const meaning = meanings.get(exitCode) ?? message ?? reason ?? "";
+  const text = `The container ${name} ended with exit code ${exitCode}. ${meaning}`.trim();
+  return [{ level: "bad", text, todo: `Read its log: kubectl logs, with -c ${name}.` }];
+}

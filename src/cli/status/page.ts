@@ -1,0 +1,122 @@
+import { styleText } from "node:util";
+import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
+import { names } from "../../../schema/names.ts";
+import { visible, visibleLines } from "../../annotations/problems.ts";
+import { conditionOf } from "../../cache/status.ts";
+import { shortAge } from "../show/sizes.ts";
+import { formatTable, unknown } from "../show/table.ts";
+import type { Facts } from "./facts.ts";
+import type { Finding } from "./findings.ts";
+
+const mostEvents = 12;
+const longestNote = 300;
+
+/** How a page is printed. */
+export interface PageStyle {
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  readonly colour: boolean;
+}
+
+/**
+ * The page about a cache or a step.
+ *
+ * @param title - what it is about
+ * @param facts - what was read
+ * @param findings - what is to be said
+ * @param style - see there
+ */
+export function formatPage(
+  title: string,
+  facts: Facts,
+  findings: readonly Finding[],
+  { now, colour }: PageStyle,
+): string {
+  const sections = [
+    `${title}\n${findings.map((finding) => formatFinding(finding, colour)).join("")}`,
+    formatTable(["KIND", "NAME", "STATE", "AGE"], objectsIn(facts, now)),
+    conditionsOf(facts, now),
+    eventsOf(facts, now),
+    facts.unread.map((line) => `${line}\n`).join(""),
+  ];
+  return sections.filter((section) => section !== "").join("\n");
+}
+
+const words = { good: ["OK", "green"], waits: ["WAITS", "yellow"], bad: ["FAILS", "red"] } as const;
+
+function formatFinding({ level, text, todo }: Finding, colour: boolean): string {
+  const [word, shade] = words[level];
+  const shown = word.padEnd(7);
+  const first = `  ${colour ? styleText(shade, shown, { validateStream: false }) : shown}${visibleLines(text).replaceAll("\n", "\n         ")}\n`;
+  return todo === undefined ? first : `${first}  ${"To do".padEnd(7)}${visible(todo)}\n`;
+}
+
+function objectsIn({ cache, cacheName, job, statefulSet, claim, pods }: Facts, now: number): string[][] {
+  const ready = conditionOf(cache?.status, "Ready");
+  const rows: string[][] = [];
+  const add = (kind: string, object: Timed | undefined, state: string) =>
+    object && rows.push([kind, object.metadata?.name ?? "", state, ageOf(object, now)]);
+  add("Job", job, `${job?.status?.succeeded ?? 0}/${job?.spec?.completions ?? 1} complete`);
+  for (const pod of pods) add("Pod", pod, stateOf(pod));
+  if (cache === undefined) rows.push([names.kind, cacheName, "is not there", unknown]);
+  add(names.kind, cache, ready?.status === "True" ? "Ready" : (ready?.reason ?? unknown));
+  add(
+    "StatefulSet",
+    statefulSet,
+    `${statefulSet?.status?.readyReplicas ?? 0}/${statefulSet?.spec?.replicas ?? 0} ready`,
+  );
+  add("PersistentVolumeClaim", claim, claim?.status?.phase ?? unknown);
+  return rows;
+}
+
+interface Timed {
+  readonly metadata?: { readonly name?: string; readonly creationTimestamp?: unknown };
+}
+
+function ageOf({ metadata }: Timed, now: number): string {
+  const created = new Date(String(metadata?.creationTimestamp)).getTime();
+  return Number.isNaN(created) ? unknown : shortAge((now - created) / 1000);
+}
+
+/** The Pod's phase, and what of its containers is worth a word. */
+function stateOf({ status, metadata }: V1Pod): string {
+  const { initContainerStatuses = [], containerStatuses = [], phase = unknown } = status ?? {};
+  const parts = [...initContainerStatuses, ...containerStatuses].flatMap(partOf);
+  const ends = metadata?.deletionTimestamp === undefined ? phase : `${phase}, being deleted`;
+  return parts.length === 0 ? ends : `${ends}: ${parts.join(", ")}`;
+}
+
+function partOf({ name, state, restartCount }: V1ContainerStatus): string[] {
+  const again = restartCount > 0 ? ` (restarted ${restartCount} times)` : "";
+  if (state?.running) return [`${name} runs${again}`];
+  if (state?.waiting)
+    return [`${name} waits${state.waiting.reason ? ` (${state.waiting.reason})` : ""}${again}`];
+  const { exitCode } = state?.terminated ?? {};
+  return exitCode === undefined || exitCode === 0 ? [] : [`${name} ended with ${exitCode}${again}`];
+}
+
+function conditionsOf({ cache }: Facts, now: number): string {
+  const { conditions = [] } = cache?.status ?? {};
+  if (conditions.length === 0) return "";
+  const rows = conditions.map(({ type, status, reason, lastTransitionTime }) => [
+    type,
+    status,
+    reason,
+    shortAge((now - Date.parse(lastTransitionTime)) / 1000),
+  ]);
+  return formatTable(["CONDITION", "STATUS", "REASON", "SINCE"], rows);
+}
+
+function eventsOf({ events }: Facts, now: number): string {
+  if (events.length === 0) return "";
+  const rows = events
+    .slice(0, mostEvents)
+    .map(({ at, type, reason, about, note }) => [
+      shortAge((now - Date.parse(at)) / 1000),
+      type,
+      reason,
+      about,
+      note.length > longestNote ? `${note.slice(0, longestNote)}…` : note,
+    ]);
+  return formatTable(["EVENT", "TYPE", "REASON", "ABOUT", "MESSAGE"], rows);
+}

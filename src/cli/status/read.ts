@@ -1,0 +1,235 @@
+import type {
+  V1Container,
+  V1Job,
+  V1PersistentVolumeClaim,
+  V1Pod,
+  V1StatefulSet,
+} from "@kubernetes/client-node";
+import { names } from "../../../schema/names.ts";
+import { annotations } from "../../annotations/table.ts";
+import { selectorLabels } from "../../cache/labels.ts";
+import type { OrasCache } from "../../cache/types.ts";
+import { isStatus } from "../../kube/errors.ts";
+import { get } from "../../kube/objects.ts";
+import { pathOf, type Resource, resources } from "../../kube/resources.ts";
+import { exits } from "../exits.ts";
+import { CliError } from "../output.ts";
+import { findCache, nameOf } from "../remote/find-cache.ts";
+import { withRight } from "../remote/rights.ts";
+import type { Session } from "../remote/session.ts";
+import type { Facts, ShownEvent, Subject } from "./facts.ts";
+
+/** Pods of a Job that are looked at closely: a Job may have thousands. */
+const mostPods = 3;
+const mostEvents = 200;
+
+/** What may be read, and what of it could not. */
+interface Reader {
+  readonly session: Session;
+  readonly unread: Set<string>;
+}
+
+/**
+ * Reads everything about a cache or a step, at once.
+ *
+ * @param session - of the person
+ * @param subject - the cache or step
+ * @throws CliError where it is not there
+ */
+export async function readFacts(session: Session, subject: Subject): Promise<Facts> {
+  const reader: Reader = { session, unread: new Set() };
+  const found =
+    subject.kind === "cache" ? await aboutCache(reader, subject.name) : await aboutStep(reader, subject);
+  return { ...found, namespace: session.namespace, unread: [...reader.unread] };
+}
+
+type Found = Omit<Facts, "namespace" | "unread">;
+
+async function aboutCache(reader: Reader, wanted: string | undefined): Promise<Found> {
+  const cache = await findCache(reader.session, wanted);
+  const name = nameOf(cache);
+  const claimName = cache.status?.storage?.claim;
+  const labelSelector = Object.entries(selectorLabels(name))
+    .map(([key, value]) => `${key}=${value}`)
+    .join(",");
+  const [statefulSet, claim, pods, own, ofPod] = await Promise.all([
+    optional<V1StatefulSet>(reader, resources.statefulSets, name),
+    claimName === undefined
+      ? undefined
+      : optional<V1PersistentVolumeClaim>(reader, resources.persistentVolumeClaims, claimName),
+    list<V1Pod>(reader, resources.pods, { labelSelector }),
+    eventsOf(reader, name),
+    eventsOf(reader, `${name}-0`),
+  ]);
+  return {
+    cacheName: name,
+    cache,
+    statefulSet,
+    claim,
+    pods,
+    said: new Map(),
+    events: sorted([...own, ...ofPod]),
+  };
+}
+
+async function aboutStep(
+  reader: Reader,
+  { kind, name }: { kind: "job" | "pod" | "cache"; name?: string | undefined },
+): Promise<Found> {
+  const { namespace } = reader.session;
+  const resource = kind === "job" ? resources.jobs : resources.pods;
+  const object = await required<V1Job & V1Pod>(reader, resource, name ?? "");
+  const pods =
+    kind === "job"
+      ? await list<V1Pod>(reader, resources.pods, { labelSelector: `batch.kubernetes.io/job-name=${name}` })
+      : [object as V1Pod];
+  const newest = [...pods].sort((a, b) => createdOf(b) - createdOf(a)).slice(0, mostPods);
+  const cacheName = cacheOfStep(object, newest);
+  const [cache, events, said] = await Promise.all([
+    optional<OrasCache>(reader, resources.orasCaches, cacheName),
+    Promise.all([...new Set([name ?? "", ...newest.map(nameOfPod)])].map((about) => eventsOf(reader, about))),
+    saidBy(reader, newest, namespace),
+  ]);
+  return {
+    cacheName,
+    cache,
+    ...(kind === "job" ? { job: object as V1Job } : {}),
+    pods: newest,
+    said,
+    events: sorted(events.flat()),
+  };
+}
+
+function cacheOfStep({ metadata }: V1Job | V1Pod, pods: readonly V1Pod[]): string {
+  const { key, default: fallback = "" } = annotations["oras-cache"];
+  const written = [metadata, ...pods.map((pod) => pod.metadata)].map((each) => each?.annotations?.[key]);
+  return written.find((value) => value !== undefined) ?? fallback;
+}
+
+function nameOfPod({ metadata }: V1Pod): string {
+  return metadata?.name ?? "";
+}
+
+function createdOf({ metadata }: V1Pod): number {
+  return new Date(metadata?.creationTimestamp ?? 0).getTime();
+}
+
+async function required<T extends object>(reader: Reader, resource: Resource, name: string): Promise<T> {
+  const { client, namespace } = reader.session;
+  const need = { verbs: ["get"], resource: resource.plural, name, namespace };
+  const found = await withRight(need, () => get<T>(client, resource, { namespace, name }));
+  if (found !== undefined) return found;
+  const message = `There is no ${resource.kind} "${name}" in the namespace ${namespace}.`;
+  throw new CliError(message, exits.notFound);
+}
+
+async function optional<T extends object>(
+  reader: Reader,
+  resource: Resource,
+  name: string,
+): Promise<T | undefined> {
+  const { client, namespace } = reader.session;
+  return unlessForbidden(
+    reader,
+    `get ${resource.plural}`,
+    () => get<T>(client, resource, { namespace, name }),
+    undefined,
+  );
+}
+
+async function list<T>(
+  reader: Reader,
+  resource: Resource,
+  query: Record<string, string>,
+): Promise<readonly T[]> {
+  const { client, namespace } = reader.session;
+  const ask = async () =>
+    (await client.request<{ items: T[] }>({ path: pathOf(resource, { namespace }), query })).items;
+  return unlessForbidden(reader, `list ${resource.plural}`, ask, []);
+}
+
+/** What a page shows less for want of a right is said below it. */
+async function unlessForbidden<T>(
+  { session, unread }: Reader,
+  right: string,
+  ask: () => Promise<T>,
+  instead: T,
+): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!isStatus(error, 403)) throw error;
+    unread.add(
+      `You have no right to ${right} in the namespace ${session.namespace}: what that would show is missing.`,
+    );
+    return instead;
+  }
+}
+
+interface KubeEvent {
+  readonly type?: string;
+  readonly reason?: string;
+  readonly note?: string;
+  readonly regarding?: { readonly kind?: string; readonly name?: string };
+  readonly eventTime?: string | null;
+  readonly deprecatedLastTimestamp?: string | null;
+  readonly series?: { readonly lastObservedTime?: string } | null;
+  readonly metadata?: { readonly creationTimestamp?: string };
+}
+
+async function eventsOf(reader: Reader, name: string): Promise<readonly ShownEvent[]> {
+  const query = { fieldSelector: `regarding.name=${name}`, limit: String(mostEvents) };
+  const events = await list<KubeEvent>(reader, resources.events, query);
+  return events.map(({ type = "", reason = "", note = "", regarding, ...times }) => ({
+    type,
+    reason,
+    note,
+    about: `${regarding?.kind}/${regarding?.name}`,
+    at:
+      times.series?.lastObservedTime ??
+      times.deprecatedLastTimestamp ??
+      times.eventTime ??
+      times.metadata?.creationTimestamp ??
+      "",
+  }));
+}
+
+function sorted(events: readonly ShownEvent[]): readonly ShownEvent[] {
+  return [...events].sort((a, b) => Date.parse(b.at) - Date.parse(a.at));
+}
+
+/** What the operator's containers that run said last: what they wait for. */
+async function saidBy(
+  reader: Reader,
+  pods: readonly V1Pod[],
+  namespace: string,
+): Promise<ReadonlyMap<string, string>> {
+  const running = pods.flatMap((pod) => {
+    const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
+    return [...initContainerStatuses, ...containerStatuses]
+      .filter(({ name, state }) => state?.running !== undefined && isAdded({ name }))
+      .map(({ name }) => ({ pod: nameOfPod(pod), name }));
+  });
+  const lines = await Promise.all(
+    running.map(async ({ pod, name }) => {
+      const path = `${pathOf(resources.pods, { namespace, name: pod })}/log`;
+      const read = async () => {
+        const response = await reader.session.client.stream({
+          path,
+          query: { container: name, tailLines: 1 },
+        });
+        return Buffer.concat(await response.toArray())
+          .toString()
+          .trim();
+      };
+      const text = await unlessForbidden(reader, "get pods/log", read, "").catch(() => "");
+      return [`${pod}/${name}`, text] as const;
+    }),
+  );
+  return new Map(lines.filter(([, text]) => text !== ""));
+}
+
+/** Whether a container is one that the operator adds. */
+export function isAdded({ name }: Pick<V1Container, "name">): boolean {
+  return name === names.pullContainer || name === names.installContainer || /^oras(?:-\d+)?$/.test(name);
+}

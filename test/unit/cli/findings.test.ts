@@ -1,0 +1,150 @@
+import type { V1Pod } from "@kubernetes/client-node";
+import { describe, expect, it } from "vitest";
+import { exitCodes } from "../../../schema/exit-codes.ts";
+import { names } from "../../../schema/names.ts";
+import type { Facts } from "../../../src/cli/status/facts.ts";
+import { findingsOf } from "../../../src/cli/status/findings.ts";
+import { formatPage } from "../../../src/cli/status/page.ts";
+import { cacheOf, podOf } from "../../support/builders.ts";
+
+const time = "2026-01-02T03:04:05Z";
+
+function cacheWith(
+  ...conditions: { type: string; status: string; reason: string; message?: string }[]
+): Facts["cache"] {
+  const full = conditions.map((each) => ({ message: "m", ...each, lastTransitionTime: time }));
+  return { ...cacheOf("oras"), status: { conditions: full } } as Facts["cache"];
+}
+
+const ready = cacheWith({
+  type: "Ready",
+  status: "True",
+  reason: "RegistryReady",
+  message: "The registry answers.",
+});
+
+function factsOf(parts: Partial<Facts>): Facts {
+  return {
+    namespace: "runs",
+    cacheName: "oras",
+    cache: ready,
+    pods: [],
+    said: new Map(),
+    events: [],
+    unread: [],
+    ...parts,
+  };
+}
+
+function podWith(status: V1Pod["status"]): V1Pod {
+  return { ...podOf("p"), status } as V1Pod;
+}
+
+describe("a cache", () => {
+  it("is fine", () => {
+    expect(findingsOf(factsOf({}), "cache")).toEqual([{ level: "good", text: "The registry answers." }]);
+  });
+
+  it("has its problem first, and what to do", () => {
+    const cache = cacheWith(
+      { type: "Ready", status: "False", reason: "ImagePullFailed" },
+      { type: "Degraded", status: "True", reason: "ImagePullFailed", message: "image x cannot be pulled" },
+    );
+    expect(findingsOf(factsOf({ cache }), "cache")[0]).toEqual({
+      level: "bad",
+      text: "Degraded: image x cannot be pulled",
+      todo: "Correct spec.image, or make the image available to the nodes.",
+    });
+  });
+
+  it("is not looked at yet", () => {
+    expect(findingsOf(factsOf({ cache: cacheOf("oras") }), "cache")[0]?.level).toBe("waits");
+  });
+});
+
+describe("a step", () => {
+  const waiting = { name: "main", state: { waiting: { reason: "PodInitializing" } } };
+  const initRuns = { name: names.pullContainer, state: { running: {} } };
+
+  it("waits for its inputs, as its container says", () => {
+    const pod = podWith({
+      phase: "Pending",
+      containerStatuses: [waiting],
+      initContainerStatuses: [initRuns],
+    } as never);
+    const said = new Map([[`p/${names.pullContainer}`, "input a/b:1 is not there; trying again"]]);
+    expect(findingsOf(factsOf({ pods: [pod], said }), "pod")).toEqual([
+      {
+        level: "waits",
+        text: `Its container ${names.pullContainer} says: input a/b:1 is not there; trying again`,
+      },
+    ]);
+    const [, second] = findingsOf(factsOf({ pods: [pod], said, cache: undefined }), "pod");
+    expect(second?.text).toBe("There is no OrasCache oras in the namespace runs.");
+    expect(second?.todo).toContain("Create it");
+  });
+
+  it("cannot be scheduled", () => {
+    const conditions = [
+      { type: "PodScheduled", status: "False", reason: "Unschedulable", message: "0/1 nodes are available" },
+    ];
+    const [first] = findingsOf(
+      factsOf({ pods: [podWith({ phase: "Pending", conditions } as never)] }),
+      "pod",
+    );
+    expect(first).toMatchObject({ level: "bad", text: "Pod p: 0/1 nodes are available" });
+    expect(first?.todo).toContain("Make room");
+  });
+
+  it("failed with one of the operator's codes, or with its own", () => {
+    const end = (exitCode: number) =>
+      podWith({
+        phase: "Failed",
+        containerStatuses: [{ name: "main", state: { terminated: { exitCode } } }],
+      } as never);
+    const { code, meaning } = exitCodes.inputNotFound;
+    expect(findingsOf(factsOf({ pods: [end(code)] }), "pod")[0]?.text).toBe(
+      `The container main ended with exit code ${code}. ${meaning}`,
+    );
+    expect(findingsOf(factsOf({ pods: [end(1)] }), "pod")[0]?.todo).toContain("kubectl logs");
+  });
+
+  it("is a Job that has no Pod, for the reason that its Event has", () => {
+    const job = { metadata: { name: "j" }, spec: {} } as Facts["job"];
+    const events = [
+      { type: "Warning", reason: "FailedCreate", note: "exceeded quota", about: "Job/j", at: time },
+    ];
+    expect(findingsOf(factsOf({ job, events }), "job")[0]).toMatchObject({
+      level: "bad",
+      text: "exceeded quota",
+    });
+    expect(
+      findingsOf(factsOf({ job: { ...job, spec: { suspend: true } } as Facts["job"] }), "job")[0]?.text,
+    ).toContain("suspended");
+  });
+});
+
+it("a page has what was found, objects, conditions and Events, and nothing that a terminal obeys", () => {
+  const events = [
+    { type: "Normal", reason: "Created", note: "x\u001b[2J", about: "OrasCache/oras", at: time },
+  ];
+  const facts = factsOf({ events, unread: ["You have no right to list pods."] });
+  const page = formatPage("OrasCache oras in the namespace runs", facts, findingsOf(facts, "cache"), {
+    now: Date.parse(time) + 60_000,
+    colour: false,
+  });
+  expect(page).toBe(`OrasCache oras in the namespace runs
+  OK     The registry answers.
+
+KIND        NAME   STATE   AGE
+OrasCache   oras   Ready   -
+
+CONDITION   STATUS   REASON          SINCE
+Ready       True     RegistryReady   60s
+
+EVENT   TYPE     REASON    ABOUT            MESSAGE
+60s     Normal   Created   OrasCache/oras   x\\u001b[2J
+
+You have no right to list pods.
+`);
+});
