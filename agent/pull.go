@@ -44,7 +44,19 @@ func install(ctx context.Context, o options.Options) error {
 			return err
 		}
 	}
-	return nil
+	return copyLogins(ctx, o)
+}
+
+// copyLogins is for the author's script that pulls and pushes, if there is one.
+func copyLogins(ctx context.Context, o options.Options) error {
+	if o.DockerConfig == "" {
+		return nil
+	}
+	logins, err := registryOptions(o, credentials.Push)
+	if err != nil {
+		return err
+	}
+	return scripts.Logins{Registry: logins, Code: contract.ExitSetupFailed, Say: say}.Copy(ctx, o.DockerConfig)
 }
 
 // pull is the init container: it installs the agent, pulls the inputs, and proves that the output may be pushed.

@@ -92,14 +92,29 @@ async function takeDown(): Promise<void> {
 
 async function pullWithStockOras(registry: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "oras-demo-"));
+  const login = await mkdtemp(join(tmpdir(), "oras-demo-login-"));
+  // Else oras would write the login beside those of the person who runs this.
+  process.env["DOCKER_CONFIG"] = login;
   try {
+    await logIn(registry);
     const reference = `${registry}/${artifact}`;
     await show(cluster, ["oras", "resolve", "--plain-http", reference]);
     await show(cluster, ["oras", "pull", "--plain-http", "--no-tty", "--output", folder, reference]);
     console.log(`$ find results -type f\n${indent((await filesBelow(folder)).join("\n"))}`);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await Promise.all([folder, login].map((path) => rm(path, { recursive: true, force: true })));
   }
+}
+
+/** As a person does it: the password goes from the Secret to oras through a pipe. */
+async function logIn(registry: string): Promise<void> {
+  const status = ["get", names.singular, cacheName, "-o", "jsonpath={.status.credentialsSecret}"];
+  await show(cluster, [...kubectl, ...status]);
+  const secret = await quiet([...kubectl, ...status]);
+  const read = [...kubectl, "get", "secret", secret, "-o", "jsonpath={.data.password}"].join(" ");
+  const write = `oras login --plain-http --username oras-1 --password-stdin ${registry}`;
+  const line = `${read} | base64 -d | ${write}`;
+  await show(cluster, ["sh", "-c", line], undefined, line);
 }
 
 async function filesBelow(folder: string): Promise<string[]> {
@@ -151,8 +166,13 @@ async function quiet(argv: readonly string[]): Promise<string> {
 }
 
 /** Prints a command and what it said. A part of the cluster that is just starting may refuse it at first. */
-async function show(where: Cluster, argv: readonly string[], choose = (text: string) => text): Promise<void> {
-  console.log(`$ ${argv.join(" ")}`);
+async function show(
+  where: Cluster,
+  argv: readonly string[],
+  choose = (text: string) => text,
+  line = argv.join(" "),
+): Promise<void> {
+  console.log(`$ ${line}`);
   const { argv: full, env } = await where.command(argv);
   const deadline = Date.now() + 30_000;
   for (;;) {

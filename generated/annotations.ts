@@ -227,7 +227,7 @@ export const annotations = {
     "oneWith": [],
     "format": "ObjectName",
     "defaultText": "none",
-    "description": "Secret in the same namespace for the registry. Either it has the keys ORAS_USER, ORAS_PUSH_PASS and ORAS_PULL_PASS, all optional, or it is of type kubernetes.io/dockerconfigjson. An optional key ca.crt holds the certificate of a private CA. Only the containers that pull and push can read it. The user and the passwords are sent to a single registry: the step's registry if it is remote, otherwise that of the output, otherwise that of the first input. To log in to several registries, use kubernetes.io/dockerconfigjson. Passwords are sent over plain HTTP only to the step's OrasCache.",
+    "description": "Secret in the same namespace for the registry. Either it has the keys ORAS_USER, ORAS_PUSH_PASS and ORAS_PULL_PASS, all optional, or it is of type kubernetes.io/dockerconfigjson. An optional key ca.crt holds the certificate of a private CA. Only the containers that pull and push can read it. The user and the passwords are sent to a single registry: the step's registry if it is remote, otherwise that of the output, otherwise that of the first input. To log in to several registries, use kubernetes.io/dockerconfigjson. Passwords are sent over plain HTTP only to the step's OrasCache, and to a Service of the cluster that is named whole, such as http://oras-0.oras.other.svc.cluster.local:5000.",
     "example": "oras-env"
   },
   "container": {
@@ -263,7 +263,7 @@ export const annotations = {
     "oneWith": [],
     "format": "ScriptUrl",
     "defaultText": "the built-in script",
-    "description": "URL of a script that pulls and pushes instead of the built-in one. It is fetched over HTTPS. Pin it with #sha256=…, because a person who changes an unpinned script runs code in the Pod.",
+    "description": "URL of a script that pulls and pushes instead of the built-in one. It is fetched over HTTPS. Pin it with #sha256=…, because a person who changes an unpinned script runs code in the Pod. The oras CLI in it is logged in to the step's registry: DOCKER_CONFIG is a folder with the logins of the OrasCache and of oras-env.",
     "example": "https://example.com/oras-entrypoint.sh"
   },
   "debug": {

@@ -23,6 +23,7 @@ interface AgentOption {
 
 const all = ["install", "pull", "exec", "push", "serve", "sidecar", "application"] as const;
 const registry = ["pull", "push", "serve", "sidecar"] as const;
+const logins = ["install", ...registry] as const;
 const pullers = ["pull", "serve", "sidecar"] as const;
 const pushers = ["push", "serve", "sidecar"] as const;
 const program = ["exec", "application"] as const;
@@ -55,6 +56,11 @@ export const agentOptions = {
     type: "text",
     commands: ["install"],
     description: "a file with CAs (PEM) that are trusted beside the system's; it need not be there",
+  },
+  "docker-config": {
+    type: "text",
+    commands: ["install"],
+    description: "the folder in which the author's script that pulls and pushes finds the step's logins",
   },
   "forget-outputs": {
     type: "flag",
@@ -136,7 +142,7 @@ export const agentOptions = {
     commands: pushers,
     description: "how directories are packed: as the annotation says",
   },
-  timeout: { type: "seconds", commands: registry, description: "how long a registry is waited for" },
+  timeout: { type: "seconds", commands: logins, description: "how long a registry is waited for" },
   "stall-timeout": {
     type: "seconds",
     commands: registry,
@@ -147,7 +153,7 @@ export const agentOptions = {
     commands: ["pull", "sidecar", "keep"],
     description: "how much the volume of the step, or of the registry, takes; 0 where that is not known",
   },
-  credentials: { type: "text", commands: registry, description: "the folder of the step's Secret" },
+  credentials: { type: "text", commands: logins, description: "the folder of the step's Secret" },
   "credentials-host": {
     type: "text",
     commands: registry,
@@ -155,12 +161,12 @@ export const agentOptions = {
   },
   "cache-credentials": {
     type: "text",
-    commands: registry,
+    commands: logins,
     description: "the folder with the login of the step's own cache, which may come later",
   },
   "plain-login-host": {
     type: "text",
-    commands: registry,
+    commands: logins,
     description: "the one host that a login is shown to without TLS: the step's own cache",
   },
   keeper: {

@@ -25,6 +25,8 @@ export const names = {
   cacheLabel: `${prefix}cache`,
   /** On children: the generation of the OrasCache that they were made from. */
   generationAnnotation: `${prefix}generation`,
+  /** On a StatefulSet: who reaches the registry over the network, where the operator has made a NetworkPolicy. */
+  networkPolicyAnnotation: `${prefix}network-policy`,
   /** On an OrasCache: another value restarts the registry's Pod, also where its artifacts are lost then. */
   restartAnnotation: `${prefix}restart`,
   /** The same on the registry's Pod: what stands under the prefix on a Pod is about a step. */
@@ -35,6 +37,9 @@ export const names = {
   credentialsPath: "/var/run/oras/credentials",
   cacheLoginVolume: "oras-cache-login",
   cacheLoginPath: "/var/run/oras/cache",
+  /** Of a script of the author's that pulls and pushes: a folder that it may write to, with a copy of the logins. */
+  scriptLoginVolume: "oras-script-login",
+  scriptLoginPath: "/var/run/oras/docker",
   pushContainer: "oras",
   pullContainer: "oras-pull",
   installContainer: "oras-install",

@@ -33,9 +33,16 @@ const options = {
   registryAuth: {
     type: "string",
     choices: ["htpasswd", "none"],
-    default: "none",
+    default: "htpasswd",
     description:
       "Whether registries whose OrasCache has no spec.auth ask for a password. A registry that runs already without one stays open.",
+  },
+  registryNetworkPolicy: {
+    type: "string",
+    choices: ["namespace", "none"],
+    default: "namespace",
+    description:
+      "Whether registries whose OrasCache has no spec.networkPolicy are closed to Pods of other namespaces. A registry that runs already without a NetworkPolicy stays so.",
   },
   clusterDomain: {
     type: "string",

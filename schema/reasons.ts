@@ -58,6 +58,11 @@ const states = {
       "The registry ran without a password before new ones got one, and stays open, because Pods that run have none.",
     fix: "Set spec.auth.type to htpasswd when no step runs, or to none to keep it open.",
   },
+  KeptReachable: {
+    meaning:
+      "Every Pod of the cluster reaches the registry, as before new ones got a NetworkPolicy, because steps of other namespaces may use it.",
+    fix: "Set spec.networkPolicy.mode to namespace, and from if others need it, or mode to none to leave it so.",
+  },
   StillOpen: {
     meaning:
       "The registry's Pod was started without a password, and is not replaced, because it may hold artifacts.",
@@ -208,6 +213,7 @@ const cacheEvents = {
   NearlyFull: states.NearlyFull,
   RefusesSteps: states.RefusesSteps,
   KeptOpen: states.KeptOpen,
+  KeptReachable: states.KeptReachable,
   StillOpen: states.StillOpen,
 } as const satisfies Record<string, Reason>;
 

@@ -181,7 +181,7 @@ export const problemCatalogue = {
   },
   PasswordInPlainHttp: {
     summary: "The Secret of oras-env would be sent to a registry over plain HTTP.",
-    fix: "Use HTTPS (put a private CA into the key ca.crt of the Secret), or remove oras-env.",
+    fix: "Use HTTPS (put a private CA into the key ca.crt of the Secret), name a Service of the cluster by its whole name, or remove oras-env.",
   },
   NoClusterDns: {
     summary: "The Pod uses the host network without cluster DNS, so it cannot resolve the name of the cache.",

@@ -25,6 +25,15 @@ export const warningCatalogue = {
     summary: "The step uses an OrasCache that does not exist in its namespace yet.",
     fix: "Create the OrasCache, or correct the name.",
   },
+  CacheOfOthers: {
+    summary: "The step uses the OrasCache of another namespace and names no Secret with its password.",
+    fix: "Copy the login into a Secret of the step's namespace and name it in oras-env, unless that OrasCache has auth.type none; and let the namespace in by networkPolicy.from of the OrasCache.",
+  },
+  LoginUnknown: {
+    summary:
+      "The step was injected without an operator, and its OrasCache asks for a password that it is not given.",
+    fix: "Apply the step as it was: the operator injects it. Or give inject the OrasCache with its status, which names the Secret.",
+  },
   CacheSuspended: {
     summary: "The OrasCache of the step is suspended, so no registry runs.",
     fix: "Set spec.suspend of the OrasCache to false before the timeout of the step is over.",

@@ -17,6 +17,17 @@ export function inCluster(connection: Connection): boolean {
 }
 
 /**
+ * Whether the way to a registry is inside the cluster, so that a password may go there without TLS: the step's own cache,
+ * or any host whose whole name is that of a Service. A shorter one may be found outside.
+ *
+ * @param connection - to the registry
+ * @param clusterDomain - for example `cluster.local`
+ */
+export function staysInside(connection: Connection, clusterDomain: string): boolean {
+  return inCluster(connection) || connection.host.replace(/:\d+$/, "").endsWith(`.svc.${clusterDomain}`);
+}
+
+/**
  * The connection to an OrasCache's registry.
  *
  * @param name - of the OrasCache

@@ -1,5 +1,6 @@
 import type { V1StatefulSet } from "@kubernetes/client-node";
 import type { AuthType } from "./access.ts";
+import type { NetworkMode } from "./network-mode.ts";
 
 /** What children and status depend on, and is the same for all caches. */
 export interface CacheInstallation {
@@ -11,6 +12,8 @@ export interface CacheInstallation {
   readonly agentImage: string;
   /** Whether registries whose spec does not say ask for a password. */
   readonly auth: AuthType;
+  /** Who reaches registries whose spec does not say. */
+  readonly network: NetworkMode;
   /** What the keys of caches are made from, secret. */
   readonly operatorKey: string;
   /** Where the operator runs. */

@@ -6,6 +6,7 @@ import type {
 import { names } from "../../schema/names.ts";
 import type { ChildFacts } from "./facts.ts";
 import { selectorLabels } from "./labels.ts";
+import { type NetworkFacts, networkModeOf } from "./network-mode.ts";
 import { childMetadata, identityOf } from "./owner.ts";
 import { hasKeeper } from "./storage.ts";
 import type { StoredOrasCache } from "./types.ts";
@@ -20,14 +21,14 @@ import type { StoredOrasCache } from "./types.ts";
  */
 export function networkPolicy(
   cache: StoredOrasCache,
-  { operatorNamespace }: Pick<ChildFacts, "operatorNamespace">,
+  facts: NetworkFacts & Pick<ChildFacts, "operatorNamespace">,
 ): V1NetworkPolicy | undefined {
-  const { mode, from = [] } = cache.spec.networkPolicy ?? {};
-  if (mode !== "namespace") return undefined;
+  if (networkModeOf(cache, facts) === "none") return undefined;
+  const { from = [] } = cache.spec.networkPolicy ?? {};
   const owner = identityOf(cache);
   // It asks whether the registry enforces its password, and the keeper how full it is.
   const operator: V1NetworkPolicyPeer = {
-    namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": operatorNamespace } },
+    namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": facts.operatorNamespace } },
     podSelector: { matchLabels: { "app.kubernetes.io/name": names.operatorName } },
   };
   const inside = [{ podSelector: {} }, operator];

@@ -2,6 +2,7 @@ import type { V1PodTemplateSpec, V1StatefulSet } from "@kubernetes/client-node";
 import { isCovered } from "./covered.ts";
 import type { ChildFacts } from "./facts.ts";
 import { selectorLabels } from "./labels.ts";
+import { networkModeOf, networkRecord } from "./network-mode.ts";
 import { childMetadata, identityOf } from "./owner.ts";
 import { registryPod, restartIn } from "./registry-pod.ts";
 import type { StoredOrasCache } from "./types.ts";
@@ -15,10 +16,12 @@ import type { StoredOrasCache } from "./types.ts";
 export function statefulSet(cache: StoredOrasCache, facts: ChildFacts): V1StatefulSet {
   const owner = identityOf(cache);
   const template = registryPod(cache, facts);
+  const metadata = childMetadata(owner);
+  const record = networkRecord(networkModeOf(cache, facts));
   return {
     apiVersion: "apps/v1",
     kind: "StatefulSet",
-    metadata: childMetadata(owner),
+    metadata: { ...metadata, annotations: { ...metadata.annotations, ...record } },
     spec: {
       replicas: cache.spec.suspend ? 0 : 1,
       serviceName: owner.name,

@@ -7,6 +7,7 @@ import { cacheUrl, remoteUrl } from "./address.ts";
 import { capacityOf, isGrowing, requestOf } from "./claim.ts";
 import { updateConditions, type Verdict } from "./conditions.ts";
 import type { CacheInstallation } from "./facts.ts";
+import { networkModeOf } from "./network-mode.ts";
 import { identityOf } from "./owner.ts";
 import { changesOf } from "./pod-changes.ts";
 import { registryAnswers } from "./pods.ts";
@@ -132,23 +133,37 @@ function deployed(observation: Observation) {
   };
 }
 
-/** That the registry asks for no password, where it should or new ones do. */
+/** That the registry asks for no password, or is reached by every Pod, where it should not or new ones are not. */
 function openVerdict(observation: Observation): Verdicts {
   const { cache, pods, statefulSet, installation } = observation;
-  if (isClosed(cache, { ...installation, statefulSet })) {
-    const runs = pods.filter(({ metadata }) => !metadata?.deletionTimestamp);
-    if (runs.every(({ spec }) => spec === undefined || podAsksForPassword(spec))) return {};
+  const isAsked = isClosed(cache, { ...installation, statefulSet });
+  const runs = pods.filter(({ metadata }) => !metadata?.deletionTimestamp);
+  if (isAsked && !runs.every(({ spec }) => spec === undefined || podAsksForPassword(spec))) {
     const message =
-      "The registry's Pod runs without a password since before spec.auth asked for one, and is not replaced, because its " +
+      "The registry's Pod runs without a password since before one was asked for, and is not replaced, because its " +
       `artifacts would be lost. Whoever reaches it may read, overwrite and delete them. To replace it: ${restartCommand(cache)}`;
     return { Open: { status: "True", reason: "StillOpen", message } };
   }
-  if (cache.spec.auth !== undefined || installation.auth === "none") return {};
-  const message =
-    "The registry ran without a password before the operator's option registry-auth asked for one, and stays open: " +
-    "Pods that run have no password. Whoever reaches it may read, overwrite and delete artifacts. When no step runs, " +
-    "set spec.auth.type to htpasswd; set it to none to keep the registry open.";
-  return { Open: { status: "True", reason: "KeptOpen", message } };
+  const isKeptOpen = !isAsked && cache.spec.auth === undefined && installation.auth === "htpasswd";
+  const said = [...(isKeptOpen ? [keptOpen] : []), ...(isKeptReachable(observation) ? [keptReachable] : [])];
+  if (said.length === 0) return {};
+  const reason = isKeptOpen ? "KeptOpen" : "KeptReachable";
+  return { Open: { status: "True", reason, message: said.join(" ") } };
+}
+
+const keptOpen =
+  "The registry ran without a password before the operator's option registry-auth asked for one, and stays open: " +
+  "Pods that run have no password. Whoever reaches it may read, overwrite and delete artifacts. When no step runs, " +
+  "set spec.auth.type to htpasswd; set it to none to keep the registry open.";
+
+const keptReachable =
+  "Every Pod of the cluster reaches the registry, as before the operator's option registry-network-policy closed new ones: " +
+  "steps of other namespaces may use it. Set spec.networkPolicy.mode to namespace, with the others in from; set it to none " +
+  "to leave the registry as it is.";
+
+function isKeptReachable({ cache, statefulSet, installation }: Observation): boolean {
+  const isOpen = networkModeOf(cache, { network: installation.network, statefulSet }) === "none";
+  return isOpen && cache.spec.networkPolicy?.mode === undefined && installation.network === "namespace";
 }
 
 /** Also as long as a Pod asks for the password that is not to ask for one any more. */

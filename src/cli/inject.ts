@@ -105,7 +105,7 @@ function injectLater(step: Step, around: Surroundings, settings: OfflineSettings
 }
 
 /** What matters only where the step itself is printed with what was added. */
-const onlyOfPrinted: readonly FindingCode[] = ["CacheNotFound", "AlreadyInjected"];
+const onlyOfPrinted: readonly FindingCode[] = ["CacheNotFound", "LoginUnknown", "AlreadyInjected"];
 
 /** Whether the annotations of a step are on Pods or their template, and not on a Job. */
 function isOfPods(step: Step): boolean {

@@ -1,5 +1,8 @@
 import { names } from "../../schema/names.ts";
+import { optionDefaults } from "../../schema/options.ts";
 import type { Warning } from "../annotations/warning.ts";
+import { loginOfStep } from "../cache/access.ts";
+import type { OrasCache } from "../cache/types.ts";
 import type { Installation, Verdict } from "../injection/admission-types.ts";
 import { decide } from "../injection/decide.ts";
 import { prepare } from "../injection/prepare.ts";
@@ -12,6 +15,14 @@ export interface Created {
   readonly kind: string;
   readonly namespace: string;
   readonly value: object;
+}
+
+const unknownLogin = Symbol();
+
+/** The Secret with the login of a cache. The operator makes its name from a secret key; a status has it. */
+function loginIn(cache: OrasCache | undefined): string | typeof unknownLogin | undefined {
+  const name = loginOfStep(cache, optionDefaults.registryAuth, () => cache?.status?.credentialsSecret ?? "");
+  return name === "" ? unknownLogin : name;
 }
 
 /**
@@ -42,8 +53,11 @@ export function reviewOffline(created: Created, around: Surroundings, settings: 
   );
   if (prepared.settled) return prepared.settled;
   const asked = prepared.questions.cache;
+  const cache = asked === undefined ? undefined : around.cache(created.namespace, asked);
+  const login = asked === undefined ? undefined : loginIn(cache);
   const verdict = decide(prepared, {
-    cache: asked === undefined ? undefined : around.cache(created.namespace, asked),
+    cache,
+    ...(login === unknownLogin ? { loginUnknown: true } : { cacheLogin: login }),
     limitRanges: around.limitRanges(created.namespace),
     hookShape,
   });

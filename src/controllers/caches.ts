@@ -6,6 +6,7 @@ import type { EventReason } from "../../schema/reasons.ts";
 import { asksForPassword } from "../cache/access.ts";
 import { type Child, desiredChildren } from "../cache/children.ts";
 import type { CacheInstallation } from "../cache/facts.ts";
+import { isRecorded } from "../cache/network-mode.ts";
 import { type CacheIdentity, identityOf } from "../cache/owner.ts";
 import { isRolledOut, isUpdatePending } from "../cache/rollout.ts";
 import { conditionOf, type RemoteAnswer, statusOf, untilDeadline } from "../cache/status.ts";
@@ -17,7 +18,7 @@ import type { Usage } from "../cache/usage.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { isStatus } from "../kube/errors.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
-import { apply, type KubeObject, keyOf, patchJson } from "../kube/objects.ts";
+import { apply, get, type KubeObject, keyOf, patchJson } from "../kube/objects.ts";
 import { RetryError } from "../kube/queue.ts";
 import { resources } from "../kube/resources.ts";
 import type { Store } from "../kube/store.ts";
@@ -89,6 +90,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
   const { client, caches, record } = settings;
   const memories = new Map<string, { uid: string; children: Children }>();
   const written = new Map<string, OrasCacheStatus>();
+  const removed = new Map<string, V1StatefulSet>();
   const rollouts = createRollouts();
   const enforcement = createEnforcement(settings.askEnforced);
 
@@ -109,9 +111,26 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     return settings.children["PersistentVolumeClaim"]?.get(key) as V1PersistentVolumeClaim | undefined;
   };
 
+  /** The StatefulSet that has to be made anew: the watch does not know the original operator's, which lacks the labels. */
+  const findUnseen = async (cache: StoredOrasCache, key: string): Promise<void> => {
+    if (!cache.spec.deploy || liveSet(key) !== undefined || removed.has(key)) return;
+    const owner = identityOf(cache);
+    const unseen = await get<V1StatefulSet & KubeObject>(client, resources.statefulSets, owner);
+    if (unseen && isOwnedBy(unseen, owner)) removed.set(key, unseen);
+  };
+
+  /** What it is by default, for a cache. One whose StatefulSet is made anew is what it was. */
+  const installationFor = (key: string): CacheInstallation => {
+    const gone = removed.get(key);
+    if (gone === undefined) return settings.installation;
+    const live = liveSet(key);
+    if (live !== undefined && live.metadata?.uid !== gone.metadata?.uid) removed.delete(key);
+    return live === undefined ? asItRan(settings.installation, gone) : settings.installation;
+  };
+
   const desiredOf = (cache: StoredOrasCache, key: string): Child[] =>
     desiredChildren(cache, {
-      ...settings.installation,
+      ...installationFor(key),
       random: randomBytes(32).toString("base64url"),
       statefulSet: liveSet(key),
       mayHoldArtifacts: settings.podsOf(key).some(mayHoldArtifacts),
@@ -139,11 +158,15 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
   /** Yields each change as it is done: what was done before an error is reported too. */
   async function* converge(cache: StoredOrasCache, key: string): AsyncGenerator<ChildChange> {
     const children = childrenFor(key, identityOf(cache));
+    await findUnseen(cache, key);
     const desired = desiredOf(cache, key);
     for (const child of superfluous(cache, key, desired)) yield* await children.prune(child);
     for (const child of desired) {
       if (!isDue(child, key, children)) continue;
+      const before = liveSet(key);
       const changes = await children.ensure(child, isNewSpec(cache));
+      if (before && child.kind === "StatefulSet" && changes.some(({ kind }) => kind === "recreated"))
+        removed.set(key, before);
       tellRollout(cache, key, child, changes);
       yield* changes;
     }
@@ -211,7 +234,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
       trouble,
       remote,
       usage,
-      installation: settings.installation,
+      installation: installationFor(key),
       time: `${new Date().toISOString().slice(0, 19)}Z`,
     });
     for (const note of statusNotes(cache, status, trouble)) record(cache, note);
@@ -227,6 +250,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     if (cache === undefined) {
       memories.delete(key);
       written.delete(key);
+      removed.delete(key);
       rollouts.forget(key);
       settings.reports.forget(key);
       return undefined;
@@ -262,6 +286,16 @@ function afterError(error: unknown): number | undefined {
   if (!(error instanceof FailedTryError)) throw new RetryError(error, retry);
   if (!error.isNew) return retry;
   throw new RetryError(error.cause, retry);
+}
+
+/** The defaults by which a registry that ran open stays open. */
+function asItRan(installation: CacheInstallation, statefulSet: V1StatefulSet): CacheInstallation {
+  const { auth, network } = installation;
+  return {
+    ...installation,
+    auth: asksForPassword(statefulSet) ? auth : "none",
+    network: isRecorded(statefulSet) ? network : "none",
+  };
 }
 
 function idOf({ kind, metadata }: { kind?: string; metadata?: { name?: string } }): string {

@@ -4,7 +4,7 @@ import { amountOf } from "../annotations/quantity.ts";
 import { type ArtifactReference, formatReference } from "../annotations/reference.ts";
 import { makesOutput, type Settings, usesScripts } from "../annotations/settings.ts";
 import { annotations } from "../annotations/table.ts";
-import { type Connection, inCluster } from "../cache/connection.ts";
+import { type Connection, inCluster, staysInside } from "../cache/connection.ts";
 import { argument, environmentFor, flag, option } from "./arguments.ts";
 import type { Launcher } from "./launcher.ts";
 import { policyOf, removesInputs, restartsAll } from "./restart.ts";
@@ -14,8 +14,9 @@ import type { Step } from "./step.ts";
 
 /** The command lines of the agent, which runs in every container of a step: see agent/internal/options. */
 
-/** Puts the agent, and the author's scripts if there are any, on the share. */
-export function installArguments({ settings, launchers, pod }: Step): string[] {
+/** Puts the agent, and the author's scripts if there are any, on the share; and where the one that pushes finds logins. */
+export function installArguments(step: Step): string[] {
+  const { settings, launchers, pod } = step;
   const scripts = usesScripts(settings);
   return [
     ...option("--share", names.sharePath),
@@ -24,6 +25,28 @@ export function installArguments({ settings, launchers, pod }: Step): string[] {
     ...option("--entrypoint", settings.entrypoint),
     ...option("--oras-entrypoint", settings.orasEntrypoint),
     ...option("--ca-file", scripts && settings.orasEnv ? `${names.credentialsPath}/ca.crt` : undefined),
+    ...(scriptHasLogins(step) ? scriptLoginOptions(step) : []),
+  ];
+}
+
+/** Whether a script of the author's that pulls and pushes is given logins. */
+export function scriptHasLogins(step: Step): boolean {
+  const { orasEntrypoint, orasEnv } = step.settings;
+  return orasEntrypoint !== undefined && (orasEnv !== undefined || cacheLoginOf(step) !== undefined);
+}
+
+function scriptLoginOptions(step: Step): string[] {
+  const { settings, registry } = step;
+  const login = cacheLoginOf(step);
+  // A step without artifacts may never use its cache: it is not asked for whether it wants a login.
+  const asks = login !== undefined && (settings.output !== undefined || settings.inputs.length > 0);
+  return [
+    ...option("--docker-config", names.scriptLoginPath),
+    ...option("--timeout", String(settings.timeoutSeconds)),
+    ...option("--credentials", settings.orasEnv && names.credentialsPath),
+    ...option("--cache-credentials", login && names.cacheLoginPath),
+    ...option("--plain-login-host", asks ? registry.host : undefined),
+    ...flag("--debug", settings.debug),
   ];
 }
 
@@ -217,8 +240,9 @@ function programOptions({ settings }: Step, launcher: Launcher): string[] {
 
 /** Options of the containers that speak to registries. */
 function registryOptions(step: Step): string[] {
-  const { settings, registry } = step;
+  const { settings, registry, installation } = step;
   const hasLogin = settings.orasEnv !== undefined || cacheLoginOf(step) !== undefined;
+  const isPlain = registry.plainHttp && staysInside(registry, installation.clusterDomain);
   return [
     ...option("--timeout", String(settings.timeoutSeconds)),
     ...(settings.orasEnv === undefined
@@ -228,7 +252,7 @@ function registryOptions(step: Step): string[] {
           ...option("--credentials-host", credentialsHost(step)),
         ]),
     ...option("--cache-credentials", cacheLoginOf(step) && names.cacheLoginPath),
-    ...option("--plain-login-host", hasLogin && inCluster(registry) ? registry.host : undefined),
+    ...option("--plain-login-host", hasLogin && isPlain ? registry.host : undefined),
     ...flag("--debug", settings.debug),
   ];
 }

@@ -11,6 +11,7 @@ import {
   pullArguments,
   pushArguments,
   readyHook,
+  scriptHasLogins,
   serveArguments,
   sidecarArguments,
 } from "./agent.ts";
@@ -35,16 +36,23 @@ export function volumes(step: Step): V1Volume[] {
     settings.orasEnv === undefined
       ? []
       : [{ name: free.volume(names.credentialsVolume), secret: { secretName: settings.orasEnv } }];
-  return [share, ...given, ...cacheLoginVolume(step)];
+  return [share, ...given, ...cacheLoginVolume(step), ...scriptLoginVolume(step)];
 }
 
 /** Optional, because a step may be there before its cache: the agent waits for it, and says so. */
 function cacheLoginVolume(step: Step): V1Volume[] {
   const secretName = cacheLoginOf(step);
-  // A script of the author's that pushes has no use for it as it is.
-  if (secretName === undefined || step.settings.orasEntrypoint !== undefined) return [];
+  if (secretName === undefined) return [];
   const items = [{ key: ".dockerconfigjson", path: "config.json" }];
   return [{ name: step.free.volume(names.cacheLoginVolume), secret: { secretName, optional: true, items } }];
+}
+
+/** In memory: passwords are in it. */
+function scriptLoginVolume(step: Step): V1Volume[] {
+  if (!scriptHasLogins(step)) return [];
+  return [
+    { name: step.free.volume(names.scriptLoginVolume), emptyDir: { medium: "Memory", sizeLimit: "4Mi" } },
+  ];
 }
 
 /** The init containers: put the agent on the share, pull the inputs, prove that the output may be pushed. */
@@ -56,7 +64,8 @@ export function initContainers(step: Step): V1Container[] {
   if (usesScripts(settings)) {
     // The container that stays pulls and pushes.
     const base = { name, image, command: [names.agentPath, "install"], args: installArguments(step) };
-    return [addedContainer(step, base, { init: true, logins: "author" })];
+    const logins = settings.orasEntrypoint === undefined ? "author" : "copies";
+    return [addedContainer(step, base, { init: true, logins })];
   }
   const args = pullArguments(step);
   if (settings.orasContainer === undefined) {
@@ -127,7 +136,7 @@ function scriptContainer(step: Step, name: string): V1Container {
     command: [`${names.sharePath}/${operatorFolder}/${shareNames.orasEntrypoint}`],
     args: protocolArtifacts(settings, plain),
   };
-  const container = addedContainer(step, base, { init: false, logins: "author" });
+  const container = addedContainer(step, base, { init: false, logins: "copy" });
   const mount = (at: ShareMount) => ({ name: step.free.volume(names.shareVolume), ...at });
   // The original's sidecar scripts read the credentials from their environment. What the protocol has no argument for
   // is there too.
@@ -135,6 +144,7 @@ function scriptContainer(step: Step, name: string): V1Container {
     name: names.variablePrefix + key,
     value,
   }));
+  if (scriptHasLogins(step)) variables.push({ name: "DOCKER_CONFIG", value: names.scriptLoginPath });
   return {
     ...container,
     env: [...(container.env ?? []), ...variables],
@@ -178,14 +188,18 @@ function addedContainer(
   };
 }
 
-/** Which logins a container sees: those of the author and of the cache, of the author alone, none. */
-type Logins = "all" | "author" | "none";
+/**
+ * Which logins a container sees: those of the author and of the cache; and the copy that it makes of both; the author's and
+ * that copy; those of the author alone; none.
+ */
+type Logins = "all" | "copies" | "copy" | "author" | "none";
 
 function mounts(step: Step, logins: Logins): V1VolumeMount[] {
   const { pod, free, settings } = step;
   const share = free.volume(names.shareVolume);
   const ofAuthor = logins !== "none" && settings.orasEnv !== undefined;
-  const ofCache = logins === "all" && cacheLoginOf(step) !== undefined;
+  const ofCache = (logins === "all" || logins === "copies") && cacheLoginOf(step) !== undefined;
+  const asCopy = (logins === "copies" || logins === "copy") && scriptHasLogins(step);
   return [
     { name: share, mountPath: names.sharePath },
     ...(ofAuthor
@@ -194,6 +208,7 @@ function mounts(step: Step, logins: Logins): V1VolumeMount[] {
     ...(ofCache
       ? [{ name: free.volume(names.cacheLoginVolume), mountPath: names.cacheLoginPath, readOnly: true }]
       : []),
+    ...(asCopy ? [{ name: free.volume(names.scriptLoginVolume), mountPath: names.scriptLoginPath }] : []),
     // The ServiceAccount admission plugin leaves containers alone that mount something there already.
     ...(pod.automountServiceAccountToken === false
       ? []

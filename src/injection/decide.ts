@@ -19,7 +19,7 @@ import { makePlan, type Plan } from "./plan.ts";
 import { chooseShape } from "./pod-shape.ts";
 import type { Open } from "./prepare.ts";
 import { knownImage } from "./program.ts";
-import { chooseRegistry, warnAboutCache } from "./registry.ts";
+import { chooseRegistry, warnAboutCache, warnAboutLogin, warnAboutOthersCache } from "./registry.ts";
 import { checkPlainHttp, checkProcesses } from "./secrecy.ts";
 import { secretVolumes } from "./secrets.ts";
 import { changed, denied, skipped } from "./verdicts.ts";
@@ -111,6 +111,8 @@ function warningsOf(
   };
   return [
     ...(connection ? warnAboutCache(connection, settings, answers.cache, questions.namespace) : []),
+    ...(connection ? warnAboutOthersCache(connection, settings, questions.namespace) : []),
+    ...(connection && answers.loginUnknown ? warnAboutLogin(connection) : []),
     ...warnAboutAnnotations(annotations, settings, connection, answers.cache),
     ...warnAboutStep(pod, path, settings, connection),
     ...(launchers.ok
@@ -132,7 +134,7 @@ function problemsOf(open: Open, answers: Answers, registry: Result<Connection> |
     ...checkVariables(variablesIn(annotations), kind.missingVariables(workload)),
     ...(registry?.ok === false ? registry.problems : []),
     ...(registry?.ok && inCluster(registry.value) ? checkDns(pod, path) : []),
-    ...(registry?.ok ? checkPlainHttp(settings, registry.value) : []),
+    ...(registry?.ok ? checkPlainHttp(settings, registry.value, installation.clusterDomain) : []),
     ...checkProcesses(
       pod,
       path,

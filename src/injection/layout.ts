@@ -111,27 +111,35 @@ const agents = new Set([names.agentPath, agentOnShare]);
 
 /** Volumes that an injection has beside the share: mounted where only it does; or right behind the share, as they were added. */
 function besideShare(spec: V1PodSpec, share: string, added: readonly V1Container[]): string[] {
-  const mounted = besideMounts(added.flatMap(({ volumeMounts }) => volumeMounts ?? []));
-  if (mounted.length > 0) return [...new Set(mounted)];
+  const mounts = added.flatMap(({ volumeMounts }) => volumeMounts ?? []);
+  const mounted = besideMounts(mounts);
+  // A script of the author's has a copy of the logins; who made it, and mounts them, may be the container that is gone.
+  const isCopy = mounts.some(({ mountPath }) => mountPath === names.scriptLoginPath);
+  if (mounted.length > 0 && !isCopy) return [...new Set(mounted)];
   const at = (spec.volumes ?? []).findIndex(({ name }) => name === share);
   const behind = (spec.volumes ?? []).slice(at + 1);
   const end = behind.findIndex((volume) => !isBeside(volume));
-  return behind.slice(0, end < 0 ? undefined : end).map(({ name }) => name);
+  return [...new Set([...behind.slice(0, end < 0 ? undefined : end).map(({ name }) => name), ...mounted])];
 }
 
 /** Whether a volume right behind the share is one of an injection. */
 function isBeside({ name, secret, emptyDir }: V1Volume): boolean {
   if (secret)
     return [names.credentialsVolume, names.cacheLoginVolume].some((begin) => name.startsWith(begin));
-  // Before version 0.2.0 a third one held what the oras CLI read them from.
-  return emptyDir?.medium === "Memory" && name.startsWith("oras-private");
+  // Before version 0.2.0 another one held what the oras CLI read them from.
+  const begins = [names.scriptLoginVolume, "oras-private"];
+  return emptyDir?.medium === "Memory" && begins.some((begin) => name.startsWith(begin));
 }
 
 /** Names of the volumes that are mounted for credentials. */
 export function besideMounts(
   volumeMounts: readonly { readonly name: string; readonly mountPath: string }[],
 ): string[] {
-  const places: readonly string[] = [names.credentialsPath, names.cacheLoginPath, "/var/run/oras/private"];
+  const { credentialsPath, cacheLoginPath, scriptLoginPath } = names;
+  const places: readonly string[] = [
+    ...[credentialsPath, cacheLoginPath, scriptLoginPath],
+    "/var/run/oras/private",
+  ];
   return volumeMounts.filter(({ mountPath }) => places.includes(mountPath)).map(({ name }) => name);
 }
 

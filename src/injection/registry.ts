@@ -39,6 +39,34 @@ export function needsCache(settings: Settings, cache: OrasCache | undefined): bo
   return hostsOf(settings) === undefined || cache?.spec?.deploy === false;
 }
 
+/**
+ * What to tell of a step that names the registry of another namespace's OrasCache: by default that is closed to it, to its
+ * network and without a password.
+ *
+ * @param connection - of the step
+ * @param settings - what the step's author asked for
+ * @param namespace - the step's
+ */
+export function warnAboutOthersCache({ host }: Connection, settings: Settings, namespace: string): Warning[] {
+  const [, cache, owner] = /^([a-z0-9-]+)-0\.\1\.([a-z0-9-]+)(?:\.svc[.:]|:|$)/.exec(host) ?? [];
+  if (settings.registry === undefined || settings.orasEnv !== undefined) return [];
+  if (cache === undefined || owner === undefined || owner === namespace) return [];
+  const message = `${host} is the registry of ${names.kind} "${cache}" of namespace "${owner}", which by default asks for a password and lets no other namespace in: its spec.networkPolicy.from has to name this one, and ${annotations["oras-env"].key} a Secret with the login.`;
+  return [{ code: "CacheOfOthers", path: annotations.registry.key, message }];
+}
+
+/**
+ * What to tell of a step that is printed, and not sent to an operator, which would give it the login of its cache.
+ *
+ * @param connection - of the step
+ */
+export function warnAboutLogin(connection: Connection): Warning[] {
+  if (!inCluster(connection)) return [];
+  const command = `kubectl get ${names.singular} ${connection.cache} -o yaml`;
+  const message = `the registry of ${names.kind} "${connection.cache}" asks for a password, and no container is given it: only the operator knows the name of its Secret. Apply the object as it was, which the operator injects; or name with -f, too, what ${command} prints.`;
+  return [{ code: "LoginUnknown", path: annotations["oras-cache"].key, message }];
+}
+
 /** What a restart takes beside the drain: the volume is detached and attached, which in a cloud takes a minute or two. */
 const restartSeconds = 120;
 

@@ -4,7 +4,7 @@ import { listed, type Problem, quoted } from "../annotations/problems.ts";
 import { formatRegistry } from "../annotations/reference.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { annotations } from "../annotations/table.ts";
-import { type Connection, inCluster } from "../cache/connection.ts";
+import { type Connection, staysInside } from "../cache/connection.ts";
 import type { KnownImage } from "./admission-types.ts";
 import type { Injection } from "./marker.ts";
 import { findInjection } from "./present.ts";
@@ -147,18 +147,21 @@ function userOf(known: KnownImage | undefined): number | undefined {
 }
 
 /**
- * A password is sent in plain HTTP to nothing but the step's own cache, whose way is inside the cluster.
+ * A password is sent in plain HTTP to the step's own cache and to Services, whose way is inside the cluster, and to no
+ * other registry.
  *
  * @param settings - of the step
  * @param connection - to the step's registry
+ * @param clusterDomain - for example `cluster.local`
  */
-export function checkPlainHttp(settings: Settings, connection: Connection): Problem[] {
-  if (settings.orasEnv === undefined || !connection.plainHttp || inCluster(connection)) return [];
+export function checkPlainHttp(settings: Settings, connection: Connection, clusterDomain: string): Problem[] {
+  if (settings.orasEnv === undefined || !connection.plainHttp) return [];
+  if (staysInside(connection, clusterDomain)) return [];
   return [
     {
       code: "PasswordInPlainHttp",
       path: annotations["oras-env"].key,
-      message: `found ${quoted(settings.orasEnv)}, whose password would go to ${formatRegistry(connection)} unencrypted; allowed is a registry that speaks HTTPS.`,
+      message: `found ${quoted(settings.orasEnv)}, whose password would go to ${formatRegistry(connection)} unencrypted; allowed is a registry that speaks HTTPS, or a Service of the cluster by its whole name, NAME.NAMESPACE.svc.${clusterDomain}.`,
     },
   ];
 }

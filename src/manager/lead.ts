@@ -83,6 +83,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
         registryImage: options.registryImage,
         agentImage: options.agentImage,
         auth: options.registryAuth,
+        network: options.registryNetworkPolicy,
         operatorKey,
         operatorNamespace: options.namespace,
         clusterDomain: options.clusterDomain,

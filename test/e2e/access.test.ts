@@ -7,6 +7,10 @@ import { until } from "../support/wait.ts";
 import { workspace } from "../support/workspace.ts";
 
 const closed = { auth: { type: "htpasswd" } } as const;
+
+interface Seen {
+  readonly status: { readonly credentialsSecret: string };
+}
 const it = base
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads from it which fixtures are needed
   .extend("locked", { scope: "file" }, async ({}, { onCleanup }) => {
@@ -65,6 +69,74 @@ describe.concurrent("a registry with a password", () => {
     const puller = pullerOf(end);
     expect(await locked.log("early", puller)).toContain("trying again for up to");
     expect(endOf(end, names.pushContainer)?.exitCode).toBe(0);
+  });
+
+  it("is used by a Pod without annotations that mounts the Secret", async ({ locked }) => {
+    await locked.step("plain-maker", { "output-uri": "a/plain:1", "output-path": "f" }, "echo x > f");
+    const { status } = JSON.parse(await locked.kubectl("get", names.plural, "oras", "-o", "json")) as Seen;
+    const items = [{ key: ".dockerconfigjson", path: "config.json" }];
+    await locked.apply({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "plain" },
+      spec: {
+        restartPolicy: "Never",
+        containers: [
+          {
+            name: "main",
+            image: names.scriptsImage,
+            // Network plugins let a new Pod through a moment after it has started.
+            command: [
+              "sh",
+              "-c",
+              "until oras repo tags --plain-http oras-0.oras:5000/a/plain; do sleep 1; done",
+            ],
+            env: [{ name: "DOCKER_CONFIG", value: "/login" }],
+            volumeMounts: [{ name: "login", mountPath: "/login", readOnly: true }],
+          },
+        ],
+        volumes: [{ name: "login", secret: { secretName: status.credentialsSecret, items } }],
+      },
+    });
+    await locked.succeeded("plain");
+  });
+
+  it("is used by a step of another namespace that is let in and has a copy of the login", async ({
+    locked,
+  }) => {
+    const other = await workspace();
+    try {
+      await locked.apply(
+        cacheOf("shared", {
+          ...closed,
+          networkPolicy: {
+            from: [
+              { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": other.namespace } } },
+            ],
+          },
+        }),
+      );
+      await locked.kubectl("wait", `${names.plural}/shared`, "--for=condition=Available", "--timeout=120s");
+      const { status } = JSON.parse(
+        await locked.kubectl("get", names.plural, "shared", "-o", "json"),
+      ) as Seen;
+      const secret = JSON.parse(
+        await locked.kubectl("get", "secret", status.credentialsSecret, "-o", "json"),
+      );
+      await other.apply({
+        apiVersion: "v1",
+        kind: "Secret",
+        metadata: { name: "oras-login" },
+        type: secret.type,
+        data: { ".dockerconfigjson": secret.data[".dockerconfigjson"] },
+      });
+      const registry = `http://shared-0.shared.${locked.namespace}.svc.cluster.local:5000`;
+      const login = { registry, "oras-env": "oras-login" };
+      await other.step("writes", { ...login, "output-uri": "a/b:1", "output-path": "f" }, "echo far > f");
+      await other.step("reads", { ...login, "input-uri": "a/b:1" }, "[ $(cat f) = far ]");
+    } finally {
+      await other.remove();
+    }
   });
 
   it("shows its password to no program, and to no container of others", async ({ locked }) => {

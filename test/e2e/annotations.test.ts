@@ -24,6 +24,12 @@ touch /mnt/oras/oras-operator-init.txt
 until [ -e /mnt/oras/oras-operator-done.txt ]; do sleep 0.1; done
 cat /mnt/oras/outputs/*
 `,
+  "pusher.sh": `#!/bin/sh -e
+touch /mnt/oras/oras-operator-init.txt
+until [ -e /mnt/oras/oras-operator-done.txt ]; do sleep 0.1; done
+cd /mnt/oras/outputs
+oras push --plain-http "$1" *
+`,
 };
 
 const it = base.extend("servers", { scope: "file" }, ({ ws }) => startServers(ws, scripts));
@@ -274,6 +280,21 @@ const cases: Record<AnnotationName, Case> = {
         "echo both",
       );
       expect(await ws.log("own-both", names.pushContainer)).toContain("both");
+      // The oras CLI has the login of the cache, and the program sees nothing of it.
+      await ws.step(
+        "own-pusher",
+        {
+          "output-uri": "own:4",
+          "output-path": "f",
+          "oras-entrypoint": `${servers.scripts}/pusher.sh`,
+          "oras-env": "push-only",
+        },
+        "ls /var/run/oras /mnt/oras/operator > f 2>&1; env | grep -c DOCKER_CONFIG >> f; true",
+      );
+      const seen = await ws.content("own:4", "f");
+      expect(seen).toMatch(/\/var\/run\/oras: No such file or directory/);
+      expect(seen).toMatch(/\n0\n$/);
+      expect(seen).not.toContain("config.json");
       // A script that is not what its pin says is not run.
       const pin = `${servers.scripts}/entrypoint.sh#sha256=${"0".repeat(64)}`;
       const pod = await ws.run("pinned", { entrypoint: pin, "oras-env": "push-only" }, "echo started");

@@ -5,10 +5,9 @@ import { parseAllDocuments } from "yaml";
 import { names } from "../../schema/names.ts";
 import { endOf } from "../support/builders.ts";
 import { it } from "../support/e2e.ts";
-import { temporaryFolder } from "../support/folders.ts";
 import { kubectl, tryKubectl } from "../support/kubectl.ts";
-import { start } from "../support/processes.ts";
 import { startServers } from "../support/servers.ts";
+import { loginBlock, type } from "../support/typed.ts";
 import { until } from "../support/wait.ts";
 
 const registry = "examples/tests/registry/oras.yaml";
@@ -95,25 +94,13 @@ describe.each([
   });
 
   it("breakfast: its pancakes are in the registry, and multiple-hello-world read both inputs", async () => {
-    const pod = `${objectsIn(registry)[0]?.metadata.name}-0`;
-    const host = (
-      await kubectl(["-n", namespace, "get", "pod", pod, "-o", "jsonpath={.status.podIP}"])
-    ).trim();
-    const folder = temporaryFolder("breakfast");
-    const env = { ...process.env, HOME: "/nonexistent" };
-    const { code, stderr } = await start(
-      [
-        "oras",
-        "pull",
-        "--plain-http",
-        `${host}:${names.registryPort}/dinosaur/hello-world:pancakes`,
-        "-o",
-        folder,
-      ],
-      { env },
-    ).ended;
-    expect(code, stderr).toBe(0);
-    expect(readFileSync(join(folder, "pancakes.txt"), "utf8")).toBe("blueberry\n");
+    const typed = await type(namespace, [
+      ...loginBlock("examples/tests/registry/README.md"),
+      "oras pull --plain-http localhost:5000/dinosaur/hello-world:pancakes",
+    ]);
+    expect(typed.code, typed.stderr).toBe(0);
+    expect(typed.stdout).toContain("dinosaur/hello-world\n");
+    expect(readFileSync(join(typed.folder, "pancakes.txt"), "utf8")).toBe("blueberry\n");
     const both = JSON.parse(await kubectl(["-n", namespace, "get", "pod", "hello-world-both", "-o", "json"]));
     expect(endOf(both, "hello-world")?.exitCode).toBe(0);
     expect(await kubectl(["-n", namespace, "logs", "hello-world-both", "-c", "hello-world"])).toContain(
@@ -138,17 +125,35 @@ describe.each([
     const get = async (...args: string[]) => kubectl(["-n", namespace, ...args]);
     const containers = (pod: string) => get("get", pod, "-o", "jsonpath={.spec.containers[*].name}");
     expect(await containers("pod/lammps-0-w-0-0")).toBe("workers");
-    const host = (await get("get", "pod/oras-0", "-o", "jsonpath={.status.podIP}")).trim();
-    const folder = temporaryFolder("metrics");
-    for (const artifact of ["metric/lammps:iter-0", "metric/hwloc:iter-0"]) {
-      const url = `${host}:${names.registryPort}/${artifact}`;
-      const pull = ["oras", "pull", "--plain-http", url, "-o", folder];
-      const { code, stderr } = await start(pull, { env: { ...process.env, HOME: "/nonexistent" } }).ended;
-      expect(code, stderr).toBe(0);
-    }
+    const { folder, code, stderr } = await type(namespace, loginBlock("examples/workflow/metrics/README.md"));
+    expect(code, stderr).toBe(0);
     for (const file of ["lammps.out", "analysis/architecture.png", "analysis/machine.xml"]) {
       expect(readFileSync(join(folder, file), "utf8")).not.toBe("");
     }
+  });
+});
+
+describe("what pages say that people type", () => {
+  it("README.md: a folder that a step made", async ({ ws }) => {
+    await ws.step(
+      "simulate",
+      { "output-uri": "forest/simulation:run-1", "output-path": "results" },
+      "mkdir results; echo 7 rings > results/oak.txt",
+    );
+    const { folder, code, stderr } = await type(ws.namespace, loginBlock("README.md"));
+    expect(code, stderr).toBe(0);
+    expect(readFileSync(join(folder, "results/oak.txt"), "utf8")).toBe("7 rings\n");
+  });
+
+  it("docs/registry.md: the same without a plugin, and what oras says without the login", async ({ ws }) => {
+    await ws.step("any", { "output-uri": "typed/any:1", "output-path": "f" }, "echo x > f");
+    const lines = loginBlock("docs/registry.md").map((line) => line.replace("REPOSITORY:TAG", "typed/any:1"));
+    const { folder, code, stdout, stderr } = await type(ws.namespace, lines);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain("typed/any\n");
+    expect(readFileSync(join(folder, "f"), "utf8")).toBe("x\n");
+    const without = lines.filter((line) => !line.includes("oras login"));
+    expect((await type(ws.namespace, without)).stderr).toContain("basic credential not found");
   });
 });
 

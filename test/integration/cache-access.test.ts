@@ -1,4 +1,4 @@
-import type { V1Secret, V1StatefulSet } from "@kubernetes/client-node";
+import type { V1NetworkPolicy, V1Secret, V1StatefulSet } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { names } from "../../schema/names.ts";
 import { asksForPassword, cacheKey, passwordOf } from "../../src/cache/access.ts";
@@ -120,34 +120,43 @@ describe("a registry with a password", () => {
     expect(text(await read<V1Secret>(resources.secrets, mounted[0] ?? ""), "key")).toBe(key);
   });
 
-  test("is what the installation makes, but one that runs open stays open and says so", async () => {
+  test("and a NetworkPolicy is what a new one has; one that runs open stays open and says so", async () => {
+    const policyOf = (name: string) => read<V1NetworkPolicy>(resources.networkPolicies, name);
+    const openOf = (reason: string | undefined) =>
+      until(async () => {
+        const cache = await read<StoredOrasCache>(resources.orasCaches, "early");
+        return conditionOf(cache?.status, "Open")?.reason === reason && cache;
+      }, `the condition Open: ${reason}`) as Promise<StoredOrasCache>;
+    const change = (spec: object) =>
+      client.request({
+        method: "PATCH",
+        path: pathOf(resources.orasCaches, { namespace, name: "early" }),
+        contentType: "application/merge-patch+json",
+        body: { spec },
+      });
+    await run("--registry-auth", "none", "--registry-network-policy", "none");
     await create("early");
-    await settled("early");
-    await run("--registry-auth", "htpasswd");
+    expect(conditionOf((await settled("early")).status, "Open")).toBeUndefined();
+    await run();
     await create("late");
     expect((await settled("late")).status?.credentialsSecret).toMatch(/^late-credentials-/);
-    const early = await until(async () => {
-      const cache = await read<StoredOrasCache>(resources.orasCaches, "early");
-      return conditionOf(cache?.status, "Open") && cache;
-    }, "the condition Open");
-    expect(early).toMatchObject({
-      status: { conditions: expect.arrayContaining([expect.objectContaining({ reason: "KeptOpen" })]) },
-    });
-    expect((early as StoredOrasCache).status?.credentialsSecret).toBeUndefined();
+    expect(await policyOf("late")).toMatchObject({ spec: { policyTypes: ["Ingress"] } });
+    expect((await openOf("KeptOpen")).status?.credentialsSecret).toBeUndefined();
     expect(asksForPassword((await setOf("early")) as V1StatefulSet)).toBe(false);
-    // A Service or StatefulSet that is made anew has no Pods that know it as it was.
-    const path = pathOf(resources.orasCaches, { namespace, name: "early" });
-    const contentType = "application/merge-patch+json";
-    await client.request({
-      method: "PATCH",
-      path,
-      contentType,
-      body: { spec: { auth: { type: "htpasswd" } } },
-    });
-    await until(async () => {
-      const cache = await read<StoredOrasCache>(resources.orasCaches, "early");
-      return cache?.status?.credentialsSecret && !conditionOf(cache.status, "Open");
-    }, "a password");
+    expect(await policyOf("early")).toBeUndefined();
+    await change({ auth: { type: "htpasswd" } });
+    expect((await openOf("KeptReachable")).status?.credentialsSecret).toMatch(/^early-credentials-/);
+    await change({ networkPolicy: { from: [{ ipBlock: { cidr: "192.0.2.0/24" } }] } });
+    await openOf(undefined);
+    const rules = async () => JSON.stringify((await policyOf("early"))?.spec?.ingress);
+    expect(await rules()).toContain("192.0.2.0/24");
+    // What was asked for once is not what ran open: it is kept when the spec says nothing any more.
+    await change({ networkPolicy: null });
+    await until(async () => !(await rules()).includes("192.0.2.0/24"), "whom it named to be gone");
+    expect(await policyOf("early")).toBeDefined();
+    // Whom it names may stay when it is opened.
+    await change({ networkPolicy: { mode: "none", from: [{ podSelector: {} }] } });
+    await until(async () => (await policyOf("early")) === undefined, "its end");
   });
 
   test("cannot be asked of a remote one", async () => {

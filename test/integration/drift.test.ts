@@ -1,6 +1,7 @@
 import type { V1Service, V1StatefulSet } from "@kubernetes/client-node";
 import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
+import { asksForPassword } from "../../src/cache/access.ts";
 import { identityOf } from "../../src/cache/owner.ts";
 import { service } from "../../src/cache/service.ts";
 import { statefulSet } from "../../src/cache/stateful-set.ts";
@@ -194,6 +195,10 @@ test("lif-29: a StatefulSet that cannot become what it should is made anew", asy
     return set?.metadata?.uid !== original && set?.spec?.selector.matchLabels?.[names.cacheLabel] === "oras";
   }, "the operator's StatefulSet");
   await until(async () => (await ns.events("oras")).some(({ reason }) => reason === "Recreated"), "an Event");
+  // It ran open, and stays so.
+  await ns.untilReason("oras", "Open", "KeptOpen");
+  expect(asksForPassword((await ns.set("oras")) as V1StatefulSet)).toBe(false);
+  expect(await ns.read(resources.networkPolicies, "oras")).toBeUndefined();
 });
 
 describe("pruning", () => {

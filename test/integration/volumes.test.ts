@@ -1,4 +1,9 @@
-import type { V1PersistentVolumeClaim, V1Service, V1StatefulSet } from "@kubernetes/client-node";
+import type {
+  V1NetworkPolicy,
+  V1PersistentVolumeClaim,
+  V1Service,
+  V1StatefulSet,
+} from "@kubernetes/client-node";
 import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import type { OrasCache } from "../../src/cache/types.ts";
@@ -42,9 +47,9 @@ async function storageClass(
 
 /** What the garbage collector does once a cache is gone. */
 async function collect(ns: ObjectsIn, uid: string | undefined): Promise<void> {
-  const kinds = [resources.statefulSets, resources.services];
+  const kinds = [resources.statefulSets, resources.services, resources.networkPolicies];
   for (const resource of kinds) {
-    const object = await ns.read<V1StatefulSet | V1Service>(resource, "oras");
+    const object = await ns.read<V1StatefulSet | V1Service | V1NetworkPolicy>(resource, "oras");
     if (object?.metadata?.ownerReferences?.some((owner) => owner.uid === uid))
       await ns.remove(resource, "oras");
   }

@@ -23,7 +23,13 @@ export function storedCache(
 export function childFacts(facts: Partial<ChildFacts> = {}): ChildFacts {
   return {
     ...{ openshift: false, registryImage: "registry:default", random: "random" },
-    ...{ agentImage: "agent:1", auth: "none", operatorKey: "k", clusterDomain: "cluster.local" },
+    ...{
+      agentImage: "agent:1",
+      auth: "none",
+      network: "none",
+      operatorKey: "k",
+      clusterDomain: "cluster.local",
+    },
     operatorNamespace: "operators",
     ...{ statefulSet: undefined, mayHoldArtifacts: false },
     ...facts,

@@ -46,7 +46,7 @@ export interface Workspace {
 
 let number = 0;
 
-/** With `CACHE_AUTH=htpasswd` any test runs with registries that ask for a password. */
+/** With `CACHE_AUTH=none` any test runs with registries that ask for no password. */
 const usualSpec = (process.env["CACHE_AUTH"] && {
   auth: { type: process.env["CACHE_AUTH"] },
 }) as OrasCache["spec"];

@@ -16,8 +16,8 @@ import (
 // dockerConfig is `.dockerconfigjson`, docker's config.json. Its other fields have no meaning here.
 type dockerConfig struct {
 	Auths       map[string]json.RawMessage `json:"auths"`
-	CredHelpers map[string]string          `json:"credHelpers"`
-	CredsStore  string                     `json:"credsStore"`
+	CredHelpers map[string]string          `json:"credHelpers,omitempty"`
+	CredsStore  string                     `json:"credsStore,omitempty"`
 }
 
 type dockerEntry struct {

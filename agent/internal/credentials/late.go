@@ -1,9 +1,7 @@
 package credentials
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 
 	"github.com/converged-computing/oras-operator/agent/internal/reference"
@@ -29,20 +27,34 @@ func (l *Late) Logins(host, repository string) ([]Login, error) {
 	if !l.Has(host) {
 		return nil, nil
 	}
-	text, err := readFile(filepath.Join(l.Dir, "config.json"))
-	switch {
-	case errors.Is(err, fs.ErrNotExist), err == nil && text == nil:
-		return nil, nil
-	case err != nil:
-		return nil, fmt.Errorf("the login of the OrasCache in %s cannot be read: %w", l.Dir, err)
-	}
-	config, err := parseConfig(text)
+	config, _, err := l.read()
 	if err != nil {
-		return nil, fmt.Errorf("the login of the OrasCache in %s: %w", l.Dir, err)
+		return nil, err
 	}
 	logins, err := config.logins(host, repository)
 	for i := range logins {
 		logins[i].Source = "the login of the OrasCache"
 	}
 	return logins, err
+}
+
+// IsThere says whether the Secret is.
+func (l *Late) IsThere() (bool, error) {
+	_, is, err := l.read()
+	return is, err
+}
+
+// read returns what the Secret has, and whether it is there.
+func (l *Late) read() (config dockerConfig, is bool, err error) {
+	text, err := readFile(filepath.Join(l.Dir, "config.json"))
+	if err != nil {
+		return config, false, fmt.Errorf("the login of the OrasCache in %s cannot be read: %w", l.Dir, err)
+	}
+	if text == nil {
+		return config, false, nil
+	}
+	if config, err = parseConfig(text); err != nil {
+		return config, false, fmt.Errorf("the login of the OrasCache in %s: %w", l.Dir, err)
+	}
+	return config, true, nil
 }

@@ -130,6 +130,7 @@ func (r *Repository) lookAgain(refused error) error {
 	e.Kind, e.passes = Unavailable, true
 	if len(own) == 0 {
 		e.Reason += "; the Secret with its login is not there yet"
+		e.Hint = "the operator makes it with the OrasCache, see kubectl describe orascache"
 	}
 	return &e
 }

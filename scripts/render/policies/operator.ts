@@ -138,13 +138,21 @@ function child(owned: string, kind: string): Validation {
 }
 
 /** CEL for the annotations of a child that neither the operator sets nor were stored before. */
-const addedAnnotations = `dyn(object.metadata).?annotations.orValue({}).filter(k, k != ${quote(names.generationAnnotation)} && !(oldObject != null && k in oldObject.metadata.?annotations.orValue({}) && oldObject.metadata.annotations[k] == object.metadata.annotations[k]))`;
+function addedAnnotations(own: readonly string[]): string {
+  return `dyn(object.metadata).?annotations.orValue({}).filter(k, !(k in [${own.map(quote).join(", ")}]) && !(oldObject != null && k in oldObject.metadata.?annotations.orValue({}) && oldObject.metadata.annotations[k] == object.metadata.annotations[k]))`;
+}
 
 /**
  * Metadata by which other controllers act: who deletes the object, what must happen before, and orders to
  * controllers such as external-dns. Labels are free: policies of clusters label every object.
  */
 function childRules(kind: "StatefulSet" | "Service" | "NetworkPolicy"): Validation[] {
+  const own = [
+    names.generationAnnotation,
+    ...(kind === "StatefulSet" ? [names.networkPolicyAnnotation] : []),
+  ];
+  const added = addedAnnotations(own);
+  const said = `the operator sets no annotation on a ${kind} but ${own.join(" and ")}`;
   return [
     {
       expression: `object.metadata.ownerReferences.all(o, o.?controller.orValue(false) || ${stored("ownerReferences", "o")})`,
@@ -155,9 +163,9 @@ function childRules(kind: "StatefulSet" | "Service" | "NetworkPolicy"): Validati
       message: `the operator sets no finalizers on a ${kind}`,
     },
     {
-      expression: `size(${addedAnnotations}) == 0`,
-      message: `the operator sets one annotation on a ${kind}, ${names.generationAnnotation}`,
-      messageExpression: `${quote(`the operator sets one annotation on a ${kind}, ${names.generationAnnotation}, but not `)} + ${addedAnnotations}.join(", ")`,
+      expression: `size(${added}) == 0`,
+      message: said,
+      messageExpression: `${quote(`${said}; found `)} + ${added}.join(", ")`,
     },
   ];
 }
@@ -257,7 +265,7 @@ function claimRules(): Validation[] {
       message: "the operator sets no finalizers on a PersistentVolumeClaim",
     },
     {
-      expression: `object == null || size(${addedAnnotations}) == 0`,
+      expression: `object == null || size(${addedAnnotations([names.generationAnnotation])}) == 0`,
       message: "the operator sets no annotations on a PersistentVolumeClaim",
     },
     {
@@ -304,7 +312,7 @@ function secretRules(owned: string, wasOwned: string): Validation[] {
       message: `the operator may only write its certificate, ${names.webhookSecret}, create ${names.cacheKeySecret}, and the Secrets of an OrasCache`,
     },
     {
-      expression: `object == null || (${certificate("object")}) || size(${addedAnnotations}) == 0`,
+      expression: `object == null || (${certificate("object")}) || size(${addedAnnotations([names.generationAnnotation])}) == 0`,
       message: `the operator sets one annotation on a Secret, ${names.generationAnnotation}`,
     },
     {

@@ -42,11 +42,16 @@ export function checkStep(step: Step, around: Surroundings, settings: OfflineSet
       ...alreadyInjected(shaped),
       ...notToldIn(errors, [
         ...problems.map((problem) => problemOf(shaped, problem)),
-        ...verdict.warnings.map((warning) => warningOf(shaped, warning)),
+        ...verdict.warnings.filter(isOfCluster).map((warning) => warningOf(shaped, warning)),
       ]),
     ],
     runs: errors.length === 0 && refused.length === 0 && !skipped,
   };
+}
+
+/** Whether the operator would warn, too: it knows the login of a cache. */
+function isOfCluster({ code }: Warning): boolean {
+  return code !== "LoginUnknown";
 }
 
 /** What is wrong with the annotations, where their Pod is not one. */

@@ -14,7 +14,12 @@ import { type Finding, findingAt } from "../report/finding.ts";
 
 /** Kinds that keep the template of a Pod for others, beside those whose places are known. */
 const withTemplates = ["PodTemplate", "ReplicationController", "ControllerRevision", "List"];
-const written = new Set([...writtenAnnotations, ...writtenLabels, names.generationAnnotation]);
+const written = new Set([
+  ...writtenAnnotations,
+  ...writtenLabels,
+  names.generationAnnotation,
+  names.networkPolicyAnnotation,
+]);
 
 /**
  * Annotations of the operator anywhere in an object but where they are read. Kinds of other projects are left alone:

@@ -492,7 +492,7 @@ describe("an OrasCache of the files", () => {
     "whose spec is null in part is right: %s",
     async (spec) => {
       const files = { "job.yaml": job, "cache.yaml": cacheManifest(spec) };
-      expect((await inject(files)).warnings).toEqual([]);
+      expect((await inject(files)).warnings).toEqual([expect.stringMatching(/\(LoginUnknown\)$/)]);
       expect(await findingsOf(files)).toEqual([]);
     },
   );
@@ -703,7 +703,7 @@ describe("inject and what controllers make", () => {
 
   it.each([
     ["is not annotated", deployed("")],
-    ["is injected itself", all(cache, jobManifest())],
+    ["is injected itself", all(cacheManifest("{auth: {type: none}}"), jobManifest())],
   ])("says nothing of what %s", async (_, text) => {
     expect(await inject(text)).toMatchObject({ warnings: [], notes: [] });
   });

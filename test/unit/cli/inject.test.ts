@@ -1,3 +1,4 @@
+import type { V1Job } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { names } from "../../../schema/names.ts";
@@ -65,7 +66,43 @@ describe("inject", () => {
       expect.stringMatching(
         /elsewhere\.yaml: Job default\/breakfast: \S+\/oras-cache: found no OrasCache "oras" for the namespace "default" in these files; /,
       ),
+      expect.stringContaining("(LoginUnknown)"),
     ]);
+  });
+
+  describe("a step of a registry that asks for a password", () => {
+    const told = async (cache: string) => {
+      const { documents, warnings } = await inject(
+        await folder.write("login.yaml", `${cache}---\n${jobManifest()}`),
+      );
+      const { volumes } = (documents[1] as V1Job).spec?.template.spec ?? {};
+      return { warnings, secrets: volumes?.flatMap(({ secret }) => secret?.secretName ?? []) };
+    };
+
+    it("is given none, and who prints it is told: the operator alone knows the Secret's name", async () => {
+      expect(await told(cacheManifest())).toEqual({
+        secrets: [],
+        warnings: [
+          expect.stringMatching(/registry of OrasCache "oras" asks for a password.*\(LoginUnknown\)$/),
+        ],
+      });
+    });
+
+    it("is given the Secret that the status of its OrasCache names", async () => {
+      const status = "status: { observedGeneration: 1, credentialsSecret: oras-credentials-0123456789 }\n";
+      for (const spec of ["{}", "{auth: {type: htpasswd}}"]) {
+        expect(await told(`${cacheManifest(spec)}${status}`)).toEqual({
+          secrets: ["oras-credentials-0123456789"],
+          warnings: [],
+        });
+      }
+    });
+
+    it("needs none where its registry is open, or remote", async () => {
+      for (const spec of ["{auth: {type: none}}", "{deploy: false, registry: ghcr.io}"]) {
+        expect(await told(cacheManifest(spec))).toEqual({ secrets: [], warnings: [] });
+      }
+    });
   });
 
   it.each([

@@ -241,6 +241,9 @@ describe("H: a password in plain HTTP", () => {
     ["registry", { ...secret, registry: "http://registry:5000" }, {}],
     ["registry with a path", { ...secret, registry: "http://10.0.0.1:5000/team" }, {}],
     ["OrasCache", secret, { cache: remote("http://registry:5000") }],
+    ["cache by a name that may lead outside", { ...secret, registry: "http://oras-0.oras.dev:5000" }, {}],
+    ["name that only ends alike", { ...secret, registry: "http://a.svc.cluster.local.evil.example" }, {}],
+    ["name that only ends alike", { ...secret, registry: "http://evilsvc.cluster.local" }, {}],
     [
       "registry that a URI names again",
       { ...secret, registry: "http://r:5000", "input-uri": "oci://r:5000/a:b" },
@@ -256,6 +259,12 @@ describe("H: a password in plain HTTP", () => {
 
   it.each<[string, StepAnnotations, Given]>([
     ["the step's own cache", secret, {}],
+    [
+      "the cache of another namespace",
+      { ...secret, registry: "http://oras-0.oras.other.svc.cluster.local:5000" },
+      {},
+    ],
+    ["another Service", { ...secret, registry: "http://registry.other.svc.cluster.local" }, {}],
     ["HTTPS", { ...secret, registry: "registry:5000" }, {}],
     ["an OrasCache with HTTPS", secret, { cache: remote("ghcr.io/acme") }],
     ["no Secret", { ...output, registry: "http://registry:5000" }, {}],
@@ -330,6 +339,25 @@ describe("warnings", () => {
     expect(codesOf(elsewhere, { spec: { dnsPolicy: "Default" } })).toEqual([]);
     expect(verdict).toMatchObject({ kind: "allowed" });
     expect(JSON.stringify(verdict)).not.toContain(names.usesCacheLabel);
+  });
+
+  it("the registry of another namespace's OrasCache, without a Secret with its password", () => {
+    for (const end of [".svc.cluster.local:5000", ".svc:5000", ":5000", ""]) {
+      expect(told({ ...output, registry: `http://oras-0.oras.other${end}` })).toEqual([
+        expect.stringMatching(
+          /OrasCache "oras" of namespace "other", .*spec\.networkPolicy\.from.*\(CacheOfOthers\)$/,
+        ),
+      ]);
+    }
+    for (const host of [
+      "http://oras-0.oras.default.svc.cluster.local:5000",
+      "http://oras-0.other.other.svc.cluster.local:5000",
+      "http://oras.other.svc.cluster.local:5000",
+      "oras-0.oras.example.com",
+    ])
+      expect(codesOf({ ...output, registry: host })).toEqual([]);
+    const login = { ...output, "oras-env": "login" };
+    expect(codesOf({ ...login, registry: "http://oras-0.oras.other.svc.cluster.local:5000" })).toEqual([]);
   });
 
   describe("an OrasCache whose registry may not be there in time", () => {

@@ -381,6 +381,62 @@ describe("the login of the step's cache", () => {
     expect(speakers(pod(both), { cacheLogin: undefined })).toEqual([]);
   });
 
+  describe("is copied for a script of the author's that pushes,", () => {
+    const script: Step = { ...both, "oras-entrypoint": "https://example.com/s.sh" };
+    const scripted = (step: Step, more: Answers = {}) =>
+      containersOf(injected(pod(step), { ...around, ...more }));
+    const placesOf = (container: V1Container | undefined) =>
+      (container?.volumeMounts ?? []).flatMap(({ mountPath, readOnly }) =>
+        mountPath.startsWith("/var/run/oras/") ? [`${mountPath}${readOnly ? " ro" : ""}`] : [],
+      );
+    const copy = { name: "DOCKER_CONFIG", value: "/var/run/oras/docker" };
+
+    it("into a folder of its own that it may write to, and which no other container has", () => {
+      const { oras, main, "oras-pull": install } = scripted(script);
+      expect(placesOf(install)).toEqual(["/var/run/oras/cache ro", "/var/run/oras/docker"]);
+      expect(install?.args).toEqual(
+        expect.arrayContaining([
+          "--docker-config=/var/run/oras/docker",
+          "--cache-credentials=/var/run/oras/cache",
+          "--plain-login-host=oras-0.oras.default.svc.cluster.local:5000",
+          "--timeout=300",
+        ]),
+      );
+      expect(placesOf(oras)).toEqual(["/var/run/oras/docker"]);
+      expect(oras?.env).toContainEqual(copy);
+      expect(placesOf(main)).toEqual([]);
+      expect(main?.env ?? []).not.toContainEqual(copy);
+    });
+
+    it("and not for one that is the program", () => {
+      const { oras, main } = scripted({ ...both, entrypoint: "https://example.com/e.sh" });
+      expect([placesOf(oras), placesOf(main)]).toEqual([["/var/run/oras/cache ro"], []]);
+      const two = scripted({ ...script, entrypoint: "https://example.com/e.sh" });
+      expect([placesOf(two["oras"]), placesOf(two["main"])]).toEqual([["/var/run/oras/docker"], []]);
+    });
+
+    it("together with those of its own Secret, which may be all there are", () => {
+      const own = scripted({ ...script, "oras-env": "login" });
+      expect(placesOf(own["oras"])).toEqual(["/var/run/oras/credentials ro", "/var/run/oras/docker"]);
+      expect(own["oras-pull"]?.args).toContain("--credentials=/var/run/oras/credentials");
+      const open = scripted({ ...script, "oras-env": "login" }, { cacheLogin: undefined });
+      expect(placesOf(open["oras-pull"])).toEqual(["/var/run/oras/credentials ro", "/var/run/oras/docker"]);
+      expect(open["oras-pull"]?.args?.join(" ")).not.toMatch(/cache-credentials|plain-login-host/);
+    });
+
+    it("and where there is none, nothing is", () => {
+      const { oras, "oras-pull": install } = scripted(script, { cacheLogin: undefined });
+      expect([placesOf(oras), placesOf(install)]).toEqual([[], []]);
+      expect(oras?.env?.map(({ name }) => name)).not.toContain("DOCKER_CONFIG");
+    });
+
+    it("which does not wait for it where it names no artifact", () => {
+      const { "oras-pull": install } = scripted({ "oras-entrypoint": "https://example.com/s.sh" });
+      expect(install?.args).toContain("--cache-credentials=/var/run/oras/cache");
+      expect(install?.args?.join(" ")).not.toContain("--plain-login-host");
+    });
+  });
+
   it("is no reason to refuse a Pod whose containers see each other: its namespace may read it", () => {
     const shared = pod(both, { shareProcessNamespace: true });
     expect(speakers(shared)).toEqual(["oras", "oras-pull"]);
