@@ -94,7 +94,7 @@ export interface components {
              */
             registry?: components["schemas"]["Registry"];
             /**
-             * @description Secret in the same namespace for the registry. Either it has the keys ORAS_USER, ORAS_PUSH_PASS and ORAS_PULL_PASS, all optional, or it is of type kubernetes.io/dockerconfigjson. An optional key ca.crt holds the certificate of a private CA. Only the containers that pull and push can read it. The user and the passwords are sent to a single registry: the step's registry if it is remote, otherwise that of the output, otherwise that of the first input. To log in to several registries, use kubernetes.io/dockerconfigjson. Passwords are sent over plain HTTP only to the step's OrasCache.
+             * @description Secret in the same namespace for the registry. Either it has the keys ORAS_USER, ORAS_PUSH_PASS and ORAS_PULL_PASS, all optional, or it is of type kubernetes.io/dockerconfigjson. An optional key ca.crt holds the certificate of a private CA. Only the containers that pull and push can read it. The user and the passwords are sent to a single registry: the step's registry if it is remote, otherwise that of the output, otherwise that of the first input. To log in to several registries, use kubernetes.io/dockerconfigjson. Passwords are sent over plain HTTP only to the step's OrasCache, and to a Service of the cluster that is named whole, such as http://oras-0.oras.other.svc.cluster.local:5000.
              * @example oras-env
              */
             "oras-env"?: components["schemas"]["ObjectName"];
@@ -109,7 +109,7 @@ export interface components {
              */
             entrypoint?: components["schemas"]["ScriptUrl"];
             /**
-             * @description URL of a script that pulls and pushes instead of the built-in one. It is fetched over HTTPS. Pin it with #sha256=…, because a person who changes an unpinned script runs code in the Pod.
+             * @description URL of a script that pulls and pushes instead of the built-in one. It is fetched over HTTPS. Pin it with #sha256=…, because a person who changes an unpinned script runs code in the Pod. The oras CLI in it is logged in to the step's registry: DOCKER_CONFIG is a folder with the logins of the OrasCache and of oras-env.
              * @example https://example.com/oras-entrypoint.sh
              */
             "oras-entrypoint"?: components["schemas"]["ScriptUrl"];
@@ -436,11 +436,11 @@ export interface components {
         /** @description Who may reach the registry over the network, where the cluster's network plugin enforces NetworkPolicies. Whether it does cannot be seen from the API. */
         OrasCacheNetworkPolicy: {
             /**
-             * @description With namespace the operator creates a NetworkPolicy of the name of the OrasCache: Pods of its namespace and the operator reach the registry, and the peers in from. Probes and kubectl port-forward always do.
+             * @description With namespace the operator creates a NetworkPolicy of the name of the OrasCache: Pods of its namespace and the operator reach the registry, and the peers in from. Probes and kubectl port-forward always do. If it is left out, it is namespace where from is set; otherwise the operator's option registry-network-policy decides, and a registry that runs already without a NetworkPolicy stays so.
              * @enum {string}
              */
-            mode: "none" | "namespace";
-            /** @description Who reaches the registry besides, as in the rules of a NetworkPolicy. */
+            mode?: "none" | "namespace";
+            /** @description Who reaches the registry besides, as in the rules of a NetworkPolicy. It has no effect with mode none. */
             from?: {
                 ipBlock?: {
                     cidr?: string;

@@ -224,7 +224,8 @@ describe.each([
   const quit = (ws: Workspace, name: string) =>
     ws.try(["exec", name, "-c", "proxy", "--", "/usr/local/bin/node", "-e", "process.kill(1)"]);
 
-  it.beforeAll(async ({ ws }) => {
+  it.beforeAll(async ({ open: ws }) => {
+    await ws.step("seed", { "output-uri": "others/seed:1", "output-path": "file" }, "echo seed > file");
     const sidecar = cel(classicSidecar(ws.namespace, port, isFirst), "Object.spec.containers");
     const has = (name: string) => `object.spec.containers.exists(c, c.name == "${name}")`;
     // Not before the operator: a policy is asked again when a webhook has changed the Pod.
@@ -241,7 +242,7 @@ describe.each([
     return remove;
   });
 
-  it("brings inputs and output, and keeps the Pod until it is told to end", async ({ ws }) => {
+  it("brings inputs and output, and keeps the Pod until it is told to end", async ({ open: ws }) => {
     const [one, two] = [`${label}-pod`, `${label}-job`];
     const applied = pod(one, { ...through, ...output(one) }, copies);
     await ws.apply(applied);
@@ -264,7 +265,7 @@ describe.each([
     expect(await ws.verdict(two)).toBe("Complete");
   });
 
-  it("does not keep a step whose inputs fail: nobody would tell it to end", async ({ ws }) => {
+  it("does not keep a step whose inputs fail: nobody would tell it to end", async ({ open: ws }) => {
     const step = { ...through, "input-uri": "others/none:1" };
     await ws.apply(pod(`${label}-fails`, step, copies));
     await ws.apply(job(`${label}-job-fails`, step, copies));

@@ -32,8 +32,9 @@ const work = {
 
 describe.concurrent("what else is in a Pod", () => {
   it("native sidecar before the added containers: inputs and output go through it, and it ends after the push", async ({
-    ws,
+    open: ws,
   }) => {
+    await ws.step("seed", { "output-uri": "seed:1", "output-path": "in" }, "echo seed > in");
     const port = 15001;
     const pod = await ws.step(
       "sidecar",

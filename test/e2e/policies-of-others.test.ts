@@ -98,7 +98,7 @@ describe("inj-07: a mesh whose native sidecar comes by admission, and without wh
     timeout: "60s",
   });
 
-  it.beforeAll(async ({ ws }) => {
+  it.beforeAll(async ({ open: ws }) => {
     const sidecar = cel(meshSidecar(ws.namespace, port), "Object.spec.initContainers");
     const expression = `(has(object.spec.initContainers) ? [] : [JSONPatch{op: "add", path: "/spec/initContainers", value: []}])
       + [JSONPatch{op: "add", path: "/spec/initContainers/-", value: ${sidecar}}]`;
@@ -121,7 +121,7 @@ describe("inj-07: a mesh whose native sidecar comes by admission, and without wh
   });
 
   it("the operator's container stands after it in a Pod, in a Job's Pods and where the template is annotated", async ({
-    ws,
+    open: ws,
   }) => {
     const script = "cat in in > out";
     await ws.apply(labelled(podOf("mesh-pod", step("mesh-pod"), script), "mesh"));

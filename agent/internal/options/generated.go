@@ -16,6 +16,8 @@ type Options struct {
 	OrasEntrypoint string `option:"oras-entrypoint" commands:"install"`
 	// CaFile is a file with CAs (PEM) that are trusted beside the system's; it need not be there.
 	CaFile string `option:"ca-file" commands:"install"`
+	// DockerConfig is the folder in which the author's script that pulls and pushes finds the step's logins.
+	DockerConfig string `option:"docker-config" commands:"install"`
 	// ForgetOutputs is whether what an earlier round of all containers has handed over is dropped.
 	ForgetOutputs bool `option:"forget-outputs" commands:"install pull"`
 	// Input is the whole reference of an input, with its registry.
@@ -51,19 +53,19 @@ type Options struct {
 	// Compression is how directories are packed: as the annotation says.
 	Compression string `option:"compression" commands:"push serve sidecar" default:"auto"`
 	// Timeout is how long a registry is waited for.
-	Timeout time.Duration `option:"timeout" commands:"pull push serve sidecar"`
+	Timeout time.Duration `option:"timeout" commands:"install pull push serve sidecar"`
 	// StallTimeout is how long no byte may move before a connection is given up.
 	StallTimeout time.Duration `option:"stall-timeout" commands:"pull push serve sidecar"`
 	// Limit is how much the volume of the step, or of the registry, takes; 0 where that is not known.
 	Limit int64 `option:"limit" commands:"pull sidecar keep"`
 	// Credentials is the folder of the step's Secret.
-	Credentials string `option:"credentials" commands:"pull push serve sidecar"`
+	Credentials string `option:"credentials" commands:"install pull push serve sidecar"`
 	// CredentialsHost is the one host that user and passwords are shown to, unless the Secret names another.
 	CredentialsHost string `option:"credentials-host" commands:"pull push serve sidecar"`
 	// CacheCredentials is the folder with the login of the step's own cache, which may come later.
-	CacheCredentials string `option:"cache-credentials" commands:"pull push serve sidecar"`
+	CacheCredentials string `option:"cache-credentials" commands:"install pull push serve sidecar"`
 	// PlainLoginHost is the one host that a login is shown to without TLS: the step's own cache.
-	PlainLoginHost string `option:"plain-login-host" commands:"pull push serve sidecar"`
+	PlainLoginHost string `option:"plain-login-host" commands:"install pull push serve sidecar"`
 	// Keeper is where the keeper of the registry that the output goes to listens, if it has one.
 	Keeper string `option:"keeper" commands:"pull serve"`
 	// MessagePath is the file of the termination message.
