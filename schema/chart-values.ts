@@ -177,6 +177,27 @@ export function chartValues(): Record<string, Value> {
     serviceAccount: group("ServiceAccount of the operator.", {
       annotations: strings("Its annotations."),
     }),
+    metrics: group("What Prometheus and Grafana get from the operator. See docs/reference/metrics.md.", {
+      serviceMonitor: group("ServiceMonitor of the Prometheus operator, which must be installed.", {
+        enabled: flag("Whether to create it.", false),
+        interval: text(
+          "How often the metrics are read, such as 30s. If it is empty, Prometheus decides.",
+          "",
+        ),
+        labels: strings("Its labels, by which some installations of Prometheus choose."),
+      }),
+      prometheusRule: group("PrometheusRule with the alerts; the Prometheus operator must be installed.", {
+        enabled: flag("Whether to create it.", false),
+        labels: strings("Its labels, by which some installations of Prometheus choose."),
+      }),
+      dashboard: group("ConfigMap with a dashboard, for Grafana's sidecar.", {
+        enabled: flag("Whether to create it.", false),
+        labels: {
+          ...strings("Its labels, by which the sidecar finds it."),
+          default: { grafana_dashboard: "1" },
+        },
+      }),
+    }),
     resources: free("Resource requests and limits of the operator.", {
       requests: { cpu: "50m", memory: "128Mi" },
       limits: { memory: "512Mi" },

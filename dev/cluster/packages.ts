@@ -30,6 +30,8 @@ const testPackages: readonly Package[] = [
   ["gcc", "/usr/bin/gcc"],
   ["libc6-dev", "/usr/include/stdio.h"],
   ["libarchive-tools", "/usr/bin/bsdtar"],
+  // For promtool, which checks alerts.
+  ["prometheus", "/usr/bin/promtool"],
   ["pigz", "/usr/bin/pigz"],
   ["python3", "/usr/bin/python3"],
   ["shellcheck", "/usr/bin/shellcheck"],

@@ -133,7 +133,7 @@ function fieldRows(node: SchemaNode, path: string): string[][] {
 }
 
 /** A reference page. */
-function page(name: string, title: string, body: string): Rendered {
+export function page(name: string, title: string, body: string): Rendered {
   return { path: `docs/reference/${name}.md`, content: `<!-- ${notice} -->\n# ${title}\n\n${body}\n` };
 }
 

@@ -6,6 +6,7 @@ import { renderCrd } from "./crd.ts";
 import { renderDocs } from "./docs.ts";
 import { renderInstall } from "./install.ts";
 import { renderJsonSchemas } from "./json-schemas.ts";
+import { renderMonitoring } from "./monitoring.ts";
 import { renderPolicies } from "./policies/index.ts";
 import type { Rendered, Schema } from "./schema.ts";
 import { renderTypes } from "./types.ts";
@@ -21,6 +22,7 @@ export async function renderAll(schema: Schema): Promise<Rendered[]> {
     ...renderInstall(),
     ...renderPolicies(schema),
     ...renderChart(),
+    ...renderMonitoring(),
     ...renderJsonSchemas(schema),
     ...renderDocs(schema),
   ];

@@ -122,6 +122,24 @@ describe("the chart", () => {
     expect(JSON.stringify(await rendered())).not.toContain('"nodes"');
   });
 
+  const kinds = ["ServiceMonitor", "PrometheusRule"].map((kind) => `monitoring.coreos.com/v1/${kind}`);
+  const monitoring = ["serviceMonitor", "prometheusRule", "dashboard"].flatMap((what) => [
+    "--set",
+    `metrics.${what}.enabled=true`,
+  ]);
+
+  test("has the operator watched as config/components/monitoring has it", async () => {
+    const objects = byTitle(await rendered(...monitoring, "--api-versions", kinds.join(",")));
+    expect(objects).toEqual(byTitle(await kustomized("monitoring")));
+    expect(Object.keys(objects).filter((name) => /Monitor|Rule|dashboard/.test(name))).toHaveLength(3);
+  });
+
+  test.each(kinds)("says what is missing where the cluster does not know %s", async (kind) => {
+    const others = kinds.filter((other) => other !== kind);
+    const refused = rendered(...monitoring, "--api-versions", others.join(","));
+    await expect(refused).rejects.toThrow(`the cluster does not know the kind ${kind.split("/").at(-1)}`);
+  });
+
   test("lets nobody read the metrics, or anybody reach any port, if its values say so", async () => {
     const rules = async (...set: string[]) =>
       (await rendered(...set.flatMap((value) => ["--set-json", value])))

@@ -1,0 +1,156 @@
+import { names } from "./names.ts";
+import type { EventReason } from "./reasons.ts";
+
+/** An alert of Prometheus. */
+export interface Alert {
+  readonly name: string;
+  readonly expr: string;
+  /** For how long the expression holds before somebody is told. */
+  readonly for: string;
+  readonly severity: "critical" | "warning";
+  /** What is the matter, one sentence. */
+  readonly summary: string;
+  /** What to do, one sentence. */
+  readonly fix: string;
+}
+
+const webhooks = `${names.podsWebhook}|${names.jobsWebhook}`.replaceAll(".", "\\\\.");
+
+const unpushed: readonly EventReason[] = [
+  "PushFailed",
+  "OutputFailed",
+  "PusherMissing",
+  "PusherLost",
+  "ContainerLost",
+];
+const results = (...reasons: EventReason[]) =>
+  `sum(increase(oras_operator_artifacts_total{reason=~"${reasons.join("|")}"}[30m]))`;
+
+/** Alerts on metrics of the operator, of the API server and of registries. */
+export const alerts: readonly Alert[] = [
+  {
+    name: "OrasOperatorNoLeader",
+    expr: `absent(leader_election_master_status{name="${names.lease}"} == 1)`,
+    for: "10m",
+    severity: "critical",
+    summary: "No replica of oras-operator reconciles.",
+    fix: "Look at the operator's Pods and their logs; if they run, Prometheus may not reach them.",
+  },
+  {
+    name: "OrasOperatorWebhookMissing",
+    expr: "min(oras_operator_webhook_configuration_present) == 0",
+    for: "5m",
+    severity: "critical",
+    summary:
+      "The API server does not have the operator's webhooks: annotated Pods start without their inputs.",
+    fix: "Apply the installation again: kubectl apply, or helm upgrade.",
+  },
+  {
+    name: "OrasOperatorWebhookFails",
+    expr: `sum(rate(apiserver_admission_webhook_rejection_count{name=~"${webhooks}",error_type="calling_webhook_error"}[5m])) > 0 or sum(rate(oras_operator_admissions_total{outcome="failed"}[5m])) > 0`,
+    for: "5m",
+    severity: "critical",
+    summary: "Annotated Pods and Jobs are refused because the operator does not answer, or fails.",
+    fix: "Look at the operator's log, and at who may reach its webhook port: NetworkPolicies, firewalls of the control plane.",
+  },
+  {
+    name: "OrasOperatorCertificateExpires",
+    expr: "min(oras_operator_certificate_expiry_timestamp_seconds) - time() < 7 * 24 * 3600",
+    for: "1h",
+    severity: "critical",
+    summary: "The webhook's certificate ends in less than a week; it should have been replaced weeks ago.",
+    fix: "Look in the operator's log for why it is not replaced; with cert-manager, look at the Certificate.",
+  },
+  {
+    name: "OrasOperatorReconcileErrors",
+    expr: "sum by (controller) (rate(controller_runtime_reconcile_errors_total[15m])) > 0",
+    for: "1h",
+    severity: "warning",
+    summary: "One of the operator's controllers, which the label names, fails again and again.",
+    fix: 'Look for "Reconciler error" in the operator\'s log.',
+  },
+  {
+    name: "OrasOperatorPushFailures",
+    expr: `${results(...unpushed)} > 0.25 * ${results("Pushed", ...unpushed)}`,
+    for: "15m",
+    severity: "warning",
+    summary: "More than a quarter of the outputs of steps are not pushed.",
+    fix: "kubectl get events --all-namespaces --field-selector reason=PushFailed has the registry's answers.",
+  },
+];
+
+/** A graph of the dashboard. */
+export interface Panel {
+  readonly title: string;
+  readonly expr: string;
+  readonly legend: string;
+  /** As Grafana names units. */
+  readonly unit: string;
+}
+
+const quantile = (metric: string, by = "") =>
+  `histogram_quantile(0.99, sum by (le${by}) (rate(${metric}_bucket[5m])))`;
+
+/** The dashboard's graphs, two in a row. */
+export const panels: readonly Panel[] = [
+  {
+    title: "Results of steps",
+    expr: "sum by (reason) (rate(oras_operator_artifacts_total[5m]))",
+    legend: "{{reason}}",
+    unit: "ops",
+  },
+  {
+    title: "Bytes pushed",
+    expr: "sum(rate(oras_operator_artifact_size_bytes_sum[5m]))",
+    legend: "all namespaces",
+    unit: "Bps",
+  },
+  {
+    title: "Time of a push (p99)",
+    expr: quantile("oras_operator_artifact_push_seconds"),
+    legend: "p99",
+    unit: "s",
+  },
+  {
+    title: "Admission of Pods and Jobs",
+    expr: "sum by (outcome) (rate(oras_operator_admissions_total[5m]))",
+    legend: "{{outcome}}",
+    unit: "ops",
+  },
+  {
+    title: "Time of an admission (p99)",
+    expr: quantile("controller_runtime_webhook_latency_seconds"),
+    legend: "p99",
+    unit: "s",
+  },
+  {
+    title: "Certificate of the webhook",
+    expr: "min(oras_operator_certificate_expiry_timestamp_seconds) - time()",
+    legend: "ends in",
+    unit: "s",
+  },
+  {
+    title: "Reconciliations",
+    expr: "sum by (controller, result) (rate(controller_runtime_reconcile_total[5m]))",
+    legend: "{{controller}} {{result}}",
+    unit: "ops",
+  },
+  {
+    title: "Waiting in work queues",
+    expr: "sum by (name) (workqueue_depth)",
+    legend: "{{name}}",
+    unit: "short",
+  },
+  {
+    title: "Requests to the API server",
+    expr: "sum by (code, method) (rate(rest_client_requests_total[5m]))",
+    legend: "{{method}} {{code}}",
+    unit: "ops",
+  },
+  {
+    title: "Memory of the operator",
+    expr: `process_resident_memory_bytes and on (pod) leader_election_master_status{name="${names.lease}"}`,
+    legend: "{{pod}}",
+    unit: "bytes",
+  },
+];
