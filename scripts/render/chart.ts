@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { Document, isMap, type Scalar } from "yaml";
+import { Document, isMap, type Scalar, stringify } from "yaml";
 import packageJson from "../../package.json" with { type: "json" };
 import { chartValues, type Value } from "../../schema/chart-values.ts";
 import { names } from "../../schema/names.ts";
@@ -7,6 +7,8 @@ import { rulesOf } from "../../src/kube/permissions.ts";
 import { table } from "./docs.ts";
 import { manifest } from "./install.ts";
 import { mapValues, notice, type Rendered } from "./schema.ts";
+
+const repository = "https://github.com/converged-computing/oras-operator";
 
 /** Renders those files of the chart that follow from the tables, from package.json and from what the code asks for. */
 export function renderChart(): Rendered[] {
@@ -22,8 +24,9 @@ export function renderChart(): Rendered[] {
     // Some clouds write versions such as 1.30.1-gke.5, which are before 1.30.1 for Helm.
     kubeVersion: `>=1.${names.minimumKubernetesMinor}.0-0`,
     keywords: ["operator", "oras", "oci", "artifacts", "workflow"],
-    home: "https://github.com/converged-computing/oras-operator",
-    sources: ["https://github.com/converged-computing/oras-operator"],
+    home: repository,
+    sources: [repository],
+    annotations: artifactHub(),
   };
   return [
     manifest("chart/Chart.yaml", [chart]),
@@ -39,6 +42,29 @@ export function renderChart(): Rendered[] {
     valuesYaml(values),
     { path: "chart/values.schema.json", content: `${JSON.stringify(valuesSchema(values), null, 2)}\n` },
   ];
+}
+
+/**
+ * What Artifact Hub shows of the chart.
+ *
+ * @see https://artifacthub.io/docs/topics/annotations/helm/
+ */
+function artifactHub(): Record<string, string> {
+  const { kind, apiVersion, version, group, plural } = names;
+  const images = { operator: names.operatorImage, agent: names.agentImage, scripts: names.scriptsImage };
+  const listed = [...Object.entries(images), ["registry", names.registryImage] as const];
+  const crd = {
+    ...{ kind, version, name: `${plural}.${group}`, displayName: kind },
+    description: "A registry for the artifacts of a namespace",
+  };
+  return {
+    "artifacthub.io/license": packageJson.license,
+    "artifacthub.io/operator": "true",
+    "artifacthub.io/images": stringify(listed.map(([name, image]) => ({ name, image }))),
+    "artifacthub.io/crds": stringify([crd]),
+    "artifacthub.io/crdsExamples": stringify([{ apiVersion, kind, metadata: { name: "oras" }, spec: {} }]),
+    "artifacthub.io/links": stringify([{ name: "Documentation", url: `${repository}/tree/main/docs` }]),
+  };
 }
 
 /** The defaults, each under its description. */

@@ -136,6 +136,40 @@ describe("the chart", () => {
   });
 });
 
+describe("helm install beside an installation by kubectl apply", () => {
+  const within = `--namespace ${names.operatorNamespace}`;
+  const state = () =>
+    shell(
+      `kubectl get deployment,service,serviceaccount,networkpolicy,poddisruptionbudget ${within} -o yaml && kubectl get mutatingwebhookconfiguration,clusterrole,validatingadmissionpolicy -o yaml`,
+    );
+
+  test("is refused with a reason and changes nothing", async () => {
+    await shell("kubectl apply -f examples/dist/oras-operator.yaml");
+    const before = await state();
+    await expect(shell(`helm install oras-operator ./chart ${within}`)).rejects.toThrow(
+      "exists and cannot be imported into the current release",
+    );
+    expect(await state()).toBe(before);
+  });
+
+  test("takes it over with the page's command, and helm upgrade goes on from there", async () => {
+    await shell("kubectl apply -f examples/dist/oras-operator.yaml");
+    const [command = ""] =
+      /helm install .*--take-ownership.*/.exec(await readFile("chart/README.md", "utf8")) ?? [];
+    await shell(command);
+    await shell(`helm upgrade oras-operator ./chart ${within} --set replicas=1`);
+    const replicas = `kubectl get deployment oras-operator ${within} -o jsonpath={.spec.replicas}`;
+    expect(await shell(replicas)).toBe("1");
+  });
+
+  test("and a second release are refused, whatever they are called", async () => {
+    await shell(`helm install oras-operator ./chart ${within} --create-namespace`);
+    const second =
+      "helm install second ./chart --namespace second --create-namespace --set fullnameOverride=second";
+    await expect(shell(second)).rejects.toThrow("cannot be imported into the current release");
+  });
+});
+
 test("helm uninstall keeps the key of all passwords, also in a namespace that the chart made, and the OrasCaches", async () => {
   const within = `-n ${names.operatorNamespace}`;
   await shell(`helm install oras-operator ./chart --set namespace.name=${names.operatorNamespace}`);
