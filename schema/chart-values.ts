@@ -19,7 +19,10 @@ export interface Value {
 }
 
 /** Options that the chart sets itself. */
-const setByTheChart = ["agentImage", "scriptsImage", "namespace", "certificateDirectory"];
+const setByTheChart = [
+  ...["agentImage", "scriptsImage", "namespace", "certificateDirectory"],
+  ...["httpProxy", "httpsProxy", "noProxy"],
+];
 
 /** Every value of the chart. The options of the manager are among them, whatever options it has. */
 export function chartValues(): Record<string, Value> {
@@ -106,6 +109,15 @@ export function chartValues(): Record<string, Value> {
       })),
     },
     manager: group("Options of the operator's process.", managerValues()),
+    proxy: group(
+      "Proxy by which the Internet is reached: by the containers that are added to Pods, and by the operator where it looks up images.",
+      Object.fromEntries(
+        (["http", "https", "no"] as const).map((which) => {
+          const option = optionTable.find(({ key }) => key === `${which}Proxy`);
+          return [which === "no" ? "noProxy" : which, text(option?.description ?? "", "")];
+        }),
+      ),
+    ),
     certManager: group("Certificate of the webhook.", {
       enabled: flag(
         "Whether cert-manager, which must be installed, issues the webhook's certificate. Otherwise the operator issues it.",

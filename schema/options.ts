@@ -75,6 +75,27 @@ const options = {
     description:
       "Registries without public addresses in which images may be looked up, as in image names, separated by commas, such as harbor.example.com,registry.example.com:5000.",
   },
+  httpProxy: {
+    type: "string",
+    env: "HTTP_PROXY",
+    defaultText: "none",
+    description:
+      "Proxy for HTTP of the containers that are added to Pods, such as http://proxy.example.com:3128.",
+  },
+  httpsProxy: {
+    type: "string",
+    env: "HTTPS_PROXY",
+    defaultText: "none",
+    description:
+      "Proxy for HTTPS of the containers that are added to Pods, and of the operator where it looks up images. Who may read a Pod can read it there, so it should have no password.",
+  },
+  noProxy: {
+    type: "string",
+    env: "NO_PROXY",
+    defaultText: "none",
+    description:
+      "What is reached without a proxy: hosts, which are those of all below them too, addresses and networks, separated by commas. The Services of the cluster are always reached without one.",
+  },
   shareSizeLimit: {
     type: "string",
     defaultText: "none",

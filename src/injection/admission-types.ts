@@ -27,8 +27,17 @@ export interface Installation {
   readonly kubernetesMinor: number;
   /** The `sizeLimit` of the share, where a step does not say it. */
   readonly shareSizeLimit?: string | undefined;
+  /** By which the added containers reach what is not in the cluster. */
+  readonly proxies?: Proxies | undefined;
   /** OpenShift assigns user IDs itself and refuses fixed ones. */
   readonly openshift: boolean;
+}
+
+/** URLs of proxies, and what is reached without one; each as its variable has it. */
+export interface Proxies {
+  readonly HTTP_PROXY?: string | undefined;
+  readonly HTTPS_PROXY?: string | undefined;
+  readonly NO_PROXY?: string | undefined;
 }
 
 /** What must be known beside a request before it is decided. */

@@ -3,6 +3,7 @@ import type { agentOptions } from "../../schema/agent-options.ts";
 import { names } from "../../schema/names.ts";
 import { variablePattern, variables } from "../../schema/variables.ts";
 import { variablesOf } from "../annotations/variables.ts";
+import type { Installation } from "./admission-types.ts";
 
 /**
  * A text as an argument of a container. The kubelet expands `$(NAME)` there and reads `$$` as one dollar sign: a
@@ -41,4 +42,16 @@ export function environmentFor(...texts: readonly (string | undefined)[]): V1Env
     name: names.variablePrefix + name,
     valueFrom: { fieldRef: { fieldPath: variables[name].field } },
   }));
+}
+
+/**
+ * The environment of an added container where an installation has a proxy. Registries in the cluster are reached without
+ * it: their names are those of Services.
+ */
+export function proxyEnvironment({ proxies = {}, clusterDomain }: Installation): V1EnvVar[] {
+  if (!proxies.HTTP_PROXY && !proxies.HTTPS_PROXY) return [];
+  const direct = [proxies.NO_PROXY, ".svc", `.svc.${clusterDomain}`].filter(Boolean).join(",");
+  return Object.entries({ ...proxies, NO_PROXY: direct }).flatMap(([name, value]) =>
+    value ? [{ name, value: argument(value) }] : [],
+  );
 }

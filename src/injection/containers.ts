@@ -15,7 +15,7 @@ import {
   serveArguments,
   sidecarArguments,
 } from "./agent.ts";
-import { environmentFor } from "./arguments.ts";
+import { environmentFor, proxyEnvironment } from "./arguments.ts";
 import type { PodShape } from "./pod-shape.ts";
 import { restartsServing } from "./restart.ts";
 import { restrictedSecurityContext } from "./security.ts";
@@ -173,7 +173,11 @@ function addedContainer(
 ): V1Container {
   const { pod, installation, resources, settings } = step;
   const { inputs, output } = settings;
-  const env = environmentFor(...[output, ...inputs].map((r) => r && `${r.repository}${r.version}`));
+  const env = [
+    ...environmentFor(...[output, ...inputs].map((r) => r && `${r.repository}${r.version}`)),
+    // Without logins there is nobody to ask.
+    ...(logins === "none" ? [] : proxyEnvironment(installation)),
+  ];
   return {
     ...base,
     ...(env.length > 0 ? { env } : {}),

@@ -47,6 +47,7 @@ export function startImageLookup(self: Process, facts: ClusterFacts, signal: Abo
   const reach: Reach = { allowedHosts, clusterNetworks };
   const lookup = createLookup({
     reach,
+    proxies: { HTTPS_PROXY: options.httpsProxy, NO_PROXY: options.noProxy },
     readSecrets: createSecretReader(client),
     onUnknown: (image, detail) =>
       log.info(

@@ -202,6 +202,11 @@ function installationOf(options: ManagerOptions, facts: ClusterFacts): Installat
     agentImage: options.agentImage,
     scriptsImage: options.scriptsImage,
     shareSizeLimit: options.shareSizeLimit,
+    proxies: {
+      HTTP_PROXY: options.httpProxy,
+      HTTPS_PROXY: options.httpsProxy,
+      NO_PROXY: options.noProxy,
+    },
     kubernetesMinor: facts.minor,
     openshift: facts.openshift,
   };

@@ -3,13 +3,14 @@ import { Agent, type RequestOptions, request } from "node:https";
 import type { LookupFunction } from "node:net";
 import { addressesOf, checkBehindProxy, type Reach } from "./addresses.ts";
 import { LookupError } from "./outcome.ts";
-import { proxyFor } from "./proxy.ts";
+import { type Proxies, proxyFor } from "./proxy.ts";
 
 /** How to reach registries. */
 export interface Registries {
   /** CAs instead of the well-known ones, PEM. */
   readonly ca?: string;
   readonly reach: Reach;
+  readonly proxies: Proxies;
   /** Keep connections from one request to the next. */
   readonly agents: Agents;
   readonly signal: AbortSignal;
@@ -112,9 +113,9 @@ async function once(url: URL, headers: Record<string, string>, registries: Regis
   return promise;
 }
 
-/** By a proxy, where the environment names one, else to an address that was checked. */
-async function routeTo(url: URL, { agents, reach, signal }: Registries): Promise<RequestOptions> {
-  const proxy = proxyFor(url, process.env);
+/** By a proxy, where the installation has one, else to an address that was checked. */
+async function routeTo(url: URL, { agents, reach, proxies, signal }: Registries): Promise<RequestOptions> {
+  const proxy = proxyFor(url, proxies);
   if (proxy === undefined) {
     return { agent: agents.direct, lookup: always(await addressesOf(url, reach, signal)) };
   }

@@ -5,6 +5,7 @@ import { createAgents } from "./http.ts";
 import { createMemory } from "./memory.ts";
 import { LookupError, sentenceFor } from "./outcome.ts";
 import { fetchProgram, type ImageProgram, sizeOf } from "./program.ts";
+import type { Proxies } from "./proxy.ts";
 import { parseImage } from "./reference.ts";
 import { createSlots } from "./slots.ts";
 
@@ -20,6 +21,8 @@ export interface LookupSettings {
   readonly ca?: string;
   /** Which hosts may be asked; without it, those at public addresses. */
   readonly reach?: Reach;
+  /** As `HTTPS_PROXY` and `NO_PROXY` have them; without it, no proxy is used. */
+  readonly proxies?: Proxies;
   /** Reads pull secrets; without it, registries are asked as anybody may. */
   readonly readSecrets?: (secrets: PullSecrets, signal: AbortSignal) => Promise<ReadSecrets>;
   /** Called with what the step's author does not see: the host that a lookup asked, and the answer. */
@@ -88,7 +91,7 @@ async function look(
   image: string,
   architecture: string,
   secrets: PullSecrets,
-  { ca, reach = publicOnly, readSecrets }: LookupSettings,
+  { ca, reach = publicOnly, proxies = {}, readSecrets }: LookupSettings,
   signal: AbortSignal,
 ): Promise<ImageProgram> {
   const reference = parseImage(image);
@@ -96,7 +99,7 @@ async function look(
   const read = secrets.names.length > 0 ? await readSecrets?.(secrets, signal) : undefined;
   const agents = createAgents();
   try {
-    const registries = { signal, reach, agents, ...(ca === undefined ? {} : { ca }) };
+    const registries = { signal, reach, proxies, agents, ...(ca === undefined ? {} : { ca }) };
     return await fetchProgram(reference, architecture, registries, read?.configs);
   } catch (error) {
     throw read && read.forbidden.length > 0 ? new ForbiddenSecretsError(read.forbidden, error) : error;

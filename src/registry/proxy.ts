@@ -1,20 +1,26 @@
 import ipaddr from "ipaddr.js";
 
+/** As the environment variables of these names have them. */
+export interface Proxies {
+  readonly HTTPS_PROXY?: string | undefined;
+  readonly NO_PROXY?: string | undefined;
+}
+
 /**
- * The proxy for a URL, as `HTTPS_PROXY` and `NO_PROXY` (or the same in lower case) say. In `NO_PROXY` stand, separated by
+ * The proxy for a URL, as `HTTPS_PROXY` and `NO_PROXY` say. In `NO_PROXY` stand, separated by
  * commas, names of hosts, which are those of all below them too, addresses, networks in CIDR notation, each with a port or
  * without, or `*` for everything.
  *
  * @param url - with the scheme https
- * @param env - of the process
+ * @param proxies - of the installation
  * @returns undefined for none
  */
-export function proxyFor(url: URL, env: Readonly<Record<string, string | undefined>>): string | undefined {
-  const proxy = env["HTTPS_PROXY"] || env["https_proxy"];
+export function proxyFor(url: URL, proxies: Proxies): string | undefined {
+  const proxy = proxies.HTTPS_PROXY;
   if (!proxy) return undefined;
   const host = hostOf(url);
   const port = url.port || "443";
-  const exceptions = (env["NO_PROXY"] || env["no_proxy"] || "").split(/[\s,]+/).filter(Boolean);
+  const exceptions = (proxies.NO_PROXY ?? "").split(/[\s,]+/).filter(Boolean);
   return exceptions.some((exception) => isExempt(host, port, exception)) ? undefined : proxy;
 }
 

@@ -5,10 +5,11 @@ import { createServer as createHttpServer, type RequestListener } from "node:htt
 import { createServer } from "node:https";
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { renew } from "../../src/certificates/renew.ts";
 import { createLookup, type LookupSettings } from "../../src/registry/lookup.ts";
 import { sentenceFor } from "../../src/registry/outcome.ts";
+import type { Proxies } from "../../src/registry/proxy.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { stockOras } from "../support/oras.ts";
 import { start } from "../support/processes.ts";
@@ -180,8 +181,9 @@ describe("art-48, lif-27: behind a proxy", () => {
         });
         for (const socket of [client, upstream]) socket.on("error", () => {});
       });
-      vi.stubEnv("HTTPS_PROXY", `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
-      const ask = async (image: string, ...hosts: string[]) => lookupOf(hosts).lookup(image, "amd64");
+      let proxies: Proxies = { HTTPS_PROXY: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}` };
+      const ask = async (image: string, ...hosts: string[]) =>
+        lookupOf(hosts, { proxies }).lookup(image, "amd64");
       const found = { program: expect.objectContaining({ cmd: ["x"] }) };
       const unknown = { unknown: sentenceFor("noAnswer") };
       try {
@@ -193,11 +195,10 @@ describe("art-48, lif-27: behind a proxy", () => {
         // What is known not to be public is not asked by way of a proxy either.
         expect(await ask("localhost:7/a/b:1")).toEqual(unknown);
         expect(await ask("10.0.0.1/a/b:1")).toEqual(unknown);
-        vi.stubEnv("NO_PROXY", "localhost");
+        proxies = { ...proxies, NO_PROXY: "localhost" };
         expect(await ask(`${server}/a/b:1`, server)).toEqual(found);
         expect(asked).toHaveLength(2);
       } finally {
-        vi.unstubAllEnvs();
         proxy.close();
         proxy.closeAllConnections();
       }

@@ -38,7 +38,8 @@ export async function startOperator(kubeconfig: string, ...flags: string[]): Pro
     String([webhookPort, metricsPort, healthPort][i]),
   ]);
   const child = spawn(process.execPath, ["src/cli/main.ts", "manager", ...ports, ...flags], {
-    env: { ...process.env, KUBECONFIG: kubeconfig },
+    // Its proxies would be those of the Pods in tests.
+    env: { ...withoutProxies(process.env), KUBECONFIG: kubeconfig },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const log: LogLine[] = [];
@@ -56,6 +57,10 @@ export async function startOperator(kubeconfig: string, ...flags: string[]): Pro
       return exited;
     },
   };
+}
+
+function withoutProxies(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(https?|no)_proxy$/i.test(name)));
 }
 
 /** Flags of an operator that asks no registry anything: tests do not leave this machine. */

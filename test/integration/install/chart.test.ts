@@ -343,6 +343,20 @@ describe("what platform teams set", () => {
     expect(JSON.stringify(objects.map(({ spec }) => spec)).match(/"team":"data"/g)).toHaveLength(1);
   });
 
+  test("proxy: the operator has it in the variables that every program reads", async () => {
+    const proxy = { http: "http://a:1", https: "http://b:2", noProxy: "10.0.0.0/8" };
+    const { template } = await deployed(`proxy=${JSON.stringify(proxy)}`);
+    const env = template.spec.containers[0]?.env ?? [];
+    expect(env).toEqual(
+      expect.arrayContaining([
+        { name: "HTTP_PROXY", value: "http://a:1" },
+        { name: "HTTPS_PROXY", value: "http://b:2" },
+        { name: "NO_PROXY", value: "10.0.0.0/8" },
+      ]),
+    );
+    expect(JSON.stringify(await rendered())).not.toContain("_PROXY");
+  });
+
   test("extraEnv, and annotations of the ServiceAccount", async () => {
     const { template } = await deployed('extraEnv=[{"name":"TZ","value":"UTC"}]');
     expect(template.spec.containers[0]?.env).toContainEqual({ name: "TZ", value: "UTC" });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { alerts, panels } from "../../../schema/monitoring.ts";
+import { names } from "../../../schema/names.ts";
 import { metrics } from "../../../scripts/render/monitoring.ts";
 import { execute } from "../../support/programs.ts";
 
@@ -68,12 +69,12 @@ describe("each alert", () => {
     },
     OrasOperatorWebhookFails: {
       told: {
-        'apiserver_admission_webhook_rejection_count{name="jobs.oras.converged-computing.github.io",error_type="calling_webhook_error"}':
+        [`apiserver_admission_webhook_rejection_count{name="${names.jobsWebhook}",error_type="calling_webhook_error"}`]:
           "0+1x120",
       },
       quiet: {
         // Of an author's mistake, and of another webhook.
-        'apiserver_admission_webhook_rejection_count{name="jobs.oras.converged-computing.github.io",error_type="no_error"}':
+        [`apiserver_admission_webhook_rejection_count{name="${names.jobsWebhook}",error_type="no_error"}`]:
           "0+1x120",
         'apiserver_admission_webhook_rejection_count{name="jobs.example.com",error_type="calling_webhook_error"}':
           "0+1x120",

@@ -8,12 +8,12 @@ const goesByProxy = (url: string, NO_PROXY = "") => {
   return found !== undefined;
 };
 
-it("there is none unless the environment names one", () => {
+it("there is none unless the installation names one", () => {
   const url = new URL("https://ghcr.io/v2/");
   expect(proxyFor(url, {})).toBeUndefined();
-  expect(proxyFor(url, { HTTPS_PROXY: "", HTTP_PROXY: proxy })).toBeUndefined();
-  expect(proxyFor(url, { https_proxy: proxy })).toBe(proxy);
-  expect(proxyFor(url, { HTTPS_PROXY: proxy, no_proxy: "ghcr.io" })).toBeUndefined();
+  expect(proxyFor(url, { HTTPS_PROXY: "", NO_PROXY: "" })).toBeUndefined();
+  expect(proxyFor(url, { HTTPS_PROXY: proxy })).toBe(proxy);
+  expect(proxyFor(url, { HTTPS_PROXY: proxy, NO_PROXY: "ghcr.io" })).toBeUndefined();
 });
 
 it.each([
