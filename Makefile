@@ -77,6 +77,11 @@ prepared: node_modules
 clean: ## Remove what was built here
 	rm -rf dist coverage
 
+##@ Release
+.PHONY: release
+release: node_modules ## Write the files of a release into dist/release; publishes nothing
+	@node dev/release.ts
+
 ##@ A cluster to work with
 .PHONY: cluster-up cluster-down cluster-status shell images
 cluster-up: node_modules ## kind where Docker runs, else a cluster of this machine's own processes (root)
