@@ -190,14 +190,17 @@ export function chartValues(): Record<string, Value> {
       annotations: strings("Its annotations."),
     }),
     metrics: group("What Prometheus and Grafana get from the operator. See docs/reference/metrics.md.", {
-      serviceMonitor: group("ServiceMonitor of the Prometheus operator, which must be installed.", {
-        enabled: flag("Whether to create it.", false),
-        interval: text(
-          "How often the metrics are read, such as 30s. If it is empty, Prometheus decides.",
-          "",
-        ),
-        labels: strings("Its labels, by which some installations of Prometheus choose."),
-      }),
+      serviceMonitor: group(
+        "ServiceMonitors of the operator and of the registries; the Prometheus operator must be installed.",
+        {
+          enabled: flag("Whether to create them.", false),
+          interval: text(
+            "How often the metrics are read, such as 30s. If it is empty, Prometheus decides.",
+            "",
+          ),
+          labels: strings("Its labels, by which some installations of Prometheus choose."),
+        },
+      ),
       prometheusRule: group("PrometheusRule with the alerts; the Prometheus operator must be installed.", {
         enabled: flag("Whether to create it.", false),
         labels: strings("Its labels, by which some installations of Prometheus choose."),

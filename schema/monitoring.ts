@@ -77,6 +77,22 @@ export const alerts: readonly Alert[] = [
     summary: "More than a quarter of the outputs of steps are not pushed.",
     fix: "kubectl get events --all-namespaces --field-selector reason=PushFailed has the registry's answers.",
   },
+  {
+    name: "OrasCacheStorageLow",
+    expr: "orascache_free_bytes / orascache_capacity_bytes < 0.2",
+    for: "15m",
+    severity: "warning",
+    summary: "A registry, which the labels name, has less than a fifth of its storage left.",
+    fix: "Delete artifacts, or raise spec.storage.persistentVolumeClaim.size of the OrasCache.",
+  },
+  {
+    name: "OrasCacheSweepFails",
+    expr: "increase(orascache_sweep_failures_total[6h]) > 0",
+    for: "15m",
+    severity: "warning",
+    summary: "A registry, which the labels name, could not free the space of deleted artifacts.",
+    fix: "Look at the log of the container keeper in the registry's Pod.",
+  },
 ];
 
 /** A graph of the dashboard. */
@@ -146,6 +162,18 @@ export const panels: readonly Panel[] = [
     expr: "sum by (code, method) (rate(rest_client_requests_total[5m]))",
     legend: "{{method}} {{code}}",
     unit: "ops",
+  },
+  {
+    title: "Space left in registries",
+    expr: "min by (namespace, service) (orascache_free_bytes / orascache_capacity_bytes)",
+    legend: "{{namespace}} {{service}}",
+    unit: "percentunit",
+  },
+  {
+    title: "Used by registries",
+    expr: "max by (namespace, service) (orascache_used_bytes)",
+    legend: "{{namespace}} {{service}}",
+    unit: "bytes",
   },
   {
     title: "Memory of the operator",

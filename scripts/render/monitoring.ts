@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { Metric } from "prom-client";
 import { alerts, type Panel, panels } from "../../schema/monitoring.ts";
 import { names } from "../../schema/names.ts";
@@ -99,13 +100,26 @@ export function metrics(): Described[] {
   return all.filter(({ name }) => !/^(process|nodejs)_/.test(name));
 }
 
-function metricsPage(): Rendered {
-  const rows = metrics().map(({ name, type, labelNames, help }) => [
+/** The metrics of a registry's keeper, which is written in Go: those that it has of its own, without labels. */
+export function keeperMetrics(): Described[] {
+  const source = readFileSync("agent/internal/keeper/server/metrics.go", "utf8");
+  const all = [...source.matchAll(/\b(gauge|counter)\(to, "(\w+)", "([^"]+)"/g)];
+  if (all.length === 0)
+    throw new Error("agent/internal/keeper/server/metrics.go has no metrics that are found");
+  return all.map(([, type = "", name = "", help = ""]) => ({ name, type, help, labelNames: [] }));
+}
+
+function metricsTable(described: readonly Described[]): string {
+  const rows = described.map(({ name, type, labelNames, help }) => [
     `\`${name}\``,
     type,
     labelNames.map((label) => `\`${label}\``).join(", "),
     help.replaceAll("<", "&lt;"),
   ]);
+  return table(["Name", "Type", "Labels", "Meaning"], rows);
+}
+
+function metricsPage(): Rendered {
   const told = alerts.map(
     ({ name, severity, for: held, summary, fix, expr }) =>
       `### ${name}\n\n${summary} ${fix}\n\n${severity}, after ${held} of\n\n\`\`\`promql\n${expr}\n\`\`\``,
@@ -115,11 +129,12 @@ function metricsPage(): Rendered {
     "Metrics and alerts",
     [
       introduction,
-      `## Metrics of the operator\n\n${table(["Name", "Type", "Labels", "Meaning"], rows)}`,
+      `## Metrics of the operator\n\n${metricsTable(metrics())}`,
+      `## Metrics of a registry\n\nOn the port \`metrics\` (5001) of the OrasCache's Service, beside those of distribution.\n\n${metricsTable(keeperMetrics())}`,
       `## Alerts\n\n${told.join("\n\n")}`,
     ].join("\n\n"),
   );
 }
 
 const introduction =
-  "The operator serves its metrics on the port `metrics` (8080) at `/metrics`; those that controller-runtime has, too, have its names. Each replica has its own, and `leader_election_master_status` says which one leads. Besides these there are `process_*` and `nodejs_*`, of the process. The alerts, a ServiceMonitor and a Grafana dashboard are in `config/components/monitoring`, and in the chart under `metrics`. The NetworkPolicy lets namespaces with the label `metrics: enabled` read the metrics.";
+  "The operator serves its metrics on the port `metrics` (8080) at `/metrics`; those that controller-runtime has, too, have its names. Each replica has its own, and `leader_election_master_status` says which one leads. Besides these there are `process_*` and `nodejs_*`, of the process. The alerts, ServiceMonitors of the operator and of all registries, and a Grafana dashboard are in `config/components/monitoring`, and in the chart under `metrics`. The NetworkPolicy lets namespaces with the label `metrics: enabled` read the metrics.";

@@ -131,7 +131,7 @@ describe("the chart", () => {
   test("has the operator watched as config/components/monitoring has it", async () => {
     const objects = byTitle(await rendered(...monitoring, "--api-versions", kinds.join(",")));
     expect(objects).toEqual(byTitle(await kustomized("monitoring")));
-    expect(Object.keys(objects).filter((name) => /Monitor|Rule|dashboard/.test(name))).toHaveLength(3);
+    expect(Object.keys(objects).filter((name) => /Monitor|Rule|dashboard/.test(name))).toHaveLength(4);
   });
 
   test.each(kinds)("says what is missing where the cluster does not know %s", async (kind) => {

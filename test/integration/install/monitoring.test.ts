@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { alerts, panels } from "../../../schema/monitoring.ts";
 import { names } from "../../../schema/names.ts";
-import { metrics } from "../../../scripts/render/monitoring.ts";
+import { keeperMetrics, metrics } from "../../../scripts/render/monitoring.ts";
 import { execute } from "../../support/programs.ts";
 
 let folder: string;
@@ -29,7 +29,7 @@ describe("alerts and dashboard", () => {
   it.each([...alerts, ...panels.map(({ title, expr }) => ({ name: title, expr }))])(
     "$name asks for metrics that there are",
     ({ expr }) => {
-      const known = metrics().flatMap(({ name, type }) =>
+      const known = [...metrics(), ...keeperMetrics()].flatMap(({ name, type }) =>
         type === "histogram" ? ["_bucket", "_sum", "_count"].map((end) => name + end) : [name],
       );
       const asked = expr.replaceAll(/"[^"]*"/g, "").match(/\b[a-z]+(_[a-z]+)+\b(?=[{[)]| )/g) ?? [];
@@ -100,6 +100,20 @@ describe("each alert", () => {
         'oras_operator_artifacts_total{reason="NotPushed"}': "0+9x120",
       },
     },
+    OrasCacheStorageLow: {
+      told: {
+        'orascache_free_bytes{namespace="a",service="oras"}': "19x120",
+        'orascache_capacity_bytes{namespace="a",service="oras"}': "100x120",
+      },
+      quiet: {
+        'orascache_free_bytes{namespace="a",service="oras"}': "21x120",
+        'orascache_capacity_bytes{namespace="a",service="oras"}': "100x120",
+      },
+    },
+    OrasCacheSweepFails: {
+      told: { 'orascache_sweep_failures_total{namespace="a",service="oras"}': "0x30 1x90" },
+      quiet: { 'orascache_sweep_failures_total{namespace="a",service="oras"}': "3x120" },
+    },
   };
 
   it("has a case", () => {
@@ -117,7 +131,12 @@ describe("each alert", () => {
       input_series: series(of),
       alert_rule_test: [{ eval_time: "119m", alertname: name, exp_alerts: alertsToldOf }],
     });
-    const labels = name === "OrasOperatorReconcileErrors" ? { controller: "orascache" } : {};
+    const labels =
+      name === "OrasOperatorReconcileErrors"
+        ? { controller: "orascache" }
+        : name.startsWith("OrasCache")
+          ? { namespace: "a", service: "oras" }
+          : {};
     const test = {
       rule_files: [rules],
       tests: [given(told, [{ exp_labels: labels }]), given(quiet, [])],

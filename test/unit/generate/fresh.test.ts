@@ -54,6 +54,7 @@ test("a name is one edit too: check names what is stale, generate fixes all of i
 }, async () => {
   for (const part of [
     "schema",
+    "agent/internal/keeper/server/metrics.go",
     "chart/README.md",
     "config/webhook",
     "scripts/render",
