@@ -8,6 +8,7 @@ import { isClosed, needsKey } from "./access-secrets.ts";
 import { confined } from "./confined.ts";
 import type { ChildFacts } from "./facts.ts";
 import { limitsOf } from "./fullness.ts";
+import { keeperResources } from "./keeper-resources.ts";
 import { identityOf } from "./owner.ts";
 import { hasKeeper, storageOf } from "./storage.ts";
 import type { StoredOrasCache } from "./types.ts";
@@ -61,7 +62,7 @@ function keeperInit(cache: StoredOrasCache, { agentImage: image }: ChildFacts, c
       ...(looks ? [option("environment", names.registryEnvironmentPath)] : []),
       ...(looks && storage !== undefined ? ["--storage-written"] : []),
     ],
-    resources: { requests: { cpu: "10m", memory: "16Mi" } },
+    resources: keeperResources(cache.spec.resources),
     securityContext: confined,
     terminationMessagePolicy: "FallbackToLogsOnError",
     volumeMounts: [
@@ -89,7 +90,7 @@ function keeper(cache: StoredOrasCache, { agentImage: image }: ChildFacts, close
       { name: "metrics", containerPort: names.registryMetricsPort, protocol: "TCP" },
       { name: names.keeperContainer, containerPort: names.keeperPort, protocol: "TCP" },
     ],
-    resources: { requests: { cpu: "10m", memory: "32Mi" } },
+    resources: keeperResources(cache.spec.resources),
     securityContext: confined,
     terminationMessagePolicy: "FallbackToLogsOnError",
     volumeMounts: [

@@ -24,7 +24,7 @@ export function networkPolicy(
   facts: NetworkFacts & Pick<ChildFacts, "operatorNamespace">,
 ): V1NetworkPolicy | undefined {
   if (networkModeOf(cache, facts) === "none") return undefined;
-  const { from = [] } = cache.spec.networkPolicy ?? {};
+  const { from = [], metricsFrom = [] } = cache.spec.networkPolicy ?? {};
   const owner = identityOf(cache);
   // It asks whether the registry enforces its password, and the keeper how full it is.
   const operator: V1NetworkPolicyPeer = {
@@ -36,6 +36,8 @@ export function networkPolicy(
   const rules = [
     ruleFor(names.registryPort, [...inside, ...from]),
     ...(hasKeeper(cache) ? [ruleFor(names.keeperPort, inside)] : []),
+    // A rule without peers would let everybody in.
+    ...(metricsFrom.length > 0 ? [ruleFor(names.registryMetricsPort, metricsFrom)] : []),
   ];
   return {
     apiVersion: "networking.k8s.io/v1",

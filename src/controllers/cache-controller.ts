@@ -15,7 +15,7 @@ import { createReconciler } from "./caches.ts";
 import { childKinds } from "./child-kinds.ts";
 import type { AskEnforced } from "./enforcement.ts";
 import type { Asked } from "./remotes.ts";
-import { type AskUsage, createReports } from "./reports.ts";
+import { type AskUsage, createReports, type ObserveUsage } from "./reports.ts";
 import {
   createWhyNoPod,
   failedCreations,
@@ -42,6 +42,7 @@ interface CacheControllerSettings {
   readonly askEnforced: AskEnforced;
   /** Asks the keeper of a registry how full it is. */
   readonly askUsage: AskUsage;
+  readonly observeUsage: ObserveUsage;
   readonly installation: CacheInstallation;
 }
 
@@ -64,7 +65,7 @@ export function cacheController(settings: CacheControllerSettings): Controller {
     fieldSelector: failedCreations,
     keep: keepEvent,
   });
-  const reports = createReports(settings.installation.operatorKey, settings.askUsage);
+  const reports = createReports(settings.installation.operatorKey, settings.askUsage, settings.observeUsage);
   const { reconcile, isOwnWrite } = createReconciler({
     ...settings,
     reports,

@@ -1,6 +1,6 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { cacheKey, keeperToken } from "../cache/access.ts";
+import { type CacheName, cacheKey, keeperToken } from "../cache/access.ts";
 import { identityOf } from "../cache/owner.ts";
 import { hostOf, isReady, startOf } from "../cache/pods.ts";
 import type { Trouble } from "../cache/trouble.ts";
@@ -10,6 +10,9 @@ import type { Watch } from "../kube/controller.ts";
 
 /** Asks a keeper how full its registry is; undefined where it does not answer. */
 export type AskUsage = (address: string, token: string) => Promise<Usage | undefined>;
+
+/** Is told what a keeper has said; undefined once the cache is gone. */
+export type ObserveUsage = (cache: CacheName, usage: Usage | undefined) => void;
 
 /** What is known of a volume, and when to look again. */
 export interface Report {
@@ -51,8 +54,9 @@ interface Memory {
  *
  * @param operatorKey - what their tokens are made from
  * @param ask - asks one
+ * @param observe - for metrics
  */
-export function createReports(operatorKey: string, ask: AskUsage): Reports {
+export function createReports(operatorKey: string, ask: AskUsage, observe: ObserveUsage): Reports {
   const memories = new Map<string, Memory>();
   const waiting: (() => Promise<void>)[] = [];
   let asking = 0;
@@ -77,6 +81,7 @@ export function createReports(operatorKey: string, ask: AskUsage): Reports {
       memory.asks = false;
       memory.usage = usage ?? memory.usage;
       memory.dueAt = Date.now() + (usage === undefined ? retryMs : spread(intervalMs));
+      if (usage !== undefined) observe(nameOf(key), usage);
       tell(key);
     });
     void next();
@@ -111,7 +116,10 @@ export function createReports(operatorKey: string, ask: AskUsage): Reports {
       begin(key, memory, `${host}:${names.keeperPort}`, token);
       return { usage };
     },
-    forget: (key) => void memories.delete(key),
+    forget: (key) => {
+      memories.delete(key);
+      observe(nameOf(key), undefined);
+    },
     watch: {
       synced: Promise.resolve(),
       start: (add) => {
@@ -122,6 +130,11 @@ export function createReports(operatorKey: string, ask: AskUsage): Reports {
       },
     },
   };
+}
+
+function nameOf(key: string): CacheName {
+  const [namespace = "", name = ""] = key.split("/");
+  return { namespace, name };
 }
 
 /** Those that were asked together are not asked together for ever. */

@@ -78,6 +78,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
       ...{ client, log, caches, mirror, publish, askRemote },
       askEnforced: (host, user) => enforcesPasswords(host, user, watching.signal),
       askUsage: (address, token) => askUsage(address, token, watching.signal),
+      observeUsage: metrics.observeUsage,
       installation: {
         openshift: facts.openshift,
         registryImage: options.registryImage,

@@ -1,5 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { names } from "../../schema/names.ts";
+import { percentOf } from "../cache/fullness.ts";
+import type { Usage } from "../cache/usage.ts";
 import type { QueueObserver } from "../kube/queue.ts";
 
 /** The process's metrics; those that controller-runtime has too have its names, so that dashboards fit. */
@@ -91,8 +93,23 @@ export function createMetrics() {
     registers,
   });
 
+  const cacheGauge = (name: string, help: string) =>
+    new Gauge({ name: `oras_operator_cache_${name}`, help, labelNames: ["namespace", "name"], registers });
+  const stored = cacheGauge("stored_bytes", "What the registry of an OrasCache has stored.");
+  const artifacts = cacheGauge("artifacts", "Tags in the registry of an OrasCache.");
+  const full = cacheGauge("full_ratio", "How full the volume of an OrasCache is, from 0 to 1.");
+
   return {
     registry,
+    observeUsage: (cache: { namespace: string; name: string }, usage: Usage | undefined) => {
+      if (usage === undefined) {
+        for (const gauge of [stored, artifacts, full]) gauge.remove(cache);
+        return;
+      }
+      stored.set(cache, usage.bytes);
+      artifacts.set(cache, usage.artifacts);
+      full.set(cache, percentOf(usage) / 100);
+    },
     countOutcome: (reason: string, pushed?: { bytes: number; seconds: number }) => {
       stepsEnded.inc({ reason });
       if (!pushed) return;

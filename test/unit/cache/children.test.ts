@@ -1,4 +1,4 @@
-import type { V1StatefulSet } from "@kubernetes/client-node";
+import type { V1NetworkPolicy, V1StatefulSet } from "@kubernetes/client-node";
 import { describe, expect, test } from "vitest";
 import { names } from "../../../schema/names.ts";
 import { desiredChildren } from "../../../src/cache/children.ts";
@@ -287,6 +287,15 @@ describe("HTTP secret", () => {
 describe("the NetworkPolicy", () => {
   const policyOf = (spec: object) =>
     desiredChildren(storedCache(spec), facts).find(({ kind }) => kind === "NetworkPolicy");
+
+  test("lets whom the spec names reach the metrics, and nobody where it names none", () => {
+    const portsOf = (metricsFrom: object[]) =>
+      (policyOf({ networkPolicy: { mode: "namespace", metricsFrom } }) as V1NetworkPolicy).spec?.ingress?.map(
+        ({ ports }) => ports?.map(({ port }) => port),
+      );
+    expect(portsOf([])).toEqual([[5000], [5002]]);
+    expect(portsOf([{ namespaceSelector: {} }])).toEqual([[5000], [5002], [5001]]);
+  });
 
   test("is there where the spec asks for one", () => {
     expect(policyOf({})).toBeUndefined();

@@ -51,7 +51,7 @@ test.each<[string, Spec, Spec, string[]]>([
     { env: ["A", "B", "C", "D", "E", "F", "G"].map((name) => ({ name, value: "1" })) },
     ["variables A, B, C, D, E and 2 more"],
   ],
-  ["resources", {}, { resources: { limits: { memory: "1Gi" } } }, ["resources"]],
+  ["resources", {}, { resources: { limits: { memory: "1Gi" } } }, ["resources", "container keeper"]],
   [
     "the same resources, written otherwise",
     { resources: { limits: { cpu: "1" } } },

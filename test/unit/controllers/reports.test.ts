@@ -30,11 +30,13 @@ const passes = (ms: number) => vi.setSystemTime(Date.now() + ms);
 
 /** Reports, and a promise of the next cache whose keeper has answered. */
 function reportsBy(ask: AskUsage) {
-  const reports = createReports("secret", ask);
+  const observe = vi.fn();
+  const reports = createReports("secret", ask, observe);
   let told = Promise.withResolvers<string>();
   reports.watch.start((key) => told.resolve(key));
   return {
     ...reports,
+    observe,
     told: async () => {
       const key = await told.promise;
       told = Promise.withResolvers();
@@ -46,7 +48,7 @@ function reportsBy(ask: AskUsage) {
 describe("a keeper", () => {
   test("is asked a moment after its start, by its token, and then seldom", async () => {
     const ask = vi.fn(async () => usage);
-    const { of, told } = reportsBy(ask);
+    const { of, told, observe, forget } = reportsBy(ask);
     const first = of("a/oras", cache, [pod("one")]);
     expect(first.againInMs).toBeLessThanOrEqual(1_000);
     expect(ask).not.toHaveBeenCalled();
@@ -60,6 +62,12 @@ describe("a keeper", () => {
     expect(second.againInMs).toBeGreaterThanOrEqual(270_000);
     expect(second.againInMs).toBeLessThanOrEqual(330_000);
     expect(ask).toHaveBeenCalledTimes(1);
+    forget("a/oras");
+    const name = { namespace: "a", name: "oras" };
+    expect(observe.mock.calls).toEqual([
+      [name, usage],
+      [name, undefined],
+    ]);
   });
 
   test("that is started again, or another one, is asked again", async () => {
@@ -100,13 +108,17 @@ describe("many keepers", () => {
   test("are asked a few at a time", async () => {
     let [running, most, done] = [0, 0, 0];
     const all = Promise.withResolvers<void>();
-    const { of } = createReports("secret", async () => {
-      most = Math.max(most, ++running);
-      await new Promise((resolve) => setImmediate(resolve));
-      running--;
-      if (++done === 100) all.resolve();
-      return usage;
-    });
+    const { of } = createReports(
+      "secret",
+      async () => {
+        most = Math.max(most, ++running);
+        await new Promise((resolve) => setImmediate(resolve));
+        running--;
+        if (++done === 100) all.resolve();
+        return usage;
+      },
+      vi.fn(),
+    );
     const keys = Array.from({ length: 100 }, (_, i) => `a/${i}`);
     for (const key of keys) of(key, cache, [pod("one")]);
     passes(1_000);
@@ -116,7 +128,7 @@ describe("many keepers", () => {
   });
 
   test("that were known to the leader before are asked in turn", () => {
-    const { of } = createReports("secret", vi.fn());
+    const { of } = createReports("secret", vi.fn(), vi.fn());
     const waits = Array.from({ length: 100 }, (_, i) => of(`a/${i}`, known, [pod("one")]).againInMs ?? 0);
     expect(waits.every((wait) => wait <= 300_000)).toBe(true);
     expect(waits.filter((wait) => wait > 10_000).length).toBeGreaterThan(50);
