@@ -2,7 +2,10 @@
 import { Command, CommanderError } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
 import { catCommand } from "./commands/cat.ts";
+import { checkCommand } from "./commands/check.ts";
+import { completeCommand, completionCommand } from "./commands/completion.ts";
 import { cpCommand } from "./commands/cp.ts";
+import { dfCommand } from "./commands/df.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { getCommand } from "./commands/get.ts";
 import { grantCommand } from "./commands/grant.ts";
@@ -16,7 +19,7 @@ import { rmCommand } from "./commands/rm.ts";
 import { statusCommand } from "./commands/status.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { waitCommand } from "./commands/wait.ts";
-import { programName } from "./name.ts";
+import { isPlugin, programName } from "./name.ts";
 import { CliError, describeError } from "./output.ts";
 
 const program = new Command(programName)
@@ -24,6 +27,7 @@ const program = new Command(programName)
   .version(`oras-operator ${packageJson.version}`, "-V, --version", "print the version")
   .showHelpAfterError(`(${programName} --help lists the commands)`)
   .configureHelp({ showGlobalOptions: false })
+  .enablePositionalOptions()
   .exitOverride();
 
 program.commandsGroup("Artifacts:");
@@ -38,13 +42,17 @@ program.addCommand(loginCommand());
 program.commandsGroup("Caches:");
 program.addCommand(statusCommand());
 program.addCommand(restartCommand());
+program.addCommand(dfCommand());
 program.addCommand(grantCommand());
+program.addCommand(checkCommand());
 program.commandsGroup("Manifests:");
 program.addCommand(validateCommand());
 program.addCommand(injectCommand());
 program.addCommand(explainCommand());
 program.commandsGroup("Others:");
-program.addCommand(managerCommand());
+program.addCommand(managerCommand(), { hidden: isPlugin });
+program.addCommand(completionCommand());
+program.addCommand(completeCommand(program), { hidden: true });
 program
   .command("version")
   .description("print the version")

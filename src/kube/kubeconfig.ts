@@ -38,6 +38,13 @@ export function connectByKubeconfig(context?: string): KubeContext {
   };
 }
 
+/** The names of the contexts of the kubeconfig. */
+export function contextNames(): string[] {
+  const config = new KubeConfig();
+  config.loadFromDefault();
+  return config.getContexts().map(({ name }) => name);
+}
+
 function useContext(config: KubeConfig, wanted: string): void {
   const known = config.getContexts().map(({ name }) => name);
   if (!known.includes(wanted)) {

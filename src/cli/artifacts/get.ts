@@ -1,3 +1,4 @@
+import { cleanedUp } from "../clean-up.ts";
 import type { Registry, Told } from "../oci/types.ts";
 import type { ArtifactManifest, Part } from "./manifest.ts";
 import { unpacked } from "./packed.ts";
@@ -26,16 +27,11 @@ export async function getFiles(
   told: Told,
 ): Promise<number> {
   const stage = openStage(into.folder, into.shown);
-  const remove = () => stage.remove();
-  process.once("exit", remove);
-  try {
+  return cleanedUp(stage.remove, async () => {
     for (const part of manifest.parts) await addPart(place, part, stage, told);
     stage.commit();
     return stage.files();
-  } finally {
-    process.off("exit", remove);
-    remove();
-  }
+  });
 }
 
 async function addPart(place: Place, part: Part, stage: Stage, told: Told): Promise<void> {

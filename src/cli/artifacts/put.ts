@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { createReadStream, createWriteStream, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { names } from "../../../schema/names.ts";
+import { cleanedUp } from "../clean-up.ts";
 import { digestOf } from "../oci/registry.ts";
 import type { BlobSource, Told } from "../oci/types.ts";
 import type { Place } from "./get.ts";
@@ -20,42 +20,41 @@ interface Packed {
   readonly blob: BlobSource;
   /** Digest of the tar, of a folder. */
   readonly content?: string;
-  readonly remove: () => Promise<void>;
 }
 
 /**
- * Packs a file or folder as the agent does. A folder is packed into a temporary file: its digest has to be known before it
- * can be pushed, and a push that breaks is repeated.
+ * Packs a file or folder as the agent does, and uses it. A folder is packed into a temporary file: its digest has to be known
+ * before it can be pushed, and a push that breaks is repeated.
  *
  * @param source - what
  * @param onBytes - told of bytes that are read
+ * @param use - pushes it
  */
-export async function pack(source: Source, onBytes: (count: number) => void): Promise<Packed> {
-  if (!source.isFolder) {
-    const hashed = counting(onBytes);
-    await pipeline(createReadStream(source.path), hashed.stream, sink());
-    const open = () => createReadStream(source.path);
-    return { blob: { digest: hashed.digest(), size: hashed.size(), open }, remove: async () => undefined };
-  }
-  const folder = await mkdtemp(join(tmpdir(), "oras-put-"));
-  const remove = () => rm(folder, { recursive: true, force: true });
-  try {
-    const file = join(folder, "blob");
-    const content = counting(() => undefined);
-    const blob = counting(() => undefined);
-    await pipeline(
-      Readable.from(tarOf(source, onBytes)),
-      content.stream,
-      createGzip(),
-      blob.stream,
-      createWriteStream(file),
-    );
-    const open = () => createReadStream(file);
-    return { blob: { digest: blob.digest(), size: blob.size(), open }, content: content.digest(), remove };
-  } catch (error) {
-    await remove();
-    throw error;
-  }
+export async function withPacked<T>(
+  source: Source,
+  onBytes: (count: number) => void,
+  use: (packed: Packed) => Promise<T>,
+): Promise<T> {
+  if (!source.isFolder) return use(await hashed(source, onBytes));
+  const folder = mkdtempSync(join(tmpdir(), "oras-put-"));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  return cleanedUp(remove, async () => use(await packInto(join(folder, "blob"), source, onBytes)));
+}
+
+async function hashed({ path }: Source, onBytes: (count: number) => void): Promise<Packed> {
+  const counted = counting(onBytes);
+  await pipeline(createReadStream(path), counted.stream, sink());
+  const open = () => createReadStream(path);
+  return { blob: { digest: counted.digest(), size: counted.size(), open } };
+}
+
+async function packInto(file: string, source: Source, onBytes: (count: number) => void): Promise<Packed> {
+  const tar = Readable.from(tarOf(source, onBytes));
+  const content = counting(() => undefined);
+  const blob = counting(() => undefined);
+  await pipeline(tar, content.stream, createGzip(), blob.stream, createWriteStream(file));
+  const open = () => createReadStream(file);
+  return { blob: { digest: blob.digest(), size: blob.size(), open }, content: content.digest() };
 }
 
 function counting(onBytes: (count: number) => void) {

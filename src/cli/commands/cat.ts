@@ -10,7 +10,7 @@ export function catCommand(): Command {
     .argument("[path]", "of the file, as get would make it; may be left out where there is only one")
     .action(async (artifact: string, path: string | undefined, options: RemoteOptions) => {
       // Loaded here only: the other commands answer at once without it.
-      const { printFile } = await import("../remote/fetch.ts");
+      const { printFile } = await import("../remote/get.ts");
       await printFile(artifact, path, options, process.stdout);
     });
 }

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { programName } from "../name.ts";
 
 /** `oras-operator explain`: whatever a user meets, in the form of `kubectl explain`. */
 export function explainCommand(): Command {
@@ -14,14 +15,14 @@ export function explainCommand(): Command {
       "after",
       `
 Examples:
-  oras-operator explain
-  oras-operator explain input-uri
-  oras-operator explain spec.secrets.orasEnv
-  oras-operator explain 181
-  oras-operator explain NoCommand
-  oras-operator explain ImagePullFailed
-  oras-operator explain log-level
-  oras-operator explain '$(JOB_NAME)'`,
+  ${programName} explain
+  ${programName} explain input-uri
+  ${programName} explain spec.secrets.orasEnv
+  ${programName} explain 181
+  ${programName} explain NoCommand
+  ${programName} explain ImagePullFailed
+  ${programName} explain log-level
+  ${programName} explain '$(JOB_NAME)'`,
     )
     .action(async (name: string | undefined) => {
       // Loaded here only: the other commands answer at once without it.

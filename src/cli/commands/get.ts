@@ -13,12 +13,12 @@ export function getCommand(): Command {
     "dinosaur/bones:v1 -o results",
     "oci://ghcr.io/acme/bones:v1",
   ])
-    .description("fetch the files of an artifact into a folder")
+    .description("put the files of an artifact into a folder")
     .argument("<artifact>", "REPOSITORY:TAG or REPOSITORY@sha256:…; oci://HOST/… for another registry")
     .option("-o, --output <folder>", "folder that the files are put into; made if it is not there", ".")
     .action(async (artifact: string, { output, ...options }: Options) => {
       // Loaded here only: the other commands answer at once without it.
-      const { fetchArtifact } = await import("../remote/fetch.ts");
-      console.log(await fetchArtifact(artifact, output, options));
+      const { getArtifact } = await import("../remote/get.ts");
+      console.log(await getArtifact(artifact, output, options));
     });
 }

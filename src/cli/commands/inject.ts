@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { programName } from "../name.ts";
 import { type OfflineSettings, offlineDefaults } from "../settings.ts";
 import { namespaceOption, readingCommand } from "./options.ts";
 
@@ -42,9 +43,9 @@ Exit codes:
   2  the command was used wrongly, or something cannot be read
 
 Examples:
-  oras-operator inject -f job.yaml
-  kubectl kustomize overlays/prod | oras-operator inject -f -
-  oras-operator inject -n runs -f - < job.yaml | kubectl apply -n runs -f -`,
+  ${programName} inject -f job.yaml
+  kubectl kustomize overlays/prod | ${programName} inject -f -
+  ${programName} inject -n runs -f - < job.yaml | kubectl apply -n runs -f -`,
     )
     .action(async (_: string[], { filename, output, ...settings }: Options) => {
       // Loaded here only: the other commands answer at once without it.

@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import { programName } from "../name.ts";
 
 const filename = "-f, --filename <file...>";
 
@@ -17,7 +18,7 @@ export function readingCommand(name: string): Command {
       const { filename: read, kustomize } = command.opts<{ filename?: string[]; kustomize?: string }>();
       if (kustomize !== undefined) {
         command.error(
-          `error: -k is not supported; run kubectl kustomize ${kustomize} | oras-operator ${name} -f -`,
+          `error: -k is not supported; run kubectl kustomize ${kustomize} | ${programName} ${name} -f -`,
         );
       }
       if (command.args.length > 0) {

@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { programName } from "../name.ts";
 import { offlineDefaults } from "../settings.ts";
 import { namespaceOption, readingCommand } from "./options.ts";
 
@@ -29,11 +30,11 @@ Exit codes:
   2  the command was used wrongly, or something cannot be read
 
 Examples:
-  oras-operator validate -f job.yaml
-  oras-operator validate -n runs -f cache.yaml steps/ https://example.com/pod.yaml
-  oras-operator validate --strict -o sarif -f . > findings.sarif
-  helm template workflow | oras-operator validate -f -
-  kubectl kustomize overlays/prod | oras-operator validate -f -`,
+  ${programName} validate -f job.yaml
+  ${programName} validate -n runs -f cache.yaml steps/ https://example.com/pod.yaml
+  ${programName} validate --strict -o sarif -f . > findings.sarif
+  helm template workflow | ${programName} validate -f -
+  kubectl kustomize overlays/prod | ${programName} validate -f -`,
     )
     .action(async (_: string[], { filename, namespace, strict, output }: Options) => {
       // Loaded here only: the other commands answer at once without it.

@@ -3,7 +3,7 @@ import { formatNamed, parseArtifact, versionOf } from "../artifacts/reference.ts
 import { exits } from "../exits.ts";
 import { CliError } from "../output.ts";
 import { ageOf } from "./remove.ts";
-import { type RemoteOptions, withRegistryOf } from "./with-registry.ts";
+import { inWords, type RemoteOptions, withRegistryOf } from "./with-registry.ts";
 
 const askEveryMs = 1_000;
 
@@ -21,9 +21,19 @@ export async function awaitArtifact(
   const named = parseArtifact(artifact);
   const shown = formatNamed(named);
   const deadline = performance.now() + ageOf(timeout) * 1000;
-  return withRegistryOf(named, options, async ({ registry, prefix }) => {
+  return withRegistryOf(named, options, async ({ registry, prefix, shown: where }) => {
+    const look = async () => {
+      try {
+        return await registry.resolve(prefix + named.repository, versionOf(named) ?? "");
+      } catch (error) {
+        // A registry that is started or restarted is waited for, too.
+        const said = inWords(error, where);
+        if (said instanceof CliError && said.exitCode === exits.unreachable) return undefined;
+        throw error;
+      }
+    };
     for (;;) {
-      const digest = await registry.resolve(prefix + named.repository, versionOf(named) ?? "");
+      const digest = await look();
       if (digest !== undefined) return `${shown} is there (${digest})`;
       if (performance.now() > deadline) {
         throw new CliError(`${shown} did not come within ${timeout}.`, exits.timedOut);

@@ -17,7 +17,7 @@ import type { Session } from "./session.ts";
  */
 export async function listCaches(session: Session, everywhere = false): Promise<readonly OrasCache[]> {
   const namespace = everywhere ? undefined : session.namespace;
-  const need = { verbs: ["list"], resource: names.plural, namespace: namespace ?? "(all)" };
+  const need = { verbs: ["list"], resource: names.plural, namespace };
   try {
     const { items } = await withRight(need, () =>
       session.client.request<{ items: OrasCache[] }>({ path: pathOf(resources.orasCaches, { namespace }) }),

@@ -13,6 +13,8 @@ import { type RemoteOptions, use } from "./with-registry.ts";
 export interface AllListed {
   readonly listed: readonly Listed[];
   readonly problems: readonly string[];
+  /** Where the artifacts of the one cache are, as its status says. */
+  readonly storage?: NonNullable<OrasCache["status"]>["storage"];
 }
 
 /**
@@ -41,7 +43,8 @@ export async function listAll(
   try {
     if (everywhere) return await listEverywhere(session, named?.repository);
     const cache = await findCache(session, options.cache);
-    return { listed: await listCache(session, cache, named?.repository, true), problems: [] };
+    const listed = await listCache(session, cache, named?.repository, true);
+    return { listed, problems: [], storage: cache.status?.storage };
   } finally {
     session.close();
   }

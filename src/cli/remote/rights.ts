@@ -10,7 +10,8 @@ export interface Need {
   /** As a Role names it. */
   readonly resource: string;
   readonly name?: string | undefined;
-  readonly namespace: string;
+  /** Undefined for all. */
+  readonly namespace: string | undefined;
   /** Of the cache, where a Role can be printed for it. */
   readonly cache?: string | undefined;
 }
@@ -32,6 +33,10 @@ export async function withRight<T>(need: Need, run: () => Promise<T>): Promise<T
 
 /** The sentence about a right that is missing. */
 export function missing({ verbs, resource, name, namespace, cache }: Need, cause?: unknown): CliError {
+  if (namespace === undefined) {
+    const message = `You have no right to ${verbs.join(" and ")} ${resource} in all namespaces. Name one with -n.`;
+    return new CliError(message, exits.denied, { cause });
+  }
   const what = `${resource}${name === undefined ? "" : ` "${name}"`}`;
   const grant = `${programName} grant USER${cache === undefined ? "" : ` ${cache}`} -n ${namespace}`;
   return new CliError(

@@ -1,14 +1,14 @@
 import { copyArtifact } from "../artifacts/copy.ts";
 import { readManifest } from "../artifacts/manifest.ts";
 import { lookAt } from "../artifacts/pack.ts";
-import { pack, pushPacked } from "../artifacts/put.ts";
+import { pushPacked, withPacked } from "../artifacts/put.ts";
 import { formatNamed, type Named, parseArtifact, parseNamed, versionOf } from "../artifacts/reference.ts";
 import { exits } from "../exits.ts";
 import { CliError } from "../output.ts";
 import { showProgress } from "../show/progress.ts";
 import { shortSize } from "../show/sizes.ts";
-import { toldBy } from "./fetch.ts";
 import { findArtifact } from "./find-artifact.ts";
+import { toldBy } from "./get.ts";
 import { type RemoteOptions, withRegistryOf } from "./with-registry.ts";
 
 /**
@@ -29,16 +29,17 @@ export async function storeArtifact(path: string, artifact: string, options: Rem
     const place = { registry: open.registry, repository: open.prefix + named.repository };
     const before = await open.registry.resolve(place.repository, named.tag);
     const packing = showProgress(`Packing ${source.title}`, source.bytes);
-    const packed = await pack(source, packing.add).finally(packing.end);
-    const progress = showProgress(`Putting ${shown}`, packed.blob.size);
-    try {
-      const digest = await pushPacked(place, named.tag, packed, source, toldBy(progress));
-      const moved = before === undefined || before === digest ? "" : `; the tag was ${before} before`;
-      return `Put ${shown}: ${shortSize(packed.blob.size)} (${digest})${moved}`;
-    } finally {
-      progress.end();
-      await packed.remove();
-    }
+    return withPacked(source, packing.add, async (packed) => {
+      packing.end();
+      const progress = showProgress(`Putting ${shown}`, packed.blob.size);
+      try {
+        const digest = await pushPacked(place, named.tag, packed, source, toldBy(progress));
+        const moved = before === undefined || before === digest ? "" : `; the tag was ${before} before`;
+        return `Put ${shown}: ${shortSize(packed.blob.size)} (${digest})${moved}`;
+      } finally {
+        progress.end();
+      }
+    }).finally(packing.end);
   });
 }
 

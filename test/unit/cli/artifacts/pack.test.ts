@@ -1,8 +1,10 @@
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
+  type ReadStream,
   readdirSync,
   readFileSync,
   symlinkSync,
@@ -15,9 +17,10 @@ import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { lookAt, tarOf } from "../../../../src/cli/artifacts/pack.ts";
-import { pack } from "../../../../src/cli/artifacts/put.ts";
+import { withPacked } from "../../../../src/cli/artifacts/put.ts";
 import { openStage } from "../../../../src/cli/artifacts/stage.ts";
 import { readTar } from "../../../../src/cli/artifacts/tar-read.ts";
+import { digestOf } from "../../../../src/cli/oci/registry.ts";
 import { temporaryFolder } from "../../../support/folders.ts";
 
 function makeFolder(): string {
@@ -53,14 +56,24 @@ describe("packing", () => {
     expect(readdirSync(join(out, "bones")).sort()).toEqual(["deep", "run"]);
   });
 
-  it("gives the same blob for the same files, whenever they were written", async () => {
-    const [first, second] = await Promise.all(
-      [makeFolder(), makeFolder()].map((path) => pack(lookAt(path), () => undefined)),
+  it("gives the same blob for the same files, whenever they were written, and leaves nothing behind", async () => {
+    const files: string[] = [];
+    const digests = [makeFolder(), makeFolder()].map((path) =>
+      withPacked(
+        lookAt(path),
+        () => undefined,
+        async ({ blob, content }) => {
+          const stream = blob.open() as ReadStream;
+          const tar = gunzipSync(await buffer(stream));
+          files.push(String(stream.path));
+          expect(digestOf(tar)).toBe(content);
+          return blob.digest;
+        },
+      ),
     );
-    expect(first?.blob.digest).toBe(second?.blob.digest);
-    const tar = gunzipSync(await buffer(first?.blob.open() ?? Readable.from([])));
-    expect(tar.includes("ustar")).toBe(true);
-    await Promise.all([first?.remove(), second?.remove()]);
+    const [first, second] = await Promise.all(digests);
+    expect(first).toBe(second);
+    expect(files.map((file) => existsSync(file))).toEqual([false, false]);
   });
 
   it.each(["/etc/passwd", "../../outside", "deep/../../x"])("refuses a link to %s", (target) => {

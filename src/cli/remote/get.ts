@@ -13,18 +13,14 @@ import { findArtifact } from "./find-artifact.ts";
 import { type RemoteOptions, withRegistryOf } from "./with-registry.ts";
 
 /**
- * Fetches an artifact's files.
+ * Puts the files of an artifact into a folder.
  *
  * @param artifact - as the command names it
  * @param folder - that they are put into
  * @param options - of the command
  * @returns the line that says what was done
  */
-export async function fetchArtifact(
-  artifact: string,
-  folder: string,
-  options: RemoteOptions,
-): Promise<string> {
+export async function getArtifact(artifact: string, folder: string, options: RemoteOptions): Promise<string> {
   const named = parseArtifact(artifact);
   const shown = formatNamed(named);
   return withRegistryOf(named, options, async (open) => {

@@ -1,0 +1,66 @@
+import { shortSize } from "../show/sizes.ts";
+import { formatTable } from "../show/table.ts";
+import type { Listed } from "./list.ts";
+
+/** What repositories hold. */
+export interface Usage {
+  readonly repository: string;
+  readonly artifacts: number;
+  /** Of its blobs, each once. */
+  readonly bytes: number;
+}
+
+/**
+ * How much each repository holds, the largest first, and all together: what several name is counted once.
+ *
+ * @param listed - all artifacts of a cache
+ */
+export function usageOf(listed: readonly Listed[]): {
+  readonly rows: readonly Usage[];
+  readonly total: Usage;
+} {
+  const repositories = Map.groupBy(listed, ({ repository }) => repository);
+  const rows = [...repositories].map(([repository, all]) => measured(repository, all));
+  return { rows: rows.sort((a, b) => b.bytes - a.bytes), total: measured("", listed) };
+}
+
+function measured(repository: string, listed: readonly Listed[]): Usage {
+  const blobs = new Map(
+    listed.flatMap(
+      ({ manifest }) => manifest?.parts.map(({ digest, size }) => [digest, size] as const) ?? [],
+    ),
+  );
+  return {
+    repository,
+    artifacts: listed.length,
+    bytes: [...blobs.values()].reduce((sum, size) => sum + size, 0),
+  };
+}
+
+/** Where artifacts are, as the status of their cache says. */
+interface Storage {
+  readonly kind?: string;
+  readonly used?: string | number;
+  readonly capacity?: string | number;
+  readonly fullPercent?: number;
+}
+
+/**
+ * The table of `df`.
+ *
+ * @param listed - all artifacts of a cache
+ * @param storage - where they are, with what its keeper measured
+ */
+export function formatUsage(listed: readonly Listed[], storage: Storage = {}): string {
+  const { rows, total } = usageOf(listed);
+  const line = ({ repository, artifacts, bytes }: Usage) => [repository, String(artifacts), shortSize(bytes)];
+  const all = [...rows, { ...total, repository: "(total)" }];
+  return formatTable(["REPOSITORY", "ARTIFACTS", "SIZE"], all.map(line)) + lineOf(storage);
+}
+
+/** More than artifacts take: what was removed and is not swept yet, uploads that go on, and on a node's disk all else. */
+function lineOf({ kind, used, capacity, fullPercent }: Storage): string {
+  if (used === undefined || capacity === undefined) return "";
+  const full = fullPercent === undefined ? "" : `; ${fullPercent}% full`;
+  return `\nStorage (${kind}): the registry uses ${used} of ${capacity}${full}\n`;
+}

@@ -1,0 +1,96 @@
+import type { Command, Option } from "commander";
+
+/** What may stand where the cursor is. */
+export type Wanted =
+  | { readonly words: readonly string[] }
+  /** Names that have to be asked for. */
+  | { readonly names: "artifact" | "repository" | "cache" | "context" | "namespace" | "subject" | "topic" }
+  | { readonly names: "file" };
+
+/** Where the cursor is. */
+export interface Cursor {
+  readonly wanted: Wanted;
+  /** What is written of it. */
+  readonly written: string;
+  /** Options that were given, as commander names them. */
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/** What the arguments of commands are, in order; the last counts for all that follow. */
+const positional: Readonly<Record<string, readonly Exclude<Wanted, { words: unknown }>["names"][]>> = {
+  ls: ["repository"],
+  get: ["artifact"],
+  cat: ["artifact", "file"],
+  put: ["file", "artifact"],
+  cp: ["artifact"],
+  rm: ["artifact"],
+  wait: ["artifact"],
+  login: ["cache"],
+  status: ["subject"],
+  restart: ["cache"],
+  grant: ["file", "cache"],
+  explain: ["topic"],
+};
+
+/**
+ * Finds out what the word at the cursor may be.
+ *
+ * @param program - with its commands
+ * @param words - after the program's name; the last one is where the cursor is
+ */
+export function cursorAt(program: Command, words: readonly string[]): Cursor {
+  const written = words.at(-1) ?? "";
+  const [name, ...before] = words.slice(0, -1);
+  if (name === undefined) return { wanted: { words: commandsOf(program) }, written, options: {} };
+  const command = program.commands.find((each) => each.name() === name);
+  if (command === undefined) return { wanted: { words: [] }, written, options: {} };
+  const { options, open, count } = read(command, before);
+  if (open !== undefined) return { wanted: wantedBy(open), written, options };
+  if (written.startsWith("-")) return { wanted: { words: flagsOf(command) }, written, options };
+  const known = positional[name] ?? [];
+  const names = known[Math.min(count, known.length - 1)];
+  return { wanted: names === undefined ? { words: [] } : { names }, written, options };
+}
+
+/** The commands that people type. */
+function commandsOf(program: Command): string[] {
+  return program
+    .createHelp()
+    .visibleCommands(program)
+    .map((command) => command.name());
+}
+
+function flagsOf(command: Command): string[] {
+  return command
+    .createHelp()
+    .visibleOptions(command)
+    .flatMap(({ long }) => long ?? []);
+}
+
+/** Takes apart what stands before the cursor: options, one that still wants a value, and how many arguments. */
+function read(command: Command, words: readonly string[]) {
+  const options: Record<string, string> = {};
+  let open: Option | undefined;
+  let count = 0;
+  for (const word of words) {
+    if (open !== undefined) {
+      options[open.attributeName()] = word;
+      open = undefined;
+    } else if (word.startsWith("-")) {
+      const found = command.options.find(({ long, short }) => word === long || word === short);
+      if (found?.required || found?.optional) open = found;
+    } else count++;
+  }
+  return { options, open, count };
+}
+
+const ofOption: Readonly<Record<string, Wanted>> = {
+  namespace: { names: "namespace" },
+  context: { names: "context" },
+  cache: { names: "cache" },
+};
+
+function wantedBy(option: Option): Wanted {
+  if (option.argChoices) return { words: option.argChoices };
+  return ofOption[option.attributeName()] ?? { names: "file" };
+}

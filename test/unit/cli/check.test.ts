@@ -1,0 +1,94 @@
+import { describe, expect, it } from "vitest";
+import packageJson from "../../../package.json" with { type: "json" };
+import { names } from "../../../schema/names.ts";
+import { formatUsage, usageOf } from "../../../src/cli/artifacts/usage.ts";
+import {
+  ofKind,
+  ofOperator,
+  ofPolicies,
+  ofServer,
+  ofTrial,
+  ofWebhook,
+} from "../../../src/cli/check/results.ts";
+import { KubeError } from "../../../src/kube/errors.ts";
+import { podOf } from "../../support/builders.ts";
+
+const forbidden = { error: new KubeError("GET /x", 403, { message: "no" }) };
+
+describe("check", () => {
+  it("cannot see what there is no right to, which is not wrong", () => {
+    const all = [
+      ofKind(forbidden),
+      ofServer(forbidden),
+      ofWebhook(forbidden, 0),
+      ...ofOperator(forbidden),
+      ...ofTrial(forbidden, "runs"),
+      ofPolicies(forbidden),
+    ];
+    expect(new Set(all.map(({ state }) => state))).toEqual(new Set(["?"]));
+  });
+
+  it("finds what is not installed", () => {
+    expect(ofKind({ error: new KubeError("GET /x", 404, {}) })).toMatchObject({ state: "bad" });
+    expect(ofWebhook({ value: [] }, 0)).toMatchObject({ state: "bad" });
+    expect(ofOperator({ value: [] })[0]).toMatchObject({ state: "bad" });
+    expect(ofTrial({ value: podOf("p") }, "runs")[0]).toMatchObject({ state: "bad" });
+    expect(ofServer({ value: { minor: "29+", gitVersion: "v1.29.1" } })).toMatchObject({ state: "bad" });
+  });
+
+  it.each([
+    [`ghcr.io/x/oras-operator:${packageJson.version}`, "ok"],
+    [`localhost:5000/oras-operator:v${packageJson.version}@sha256:00`, "ok"],
+    ["ghcr.io/x/oras-operator:0.0.1", "bad"],
+    ["ghcr.io/x/oras-operator:dev", "?"],
+    ["localhost:5000/oras-operator", "?"],
+  ])("compares versions: %s is %s", (image, state) => {
+    const deployment = {
+      spec: { template: { spec: { containers: [{ name: "manager", image }] } } },
+      status: { readyReplicas: 1, replicas: 1 },
+    };
+    expect(ofOperator({ value: [deployment as never] })[1]?.state).toBe(state);
+  });
+
+  it("sees the API server's refusal of the webhook in its words", () => {
+    const error = new KubeError("POST /pods", 500, {
+      message: 'failed calling webhook "pods…": connection refused',
+    });
+    expect(ofTrial({ error }, "runs")[0]).toEqual({
+      about: "Injection",
+      state: "bad",
+      detail: 'failed calling webhook "pods…": connection refused',
+    });
+  });
+
+  it("finds the image of the agent in what was injected", () => {
+    const pod = podOf("p");
+    pod.spec.containers.push({ name: names.pushContainer, image: "agent:1" });
+    expect(ofTrial({ value: pod }, "runs").map(({ state }) => state)).toEqual(["ok", "ok"]);
+  });
+});
+
+it("df counts each blob once, in its repository and in all", () => {
+  const part = (digest: string, size: number) => ({ digest, size, mediaType: "", path: "x", mode: 0o644 });
+  const listed = (repository: string, tag: string, ...parts: ReturnType<typeof part>[]) => ({
+    ...{ namespace: "n", cache: "c", repository, tag },
+    manifest: { digest: tag, parts, bytes: 0, images: [], inputs: [] },
+  });
+  const { rows, total } = usageOf([
+    listed("a", "1", part("x", 5)),
+    listed("a", "2", part("x", 5), part("y", 1)),
+    listed("b", "1", part("x", 5), part("z", 9)),
+  ]);
+  expect(rows).toEqual([
+    { repository: "b", artifacts: 1, bytes: 14 },
+    { repository: "a", artifacts: 2, bytes: 6 },
+  ]);
+  expect(total).toMatchObject({ artifacts: 3, bytes: 15 });
+});
+
+it("df says how full the storage is, where that is known", () => {
+  expect(formatUsage([])).toBe("REPOSITORY   ARTIFACTS   SIZE\n(total)      0           0\n");
+  expect(formatUsage([], { kind: "emptyDir", used: "1Gi", capacity: "10Gi", fullPercent: 12 })).toContain(
+    "\nStorage (emptyDir): the registry uses 1Gi of 10Gi; 12% full\n",
+  );
+});
