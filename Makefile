@@ -31,17 +31,22 @@ demo-down: node_modules ## Take away what `make demo` made
 	@node dev/demo.ts --down $(if $(filter current,$(CLUSTER)),--current)
 
 ##@ Develop
-.PHONY: ci generate build lint test test-unit test-agent test-integration test-e2e e2e-pods test-long soak test-extra test-versions clean
+.PHONY: ci generate build docs docs-serve lint test test-unit test-agent test-integration test-e2e e2e-pods test-long soak test-extra test-versions clean
 generate: node_modules ## Write everything that derives from schema/
 	npm run --silent generate
 build: node_modules ## Bundle the program into dist/
 	npm run --silent build
-lint: node_modules packages ## Types, style, import direction, unused code, workflows, freshness of what is generated
+docs: node_modules ## The docs as a website in docs/.vitepress/dist; a dead link fails
+	npm run --silent docs:build
+docs-serve: node_modules ## The same on http://localhost:5173, anew after each change
+	npm run --silent docs:serve
+lint: node_modules packages ## Types, style, import direction, unused code, workflows, freshness of what is generated, links of the docs
 	npm run --silent lint
 	npm run --silent lint:agent
 	npm run --silent lint:shell
 	npm run --silent lint:workflows
 	npm run --silent generate -- --check
+	npm run --silent docs:build
 ci: ## What a change must pass: lint, then every test
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory test

@@ -3,7 +3,6 @@ import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { leftOvers, staleFiles } from "./fresh.ts";
 import { valuesTable } from "./render/chart.ts";
-import { annotationTable } from "./render/docs.ts";
 import { renderAll } from "./render/index.ts";
 import { parseSchema } from "./render/read.ts";
 import type { Rendered, Schema } from "./render/schema.ts";
@@ -12,11 +11,7 @@ const schemaFile = "schema/oras-operator.yaml";
 const { values: flags } = parseArgs({ options: { check: { type: "boolean", default: false } } });
 
 const schema = await readSchema();
-const rendered = [
-  ...(await renderAll(schema)),
-  await withTable("README.md", "annotations", annotationTable(schema)),
-  await withTable("chart/README.md", "values", valuesTable()),
-];
+const rendered = [...(await renderAll(schema)), await withTable("chart/README.md", "values", valuesTable())];
 
 if (flags.check) {
   const stale = await staleFiles(rendered, ".");

@@ -17,17 +17,6 @@ import {
   type SchemaNode,
 } from "./schema.ts";
 
-/** The annotation table of the README. */
-export function annotationTable(schema: Schema): string {
-  const rows = annotationNodes(schema).map(([name, node]) => [
-    `\`${name}\``,
-    isList(node) ? "yes" : "no",
-    defaultOf(node),
-    node.description ?? "",
-  ]);
-  return table(["Name", "List", "Default", "Meaning"], rows);
-}
-
 function defaultOf(annotation: SchemaNode): string {
   return annotation["x-default-text"] ?? `\`"${annotation.default}"\``;
 }
@@ -134,7 +123,15 @@ function fieldRows(node: SchemaNode, path: string): string[][] {
 
 /** A reference page. */
 export function page(name: string, title: string, body: string): Rendered {
-  return { path: `docs/reference/${name}.md`, content: `<!-- ${notice} -->\n# ${title}\n\n${body}\n` };
+  return {
+    path: `docs/reference/${name}.md`,
+    content: `<!-- ${notice} -->\n# ${title}\n\n${withoutHtml(body)}\n`,
+  };
+}
+
+/** Outside of code, what stands in angle brackets would be taken for HTML, and not be shown. */
+export function withoutHtml(markdown: string): string {
+  return markdown.replaceAll(/`[^`\n]*`|</g, (found) => (found === "<" ? "\\<" : found));
 }
 
 /** A Markdown table. */

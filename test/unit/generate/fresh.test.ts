@@ -67,8 +67,8 @@ test("a name is one edit too: check names what is stale, generate fixes all of i
     await cp(part, join(root, part), { recursive: true });
   }
   // An empty place for the table is one to fill.
-  const begin = "<!-- annotations:begin -->\n";
-  await write({ path: "README.md", content: `before\n${begin}<!-- annotations:end -->\nafter\n` });
+  const begin = "<!-- values:begin -->\n";
+  await write({ path: "chart/README.md", content: `before\n${begin}<!-- values:end -->\nafter\n` });
   const { group } = names;
   const tables = await readFile("schema/names.ts", "utf8");
   await writeFile(join(root, "schema/names.ts"), tables.replaceAll(group, "cache.example.com"));
@@ -82,7 +82,7 @@ test("a name is one edit too: check names what is stale, generate fixes all of i
   expect(code).toBe(1);
   expect(stderr).toContain("\n  generated/schemas/oras-operator.schema.json\n");
   expect(stderr).toContain("config/rbac/roles.yaml (missing)");
-  expect(stderr).toContain("\n  README.md\n");
+  expect(stderr).toContain("\n  chart/README.md\n");
   expect(stderr.trimEnd().split("\n").at(-1)).toBe("Run: npm run generate");
 
   await generate();
@@ -96,7 +96,7 @@ test("a name is one edit too: check names what is stale, generate fixes all of i
     expect(text, path).not.toContain(group);
   }
   expect(await readFile(join(root, "config/rbac/roles.yaml"), "utf8")).toContain("cache.example.com");
-  const readme = await readFile(join(root, "README.md"), "utf8");
-  expect(readme).toContain(`${begin}| Name |`);
-  expect(readme).toContain("| `input-uri` | yes |");
+  const readme = await readFile(join(root, "chart/README.md"), "utf8");
+  expect(readme).toContain(`${begin}| Value |`);
+  expect(readme).toContain("| `image.tag` | string |");
 });

@@ -6,7 +6,6 @@ import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { names } from "../../../schema/names.ts";
-import { annotationTable } from "../../../scripts/render/docs.ts";
 import { renderAll } from "../../../scripts/render/index.ts";
 import { parseSchema } from "../../../scripts/render/read.ts";
 import { formats, type Rendered, type Schema } from "../../../scripts/render/schema.ts";
@@ -63,10 +62,11 @@ describe("an annotation that is only added to the schema", () => {
     );
     const withFlavour = filesWith("flavour");
     expect(files.filter((path) => !withFlavour.includes(path))).toEqual([]);
-    expect(annotationTable(schema)).toContain(
-      '| `flavour` | no | `"vanilla"` | What the artifact tastes of. |',
-    );
-    expect(annotationTable(schema)).toContain("| `topping` | yes | nothing at all | What lies on top. |");
+    const page = contentOf("docs/reference/annotations.md");
+    expect(page).toContain("## `flavour`\n\nWhat the artifact tastes of.\n");
+    expect(page).toContain('- Default: `"vanilla"`\n');
+    expect(page).toContain("## `topping`\n\nWhat lies on top.\n");
+    expect(page).toContain("- Default: nothing at all\n");
   });
 
   test("is parsed, refused and explained without another edit", async () => {

@@ -1,7 +1,9 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
+import { slugify, target } from "../../../docs/.vitepress/markdown.ts";
+import { sidebar } from "../../../docs/.vitepress/pages.ts";
 
 /** Pages that people read, from the repository's root. */
 const pages = (
@@ -25,12 +27,38 @@ function mentions(text: string, pattern: RegExp): string[] {
   return [...text.matchAll(pattern)].flatMap(([, found]) => found ?? []);
 }
 
+/** What links may name in a page. */
+function anchors(text: string): string[] {
+  return mentions(text.replaceAll(/^```.*?^```$/gms, ""), /^#+ (.+)$/gm).map(slugify);
+}
+
+/** Without what is code. */
+function prose(text: string): string {
+  return text.replaceAll(/^ *```.*?^ *```$/gms, "").replaceAll(/`[^`\n]*`/g, "");
+}
+
 describe.each(pages)("%s", async (page) => {
   const text = await readFile(page, "utf8");
+  const links = mentions(text, /\]\(([^)\s]+)\)/g).filter((link) => !/^[a-z]+:/.test(link));
 
   test("links to what is there", () => {
-    const links = mentions(text, /\]\(([^)#]+)[^)]*\)/g).filter((link) => !/^[a-z]+:/.test(link));
-    expect(links.filter((link) => !existsSync(join(dirname(page), link)))).toEqual([]);
+    const files = links.map((link) => link.replace(/#.*/, "")).filter((link) => link !== "");
+    expect(files.filter((link) => !existsSync(join(dirname(page), link)))).toEqual([]);
+  });
+
+  test("links to headings that are there", async () => {
+    const lost: string[] = [];
+    for (const link of links.filter((found) => found.includes("#"))) {
+      const [file = "", anchor = ""] = link.split("#");
+      const other = file === "" ? text : await readFile(join(dirname(page), file), "utf8");
+      if (!anchors(other).includes(anchor)) lost.push(link);
+    }
+    expect(lost).toEqual([]);
+  });
+
+  test("has no HTML outside of code: it would not be shown", () => {
+    const visible = prose(text).replaceAll(/<!--.*?-->/gs, "");
+    expect(mentions(visible, /(?<!\\)(<\/?[a-z][^\n]*)/gi)).toEqual([]);
   });
 
   test("names commands that there are", () => {
@@ -46,6 +74,53 @@ describe.each(pages)("%s", async (page) => {
       /(?:^|[\s`"])((?:\.\/)?(?:chart|config|docs|examples|scripts|src|test)\/[\w./-]*\w)/gm,
     );
     expect(files.filter((file) => !existsSync(file))).toEqual([]);
+  });
+});
+
+describe("the site", () => {
+  const texts = new Map(
+    pages
+      .filter((page) => page.startsWith("docs/"))
+      .map((page) => [relative("docs", page).slice(0, -".md".length), readFileSync(page, "utf8")]),
+  );
+
+  test("has every page in its sidebar, once", () => {
+    const links = sidebar(texts).flatMap(({ items }) => items.map(({ link }) => link));
+    const expected = [...texts.keys()].map((page) => (page === "index" ? "/" : `/${page}`));
+    expect(links.toSorted()).toEqual(expected.toSorted());
+  });
+
+  test("says which page of its sidebar is not there", () => {
+    expect(() => sidebar(new Map())).toThrow("The sidebar names docs/index.md, which is not there.");
+  });
+
+  test.each([
+    ["registry.md#who-may-use-it", "start.md", "registry.md#who-may-use-it"],
+    ["../adr/0028-the-keeper.md", "reference/options.md", "../adr/0028-the-keeper.md"],
+    ["#room", "pods.md", "#room"],
+    ["https://oras.land", "start.md", "https://oras.land"],
+    [
+      "../agent/README.md",
+      "pods.md",
+      "https://github.com/converged-computing/oras-operator/blob/main/agent/README.md",
+    ],
+    [
+      "../../chart/",
+      "adr/0005-installation.md",
+      "https://github.com/converged-computing/oras-operator/blob/main/chart/",
+    ],
+  ])("the link %s of %s leads to %s", (href, page, expected) => {
+    expect(target(href, page)).toBe(expected);
+  });
+
+  test.each([
+    ["Who may use it", "who-may-use-it"],
+    ["`oras-env`", "oras-env"],
+    ["4. The folder on your laptop", "4-the-folder-on-your-laptop"],
+    ["401, or access denied", "401-or-access-denied"],
+    ["$(JOB_NAME): a/b", "job_name-ab"],
+  ])("the heading %s is #%s, as on GitHub", (heading, slug) => {
+    expect(slugify(heading)).toBe(slug);
   });
 });
 

@@ -64,14 +64,28 @@ describe("examples", () => {
   });
 });
 
-describe("README.md", () => {
-  test("has only manifests that work", async () => {
-    const blocks = (await readFile("README.md", "utf8")).matchAll(/^```yaml\n([\s\S]*?)^```$/gm);
-    const objects = [...blocks].flatMap(([, text = ""]) => objectsIn(text));
-    expect(objects.map(({ kind }) => kind)).toEqual([names.kind, "Job", "Job"]);
+describe.each([
+  ["README.md", ["Job"]],
+  ["docs/start.md", [names.kind, "Job", "Job"]],
+])("%s", async (page, kinds) => {
+  const text = await readFile(page, "utf8");
+  const blocks = [...text.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, block = ""]) => block);
+  const objects = blocks.flatMap((block) => objectsIn(block));
+
+  test("has only manifests that work", () => {
+    expect(objects.map(({ kind }) => kind)).toEqual(kinds);
+    // The README says that a cache is there.
+    const cache = { apiVersion: names.apiVersion, kind: names.kind, metadata: { name: "oras" }, spec: {} };
     for (const object of objects) {
       if (object.kind === names.kind) expect(validateOrasCache(object)).toEqual([]);
-      else expect(reviewed(object, objects)).toMatchObject({ kind: "allowed", warnings: [] });
+      else expect(reviewed(object, [...objects, cache])).toMatchObject({ kind: "allowed", warnings: [] });
+    }
+  });
+
+  test("shows files as they are", async () => {
+    for (const block of blocks) {
+      const [, file] = /^# (examples\/\S+)\n/.exec(block) ?? [];
+      if (file !== undefined) expect(objectsIn(block)).toEqual(objectsIn(await readFile(file, "utf8")));
     }
   });
 });

@@ -1,0 +1,59 @@
+import { posix } from "node:path";
+import type { MarkdownRenderer } from "vitepress";
+
+const repository = "https://github.com/converged-computing/oras-operator/blob/main/";
+
+/**
+ * The name of a heading in links, as GitHub makes it: a page has the same links there and on the site.
+ *
+ * @see https://github.com/Flet/github-slugger
+ */
+export function slugify(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\p{M} _-]/gu, "")
+    .replaceAll(" ", "-");
+}
+
+/**
+ * Where a link of a page leads on the site: a file of the repository that is no page is shown by the code host.
+ *
+ * @param href - as it is written
+ * @param page - path of the page below docs/
+ */
+export function target(href: string, page: string): string {
+  if (/^(?:[a-z]+:|[/#])/.test(href)) return href;
+  const path = posix.join("docs", posix.dirname(page), href);
+  return path.startsWith("docs/") ? href : repository + path;
+}
+
+/** Pages are Markdown alone: what looks like HTML, or like an expression of Vue, is text. */
+export function plainMarkdown(md: MarkdownRenderer): void {
+  // GitHub does not show comments either.
+  md.block.ruler.before(
+    "paragraph",
+    "comment",
+    (state, first, end, silent) => {
+      const lineAt = (line: number) =>
+        state.src.slice((state.bMarks[line] ?? 0) + (state.tShift[line] ?? 0), state.eMarks[line]);
+      if (!lineAt(first).startsWith("<!--")) return false;
+      let last = first;
+      while (last < end && !lineAt(last).includes("-->")) last++;
+      if (last === end) return false;
+      if (!silent) state.line = last + 1;
+      return true;
+    },
+    { alt: ["paragraph", "blockquote", "list"] },
+  );
+  md.renderer.rules["text"] = (tokens, index) =>
+    md.utils.escapeHtml(tokens[index]?.content ?? "").replaceAll("{{", "&#123;&#123;");
+  md.core.ruler.push("links-out", ({ tokens, env }) => {
+    const { relativePath } = env as { relativePath: string };
+    for (const { children } of tokens) {
+      for (const token of children ?? []) {
+        if (token.type !== "link_open") continue;
+        token.attrSet("href", target(token.attrGet("href") ?? "", relativePath));
+      }
+    }
+  });
+}

@@ -1,0 +1,54 @@
+import { posix } from "node:path";
+
+/** A group of the sidebar: pages in the order in which they are read, or every page of a folder. */
+export interface Section {
+  readonly text: string;
+  readonly pages: readonly string[];
+  readonly folder?: string;
+  readonly collapsed?: boolean;
+}
+
+/** Every page of the site. One that is not here is found by nobody, so a test refuses it. */
+export const sections: readonly Section[] = [
+  { text: "Start", pages: ["index", "start", "troubleshooting"] },
+  { text: "How-to", pages: ["cli", "registry", "gitops", "private-images", "coming-from-the-original"] },
+  { text: "Operate", pages: ["install", "performance"] },
+  { text: "Security", pages: ["security"] },
+  { text: "Reference", pages: ["pods", "warnings", "differences"], folder: "reference" },
+  { text: "Architecture", pages: [], folder: "adr", collapsed: true },
+];
+
+export interface Item {
+  text: string;
+  link: string;
+}
+
+/**
+ * The sidebar.
+ *
+ * @param pages - text of every page by its path below docs/, without .md
+ */
+export function sidebar(pages: ReadonlyMap<string, string>) {
+  const item = (page: string): Item => {
+    const text = pages.get(page);
+    if (text === undefined) throw new Error(`The sidebar names docs/${page}.md, which is not there.`);
+    return { text: titleOf(text, page), link: page === "index" ? "/" : `/${page}` };
+  };
+  return sections.map(({ text, pages: listed, folder, collapsed }) => ({
+    text,
+    ...(collapsed === undefined ? {} : { collapsed }),
+    items: [...listed, ...within(folder, pages)].map(item),
+  }));
+}
+
+function within(folder: string | undefined, pages: ReadonlyMap<string, string>): string[] {
+  return [...pages.keys()].filter((page) => posix.dirname(page) === folder).sort();
+}
+
+/** The first heading of a page. */
+function titleOf(text: string, page: string): string {
+  const [, title] = /^# (.+)$/m.exec(text) ?? [];
+  if (title === undefined)
+    throw new Error(`docs/${page}.md has no heading: a page begins with one of the form # Title.`);
+  return title;
+}
