@@ -18,7 +18,7 @@ export default defineConfig({
   title: "oras-operator",
   description: "Pass files between plain Pods and Jobs through an OCI registry",
   cleanUrls: true,
-  markdown: { html: false, anchor: { slugify }, config: plainMarkdown },
+  markdown: { html: false, linkify: false, anchor: { slugify }, config: plainMarkdown },
   themeConfig: {
     nav: [
       { text: "Start", link: "/start" },

@@ -1,6 +1,8 @@
 import { posix } from "node:path";
 import type { MarkdownRenderer } from "vitepress";
 
+type Token = ReturnType<MarkdownRenderer["parse"]>[number];
+
 const repository = "https://github.com/converged-computing/oras-operator/blob/main/";
 
 /**
@@ -47,6 +49,7 @@ export function plainMarkdown(md: MarkdownRenderer): void {
   );
   md.renderer.rules["text"] = (tokens, index) =>
     md.utils.escapeHtml(tokens[index]?.content ?? "").replaceAll("{{", "&#123;&#123;");
+  md.core.ruler.push("cell-labels", ({ tokens }) => labelCells(tokens));
   md.core.ruler.push("links-out", ({ tokens, env }) => {
     const { relativePath } = env as { relativePath: string };
     for (const { children } of tokens) {
@@ -56,4 +59,16 @@ export function plainMarkdown(md: MarkdownRenderer): void {
       }
     }
   });
+}
+
+/** Gives each cell of a table the head of its column, which a phone shows in the place of columns: see theme/style.css. */
+function labelCells(tokens: readonly Token[]): void {
+  let heads: string[] = [];
+  let column = 0;
+  for (const [index, token] of tokens.entries()) {
+    if (token.type === "table_open") heads = [];
+    else if (token.type === "tr_open") column = 0;
+    else if (token.type === "th_open") heads.push(tokens[index + 1]?.content.replaceAll("`", "") ?? "");
+    else if (token.type === "td_open") token.attrSet("data-label", heads[column++] ?? "");
+  }
 }

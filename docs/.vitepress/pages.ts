@@ -32,7 +32,10 @@ export function sidebar(pages: ReadonlyMap<string, string>) {
   const item = (page: string): Item => {
     const text = pages.get(page);
     if (text === undefined) throw new Error(`The sidebar names docs/${page}.md, which is not there.`);
-    return { text: titleOf(text, page), link: page === "index" ? "/" : `/${page}` };
+    return {
+      text: page === "index" ? "Overview" : titleOf(text, page),
+      link: page === "index" ? "/" : `/${page}`,
+    };
   };
   return sections.map(({ text, pages: listed, folder, collapsed }) => ({
     text,
@@ -50,5 +53,5 @@ function titleOf(text: string, page: string): string {
   const [, title] = /^# (.+)$/m.exec(text) ?? [];
   if (title === undefined)
     throw new Error(`docs/${page}.md has no heading: a page begins with one of the form # Title.`);
-  return title;
+  return title.replaceAll("`", "");
 }
