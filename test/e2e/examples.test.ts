@@ -7,7 +7,7 @@ import { endOf } from "../support/builders.ts";
 import { it } from "../support/e2e.ts";
 import { kubectl, tryKubectl } from "../support/kubectl.ts";
 import { startServers } from "../support/servers.ts";
-import { loginBlock, type } from "../support/typed.ts";
+import { blocksOf, loginBlock, type } from "../support/typed.ts";
 import { until } from "../support/wait.ts";
 
 const registry = "examples/tests/registry/oras.yaml";
@@ -134,15 +134,18 @@ describe.each([
 });
 
 describe("what pages say that people type", () => {
-  it("README.md: a folder that a step made", async ({ ws }) => {
-    await ws.step(
-      "simulate",
-      { "output-uri": "forest/simulation:run-1", "output-path": "results" },
-      "mkdir results; echo 7 rings > results/oak.txt",
-    );
-    const { folder, code, stderr } = await type(ws.namespace, loginBlock("README.md"));
-    expect(code, stderr).toBe(0);
-    expect(readFileSync(join(folder, "results/oak.txt"), "utf8")).toBe("7 rings\n");
+  it("docs/start.md: every command, from the registry to the folder on the laptop", async ({ ws }) => {
+    const said: string[] = [];
+    for (const block of blocksOf("docs/start.md")) {
+      const here = `ln -s ${process.cwd()}/examples examples`;
+      const { code, stdout, stderr } = await type(ws.namespace, [here, ...block]);
+      expect(code, `${block.join("\n")}\n${stderr}`).toBe(0);
+      said.push(stdout);
+    }
+    const all = said.join("");
+    expect(all, "the log of the second Job").toContain("results/trees/oak.txt:oak has 7 rings\n");
+    expect(all, "the folder on the laptop").toMatch(/^summary\.txt\ntrees$/m);
+    expect(all, "the Events of a step").toContain("Pulled");
   });
 
   it("docs/registry.md: the same without a plugin, and what oras says without the login", async ({ ws }) => {

@@ -4,20 +4,30 @@ import { temporaryFolder } from "./folders.ts";
 import { kubectl } from "./kubectl.ts";
 import { type Ended, start } from "./processes.ts";
 
+/** The command lines of each block of a page that is marked `sh`, in their order. */
+export function blocksOf(file: string): string[][] {
+  return [...readFileSync(file, "utf8").matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = ""]) =>
+    lines(block),
+  );
+}
+
 /**
  * The commands of a page that log in to a registry: the indented or fenced block with `oras login`.
  *
  * @param file - of Markdown
  */
 export function loginBlock(file: string): string[] {
-  const text = readFileSync(file, "utf8");
-  const fenced = [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = ""]) => block);
-  const indented = [...text.matchAll(/(?:^ {4}\S?.*\n)+/gm)].map(([block]) =>
-    block.replaceAll(/^ {4}/gm, ""),
+  const indented = [...readFileSync(file, "utf8").matchAll(/(?:^ {4}\S?.*\n)+/gm)].map(([block]) =>
+    lines(block.replaceAll(/^ {4}/gm, "")),
   );
-  const found = [...fenced, ...indented].find((block) => block.includes("oras login"));
+  const found = [...blocksOf(file), ...indented].find((block) => block.join().includes("oras login"));
   if (found === undefined) throw new Error(`${file} has no block with oras login`);
-  return found.trim().split(/(?<!\|)\n/);
+  return found;
+}
+
+/** One that ends in a pipe goes on. */
+function lines(block: string): string[] {
+  return block.trim().split(/(?<!\|)\n/);
 }
 
 /**
