@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { defineConfig } from "vitepress";
-import { plainMarkdown, slugify } from "./markdown.ts";
+import { markdown } from "./markdown.ts";
 import { sidebar } from "./pages.ts";
 
 const docs = join(import.meta.dirname, "..");
@@ -18,7 +18,7 @@ export default defineConfig({
   title: "oras-operator",
   description: "Pass files between plain Pods and Jobs through an OCI registry",
   cleanUrls: true,
-  markdown: { html: false, linkify: false, anchor: { slugify }, config: plainMarkdown },
+  markdown,
   themeConfig: {
     nav: [
       { text: "Start", link: "/start" },

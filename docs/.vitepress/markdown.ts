@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import type { MarkdownRenderer } from "vitepress";
+import type { MarkdownOptions, MarkdownRenderer } from "vitepress";
 
 type Token = ReturnType<MarkdownRenderer["parse"]>[number];
 
@@ -29,8 +29,7 @@ export function target(href: string, page: string): string {
   return path.startsWith("docs/") ? href : repository + path;
 }
 
-/** Pages are Markdown alone: what looks like HTML, or like an expression of Vue, is text. */
-export function plainMarkdown(md: MarkdownRenderer): void {
+function plainMarkdown(md: MarkdownRenderer): void {
   // GitHub does not show comments either.
   md.block.ruler.before(
     "paragraph",
@@ -50,12 +49,14 @@ export function plainMarkdown(md: MarkdownRenderer): void {
   md.renderer.rules["text"] = (tokens, index) =>
     md.utils.escapeHtml(tokens[index]?.content ?? "").replaceAll("{{", "&#123;&#123;");
   md.core.ruler.push("cell-labels", ({ tokens }) => labelCells(tokens));
-  md.core.ruler.push("links-out", ({ tokens, env }) => {
+  md.core.ruler.push("inline-tokens", ({ tokens, env }) => {
     const { relativePath } = env as { relativePath: string };
     for (const { children } of tokens) {
       for (const token of children ?? []) {
-        if (token.type !== "link_open") continue;
-        token.attrSet("href", target(token.attrGet("href") ?? "", relativePath));
+        if (token.type === "code_inline") token.attrSet("v-pre", "");
+        if (token.type === "link_open") {
+          token.attrSet("href", target(token.attrGet("href") ?? "", relativePath));
+        }
       }
     }
   });
@@ -72,3 +73,11 @@ function labelCells(tokens: readonly Token[]): void {
     else if (token.type === "td_open") token.attrSet("data-label", heads[column++] ?? "");
   }
 }
+
+/** Pages are Markdown alone: what looks like HTML, or like an expression of Vue, is text. */
+export const markdown: MarkdownOptions = {
+  html: false,
+  linkify: false,
+  anchor: { slugify },
+  config: plainMarkdown,
+};
