@@ -8,7 +8,7 @@ const knows = {
   lineage: [],
   kube: [],
   registry: [],
-  keeper: ["cache"],
+  keeper: ["cache", "retention"],
   certificates: ["kube"],
   webhook: ["annotations", "workload", "injection", "cache", "kube", "registry", "certificates"],
   controllers: ["annotations", "workload", "cache", "retention", "lineage", "kube", "registry", "keeper"],

@@ -6,6 +6,7 @@ export const conditionTypes = {
   Available: "The registry answers.",
   Progressing: "The registry is being rolled out, for at most 10 minutes, or its volume grows.",
   Degraded: "Something is wrong; reason and message say what.",
+  SweepHealthy: "Retention did what its schedule asks for when it last ran.",
   UpdatePending:
     "A new image or new settings take effect when the registry's Pod is restarted; its artifacts are lost then.",
   StorageLost: "Artifacts were lost when the registry's Pod or its volume was replaced.",
@@ -86,6 +87,16 @@ const states = {
     meaning:
       "The registry's volume is as full as spec.storage.refuseAt says, or fuller: steps with an output fail before their program runs.",
     fix: "Delete artifacts, or make the volume larger. Then create the steps again; the registry needs no restart.",
+  },
+  NotSwept: { meaning: "Retention has not run yet." },
+  Swept: { meaning: "Retention deleted what the rules let go, and freed what no manifest names." },
+  RetentionPlanned: {
+    meaning: "spec.retention.dryRun is true: the message says what would be deleted.",
+    fix: "Set spec.retention.dryRun to false to delete it.",
+  },
+  SweepFailed: {
+    meaning: "Retention did not do all that it should; it goes on at the next time of its schedule.",
+    fix: "The message says why.",
   },
   PodReplaced: {
     meaning: "The registry's Pod was replaced, and its artifacts are lost.",
@@ -215,6 +226,9 @@ const cacheEvents = {
   KeptOpen: states.KeptOpen,
   KeptReachable: states.KeptReachable,
   StillOpen: states.StillOpen,
+  Swept: states.Swept,
+  RetentionPlanned: states.RetentionPlanned,
+  SweepFailed: states.SweepFailed,
 } as const satisfies Record<string, Reason>;
 
 /** Reasons of Events about a step's Pod and its Job, beside those of exit codes. */

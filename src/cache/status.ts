@@ -11,6 +11,7 @@ import { networkModeOf } from "./network-mode.ts";
 import { identityOf } from "./owner.ts";
 import { changesOf } from "./pod-changes.ts";
 import { registryAnswers } from "./pods.ts";
+import { type RetentionOutcome, retentionStatus } from "./retention-status.ts";
 import { isRolledOut, isUpdatePending } from "./rollout.ts";
 import { fateOf, lossVerdict, lowVerdict, type StorageStatus, storageStatus } from "./storage-status.ts";
 import type { Trouble } from "./trouble.ts";
@@ -35,6 +36,8 @@ export interface Observation {
   readonly trouble: Trouble | undefined;
   /** How full the volume is, as the keeper of the Pod that is ready says; undefined if it was not asked lately. */
   readonly usage?: Usage | undefined;
+  /** How the last pass of retention ended, if this process has seen it. */
+  readonly retention?: RetentionOutcome | undefined;
   /** Of a cache that names a remote registry; undefined if it was not asked. */
   readonly remote?: RemoteAnswer | undefined;
   readonly installation: CacheInstallation;
@@ -109,6 +112,7 @@ function deployed(observation: Observation) {
   const low = lowVerdict(cache, storage);
   const progressing = progress(observation);
   const problem = trouble ?? (progressing.reason === deadlineReason ? progressing : undefined);
+  const retention = retentionStatus(cache, observation.retention);
   const open = openVerdict(observation);
   // Who asked for a password is not to believe that there is one.
   const isStillOpen = open.Open?.reason === "StillOpen" ? open.Open : undefined;
@@ -117,6 +121,7 @@ function deployed(observation: Observation) {
     Available: available,
     Progressing: progressing,
     Degraded: problem ? { ...problem, status: "True" } : noProblem,
+    ...(retention.verdict === undefined ? {} : { SweepHealthy: retention.verdict }),
     ...(isUpdatePending(statefulSet) ? { UpdatePending: updatePending(observation) } : {}),
     ...storageLost(cache, storage),
     ...(low === undefined ? {} : { StorageLow: low }),
@@ -127,10 +132,17 @@ function deployed(observation: Observation) {
     url,
     replicas: statefulSet?.status?.replicas ?? 0,
     readyReplicas,
-    storage,
+    storage: withRetention(storage, retention.storage),
     ...credentials(observation),
     verdicts,
   };
+}
+
+function withRetention(
+  { lastSweep: _, freedBytes: __, ...storage }: StorageStatus,
+  swept: Pick<StorageStatus, "lastSweep" | "freedBytes">,
+): StorageStatus {
+  return { ...storage, ...swept };
 }
 
 /** That the registry asks for no password, or is reached by every Pod, where it should not or new ones are not. */

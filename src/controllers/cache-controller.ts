@@ -16,6 +16,7 @@ import { childKinds } from "./child-kinds.ts";
 import type { AskEnforced } from "./enforcement.ts";
 import type { Asked } from "./remotes.ts";
 import { type AskUsage, createReports, type ObserveUsage } from "./reports.ts";
+import type { Retention } from "./retention.ts";
 import {
   createWhyNoPod,
   failedCreations,
@@ -43,6 +44,8 @@ interface CacheControllerSettings {
   /** Asks the keeper of a registry how full it is. */
   readonly askUsage: AskUsage;
   readonly observeUsage: ObserveUsage;
+  /** How the last passes of retention ended. */
+  readonly retention: Pick<Retention, "outcomeOf" | "watch">;
   readonly installation: CacheInstallation;
 }
 
@@ -69,6 +72,7 @@ export function cacheController(settings: CacheControllerSettings): Controller {
   const { reconcile, isOwnWrite } = createReconciler({
     ...settings,
     reports,
+    retentionOf: settings.retention.outcomeOf,
     caches: caches.store,
     children: Object.fromEntries(children.map(({ resource, reflector }) => [resource.kind, reflector.store])),
     childrenOf: (key) => childrenOf.flatMap((of) => of(key)),
@@ -92,6 +96,7 @@ export function cacheController(settings: CacheControllerSettings): Controller {
       ...children.map(({ reflector }) => watchOf(reflector, ofCache)),
       watchOf(pods, ofCache),
       reports.watch,
+      settings.retention.watch,
       watchOf(events, (now) => (now ? [regardingKey(now)] : [])),
     ],
     reconcile,

@@ -8,6 +8,7 @@ import { type Child, desiredChildren } from "../cache/children.ts";
 import type { CacheInstallation } from "../cache/facts.ts";
 import { isRecorded } from "../cache/network-mode.ts";
 import { type CacheIdentity, identityOf } from "../cache/owner.ts";
+import type { RetentionOutcome } from "../cache/retention-status.ts";
 import { isRolledOut, isUpdatePending } from "../cache/rollout.ts";
 import { conditionOf, type RemoteAnswer, statusOf, untilDeadline } from "../cache/status.ts";
 import { storageOf } from "../cache/storage.ts";
@@ -50,6 +51,8 @@ export interface ReconcilerSettings {
   readonly askEnforced: AskEnforced;
   /** How full registries are. */
   readonly reports: Reports;
+  /** How the last pass of retention of a cache ended, if there was one. */
+  readonly retentionOf: (key: string) => RetentionOutcome | undefined;
   readonly record: EventRecorder;
   /** What children depend on and is the same for all caches. */
   readonly installation: CacheInstallation;
@@ -234,6 +237,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
       trouble,
       remote,
       usage,
+      retention: settings.retentionOf(key),
       installation: installationFor(key),
       time: `${new Date().toISOString().slice(0, 19)}Z`,
     });

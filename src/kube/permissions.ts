@@ -71,6 +71,7 @@ export const permissions: readonly Permission[] = [
   // Labels cannot be part of a rule: policies/operator.yaml limits it to one field of injected Pods.
   rule("cluster", pods, ["patch"], "end a step that cannot end by itself"),
   rule("cluster", jobs, ["get"], "tell a Job how its Pods ended, if it is theirs"),
+  rule("cluster", jobs, ["list"], "keep the inputs of Jobs that have no Pods yet"),
   rule("cluster", limitRanges, ["list", "watch"], "ask for no more and no less than a namespace allows"),
   rule("cluster", serviceAccounts, ["get"], "know which pull secrets the Pods of a Job will get"),
   rule("cluster", serviceCidrs, ["list", "watch"], "not take a Service of the cluster for a public registry"),

@@ -3,12 +3,14 @@ import type { StoredOrasCache } from "../cache/types.ts";
 import { cacheController } from "../controllers/cache-controller.ts";
 import { createRemotes } from "../controllers/remotes.ts";
 import { rescueController } from "../controllers/rescue-controller.ts";
+import { createRetention } from "../controllers/retention.ts";
 import { stepCacheController } from "../controllers/step-caches.ts";
 import { keepStep, type StepPod } from "../controllers/step-pods.ts";
 import { stepController } from "../controllers/steps.ts";
 import { waitingController } from "../controllers/waiting.ts";
 import { recordedInjection } from "../injection/marker.ts";
 import { askUsage } from "../keeper/report.ts";
+import { retentionKeeper } from "../keeper/retention.ts";
 import { startControllers } from "../kube/controller.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import { createEventRecorder, printable } from "../kube/events.ts";
@@ -73,9 +75,16 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
       if (asked.detail) log.info({ url, error: printable(asked.detail) }, "registry check failed");
       return asked;
     });
+  const retention = createRetention({
+    ...{ client, log, caches, publish, operatorKey, signal },
+    keeperOf: (address, token) => retentionKeeper(address, token, signal),
+    count: metrics.countRetention,
+    forget: metrics.forgetRetention,
+  });
   const controllers = [
+    retention.controller,
     cacheController({
-      ...{ client, log, caches, mirror, publish, askRemote },
+      ...{ client, log, caches, mirror, publish, askRemote, retention },
       askEnforced: (host, user) => enforcesPasswords(host, user, watching.signal),
       askUsage: (address, token) => askUsage(address, token, watching.signal),
       observeUsage: metrics.observeUsage,

@@ -98,9 +98,11 @@ export function createMetrics() {
   const stored = cacheGauge("stored_bytes", "What the registry of an OrasCache has stored.");
   const artifacts = cacheGauge("artifacts", "Tags in the registry of an OrasCache.");
   const full = cacheGauge("full_ratio", "How full the volume of an OrasCache is, from 0 to 1.");
+  const retention = retentionMetrics(registers);
 
   return {
     registry,
+    ...retention,
     observeUsage: (cache: { namespace: string; name: string }, usage: Usage | undefined) => {
       if (usage === undefined) {
         for (const gauge of [stored, artifacts, full]) gauge.remove(cache);
@@ -134,6 +136,45 @@ export function createMetrics() {
     },
     certificateFailed: () => certificateErrors.inc(),
     observeQueue: queueMetrics(registers),
+  };
+}
+
+/** Retention of caches, by their names; what keepers have freed, their own metrics tell. */
+function retentionMetrics(registers: Registry[]) {
+  const labelNames = ["namespace", "name"];
+  const deletedManifests = new Counter({
+    name: "orascache_retention_deleted_total",
+    help: "Manifests that retention deleted, by the number of the rule; 0: without a tag.",
+    labelNames: [...labelNames, "rule"],
+    registers,
+  });
+  const failures = new Counter({
+    name: "orascache_retention_failures_total",
+    help: "Passes of retention that failed.",
+    labelNames,
+    registers,
+  });
+  const lastSuccess = new Gauge({
+    name: "orascache_retention_last_success_timestamp_seconds",
+    help: "When retention last did what it should, as seconds since 1970.",
+    labelNames,
+    registers,
+  });
+  return {
+    countRetention: (
+      cache: { name: string; namespace: string },
+      deleted: readonly { readonly whole: boolean; readonly rule?: number }[] | "failed",
+    ) => {
+      const { name, namespace } = cache;
+      if (deleted === "failed") return failures.inc({ name, namespace });
+      for (const { rule = 0 } of deleted.filter(({ whole }) => whole))
+        deletedManifests.inc({ name, namespace, rule });
+      lastSuccess.set({ name, namespace }, Math.floor(Date.now() / 1000));
+    },
+    forgetRetention: ({ name, namespace }: { name: string; namespace: string }) => {
+      failures.remove({ name, namespace });
+      lastSuccess.remove({ name, namespace });
+    },
   };
 }
 

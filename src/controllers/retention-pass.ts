@@ -1,0 +1,87 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { RetentionKeeper } from "../keeper/retention.ts";
+import type { Deletion, Plan, Policy } from "../retention/facts.ts";
+import { planOf } from "../retention/plan.ts";
+import type { SweepPass } from "../retention/read.ts";
+import { type Selection, selectionOf } from "../retention/uses.ts";
+import type { Done } from "../retention/words.ts";
+
+/** What a pass works with. */
+export interface PassSettings {
+  readonly policy: Policy;
+  readonly keep: Selection;
+  readonly keeper: RetentionKeeper;
+  /** The inputs of steps that have not ended. */
+  readonly uses: () => Promise<Iterable<string>>;
+  /** Deletes a tag or, by its digest, a manifest of the registry. */
+  readonly remove: (repository: string, reference: string) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+/** Steps come while a pass deletes, and are asked for again after so many. */
+const askAgainAfter = 50;
+const pollMs = 1_000;
+const longestSweepMs = 3_600_000;
+
+/** What a pass would do. */
+export async function planPass({ policy, keep, keeper, uses }: PassSettings): Promise<Plan> {
+  // Steps last: what comes while the keeper reads is there by then.
+  const manifests = await keeper.manifests();
+  const plan = planOf(manifests, {
+    ...{ policy, keep, pulls: undefined },
+    uses: selectionOf(await uses()),
+    now: Date.now(),
+  });
+  await keeper.putPlan({ time: new Date().toISOString(), ...plan });
+  return plan;
+}
+
+/**
+ * A whole pass: a plan, the deletions, and a sweep that frees what nothing names any more.
+ *
+ * @throws what ended it; what is left is done by the next one
+ */
+export async function runPass(settings: PassSettings): Promise<Done> {
+  const begun = performance.now();
+  const plan = await planPass(settings);
+  const { deleted, spared } = await deletePlanned(settings, plan);
+  const sweep = await sweepAll(settings);
+  return { plan, deleted, spared, sweep, seconds: (performance.now() - begun) / 1000 };
+}
+
+async function deletePlanned(
+  { keeper, uses, remove, signal }: PassSettings,
+  { deletions }: Plan,
+): Promise<{ deleted: Deletion[]; spared: number }> {
+  const deleted: Deletion[] = [];
+  let used = selectionOf([]);
+  for (const [i, deletion] of deletions.entries()) {
+    signal.throwIfAborted();
+    if (i % askAgainAfter === 0) used = selectionOf(await uses());
+    const { repository, digest, tags, whole } = deletion;
+    const isUsed = used.hasDigest(deletion) || tags.some(({ name }) => used.hasTag(repository, name));
+    // Nothing comes between this answer and the deletion.
+    if (isUsed || !(await keeper.isUnchanged(deletion))) continue;
+    for (const reference of whole ? [digest] : tags.map(({ name }) => name))
+      await remove(repository, reference);
+    deleted.push(deletion);
+  }
+  return { deleted, spared: deletions.length - deleted.length };
+}
+
+async function sweepAll({ keeper, policy, signal }: PassSettings): Promise<SweepPass> {
+  const before = await keeper.lastPass();
+  if (before === undefined || !(await keeper.sweep(policy.grace)))
+    throw new Error("the keeper's sweep of before still runs");
+  const until = performance.now() + longestSweepMs;
+  while (performance.now() < until) {
+    const pass = await keeper.lastPass();
+    const isNew = pass !== undefined && pass !== "none" && (before === "none" || pass.began !== before.began);
+    if (isNew && pass.failure !== undefined) throw new Error(`the keeper's sweep failed: ${pass.failure}`);
+    if (isNew) return pass;
+    // Its Pod may have been replaced by one that has swept nothing.
+    if (pass === "none" && before !== "none") throw new Error("the keeper was started again while it swept");
+    await delay(pollMs, undefined, { signal });
+  }
+  throw new Error(`the keeper's sweep takes longer than ${longestSweepMs / 60_000} minutes`);
+}

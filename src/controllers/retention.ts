@@ -1,0 +1,242 @@
+import type { V1Pod } from "@kubernetes/client-node";
+import type { Logger } from "pino";
+import { names } from "../../schema/names.ts";
+import {
+  type CacheName,
+  cacheKey,
+  firstUser,
+  keeperToken,
+  passwordOf,
+  podAsksForPassword,
+} from "../cache/access.ts";
+import { selectorLabels } from "../cache/labels.ts";
+import { identityOf } from "../cache/owner.ts";
+import { hostOf, isReady } from "../cache/pods.ts";
+import type { RetentionOutcome } from "../cache/retention-status.ts";
+import { conditionOf } from "../cache/status.ts";
+import { hasKeeper } from "../cache/storage.ts";
+import type { StoredOrasCache } from "../cache/types.ts";
+import type { RetentionKeeper } from "../keeper/retention.ts";
+import type { KubeClient } from "../kube/client.ts";
+import { type Controller, type Watch, watchOf } from "../kube/controller.ts";
+import { sentenceOf } from "../kube/errors.ts";
+import type { EventNote, EventRecorder } from "../kube/events.ts";
+import { listed } from "../kube/list.ts";
+import { keyOf } from "../kube/objects.ts";
+import type { Reflector } from "../kube/reflector.ts";
+import { resources } from "../kube/resources.ts";
+import { deleteManifest } from "../registry/delete.ts";
+import type { Deletion } from "../retention/facts.ts";
+import { policyOf } from "../retention/policy.ts";
+import { nextTime, ownSchedule, parseSchedule } from "../retention/schedule.ts";
+import { keepList } from "../retention/uses.ts";
+import { doneWords, plannedWords } from "../retention/words.ts";
+import { type PassSettings, planPass, runPass } from "./retention-pass.ts";
+import { stepInputs } from "./step-inputs.ts";
+
+/** What retention needs. */
+export interface RetentionSettings {
+  readonly client: KubeClient;
+  readonly log: Logger;
+  readonly caches: Reflector<StoredOrasCache>;
+  readonly publish: EventRecorder;
+  readonly operatorKey: string;
+  readonly keeperOf: (address: string, token: string) => RetentionKeeper;
+  readonly count: (
+    cache: { name: string; namespace: string },
+    deleted: readonly Deletion[] | "failed",
+  ) => void;
+  readonly forget: (cache: CacheName) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Retention, and what it tells the controller of caches. */
+export interface Retention {
+  readonly controller: Controller;
+  /** How the last pass of a cache ended, if there was one. */
+  readonly outcomeOf: (key: string) => RetentionOutcome | undefined;
+  /** Tells of caches whose pass has ended. */
+  readonly watch: Watch;
+}
+
+/** A pass waits for keepers and registries, and holds what it plans with in memory. */
+const workers = 4;
+/** A time that was missed, because nobody led, is made up for within this time. */
+const lateMs = 10 * 60_000;
+
+interface Memory {
+  readonly uid: string;
+  /** Times of the schedule before this one are over. */
+  since: number;
+  /** What a dry run was last made for. */
+  shown: string | undefined;
+  outcome?: RetentionOutcome;
+}
+
+/** Deletes artifacts when the schedules of their caches say so. */
+export function createRetention(settings: RetentionSettings): Retention {
+  const { caches, log, publish } = settings;
+  const memories = new Map<string, Memory>();
+  let tell: (key: string) => void = () => {};
+
+  const remembered = (key: string, cache: StoredOrasCache): Memory => {
+    const { uid } = identityOf(cache);
+    const known = memories.get(key);
+    if (known?.uid === uid) return known;
+    const last = Date.parse(cache.status?.storage?.lastSweep ?? "");
+    // Who reads a dry run for the first time does not want to wait an hour for it.
+    const shown = Number.isNaN(last) ? undefined : shownFor(cache);
+    const memory: Memory = { uid, since: Number.isNaN(last) ? Date.now() : last, shown };
+    memories.set(key, memory);
+    return memory;
+  };
+
+  const run = async (key: string, cache: StoredOrasCache, memory: Memory) => {
+    const time = `${new Date().toISOString().slice(0, 19)}Z`;
+    try {
+      const pass = await passSettings(settings, cache);
+      if (cache.spec.retention?.dryRun) {
+        const message = plannedWords(await planPass(pass));
+        memory.outcome = {
+          time,
+          freedBytes: 0,
+          verdict: { status: "True", reason: "RetentionPlanned", message },
+        };
+      } else {
+        const done = await runPass(pass);
+        settings.count(nameOf(key), done.deleted);
+        const { freed } = done.sweep;
+        memory.outcome = {
+          ...{ time, freedBytes: Math.round(freed) },
+          verdict: { status: "True", reason: "Swept", message: doneWords(done) },
+        };
+      }
+    } catch (error) {
+      // Another leader goes on.
+      if (settings.signal.aborted) return;
+      settings.count(nameOf(key), "failed");
+      memory.outcome = { verdict: { status: "False", reason: "SweepFailed", message: sentenceOf(error) } };
+    }
+    const note = noteOf(memory.outcome);
+    log.info({ cache: key, reason: note.reason }, note.note);
+    publish(cache, note);
+    tell(key);
+  };
+
+  /** After how many milliseconds it is time, if ever. */
+  const waitOf = (cache: StoredOrasCache, memory: Memory): number | undefined => {
+    const { retention, suspend, deploy } = cache.spec;
+    if (retention === undefined || retention.suspend || suspend || !deploy) return undefined;
+    const isAvailable = conditionOf(cache.status, "Available")?.status === "True";
+    if (retention.dryRun && isAvailable && memory.shown !== shownFor(cache)) return 0;
+    const schedule = parseSchedule(retention.schedule ?? ownSchedule(memory.uid));
+    const due = nextTime(schedule, Math.max(memory.since, Date.now() - lateMs));
+    return due === undefined ? undefined : Math.max(due - Date.now(), 0);
+  };
+
+  const reconcile = async (key: string): Promise<number | undefined> => {
+    const cache = caches.store.get(key);
+    if (cache?.spec.retention === undefined || cache.metadata?.deletionTimestamp) {
+      memories.delete(key);
+      settings.forget(nameOf(key));
+      return undefined;
+    }
+    const memory = remembered(key, cache);
+    const wait = waitOf(cache, memory);
+    if (wait !== 0) return wait;
+    memory.since = Date.now();
+    memory.shown = shownFor(cache);
+    await run(key, cache, memory);
+    return waitOf(caches.store.get(key) ?? cache, memory);
+  };
+
+  return {
+    controller: {
+      name: "retention",
+      watches: [
+        watchOf(caches, (now, before) => [now ?? before].flatMap((one) => (one ? [keyOf(one)] : []))),
+      ],
+      reconcile,
+      workers,
+    },
+    outcomeOf: (key) => memories.get(key)?.outcome,
+    watch: {
+      synced: Promise.resolve(),
+      start: (add) => {
+        tell = add;
+        return () => {
+          tell = () => {};
+        };
+      },
+    },
+  };
+}
+
+function nameOf(key: string): CacheName {
+  const [namespace = "", name = ""] = key.split("/");
+  return { namespace, name };
+}
+
+/** What a dry run is made for, once, as soon as it can be. */
+function shownFor({ spec }: StoredOrasCache): string | undefined {
+  return spec.retention?.dryRun ? JSON.stringify(spec.retention) : undefined;
+}
+
+async function passSettings(settings: RetentionSettings, cache: StoredOrasCache): Promise<PassSettings> {
+  const { client, operatorKey, keeperOf, signal } = settings;
+  const { namespace, name } = identityOf(cache);
+  const keep = keepList(cache.metadata?.annotations?.[names.keepAnnotation] ?? "");
+  if (!("hasTag" in keep)) {
+    const entries = keep.map(({ entry }) => JSON.stringify(entry.slice(0, 100))).join(", ");
+    throw new Error(
+      `the annotation ${names.keepAnnotation} of the OrasCache has ${entries}; allowed are repositories with * and **, ` +
+        "with :tag or @sha256:… after them, separated by commas. Nothing is deleted until it is corrected",
+    );
+  }
+  if (!hasKeeper(cache))
+    throw new Error(
+      "variables of secrets.orasEnv or env may choose where the artifacts are, so no keeper can look after them; set " +
+        "spec.storage, or delete artifacts by other means",
+    );
+  const pod = await registryPod(client, { namespace, name }, signal);
+  const host = pod && hostOf(pod);
+  if (pod === undefined || host === undefined) throw new Error("no Pod of the registry is ready");
+  if (!pod.spec?.containers.some((container) => container.name === names.keeperContainer))
+    throw new Error(
+      "the registry's Pod was made by an earlier version and has no keeper; delete it, or set the annotation " +
+        `${names.restartAnnotation}, when its artifacts are no longer needed`,
+    );
+  const cachesKey = cacheKey(operatorKey, { name, namespace });
+  const authorization = podAsksForPassword(pod.spec)
+    ? `Basic ${btoa(`${firstUser}:${passwordOf(cachesKey, firstUser)}`)}`
+    : undefined;
+  const { retention } = cache.spec;
+  if (retention === undefined) throw new Error("the OrasCache has no retention");
+  return {
+    policy: policyOf(retention),
+    keep,
+    keeper: keeperOf(`${host}:${names.keeperPort}`, keeperToken(cachesKey)),
+    uses: () => stepInputs(client, namespace, signal),
+    remove: (repository, reference) =>
+      deleteManifest({ host: `${host}:${names.registryPort}`, repository, reference, authorization, signal }),
+    signal,
+  };
+}
+
+async function registryPod(
+  client: KubeClient,
+  { namespace, name }: CacheName,
+  signal: AbortSignal,
+): Promise<V1Pod | undefined> {
+  const labels = Object.entries(selectorLabels(name)).map(([label, value]) => `${label}=${value}`);
+  const which = { namespace, labelSelector: labels.join(","), signal };
+  for await (const pod of listed<V1Pod>(client, resources.pods, which)) if (isReady(pod)) return pod;
+  return undefined;
+}
+
+function noteOf({ verdict }: RetentionOutcome): EventNote {
+  const { reason, message } = verdict;
+  if (reason === "SweepFailed") return { type: "Warning", reason, action: "Sweep", note: message };
+  const action = reason === "Swept" ? "Sweep" : "Plan";
+  return { type: "Normal", reason: reason as "Swept" | "RetentionPlanned", action, note: message };
+}

@@ -1,0 +1,35 @@
+import type { KubeClient } from "./client.ts";
+import { pathOf, type Resource } from "./resources.ts";
+
+/** A page of a list. */
+interface Page<T> {
+  readonly items: readonly T[];
+  readonly metadata?: { readonly continue?: string };
+}
+
+const pageSize = 500;
+
+/**
+ * The objects of a namespace, as the API server has them at this moment, a page at a time.
+ *
+ * @param client - of the API server
+ * @param resource - their kind
+ * @param which - of which namespace, and with which labels
+ */
+export async function* listed<T>(
+  client: KubeClient,
+  resource: Resource,
+  which: { readonly namespace: string; readonly labelSelector?: string; readonly signal: AbortSignal },
+): AsyncGenerator<T> {
+  const { namespace, labelSelector, signal } = which;
+  let next: string | undefined;
+  do {
+    const page: Page<T> = await client.request<Page<T>>({
+      path: pathOf(resource, { namespace }),
+      query: { labelSelector, limit: pageSize, continue: next },
+      signal,
+    });
+    yield* page.items;
+    next = page.metadata?.continue;
+  } while (next);
+}

@@ -1,0 +1,159 @@
+import { createHash, randomBytes, randomInt } from "node:crypto";
+import { readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { buildModule } from "../../dev/cluster/binaries.ts";
+import { firstUser, passwordOf } from "../../src/cache/access.ts";
+import { temporaryFolder } from "./folders.ts";
+import { start } from "./processes.ts";
+import { until } from "./wait.ts";
+
+/** An artifact that a test pushes. */
+interface Pushed {
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** What it holds; as many random bytes where it is a number. */
+  readonly content?: string | number;
+  readonly subject?: string;
+  /** When it was pushed, a time ago. */
+  readonly ageMs?: number;
+}
+
+/** A registry and its keeper, as processes on an address of their own. */
+export type KeptRegistry = Awaited<ReturnType<typeof startKeptRegistry>>;
+
+const manifestType = "application/vnd.oci.image.manifest.v1+json";
+
+/**
+ * Starts the real registry, which asks for the password, and the real keeper on the ports that they have in a Pod.
+ *
+ * @param agent - the program
+ * @param key - of the cache
+ */
+export async function startKeptRegistry(agent: string, key: string) {
+  const folder = temporaryFolder("kept");
+  const [data, keys] = [temporaryFolder("data"), temporaryFolder("key")];
+  writeFileSync(join(keys, "key"), key);
+  writeFileSync(join(folder, "config.yml"), "version: 0.1\nstorage: {filesystem: {}}\nhttp: {}\n");
+  const htpasswd = join(folder, "htpasswd");
+  const users = [
+    `--key=${keys}`,
+    `--htpasswd=${htpasswd}`,
+    `--user=${firstUser}`,
+    `--message-path=${join(folder, "message")}`,
+  ];
+  await start([agent, "keep-init", ...users]).ended;
+  const authorization = `Basic ${btoa(`${firstUser}:${passwordOf(key, firstUser)}`)}`;
+  // All of 127/8 is this machine, and a Pod has all ports of its address.
+  const address = `127.${randomInt(1, 255)}.${randomInt(255)}.${randomInt(1, 255)}`;
+  const registry = start(
+    [join(await buildModule("registry"), "registry"), "serve", join(folder, "config.yml")],
+    {
+      env: {
+        REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: data,
+        REGISTRY_STORAGE_DELETE_ENABLED: "true",
+        REGISTRY_STORAGE_CACHE_BLOBDESCRIPTOR: "none",
+        REGISTRY_HTTP_ADDR: `${address}:5000`,
+        REGISTRY_AUTH: "htpasswd",
+        REGISTRY_AUTH_HTPASSWD_REALM: "oras",
+        REGISTRY_AUTH_HTPASSWD_PATH: htpasswd,
+        OTEL_TRACES_EXPORTER: "none",
+      },
+    },
+  );
+  await registry.said("listening on");
+  const keeper = start([
+    ...[agent, "keep", ...users, `--data=${data}`, "--cache-uid=some"],
+    ...[`--listen=${address}:5002`, `--metrics=${address}:5001`],
+  ]);
+  await until(async () => (await fetch(`http://${address}:5002/healthz`)).ok, "the keeper");
+
+  const host = `${address}:5000`;
+  const ask = async (
+    method: string,
+    path: string,
+    body?: string | Buffer,
+    type = "application/octet-stream",
+  ) => {
+    const url = new URL(path, `http://${host}`);
+    const answer = await fetch(url, {
+      method,
+      ...(body === undefined ? {} : { body }),
+      headers: { "content-type": type, authorization },
+    });
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+    return answer;
+  };
+  const putBlob = async (repository: string, content: Buffer) => {
+    const begun = await ask("POST", `/v2/${repository}/blobs/uploads/`);
+    const upload = new URL(begun.headers.get("location") ?? "", `http://${host}`);
+    upload.searchParams.set("digest", digestOf(content));
+    await ask("PUT", upload.pathname + upload.search, content);
+    return { mediaType: "application/octet-stream", digest: digestOf(content), size: content.length };
+  };
+
+  return {
+    address,
+    host,
+    authorization,
+    data,
+    /** Pushes an artifact; returns its digest. */
+    push: async (
+      reference: string,
+      { annotations = {}, content = reference, subject, ageMs = 0 }: Pushed = {},
+    ) => {
+      const [repository = "", tag] = reference.split(":");
+      const bytes = typeof content === "number" ? randomBytes(content) : Buffer.from(content);
+      const config = {
+        ...(await putBlob(repository, Buffer.from("{}"))),
+        mediaType: "application/vnd.oci.empty.v1+json",
+      };
+      const layers = [await putBlob(repository, bytes)];
+      const about =
+        subject === undefined ? {} : { subject: { mediaType: manifestType, digest: subject, size: 1 } };
+      const text = JSON.stringify({
+        schemaVersion: 2,
+        mediaType: manifestType,
+        config,
+        layers,
+        annotations,
+        ...about,
+      });
+      const digest = digestOf(text);
+      await ask("PUT", `/v2/${repository}/manifests/${tag ?? digest}`, text, manifestType);
+      const below = join(data, "docker/registry/v2/repositories", repository, "_manifests");
+      const links = [join(below, "revisions/sha256", digest.slice(7), "link")];
+      if (tag !== undefined) links.push(join(below, "tags", tag, "current/link"));
+      const time = new Date(Date.now() - ageMs);
+      for (const link of links) utimesSync(link, time, time);
+      return digest;
+    },
+    has: async (repository: string, version: string) =>
+      (
+        await fetch(`http://${host}/v2/${repository}/manifests/${version}`, {
+          method: "HEAD",
+          headers: { accept: manifestType, authorization },
+        })
+      ).ok,
+    tags: async (repository: string) => {
+      const answer = await fetch(`http://${host}/v2/${repository}/tags/list`, { headers: { authorization } });
+      return answer.ok ? (((await answer.json()) as { tags: string[] | null }).tags ?? []).sort() : [];
+    },
+    /** What its blobs take on the disk, with those in the trash. */
+    used: () => bytesIn(data),
+    stop: async () => {
+      registry.child.kill("SIGTERM");
+      keeper.child.kill("SIGTERM");
+      await Promise.all([registry.ended, keeper.ended]);
+    },
+  };
+}
+
+function digestOf(content: string | Buffer): string {
+  return `sha256:${createHash("sha256").update(content).digest("hex")}`;
+}
+
+/** Of files that are no reserve and no state of the keeper's. */
+function bytesIn(folder: string): number {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !["reserve", "plan", "id", "lock"].includes(entry.name))
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+}

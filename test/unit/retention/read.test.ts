@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import { passOf, readManifests } from "../../../src/retention/read.ts";
+
+const manifest = {
+  repository: "a",
+  digest: "sha256:1",
+  pushed: "2026-01-01T00:00:00Z",
+  tags: [{ name: "t", pushed: "2026-01-01T00:00:00Z" }],
+  blobs: [{ digest: "sha256:1", size: 1 }],
+};
+
+describe("the manifests of a keeper", () => {
+  it("are read whole", () => {
+    const all = [manifest, { ...manifest, subject: "s", children: ["c"], inputs: ["i"], keep: true }];
+    expect(readManifests({ manifests: all, problem: "" })).toEqual(all);
+  });
+
+  it.each<[string, unknown]>([
+    ["nothing", undefined],
+    ["a word", "manifests"],
+    ["another answer", { repositories: [] }],
+    ["one that was cut off", { manifests: [manifest] }],
+    ["one with a problem", { manifests: [manifest], problem: "input/output error" }],
+    ["no digest", { manifests: [{ ...manifest, digest: 1 }], problem: "" }],
+    ["tags without a time", { manifests: [{ ...manifest, tags: [{ name: "t" }] }], problem: "" }],
+    ["no tags", { manifests: [{ ...manifest, tags: null }], problem: "" }],
+    ["a blob without a size", { manifests: [{ ...manifest, blobs: [{ digest: "x" }] }], problem: "" }],
+    ["inputs of numbers", { manifests: [{ ...manifest, inputs: [1] }], problem: "" }],
+    ["a list of nothing", { manifests: [null], problem: "" }],
+  ])("are refused: %s", (_, answer) => {
+    expect(() => readManifests(answer)).toThrow(/keeper/);
+  });
+});
+
+describe("the last pass of a keeper", () => {
+  it.each<[unknown, unknown]>([
+    [{ sweeping: true, lastPass: null }, undefined],
+    [{ sweeping: false, lastPass: null }, "none"],
+    [
+      { sweeping: false, lastPass: { began: "x", freed: 5 } },
+      { began: "x", freed: 5, failure: undefined },
+    ],
+    [
+      { sweeping: false, lastPass: { began: "x", freed: 5, failure: "full" } },
+      { began: "x", freed: 5, failure: "full" },
+    ],
+    [undefined, undefined],
+  ])("%j is %j", (answer, pass) => {
+    expect(passOf(answer)).toEqual(pass);
+  });
+});
