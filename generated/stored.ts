@@ -626,7 +626,7 @@ export interface components {
         /** @description Observed state of the OrasCache. */
         OrasCacheStatus: {
             /**
-             * @description Ready: The registry answers and is what the spec asks for. Available: The registry answers. Progressing: The registry is being rolled out, for at most 10 minutes, or its volume grows. Degraded: Something is wrong; reason and message say what. UpdatePending: A new image or new settings take effect when the registry's Pod is restarted; its artifacts are lost then. StorageLost: Artifacts were lost when the registry's Pod or its volume was replaced. StorageLow: The registry's volume is nearly full. NodeLost: The registry's Pod does not end, because its node does not answer. Open: The registry asks for no password, although its spec does, or the registries of new OrasCaches do. UpdatePending, StorageLost, StorageLow, NodeLost and Open are there only when they hold.
+             * @description Ready: The registry answers and is what the spec asks for. Available: The registry answers. Progressing: The registry is being rolled out, for at most 10 minutes, or its volume grows. Degraded: Something is wrong; reason and message say what. SweepHealthy: Retention did what its schedule asks for when it last ran. UpdatePending: A new image or new settings take effect when the registry's Pod is restarted; its artifacts are lost then. StorageLost: Artifacts were lost when the registry's Pod or its volume was replaced. StorageLow: The registry's volume is nearly full. NodeLost: The registry's Pod does not end, because its node does not answer. Open: The registry asks for no password, although its spec does, or the registries of new OrasCaches do. UpdatePending, StorageLost, StorageLow, NodeLost and Open are there only when they hold, SweepHealthy only where spec.retention is set.
              * @default [
              *       {
              *         "type": "Ready",
@@ -690,6 +690,16 @@ export interface components {
             artifacts?: number;
             /** @description What the registry's keeper has drawn for the volume when it was new. */
             volumeID?: string;
+            /**
+             * Format: date-time
+             * @description When retention last ran, also as a dry run.
+             */
+            lastSweep?: string;
+            /**
+             * Format: int64
+             * @description How many bytes it freed then.
+             */
+            freedBytes?: number;
         };
         /** @description Condition of the OrasCache. */
         Condition: {

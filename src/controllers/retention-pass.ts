@@ -20,6 +20,8 @@ export interface PassSettings {
 
 /** Steps come while a pass deletes, and are asked for again after so many. */
 const askAgainAfter = 50;
+/** Where so many plans are overtaken, the rest is left to the next time. */
+const mostPlans = 10;
 const pollMs = 1_000;
 const longestSweepMs = 3_600_000;
 
@@ -32,7 +34,8 @@ export async function planPass({ policy, keep, keeper, uses }: PassSettings): Pr
     uses: selectionOf(await uses()),
     now: Date.now(),
   });
-  await keeper.putPlan({ time: new Date().toISOString(), ...plan });
+  // On a full volume there may be no room for it, and there is most to delete.
+  await keeper.putPlan({ time: new Date().toISOString(), ...plan }).catch(() => {});
   return plan;
 }
 
@@ -43,30 +46,38 @@ export async function planPass({ policy, keep, keeper, uses }: PassSettings): Pr
  */
 export async function runPass(settings: PassSettings): Promise<Done> {
   const begun = performance.now();
-  const plan = await planPass(settings);
-  const { deleted, spared } = await deletePlanned(settings, plan);
+  const deleted: Deletion[] = [];
+  let plan = await planPass(settings);
+  let spared = 0;
+  while (!(await deletePlanned(settings, plan, deleted)) && ++spared < mostPlans)
+    plan = await planPass(settings);
   const sweep = await sweepAll(settings);
   return { plan, deleted, spared, sweep, seconds: (performance.now() - begun) / 1000 };
 }
 
+/**
+ * Deletes until something is to be spared: what that needs is in the plan, too, so another plan has to be made.
+ *
+ * @returns whether all was deleted
+ */
 async function deletePlanned(
   { keeper, uses, remove, signal }: PassSettings,
   { deletions }: Plan,
-): Promise<{ deleted: Deletion[]; spared: number }> {
-  const deleted: Deletion[] = [];
+  deleted: Deletion[],
+): Promise<boolean> {
   let used = selectionOf([]);
   for (const [i, deletion] of deletions.entries()) {
     signal.throwIfAborted();
     if (i % askAgainAfter === 0) used = selectionOf(await uses());
     const { repository, digest, tags, whole } = deletion;
-    const isUsed = used.hasDigest(deletion) || tags.some(({ name }) => used.hasTag(repository, name));
+    if (used.hasDigest(deletion) || tags.some(({ name }) => used.hasTag(repository, name))) return false;
     // Nothing comes between this answer and the deletion.
-    if (isUsed || !(await keeper.isUnchanged(deletion))) continue;
+    if (!(await keeper.isUnchanged(deletion))) return false;
     for (const reference of whole ? [digest] : tags.map(({ name }) => name))
       await remove(repository, reference);
     deleted.push(deletion);
   }
-  return { deleted, spared: deletions.length - deleted.length };
+  return true;
 }
 
 async function sweepAll({ keeper, policy, signal }: PassSettings): Promise<SweepPass> {

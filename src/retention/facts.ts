@@ -97,6 +97,7 @@ export interface Deletion {
 
 /** What a pass does. */
 export interface Plan {
+  /** In the order in which they are done: what names others goes before them. */
   readonly deletions: readonly Deletion[];
   readonly kept: readonly Kept[];
   /** What all manifests take together, and what those take that stay. */

@@ -92,3 +92,35 @@ export function closure(roots: Iterable<Node>, keepInputs: boolean): Set<Node> {
   }
   return stays;
 }
+
+/**
+ * Manifests so that each comes before what it names: whoever deletes them in this order and stops leaves nothing without
+ * what it needs. What is about another one comes after it.
+ *
+ * @param nodes - of all repositories
+ */
+export function namersFirst(nodes: readonly Node[]): Node[] {
+  const seen = new Set<Node>();
+  const order: Node[] = [];
+  for (const start of nodes) {
+    // Without recursion: a chain may be as long as there are artifacts.
+    const path = [{ node: start, below: belowOf(start) }];
+    if (seen.has(start)) continue;
+    seen.add(start);
+    for (let last = path.at(-1); last !== undefined; last = path.at(-1)) {
+      const next = last.below.pop();
+      if (next === undefined) {
+        order.push(last.node);
+        path.pop();
+      } else if (!seen.has(next)) {
+        seen.add(next);
+        path.push({ node: next, below: belowOf(next) });
+      }
+    }
+  }
+  return order.reverse();
+}
+
+function belowOf({ children, about, named, subjects }: Node): Node[] {
+  return [...children, ...about, ...named.filter((node) => !subjects.includes(node))];
+}

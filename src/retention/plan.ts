@@ -1,5 +1,5 @@
 import type { Deletion, Kept, KeptReason, Manifest, Plan, Tag } from "./facts.ts";
-import { closure, graphOf, type Node } from "./graph.ts";
+import { closure, graphOf, type Node, namersFirst } from "./graph.ts";
 import { type Circumstances, lastUsed, protection, timeOf, type Verdict, verdictsOf } from "./verdicts.ts";
 
 /** What is known of a manifest by itself. */
@@ -40,7 +40,7 @@ export function planOf(manifests: readonly Manifest[], circumstances: Circumstan
   const part = { verdicts, room, isSoft: maxSize !== undefined };
   const deletions: Deletion[] = [];
   const kept: Kept[] = [];
-  for (const node of nodes) {
+  for (const node of namersFirst(nodes)) {
     if (!room.has(node)) deletions.push(wholly(node, verdicts));
     else
       keepOrPart(

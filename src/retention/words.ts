@@ -6,7 +6,7 @@ export interface Done {
   readonly plan: Plan;
   /** What was deleted of it. */
   readonly deleted: readonly Deletion[];
-  /** How many were pushed again, or are needed by a step that came meanwhile. */
+  /** How often something was pushed again, or needed by a step that came meanwhile. */
   readonly spared: number;
   readonly sweep: SweepPass;
   readonly seconds: number;
@@ -32,7 +32,10 @@ const keptWords: Readonly<Record<KeptReason, string>> = {
 
 /** What a pass did, in sentences. */
 export function doneWords({ plan, deleted, spared, sweep, seconds }: Done): string {
-  const more = spared === 0 ? "" : ` ${spared} were left, because they were pushed again or are used by now.`;
+  const more =
+    spared === 0
+      ? ""
+      : ` ${plural(spared, "time")} something was left that was pushed again or is used by now.`;
   return `Deleted ${counted(deleted)}${byRule(deleted)}; freed ${size(sweep.freed)} in ${Math.round(seconds)} s.${more} ${keptSentence(plan.kept)}`;
 }
 

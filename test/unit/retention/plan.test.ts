@@ -373,6 +373,27 @@ describe("any artifacts and any rules", () => {
     );
   });
 
+  it("lose what names others before them", () => {
+    fc.assert(
+      fc.property(scenes, ([manifests, over]) => {
+        const { deletions } = planOf(manifests, given(over));
+        const place = new Map(deletions.map((one, i) => [`${one.repository}@${one.digest}`, i]));
+        for (const one of manifests) {
+          const at = place.get(`${one.repository}@${one.digest}`);
+          for (const { of, repository = one.repository } of namedBy({ ...one, subject: "" }, true)) {
+            const then = place.get(`${repository}@${of}`);
+            // What is about another one goes after it, and so may what that was made from.
+            const isAbout = manifests.some(
+              ({ subject, tags }) => subject || tags.some(({ name }) => name.startsWith("sha256-")),
+            );
+            if (at !== undefined && then !== undefined && !isAbout) expect(at).toBeLessThan(then);
+          }
+        }
+      }),
+      runs,
+    );
+  });
+
   it("leave what is never deleted", () => {
     fc.assert(
       fc.property(scenes, ([manifests, over]) => {

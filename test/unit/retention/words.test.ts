@@ -46,7 +46,7 @@ describe("what a pass says", () => {
     const sweep = { began: "", freed: 1536 };
     const done = { plan, deleted: [deletion("a")], spared: 2, sweep, seconds: 3.4 };
     expect(doneWords(done)).toBe(
-      "Deleted 1 tag and 1 manifest (rule 1: 1); freed 1.5 KiB in 3 s. 2 were left, because they were pushed again or are used by now. Kept: 2 needed by others, 1 among the last.",
+      "Deleted 1 tag and 1 manifest (rule 1: 1); freed 1.5 KiB in 3 s. 2 times something was left that was pushed again or is used by now. Kept: 2 needed by others, 1 among the last.",
     );
   });
 });
