@@ -467,6 +467,33 @@ export interface components {
                     };
                 };
             }[];
+            /** @description Who reaches the metrics at port 5001, such as the namespace of Prometheus. Nobody does if it is left out, and everybody with mode none. */
+            metricsFrom?: {
+                ipBlock?: {
+                    cidr?: string;
+                    except?: string[];
+                };
+                namespaceSelector?: {
+                    matchExpressions?: {
+                        key?: string;
+                        operator?: string;
+                        values?: string[];
+                    }[];
+                    matchLabels?: {
+                        [key: string]: string;
+                    };
+                };
+                podSelector?: {
+                    matchExpressions?: {
+                        key?: string;
+                        operator?: string;
+                        values?: string[];
+                    }[];
+                    matchLabels?: {
+                        [key: string]: string;
+                    };
+                };
+            }[];
         };
         /** @description Where the registry keeps its artifacts. Without it in an emptyDir, unless variables in secrets.orasEnv or env choose another storage, such as REGISTRY_STORAGE=s3. */
         OrasCacheStorage: {
