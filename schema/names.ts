@@ -52,6 +52,10 @@ export const names = {
   registryStorageVariable: "REGISTRY_STORAGE",
   registryDataVolume: "registry-data",
   registryDataPath: "/var/lib/registry",
+  registryS3CaVolume: "registry-s3-ca",
+  registryS3CaPath: "/var/run/oras/s3-ca",
+  /** What the name of a cache's second Service has after that of the cache. */
+  registryServiceSuffix: "-registry",
   keeperInitContainer: "keeper-init",
   keeperContainer: "keeper",
   keeperPort: 5002,

@@ -153,6 +153,11 @@ const troubles = {
     meaning: "An object that does not belong to the OrasCache has a name that it needs.",
     fix: "Delete or rename that object, or give the OrasCache another name.",
   },
+  PrefixTaken: {
+    meaning:
+      "Another OrasCache of the cluster keeps its artifacts in the same folder of the bucket, in one around it or within it.",
+    fix: "Give spec.storage.s3.prefix another value; the message names the other OrasCache.",
+  },
   BeingDeleted: {
     meaning: "An object of the OrasCache is being deleted, and its finalizers hold it.",
     fix: "The message names the finalizers; let their controllers finish, or remove those whose controller is gone.",

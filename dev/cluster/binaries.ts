@@ -29,7 +29,8 @@ export const olderKubernetes = ["1.30", "1.34"] as const;
 export type ModuleName =
   | (typeof clusterModules)[number]
   | `kubernetes-${(typeof olderKubernetes)[number]}`
-  | "actionlint";
+  | "actionlint"
+  | "versitygw";
 
 /**
  * Builds the programs of a module unless the cache has them, and returns the folder that holds them.

@@ -3,6 +3,7 @@ import type { V1PodSpec, V1StatefulSet } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { onceName } from "./once-secret.ts";
 import { registryIn } from "./pods.ts";
+import { registryServiceName } from "./registry-service.ts";
 import type { OrasCache } from "./types.ts";
 
 /** Whether a registry asks for a password. */
@@ -80,8 +81,8 @@ export function cacheLogin(key: string, cache: CacheName, clusterDomain: string)
 /** Every name by which Pods reach the registry: entries of a docker configuration are found by the exact name. */
 function hostsOf({ name, namespace }: CacheName, clusterDomain: string): string[] {
   const ends = ["", `.${namespace}`, `.${namespace}.svc`, `.${namespace}.svc.${clusterDomain}`];
-  // The first replica's own name, and that of its Service.
-  return [`${name}-0.${name}`, name].flatMap((start) =>
+  // The first replica's own name, and those of the Services, whichever there are.
+  return [`${name}-0.${name}`, name, registryServiceName(name)].flatMap((start) =>
     ends.map((end) => `${start}${end}:${names.registryPort}`),
   );
 }

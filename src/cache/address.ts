@@ -1,26 +1,24 @@
 import { names } from "../../schema/names.ts";
+import type { CacheName } from "./access.ts";
+import { isShared, registryServiceName } from "./registry-service.ts";
+import type { OrasCache } from "./types.ts";
 
 /**
- * The host name at which a cache answers its Pods: the first replica's own name, which needs no proxy.
+ * Where a cache's registry answers its Pods: at the first replica's own name, which needs no proxy, or, where there may be
+ * several, at a Service.
  *
- * @param cache - the cache's name
- * @param namespace - its namespace
+ * @param cache - which
+ * @param spec - of the cache, if it exists
  * @param clusterDomain - for example `cluster.local`
- * @returns without the port
+ * @returns with the port
  */
-export function cacheHost(cache: string, namespace: string, clusterDomain: string): string {
-  return `${cache}-0.${cache}.${namespace}.svc.${clusterDomain}`;
-}
-
-/**
- * The URL of a cache's registry.
- *
- * @param cache - the cache's name
- * @param namespace - its namespace
- * @param clusterDomain - for example `cluster.local`
- */
-export function cacheUrl(cache: string, namespace: string, clusterDomain: string): string {
-  return `http://${cacheHost(cache, namespace, clusterDomain)}:${names.registryPort}`;
+export function cacheHost(
+  { name, namespace }: CacheName,
+  spec: OrasCache["spec"],
+  clusterDomain: string,
+): string {
+  const start = isShared(spec) ? registryServiceName(name) : `${name}-0.${name}`;
+  return `${start}.${namespace}.svc.${clusterDomain}:${names.registryPort}`;
 }
 
 /**

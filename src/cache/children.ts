@@ -1,21 +1,30 @@
 import type {
   V1NetworkPolicy,
   V1PersistentVolumeClaim,
+  V1PodDisruptionBudget,
   V1Secret,
   V1Service,
   V1StatefulSet,
 } from "@kubernetes/client-node";
 import { credentialsSecret, keySecret } from "./access-secrets.ts";
 import { claim } from "./claim.ts";
+import { disruptionBudget } from "./disruption-budget.ts";
 import type { ChildFacts } from "./facts.ts";
 import { httpSecret } from "./http-secret.ts";
 import { networkPolicy } from "./network-policy.ts";
+import { registryService } from "./registry-service.ts";
 import { service } from "./service.ts";
 import { statefulSet } from "./stateful-set.ts";
 import type { StoredOrasCache } from "./types.ts";
 
 /** An object that the operator makes for a cache. */
-export type Child = V1NetworkPolicy | V1Secret | V1Service | V1PersistentVolumeClaim | V1StatefulSet;
+export type Child =
+  | V1NetworkPolicy
+  | V1Secret
+  | V1Service
+  | V1PersistentVolumeClaim
+  | V1PodDisruptionBudget
+  | V1StatefulSet;
 
 /** Each makes one child, or none. In the order in which they are made: a Pod should find what it refers to. */
 const children: readonly ((cache: StoredOrasCache, facts: ChildFacts) => Child | undefined)[] = [
@@ -23,7 +32,9 @@ const children: readonly ((cache: StoredOrasCache, facts: ChildFacts) => Child |
   keySecret,
   credentialsSecret,
   service,
+  registryService,
   networkPolicy,
+  disruptionBudget,
   claim,
   statefulSet,
 ];

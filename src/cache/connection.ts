@@ -9,6 +9,8 @@ import type { OrasCache } from "./types.ts";
 export interface Connection extends Registry {
   /** Name of the OrasCache whose registry the operator runs in the cluster. */
   readonly cache?: string;
+  /** Whether it keeps its artifacts in S3, where no keeper is to be asked for room. */
+  readonly isOnS3?: true;
 }
 
 /** Whether the operator runs the registry in the cluster. */
@@ -42,8 +44,9 @@ export function cacheConnection(
   clusterDomain: string,
 ): Result<Connection> {
   if (cache?.spec?.deploy !== false) {
-    const host = `${cacheHost(name, namespace, clusterDomain)}:${names.registryPort}`;
-    return { ok: true, value: { host, plainHttp: true, cache: name } };
+    const host = cacheHost({ name, namespace }, cache?.spec, clusterDomain);
+    const onS3 = cache?.spec?.storage?.s3 ? { isOnS3: true as const } : {};
+    return { ok: true, value: { host, plainHttp: true, cache: name, ...onS3 } };
   }
   if (cache.spec.registry !== undefined) {
     return { ok: true, value: parseRegistry(cache.spec.registry) };

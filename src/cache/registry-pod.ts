@@ -10,11 +10,13 @@ import { names } from "../../schema/names.ts";
 import { type AccessParts, accessParts } from "./access-pod.ts";
 import { isClosed } from "./access-secrets.ts";
 import { confined } from "./confined.ts";
+import { spread } from "./disruption-budget.ts";
 import type { ChildFacts } from "./facts.ts";
 import { httpSecretReference } from "./http-secret.ts";
 import { keeperParts } from "./keeper-pod.ts";
 import { childLabels } from "./labels.ts";
 import { identityOf } from "./owner.ts";
+import { type S3Parts, s3Parts } from "./s3.ts";
 import { mayBeElsewhere, storageOf } from "./storage.ts";
 import type { StoredOrasCache } from "./types.ts";
 
@@ -70,7 +72,7 @@ function podSpec(cache: StoredOrasCache, facts: ChildFacts): V1PodSpec {
   const scheduling = {
     affinity: spec.affinity,
     tolerations: spec.tolerations,
-    topologySpreadConstraints: spec.topologySpreadConstraints,
+    topologySpreadConstraints: spec.topologySpreadConstraints ?? spread(cache),
     priorityClassName: spec.priorityClassName,
     imagePullSecrets: spec.imagePullSecrets,
     serviceAccountName: spec.serviceAccountName,
@@ -94,8 +96,14 @@ function podSpec(cache: StoredOrasCache, facts: ChildFacts): V1PodSpec {
       registry(cache, facts, { ...access, env: [...access.env, ...keeper.env] }),
       ...keeper.containers,
     ],
-    volumes: [dataVolume(cache), ...access.volumes, ...keeper.volumes],
+    volumes: [...(s3Of(cache)?.volumes ?? [dataVolume(cache)]), ...access.volumes, ...keeper.volumes],
   };
+}
+
+/** What takes the place of the data volume where artifacts are in S3. */
+function s3Of(cache: StoredOrasCache): S3Parts | undefined {
+  const storage = storageOf(cache);
+  return storage.kind === "s3" ? s3Parts(storage.s3, storage.prefix) : undefined;
 }
 
 function dataVolume(cache: StoredOrasCache): V1Volume {
@@ -103,13 +111,16 @@ function dataVolume(cache: StoredOrasCache): V1Volume {
   const name = names.registryDataVolume;
   if (storage.kind === "persistentVolumeClaim")
     return { name, persistentVolumeClaim: { claimName: storage.claim } };
-  const { sizeLimit } = storage;
+  const sizeLimit = storage.kind === "emptyDir" ? storage.sizeLimit : undefined;
   return { name, emptyDir: sizeLimit === undefined ? {} : { sizeLimit } };
 }
 
 function registry(cache: StoredOrasCache, facts: ChildFacts, access: AccessParts): V1Container {
   const answers = { path: "/", port: names.registryContainer, scheme: "HTTP" };
   const orasEnv = cache.spec.secrets?.orasEnv;
+  const s3 = s3Of(cache);
+  // Without S3 "/" answers 503, and a restart of every registry would not bring it back.
+  const lives = s3 ? { tcpSocket: { port: names.registryContainer } } : { httpGet: answers };
   return {
     name: names.registryContainer,
     image: cache.spec.image ?? facts.registryImage,
@@ -119,14 +130,19 @@ function registry(cache: StoredOrasCache, facts: ChildFacts, access: AccessParts
     resources: resourcesOf(cache),
     // "/" answers 200 in every version, also where "/v2/" asks for credentials.
     readinessProbe: { httpGet: answers, periodSeconds: 2, timeoutSeconds: 2 },
-    livenessProbe: { httpGet: answers, periodSeconds: 20, timeoutSeconds: 5, failureThreshold: 6 },
+    livenessProbe: { ...lives, periodSeconds: 20, timeoutSeconds: 5, failureThreshold: 6 },
     securityContext: confined,
     volumeMounts: [
-      { name: names.registryDataVolume, mountPath: names.registryDataPath },
+      ...(s3?.volumeMounts ?? [{ name: names.registryDataVolume, mountPath: names.registryDataPath }]),
       ...access.volumeMounts,
     ],
   };
 }
+
+const onDataVolume: V1EnvVar = {
+  name: "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY",
+  value: names.registryDataPath,
+};
 
 /** The operator's variables and the author's, who may set any that the CRD does not keep for the operator. */
 function environment(cache: StoredOrasCache, access: readonly V1EnvVar[]): V1EnvVar[] {
@@ -137,9 +153,7 @@ function environment(cache: StoredOrasCache, access: readonly V1EnvVar[]): V1Env
     { name: "REGISTRY_HTTP_ADDR", value: `:${names.registryPort}` },
     { name: "REGISTRY_HTTP_DRAINTIMEOUT", value: `${cache.spec.drainSeconds}s` },
     // Distribution panics where variables choose two storages. The images expect their data at this path anyway.
-    ...(mayBeElsewhere(cache)
-      ? []
-      : [{ name: "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", value: names.registryDataPath }]),
+    ...(s3Of(cache)?.env ?? (mayBeElsewhere(cache) ? [] : [onDataVolume])),
     { name: "REGISTRY_STORAGE_DELETE_ENABLED", value: "true" },
     // The configuration of the images switches a cache on by which the registry answers for blobs that are gone, with
     // 200 and no bytes. It has no word for none; a type that it does not know switches the cache off.

@@ -21,14 +21,23 @@ export function service(cache: StoredOrasCache): V1Service {
       // A name that does not resolve is remembered by DNS caches for longer than a registry takes to start.
       publishNotReadyAddresses: true,
       selector: selectorLabels(owner.name),
-      ports: [
-        port(names.registryContainer, names.registryPort),
-        ...(hasKeeper(cache)
-          ? [port("metrics", names.registryMetricsPort), port(names.keeperContainer, names.keeperPort)]
-          : []),
-      ],
+      ports: portsOf(cache),
     },
   };
+}
+
+/**
+ * The ports of a cache's Services.
+ *
+ * @param cache - whose
+ */
+export function portsOf(cache: StoredOrasCache): V1ServicePort[] {
+  return [
+    port(names.registryContainer, names.registryPort),
+    ...(hasKeeper(cache)
+      ? [port("metrics", names.registryMetricsPort), port(names.keeperContainer, names.keeperPort)]
+      : []),
+  ];
 }
 
 /** The ports of the Pod have the same names; a Pod that lacks one, of an earlier version, is found by the others. */

@@ -23,7 +23,7 @@ export function statefulSet(cache: StoredOrasCache, facts: ChildFacts): V1Statef
     kind: "StatefulSet",
     metadata: { ...metadata, annotations: { ...metadata.annotations, ...record } },
     spec: {
-      replicas: cache.spec.suspend ? 0 : 1,
+      replicas: cache.spec.suspend ? 0 : cache.spec.replicas,
       serviceName: owner.name,
       // With OrderedReady a rollout that is stuck, on an image that is not there, is not repaired by the next one.
       podManagementPolicy: "Parallel",

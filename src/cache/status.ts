@@ -3,7 +3,7 @@ import { names } from "../../schema/names.ts";
 import type { ConditionReason, ConditionType } from "../../schema/reasons.ts";
 import { loginSecretName, podAsksForPassword } from "./access.ts";
 import { isClosed } from "./access-secrets.ts";
-import { cacheUrl, remoteUrl } from "./address.ts";
+import { cacheHost, remoteUrl } from "./address.ts";
 import { capacityOf, isGrowing, requestOf } from "./claim.ts";
 import { updateConditions, type Verdict } from "./conditions.ts";
 import type { CacheInstallation } from "./facts.ts";
@@ -100,10 +100,13 @@ export function conditionOf(status: OrasCacheStatus | undefined, type: Condition
 
 function deployed(observation: Observation) {
   const { cache, statefulSet, claim, trouble, installation, pods } = observation;
-  const { name, namespace } = identityOf(cache);
   const readyReplicas = statefulSet?.status?.readyReplicas ?? 0;
-  const url = cacheUrl(name, namespace, installation.clusterDomain);
-  const storage = storageStatus(cache, pods, claim, observation.usage);
+  const url = `http://${cacheHost(identityOf(cache), cache.spec, installation.clusterDomain)}`;
+  // Whoever is refused a folder of a bucket has not got it; what runs already goes on where it is.
+  const storage =
+    trouble?.reason === "PrefixTaken"
+      ? (cache.status?.storage ?? { kind: "s3" })
+      : storageStatus(cache, pods, claim, observation.usage);
   const answers = `The registry answers at ${url}. ${fateOf(cache, storage)}`;
   const available: Verdict =
     readyReplicas > 0 || pods.some(registryAnswers)
@@ -190,10 +193,10 @@ function credentials({
   return asks ? { credentialsSecret: loginSecretName(identityOf(cache), installation) } : {};
 }
 
-function notAvailable({ spec }: StoredOrasCache, { claim }: StorageStatus): Verdict {
+function notAvailable({ spec }: StoredOrasCache, { claim, location }: StorageStatus): Verdict {
   if (!spec.suspend)
     return { status: "False", reason: "RegistryNotReady", message: "No registry Pod is ready." };
-  const message = `spec.suspend is true: no registry runs, and steps wait. PersistentVolumeClaim ${claim} keeps the artifacts.`;
+  const message = `spec.suspend is true: no registry runs, and steps wait. ${location ?? `PersistentVolumeClaim ${claim}`} keeps the artifacts.`;
   return { status: "False", reason: "Suspended", message };
 }
 

@@ -1,9 +1,11 @@
 import type { V1PersistentVolumeClaim, V1Pod } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
 import { amountOf, roundBytes } from "../annotations/quantity.ts";
 import { capacityOf } from "./claim.ts";
 import type { Verdict } from "./conditions.ts";
 import { limitsOf, percentOf } from "./fullness.ts";
 import { isReady } from "./pods.ts";
+import { isOnS3, s3Location } from "./s3.ts";
 import { mayBeElsewhere, type Storage, storageOf } from "./storage.ts";
 import { isOnClaim } from "./trouble.ts";
 import type { OrasCacheStatus, StoredOrasCache } from "./types.ts";
@@ -77,7 +79,8 @@ function placeOf(
   const known = cache.status?.storage;
   const wanted = storageOf(cache);
   const pod = pods.find(isReady);
-  const isEphemeral = pod === undefined ? known?.podUID !== undefined : !isOnClaim(pod);
+  const isEphemeral = pod === undefined ? known?.podUID !== undefined : !isOnClaim(pod) && !isOnS3(pod);
+  if (wanted.kind === "s3" && !isEphemeral) return { kind: "s3", ...locationOf(cache) };
   if (wanted.kind === "persistentVolumeClaim" && !isEphemeral) return claimStatus(wanted, known, claim);
   if (pod === undefined || pod.metadata?.uid === known?.podUID)
     return known === undefined ? { kind: wanted.kind } : placeIn(known);
@@ -112,6 +115,11 @@ function claimStatus(
     ...(claimUID === undefined ? {} : { claimUID }),
     ...(capacity === undefined ? {} : { capacity }),
   };
+}
+
+function locationOf(cache: StoredOrasCache): Pick<StorageStatus, "location"> {
+  const location = s3Location(cache);
+  return location === undefined ? {} : { location };
 }
 
 function toSeconds(time: Date | string): string {
@@ -215,6 +223,8 @@ export function fateOf(cache: StoredOrasCache, storage: StorageStatus): string {
     const size = storage.capacity === undefined ? "" : ` (${storage.capacity})`;
     return `Artifacts are kept on the volume of PersistentVolumeClaim ${storage.claim}${size}: they outlive its Pod.`;
   }
+  if (storage.location !== undefined)
+    return `Artifacts are kept in S3, in ${storage.location}: they outlive its Pods and the ${names.kind}.`;
   const unless = mayBeElsewhere(cache)
     ? ", unless the variables of secrets.orasEnv or env choose another storage"
     : "";

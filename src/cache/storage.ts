@@ -1,19 +1,23 @@
 import { names } from "../../schema/names.ts";
+import { prefixOf, type S3Spec } from "./s3.ts";
 import type { StoredOrasCache } from "./types.ts";
 
 /** Where a registry keeps its artifacts. */
 export type Storage =
   | { readonly kind: "emptyDir"; readonly sizeLimit?: string | undefined }
   /** `isOwn`: the operator makes the claim; else it is the author's. */
-  | { readonly kind: "persistentVolumeClaim"; readonly claim: string; readonly isOwn: boolean };
+  | { readonly kind: "persistentVolumeClaim"; readonly claim: string; readonly isOwn: boolean }
+  | { readonly kind: "s3"; readonly s3: S3Spec; readonly prefix: string };
 
 /**
  * The storage that a spec asks for.
  *
  * @param cache - as stored
  */
-export function storageOf({ spec, metadata }: StoredOrasCache): Storage {
-  const { persistentVolumeClaim, emptyDir } = spec.storage ?? {};
+export function storageOf(cache: StoredOrasCache): Storage {
+  const { spec, metadata } = cache;
+  const { persistentVolumeClaim, emptyDir, s3 } = spec.storage ?? {};
+  if (s3 !== undefined) return { kind: "s3", s3, prefix: prefixOf(cache, s3) };
   if (persistentVolumeClaim === undefined) return { kind: "emptyDir", sizeLimit: emptyDir?.sizeLimit };
   const { claimName } = persistentVolumeClaim;
   return {
@@ -43,5 +47,6 @@ export function mayBeElsewhere({ spec }: StoredOrasCache): boolean {
  * @param cache - as stored
  */
 export function hasKeeper(cache: StoredOrasCache): boolean {
-  return cache.spec.deploy && !mayBeElsewhere(cache);
+  // In S3 there is no volume that a keeper could look at or free.
+  return cache.spec.deploy && cache.spec.storage?.s3 === undefined && !mayBeElsewhere(cache);
 }

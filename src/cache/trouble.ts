@@ -2,6 +2,7 @@ import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
 import type { ReasonOfKubernetes, TroubleReason } from "../../schema/reasons.ts";
+import { isOnS3 } from "./s3.ts";
 
 /** Why something does not work: a reason in one word, and the message of the kubelet, the scheduler or the API server. */
 export interface Trouble {
@@ -92,7 +93,7 @@ export function mayHoldArtifacts(pod: V1Pod): boolean {
     ({ name, state, lastState }) =>
       name === names.registryContainer && (state?.running ?? state?.terminated ?? lastState?.terminated),
   );
-  return hasRun && !isOnClaim(pod);
+  return hasRun && !isOnClaim(pod) && !isOnS3(pod);
 }
 
 /** Whether a registry's Pod keeps its artifacts on a volume of its own life. */

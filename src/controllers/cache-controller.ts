@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { names } from "../../schema/names.ts";
 import type { CacheInstallation } from "../cache/facts.ts";
 import { childSelector } from "../cache/labels.ts";
+import { neighboursOf } from "../cache/prefixes.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { type Controller, watchOf } from "../kube/controller.ts";
@@ -90,9 +91,10 @@ export function cacheController(settings: CacheControllerSettings): Controller {
     name: names.singular,
     watches: [
       // Its own write of a status is no reason to look again: a refusal whose words change would be asked for at once.
-      watchOf(caches, (now, before) =>
-        now && before && isOwnWrite(now, before) ? [] : keysOf(now ?? before),
-      ),
+      watchOf(caches, (now, before) => [
+        ...(now && before && isOwnWrite(now, before) ? [] : keysOf(now ?? before)),
+        ...neighboursOf(now, before, caches.store.values()),
+      ]),
       ...children.map(({ reflector }) => watchOf(reflector, ofCache)),
       watchOf(pods, ofCache),
       reports.watch,

@@ -3,13 +3,13 @@ import { isDeepStrictEqual } from "node:util";
 import type { V1PersistentVolumeClaim, V1Pod, V1StatefulSet } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import type { EventReason } from "../../schema/reasons.ts";
-import { asksForPassword } from "../cache/access.ts";
+import { podAsksForPassword } from "../cache/access.ts";
 import { type Child, desiredChildren } from "../cache/children.ts";
 import type { CacheInstallation } from "../cache/facts.ts";
 import { isRecorded } from "../cache/network-mode.ts";
 import { type CacheIdentity, identityOf } from "../cache/owner.ts";
 import type { RetentionOutcome } from "../cache/retention-status.ts";
-import { isRolledOut, isUpdatePending } from "../cache/rollout.ts";
+import { isRolledOut } from "../cache/rollout.ts";
 import { conditionOf, type RemoteAnswer, statusOf, untilDeadline } from "../cache/status.ts";
 import { storageOf } from "../cache/storage.ts";
 import { grownTo, isReplaced } from "../cache/storage-status.ts";
@@ -29,6 +29,7 @@ import { type ChildChange, type Children, type ChildStores, createChildren } fro
 import { type AskEnforced, createEnforcement } from "./enforcement.ts";
 import { notesOf } from "./notes.ts";
 import { FailedTryError, retryAfter, troubleFrom } from "./obstacles.ts";
+import { createPrefixes } from "./prefixes.ts";
 import type { Asked } from "./remotes.ts";
 import { type Reports, reportedTrouble } from "./reports.ts";
 import { createRollouts } from "./rollouts.ts";
@@ -36,7 +37,7 @@ import { createRollouts } from "./rollouts.ts";
 /** What the reconciler sees and acts with. */
 export interface ReconcilerSettings {
   readonly client: KubeClient;
-  readonly caches: Pick<Store<StoredOrasCache>, "get">;
+  readonly caches: Pick<Store<StoredOrasCache>, "get" | "values">;
   /** Children that are watched, by kind and key. */
   readonly children: ChildStores;
   /** The watched children with the label of a cache. */
@@ -96,6 +97,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
   const removed = new Map<string, V1StatefulSet>();
   const rollouts = createRollouts();
   const enforcement = createEnforcement(settings.askEnforced);
+  const prefixes = createPrefixes(caches);
 
   const childrenFor = (key: string, owner: CacheIdentity): Children => {
     const known = memories.get(key);
@@ -160,6 +162,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
 
   /** Yields each change as it is done: what was done before an error is reported too. */
   async function* converge(cache: StoredOrasCache, key: string): AsyncGenerator<ChildChange> {
+    prefixes.take(cache);
     const children = childrenFor(key, identityOf(cache));
     await findUnseen(cache, key);
     const desired = desiredOf(cache, key);
@@ -196,13 +199,11 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     const lost = ending.find((found) => typeof found === "object");
     if (lost !== undefined) return { trouble: lost };
     const againInMs = ending.find((found) => typeof found === "number");
+    // Each Pod is as it was made: while one is replaced, or is not ready, the others are asked all the same.
+    const enforced = await enforcement(settings.podsOf(key).filter(({ spec }) => podAsksForPassword(spec)));
+    if (enforced.trouble !== undefined) return enforced;
     const statefulSet = liveSet(key);
-    if (statefulSet === undefined) return { againInMs };
-    if (isRolledOut(statefulSet)) {
-      // A Pod that waits to be replaced is as it was made.
-      const isClosed = asksForPassword(statefulSet) && !isUpdatePending(statefulSet);
-      return isClosed ? { againInMs, ...(await enforcement(settings.podsOf(key))) } : { againInMs };
-    }
+    if (statefulSet === undefined || isRolledOut(statefulSet)) return { againInMs, ...enforced };
     const pods = settings.podsOf(key).filter((pod) => !pod.metadata?.deletionTimestamp);
     if (pods.length > 0)
       return { againInMs, trouble: pods.map(troubleOf).find((trouble) => trouble !== undefined) };
@@ -257,6 +258,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
       removed.delete(key);
       rollouts.forget(key);
       settings.reports.forget(key);
+      prefixes.forget(key);
       return undefined;
     }
     // Its children are deleted by the garbage collector, by their owner references.

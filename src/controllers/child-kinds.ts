@@ -17,5 +17,6 @@ export const childKinds: Readonly<Record<string, ChildKind>> = {
   Service: { resource: resources.services, access: "apply" },
   PersistentVolumeClaim: { resource: resources.persistentVolumeClaims, access: "claim" },
   NetworkPolicy: { resource: resources.networkPolicies, access: "apply" },
+  PodDisruptionBudget: { resource: resources.podDisruptionBudgets, access: "apply" },
   StatefulSet: { resource: resources.statefulSets, access: "apply" },
 };

@@ -16,6 +16,11 @@ export class CannotGrowError extends Error {
   override readonly name = "CannotGrowError";
 }
 
+/** Another cache has the folder of the bucket. The watch tells when it has gone. */
+export class PrefixTakenError extends Error {
+  override readonly name = "PrefixTakenError";
+}
+
 /** Somebody keeps changing what is corrected. */
 export class ContestedError extends Error {
   override readonly name = "ContestedError";
@@ -66,6 +71,13 @@ export class FailedTryError extends Error implements FailedTry {
 /** What passes by itself is no trouble before this many tries, some seconds. */
 const patientTries = 4;
 
+const ownReasons = [
+  [NameTakenError, "NameTaken"],
+  [PrefixTakenError, "PrefixTaken"],
+  [ContestedError, "Contested"],
+  [CannotGrowError, "VolumeCannotGrow"],
+] as const;
+
 /**
  * What an error is for the person who looks at the cache.
  *
@@ -79,9 +91,9 @@ export function troubleFrom(error: unknown): Trouble | undefined {
       return { reason: "BeingDeleted", message: cause.message };
     return troubleFrom(cause);
   }
-  if (error instanceof NameTakenError) return { reason: "NameTaken", message: error.message };
-  if (error instanceof ContestedError) return { reason: "Contested", message: error.message };
-  if (error instanceof CannotGrowError) return { reason: "VolumeCannotGrow", message: error.message };
+  for (const [kind, reason] of ownReasons) {
+    if (error instanceof kind) return { reason, message: error.message };
+  }
   if (!(error instanceof KubeError) || isNamespaceTerminating(error)) return undefined;
   const message = error.body.message ?? error.message;
   // A conflict is somebody else's write between look and write; the watch brings it.
@@ -101,7 +113,7 @@ export function troubleFrom(error: unknown): Trouble | undefined {
 export function retryAfter(error: unknown): number | "backoff" | "never" {
   if (error instanceof ContestedError) return error.retryInMs;
   if (error instanceof FailedTryError) return isNamespaceTerminating(error.cause) ? "never" : error.retryInMs;
-  if (isNamespaceTerminating(error)) return "never";
+  if (isNamespaceTerminating(error) || error instanceof PrefixTakenError) return "never";
   if (error instanceof KubeError && error.status === 409) return 250;
   return "backoff";
 }

@@ -265,7 +265,7 @@ export function cacheLoginOf({ registry, answers }: Pick<Step, "registry" | "ans
 /** The keeper that knows whether there is room for the output, where that goes to the step's own cache. */
 function keeperOf({ settings, registry }: Step): string | undefined {
   const isOwn = inCluster(registry) && settings.output !== undefined && settings.output.host === undefined;
-  return isOwn ? registry.host.replace(/:[0-9]+$/, `:${names.keeperPort}`) : undefined;
+  return isOwn && !registry.isOnS3 ? registry.host.replace(/:[0-9]+$/, `:${names.keeperPort}`) : undefined;
 }
 
 /** A password is shown to one registry: the step's own, where it asks for one, else the first that a URI names. */

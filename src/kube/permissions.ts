@@ -34,6 +34,7 @@ const {
   serviceAccounts,
   serviceCidrs,
   networkPolicies,
+  podDisruptionBudgets,
   nodes,
 } = resources;
 
@@ -46,12 +47,18 @@ export const permissions: readonly Permission[] = [
   rule("cluster", orasCaches, ["patch"], "report", { subresource: "status" }),
   // blockOwnerDeletion on children, where the plugin OwnerReferencesPermissionEnforcement is on (OpenShift).
   rule("cluster", orasCaches, ["update"], "own children", { subresource: "finalizers" }),
-  rule("cluster", services, ["get", "list", "watch", "create", "patch", "delete"], "a cache's Service"),
+  rule("cluster", services, ["get", "list", "watch", "create", "patch", "delete"], "a cache's Services"),
   rule(
     "cluster",
     networkPolicies,
     ["get", "list", "watch", "create", "patch", "delete"],
     "a cache's NetworkPolicy",
+  ),
+  rule(
+    "cluster",
+    podDisruptionBudgets,
+    ["get", "list", "watch", "create", "patch", "delete"],
+    "a cache's PodDisruptionBudget",
   ),
   rule(
     "cluster",

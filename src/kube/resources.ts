@@ -67,6 +67,13 @@ export const resources = {
     kind: "NetworkPolicy",
     namespaced: true,
   },
+  podDisruptionBudgets: {
+    group: "policy",
+    version: "v1",
+    plural: "poddisruptionbudgets",
+    kind: "PodDisruptionBudget",
+    namespaced: true,
+  },
   serviceCidrs: {
     group: "networking.k8s.io",
     version: "v1",

@@ -1,4 +1,10 @@
-import type { V1NetworkPolicy, V1Secret, V1Service, V1StatefulSet } from "@kubernetes/client-node";
+import type {
+  V1NetworkPolicy,
+  V1PodDisruptionBudget,
+  V1Secret,
+  V1Service,
+  V1StatefulSet,
+} from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { names } from "../../schema/names.ts";
 import { httpSecretReference } from "../../src/cache/http-secret.ts";
@@ -487,6 +493,42 @@ test("a NetworkPolicy is made, put right and taken away, as the spec says", asyn
   await until(async () => (await found()) === undefined, "its end");
 });
 
+const s3 = (fields: object = {}) => ({
+  storage: {
+    s3: { endpoint: "https://s3.example.com", bucket: "artifacts", secretRef: { name: "login" }, ...fields },
+  },
+});
+
+test("a registry of several Pods has a Service of its own and a PodDisruptionBudget, which are put right and taken away", async () => {
+  await created("several", { ...s3(), replicas: 2 });
+  const found = () => read<V1PodDisruptionBudget>(resources.podDisruptionBudgets, "several");
+  const before = await until(found, "the PodDisruptionBudget");
+  const service = await until(() => read<V1Service>(resources.services, "several-registry"), "the Service");
+  expect(service.spec?.clusterIP).toMatch(/\d/);
+  await patch(resources.podDisruptionBudgets, "several", { spec: { maxUnavailable: 2 } });
+  await until(
+    async () => JSON.stringify((await found())?.spec) === JSON.stringify(before.spec),
+    "it to be as it was",
+  );
+  await patch(resources.orasCaches, "several", { spec: { replicas: 1 } });
+  await until(async () => (await found()) === undefined, "its end");
+  expect(await read(resources.services, "several-registry")).toBeDefined();
+});
+
+test("a folder of a bucket that another cache has is not used, until that one has left it", async () => {
+  const degraded = async () => {
+    const cache = await read<StoredOrasCache>(resources.orasCaches, "second");
+    return cache?.status?.conditions?.find(({ type }) => type === "Degraded");
+  };
+  await created("first", s3({ prefix: "shared" }));
+  await write("POST", resources.orasCaches, "second", { spec: s3({ prefix: "shared/within" }) });
+  await until(async () => (await degraded())?.reason === "PrefixTaken", "the refusal");
+  expect((await degraded())?.message).toContain(`"${namespace}/first" keeps its artifacts in`);
+  expect(await read(resources.statefulSets, "second")).toBeUndefined();
+  await patch(resources.orasCaches, "first", { spec: s3({ prefix: "elsewhere" }) });
+  await until(() => read(resources.statefulSets, "second"), "the StatefulSet");
+});
+
 test("after a restart nothing is written either, and the process ends with exit code 0", async () => {
   expect(await operator.stop()).toBe(0);
   operator = await startOperator(plane.operatorKubeconfig);
@@ -513,6 +555,7 @@ test("the operator needs all of its permissions, and lacks none", async () => {
     "create services",
     "create statefulsets",
     "create networkpolicies",
+    "create poddisruptionbudgets",
   ];
   // Seen in other tests: certificates that are replaced, Jobs whose image is looked up, Jobs of steps, inputs that retention
   // keeps, steps that are ended.

@@ -38,6 +38,12 @@ const test = base.extend("rules", { scope: "file" }, async ({ installed }) => {
 const claim = (fields: Record<string, unknown> = {}) => ({
   storage: { persistentVolumeClaim: { size: "10Gi", ...fields } },
 });
+const s3 = (fields: Record<string, unknown> = {}) => ({
+  storage: {
+    s3: { endpoint: "https://s3.example.com", bucket: "artifacts", secretRef: { name: "login" }, ...fields },
+  },
+});
+const s3Beside = (fields: object) => ({ storage: { ...s3().storage, ...fields } });
 const variable = (name: string) => ({ env: [{ name, value: "x" }] });
 
 describe("a spec that is refused", () => {
@@ -90,13 +96,45 @@ describe("a spec that is refused", () => {
     [
       "suspended, in an emptyDir",
       { suspend: true },
-      "suspend may only be true where storage.persistentVolumeClaim is set",
+      "suspend may only be true where storage.persistentVolumeClaim or storage.s3 is set",
     ],
     [
       "suspended, in an emptyDir that is written",
       { suspend: true, storage: { emptyDir: {} } },
       "suspend may only be true",
     ],
+    ["a bucket and a volume", { storage: { ...s3().storage, ...claim().storage } }, "s3 is not set"],
+    ["a bucket and an emptyDir", { storage: { ...s3().storage, emptyDir: {} } }, "s3 is not set"],
+    ["a bucket without keys", s3({ secretRef: undefined }), "spec.storage.s3.secretRef"],
+    ["a bucket without a place", s3({ endpoint: undefined }), "spec.storage.s3.endpoint"],
+    ["no bucket", s3({ bucket: undefined }), "spec.storage.s3.bucket"],
+    ["a login in the endpoint", s3({ endpoint: "https://a:b@s3.example.com" }), "spec.storage.s3.endpoint"],
+    ["a path in the endpoint", s3({ endpoint: "https://s3.example.com/a" }), "spec.storage.s3.endpoint"],
+    ["the name of no bucket", s3({ bucket: "A_b" }), "spec.storage.s3.bucket"],
+    ["a folder above", s3({ prefix: "a/../b" }), "spec.storage.s3.prefix"],
+    ["a folder from the root", s3({ prefix: "/a" }), "spec.storage.s3.prefix"],
+    ["a folder that ends in /", s3({ prefix: "a/" }), "spec.storage.s3.prefix"],
+    [
+      "a storage by variables beside it",
+      { ...s3(), ...variable("REGISTRY_STORAGE_S3_SKIPVERIFY") },
+      "REGISTRY_STORAGE may",
+    ],
+    ["several Pods in emptyDirs", { replicas: 2 }, "share their artifacts"],
+    [
+      "several Pods in emptyDirs that are written",
+      { replicas: 2, storage: { emptyDir: {} } },
+      "share their artifacts",
+    ],
+    ["several Pods on a volume of one node", { replicas: 2, ...claim() }, "share their artifacts"],
+    [
+      "several Pods on a volume of one Pod",
+      { replicas: 2, ...claim({ accessModes: ["ReadWriteOncePod"] }) },
+      "share their artifacts",
+    ],
+    ["limits of a volume for a bucket", s3Beside({ warnAt: 70 }), "s3 may only be set where"],
+    ["no Pod", { replicas: 0, ...s3() }, "spec.replicas"],
+    ["many Pods", { replicas: 17, ...s3() }, "spec.replicas"],
+    ["several Pods of no registry", { deploy: false, replicas: 2 }, "share their artifacts"],
     ["a drain of a day", { drainSeconds: 86_400 }, "spec.drainSeconds"],
     [
       "another operating system",
@@ -165,6 +203,23 @@ describe("a spec that is accepted", () => {
     [
       "a claim of the author's",
       { storage: { persistentVolumeClaim: { claimName: "mine", onDelete: "Retain" } } },
+    ],
+    ["a bucket", s3()],
+    [
+      "a bucket of every kind of field",
+      {
+        replicas: 16,
+        ...s3({
+          ...{ endpoint: "http://[::1]:7070", bucket: "a.b", region: "eu-1", prefix: "a/b_c.d" },
+          ...{ forcePathStyle: false, caSecretRef: { name: "ca", key: "tls.crt" }, redirect: true },
+        }),
+      },
+    ],
+    ["suspended, in a bucket", { suspend: true, ...s3() }],
+    ["several Pods on a volume of many nodes", { replicas: 2, ...claim({ accessModes: ["ReadWriteMany"] }) }],
+    [
+      "several Pods on a claim of the author's",
+      { replicas: 2, storage: { persistentVolumeClaim: { claimName: "mine" } } },
     ],
     ["suspended, on a volume", { suspend: true, ...claim() }],
     ["not suspended, in an emptyDir", { suspend: false, deploy: true }],
@@ -237,6 +292,13 @@ describe("a change", () => {
       "accepted",
     ],
     ["what becomes of the volume", claim() as Spec, claim({ onDelete: "Delete" }), "accepted"],
+    ["from an emptyDir to a bucket", { storage: { emptyDir: {} } }, s3(), "accepted"],
+    ["from a volume to a bucket", claim() as Spec, s3(), gone],
+    ["from a bucket to a volume", s3() as Spec, claim(), "storage.s3 cannot be removed"],
+    ["from a bucket to an emptyDir", s3() as Spec, {}, "storage.s3 cannot be removed"],
+    ["the whole spec with a bucket removed", s3() as Spec, undefined, "storage.s3 cannot be removed"],
+    ["a bucket, and no registry any more", s3() as Spec, { deploy: false }, "accepted"],
+    ["another address of a bucket", s3() as Spec, s3({ endpoint: "https://other.example.com" }), "accepted"],
     ["of nothing in an older object", { image: "registry:2" }, undefined, "accepted"],
   ])("%s", async ([, before, after, words], { rules }) => {
     expect(await rules.changed(before, after)).toContain(words);

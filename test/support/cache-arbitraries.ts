@@ -32,10 +32,11 @@ export function cacheArbitraries(schema: Schema) {
 
 type Drawn = Record<string, unknown> & {
   storage?: {
-    persistentVolumeClaim?: { size?: string; claimName?: string };
+    persistentVolumeClaim?: { size?: string; claimName?: string; accessModes?: string[] };
     emptyDir?: { sizeLimit?: string };
     warnAt?: number;
     refuseAt?: number;
+    s3?: object;
   };
   retention?: { maxSize?: string; rules?: { keepLast?: number; keepYoungerThan?: string }[] };
 };
@@ -52,8 +53,17 @@ function obeying(spec: Drawn): object {
   const { warnAt, refuseAt } = spec.storage ?? {};
   if (spec.storage && warnAt !== undefined && refuseAt !== undefined)
     spec.storage.refuseAt = Math.max(warnAt, refuseAt);
-  if (spec["suspend"] && claim === undefined) delete spec["suspend"];
+  if (!(claim ?? spec.storage?.s3)) delete spec["suspend"];
+  if (!isShared(spec)) delete spec["replicas"];
   return spec;
+}
+
+function isShared({ storage: { persistentVolumeClaim: claim, s3 } = {} }: Drawn): boolean {
+  return (
+    s3 !== undefined ||
+    claim?.claimName !== undefined ||
+    claim?.accessModes?.includes("ReadWriteMany") === true
+  );
 }
 
 /** Valid values of a schema without references. */

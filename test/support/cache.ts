@@ -13,7 +13,7 @@ export function storedCache(
       ...{ name: "oras", namespace: "work", uid: "6b3f", generation: 2, resourceVersion: "10" },
       ...metadata,
     },
-    spec: { deploy: true, suspend: false, drainSeconds: 60, ...spec },
+    spec: { deploy: true, replicas: 1, suspend: false, drainSeconds: 60, ...spec },
   });
   cache.validate();
   return { ...(cache.toJSON() as StoredOrasCache), status: { conditions: [] } };

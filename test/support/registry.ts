@@ -13,6 +13,8 @@ export interface TestRegistry {
   readonly data: string;
   /** Asks it to end; it ends what it has begun first, if it is told to. */
   readonly terminate: () => void;
+  /** Ends it at once, in the middle of whatever it does. */
+  readonly kill: () => Promise<unknown>;
   readonly stop: () => Promise<void>;
 }
 
@@ -40,7 +42,9 @@ export async function startRegistry(
   const running = start([binary, "serve", join(folder, "config.yml")], {
     env: {
       ...options.environment,
-      REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: join(folder, "data"),
+      ...(options.environment?.["REGISTRY_STORAGE"] === undefined
+        ? { REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: join(folder, "data") }
+        : {}),
       REGISTRY_HTTP_ADDR: `127.0.0.1:${port}`,
       OTEL_TRACES_EXPORTER: "none",
       ...(options.tls
@@ -64,6 +68,10 @@ export async function startRegistry(
     url: `${options.tls ? "https" : "http"}://127.0.0.1:${port}`,
     data: join(folder, "data"),
     terminate: () => running.child.kill("SIGTERM"),
+    kill: () => {
+      running.child.kill("SIGKILL");
+      return running.ended;
+    },
     stop: async () => {
       running.child.kill("SIGTERM");
       await running.ended;

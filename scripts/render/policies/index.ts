@@ -7,7 +7,7 @@ import { operatorPolicies } from "./operator.ts";
 /** Renders the ValidatingAdmissionPolicies for config/ and for the chart, which has a switch for each group. */
 export function renderPolicies(schema: Schema): Rendered[] {
   const groups = {
-    confineOperator: operatorPolicies(),
+    confineOperator: operatorPolicies(schema),
     annotations: [...annotationPolicies(schema), ...cachePolicies()],
   };
   return [

@@ -1,5 +1,6 @@
 import { names } from "../../../schema/names.ts";
 import { resources } from "../../../src/kube/resources.ts";
+import { component, type Schema } from "../schema.ts";
 import { list, type PolicySpec, policy, quote, type Validation } from "./policy.ts";
 import { registryPodRules, registryPodVariables } from "./registry-pod.ts";
 
@@ -11,7 +12,7 @@ import { registryPodRules, registryPodVariables } from "./registry-pod.ts";
  * What others put into an object is judged when they write it. The operator's own writes may carry it along, or it
  * could not correct the object; it may not add to it.
  */
-export function operatorPolicies(): object[] {
+export function operatorPolicies(schema: Schema): object[] {
   const user = `system:serviceaccount:${names.operatorNamespace}:${names.serviceAccount}`;
   const onlyIf = { "the-operator": `request.userInfo.username == ${quote(user)}` };
   const rule = (spec: Pick<PolicySpec, "name" | "resources" | "variables" | "operations" | "validations">) =>
@@ -23,10 +24,16 @@ export function operatorPolicies(): object[] {
       failurePolicy: "Fail",
     });
   const { owned, wasOwned } = ownership();
+  const mostReplicas = component(schema, "OrasCacheSpec").properties?.["replicas"]?.maximum ?? 1;
   return [
     ...rule({
       name: "changes-its-children-only",
-      resources: [at(resources.statefulSets), at(resources.services), at(resources.networkPolicies)],
+      resources: [
+        at(resources.statefulSets),
+        at(resources.services),
+        at(resources.networkPolicies),
+        at(resources.podDisruptionBudgets),
+      ],
       operations: ["UPDATE", "DELETE"],
       validations: [
         {
@@ -40,13 +47,39 @@ export function operatorPolicies(): object[] {
       resources: [at(resources.statefulSets)],
       operations: ["CREATE", "UPDATE"],
       variables: registryPodVariables,
-      validations: [child(owned, "StatefulSet"), ...childRules("StatefulSet"), ...registryPodRules()],
+      validations: [
+        child(owned, "StatefulSet"),
+        ...childRules("StatefulSet"),
+        ...registryPodRules(mostReplicas),
+      ],
     }),
     ...rule({
       name: "exposes-registries-only",
       resources: [at(resources.services)],
       operations: ["CREATE", "UPDATE"],
-      validations: [child(owned, "Service"), ...childRules("Service"), ...serviceRules()],
+      validations: [
+        child(owned, "Service", isServiceOf("o.name")),
+        ...childRules("Service"),
+        ...serviceRules(),
+      ],
+    }),
+    ...rule({
+      name: "keeps-registries-available-only",
+      resources: [at(resources.podDisruptionBudgets)],
+      operations: ["CREATE", "UPDATE"],
+      validations: [
+        child(owned, "PodDisruptionBudget"),
+        ...childRules("PodDisruptionBudget"),
+        {
+          expression: `object.spec.?selector.?matchLabels[?${quote(names.cacheLabel)}].orValue("") == object.metadata.name`,
+          message: "the PodDisruptionBudget of a registry selects the Pods of its OrasCache",
+        },
+        {
+          // One by which no Pod may end would keep its node from being drained.
+          expression: `(!has(object.spec.minAvailable) && object.spec.?maxUnavailable.orValue(0) == 1) || (oldObject != null && oldObject.spec.?minAvailable == object.spec.?minAvailable && oldObject.spec.?maxUnavailable == object.spec.?maxUnavailable)`,
+          message: "the PodDisruptionBudget of a registry lets one of its Pods end: maxUnavailable must be 1",
+        },
+      ],
     }),
     ...rule({
       name: "closes-registries-only",
@@ -122,7 +155,8 @@ function ownership() {
   const cache = `o.kind == ${quote(names.kind)} && o.apiVersion.startsWith(${quote(`${names.group}/`)})`;
   const controlled = (metadata: string, condition: string) =>
     `${metadata}.?ownerReferences.orValue([]).exists(o, o.?controller.orValue(false) && ${condition})`;
-  const label = `oldObject.metadata.?labels[?${quote(names.cacheLabel)}].orValue("") == oldObject.metadata.name`;
+  const labelled = `oldObject.metadata.?labels[?${quote(names.cacheLabel)}].orValue("")`;
+  const label = `oldObject.metadata.name in [${labelled}, ${labelled} + ${quote(names.registryServiceSuffix)}]`;
   return {
     owned: controlled("object.metadata", cache),
     // By its label where somebody took the owner reference away: the operator puts that back.
@@ -130,11 +164,16 @@ function ownership() {
   };
 }
 
-function child(owned: string, kind: string): Validation {
+function child(owned: string, kind: string, named = "o.name == object.metadata.name"): Validation {
   return {
-    expression: `${owned} && object.metadata.ownerReferences.exists(o, o.?controller.orValue(false) && o.name == object.metadata.name)`,
+    expression: `${owned} && object.metadata.ownerReferences.exists(o, o.?controller.orValue(false) && ${named})`,
     message: `a ${kind} that the operator writes must be controlled by the OrasCache of its name`,
   };
+}
+
+/** CEL for whether a Service is one of the two of a cache. */
+function isServiceOf(cache: string): string {
+  return `(object.metadata.name == ${cache} || object.metadata.name == ${cache} + ${quote(names.registryServiceSuffix)})`;
 }
 
 /** CEL for the annotations of a child that neither the operator sets nor were stored before. */
@@ -146,7 +185,7 @@ function addedAnnotations(own: readonly string[]): string {
  * Metadata by which other controllers act: who deletes the object, what must happen before, and orders to
  * controllers such as external-dns. Labels are free: policies of clusters label every object.
  */
-function childRules(kind: "StatefulSet" | "Service" | "NetworkPolicy"): Validation[] {
+function childRules(kind: "StatefulSet" | "Service" | "NetworkPolicy" | "PodDisruptionBudget"): Validation[] {
   const own = [
     names.generationAnnotation,
     ...(kind === "StatefulSet" ? [names.networkPolicyAnnotation] : []),
@@ -213,8 +252,12 @@ function serviceRules(): Validation[] {
       message: `no registry runs in the namespace of the operator, ${names.operatorNamespace}: create the ${names.kind} in another one`,
     },
     {
-      expression: `(object.spec.?clusterIP.orValue("") == "None" && object.spec.?type.orValue("ClusterIP") == "ClusterIP") || (${unchanged("clusterIP")} && ${unchanged("type")})`,
-      message: "the Service of a registry is headless",
+      expression: `object.spec.?type.orValue("ClusterIP") == "ClusterIP" || ${unchanged("type")}`,
+      message: "the Service of a registry is reached within the cluster",
+    },
+    {
+      expression: `object.spec.?clusterIP.orValue("") == "None" || object.metadata.ownerReferences.exists(o, o.?controller.orValue(false) && o.name != object.metadata.name) || ${unchanged("clusterIP")}`,
+      message: "the Service that gives a registry's Pods their names is headless",
     },
     {
       expression: ["externalIPs", "externalName", "loadBalancerIP"]
@@ -223,7 +266,7 @@ function serviceRules(): Validation[] {
       message: "the Service of a registry has no address outside of the cluster",
     },
     {
-      expression: `object.spec.?selector[?${label}].orValue("") == object.metadata.name`,
+      expression: `object.metadata.ownerReferences.exists(o, o.?controller.orValue(false) && object.spec.?selector[?${label}].orValue("") == o.name)`,
       message: "the Service of a registry selects the Pods of its OrasCache",
     },
   ];

@@ -79,9 +79,13 @@ function celMap(labels: Readonly<Record<string, string>>): string {
   return `{${pairs.join(", ")}}`;
 }
 
-/** What the template of a StatefulSet must be like to be a registry's, or was like before the operator wrote it. */
-export function registryPodRules(): Validation[] {
-  return [...templateRules(), ...podRules(), ...containerRules(), ...setRules()];
+/**
+ * What the template of a StatefulSet must be like to be a registry's, or was like before the operator wrote it.
+ *
+ * @param mostReplicas - that an OrasCache may ask for
+ */
+export function registryPodRules(mostReplicas: number): Validation[] {
+  return [...templateRules(), ...podRules(), ...containerRules(), ...setRules(mostReplicas)];
 }
 
 /** A rule that there is nothing in a list of names, which its message has. */
@@ -134,8 +138,8 @@ function podRules(): Validation[] {
     },
     {
       // ConfigMaps: policies of the cluster put CAs into Pods by them.
-      expression: `variables.pod.?volumes.orValue([]).all(v, has(v.emptyDir) || has(v.configMap) || (has(v.persistentVolumeClaim) && v.name == ${quote(names.registryDataVolume)}) || (has(v.secret) && v.secret.?secretName.orValue("").startsWith(object.metadata.name + "-key-")) || (has(v.secret) && v.name == ${quote(names.registryEnvironmentVolume)} && ${isOrasEnv}) || variables.oldVolumes.exists(o, o == v))`,
-      message: `a registry has volumes of the kinds emptyDir and configMap, a claim as ${names.registryDataVolume}, and the Secrets with its key and with its whole environment only`,
+      expression: `variables.pod.?volumes.orValue([]).all(v, has(v.emptyDir) || has(v.configMap) || (has(v.persistentVolumeClaim) && v.name == ${quote(names.registryDataVolume)}) || (has(v.secret) && (v.name == ${quote(names.registryS3CaVolume)} || v.secret.?secretName.orValue("").startsWith(object.metadata.name + "-key-"))) || (has(v.secret) && v.name == ${quote(names.registryEnvironmentVolume)} && ${isOrasEnv}) || variables.oldVolumes.exists(o, o == v))`,
+      message: `a registry has volumes of the kinds emptyDir and configMap, a claim as ${names.registryDataVolume}, and the Secrets with its key, with its whole environment and with the CA of its object storage only`,
     },
     {
       expression: unless(
@@ -256,7 +260,7 @@ function containerRules(): Validation[] {
   ];
 }
 
-function setRules(): Validation[] {
+function setRules(mostReplicas: number): Validation[] {
   const same = (field: string) => `(oldObject != null && object.spec.${field} == oldObject.spec.${field})`;
   return [
     {
@@ -264,8 +268,8 @@ function setRules(): Validation[] {
       message: `no registry runs in the namespace of the operator, ${names.operatorNamespace}: create the ${names.kind} in another one`,
     },
     {
-      expression: `object.spec.?replicas.orValue(1) <= 1 || ${same("replicas")}`,
-      message: "a registry has one replica",
+      expression: `object.spec.?replicas.orValue(1) <= ${mostReplicas} || ${same("replicas")}`,
+      message: `a registry has at most ${mostReplicas} replicas`,
     },
     {
       expression: `(object.spec.serviceName == object.metadata.name || ${same("serviceName")}) && (object.spec.selector == {"matchLabels": ${celMap(selectorLabels(anyName))}} || ${same("selector")})`,

@@ -138,6 +138,26 @@ describe("what the operator makes passes the policies", () => {
     nobodyRefused();
   });
 
+  test("several Pods in S3, and one again", async () => {
+    const body = cacheOf("several", {
+      replicas: 2,
+      storage: {
+        s3: {
+          ...{ endpoint: "https://s3.example.com", bucket: "artifacts", secretRef: { name: "login" } },
+          caSecretRef: { name: "ca" },
+        },
+      },
+    });
+    await admin.request({ method: "POST", path: pathOf(resources.orasCaches, { namespace }), body });
+    const budget = () => read(resources.podDisruptionBudgets, "several");
+    await until(budget, "the PodDisruptionBudget");
+    await until(() => setNamed("several"), "the StatefulSet");
+    expect(await read(resources.services, "several-registry")).toBeDefined();
+    await patch(admin, resources.orasCaches, "several", { spec: { replicas: 1 } });
+    await until(async () => (await budget()) === undefined, "its end");
+    nobodyRefused();
+  });
+
   test("a restart, Pods' fields and a volume", async () => {
     await createCache("placed");
     await until(() => setNamed("placed"), "the StatefulSet");
@@ -682,6 +702,28 @@ describe("sec-10: whoever holds the operator's token", () => {
     const closed = { apiVersion, kind, metadata, spec } as KubeObject;
     await create(resources.networkPolicies, closed);
     await refused(create(resources.networkPolicies, changed(closed, path, value)));
+  });
+
+  test.each<Change>([
+    ["for somebody's Pods", "spec.selector", { matchLabels: { app: "theirs" } }],
+    ["for all Pods", "spec.selector", {}],
+    ["by which none may end", "spec", { selector: { matchLabels: selector }, maxUnavailable: 0 }],
+    ["that wants more than there are", "spec", { selector: { matchLabels: selector }, minAvailable: 9 }],
+    ["without an owner", "metadata.ownerReferences", undefined],
+  ])("cannot create a PodDisruptionBudget %s", async (_, path, value) => {
+    const { apiVersion, kind, metadata } = service;
+    const spec = { selector: { matchLabels: selector }, maxUnavailable: 1 };
+    const budget = { apiVersion, kind, metadata, spec } as KubeObject;
+    await create(resources.podDisruptionBudgets, budget);
+    await refused(create(resources.podDisruptionBudgets, changed(budget, path, value)));
+  });
+
+  test("can create the second Service of a cache, with an address, and none of another one", async () => {
+    const second = changed(service, "metadata.name", "forged-registry");
+    const ready = changed(second, "spec", { selector, ports: [{ port: 5000 }] });
+    await create(resources.services, ready);
+    await refused(create(resources.services, changed(ready, "metadata.name", "other-registry")));
+    await refused(create(resources.services, changed(ready, "spec.type", "NodePort")));
   });
 
   const account = (name: string) => ({ annotations: { "kubernetes.io/service-account.name": name } });

@@ -56,6 +56,10 @@ describe("the login of a cache", () => {
       "oras.work:5000",
       "oras.work.svc:5000",
       "oras.work.svc.cluster.local:5000",
+      "oras-registry:5000",
+      "oras-registry.work:5000",
+      "oras-registry.work.svc:5000",
+      "oras-registry.work.svc.cluster.local:5000",
     ]);
   });
 

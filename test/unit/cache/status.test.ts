@@ -1,6 +1,6 @@
 import type { V1Pod, V1StatefulSet } from "@kubernetes/client-node";
 import { describe, expect, test } from "vitest";
-import { cacheUrl, remoteUrl } from "../../../src/cache/address.ts";
+import { cacheHost, remoteUrl } from "../../../src/cache/address.ts";
 import { isRolledOut } from "../../../src/cache/rollout.ts";
 import { conditionOf, statusOf, untilDeadline } from "../../../src/cache/status.ts";
 import type { Condition, OrasCacheStatus, StoredOrasCache } from "../../../src/cache/types.ts";
@@ -44,7 +44,15 @@ const later = (seconds: number) =>
 
 describe("addresses", () => {
   test("of a cache and of a remote registry", () => {
-    expect(cacheUrl("oras", "work", "example.org")).toBe("http://oras-0.oras.work.svc.example.org:5000");
+    const host = (spec?: object) => cacheHost({ name: "oras", namespace: "work" }, spec, "example.org");
+    expect(host()).toBe("oras-0.oras.work.svc.example.org:5000");
+    expect(host({ storage: { persistentVolumeClaim: { size: "1Gi" } } })).toBe(host());
+    // Where several Pods may be, whatever their number: what was created with two finds the registry when there is one.
+    const shared = "oras-registry.work.svc.example.org:5000";
+    expect(host({ storage: { persistentVolumeClaim: { claimName: "mine" } } })).toBe(shared);
+    expect(host({ storage: { persistentVolumeClaim: { accessModes: ["ReadWriteMany"] } } })).toBe(shared);
+    expect(host({ storage: { s3: {} } })).toBe(shared);
+    expect(host({ storage: { s3: {} }, replicas: 2 })).toBe(shared);
     expect(remoteUrl("ghcr.io")).toBe("https://ghcr.io");
     expect(remoteUrl("http://localhost:5000")).toBe("http://localhost:5000");
   });

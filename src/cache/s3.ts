@@ -1,0 +1,99 @@
+import type { V1EnvVar, V1Pod, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
+import { registryIn } from "./pods.ts";
+import type { StoredOrasCache } from "./types.ts";
+
+/** A bucket and the folder of it in which a registry keeps its artifacts. */
+export type S3Spec = NonNullable<NonNullable<StoredOrasCache["spec"]["storage"]>["s3"]>;
+
+/** What a registry's Pod has for a bucket. */
+export interface S3Parts {
+  readonly env: readonly V1EnvVar[];
+  readonly volumeMounts: readonly V1VolumeMount[];
+  readonly volumes: readonly V1Volume[];
+}
+
+const storage = names.registryStorageVariable;
+const caFile = "ca.crt";
+
+/**
+ * What makes a registry keep its artifacts in S3. There is no data volume, and so no keeper beside it.
+ *
+ * Distribution reads the values of its variables as YAML: a bucket called 1e3 would be 1000, so texts are quoted. The
+ * contents of a Secret cannot be; the AWS library takes them from variables of its own as they are.
+ *
+ * @param s3 - of the spec
+ * @param prefix - see prefixOf
+ */
+export function s3Parts(s3: S3Spec, prefix: string): S3Parts {
+  const { secretRef, caSecretRef } = s3;
+  const fromSecret = (name: string, key: string): V1EnvVar => ({
+    name,
+    valueFrom: { secretKeyRef: { name: secretRef.name, key } },
+  });
+  const text = (name: string, value: string): V1EnvVar => ({
+    name: `${storage}_S3_${name}`,
+    value: JSON.stringify(value),
+  });
+  return {
+    env: [
+      { name: storage, value: "s3" },
+      text("REGIONENDPOINT", s3.endpoint),
+      text("BUCKET", s3.bucket),
+      text("REGION", s3.region),
+      text("ROOTDIRECTORY", `/${prefix}`),
+      { name: `${storage}_S3_FORCEPATHSTYLE`, value: String(s3.forcePathStyle) },
+      fromSecret("AWS_ACCESS_KEY_ID", "accessKey"),
+      fromSecret("AWS_SECRET_ACCESS_KEY", "secretKey"),
+      // Redirecting is what distribution does by itself; Pods mostly reach no object storage, nor trust its certificate.
+      { name: `${storage}_REDIRECT_DISABLE`, value: String(!s3.redirect) },
+      // "/" answers 503 while S3 does not, instead of taking pushes that fail.
+      { name: "REGISTRY_HEALTH_STORAGEDRIVER_ENABLED", value: "true" },
+      // Beside the CAs of the image: Go reads each folder.
+      ...(caSecretRef ? [{ name: "SSL_CERT_DIR", value: `/etc/ssl/certs:${names.registryS3CaPath}` }] : []),
+    ],
+    volumeMounts: caSecretRef
+      ? [{ name: names.registryS3CaVolume, mountPath: names.registryS3CaPath, readOnly: true }]
+      : [],
+    volumes: caSecretRef
+      ? [
+          {
+            name: names.registryS3CaVolume,
+            secret: { secretName: caSecretRef.name, items: [{ key: caSecretRef.key, path: caFile }] },
+          },
+        ]
+      : [],
+  };
+}
+
+/**
+ * The folder of the bucket in which a cache keeps everything.
+ *
+ * @param cache - with storage in S3
+ * @param s3 - its spec
+ */
+export function prefixOf(cache: StoredOrasCache, { prefix }: S3Spec): string {
+  const { namespace, name } = cache.metadata ?? {};
+  return prefix ?? `${namespace}/${name}`;
+}
+
+/**
+ * Where a cache keeps its artifacts, as a URL without a query.
+ *
+ * @param cache - any
+ * @returns undefined where that is not S3
+ */
+export function s3Location(cache: StoredOrasCache): string | undefined {
+  const { spec } = cache;
+  const s3 = spec.deploy ? spec.storage?.s3 : undefined;
+  if (s3 === undefined) return undefined;
+  // Writes hosts in lower case and leaves out a scheme's own port.
+  return `${new URL(s3.endpoint).origin}/${s3.bucket}/${prefixOf(cache, s3)}`;
+}
+
+/** Whether a registry's Pod was made to keep its artifacts in S3, by the operator and not by variables of the author's. */
+export function isOnS3({ spec }: V1Pod): boolean {
+  const variables = registryIn(spec)?.env ?? [];
+  const isS3 = variables.some(({ name, value }) => name === storage && value === "s3");
+  return isS3 && !spec?.volumes?.some(({ name }) => name === names.registryDataVolume);
+}

@@ -1,0 +1,95 @@
+import { createHash } from "node:crypto";
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test as base, describe, expect } from "vitest";
+import { temporaryFolder } from "../support/folders.ts";
+import { stockOras } from "../support/oras.ts";
+import { start } from "../support/processes.ts";
+import { startRegistry } from "../support/registry.ts";
+import { s3Environment, startS3 } from "../support/s3.ts";
+import { until } from "../support/wait.ts";
+
+/** Two registries on one bucket, as the operator configures the Pods of an OrasCache. */
+const test = base
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads from it which fixtures are needed
+  .extend("s3", { scope: "file" }, async ({}, { onCleanup }) => {
+    const s3 = await startS3();
+    onCleanup(s3.stop);
+    return s3;
+  })
+  .extend("replicas", { scope: "file" }, async ({ s3 }, { onCleanup }) => {
+    // Looks more often, so that a test need not wait.
+    const environment = { ...s3Environment(s3), REGISTRY_HEALTH_STORAGEDRIVER_INTERVAL: "200ms" };
+    const replicas = await Promise.all([1, 2].map(() => startRegistry({ environment, blobCache: true })));
+    onCleanup(async () => {
+      await Promise.all(replicas.map(({ stop }) => stop()));
+    });
+    return replicas as [(typeof replicas)[0], (typeof replicas)[0]];
+  });
+
+const digestOf = (bytes: Buffer) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+
+describe("two registries with one bucket", () => {
+  test("have each other's artifacts at once", async ({ replicas: [one, two], s3 }) => {
+    const folder = temporaryFolder("pushed");
+    writeFileSync(join(folder, "out"), "made at one");
+    const oras = async (...args: string[]) => {
+      const { code, stderr } = await start(["oras", ...args], { cwd: folder, env: await stockOras() }).ended;
+      expect(stderr).toBe("");
+      expect(code).toBe(0);
+    };
+    await oras("push", "--plain-http", `${one.host}/runs/a:1`, "out");
+    await oras("pull", "--plain-http", `${two.host}/runs/a:1`, "--output", join(folder, "pulled"));
+    expect(readdirSync(join(folder, "pulled"))).toEqual(["out"]);
+    // The folder of the OrasCache, and nothing beside it.
+    expect(readdirSync(s3.objects).filter((name) => !name.startsWith("."))).toEqual(["work"]);
+    expect(readdirSync(join(s3.objects, "work", "oras", "docker", "registry"))).toEqual(["v2"]);
+  });
+
+  test("go on with an upload that the other has begun", async ({ replicas: [one, two] }) => {
+    const [begin, end] = [Buffer.alloc(70_000, "a"), Buffer.from("the end")];
+    const digest = digestOf(Buffer.concat([begin, end]));
+    const at = (where: { url: string }, location: string | null) => {
+      const { pathname, search } = new URL(location ?? "", where.url);
+      return new URL(pathname + search, where.url);
+    };
+    const begun = await fetch(`${one.url}/v2/runs/b/blobs/uploads/`, { method: "POST" });
+    expect(begun.status).toBe(202);
+    const patched = await fetch(at(two, begun.headers.get("location")), {
+      method: "PATCH",
+      body: begin,
+      headers: { "content-type": "application/octet-stream" },
+    });
+    expect(patched.status).toBe(202);
+    const last = at(one, patched.headers.get("location"));
+    last.searchParams.set("digest", digest);
+    expect((await fetch(last, { method: "PUT", body: end })).status).toBe(201);
+    const read = await fetch(`${two.url}/v2/runs/b/blobs/${digest}`, { redirect: "error" });
+    expect(digestOf(Buffer.from(await read.arrayBuffer()))).toBe(digest);
+  });
+
+  test("are not ready while S3 does not answer, go on to run, and are ready again", async ({
+    replicas,
+    s3,
+  }) => {
+    const all = (status: number) =>
+      until(async () => {
+        const answers = await Promise.all(replicas.map(({ url }) => fetch(url)));
+        return answers.every((answer) => answer.status === status);
+      }, `${status} of both`);
+    await all(200);
+    await s3.stop();
+    await all(503);
+    await s3.restart();
+    await all(200);
+  });
+});
+
+test("a registry that does not know the CA has no artifacts, and says why", async ({ s3 }) => {
+  const { SSL_CERT_DIR: _, ...environment } = s3Environment(s3);
+  const registry = await startRegistry({
+    environment: { ...environment, REGISTRY_HEALTH_STORAGEDRIVER_INTERVAL: "200ms" },
+  });
+  await until(async () => (await fetch(registry.url)).status === 503, "503");
+  await registry.stop();
+});
