@@ -45,17 +45,21 @@ type Drawn = Record<string, unknown> & {
 function obeying(spec: Drawn): object {
   const claim = spec.storage?.persistentVolumeClaim;
   if (claim && claim.claimName === undefined) claim.size ??= "1Gi";
-  for (const rule of spec.retention?.rules ?? []) if (rule.keepYoungerThan === undefined) rule.keepLast ??= 1;
-  if (spec.retention?.maxSize !== undefined) {
-    if (claim?.size !== undefined) spec.retention.maxSize = claim.size;
-    else delete spec.storage?.emptyDir?.sizeLimit;
-  }
+  obeyRetention(spec);
   const { warnAt, refuseAt } = spec.storage ?? {};
   if (spec.storage && warnAt !== undefined && refuseAt !== undefined)
     spec.storage.refuseAt = Math.max(warnAt, refuseAt);
   if (!(claim ?? spec.storage?.s3)) delete spec["suspend"];
   if (!isShared(spec)) delete spec["replicas"];
   return spec;
+}
+
+function obeyRetention({ retention, storage }: Drawn): void {
+  for (const rule of retention?.rules ?? []) if (rule.keepYoungerThan === undefined) rule.keepLast ??= 1;
+  if (retention?.maxSize === undefined) return;
+  const size = storage?.persistentVolumeClaim?.size;
+  if (size !== undefined) retention.maxSize = size;
+  else delete storage?.emptyDir?.sizeLimit;
 }
 
 function isShared({ storage: { persistentVolumeClaim: claim, s3 } = {} }: Drawn): boolean {
