@@ -68,8 +68,9 @@ test-long: node_modules prepared ## What takes minutes each: the largest outputs
 	npm run --silent test:long
 	npm run --silent test:race
 	cd agent && grep -ro '^func Fuzz[A-Za-z]*' --include=*_test.go internal | while IFS=: read -r file line; do go test -run '^$$' -fuzz "^$${line#func }$$" -fuzztime 1m "./$${file%/*}" || exit 1; done
-soak: node_modules prepared ## Half an hour of pushes, reads and deletions beside sweeps that follow one another at once
+soak: node_modules prepared ## Half an hour of pushes, reads and deletions beside sweeps that follow one another at once; five minutes of replicas that are killed
 	cd agent && SOAK=30m go test -v -timeout 40m -run '^(TestSweepsBreakNothing|TestAKeeperIsSmall|TestAKeeperThatIsKilled.*)$$' .
+	REPLICAS_SECONDS=300 npm run --silent test:long -- test/long/replicas.test.ts
 test-extra: node_modules prepared ## What a change need not pass: the Go program's tests on an emulated arm64, and test-versions
 	@node dev/extra.ts
 test-versions: node_modules prepared ## The integration tests against the API servers of older versions of Kubernetes
