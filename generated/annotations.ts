@@ -91,6 +91,30 @@ export const formats = {
     "allowed": "a repository, in which * stands for any characters but /, and ** between slashes for one part or more, such as scratch/**",
     "variables": false
   },
+  "Endpoint": {
+    "pattern": "^https?:\\/\\/([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*|\\[(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){5}|[0-9a-fA-F]{1,4}:(:[0-9a-fA-F]{1,4}){6}|:(:[0-9a-fA-F]{1,4}){1,7}|::)\\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?$",
+    "maxLength": 269,
+    "allowed": "http:// or https:// with a host and a port (1 to 65535) or none, without a path",
+    "variables": false
+  },
+  "BucketName": {
+    "pattern": "^[a-z0-9](([a-z0-9-]|\\.[a-z0-9])+[a-z0-9]|\\.[a-z0-9])$",
+    "maxLength": 63,
+    "allowed": "the name of a bucket (3 to 63 lower case letters, digits, - and single dots; a letter or digit first and last)",
+    "variables": false
+  },
+  "Region": {
+    "pattern": "^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$",
+    "maxLength": 63,
+    "allowed": "a region (letters, digits and -)",
+    "variables": false
+  },
+  "ObjectPrefix": {
+    "pattern": "^[a-zA-Z0-9_-][a-zA-Z0-9._-]*(\\/[a-zA-Z0-9_-][a-zA-Z0-9._-]*)*$",
+    "maxLength": 512,
+    "allowed": "folders of a bucket, parted by / (letters, digits, -, _ and ., no dot first, no / at either end)",
+    "variables": false
+  },
   "VariableName": {
     "pattern": "^[-._a-zA-Z][-._a-zA-Z0-9]*$",
     "maxLength": 253,

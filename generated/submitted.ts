@@ -39,6 +39,14 @@ export interface components {
         Schedule: string;
         /** a repository, in which * stands for any characters but /, and ** between slashes for one part or more, such as scratch/** */
         RepositoryGlob: string;
+        /** http:// or https:// with a host and a port (1 to 65535) or none, without a path */
+        Endpoint: string;
+        /** the name of a bucket (3 to 63 lower case letters, digits, - and single dots; a letter or digit first and last) */
+        BucketName: string;
+        /** a region (letters, digits and -) */
+        Region: string;
+        /** folders of a bucket, parted by / (letters, digits, -, _ and ., no dot first, no / at either end) */
+        ObjectPrefix: string;
         /** the name of an environment variable (letters, digits, -, _ and ., no digit first) */
         VariableName: string;
         /** @enum {string} */
@@ -211,7 +219,13 @@ export interface components {
             storage?: components["schemas"]["OrasCacheStorage"];
             retention?: components["schemas"]["OrasCacheRetention"];
             /**
-             * @description With true the registry's Pod is stopped and its volume is kept; steps wait. An emptyDir would be lost with the Pod.
+             * Format: int32
+             * @description How many Pods the registry has. More than one need storage.s3, or a volume that many nodes can mount. Only one at a time is evicted or replaced then.
+             * @default 1
+             */
+            replicas?: number;
+            /**
+             * @description With true the registry's Pods are stopped and its artifacts are kept; steps wait. An emptyDir would be lost with the Pod.
              * @default false
              */
             suspend?: boolean;
@@ -382,7 +396,7 @@ export interface components {
                     }[];
                 };
             };
-            /** @description How the registry's Pods spread over the cluster. */
+            /** @description How the registry's Pods spread over the cluster; without it over its nodes, as far as they fit. */
             topologySpreadConstraints?: {
                 labelSelector?: {
                     matchExpressions?: {
@@ -503,6 +517,7 @@ export interface components {
                 sizeLimit?: components["schemas"]["StorageSize"];
             };
             persistentVolumeClaim?: components["schemas"]["ClaimStorage"];
+            s3?: components["schemas"]["S3Storage"];
             /**
              * Format: int32
              * @description How full the volume may be, in percent, before the condition StorageLow says so. 80 if it is left out; 75 in an emptyDir without sizeLimit, which shares the file system of its node.
@@ -576,6 +591,48 @@ export interface components {
              * @enum {string}
              */
             onDelete?: "Retain" | "Delete";
+        };
+        /** @description Artifacts are in a bucket of an S3-compatible object storage, under a prefix. They outlive the registry's Pods and the OrasCache. Once set it cannot be taken back: the artifacts would be out of reach. */
+        S3Storage: {
+            /** @description URL of the object storage, as the registry's Pods reach it. */
+            endpoint: components["schemas"]["Endpoint"];
+            /** @description The bucket. It must exist. */
+            bucket: components["schemas"]["BucketName"];
+            /**
+             * @description Region of the bucket; what is not AWS mostly takes any.
+             * @default us-east-1
+             */
+            region?: components["schemas"]["Region"];
+            /** @description Folder of the bucket in which the registry keeps everything; without it <namespace>/<name of the OrasCache>. Two OrasCaches of a cluster cannot have the same, nor one within that of the other. */
+            prefix?: components["schemas"]["ObjectPrefix"];
+            secretRef: components["schemas"]["S3SecretReference"];
+            /**
+             * @description Whether the bucket is part of the path of a URL. With false it is part of the host, as AWS prefers.
+             * @default true
+             */
+            forcePathStyle?: boolean;
+            caSecretRef?: components["schemas"]["S3CaReference"];
+            /**
+             * @description With true whoever pulls is sent to the object storage for the data, and must be able to reach the endpoint and to trust its certificate. With false the data passes through the registry.
+             * @default false
+             */
+            redirect?: boolean;
+        };
+        /** @description Secret of the namespace with the keys accessKey and secretKey. The operator does not read it. */
+        S3SecretReference: {
+            /** @description Name of the Secret. */
+            name: components["schemas"]["ObjectName"];
+        };
+        /** @description Secret of the namespace with the CA that signed the certificate of the endpoint, beside those of the registry's image. */
+        S3CaReference: {
+            /** @description Name of the Secret. */
+            name: components["schemas"]["ObjectName"];
+            /**
+             * a key of a Secret (letters, digits, -, _ and .)
+             * @description Key of the Secret that holds the CA in PEM.
+             * @default ca.crt
+             */
+            key?: string;
         };
         /**
          * @description An access mode.
@@ -688,7 +745,7 @@ export interface components {
         };
         /** @description Storage of the registry. */
         StorageStatus: {
-            /** @description emptyDir, whose artifacts are lost with the registry's Pod, or persistentVolumeClaim. */
+            /** @description emptyDir, whose artifacts are lost with the registry's Pod, persistentVolumeClaim or s3. */
             kind: string;
             /** @description UID of the Pod whose emptyDir holds the artifacts. */
             podUID?: string;
@@ -727,6 +784,8 @@ export interface components {
              * @description How many bytes it freed then.
              */
             freedBytes?: number;
+            /** @description URL of the folder of the bucket, if artifacts are in S3. */
+            location?: string;
         };
         /** @description Condition of the OrasCache. */
         Condition: {
