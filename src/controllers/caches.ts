@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { V1PersistentVolumeClaim, V1Pod, V1StatefulSet } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import type { EventReason } from "../../schema/reasons.ts";
-import { podAsksForPassword } from "../cache/access.ts";
+import { asksForPassword, podAsksForPassword } from "../cache/access.ts";
 import { type Child, desiredChildren } from "../cache/children.ts";
 import type { CacheInstallation } from "../cache/facts.ts";
 import { isRecorded } from "../cache/network-mode.ts";
