@@ -145,7 +145,7 @@ describe("what pages say that people type", () => {
     const all = said.join("");
     expect(all, "the log of the second Job").toContain("results/trees/oak.txt:oak has 7 rings\n");
     expect(all, "the folder on the laptop").toMatch(/^summary\.txt\ntrees$/m);
-    expect(all, "the Events of a step").toContain("Pulled");
+    expect(all, "the description of a step").toContain("input-uri: forest/simulation:run-1");
   });
 
   it("docs/registry.md: the same without a plugin, and what oras says without the login", async ({ ws }) => {
