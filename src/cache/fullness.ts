@@ -1,6 +1,5 @@
 import { storageOf } from "./storage.ts";
 import type { StoredOrasCache } from "./types.ts";
-import type { Usage } from "./usage.ts";
 
 /** How full a volume may be, in percent. */
 export interface Limits {
@@ -32,13 +31,4 @@ export function limitsOf(cache: StoredOrasCache): Limits {
     warnAt: warnAt ?? Math.min(usual.warnAt, refuseAt ?? usual.refuseAt),
     refuseAt: refuseAt ?? Math.max(usual.refuseAt, warnAt ?? usual.warnAt),
   };
-}
-
-/**
- * How full a volume is, in percent. What is free counts: under a limit the file system may be full before.
- *
- * @param usage - of the volume
- */
-export function percentOf({ capacity, free }: Pick<Usage, "capacity" | "free">): number {
-  return capacity === 0 ? 100 : 100 - (100 * free) / capacity;
 }

@@ -3,13 +3,14 @@ import { names } from "../../schema/names.ts";
 import { amountOf, roundBytes } from "../annotations/quantity.ts";
 import { capacityOf } from "./claim.ts";
 import type { Verdict } from "./conditions.ts";
-import { limitsOf, percentOf } from "./fullness.ts";
+import { limitsOf } from "./fullness.ts";
 import { isReady } from "./pods.ts";
 import { isOnS3, s3Location } from "./s3.ts";
 import { mayBeElsewhere, type Storage, storageOf } from "./storage.ts";
 import { isOnClaim } from "./trouble.ts";
 import type { OrasCacheStatus, StoredOrasCache } from "./types.ts";
 import type { Usage } from "./usage.ts";
+import { percentOf } from "./usage.ts";
 
 export type StorageStatus = NonNullable<OrasCacheStatus["storage"]>;
 

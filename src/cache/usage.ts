@@ -54,3 +54,12 @@ function areCounts<Name extends string>(fields: Record<Name, unknown>): fields i
 function textOf(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value.slice(0, longestText) : undefined;
 }
+
+/**
+ * How full a volume is, in percent. What is free counts: under a limit the file system may be full before.
+ *
+ * @param usage - of the volume
+ */
+export function percentOf({ capacity, free }: Pick<Usage, "capacity" | "free">): number {
+  return capacity === 0 ? 100 : 100 - (100 * free) / capacity;
+}

@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { names } from "../../schema/names.ts";
-import { percentOf } from "../cache/fullness.ts";
 import type { Usage } from "../cache/usage.ts";
+import { percentOf } from "../cache/usage.ts";
 import type { QueueObserver } from "../kube/queue.ts";
 
 /** The process's metrics; those that controller-runtime has too have its names, so that dashboards fit. */

@@ -2,9 +2,10 @@ import { describe, expect, test } from "vitest";
 import { names } from "../../../schema/names.ts";
 import { keySecret } from "../../../src/cache/access-secrets.ts";
 import { confined } from "../../../src/cache/confined.ts";
-import { limitsOf, percentOf } from "../../../src/cache/fullness.ts";
+import { limitsOf } from "../../../src/cache/fullness.ts";
 import { service } from "../../../src/cache/service.ts";
 import { statefulSet } from "../../../src/cache/stateful-set.ts";
+import { percentOf } from "../../../src/cache/usage.ts";
 import { childFacts, storedCache } from "../../support/cache.ts";
 
 type Spec = NonNullable<Parameters<typeof storedCache>[0]>;
