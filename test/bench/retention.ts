@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { names } from "../../schema/names.ts";
 import { cacheKey, keeperToken } from "../../src/cache/access.ts";
 import { planPass } from "../../src/controllers/retention-pass.ts";
 import { retentionKeeper } from "../../src/keeper/retention.ts";
@@ -78,7 +79,7 @@ function fill(): void {
       write(blobOf(sha(content)), content);
       return { digest: `sha256:${sha(content)}`, size: content.length };
     });
-    const annotations = { "oras.converged-computing.github.io/input": last.get(repository) ?? "none" };
+    const annotations = { [`${names.prefix}input`]: last.get(repository) ?? "none" };
     const text = JSON.stringify({ schemaVersion: 2, config: layers[0], layers, annotations });
     const digest = sha(text);
     const time = new Date(Date.now() - (artifacts - i) * 60_000);

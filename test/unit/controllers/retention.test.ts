@@ -1,5 +1,6 @@
 import pino from "pino";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { names } from "../../../schema/names.ts";
 import { selectorLabels } from "../../../src/cache/labels.ts";
 import type { StoredOrasCache } from "../../../src/cache/types.ts";
 import { createRetention, type RetentionSettings } from "../../../src/controllers/retention.ts";
@@ -198,7 +199,7 @@ describe("retention", () => {
             name: "oras",
             namespace: "ns",
             uid: "uid",
-            annotations: { "oras.converged-computing.github.io/keep": "A b:c" },
+            annotations: { [names.keepAnnotation]: "A b:c" },
           },
         } as Partial<StoredOrasCache>),
       'has "A"; allowed are',
