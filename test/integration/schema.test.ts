@@ -73,7 +73,7 @@ describe("the CRD in a real API server", () => {
 
   test("fills the defaults in that the types of stored objects promise", async () => {
     const { spec, status } = await submit({ ...cacheWith({}), spec: undefined });
-    expect(spec).toEqual({ deploy: true, suspend: false, drainSeconds: 60 });
+    expect(spec).toEqual({ deploy: true, suspend: false, drainSeconds: 60, replicas: 1 });
     expect(status.conditions).toEqual([expect.objectContaining({ type: "Ready", status: "Unknown" })]);
   });
 
