@@ -25,6 +25,9 @@ export interface ShapeChoice {
  * - a program whose inputs fail must end the Pod, as an init container does: nothing else may run beside it that would not
  *   end. Native sidecars do not keep a Pod;
  * - a probe of the author's that restarts its container must not see that the inputs still come;
+ * - the kubelet publishes the Pod's address when the postStart hooks of all containers have ended, and network plugins that
+ *   enforce NetworkPolicies by that address refuse the Pod until then (seen with kube-router): a hook that waits for the
+ *   program would wait for inputs that cannot come;
  * - where every container may be restarted, only an init container knows that another round begins (KEP-5532);
  * - the container `oras` has to be the agent, which serves and waits;
  * - a Job's podFailurePolicy may name containers that are there alone: the API server refuses another one.
@@ -58,6 +61,7 @@ function againstHook({ pod, launchers, settings, named }: Parameters<typeof choo
         restartPolicyOf(container, pod.restartPolicy) === "Always" && "has the restart policy Always",
         container.startupProbe && "has a startup probe",
         container.livenessProbe && "has a liveness probe",
+        container.lifecycle?.postStart && "has a postStart hook",
       ].flatMap((found) => (found ? [`the container ${container.name} ${found}`] : [])),
     ),
     // Of the container `oras`, where those that are wrapped have policies of their own.

@@ -154,7 +154,15 @@ describe.concurrent("a step without an init container", () => {
       postStart: { exec: { command: ["sh", "-c", "until [ -e /work/ready ]; do sleep 0.1; done"] } },
     };
     const script = "touch ready; cp in/file out; sleep 2";
-    await ws.step("hooks", { ...input, ...output("hooks") }, script, { ...mounted, lifecycle }, work);
+    const pod = await ws.step(
+      "hooks",
+      { ...input, ...output("hooks") },
+      script,
+      { ...mounted, lifecycle },
+      work,
+    );
+    // Without an address the registry's NetworkPolicy keeps the Pod out, and it gets one when its hooks have ended.
+    expect(isHooked(pod)).toBe(false);
     expect(await ws.content("hooked/hooks:1", "out")).toBe("seed\n");
   });
 });

@@ -135,6 +135,7 @@ describe("an init container pulls", () => {
     ["the wrapped container is always restarted", {}, { restartPolicy: "Always" }, {}],
     ["the wrapped container has a startup probe", {}, { startupProbe: probe }, {}],
     ["the wrapped container has a liveness probe", {}, { livenessProbe: probe }, {}],
+    ["the wrapped container has a postStart hook", {}, { lifecycle: { postStart: probe } }, {}],
     ["a script of the author's runs", { entrypoint: "https://x.example/a.sh" }, {}, {}],
     ["another script of the author's runs", { "oras-entrypoint": "https://x.example/a.sh" }, {}, {}],
     ["the author chose the image of oras", { "oras-container": "x" }, {}, {}],
@@ -174,6 +175,7 @@ describe("an init container pulls", () => {
         const all = [...(p.spec?.containers ?? []), ...(p.spec?.initContainers ?? [])];
         const isPlain =
           others.length === 0 &&
+          main?.lifecycle?.postStart === undefined &&
           main?.startupProbe === undefined &&
           restartPolicyOf(main ?? {}, p.spec?.restartPolicy) !== "Always" &&
           !JSON.stringify(all).includes("RestartAllContainers") &&
