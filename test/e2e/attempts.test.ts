@@ -7,6 +7,7 @@ import { shapeInUse } from "../support/pod-shape.ts";
 import { killSandbox } from "../support/sandboxes.ts";
 import { signalOras } from "../support/signals.ts";
 import { until } from "../support/wait.ts";
+import { workspace } from "../support/workspace.ts";
 
 const output = (name: string): StepAnnotations => ({
   "output-uri": `attempts/${name}:1`,
@@ -111,7 +112,12 @@ describe.concurrent("each start of a program is an attempt, and the newest one's
   // The runtime can be reached on the local cluster alone.
   it.skipIf(process.env["CONTAINERD_ADDRESS"] === undefined)(
     "a sandbox that is made again: all containers are other attempts",
-    async ({ ws }) => {
+    async ({ onTestFinished }) => {
+      // The kubelet publishes the new address only when the init containers, which it has told to be terminated, have ended
+      // again ("attempted illegal transition to non-terminated state"). A network plugin that goes by that address
+      // refuses the Pod until then.
+      const ws = await workspace({}, { networkPolicy: { mode: "none" } });
+      onTestFinished(ws.remove);
       const script = "if [ -e once ]; then echo second > out; else touch once; exec sleep 1000; fi";
       const spec = { ...work, restartPolicy: "OnFailure" };
       await ws.apply(podOf("sandbox", output("sandbox"), script, mounted, spec));
