@@ -63,7 +63,9 @@ program
     await step("Debian packages", () => ensurePackages(list));
     if (options.packages) return;
     // Where kind runs, tests need no cluster of built programs; what else they need they build themselves.
-    for (const name of hasDocker ? (["oras", "registry"] as const) : clusterModules) await buildModule(name);
+    const programs = hasDocker ? (["oras", "registry"] as const) : clusterModules;
+    // A build within a test would take the test's time.
+    for (const name of ["versitygw", ...programs] as const) await buildModule(name);
   });
 
 program
