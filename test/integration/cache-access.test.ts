@@ -105,14 +105,16 @@ describe("a registry with a password", () => {
     await create("closed", { auth: { type: "htpasswd" } });
     const { status } = await settled("closed");
     await run(); // with the key that is there now
-    const cache = await settled("closed");
+    const cache = await until(async () => {
+      const found = await settled("closed");
+      return found.status?.credentialsSecret !== status?.credentialsSecret && found;
+    }, "the login of that key");
     const login = await until(
       () => read<V1Secret>(resources.secrets, cache.status?.credentialsSecret ?? ""),
       "the login",
     );
     const key = cacheKey(await operatorKey(), { name: "closed", namespace });
     expect(text(login, "password")).toBe(passwordOf(key, text(login, "username")));
-    expect(cache.status?.credentialsSecret).not.toBe(status?.credentialsSecret);
     expect(asksForPassword((await setOf("closed")) as V1StatefulSet)).toBe(true);
     const volumes = (await setOf("closed"))?.spec?.template.spec?.volumes ?? [];
     const mounted = volumes.flatMap(({ secret }) => secret?.secretName ?? []);
