@@ -212,6 +212,24 @@ func TestWhatIsNoManifestNamesAllItMay(t *testing.T) {
 	}
 }
 
+func TestTheSizeOfABlobIsThatOfItsFile(t *testing.T) {
+	p := newRegistryPod(t)
+	p.registry, _ = startRegistryIn(t, p.data, sweptRegistry...)
+	p.startKeeper()
+	empty, layer := []byte("{}"), []byte("a layer")
+	p.putBlob("runs", empty)
+	p.putBlob("runs", layer)
+	// What the registry takes as a size is more than others can count to, or none.
+	for _, size := range []any{json.Number("9223372036854775807"), json.Number("9007199254740993"), 1, 0} {
+		made := p.putManifest("runs", "v1", imageManifest, map[string]any{
+			"config": map[string]any{"mediaType": "application/vnd.oci.empty.v1+json", "digest": sha(empty), "size": len(empty)},
+			"layers": []any{map[string]any{"mediaType": "application/octet-stream", "digest": sha(layer), "size": size}}})
+		if one := p.manifests()["runs@"+made]; len(one.Blobs) != 3 || one.Blobs[0].Size != int64(len(layer)) || one.Blobs[1].Size != int64(len(empty)) {
+			t.Errorf("%v: %+v", size, one)
+		}
+	}
+}
+
 func TestAKeeperKeepsAPlan(t *testing.T) {
 	p := newRegistryPod(t)
 	p.startKeeper()

@@ -72,8 +72,9 @@ function placeOf(repository: string, digest: string): string {
   return `${repository}@${digest}`;
 }
 
+/** One at a time: as arguments of one call, a hundred thousand are too many. */
 function add(to: readonly Node[], nodes: Iterable<Node>): void {
-  (to as Node[]).push(...nodes);
+  for (const node of nodes) (to as Node[]).push(node);
 }
 
 /**
@@ -122,5 +123,6 @@ export function namersFirst(nodes: readonly Node[]): Node[] {
 }
 
 function belowOf({ children, about, named, subjects }: Node): Node[] {
-  return [...children, ...about, ...named.filter((node) => !subjects.includes(node))];
+  const before = new Set(subjects);
+  return [...children, ...about, ...named.filter((node) => !before.has(node))];
 }

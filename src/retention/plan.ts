@@ -1,6 +1,14 @@
 import type { Deletion, Kept, KeptReason, Manifest, Plan, Tag } from "./facts.ts";
 import { closure, graphOf, type Node, namersFirst } from "./graph.ts";
-import { type Circumstances, lastUsed, protection, timeOf, type Verdict, verdictsOf } from "./verdicts.ts";
+import {
+  type Circumstances,
+  lastUsed,
+  orphaned,
+  protection,
+  timeOf,
+  type Verdict,
+  verdictsOf,
+} from "./verdicts.ts";
 
 /** What is known of a manifest by itself. */
 interface Fate {
@@ -69,7 +77,12 @@ function fateOf(node: Node, verdicts: ReadonlyMap<Tag, Verdict>, circumstances: 
     const stays = own.map((tag) => verdicts.get(tag)?.stays).find((reason) => reason !== undefined);
     return { root: stays, isSpare: stays === undefined };
   }
-  return { root: untagged(node, circumstances), isSpare: false };
+  const isOrphan = isOrphaned(node);
+  return { root: isOrphan ? orphaned(node, circumstances) : untagged(node, circumstances), isSpare: false };
+}
+
+function isOrphaned({ own, fallback, subjects }: Node): boolean {
+  return own.length === 0 && fallback.length > 0 && subjects.length === 0;
 }
 
 /** A push brings the manifests of an index, or what is about one, before it names them. */
@@ -102,13 +115,15 @@ function sizeOf(nodes: Iterable<Node>): number {
   return [...blobs.values()].reduce((sum, size) => sum + size, 0);
 }
 
-function wholly({ manifest, own, subjects, isChild }: Node, verdicts: ReadonlyMap<Tag, Verdict>): Deletion {
+function wholly(node: Node, verdicts: ReadonlyMap<Tag, Verdict>): Deletion {
+  const { manifest, own, subjects, isChild } = node;
   const { repository, digest, pushed, tags } = manifest;
   const place = { repository, digest, pushed, tags, whole: true } as const;
   const [verdict] = own.flatMap((tag) => verdicts.get(tag) ?? []);
   if (verdict?.stays === undefined && verdict !== undefined)
     return { ...place, rule: verdict.rule, reason: verdict.why };
   if (subjects.length > 0) return { ...place, reason: "it goes with what it is about" };
+  if (isOrphaned(node)) return { ...place, reason: "what it is about is not there" };
   return { ...place, reason: isChild ? "it goes with its index" : "it has no tag" };
 }
 
@@ -146,9 +161,9 @@ function keepOrPart(node: Node, part: Part, deletions: Deletion[], kept: Kept[])
   }
   if (part.root !== undefined) return;
   const here = new Set(node.subjects.filter((one) => part.room.has(one)).map((one) => one.manifest.digest));
-  const gone = node.subjects.filter((one) => !part.room.has(one)).map((one) => one.manifest.digest);
+  const gone = new Set(node.subjects.filter((one) => !part.room.has(one)).map((one) => one.manifest.digest));
   const tags = fallback
-    .filter(({ subject }) => gone.includes(subject) && !here.has(subject))
+    .filter(({ subject }) => gone.has(subject) && !here.has(subject))
     .map(({ tag }) => tag);
   if (tags.length > 0)
     deletions.push({ ...place, pushed, tags, whole: false, reason: "it goes with what it is about" });

@@ -33,15 +33,19 @@ export function timeOf(text: string): number | undefined {
 
 /** When a manifest was last of use. */
 export function lastUsed({ manifest, own }: Node, { pulls }: Circumstances): number {
-  const times = [manifest.pushed, ...own.map(({ pushed }) => pushed)].map((text) => timeOf(text) ?? 0);
-  return Math.max(...times, pulls?.last.get(`${manifest.repository}@${manifest.digest}`) ?? 0);
+  const pulled = pulls?.last.get(`${manifest.repository}@${manifest.digest}`) ?? 0;
+  const times = own.map(({ pushed }) => timeOf(pushed) ?? 0);
+  return times.reduce((last, time) => Math.max(last, time), Math.max(pulled, timeOf(manifest.pushed) ?? 0));
 }
 
 /** Why a manifest stays with all of its tags, whatever rules say. */
 export function protection(node: Node, { uses, keep, now }: Circumstances): KeptReason | undefined {
-  const { manifest } = node;
+  const { manifest, fallback } = node;
   if (manifest.keep || keep.hasDigest(manifest)) return "annotation";
   if (uses.hasDigest(manifest)) return "inUse";
+  const said = fallback.map(({ tag }) => tag.name);
+  if (said.some((tag) => keep.hasTag(manifest.repository, tag))) return "annotation";
+  if (said.some((tag) => uses.hasTag(manifest.repository, tag))) return "inUse";
   const pushed = timeOf(manifest.pushed);
   if (manifest.failure && (pushed === undefined || now - pushed < failureKeptMs)) return "failure";
   return undefined;
@@ -60,9 +64,7 @@ export function verdictsOf(
   circumstances: Circumstances,
 ): Map<Tag, Verdict> {
   const { policy, uses, keep } = circumstances;
-  const index = policy.rules.findIndex(({ repositories }) =>
-    repositories.some((glob) => matchesRepository(glob, repository)),
-  );
+  const index = ruleFor(repository, policy);
   const rule = policy.rules[index];
   const last = newest(nodes, rule?.keepLast ?? 0);
   const verdictOf = (node: Node, tag: Tag): Verdict => {
@@ -75,6 +77,28 @@ export function verdictsOf(
     return byTime(node, tag, rule, index, circumstances);
   };
   return new Map(nodes.flatMap((node) => node.own.map((tag) => [tag, verdictOf(node, tag)])));
+}
+
+/** Which rule is for a repository, from 0; -1 where none is. */
+function ruleFor(repository: string, { rules }: Policy): number {
+  return rules.findIndex(({ repositories }) =>
+    repositories.some((glob) => matchesRepository(glob, repository)),
+  );
+}
+
+/**
+ * Why something stays whose tags alone say what it is about, where that is not in its repository. Signatures may have a
+ * repository of their own, and such a tag may be the hash of something else: so it is kept as tags are, by its age.
+ */
+export function orphaned({ manifest }: Node, { policy, now }: Circumstances): KeptReason | undefined {
+  const rule = policy.rules[ruleFor(manifest.repository, policy)];
+  if (rule === undefined) return "noRule";
+  if (rule.keepPulledWithin !== undefined) return "pullsUnknown";
+  if (rule.keepYoungerThan === undefined) return "keepLast";
+  const times = [manifest.pushed, ...manifest.tags.map(({ pushed }) => pushed)].map(timeOf);
+  if (times.includes(undefined)) return "ageUnknown";
+  const least = Math.max(rule.keepYoungerThan, policy.untaggedAfter, policy.grace);
+  return times.some((time) => now - (time ?? 0) < least) ? "keepYoungerThan" : undefined;
 }
 
 function byTime(

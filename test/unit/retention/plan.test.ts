@@ -205,8 +205,40 @@ describe("what has no tag", () => {
     ]);
     const stays = manifest({ name: "a", tags: ["t"], ageMs: hour });
     expect(planOf([about, list, signature, stays], circumstances()).deletions).toEqual([]);
-    // Of what is not there it is an artifact without a tag.
-    expect(planOf([about, list, signature], circumstances()).deletions).toEqual([]);
+  });
+
+  it("is kept as tags are where its repository does not have what its tag is about", () => {
+    // cosign with COSIGN_REPOSITORY, and a tag that is the hash of something else.
+    const names = [".sig", ".att", ""].map((end) => `sha256-${digest("elsewhere").slice(7)}${end}`);
+    const signatures = names.map((name) => manifest({ name, repository: "signatures", tags: [name] }));
+    const subject = manifest({ name: "elsewhere", tags: ["t"], ageMs: hour });
+    const others = { rules: [{ ...all, repositories: ["runs"] }] };
+    expect(planOf([...signatures, subject], circumstances(others)).deletions).toEqual([]);
+    expect(gone(planOf(signatures, circumstances()))).toHaveLength(6);
+    const rule = (over: Partial<Rule>) => circumstances({ rules: [{ repositories: ["**"], ...over }] });
+    expect(gone(planOf(signatures, rule({ keepYoungerThan: 11 * day })))).toEqual([]);
+    expect(gone(planOf(signatures, rule({ keepLast: 1 })))).toEqual([]);
+    const lost = signatures.map((one) => ({ ...one, pushed: new Date(0).toISOString() }));
+    expect(gone(planOf(lost, circumstances()))).toEqual([]);
+  });
+
+  it("is kept by its tag, as any artifact, where a step uses it or the OrasCache keeps it", () => {
+    const name = `sha256-${digest("a").slice(7)}`;
+    const signature = manifest({ name: "s", tags: [name] });
+    const subject = manifest({ name: "a", tags: ["t"] });
+    const keep = keepList(`runs:${name}`) as Selection;
+    for (const of of [{ uses: selectionOf([`runs:${name}`]) }, { keep }])
+      for (const manifests of [[signature], [signature, subject]])
+        expect(gone(planOf(manifests, circumstances({}, of)))).not.toContain(`runs:${name}`);
+  });
+
+  it("takes as many tags, children and inputs of one as a registry may have", () => {
+    const many = Array.from({ length: 130_000 }, (_, i) => manifest({ name: `${i}`, blobs: [] }));
+    const digests = many.map((one) => one.digest);
+    const tags = digests.map((_, i) => `t${i}`);
+    const most = manifest({ name: "most", tags, children: digests, inputs: digests });
+    const plan = planOf([most, ...many], circumstances());
+    expect(plan.deletions).toHaveLength(130_001);
   });
 
   it("loses the fallback tags of what goes, if it is about something else, too", () => {

@@ -89,8 +89,25 @@ func read(tree layout.Tree, repository string, link layout.Link) (*Manifest, err
 	}
 	digest := digestOf(d)
 	facts := factsOf(content)
+	for i := range facts.Blobs {
+		facts.Blobs[i].Size = sizeOf(tree, facts.Blobs[i].Digest)
+	}
 	facts.Blobs = append(facts.Blobs, Blob{Digest: digest, Size: int64(len(content))})
 	return &Manifest{Repository: repository, Digest: digest, Pushed: info.ModTime().UTC(), facts: facts}, nil
+}
+
+// sizeOf is what a blob takes. The registry takes a manifest that says something else: with that, nothing could be compared
+// with the size that all may take.
+func sizeOf(tree layout.Tree, digest string) int64 {
+	d, is := layout.ParseDigest(strings.TrimPrefix(digest, "sha256:"))
+	if !is {
+		return 0
+	}
+	info, err := os.Lstat(tree.Path(layout.Blob(d)))
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }
 
 // What manifests and indexes of OCI and of Docker have in common.
@@ -104,7 +121,6 @@ type content struct {
 
 type descriptor struct {
 	Digest string `json:"digest"`
-	Size   int64  `json:"size"`
 }
 
 // Each digest in a text, with or without its algorithm.
@@ -118,7 +134,7 @@ func factsOf(text []byte) facts {
 	}
 	f := facts{}
 	for _, blob := range append(c.Layers, some(c.Config)...) {
-		f.Blobs = append(f.Blobs, Blob{Digest: blob.Digest, Size: max(blob.Size, 0)})
+		f.Blobs = append(f.Blobs, Blob{Digest: blob.Digest})
 	}
 	for _, manifest := range c.Manifests {
 		f.Children = append(f.Children, manifest.Digest)
