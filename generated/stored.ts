@@ -553,7 +553,7 @@ export interface components {
              */
             keepInputs: boolean;
             /**
-             * @description How long a manifest is kept that no tag and no index names.
+             * @description How long after its push a manifest is kept that no tag and no index names.
              * @default 24h
              */
             untaggedAfter: components["schemas"]["Duration"];

@@ -15,6 +15,8 @@ export interface PassSettings {
   readonly uses: () => Promise<Iterable<string>>;
   /** Deletes a tag or, by its digest, a manifest of the registry. */
   readonly remove: (repository: string, reference: string) => Promise<void>;
+  /** Throws once it is no longer wanted as it was begun. A pass may take long, and who stops it sees what goes. */
+  readonly assertWanted: () => void;
   readonly signal: AbortSignal;
 }
 
@@ -61,7 +63,7 @@ export async function runPass(settings: PassSettings): Promise<Done> {
  * @returns whether all was deleted
  */
 async function deletePlanned(
-  { keeper, uses, remove, signal }: PassSettings,
+  { keeper, uses, remove, assertWanted, signal }: PassSettings,
   { deletions }: Plan,
   deleted: Deletion[],
 ): Promise<boolean> {
@@ -71,8 +73,9 @@ async function deletePlanned(
     if (i % askAgainAfter === 0) used = selectionOf(await uses());
     const { repository, digest, tags, whole } = deletion;
     if (used.hasDigest(deletion) || tags.some(({ name }) => used.hasTag(repository, name))) return false;
-    // Nothing comes between this answer and the deletion.
+    // Nothing waits between this answer and the deletion.
     if (!(await keeper.isUnchanged(deletion))) return false;
+    assertWanted();
     for (const reference of whole ? [digest] : tags.map(({ name }) => name))
       await remove(repository, reference);
     deleted.push(deletion);
@@ -80,7 +83,8 @@ async function deletePlanned(
   return true;
 }
 
-async function sweepAll({ keeper, policy, signal }: PassSettings): Promise<SweepPass> {
+async function sweepAll({ keeper, policy, assertWanted, signal }: PassSettings): Promise<SweepPass> {
+  assertWanted();
   const before = await keeper.lastPass();
   if (before === undefined || !(await keeper.sweep(policy.grace)))
     throw new Error("the keeper's sweep of before still runs");

@@ -183,7 +183,7 @@ function shownFor({ spec }: StoredOrasCache): string | undefined {
 }
 
 async function passSettings(settings: RetentionSettings, cache: StoredOrasCache): Promise<PassSettings> {
-  const { client, operatorKey, keeperOf, signal } = settings;
+  const { client, caches, operatorKey, keeperOf, signal } = settings;
   const { namespace, name } = identityOf(cache);
   const keep = keepList(cache.metadata?.annotations?.[names.keepAnnotation] ?? "");
   if (!("hasTag" in keep)) {
@@ -219,8 +219,22 @@ async function passSettings(settings: RetentionSettings, cache: StoredOrasCache)
     uses: () => stepInputs(client, namespace, signal),
     remove: (repository, reference) =>
       deleteManifest({ host: `${host}:${names.registryPort}`, repository, reference, authorization, signal }),
+    assertWanted: () => {
+      if (wantedOf(caches.store.get(keyOf(cache))) === wantedOf(cache)) return;
+      throw new Error(
+        "the OrasCache was changed or deleted while artifacts were deleted; what was left is looked at again at the next time, if it says so",
+      );
+    },
     signal,
   };
+}
+
+/** What a pass is made for: a change of any of it ends the pass. */
+function wantedOf(cache: StoredOrasCache | undefined): string {
+  const { uid, deletionTimestamp, annotations } = cache?.metadata ?? {};
+  const { retention, suspend, deploy } = cache?.spec ?? {};
+  const isGone = deletionTimestamp !== undefined;
+  return JSON.stringify([uid, isGone, annotations?.[names.keepAnnotation], retention, suspend, deploy]);
 }
 
 async function registryPod(

@@ -48,6 +48,7 @@ const pass = {
   keeper: retentionKeeper(`127.0.0.1:${port}`, keeperToken(key), signal),
   uses: async () => ["runs/$(POD_NAME)/input:latest"],
   remove: async () => {},
+  assertWanted: () => {},
   signal,
 };
 const took: number[] = [];

@@ -48,6 +48,7 @@ function passOn(
         authorization: registry.authorization,
         signal,
       }),
+    assertWanted: () => {},
     signal,
   };
 }

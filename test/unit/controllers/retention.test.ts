@@ -6,6 +6,7 @@ import type { StoredOrasCache } from "../../../src/cache/types.ts";
 import { createRetention, type RetentionSettings } from "../../../src/controllers/retention.ts";
 import type { RetentionKeeper } from "../../../src/keeper/retention.ts";
 import type { EventNote } from "../../../src/kube/events.ts";
+import type { Manifest } from "../../../src/retention/facts.ts";
 
 const start = Date.parse("2026-11-26T12:30:10Z");
 const minute = 60_000;
@@ -33,12 +34,17 @@ function scene(retention: Partial<Retention> | undefined, over: Partial<StoredOr
   set(retention);
   let passes = 0;
   let fails = false;
+  let manifests: Manifest[] = [];
+  let meanwhile = () => {};
   const keeper: RetentionKeeper = {
     manifests: async () => {
       if (fails) throw new Error("the keeper does not answer");
-      return [];
+      return manifests;
     },
-    isUnchanged: async () => true,
+    isUnchanged: async () => {
+      meanwhile();
+      return true;
+    },
     putPlan: async () => {},
     sweep: async () => {
       passes++;
@@ -49,7 +55,7 @@ function scene(retention: Partial<Retention> | undefined, over: Partial<StoredOr
   const pod = {
     metadata: { labels: selectorLabels("oras") },
     spec: { containers: [{ name: "registry" }, { name: "keeper" }] },
-    status: { podIP: "10.0.0.1", conditions: [{ type: "Ready", status: "True" }] },
+    status: { podIP: "127.0.0.1", conditions: [{ type: "Ready", status: "True" }] },
   };
   const request = async ({ path }: { path: string }) => ({ items: path.endsWith("/pods") ? [pod] : [] });
   const notes: EventNote[] = [];
@@ -73,11 +79,22 @@ function scene(retention: Partial<Retention> | undefined, over: Partial<StoredOr
     fail: () => {
       fails = true;
     },
+    /** It has a manifest that goes, and just before that something happens. */
+    goesAfter: (happens: () => void) => {
+      const pushed = "2026-01-01T00:00:00Z";
+      manifests = [{ repository: "a", digest: `sha256:${"a".repeat(64)}`, pushed, tags: [], blobs: [] }];
+      meanwhile = happens;
+    },
     reasons: () => notes.map(({ reason }) => reason),
     outcome: () => outcomeOf(key),
     counted,
+    notes,
     pod,
   };
+}
+
+function annotated(annotations: Record<string, string>): Partial<StoredOrasCache> {
+  return { metadata: { name: "oras", namespace: "ns", uid: "uid", annotations } };
 }
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: start }));
@@ -211,6 +228,32 @@ describe("retention", () => {
     at(start + minute);
     await s.look();
     expect(s.outcome()?.verdict).toMatchObject({ status: "False", message: expect.stringContaining(words) });
+  });
+
+  const schedule = "31 * * * *";
+  it.each<[string, (s: ReturnType<typeof scene>) => void]>([
+    ["suspended", (s) => s.set({ schedule, suspend: true })],
+    ["turned into a dry run", (s) => s.set({ schedule, dryRun: true })],
+    ["taken away", (s) => s.set(undefined)],
+    ["told to keep something", (s) => s.set({ schedule }, annotated({ [names.keepAnnotation]: "a" }))],
+    ["deleted with its cache", (s) => s.remove()],
+  ])("ends before the next deletion when it is %s", async (_, change) => {
+    const s = scene({ schedule });
+    s.goesAfter(() => change(s));
+    await s.look();
+    at(start + minute);
+    await s.look();
+    expect(s.reasons()).toEqual(["SweepFailed"]);
+    expect(s.notes[0]?.note).toMatch(/^the OrasCache was changed or deleted while/);
+  });
+
+  it("goes on when something else of the cache changes", async () => {
+    const s = scene({ schedule });
+    s.goesAfter(() => s.set({ schedule }, { ...annotated({ other: "x" }), status: { conditions: [] } }));
+    await s.look();
+    at(start + minute);
+    await s.look();
+    expect(s.notes[0]?.note).not.toContain("was changed");
   });
 
   it("forgets a cache that is gone", async () => {
