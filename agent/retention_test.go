@@ -18,11 +18,11 @@ import (
 const imageIndex = "application/vnd.oci.image.index.v1+json"
 
 type toldManifest struct {
-	Repository, Digest, Pushed, Subject string
-	Tags                                []struct{ Name, Pushed string }
-	Keep                                bool
-	Children, Inputs                    []string
-	Blobs                               []struct {
+	Repository, Digest, Pushed, Listed, Subject string
+	Tags                                        []struct{ Name, Pushed string }
+	Keep                                        bool
+	Children, Inputs                            []string
+	Blobs                                       []struct {
 		Digest string
 		Size   int64
 	}
@@ -88,11 +88,11 @@ func (p *registryPod) putManifest(repository, tag, mediaType string, manifest ma
 	return sha(text)
 }
 
-func (p *registryPod) isUnchanged(m toldManifest) bool {
+func (p *registryPod) isUnchanged(m toldManifest, indexes ...string) bool {
 	p.t.Helper()
-	body, err := json.Marshal(map[string]any{"repository": m.Repository, "digest": m.Digest, "pushed": m.Pushed, "tags": m.Tags})
+	body, err := json.Marshal(map[string]any{"repository": m.Repository, "digest": m.Digest, "pushed": m.Pushed, "listed": m.Listed, "tags": m.Tags, "indexes": indexes})
 	must(p.t, err)
-	status, text := p.says(http.MethodPost, "/unchanged", strings.NewReplacer("Name", "name", "Pushed", "pushed").Replace(string(body)))
+	status, text := p.says(http.MethodPost, "/unchanged", strings.NewReplacer(`"Name"`, `"name"`, `"Pushed"`, `"pushed"`).Replace(string(body)))
 	if status != http.StatusOK {
 		p.t.Fatal(status, text)
 	}
@@ -209,6 +209,54 @@ func TestWhatIsNoManifestNamesAllItMay(t *testing.T) {
 	must(t, os.Remove(tree.Path(layout.Blob(digest))))
 	if one, is := p.manifests()[gone]; !is || one.Blobs[0].Size != 0 {
 		t.Errorf("%+v", one)
+	}
+}
+
+func TestWhatIsNamedByANewManifestIsNotAsItWas(t *testing.T) {
+	p := newRegistryPod(t)
+	p.registry, _ = startRegistryIn(t, p.data, sweptRegistry...)
+	p.startKeeper()
+	empty := []byte("{}")
+	p.putBlob("runs", empty)
+	put := func(name string, fields map[string]any) string {
+		manifest := map[string]any{"layers": []any{}, "annotations": map[string]any{"name": name},
+			"config": map[string]any{"mediaType": "application/vnd.oci.empty.v1+json", "digest": sha(empty), "size": len(empty)}}
+		for key, value := range fields {
+			manifest[key] = value
+		}
+		return p.putManifest("runs", "", imageManifest, manifest)
+	}
+	index := func(tag string, parts ...string) string {
+		children := []any{}
+		for _, part := range parts {
+			children = append(children, map[string]any{"mediaType": imageManifest, "digest": part, "size": 1})
+		}
+		return p.putManifest("runs", tag, imageIndex, map[string]any{"manifests": children, "annotations": map[string]any{"tag": tag}})
+	}
+	parts := []string{put("0", nil), put("1", nil), put("2", nil), put("3", nil)}
+	old := index("old", parts[3])
+	told := func(i int) toldManifest { return p.manifests()["runs@"+parts[i]] }
+	before := []toldManifest{told(0), told(1), told(2), told(3)}
+	// What is new and names none of them changes nothing, nor does it when the registry deletes another one.
+	p.asks(http.MethodDelete, "/v2/runs/manifests/"+put("other", nil), "", nil, http.StatusAccepted)
+	p.asks(http.MethodDelete, "/v2/runs/manifests/"+old, "", nil, http.StatusAccepted)
+	for i, one := range before {
+		if !p.isUnchanged(one, old) {
+			t.Errorf("%d is as it was", i)
+		}
+	}
+	index("new", parts[0])
+	put("about", map[string]any{"subject": map[string]any{"mediaType": imageManifest, "digest": parts[1], "size": 1}})
+	put("made", map[string]any{"annotations": map[string]any{contract.ArtifactInputAnnotation: parts[2]}})
+	index("old", parts[3])
+	for i, one := range before {
+		if one.Listed == "" || p.isUnchanged(one, old) {
+			t.Errorf("%d is named by now", i)
+		}
+	}
+	// Whoever makes a plan now knows all of it.
+	if !p.isUnchanged(told(0)) {
+		t.Error("it is as it was")
 	}
 }
 

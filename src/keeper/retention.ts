@@ -6,7 +6,7 @@ import { askKeeper, type KeeperAnswer } from "./ask.ts";
 export interface RetentionKeeper {
   /** All manifests of its registry. */
   readonly manifests: () => Promise<Manifest[]>;
-  /** Whether nobody has pushed again what is to be deleted. */
+  /** Whether nobody has pushed what is to be deleted, or what needs it. */
   readonly isUnchanged: (deletion: Deletion) => Promise<boolean>;
   readonly putPlan: (plan: object) => Promise<void>;
   /** Begins a pass that frees blobs; false while another one runs. */
@@ -38,8 +38,8 @@ export function retentionKeeper(address: string, token: string, signal: AbortSig
   };
   return {
     manifests: async () => readManifests((await asked(ask("GET", "/manifests"), 200)).body),
-    isUnchanged: async ({ repository, digest, pushed, tags, whole }) => {
-      const body = { repository, digest, tags, ...(whole ? { pushed } : {}) };
+    isUnchanged: async ({ repository, digest, pushed, listed, indexes, tags, whole }) => {
+      const body = { repository, digest, tags, ...(whole ? { pushed, listed, indexes } : {}) };
       const answer = await asked(ask("POST", "/unchanged", body), 200);
       return (answer.body as { unchanged?: unknown } | undefined)?.unchanged === true;
     },

@@ -5,6 +5,8 @@ export interface Manifest {
   readonly digest: string;
   /** When it was last pushed there, by whatever tag, as RFC 3339. */
   readonly pushed: string;
+  /** When its repository had got its last new manifest, before it was read. */
+  readonly listed?: string;
   readonly tags: readonly Tag[];
   /** Whether it has the annotation `keep`. */
   readonly keep?: boolean;
@@ -88,6 +90,10 @@ export interface Deletion {
   readonly digest: string;
   /** When it was last pushed: another time means that somebody has pushed it again. */
   readonly pushed: string;
+  /** As of the manifest. */
+  readonly listed?: string;
+  /** The indexes that consist of it: they are deleted before it. */
+  readonly indexes?: readonly string[];
   readonly tags: readonly Tag[];
   readonly whole: boolean;
   /** The number of the rule that lets it go, from 1; without one it is untagged, or goes with its subject. */

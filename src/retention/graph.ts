@@ -15,8 +15,8 @@ export interface Node {
   readonly named: readonly Node[];
   /** What is about it. */
   readonly about: Node[];
-  /** Whether an index consists of it. */
-  isChild: boolean;
+  /** Indexes that consist of it. */
+  readonly indexes: Node[];
 }
 
 /**
@@ -50,7 +50,7 @@ export function graphOf(manifests: readonly Manifest[]): Node[] {
       for (const subject of node.subjects) subject.about.push(node);
     }
     add(node.children, (manifest.children ?? []).flatMap(here));
-    for (const child of node.children) child.isChild = true;
+    for (const child of node.children) child.indexes.push(node);
     // An input may be in any repository: the annotation has its digest alone.
     const inputs = (manifest.inputs ?? []).flatMap((digest) => instances.get(digest) ?? []);
     const subject = manifest.subject === undefined ? [] : here(manifest.subject);
@@ -65,7 +65,7 @@ function nodeOf(manifest: Manifest): Node {
     return digits === undefined ? [] : [{ tag, subject: `sha256:${digits}` }];
   });
   const own = manifest.tags.filter(({ name }) => !fallbackTag.test(name));
-  return { manifest, own, fallback, subjects: [], children: [], named: [], about: [], isChild: false };
+  return { manifest, own, fallback, subjects: [], children: [], named: [], about: [], indexes: [] };
 }
 
 function placeOf(repository: string, digest: string): string {

@@ -87,12 +87,13 @@ function isOrphaned({ own, fallback, subjects }: Node): boolean {
 
 /** A push brings the manifests of an index, or what is about one, before it names them. */
 function untagged(
-  { manifest, isChild, subjects }: Node,
+  { manifest, indexes, subjects }: Node,
   { policy, now }: Circumstances,
 ): KeptReason | undefined {
   const pushed = timeOf(manifest.pushed);
-  if (pushed === undefined) return isChild || subjects.length > 0 ? undefined : "ageUnknown";
-  const least = isChild || subjects.length > 0 ? policy.grace : policy.untaggedAfter;
+  const isPart = indexes.length > 0 || subjects.length > 0;
+  if (pushed === undefined) return isPart ? undefined : "ageUnknown";
+  const least = isPart ? policy.grace : policy.untaggedAfter;
   return now - pushed < least ? "recent" : undefined;
 }
 
@@ -116,15 +117,21 @@ function sizeOf(nodes: Iterable<Node>): number {
 }
 
 function wholly(node: Node, verdicts: ReadonlyMap<Tag, Verdict>): Deletion {
-  const { manifest, own, subjects, isChild } = node;
-  const { repository, digest, pushed, tags } = manifest;
-  const place = { repository, digest, pushed, tags, whole: true } as const;
+  const { manifest, own, subjects } = node;
+  const { repository, digest, pushed, listed, tags } = manifest;
+  const indexes = node.indexes.map((index) => index.manifest.digest);
+  const known = {
+    pushed,
+    ...(listed === undefined ? {} : { listed }),
+    ...(indexes.length === 0 ? {} : { indexes }),
+  };
+  const place = { repository, digest, ...known, tags, whole: true } as const;
   const [verdict] = own.flatMap((tag) => verdicts.get(tag) ?? []);
   if (verdict?.stays === undefined && verdict !== undefined)
     return { ...place, rule: verdict.rule, reason: verdict.why };
   if (subjects.length > 0) return { ...place, reason: "it goes with what it is about" };
   if (isOrphaned(node)) return { ...place, reason: "what it is about is not there" };
-  return { ...place, reason: isChild ? "it goes with its index" : "it has no tag" };
+  return { ...place, reason: node.indexes.length > 0 ? "it goes with its index" : "it has no tag" };
 }
 
 interface Part {

@@ -27,9 +27,20 @@ export function readManifests(answer: unknown): Manifest[] {
   return manifests as Manifest[];
 }
 
-function isManifest({ repository, digest, pushed, tags, subject, children, inputs, blobs }: Fields): boolean {
+function isManifest({
+  repository,
+  digest,
+  pushed,
+  listed,
+  tags,
+  subject,
+  children,
+  inputs,
+  blobs,
+}: Fields): boolean {
   return (
     [repository, digest, pushed].every(isText) &&
+    (listed === undefined || isText(listed)) &&
     isList(tags, (tag) => isText(tag["name"]) && isText(tag["pushed"])) &&
     isList(blobs, (blob) => isText(blob["digest"]) && Number.isSafeInteger(blob["size"])) &&
     (subject === undefined || isText(subject)) &&

@@ -232,6 +232,16 @@ describe("what has no tag", () => {
         expect(gone(planOf(manifests, circumstances({}, of)))).not.toContain(`runs:${name}`);
   });
 
+  it("says which indexes go before it, and up to when its repository was known", () => {
+    const listed = ago(0);
+    const index = manifest({ name: "i", tags: ["t"], children: [digest("p")], listed });
+    const { deletions } = planOf([manifest({ name: "p", listed }), index], circumstances());
+    expect(deletions).toMatchObject([
+      { digest: digest("i"), listed },
+      { listed, indexes: [digest("i")] },
+    ]);
+  });
+
   it("takes as many tags, children and inputs of one as a registry may have", () => {
     const many = Array.from({ length: 130_000 }, (_, i) => manifest({ name: `${i}`, blobs: [] }));
     const digests = many.map((one) => one.digest);

@@ -162,9 +162,14 @@ func Tag(repository, tag string) string {
 	return filepath.Join("repositories", repository, tags, tag, "current/link")
 }
 
+// Manifests is the name of the folder with a repository's manifests.
+func Manifests(repository string) string {
+	return filepath.Join("repositories", repository, revisions, "sha256")
+}
+
 // Revision is the name of the file that says that a repository has a manifest.
 func Revision(repository string, d Digest) string {
-	return filepath.Join("repositories", repository, revisions, "sha256", d.String(), "link")
+	return filepath.Join(Manifests(repository), d.String(), "link")
 }
 
 // Target is the digest that a link holds.

@@ -22,6 +22,8 @@ type Manifest struct {
 	Digest     string `json:"digest"`
 	// Pushed is when it was last pushed, by whatever tag: the registry writes its link each time.
 	Pushed time.Time `json:"pushed"`
+	// Listed is when the repository had got its last new manifest, before its manifests were read.
+	Listed time.Time `json:"listed"`
 	Tags   []Tag     `json:"tags"`
 	facts
 }
@@ -61,11 +63,16 @@ func Visit(data string, visit func(Manifest) error) error {
 		if err != nil {
 			return err
 		}
+		listed, err := grown(tree, repository)
+		if err != nil {
+			return err
+		}
 		return tree.Revisions(repository, func(link layout.Link) error {
 			manifest, err := read(tree, repository, link)
 			if err != nil || manifest == nil {
 				return err
 			}
+			manifest.Listed = listed
 			manifest.Tags = append([]Tag{}, tags[manifest.Digest]...)
 			return visit(*manifest)
 		})
@@ -166,22 +173,37 @@ func named(text string) []string {
 	return found
 }
 
-// IsAsItWas says whether nobody has pushed a manifest, or moved one of the tags, since they were told.
-//
-// pushed may be zero: then only the tags count.
-func IsAsItWas(data, repository, digest string, pushed time.Time, tags []Tag) (bool, error) {
+// Planned is what is to be deleted, as it was told.
+type Planned struct {
+	Repository string `json:"repository"`
+	Digest     string `json:"digest"`
+	// Pushed may be zero: then only the tags count.
+	Pushed time.Time `json:"pushed"`
+	Listed time.Time `json:"listed"`
+	Tags   []Tag     `json:"tags"`
+	// Indexes are those that it was part of, and that have been deleted.
+	Indexes []string `json:"indexes"`
+}
+
+// IsAsItWas says whether nobody has pushed a manifest, or what consists of it or is about it, or moved one of the tags, since
+// they were told.
+func IsAsItWas(data string, planned Planned) (bool, error) {
 	tree := layout.Of(data)
-	d, is := layout.ParseDigest(strings.TrimPrefix(digest, "sha256:"))
+	repository := planned.Repository
+	d, is := layout.ParseDigest(strings.TrimPrefix(planned.Digest, "sha256:"))
 	if !is || !isName(repository) {
 		return false, nil
 	}
-	if !pushed.IsZero() {
+	if !planned.Pushed.IsZero() {
 		info, err := os.Lstat(tree.Path(layout.Revision(repository, d)))
-		if err != nil || !info.ModTime().Equal(pushed) {
+		if err != nil || !info.ModTime().Equal(planned.Pushed) {
 			return false, ignoreGone(err)
 		}
+		if is, err := isNamedNow(tree, planned, digestOf(d)); err != nil || is {
+			return false, err
+		}
 	}
-	for _, tag := range tags {
+	for _, tag := range planned.Tags {
 		if !isName(tag.Name) || strings.Contains(tag.Name, "/") {
 			return false, nil
 		}
@@ -191,6 +213,57 @@ func IsAsItWas(data, repository, digest string, pushed time.Time, tags []Tag) (b
 		}
 	}
 	return true, nil
+}
+
+// isNamedNow says whether an index of it is there again, or another manifest of the repository, pushed since, names it: a
+// push of these leaves alone what it finds.
+func isNamedNow(tree layout.Tree, planned Planned, digest string) (bool, error) {
+	for _, index := range planned.Indexes {
+		d, is := layout.ParseDigest(strings.TrimPrefix(index, "sha256:"))
+		if !is {
+			continue
+		}
+		if _, err := os.Lstat(tree.Path(layout.Revision(planned.Repository, d))); !errors.Is(err, fs.ErrNotExist) {
+			return true, err
+		}
+	}
+	// A repository that has no new manifest is not read again for each of its deletions.
+	if last, err := grown(tree, planned.Repository); err != nil || last.Equal(planned.Listed) {
+		return false, err
+	}
+	named := errors.New("it is named")
+	err := tree.Revisions(planned.Repository, func(link layout.Link) error {
+		info, err := os.Lstat(tree.Path(link.Name))
+		if err != nil || info.ModTime().Before(planned.Listed.Add(-clockTick)) {
+			return ignoreGone(err)
+		}
+		manifest, err := read(tree, planned.Repository, link)
+		if err == nil && manifest != nil && manifest.Digest != digest && manifest.names(digest) {
+			err = named
+		}
+		return err
+	})
+	if errors.Is(err, named) {
+		return true, nil
+	}
+	return false, err
+}
+
+// clockTick is more than what times of files are rounded by.
+const clockTick = 2 * time.Second
+
+func (f facts) names(digest string) bool {
+	return f.Subject == digest || slices.Contains(f.Children, digest) || slices.Contains(f.Inputs, digest)
+}
+
+// grown is when a repository got its last new manifest: then its folder got another one. The registry leaves that of a manifest
+// which it deletes.
+func grown(tree layout.Tree, repository string) (time.Time, error) {
+	info, err := os.Stat(tree.Path(layout.Manifests(repository)))
+	if err != nil {
+		return time.Time{}, ignoreGone(err)
+	}
+	return info.ModTime().UTC(), nil
 }
 
 // isName keeps what is asked for within the folders of repositories.

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/layout"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/manifests"
@@ -40,16 +39,11 @@ func (k *Keeper) manifests(w http.ResponseWriter, _ *http.Request) {
 
 // unchanged is asked just before a deletion: a push of the same content has the same digest.
 func (k *Keeper) unchanged(w http.ResponseWriter, r *http.Request) {
-	var asked struct {
-		Repository string          `json:"repository"`
-		Digest     string          `json:"digest"`
-		Pushed     time.Time       `json:"pushed"`
-		Tags       []manifests.Tag `json:"tags"`
-	}
+	var asked manifests.Planned
 	if !read(w, r, &asked) {
 		return
 	}
-	is, err := manifests.IsAsItWas(k.Volume.Data, asked.Repository, asked.Digest, asked.Pushed, asked.Tags)
+	is, err := manifests.IsAsItWas(k.Volume.Data, asked)
 	if err != nil {
 		refuse(w, http.StatusInternalServerError, "the volume cannot be read: "+err.Error())
 		return
