@@ -9,6 +9,8 @@ export interface SweepPass {
   readonly failure?: string | undefined;
 }
 
+const longestName = 1_000;
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
@@ -39,10 +41,11 @@ function isManifest({
   blobs,
 }: Fields): boolean {
   return (
-    [repository, digest, pushed].every(isText) &&
+    [repository, digest].every(isName) &&
+    isText(pushed) &&
     (listed === undefined || isText(listed)) &&
-    isList(tags, (tag) => isText(tag["name"]) && isText(tag["pushed"])) &&
-    isList(blobs, (blob) => isText(blob["digest"]) && Number.isSafeInteger(blob["size"])) &&
+    isList(tags, (tag) => isName(tag["name"]) && isText(tag["pushed"])) &&
+    isList(blobs, (blob) => isText(blob["digest"]) && isCount(blob["size"])) &&
     (subject === undefined || isText(subject)) &&
     [children, inputs].every((list) => list === undefined || (Array.isArray(list) && list.every(isText)))
   );
@@ -56,6 +59,15 @@ function isText(value: unknown): value is string {
   return typeof value === "string";
 }
 
+/** A registry has shorter ones. They stand in messages, which the API server takes up to a length. */
+function isName(value: unknown): boolean {
+  return isText(value) && value.length <= longestName;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
 /**
  * How the last pass of a keeper ended.
  *
@@ -66,7 +78,7 @@ export function passOf(answer: unknown): SweepPass | "none" | undefined {
   const { sweeping, lastPass } = fieldsOf(answer);
   if (sweeping !== false) return undefined;
   const { began, freed, failure } = fieldsOf(lastPass);
-  if (!isText(began) || typeof freed !== "number") return "none";
+  if (!isText(began) || !isCount(freed)) return "none";
   return { began, freed, failure: isText(failure) && failure !== "" ? failure.slice(0, 300) : undefined };
 }
 

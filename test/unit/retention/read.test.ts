@@ -25,6 +25,19 @@ describe("the manifests of a keeper", () => {
     ["tags without a time", { manifests: [{ ...manifest, tags: [{ name: "t" }] }], problem: "" }],
     ["no tags", { manifests: [{ ...manifest, tags: null }], problem: "" }],
     ["a blob without a size", { manifests: [{ ...manifest, blobs: [{ digest: "x" }] }], problem: "" }],
+    [
+      "a blob of less than nothing",
+      { manifests: [{ ...manifest, blobs: [{ digest: "x", size: -1 }] }], problem: "" },
+    ],
+    ["a name of megabytes", { manifests: [{ ...manifest, repository: "a".repeat(2 ** 21) }], problem: "" }],
+    ["a digest of megabytes", { manifests: [{ ...manifest, digest: "a".repeat(2 ** 21) }], problem: "" }],
+    [
+      "a tag of megabytes",
+      {
+        manifests: [{ ...manifest, tags: [{ ...manifest.tags[0], name: "a".repeat(2 ** 21) }] }],
+        problem: "",
+      },
+    ],
     ["inputs of numbers", { manifests: [{ ...manifest, inputs: [1] }], problem: "" }],
     ["a list of nothing", { manifests: [null], problem: "" }],
   ])("are refused: %s", (_, answer) => {
@@ -44,6 +57,10 @@ describe("the last pass of a keeper", () => {
       { sweeping: false, lastPass: { began: "x", freed: 5, failure: "full" } },
       { began: "x", freed: 5, failure: "full" },
     ],
+    // A status with such a number would be refused as a whole.
+    [{ sweeping: false, lastPass: { began: "x", freed: -1 } }, "none"],
+    [{ sweeping: false, lastPass: { began: "x", freed: 1e300 } }, "none"],
+    [{ sweeping: false, lastPass: { began: "x", freed: 0.5 } }, "none"],
     [undefined, undefined],
   ])("%j is %j", (answer, pass) => {
     expect(passOf(answer)).toEqual(pass);
