@@ -10,7 +10,8 @@ export interface Selection {
 
 /**
  * What references mean that steps have written. The value of a variable is not known here, so each stands for anything.
- * So does a registry: who names this one by its address means it, too.
+ * So does a registry: who names this one by its address means it, too, and all that stands before the repositories may be the
+ * prefix of one, `http://oras-0.oras:5000/team`.
  *
  * @param references - such as `runs/a:v1`, `runs/$(POD_NAME):v1` or `runs/a@sha256:…`
  */
@@ -25,9 +26,15 @@ export function selectionOf(references: Iterable<string>): Selection {
   const all = [...patterns];
   const has = (text: string) => exact.has(text) || all.some((pattern) => matchesText(pattern, text));
   return {
-    hasTag: (repository, tag) => has(`${repository}:${tag}`),
-    hasDigest: ({ repository, digest }) => has(`${repository}@${digest}`),
+    hasTag: (repository, tag) => endsOf(repository).some((end) => has(`${end}:${tag}`)),
+    hasDigest: ({ repository, digest }) => endsOf(repository).some((end) => has(`${end}@${digest}`)),
   };
+}
+
+/** `a/b/c`, `b/c` and `c`. */
+function endsOf(repository: string): string[] {
+  const parts = repository.split("/");
+  return parts.map((_, i) => parts.slice(i).join("/"));
 }
 
 const variable = /\$\([^()]*\)/g;

@@ -19,6 +19,11 @@ describe("what steps use", () => {
     ["runs/pod-1/x", "7", true],
     ["runs/pod-1/y", "7", false],
     ["far", "v1", true],
+    // By a registry with a prefix, as in `http://oras-0.oras:5000/team`, of the step or of another OrasCache.
+    ["team/runs/a", "v1", true],
+    ["a/team/runs/pod-1/x", "7", true],
+    ["teamruns/a", "v1", false],
+    ["team/a", "v1", false],
     ["pinned", "any", false],
   ])("%s:%s: %s", (repository, tag, is) => {
     expect(uses.hasTag(repository, tag)).toBe(is);
@@ -28,6 +33,7 @@ describe("what steps use", () => {
     ["pinned", digest, true],
     ["pinned", other, false],
     ["both", digest, true],
+    ["team/pinned", digest, true],
     ["elsewhere", digest, false],
   ])("%s@%s: %s", (repository, is, used) => {
     expect(uses.hasDigest({ repository, digest: is })).toBe(used);
