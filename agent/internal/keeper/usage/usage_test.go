@@ -34,6 +34,24 @@ func TestAVolumeKeepsItsMark(t *testing.T) {
 	}
 }
 
+func TestAVolumeThatCannotBeMarkedHasNoMark(t *testing.T) {
+	data := t.TempDir()
+	testprogram.Mount(t, data, "size=64k")
+	if err := os.WriteFile(filepath.Join(data, "artifacts"), make([]byte, 1<<20), 0o600); err == nil {
+		t.Fatal("it is not full")
+	}
+	// With another one each time, the artifacts would look lost each time.
+	if mark, err := Marked(data, "one"); err == nil || mark != (Mark{}) {
+		t.Error(mark, err)
+	}
+	if err := unix.Mount("", data, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	if mark, err := Marked(data, "one"); err == nil || mark != (Mark{}) {
+		t.Error(mark, err)
+	}
+}
+
 func TestAVolumeThatCannotBeWritten(t *testing.T) {
 	data := t.TempDir()
 	testprogram.Mount(t, data, "size=1m")

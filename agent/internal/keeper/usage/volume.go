@@ -41,12 +41,16 @@ func Marked(data, cache string) (Mark, error) {
 	mark = Mark{Cache: cache, Volume: rand.Text(), Since: time.Now().UTC().Truncate(time.Second)}
 	text, err = json.Marshal(mark)
 	if err != nil {
-		return mark, err
+		return Mark{}, err
 	}
 	if err := os.MkdirAll(layout.Own(data), 0o700); err != nil {
-		return mark, err
+		return Mark{}, err
 	}
-	return mark, share.WriteWhole(path, text, 0o600)
+	// One that is not there the next time is none: then another one is drawn, and the artifacts look lost.
+	if err := share.WriteWhole(path, text, 0o600); err != nil {
+		return Mark{}, err
+	}
+	return mark, nil
 }
 
 // NotWritable says which folder this user cannot write to, and why, if there is one. A volume that was restored, or that
