@@ -32,12 +32,12 @@ export function usageOf(report: unknown): Usage | undefined {
   const { mark, notWritable, problem, ...numbers } = fieldsOf(report);
   const { capacity, used, free, artifacts, bytes } = numbers;
   const counts = { capacity, used, free, artifacts, bytes };
-  if (!areCounts(counts)) return undefined;
+  if (!areCounts(counts) || counts.free > counts.capacity) return undefined;
   const { volume, since } = fieldsOf(mark);
   return {
     ...counts,
     volume: textOf(volume),
-    since: Number.isNaN(Date.parse(String(since))) ? undefined : textOf(since),
+    since: sinceOf(since),
     notWritable: textOf(notWritable),
     problem: textOf(problem),
   };
@@ -49,6 +49,13 @@ function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
 
 function areCounts<Name extends string>(fields: Record<Name, unknown>): fields is Record<Name, number> {
   return Object.values(fields).every((value) => Number.isSafeInteger(value) && (value as number) >= 0);
+}
+
+/** A time after 1970 as a status has it. Of what stands in another form, the API server refuses the whole status. */
+function sinceOf(value: unknown): string | undefined {
+  const time =
+    typeof value === "string" && /^\d{4}-\d{2}-\d{2}T/.test(value) ? Date.parse(value) : Number.NaN;
+  return time > 0 ? `${new Date(time).toISOString().slice(0, 19)}Z` : undefined;
 }
 
 function textOf(value: unknown): string | undefined {

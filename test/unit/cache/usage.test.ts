@@ -27,6 +27,9 @@ describe("the report of a keeper", () => {
     { ...report, capacity: Number.NaN },
     { ...report, bytes: 2 ** 60 },
     { ...report, artifacts: 1.5 },
+    // A status with less than 0 percent would be refused as a whole.
+    { ...report, free: 101 },
+    { ...report, capacity: 1, used: 0, free: Number.MAX_SAFE_INTEGER },
   ])("is not believed where it is none: %j", (other) => {
     expect(usageOf(other)).toBeUndefined();
   });
@@ -38,9 +41,22 @@ describe("the report of a keeper", () => {
       notWritable: "y".repeat(500),
       problem: undefined,
     });
-    expect(usageOf({ ...report, mark: { volume: "drawn", since: "never" } })).toMatchObject({
+  });
+
+  // The API server takes RFC 3339 alone; a mark that could not be read has the first time that Go knows.
+  test.each([
+    ["never", undefined],
+    ["1", undefined],
+    ["26 Nov 2026", undefined],
+    ["+010000-01-01T00:00:00Z", undefined],
+    ["0001-01-01T00:00:00Z", undefined],
+    [20_261_126, undefined],
+    ["2026-01-02T03:04:05.678Z", "2026-01-02T03:04:05Z"],
+    ["2026-01-02T03:04:05+01:00", "2026-01-02T02:04:05Z"],
+  ])("is in use since a time, as a status has it, or nobody knows: %s", (since, is) => {
+    expect(usageOf({ ...report, mark: { volume: "drawn", since } })).toMatchObject({
       volume: "drawn",
-      since: undefined,
+      since: is,
     });
   });
 });
