@@ -4,7 +4,7 @@ import type { Deletion, Plan, Policy } from "../retention/facts.ts";
 import { planOf } from "../retention/plan.ts";
 import type { SweepPass } from "../retention/read.ts";
 import { type Selection, selectionOf } from "../retention/uses.ts";
-import type { Done } from "../retention/words.ts";
+import { counted, type Done } from "../retention/words.ts";
 
 /** What a pass works with. */
 export interface PassSettings {
@@ -49,12 +49,18 @@ export async function planPass({ policy, keep, keeper, uses }: PassSettings): Pr
 export async function runPass(settings: PassSettings): Promise<Done> {
   const begun = performance.now();
   const deleted: Deletion[] = [];
-  let plan = await planPass(settings);
-  let spared = 0;
-  while (!(await deletePlanned(settings, plan, deleted)) && ++spared < mostPlans)
-    plan = await planPass(settings);
-  const sweep = await sweepAll(settings);
-  return { plan, deleted, spared, sweep, seconds: (performance.now() - begun) / 1000 };
+  try {
+    let plan = await planPass(settings);
+    let spared = 0;
+    while (!(await deletePlanned(settings, plan, deleted)) && ++spared < mostPlans)
+      plan = await planPass(settings);
+    const sweep = await sweepAll(settings);
+    return { plan, deleted, spared, sweep, seconds: (performance.now() - begun) / 1000 };
+  } catch (error) {
+    // What is gone is to be known also when nothing is freed.
+    if (deleted.length === 0) throw error;
+    throw new Error(`after ${counted(deleted)} were deleted`, { cause: error });
+  }
 }
 
 /**

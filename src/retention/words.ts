@@ -48,7 +48,8 @@ export function plannedWords({ deletions, kept, bytes }: Plan): string {
   return `spec.retention.dryRun is true: nothing is deleted. ${counted(deletions)} of ${room} would be${byRule(deletions)}${which}. ${keptSentence(kept)}`;
 }
 
-function counted(deletions: readonly Deletion[]): string {
+/** How much is deleted. */
+export function counted(deletions: readonly Deletion[]): string {
   const tags = deletions.reduce((sum, one) => sum + one.tags.length, 0);
   const manifests = deletions.filter(({ whole }) => whole).length;
   return `${plural(tags, "tag")} and ${plural(manifests, "manifest")}`;
