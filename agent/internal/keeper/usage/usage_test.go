@@ -126,6 +126,23 @@ func TestRepositoriesHaveTagsAndBytes(t *testing.T) {
 	}
 }
 
+func TestTheSpaceOfAFileSystemWithoutASize(t *testing.T) {
+	const efs = 1 << 43 // 8 EiB in blocks of 1 MiB
+	for _, c := range []struct {
+		found unix.Statfs_t
+		want  Space
+	}{
+		{unix.Statfs_t{Blocks: 100, Bfree: 40, Bavail: 30, Bsize: 4096}, Space{Capacity: 90 * 4096, Used: 60 * 4096, Free: 30 * 4096}},
+		{unix.Statfs_t{Blocks: efs, Bfree: efs - 1, Bavail: efs - 1, Bsize: 1 << 20}, Space{Capacity: most, Used: 1 << 20, Free: most}},
+		{unix.Statfs_t{Blocks: 1<<64 - 1, Bfree: 1<<64 - 1, Bavail: 1<<64 - 1, Bsize: 4096}, Space{Capacity: most, Free: most}},
+		{unix.Statfs_t{Bsize: 4096}, Space{Capacity: most, Free: most}},
+	} {
+		if got := spaceOf(c.found); got != c.want || got.IsFull(95) {
+			t.Errorf("%+v: %+v", c.found, got)
+		}
+	}
+}
+
 func TestAVolumeIsFullFromSomePercentOn(t *testing.T) {
 	for _, c := range []struct {
 		space   Space

@@ -108,14 +108,26 @@ func (v *Volume) Space() (Space, error) {
 	if err := unix.Statfs(v.Data, &found); err != nil {
 		return Space{}, err
 	}
-	// As df(1) has it: what is kept for root is nobody's.
-	space := Space{Used: int64(found.Blocks-found.Bfree) * found.Bsize, Free: int64(found.Bavail) * found.Bsize}
-	space.Capacity = space.Used + space.Free
+	space := spaceOf(found)
 	if v.Limit == 0 {
 		return space, nil
 	}
 	used, err := v.sum()
 	return Space{Capacity: v.Limit, Used: used, Free: max(0, min(v.Limit-used, space.Free))}, err
+}
+
+// most is what JSON can count to. Network file systems without a size of their own say more, 8 EiB those of EFS, or nothing.
+const most = 1<<53 - 1
+
+// spaceOf is as df(1) has it: what is kept for root is nobody's.
+func spaceOf(found unix.Statfs_t) Space {
+	if found.Blocks == 0 {
+		return Space{Capacity: most, Free: most}
+	}
+	bytes := func(blocks uint64) int64 { return int64(min(float64(blocks)*float64(found.Bsize), most)) }
+	space := Space{Used: bytes(found.Blocks - min(found.Bfree, found.Blocks)), Free: bytes(found.Bavail)}
+	space.Capacity = min(space.Used+space.Free, most)
+	return space
 }
 
 // sum is how much all files take. Who asks while it is found waits for it.
