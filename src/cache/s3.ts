@@ -87,8 +87,16 @@ export function s3Location(cache: StoredOrasCache): string | undefined {
   const { spec } = cache;
   const s3 = spec.deploy ? spec.storage?.s3 : undefined;
   if (s3 === undefined) return undefined;
-  // Writes hosts in lower case and leaves out a scheme's own port.
-  return `${new URL(s3.endpoint).origin}/${s3.bucket}/${prefixOf(cache, s3)}`;
+  return `${originOf(s3.endpoint)}/${s3.bucket}/${prefixOf(cache, s3)}`;
+}
+
+/**
+ * An endpoint with its host in lower case and without a scheme's own port. One whose host ends in a number and is no address,
+ * such as `https://s3.1`, is no URL at all (https://url.spec.whatwg.org/#host-parsing). It is whoever wrote it who has to
+ * learn that, from the registry: all caches are compared with each other, and the others must not fail with it.
+ */
+function originOf(endpoint: string): string {
+  return URL.parse(endpoint)?.origin ?? endpoint.toLowerCase();
 }
 
 /** Whether a registry's Pod was made to keep its artifacts in S3, by the operator and not by variables of the author's. */

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, readlink, rename, rm, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { exits } from "../exits.ts";
 import { CliError, reasonOf } from "../output.ts";
 import type { Login } from "./authorize.ts";
@@ -20,20 +20,59 @@ export function dockerConfigPath(env: NodeJS.ProcessEnv = process.env): string {
 
 async function read(path: string): Promise<DockerConfig> {
   try {
-    return JSON.parse(await readFile(path, "utf8")) as DockerConfig;
+    const text = await readFile(path, "utf8");
+    // docker takes an empty one as one without logins.
+    const config: unknown = text === "" ? {} : JSON.parse(text);
+    if (typeof config === "object" && config !== null && !Array.isArray(config)) return config;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
     const reason = error instanceof SyntaxError ? "it is not JSON" : reasonOf(error);
     throw new CliError(`${path}: ${reason}.`, exits.usage, { cause: error });
   }
+  throw new CliError(`${path}: it is not an object in JSON, as docker's configuration is.`, exits.usage);
 }
 
-/** Whole, by rename: who reads it meanwhile reads one or the other. */
+/**
+ * Whole, by rename: who reads it meanwhile reads one or the other. Its mode stays, and where it is a link, as in homes that
+ * are kept in a repository, what that leads to is written.
+ */
 async function write(path: string, config: DockerConfig): Promise<void> {
-  await mkdir(join(path, ".."), { recursive: true, mode: 0o700 });
-  const next = `${path}.${process.pid}`;
-  await writeFile(next, `${JSON.stringify(config, undefined, "\t")}\n`, { mode: 0o600 });
-  await rename(next, path);
+  const file = await behindLinks(path);
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  const next = `${file}.${process.pid}`;
+  try {
+    const mode = await modeOf(file);
+    await writeFile(next, `${JSON.stringify(config, undefined, "\t")}\n`, { mode: 0o600, flag: "wx" });
+    if (mode !== undefined) await chmod(next, mode);
+    await rename(next, file);
+  } catch (error) {
+    await rm(next, { force: true });
+    throw new CliError(`${file}: ${reasonOf(error)}.`, exits.failed, { cause: error });
+  }
+}
+
+/** As many as Linux follows. */
+const mostLinks = 40;
+
+/** Where a path leads to, whether or not there is something: a link may be there before its file. */
+async function behindLinks(path: string): Promise<string> {
+  let at = path;
+  for (let links = 0; links < mostLinks; links++) {
+    const next = await readlink(at).catch(() => undefined);
+    if (next === undefined) return at;
+    at = resolve(dirname(at), next);
+  }
+  throw new CliError(`${path}: it is a link that leads to itself.`, exits.usage);
+}
+
+/** The permissions of a file that is there. */
+async function modeOf(file: string): Promise<number | undefined> {
+  try {
+    return (await stat(file)).mode & 0o777;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 /** The program that keeps the login of a host, if the configuration names one. */

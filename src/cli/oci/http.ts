@@ -39,12 +39,12 @@ const mostRedirects = 5;
  */
 export function createSender({ base, agent, agentFor, login }: Endpoint): Send {
   const known = new Map<Scope, string>();
+  const isOwn = ({ host, protocol }: URL) => host === base.host && protocol === base.protocol;
   const once = async (request: RegistryRequest): Promise<IncomingMessage> => {
     const { url, scope } = request;
-    const isOwn = url.host === base.host && url.protocol === base.protocol;
-    const authorization = isOwn ? known.get(scope) : undefined;
+    const authorization = isOwn(url) ? known.get(scope) : undefined;
     const headers = authorization === undefined ? request.headers : { ...request.headers, authorization };
-    return exchange(request, isOwn ? agent : agentFor(url), headers ?? {});
+    return exchange(request, isOwn(url) ? agent : agentFor(url), headers ?? {});
   };
   const authorized = async (request: RegistryRequest): Promise<IncomingMessage> => {
     // A cache's registry wants name and password with each request, which saves the question.
@@ -52,7 +52,8 @@ export function createSender({ base, agent, agentFor, login }: Endpoint): Send {
       known.set(request.scope, basic(login));
     const response = await once(request);
     const challenge = response.headers["www-authenticate"];
-    if (response.statusCode !== 401 || challenge === undefined) return response;
+    // Another host's, after a redirect, is not the registry's: the login is not for whom that one names.
+    if (response.statusCode !== 401 || challenge === undefined || !isOwn(request.url)) return response;
     const answer = await answerTo(challenge, request.scope, login);
     if (answer === undefined || answer === known.get(request.scope)) return response;
     response.resume();

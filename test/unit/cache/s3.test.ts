@@ -165,6 +165,18 @@ describe("the folder of a bucket", () => {
     expect(holderOf(cache("a", first), cache("b", second, 2))).toBeUndefined();
   });
 
+  // The pattern of endpoints lets names pass that end in a number, which no URL has as a host.
+  test.each(["https://1.2.3.999", "https://s3.1", "http://999999999999", "https://1.2.3.4.5:9000"])(
+    "is still known of others beside an endpoint that is none: %s",
+    (endpoint) => {
+      const [broken, sound] = [cache("a", { endpoint }), cache("b", { prefix: "x" }, 2)];
+      expect(holderOf(sound, broken)).toBeUndefined();
+      expect(neighboursOf(undefined, sound, [broken, sound])).toEqual(["work/b"]);
+      expect(neighboursOf(broken, undefined, [broken, sound])).toEqual([]);
+      expect(holderOf(cache("c", { endpoint, prefix: "work/a" }, 2), broken)).toBe("a");
+    },
+  );
+
   test("is of who has it, whatever an older one writes into its spec", () => {
     const [older, younger] = [cache("a", { prefix: "x" }), cache("b", { prefix: "x" }, 2)];
     expect(holderOf(older, held(younger, s3Location(younger)))).toBe("b");

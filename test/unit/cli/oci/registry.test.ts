@@ -69,6 +69,26 @@ describe("a login", () => {
     expect(store.requests[0]?.headers.authorization).toBeUndefined();
   });
 
+  it.each(["Bearer", "Basic"])(
+    "is not given to who stands where the registry redirects, whatever it asks for (%s)",
+    async (scheme) => {
+      const store = await standIn((request, response) => {
+        const realm = `http://127.0.0.1:${store.base.port}/token`;
+        if (request.url?.startsWith("/token")) response.end(JSON.stringify({ token: "t" }));
+        else response.writeHead(401, { "www-authenticate": `${scheme} realm="${realm}"` }).end();
+      });
+      const { registry, requests } = await standIn((request, response) => {
+        if (request.headers.authorization === undefined)
+          response.writeHead(401, { "www-authenticate": 'Basic realm="x"' }).end();
+        else response.writeHead(307, { location: new URL("/x", store.base).href }).end();
+      }, login);
+      await expect(buffer(registry.readBlob("a/b", blob))).rejects.toThrow("401");
+      expect(store.requests.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+      await expect(registry.tags("a/b")).rejects.toThrow("401");
+      expect(requests.at(-1)?.headers.authorization).toBe("Basic dTpw");
+    },
+  );
+
   it("is told to be wrong after one try", async () => {
     const { registry, requests } = await standIn((_, response) => {
       response.writeHead(401, { "www-authenticate": 'Basic realm="x"' }).end();
