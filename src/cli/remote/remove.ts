@@ -1,4 +1,5 @@
 import { secondsOf } from "../../annotations/duration.ts";
+import { quoted } from "../../annotations/problems.ts";
 import { type Listed, listArtifacts } from "../artifacts/list.ts";
 import { formatNamed, type Named, parseArtifact, parseNamed } from "../artifacts/reference.ts";
 import { exits } from "../exits.ts";
@@ -29,10 +30,20 @@ export async function remove(
   const { olderThan, dryRun = false, ...where } = options;
   if (olderThan !== undefined) return removeOlder(names, olderThan, { ...where, dryRun }, say);
   if (names.length === 0) throw new CliError("Name an artifact, or an age with --older-than.", exits.usage);
-  for (const named of names.map(parseArtifact)) {
+  for (const named of names.map(parseOne)) {
     await withRegistryOf(named, where, (open) => removeOne(open, named, dryRun));
     say(lineOf(formatNamed(named), dryRun));
   }
+}
+
+/** With a digest all of its tags go: who names one of them, too, may mean that one alone. */
+function parseOne(text: string): Named {
+  const named = parseArtifact(text);
+  if (named.tag === undefined || named.digest === undefined) return named;
+  const { digest, ...tag } = named;
+  const { tag: _, ...all } = named;
+  const message = `Artifact ${quoted(text)}: it names a tag and a digest. To remove the tag alone: rm ${formatNamed(tag)}. To remove the artifact with all of its tags: rm ${formatNamed(all)}`;
+  throw new CliError(message, exits.usage);
 }
 
 function lineOf(shown: string, dryRun: boolean): string {
@@ -86,6 +97,9 @@ async function removeOlder(
     const before = Date.now() - seconds * 1000;
     for (const item of all.filter(({ manifest }) => (manifest?.created?.getTime() ?? Infinity) < before)) {
       const named = { repository: item.repository, tag: item.tag };
+      // Reading the list takes a while. What was pushed under the tag since is not old; what is gone is done.
+      const now = await registry.resolve(prefix + item.repository, item.tag);
+      if (now !== item.manifest?.digest) continue;
       await removeOne(open, named, dryRun);
       say(lineOf(formatNamed(named), dryRun));
     }

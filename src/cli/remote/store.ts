@@ -34,8 +34,7 @@ export async function storeArtifact(path: string, artifact: string, options: Rem
       const progress = showProgress(`Putting ${shown}`, packed.blob.size);
       try {
         const digest = await pushPacked(place, named.tag, packed, source, toldBy(progress));
-        const moved = before === undefined || before === digest ? "" : `; the tag was ${before} before`;
-        return `Put ${shown}: ${shortSize(packed.blob.size)} (${digest})${moved}`;
+        return `Put ${shown}: ${shortSize(packed.blob.size)} (${digest})${moved(before, digest)}`;
       } finally {
         progress.end();
       }
@@ -67,21 +66,29 @@ export async function copyBetween(source: string, target: string, options: Remot
         );
       }
       const { bytes } = readManifest(raw, shownFrom);
+      const place = { registry: here.registry, repository: here.prefix + to.repository };
+      const reference = to.tag ?? raw.digest;
+      const before = await here.registry.resolve(place.repository, reference);
       const progress = showProgress(`Copying ${shownFrom}`, bytes);
       try {
         await copyArtifact(
           { registry: there.registry, repository: there.prefix + from.repository },
-          { registry: here.registry, repository: here.prefix + to.repository },
+          place,
           raw,
-          { reference: to.tag ?? raw.digest, shown: shownFrom },
+          { reference, shown: shownFrom },
           toldBy(progress),
         );
       } finally {
         progress.end();
       }
-      return `Copied ${shownFrom} to ${shownTo}: ${shortSize(bytes)} (${raw.digest})`;
+      return `Copied ${shownFrom} to ${shownTo}: ${shortSize(bytes)} (${raw.digest})${moved(before, raw.digest)}`;
     }),
   );
+}
+
+/** What was replaced, for whoever wants it back: the registry still has it under its digest. */
+function moved(before: string | undefined, now: string): string {
+  return before === undefined || before === now ? "" : `; the tag was ${before} before`;
 }
 
 function versionIn({ tag, digest }: Named): Pick<Named, "tag" | "digest"> {
