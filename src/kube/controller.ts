@@ -86,13 +86,17 @@ function startController(
   let stopped = false;
   let ends: (() => void)[] = [];
   const start = async () => {
-    await Promise.all(watches.map((watch) => watch.synced));
-    if (stopped) return;
+    // A watch that is ended before it has begun rejects: then there is nothing to start.
+    const isKnown = await Promise.all(watches.map((watch) => watch.synced)).then(
+      () => true,
+      () => false,
+    );
+    if (stopped || !isKnown) return;
     log.info({ controller: name, workers }, "Starting Controller");
     ends = watches.map((watch) => watch.start(queue.add));
   };
-  // A watch that is ended before it has begun rejects: then there is nothing to start.
-  const started = start().catch(() => {});
+  // Nobody waits for it: if it fails, the process ends, rather than running on without a controller.
+  const started = start();
   return async () => {
     stopped = true;
     for (const end of ends) end();
