@@ -2,7 +2,7 @@ import { Source } from "./source.ts";
 
 /** What stands at the end of an archive is read too, so that its digest can be taken. */
 const blockBytes = 512;
-/** Of an extended header; names have 4 KiB, maps of sparse files 1 MiB. */
+/** Of all extended headers of one entry, names of 4 KiB among them, and of the map of a sparse file. */
 const longestHeader = 2 ** 20;
 
 /** A tar that cannot be read, or is not whole. */
@@ -41,15 +41,22 @@ export interface Entry {
 export async function* readTar(from: AsyncIterable<Buffer>): AsyncGenerator<Entry> {
   const source = new Source(from);
   let extended = new Map<string, string>();
+  let extendedBytes = 0;
   for (let header = await nextHeader(source); header !== undefined; header = await nextHeader(source)) {
     if (aboutNext.includes(header.kind)) {
-      if (header.size > longestHeader)
-        throw new TarError("an entry of the archive has a header that is too long");
-      extended = new Map([...extended, ...attributesIn(header.kind, await whole(source, header.size))]);
+      // Together: each of them may be short, and there may be any number of them.
+      extendedBytes += blockBytes + header.size;
+      if (extendedBytes > longestHeader) {
+        throw new TarError("an entry of the archive has extended headers that are too long");
+      }
+      for (const [key, value] of attributesIn(header.kind, await whole(source, header.size))) {
+        extended.set(key, value);
+      }
       continue;
     }
     yield* readEntry(source, header, extended);
     extended = new Map();
+    extendedBytes = 0;
   }
   // What follows is read, for the digest.
   while ((await source.some(2 ** 20)).length > 0);

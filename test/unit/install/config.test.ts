@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { alerts, panels } from "../../../schema/monitoring.ts";
 import { names } from "../../../schema/names.ts";
 import { optionTable } from "../../../schema/options.ts";
 import { webhookHosts } from "../../../src/certificates/secret.ts";
@@ -277,4 +278,32 @@ describe("the webhooks in config/", () => {
     };
     for (const webhook of webhooks) expect(webhook.namespaceSelector).toEqual(selector);
   });
+});
+
+interface Endpoint {
+  readonly metricRelabelings?: readonly { regex: string; action: string; sourceLabels: string[] }[];
+}
+
+// Whoever may create a Service with the label of a registry is read, too.
+test("what a Service of any namespace answers says nothing of the operator", () => {
+  const registries = find<{ spec: { endpoints: Endpoint[] } }>(
+    "ServiceMonitor",
+    "spec",
+    `${names.operatorName}-registries`,
+  );
+  const [rule] = registries.spec.endpoints[0]?.metricRelabelings ?? [];
+  expect(rule).toMatchObject({ sourceLabels: ["__name__"], action: "drop" });
+  // Prometheus anchors it.
+  const dropped = new RegExp(`^(?:${rule?.regex})$`);
+  const named = [...alerts, ...panels].flatMap(
+    ({ expr }) => expr.match(/\b[a-z]+(?:_[a-z]+)+\b(?=[{[) ])/g) ?? [],
+  );
+  const metrics = [...new Set(named)].filter((name) => name !== "error_type");
+  expect(metrics).toContain("leader_election_master_status");
+  // The panel of memory shows those of Pods that lead alone.
+  const ofOperator = metrics.filter((name) => !/^(?:orascache|process)_|^histogram_quantile$/.test(name));
+  expect(ofOperator.filter((name) => !dropped.test(name))).toEqual([]);
+  for (const ours of ["orascache_free_bytes", "registry_http_requests_total", "go_goroutines"]) {
+    expect(dropped.test(ours)).toBe(false);
+  }
 });

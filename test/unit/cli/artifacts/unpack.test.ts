@@ -205,6 +205,26 @@ describe("the tar reader", () => {
     expect(entries.map(({ name }) => name)).toEqual([long, "\xff\xfe"]);
   });
 
+  it.each<[string, Buffer[]]>([
+    ["one long one", [raw("x", "p", Buffer.from("0".repeat(2 ** 20)))]],
+    ["many with records", repeated(raw("x", "p", Buffer.from(record("k", "v".repeat(500)))), 1_100)],
+    ["many that are empty", repeated(raw("x", "p", Buffer.alloc(0)), 2_100)],
+    ["many about the whole archive", repeated(raw("g", "p", Buffer.alloc(0)), 2_100)],
+    ["many long names", repeated(raw("L", "p", Buffer.from("n")), 2_100)],
+  ])("refuses extended headers without end: %s", async (_, headers) => {
+    const tar = Buffer.concat([...headers, raw("0", "a", Buffer.from("1")), Buffer.alloc(1024)]);
+    await expect(drain(readTar(inPieces(tar, 10_000)))).rejects.toThrow("headers that are too long");
+  });
+
+  it("takes any number of entries with extended headers", async () => {
+    const entry = [
+      raw("x", "p", Buffer.from(record("path", "n".repeat(600)))),
+      raw("0", "a", Buffer.from("1")),
+    ];
+    const tar = Buffer.concat([...repeated(Buffer.concat(entry), 1_100), Buffer.alloc(1024)]);
+    expect(await drain(readTar(inPieces(tar, 100_000)))).toHaveLength(1_100);
+  });
+
   it("reads GNU tar's long names", async () => {
     const long = "n".repeat(150);
     const tar = Buffer.concat([
@@ -275,6 +295,10 @@ function record(key: string, value: string): string {
   const body = ` ${key}=${value}\n`;
   const length = [2, 3].find((digits) => String(body.length + digits).length === digits) ?? 2;
   return `${body.length + length}${body}`;
+}
+
+function repeated(part: Buffer, times: number): Buffer[] {
+  return Array.from({ length: times }, () => part);
 }
 
 /** An entry with any type, name and content. */
