@@ -83,10 +83,15 @@ export async function openHost({ host, plainHttp, prefix }: Where): Promise<Open
 }
 
 function agentByScheme(): (url: URL) => PlainAgent {
-  const options = { keepAlive: true, maxSockets: mostConnections, proxyEnv: process.env };
-  const plain = new PlainAgent(options);
-  const tls = new TlsAgent(options);
-  return ({ protocol }) => (protocol === "http:" ? plain : tls);
+  const options = { keepAlive: true, maxSockets: mostConnections };
+  const proxied = { ...options, proxyEnv: process.env };
+  const [plain, tls] = [new PlainAgent(proxied), new TlsAgent(proxied)];
+  // A proxy would look for it on its own machine, and be shown the login: programs in Go ask none for it, either.
+  const [localPlain, localTls] = [new PlainAgent(options), new TlsAgent(options)];
+  return ({ protocol, host }) => {
+    if (isLocal(host)) return protocol === "http:" ? localPlain : localTls;
+    return protocol === "http:" ? plain : tls;
+  };
 }
 
 /** The login in the Secret that the cache names; undefined where it needs none. */
