@@ -5,6 +5,7 @@ import { formatData } from "../show/output.ts";
 import { shortAge, shortSize } from "../show/sizes.ts";
 import { formatTable, unknown } from "../show/table.ts";
 import { type ArtifactManifest, readManifest } from "./manifest.ts";
+import { isRepository, isTag } from "./reference.ts";
 
 /** Requests at once. */
 const mostAtOnce = 8;
@@ -20,7 +21,7 @@ export interface Listed {
 }
 
 /**
- * The artifacts of a registry.
+ * The artifacts of a registry, without those whose names are none.
  *
  * @param registry - whose
  * @param about - the repository, if not all; the prefix of those that count; and the cache
@@ -36,10 +37,13 @@ export async function listArtifacts(
 ): Promise<readonly Listed[]> {
   const { prefix, namespace, cache, repository } = about;
   const all = repository === undefined ? await registry.repositories() : [prefix + repository];
-  const repositories = all.filter((name) => name.startsWith(prefix)).sort();
+  const repositories = all.filter((name) => name.startsWith(prefix) && isRepository(name)).sort();
   const tagged = await inParallel(repositories, async (name) => {
     const tags = await gone(registry.tags(name), []);
-    return tags.sort().map((tag) => ({ name, tag }));
+    return tags
+      .filter(isTag)
+      .sort()
+      .map((tag) => ({ name, tag }));
   });
   const found = await inParallel(tagged.flat(), async ({ name, tag }) => {
     const raw = await gone(registry.manifest(name, tag), undefined);

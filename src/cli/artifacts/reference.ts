@@ -76,6 +76,16 @@ export function parseArtifact(text: string): Named {
   throw new CliError(message, exits.usage);
 }
 
+/** Whether something can be the name of a repository: commands take no other, and terminals and shells would obey some. */
+export function isRepository(text: string): boolean {
+  return text.length <= longest && text.split("/").every((step) => part.test(step));
+}
+
+/** Whether something can be a tag. */
+export function isTag(text: string): boolean {
+  return tagPattern.test(text);
+}
+
 /** What names the manifest within its repository. */
 export function versionOf({ tag, digest }: Named): string | undefined {
   return digest ?? tag;

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { relative, resolve } from "node:path";
 import type { Writable } from "node:stream";
+import { visible } from "../../annotations/problems.ts";
 import { catFile } from "../artifacts/cat.ts";
 import { getFiles } from "../artifacts/get.ts";
 import { type ArtifactManifest, readManifest } from "../artifacts/manifest.ts";
@@ -74,7 +75,8 @@ export function toldBy(progress: ReturnType<typeof showProgress>) {
 }
 
 function brokenLine(error: unknown): string {
-  return `The connection to the registry broke (${reasonOf(error)}); going on where it broke.`;
+  // The reason may be the registry's own words.
+  return visible(`The connection to the registry broke (${reasonOf(error)}); going on where it broke.`);
 }
 
 function refuseOthers({ other }: ArtifactManifest, shown: string): void {

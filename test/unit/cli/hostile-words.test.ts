@@ -1,0 +1,32 @@
+import { expect, it, onTestFinished } from "vitest";
+import { formatList, listArtifacts } from "../../../src/cli/artifacts/list.ts";
+import { RegistryError } from "../../../src/cli/oci/errors.ts";
+import { toldBy } from "../../../src/cli/remote/get.ts";
+import { startStandIn } from "../../support/stand-in.ts";
+
+const evil = "\u001b]0;evil\u0007$(touch x)";
+
+it("names that no command takes are in no list", async () => {
+  const { registry, stop } = await startStandIn(({ url = "" }, response) => {
+    if (url.startsWith("/v2/_catalog")) response.end(JSON.stringify({ repositories: ["a", evil, "b/../c"] }));
+    else if (url.endsWith("/tags/list")) response.end(JSON.stringify({ tags: ["v1", evil, ""] }));
+    else response.end("{}");
+  });
+  onTestFinished(stop);
+  const listed = await listArtifacts(registry, {
+    repository: undefined,
+    prefix: "",
+    namespace: "",
+    cache: "",
+  });
+  expect(formatList(listed, "name", { everywhere: false, now: 0 })).toBe("a:v1\n");
+});
+
+it("a terminal does not obey what a registry says while bytes come", () => {
+  const notes: string[] = [];
+  const progress = { add: () => undefined, note: (text: string) => notes.push(text), end: () => undefined };
+  const body = JSON.stringify({ errors: [{ code: "UNAVAILABLE", message: evil }] });
+  toldBy(progress).onRetry(new RegistryError("GET /v2/", 503, body));
+  expect(notes.join()).toContain("\\u001b]0;evil\\u0007");
+  expect(notes.join()).not.toContain("\u001b");
+});
