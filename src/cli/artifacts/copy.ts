@@ -23,7 +23,23 @@ export async function copyArtifact(
   names: { readonly reference: string; readonly shown: string },
   told: Told,
 ): Promise<void> {
-  const { blobs, manifests } = referencesOf(manifest, names.shown);
+  await copyOnce({ from, to, shown: names.shown, told, copied: new Set() }, manifest);
+  await to.registry.pushManifest(to.repository, names.reference, manifest);
+}
+
+interface Copying {
+  readonly from: Place;
+  readonly to: Place;
+  readonly shown: string;
+  readonly told: Told;
+  /** Digests of manifests: indexes that name one another twice, level by level, would double the work with each. */
+  readonly copied: Set<string>;
+}
+
+/** Copies what a manifest names, but not itself. */
+async function copyOnce(copying: Copying, manifest: RawManifest): Promise<void> {
+  const { from, to, shown, told, copied } = copying;
+  const { blobs, manifests } = referencesOf(manifest, shown);
   await inParallel(
     blobs,
     (blob) => {
@@ -34,8 +50,10 @@ export async function copyArtifact(
     mostBlobs,
   );
   for (const { digest } of manifests) {
+    if (copied.has(digest)) continue;
+    copied.add(digest);
     const part = await from.registry.manifest(from.repository, digest);
-    await copyArtifact(from, to, part, { ...names, reference: digest }, told);
+    await copyOnce(copying, part);
+    await to.registry.pushManifest(to.repository, digest, part);
   }
-  await to.registry.pushManifest(to.repository, names.reference, manifest);
 }
