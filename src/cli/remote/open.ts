@@ -74,8 +74,15 @@ export async function openHost({ host, plainHttp, prefix }: Where): Promise<Open
   const base = new URL(`${plainHttp || isLocal(host) ? "http" : "https"}://${name}`);
   const agentFor = agentByScheme();
   const agent = agentFor(base);
+  const login = await findLogin(name);
+  // An OrasCache names the scheme, and others may have written that: whoever lists all caches would show them the login.
+  const isOpen = base.protocol === "http:" && !isLocal(host);
+  if (isOpen && login !== undefined)
+    console.error(
+      `The login for ${host} is not shown to it, because spec.registry names it with http://, and whoever is on the way could read it.`,
+    );
   return {
-    registry: createRegistry({ base, agent, agentFor, login: await findLogin(name) }),
+    registry: createRegistry({ base, agent, agentFor, login: isOpen ? undefined : login }),
     shown: `registry ${host}`,
     prefix: prefix === undefined ? "" : `${prefix}/`,
     close: () => agent.destroy(),
