@@ -1,3 +1,4 @@
+import { quoted } from "../../annotations/problems.ts";
 import { exits } from "../exits.ts";
 import { CliError } from "../output.ts";
 
@@ -75,9 +76,10 @@ async function fetchToken(
   login: Login | undefined,
 ): Promise<string> {
   const { realm = "", service } = parameters;
-  const url = new URL(realm);
-  if (url.protocol !== "https:" && !isLocal(url.host)) {
-    throw new CliError(`The registry sends to ${realm} for a token, which is not https.`, exits.denied);
+  const url = URL.parse(realm);
+  if (url === null || (url.protocol !== "https:" && !isLocal(url.host))) {
+    const message = `The registry sends to ${quoted(realm)} for a token, which is no URL with https.`;
+    throw new CliError(message, exits.denied);
   }
   const fields = new URLSearchParams({ scope: parameters["scope"] ?? scope });
   if (service !== undefined) fields.set("service", service);

@@ -110,6 +110,16 @@ describe("a login", () => {
     expect(requests[1]?.url).toBe("/token?scope=repository%3Aa%2Fb%3Apull&service=s");
   });
 
+  it.each(["", "x", "http://tokens.example.com/t", "file:///t"])(
+    "is not sent to what is no https: %s",
+    async (realm) => {
+      const { registry } = await standIn((_, response) => {
+        response.writeHead(401, { "www-authenticate": `Bearer realm="${realm}"` }).end();
+      });
+      await expect(registry.tags("a/b")).rejects.toThrow(`sends to "${realm}" for a token`);
+    },
+  );
+
   it("is asked for in the header's grammar", () => {
     expect(parseChallenge('Bearer realm="https://a/t",service="r",scope="repository:a:pull,push"')).toEqual({
       scheme: "bearer",
