@@ -6,7 +6,8 @@ import { hostOf, isReady, startOf } from "../cache/pods.ts";
 import type { Trouble } from "../cache/trouble.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import type { Usage } from "../cache/usage.ts";
-import type { Watch } from "../kube/controller.ts";
+import { manualWatch, type Watch } from "../kube/controller.ts";
+import { nameOf } from "../kube/objects.ts";
 
 /** Asks a keeper how full its registry is; undefined where it does not answer. */
 export type AskUsage = (address: string, token: string) => Promise<Usage | undefined>;
@@ -60,7 +61,7 @@ export function createReports(operatorKey: string, ask: AskUsage, observe: Obser
   const memories = new Map<string, Memory>();
   const waiting: (() => Promise<void>)[] = [];
   let asking = 0;
-  let tell: (key: string) => void = () => {};
+  const { watch, tell } = manualWatch();
 
   const next = async () => {
     if (asking >= atATime) return;
@@ -103,7 +104,7 @@ export function createReports(operatorKey: string, ask: AskUsage, observe: Obser
 
   return {
     of: (key, cache, pods) => {
-      const pod = pods.find((each) => isReady(each) && hasKeeper(each));
+      const pod = pods.find((each) => isReady(each) && runsKeeper(each));
       const host = pod && hostOf(pod);
       if (pod === undefined || host === undefined) return {};
       const start = startOf(pod, names.keeperContainer);
@@ -120,21 +121,8 @@ export function createReports(operatorKey: string, ask: AskUsage, observe: Obser
       memories.delete(key);
       observe(nameOf(key), undefined);
     },
-    watch: {
-      synced: Promise.resolve(),
-      start: (add) => {
-        tell = add;
-        return () => {
-          tell = () => {};
-        };
-      },
-    },
+    watch,
   };
-}
-
-function nameOf(key: string): CacheName {
-  const [namespace = "", name = ""] = key.split("/");
-  return { namespace, name };
 }
 
 /** Those that were asked together are not asked together for ever. */
@@ -143,7 +131,7 @@ function spread(ms: number): number {
 }
 
 /** A Pod of an earlier version has none. */
-function hasKeeper({ spec }: V1Pod): boolean {
+function runsKeeper({ spec }: V1Pod): boolean {
   return spec?.containers.some(({ name }) => name === names.keeperContainer) ?? false;
 }
 

@@ -18,11 +18,11 @@ import { hasKeeper } from "../cache/storage.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import type { RetentionKeeper } from "../keeper/retention.ts";
 import type { KubeClient } from "../kube/client.ts";
-import { type Controller, type Watch, watchOf } from "../kube/controller.ts";
+import { type Controller, manualWatch, type Watch, watchOf } from "../kube/controller.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
 import { listed } from "../kube/list.ts";
-import { keyOf } from "../kube/objects.ts";
+import { keyOf, nameOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { resources } from "../kube/resources.ts";
 import { deleteManifest } from "../registry/delete.ts";
@@ -77,7 +77,7 @@ interface Memory {
 export function createRetention(settings: RetentionSettings): Retention {
   const { caches, log, publish } = settings;
   const memories = new Map<string, Memory>();
-  let tell: (key: string) => void = () => {};
+  const { watch, tell } = manualWatch();
 
   const remembered = (key: string, cache: StoredOrasCache): Memory => {
     const { uid } = identityOf(cache);
@@ -160,21 +160,8 @@ export function createRetention(settings: RetentionSettings): Retention {
       workers,
     },
     outcomeOf: (key) => memories.get(key)?.outcome,
-    watch: {
-      synced: Promise.resolve(),
-      start: (add) => {
-        tell = add;
-        return () => {
-          tell = () => {};
-        };
-      },
-    },
+    watch,
   };
-}
-
-function nameOf(key: string): CacheName {
-  const [namespace = "", name = ""] = key.split("/");
-  return { namespace, name };
 }
 
 /** What a dry run is made for, once, as soon as it can be. */

@@ -5,7 +5,7 @@ import type { KubeClient } from "../kube/client.ts";
 import { type Controller, watchOf } from "../kube/controller.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
 import { indexBy } from "../kube/index-by.ts";
-import { type KubeObject, keyOf } from "../kube/objects.ts";
+import { type KubeObject, keyOf, nameOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { hasEnded, type StepPod } from "./step-pods.ts";
 import { tellStep } from "./tell-step.ts";
@@ -66,7 +66,7 @@ function cacheKeyOf({ metadata }: StepPod): string | undefined {
 }
 
 function notFound(cache: string, there: string[]): EventNote {
-  const [namespace, name] = cache.split("/");
+  const { namespace, name } = nameOf(cache);
   const some = there.sort().slice(0, mostNames).join(", ");
   const more = there.length > mostNames ? ` and ${there.length - mostNames} more` : "";
   const which = there.length > 0 ? `it has: ${some}${more}` : "it has none";

@@ -55,6 +55,27 @@ export function watchOf<T extends KubeObject>(
 }
 
 /**
+ * A watch for what happens outside of the cluster's objects, such as an answer that has come.
+ *
+ * @returns the watch, and what tells it of a key; nobody hears that before the watch has started
+ */
+export function manualWatch(): { readonly watch: Watch; readonly tell: (key: string) => void } {
+  let add: ((key: string) => void) | undefined;
+  return {
+    tell: (key) => add?.(key),
+    watch: {
+      synced: Promise.resolve(),
+      start: (first) => {
+        add = first;
+        return () => {
+          add = undefined;
+        };
+      },
+    },
+  };
+}
+
+/**
  * Starts controllers. Each begins when everything that it watches is known: what is there already would look as if it
  * was not.
  *

@@ -55,6 +55,16 @@ export function keyOf(object: KubeObject): string {
 }
 
 /**
+ * Namespace and name of an object in a namespace.
+ *
+ * @param key - of {@link keyOf}
+ */
+export function nameOf(key: string): { readonly namespace: string; readonly name: string } {
+  const [namespace = "", name = ""] = key.split("/");
+  return { namespace, name };
+}
+
+/**
  * Reads an object.
  *
  * @returns undefined when it is not there

@@ -17,7 +17,7 @@ export function checkCommand(): Command {
     )
     .action(async ({ output, ...where }: Where & { readonly output: OutputFormat }) => {
       // Loaded here only: the other commands answer at once without it.
-      const { checkInstallation } = await import("../check/check.ts");
+      const { checkInstallation } = await import("../installation/check.ts");
       const { formatTable } = await import("../show/table.ts");
       const { formatData } = await import("../show/output.ts");
       const results = await checkInstallation(where);

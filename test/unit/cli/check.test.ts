@@ -9,7 +9,7 @@ import {
   ofServer,
   ofTrial,
   ofWebhook,
-} from "../../../src/cli/check/results.ts";
+} from "../../../src/cli/installation/results.ts";
 import { KubeError } from "../../../src/kube/errors.ts";
 import { podOf } from "../../support/builders.ts";
 
