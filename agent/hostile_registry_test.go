@@ -169,7 +169,7 @@ func taken(t *testing.T, input string, options ...string) (code int, message, pl
 	must(t, os.Mkdir(filepath.Join(root, "outside"), 0o755))
 	must(t, os.WriteFile(filepath.Join(root, "outside/kept"), []byte("kept"), 0o644))
 	t.Cleanup(func() { letBeRemoved(root) })
-	p.inputs, p.pullOptions = []string{input}, append([]string{"--stall-timeout=1"}, options...)
+	p.inputs, p.pullOptions = []string{input}, options
 	pull := p.preparedPull()
 	pull.watchMemory()
 	pull.launch()

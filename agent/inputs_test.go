@@ -112,7 +112,7 @@ func TestInputsForAnotherUser(t *testing.T) {
 		must(t, os.Mkdir(p.work, 0o777))
 		must(t, os.Chmod(p.share, 0o777))
 		must(t, os.Chmod(p.work, 0o777))
-		pull := p.prepared("pull", "--share", p.share, "--timeout", "5", "--input", input)
+		pull := p.prepared("pull", "--share", p.share, "--timeout", "60", "--input", input)
 		if p.inputs = []string{input}; p.streams {
 			pull = p.preparedServe()
 		}

@@ -31,7 +31,7 @@ func newScripted(t *testing.T, output string) *scripted {
 
 // sidecar is our side, with inputs and options.
 func (p *scripted) sidecar(options ...string) *container {
-	arguments := []string{"sidecar", "--share=" + p.share, "--policy=" + p.policy, "--timeout=5", "--debug"}
+	arguments := []string{"sidecar", "--share=" + p.share, "--policy=" + p.policy, "--timeout=60", "--debug"}
 	if p.output != "" {
 		arguments = append(arguments, "--output="+p.output)
 	}
@@ -168,7 +168,7 @@ func TestARestartedSidecarPushesWithoutTheScript(t *testing.T) {
 	makes(t, input, "mkdir out; echo x > out/x", "--output-path=out/.")
 	p := newScripted(t, "http://127.0.0.1:1/again:1")
 	p.policy = `{"restart":"OnFailure"}`
-	first := p.sidecar("--input=" + input)
+	first := p.sidecar("--timeout=5", "--input="+input)
 	wants(t, p.script(waits+"echo x > outputs/x; touch oras-operator-done.txt", "--oras-comes-back"), 0, "")
 	wants(t, first, 190, "127.0.0.1:1")
 	p.output = "http://" + host + "/again:1"

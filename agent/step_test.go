@@ -232,7 +232,7 @@ func (p *pod) preparedPull() *container {
 	if p.streams {
 		return p.preparedServe()
 	}
-	arguments := []string{"pull", "--share", p.share, "--timeout", "5", "--containers", strconv.Itoa(p.containers)}
+	arguments := []string{"pull", "--share", p.share, "--timeout", "60", "--containers", strconv.Itoa(p.containers)}
 	for _, input := range p.inputs {
 		arguments = append(arguments, "--input", input)
 	}
@@ -299,7 +299,7 @@ func (p *pod) serve(options ...string) *container {
 
 func (p *pod) preparedServe(options ...string) *container {
 	p.t.Helper()
-	arguments := append([]string{"serve", "--share=" + p.share, "--timeout=5"}, append(p.pullOptions, options...)...)
+	arguments := append([]string{"serve", "--share=" + p.share, "--timeout=60"}, append(p.pullOptions, options...)...)
 	if p.output != "" {
 		arguments = append(arguments, "--output="+p.output)
 	}
@@ -318,7 +318,7 @@ func (p *pod) push(options ...string) *container {
 	if p.streams {
 		return p.serve(options...)
 	}
-	arguments := append([]string{"push", "--share=" + p.share, "--output", p.output, "--timeout", "5"}, options...)
+	arguments := append([]string{"push", "--share=" + p.share, "--output", p.output, "--timeout", "60"}, options...)
 	for range p.containers {
 		arguments = append(arguments, "--policy="+p.policy)
 	}
@@ -471,7 +471,9 @@ func TestAKilledOrasIsMetAgain(t *testing.T) {
 func TestInputsThatCannotBeHad(t *testing.T) {
 	host := startRegistry(t)
 	newPod(t, "").cannotBring(181, "no/such:1", "http://"+host+"/no/such:1")
-	newPod(t, "").cannotBring(183, "127.0.0.1:1", "http://127.0.0.1:1/no/such:1")
+	p := newPod(t, "")
+	p.pullOptions = []string{"--timeout=3"}
+	p.cannotBring(183, "127.0.0.1:1", "http://127.0.0.1:1/no/such:1")
 }
 
 func TestACopyOfStandardOutputIsTheOutput(t *testing.T) {

@@ -35,7 +35,7 @@ func TestNoProcessIsLeft(t *testing.T) {
 				return c
 			}
 			must(t, errors.Join(os.Chmod(p.share, 0o777), os.Chown(filepath.Join(p.share, "0"), user, user)))
-			oras := limited(p.prepared("push", "--share="+p.share, "--output", p.output, "--timeout=5", "--policy="+p.policy))
+			oras := limited(p.prepared("push", "--share="+p.share, "--output", p.output, "--timeout=60", "--policy="+p.policy))
 			script := `mkdir out; i=0; while [ $i -lt 2000 ]; do echo $i > out/$i; i=$((i+1)); done; : > ready; until [ -e go ]; do :; done`
 			step := limited(p.wrapped(0, []string{"sh", "-c", script}, options...))
 			until(t, "the program, and oras to know of it", func() bool {
