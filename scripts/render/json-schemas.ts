@@ -55,6 +55,8 @@ function maker(schema: Schema, { read }: Place): Node {
   };
 }
 
+const kept = new Set(["x-kubernetes-validations", "x-kubernetes-list-map-keys"]);
+
 interface Node {
   readonly [keyword: string]: unknown;
 }
@@ -97,16 +99,20 @@ function orasCache(schema: Schema): object {
   };
 }
 
-/** Plain JSON Schema: keywords of the product are gone, their rules are not; unknown fields are underlined. */
+/**
+ * Plain JSON Schema: keywords of the product are gone, their rules are not; unknown fields are underlined. Rules in CEL
+ * and keys of lists stay, as keywords of Kubernetes: `validate` evaluates them, editors skip them.
+ */
 function closed(node: SchemaNode): SchemaNode {
   const { title, dependentRequired, dependentSchemas, ...rest } = mapChildren(node, closed);
   const dependencies = { ...dependentRequired, ...dependentSchemas };
   return {
-    ...Object.fromEntries(Object.entries(rest).filter(([key]) => !key.startsWith("x-"))),
+    ...Object.fromEntries(Object.entries(rest).filter(([key]) => !key.startsWith("x-") || kept.has(key))),
     ...(title !== undefined && node.pattern !== undefined
       ? { patternErrorMessage: `Allowed is ${title}.` }
       : {}),
     ...(Object.keys(dependencies).length > 0 ? { dependencies } : {}),
+    ...(node["x-kubernetes-list-type"] === "set" ? { uniqueItems: true } : {}),
     ...(node.properties && node.additionalProperties === undefined ? { additionalProperties: false } : {}),
   };
 }

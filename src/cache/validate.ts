@@ -3,6 +3,7 @@ import { Ajv, type ErrorObject } from "ajv";
 import schemas from "../../generated/schemas/oras-operator.schema.json" with { type: "json" };
 import { suggestion } from "../annotations/nearest.ts";
 import { OrasCache } from "./model.ts";
+import { brokenRules, type Rule } from "./rules.ts";
 
 /** What is wrong with a field. */
 export interface FieldProblem {
@@ -13,7 +14,12 @@ export interface FieldProblem {
 }
 
 const options = { allErrors: true, strict: false, verbose: true, validateFormats: false };
-const validate = new Ajv(options).compile(schemas.definitions.OrasCache);
+const celKeyword = "x-kubernetes-validations";
+const keysKeyword = "x-kubernetes-list-map-keys";
+const validate = new Ajv(options)
+  .addKeyword({ keyword: celKeyword, validate: evaluateRules, errors: true })
+  .addKeyword({ keyword: keysKeyword, type: "array", validate: hasOneOfEach })
+  .compile(schemas.definitions.OrasCache);
 setValidateFunc(OrasCache, validate as never);
 
 /**
@@ -25,6 +31,32 @@ setValidateFunc(OrasCache, validate as never);
  */
 export function validateOrasCache(value: unknown): FieldProblem[] {
   return validate(value) ? [] : (validate.errors ?? []).map(problemOf);
+}
+
+/** The keyword of rules in CEL. Its errors are the rules that are broken. */
+function evaluateRules(rules: readonly Rule[], value: unknown): boolean {
+  const broken = brokenRules(rules, value);
+  evaluateRules.errors = broken.map(({ message, fieldPath = "" }) => ({
+    keyword: celKeyword,
+    message,
+    params: { fieldPath },
+  }));
+  return broken.length === 0;
+}
+evaluateRules.errors = [] as Partial<ErrorObject>[];
+
+/** The keyword of lists whose items are known by their fields, such as variables by their names. */
+function hasOneOfEach(fields: readonly string[], items: readonly unknown[]): boolean {
+  return repeated(fields, items).length === 0;
+}
+
+/** The keys that several items have, as text. An item without one has a problem that is told anyway. */
+function repeated(fields: readonly string[], items: readonly unknown[]): string[] {
+  const keys = items
+    .map((item) => fields.map((field) => Object(item)[field]))
+    .filter((values) => !values.includes(undefined))
+    .map((values) => values.join(", "));
+  return [...new Set(keys.filter((key, index) => keys.indexOf(key) !== index))];
 }
 
 /** The part of a schema that an error is about, as ajv hands it over. */
@@ -45,6 +77,19 @@ function problemOf(error: ErrorObject): FieldProblem {
     const known = Object.keys(parent.properties ?? {});
     return { path: [...path, unknown], message: `no such field; ${suggestion(unknown, known)}` };
   }
+  if (keyword === celKeyword) {
+    return {
+      path: [...path, ...String(params["fieldPath"]).split(".").slice(1)],
+      message: error.message ?? "",
+    };
+  }
+  if (keyword === keysKeyword) {
+    const fields = error.schema as string[];
+    const found = repeated(fields, data as unknown[]).join("; ");
+    return { path, message: `several items have the ${fields.join(", ")} ${found}; allowed is one of each` };
+  }
+  if (keyword === "uniqueItems")
+    return { path, message: "an item is in the list twice; allowed is one of each" };
   if (keyword === "dependencies") {
     const message = `may only be set where ${params["missingProperty"]} is set`;
     return { path: [...path, String(params["property"])], message };

@@ -1,4 +1,5 @@
 import { describe, expect } from "vitest";
+import { validateOrasCache } from "../../src/cache/validate.ts";
 import { resources } from "../../src/kube/resources.ts";
 import { cacheOf } from "../support/builders.ts";
 import { test as base } from "../support/integration.ts";
@@ -11,10 +12,14 @@ const test = base.extend("rules", { scope: "file" }, async ({ installed }) => {
   return {
     created: async (spec: object) => {
       const name = `c${made++}`;
+      // `validate` says the same without a cluster.
+      const isValid = validateOrasCache(cacheOf(name, spec)).length === 0;
       try {
         await ns.create(resources.orasCaches, cacheOf(name, spec));
+        expect(isValid).toBe(true);
         return await ns.cache(name);
       } catch (error) {
+        expect(isValid).toBe(false);
         return (error as Error).message;
       }
     },

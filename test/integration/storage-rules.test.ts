@@ -1,6 +1,7 @@
 import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import type { OrasCache } from "../../src/cache/types.ts";
+import { validateOrasCache } from "../../src/cache/validate.ts";
 import { pathOf, resources } from "../../src/kube/resources.ts";
 import { cacheOf, keyOf } from "../support/builders.ts";
 import { test as base } from "../support/integration.ts";
@@ -18,7 +19,13 @@ const test = base.extend("rules", { scope: "file" }, async ({ installed }) => {
       (error: Error) => error.message,
     );
   return {
-    created: (spec: object) => answer(ns.create(resources.orasCaches, cacheOf(`c${made++}`, spec))),
+    /** What comes of it when it is made; `validate` says the same without a cluster. */
+    created: async (spec: object) => {
+      const cache = cacheOf(`c${made++}`, spec);
+      const answered = await answer(ns.create(resources.orasCaches, cache));
+      expect(validateOrasCache(cache).length === 0).toBe(answered === "accepted");
+      return answered;
+    },
     /** What comes of it when the spec is replaced by another, or removed. */
     changed: async (before: Spec, after: object | undefined) => {
       const name = `c${made++}`;

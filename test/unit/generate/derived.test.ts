@@ -104,6 +104,7 @@ describe("OrasCaches", () => {
   });
 
   test("messages name the field, what was found and what is allowed", () => {
+    const twice = ["ReadWriteOnce", "ReadWriteOnce"];
     const problems = (spec: object, name = "oras") =>
       validateOrasCache({ ...new OrasCache({ metadata: { name } }), spec }).map(line);
     expect(problems({ imge: "x" })).toEqual(["spec.imge: no such field; did you mean image?"]);
@@ -122,6 +123,23 @@ describe("OrasCaches", () => {
       expect.stringContaining('metadata.name: found "1st"; allowed is the name of an OrasCache'),
     ]);
     expect(problems({ imge: "x", deploy: 1 })).toHaveLength(2);
+    expect(problems({ suspend: true })).toEqual([
+      expect.stringMatching(
+        /^spec.suspend: suspend may only be true where storage.persistentVolumeClaim or /,
+      ),
+    ]);
+    expect(problems({ storage: { warnAt: 90, refuseAt: 80 } })).toEqual([
+      "spec.storage.refuseAt: refuseAt cannot be less than warnAt",
+    ]);
+    // What is wrong with the type of a value is no second problem of the rule that reads it.
+    expect(problems({ storage: { warnAt: "90", refuseAt: 80 } })).toHaveLength(1);
+    expect(problems({ env: [{ name: "A" }, { name: "A" }, { name: "B" }] })).toEqual([
+      "spec.env: several items have the name A; allowed is one of each",
+    ]);
+    expect(problems({ env: ["A", "A"] })).toHaveLength(2);
+    expect(problems({ storage: { persistentVolumeClaim: { size: "1Gi", accessModes: twice } } })).toEqual([
+      "spec.storage.persistentVolumeClaim.accessModes: an item is in the list twice; allowed is one of each",
+    ]);
     expect(validateOrasCache(7).map(line)).toEqual([": found 7; allowed is a map"]);
   });
 });
