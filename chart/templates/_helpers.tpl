@@ -3,20 +3,43 @@
 {{ .Files.Get "files/names.yaml" }}
 {{- end }}
 
+{{/*
+Gives the values that are missing their defaults: helm upgrade --reuse-values brings those of the release alone, which an
+older chart may have made. Lists and maps of the user's own are empty then, as they are after --set NAME=null.
+*/}}
+{{- define "oras-operator.complete" -}}
+{{- $_ := set . "Values" (mustMergeOverwrite (.Files.Get "files/defaults.yaml" | fromYaml) .Values) }}
+{{- end }}
+
 {{/* Name of the objects that the operator's code does not look for by name. */}}
 {{- define "oras-operator.fullname" -}}
 {{- $names := include "oras-operator.names" . | fromYaml -}}
 {{ .Values.fullnameOverride | default .Values.nameOverride | default $names.deployment }}
 {{- end }}
 
-{{/* Namespace of the operator, which changes no Pods in it. */}}
+{{/*
+Namespace of the operator, which changes no Pods in it. A release stays where it is, with the key of all passwords: an
+older chart, or values that are not given again, may have put it elsewhere than where new ones go.
+*/}}
 {{- define "oras-operator.namespace" -}}
 {{- $names := include "oras-operator.names" . | fromYaml -}}
-{{- $namespace := .Values.namespace.name | default .Release.Namespace -}}
+{{- $namespace := .Values.namespace.name | default (include "oras-operator.installedNamespace" .) | default .Release.Namespace -}}
 {{- if eq $namespace "default" }}
 {{- fail (printf "The operator changes no Pods of its own namespace, so it needs one for itself: install with --namespace %s --create-namespace, or set namespace.name." $names.operatorNamespace) }}
 {{- end }}
 {{- $namespace }}
+{{- end }}
+
+{{/* Where this release has its webhook; empty if it has none yet, and where Helm may not ask the API server. */}}
+{{- define "oras-operator.installedNamespace" -}}
+{{- $names := include "oras-operator.names" . | fromYaml -}}
+{{- $found := lookup "admissionregistration.k8s.io/v1" "MutatingWebhookConfiguration" "" $names.webhookConfiguration -}}
+{{- $owner := dig "metadata" "annotations" dict $found -}}
+{{- if and (eq (get $owner "meta.helm.sh/release-name") .Release.Name) (eq (get $owner "meta.helm.sh/release-namespace") .Release.Namespace) -}}
+{{- range first $found.webhooks | list -}}
+{{ dig "clientConfig" "service" "namespace" "" . }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{/* Labels that select the operator's Pods. */}}

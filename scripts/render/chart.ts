@@ -40,6 +40,7 @@ export function renderChart(): Rendered[] {
       },
     ]),
     valuesYaml(values),
+    manifest("chart/files/defaults.yaml", [fixed(values)]),
     { path: "chart/values.schema.json", content: `${JSON.stringify(valuesSchema(values), null, 2)}\n` },
   ];
 }
@@ -77,6 +78,15 @@ function valuesYaml(values: Record<string, Value>): Rendered {
 
 function defaults(values: Record<string, Value>): Record<string, unknown> {
   return mapValues(values, (value) => (value.properties ? defaults(value.properties) : value.default));
+}
+
+/** The same without what is in lists and in maps whose keys are the user's: null takes that away. */
+function fixed(values: Record<string, Value>): Record<string, unknown> {
+  return mapValues(values, ({ properties, default: value }) => {
+    if (properties) return fixed(properties);
+    if (Array.isArray(value)) return [];
+    return typeof value === "object" ? {} : value;
+  });
 }
 
 function comment(node: unknown, values: Record<string, Value>, top = true): void {

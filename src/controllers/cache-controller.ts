@@ -18,6 +18,8 @@ import type { AskEnforced } from "./enforcement.ts";
 import type { Asked } from "./remotes.ts";
 import { type AskUsage, createReports, type ObserveUsage } from "./reports.ts";
 import type { Retention } from "./retention.ts";
+import { createStepArrivals } from "./step-arrivals.ts";
+import type { StepPod } from "./step-pods.ts";
 import {
   createWhyNoPod,
   failedCreations,
@@ -37,6 +39,8 @@ interface CacheControllerSettings {
   readonly log: Logger;
   readonly caches: Reflector<StoredOrasCache>;
   readonly mirror: StartMirror;
+  /** A mirror of the injected Pods. */
+  readonly steps: Pick<Reflector<StepPod>, "store" | "subscribe" | "synced">;
   readonly publish: EventRecorder;
   /** Asks whether a remote registry answers; undefined where none may be asked. */
   readonly askRemote: ((registry: string) => Promise<Asked>) | undefined;
@@ -70,9 +74,11 @@ export function cacheController(settings: CacheControllerSettings): Controller {
     keep: keepEvent,
   });
   const reports = createReports(settings.installation.operatorKey, settings.askUsage, settings.observeUsage);
+  const arrivals = createStepArrivals(settings.steps);
   const { reconcile, isOwnWrite } = createReconciler({
     ...settings,
     reports,
+    arrivals,
     retentionOf: settings.retention.outcomeOf,
     caches: caches.store,
     children: Object.fromEntries(children.map(({ resource, reflector }) => [resource.kind, reflector.store])),
@@ -97,6 +103,7 @@ export function cacheController(settings: CacheControllerSettings): Controller {
       ]),
       ...children.map(({ reflector }) => watchOf(reflector, ofCache)),
       watchOf(pods, ofCache),
+      arrivals.watch,
       reports.watch,
       settings.retention.watch,
       watchOf(events, (now) => (now ? [regardingKey(now)] : [])),

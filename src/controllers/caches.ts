@@ -33,6 +33,7 @@ import { createPrefixes } from "./prefixes.ts";
 import type { Asked } from "./remotes.ts";
 import { type Reports, reportedTrouble } from "./reports.ts";
 import { createRollouts } from "./rollouts.ts";
+import type { StepArrivals } from "./step-arrivals.ts";
 
 /** What the reconciler sees and acts with. */
 export interface ReconcilerSettings {
@@ -50,6 +51,8 @@ export interface ReconcilerSettings {
   readonly askRemote: ((registry: string) => Promise<Asked>) | undefined;
   /** Whether a registry refuses who has no password. */
   readonly askEnforced: AskEnforced;
+  /** For which caches steps have come. */
+  readonly arrivals: Omit<StepArrivals, "watch">;
   /** How full registries are. */
   readonly reports: Reports;
   /** How the last pass of retention of a cache ended, if there was one. */
@@ -151,9 +154,9 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
   };
 
   /** Whether a child is to be looked at: the operator may not read Secrets, and does not make one at each look. */
-  const isDue = (child: Child, key: string, children: Children): boolean =>
+  const isDue = (child: Child, key: string, children: Children, awaited: boolean): boolean =>
     isMissed(child, settings.podsOf(key).map(troubleOf)) ||
-    !(children.hasMade(child) || isNamedBy(child, liveSet(key)));
+    !((children.hasMade(child) && !awaited) || isNamedBy(child, liveSet(key)));
 
   const tellRollout = (cache: StoredOrasCache, key: string, child: Child, changes: ChildChange[]) => {
     if (child.kind !== "StatefulSet" || !changes.some(({ kind }) => kind !== "created")) return;
@@ -167,8 +170,10 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     await findUnseen(cache, key);
     const desired = desiredOf(cache, key);
     for (const child of superfluous(cache, key, desired)) yield* await children.prune(child);
+    const awaited = settings.arrivals.lookInMs(key) === 0;
+    if (awaited) settings.arrivals.looked(key);
     for (const child of desired) {
-      if (!isDue(child, key, children)) continue;
+      if (!isDue(child, key, children, awaited)) continue;
       const before = liveSet(key);
       const changes = await children.ensure(child, isNewSpec(cache));
       if (before && child.kind === "StatefulSet" && changes.some(({ kind }) => kind === "recreated"))
@@ -258,6 +263,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
       removed.delete(key);
       rollouts.forget(key);
       settings.reports.forget(key);
+      settings.arrivals.forget(key);
       prefixes.forget(key);
       return undefined;
     }
@@ -266,7 +272,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     const found = await look(cache, key);
     const status = await report(cache, key, found);
     if (found.error !== undefined) return afterError(found.error);
-    return earliest(found.againInMs, untilDeadline(status, Date.now()));
+    return earliest(found.againInMs, untilDeadline(status, Date.now()), settings.arrivals.lookInMs(key));
   };
 
   return {

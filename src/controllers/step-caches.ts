@@ -7,6 +7,7 @@ import type { EventNote, EventRecorder } from "../kube/events.ts";
 import { indexBy } from "../kube/index-by.ts";
 import { type KubeObject, keyOf, nameOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
+import { cacheOfStep } from "./step-arrivals.ts";
 import { hasEnded, type StepPod } from "./step-pods.ts";
 import { tellStep } from "./tell-step.ts";
 
@@ -31,7 +32,7 @@ const mostNames = 10;
  * @param settings - see there
  */
 export function stepCacheController({ client, caches, pods, publish }: StepCacheSettings): Controller {
-  const usersOf = indexBy(pods, cacheKeyOf);
+  const usersOf = indexBy(pods, cacheOfStep);
   const namesIn = indexBy(caches, ({ metadata }) => metadata?.namespace);
   return {
     name: "step-cache",
@@ -45,7 +46,7 @@ export function stepCacheController({ client, caches, pods, publish }: StepCache
     ],
     reconcile: async (key) => {
       const pod = pods.store.get(key);
-      const cacheKey = pod && cacheKeyOf(pod);
+      const cacheKey = pod && cacheOfStep(pod);
       if (pod === undefined || cacheKey === undefined || hasEnded(pod)) return undefined;
       const cache = caches.store.get(cacheKey);
       const note = cache
@@ -58,11 +59,6 @@ export function stepCacheController({ client, caches, pods, publish }: StepCache
       return undefined;
     },
   };
-}
-
-function cacheKeyOf({ metadata }: StepPod): string | undefined {
-  const cache = metadata?.labels?.[names.usesCacheLabel];
-  return cache && `${metadata?.namespace}/${cache}`;
 }
 
 function notFound(cache: string, there: string[]): EventNote {

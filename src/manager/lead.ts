@@ -84,7 +84,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
   const controllers = [
     retention.controller,
     cacheController({
-      ...{ client, log, caches, mirror, publish, askRemote, retention },
+      ...{ client, log, caches, mirror, publish, askRemote, retention, steps: pods },
       askEnforced: (host, user) => enforcesPasswords(host, user, watching.signal),
       askUsage: (address, token) => askUsage(address, token, watching.signal),
       observeUsage: metrics.observeUsage,

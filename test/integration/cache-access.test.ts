@@ -161,6 +161,20 @@ describe("a registry with a password", () => {
     await until(async () => (await policyOf("early")) === undefined, "its end");
   });
 
+  test("and whose login somebody deleted has it again when a step comes", async () => {
+    await create("again");
+    const name = (await settled("again")).status?.credentialsSecret ?? "";
+    const login = await until(() => read<V1Secret>(resources.secrets, name), "the login");
+    await client.request({ method: "DELETE", path: pathOf(resources.secrets, { namespace, name }) });
+    const labels = { [names.injectedLabel]: "true", [names.usesCacheLabel]: "again" };
+    const spec = { containers: [{ name: "main", image: "example.com/main" }] };
+    const body = { metadata: { name: "step", labels }, spec };
+    await client.request({ method: "POST", path: pathOf(resources.pods, { namespace }), body });
+    const back = await until(() => read<V1Secret>(resources.secrets, name), "the login to be back");
+    expect(back.data).toEqual(login.data);
+    expect(back.metadata?.uid).not.toBe(login.metadata?.uid);
+  });
+
   test("cannot be asked of a remote one", async () => {
     const refused = create("remote", { deploy: false, registry: "ghcr.io", auth: { type: "htpasswd" } });
     await expect(refused).rejects.toThrow("auth may only be set where deploy is true");

@@ -4,6 +4,8 @@ import { join, relative } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { buildModule, controlPlaneProgram } from "../../../dev/cluster/binaries.ts";
 import packageJson from "../../../package.json" with { type: "json" };
+import { chartValues, type Value } from "../../../schema/chart-values.ts";
+import { names } from "../../../schema/names.ts";
 import { optionTable } from "../../../schema/options.ts";
 import { buildConfig, type Manifest } from "../../../scripts/build-config.ts";
 import { objectsIn, title } from "../../support/manifests.ts";
@@ -191,6 +193,21 @@ describe("the chart", () => {
     ["a policy that the API server has not", "webhook.failurePolicy=Warn", "failurePolicy"],
   ])("refuses %s by name", async (_, value, named) => {
     await expect(helmTemplate(["--set", value])).rejects.toThrow(named);
+  });
+
+  const paths = (values: Record<string, Value>, path = ""): string[] =>
+    Object.entries(values).flatMap(([name, { properties }]) => [
+      `${path}${name}`,
+      ...(properties ? paths(properties, `${path}${name}.`) : []),
+    ]);
+
+  test("each value may be missing, as after helm upgrade --reuse-values from a chart that had it not", async () => {
+    const inOwn = ["--namespace", names.operatorNamespace, "--set", "namespace.name="];
+    const whole = byTitle(await rendered(...inOwn));
+    for (const path of paths(chartValues())) {
+      const objects = byTitle(await rendered(...inOwn, "--set", `${path}=null`));
+      expect(Object.keys(objects).sort(), path).toEqual(Object.keys(whole).sort());
+    }
   });
 
   test("passes helm lint, and helm package makes an archive of it", async () => {

@@ -170,6 +170,44 @@ describe("helm install beside an installation by kubectl apply", () => {
   });
 });
 
+describe("helm upgrade of a release that an older chart made", () => {
+  const elsewhere = "oras-operator ./chart --namespace tools";
+
+  test.each(["", "--reuse-values", "--reset-then-reuse-values"])(
+    "it stays in its namespace, with the key of all passwords: helm upgrade %s",
+    async (how) => {
+      for (const namespace of [names.operatorNamespace, "other"]) {
+        await shell(`helm install ${elsewhere} --create-namespace --set namespace.name=${namespace}`);
+        await shell(`kubectl create secret generic ${names.cacheKeySecret} --namespace ${namespace}`);
+        await shell(`helm upgrade ${elsewhere} ${how}`);
+        expect(await shell(`kubectl get secret,deployment --namespace ${namespace} -o name`)).toBe(
+          `secret/${names.cacheKeySecret}\ndeployment.apps/oras-operator\n`,
+        );
+        expect(await shell("kubectl get deployment --namespace tools -o name")).toBe("");
+        await shell("helm uninstall oras-operator --namespace tools");
+      }
+    },
+  );
+
+  test("a release is not led to where another one is", async () => {
+    await shell(
+      `helm install ${elsewhere} --create-namespace --set namespace.name=${names.operatorNamespace}`,
+    );
+    const second = shell("helm install oras-operator ./chart --namespace second --create-namespace");
+    await expect(second).rejects.toThrow("cannot be imported into the current release");
+  });
+
+  test("--reuse-values: what the older chart had no values for has its defaults", async () => {
+    const older = join(folder, "older");
+    await cp("chart", older, { recursive: true });
+    await writeFile(join(older, "values.yaml"), stringify({ replicas: 1 }));
+    await shell(`helm install oras-operator ${older} --namespace tools --create-namespace`);
+    await shell(`helm upgrade ${elsewhere} --reuse-values --set commonLabels.team=a`);
+    const env = `kubectl get deployment oras-operator --namespace tools -o jsonpath='{.spec.replicas} {.metadata.labels.team} {.spec.template.spec.containers[0].env[?(@.name=="ORAS_OPERATOR_REGISTRY_AUTH")].value}'`;
+    expect(await shell(env)).toBe("1 a htpasswd");
+  });
+});
+
 test("helm uninstall keeps the key of all passwords, also in a namespace that the chart made, and the OrasCaches", async () => {
   const within = `-n ${names.operatorNamespace}`;
   await shell(`helm install oras-operator ./chart --set namespace.name=${names.operatorNamespace}`);

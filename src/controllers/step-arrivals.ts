@@ -1,0 +1,63 @@
+import { names } from "../../schema/names.ts";
+import { type Watch, watchOf } from "../kube/controller.ts";
+import type { Reflector } from "../kube/reflector.ts";
+import { hasEnded, type StepPod } from "./step-pods.ts";
+
+/** Of which caches a step has come since the Secret with their login was looked at. */
+export interface StepArrivals {
+  readonly watch: Watch;
+  /**
+   * After how many milliseconds to look at that Secret.
+   *
+   * @returns 0 for now; undefined while no step has come
+   */
+  readonly lookInMs: (cache: string) => number | undefined;
+  /** It is looked at now. */
+  readonly looked: (cache: string) => void;
+  readonly forget: (cache: string) => void;
+}
+
+/** As long as the kubelet takes to show a Secret to a Pod that runs; so looking more often would help no step. */
+const gapMs = 60_000;
+
+/** The key of the cache that a step uses. */
+export function cacheOfStep({ metadata }: StepPod): string | undefined {
+  const cache = metadata?.labels?.[names.usesCacheLabel];
+  return cache && `${metadata?.namespace}/${cache}`;
+}
+
+/**
+ * Remembers arrivals of steps. The operator may not read Secrets, so it cannot see that somebody deleted one; to create it
+ * again costs a request, which is spent where a step may wait for it.
+ *
+ * @param pods - a mirror of the injected Pods
+ * @param now - the time in milliseconds
+ */
+export function createStepArrivals(
+  pods: Pick<Reflector<StepPod>, "store" | "subscribe" | "synced">,
+  now: () => number = Date.now,
+): StepArrivals {
+  const come = new Set<string>();
+  const lookedAt = new Map<string, number>();
+  return {
+    watch: watchOf(pods, (pod, before) => {
+      const cache = pod && !before && !hasEnded(pod) ? cacheOfStep(pod) : undefined;
+      if (cache === undefined) return [];
+      come.add(cache);
+      return [cache];
+    }),
+    lookInMs: (cache) => {
+      if (!come.has(cache)) return undefined;
+      const last = lookedAt.get(cache);
+      return last === undefined ? 0 : Math.max(0, last + gapMs - now());
+    },
+    looked: (cache) => {
+      come.delete(cache);
+      lookedAt.set(cache, now());
+    },
+    forget: (cache) => {
+      come.delete(cache);
+      lookedAt.delete(cache);
+    },
+  };
+}
