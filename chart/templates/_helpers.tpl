@@ -30,6 +30,21 @@ older chart, or values that are not given again, may have put it elsewhere than 
 {{- $namespace }}
 {{- end }}
 
+{{/*
+Refuses what would delete every OrasCache: the original's chart has the CustomResourceDefinition as a template, and what a
+release had as a template, Helm deletes when the next chart lacks it.
+*/}}
+{{- define "oras-operator.keepCaches" -}}
+{{- $names := include "oras-operator.names" . | fromYaml -}}
+{{- $crd := printf "%s.%s" $names.plural $names.group -}}
+{{- $found := lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" $crd -}}
+{{- $annotations := dig "metadata" "annotations" dict $found -}}
+{{- $isOurs := and (eq (get $annotations "meta.helm.sh/release-name") .Release.Name) (eq (get $annotations "meta.helm.sh/release-namespace") .Release.Namespace) -}}
+{{- if and $isOurs (ne (get $annotations "helm.sh/resource-policy") "keep") }}
+{{- fail (printf "The release %s was installed from a chart that has the CustomResourceDefinition %s as a template, as the original operator's chart has it: this upgrade would delete it, with every %s. Have Helm keep it: kubectl annotate crd %s helm.sh/resource-policy=keep" .Release.Name $crd $names.kind $crd) }}
+{{- end }}
+{{- end }}
+
 {{/* Where this release has its webhook; empty if it has none yet, and where Helm may not ask the API server. */}}
 {{- define "oras-operator.installedNamespace" -}}
 {{- $names := include "oras-operator.names" . | fromYaml -}}

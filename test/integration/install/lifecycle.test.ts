@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
@@ -7,6 +7,7 @@ import { buildModule, controlPlaneProgram } from "../../../dev/cluster/binaries.
 import { names } from "../../../schema/names.ts";
 import { cacheOf } from "../../support/builders.ts";
 import { type ControlPlane, startControlPlane } from "../../support/control-plane.ts";
+import { objectsIn } from "../../support/manifests.ts";
 import { execute, helmTemplate } from "../../support/programs.ts";
 import { startRegistry } from "../../support/registry.ts";
 
@@ -50,47 +51,131 @@ const may = (what: string, name: string) =>
   );
 
 describe("lif-29: over an installation of the original", () => {
-  const cache = cacheOf("mine");
-  beforeEach(async () => {
-    await shell(`kubectl apply -f ${original} && kubectl wait --for=condition=Established crd --all`);
-    await writeFile(join(folder, "cache.json"), JSON.stringify(cache));
+  const page = "docs/coming-from-the-original.md";
+
+  /** Its objects, of which cert-manager's kinds need their definitions first. */
+  async function certManagerKinds(): Promise<void> {
+    const definitions = ["Certificate", "Issuer"].map((kind) => {
+      const plural = `${kind.toLowerCase()}s`;
+      const schema = { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } };
+      return stringify({
+        apiVersion: "apiextensions.k8s.io/v1",
+        kind: "CustomResourceDefinition",
+        metadata: { name: `${plural}.cert-manager.io` },
+        spec: {
+          ...{ group: "cert-manager.io", scope: "Namespaced", names: { kind, plural } },
+          versions: [{ name: "v1", served: true, storage: true, schema }],
+        },
+      });
+    });
+    await writeFile(join(folder, "cert-manager.yaml"), definitions.join("---\n"));
+    await shell(`kubectl apply -f ${join(folder, "cert-manager.yaml")}`);
+    await shell("kubectl wait --for=condition=Established crd --all");
+  }
+
+  async function createCache(): Promise<void> {
+    await shell("kubectl wait --for=condition=Established crd --all");
+    await writeFile(join(folder, "cache.json"), JSON.stringify(cacheOf("mine")));
     await shell(`kubectl create -f ${join(folder, "cache.json")}`);
+  }
+
+  /** Those of its objects that are there, but for what this operator has under the same name. */
+  async function left(text: string): Promise<string[]> {
+    const kept = ["Namespace", "CustomResourceDefinition", "MutatingWebhookConfiguration"];
+    const gone = objectsIn(text).filter(({ kind }) => !kept.includes(kind));
+    await writeFile(join(folder, "gone.yaml"), gone.map((object) => stringify(object)).join("---\n"));
+    const found = await shell(`kubectl get --ignore-not-found -o name -f ${join(folder, "gone.yaml")}`);
+    return found.split("\n").filter(Boolean);
+  }
+
+  describe("by YAML", () => {
+    beforeEach(async () => {
+      await certManagerKinds();
+      await shell(`kubectl apply -f ${original}`);
+      await createCache();
+    });
+
+    test("kubectl apply and the page's commands leave this operator, its rights, and the caches", async () => {
+      const [install = "", clean = "", certificate = ""] = await commandsOf(page);
+      await shell(install);
+      const webhooks = await shell(
+        `kubectl get mutatingwebhookconfiguration ${names.webhookConfiguration} -o jsonpath='{.metadata.annotations.cert-manager\\.io/inject-ca-from}{range .webhooks[*]}{.clientConfig.service.name} {end}'`,
+      );
+      expect(webhooks).toBe(`${names.webhookService} ${names.webhookService} `);
+      for (const what of ["get secrets", "create pods/exec", "delete pods", "update configmaps"]) {
+        expect(await may(what, names.serviceAccount), what).toBe("no");
+      }
+      await shell(clean);
+      await shell(certificate);
+      expect(await may("get secrets", "oras-operator-controller-manager")).toBe("no");
+      expect(await left(await readFile(original, "utf8"))).toEqual([]);
+      expect(await shell("kubectl get orascache mine -o name")).toContain("mine");
+      const conversion = `kubectl get crd ${names.plural}.${names.group} -o jsonpath={.spec.conversion.strategy}`;
+      expect(await shell(conversion)).toBe("None");
+      const again = await shell(install);
+      // kubectl sends a budget's selector each time, because its patchStrategy is replace; nothing changes by that.
+      const same = / unchanged$|^poddisruptionbudget\S* configured$|^$/;
+      expect(again.split("\n").filter((line) => !same.test(line))).toEqual([]);
+    });
+
+    test("helm install changes nothing; the page's commands let it", async () => {
+      const install = "helm install oras-operator ./chart --namespace oras-operator-system";
+      await expect(shell(install)).rejects.toThrow("cannot be imported into the current release");
+      const service = `kubectl get mutatingwebhookconfiguration ${names.webhookConfiguration} -o jsonpath={.webhooks[0].clientConfig.service.name}`;
+      expect(await shell(service)).toBe("oras-operator-webhook-service");
+      const [, clean = "", certificate = "", commands = ""] = await commandsOf(page);
+      await shell(clean);
+      await shell(certificate);
+      await shell(commands);
+      expect(await shell(service)).toBe(names.webhookService);
+      expect(await shell("kubectl get orascache mine -o name")).toContain("mine");
+    });
   });
 
-  test("kubectl apply and the page's commands leave this operator, its rights, and the caches", async () => {
-    const [install = "", clean = ""] = await commandsOf("docs/coming-from-the-original.md");
-    await shell(install);
-    const webhooks = await shell(
-      `kubectl get mutatingwebhookconfiguration ${names.webhookConfiguration} -o jsonpath='{.metadata.annotations.cert-manager\\.io/inject-ca-from}{range .webhooks[*]}{.clientConfig.service.name} {end}'`,
-    );
-    expect(webhooks).toBe(`${names.webhookService} ${names.webhookService} `);
-    for (const what of ["get secrets", "create pods/exec", "delete pods", "update configmaps"]) {
-      expect(await may(what, names.serviceAccount), what).toBe("no");
-    }
-    await shell(clean);
-    expect(await may("get secrets", "oras-operator-controller-manager")).toBe("no");
-    expect(
-      await shell(`kubectl get deployment,serviceaccount,service -n ${names.operatorNamespace} -o name`),
-    ).not.toMatch(/controller-manager$|webhook-service$/m);
-    expect(await shell("kubectl get orascache mine -o name")).toContain("mine");
-    const conversion = `kubectl get crd ${names.plural}.${names.group} -o jsonpath={.spec.conversion.strategy}`;
-    expect(await shell(conversion)).toBe("None");
-    const again = await shell(install);
-    // kubectl sends a budget's selector each time, because its patchStrategy is replace; nothing changes by that.
-    const same = / unchanged$|^poddisruptionbudget\S* configured$|^$/;
-    expect(again.split("\n").filter((line) => !same.test(line))).toEqual([]);
-  });
+  describe("by its chart", () => {
+    /** As its templates name everything: by the release and by the chart, which is called "chart". */
+    let text: string;
 
-  test("helm install changes nothing; the page's commands let it", async () => {
-    const install = "helm install oras-operator ./chart --namespace oras-operator-system";
-    await expect(shell(install)).rejects.toThrow("cannot be imported into the current release");
-    const service = `kubectl get mutatingwebhookconfiguration ${names.webhookConfiguration} -o jsonpath={.webhooks[0].clientConfig.service.name}`;
-    expect(await shell(service)).toBe("oras-operator-webhook-service");
-    const [, clean = "", commands = ""] = await commandsOf("docs/coming-from-the-original.md");
-    await shell(clean);
-    await shell(commands);
-    expect(await shell(service)).toBe(names.webhookService);
-    expect(await shell("kubectl get orascache mine -o name")).toContain("mine");
+    beforeEach(async () => {
+      await certManagerKinds();
+      text = (await readFile(original, "utf8"))
+        .replaceAll(/\boras-operator-(?!system)/g, "my-release-chart-")
+        .replaceAll("namespace: oras-operator-system", "namespace: default")
+        .replaceAll("oras-operator-system", "default");
+      // The namespace is first, and is no part of the chart.
+      text = text.slice(text.indexOf("---\n"));
+      const chart = join(folder, "original");
+      await mkdir(join(chart, "templates"), { recursive: true });
+      const about = { apiVersion: "v2", name: "chart", version: "0.1.0", appVersion: "0.1.0" };
+      await writeFile(join(chart, "Chart.yaml"), stringify(about));
+      await writeFile(join(chart, "templates/all.yaml"), text);
+      await shell(`helm install my-release ${chart} --set controllerManager.replicas=2`);
+      await createCache();
+    });
+
+    test("helm upgrade is refused where it would delete every OrasCache, and changes nothing", async () => {
+      const upgrade = `helm upgrade my-release ./chart --reset-values --set namespace.name=${names.operatorNamespace}`;
+      await expect(shell(upgrade)).rejects.toThrow("this upgrade would delete it, with every OrasCache");
+      expect(await left(text)).not.toEqual([]);
+      expect(await shell("kubectl get orascache mine -o name")).toContain("mine");
+    });
+
+    test("the page's commands leave this operator alone, and the caches", async () => {
+      const [commands = ""] = (await commandsOf(page)).slice(-1);
+      await shell(commands);
+      expect(await left(text)).toEqual([]);
+      expect(await shell("kubectl get orascache mine -o name")).toContain("mine");
+      expect(await shell("kubectl get mutatingwebhookconfiguration -o name")).toBe(
+        `mutatingwebhookconfiguration.admissionregistration.k8s.io/${names.webhookConfiguration}\n`,
+      );
+      expect(await shell(`kubectl get deployment -n ${names.operatorNamespace} -o name`)).toContain(
+        "oras-operator",
+      );
+      expect(await may("get secrets", names.serviceAccount)).toBe("no");
+      // Later ones go as with any release.
+      await shell("helm upgrade my-release ./chart --namespace default");
+      expect(await shell("kubectl get orascache mine -o name")).toContain("mine");
+    });
   });
 });
 
