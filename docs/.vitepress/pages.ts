@@ -12,7 +12,7 @@ export interface Section {
 export const sections: readonly Section[] = [
   { text: "Start", pages: ["index", "start", "troubleshooting"] },
   { text: "How-to", pages: ["cli", "registry", "gitops", "private-images", "coming-from-the-original"] },
-  { text: "Operate", pages: ["install", "performance"] },
+  { text: "Operate", pages: ["install", "backup", "performance"] },
   { text: "Security", pages: ["security"] },
   { text: "Reference", pages: ["pods", "warnings", "differences"], folder: "reference" },
   { text: "Architecture", pages: [], folder: "adr", collapsed: true },

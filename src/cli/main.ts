@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
+import { backupCommand, restoreCommand } from "./commands/backup.ts";
 import { catCommand } from "./commands/cat.ts";
 import { checkCommand } from "./commands/check.ts";
 import { completeCommand, completionCommand } from "./commands/completion.ts";
@@ -43,6 +44,8 @@ program.commandsGroup("Caches:");
 program.addCommand(statusCommand());
 program.addCommand(restartCommand());
 program.addCommand(dfCommand());
+program.addCommand(backupCommand());
+program.addCommand(restoreCommand());
 program.addCommand(grantCommand());
 program.addCommand(checkCommand());
 program.commandsGroup("Manifests:");

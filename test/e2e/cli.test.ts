@@ -87,6 +87,18 @@ describe("kubectl oras-cache", () => {
     expect(await locked.isPushed("copied/bones:1")).toBe(true);
   });
 
+  it("backs a cache up, and restores what is missing", async ({ locked, plugin }) => {
+    const folder = join(temporaryFolder("backup"), "oras");
+    await locked.step("saved", { "output-uri": "saved/file:1", "output-path": "out" }, "echo saved > out");
+    const all = await done(plugin, "backup", "oras", folder);
+    expect(all).toMatch(/^\d+ artifacts, \d+ of them new in .*copied\n$/);
+    await done(plugin, "rm", "saved/file:1");
+    expect(await done(plugin, "restore", "oras", folder)).toMatch(
+      / artifacts, 1 of them new in the cache oras/,
+    );
+    expect(await done(plugin, "cat", "saved/file:1")).toBe("saved\n");
+  });
+
   it("logs stock oras in, for as long as it runs", async ({ locked, plugin }) => {
     await locked.step("logged", { "output-uri": "made/file:1", "output-path": "out" }, "echo file > out");
     const login = temporaryFolder("login");

@@ -1,11 +1,21 @@
 import { Readable } from "node:stream";
-import type { RawManifest, Told } from "../oci/types.ts";
-import type { Place } from "./get.ts";
+import type { RawManifest, Registry, Told } from "../oci/types.ts";
 import { inParallel } from "./list.ts";
 import { referencesOf } from "./manifest.ts";
 
 /** Blobs at once. */
 const mostBlobs = 4;
+
+/** Where an artifact is copied from: a registry, or a folder that is read like one. */
+interface Source {
+  readonly registry: Pick<Registry, "manifest" | "readBlob">;
+  readonly repository: string;
+}
+
+interface Target {
+  readonly registry: Pick<Registry, "pushBlob" | "pushManifest">;
+  readonly repository: string;
+}
 
 /**
  * Copies an artifact, or an index with all that it names, as it is: its digest stays.
@@ -17,8 +27,8 @@ const mostBlobs = 4;
  * @param told - of bytes
  */
 export async function copyArtifact(
-  from: Place,
-  to: Place,
+  from: Source,
+  to: Target,
   manifest: RawManifest,
   names: { readonly reference: string; readonly shown: string },
   told: Told,
@@ -28,8 +38,8 @@ export async function copyArtifact(
 }
 
 interface Copying {
-  readonly from: Place;
-  readonly to: Place;
+  readonly from: Source;
+  readonly to: Target;
   readonly shown: string;
   readonly told: Told;
   /** Digests of manifests: indexes that name one another twice, level by level, would double the work with each. */

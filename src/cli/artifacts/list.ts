@@ -35,17 +35,8 @@ export async function listArtifacts(
     readonly cache: string;
   },
 ): Promise<readonly Listed[]> {
-  const { prefix, namespace, cache, repository } = about;
-  const all = repository === undefined ? await registry.repositories() : [prefix + repository];
-  const repositories = all.filter((name) => name.startsWith(prefix) && isRepository(name)).sort();
-  const tagged = await inParallel(repositories, async (name) => {
-    const tags = await gone(registry.tags(name), []);
-    return tags
-      .filter(isTag)
-      .sort()
-      .map((tag) => ({ name, tag }));
-  });
-  const found = await inParallel(tagged.flat(), async ({ name, tag }) => {
+  const { prefix, namespace, cache } = about;
+  const found = await inParallel(await listTags(registry, about), async ({ name, tag }) => {
     const raw = await gone(registry.manifest(name, tag), undefined);
     if (raw === undefined) return [];
     return [
@@ -61,8 +52,30 @@ export async function listArtifacts(
   return found.flat();
 }
 
+/**
+ * The tags of a registry, without those whose names are none.
+ *
+ * @param registry - whose
+ * @param about - the repository, if not all; and the prefix of those that count
+ */
+export async function listTags(
+  registry: Registry,
+  { repository, prefix }: { readonly repository?: string | undefined; readonly prefix: string },
+): Promise<readonly { readonly name: string; readonly tag: string }[]> {
+  const all = repository === undefined ? await registry.repositories() : [prefix + repository];
+  const repositories = all.filter((name) => name.startsWith(prefix) && isRepository(name)).sort();
+  const tagged = await inParallel(repositories, async (name) => {
+    const tags = await gone(registry.tags(name), []);
+    return tags
+      .filter(isTag)
+      .sort()
+      .map((tag) => ({ name, tag }));
+  });
+  return tagged.flat();
+}
+
 /** What is deleted while it is listed is not there. */
-async function gone<T>(asked: Promise<T>, instead: T): Promise<T> {
+export async function gone<T>(asked: Promise<T>, instead: T): Promise<T> {
   try {
     return await asked;
   } catch (error) {

@@ -10,10 +10,9 @@ const titleAnnotation = "org.opencontainers.image.title";
 const createdAnnotation = "org.opencontainers.image.created";
 const unpackAnnotation = "io.deis.oras.content.unpack";
 const zstdSuffix = ".tar.zst";
-const indexTypes = [
-  "application/vnd.oci.image.index.v1+json",
-  "application/vnd.docker.distribution.manifest.list.v2+json",
-];
+const manifestType = "application/vnd.oci.image.manifest.v1+json";
+const indexType = "application/vnd.oci.image.index.v1+json";
+const indexTypes = [indexType, "application/vnd.docker.distribution.manifest.list.v2+json"];
 
 /** A file or folder of an artifact. */
 export interface Part extends Descriptor {
@@ -95,7 +94,13 @@ export function referencesOf(
   };
 }
 
-function parse(raw: RawManifest, shown: string): Document {
+/** What a manifest that is kept without its type is: the specification lets it say so itself, or leave it to its content. */
+export function mediaTypeOf(bytes: Buffer): string {
+  const { mediaType, manifests } = parse({ bytes }, "of the backup");
+  return mediaType ?? (manifests == null ? manifestType : indexType);
+}
+
+function parse(raw: Pick<RawManifest, "bytes">, shown: string): Document {
   try {
     const value: unknown = JSON.parse(raw.bytes.toString());
     if (typeof value === "object" && value !== null) return value as Document;

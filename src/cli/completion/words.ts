@@ -28,6 +28,8 @@ const positional: Readonly<Record<string, readonly Exclude<Wanted, { words: unkn
   login: ["cache"],
   status: ["subject"],
   restart: ["cache"],
+  backup: ["cache", "file"],
+  restore: ["cache", "file"],
   grant: ["file", "cache"],
   explain: ["topic"],
 };

@@ -16,7 +16,7 @@ const manifestTypes = [
 ].join(", ");
 
 /** What registries take, by the distribution specification ("Pushing Manifests"). */
-const longestManifest = 4 * 2 ** 20;
+export const longestManifest = 4 * 2 ** 20;
 
 /**
  * A client of one registry.

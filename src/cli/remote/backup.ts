@@ -1,0 +1,67 @@
+import { resolve } from "node:path";
+import { gone, inParallel, listTags } from "../artifacts/list.ts";
+import { cleanedUp } from "../clean-up.ts";
+import { makeLayout, namedOf, readIndex } from "../layout/index-file.ts";
+import { type Layout, openLayout } from "../layout/layout.ts";
+import type { OpenRegistry } from "./open.ts";
+import { type Moved, problemOf, type Transfer, transferAll } from "./transfer.ts";
+import { type RemoteOptions, withRegistryOf } from "./with-registry.ts";
+
+/**
+ * Copies all tags of a cache into a folder. What the folder has is not read again, and nothing is removed from it.
+ *
+ * @param folder - an OCI image layout, made if it is not there
+ * @param options - of the command
+ */
+export async function backUp(folder: string, options: RemoteOptions): Promise<Moved> {
+  const path = resolve(folder);
+  return withRegistryOf({}, options, async (open) => {
+    await makeLayout(path);
+    const before = new Set(
+      namedOf(await readIndex(path)).named.map(({ name, digest }) => `${name}@${digest}`),
+    );
+    const layout = openLayout(path);
+    return cleanedUp(layout.close, async () => {
+      const tags = await listTags(open.registry, { prefix: open.prefix });
+      const { transfers, problems } = await transfersOf(open, layout, tags);
+      try {
+        const { copied, problems: more } = await transferAll(transfers, "Backing up");
+        return {
+          artifacts: transfers.length,
+          copied: copied.filter(({ shown, raw }) => !before.has(`${shown}@${raw.digest}`)).length,
+          bytes: layout.written(),
+          problems: [...problems, ...more],
+        };
+      } finally {
+        // What is complete counts, even if the connection is lost.
+        await layout.commit();
+      }
+    });
+  });
+}
+
+async function transfersOf(
+  { registry, prefix }: OpenRegistry,
+  layout: Layout,
+  tags: Awaited<ReturnType<typeof listTags>>,
+): Promise<{ transfers: readonly Transfer[]; problems: readonly string[] }> {
+  const transfers: Transfer[] = [];
+  const problems = await inParallel(tags, async ({ name, tag }) => {
+    const repository = name.slice(prefix.length);
+    const shown = `${repository}:${tag}`;
+    const problem = await problemOf(shown, async () => {
+      const digest = await registry.resolve(name, tag);
+      const known = digest === undefined ? undefined : await layout.find(digest);
+      // What was removed since it was listed is not there.
+      const raw = known ?? (await gone(registry.manifest(name, digest ?? tag), undefined));
+      if (raw === undefined) return;
+      const [from, to] = [
+        { registry, repository: name },
+        { registry: layout, repository },
+      ];
+      transfers.push({ shown, raw, from, to, tag });
+    });
+    return problem ?? [];
+  });
+  return { transfers, problems: problems.flat() };
+}

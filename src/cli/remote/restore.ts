@@ -1,0 +1,70 @@
+import { resolve } from "node:path";
+import { visible } from "../../annotations/problems.ts";
+import { inParallel } from "../artifacts/list.ts";
+import { isRepository, isTag } from "../artifacts/reference.ts";
+import { checkLayout, type Named, namedOf, readIndex } from "../layout/index-file.ts";
+import { openLayout } from "../layout/layout.ts";
+import { programName } from "../name.ts";
+import { type Moved, problemOf, sizeOf, type Transfer, transferAll } from "./transfer.ts";
+import { type RemoteOptions, withRegistryOf } from "./with-registry.ts";
+
+/**
+ * Pushes what a folder has to a cache. What the cache has is not pushed again, and a tag that names something else there
+ * stays as it is: it may be newer.
+ *
+ * @param folder - an OCI image layout
+ * @param options - of the command
+ */
+export async function restoreFrom(folder: string, options: RemoteOptions): Promise<Moved> {
+  const path = resolve(folder);
+  await checkLayout(path);
+  const { named, problems } = namedOf(await readIndex(path));
+  const layout = openLayout(path);
+  return withRegistryOf({}, options, async ({ registry, prefix }) => {
+    const transfers: Transfer[] = [];
+    const found = await inParallel(named, async (entry) => {
+      const place = placeOf(entry);
+      if (typeof place === "string") return place;
+      const { repository, tag } = place;
+      const [from, to] = [
+        { registry: layout, repository },
+        { registry, repository: prefix + repository },
+      ];
+      const there = await registry.resolve(to.repository, tag);
+      if (there === entry.digest) return [];
+      if (there !== undefined) return otherThere(entry, there);
+      const problem = await problemOf(entry.name, async () => {
+        const { mediaType, ...raw } = await layout.manifest(repository, entry.digest);
+        transfers.push({
+          shown: entry.name,
+          raw: { ...raw, mediaType: entry.mediaType || mediaType },
+          from,
+          to,
+          tag,
+        });
+      });
+      return problem ?? [];
+    });
+    const { copied, problems: more } = await transferAll(transfers, "Restoring");
+    return {
+      artifacts: named.length,
+      copied: copied.length,
+      bytes: copied.reduce((sum, transfer) => sum + sizeOf(transfer), 0),
+      problems: [...problems, ...found.flat(), ...more],
+    };
+  });
+}
+
+/** Where an entry belongs, or why it cannot be known. */
+function placeOf({ name, digest }: Named): { repository: string; tag: string } | string {
+  const colon = name.lastIndexOf(":");
+  const [repository, tag] = [name.slice(0, colon), name.slice(colon + 1)];
+  if (colon > 0 && isRepository(repository) && isTag(tag)) return { repository, tag };
+  const shown =
+    name === "" ? `The manifest ${digest} has no name` : `The name "${visible(name)}" is none of a cache`;
+  return `${shown}, which would be REPOSITORY:TAG, as in dinosaur/bones:v1: push it with oras cp --from-oci-layout.`;
+}
+
+function otherThere({ name, digest }: Named, there: string): string {
+  return `${name}: the cache has another artifact of that name, ${there}, which stays; the backup has ${digest}. To restore that one, remove the other first: ${programName} rm ${name}`;
+}
