@@ -31,7 +31,7 @@ demo-down: node_modules ## Take away what `make demo` made
 	@node dev/demo.ts --down $(if $(filter current,$(CLUSTER)),--current)
 
 ##@ Develop
-.PHONY: ci generate build docs docs-serve lint test test-unit test-agent test-integration test-e2e e2e-pods test-long soak test-extra test-versions clean
+.PHONY: ci generate build docs docs-serve lint test test-unit test-agent test-integration test-e2e e2e-pods test-long test-reliability soak test-extra test-versions clean
 generate: node_modules ## Write everything that derives from schema/
 	npm run --silent generate
 build: node_modules ## Bundle the program into dist/
@@ -71,7 +71,9 @@ test-long: node_modules prepared ## What takes minutes each: the largest outputs
 soak: node_modules prepared ## Half an hour of pushes, reads and deletions beside sweeps that follow one another at once; five minutes of replicas that are killed
 	cd agent && SOAK=30m go test -v -timeout 40m -run '^(TestSweepsBreakNothing|TestAKeeperIsSmall|TestAKeeperThatIsKilled.*)$$' .
 	REPLICAS_SECONDS=300 npm run --silent test:long -- test/long/replicas.test.ts
-test-extra: node_modules prepared ## What a change need not pass: the Go program's tests on an emulated arm64, and test-versions
+test-reliability: node_modules prepared ## 50 Jobs pass artifacts to each other while parts of the local cluster are killed again and again
+	npm run --silent test:reliability
+test-extra: node_modules prepared ## What a change need not pass: the Go program's tests on an emulated arm64, test-versions, test-reliability
 	@node dev/extra.ts
 test-versions: node_modules prepared ## The integration tests against the API servers of older versions of Kubernetes
 	@node dev/extra.ts Kubernetes

@@ -55,6 +55,18 @@ export default defineConfig({
       },
       {
         test: {
+          // Kills what the local cluster consists of.
+          name: "reliability",
+          expect: expectation,
+          include: ["test/reliability/**/*.test.ts"],
+          globalSetup: ["test/support/temporary.ts", "test/support/cluster.ts"],
+          testTimeout: 1_200_000,
+          hookTimeout: 900_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           name: "long",
           include: ["test/long/**/*.test.ts"],
           globalSetup: ["test/support/temporary.ts"],

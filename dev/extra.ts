@@ -15,6 +15,7 @@ const items: Readonly<Record<string, () => Promise<void>>> = {
   ...Object.fromEntries(
     olderKubernetes.map((version) => [`Kubernetes ${version}`, () => apiServer(version)]),
   ),
+  reliability,
 };
 
 const [part = ""] = process.argv.slice(2);
@@ -75,4 +76,10 @@ async function apiServer(version: (typeof olderKubernetes)[number]): Promise<voi
   const tests = ["npm", "--prefix", repository, "run", "--silent", "test:integration"];
   const code = await attach(tests, { ORAS_OPERATOR_API_SERVER: version });
   if (code !== 0) throw new ClusterError(`the integration tests ended with exit code ${code}`);
+}
+
+/** What is killed is processes of this machine, so there is no other cluster to try it on. */
+async function reliability(): Promise<void> {
+  const code = await attach(["npm", "--prefix", repository, "run", "--silent", "test:reliability"]);
+  if (code !== 0) throw new ClusterError(`test:reliability ended with exit code ${code}`);
 }

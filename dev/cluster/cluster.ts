@@ -14,6 +14,8 @@ export interface Cluster {
   load(archive: string, names: readonly string[]): Promise<void>;
   /** Whether the archive was loaded before. */
   has(archive: string): Promise<boolean>;
+  /** Kills one of its processes and starts it again; for a cluster whose processes are this machine's own. */
+  restart?(name: string): Promise<void>;
   /** The command and environment that run a command where the API server can be reached, with kubectl and helm. */
   command(argv: readonly string[]): Promise<{ argv: string[]; env: Record<string, string> }>;
 }

@@ -38,6 +38,7 @@ export const localCluster: Cluster = {
   down: () => withLock(lock, down),
   status,
   load,
+  restart,
   has: async (archive) => (await loadedArchives()).includes(archive),
   command,
 };
@@ -60,10 +61,7 @@ async function up(): Promise<void> {
   const certificates = await step("certificates", issueCertificates);
   await writeConfiguration(certificates);
   await linkPrograms(folders);
-  const launch = (component: Component) =>
-    start(component.name, [join(folders.get(component.module) ?? "", component.program), ...component.args], {
-      PATH: `${state.bin}:/usr/sbin:/usr/bin:/sbin:/bin`,
-    });
+  const launch = (component: Component) => launchFrom(folders.get(component.module) ?? "", component);
   await step("etcd, containerd", async () => {
     await Promise.all([launch(components.etcd), launch(components.containerd)]);
     await Promise.all([answers(components.etcd), ready("containerd", containerdAnswers)]);
@@ -84,6 +82,29 @@ async function up(): Promise<void> {
     await launch(components.policies);
     await answers(components.policies);
   });
+}
+
+function launchFrom(folder: string, { name, program, args }: Component): Promise<void> {
+  return start(name, [join(folder, program), ...args], {
+    PATH: `${state.bin}:/usr/sbin:/usr/bin:/sbin:/bin`,
+  });
+}
+
+/** Kills one of the processes and starts it again, as the init system of a node does. */
+async function restart(name: string): Promise<void> {
+  requireRoot();
+  const component = stopOrder.find((each) => each.name === name);
+  if (component === undefined) {
+    const all = stopOrder.map((each) => each.name).join(", ");
+    throw new ClusterError(`the local cluster has no process ${name}; it has ${all}`);
+  }
+  if (!(await started()).has(name)) throw new ClusterError(`${name} was not started; run: make cluster-up`);
+  const folder = await buildModule(component.module);
+  await stop(name, 0);
+  await launchFrom(folder, component);
+  if (component === components.containerd) await ready(name, containerdAnswers);
+  else await answers(component);
+  await ready(name, async () => (await kubectl(["get", "--raw=/readyz"])).code === 0);
 }
 
 async function nodeReady(): Promise<void> {

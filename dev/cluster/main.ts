@@ -78,6 +78,20 @@ program
   });
 
 program
+  .command("restart")
+  .description(
+    "kill one of the local cluster's processes with SIGKILL, start it again and wait until it answers",
+  )
+  .argument("<name>", "of the process, as status shows it")
+  .action(async (name: string) => {
+    const cluster = await chosen();
+    if (!cluster.restart)
+      throw new ClusterError(`the processes of a ${cluster.description} are not this machine's own`);
+    await cluster.restart(name);
+    say(`restarted ${name}`);
+  });
+
+program
   .command("load")
   .description("make images known to the cluster's nodes: built ones by name, or OCI archives")
   .argument("<image...>", "name of an image that dev/images.ts builds, or NAME=ARCHIVE")

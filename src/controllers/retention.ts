@@ -21,6 +21,7 @@ import type { KubeClient } from "../kube/client.ts";
 import { type Controller, manualWatch, type Watch, watchOf } from "../kube/controller.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
+import { assertLeads, type Leads } from "../kube/fence.ts";
 import { listed } from "../kube/list.ts";
 import { keyOf, nameOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
@@ -47,6 +48,7 @@ export interface RetentionSettings {
     deleted: readonly Deletion[] | "failed",
   ) => void;
   readonly forget: (cache: CacheName) => void;
+  readonly leads: Leads;
   readonly signal: AbortSignal;
 }
 
@@ -113,7 +115,7 @@ export function createRetention(settings: RetentionSettings): Retention {
       }
     } catch (error) {
       // Another leader goes on.
-      if (settings.signal.aborted) return;
+      if (settings.signal.aborted || !settings.leads()) return;
       settings.count(nameOf(key), "failed");
       memory.outcome = { verdict: { status: "False", reason: "SweepFailed", message: sentenceOf(error) } };
     }
@@ -170,7 +172,7 @@ function shownFor({ spec }: StoredOrasCache): string | undefined {
 }
 
 async function passSettings(settings: RetentionSettings, cache: StoredOrasCache): Promise<PassSettings> {
-  const { client, caches, operatorKey, keeperOf, signal } = settings;
+  const { client, caches, operatorKey, keeperOf, leads, signal } = settings;
   const { namespace, name } = identityOf(cache);
   const keep = keepList(cache.metadata?.annotations?.[names.keepAnnotation] ?? "");
   if (!("hasTag" in keep)) {
@@ -207,6 +209,7 @@ async function passSettings(settings: RetentionSettings, cache: StoredOrasCache)
     remove: (repository, reference) =>
       deleteManifest({ host: `${host}:${names.registryPort}`, repository, reference, authorization, signal }),
     assertWanted: () => {
+      assertLeads(leads);
       if (wantedOf(caches.store.get(keyOf(cache))) === wantedOf(cache)) return;
       throw new Error(
         "the OrasCache was changed or deleted while artifacts were deleted; what was left is looked at again at the next time, if it says so",

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { KubeClient } from "./client.ts";
 import { isStatus } from "./errors.ts";
+import type { Leads } from "./fence.ts";
 import { create, get, type KubeObject, replace } from "./objects.ts";
 import { resources } from "./resources.ts";
 
@@ -21,8 +22,11 @@ export interface ElectionSettings {
   readonly name: string;
   /** Unique per process. */
   readonly identity: string;
-  /** Called when elected; its signal ends the leadership. The Lease is given up when what it returns settles. */
-  readonly lead: (signal: AbortSignal) => Promise<void>;
+  /**
+   * Called when elected; its signal ends the leadership. Whoever writes asks before it whether this replica still leads: the
+   * signal comes late to a process that was stopped. The Lease is given up when what it returns settles.
+   */
+  readonly lead: (signal: AbortSignal, leads: Leads) => Promise<void>;
   readonly onTrouble: (error: unknown) => void;
   readonly signal: AbortSignal;
   /** How long others wait for a leader that does not renew the Lease. */
@@ -112,12 +116,13 @@ async function leadAndRenew(settings: ElectionSettings, taken: Lease, times: Tim
   if (held === undefined) return;
   const end = new AbortController();
   const term = AbortSignal.any([settings.signal, end.signal]);
+  let renewedAt = performance.now();
+  const leads = () => held !== undefined && performance.now() - renewedAt < times.renewDeadlineMs;
   // One that failed must not hold the Lease without doing its work.
   const leading = settings
-    .lead(term)
+    .lead(term, leads)
     .catch(settings.onTrouble)
     .finally(() => end.abort(new Error("nobody leads any more")));
-  let renewedAt = performance.now();
   while (held !== undefined) {
     await delay(times.retryMs, undefined, { signal: term }).catch(() => {});
     if (term.aborted) break;

@@ -15,6 +15,7 @@ import { startControllers } from "../kube/controller.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import { createEventRecorder, printable } from "../kube/events.ts";
 import type { ClusterFacts } from "../kube/facts.ts";
+import { fencedClient, type Leads } from "../kube/fence.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import { type Reflector, type ReflectorSettings, startReflector } from "../kube/reflector.ts";
 import { resources } from "../kube/resources.ts";
@@ -32,6 +33,7 @@ export interface Leadership extends Process {
   readonly operatorKey: string;
   /** Which registries may be asked whether they answer; undefined: none. */
   readonly reach: Reach | undefined;
+  readonly leads: Leads;
   readonly signal: AbortSignal;
 }
 
@@ -41,7 +43,8 @@ export interface Leadership extends Process {
  * @param leadership - see there
  */
 export async function leadCaches(leadership: Leadership): Promise<void> {
-  const { client, log, metrics, identity, facts, caches, options, signal } = leadership;
+  const { log, metrics, identity, facts, caches, options, leads, signal } = leadership;
+  const client = fencedClient(leadership.client, leads);
   log.info({ identity }, "became leader");
   metrics.setLeading(true);
   const watching = new AbortController();
@@ -76,7 +79,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
       return asked;
     });
   const retention = createRetention({
-    ...{ client, log, caches, publish, operatorKey, signal },
+    ...{ client, log, caches, publish, operatorKey, leads, signal },
     keeperOf: (address, token) => retentionKeeper(address, token, signal),
     count: metrics.countRetention,
     forget: metrics.forgetRetention,

@@ -13,7 +13,7 @@ import { createClient } from "../kube/client.ts";
 import { connect } from "../kube/connection.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import { type ClusterFacts, detectCluster } from "../kube/facts.ts";
-import { electLeader } from "../kube/lease.ts";
+import { type ElectionSettings, electLeader } from "../kube/lease.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import { startReflector } from "../kube/reflector.ts";
 import { type Resource, resources } from "../kube/resources.ts";
@@ -120,8 +120,8 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
     });
     if (renewed) server.usePair(renewed); // it changed before there was a server
     waitsFor.delete("a certificate");
-    await campaign(self, signal, (term) =>
-      leadCaches({ ...self, facts, caches, operatorKey, reach: images?.reach, signal: term }),
+    await campaign(self, signal, (term, leads) =>
+      leadCaches({ ...self, facts, caches, operatorKey, reach: images?.reach, leads, signal: term }),
     );
   };
 
@@ -216,9 +216,9 @@ function installationOf(options: ManagerOptions, facts: ClusterFacts): Installat
 async function campaign(
   { options, client, identity, log }: Process,
   signal: AbortSignal,
-  lead: (signal: AbortSignal) => Promise<void>,
+  lead: ElectionSettings["lead"],
 ): Promise<void> {
-  if (!options.leaderElect) return lead(signal);
+  if (!options.leaderElect) return lead(signal, () => true);
   await electLeader({
     client,
     namespace: options.namespace,

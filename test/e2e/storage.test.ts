@@ -1,59 +1,23 @@
-import type { V1Node, V1Pod, V1StatefulSet } from "@kubernetes/client-node";
+import type { V1Pod, V1StatefulSet } from "@kubernetes/client-node";
 import { expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import { optionTable } from "../../schema/options.ts";
 import type { StoredOrasCache } from "../../src/cache/types.ts";
-import { cacheOf, podOf, type StepAnnotations } from "../support/builders.ts";
+import { cacheOf, type StepAnnotations } from "../support/builders.ts";
 import { it as base } from "../support/e2e.ts";
 import { kubectl } from "../support/kubectl.ts";
+import { localVolume } from "../support/local-volume.ts";
 import { until } from "../support/wait.ts";
 import type { Workspace } from "../support/workspace.ts";
 
 const cache = "kept";
 
-/** A volume without a provisioner: a folder of a node. Only its StorageClass's name binds a claim to it. */
 const it = base.extend("className", { scope: "file" }, async ({ ws }, { onCleanup }) => {
-  const className = ws.namespace;
-  const folder = `/var/tmp/${className}`;
-  const { items } = JSON.parse(await kubectl(["get", "nodes", "-o", "json"])) as { items: V1Node[] };
-  const node = items[0]?.metadata?.name ?? "";
-  const onNode = (name: string, script: string) =>
-    podOf(
-      name,
-      {},
-      script,
-      { volumeMounts: [{ name: "tmp", mountPath: "/tmp" }] },
-      {
-        nodeName: node,
-        volumes: [{ name: "tmp", hostPath: { path: "/var/tmp" } }],
-      },
-    );
-  await ws.apply(onNode("prepares", `mkdir /tmp/${className}`));
-  await ws.succeeded("prepares");
-  const volume = {
-    apiVersion: "v1",
-    kind: "PersistentVolume",
-    metadata: { name: className },
-    spec: {
-      ...{ capacity: { storage: "1Gi" }, accessModes: ["ReadWriteOnce"], storageClassName: className },
-      persistentVolumeReclaimPolicy: "Retain",
-      local: { path: folder },
-      nodeAffinity: {
-        required: {
-          nodeSelectorTerms: [
-            { matchExpressions: [{ key: "kubernetes.io/hostname", operator: "In", values: [node] }] },
-          ],
-        },
-      },
-    },
-  };
-  await kubectl(["apply", "-f", "-"], JSON.stringify(volume));
+  const { className, remove } = await localVolume(ws);
   onCleanup(async () => {
     await ws.kubectl("delete", names.plural, cache, "--ignore-not-found", "--cascade=foreground");
     await ws.kubectl("delete", "pvc", `${cache}-data`, "--ignore-not-found");
-    await kubectl(["delete", "pv", className]);
-    await ws.apply(onNode("tidies", `rm -r /tmp/${className}`));
-    await ws.succeeded("tidies");
+    await remove();
   });
   return className;
 });

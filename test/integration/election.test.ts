@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { expect, inject } from "vitest";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { electLeader } from "../../src/kube/lease.ts";
-import { get, type Metadata } from "../../src/kube/objects.ts";
+import { get, type KubeObject, type Metadata, replace } from "../../src/kube/objects.ts";
 import { resources } from "../../src/kube/resources.ts";
+import { untilEnded } from "../../src/manager/process.ts";
 import { adminClient } from "../support/installation.ts";
 import { test as base } from "../support/integration.ts";
 import { startProxy } from "../support/proxy.ts";
@@ -98,6 +99,61 @@ test("a leader that is cut off stops before the other begins, and stands again w
   await until(a.leads, "a to lead again");
   a.stop();
   await a.ended;
+});
+
+test("a leader that was stopped for longer than its Lease knows it before anything tells it", async ({
+  shared,
+}) => {
+  const stop = new AbortController();
+  const led: boolean[] = [];
+  await electLeader({
+    client: shared,
+    namespace: "default",
+    name: "stopped",
+    identity: "a",
+    signal: stop.signal,
+    durationMs: 1_000,
+    renewDeadlineMs: 600,
+    retryMs: 100,
+    onTrouble: () => {},
+    lead: async (signal, leads) => {
+      led.push(leads());
+      // As SIGSTOP does it: no timer and no answer is looked at before this goes on.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 700);
+      led.push(signal.aborted, leads());
+      stop.abort();
+    },
+  });
+  expect(led).toEqual([true, false, false]);
+});
+
+test("a leader that another one has replaced does not lead, whatever its clock says", async ({ shared }) => {
+  const stop = new AbortController();
+  const led: boolean[] = [];
+  await electLeader({
+    client: shared,
+    namespace: "default",
+    name: "stolen",
+    identity: "a",
+    signal: stop.signal,
+    durationMs: 60_000,
+    renewDeadlineMs: 50_000,
+    retryMs: 100,
+    onTrouble: () => {},
+    lead: async (signal, leads) => {
+      led.push(leads());
+      const which = { namespace: "default", name: "stolen" };
+      await until(async () => {
+        const lease = await get<KubeObject>(shared, resources.leases, which);
+        const spec = { holderIdentity: "b", leaseDurationSeconds: 60 };
+        return lease && (await replace(shared, resources.leases, { ...lease, spec } as KubeObject));
+      }, "the Lease to be stolen");
+      await untilEnded(signal);
+      led.push(leads());
+      stop.abort();
+    },
+  });
+  expect(led).toEqual([true, false]);
 });
 
 test("a leader whose work failed gives the Lease up", async ({ shared }) => {

@@ -11,8 +11,20 @@ import { type Answer, kubectl, tryKubectl } from "./kubectl.ts";
 import { start } from "./processes.ts";
 import { until } from "./wait.ts";
 
+/** The registry of a cache, for who has its password. */
+export interface CacheClient {
+  /** Runs the stock oras CLI with `{registry}` replaced by the cache's address. */
+  readonly oras: (...args: string[]) => Promise<Answer>;
+  /** The text of a file of an artifact in the cache. */
+  readonly content: (artifact: string, file: string) => Promise<string>;
+  /** What stock oras pulls of an artifact in the cache, as a folder. */
+  readonly pulled: (artifact: string) => Promise<string>;
+  /** Whether the cache has an artifact. */
+  readonly isPushed: (artifact: string) => Promise<boolean>;
+}
+
 /** A namespace for one test, with a cache of the default name. */
-export interface Workspace {
+export interface Workspace extends CacheClient {
   readonly namespace: string;
   readonly apply: (object: object) => Promise<string>;
   readonly tryApply: (object: object) => Promise<Answer>;
@@ -27,14 +39,6 @@ export interface Workspace {
   /** Waits until a Job is complete or failed; returns its condition. */
   readonly verdict: (job: string) => Promise<string>;
   readonly log: (pod: string, container?: string) => Promise<string>;
-  /** Runs the stock oras CLI with `{registry}` replaced by the cache's address. */
-  readonly oras: (...args: string[]) => Promise<Answer>;
-  /** The text of a file of an artifact in the cache. */
-  readonly content: (artifact: string, file: string) => Promise<string>;
-  /** What stock oras pulls of an artifact in the cache, as a folder. */
-  readonly pulled: (artifact: string) => Promise<string>;
-  /** Whether the cache has an artifact. */
-  readonly isPushed: (artifact: string) => Promise<boolean>;
   /** Runs a Pod, whose fields are those of podOf, to its end. */
   readonly run: (...pod: Parameters<typeof podOf>) => Promise<V1Pod>;
   /** Waits until a Pod has ended, which must be a success. */
@@ -73,7 +77,7 @@ export async function workspace(labels: Record<string, string> = {}, spec = usua
     "--for=condition=Available",
     "--timeout=120s",
   ]);
-  const forward = await portForward(namespace, `${cache}-0`, names.registryPort);
+  const { stop, ...registry } = await cacheClient(namespace, cache);
 
   const get = async <T>(...args: string[]) =>
     JSON.parse(await kubectl([...within, "get", ...args, "-o", "json"])) as T;
@@ -83,12 +87,6 @@ export async function workspace(labels: Record<string, string> = {}, spec = usua
       async () => (await get<{ items: V1Pod[] }>("pods", "-l", `job-name=${job}`)).items[0],
       `a Pod of the Job ${job}`,
     );
-  const login = temporaryFolder("login");
-  writeFileSync(join(login, "config.json"), await dockerConfig(within, cache, forward.address));
-  const oras = (...args: string[]) =>
-    start(["oras", ...args.map((a) => a.replace("{registry}", forward.address))], {
-      env: { ...process.env, HOME: "/nonexistent", DOCKER_CONFIG: login },
-    }).ended;
   const apply = (object: object) => kubectl([...within, "apply", "-f", "-"], JSON.stringify(object));
   const whyNot = async <T>(wait: Promise<T>, ...describe: string[]) =>
     wait.catch(async (error: unknown) => {
@@ -115,13 +113,8 @@ export async function workspace(labels: Record<string, string> = {}, spec = usua
       )?.type;
     return whyNot(until(look, `the end of the Job ${job}`, 480_000), "pods");
   };
-  const pulled = async (artifact: string) => {
-    const folder = temporaryFolder("pulled");
-    const { code, stderr } = await oras("pull", "--plain-http", `{registry}/${artifact}`, "-o", folder);
-    if (code !== 0) throw new Error(`oras pull ${artifact}: ${stderr}`);
-    return folder;
-  };
   return {
+    ...registry,
     namespace,
     apply,
     tryApply: (object) => tryKubectl([...within, "apply", "-f", "-"], JSON.stringify(object)),
@@ -133,15 +126,6 @@ export async function workspace(labels: Record<string, string> = {}, spec = usua
     verdict,
     log: (name, container) =>
       kubectl([...within, "logs", name, ...(container ? ["-c", container] : ["--all-containers"])]),
-    oras,
-    pulled,
-    content: async (artifact, file) => readFileSync(join(await pulled(artifact), file), "utf8"),
-    isPushed: async (artifact) => {
-      const fetch = ["manifest", "fetch", "--descriptor", "--plain-http", `{registry}/${artifact}`];
-      const { code, stderr } = await oras(...fetch);
-      if (code !== 0 && !stderr.includes("not found")) throw new Error(stderr);
-      return code === 0;
-    },
     run: async (...fields) => {
       await apply(podOf(...fields));
       return ended(fields[0]);
@@ -152,9 +136,49 @@ export async function workspace(labels: Record<string, string> = {}, spec = usua
       return succeeded(fields[0]);
     },
     remove: async () => {
-      forward.stop();
+      stop();
       await kubectl(["delete", "namespace", namespace, "--wait=false"]);
     },
+  };
+}
+
+/**
+ * Opens a way to the registry of a cache, which lasts as long as the Pod.
+ *
+ * @param namespace - of the cache
+ * @param cache - its name
+ */
+export async function cacheClient(
+  namespace: string,
+  cache: string,
+): Promise<CacheClient & { readonly stop: () => void }> {
+  const forward = await portForward(namespace, `${cache}-0`, names.registryPort);
+  const login = temporaryFolder("login");
+  writeFileSync(
+    join(login, "config.json"),
+    await dockerConfig(["--namespace", namespace], cache, forward.address),
+  );
+  const oras = (...args: string[]) =>
+    start(["oras", ...args.map((a) => a.replace("{registry}", forward.address))], {
+      env: { ...process.env, HOME: "/nonexistent", DOCKER_CONFIG: login },
+    }).ended;
+  const pulled = async (artifact: string) => {
+    const folder = temporaryFolder("pulled");
+    const { code, stderr } = await oras("pull", "--plain-http", `{registry}/${artifact}`, "-o", folder);
+    if (code !== 0) throw new Error(`oras pull ${artifact}: ${stderr}`);
+    return folder;
+  };
+  return {
+    oras,
+    pulled,
+    content: async (artifact, file) => readFileSync(join(await pulled(artifact), file), "utf8"),
+    isPushed: async (artifact) => {
+      const fetch = ["manifest", "fetch", "--descriptor", "--plain-http", `{registry}/${artifact}`];
+      const { code, stderr } = await oras(...fetch);
+      if (code !== 0 && !stderr.includes("not found")) throw new Error(stderr);
+      return code === 0;
+    },
+    stop: forward.stop,
   };
 }
 

@@ -36,6 +36,7 @@ function scene(retention: Partial<Retention> | undefined, over: Partial<StoredOr
   let fails = false;
   let manifests: Manifest[] = [];
   let meanwhile = () => {};
+  let leads = true;
   const keeper: RetentionKeeper = {
     manifests: async () => {
       if (fails) throw new Error("the keeper does not answer");
@@ -69,6 +70,7 @@ function scene(retention: Partial<Retention> | undefined, over: Partial<StoredOr
     keeperOf: () => keeper,
     count: (_: unknown, deleted: unknown) => counted.push(deleted),
     forget: () => {},
+    leads: () => leads,
     signal: new AbortController().signal,
   } as unknown as RetentionSettings;
   const { controller, outcomeOf } = createRetention(settings);
@@ -76,6 +78,9 @@ function scene(retention: Partial<Retention> | undefined, over: Partial<StoredOr
     look: () => controller.reconcile(key),
     set,
     remove: () => store.delete(key),
+    replace: () => {
+      leads = false;
+    },
     fail: () => {
       fails = true;
     },
@@ -245,6 +250,16 @@ describe("retention", () => {
     await s.look();
     expect(s.reasons()).toEqual(["SweepFailed"]);
     expect(s.notes[0]?.note).toMatch(/^the OrasCache was changed or deleted while/);
+  });
+
+  it("ends before the next deletion, without a word, when another replica leads", async () => {
+    const s = scene({ schedule });
+    s.goesAfter(s.replace);
+    await s.look();
+    at(start + minute);
+    await s.look();
+    expect(s.reasons()).toEqual([]);
+    expect(s.counted).toEqual([]);
   });
 
   it("goes on when something else of the cache changes", async () => {
