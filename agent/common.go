@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"math"
 	"runtime"
 
@@ -24,9 +25,7 @@ func registryOptions(o options.Options, use credentials.Use) (registry.Options, 
 		Use: use, Timeout: o.Timeout, Stall: o.StallTimeout, Log: say, Explain: explain,
 		PlainLogin: func(host string) bool { return host != "" && host == o.PlainLoginHost },
 	}
-	if o.CacheCredentials != "" {
-		found.Cache = &credentials.Late{Dir: o.CacheCredentials, Host: o.PlainLoginHost}
-	}
+	found.Cache = lateLogin(o)
 	if o.Credentials == "" {
 		return found, nil
 	}
@@ -37,6 +36,14 @@ func registryOptions(o options.Options, use credentials.Use) (registry.Options, 
 	log.Explain("credentials are in %s, for %s", o.Credentials, o.CredentialsHost)
 	found.Secret = secret
 	return found, nil
+}
+
+// lateLogin is that of the step's own cache; nil where it has none.
+func lateLogin(o options.Options) *credentials.Late {
+	if o.CacheCredentials == "" {
+		return nil
+	}
+	return &credentials.Late{Dir: o.CacheCredentials, Host: cmp.Or(o.CacheHost, o.PlainLoginHost)}
 }
 
 // unpackInto is where files of inputs go. The volume of the step bounds what is pulled, and the target's own disk the rest.

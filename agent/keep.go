@@ -13,6 +13,7 @@ import (
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/access"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/server"
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/serving"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/sweep"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/usage"
 	"github.com/converged-computing/oras-operator/agent/internal/options"
@@ -30,12 +31,15 @@ func keepInit(o options.Options) error {
 			return failure.New(contract.ExitEnvConflicts, "the Secret of secrets.orasEnv has %s, which the OrasCache decides: take them out of it, and use the fields of its spec", strings.Join(found, ", "))
 		}
 	}
-	if o.Htpasswd == "" {
+	if o.Htpasswd == "" && o.Tls == "" {
 		return nil
 	}
 	key, err := access.ReadKey(o.Key)
 	if err != nil {
 		return setupFailed(err, "the cache's key cannot be read")
+	}
+	if err := firstCertificate(o, key); err != nil || o.Htpasswd == "" {
+		return err
 	}
 	file := access.File{Key: key, Path: o.Htpasswd, Others: o.Users}
 	problems, err := file.Write(o.User)
@@ -48,12 +52,41 @@ func keepInit(o options.Options) error {
 	return nil
 }
 
+// firstCertificate is there before the registry, which does not start without one.
+func firstCertificate(o options.Options, key access.Key) error {
+	files := servingFiles(o, key)
+	if files == nil {
+		return nil
+	}
+	state, err := files.Refresh(time.Now())
+	if err != nil {
+		return setupFailed(err, "the registry's certificate cannot be written")
+	}
+	// The registry goes on with the one before, where this container is started again.
+	if state.Problem != "" && state.NotAfter.IsZero() {
+		return failure.New(contract.ExitCertificateUnusable, "the Secret of tls.secretName %s", state.Problem)
+	}
+	return nil
+}
+
+// servingFiles are nil without TLS.
+func servingFiles(o options.Options, key access.Key) *serving.Files {
+	if o.Tls == "" {
+		return nil
+	}
+	files := &serving.Files{Path: o.Tls, Secret: o.Certificate, Issuer: &serving.Issuer{Seeds: key, Names: o.Name}}
+	if len(o.Name) > 0 {
+		files.Name = o.Name[0]
+	}
+	return files
+}
+
 func setupFailed(err error, what string) error {
 	return failure.Wrap(err, contract.ExitSetupFailed, "%s: %s", what, err)
 }
 
-// otherUsersAfter is how long a change of the Secret with other users may take until it counts.
-const otherUsersAfter = 10 * time.Second
+// refreshAfter is how long a change of the Secrets with other users and with the certificate may take until it counts.
+const refreshAfter = 10 * time.Second
 
 // keptGarbage is how much garbage the keeper holds, in percent of what it needs: it does little, in a small container.
 const keptGarbage = 25
@@ -67,10 +100,14 @@ func keep(ctx context.Context, o options.Options) error {
 	if err != nil {
 		return setupFailed(err, "the cache's key cannot be read")
 	}
-	volume := &usage.Volume{Data: o.Data, Limit: o.Limit}
+	var volume *usage.Volume
+	if o.Data != "" {
+		volume = &usage.Volume{Data: o.Data, Limit: o.Limit}
+	}
 	k := &server.Keeper{Key: key, Volume: volume, Cache: o.CacheUid, RefuseAt: o.RefuseAt, Metrics: &server.Metrics{Volume: volume, Registry: o.RegistryMetrics}, Say: log.Say}
-	if o.Tls != "" {
-		k.Certificate = &server.Certificate{Folder: o.Tls, Registry: o.Registry}
+	if files := servingFiles(o, key); files != nil {
+		k.Certificate = &server.Certificate{Files: files, Registry: o.Registry}
+		k.Refresh()
 	}
 	if o.Htpasswd != "" {
 		k.File = &access.File{Key: key, Path: o.Htpasswd, Others: o.Users}
@@ -85,13 +122,15 @@ func keep(ctx context.Context, o options.Options) error {
 		if err := k.SetUsers(users); err != nil {
 			return setupFailed(err, "the registry's users cannot be written")
 		}
-		go k.Every(ctx, otherUsersAfter)
 	}
-	// The report tells what is wrong, and asks again.
-	if _, err := usage.Marked(o.Data, o.CacheUid); err != nil {
-		log.Say("the volume cannot be marked: %s", err)
+	go k.Every(ctx, refreshAfter)
+	if volume != nil {
+		// The report tells what is wrong, and asks again.
+		if _, err := usage.Marked(o.Data, o.CacheUid); err != nil {
+			log.Say("the volume cannot be marked: %s", err)
+		}
+		sweep.Reserve(o.Data)
 	}
-	sweep.Reserve(o.Data)
 	answers, err := net.Listen("tcp", o.Listen)
 	if err != nil {
 		return setupFailed(err, "the keeper cannot listen")

@@ -178,13 +178,14 @@ func proveRoom(ctx context.Context, o options.Options, output reference.Referenc
 		return true, nil
 	}
 	var login *room.Login
-	if o.CacheCredentials != "" {
-		late := credentials.Late{Dir: o.CacheCredentials, Host: o.PlainLoginHost}
+	var ca []byte
+	if late := lateLogin(o); late != nil {
+		ca, _ = late.CA() // Without it the keeper does not answer.
 		if logins, err := late.Logins(output.Host, output.Repository); err == nil && len(logins) > 0 {
 			login = &room.Login{Username: logins[0].Username, Password: logins[0].Password}
 		}
 	}
-	found, err := room.Ask(ctx, o.Keeper, login)
+	found, err := room.Ask(ctx, o.Keeper, login, ca)
 	if err != nil {
 		log.Explain("how full the registry is, is not known: %s", err)
 		return false, nil

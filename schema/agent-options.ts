@@ -162,7 +162,12 @@ export const agentOptions = {
   "cache-credentials": {
     type: "text",
     commands: logins,
-    description: "the folder with the login of the step's own cache, which may come later",
+    description: "the folder with the login and the CA of the step's own cache, which may come later",
+  },
+  "cache-host": {
+    type: "text",
+    commands: logins,
+    description: "the host of the step's own cache, where that is spoken to over TLS",
   },
   "plain-login-host": {
     type: "text",
@@ -215,7 +220,11 @@ export const agentOptions = {
     commands: ["keep-init"],
     description: "whether the operator writes where artifacts are",
   },
-  data: { type: "text", commands: ["keep"], description: "the root directory of the registry" },
+  data: {
+    type: "text",
+    commands: ["keep"],
+    description: "the root directory of the registry; empty where that is on no volume of the Pod",
+  },
   "refuse-at": {
     type: "count",
     default: 95,
@@ -229,8 +238,18 @@ export const agentOptions = {
   },
   tls: {
     type: "text",
-    commands: ["keep"],
-    description: "the folder of the Secret with the registry's certificate, which the keeper shows, too",
+    commands: keepers,
+    description: "the file that the registry reads its certificate and key from; empty where it serves no TLS",
+  },
+  certificate: {
+    type: "text",
+    commands: keepers,
+    description: "the folder of the author's Secret with the certificate; empty where the keeper issues it",
+  },
+  name: {
+    type: "texts",
+    commands: keepers,
+    description: "a name of the registry in its certificate; the first is the one that steps use",
   },
   registry: {
     type: "text",

@@ -73,6 +73,11 @@ export const exitCodes = {
     meaning:
       "The Secret of secrets.orasEnv has variables that decide what the OrasCache decides, such as REGISTRY_AUTH_…; the registry did not start.",
   },
+  certificateUnusable: {
+    code: 193,
+    container: "keeper-init",
+    meaning: "The Secret of tls.secretName holds no certificate that the registry could serve; it did not start.",
+  },
   registryFull: {
     code: 192,
     container: pulling,

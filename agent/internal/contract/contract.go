@@ -36,6 +36,9 @@ const ExitPushFailed = 190
 // ExitEnvConflicts means: The Secret of secrets.orasEnv has variables that decide what the OrasCache decides, such as REGISTRY_AUTH_…; the registry did not start.
 const ExitEnvConflicts = 191
 
+// ExitCertificateUnusable means: The Secret of tls.secretName holds no certificate that the registry could serve; it did not start.
+const ExitCertificateUnusable = 193
+
 // ExitRegistryFull means: The volume of the registry is as full as storage.refuseAt of the OrasCache says, so that the output might not fit; the program did not run.
 const ExitRegistryFull = 192
 

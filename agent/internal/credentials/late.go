@@ -7,7 +7,7 @@ import (
 	"github.com/converged-computing/oras-operator/agent/internal/reference"
 )
 
-// Late is the Secret with the login of the step's own cache. It may come later than the step, as the cache itself may,
+// Late is the folder with the login of the step's own cache, and with its CA where that serves TLS. Both may come later than the step, as the cache itself may,
 // and change while the step runs: the kubelet shows an optional Secret a minute after it was made. A nil Late has no
 // logins.
 type Late struct {
@@ -16,6 +16,9 @@ type Late struct {
 	// Host is the cache's, with its port. The login is shown to nobody else.
 	Host string
 }
+
+// CAFile is the file of the CAs, beside the login.
+const CAFile = "ca.crt"
 
 // Has says whether a host is the cache's.
 func (l *Late) Has(host string) bool {
@@ -42,6 +45,18 @@ func (l *Late) Logins(host, repository string) ([]Login, error) {
 func (l *Late) IsThere() (bool, error) {
 	_, is, err := l.read()
 	return is, err
+}
+
+// CA returns the CAs of the cache's registry in PEM; nil where it serves no TLS, as far as is known by now.
+func (l *Late) CA() ([]byte, error) {
+	if l == nil {
+		return nil, nil
+	}
+	pem, err := readFile(filepath.Join(l.Dir, CAFile))
+	if err != nil {
+		return nil, fmt.Errorf("the CA of the OrasCache in %s cannot be read: %w", l.Dir, err)
+	}
+	return pem, nil
 }
 
 // read returns what the Secret has, and whether it is there.

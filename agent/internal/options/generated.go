@@ -62,8 +62,10 @@ type Options struct {
 	Credentials string `option:"credentials" commands:"install pull push serve sidecar"`
 	// CredentialsHost is the one host that user and passwords are shown to, unless the Secret names another.
 	CredentialsHost string `option:"credentials-host" commands:"pull push serve sidecar"`
-	// CacheCredentials is the folder with the login of the step's own cache, which may come later.
+	// CacheCredentials is the folder with the login and the CA of the step's own cache, which may come later.
 	CacheCredentials string `option:"cache-credentials" commands:"install pull push serve sidecar"`
+	// CacheHost is the host of the step's own cache, where that is spoken to over TLS.
+	CacheHost string `option:"cache-host" commands:"install pull push serve sidecar"`
 	// PlainLoginHost is the one host that a login is shown to without TLS: the step's own cache.
 	PlainLoginHost string `option:"plain-login-host" commands:"install pull push serve sidecar"`
 	// Keeper is where the keeper of the registry that the output goes to listens, if it has one.
@@ -84,14 +86,18 @@ type Options struct {
 	Environment string `option:"environment" commands:"keep-init"`
 	// StorageWritten is whether the operator writes where artifacts are.
 	StorageWritten bool `option:"storage-written" commands:"keep-init"`
-	// Data is the root directory of the registry.
+	// Data is the root directory of the registry; empty where that is on no volume of the Pod.
 	Data string `option:"data" commands:"keep"`
 	// RefuseAt is how full the volume may be, in percent, until steps are told that there is no room.
 	RefuseAt int `option:"refuse-at" commands:"keep" default:"95"`
 	// CacheUid is the UID of the OrasCache, for the mark on a volume that has none yet.
 	CacheUid string `option:"cache-uid" commands:"keep"`
-	// Tls is the folder of the Secret with the registry's certificate, which the keeper shows, too.
-	Tls string `option:"tls" commands:"keep"`
+	// Tls is the file that the registry reads its certificate and key from; empty where it serves no TLS.
+	Tls string `option:"tls" commands:"keep-init keep"`
+	// Certificate is the folder of the author's Secret with the certificate; empty where the keeper issues it.
+	Certificate string `option:"certificate" commands:"keep-init keep"`
+	// Name is a name of the registry in its certificate; the first is the one that steps use.
+	Name []string `option:"name" commands:"keep-init keep"`
 	// Registry is where the registry listens, which is asked for its certificate.
 	Registry string `option:"registry" commands:"keep" default:"127.0.0.1:5000"`
 	// Listen is where the operator, steps and the kubelet ask.

@@ -100,7 +100,7 @@ func fromRefusal(said refusal, host string) *Error {
 		// The signature of the redirect ran out; the next request gets another one.
 		e.Kind, e.passes = Unavailable, true
 	case said.status == http.StatusBadRequest && strings.Contains(said.text, "HTTP request to an HTTPS server"):
-		e.Kind = Local
+		e.Kind, e.untrusted = Local, !e.elsewhere
 		e.Hint = fmt.Sprintf("write https://%s in %s", host, contract.RegistryAnnotation)
 	case said.status == http.StatusRequestEntityTooLarge:
 		e.Hint = "the registry, or a proxy before it, limits how large an upload may be"

@@ -50,6 +50,9 @@ type Error struct {
 	elsewhere bool
 	// generic: the registry gave no reason of its own.
 	generic bool
+	// untrusted: there was no TLS where there should be, or none was spoken where it should be, or its certificate is not
+	// accepted.
+	untrusted bool
 }
 
 const (

@@ -166,14 +166,18 @@ func fromTLS(err error, host string) *Error {
 	switch {
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
 		found := local(err, "%s does not speak TLS", host)
+		found.untrusted = true
 		found.Hint = fmt.Sprintf("if its registry is without TLS, write http://%s in %s", host, contract.RegistryAnnotation)
 		return found
 	case errors.As(err, &unknown):
 		found := local(err, "the certificate of %s is signed by a CA that is not known here", host)
+		found.untrusted = true
 		found.Hint = "put the certificate of the CA under the key ca.crt into the Secret that " + contract.OrasEnvAnnotation + " names"
 		return found
 	case errors.As(err, &certificate):
-		return local(err, "the certificate of %s is not accepted: %s", host, Clean(certificate.Err.Error(), 300))
+		found := local(err, "the certificate of %s is not accepted: %s", host, Clean(certificate.Err.Error(), 300))
+		found.untrusted = true
+		return found
 	}
 	return nil
 }

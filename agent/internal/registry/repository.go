@@ -24,7 +24,7 @@ import (
 type Repository struct {
 	ref       reference.Reference
 	o         Options
-	transport *http.Transport
+	transport *trusting
 	http      *http.Client
 
 	// noExpect: somebody on the way does not know the header Expect.
@@ -43,7 +43,7 @@ type Repository struct {
 // Open prepares to speak to a repository; no request is made. The error is an Error.
 func Open(ref reference.Reference, o Options) (*Repository, error) {
 	o = o.withDefaults()
-	transport, err := newTransport(o, o.Secret.CA())
+	transport, err := trustingFor(ref, o)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +173,7 @@ type request struct {
 // at returns the URL of a path below the repository, such as `/manifests/v1`.
 func (r *Repository) at(path string) string {
 	scheme := "https://"
-	if r.ref.PlainHTTP {
+	if r.ref.PlainHTTP && !r.transport.overTLS() {
 		scheme = "http://"
 	}
 	return scheme + r.ref.APIHost() + "/v2/" + r.ref.Repository + path
@@ -194,6 +194,9 @@ func (r *Repository) do(ctx context.Context, q request) (*http.Response, error) 
 		if err == nil {
 			r.settle(resp)
 			return resp, nil
+		}
+		if e := As(err); e != nil && e.untrusted && r.o.Cache.Has(r.ref.Host) {
+			return nil, r.trustAgain(e)
 		}
 		if e := As(err); e == nil || e.Kind != Denied {
 			return nil, err

@@ -4,6 +4,8 @@ package room
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,12 +35,16 @@ type Room struct {
 type Login struct{ Username, Password string }
 
 // Ask asks a keeper at host:port. A registry without a keeper, of an older operator, is an error like any other: nothing is
-// known then.
-func Ask(ctx context.Context, address string, login *Login) (Room, error) {
+// known then. ca is the PEM of the CAs of a registry that serves TLS, as its keeper does then.
+func Ask(ctx context.Context, address string, login *Login, ca []byte) (Room, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	var found Room
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/room", nil)
+	scheme, roots := "http://", x509.NewCertPool()
+	if roots.AppendCertsFromPEM(ca) {
+		scheme = "https://"
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+address+"/room", nil)
 	if err != nil {
 		return found, err
 	}
@@ -47,7 +53,7 @@ func Ask(ctx context.Context, address string, login *Login) (Room, error) {
 	}
 	// No proxy: it is in the cluster. No redirects: the login is for this keeper.
 	client := http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true},
+		Transport:     &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	answered, err := client.Do(request)

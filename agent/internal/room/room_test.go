@@ -23,7 +23,7 @@ func TestAKeeperSaysWhetherThereIsRoom(t *testing.T) {
 		}
 		_, _ = w.Write([]byte(`{"capacity":100,"used":96,"free":4,"refuseAt":95,"refuse":true}`))
 	})
-	found, err := Ask(t.Context(), address, &Login{"oras-1", "secret"})
+	found, err := Ask(t.Context(), address, &Login{"oras-1", "secret"}, nil)
 	if err != nil || found != (Room{Capacity: 100, Free: 4, RefuseAt: 95, Refuse: true}) {
 		t.Error(found, err)
 	}
@@ -56,7 +56,7 @@ func TestOfARegistryWithoutAKeeperNothingIsKnown(t *testing.T) {
 		}),
 	} {
 		began := time.Now()
-		if found, err := Ask(t.Context(), address, nil); err == nil || found.Refuse {
+		if found, err := Ask(t.Context(), address, nil, nil); err == nil || found.Refuse {
 			t.Errorf("%s: %+v", what, found)
 		}
 		if waited := time.Since(began); waited > time.Minute {

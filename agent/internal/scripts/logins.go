@@ -31,6 +31,9 @@ func (l Logins) Copy(ctx context.Context, folder string) error {
 	}
 	text, dropped, err := credentials.Together(l.Registry.Cache, l.Registry.Secret)
 	if err == nil {
+		err = l.copyCA(folder)
+	}
+	if err == nil {
 		err = share.WriteWhole(filepath.Join(folder, "config.json"), text, 0o600)
 	}
 	if err != nil {
@@ -40,4 +43,13 @@ func (l Logins) Copy(ctx context.Context, folder string) error {
 		l.Say("credsStore of the step's Secret is left out of the script's config.json: no such helper is asked")
 	}
 	return nil
+}
+
+// copyCA puts the CA of the cache beside the logins, where SSL_CERT_DIR leads programs to it.
+func (l Logins) copyCA(folder string) error {
+	ca, err := l.Registry.Cache.CA()
+	if err != nil || ca == nil {
+		return err
+	}
+	return share.WriteWhole(filepath.Join(folder, credentials.CAFile), ca, 0o600)
 }

@@ -32,9 +32,14 @@ func ReadKey(folder string) (Key, error) {
 }
 
 func (k Key) derive(purpose string) string {
+	return base64.RawURLEncoding.EncodeToString(k.Seed(purpose))
+}
+
+// Seed is 32 secret bytes for a purpose.
+func (k Key) Seed(purpose string) []byte {
 	mac := hmac.New(sha256.New, []byte(k))
 	_, _ = mac.Write([]byte(purpose))
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+	return mac.Sum(nil)
 }
 
 // Password is that of a user of the operator's.

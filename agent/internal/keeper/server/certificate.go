@@ -4,36 +4,32 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"path/filepath"
+	"errors"
 	"time"
+
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/serving"
 )
 
-// Certificate is that of a registry, which reads it when it starts and never again.
+// Certificate is that of a registry which serves TLS. It reads it when it starts, and has to be started again where it
+// shows another one than its file has: only then, so the keeper needs no memory.
 type Certificate struct {
-	// Folder is that of its Secret.
-	Folder string
+	Files *serving.Files
 	// Registry is where the registry listens.
 	Registry string
 }
 
-// Load loads it as it is by now. The kubelet replaces all files of a Secret at once, but not between two reads of ours:
-// then they do not fit together.
-func (c *Certificate) Load() (*tls.Certificate, error) {
-	found, err := tls.LoadX509KeyPair(filepath.Join(c.Folder, "tls.crt"), filepath.Join(c.Folder, "tls.key"))
-	return &found, err
-}
+// Shown is what the keeper itself shows: a certificate of the CAs that the operator knows, whatever the registry's is.
+func (c *Certificate) Shown() (*tls.Certificate, error) { return c.Files.Issuer.Current(time.Now()) }
 
+// asks is how long the registry is asked, less than a kubelet waits for an answer of the keeper.
 const asks = 2 * time.Second
 
-// Stale says whether the registry shows another certificate than it would after a start. One that cannot be used would
-// only end it, and a registry that does not answer is not helped.
-func (c *Certificate) Stale(ctx context.Context) bool {
+var errStale = errors.New("the certificate has changed; the registry reads it when it starts")
+
+// Check asks the registry for its certificate. The error says why it has to be started again. Nil: without TLS.
+func (c *Certificate) Check(ctx context.Context) error {
 	if c == nil {
-		return false
-	}
-	is, err := c.Load()
-	if err != nil {
-		return false
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, asks)
 	defer cancel()
@@ -41,9 +37,16 @@ func (c *Certificate) Stale(ctx context.Context) bool {
 	dialer := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}}
 	conn, err := dialer.DialContext(ctx, "tcp", c.Registry)
 	if err != nil {
-		return false
+		return err
 	}
 	defer conn.Close()
+	is, err := c.Files.Load()
+	if err != nil {
+		return nil // With what cannot be used the registry would not start.
+	}
 	shown := conn.(*tls.Conn).ConnectionState().PeerCertificates
-	return len(shown) > 0 && !bytes.Equal(shown[0].Raw, is.Certificate[0])
+	if len(shown) > 0 && !bytes.Equal(shown[0].Raw, is.Certificate[0]) {
+		return errStale
+	}
+	return nil
 }

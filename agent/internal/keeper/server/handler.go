@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/access"
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/serving"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/sweep"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/usage"
 )
@@ -33,21 +34,23 @@ const (
 //	GET  /sweep    operator  {"sweeping", "lastPass"}, of the report
 //	GET  /manifests, POST /unchanged, GET and PUT /plan   operator   what retention needs: see retention.go
 //	GET  /room     users     {"capacity", "used", "free"} in bytes, {"refuseAt"} in percent, {"refuse": whether a step is not to begin}
-//	GET  /live     anybody   503 while the registry shows another certificate than its Secret has by now, else 200
+//	GET  /live     anybody   of a registry with TLS: 503 while it does not answer, or shows another certificate than it should by now; else 200
 //	GET  /healthz  anybody   200
 func (k *Keeper) Handler(ctx context.Context) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /report", k.operator(k.report))
-	mux.HandleFunc("POST /sweep", k.operator(func(w http.ResponseWriter, r *http.Request) { k.sweep(ctx, w, r) }))
-	mux.HandleFunc("GET /sweep", k.operator(k.lastSweep))
-	mux.HandleFunc("GET /manifests", k.operator(k.manifests))
-	mux.HandleFunc("POST /unchanged", k.operator(k.unchanged))
-	mux.HandleFunc("GET /plan", k.operator(k.getPlan))
-	mux.HandleFunc("PUT /plan", k.operator(k.putPlan))
 	mux.HandleFunc("PUT /users", k.operator(k.putUsers))
-	mux.HandleFunc("GET /room", k.user(k.room))
 	mux.HandleFunc("GET /live", k.live)
 	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
+	if k.Volume != nil {
+		mux.HandleFunc("POST /sweep", k.operator(func(w http.ResponseWriter, r *http.Request) { k.sweep(ctx, w, r) }))
+		mux.HandleFunc("GET /sweep", k.operator(k.lastSweep))
+		mux.HandleFunc("GET /manifests", k.operator(k.manifests))
+		mux.HandleFunc("POST /unchanged", k.operator(k.unchanged))
+		mux.HandleFunc("GET /plan", k.operator(k.getPlan))
+		mux.HandleFunc("PUT /plan", k.operator(k.putPlan))
+		mux.HandleFunc("GET /room", k.user(k.room))
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		longest := int64(longestBody)
 		if r.URL.Path == "/plan" || r.URL.Path == "/unchanged" {
@@ -115,8 +118,8 @@ func (k *Keeper) room(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (k *Keeper) live(w http.ResponseWriter, r *http.Request) {
-	if k.Certificate.Stale(r.Context()) {
-		refuse(w, http.StatusServiceUnavailable, "the certificate has changed; the registry reads it when it starts")
+	if err := k.Certificate.Check(r.Context()); err != nil {
+		refuse(w, http.StatusServiceUnavailable, err.Error())
 		return
 	}
 	w.WriteHeader(http.StatusOK)
@@ -167,8 +170,14 @@ func (k *Keeper) sweep(ctx context.Context, w http.ResponseWriter, r *http.Reque
 
 // report is written as it is found: a registry may have tens of thousands of tags.
 func (k *Keeper) report(w http.ResponseWriter, r *http.Request) {
-	brief := r.URL.Query().Get("repositories") == "false"
 	w.Header().Set("Content-Type", "application/json")
+	if k.Volume == nil {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		_ = json.NewEncoder(w).Encode(k.served())
+		return
+	}
+	brief := r.URL.Query().Get("repositories") == "false"
 	encoder := json.NewEncoder(w)
 	_, _ = io.WriteString(w, `{"repositories":[`)
 	artifacts, separator := 0, ""
@@ -201,18 +210,34 @@ func (k *Keeper) report(w http.ResponseWriter, r *http.Request) {
 		Problem     string `json:"problem,omitempty"`
 		NotWritable string `json:"notWritable,omitempty"`
 
-		Users         []string         `json:"users"`
-		UsersProblems []access.Problem `json:"usersProblems"`
-		// UsersFailure says why the users file is not as it should be.
-		UsersFailure string `json:"usersFailure,omitempty"`
+		served
 
 		Sweeping bool  `json:"sweeping"`
 		LastPass *Last `json:"lastPass,omitempty"`
-	}{space, artifacts, bytes, mark, problem, notWritable, orNone(k.users), orNone(k.problems), k.wrong, k.running, k.last})
+	}{space, artifacts, bytes, mark, problem, notWritable, k.served(), k.running, k.last})
 	_, _ = io.WriteString(w, "],"+strings.TrimPrefix(string(rest), "{")+"\n")
 }
 
 // orNone: an empty list is not null in JSON.
+// served is what a report says of users and certificate.
+type served struct {
+	Users         []string         `json:"users"`
+	UsersProblems []access.Problem `json:"usersProblems"`
+	// UsersFailure says why the users file is not as it should be.
+	UsersFailure string         `json:"usersFailure,omitempty"`
+	Certificate  *serving.State `json:"certificate,omitempty"`
+}
+
+// served needs the lock.
+func (k *Keeper) served() served {
+	found := served{Users: orNone(k.users), UsersProblems: orNone(k.problems), UsersFailure: k.wrong}
+	if k.Certificate != nil {
+		state := k.serving
+		found.Certificate = &state
+	}
+	return found
+}
+
 func orNone[T any](list []T) []T {
 	if list == nil {
 		return []T{}

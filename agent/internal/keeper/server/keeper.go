@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/access"
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/serving"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/sweep"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/usage"
 )
@@ -17,7 +18,8 @@ import (
 type Keeper struct {
 	Key access.Key
 	// File is the registry's users file; nil where everybody may do everything.
-	File   *access.File
+	File *access.File
+	// Volume is where artifacts are; nil where that is no volume of the Pod.
 	Volume *usage.Volume
 	// Cache is the UID of the OrasCache.
 	Cache string
@@ -31,6 +33,7 @@ type Keeper struct {
 	users    []string
 	problems []access.Problem
 	wrong    string
+	serving  serving.State
 	running  bool
 	last     *Last
 	sweeps   sync.WaitGroup
@@ -57,8 +60,10 @@ func (k *Keeper) SetUsers(users []string) error {
 	return nil
 }
 
-// Refresh takes over what has changed in the Secret with other users.
+// Refresh takes over what has changed in the Secrets with other users and with the certificate, and renews the certificate
+// that is the keeper's own.
 func (k *Keeper) Refresh() {
+	k.refreshCertificate()
 	if k.File == nil {
 		return
 	}
@@ -67,6 +72,24 @@ func (k *Keeper) Refresh() {
 	k.mu.Unlock()
 	if err := k.SetUsers(users); err != nil && err.Error() != before {
 		k.Say("the registry's users cannot be written: %s", err)
+	}
+}
+
+func (k *Keeper) refreshCertificate() {
+	if k.Certificate == nil {
+		return
+	}
+	state, err := k.Certificate.Files.Refresh(time.Now())
+	if err != nil {
+		state.Problem = "cannot be put where the registry reads it: " + err.Error()
+	}
+	k.mu.Lock()
+	before := k.serving
+	k.serving = state
+	k.mu.Unlock()
+	k.Metrics.serves(state)
+	if state.Problem != "" && state.Problem != before.Problem {
+		k.Say("the registry's certificate: its Secret %s", state.Problem)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/serving"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/usage"
 )
 
@@ -22,6 +23,13 @@ type Metrics struct {
 	passes, failures, blobs, putBack int
 	freed                            int64
 	seconds, succeeded               float64
+	serving                          serving.State
+}
+
+func (m *Metrics) serves(state serving.State) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.serving = state
 }
 
 // swept counts a pass.
@@ -60,13 +68,25 @@ func (m *Metrics) write(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	to := bufio.NewWriter(w)
 	defer to.Flush()
-	space, err := m.Volume.Space()
-	if err == nil {
+	m.mu.Lock()
+	if until := m.serving.NotAfter; !until.IsZero() {
+		gauge(to, "orascache_certificate_expiry_timestamp_seconds", "When the registry's certificate ends.", float64(until.Unix()))
+	}
+	m.mu.Unlock()
+	if m.Volume != nil {
+		m.writeVolume(to)
+	}
+	m.relay(r.Context(), to)
+}
+
+func (m *Metrics) writeVolume(to io.Writer) {
+	if space, err := m.Volume.Space(); err == nil {
 		gauge(to, "orascache_capacity_bytes", "What the registry's volume takes.", float64(space.Capacity))
 		gauge(to, "orascache_used_bytes", "What of it is used.", float64(space.Used))
 		gauge(to, "orascache_free_bytes", "What can still be pushed.", float64(space.Free))
 	}
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	counter(to, "orascache_sweep_passes_total", "Passes of the sweep.", float64(m.passes))
 	counter(to, "orascache_sweep_failures_total", "Passes that failed.", float64(m.failures))
 	counter(to, "orascache_sweep_blobs_total", "Blobs that went to the trash.", float64(m.blobs))
@@ -74,8 +94,6 @@ func (m *Metrics) write(w http.ResponseWriter, r *http.Request) {
 	counter(to, "orascache_sweep_freed_bytes_total", "What emptying the trash has freed.", float64(m.freed))
 	gauge(to, "orascache_sweep_seconds", "How long the last pass took.", m.seconds)
 	gauge(to, "orascache_sweep_last_success_timestamp_seconds", "When a pass last succeeded; 0 before the first.", m.succeeded)
-	m.mu.Unlock()
-	m.relay(r.Context(), to)
 }
 
 // relay adds the registry's.

@@ -41,7 +41,7 @@ func Serve(ctx context.Context, all ...Listening) error {
 		if one.Certificate != nil {
 			listener = tls.NewListener(listener, &tls.Config{
 				MinVersion:     tls.VersionTLS12,
-				GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return one.Certificate.Load() },
+				GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return one.Certificate.Shown() },
 			})
 		}
 		go func() { failed <- server.Serve(listener) }()
