@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net"
+	"os"
 	"os/signal"
 	"runtime/debug"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/converged-computing/oras-operator/agent/internal/contract"
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/access"
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/pulls"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/server"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/serving"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/sweep"
@@ -140,13 +142,35 @@ func keep(ctx context.Context, o options.Options) error {
 		return setupFailed(err, "the keeper cannot listen")
 	}
 	log.Explain("listening on %s and %s", answers.Addr(), metrics.Addr())
-	err = server.Serve(ctx,
-		server.Listening{Listener: answers, Handler: k.Handler(ctx), Certificate: k.Certificate},
-		server.Listening{Listener: metrics, Handler: k.Metrics.Handler()})
+	all := []server.Listening{
+		{Listener: answers, Handler: k.Handler(ctx), Certificate: k.Certificate},
+		{Listener: metrics, Handler: k.Metrics.Handler()},
+	}
+	if o.Events != "" {
+		events, err := net.Listen("tcp", o.Events)
+		if err != nil {
+			return setupFailed(err, "the keeper cannot listen")
+		}
+		if k.Pulls, err = recordOf(o.Data); err != nil {
+			// Nothing is deleted then for which pulls count.
+			log.Say("the record of pulls cannot be read: %s", err)
+		}
+		all = append(all, server.Listening{Listener: events, Handler: k.Events(), Stays: true})
+	}
+	err = server.Serve(ctx, all...)
 	stop()
 	k.Wait()
 	if err != nil {
 		return setupFailed(err, "the keeper cannot go on")
 	}
 	return nil
+}
+
+// recordOf is the record of this Pod: several registries may have one volume.
+func recordOf(data string) (*pulls.Record, error) {
+	pod, err := os.Hostname()
+	if err != nil {
+		return nil, err
+	}
+	return pulls.Open(data, pod, time.Now())
 }

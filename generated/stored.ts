@@ -545,7 +545,7 @@ export interface components {
             dryRun: boolean;
             /** @description Which tags may be deleted. The first rule that names a repository decides; what no rule names is kept. */
             rules?: components["schemas"]["RetentionRule"][];
-            /** @description What the rules let go is deleted only while artifacts take more than this, those first that were pushed the longest time ago. Without it all of it is deleted. */
+            /** @description What the rules let go is deleted only while artifacts take more than this, those first that were pushed or pulled the longest time ago. Without it all of it is deleted. */
             maxSize?: components["schemas"]["StorageSize"];
             /**
              * @description Whether to keep what a kept artifact was made from, by the digests in the annotations of its manifest, and what that was made from.
@@ -574,6 +574,8 @@ export interface components {
             keepLast?: number;
             /** @description How long each tag is kept after it was pushed last. */
             keepYoungerThan?: components["schemas"]["Duration"];
+            /** @description How long each tag is kept after its manifest was pulled last. What was never pulled is kept for as long after its push. Pulls are known since the registry first ran with this version of the operator: until then plus this time every tag is kept. */
+            keepPulledWithin?: components["schemas"]["Duration"];
         };
         /** @description Artifacts are on a volume: in the PersistentVolumeClaim <name of the OrasCache>-data, which the operator creates, or in one of yours. Once set it cannot be taken back: the artifacts would be out of reach. */
         ClaimStorage: {

@@ -264,6 +264,11 @@ export const agentOptions = {
     description: "where the operator, steps and the kubelet ask",
   },
   metrics: { type: "text", default: ":5001", commands: ["keep"], description: "where /metrics is" },
+  events: {
+    type: "text",
+    commands: ["keep"],
+    description: "where the registry tells of pulls; empty where it does not",
+  },
   "registry-metrics": {
     type: "text",
     default: "http://127.0.0.1:5003/metrics",

@@ -62,6 +62,10 @@ export const names = {
   registryMetricsPort: 5001,
   /** Of the registry itself, which has a profiler there, too: in its Pod only. */
   registryDebugPort: 5003,
+  /** Where the registry tells its keeper of pulls: in its Pod only. */
+  registryEventsPort: 5004,
+  /** Of those that read manifests to list them: that is no pull. */
+  listingUserAgent: `${operator}-list`,
   registryEnvironmentVolume: "registry-environment",
   registryEnvironmentPath: "/var/run/oras/environment",
   registryAuthVolume: "registry-auth",

@@ -33,6 +33,11 @@ export function renderAgentConstants(schema: Schema): Rendered {
       names.readyVariable,
       "is a variable of wrapped containers that is not their programs'.",
     ],
+    [
+      exported("listingUserAgent"),
+      names.listingUserAgent,
+      "is the User-Agent of who reads manifests to list them.",
+    ],
     ...Object.entries(shareNames).map(([name, value]): [string, string, string] => [
       `Share${exported(name)}`,
       value,

@@ -36,7 +36,7 @@ export function keeperParts(cache: StoredOrasCache, facts: ChildFacts): KeeperPa
   return {
     initContainers: closed || orasEnv !== undefined ? [keeperInit(cache, facts, closed)] : [],
     containers: keeps ? [keeper(cache, facts, closed)] : [],
-    env: keeps ? registryMetrics : [],
+    env: keeps ? [...registryMetrics, registryEvents] : [],
     volumes: [
       ...(needsKey(cache, facts) ? [keyVolume(cache, facts)] : []),
       ...(orasEnv === undefined ? [] : [secretVolume(names.registryEnvironmentVolume, orasEnv)]),
@@ -49,6 +49,26 @@ const registryMetrics: readonly V1EnvVar[] = [
   { name: "REGISTRY_HTTP_DEBUG_ADDR", value: `127.0.0.1:${names.registryDebugPort}` },
   { name: "REGISTRY_HTTP_DEBUG_PROMETHEUS_ENABLED", value: "true" },
 ];
+
+/**
+ * The registry tells the keeper of pulls and pushes of manifests. Of blobs, which there are many of and which a manifest names,
+ * it says nothing. An address of the Pod alone needs no password, and no certificate.
+ *
+ * @see https://distribution.github.io/distribution/about/configuration/#notifications
+ */
+const registryEvents: V1EnvVar = {
+  name: "REGISTRY_NOTIFICATIONS_ENDPOINTS",
+  value: JSON.stringify([
+    {
+      name: names.keeperContainer,
+      url: `http://127.0.0.1:${names.registryEventsPort}/`,
+      timeout: "5s",
+      threshold: 3,
+      backoff: "2s",
+      ignoredmediatypes: ["application/octet-stream"],
+    },
+  ]),
+};
 
 function keeperInit(cache: StoredOrasCache, { agentImage: image }: ChildFacts, closed: boolean): V1Container {
   const { secrets, storage } = cache.spec;
@@ -85,6 +105,7 @@ function keeper(cache: StoredOrasCache, { agentImage: image }: ChildFacts, close
       option("cache-uid", identityOf(cache).uid),
       ...(sizeLimit === undefined ? [] : [option("limit", String(Math.floor(amountOf(sizeLimit))))]),
       option("refuse-at", String(limitsOf(cache).refuseAt)),
+      option("events", `127.0.0.1:${names.registryEventsPort}`),
     ],
     ports: [
       { name: "metrics", containerPort: names.registryMetricsPort, protocol: "TCP" },

@@ -30,9 +30,9 @@ const longestSweepMs = 3_600_000;
 /** What a pass would do. */
 export async function planPass({ policy, keep, keeper, uses }: PassSettings): Promise<Plan> {
   // Steps last: what comes while the keeper reads is there by then.
-  const manifests = await keeper.manifests();
+  const { manifests, pullsSince } = await keeper.inventory();
   const plan = planOf(manifests, {
-    ...{ policy, keep, pulls: undefined },
+    ...{ policy, keep, pullsSince },
     uses: selectionOf(await uses()),
     now: Date.now(),
   });

@@ -1,12 +1,12 @@
-import type { Deletion, Manifest } from "../retention/facts.ts";
+import type { Deletion, Inventory } from "../retention/facts.ts";
 import { passOf, readManifests, type SweepPass } from "../retention/read.ts";
 import { askKeeper, type KeeperAnswer } from "./ask.ts";
 
 /** What retention asks of a keeper. Every function throws where it does not answer as a keeper does. */
 export interface RetentionKeeper {
-  /** All manifests of its registry. */
-  readonly manifests: () => Promise<Manifest[]>;
-  /** Whether nobody has pushed what is to be deleted, or what needs it. */
+  /** All manifests of its registry, and what it knows of their use. */
+  readonly inventory: () => Promise<Inventory>;
+  /** Whether nobody has pushed or pulled what is to be deleted, or pushed what needs it. */
   readonly isUnchanged: (deletion: Deletion) => Promise<boolean>;
   readonly putPlan: (plan: object) => Promise<void>;
   /** Begins a pass that frees blobs; false while another one runs. */
@@ -37,9 +37,9 @@ export function retentionKeeper(address: string, token: string, signal: AbortSig
     return askKeeper(address, token, { method, path, body, mostBytes: most, signal: within });
   };
   return {
-    manifests: async () => readManifests((await asked(ask("GET", "/manifests"), 200)).body),
-    isUnchanged: async ({ repository, digest, pushed, listed, indexes, tags, whole }) => {
-      const body = { repository, digest, tags, ...(whole ? { pushed, listed, indexes } : {}) };
+    inventory: async () => readManifests((await asked(ask("GET", "/manifests"), 200)).body),
+    isUnchanged: async ({ repository, digest, pushed, listed, pulled, indexes, tags, whole }) => {
+      const body = { repository, digest, pulled, tags, ...(whole ? { pushed, listed, indexes } : {}) };
       const answer = await asked(ask("POST", "/unchanged", body), 200);
       return (answer.body as { unchanged?: unknown } | undefined)?.unchanged === true;
     },

@@ -8,10 +8,10 @@ export interface Manifest {
   /** When its repository had got its last new manifest, before it was read. */
   readonly listed?: string;
   readonly tags: readonly Tag[];
+  /** When it was last pulled, as RFC 3339, if it was while that is known. */
+  readonly pulled?: string;
   /** Whether it has the annotation `keep`. */
   readonly keep?: boolean;
-  /** Whether a step that failed has left it. */
-  readonly failure?: boolean;
   /** The manifest that it is about. */
   readonly subject?: string;
   /** The manifests that it consists of, if it is an index. */
@@ -35,12 +35,11 @@ interface Blob {
   readonly size: number;
 }
 
-/** When artifacts were pulled, as far as that is known. */
-export interface Pulls {
-  /** Since when every pull is known, in milliseconds since 1970. */
-  readonly since: number;
-  /** The last one of each `repository@digest`. */
-  readonly last: ReadonlyMap<string, number>;
+/** What a registry has, and what is known of its use. */
+export interface Inventory {
+  readonly manifests: readonly Manifest[];
+  /** Since when every pull is known, in milliseconds since 1970; undefined where none is. */
+  readonly pullsSince: number | undefined;
 }
 
 /** What to keep for how long, in milliseconds and bytes. */
@@ -70,7 +69,6 @@ export type KeptReason =
   | "ageUnknown"
   | "annotation"
   | "inUse"
-  | "failure"
   | "named"
   | "recent"
   | "maxSize";
@@ -92,6 +90,8 @@ export interface Deletion {
   readonly pushed: string;
   /** As of the manifest. */
   readonly listed?: string;
+  /** As of the manifest: another time means that somebody has pulled it meanwhile. */
+  readonly pulled?: string;
   /** The indexes that consist of it: they are deleted before it. */
   readonly indexes?: readonly string[];
   readonly tags: readonly Tag[];

@@ -38,7 +38,7 @@ export function planOf(manifests: readonly Manifest[], circumstances: Circumstan
   const roots = nodes.filter((node) => fates.get(node)?.root !== undefined);
   const spare = nodes
     .filter((node) => fates.get(node)?.isSpare)
-    .map((node) => ({ node, used: lastUsed(node, circumstances) }))
+    .map((node) => ({ node, used: lastUsed(node) }))
     .sort((a, b) => b.used - a.used)
     .map(({ node }) => node);
   const { keepInputs, maxSize } = circumstances.policy;
@@ -118,11 +118,12 @@ function sizeOf(nodes: Iterable<Node>): number {
 
 function wholly(node: Node, verdicts: ReadonlyMap<Tag, Verdict>): Deletion {
   const { manifest, own, subjects } = node;
-  const { repository, digest, pushed, listed, tags } = manifest;
+  const { repository, digest, pushed, listed, pulled, tags } = manifest;
   const indexes = node.indexes.map((index) => index.manifest.digest);
   const known = {
     pushed,
     ...(listed === undefined ? {} : { listed }),
+    ...(pulled === undefined ? {} : { pulled }),
     ...(indexes.length === 0 ? {} : { indexes }),
   };
   const place = { repository, digest, ...known, tags, whole: true } as const;
@@ -147,8 +148,9 @@ interface Part {
 /** A manifest that stays may lose tags: those that a rule lets go beside one that stays, and those about what goes. */
 function keepOrPart(node: Node, part: Part, deletions: Deletion[], kept: Kept[]): void {
   const { manifest, own, fallback } = node;
-  const { repository, digest, pushed } = manifest;
+  const { repository, digest, pushed, pulled } = manifest;
   const place = { repository, digest };
+  const known = { pushed, ...(pulled === undefined ? {} : { pulled }) };
   const why: KeptReason = part.isForSize ? "maxSize" : "named";
   if (own.length === 0) kept.push({ ...place, reason: part.root ?? why });
   for (const tag of own) {
@@ -159,7 +161,7 @@ function keepOrPart(node: Node, part: Part, deletions: Deletion[], kept: Kept[])
     else
       deletions.push({
         ...place,
-        pushed,
+        ...known,
         tags: [tag],
         whole: false,
         rule: verdict.rule,
@@ -173,5 +175,5 @@ function keepOrPart(node: Node, part: Part, deletions: Deletion[], kept: Kept[])
     .filter(({ subject }) => gone.has(subject) && !here.has(subject))
     .map(({ tag }) => tag);
   if (tags.length > 0)
-    deletions.push({ ...place, pushed, tags, whole: false, reason: "it goes with what it is about" });
+    deletions.push({ ...place, ...known, tags, whole: false, reason: "it goes with what it is about" });
 }

@@ -8,10 +8,11 @@ type Spec = NonNullable<StoredOrasCache["spec"]["retention"]>;
 /** The policy of a spec as stored, in milliseconds and bytes. */
 export function policyOf({ rules = [], maxSize, keepInputs, untaggedAfter, grace }: Spec): Policy {
   return {
-    rules: rules.map(({ repositories, keepLast, keepYoungerThan }) => ({
+    rules: rules.map(({ repositories, keepLast, keepYoungerThan, keepPulledWithin }) => ({
       repositories,
       keepLast,
       keepYoungerThan: keepYoungerThan === undefined ? undefined : msOf(keepYoungerThan),
+      keepPulledWithin: keepPulledWithin === undefined ? undefined : msOf(keepPulledWithin),
     })),
     maxSize: maxSize === undefined ? undefined : amountOf(maxSize),
     keepInputs,

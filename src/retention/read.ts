@@ -1,4 +1,4 @@
-import type { Manifest } from "./facts.ts";
+import type { Inventory, Manifest } from "./facts.ts";
 
 /** How a pass of the keeper ended. */
 export interface SweepPass {
@@ -14,19 +14,21 @@ const longestName = 1_000;
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * The manifests of a keeper's answer. Whoever may make Pods can write a keeper: what is not as it should be ends the pass,
+ * The manifests of a keeper's answer, and since when it knows of pulls. Whoever may make Pods can write a keeper: what is not as it should be ends the pass,
  * because what is left out of a plan would look as if nobody needed it.
  *
  * @param answer - JSON
  * @throws where it is not whole
  */
-export function readManifests(answer: unknown): Manifest[] {
-  const { manifests, problem } = fieldsOf(answer);
+export function readManifests(answer: unknown): Inventory {
+  const { manifests, problem, pullsSince } = fieldsOf(answer);
   if (!Array.isArray(manifests)) throw new Error("the keeper's list of manifests cannot be read");
   if (problem !== "") throw new Error(`the keeper cannot read the volume: ${String(problem).slice(0, 300)}`);
   const wrong = manifests.findIndex((manifest) => !isManifest(fieldsOf(manifest)));
   if (wrong >= 0) throw new Error(`number ${wrong + 1} of the keeper's manifests cannot be read`);
-  return manifests as Manifest[];
+  // Keepers of earlier versions do not say it.
+  const since = isText(pullsSince) ? Date.parse(pullsSince) : Number.NaN;
+  return { manifests: manifests as Manifest[], pullsSince: Number.isNaN(since) ? undefined : since };
 }
 
 function isManifest({
@@ -34,6 +36,7 @@ function isManifest({
   digest,
   pushed,
   listed,
+  pulled,
   tags,
   subject,
   children,
@@ -43,7 +46,7 @@ function isManifest({
   return (
     [repository, digest].every(isName) &&
     isText(pushed) &&
-    (listed === undefined || isText(listed)) &&
+    [listed, pulled].every((time) => time === undefined || isText(time)) &&
     isList(tags, (tag) => isName(tag["name"]) && isText(tag["pushed"])) &&
     isList(blobs, (blob) => isText(blob["digest"]) && isCount(blob["size"])) &&
     (subject === undefined || isText(subject)) &&

@@ -1,4 +1,4 @@
-import type { KeptReason, Policy, Pulls, Rule, Tag } from "./facts.ts";
+import type { KeptReason, Policy, Rule, Tag } from "./facts.ts";
 import type { Node } from "./graph.ts";
 import type { Selection } from "./uses.ts";
 import { matchesRepository } from "./wildcards.ts";
@@ -10,7 +10,8 @@ export interface Circumstances {
   readonly uses: Selection;
   /** What the OrasCache keeps by its annotation. */
   readonly keep: Selection;
-  readonly pulls: Pulls | undefined;
+  /** Since when every pull is known, in milliseconds since 1970; undefined where none is. */
+  readonly pullsSince: number | undefined;
   readonly now: number;
 }
 
@@ -18,8 +19,6 @@ export interface Circumstances {
 export type Verdict =
   | { readonly stays: KeptReason }
   | { readonly stays?: never; readonly rule: number; readonly why: string };
-
-const failureKeptMs = 24 * 3_600_000;
 
 /**
  * A time as milliseconds since 1970; undefined where a file system or a copy has lost it.
@@ -32,22 +31,33 @@ export function timeOf(text: string): number | undefined {
 }
 
 /** When a manifest was last of use. */
-export function lastUsed({ manifest, own }: Node, { pulls }: Circumstances): number {
-  const pulled = pulls?.last.get(`${manifest.repository}@${manifest.digest}`) ?? 0;
+export function lastUsed(node: Node): number {
+  const { manifest, own } = node;
   const times = own.map(({ pushed }) => timeOf(pushed) ?? 0);
-  return times.reduce((last, time) => Math.max(last, time), Math.max(pulled, timeOf(manifest.pushed) ?? 0));
+  return times.reduce(
+    (last, time) => Math.max(last, time),
+    Math.max(lastPulled(node), timeOf(manifest.pushed) ?? 0),
+  );
+}
+
+/** When a manifest was last pulled, or one that it consists of: who knows the digest of a platform's image need not ask for its index. */
+function lastPulled(node: Node): number {
+  const parts = new Set([node]);
+  // A set is visited in the order in which it grows.
+  for (const { children } of parts) for (const child of children) parts.add(child);
+  let last = 0;
+  for (const { manifest } of parts) last = Math.max(last, timeOf(manifest.pulled ?? "") ?? 0);
+  return last;
 }
 
 /** Why a manifest stays with all of its tags, whatever rules say. */
-export function protection(node: Node, { uses, keep, now }: Circumstances): KeptReason | undefined {
+export function protection(node: Node, { uses, keep }: Circumstances): KeptReason | undefined {
   const { manifest, fallback } = node;
   if (manifest.keep || keep.hasDigest(manifest)) return "annotation";
   if (uses.hasDigest(manifest)) return "inUse";
   const said = fallback.map(({ tag }) => tag.name);
   if (said.some((tag) => keep.hasTag(manifest.repository, tag))) return "annotation";
   if (said.some((tag) => uses.hasTag(manifest.repository, tag))) return "inUse";
-  const pushed = timeOf(manifest.pushed);
-  if (manifest.failure && (pushed === undefined || now - pushed < failureKeptMs)) return "failure";
   return undefined;
 }
 
@@ -90,38 +100,51 @@ function ruleFor(repository: string, { rules }: Policy): number {
  * Why something stays whose tags alone say what it is about, where that is not in its repository. Signatures may have a
  * repository of their own, and such a tag may be the hash of something else: so it is kept as tags are, by its age.
  */
-export function orphaned({ manifest }: Node, { policy, now }: Circumstances): KeptReason | undefined {
+export function orphaned(node: Node, circumstances: Circumstances): KeptReason | undefined {
+  const { manifest } = node;
+  const { policy, now } = circumstances;
   const rule = policy.rules[ruleFor(manifest.repository, policy)];
   if (rule === undefined) return "noRule";
-  if (rule.keepPulledWithin !== undefined) return "pullsUnknown";
-  if (rule.keepYoungerThan === undefined) return "keepLast";
+  const { keepYoungerThan, keepPulledWithin } = rule;
+  if (keepYoungerThan === undefined && keepPulledWithin === undefined) return "keepLast";
   const times = [manifest.pushed, ...manifest.tags.map(({ pushed }) => pushed)].map(timeOf);
   if (times.includes(undefined)) return "ageUnknown";
-  const least = Math.max(rule.keepYoungerThan, policy.untaggedAfter, policy.grace);
-  return times.some((time) => now - (time ?? 0) < least) ? "keepYoungerThan" : undefined;
+  const pushed = Math.max(...times.map((time) => time ?? 0));
+  const least = Math.max(keepYoungerThan ?? 0, policy.untaggedAfter, policy.grace);
+  return now - pushed < least ? "keepYoungerThan" : byPulls(node, pushed, keepPulledWithin, circumstances);
 }
 
 function byTime(
-  { manifest }: Node,
+  node: Node,
   tag: Tag,
   { keepLast, keepYoungerThan, keepPulledWithin }: Rule,
   index: number,
-  { pulls, now }: Circumstances,
+  circumstances: Circumstances,
 ): Verdict {
   const pushed = timeOf(tag.pushed);
   if (pushed === undefined) return { stays: "ageUnknown" };
-  if (keepYoungerThan !== undefined && now - pushed < keepYoungerThan) return { stays: "keepYoungerThan" };
-  if (keepPulledWithin !== undefined) {
-    const pulled = pulls?.last.get(`${manifest.repository}@${manifest.digest}`) ?? 0;
-    if (now - pulled < keepPulledWithin) return { stays: "keepPulledWithin" };
-    if (pulls === undefined || pulls.since > now - keepPulledWithin) return { stays: "pullsUnknown" };
-  }
+  if (keepYoungerThan !== undefined && circumstances.now - pushed < keepYoungerThan)
+    return { stays: "keepYoungerThan" };
+  const pulled = byPulls(node, pushed, keepPulledWithin, circumstances);
+  if (pulled !== undefined) return { stays: pulled };
   const why = [
     ...(keepLast === undefined ? [] : [`not one of the last ${keepLast}`]),
     ...(keepYoungerThan === undefined ? [] : [`older than ${words(keepYoungerThan)}`]),
     ...(keepPulledWithin === undefined ? [] : [`not pulled within ${words(keepPulledWithin)}`]),
   ].join(", ");
   return { rule: index + 1, why };
+}
+
+/** Why something stays by its pulls. What has been there for less than that time cannot have been pulled before. */
+function byPulls(
+  node: Node,
+  pushed: number,
+  keepPulledWithin: number | undefined,
+  { pullsSince, now }: Circumstances,
+): KeptReason | undefined {
+  if (keepPulledWithin === undefined) return undefined;
+  if (now - Math.max(lastPulled(node), pushed) < keepPulledWithin) return "keepPulledWithin";
+  return pullsSince === undefined || pullsSince > now - keepPulledWithin ? "pullsUnknown" : undefined;
 }
 
 function words(ms: number): string {

@@ -57,6 +57,12 @@ it("a registry goes on while its keeper is killed, and its status says what it h
   await killKeeper(ws, "oras");
   await ws.step("reads", { "input-uri": "a/b:1" }, "cat out");
   expect(await ws.log("reads", "main")).toBe("made\n");
+  const ask = await keeperOf(ws, "oras");
+  // The step after the keeper's death has pulled it.
+  await until(async () => {
+    const { manifests } = (await ask("GET", "/manifests")).body as { manifests: { pulled?: string }[] };
+    return manifests.some(({ pulled }) => pulled !== undefined);
+  }, "the keeper to know of the pull");
   await until(async () => (await stored(ws, "oras")).status?.storage?.artifacts === 1, "the report");
   expect((await stored(ws, "oras")).status?.storage).toMatchObject({
     used: expect.stringMatching(/^[0-9.]+(Ki)?$/),

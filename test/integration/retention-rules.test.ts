@@ -38,7 +38,7 @@ describe("retention that is refused", () => {
     [
       "a rule that keeps nothing",
       { retention: { rules: [{ repositories: ["a"] }] } },
-      "keepLast or keepYoungerThan must be set",
+      "keepLast, keepYoungerThan or keepPulledWithin must be set",
     ],
     [
       "a rule for nothing",
@@ -68,6 +68,11 @@ describe("retention that is refused", () => {
     ],
     ["days", { retention: { untaggedAfter: "1d" } }, "spec.retention.untaggedAfter"],
     [
+      "pulls within no time",
+      { retention: { rules: [{ repositories: ["a"], keepPulledWithin: "" }] } },
+      "spec.retention.rules[0].keepPulledWithin",
+    ],
+    [
       "more than the volume has",
       { ...claim("1Gi"), retention: { rules: [rule], maxSize: "1025Mi" } },
       "retention.maxSize cannot be more than storage.persistentVolumeClaim.size",
@@ -93,6 +98,7 @@ describe("retention that is accepted", () => {
         retention: { rules: [rule], maxSize: "1Gi" },
       },
     ],
+    ["pulls alone", { retention: { rules: [{ repositories: ["a"], keepPulledWithin: "720h" }] } }],
     ["nights", { retention: { schedule: "17 22-4 * * 1-5" } }],
     [
       "as many rules as there may be",

@@ -141,6 +141,75 @@ describe("a pass on a real registry", () => {
   });
 });
 
+describe("what is pulled", () => {
+  const rules = [{ repositories: ["**"], keepPulledWithin: day }];
+
+  test("stays, and what nobody pulls goes", async ({ agent }) => {
+    const key = cacheKey("secret", { name: "oras", namespace: "any" });
+    const registry = await startKeptRegistry(agent, key, new Date(Date.now() - 3 * day));
+    const old = { ageMs: 3 * day };
+    for (const tag of ["pulled", "again", "idle", "asked", "listed"]) await registry.push(`a:${tag}`, old);
+    await registry.push("a:new");
+    let asked = 0;
+    const pass = passOn(
+      registry,
+      key,
+      async () => {
+        // After the first plan somebody comes for what it lets go.
+        if (asked++ === 0) await registry.pull("a", "again");
+        return [];
+      },
+      { rules, untaggedAfter: 0 },
+    );
+    await registry.pull("a", "pulled");
+    expect(await registry.has("a", "asked")).toBe(true);
+    await registry.pull("a", "listed", names.listingUserAgent);
+    const pulls = async () =>
+      (await pass.keeper.inventory()).manifests.filter(({ pulled }) => pulled !== undefined).length;
+    await until(async () => (await pulls()) === 1, "the keeper to know of it");
+
+    const planned = await planPass(pass);
+    expect(planned.deletions.flatMap(({ tags }) => tags.map(({ name }) => name)).sort()).toEqual([
+      ...["again", "asked", "idle", "listed"],
+    ]);
+    await until(async () => (await pulls()) === 2, "the keeper to know of the other one");
+    for (const deletion of planned.deletions) {
+      const isPulled = deletion.tags.some(({ name }) => name === "again");
+      expect(await pass.keeper.isUnchanged(deletion)).toBe(!isPulled);
+    }
+    await runPass(pass);
+    expect(await registry.tags("a")).toEqual(["again", "new", "pulled"]);
+    await registry.stop();
+  });
+
+  test("is not known at first: everything stays", async ({ agent }) => {
+    const key = cacheKey("secret", { name: "oras", namespace: "any" });
+    const registry = await startKeptRegistry(agent, key);
+    await registry.push("a:idle", { ageMs: 3 * day });
+    const { kept } = await planPass(passOn(registry, key, async () => [], { rules }));
+    expect(kept).toMatchObject([{ tag: "idle", reason: "pullsUnknown" }]);
+    await registry.stop();
+  });
+
+  test("goes last where all may take so much", async ({ agent }) => {
+    const key = cacheKey("secret", { name: "oras", namespace: "any" });
+    const registry = await startKeptRegistry(agent, key);
+    for (const [tag, days] of [["oldest", 5] as const, ["older", 4] as const, ["old", 3] as const])
+      await registry.push(`a:${tag}`, { ageMs: days * day, content: 100_000 });
+    await registry.pull("a", "oldest");
+    const pass = passOn(registry, key, async () => [], {
+      ...{ rules: [{ repositories: ["**"], keepYoungerThan: day }], maxSize: 150_000 },
+    });
+    await until(
+      async () => (await pass.keeper.inventory()).manifests.some(({ pulled }) => pulled !== undefined),
+      "the keeper to know of it",
+    );
+    await runPass(pass);
+    expect(await registry.tags("a")).toEqual(["oldest"]);
+    await registry.stop();
+  });
+});
+
 describe("a step that comes while a pass deletes", () => {
   test("keeps its input, and what that was made from", async ({ agent, installed }) => {
     const ns = await objectsIn(installed, "retention-comes");
@@ -176,12 +245,17 @@ describe("the operator", () => {
     });
     const operatorKey = Buffer.from(Object.values(secret?.data ?? {})[0] ?? "", "base64").toString();
     const key = cacheKey(operatorKey, { name: "oras", namespace: ns.namespace });
-    const registry = await startKeptRegistry(agent, key);
+    const registry = await startKeptRegistry(agent, key, new Date(Date.now() - 3 * day));
     await registry.push("scratch/a:old", { ageMs: 3 * day });
     await registry.push("scratch/a:new");
+    await registry.push("pulled/a:used", { ageMs: 3 * day });
+    await registry.pull("pulled/a", "used");
     await registry.push("models/a:v1", { ageMs: 30 * day });
 
-    const rules = [{ repositories: ["scratch/*"], keepYoungerThan: "24h" }];
+    const rules = [
+      { repositories: ["scratch/*"], keepYoungerThan: "24h" },
+      { repositories: ["pulled/*"], keepPulledWithin: "24h" },
+    ];
     const retention = { schedule: "* * * * *", dryRun: true, rules, grace: "1s" };
     const set = await ns.createCache("oras", { auth: { type: "htpasswd" }, retention } as object);
     const { template } = set.spec ?? {};
@@ -220,6 +294,7 @@ describe("the operator", () => {
     });
     expect(await registry.tags("scratch/a")).toEqual(["new"]);
     expect(await registry.tags("models/a")).toEqual(["v1"]);
+    expect(await registry.tags("pulled/a")).toEqual(["used"]);
     const { storage } = (await ns.status("oras")) ?? {};
     expect(storage).toMatchObject({ lastSweep: expect.stringMatching(/Z$/), freedBytes: expect.any(Number) });
 

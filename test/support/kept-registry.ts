@@ -1,7 +1,9 @@
 import { createHash, randomBytes, randomInt } from "node:crypto";
-import { readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { buildModule } from "../../dev/cluster/binaries.ts";
+import { names } from "../../schema/names.ts";
 import { firstUser, passwordOf } from "../../src/cache/access.ts";
 import { temporaryFolder } from "./folders.ts";
 import { start } from "./processes.ts";
@@ -27,10 +29,16 @@ const manifestType = "application/vnd.oci.image.manifest.v1+json";
  *
  * @param agent - the program
  * @param key - of the cache
+ * @param pullsSince - since when the keeper knows of pulls, if before its start
  */
-export async function startKeptRegistry(agent: string, key: string) {
+export async function startKeptRegistry(agent: string, key: string, pullsSince?: Date) {
   const folder = temporaryFolder("kept");
   const [data, keys] = [temporaryFolder("data"), temporaryFolder("key")];
+  if (pullsSince !== undefined) {
+    const records = join(data, ".oras-operator/pulls");
+    mkdirSync(records, { recursive: true });
+    writeFileSync(join(records, hostname()), `since ${Math.ceil(pullsSince.getTime() / 60_000)}\n`);
+  }
   writeFileSync(join(keys, "key"), key);
   writeFileSync(join(folder, "config.yml"), "version: 0.1\nstorage: {filesystem: {}}\nhttp: {}\n");
   const htpasswd = join(folder, "htpasswd");
@@ -56,6 +64,13 @@ export async function startKeptRegistry(agent: string, key: string) {
         REGISTRY_AUTH_HTPASSWD_REALM: "oras",
         REGISTRY_AUTH_HTPASSWD_PATH: htpasswd,
         OTEL_TRACES_EXPORTER: "none",
+        REGISTRY_NOTIFICATIONS_ENDPOINTS: JSON.stringify([
+          {
+            ...{ name: "keeper", url: `http://${address}:${names.registryEventsPort}/` },
+            ...{ timeout: "5s", threshold: 3, backoff: "1s" },
+            ignoredmediatypes: ["application/octet-stream"],
+          },
+        ]),
       },
     },
   );
@@ -63,6 +78,7 @@ export async function startKeptRegistry(agent: string, key: string) {
   const keeper = start([
     ...[agent, "keep", ...users, `--data=${data}`, "--cache-uid=some"],
     ...[`--listen=${address}:5002`, `--metrics=${address}:5001`],
+    `--events=${address}:${names.registryEventsPort}`,
   ]);
   await until(async () => (await fetch(`http://${address}:5002/healthz`)).ok, "the keeper");
 
@@ -126,6 +142,13 @@ export async function startKeptRegistry(agent: string, key: string) {
       for (const link of links) utimesSync(link, time, time);
       return digest;
     },
+    /** Reads a manifest as whoever pulls it does. */
+    pull: async (repository: string, version: string, userAgent = "oras/1.3.6") => {
+      const headers = { accept: manifestType, authorization, "user-agent": userAgent };
+      const answer = await fetch(`http://${host}/v2/${repository}/manifests/${version}`, { headers });
+      if (!answer.ok) throw new Error(`${repository} ${version}: ${answer.status}`);
+      await answer.arrayBuffer();
+    },
     has: async (repository: string, version: string) =>
       (
         await fetch(`http://${host}/v2/${repository}/manifests/${version}`, {
@@ -154,6 +177,7 @@ function digestOf(content: string | Buffer): string {
 /** Of files that are no reserve and no state of the keeper's. */
 function bytesIn(folder: string): number {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !["reserve", "plan", "id", "lock"].includes(entry.name))
+    .filter((entry) => entry.isFile() && !entry.parentPath.endsWith("/pulls"))
+    .filter((entry) => !["reserve", "plan", "id", "lock"].includes(entry.name))
     .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
 }

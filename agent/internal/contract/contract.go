@@ -63,6 +63,9 @@ const KeepAnnotation = "oras.converged-computing.github.io/keep"
 // ReadyVariable is a variable of wrapped containers that is not their programs'.
 const ReadyVariable = "ORAS_AGENT_READY"
 
+// ListingUserAgent is the User-Agent of who reads manifests to list them.
+const ListingUserAgent = "oras-operator-list"
+
 // ShareAgent is a name on the volume of a step.
 const ShareAgent = "agent"
 

@@ -104,6 +104,8 @@ type Options struct {
 	Listen string `option:"listen" commands:"keep" default:":5002"`
 	// Metrics is where /metrics is.
 	Metrics string `option:"metrics" commands:"keep" default:":5001"`
+	// Events is where the registry tells of pulls; empty where it does not.
+	Events string `option:"events" commands:"keep"`
 	// RegistryMetrics is where the registry's own metrics are.
 	RegistryMetrics string `option:"registry-metrics" commands:"keep" default:"http://127.0.0.1:5003/metrics"`
 	// Rest is what follows "--": the program.

@@ -37,7 +37,7 @@ export async function listArtifacts(
 ): Promise<readonly Listed[]> {
   const { prefix, namespace, cache } = about;
   const found = await inParallel(await listTags(registry, about), async ({ name, tag }) => {
-    const raw = await gone(registry.manifest(name, tag), undefined);
+    const raw = await gone(registry.listedManifest(name, tag), undefined);
     if (raw === undefined) return [];
     return [
       {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { json, buffer as readAll } from "node:stream/consumers";
+import { names } from "../../../schema/names.ts";
 import type { Scope } from "./authorize.ts";
 import { DigestError, isPassing, RegistryError } from "./errors.ts";
 import { createSender, type Endpoint } from "./http.ts";
@@ -42,9 +43,13 @@ export function createRegistry(endpoint: Endpoint, firstWaitMs?: number): Regist
     return found;
   };
 
-  const readManifest = async (repository: string, reference: string): Promise<RawManifest> => {
+  const readManifest = async (
+    repository: string,
+    reference: string,
+    agent: Readonly<Record<string, string>> = {},
+  ): Promise<RawManifest> => {
     const url = at(`/v2/${repository}/manifests/${reference}`);
-    const headers = { accept: manifestTypes };
+    const headers = { accept: manifestTypes, ...agent };
     const response = await send({ method: "GET", url, scope: pull(repository), headers });
     const bytes = await readAll(limited(response, longestManifest));
     const digest = digestOf(bytes);
@@ -83,6 +88,8 @@ export function createRegistry(endpoint: Endpoint, firstWaitMs?: number): Regist
     repositories: () => paged("/v2/_catalog?n=1000", "registry:catalog:*", "repositories"),
     tags: (repository) => paged(`/v2/${repository}/tags/list`, pull(repository), "tags"),
     manifest: (repository, reference) => trying(() => readManifest(repository, reference)),
+    listedManifest: (repository, reference) =>
+      trying(() => readManifest(repository, reference, { "user-agent": names.listingUserAgent })),
     resolve: async (repository, reference) => {
       const response = await head(at(`/v2/${repository}/manifests/${reference}`), pull(repository));
       const digest = response?.headers["docker-content-digest"];

@@ -33,6 +33,8 @@ export interface Registry {
   readonly tags: (repository: string) => Promise<string[]>;
   /** @throws RegistryError with status 404 where there is none */
   readonly manifest: (repository: string, reference: string) => Promise<RawManifest>;
+  /** The same, to list it: that does not count as a pull. */
+  readonly listedManifest: (repository: string, reference: string) => Promise<RawManifest>;
   /** The digest of a tag; undefined where it is not there. */
   readonly resolve: (repository: string, reference: string) => Promise<string | undefined>;
   /** The bytes of a blob, verified at the end. */

@@ -51,7 +51,19 @@ describe("the keeper of a registry", () => {
       "--data=/var/lib/registry",
       "--cache-uid=6b3f",
       "--refuse-at=85",
+      "--events=127.0.0.1:5004",
     ]);
+  });
+
+  test("is told of pulls and pushes of manifests on an address of the Pod alone", () => {
+    const env = (spec: Spec) =>
+      containerOf(spec, "registry")?.env?.find(({ name }) => name === "REGISTRY_NOTIFICATIONS_ENDPOINTS");
+    expect(JSON.parse(env({})?.value ?? "")).toMatchObject([
+      { url: "http://127.0.0.1:5004/", ignoredmediatypes: ["application/octet-stream"] },
+    ]);
+    expect(env({ secrets: { orasEnv: "env" } })).toBeUndefined();
+    const ports = containerOf({}, "keeper")?.ports?.map(({ containerPort }) => containerPort);
+    expect(ports).not.toContain(5004);
   });
 
   test("knows how much the volume takes, where that is not all of its file system", () => {

@@ -25,7 +25,7 @@ function pass(over: Partial<PassSettings> = {}): PassSettings {
     },
     keep: none,
     keeper: {
-      manifests: async () => ["1", "2", "3"].map(manifestOf),
+      inventory: async () => ({ manifests: ["1", "2", "3"].map(manifestOf), pullsSince: undefined }),
       isUnchanged: async () => true,
       putPlan: async () => {},
       sweep: async () => true,

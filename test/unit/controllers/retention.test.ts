@@ -38,9 +38,9 @@ function scene(retention: Partial<Retention> | undefined, over: Partial<StoredOr
   let meanwhile = () => {};
   let leads = true;
   const keeper: RetentionKeeper = {
-    manifests: async () => {
+    inventory: async () => {
       if (fails) throw new Error("the keeper does not answer");
-      return manifests;
+      return { manifests, pullsSince: undefined };
     },
     isUnchanged: async () => {
       meanwhile();

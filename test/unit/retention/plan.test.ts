@@ -45,7 +45,7 @@ const policy = (over: Partial<Policy> = {}): Policy => ({
 
 function circumstances(over: Partial<Policy> = {}, rest: Partial<Circumstances> = {}): Circumstances {
   const none = selectionOf([]);
-  return { policy: policy(over), uses: none, keep: none, pulls: undefined, now, ...rest };
+  return { policy: policy(over), uses: none, keep: none, pullsSince: undefined, now, ...rest };
 }
 
 const gone = ({ deletions }: Plan) =>
@@ -121,14 +121,56 @@ describe("rules", () => {
 
   it("keeps what was pulled lately, and what may have been", () => {
     const rules = [{ repositories: ["**"], keepPulledWithin: 2 * day }];
-    const manifests = ["a", "b"].map((name) => manifest({ name, tags: [name] }));
-    const last = new Map([[`runs@${digest("a")}`, now - day]]);
-    const known = planOf(manifests, circumstances({ rules }, { pulls: { since: now - 3 * day, last } }));
+    const manifests = ["a", "b", "c"].map((name, i) =>
+      manifest({ name, tags: [name], pulled: ago((i + 1) * day) }),
+    );
+    const known = planOf(manifests, circumstances({ rules }, { pullsSince: now - 3 * day }));
     expect(kept(known)).toEqual({ "runs:a": "keepPulledWithin" });
-    expect(known.deletions).toMatchObject([{ reason: "not pulled within 48h" }]);
-    const unknown = planOf(manifests, circumstances({ rules }, { pulls: { since: now - day, last } }));
-    expect(kept(unknown)).toEqual({ "runs:a": "keepPulledWithin", "runs:b": "pullsUnknown" });
-    expect(kept(planOf(manifests, circumstances({ rules })))).toMatchObject({ "runs:a": "pullsUnknown" });
+    expect(known.deletions).toMatchObject([2, 3].map(() => ({ reason: "not pulled within 48h" })));
+    const unknown = planOf(manifests, circumstances({ rules }, { pullsSince: now - day }));
+    expect(kept(unknown)).toEqual({
+      "runs:a": "keepPulledWithin",
+      "runs:b": "pullsUnknown",
+      "runs:c": "pullsUnknown",
+    });
+    expect(kept(planOf(manifests, circumstances({ rules })))).toMatchObject({ "runs:c": "pullsUnknown" });
+  });
+
+  it("keeps what is too young to have been pulled", () => {
+    const rules = [{ repositories: ["**"], keepPulledWithin: 2 * day }];
+    const tags = [
+      { name: "old", ageMs: 9 * day },
+      { name: "new", ageMs: day },
+    ];
+    const plan = planOf([manifest({ name: "a", tags })], circumstances({ rules }, { pullsSince: 0 }));
+    expect(kept(plan)).toEqual({ "runs:new": "keepPulledWithin" });
+    expect(gone(plan)).toEqual(["runs:old"]);
+  });
+
+  it("takes a pull of a part for one of its index", () => {
+    const rules = [{ repositories: ["**"], keepPulledWithin: 2 * day }];
+    const part = manifest({ name: "part", pulled: ago(day) });
+    const inner = manifest({ name: "inner", children: [part.digest] });
+    const outer = manifest({ name: "outer", tags: ["t"], children: [inner.digest] });
+    const other = manifest({ name: "other", tags: ["o"], inputs: [part.digest] });
+    const plan = planOf([outer, inner, part, other], circumstances({ rules }, { pullsSince: 0 }));
+    expect(kept(plan)).toMatchObject({ "runs:t": "keepPulledWithin" });
+    expect(gone(plan)).toEqual(["runs:o", `runs@${other.digest}`]);
+  });
+
+  it("goes by pulls, too, where a tag is about what is elsewhere", () => {
+    const rules = [{ repositories: ["**"], keepPulledWithin: 2 * day }];
+    const signature = (pulled?: string) =>
+      manifest({
+        name: "s",
+        tags: [`sha256-${"a".repeat(64)}.sig`],
+        ...(pulled === undefined ? {} : { pulled }),
+      });
+    const planned = (one: Manifest, pullsSince?: number) =>
+      planOf([one], circumstances({ rules }, { pullsSince }));
+    expect(kept(planned(signature(ago(day)), 0))).toEqual({ [`runs@${digest("s")}`]: "keepPulledWithin" });
+    expect(kept(planned(signature()))).toEqual({ [`runs@${digest("s")}`]: "pullsUnknown" });
+    expect(planned(signature(ago(3 * day)), 0).deletions).toHaveLength(1);
   });
 });
 
@@ -140,7 +182,6 @@ describe("never deleted", () => {
     ["a digest that is pinned", "inUse", {}, { uses: selectionOf([`runs@${digest("a")}`]) }],
     ["what its manifest says to keep", "annotation", { keep: true }, {}],
     ["what the OrasCache says to keep", "annotation", {}, { keep: keepList("runs:t") as Selection }],
-    ["the output of a failure, for a day", "failure", { failure: true, ageMs: 23 * hour }, {}],
     [
       "what has lost its age",
       "ageUnknown",
@@ -288,9 +329,9 @@ describe("maxSize", () => {
   });
 
   it("goes by pulls, too", () => {
-    const last = new Map([[`runs@${digest("5")}`, now - hour]]);
-    const plan = planOf(ages.map(manifest), circumstances({ maxSize: 250 }, { pulls: { since: 0, last } }));
-    expect(tagsGone(plan)).toEqual(["runs:3d", "runs:4d"]);
+    const [oldest, ...others] = ages.map(manifest);
+    const manifests = [{ ...oldest, pulled: ago(hour) } as Manifest, ...others];
+    expect(tagsGone(planOf(manifests, circumstances({ maxSize: 250 })))).toEqual(["runs:3d", "runs:4d"]);
   });
 
   it("counts blobs once, and takes none that a rule keeps", () => {
@@ -328,12 +369,13 @@ const dags = fc
       }),
       rare: fc.nat({ max: 9 }),
       size: fc.nat({ max: 1_000 }),
+      pulledMs: fc.option(fc.nat({ max: 5 * day }), { nil: undefined }),
     }),
     { maxLength: 25 },
   )
   .map((drawn) => {
     const made: Manifest[] = [];
-    for (const [i, { repository, ageMs, tags, links, rare, size }] of drawn.entries()) {
+    for (const [i, { repository, ageMs, tags, links, rare, size, pulledMs }] of drawn.entries()) {
       const named = links.flatMap(([n, kind]) => {
         const to = made[n % Math.max(made.length, 1)];
         return to ? [{ kind, to: to.digest }] : [];
@@ -344,7 +386,8 @@ const dags = fc
       made.push(
         manifest({
           name: `${i}`,
-          ...{ repository, size, keep: rare === 0, failure: rare === 1 },
+          ...{ repository, size, keep: rare === 0 },
+          ...(pulledMs === undefined ? {} : { pulled: ago(pulledMs) }),
           ageMs: Math.min(ageMs, ...tags),
           tags: [...tags.map((of, t) => ({ name: `t${i}-${t}`, ageMs: of })), ...new Set(fallback)],
           inputs: of("inputs"),
@@ -366,6 +409,7 @@ const policies = fc.record({
       repositories: fc.subarray(["runs", "runs/*", "raw", "**"], { minLength: 1 }),
       keepLast: fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
       keepYoungerThan: fc.option(fc.integer({ min: hour, max: 3 * day }), { nil: undefined }),
+      keepPulledWithin: fc.option(fc.integer({ min: hour, max: 3 * day }), { nil: undefined }),
     }),
     { maxLength: 3 },
   ),
@@ -389,7 +433,7 @@ describe("any artifacts and any rules", () => {
   const uses = selectionOf(["runs:t3-0", "raw:t$(X)-1", `runs@${digest("5")}`]);
   const scenes = fc.tuple(dags, policies, fc.nat());
   const given = (over: Partial<Policy>) =>
-    circumstances(over, { uses, keep: keepList("runs/a:t7-0") as Selection });
+    circumstances(over, { uses, keep: keepList("runs/a:t7-0") as Selection, pullsSince: now - 2 * day });
   const runs = { numRuns: 1_000 };
 
   /** What an artifact names, by where it is looked for. */
@@ -445,7 +489,6 @@ describe("any artifacts and any rules", () => {
           const { repository, digest: of, tags } = deletion;
           const one = manifests.find((each) => each.digest === of && each.repository === repository);
           expect(one?.keep).toBe(false);
-          expect(one?.failure && now - Date.parse(one.pushed) < day).toBe(false);
           expect(uses.hasDigest(deletion) || keep.hasDigest(deletion)).toBe(false);
           for (const tag of tags)
             expect(uses.hasTag(repository, tag.name) || keep.hasTag(repository, tag.name)).toBe(false);
@@ -471,6 +514,32 @@ describe("any artifacts and any rules", () => {
             .flatMap((one) => one.tags);
           for (const { name, pushed } of lost)
             if (name.startsWith("t")) expect(Date.parse(pushed)).toBeLessThanOrEqual(oldest);
+        }
+      }),
+      runs,
+    );
+  });
+
+  it("leave what was pulled lately, or may have been", () => {
+    const times = fc.tuple(fc.integer({ min: hour, max: 3 * day }), fc.option(fc.nat({ max: 5 * day })));
+    fc.assert(
+      fc.property(dags, times, policies, (manifests, [keepPulledWithin, sinceMs], { keepInputs }) => {
+        const rules = [{ repositories: ["**"], keepPulledWithin }];
+        const pullsSince = sinceMs === null ? undefined : now - sinceMs;
+        const plan = planOf(manifests, circumstances({ rules, keepInputs }, { pullsSince }));
+        const isLate = ({ pulled, pushed }: { pulled?: string; pushed: string }) =>
+          now - Date.parse(pulled ?? pushed) < keepPulledWithin;
+        const lost = plan.deletions.flatMap(({ repository, digest: of, tags }) =>
+          tags.filter(({ name }) => name.startsWith("t")).map((tag) => ({ repository, of, tag })),
+        );
+        for (const { repository, of, tag } of lost) {
+          const one = manifests.find((each) => each.digest === of && each.repository === repository);
+          const parts = new Set([of, ...(one?.children ?? [])]);
+          const pulled = manifests.filter((each) => each.pulled && each.repository === repository);
+          expect(pulled.filter(isLate).filter((each) => parts.has(each.digest))).toEqual([]);
+          expect(isLate(tag)).toBe(false);
+          expect(sinceMs).not.toBeNull();
+          expect(sinceMs).toBeGreaterThanOrEqual(keepPulledWithin);
         }
       }),
       runs,

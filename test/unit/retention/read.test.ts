@@ -11,8 +11,18 @@ const manifest = {
 
 describe("the manifests of a keeper", () => {
   it("are read whole", () => {
-    const all = [manifest, { ...manifest, subject: "s", children: ["c"], inputs: ["i"], keep: true }];
-    expect(readManifests({ manifests: all, problem: "" })).toEqual(all);
+    const pulled = "2026-01-02T00:00:00Z";
+    const all = [manifest, { ...manifest, subject: "s", children: ["c"], inputs: ["i"], keep: true, pulled }];
+    expect(readManifests({ manifests: all, problem: "" })).toEqual({ manifests: all, pullsSince: undefined });
+  });
+
+  it.each<[unknown, number | undefined]>([
+    ["2026-01-01T00:00:00Z", Date.parse("2026-01-01T00:00:00Z")],
+    ["ever", undefined],
+    [0, undefined],
+    [null, undefined],
+  ])("know of pulls since %j", (pullsSince, since) => {
+    expect(readManifests({ manifests: [], problem: "", pullsSince }).pullsSince).toBe(since);
   });
 
   it.each<[string, unknown]>([
@@ -23,6 +33,7 @@ describe("the manifests of a keeper", () => {
     ["one with a problem", { manifests: [manifest], problem: "input/output error" }],
     ["no digest", { manifests: [{ ...manifest, digest: 1 }], problem: "" }],
     ["tags without a time", { manifests: [{ ...manifest, tags: [{ name: "t" }] }], problem: "" }],
+    ["a pull without a time", { manifests: [{ ...manifest, pulled: 5 }], problem: "" }],
     ["no tags", { manifests: [{ ...manifest, tags: null }], problem: "" }],
     ["a blob without a size", { manifests: [{ ...manifest, blobs: [{ digest: "x" }] }], problem: "" }],
     [

@@ -7,6 +7,7 @@
 //	<data>/docker/registry/v2/repositories/<name>/_manifests/tags/<tag>/current/link    what a tag stands for
 //	<data>/.oras-operator/id                                                            which volume this is
 //	<data>/.oras-operator/plan                                                          what retention planned last
+//	<data>/.oras-operator/pulls/<pod>                                                   when artifacts were pulled last
 //	<data>/.oras-operator/lock                                                          one pass at a time
 //	<data>/.oras-operator/reserve                                                       room for a pass when there is no other
 //	<data>/.oras-operator/trash/<pass>/{blobs,repositories}/…                           what a pass took, see Taken

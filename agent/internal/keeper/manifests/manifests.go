@@ -25,6 +25,8 @@ type Manifest struct {
 	// Listed is when the repository had got its last new manifest, before its manifests were read.
 	Listed time.Time `json:"listed"`
 	Tags   []Tag     `json:"tags"`
+	// Pulled is when it was last pulled, where that is known.
+	Pulled *time.Time `json:"pulled,omitempty"`
 	facts
 }
 
@@ -181,6 +183,8 @@ type Planned struct {
 	Pushed time.Time `json:"pushed"`
 	Listed time.Time `json:"listed"`
 	Tags   []Tag     `json:"tags"`
+	// Pulled is zero where no pull was known.
+	Pulled time.Time `json:"pulled"`
 	// Indexes are those that it was part of, and that have been deleted.
 	Indexes []string `json:"indexes"`
 }

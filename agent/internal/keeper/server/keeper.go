@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/access"
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/pulls"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/serving"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/sweep"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/usage"
@@ -26,8 +27,10 @@ type Keeper struct {
 	// RefuseAt is how full the volume may be, in percent, until steps are told that there is no room.
 	RefuseAt    int
 	Certificate *Certificate
-	Metrics     *Metrics
-	Say         func(format string, args ...any)
+	// Pulls are what the registry was asked for; nil where it does not say.
+	Pulls   *pulls.Record
+	Metrics *Metrics
+	Say     func(format string, args ...any)
 
 	mu       sync.Mutex
 	users    []string

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/layout"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/manifests"
@@ -16,10 +18,12 @@ import (
 // longestPlan is more than a plan for a hundred thousand artifacts has.
 const longestPlan = 64 << 20
 
-// manifests is written as it is found: a registry may have tens of thousands.
+// manifests is written as it is found: a registry may have tens of thousands. With pullsSince it says since when pulls are
+// known, if they are.
 func (k *Keeper) manifests(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	encoder := json.NewEncoder(w)
+	pulled, known := k.pulled()
 	_, _ = io.WriteString(w, `{"manifests":[`)
 	separator := ""
 	err := manifests.Visit(k.Volume.Data, func(manifest manifests.Manifest) error {
@@ -27,20 +31,51 @@ func (k *Keeper) manifests(w http.ResponseWriter, _ *http.Request) {
 			return err
 		}
 		separator = ","
+		manifest.Pulled = pulled(manifest.Repository, manifest.Digest)
 		return encoder.Encode(manifest)
 	})
-	problem := ""
+	rest := struct {
+		PullsSince *time.Time `json:"pullsSince,omitempty"`
+		Problem    string     `json:"problem"`
+	}{PullsSince: known}
 	if err != nil {
-		problem = err.Error()
+		rest.Problem = err.Error()
 	}
-	rest, _ := json.Marshal(problem)
-	_, _ = io.WriteString(w, `],"problem":`+string(rest)+"}\n")
+	text, _ := json.Marshal(rest)
+	_, _ = io.WriteString(w, "],"+strings.TrimPrefix(string(text), "{")+"\n")
+}
+
+// pulled tells when manifests were pulled last, and since when that is known.
+func (k *Keeper) pulled() (of func(repository, digest string) *time.Time, since *time.Time) {
+	nothing := func(string, string) *time.Time { return nil }
+	if k.Pulls == nil {
+		return nothing, nil
+	}
+	known, err := k.Pulls.Known()
+	if err != nil {
+		k.Say("pulls cannot be read: %s", err)
+		return nothing, nil
+	}
+	begin := known.Since()
+	return func(repository, digest string) *time.Time {
+		d, _ := layout.ParseDigest(strings.TrimPrefix(digest, "sha256:"))
+		last, is := known.Last(repository, d)
+		if !is {
+			return nil
+		}
+		return &last
+	}, &begin
 }
 
 // unchanged is asked just before a deletion: a push of the same content has the same digest.
 func (k *Keeper) unchanged(w http.ResponseWriter, r *http.Request) {
 	var asked manifests.Planned
 	if !read(w, r, &asked) {
+		return
+	}
+	pulled, _ := k.pulled()
+	if last := pulled(asked.Repository, asked.Digest); last != nil && !last.Equal(asked.Pulled) {
+		answer(w, http.StatusOK, map[string]bool{"unchanged": false})
 		return
 	}
 	is, err := manifests.IsAsItWas(k.Volume.Data, asked)

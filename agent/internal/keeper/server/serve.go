@@ -23,6 +23,8 @@ type Listening struct {
 	Handler  http.Handler
 	// Certificate is shown there; nil for plain HTTP.
 	Certificate *Certificate
+	// Stays: who asks once a minute needs no connection in between, and each takes memory. The registry tells of each pull.
+	Stays bool
 }
 
 // Serve answers until it is stopped, and lets what is under way end.
@@ -34,8 +36,7 @@ func Serve(ctx context.Context, all ...Listening) error {
 			Handler: one.Handler, MaxHeaderBytes: longestHeader,
 			ReadHeaderTimeout: headersWithin, ReadTimeout: bodyWithin, WriteTimeout: answerWithin,
 		}
-		// Who asks once a minute needs no connection in between, and each takes memory.
-		server.SetKeepAlivesEnabled(false)
+		server.SetKeepAlivesEnabled(one.Stays)
 		servers = append(servers, server)
 		listener := one.Listener
 		if one.Certificate != nil {
