@@ -11,10 +11,11 @@ export interface Section {
 /** Every page of the site. One that is not here is found by nobody, so a test refuses it. */
 export const sections: readonly Section[] = [
   { text: "Start", pages: ["index", "start", "troubleshooting"] },
-  { text: "How-to", pages: ["cli", "registry", "gitops", "private-images", "coming-from-the-original"] },
-  { text: "Operate", pages: ["install", "backup", "performance"] },
+  { text: "Use", pages: ["cli", "registry", "pods", "warnings"] },
+  { text: "How-to", pages: ["gitops", "private-images", "coming-from-the-original"], folder: "how-to" },
+  { text: "Operate", pages: ["install", "backup", "limits", "performance"] },
   { text: "Security", pages: ["security"] },
-  { text: "Reference", pages: ["pods", "warnings", "differences"], folder: "reference" },
+  { text: "Reference", pages: ["differences"], folder: "reference" },
   { text: "Architecture", pages: [], folder: "adr", collapsed: true },
 ];
 

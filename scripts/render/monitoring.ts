@@ -130,7 +130,7 @@ function metricsPage(): Rendered {
     [
       introduction,
       `## Metrics of the operator\n\n${metricsTable(metrics())}`,
-      `## Metrics of a registry\n\nOn the port \`metrics\` (5001) of the OrasCache's Service, beside those of distribution. Registries on a volume have them. With \`spec.networkPolicy.mode: namespace\` nobody reaches that port: let Prometheus in with a NetworkPolicy of your own, which Kubernetes adds to the operator's.\n\n${metricsTable(keeperMetrics())}`,
+      `## Metrics of a registry\n\nOn the port \`metrics\` (5001) of the OrasCache's Service, beside those of distribution. Registries in S3 have none. With \`spec.networkPolicy.mode: namespace\` nobody reaches that port: name the namespace of Prometheus in \`spec.networkPolicy.metricsFrom\`.\n\n${metricsTable(keeperMetrics())}`,
       `## Alerts\n\n${told.join("\n\n")}`,
     ].join("\n\n"),
   );

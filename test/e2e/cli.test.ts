@@ -99,7 +99,7 @@ describe("kubectl oras-cache", () => {
     expect(await done(plugin, "cat", "saved/file:1")).toBe("saved\n");
   });
 
-  it("logs stock oras in, for as long as it runs", async ({ locked, plugin }) => {
+  it("logs stock oras in as docs/cli.md shows, for as long as it runs", async ({ locked, plugin }) => {
     await locked.step("logged", { "output-uri": "made/file:1", "output-path": "out" }, "echo file > out");
     const login = temporaryFolder("login");
     const env = { DOCKER_CONFIG: login };

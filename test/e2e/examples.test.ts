@@ -6,8 +6,9 @@ import { names } from "../../schema/names.ts";
 import { endOf } from "../support/builders.ts";
 import { it } from "../support/e2e.ts";
 import { kubectl, tryKubectl } from "../support/kubectl.ts";
+import { blocksOf, commandsOf } from "../support/pages.ts";
 import { startServers } from "../support/servers.ts";
-import { blocksOf, loginBlock, type } from "../support/typed.ts";
+import { openTerminal, type } from "../support/typed.ts";
 import { until } from "../support/wait.ts";
 
 const registry = "examples/tests/registry/oras.yaml";
@@ -41,6 +42,13 @@ interface Stored {
 
 const objectsIn = (file: string) =>
   parseAllDocuments(readFileSync(file, "utf8")).map((d) => d.toJS() as Named);
+
+/** The commands of a page that log in to a registry. */
+function login(page: string): string[] {
+  const block = blocksOf(page).find(({ text }) => text.includes("oras login"));
+  if (block === undefined) throw new Error(`${page} has no block with oras login`);
+  return commandsOf(block);
+}
 
 /** Waits until the Pods and Jobs of a file have ended with success. */
 async function succeeded(namespace: string, file: string): Promise<void> {
@@ -94,13 +102,14 @@ describe.each([
   });
 
   it("breakfast: its pancakes are in the registry, and multiple-hello-world read both inputs", async () => {
-    const typed = await type(namespace, [
-      ...loginBlock("examples/tests/registry/README.md"),
+    const terminal = await openTerminal(namespace);
+    const typed = await type(terminal, [
+      ...login("examples/tests/registry/README.md"),
       "oras pull --plain-http localhost:5000/dinosaur/hello-world:pancakes",
     ]);
     expect(typed.code, typed.stderr).toBe(0);
     expect(typed.stdout).toContain("dinosaur/hello-world\n");
-    expect(readFileSync(join(typed.folder, "pancakes.txt"), "utf8")).toBe("blueberry\n");
+    expect(readFileSync(join(terminal.folder, "pancakes.txt"), "utf8")).toBe("blueberry\n");
     const both = JSON.parse(await kubectl(["-n", namespace, "get", "pod", "hello-world-both", "-o", "json"]));
     expect(endOf(both, "hello-world")?.exitCode).toBe(0);
     expect(await kubectl(["-n", namespace, "logs", "hello-world-both", "-c", "hello-world"])).toContain(
@@ -125,38 +134,12 @@ describe.each([
     const get = async (...args: string[]) => kubectl(["-n", namespace, ...args]);
     const containers = (pod: string) => get("get", pod, "-o", "jsonpath={.spec.containers[*].name}");
     expect(await containers("pod/lammps-0-w-0-0")).toBe("workers");
-    const { folder, code, stderr } = await type(namespace, loginBlock("examples/workflow/metrics/README.md"));
+    const terminal = await openTerminal(namespace);
+    const { code, stderr } = await type(terminal, login("examples/workflow/metrics/README.md"));
     expect(code, stderr).toBe(0);
     for (const file of ["lammps.out", "analysis/architecture.png", "analysis/machine.xml"]) {
-      expect(readFileSync(join(folder, file), "utf8")).not.toBe("");
+      expect(readFileSync(join(terminal.folder, file), "utf8")).not.toBe("");
     }
-  });
-});
-
-describe("what pages say that people type", () => {
-  it("docs/start.md: every command, from the registry to the folder on the laptop", async ({ ws }) => {
-    const said: string[] = [];
-    for (const block of blocksOf("docs/start.md")) {
-      const here = `ln -s ${process.cwd()}/examples examples`;
-      const { code, stdout, stderr } = await type(ws.namespace, [here, ...block]);
-      expect(code, `${block.join("\n")}\n${stderr}`).toBe(0);
-      said.push(stdout);
-    }
-    const all = said.join("");
-    expect(all, "the log of the second Job").toContain("results/trees/oak.txt:oak has 7 rings\n");
-    expect(all, "the folder on the laptop").toMatch(/^summary\.txt\ntrees$/m);
-    expect(all, "the description of a step").toContain("input-uri: forest/simulation:run-1");
-  });
-
-  it("docs/registry.md: the same without a plugin, and what oras says without the login", async ({ ws }) => {
-    await ws.step("any", { "output-uri": "typed/any:1", "output-path": "f" }, "echo x > f");
-    const lines = loginBlock("docs/registry.md").map((line) => line.replace("REPOSITORY:TAG", "typed/any:1"));
-    const { folder, code, stdout, stderr } = await type(ws.namespace, lines);
-    expect(code, stderr).toBe(0);
-    expect(stdout).toContain("typed/any\n");
-    expect(readFileSync(join(folder, "f"), "utf8")).toBe("x\n");
-    const without = lines.filter((line) => !line.includes("oras login"));
-    expect((await type(ws.namespace, without)).stderr).toContain("basic credential not found");
   });
 });
 

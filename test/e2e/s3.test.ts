@@ -1,74 +1,23 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { V1Pod } from "@kubernetes/client-node";
 import { expect } from "vitest";
-import { buildModule } from "../../dev/cluster/binaries.ts";
 import { names } from "../../schema/names.ts";
 import type { StoredOrasCache } from "../../src/cache/types.ts";
-import { issueCa, issueServer } from "../../src/certificates/issue.ts";
-import { cacheOf, jobOf, podOf } from "../support/builders.ts";
+import { cacheOf, jobOf } from "../support/builders.ts";
 import { it as base } from "../support/e2e.ts";
-import { s3Keys } from "../support/s3.ts";
+import { startS3Pod } from "../support/s3-pod.ts";
 import { until } from "../support/wait.ts";
 import type { Workspace } from "../support/workspace.ts";
 
 const cache = "shared";
-const port = 7070;
-
-/** A Pod with a real server of S3 in the namespace, behind TLS with a CA of its own; two registries on it. */
+/** A real server of S3 in the namespace, behind TLS with a CA of its own; two registries on it. */
 const it = base.extend("shared", { scope: "file" }, async ({ ws }) => {
-  const host = `s3.${ws.namespace}.svc`;
-  const ca = await issueCa("object storage", 1, new Date());
-  const server = await issueServer(ca, [host], 1, new Date());
-  const secret = (name: string, stringData: Record<string, string>) =>
-    ws.apply({ apiVersion: "v1", kind: "Secret", metadata: { name }, stringData });
-  await secret("s3-keys", s3Keys);
-  await secret("s3-ca", { "ca.crt": ca.certificate });
-  await secret("s3-tls", { "tls.crt": server.certificate, "tls.key": server.key });
-  const run = `mkdir -p /srv/data/artifacts /srv/metadata; until [ -e /srv/versitygw ]; do sleep 0.1; done
-    exec /srv/versitygw --port :${port} --cert /tls/tls.crt --key /tls/tls.key posix --sidecar /srv/metadata /srv/data`;
-  const fromKeys = (name: string, key: string) => ({
-    name,
-    valueFrom: { secretKeyRef: { name: "s3-keys", key } },
-  });
-  const pod = podOf(
-    "s3",
-    {},
-    run,
-    {
-      env: [fromKeys("ROOT_ACCESS_KEY", "accessKey"), fromKeys("ROOT_SECRET_KEY", "secretKey")],
-      ports: [{ name: "s3", containerPort: port }],
-      readinessProbe: { tcpSocket: { port: "s3" as never }, periodSeconds: 1 },
-      volumeMounts: [
-        { name: "srv", mountPath: "/srv" },
-        { name: "tls", mountPath: "/tls" },
-      ],
-    },
-    {
-      terminationGracePeriodSeconds: 0,
-      volumes: [
-        { name: "srv", emptyDir: {} },
-        { name: "tls", secret: { secretName: "s3-tls" } },
-      ],
-    },
-  );
-  await ws.apply({ ...pod, metadata: { ...pod.metadata, labels: { app: "s3" } } });
-  const spec = { selector: { app: "s3" }, ports: [{ port }] };
-  await ws.apply({ apiVersion: "v1", kind: "Service", metadata: { name: "s3" }, spec });
-  await until(async () => (await ws.pod("s3")).status?.phase === "Running", "the Pod");
-  const program = await readFile(join(await buildModule("versitygw"), "versitygw"));
-  // Renamed when it is whole.
-  const install =
-    "base64 -d > /srv/part && chmod +x /srv/part && mv /srv/part /srv/versitygw && test -x /srv/versitygw";
-  const copied = await ws.try(["exec", "-i", "s3", "--", "sh", "-c", install], program.toString("base64"));
-  expect(copied).toMatchObject({ code: 0 });
-  await ws.kubectl("wait", "pod/s3", "--for=condition=Ready", "--timeout=60s");
+  const endpoint = await startS3Pod(ws, { tls: true });
   await ws.apply(
     cacheOf(cache, {
       replicas: 2,
       storage: {
         s3: {
-          ...{ endpoint: `https://${host}:${port}`, bucket: "artifacts", region: "us-east-1" },
+          ...{ endpoint, bucket: "artifacts", region: "us-east-1" },
           ...{ secretRef: { name: "s3-keys" }, caSecretRef: { name: "s3-ca", key: "ca.crt" } },
         },
       },

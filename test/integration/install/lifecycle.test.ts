@@ -1,46 +1,29 @@
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { parse, stringify } from "yaml";
-import { buildModule, controlPlaneProgram } from "../../../dev/cluster/binaries.ts";
 import { names } from "../../../schema/names.ts";
+import { type Administrator, startAdministrator } from "../../support/administrator.ts";
 import { cacheOf } from "../../support/builders.ts";
-import { type ControlPlane, startControlPlane } from "../../support/control-plane.ts";
 import { objectsIn } from "../../support/manifests.ts";
-import { execute, helmTemplate } from "../../support/programs.ts";
+import { blocksOf } from "../../support/pages.ts";
+import { helmTemplate } from "../../support/programs.ts";
 import { startRegistry } from "../../support/registry.ts";
 
-let plane: ControlPlane;
-let folder: string;
-/** Runs a line of shell as a reader of the docs would, in the repository. */
-let shell: (line: string) => Promise<string>;
+let { plane, folder, shell } = {} as Administrator;
 
 beforeEach(async () => {
-  plane = await startControlPlane();
-  folder = await mkdtemp(join(tmpdir(), "oras-operator-lifecycle-"));
-  const programs = [await buildModule("helm"), dirname(await controlPlaneProgram("kubectl"))];
-  const PATH = [...programs, process.env["PATH"]].join(delimiter);
-  const env = {
-    ...process.env,
-    PATH,
-    KUBECONFIG: plane.kubeconfig,
-    HELM_CACHE_HOME: folder,
-    HELM_CONFIG_HOME: folder,
-    HELM_DATA_HOME: folder,
-  };
-  shell = async (line) => (await execute("sh", ["-ec", line], undefined, env)).stdout;
+  ({ plane, folder, shell } = await startAdministrator());
 }, 900_000);
 
-afterEach(async () => {
-  await plane?.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+afterEach(() => plane?.stop());
 
-/** The commands of a page that are meant to be run as they stand. */
-async function commandsOf(page: string): Promise<string[]> {
-  const text = await readFile(page, "utf8");
-  return [...text.matchAll(/^ *```sh\n([\s\S]*?)^ *```$/gm)].map(([, block = ""]) => block);
+/** The commands of a page that are meant to be run as they stand, those that this test is named for. */
+function commandsOf(page: string): string[] {
+  const own = blocksOf(page).filter(
+    ({ language, note }) => language === "sh" && note?.text.endsWith("lifecycle.test.ts"),
+  );
+  return own.map(({ text }) => text);
 }
 
 const original = "test/support/original-installation.yaml";
@@ -96,7 +79,7 @@ describe("lif-29: over an installation of the original", () => {
     });
 
     test("kubectl apply and the page's commands leave this operator, its rights, and the caches", async () => {
-      const [install = "", clean = "", certificate = ""] = await commandsOf(page);
+      const [install = "", clean = "", certificate = ""] = commandsOf(page);
       await shell(install);
       const webhooks = await shell(
         `kubectl get mutatingwebhookconfiguration ${names.webhookConfiguration} -o jsonpath='{.metadata.annotations.cert-manager\\.io/inject-ca-from}{range .webhooks[*]}{.clientConfig.service.name} {end}'`,
@@ -123,7 +106,7 @@ describe("lif-29: over an installation of the original", () => {
       await expect(shell(install)).rejects.toThrow("cannot be imported into the current release");
       const service = `kubectl get mutatingwebhookconfiguration ${names.webhookConfiguration} -o jsonpath={.webhooks[0].clientConfig.service.name}`;
       expect(await shell(service)).toBe("oras-operator-webhook-service");
-      const [, clean = "", certificate = "", commands = ""] = await commandsOf(page);
+      const [, clean = "", certificate = "", commands = ""] = commandsOf(page);
       await shell(clean);
       await shell(certificate);
       await shell(commands);
@@ -161,7 +144,7 @@ describe("lif-29: over an installation of the original", () => {
     });
 
     test("the page's commands leave this operator alone, and the caches", async () => {
-      const [commands = ""] = (await commandsOf(page)).slice(-1);
+      const [commands = ""] = commandsOf(page).slice(-1);
       await shell(commands);
       expect(await left(text)).toEqual([]);
       expect(await shell("kubectl get orascache mine -o name")).toContain("mine");

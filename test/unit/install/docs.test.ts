@@ -1,22 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
 import { slugify, target } from "../../../docs/.vitepress/markdown.ts";
 import { sidebar } from "../../../docs/.vitepress/pages.ts";
+import { pages } from "../../support/pages.ts";
 
-/** Pages that people read, from the repository's root. */
-const pages = (
-  await Promise.all(
-    [".", "docs", "examples"].map(async (folder) =>
-      (
-        await readdir(folder, { recursive: folder !== ".", withFileTypes: true })
-      )
-        .filter((entry) => entry.isFile() && entry.name.endsWith(".md"))
-        .map((entry) => join(entry.parentPath, entry.name)),
-    ),
-  )
-).flat();
 const targets = [...(await readFile("Makefile", "utf8")).matchAll(/^([a-z0-9-]+):.*## /gm)].map(
   ([, name]) => name,
 );

@@ -81,11 +81,4 @@ describe.each([
       else expect(reviewed(object, [...objects, cache])).toMatchObject({ kind: "allowed", warnings: [] });
     }
   });
-
-  test("shows files as they are", async () => {
-    for (const block of blocks) {
-      const [, file] = /^# (examples\/\S+)\n/.exec(block) ?? [];
-      if (file !== undefined) expect(objectsIn(block)).toEqual(objectsIn(await readFile(file, "utf8")));
-    }
-  });
 });

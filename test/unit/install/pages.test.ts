@@ -1,0 +1,202 @@
+import { existsSync, readFileSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { describe, expect, test } from "vitest";
+import { exitCodes } from "../../../schema/exit-codes.ts";
+import { names } from "../../../schema/names.ts";
+import { annotations } from "../../../src/annotations/table.ts";
+import { findTopics } from "../../../src/cli/explain/find.ts";
+import { objectsIn } from "../../support/manifests.ts";
+import { type Block, blocksIn, blocksOf, commandsOf, isTyped, pages } from "../../support/pages.ts";
+import { scenes } from "../../support/scenes.ts";
+
+/** Every command of the command line by its name. */
+const commands = new Map<string, () => Command>();
+for (const file of await readdir("src/cli/commands")) {
+  const module = (await import(resolve("src/cli/commands", file))) as Record<string, () => Command>;
+  for (const [name, make] of Object.entries(module)) {
+    if (name.endsWith("Command") && make.length === 0) commands.set(make().name(), make);
+  }
+}
+
+/**
+ * What is wrong with the command line of this program; empty where nothing is.
+ *
+ * @param line - without the program's name
+ */
+function mistakeIn(line: string): string {
+  const [name = "", ...args] = wordsOf(line);
+  if (["", "version", "--help"].includes(name)) return "";
+  const command = commands.get(name)?.();
+  if (command === undefined) return `there is no command ${name}`;
+  const quiet = { writeErr: () => {}, writeOut: () => {} };
+  try {
+    command
+      .exitOverride()
+      .configureOutput(quiet)
+      .action(() => {})
+      .parse(args, { from: "user" });
+    return "";
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** The words of a line, as a shell parts them. */
+function wordsOf(line: string): string[] {
+  return [...line.matchAll(/(?:'[^']*'|"[^"]*"|[^\s'"]+)+/g)].map(([word]) => word.replaceAll(/['"]/g, ""));
+}
+
+/** What of a line is for this program. */
+function ownLines(line: string): string[] {
+  const own =
+    /(?:^|[|;&(]\s*)(?:oras-operator|kubectl oras-cache)((?: +(?:'[^']*'|"[^"]*"|[^|;&<>()'"\s]+))*)(?=\s*(?:$|[|;&<>)]))/g;
+  return [...line.matchAll(own)].map(([, found = ""]) => found.trim());
+}
+
+const withoutBlocks = (text: string) => text.replaceAll(/^( *)```.*?^\1```$/gms, "");
+const codeOf = (text: string) =>
+  [...withoutBlocks(text).matchAll(/`([^`\n]+)`/g)].map(([, code = ""]) => code);
+
+/** Whether `oras-operator explain` knows a name. */
+function isExplained(name: string): boolean {
+  try {
+    return findTopics(name).length > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Names of Kubernetes and others that pages have as code. */
+const ofOthers = new Set(
+  "AccessDenied CreateContainerConfigError ContainerRestartRules EnvFiles FailedMount ImagePullBackOff InvalidAccessKeyId NoSuchBucket OnFailure OutOfSync ReadWriteMany RestartAllContainers".split(
+    " ",
+  ),
+);
+
+describe("a command line is told apart", () => {
+  test.each([
+    ["ls -n a", ""],
+    ["get a/b:1 -o here", ""],
+    ["get", "error: missing required argument 'artifact'"],
+    ["get a/b:1 c/d:1", "error: too many arguments"],
+    ["ls --wide", "error: unknown option '--wide'"],
+    ["ls -o tsv", "error: option '-o, --output <format>' argument 'tsv' is invalid."],
+    ["validate job.yaml", "error: files are named with -f"],
+    ["lost", "there is no command lost"],
+  ])("%s: %j", (line, mistake) => {
+    expect(mistakeIn(line)).toContain(mistake);
+    if (mistake === "") expect(mistakeIn(line)).toBe("");
+  });
+
+  test.each([
+    ["oras-operator validate -f - | head", ["validate -f -"]],
+    ["helm template a | oras-operator validate -f -", ["validate -f -"]],
+    ["source <(oras-operator completion bash)", ["completion bash"]],
+    ["helm install oras-operator ./chart", []],
+    ["kubectl oras-cache cat a/b:1 'c d' > e", ["cat a/b:1 'c d'"]],
+  ])("%s has %j", (line, own) => {
+    expect(ownLines(line)).toEqual(own);
+  });
+});
+
+describe("a block", () => {
+  const block = (text: string) => blocksIn(`a\n${text}\n`)[0] as Block;
+
+  test.each([
+    ["```sh\na |\n  b\nc\n```", true, ["a |\n  b", "c"]],
+    ["```console\n$ a \\\n  b\nsaid\n$ c\n```", true, ["a \\\n  b", "c"]],
+    ["  ```sh\n  a\n  ```", true, ["a"]],
+    ["```sh untested: it needs a cloud\na\n```", false, ["a"]],
+    ["```yaml\na: b\n```", false, []],
+  ])("%j: typed %j, commands %j", (text, typed, lines) => {
+    expect(isTyped(block(text))).toBe(typed);
+    expect(commandsOf(block(text))).toEqual(lines);
+  });
+
+  test("with a word that is no note is told", () => {
+    expect(block("```sh skipped\na\n```").stray).toBe("skipped");
+  });
+});
+
+describe.each(pages)("%s", (page) => {
+  const text = readFileSync(page, "utf8");
+  const blocks = blocksOf(page);
+  // It says what was thought then.
+  const isDecision = page.startsWith("docs/adr/");
+  const at = ({ line }: Block) => `${page}:${line}`;
+
+  test("has behind the language of a block a note, or nothing", () => {
+    expect(blocks.filter(({ stray }) => stray !== undefined).map(at)).toEqual([]);
+    const why = blocks.flatMap(({ note }) => (note?.kind === "untested" ? [note.text] : []));
+    for (const each of why) expect(each, "a reason in words").toMatch(/\w+ \w+ \w+/);
+    const tests = blocks.flatMap(({ note }) => (note?.kind === "tested by" ? [note.text] : []));
+    for (const file of tests) {
+      expect(existsSync(file), file).toBe(true);
+      expect(readFileSync(file, "utf8"), `${file} reads the page`).toContain(page);
+    }
+  });
+
+  test("marks commands as such, so that they are typed", () => {
+    const languages = ["sh", "console", "yaml", "json", "promql", "mermaid", "text"];
+    expect(blocks.filter(({ language }) => !languages.includes(language)).map(at)).toEqual([]);
+    const indented = [...withoutBlocks(text).matchAll(/^ {4,}((?:kubectl|oras|helm|make) .*)/gm)];
+    expect(indented.map(([, line]) => line)).toEqual([]);
+    const terminals = blocks.filter(({ language }) => language === "console");
+    expect(terminals.filter((block) => commandsOf(block).length === 0).map(at)).toEqual([]);
+  });
+
+  test("is typed where it has commands", () => {
+    expect(
+      blocks.some(isTyped) === Object.hasOwn(scenes, page),
+      "it has a scene in test/support/scenes.ts",
+    ).toBe(true);
+  });
+
+  test("has command lines that the program takes", () => {
+    // A name alone in a sentence, as "oras-operator validate", is no line that somebody would type.
+    const inline = codeOf(text)
+      .flatMap(ownLines)
+      .filter((line) => line.includes(" "));
+    const written = [...blocks.flatMap(commandsOf).flatMap(ownLines), ...inline];
+    expect(written.map((line) => [line, mistakeIn(line)]).filter(([, mistake]) => mistake !== "")).toEqual(
+      [],
+    );
+  });
+
+  test("shows files of the examples as they are", async () => {
+    for (const { text: shown } of blocks.filter(({ language }) => language === "yaml")) {
+      const [, file] = /^# (examples\/\S+)\n/.exec(shown) ?? [];
+      if (file !== undefined) expect(objectsIn(shown)).toEqual(objectsIn(readFileSync(file, "utf8")));
+    }
+  });
+
+  test.skipIf(isDecision)("names annotations that there are", () => {
+    const known = [
+      ...Object.keys(annotations),
+      ...Object.values(names)
+        .filter((n) => `${n}`.startsWith(names.prefix))
+        .map((n) => `${n}`.slice(names.prefix.length)),
+    ];
+    // What validate says of one that there is not.
+    const meant = text.replaceAll(/^.*: no such annotation;/gm, "");
+    const found = [...meant.matchAll(RegExp(`${names.prefix.replaceAll(".", "\\.")}([a-z][\\w-]*)`, "g"))];
+    const lost = found
+      .map(([, name = ""]) => name.replace(/_\d+$/, ""))
+      .filter((name) => !known.includes(name));
+    expect(lost).toEqual([]);
+  });
+
+  test("names exit codes that there are", () => {
+    const codes = Object.values(exitCodes).map(({ code }) => `${code}`);
+    const found = [...text.matchAll(/exit codes? (?:from )?(\d{3})(?:(?:,| or| to| and) (\d{3}))*/gi)];
+    const lost = found.flatMap((all) => all.slice(1)).filter((code) => /^(1[89]|[2-9])\d/.test(code ?? ""));
+    expect(lost.filter((code) => !codes.includes(code))).toEqual([]);
+  });
+
+  test.skipIf(isDecision)("names conditions, reasons and codes that there are", () => {
+    const found = codeOf(text).filter((code) => /^(?:[A-Z][a-z0-9]+){2,}$/.test(code));
+    expect(found.filter((name) => !isExplained(name) && !ofOthers.has(name))).toEqual([]);
+  });
+});
