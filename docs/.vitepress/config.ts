@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { defineConfig } from "vitepress";
 import { markdown } from "./markdown.ts";
-import { sidebar } from "./pages.ts";
+import { descriptionOf, sidebar } from "./pages.ts";
 
 const docs = join(import.meta.dirname, "..");
 const pages = new Map(
@@ -19,6 +19,9 @@ export default defineConfig({
   description: "Pass files between plain Pods and Jobs through an OCI registry",
   cleanUrls: true,
   markdown,
+  transformPageData: ({ relativePath }) => ({
+    description: descriptionOf(pages.get(relativePath.slice(0, -".md".length)) ?? ""),
+  }),
   themeConfig: {
     nav: [
       { text: "Start", link: "/start" },

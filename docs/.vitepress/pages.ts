@@ -56,3 +56,20 @@ function titleOf(text: string, page: string): string {
     throw new Error(`docs/${page}.md has no heading: a page begins with one of the form # Title.`);
   return title.replaceAll("`", "");
 }
+
+const longestDescription = 160;
+
+/** What search engines and chats show of a page: how it begins, or its heading where it begins with a table. */
+export function descriptionOf(text: string): string {
+  const [first = titleOf(text, "")] = text
+    .replaceAll(/^```.*?^```$/gms, "")
+    .split(/\n{2,}/)
+    .map((part) => part.replaceAll(/^(?:#.*|<!--.*-->)$/gm, "").trim())
+    .filter((part) => /^[\p{L}`*]/u.test(part));
+  const plain = first
+    .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .replaceAll(/[`*]/g, "")
+    .replaceAll(/\s+/g, " ");
+  if (plain.length <= longestDescription) return plain;
+  return `${plain.slice(0, longestDescription).replace(/\W+\w*$/, "")} …`;
+}

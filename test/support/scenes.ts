@@ -78,7 +78,7 @@ export const scenes: Readonly<Record<string, Scene>> = {
       writeFileSync(join(folder, "bones", "skull.csv"), "name,length,width\n");
       return undefined;
     },
-    prints: ["name,length,width", "Put dinosaur/bones:v2", "Login Succeeded"],
+    prints: ["name,length,width\n", "Put dinosaur/bones:v2", "Login Succeeded"],
   },
   "docs/registry.md": {
     prepare: async (ws) => {
@@ -125,7 +125,7 @@ export const scenes: Readonly<Record<string, Scene>> = {
       });
       return undefined;
     },
-    prints: [/oras +True +RegistryReady +persistentVolumeClaim/, /oras-data +Bound/],
+    prints: [/oras +True +persistentVolumeClaim/, "Bound, 10Gi"],
   },
   "docs/how-to/s3.md": {
     bare: true,

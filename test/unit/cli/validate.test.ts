@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { names } from "../../../schema/names.ts";
 import { annotations } from "../../../src/annotations/table.ts";
@@ -6,6 +7,8 @@ import { formatDocuments, injectFiles } from "../../../src/cli/inject.ts";
 import { offlineDefaults } from "../../../src/cli/settings.ts";
 import { validateFiles } from "../../../src/cli/validate.ts";
 import { cacheManifest, type Folder, jobManifest, makeFolder } from "../../support/cli.ts";
+import { blocksOf } from "../../support/pages.ts";
+import { start } from "../../support/processes.ts";
 
 let folder: Folder;
 beforeEach(async () => {
@@ -36,6 +39,19 @@ const pod = "spec:\n      containers: [{name: main, image: a, command: [a]}]\n";
 const containers = "containers: [{name: main, image: a, command: [a]}]";
 
 describe("validate", () => {
+  it("says what docs/cli.md shows", async () => {
+    const shown = blocksOf("docs/cli.md").find(({ text }) => text.startsWith("$ oras-operator validate"));
+    const lines = [
+      `${annotations["output-pipe"].key}: pancakes.txt`,
+      `${prefix}output-url: dinosaur/hello-world:pancakes`,
+    ];
+    await folder.write("steps/job.yaml", jobManifest({ lines }));
+    const argv = [process.execPath, resolve("src/cli/main.ts"), "validate", "-f", "steps/"];
+    const { stdout, code } = await start(argv, { cwd: folder.path, env: process.env }).ended;
+    expect(`$ oras-operator validate -f steps/\n${stdout}`).toBe(shown?.text);
+    expect(code).toBe(1);
+  });
+
   it("finds nothing in what is right, and says what it looked at", async () => {
     const report = await reportOf({ "cache.yaml": cache, "job.yaml": jobManifest() });
     expect(report).toEqual({ findings: [], files: 2, objects: 2, checked: 2 });

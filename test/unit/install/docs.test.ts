@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
 import { slugify, target } from "../../../docs/.vitepress/markdown.ts";
-import { sidebar } from "../../../docs/.vitepress/pages.ts";
+import { descriptionOf, sidebar } from "../../../docs/.vitepress/pages.ts";
 import { pages } from "../../support/pages.ts";
 
 const targets = [...(await readFile("Makefile", "utf8")).matchAll(/^([a-z0-9-]+):.*## /gm)].map(
@@ -77,6 +77,18 @@ describe("the site", () => {
     const links = sidebar(texts).flatMap(({ items }) => items.map(({ link }) => link));
     const expected = [...texts.keys()].map((page) => (page === "index" ? "/" : `/${page}`));
     expect(links.toSorted()).toEqual(expected.toSorted());
+  });
+
+  test.each([...texts])("says how %s begins", (_, text) => {
+    expect(descriptionOf(text)).toMatch(/^[^`[\]]{10,162}$/);
+  });
+
+  test.each([
+    ["# A\n\nOne `b`\nand [c](d.md). Two.\n", "One b and c. Two."],
+    ["<!-- d -->\n# A b c\n\n| e |\n| --- |\n", "A b c"],
+    ["# A\n\n```sh\nb\n```\n\nC: d.\n", "C: d."],
+  ])("the description of %j is %j", (text, expected) => {
+    expect(descriptionOf(text)).toBe(expected);
   });
 
   test("says which page of its sidebar is not there", () => {
