@@ -239,7 +239,8 @@ export const agentOptions = {
   tls: {
     type: "text",
     commands: keepers,
-    description: "the file that the registry reads its certificate and key from; empty where it serves no TLS",
+    description:
+      "the file that the registry reads its certificate and key from; empty where it serves no TLS",
   },
   certificate: {
     type: "text",

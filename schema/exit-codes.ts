@@ -76,7 +76,8 @@ export const exitCodes = {
   certificateUnusable: {
     code: 193,
     container: "keeper-init",
-    meaning: "The Secret of tls.secretName holds no certificate that the registry could serve; it did not start.",
+    meaning:
+      "The Secret of tls.secretName holds no certificate that the registry could serve; it did not start.",
   },
   registryFull: {
     code: 192,

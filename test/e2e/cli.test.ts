@@ -87,7 +87,7 @@ describe("kubectl oras-cache", () => {
     expect(await locked.isPushed("copied/bones:1")).toBe(true);
   });
 
-  it("backs a cache up, and restores what is missing", async ({ locked, plugin }) => {
+  it("backs a cache up as docs/backup.md shows, and restores what is missing", async ({ locked, plugin }) => {
     const folder = join(temporaryFolder("backup"), "oras");
     await locked.step("saved", { "output-uri": "saved/file:1", "output-path": "out" }, "echo saved > out");
     const all = await done(plugin, "backup", "oras", folder);

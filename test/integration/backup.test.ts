@@ -158,7 +158,7 @@ describe("backup and restore", () => {
     expect(await moved(plugin, "restore", "to", backup)).toMatchObject({ artifacts: 5, copied: 0, bytes: 0 });
   });
 
-  test("stock oras reads it", async ({ from, to, plugin, backup }) => {
+  test("stock oras reads it as docs/backup.md shows", async ({ from, to, plugin, backup }) => {
     await push(from, "dinosaur/bones:v1", "one");
     writeFileSync(join(files, "sbom"), "what is in it");
     const subject = `${from.host}/dinosaur/bones:v1`;

@@ -172,7 +172,9 @@ describe.each(pages)("%s", (page) => {
     }
   });
 
-  test.skipIf(isDecision)("names annotations that there are", () => {
+  if (isDecision) return;
+
+  test("names annotations that there are", () => {
     const known = [
       ...Object.keys(annotations),
       ...Object.values(names)
@@ -195,7 +197,7 @@ describe.each(pages)("%s", (page) => {
     expect(lost.filter((code) => !codes.includes(code))).toEqual([]);
   });
 
-  test.skipIf(isDecision)("names conditions, reasons and codes that there are", () => {
+  test("names conditions, reasons and codes that there are", () => {
     const found = codeOf(text).filter((code) => /^(?:[A-Z][a-z0-9]+){2,}$/.test(code));
     expect(found.filter((name) => !isExplained(name) && !ofOthers.has(name))).toEqual([]);
   });
