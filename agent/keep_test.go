@@ -284,6 +284,21 @@ func TestTheKeeperOfARegistry(t *testing.T) {
 		}
 	}
 
+	// What is there, users may know who may pull it.
+	for _, c := range []struct {
+		authorization string
+		want          int
+	}{{"", 401}, {"Bearer wrong", 401}, {"Bearer " + first, 401}, {basic("oras-1", "wrong"), 401}, {basic("nobody", ""), 401}, {basic("oras-1", first), 200}, {basic("ada", "engine"), 200}, {"Bearer " + derived("keeper"), 200}} {
+		if status, _ := p.saysTo(http.MethodGet, "/manifests", "", c.authorization); status != c.want {
+			t.Errorf("manifests as %q: %d, want %d", c.authorization, status, c.want)
+		}
+	}
+	for _, c := range []struct{ method, path string }{{"POST", "/unchanged"}, {"GET", "/plan"}, {"PUT", "/plan"}} {
+		if status, _ := p.saysTo(c.method, c.path, "{}", basic("oras-1", first)); status != http.StatusUnauthorized {
+			t.Errorf("%s %s as a user: %d", c.method, c.path, status)
+		}
+	}
+
 	// A rotation: both, then the new one alone, with the registry running; a keeper that is started again goes on with it.
 	if status, text := p.says(http.MethodPut, "/users", `["oras-2","oras-1"]`); status != 200 || !strings.Contains(text, `["oras-1","oras-2"]`) {
 		t.Errorf("%d %s", status, text)
@@ -474,4 +489,8 @@ func TestARegistryRemembersNoBlobs(t *testing.T) {
 			t.Errorf("after its link was removed: %v", err)
 		}
 	}
+}
+
+func basic(user, password string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }

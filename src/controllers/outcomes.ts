@@ -60,6 +60,21 @@ export function outcomesOf(
     .flatMap((end) => outcomesOfEnd(end, pod));
 }
 
+/**
+ * What a step's Pod has pushed, as its containers say.
+ *
+ * @param pod - any
+ */
+export function pushesOf(
+  pod: V1Pod,
+): { readonly artifact: string; readonly digest: string; readonly finishedAt: Date }[] {
+  return (pod.status?.containerStatuses ?? []).flatMap(endsOf).flatMap(({ name, terminated }) => {
+    const pushed =
+      isPusher(name) && terminated.exitCode === 0 ? readPushed(terminated.message ?? "") : undefined;
+    return pushed ? [{ ...pushed, finishedAt: new Date(terminated.finishedAt ?? "") }] : [];
+  });
+}
+
 /** How an attempt of a container ended. */
 interface End {
   /** Of the container. */

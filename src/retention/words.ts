@@ -69,7 +69,8 @@ function byRule(deletions: readonly Deletion[]): string {
     .join(", ")})`;
 }
 
-function keptSentence(kept: readonly Kept[]): string {
+/** What stays, and why. */
+export function keptSentence(kept: readonly Kept[]): string {
   const counts = [...Map.groupBy(kept, ({ reason }) => reason)].sort(([, a], [, b]) => b.length - a.length);
   if (counts.length === 0) return "Nothing else is there.";
   return `Kept: ${counts.map(([reason, all]) => `${all.length} ${keptWords[reason]}`).join(", ")}.`;

@@ -50,7 +50,7 @@ describe("kubectl oras-cache", () => {
     await locked.apply(jobOf("maker", { "output-uri": "made/folder:1", "output-path": "out" }, script));
     expect(await locked.verdict("maker")).toBe("Complete");
     expect(await done(plugin, "ls")).toMatch(
-      /^ARTIFACT +SIZE +FILES +MADE BY +FROM +AGE\nmade\/folder:1 +2\.9Mi +- +busybox/,
+      /^ARTIFACT +SIZE +FILES +MADE BY +FROM +AGE\nmade\/folder:1 +2\.9Mi +- +job\/maker +- +\d+[sm]/,
     );
     const folder = temporaryFolder("got");
     expect(await done(plugin, "get", "made/folder:1", "-o", folder)).toMatch(

@@ -32,8 +32,7 @@ export async function makePlugin(namespace: string, kubeconfig?: string): Promis
   const environment = { ...process.env, ...own };
   const argv = [process.execPath, file];
   const begin = (args: readonly string[], more: NodeJS.ProcessEnv = {}) => {
-    const [command = "", ...rest] = args;
-    return start([...argv, command, "-n", namespace, ...rest], { env: { ...environment, ...more } });
+    return start([...argv, ...args, "-n", namespace], { env: { ...environment, ...more } });
   };
   return { namespace, argv, env: environment, run: (...args) => begin(args).ended, start: begin };
 }

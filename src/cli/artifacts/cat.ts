@@ -81,8 +81,8 @@ async function* fromArchive(
   return found;
 }
 
-/** With the holes of a sparse file. */
-async function* wholeContent(entry: Entry): AsyncGenerator<Buffer> {
+/** The content of a file, with the holes of a sparse one. */
+export async function* wholeContent(entry: Entry): AsyncGenerator<Buffer> {
   let end = 0;
   for await (const { part, offset } of placed(entry)) {
     yield* hole(offset - end);

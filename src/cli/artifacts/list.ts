@@ -18,6 +18,19 @@ export interface Listed {
   readonly tag: string;
   /** Undefined where its manifest cannot be understood. */
   readonly manifest: ArtifactManifest | undefined;
+  /** When it was pushed under its tag, where that is known. */
+  readonly pushed?: Date;
+  /** The step that pushed it, where that is known. */
+  readonly step?: string;
+}
+
+/**
+ * When an artifact came under its tag: as the registry's keeper says, else as whoever made it wrote.
+ *
+ * @returns undefined where nobody says
+ */
+export function timeOf({ pushed, manifest }: Listed): Date | undefined {
+  return pushed ?? manifest?.created;
 }
 
 /**
@@ -136,21 +149,24 @@ export function formatList(
 }
 
 function columnsOf(
-  { repository, tag, manifest }: Listed,
+  item: Listed,
   nameByDigest: ReadonlyMap<string | undefined, string>,
   now: number,
 ): string[] {
+  const { repository, tag, manifest, step } = item;
   const name = `${repository}:${tag}`;
-  if (manifest === undefined) return [name, unknown, unknown, unknown, unknown, unknown];
-  const { bytes, images, inputs, created } = manifest;
+  const time = timeOf(item);
+  const age = time === undefined ? unknown : shortAge((now - time.getTime()) / 1000);
+  if (manifest === undefined) return [name, unknown, unknown, step ?? unknown, unknown, age];
+  const { bytes, images, inputs } = manifest;
   const from = inputs.map((digest) => nameByDigest.get(digest) ?? digest.slice(0, "sha256:".length + 12));
   return [
     name,
     shortSize(bytes),
     String(fileCount(manifest) ?? unknown),
-    images.map(withoutDigest).join(",") || unknown,
+    step ?? (images.map(withoutDigest).join(",") || unknown),
     from.join(",") || unknown,
-    created === undefined ? unknown : shortAge((now - created.getTime()) / 1000),
+    age,
   ];
 }
 
@@ -163,11 +179,13 @@ function withoutDigest(image: string): string {
   return image.replace(/@sha256:[0-9a-f]+$/, "");
 }
 
-function dataOf({ namespace, cache, repository, tag, manifest }: Listed) {
+function dataOf({ namespace, cache, repository, tag, manifest, pushed, step }: Listed) {
   return {
     namespace,
     cache,
     artifact: `${repository}:${tag}`,
+    pushed: pushed?.toISOString(),
+    step,
     ...(manifest && {
       digest: manifest.digest,
       bytes: manifest.bytes,

@@ -22,12 +22,14 @@ const positional: Readonly<Record<string, readonly Exclude<Wanted, { words: unkn
   get: ["artifact"],
   cat: ["artifact", "file"],
   put: ["file", "artifact"],
+  diff: ["artifact"],
   cp: ["artifact"],
   rm: ["artifact"],
   wait: ["artifact"],
   login: ["cache"],
   status: ["subject"],
   restart: ["cache"],
+  "retention plan": ["cache"],
   backup: ["cache", "file"],
   restore: ["cache", "file"],
   grant: ["file", "cache"],
@@ -42,16 +44,31 @@ const positional: Readonly<Record<string, readonly Exclude<Wanted, { words: unkn
  */
 export function cursorAt(program: Command, words: readonly string[]): Cursor {
   const written = words.at(-1) ?? "";
-  const [name, ...before] = words.slice(0, -1);
-  if (name === undefined) return { wanted: { words: commandsOf(program) }, written, options: {} };
-  const command = program.commands.find((each) => each.name() === name);
+  const before = words.slice(0, -1);
+  const { command, name, rest } = commandOf(program, before);
   if (command === undefined) return { wanted: { words: [] }, written, options: {} };
-  const { options, open, count } = read(command, before);
+  if (command.commands.length > 0) return { wanted: { words: commandsOf(command) }, written, options: {} };
+  const { options, open, count } = read(command, rest);
   if (open !== undefined) return { wanted: wantedBy(open), written, options };
   if (written.startsWith("-")) return { wanted: { words: flagsOf(command) }, written, options };
   const known = positional[name] ?? [];
   const names = known[Math.min(count, known.length - 1)];
   return { wanted: names === undefined ? { words: [] } : { names }, written, options };
+}
+
+/** The command that words name, which may belong to another one; undefined where there is none. */
+function commandOf(
+  program: Command,
+  words: readonly string[],
+): { readonly command: Command | undefined; readonly name: string; readonly rest: readonly string[] } {
+  let command: Command | undefined = program;
+  const names: string[] = [];
+  for (const word of words) {
+    if (command === undefined || command.commands.length === 0) break;
+    command = command.commands.find((each) => each.name() === word);
+    names.push(word);
+  }
+  return { command, name: names.join(" "), rest: words.slice(names.length) };
 }
 
 /** The commands that people type. */

@@ -79,7 +79,8 @@ function brokenLine(error: unknown): string {
   return visible(`The connection to the registry broke (${reasonOf(error)}); going on where it broke.`);
 }
 
-function refuseOthers({ other }: ArtifactManifest, shown: string): void {
+/** @throws CliError for an artifact that has no files */
+export function refuseOthers({ other }: ArtifactManifest, shown: string): void {
   if (other === undefined) return;
   const message =
     other === "index"

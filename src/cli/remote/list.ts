@@ -6,6 +6,7 @@ import { CliError } from "../output.ts";
 import { notFound } from "./find-artifact.ts";
 import { findCache, listCaches, nameOf } from "./find-cache.ts";
 import { openCache, openHost } from "./open.ts";
+import { listWithOrigins } from "./origins.ts";
 import { openSession, type Session } from "./session.ts";
 import { type RemoteOptions, use } from "./with-registry.ts";
 
@@ -71,8 +72,8 @@ async function listCache(
 ): Promise<readonly Listed[]> {
   const namespace = cache.metadata?.namespace ?? session.namespace;
   return use(await openCache(session, cache), async (open) => {
-    const about = { repository, prefix: open.prefix, namespace, cache: nameOf(cache) };
-    const listed = await listArtifacts(open.registry, about);
+    const about = { repository, namespace, cache: nameOf(cache) };
+    const listed = await listWithOrigins(open, about);
     if (listed.length === 0 && repository !== undefined && mustBeThere)
       throw await notFound(open, { repository });
     return listed;

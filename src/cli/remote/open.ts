@@ -26,6 +26,8 @@ export interface OpenRegistry {
   readonly shown: string;
   /** What all repositories of it begin with, with a slash at the end: `acme/` of `ghcr.io/acme`. */
   readonly prefix: string;
+  /** The cache whose registry it is, and the session in its namespace. */
+  readonly of?: { readonly session: Session; readonly cache: OrasCache };
   readonly close: () => void;
 }
 
@@ -42,12 +44,13 @@ export async function openCache(session: Session, cache: OrasCache): Promise<Ope
   const name = nameOf(cache);
   const namespace = cache.metadata?.namespace ?? session.namespace;
   const shown = `cache ${name} in the namespace ${namespace}`;
+  const at: Session = { ...session, namespace };
   if (cache.spec?.deploy === false) {
-    if (cache.spec.registry !== undefined) return openHost(parseRegistry(cache.spec.registry));
+    if (cache.spec.registry !== undefined)
+      return { ...(await openHost(parseRegistry(cache.spec.registry))), of: { session: at, cache } };
     const message = `The ${shown} runs no registry and names none: name the artifact with its registry, oci://HOST/REPOSITORY:TAG.`;
     throw new CliError(message, exits.usage);
   }
-  const at: Session = { ...session, namespace };
   const login = await loginOf(at, cache);
   const agent = new TunnelAgent(() => connectTo(at, cache));
   return {
@@ -60,6 +63,7 @@ export async function openCache(session: Session, cache: OrasCache): Promise<Ope
     }),
     shown,
     prefix: "",
+    of: { session: at, cache },
     close: () => agent.destroy(),
   };
 }

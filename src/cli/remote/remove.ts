@@ -1,12 +1,13 @@
 import { secondsOf } from "../../annotations/duration.ts";
 import { quoted } from "../../annotations/problems.ts";
-import { type Listed, listArtifacts } from "../artifacts/list.ts";
+import { type Listed, timeOf } from "../artifacts/list.ts";
 import { formatNamed, type Named, parseArtifact, parseNamed } from "../artifacts/reference.ts";
 import { exits } from "../exits.ts";
 import { RegistryError } from "../oci/errors.ts";
 import { CliError } from "../output.ts";
 import { notFound } from "./find-artifact.ts";
 import type { OpenRegistry } from "./open.ts";
+import { listWithOrigins } from "./origins.ts";
 import { type RemoteOptions, withRegistryOf } from "./with-registry.ts";
 
 /** What `rm` is told. */
@@ -92,10 +93,10 @@ async function removeOlder(
   }
   await withRegistryOf(repository ?? {}, where, async (open) => {
     const { registry, prefix } = open;
-    const about = { repository: repository?.repository, prefix, namespace: "", cache: "" };
-    const all = await listArtifacts(registry, about);
+    const about = { repository: repository?.repository, namespace: "", cache: "" };
+    const all = await listWithOrigins(open, about);
     const before = Date.now() - seconds * 1000;
-    for (const item of all.filter(({ manifest }) => (manifest?.created?.getTime() ?? Infinity) < before)) {
+    for (const item of all.filter((each) => (timeOf(each)?.getTime() ?? Infinity) < before)) {
       const named = { repository: item.repository, tag: item.tag };
       // Reading the list takes a while. What was pushed under the tag since is not old; what is gone is done.
       const now = await registry.resolve(prefix + item.repository, item.tag);
@@ -105,12 +106,12 @@ async function removeOlder(
     }
     const unknown = all.filter(isOfUnknownAge);
     if (unknown.length > 0)
-      say(`Kept ${unknown.length} whose age is not known: steps push artifacts without a time.`);
+      say(`Kept ${unknown.length} whose age is not known: no keeper says when they were pushed.`);
   });
 }
 
-function isOfUnknownAge({ manifest }: Listed): boolean {
-  return manifest?.created === undefined;
+function isOfUnknownAge(item: Listed): boolean {
+  return timeOf(item) === undefined;
 }
 
 /**

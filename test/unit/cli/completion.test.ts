@@ -14,12 +14,13 @@ program
   .option("-A, --all-namespaces")
   .addOption(new Option("-o, --output <format>").choices(["json", "name"]));
 program.command("cp");
+program.command("retention").command("plan").option("-n, --namespace <name>");
 program.command("hidden", { hidden: true });
 
 describe("the word at the cursor", () => {
   it.each<[string[], object]>([
-    [[""], { words: ["ls", "cp", "help"] }],
-    [["l"], { words: ["ls", "cp", "help"] }],
+    [[""], { words: ["ls", "cp", "retention", "help"] }],
+    [["l"], { words: ["ls", "cp", "retention", "help"] }],
     [["ls", ""], { names: "repository" }],
     [["ls", "-n", ""], { names: "namespace" }],
     [["ls", "-A", ""], { names: "repository" }],
@@ -27,6 +28,10 @@ describe("the word at the cursor", () => {
     [["ls", "--"], { words: ["--namespace", "--all-namespaces", "--output", "--help"] }],
     [["cp", "a/b:1", ""], { names: "artifact" }],
     [["nothing", ""], { words: [] }],
+    [["retention", ""], { words: ["plan", "help"] }],
+    [["retention", "plan", ""], { names: "cache" }],
+    [["retention", "plan", "-n", ""], { names: "namespace" }],
+    [["retention", "nothing", ""], { words: [] }],
   ])("%j", (words, wanted) => {
     expect(cursorAt(program, words).wanted).toEqual(wanted);
   });

@@ -32,7 +32,8 @@ const (
 //	POST /sweep    operator  {"grace": seconds, "dryRun": false}; 202, or 409 while a pass runs; /report has what came of it
 //	PUT  /users    operator  ["oras-1", "oras-2"]: the operator's users from now on; answers {"users", "problems"}
 //	GET  /sweep    operator  {"sweeping", "lastPass"}, of the report
-//	GET  /manifests, POST /unchanged, GET and PUT /plan   operator   what retention needs: see retention.go
+//	GET  /manifests  operator, users  what retention plans with, and people are shown: see retention.go
+//	POST /unchanged, GET and PUT /plan   operator   what else retention needs: see retention.go
 //	GET  /room     users     {"capacity", "used", "free"} in bytes, {"refuseAt"} in percent, {"refuse": whether a step is not to begin}
 //	GET  /live     anybody   of a registry with TLS: 503 while it does not answer, or shows another certificate than it should by now; else 200
 //	GET  /healthz  anybody   200
@@ -45,7 +46,7 @@ func (k *Keeper) Handler(ctx context.Context) http.Handler {
 	if k.Volume != nil {
 		mux.HandleFunc("POST /sweep", k.operator(func(w http.ResponseWriter, r *http.Request) { k.sweep(ctx, w, r) }))
 		mux.HandleFunc("GET /sweep", k.operator(k.lastSweep))
-		mux.HandleFunc("GET /manifests", k.operator(k.manifests))
+		mux.HandleFunc("GET /manifests", k.reader(k.manifests))
 		mux.HandleFunc("POST /unchanged", k.operator(k.unchanged))
 		mux.HandleFunc("GET /plan", k.operator(k.getPlan))
 		mux.HandleFunc("PUT /plan", k.operator(k.putPlan))
@@ -89,6 +90,18 @@ func (k *Keeper) user(next http.HandlerFunc) http.HandlerFunc {
 			}
 		}
 		next(w, r)
+	}
+}
+
+// reader lets the operator in, and users, who may list and pull everything anyway.
+func (k *Keeper) reader(next http.HandlerFunc) http.HandlerFunc {
+	operator, user := k.operator(next), k.user(next)
+	return func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") {
+			operator(w, r)
+		} else {
+			user(w, r)
+		}
 	}
 }
 

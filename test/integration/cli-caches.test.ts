@@ -1,0 +1,237 @@
+import { chmodSync, linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect } from "vitest";
+import { names } from "../../schema/names.ts";
+import { cacheKey, firstUser, keeperToken, passwordOf } from "../../src/cache/access.ts";
+import type { StoredOrasCache } from "../../src/cache/types.ts";
+import { exits } from "../../src/cli/exits.ts";
+import { runPass } from "../../src/controllers/retention-pass.ts";
+import { stepInputs } from "../../src/controllers/step-inputs.ts";
+import { retentionKeeper } from "../../src/keeper/retention.ts";
+import { get, type KubeObject } from "../../src/kube/objects.ts";
+import { resources } from "../../src/kube/resources.ts";
+import { deleteManifest } from "../../src/registry/delete.ts";
+import { policyOf } from "../../src/retention/policy.ts";
+import { keepList, type Selection } from "../../src/retention/uses.ts";
+import { agentProgram } from "../support/agent-pod.ts";
+import { cacheOf, podOf } from "../support/builders.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { test as base } from "../support/integration.ts";
+import { startKeptRegistry } from "../support/kept-registry.ts";
+import { objectsIn } from "../support/objects-in.ts";
+import { makePlugin, type Plugin } from "../support/plugin.ts";
+import { startForwarding } from "../support/port-forward.ts";
+
+const day = 24 * 3_600_000;
+const signal = new AbortController().signal;
+
+/** A cache as it is in a cluster, with its real registry and keeper behind the real API server, but no kubelet. */
+const test = base
+  .extend("agent", { scope: "file" }, () => agentProgram())
+  .extend("kept", async ({ task, agent, installed, plane }, { onCleanup }) => {
+    const ns = await objectsIn(installed, `cli-${task.id.replaceAll(/[^a-z0-9]+/g, "-")}x`);
+    const { namespace } = ns;
+    const key = cacheKey("secret", { name: "oras", namespace });
+    const registry = await startKeptRegistry(agent, key);
+    const forwarding = await startForwarding(plane, registry.address);
+    onCleanup(async () => {
+      forwarding.stop();
+      await registry.stop();
+    });
+    await ns.create(resources.orasCaches, cacheOf("oras") as KubeObject);
+    await ns.patchStatus(resources.orasCaches, "oras", { credentialsSecret: "login" });
+    const stringData = { username: firstUser, password: passwordOf(key, firstUser) };
+    await ns.create(resources.secrets, { metadata: { name: "login" }, stringData } as KubeObject);
+    return { ns, key, registry, plugin: await makePlugin(namespace, forwarding.kubeconfig) };
+  });
+
+async function done(plugin: Plugin, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await plugin.run(...args);
+  expect({ args, code, stderr }).toEqual({ args, code: 0, stderr: "" });
+  return stdout;
+}
+
+describe("ls", () => {
+  test("says when a step pushed an artifact, and which step", async ({ kept: { ns, registry, plugin } }) => {
+    const annotations = { [names.artifactImageAnnotation]: "busybox:1.36" };
+    const digest = await registry.push("runs/a:v1", { ageMs: 3 * day, annotations });
+    await registry.push("runs/a:v2", { ageMs: 4 * day, annotations });
+    await ns.create(resources.pods, {
+      ...podOf("maker-x7k2p", {}),
+      metadata: {
+        name: "maker-x7k2p",
+        ownerReferences: [{ apiVersion: "batch/v1", kind: "Job", name: "maker", uid: "1", controller: true }],
+      },
+    } as KubeObject);
+    const host = `oras-0.oras.${ns.namespace}.svc.cluster.local:${names.registryPort}`;
+    const message = JSON.stringify({ artifact: `${host}/runs/a:v1`, digest, bytes: 1, seconds: 1 });
+    const terminated = { exitCode: 0, finishedAt: new Date().toISOString(), message, containerID: "x" };
+    const status = { name: names.pushContainer, ready: false, restartCount: 0, image: "x", imageID: "x" };
+    await ns.patchStatus(resources.pods, "maker-x7k2p", {
+      phase: "Succeeded",
+      containerStatuses: [{ ...status, state: { terminated } }],
+    });
+    const [, first, second] = (await done(plugin, "ls")).split("\n");
+    expect(first).toMatch(/^runs\/a:v1 .* job\/maker +- +3d$/);
+    expect(second).toMatch(/^runs\/a:v2 .* busybox:1\.36 +- +4d$/);
+    const { items } = JSON.parse(await done(plugin, "ls", "-o", "json"));
+    expect(items[0]).toMatchObject({ artifact: "runs/a:v1", step: "job/maker", images: ["busybox:1.36"] });
+    expect(Date.now() - Date.parse(items[0].pushed)).toBeGreaterThan(3 * day);
+  });
+
+  test("works where nobody knows more", async ({ kept: { ns, registry, plugin } }) => {
+    await registry.push("runs/a:v1");
+    // S3 has no keeper, and the operator's Pods of an earlier version have one that tells no user.
+    const s3 = { endpoint: "https://s3.example", bucket: "artifacts", secretRef: { name: "s3" } };
+    await ns.remove(resources.orasCaches, "oras");
+    await ns.create(resources.orasCaches, {
+      metadata: { name: "oras" },
+      spec: { storage: { s3 } },
+    } as KubeObject);
+    await ns.patchStatus(resources.orasCaches, "oras", { credentialsSecret: "login" });
+    expect(await done(plugin, "ls")).toMatch(/\nruns\/a:v1 .* - +- +-\n$/);
+  });
+});
+
+test("rm --older-than removes what steps pushed that long ago", async ({ kept: { registry, plugin } }) => {
+  await registry.push("runs/a:old", { ageMs: 3 * day });
+  await registry.push("runs/a:young", { ageMs: day });
+  // An old thing that came lately.
+  const created = { "org.opencontainers.image.created": "2020-01-01T00:00:00Z" };
+  await registry.push("runs/a:copied", { annotations: created });
+  expect(await done(plugin, "rm", "--older-than", "2d", "--dry-run")).toBe("Would remove runs/a:old\n");
+  expect(await done(plugin, "rm", "--older-than", "2d")).toBe("Removed runs/a:old\n");
+  expect(await registry.tags("runs/a")).toEqual(["copied", "young"]);
+});
+
+describe("retention plan", () => {
+  const retention = {
+    rules: [{ repositories: ["scratch/**"], keepLast: 1, keepYoungerThan: "24h" }],
+    schedule: "17 3 * * *",
+    grace: "1m",
+  };
+
+  test("says what the next pass then deletes, and deletes nothing", async ({
+    kept: { ns, key, registry, plugin },
+    installed,
+  }) => {
+    for (const tag of ["a", "b", "c"]) await registry.push(`scratch/x:${tag}`, { ageMs: 3 * day });
+    await registry.push("scratch/x:last", { ageMs: 2 * day });
+    await registry.push("scratch/x:used", { ageMs: 3 * day });
+    await registry.push("scratch/x:kept", { ageMs: 3 * day });
+    await registry.push("models/x:v1", { ageMs: 3 * day });
+    await ns.create(resources.pods, podOf("runs", { "input-uri": "scratch/x:used" }) as KubeObject);
+    await ns.patch(resources.orasCaches, "oras", {
+      metadata: { annotations: { [names.keepAnnotation]: "scratch/x:kept" } },
+      spec: { retention },
+    });
+    const planned = await done(plugin, "retention", "plan");
+    expect(planned).toMatch(
+      /^ARTIFACT +RULE +WHY\nscratch\/x:[abc] +1 +not one of the last 1, older than 24h\n/,
+    );
+    expect(planned).toMatch(
+      /\nThe next pass \(\d{4}-\d\d-\d\dT03:17Z\): 3 tags and 3 manifests go, .* Kept: /,
+    );
+    const named = (await done(plugin, "retention", "plan", "oras", "-o", "name")).trim().split("\n");
+    expect(named.sort()).toEqual(["scratch/x:a", "scratch/x:b", "scratch/x:c"]);
+    expect(await registry.tags("scratch/x")).toHaveLength(6);
+
+    const cache = (await get(installed, resources.orasCaches, {
+      namespace: ns.namespace,
+      name: "oras",
+    })) as unknown as StoredOrasCache;
+    const { deleted } = await runPass({
+      policy: policyOf(cache.spec.retention as never),
+      keep: keepList("scratch/x:kept") as Selection,
+      keeper: retentionKeeper(`${registry.address}:${names.keeperPort}`, keeperToken(key), signal),
+      uses: () => stepInputs(installed, ns.namespace, signal),
+      remove: (repository, reference) => {
+        const { host, authorization } = registry;
+        return deleteManifest({ host, repository, reference, authorization, signal });
+      },
+      assertWanted: () => {},
+      signal,
+    });
+    const tags = deleted.flatMap(({ repository, tags: all }) =>
+      all.map(({ name }) => `${repository}:${name}`),
+    );
+    expect(tags.sort()).toEqual(named);
+    expect(await done(plugin, "retention", "plan")).toMatch(
+      /^The next pass \(.*\): 0 tags and 0 manifests go/,
+    );
+  });
+
+  test("says why nothing is deleted, or known", async ({ kept: { ns, plugin } }) => {
+    const says = async (code: number, words: RegExp) => {
+      const { code: ended, stdout, stderr } = await plugin.run("retention", "plan");
+      expect({ ended, text: stdout + stderr }).toEqual({ ended: code, text: expect.stringMatching(words) });
+    };
+    await says(exits.usage, /has no spec\.retention/);
+    await ns.patch(resources.orasCaches, "oras", { spec: { retention: { ...retention, suspend: true } } });
+    await says(0, /^Nothing is deleted \(spec\.retention\.suspend is true\): 0 tags/);
+    await ns.patch(resources.orasCaches, "oras", {
+      metadata: { annotations: { [names.keepAnnotation]: "a/b:v1, Not OK" } },
+    });
+    await says(exits.failed, /"Not" is not a repository/);
+  });
+});
+
+describe("diff", () => {
+  const write = (folder: string, path: string, text: string) => {
+    mkdirSync(join(folder, path, ".."), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  };
+
+  test("names the files of folders that are added, removed and changed, as diff does", async ({
+    kept: { plugin },
+  }) => {
+    const folder = join(temporaryFolder("diff"), "bones");
+    write(folder, "same", "same");
+    write(folder, "goes", "goes");
+    write(folder, "deep/changes", "before");
+    linkSync(join(folder, "same"), join(folder, "hard"));
+    symlinkSync("same", join(folder, "link"));
+    await done(plugin, "put", folder, "a/b:v1");
+    await done(plugin, "put", folder, "a/b:equal");
+    expect(await plugin.run("diff", "a/b:v1", "a/b:equal")).toMatchObject({
+      code: 0,
+      stdout: "",
+      stderr: "",
+    });
+
+    write(folder, "deep/changes", "after it");
+    write(folder, "comes", "");
+    chmodSync(join(folder, "same"), 0o755);
+    symlinkSync("comes", join(folder, "link2"));
+    for (const name of ["goes", "link"]) rmSync(join(folder, name));
+    symlinkSync("deep", join(folder, "link"));
+    await done(plugin, "put", folder, "a/b:v2");
+    const { code, stdout } = await plugin.run("diff", "a/b:v1", "a/b:v2");
+    expect(code).toBe(1);
+    expect(stdout.replaceAll(/ +/g, " ").split("\n")).toEqual([
+      "CHANGE FILE BEFORE AFTER",
+      "added bones/comes - 0",
+      "changed bones/deep/changes 6 8",
+      "removed bones/goes 4 -",
+      "changed bones/link link to same link to deep",
+      "added bones/link2 - link to comes",
+      "",
+    ]);
+    const json = await plugin.run("diff", "a/b:v2", "a/b:v1", "-o", "json");
+    expect(JSON.parse(json.stdout).items[0]).toMatchObject({ change: "removed", path: "bones/comes" });
+  });
+
+  test("compares single files with those of folders, and says 2 where it cannot compare", async ({
+    kept: { plugin, registry },
+  }) => {
+    const folder = temporaryFolder("diff");
+    write(folder, "notes", "text");
+    await done(plugin, "put", join(folder, "notes"), "a/file:v1");
+    await done(plugin, "put", `${folder}/.`, "a/folder:v1");
+    expect(await plugin.run("diff", "a/file:v1", "a/folder:v1")).toMatchObject({ code: 0, stdout: "" });
+    await registry.push("an/image:v1");
+    const refused = await plugin.run("diff", "a/file:v1", "an/image:v1");
+    expect(refused).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("has no files") });
+    expect(await plugin.run("diff", "a/file:v1", "a/file:v9")).toMatchObject({ code: exits.notFound });
+  });
+});
