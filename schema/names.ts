@@ -110,6 +110,12 @@ export const names = {
   artifactUnpackAnnotation: `${prefix}unpack`,
   /** On a manifest, and on an OrasCache: what retention does not delete. */
   keepAnnotation: `${prefix}keep`,
+  /** The repository of a registry that is the operator's own, which no list shows. */
+  stateRepository: `${operator}-state`,
+  /** The tag, in that repository, of what says whose folder of a bucket it is. */
+  ownerTag: "owner",
+  ownerInstallationAnnotation: `${prefix}installation`,
+  ownerCacheAnnotation: `${prefix}owner`,
   /** On the layer of a single file whose mode is not 0644. */
   artifactModeAnnotation: `${prefix}mode`,
 } as const;

@@ -155,7 +155,7 @@ const troubles = {
   },
   PrefixTaken: {
     meaning:
-      "Another OrasCache of the cluster keeps its artifacts in the same folder of the bucket, in one around it or within it.",
+      "Another OrasCache keeps its artifacts in the same folder of the bucket: one of the cluster, there or in a folder around it or within it, or one of another cluster.",
     fix: "Give spec.storage.s3.prefix another value; the message names the other OrasCache.",
   },
   BeingDeleted: {

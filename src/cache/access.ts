@@ -52,6 +52,15 @@ export function keeperToken(key: string): string {
   return derive(key, "keeper");
 }
 
+/**
+ * What tells one installation of the operator from others, in other clusters, and is no secret.
+ *
+ * @param operatorKey - the operator's, secret
+ */
+export function installationId(operatorKey: string): string {
+  return derive(operatorKey, "installation").slice(0, 22);
+}
+
 function derive(key: string, purpose: string): string {
   return createHmac("sha256", key).update(purpose).digest("base64url");
 }

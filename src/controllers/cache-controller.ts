@@ -15,6 +15,7 @@ import { resources } from "../kube/resources.ts";
 import { createReconciler } from "./caches.ts";
 import { childKinds } from "./child-kinds.ts";
 import type { AskEnforced } from "./enforcement.ts";
+import type { ClaimStorage } from "./ownership.ts";
 import type { Asked } from "./remotes.ts";
 import { type AskUsage, createReports, type ObserveUsage } from "./reports.ts";
 import type { Retention } from "./retention.ts";
@@ -46,6 +47,8 @@ interface CacheControllerSettings {
   readonly askRemote: ((registry: string) => Promise<Asked>) | undefined;
   /** Asks a registry of the operator's whether it refuses who has no password. */
   readonly askEnforced: AskEnforced;
+  /** Asks a registry of the operator's whose the folder of its bucket is, and claims what is nobody's. */
+  readonly claimStorage: ClaimStorage;
   /** Asks the keeper of a registry how full it is. */
   readonly askUsage: AskUsage;
   readonly observeUsage: ObserveUsage;

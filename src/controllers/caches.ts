@@ -29,6 +29,7 @@ import { type ChildChange, type Children, type ChildStores, createChildren } fro
 import { type AskEnforced, createEnforcement } from "./enforcement.ts";
 import { notesOf } from "./notes.ts";
 import { FailedTryError, retryAfter, troubleFrom } from "./obstacles.ts";
+import { type ClaimStorage, createOwnership } from "./ownership.ts";
 import { createPrefixes } from "./prefixes.ts";
 import type { Asked } from "./remotes.ts";
 import { type Reports, reportedTrouble } from "./reports.ts";
@@ -53,6 +54,8 @@ export interface ReconcilerSettings {
   readonly askEnforced: AskEnforced;
   /** For which caches steps have come. */
   readonly arrivals: Omit<StepArrivals, "watch">;
+  /** Whose the folder of a bucket is that a registry keeps its artifacts in. */
+  readonly claimStorage: ClaimStorage;
   /** How full registries are. */
   readonly reports: Reports;
   /** How the last pass of retention of a cache ended, if there was one. */
@@ -101,6 +104,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
   const rollouts = createRollouts();
   const enforcement = createEnforcement(settings.askEnforced);
   const prefixes = createPrefixes(caches);
+  const ownership = createOwnership(settings.installation.operatorKey, settings.claimStorage);
 
   const childrenFor = (key: string, owner: CacheIdentity): Children => {
     const known = memories.get(key);
@@ -199,21 +203,24 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
   };
 
   /** Why the registry does not run, from what knows: the kubelet, the scheduler, the StatefulSet's controller. */
-  const inspect = async (key: string): Promise<Finding> => {
+  const inspect = async (cache: StoredOrasCache, key: string): Promise<Finding> => {
     const ending = settings.podsOf(key).map((pod) => lostNode(pod, Date.now()));
     const lost = ending.find((found) => typeof found === "object");
     if (lost !== undefined) return { trouble: lost };
-    const againInMs = ending.find((found) => typeof found === "number");
+    const ends = ending.find((found) => typeof found === "number");
     // Each Pod is as it was made: while one is replaced, or is not ready, the others are asked all the same.
     const enforced = await enforcement(settings.podsOf(key).filter(({ spec }) => podAsksForPassword(spec)));
     if (enforced.trouble !== undefined) return enforced;
+    const owned = await ownership(cache, settings.podsOf(key));
+    if (owned.trouble !== undefined) return owned;
+    const againInMs = earliest(ends, enforced.againInMs, owned.againInMs);
     const statefulSet = liveSet(key);
-    if (statefulSet === undefined || isRolledOut(statefulSet)) return { againInMs, ...enforced };
+    if (statefulSet === undefined || isRolledOut(statefulSet)) return { againInMs };
     const pods = settings.podsOf(key).filter((pod) => !pod.metadata?.deletionTimestamp);
     if (pods.length > 0)
       return { againInMs, trouble: pods.map(troubleOf).find((trouble) => trouble !== undefined) };
     // While one ends there is no other one, and none is wanted of a registry that is suspended.
-    if (againInMs !== undefined || statefulSet.spec?.replicas === 0) return { againInMs };
+    if (ends !== undefined || statefulSet.spec?.replicas === 0) return { againInMs };
     return settings.whyNoPod(statefulSet);
   };
 
@@ -225,7 +232,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
       return { error, trouble: troubleFrom(error), remote: asked?.answer, againInMs: asked?.againInMs };
     }
     const refused = troubleFrom(error);
-    const found = refused ? { trouble: refused } : await inspect(key);
+    const found = refused ? { trouble: refused } : await inspect(cache, key);
     const { usage, againInMs } = settings.reports.of(key, cache, settings.podsOf(key));
     return {
       ...{ error, remote: undefined, usage },

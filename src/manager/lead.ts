@@ -21,6 +21,7 @@ import { type Reflector, type ReflectorSettings, startReflector } from "../kube/
 import { resources } from "../kube/resources.ts";
 import type { Reach } from "../registry/addresses.ts";
 import { enforcesPasswords } from "../registry/enforced.ts";
+import { claimStorage } from "../registry/owner.ts";
 import { askRegistry } from "../registry/reachable.ts";
 import { watchTrouble } from "./log.ts";
 import { type Process, untilEnded } from "./process.ts";
@@ -89,6 +90,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     cacheController({
       ...{ client, log, caches, mirror, publish, askRemote, retention, steps: pods },
       askEnforced: (host, user) => enforcesPasswords(host, user, watching.signal),
+      claimStorage: (registry, own) => claimStorage({ ...registry, signal: watching.signal }, own),
       askUsage: (address, token) => askUsage(address, token, watching.signal),
       observeUsage: metrics.observeUsage,
       installation: {

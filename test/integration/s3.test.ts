@@ -2,6 +2,9 @@ import { createHash } from "node:crypto";
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test as base, describe, expect } from "vitest";
+import { names } from "../../schema/names.ts";
+import { deleteManifest } from "../../src/registry/delete.ts";
+import { claimStorage } from "../../src/registry/owner.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { stockOras } from "../support/oras.ts";
 import { start } from "../support/processes.ts";
@@ -92,4 +95,38 @@ test("a registry that does not know the CA has no artifacts, and says why", asyn
   });
   await until(async () => (await fetch(registry.url)).status === 503, "503");
   await registry.stop();
+});
+
+describe("whose folder of a bucket it is", () => {
+  const signal = new AbortController().signal;
+  const at = ({ host }: { host: string }) => ({ host, authorization: undefined, signal });
+  const ours = { installation: "ours", cache: "work/oras" };
+  const theirs = { installation: "theirs", cache: "work/oras" };
+
+  test("the first one claims it, for all registries of it; it is free when the mark is removed", async ({
+    replicas: [one, two],
+  }) => {
+    expect(await claimStorage(at(one), ours)).toEqual(ours);
+    expect(await claimStorage(at(two), theirs)).toEqual(ours);
+    expect(await claimStorage(at(two), { ...ours, cache: "work/other" })).toEqual(ours);
+    const mark = { repository: names.stateRepository, reference: names.ownerTag };
+    await deleteManifest({ ...at(one), ...mark });
+    expect(await claimStorage(at(two), theirs)).toEqual(theirs);
+    expect(await claimStorage(at(one), ours)).toEqual(theirs);
+  });
+
+  test("stock oras reads the mark", async ({ replicas: [one] }) => {
+    await claimStorage(at(one), ours);
+    const mark = `${one.host}/${names.stateRepository}:${names.ownerTag}`;
+    const { code, stdout } = await start(["oras", "manifest", "fetch", "--plain-http", mark], {
+      env: await stockOras(),
+    }).ended;
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).annotations[names.ownerCacheAnnotation]).toBe("work/oras");
+  });
+
+  test("one that does not answer as a registry does is not claimed", async ({ s3 }) => {
+    const host = new URL(s3.endpoint).host;
+    await expect(claimStorage(at({ host }), ours)).rejects.toThrow();
+  });
 });

@@ -1,3 +1,4 @@
+import { names } from "../../../schema/names.ts";
 import type { OutputFormat } from "../formats.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Registry } from "../oci/types.ts";
@@ -76,7 +77,12 @@ export async function listTags(
   { repository, prefix }: { readonly repository?: string | undefined; readonly prefix: string },
 ): Promise<readonly { readonly name: string; readonly tag: string }[]> {
   const all = repository === undefined ? await registry.repositories() : [prefix + repository];
-  const repositories = all.filter((name) => name.startsWith(prefix) && isRepository(name)).sort();
+  const repositories = all
+    .filter(
+      (name) =>
+        name.startsWith(prefix) && isRepository(name) && isShown(name.slice(prefix.length), repository),
+    )
+    .sort();
   const tagged = await inParallel(repositories, async (name) => {
     const tags = await gone(registry.tags(name), []);
     return tags
@@ -85,6 +91,11 @@ export async function listTags(
       .map((tag) => ({ name, tag }));
   });
   return tagged.flat();
+}
+
+/** What is the operator's own belongs to one cache: it is no artifact of anybody's, and is not restored to another one. */
+function isShown(name: string, wanted: string | undefined): boolean {
+  return name !== names.stateRepository || wanted === name;
 }
 
 /** What is deleted while it is listed is not there. */

@@ -1,0 +1,78 @@
+import type { V1Pod } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
+import { cacheKey, firstUser, installationId, passwordOf, podAsksForPassword } from "../cache/access.ts";
+import { identityOf } from "../cache/owner.ts";
+import { hostOf, isReady, startOf } from "../cache/pods.ts";
+import { isOnS3, s3Location } from "../cache/s3.ts";
+import type { Trouble } from "../cache/trouble.ts";
+import type { StoredOrasCache } from "../cache/types.ts";
+import { printable } from "../kube/events.ts";
+import type { Owner, OwnRegistry } from "../registry/owner.ts";
+
+/** Asks a registry whose its storage is, and claims what is nobody's. */
+export type ClaimStorage = (registry: Omit<OwnRegistry, "signal">, own: Owner) => Promise<Owner>;
+
+/** What is known of the folder of a cache, and when to look again. */
+interface Ownership {
+  readonly trouble?: Trouble | undefined;
+  readonly againInMs?: number | undefined;
+}
+
+const retryMs = 30_000;
+/** Somebody may give the folder free by hand. */
+const takenMs = 300_000;
+const mostRemembered = 10_000;
+
+/**
+ * Sees to it that no two clusters keep artifacts in one folder of a bucket. Within a cluster, statuses say who has which
+ * folder; from one to the other only the bucket can.
+ *
+ * @param operatorKey - secret
+ * @param claim - asks a registry
+ * @returns (a cache, its Pods) => what is wrong, if anything
+ */
+export function createOwnership(
+  operatorKey: string,
+  claim: ClaimStorage,
+): (cache: StoredOrasCache, pods: readonly V1Pod[]) => Promise<Ownership> {
+  const installation = installationId(operatorKey);
+  const ours = new Set<string>();
+  return async (cache, pods) => {
+    const location = s3Location(cache);
+    const pod = pods.find((one) => isReady(one) && isOnS3(one));
+    const host = pod && hostOf(pod);
+    if (location === undefined || pod === undefined || host === undefined) return {};
+    const start = startOf(pod, names.registryContainer);
+    if (ours.has(start)) return {};
+    const { namespace, name } = identityOf(cache);
+    const password = passwordOf(cacheKey(operatorKey, { namespace, name }), firstUser);
+    const authorization = podAsksForPassword(pod.spec)
+      ? `Basic ${btoa(`${firstUser}:${password}`)}`
+      : undefined;
+    const own = { installation, cache: `${namespace}/${name}` };
+    try {
+      const owner = await claim({ host: `${host}:${names.registryPort}`, authorization }, own);
+      if (owner.installation !== installation)
+        return { trouble: taken(location, owner, own.cache), againInMs: takenMs };
+    } catch {
+      // It is restarted, or S3 does not answer; it is asked again.
+      return { againInMs: retryMs };
+    }
+    ours.add(start);
+    const [oldest] = ours;
+    if (ours.size > mostRemembered && oldest !== undefined) ours.delete(oldest);
+    return {};
+  };
+}
+
+function taken(location: string, { cache, installation }: Owner, own: string): Trouble {
+  const [namespace, name] = own.split("/");
+  const mark = `${names.stateRepository}:${names.ownerTag}`;
+  // Whoever may push there can have written anything.
+  const [other, id] = [printable(cache), printable(installation)];
+  const message =
+    `${names.kind} "${other}" of another cluster, or of an installation before this one, keeps its artifacts in ${location} ` +
+    `(installation ${id}): each would overwrite the other's. Give spec.storage.s3.prefix another value. If the ` +
+    `other one does not use the folder any more, remove its mark: kubectl oras-cache rm ${mark} -n ${namespace} --cache ${name}`;
+  return { reason: "PrefixTaken", message };
+}

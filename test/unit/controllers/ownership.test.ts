@@ -1,0 +1,75 @@
+import type { V1Pod } from "@kubernetes/client-node";
+import { expect, test, vi } from "vitest";
+import { names } from "../../../schema/names.ts";
+import { installationId } from "../../../src/cache/access.ts";
+import { registryPod } from "../../../src/cache/registry-pod.ts";
+import { createOwnership } from "../../../src/controllers/ownership.ts";
+import type { Owner } from "../../../src/registry/owner.ts";
+import { childFacts, storedCache } from "../../support/cache.ts";
+
+const s3 = {
+  ...{ endpoint: "https://s3.example", bucket: "artifacts", region: "us-east-1" },
+  ...{ forcePathStyle: true, redirect: false, secretRef: { name: "login" } },
+};
+const cache = storedCache({ storage: { s3 } });
+const pod = (uid: string, of = cache): V1Pod => ({
+  metadata: { name: "oras-0", uid },
+  spec: registryPod(of, childFacts()).spec as NonNullable<V1Pod["spec"]>,
+  status: {
+    podIP: "10.0.0.1",
+    conditions: [{ type: "Ready", status: "True" }],
+    containerStatuses: [{ name: "registry", restartCount: 0, image: "", imageID: "", ready: true }],
+  },
+});
+const ours = { installation: installationId("secret"), cache: "work/oras" };
+
+test("each start of a registry in S3 claims its folder once", async () => {
+  const claim = vi.fn(async (_: object, own: Owner) => own);
+  const look = createOwnership("secret", claim);
+  expect(await look(cache, [pod("a")])).toEqual({});
+  await look(cache, [pod("a")]);
+  expect(claim.mock.calls).toEqual([[expect.objectContaining({ host: "10.0.0.1:5000" }), ours]]);
+  await look(cache, [pod("b")]);
+  expect(claim).toHaveBeenCalledTimes(2);
+});
+
+test("a cache of the same installation may have been there before", async () => {
+  const look = createOwnership("secret", async () => ({ ...ours, cache: "before/oras" }));
+  expect(await look(cache, [pod("a")])).toEqual({});
+});
+
+test("the folder of another installation is told, until it is given free", async () => {
+  let owner: Owner = { installation: "other", cache: "theirs/oras\u001b[31m" };
+  const look = createOwnership("secret", async () => owner);
+  const { trouble, againInMs } = await look(cache, [pod("a")]);
+  expect(trouble?.reason).toBe("PrefixTaken");
+  expect(trouble?.message).toContain("https://s3.example/artifacts/work/oras (installation other)");
+  expect(trouble?.message).toContain(`rm ${names.stateRepository}:${names.ownerTag} -n work --cache oras`);
+  expect(trouble?.message).not.toContain("\u001b");
+  expect(againInMs).toBeGreaterThan(0);
+  owner = ours;
+  expect(await look(cache, [pod("a")])).toEqual({});
+});
+
+test("a registry that does not answer is asked again, and nothing is said of it", async () => {
+  const look = createOwnership("secret", async () => {
+    throw new Error("the connection was refused");
+  });
+  expect(await look(cache, [pod("a")])).toEqual({ againInMs: 30_000 });
+});
+
+const elsewhere = storedCache();
+test.each([
+  ["a Pod that is not ready", cache, { ...pod("a"), status: { podIP: "10.0.0.1" } }],
+  ["a Pod that still has the volume of before", cache, pod("a", elsewhere)],
+  ["a cache whose artifacts are on a volume", elsewhere, pod("a", elsewhere)],
+])("%s is not asked", async (_, of, one) => {
+  const claim = vi.fn(async () => ours);
+  expect(await createOwnership("secret", claim)(of, [one as V1Pod])).toEqual({});
+  expect(claim).not.toHaveBeenCalled();
+});
+
+test("an installation is told by what says nothing of its key", () => {
+  expect(installationId("secret")).toMatch(/^[\w-]{22}$/);
+  expect(installationId("secret")).not.toBe(installationId("other"));
+});
