@@ -4,7 +4,7 @@ import { buffer } from "node:stream/consumers";
 import { names } from "../../../schema/names.ts";
 import { hasKeeper } from "../../cache/storage.ts";
 import type { OrasCache, StoredOrasCache } from "../../cache/types.ts";
-import type { Manifest } from "../../retention/facts.ts";
+import type { Inventory } from "../../retention/facts.ts";
 import { readManifests } from "../../retention/read.ts";
 import { basic } from "../oci/authorize.ts";
 import { loginOf, registryPodOf } from "./open.ts";
@@ -15,14 +15,14 @@ import { openTunnel } from "./tunnel.ts";
 const longestMs = 300_000;
 
 /**
- * Every manifest of a cache, with the times at which its tags were pushed, which no API of a registry tells. The keeper beside the
- * registry is asked, in the same way and with the same password.
+ * Every manifest of a cache, with the times at which its tags were pushed and pulled, which no API of a registry tells. The keeper
+ * beside the registry is asked, in the same way and with the same password.
  *
  * @param session - of the person, in the namespace of the cache
  * @param cache - which
  * @throws where there is no keeper, or it does not tell
  */
-export async function manifestsOf(session: Session, cache: OrasCache): Promise<Manifest[]> {
+export async function inventoryOf(session: Session, cache: OrasCache): Promise<Inventory> {
   if (!hasKeeper(cache as StoredOrasCache)) throw new Error("there is no keeper beside the registry");
   const login = await loginOf(session, cache);
   const agent = new OneTunnel(() =>

@@ -5,7 +5,7 @@ import { listed } from "../../kube/list.ts";
 import { resources } from "../../kube/resources.ts";
 import { timeOf } from "../../retention/verdicts.ts";
 import { type Listed, listArtifacts } from "../artifacts/list.ts";
-import { manifestsOf } from "./ask-keeper.ts";
+import { inventoryOf } from "./ask-keeper.ts";
 import type { OpenRegistry } from "./open.ts";
 import type { Session } from "./session.ts";
 
@@ -42,7 +42,7 @@ async function pushTimes(
   cache: OrasCache,
 ): Promise<ReadonlyMap<string, Pick<Listed, "pushed">>> {
   const found = new Map<string, { pushed: Date }>();
-  for (const { repository, digest, tags } of await manifestsOf(session, cache))
+  for (const { repository, digest, tags } of (await inventoryOf(session, cache)).manifests)
     for (const { name, pushed } of tags) {
       const time = timeOf(pushed);
       if (time !== undefined) found.set(`${repository}:${name}@${digest}`, { pushed: new Date(time) });

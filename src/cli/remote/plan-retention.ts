@@ -12,7 +12,7 @@ import { CliError, reasonOf } from "../output.ts";
 import { formatData } from "../show/output.ts";
 import { shortSize } from "../show/sizes.ts";
 import { formatTable, unknown } from "../show/table.ts";
-import { manifestsOf } from "./ask-keeper.ts";
+import { inventoryOf } from "./ask-keeper.ts";
 import { findCache, nameOf } from "./find-cache.ts";
 import { withRight } from "./rights.ts";
 import { openSession, type Session, type Where } from "./session.ts";
@@ -45,10 +45,10 @@ export async function planRetention(name: string | undefined, where: Where): Pro
       const message = `The annotation ${names.keepAnnotation} of the ${shown} cannot be read: nothing is deleted until it is corrected. "${keep[0]?.entry}" is not a repository with :tag or @sha256:… after it.`;
       throw new CliError(message, exits.failed);
     }
-    const manifests = await asked(session, cache, shown);
+    const { manifests, pullsSince } = await asked(session, cache, shown);
     const uses = selectionOf(await usesOf(session));
     const now = Date.now();
-    const plan = planOf(manifests, { policy: policyOf(retention), keep, uses, pulls: undefined, now });
+    const plan = planOf(manifests, { policy: policyOf(retention), keep, uses, pullsSince, now });
     const schedule = retention.schedule ?? ownSchedule(cache.metadata?.uid ?? "");
     const next = nextTime(parseSchedule(schedule), now);
     return { plan, next: next === undefined ? undefined : new Date(next), but: hindrance(cache) };
@@ -59,7 +59,7 @@ export async function planRetention(name: string | undefined, where: Where): Pro
 
 async function asked(session: Session, cache: StoredOrasCache, shown: string) {
   try {
-    return await manifestsOf(session, cache);
+    return await inventoryOf(session, cache);
   } catch (error) {
     if (error instanceof CliError) throw error;
     const message = `The keeper of the ${shown} does not say what is there: ${reasonOf(error)}. It is a container of the registry's Pod, where the artifacts are on a volume; a Pod that an earlier version made gets it when it is restarted.`;
