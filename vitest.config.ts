@@ -67,6 +67,18 @@ export default defineConfig({
       },
       {
         test: {
+          // Installs the operator itself, and earlier ones that dev/extra.ts has prepared.
+          name: "installations",
+          expect: expectation,
+          include: ["test/installations/**/*.test.ts"],
+          globalSetup: ["test/support/temporary.ts"],
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           name: "long",
           include: ["test/long/**/*.test.ts"],
           globalSetup: ["test/support/temporary.ts"],

@@ -3,10 +3,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildModule, olderKubernetes } from "./cluster/binaries.ts";
+import { chooseCluster } from "./cluster/choose.ts";
 import { attach, run } from "./cluster/command.ts";
 import { ensurePackages, packages } from "./cluster/packages.ts";
 import { repository } from "./cluster/paths.ts";
 import { ClusterError, say, step } from "./cluster/progress.ts";
+import { earlierVersions, prepareEarlier } from "./earlier.ts";
 import { agentFolder, buildAgent, goEnvironment } from "./images/agent.ts";
 
 /** Everything that is tested, by the words that say so. */
@@ -16,6 +18,9 @@ const items: Readonly<Record<string, () => Promise<void>>> = {
     olderKubernetes.map((version) => [`Kubernetes ${version}`, () => apiServer(version)]),
   ),
   reliability,
+  upgrades,
+  releases,
+  "one registry": oneRegistry,
 };
 
 const [part = ""] = process.argv.slice(2);
@@ -68,6 +73,56 @@ async function agentOnArm(): Promise<void> {
     GOARCH: "arm64",
   });
   if (code !== 0) throw new ClusterError(`go test ended with exit code ${code}`);
+}
+
+/** From earlier versions of the operator to this one, with steps that run, on the cluster. */
+async function upgrades(): Promise<void> {
+  await bringUp();
+  for (const earlier of earlierVersions) {
+    await step(`images of ${earlier.commit}`, () => prepareEarlier(earlier));
+  }
+  await installations("upgrade", true);
+}
+
+/** Two releases of this commit, and what is in them. */
+async function releases(): Promise<void> {
+  await step("Debian packages", () => ensurePackages(packages.extra));
+  await installations("release", false);
+}
+
+/** An installation of the release from one registry, on the cluster. */
+async function oneRegistry(): Promise<void> {
+  await bringUp();
+  const code = await attach([process.execPath, join(repository, "dev/release.ts")]);
+  if (code !== 0) throw new ClusterError(`make release ended with exit code ${code}`);
+  await installations("mirror", true);
+}
+
+async function bringUp(): Promise<void> {
+  const inRepository = (...argv: string[]) => run([process.execPath, ...argv], { cwd: repository });
+  await step("cluster", () => inRepository("dev/cluster/main.ts", "up").then(() => "ready"));
+  await step("images", () => inRepository("dev/images.ts", "--load").then(() => "loaded"));
+  await step("manifests", () => inRepository("scripts/build-config.ts").then(() => "ready"));
+}
+
+/** Runs one of test/installations, where the cluster can be reached if it needs that. */
+async function installations(file: string, onCluster: boolean): Promise<void> {
+  const path = `test/installations/${file}.test.ts`;
+  const vitest = [
+    "npx",
+    "--prefix",
+    repository,
+    "vitest",
+    "run",
+    "--root",
+    repository,
+    "--project",
+    "installations",
+    path,
+  ];
+  const { argv, env } = onCluster ? await (await chooseCluster()).command(vitest) : { argv: vitest, env: {} };
+  const code = await attach(argv, env);
+  if (code !== 0) throw new ClusterError(`${path} ended with exit code ${code}`);
 }
 
 /** The integration tests against the API server of another version. The kubelet, the agent and images know none. */

@@ -1,33 +1,48 @@
 // Writes the files of a release into dist/release, and publishes nothing: make release. The same commit makes the same bytes.
 import { createHash } from "node:crypto";
-import {
-  chmod,
-  copyFile,
-  cp,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  writeFile,
-} from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { createReadStream } from "node:fs";
+import { chmod, copyFile, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { parse, parseDocument } from "yaml";
 import packageJson from "../package.json" with { type: "json" };
+import { names } from "../schema/names.ts";
 import { run } from "./cluster/command.ts";
 import { repository } from "./cluster/paths.ts";
 import { ClusterError, say, step } from "./cluster/progress.ts";
-import { agentFolder, buildAgent, goEnvironment } from "./images/agent.ts";
+import { buildAgent } from "./images/agent.ts";
+import { inArchive } from "./release/archive.ts";
+import { addImages, type ImageName, imageNames } from "./release/images.ts";
+import { type About, createLayout } from "./release/layout.ts";
+import { writeNode } from "./release/node.ts";
+import { packagesOf } from "./release/packages.ts";
+import { type Architecture, architectures, type Pins, readPins } from "./release/pins.ts";
+import { provenanceOf } from "./release/provenance.ts";
 
 const { name, version } = packageJson;
+const home = "https://github.com/converged-computing/oras-operator";
 const folder = join(repository, "dist", "release");
-const architectures = ["amd64", "arm64"] as const;
+/** The image of each target of the Dockerfile, and the value of the chart that names it. */
+const images: Readonly<Record<ImageName, { image: string; value: string }>> = {
+  operator: { image: names.operatorImage, value: "image" },
+  agent: { image: names.agentImage, value: "agentImage" },
+  scripts: { image: names.scriptsImage, value: "scriptsImage" },
+};
 const inRepository = { cwd: repository };
+const ociArchive = `${name}-${version}.oci.tar`;
+const chartArchive = `${name}-${version}.tgz`;
 
-/** When the commit was made, which stands for the time of everything in the release. */
-let seconds = 0;
+/** What the parts of a release are made with. */
+interface Release {
+  readonly commit: string;
+  readonly about: About;
+  readonly pins: Pins;
+  /** Folder with the bundled program. */
+  readonly bundle: string;
+}
 
+// Modes of folders that are made here are those of the umask.
+process.umask(0o022);
 await release().catch((error: unknown) => {
   if (!(error instanceof ClusterError)) throw error;
   console.error(`error: ${error.message}`);
@@ -39,129 +54,142 @@ async function release(): Promise<void> {
   if (changed.trim() !== "") {
     throw new ClusterError(`a release is made of a commit; commit or remove first:\n${changed.trimEnd()}`);
   }
-  seconds = Number(await run(["git", "log", "-1", "--format=%ct"], inRepository));
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  await step("manifests", manifests);
-  await step("chart", chart);
-  await step("command line", commandLine);
+  const commit = (await run(["git", "rev-parse", "HEAD"], inRepository)).trim();
+  const seconds = Number(await run(["git", "log", "-1", "--format=%ct"], inRepository));
+  const labels = {
+    "org.opencontainers.image.version": version,
+    "org.opencontainers.image.revision": commit,
+    "org.opencontainers.image.source": home,
+    "org.opencontainers.image.licenses": packageJson.license,
+  };
+  const bundle = join(folder, "bundle");
+  const made: Release = { commit, about: { seconds, labels }, pins: await readPins(), bundle };
+  await step("bundle", () =>
+    run(["tsup", "--out-dir", bundle, "--silent"], inRepository).then(() => "ready"),
+  );
+  const digests = await imagesAndChart(made);
+  await step("manifests", () => manifests(digests));
   for (const architecture of architectures) {
-    await step(`agent for ${architecture}`, () => agent(architecture));
+    await step(`command line, ${architecture}`, () => commandLine(made, architecture));
+    await step(`agent, ${architecture}`, () => agent(architecture));
   }
-  await step("list of packages (SPDX)", packagesOf);
+  await step("command line, any platform", () => commandLine(made));
+  await rm(bundle, { recursive: true });
+  await step("list of packages (SPDX)", () => spdx(made));
+  await step("provenance", () => provenance(made, digests));
   await step("checksums", checksums);
   say(`written: ${folder}`);
 }
 
-async function manifests(): Promise<void> {
-  await run([process.execPath, "scripts/build-config.ts"], inRepository);
-  await copyFile(join(repository, "examples/dist", `${name}.yaml`), join(folder, `${name}.yaml`));
-}
-
-async function chart(): Promise<void> {
-  await inArchive(`${name}-${version}.tgz`, async (content) => {
-    await cp(join(repository, "chart"), join(content, name), { recursive: true });
-    await rm(join(content, name, ".helmignore"));
-  });
-}
-
-/** One archive for all platforms: the program needs Node, and nothing else. */
-async function commandLine(): Promise<void> {
-  const bundle = join(folder, "bundle");
-  await run(["tsup", "--out-dir", bundle, "--silent"], inRepository);
-  await inArchive(`${name}-cli-${version}.tar.gz`, async (content) => {
-    const inside = join(content, `${name}-cli-${version}`);
-    await cp(bundle, inside, { recursive: true });
-    await copyFile(join(repository, "LICENSE"), join(inside, "LICENSE"));
-    for (const command of [name, "kubectl-oras_cache"]) {
-      const file = join(inside, command);
-      await writeFile(file, `#!/bin/sh\nexec node "$(dirname "$(readlink -f "$0")")/${name}.js" "$@"\n`);
-      await chmod(file, 0o755);
+/** One OCI layout of all images and the chart, which names the images by their digests. */
+async function imagesAndChart({ about, pins, bundle }: Release): Promise<ReadonlyMap<ImageName, string>> {
+  const digests = new Map<ImageName, string>();
+  await inArchive(join(folder, ociArchive), about.seconds, async (content) => {
+    const layout = await createLayout(content, about);
+    for (const image of imageNames) {
+      await step(`image ${image}`, async () => {
+        digests.set(image, (await addImages(layout, image, { pins, bundle })).digest);
+      });
     }
+    await step("chart", async () => {
+      await chart(about.seconds, digests);
+      const metadata = parse(await readFile(join(repository, "chart/Chart.yaml"), "utf8")) as object;
+      await layout.addChart("chart", join(folder, chartArchive), metadata);
+    });
+    await layout.finish();
   });
-  await rm(bundle, { recursive: true });
+  return digests;
 }
 
-async function agent(architecture: (typeof architectures)[number]): Promise<void> {
+function chart(seconds: number, digests: ReadonlyMap<ImageName, string>): Promise<void> {
+  return inArchive(join(folder, chartArchive), seconds, async (content) => {
+    const inside = join(content, name);
+    await cp(join(repository, "chart"), inside, { recursive: true });
+    await rm(join(inside, ".helmignore"));
+    const values = parseDocument(await readFile(join(inside, "values.yaml"), "utf8"));
+    for (const [image, digest] of digests) values.setIn([images[image].value, "digest"], digest);
+    await writeFile(join(inside, "values.yaml"), values.toString({ lineWidth: 0 }));
+  });
+}
+
+/** The YAML, and the list of all images: with their digests, but for the registry's, which is not made here. */
+async function manifests(digests: ReadonlyMap<ImageName, string>): Promise<void> {
+  let text = await readFile(join(repository, "examples/dist", `${name}.yaml`), "utf8");
+  const list: string[] = [];
+  for (const [target, digest] of digests) {
+    const { image } = images[target];
+    const pinned = `${image}@${digest}`;
+    if (!text.includes(`${image}\n`)) throw new Error(`examples/dist/${name}.yaml does not name ${image}`);
+    text = text.replaceAll(`${image}\n`, `${pinned}\n`);
+    list.push(pinned);
+  }
+  await writeFile(join(folder, `${name}.yaml`), text);
+  await writeFile(
+    join(folder, `${name}-${version}-images.txt`),
+    `${[...list, names.registryImage].join("\n")}\n`,
+  );
+}
+
+/** The program with Node for an architecture; without one, for who has Node. */
+async function commandLine({ about, pins, bundle }: Release, architecture?: Architecture): Promise<void> {
+  const platform = architecture ? `linux-${architecture}` : "any";
+  await inArchive(
+    join(folder, `${name}-cli-${version}-${platform}.tar.gz`),
+    about.seconds,
+    async (content) => {
+      const inside = join(content, `${name}-cli-${version}`);
+      await cp(bundle, inside, { recursive: true });
+      await copyFile(join(repository, "LICENSE"), join(inside, "LICENSE"));
+      const here = `"$(dirname "$(readlink -f "$0")")`;
+      let node = "node";
+      if (architecture) {
+        await writeNode(pins.node[architecture], join(inside, "node"), join(inside, "LICENSE.node"));
+        await chmod(join(inside, "node"), 0o755);
+        node = `${here}/node"`;
+      }
+      const program = join(inside, name);
+      await writeFile(program, `#!/bin/sh\nexec ${node} ${here}/${name}.js" "$@"\n`);
+      await chmod(program, 0o755);
+      await symlink(name, join(inside, "kubectl-oras_cache"));
+    },
+  );
+}
+
+async function agent(architecture: Architecture): Promise<void> {
   await buildAgent(join(folder, `${name}-agent-${version}-linux-${architecture}`), architecture);
 }
 
-interface Spdx {
-  documentNamespace: string;
-  creationInfo: { created: string };
-  packages: object[];
-  relationships: object[];
+async function spdx({ commit, about, pins }: Release): Promise<void> {
+  const list = await packagesOf(`${home}/spdx/${version}-${commit}`, about.seconds, pins);
+  await writeFile(join(folder, `${name}-${version}.spdx.json`), `${JSON.stringify(list, null, 2)}\n`);
 }
 
-/** Of the program, as npm writes it, and of the agent. */
-async function packagesOf(): Promise<void> {
-  const spdx = JSON.parse(
-    await run(["npm", "sbom", "--package-lock-only", "--sbom-format", "spdx", "--omit", "dev"], inRepository),
-  ) as Spdx;
-  const format = "{{if not .Main}}{{.Path}} {{.Version}}{{end}}";
-  const modules = await run(["go", "list", "-deps", "-f", `{{with .Module}}${format}{{end}}`, "."], {
-    cwd: agentFolder,
-    env: goEnvironment,
+async function provenance({ commit, pins }: Release, digests: ReadonlyMap<ImageName, string>): Promise<void> {
+  const subjects = new Map(await sums());
+  for (const [target, digest] of digests) subjects.set(images[target].image, digest.replace("sha256:", ""));
+  const go = (await run(["go", "env", "GOVERSION"])).trim();
+  const statement = provenanceOf({
+    ...{ repository: home, commit, subjects, pins },
+    builders: { go, node: process.version },
   });
-  const lines = [...new Set(modules.split("\n").filter(Boolean))].sort();
-  for (const [path = "", moduleVersion = ""] of lines.map((line) => line.split(" "))) {
-    const id = `SPDXRef-Go-${path.replaceAll(/[^A-Za-z0-9.-]/g, "-")}`;
-    spdx.packages.push({
-      name: path,
-      SPDXID: id,
-      versionInfo: moduleVersion,
-      downloadLocation: "NOASSERTION",
-      filesAnalyzed: false,
-      externalRefs: [
-        {
-          referenceCategory: "PACKAGE-MANAGER",
-          referenceType: "purl",
-          referenceLocator: `pkg:golang/${path}@${moduleVersion}`,
-        },
-      ],
-    });
-    spdx.relationships.push({
-      spdxElementId: "SPDXRef-DOCUMENT",
-      relatedSpdxElement: id,
-      relationshipType: "DESCRIBES",
-    });
-  }
-  // npm draws a number and takes the present time.
-  spdx.creationInfo.created = new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
-  const commit = (await run(["git", "rev-parse", "HEAD"], inRepository)).trim();
-  spdx.documentNamespace = `https://github.com/converged-computing/oras-operator/spdx/${version}-${commit}`;
-  await writeFile(join(folder, `${name}-${version}.spdx.json`), `${JSON.stringify(spdx, null, 2)}\n`);
+  const file = join(folder, `${name}-${version}.provenance.json`);
+  await writeFile(file, `${JSON.stringify(statement, null, 2)}\n`);
 }
 
 async function checksums(): Promise<void> {
-  const lines = [];
-  for (const file of (await readdir(folder)).sort()) {
-    const digest = createHash("sha256").update(await readFile(join(folder, file)));
-    lines.push(`${digest.digest("hex")}  ${file}\n`);
-  }
+  const lines = (await sums()).map(([file, sum]) => `${sum}  ${file}\n`);
   await writeFile(join(folder, "SHA256SUMS"), lines.join(""));
 }
 
-/** Packs what `fill` writes, with nothing in it of this machine, its user or the present. */
-async function inArchive(file: string, fill: (content: string) => Promise<void>): Promise<void> {
-  const content = await mkdtemp(join(tmpdir(), `${name}-release-`));
-  try {
-    await fill(content);
-    const same = ["--sort=name", `--mtime=@${seconds}`, "--owner=0", "--group=0", "--numeric-owner"];
-    const tar = join(folder, `${file}.tar`);
-    await run([
-      "tar",
-      "-C",
-      content,
-      ...same,
-      "--mode=u=rwX,go=rX",
-      "-cf",
-      tar,
-      ...(await readdir(content)).sort(),
-    ]);
-    await run(["gzip", "--no-name", "--best", "--force", tar]);
-    await rename(`${tar}.gz`, join(folder, file));
-  } finally {
-    await rm(content, { recursive: true });
+/** SHA-256 in hex of the files that are written. */
+async function sums(): Promise<[file: string, sum: string][]> {
+  const all: [string, string][] = [];
+  for (const file of (await readdir(folder)).sort()) {
+    const hash = createHash("sha256");
+    await pipeline(createReadStream(join(folder, file)), hash);
+    all.push([file, hash.digest("hex")]);
   }
+  return all;
 }

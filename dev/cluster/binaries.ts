@@ -37,12 +37,18 @@ export type ModuleName =
  *
  * @param name - folder of dev/cluster/modules
  * @param only - names of the programs that are needed; all when absent
+ * @param architecture - as Go names it; this machine's when absent
  */
-export async function buildModule(name: ModuleName, only?: readonly string[]): Promise<string> {
+export async function buildModule(
+  name: ModuleName,
+  only?: readonly string[],
+  architecture?: string,
+): Promise<string> {
   const source = join(modulesFolder, name);
   const file = join(source, "go.mod");
   const { packages, version } = readGoModule(await readFile(file, "utf8"), file);
-  const folder = join(cacheFolder, "bin", [name, version, ...(await ownSource(source))].join("-"));
+  const parts = [name, version, ...(await ownSource(source)), ...(architecture ? [architecture] : [])];
+  const folder = join(cacheFolder, "bin", parts.join("-"));
   const wanted = packages.filter((path) => !only || only.includes(programName(path)));
   const missing = () => wanted.filter((path) => !existsSync(join(folder, programName(path))));
   if (missing().length === 0) return folder;
@@ -50,7 +56,9 @@ export async function buildModule(name: ModuleName, only?: readonly string[]): P
   await withLock(join(cacheFolder, "locks", name), async () => {
     const toBuild = missing();
     if (toBuild.length === 0) return;
-    await step(`build ${name} ${version}`, () => build(source, folder, toBuild, versionFlags(name, version)));
+    await step(`build ${name} ${version}`, () =>
+      build(source, folder, toBuild, versionFlags(name, version), architecture),
+    );
   });
   return folder;
 }
@@ -68,6 +76,7 @@ async function build(
   folder: string,
   packages: readonly string[],
   flags: string,
+  architecture?: string,
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
   // Built aside and then moved: an interrupted build never leaves half a program in the cache.
@@ -77,7 +86,7 @@ async function build(
     const options = ["-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false", "-ldflags", flags];
     await run(["go", "build", ...options, "-o", `${aside}/`, ...packages], {
       cwd: source,
-      env: { CGO_ENABLED: "0", GOFLAGS: "", GOWORK: "off" },
+      env: { CGO_ENABLED: "0", GOFLAGS: "", GOWORK: "off", ...(architecture && { GOARCH: architecture }) },
     });
     for (const path of packages) {
       await rename(join(aside, programName(path)), join(folder, programName(path)));

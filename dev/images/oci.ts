@@ -14,11 +14,14 @@ export interface ImageConfig {
   readonly WorkingDir?: string;
 }
 
-interface Descriptor {
+/** What refers to a blob. */
+export interface Descriptor {
   readonly mediaType: string;
   readonly digest: string;
   readonly size: number;
   readonly annotations?: Readonly<Record<string, string>>;
+  /** Of an image in an index. */
+  readonly platform?: { readonly architecture: string; readonly os: string };
 }
 
 const manifestType = "application/vnd.oci.image.manifest.v1+json";
@@ -117,14 +120,16 @@ function blob(layout: string, digest: string): string {
   return join(layout, "blobs", ...digest.split(":"));
 }
 
-async function addJson(layout: string, mediaType: string, value: unknown): Promise<Descriptor> {
+/** Writes an object into a layout, as a blob. */
+export async function addJson(layout: string, mediaType: string, value: unknown): Promise<Descriptor> {
   const text = JSON.stringify(value);
   const digest = `sha256:${createHash("sha256").update(text).digest("hex")}`;
   await writeFile(blob(layout, digest), text);
   return { mediaType, digest, size: Buffer.byteLength(text) };
 }
 
-async function addFile(layout: string, mediaType: string, path: string): Promise<Descriptor> {
+/** Copies a file into a layout, as a blob. */
+export async function addFile(layout: string, mediaType: string, path: string): Promise<Descriptor> {
   const hash = createHash("sha256");
   await pipeline(createReadStream(path), hash);
   const digest = `sha256:${hash.digest("hex")}`;
