@@ -21,6 +21,7 @@ const items: Readonly<Record<string, () => Promise<void>>> = {
   upgrades,
   releases,
   "one registry": oneRegistry,
+  "cert-manager": certManager,
 };
 
 const [part = ""] = process.argv.slice(2);
@@ -96,6 +97,13 @@ async function oneRegistry(): Promise<void> {
   const code = await attach([process.execPath, join(repository, "dev/release.ts")]);
   if (code !== 0) throw new ClusterError(`make release ended with exit code ${code}`);
   await installations("mirror", true);
+}
+
+/** A real cert-manager, which renews the webhook's certificate while Pods are created, on the cluster. */
+async function certManager(): Promise<void> {
+  await bringUp();
+  await buildModule("cert-manager");
+  await installations("cert-manager", true);
 }
 
 async function bringUp(): Promise<void> {

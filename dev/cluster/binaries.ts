@@ -30,6 +30,7 @@ export type ModuleName =
   | (typeof clusterModules)[number]
   | `kubernetes-${(typeof olderKubernetes)[number]}`
   | "actionlint"
+  | "cert-manager"
   | "versitygw";
 
 /**

@@ -81,7 +81,7 @@ test("images of both architectures get into a registry under their digests, whic
   expect(list.map(([image]) => image)).toEqual([names.operatorImage, names.agentImage, names.scriptsImage]);
   for (const [image, digest] of list) {
     expect(yaml).toContain(`${image}@${digest}\n`);
-    expect(values).toContain(`digest: ${digest}\n`);
+    expect(values).toContain(`digest: "${digest}"\n`);
     const target = `${registry.host}/${image.slice(image.indexOf("/") + 1)}`;
     await oras("cp", "--from-oci-layout", `${ociArchive()}@${digest}`, "--to-plain-http", target);
     expect((await oras("resolve", "--plain-http", target)).trim()).toBe(digest);
