@@ -48,11 +48,23 @@ function wordsOf(line: string): string[] {
   return [...line.matchAll(/(?:'[^']*'|"[^"]*"|[^\s'"]+)+/g)].map(([word]) => word.replaceAll(/['"]/g, ""));
 }
 
-/** What of a line is for this program. */
-function ownLines(line: string): string[] {
-  const own =
-    /(?:^|[|;&(]\s*)(?:oras-operator|kubectl oras-cache)((?: +(?:'[^']*'|"[^"]*"|[^|;&<>()'"\s]+))*)(?=\s*(?:$|[|;&<>)]))/g;
-  return [...line.matchAll(own)].map(([, found = ""]) => found.trim());
+const programs = "(?:oras-operator|kubectl oras-cache)";
+
+/**
+ * What of a command is for this program, without its name.
+ *
+ * @throws Error if something is that cannot be told apart
+ */
+function ownLines(command: string): string[] {
+  const line = command.replaceAll(/\s*\\\n\s*/g, " ");
+  const own = RegExp(
+    `(?:^|[|;&(]\\s*)${programs}((?: +(?:'[^']*'|"[^"]*"|[^|;&<>()'"\\s]+))*)(?=\\s*(?:$|[|;&<>)#]))`,
+    "g",
+  );
+  const found = [...line.matchAll(own)].map(([, args = ""]) => args.trim());
+  const begun = [...line.matchAll(RegExp(`(?:^|[|;&(]\\s*)${programs}(?= |$|\\))`, "g"))];
+  if (begun.length !== found.length) throw new Error(`${line}: this test cannot tell its words apart`);
+  return found;
 }
 
 const withoutBlocks = (text: string) => text.replaceAll(/^( *)```.*?^\1```$/gms, "");
@@ -96,9 +108,14 @@ describe("a command line is told apart", () => {
     ["source <(oras-operator completion bash)", ["completion bash"]],
     ["helm install oras-operator ./chart", []],
     ["kubectl oras-cache cat a/b:1 'c d' > e", ["cat a/b:1 'c d'"]],
+    ["kubectl oras-cache cp \\\n  a/b:1 c/d:1", ["cp a/b:1 c/d:1"]],
   ])("%s has %j", (line, own) => {
     expect(ownLines(line)).toEqual(own);
   });
+});
+
+test("a command line that cannot be told apart is no command line that is right", () => {
+  expect(() => ownLines("oras-operator get $(cat name)")).toThrow("cannot tell its words apart");
 });
 
 describe("a block", () => {
