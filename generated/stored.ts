@@ -215,6 +215,7 @@ export interface components {
             registry?: components["schemas"]["Registry"];
             secrets?: components["schemas"]["OrasCacheSecrets"];
             auth?: components["schemas"]["OrasCacheAuth"];
+            tls?: components["schemas"]["OrasCacheTls"];
             networkPolicy?: components["schemas"]["OrasCacheNetworkPolicy"];
             storage?: components["schemas"]["OrasCacheStorage"];
             retention?: components["schemas"]["OrasCacheRetention"];
@@ -446,6 +447,13 @@ export interface components {
              * @enum {string}
              */
             type: "none" | "htpasswd";
+        };
+        /** @description With it the registry is spoken to over TLS. Its CA is in the ConfigMap <name of the OrasCache>-ca; injected Pods trust it. A renewed certificate restarts the registry's container, not its Pod. */
+        OrasCacheTls: {
+            /** @description Secret of the namespace with the keys tls.crt and tls.key, and ca.crt where its CA is not one that everybody trusts, as cert-manager writes it. The certificate must be for the name in status.url. The operator does not read it. */
+            secretName?: components["schemas"]["ObjectName"];
+            /** @description With true the registry's Pod issues its certificate itself, for 90 days, and renews it after 60. The CA is of this OrasCache alone. */
+            selfIssued?: boolean;
         };
         /** @description Who may reach the registry over the network, where the cluster's network plugin enforces NetworkPolicies. Whether it does cannot be seen from the API. */
         OrasCacheNetworkPolicy: {

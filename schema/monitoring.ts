@@ -86,6 +86,14 @@ export const alerts: readonly Alert[] = [
     fix: "Delete artifacts, or raise spec.storage.persistentVolumeClaim.size of the OrasCache.",
   },
   {
+    name: "OrasCacheCertificateExpires",
+    expr: "orascache_certificate_expiry_timestamp_seconds - time() < 3 * 24 * 3600",
+    for: "1h",
+    severity: "warning",
+    summary: "The certificate of a registry, which the labels name, ends in less than three days.",
+    fix: "With spec.tls.secretName renew the Secret. Else look at the log of the container keeper in the registry's Pod.",
+  },
+  {
     name: "OrasCacheSweepFails",
     expr: "increase(orascache_sweep_failures_total[6h]) > 0",
     for: "15m",

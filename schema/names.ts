@@ -70,6 +70,11 @@ export const names = {
   registryEnvironmentPath: "/var/run/oras/environment",
   registryAuthVolume: "registry-auth",
   registryAuthPath: "/var/run/oras/auth",
+  /** The author's Secret with the registry's certificate. */
+  registryCertificateVolume: "registry-certificate",
+  registryCertificatePath: "/var/run/oras/certificate",
+  /** What the name of the ConfigMap with a registry's CAs has after that of the cache. */
+  caConfigMapSuffix: "-ca",
   registryKeyVolume: "registry-key",
   registryKeyPath: "/var/run/oras/key",
   operatorImageRepository,

@@ -167,6 +167,16 @@ const troubles = {
       "The Secret of spec.secrets.orasEnv has variables that decide what the OrasCache decides, so the registry does not start.",
     fix: "Take the variables that the message names out of the Secret, and use the fields of the spec.",
   },
+  CertificateUnusable: {
+    meaning:
+      "The Secret of spec.tls.secretName is not there, or its certificate cannot be used. A registry that runs goes on with the one before.",
+    fix: "The message says what is wrong; correct the Secret. Within two minutes the registry has it, without a restart of its Pod.",
+  },
+  StillPlain: {
+    meaning:
+      "The registry's Pod was started without TLS, and is not replaced, because it may hold artifacts.",
+    fix: "Restart it when its artifacts are no longer needed; the message has the command.",
+  },
   AuthNotEnforced: {
     meaning: "The registry answers without a password, although it should ask for one.",
     fix: "Remove variables that begin with REGISTRY_AUTH from spec.secrets.orasEnv; use an image of distribution.",

@@ -3,7 +3,7 @@ import { authOf, cacheKey, cacheLogin, keySecretName, loginSecretName } from "./
 import type { ChildFacts } from "./facts.ts";
 import { onceSecret } from "./once-secret.ts";
 import { identityOf } from "./owner.ts";
-import { hasKeeper } from "./storage.ts";
+import { runsKeeper } from "./storage.ts";
 import type { StoredOrasCache } from "./types.ts";
 
 type AccessFacts = Pick<ChildFacts, "operatorKey" | "auth" | "statefulSet" | "clusterDomain">;
@@ -15,7 +15,7 @@ export function isClosed(cache: StoredOrasCache, facts: Pick<ChildFacts, "auth" 
 
 /** Whether something in the registry's Pod needs the cache's key: passwords are made from it, and the keeper's token. */
 export function needsKey(cache: StoredOrasCache, facts: Pick<ChildFacts, "auth" | "statefulSet">): boolean {
-  return isClosed(cache, facts) || hasKeeper(cache);
+  return isClosed(cache, facts) || runsKeeper(cache);
 }
 
 /**

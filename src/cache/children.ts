@@ -1,4 +1,5 @@
 import type {
+  V1ConfigMap,
   V1NetworkPolicy,
   V1PersistentVolumeClaim,
   V1PodDisruptionBudget,
@@ -7,6 +8,7 @@ import type {
   V1StatefulSet,
 } from "@kubernetes/client-node";
 import { credentialsSecret, keySecret } from "./access-secrets.ts";
+import { caConfigMap } from "./ca-config-map.ts";
 import { claim } from "./claim.ts";
 import { disruptionBudget } from "./disruption-budget.ts";
 import type { ChildFacts } from "./facts.ts";
@@ -19,6 +21,7 @@ import type { StoredOrasCache } from "./types.ts";
 
 /** An object that the operator makes for a cache. */
 export type Child =
+  | V1ConfigMap
   | V1NetworkPolicy
   | V1Secret
   | V1Service
@@ -31,6 +34,7 @@ const children: readonly ((cache: StoredOrasCache, facts: ChildFacts) => Child |
   httpSecret,
   keySecret,
   credentialsSecret,
+  caConfigMap,
   service,
   registryService,
   networkPolicy,

@@ -3,12 +3,15 @@ import type { Result } from "../annotations/problems.ts";
 import { parseRegistry, type Registry } from "../annotations/reference.ts";
 import { annotations } from "../annotations/table.ts";
 import { cacheHost } from "./address.ts";
+import { usesTls } from "./tls.ts";
 import type { OrasCache } from "./types.ts";
 
 /** How a registry is reached: made from an OrasCache, or from a registry that a step names itself. */
 export interface Connection extends Registry {
   /** Name of the OrasCache whose registry the operator runs in the cluster. */
   readonly cache?: string;
+  /** Whether it serves TLS, or will once its Pod is replaced: its CA is looked for while the step runs. */
+  readonly mayServeTls?: true;
   /** Whether it keeps its artifacts in S3, where no keeper is to be asked for room. */
   readonly isOnS3?: true;
 }
@@ -46,7 +49,9 @@ export function cacheConnection(
   if (cache?.spec?.deploy !== false) {
     const host = cacheHost({ name, namespace }, cache?.spec, clusterDomain);
     const onS3 = cache?.spec?.storage?.s3 ? { isOnS3: true as const } : {};
-    return { ok: true, value: { host, plainHttp: true, cache: name, ...onS3 } };
+    const connection = { host, plainHttp: cache === undefined || !usesTls(cache), cache: name };
+    const withTls = cache?.spec?.tls === undefined ? {} : { mayServeTls: true as const };
+    return { ok: true, value: { ...connection, ...onS3, ...withTls } };
   }
   if (cache.spec.registry !== undefined) {
     return { ok: true, value: parseRegistry(cache.spec.registry) };

@@ -1,5 +1,6 @@
 import type { V1StatefulSet } from "@kubernetes/client-node";
 import type { AuthType } from "./access.ts";
+import type { Authorities } from "./ca-config-map.ts";
 import type { NetworkMode } from "./network-mode.ts";
 
 /** What children and status depend on, and is the same for all caches. */
@@ -26,6 +27,8 @@ export interface CacheInstallation {
 export interface ChildFacts extends CacheInstallation {
   /** A fresh random value, for a Secret that is made. */
   readonly random: string;
+  /** The CAs of the registry; undefined where it serves no TLS. */
+  readonly authorities: Authorities | undefined;
   /** The StatefulSet as it is. */
   readonly statefulSet: V1StatefulSet | undefined;
   /** Whether a registry Pod has run on an emptyDir, in which there may be artifacts. */

@@ -10,7 +10,8 @@ import type { ChildFacts } from "./facts.ts";
 import { limitsOf } from "./fullness.ts";
 import { keeperResources } from "./keeper-resources.ts";
 import { identityOf } from "./owner.ts";
-import { hasKeeper, storageOf } from "./storage.ts";
+import { hasKeeper, runsKeeper, storageOf } from "./storage.ts";
+import { certificateFile, certificateNames } from "./tls.ts";
 import type { StoredOrasCache } from "./types.ts";
 
 /** What runs beside a registry, and before it. */
@@ -23,23 +24,26 @@ export interface KeeperParts {
 }
 
 /**
- * The keeper of a registry, which is the agent. Before the registry it writes the users file and looks at the names of its
- * variables; beside it, it knows how full the volume is.
+ * The keeper of a registry, which is the agent. Before the registry it writes the users file and the certificate, and looks
+ * at the names of its variables; beside it, it renews the certificate and knows how full the volume is.
  *
  * @param cache - whose
  * @param facts - what it depends on
  */
 export function keeperParts(cache: StoredOrasCache, facts: ChildFacts): KeeperParts {
-  const keeps = hasKeeper(cache);
+  const keeps = runsKeeper(cache);
   const closed = isClosed(cache, facts);
-  const orasEnv = cache.spec.secrets?.orasEnv;
+  const { secrets, tls } = cache.spec;
+  const orasEnv = secrets?.orasEnv;
   return {
-    initContainers: closed || orasEnv !== undefined ? [keeperInit(cache, facts, closed)] : [],
+    initContainers:
+      closed || tls !== undefined || orasEnv !== undefined ? [keeperInit(cache, facts, closed)] : [],
     containers: keeps ? [keeper(cache, facts, closed)] : [],
     env: keeps ? [...registryMetrics, registryEvents] : [],
     volumes: [
       ...(needsKey(cache, facts) ? [keyVolume(cache, facts)] : []),
       ...(orasEnv === undefined ? [] : [secretVolume(names.registryEnvironmentVolume, orasEnv)]),
+      ...(tls?.secretName === undefined ? [] : [certificateVolume(tls.secretName)]),
     ],
   };
 }
@@ -70,15 +74,17 @@ const registryEvents: V1EnvVar = {
   ]),
 };
 
-function keeperInit(cache: StoredOrasCache, { agentImage: image }: ChildFacts, closed: boolean): V1Container {
+function keeperInit(cache: StoredOrasCache, facts: ChildFacts, closed: boolean): V1Container {
+  const { agentImage: image } = facts;
   const { secrets, storage } = cache.spec;
+  const writes = writesOf(cache, facts, closed);
   const looks = secrets?.orasEnv !== undefined;
   return {
     name: names.keeperInitContainer,
     image,
     command: [names.agentPath, "keep-init"],
     args: [
-      ...(closed ? users : []),
+      ...writes.args,
       ...(looks ? [option("environment", names.registryEnvironmentPath)] : []),
       ...(looks && storage !== undefined ? ["--storage-written"] : []),
     ],
@@ -86,13 +92,16 @@ function keeperInit(cache: StoredOrasCache, { agentImage: image }: ChildFacts, c
     securityContext: confined,
     terminationMessagePolicy: "FallbackToLogsOnError",
     volumeMounts: [
-      ...(closed ? userMounts : []),
+      ...writes.mounts,
       ...(looks ? [mount(names.registryEnvironmentVolume, names.registryEnvironmentPath, true)] : []),
     ],
   };
 }
 
-function keeper(cache: StoredOrasCache, { agentImage: image }: ChildFacts, closed: boolean): V1Container {
+function keeper(cache: StoredOrasCache, facts: ChildFacts, closed: boolean): V1Container {
+  const { agentImage: image } = facts;
+  const writes = writesOf(cache, facts, closed);
+  const measures = hasKeeper(cache);
   const storage = storageOf(cache);
   const sizeLimit = storage.kind === "emptyDir" ? storage.sizeLimit : undefined;
   return {
@@ -100,8 +109,8 @@ function keeper(cache: StoredOrasCache, { agentImage: image }: ChildFacts, close
     image,
     command: [names.agentPath, "keep"],
     args: [
-      ...(closed ? users : [option("key", names.registryKeyPath)]),
-      option("data", names.registryDataPath),
+      ...(writes.args.length > 0 ? writes.args : [option("key", names.registryKeyPath)]),
+      ...(measures ? [option("data", names.registryDataPath)] : []),
       option("cache-uid", identityOf(cache).uid),
       ...(sizeLimit === undefined ? [] : [option("limit", String(Math.floor(amountOf(sizeLimit))))]),
       option("refuse-at", String(limitsOf(cache).refuseAt)),
@@ -115,8 +124,8 @@ function keeper(cache: StoredOrasCache, { agentImage: image }: ChildFacts, close
     securityContext: confined,
     terminationMessagePolicy: "FallbackToLogsOnError",
     volumeMounts: [
-      mount(names.registryDataVolume, names.registryDataPath),
-      ...(closed ? userMounts : [mount(names.registryKeyVolume, names.registryKeyPath, true)]),
+      ...(measures ? [mount(names.registryDataVolume, names.registryDataPath)] : []),
+      ...(writes.mounts.length > 0 ? writes.mounts : [keyMount]),
     ],
   };
 }
@@ -125,12 +134,36 @@ function option(name: keyof typeof agentOptions, value: string): string {
   return `--${name}=${value}`;
 }
 
-const users = [option("key", names.registryKeyPath), option("htpasswd", htpasswd), option("user", firstUser)];
+const keyMount = mount(names.registryKeyVolume, names.registryKeyPath, true);
 
-const userMounts = [
-  mount(names.registryKeyVolume, names.registryKeyPath, true),
-  mount(names.registryAuthVolume, names.registryAuthPath),
-];
+/** What the keeper writes for the registry, if anything: before it starts, and while it runs. */
+function writesOf(cache: StoredOrasCache, { clusterDomain }: ChildFacts, closed: boolean) {
+  const { tls } = cache.spec;
+  if (!closed && tls === undefined) return { args: [], mounts: [] };
+  const isAuthors = tls?.secretName !== undefined;
+  return {
+    args: [
+      option("key", names.registryKeyPath),
+      ...(closed ? [option("htpasswd", htpasswd), option("user", firstUser)] : []),
+      ...(tls === undefined ? [] : [option("tls", certificateFile)]),
+      ...(isAuthors ? [option("certificate", names.registryCertificatePath)] : []),
+      ...(tls === undefined
+        ? []
+        : certificateNames(identityOf(cache), cache.spec, clusterDomain).map((name) => option("name", name))),
+    ],
+    mounts: [
+      keyMount,
+      mount(names.registryAuthVolume, names.registryAuthPath),
+      ...(isAuthors ? [mount(names.registryCertificateVolume, names.registryCertificatePath, true)] : []),
+    ],
+  };
+}
+
+/** Optional: the keeper says in words that it is not there, where the kubelet would only wait. */
+function certificateVolume(secretName: string): V1Volume {
+  const name = names.registryCertificateVolume;
+  return { name, secret: { secretName, optional: true, defaultMode: 0o440 } };
+}
 
 function mount(name: string, mountPath: string, readOnly = false): V1VolumeMount {
   return { name, mountPath, ...(readOnly ? { readOnly } : {}) };

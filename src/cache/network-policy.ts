@@ -8,7 +8,7 @@ import type { ChildFacts } from "./facts.ts";
 import { selectorLabels } from "./labels.ts";
 import { type NetworkFacts, networkModeOf } from "./network-mode.ts";
 import { childMetadata, identityOf } from "./owner.ts";
-import { hasKeeper } from "./storage.ts";
+import { runsKeeper } from "./storage.ts";
 import type { StoredOrasCache } from "./types.ts";
 
 /**
@@ -35,7 +35,7 @@ export function networkPolicy(
   // Steps ask the keeper of their own cache whether there is room.
   const rules = [
     ruleFor(names.registryPort, [...inside, ...from]),
-    ...(hasKeeper(cache) ? [ruleFor(names.keeperPort, inside)] : []),
+    ...(runsKeeper(cache) ? [ruleFor(names.keeperPort, inside)] : []),
     // A rule without peers would let everybody in.
     ...(metricsFrom.length > 0 ? [ruleFor(names.registryMetricsPort, metricsFrom)] : []),
   ];

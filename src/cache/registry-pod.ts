@@ -3,6 +3,7 @@ import type {
   V1EnvVar,
   V1PodSpec,
   V1PodTemplateSpec,
+  V1Probe,
   V1ResourceRequirements,
   V1Volume,
 } from "@kubernetes/client-node";
@@ -66,7 +67,7 @@ export function restartIn(
 
 function podSpec(cache: StoredOrasCache, facts: ChildFacts): V1PodSpec {
   const { spec } = cache;
-  const access = accessParts(isClosed(cache, facts));
+  const access = accessParts(isClosed(cache, facts), spec.tls !== undefined);
   const keeper = keeperParts(cache, facts);
   // Their schema has no required fields: the API server says what is missing when it sees the StatefulSet.
   const scheduling = {
@@ -115,8 +116,21 @@ function dataVolume(cache: StoredOrasCache): V1Volume {
   return { name, emptyDir: sizeLimit === undefined ? {} : { sizeLimit } };
 }
 
+/**
+ * The keeper says that a registry lives which serves TLS, and that it does not once its certificate was renewed: the kubelet
+ * then starts the container again in place, and the emptyDir stays. A port of another container is found by its number only.
+ * A keeper that ends again and again is away for five minutes at most, and takes no registry with it.
+ */
+const keeperSaysLive: V1Probe = {
+  httpGet: { path: "/live", port: names.keeperPort, scheme: "HTTPS" },
+  periodSeconds: 10,
+  timeoutSeconds: 5,
+  failureThreshold: 36,
+};
+
 function registry(cache: StoredOrasCache, facts: ChildFacts, access: AccessParts): V1Container {
-  const answers = { path: "/", port: names.registryContainer, scheme: "HTTP" };
+  const isTls = cache.spec.tls !== undefined;
+  const answers = { path: "/", port: names.registryContainer, scheme: isTls ? "HTTPS" : "HTTP" };
   const orasEnv = cache.spec.secrets?.orasEnv;
   const s3 = s3Of(cache);
   // Without S3 "/" answers 503, and a restart of every registry would not bring it back.
@@ -130,7 +144,9 @@ function registry(cache: StoredOrasCache, facts: ChildFacts, access: AccessParts
     resources: resourcesOf(cache),
     // "/" answers 200 in every version, also where "/v2/" asks for credentials.
     readinessProbe: { httpGet: answers, periodSeconds: 2, timeoutSeconds: 2 },
-    livenessProbe: { ...lives, periodSeconds: 20, timeoutSeconds: 5, failureThreshold: 6 },
+    livenessProbe: isTls
+      ? keeperSaysLive
+      : { ...lives, periodSeconds: 20, timeoutSeconds: 5, failureThreshold: 6 },
     securityContext: confined,
     volumeMounts: [
       ...(s3?.volumeMounts ?? [{ name: names.registryDataVolume, mountPath: names.registryDataPath }]),

@@ -2,7 +2,7 @@ import type { V1Service, V1ServicePort } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { selectorLabels } from "./labels.ts";
 import { childMetadata, identityOf } from "./owner.ts";
-import { hasKeeper } from "./storage.ts";
+import { runsKeeper } from "./storage.ts";
 import type { StoredOrasCache } from "./types.ts";
 
 /**
@@ -34,7 +34,7 @@ export function service(cache: StoredOrasCache): V1Service {
 export function portsOf(cache: StoredOrasCache): V1ServicePort[] {
   return [
     port(names.registryContainer, names.registryPort),
-    ...(hasKeeper(cache)
+    ...(runsKeeper(cache)
       ? [port("metrics", names.registryMetricsPort), port(names.keeperContainer, names.keeperPort)]
       : []),
   ];

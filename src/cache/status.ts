@@ -14,6 +14,7 @@ import { registryAnswers } from "./pods.ts";
 import { type RetentionOutcome, retentionStatus } from "./retention-status.ts";
 import { isRolledOut, isUpdatePending } from "./rollout.ts";
 import { fateOf, lossVerdict, lowVerdict, type StorageStatus, storageStatus } from "./storage-status.ts";
+import { servesTls } from "./tls.ts";
 import type { Trouble } from "./trouble.ts";
 import type { Condition, OrasCacheStatus, StoredOrasCache } from "./types.ts";
 import type { Usage } from "./usage.ts";
@@ -101,7 +102,7 @@ export function conditionOf(status: OrasCacheStatus | undefined, type: Condition
 function deployed(observation: Observation) {
   const { cache, statefulSet, claim, trouble, installation, pods } = observation;
   const readyReplicas = statefulSet?.status?.readyReplicas ?? 0;
-  const url = `http://${cacheHost(identityOf(cache), cache.spec, installation.clusterDomain)}`;
+  const url = urlOf(cache, pods, installation);
   // Whoever is refused a folder of a bucket has not got it; what runs already goes on where it is.
   const storage =
     trouble?.reason === "PrefixTaken"
@@ -118,7 +119,7 @@ function deployed(observation: Observation) {
   const retention = retentionStatus(cache, observation.retention);
   const open = openVerdict(observation);
   // Who asked for a password is not to believe that there is one.
-  const isStillOpen = open.Open?.reason === "StillOpen" ? open.Open : undefined;
+  const isStillOpen = open.Open?.reason === "StillOpen" ? open.Open : stillPlain(observation);
   const verdicts: Verdicts = {
     Ready: ready(available, progressing, problem ?? isStillOpen),
     Available: available,
@@ -141,11 +142,26 @@ function deployed(observation: Observation) {
   };
 }
 
+function urlOf(cache: StoredOrasCache, pods: readonly V1Pod[], { clusterDomain }: CacheInstallation): string {
+  const scheme = servesTls(cache, pods) ? "https" : "http";
+  return `${scheme}://${cacheHost(identityOf(cache), cache.spec, clusterDomain)}`;
+}
+
 function withRetention(
   { lastSweep: _, freedBytes: __, ...storage }: StorageStatus,
   swept: Pick<StorageStatus, "lastSweep" | "freedBytes">,
 ): StorageStatus {
   return { ...storage, ...swept };
+}
+
+/** That the registry serves no TLS although its spec asks for it. */
+function stillPlain({ cache, pods, statefulSet }: Observation): Verdict | undefined {
+  if (cache.spec.tls === undefined || servesTls(cache, pods) || !isUpdatePending(statefulSet))
+    return undefined;
+  const message =
+    "The registry's Pod runs without TLS since before it was asked for, and is not replaced, because its artifacts would be " +
+    `lost. To replace it: ${restartCommand(cache)}`;
+  return { status: "False", reason: "StillPlain", message };
 }
 
 /** That the registry asks for no password, or is reached by every Pod, where it should not or new ones are not. */

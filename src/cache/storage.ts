@@ -42,7 +42,16 @@ export function mayBeElsewhere({ spec }: StoredOrasCache): boolean {
 }
 
 /**
- * Whether a keeper runs beside the registry: where its artifacts are on a volume of its Pod, for sure.
+ * Whether a keeper runs beside the registry: to look after its volume, or after its certificate.
+ *
+ * @param cache - as stored
+ */
+export function runsKeeper(cache: StoredOrasCache): boolean {
+  return hasKeeper(cache) || (cache.spec.deploy && cache.spec.tls !== undefined);
+}
+
+/**
+ * Whether a keeper looks after the registry's volume: where its artifacts are on a volume of its Pod, for sure.
  *
  * @param cache - as stored
  */

@@ -52,6 +52,12 @@ export function troubleOf(pod: V1Pod): Trouble | undefined {
   return undefined;
 }
 
+/** What the keeper says before the registry, by its exit code. */
+const refusals = [
+  [exitCodes.envConflicts, "EnvConflicts"],
+  [exitCodes.certificateUnusable, "CertificateUnusable"],
+] as const;
+
 function containerTrouble({ name, state, lastState, image }: V1ContainerStatus): Trouble | undefined {
   const { reason, message } = state?.waiting ?? {};
   if (reason === undefined || startingReasons.has(reason)) return undefined;
@@ -61,8 +67,10 @@ function containerTrouble({ name, state, lastState, image }: V1ContainerStatus):
     return { reason: "ImagePullFailed", message: `image ${image} cannot be pulled: ${cause}` };
   }
   const ended = lastState?.terminated;
-  if (name === names.keeperInitContainer && ended?.exitCode === exitCodes.envConflicts.code)
-    return { reason: "EnvConflicts", message: ended.message?.trim() ?? exitCodes.envConflicts.meaning };
+  const refusal = refusals.find(
+    ([code]) => name === names.keeperInitContainer && ended?.exitCode === code.code,
+  );
+  if (refusal) return { reason: refusal[1], message: ended?.message?.trim() ?? refusal[0].meaning };
   const last = ended ? ` (last exit code ${ended.exitCode}${ended.reason ? `, ${ended.reason}` : ""})` : "";
   // The back-off's message counts up.
   const text = reason === "CrashLoopBackOff" ? "it ends again and again" : (message ?? "no reason given");

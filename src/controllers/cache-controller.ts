@@ -17,7 +17,7 @@ import { childKinds } from "./child-kinds.ts";
 import type { AskEnforced } from "./enforcement.ts";
 import type { ClaimStorage } from "./ownership.ts";
 import type { Asked } from "./remotes.ts";
-import { type AskUsage, createReports, type ObserveUsage } from "./reports.ts";
+import { type AskReport, createReports, type ObserveUsage } from "./reports.ts";
 import type { Retention } from "./retention.ts";
 import { createStepArrivals } from "./step-arrivals.ts";
 import type { StepPod } from "./step-pods.ts";
@@ -49,8 +49,8 @@ interface CacheControllerSettings {
   readonly askEnforced: AskEnforced;
   /** Asks a registry of the operator's whose the folder of its bucket is, and claims what is nobody's. */
   readonly claimStorage: ClaimStorage;
-  /** Asks the keeper of a registry how full it is. */
-  readonly askUsage: AskUsage;
+  /** Asks the keeper of a registry how that is. */
+  readonly askReport: AskReport;
   readonly observeUsage: ObserveUsage;
   /** How the last passes of retention ended. */
   readonly retention: Pick<Retention, "outcomeOf" | "watch">;
@@ -76,7 +76,7 @@ export function cacheController(settings: CacheControllerSettings): Controller {
     fieldSelector: failedCreations,
     keep: keepEvent,
   });
-  const reports = createReports(settings.installation.operatorKey, settings.askUsage, settings.observeUsage);
+  const reports = createReports(settings.installation.operatorKey, settings.askReport, settings.observeUsage);
   const arrivals = createStepArrivals(settings.steps);
   const { reconcile, isOwnWrite } = createReconciler({
     ...settings,

@@ -1,21 +1,25 @@
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import type { V1PersistentVolumeClaim, V1Pod, V1StatefulSet } from "@kubernetes/client-node";
+import type { V1ConfigMap, V1PersistentVolumeClaim, V1Pod, V1StatefulSet } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import type { EventReason } from "../../schema/reasons.ts";
-import { asksForPassword, podAsksForPassword } from "../cache/access.ts";
+import { asksForPassword, cacheKey, podAsksForPassword } from "../cache/access.ts";
+import { type Authorities, authorsIn } from "../cache/ca-config-map.ts";
 import { type Child, desiredChildren } from "../cache/children.ts";
 import type { CacheInstallation } from "../cache/facts.ts";
 import { isRecorded } from "../cache/network-mode.ts";
 import { type CacheIdentity, identityOf } from "../cache/owner.ts";
 import type { RetentionOutcome } from "../cache/retention-status.ts";
 import { isRolledOut } from "../cache/rollout.ts";
+import { authorsFrom, servedTrouble } from "../cache/served.ts";
 import { conditionOf, type RemoteAnswer, statusOf, untilDeadline } from "../cache/status.ts";
 import { storageOf } from "../cache/storage.ts";
 import { grownTo, isReplaced } from "../cache/storage-status.ts";
+import { caConfigMapName, servesTls } from "../cache/tls.ts";
 import { lostNode, mayHoldArtifacts, type Trouble, troubleOf } from "../cache/trouble.ts";
 import type { OrasCacheStatus, StoredOrasCache } from "../cache/types.ts";
 import type { Usage } from "../cache/usage.ts";
+import { authoritiesOf } from "../certificates/authorities.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { isStatus } from "../kube/errors.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
@@ -35,6 +39,7 @@ import type { Asked } from "./remotes.ts";
 import { type Reports, reportedTrouble } from "./reports.ts";
 import { createRollouts } from "./rollouts.ts";
 import type { StepArrivals } from "./step-arrivals.ts";
+import { registryTrust } from "./trust.ts";
 
 /** What the reconciler sees and acts with. */
 export interface ReconcilerSettings {
@@ -104,7 +109,9 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
   const rollouts = createRollouts();
   const enforcement = createEnforcement(settings.askEnforced);
   const prefixes = createPrefixes(caches);
-  const ownership = createOwnership(settings.installation.operatorKey, settings.claimStorage);
+  const ownership = createOwnership(settings.installation.operatorKey, settings.claimStorage, (pod, cache) =>
+    registryTrust(pod, cache, settings.installation, client),
+  );
 
   const childrenFor = (key: string, owner: CacheIdentity): Children => {
     const known = memories.get(key);
@@ -140,9 +147,25 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     return live === undefined ? asItRan(settings.installation, gone) : settings.installation;
   };
 
-  const desiredOf = (cache: StoredOrasCache, key: string): Child[] =>
+  /** The CAs of a registry. Those of the author's Secret, which its keeper has told of, are known to a new leader, too. */
+  const authoritiesFor = async (cache: StoredOrasCache, key: string): Promise<Authorities | undefined> => {
+    const pods = settings.podsOf(key);
+    if (!servesTls(cache, pods)) return undefined;
+    const own = await authoritiesOf(
+      cacheKey(settings.installation.operatorKey, identityOf(cache)),
+      new Date(),
+    );
+    if (cache.spec.tls?.secretName === undefined) return { own, authors: "" };
+    const { name, namespace } = identityOf(cache);
+    const published = settings.children["ConfigMap"]?.get(`${namespace}/${caConfigMapName(name)}`);
+    const { served } = settings.reports.of(key, cache, pods);
+    return { own, authors: authorsFrom(served, authorsIn((published as V1ConfigMap | undefined) ?? {})) };
+  };
+
+  const desiredOf = async (cache: StoredOrasCache, key: string): Promise<Child[]> =>
     desiredChildren(cache, {
       ...installationFor(key),
+      authorities: await authoritiesFor(cache, key),
       random: randomBytes(32).toString("base64url"),
       statefulSet: liveSet(key),
       mayHoldArtifacts: settings.podsOf(key).some(mayHoldArtifacts),
@@ -172,7 +195,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     prefixes.take(cache);
     const children = childrenFor(key, identityOf(cache));
     await findUnseen(cache, key);
-    const desired = desiredOf(cache, key);
+    const desired = await desiredOf(cache, key);
     for (const child of superfluous(cache, key, desired)) yield* await children.prune(child);
     const awaited = settings.arrivals.lookInMs(key) === 0;
     if (awaited) settings.arrivals.looked(key);
@@ -233,10 +256,10 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     }
     const refused = troubleFrom(error);
     const found = refused ? { trouble: refused } : await inspect(cache, key);
-    const { usage, againInMs } = settings.reports.of(key, cache, settings.podsOf(key));
+    const { usage, served, againInMs } = settings.reports.of(key, cache, settings.podsOf(key));
     return {
       ...{ error, remote: undefined, usage },
-      trouble: found.trouble ?? reportedTrouble(usage),
+      trouble: found.trouble ?? reportedTrouble(usage) ?? servedTrouble(served, cache.spec.tls?.secretName),
       againInMs: earliest(found.againInMs, againInMs),
     };
   };

@@ -14,6 +14,7 @@ export interface ChildKind {
 /** The kinds of children, by their `kind`. */
 export const childKinds: Readonly<Record<string, ChildKind>> = {
   Secret: { resource: resources.secrets, access: "create" },
+  ConfigMap: { resource: resources.configMaps, access: "apply" },
   Service: { resource: resources.services, access: "apply" },
   PersistentVolumeClaim: { resource: resources.persistentVolumeClaims, access: "claim" },
   NetworkPolicy: { resource: resources.networkPolicies, access: "apply" },

@@ -2,11 +2,12 @@ import type { V1Pod } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { firstUser } from "../cache/access.ts";
 import { hostOf, isReady, startOf } from "../cache/pods.ts";
+import { podServesTls } from "../cache/tls.ts";
 import type { Trouble } from "../cache/trouble.ts";
 import type { Enforced } from "../registry/enforced.ts";
 
-/** Asks a registry whether it refuses who has no password. */
-export type AskEnforced = (host: string, user: string) => Promise<Enforced>;
+/** Asks a registry, by its URL, whether it refuses who has no password. */
+export type AskEnforced = (url: string, user: string) => Promise<Enforced>;
 
 /** What is known of the registries of a cache, and when to look again where one did not answer. */
 interface Enforcement {
@@ -31,7 +32,9 @@ export function createEnforcement(ask: AskEnforced): (pods: readonly V1Pod[]) =>
       ready.map(async (pod) => {
         // A registry that is started again may draw another of two schemes.
         const start = startOf(pod, names.registryContainer);
-        const answer = known.get(start) ?? (await ask(`${hostOf(pod)}:${names.registryPort}`, firstUser));
+        const scheme = podServesTls(pod.spec) ? "https" : "http";
+        const url = `${scheme}://${hostOf(pod)}:${names.registryPort}`;
+        const answer = known.get(start) ?? (await ask(url, firstUser));
         if (answer !== undefined) known.set(start, answer);
         const [oldest] = known.keys();
         if (known.size > mostRemembered && oldest !== undefined) known.delete(oldest);

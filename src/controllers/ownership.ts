@@ -8,6 +8,7 @@ import type { Trouble } from "../cache/trouble.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import { printable } from "../kube/events.ts";
 import type { Owner, OwnRegistry } from "../registry/owner.ts";
+import type { Trust } from "../registry/peer.ts";
 
 /** Asks a registry whose its storage is, and claims what is nobody's. */
 export type ClaimStorage = (registry: Omit<OwnRegistry, "signal">, own: Owner) => Promise<Owner>;
@@ -29,11 +30,13 @@ const mostRemembered = 10_000;
  *
  * @param operatorKey - secret
  * @param claim - asks a registry
+ * @param trustOf - whom to trust as the registry in a Pod
  * @returns (a cache, its Pods) => what is wrong, if anything
  */
 export function createOwnership(
   operatorKey: string,
   claim: ClaimStorage,
+  trustOf: (pod: V1Pod, cache: StoredOrasCache) => Promise<Trust | undefined>,
 ): (cache: StoredOrasCache, pods: readonly V1Pod[]) => Promise<Ownership> {
   const installation = installationId(operatorKey);
   const ours = new Set<string>();
@@ -51,7 +54,8 @@ export function createOwnership(
       : undefined;
     const own = { installation, cache: `${namespace}/${name}` };
     try {
-      const owner = await claim({ host: `${host}:${names.registryPort}`, authorization }, own);
+      const peer = { host: `${host}:${names.registryPort}`, trust: await trustOf(pod, cache) };
+      const owner = await claim({ peer, authorization }, own);
       if (owner.installation !== installation)
         return { trouble: taken(location, owner, own.cache), againInMs: takenMs };
     } catch {

@@ -3,21 +3,26 @@ import { names } from "../../schema/names.ts";
 import { type CacheName, cacheKey, keeperToken } from "../cache/access.ts";
 import { identityOf } from "../cache/owner.ts";
 import { hostOf, isReady, startOf } from "../cache/pods.ts";
+import type { Served } from "../cache/served.ts";
 import type { Trouble } from "../cache/trouble.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import type { Usage } from "../cache/usage.ts";
+import type { KeeperReport } from "../keeper/report.ts";
 import { manualWatch, type Watch } from "../kube/controller.ts";
 import { nameOf } from "../kube/objects.ts";
+import type { Peer } from "../registry/peer.ts";
+import { keeperTrust } from "./trust.ts";
 
-/** Asks a keeper how full its registry is; undefined where it does not answer. */
-export type AskUsage = (address: string, token: string) => Promise<Usage | undefined>;
+/** Asks a keeper how its registry is; undefined where it does not answer. */
+export type AskReport = (peer: Peer, token: string) => Promise<KeeperReport | undefined>;
 
 /** Is told what a keeper has said; undefined once the cache is gone. */
 export type ObserveUsage = (cache: CacheName, usage: Usage | undefined) => void;
 
-/** What is known of a volume, and when to look again. */
+/** What is known of a registry, and when to look again. */
 export interface Report {
   readonly usage?: Usage | undefined;
+  readonly served?: Served | undefined;
   readonly againInMs?: number | undefined;
 }
 
@@ -48,6 +53,7 @@ interface Memory {
   dueAt: number;
   asks: boolean;
   usage?: Usage | undefined;
+  served?: Served | undefined;
 }
 
 /**
@@ -57,7 +63,7 @@ interface Memory {
  * @param ask - asks one
  * @param observe - for metrics
  */
-export function createReports(operatorKey: string, ask: AskUsage, observe: ObserveUsage): Reports {
+export function createReports(operatorKey: string, ask: AskReport, observe: ObserveUsage): Reports {
   const memories = new Map<string, Memory>();
   const waiting: (() => Promise<void>)[] = [];
   let asking = 0;
@@ -73,16 +79,20 @@ export function createReports(operatorKey: string, ask: AskUsage, observe: Obser
     void next();
   };
 
-  const begin = (key: string, memory: Memory, address: string, token: string) => {
+  const begin = (key: string, memory: Memory, cache: StoredOrasCache, host: string, pod: V1Pod) => {
     memory.asks = true;
     waiting.push(async () => {
       // One that was replaced meanwhile is not asked.
       if (memories.get(key) !== memory) return;
-      const usage = await ask(address, token);
+      const identity = identityOf(cache);
+      const trust = await keeperTrust(pod, identity, operatorKey);
+      const token = keeperToken(cacheKey(operatorKey, identity));
+      const report = await ask({ host: `${host}:${names.keeperPort}`, trust }, token);
       memory.asks = false;
-      memory.usage = usage ?? memory.usage;
-      memory.dueAt = Date.now() + (usage === undefined ? retryMs : spread(intervalMs));
-      if (usage !== undefined) observe(nameOf(key), usage);
+      memory.usage = report?.usage ?? memory.usage;
+      memory.served = report?.served ?? memory.served;
+      memory.dueAt = Date.now() + (report === undefined ? retryMs : spread(intervalMs));
+      if (report?.usage !== undefined) observe(nameOf(key), report.usage);
       tell(key);
     });
     void next();
@@ -109,13 +119,12 @@ export function createReports(operatorKey: string, ask: AskUsage, observe: Obser
       if (pod === undefined || host === undefined) return {};
       const start = startOf(pod, names.keeperContainer);
       const memory = remembered(key, start, cache.status?.storage?.used !== undefined);
-      const { usage, asks, dueAt } = memory;
-      if (asks) return { usage };
+      const { usage, served, asks, dueAt } = memory;
+      if (asks) return { usage, served };
       const againInMs = dueAt - Date.now();
-      if (againInMs > 0) return { usage, againInMs };
-      const token = keeperToken(cacheKey(operatorKey, identityOf(cache)));
-      begin(key, memory, `${host}:${names.keeperPort}`, token);
-      return { usage };
+      if (againInMs > 0) return { usage, served, againInMs };
+      begin(key, memory, cache, host, pod);
+      return { usage, served };
     },
     forget: (key) => {
       memories.delete(key);

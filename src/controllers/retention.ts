@@ -27,6 +27,7 @@ import { keyOf, nameOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { resources } from "../kube/resources.ts";
 import { deleteManifest } from "../registry/delete.ts";
+import type { Peer } from "../registry/peer.ts";
 import type { Deletion } from "../retention/facts.ts";
 import { policyOf } from "../retention/policy.ts";
 import { nextTime, ownSchedule, parseSchedule } from "../retention/schedule.ts";
@@ -34,6 +35,7 @@ import { keepList } from "../retention/uses.ts";
 import { doneWords, plannedWords } from "../retention/words.ts";
 import { type PassSettings, planPass, runPass } from "./retention-pass.ts";
 import { stepInputs } from "./step-inputs.ts";
+import { keeperTrust, registryTrust } from "./trust.ts";
 
 /** What retention needs. */
 export interface RetentionSettings {
@@ -42,7 +44,9 @@ export interface RetentionSettings {
   readonly caches: Reflector<StoredOrasCache>;
   readonly publish: EventRecorder;
   readonly operatorKey: string;
-  readonly keeperOf: (address: string, token: string) => RetentionKeeper;
+  /** For example `cluster.local`. */
+  readonly clusterDomain: string;
+  readonly keeperOf: (peer: Peer, token: string) => RetentionKeeper;
   readonly count: (
     cache: { name: string; namespace: string },
     deleted: readonly Deletion[] | "failed",
@@ -172,7 +176,7 @@ function shownFor({ spec }: StoredOrasCache): string | undefined {
 }
 
 async function passSettings(settings: RetentionSettings, cache: StoredOrasCache): Promise<PassSettings> {
-  const { client, caches, operatorKey, keeperOf, leads, signal } = settings;
+  const { client, caches, operatorKey, clusterDomain, keeperOf, leads, signal } = settings;
   const { namespace, name } = identityOf(cache);
   const keep = keepList(cache.metadata?.annotations?.[names.keepAnnotation] ?? "");
   if (!("hasTag" in keep)) {
@@ -201,13 +205,22 @@ async function passSettings(settings: RetentionSettings, cache: StoredOrasCache)
     : undefined;
   const { retention } = cache.spec;
   if (retention === undefined) throw new Error("the OrasCache has no retention");
+  const peer: Peer = {
+    host: `${host}:${names.registryPort}`,
+    trust: await registryTrust(pod, cache, { operatorKey, clusterDomain }, client),
+  };
   return {
     policy: policyOf(retention),
     keep,
-    keeper: keeperOf(`${host}:${names.keeperPort}`, keeperToken(cachesKey)),
+    keeper: keeperOf(
+      {
+        host: `${host}:${names.keeperPort}`,
+        trust: await keeperTrust(pod, { namespace, name }, operatorKey),
+      },
+      keeperToken(cachesKey),
+    ),
     uses: () => stepInputs(client, namespace, signal),
-    remove: (repository, reference) =>
-      deleteManifest({ host: `${host}:${names.registryPort}`, repository, reference, authorization, signal }),
+    remove: (repository, reference) => deleteManifest({ peer, repository, reference, authorization, signal }),
     assertWanted: () => {
       assertLeads(leads);
       if (wantedOf(caches.store.get(keyOf(cache))) === wantedOf(cache)) return;

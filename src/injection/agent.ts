@@ -32,20 +32,18 @@ export function installArguments(step: Step): string[] {
 /** Whether a script of the author's that pulls and pushes is given logins. */
 export function scriptHasLogins(step: Step): boolean {
   const { orasEntrypoint, orasEnv } = step.settings;
-  return orasEntrypoint !== undefined && (orasEnv !== undefined || cacheLoginOf(step) !== undefined);
+  return orasEntrypoint !== undefined && (orasEnv !== undefined || asksCache(step));
 }
 
 function scriptLoginOptions(step: Step): string[] {
-  const { settings, registry } = step;
-  const login = cacheLoginOf(step);
+  const { settings } = step;
   // A step without artifacts may never use its cache: it is not asked for whether it wants a login.
-  const asks = login !== undefined && (settings.output !== undefined || settings.inputs.length > 0);
+  const asks = settings.output !== undefined || settings.inputs.length > 0;
   return [
     ...option("--docker-config", names.scriptLoginPath),
     ...option("--timeout", String(settings.timeoutSeconds)),
     ...option("--credentials", settings.orasEnv && names.credentialsPath),
-    ...option("--cache-credentials", login && names.cacheLoginPath),
-    ...option("--plain-login-host", asks ? registry.host : undefined),
+    ...cacheOptions(step, asks),
     ...flag("--debug", settings.debug),
   ];
 }
@@ -241,8 +239,8 @@ function programOptions({ settings }: Step, launcher: Launcher): string[] {
 /** Options of the containers that speak to registries. */
 function registryOptions(step: Step): string[] {
   const { settings, registry, installation } = step;
-  const hasLogin = settings.orasEnv !== undefined || cacheLoginOf(step) !== undefined;
   const isPlain = registry.plainHttp && staysInside(registry, installation.clusterDomain);
+  const isOwn = asksCache(step);
   return [
     ...option("--timeout", String(settings.timeoutSeconds)),
     ...(settings.orasEnv === undefined
@@ -251,10 +249,28 @@ function registryOptions(step: Step): string[] {
           ...option("--credentials", names.credentialsPath),
           ...option("--credentials-host", credentialsHost(step)),
         ]),
-    ...option("--cache-credentials", cacheLoginOf(step) && names.cacheLoginPath),
-    ...option("--plain-login-host", hasLogin && isPlain ? registry.host : undefined),
+    ...cacheOptions(step, true),
+    ...option(
+      "--plain-login-host",
+      settings.orasEnv !== undefined && !isOwn && isPlain ? registry.host : undefined,
+    ),
     ...flag("--debug", settings.debug),
   ];
+}
+
+/** How the step's own cache is spoken to, where it may want a login or serve TLS. */
+function cacheOptions(step: Step, asks: boolean): string[] {
+  if (!asksCache(step)) return [];
+  const { host, plainHttp } = step.registry;
+  return [
+    ...option("--cache-credentials", names.cacheLoginPath),
+    ...option(plainHttp ? "--plain-login-host" : "--cache-host", asks ? host : undefined),
+  ];
+}
+
+/** Whether a step has a folder with the login of its cache, or its CA, or both: each may come later than the step. */
+export function asksCache(step: Pick<Step, "registry" | "answers">): boolean {
+  return cacheLoginOf(step) !== undefined || step.registry.mayServeTls === true;
 }
 
 /** The Secret with the login of the step's cache, where the step uses its registry and that asks for a password. */

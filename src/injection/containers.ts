@@ -3,7 +3,9 @@ import { names } from "../../schema/names.ts";
 import { shareNames } from "../../schema/share.ts";
 import { type ArtifactReference, formatPlainReference } from "../annotations/reference.ts";
 import { type Settings, usesScripts } from "../annotations/settings.ts";
+import { caConfigMapName } from "../cache/tls.ts";
 import {
+  asksCache,
   cacheLoginOf,
   credentialsHost,
   installArguments,
@@ -39,12 +41,21 @@ export function volumes(step: Step): V1Volume[] {
   return [share, ...given, ...cacheLoginVolume(step), ...scriptLoginVolume(step)];
 }
 
-/** Optional, because a step may be there before its cache: the agent waits for it, and says so. */
+/**
+ * The login of the cache and its CA. Optional, because a step may be there before its cache, and TLS may be switched on while
+ * it runs: the agent waits for them, and says so.
+ */
 function cacheLoginVolume(step: Step): V1Volume[] {
-  const secretName = cacheLoginOf(step);
-  if (secretName === undefined) return [];
-  const items = [{ key: ".dockerconfigjson", path: "config.json" }];
-  return [{ name: step.free.volume(names.cacheLoginVolume), secret: { secretName, optional: true, items } }];
+  const { cache } = step.registry;
+  if (cache === undefined || !asksCache(step)) return [];
+  const login = cacheLoginOf(step);
+  const config = [{ key: ".dockerconfigjson", path: "config.json" }];
+  const ca = { name: caConfigMapName(cache), optional: true, items: [{ key: "ca.crt", path: "ca.crt" }] };
+  const sources = [
+    ...(login === undefined ? [] : [{ secret: { name: login, optional: true, items: config } }]),
+    { configMap: ca },
+  ];
+  return [{ name: step.free.volume(names.cacheLoginVolume), projected: { sources } }];
 }
 
 /** In memory: passwords are in it. */
@@ -145,6 +156,9 @@ function scriptContainer(step: Step, name: string): V1Container {
     value,
   }));
   if (scriptHasLogins(step)) variables.push({ name: "DOCKER_CONFIG", value: names.scriptLoginPath });
+  // Beside the CAs of the image: Go reads each folder.
+  if (asksCache(step))
+    variables.push({ name: "SSL_CERT_DIR", value: `/etc/ssl/certs:${names.scriptLoginPath}` });
   return {
     ...container,
     env: [...(container.env ?? []), ...variables],
@@ -202,7 +216,7 @@ function mounts(step: Step, logins: Logins): V1VolumeMount[] {
   const { pod, free, settings } = step;
   const share = free.volume(names.shareVolume);
   const ofAuthor = logins !== "none" && settings.orasEnv !== undefined;
-  const ofCache = (logins === "all" || logins === "copies") && cacheLoginOf(step) !== undefined;
+  const ofCache = (logins === "all" || logins === "copies") && asksCache(step);
   const asCopy = (logins === "copies" || logins === "copy") && scriptHasLogins(step);
   return [
     { name: share, mountPath: names.sharePath },

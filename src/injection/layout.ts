@@ -123,8 +123,8 @@ function besideShare(spec: V1PodSpec, share: string, added: readonly V1Container
 }
 
 /** Whether a volume right behind the share is one of an injection. */
-function isBeside({ name, secret, emptyDir }: V1Volume): boolean {
-  if (secret)
+function isBeside({ name, secret, projected, emptyDir }: V1Volume): boolean {
+  if (secret || projected)
     return [names.credentialsVolume, names.cacheLoginVolume].some((begin) => name.startsWith(begin));
   // Before version 0.2.0 another one held what the oras CLI read them from.
   const begins = [names.scriptLoginVolume, "oras-private"];

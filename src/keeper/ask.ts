@@ -1,4 +1,4 @@
-import { request as send } from "node:http";
+import { type Peer, requestTo } from "../registry/peer.ts";
 
 /** What a keeper is asked for: see agent/internal/keeper/server. */
 export interface KeeperRequest {
@@ -23,14 +23,14 @@ export interface KeeperAnswer {
 const connectWithinMs = 5_000;
 
 /**
- * Asks the keeper of a registry. It is spoken to over plain HTTP, within the cluster, as the registry is.
+ * Asks the keeper of a registry. It serves TLS where the registry does.
  *
- * @param address - host and port
+ * @param peer - the keeper
  * @param token - of the operator, for this keeper
  * @param request - see there
  * @throws when there is no answer, or one that is too long
  */
-export function askKeeper(address: string, token: string, request: KeeperRequest): Promise<KeeperAnswer> {
+export function askKeeper(peer: Peer, token: string, request: KeeperRequest): Promise<KeeperAnswer> {
   const { method, path, body, mostBytes, signal } = request;
   const content = body === undefined ? undefined : JSON.stringify(body);
   const { promise, resolve, reject } = Promise.withResolvers<KeeperAnswer>();
@@ -41,7 +41,7 @@ export function askKeeper(address: string, token: string, request: KeeperRequest
       ? {}
       : { "content-type": "application/json", "content-length": Buffer.byteLength(content) }),
   };
-  const sent = send(new URL(path, `http://${address}`), { method, headers, signal, agent: false });
+  const sent = requestTo(peer, path, { method, headers, signal });
   sent.on("response", (response) => {
     const chunks: Buffer[] = [];
     let length = 0;

@@ -1,3 +1,4 @@
+import type { Peer } from "../registry/peer.ts";
 import type { Deletion, Inventory } from "../retention/facts.ts";
 import { passOf, readManifests, type SweepPass } from "../retention/read.ts";
 import { askKeeper, type KeeperAnswer } from "./ask.ts";
@@ -25,16 +26,16 @@ const shortBytes = 64 * 1024;
 /**
  * The keeper of a registry.
  *
- * @param address - host and port
+ * @param peer - the keeper
  * @param token - of the operator, for this keeper
  * @param signal - ends every wait
  */
-export function retentionKeeper(address: string, token: string, signal: AbortSignal): RetentionKeeper {
+export function retentionKeeper(peer: Peer, token: string, signal: AbortSignal): RetentionKeeper {
   const ask = async (method: "GET" | "POST" | "PUT", path: string, body?: object): Promise<KeeperAnswer> => {
     const isLong = path === "/manifests";
     const within = AbortSignal.any([signal, AbortSignal.timeout(isLong ? longestMs : shortMs)]);
     const most = isLong ? mostBytes : shortBytes;
-    return askKeeper(address, token, { method, path, body, mostBytes: most, signal: within });
+    return askKeeper(peer, token, { method, path, body, mostBytes: most, signal: within });
   };
   return {
     inventory: async () => readManifests((await asked(ask("GET", "/manifests"), 200)).body),

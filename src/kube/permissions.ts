@@ -25,6 +25,7 @@ const {
   limitRanges,
   services,
   persistentVolumeClaims,
+  configMaps,
   statefulSets,
   secrets,
   leases,
@@ -65,6 +66,12 @@ export const permissions: readonly Permission[] = [
     statefulSets,
     ["get", "list", "watch", "create", "patch", "delete"],
     "a cache's StatefulSet",
+  ),
+  rule(
+    "cluster",
+    configMaps,
+    ["get", "list", "watch", "create", "patch", "delete"],
+    "the ConfigMap with a cache's CA",
   ),
   // Never deleted: the garbage collector deletes one that is to go with its cache.
   rule(

@@ -22,6 +22,7 @@ export const resources = {
   nodes: { group: "", version: "v1", plural: "nodes", kind: "Node", namespaced: false },
   limitRanges: { group: "", version: "v1", plural: "limitranges", kind: "LimitRange", namespaced: true },
   services: { group: "", version: "v1", plural: "services", kind: "Service", namespaced: true },
+  configMaps: { group: "", version: "v1", plural: "configmaps", kind: "ConfigMap", namespaced: true },
   secrets: { group: "", version: "v1", plural: "secrets", kind: "Secret", namespaced: true },
   persistentVolumeClaims: {
     group: "",

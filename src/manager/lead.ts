@@ -9,7 +9,7 @@ import { keepStep, type StepPod } from "../controllers/step-pods.ts";
 import { stepController } from "../controllers/steps.ts";
 import { waitingController } from "../controllers/waiting.ts";
 import { recordedInjection } from "../injection/marker.ts";
-import { askUsage } from "../keeper/report.ts";
+import { askReport } from "../keeper/report.ts";
 import { retentionKeeper } from "../keeper/retention.ts";
 import { startControllers } from "../kube/controller.ts";
 import { sentenceOf } from "../kube/errors.ts";
@@ -81,7 +81,8 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     });
   const retention = createRetention({
     ...{ client, log, caches, publish, operatorKey, leads, signal },
-    keeperOf: (address, token) => retentionKeeper(address, token, signal),
+    clusterDomain: options.clusterDomain,
+    keeperOf: (peer, token) => retentionKeeper(peer, token, signal),
     count: metrics.countRetention,
     forget: metrics.forgetRetention,
   });
@@ -89,9 +90,9 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     retention.controller,
     cacheController({
       ...{ client, log, caches, mirror, publish, askRemote, retention, steps: pods },
-      askEnforced: (host, user) => enforcesPasswords(host, user, watching.signal),
+      askEnforced: (url, user) => enforcesPasswords(url, user, watching.signal),
       claimStorage: (registry, own) => claimStorage({ ...registry, signal: watching.signal }, own),
-      askUsage: (address, token) => askUsage(address, token, watching.signal),
+      askReport: (peer, token) => askReport(peer, token, watching.signal),
       observeUsage: metrics.observeUsage,
       installation: {
         openshift: facts.openshift,

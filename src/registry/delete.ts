@@ -1,7 +1,7 @@
 import { askOwn, type OwnRequest } from "./own.ts";
 
 /** What of a registry in the cluster is to be deleted. */
-export interface Deleted extends Pick<OwnRequest, "host" | "authorization" | "signal"> {
+export interface Deleted extends Pick<OwnRequest, "peer" | "authorization" | "signal"> {
   readonly repository: string;
   /** A tag, or a digest: with it go all of its tags. */
   readonly reference: string;

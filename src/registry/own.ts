@@ -1,11 +1,10 @@
-import { request } from "node:http";
 import { text } from "node:stream/consumers";
+import { type Peer, requestTo } from "./peer.ts";
 
 /** A request to the registry of an OrasCache, at the address of its Pod. */
 export interface OwnRequest {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
-  /** Address and port. */
-  readonly host: string;
+  readonly peer: Peer;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -25,16 +24,15 @@ const longestMs = 30_000;
 const mostBytes = 64 * 1024;
 
 /**
- * Asks a registry of the operator's, over plain HTTP within the cluster.
+ * Asks a registry of the operator's, within the cluster.
  *
  * @throws when there is no answer, or one that is too long
  */
 export async function askOwn(asked: OwnRequest): Promise<OwnAnswer> {
-  const { method, host, path, headers, body, authorization, signal } = asked;
+  const { method, peer, path, headers, body, authorization, signal } = asked;
   const { promise, resolve, reject } = Promise.withResolvers<OwnAnswer>();
-  const sent = request(new URL(path, `http://${host}`), {
+  const sent = requestTo(peer, path, {
     method,
-    agent: false,
     signal: AbortSignal.any([signal, AbortSignal.timeout(longestMs)]),
     headers: {
       ...headers,

@@ -11,7 +11,7 @@ export interface Owner {
 }
 
 /** A registry of the operator's. */
-export type OwnRegistry = Pick<OwnRequest, "host" | "authorization" | "signal">;
+export type OwnRegistry = Pick<OwnRequest, "peer" | "authorization" | "signal">;
 
 const mediaType = "application/vnd.oci.image.manifest.v1+json";
 const path = `/v2/${names.stateRepository}`;
@@ -53,7 +53,7 @@ async function readOwner(registry: OwnRegistry): Promise<Owner | undefined> {
 async function writeOwner(registry: OwnRegistry, { installation, cache }: Owner): Promise<void> {
   const digest = `sha256:${createHash("sha256").update(empty).digest("hex")}`;
   const begun = await askOwn({ ...registry, method: "POST", path: `${path}/blobs/uploads/` });
-  const upload = new URL(begun.location ?? "", `http://${registry.host}`);
+  const upload = new URL(begun.location ?? "", `http://${registry.peer.host}`);
   upload.searchParams.set("digest", digest);
   const headers = { "content-type": "application/octet-stream" };
   const written = {

@@ -45,7 +45,7 @@ const pass = {
     grace: 3_600_000,
   },
   keep: keepList("models/**") as Selection,
-  keeper: retentionKeeper(`127.0.0.1:${port}`, keeperToken(key), signal),
+  keeper: retentionKeeper({ host: `127.0.0.1:${port}` }, keeperToken(key), signal),
   uses: async () => ["runs/$(POD_NAME)/input:latest"],
   remove: async () => {},
   assertWanted: () => {},

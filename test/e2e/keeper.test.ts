@@ -48,7 +48,7 @@ async function keeperOf(ws: Workspace, name: string) {
   onTestFinished(forward.stop);
   const signal = new AbortController().signal;
   return (method: "GET" | "POST", path: string, body?: unknown) =>
-    askKeeper(forward.address, token, { method, path, body, mostBytes: 2 ** 20, signal });
+    askKeeper({ host: forward.address }, token, { method, path, body, mostBytes: 2 ** 20, signal });
 }
 
 it("a registry goes on while its keeper is killed, and its status says what it holds", async ({ ws }) => {

@@ -143,11 +143,11 @@ describe("retention plan", () => {
     const { deleted } = await runPass({
       policy: policyOf(cache.spec.retention as never),
       keep: keepList("scratch/x:kept") as Selection,
-      keeper: retentionKeeper(`${registry.address}:${names.keeperPort}`, keeperToken(key), signal),
+      keeper: retentionKeeper({ host: `${registry.address}:${names.keeperPort}` }, keeperToken(key), signal),
       uses: () => stepInputs(installed, ns.namespace, signal),
       remove: (repository, reference) => {
         const { host, authorization } = registry;
-        return deleteManifest({ host, repository, reference, authorization, signal });
+        return deleteManifest({ peer: { host }, repository, reference, authorization, signal });
       },
       assertWanted: () => {},
       signal,

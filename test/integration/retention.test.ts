@@ -38,11 +38,11 @@ function passOn(
   return {
     policy: { ...policy, ...over },
     keep: keepList("scratch/mine:kept") as Selection,
-    keeper: retentionKeeper(`${registry.address}:5002`, keeperToken(key), signal),
+    keeper: retentionKeeper({ host: `${registry.address}:5002` }, keeperToken(key), signal),
     uses,
     remove: (repository, reference) =>
       deleteManifest({
-        host: registry.host,
+        peer: { host: registry.host },
         repository,
         reference,
         authorization: registry.authorization,

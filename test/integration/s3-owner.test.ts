@@ -59,7 +59,7 @@ test("the folder of a bucket is marked, and the mark of another cluster is told 
   const { host, authorization } = registry;
   const signal = AbortSignal.timeout(10_000);
   const { stateRepository: repository, ownerTag: reference } = names;
-  await deleteManifest({ host, authorization, signal, repository, reference });
+  await deleteManifest({ peer: { host }, authorization, signal, repository, reference });
   await ns.patchStatus(resources.pods, "oras-0", started(2));
   expect(await ns.untilReason("oras", "Ready", "RegistryReady")).toMatchObject({ status: "True" });
   expect(await registry.has(names.stateRepository, names.ownerTag)).toBe(true);

@@ -99,7 +99,7 @@ test("a registry that does not know the CA has no artifacts, and says why", asyn
 
 describe("whose folder of a bucket it is", () => {
   const signal = new AbortController().signal;
-  const at = ({ host }: { host: string }) => ({ host, authorization: undefined, signal });
+  const at = ({ host }: { host: string }) => ({ peer: { host }, authorization: undefined, signal });
   const ours = { installation: "ours", cache: "work/oras" };
   const theirs = { installation: "theirs", cache: "work/oras" };
 

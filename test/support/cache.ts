@@ -31,7 +31,7 @@ export function childFacts(facts: Partial<ChildFacts> = {}): ChildFacts {
       clusterDomain: "cluster.local",
     },
     operatorNamespace: "operators",
-    ...{ statefulSet: undefined, mayHoldArtifacts: false },
+    ...{ authorities: undefined, statefulSet: undefined, mayHoldArtifacts: false },
     ...facts,
   };
 }

@@ -31,6 +31,7 @@ export function operatorPolicies(schema: Schema): object[] {
       resources: [
         at(resources.statefulSets),
         at(resources.services),
+        at(resources.configMaps),
         at(resources.networkPolicies),
         at(resources.podDisruptionBudgets),
       ],
@@ -61,6 +62,19 @@ export function operatorPolicies(schema: Schema): object[] {
         child(owned, "Service", isServiceOf("o.name")),
         ...childRules("Service"),
         ...serviceRules(),
+      ],
+    }),
+    ...rule({
+      name: "publishes-cas-only",
+      resources: [at(resources.configMaps)],
+      operations: ["CREATE", "UPDATE"],
+      validations: [
+        child(owned, "ConfigMap", `object.metadata.name == o.name + ${quote(names.caConfigMapSuffix)}`),
+        ...childRules("ConfigMap"),
+        {
+          expression: `object.?data.orValue({}).all(k, k in ["ca.crt", "of-secret.crt"]) && object.?binaryData.orValue({}).size() == 0`,
+          message: "a ConfigMap that the operator writes holds CAs: ca.crt and of-secret.crt",
+        },
       ],
     }),
     ...rule({
@@ -156,7 +170,7 @@ function ownership() {
   const controlled = (metadata: string, condition: string) =>
     `${metadata}.?ownerReferences.orValue([]).exists(o, o.?controller.orValue(false) && ${condition})`;
   const labelled = `oldObject.metadata.?labels[?${quote(names.cacheLabel)}].orValue("")`;
-  const label = `oldObject.metadata.name in [${labelled}, ${labelled} + ${quote(names.registryServiceSuffix)}]`;
+  const label = `oldObject.metadata.name in [${labelled}, ${labelled} + ${quote(names.registryServiceSuffix)}, ${labelled} + ${quote(names.caConfigMapSuffix)}]`;
   return {
     owned: controlled("object.metadata", cache),
     // By its label where somebody took the owner reference away: the operator puts that back.
@@ -185,7 +199,9 @@ function addedAnnotations(own: readonly string[]): string {
  * Metadata by which other controllers act: who deletes the object, what must happen before, and orders to
  * controllers such as external-dns. Labels are free: policies of clusters label every object.
  */
-function childRules(kind: "StatefulSet" | "Service" | "NetworkPolicy" | "PodDisruptionBudget"): Validation[] {
+function childRules(
+  kind: "StatefulSet" | "Service" | "ConfigMap" | "NetworkPolicy" | "PodDisruptionBudget",
+): Validation[] {
   const own = [
     names.generationAnnotation,
     ...(kind === "StatefulSet" ? [names.networkPolicyAnnotation] : []),

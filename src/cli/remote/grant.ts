@@ -1,5 +1,6 @@
 import { stringify } from "yaml";
 import { names } from "../../../schema/names.ts";
+import { caConfigMapName, usesTls } from "../../cache/tls.ts";
 import type { OrasCache } from "../../cache/types.ts";
 import { nameOf } from "./find-cache.ts";
 import { registryPodOf } from "./open.ts";
@@ -28,6 +29,7 @@ export function grantFor(user: string, cache: OrasCache, namespace: string): str
     rules: [
       rule(names.group, names.plural, ["get", "list"]),
       ...(secret === undefined ? [] : [rule("", "secrets", ["get"], secret)]),
+      ...(usesTls(cache) ? [rule("", "configmaps", ["get"], caConfigMapName(nameOf(cache)))] : []),
       // A WebSocket is a GET; since Kubernetes 1.35 it needs create as well.
       rule("", "pods/portforward", ["get", "create"], registryPodOf(cache)),
       // For status.

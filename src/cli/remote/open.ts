@@ -1,6 +1,7 @@
 import { Agent as PlainAgent } from "node:http";
 import { Agent as TlsAgent } from "node:https";
 import type { Duplex } from "node:stream";
+import { connect as connectTls } from "node:tls";
 import type { V1Secret } from "@kubernetes/client-node";
 import { names } from "../../../schema/names.ts";
 import { parseRegistry, type Registry as Where } from "../../annotations/reference.ts";
@@ -8,6 +9,7 @@ import { conditionOf } from "../../cache/status.ts";
 import type { OrasCache } from "../../cache/types.ts";
 import { isStatus, KubeError } from "../../kube/errors.ts";
 import { pathOf, resources } from "../../kube/resources.ts";
+import type { Trust } from "../../registry/peer.ts";
 import { exits } from "../exits.ts";
 import { isLocal, type Login } from "../oci/authorize.ts";
 import { findLogin } from "../oci/docker-config.ts";
@@ -17,6 +19,7 @@ import { CliError } from "../output.ts";
 import { nameOf } from "./find-cache.ts";
 import { asCliError, missing, withRight } from "./rights.ts";
 import type { Session } from "./session.ts";
+import { trustOf } from "./trust.ts";
 import { openTunnel } from "./tunnel.ts";
 
 /** A registry that is open for a command. */
@@ -52,11 +55,12 @@ export async function openCache(session: Session, cache: OrasCache): Promise<Ope
     throw new CliError(message, exits.usage);
   }
   const login = await loginOf(at, cache);
-  const agent = new TunnelAgent(() => connectTo(at, cache));
+  const trust = await trustOf(at, cache);
+  const agent = tunnelAgent(() => connectTo(at, cache), trust);
   return {
     registry: createRegistry({
       // The name stands for the Pod itself, as `kubectl port-forward` reaches it.
-      base: new URL(`http://localhost:${names.registryPort}`),
+      base: new URL(`${trust === undefined ? "http" : "https"}://localhost:${names.registryPort}`),
       agent,
       agentFor: agentByScheme(),
       login,
@@ -151,29 +155,36 @@ export function registryPodOf(cache: OrasCache): string {
   return `${nameOf(cache)}-0`;
 }
 
-/** Connections that are made by tunnels. */
-class TunnelAgent extends PlainAgent {
-  readonly #connect: () => Promise<Duplex>;
-  #connected = false;
+type Done = (error: Error | null, stream: Duplex) => void;
 
-  constructor(connect: () => Promise<Duplex>) {
-    super({ keepAlive: true, maxSockets: mostConnections });
-    this.#connect = connect;
-  }
-
-  override createConnection(_: unknown, done?: (error: Error | null, stream: Duplex) => void): undefined {
-    this.#connect().then(
-      (stream) => {
-        this.#connected = true;
-        done?.(null, stream);
+/** Connections that are made by tunnels, with TLS inside of them where the registry serves it. */
+function tunnelAgent(connect: () => Promise<Duplex>, trust: Trust | undefined): PlainAgent {
+  const options = { keepAlive: true, maxSockets: mostConnections };
+  const agent = trust === undefined ? new PlainAgent(options) : new TlsAgent(options);
+  let connected = false;
+  const open = async (): Promise<Duplex> => {
+    const stream = await connect();
+    connected = true;
+    return trust === undefined ? stream : secured(stream, trust);
+  };
+  agent.createConnection = (_: unknown, done?: Done): undefined => {
+    open().then(
+      (stream) => done?.(null, stream),
+      (error: Error) => {
+        // A registry that was there a moment ago is restarted, and comes again.
+        const isGone = error instanceof CliError && error.exitCode === exits.unreachable;
+        const again = isGone && connected ? Object.assign(error, { code: "ECONNREFUSED" }) : error;
+        done?.(again, undefined as unknown as Duplex);
       },
-      (error: unknown) => done?.(this.#later(error as Error), undefined as unknown as Duplex),
     );
-  }
+  };
+  return agent;
+}
 
-  /** A registry that was there a moment ago is restarted, and comes again. */
-  #later(error: Error): Error {
-    const isGone = error instanceof CliError && error.exitCode === exits.unreachable;
-    return isGone && this.#connected ? Object.assign(error, { code: "ECONNREFUSED" }) : error;
-  }
+async function secured(stream: Duplex, trust: Trust): Promise<Duplex> {
+  const socket = connectTls({ ...trust, socket: stream });
+  const { promise, resolve, reject } = Promise.withResolvers<Duplex>();
+  socket.once("secureConnect", () => resolve(socket));
+  socket.once("error", reject);
+  return promise;
 }

@@ -1,7 +1,9 @@
 import { once } from "node:events";
+import { rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
 import { names } from "../../../schema/names.ts";
+import { caConfigMapName, usesTls } from "../../cache/tls.ts";
 import type { OrasCache } from "../../cache/types.ts";
 import { exits } from "../exits.ts";
 import { dockerConfigPath, dropLogin, keepLogin } from "../oci/docker-config.ts";
@@ -9,6 +11,7 @@ import { CliError } from "../output.ts";
 import { findCache, nameOf } from "./find-cache.ts";
 import { connectTo, loginOf, registryPodOf } from "./open.ts";
 import { openSession, type Session, type Where } from "./session.ts";
+import { caOf } from "./trust.ts";
 
 /** What `login` is told. */
 export interface LoginOptions extends Where {
@@ -51,25 +54,36 @@ async function serve(
   say: (line: string) => void,
 ): Promise<void> {
   const login = await loginOf(session, cache);
+  const ca = await caOf(session, cache);
   // Whatever is missing is told before anything is written.
   (await connectTo(session, cache)).destroy();
   const relay = createRelay(session, cache);
   const port = await relay.listen();
   const host = `localhost:${port}`;
+  // Beside the login, because that is where the port is written down, too.
+  const caFile = `${dockerConfigPath()}.${port}.crt`;
   try {
+    if (ca !== undefined) await writeFile(caFile, ca, { mode: 0o644 });
     if (login !== undefined) await keepLogin(host, login);
+    const tls = ca === undefined ? "" : tlsOptions(caFile);
     const wrote =
       login === undefined ? "It asks for no password." : `Its password is in ${dockerConfigPath()}.`;
     say(
       `The registry of the cache ${nameOf(cache)} answers at ${host} until you press Ctrl-C. ${wrote}\n` +
-        `In another terminal:\n  oras repo ls ${host}\n  oras pull ${host}/REPOSITORY:TAG`,
+        `In another terminal:\n  oras repo ls ${tls}${host}\n  oras pull ${tls}${host}/REPOSITORY:TAG`,
     );
     if (!stop.aborted) await once(stop, "abort");
   } finally {
     relay.close();
     // The port is anybody's now, who would be shown the password.
     if (login !== undefined) await dropLogin(host);
+    if (ca !== undefined) await rm(caFile, { force: true });
   }
+}
+
+/** Of localhost, oras expects no TLS unless it is told. */
+function tlsOptions(caFile: string): string {
+  return `--plain-http=false --ca-file ${caFile} `;
 }
 
 /** A port of this machine whose connections go on to the registry. */
@@ -122,10 +136,13 @@ function commandsFor({ kubectlOptions, namespace }: Session, cache: OrasCache): 
   const secret = cache.status?.credentialsSecret;
   const forward = `kubectl ${kubectlOptions} port-forward pod/${registryPodOf(cache)} ${names.registryPort}:${names.registryPort} &`;
   const host = `localhost:${names.registryPort}`;
+  const caFile = `${nameOf(cache)}-ca.crt`;
+  const published = `kubectl ${kubectlOptions} get configmap ${caConfigMapName(nameOf(cache))} -o jsonpath='{.data.ca\\.crt}' > ${caFile}\n`;
+  const [trusts, tls] = usesTls(cache) ? [published, tlsOptions(caFile)] : ["", ""];
   if (secret === undefined) {
-    return `# The registry of the cache ${namespace}/${nameOf(cache)} asks for no password.\n${forward}\noras repo ls ${host}`;
+    return `# The registry of the cache ${namespace}/${nameOf(cache)} asks for no password.\n${trusts}${forward}\noras repo ls ${tls}${host}`;
   }
   const value = (key: string) =>
     `kubectl ${kubectlOptions} get secret ${secret} -o jsonpath='{.data.${key}}' | base64 -d`;
-  return `${forward}\n${value("password")} |\n  oras login ${host} --username "$(${value("username")})" --password-stdin`;
+  return `${trusts}${forward}\n${value("password")} |\n  oras login ${tls}${host} --username "$(${value("username")})" --password-stdin`;
 }

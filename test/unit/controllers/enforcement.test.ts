@@ -17,7 +17,7 @@ test("each start of a registry is asked once", async () => {
   expect(await look([pod("a")])).toEqual({});
   await look([pod("a")]);
   expect(ask).toHaveBeenCalledTimes(1);
-  expect(ask).toHaveBeenCalledWith("10.0.0.1:5000", "oras-1");
+  expect(ask).toHaveBeenCalledWith("http://10.0.0.1:5000", "oras-1");
   await look([pod("a", 1)]);
   await look([pod("b")]);
   expect(ask).toHaveBeenCalledTimes(3);
@@ -55,5 +55,5 @@ test("an IPv6 address stands in brackets", async () => {
   const ask = vi.fn(async () => true);
   const six = pod("a");
   await createEnforcement(ask)([{ ...six, status: { ...six.status, podIP: "fd00::1" } }]);
-  expect(ask).toHaveBeenCalledWith("[fd00::1]:5000", "oras-1");
+  expect(ask).toHaveBeenCalledWith("http://[fd00::1]:5000", "oras-1");
 });

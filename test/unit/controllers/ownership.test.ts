@@ -3,7 +3,7 @@ import { expect, test, vi } from "vitest";
 import { names } from "../../../schema/names.ts";
 import { installationId } from "../../../src/cache/access.ts";
 import { registryPod } from "../../../src/cache/registry-pod.ts";
-import { createOwnership } from "../../../src/controllers/ownership.ts";
+import { type ClaimStorage, createOwnership } from "../../../src/controllers/ownership.ts";
 import type { Owner } from "../../../src/registry/owner.ts";
 import { childFacts, storedCache } from "../../support/cache.ts";
 
@@ -21,26 +21,30 @@ const pod = (uid: string, of = cache): V1Pod => ({
     containerStatuses: [{ name: "registry", restartCount: 0, image: "", imageID: "", ready: true }],
   },
 });
+const trust = { ca: "the cache's", servername: "oras" };
+const ownershipOf = (claim: ClaimStorage) => createOwnership("secret", claim, async () => trust);
 const ours = { installation: installationId("secret"), cache: "work/oras" };
 
 test("each start of a registry in S3 claims its folder once", async () => {
   const claim = vi.fn(async (_: object, own: Owner) => own);
-  const look = createOwnership("secret", claim);
+  const look = ownershipOf(claim);
   expect(await look(cache, [pod("a")])).toEqual({});
   await look(cache, [pod("a")]);
-  expect(claim.mock.calls).toEqual([[expect.objectContaining({ host: "10.0.0.1:5000" }), ours]]);
+  expect(claim.mock.calls).toEqual([
+    [expect.objectContaining({ peer: { host: "10.0.0.1:5000", trust } }), ours],
+  ]);
   await look(cache, [pod("b")]);
   expect(claim).toHaveBeenCalledTimes(2);
 });
 
 test("a cache of the same installation may have been there before", async () => {
-  const look = createOwnership("secret", async () => ({ ...ours, cache: "before/oras" }));
+  const look = ownershipOf(async () => ({ ...ours, cache: "before/oras" }));
   expect(await look(cache, [pod("a")])).toEqual({});
 });
 
 test("the folder of another installation is told, until it is given free", async () => {
   let owner: Owner = { installation: "other", cache: "theirs/oras\u001b[31m" };
-  const look = createOwnership("secret", async () => owner);
+  const look = ownershipOf(async () => owner);
   const { trouble, againInMs } = await look(cache, [pod("a")]);
   expect(trouble?.reason).toBe("PrefixTaken");
   expect(trouble?.message).toContain("https://s3.example/artifacts/work/oras (installation other)");
@@ -52,7 +56,7 @@ test("the folder of another installation is told, until it is given free", async
 });
 
 test("a registry that does not answer is asked again, and nothing is said of it", async () => {
-  const look = createOwnership("secret", async () => {
+  const look = ownershipOf(async () => {
     throw new Error("the connection was refused");
   });
   expect(await look(cache, [pod("a")])).toEqual({ againInMs: 30_000 });
@@ -65,7 +69,7 @@ test.each([
   ["a cache whose artifacts are on a volume", elsewhere, pod("a", elsewhere)],
 ])("%s is not asked", async (_, of, one) => {
   const claim = vi.fn(async () => ours);
-  expect(await createOwnership("secret", claim)(of, [one as V1Pod])).toEqual({});
+  expect(await ownershipOf(claim)(of, [one as V1Pod])).toEqual({});
   expect(claim).not.toHaveBeenCalled();
 });
 

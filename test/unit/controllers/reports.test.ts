@@ -3,10 +3,11 @@ import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { cacheKey, keeperToken } from "../../../src/cache/access.ts";
 import type { StoredOrasCache } from "../../../src/cache/types.ts";
 import type { Usage } from "../../../src/cache/usage.ts";
-import { type AskUsage, createReports, reportedTrouble } from "../../../src/controllers/reports.ts";
+import { type AskReport, createReports, reportedTrouble } from "../../../src/controllers/reports.ts";
 import { storedCache } from "../../support/cache.ts";
 
 const usage: Usage = { capacity: 100, used: 40, free: 60, artifacts: 3, bytes: 20 };
+const report = { usage, served: undefined };
 const pod = (uid: string, restartCount = 0): V1Pod => ({
   metadata: { name: "oras-0", uid },
   spec: { containers: [{ name: "registry" }, { name: "keeper" }] },
@@ -29,7 +30,7 @@ beforeEach(() => {
 const passes = (ms: number) => vi.setSystemTime(Date.now() + ms);
 
 /** Reports, and a promise of the next cache whose keeper has answered. */
-function reportsBy(ask: AskUsage) {
+function reportsBy(ask: AskReport) {
   const observe = vi.fn();
   const reports = createReports("secret", ask, observe);
   let told = Promise.withResolvers<string>();
@@ -47,7 +48,7 @@ function reportsBy(ask: AskUsage) {
 
 describe("a keeper", () => {
   test("is asked a moment after its start, by its token, and then seldom", async () => {
-    const ask = vi.fn(async () => usage);
+    const ask = vi.fn(async () => report);
     const { of, told, observe, forget } = reportsBy(ask);
     const first = of("a/oras", cache, [pod("one")]);
     expect(first.againInMs).toBeLessThanOrEqual(1_000);
@@ -56,7 +57,7 @@ describe("a keeper", () => {
     expect(of("a/oras", cache, [pod("one")])).toEqual({});
     expect(await told()).toBe("a/oras");
     const token = keeperToken(cacheKey("secret", { name: "oras", namespace: "work" }));
-    expect(ask).toHaveBeenCalledExactlyOnceWith("10.0.0.1:5002", token);
+    expect(ask).toHaveBeenCalledExactlyOnceWith({ host: "10.0.0.1:5002" }, token);
     const second = of("a/oras", cache, [pod("one")]);
     expect(second.usage).toEqual(usage);
     expect(second.againInMs).toBeGreaterThanOrEqual(270_000);
@@ -71,7 +72,7 @@ describe("a keeper", () => {
   });
 
   test("that is started again, or another one, is asked again", async () => {
-    const ask = vi.fn(async () => usage);
+    const ask = vi.fn(async () => report);
     const { of, told } = reportsBy(ask);
     for (const each of [pod("one"), pod("one", 1), pod("two")]) {
       expect(of("a/oras", cache, [each]).usage).toBeUndefined();
@@ -83,7 +84,7 @@ describe("a keeper", () => {
   });
 
   test("that does not answer is asked again, and what it said before holds", async () => {
-    const ask = vi.fn<AskUsage>().mockResolvedValueOnce(usage).mockResolvedValue(undefined);
+    const ask = vi.fn<AskReport>().mockResolvedValueOnce(report).mockResolvedValue(undefined);
     const { of, told } = reportsBy(ask);
     of("a/oras", cache, [pod("one")]);
     passes(1_000);
@@ -115,7 +116,7 @@ describe("many keepers", () => {
         await new Promise((resolve) => setImmediate(resolve));
         running--;
         if (++done === 100) all.resolve();
-        return usage;
+        return report;
       },
       vi.fn(),
     );

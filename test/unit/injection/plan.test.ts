@@ -5,6 +5,7 @@ import { names } from "../../../schema/names.ts";
 import type { AnnotationName } from "../../../src/annotations/table.ts";
 import { describeWarning } from "../../../src/annotations/warning.ts";
 import type { Answers } from "../../../src/injection/admission-types.ts";
+import { cacheOf } from "../../support/builders.ts";
 import { admit, createRequest } from "../../support/pods.ts";
 
 type Step = Partial<Record<AnnotationName, string>>;
@@ -346,6 +347,10 @@ describe("what is injected already", () => {
   });
 });
 
+const ca = {
+  configMap: { name: "oras-ca", optional: true, items: [{ key: "ca.crt", path: "ca.crt" }] },
+};
+
 describe("the login of the step's cache", () => {
   const around: Answers = { cacheLogin: "oras-credentials-0123456789" };
   const mountsOf = ({ volumeMounts = [] }: V1Container) =>
@@ -365,10 +370,9 @@ describe("the login of the step's cache", () => {
 
   it("may come later than the step", () => {
     const { spec } = injected(pod(both), around);
-    expect(spec.volumes?.find(({ name }) => name === "oras-cache-login")?.secret).toEqual({
-      secretName: "oras-credentials-0123456789",
-      optional: true,
-      items: [{ key: ".dockerconfigjson", path: "config.json" }],
+    const items = [{ key: ".dockerconfigjson", path: "config.json" }];
+    expect(spec.volumes?.find(({ name }) => name === "oras-cache-login")?.projected).toEqual({
+      sources: [{ secret: { name: "oras-credentials-0123456789", optional: true, items } }, ca],
     });
     const { oras } = containersOf({ spec });
     expect(oras?.args).toContain("--cache-credentials=/var/run/oras/cache");
@@ -440,5 +444,46 @@ describe("the login of the step's cache", () => {
   it("is no reason to refuse a Pod whose containers see each other: its namespace may read it", () => {
     const shared = pod(both, { shareProcessNamespace: true });
     expect(speakers(shared)).toEqual(["oras", "oras-pull"]);
+  });
+});
+
+describe("a cache that serves TLS", () => {
+  const both: Step = { ...output, "input-uri": "d:e" };
+  const tls = cacheOf("oras", { tls: { selfIssued: true } });
+  const host = "oras-0.oras.default.svc.cluster.local:5000";
+  const stepOf = (step: Step, answers: Answers) => {
+    const { spec } = injected(pod(step), answers);
+    const { oras, "oras-pull": pull } = containersOf({ spec });
+    return { volume: spec.volumes?.find(({ name }) => name === "oras-cache-login"), oras, pull };
+  };
+
+  it("is spoken to over TLS, and trusted by its ConfigMap, also where it asks for no password", () => {
+    const { volume, oras, pull } = stepOf(both, { cache: tls });
+    expect(volume?.projected).toEqual({ sources: [ca] });
+    for (const { args } of [oras, pull].flatMap((one) => one ?? [])) {
+      expect(args?.join(" ")).toContain(`=https://${host}/`);
+      expect(args).toContain("--cache-credentials=/var/run/oras/cache");
+      expect(args).toContain(`--cache-host=${host}`);
+      // No password is shown to who pretends to be a registry without TLS.
+      expect(args?.join(" ")).not.toContain("--plain-login-host");
+    }
+  });
+
+  it("is looked for again where its Pod was not replaced yet", () => {
+    const plain = { ...tls, status: { url: `http://${host}` } };
+    const { volume, oras } = stepOf(both, { cache: plain, cacheLogin: "oras-credentials-0123456789" });
+    expect(volume?.projected?.sources).toContainEqual(ca);
+    expect(oras?.args).toContain(`--plain-login-host=${host}`);
+    expect(oras?.args?.join(" ")).toContain(`=http://${host}/`);
+  });
+
+  it("is trusted by a script of the author's that pushes", () => {
+    const script = { ...both, "oras-entrypoint": "https://example.com/s.sh" };
+    const { oras } = stepOf(script, { cache: tls });
+    expect(oras?.env).toContainEqual({
+      name: "SSL_CERT_DIR",
+      value: "/etc/ssl/certs:/var/run/oras/docker",
+    });
+    expect(oras?.env?.map(({ name }) => name)).not.toContain("ORAS_OPERATOR_PLAIN_HTTP_HOST");
   });
 });

@@ -1,0 +1,57 @@
+import { rootCertificates } from "node:tls";
+import type { V1ConfigMap, V1Pod } from "@kubernetes/client-node";
+import { type CacheName, cacheKey } from "../cache/access.ts";
+import { authoritiesIn } from "../cache/ca-config-map.ts";
+import { identityOf } from "../cache/owner.ts";
+import { caConfigMapName, podServesTls, stepName } from "../cache/tls.ts";
+import type { StoredOrasCache } from "../cache/types.ts";
+import { authoritiesOf } from "../certificates/authorities.ts";
+import type { KubeClient } from "../kube/client.ts";
+import { get, type KubeObject } from "../kube/objects.ts";
+import { resources } from "../kube/resources.ts";
+import type { Trust } from "../registry/peer.ts";
+
+/**
+ * Whom to trust as the keeper in a registry's Pod: it shows a certificate of the cache's own CA, whatever the registry shows.
+ *
+ * @param pod - of the registry
+ * @param cache - its name
+ * @param operatorKey - what the CA is derived from
+ * @returns undefined where it serves no TLS
+ */
+export async function keeperTrust(
+  pod: V1Pod,
+  cache: CacheName,
+  operatorKey: string,
+): Promise<Trust | undefined> {
+  if (!podServesTls(pod.spec)) return undefined;
+  // The CA is the cache's alone: a name proves no more.
+  return { ca: await authoritiesOf(cacheKey(operatorKey, cache), new Date()), servername: "localhost" };
+}
+
+/**
+ * Whom to trust as the registry in a Pod.
+ *
+ * @param pod - of the registry
+ * @param cache - whose it is
+ * @param installation - with what its CA is derived from
+ * @param client - asked for the CAs of the author's Secret
+ */
+export async function registryTrust(
+  pod: V1Pod,
+  cache: StoredOrasCache,
+  installation: { readonly operatorKey: string; readonly clusterDomain: string },
+  client: KubeClient,
+): Promise<Trust | undefined> {
+  if (!podServesTls(pod.spec)) return undefined;
+  const { operatorKey, clusterDomain } = installation;
+  const { name, namespace } = identityOf(cache);
+  const servername = stepName({ name, namespace }, cache.spec, clusterDomain);
+  const own = await authoritiesOf(cacheKey(operatorKey, { name, namespace }), new Date());
+  if (cache.spec.tls?.secretName === undefined) return { ca: own, servername };
+  const published = await get<V1ConfigMap & KubeObject>(client, resources.configMaps, {
+    namespace,
+    name: caConfigMapName(name),
+  });
+  return { ca: [own, authoritiesIn(published ?? {}), ...rootCertificates], servername };
+}
