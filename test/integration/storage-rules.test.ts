@@ -82,6 +82,15 @@ describe("a spec that is refused", () => {
     ],
     ["more than all", { storage: { refuseAt: 101 } }, "spec.storage.refuseAt"],
     ["nothing at all as a limit", { storage: { warnAt: 0 } }, "spec.storage.warnAt"],
+    ["a certificate of nobody", { tls: {} }, "either secretName must be set or selfIssued must be true"],
+    ["a certificate of nobody, in words", { tls: { selfIssued: false } }, "either secretName must be set"],
+    ["two certificates", { tls: { secretName: "a", selfIssued: true } }, "either secretName must be set"],
+    ["no name of a Secret", { tls: { secretName: "A_b" } }, "spec.tls.secretName"],
+    [
+      "a certificate of no registry",
+      { deploy: false, tls: { selfIssued: true } },
+      "tls may only be set where",
+    ],
     ["a claim without a size", { storage: { persistentVolumeClaim: {} } }, "size or claimName must be set"],
     [
       "a size of a claim of others",

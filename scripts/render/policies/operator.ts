@@ -72,7 +72,7 @@ export function operatorPolicies(schema: Schema): object[] {
         child(owned, "ConfigMap", `object.metadata.name == o.name + ${quote(names.caConfigMapSuffix)}`),
         ...childRules("ConfigMap"),
         {
-          expression: `object.?data.orValue({}).all(k, k in ["ca.crt", "of-secret.crt"]) && object.?binaryData.orValue({}).size() == 0`,
+          expression: `object.?data.orValue({}).all(k, k in ["ca.crt", "of-secret.crt"]) && size(object.?binaryData.orValue({})) == 0`,
           message: "a ConfigMap that the operator writes holds CAs: ca.crt and of-secret.crt",
         },
       ],

@@ -729,6 +729,19 @@ describe("sec-10: whoever holds the operator's token", () => {
     await refused(create(resources.services, changed(ready, "spec.type", "NodePort")));
   });
 
+  test.each<Change>([
+    ["under another name", "metadata.name", "forged"],
+    ["with something else", "data", { "ca.crt": "a", other: "b" }],
+    ["with bytes", "binaryData", { other: "YQ==" }],
+    ["without an owner", "metadata.ownerReferences", undefined],
+  ])("cannot create a ConfigMap %s", async (_, path, value) => {
+    const { apiVersion, metadata } = service;
+    const ca = { apiVersion, kind: "ConfigMap", metadata: { ...metadata, name: "forged-ca" } };
+    const published = { ...ca, data: { "ca.crt": "a", "of-secret.crt": "b" } } as KubeObject;
+    await create(resources.configMaps, published);
+    await refused(create(resources.configMaps, changed(published, path, value)));
+  });
+
   const account = (name: string) => ({ annotations: { "kubernetes.io/service-account.name": name } });
   test.each<[string, object, string?]>([
     [

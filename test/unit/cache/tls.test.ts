@@ -1,12 +1,16 @@
 import { X509Certificate } from "node:crypto";
 import type { V1Pod } from "@kubernetes/client-node";
 import { describe, expect, test } from "vitest";
+import { exitCodes } from "../../../schema/exit-codes.ts";
 import { authoritiesIn, authorsIn, caConfigMap } from "../../../src/cache/ca-config-map.ts";
 import { desiredChildren } from "../../../src/cache/children.ts";
 import { cacheConnection } from "../../../src/cache/connection.ts";
 import { authorsFrom, servedOf, servedTrouble } from "../../../src/cache/served.ts";
 import { statefulSet } from "../../../src/cache/stateful-set.ts";
+import { statusOf } from "../../../src/cache/status.ts";
 import { certificateNames, podServesTls, servesTls, usesTls } from "../../../src/cache/tls.ts";
+import { troubleOf } from "../../../src/cache/trouble.ts";
+import type { OrasCacheStatus } from "../../../src/cache/types.ts";
 import { authoritiesOf } from "../../../src/certificates/authorities.ts";
 import { splitPem } from "../../../src/certificates/plan.ts";
 import { childFacts, storedCache } from "../../support/cache.ts";
@@ -123,6 +127,53 @@ describe("whether a registry serves TLS", () => {
       ok: true,
       value: { host: "oras-0.oras.work.svc.c:5000", plainHttp: true, cache: "oras" },
     });
+  });
+});
+
+describe("the status of a registry with a Pod from before TLS", () => {
+  const seen = (pod: V1Pod | undefined, updated: boolean) =>
+    statusOf({
+      ...{ cache: own, claim: undefined, trouble: undefined, pods: pod ? [pod] : [] },
+      statefulSet: {
+        ...statefulSet(own, childFacts()),
+        status: {
+          ...{ replicas: 1, readyReplicas: 1, updatedReplicas: updated ? 1 : 0, observedGeneration: 9 },
+          ...{ currentRevision: "a", updateRevision: updated ? "a" : "b" },
+        },
+        spec: { ...statefulSet(own, childFacts()).spec, updateStrategy: { type: "OnDelete" } } as never,
+      },
+      ...{ installation: childFacts(), time: "2026-01-02T03:04:05Z" },
+    });
+  const ready = ({ conditions }: OrasCacheStatus) => conditions?.find(({ type }) => type === "Ready");
+
+  test("says so, and does not call it https", () => {
+    const status = seen({ metadata: { name: "oras-0" }, spec: podOf(storedCache()) }, false);
+    expect(status.url).toBe("http://oras-0.oras.work.svc.cluster.local:5000");
+    expect(ready(status)).toMatchObject({
+      status: "False",
+      reason: "StillPlain",
+      message: expect.stringContaining("kubectl annotate --overwrite --namespace work orascache oras"),
+    });
+  });
+
+  test("is as ever once it serves TLS", () => {
+    const status = seen({ metadata: { name: "oras-0" }, spec: podOf() }, true);
+    expect(status.url).toBe("https://oras-0.oras.work.svc.cluster.local:5000");
+    expect(ready(status)?.status).toBe("True");
+  });
+});
+
+test("what is wrong with a Secret before the registry has started is told in the words of its Pod", () => {
+  const terminated = {
+    exitCode: exitCodes.certificateUnusable.code,
+    message: "the Secret has no key tls.key\n",
+  };
+  const init = { name: "keeper-init", ready: false, restartCount: 3, image: "", imageID: "" };
+  const waits = { waiting: { reason: "CrashLoopBackOff" } };
+  const status = { initContainerStatuses: [{ ...init, state: waits, lastState: { terminated } }] };
+  expect(troubleOf({ metadata: { name: "oras-0" }, status })).toEqual({
+    reason: "CertificateUnusable",
+    message: "Pod oras-0: the Secret has no key tls.key",
   });
 });
 
