@@ -447,6 +447,12 @@ export interface components {
              * @enum {string}
              */
             type: "none" | "htpasswd";
+            usersSecretRef?: components["schemas"]["UsersSecretReference"];
+        };
+        /** @description Secret of the namespace with users beside the operator's: its key htpasswd has lines as htpasswd -nB prints them. A change counts within two minutes. The operator does not read it. */
+        UsersSecretReference: {
+            /** @description Name of the Secret. */
+            name: components["schemas"]["ObjectName"];
         };
         /** @description With it the registry is spoken to over TLS. Its CA is in the ConfigMap <name of the OrasCache>-ca; injected Pods trust it. A renewed certificate restarts the registry's container, not its Pod. */
         OrasCacheTls: {
@@ -720,7 +726,7 @@ export interface components {
         /** @description Observed state of the OrasCache. */
         OrasCacheStatus: {
             /**
-             * @description Ready: The registry answers and is what the spec asks for. Available: The registry answers. Progressing: The registry is being rolled out, for at most 10 minutes, or its volume grows. Degraded: Something is wrong; reason and message say what. SweepHealthy: Retention did what its schedule asks for when it last ran. UpdatePending: A new image or new settings take effect when the registry's Pod is restarted; its artifacts are lost then. StorageLost: Artifacts were lost when the registry's Pod or its volume was replaced. StorageLow: The registry's volume is nearly full. NodeLost: The registry's Pod does not end, because its node does not answer. Open: The registry asks for no password, although its spec does, or the registries of new OrasCaches do. UpdatePending, StorageLost, StorageLow, NodeLost and Open are there only when they hold, SweepHealthy only where spec.retention is set.
+             * @description Ready: The registry answers and is what the spec asks for. Available: The registry answers. Progressing: The registry is being rolled out, for at most 10 minutes, or its volume grows. Degraded: Something is wrong; reason and message say what. SweepHealthy: Retention did what its schedule asks for when it last ran. UpdatePending: A new image or new settings take effect when the registry's Pod is restarted; its artifacts are lost then. StorageLost: Artifacts were lost when the registry's Pod or its volume was replaced. StorageLow: The registry's volume is nearly full. UsersProblem: Lines of the Secret of spec.auth.usersSecretRef are left out, or should be others. The registry's other users are not affected. NodeLost: The registry's Pod does not end, because its node does not answer. Open: The registry asks for no password, although its spec does, or the registries of new OrasCaches do. UpdatePending, StorageLost, StorageLow, UsersProblem, NodeLost and Open are there only when they hold, SweepHealthy only where spec.retention is set.
              * @default [
              *       {
              *         "type": "Ready",

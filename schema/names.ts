@@ -70,6 +70,9 @@ export const names = {
   registryEnvironmentPath: "/var/run/oras/environment",
   registryAuthVolume: "registry-auth",
   registryAuthPath: "/var/run/oras/auth",
+  /** The author's Secret with other users of the registry. */
+  registryUsersVolume: "registry-users",
+  registryUsersPath: "/var/run/oras/users",
   /** The author's Secret with the registry's certificate. */
   registryCertificateVolume: "registry-certificate",
   registryCertificatePath: "/var/run/oras/certificate",

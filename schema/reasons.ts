@@ -1,6 +1,6 @@
 import { exitCodes } from "./exit-codes.ts";
 
-/** Conditions of an OrasCache, in the order in which they are kept; the last five are there only when they hold. */
+/** Conditions of an OrasCache, in the order in which they are kept; the last six are there only when they hold. */
 export const conditionTypes = {
   Ready: "The registry answers and is what the spec asks for.",
   Available: "The registry answers.",
@@ -11,6 +11,8 @@ export const conditionTypes = {
     "A new image or new settings take effect when the registry's Pod is restarted; its artifacts are lost then.",
   StorageLost: "Artifacts were lost when the registry's Pod or its volume was replaced.",
   StorageLow: "The registry's volume is nearly full.",
+  UsersProblem:
+    "Lines of the Secret of spec.auth.usersSecretRef are left out, or should be others. The registry's other users are not affected.",
   NodeLost: "The registry's Pod does not end, because its node does not answer.",
   Open: "The registry asks for no password, although its spec does, or the registries of new OrasCaches do.",
 } as const;
@@ -82,6 +84,16 @@ const states = {
   NearlyFull: {
     meaning: "The registry's volume is as full as spec.storage.warnAt says, or fuller.",
     fix: "Delete artifacts, or make the volume larger.",
+  },
+  UsersLeftOut: {
+    meaning:
+      "The Secret of spec.auth.usersSecretRef is not there, or has lines that are no users: these are left out.",
+    fix: "Correct the lines that the message names: htpasswd -nB -C 5 USER makes one.",
+  },
+  UsersSlow: {
+    meaning:
+      "Lines of the Secret of spec.auth.usersSecretRef should be others: the registry computes the hash at each request, and one of a high cost takes it long; of a user that is there twice the last line counts.",
+    fix: "Correct the lines that the message names: htpasswd -nB -C 5 USER makes one.",
   },
   RefusesSteps: {
     meaning:
@@ -238,6 +250,8 @@ const cacheEvents = {
   },
   NearlyFull: states.NearlyFull,
   RefusesSteps: states.RefusesSteps,
+  UsersLeftOut: states.UsersLeftOut,
+  UsersSlow: states.UsersSlow,
   KeptOpen: states.KeptOpen,
   KeptReachable: states.KeptReachable,
   StillOpen: states.StillOpen,

@@ -33,7 +33,7 @@ export interface KeeperParts {
 export function keeperParts(cache: StoredOrasCache, facts: ChildFacts): KeeperParts {
   const keeps = runsKeeper(cache);
   const closed = isClosed(cache, facts);
-  const { secrets, tls } = cache.spec;
+  const { secrets, tls, auth } = cache.spec;
   const orasEnv = secrets?.orasEnv;
   return {
     initContainers:
@@ -43,7 +43,12 @@ export function keeperParts(cache: StoredOrasCache, facts: ChildFacts): KeeperPa
     volumes: [
       ...(needsKey(cache, facts) ? [keyVolume(cache, facts)] : []),
       ...(orasEnv === undefined ? [] : [secretVolume(names.registryEnvironmentVolume, orasEnv)]),
-      ...(tls?.secretName === undefined ? [] : [certificateVolume(tls.secretName)]),
+      ...(tls?.secretName === undefined
+        ? []
+        : [optionalVolume(names.registryCertificateVolume, tls.secretName)]),
+      ...(auth?.usersSecretRef === undefined
+        ? []
+        : [optionalVolume(names.registryUsersVolume, auth.usersSecretRef.name)]),
     ],
   };
 }
@@ -138,13 +143,15 @@ const keyMount = mount(names.registryKeyVolume, names.registryKeyPath, true);
 
 /** What the keeper writes for the registry, if anything: before it starts, and while it runs. */
 function writesOf(cache: StoredOrasCache, { clusterDomain }: ChildFacts, closed: boolean) {
-  const { tls } = cache.spec;
+  const { tls, auth } = cache.spec;
   if (!closed && tls === undefined) return { args: [], mounts: [] };
+  const hasUsers = closed && auth?.usersSecretRef !== undefined;
   const isAuthors = tls?.secretName !== undefined;
   return {
     args: [
       option("key", names.registryKeyPath),
       ...(closed ? [option("htpasswd", htpasswd), option("user", firstUser)] : []),
+      ...(hasUsers ? [option("users", names.registryUsersPath)] : []),
       ...(tls === undefined ? [] : [option("tls", certificateFile)]),
       ...(isAuthors ? [option("certificate", names.registryCertificatePath)] : []),
       ...(tls === undefined
@@ -154,14 +161,14 @@ function writesOf(cache: StoredOrasCache, { clusterDomain }: ChildFacts, closed:
     mounts: [
       keyMount,
       mount(names.registryAuthVolume, names.registryAuthPath),
+      ...(hasUsers ? [mount(names.registryUsersVolume, names.registryUsersPath, true)] : []),
       ...(isAuthors ? [mount(names.registryCertificateVolume, names.registryCertificatePath, true)] : []),
     ],
   };
 }
 
 /** Optional: the keeper says in words that it is not there, where the kubelet would only wait. */
-function certificateVolume(secretName: string): V1Volume {
-  const name = names.registryCertificateVolume;
+function optionalVolume(name: string, secretName: string): V1Volume {
   return { name, secret: { secretName, optional: true, defaultMode: 0o440 } };
 }
 

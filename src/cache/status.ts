@@ -18,6 +18,7 @@ import { servesTls } from "./tls.ts";
 import type { Trouble } from "./trouble.ts";
 import type { Condition, OrasCacheStatus, StoredOrasCache } from "./types.ts";
 import type { Usage } from "./usage.ts";
+import { type Users, usersVerdict } from "./users.ts";
 
 /** Whether a remote registry answers: a sentence that says why not, or why it was not asked. */
 export interface RemoteAnswer {
@@ -37,6 +38,8 @@ export interface Observation {
   readonly trouble: Trouble | undefined;
   /** How full the volume is, as the keeper of the Pod that is ready says; undefined if it was not asked lately. */
   readonly usage?: Usage | undefined;
+  /** What the keeper says of the Secret with other users. */
+  readonly users?: Users | undefined;
   /** How the last pass of retention ended, if this process has seen it. */
   readonly retention?: RetentionOutcome | undefined;
   /** Of a cache that names a remote registry; undefined if it was not asked. */
@@ -129,6 +132,7 @@ function deployed(observation: Observation) {
     ...(isUpdatePending(statefulSet) ? { UpdatePending: updatePending(observation) } : {}),
     ...storageLost(cache, storage),
     ...(low === undefined ? {} : { StorageLow: low }),
+    ...usersProblem(observation),
     ...open,
     ...(trouble?.reason === "NodeLost" ? { NodeLost: { ...trouble, status: "True" } } : {}),
   };
@@ -145,6 +149,11 @@ function deployed(observation: Observation) {
 function urlOf(cache: StoredOrasCache, pods: readonly V1Pod[], { clusterDomain }: CacheInstallation): string {
   const scheme = servesTls(cache, pods) ? "https" : "http";
   return `${scheme}://${cacheHost(identityOf(cache), cache.spec, clusterDomain)}`;
+}
+
+function usersProblem({ cache, users }: Observation): Verdicts {
+  const verdict = usersVerdict(cache, users);
+  return verdict === undefined ? {} : { UsersProblem: verdict };
 }
 
 function withRetention(

@@ -42,12 +42,13 @@ export function mayBeElsewhere({ spec }: StoredOrasCache): boolean {
 }
 
 /**
- * Whether a keeper runs beside the registry: to look after its volume, or after its certificate.
+ * Whether a keeper runs beside the registry: to look after its volume, its certificate, or users of the author's.
  *
  * @param cache - as stored
  */
 export function runsKeeper(cache: StoredOrasCache): boolean {
-  return hasKeeper(cache) || (cache.spec.deploy && cache.spec.tls !== undefined);
+  const { deploy, tls, auth } = cache.spec;
+  return hasKeeper(cache) || (deploy && (tls !== undefined || auth?.usersSecretRef !== undefined));
 }
 
 /**

@@ -19,6 +19,7 @@ import { caConfigMapName, servesTls } from "../cache/tls.ts";
 import { lostNode, mayHoldArtifacts, type Trouble, troubleOf } from "../cache/trouble.ts";
 import type { OrasCacheStatus, StoredOrasCache } from "../cache/types.ts";
 import type { Usage } from "../cache/usage.ts";
+import type { Users } from "../cache/users.ts";
 import { authoritiesOf } from "../certificates/authorities.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { isStatus } from "../kube/errors.ts";
@@ -81,6 +82,7 @@ interface Look extends Finding {
   readonly error: unknown;
   readonly remote: RemoteAnswer | undefined;
   readonly usage?: Usage | undefined;
+  readonly users?: Users | undefined;
 }
 
 /** Brings caches in line with their specs. */
@@ -256,15 +258,15 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     }
     const refused = troubleFrom(error);
     const found = refused ? { trouble: refused } : await inspect(cache, key);
-    const { usage, served, againInMs } = settings.reports.of(key, cache, settings.podsOf(key));
+    const { usage, served, users, againInMs } = settings.reports.of(key, cache, settings.podsOf(key));
     return {
-      ...{ error, remote: undefined, usage },
+      ...{ error, remote: undefined, usage, users },
       trouble: found.trouble ?? reportedTrouble(usage) ?? servedTrouble(served, cache.spec.tls?.secretName),
       againInMs: earliest(found.againInMs, againInMs),
     };
   };
 
-  const report = async (cache: StoredOrasCache, key: string, { trouble, remote, usage }: Look) => {
+  const report = async (cache: StoredOrasCache, key: string, { trouble, remote, usage, users }: Look) => {
     const status = statusOf({
       cache,
       statefulSet: liveSet(key),
@@ -273,6 +275,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
       trouble,
       remote,
       usage,
+      users,
       retention: settings.retentionOf(key),
       installation: installationFor(key),
       time: `${new Date().toISOString().slice(0, 19)}Z`,
@@ -384,7 +387,7 @@ function statusNotes(
   const grown = grownTo(cache.status?.storage, status.storage);
   if (grown !== undefined)
     notes.push({ type: "Normal", action: "Update", reason: "VolumeGrown", note: grown });
-  for (const type of ["Open", "StorageLow"] as const) {
+  for (const type of ["Open", "StorageLow", "UsersProblem"] as const) {
     const [now, before] = [conditionOf(status, type), conditionOf(cache.status, type)];
     if (now === undefined || (before !== undefined && (type === "Open" || before.reason === now.reason)))
       continue;

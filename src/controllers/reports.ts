@@ -3,7 +3,6 @@ import { names } from "../../schema/names.ts";
 import { type CacheName, cacheKey, keeperToken } from "../cache/access.ts";
 import { identityOf } from "../cache/owner.ts";
 import { hostOf, isReady, startOf } from "../cache/pods.ts";
-import type { Served } from "../cache/served.ts";
 import type { Trouble } from "../cache/trouble.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import type { Usage } from "../cache/usage.ts";
@@ -20,9 +19,7 @@ export type AskReport = (peer: Peer, token: string) => Promise<KeeperReport | un
 export type ObserveUsage = (cache: CacheName, usage: Usage | undefined) => void;
 
 /** What is known of a registry, and when to look again. */
-export interface Report {
-  readonly usage?: Usage | undefined;
-  readonly served?: Served | undefined;
+export interface Report extends Partial<KeeperReport> {
   readonly againInMs?: number | undefined;
 }
 
@@ -52,8 +49,7 @@ interface Memory {
   readonly start: string;
   dueAt: number;
   asks: boolean;
-  usage?: Usage | undefined;
-  served?: Served | undefined;
+  said: Partial<KeeperReport>;
 }
 
 /**
@@ -89,8 +85,7 @@ export function createReports(operatorKey: string, ask: AskReport, observe: Obse
       const token = keeperToken(cacheKey(operatorKey, identity));
       const report = await ask({ host: `${host}:${names.keeperPort}`, trust }, token);
       memory.asks = false;
-      memory.usage = report?.usage ?? memory.usage;
-      memory.served = report?.served ?? memory.served;
+      if (report !== undefined) memory.said = { ...report, usage: report.usage ?? memory.said.usage };
       memory.dueAt = Date.now() + (report === undefined ? retryMs : spread(intervalMs));
       if (report?.usage !== undefined) observe(nameOf(key), report.usage);
       tell(key);
@@ -107,6 +102,7 @@ export function createReports(operatorKey: string, ask: AskReport, observe: Obse
       start,
       dueAt: Date.now() + Math.random() * (isFirst ? intervalMs : firstMs),
       asks: false,
+      said: {},
     };
     memories.set(key, memory);
     return memory;
@@ -119,12 +115,12 @@ export function createReports(operatorKey: string, ask: AskReport, observe: Obse
       if (pod === undefined || host === undefined) return {};
       const start = startOf(pod, names.keeperContainer);
       const memory = remembered(key, start, cache.status?.storage?.used !== undefined);
-      const { usage, served, asks, dueAt } = memory;
-      if (asks) return { usage, served };
+      const { said, asks, dueAt } = memory;
+      if (asks) return said;
       const againInMs = dueAt - Date.now();
-      if (againInMs > 0) return { usage, served, againInMs };
+      if (againInMs > 0) return { ...said, againInMs };
       begin(key, memory, cache, host, pod);
-      return { usage, served };
+      return said;
     },
     forget: (key) => {
       memories.delete(key);

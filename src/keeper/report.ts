@@ -1,5 +1,6 @@
 import { type Served, servedOf } from "../cache/served.ts";
 import { type Usage, usageOf } from "../cache/usage.ts";
+import { type Users, usersOf } from "../cache/users.ts";
 import type { Peer } from "../registry/peer.ts";
 import { askKeeper } from "./ask.ts";
 
@@ -14,6 +15,8 @@ export interface KeeperReport {
   readonly usage: Usage | undefined;
   /** Undefined where the registry serves no TLS. */
   readonly served: Served | undefined;
+  /** Undefined where it looks after no users. */
+  readonly users: Users | undefined;
 }
 
 /**
@@ -33,7 +36,9 @@ export async function askReport(
   const request = { method: "GET", path: "/report?repositories=false", mostBytes, signal: within } as const;
   try {
     const { status, body } = await askKeeper(peer, token, request);
-    return status === 200 ? { usage: usageOf(body), served: servedOf(body) } : undefined;
+    return status === 200
+      ? { usage: usageOf(body), served: servedOf(body), users: usersOf(body) }
+      : undefined;
   } catch {
     // It is restarted, or a policy of the network is between; it is asked again.
     return undefined;

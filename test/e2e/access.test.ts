@@ -1,10 +1,10 @@
-import { describe, expect } from "vitest";
+import { describe, expect, onTestFinished } from "vitest";
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
 import { cacheOf, endOf, jobOf, podOf, pullerOf } from "../support/builders.ts";
 import { it as base } from "../support/e2e.ts";
 import { until } from "../support/wait.ts";
-import { workspace } from "../support/workspace.ts";
+import { portForward, workspace } from "../support/workspace.ts";
 
 const closed = { auth: { type: "htpasswd" } } as const;
 
@@ -165,5 +165,39 @@ describe.concurrent("a registry with a password", () => {
       "true",
     );
     expect(endOf(pod, pullerOf(pod))?.exitCode).toBe(exitCodes.denied.code);
+  });
+
+  // The kubelet shows a changed Secret within two minutes, and the operator asks the keeper every five.
+  it("lets users of the author's in, as their Secret has them by now", async ({ locked }) => {
+    const hash = "$2y$04$0VOCeUvaEFfP40pT8bv6Je9Ir9DsiP5Fqie5SetfZVk3BLCAxj37C"; // of "engine"
+    const give = (htpasswd: string) =>
+      locked.apply({
+        apiVersion: "v1",
+        kind: "Secret",
+        metadata: { name: "people" },
+        stringData: { htpasswd },
+      });
+    await give(`ada:${hash}\n`);
+    await locked.apply(cacheOf("people", { auth: { type: "htpasswd", usersSecretRef: { name: "people" } } }));
+    await locked.kubectl("wait", `${names.plural}/people`, "--for=condition=Available", "--timeout=120s");
+    const forward = await portForward(locked.namespace, "people-0", names.registryPort);
+    onTestFinished(forward.stop);
+    const asks = async (user: string) => {
+      const headers = { authorization: `Basic ${btoa(`${user}:engine`)}` };
+      return (await fetch(`http://${forward.address}/v2/`, { headers })).status;
+    };
+    expect([await asks("ada"), await asks("bob")]).toEqual([200, 401]);
+    await give(`bob:${hash}\nno colon\n`);
+    await until(async () => (await asks("bob")) === 200, "the other user", 240_000);
+    expect(await asks("ada")).toBe(401);
+    const problem = async () =>
+      JSON.parse(await locked.kubectl("get", names.plural, "people", "-o", "json")).status.conditions.find(
+        ({ type }: { type: string }) => type === "UsersProblem",
+      );
+    await until(async () => (await problem()) !== undefined, "the condition", 420_000);
+    expect(await problem()).toMatchObject({
+      reason: "UsersLeftOut",
+      message: expect.stringContaining("line 2: "),
+    });
   });
 });

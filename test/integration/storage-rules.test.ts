@@ -82,6 +82,12 @@ describe("a spec that is refused", () => {
     ],
     ["more than all", { storage: { refuseAt: 101 } }, "spec.storage.refuseAt"],
     ["nothing at all as a limit", { storage: { warnAt: 0 } }, "spec.storage.warnAt"],
+    [
+      "users of a registry that asks for no password",
+      { auth: { type: "none", usersSecretRef: { name: "people" } } },
+      "usersSecretRef may only be set where",
+    ],
+    ["users of no Secret", { auth: { type: "htpasswd", usersSecretRef: {} } }, "usersSecretRef.name"],
     ["a certificate of nobody", { tls: {} }, "either secretName must be set or selfIssued must be true"],
     ["a certificate of nobody, in words", { tls: { selfIssued: false } }, "either secretName must be set"],
     ["two certificates", { tls: { secretName: "a", selfIssued: true } }, "either secretName must be set"],

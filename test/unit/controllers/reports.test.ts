@@ -7,7 +7,7 @@ import { type AskReport, createReports, reportedTrouble } from "../../../src/con
 import { storedCache } from "../../support/cache.ts";
 
 const usage: Usage = { capacity: 100, used: 40, free: 60, artifacts: 3, bytes: 20 };
-const report = { usage, served: undefined };
+const report = { usage, served: undefined, users: undefined };
 const pod = (uid: string, restartCount = 0): V1Pod => ({
   metadata: { name: "oras-0", uid },
   spec: { containers: [{ name: "registry" }, { name: "keeper" }] },

@@ -68,7 +68,7 @@ func (f File) readOthers() ([]line, []Problem, error) {
 	}
 	text, err := os.ReadFile(filepath.Join(f.Others, "htpasswd"))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, []Problem{{Problem: "the Secret has no key htpasswd"}}, nil
+		return nil, []Problem{{Problem: "it is not there, or has no key htpasswd", LeftOut: true}}, nil
 	}
 	if err != nil {
 		return nil, nil, err

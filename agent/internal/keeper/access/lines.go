@@ -21,6 +21,8 @@ const dearCost = 7
 type Problem struct {
 	Line    int    `json:"line"`
 	Problem string `json:"problem"`
+	// LeftOut: it is no user of the registry.
+	LeftOut bool `json:"leftOut,omitempty"`
 }
 
 // line is one user of the file.
@@ -49,6 +51,7 @@ func check(text string) (lines []line, problems []Problem) {
 		user, hash, has := strings.Cut(found, ":")
 		if problem := problemOf(user, hash, has); problem != "" {
 			tell("left out: %s", problem)
+			problems[len(problems)-1].LeftOut = true
 			continue
 		}
 		if dear, _ := bcrypt.Cost([]byte(hash)); dear >= dearCost {
