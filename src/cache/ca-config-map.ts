@@ -7,14 +7,6 @@ import type { StoredOrasCache } from "./types.ts";
 /** The key of all CAs, and of those that are from the author's Secret: these are known only from the keeper. */
 const [allKey, authorsKey] = ["ca.crt", "of-secret.crt"] as const;
 
-/** The CAs of a registry, PEM. */
-export interface Authorities {
-  /** The cache's own: of the term before, of this one and of the next. */
-  readonly own: string;
-  /** Those of the author's Secret, the newest first. */
-  readonly authors: string;
-}
-
 /**
  * The ConfigMap by which steps and people trust a registry. It is there as long as the registry serves TLS: a step that
  * finds it speaks TLS to its cache.

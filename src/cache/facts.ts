@@ -1,6 +1,5 @@
 import type { V1StatefulSet } from "@kubernetes/client-node";
 import type { AuthType } from "./access.ts";
-import type { Authorities } from "./ca-config-map.ts";
 import type { NetworkMode } from "./network-mode.ts";
 
 /** What children and status depend on, and is the same for all caches. */
@@ -21,6 +20,14 @@ export interface CacheInstallation {
   readonly operatorNamespace: string;
   /** For example `cluster.local`. */
   readonly clusterDomain: string;
+}
+
+/** The CAs of a registry, PEM. */
+export interface Authorities {
+  /** The cache's own: of the term before, of this one and of the next. */
+  readonly own: string;
+  /** Those of the author's Secret, the newest first. */
+  readonly authors: string;
 }
 
 /** What children depend on besides the cache. */

@@ -1,4 +1,4 @@
-import { splitPem } from "../certificates/plan.ts";
+import { splitPem } from "./pem.ts";
 import type { Trouble } from "./trouble.ts";
 
 /** What the keeper of a registry says of its certificate. */

@@ -57,15 +57,6 @@ export function validCas(cas: readonly string[], now: Date): string[] {
 }
 
 /**
- * The certificates of a PEM file, one each.
- *
- * @param pem - any text with certificates in it
- */
-export function splitPem(pem: string): string[] {
-  return pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-}
-
-/**
  * When a certificate ends.
  *
  * @param pem - a file whose first certificate counts

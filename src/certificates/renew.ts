@@ -1,5 +1,6 @@
 import { names } from "../../schema/names.ts";
-import { type CertificateData, lifetimes, type Plan, splitPem, validCas } from "./plan.ts";
+import { splitPem } from "../cache/pem.ts";
+import { type CertificateData, lifetimes, type Plan, validCas } from "./plan.ts";
 
 /**
  * Carries out a plan.

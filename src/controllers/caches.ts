@@ -4,9 +4,9 @@ import type { V1ConfigMap, V1PersistentVolumeClaim, V1Pod, V1StatefulSet } from 
 import { names } from "../../schema/names.ts";
 import type { EventReason } from "../../schema/reasons.ts";
 import { asksForPassword, cacheKey, podAsksForPassword } from "../cache/access.ts";
-import { type Authorities, authorsIn } from "../cache/ca-config-map.ts";
+import { authorsIn } from "../cache/ca-config-map.ts";
 import { type Child, desiredChildren } from "../cache/children.ts";
-import type { CacheInstallation } from "../cache/facts.ts";
+import type { Authorities, CacheInstallation } from "../cache/facts.ts";
 import { isRecorded } from "../cache/network-mode.ts";
 import { type CacheIdentity, identityOf } from "../cache/owner.ts";
 import type { RetentionOutcome } from "../cache/retention-status.ts";

@@ -5,6 +5,7 @@ import { exitCodes } from "../../../schema/exit-codes.ts";
 import { authoritiesIn, authorsIn, caConfigMap } from "../../../src/cache/ca-config-map.ts";
 import { desiredChildren } from "../../../src/cache/children.ts";
 import { cacheConnection } from "../../../src/cache/connection.ts";
+import { splitPem } from "../../../src/cache/pem.ts";
 import { authorsFrom, servedOf, servedTrouble } from "../../../src/cache/served.ts";
 import { statefulSet } from "../../../src/cache/stateful-set.ts";
 import { statusOf } from "../../../src/cache/status.ts";
@@ -12,7 +13,6 @@ import { certificateNames, podServesTls, servesTls, usesTls } from "../../../src
 import { troubleOf } from "../../../src/cache/trouble.ts";
 import type { OrasCacheStatus } from "../../../src/cache/types.ts";
 import { authoritiesOf } from "../../../src/certificates/authorities.ts";
-import { splitPem } from "../../../src/certificates/plan.ts";
 import { childFacts, storedCache } from "../../support/cache.ts";
 
 const own = storedCache({ tls: { selfIssued: true } });
