@@ -7,18 +7,22 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/contract"
+	"github.com/converged-computing/oras-operator/agent/internal/credentials"
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/access"
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/mirror"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/pulls"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/server"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/serving"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/sweep"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/usage"
 	"github.com/converged-computing/oras-operator/agent/internal/options"
+	"github.com/converged-computing/oras-operator/agent/internal/reference"
 )
 
 // keepInit is the init container of a registry: the registry never starts without its users, for which it would make one
@@ -157,13 +161,38 @@ func keep(ctx context.Context, o options.Options) error {
 		}
 		all = append(all, server.Listening{Listener: events, Handler: k.Events(), Stays: true})
 	}
+	var mirroring sync.WaitGroup
+	if o.MirrorTo != "" {
+		if k.Mirror, err = mirrorOf(o); err != nil {
+			return setupFailed(err, "nothing can be mirrored")
+		}
+		k.Metrics.Mirror = k.Mirror
+		mirroring.Go(func() { k.Mirror.Run(ctx) })
+	}
 	err = server.Serve(ctx, all...)
 	stop()
 	k.Wait()
+	mirroring.Wait()
 	if err != nil {
 		return setupFailed(err, "the keeper cannot go on")
 	}
 	return nil
+}
+
+func mirrorOf(o options.Options) (*mirror.Mirror, error) {
+	to, err := reference.ParseRegistry(o.MirrorTo)
+	if err != nil {
+		return nil, err
+	}
+	speaks, err := registryOptions(o, credentials.Push)
+	if err != nil {
+		return nil, err
+	}
+	// It says itself what goes wrong, once.
+	speaks.Log = nil
+	found := &mirror.Mirror{Data: o.Data, To: to, Name: o.MirrorTo, Repositories: o.MirrorRepository, Secret: o.MirrorCredentials, Registry: speaks, Say: log.Say}
+	found.Start(time.Now())
+	return found, nil
 }
 
 // recordOf is the record of this Pod: several registries may have one volume.

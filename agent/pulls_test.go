@@ -62,13 +62,19 @@ func (p *registryPod) read(method, path, userAgent string) {
 
 func (p *registryPod) putArtifact(repository, tag string) (digest string) {
 	p.t.Helper()
-	empty, layer := []byte("{}"), []byte("the content of "+repository+":"+tag)
+	return p.putManifest(repository, tag, imageManifest, p.artifact(repository, tag))
+}
+
+// artifact pushes the blobs of one.
+func (p *registryPod) artifact(repository, content string) map[string]any {
+	p.t.Helper()
+	empty, layer := []byte("{}"), []byte("the content of "+repository+":"+content)
 	p.putBlob(repository, empty)
 	p.putBlob(repository, layer)
-	return p.putManifest(repository, tag, imageManifest, map[string]any{
+	return map[string]any{
 		"config": map[string]any{"mediaType": "application/vnd.oci.empty.v1+json", "digest": sha(empty), "size": len(empty)},
 		"layers": []any{map[string]any{"mediaType": "application/octet-stream", "digest": sha(layer), "size": len(layer)}},
-	})
+	}
 }
 
 // The registry goes on without its keeper, tells it later, and what the keeper knows is there when it is killed.

@@ -219,6 +219,7 @@ export interface components {
             networkPolicy?: components["schemas"]["OrasCacheNetworkPolicy"];
             storage?: components["schemas"]["OrasCacheStorage"];
             retention?: components["schemas"]["OrasCacheRetention"];
+            mirrorTo?: components["schemas"]["OrasCacheMirror"];
             /**
              * Format: int32
              * @description How many Pods the registry has. More than one need storage.s3, or a volume that many nodes can mount. Only one at a time is evicted or replaced then.
@@ -577,6 +578,27 @@ export interface components {
              */
             grace?: components["schemas"]["Duration"];
         };
+        /** @description Another registry that gets a copy of artifacts, as they are pushed. What is deleted here stays there. */
+        OrasCacheMirror: {
+            /**
+             * @description The other registry, such as ghcr.io/acme or http://host:port. Repositories have the same names there, below its path.
+             * @example ghcr.io/acme
+             */
+            registry: components["schemas"]["Registry"];
+            /**
+             * @description Repositories whose tags are copied.
+             * @default [
+             *       "**"
+             *     ]
+             */
+            repositories?: components["schemas"]["RepositoryGlob"][];
+            secretRef?: components["schemas"]["MirrorSecretReference"];
+        };
+        /** @description Secret of the namespace with a login for the other registry, as .dockerconfigjson, or as ORAS_USER and ORAS_PUSH_PASS, and with the CA of its certificate as ca.crt, if it needs one. The operator does not read it. */
+        MirrorSecretReference: {
+            /** @description Name of the Secret. */
+            name: components["schemas"]["ObjectName"];
+        };
         /** @description What is kept in some repositories. A tag that nothing here keeps may be deleted. */
         RetentionRule: {
             /** @description Repositories that the rule is for. */
@@ -726,7 +748,7 @@ export interface components {
         /** @description Observed state of the OrasCache. */
         OrasCacheStatus: {
             /**
-             * @description Ready: The registry answers and is what the spec asks for. Available: The registry answers. Progressing: The registry is being rolled out, for at most 10 minutes, or its volume grows. Degraded: Something is wrong; reason and message say what. SweepHealthy: Retention did what its schedule asks for when it last ran. UpdatePending: A new image or new settings take effect when the registry's Pod is restarted; its artifacts are lost then. StorageLost: Artifacts were lost when the registry's Pod or its volume was replaced. StorageLow: The registry's volume is nearly full. UsersProblem: Lines of the Secret of spec.auth.usersSecretRef are left out, or should be others. The registry's other users are not affected. NodeLost: The registry's Pod does not end, because its node does not answer. Open: The registry asks for no password, although its spec does, or the registries of new OrasCaches do. UpdatePending, StorageLost, StorageLow, UsersProblem, NodeLost and Open are there only when they hold, SweepHealthy only where spec.retention is set.
+             * @description Ready: The registry answers and is what the spec asks for. Available: The registry answers. Progressing: The registry is being rolled out, for at most 10 minutes, or its volume grows. Degraded: Something is wrong; reason and message say what. SweepHealthy: Retention did what its schedule asks for when it last ran. Mirrored: The registry of spec.mirrorTo has the artifacts that are to be copied there. UpdatePending: A new image or new settings take effect when the registry's Pod is restarted; its artifacts are lost then. StorageLost: Artifacts were lost when the registry's Pod or its volume was replaced. StorageLow: The registry's volume is nearly full. UsersProblem: Lines of the Secret of spec.auth.usersSecretRef are left out, or should be others. The registry's other users are not affected. NodeLost: The registry's Pod does not end, because its node does not answer. Open: The registry asks for no password, although its spec does, or the registries of new OrasCaches do. UpdatePending, StorageLost, StorageLow, UsersProblem, NodeLost and Open are there only when they hold, SweepHealthy only where spec.retention is set, Mirrored only where spec.mirrorTo is.
              * @default [
              *       {
              *         "type": "Ready",

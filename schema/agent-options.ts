@@ -171,7 +171,7 @@ export const agentOptions = {
   },
   "plain-login-host": {
     type: "text",
-    commands: logins,
+    commands: [...logins, "keep"],
     description: "the one host that a login is shown to without TLS: the step's own cache",
   },
   keeper: {
@@ -268,7 +268,22 @@ export const agentOptions = {
   events: {
     type: "text",
     commands: ["keep"],
-    description: "where the registry tells of pulls; empty where it does not",
+    description: "where the registry tells of pulls and pushes; empty where it does not",
+  },
+  "mirror-to": {
+    type: "text",
+    commands: ["keep"],
+    description: "the registry that artifacts are copied to; empty where they are not",
+  },
+  "mirror-repository": {
+    type: "texts",
+    commands: ["keep"],
+    description: "which repositories are copied: a name, or a glob",
+  },
+  "mirror-credentials": {
+    type: "text",
+    commands: ["keep"],
+    description: "the folder of the Secret with logins for that registry",
   },
   "registry-metrics": {
     type: "text",

@@ -66,6 +66,8 @@ export const names = {
   registryEventsPort: 5004,
   /** Of those that read manifests to list them: that is no pull. */
   listingUserAgent: `${operator}-list`,
+  mirrorVolume: "registry-mirror",
+  mirrorPath: "/var/run/oras/mirror",
   registryEnvironmentVolume: "registry-environment",
   registryEnvironmentPath: "/var/run/oras/environment",
   registryAuthVolume: "registry-auth",

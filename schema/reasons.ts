@@ -7,6 +7,7 @@ export const conditionTypes = {
   Progressing: "The registry is being rolled out, for at most 10 minutes, or its volume grows.",
   Degraded: "Something is wrong; reason and message say what.",
   SweepHealthy: "Retention did what its schedule asks for when it last ran.",
+  Mirrored: "The registry of spec.mirrorTo has the artifacts that are to be copied there.",
   UpdatePending:
     "A new image or new settings take effect when the registry's Pod is restarted; its artifacts are lost then.",
   StorageLost: "Artifacts were lost when the registry's Pod or its volume was replaced.",
@@ -109,6 +110,18 @@ const states = {
   SweepFailed: {
     meaning: "Retention did not do all that it should; it goes on at the next time of its schedule.",
     fix: "The message says why.",
+  },
+  NotMirrored: {
+    meaning: "It is not known yet whether artifacts are copied to the registry of spec.mirrorTo.",
+  },
+  Mirrored: { meaning: "The registry of spec.mirrorTo has the artifacts that are to be copied there." },
+  MirrorBehind: {
+    meaning: "Artifacts wait for more than five minutes to be copied to the registry of spec.mirrorTo.",
+    fix: "Nothing, if many or large ones were pushed; see the metric orascache_mirror_lag_seconds.",
+  },
+  MirrorFailed: {
+    meaning: "Artifacts are not copied to the registry of spec.mirrorTo. It is tried again.",
+    fix: "The message says why; correct the registry, or the Secret of spec.mirrorTo.secretRef.",
   },
   PodReplaced: {
     meaning: "The registry's Pod was replaced, and its artifacts are lost.",
@@ -258,6 +271,9 @@ const cacheEvents = {
   Swept: states.Swept,
   RetentionPlanned: states.RetentionPlanned,
   SweepFailed: states.SweepFailed,
+  Mirrored: states.Mirrored,
+  MirrorBehind: states.MirrorBehind,
+  MirrorFailed: states.MirrorFailed,
 } as const satisfies Record<string, Reason>;
 
 /** Reasons of Events about a step's Pod and its Job, beside those of exit codes. */

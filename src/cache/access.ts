@@ -88,7 +88,7 @@ export function cacheLogin(key: string, cache: CacheName, clusterDomain: string)
 }
 
 /** Every name by which Pods reach the registry: entries of a docker configuration are found by the exact name. */
-function hostsOf({ name, namespace }: CacheName, clusterDomain: string): string[] {
+export function hostsOf({ name, namespace }: CacheName, clusterDomain: string): string[] {
   const ends = ["", `.${namespace}`, `.${namespace}.svc`, `.${namespace}.svc.${clusterDomain}`];
   // The first replica's own name, and those of the Services, whichever there are.
   return [`${name}-0.${name}`, name, registryServiceName(name)].flatMap((start) =>

@@ -20,6 +20,8 @@ export interface CacheInstallation {
   readonly operatorNamespace: string;
   /** For example `cluster.local`. */
   readonly clusterDomain: string;
+  /** HTTP_PROXY and so on, of containers that speak to registries elsewhere. */
+  readonly proxies: Readonly<Record<string, string | undefined>>;
 }
 
 /** The CAs of a registry, PEM. */

@@ -9,6 +9,7 @@ import { confined } from "./confined.ts";
 import type { ChildFacts } from "./facts.ts";
 import { limitsOf } from "./fullness.ts";
 import { keeperResources } from "./keeper-resources.ts";
+import { type MirrorParts, mirrorParts } from "./mirror.ts";
 import { identityOf } from "./owner.ts";
 import { hasKeeper, runsKeeper, storageOf } from "./storage.ts";
 import { certificateFile, certificateNames } from "./tls.ts";
@@ -32,14 +33,15 @@ export interface KeeperParts {
  */
 export function keeperParts(cache: StoredOrasCache, facts: ChildFacts): KeeperParts {
   const keeps = runsKeeper(cache);
+  const mirror = mirrorParts(cache, facts);
   const closed = isClosed(cache, facts);
   const { secrets, tls, auth } = cache.spec;
   const orasEnv = secrets?.orasEnv;
   return {
     initContainers:
       closed || tls !== undefined || orasEnv !== undefined ? [keeperInit(cache, facts, closed)] : [],
-    containers: keeps ? [keeper(cache, facts, closed)] : [],
-    env: keeps ? [...registryMetrics, registryEvents] : [],
+    containers: keeps ? [keeper(cache, facts, closed, mirror)] : [],
+    env: [...(keeps ? registryMetrics : []), ...(hasKeeper(cache) ? [registryEvents] : [])],
     volumes: [
       ...(needsKey(cache, facts) ? [keyVolume(cache, facts)] : []),
       ...(orasEnv === undefined ? [] : [secretVolume(names.registryEnvironmentVolume, orasEnv)]),
@@ -49,6 +51,7 @@ export function keeperParts(cache: StoredOrasCache, facts: ChildFacts): KeeperPa
       ...(auth?.usersSecretRef === undefined
         ? []
         : [optionalVolume(names.registryUsersVolume, auth.usersSecretRef.name)]),
+      ...mirror.volumes,
     ],
   };
 }
@@ -103,7 +106,12 @@ function keeperInit(cache: StoredOrasCache, facts: ChildFacts, closed: boolean):
   };
 }
 
-function keeper(cache: StoredOrasCache, facts: ChildFacts, closed: boolean): V1Container {
+function keeper(
+  cache: StoredOrasCache,
+  facts: ChildFacts,
+  closed: boolean,
+  mirror: MirrorParts,
+): V1Container {
   const { agentImage: image } = facts;
   const writes = writesOf(cache, facts, closed);
   const measures = hasKeeper(cache);
@@ -115,12 +123,15 @@ function keeper(cache: StoredOrasCache, facts: ChildFacts, closed: boolean): V1C
     command: [names.agentPath, "keep"],
     args: [
       ...(writes.args.length > 0 ? writes.args : [option("key", names.registryKeyPath)]),
-      ...(measures ? [option("data", names.registryDataPath)] : []),
+      ...(measures
+        ? [option("data", names.registryDataPath), option("events", `127.0.0.1:${names.registryEventsPort}`)]
+        : []),
       option("cache-uid", identityOf(cache).uid),
       ...(sizeLimit === undefined ? [] : [option("limit", String(Math.floor(amountOf(sizeLimit))))]),
       option("refuse-at", String(limitsOf(cache).refuseAt)),
-      option("events", `127.0.0.1:${names.registryEventsPort}`),
+      ...mirror.options.map(([name, value]) => option(name, value)),
     ],
+    ...(mirror.env.length === 0 ? {} : { env: [...mirror.env] }),
     ports: [
       { name: "metrics", containerPort: names.registryMetricsPort, protocol: "TCP" },
       { name: names.keeperContainer, containerPort: names.keeperPort, protocol: "TCP" },
@@ -131,6 +142,7 @@ function keeper(cache: StoredOrasCache, facts: ChildFacts, closed: boolean): V1C
     volumeMounts: [
       ...(measures ? [mount(names.registryDataVolume, names.registryDataPath)] : []),
       ...(writes.mounts.length > 0 ? writes.mounts : [keyMount]),
+      ...mirror.volumeMounts,
     ],
   };
 }

@@ -7,6 +7,7 @@ import { cacheHost, remoteUrl } from "./address.ts";
 import { capacityOf, isGrowing, requestOf } from "./claim.ts";
 import { updateConditions, type Verdict } from "./conditions.ts";
 import type { CacheInstallation } from "./facts.ts";
+import { mirrorVerdict } from "./mirror.ts";
 import { networkModeOf } from "./network-mode.ts";
 import { identityOf } from "./owner.ts";
 import { changesOf } from "./pod-changes.ts";
@@ -129,6 +130,7 @@ function deployed(observation: Observation) {
     Progressing: progressing,
     Degraded: problem ? { ...problem, status: "True" } : noProblem,
     ...(retention.verdict === undefined ? {} : { SweepHealthy: retention.verdict }),
+    ...mirrored(observation),
     ...(isUpdatePending(statefulSet) ? { UpdatePending: updatePending(observation) } : {}),
     ...storageLost(cache, storage),
     ...(low === undefined ? {} : { StorageLow: low }),
@@ -293,10 +295,19 @@ function restartCommand(cache: StoredOrasCache): string {
 function storageLost(cache: StoredOrasCache, storage: StorageStatus): Verdicts {
   const lost = lossVerdict(cache.status?.storage, storage);
   if (lost !== undefined) return { StorageLost: lost };
-  const known = conditionOf(cache.status, "StorageLost");
-  if (known === undefined) return {};
-  const { status, reason, message } = known;
-  return { StorageLost: { status, reason: reason as ConditionReason, message } };
+  const before = known(cache, "StorageLost");
+  return before === undefined ? {} : { StorageLost: before };
+}
+
+function mirrored({ cache, usage, installation, time }: Observation): Verdicts {
+  const verdict = mirrorVerdict(cache, { usage, installation, time, before: known(cache, "Mirrored") });
+  return verdict === undefined ? {} : { Mirrored: verdict };
+}
+
+/** What the status says already. */
+function known(cache: StoredOrasCache, type: ConditionType): Verdict | undefined {
+  const found = conditionOf(cache.status, type);
+  return found && { status: found.status, reason: found.reason as ConditionReason, message: found.message };
 }
 
 function remote({ cache, remote: answer }: Observation) {

@@ -17,6 +17,23 @@ export interface Usage {
   readonly notWritable?: string | undefined;
   /** What cannot be read. */
   readonly problem?: string | undefined;
+  /** Undefined where nothing is copied to another registry. */
+  readonly mirror?: MirrorReport | undefined;
+}
+
+/** What a keeper says of the registry that it copies artifacts to. */
+export interface MirrorReport {
+  /** As the spec named it when the Pod was made. */
+  readonly to: string;
+  /** Whether everything was compared once. */
+  readonly listed: boolean;
+  /** Since when the first tag waits, as RFC 3339. */
+  readonly oldest?: string | undefined;
+  /** Why nothing is copied by now. */
+  readonly trouble?: string | undefined;
+  /** How many tags the other registry does not take, and some of them. */
+  readonly refused: number;
+  readonly samples: readonly { readonly artifact: string; readonly error: string }[];
 }
 
 /** Nobody's words are longer in a status. */
@@ -29,7 +46,7 @@ const longestText = 500;
  * @returns undefined where it is none
  */
 export function usageOf(report: unknown): Usage | undefined {
-  const { mark, notWritable, problem, ...numbers } = fieldsOf(report);
+  const { mark, notWritable, problem, mirror, ...numbers } = fieldsOf(report);
   const { capacity, used, free, artifacts, bytes } = numbers;
   const counts = { capacity, used, free, artifacts, bytes };
   if (!areCounts(counts) || counts.free > counts.capacity) return undefined;
@@ -40,6 +57,27 @@ export function usageOf(report: unknown): Usage | undefined {
     since: sinceOf(since),
     notWritable: textOf(notWritable),
     problem: textOf(problem),
+    mirror: mirrorOf(mirror),
+  };
+}
+
+/** As many as a message bears. */
+const mostSamples = 3;
+
+function mirrorOf(report: unknown): MirrorReport | undefined {
+  const { to, listed, oldest, trouble, refused, samples } = fieldsOf(report);
+  const [name, counts] = [textOf(to), { refused }];
+  if (name === undefined || !areCounts(counts)) return undefined;
+  return {
+    to: name,
+    listed: listed === true,
+    oldest: sinceOf(oldest),
+    trouble: textOf(trouble),
+    refused: counts.refused,
+    samples: (Array.isArray(samples) ? samples : []).slice(0, mostSamples).map((sample) => {
+      const { artifact, error } = fieldsOf(sample);
+      return { artifact: textOf(artifact) ?? "?", error: textOf(error) ?? "?" };
+    }),
   };
 }
 

@@ -394,7 +394,15 @@ function statusNotes(
     const reason = now.reason as EventReason;
     notes.push({ type: "Warning", action: "Reconcile", reason, note: now.message });
   }
-  return notes;
+  return [...notes, ...mirrorNotes(cache, status)];
+}
+
+/** That artifacts are copied to the other registry, or are not any more. */
+function mirrorNotes(cache: StoredOrasCache, status: OrasCacheStatus): EventNote[] {
+  const [now, before] = [conditionOf(status, "Mirrored"), conditionOf(cache.status, "Mirrored")];
+  if (now === undefined || now.status === "Unknown" || now.reason === before?.reason) return [];
+  const type = now.status === "True" ? "Normal" : "Warning";
+  return [{ type, action: "Mirror", reason: now.reason as EventReason, note: now.message }];
 }
 
 /** The UID keeps it from another cache of that name; the generation that it is about stands in it. */

@@ -39,6 +39,8 @@ export interface Reports {
 }
 
 const intervalMs = 300_000;
+/** Where artifacts are copied to another registry, it is to be known soon that they are not. */
+const mirrorIntervalMs = 60_000;
 const retryMs = 60_000;
 /** What a new registry holds is asked after a moment. */
 const firstMs = 1_000;
@@ -86,7 +88,8 @@ export function createReports(operatorKey: string, ask: AskReport, observe: Obse
       const report = await ask({ host: `${host}:${names.keeperPort}`, trust }, token);
       memory.asks = false;
       if (report !== undefined) memory.said = { ...report, usage: report.usage ?? memory.said.usage };
-      memory.dueAt = Date.now() + (report === undefined ? retryMs : spread(intervalMs));
+      const pauseMs = cache.spec.mirrorTo === undefined ? intervalMs : mirrorIntervalMs;
+      memory.dueAt = Date.now() + (report === undefined ? retryMs : spread(pauseMs));
       if (report?.usage !== undefined) observe(nameOf(key), report.usage);
       tell(key);
     });

@@ -24,7 +24,7 @@ import { enforcesPasswords } from "../registry/enforced.ts";
 import { claimStorage } from "../registry/owner.ts";
 import { askRegistry } from "../registry/reachable.ts";
 import { watchTrouble } from "./log.ts";
-import { type Process, untilEnded } from "./process.ts";
+import { type Process, proxiesOf, untilEnded } from "./process.ts";
 
 /** What the leader works with. */
 export interface Leadership extends Process {
@@ -103,6 +103,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
         operatorKey,
         operatorNamespace: options.namespace,
         clusterDomain: options.clusterDomain,
+        proxies: proxiesOf(options),
       },
     }),
     stepController({ client, log, countOutcome, publish, pods }),

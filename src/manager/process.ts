@@ -22,3 +22,12 @@ export async function untilEnded(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
+
+/** The proxy of the installation, as variables of the containers that it adds. */
+export function proxiesOf({
+  httpProxy,
+  httpsProxy,
+  noProxy,
+}: ManagerOptions): Record<"HTTP_PROXY" | "HTTPS_PROXY" | "NO_PROXY", string | undefined> {
+  return { HTTP_PROXY: httpProxy, HTTPS_PROXY: httpsProxy, NO_PROXY: noProxy };
+}

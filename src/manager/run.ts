@@ -27,7 +27,7 @@ import { leadCaches } from "./lead.ts";
 import { createLog, watchTrouble } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { watchHookShape } from "./pod-shape.ts";
-import type { Process } from "./process.ts";
+import { type Process, proxiesOf } from "./process.ts";
 
 type LimitRange = V1LimitRange & KubeObject;
 
@@ -202,11 +202,7 @@ function installationOf(options: ManagerOptions, facts: ClusterFacts): Installat
     agentImage: options.agentImage,
     scriptsImage: options.scriptsImage,
     shareSizeLimit: options.shareSizeLimit,
-    proxies: {
-      HTTP_PROXY: options.httpProxy,
-      HTTPS_PROXY: options.httpsProxy,
-      NO_PROXY: options.noProxy,
-    },
+    proxies: proxiesOf(options),
     kubernetesMinor: facts.minor,
     openshift: facts.openshift,
   };

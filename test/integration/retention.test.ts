@@ -146,7 +146,7 @@ describe("what is pulled", () => {
 
   test("stays, and what nobody pulls goes", async ({ agent }) => {
     const key = cacheKey("secret", { name: "oras", namespace: "any" });
-    const registry = await startKeptRegistry(agent, key, new Date(Date.now() - 3 * day));
+    const registry = await startKeptRegistry(agent, key, { pullsSince: new Date(Date.now() - 3 * day) });
     const old = { ageMs: 3 * day };
     for (const tag of ["pulled", "again", "idle", "asked", "listed"]) await registry.push(`a:${tag}`, old);
     await registry.push("a:new");
@@ -245,7 +245,7 @@ describe("the operator", () => {
     });
     const operatorKey = Buffer.from(Object.values(secret?.data ?? {})[0] ?? "", "base64").toString();
     const key = cacheKey(operatorKey, { name: "oras", namespace: ns.namespace });
-    const registry = await startKeptRegistry(agent, key, new Date(Date.now() - 3 * day));
+    const registry = await startKeptRegistry(agent, key, { pullsSince: new Date(Date.now() - 3 * day) });
     await registry.push("scratch/a:old", { ageMs: 3 * day });
     await registry.push("scratch/a:new");
     await registry.push("pulled/a:used", { ageMs: 3 * day });

@@ -29,6 +29,7 @@ export function childFacts(facts: Partial<ChildFacts> = {}): ChildFacts {
       network: "none",
       operatorKey: "k",
       clusterDomain: "cluster.local",
+      proxies: {},
     },
     operatorNamespace: "operators",
     ...{ authorities: undefined, statefulSet: undefined, mayHoldArtifacts: false },

@@ -29,9 +29,13 @@ const manifestType = "application/vnd.oci.image.manifest.v1+json";
  *
  * @param agent - the program
  * @param key - of the cache
- * @param pullsSince - since when the keeper knows of pulls, if before its start
+ * @param options - pullsSince: since when the keeper knows of pulls, if before its start; keeper: more options of it
  */
-export async function startKeptRegistry(agent: string, key: string, pullsSince?: Date) {
+export async function startKeptRegistry(
+  agent: string,
+  key: string,
+  { pullsSince, keeper: more = [] }: { pullsSince?: Date; keeper?: readonly string[] } = {},
+) {
   const folder = temporaryFolder("kept");
   const [data, keys] = [temporaryFolder("data"), temporaryFolder("key")];
   if (pullsSince !== undefined) {
@@ -78,7 +82,7 @@ export async function startKeptRegistry(agent: string, key: string, pullsSince?:
   const keeper = start([
     ...[agent, "keep", ...users, `--data=${data}`, "--cache-uid=some"],
     ...[`--listen=${address}:5002`, `--metrics=${address}:5001`],
-    `--events=${address}:${names.registryEventsPort}`,
+    ...[`--events=${address}:${names.registryEventsPort}`, ...more],
   ]);
   await until(async () => (await fetch(`http://${address}:5002/healthz`)).ok, "the keeper");
 

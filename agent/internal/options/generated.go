@@ -67,7 +67,7 @@ type Options struct {
 	// CacheHost is the host of the step's own cache, where that is spoken to over TLS.
 	CacheHost string `option:"cache-host" commands:"install pull push serve sidecar"`
 	// PlainLoginHost is the one host that a login is shown to without TLS: the step's own cache.
-	PlainLoginHost string `option:"plain-login-host" commands:"install pull push serve sidecar"`
+	PlainLoginHost string `option:"plain-login-host" commands:"install pull push serve sidecar keep"`
 	// Keeper is where the keeper of the registry that the output goes to listens, if it has one.
 	Keeper string `option:"keeper" commands:"pull serve"`
 	// MessagePath is the file of the termination message.
@@ -104,8 +104,14 @@ type Options struct {
 	Listen string `option:"listen" commands:"keep" default:":5002"`
 	// Metrics is where /metrics is.
 	Metrics string `option:"metrics" commands:"keep" default:":5001"`
-	// Events is where the registry tells of pulls; empty where it does not.
+	// Events is where the registry tells of pulls and pushes; empty where it does not.
 	Events string `option:"events" commands:"keep"`
+	// MirrorTo is the registry that artifacts are copied to; empty where they are not.
+	MirrorTo string `option:"mirror-to" commands:"keep"`
+	// MirrorRepository is which repositories are copied: a name, or a glob.
+	MirrorRepository []string `option:"mirror-repository" commands:"keep"`
+	// MirrorCredentials is the folder of the Secret with logins for that registry.
+	MirrorCredentials string `option:"mirror-credentials" commands:"keep"`
 	// RegistryMetrics is where the registry's own metrics are.
 	RegistryMetrics string `option:"registry-metrics" commands:"keep" default:"http://127.0.0.1:5003/metrics"`
 	// Rest is what follows "--": the program.

@@ -45,7 +45,7 @@ func (r *Repository) PushManifest(ctx context.Context, mediaType string, manifes
 		return Pushed{}, invalid("the manifest has %d bytes; registries take %d MiB", len(manifest), maxManifest>>20)
 	}
 	digest := digestOf(manifest)
-	pushed := Pushed{Digest: digest, Replaced: r.digestOfTag(ctx)}
+	pushed := Pushed{Digest: digest, Replaced: r.DigestOfTag(ctx)}
 	if pushed.Replaced == digest {
 		pushed.Replaced = ""
 	}
@@ -72,7 +72,7 @@ func (r *Repository) PushManifest(ctx context.Context, mediaType string, manifes
 		return pushed, err
 	}
 	// The answer to an earlier try may have been lost; where tags cannot be replaced, the next one is refused.
-	if tries > 1 && !e.passes && r.digestOfTag(ctx) == digest {
+	if tries > 1 && !e.passes && r.DigestOfTag(ctx) == digest {
 		return pushed, nil
 	}
 	if e.Kind == Invalid && e.Hint == "" && isImmutable(e) {

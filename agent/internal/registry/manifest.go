@@ -78,8 +78,8 @@ func (r *Repository) readManifest(ctx context.Context, resp *http.Response) (Man
 // replacedWithin is how long it is asked what a tag stood for before: it is good to know, no more.
 const replacedWithin = 15 * time.Second
 
-// digestOfTag returns what the tag stands for now, or nothing where there is none or it cannot be known.
-func (r *Repository) digestOfTag(ctx context.Context) string {
+// DigestOfTag returns what the tag stands for now, or nothing where there is none or it cannot be known.
+func (r *Repository) DigestOfTag(ctx context.Context) string {
 	digest := ""
 	if r.ref.Tag == "" {
 		return ""

@@ -48,7 +48,7 @@ func (r *Repository) explainNotFound(ctx context.Context, e *Error) {
 	e.Hint = "check the name and whether the step that makes it has ended"
 	if r.ref.Digest != "" {
 		e.Reason = "there is no artifact of this digest in the registry (" + said + ")"
-		if now := r.digestOfTag(ctx); now != "" {
+		if now := r.DigestOfTag(ctx); now != "" {
 			e.Hint = "the tag " + r.ref.Tag + " stands for " + now + " now"
 		}
 		return

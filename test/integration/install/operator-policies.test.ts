@@ -141,6 +141,17 @@ describe("what the operator makes passes the policies", () => {
     nobodyRefused();
   });
 
+  test("the login of a mirror, and none again", async () => {
+    const volumes = async () => (await setNamed("real"))?.spec?.template.spec?.volumes ?? [];
+    const isMounted = async () => (await volumes()).some(({ name }) => name === names.mirrorVolume);
+    const mirrorTo = { registry: "registry.example", secretRef: { name: "any" } };
+    await patch(admin, resources.orasCaches, "real", { spec: { mirrorTo } });
+    await until(isMounted, "the Secret");
+    await patch(admin, resources.orasCaches, "real", { spec: { mirrorTo: null } });
+    await until(async () => !(await isMounted()), "its end");
+    nobodyRefused();
+  });
+
   test("several Pods in S3, and one again", async () => {
     const body = cacheOf("several", {
       replicas: 2,

@@ -76,3 +76,26 @@ test.each<[string, Spec, Spec, string[]]>([
 ])("%s", (_, before, now, changes) => {
   expect(changesOf(templateOf(now), podOf(before))).toEqual(changes);
 });
+
+test("an earlier version's Pod, whose keeper is told of nothing", () => {
+  const before = podOf({});
+  const earlier = {
+    ...before,
+    spec: {
+      ...before.spec,
+      containers: before.spec.containers.map((container) => ({
+        ...container,
+        ...(container.env === undefined
+          ? {}
+          : { env: container.env.filter(({ name }) => name !== "REGISTRY_NOTIFICATIONS_ENDPOINTS") }),
+        ...(container.args === undefined
+          ? {}
+          : { args: container.args.filter((arg) => !arg.startsWith("--events")) }),
+      })),
+    },
+  };
+  expect(changesOf(templateOf({}), earlier)).toEqual([
+    "variables REGISTRY_NOTIFICATIONS_ENDPOINTS",
+    "container keeper",
+  ]);
+});

@@ -25,6 +25,7 @@ type event struct {
 	Target struct {
 		Digest     string `json:"digest"`
 		Repository string `json:"repository"`
+		Tag        string `json:"tag"`
 	} `json:"target"`
 	Request struct {
 		Method    string `json:"method"`
@@ -53,13 +54,21 @@ func (k *Keeper) Events() http.Handler {
 		}
 		for _, event := range sent.Events {
 			d, is := layout.ParseDigest(strings.TrimPrefix(event.Target.Digest, "sha256:"))
-			if k.Pulls == nil || !is || !event.isPull() || len(event.Target.Repository) > longestRepository {
-				continue
-			}
-			if err := k.Pulls.Note(event.Target.Repository, d, time.Now()); err != nil {
-				k.Say("%s", err)
+			if is && len(event.Target.Repository) <= longestRepository {
+				k.take(event, d)
 			}
 		}
 		w.WriteHeader(http.StatusOK)
 	})
+}
+
+func (k *Keeper) take(e event, d layout.Digest) {
+	switch {
+	case k.Pulls != nil && e.isPull():
+		if err := k.Pulls.Note(e.Target.Repository, d, time.Now()); err != nil {
+			k.Say("%s", err)
+		}
+	case k.Mirror != nil && e.Action == "push":
+		k.Mirror.Pushed(e.Target.Repository, e.Target.Tag, d, time.Now())
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/access"
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/mirror"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/serving"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/sweep"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/usage"
@@ -211,6 +212,11 @@ func (k *Keeper) report(w http.ResponseWriter, r *http.Request) {
 		problem = err.Error()
 	}
 	notWritable := usage.NotWritable(k.Volume.Data)
+	var mirrored *mirror.Status
+	if k.Mirror != nil {
+		status := k.Mirror.Status()
+		mirrored = &status
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	rest, _ := json.Marshal(struct {
@@ -225,9 +231,10 @@ func (k *Keeper) report(w http.ResponseWriter, r *http.Request) {
 
 		served
 
-		Sweeping bool  `json:"sweeping"`
-		LastPass *Last `json:"lastPass,omitempty"`
-	}{space, artifacts, bytes, mark, problem, notWritable, k.served(), k.running, k.last})
+		Sweeping bool           `json:"sweeping"`
+		LastPass *Last          `json:"lastPass,omitempty"`
+		Mirror   *mirror.Status `json:"mirror,omitempty"`
+	}{space, artifacts, bytes, mark, problem, notWritable, k.served(), k.running, k.last, mirrored})
 	_, _ = io.WriteString(w, "],"+strings.TrimPrefix(string(rest), "{")+"\n")
 }
 

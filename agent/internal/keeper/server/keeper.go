@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/access"
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/mirror"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/pulls"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/serving"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/sweep"
@@ -28,7 +29,9 @@ type Keeper struct {
 	RefuseAt    int
 	Certificate *Certificate
 	// Pulls are what the registry was asked for; nil where it does not say.
-	Pulls   *pulls.Record
+	Pulls *pulls.Record
+	// Mirror copies what is pushed; nil where nothing is to be copied.
+	Mirror  *mirror.Mirror
 	Metrics *Metrics
 	Say     func(format string, args ...any)
 

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/mirror"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/serving"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/usage"
 )
@@ -18,6 +19,8 @@ type Metrics struct {
 	Volume *usage.Volume
 	// Registry is the URL of the registry's metrics.
 	Registry string
+	// Mirror is nil where nothing is copied.
+	Mirror *mirror.Mirror
 
 	mu                               sync.Mutex
 	passes, failures, blobs, putBack int
@@ -76,6 +79,7 @@ func (m *Metrics) write(w http.ResponseWriter, r *http.Request) {
 	if m.Volume != nil {
 		m.writeVolume(to)
 	}
+	m.mirrored(to, time.Now())
 	m.relay(r.Context(), to)
 }
 
@@ -94,6 +98,22 @@ func (m *Metrics) writeVolume(to io.Writer) {
 	counter(to, "orascache_sweep_freed_bytes_total", "What emptying the trash has freed.", float64(m.freed))
 	gauge(to, "orascache_sweep_seconds", "How long the last pass took.", m.seconds)
 	gauge(to, "orascache_sweep_last_success_timestamp_seconds", "When a pass last succeeded; 0 before the first.", m.succeeded)
+}
+
+func (m *Metrics) mirrored(to io.Writer, now time.Time) {
+	if m.Mirror == nil {
+		return
+	}
+	status := m.Mirror.Status()
+	lag := 0.0
+	if status.Oldest != nil {
+		lag = max(now.Sub(*status.Oldest).Seconds(), 0)
+	}
+	gauge(to, "orascache_mirror_lag_seconds", "Since when the first tag waits to be mirrored; 0 where none does. With spec.mirrorTo.", lag)
+	gauge(to, "orascache_mirror_pending", "Tags that wait to be mirrored.", float64(status.Pending))
+	gauge(to, "orascache_mirror_refused", "Tags that could not be mirrored when they were last tried.", float64(status.Refused))
+	counter(to, "orascache_mirror_copied_total", "Tags that are in the other registry, copied or found there.", float64(status.Copied))
+	counter(to, "orascache_mirror_failures_total", "Tries that failed.", float64(status.Failures))
 }
 
 // relay adds the registry's.

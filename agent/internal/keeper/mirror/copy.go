@@ -1,0 +1,160 @@
+package mirror
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/converged-computing/oras-operator/agent/internal/credentials"
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/layout"
+	"github.com/converged-computing/oras-operator/agent/internal/reference"
+	"github.com/converged-computing/oras-operator/agent/internal/registry"
+)
+
+const (
+	imageManifest = "application/vnd.oci.image.manifest.v1+json"
+	imageIndex    = "application/vnd.oci.image.index.v1+json"
+	// deepest is how deep indexes of indexes go, which nobody nests.
+	deepest = 8
+)
+
+// named is what a manifest says of what it consists of.
+type named struct {
+	MediaType string       `json:"mediaType"`
+	Config    *descriptor  `json:"config"`
+	Layers    []descriptor `json:"layers"`
+	Manifests []descriptor `json:"manifests"`
+}
+
+type descriptor struct {
+	Digest string `json:"digest"`
+	// URLs are where a layer is that registries do not have.
+	URLs []string `json:"urls"`
+}
+
+// copying is one artifact on its way: from the files of the volume, so that it takes no login and is no pull, to the remote
+// registry.
+type copying struct {
+	tree    layout.Tree
+	from    string
+	to      reference.Reference
+	options registry.Options
+}
+
+// open opens the remote repository, with the Secret as it is by now.
+func (m *Mirror) open(repository, tag string) (copying, *registry.Repository, error) {
+	to := reference.Reference{Host: m.To.Host, PlainHTTP: m.To.PlainHTTP, Repository: repository, Tag: tag}
+	if m.To.Prefix != "" {
+		to.Repository = m.To.Prefix + "/" + repository
+	}
+	c := copying{tree: layout.Of(m.Data), from: repository, to: to, options: m.Registry}
+	c.options.Use = credentials.Push
+	if m.Secret != "" {
+		secret, err := credentials.Read(m.Secret, m.To.Host)
+		if err != nil {
+			return c, nil, err
+		}
+		c.options.Secret = secret
+	}
+	remote, err := registry.Open(to, c.options)
+	return c, remote, err
+}
+
+// manifest copies a manifest after what it consists of: whoever sees it sees all of it.
+func (c copying) manifest(ctx context.Context, remote *registry.Repository, d layout.Digest, depth int) error {
+	text, err := os.ReadFile(c.tree.Path(layout.Blob(d)))
+	if err != nil {
+		return c.broken("the manifest", d, err)
+	}
+	var its named
+	if err := json.Unmarshal(text, &its); err != nil {
+		return fmt.Errorf("its manifest cannot be read: %w", err)
+	}
+	if depth > deepest {
+		return errors.New("its indexes name each other more than 8 deep")
+	}
+	for _, child := range its.Manifests {
+		if err := c.child(ctx, child, depth); err != nil {
+			return err
+		}
+	}
+	blobs, err := c.blobs(its)
+	if err != nil {
+		return err
+	}
+	_, err = remote.PushArtifact(ctx, blobs, its.mediaType(), text)
+	return err
+}
+
+// child copies a manifest of an index. An index may name some that were never pushed, as those of other platforms.
+func (c copying) child(ctx context.Context, child descriptor, depth int) error {
+	d, is := digestOf(child.Digest)
+	if !is {
+		return fmt.Errorf("it names %s, which is no SHA-256", registry.Clean(child.Digest, 100))
+	}
+	if _, err := os.Lstat(c.tree.Path(layout.Revision(c.from, d))); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	to := c.to
+	to.Tag, to.Digest = "", child.Digest
+	remote, err := registry.Open(to, c.options)
+	if err != nil {
+		return err
+	}
+	defer remote.Close()
+	return c.manifest(ctx, remote, d, depth+1)
+}
+
+func (c copying) blobs(its named) ([]registry.Blob, error) {
+	all := its.Layers
+	if its.Config != nil {
+		all = append(all, *its.Config)
+	}
+	var blobs []registry.Blob
+	for _, one := range all {
+		d, is := digestOf(one.Digest)
+		if !is {
+			return nil, fmt.Errorf("it names %s, which is no SHA-256", registry.Clean(one.Digest, 100))
+		}
+		path := c.tree.Path(layout.Blob(d))
+		info, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) && len(one.URLs) > 0 {
+			continue
+		}
+		if err != nil {
+			return nil, c.broken("the blob", d, err)
+		}
+		blobs = append(blobs, registry.Blob{Digest: one.Digest, Size: info.Size(), Content: registry.File(path)})
+	}
+	return blobs, nil
+}
+
+// broken says what is not there. It wraps none of the errors that say that a tag is gone: that is looked at before.
+func (c copying) broken(what string, d layout.Digest, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s sha256:%s is not on the volume", what, d)
+	}
+	return fmt.Errorf("%s sha256:%s cannot be read: %w", what, d, err)
+}
+
+// mediaType is what the registry says of a manifest that does not say it itself.
+func (n named) mediaType() string {
+	switch {
+	case n.MediaType != "":
+		return n.MediaType
+	case n.Manifests != nil:
+		return imageIndex
+	default:
+		return imageManifest
+	}
+}
+
+func digestOf(text string) (layout.Digest, bool) {
+	digits, is := strings.CutPrefix(text, "sha256:")
+	d, parsed := layout.ParseDigest(digits)
+	return d, is && parsed
+}

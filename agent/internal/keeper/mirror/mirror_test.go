@@ -1,0 +1,145 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/layout"
+	"github.com/converged-computing/oras-operator/agent/internal/reference"
+	"github.com/converged-computing/oras-operator/agent/internal/registry"
+)
+
+var begin = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+
+func newMirror(t *testing.T) *Mirror {
+	m := &Mirror{Data: t.TempDir(), To: reference.Registry{Host: "other.example"}, Repositories: []string{"**"}, Say: t.Logf}
+	m.Start(begin)
+	m.relist = time.Now().Add(24 * time.Hour)
+	return m
+}
+
+func TestWhatWaitsIsBounded(t *testing.T) {
+	m := newMirror(t)
+	for i := range mostPending + 5 {
+		m.Pushed("a", fmt.Sprint("t", i), layout.Digest{1}, begin)
+	}
+	if len(m.pending) != mostPending || !m.more {
+		t.Error(len(m.pending), m.more)
+	}
+	if m.isTimeToList(begin) {
+		t.Error("the rest is looked for before there is room")
+	}
+	for n, it := range m.pending {
+		m.finish(t.Context(), n, it, nil)
+	}
+	if !m.isTimeToList(begin) {
+		t.Error("the rest is not looked for")
+	}
+	m.Pushed("a", "", layout.Digest{1}, begin)
+	if len(m.pending) != 0 {
+		t.Error("a push without a tag waits")
+	}
+}
+
+func TestATagThatIsPushedWhileItIsCopiedIsCopiedAgain(t *testing.T) {
+	m := newMirror(t)
+	m.Pushed("a", "t", layout.Digest{1}, begin)
+	n, it, _ := m.take(begin.Add(time.Second))
+	if it == nil {
+		t.Fatal("nothing to do")
+	}
+	m.Pushed("a", "t", layout.Digest{2}, begin.Add(2*time.Second))
+	if _, other, _ := m.take(begin.Add(time.Minute)); other != nil {
+		t.Error("one tag is copied twice at a time")
+	}
+	m.finish(t.Context(), n, it, nil)
+	if _, again, _ := m.take(begin.Add(time.Minute)); again != it || !it.since.Equal(begin.Add(2*time.Second)) {
+		t.Errorf("%+v", again)
+	}
+	m.finish(t.Context(), n, it, errGone)
+	if status := m.Status(); status.Pending != 0 || status.Copied != 1 || status.Oldest != nil {
+		t.Errorf("%+v", status)
+	}
+}
+
+func TestARegistryThatDoesNotAnswerIsAskedAfterAPauseThatGrows(t *testing.T) {
+	m := newMirror(t)
+	m.Pushed("a", "one", layout.Digest{1}, begin)
+	m.Pushed("a", "two", layout.Digest{1}, begin)
+	var before time.Duration
+	for range 8 {
+		n, it := take(t, m)
+		o, other := take(t, m)
+		m.finish(t.Context(), n, it, &registry.Error{Kind: registry.Unavailable, Reason: "no answer"})
+		m.finish(t.Context(), o, other, &registry.Error{Kind: registry.Unavailable, Reason: "no answer"})
+		if _, none, wait := m.take(time.Now()); none != nil || wait <= 0 {
+			t.Error("it is asked at once")
+		}
+		if m.pause != max(min(2*before, lastPause), firstPause) {
+			t.Error(m.pause, "after", before)
+		}
+		before = m.pause
+		m.resumes = time.Time{}
+	}
+	if status := m.Status(); status.Trouble != "no answer" || status.Refused != 0 || status.Failures != 16 {
+		t.Errorf("%+v", status)
+	}
+	n, it := take(t, m)
+	m.finish(t.Context(), n, it, nil)
+	if status := m.Status(); status.Trouble != "" || m.pause != 0 {
+		t.Errorf("%+v", status)
+	}
+}
+
+func take(t *testing.T, m *Mirror) (name, *item) {
+	t.Helper()
+	n, it, _ := m.take(time.Now().Add(time.Hour))
+	if it == nil {
+		t.Fatal("nothing to do")
+	}
+	return n, it
+}
+
+func TestWhatIsRefusedKeepsNoOtherWaiting(t *testing.T) {
+	m := newMirror(t)
+	m.Pushed("a", "no", layout.Digest{1}, begin)
+	m.Pushed("a", "yes", layout.Digest{1}, begin.Add(time.Second))
+	n, it := take(t, m)
+	m.finish(t.Context(), n, it, errors.New("it is too large"))
+	if _, other, _ := m.take(time.Now()); other == nil || other == it {
+		t.Error("the other one waits")
+	}
+	if status := m.Status(); status.Refused != 1 || status.Samples[0] != (Refusal{"a:no", "it is too large"}) || status.Trouble != "" {
+		t.Errorf("%+v", status)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	m.finish(ended, n, it, context.Canceled)
+	if m.failures != 1 {
+		t.Error("the end of the keeper is taken for a failure")
+	}
+}
+
+// The remote registry may have lost what was copied.
+func TestEverythingIsComparedOnceADay(t *testing.T) {
+	m := newMirror(t)
+	d := layout.Digest{1}
+	path := layout.Of(m.Data).Path(layout.Tag("a", "t"))
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte("sha256:"+d.String()), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	m.done[name{"a", "t"}.short()] = d.Short()
+	m.list(t.Context(), begin.Add(listEvery))
+	if len(m.pending) != 0 {
+		t.Error("what was copied is copied again")
+	}
+	m.list(t.Context(), begin.Add(compareEvery))
+	if len(m.pending) != 1 {
+		t.Error("it is not compared")
+	}
+}
