@@ -101,6 +101,15 @@ export const alerts: readonly Alert[] = [
     summary: "A registry, which the labels name, could not free the space of deleted artifacts.",
     fix: "Look at the log of the container keeper in the registry's Pod.",
   },
+  {
+    name: "OrasCacheMirrorBehind",
+    expr: "orascache_mirror_lag_seconds > 900",
+    for: "5m",
+    severity: "warning",
+    summary:
+      "Artifacts of a registry, which the labels name, wait for more than a quarter of an hour to be copied to that of spec.mirrorTo.",
+    fix: "The condition Mirrored of the OrasCache says why.",
+  },
 ];
 
 /** A graph of the dashboard. */
