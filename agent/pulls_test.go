@@ -122,23 +122,24 @@ func TestAKeeperTakesEveryNotification(t *testing.T) {
 	events := freeAddress(t)
 	p.tellingRegistry(freeAddress(t))
 	digest := p.putArtifact("runs/a", "t")
-	p.startKeeper("--events=" + events)
+	keeper := p.startKeeper("--events=" + events)
 	event := func(action, repository, digest, method string) string {
 		return `{"action":"` + action + `","target":{"repository":"` + repository + `","digest":"` + digest + `"},"request":{"method":"` + method + `"}}`
 	}
 	for name, body := range map[string]string{
-		"nothing":             "",
-		"no JSON":             "<html>",
-		"another JSON":        `[1]`,
-		"no events":           `{}`,
-		"null":                `{"events":null}`,
-		"an event of nothing": `{"events":[{}]}`,
-		"a push":              `{"events":[` + event("push", "runs/a", digest, "PUT") + `]}`,
-		"no digest":           `{"events":[` + event("pull", "runs/a", "sha256:1", "GET") + `]}`,
-		"another algorithm":   `{"events":[` + event("pull", "runs/a", "sha512:"+strings.TrimPrefix(digest, "sha256:"), "GET") + `]}`,
-		"a long name":         `{"events":[` + event("pull", strings.Repeat("a", 300), digest, "GET") + `]}`,
-		"a name with lines":   `{"events":[` + event("pull", `runs/a\n29999999 `+strings.TrimPrefix(digest, "sha256:")+` runs/a`, digest, "GET") + `]}`,
-		"too much":            `{"events":[` + strings.Repeat(" ", 1<<20) + event("pull", "runs/a", digest, "GET") + `]}`,
+		"nothing":                     "",
+		"no JSON":                     "<html>",
+		"another JSON":                `[1]`,
+		"no events":                   `{}`,
+		"null":                        `{"events":null}`,
+		"an event of nothing":         `{"events":[{}]}`,
+		"a push":                      `{"events":[` + event("push", "runs/a", digest, "PUT") + `]}`,
+		"no digest":                   `{"events":[` + event("pull", "runs/a", "sha256:1", "GET") + `]}`,
+		"another algorithm":           `{"events":[` + event("pull", "runs/a", "sha512:"+strings.TrimPrefix(digest, "sha256:"), "GET") + `]}`,
+		"a long name":                 `{"events":[` + event("pull", strings.Repeat("a", 300), digest, "GET") + `]}`,
+		"a name with lines":           `{"events":[` + event("pull", `runs/a\n29999999 `+strings.TrimPrefix(digest, "sha256:")+` runs/a`, digest, "GET") + `]}`,
+		"a name that leads elsewhere": `{"events":[` + event("pull", "../runs/a", digest, "GET") + `]}`,
+		"too much":                    `{"events":[` + strings.Repeat(" ", 1<<20) + event("pull", "runs/a", digest, "GET") + `]}`,
 	} {
 		answer, err := http.Post("http://"+events, "application/vnd.docker.distribution.events.v2+json", strings.NewReader(body))
 		must(t, err)
@@ -147,9 +148,16 @@ func TestAKeeperTakesEveryNotification(t *testing.T) {
 			t.Errorf("%s: %d", name, answer.StatusCode)
 		}
 	}
-	if since, pulled := p.pulls(); since == "" || len(pulled) != 0 {
-		t.Error(since, pulled)
+	nothing := func() {
+		if since, pulled := p.pulls(); since == "" || len(pulled) != 0 {
+			t.Error(since, pulled)
+		}
 	}
+	nothing()
+	must(t, keeper.Process.Signal(syscall.SIGKILL))
+	_ = keeper.Wait()
+	p.startKeeper("--events=" + events)
+	nothing()
 	// Without an address there is no record, and nobody takes silence for one.
 	q := newRegistryPod(t)
 	q.startKeeper()

@@ -49,8 +49,8 @@ func isPort(text string) bool {
 	return portForm.MatchString(text) && err == nil && number <= 65535
 }
 
-// isRepository says whether text is the name of a repository (OCI distribution specification, "Pulling manifests").
-func isRepository(text string) bool {
+// IsRepository says whether text is the name of a repository (OCI distribution specification, "Pulling manifests").
+func IsRepository(text string) bool {
 	for _, part := range strings.Split(text, "/") {
 		if !namePart.MatchString(part) {
 			return false
@@ -58,6 +58,9 @@ func isRepository(text string) bool {
 	}
 	return true
 }
+
+// IsTag says whether text is a tag.
+func IsTag(text string) bool { return tagForm.MatchString(text) }
 
 // IsDigest says whether text is a digest that the agent takes: sha256 in lower case.
 func IsDigest(text string) bool { return digest.MatchString(text) }

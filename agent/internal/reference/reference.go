@@ -47,7 +47,7 @@ func ParseRegistry(text string) (Registry, error) {
 		return bad("write host, host:port or host/path, with https:// or http:// before it")
 	}
 	prefix := strings.TrimSuffix(path, "/")
-	if prefix == "" && path != "" || hasPath && prefix != "" && !isRepository(prefix) {
+	if prefix == "" && path != "" || hasPath && prefix != "" && !IsRepository(prefix) {
 		return bad("the path after the host is not part of a repository's name, which is in lower case")
 	}
 	return Registry{Host: host, PlainHTTP: plain, Prefix: prefix}, nil
@@ -129,9 +129,9 @@ func splitVersion(path string) (repository, tag, digest string, err error) {
 	named, digest, hasDigest := strings.Cut(path, "@")
 	repository, tag, hasTag := strings.Cut(named, ":")
 	switch {
-	case !isRepository(repository):
+	case !IsRepository(repository):
 		return "", "", "", fmt.Errorf("the repository is not repository/name in lower case")
-	case hasTag && !tagForm.MatchString(tag):
+	case hasTag && !IsTag(tag):
 		return "", "", "", fmt.Errorf("the tag has other characters than letters, digits, _, . and -, or more than 128")
 	case hasDigest && !IsDigest(digest):
 		return "", "", "", fmt.Errorf("after @ stands no digest (sha256: and 64 characters of 0-9 and a-f)")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/converged-computing/oras-operator/agent/internal/contract"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/layout"
+	"github.com/converged-computing/oras-operator/agent/internal/reference"
 )
 
 const (
@@ -33,6 +34,14 @@ type event struct {
 	} `json:"request"`
 }
 
+// digest is that of the manifest. False: it is not about one, of a name that registries take: who may port-forward to the Pod may
+// send what they like.
+func (e event) digest() (layout.Digest, bool) {
+	d, is := layout.ParseDigest(strings.TrimPrefix(e.Target.Digest, "sha256:"))
+	isName := len(e.Target.Repository) <= longestRepository && reference.IsRepository(e.Target.Repository)
+	return d, is && isName && (e.Target.Tag == "" || reference.IsTag(e.Target.Tag))
+}
+
 // isPull says whether somebody has fetched a manifest. Who asks with HEAD wants to know whether it is there, and who lists what
 // there is reads all of them.
 func (e event) isPull() bool {
@@ -53,8 +62,7 @@ func (k *Keeper) Events() http.Handler {
 			k.Say("a notification of the registry is left out that cannot be read: %s", err)
 		}
 		for _, event := range sent.Events {
-			d, is := layout.ParseDigest(strings.TrimPrefix(event.Target.Digest, "sha256:"))
-			if is && len(event.Target.Repository) <= longestRepository {
+			if d, is := event.digest(); is {
 				k.take(event, d)
 			}
 		}
