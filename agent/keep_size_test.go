@@ -80,3 +80,34 @@ func TestAKeeperIsSmall(t *testing.T) {
 	t.Logf("it held %s kB", contentOf(t, keeper.peak))
 	keeper.stayedBelow(t, keeperMiB)
 }
+
+func TestAKeeperThatMirrorsIsSmall(t *testing.T) {
+	artifacts := 300
+	if _, is := soakFor(t); is {
+		artifacts = 3_000
+	}
+	p := newRegistryPod(t)
+	fill(t, p.data, artifacts)
+	events := freeAddress(t)
+	p.tellingRegistry(events)
+	remote, _ := startRegistryIn(t, t.TempDir(), sweptRegistry...)
+	keeper := p.preparedKeeper("--events="+events, "--mirror-to=http://"+remote, "--mirror-repository=**")
+	keeper.watchMemory()
+	keeper.launch()
+	p.untilItAnswers()
+	for number := range artifacts {
+		if number%10 != 0 {
+			p.read(http.MethodGet, fmt.Sprintf("/v2/runs/%d/manifests/run-%d", number/100, number), "oras/1.3.6")
+		}
+	}
+	told := p.untilMirrored(artifacts * 9 / 10)
+	until(t, "the pulls", func() bool {
+		_, pulled := p.pulls()
+		return len(pulled) == artifacts*9/10
+	})
+	t.Logf("%+v", told)
+	must(t, keeper.Process.Signal(syscall.SIGTERM))
+	wants(t, keeper, 0, "")
+	t.Logf("it held %s kB", contentOf(t, keeper.peak))
+	keeper.stayedBelow(t, keeperMiB)
+}

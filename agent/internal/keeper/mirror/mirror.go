@@ -21,8 +21,8 @@ import (
 const (
 	// atOnce is how many tags are copied at a time, so that a large one does not keep small ones waiting.
 	atOnce = 4
-	// mostPending is how many tags are remembered that are to be copied; the others are found again.
-	mostPending = 10_000
+	// mostPending is how many tags are remembered that are to be copied; the others are found again when half of them are done.
+	mostPending = 2_000
 	// listEvery is how often all tags are looked at: what was told while nobody listened is found so.
 	listEvery = 10 * time.Minute
 	// compareEvery is how often all of them are compared with what the remote registry has: it may have lost some.
@@ -197,7 +197,7 @@ func (m *Mirror) Run(ctx context.Context) {
 func (m *Mirror) isTimeToList(now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return !now.Before(m.relist) || m.more && len(m.pending) == 0
+	return !now.Before(m.relist) || m.more && len(m.pending) <= mostPending/2
 }
 
 // list finds tags that may not have been copied.
