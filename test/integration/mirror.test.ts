@@ -68,8 +68,15 @@ describe("the operator", () => {
     proxy.cut();
     await kept.push("models/a:v2");
     const report = () =>
-      askReport({ host: `${kept.address}:${names.keeperPort}` }, keeperToken(key), new AbortController().signal);
-    await until(async () => (await report())?.usage?.mirror?.trouble !== undefined, "the keeper to find it gone");
+      askReport(
+        { host: `${kept.address}:${names.keeperPort}` },
+        keeperToken(key),
+        new AbortController().signal,
+      );
+    await until(
+      async () => (await report())?.usage?.mirror?.trouble !== undefined,
+      "the keeper to find it gone",
+    );
     await askAgain();
     const { message } = await ns.untilReason("oras", "Mirrored", "MirrorFailed");
     expect(message).toContain(`Nothing is copied to ${registry}: `);
@@ -77,7 +84,7 @@ describe("the operator", () => {
 
     proxy.restore();
     await until(async () => (await tags("copies/models/a")).length === 2, "the mirror to catch up");
-    await until(async () => (await usage())?.mirror?.oldest === undefined, "nothing to wait");
+    await until(async () => (await report())?.usage?.mirror?.oldest === undefined, "nothing to wait");
     await askAgain();
     await ns.untilReason("oras", "Mirrored", "Mirrored");
 
