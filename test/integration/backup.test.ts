@@ -339,6 +339,16 @@ describe("backup and restore", () => {
     expect(JSON.parse(readFileSync(join(backup, "index.json"), "utf8")).manifests).toHaveLength(6);
   });
 
+  test("a disk that cannot be written is told in words", async ({ plugin }) => {
+    const file = join(temporaryFolder("disk"), "file");
+    writeFileSync(file, "");
+    const { code, stderr } = await plugin.run("backup", "from", file);
+    expect({ code, stderr }).toEqual({
+      code: exits.usage,
+      stderr: `${file} cannot be written: it is a file. What is complete is kept: run the backup again when that is resolved.\n`,
+    });
+  });
+
   test("a cache that is not there is named", async ({ plugin, backup }) => {
     const { code, stderr } = await plugin.run("backup", "form", backup);
     expect({ code, stderr }).toEqual({

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { visible } from "../../annotations/problems.ts";
 import { formatData } from "../show/output.ts";
 import { shortSize } from "../show/sizes.ts";
 import { formatTable, unknown } from "../show/table.ts";
@@ -117,7 +118,7 @@ export function formatDifferences(
   format: "table" | "json" | "yaml" | "name",
 ): string {
   if (format === "json" || format === "yaml") return formatData({ items: found }, format);
-  if (format === "name") return found.map(({ path }) => `${path}\n`).join("");
+  if (format === "name") return found.map(({ path }) => `${visible(path)}\n`).join("");
   if (found.length === 0) return "";
   const rows = found.map(({ change, path, before, after }) => [change, path, shown(before), shown(after)]);
   return formatTable(["CHANGE", "FILE", "BEFORE", "AFTER"], rows);

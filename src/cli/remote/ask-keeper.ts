@@ -1,6 +1,6 @@
 import { Agent, request } from "node:http";
 import type { Duplex } from "node:stream";
-import { buffer } from "node:stream/consumers";
+import { json } from "node:stream/consumers";
 import { names } from "../../../schema/names.ts";
 import { hasKeeper } from "../../cache/storage.ts";
 import type { OrasCache, StoredOrasCache } from "../../cache/types.ts";
@@ -13,6 +13,8 @@ import { openTunnel } from "./tunnel.ts";
 
 /** The keeper reads every manifest. */
 const longestMs = 300_000;
+/** A hundred thousand manifests have less. */
+const mostBytes = 128 * 2 ** 20;
 
 /**
  * Every manifest of a cache, with the times at which its tags were pushed and pulled, which no API of a registry tells. The keeper
@@ -37,10 +39,13 @@ export async function inventoryOf(session: Session, cache: OrasCache): Promise<I
   const sent = request({ agent, headers, path: "/manifests", signal: AbortSignal.timeout(longestMs) });
   sent.on("error", reject).on("response", (response) => {
     const { statusCode } = response;
-    if (statusCode === 200)
-      buffer(response)
-        .then((bytes) => resolve(JSON.parse(bytes.toString())))
-        .catch(reject);
+    let length = 0;
+    response.on("data", (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > mostBytes)
+        response.destroy(new Error(`the keeper answers with more than ${mostBytes} bytes`));
+    });
+    if (statusCode === 200) json(response).then(resolve, reject);
     else reject(new Error(`the keeper answers with ${statusCode}`));
   });
   sent.end();

@@ -1,8 +1,11 @@
 import { resolve } from "node:path";
+import { visible } from "../../annotations/problems.ts";
 import { gone, inParallel, listTags } from "../artifacts/list.ts";
 import { cleanedUp } from "../clean-up.ts";
+import { exits } from "../exits.ts";
 import { makeLayout, namedOf, readIndex } from "../layout/index-file.ts";
 import { type Layout, openLayout } from "../layout/layout.ts";
+import { CliError, reasonOf } from "../output.ts";
 import type { OpenRegistry } from "./open.ts";
 import { type Moved, problemOf, type Transfer, transferAll } from "./transfer.ts";
 import { type RemoteOptions, withRegistryOf } from "./with-registry.ts";
@@ -16,7 +19,7 @@ import { type RemoteOptions, withRegistryOf } from "./with-registry.ts";
 export async function backUp(folder: string, options: RemoteOptions): Promise<Moved> {
   const path = resolve(folder);
   return withRegistryOf({}, options, async (open) => {
-    await makeLayout(path);
+    await writing(folder, () => makeLayout(path));
     const before = new Set(
       namedOf(await readIndex(path)).named.map(({ name, digest }) => `${name}@${digest}`),
     );
@@ -25,7 +28,7 @@ export async function backUp(folder: string, options: RemoteOptions): Promise<Mo
       const tags = await listTags(open.registry, { prefix: open.prefix });
       const { transfers, problems } = await transfersOf(open, layout, tags);
       try {
-        const { copied, problems: more } = await transferAll(transfers, "Backing up");
+        const { copied, problems: more } = await writing(folder, () => transferAll(transfers, "Backing up"));
         return {
           artifacts: transfers.length,
           copied: copied.filter(({ shown, raw }) => !before.has(`${shown}@${raw.digest}`)).length,
@@ -39,6 +42,20 @@ export async function backUp(folder: string, options: RemoteOptions): Promise<Mo
     });
   });
 }
+
+/** What the disk refuses, in words. */
+async function writing<T>(folder: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (!ofDisks.includes(code)) throw error;
+    const message = `${visible(folder)} cannot be written: ${reasonOf(error)}. What is complete is kept: run the backup again when that is resolved.`;
+    throw new CliError(message, exits.usage, { cause: error });
+  }
+}
+
+const ofDisks = ["ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EEXIST", "ENOTDIR", "EIO"];
 
 async function transfersOf(
   { registry, prefix }: OpenRegistry,

@@ -1,4 +1,5 @@
 import { names } from "../../../schema/names.ts";
+import { visible } from "../../annotations/problems.ts";
 import type { StoredOrasCache } from "../../cache/types.ts";
 import { stepInputs } from "../../controllers/step-inputs.ts";
 import type { Deletion, Plan } from "../../retention/facts.ts";
@@ -89,7 +90,7 @@ export function formatPlan({ plan, next, but }: Planned, format: "table" | "json
   if (format === "json" || format === "yaml")
     return formatData({ ...plan, next: next?.toISOString(), but }, format);
   const rows = deletions.flatMap(rowsOf);
-  if (format === "name") return rows.map(([name]) => `${name}\n`).join("");
+  if (format === "name") return rows.map(([name = ""]) => `${visible(name)}\n`).join("");
   const table = rows.length === 0 ? "" : `${formatTable(["ARTIFACT", "RULE", "WHY"], rows)}\n`;
   const when =
     but ?? (next === undefined ? "the schedule never comes" : `${next.toISOString().slice(0, 16)}Z`);

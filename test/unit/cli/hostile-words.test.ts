@@ -1,7 +1,9 @@
 import { expect, it, onTestFinished } from "vitest";
+import { formatDifferences } from "../../../src/cli/artifacts/diff.ts";
 import { formatList, listArtifacts } from "../../../src/cli/artifacts/list.ts";
 import { RegistryError } from "../../../src/cli/oci/errors.ts";
 import { toldBy } from "../../../src/cli/remote/get.ts";
+import { formatPlan } from "../../../src/cli/remote/plan-retention.ts";
 import { startStandIn } from "../../support/stand-in.ts";
 
 const evil = "\u001b]0;evil\u0007$(touch x)";
@@ -20,6 +22,21 @@ it("names that no command takes are in no list", async () => {
     cache: "",
   });
   expect(formatList(listed, "name", { everywhere: false, now: 0 })).toBe("a:v1\n");
+});
+
+it("nor are they in what programs are given of a plan or a comparison", () => {
+  const deletion = { repository: evil, digest: "sha256:1", pushed: "", tags: [], whole: true, reason: evil };
+  const plan = { deletions: [deletion], kept: [], bytes: { before: 0, after: 0 } };
+  const difference = {
+    change: "added",
+    path: evil,
+    before: undefined,
+    after: { bytes: 1, content: evil },
+  } as const;
+  for (const format of ["table", "name", "json", "yaml"] as const) {
+    expect(formatPlan({ plan, next: undefined, but: undefined }, format)).not.toContain("\u001b");
+    expect(formatDifferences([difference], format)).not.toContain("\u001b");
+  }
 });
 
 it("a terminal does not obey what a registry says while bytes come", () => {
