@@ -17,7 +17,10 @@ export function dfCommand(): Command {
       const { listAll } = await import("../remote/list.ts");
       const { formatUsage, usageOf } = await import("../artifacts/usage.ts");
       const { formatData } = await import("../show/output.ts");
-      const { listed, storage } = await listAll(undefined, options, false);
+      const { listed, storage } = await listAll(undefined, options, {
+        everywhere: false,
+        withOrigins: false,
+      });
       process.stdout.write(
         output === "json" || output === "yaml"
           ? formatData({ ...usageOf(listed), storage }, output)

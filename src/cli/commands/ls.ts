@@ -22,7 +22,10 @@ export function lsCommand(): Command {
         // Loaded here only: the other commands answer at once without it.
         const { listAll } = await import("../remote/list.ts");
         const { formatList } = await import("../artifacts/list.ts");
-        const { listed, problems } = await listAll(repository, options, allNamespaces);
+        const { listed, problems } = await listAll(repository, options, {
+          everywhere: allNamespaces,
+          withOrigins: output !== "name",
+        });
         if (listed.length > 0 || output === "json" || output === "yaml") {
           process.stdout.write(formatList(listed, output, { everywhere: allNamespaces, now: Date.now() }));
         } else if (problems.length === 0) console.error("No artifacts found.");

@@ -32,7 +32,7 @@ async function asked(
     case "artifact":
     case "repository": {
       const { listAll } = await import("../remote/list.ts");
-      const { listed } = await listAll(undefined, options, false);
+      const { listed } = await listAll(undefined, options, { everywhere: false, withOrigins: false });
       const found = listed.map(({ repository, tag }) =>
         names === "artifact" ? `${repository}:${tag}` : repository,
       );

@@ -23,12 +23,13 @@ export interface AllListed {
  *
  * @param repository - the one that counts
  * @param options - of the command
- * @param everywhere - in all namespaces: what cannot be listed is a problem beside the others
+ * @param how - everywhere: in all namespaces, and what cannot be listed is a problem beside the others; withOrigins: with
+ *   when and by whom they were pushed, which takes longer
  */
 export async function listAll(
   repository: string | undefined,
   options: RemoteOptions,
-  everywhere: boolean,
+  how: { readonly everywhere: boolean; readonly withOrigins: boolean },
 ): Promise<AllListed> {
   const named = repository === undefined ? undefined : parseNamed(repository);
   if (named?.tag !== undefined || named?.digest !== undefined) {
@@ -42,21 +43,30 @@ export async function listAll(
   }
   const session = await openSession(options);
   try {
-    if (everywhere) return await listEverywhere(session, named?.repository);
+    const list: List = how.withOrigins ? listWithOrigins : listPlain;
+    if (how.everywhere) return await listEverywhere(session, named?.repository, list);
     const cache = await findCache(session, options.cache);
-    const listed = await listCache(session, cache, named?.repository, true);
+    const listed = await listCache(session, cache, named?.repository, { mustBeThere: true, list });
     return { listed, problems: [], storage: cache.status?.storage };
   } finally {
     session.close();
   }
 }
 
-async function listEverywhere(session: Session, repository: string | undefined): Promise<AllListed> {
+type List = typeof listWithOrigins;
+
+const listPlain: List = ({ registry, prefix }, about) => listArtifacts(registry, { ...about, prefix });
+
+async function listEverywhere(
+  session: Session,
+  repository: string | undefined,
+  list: List,
+): Promise<AllListed> {
   const listed: Listed[] = [];
   const problems: string[] = [];
   for (const cache of await listCaches(session, true)) {
     try {
-      listed.push(...(await listCache(session, cache, repository, false)));
+      listed.push(...(await listCache(session, cache, repository, { mustBeThere: false, list })));
     } catch (error) {
       problems.push((error as Error).message);
     }
@@ -68,12 +78,12 @@ async function listCache(
   session: Session,
   cache: OrasCache,
   repository: string | undefined,
-  mustBeThere: boolean,
+  { mustBeThere, list }: { readonly mustBeThere: boolean; readonly list: List },
 ): Promise<readonly Listed[]> {
   const namespace = cache.metadata?.namespace ?? session.namespace;
   return use(await openCache(session, cache), async (open) => {
     const about = { repository, namespace, cache: nameOf(cache) };
-    const listed = await listWithOrigins(open, about);
+    const listed = await list(open, about);
     if (listed.length === 0 && repository !== undefined && mustBeThere)
       throw await notFound(open, { repository });
     return listed;
