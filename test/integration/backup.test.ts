@@ -64,13 +64,15 @@ async function moved(plugin: Plugin, ...args: string[]): Promise<Moved> {
   return JSON.parse(stdout) as Moved;
 }
 
+const manifestType = "application/vnd.oci.image.manifest.v1+json";
+
 async function manifestOf(
   { url }: TestRegistry,
   repository: string,
   tag: string,
 ): Promise<{ readonly digest: string; readonly layers: readonly { readonly digest: string }[] }> {
   const headers = {
-    accept: "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json",
+    accept: `${manifestType}, application/vnd.oci.image.index.v1+json`,
   };
   const answer = await fetch(`${url}/v2/${repository}/manifests/${tag}`, { headers });
   const { layers } = (await answer.json()) as { layers: { digest: string }[] };
@@ -287,6 +289,31 @@ describe("backup and restore", () => {
     const { manifests } = JSON.parse(readFileSync(join(backup, "index.json"), "utf8"));
     expect(manifests).toHaveLength(1);
   });
+
+  test.for([1, -1])(
+    "a manifest with a false size keeps no other from being copied: %i byte",
+    async (more, { from, plugin, backup }) => {
+      await push(from, "a/b:1", "one");
+      const headers = { accept: manifestType, "content-type": manifestType };
+      const honest = await (await fetch(`${from.url}/v2/a/b/manifests/1`, { headers })).json();
+      const [layer] = (honest as { layers: { size: number }[] }).layers;
+      const body = JSON.stringify({
+        ...(honest as object),
+        layers: [{ ...layer, size: (layer?.size ?? 0) + more }],
+      });
+      const put = await fetch(`${from.url}/v2/a/b/manifests/false`, { method: "PUT", headers, body });
+      expect(put.status).toBe(201);
+      await push(from, "a/c:1", "two");
+      const { code, stderr } = await plugin.run("backup", "from", backup);
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: expect.stringMatching(
+          /^a\/b:false: the blob sha256:\w+ has 3 bytes, and the manifest names \d\n$/,
+        ),
+      });
+      expect(JSON.parse(readFileSync(join(backup, "index.json"), "utf8")).manifests).toHaveLength(2);
+    },
+  );
 
   test.for([
     { what: "a folder of something else", file: "thesis.tex", text: "" },

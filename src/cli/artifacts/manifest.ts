@@ -90,14 +90,14 @@ export function referencesOf(
   }
   return {
     blobs: [...unique.values()],
-    manifests: (manifests ?? []).map((manifest) => descriptorOf(manifest, shown)),
+    manifests: [manifests ?? []].flat().map((manifest) => descriptorOf(manifest, shown)),
   };
 }
 
 /** What a manifest that is kept without its type is: the specification lets it say so itself, or leave it to its content. */
 export function mediaTypeOf(bytes: Buffer): string {
   const { mediaType, manifests } = parse({ bytes }, "of the backup");
-  return mediaType ?? (manifests == null ? manifestType : indexType);
+  return typeof mediaType === "string" ? mediaType : manifests == null ? manifestType : indexType;
 }
 
 function parse(raw: Pick<RawManifest, "bytes">, shown: string): Document {
@@ -112,7 +112,8 @@ function parse(raw: Pick<RawManifest, "bytes">, shown: string): Document {
 
 const digestPattern = /^sha256:[0-9a-f]{64}$/;
 
-function descriptorOf({ mediaType = "", digest = "", size = -1 }: Layer, shown: string): Descriptor {
+function descriptorOf(layer: Layer | null, shown: string): Descriptor {
+  const { mediaType = "", digest = "", size = -1 } = layer ?? {};
   if (!digestPattern.test(digest) || !Number.isSafeInteger(size) || size < 0) {
     const message = `Artifact ${shown}: its manifest has a layer with the digest "${visible(String(digest))}" and the size ${visible(String(size))}, which cannot be.`;
     throw new CliError(message, exits.failed);

@@ -87,9 +87,11 @@ export function openBlobs(folder: string): Blobs {
       if (held !== undefined) yield held;
     },
     add: async (blob, told = {}) => {
-      const other = underWay.get(blob.digest);
-      const own = other ?? addOnce(blob, told).finally(() => underWay.delete(blob.digest));
-      if (other === undefined) underWay.set(blob.digest, own);
+      // With the size: a manifest that names a false one is to fail alone.
+      const key = `${blob.digest} ${blob.size}`;
+      const other = underWay.get(key);
+      const own = other ?? addOnce(blob, told).finally(() => underWay.delete(key));
+      if (other === undefined) underWay.set(key, own);
       await own;
       if (other !== undefined) told.onBytes?.(blob.size);
     },

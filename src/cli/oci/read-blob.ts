@@ -53,9 +53,13 @@ export async function* readBlob(place: BlobPlace, told: Told, retries: Retries):
   }
 }
 
-function request({ send, url, repository }: BlobPlace, offset: number): Promise<IncomingMessage> {
+async function request({ send, url, repository, blob }: BlobPlace, offset: number): Promise<IncomingMessage> {
   const headers = offset === 0 ? {} : { range: `bytes=${offset}-` };
-  return send({ method: "GET", url, scope: `repository:${repository}:pull`, headers });
+  const response = await send({ method: "GET", url, scope: `repository:${repository}:pull`, headers });
+  const total = totalOf(response);
+  if (total === undefined || total === blob.size) return response;
+  response.destroy();
+  throw wrongSize(blob, total);
 }
 
 /** Without what is known already: not every registry knows ranges. */
@@ -66,6 +70,18 @@ async function* freshOf(response: IncomingMessage, offset: number): AsyncGenerat
     skip -= chunk.length - fresh.length;
     if (fresh.length > 0) yield fresh;
   }
+}
+
+/** How long the whole is, as an answer says. */
+function totalOf({ statusCode, headers }: IncomingMessage): number | undefined {
+  const range = /^bytes \d+-\d+\/(\d+)$/.exec(headers["content-range"] ?? "")?.[1];
+  const total = statusCode === 206 ? range : headers["content-length"];
+  return total === undefined ? undefined : Number(total);
+}
+
+/** Whoever may push can write any size into a manifest: no registry compares it. */
+function wrongSize({ digest, size }: Descriptor, total: number): DigestError {
+  return new DigestError(`the blob ${digest} has ${total} bytes, and the manifest names ${size}`);
 }
 
 function endedEarly(): Error {

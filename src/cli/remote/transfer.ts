@@ -82,7 +82,7 @@ export async function problemOf(shown: string, run: () => Promise<void>): Promis
 }
 
 function isOfOne(error: unknown): boolean {
-  if (error instanceof RegistryError) return [400, 404, 413].includes(error.status);
+  if (error instanceof RegistryError) return [400, 404, 413, 416].includes(error.status);
   return error instanceof DigestError || (error instanceof CliError && error.exitCode === exits.failed);
 }
 

@@ -1,6 +1,7 @@
 import { expect, it, onTestFinished } from "vitest";
+import { names } from "../../../schema/names.ts";
 import { formatDifferences } from "../../../src/cli/artifacts/diff.ts";
-import { formatList, listArtifacts } from "../../../src/cli/artifacts/list.ts";
+import { formatList, listArtifacts, listTags } from "../../../src/cli/artifacts/list.ts";
 import { RegistryError } from "../../../src/cli/oci/errors.ts";
 import { toldBy } from "../../../src/cli/remote/get.ts";
 import { formatPlan } from "../../../src/cli/remote/plan-retention.ts";
@@ -22,6 +23,20 @@ it("names that no command takes are in no list", async () => {
     cache: "",
   });
   expect(formatList(listed, "name", { everywhere: false, now: 0 })).toBe("a:v1\n");
+});
+
+it("what is the operator's own is listed only for who names it", async () => {
+  const { registry, stop } = await startStandIn(({ url = "" }, response) => {
+    if (url.startsWith("/v2/_catalog"))
+      response.end(JSON.stringify({ repositories: ["a", names.stateRepository] }));
+    else if (url.endsWith("/tags/list")) response.end(JSON.stringify({ tags: ["v1"] }));
+    else response.end("{}");
+  });
+  onTestFinished(stop);
+  const shown = async (repository: string | undefined) =>
+    (await listTags(registry, { repository, prefix: "" })).map(({ name }) => name);
+  expect(await shown(undefined)).toEqual(["a"]);
+  expect(await shown(names.stateRepository)).toEqual([names.stateRepository]);
 });
 
 it("nor are they in what programs are given of a plan or a comparison", () => {
