@@ -54,6 +54,10 @@ interface Memory {
   said: Partial<KeeperReport>;
 }
 
+function intervalOf({ spec }: StoredOrasCache): number {
+  return spec.mirrorTo === undefined ? intervalMs : mirrorIntervalMs;
+}
+
 /**
  * Asks keepers.
  *
@@ -88,8 +92,7 @@ export function createReports(operatorKey: string, ask: AskReport, observe: Obse
       const report = await ask({ host: `${host}:${names.keeperPort}`, trust }, token);
       memory.asks = false;
       if (report !== undefined) memory.said = { ...report, usage: report.usage ?? memory.said.usage };
-      const pauseMs = cache.spec.mirrorTo === undefined ? intervalMs : mirrorIntervalMs;
-      memory.dueAt = Date.now() + (report === undefined ? retryMs : spread(pauseMs));
+      memory.dueAt = Date.now() + (report === undefined ? retryMs : spread(intervalOf(cache)));
       if (report?.usage !== undefined) observe(nameOf(key), report.usage);
       tell(key);
     });

@@ -29,13 +29,14 @@ const longestSweepMs = 3_600_000;
 
 /** What a pass would do. */
 export async function planPass({ policy, keep, keeper, uses }: PassSettings): Promise<Plan> {
-  // Steps last: what comes while the keeper reads is there by then.
-  const { manifests, pullsSince } = await keeper.inventory();
-  const plan = planOf(manifests, {
-    ...{ policy, keep, pullsSince },
-    uses: selectionOf(await uses()),
-    now: Date.now(),
-  });
+  const plan = await keeper.withInventory(async ({ manifests, pullsSince }) =>
+    planOf(manifests, {
+      ...{ policy, keep, pullsSince },
+      // Steps last: what comes while the keeper reads is there by then.
+      uses: selectionOf(await uses()),
+      now: Date.now(),
+    }),
+  );
   // On a full volume there may be no room for it, and there is most to delete.
   await keeper.putPlan({ time: new Date().toISOString(), ...plan }).catch(() => {});
   return plan;

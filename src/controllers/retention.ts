@@ -46,7 +46,7 @@ export interface RetentionSettings {
   readonly operatorKey: string;
   /** For example `cluster.local`. */
   readonly clusterDomain: string;
-  readonly keeperOf: (peer: Peer, token: string) => RetentionKeeper;
+  readonly keeperOf: (peer: Peer, token: string, namespace: string) => RetentionKeeper;
   readonly count: (
     cache: { name: string; namespace: string },
     deleted: readonly Deletion[] | "failed",
@@ -218,6 +218,7 @@ async function passSettings(settings: RetentionSettings, cache: StoredOrasCache)
         trust: await keeperTrust(pod, { namespace, name }, operatorKey),
       },
       keeperToken(cachesKey),
+      namespace,
     ),
     uses: () => stepInputs(client, namespace, signal),
     remove: (repository, reference) => deleteManifest({ peer, repository, reference, authorization, signal }),

@@ -1,12 +1,15 @@
 import type { Peer } from "../registry/peer.ts";
 import type { Deletion, Inventory } from "../retention/facts.ts";
-import { passOf, readManifests, type SweepPass } from "../retention/read.ts";
-import { askKeeper, type KeeperAnswer } from "./ask.ts";
+import { manifestReader, passOf, type SweepPass } from "../retention/read.ts";
+import { askKeeper, askKeeperForLines, type KeeperAnswer } from "./ask.ts";
 
 /** What retention asks of a keeper. Every function throws where it does not answer as a keeper does. */
 export interface RetentionKeeper {
-  /** All manifests of its registry, and what it knows of their use. */
-  readonly inventory: () => Promise<Inventory>;
+  /**
+   * Makes something of all manifests of its registry and what it knows of their use; no longer than it takes are they held in
+   * memory.
+   */
+  readonly withInventory: <T>(make: (inventory: Inventory) => Promise<T>) => Promise<T>;
   /** Whether nobody has pushed or pulled what is to be deleted, or pushed what needs it. */
   readonly isUnchanged: (deletion: Deletion) => Promise<boolean>;
   readonly putPlan: (plan: object) => Promise<void>;
@@ -22,6 +25,13 @@ const shortMs = 30_000;
 /** A hundred thousand manifests have less. */
 const mostBytes = 128 * 1024 * 1024;
 const shortBytes = 64 * 1024;
+/** More of them are held for one registry at a time. */
+const fewManifests = 10_000;
+
+const none: Inventory = { manifests: [], pullsSince: undefined };
+
+/** Runs work while no other of its kind runs. */
+export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
 
 /**
  * The keeper of a registry.
@@ -29,16 +39,38 @@ const shortBytes = 64 * 1024;
  * @param peer - the keeper
  * @param token - of the operator, for this keeper
  * @param signal - ends every wait
+ * @param inTurn - for the work with a registry that has many manifests
  */
-export function retentionKeeper(peer: Peer, token: string, signal: AbortSignal): RetentionKeeper {
+export function retentionKeeper(
+  peer: Peer,
+  token: string,
+  signal: AbortSignal,
+  inTurn: InTurn,
+): RetentionKeeper {
   const ask = async (method: "GET" | "POST" | "PUT", path: string, body?: object): Promise<KeeperAnswer> => {
-    const isLong = path === "/manifests";
-    const within = AbortSignal.any([signal, AbortSignal.timeout(isLong ? longestMs : shortMs)]);
-    const most = isLong ? mostBytes : shortBytes;
-    return askKeeper(peer, token, { method, path, body, mostBytes: most, signal: within });
+    const within = AbortSignal.any([signal, AbortSignal.timeout(shortMs)]);
+    return askKeeper(peer, token, { method, path, body, mostBytes: shortBytes, signal: within });
+  };
+  /** All manifests; undefined where there are more. */
+  const read = async (most: number): Promise<Inventory | undefined> => {
+    const within = AbortSignal.any([signal, AbortSignal.timeout(longestMs)]);
+    const request = { method: "GET", path: "/manifests", mostBytes, signal: within } as const;
+    const answer = await askKeeperForLines(peer, token, request);
+    if ("status" in answer) throw refusal(answer);
+    const reader = manifestReader();
+    for await (const line of answer) {
+      reader.line(line);
+      if (reader.count() > most) return undefined;
+    }
+    return reader.end();
   };
   return {
-    inventory: async () => readManifests((await asked(ask("GET", "/manifests"), 200)).body),
+    withInventory: async (make) => {
+      const few = await read(fewManifests);
+      if (few) return make(few);
+      // Asked again: who waits for a turn would hold what it has read.
+      return inTurn(async () => make((await read(Number.POSITIVE_INFINITY)) ?? none));
+    },
     isUnchanged: async ({ repository, digest, pushed, listed, pulled, indexes, tags, whole }) => {
       const body = { repository, digest, pulled, tags, ...(whole ? { pushed, listed, indexes } : {}) };
       const answer = await asked(ask("POST", "/unchanged", body), 200);
@@ -60,8 +92,12 @@ export function retentionKeeper(peer: Peer, token: string, signal: AbortSignal):
 async function asked(answer: Promise<KeeperAnswer>, ...allowed: number[]): Promise<KeeperAnswer> {
   const { status, body } = await answer;
   if (allowed.includes(status)) return { status, body };
+  throw refusal({ status, body });
+}
+
+function refusal({ status, body }: KeeperAnswer): Error {
   const said = (body as { error?: unknown } | undefined)?.error;
-  throw new Error(
+  return new Error(
     `the keeper answers with ${status}${typeof said === "string" ? `: ${said.slice(0, 300)}` : ""}`,
   );
 }

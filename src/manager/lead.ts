@@ -23,6 +23,7 @@ import type { Reach } from "../registry/addresses.ts";
 import { enforcesPasswords } from "../registry/enforced.ts";
 import { claimStorage } from "../registry/owner.ts";
 import { askRegistry } from "../registry/reachable.ts";
+import { createSlots } from "../registry/slots.ts";
 import { watchTrouble } from "./log.ts";
 import { type Process, proxiesOf, untilEnded } from "./process.ts";
 
@@ -79,10 +80,15 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
       if (asked.detail) log.info({ url, error: printable(asked.detail) }, "registry check failed");
       return asked;
     });
+  const large = createSlots(
+    { most: 1, mostWaiting: 1_000, parts: 1 },
+    () => new Error("too many registries with many artifacts wait for their plan"),
+  );
   const retention = createRetention({
     ...{ client, log, caches, publish, operatorKey, leads, signal },
     clusterDomain: options.clusterDomain,
-    keeperOf: (peer, token) => retentionKeeper(peer, token, signal),
+    keeperOf: (peer, token, namespace) =>
+      retentionKeeper(peer, token, signal, (work) => large(namespace, work, signal)),
     count: metrics.countRetention,
     forget: metrics.forgetRetention,
   });

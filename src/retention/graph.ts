@@ -33,30 +33,46 @@ const fallbackTag = /^sha256-([a-f0-9]{64})(?:\.[\w.-]+)?$/;
  */
 export function graphOf(manifests: readonly Manifest[]): Node[] {
   const nodes = manifests.map(nodeOf);
-  const places = new Map(
-    nodes.map((node) => [placeOf(node.manifest.repository, node.manifest.digest), node]),
-  );
-  const instances = Map.groupBy(nodes, ({ manifest }) => manifest.digest);
+  const { at, instances } = placesOf(nodes);
   for (const node of nodes) {
     const { manifest, own, fallback } = node;
     const here = (digest: string) => {
-      const found = places.get(placeOf(manifest.repository, digest));
+      const found = at(manifest.repository, digest);
       return found === undefined || found === node ? [] : [found];
     };
     const subjects = fallback.map(({ subject }) => subject);
     if (own.length === 0) {
       if (manifest.subject !== undefined) subjects.push(manifest.subject);
-      add(node.subjects, new Set(subjects.flatMap(here)));
+      append(node.subjects, new Set(subjects.flatMap(here)));
       for (const subject of node.subjects) subject.about.push(node);
     }
-    add(node.children, (manifest.children ?? []).flatMap(here));
+    append(node.children, (manifest.children ?? []).flatMap(here));
     for (const child of node.children) child.indexes.push(node);
     // An input may be in any repository: the annotation has its digest alone.
-    const inputs = (manifest.inputs ?? []).flatMap((digest) => instances.get(digest) ?? []);
+    const inputs = (manifest.inputs ?? []).flatMap((digest) => instances(digest));
     const subject = manifest.subject === undefined ? [] : here(manifest.subject);
-    add(node.named, [...inputs, ...subject]);
+    append(node.named, [...inputs, ...subject]);
   }
   return nodes;
+}
+
+/** Where manifests are. There may be a hundred thousand: nothing is made for each that few need. */
+function placesOf(nodes: readonly Node[]) {
+  const places = new Map<string, Map<string, Node>>();
+  const inputs = new Map<string, Node[]>(
+    nodes.flatMap(({ manifest }) => (manifest.inputs ?? []).map((digest) => [digest, []] as const)),
+  );
+  for (const node of nodes) {
+    const { repository, digest } = node.manifest;
+    const its = places.get(repository) ?? new Map<string, Node>();
+    places.set(repository, its.set(digest, node));
+    inputs.get(digest)?.push(node);
+  }
+  return {
+    at: (repository: string, digest: string) => places.get(repository)?.get(digest),
+    /** Of a digest that is somebody's input. */
+    instances: (digest: string): readonly Node[] => inputs.get(digest) ?? [],
+  };
 }
 
 function nodeOf(manifest: Manifest): Node {
@@ -68,12 +84,8 @@ function nodeOf(manifest: Manifest): Node {
   return { manifest, own, fallback, subjects: [], children: [], named: [], about: [], indexes: [] };
 }
 
-function placeOf(repository: string, digest: string): string {
-  return `${repository}@${digest}`;
-}
-
 /** One at a time: as arguments of one call, a hundred thousand are too many. */
-function add(to: readonly Node[], nodes: Iterable<Node>): void {
+function append(to: readonly Node[], nodes: Iterable<Node>): void {
   for (const node of nodes) (to as Node[]).push(node);
 }
 
@@ -82,14 +94,23 @@ function add(to: readonly Node[], nodes: Iterable<Node>): void {
  *
  * @param roots - what stays anyway
  * @param keepInputs - whether what is named stays, too
+ * @param known - what stays with all that it needs: it is not looked at again, and not in the result
  */
-export function closure(roots: Iterable<Node>, keepInputs: boolean): Set<Node> {
-  const stays = new Set(roots);
+export function closure(
+  roots: Iterable<Node>,
+  keepInputs: boolean,
+  known: ReadonlySet<Node> = new Set(),
+): Set<Node> {
+  const stays = new Set<Node>();
+  const add = (nodes: Iterable<Node>) => {
+    for (const node of nodes) if (!known.has(node)) stays.add(node);
+  };
+  add(roots);
   // A set is visited in the order in which it grows.
   for (const { children, about, named } of stays) {
-    for (const node of children) stays.add(node);
-    for (const node of about) stays.add(node);
-    if (keepInputs) for (const node of named) stays.add(node);
+    add(children);
+    add(about);
+    if (keepInputs) add(named);
   }
   return stays;
 }

@@ -43,7 +43,7 @@ export function planOf(manifests: readonly Manifest[], circumstances: Circumstan
     .map(({ node }) => node);
   const { keepInputs, maxSize } = circumstances.policy;
   const stays = closure(roots, keepInputs);
-  const room = maxSize === undefined ? stays : largest(roots, spare, keepInputs, maxSize);
+  const room = maxSize === undefined ? stays : largest(stays, spare, keepInputs, maxSize);
 
   const part = { verdicts, room, isSoft: maxSize !== undefined };
   const deletions: Deletion[] = [];
@@ -98,22 +98,34 @@ function untagged(
 }
 
 /** What stays when as few go as it takes, the last of the spare ones first. */
-function largest(roots: Node[], spare: Node[], keepInputs: boolean, maxSize: number): Set<Node> {
-  const stay = (count: number) => closure([...roots, ...spare.slice(0, count)], keepInputs);
-  let [fits, tooMany] = [0, spare.length + 1];
-  while (tooMany - fits > 1) {
-    const half = Math.floor((fits + tooMany) / 2);
-    if (sizeOf(stay(half)) <= maxSize) fits = half;
-    else tooMany = half;
+function largest(stays: ReadonlySet<Node>, spare: Node[], keepInputs: boolean, maxSize: number): Set<Node> {
+  const room = new Set(stays);
+  const blobs = new Set<string>();
+  let size = sizeOf(room, blobs);
+  for (const node of spare) {
+    const more = closure([node], keepInputs, room);
+    size += sizeOf(more, blobs);
+    if (size > maxSize) break;
+    for (const one of more) room.add(one);
   }
-  return stay(fits);
+  return room;
 }
 
-/** What manifests take together: blobs that several name are there once. */
-function sizeOf(nodes: Iterable<Node>): number {
-  const blobs = new Map<string, number>();
-  for (const { manifest } of nodes) for (const { digest, size } of manifest.blobs) blobs.set(digest, size);
-  return [...blobs.values()].reduce((sum, size) => sum + size, 0);
+/**
+ * What manifests take together: blobs that several name are there once.
+ *
+ * @param nodes - the manifests
+ * @param blobs - which are there anyway; those of the manifests are added
+ */
+function sizeOf(nodes: Iterable<Node>, blobs = new Set<string>()): number {
+  let sum = 0;
+  for (const { manifest } of nodes)
+    for (const { digest, size } of manifest.blobs) {
+      if (blobs.has(digest)) continue;
+      blobs.add(digest);
+      sum += size;
+    }
+  return sum;
 }
 
 function wholly(node: Node, verdicts: ReadonlyMap<Tag, Verdict>): Deletion {

@@ -143,7 +143,12 @@ describe("retention plan", () => {
     const { deleted } = await runPass({
       policy: policyOf(cache.spec.retention as never),
       keep: keepList("scratch/x:kept") as Selection,
-      keeper: retentionKeeper({ host: `${registry.address}:${names.keeperPort}` }, keeperToken(key), signal),
+      keeper: retentionKeeper(
+        { host: `${registry.address}:${names.keeperPort}` },
+        keeperToken(key),
+        signal,
+        (work) => work(),
+      ),
       uses: () => stepInputs(installed, ns.namespace, signal),
       remove: (repository, reference) => {
         const { host, authorization } = registry;

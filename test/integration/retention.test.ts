@@ -38,7 +38,7 @@ function passOn(
   return {
     policy: { ...policy, ...over },
     keep: keepList("scratch/mine:kept") as Selection,
-    keeper: retentionKeeper({ host: `${registry.address}:5002` }, keeperToken(key), signal),
+    keeper: retentionKeeper({ host: `${registry.address}:5002` }, keeperToken(key), signal, (work) => work()),
     uses,
     remove: (repository, reference) =>
       deleteManifest({
@@ -165,7 +165,9 @@ describe("what is pulled", () => {
     expect(await registry.has("a", "asked")).toBe(true);
     await registry.pull("a", "listed", names.listingUserAgent);
     const pulls = async () =>
-      (await pass.keeper.inventory()).manifests.filter(({ pulled }) => pulled !== undefined).length;
+      pass.keeper.withInventory(
+        async ({ manifests }) => manifests.filter(({ pulled }) => pulled !== undefined).length,
+      );
     await until(async () => (await pulls()) === 1, "the keeper to know of it");
 
     const planned = await planPass(pass);
@@ -201,7 +203,10 @@ describe("what is pulled", () => {
       ...{ rules: [{ repositories: ["**"], keepYoungerThan: day }], maxSize: 150_000 },
     });
     await until(
-      async () => (await pass.keeper.inventory()).manifests.some(({ pulled }) => pulled !== undefined),
+      () =>
+        pass.keeper.withInventory(async ({ manifests }) =>
+          manifests.some(({ pulled }) => pulled !== undefined),
+        ),
       "the keeper to know of it",
     );
     await runPass(pass);

@@ -13,7 +13,6 @@ export interface Victim {
 }
 
 const operator = ["--namespace", names.operatorNamespace];
-/** A container that ends often waits longer each time before it starts again: up to five minutes. */
 const patienceMs = 400_000;
 
 /** The Pod of the leader. */

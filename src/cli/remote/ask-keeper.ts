@@ -1,11 +1,11 @@
 import { Agent, request } from "node:http";
 import type { Duplex } from "node:stream";
-import { json } from "node:stream/consumers";
+import { text } from "node:stream/consumers";
 import { names } from "../../../schema/names.ts";
 import { hasKeeper } from "../../cache/storage.ts";
 import type { OrasCache, StoredOrasCache } from "../../cache/types.ts";
 import type { Inventory } from "../../retention/facts.ts";
-import { readManifests } from "../../retention/read.ts";
+import { manifestReader } from "../../retention/read.ts";
 import { basic } from "../oci/authorize.ts";
 import { loginOf, registryPodOf } from "./open.ts";
 import type { Session } from "./session.ts";
@@ -35,7 +35,7 @@ export async function inventoryOf(session: Session, cache: OrasCache): Promise<I
     }),
   );
   const headers = login === undefined ? {} : { authorization: basic(login) };
-  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
   const sent = request({ agent, headers, path: "/manifests", signal: AbortSignal.timeout(longestMs) });
   sent.on("error", reject).on("response", (response) => {
     const { statusCode } = response;
@@ -45,12 +45,14 @@ export async function inventoryOf(session: Session, cache: OrasCache): Promise<I
       if (length > mostBytes)
         response.destroy(new Error(`the keeper answers with more than ${mostBytes} bytes`));
     });
-    if (statusCode === 200) json(response).then(resolve, reject);
+    if (statusCode === 200) text(response).then(resolve, reject);
     else reject(new Error(`the keeper answers with ${statusCode}`));
   });
   sent.end();
   try {
-    return readManifests(await promise);
+    const reader = manifestReader();
+    for (const line of (await promise).split("\n").filter(Boolean)) reader.line(line);
+    return reader.end();
   } finally {
     agent.destroy();
   }

@@ -25,7 +25,8 @@ function pass(over: Partial<PassSettings> = {}): PassSettings {
     },
     keep: none,
     keeper: {
-      inventory: async () => ({ manifests: ["1", "2", "3"].map(manifestOf), pullsSince: undefined }),
+      withInventory: async (make) =>
+        make({ manifests: ["1", "2", "3"].map(manifestOf), pullsSince: undefined }),
       isUnchanged: async () => true,
       putPlan: async () => {},
       sweep: async () => true,

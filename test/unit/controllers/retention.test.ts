@@ -38,9 +38,9 @@ function scene(retention: Partial<Retention> | undefined, over: Partial<StoredOr
   let meanwhile = () => {};
   let leads = true;
   const keeper: RetentionKeeper = {
-    inventory: async () => {
+    withInventory: async (make) => {
       if (fails) throw new Error("the keeper does not answer");
-      return { manifests, pullsSince: undefined };
+      return make({ manifests, pullsSince: undefined });
     },
     isUnchanged: async () => {
       meanwhile();

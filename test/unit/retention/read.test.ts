@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { passOf, readManifests } from "../../../src/retention/read.ts";
+import { manifestReader, passOf } from "../../../src/retention/read.ts";
 
 const manifest = {
   repository: "a",
@@ -9,7 +9,71 @@ const manifest = {
   blobs: [{ digest: "sha256:1", size: 1 }],
 };
 
+/** As the keeper writes it: each manifest ends its line. */
+function linesOf(answer: unknown): string[] {
+  const { manifests, ...rest } = (answer ?? {}) as { manifests?: unknown };
+  if (!Array.isArray(manifests)) return [JSON.stringify(answer) ?? ""];
+  const all = manifests.map((manifest) => JSON.stringify(manifest)).join("\n,");
+  const end = JSON.stringify(rest).slice(1);
+  return `{"manifests":[${all}${all && "\n"}]${end === "}" ? "" : `,${end}`}`.split("\n");
+}
+
+function readManifests(answer: unknown) {
+  const reader = manifestReader();
+  for (const line of linesOf(answer)) reader.line(line);
+  return reader.end();
+}
+
 describe("the manifests of a keeper", () => {
+  it("may be none", () => {
+    expect(readManifests({ manifests: [], problem: "" }).manifests).toEqual([]);
+  });
+
+  it.each<[string, string[]]>([
+    ["no lines", []],
+    ["a line after the end", [`{"manifests":[],"problem":""}`, `,{}`]],
+    ["a manifest before the beginning", [JSON.stringify(manifest)]],
+    ["two beginnings", [`{"manifests":[${JSON.stringify(manifest)}`, `{"manifests":[`, `],"problem":""}`]],
+    ["no comma", [`{"manifests":[${JSON.stringify(manifest)}`, JSON.stringify(manifest), `],"problem":""}`]],
+    ["half a manifest", [`{"manifests":[{"repository":"a",`, `],"problem":""}`]],
+    ["no problem", [`{"manifests":[]}`]],
+    ["a problem that is no text", [`{"manifests":[],"problem":null}`]],
+  ])("are refused with %s", (_, lines) => {
+    const reader = manifestReader();
+    expect(() => {
+      for (const line of lines) reader.line(line);
+      reader.end();
+    }).toThrow(/keeper/);
+  });
+
+  it("are held without what is not used, and what several have once", () => {
+    const text = JSON.stringify({
+      ...manifest,
+      config: { more: 1 },
+      blobs: [{ ...manifest.blobs[0], more: 1 }],
+    });
+    const reader = manifestReader();
+    for (const line of [`{"manifests":[${text}`, `,${text}`, `],"problem":""}`]) reader.line(line);
+    const [first, second] = reader.end().manifests;
+    expect(first).toEqual(manifest);
+    expect(second?.blobs[0]).toBe(first?.blobs[0]);
+  });
+
+  it.each([
+    ["manifests", {}],
+    ["tags", { tags: Array.from({ length: 10 }, () => manifest.tags[0]) }],
+    ["blobs", { blobs: Array.from({ length: 10 }, () => manifest.blobs[0]) }],
+    ["inputs", { inputs: Array.from({ length: 10 }, () => "sha256:1") }],
+    ["children", { children: Array.from({ length: 10 }, () => "sha256:1") }],
+  ])("are refused in words when there are too many %s", (_, over) => {
+    const reader = manifestReader();
+    const text = `,${JSON.stringify({ ...manifest, ...over })}`;
+    reader.line(`{"manifests":[${text.slice(1)}`);
+    expect(() => {
+      for (let i = 0; i < 300_000; i++) reader.line(text);
+    }).toThrow("more than retention can plan with");
+  });
+
   it("are read whole", () => {
     const pulled = "2026-01-02T00:00:00Z";
     const all = [manifest, { ...manifest, subject: "s", children: ["c"], inputs: ["i"], keep: true, pulled }];
