@@ -59,7 +59,7 @@ export default defineConfig({
           name: "reliability",
           expect: expectation,
           include: ["test/reliability/**/*.test.ts"],
-          globalSetup: ["test/support/temporary.ts", "test/support/cluster.ts"],
+          globalSetup: ["test/support/temporary.ts"],
           testTimeout: 1_200_000,
           hookTimeout: 900_000,
           fileParallelism: false,

@@ -39,8 +39,8 @@ export function planCertificates(
 ): Plan {
   const parsed = data && parse(data);
   if (!parsed || !isUsable(parsed, hosts, now)) return { action: "everything", lookAgainAt: now };
-  const serverDue = dueAt(parsed.server);
-  const caDue = dueAt(parsed.cas[0]);
+  const serverDue = dueAt(parsed.server, now);
+  const caDue = dueAt(parsed.cas[0], now);
   if (caDue <= now) return { action: "ca", lookAgainAt: now };
   if (serverDue <= now) return { action: "server", lookAgainAt: now };
   return { action: "keep", lookAgainAt: new Date(Math.min(serverDue.getTime(), caDue.getTime())) };
@@ -90,11 +90,13 @@ function isUsable({ server, cas, keysMatch }: Parsed, hosts: readonly string[], 
     keysMatch &&
     server.validToDate > now &&
     hosts.every((host) => server.checkHost(host) !== undefined) &&
-    cas.some((ca) => ca.validToDate > now && server.verify(ca.publicKey))
+    cas.some((ca) => ca.validFromDate <= now && ca.validToDate > now && server.verify(ca.publicKey))
   );
 }
 
-function dueAt(certificate: X509Certificate): Date {
+/** One that is not valid yet, because it was issued by a clock that was wrong, is due at once. */
+function dueAt(certificate: X509Certificate, now: Date): Date {
+  if (certificate.validFromDate > now) return now;
   const from = certificate.validFromDate.getTime();
   return new Date(from + ((certificate.validToDate.getTime() - from) * 2) / 3);
 }

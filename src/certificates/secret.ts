@@ -3,6 +3,7 @@ import { names } from "../../schema/names.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { isStatus } from "../kube/errors.ts";
 import { create, type KubeObject, replace } from "../kube/objects.ts";
+import { createPatience } from "../kube/patience.ts";
 import { startReflector } from "../kube/reflector.ts";
 import { resources } from "../kube/resources.ts";
 import { planCertificates } from "./plan.ts";
@@ -26,8 +27,10 @@ interface Secret extends KubeObject {
   data?: Record<string, string>;
 }
 
-/** Timers of Node cannot wait for longer than 24 days; a clock that was set shall be noticed sooner. */
-const longestWaitMs = 6 * 3_600_000;
+/** A clock that was set shall be noticed: until then the API server may find a certificate not valid yet. */
+const longestWaitMs = 10 * 60_000;
+/** Replicas whose clocks are far apart replace each other's certificates. */
+const issues = { most: 20, windowMs: 10 * 60_000 };
 
 /**
  * The certificate that the operator issues itself and keeps in a Secret. Every replica watches the Secret, so all
@@ -42,6 +45,7 @@ export function certificateFromSecret(own: OwnCertificate): CertificateSource {
   first.promise.catch(() => {});
   const hosts = webhookHosts(namespace);
   let serving: ServingPair | undefined;
+  const patience = createPatience(issues.most, issues.windowMs);
   let wake = () => {};
 
   const use = (secret: Secret | undefined) => {
@@ -74,6 +78,8 @@ export function certificateFromSecret(own: OwnCertificate): CertificateSource {
     const now = new Date();
     const { action, lookAgainAt } = planCertificates(data, hosts, now);
     if (action === "keep") return Math.min(lookAgainAt.getTime() - now.getTime(), longestWaitMs);
+    if (patience.waitMs() > 0) return patience.waitMs();
+    patience.spend();
     await write(client, namespace, secret, toSecret(await renew(action, data, hosts, now)));
     own.onIssued(action);
     return longestWaitMs; // the watch starts a renewal when it shows the new one

@@ -1,6 +1,7 @@
-import { expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { names } from "../../schema/names.ts";
 import { cacheOf } from "../support/builders.ts";
+import installed from "../support/cluster.ts";
 import { localVolume } from "../support/volume.ts";
 import { until } from "../support/wait.ts";
 import { workspace } from "../support/workspace.ts";
@@ -21,6 +22,8 @@ const all = [
   "etcd",
   "kubelet",
 ];
+
+beforeAll(installed);
 
 test.for(all)(
   "50 Jobs pass artifacts to each other while this is killed again and again: %s",

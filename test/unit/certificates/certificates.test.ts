@@ -59,3 +59,12 @@ test("a Secret holds all of it, under cert-manager's keys, and what is incomplet
   for (const key of Object.keys(secret)) expect(fromSecret({ ...secret, [key]: "" })).toBeUndefined();
   expect(fromSecret(undefined)).toBeUndefined();
 });
+
+test("what a clock that was wrong has dated into the future is issued again, and what it has not stays", async () => {
+  const right = await renew("everything", undefined, hosts, start);
+  const ahead = after(3);
+  expect(plan(await renew("everything", undefined, hosts, ahead), start)).toBe("everything");
+  expect(plan(await renew("server", right, hosts, ahead), start)).toBe("server");
+  expect(plan(await renew("ca", right, hosts, ahead), start)).toBe("ca");
+  expect(plan(right, start)).toBe("keep");
+});
