@@ -6,15 +6,14 @@ import type { StoredOrasCache } from "../../src/cache/types.ts";
 import { cacheOf, type StepAnnotations } from "../support/builders.ts";
 import { it as base } from "../support/e2e.ts";
 import { kubectl } from "../support/kubectl.ts";
-import { localVolume } from "../support/volume.ts";
+import { localVolume } from "../support/local-volume.ts";
 import { until } from "../support/wait.ts";
 import type { Workspace } from "../support/workspace.ts";
 
 const cache = "kept";
 
 const it = base.extend("className", { scope: "file" }, async ({ ws }, { onCleanup }) => {
-  const className = ws.namespace;
-  const remove = await localVolume(ws, className, { storageClassName: className });
+  const { className, remove } = await localVolume(ws);
   onCleanup(async () => {
     await ws.kubectl("delete", names.plural, cache, "--ignore-not-found", "--cascade=foreground");
     await ws.kubectl("delete", "pvc", `${cache}-data`, "--ignore-not-found");

@@ -9,9 +9,9 @@ import { conditionOf } from "../../src/cache/status.ts";
 import type { StoredOrasCache } from "../../src/cache/types.ts";
 import { cacheOf, jobOf, podOf } from "../support/builders.ts";
 import { kubectl, tryKubectl } from "../support/kubectl.ts";
+import { localVolume } from "../support/local-volume.ts";
 import { objectsIn, title } from "../support/manifests.ts";
 import { start } from "../support/processes.ts";
-import { localVolume } from "../support/volume.ts";
 import { until } from "../support/wait.ts";
 import { type Workspace, workspace } from "../support/workspace.ts";
 
@@ -101,12 +101,9 @@ describe.each(earlierVersions)("from $commit ($what)", (earlier: Earlier) => {
     onTestFinished(ws.remove);
     await ws.step("makes", { "output-uri": "made/a:1", "output-path": "out" }, "echo made > out");
 
-    const storageClassName = ws.namespace;
-    const removeVolume = earlier.hasVolumes
-      ? await localVolume(ws, storageClassName, { storageClassName })
-      : undefined;
-    if (removeVolume) {
-      const persistentVolumeClaim = { size: "1Gi", storageClassName };
+    const volume = earlier.hasVolumes ? await localVolume(ws) : undefined;
+    if (volume) {
+      const persistentVolumeClaim = { size: "1Gi", storageClassName: volume.className };
       await ws.apply(cacheOf("kept", { storage: { persistentVolumeClaim } }));
       await ws.kubectl("wait", `${names.plural}/kept`, "--for=condition=Available", "--timeout=120s");
       const output = { "output-uri": "kept/a:1", "output-path": "out", "oras-cache": "kept" };
@@ -166,12 +163,12 @@ describe.each(earlierVersions)("from $commit ($what)", (earlier: Earlier) => {
     expect(await ws.content("made/d:1", "again")).toBe("made and more\n");
     expect(lifeOf(await ws.pod("oras-0"))).toEqual(before.registry);
 
-    if (removeVolume) {
+    if (volume) {
       await ws.step("reads-kept", { "input-uri": "kept/a:1", "oras-cache": "kept" }, "cat out");
       expect(await ws.log("reads-kept", "main")).toBe("kept\n");
       await ws.kubectl("delete", names.plural, "kept", "--cascade=foreground", "--timeout=120s");
       await ws.kubectl("delete", "pvc", "--all", "--timeout=60s");
-      await removeVolume();
+      await volume.remove();
     }
   });
 });

@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from "vitest";
 import { names } from "../../schema/names.ts";
 import { cacheOf } from "../support/builders.ts";
 import installed from "../support/cluster.ts";
-import { localVolume } from "../support/volume.ts";
+import { localVolume } from "../support/local-volume.ts";
 import { until } from "../support/wait.ts";
 import { workspace } from "../support/workspace.ts";
 import { judge, steps } from "./lineage.ts";
@@ -29,8 +29,7 @@ test.for(all)(
   "50 Jobs pass artifacts to each other while this is killed again and again: %s",
   async (name, { onTestFinished }) => {
     const ws = await workspace();
-    const className = ws.namespace;
-    const remove = await localVolume(ws, className, { storageClassName: className });
+    const { className, remove } = await localVolume(ws);
     onTestFinished(async () => {
       await ws.kubectl("delete", names.plural, cache, "--ignore-not-found", "--cascade=foreground");
       await ws.kubectl("delete", "pvc", `${cache}-data`, "--ignore-not-found");

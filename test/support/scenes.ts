@@ -4,11 +4,11 @@ import { onTestFinished } from "vitest";
 import { names } from "../../schema/names.ts";
 import { jobOf, keyOf, podOf, type StepAnnotations } from "./builders.ts";
 import { kubectl } from "./kubectl.ts";
+import { localVolume } from "./local-volume.ts";
 import { blocksOf } from "./pages.ts";
 import { startS3Pod } from "./s3-pod.ts";
 import { startServers } from "./servers.ts";
 import { edit, type Terminal } from "./typed.ts";
-import { localVolume } from "./volume.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** What is there before the commands of a page are typed, in a namespace of their own. */
@@ -116,8 +116,10 @@ export const scenes: Readonly<Record<string, Scene>> = {
   "docs/gitops.md": { prints: ["job.batch/nightly unchanged"] },
   "docs/how-to/volume.md": {
     bare: true,
-    prepare: async (ws) => {
-      const remove = await localVolume(ws, ws.namespace, { capacity: { storage: "10Gi" } });
+    prepare: async (ws, terminal) => {
+      const { className, remove } = await localVolume(ws);
+      const claim = { "size: 10Gi": `size: 1Gi\n      storageClassName: ${className}` };
+      edit(terminal, "examples/how-to/volume.yaml", claim);
       onTestFinished(async () => {
         await ws.kubectl("delete", names.plural, "oras", "--cascade=foreground", "--ignore-not-found");
         await ws.kubectl("delete", "pvc", "oras-data", "--ignore-not-found");
@@ -125,7 +127,7 @@ export const scenes: Readonly<Record<string, Scene>> = {
       });
       return undefined;
     },
-    prints: [/oras +True +persistentVolumeClaim/, "Bound, 10Gi"],
+    prints: [/oras +True +persistentVolumeClaim/, "Bound, 1Gi"],
   },
   "docs/how-to/s3.md": {
     bare: true,
