@@ -7,20 +7,25 @@ import { objectsIn } from "../support/manifests.ts";
 import { blocksOf, pages } from "../support/pages.ts";
 import { kubectl } from "../support/programs.ts";
 
+const cacheOf = (spec: object) => ({ apiVersion: names.apiVersion, kind: names.kind, spec });
+
 /** What a piece of YAML becomes a whole object with. */
 const wholes: Readonly<Record<string, (part: object) => object>> = {
-  OrasCache: (part) => ({
-    apiVersion: names.apiVersion,
-    kind: names.kind,
-    metadata: { name: "oras" },
-    ...part,
-  }),
+  "OrasCache.spec.retention": (part) => cacheOf({ retention: part }),
   "Pod.spec": (part) => ({ ...podOf("any"), spec: part }),
   "Pod.metadata.annotations": (part) => ({
     ...podOf("any"),
-    metadata: { name: "any", annotations: { [keyOf("input-uri")]: "a/b:1", ...part } },
+    metadata: { annotations: { [keyOf("input-uri")]: "a/b:1", ...part } },
   }),
 };
+
+/** An object that a block shows, whole. What begins with its spec is an OrasCache. */
+function wholeOf(shown: object, part: string | undefined): Manifest {
+  const whole = part === undefined ? shown : wholes[part]?.(shown);
+  if (whole === undefined) throw new Error(`${part}: this test does not know what that is part of`);
+  const [first] = Object.keys(whole);
+  return (first === "spec" ? { ...cacheOf({}), ...whole } : whole) as Manifest;
+}
 
 /** Every object that pages show, with its place. What stands for a word of the reader's is in capitals there. */
 const shown = pages.flatMap((page) =>
@@ -30,10 +35,9 @@ const shown = pages.flatMap((page) =>
       const named = text
         .replaceAll(/\b[A-Z]{4,}\b(?=\.|:TAG|$| #)/gm, (word) => word.toLowerCase())
         .replaceAll(":TAG", ":tag");
-      const whole = note === undefined ? undefined : wholes[note.text];
       return objectsIn(named).map((object) => ({
         at: `${page}:${line}`,
-        object: (note === undefined ? object : (whole?.(object) ?? {})) as Manifest,
+        object: wholeOf(object, note?.text),
       }));
     }),
 );
@@ -42,7 +46,7 @@ test.for(shown)(
   "what $at shows is taken by the API server",
   async ({ at, object }, { plane, operator: _ }) => {
     expect(object, at).toMatchObject({ apiVersion: expect.any(String), kind: expect.any(String) });
-    const { namespace = "default" } = object.metadata;
+    const { namespace = "default" } = object.metadata ?? {};
     const json = (value: object) => JSON.stringify(value);
     await kubectl(
       plane.kubeconfig,
