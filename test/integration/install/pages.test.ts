@@ -1,7 +1,7 @@
-import { afterAll, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { startAdministrator } from "../../support/administrator.ts";
 import { cacheOf } from "../../support/builders.ts";
-import { type Block, blocksOf, commandsOf, pages } from "../../support/pages.ts";
+import { blocksOf, commandsOf, pages } from "../../support/pages.ts";
 
 /** Every block that says that this test types it, in pages such as docs/install.md. */
 const blocks = pages.flatMap((page) =>
@@ -9,7 +9,6 @@ const blocks = pages.flatMap((page) =>
     .filter(({ note }) => note?.text === "test/integration/install/pages.test.ts")
     .map((block) => ({ page, ...block })),
 );
-const typed = new Set<Block>();
 
 /** Kinds of others, as far as a chart needs them. */
 const kindsOfOthers = [
@@ -73,9 +72,19 @@ const stories: Readonly<Record<string, readonly (string | readonly [string, stri
   ],
 };
 
-afterAll(() => {
-  const left = blocks.filter((block) => !typed.has(block));
-  expect(left.map(({ page, line }) => `${page}:${line}`)).toEqual([]);
+function blockOf(page: string, beginning: string) {
+  const block = blocks.find((each) => each.page === page && commandsOf(each)[0]?.startsWith(beginning));
+  if (block === undefined) throw new Error(`${page} has no block that begins with ${beginning}`);
+  return block;
+}
+
+test("every block that names this test is in a story", () => {
+  const told = Object.values(stories)
+    .flat()
+    .flatMap((part) => (typeof part === "string" ? [] : [blockOf(...part)]));
+  expect(blocks.filter((block) => !told.includes(block)).map(({ page, line }) => `${page}:${line}`)).toEqual(
+    [],
+  );
 });
 
 test.each(Object.entries(stories))("an installation %s: every command works", async (_, story) => {
@@ -88,15 +97,11 @@ test.each(Object.entries(stories))("an installation %s: every command works", as
       await shell(part);
       continue;
     }
-    const [page, beginning] = part;
-    const block = blocks.find((each) => each.page === page && commandsOf(each)[0]?.startsWith(beginning));
-    if (block === undefined) throw new Error(`${page} has no block that begins with ${beginning}`);
     // No controller ends a namespace here.
-    const command = commandsOf(block)
+    const command = commandsOf(blockOf(...part))
       .join("\n")
       .replaceAll("CHART", "./chart")
       .replaceAll("kubectl delete", "kubectl delete --wait=false");
     await shell(command);
-    typed.add(block);
   }
 });
