@@ -274,6 +274,27 @@ describe("backup and restore", () => {
     expect(await moved(plugin, "restore", "to", backup)).toMatchObject({ copied: 1 });
   });
 
+  test("a manifest that the backup lacks is told, and the others are restored", async ({
+    from,
+    to,
+    plugin,
+    backup,
+  }) => {
+    await push(from, "a/b:1", "one");
+    await push(from, "a/b:2", "two");
+    await moved(plugin, "backup", "from", backup);
+    const { digest } = await manifestOf(from, "a/b", "1");
+    rmSync(join(backup, "blobs", "sha256", digest.slice(7)));
+    const { code, stderr } = await plugin.run("restore", "to", backup);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `a/b:1: the backup has no manifest a/b@${digest}. Run the backup again\n`,
+    });
+    expect(Object.keys(await digestsOf(to))).toEqual(["a/b:2"]);
+    expect(await moved(plugin, "backup", "from", backup)).toMatchObject({ copied: 0 });
+    expect(await moved(plugin, "restore", "to", backup)).toMatchObject({ copied: 1 });
+  });
+
   test("an artifact that the registry has lost a blob of is a problem beside the others", async ({
     from,
     plugin,

@@ -21,6 +21,8 @@ import { startKeptRegistry } from "../support/kept-registry.ts";
 import { objectsIn } from "../support/objects-in.ts";
 import { makePlugin, type Plugin } from "../support/plugin.ts";
 import { startForwarding } from "../support/port-forward.ts";
+import { start } from "../support/processes.ts";
+import { until } from "../support/wait.ts";
 
 const day = 24 * 3_600_000;
 const signal = new AbortController().signal;
@@ -77,6 +79,12 @@ describe("ls", () => {
     const { items } = JSON.parse(await done(plugin, "ls", "-o", "json"));
     expect(items[0]).toMatchObject({ artifact: "runs/a:v1", step: "job/maker", images: ["busybox:1.36"] });
     expect(Date.now() - Date.parse(items[0].pushed)).toBeGreaterThan(3 * day);
+    // A shell waits for three seconds, which a busy machine may need.
+    const complete = [...plugin.argv, "__complete", "get", "-n", plugin.namespace, "runs/"];
+    await until(
+      async () => (await start(complete, { env: plugin.env }).ended).stdout === "runs/a:v1\nruns/a:v2\n:4\n",
+      "the names",
+    );
   });
 
   test("works where nobody knows more", async ({ kept: { ns, registry, plugin } }) => {

@@ -31,9 +31,8 @@ async function asked(
     }
     case "artifact":
     case "repository": {
-      const { listAll } = await import("../remote/list.ts");
-      const { listed } = await listAll(undefined, options, { everywhere: false, withOrigins: false });
-      const found = listed.map(({ repository, tag }) =>
+      const { listNames } = await import("../remote/list.ts");
+      const found = (await listNames(options)).map(({ repository, tag }) =>
         names === "artifact" ? `${repository}:${tag}` : repository,
       );
       return [...new Set(found)];

@@ -1,7 +1,9 @@
 import { Readable } from "node:stream";
 import { mediaTypeOf } from "../artifacts/manifest.ts";
+import { exits } from "../exits.ts";
 import { digestOf } from "../oci/registry.ts";
 import type { RawManifest, Registry } from "../oci/types.ts";
+import { CliError } from "../output.ts";
 import { openBlobs } from "./blobs.ts";
 import { indexFile, type Named, readIndex, textOf } from "./index-file.ts";
 
@@ -33,7 +35,8 @@ export function openLayout(folder: string): Layout {
     manifest: async (repository, digest) => {
       const found = await find(digest);
       if (found !== undefined) return found;
-      throw new Error(`${repository}@${digest} is not in ${folder}`);
+      const message = `the backup has no manifest ${repository}@${digest}. Run the backup again`;
+      throw new CliError(message, exits.failed);
     },
     readBlob: (_, blob) => blobs.stream(blob),
     pushBlob: (_, blob, told) => blobs.add(blob, told),

@@ -1,5 +1,5 @@
 import type { OrasCache } from "../../cache/types.ts";
-import { type Listed, listArtifacts } from "../artifacts/list.ts";
+import { type Listed, listArtifacts, listTags } from "../artifacts/list.ts";
 import { parseNamed } from "../artifacts/reference.ts";
 import { exits } from "../exits.ts";
 import { CliError } from "../output.ts";
@@ -8,7 +8,7 @@ import { findCache, listCaches, nameOf } from "./find-cache.ts";
 import { openCache, openHost } from "./open.ts";
 import { listWithOrigins } from "./origins.ts";
 import { openSession, type Session } from "./session.ts";
-import { type RemoteOptions, use } from "./with-registry.ts";
+import { type RemoteOptions, use, withRegistryOf } from "./with-registry.ts";
 
 /** Artifacts, and what could not be listed. */
 export interface AllListed {
@@ -51,6 +51,20 @@ export async function listAll(
   } finally {
     session.close();
   }
+}
+
+/**
+ * The names of a cache's artifacts alone, for whom reading every manifest takes too long.
+ *
+ * @param options - of the command
+ */
+export async function listNames(
+  options: RemoteOptions,
+): Promise<readonly { readonly repository: string; readonly tag: string }[]> {
+  return withRegistryOf({}, options, async ({ registry, prefix }) => {
+    const tags = await listTags(registry, { prefix });
+    return tags.map(({ name, tag }) => ({ repository: name.slice(prefix.length), tag }));
+  });
 }
 
 type List = typeof listWithOrigins;

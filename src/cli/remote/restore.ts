@@ -2,9 +2,11 @@ import { resolve } from "node:path";
 import { visible } from "../../annotations/problems.ts";
 import { inParallel } from "../artifacts/list.ts";
 import { isRepository, isTag } from "../artifacts/reference.ts";
+import { exits } from "../exits.ts";
 import { checkLayout, type Named, namedOf, readIndex } from "../layout/index-file.ts";
 import { openLayout } from "../layout/layout.ts";
 import { programName } from "../name.ts";
+import { CliError } from "../output.ts";
 import { type Moved, problemOf, sizeOf, type Transfer, transferAll } from "./transfer.ts";
 import { type RemoteOptions, withRegistryOf } from "./with-registry.ts";
 
@@ -30,10 +32,10 @@ export async function restoreFrom(folder: string, options: RemoteOptions): Promi
         { registry: layout, repository },
         { registry, repository: prefix + repository },
       ];
-      const there = await registry.resolve(to.repository, tag);
-      if (there === entry.digest) return [];
-      if (there !== undefined) return otherThere(entry, there);
       const problem = await problemOf(entry.name, async () => {
+        const there = await registry.resolve(to.repository, tag);
+        if (there === entry.digest) return;
+        if (there !== undefined) throw otherThere(entry, there);
         const { mediaType, ...raw } = await layout.manifest(repository, entry.digest);
         transfers.push({
           shown: entry.name,
@@ -65,6 +67,7 @@ function placeOf({ name, digest }: Named): { repository: string; tag: string } |
   return `${shown}, which would be REPOSITORY:TAG, as in dinosaur/bones:v1: push it with oras cp --from-oci-layout.`;
 }
 
-function otherThere({ name, digest }: Named, there: string): string {
-  return `${name}: the cache has another artifact of that name, ${there}, which stays; the backup has ${digest}. To restore that one, remove the other first: ${programName} rm ${name}`;
+function otherThere({ name, digest }: Named, there: string): CliError {
+  const message = `the cache has another artifact of that name, ${there}, which stays; the backup has ${digest}. To restore that one, remove the other first: ${programName} rm ${name}`;
+  return new CliError(message, exits.failed);
 }
