@@ -1,4 +1,5 @@
 import type {
+  V1ConfigMap,
   V1NetworkPolicy,
   V1PodDisruptionBudget,
   V1Secret,
@@ -515,6 +516,18 @@ test("a registry of several Pods has a Service of its own and a PodDisruptionBud
   expect(await read(resources.services, "several-registry")).toBeDefined();
 });
 
+test("the CA of a registry is published as long as that serves TLS, and what others put there is corrected", async () => {
+  const published = () => read<V1ConfigMap>(resources.configMaps, "secure-ca");
+  await created("secure", { tls: { selfIssued: true } });
+  const first = await until(published, "the ConfigMap");
+  expect(first.data?.["ca.crt"]?.match(/BEGIN CERTIFICATE/g)).toHaveLength(3);
+  expect((await read<StoredOrasCache>(resources.orasCaches, "secure"))?.status?.url).toMatch(/^https:/);
+  await patch(resources.configMaps, "secure-ca", { data: { "ca.crt": "somebody's" } });
+  await until(async () => (await published())?.data?.["ca.crt"] === first.data?.["ca.crt"], "the correction");
+  await patch(resources.orasCaches, "secure", { spec: { tls: null } });
+  await until(async () => (await published()) === undefined, "the ConfigMap to go");
+});
+
 test("a folder of a bucket that another cache has is not used, until that one has left it", async () => {
   const degraded = async () => {
     const cache = await read<StoredOrasCache>(resources.orasCaches, "second");
@@ -555,6 +568,7 @@ test("the operator needs all of its permissions, and lacks none", async () => {
     "create services",
     "create statefulsets",
     "create networkpolicies",
+    "create configmaps",
     "create poddisruptionbudgets",
   ];
   // Seen in other tests: certificates that are replaced, Jobs whose image is looked up, Jobs of steps, inputs that retention
