@@ -76,7 +76,8 @@ describe("inject", () => {
         await folder.write("login.yaml", `${cache}---\n${jobManifest()}`),
       );
       const { volumes } = (documents[1] as V1Job).spec?.template.spec ?? {};
-      return { warnings, secrets: volumes?.flatMap(({ secret }) => secret?.secretName ?? []) };
+      const sources = volumes?.flatMap(({ projected }) => projected?.sources ?? []);
+      return { warnings, secrets: sources?.flatMap(({ secret }) => secret?.name ?? []) };
     };
 
     it("is given none, and who prints it is told: the operator alone knows the Secret's name", async () => {
