@@ -45,7 +45,8 @@ export function findInjection(spec: V1PodSpec, injection: Injection): Present | 
   const isNamed = (map: Readonly<Record<string, Words>>, container: V1Container) =>
     ownValue(map, container.name) !== undefined && mountOf(container) === names.sharePath;
   return {
-    isAddedVolume: ({ name, emptyDir, secret }) => volumes.has(name) && Boolean(emptyDir ?? secret),
+    isAddedVolume: ({ name, emptyDir, secret, projected }) =>
+      volumes.has(name) && Boolean(emptyDir ?? secret ?? projected),
     isAddedInit: (container) => isNamed(injection.initContainers, container),
     isAdded: (container) => isNamed(injection.containers, container),
     wrapped: (container) => {
