@@ -13,7 +13,7 @@ export const sections: readonly Section[] = [
   { text: "Start", pages: ["index", "start", "troubleshooting"] },
   { text: "Use", pages: ["cli", "registry", "pods", "warnings"] },
   { text: "How-to", pages: ["gitops", "private-images", "coming-from-the-original"], folder: "how-to" },
-  { text: "Operate", pages: ["install", "backup", "limits", "performance"] },
+  { text: "Operate", pages: ["install", "backup", "limits", "performance", "reliability"] },
   { text: "Security", pages: ["security"] },
   { text: "Reference", pages: ["differences"], folder: "reference" },
   { text: "Architecture", pages: [], folder: "adr", collapsed: true },

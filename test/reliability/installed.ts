@@ -1,6 +1,5 @@
 import { onTestFinished } from "vitest";
 import type { StoredOrasCache } from "../../src/cache/types.ts";
-import { listed } from "../../src/kube/list.ts";
 import type { KubeObject } from "../../src/kube/objects.ts";
 import { pathOf, resources } from "../../src/kube/resources.ts";
 import { cacheOf } from "../support/builders.ts";
@@ -30,12 +29,8 @@ export async function apiServer() {
       await client.request({ method: "POST", path, body: cacheOf(`cache-${i}`, {}, { namespace }) });
     }
   };
-  const { signal } = new AbortController();
-  const all = async <T extends KubeObject>(resource: (typeof resources)[keyof typeof resources]) => {
-    const items: T[] = [];
-    for await (const item of listed<T>(client, resource, { namespace: "", signal })) items.push(item);
-    return items;
-  };
+  const all = async <T extends KubeObject>(resource: (typeof resources)[keyof typeof resources]) =>
+    (await client.request<{ items: T[] }>({ path: pathOf(resource, {}) })).items;
   /** Waits until the status of each cache tells of its spec. */
   const settled = () =>
     until(

@@ -1,0 +1,99 @@
+import { readFileSync } from "node:fs";
+import { expect, onTestFinished, test } from "vitest";
+import type { StoredOrasCache } from "../../src/cache/types.ts";
+import { pathOf, resources } from "../../src/kube/resources.ts";
+import { startAsInPod } from "../bench/as-in-pod.ts";
+import { podOf } from "../support/builders.ts";
+import { ready } from "../support/operator.ts";
+import { until } from "../support/wait.ts";
+import { installWebhooks } from "../support/webhooks.ts";
+import { apiServer } from "./installed.ts";
+
+const [caches, pods, mostMiB] = [1_000, 5_000, 150];
+/** A leader renews its Lease every two seconds. */
+const renewalsAtRest = 60;
+
+/** Runs work for each number below a count, some at once. */
+async function each(count: number, work: (i: number) => Promise<unknown>): Promise<void> {
+  const numbers = Array.from({ length: count }, (_, i) => i).values();
+  const worker = async () => {
+    for (const i of numbers) await work(i);
+  };
+  await Promise.all(Array.from({ length: 16 }, worker));
+}
+
+test(`${caches} OrasCaches and ${pods} injected Pods: at rest nothing is written, in ${mostMiB} MiB`, async () => {
+  const { plane, client, addCaches, settled, all } = await apiServer();
+  const operator = await startAsInPod(plane);
+  onTestFinished(operator.stop);
+  await installWebhooks(client, operator.webhookPort);
+  await ready(operator, client);
+  const namespaces = Array.from({ length: 10 }, (_, i) => `team-${i}`);
+  await Promise.all(namespaces.map((namespace) => addCaches(namespace, caches / namespaces.length)));
+  await settled();
+  // No controller makes Pods of registries here.
+  const rolledOut = {
+    ...{ replicas: 1, readyReplicas: 1, updatedReplicas: 1, observedGeneration: 1 },
+    ...{ currentRevision: "a", updateRevision: "a" },
+  };
+  const of = (i: number) => ({
+    namespace: `team-${i % namespaces.length}`,
+    name: `cache-${Math.floor(i / namespaces.length)}`,
+  });
+  await each(caches, (i) =>
+    client.request({
+      method: "PATCH",
+      path: pathOf(resources.statefulSets, { ...of(i), subresource: "status" }),
+      contentType: "application/merge-patch+json",
+      body: { status: rolledOut },
+    }),
+  );
+  const isAvailable = ({ status }: StoredOrasCache) =>
+    status?.conditions?.some((one) => one.type === "Available" && one.status === "True");
+  await until(
+    async () =>
+      (await all<StoredOrasCache & object>(resources.orasCaches as never)).every(isAvailable as never),
+    "every OrasCache to be available",
+    300_000,
+  );
+  await each(pods, (i) => {
+    const { namespace, name } = of(i % caches);
+    const map = { "oras-cache": name, "output-uri": `a/b:${i}`, "output-path": "out" };
+    return client.request({
+      method: "POST",
+      path: pathOf(resources.pods, { namespace }),
+      body: podOf(`step-${i}`, map),
+    });
+  });
+  const asked = () => plane.operatorRequests();
+  const renewals = (requests: readonly string[]) =>
+    requests.filter((request) => request === "update leases").length;
+  const since = async (count: number, begin: number) => {
+    await until(
+      async () => renewals((await asked()).slice(begin)) >= count,
+      `${count} renewals of the Lease`,
+      600_000,
+    );
+    return (await asked()).slice(begin);
+  };
+  // Events are sent beside the work and come later.
+  await since(15, (await asked()).length);
+  const atRest = await since(renewalsAtRest, (await asked()).length);
+  const writes = atRest.filter(
+    (request) => !/^(get|list|watch) /.test(request) && request !== "update leases",
+  );
+  const rss = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${operator.pid}/status`, "utf8"))?.[1];
+  const peak = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${operator.pid}/status`, "utf8"))?.[1];
+  const [restMiB, peakMiB] = [rss, peak].map((kib) => Math.round(Number(kib) / 1024));
+  console.info({
+    caches,
+    pods,
+    seconds: renewalsAtRest * 2,
+    requests: atRest.length,
+    writes,
+    restMiB,
+    peakMiB,
+  });
+  expect(writes).toEqual([]);
+  expect(restMiB).toBeLessThanOrEqual(mostMiB);
+});
