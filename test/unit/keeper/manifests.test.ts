@@ -32,11 +32,12 @@ async function keeperWith(count: number, { piece = 65_536, status = 200, end = `
   stops.push(() => server.close().closeAllConnections());
   let turns = 0;
   const { port } = server.address() as AddressInfo;
-  const keeper = retentionKeeper(`127.0.0.1:${port}`, "token", new AbortController().signal, (work) => {
+  const peer = { host: `127.0.0.1:${port}` };
+  const keeper = retentionKeeper(peer, "token", new AbortController().signal, (work) => {
     turns++;
     return work();
   });
-  const read = () => keeper.withManifests(async (manifests) => manifests.length);
+  const read = () => keeper.withInventory(async ({ manifests }) => manifests.length);
   return { keeper, read, asked: () => asked, turns: () => turns };
 }
 
@@ -55,7 +56,7 @@ describe("the manifests of a registry", () => {
 
   test("may come in pieces that end anywhere", async () => {
     const { keeper } = await keeperWith(3, { piece: 1 });
-    const repositories = await keeper.withManifests(async (all) => all.map(({ repository }) => repository));
+    const repositories = await keeper.withInventory(async ({ manifests: all }) => all.map(({ repository }) => repository));
     expect(repositories).toEqual(["ä", "ä", "ä"]);
   });
 

@@ -18,8 +18,8 @@ import (
 // longestPlan is more than a plan for a hundred thousand artifacts has.
 const longestPlan = 64 << 20
 
-// manifests is written as it is found: a registry may have tens of thousands. With pullsSince it says since when pulls are
-// known, if they are.
+// manifests is written as it is found, each on a line of its own: a registry may have tens of thousands, and the operator reads
+// one line at a time. With pullsSince it says since when pulls are known, if they are.
 func (k *Keeper) manifests(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	encoder := json.NewEncoder(w)
