@@ -56,7 +56,9 @@ describe("the manifests of a registry", () => {
 
   test("may come in pieces that end anywhere", async () => {
     const { keeper } = await keeperWith(3, { piece: 1 });
-    const repositories = await keeper.withInventory(async ({ manifests: all }) => all.map(({ repository }) => repository));
+    const repositories = await keeper.withInventory(async ({ manifests: all }) =>
+      all.map(({ repository }) => repository),
+    );
     expect(repositories).toEqual(["ä", "ä", "ä"]);
   });
 
