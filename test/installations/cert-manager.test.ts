@@ -70,7 +70,7 @@ test("a renewal of the webhook's certificate refuses no Pod", async () => {
   await kubectl(["apply", "-k", overlay]);
   await kubectl([...own, "rollout", "status", `deployment/${names.deployment}`, "--timeout=180s"]);
   // The CA injector writes the CA after the replicas are ready.
-  const pod = JSON.stringify(podOf("asked-for", { "input-uri": "ghcr.io/acme/a:1" }));
+  const pod = JSON.stringify(podOf("asked-for", { "input-uri": "a/b:1" }));
   const create = () => tryKubectl(["create", "--dry-run=server", "-o", "json", "-f", "-"], pod);
   await until(async () => (await create()).code === 0, "the webhook to be trusted");
 
