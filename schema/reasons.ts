@@ -114,7 +114,7 @@ const states = {
   NotMirrored: {
     meaning: "It is not known yet whether artifacts are copied to the registry of spec.mirrorTo.",
   },
-  Mirrored: { meaning: "The registry of spec.mirrorTo has the artifacts that are to be copied there." },
+  Mirrored: { meaning: "Nothing waits to be copied to the registry of spec.mirrorTo." },
   MirrorBehind: {
     meaning: "Artifacts wait for more than five minutes to be copied to the registry of spec.mirrorTo.",
     fix: "Nothing, if many or large ones were pushed; see the metric orascache_mirror_lag_seconds.",

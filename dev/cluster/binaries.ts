@@ -48,8 +48,9 @@ export async function buildModule(
   const source = join(modulesFolder, name);
   const file = join(source, "go.mod");
   const { packages, version } = readGoModule(await readFile(file, "utf8"), file);
-  const parts = [name, version, ...(await ownSource(source)), ...(architecture ? [architecture] : [])];
-  const folder = join(cacheFolder, "bin", parts.join("-"));
+  const parts = [name, version, ...(await ownSource(source))];
+  // Tests look for programs of this machine by their names and versions: none for others is beside them.
+  const folder = join(cacheFolder, "bin", architecture ?? "", parts.join("-"));
   const wanted = packages.filter((path) => !only || only.includes(programName(path)));
   const missing = () => wanted.filter((path) => !existsSync(join(folder, programName(path))));
   if (missing().length === 0) return folder;

@@ -112,7 +112,7 @@ test("rm --older-than removes what steps pushed that long ago", async ({ kept: {
   expect(await registry.tags("runs/a")).toEqual(["copied", "young"]);
 });
 
-describe("retention plan", () => {
+describe("retention plan, as docs/cli.md shows it", () => {
   const retention = {
     rules: [{ repositories: ["scratch/**"], keepLast: 1, keepYoungerThan: "24h" }],
     schedule: "17 3 * * *",

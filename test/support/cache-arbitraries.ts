@@ -38,6 +38,7 @@ type Drawn = Record<string, unknown> & {
     refuseAt?: number;
     s3?: object;
   };
+  tls?: { secretName?: string; selfIssued?: boolean };
   retention?: { maxSize?: string; rules?: { keepLast?: number; keepYoungerThan?: string }[] };
 };
 
@@ -46,6 +47,9 @@ function obeying(spec: Drawn): object {
   const claim = spec.storage?.persistentVolumeClaim;
   if (claim && claim.claimName === undefined) claim.size ??= "1Gi";
   obeyRetention(spec);
+  if (spec.tls?.secretName !== undefined) delete spec.tls.selfIssued;
+  else if (spec.tls) spec.tls.selfIssued = true;
+  if (spec.storage?.s3) delete spec["mirrorTo"];
   const { warnAt, refuseAt } = spec.storage ?? {};
   if (spec.storage && warnAt !== undefined && refuseAt !== undefined)
     spec.storage.refuseAt = Math.max(warnAt, refuseAt);

@@ -49,9 +49,9 @@ describe("the keeper of a registry", () => {
       "--htpasswd=/var/run/oras/auth/htpasswd",
       "--user=oras-1",
       "--data=/var/lib/registry",
+      "--events=127.0.0.1:5004",
       "--cache-uid=6b3f",
       "--refuse-at=85",
-      "--events=127.0.0.1:5004",
     ]);
   });
 
