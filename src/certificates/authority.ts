@@ -1,12 +1,13 @@
-import "reflect-metadata";
 import { createHash, createHmac, createPrivateKey, createPublicKey, webcrypto } from "node:crypto";
-import {
+import { x509 } from "./x509.ts";
+
+const {
   BasicConstraintsExtension,
   KeyUsageFlags,
   KeyUsagesExtension,
   SubjectKeyIdentifierExtension,
   X509CertificateGenerator,
-} from "@peculiar/x509";
+} = x509;
 
 /** Signatures of Ed25519 are the same each time, so that the certificate of a CA is, too, and nobody has to keep it. */
 const algorithm = { name: "Ed25519" } as const;

@@ -1,6 +1,7 @@
-import "reflect-metadata";
 import { webcrypto } from "node:crypto";
-import {
+import { x509 } from "./x509.ts";
+
+const {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
   ExtendedKeyUsage,
@@ -12,7 +13,7 @@ import {
   SubjectKeyIdentifierExtension,
   X509Certificate,
   X509CertificateGenerator,
-} from "@peculiar/x509";
+} = x509;
 
 /** A certificate and its private key, both PEM. */
 export interface KeyPair {

@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
 import packageJson from "../../../package.json" with { type: "json" };
@@ -191,14 +191,35 @@ it.each(["version", "--version"])("%s prints the version", async (word) => {
   expect(stdout).toContain(`oras-operator ${packageJson.version}`);
 });
 
+interface Metafile {
+  readonly outputs: Readonly<
+    Record<
+      string,
+      {
+        readonly inputs: Readonly<Record<string, unknown>>;
+        readonly imports: readonly { path: string; kind: string }[];
+      }
+    >
+  >;
+}
+
+async function metafile(): Promise<Metafile> {
+  return JSON.parse(await readFile(join(program.folder, "metafile-esm.json"), "utf8")) as Metafile;
+}
+
+it.each(["issue", "authority"])("what makes certificates can be loaded: %s.ts", async (name) => {
+  const { outputs } = await metafile();
+  const part = Object.keys(outputs).find(
+    (path) => `src/certificates/${name}.ts` in (outputs[path]?.inputs ?? {}),
+  );
+  const load = join(program.folder, `${name}.mjs`);
+  await writeFile(load, `await import(${JSON.stringify(resolve(part ?? ""))});`);
+  const { code, stderr } = await start([process.execPath, load], { env: process.env }).ended;
+  expect({ code, end: stderr.slice(-500) }).toEqual({ code: 0, end: "" });
+});
+
 it("what a command does not need is not loaded before it is asked for", async () => {
-  interface Output {
-    readonly inputs: Readonly<Record<string, unknown>>;
-    readonly imports: readonly { path: string; kind: string }[];
-  }
-  const meta = JSON.parse(await readFile(join(program.folder, "metafile-esm.json"), "utf8")) as {
-    outputs: Readonly<Record<string, Output>>;
-  };
+  const meta = await metafile();
   const entry = Object.keys(meta.outputs).find((path) => path.endsWith("/oras-operator.js")) ?? "";
   const loaded = new Set<string>([entry]);
   for (const path of loaded)
