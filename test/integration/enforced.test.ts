@@ -16,13 +16,13 @@ test("a registry that asks for a password enforces it", async () => {
   const { stdout } = await start(["htpasswd", "-nbBC", "4", "oras-1", "right"]).ended;
   writeFileSync(htpasswd, stdout);
   const registry = await startRegistry({ htpasswd });
-  expect(await enforcesPasswords(registry.host, "oras-1", signal)).toBe(true);
+  expect(await enforcesPasswords(`http://${registry.host}`, "oras-1", signal)).toBe(true);
   await registry.stop();
 });
 
 test("one that does not, does not", async () => {
   const registry = await startRegistry();
-  expect(await enforcesPasswords(registry.host, "oras-1", signal)).toBe(false);
+  expect(await enforcesPasswords(`http://${registry.host}`, "oras-1", signal)).toBe(false);
   await registry.stop();
 });
 
@@ -33,10 +33,10 @@ test("one that takes any password does not", async () => {
   });
   const port = await freePort();
   await once(server.listen(port, "127.0.0.1"), "listening");
-  expect(await enforcesPasswords(`127.0.0.1:${port}`, "oras-1", signal)).toBe(false);
+  expect(await enforcesPasswords(`http://127.0.0.1:${port}`, "oras-1", signal)).toBe(false);
   server.close();
 });
 
 test("of one that is not there nothing is known", async () => {
-  expect(await enforcesPasswords(`127.0.0.1:${await freePort()}`, "oras-1", signal)).toBeUndefined();
+  expect(await enforcesPasswords(`http://127.0.0.1:${await freePort()}`, "oras-1", signal)).toBeUndefined();
 });

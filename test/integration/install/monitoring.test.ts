@@ -114,6 +114,10 @@ describe("each alert", () => {
       told: { 'orascache_sweep_failures_total{namespace="a",service="oras"}': "0x30 1x90" },
       quiet: { 'orascache_sweep_failures_total{namespace="a",service="oras"}': "3x120" },
     },
+    OrasCacheCertificateExpires: {
+      told: { 'orascache_certificate_expiry_timestamp_seconds{namespace="a",service="oras"}': "172800x120" },
+      quiet: { 'orascache_certificate_expiry_timestamp_seconds{namespace="a",service="oras"}': "864000x120" },
+    },
     OrasCacheMirrorBehind: {
       told: { 'orascache_mirror_lag_seconds{namespace="a",service="oras"}': "0+60x120" },
       quiet: { 'orascache_mirror_lag_seconds{namespace="a",service="oras"}': "800x120" },
