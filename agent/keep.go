@@ -52,8 +52,11 @@ func keepInit(o options.Options) error {
 	if err != nil {
 		return setupFailed(err, "the registry's users cannot be written")
 	}
-	for _, problem := range problems {
+	for _, problem := range problems.First {
 		log.Say("users, line %d: %s", problem.Line, problem.Problem)
+	}
+	if problems.More > 0 {
+		log.Say("users: %d more lines have problems", problems.More)
 	}
 	return nil
 }

@@ -20,14 +20,15 @@ const longestText = 200;
  * @returns undefined where it says nothing of users
  */
 export function usersOf(report: unknown): Users | undefined {
-  const { usersProblems, usersFailure } = (report ?? {}) as Readonly<Record<string, unknown>>;
+  const { usersProblems, usersFailure, usersMore } = (report ?? {}) as Readonly<Record<string, unknown>>;
   if (!Array.isArray(usersProblems)) return undefined;
   const told = usersProblems.map(inWords);
   const leftOut = usersProblems.some((one) => (one as { leftOut?: unknown } | null)?.leftOut === true);
   const all = typeof usersFailure === "string" && usersFailure !== "" ? [usersFailure, ...told] : told;
   const problems = all.slice(0, mostProblems).map((text) => text.slice(0, longestText));
   const leavesOut = leftOut || all.length > told.length;
-  return { problems, more: all.length - problems.length, leavesOut };
+  const untold = Number.isSafeInteger(usersMore) && Number(usersMore) > 0 ? Number(usersMore) : 0;
+  return { problems, more: all.length - problems.length + untold, leavesOut };
 }
 
 /** A Secret as a whole has no line. */

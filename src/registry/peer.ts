@@ -1,5 +1,6 @@
 import { type ClientRequest, request as plainRequest, type RequestOptions } from "node:http";
 import { request as tlsRequest } from "node:https";
+import type { ConnectionOptions } from "node:tls";
 
 /** Whom to trust where a registry or its keeper serves TLS. */
 export interface Trust {
@@ -18,10 +19,20 @@ export interface Peer {
 }
 
 /**
+ * What a connection to a registry or its keeper is made with. As for Go, which steps are written in, an intermediate CA is
+ * enough: of a chain without its root, cert-manager puts that into ca.crt.
+ *
+ * @param trust - whom to trust
+ */
+export function tlsOptionsOf({ ca, servername }: Trust): ConnectionOptions {
+  return { ca: typeof ca === "string" ? ca : [...ca], servername, allowPartialTrustChain: true };
+}
+
+/**
  * A request to a registry of the operator's, or its keeper. Each has a connection of its own.
  *
  * @param peer - whom
- * @param path - with the query
+ * @param path - with the query; whatever it is, the request goes to the peer
  * @param options - of the request
  */
 export function requestTo(
@@ -29,7 +40,9 @@ export function requestTo(
   path: string,
   options: Pick<RequestOptions, "method" | "headers" | "signal">,
 ): ClientRequest {
-  const all = { ...options, agent: false } as const;
-  if (trust === undefined) return plainRequest(new URL(path, `http://${host}`), all);
-  return tlsRequest(new URL(path, `https://${host}`), { ...all, ...trust });
+  const url = new URL(`${trust === undefined ? "http" : "https"}://${host}`);
+  // Not resolved against the host: a path that begins with two slashes would name another one.
+  const all = { ...options, agent: false, path } as const;
+  if (trust === undefined) return plainRequest(url, all);
+  return tlsRequest(url, { ...all, ...tlsOptionsOf(trust) });
 }

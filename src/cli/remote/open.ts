@@ -9,7 +9,7 @@ import { conditionOf } from "../../cache/status.ts";
 import type { OrasCache } from "../../cache/types.ts";
 import { isStatus, KubeError } from "../../kube/errors.ts";
 import { pathOf, resources } from "../../kube/resources.ts";
-import type { Trust } from "../../registry/peer.ts";
+import { type Trust, tlsOptionsOf } from "../../registry/peer.ts";
 import { exits } from "../exits.ts";
 import { isLocal, type Login } from "../oci/authorize.ts";
 import { findLogin } from "../oci/docker-config.ts";
@@ -182,7 +182,7 @@ function tunnelAgent(connect: () => Promise<Duplex>, trust: Trust | undefined): 
 }
 
 async function secured(stream: Duplex, trust: Trust): Promise<Duplex> {
-  const socket = connectTls({ ...trust, socket: stream });
+  const socket = connectTls({ ...tlsOptionsOf(trust), socket: stream });
   const { promise, resolve, reject } = Promise.withResolvers<Duplex>();
   socket.once("secureConnect", () => resolve(socket));
   socket.once("error", reject);

@@ -49,6 +49,12 @@ describe("what a keeper says of other users", () => {
     expect(told(...many)?.message).toMatch(
       /^Secret people: (line \d: x{192}; ){4}line 5: x{192}; and 4 more\.$/,
     );
+    // The keeper itself tells of the first few.
+    const one = [{ line: 1, problem: "x" }];
+    const moreOf = (usersMore: unknown) =>
+      usersVerdict(others, usersOf({ usersProblems: one, usersMore }))?.message;
+    expect(moreOf(7)).toBe("Secret people: line 1: x; and 7 more.");
+    for (const wrong of ["7", -1, 0.5, 1e300, {}]) expect(moreOf(wrong)).toBe("Secret people: line 1: x.");
     expect(told()).toBeUndefined();
     for (const nothing of [undefined, null, {}, { usersProblems: "x" }])
       expect(usersOf(nothing)).toBeUndefined();

@@ -3,6 +3,7 @@ package access
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,7 +41,7 @@ func TestWhateverPeopleWriteTheRegistryCanRead(t *testing.T) {
 			}
 			users[l.user] = true
 		}
-		for _, problem := range problems {
+		for _, problem := range problems.First {
 			if strings.Contains(problem.Problem, goodHash) {
 				t.Errorf("%s holds a hash", problem.Problem)
 			}
@@ -56,7 +57,7 @@ func TestWhateverPeopleWriteTheRegistryCanRead(t *testing.T) {
 func TestAHashInTheWrongPlaceIsNotTold(t *testing.T) {
 	for _, text := range []string{goodHash + ":" + goodHash, goodHash + ":ada", strings.Repeat(goodHash+":"+goodHash+"\n", 2)} {
 		_, problems := check(text)
-		for _, problem := range problems {
+		for _, problem := range problems.First {
 			if strings.Contains(problem.Problem, "$2y$") {
 				t.Errorf("%q: %s", text, problem.Problem)
 			}
@@ -64,9 +65,33 @@ func TestAHashInTheWrongPlaceIsNotTold(t *testing.T) {
 	}
 }
 
+// A Secret has room for half a million lines. What the operator is told has to fit into what it reads of a report, 64 KiB, and
+// into the memory of the keeper.
+func TestWhatIsWrongWithManyLinesIsBounded(t *testing.T) {
+	dear := strings.Replace(goodHash, "$05$", "$12$", 1)
+	for text, want := range map[string]int{
+		strings.Repeat("x\n", 1000):                                           1000,
+		strings.Repeat("ada:"+dear+"\n", 50):                                  99,
+		strings.Repeat("ada:"+dear+"\n", 50) + "x\n":                          100,
+		strings.Repeat("ada:"+goodHash+"\n"+"eve:"+goodHash+"\n", 50) + "x\n": 99,
+	} {
+		lines, problems := check(text)
+		if len(problems.First) > 20 || len(problems.First)+problems.More != want {
+			t.Errorf("%d and %d problems; %d are expected", len(problems.First), problems.More, want)
+		}
+		isLeftOut := func(p Problem) bool { return p.LeftOut }
+		if strings.HasSuffix(text, "x\n") != slices.ContainsFunc(problems.First, isLeftOut) {
+			t.Errorf("%.10q: whether one is left out cannot be told: %v", text, problems.First)
+		}
+		if strings.HasPrefix(text, "ada") && (len(lines) == 0 || len(lines) > 2) {
+			t.Errorf("%.10q: %d users", text, len(lines))
+		}
+	}
+}
+
 func TestALineIsKeptAsItIs(t *testing.T) {
 	lines, problems := check("ada:" + goodHash + "\r\n  jörg:" + goodHash + "  \n")
-	if len(problems) > 0 || len(lines) != 2 || lines[0] != (line{"ada", goodHash}) || lines[1] != (line{"jörg", goodHash}) {
+	if len(problems.First) > 0 || len(lines) != 2 || lines[0] != (line{"ada", goodHash}) || lines[1] != (line{"jörg", goodHash}) {
 		t.Error(lines, problems)
 	}
 }

@@ -25,7 +25,7 @@ type File struct {
 
 // Write writes the lines of the operator's users and of others, unless they are there. Nobody finds half a file. It
 // returns what is wrong with the lines of others.
-func (f File) Write(users []string) ([]Problem, error) {
+func (f File) Write(users []string) (Problems, error) {
 	others, problems, err := f.readOthers()
 	if err != nil {
 		return problems, err
@@ -62,16 +62,16 @@ func (f File) own(user string, before []line) (line, error) {
 	return line{user, string(hash)}, err
 }
 
-func (f File) readOthers() ([]line, []Problem, error) {
+func (f File) readOthers() ([]line, Problems, error) {
 	if f.Others == "" {
-		return nil, nil, nil
+		return nil, Problems{}, nil
 	}
 	text, err := os.ReadFile(filepath.Join(f.Others, "htpasswd"))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, []Problem{{Problem: "it is not there, or has no key htpasswd", LeftOut: true}}, nil
+		return nil, Problems{First: []Problem{{Problem: "it is not there, or has no key htpasswd", LeftOut: true}}}, nil
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, Problems{}, err
 	}
 	lines, problems := check(string(text))
 	return lines, problems, nil

@@ -35,35 +35,56 @@ var operators = regexp.MustCompile(`^oras-[1-9][0-9]{0,8}$`)
 
 const longestUser = 255
 
+// Problems are the first few that a users file has: a Secret has room for half a million lines.
+type Problems struct {
+	First []Problem
+	// More is how many others there are.
+	More int
+}
+
+const mostProblems = 20
+
+func (p *Problems) add(found Problem) {
+	if len(p.First) < mostProblems {
+		p.First = append(p.First, found)
+		return
+	}
+	p.More++
+	// That somebody is left out is to be known in any case.
+	if found.LeftOut && !slices.ContainsFunc(p.First, func(one Problem) bool { return one.LeftOut }) {
+		p.First[mostProblems-1] = found
+	}
+}
+
 // check reads the lines that a person wrote. One that the registry cannot read would let it answer 400 to everybody; of
 // two of one user it takes the last.
-func check(text string) (lines []line, problems []Problem) {
-	at := 0
+func check(text string) (lines []line, problems Problems) {
+	at, where := 0, map[string]int{}
 	for raw := range strings.Lines(text) {
 		at++
 		found := strings.TrimSpace(raw)
 		if found == "" || found[0] == '#' {
 			continue
 		}
-		tell := func(format string, args ...any) {
-			problems = append(problems, Problem{Line: at, Problem: fmt.Sprintf(format, args...)})
+		tell := func(isLeftOut bool, format string, args ...any) {
+			problems.add(Problem{Line: at, Problem: fmt.Sprintf(format, args...), LeftOut: isLeftOut})
 		}
 		user, hash, has := strings.Cut(found, ":")
 		if problem := problemOf(user, hash, has); problem != "" {
-			tell("left out: %s", problem)
-			problems[len(problems)-1].LeftOut = true
+			tell(true, "left out: %s", problem)
 			continue
 		}
 		if dear, _ := bcrypt.Cost([]byte(hash)); dear >= dearCost {
-			tell("the hash of %s has cost %d: each of its requests takes the registry long; make it with `htpasswd -nB -C 5`", named(user), dear)
+			tell(false, "the hash of %s has cost %d: each of its requests takes the registry long; make it with `htpasswd -nB -C 5`", named(user), dear)
 		}
-		if before := slices.IndexFunc(lines, func(l line) bool { return l.user == user }); before >= 0 {
-			tell("%s is there twice; this line counts", named(user))
-			lines = slices.Delete(lines, before, before+1)
+		if before, is := where[user]; is {
+			tell(false, "%s is there twice; this line counts", named(user))
+			lines[before] = line{}
 		}
+		where[user] = len(lines)
 		lines = append(lines, line{user, hash})
 	}
-	return lines, problems
+	return slices.DeleteFunc(lines, func(l line) bool { return l.user == "" }), problems
 }
 
 // problemOf says why a line cannot be taken. It names no hash, and no user that may be something else.

@@ -159,7 +159,7 @@ func (k *Keeper) putUsers(w http.ResponseWriter, r *http.Request) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	answer(w, http.StatusOK, map[string]any{"users": k.users, "problems": orNone(k.problems)})
+	answer(w, http.StatusOK, map[string]any{"users": k.users, "problems": orNone(k.problems.First)})
 }
 
 func (k *Keeper) sweep(ctx context.Context, w http.ResponseWriter, r *http.Request) {
@@ -243,6 +243,8 @@ func (k *Keeper) report(w http.ResponseWriter, r *http.Request) {
 type served struct {
 	Users         []string         `json:"users"`
 	UsersProblems []access.Problem `json:"usersProblems"`
+	// UsersMore is how many problems are not among these.
+	UsersMore int `json:"usersMore,omitempty"`
 	// UsersFailure says why the users file is not as it should be.
 	UsersFailure string         `json:"usersFailure,omitempty"`
 	Certificate  *serving.State `json:"certificate,omitempty"`
@@ -250,7 +252,7 @@ type served struct {
 
 // served needs the lock.
 func (k *Keeper) served() served {
-	found := served{Users: orNone(k.users), UsersProblems: orNone(k.problems), UsersFailure: k.wrong}
+	found := served{Users: orNone(k.users), UsersProblems: orNone(k.problems.First), UsersMore: k.problems.More, UsersFailure: k.wrong}
 	if k.Certificate != nil {
 		state := k.serving
 		found.Certificate = &state

@@ -37,7 +37,7 @@ type Keeper struct {
 
 	mu       sync.Mutex
 	users    []string
-	problems []access.Problem
+	problems access.Problems
 	wrong    string
 	serving  serving.State
 	running  bool
