@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +36,7 @@ type State struct {
 	NotAfter time.Time `json:"notAfter,omitzero"`
 	// Problem says why the Secret cannot be used, in which case the last good one is kept.
 	Problem string `json:"problem,omitempty"`
-	// CA is the PEM of the Secret's key ca.crt, if it has one.
+	// CA is the PEM of the Secret's key ca.crt, if it has one: first who signed the certificate, then a few others.
 	CA string `json:"ca,omitempty"`
 }
 
@@ -82,12 +83,7 @@ func (f *Files) issue(before *tls.Certificate, now time.Time) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := x509.MarshalPKCS8PrivateKey(made.PrivateKey)
-	if err != nil {
-		return nil, err
-	}
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: made.Certificate[0]})
-	return append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...), nil
+	return textOf(made)
 }
 
 // copied is the Secret's certificate with its key; nil, and a problem, where that cannot be used.
@@ -100,65 +96,105 @@ func (f *Files) copied(now time.Time) ([]byte, State, error) {
 		}
 		texts[i] = text
 	}
-	chain, key, ca := texts[0], texts[1], texts[2]
-	state := State{CA: certificatesOf(ca)}
+	chain, key := texts[0], texts[1]
+	cas := certificatesIn(texts[2])
+	state := State{CA: published(cas)}
 	if chain == nil && key == nil {
 		state.Problem = "is not there, or has neither the key tls.crt nor tls.key"
 		return nil, state, nil
 	}
-	if state.Problem = f.problemOf(chain, key, ca, now); state.Problem != "" {
+	pair, problem := f.pairOf(chain, key, now)
+	if problem == "" && len(texts[2]) > 0 && len(cas) == 0 {
+		problem = "has a key ca.crt that holds no certificate in PEM"
+	}
+	var signers []*x509.Certificate
+	if problem == "" {
+		signers, problem = signersOf(pair, cas, now)
+	}
+	if problem == "" {
+		if err := handshake(&pair); err != nil {
+			problem = "cannot be used: " + strings.TrimPrefix(err.Error(), "tls: ")
+		}
+	}
+	if problem != "" {
+		state.Problem = problem
 		return nil, state, nil
 	}
-	return bytes.Join([][]byte{chain, key}, []byte("\n")), state, nil
+	state.CA = published(append(signers, cas...))
+	// Not the text as it is: in one file, a key that tls.crt holds would count.
+	text, err := textOf(&pair)
+	return text, state, err
 }
 
-// problemOf says what is wrong with a certificate, in words that go on after the name of its Secret.
-func (f *Files) problemOf(chain, key, ca []byte, now time.Time) string {
-	for name, text := range map[string][]byte{"tls.crt": chain, "tls.key": key} {
-		if len(bytes.TrimSpace(text)) == 0 {
-			return "has no key " + name
+// textOf is what the registry reads.
+func textOf(pair *tls.Certificate) ([]byte, error) {
+	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	if err != nil {
+		return nil, err
+	}
+	var text []byte
+	for _, der := range pair.Certificate {
+		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
+	}
+	return append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...), nil
+}
+
+// pairOf is a certificate with its key, or says what is wrong with it, in words that go on after the name of its Secret.
+func (f *Files) pairOf(chain, key []byte, now time.Time) (pair tls.Certificate, problem string) {
+	for _, one := range []struct {
+		name string
+		text []byte
+	}{{"tls.crt", chain}, {"tls.key", key}} {
+		if len(bytes.TrimSpace(one.text)) == 0 {
+			return pair, "has no key " + one.name
 		}
 	}
 	pair, err := tls.X509KeyPair(chain, key)
 	switch {
 	case err != nil && strings.Contains(err.Error(), "does not match"):
-		return "has a tls.key that is not the key of tls.crt"
+		return pair, "has a tls.key that is not the key of tls.crt"
 	case err != nil:
-		return "cannot be used: " + strings.TrimPrefix(err.Error(), "tls: ")
+		return pair, "cannot be used: " + strings.TrimPrefix(err.Error(), "tls: ")
 	case now.After(pair.Leaf.NotAfter):
-		return fmt.Sprintf("has a certificate that expired on %s", pair.Leaf.NotAfter.UTC().Format(time.RFC3339))
+		return pair, fmt.Sprintf("has a certificate that expired on %s", pair.Leaf.NotAfter.UTC().Format(time.RFC3339))
 	case now.Before(pair.Leaf.NotBefore):
-		return fmt.Sprintf("has a certificate that is not valid before %s", pair.Leaf.NotBefore.UTC().Format(time.RFC3339))
+		return pair, fmt.Sprintf("has a certificate that is not valid before %s", pair.Leaf.NotBefore.UTC().Format(time.RFC3339))
 	case pair.Leaf.VerifyHostname(f.Name) != nil:
-		return fmt.Sprintf("has a certificate for %s, and not for %s, by which steps reach the registry", listed(pair.Leaf), f.Name)
+		return pair, fmt.Sprintf("has a certificate for %s, and not for %s, by which steps reach the registry", listed(pair.Leaf), f.Name)
 	}
-	if len(ca) > 0 && certificatesOf(ca) == "" {
-		return "has a key ca.crt that holds no certificate in PEM"
-	}
-	return untrusted(pair, ca, now)
+	return pair, ""
 }
 
-// untrusted says whether who trusts the Secret's CA, and those that everybody trusts, would not trust the certificate.
-func untrusted(pair tls.Certificate, ca []byte, now time.Time) string {
+// signersOf are those of the Secret's CAs by which a certificate is trusted; none where everybody trusts it. The problem says
+// that it is not.
+func signersOf(pair tls.Certificate, cas []*x509.Certificate, now time.Time) (signers []*x509.Certificate, problem string) {
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		roots = x509.NewCertPool()
 	}
-	roots.AppendCertsFromPEM(ca)
+	for _, ca := range cas {
+		roots.AddCert(ca)
+	}
 	between := x509.NewCertPool()
 	for _, der := range pair.Certificate[1:] {
 		if one, err := x509.ParseCertificate(der); err == nil {
 			between.AddCert(one)
 		}
 	}
-	_, err = pair.Leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: between, CurrentTime: now})
-	if err == nil {
-		return ""
+	chains, err := pair.Leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: between, CurrentTime: now})
+	switch {
+	case err != nil && len(cas) == 0:
+		return nil, "has a certificate of a CA that is not known everywhere, and no key ca.crt with that CA"
+	case err != nil:
+		return nil, "has a certificate that the CA in its key ca.crt did not sign: " + strings.TrimPrefix(err.Error(), "x509: ")
 	}
-	if len(ca) == 0 {
-		return "has a certificate of a CA that is not known everywhere, and no key ca.crt with that CA"
+	for _, chain := range chains {
+		root := chain[len(chain)-1]
+		if slices.ContainsFunc(cas, root.Equal) {
+			signers = append(signers, root)
+		}
 	}
-	return "has a certificate that the CA in its key ca.crt did not sign: " + strings.TrimPrefix(err.Error(), "x509: ")
+	return signers, ""
 }
 
 func listed(leaf *x509.Certificate) string {
@@ -176,26 +212,45 @@ func listed(leaf *x509.Certificate) string {
 	return strings.Join(all, ", ")
 }
 
-// certificatesOf is a PEM file without what is no certificate. It is told to the operator, so it is bounded.
-func certificatesOf(text []byte) string {
-	const most = 16 << 10
-	var found []byte
+// certificatesIn are those of a PEM file, each once, without what is no certificate.
+func certificatesIn(text []byte) []*x509.Certificate {
+	var found []*x509.Certificate
 	for {
 		block, rest := pem.Decode(text)
 		if block == nil {
-			return string(found)
+			return found
 		}
 		text = rest
 		if block.Type != "CERTIFICATE" {
 			continue
 		}
-		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
-			continue
+		if one, err := x509.ParseCertificate(block.Bytes); err == nil && !slices.ContainsFunc(found, one.Equal) {
+			found = append(found, one)
 		}
-		one := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: block.Bytes})
-		if len(found)+len(one) > most {
-			return string(found)
-		}
-		found = append(found, one...)
 	}
+}
+
+const (
+	// mostPublished is half of what the operator publishes, which goes on with the CAs that a Secret had before: see
+	// src/cache/served.ts.
+	mostPublished = 4
+	// mostText is a quarter of what the operator reads of a report.
+	mostText = 16 << 10
+)
+
+// published are the first few of some CAs, each once, PEM: a bundle may have all that there are in the world.
+func published(cas []*x509.Certificate) string {
+	var text strings.Builder
+	var taken []*x509.Certificate
+	for _, ca := range cas {
+		one := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Raw})
+		if len(taken) == mostPublished || text.Len()+len(one) > mostText {
+			break
+		}
+		if !slices.ContainsFunc(taken, ca.Equal) {
+			taken = append(taken, ca)
+			text.Write(one)
+		}
+	}
+	return text.String()
 }

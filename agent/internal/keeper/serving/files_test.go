@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
 	"os"
@@ -110,13 +111,15 @@ type author struct {
 func newAuthor(t *testing.T) *author {
 	a := &author{t: t}
 	a.key = a.newKey()
-	a.ca = &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().AddDate(10, 0, 0), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	a.ca = &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: rand.Text()}, NotAfter: time.Now().AddDate(10, 0, 0), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
 	a.text = a.sign(a.ca, &a.key.PublicKey)
 	return a
 }
 
-func (a *author) newKey() *ecdsa.PrivateKey {
-	made, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+func (a *author) newKey() *ecdsa.PrivateKey { return a.newKeyOf(elliptic.P256()) }
+
+func (a *author) newKeyOf(curve elliptic.Curve) *ecdsa.PrivateKey {
+	made, err := ecdsa.GenerateKey(curve, rand.Reader)
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -133,7 +136,10 @@ func (a *author) sign(template *x509.Certificate, public *ecdsa.PublicKey) strin
 
 // pair is what its Secret has.
 func (a *author) pair(from, until time.Time, names ...string) (certificate, private string) {
-	made := a.newKey()
+	return a.pairWith(a.newKey(), from, until, names...)
+}
+
+func (a *author) pairWith(made *ecdsa.PrivateKey, from, until time.Time, names ...string) (certificate, private string) {
 	der, err := x509.MarshalECPrivateKey(made)
 	if err != nil {
 		a.t.Fatal(err)
@@ -151,6 +157,9 @@ func TestASecretThatCannotBeUsed(t *testing.T) {
 	early, earlyPrivate := author.pair(now.Add(day), now.Add(2*day), name)
 	wrong, wrongPrivate := author.pair(now.Add(-day), now.Add(day), "a", "b", "c", "d", "e", "f")
 	nameless, namelessPrivate := author.pair(now.Add(-day), now.Add(day))
+	// TLS has no such curve.
+	small, smallPrivate := author.pairWith(author.newKeyOf(elliptic.P224()), now.Add(-day), now.Add(day), name)
+	broken := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("nonsense")}))
 	for want, secret := range map[string][3]string{
 		"is not there, or has neither":                            {},
 		"has no key tls.key":                                      {good, "", author.text},
@@ -163,6 +172,8 @@ func TestASecretThatCannotBeUsed(t *testing.T) {
 		"for no name, and not for " + name:                        {nameless, namelessPrivate, author.text},
 		"no key ca.crt with that CA":                              {good, private, ""},
 		"that the CA in its key ca.crt did not sign: certificate": {good, private, other.text},
+		"cannot be used: unsupported certificate curve":           {small, smallPrivate, author.text},
+		"cannot be used: failed to parse certificate":             {good + broken, private, author.text},
 		"has a key ca.crt that holds no certificate":              {good, private, "nonsense"},
 	} {
 		files := issued(t)
@@ -200,21 +211,66 @@ func TestASecretThatCannotBeUsed(t *testing.T) {
 			t.Error(want, err)
 		}
 		write([3]string{next, nextPrivate, other.text + "nonsense\n" + author.text})
-		if state := refresh(t, files, now); state.Problem != "" || state.CA != other.text+author.text || trusts(t, files, []byte(author.text), now) != nil {
+		if state := refresh(t, files, now); state.Problem != "" || state.CA != author.text+other.text || trusts(t, files, []byte(author.text), now) != nil {
 			t.Errorf("%q: %+v", want, state)
 		}
 	}
 }
 
-// What the operator is told is bounded.
-func TestManyCAs(t *testing.T) {
-	author := newAuthor(t)
-	files := issued(t)
-	files.Secret = t.TempDir()
-	if err := os.WriteFile(filepath.Join(files.Secret, "ca.crt"), []byte(strings.Repeat(author.text, 1000)), 0o600); err != nil {
-		t.Fatal(err)
+func secretWith(t *testing.T, texts ...string) string {
+	t.Helper()
+	folder := t.TempDir()
+	for i, key := range []string{"tls.crt", "tls.key", "ca.crt"} {
+		if err := os.WriteFile(filepath.Join(folder, key), []byte(texts[i]), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if state := refresh(t, files, time.Now()); len(state.CA) == 0 || len(state.CA) > 16<<10 {
+	return folder
+}
+
+// The registry reads certificate and key from one file, where the first key counts.
+func TestOtherKeysInASecretDoNotMatter(t *testing.T) {
+	author, now := newAuthor(t), time.Now()
+	good, private := author.pair(now.Add(-day), now.Add(day), name)
+	next, nextPrivate := author.pair(now.Add(-day), now.Add(day), name)
+	for what, secret := range map[string][]string{
+		"before the certificate": {nextPrivate + good, private, author.text},
+		"after the certificate":  {good + nextPrivate, private, author.text},
+		"both files in each":     {good + private, good + private, author.text},
+		"after the key":          {good, private + nextPrivate, author.text},
+		"a certificate as well":  {good, next + private, author.text},
+	} {
+		files := issued(t)
+		files.Secret = secretWith(t, secret...)
+		if state := refresh(t, files, now); state.Problem != "" || state.NotAfter.IsZero() {
+			t.Errorf("%s: %+v", what, state)
+		}
+		if err := trusts(t, files, []byte(author.text), now); err != nil {
+			t.Error(what, err)
+		}
+	}
+}
+
+// Of what the operator is told it publishes 8 CAs, with those of before. Who signed has to be among them: a bundle may have
+// all CAs of the world.
+func TestManyCAs(t *testing.T) {
+	author, now := newAuthor(t), time.Now()
+	good, private := author.pair(now.Add(-day), now.Add(day), name)
+	var others strings.Builder
+	for range 100 {
+		others.WriteString(newAuthor(t).text)
+	}
+	files := issued(t)
+	files.Secret = secretWith(t, good, private, others.String()+author.text)
+	state := refresh(t, files, now)
+	if state.Problem != "" || !strings.HasPrefix(state.CA, author.text) {
+		t.Errorf("%.300s", state.CA)
+	}
+	if count := strings.Count(state.CA, "BEGIN"); count > 4 || len(state.CA) > 16<<10 {
+		t.Error(count, len(state.CA))
+	}
+	files.Secret = secretWith(t, good, private, strings.Repeat(author.text, 1000))
+	if state := refresh(t, files, now); state.CA != author.text {
 		t.Error(len(state.CA))
 	}
 }
