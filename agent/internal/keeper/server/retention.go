@@ -23,10 +23,14 @@ const longestPlan = 64 << 20
 func (k *Keeper) manifests(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	encoder := json.NewEncoder(w)
-	pulled, known := k.pulled()
+	pulled, known, err := k.pulled()
+	if err != nil {
+		// Without since, everything stays that a pull would keep.
+		k.Say("pulls cannot be read: %s", err)
+	}
 	_, _ = io.WriteString(w, `{"manifests":[`)
 	separator := ""
-	err := manifests.Visit(k.Volume.Data, func(manifest manifests.Manifest) error {
+	err = manifests.Visit(k.Volume.Data, func(manifest manifests.Manifest) error {
 		if _, err := io.WriteString(w, separator); err != nil {
 			return err
 		}
@@ -46,15 +50,14 @@ func (k *Keeper) manifests(w http.ResponseWriter, _ *http.Request) {
 }
 
 // pulled tells when manifests were pulled last, and since when that is known.
-func (k *Keeper) pulled() (of func(repository, digest string) *time.Time, since *time.Time) {
+func (k *Keeper) pulled() (of func(repository, digest string) *time.Time, since *time.Time, err error) {
 	nothing := func(string, string) *time.Time { return nil }
 	if k.Pulls == nil {
-		return nothing, nil
+		return nothing, nil, nil
 	}
 	known, err := k.Pulls.Known()
 	if err != nil {
-		k.Say("pulls cannot be read: %s", err)
-		return nothing, nil
+		return nothing, nil, err
 	}
 	begin := known.Since()
 	return func(repository, digest string) *time.Time {
@@ -64,7 +67,7 @@ func (k *Keeper) pulled() (of func(repository, digest string) *time.Time, since 
 			return nil
 		}
 		return &last
-	}, &begin
+	}, &begin, nil
 }
 
 // unchanged is asked just before a deletion: a push of the same content has the same digest.
@@ -73,7 +76,11 @@ func (k *Keeper) unchanged(w http.ResponseWriter, r *http.Request) {
 	if !read(w, r, &asked) {
 		return
 	}
-	pulled, _ := k.pulled()
+	pulled, _, err := k.pulled()
+	if err != nil {
+		refuse(w, http.StatusInternalServerError, "pulls cannot be read: "+err.Error())
+		return
+	}
 	if last := pulled(asked.Repository, asked.Digest); last != nil && !last.Equal(asked.Pulled) {
 		answer(w, http.StatusOK, map[string]bool{"unchanged": false})
 		return
