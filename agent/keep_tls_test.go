@@ -41,13 +41,13 @@ func (p *tlsPod) startRegistry() {
 		"REGISTRY_HTTP_TLS_CERTIFICATE="+p.pair, "REGISTRY_HTTP_TLS_KEY="+p.pair)...)
 }
 
-func (p *tlsPod) authority() []byte {
-	return servingtest.Authority(p.t, access.Key(testKey), time.Now())
+func (p *tlsPod) ca() []byte {
+	return servingtest.CA(p.t, access.Key(testKey), time.Now())
 }
 
 func (p *tlsPod) client() *http.Client {
 	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(p.authority())
+	roots.AppendCertsFromPEM(p.ca())
 	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: roots}}}
 }
 
@@ -82,7 +82,7 @@ func (p *tlsPod) showsLogin() {
 func (p *tlsPod) showsCA() {
 	p.t.Helper()
 	beside := filepath.Join(p.t.TempDir(), "ca.crt")
-	must(p.t, os.WriteFile(beside, p.authority(), 0o600))
+	must(p.t, os.WriteFile(beside, p.ca(), 0o600))
 	must(p.t, os.Rename(beside, filepath.Join(p.cache, "ca.crt")))
 }
 
@@ -194,11 +194,11 @@ func TestACertificateOfTheAuthor(t *testing.T) {
 		must(t, os.WriteFile(filepath.Join(secret, name), []byte(both), 0o600))
 	}
 	wants(t, p.initialize(p.options...), contract.ExitCertificateUnusable, "no key ca.crt with that CA")
-	must(t, os.WriteFile(filepath.Join(secret, "ca.crt"), p.authority(), 0o600))
+	must(t, os.WriteFile(filepath.Join(secret, "ca.crt"), p.ca(), 0o600))
 	wants(t, p.initialize(p.options...), 0, "")
 	p.startRegistry()
 	p.startKeeper()
-	if found := p.report().Certificate; found.CA != string(p.authority()) || found.Problem != "" || found.NotAfter.IsZero() {
+	if found := p.report().Certificate; found.CA != string(p.ca()) || found.Problem != "" || found.NotAfter.IsZero() {
 		t.Errorf("%+v", found)
 	}
 	// A Pod that goes on with the last good one says so.

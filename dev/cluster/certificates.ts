@@ -14,7 +14,7 @@ export interface Pair {
   readonly key: string;
 }
 
-interface Authority {
+interface Ca {
   readonly certificate: x509.X509Certificate;
   readonly keys: webcrypto.CryptoKeyPair;
 }
@@ -53,7 +53,7 @@ const subjects = {
   coredns: { name: "coredns", group: "system:masters" },
 } as const satisfies Record<string, Subject>;
 
-/** Names of the certificates that the cluster's own authority signs. */
+/** Names of the certificates that the cluster's own CA signs. */
 export type CertificateName = keyof typeof subjects;
 
 /** What {@link issueCertificates} made; the same is on disk. */
@@ -70,8 +70,8 @@ export interface Certificates {
  */
 export async function issueCertificates(): Promise<Certificates> {
   await mkdir(state.certificates, { recursive: true, mode: 0o700 });
-  const ca = await newAuthority("oras-operator-cluster");
-  const frontProxyCa = await newAuthority("oras-operator-front-proxy");
+  const ca = await newCa("oras-operator-cluster");
+  const frontProxyCa = await newCa("oras-operator-front-proxy");
   await write("ca", await pair(ca.certificate, ca.keys));
   await write("front-proxy-ca", await pair(frontProxyCa.certificate, frontProxyCa.keys));
   await write("front-proxy-client", await issue(frontProxyCa, { name: "front-proxy-client" }));
@@ -104,7 +104,7 @@ async function write(name: string, { certificate, key }: Pair): Promise<void> {
   await writeFile(file(`${name}.key`), key, { mode: 0o600 });
 }
 
-async function newAuthority(name: string): Promise<Authority> {
+async function newCa(name: string): Promise<Ca> {
   const keys = await newKeys();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     name: `CN=${name}`,
@@ -120,14 +120,14 @@ async function newAuthority(name: string): Promise<Authority> {
   return { certificate, keys };
 }
 
-async function issue(authority: Authority, subject: Subject): Promise<Pair> {
+async function issue(ca: Ca, subject: Subject): Promise<Pair> {
   const keys = await newKeys();
   const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;
   const certificate = await x509.X509CertificateGenerator.create({
     subject: [...(subject.group ? [{ O: [subject.group] }] : []), { CN: [subject.name] }],
-    issuer: authority.certificate.subject,
+    issuer: ca.certificate.subject,
     publicKey: keys.publicKey,
-    signingKey: authority.keys.privateKey,
+    signingKey: ca.keys.privateKey,
     signingAlgorithm: algorithm,
     ...validity(),
     extensions: [

@@ -87,10 +87,10 @@ const fill: Readonly<Record<ImageName, (work: Work) => Promise<void>>> = {
 async function addAgent({ pins, architecture, root }: Work): Promise<void> {
   await buildAgent(join(root, "agent"), architecture);
   const archives = await fetchPackages(architecture, pins.debian[architecture]);
-  const authorities = join(root, "..", "authorities");
-  await mkdir(authorities);
-  await unpack(archives.get("ca-certificates") ?? "", authorities);
-  const folder = join(authorities, "usr/share/ca-certificates");
+  const cas = join(root, "..", "cas");
+  await mkdir(cas);
+  await unpack(archives.get("ca-certificates") ?? "", cas);
+  const folder = join(cas, "usr/share/ca-certificates");
   const files: string[] = [];
   for await (const file of glob("**/*.crt", { cwd: folder })) files.push(file);
   const texts = await Promise.all(files.sort().map((file) => readFile(join(folder, file), "utf8")));
@@ -98,7 +98,7 @@ async function addAgent({ pins, architecture, root }: Work): Promise<void> {
   await writeFile(join(root, "etc/ssl/certs/ca-certificates.crt"), texts.join(""));
   const metadata = "var/lib/dpkg/status.d/ca-certificates";
   await mkdir(dirname(join(root, metadata)), { recursive: true });
-  await rename(join(authorities, metadata), join(root, metadata));
+  await rename(join(cas, metadata), join(root, metadata));
 }
 
 /** A static busybox under all its names, /usr/bin/env, and a world-writable /tmp. */

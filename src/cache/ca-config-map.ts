@@ -17,11 +17,11 @@ const [allKey, authorsKey] = ["ca.crt", "of-secret.crt"] as const;
  */
 export function caConfigMap(
   cache: StoredOrasCache,
-  { authorities }: Pick<ChildFacts, "authorities">,
+  { cas }: Pick<ChildFacts, "cas">,
 ): V1ConfigMap | undefined {
-  if (authorities === undefined) return undefined;
+  if (cas === undefined) return undefined;
   const owner = identityOf(cache);
-  const { own, authors } = authorities;
+  const { own, authors } = cas;
   return {
     apiVersion: "v1",
     kind: "ConfigMap",
@@ -31,7 +31,7 @@ export function caConfigMap(
 }
 
 /** All CAs in the ConfigMap of a registry. */
-export function authoritiesIn({ data }: Pick<V1ConfigMap, "data">): string {
+export function casIn({ data }: Pick<V1ConfigMap, "data">): string {
   return data?.[allKey] ?? "";
 }
 

@@ -25,7 +25,7 @@ export interface CacheInstallation {
 }
 
 /** The CAs of a registry, PEM. */
-export interface Authorities {
+export interface RegistryCas {
   /** The cache's own: of the term before, of this one and of the next. */
   readonly own: string;
   /** Those of the author's Secret, the newest first. */
@@ -37,7 +37,7 @@ export interface ChildFacts extends CacheInstallation {
   /** A fresh random value, for a Secret that is made. */
   readonly random: string;
   /** The CAs of the registry; undefined where it serves no TLS. */
-  readonly authorities: Authorities | undefined;
+  readonly cas: RegistryCas | undefined;
   /** The StatefulSet as it is. */
   readonly statefulSet: V1StatefulSet | undefined;
   /** Whether a registry Pod has run on an emptyDir, in which there may be artifacts. */

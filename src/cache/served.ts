@@ -11,7 +11,7 @@ export interface Served {
 
 const longestText = 500;
 /** Of one Secret, and of those that it had before. */
-const mostAuthorities = 8;
+const mostCas = 8;
 
 /**
  * What is to be believed of a keeper's report.
@@ -41,9 +41,9 @@ export function authorsFrom(served: Served | undefined, before: string): string 
   return joined([...new Set([served?.authors ?? "", before].flatMap(splitPem))]);
 }
 
-function joined(authorities: readonly string[]): string {
-  return authorities
-    .slice(0, mostAuthorities)
+function joined(cas: readonly string[]): string {
+  return cas
+    .slice(0, mostCas)
     .map((pem) => `${pem}\n`)
     .join("");
 }

@@ -6,7 +6,7 @@ import type { EventReason } from "../../schema/reasons.ts";
 import { asksForPassword, cacheKey, podAsksForPassword } from "../cache/access.ts";
 import { authorsIn } from "../cache/ca-config-map.ts";
 import { type Child, desiredChildren } from "../cache/children.ts";
-import type { Authorities, CacheInstallation } from "../cache/facts.ts";
+import type { CacheInstallation, RegistryCas } from "../cache/facts.ts";
 import { isRecorded } from "../cache/network-mode.ts";
 import { type CacheIdentity, identityOf } from "../cache/owner.ts";
 import type { RetentionOutcome } from "../cache/retention-status.ts";
@@ -20,7 +20,7 @@ import { lostNode, mayHoldArtifacts, type Trouble, troubleOf } from "../cache/tr
 import type { OrasCacheStatus, StoredOrasCache } from "../cache/types.ts";
 import type { Usage } from "../cache/usage.ts";
 import type { Users } from "../cache/users.ts";
-import { authoritiesOf } from "../certificates/authorities.ts";
+import { registryCas } from "../certificates/registry-cas.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { isStatus } from "../kube/errors.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
@@ -150,13 +150,10 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
   };
 
   /** The CAs of a registry. Those of the author's Secret, which its keeper has told of, are known to a new leader, too. */
-  const authoritiesFor = async (cache: StoredOrasCache, key: string): Promise<Authorities | undefined> => {
+  const casFor = async (cache: StoredOrasCache, key: string): Promise<RegistryCas | undefined> => {
     const pods = settings.podsOf(key);
     if (!servesTls(cache, pods)) return undefined;
-    const own = await authoritiesOf(
-      cacheKey(settings.installation.operatorKey, identityOf(cache)),
-      new Date(),
-    );
+    const own = await registryCas(cacheKey(settings.installation.operatorKey, identityOf(cache)), new Date());
     if (cache.spec.tls?.secretName === undefined) return { own, authors: "" };
     const { name, namespace } = identityOf(cache);
     const published = settings.children["ConfigMap"]?.get(`${namespace}/${caConfigMapName(name)}`);
@@ -167,7 +164,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
   const desiredOf = async (cache: StoredOrasCache, key: string): Promise<Child[]> =>
     desiredChildren(cache, {
       ...installationFor(key),
-      authorities: await authoritiesFor(cache, key),
+      cas: await casFor(cache, key),
       random: randomBytes(32).toString("base64url"),
       statefulSet: liveSet(key),
       mayHoldArtifacts: settings.podsOf(key).some(mayHoldArtifacts),

@@ -1,11 +1,11 @@
 import { rootCertificates } from "node:tls";
 import type { V1ConfigMap, V1Pod } from "@kubernetes/client-node";
 import { type CacheName, cacheKey } from "../cache/access.ts";
-import { authoritiesIn } from "../cache/ca-config-map.ts";
+import { casIn } from "../cache/ca-config-map.ts";
 import { identityOf } from "../cache/owner.ts";
 import { caConfigMapName, podServesTls, stepName } from "../cache/tls.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
-import { authoritiesOf } from "../certificates/authorities.ts";
+import { registryCas } from "../certificates/registry-cas.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { get, type KubeObject } from "../kube/objects.ts";
 import { resources } from "../kube/resources.ts";
@@ -26,7 +26,7 @@ export async function keeperTrust(
 ): Promise<Trust | undefined> {
   if (!podServesTls(pod.spec)) return undefined;
   // The CA is the cache's alone: a name proves no more.
-  return { ca: await authoritiesOf(cacheKey(operatorKey, cache), new Date()), servername: "localhost" };
+  return { ca: await registryCas(cacheKey(operatorKey, cache), new Date()), servername: "localhost" };
 }
 
 /**
@@ -47,11 +47,11 @@ export async function registryTrust(
   const { operatorKey, clusterDomain } = installation;
   const { name, namespace } = identityOf(cache);
   const servername = stepName({ name, namespace }, cache.spec, clusterDomain);
-  const own = await authoritiesOf(cacheKey(operatorKey, { name, namespace }), new Date());
+  const own = await registryCas(cacheKey(operatorKey, { name, namespace }), new Date());
   if (cache.spec.tls?.secretName === undefined) return { ca: own, servername };
   const published = await get<V1ConfigMap & KubeObject>(client, resources.configMaps, {
     namespace,
     name: caConfigMapName(name),
   });
-  return { ca: [own, authoritiesIn(published ?? {}), ...rootCertificates], servername };
+  return { ca: [own, casIn(published ?? {}), ...rootCertificates], servername };
 }

@@ -5,7 +5,7 @@ import { Agent, request } from "node:https";
 export interface Target {
   readonly port: number;
   readonly path: string;
-  /** PEM of the authority that issued its certificate. */
+  /** PEM of the CA that issued its certificate. */
   readonly ca: string;
   /** The name in its certificate. */
   readonly servername: string;

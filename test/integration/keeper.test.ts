@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { cacheKey, keeperToken } from "../../src/cache/access.ts";
-import { authoritiesOf } from "../../src/certificates/authorities.ts";
+import { registryCas } from "../../src/certificates/registry-cas.ts";
 import { askKeeper } from "../../src/keeper/ask.ts";
 import { askReport } from "../../src/keeper/report.ts";
 import type { Peer, Trust } from "../../src/registry/peer.ts";
@@ -32,7 +32,7 @@ async function startKeeper(...options: string[]): Promise<Peer> {
     ...[`--listen=127.0.0.1:${port}`, `--metrics=127.0.0.1:${metrics}`],
     ...[`--message-path=${join(folder, "message")}`, ...options],
   ]);
-  const trust = options.length > 0 ? { ca: await authoritiesOf(key, new Date()), servername } : undefined;
+  const trust = options.length > 0 ? { ca: await registryCas(key, new Date()), servername } : undefined;
   const peer = { host: `127.0.0.1:${port}`, trust };
   await until(async () => (await askReport(peer, keeperToken(key), signal)) !== undefined, "the keeper");
   return peer;
@@ -53,13 +53,13 @@ test("a keeper is trusted by the CA that the operator derives, under its names, 
   expect((await ask({}))?.served).toEqual({ problem: undefined, authors: "" });
   expect(await ask({ servername: "localhost" })).toBeDefined();
   expect(await ask({ servername: "other" })).toBeUndefined();
-  expect(await ask({ ca: await authoritiesOf(`${key}x`, new Date()) })).toBeUndefined();
+  expect(await ask({ ca: await registryCas(`${key}x`, new Date()) })).toBeUndefined();
   // The bundle of a year before or after has the CA of now.
   for (const days of [-365, 365]) {
     const then = new Date(Date.now() + days * 24 * 3_600_000);
-    expect(await ask({ ca: await authoritiesOf(key, then) })).toBeDefined();
+    expect(await ask({ ca: await registryCas(key, then) })).toBeDefined();
   }
-  expect(await ask({ ca: await authoritiesOf(key, new Date(0)) })).toBeUndefined();
+  expect(await ask({ ca: await registryCas(key, new Date(0)) })).toBeUndefined();
 });
 
 test("a request has a body, and its answer another one", async () => {

@@ -32,7 +32,7 @@ export function childFacts(facts: Partial<ChildFacts> = {}): ChildFacts {
       proxies: {},
     },
     operatorNamespace: "operators",
-    ...{ authorities: undefined, statefulSet: undefined, mayHoldArtifacts: false },
+    ...{ cas: undefined, statefulSet: undefined, mayHoldArtifacts: false },
     ...facts,
   };
 }

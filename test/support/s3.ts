@@ -32,9 +32,9 @@ export async function startS3(): Promise<TestS3> {
   const program = join(await buildModule("versitygw"), "versitygw");
   const [folder, ca, tls] = ["s3", "s3-ca", "s3-tls"].map(temporaryFolder) as [string, string, string];
   const now = new Date();
-  const authority = await issueCa("object storage", 1, now);
-  const server = await issueServer(authority, ["localhost"], 1, now);
-  writeFileSync(join(ca, "ca.crt"), authority.certificate);
+  const signer = await issueCa("object storage", 1, now);
+  const server = await issueServer(signer, ["localhost"], 1, now);
+  writeFileSync(join(ca, "ca.crt"), signer.certificate);
   writeFileSync(join(tls, "tls.crt"), server.certificate);
   writeFileSync(join(tls, "tls.key"), server.key);
   for (const each of ["data", "metadata", join("data", bucket)]) mkdirSync(join(folder, each));

@@ -35,7 +35,7 @@ type Fetching struct {
 // Fetch puts the script at a URL at a path, whole and as it is pinned, or not at all.
 func (f Fetching) Fetch(ctx context.Context, address, path string) error {
 	shown := registry.Clean(address, 300)
-	authorities, err := readAuthorities(f.CAFile)
+	cas, err := readCAs(f.CAFile)
 	if err != nil {
 		return failure.Wrap(err, f.Code, "the CAs in %s cannot be read: %s", f.CAFile, err)
 	}
@@ -43,7 +43,7 @@ func (f Fetching) Fetch(ctx context.Context, address, path string) error {
 	const patience = 2 * time.Minute
 	const stall = 30 * time.Second
 	where, digest, isPinned := strings.Cut(address, pin)
-	content, err := registry.Fetch(ctx, where, authorities, longest, registry.Options{
+	content, err := registry.Fetch(ctx, where, cas, longest, registry.Options{
 		Timeout: patience, Stall: stall, Log: f.Say, Explain: f.Explain,
 	})
 	if err != nil {
@@ -60,7 +60,7 @@ func (f Fetching) Fetch(ctx context.Context, address, path string) error {
 	return nil
 }
 
-func readAuthorities(file string) ([]byte, error) {
+func readCAs(file string) ([]byte, error) {
 	if file == "" {
 		return nil, nil
 	}

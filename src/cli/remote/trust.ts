@@ -1,6 +1,6 @@
 import { rootCertificates } from "node:tls";
 import type { V1ConfigMap } from "@kubernetes/client-node";
-import { authoritiesIn } from "../../cache/ca-config-map.ts";
+import { casIn } from "../../cache/ca-config-map.ts";
 import { caConfigMapName, usesTls } from "../../cache/tls.ts";
 import type { OrasCache } from "../../cache/types.ts";
 import { pathOf, resources } from "../../kube/resources.ts";
@@ -25,5 +25,5 @@ export async function caOf(session: Session, cache: OrasCache): Promise<string |
   const published = await withRight(need, () =>
     client.request<V1ConfigMap>({ path: pathOf(resources.configMaps, { namespace, name }) }),
   );
-  return authoritiesIn(published);
+  return casIn(published);
 }

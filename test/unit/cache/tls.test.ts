@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import type { V1Pod } from "@kubernetes/client-node";
 import { describe, expect, test } from "vitest";
 import { exitCodes } from "../../../schema/exit-codes.ts";
-import { authoritiesIn, authorsIn, caConfigMap } from "../../../src/cache/ca-config-map.ts";
+import { authorsIn, caConfigMap, casIn } from "../../../src/cache/ca-config-map.ts";
 import { desiredChildren } from "../../../src/cache/children.ts";
 import { cacheConnection } from "../../../src/cache/connection.ts";
 import { splitPem } from "../../../src/cache/pem.ts";
@@ -12,7 +12,7 @@ import { statusOf } from "../../../src/cache/status.ts";
 import { certificateNames, podServesTls, servesTls, usesTls } from "../../../src/cache/tls.ts";
 import { troubleOf } from "../../../src/cache/trouble.ts";
 import type { OrasCacheStatus } from "../../../src/cache/types.ts";
-import { authoritiesOf } from "../../../src/certificates/authorities.ts";
+import { registryCas } from "../../../src/certificates/registry-cas.ts";
 import { childFacts, storedCache } from "../../support/cache.ts";
 
 const own = storedCache({ tls: { selfIssued: true } });
@@ -179,32 +179,32 @@ test("what is wrong with a Secret before the registry has started is told in the
 
 describe("the ConfigMap with the CAs", () => {
   test("has all of them, and those of the author's Secret apart", () => {
-    const published = caConfigMap(authors, { authorities: { own: "own\n", authors: "authors\n" } });
+    const published = caConfigMap(authors, { cas: { own: "own\n", authors: "authors\n" } });
     expect(published?.metadata?.name).toBe("oras-ca");
-    expect(authoritiesIn(published ?? {})).toBe("own\nauthors\n");
+    expect(casIn(published ?? {})).toBe("own\nauthors\n");
     expect(authorsIn(published ?? {})).toBe("authors\n");
-    expect(caConfigMap(own, { authorities: { own: "own\n", authors: "" } })?.data).toEqual({
+    expect(caConfigMap(own, { cas: { own: "own\n", authors: "" } })?.data).toEqual({
       "ca.crt": "own\n",
     });
-    expect([authoritiesIn({}), authorsIn({})]).toEqual(["", ""]);
+    expect([casIn({}), authorsIn({})]).toEqual(["", ""]);
   });
 
   test("is one of the children as long as the registry serves TLS", () => {
     const kinds = (facts: Parameters<typeof childFacts>[0]) =>
       desiredChildren(own, childFacts(facts)).map(({ kind }) => kind);
-    expect(kinds({ authorities: { own: "own", authors: "" } })).toContain("ConfigMap");
+    expect(kinds({ cas: { own: "own", authors: "" } })).toContain("ConfigMap");
     expect(kinds({})).not.toContain("ConfigMap");
   });
 });
 
 describe("the CAs of a cache", () => {
   const key = "A".repeat(43);
-  const at = (time: string) => authoritiesOf(key, new Date(time));
+  const at = (time: string) => registryCas(key, new Date(time));
 
   test("are the same each time, of this cache alone, and overlap", async () => {
     const now = await at("2026-05-01T00:00:00Z");
     expect(await at("2026-05-02T00:00:00Z")).toBe(now);
-    expect(await authoritiesOf("B".repeat(43), new Date("2026-05-01T00:00:00Z"))).not.toBe(now);
+    expect(await registryCas("B".repeat(43), new Date("2026-05-01T00:00:00Z"))).not.toBe(now);
     const next = await at("2027-05-01T00:00:00Z");
     expect(splitPem(now)).toHaveLength(3);
     expect(splitPem(next).slice(1)).toEqual(splitPem(now).slice(0, 2));
@@ -220,7 +220,7 @@ describe("the CAs of a cache", () => {
 });
 
 describe("what a keeper says of a certificate", () => {
-  const pem = async () => splitPem(await authoritiesOf("A".repeat(43), new Date(0)));
+  const pem = async () => splitPem(await registryCas("A".repeat(43), new Date(0)));
 
   test("is believed as far as it can be true", async () => {
     const [one = ""] = await pem();

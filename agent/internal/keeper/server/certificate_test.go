@@ -91,7 +91,7 @@ func TestTheKeeperShowsACertificateThatTheOperatorKnows(t *testing.T) {
 		}
 	}()
 	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(servingtest.Authority(t, secret, time.Now()))
+	roots.AppendCertsFromPEM(servingtest.CA(t, secret, time.Now()))
 	for _, name := range []string{"registry", "localhost", "127.0.0.1"} {
 		conn, err := tls.Dial("tcp", listener.Addr().String(), &tls.Config{RootCAs: roots, ServerName: name})
 		if err != nil {

@@ -54,7 +54,7 @@ func trusts(t *testing.T, files *serving.Files, ca []byte, now time.Time) error 
 func TestACertificateIsRenewedAfterTwoThirdsOfItsLife(t *testing.T) {
 	files, now := issued(t), time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
 	first := refresh(t, files, now)
-	if err := trusts(t, files, servingtest.Authority(t, key, now), now); err != nil {
+	if err := trusts(t, files, servingtest.CA(t, key, now), now); err != nil {
 		t.Error(err)
 	}
 	if again := refresh(t, files, now.Add(59*day)); again != first {
@@ -85,7 +85,7 @@ func TestACertificateIsRenewedAfterTwoThirdsOfItsLife(t *testing.T) {
 // A registry that was not restarted shows for weeks what the CA of the term before has signed; the operator publishes both.
 func TestEachTermHasACAOfItsOwn(t *testing.T) {
 	files, now := issued(t), time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
-	before := servingtest.Authority(t, key, now)
+	before := servingtest.CA(t, key, now)
 	end := time.Unix((serving.TermOf(now)+1)*int64((365*day).Seconds()), 0)
 	refresh(t, files, end.Add(-time.Minute))
 	if err := trusts(t, files, before, end.Add(-time.Minute)); err != nil {
@@ -95,7 +95,7 @@ func TestEachTermHasACAOfItsOwn(t *testing.T) {
 	if err := trusts(t, files, before, end.Add(61*day)); err == nil {
 		t.Error("the CA of the term before has signed")
 	}
-	if err := trusts(t, files, servingtest.Authority(t, key, end), end.Add(61*day)); err != nil {
+	if err := trusts(t, files, servingtest.CA(t, key, end), end.Add(61*day)); err != nil {
 		t.Error(err)
 	}
 }

@@ -11,14 +11,14 @@ const remembered = new LRUCache<string, Promise<string>>({ max: 4_000 });
  * @param now - the present
  * @returns PEM, the newest first
  */
-export async function authoritiesOf(key: string, now: Date): Promise<string> {
+export async function registryCas(key: string, now: Date): Promise<string> {
   // Loaded only where a registry serves TLS: it takes a tenth of a second.
-  const { issueAuthority, termMs } = await import("./authority.ts");
+  const { issueRegistryCa, termMs } = await import("./registry-ca.ts");
   const term = Math.floor(now.getTime() / termMs);
   const one = (number: number): Promise<string> => {
     const known = remembered.get(`${number} ${key}`);
     if (known !== undefined) return known;
-    const made = issueAuthority(key, number);
+    const made = issueRegistryCa(key, number);
     remembered.set(`${number} ${key}`, made);
     return made;
   };

@@ -26,8 +26,8 @@ export const termMs: number = 365 * 24 * 3_600_000;
  * @param term - terms since 1970
  * @returns PEM, the same each time
  */
-export async function issueAuthority(key: string, term: number): Promise<string> {
-  const seed = createHmac("sha256", key).update(`authority/${term}`).digest();
+export async function issueRegistryCa(key: string, term: number): Promise<string> {
+  const seed = createHmac("sha256", key).update(`ca/${term}`).digest();
   const der = Buffer.concat([pkcs8, seed]);
   const spki = createPublicKey(createPrivateKey({ key: der, format: "der", type: "pkcs8" })).export({
     format: "der",

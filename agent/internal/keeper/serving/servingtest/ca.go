@@ -12,10 +12,10 @@ import (
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/serving"
 )
 
-// Authority is the certificate of the CA of a time in PEM, which in a cluster the operator writes.
-func Authority(t *testing.T, seeds serving.Seeds, now time.Time) []byte {
+// CA is the certificate of the CA of a time in PEM, which in a cluster the operator writes.
+func CA(t *testing.T, seeds serving.Seeds, now time.Time) []byte {
 	t.Helper()
-	ca, key := serving.Authority(seeds, serving.TermOf(now))
+	ca, key := serving.CA(seeds, serving.TermOf(now))
 	template := *ca
 	template.SerialNumber = big.NewInt(1)
 	template.NotBefore, template.NotAfter = now.Add(-time.Hour), now.AddDate(1, 0, 0)

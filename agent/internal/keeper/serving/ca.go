@@ -35,9 +35,9 @@ type Seeds interface{ Seed(purpose string) []byte }
 // TermOf numbers the terms since 1970.
 func TermOf(now time.Time) int64 { return now.Unix() / int64(term/time.Second) }
 
-// Authority is the CA of a term: see src/certificates/authority.ts, which writes its certificate.
-func Authority(seeds Seeds, number int64) (*x509.Certificate, crypto.Signer) {
-	key := ed25519.NewKeyFromSeed(seeds.Seed(fmt.Sprintf("authority/%d", number)))
+// CA is the CA of a term: see src/certificates/registry-ca.ts, which writes its certificate.
+func CA(seeds Seeds, number int64) (*x509.Certificate, crypto.Signer) {
+	key := ed25519.NewKeyFromSeed(seeds.Seed(fmt.Sprintf("ca/%d", number)))
 	// The key identifier of RFC 5280, 4.2.1.2.
 	id := sha1.Sum(key.Public().(ed25519.PublicKey))
 	return &x509.Certificate{
@@ -61,7 +61,7 @@ var loopback = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
 
 // Issue makes a certificate and its key.
 func (i *Issuer) Issue(now time.Time) (*tls.Certificate, error) {
-	ca, signer := Authority(i.Seeds, TermOf(now))
+	ca, signer := CA(i.Seeds, TermOf(now))
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -105,7 +105,7 @@ func (i *Issuer) Current(now time.Time) (*tls.Certificate, error) {
 // IsDue says whether another certificate has to be made: after two thirds of its life, where it lacks a name, or is of
 // another CA.
 func (i *Issuer) IsDue(leaf *x509.Certificate, now time.Time) bool {
-	ca, _ := Authority(i.Seeds, TermOf(leaf.NotBefore.Add(skew)))
+	ca, _ := CA(i.Seeds, TermOf(leaf.NotBefore.Add(skew)))
 	if leaf.NotBefore.After(now) || now.Sub(leaf.NotBefore) >= lifetime*2/3 {
 		return true
 	}
