@@ -1,5 +1,4 @@
-import { Agent, request } from "node:http";
-import type { Duplex } from "node:stream";
+import { request } from "node:http";
 import { text } from "node:stream/consumers";
 import { names } from "../../../schema/names.ts";
 import { hasKeeper } from "../../cache/storage.ts";
@@ -7,9 +6,9 @@ import type { OrasCache, StoredOrasCache } from "../../cache/types.ts";
 import type { Inventory } from "../../retention/facts.ts";
 import { manifestReader } from "../../retention/read.ts";
 import { basic } from "../oci/authorize.ts";
-import { loginOf, registryPodOf } from "./open.ts";
+import { connectTo, loginOf, tunnelAgent } from "./open.ts";
 import type { Session } from "./session.ts";
-import { openTunnel } from "./tunnel.ts";
+import { trustOf } from "./trust.ts";
 
 /** The keeper reads every manifest. */
 const longestMs = 300_000;
@@ -27,16 +26,17 @@ const mostBytes = 128 * 2 ** 20;
 export async function inventoryOf(session: Session, cache: OrasCache): Promise<Inventory> {
   if (!hasKeeper(cache as StoredOrasCache)) throw new Error("there is no keeper beside the registry");
   const login = await loginOf(session, cache);
-  const agent = new OneTunnel(() =>
-    openTunnel(session.connection, {
-      namespace: session.namespace,
-      pod: registryPodOf(cache),
-      port: names.keeperPort,
-    }),
-  );
-  const headers = login === undefined ? {} : { authorization: basic(login) };
+  const trust = await trustOf(session, cache);
+  const agent = tunnelAgent(() => connectTo(session, cache, names.keeperPort), trust);
+  const asked = {
+    agent,
+    protocol: trust === undefined ? "http:" : "https:",
+    path: "/manifests",
+    headers: login === undefined ? {} : { authorization: basic(login) },
+    signal: AbortSignal.timeout(longestMs),
+  };
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const sent = request({ agent, headers, path: "/manifests", signal: AbortSignal.timeout(longestMs) });
+  const sent = request(asked);
   sent.on("error", reject).on("response", (response) => {
     const { statusCode } = response;
     let length = 0;
@@ -55,21 +55,5 @@ export async function inventoryOf(session: Session, cache: OrasCache): Promise<I
     return reader.end();
   } finally {
     agent.destroy();
-  }
-}
-
-class OneTunnel extends Agent {
-  readonly #connect: () => Promise<Duplex>;
-
-  constructor(connect: () => Promise<Duplex>) {
-    super();
-    this.#connect = connect;
-  }
-
-  override createConnection(_: unknown, done?: (error: Error | null, stream: Duplex) => void): undefined {
-    this.#connect().then(
-      (stream) => done?.(null, stream),
-      (error: Error) => done?.(error, undefined as unknown as Duplex),
-    );
   }
 }

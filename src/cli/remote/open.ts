@@ -125,11 +125,15 @@ export async function loginOf(session: Session, cache: OrasCache): Promise<Login
 }
 
 /** Connects to the registry's Pod, and says in words why it cannot. */
-export async function connectTo(session: Session, cache: OrasCache): Promise<Duplex> {
+export async function connectTo(
+  session: Session,
+  cache: OrasCache,
+  port: number = names.registryPort,
+): Promise<Duplex> {
   const { namespace, connection } = session;
   const pod = registryPodOf(cache);
   try {
-    return await openTunnel(connection, { namespace, pod, port: names.registryPort });
+    return await openTunnel(connection, { namespace, pod, port });
   } catch (error) {
     if (isStatus(error, 403)) {
       throw missing(
@@ -157,8 +161,8 @@ export function registryPodOf(cache: OrasCache): string {
 
 type Done = (error: Error | null, stream: Duplex) => void;
 
-/** Connections that are made by tunnels, with TLS inside of them where the registry serves it. */
-function tunnelAgent(connect: () => Promise<Duplex>, trust: Trust | undefined): PlainAgent {
+/** Connections that are made by tunnels, with TLS inside of them where the registry and its keeper serve it. */
+export function tunnelAgent(connect: () => Promise<Duplex>, trust: Trust | undefined): PlainAgent {
   const options = { keepAlive: true, maxSockets: mostConnections };
   const agent = trust === undefined ? new PlainAgent(options) : new TlsAgent(options);
   let connected = false;

@@ -1,0 +1,83 @@
+import { createServer as createPlain } from "node:http";
+import { createServer as createTls } from "node:https";
+import type { AddressInfo, Server } from "node:net";
+import { connect } from "node:net";
+import { expect, it, onTestFinished } from "vitest";
+import type WebSocket from "ws";
+import { WebSocketServer } from "ws";
+import { issueCa, issueServer, type KeyPair } from "../../../src/certificates/issue.ts";
+import { exits } from "../../../src/cli/exits.ts";
+import { inventoryOf } from "../../../src/cli/remote/ask-keeper.ts";
+import type { Session } from "../../../src/cli/remote/session.ts";
+import { storedCache } from "../../support/cache.ts";
+
+const host = "oras-0.oras.runs.svc.cluster.local";
+const ca = await issueCa("keeper", 1, new Date());
+const line = JSON.stringify({ repository: "a/b", digest: "sha256:1", pushed: "", tags: [], blobs: [] });
+const answer = `{"manifests":[${line}\n],"problem":""}`;
+
+async function listening(server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+/** A person's session at an API server that forwards each port of a Pod to one of this machine; without one it forbids that. */
+async function sessionTo(port: number | undefined): Promise<Session> {
+  const server = createPlain();
+  const sockets = new WebSocketServer({ noServer: true });
+  server.on("upgrade", (incoming, socket, head) => {
+    if (port === undefined) socket.end("HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\n{}");
+    else sockets.handleUpgrade(incoming, socket, head, (forwarded) => forward(forwarded, port));
+  });
+  const url = new URL(`http://127.0.0.1:${await listening(server)}`);
+  return {
+    client: { request: async () => ({ data: { "ca.crt": ca.certificate } }) },
+    connection: { server: url, options: async () => ({}), close: () => {} },
+    namespace: "runs",
+    kubectlOptions: "",
+    close: () => {},
+  } as unknown as Session;
+}
+
+function forward(forwarded: WebSocket, port: number): void {
+  const pod = connect(port, "127.0.0.1");
+  const says = (bytes: Buffer) => forwarded.send(Buffer.concat([Buffer.of(0), bytes]), () => {});
+  says(Buffer.of(0, 0));
+  pod.on("data", says).on("error", () => {});
+  forwarded.on("message", (message: Buffer) => pod.write(message.subarray(1)));
+  forwarded.on("close", () => pod.destroy());
+}
+
+async function keeper(served: KeyPair | undefined): Promise<Session> {
+  const options = served === undefined ? undefined : { cert: served.certificate, key: served.key };
+  const server = options === undefined ? createPlain() : createTls(options);
+  server.on("request", (_, response) => response.end(answer));
+  return sessionTo(await listening(server));
+}
+
+const cacheAt = (scheme: string) => ({
+  ...storedCache(),
+  status: { conditions: [], url: `${scheme}://${host}:5000` },
+});
+
+it("the keeper of a registry without TLS is asked in plain HTTP", async () => {
+  const { manifests } = await inventoryOf(await keeper(undefined), cacheAt("http"));
+  expect(manifests).toHaveLength(1);
+});
+
+it("the keeper of a registry that serves TLS is asked by TLS, and must be who it says", async () => {
+  const served = await issueServer(ca, [host], 1, new Date());
+  const { manifests } = await inventoryOf(await keeper(served), cacheAt("https"));
+  expect(manifests).toHaveLength(1);
+  const another = await issueServer(ca, ["other.runs.svc"], 1, new Date());
+  await expect(inventoryOf(await keeper(another), cacheAt("https"))).rejects.toThrow(host);
+});
+
+it("whoever may not forward ports reads which right is missing", async () => {
+  const denied = inventoryOf(await sessionTo(undefined), cacheAt("http"));
+  await expect(denied).rejects.toMatchObject({
+    exitCode: exits.denied,
+    message: expect.stringContaining("pods/portforward"),
+  });
+});
