@@ -376,15 +376,17 @@ describe("backup and restore", () => {
       named("../x:1"),
       named("localhost:5000/a/b:1"),
       named("a/c:1", { digest }),
+      named("a/d:1", { mediaType: "a/b\r\nx-evil: 1" }),
+      named(`${names.stateRepository}:owner`),
     );
     writeFileSync(join(backup, "index.json"), JSON.stringify(index));
     const { code, stderr } = await plugin.run("restore", "to", backup);
     expect(code).toBe(exits.failed);
-    expect(stderr.trim().split("\n")).toHaveLength(5);
+    expect(stderr.trim().split("\n")).toHaveLength(7);
     expect(Object.keys(await digestsOf(to))).toEqual(["a/b:1"]);
     // What others wrote into it stays.
     await moved(plugin, "backup", "from", backup);
-    expect(JSON.parse(readFileSync(join(backup, "index.json"), "utf8")).manifests).toHaveLength(6);
+    expect(JSON.parse(readFileSync(join(backup, "index.json"), "utf8")).manifests).toHaveLength(8);
   });
 
   test("a disk that cannot be written is told in words", async ({ plugin }) => {

@@ -1,6 +1,7 @@
 import { names } from "../../../schema/names.ts";
-import { visible } from "../../annotations/problems.ts";
+import { quoted, visible } from "../../annotations/problems.ts";
 import { exits } from "../exits.ts";
+import { digestPattern } from "../oci/registry.ts";
 import type { Descriptor, RawManifest } from "../oci/types.ts";
 import { CliError } from "../output.ts";
 import { cleanPath } from "./paths.ts";
@@ -61,15 +62,15 @@ interface Document {
  */
 export function readManifest(raw: RawManifest, shown: string): ArtifactManifest {
   const document = parse(raw, shown);
-  const layers = document.layers ?? [];
+  const layers = layersIn(document.layers);
   const isIndex = indexTypes.includes(document.mediaType ?? raw.mediaType) || document.manifests != null;
   const parts = layers.flatMap((layer) => partOf(layer, shown));
-  const all = isIndex ? (document.manifests ?? []) : layers;
+  const all = isIndex ? layersIn(document.manifests) : layers;
   const created = new Date(document.annotations?.[createdAnnotation] ?? Number.NaN);
   return {
     digest: raw.digest,
     parts: withoutClashes(parts, shown),
-    bytes: all.reduce((sum, { size = 0 }) => sum + size, 0),
+    bytes: all.reduce((sum, { size }) => sum + (Number.isSafeInteger(size) ? Number(size) : 0), 0),
     images: numbered(document.annotations, names.artifactImageAnnotation),
     inputs: numbered(document.annotations, names.artifactInputAnnotation),
     ...(created.getTime() > 0 ? { created } : {}),
@@ -97,7 +98,17 @@ export function referencesOf(
 /** What a manifest that is kept without its type is: the specification lets it say so itself, or leave it to its content. */
 export function mediaTypeOf(bytes: Buffer): string {
   const { mediaType, manifests } = parse({ bytes }, "of the backup");
-  return typeof mediaType === "string" ? mediaType : manifests == null ? manifestType : indexType;
+  if (typeof mediaType !== "string") return manifests == null ? manifestType : indexType;
+  if (isMediaType(mediaType)) return mediaType;
+  throw new CliError(
+    `the manifest names ${quoted(mediaType)} as its type, which cannot be one`,
+    exits.failed,
+  );
+}
+
+/** Whether something can be a media type: it is sent in a header. @see https://www.rfc-editor.org/rfc/rfc6838#section-4.2 */
+export function isMediaType(text: string): boolean {
+  return /^[a-z0-9][\w!#$&^.+-]{0,126}\/[a-z0-9][\w!#$&^.+-]{0,126}$/i.test(text);
 }
 
 function parse(raw: Pick<RawManifest, "bytes">, shown: string): Document {
@@ -110,22 +121,25 @@ function parse(raw: Pick<RawManifest, "bytes">, shown: string): Document {
   throw new CliError(`Artifact ${shown}: its manifest is not JSON.`, exits.failed);
 }
 
-const digestPattern = /^sha256:[0-9a-f]{64}$/;
-
 function descriptorOf(layer: Layer | null, shown: string): Descriptor {
   const { mediaType = "", digest = "", size = -1 } = layer ?? {};
-  if (!digestPattern.test(digest) || !Number.isSafeInteger(size) || size < 0) {
+  if (typeof digest !== "string" || !digestPattern.test(digest) || !Number.isSafeInteger(size) || size < 0) {
     const message = `Artifact ${shown}: its manifest has a layer with the digest "${visible(String(digest))}" and the size ${visible(String(size))}, which cannot be.`;
     throw new CliError(message, exits.failed);
   }
   return { mediaType, digest, size };
 }
 
+/** What is there in place of a list, or of an item of one, has no fields that count. */
+function layersIn(list: unknown): readonly Layer[] {
+  return Array.isArray(list) ? list.map((item) => Object(item) as Layer) : [];
+}
+
 /** Layers without a title have no name as a file, and are left out, as by oras. */
 function partOf(layer: Layer, shown: string): Part[] {
   const { annotations } = layer;
-  const title = annotations?.[titleAnnotation] ?? "";
-  if (title === "") return [];
+  const title: unknown = annotations?.[titleAnnotation];
+  if (typeof title !== "string" || title === "") return [];
   const packed = packingOf(layer);
   const name = packed === "zstd" && title.endsWith(zstdSuffix) ? title.slice(0, -zstdSuffix.length) : title;
   const path = cleanPath(name);

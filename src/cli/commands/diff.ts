@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { exits } from "../exits.ts";
-import { CliError } from "../output.ts";
+import { CliError, describeError } from "../output.ts";
 import type { RemoteOptions } from "../remote/with-registry.ts";
 import { cacheCommand } from "./remote.ts";
 
@@ -33,9 +33,9 @@ export function diffCommand(): Command {
         process.stdout.write(formatDifferences(found, output));
         if (found.length > 0) process.exitCode = differ;
       } catch (error) {
-        if (!(error instanceof CliError) || error.exitCode !== exits.failed) throw error;
+        if (error instanceof CliError && error.exitCode !== exits.failed) throw error;
         // 1 would say that they were compared.
-        throw new CliError(error.message, exits.usage, { cause: error });
+        throw new CliError(describeError(error), exits.usage, { cause: error });
       }
     });
 }

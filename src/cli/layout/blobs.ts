@@ -1,14 +1,15 @@
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
-import { readFile, rename, stat } from "node:fs/promises";
+import { rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { visible } from "../../annotations/problems.ts";
 import { exits } from "../exits.ts";
 import { digestOf, longestManifest } from "../oci/registry.ts";
 import type { BlobSource, Descriptor, Told } from "../oci/types.ts";
-import { CliError } from "../output.ts";
+import { CliError, reasonOf } from "../output.ts";
 
 /** The blobs of a layout: files that are whole and named by their digest, or not there. */
 export interface Blobs {
@@ -42,8 +43,13 @@ export function openBlobs(folder: string): Blobs {
   let count = 0;
   let written = 0;
 
-  const has: Blobs["has"] = async ({ digest, size }) =>
-    (await stat(pathOf(digest)).catch(() => undefined))?.size === size;
+  // Whoever made the layout may have put a pipe there, which would be waited for.
+  const sizeOf = async (path: string) => {
+    const found = await stat(path).catch(() => undefined);
+    return found?.isFile() ? found.size : undefined;
+  };
+
+  const has: Blobs["has"] = async ({ digest, size }) => (await sizeOf(pathOf(digest))) === size;
 
   /** Flushed before it has its name: after a power failure, too, a file is whole or not there. */
   const write = async (path: string, content: Readable) => {
@@ -67,10 +73,11 @@ export function openBlobs(folder: string): Blobs {
     has,
     read: async (digest) => {
       const path = pathOf(digest);
-      const found = await stat(path).catch(() => undefined);
-      if (found === undefined) return undefined;
-      const bytes = found.size > longestManifest ? undefined : await readFile(path);
-      if (bytes === undefined || digestOf(bytes) !== digest) throw damaged(path);
+      const size = await sizeOf(path);
+      if (size === undefined) return undefined;
+      if (size > longestManifest) throw damaged(path);
+      const bytes = await buffer(contentOf(path));
+      if (digestOf(bytes) !== digest) throw damaged(path);
       return bytes;
     },
     stream: async function* ({ digest, size }) {
@@ -78,7 +85,7 @@ export function openBlobs(folder: string): Blobs {
       if (!(await has({ digest, size }))) throw damaged(path);
       const hash = createHash("sha256");
       let held: Buffer | undefined;
-      for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+      for await (const chunk of contentOf(path)) {
         if (held !== undefined) yield held;
         hash.update(chunk);
         held = chunk;
@@ -111,6 +118,16 @@ function makePartial(folder: string): string {
     if (mtimeMs < Date.now() - abandonedMs) rmSync(path, { recursive: true, force: true });
   }
   return mkdtempSync(join(folder, partialPrefix));
+}
+
+async function* contentOf(path: string): AsyncGenerator<Buffer> {
+  try {
+    yield* createReadStream(path) as AsyncIterable<Buffer>;
+  } catch (error) {
+    throw new CliError(`The file ${visible(path)} cannot be read: ${reasonOf(error)}.`, exits.failed, {
+      cause: error,
+    });
+  }
 }
 
 function damaged(path: string): CliError {

@@ -1,8 +1,10 @@
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { visible } from "../../annotations/problems.ts";
+import { quoted, visible } from "../../annotations/problems.ts";
+import { isMediaType } from "../artifacts/manifest.ts";
 import { exits } from "../exits.ts";
+import { digestPattern } from "../oci/registry.ts";
 import type { Descriptor } from "../oci/types.ts";
 import { CliError, reasonOf } from "../output.ts";
 
@@ -12,11 +14,10 @@ const layoutFile = "oci-layout";
 const layoutVersion = "1.0.0";
 const nameAnnotation = "org.opencontainers.image.ref.name";
 const indexType = "application/vnd.oci.image.index.v1+json";
-const digestPattern = /^sha256:[0-9a-f]{64}$/;
 
 /** An entry of `index.json`, which any program may have written. */
-export interface IndexEntry extends Partial<Descriptor> {
-  readonly annotations?: Readonly<Record<string, string>> | null;
+export interface IndexEntry extends Readonly<Partial<Record<keyof Descriptor, unknown>>> {
+  readonly annotations?: Readonly<Record<string, unknown>> | null;
 }
 
 /** A manifest with its name, such as `dinosaur/bones:v1`. */
@@ -32,10 +33,20 @@ export interface Named extends Descriptor {
  */
 export async function makeLayout(folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
-  if (readdirSync(folder).length > 0) return checkLayout(folder);
+  const isBegun = isBegunIn(folder);
+  if (!isBegun) await checkLayout(folder);
+  // The specification wants it, but git and others keep no empty folders.
   mkdirSync(join(folder, "blobs", "sha256"), { recursive: true });
+  if (!isBegun) return;
   writeFileSync(join(folder, indexFile), textOf([]));
   writeFileSync(join(folder, layoutFile), `${JSON.stringify({ imageLayoutVersion: layoutVersion })}\n`);
+}
+
+/** Whether a folder is empty, or has what a command left that was killed, or ran out of space, while it made it a layout. */
+function isBegunIn(folder: string): boolean {
+  const found = readdirSync(folder);
+  if (found.some((name) => name !== "blobs" && name !== indexFile)) return false;
+  return !found.includes(indexFile) || textOf([]).startsWith(readFileSync(join(folder, indexFile), "utf8"));
 }
 
 /**
@@ -87,18 +98,44 @@ export function namedOf(entries: readonly IndexEntry[]): { named: Named[]; probl
   const named: Named[] = [];
   const problems: string[] = [];
   for (const entry of entries) {
-    const { mediaType = "", digest = "", size = -1 } = entry;
-    const name = nameIn(entry);
-    if (!digestPattern.test(digest) || !Number.isSafeInteger(size) || size < 0) {
-      problems.push(`${indexFile} has an entry with the digest "${digest}", which cannot be.`);
-    } else named.push({ mediaType, digest, size, name });
+    const { mediaType = "", digest, size } = entry;
+    const descriptor = { mediaType, digest, size };
+    if (isDescriptor(descriptor)) named.push({ ...descriptor, name: nameIn(entry) });
+    else problems.push(`${indexFile} has the entry ${quoted(JSON.stringify(descriptor))}, which cannot be.`);
   }
-  return { named, problems };
+  return withoutClashes(named, problems);
+}
+
+function isDescriptor(entry: Readonly<Record<keyof Descriptor, unknown>>): entry is Descriptor {
+  const { mediaType, digest, size } = entry;
+  return (
+    typeof mediaType === "string" &&
+    (mediaType === "" || isMediaType(mediaType)) &&
+    typeof digest === "string" &&
+    digestPattern.test(digest) &&
+    Number.isSafeInteger(size) &&
+    (size as number) >= 0
+  );
+}
+
+/** The specification lets a layout have a name twice, for one platform each for instance. A tag is one of them. */
+function withoutClashes(all: readonly Named[], problems: readonly string[]) {
+  const byName = Map.groupBy(all, ({ name }) => name);
+  const isClear = (one: Named) =>
+    one.name === "" || (byName.get(one.name) ?? []).every(({ digest }) => digest === one.digest);
+  const named = all.filter((one) => isClear(one) && (one.name === "" || byName.get(one.name)?.[0] === one));
+  const clashes = [...byName].flatMap(([name, [first]]) =>
+    first === undefined || isClear(first)
+      ? []
+      : [`${indexFile} has several manifests of the name ${quoted(name)}; which is meant cannot be known.`],
+  );
+  return { named, problems: [...problems, ...clashes] };
 }
 
 /** Empty for what has no name. */
 function nameIn({ annotations }: IndexEntry): string {
-  return String(annotations?.[nameAnnotation] ?? "");
+  const name = annotations?.[nameAnnotation];
+  return typeof name === "string" ? name : "";
 }
 
 async function readJson<T extends object>(folder: string, file: string): Promise<T> {

@@ -19,6 +19,9 @@ const manifestTypes = [
 /** What registries take, by the distribution specification ("Pushing Manifests"). */
 export const longestManifest = 4 * 2 ** 20;
 
+/** Of digests, those that everybody can verify. */
+export const digestPattern = /^sha256:[0-9a-f]{64}$/;
+
 /**
  * A client of one registry.
  *
@@ -92,8 +95,11 @@ export function createRegistry(endpoint: Endpoint, firstWaitMs?: number): Regist
       trying(() => readManifest(repository, reference, { "user-agent": names.listingUserAgent })),
     resolve: async (repository, reference) => {
       const response = await head(at(`/v2/${repository}/manifests/${reference}`), pull(repository));
-      const digest = response?.headers["docker-content-digest"];
-      return typeof digest === "string" ? digest : undefined;
+      if (response === undefined) return undefined;
+      const digest = response.headers["docker-content-digest"];
+      if (typeof digest === "string" && digestPattern.test(digest)) return digest;
+      // Registries should say it, and need not; what else one says would be taken for a part of a path.
+      return (await trying(() => readManifest(repository, reference))).digest;
     },
     readBlob: (repository, blob, told = {}) =>
       readBlob({ send, url: at(`/v2/${repository}/blobs/${blob.digest}`), repository, blob }, told, retries),

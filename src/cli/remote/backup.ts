@@ -24,11 +24,11 @@ export async function backUp(folder: string, options: RemoteOptions): Promise<Mo
       namedOf(await readIndex(path)).named.map(({ name, digest }) => `${name}@${digest}`),
     );
     const layout = openLayout(path);
-    return cleanedUp(layout.close, async () => {
+    const copy = async (): Promise<Moved> => {
       const tags = await listTags(open.registry, { prefix: open.prefix });
       const { transfers, problems } = await transfersOf(open, layout, tags);
       try {
-        const { copied, problems: more } = await writing(folder, () => transferAll(transfers, "Backing up"));
+        const { copied, problems: more } = await transferAll(transfers, "Backing up");
         return {
           artifacts: transfers.length,
           copied: copied.filter(({ shown, raw }) => !before.has(`${shown}@${raw.digest}`)).length,
@@ -39,7 +39,8 @@ export async function backUp(folder: string, options: RemoteOptions): Promise<Mo
         // What is complete counts, even if the connection is lost.
         await layout.commit();
       }
-    });
+    };
+    return cleanedUp(layout.close, () => writing(folder, copy));
   });
 }
 
@@ -48,14 +49,19 @@ async function writing<T>(folder: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    const { code = "" } = error as NodeJS.ErrnoException;
-    if (!ofDisks.includes(code)) throw error;
+    const { code = "", syscall } = error as NodeJS.ErrnoException;
+    // A firewall refuses with codes of disks.
+    if (!ofDisks.includes(code) || syscall === "connect") throw error;
     const message = `${visible(folder)} cannot be written: ${reasonOf(error)}. What is complete is kept: run the backup again when that is resolved.`;
     throw new CliError(message, exits.usage, { cause: error });
   }
 }
 
-const ofDisks = ["ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EEXIST", "ENOTDIR", "EIO"];
+const ofDisks = [
+  ...["ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "EPERM", "EIO", "ESTALE", "EXDEV", "ELOOP"],
+  // Somebody else took something away, or put something else there.
+  ...["ENOENT", "EEXIST", "ENOTDIR", "EISDIR", "ENOTEMPTY"],
+];
 
 async function transfersOf(
   { registry, prefix }: OpenRegistry,
@@ -70,7 +76,7 @@ async function transfersOf(
       const digest = await registry.resolve(name, tag);
       const known = digest === undefined ? undefined : await layout.find(digest);
       // What was removed since it was listed is not there.
-      const raw = known ?? (await gone(registry.manifest(name, digest ?? tag), undefined));
+      const raw = known ?? (await gone(registry.manifest(name, tag), undefined));
       if (raw === undefined) return;
       const [from, to] = [
         { registry, repository: name },

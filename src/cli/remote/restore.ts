@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { names } from "../../../schema/names.ts";
 import { visible } from "../../annotations/problems.ts";
 import { inParallel } from "../artifacts/list.ts";
 import { isRepository, isTag } from "../artifacts/reference.ts";
@@ -61,6 +62,8 @@ export async function restoreFrom(folder: string, options: RemoteOptions): Promi
 function placeOf({ name, digest }: Named): { repository: string; tag: string } | string {
   const colon = name.lastIndexOf(":");
   const [repository, tag] = [name.slice(0, colon), name.slice(colon + 1)];
+  if (repository === names.stateRepository)
+    return `${visible(name)} is the operator's own, and says of one cache what may be false of another: it is not restored.`;
   if (colon > 0 && isRepository(repository) && isTag(tag)) return { repository, tag };
   const shown =
     name === "" ? `The manifest ${digest} has no name` : `The name "${visible(name)}" is none of a cache`;

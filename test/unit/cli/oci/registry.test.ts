@@ -169,3 +169,25 @@ describe("a push", () => {
     expect(requests.map(({ method }) => method)).toEqual(["HEAD"]);
   });
 });
+
+describe("the digest of a tag", () => {
+  const manifest = Buffer.from("{}");
+  const { digest } = descriptorOf(manifest);
+  it.each([undefined, "", `sha256:${"../".repeat(20)}etc/passwd`, "sha512:00", digest.toUpperCase()])(
+    "is that of its manifest where the registry says %j",
+    async (said) => {
+      const { registry } = await standIn((_, response) => {
+        response.writeHead(200, said === undefined ? {} : { "docker-content-digest": said }).end(manifest);
+      });
+      expect(await registry.resolve("a/b", "v1")).toBe(digest);
+    },
+  );
+
+  it("is asked for once where the registry says it", async () => {
+    const { registry, requests } = await standIn((_, response) => {
+      response.writeHead(200, { "docker-content-digest": digest }).end();
+    });
+    expect(await registry.resolve("a/b", "v1")).toBe(digest);
+    expect(requests.map(({ method }) => method)).toEqual(["HEAD"]);
+  });
+});
