@@ -57,8 +57,10 @@ export async function electLeader(settings: ElectionSettings): Promise<void> {
       const record = JSON.stringify(lease?.spec ?? null);
       if (seen?.record !== record) seen = { record, at: performance.now() };
       if (isFree(lease, settings, seen, durationMs)) {
+        // Others count from when it is written, which may be long before the answer is here.
+        const begun = performance.now();
         const held = await take(settings, lease, durationMs);
-        await leadAndRenew(settings, held, { durationMs, renewDeadlineMs, retryMs });
+        await leadAndRenew(settings, { held, begun }, { durationMs, renewDeadlineMs, retryMs });
         seen = undefined;
       }
     } catch (error) {
@@ -111,13 +113,18 @@ interface Times {
   readonly retryMs: number;
 }
 
-async function leadAndRenew(settings: ElectionSettings, taken: Lease, times: Times): Promise<void> {
-  let held: Lease | undefined = taken.metadata?.resourceVersion ? taken : await confirm(settings);
-  if (held === undefined) return;
+async function leadAndRenew(
+  settings: ElectionSettings,
+  taken: { readonly held: Lease; readonly begun: number },
+  times: Times,
+): Promise<void> {
+  let held: Lease | undefined = taken.held.metadata?.resourceVersion ? taken.held : await confirm(settings);
   const end = new AbortController();
   const term = AbortSignal.any([settings.signal, end.signal]);
-  let renewedAt = performance.now();
+  let renewedAt = taken.begun;
   const leads = () => held !== undefined && performance.now() - renewedAt < times.renewDeadlineMs;
+  // It is taken again, and that may be faster.
+  if (!leads()) return;
   // One that failed must not hold the Lease without doing its work.
   const leading = settings
     .lead(term, leads)
