@@ -41,10 +41,14 @@ export function chartValues(): Record<string, Value> {
   return {
     global: {
       ...group("Values that a chart shares with those that it depends on.", {
-        imageRegistry: text(
-          "Registry in which all images are, in place of the one that their names begin with: a mirror, such as registry.example.com or registry.example.com/mirror.",
-          "",
-        ),
+        imageRegistry: {
+          ...text(
+            "Registry in which all images are, in place of the one that their names begin with: a mirror, such as registry.example.com or registry.example.com/mirror.",
+            "",
+          ),
+          // No scheme, as in all names of images.
+          pattern: "^([\\w.:-]+(/[\\w.-]+)*/?)?$",
+        },
         imagePullSecrets: pullSecrets("imagePullSecrets of the operator's Pods, beside `imagePullSecrets`."),
       }),
       additionalProperties: true,

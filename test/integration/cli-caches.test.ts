@@ -1,6 +1,6 @@
 import { chmodSync, linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect } from "vitest";
+import { describe, expect, onTestFinished } from "vitest";
 import { names } from "../../schema/names.ts";
 import { cacheKey, firstUser, keeperToken, passwordOf } from "../../src/cache/access.ts";
 import type { StoredOrasCache } from "../../src/cache/types.ts";
@@ -22,6 +22,7 @@ import { objectsIn } from "../support/objects-in.ts";
 import { makePlugin, type Plugin } from "../support/plugin.ts";
 import { startForwarding } from "../support/port-forward.ts";
 import { start } from "../support/processes.ts";
+import { startStandIn } from "../support/stand-in.ts";
 import { until } from "../support/wait.ts";
 
 const day = 24 * 3_600_000;
@@ -99,6 +100,24 @@ describe("ls", () => {
     await ns.patchStatus(resources.orasCaches, "oras", { credentialsSecret: "login" });
     expect(await done(plugin, "ls")).toMatch(/\nruns\/a:v1 .* - +- +-\n$/);
   });
+});
+
+test("ls -A: what a registry says in an error does not reach the terminal as it is", async ({
+  kept: { ns, plugin },
+}) => {
+  const message = "\u001b]0;evil\u0007";
+  const { base: address, stop } = await startStandIn((_, response) => {
+    response.writeHead(400).end(JSON.stringify({ errors: [{ code: "EVIL", message }] }));
+  });
+  onTestFinished(stop);
+  await ns.create(resources.orasCaches, {
+    metadata: { name: "evil" },
+    spec: { deploy: false, registry: address.href.replace(/\/$/, "") },
+  } as KubeObject);
+  const { code, stderr } = await plugin.run("ls", "-A");
+  expect(code).toBe(exits.failed);
+  expect(stderr).toContain(String.raw`EVIL: \u001b]0;evil\u0007`);
+  expect(stderr).not.toContain("\u001b");
 });
 
 test("rm --older-than removes what steps pushed that long ago", async ({ kept: { registry, plugin } }) => {

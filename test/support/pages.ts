@@ -35,7 +35,7 @@ export function blocksOf(page: string): Block[] {
 
 /** The fenced blocks of Markdown. */
 export function blocksIn(text: string): Block[] {
-  return [...text.matchAll(/^( *)```([a-z]+)([^\n]*)\n(.*?)^\1```$/gms)].map((found) => {
+  return [...text.matchAll(/^( *)```([^\s`]*)([^\n]*)\n(.*?)^\1```$/gms)].map((found) => {
     const [, indent = "", language = "", rest = "", content = ""] = found;
     const line = text.slice(0, found.index).split("\n").length + 1;
     return {

@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { exits } from "../exits.ts";
 import { type OutputFormat, outputFormats } from "../formats.ts";
 import type { RemoteOptions } from "../remote/with-registry.ts";
 import { cacheCommand } from "./remote.ts";
@@ -22,6 +23,7 @@ export function lsCommand(): Command {
         // Loaded here only: the other commands answer at once without it.
         const { listAll } = await import("../remote/list.ts");
         const { formatList } = await import("../artifacts/list.ts");
+        const { visible } = await import("../../annotations/problems.ts");
         const { listed, problems } = await listAll(repository, options, {
           everywhere: allNamespaces,
           withOrigins: output !== "name",
@@ -29,8 +31,8 @@ export function lsCommand(): Command {
         if (listed.length > 0 || output === "json" || output === "yaml") {
           process.stdout.write(formatList(listed, output, { everywhere: allNamespaces, now: Date.now() }));
         } else if (problems.length === 0) console.error("No artifacts found.");
-        for (const problem of problems) console.error(problem);
-        if (problems.length > 0) process.exitCode = 1;
+        for (const problem of problems) console.error(visible(problem));
+        if (problems.length > 0) process.exitCode = exits.failed;
       },
     );
 }

@@ -190,6 +190,7 @@ describe("the chart", () => {
     ["an unknown level", "manager.logLevel=loud", "logLevel"],
     ["a wrong type", "replicas=many", "replicas"],
     ["a digest that is none", "image.digest=sha256:0", "digest"],
+    ["a registry with a scheme", "global.imageRegistry=https://mirror.example", "imageRegistry"],
     ["a policy that the API server has not", "webhook.failurePolicy=Warn", "failurePolicy"],
   ])("refuses %s by name", async (_, value, named) => {
     await expect(helmTemplate(["--set", value])).rejects.toThrow(named);

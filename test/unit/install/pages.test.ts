@@ -135,6 +135,11 @@ describe("a block", () => {
   test("with a word that is no note is told", () => {
     expect(block("```sh skipped\na\n```").stray).toBe("skipped");
   });
+
+  // Its commands would be typed by no test.
+  test.each(["", "Shell", "c++"])("of the language %j is one", (language) => {
+    expect(block(`\`\`\`${language}\n$ a\n\`\`\``).language).toBe(language);
+  });
 });
 
 describe.each(pages)("%s", (page) => {
