@@ -196,17 +196,17 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     await findUnseen(cache, key);
     const desired = await desiredOf(cache, key);
     for (const child of superfluous(cache, key, desired)) yield* await children.prune(child);
-    const awaited = settings.arrivals.lookInMs(key) === 0;
-    if (awaited) settings.arrivals.looked(key);
-    for (const child of desired) {
-      if (!isDue(child, key, children, awaited)) continue;
-      const before = liveSet(key);
-      const changes = await children.ensure(child, isNewSpec(cache));
-      if (before && child.kind === "StatefulSet" && changes.some(({ kind }) => kind === "recreated"))
-        removed.set(key, before);
-      tellRollout(cache, key, child, changes);
-      yield* changes;
-    }
+    yield* settings.arrivals.looking(key, async function* (awaited) {
+      for (const child of desired) {
+        if (!isDue(child, key, children, awaited)) continue;
+        const before = liveSet(key);
+        const changes = await children.ensure(child, isNewSpec(cache));
+        if (before && child.kind === "StatefulSet" && changes.some(({ kind }) => kind === "recreated"))
+          removed.set(key, before);
+        tellRollout(cache, key, child, changes);
+        yield* changes;
+      }
+    });
     // Last: a volume that cannot grow keeps nothing else from being right.
     for (const child of desired) yield* await children.grow(child);
   }

@@ -12,8 +12,15 @@ export interface StepArrivals {
    * @returns 0 for now; undefined while no step has come
    */
   readonly lookInMs: (cache: string) => number | undefined;
-  /** It is looked at now. */
-  readonly looked: (cache: string) => void;
+  /**
+   * Does what may look at that Secret. A step that has come waits until that was done without an error.
+   *
+   * @param work - told whether a step waits
+   */
+  readonly looking: <T>(
+    cache: string,
+    work: (awaited: boolean) => AsyncIterable<T>,
+  ) => AsyncGenerator<T, void>;
   readonly forget: (cache: string) => void;
 }
 
@@ -39,6 +46,11 @@ export function createStepArrivals(
 ): StepArrivals {
   const come = new Set<string>();
   const lookedAt = new Map<string, number>();
+  const lookInMs = (cache: string) => {
+    if (!come.has(cache)) return undefined;
+    const last = lookedAt.get(cache);
+    return last === undefined ? 0 : Math.max(0, last + gapMs - now());
+  };
   return {
     watch: watchOf(pods, (pod, before) => {
       const cache = pod && !before && !hasEnded(pod) ? cacheOfStep(pod) : undefined;
@@ -46,14 +58,23 @@ export function createStepArrivals(
       come.add(cache);
       return [cache];
     }),
-    lookInMs: (cache) => {
-      if (!come.has(cache)) return undefined;
-      const last = lookedAt.get(cache);
-      return last === undefined ? 0 : Math.max(0, last + gapMs - now());
-    },
-    looked: (cache) => {
-      come.delete(cache);
-      lookedAt.set(cache, now());
+    lookInMs,
+    looking: async function* (cache, work) {
+      const awaited = lookInMs(cache) === 0;
+      if (awaited) {
+        // Before it is done: who comes meanwhile may come too late for this look.
+        come.delete(cache);
+        lookedAt.set(cache, now());
+      }
+      try {
+        yield* work(awaited);
+      } catch (error) {
+        if (awaited) {
+          come.add(cache);
+          lookedAt.delete(cache);
+        }
+        throw error;
+      }
     },
     forget: (cache) => {
       come.delete(cache);

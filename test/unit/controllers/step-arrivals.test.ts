@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { names } from "../../../schema/names.ts";
-import { createStepArrivals } from "../../../src/controllers/step-arrivals.ts";
+import { createStepArrivals, type StepArrivals } from "../../../src/controllers/step-arrivals.ts";
 import type { StepPod } from "../../../src/controllers/step-pods.ts";
 
 const step = (
@@ -33,13 +33,27 @@ async function arrivalsOf(...pods: StepPod[]) {
   return { arrivals, add, time, tell: (now: StepPod, before?: StepPod) => tell("", now, before) };
 }
 
+async function allOf<T>(found: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const one of found) all.push(one);
+  return all;
+}
+
+/** Looks, and says whether a step waited for it. */
+async function looked(arrivals: StepArrivals): Promise<boolean | undefined> {
+  const looking = arrivals.looking("ns/oras", async function* (awaited) {
+    yield awaited;
+  });
+  return (await allOf(looking))[0];
+}
+
 test("a step that comes has the login looked at once; the next one after a minute", async () => {
   const { arrivals, add, time, tell } = await arrivalsOf();
   expect(arrivals.lookInMs("ns/oras")).toBeUndefined();
   tell(step("a"));
   expect(add.mock.calls.map(([key]) => key)).toEqual(["ns/oras"]);
   expect(arrivals.lookInMs("ns/oras")).toBe(0);
-  arrivals.looked("ns/oras");
+  expect(await looked(arrivals)).toBe(true);
   expect(arrivals.lookInMs("ns/oras")).toBeUndefined();
   time.now = 20_000;
   tell(step("b"));
@@ -52,7 +66,7 @@ test("a step that comes has the login looked at once; the next one after a minut
 test("steps that are there at the start count, those that have ended, change or use no cache do not", async () => {
   const { arrivals, add, tell } = await arrivalsOf(step("a"));
   expect(add).toHaveBeenCalledTimes(1);
-  arrivals.looked("ns/oras");
+  expect(await looked(arrivals)).toBe(true);
   tell(step("b", "Succeeded"));
   tell(step("a"), step("a", "Pending"));
   tell(step("c", "Running", {}));
@@ -65,4 +79,21 @@ test("a cache that is gone is forgotten", async () => {
   tell(step("a"));
   arrivals.forget("ns/oras");
   expect(arrivals.lookInMs("ns/oras")).toBeUndefined();
+});
+
+test("a step waits for another look where the first one failed, and is not forgotten for one that comes meanwhile", async () => {
+  const { arrivals, tell } = await arrivalsOf(step("a"));
+  const fails = arrivals.looking("ns/oras", async function* () {
+    yield* [];
+    throw new Error("the API server does not answer");
+  });
+  await expect(allOf(fails)).rejects.toThrow("does not answer");
+  expect(arrivals.lookInMs("ns/oras")).toBe(0);
+  const meanwhile = arrivals.looking("ns/oras", async function* () {
+    tell(step("b"));
+    yield* [];
+  });
+  await allOf(meanwhile);
+  expect(arrivals.lookInMs("ns/oras")).toBe(60_000);
+  expect(await looked(arrivals)).toBe(false);
 });
