@@ -449,6 +449,8 @@ export interface components {
              */
             type: "none" | "htpasswd";
             usersSecretRef?: components["schemas"]["UsersSecretReference"];
+            /** @description How old the operator's login may be until new Pods get another user with another password: 48h or longer. The one before stays valid for 24h, and as long as Pods have it. If it is left out, kubectl oras-cache rotate does it. */
+            rotate?: components["schemas"]["Duration"];
         };
         /** @description Secret of the namespace with users beside the operator's: its key htpasswd has lines as htpasswd -nB prints them. A change counts within two minutes. The operator does not read it. */
         UsersSecretReference: {
@@ -748,7 +750,7 @@ export interface components {
         /** @description Observed state of the OrasCache. */
         OrasCacheStatus: {
             /**
-             * @description Ready: The registry answers and is what the spec asks for. Available: The registry answers. Progressing: The registry is being rolled out, for at most 10 minutes, or its volume grows. Degraded: Something is wrong; reason and message say what. SweepHealthy: Retention did what its schedule asks for when it last ran. Mirrored: The registry of spec.mirrorTo has the artifacts that are to be copied there. UpdatePending: A new image or new settings take effect when the registry's Pod is restarted; its artifacts are lost then. StorageLost: Artifacts were lost when the registry's Pod or its volume was replaced. StorageLow: The registry's volume is nearly full. UsersProblem: Lines of the Secret of spec.auth.usersSecretRef are left out, or should be others. The registry's other users are not affected. NodeLost: The registry's Pod does not end, because its node does not answer. Open: The registry asks for no password, although its spec does, or the registries of new OrasCaches do. UpdatePending, StorageLost, StorageLow, UsersProblem, NodeLost and Open are there only when they hold, SweepHealthy only where spec.retention is set, Mirrored only where spec.mirrorTo is.
+             * @description Ready: The registry answers and is what the spec asks for. Available: The registry answers. Progressing: The registry is being rolled out, for at most 10 minutes, or its volume grows. Degraded: Something is wrong; reason and message say what. SweepHealthy: Retention did what its schedule asks for when it last ran. Mirrored: The registry of spec.mirrorTo has the artifacts that are to be copied there. UpdatePending: A new image or new settings take effect when the registry's Pod is restarted; its artifacts are lost then. StorageLost: Artifacts were lost when the registry's Pod or its volume was replaced. StorageLow: The registry's volume is nearly full. UsersProblem: Lines of the Secret of spec.auth.usersSecretRef are left out, or should be others. The registry's other users are not affected. NodeLost: The registry's Pod does not end, because its node does not answer. Rotating: Another login is made; new Pods do not get it yet. Open: The registry asks for no password, although its spec does, or the registries of new OrasCaches do. UpdatePending, StorageLost, StorageLow, UsersProblem, NodeLost, Rotating and Open are there only when they hold, SweepHealthy only where spec.retention is set, Mirrored only where spec.mirrorTo is.
              * @default [
              *       {
              *         "type": "Ready",
@@ -780,6 +782,33 @@ export interface components {
             storage?: components["schemas"]["StorageStatus"];
             /** @description Name of the Secret with user and password of the registry (keys username, password, .dockerconfigjson). It is there if the registry asks for a password. */
             credentialsSecret?: string;
+            auth?: components["schemas"]["AuthStatus"];
+        };
+        /** @description The operator's users of the registry. It is there once the login was rotated; before that the user is oras-1. */
+        AuthStatus: {
+            /** @description User that new Pods get. */
+            user: string;
+            /**
+             * Format: date-time
+             * @description Since when they get it.
+             */
+            since?: string;
+            /** @description User that new Pods get once each Pod of the registry knows it. */
+            next?: string;
+            /** @description Users before it that are still valid. */
+            earlier?: components["schemas"]["EarlierUser"][];
+            /** @description Value of the annotation rotate that was carried out last. */
+            request?: string;
+        };
+        /** @description A user that new Pods do not get any more. */
+        EarlierUser: {
+            /** @description Name of the user. */
+            user: string;
+            /**
+             * Format: date-time
+             * @description Until when it is valid; longer while Pods have it.
+             */
+            until: string;
         };
         /** @description Storage of the registry. */
         StorageStatus: {

@@ -31,6 +31,8 @@ export const names = {
   restartAnnotation: `${prefix}restart`,
   /** The same on the registry's Pod: what stands under the prefix on a Pod is about a step. */
   podRestartAnnotation: `registry.${domain}/restart`,
+  /** On an OrasCache: another value makes another login. */
+  rotateAnnotation: `${prefix}rotate`,
   shareVolume: "oras-share",
   sharePath: "/mnt/oras",
   credentialsVolume: "oras-credentials",

@@ -1,6 +1,6 @@
 import { exitCodes } from "./exit-codes.ts";
 
-/** Conditions of an OrasCache, in the order in which they are kept; the last six are there only when they hold. */
+/** Conditions of an OrasCache, in the order in which they are kept; the last seven are there only when they hold. */
 export const conditionTypes = {
   Ready: "The registry answers and is what the spec asks for.",
   Available: "The registry answers.",
@@ -15,6 +15,7 @@ export const conditionTypes = {
   UsersProblem:
     "Lines of the Secret of spec.auth.usersSecretRef are left out, or should be others. The registry's other users are not affected.",
   NodeLost: "The registry's Pod does not end, because its node does not answer.",
+  Rotating: "Another login is made; new Pods do not get it yet.",
   Open: "The registry asks for no password, although its spec does, or the registries of new OrasCaches do.",
 } as const;
 
@@ -90,6 +91,10 @@ const states = {
     meaning:
       "The Secret of spec.auth.usersSecretRef is not there, or has lines that are no users: these are left out.",
     fix: "Correct the lines that the message names: htpasswd -nB -C 5 USER makes one.",
+  },
+  RotationWaits: {
+    meaning: "New Pods get another login once every Pod of the registry knows it.",
+    fix: "Nothing, if the registry is about to start; the message names what it waits for.",
   },
   UsersSlow: {
     meaning:
@@ -253,6 +258,10 @@ const cacheEvents = {
   RollingOut: { meaning: "The registry's Pod is being replaced; the message says what changes." },
   RolledOut: { meaning: "The registry's Pod was replaced." },
   VolumeGrown: { meaning: "The volume of the registry is larger now." },
+  Rotated: {
+    meaning: "New Pods get another login. The one before is valid for 24 hours, and as long as Pods have it.",
+  },
+  LoginEnded: { meaning: "A login before the last rotation is not valid any more." },
   AbandonedImage: {
     meaning: "spec.image is the default of the original operator, which is not updated any more.",
     fix: "Remove spec.image.",

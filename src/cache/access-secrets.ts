@@ -1,6 +1,7 @@
 import type { V1Secret } from "@kubernetes/client-node";
 import { authOf, cacheKey, cacheLogin, keySecretName, loginSecretName } from "./access.ts";
 import type { ChildFacts } from "./facts.ts";
+import { currentUser } from "./logins.ts";
 import { onceSecret } from "./once-secret.ts";
 import { identityOf } from "./owner.ts";
 import { runsKeeper } from "./storage.ts";
@@ -42,8 +43,9 @@ export function keySecret(cache: StoredOrasCache, facts: AccessFacts): V1Secret 
 export function credentialsSecret(cache: StoredOrasCache, facts: AccessFacts): V1Secret | undefined {
   if (!isClosed(cache, facts)) return undefined;
   const identity = identityOf(cache);
-  const login = cacheLogin(cacheKey(facts.operatorKey, identity), identity, facts.clusterDomain);
+  const user = currentUser(cache);
+  const login = cacheLogin(cacheKey(facts.operatorKey, identity), identity, facts.clusterDomain, user);
   const { username, password, dockerConfig } = login;
   const content = { ".dockerconfigjson": dockerConfig, username, password };
-  return onceSecret(cache, loginSecretName(identity, facts), content, "kubernetes.io/dockerconfigjson");
+  return onceSecret(cache, loginSecretName(identity, facts, user), content, "kubernetes.io/dockerconfigjson");
 }

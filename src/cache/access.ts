@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import type { V1PodSpec, V1StatefulSet } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
+import { currentUser, firstUser } from "./logins.ts";
 import { onceName } from "./once-secret.ts";
 import { registryIn } from "./pods.ts";
 import { registryServiceName } from "./registry-service.ts";
@@ -14,12 +15,6 @@ export interface CacheName {
   readonly name: string;
   readonly namespace: string;
 }
-
-/**
- * The user name of Pods and people. A later password belongs to another name: the htpasswd file of distribution has one
- * line for each user, the last one counts.
- */
-export const firstUser = "oras-1";
 
 /**
  * The key of one cache, from which its passwords are made. It depends on nothing but the operator's key and the name of
@@ -74,17 +69,33 @@ export interface CacheLogin {
 }
 
 /**
- * The login of a cache.
+ * What a user of a cache shows to its registry, as a header has it.
+ *
+ * @param key - of the cache
+ * @param user - such as `oras-1`
+ */
+export function basicOf(key: string, user: string): string {
+  return `Basic ${btoa(`${user}:${passwordOf(key, user)}`)}`;
+}
+
+/**
+ * A login of a cache.
  *
  * @param key - of the cache
  * @param cache - which
  * @param clusterDomain - for example `cluster.local`
+ * @param username - such as `oras-1`
  */
-export function cacheLogin(key: string, cache: CacheName, clusterDomain: string): CacheLogin {
-  const password = passwordOf(key, firstUser);
-  const entry = { username: firstUser, password, auth: btoa(`${firstUser}:${password}`) };
+export function cacheLogin(
+  key: string,
+  cache: CacheName,
+  clusterDomain: string,
+  username: string,
+): CacheLogin {
+  const password = passwordOf(key, username);
+  const entry = { username, password, auth: btoa(`${username}:${password}`) };
   const auths = Object.fromEntries(hostsOf(cache, clusterDomain).map((host) => [host, entry]));
-  return { username: firstUser, password, dockerConfig: JSON.stringify({ auths }) };
+  return { username, password, dockerConfig: JSON.stringify({ auths }) };
 }
 
 /** Every name by which Pods reach the registry: entries of a docker configuration are found by the exact name. */
@@ -104,13 +115,18 @@ interface LoginFacts {
 }
 
 /**
- * The name of the Secret with the login of a cache.
+ * The name of the Secret with a login of a cache.
  *
  * @param cache - which
  * @param facts - of the installation
+ * @param user - such as `oras-1`
  */
-export function loginSecretName(cache: CacheName, { operatorKey, clusterDomain }: LoginFacts): string {
-  const login = cacheLogin(cacheKey(operatorKey, cache), cache, clusterDomain);
+export function loginSecretName(
+  cache: CacheName,
+  { operatorKey, clusterDomain }: LoginFacts,
+  user: string,
+): string {
+  const login = cacheLogin(cacheKey(operatorKey, cache), cache, clusterDomain, user);
   return onceName(cache.name, "credentials", login);
 }
 
@@ -157,14 +173,15 @@ export const authVariable = "REGISTRY_AUTH";
  *
  * @param cache - the OrasCache, if it exists
  * @param byDefault - what the installation wants
- * @param secret - names the Secret that the operator makes
+ * @param secretOf - names the Secret that the operator makes for a user
  */
 export function loginOfStep(
   cache: OrasCache | undefined,
   byDefault: AuthType,
-  secret: () => string,
+  secretOf: (user: string) => string,
 ): string | undefined {
-  if (cache === undefined) return secret();
+  if (cache === undefined) return secretOf(firstUser);
+  const secret = () => secretOf(currentUser(cache));
   const { spec, status } = cache;
   if (spec?.deploy === false) return undefined;
   if (spec?.auth?.type === "htpasswd") return secret();

@@ -2,13 +2,14 @@ import type { V1Container, V1EnvVar, V1Volume, V1VolumeMount } from "@kubernetes
 import type { agentOptions } from "../../schema/agent-options.ts";
 import { names } from "../../schema/names.ts";
 import { amountOf } from "../annotations/quantity.ts";
-import { cacheKey, firstUser, keySecretName } from "./access.ts";
+import { cacheKey, keySecretName } from "./access.ts";
 import { htpasswd } from "./access-pod.ts";
 import { isClosed, needsKey } from "./access-secrets.ts";
 import { confined } from "./confined.ts";
 import type { ChildFacts } from "./facts.ts";
 import { limitsOf } from "./fullness.ts";
 import { keeperResources } from "./keeper-resources.ts";
+import { validUsers } from "./logins.ts";
 import { type MirrorParts, mirrorParts } from "./mirror.ts";
 import { identityOf } from "./owner.ts";
 import { hasKeeper, runsKeeper, storageOf } from "./storage.ts";
@@ -162,7 +163,9 @@ function writesOf(cache: StoredOrasCache, { clusterDomain }: ChildFacts, closed:
   return {
     args: [
       option("key", names.registryKeyPath),
-      ...(closed ? [option("htpasswd", htpasswd), option("user", firstUser)] : []),
+      ...(closed
+        ? [option("htpasswd", htpasswd), ...validUsers(cache).map((user) => option("user", user))]
+        : []),
       ...(hasUsers ? [option("users", names.registryUsersPath)] : []),
       ...(tls === undefined ? [] : [option("tls", certificateFile)]),
       ...(isAuthors ? [option("certificate", names.registryCertificatePath)] : []),

@@ -7,6 +7,7 @@ import { cacheHost, remoteUrl } from "./address.ts";
 import { capacityOf, isGrowing, requestOf } from "./claim.ts";
 import { updateConditions, type Verdict } from "./conditions.ts";
 import type { CacheInstallation } from "./facts.ts";
+import { currentUser, rotationVerdict } from "./logins.ts";
 import { mirrorVerdict } from "./mirror.ts";
 import { networkModeOf } from "./network-mode.ts";
 import { identityOf } from "./owner.ts";
@@ -16,6 +17,7 @@ import { type RetentionOutcome, retentionStatus } from "./retention-status.ts";
 import { isRolledOut, isUpdatePending } from "./rollout.ts";
 import { fateOf, lossVerdict, lowVerdict, type StorageStatus, storageStatus } from "./storage-status.ts";
 import { servesTls } from "./tls.ts";
+import { podDiffersByUsers } from "./told-users.ts";
 import type { Trouble } from "./trouble.ts";
 import type { Condition, OrasCacheStatus, StoredOrasCache } from "./types.ts";
 import type { Usage } from "./usage.ts";
@@ -75,6 +77,7 @@ export function statusOf(observation: Observation): OrasCacheStatus {
   return {
     observedGeneration: generation,
     ...rest,
+    ...(cache.status?.auth === undefined ? {} : { auth: cache.status.auth }),
     conditions: updateConditions(cache.status?.conditions ?? [], verdicts, generation, time),
   };
 }
@@ -131,10 +134,11 @@ function deployed(observation: Observation) {
     Degraded: problem ? { ...problem, status: "True" } : noProblem,
     ...(retention.verdict === undefined ? {} : { SweepHealthy: retention.verdict }),
     ...mirrored(observation),
-    ...(isUpdatePending(statefulSet) ? { UpdatePending: updatePending(observation) } : {}),
+    ...updatePending(observation),
     ...storageLost(cache, storage),
     ...(low === undefined ? {} : { StorageLow: low }),
     ...usersProblem(observation),
+    ...rotating(observation),
     ...open,
     ...(trouble?.reason === "NodeLost" ? { NodeLost: { ...trouble, status: "True" } } : {}),
   };
@@ -151,6 +155,19 @@ function deployed(observation: Observation) {
 function urlOf(cache: StoredOrasCache, pods: readonly V1Pod[], { clusterDomain }: CacheInstallation): string {
   const scheme = servesTls(cache, pods) ? "https" : "http";
   return `${scheme}://${cacheHost(identityOf(cache), cache.spec, clusterDomain)}`;
+}
+
+/** Whether Pods are of an earlier revision by nothing but users of the operator's, which their keepers know. */
+function areTold({ statefulSet, pods }: Observation): boolean {
+  const template = statefulSet?.spec?.template;
+  const run = pods.filter(({ metadata }) => !metadata?.deletionTimestamp);
+  return template !== undefined && run.length > 0 && run.every((pod) => podDiffersByUsers(template, pod));
+}
+
+function rotating({ cache, statefulSet, installation, time }: Observation): Verdicts {
+  if (!isClosed(cache, { ...installation, statefulSet })) return {};
+  const verdict = rotationVerdict(cache, Date.parse(time));
+  return verdict === undefined ? {} : { Rotating: verdict };
 }
 
 function usersProblem({ cache, users }: Observation): Verdicts {
@@ -217,7 +234,9 @@ function credentials({
 }: Observation): Pick<OrasCacheStatus, "credentialsSecret"> {
   const asks =
     isClosed(cache, { ...installation, statefulSet }) || pods.some(({ spec }) => podAsksForPassword(spec));
-  return asks ? { credentialsSecret: loginSecretName(identityOf(cache), installation) } : {};
+  return asks
+    ? { credentialsSecret: loginSecretName(identityOf(cache), installation, currentUser(cache)) }
+    : {};
 }
 
 function notAvailable({ spec }: StoredOrasCache, { claim, location }: StorageStatus): Verdict {
@@ -274,17 +293,20 @@ function ready(
   return available;
 }
 
-function updatePending({ cache, statefulSet, pods }: Observation): Verdict {
+function updatePending(observation: Observation): Verdicts {
+  const { cache, statefulSet, pods } = observation;
+  if (!isUpdatePending(statefulSet) || areTold(observation)) return {};
   const pod = pods.find(({ metadata }) => !metadata?.deletionTimestamp);
   const template = statefulSet?.spec?.template;
   const changes = template && pod?.spec ? changesOf(template, pod).join("; ") : "";
-  return {
+  const verdict: Verdict = {
     status: "True",
     reason: "PodKeepsArtifacts",
     message:
       `The registry's Pod does not have the latest settings${changes === "" ? "" : ` (${changes})`}. It is not replaced by ` +
       `itself, because its artifacts would be lost. To replace it, delete it, or run: ${restartCommand(cache)}`,
   };
+  return { UpdatePending: verdict };
 }
 
 function restartCommand(cache: StoredOrasCache): string {

@@ -42,13 +42,16 @@ export function mayBeElsewhere({ spec }: StoredOrasCache): boolean {
 }
 
 /**
- * Whether a keeper runs beside the registry: to look after its volume, its certificate, or users of the author's.
+ * Whether a keeper runs beside the registry: to look after its volume, its certificate, or users that change.
  *
  * @param cache - as stored
  */
 export function runsKeeper(cache: StoredOrasCache): boolean {
   const { deploy, tls, auth } = cache.spec;
-  return hasKeeper(cache) || (deploy && (tls !== undefined || auth?.usersSecretRef !== undefined));
+  return (
+    hasKeeper(cache) ||
+    (deploy && (tls !== undefined || auth?.usersSecretRef !== undefined || auth?.rotate !== undefined))
+  );
 }
 
 /**

@@ -19,6 +19,7 @@ import type { ClaimStorage } from "./ownership.ts";
 import type { Asked } from "./remotes.ts";
 import { type AskReport, createReports, type ObserveUsage } from "./reports.ts";
 import type { Retention } from "./retention.ts";
+import type { UsersSettings } from "./rotation.ts";
 import { createStepArrivals } from "./step-arrivals.ts";
 import type { StepPod } from "./step-pods.ts";
 import {
@@ -35,7 +36,7 @@ export type StartMirror = <T extends KubeObject>(
 ) => Reflector<T>;
 
 /** What the controller of caches needs. */
-interface CacheControllerSettings {
+interface CacheControllerSettings extends Pick<UsersSettings, "tellUsers" | "letsIn"> {
   readonly client: KubeClient;
   readonly log: Logger;
   readonly caches: Reflector<StoredOrasCache>;
@@ -82,6 +83,8 @@ export function cacheController(settings: CacheControllerSettings): Controller {
     ...settings,
     reports,
     arrivals,
+    loginsInUse: (namespace) =>
+      new Set(inNamespace(settings.steps, namespace).flatMap(({ logins = [] }) => logins)),
     retentionOf: settings.retention.outcomeOf,
     caches: caches.store,
     children: Object.fromEntries(children.map(({ resource, reflector }) => [resource.kind, reflector.store])),
@@ -113,6 +116,10 @@ export function cacheController(settings: CacheControllerSettings): Controller {
     ],
     reconcile,
   };
+}
+
+function inNamespace({ store }: Pick<Reflector<StepPod>, "store">, namespace: string): StepPod[] {
+  return [...store.values()].filter(({ metadata }) => metadata?.namespace === namespace);
 }
 
 function keysOf(object: KubeObject | undefined): string[] {

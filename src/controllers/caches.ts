@@ -7,6 +7,7 @@ import { asksForPassword, cacheKey, podAsksForPassword } from "../cache/access.t
 import { authorsIn } from "../cache/ca-config-map.ts";
 import { type Child, desiredChildren } from "../cache/children.ts";
 import type { CacheInstallation, RegistryCas } from "../cache/facts.ts";
+import { loginNotes } from "../cache/logins.ts";
 import { isRecorded } from "../cache/network-mode.ts";
 import { type CacheIdentity, identityOf } from "../cache/owner.ts";
 import type { RetentionOutcome } from "../cache/retention-status.ts";
@@ -39,11 +40,12 @@ import { createPrefixes } from "./prefixes.ts";
 import type { Asked } from "./remotes.ts";
 import { type Reports, reportedTrouble } from "./reports.ts";
 import { createRollouts } from "./rollouts.ts";
+import { createRotation, type UsersSettings } from "./rotation.ts";
 import type { StepArrivals } from "./step-arrivals.ts";
 import { registryTrust } from "./trust.ts";
 
 /** What the reconciler sees and acts with. */
-export interface ReconcilerSettings {
+export interface ReconcilerSettings extends UsersSettings {
   readonly client: KubeClient;
   readonly caches: Pick<Store<StoredOrasCache>, "get" | "values">;
   /** Children that are watched, by kind and key. */
@@ -112,6 +114,10 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
   const enforcement = createEnforcement(settings.askEnforced);
   const prefixes = createPrefixes(caches);
   const ownership = createOwnership(settings.installation.operatorKey, settings.claimStorage, (pod, cache) =>
+    registryTrust(pod, cache, settings.installation, client),
+  );
+
+  const rotation = createRotation(settings, settings.installation, (pod, cache) =>
     registryTrust(pod, cache, settings.installation, client),
   );
 
@@ -263,7 +269,12 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     };
   };
 
-  const report = async (cache: StoredOrasCache, key: string, { trouble, remote, usage, users }: Look) => {
+  const report = async (
+    stored: StoredOrasCache,
+    cache: StoredOrasCache,
+    key: string,
+    { trouble, remote, usage, users }: Look,
+  ) => {
     const status = statusOf({
       cache,
       statefulSet: liveSet(key),
@@ -277,17 +288,17 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
       installation: installationFor(key),
       time: `${new Date().toISOString().slice(0, 19)}Z`,
     });
-    for (const note of statusNotes(cache, status, trouble)) record(cache, note);
+    for (const note of statusNotes(stored, status, trouble)) record(stored, note);
     for (const note of rollouts.ended(key, liveSet(key))) record(cache, note);
     written.set(key, status);
-    if (isDeepStrictEqual(status, cache.status)) return status;
+    if (isDeepStrictEqual(status, stored.status)) return status;
     await writeStatus(client, cache, status);
     return status;
   };
 
   const reconcile = async (key: string) => {
-    const cache = caches.get(key);
-    if (cache === undefined) {
+    const stored = caches.get(key);
+    if (stored === undefined) {
       memories.delete(key);
       written.delete(key);
       removed.delete(key);
@@ -298,11 +309,19 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
       return undefined;
     }
     // Its children are deleted by the garbage collector, by their owner references.
-    if (cache.metadata?.deletionTimestamp) return undefined;
-    const found = await look(cache, key);
-    const status = await report(cache, key, found);
+    if (stored.metadata?.deletionTimestamp) return undefined;
+    const rotated = stored.spec.deploy
+      ? await rotation(stored, liveSet(key), settings.podsOf(key))
+      : { cache: stored };
+    const found = await look(rotated.cache, key);
+    const status = await report(stored, rotated.cache, key, found);
     if (found.error !== undefined) return afterError(found.error);
-    return earliest(found.againInMs, untilDeadline(status, Date.now()), settings.arrivals.lookInMs(key));
+    return earliest(
+      rotated.againInMs,
+      found.againInMs,
+      untilDeadline(status, Date.now()),
+      settings.arrivals.lookInMs(key),
+    );
   };
 
   return {
@@ -391,6 +410,8 @@ function statusNotes(
     const reason = now.reason as EventReason;
     notes.push({ type: "Warning", action: "Reconcile", reason, note: now.message });
   }
+  for (const { reason, note } of loginNotes(cache.status, status))
+    notes.push({ type: "Normal", action: "Rotate", reason, note });
   return [...notes, ...mirrorNotes(cache, status)];
 }
 

@@ -1,6 +1,6 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { firstUser } from "../cache/access.ts";
+import { firstUser } from "../cache/logins.ts";
 import { hostOf, isReady, startOf } from "../cache/pods.ts";
 import { podServesTls } from "../cache/tls.ts";
 import type { Trouble } from "../cache/trouble.ts";

@@ -1,6 +1,7 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { cacheKey, firstUser, installationId, passwordOf, podAsksForPassword } from "../cache/access.ts";
+import { basicOf, cacheKey, installationId, podAsksForPassword } from "../cache/access.ts";
+import { currentUser } from "../cache/logins.ts";
 import { identityOf } from "../cache/owner.ts";
 import { hostOf, isReady, startOf } from "../cache/pods.ts";
 import { isOnS3, s3Location } from "../cache/s3.ts";
@@ -48,9 +49,8 @@ export function createOwnership(
     const start = startOf(pod, names.registryContainer);
     if (ours.has(start)) return {};
     const { namespace, name } = identityOf(cache);
-    const password = passwordOf(cacheKey(operatorKey, { namespace, name }), firstUser);
     const authorization = podAsksForPassword(pod.spec)
-      ? `Basic ${btoa(`${firstUser}:${password}`)}`
+      ? basicOf(cacheKey(operatorKey, { namespace, name }), currentUser(cache))
       : undefined;
     const own = { installation, cache: `${namespace}/${name}` };
     try {

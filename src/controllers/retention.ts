@@ -1,15 +1,9 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import type { Logger } from "pino";
 import { names } from "../../schema/names.ts";
-import {
-  type CacheName,
-  cacheKey,
-  firstUser,
-  keeperToken,
-  passwordOf,
-  podAsksForPassword,
-} from "../cache/access.ts";
+import { basicOf, type CacheName, cacheKey, keeperToken, podAsksForPassword } from "../cache/access.ts";
 import { selectorLabels } from "../cache/labels.ts";
+import { currentUser } from "../cache/logins.ts";
 import { identityOf } from "../cache/owner.ts";
 import { hostOf, isReady } from "../cache/pods.ts";
 import type { RetentionOutcome } from "../cache/retention-status.ts";
@@ -200,9 +194,7 @@ async function passSettings(settings: RetentionSettings, cache: StoredOrasCache)
         `${names.restartAnnotation}, when its artifacts are no longer needed`,
     );
   const cachesKey = cacheKey(operatorKey, { name, namespace });
-  const authorization = podAsksForPassword(pod.spec)
-    ? `Basic ${btoa(`${firstUser}:${passwordOf(cachesKey, firstUser)}`)}`
-    : undefined;
+  const authorization = podAsksForPassword(pod.spec) ? basicOf(cachesKey, currentUser(cache)) : undefined;
   const { retention } = cache.spec;
   if (retention === undefined) throw new Error("the OrasCache has no retention");
   const peer: Peer = {

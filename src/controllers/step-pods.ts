@@ -1,11 +1,12 @@
-import type { V1Container, V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
+import type { V1Container, V1ContainerStatus, V1Pod, V1Volume } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import { canRestartAll } from "../workload/restarts.ts";
 import { isInjected } from "./outcomes.ts";
 
 /** An injected Pod. */
-export type StepPod = V1Pod & KubeObject & { readonly parts?: StepParts };
+export type StepPod = V1Pod &
+  KubeObject & { readonly parts?: StepParts; readonly logins?: readonly string[] };
 
 /** Which containers of a Pod do what, as the injection has recorded it. */
 interface StepParts {
@@ -35,6 +36,7 @@ export function keepStep(pod: StepPod, recorded?: Recorded): StepPod {
   const over = hasEnded(pod);
   const kept = (all: readonly V1ContainerStatus[] = []) =>
     all.filter(({ state }) => !over || state?.terminated !== undefined);
+  const logins = over ? [] : loginsIn(spec?.volumes);
   const [pusher] = Object.keys(recorded?.containers ?? {});
   const serves = Object.values(recorded?.wrapped ?? {}).some(({ env }) => env?.includes(names.readyVariable));
   return {
@@ -55,8 +57,21 @@ export function keepStep(pod: StepPod, recorded?: Recorded): StepPod {
       containerStatuses: kept(containerStatuses),
       initContainerStatuses: kept(initContainerStatuses),
     },
+    ...(logins.length > 0 && { logins }),
     ...(recorded && { parts: { wrapped: Object.keys(recorded.wrapped), pusher, serves } }),
   };
+}
+
+const loginPattern = /-credentials-[0-9a-f]{10}$/;
+
+/** The Secrets among a Pod's volumes whose name is one of a login of an OrasCache. */
+function loginsIn(volumes: readonly V1Volume[] = []): string[] {
+  return volumes
+    .flatMap(({ secret, projected }) => [
+      secret?.secretName,
+      ...(projected?.sources ?? []).map((source) => source.secret?.name),
+    ])
+    .filter((name): name is string => name !== undefined && loginPattern.test(name));
 }
 
 /** The step's own containers, and those that may restart them. */

@@ -11,6 +11,7 @@ import { waitingController } from "../controllers/waiting.ts";
 import { recordedInjection } from "../injection/marker.ts";
 import { askReport } from "../keeper/report.ts";
 import { retentionKeeper } from "../keeper/retention.ts";
+import { tellUsers } from "../keeper/users.ts";
 import { startControllers } from "../kube/controller.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import { createEventRecorder, printable } from "../kube/events.ts";
@@ -21,6 +22,7 @@ import { type Reflector, type ReflectorSettings, startReflector } from "../kube/
 import { resources } from "../kube/resources.ts";
 import type { Reach } from "../registry/addresses.ts";
 import { enforcesPasswords } from "../registry/enforced.ts";
+import { letsIn } from "../registry/login.ts";
 import { claimStorage } from "../registry/owner.ts";
 import { askRegistry } from "../registry/reachable.ts";
 import { createSlots } from "../registry/slots.ts";
@@ -98,6 +100,8 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
       ...{ client, log, caches, mirror, publish, askRemote, retention, steps: pods },
       askEnforced: (url, user) => enforcesPasswords(url, user, watching.signal),
       claimStorage: (registry, own) => claimStorage({ ...registry, signal: watching.signal }, own),
+      tellUsers: (peer, token, users) => tellUsers(peer, token, users, watching.signal),
+      letsIn: (peer, authorization) => letsIn(peer, authorization, watching.signal),
       askReport: (peer, token) => askReport(peer, token, watching.signal),
       observeUsage: metrics.observeUsage,
       installation: {

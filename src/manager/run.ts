@@ -105,8 +105,8 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
       sources: {
         cache: (namespace, name) => caches.store.get(`${namespace}/${name}`),
         loginOf: (namespace, name, cache) =>
-          loginOfStep(cache, options.registryAuth, () =>
-            loginSecretName({ name, namespace }, { operatorKey, clusterDomain }),
+          loginOfStep(cache, options.registryAuth, (user) =>
+            loginSecretName({ name, namespace }, { operatorKey, clusterDomain }, user),
           ),
         limitRanges: (namespace) =>
           [...limitRanges.store.values()].filter(({ metadata }) => metadata?.namespace === namespace),

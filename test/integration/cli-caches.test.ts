@@ -2,7 +2,8 @@ import { chmodSync, linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } fr
 import { join } from "node:path";
 import { describe, expect, onTestFinished } from "vitest";
 import { names } from "../../schema/names.ts";
-import { cacheKey, firstUser, keeperToken, passwordOf } from "../../src/cache/access.ts";
+import { cacheKey, keeperToken, passwordOf } from "../../src/cache/access.ts";
+import { firstUser } from "../../src/cache/logins.ts";
 import type { StoredOrasCache } from "../../src/cache/types.ts";
 import { exits } from "../../src/cli/exits.ts";
 import { runPass } from "../../src/controllers/retention-pass.ts";

@@ -38,6 +38,7 @@ type Drawn = Record<string, unknown> & {
     refuseAt?: number;
     s3?: object;
   };
+  auth?: { rotate?: string };
   tls?: { secretName?: string; selfIssued?: boolean };
   retention?: { maxSize?: string; rules?: { keepLast?: number; keepYoungerThan?: string }[] };
 };
@@ -49,6 +50,7 @@ function obeying(spec: Drawn): object {
   obeyRetention(spec);
   if (spec.tls?.secretName !== undefined) delete spec.tls.selfIssued;
   else if (spec.tls) spec.tls.selfIssued = true;
+  if (spec.auth?.rotate !== undefined) spec.auth.rotate = `${spec.auth.rotate.length + 48}h`;
   if (spec.storage?.s3) delete spec["mirrorTo"];
   const { warnAt, refuseAt } = spec.storage ?? {};
   if (spec.storage && warnAt !== undefined && refuseAt !== undefined)

@@ -4,7 +4,8 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { buildModule } from "../../dev/cluster/binaries.ts";
 import { names } from "../../schema/names.ts";
-import { firstUser, passwordOf } from "../../src/cache/access.ts";
+import { passwordOf } from "../../src/cache/access.ts";
+import { firstUser } from "../../src/cache/logins.ts";
 import { temporaryFolder } from "./folders.ts";
 import { start } from "./processes.ts";
 import { until } from "./wait.ts";
@@ -17,6 +18,8 @@ interface Pushed {
   readonly subject?: string;
   /** When it was pushed, a time ago. */
   readonly ageMs?: number;
+  /** Who pushes, as a header has it. */
+  readonly as?: string;
 }
 
 /** A registry and its keeper, as processes on an address of their own. */
@@ -92,21 +95,22 @@ export async function startKeptRegistry(
     path: string,
     body?: string | Buffer,
     type = "application/octet-stream",
+    as = authorization,
   ) => {
     const url = new URL(path, `http://${host}`);
     const answer = await fetch(url, {
       method,
       ...(body === undefined ? {} : { body }),
-      headers: { "content-type": type, authorization },
+      headers: { "content-type": type, authorization: as },
     });
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
     return answer;
   };
-  const putBlob = async (repository: string, content: Buffer) => {
-    const begun = await ask("POST", `/v2/${repository}/blobs/uploads/`);
+  const putBlob = async (repository: string, content: Buffer, as?: string) => {
+    const begun = await ask("POST", `/v2/${repository}/blobs/uploads/`, undefined, undefined, as);
     const upload = new URL(begun.headers.get("location") ?? "", `http://${host}`);
     upload.searchParams.set("digest", digestOf(content));
-    await ask("PUT", upload.pathname + upload.search, content);
+    await ask("PUT", upload.pathname + upload.search, content, undefined, as);
     return { mediaType: "application/octet-stream", digest: digestOf(content), size: content.length };
   };
 
@@ -118,15 +122,15 @@ export async function startKeptRegistry(
     /** Pushes an artifact; returns its digest. */
     push: async (
       reference: string,
-      { annotations = {}, content = reference, subject, ageMs = 0 }: Pushed = {},
+      { annotations = {}, content = reference, subject, ageMs = 0, as }: Pushed = {},
     ) => {
       const [repository = "", tag] = reference.split(":");
       const bytes = typeof content === "number" ? randomBytes(content) : Buffer.from(content);
       const config = {
-        ...(await putBlob(repository, Buffer.from("{}"))),
+        ...(await putBlob(repository, Buffer.from("{}"), as)),
         mediaType: "application/vnd.oci.empty.v1+json",
       };
-      const layers = [await putBlob(repository, bytes)];
+      const layers = [await putBlob(repository, bytes, as)];
       const about =
         subject === undefined ? {} : { subject: { mediaType: manifestType, digest: subject, size: 1 } };
       const text = JSON.stringify({
@@ -138,7 +142,7 @@ export async function startKeptRegistry(
         ...about,
       });
       const digest = digestOf(text);
-      await ask("PUT", `/v2/${repository}/manifests/${tag ?? digest}`, text, manifestType);
+      await ask("PUT", `/v2/${repository}/manifests/${tag ?? digest}`, text, manifestType, as);
       const below = join(data, "docker/registry/v2/repositories", repository, "_manifests");
       const links = [join(below, "revisions/sha256", digest.slice(7), "link")];
       if (tag !== undefined) links.push(join(below, "tags", tag, "current/link"));

@@ -2,11 +2,10 @@ import { createInterface } from "node:readline/promises";
 import { names } from "../../../schema/names.ts";
 import { storageOf } from "../../cache/storage.ts";
 import type { StoredOrasCache } from "../../cache/types.ts";
-import { pathOf, resources } from "../../kube/resources.ts";
 import { exits } from "../exits.ts";
 import { CliError } from "../output.ts";
+import { annotateNow } from "./annotate.ts";
 import { findCache } from "./find-cache.ts";
-import { withRight } from "./rights.ts";
 import { openSession, type Where } from "./session.ts";
 
 /** What `restart` is told. */
@@ -25,22 +24,12 @@ export async function restart(name: string, { yes = false, ...where }: RestartOp
   const session = await openSession(where);
   try {
     const cache = (await findCache(session, name)) as StoredOrasCache;
-    const { namespace, client } = session;
     if (cache.spec.deploy === false) {
       throw new CliError(`The cache ${name} runs no registry: there is nothing to restart.`, exits.usage);
     }
     const isLost = storageOf(cache).kind === "emptyDir";
     if (isLost && !yes) await confirm(name);
-    const need = { verbs: ["patch"], resource: names.plural, name, namespace };
-    const annotations = { [names.restartAnnotation]: new Date().toISOString() };
-    await withRight(need, () =>
-      client.request({
-        method: "PATCH",
-        path: pathOf(resources.orasCaches, { namespace, name }),
-        contentType: "application/merge-patch+json",
-        body: { metadata: { annotations } },
-      }),
-    );
+    await annotateNow(session, name, names.restartAnnotation);
     const wait = `kubectl ${session.kubectlOptions} wait ${names.singular}/${name} --for=condition=Ready`;
     return `The registry of the cache ${name} is restarted. To wait for it: ${wait}`;
   } finally {

@@ -1,0 +1,150 @@
+import type { V1Pod, V1Secret } from "@kubernetes/client-node";
+import { expect } from "vitest";
+import { names } from "../../schema/names.ts";
+import { cacheKey } from "../../src/cache/access.ts";
+import { get, type KubeObject } from "../../src/kube/objects.ts";
+import { resources } from "../../src/kube/resources.ts";
+import { agentProgram } from "../support/agent-pod.ts";
+import { podOf } from "../support/builders.ts";
+import { test as base } from "../support/integration.ts";
+import { type KeptRegistry, startKeptRegistry } from "../support/kept-registry.ts";
+import { type ObjectsIn, rolledOut } from "../support/objects-in.ts";
+import { readyPod, registryPod } from "../support/registry-pod.ts";
+import { until } from "../support/wait.ts";
+
+/** A cache whose Pod is a real registry with its real keeper; no kubelet. */
+const test = base
+  .extend("agent", { scope: "file" }, () => agentProgram())
+  .extend("registry", async ({ ns, installed, agent }, { onCleanup }) => {
+    await ns.createCache("oras", { auth: { type: "htpasswd" } });
+    const place = { namespace: names.operatorNamespace, name: names.cacheKeySecret };
+    const operatorKey = dataOf(await get<V1Secret & KubeObject>(installed, resources.secrets, place), "key");
+    const key = cacheKey(operatorKey, { name: "oras", namespace: ns.namespace });
+    const registry = await startKeptRegistry(agent, key);
+    onCleanup(registry.stop);
+    const { address: ip } = registry;
+    await registryPod(ns, "oras", {
+      ...readyPod("2026-01-01T00:00:00Z"),
+      ...{ podIP: ip, podIPs: [{ ip }] },
+    });
+    await ns.rollOut();
+    await ns.untilReason("oras", "Ready", "RegistryReady");
+    return registry;
+  });
+
+function dataOf(secret: V1Secret | undefined, key: string): string {
+  return Buffer.from(secret?.data?.[key] ?? "", "base64").toString();
+}
+
+/** The login that new Pods get, as they have it. */
+async function loginOf(ns: ObjectsIn): Promise<{ user: string; as: string; secret: string }> {
+  const name = (await ns.status("oras"))?.credentialsSecret ?? "";
+  const secret = await ns.read<V1Secret>(resources.secrets, name);
+  const [user, password] = [dataOf(secret, "username"), dataOf(secret, "password")];
+  return { user, as: `Basic ${btoa(`${user}:${password}`)}`, secret: name };
+}
+
+/** What pushes from now on, again and again, until it is ended. */
+function startPushing(registry: KeptRegistry, name: string, as: () => Promise<string>) {
+  const refusals: unknown[] = [];
+  let [count, ended] = [0, false];
+  const running = (async () => {
+    while (!ended) {
+      await registry
+        .push(`pushers/${name}:v${count}`, { as: await as() })
+        .catch((error: unknown) => refusals.push(error));
+      count++;
+    }
+  })();
+  return {
+    count: () => count,
+    end: async () => {
+      ended = true;
+      await running;
+      return refusals;
+    },
+  };
+}
+
+/** Asks for another login, and waits until steps get it. The StatefulSet's controller does not run here. */
+async function rotated(ns: ObjectsIn, user: string) {
+  const asks = { metadata: { annotations: { [names.rotateAnnotation]: user } } };
+  await ns.patch(resources.orasCaches, "oras", asks);
+  return until(async () => {
+    const set = await ns.set("oras");
+    // As it is where the template has changed, and the Pod has not.
+    const revisions = { updatedReplicas: 0, currentRevision: "a", updateRevision: "b" };
+    if (set?.status?.observedGeneration !== set?.metadata?.generation)
+      await ns.patchStatus(resources.statefulSets, "oras", { ...rolledOut(set), ...revisions });
+    const login = await loginOf(ns);
+    return login.user === user && login;
+  }, `the login of ${user}`);
+}
+
+test("a login is rotated twice while everybody pushes, and nobody is refused", async ({ ns, registry }) => {
+  const first = await loginOf(ns);
+  expect(first.user).toBe("oras-1");
+  const pushers = [startPushing(registry, "first", async () => first.as)];
+  // New steps: each with the login that is the one for new Pods at that moment.
+  pushers.push(startPushing(registry, "new", async () => (await loginOf(ns)).as));
+  for (const user of ["oras-2", "oras-3"]) {
+    const login = await rotated(ns, user);
+    expect(login.secret).not.toBe(first.secret);
+    pushers.push(startPushing(registry, user, async () => login.as));
+  }
+  const begun = pushers.map(({ count }) => count());
+  await until(async () => pushers.every(({ count }, i) => count() > (begun[i] ?? 0) + 3), "pushes of all");
+  expect(await Promise.all(pushers.map(({ end }) => end()))).toEqual([[], [], [], []]);
+
+  const status = await ns.status("oras");
+  expect(status?.auth).toMatchObject({ user: "oras-3", earlier: [{ user: "oras-1" }, { user: "oras-2" }] });
+  const set = await ns.set("oras");
+  expect(set?.spec?.updateStrategy?.type).toBe("OnDelete");
+  expect(set?.spec?.template.spec?.initContainers?.[0]?.args).toEqual(
+    expect.arrayContaining(["--user=oras-1", "--user=oras-2", "--user=oras-3"]),
+  );
+  expect(await ns.condition("oras", "UpdatePending")).toBeUndefined();
+  const told = (await ns.events("oras")).filter(({ reason }) => reason === "Rotated");
+  expect(told).toHaveLength(2);
+});
+
+test("a login ends after its time, once no Pod has it", async ({ ns, registry }) => {
+  const first = await loginOf(ns);
+  const step = podOf("step", { "output-uri": "a/b:1" }) as V1Pod & KubeObject;
+  await ns.create(resources.pods, step);
+  const made = await ns.read<V1Pod>(resources.pods, "step");
+  expect(JSON.stringify(made?.spec?.volumes)).toContain(first.secret);
+  const second = await rotated(ns, "oras-2");
+  const later = podOf("later", { "output-uri": "a/b:2" }) as V1Pod & KubeObject;
+  await ns.create(resources.pods, later);
+  const volumes = JSON.stringify((await ns.read<V1Pod>(resources.pods, "later"))?.spec?.volumes);
+  expect([volumes.includes(second.secret), volumes.includes(first.secret)]).toEqual([true, false]);
+
+  // A day later.
+  const auth = {
+    ...(await ns.status("oras"))?.auth,
+    earlier: [{ user: "oras-1", until: "2026-01-01T00:00:00Z" }],
+  };
+  const users = async () => (await ns.set("oras"))?.spec?.template.spec?.initContainers?.[0]?.args ?? [];
+  await ns.patchStatus(resources.orasCaches, "oras", { auth });
+  await rotated(ns, "oras-3");
+  expect(await users()).toContain("--user=oras-1");
+  await registry.push("a/b:3", { as: first.as });
+
+  await ns.patchStatus(resources.pods, "step", { phase: "Succeeded" });
+  await until(async () => {
+    // The StatefulSet is looked at again, as it is when anything of it changes.
+    await ns.patchStatus(resources.statefulSets, "oras", {
+      ...rolledOut(await ns.set("oras")),
+      ...{ updatedReplicas: 0, updateRevision: `r${Date.now()}` },
+    });
+    return !(await users()).includes("--user=oras-1");
+  }, "the end of oras-1");
+  await expect(registry.push("a/b:4", { as: first.as })).rejects.toThrow("401");
+  await registry.push("a/b:5", { as: second.as });
+  expect((await ns.status("oras"))?.auth?.earlier?.map(({ user }) => user)).toEqual(["oras-2"]);
+  await until(
+    async () => (await ns.events("oras")).some(({ reason }) => reason === "LoginEnded"),
+    "the Event",
+  );
+});
