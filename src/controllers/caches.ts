@@ -10,6 +10,7 @@ import type { CacheInstallation, RegistryCas } from "../cache/facts.ts";
 import { loginNotes } from "../cache/logins.ts";
 import { isRecorded } from "../cache/network-mode.ts";
 import { type CacheIdentity, identityOf } from "../cache/owner.ts";
+import { startOf } from "../cache/pods.ts";
 import type { RetentionOutcome } from "../cache/retention-status.ts";
 import { isRolledOut } from "../cache/rollout.ts";
 import { authorsFrom, servedTrouble } from "../cache/served.ts";
@@ -41,6 +42,7 @@ import type { Asked } from "./remotes.ts";
 import { type Reports, reportedTrouble } from "./reports.ts";
 import { createRollouts } from "./rollouts.ts";
 import { createRotation, type UsersSettings } from "./rotation.ts";
+import { createSparing } from "./sparing.ts";
 import type { StepArrivals } from "./step-arrivals.ts";
 import { registryTrust } from "./trust.ts";
 
@@ -112,6 +114,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
   const removed = new Map<string, V1StatefulSet>();
   const rollouts = createRollouts();
   const enforcement = createEnforcement(settings.askEnforced);
+  const sparing = createSparing<Finding>();
   const prefixes = createPrefixes(caches);
   const ownership = createOwnership(settings.installation.operatorKey, settings.claimStorage, (pod, cache) =>
     registryTrust(pod, cache, settings.installation, client),
@@ -230,18 +233,27 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     }
   };
 
+  /** What registries say themselves, of passwords and of whose folder it is. */
+  const askRegistries = async (cache: StoredOrasCache, pods: readonly V1Pod[]): Promise<Finding> => {
+    // Each Pod is as it was made: while one is replaced, or is not ready, the others are asked all the same.
+    const enforced = await enforcement(pods.filter(({ spec }) => podAsksForPassword(spec)));
+    if (enforced.trouble !== undefined) return enforced;
+    const owned = await ownership(cache, pods);
+    return owned.trouble === undefined ? { againInMs: earliest(enforced.againInMs, owned.againInMs) } : owned;
+  };
+
   /** Why the registry does not run, from what knows: the kubelet, the scheduler, the StatefulSet's controller. */
   const inspect = async (cache: StoredOrasCache, key: string): Promise<Finding> => {
     const ending = settings.podsOf(key).map((pod) => lostNode(pod, Date.now()));
     const lost = ending.find((found) => typeof found === "object");
     if (lost !== undefined) return { trouble: lost };
     const ends = ending.find((found) => typeof found === "number");
-    // Each Pod is as it was made: while one is replaced, or is not ready, the others are asked all the same.
-    const enforced = await enforcement(settings.podsOf(key).filter(({ spec }) => podAsksForPassword(spec)));
-    if (enforced.trouble !== undefined) return enforced;
-    const owned = await ownership(cache, settings.podsOf(key));
-    if (owned.trouble !== undefined) return owned;
-    const againInMs = earliest(ends, enforced.againInMs, owned.againInMs);
+    const running = settings.podsOf(key).map((pod) => startOf(pod, names.registryContainer));
+    const asked: Finding = await sparing(key, running.join(), () =>
+      askRegistries(cache, settings.podsOf(key)),
+    );
+    if (asked.trouble !== undefined) return asked;
+    const againInMs = earliest(ends, asked.againInMs);
     const statefulSet = liveSet(key);
     if (statefulSet === undefined || isRolledOut(statefulSet)) return { againInMs };
     const pods = settings.podsOf(key).filter((pod) => !pod.metadata?.deletionTimestamp);
