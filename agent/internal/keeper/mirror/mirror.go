@@ -85,7 +85,10 @@ type item struct {
 	since, told, next time.Time
 	// wanted is the manifest that the registry has told of; zero where nobody has.
 	wanted layout.Digest
-	busy   bool
+	// tried is the manifest that was last tried, unanswered how often the remote registry did not answer.
+	tried      layout.Digest
+	unanswered int
+	busy       bool
 	// again: it was pushed while it was copied.
 	again bool
 	// refused says why the last try failed, refusals how many did.
@@ -137,8 +140,7 @@ func (m *Mirror) Pushed(repository, tag string, d layout.Digest, now time.Time) 
 	n := name{repository, tag}
 	known := m.pending[n]
 	if known == nil {
-		if len(m.pending) >= mostPending {
-			m.more = true
+		if !m.hasRoom() {
 			return
 		}
 		known = &item{since: now}
@@ -146,6 +148,30 @@ func (m *Mirror) Pushed(repository, tag string, d layout.Digest, now time.Time) 
 	}
 	known.wanted, known.told, known.next, known.again = d, now, now.Add(settles), known.busy
 	m.signal()
+}
+
+// probes are how many tags are looked at for one that is refused: where these take the room, most are.
+const probes = 16
+
+// hasRoom says whether another tag may wait. One that the remote registry refuses gives way, and is not tried again before
+// its next push or the next comparison: else a repository that it takes nothing of would keep all others out.
+func (m *Mirror) hasRoom() bool {
+	if len(m.pending) < mostPending {
+		return true
+	}
+	looked := 0
+	for n, it := range m.pending {
+		if it.refused != "" && !it.busy {
+			m.done[n.short()] = it.tried.Short()
+			delete(m.pending, n)
+			return true
+		}
+		if looked++; looked == probes {
+			break
+		}
+	}
+	m.more = true
+	return false
 }
 
 func (m *Mirror) has(repository string) bool {
@@ -236,8 +262,7 @@ func (m *Mirror) found(repository string, tag usage.Tag) {
 	if !is || m.pending[n] != nil || m.done[n.short()] == d.Short() {
 		return
 	}
-	if len(m.pending) >= mostPending {
-		m.more = true
+	if !m.hasRoom() {
 		return
 	}
 	since := tag.Pushed
@@ -245,6 +270,14 @@ func (m *Mirror) found(repository string, tag usage.Tag) {
 		since = m.began
 	}
 	m.pending[n] = &item{since: since}
+}
+
+// isBefore puts those last that the remote registry did not answer to: some let it fail each time, and would take all turns.
+func (it *item) isBefore(other *item) bool {
+	if it.unanswered != other.unanswered {
+		return it.unanswered < other.unanswered
+	}
+	return it.since.Before(other.since)
 }
 
 // take takes the tag that waits longest of those whose time has come, or says how long nothing is to be done.
@@ -262,7 +295,7 @@ func (m *Mirror) take(now time.Time) (name, *item, time.Duration) {
 		case it.busy:
 		case it.next.After(now):
 			wait = min(wait, it.next.Sub(now))
-		case found == nil || it.since.Before(found.since):
+		case found == nil || it.isBefore(found):
 			first, found = n, it
 		}
 	}
@@ -286,6 +319,7 @@ func (m *Mirror) copy(ctx context.Context, n name, it *item) error {
 	}
 	m.mu.Lock()
 	wanted, told := it.wanted, it.told
+	it.tried = d
 	m.mu.Unlock()
 	if wanted != (layout.Digest{}) && wanted != d && time.Since(told) < settlesWithin {
 		return errSettles
@@ -334,6 +368,7 @@ func (m *Mirror) finish(ctx context.Context, n name, it *item, err error) {
 		it.next = now.Add(settles)
 	case e != nil && e.Kind == registry.Unavailable:
 		m.failures++
+		it.unanswered++
 		// Those that were under way with it tell nothing new.
 		if now.After(m.resumes) {
 			m.pause = min(max(2*m.pause, firstPause), lastPause)
@@ -353,7 +388,7 @@ func (m *Mirror) finish(ctx context.Context, n name, it *item, err error) {
 
 func (m *Mirror) succeeded(n name, it *item, isCopied bool, now time.Time) {
 	if it.again {
-		it.since, it.refused, it.refusals = it.told, "", 0
+		it.since, it.refused, it.refusals, it.unanswered = it.told, "", 0, 0
 	} else {
 		delete(m.pending, n)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/layout"
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/usage"
 	"github.com/converged-computing/oras-operator/agent/internal/reference"
 	"github.com/converged-computing/oras-operator/agent/internal/registry"
 )
@@ -122,6 +123,65 @@ func TestWhatIsRefusedKeepsNoOtherWaiting(t *testing.T) {
 	m.finish(ended, n, it, context.Canceled)
 	if m.failures != 1 {
 		t.Error("the end of the keeper is taken for a failure")
+	}
+}
+
+// A remote registry may answer some artifacts with 500 each time.
+func TestWhatIsNeverAnsweredKeepsNoOtherWaiting(t *testing.T) {
+	m := newMirror(t)
+	for i := range 2 * atOnce {
+		m.Pushed("a", fmt.Sprint("bad", i), layout.Digest{1}, begin)
+	}
+	m.Pushed("a", "good", layout.Digest{1}, begin.Add(time.Hour))
+	for range 10 {
+		var names []name
+		var items []*item
+		for range atOnce {
+			n, it := take(t, m)
+			if n.tag == "good" {
+				return
+			}
+			names, items = append(names, n), append(items, it)
+		}
+		for i, it := range items {
+			m.finish(t.Context(), names[i], it, &registry.Error{Kind: registry.Unavailable, Reason: "500"})
+			it.next = time.Time{}
+		}
+		m.resumes = time.Time{}
+	}
+	t.Error("the other one never has its turn")
+}
+
+// The remote registry may take nothing of a repository with thousands of tags.
+func TestWhatIsRefusedLeavesRoom(t *testing.T) {
+	m := newMirror(t)
+	for i := range mostPending {
+		m.Pushed("private", fmt.Sprint("t", i), layout.Digest{1}, begin)
+	}
+	for n, it := range m.pending {
+		it.tried = layout.Digest{1}
+		m.finish(t.Context(), n, it, errors.New("denied"))
+	}
+	found := func(repository, tag string, d layout.Digest) bool {
+		m.found(repository, usage.Tag{Name: tag, Digest: "sha256:" + d.String()})
+		return m.pending[name{repository, tag}] != nil
+	}
+	if !found("public", "found", layout.Digest{2}) {
+		t.Error("what is found has no room")
+	}
+	m.Pushed("public", "pushed", layout.Digest{2}, begin)
+	if m.pending[name{"public", "pushed"}] == nil {
+		t.Error("what is pushed has no room")
+	}
+	if len(m.pending) != mostPending || len(m.done) != 2 {
+		t.Error(len(m.pending), len(m.done))
+	}
+	// Those that gave way do not come back in turn, unless they are another manifest.
+	for i := range mostPending {
+		n := name{"private", fmt.Sprint("t", i)}
+		if m.pending[n] == nil && (found(n.repository, n.tag, layout.Digest{1}) || !found(n.repository, n.tag, layout.Digest{3})) {
+			t.Error(n)
+		}
 	}
 }
 
