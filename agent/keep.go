@@ -139,6 +139,9 @@ func keep(ctx context.Context, o options.Options) error {
 			log.Say("the volume cannot be marked: %s", err)
 		}
 		sweep.Reserve(o.Data)
+		if err := k.RemoveUnfinished(); err != nil {
+			log.Say("unfinished plans cannot be removed: %s", err)
+		}
 	}
 	answers, err := net.Listen("tcp", o.Listen)
 	if err != nil {

@@ -102,6 +102,20 @@ func (k *Keeper) lastSweep(w http.ResponseWriter, _ *http.Request) {
 
 func (k *Keeper) planFile() string { return filepath.Join(layout.Own(k.Volume.Data), "plan") }
 
+// RemoveUnfinished removes plans that keepers before this one were killed over: each may have 64 MiB of the volume.
+func (k *Keeper) RemoveUnfinished() error {
+	found, err := filepath.Glob(besidePattern(k.planFile()))
+	for _, path := range found {
+		err = errors.Join(err, os.Remove(path))
+	}
+	return err
+}
+
+// besidePattern is the name of a file that is not whole yet.
+func besidePattern(path string) string {
+	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"*")
+}
+
 // putPlan keeps a plan without looking into it: it may be larger than what the keeper has of memory.
 func (k *Keeper) putPlan(w http.ResponseWriter, r *http.Request) {
 	if err := replace(k.planFile(), r.Body); err != nil {
@@ -113,7 +127,7 @@ func (k *Keeper) putPlan(w http.ResponseWriter, r *http.Request) {
 
 // replace writes a file whole.
 func replace(path string, content io.Reader) error {
-	beside, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path))
+	beside, err := os.CreateTemp(filepath.Dir(path), filepath.Base(besidePattern(path)))
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/pulls"
@@ -39,3 +40,48 @@ func TestNothingIsUnchangedWhosePullsCannotBeRead(t *testing.T) {
 		t.Error(is.Code, is.Body)
 	}
 }
+
+func TestAPlanThatAKeeperWasKilledOverIsRemoved(t *testing.T) {
+	data := t.TempDir()
+	k := &Keeper{Volume: &usage.Volume{Data: data}, Say: t.Logf}
+	folder := filepath.Dir(k.planFile())
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	names := func() (all []string) {
+		entries, err := os.ReadDir(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range entries {
+			all = append(all, entry.Name())
+		}
+		return all
+	}
+	halfway := iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("a plan")))
+	reads := readerFunc(func(p []byte) (int, error) {
+		// What the keeper would leave that is killed by now.
+		if all := names(); len(all) == 1 {
+			if err := os.Link(filepath.Join(folder, all[0]), filepath.Join(folder, all[0]+"9")); err != nil {
+				t.Error(err)
+			}
+		}
+		return halfway.Read(p)
+	})
+	if err := replace(k.planFile(), reads); err == nil || len(names()) == 0 {
+		t.Fatal(err, names())
+	}
+	if err := replace(k.planFile(), strings.NewReader("{}")); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.RemoveUnfinished(); err != nil {
+		t.Error(err)
+	}
+	if left := names(); len(left) != 1 || left[0] != "plan" {
+		t.Error(left)
+	}
+}
+
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
