@@ -13,7 +13,9 @@ export default defineConfig({
           include: ["test/unit/**/*.test.ts", "test/property/**/*.test.ts"],
           exclude: ["test/property/linear.test.ts"],
           globalSetup: ["test/support/temporary.ts"],
-          testTimeout: 30_000,
+          // What hangs is to end; how long anything takes on a busy machine is no fault.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {
@@ -29,6 +31,8 @@ export default defineConfig({
           name: "dev",
           include: ["dev/test/**/*.test.ts"],
           globalSetup: ["test/support/temporary.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {

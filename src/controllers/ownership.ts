@@ -32,45 +32,74 @@ const mostRemembered = 10_000;
  * @param operatorKey - secret
  * @param claim - asks a registry
  * @param trustOf - whom to trust as the registry in a Pod
+ * @param now - the time in milliseconds
  * @returns (a cache, its Pods) => what is wrong, if anything
  */
 export function createOwnership(
   operatorKey: string,
   claim: ClaimStorage,
   trustOf: (pod: V1Pod, cache: StoredOrasCache) => Promise<Trust | undefined>,
+  now: () => number = Date.now,
 ): (cache: StoredOrasCache, pods: readonly V1Pod[]) => Promise<Ownership> {
   const installation = installationId(operatorKey);
-  const ours = new Set<string>();
+  const looks = createLooks(now);
+  /** Who asks, and what. */
+  const asked = async (cache: StoredOrasCache, pod: V1Pod, host: string) => {
+    const { namespace, name } = identityOf(cache);
+    const authorization = podAsksForPassword(pod.spec)
+      ? basicOf(cacheKey(operatorKey, { namespace, name }), currentUser(cache))
+      : undefined;
+    const peer = { host: `${host}:${names.registryPort}`, trust: await trustOf(pod, cache) };
+    return claim({ peer, authorization }, { installation, cache: `${namespace}/${name}` });
+  };
   return async (cache, pods) => {
     const location = s3Location(cache);
     const pod = pods.find((one) => isReady(one) && isOnS3(one));
     const host = pod && hostOf(pod);
     if (location === undefined || pod === undefined || host === undefined) return {};
     const start = startOf(pod, names.registryContainer);
-    if (ours.has(start)) return {};
-    const { namespace, name } = identityOf(cache);
-    const authorization = podAsksForPassword(pod.spec)
-      ? basicOf(cacheKey(operatorKey, { namespace, name }), currentUser(cache))
-      : undefined;
-    const own = { installation, cache: `${namespace}/${name}` };
+    const againInMs = looks.inMs(start);
+    if (againInMs !== 0) return againInMs === undefined ? {} : { againInMs };
     try {
-      const peer = { host: `${host}:${names.registryPort}`, trust: await trustOf(pod, cache) };
-      const owner = await claim({ peer, authorization }, own);
+      const owner = await asked(cache, pod, host);
       if (owner.installation !== installation)
-        return { trouble: taken(location, owner, own.cache), againInMs: takenMs };
+        return { trouble: taken(location, owner, identityOf(cache)), againInMs: takenMs };
     } catch {
       // It is restarted, or S3 does not answer; it is asked again.
       return { againInMs: retryMs };
     }
-    ours.add(start);
-    const [oldest] = ours;
-    if (ours.size > mostRemembered && oldest !== undefined) ours.delete(oldest);
-    return {};
+    looks.ours(start);
+    const next = looks.inMs(start);
+    return next === undefined ? {} : { againInMs: next };
   };
 }
 
-function taken(location: string, { cache, installation }: Owner, own: string): Trouble {
-  const [namespace, name] = own.split("/");
+/**
+ * Remembers of which starts of registries the folder is ours. Each is looked at twice: another cluster that found no mark at
+ * the same time may have written its own after this one's was read.
+ */
+function createLooks(now: () => number) {
+  const seen = new Map<string, { readonly at: number; readonly isSure: boolean }>();
+  return {
+    /** After how many milliseconds to look; undefined: not any more. */
+    inMs: (start: string): number | undefined => {
+      const found = seen.get(start);
+      if (found?.isSure) return undefined;
+      return found === undefined ? 0 : Math.max(0, found.at + retryMs - now());
+    },
+    ours: (start: string): void => {
+      seen.set(start, { at: now(), isSure: seen.has(start) });
+      const [oldest] = seen.keys();
+      if (seen.size > mostRemembered && oldest !== undefined) seen.delete(oldest);
+    },
+  };
+}
+
+function taken(
+  location: string,
+  { cache, installation }: Owner,
+  { namespace, name }: ReturnType<typeof identityOf>,
+): Trouble {
   const mark = `${names.stateRepository}:${names.ownerTag}`;
   // Whoever may push there can have written anything.
   const [other, id] = [printable(cache), printable(installation)];

@@ -32,7 +32,7 @@ export async function claimStorage(asked: OwnRegistry, own: Owner): Promise<Owne
   const found = await readOwner(registry);
   if (found !== undefined) return found;
   await writeOwner(registry, own);
-  // Another one may have written at the same time: the last one counts, for both.
+  // Another one may have written at the same time: the last one counts. Who wrote before sees it at the next look.
   return (await readOwner(registry)) ?? own;
 }
 

@@ -207,7 +207,7 @@ async function metafile(): Promise<Metafile> {
   return JSON.parse(await readFile(join(program.folder, "metafile-esm.json"), "utf8")) as Metafile;
 }
 
-it.each(["issue", "authority"])("what makes certificates can be loaded: %s.ts", async (name) => {
+it.each(["issue", "registry-ca"])("what makes certificates can be loaded: %s.ts", async (name) => {
   const { outputs } = await metafile();
   const part = Object.keys(outputs).find(
     (path) => `src/certificates/${name}.ts` in (outputs[path]?.inputs ?? {}),

@@ -22,24 +22,46 @@ const pod = (uid: string, of = cache): V1Pod => ({
   },
 });
 const trust = { ca: "the cache's", servername: "oras" };
-const ownershipOf = (claim: ClaimStorage) => createOwnership("secret", claim, async () => trust);
+const ownershipOf = (claim: ClaimStorage, now?: () => number) =>
+  createOwnership("secret", claim, async () => trust, now);
 const ours = { installation: installationId("secret"), cache: "work/oras" };
 
-test("each start of a registry in S3 claims its folder once", async () => {
+test("each start of a registry in S3 claims its folder, and looks once more", async () => {
+  const time = { now: 0 };
   const claim = vi.fn(async (_: object, own: Owner) => own);
-  const look = ownershipOf(claim);
-  expect(await look(cache, [pod("a")])).toEqual({});
-  await look(cache, [pod("a")]);
+  const look = ownershipOf(claim, () => time.now);
+  expect(await look(cache, [pod("a")])).toEqual({ againInMs: 30_000 });
+  time.now = 10_000;
+  expect(await look(cache, [pod("a")])).toEqual({ againInMs: 20_000 });
   expect(claim.mock.calls).toEqual([
     [expect.objectContaining({ peer: { host: "10.0.0.1:5000", trust } }), ours],
   ]);
-  await look(cache, [pod("b")]);
+  time.now = 30_000;
+  expect(await look(cache, [pod("a")])).toEqual({});
+  time.now = 300_000;
+  expect(await look(cache, [pod("a")])).toEqual({});
   expect(claim).toHaveBeenCalledTimes(2);
+  await look(cache, [pod("b")]);
+  expect(claim).toHaveBeenCalledTimes(3);
+});
+
+test("of two clusters that find no mark at the same time, the one that wrote first learns of the other", async () => {
+  // As a bucket with one mark, and another cluster that writes its own just after this one has read its.
+  const time = { now: 0 };
+  let owner: Owner | undefined;
+  const claim: ClaimStorage = async (_, own) => (owner ??= own);
+  const look = ownershipOf(claim, () => time.now);
+  expect((await look(cache, [pod("a")])).trouble).toBeUndefined();
+  owner = { installation: "other", cache: "theirs/oras" };
+  time.now = 30_000;
+  expect((await look(cache, [pod("a")])).trouble?.reason).toBe("PrefixTaken");
+  time.now = 330_000;
+  expect((await look(cache, [pod("a")])).trouble?.reason).toBe("PrefixTaken");
 });
 
 test("a cache of the same installation may have been there before", async () => {
   const look = ownershipOf(async () => ({ ...ours, cache: "before/oras" }));
-  expect(await look(cache, [pod("a")])).toEqual({});
+  expect((await look(cache, [pod("a")])).trouble).toBeUndefined();
 });
 
 test("the folder of another installation is told, until it is given free", async () => {
@@ -52,7 +74,7 @@ test("the folder of another installation is told, until it is given free", async
   expect(trouble?.message).not.toContain("\u001b");
   expect(againInMs).toBeGreaterThan(0);
   owner = ours;
-  expect(await look(cache, [pod("a")])).toEqual({});
+  expect((await look(cache, [pod("a")])).trouble).toBeUndefined();
 });
 
 test("a registry that does not answer is asked again, and nothing is said of it", async () => {
