@@ -7,7 +7,7 @@ import { makeLayout, namedOf, readIndex } from "../layout/index-file.ts";
 import { type Layout, openLayout } from "../layout/layout.ts";
 import { CliError, reasonOf } from "../output.ts";
 import type { OpenRegistry } from "./open.ts";
-import { type Moved, problemOf, type Transfer, transferAll } from "./transfer.ts";
+import { heldManifest, type Moved, problemOf, type Transfer, transferAll } from "./transfer.ts";
 import { type RemoteOptions, withRegistryOf } from "./with-registry.ts";
 
 /**
@@ -31,7 +31,7 @@ export async function backUp(folder: string, options: RemoteOptions): Promise<Mo
         const { copied, problems: more } = await transferAll(transfers, "Backing up");
         return {
           artifacts: transfers.length,
-          copied: copied.filter(({ shown, raw }) => !before.has(`${shown}@${raw.digest}`)).length,
+          copied: copied.filter(({ shown, digest: found }) => !before.has(`${shown}@${found}`)).length,
           bytes: layout.written(),
           problems: [...problems, ...more],
         };
@@ -82,7 +82,9 @@ async function transfersOf(
         { registry, repository: name },
         { registry: layout, repository },
       ];
-      transfers.push({ shown, raw, from, to, tag });
+      const again = () =>
+        known ? layout.manifest(repository, raw.digest) : registry.manifest(name, raw.digest);
+      transfers.push({ ...heldManifest(raw, shown, again), from, to, tag });
     });
     return problem ?? [];
   });

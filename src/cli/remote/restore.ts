@@ -8,7 +8,7 @@ import { checkLayout, type Named, namedOf, readIndex } from "../layout/index-fil
 import { openLayout } from "../layout/layout.ts";
 import { programName } from "../name.ts";
 import { CliError } from "../output.ts";
-import { type Moved, problemOf, sizeOf, type Transfer, transferAll } from "./transfer.ts";
+import { heldManifest, type Moved, problemOf, type Transfer, transferAll } from "./transfer.ts";
 import { type RemoteOptions, withRegistryOf } from "./with-registry.ts";
 
 /**
@@ -37,14 +37,11 @@ export async function restoreFrom(folder: string, options: RemoteOptions): Promi
         const there = await registry.resolve(to.repository, tag);
         if (there === entry.digest) return;
         if (there !== undefined) throw otherThere(entry, there);
-        const { mediaType, ...raw } = await layout.manifest(repository, entry.digest);
-        transfers.push({
-          shown: entry.name,
-          raw: { ...raw, mediaType: entry.mediaType || mediaType },
-          from,
-          to,
-          tag,
-        });
+        const read = async () => {
+          const { mediaType, ...raw } = await layout.manifest(repository, entry.digest);
+          return { ...raw, mediaType: entry.mediaType || mediaType };
+        };
+        transfers.push({ ...heldManifest(await read(), entry.name, read), from, to, tag });
       });
       return problem ?? [];
     });
@@ -52,7 +49,7 @@ export async function restoreFrom(folder: string, options: RemoteOptions): Promi
     return {
       artifacts: named.length,
       copied: copied.length,
-      bytes: copied.reduce((sum, transfer) => sum + sizeOf(transfer), 0),
+      bytes: copied.reduce((sum, { bytes }) => sum + bytes, 0),
       problems: [...problems, ...found.flat(), ...more],
     };
   });

@@ -24,7 +24,11 @@ export interface Moved {
 export interface Transfer {
   /** For messages. */
   readonly shown: string;
-  readonly raw: RawManifest;
+  readonly digest: string;
+  /** Of its blobs; what an index names is known later. */
+  readonly bytes: number;
+  /** Its manifest. */
+  readonly read: () => Promise<RawManifest>;
   readonly from: Parameters<typeof copyArtifact>[0];
   readonly to: Parameters<typeof copyArtifact>[1];
   /** Its tag there. */
@@ -45,14 +49,15 @@ export async function transferAll(
   transfers: readonly Transfer[],
   what: string,
 ): Promise<{ readonly copied: readonly Transfer[]; readonly problems: readonly string[] }> {
-  const total = transfers.reduce((sum, transfer) => sum + sizeOf(transfer), 0);
+  const total = transfers.reduce((sum, { bytes }) => sum + bytes, 0);
   const progress = showProgress(what, total);
   try {
     const outcomes = await inParallel(
       transfers,
       async (transfer) => {
-        const { from, to, raw, tag, shown } = transfer;
-        const copy = () => copyArtifact(from, to, raw, { reference: tag, shown }, toldBy(progress));
+        const { from, to, read, tag, shown } = transfer;
+        const copy = async () =>
+          copyArtifact(from, to, await read(), { reference: tag, shown }, toldBy(progress));
         return { transfer, problem: await problemOf(shown, copy) };
       },
       mostAtOnce,
@@ -86,8 +91,26 @@ function isOfOne(error: unknown): boolean {
   return error instanceof DigestError || (error instanceof CliError && error.exitCode === exits.failed);
 }
 
-/** Bytes of its blobs; what an index names is known later. */
-export function sizeOf({ raw, shown }: Transfer): number {
+/** A manifest that is longer is not held until it is its turn: all of a cache's together would not fit into memory. */
+const longestHeld = 2 ** 14;
+
+/**
+ * What a transfer knows of a manifest that was read.
+ *
+ * @param raw - the manifest
+ * @param shown - the artifact, for messages
+ * @param again - reads it again
+ */
+export function heldManifest(
+  raw: RawManifest,
+  shown: string,
+  again: () => Promise<RawManifest>,
+): Pick<Transfer, "shown" | "digest" | "bytes" | "read"> {
+  const read = raw.size > longestHeld ? again : () => Promise.resolve(raw);
+  return { shown, digest: raw.digest, bytes: sizeOf(raw, shown), read };
+}
+
+function sizeOf(raw: RawManifest, shown: string): number {
   try {
     return referencesOf(raw, shown).blobs.reduce((sum, { size }) => sum + size, 0);
   } catch {
