@@ -158,7 +158,7 @@ describe("retention plan, as docs/cli.md shows it", () => {
       /^ARTIFACT +RULE +WHY\nscratch\/x:[abc] +1 +not one of the last 1, older than 24h\n/,
     );
     expect(planned).toMatch(
-      /\nThe next pass \(\d{4}-\d\d-\d\dT03:17Z\): 3 tags and 3 manifests go, .* Kept: /,
+      /\nThe next pass \(\d{4}-\d\d-\d\dT03:17Z\) deletes 3 tags and 3 manifests, .* Kept: /,
     );
     const named = (await done(plugin, "retention", "plan", "oras", "-o", "name")).trim().split("\n");
     expect(named.sort()).toEqual(["scratch/x:a", "scratch/x:b", "scratch/x:c"]);
@@ -190,7 +190,7 @@ describe("retention plan, as docs/cli.md shows it", () => {
     );
     expect(tags.sort()).toEqual(named);
     expect(await done(plugin, "retention", "plan")).toMatch(
-      /^The next pass \(.*\): 0 tags and 0 manifests go/,
+      /^The next pass \(.*\) deletes 0 tags and 0 manifests/,
     );
   });
 
@@ -201,7 +201,7 @@ describe("retention plan, as docs/cli.md shows it", () => {
     };
     await says(exits.usage, /has no spec\.retention/);
     await ns.patch(resources.orasCaches, "oras", { spec: { retention: { ...retention, suspend: true } } });
-    await says(0, /^Nothing is deleted \(spec\.retention\.suspend is true\): 0 tags/);
+    await says(0, /^Nothing is deleted, because spec\.retention\.suspend is true; .* would delete 0 tags/);
     await ns.patch(resources.orasCaches, "oras", {
       metadata: { annotations: { [names.keepAnnotation]: "a/b:v1, Not OK" } },
     });

@@ -92,10 +92,13 @@ export function formatPlan({ plan, next, but }: Planned, format: "table" | "json
   const rows = deletions.flatMap(rowsOf);
   if (format === "name") return rows.map(([name = ""]) => `${visible(name)}\n`).join("");
   const table = rows.length === 0 ? "" : `${formatTable(["ARTIFACT", "RULE", "WHY"], rows)}\n`;
-  const when =
-    but ?? (next === undefined ? "the schedule never comes" : `${next.toISOString().slice(0, 16)}Z`);
-  const will = but === undefined ? "The next pass" : "Nothing is deleted";
-  return `${table}${will} (${when}): ${counted(deletions)} go, ${shortSize(bytes.before - bytes.after)} of ${shortSize(bytes.before)}. ${keptSentence(kept)}\n`;
+  const what = `${counted(deletions)}, ${shortSize(bytes.before - bytes.after)} of ${shortSize(bytes.before)}`;
+  const why = but ?? "no day is one of spec.retention.schedule";
+  const sentence =
+    but === undefined && next !== undefined
+      ? `The next pass (${next.toISOString().slice(0, 16)}Z) deletes ${what}.`
+      : `Nothing is deleted, because ${why}; otherwise a pass would delete ${what}.`;
+  return `${table}${sentence} ${keptSentence(kept)}\n`;
 }
 
 function rowsOf({ repository, digest, tags, rule, reason }: Deletion): string[][] {

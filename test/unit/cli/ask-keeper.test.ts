@@ -74,6 +74,10 @@ it("the keeper of a registry that serves TLS is asked by TLS, and must be who it
   await expect(inventoryOf(await keeper(another), cacheAt("https"))).rejects.toThrow(host);
 });
 
+it("a keeper that does not serve TLS where it should is not waited for", async () => {
+  await expect(inventoryOf(await keeper(undefined), cacheAt("https"))).rejects.toThrow();
+});
+
 it("whoever may not forward ports reads which right is missing", async () => {
   const denied = inventoryOf(await sessionTo(undefined), cacheAt("http"));
   await expect(denied).rejects.toMatchObject({
