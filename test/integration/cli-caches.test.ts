@@ -121,6 +121,18 @@ test("ls -A: what a registry says in an error does not reach the terminal as it 
   expect(stderr).not.toContain("\u001b");
 });
 
+test("rotate asks the operator for another login, where there is one", async ({ kept: { ns, plugin } }) => {
+  expect(await done(plugin, "rotate", "oras")).toContain("oras-1 stays valid for 24 hours after that");
+  const asked = (await ns.cache("oras"))?.metadata?.annotations?.[names.rotateAnnotation];
+  expect(Date.parse(asked ?? "")).toBeLessThanOrEqual(Date.now());
+  await ns.patchStatus(resources.orasCaches, "oras", { credentialsSecret: null });
+  const { code, stderr } = await plugin.run("rotate", "oras");
+  expect({ code, stderr }).toEqual({
+    code: exits.usage,
+    stderr: expect.stringContaining("asks for no password"),
+  });
+});
+
 test("rm --older-than removes what steps pushed that long ago", async ({ kept: { registry, plugin } }) => {
   await registry.push("runs/a:old", { ageMs: 3 * day });
   await registry.push("runs/a:young", { ageMs: day });

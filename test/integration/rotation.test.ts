@@ -106,6 +106,16 @@ test("a login is rotated twice while everybody pushes, and nobody is refused", a
   expect(await ns.condition("oras", "UpdatePending")).toBeUndefined();
   const told = (await ns.events("oras")).filter(({ reason }) => reason === "Rotated");
   expect(told).toHaveLength(2);
+
+  // As docs/security.md says it for a login that somebody else has seen.
+  await ns.patchStatus(resources.orasCaches, "oras", { auth: { earlier: null } });
+  const isRefused = () =>
+    registry.push("a/b:1", { as: first.as }).then(
+      () => false,
+      (error: Error) => error.message.includes("401"),
+    );
+  await until(isRefused, "the end of the first login");
+  await registry.push("a/b:2", { as: (await loginOf(ns)).as });
 });
 
 test("a login ends after its time, once no Pod has it", async ({ ns, registry }) => {
