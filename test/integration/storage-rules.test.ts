@@ -87,6 +87,13 @@ describe("a spec that is refused", () => {
       { auth: { type: "none", usersSecretRef: { name: "people" } } },
       "usersSecretRef may only be set where",
     ],
+    [
+      "another login of a registry that asks for none",
+      { auth: { type: "none", rotate: "48h" } },
+      "rotate may only be set where",
+    ],
+    ["another login before the last one has ended", { auth: { type: "htpasswd", rotate: "47h59m" } }, "48h"],
+    ["another login at once", { auth: { type: "htpasswd", rotate: "1s" } }, "rotate must be 48h or longer"],
     ["users of no Secret", { auth: { type: "htpasswd", usersSecretRef: {} } }, "usersSecretRef.name"],
     ["a certificate of nobody", { tls: {} }, "either secretName must be set or selfIssued must be true"],
     ["a certificate of nobody, in words", { tls: { selfIssued: false } }, "either secretName must be set"],
@@ -214,6 +221,8 @@ describe("a spec that is refused", () => {
 
 describe("a spec that is accepted", () => {
   test.for<[string, object]>([
+    ["another login every two days", { auth: { type: "htpasswd", rotate: "48h" } }],
+    ["another login after many minutes", { auth: { type: "htpasswd", rotate: "2880m" } }],
     ["limits of an emptyDir", { storage: { emptyDir: {}, warnAt: 50, refuseAt: 50 } }],
     ["limits of a claim", { storage: { persistentVolumeClaim: { size: "1Gi" }, warnAt: 1, refuseAt: 100 } }],
     ["limits without a kind", { storage: { refuseAt: 50 } }],

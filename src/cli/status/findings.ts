@@ -36,7 +36,7 @@ function withFix(reason: string | undefined): { readonly todo?: string } {
 }
 
 /** Conditions in which something is wrong when they are True. */
-const wrongWhenTrue = ["Degraded", "NodeLost", "StorageLost", "Open", "UpdatePending"] as const;
+const wrongWhenTrue = ["Degraded", "NodeLost", "StorageLost", "Open", "UpdatePending", "Rotating"] as const;
 
 /** What is wrong with a cache, or that nothing is. */
 export function ofCache({ cache, cacheName, namespace, pods }: Facts): readonly Finding[] {
