@@ -36,7 +36,8 @@ export function keepStep(pod: StepPod, recorded?: Recorded): StepPod {
   const over = hasEnded(pod);
   const kept = (all: readonly V1ContainerStatus[] = []) =>
     all.filter(({ state }) => !over || state?.terminated !== undefined);
-  const logins = over ? [] : loginsIn(spec?.volumes);
+  // One that is being deleted may still push.
+  const logins = isOver(phase) ? [] : loginsIn(spec?.volumes);
   const [pusher] = Object.keys(recorded?.containers ?? {});
   const serves = Object.values(recorded?.wrapped ?? {}).some(({ env }) => env?.includes(names.readyVariable));
   return {
@@ -88,5 +89,9 @@ function keepContainers(all: readonly V1Container[] = []): V1Container[] {
 
 /** Whether a Pod has ended or is being deleted. */
 export function hasEnded({ metadata, status }: StepPod): boolean {
-  return metadata?.deletionTimestamp !== undefined || ["Succeeded", "Failed"].includes(status?.phase ?? "");
+  return metadata?.deletionTimestamp !== undefined || isOver(status?.phase);
+}
+
+function isOver(phase = ""): boolean {
+  return ["Succeeded", "Failed"].includes(phase);
 }

@@ -44,6 +44,33 @@ describe("what is kept of a step's Pod", () => {
     expect(JSON.stringify(kept)).not.toContain("secret");
   });
 
+  it("is which logins of OrasCaches it has, until it has ended", () => {
+    const volumes = [
+      { name: "a", secret: { secretName: "oras-credentials-0123456789" } },
+      {
+        name: "b",
+        projected: {
+          sources: [
+            { secret: { name: "x-credentials-credentials-abcdef0123" } },
+            { configMap: { name: "oras-ca" } },
+          ],
+        },
+      },
+      { name: "c", secret: { secretName: "people" } },
+      { name: "d", secret: { secretName: "oras-key-0123456789" } },
+      { name: "e", emptyDir: {} },
+    ];
+    const loginsOf = (phase: string, deletionTimestamp?: Date) => {
+      const pod = podOf(phase);
+      const metadata = { ...pod.metadata, ...(deletionTimestamp ? { deletionTimestamp } : {}) };
+      return keepStep({ ...pod, metadata, spec: { containers: [], ...pod.spec, volumes } } as StepPod).logins;
+    };
+    const both = ["oras-credentials-0123456789", "x-credentials-credentials-abcdef0123"];
+    for (const phase of ["Pending", "Running", "Unknown"]) expect(loginsOf(phase)).toEqual(both);
+    expect(loginsOf("Running", new Date())).toEqual(both);
+    expect([loginsOf("Succeeded"), loginsOf("Failed")]).toEqual([undefined, undefined]);
+  });
+
   it("is of one that has ended how its containers ended, and of one that nobody recorded no parts", () => {
     const kept = keepStep(podOf("Failed"));
     expect(kept.status?.containerStatuses?.map(({ name }) => name)).toEqual(["main"]);
