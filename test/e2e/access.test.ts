@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished } from "vitest";
+import { describe, expect } from "vitest";
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
 import { cacheOf, endOf, jobOf, podOf, pullerOf } from "../support/builders.ts";
@@ -168,7 +168,7 @@ describe.concurrent("a registry with a password", () => {
   });
 
   // The kubelet shows a changed Secret within two minutes, and the operator asks the keeper every five.
-  it("lets users of the author's in, as their Secret has them by now", async ({ locked }) => {
+  it("lets users of the author's in, as their Secret has them by now", async ({ locked, onTestFinished }) => {
     const hash = "$2y$04$0VOCeUvaEFfP40pT8bv6Je9Ir9DsiP5Fqie5SetfZVk3BLCAxj37C"; // of "engine"
     const give = (htpasswd: string) =>
       locked.apply({

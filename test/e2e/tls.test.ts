@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { V1ConfigMap, V1Pod } from "@kubernetes/client-node";
-import { describe, expect, onTestFinished } from "vitest";
+import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import { caConfigMapName, certificateNames } from "../../src/cache/tls.ts";
 import type { StoredOrasCache } from "../../src/cache/types.ts";
@@ -65,7 +65,7 @@ describe.concurrent("a registry that serves TLS by itself", () => {
     expect(await secure.log("early", pullerOf(end))).toContain("trying again for up to");
   });
 
-  it("is read by people, with this program and with stock oras", async ({ secure }) => {
+  it("is read by people, with this program and with stock oras", async ({ secure, onTestFinished }) => {
     const plugin = await makePlugin(secure.namespace);
     await secure.step("for-people", { "output-uri": "people/b:1", "output-path": "f" }, "echo made > f");
     const got = temporaryFolder("got");
