@@ -12,13 +12,17 @@ import (
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/serving"
 )
 
-// CA is the certificate of the CA of a time in PEM, which in a cluster the operator writes.
+const term = 365 * 24 * time.Hour
+
+// CA is the certificate of the CA of a time in PEM, which in a cluster the operator writes: in a term the same each time.
 func CA(t *testing.T, seeds serving.Seeds, now time.Time) []byte {
 	t.Helper()
-	ca, key := serving.CA(seeds, serving.TermOf(now))
+	number := serving.TermOf(now)
+	ca, key := serving.CA(seeds, number)
 	template := *ca
 	template.SerialNumber = big.NewInt(1)
-	template.NotBefore, template.NotAfter = now.Add(-time.Hour), now.AddDate(1, 0, 0)
+	begin := time.Unix(0, 0).Add(time.Duration(number) * term)
+	template.NotBefore, template.NotAfter = begin.Add(-term), begin.Add(2*term)
 	template.IsCA, template.BasicConstraintsValid, template.KeyUsage = true, true, x509.KeyUsageCertSign
 	der, err := x509.CreateCertificate(rand.Reader, &template, &template, key.Public(), key)
 	if err != nil {
