@@ -15,7 +15,10 @@ import { until } from "../support/wait.ts";
 import { type Workspace, workspace } from "../support/workspace.ts";
 
 const selfIssued = { auth: { type: "htpasswd" }, tls: { selfIssued: true } } as const;
-const authors = { auth: { type: "htpasswd" }, tls: { secretName: "certificate" } } as const;
+const authors = (cache: string) => ({
+  auth: { type: "htpasswd" } as const,
+  tls: { secretName: `${cache}-certificate` },
+});
 
 const it = base
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads from it which fixtures are needed
@@ -35,7 +38,7 @@ async function giveCertificate(ws: Workspace, cache: string): Promise<void> {
   const hosts = certificateNames({ name: cache, namespace: ws.namespace }, {}, names.clusterDomain);
   const { certificate, key } = await issueServer(ca, hosts, 5, new Date());
   const stringData = { "tls.crt": certificate, "tls.key": key, "ca.crt": ca.certificate };
-  const metadata = { name: "certificate" };
+  const metadata = { name: `${cache}-certificate` };
   await ws.apply({ apiVersion: "v1", kind: "Secret", metadata, type: "kubernetes.io/tls", stringData });
 }
 
@@ -87,7 +90,7 @@ describe.concurrent("a registry that serves TLS by itself", () => {
 
 describe.concurrent("a registry with a certificate of its author", () => {
   it("says that there is none, and starts once there is", async ({ ws }) => {
-    await ws.apply(cacheOf("given", authors));
+    await ws.apply(cacheOf("given", authors("given")));
     const reason = async () =>
       (await cacheIn(ws, "given")).status?.conditions?.find(({ type }) => type === "Ready");
     await until(async () => (await reason())?.reason === "CertificateUnusable", "the condition");
@@ -99,7 +102,7 @@ describe.concurrent("a registry with a certificate of its author", () => {
 
   // The kubelet shows a changed Secret within two minutes, and starts the container again after six.
   it("has another one without a new Pod, and no step fails", async ({ ws }) => {
-    await ws.apply(cacheOf("renewed", authors));
+    await ws.apply(cacheOf("renewed", authors("renewed")));
     await giveCertificate(ws, "renewed");
     await ws.kubectl("wait", `${names.plural}/renewed`, "--for=condition=Ready", "--timeout=400s");
     const before = await ws.pod("renewed-0");
