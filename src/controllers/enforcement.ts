@@ -4,6 +4,7 @@ import { firstUser } from "../cache/logins.ts";
 import { hostOf, isReady, startOf } from "../cache/pods.ts";
 import { podServesTls } from "../cache/tls.ts";
 import type { Trouble } from "../cache/trouble.ts";
+import { forgetOldest } from "../kube/forget.ts";
 import type { Enforced } from "../registry/enforced.ts";
 
 /** Asks a registry, by its URL, whether it refuses who has no password. */
@@ -36,8 +37,7 @@ export function createEnforcement(ask: AskEnforced): (pods: readonly V1Pod[]) =>
         const url = `${scheme}://${hostOf(pod)}:${names.registryPort}`;
         const answer = known.get(start) ?? (await ask(url, firstUser));
         if (answer !== undefined) known.set(start, answer);
-        const [oldest] = known.keys();
-        if (known.size > mostRemembered && oldest !== undefined) known.delete(oldest);
+        forgetOldest(known, mostRemembered);
         return { pod, answer };
       }),
     );

@@ -8,6 +8,7 @@ import { isOnS3, s3Location } from "../cache/s3.ts";
 import type { Trouble } from "../cache/trouble.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import { printable } from "../kube/events.ts";
+import { forgetOldest } from "../kube/forget.ts";
 import type { Owner, OwnRegistry } from "../registry/owner.ts";
 import type { Trust } from "../registry/peer.ts";
 
@@ -89,8 +90,7 @@ function createLooks(now: () => number) {
     },
     ours: (start: string): void => {
       seen.set(start, { at: now(), isSure: seen.has(start) });
-      const [oldest] = seen.keys();
-      if (seen.size > mostRemembered && oldest !== undefined) seen.delete(oldest);
+      forgetOldest(seen, mostRemembered);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { remoteUrl } from "../cache/address.ts";
 import type { RemoteAnswer } from "../cache/status.ts";
 import { type Backoff, createBackoff } from "../kube/backoff.ts";
+import { forgetOldest } from "../kube/forget.ts";
 import type { Reachability } from "../registry/reachable.ts";
 
 /** What is known of a remote registry, and when it is asked again. */
@@ -32,8 +33,7 @@ export function createRemotes(
       : { answer: ask(url), until: Number.POSITIVE_INFINITY, waits: last?.waits ?? waits() };
     known.delete(url);
     known.set(url, turn);
-    const [oldest] = known.keys();
-    if (known.size > mostRemembered && oldest !== undefined) known.delete(oldest);
+    forgetOldest(known, mostRemembered);
     const { answers, message } = await turn.answer;
     if (turn.until === Number.POSITIVE_INFINITY) {
       if (answers !== false) turn.waits.reset();

@@ -8,6 +8,7 @@ import { hostOf, isReady, startOf } from "../cache/pods.ts";
 import { isRolledOut } from "../cache/rollout.ts";
 import { hasKeeperIn, usersIn } from "../cache/told-users.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
+import { forgetOldest } from "../kube/forget.ts";
 import type { Peer, Trust } from "../registry/peer.ts";
 import { keeperTrust } from "./trust.ts";
 
@@ -71,8 +72,7 @@ export function createRotation(
     const key = cacheKey(operatorKey, identity);
     if (!(await settings.tellUsers(peer, keeperToken(key), users))) return false;
     told.set(start, wanted);
-    const [oldest] = told.keys();
-    if (told.size > mostRemembered && oldest !== undefined) told.delete(oldest);
+    forgetOldest(told, mostRemembered);
     return true;
   };
 

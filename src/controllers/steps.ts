@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { KubeClient } from "../kube/client.ts";
 import { type Controller, watchOf } from "../kube/controller.ts";
 import type { EventRecorder } from "../kube/events.ts";
+import { forgetOldest } from "../kube/forget.ts";
 import { keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { type Outcome, outcomesOf } from "./outcomes.ts";
@@ -34,8 +35,7 @@ export function stepController({ client, log, countOutcome, publish, pods }: Ste
     const id = `${pod.metadata?.uid}/${note.occasion}/${note.reason}`;
     if (finishedAt.getTime() < since || told.has(id)) return false;
     told.add(id);
-    const [oldest] = told;
-    if (told.size > mostRemembered && oldest !== undefined) told.delete(oldest);
+    forgetOldest(told, mostRemembered);
     return true;
   };
   return {

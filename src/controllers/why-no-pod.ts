@@ -2,6 +2,7 @@ import type { V1Pod, V1StatefulSet } from "@kubernetes/client-node";
 import { refusedPod, type Trouble } from "../cache/trouble.ts";
 import { createBackoff } from "../kube/backoff.ts";
 import type { KubeClient } from "../kube/client.ts";
+import { forgetOldest } from "../kube/forget.ts";
 import { indexBy } from "../kube/index-by.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
@@ -72,8 +73,7 @@ export function createWhyNoPod(
       nextAt: now + firstAskMs,
     };
     asked.set(uid, turn);
-    const [oldest] = asked.keys();
-    if (asked.size > mostRemembered && oldest !== undefined) asked.delete(oldest);
+    forgetOldest(asked, mostRemembered);
     if (now < turn.nextAt) return { againInMs: turn.nextAt - now };
     const pod = await podNamed(client, namespace, `${name}-0`);
     const foreign = pod && !pod.metadata?.ownerReferences?.some((owner) => owner.uid === uid);

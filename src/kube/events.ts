@@ -3,6 +3,7 @@ import { names } from "../../schema/names.ts";
 import type { EventReason } from "../../schema/reasons.ts";
 import type { KubeClient } from "./client.ts";
 import { isNamespaceTerminating, isStatus } from "./errors.ts";
+import { forgetOldest } from "./forget.ts";
 import { create, type KubeObject } from "./objects.ts";
 import { createPatience, type Patience } from "./patience.ts";
 import { resources } from "./resources.ts";
@@ -54,8 +55,7 @@ export function createEventRecorder(
     const known = patience.get(key) ?? createPatience(most, windowMs);
     patience.delete(key);
     patience.set(key, known);
-    const [oldest] = patience.keys();
-    if (patience.size > mostRemembered && oldest !== undefined) patience.delete(oldest);
+    forgetOldest(patience, mostRemembered);
     if (known.waitMs() > 0) return false;
     known.spend();
     return true;

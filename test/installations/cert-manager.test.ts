@@ -10,23 +10,13 @@ import { podOf } from "../support/builders.ts";
 import { kubectl, tryKubectl } from "../support/kubectl.ts";
 import { type Running, start } from "../support/processes.ts";
 import { execute } from "../support/programs.ts";
+import { uninstall } from "../support/uninstall.ts";
 import { until } from "../support/wait.ts";
 
 const own = ["--namespace", names.operatorNamespace];
 const overlay = "config/certmanager";
 const certificate = "oras-operator-webhook-certificate";
 let certManager: Running;
-
-async function uninstall(): Promise<void> {
-  await tryKubectl([
-    "delete",
-    "--ignore-not-found",
-    "--wait",
-    "--timeout=180s",
-    "-f",
-    "examples/dist/oras-operator.yaml",
-  ]);
-}
 
 beforeAll(async () => {
   await uninstall();

@@ -7,8 +7,9 @@ import { network } from "../../dev/cluster/paths.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import { names } from "../../schema/names.ts";
 import { podOf } from "../support/builders.ts";
-import { kubectl, tryKubectl } from "../support/kubectl.ts";
+import { kubectl } from "../support/kubectl.ts";
 import { start } from "../support/processes.ts";
+import { uninstall } from "../support/uninstall.ts";
 import { workspace } from "../support/workspace.ts";
 
 const { version } = packageJson;
@@ -21,17 +22,6 @@ let folder: string;
 async function shell(lines: string): Promise<void> {
   const { code, stdout, stderr } = await start(["sh", "-ec", lines], { cwd: folder, env: process.env }).ended;
   if (code !== 0) throw new Error(`${lines}: ${stderr}${stdout}`);
-}
-
-async function uninstall(): Promise<void> {
-  await tryKubectl([
-    "delete",
-    "--ignore-not-found",
-    "--wait",
-    "--timeout=180s",
-    "-f",
-    "examples/dist/oras-operator.yaml",
-  ]);
 }
 
 beforeAll(async () => {
