@@ -1,11 +1,22 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** A condition may take as long as a busy machine needs. Vitest's default is one second. */
 const expectation = { poll: { timeout: 60_000, interval: 20 } };
 
+/** The e2e tests that wait minutes for the kubelet or the operator come first: others run beside them. */
+class SlowFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]) {
+    const isSlow = ({ moduleId }: TestSpecification) => /\/e2e\/(tls|access|pages)\.test\.ts$/.test(moduleId);
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isSlow), ...sorted.filter((file) => !isSlow(file))];
+  }
+}
+
 export default defineConfig({
   test: {
     maxWorkers: "100%",
+    sequence: { sequencer: SlowFirst },
     projects: [
       {
         test: {
@@ -48,13 +59,28 @@ export default defineConfig({
       },
       {
         test: {
+          // Three files at a time: most of their time is spent waiting for the kubelet.
           name: "e2e",
           expect: expectation,
-          include: ["test/e2e/**/*.test.ts"],
+          include: ["test/e2e/*.test.ts"],
           globalSetup: ["test/support/temporary.ts", "test/support/cluster.ts"],
           testTimeout: 600_000,
           hookTimeout: 900_000,
-          fileParallelism: false,
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          // Each changes the operator for all others.
+          name: "e2e-alone",
+          expect: expectation,
+          include: ["test/e2e/alone/*.test.ts"],
+          globalSetup: ["test/support/temporary.ts", "test/support/cluster.ts"],
+          testTimeout: 600_000,
+          hookTimeout: 900_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
         },
       },
       {

@@ -1,16 +1,16 @@
 import type { V1Container, V1Job, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect } from "vitest";
-import { exitCodes } from "../../schema/exit-codes.ts";
-import { names } from "../../schema/names.ts";
-import { endOf, jobOf, podOf, type StepAnnotations } from "../support/builders.ts";
-import { it } from "../support/e2e.ts";
-import { told } from "../support/events.ts";
-import { classicSidecar } from "../support/mesh.ts";
-import { isHooked, orderOf, setPodShape, shapeInUse } from "../support/pod-shape.ts";
-import { cel, createPolicy, policyLabel } from "../support/policies.ts";
-import { startSlowRegistry } from "../support/slow-registry.ts";
-import { until } from "../support/wait.ts";
-import type { Workspace } from "../support/workspace.ts";
+import { exitCodes } from "../../../schema/exit-codes.ts";
+import { names } from "../../../schema/names.ts";
+import { endOf, jobOf, podOf, type StepAnnotations } from "../../support/builders.ts";
+import { it } from "../../support/e2e.ts";
+import { told } from "../../support/events.ts";
+import { classicSidecar } from "../../support/mesh.ts";
+import { isHooked, orderOf, setPodShape, shapeInUse } from "../../support/pod-shape.ts";
+import { cel, createPolicy, policyLabel } from "../../support/policies.ts";
+import { startSlowRegistry } from "../../support/slow-registry.ts";
+import { until } from "../../support/wait.ts";
+import type { Workspace } from "../../support/workspace.ts";
 
 const output = (name: string): StepAnnotations => ({
   "output-uri": `others/${name}:1`,

@@ -1,14 +1,14 @@
 import type { V1Container, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect } from "vitest";
-import { exitCodes } from "../../schema/exit-codes.ts";
-import { names } from "../../schema/names.ts";
-import { endOf, jobOf, podOf, type StepAnnotations } from "../support/builders.ts";
-import { it } from "../support/e2e.ts";
-import { told, toldAbout } from "../support/events.ts";
-import { isHooked, setPodShape, shapeInUse } from "../support/pod-shape.ts";
-import { signalOras } from "../support/signals.ts";
-import { until } from "../support/wait.ts";
-import type { Workspace } from "../support/workspace.ts";
+import { exitCodes } from "../../../schema/exit-codes.ts";
+import { names } from "../../../schema/names.ts";
+import { endOf, jobOf, podOf, type StepAnnotations } from "../../support/builders.ts";
+import { it } from "../../support/e2e.ts";
+import { told, toldAbout } from "../../support/events.ts";
+import { isHooked, setPodShape, shapeInUse } from "../../support/pod-shape.ts";
+import { signalOras } from "../../support/signals.ts";
+import { until } from "../../support/wait.ts";
+import type { Workspace } from "../../support/workspace.ts";
 
 const output = (name: string): StepAnnotations => ({
   "output-uri": `hooked/${name}:1`,

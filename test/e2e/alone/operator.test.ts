@@ -1,12 +1,12 @@
 import { describe, expect } from "vitest";
-import { names } from "../../schema/names.ts";
-import { podOf } from "../support/builders.ts";
-import { operatorIsReady } from "../support/cluster.ts";
-import { it } from "../support/e2e.ts";
-import { kubectl, tryKubectl } from "../support/kubectl.ts";
-import { start } from "../support/processes.ts";
-import { until } from "../support/wait.ts";
-import { workspace } from "../support/workspace.ts";
+import { names } from "../../../schema/names.ts";
+import { podOf } from "../../support/builders.ts";
+import { operatorIsReady } from "../../support/cluster.ts";
+import { it } from "../../support/e2e.ts";
+import { kubectl, tryKubectl } from "../../support/kubectl.ts";
+import { start } from "../../support/processes.ts";
+import { until } from "../../support/wait.ts";
+import { workspace } from "../../support/workspace.ts";
 
 const dist = "examples/dist/oras-operator.yaml";
 const own = ["--namespace", names.operatorNamespace];
