@@ -13,7 +13,8 @@ export default defineConfig({
     options.minifyWhitespace = true;
     options.minifySyntax = true;
   },
-  clean: true,
+  // All but what make release writes.
+  clean: ["!release/**"],
   // Dependencies written for CommonJS call require, which an ES module does not have.
   banner: {
     js: 'import { createRequire as nodeCreateRequire } from "node:module"; const require = nodeCreateRequire(import.meta.url);',
