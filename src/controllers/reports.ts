@@ -9,6 +9,7 @@ import type { Usage } from "../cache/usage.ts";
 import type { KeeperReport } from "../keeper/report.ts";
 import { manualWatch, type Watch } from "../kube/controller.ts";
 import { nameOf } from "../kube/objects.ts";
+import { createSlots } from "../kube/slots.ts";
 import type { Peer } from "../registry/peer.ts";
 import { keeperTrust } from "./trust.ts";
 
@@ -45,6 +46,8 @@ const retryMs = 60_000;
 /** What a new registry holds is asked after a moment. */
 const firstMs = 1_000;
 const atATime = 8;
+/** A keeper may take a minute to answer: each namespace gets one part of those that are asked at a time. */
+const parts = 4;
 
 /** What is remembered of the keeper of a cache. */
 interface Memory {
@@ -67,23 +70,15 @@ function intervalOf({ spec }: StoredOrasCache): number {
  */
 export function createReports(operatorKey: string, ask: AskReport, observe: ObserveUsage): Reports {
   const memories = new Map<string, Memory>();
-  const waiting: (() => Promise<void>)[] = [];
-  let asking = 0;
+  const slots = createSlots(
+    { most: atATime, mostWaiting: Number.POSITIVE_INFINITY, parts },
+    () => new Error("too many keepers wait to be asked"),
+  );
   const { watch, tell } = manualWatch();
-
-  const next = async () => {
-    if (asking >= atATime) return;
-    const work = waiting.shift();
-    if (work === undefined) return;
-    asking++;
-    await work();
-    asking--;
-    void next();
-  };
 
   const begin = (key: string, memory: Memory, cache: StoredOrasCache, host: string, pod: V1Pod) => {
     memory.asks = true;
-    waiting.push(async () => {
+    void slots(nameOf(key).namespace, async () => {
       // One that was replaced meanwhile is not asked.
       if (memories.get(key) !== memory) return;
       const identity = identityOf(cache);
@@ -96,7 +91,6 @@ export function createReports(operatorKey: string, ask: AskReport, observe: Obse
       if (report?.usage !== undefined) observe(nameOf(key), report.usage);
       tell(key);
     });
-    void next();
   };
 
   /** One that was asked by the leader before is not asked at once: all were. */

@@ -59,8 +59,12 @@ export interface Retention {
   readonly watch: Watch;
 }
 
-/** A pass waits for keepers and registries, and holds what it plans with in memory. */
+/**
+ * A pass waits for keepers and registries, and holds what it plans with in memory. One whose keeper hangs can take an hour, so
+ * each namespace has one at a time.
+ */
 const workers = 4;
+const parts = 4;
 /** A time that was missed, because nobody led, is made up for within this time. */
 const lateMs = 10 * 60_000;
 
@@ -158,6 +162,7 @@ export function createRetention(settings: RetentionSettings): Retention {
       ],
       reconcile,
       workers,
+      parts,
     },
     outcomeOf: (key) => memories.get(key)?.outcome,
     watch,

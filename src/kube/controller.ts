@@ -26,6 +26,11 @@ export interface Controller {
   readonly reconcile: (key: string) => Promise<number | undefined>;
   /** Keys that are worked on at a time; 8 if absent: each waits for the API server most of the time. */
   readonly workers?: number;
+  /**
+   * Into how many parts the workers are divided, of which the keys of one namespace get one; 2 if absent. Some work waits for
+   * what users run, and that may answer late or never.
+   */
+  readonly parts?: number;
 }
 
 /** What running controllers needs. */
@@ -94,7 +99,7 @@ export function startControllers(
 }
 
 function startController(
-  { name, watches, reconcile, workers = 8 }: Controller,
+  { name, watches, reconcile, workers = 8, parts = 2 }: Controller,
   { log, observeQueue }: ControllerSettings,
 ): () => Promise<void> {
   const queue = createQueue({
@@ -102,6 +107,7 @@ function startController(
     onError: (key, error, retryInMs) =>
       log.error({ controller: name, object: key, error: sentenceOf(error), retryInMs }, "Reconciler error"),
     workers,
+    parts,
     observer: observeQueue(name, workers),
   });
   let stopped = false;

@@ -1,4 +1,5 @@
 import { type Backoff, createBackoff } from "./backoff.ts";
+import { createSlots } from "./slots.ts";
 
 /** What the queue reports, for metrics. */
 export interface QueueObserver {
@@ -21,7 +22,10 @@ export interface QueueSettings {
    */
   readonly process: (key: string) => Promise<number | undefined>;
   readonly onError: (key: string, error: unknown, retryInMs: number) => void;
+  /** Keys that are worked on at a time. */
   readonly workers: number;
+  /** Into how many parts they are divided: the keys of one namespace get one, so that others never wait for them alone. */
+  readonly parts: number;
   readonly observer?: QueueObserver;
   readonly createBackoff?: () => Backoff;
 }
@@ -58,19 +62,21 @@ interface Entry {
 
 /**
  * A queue of keys: each is worked on by one worker at a time, and again if it was asked for meanwhile; after an
- * error with a wait that doubles each time.
+ * error with a wait that doubles each time. Namespaces take turns.
  *
  * @param settings - see there
  */
 export function createQueue(settings: QueueSettings): Queue {
-  const { observer, workers } = settings;
+  const { observer, workers, parts } = settings;
   const entries = new Map<string, Entry>();
-  const waiting: string[] = [];
-  let running = 0;
-  let stopping: (() => void) | undefined;
+  const stopped = new Error("the queue has stopped");
+  const slots = createSlots({ most: workers, mostWaiting: Number.POSITIVE_INFINITY, parts }, () => stopped);
+  const stopping = new AbortController();
+  let [waiting, running] = [0, 0];
+  let onIdle: (() => void) | undefined;
 
   const add = (key: string) => {
-    if (stopping) return;
+    if (stopping.signal.aborted) return;
     const entry = entries.get(key) ?? { state: "idle", since: 0 };
     entries.set(key, entry);
     clearTimeout(entry.timer);
@@ -79,25 +85,21 @@ export function createQueue(settings: QueueSettings): Queue {
     if (entry.state !== "idle") return;
     entry.state = "waiting";
     entry.since = performance.now();
-    waiting.push(key);
+    waiting++;
     observer?.added();
-    observer?.depth(waiting.length);
-    next();
-  };
-
-  const next = () => {
-    while (running < workers && !stopping) {
-      const key = waiting.shift();
-      if (key === undefined) return;
-      running++;
-      void work(key, entries.get(key) as Entry);
-    }
+    observer?.depth(waiting);
+    void slots(namespaceOf(key), () => work(key, entry), stopping.signal).catch((error: unknown) => {
+      if (error !== stopped) throw error;
+    });
   };
 
   const work = async (key: string, entry: Entry) => {
+    if (stopping.signal.aborted) return;
     entry.state = "running";
+    waiting--;
+    running++;
     const begun = performance.now();
-    observer?.depth(waiting.length);
+    observer?.depth(waiting);
     observer?.started(begun - entry.since);
     let againInMs: number | undefined;
     let result: "success" | "error" | "requeue_after" = "success";
@@ -113,8 +115,7 @@ export function createQueue(settings: QueueSettings): Queue {
     observer?.finished(performance.now() - begun, result);
     running--;
     settle(key, entry, againInMs);
-    if (stopping && running === 0) stopping();
-    next();
+    if (running === 0) onIdle?.();
   };
 
   const nextWait = (entry: Entry): number => {
@@ -126,17 +127,22 @@ export function createQueue(settings: QueueSettings): Queue {
     const again = entry.state === "running-again";
     entry.state = "idle";
     if (again) add(key);
-    else if (againInMs !== undefined && !stopping)
+    else if (againInMs !== undefined && !stopping.signal.aborted)
       entry.timer = setTimeout(() => add(key), Math.min(againInMs, longestTimerMs));
     else if (entry.backoff === undefined) entries.delete(key);
   };
 
   const stop = async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
-    stopping = resolve;
+    onIdle = resolve;
+    stopping.abort();
     for (const entry of entries.values()) clearTimeout(entry.timer);
     if (running > 0) await promise;
   };
 
   return { add, stop };
+}
+
+function namespaceOf(key: string): string {
+  return key.split("/", 1)[0] ?? "";
 }

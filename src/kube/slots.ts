@@ -1,5 +1,5 @@
 /** Runs work for somebody when there is room for it. */
-export type Slots = <T>(owner: string, work: () => Promise<T>, signal: AbortSignal) => Promise<T>;
+export type Slots = <T>(owner: string, work: () => Promise<T>, signal?: AbortSignal) => Promise<T>;
 
 /** How much there is room for. */
 export interface Room {
@@ -47,16 +47,16 @@ export function createSlots({ most, mostWaiting, parts }: Room, refuse: () => Er
     }
   };
 
-  const turn = (owner: string, turns: Turns, signal: AbortSignal): Promise<void> => {
+  const turn = (owner: string, turns: Turns, signal?: AbortSignal): Promise<void> => {
     if (isFree(turns)) {
       start(owner, turns);
       return Promise.resolve();
     }
     const isFull = waiting >= mostWaiting || turns.waiting.size >= mostWaitingOfOne;
-    if (isFull || signal.aborted) return Promise.reject(refuse());
+    if (isFull || signal?.aborted) return Promise.reject(refuse());
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const leave = () => {
-      signal.removeEventListener("abort", onAbort);
+      signal?.removeEventListener("abort", onAbort);
       turns.waiting.delete(begin);
       waiting--;
     };
@@ -69,7 +69,7 @@ export function createSlots({ most, mostWaiting, parts }: Room, refuse: () => Er
       if (turns.running === 0 && turns.waiting.size === 0) owners.delete(owner);
       reject(refuse());
     };
-    signal.addEventListener("abort", onAbort, { once: true });
+    signal?.addEventListener("abort", onAbort, { once: true });
     turns.waiting.add(begin);
     owners.set(owner, turns);
     waiting++;

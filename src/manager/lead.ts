@@ -20,12 +20,12 @@ import { fencedClient, type Leads } from "../kube/fence.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import { type Reflector, type ReflectorSettings, startReflector } from "../kube/reflector.ts";
 import { resources } from "../kube/resources.ts";
+import { createSlots } from "../kube/slots.ts";
 import type { Reach } from "../registry/addresses.ts";
 import { enforcesPasswords } from "../registry/enforced.ts";
 import { letsIn } from "../registry/login.ts";
 import { claimStorage } from "../registry/owner.ts";
 import { askRegistry } from "../registry/reachable.ts";
-import { createSlots } from "../registry/slots.ts";
 import { watchTrouble } from "./log.ts";
 import { type Process, proxiesOf, untilEnded } from "./process.ts";
 

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { createSlots } from "../kube/slots.ts";
 import type { Reach } from "./addresses.ts";
 import type { PullSecrets, ReadSecrets } from "./credentials.ts";
 import { createAgents } from "./http.ts";
@@ -7,7 +8,6 @@ import { LookupError, sentenceFor } from "./outcome.ts";
 import { fetchProgram, type ImageProgram, sizeOf } from "./program.ts";
 import type { Proxies } from "./proxy.ts";
 import { parseImage } from "./reference.ts";
-import { createSlots } from "./slots.ts";
 
 /** What is known of an image: its program, or why that is not known. */
 export type Looked = { readonly program: ImageProgram } | { readonly unknown: string };

@@ -120,12 +120,29 @@ describe("many keepers", () => {
       },
       vi.fn(),
     );
-    const keys = Array.from({ length: 100 }, (_, i) => `a/${i}`);
+    const keys = Array.from({ length: 100 }, (_, i) => `${i % 5}/${i}`);
     for (const key of keys) of(key, cache, [pod("one")]);
     passes(1_000);
     for (const key of keys) of(key, cache, [pod("one")]);
     await all.promise;
     expect(most).toBe(8);
+  });
+
+  test("of other namespaces are asked while those of one hang", async () => {
+    const stuck = storedCache({}, { namespace: "stuck" });
+    const { of, told } = reportsBy((_, token) => {
+      const hangs = token === keeperToken(cacheKey("secret", { name: "oras", namespace: "stuck" }));
+      return hangs ? new Promise(() => {}) : Promise.resolve(report);
+    });
+    const look = () => {
+      for (let i = 0; i < 100; i++) of(`stuck/${i}`, stuck, [pod("one")]);
+      return of("work/oras", cache, [pod("one")]);
+    };
+    look();
+    passes(1_000);
+    look();
+    expect(await told()).toBe("work/oras");
+    expect(look().usage).toEqual(usage);
   });
 
   test("that were known to the leader before are asked in turn", () => {

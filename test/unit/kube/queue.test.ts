@@ -10,11 +10,12 @@ interface Turn {
 }
 
 /** A queue whose turns the test ends one by one. */
-function controlled(workers: number) {
+function controlled(workers: number, parts = 1) {
   const turns: Turn[] = [];
   const errors: string[] = [];
   const queue = createQueue({
     workers,
+    parts,
     process: (key) => {
       const { promise, resolve, reject } = Promise.withResolvers<number | undefined>();
       turns.push({ key, finish: resolve, fail: () => reject(new Error(`no ${key}`)) });
@@ -29,14 +30,15 @@ function controlled(workers: number) {
 
 test("a key that waits is not added twice; one that is worked on is looked at once more", async () => {
   const { queue, turns, turn } = controlled(1);
-  for (let i = 0; i < 3; i++) queue.add("a");
-  for (let i = 0; i < 3; i++) queue.add("b");
+  queue.add("a");
+  await turn(0);
+  for (let i = 0; i < 3; i++) for (const key of ["a", "b"]) queue.add(key);
   for (let i = 0; i < 3; i++) (await turn(i)).finish();
   queue.add("c");
   (await turn(3)).finish();
   await queue.stop();
   // "a" was being worked on when it was asked for again, "b" still waited.
-  expect(turns.map(({ key }) => key)).toEqual(["a", "b", "a", "c"]);
+  expect(turns.map(({ key }) => key)).toEqual(["a", "a", "b", "c"]);
 });
 
 test("no key is with two workers at a time", async () => {
@@ -89,4 +91,19 @@ test("stopping waits for what is being worked on, and begins nothing new", async
   a.finish();
   await stopping;
   expect(turns).toHaveLength(1);
+});
+
+test("namespaces whose keys hang get their part of the workers, and no other waits for them", async () => {
+  const { queue, turns, turn } = controlled(4, 4);
+  for (const namespace of ["stuck", "hung"]) for (let i = 0; i < 100; i++) queue.add(`${namespace}/${i}`);
+  const others = ["a/0", "a/1", "b/0", "b/1", "c/0", "c/1"];
+  others.forEach(queue.add);
+  for (let i = 2; i < 2 + others.length; i++) (await turn(i)).finish();
+  const begun = turns.map(({ key }) => key);
+  expect(begun.slice(0, 2)).toEqual(["stuck/0", "hung/0"]);
+  expect(begun.slice(2).toSorted()).toEqual(others);
+  const stopped = queue.stop();
+  for (const each of turns.slice(0, 2)) each.finish();
+  await stopped;
+  expect(turns).toHaveLength(2 + others.length);
 });
