@@ -51,6 +51,10 @@ const ownCodes = {
     summary: "Two steps push the same artifact, and the last push wins.",
     fix: "Give each output its own name or tag.",
   },
+  InputCycle: {
+    summary: "Steps read what each other pushes, in a circle, so none of them can be the first.",
+    fix: "Correct the name or the tag of the input that closes the circle, or ignore this if it was pushed before.",
+  },
   InputNotMade: {
     summary: "A step reads an artifact that no step in the files pushes.",
     fix: "Correct the name or the tag, add the step that pushes it, or ignore this if it was pushed before.",

@@ -1,11 +1,13 @@
 import { OrasCache } from "../cache/model.ts";
-import { checkAcross } from "./checks/across.ts";
+import { checkAcross, type Found } from "./checks/across.ts";
 import { checkObject } from "./checks/object.ts";
 import { checkStep } from "./checks/step.ts";
 import { type Step, stepsOf } from "./checks/steps.ts";
 import { codes, urlOf } from "./codes.ts";
-import { type ManifestObject, objectsOf, type Refused } from "./manifests/objects.ts";
+import { objectsInCluster } from "./manifests/in-cluster.ts";
+import { objectsOf, type Refused } from "./manifests/objects.ts";
 import { readSources } from "./manifests/sources.ts";
+import type { Session } from "./remote/session.ts";
 import { type Finding, type Level, type Report, sortFindings } from "./report/finding.ts";
 import type { OfflineSettings } from "./settings.ts";
 import { isCache, type Surroundings, surroundingsOf } from "./surroundings.ts";
@@ -15,16 +17,23 @@ import { isCache, type Surroundings, surroundingsOf } from "./surroundings.ts";
  *
  * @param places - paths, URLs, or `-`
  * @param settings - of the installation
+ * @param session - of a cluster whose OrasCaches and LimitRanges count, too
  * @throws CliError when something cannot be read
  */
-export async function validateFiles(places: readonly string[], settings: OfflineSettings): Promise<Report> {
+export async function validateFiles(
+  places: readonly string[],
+  settings: OfflineSettings,
+  session?: Session,
+): Promise<Report> {
   const sources = await readSources(places);
   const { objects, refused } = objectsOf(sources, settings.namespace);
   const steps = objects.flatMap(stepsOf);
+  const namespaces = [...new Set(steps.map(({ object }) => object.namespace))];
+  const inCluster = session && (await objectsInCluster(session, namespaces));
   const findings = [
     ...refused.map(notRead),
     ...objects.flatMap(checkObject),
-    ...checkSteps(steps, objects, settings),
+    ...checkSteps(steps, { objects, inCluster }, settings),
   ];
   const order = sources.map(({ file }) => file);
   return {
@@ -35,12 +44,10 @@ export async function validateFiles(places: readonly string[], settings: Offline
   };
 }
 
-function checkSteps(
-  steps: readonly Step[],
-  objects: readonly ManifestObject[],
-  settings: OfflineSettings,
-): Finding[] {
-  const around = surroundingsOf(objects);
+function checkSteps(steps: readonly Step[], found: Found, settings: OfflineSettings): Finding[] {
+  const { objects, inCluster = [] } = found;
+  // What the files say is what will be there once they are applied.
+  const around = surroundingsOf([...objects, ...inCluster]);
   // That an OrasCache is not in the files is reported by the checks across them.
   const withCaches: Surroundings = {
     ...around,
@@ -48,7 +55,7 @@ function checkSteps(
   };
   const checked = steps.map((step) => ({ step, ...checkStep(step, withCaches, settings) }));
   const running = checked.filter(({ runs }) => runs).map(({ step }) => step);
-  return [...checked.flatMap(({ findings }) => findings), ...checkAcross(objects, running, around, settings)];
+  return [...checked.flatMap(({ findings }) => findings), ...checkAcross(found, running, around, settings)];
 }
 
 function notRead({ named, code, file, line, column, message, render }: Refused): Finding {

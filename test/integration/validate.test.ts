@@ -1,10 +1,12 @@
+import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { names } from "../../schema/names.ts";
 import { offlineDefaults } from "../../src/cli/settings.ts";
 import { validateFiles } from "../../src/cli/validate.ts";
-import { cacheManifest, type Folder, makeFolder } from "../support/cli.ts";
+import { cacheManifest, type Folder, jobManifest, makeFolder } from "../support/cli.ts";
 import { type ControlPlane, startControlPlane } from "../support/control-plane.ts";
 import { adminClient, installOperator } from "../support/installation.ts";
+import { start } from "../support/processes.ts";
 import { kubectl } from "../support/programs.ts";
 import { until } from "../support/wait.ts";
 
@@ -109,5 +111,46 @@ describe("what validate calls an error, the API server refuses, and nothing else
     const refusal = await refusalOf(manifest);
     if (refusal === "") expect(told).toEqual([]);
     else expect(told, refusal).not.toEqual([]);
+  });
+});
+
+describe("validate --cluster", () => {
+  const namespace = "of-a-cluster";
+  const files = async () => folder.write("asked/job.yaml", jobManifest());
+  const run = async (...args: string[]) => {
+    const argv = [
+      process.execPath,
+      resolve("src/cli/main.ts"),
+      "validate",
+      "-R",
+      "-f",
+      await files(),
+      ...args,
+    ];
+    return start(argv, { env: { ...process.env, KUBECONFIG: plane.kubeconfig } }).ended;
+  };
+
+  it("counts what the cluster has, and says what it lacks", async () => {
+    await kubectl(plane.kubeconfig, ["create", "namespace", namespace]);
+    const asked = ["--cluster", "-n", namespace];
+    const without = await run(...asked);
+    expect(without.stdout).toContain(
+      `found no ${names.kind} "oras" (the default) for the namespace "${namespace}" in these files and the cluster.`,
+    );
+    expect(without.stdout).toMatch(/ warning +CacheNotInFiles /);
+    await kubectl(plane.kubeconfig, ["create", "-n", namespace, "-f", "-"], cacheManifest());
+    expect((await run(...asked)).stdout).toBe("1 file, 1 object: nothing is wrong\n");
+    // A bound of the namespace refuses what the operator would add.
+    const bound = "{type: Container, max: {memory: 1Mi}, default: {memory: 1Mi}}";
+    const ranges = `apiVersion: v1\nkind: LimitRange\nmetadata: {name: small}\nspec: {limits: [${bound}]}\n`;
+    await kubectl(plane.kubeconfig, ["create", "-n", namespace, "-f", "-"], ranges);
+    const bounded = await run(...asked);
+    expect(bounded.stdout).toContain("LimitRange small");
+    expect((await run("-n", namespace)).stdout).not.toContain("LimitRange");
+  });
+
+  it("says what it cannot ask", async () => {
+    const { code, stderr } = await run("--cluster", "--context", "nowhere");
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("nowhere") });
   });
 });

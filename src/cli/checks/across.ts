@@ -3,32 +3,43 @@ import { describeObject, type ManifestObject } from "../manifests/objects.ts";
 import type { Path } from "../manifests/path.ts";
 import { type Finding, findingAt, type Level } from "../report/finding.ts";
 import type { OfflineSettings } from "../settings.ts";
-import type { Surroundings } from "../surroundings.ts";
+import { type Surroundings, surroundingsOf } from "../surroundings.ts";
 import { type Artifact, artifactsOf, pathOfCache, type StepArtifacts } from "./artifacts.ts";
+import { inputCycles } from "./cycles.ts";
 import { hasVariable, inputsNotMade } from "./inputs.ts";
 import { pathOfAnnotations, type Step } from "./steps.ts";
 import { suggestion } from "./suggestion.ts";
 
+/** What was looked at. */
+export interface Found {
+  /** Of all files. */
+  readonly objects: readonly ManifestObject[];
+  /** OrasCaches and LimitRanges of the cluster, if it was asked. */
+  readonly inCluster?: readonly ManifestObject[] | undefined;
+}
+
 /**
  * What can be seen only where all files are looked at together.
  *
- * @param objects - of all files
+ * @param found - see there
  * @param running - the steps that nothing is wrong with
- * @param around - the OrasCaches of the files
+ * @param around - the OrasCaches of all of it
  * @param settings - of the installation
  */
 export function checkAcross(
-  objects: readonly ManifestObject[],
+  found: Found,
   running: readonly Step[],
   around: Surroundings,
   { clusterDomain }: OfflineSettings,
 ): Finding[] {
   const steps = running.map((step) => artifactsOf(step, around, clusterDomain));
   return [
-    ...sameObjects(objects),
+    ...sameObjects(found.objects),
     ...sameOutputs(steps.flatMap((step) => step.outputs)),
-    ...inputsNotMade(steps, around),
-    ...cachesNotThere(objects, steps),
+    ...inputCycles(steps),
+    // Only a cache that is made with the steps is empty.
+    ...inputsNotMade(steps, surroundingsOf(found.objects)),
+    ...cachesNotThere(found, steps),
   ];
 }
 
@@ -60,23 +71,24 @@ function sameOutputs(outputs: readonly Artifact[]): Finding[] {
 }
 
 /** Told once per cache, where it is used first. */
-function cachesNotThere(objects: readonly ManifestObject[], steps: readonly StepArtifacts[]): Finding[] {
+function cachesNotThere({ objects, inCluster }: Found, steps: readonly StepArtifacts[]): Finding[] {
+  const places = inCluster === undefined ? "these files" : "these files and the cluster";
   const using = steps.filter(({ inputs, outputs }) => [...inputs, ...outputs].some(({ inCache }) => inCache));
   const groups = Map.groupBy(using, ({ step, cache }) => `${step.object.namespace}/${cache}`);
   return [...groups.values()].flatMap(([first, ...others]) => {
     if (first?.cache === undefined) return [];
     const { step, cache } = first;
     const { namespace } = step.object;
-    const known = objects
+    const known = [...objects, ...(inCluster ?? [])]
       .filter((object) => object.kind === names.kind && object.namespace === namespace)
       .map(({ name }) => name);
     if (known.includes(cache)) return [];
     // One that the cluster has need not be in the files; but where some are, this one is hardly elsewhere.
-    const level: Level = known.length === 0 ? "info" : "warning";
+    const level: Level = known.length === 0 && inCluster === undefined ? "info" : "warning";
     const users = others.length === 0 ? "" : ` (${others.length + 1} steps use it)`;
     const path = pathOfCache(step);
     const wanted = path === undefined ? `"${cache}" (the default)` : `"${cache}"`;
-    const message = `found no ${names.kind} ${wanted} for the namespace "${namespace}" in these files${users}${suggestion(cache, known)}`;
+    const message = `found no ${names.kind} ${wanted} for the namespace "${namespace}" in ${places}${users}${suggestion(cache, [...new Set(known)])}`;
     return [
       findingAt(step.object, path ?? pathOfAnnotations(step), { level, code: "CacheNotInFiles", message }),
     ];

@@ -18,6 +18,8 @@ afterEach(() => folder.remove());
 const { prefix } = names;
 const output = annotations["output-uri"].key;
 const input = annotations["input-uri"].key;
+const inputPath = annotations["input-path"].key;
+const outputPath = annotations["output-path"].key;
 const containers = "containers: [{name: main, image: a, command: [a], workingDir: /w}]";
 const annotated = `annotations: {"${output}": "a/b:c"}`;
 const cache = cacheManifest();
@@ -360,6 +362,53 @@ describe("an input that no step pushes", () => {
     ];
     expect(await findingsOf(all(...steps))).toEqual([expect.stringMatching(/^warning SameOutput /)]);
   });
+});
+
+describe("a circle of steps", () => {
+  const link = (name: string, reads: string, makes: string) =>
+    step(name, `${input}: ${reads}`, `${inputPath}: /in`, `${output}: ${makes}`, `${outputPath}: /out`);
+  const circlesOf = async (...steps: string[]) =>
+    (await findingsOf(all(...steps))).filter((line) => line.includes(" InputCycle "));
+
+  it("is told once, with its way", async () => {
+    const found = await circlesOf(
+      link("a", "c/c:1", "a/a:1"),
+      link("b", "a/a:1", "b/b:1"),
+      link("c", "b/b:1", "c/c:1"),
+    );
+    expect(found).toEqual([
+      expect.stringContaining(
+        "found a circle: Job default/a reads c/c:1, Job default/c reads b/b:1, Job default/b reads a/a:1, which Job default/a pushes.",
+      ),
+    ]);
+  });
+
+  it("is told without what only leads there, and each of several", async () => {
+    const found = await circlesOf(
+      ...[link("after", "a/a:1", "after/x:1"), link("a", "b/b:1", "a/a:1"), link("b", "a/a:1", "b/b:1")],
+      ...[link("c", "d/d:1", "c/c:1"), link("d", "c/c:1", "d/d:1")],
+    );
+    expect(found).toHaveLength(2);
+    expect(found.join()).not.toContain("after");
+  });
+
+  it("is none where two read one, where names have variables, or where the registry is another one", async () => {
+    const varied = "x/$(POD_NAME):1";
+    expect(
+      await circlesOf(link("a", "0/0:1", "a/a:1"), link("b", "a/a:1", "b/b:1"), link("c", "a/a:1", "c/c:1")),
+    ).toEqual([]);
+    expect(await circlesOf(link("a", varied, "a/a:1"), link("b", "a/a:1", varied))).toEqual([]);
+    expect(await circlesOf(link("a", "oci://x.io/b/b:1", "a/a:1"), link("b", "a/a:1", "b/b:1"))).toEqual([]);
+  });
+
+  it("is found among 1,000 steps in a row", async () => {
+    const count = 1000;
+    const steps = Array.from({ length: count }, (_, i) =>
+      link(`s-${i}`, `s/${i}:1`, `s/${i === 0 ? count : i - 1}:1`),
+    );
+    const artifacts = [...steps, link("end", `s/${count}:1`, `s/${count - 1}:1`)];
+    expect(await circlesOf(...artifacts)).toHaveLength(1);
+  }, 120_000);
 });
 
 describe("kustomize", () => {

@@ -151,7 +151,7 @@ describe.concurrent("used wrongly: exit code 2, a sentence and no stack", () => 
     [["validate", "a.yaml", "-f", "b.yaml"], "write -f a.yaml"],
     [["validate", "-k", "."], "run kubectl kustomize . | oras-operator validate -f -"],
     [["inject", "--kustomize", "x"], "run kubectl kustomize x | oras-operator inject -f -"],
-    [["validate", "-o", "xml", "-f", "-"], "Allowed choices are text, json, sarif"],
+    [["validate", "-o", "xml", "-f", "-"], "Allowed choices are text, json, sarif, github"],
     [["injct"], "Did you mean inject?"],
     [[], "Usage: oras-operator"],
     [["validate", "-f", "docs"], "docs has no .yaml, .yml or .json file"],

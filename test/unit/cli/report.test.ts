@@ -2,7 +2,9 @@ import { PassThrough } from "node:stream";
 import { WriteStream } from "node:tty";
 import published from "@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json" with { type: "json" };
 import { Ajv } from "ajv";
+import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
+import { visibleLines } from "../../../src/annotations/problems.ts";
 import { type Finding, findingAt, type Report, summaryOf } from "../../../src/cli/report/finding.ts";
 import { failing, formatReport } from "../../../src/cli/report/report.ts";
 import { textReport } from "../../../src/cli/report/text.ts";
@@ -65,6 +67,39 @@ describe("SARIF", () => {
       "steps/job%20with%20space.yaml",
     ]);
     expect(run.results[0].locations[0].physicalLocation.region).toEqual({ startLine: 7, startColumn: 5 });
+  });
+});
+
+describe("commands of GitHub", () => {
+  const lines = (...findings: Finding[]) => formatReport(reportOf(...findings), "github").split("\n");
+
+  it("name level, place and what to do, and the summary ends them", () => {
+    const page = "https://github.com/converged-computing/oras-operator/blob/main/docs/reference/errors.md";
+    expect(lines(error, warning, { ...info, file: "https://example.com/a.yaml" })).toEqual([
+      `::error file=steps/job with space.yaml,line=7,col=5,title=InvalidValue Job runs/a::metadata.annotations[example.com/a]: found x; allowed is y.%0A${error.fix} ${page}#invalidvalue`,
+      expect.stringMatching(/^::warning title=LabelNotRead Job runs\/a::/),
+      expect.stringMatching(/^::notice title=NotAnObject Job runs\/a::/),
+      "3 files, 7 objects: 1 error, 1 warning, 1 note",
+      "",
+    ]);
+  });
+
+  // The reader's side, as GitHub's runner has it: actions/runner, ActionCommand.cs.
+  it("are one line each, and say what the finding says, whatever it is", () => {
+    const unescaped = (text: string, of: Readonly<Record<string, string>>) =>
+      text.replaceAll(/%[0-9A-F]{2}/g, (code) => of[code] ?? code);
+    const data = { "%0D": "\r", "%0A": "\n", "%25": "%" };
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (message, file) => {
+        const named = `x${file}`;
+        const [command = "", summary] = lines({ ...error, message, file: named });
+        expect(summary).toContain("1 error");
+        const [, properties = "", text = ""] = /^::error ([^:]*)::(.*)$/u.exec(command) ?? [];
+        expect(unescaped(text, data)).toContain(visibleLines(message));
+        const found = properties.split(",")[0]?.slice("file=".length) ?? "";
+        expect(unescaped(found, { ...data, "%3A": ":", "%2C": "," })).toBe(visibleLines(named));
+      }),
+    );
   });
 });
 
