@@ -34,7 +34,8 @@ export function createAttempts(createWaits: () => Backoff = defaultWaits): Attem
   };
 }
 
-const longestMs = 300_000;
+/** Who raises a quota or changes a policy waits for its effect, and no watch tells of either. */
+const longestMs = 60_000;
 /** Somebody deletes the other object, or its finalizers, and expects the cache to work; no watch tells of it. */
 const unwatchedMs = 15_000;
 

@@ -54,6 +54,20 @@ test("a conflict, and no answer, may be tried again at once", async () => {
   expect((await ask(new Error("ECONNREFUSED"), 10, 100)).ran).toBe(10);
 });
 
+describe("lif-25: what was refused for long", () => {
+  // A quota, a policy, a webhook, a right that was taken away.
+  test.each([403, 422, 400, 500])("with %i is tried within a minute of its being allowed", async (status) => {
+    const attempt = createAttempts();
+    const fail = () => attempt("x", () => Promise.reject(new KubeError("PATCH /x", status, {})));
+    for (let tries = 0; tries < 50; tries++) {
+      const { retryInMs } = (await fail().catch((e: unknown) => e)) as FailedTryError;
+      expect(retryInMs).toBeLessThanOrEqual(60_000);
+      vi.advanceTimersByTime(Math.ceil(retryInMs));
+    }
+    await expect(attempt("x", async () => "made")).resolves.toBe("made");
+  });
+});
+
 const inTheWay = [new NameTakenError("x"), new NotYetError("x")];
 
 test.each(inTheWay)(
