@@ -152,6 +152,7 @@ func keep(ctx context.Context, o options.Options) error {
 		return setupFailed(err, "the keeper cannot listen")
 	}
 	log.Explain("listening on %s and %s", answers.Addr(), metrics.Addr())
+	k.Export = &server.Export{From: exported(o, k), Secret: o.ExportCredentials, Say: log.Say}
 	all := []server.Listening{
 		{Listener: answers, Handler: k.Handler(ctx), Certificate: k.Certificate},
 		{Listener: metrics, Handler: k.Metrics.Handler()},
@@ -178,6 +179,7 @@ func keep(ctx context.Context, o options.Options) error {
 	err = server.Serve(ctx, all...)
 	stop()
 	k.Wait()
+	k.Export.Wait()
 	mirroring.Wait()
 	if err != nil {
 		return setupFailed(err, "the keeper cannot go on")
@@ -196,9 +198,20 @@ func mirrorOf(o options.Options) (*mirror.Mirror, error) {
 	}
 	// It says itself what goes wrong, once.
 	speaks.Log = nil
-	found := &mirror.Mirror{Data: o.Data, To: to, Name: o.MirrorTo, Repositories: o.MirrorRepository, Secret: o.MirrorCredentials, Registry: speaks, Say: log.Say}
+	found := &mirror.Mirror{
+		From: mirror.Files(o.Data), To: to, Name: o.MirrorTo, Repositories: o.MirrorRepository, Secret: o.MirrorCredentials,
+		SecretWord: "spec.mirrorTo.secretRef", RegistryWord: "spec.mirrorTo.registry", Registry: speaks, Say: log.Say,
+	}
 	found.Start(time.Now())
 	return found, nil
+}
+
+// exported is where artifacts are read that are copied before the OrasCache goes: from the registry where they are on no volume.
+func exported(o options.Options, k *server.Keeper) mirror.Source {
+	if o.Data != "" {
+		return mirror.Files(o.Data)
+	}
+	return k.Served(o.Registry)
 }
 
 // recordOf is the record of this Pod: several registries may have one volume.

@@ -69,6 +69,17 @@ func (p *tlsPod) startKeeper(options ...string) *container {
 	return keeper
 }
 
+// startServing starts a keeper that sees no volume.
+func (p *tlsPod) startServing() {
+	p.t.Helper()
+	keeper := p.prepared(append([]string{
+		"keep", "--key=" + p.key, "--listen=" + p.keeper, "--metrics=" + p.pages, "--cache-uid=some-uid", "--user=oras-1",
+		"--htpasswd=" + p.htpasswd(), "--registry=" + p.registry,
+	}, p.options...)...)
+	keeper.launch()
+	until(p.t, "the keeper", func() bool { return p.asks("/healthz") == http.StatusOK })
+}
+
 // showsLogin is what the kubelet does a while after the operator has made Secret and ConfigMap.
 func (p *tlsPod) showsLogin() {
 	p.t.Helper()

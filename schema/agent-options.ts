@@ -285,6 +285,11 @@ export const agentOptions = {
     commands: ["keep"],
     description: "the folder of the Secret with logins for that registry",
   },
+  "export-credentials": {
+    type: "text",
+    commands: ["keep"],
+    description: "the folder of the Secret with logins for the registry that everything is copied to in the end",
+  },
   "registry-metrics": {
     type: "text",
     default: "http://127.0.0.1:5003/metrics",

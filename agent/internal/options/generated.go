@@ -112,6 +112,8 @@ type Options struct {
 	MirrorRepository []string `option:"mirror-repository" commands:"keep"`
 	// MirrorCredentials is the folder of the Secret with logins for that registry.
 	MirrorCredentials string `option:"mirror-credentials" commands:"keep"`
+	// ExportCredentials is the folder of the Secret with logins for the registry that everything is copied to in the end.
+	ExportCredentials string `option:"export-credentials" commands:"keep"`
 	// RegistryMetrics is where the registry's own metrics are.
 	RegistryMetrics string `option:"registry-metrics" commands:"keep" default:"http://127.0.0.1:5003/metrics"`
 	// Rest is what follows "--": the program.

@@ -21,6 +21,9 @@ func File(path string) Content {
 	return opener(func() (io.ReadCloser, error) { return os.Open(path) })
 }
 
+// Opened is content that a function opens.
+func Opened(open func() (io.ReadCloser, error)) Content { return opener(open) }
+
 // Bytes is content in memory.
 func Bytes(b []byte) Content {
 	return opener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil })

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/converged-computing/oras-operator/agent/internal/credentials"
@@ -24,8 +23,10 @@ const (
 
 // named is what a manifest says of what it consists of.
 type named struct {
-	MediaType string       `json:"mediaType"`
-	Config    *descriptor  `json:"config"`
+	MediaType string      `json:"mediaType"`
+	Config    *descriptor `json:"config"`
+	// Subject is what a referrer is about.
+	Subject   *descriptor  `json:"subject"`
 	Layers    []descriptor `json:"layers"`
 	Manifests []descriptor `json:"manifests"`
 }
@@ -36,10 +37,9 @@ type descriptor struct {
 	URLs []string `json:"urls"`
 }
 
-// copying is one artifact on its way: from the files of the volume, so that it takes no login and is no pull, to the remote
-// registry.
+// copying is one artifact on its way to the remote registry.
 type copying struct {
-	tree    layout.Tree
+	source  Source
 	from    string
 	to      reference.Reference
 	options registry.Options
@@ -51,7 +51,7 @@ func (m *Mirror) open(repository, tag string) (copying, *registry.Repository, er
 	if m.To.Prefix != "" {
 		to.Repository = m.To.Prefix + "/" + repository
 	}
-	c := copying{tree: layout.Of(m.Data), from: repository, to: to, options: m.Registry}
+	c := copying{source: m.From, from: repository, to: to, options: m.Registry}
 	c.options.Use = credentials.Push
 	if m.Secret != "" {
 		secret, err := credentials.Read(m.Secret, m.To.Host)
@@ -66,10 +66,14 @@ func (m *Mirror) open(repository, tag string) (copying, *registry.Repository, er
 
 // manifest copies a manifest after what it consists of: whoever sees it sees all of it.
 func (c copying) manifest(ctx context.Context, remote *registry.Repository, d layout.Digest, depth int) error {
-	text, err := os.ReadFile(c.tree.Path(layout.Blob(d)))
+	text, err := c.source.Manifest(ctx, c.from, d)
 	if err != nil {
 		return c.broken("the manifest", d, err)
 	}
+	return c.text(ctx, remote, text, depth)
+}
+
+func (c copying) text(ctx context.Context, remote *registry.Repository, text []byte, depth int) error {
 	var its named
 	if err := json.Unmarshal(text, &its); err != nil {
 		return fmt.Errorf("its manifest cannot be read: %w", err)
@@ -77,12 +81,16 @@ func (c copying) manifest(ctx context.Context, remote *registry.Repository, d la
 	if depth > deepest {
 		return errors.New("its indexes name each other more than 8 deep")
 	}
-	for _, child := range its.Manifests {
+	others := its.Manifests
+	if its.Subject != nil {
+		others = append(others, *its.Subject)
+	}
+	for _, child := range others {
 		if err := c.child(ctx, child, depth); err != nil {
 			return err
 		}
 	}
-	blobs, err := c.blobs(its)
+	blobs, err := c.blobs(ctx, its)
 	if err != nil {
 		return err
 	}
@@ -90,14 +98,18 @@ func (c copying) manifest(ctx context.Context, remote *registry.Repository, d la
 	return err
 }
 
-// child copies a manifest of an index. An index may name some that were never pushed, as those of other platforms.
+// child copies a manifest of an index, or what a referrer is about. Some were never pushed, as those of other platforms.
 func (c copying) child(ctx context.Context, child descriptor, depth int) error {
 	d, is := digestOf(child.Digest)
 	if !is {
 		return fmt.Errorf("it names %s, which is no SHA-256", registry.Clean(child.Digest, 100))
 	}
-	if _, err := os.Lstat(c.tree.Path(layout.Revision(c.from, d))); errors.Is(err, fs.ErrNotExist) {
+	text, err := c.source.Manifest(ctx, c.from, d)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
+	}
+	if err != nil {
+		return c.broken("the manifest", d, err)
 	}
 	to := c.to
 	to.Tag, to.Digest = "", child.Digest
@@ -106,10 +118,10 @@ func (c copying) child(ctx context.Context, child descriptor, depth int) error {
 		return err
 	}
 	defer remote.Close()
-	return c.manifest(ctx, remote, d, depth+1)
+	return c.text(ctx, remote, text, depth+1)
 }
 
-func (c copying) blobs(its named) ([]registry.Blob, error) {
+func (c copying) blobs(ctx context.Context, its named) ([]registry.Blob, error) {
 	all := its.Layers
 	if its.Config != nil {
 		all = append(all, *its.Config)
@@ -120,15 +132,14 @@ func (c copying) blobs(its named) ([]registry.Blob, error) {
 		if !is {
 			return nil, fmt.Errorf("it names %s, which is no SHA-256", registry.Clean(one.Digest, 100))
 		}
-		path := c.tree.Path(layout.Blob(d))
-		info, err := os.Stat(path)
+		blob, err := c.source.Blob(ctx, c.from, d)
 		if errors.Is(err, fs.ErrNotExist) && len(one.URLs) > 0 {
 			continue
 		}
 		if err != nil {
 			return nil, c.broken("the blob", d, err)
 		}
-		blobs = append(blobs, registry.Blob{Digest: one.Digest, Size: info.Size(), Content: registry.File(path)})
+		blobs = append(blobs, blob)
 	}
 	return blobs, nil
 }
@@ -136,7 +147,7 @@ func (c copying) blobs(its named) ([]registry.Blob, error) {
 // broken says what is not there. It wraps none of the errors that say that a tag is gone: that is looked at before.
 func (c copying) broken(what string, d layout.Digest, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s sha256:%s is not on the volume", what, d)
+		return fmt.Errorf("%s sha256:%s is not %s", what, d, c.source.Place())
 	}
 	return fmt.Errorf("%s sha256:%s cannot be read: %w", what, d, err)
 }

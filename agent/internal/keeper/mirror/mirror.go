@@ -3,6 +3,7 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -13,7 +14,6 @@ import (
 
 	"github.com/converged-computing/oras-operator/agent/internal/contract"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/layout"
-	"github.com/converged-computing/oras-operator/agent/internal/keeper/usage"
 	"github.com/converged-computing/oras-operator/agent/internal/reference"
 	"github.com/converged-computing/oras-operator/agent/internal/registry"
 )
@@ -41,8 +41,8 @@ const (
 
 // Mirror copies tags.
 type Mirror struct {
-	// Data is the root directory of the registry whose artifacts are copied.
-	Data string
+	// From is the registry whose artifacts are copied.
+	From Source
 	To   reference.Registry
 	// Name is that of the remote registry as it was written.
 	Name string
@@ -52,7 +52,11 @@ type Mirror struct {
 	Secret string
 	// Registry says how to speak to the remote one.
 	Registry registry.Options
-	Say      func(format string, args ...any)
+	// SecretWord and RegistryWord are what messages call the Secret and the remote registry, whose author wrote no step.
+	SecretWord, RegistryWord string
+	// Once: as soon as nothing waits, all tags are looked at again, until nothing new is found. See Status.Whole.
+	Once bool
+	Say  func(format string, args ...any)
 
 	mu      sync.Mutex
 	pending map[name]*item
@@ -67,6 +71,9 @@ type Mirror struct {
 	pause    time.Duration
 	resumes  time.Time
 	trouble  string
+	unlisted string
+	total    int
+	whole    bool
 	copied   int
 	failures int
 	last     time.Time
@@ -102,6 +109,11 @@ type Status struct {
 	// Listed says whether all tags have been compared once.
 	Listed  bool `json:"listed"`
 	Pending int  `json:"pending"`
+	// Total is how many tags there were when they were listed last, Done how many of them the remote registry has.
+	Total int `json:"total"`
+	Done  int `json:"done"`
+	// Whole says that Once is reached: the remote registry has all that was found when the tags were listed last.
+	Whole bool `json:"whole"`
 	// Oldest is since when the first of them waits.
 	Oldest *time.Time `json:"oldest,omitempty"`
 	Last   *time.Time `json:"last,omitempty"`
@@ -141,11 +153,13 @@ func (m *Mirror) Pushed(repository, tag string, d layout.Digest, now time.Time) 
 	known := m.pending[n]
 	if known == nil {
 		if !m.hasRoom() {
+			m.whole = false
 			return
 		}
 		known = &item{since: now}
 		m.pending[n] = known
 	}
+	m.whole = false
 	known.wanted, known.told, known.next, known.again = d, now, now.Add(settles), known.busy
 	m.signal()
 }
@@ -161,6 +175,9 @@ func (m *Mirror) hasRoom() bool {
 	}
 	looked := 0
 	for n, it := range m.pending {
+		if m.Once {
+			break // What is refused is not done.
+		}
 		if it.refused != "" && !it.busy {
 			m.done[n.short()] = it.tried.Short()
 			delete(m.pending, n)
@@ -228,48 +245,47 @@ func (m *Mirror) isTimeToList(now time.Time) bool {
 
 // list finds tags that may not have been copied.
 func (m *Mirror) list(ctx context.Context, now time.Time) {
-	tree := layout.Of(m.Data)
 	m.mu.Lock()
-	m.more = false
-	if now.Sub(m.compared) >= compareEvery {
+	m.more, m.whole = false, false
+	if now.Sub(m.compared) >= compareEvery && !m.Once {
 		m.compared = now
 		clear(m.done)
 	}
 	m.mu.Unlock()
-	err := tree.Repositories(func(repository string) error {
-		if err := ctx.Err(); err != nil || !m.has(repository) {
-			return err
-		}
-		return usage.Tags(tree, repository, func(tag usage.Tag) error {
-			m.found(repository, tag)
-			return nil
-		})
+	total := 0
+	err := m.From.Tags(ctx, m.has, func(repository, tag string, d layout.Digest, pushed time.Time) {
+		total++
+		m.found(name{repository, tag}, d, pushed)
 	})
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.relist = now.Add(listEvery)
 	m.listed = m.listed || err == nil
-	if err != nil && ctx.Err() == nil {
-		m.Say("the artifacts to mirror cannot be listed: %s", err)
+	if err == nil {
+		m.total, m.unlisted = total, ""
+		m.whole = m.Once && len(m.pending) == 0 && !m.more
+		return
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	m.Say("the artifacts to copy to %s cannot be listed: %s", m.Name, err)
+	m.unlisted = "the artifacts cannot be listed: " + err.Error()
+	if m.Once {
+		m.relist = time.Now().Add(firstRefusal)
 	}
 }
 
-func (m *Mirror) found(repository string, tag usage.Tag) {
+func (m *Mirror) found(n name, d layout.Digest, pushed time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	n := name{repository, tag.Name}
-	d, is := digestOf(tag.Digest)
-	if !is || m.pending[n] != nil || m.done[n.short()] == d.Short() {
+	if m.pending[n] != nil || m.done[n.short()] == d.Short() || !m.hasRoom() {
 		return
 	}
-	if !m.hasRoom() {
-		return
+	if pushed.Before(m.began) {
+		pushed = m.began
 	}
-	since := tag.Pushed
-	if since.Before(m.began) {
-		since = m.began
-	}
-	m.pending[n] = &item{since: since}
+	m.pending[n] = &item{since: pushed}
 }
 
 // isBefore puts those last that the remote registry did not answer to: some let it fail each time, and would take all turns.
@@ -313,7 +329,7 @@ var errGone = errors.New("the tag is gone")
 
 // copy copies a tag, unless the remote registry has it.
 func (m *Mirror) copy(ctx context.Context, n name, it *item) error {
-	d, err := m.target(n)
+	d, err := m.target(ctx, n)
 	if err != nil {
 		return err
 	}
@@ -338,15 +354,15 @@ func (m *Mirror) copy(ctx context.Context, n name, it *item) error {
 	m.done[n.short()] = d.Short()
 	m.mu.Unlock()
 	// It may have been moved meanwhile, by whoever speaks to another registry of this volume.
-	if now, err := m.target(n); err == nil && now != d {
+	if now, err := m.target(ctx, n); err == nil && now != d {
 		return errSettles
 	}
 	return nil
 }
 
-func (m *Mirror) target(n name) (layout.Digest, error) {
-	d, is, err := layout.Of(m.Data).Target(layout.Tag(n.repository, n.tag))
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !is {
+func (m *Mirror) target(ctx context.Context, n name) (layout.Digest, error) {
+	d, err := m.From.Target(ctx, n.repository, n.tag)
+	if errors.Is(err, fs.ErrNotExist) {
 		return d, errGone
 	}
 	return d, err
@@ -392,6 +408,9 @@ func (m *Mirror) succeeded(n name, it *item, isCopied bool, now time.Time) {
 	} else {
 		delete(m.pending, n)
 	}
+	if m.Once && len(m.pending) == 0 {
+		m.relist = now
+	}
 	if !isCopied {
 		return
 	}
@@ -401,7 +420,7 @@ func (m *Mirror) succeeded(n name, it *item, isCopied bool, now time.Time) {
 
 // say keeps why something failed, in words for the author of an OrasCache, and logs it once.
 func (m *Mirror) say(into *string, n name, err error) {
-	text := strings.NewReplacer(contract.OrasEnvAnnotation, "spec.mirrorTo.secretRef", contract.RegistryAnnotation, "spec.mirrorTo.registry").Replace(err.Error())
+	text := strings.NewReplacer(contract.OrasEnvAnnotation, m.SecretWord, contract.RegistryAnnotation, m.RegistryWord).Replace(err.Error())
 	if *into != text {
 		m.Say("%s cannot be copied to %s: %s", n, m.Name, text)
 	}
@@ -412,7 +431,7 @@ func (m *Mirror) say(into *string, n name, err error) {
 func (m *Mirror) Status() Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := Status{To: m.Name, Listed: m.listed, Pending: len(m.pending), Copied: m.copied, Failures: m.failures, Trouble: m.trouble, Samples: []Refusal{}}
+	s := Status{To: m.Name, Listed: m.listed, Pending: len(m.pending), Copied: m.copied, Failures: m.failures, Trouble: cmp.Or(m.trouble, m.unlisted), Total: m.total, Done: min(len(m.done), m.total), Whole: m.whole, Samples: []Refusal{}}
 	if !m.last.IsZero() {
 		last := m.last.UTC()
 		s.Last = &last

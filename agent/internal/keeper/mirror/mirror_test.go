@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/layout"
-	"github.com/converged-computing/oras-operator/agent/internal/keeper/usage"
 	"github.com/converged-computing/oras-operator/agent/internal/reference"
 	"github.com/converged-computing/oras-operator/agent/internal/registry"
 )
@@ -18,7 +17,7 @@ import (
 var begin = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 
 func newMirror(t *testing.T) *Mirror {
-	m := &Mirror{Data: t.TempDir(), To: reference.Registry{Host: "other.example"}, Repositories: []string{"**"}, Say: t.Logf}
+	m := &Mirror{From: Files(t.TempDir()), To: reference.Registry{Host: "other.example"}, Repositories: []string{"**"}, Say: t.Logf}
 	m.Start(begin)
 	m.relist = time.Now().Add(24 * time.Hour)
 	return m
@@ -163,7 +162,7 @@ func TestWhatIsRefusedLeavesRoom(t *testing.T) {
 		m.finish(t.Context(), n, it, errors.New("denied"))
 	}
 	found := func(repository, tag string, d layout.Digest) bool {
-		m.found(repository, usage.Tag{Name: tag, Digest: "sha256:" + d.String()})
+		m.found(name{repository, tag}, d, begin)
 		return m.pending[name{repository, tag}] != nil
 	}
 	if !found("public", "found", layout.Digest{2}) {
@@ -185,14 +184,68 @@ func TestWhatIsRefusedLeavesRoom(t *testing.T) {
 	}
 }
 
+func writeTag(t *testing.T, m *Mirror, tag string, d layout.Digest) {
+	t.Helper()
+	path := m.From.(Files).tree().Path(layout.Tag("a", tag))
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte("sha256:"+d.String()), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Everything is there when all tags were looked at and nothing waited: not when the last one of a list was copied.
+func TestOnceIsReachedWhenAListFindsNothingNew(t *testing.T) {
+	m := newMirror(t)
+	m.Once = true
+	copied := func() {
+		t.Helper()
+		n, it := take(t, m)
+		m.done[n.short()] = layout.Digest{1}.Short()
+		m.finish(t.Context(), n, it, nil)
+	}
+	writeTag(t, m, "one", layout.Digest{1})
+	m.list(t.Context(), begin)
+	copied()
+	if status := m.Status(); status.Whole || status.Total != 1 || status.Done != 1 || !m.isTimeToList(time.Now()) {
+		t.Errorf("%+v", status)
+	}
+	writeTag(t, m, "two", layout.Digest{1})
+	m.list(t.Context(), time.Now())
+	if status := m.Status(); status.Whole || status.Total != 2 || status.Done != 1 || m.isTimeToList(time.Now()) {
+		t.Errorf("%+v", status)
+	}
+	copied()
+	m.list(t.Context(), time.Now())
+	if status := m.Status(); !status.Whole || status.Done != 2 || m.isTimeToList(time.Now()) {
+		t.Errorf("%+v", status)
+	}
+	m.Pushed("a", "three", layout.Digest{2}, begin)
+	if m.Status().Whole {
+		t.Error("what was pushed is not missed")
+	}
+}
+
+// However many are refused, none of them is taken for copied.
+func TestOnceIsNotReachedWhileSomethingIsRefused(t *testing.T) {
+	m := newMirror(t)
+	m.Once = true
+	for i := range mostPending {
+		m.found(name{"private", fmt.Sprint("t", i)}, layout.Digest{1}, begin)
+	}
+	for n, it := range m.pending {
+		m.finish(t.Context(), n, it, errors.New("denied"))
+	}
+	m.found(name{"private", "more"}, layout.Digest{1}, begin)
+	m.Pushed("private", "pushed", layout.Digest{1}, begin)
+	if status := m.Status(); status.Done != 0 || status.Refused != mostPending || status.Whole || !m.more {
+		t.Errorf("%d done, %d refused, whole: %v", status.Done, status.Refused, status.Whole)
+	}
+}
+
 // The remote registry may have lost what was copied.
 func TestEverythingIsComparedOnceADay(t *testing.T) {
 	m := newMirror(t)
 	d := layout.Digest{1}
-	path := layout.Of(m.Data).Path(layout.Tag("a", "t"))
-	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte("sha256:"+d.String()), 0o600)); err != nil {
-		t.Fatal(err)
-	}
+	writeTag(t, m, "t", d)
 	m.done[name{"a", "t"}.short()] = d.Short()
 	m.list(t.Context(), begin.Add(listEvery))
 	if len(m.pending) != 0 {

@@ -76,7 +76,10 @@ func (k *Keeper) take(e event, d layout.Digest) {
 		if err := k.Pulls.Note(e.Target.Repository, d, time.Now()); err != nil {
 			k.Say("%s", err)
 		}
-	case k.Mirror != nil && e.Action == "push":
-		k.Mirror.Pushed(e.Target.Repository, e.Target.Tag, d, time.Now())
+	case e.Action == "push":
+		if k.Mirror != nil {
+			k.Mirror.Pushed(e.Target.Repository, e.Target.Tag, d, time.Now())
+		}
+		k.Export.pushed(e, d)
 	}
 }

@@ -35,6 +35,7 @@ const (
 //	GET  /sweep    operator  {"sweeping", "lastPass"}, of the report
 //	GET  /manifests  operator, users  what retention plans with, and people are shown: see retention.go
 //	POST /unchanged, GET and PUT /plan   operator   what else retention needs: see retention.go
+//	PUT  /export   operator  {"to": "ghcr.io/acme", "secret": name, "plainLogin": false}: copies everything there, or goes on; answers mirror.Status
 //	GET  /room     users     {"capacity", "used", "free"} in bytes, {"refuseAt"} in percent, {"refuse": whether a step is not to begin}
 //	GET  /live     anybody   of a registry with TLS: 503 while it does not answer, or shows another certificate than it should by now; else 200
 //	GET  /healthz  anybody   200
@@ -42,6 +43,7 @@ func (k *Keeper) Handler(ctx context.Context) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /report", k.operator(k.report))
 	mux.HandleFunc("PUT /users", k.operator(k.putUsers))
+	mux.HandleFunc("PUT /export", k.operator(func(w http.ResponseWriter, r *http.Request) { k.putExport(ctx, w, r) }))
 	mux.HandleFunc("GET /live", k.live)
 	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
 	if k.Volume != nil {

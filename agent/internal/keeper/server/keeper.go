@@ -31,7 +31,9 @@ type Keeper struct {
 	// Pulls are what the registry was asked for; nil where it does not say.
 	Pulls *pulls.Record
 	// Mirror copies what is pushed; nil where nothing is to be copied.
-	Mirror  *mirror.Mirror
+	Mirror *mirror.Mirror
+	// Export copies everything before the OrasCache goes.
+	Export  *Export
 	Metrics *Metrics
 	Say     func(format string, args ...any)
 
