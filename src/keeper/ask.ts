@@ -1,6 +1,27 @@
-import type { IncomingMessage } from "node:http";
+import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import { StringDecoder } from "node:string_decoder";
 import { type Peer, requestTo } from "../registry/peer.ts";
+
+/** A keeper, and who asks it. */
+export interface Keeper {
+  /** Begins a request for a path, with its query. */
+  readonly open: (
+    path: string,
+    options: Pick<RequestOptions, "method" | "headers" | "signal">,
+  ) => ClientRequest;
+  /** The header; undefined where it wants none. */
+  readonly authorization: string | undefined;
+}
+
+/**
+ * A keeper as the operator asks it. It serves TLS where the registry does.
+ *
+ * @param peer - the keeper
+ * @param token - of the operator, for this keeper
+ */
+export function keeperAt(peer: Peer, token: string): Keeper {
+  return { open: (path, options) => requestTo(peer, path, options), authorization: `Bearer ${token}` };
+}
 
 /** What a keeper is asked for: see agent/internal/keeper/server. */
 export interface KeeperRequest {
@@ -13,6 +34,8 @@ export interface KeeperRequest {
   readonly mostBytes: number;
   /** Ends the wait. */
   readonly signal: AbortSignal;
+  /** How long it may say nothing; without it, until the signal ends the wait. */
+  readonly silentMs?: number;
 }
 
 /** What a keeper answered. */
@@ -25,66 +48,87 @@ export interface KeeperAnswer {
 const connectWithinMs = 5_000;
 
 /**
- * Asks the keeper of a registry. It serves TLS where the registry does.
+ * Asks the keeper of a registry.
  *
- * @param peer - the keeper
- * @param token - of the operator, for this keeper
+ * @param keeper - which, and who asks
  * @param request - see there
  * @throws when there is no answer, or one that is too long
  */
-export async function askKeeper(peer: Peer, token: string, request: KeeperRequest): Promise<KeeperAnswer> {
-  const response = await answerOf(peer, token, request);
-  const chunks: Buffer[] = [];
-  for await (const chunk of bounded(response, request.mostBytes)) chunks.push(chunk);
-  return { status: response.statusCode ?? 0, body: jsonOf(Buffer.concat(chunks)) };
+export async function askKeeper(keeper: Keeper, request: KeeperRequest): Promise<KeeperAnswer> {
+  const answer = await answerOf(keeper, request);
+  return wholeOf(answer);
 }
 
 /**
  * Asks for an answer that is too long to be held: its lines, as they come, if its status is 200, else the answer.
  *
- * @param peer - the keeper
- * @param token - of the operator, for this keeper
+ * @param keeper - which, and who asks
  * @param request - see there
  * @throws when there is no answer, or one that is too long; the latter while lines are read
  */
 export async function askKeeperForLines(
-  peer: Peer,
-  token: string,
+  keeper: Keeper,
   request: KeeperRequest,
 ): Promise<AsyncIterable<string> | KeeperAnswer> {
-  const response = await answerOf(peer, token, request);
-  const content = bounded(response, request.mostBytes);
-  if (response.statusCode === 200) return lines(content);
-  const chunks: Buffer[] = [];
-  for await (const chunk of content) chunks.push(chunk);
-  return { status: response.statusCode ?? 0, body: jsonOf(Buffer.concat(chunks)) };
+  const answer = await answerOf(keeper, request);
+  return answer.status === 200 ? lines(answer.content) : wholeOf(answer);
 }
 
-function answerOf(peer: Peer, token: string, request: KeeperRequest): Promise<IncomingMessage> {
-  const { method, path, body, signal } = request;
+/** An answer whose content is still to be read. */
+interface Begun {
+  readonly status: number;
+  readonly content: AsyncIterable<Buffer>;
+}
+
+async function wholeOf({ status, content }: Begun): Promise<KeeperAnswer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of content) chunks.push(chunk);
+  return { status, body: jsonOf(Buffer.concat(chunks)) };
+}
+
+async function answerOf({ open, authorization }: Keeper, request: KeeperRequest): Promise<Begun> {
+  const { method, path, body, mostBytes, signal, silentMs } = request;
   const content = body === undefined ? undefined : JSON.stringify(body);
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const headers = {
-    authorization: `Bearer ${token}`,
+    ...(authorization === undefined ? {} : { authorization }),
     "user-agent": "oras-operator",
     ...(content === undefined
       ? {}
       : { "content-type": "application/json", "content-length": Buffer.byteLength(content) }),
   };
-  const sent = requestTo(peer, path, { method, headers, signal });
+  const sent = open(path, { method, headers, signal });
   sent.on("response", resolve);
   sent.on("error", reject);
   // What drops packets, such as a NetworkPolicy, is not waited for as long as an answer.
   const connects = setTimeout(() => sent.destroy(new Error("no connection")), connectWithinMs);
-  sent.on("socket", (socket) => socket.on("connect", () => clearTimeout(connects)));
-  sent.on("close", () => clearTimeout(connects));
+  sent.on("socket", (socket) => {
+    if (socket.connecting) socket.on("connect", () => clearTimeout(connects));
+    else clearTimeout(connects);
+  });
+  // A request that is destroyed after the answer has begun says no more than that.
+  let at: { readonly destroy: (error: Error) => unknown } = sent;
+  const quiet = () => at.destroy(new Error(`it says nothing for ${(silentMs ?? 0) / 1000} seconds`));
+  const silence = silentMs === undefined ? undefined : setTimeout(quiet, silentMs);
+  sent.on("close", () => {
+    clearTimeout(connects);
+    clearTimeout(silence);
+  });
   sent.end(content);
-  return promise;
+  const response = await promise;
+  at = response;
+  const heard = () => void silence?.refresh();
+  return { status: response.statusCode ?? 0, content: bounded(response, mostBytes, heard) };
 }
 
-async function* bounded(response: IncomingMessage, mostBytes: number): AsyncGenerator<Buffer> {
+async function* bounded(
+  response: IncomingMessage,
+  mostBytes: number,
+  heard: () => void,
+): AsyncGenerator<Buffer> {
   let length = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
+    heard();
     length += chunk.length;
     if (length > mostBytes) throw new Error(`the keeper answers with more than ${mostBytes} bytes`);
     yield chunk;

@@ -2,7 +2,7 @@ import { type Served, servedOf } from "../cache/served.ts";
 import { type Usage, usageOf } from "../cache/usage.ts";
 import { type Users, usersOf } from "../cache/users.ts";
 import type { Peer } from "../registry/peer.ts";
-import { askKeeper } from "./ask.ts";
+import { askKeeper, keeperAt } from "./ask.ts";
 
 /** The keeper looks at every file, and answers within a minute or not at all. */
 const longestMs = 60_000;
@@ -35,7 +35,7 @@ export async function askReport(
   const within = AbortSignal.any([signal, AbortSignal.timeout(longestMs)]);
   const request = { method: "GET", path: "/report?repositories=false", mostBytes, signal: within } as const;
   try {
-    const { status, body } = await askKeeper(peer, token, request);
+    const { status, body } = await askKeeper(keeperAt(peer, token), request);
     return status === 200
       ? { usage: usageOf(body), served: servedOf(body), users: usersOf(body) }
       : undefined;

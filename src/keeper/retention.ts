@@ -1,7 +1,7 @@
 import type { Peer } from "../registry/peer.ts";
 import type { Deletion, Inventory } from "../retention/facts.ts";
 import { manifestReader, passOf, type SweepPass } from "../retention/read.ts";
-import { askKeeper, askKeeperForLines, type KeeperAnswer } from "./ask.ts";
+import { askKeeper, askKeeperForLines, type KeeperAnswer, keeperAt } from "./ask.ts";
 
 /** What retention asks of a keeper. Every function throws where it does not answer as a keeper does. */
 export interface RetentionKeeper {
@@ -47,15 +47,16 @@ export function retentionKeeper(
   signal: AbortSignal,
   inTurn: InTurn,
 ): RetentionKeeper {
+  const keeper = keeperAt(peer, token);
   const ask = async (method: "GET" | "POST" | "PUT", path: string, body?: object): Promise<KeeperAnswer> => {
     const within = AbortSignal.any([signal, AbortSignal.timeout(shortMs)]);
-    return askKeeper(peer, token, { method, path, body, mostBytes: shortBytes, signal: within });
+    return askKeeper(keeper, { method, path, body, mostBytes: shortBytes, signal: within });
   };
   /** All manifests; undefined where there are more. */
   const read = async (most: number): Promise<Inventory | undefined> => {
     const within = AbortSignal.any([signal, AbortSignal.timeout(longestMs)]);
     const request = { method: "GET", path: "/manifests", mostBytes, signal: within } as const;
-    const answer = await askKeeperForLines(peer, token, request);
+    const answer = await askKeeperForLines(keeper, request);
     if ("status" in answer) throw refusal(answer);
     const reader = manifestReader();
     for await (const line of answer) {

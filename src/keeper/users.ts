@@ -1,5 +1,5 @@
 import type { Peer } from "../registry/peer.ts";
-import { askKeeper } from "./ask.ts";
+import { askKeeper, keeperAt } from "./ask.ts";
 
 const longestMs = 5_000;
 const mostBytes = 64 * 1024;
@@ -22,7 +22,7 @@ export async function tellUsers(
   const within = AbortSignal.any([signal, AbortSignal.timeout(longestMs)]);
   try {
     const request = { method: "PUT", path: "/users", body: users, mostBytes, signal: within } as const;
-    return (await askKeeper(peer, token, request)).status === 200;
+    return (await askKeeper(keeperAt(peer, token), request)).status === 200;
   } catch {
     // It is restarted, or a policy of the network is between; it is told again.
     return false;

@@ -5,7 +5,7 @@ import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
 import { cacheKey, keeperToken } from "../../src/cache/access.ts";
 import type { StoredOrasCache } from "../../src/cache/types.ts";
-import { askKeeper } from "../../src/keeper/ask.ts";
+import { askKeeper, keeperAt } from "../../src/keeper/ask.ts";
 import { cacheOf, endOf, pullerOf } from "../support/builders.ts";
 import { it } from "../support/e2e.ts";
 import { kubectl } from "../support/kubectl.ts";
@@ -48,7 +48,7 @@ async function keeperOf(ws: Workspace, name: string) {
   onTestFinished(forward.stop);
   const signal = new AbortController().signal;
   return (method: "GET" | "POST", path: string, body?: unknown) =>
-    askKeeper({ host: forward.address }, token, { method, path, body, mostBytes: 2 ** 20, signal });
+    askKeeper(keeperAt({ host: forward.address }, token), { method, path, body, mostBytes: 2 ** 20, signal });
 }
 
 it("a registry goes on while its keeper is killed, and its status says what it holds", async ({ ws }) => {

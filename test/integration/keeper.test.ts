@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { cacheKey, keeperToken } from "../../src/cache/access.ts";
 import { registryCas } from "../../src/certificates/registry-cas.ts";
-import { askKeeper } from "../../src/keeper/ask.ts";
+import { askKeeper, keeperAt } from "../../src/keeper/ask.ts";
 import { askReport } from "../../src/keeper/report.ts";
 import type { Peer, Trust } from "../../src/registry/peer.ts";
 import { agentProgram } from "../support/agent-pod.ts";
@@ -65,7 +65,7 @@ test("a keeper is trusted by the CA that the operator derives, under its names, 
 test("a request has a body, and its answer another one", async () => {
   const peer = await startKeeper();
   const ask = (method: "PUT" | "POST", path: string, body: unknown) =>
-    askKeeper(peer, keeperToken(key), { method, path, body, mostBytes: 1024, signal });
+    askKeeper(keeperAt(peer, keeperToken(key)), { method, path, body, mostBytes: 1024, signal });
   expect(await ask("PUT", "/users", ["oras-1"])).toMatchObject({
     status: 409,
     body: { error: expect.stringContaining("no users") },
@@ -83,7 +83,9 @@ test("an answer without end, and one that is none, are not believed", async () =
   const peer = { host: `127.0.0.1:${port}` };
   expect(await askReport(peer, "token", signal)).toBeUndefined();
   const request = { method: "GET", path: "/none", mostBytes: 1024, signal } as const;
-  expect(await askKeeper(peer, "token", request)).toEqual({ status: 200, body: undefined });
-  await expect(askKeeper(peer, "token", { ...request, path: "/long" })).rejects.toThrow("1024 bytes");
+  expect(await askKeeper(keeperAt(peer, "token"), request)).toEqual({ status: 200, body: undefined });
+  await expect(askKeeper(keeperAt(peer, "token"), { ...request, path: "/long" })).rejects.toThrow(
+    "1024 bytes",
+  );
   server.close();
 });

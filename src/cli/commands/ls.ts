@@ -24,14 +24,14 @@ export function lsCommand(): Command {
         const { listAll } = await import("../remote/list.ts");
         const { formatList } = await import("../artifacts/list.ts");
         const { visible } = await import("../../annotations/problems.ts");
-        const { listed, problems } = await listAll(repository, options, {
+        const { listed, problems, notes } = await listAll(repository, options, {
           everywhere: allNamespaces,
           withOrigins: output !== "name",
         });
         if (listed.length > 0 || output === "json" || output === "yaml") {
           process.stdout.write(formatList(listed, output, { everywhere: allNamespaces, now: Date.now() }));
         } else if (problems.length === 0) console.error("No artifacts found.");
-        for (const problem of problems) console.error(visible(problem));
+        for (const problem of [...notes, ...problems]) console.error(visible(problem));
         if (problems.length > 0) process.exitCode = exits.failed;
       },
     );

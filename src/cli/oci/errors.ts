@@ -36,6 +36,11 @@ function errorsIn(body: string): readonly OciError[] {
   }
 }
 
+/** A registry took a request, and says nothing. Another try would wait as long. */
+export class SilentError extends Error {
+  override readonly name = "SilentError";
+}
+
 /** What was read is not what its digest says. */
 export class DigestError extends Error {
   override readonly name = "DigestError";

@@ -4,7 +4,7 @@ import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { answerTo, basic, type Login, type Scope } from "./authorize.ts";
-import { RegistryError } from "./errors.ts";
+import { RegistryError, SilentError } from "./errors.ts";
 
 /** How to reach a registry. */
 export interface Endpoint {
@@ -14,6 +14,8 @@ export interface Endpoint {
   readonly agent: Agent;
   readonly agentFor: (url: URL) => Agent;
   readonly login: Login | undefined;
+  /** How long it may say nothing to who reads; tests wait for less. */
+  readonly silentMs?: number;
 }
 
 /** One request. */
@@ -31,20 +33,22 @@ export interface RegistryRequest {
 export type Send = (request: RegistryRequest) => Promise<IncomingMessage>;
 
 const mostRedirects = 5;
+/** A registry on S3 takes seconds to list its repositories. What is written is hashed and copied before there is an answer. */
+const mostSilentMs = 30_000;
 
 /**
  * A sender that remembers what the registry wants as authorization. It shows a login to no other host.
  *
  * @param endpoint - the registry
  */
-export function createSender({ base, agent, agentFor, login }: Endpoint): Send {
+export function createSender({ base, agent, agentFor, login, silentMs = mostSilentMs }: Endpoint): Send {
   const known = new Map<Scope, string>();
   const isOwn = ({ host, protocol }: URL) => host === base.host && protocol === base.protocol;
   const once = async (request: RegistryRequest): Promise<IncomingMessage> => {
     const { url, scope } = request;
     const authorization = isOwn(url) ? known.get(scope) : undefined;
     const headers = authorization === undefined ? request.headers : { ...request.headers, authorization };
-    return exchange(request, isOwn(url) ? agent : agentFor(url), headers ?? {});
+    return exchange(request, isOwn(url) ? agent : agentFor(url), headers ?? {}, silentMs);
   };
   const authorized = async (request: RegistryRequest): Promise<IncomingMessage> => {
     // A cache's registry wants name and password with each request, which saves the question.
@@ -90,6 +94,7 @@ async function exchange(
   { method, url, body }: RegistryRequest,
   agent: Agent,
   headers: Readonly<Record<string, string>>,
+  silentMs: number,
 ): Promise<IncomingMessage> {
   const open = url.protocol === "http:" ? plainRequest : tlsRequest;
   const length = Buffer.isBuffer(body) ? { "content-length": String(body.length) } : {};
@@ -102,6 +107,11 @@ async function exchange(
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   sent.once("response", resolve);
   sent.on("error", reject);
+  if (method === "GET" || method === "HEAD") {
+    const error = new SilentError(`${method} ${url.pathname}: no answer within ${silentMs / 1000} seconds`);
+    const silence = setTimeout(() => sent.destroy(error), silentMs);
+    sent.on("close", () => clearTimeout(silence)).once("response", () => clearTimeout(silence));
+  }
   if (typeof body === "function") {
     // Who answers before all is sent, as a registry does that refuses, need not read the rest.
     pipeline(body(), sent).catch(reject);

@@ -1,8 +1,8 @@
 import { request } from "node:http";
-import { text } from "node:stream/consumers";
 import { names } from "../../../schema/names.ts";
 import { hasKeeper } from "../../cache/storage.ts";
 import type { OrasCache, StoredOrasCache } from "../../cache/types.ts";
+import { askKeeper, askKeeperForLines, type Keeper } from "../../keeper/ask.ts";
 import type { Inventory } from "../../retention/facts.ts";
 import { manifestReader } from "../../retention/read.ts";
 import { basic } from "../oci/authorize.ts";
@@ -10,10 +10,15 @@ import { connectTo, loginOf, tunnelAgent } from "./open.ts";
 import type { Session } from "./session.ts";
 import { trustOf } from "./trust.ts";
 
-/** The keeper reads every manifest. */
+/** The keeper reads every manifest, and says each as soon as it has read it. */
 const longestMs = 300_000;
+/** A person waits for it. */
+const silentMs = 5_000;
+/** It looks at its volume alone. */
+const roomMs = 4_000;
 /** A hundred thousand manifests have less. */
 const mostBytes = 128 * 2 ** 20;
+const roomBytes = 64 * 1024;
 
 /**
  * Every manifest of a cache, with the times at which its tags were pushed and pulled, which no API of a registry tells. The keeper
@@ -25,34 +30,53 @@ const mostBytes = 128 * 2 ** 20;
  */
 export async function inventoryOf(session: Session, cache: OrasCache): Promise<Inventory> {
   if (!hasKeeper(cache as StoredOrasCache)) throw new Error("there is no keeper beside the registry");
+  return withKeeper(session, cache, async (keeper) => {
+    const signal = AbortSignal.timeout(longestMs);
+    const asked = { method: "GET", path: "/manifests", mostBytes, silentMs, signal } as const;
+    const answer = await askKeeperForLines(keeper, asked);
+    if ("status" in answer) throw new Error(`the keeper answers with ${answer.status}`);
+    const reader = manifestReader();
+    for await (const line of answer) if (line !== "") reader.line(line);
+    return reader.end();
+  });
+}
+
+/**
+ * Asks a keeper how much room its volume has, to see whether it answers.
+ *
+ * @param session - of the person, in the namespace of the cache
+ * @param cache - one with a keeper
+ * @throws CliError where the person lacks a right, or the Pod does not run; where it does not answer, another error
+ */
+export async function assertKeeperAnswers(session: Session, cache: OrasCache): Promise<void> {
+  await withKeeper(session, cache, async (keeper) => {
+    const signal = AbortSignal.timeout(roomMs);
+    const asked = {
+      method: "GET",
+      path: "/room",
+      mostBytes: roomBytes,
+      silentMs: roomMs - 1_000,
+      signal,
+    } as const;
+    const { status } = await askKeeper(keeper, asked);
+    if (status !== 200) throw new Error(`it answers with ${status}`);
+  });
+}
+
+async function withKeeper<T>(
+  session: Session,
+  cache: OrasCache,
+  run: (keeper: Keeper) => Promise<T>,
+): Promise<T> {
   const login = await loginOf(session, cache);
   const trust = await trustOf(session, cache);
   const agent = tunnelAgent(() => connectTo(session, cache, names.keeperPort), trust);
-  const asked = {
-    agent,
-    protocol: trust === undefined ? "http:" : "https:",
-    path: "/manifests",
-    headers: login === undefined ? {} : { authorization: basic(login) },
-    signal: AbortSignal.timeout(longestMs),
-  };
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const sent = request(asked);
-  sent.on("error", reject).on("response", (response) => {
-    const { statusCode } = response;
-    let length = 0;
-    response.on("data", (chunk: Buffer) => {
-      length += chunk.length;
-      if (length > mostBytes)
-        response.destroy(new Error(`the keeper answers with more than ${mostBytes} bytes`));
-    });
-    if (statusCode === 200) text(response).then(resolve, reject);
-    else reject(new Error(`the keeper answers with ${statusCode}`));
-  });
-  sent.end();
+  const protocol = trust === undefined ? "http:" : "https:";
   try {
-    const reader = manifestReader();
-    for (const line of (await promise).split("\n").filter(Boolean)) reader.line(line);
-    return reader.end();
+    return await run({
+      open: (path, options) => request({ ...options, agent, protocol, path }),
+      authorization: login && basic(login),
+    });
   } finally {
     agent.destroy();
   }

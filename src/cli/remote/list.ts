@@ -14,6 +14,8 @@ import { type RemoteOptions, use, withRegistryOf } from "./with-registry.ts";
 export interface AllListed {
   readonly listed: readonly Listed[];
   readonly problems: readonly string[];
+  /** What is missing of what was listed, and what to do. */
+  readonly notes: readonly string[];
   /** Where the artifacts of the one cache are, as its status says. */
   readonly storage?: NonNullable<OrasCache["status"]>["storage"];
 }
@@ -39,15 +41,19 @@ export async function listAll(
     const { host } = named;
     const about = { repository: named.repository, prefix: "", namespace: "", cache: host };
     const open = await openHost({ host, plainHttp: false });
-    return { listed: await use(open, ({ registry }) => listArtifacts(registry, about)), problems: [] };
+    return {
+      listed: await use(open, ({ registry }) => listArtifacts(registry, about)),
+      problems: [],
+      notes: [],
+    };
   }
   const session = await openSession(options);
   try {
     const list: List = how.withOrigins ? listWithOrigins : listPlain;
     if (how.everywhere) return await listEverywhere(session, named?.repository, list);
     const cache = await findCache(session, options.cache);
-    const listed = await listCache(session, cache, named?.repository, { mustBeThere: true, list });
-    return { listed, problems: [], storage: cache.status?.storage };
+    const found = await listCache(session, cache, named?.repository, { mustBeThere: true, list });
+    return { ...found, problems: [], storage: cache.status?.storage };
   } finally {
     session.close();
   }
@@ -69,7 +75,10 @@ export async function listNames(
 
 type List = typeof listWithOrigins;
 
-const listPlain: List = ({ registry, prefix }, about) => listArtifacts(registry, { ...about, prefix });
+const listPlain: List = async ({ registry, prefix }, about) => ({
+  listed: await listArtifacts(registry, { ...about, prefix }),
+  notes: [],
+});
 
 async function listEverywhere(
   session: Session,
@@ -78,14 +87,17 @@ async function listEverywhere(
 ): Promise<AllListed> {
   const listed: Listed[] = [];
   const problems: string[] = [];
+  const notes: string[] = [];
   for (const cache of await listCaches(session, true)) {
     try {
-      listed.push(...(await listCache(session, cache, repository, { mustBeThere: false, list })));
+      const found = await listCache(session, cache, repository, { mustBeThere: false, list });
+      listed.push(...found.listed);
+      notes.push(...found.notes);
     } catch (error) {
       problems.push((error as Error).message);
     }
   }
-  return { listed, problems };
+  return { listed, problems, notes };
 }
 
 async function listCache(
@@ -93,13 +105,13 @@ async function listCache(
   cache: OrasCache,
   repository: string | undefined,
   { mustBeThere, list }: { readonly mustBeThere: boolean; readonly list: List },
-): Promise<readonly Listed[]> {
+): ReturnType<List> {
   const namespace = cache.metadata?.namespace ?? session.namespace;
   return use(await openCache(session, cache), async (open) => {
     const about = { repository, namespace, cache: nameOf(cache) };
-    const listed = await list(open, about);
-    if (listed.length === 0 && repository !== undefined && mustBeThere)
+    const found = await list(open, about);
+    if (found.listed.length === 0 && repository !== undefined && mustBeThere)
       throw await notFound(open, { repository });
-    return listed;
+    return found;
   });
 }

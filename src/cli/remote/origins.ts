@@ -1,12 +1,16 @@
 import type { V1Pod } from "@kubernetes/client-node";
-import type { OrasCache } from "../../cache/types.ts";
+import { names } from "../../../schema/names.ts";
+import { hasKeeper } from "../../cache/storage.ts";
+import type { OrasCache, StoredOrasCache } from "../../cache/types.ts";
 import { pushesOf } from "../../controllers/outcomes.ts";
 import { listed } from "../../kube/list.ts";
 import { resources } from "../../kube/resources.ts";
 import { timeOf } from "../../retention/verdicts.ts";
 import { type Listed, listArtifacts } from "../artifacts/list.ts";
+import { reasonOf } from "../output.ts";
 import { inventoryOf } from "./ask-keeper.ts";
-import type { OpenRegistry } from "./open.ts";
+import { nameOf } from "./find-cache.ts";
+import { type OpenRegistry, registryPodOf } from "./open.ts";
 import type { Session } from "./session.ts";
 
 /** Nobody waits longer for what a list can do without. */
@@ -14,7 +18,7 @@ const longestMs = 20_000;
 
 /**
  * The artifacts of a registry, with where they are from as far as it can be known: the keeper of a cache knows when they were pushed,
- * and the Pods that are still there what they pushed. What cannot be asked is not known.
+ * and the Pods that are still there what they pushed. What cannot be asked is not known; a keeper that does not answer is a note.
  *
  * @param open - the registry
  * @param about - see listArtifacts
@@ -22,18 +26,33 @@ const longestMs = 20_000;
 export async function listWithOrigins(
   { registry, prefix, of }: OpenRegistry,
   about: Omit<Parameters<typeof listArtifacts>[1], "prefix">,
-): Promise<readonly Listed[]> {
+): Promise<{ readonly listed: readonly Listed[]; readonly notes: readonly string[] }> {
   const none = () => new Map<string, never>();
-  const [listed, pushed, steps] = await Promise.all([
+  const notes: string[] = [];
+  const [artifacts, pushed, steps] = await Promise.all([
     listArtifacts(registry, { ...about, prefix }),
-    of ? pushTimes(of.session, of.cache).catch(none) : none(),
+    of && hasKeeper(of.cache as StoredOrasCache)
+      ? pushTimes(of.session, of.cache).catch((error: unknown) => {
+          notes.push(silenceOf(of.session, of.cache, error));
+          return none();
+        })
+      : none(),
     of ? stepsOf(of.session).catch(none) : none(),
   ]);
-  return listed.map((item) => {
+  const listed = artifacts.map((item) => {
     // A tag that has moved meanwhile is another artifact.
     const key = `${prefix}${item.repository}:${item.tag}@${item.manifest?.digest}`;
     return { ...item, ...pushed.get(key), ...steps.get(key) };
   });
+  return { listed, notes };
+}
+
+function silenceOf({ namespace, kubectlOptions }: Session, cache: OrasCache, error: unknown): string {
+  return (
+    `The keeper of the cache ${nameOf(cache)} in the namespace ${namespace} does not say when artifacts were pushed: ` +
+    `${reasonOf(error)}. AGE is when an artifact was made, where it says that. If this stays so, read the keeper's log: ` +
+    `kubectl ${kubectlOptions} logs ${registryPodOf(cache)} -c ${names.keeperContainer}`
+  );
 }
 
 /** By `repository:tag@digest`, with the whole repository. */

@@ -94,7 +94,7 @@ async function removeOlder(
   await withRegistryOf(repository ?? {}, where, async (open) => {
     const { registry, prefix } = open;
     const about = { repository: repository?.repository, namespace: "", cache: "" };
-    const all = await listWithOrigins(open, about);
+    const { listed: all, notes } = await listWithOrigins(open, about);
     const before = Date.now() - seconds * 1000;
     for (const item of all.filter((each) => (timeOf(each)?.getTime() ?? Infinity) < before)) {
       const named = { repository: item.repository, tag: item.tag };
@@ -104,6 +104,7 @@ async function removeOlder(
       await removeOne(open, named, dryRun);
       say(lineOf(formatNamed(named), dryRun));
     }
+    notes.forEach(say);
     const unknown = all.filter(isOfUnknownAge);
     if (unknown.length > 0)
       say(`Kept ${unknown.length} whose age is not known: no keeper says when they were pushed.`);

@@ -11,6 +11,8 @@ const dataChannel = 0;
 const errorChannel = 1;
 /** The first message of each channel repeats the port, in two bytes. */
 const portBytes = 2;
+/** Of the API server, which connects to the kubelet. */
+const openWithinMs = 10_000;
 /** Smaller than what any server takes as one message. */
 const longestMessage = 2 ** 16;
 
@@ -37,7 +39,11 @@ export async function openTunnel(connection: Connection, { namespace, pod, port 
   url.protocol = server.protocol === "http:" ? "ws:" : "wss:";
   url.searchParams.set("ports", String(port));
   const options = await connection.options();
-  const socket = new WebSocket(url, [protocol], { ...options, perMessageDeflate: false });
+  const socket = new WebSocket(url, [protocol], {
+    ...options,
+    perMessageDeflate: false,
+    handshakeTimeout: openWithinMs,
+  });
   const { promise, resolve, reject } = Promise.withResolvers<Duplex>();
   socket.on("unexpected-response", (_, response) => {
     text(response)

@@ -1,7 +1,7 @@
 import type { Named } from "../artifacts/reference.ts";
 import { TarError } from "../artifacts/tar-read.ts";
 import { exits } from "../exits.ts";
-import { DigestError, isPassing, RegistryError } from "../oci/errors.ts";
+import { DigestError, isPassing, RegistryError, SilentError } from "../oci/errors.ts";
 import { CliError, reasonOf } from "../output.ts";
 import { findCache } from "./find-cache.ts";
 import { type OpenRegistry, openCache, openHost } from "./open.ts";
@@ -59,6 +59,10 @@ export function inWords(error: unknown, shown: string): unknown {
   }
   if (error instanceof TarError) {
     return new CliError(`The artifact cannot be unpacked: ${error.message}.`, exits.failed, because);
+  }
+  if (error instanceof SilentError) {
+    const message = `The ${shown} hangs: ${error.message}. Try again; if it stays so, its log and its node say why.`;
+    return new CliError(message, exits.unreachable, because);
   }
   if (isPassing(error)) {
     const message = `The ${shown} does not answer any more: ${reasonOf(error)}. Try again; what was complete is not lost.`;

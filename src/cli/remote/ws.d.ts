@@ -14,7 +14,7 @@ declare module "ws" {
     constructor(
       url: URL,
       protocols: readonly string[],
-      options: RequestOptions & { perMessageDeflate: false },
+      options: RequestOptions & { perMessageDeflate: false; handshakeTimeout?: number },
     );
     pause(): void;
     resume(): void;

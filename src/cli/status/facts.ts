@@ -27,6 +27,8 @@ export interface Facts {
   readonly said: ReadonlyMap<string, string>;
   /** The newest first. */
   readonly events: readonly ShownEvent[];
+  /** Why the keeper of the cache does not answer, as a clause; undefined where it does, or was not asked. */
+  readonly keeperFails?: string | undefined;
   /** What could not be read, in words. */
   readonly unread: readonly string[];
 }

@@ -39,7 +39,7 @@ function withFix(reason: string | undefined): { readonly todo?: string } {
 const wrongWhenTrue = ["Degraded", "NodeLost", "StorageLost", "Open", "UpdatePending", "Rotating"] as const;
 
 /** What is wrong with a cache, or that nothing is. */
-export function ofCache({ cache, cacheName, namespace, pods }: Facts): readonly Finding[] {
+export function ofCache({ cache, cacheName, namespace, pods, keeperFails }: Facts): readonly Finding[] {
   if (cache === undefined) {
     const text = `There is no ${names.kind} ${cacheName} in the namespace ${namespace}.`;
     return [{ level: "bad", text, ...withFix("CacheNotFound") }];
@@ -62,6 +62,7 @@ export function ofCache({ cache, cacheName, namespace, pods }: Facts): readonly 
     const level = type === "Degraded" || type === "NodeLost" ? "bad" : "waits";
     return [{ level, text: `${type}: ${found.message}`, ...withFix(found.reason) }];
   });
+  if (keeperFails !== undefined) wrong.push(withoutKeeper(cacheName, keeperFails));
   if (ready.status === "True")
     return wrong.length > 0 ? [good(ready.message), ...wrong] : [good(ready.message)];
   const trouble = pods.map(troubleOf).find((each) => each !== undefined);
@@ -69,6 +70,17 @@ export function ofCache({ cache, cacheName, namespace, pods }: Facts): readonly 
   const ofPod: Finding[] =
     trouble === undefined ? [] : [{ level: "bad", text: trouble.message, ...withFix(trouble.reason) }];
   return wrong.some(({ level }) => level === "bad") ? [...wrong, ...ofPod] : [own, ...ofPod, ...wrong];
+}
+
+function withoutKeeper(cacheName: string, why: string): Finding {
+  const container = names.keeperContainer;
+  return {
+    level: "bad",
+    text:
+      `The container ${container} of the Pod ${cacheName}-0 does not answer: ${why}. Pulls and pushes go on, but nothing is ` +
+      "deleted or measured, and ls does not know when artifacts were pushed.",
+    todo: `Read its log: kubectl logs ${cacheName}-0 -c ${container}. If that says nothing, look at its node and its volume.`,
+  };
 }
 
 function good(text: string): Finding {

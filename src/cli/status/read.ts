@@ -8,12 +8,16 @@ import type {
 import { names } from "../../../schema/names.ts";
 import { annotations } from "../../annotations/table.ts";
 import { selectorLabels } from "../../cache/labels.ts";
-import type { OrasCache } from "../../cache/types.ts";
+import { conditionOf } from "../../cache/status.ts";
+import { hasKeeper } from "../../cache/storage.ts";
+import { hasKeeperIn } from "../../cache/told-users.ts";
+import type { OrasCache, StoredOrasCache } from "../../cache/types.ts";
 import { isStatus } from "../../kube/errors.ts";
 import { get } from "../../kube/objects.ts";
 import { pathOf, type Resource, resources } from "../../kube/resources.ts";
 import { exits } from "../exits.ts";
-import { CliError } from "../output.ts";
+import { CliError, reasonOf } from "../output.ts";
+import { assertKeeperAnswers } from "../remote/ask-keeper.ts";
 import { findCache, nameOf } from "../remote/find-cache.ts";
 import { withRight } from "../remote/rights.ts";
 import type { Session } from "../remote/session.ts";
@@ -22,6 +26,7 @@ import type { Facts, ShownEvent, Subject } from "./facts.ts";
 /** Pods of a Job that are looked at closely: a Job may have thousands. */
 const mostPods = 3;
 const mostEvents = 200;
+const longestLogMs = 4_000;
 
 /** What may be read, and what of it could not. */
 interface Reader {
@@ -52,7 +57,7 @@ async function aboutCache(reader: Reader, wanted: string | undefined): Promise<F
   const labelSelector = Object.entries(selectorLabels(name))
     .map(([key, value]) => `${key}=${value}`)
     .join(",");
-  const [statefulSet, claim, pods, own, ofPod] = await Promise.all([
+  const [statefulSet, claim, pods, own, ofPod, keeperFails] = await Promise.all([
     optional<V1StatefulSet>(reader, resources.statefulSets, name),
     claimName === undefined
       ? undefined
@@ -60,6 +65,7 @@ async function aboutCache(reader: Reader, wanted: string | undefined): Promise<F
     list<V1Pod>(reader, resources.pods, { labelSelector }),
     eventsOf(reader, name),
     eventsOf(reader, `${name}-0`),
+    keeperTrouble(reader, cache),
   ]);
   return {
     cacheName: name,
@@ -69,7 +75,23 @@ async function aboutCache(reader: Reader, wanted: string | undefined): Promise<F
     pods,
     said: new Map(),
     events: sorted([...own, ...ofPod]),
+    keeperFails: pods.some(({ spec }) => hasKeeperIn(spec)) ? keeperFails : undefined,
   };
+}
+
+/** Why the keeper does not answer. Whether the registry does, its Pod's readiness says. */
+async function keeperTrouble({ session, unread }: Reader, cache: OrasCache): Promise<string | undefined> {
+  const isAsked =
+    hasKeeper(cache as StoredOrasCache) && conditionOf(cache.status, "Available")?.status === "True";
+  if (!isAsked) return undefined;
+  try {
+    await assertKeeperAnswers(session, cache);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof CliError)) return reasonOf(error);
+    unread.add(`Whether its keeper answers is not known: ${error.message}`);
+    return undefined;
+  }
 }
 
 async function aboutStep(
@@ -217,6 +239,8 @@ async function saidBy(
         const response = await reader.session.client.stream({
           path,
           query: { container: name, tailLines: 1 },
+          // Its kubelet may not answer.
+          signal: AbortSignal.timeout(longestLogMs),
         });
         return Buffer.concat(await response.toArray())
           .toString()

@@ -1,13 +1,13 @@
-import { createServer as createPlain } from "node:http";
+import { createServer as createPlain, type ServerResponse } from "node:http";
 import { createServer as createTls } from "node:https";
 import type { AddressInfo, Server } from "node:net";
 import { connect } from "node:net";
-import { expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import type WebSocket from "ws";
 import { WebSocketServer } from "ws";
 import { issueCa, issueServer, type KeyPair } from "../../../src/certificates/issue.ts";
 import { exits } from "../../../src/cli/exits.ts";
-import { inventoryOf } from "../../../src/cli/remote/ask-keeper.ts";
+import { assertKeeperAnswers, inventoryOf } from "../../../src/cli/remote/ask-keeper.ts";
 import type { Session } from "../../../src/cli/remote/session.ts";
 import { storedCache } from "../../support/cache.ts";
 
@@ -16,21 +16,23 @@ const ca = await issueCa("keeper", 1, new Date());
 const line = JSON.stringify({ repository: "a/b", digest: "sha256:1", pushed: "", tags: [], blobs: [] });
 const answer = `{"manifests":[${line}\n],"problem":""}`;
 
-async function listening(server: Server): Promise<number> {
+type Finished = typeof onTestFinished;
+
+async function listening(server: Server, finished: Finished = onTestFinished): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => void server.close());
+  finished(() => void server.close());
   return (server.address() as AddressInfo).port;
 }
 
 /** A person's session at an API server that forwards each port of a Pod to one of this machine; without one it forbids that. */
-async function sessionTo(port: number | undefined): Promise<Session> {
+async function sessionTo(port: number | undefined, finished?: Finished): Promise<Session> {
   const server = createPlain();
   const sockets = new WebSocketServer({ noServer: true });
   server.on("upgrade", (incoming, socket, head) => {
     if (port === undefined) socket.end("HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\n{}");
     else sockets.handleUpgrade(incoming, socket, head, (forwarded) => forward(forwarded, port));
   });
-  const url = new URL(`http://127.0.0.1:${await listening(server)}`);
+  const url = new URL(`http://127.0.0.1:${await listening(server, finished)}`);
   return {
     client: { request: async () => ({ data: { "ca.crt": ca.certificate } }) },
     connection: { server: url, options: async () => ({}), close: () => {} },
@@ -44,7 +46,7 @@ function forward(forwarded: WebSocket, port: number): void {
   const pod = connect(port, "127.0.0.1");
   const says = (bytes: Buffer) => forwarded.send(Buffer.concat([Buffer.of(0), bytes]), () => {});
   says(Buffer.of(0, 0));
-  pod.on("data", says).on("error", () => {});
+  pod.on("data", says).on("error", () => forwarded.close());
   forwarded.on("message", (message: Buffer) => pod.write(message.subarray(1)));
   forwarded.on("close", () => pod.destroy());
 }
@@ -85,3 +87,32 @@ it("whoever may not forward ports reads which right is missing", async () => {
     message: expect.stringContaining("pods/portforward"),
   });
 });
+
+describe.concurrent("a keeper that takes a request and says nothing", () => {
+  it("is not waited for", async ({ onTestFinished: finished }) => {
+    const session = await hanging(() => {}, finished);
+    await expect(inventoryOf(session, cacheAt("http"))).rejects.toThrow("it says nothing for 5 seconds");
+  });
+
+  it("is not waited for in the middle of an answer", async ({ onTestFinished: finished }) => {
+    const session = await hanging((response) => response.write('{"manifests":['), finished);
+    await expect(inventoryOf(session, cacheAt("http"))).rejects.toThrow("it says nothing for 5 seconds");
+  });
+
+  it("is known by status within seconds", async ({ onTestFinished: finished }) => {
+    const session = await hanging(() => {}, finished);
+    await expect(assertKeeperAnswers(session, cacheAt("http"))).rejects.toThrow(
+      "it says nothing for 3 seconds",
+    );
+  });
+
+  it("is known where its port does not take connections", async ({ onTestFinished: finished }) => {
+    const session = await sessionTo(1, finished);
+    await expect(assertKeeperAnswers(session, cacheAt("http"))).rejects.toThrow();
+  });
+});
+
+function hanging(begin: (response: ServerResponse) => void, finished: Finished): Promise<Session> {
+  const server = createPlain((_, response) => begin(response));
+  return listening(server, finished).then((port) => sessionTo(port, finished));
+}

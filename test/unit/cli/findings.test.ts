@@ -45,6 +45,13 @@ describe("a cache", () => {
     expect(findingsOf(factsOf({}), "cache")).toEqual([{ level: "good", text: "The registry answers." }]);
   });
 
+  it("answers, but its keeper does not", () => {
+    const [first, second] = findingsOf(factsOf({ keeperFails: "it says nothing for 3 seconds" }), "cache");
+    expect(first?.level).toBe("good");
+    expect(second?.text).toMatch(/^The container keeper of the Pod oras-0 does not answer: it says nothing/);
+    expect(second?.todo).toContain("kubectl logs oras-0 -c keeper");
+  });
+
   it("has its problem first, and what to do", () => {
     const cache = cacheWith(
       { type: "Ready", status: "False", reason: "ImagePullFailed" },

@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
+import { Agent } from "node:http";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { parseChallenge } from "../../../../src/cli/oci/authorize.ts";
+import { createRegistry } from "../../../../src/cli/oci/registry.ts";
 import { descriptorOf, startStandIn } from "../../../support/stand-in.ts";
 
 const content = randomBytes(300_000);
@@ -190,4 +192,13 @@ describe("the digest of a tag", () => {
     expect(await registry.resolve("a/b", "v1")).toBe(digest);
     expect(requests.map(({ method }) => method)).toEqual(["HEAD"]);
   });
+});
+
+it("a registry that takes a request and says nothing is not asked again and again", async () => {
+  const { base, requests } = await standIn(() => {});
+  const agent = new Agent();
+  onTestFinished(() => agent.destroy());
+  const registry = createRegistry({ base, agent, agentFor: () => agent, login: undefined, silentMs: 50 });
+  await expect(registry.repositories()).rejects.toThrow("GET /v2/_catalog: no answer within 0.05 seconds");
+  expect(requests).toHaveLength(1);
 });
