@@ -27,15 +27,16 @@ interface Secret extends KubeObject {
   data?: Record<string, string>;
 }
 
-/** A clock that was set shall be noticed: until then the API server may find a certificate not valid yet. */
+/** A clock that was set shall be noticed: until then the API server may find a certificate not valid. */
 const longestWaitMs = 10 * 60_000;
-/** Replicas whose clocks are far apart replace each other's certificates. */
+/** API servers whose clocks are far apart would have certificates replaced for ever. */
 const issues = { most: 20, windowMs: 10 * 60_000 };
 
 /**
  * The certificate that the operator issues itself and keeps in a Secret. Every replica watches the Secret, so all
  * serve the same certificate and change it at the same time; whichever finds first that it is due replaces it,
- * and the others find their write refused and take what they see.
+ * and the others find their write refused and take what they see. What is due is decided by the API server's clock, which is
+ * also the one that the certificate has to be valid by: replicas whose own clocks are far apart agree.
  *
  * @param own - see there
  */
@@ -50,7 +51,7 @@ export function certificateFromSecret(own: OwnCertificate): CertificateSource {
 
   const use = (secret: Secret | undefined) => {
     const data = fromSecret(secret?.data);
-    if (!data || planCertificates(data, hosts, new Date()).action === "everything") return;
+    if (!data || planCertificates(data, hosts, client.now()).action === "everything") return;
     own.onCaBundle(bundleOf(data));
     if (serving?.cert === data.certificate) return;
     const isFirst = serving === undefined;
@@ -75,7 +76,7 @@ export function certificateFromSecret(own: OwnCertificate): CertificateSource {
   const look = async (): Promise<number> => {
     const secret = reflector.store.get(`${namespace}/${names.webhookSecret}`);
     const data = fromSecret(secret?.data);
-    const now = new Date();
+    const now = client.now();
     const { action, lookAgainAt } = planCertificates(data, hosts, now);
     if (action === "keep") return Math.min(lookAgainAt.getTime() - now.getTime(), longestWaitMs);
     if (patience.waitMs() > 0) return patience.waitMs();

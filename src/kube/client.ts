@@ -28,6 +28,8 @@ export interface KubeClient {
   readonly request: <T>(request: KubeRequest) => Promise<T>;
   /** Sends a GET and returns the answer as it comes, for watches. */
   readonly stream: (request: KubeRequest) => Promise<IncomingMessage>;
+  /** The time by the API server's clock, as its last answer had it; by this machine's before there was one. */
+  readonly now: () => Date;
   readonly close: () => void;
 }
 
@@ -43,11 +45,17 @@ const defaultTimeoutMs = 15_000;
  * @param observe - called for every answer
  */
 export function createClient(connection: Connection, observe: Observer = () => {}): KubeClient {
+  let clock: { readonly time: number; readonly at: number } | undefined;
+  const readClock = ({ date }: IncomingMessage["headers"]) => {
+    const time = Date.parse(date ?? "");
+    if (!Number.isNaN(time)) clock = { time, at: performance.now() };
+  };
   const send = async (request: KubeRequest, signal: AbortSignal): Promise<IncomingMessage> => {
     const method = request.method ?? "GET";
     try {
       const response = await exchange(connection, request, signal);
       observe(method, response.statusCode ?? 0);
+      readClock(response.headers);
       if ((response.statusCode ?? 500) < 300) return response;
       throw await errorOf(request, response);
     } catch (error) {
@@ -65,6 +73,7 @@ export function createClient(connection: Connection, observe: Observer = () => {
       return JSON.parse(await text(response)) as T;
     },
     stream: (request) => send(request, request.signal ?? new AbortController().signal),
+    now: () => new Date(clock === undefined ? Date.now() : clock.time + performance.now() - clock.at),
     close: connection.close,
   };
 }
