@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { names } from "../../schema/names.ts";
+import { annotations } from "../../src/annotations/table.ts";
 import { offlineDefaults } from "../../src/cli/settings.ts";
 import { validateFiles } from "../../src/cli/validate.ts";
 import { cacheManifest, type Folder, jobManifest, makeFolder } from "../support/cli.ts";
@@ -116,7 +117,12 @@ describe("what validate calls an error, the API server refuses, and nothing else
 
 describe("validate --cluster", () => {
   const namespace = "of-a-cluster";
-  const files = async () => folder.write("asked/job.yaml", jobManifest());
+  const lines = [
+    `${annotations["output-uri"].key}: a/b:c`,
+    `${annotations["output-path"].key}: /tmp/out`,
+    `${annotations["requests-memory"].key}: 1Gi`,
+  ];
+  const files = async () => folder.write("asked/job.yaml", jobManifest({ lines }));
   const run = async (...args: string[]) => {
     const argv = [
       process.execPath,
@@ -140,12 +146,10 @@ describe("validate --cluster", () => {
     expect(without.stdout).toMatch(/ warning +CacheNotInFiles /);
     await kubectl(plane.kubeconfig, ["create", "-n", namespace, "-f", "-"], cacheManifest());
     expect((await run(...asked)).stdout).toBe("1 file, 1 object: nothing is wrong\n");
-    // A bound of the namespace refuses what the operator would add.
-    const bound = "{type: Container, max: {memory: 1Mi}, default: {memory: 1Mi}}";
+    const bound = "{type: Container, max: {memory: 512Mi}}";
     const ranges = `apiVersion: v1\nkind: LimitRange\nmetadata: {name: small}\nspec: {limits: [${bound}]}\n`;
     await kubectl(plane.kubeconfig, ["create", "-n", namespace, "-f", "-"], ranges);
-    const bounded = await run(...asked);
-    expect(bounded.stdout).toContain("LimitRange small");
+    expect((await run(...asked)).stdout).toContain('LimitRange "small"');
     expect((await run("-n", namespace)).stdout).not.toContain("LimitRange");
   });
 
