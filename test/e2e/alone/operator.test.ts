@@ -45,6 +45,49 @@ describe("the operator", () => {
     await ws.kubectl("wait", `${names.plural}/oras`, "--for=condition=Available", "--timeout=60s");
   });
 
+  it.for([2, 1])(
+    "lif-30: a rollout of the operator with %i replicas refuses no Pod",
+    async (replicas, { ws }) => {
+      const deployment = `deployment/${names.deployment}`;
+      const scaled = async (count: number) => {
+        await kubectl([...own, "scale", deployment, `--replicas=${count}`]);
+        await kubectl([...own, "rollout", "status", deployment, "--timeout=120s"]);
+      };
+      await scaled(replicas);
+      const pod = JSON.stringify(podOf("any", { "output-uri": "a/b:c", "output-path": "out" }, "true"));
+      const told: string[] = [];
+      let [admitted, isOver] = [0, false];
+      const submit = async () => {
+        while (!isOver) {
+          const { code, stdout, stderr } = await ws.try(
+            ["create", "--dry-run=server", "-o", "json", "-f", "-"],
+            pod,
+          );
+          if (code === 0 && stdout.includes(names.injectedLabel)) admitted++;
+          else told.push(stderr || "it was not injected");
+        }
+      };
+      const rollOut = async () => {
+        await kubectl([...own, "rollout", "restart", deployment]);
+        await kubectl([...own, "rollout", "status", deployment, "--timeout=120s"]);
+        // The Pods of before have their grace period.
+        const pods = async () =>
+          (await kubectl([...own, "get", "pods", "-o", "name"])).trim().split("\n").length;
+        await until(async () => (await pods()) === replicas, "the Pods of before to be gone");
+        const now = admitted;
+        await until(() => admitted > now + 4, "Pods that the new ones admit");
+        isOver = true;
+      };
+      try {
+        await Promise.all([rollOut().finally(() => (isOver = true)), submit(), submit(), submit()]);
+      } finally {
+        await scaled(2);
+      }
+      expect(told).toEqual([]);
+      expect(admitted).toBeGreaterThan(4);
+    },
+  );
+
   it("chart: helm install ./chart runs a step, and helm test passes", async () => {
     await kubectl(["delete", "-f", dist, "--wait", "--timeout=120s"]);
     const helm = async (...args: string[]) => {

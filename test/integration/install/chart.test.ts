@@ -248,7 +248,7 @@ interface Deployed {
   };
 }
 
-describe("what platform teams set", () => {
+describe("lif-34: what platform teams set", () => {
   const only = async (kind: string, ...set: string[]) =>
     (await rendered(...set.flatMap((value) => ["--set-json", value]))).filter(
       (object) => object.kind === kind,
