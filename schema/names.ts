@@ -33,6 +33,15 @@ export const names = {
   podRestartAnnotation: `registry.${domain}/restart`,
   /** On an OrasCache: another value makes another login. */
   rotateAnnotation: `${prefix}rotate`,
+  /** On an OrasCache: the registry that its artifacts are copied to when it is deleted. */
+  exportAnnotation: `${prefix}export-to`,
+  /** What that annotation may be, as messages say it. */
+  exportAllowed:
+    "allowed is oci://HOST, oci://HOST:PORT or oci://HOST/PATH of a registry, in lower case after the host; http:// instead of oci:// for one without TLS",
+  /** On an OrasCache with that annotation, until its artifacts are copied. */
+  exportFinalizer: `${prefix}export`,
+  /** What the name of the Secret with the login for that registry has after that of the cache. */
+  exportSecretSuffix: "-export",
   shareVolume: "oras-share",
   sharePath: "/mnt/oras",
   credentialsVolume: "oras-credentials",
@@ -70,6 +79,8 @@ export const names = {
   listingUserAgent: `${operator}-list`,
   mirrorVolume: "registry-mirror",
   mirrorPath: "/var/run/oras/mirror",
+  exportVolume: "registry-export",
+  exportPath: "/var/run/oras/export",
   registryEnvironmentVolume: "registry-environment",
   registryEnvironmentPath: "/var/run/oras/environment",
   registryAuthVolume: "registry-auth",

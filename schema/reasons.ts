@@ -1,6 +1,6 @@
 import { exitCodes } from "./exit-codes.ts";
 
-/** Conditions of an OrasCache, in the order in which they are kept; the last seven are there only when they hold. */
+/** Conditions of an OrasCache, in the order in which they are kept; the last eight are there only when they hold. */
 export const conditionTypes = {
   Ready: "The registry answers and is what the spec asks for.",
   Available: "The registry answers.",
@@ -8,6 +8,8 @@ export const conditionTypes = {
   Degraded: "Something is wrong; reason and message say what.",
   SweepHealthy: "Retention did what its schedule asks for when it last ran.",
   Mirrored: "The registry of spec.mirrorTo has the artifacts that are to be copied there.",
+  Exported:
+    "The registry of the annotation export-to has all artifacts, so the deletion of the OrasCache may go on.",
   UpdatePending:
     "A new image or new settings take effect when the registry's Pod is restarted; its artifacts are lost then.",
   StorageLost: "Artifacts were lost when the registry's Pod or its volume was replaced.",
@@ -127,6 +129,16 @@ const states = {
   MirrorFailed: {
     meaning: "Artifacts are not copied to the registry of spec.mirrorTo. It is tried again.",
     fix: "The message says why; correct the registry, or the Secret of spec.mirrorTo.secretRef.",
+  },
+  Exporting: {
+    meaning:
+      "The OrasCache is being deleted, and its artifacts are copied to the registry of its annotation export-to before.",
+  },
+  Exported: { meaning: "The registry of the annotation export-to has all artifacts; the OrasCache goes." },
+  ExportFailed: {
+    meaning:
+      "The OrasCache is kept although it is being deleted, because not all of its artifacts can be copied to the registry of its annotation export-to, or the annotation is wrong. It is tried again.",
+    fix: "The message says why; correct the registry, the annotation, or the Secret whose name is that of the OrasCache with -export. To delete the OrasCache without its artifacts, remove the annotation.",
   },
   PodReplaced: {
     meaning: "The registry's Pod was replaced, and its artifacts are lost.",
@@ -283,6 +295,14 @@ const cacheEvents = {
   Mirrored: states.Mirrored,
   MirrorBehind: states.MirrorBehind,
   MirrorFailed: states.MirrorFailed,
+  Exporting: states.Exporting,
+  Exported: states.Exported,
+  ExportFailed: states.ExportFailed,
+  NotExported: {
+    meaning:
+      "The OrasCache went without the export that its annotation export-to asks for: its namespace was being deleted, or it was deleted with --cascade=foreground. Of a namespace that goes, the Event is about the operator's Pod.",
+    fix: "The message says where the artifacts are, if they are kept. Delete the OrasCache first and wait for it, then its namespace.",
+  },
 } as const satisfies Record<string, Reason>;
 
 /** Reasons of Events about a step's Pod and its Job, beside those of exit codes. */

@@ -11,8 +11,10 @@ import { limitsOf } from "./fullness.ts";
 import { keeperResources } from "./keeper-resources.ts";
 import { validUsers } from "./logins.ts";
 import { type MirrorParts, mirrorParts } from "./mirror.ts";
+import { exportSecretName } from "./export.ts";
 import { identityOf } from "./owner.ts";
-import { hasKeeper, runsKeeper, storageOf } from "./storage.ts";
+import { s3Parts } from "./s3.ts";
+import { asksForExport, hasKeeper, runsKeeper, storageOf } from "./storage.ts";
 import { certificateFile, certificateNames } from "./tls.ts";
 import type { StoredOrasCache } from "./types.ts";
 
@@ -53,6 +55,7 @@ export function keeperParts(cache: StoredOrasCache, facts: ChildFacts): KeeperPa
         ? []
         : [optionalVolume(names.registryUsersVolume, auth.usersSecretRef.name)]),
       ...mirror.volumes,
+      ...(canExport(cache) ? [optionalVolume(names.exportVolume, exportSecretName(cache))] : []),
     ],
   };
 }
@@ -118,6 +121,14 @@ function keeper(
   const measures = hasKeeper(cache);
   const storage = storageOf(cache);
   const sizeLimit = storage.kind === "emptyDir" ? storage.sizeLimit : undefined;
+  const redirects = storage.kind === "s3" && canExport(cache) ? s3Parts(storage.s3, storage.prefix) : undefined;
+  const env = [
+    ...Object.entries(canExport(cache) ? facts.proxies : {}).flatMap(([name, value]) =>
+      value ? [{ name, value }] : [],
+    ),
+    // The registry may redirect to its bucket.
+    ...(redirects?.env.filter(({ name }) => name === "SSL_CERT_DIR") ?? []),
+  ];
   return {
     name: names.keeperContainer,
     image,
@@ -131,8 +142,9 @@ function keeper(
       ...(sizeLimit === undefined ? [] : [option("limit", String(Math.floor(amountOf(sizeLimit))))]),
       option("refuse-at", String(limitsOf(cache).refuseAt)),
       ...mirror.options.map(([name, value]) => option(name, value)),
+      ...(canExport(cache) ? [option("export-credentials", names.exportPath)] : []),
     ],
-    ...(mirror.env.length === 0 ? {} : { env: [...mirror.env] }),
+    ...(env.length === 0 ? {} : { env }),
     ports: [
       { name: "metrics", containerPort: names.registryMetricsPort, protocol: "TCP" },
       { name: names.keeperContainer, containerPort: names.keeperPort, protocol: "TCP" },
@@ -144,12 +156,22 @@ function keeper(
       ...(measures ? [mount(names.registryDataVolume, names.registryDataPath)] : []),
       ...(writes.mounts.length > 0 ? writes.mounts : [keyMount]),
       ...mirror.volumeMounts,
+      ...(canExport(cache) ? [mount(names.exportVolume, names.exportPath, true)] : []),
+      ...(redirects?.volumeMounts ?? []),
     ],
   };
 }
 
 function option(name: keyof typeof agentOptions, value: string): string {
   return `--${name}=${value}`;
+}
+
+/**
+ * Whether a keeper can copy everything when its cache is deleted. One that looks after a volume can always: in an emptyDir it is
+ * too late for another Pod then.
+ */
+function canExport(cache: StoredOrasCache): boolean {
+  return hasKeeper(cache) || asksForExport(cache);
 }
 
 const keyMount = mount(names.registryKeyVolume, names.registryKeyPath, true);

@@ -1,4 +1,4 @@
-import type { V1EnvVar, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
+import type { V1Volume, V1VolumeMount } from "@kubernetes/client-node";
 import type { agentOptions } from "../../schema/agent-options.ts";
 import { names } from "../../schema/names.ts";
 import { parseRegistry } from "../annotations/reference.ts";
@@ -14,12 +14,11 @@ import type { MirrorReport, Usage } from "./usage.ts";
 /** What a keeper has that copies artifacts to another registry. */
 export interface MirrorParts {
   readonly options: readonly [keyof typeof agentOptions, string][];
-  readonly env: readonly V1EnvVar[];
   readonly volumeMounts: readonly V1VolumeMount[];
   readonly volumes: readonly V1Volume[];
 }
 
-const none: MirrorParts = { options: [], env: [], volumeMounts: [], volumes: [] };
+const none: MirrorParts = { options: [], volumeMounts: [], volumes: [] };
 
 /**
  * What makes the keeper copy artifacts. It reads them from the volume, and the Secret from a volume, too: the operator reads
@@ -30,10 +29,10 @@ const none: MirrorParts = { options: [], env: [], volumeMounts: [], volumes: [] 
  */
 export function mirrorParts(
   cache: StoredOrasCache,
-  facts: Pick<CacheInstallation, "clusterDomain" | "proxies">,
+  facts: Pick<CacheInstallation, "clusterDomain">,
 ): MirrorParts {
   const { mirrorTo } = cache.spec;
-  if (mirrorTo === undefined || !hasKeeper(cache) || isItself(cache, facts)) return none;
+  if (mirrorTo === undefined || !hasKeeper(cache) || isItself(cache, mirrorTo.registry, facts)) return none;
   const { registry, repositories, secretRef } = mirrorTo;
   const to = parseRegistry(registry);
   const isPlain = secretRef !== undefined && to.plainHttp && staysInside(to, facts.clusterDomain);
@@ -44,7 +43,6 @@ export function mirrorParts(
       ...(secretRef === undefined ? [] : [["mirror-credentials", names.mirrorPath] as const]),
       ...(isPlain ? [["plain-login-host", to.host] as const] : []),
     ].map(([name, value]) => [name as keyof typeof agentOptions, value]),
-    env: Object.entries(facts.proxies).flatMap(([name, value]) => (value ? [{ name, value }] : [])),
     volumeMounts:
       secretRef === undefined
         ? []
@@ -61,12 +59,19 @@ export function mirrorParts(
   };
 }
 
-/** Whether the other registry is this one: what is copied there would be copied again, under a longer name each time. */
-function isItself(
+/**
+ * Whether another registry is this one: what is copied there would be copied again, under a longer name each time.
+ *
+ * @param cache - whose registry
+ * @param registry - the other one
+ * @param facts - of the installation
+ */
+export function isItself(
   cache: StoredOrasCache,
+  registry: string,
   { clusterDomain }: Pick<CacheInstallation, "clusterDomain">,
 ): boolean {
-  const { host } = parseRegistry(cache.spec.mirrorTo?.registry ?? "");
+  const { host } = parseRegistry(registry);
   return hostsOf(identityOf(cache), clusterDomain).includes(host.toLowerCase());
 }
 
@@ -91,7 +96,7 @@ export function mirrorVerdict(
   const { mirrorTo } = cache.spec;
   if (mirrorTo === undefined) return undefined;
   const { registry } = mirrorTo;
-  if (isItself(cache, about.installation))
+  if (isItself(cache, registry, about.installation))
     return failed(
       `spec.mirrorTo.registry ${registry} is the registry of this ${names.kind}. Name another one.`,
     );

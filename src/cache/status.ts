@@ -6,6 +6,7 @@ import { isClosed } from "./access-secrets.ts";
 import { cacheHost, remoteUrl } from "./address.ts";
 import { capacityOf, isGrowing, requestOf } from "./claim.ts";
 import { updateConditions, type Verdict } from "./conditions.ts";
+import { type Exporting, exportVerdict } from "./export.ts";
 import type { CacheInstallation } from "./facts.ts";
 import { currentUser, rotationVerdict } from "./logins.ts";
 import { mirrorVerdict } from "./mirror.ts";
@@ -47,6 +48,8 @@ export interface Observation {
   readonly retention?: RetentionOutcome | undefined;
   /** Of a cache that names a remote registry; undefined if it was not asked. */
   readonly remote?: RemoteAnswer | undefined;
+  /** What is known of the export before the cache goes; undefined where there is nothing to say. */
+  readonly exporting?: Exporting | undefined;
   readonly installation: CacheInstallation;
   /** The present, as RFC 3339. */
   readonly time: string;
@@ -134,6 +137,7 @@ function deployed(observation: Observation) {
     Degraded: problem ? { ...problem, status: "True" } : noProblem,
     ...(retention.verdict === undefined ? {} : { SweepHealthy: retention.verdict }),
     ...mirrored(observation),
+    ...exported(observation),
     ...updatePending(observation),
     ...storageLost(cache, storage),
     ...(low === undefined ? {} : { StorageLow: low }),
@@ -324,6 +328,10 @@ function storageLost(cache: StoredOrasCache, storage: StorageStatus): Verdicts {
 function mirrored({ cache, usage, installation, time }: Observation): Verdicts {
   const verdict = mirrorVerdict(cache, { usage, installation, time, before: known(cache, "Mirrored") });
   return verdict === undefined ? {} : { Mirrored: verdict };
+}
+
+function exported({ cache, exporting, trouble }: Observation): Verdicts {
+  return exporting === undefined ? {} : { Exported: exportVerdict(cache, exporting, trouble) };
 }
 
 /** What the status says already. */

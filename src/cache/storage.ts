@@ -41,8 +41,14 @@ export function mayBeElsewhere({ spec }: StoredOrasCache): boolean {
   );
 }
 
+/** Whether artifacts are to be copied to another registry when a cache is deleted. */
+export function asksForExport({ spec, metadata }: StoredOrasCache): boolean {
+  return spec.deploy && metadata?.annotations?.[names.exportAnnotation] !== undefined;
+}
+
 /**
- * Whether a keeper runs beside the registry: to look after its volume, its certificate, or users that change.
+ * Whether a keeper runs beside the registry: to look after its volume, its certificate, or users that change, or to copy
+ * artifacts in the end.
  *
  * @param cache - as stored
  */
@@ -50,6 +56,7 @@ export function runsKeeper(cache: StoredOrasCache): boolean {
   const { deploy, tls, auth } = cache.spec;
   return (
     hasKeeper(cache) ||
+    asksForExport(cache) ||
     (deploy && (tls !== undefined || auth?.usersSecretRef !== undefined || auth?.rotate !== undefined))
   );
 }

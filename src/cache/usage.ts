@@ -64,7 +64,8 @@ export function usageOf(report: unknown): Usage | undefined {
 /** As many as a message bears. */
 const mostSamples = 3;
 
-function mirrorOf(report: unknown): MirrorReport | undefined {
+/** What is to be believed of what a keeper says of a registry that it copies to. */
+export function mirrorOf(report: unknown): MirrorReport | undefined {
   const { to, listed, oldest, trouble, refused, samples } = fieldsOf(report);
   const [name, counts] = [textOf(to), { refused }];
   if (name === undefined || !areCounts(counts)) return undefined;

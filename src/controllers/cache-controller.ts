@@ -15,6 +15,7 @@ import { resources } from "../kube/resources.ts";
 import { createReconciler } from "./caches.ts";
 import { childKinds } from "./child-kinds.ts";
 import type { AskEnforced } from "./enforcement.ts";
+import type { AskExport } from "./farewell.ts";
 import type { ClaimStorage } from "./ownership.ts";
 import type { Asked } from "./remotes.ts";
 import { type AskReport, createReports, type ObserveUsage } from "./reports.ts";
@@ -44,6 +45,10 @@ interface CacheControllerSettings extends Pick<UsersSettings, "tellUsers" | "let
   /** A mirror of the injected Pods. */
   readonly steps: Pick<Reflector<StepPod>, "store" | "subscribe" | "synced">;
   readonly publish: EventRecorder;
+  /** Asks a keeper to copy everything to another registry. */
+  readonly askExport: AskExport;
+  /** The operator's own Pod. */
+  readonly self: KubeObject;
   /** Asks whether a remote registry answers; undefined where none may be asked. */
   readonly askRemote: ((registry: string) => Promise<Asked>) | undefined;
   /** Asks a registry of the operator's whether it refuses who has no password. */

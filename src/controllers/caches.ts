@@ -6,6 +6,7 @@ import type { EventReason } from "../../schema/reasons.ts";
 import { asksForPassword, cacheKey, podAsksForPassword } from "../cache/access.ts";
 import { authorsIn } from "../cache/ca-config-map.ts";
 import { type Child, desiredChildren } from "../cache/children.ts";
+import type { Exporting } from "../cache/export.ts";
 import type { CacheInstallation, RegistryCas } from "../cache/facts.ts";
 import { loginNotes } from "../cache/logins.ts";
 import { isRecorded } from "../cache/network-mode.ts";
@@ -34,6 +35,7 @@ import { childKinds } from "./child-kinds.ts";
 import { isOwnedBy } from "./child-owner.ts";
 import { type ChildChange, type Children, type ChildStores, createChildren } from "./children.ts";
 import { type AskEnforced, createEnforcement } from "./enforcement.ts";
+import { type AskExport, createFarewell } from "./farewell.ts";
 import { notesOf } from "./notes.ts";
 import { FailedTryError, retryAfter, troubleFrom } from "./obstacles.ts";
 import { type ClaimStorage, createOwnership } from "./ownership.ts";
@@ -71,6 +73,10 @@ export interface ReconcilerSettings extends UsersSettings {
   /** How the last pass of retention of a cache ended, if there was one. */
   readonly retentionOf: (key: string) => RetentionOutcome | undefined;
   readonly record: EventRecorder;
+  /** Asks a keeper to copy everything to another registry. */
+  readonly askExport: AskExport;
+  /** The operator's own Pod. */
+  readonly self: KubeObject;
   /** What children depend on and is the same for all caches. */
   readonly installation: CacheInstallation;
 }
@@ -87,6 +93,7 @@ interface Look extends Finding {
   readonly remote: RemoteAnswer | undefined;
   readonly usage?: Usage | undefined;
   readonly users?: Users | undefined;
+  readonly exporting?: Exporting | undefined;
 }
 
 /** Brings caches in line with their specs. */
@@ -123,6 +130,8 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
   const rotation = createRotation(settings, settings.installation, (pod, cache) =>
     registryTrust(pod, cache, settings.installation, client),
   );
+
+  const farewell = createFarewell(settings);
 
   const childrenFor = (key: string, owner: CacheIdentity): Children => {
     const known = memories.get(key);
@@ -285,7 +294,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     stored: StoredOrasCache,
     cache: StoredOrasCache,
     key: string,
-    { trouble, remote, usage, users }: Look,
+    { trouble, remote, usage, users, exporting }: Look,
   ) => {
     const status = statusOf({
       cache,
@@ -297,6 +306,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
       usage,
       users,
       retention: settings.retentionOf(key),
+      exporting,
       installation: installationFor(key),
       time: `${new Date().toISOString().slice(0, 19)}Z`,
     });
@@ -318,17 +328,20 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
       settings.reports.forget(key);
       settings.arrivals.forget(key);
       prefixes.forget(key);
+      farewell.forget(key);
       return undefined;
     }
+    const held = await farewell.look(stored, settings.podsOf(key));
     // Its children are deleted by the garbage collector, by their owner references.
-    if (stored.metadata?.deletionTimestamp) return undefined;
+    if (held.cache === undefined) return held.againInMs;
     const rotated = stored.spec.deploy
-      ? await rotation(stored, liveSet(key), settings.podsOf(key))
+      ? await rotation(held.cache, liveSet(key), settings.podsOf(key))
       : { cache: stored };
-    const found = await look(rotated.cache, key);
+    const found = { ...(await look(rotated.cache, key)), exporting: held.exporting };
     const status = await report(stored, rotated.cache, key, found);
     if (found.error !== undefined) return afterError(found.error);
     return earliest(
+      held.againInMs,
       rotated.againInMs,
       found.againInMs,
       untilDeadline(status, Date.now()),
@@ -424,7 +437,15 @@ function statusNotes(
   }
   for (const { reason, note } of loginNotes(cache.status, status))
     notes.push({ type: "Normal", action: "Rotate", reason, note });
-  return [...notes, ...mirrorNotes(cache, status)];
+  return [...notes, ...mirrorNotes(cache, status), ...exportNotes(cache, status)];
+}
+
+/** That artifacts are copied before the cache goes, or cannot be. */
+function exportNotes(cache: StoredOrasCache, status: OrasCacheStatus): EventNote[] {
+  const [now, before] = [conditionOf(status, "Exported"), conditionOf(cache.status, "Exported")];
+  if (now === undefined || now.reason === before?.reason) return [];
+  const type = now.reason === "ExportFailed" ? "Warning" : "Normal";
+  return [{ type, action: "Export", reason: now.reason as EventReason, note: now.message }];
 }
 
 /** That artifacts are copied to the other registry, or are not any more. */

@@ -18,6 +18,7 @@ export const resources = {
     kind: names.kind,
     namespaced: true,
   },
+  namespaces: { group: "", version: "v1", plural: "namespaces", kind: "Namespace", namespaced: false },
   pods: { group: "", version: "v1", plural: "pods", kind: "Pod", namespaced: true },
   nodes: { group: "", version: "v1", plural: "nodes", kind: "Node", namespaced: false },
   limitRanges: { group: "", version: "v1", plural: "limitranges", kind: "LimitRange", namespaced: true },

@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { names } from "../../schema/names.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import { cacheController } from "../controllers/cache-controller.ts";
@@ -9,6 +10,7 @@ import { keepStep, type StepPod } from "../controllers/step-pods.ts";
 import { stepController } from "../controllers/steps.ts";
 import { waitingController } from "../controllers/waiting.ts";
 import { recordedInjection } from "../injection/marker.ts";
+import { askExport } from "../keeper/export.ts";
 import { askReport } from "../keeper/report.ts";
 import { retentionKeeper } from "../keeper/retention.ts";
 import { tellUsers } from "../keeper/users.ts";
@@ -103,6 +105,11 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
       tellUsers: (peer, token, users) => tellUsers(peer, token, users, watching.signal),
       letsIn: (peer, authorization) => letsIn(peer, authorization, watching.signal),
       askReport: (peer, token) => askReport(peer, token, watching.signal),
+      askExport: (peer, token, asked) => askExport(peer, token, asked, watching.signal),
+      self: {
+        ...{ apiVersion: "v1", kind: resources.pods.kind },
+        metadata: { name: hostname(), namespace: options.namespace },
+      },
       observeUsage: metrics.observeUsage,
       installation: {
         openshift: facts.openshift,

@@ -8,7 +8,7 @@ import { operatorPolicies } from "./operator.ts";
 export function renderPolicies(schema: Schema): Rendered[] {
   const groups = {
     confineOperator: operatorPolicies(schema),
-    annotations: [...annotationPolicies(schema), ...cachePolicies()],
+    annotations: [...annotationPolicies(schema), ...cachePolicies(schema)],
   };
   return [
     manifest("config/policies/operator.yaml", groups.confineOperator),

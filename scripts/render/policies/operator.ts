@@ -44,6 +44,12 @@ export function operatorPolicies(schema: Schema): object[] {
       ],
     }),
     ...rule({
+      name: "holds-caches-only",
+      resources: [at(resources.orasCaches)],
+      operations: ["CREATE", "UPDATE", "DELETE"],
+      validations: cacheRules(),
+    }),
+    ...rule({
       name: "runs-registries-only",
       resources: [at(resources.statefulSets)],
       operations: ["CREATE", "UPDATE"],
@@ -162,6 +168,21 @@ export function operatorPolicies(schema: Schema): object[] {
 
 function at({ group, version, plural }: { group: string; version: string; plural: string }) {
   return { group, version, resource: plural };
+}
+
+/** Of an OrasCache the operator writes its own finalizer, and the status, which is another resource. */
+function cacheRules(): Validation[] {
+  const others = (object: string) =>
+    `${object}.metadata.?finalizers.orValue([]).filter(f, f != ${quote(names.exportFinalizer)})`;
+  const same = ["labels", "annotations", "ownerReferences"]
+    .map((field) => `object.metadata.?${field} == oldObject.metadata.?${field}`)
+    .join(" && ");
+  return [
+    {
+      expression: `request.operation == "UPDATE" && object.spec == oldObject.spec && ${same} && ${others("object")} == ${others("oldObject")}`,
+      message: `of an ${names.kind} the operator may only write the status and the finalizer ${names.exportFinalizer}`,
+    },
+  ];
 }
 
 /** That the cache exists cannot be asked here: the API server checks no owner reference. */

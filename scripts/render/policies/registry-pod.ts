@@ -138,8 +138,8 @@ function podRules(): Validation[] {
     },
     {
       // ConfigMaps: policies of the cluster put CAs into Pods by them.
-      expression: `variables.pod.?volumes.orValue([]).all(v, has(v.emptyDir) || has(v.configMap) || (has(v.persistentVolumeClaim) && v.name == ${quote(names.registryDataVolume)}) || (has(v.secret) && (v.name in ${list([names.registryS3CaVolume, names.registryCertificateVolume, names.registryUsersVolume, names.mirrorVolume])} || v.secret.?secretName.orValue("").startsWith(object.metadata.name + "-key-"))) || (has(v.secret) && v.name == ${quote(names.registryEnvironmentVolume)} && ${isOrasEnv}) || variables.oldVolumes.exists(o, o == v))`,
-      message: `a registry has volumes of the kinds emptyDir and configMap, a claim as ${names.registryDataVolume}, and the Secrets with its key, with its whole environment, with its users, with its certificate, with the CA of its object storage and with the login of its mirror only`,
+      expression: `variables.pod.?volumes.orValue([]).all(v, has(v.emptyDir) || has(v.configMap) || (has(v.persistentVolumeClaim) && v.name == ${quote(names.registryDataVolume)}) || (has(v.secret) && (v.name in ${list([names.registryS3CaVolume, names.registryCertificateVolume, names.registryUsersVolume, names.mirrorVolume])} || v.secret.?secretName.orValue("").startsWith(object.metadata.name + "-key-") || (v.name == ${quote(names.exportVolume)} && v.secret.?secretName.orValue("") == object.metadata.name + ${quote(names.exportSecretSuffix)}))) || (has(v.secret) && v.name == ${quote(names.registryEnvironmentVolume)} && ${isOrasEnv}) || variables.oldVolumes.exists(o, o == v))`,
+      message: `a registry has volumes of the kinds emptyDir and configMap, a claim as ${names.registryDataVolume}, and the Secrets with its key, with its whole environment, with its users, with its certificate, with the CA of its object storage, with the login of its mirror and with that of its export only`,
     },
     {
       expression: unless(

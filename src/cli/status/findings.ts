@@ -46,6 +46,7 @@ export function ofCache({ cache, cacheName, namespace, pods, keeperFails }: Fact
   }
   const { status } = cache;
   const ready = conditionOf(status, "Ready");
+  if (cache.metadata?.deletionTimestamp !== undefined) return [leaving(cache)];
   if (ready === undefined) {
     const text = "The operator has not looked at it yet.";
     return [
@@ -81,6 +82,17 @@ function withoutKeeper(cacheName: string, why: string): Finding {
       "deleted or measured, and ls does not know when artifacts were pushed.",
     todo: `Read its log: kubectl logs ${cacheName}-0 -c ${container}. If that says nothing, look at its node and its volume.`,
   };
+}
+
+/** What a cache waits for that is being deleted. */
+function leaving({ status, metadata }: NonNullable<Facts["cache"]>): Finding {
+  const exported = conditionOf(status, "Exported");
+  if (exported === undefined) {
+    const others = (metadata?.finalizers ?? []).join(", ");
+    return { level: "waits", text: `It is being deleted, and waits for who set its finalizers: ${others}.` };
+  }
+  const level = exported.reason === "ExportFailed" ? "bad" : "waits";
+  return { level, text: `It is being deleted. ${exported.message}`, ...withFix(exported.reason) };
 }
 
 function good(text: string): Finding {

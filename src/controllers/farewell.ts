@@ -1,0 +1,208 @@
+import type { V1Namespace, V1Pod } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
+import { cacheKey, keeperToken } from "../cache/access.ts";
+import {
+  counted,
+  type ExportAnswer,
+  type Exporting,
+  type ExportRequest,
+  type ExportTarget,
+  exportRequest,
+  exportTarget,
+  whatStays,
+} from "../cache/export.ts";
+import { type Farewell, farewellOf, type LetGoReason } from "../cache/farewell.ts";
+import { identityOf } from "../cache/owner.ts";
+import { hostOf, isReady } from "../cache/pods.ts";
+import { storageOf } from "../cache/storage.ts";
+import { hasKeeperIn } from "../cache/told-users.ts";
+import type { StoredOrasCache } from "../cache/types.ts";
+import type { KubeClient } from "../kube/client.ts";
+import { isStatus } from "../kube/errors.ts";
+import type { EventNote, EventRecorder } from "../kube/events.ts";
+import { get, type KubeObject, keyOf, patchJson } from "../kube/objects.ts";
+import { resources } from "../kube/resources.ts";
+import type { Peer } from "../registry/peer.ts";
+import { keeperTrust } from "./trust.ts";
+
+/** Asks a keeper to export, or how far it is. */
+export type AskExport = (peer: Peer, token: string, asked: ExportRequest) => Promise<ExportAnswer>;
+
+/** What holding and exporting needs. */
+export interface FarewellSettings {
+  readonly client: KubeClient;
+  readonly askExport: AskExport;
+  readonly record: EventRecorder;
+  /** The operator's own Pod: of what goes with its namespace, Events are written about it. */
+  readonly self: KubeObject;
+  readonly installation: { readonly operatorKey: string; readonly clusterDomain: string };
+}
+
+/** A cache as it is to be looked after, and what is known of its export. */
+interface Held {
+  /** Undefined: it is gone, or let go. */
+  readonly cache?: StoredOrasCache;
+  readonly exporting?: Exporting;
+  readonly againInMs?: number;
+}
+
+const pollMs = 3_000;
+const soonMs = 1_000;
+/** A keeper that is started again answers by then. */
+const patientFor = 20;
+const foreground = "foregroundDeletion";
+
+/**
+ * Holds caches whose artifacts are to be copied to another registry when they are deleted, has their keepers copy, and lets them go.
+ * Nothing is remembered that counts: another leader, or another keeper, goes on by asking again.
+ *
+ * @param settings - see there
+ */
+export function createFarewell(settings: FarewellSettings) {
+  const { client, record, installation } = settings;
+  const silent = new Map<string, number>();
+
+  const ask = async (
+    cache: StoredOrasCache,
+    pods: readonly V1Pod[],
+    { to }: ExportTarget,
+  ): Promise<Exporting["answer"]> => {
+    if (to === undefined) return undefined;
+    const ready = pods.filter((pod) => isReady(pod) && hostOf(pod) !== undefined);
+    // Always the same one of several.
+    const [pod] = ready.sort((a, b) => (a.metadata?.name ?? "").localeCompare(b.metadata?.name ?? ""));
+    if (pod === undefined) return undefined;
+    // On a volume, and with S3, it is replaced by one that can.
+    const cannot =
+      storageOf(cache).kind === "emptyDir" ? ({ said: "cannot", silent: false } as const) : undefined;
+    if (!hasKeeperIn(pod.spec)) return cannot;
+    const identity = identityOf(cache);
+    const peer = {
+      host: `${hostOf(pod)}:${names.keeperPort}`,
+      trust: await keeperTrust(pod, identity, installation.operatorKey),
+    };
+    const token = keeperToken(cacheKey(installation.operatorKey, identity));
+    const said = await settings.askExport(peer, token, exportRequest(cache, to, installation));
+    if (said === "cannot") return cannot;
+    const times = said === undefined ? (silent.get(keyOf(cache)) ?? 0) + 1 : 0;
+    silent.set(keyOf(cache), times);
+    return { said, silent: times >= patientFor };
+  };
+
+  const namespaceGoes = async ({ metadata }: StoredOrasCache): Promise<boolean> => {
+    const found = await get<V1Namespace & KubeObject>(client, resources.namespaces, {
+      name: metadata?.namespace,
+    });
+    return found === undefined || found.metadata?.deletionTimestamp !== undefined;
+  };
+
+  const tell = (cache: StoredOrasCache, because: LetGoReason, exporting: Exporting | undefined) => {
+    const note = goodbye(cache, because, exporting);
+    if (note !== undefined) record(because === "namespace" ? settings.self : cache, note);
+  };
+
+  const see = async (cache: StoredOrasCache, pods: readonly V1Pod[]) => {
+    const { deletionTimestamp, finalizers = [] } = cache.metadata ?? {};
+    const isHeld = finalizers.includes(names.exportFinalizer);
+    const isDeleted = deletionTimestamp !== undefined;
+    const isForeground = finalizers.includes(foreground);
+    const target = exportTarget(cache, installation);
+    const seen = { isHeld, isDeleted, isForeground, target, namespaceGoes: false, isExported: false };
+    if (!isDeleted || !isHeld || target === undefined) return { leaving: seen, target };
+    const goes = await namespaceGoes(cache);
+    const answer = goes || isForeground ? undefined : await ask(cache, pods, target);
+    const said = answer?.said;
+    const isExported = typeof said === "object" && said.whole;
+    return {
+      leaving: { ...seen, namespaceGoes: goes, isExported },
+      target,
+      exporting: { target, ...(answer === undefined ? {} : { answer }) },
+    };
+  };
+
+  return {
+    /**
+     * Does what is to be done about the end of a cache.
+     *
+     * @param cache - as stored
+     * @param pods - its registry's
+     */
+    look: async (cache: StoredOrasCache, pods: readonly V1Pod[]): Promise<Held> => {
+      const { leaving, target, exporting } = await see(cache, pods);
+      const farewell: Farewell = farewellOf(leaving);
+      switch (farewell.act) {
+        case "gone":
+          return {};
+        case "export":
+          // A registry that is suspended has its artifacts on a volume or in S3.
+          return {
+            cache: { ...cache, spec: { ...cache.spec, suspend: false } },
+            ...(exporting && { exporting }),
+            againInMs: pollMs,
+          };
+        case "let go": {
+          const isDone = await changeFinalizers(client, cache, without);
+          if (isDone) tell(cache, farewell.because, exporting);
+          if (leaving.isDeleted) return isDone ? {} : { againInMs: soonMs };
+          return { cache, ...(isDone ? {} : { againInMs: soonMs }) };
+        }
+        case "hold":
+          if (!(await changeFinalizers(client, cache, withOurs))) return { cache, againInMs: soonMs };
+      }
+      return { cache, ...(target?.problem === undefined ? {} : { exporting: { target } }) };
+    },
+    forget: (key: string) => silent.delete(key),
+  };
+}
+
+function withOurs(finalizers: readonly string[]): string[] {
+  return [...finalizers, names.exportFinalizer];
+}
+
+function without(finalizers: readonly string[]): string[] {
+  return finalizers.filter((each) => each !== names.exportFinalizer);
+}
+
+/** Changes them unless somebody else has changed the object meanwhile; says whether they are as wanted. */
+async function changeFinalizers(
+  client: KubeClient,
+  { metadata }: StoredOrasCache,
+  change: (finalizers: readonly string[]) => string[],
+): Promise<boolean> {
+  const { namespace, name, uid, resourceVersion, finalizers } = metadata ?? {};
+  const operations = [
+    { op: "test", path: "/metadata/uid", value: uid },
+    { op: "test", path: "/metadata/resourceVersion", value: resourceVersion },
+    { op: "add", path: "/metadata/finalizers", value: change(finalizers ?? []) },
+  ];
+  try {
+    await patchJson(client, resources.orasCaches, { namespace, name }, operations);
+    return true;
+  } catch (error) {
+    // Gone meanwhile, or changed: the watch tells of it, and another look follows.
+    if (isStatus(error, 404)) return true;
+    if (isStatus(error, 409, 422)) return false;
+    throw error;
+  }
+}
+
+function goodbye(
+  cache: StoredOrasCache,
+  because: LetGoReason,
+  exporting: Exporting | undefined,
+): EventNote | undefined {
+  const { namespace, name } = identityOf(cache);
+  const to = exporting?.target.to ?? "another registry";
+  if (because === "not asked") return undefined;
+  if (because === "exported") {
+    const said = exporting?.answer?.said;
+    const total = typeof said === "object" ? said.total : 0;
+    return { type: "Normal", action: "Export", reason: "Exported", note: `${to} has ${counted(total)}.` };
+  }
+  const why =
+    because === "namespace"
+      ? "because its namespace is being deleted"
+      : "because with --cascade=foreground its registry is deleted first";
+  const note = `The ${names.kind} ${namespace}/${name} goes without its export to ${to}, ${why}. ${whatStays(cache, because === "namespace")}`;
+  return { type: "Warning", action: "Export", reason: "NotExported", note };
+}
