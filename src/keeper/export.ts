@@ -1,6 +1,6 @@
 import { type ExportAnswer, type ExportRequest, exportReportOf } from "../cache/export.ts";
 import type { Peer } from "../registry/peer.ts";
-import { askKeeper } from "./ask.ts";
+import { askKeeper, keeperAt } from "./ask.ts";
 
 const longestMs = 10_000;
 const mostBytes = 64 * 1024;
@@ -23,7 +23,7 @@ export async function askExport(
   const within = AbortSignal.any([signal, AbortSignal.timeout(longestMs)]);
   const request = { method: "PUT", path: "/export", body: asked, mostBytes, signal: within } as const;
   try {
-    const { status, body } = await askKeeper(peer, token, request);
+    const { status, body } = await askKeeper(keeperAt(peer, token), request);
     if (status === 404 || status === 405) return "cannot";
     return status === 200 ? exportReportOf(body, asked.to) : undefined;
   } catch {
