@@ -33,5 +33,6 @@ export function hostOf({ status }: V1Pod): string | undefined {
  */
 export function startOf({ metadata, status }: V1Pod, container: string): string {
   const found = status?.containerStatuses?.find(({ name }) => name === container);
-  return `${metadata?.uid} ${found?.restartCount ?? 0}`;
+  // A node that lost what it knew, as by a reboot, counts from 0 again.
+  return `${metadata?.uid} ${found?.containerID ?? found?.restartCount ?? 0}`;
 }

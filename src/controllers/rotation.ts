@@ -8,6 +8,7 @@ import { hostOf, isReady, startOf } from "../cache/pods.ts";
 import { isRolledOut } from "../cache/rollout.ts";
 import { hasKeeperIn, usersIn } from "../cache/told-users.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
+import { type Backoff, createBackoff } from "../kube/backoff.ts";
 import { forgetOldest } from "../kube/forget.ts";
 import type { Peer, Trust } from "../registry/peer.ts";
 import { keeperTrust } from "./trust.ts";
@@ -29,6 +30,8 @@ interface Rotated {
 }
 
 const retryMs = 30_000;
+/** A keeper that was started again knows the users that its Pod was made with, until it is told. */
+const untoldMs = 1_000;
 /** A rotation that has begun waits for little: the StatefulSet that was changed for it. */
 const soonMs = 1_000;
 const mostRemembered = 10_000;
@@ -54,6 +57,7 @@ export function createRotation(
 ) => Promise<Rotated> {
   const { operatorKey } = installation;
   const told = new Map<string, string>();
+  const untold = new Map<string, Backoff>();
 
   const isTold = async (cache: StoredOrasCache, pod: V1Pod): Promise<boolean> => {
     const users = validUsers(cache);
@@ -83,6 +87,13 @@ export function createRotation(
     return settings.letsIn(peer, basicOf(cacheKey(operatorKey, identityOf(cache)), user));
   };
 
+  const untoldAgain = (uid: string): number => {
+    const waits = untold.get(uid) ?? createBackoff(untoldMs, retryMs);
+    untold.set(uid, waits);
+    forgetOldest(untold, mostRemembered);
+    return waits.next();
+  };
+
   return async (stored, statefulSet, pods) => {
     const asking = pods.filter((pod) => podAsksForPassword(pod.spec) && isReady(pod));
     const isSettled = isRolledOut(statefulSet) && pods.length > 0 && asking.length === pods.length;
@@ -90,14 +101,17 @@ export function createRotation(
     const isInUse = (user: string) =>
       settings.loginsInUse(namespace).has(loginSecretName(identityOf(stored), installation, user));
     const planned = withLogins(stored, plannedLogins(stored, { now: Date.now(), isSettled, isInUse }));
-    const answers = await Promise.all(asking.map((pod) => isTold(planned, pod)));
-    const areTold = !answers.includes(false);
+    // Before a registry that was started again lets anybody in, its keeper can be told.
+    const telling = pods.filter((pod) => asking.includes(pod) || runsKeeper(pod));
+    const areTold = await allOf(telling, (pod) => isTold(planned, pod));
+    if (!areTold) return { cache: planned, againInMs: untoldAgain(identityOf(stored).uid) };
+    untold.delete(identityOf(stored).uid);
     const { next } = stored.status?.auth ?? {};
     if (next === undefined || next !== planned.status?.auth?.next) {
       const begins = planned.status?.auth?.next === undefined ? undefined : soonMs;
-      return { cache: planned, againInMs: areTold ? (begins ?? again(planned)) : retryMs };
+      return { cache: planned, againInMs: begins ?? again(planned) };
     }
-    const isDone = isSettled && areTold && (await allOf(asking, (pod) => isLetIn(planned, pod, next)));
+    const isDone = isSettled && (await allOf(asking, (pod) => isLetIn(planned, pod, next)));
     if (!isDone) return { cache: planned, againInMs: retryMs };
     const cache = withLogins(planned, switched(planned, Date.now()));
     return { cache, againInMs: again(cache) };
@@ -106,6 +120,13 @@ export function createRotation(
 
 function again(cache: StoredOrasCache): number | undefined {
   return untilNextLogin(cache, Date.now());
+}
+
+/** Whether it can be told, though its registry may not be ready. */
+function runsKeeper({ metadata, spec, status }: V1Pod): boolean {
+  if (metadata?.deletionTimestamp !== undefined || !podAsksForPassword(spec)) return false;
+  const found = status?.containerStatuses?.find(({ name }) => name === names.keeperContainer);
+  return found?.state?.running !== undefined;
 }
 
 async function allOf<T>(all: readonly T[], is: (one: T) => Promise<boolean>): Promise<boolean> {

@@ -112,15 +112,56 @@ describe("a rotation", () => {
     expect(tellUsers).not.toHaveBeenCalled();
   });
 
-  test("tells a keeper again that was started again, by its Pod's arguments of before", async () => {
+  const keeperOf = (pod: V1Pod, of: object, isPodReady = true): V1Pod => {
+    const status = { name: names.keeperContainer, image: "", imageID: "", ready: true, restartCount: 0 };
+    const { conditions, ...others } = pod.status ?? {};
+    return {
+      ...pod,
+      status: {
+        ...others,
+        ...(conditions && isPodReady ? { conditions } : {}),
+        containerStatuses: [{ ...status, ...of }],
+      },
+    };
+  };
+  const running = { running: { startedAt: new Date(past) } };
+
+  test.each<[string, V1Pod]>([
+    ["in its Pod", keeperOf(old, { containerID: "containerd://2", restartCount: 1 })],
+    ["by a node that counts from 0 after its reboot", keeperOf(old, { containerID: "containerd://2" })],
+    [
+      "and whose registry is not ready",
+      keeperOf(old, { containerID: "containerd://2", state: running }, false),
+    ],
+  ])(
+    "tells a keeper again that was started again, %s, by its Pod's arguments of before",
+    async (_, again) => {
+      const { rotate, tellUsers } = rotationWith();
+      const cache = cacheWith({ user: "oras-2" });
+      await rotate(cache, setOf(cache), [keeperOf(old, { containerID: "containerd://1" })]);
+      await rotate(cache, setOf(cache), [again]);
+      await rotate(cache, setOf(cache), [again]);
+      expect(tellUsers).toHaveBeenCalledTimes(2);
+      expect(tellUsers).toHaveBeenLastCalledWith(expect.anything(), keeperToken(key), ["oras-2"]);
+    },
+  );
+
+  test("does not ask a keeper that does not run", async () => {
     const { rotate, tellUsers } = rotationWith();
     const cache = cacheWith({ user: "oras-2" });
-    await rotate(cache, setOf(cache), [old]);
-    const status = { name: names.keeperContainer, image: "", imageID: "", ready: true, restartCount: 1 };
-    const again = { ...old, status: { ...old.status, containerStatuses: [status] } };
-    await rotate(cache, setOf(cache), [again]);
-    await rotate(cache, setOf(cache), [again]);
-    expect(tellUsers).toHaveBeenCalledTimes(2);
+    const waiting = keeperOf(old, { state: { waiting: { reason: "CrashLoopBackOff" } } }, false);
+    await rotate(cache, setOf(cache), [waiting]);
+    expect(tellUsers).not.toHaveBeenCalled();
+  });
+
+  test("tells a keeper that does not answer again after a second, then less often", async () => {
+    const { rotate } = rotationWith({ tellUsers: async () => false });
+    const cache = cacheWith({ user: "oras-2" });
+    const waits = [];
+    for (let i = 0; i < 8; i++) waits.push((await rotate(cache, setOf(cache), [old])).againInMs ?? 0);
+    expect(waits[0]).toBeLessThanOrEqual(2_000);
+    expect(waits[7]).toBeGreaterThan(10_000);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(60_000);
   });
 
   test("leaves a login valid that a Pod has, and tells when it is not any more", async () => {
