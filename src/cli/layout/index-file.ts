@@ -7,10 +7,13 @@ import { exits } from "../exits.ts";
 import { digestPattern } from "../oci/registry.ts";
 import type { Descriptor } from "../oci/types.ts";
 import { CliError, reasonOf } from "../output.ts";
+import { withLock } from "./lock.ts";
 
 /** Files and annotations of an image layout. @see https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md */
 export const indexFile = "index.json";
 const layoutFile = "oci-layout";
+/** Held by who writes the index: what two commands read at the same time would lose what one of them writes. */
+const lockFile = ".index.lock";
 const layoutVersion = "1.0.0";
 const nameAnnotation = "org.opencontainers.image.ref.name";
 const indexType = "application/vnd.oci.image.index.v1+json";
@@ -33,19 +36,34 @@ export interface Named extends Descriptor {
  */
 export async function makeLayout(folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
-  const isBegun = isBegunIn(folder);
-  if (!isBegun) await checkLayout(folder);
+  if (isBegunIn(folder)) await writingIndex(folder, () => begin(folder));
+  await checkLayout(folder);
   // The specification wants it, but git and others keep no empty folders.
   mkdirSync(join(folder, "blobs", "sha256"), { recursive: true });
-  if (!isBegun) return;
+}
+
+async function begin(folder: string): Promise<void> {
+  // Another command may have done it meanwhile.
+  if (!isBegunIn(folder)) return;
   writeFileSync(join(folder, indexFile), textOf([]));
   writeFileSync(join(folder, layoutFile), `${JSON.stringify({ imageLayoutVersion: layoutVersion })}\n`);
+}
+
+/**
+ * Runs something that reads the index of a layout and writes it, while no other command does.
+ *
+ * @param folder - the layout
+ * @param run - what does so
+ * @throws CliError where another command does for too long
+ */
+export async function writingIndex<T>(folder: string, run: () => Promise<T>): Promise<T> {
+  return withLock(join(folder, lockFile), run);
 }
 
 /** Whether a folder is empty, or has what a command left that was killed, or ran out of space, while it made it a layout. */
 function isBegunIn(folder: string): boolean {
   const found = readdirSync(folder);
-  if (found.some((name) => name !== "blobs" && name !== indexFile)) return false;
+  if (found.some((name) => name !== "blobs" && name !== indexFile && name !== lockFile)) return false;
   return !found.includes(indexFile) || textOf([]).startsWith(readFileSync(join(folder, indexFile), "utf8"));
 }
 

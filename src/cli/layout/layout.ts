@@ -5,7 +5,7 @@ import { digestOf } from "../oci/registry.ts";
 import type { RawManifest, Registry } from "../oci/types.ts";
 import { CliError } from "../output.ts";
 import { openBlobs } from "./blobs.ts";
-import { indexFile, type Named, readIndex, textOf } from "./index-file.ts";
+import { indexFile, type Named, readIndex, textOf, writingIndex } from "./index-file.ts";
 
 /** A folder that is an OCI image layout, as one side of a copy: what is pushed is a blob, and its tag an entry. */
 export interface Layout extends Pick<Registry, "manifest" | "readBlob" | "pushBlob" | "pushManifest"> {
@@ -49,7 +49,9 @@ export function openLayout(folder: string): Layout {
     commit: async () => {
       if (named.size === 0) return;
       // Read now: another command may have added to it meanwhile.
-      await blobs.replace(indexFile, textOf(await readIndex(folder), [...named.values()]));
+      await writingIndex(folder, async () =>
+        blobs.replace(indexFile, textOf(await readIndex(folder), [...named.values()])),
+      );
       named.clear();
     },
     written: blobs.written,

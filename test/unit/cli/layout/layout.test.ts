@@ -1,14 +1,16 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { openBlobs } from "../../../../src/cli/layout/blobs.ts";
 import { makeLayout, namedOf, readIndex } from "../../../../src/cli/layout/index-file.ts";
 import { openLayout } from "../../../../src/cli/layout/layout.ts";
+import { withLock } from "../../../../src/cli/layout/lock.ts";
 import { CliError } from "../../../../src/cli/output.ts";
 import { temporaryFolder } from "../../../support/folders.ts";
 import { descriptorOf } from "../../../support/stand-in.ts";
+import { until } from "../../../support/wait.ts";
 
 const named = (name: unknown, more: object = {}) => ({
   ...descriptorOf(Buffer.from("x")),
@@ -88,6 +90,53 @@ describe("a folder becomes a layout", () => {
       expect(readFileSync(join(folder, "index.json"), "utf8")).toBe(text);
     },
   );
+});
+
+describe("several backups into one folder at the same time", () => {
+  const manifest = (i: number) => {
+    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, i }));
+    return { bytes, mediaType: "application/vnd.oci.image.manifest.v1+json" };
+  };
+
+  it("make it a layout, and list what each of them copied", async () => {
+    const folder = temporaryFolder("layout");
+    const run = async (i: number) => {
+      await makeLayout(folder);
+      const layout = openLayout(folder);
+      onTestFinished(layout.close);
+      await layout.pushManifest(`runs/${i}`, "v1", manifest(i) as never);
+      await layout.commit();
+    };
+    await Promise.all(Array.from({ length: 12 }, (_, i) => run(i)));
+    const { named: all, problems } = namedOf(await readIndex(folder));
+    expect(problems).toEqual([]);
+    expect(all.map(({ name }) => name).sort()).toEqual(
+      Array.from({ length: 12 }, (_, i) => `runs/${i}:v1`).sort(),
+    );
+    expect(readdirSync(folder).filter((name) => name.includes("lock"))).toEqual([]);
+  });
+
+  it("tell who holds the lock that does not give it up, and what to do", async () => {
+    const path = join(temporaryFolder("lock"), ".index.lock");
+    const running = Promise.withResolvers<void>();
+    const first = withLock(path, () => running.promise);
+    await until(() => existsSync(path) && readFileSync(path, "utf8").endsWith("\n"), "the lock");
+    const second = withLock(path, async () => "never", 60);
+    await expect(second).rejects.toThrow(
+      new RegExp(`held by process ${process.pid} on .*, which writes to the same folder.*delete that file`),
+    );
+    running.resolve();
+    await first;
+    expect(await withLock(path, async () => "now")).toBe("now");
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it("free the lock when one of them fails", async () => {
+    const path = join(temporaryFolder("lock"), ".index.lock");
+    const fails = withLock(path, () => Promise.reject(new Error("no space")));
+    await expect(fails).rejects.toThrow("no space");
+    expect(existsSync(path)).toBe(false);
+  });
 });
 
 describe("what is no file in the place of a blob", () => {
