@@ -19,7 +19,7 @@ import { isRolledOut, isUpdatePending } from "./rollout.ts";
 import { fateOf, lossVerdict, lowVerdict, type StorageStatus, storageStatus } from "./storage-status.ts";
 import { servesTls } from "./tls.ts";
 import { podDiffersByUsers } from "./told-users.ts";
-import type { Trouble } from "./trouble.ts";
+import { type Trouble, together } from "./trouble.ts";
 import type { Condition, OrasCacheStatus, StoredOrasCache } from "./types.ts";
 import type { Usage } from "./usage.ts";
 import { type Users, usersVerdict } from "./users.ts";
@@ -129,9 +129,13 @@ function deployed(observation: Observation) {
   const retention = retentionStatus(cache, observation.retention);
   const open = openVerdict(observation);
   // Who asked for a password is not to believe that there is one.
-  const isStillOpen = open.Open?.reason === "StillOpen" ? open.Open : stillPlain(observation);
+  const stillOpen = open.Open?.reason === "StillOpen" ? open.Open : undefined;
   const verdicts: Verdicts = {
-    Ready: ready(available, progressing, problem ?? isStillOpen),
+    Ready: ready(
+      available,
+      progressing,
+      together<Omit<Verdict, "status">>([problem, stillOpen, stillPlain(observation)]),
+    ),
     Available: available,
     Progressing: progressing,
     Degraded: problem ? { ...problem, status: "True" } : noProblem,

@@ -10,6 +10,39 @@ export interface Trouble {
   readonly message: string;
 }
 
+/** So many are named; who has more of them sees the others once these are gone. */
+const mostTogether = 6;
+
+/**
+ * Several problems as one: with the reason of the first, and a message that has all of them, so that nobody learns of the second
+ * only once the first is solved. A condition has one reason.
+ *
+ * @param troubles - the one that matters most first
+ * @returns undefined where there is none; where there is one, that
+ */
+export function together<T extends { readonly reason: string; readonly message: string }>(
+  troubles: readonly (T | undefined)[],
+): T | undefined {
+  const all = troubles.filter((trouble) => trouble !== undefined);
+  const different = all.filter(
+    ({ message }, i) => !all.slice(0, i).some((before) => before.message.includes(message)),
+  );
+  const [first, ...others] = different;
+  if (first === undefined || others.length === 0) return first;
+  const told = others
+    .slice(0, mostTogether - 1)
+    .map(({ reason, message }) => ` Also ${reason}: ${sentence(message)}`);
+  const left = others.length - told.length;
+  return {
+    ...first,
+    message: sentence(first.message) + told.join("") + (left > 0 ? ` And ${left} more.` : ""),
+  };
+}
+
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
 /** Reasons that the kubelet and the container runtime give for an image that is not there. */
 const imageReasons = new Set([
   "ErrImagePull",
@@ -45,11 +78,8 @@ export function troubleOf(pod: V1Pod): Trouble | undefined {
       message: `Pod ${name}: ${scheduled.message ?? "it is not scheduled"}`,
     };
   }
-  for (const status of [...initContainerStatuses, ...containerStatuses]) {
-    const found = containerTrouble(status);
-    if (found) return { reason: found.reason, message: `Pod ${name}: ${found.message}` };
-  }
-  return undefined;
+  const found = together([...initContainerStatuses, ...containerStatuses].map(containerTrouble));
+  return found && { reason: found.reason, message: `Pod ${name}: ${found.message}` };
 }
 
 /** What the keeper says before the registry, by its exit code. */

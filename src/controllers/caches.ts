@@ -19,7 +19,7 @@ import { conditionOf, type RemoteAnswer, statusOf, untilDeadline } from "../cach
 import { storageOf } from "../cache/storage.ts";
 import { grownTo, isReplaced } from "../cache/storage-status.ts";
 import { caConfigMapName, servesTls } from "../cache/tls.ts";
-import { lostNode, mayHoldArtifacts, type Trouble, troubleOf } from "../cache/trouble.ts";
+import { lostNode, mayHoldArtifacts, type Trouble, together, troubleOf } from "../cache/trouble.ts";
 import type { OrasCacheStatus, StoredOrasCache } from "../cache/types.ts";
 import type { Usage } from "../cache/usage.ts";
 import type { Users } from "../cache/users.ts";
@@ -246,9 +246,11 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
   const askRegistries = async (cache: StoredOrasCache, pods: readonly V1Pod[]): Promise<Finding> => {
     // Each Pod is as it was made: while one is replaced, or is not ready, the others are asked all the same.
     const enforced = await enforcement(pods.filter(({ spec }) => podAsksForPassword(spec)));
-    if (enforced.trouble !== undefined) return enforced;
     const owned = await ownership(cache, pods);
-    return owned.trouble === undefined ? { againInMs: earliest(enforced.againInMs, owned.againInMs) } : owned;
+    return {
+      trouble: together([owned.trouble, enforced.trouble]),
+      againInMs: earliest(enforced.againInMs, owned.againInMs),
+    };
   };
 
   /** Why the registry does not run, from what knows: the kubelet, the scheduler, the StatefulSet's controller. */
@@ -261,15 +263,14 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     const asked: Finding = await sparing(key, running.join(), () =>
       askRegistries(cache, settings.podsOf(key)),
     );
-    if (asked.trouble !== undefined) return asked;
     const againInMs = earliest(ends, asked.againInMs);
     const statefulSet = liveSet(key);
-    if (statefulSet === undefined || isRolledOut(statefulSet)) return { againInMs };
+    if (statefulSet === undefined || isRolledOut(statefulSet)) return { ...asked, againInMs };
     const pods = settings.podsOf(key).filter((pod) => !pod.metadata?.deletionTimestamp);
     if (pods.length > 0)
-      return { againInMs, trouble: pods.map(troubleOf).find((trouble) => trouble !== undefined) };
+      return { againInMs, trouble: together([asked.trouble, ...ofEachReason(pods.map(troubleOf))]) };
     // While one ends there is no other one, and none is wanted of a registry that is suspended.
-    if (ends !== undefined || statefulSet.spec?.replicas === 0) return { againInMs };
+    if (ends !== undefined || statefulSet.spec?.replicas === 0) return { ...asked, againInMs };
     return settings.whyNoPod(statefulSet);
   };
 
@@ -280,12 +281,14 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
       const asked = registry ? await settings.askRemote?.(registry) : undefined;
       return { error, trouble: troubleFrom(error), remote: asked?.answer, againInMs: asked?.againInMs };
     }
-    const refused = troubleFrom(error);
-    const found = refused ? { trouble: refused } : await inspect(cache, key);
+    const found = await inspect(cache, key);
     const { usage, served, users, againInMs } = settings.reports.of(key, cache, settings.podsOf(key));
     return {
       ...{ error, remote: undefined, usage, users },
-      trouble: found.trouble ?? reportedTrouble(usage) ?? servedTrouble(served, cache.spec.tls?.secretName),
+      trouble: together<Trouble>([
+        ...[troubleFrom(error), found.trouble],
+        ...[reportedTrouble(usage), servedTrouble(served, cache.spec.tls?.secretName)],
+      ]),
       againInMs: earliest(found.againInMs, againInMs),
     };
   };
@@ -357,6 +360,11 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
       !isDeepStrictEqual(now.status, before.status) &&
       isDeepStrictEqual(now.status, written.get(keyOf(now))),
   };
+}
+
+/** Replicas have the same problem, each with its name. */
+function ofEachReason(all: readonly (Trouble | undefined)[]): readonly (Trouble | undefined)[] {
+  return all.filter((one, i) => all.findIndex((other) => other?.reason === one?.reason) === i);
 }
 
 function earliest(...all: readonly (number | undefined)[]): number | undefined {

@@ -130,6 +130,24 @@ describe("why a registry does not start is on the status and an Event", () => {
     );
   });
 
+  test("two containers that cannot start, each for its own reason", async ({ ns }) => {
+    await ns.createCache();
+    const of = (name: string, reason: string, message: string) => ({
+      ...{ name, image: `${name}:x`, imageID: "", ready: false, restartCount: 0 },
+      state: { waiting: { reason, message } },
+    });
+    await registryPod(ns, "oras", {
+      containerStatuses: [
+        of("registry", "ErrImagePull", missing),
+        of("keeper", "CreateContainerConfigError", 'secret "key" not found'),
+      ],
+    });
+    const { message } = await ns.untilReason("oras", "Ready", "ImagePullFailed");
+    expect(message).toContain(missing);
+    expect(message).toContain('Also CreateContainerConfigError: container keeper: secret "key" not found.');
+    expect(await ns.condition("oras", "Degraded")).toMatchObject({ status: "True", message });
+  });
+
   test.for([
     [
       "lif-03: a quota that needs limits",

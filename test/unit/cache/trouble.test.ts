@@ -2,7 +2,7 @@ import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
 import { describe, expect, test } from "vitest";
 import { exitCodes } from "../../../schema/exit-codes.ts";
 import { names } from "../../../schema/names.ts";
-import { lostNode, mayHoldArtifacts, refusedPod, troubleOf } from "../../../src/cache/trouble.ts";
+import { lostNode, mayHoldArtifacts, refusedPod, together, troubleOf } from "../../../src/cache/trouble.ts";
 
 const pod = (status: V1Pod["status"]): V1Pod => ({ metadata: { name: "oras-0" }, ...(status && { status }) });
 const container = (status: Partial<V1ContainerStatus>): V1Pod =>
@@ -167,5 +167,45 @@ describe("a Pod whose node does not answer", () => {
   test("is none that does not end, nor one that others hold", () => {
     expect(lostNode(ending(undefined), now)).toBeUndefined();
     expect(lostNode(ending("2026-01-01T00:00:00Z", { finalizers: ["x/y"] }), now)).toBeUndefined();
+  });
+});
+
+describe("several problems", () => {
+  const trouble = (reason: string, message: string) => ({ reason, message });
+  const [one, two] = [trouble("NameTaken", "spec.a: taken"), trouble("VolumeNotWritable", "No space.")];
+
+  test("are one, with the reason of the first and all messages", () => {
+    expect(together([undefined, one, undefined, two])).toEqual(
+      trouble("NameTaken", "spec.a: taken. Also VolumeNotWritable: No space."),
+    );
+    expect(together([one])).toBe(one);
+    expect(together([undefined])).toBeUndefined();
+  });
+
+  test("that say the same are one", () => {
+    expect(together([one, { ...one }, trouble("Other", "taken")])).toEqual(one);
+    expect(together([together([one, two]), two])).toEqual(together([one, two]));
+  });
+
+  test("are counted where they are many", () => {
+    const many = Array.from({ length: 100 }, (_, i) => trouble("R", `number ${i};`));
+    expect(together(many)?.message).toMatch(/^number 0;\. Also R: .*Also R: number 5;\. And 94 more\.$/);
+  });
+
+  test("of the containers of a Pod are all told", () => {
+    const waits = (name: string, reason: string, message: string) => ({
+      ...{ name, image: `${name}:x`, imageID: "", ready: false, restartCount: 0 },
+      state: { waiting: { reason, message } },
+    });
+    const containerStatuses = [
+      waits("registry", "ErrImagePull", "not found"),
+      waits("keeper", "CreateContainerConfigError", 'secret "key" not found'),
+    ];
+    expect(troubleOf(pod({ containerStatuses }))).toEqual({
+      reason: "ImagePullFailed",
+      message:
+        "Pod oras-0: image registry:x cannot be pulled: not found. " +
+        'Also CreateContainerConfigError: container keeper: secret "key" not found.',
+    });
   });
 });
