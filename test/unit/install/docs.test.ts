@@ -57,6 +57,10 @@ describe.each(pages)("%s", async (page) => {
     expect(run.filter((script) => !Object.hasOwn(scripts, script))).toEqual([]);
   });
 
+  test("reads the user of a registry from its Secret: after a rotation it is another one", () => {
+    expect(mentions(text, /(--username[ =]"?oras-\d+)/g)).toEqual([]);
+  });
+
   test("names files that there are", () => {
     const files = mentions(
       text,
