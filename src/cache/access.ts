@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import type { V1PodSpec, V1StatefulSet } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
+import { basic, encoded } from "../registry/basic.ts";
 import { currentUser, firstUser } from "./logins.ts";
 import { onceName } from "./once-secret.ts";
 import { registryIn } from "./pods.ts";
@@ -75,7 +76,7 @@ export interface CacheLogin {
  * @param user - such as `oras-1`
  */
 export function basicOf(key: string, user: string): string {
-  return `Basic ${btoa(`${user}:${passwordOf(key, user)}`)}`;
+  return basic(user, passwordOf(key, user));
 }
 
 /**
@@ -93,7 +94,7 @@ export function cacheLogin(
   username: string,
 ): CacheLogin {
   const password = passwordOf(key, username);
-  const entry = { username, password, auth: btoa(`${username}:${password}`) };
+  const entry = { username, password, auth: encoded(username, password) };
   const auths = Object.fromEntries(hostsOf(cache, clusterDomain).map((host) => [host, entry]));
   return { username, password, dockerConfig: JSON.stringify({ auths }) };
 }

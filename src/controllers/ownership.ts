@@ -69,14 +69,14 @@ export function createOwnership(
       // It is restarted, or S3 does not answer; it is asked again.
       return { againInMs: retryMs };
     }
-    looks.ours(start);
+    looks.found(start);
     const next = looks.inMs(start);
     return next === undefined ? {} : { againInMs: next };
   };
 }
 
 /**
- * Remembers of which starts of registries the folder is ours. Each is looked at twice: another cluster that found no mark at
+ * Remembers of which starts of registries the folder has the mark of this installation. Each is looked at twice: another cluster that found no mark at
  * the same time may have written its own after this one's was read.
  */
 function createLooks(now: () => number) {
@@ -88,7 +88,8 @@ function createLooks(now: () => number) {
       if (found?.isSure) return undefined;
       return found === undefined ? 0 : Math.max(0, found.at + retryMs - now());
     },
-    ours: (start: string): void => {
+    /** The folder has its mark. */
+    found: (start: string): void => {
       seen.set(start, { at: now(), isSure: seen.has(start) });
       forgetOldest(seen, mostRemembered);
     },

@@ -1,3 +1,4 @@
+import { basic } from "./basic.ts";
 import type { ImageReference } from "./reference.ts";
 
 /** Which Secrets of a Pod may hold the password to its image's registry. */
@@ -40,7 +41,7 @@ export function authorizationFor(configs: readonly string[], image: ImageReferen
     .sort((a, b) => b.key.length - a.key.length);
   if (first === undefined) return undefined;
   const { auth, username = "", password = "" } = first.login;
-  return `Basic ${auth || Buffer.from(`${username}:${password}`).toString("base64")}`;
+  return auth ? `Basic ${auth}` : basic(username, password);
 }
 
 function loginsIn(config: string): Record<string, Login> {

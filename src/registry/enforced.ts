@@ -1,3 +1,4 @@
+import { basic } from "./basic.ts";
 import { statusOf } from "./status.ts";
 
 /** Whether a registry refuses who has no password, or a wrong one; undefined where it did not answer. */
@@ -17,7 +18,7 @@ const longestMs = 5_000;
 export async function enforcesPasswords(url: string, user: string, signal: AbortSignal): Promise<Enforced> {
   const within = AbortSignal.any([signal, AbortSignal.timeout(longestMs)]);
   try {
-    for (const headers of [{}, { authorization: `Basic ${btoa(`${user}:wrong`)}` }]) {
+    for (const headers of [{}, { authorization: basic(user, "wrong") }]) {
       if ((await statusOf(new URL("/v2/", url), { headers, signal: within })) !== 401) return false;
     }
     return true;

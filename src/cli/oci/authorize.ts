@@ -1,4 +1,5 @@
 import { quoted } from "../../annotations/problems.ts";
+import { basic } from "../../registry/basic.ts";
 import { exits } from "../exits.ts";
 import { CliError } from "../output.ts";
 
@@ -36,11 +37,6 @@ export function parseChallenge(header: string): Challenge | undefined {
   return { scheme: scheme.toLowerCase(), parameters: Object.fromEntries(parameters) };
 }
 
-/** The header of a login by name and password. */
-export function basic({ username, password }: Login): string {
-  return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
-}
-
 /**
  * What to answer a challenge with.
  *
@@ -55,7 +51,7 @@ export async function answerTo(
   login: Login | undefined,
 ): Promise<string | undefined> {
   const challenge = parseChallenge(header);
-  if (challenge?.scheme === "basic") return login && basic(login);
+  if (challenge?.scheme === "basic") return login && basic(login.username, login.password);
   if (challenge?.scheme === "bearer") return `Bearer ${await fetchToken(challenge, scope, login)}`;
   return undefined;
 }
@@ -97,7 +93,7 @@ async function fetchToken(
 function ask(url: URL, fields: URLSearchParams, login: Login | undefined): Promise<Response> {
   const asked = new URL(url);
   for (const [key, value] of fields) asked.searchParams.set(key, value);
-  return fetch(asked, { headers: login ? { authorization: basic(login) } : {} });
+  return fetch(asked, { headers: login ? { authorization: basic(login.username, login.password) } : {} });
 }
 
 function post(url: URL, fields: URLSearchParams, refreshToken: string): Promise<Response> {

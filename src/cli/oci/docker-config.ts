@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { chmod, mkdir, readFile, readlink, rename, rm, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { encoded } from "../../registry/basic.ts";
 import { exits } from "../exits.ts";
 import { CliError, reasonOf } from "../output.ts";
 import type { Login } from "./authorize.ts";
@@ -122,7 +123,7 @@ export async function keepLogin(host: string, login: Login, path = dockerConfigP
     });
     return;
   }
-  const auth = Buffer.from(`${login.username}:${login.password}`).toString("base64");
+  const auth = encoded(login.username, login.password);
   await write(path, { ...config, auths: { ...config.auths, [host]: { auth } } });
 }
 

@@ -3,7 +3,8 @@ import { request as tlsRequest } from "node:https";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
-import { answerTo, basic, type Login, type Scope } from "./authorize.ts";
+import { basic } from "../../registry/basic.ts";
+import { answerTo, type Login, type Scope } from "./authorize.ts";
 import { RegistryError, SilentError } from "./errors.ts";
 
 /** How to reach a registry. */
@@ -53,7 +54,7 @@ export function createSender({ base, agent, agentFor, login, silentMs = mostSile
   const authorized = async (request: RegistryRequest): Promise<IncomingMessage> => {
     // A cache's registry wants name and password with each request, which saves the question.
     if (login && base.protocol === "http:" && !known.has(request.scope))
-      known.set(request.scope, basic(login));
+      known.set(request.scope, basic(login.username, login.password));
     const response = await once(request);
     const challenge = response.headers["www-authenticate"];
     // Another host's, after a redirect, is not the registry's: the login is not for whom that one names.

@@ -3,9 +3,9 @@ import { names } from "../../../schema/names.ts";
 import { hasKeeper } from "../../cache/storage.ts";
 import type { OrasCache, StoredOrasCache } from "../../cache/types.ts";
 import { askKeeper, askKeeperForLines, type Keeper } from "../../keeper/ask.ts";
+import { basic } from "../../registry/basic.ts";
 import type { Inventory } from "../../retention/facts.ts";
 import { manifestReader } from "../../retention/read.ts";
-import { basic } from "../oci/authorize.ts";
 import { connectTo, loginOf, tunnelAgent } from "./open.ts";
 import type { Session } from "./session.ts";
 import { trustOf } from "./trust.ts";
@@ -75,7 +75,7 @@ async function withKeeper<T>(
   try {
     return await run({
       open: (path, options) => request({ ...options, agent, protocol, path }),
-      authorization: login && basic(login),
+      authorization: login && basic(login.username, login.password),
     });
   } finally {
     agent.destroy();

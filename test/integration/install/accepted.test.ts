@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, inject, test } from "vitest";
 import { stringify } from "yaml";
 import { names } from "../../../schema/names.ts";
 import { buildConfig, type Manifest } from "../../../scripts/build-config.ts";
+import { foreignCrd, foreignCrdName } from "../../support/foreign-crd.ts";
 import { objectsIn, title, yamlFiles } from "../../support/manifests.ts";
 import { helmTemplate, kubectl, type Output } from "../../support/programs.ts";
 
@@ -10,30 +11,10 @@ const kubeconfig = inject("kubeconfig");
 
 /** Kinds of other projects: only that they are well-formed objects can be said without those projects. */
 const foreign = [
-  { group: "flux-framework.org", version: "v1alpha2", kind: "MetricSet", plural: "metricsets" },
-  { group: "cert-manager.io", version: "v1", kind: "Certificate", plural: "certificates" },
-  { group: "cert-manager.io", version: "v1", kind: "Issuer", plural: "issuers" },
+  { group: "flux-framework.org", version: "v1alpha2", kind: "MetricSet" },
+  { group: "cert-manager.io", version: "v1", kind: "Certificate" },
+  { group: "cert-manager.io", version: "v1", kind: "Issuer" },
 ];
-
-function foreignCrd({ group, version, kind, plural }: (typeof foreign)[number]): object {
-  const schema = {
-    openAPIV3Schema: {
-      type: "object",
-      properties: { spec: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
-    },
-  };
-  return {
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    metadata: { name: `${plural}.${group}` },
-    spec: {
-      group,
-      scope: "Namespaced",
-      names: { kind, plural },
-      versions: [{ name: version, served: true, storage: true, schema }],
-    },
-  };
-}
 
 function asYaml(objects: readonly unknown[]): string {
   return objects.map((object) => stringify(object, { aliasDuplicateObjects: false })).join("---\n");
@@ -62,10 +43,7 @@ beforeAll(async () => {
   const namespaces = built.filter(({ kind }) => kind === "Namespace");
   // A dry run knows no namespace and no kind that it would have made itself.
   await apply([...crds, ...foreign.map(foreignCrd), ...namespaces]);
-  const served = [
-    ...crds.map(({ metadata }) => metadata.name),
-    ...foreign.map((f) => `${f.plural}.${f.group}`),
-  ];
+  const served = [...crds.map(({ metadata }) => metadata.name), ...foreign.map(foreignCrdName)];
   const waited = served.map((name) => `crd/${name}`);
   await kubectl(kubeconfig, ["wait", "--for=condition=Established", "--timeout=60s", ...waited]);
 }, 900_000);

@@ -11,6 +11,7 @@ import {
   writtenLabels,
 } from "../../../src/workload/places.ts";
 import { type ControlPlane, startControlPlane } from "../../support/control-plane.ts";
+import { foreignCrd } from "../../support/foreign-crd.ts";
 import { objectOf } from "../../support/places.ts";
 import { kubectl } from "../../support/programs.ts";
 import { until } from "../../support/wait.ts";
@@ -21,28 +22,8 @@ beforeAll(async () => {
   plane = await startControlPlane();
   await run(["apply", "-f", "-"], await readFile("config/policies/annotations.yaml", "utf8"));
   // The policies name JobSets before there are any.
-  const preserved = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
-  await run(["apply", "-f", "-"], {
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    metadata: {
-      name: "jobsets.jobset.x-k8s.io",
-      annotations: { "api-approved.kubernetes.io": "unapproved" },
-    },
-    spec: {
-      group: "jobset.x-k8s.io",
-      scope: "Namespaced",
-      names: { kind: "JobSet", plural: "jobsets" },
-      versions: [
-        {
-          name: "v1alpha2",
-          served: true,
-          storage: true,
-          schema: { openAPIV3Schema: { type: "object", properties: { spec: preserved } } },
-        },
-      ],
-    },
-  });
+  const jobSets = foreignCrd({ group: "jobset.x-k8s.io", version: "v1alpha2", kind: "JobSet" });
+  await run(["apply", "-f", "-"], jobSets);
   const labelled = (place: Place) => objectOf(place, "metadata", { labels: { [key("debug")]: "x" } });
   for (const place of places) {
     await until(async () => (await created(labelled(place))).length > 0, `warnings about ${place.kind}s`);

@@ -5,6 +5,7 @@ import { parse, stringify } from "yaml";
 import { names } from "../../../schema/names.ts";
 import { type Administrator, startAdministrator } from "../../support/administrator.ts";
 import { cacheOf } from "../../support/builders.ts";
+import { foreignCrd } from "../../support/foreign-crd.ts";
 import { objectsIn } from "../../support/manifests.ts";
 import { blocksOf } from "../../support/pages.ts";
 import { helmTemplate } from "../../support/programs.ts";
@@ -38,19 +39,9 @@ describe("lif-29: over an installation of the original", () => {
 
   /** Its objects, of which cert-manager's kinds need their definitions first. */
   async function certManagerKinds(): Promise<void> {
-    const definitions = ["Certificate", "Issuer"].map((kind) => {
-      const plural = `${kind.toLowerCase()}s`;
-      const schema = { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } };
-      return stringify({
-        apiVersion: "apiextensions.k8s.io/v1",
-        kind: "CustomResourceDefinition",
-        metadata: { name: `${plural}.cert-manager.io` },
-        spec: {
-          ...{ group: "cert-manager.io", scope: "Namespaced", names: { kind, plural } },
-          versions: [{ name: "v1", served: true, storage: true, schema }],
-        },
-      });
-    });
+    const definitions = ["Certificate", "Issuer"].map((kind) =>
+      stringify(foreignCrd({ group: "cert-manager.io", version: "v1", kind })),
+    );
     await writeFile(join(folder, "cert-manager.yaml"), definitions.join("---\n"));
     await shell(`kubectl apply -f ${join(folder, "cert-manager.yaml")}`);
     await shell("kubectl wait --for=condition=Established crd --all");

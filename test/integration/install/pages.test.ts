@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { startAdministrator } from "../../support/administrator.ts";
 import { cacheOf } from "../../support/builders.ts";
+import { foreignCrd } from "../../support/foreign-crd.ts";
 import { blocksOf, commandsOf, pages } from "../../support/pages.ts";
 
 /** Every block that says that this test types it, in pages such as docs/install.md. */
@@ -12,28 +13,11 @@ const blocks = pages.flatMap((page) =>
 
 /** Kinds of others, as far as a chart needs them. */
 const kindsOfOthers = [
-  ["cert-manager.io", "v1", "certificates", "Certificate"],
-  ["cert-manager.io", "v1", "issuers", "Issuer"],
-  ["monitoring.coreos.com", "v1", "servicemonitors", "ServiceMonitor"],
-  ["monitoring.coreos.com", "v1", "prometheusrules", "PrometheusRule"],
-].map(([group, version, plural, kind]) => ({
-  apiVersion: "apiextensions.k8s.io/v1",
-  kind: "CustomResourceDefinition",
-  metadata: { name: `${plural}.${group}` },
-  spec: {
-    group,
-    scope: "Namespaced",
-    names: { plural, singular: kind?.toLowerCase(), kind },
-    versions: [
-      {
-        name: version,
-        served: true,
-        storage: true,
-        schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
-      },
-    ],
-  },
-}));
+  { group: "cert-manager.io", version: "v1", kind: "Certificate" },
+  { group: "cert-manager.io", version: "v1", kind: "Issuer" },
+  { group: "monitoring.coreos.com", version: "v1", kind: "ServiceMonitor" },
+  { group: "monitoring.coreos.com", version: "v1", kind: "PrometheusRule" },
+].map(foreignCrd);
 
 const cache = JSON.stringify(cacheOf("orascache-sample"));
 const apply = (json: string) => `echo '${json}' | kubectl apply -f -`;

@@ -200,5 +200,6 @@ it("a registry that takes a request and says nothing is not asked again and agai
   onTestFinished(() => agent.destroy());
   const registry = createRegistry({ base, agent, agentFor: () => agent, login: undefined, silentMs: 50 });
   await expect(registry.repositories()).rejects.toThrow("GET /v2/_catalog: no answer within 0.05 seconds");
-  expect(requests).toHaveLength(1);
+  // On a busy machine, the time is over before the registry has it.
+  expect(requests.length).toBeLessThanOrEqual(1);
 });
