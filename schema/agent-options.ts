@@ -288,7 +288,8 @@ export const agentOptions = {
   "export-credentials": {
     type: "text",
     commands: ["keep"],
-    description: "the folder of the Secret with logins for the registry that everything is copied to in the end",
+    description:
+      "the folder of the Secret with logins for the registry that everything is copied to in the end",
   },
   "registry-metrics": {
     type: "text",

@@ -190,7 +190,11 @@ export function whatStays(cache: StoredOrasCache, namespaceGoes: boolean): strin
   if (location !== undefined) return `Its artifacts stay at ${location}.`;
   const storage = storageOf(cache);
   const { persistentVolumeClaim } = cache.spec.storage ?? {};
-  if (storage.kind === "persistentVolumeClaim" && !namespaceGoes && persistentVolumeClaim?.onDelete !== "Delete")
+  if (
+    storage.kind === "persistentVolumeClaim" &&
+    !namespaceGoes &&
+    persistentVolumeClaim?.onDelete !== "Delete"
+  )
     return `The PersistentVolumeClaim ${storage.claim} keeps its artifacts.`;
   return "Its artifacts are lost, unless its volume is kept by other means.";
 }

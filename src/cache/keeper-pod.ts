@@ -6,12 +6,12 @@ import { cacheKey, keySecretName } from "./access.ts";
 import { htpasswd } from "./access-pod.ts";
 import { isClosed, needsKey } from "./access-secrets.ts";
 import { confined } from "./confined.ts";
+import { exportSecretName } from "./export.ts";
 import type { ChildFacts } from "./facts.ts";
 import { limitsOf } from "./fullness.ts";
 import { keeperResources } from "./keeper-resources.ts";
 import { validUsers } from "./logins.ts";
 import { type MirrorParts, mirrorParts } from "./mirror.ts";
-import { exportSecretName } from "./export.ts";
 import { identityOf } from "./owner.ts";
 import { s3Parts } from "./s3.ts";
 import { asksForExport, hasKeeper, runsKeeper, storageOf } from "./storage.ts";
@@ -121,7 +121,8 @@ function keeper(
   const measures = hasKeeper(cache);
   const storage = storageOf(cache);
   const sizeLimit = storage.kind === "emptyDir" ? storage.sizeLimit : undefined;
-  const redirects = storage.kind === "s3" && canExport(cache) ? s3Parts(storage.s3, storage.prefix) : undefined;
+  const redirects =
+    storage.kind === "s3" && canExport(cache) ? s3Parts(storage.s3, storage.prefix) : undefined;
   const env = [
     ...Object.entries(canExport(cache) ? facts.proxies : {}).flatMap(([name, value]) =>
       value ? [{ name, value }] : [],

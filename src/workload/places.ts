@@ -58,6 +58,14 @@ export const writtenAnnotations: readonly string[] = [
   ),
 ];
 
+/** Names under the prefix that are read on an OrasCache, as annotations. */
+export const cacheAnnotations: readonly string[] = [
+  names.keepAnnotation,
+  names.restartAnnotation,
+  names.rotateAnnotation,
+  names.exportAnnotation,
+];
+
 /** Labels under the prefix that the operator writes itself. */
 export const writtenLabels: readonly string[] = [
   names.injectedLabel,

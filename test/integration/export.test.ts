@@ -94,7 +94,10 @@ describe("an OrasCache with export-to", () => {
     await createCache(ns, "oci://ghcr.io/acme");
     await isHeld(ns);
     await ns.patch(resources.orasCaches, "oras", {
-      metadata: { annotations: { [exportAnnotation]: null }, finalizers: [exportFinalizer, "example.com/other"] },
+      metadata: {
+        annotations: { [exportAnnotation]: null },
+        finalizers: [exportFinalizer, "example.com/other"],
+      },
     });
     await until(async () => (await finalizers(ns))?.join() === "example.com/other", "only the other one");
     await ns.patch(resources.orasCaches, "oras", {

@@ -29,7 +29,7 @@ function exportPolicy(schema: Schema): object[] {
         messageExpression: `${quote(`metadata.annotations[${exportAnnotation}] is "`)} + (size(variables.value) <= 100 ? variables.value : variables.value.substring(0, 100) + "…") + ${quote(`"; ${exportAllowed}`)}`,
       },
       {
-        expression: "object.?spec.?deploy.orValue(true)",
+        expression: "object.?spec.?deploy.orValue(true) == true",
         message: `metadata.annotations[${exportAnnotation}] may only be set where spec.deploy is true: the operator copies from registries that it runs`,
       },
     ],

@@ -1,6 +1,7 @@
 import { names } from "../../../schema/names.ts";
 import {
   annotationsOf,
+  cacheAnnotations,
   isForUs,
   type Place,
   places,
@@ -33,11 +34,18 @@ export function checkUnread(object: ManifestObject, told: ReadonlySet<string>): 
   const place: Place | undefined = places.find((each) => each.kind === object.kind && each.group === group);
   if (place === undefined && (!isOfKubernetes(group) || withTemplates.includes(object.kind))) return [];
   const read = new Set(place?.read.map((path) => `${path}.annotations`));
+  const isCache = object.kind === names.kind && group === names.group;
+  const isOfCache = (path: Path) =>
+    isCache &&
+    patternOf(path.slice(0, -1)) === "metadata.annotations" &&
+    cacheAnnotations.includes(String(path.at(-1)));
   const message = place
     ? sentences.unread.replace("on the {kind} itself", "here").replace("{at}", annotationsOf(place))
     : `no effect in ${/^[aeiou]/i.test(object.kind) ? "an" : "a"} ${object.kind}; annotations are read on Pods and Jobs, and in the templates of their controllers.`;
   return keysIn(object.value, [])
-    .filter((path) => !read.has(patternOf(path.slice(0, -1))) && !told.has(formatPath(path)))
+    .filter(
+      (path) => !isOfCache(path) && !read.has(patternOf(path.slice(0, -1))) && !told.has(formatPath(path)),
+    )
     .map((path) => findingAt(object, path, { level: "warning", code: "AnnotationNotRead", message }));
 }
 

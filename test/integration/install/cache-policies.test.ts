@@ -1,5 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { expect } from "vitest";
+import { names } from "../../../schema/names.ts";
+import { pathOf, resources } from "../../../src/kube/resources.ts";
 import { cacheOf } from "../../support/builders.ts";
 import { test } from "../../support/integration.ts";
 import { kubectl } from "../../support/programs.ts";
@@ -31,4 +33,53 @@ test("kubectl warns of an OrasCache that leaves its artifacts behind, and of no 
   expect(await warning("new", { ...volume, drainSeconds: 5 })).toBe("");
   expect(await warning("remote", { deploy: false })).toBe("");
   expect(await warning("remote", volume)).toBe("");
+});
+
+test("the annotation export-to is refused where it is wrong, and only when it is written", async ({
+  plane,
+  installed,
+}) => {
+  const write = async (name: string, value: string | undefined, spec: object = {}) => {
+    const cache = cacheOf(name, spec);
+    const annotations = value === undefined ? {} : { [names.exportAnnotation]: value };
+    const object = JSON.stringify({ ...cache, metadata: { ...cache.metadata, annotations } });
+    return kubectl(plane.kubeconfig, ["apply", "-f", "-"], object).then(
+      ({ stderr }) => stderr,
+      ({ message }: Error) => message,
+    );
+  };
+  const place = { namespace: "default", name: "wrong-before" };
+  const path = pathOf(resources.orasCaches, place);
+  // As one that was written before there was the policy.
+  const policy = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/oras-cache-export";
+  await installed.request({ method: "DELETE", path: policy, body: {} }).catch(() => undefined);
+  await until(async () => (await write("wrong-before", "ghcr.io")) === "", "no policy");
+  await kubectl(
+    plane.kubeconfig,
+    ["apply", "-f", "-"],
+    await readFile("config/policies/annotations.yaml", "utf8"),
+  );
+  const refusal = await until(async () => {
+    const made = pathOf(resources.orasCaches, { ...place, name: "new" });
+    await installed.request({ method: "DELETE", path: made, body: {} }).catch(() => undefined);
+    return write("new", "ghcr.io/acme");
+  }, "a refusal");
+  expect(refusal).toContain(
+    `metadata.annotations[${names.exportAnnotation}] is "ghcr.io/acme"; ${names.exportAllowed}`,
+  );
+  for (const wrong of ["", "https://ghcr.io", "oci://", "oci://a b", "oci://http://a", "oci://ghcr.io/a:tag"])
+    expect(await write("new", wrong), wrong).toContain(names.exportAllowed);
+  expect(await write("remote", "oci://ghcr.io", { deploy: false })).toContain("spec.deploy is true");
+  for (const right of ["oci://ghcr.io", "oci://localhost:5000/a/b", "http://oras.other.svc:5000"])
+    expect(await write("right", right), right).toBe("");
+  // It keeps nobody from changing the rest, nor from taking it off.
+  expect(await write("wrong-before", "ghcr.io", { drainSeconds: 5 })).toBe("");
+  await installed.request({
+    method: "PATCH",
+    path,
+    contentType: "application/merge-patch+json",
+    body: { metadata: { finalizers: [names.exportFinalizer] } },
+  });
+  expect(await write("wrong-before", "oci://ghcr.io")).toBe("");
+  expect(await write("wrong-before", undefined)).toBe("");
 });

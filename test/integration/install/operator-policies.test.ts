@@ -324,7 +324,8 @@ describe("sec-10: whoever holds the operator's token", () => {
     const made = forged(await setNamed("real"), "forged");
     const renamed = JSON.stringify(made)
       .replaceAll('"real"', '"forged"')
-      .replaceAll("real-key-", "forged-key-");
+      .replaceAll("real-key-", "forged-key-")
+      .replaceAll(`"real${names.exportSecretSuffix}"`, `"forged${names.exportSecretSuffix}"`);
     registry = JSON.parse(renamed) as V1StatefulSet;
     const real = await read<V1Service>(resources.services, "real");
     service = changed(forged(real, "forged"), "spec.selector", { [names.cacheLabel]: "forged" });
@@ -401,6 +402,11 @@ describe("sec-10: whoever holds the operator's token", () => {
       "a Secret that is not the registry's environment",
       "volumes.-",
       { name: names.registryEnvironmentVolume, secret: { secretName: "somebodys" } },
+    ],
+    [
+      "another Secret for an export",
+      "volumes.-",
+      { name: names.exportVolume, secret: { secretName: "somebodys" } },
     ],
     ["another cache's key", "volumes.-", { name: "k", secret: { secretName: "other-key-0123456789" } }],
     ["a second container", "containers.-", { name: "second", image: "x" }],
@@ -622,6 +628,22 @@ describe("sec-10: whoever holds the operator's token", () => {
     );
     await refused(create(resources.services, here(service), names.operatorNamespace));
     await refused(create(resources.secrets, here(http), names.operatorNamespace));
+  });
+
+  test("cannot change an OrasCache, but for its own finalizer and the status", async () => {
+    const resource = resources.orasCaches;
+    const write = (change: object) => patch(stolen, resource, "real", change, true);
+    await write({ metadata: { finalizers: [names.exportFinalizer] } });
+    for (const change of [
+      { spec: { deploy: false } },
+      { metadata: { finalizers: ["example.com/other"] } },
+      { metadata: { annotations: { [names.exportAnnotation]: "oci://ghcr.io" } } },
+      { metadata: { labels: { a: "b" } } },
+    ])
+      expect(await refused(write(change))).toContain("the status and the finalizer");
+    await refused(create(resource, { metadata: { name: "another" }, spec: {} }));
+    const path = pathOf(resource, { namespace, name: "real" });
+    await refused(stolen.request({ method: "DELETE", path, query: { dryRun: "All" }, body: {} }));
   });
 
   test("is told which fields and which policy to look at", async () => {

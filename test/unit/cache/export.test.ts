@@ -28,7 +28,10 @@ const s3 = {
 
 function cacheWith(value: string | undefined, spec: Spec = {}): StoredOrasCache {
   const cache = storedCache(spec);
-  return { ...cache, metadata: { ...cache.metadata, annotations: value === undefined ? {} : { [key]: value } } };
+  return {
+    ...cache,
+    metadata: { ...cache.metadata, annotations: value === undefined ? {} : { [key]: value } },
+  };
 }
 
 describe("the annotation export-to", () => {
@@ -137,7 +140,12 @@ describe("what a status says of an export", () => {
       "ExportFailed",
       "Not copied: a:1: denied, and 1 more.",
     ],
-    ["that all is there", verdict({ ...report, done: 3, whole: true }), "Exported", "ghcr.io has 3 artifacts."],
+    [
+      "that all is there",
+      verdict({ ...report, done: 3, whole: true }),
+      "Exported",
+      "ghcr.io has 3 artifacts.",
+    ],
   ])("%s", (_, { reason, message }, expected, words) => {
     expect(reason).toBe(expected);
     expect(message).toContain(words);
@@ -156,7 +164,11 @@ describe("what a status says of an export", () => {
   test.each<[Spec, boolean, string]>([
     [{}, false, "are lost"],
     [{ storage: { s3 } }, true, "stay at https://s3.example/some/work/oras"],
-    [{ storage: { persistentVolumeClaim: { size: "1Gi" } } } as Spec, false, "PersistentVolumeClaim oras-data keeps"],
+    [
+      { storage: { persistentVolumeClaim: { size: "1Gi" } } } as Spec,
+      false,
+      "PersistentVolumeClaim oras-data keeps",
+    ],
     [{ storage: { persistentVolumeClaim: { size: "1Gi" } } } as Spec, true, "are lost"],
     [{ storage: { persistentVolumeClaim: { size: "1Gi", onDelete: "Delete" } } } as Spec, false, "are lost"],
   ])("where artifacts are that were not exported: %j, namespace goes: %j", (spec, goes, words) => {

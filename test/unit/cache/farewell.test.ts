@@ -1,4 +1,4 @@
-import { assert, constantFrom, property, record, boolean, array } from "fast-check";
+import { array, assert, boolean, constantFrom, property, record } from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { ExportTarget } from "../../../src/cache/export.ts";
 import { farewellOf, type Leaving } from "../../../src/cache/farewell.ts";
@@ -45,10 +45,9 @@ function look(world: World): World {
   return world;
 }
 
-const actions = array(
-  record({ act: constantFrom(...Object.keys(others)), looks: boolean() }),
-  { maxLength: 12 },
-);
+const actions = array(record({ act: constantFrom(...Object.keys(others)), looks: boolean() }), {
+  maxLength: 12,
+});
 
 function run(all: readonly { readonly act: string; readonly looks: boolean }[]): World {
   return all.reduce((world, { act, looks }) => {
@@ -103,10 +102,16 @@ describe("a cache that may be exported", () => {
     [{ target: right, isHeld: true }, { act: "stay" }],
     [{ isHeld: true }, { act: "let go", because: "not asked" }],
     [{ isDeleted: true, target: right }, { act: "gone" }],
-    [{ isDeleted: true, isHeld: true }, { act: "let go", because: "not asked" }],
+    [
+      { isDeleted: true, isHeld: true },
+      { act: "let go", because: "not asked" },
+    ],
     [{ isDeleted: true, isHeld: true, target: wrong }, { act: "export" }],
     [{ isDeleted: true, isHeld: true, target: right }, { act: "export" }],
-    [{ isDeleted: true, isHeld: true, target: right, isExported: true }, { act: "let go", because: "exported" }],
+    [
+      { isDeleted: true, isHeld: true, target: right, isExported: true },
+      { act: "let go", because: "exported" },
+    ],
     [
       { isDeleted: true, isHeld: true, target: right, isForeground: true },
       { act: "let go", because: "foreground" },

@@ -64,6 +64,26 @@ describe("a cache", () => {
     });
   });
 
+  it("says what it waits for while it is being deleted", () => {
+    const leaving = (reason: string) => {
+      const cache = cacheWith(
+        { type: "Ready", status: "True", reason: "RegistryReady" },
+        { type: "Exported", status: "False", reason, message: "ghcr.io has 1 of 3 artifacts." },
+      );
+      const metadata = { ...cache?.metadata, deletionTimestamp: time, finalizers: [names.exportFinalizer] };
+      return findingsOf(factsOf({ cache: { ...cache, metadata } as never }), "cache");
+    };
+    const text = "It is being deleted. ghcr.io has 1 of 3 artifacts.";
+    expect(leaving("Exporting")).toEqual([{ level: "waits", text }]);
+    expect(leaving("ExportFailed")).toEqual([
+      { level: "bad", text, todo: expect.stringContaining("with -export") },
+    ]);
+    const cache = cacheOf("oras");
+    const metadata = { ...cache.metadata, deletionTimestamp: time, finalizers: ["example.com/other"] };
+    const [other] = findingsOf(factsOf({ cache: { ...cache, metadata } as never }), "cache");
+    expect(other?.text).toContain("example.com/other");
+  });
+
   it("is not looked at yet", () => {
     expect(findingsOf(factsOf({ cache: cacheOf("oras") }), "cache")[0]?.level).toBe("waits");
   });

@@ -274,6 +274,26 @@ describe("an OrasCache", () => {
     expect(found.join("\n")).not.toMatch(/must (be|have|match|NOT)/);
   });
 
+  it("has annotations that are read there, and nowhere else in it", async () => {
+    const keys = [names.keepAnnotation, names.restartAnnotation, names.rotateAnnotation];
+    const map = keys.map((key) => `${key}: "a"`).join(", ");
+    expect(await findingsOf(cacheManifest("{}", `name: oras, annotations: {${map}}`))).toEqual([]);
+    const labels = await findingsOf(cacheManifest("{}", `name: oras, labels: {${map}}`));
+    expect(labels).toHaveLength(keys.length);
+  });
+
+  it("has a wrong annotation export-to found", async () => {
+    const found = (value: string, spec = "{}") =>
+      findingsOf(cacheManifest(spec, `name: oras, annotations: {${names.exportAnnotation}: "${value}"}`));
+    const where = `metadata.annotations[${names.exportAnnotation}]`;
+    expect(await found("oci://ghcr.io/acme")).toEqual([]);
+    const [wrong, ...others] = await found("ghcr.io/acme");
+    expect(wrong).toContain(`${where} found "ghcr.io/acme"; ${names.exportAllowed}.`);
+    expect(others).toEqual([]);
+    const remote = await found("oci://ghcr.io/acme", "{deploy: false}");
+    expect(remote.join()).toContain(`${where} may only be set where spec.deploy is true.`);
+  });
+
   it("has no value of a secret told", async () => {
     const found = await findingsOf(cacheManifest("{secrets: {registryHttp: 1234567}}"));
     expect(found).toEqual([expect.stringMatching(/^error InvalidField 4 spec\.secrets\.registryHttp /)]);
