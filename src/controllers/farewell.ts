@@ -120,6 +120,17 @@ export function createFarewell(settings: FarewellSettings) {
     };
   };
 
+  const letGo = async (
+    cache: StoredOrasCache,
+    because: LetGoReason,
+    exporting: Exporting | undefined,
+  ): Promise<Held> => {
+    const isDone = await changeFinalizers(client, cache, without);
+    if (isDone) tell(cache, because, exporting);
+    const stays = cache.metadata?.deletionTimestamp === undefined;
+    return { ...(stays && { cache }), ...(!isDone && { againInMs: soonMs }) };
+  };
+
   return {
     /**
      * Does what is to be done about the end of a cache.
@@ -130,26 +141,24 @@ export function createFarewell(settings: FarewellSettings) {
     look: async (cache: StoredOrasCache, pods: readonly V1Pod[]): Promise<Held> => {
       const { leaving, target, exporting } = await see(cache, pods);
       const farewell: Farewell = farewellOf(leaving);
+      const wrong = target?.problem === undefined ? {} : { exporting: { target } };
       switch (farewell.act) {
         case "gone":
           return {};
-        case "export":
+        case "let go":
+          return letGo(cache, farewell.because, exporting);
+        case "export": {
           // A registry that is suspended has its artifacts on a volume or in S3.
-          return {
-            cache: { ...cache, spec: { ...cache.spec, suspend: false } },
-            ...(exporting && { exporting }),
-            againInMs: pollMs,
-          };
-        case "let go": {
-          const isDone = await changeFinalizers(client, cache, without);
-          if (isDone) tell(cache, farewell.because, exporting);
-          if (leaving.isDeleted) return isDone ? {} : { againInMs: soonMs };
-          return { cache, ...(isDone ? {} : { againInMs: soonMs }) };
+          const resumed = { ...cache, spec: { ...cache.spec, suspend: false } };
+          return { cache: resumed, ...(exporting && { exporting }), againInMs: pollMs };
         }
-        case "hold":
-          if (!(await changeFinalizers(client, cache, withOurs))) return { cache, againInMs: soonMs };
+        case "hold": {
+          const isHeld = await changeFinalizers(client, cache, withOurs);
+          return { cache, ...wrong, ...(!isHeld && { againInMs: soonMs }) };
+        }
+        case "stay":
+          return { cache, ...wrong };
       }
-      return { cache, ...(target?.problem === undefined ? {} : { exporting: { target } }) };
     },
     forget: (key: string) => silent.delete(key),
   };

@@ -1,7 +1,8 @@
-import { describe, expect } from "vitest";
+import { describe, expect, onTestFinished } from "vitest";
 import { names } from "../../schema/names.ts";
 import { cacheKey } from "../../src/cache/access.ts";
 import type { OrasCache } from "../../src/cache/types.ts";
+import type { KubeClient } from "../../src/kube/client.ts";
 import { get, type KubeObject } from "../../src/kube/objects.ts";
 import { pathOf, resources } from "../../src/kube/resources.ts";
 import { agentProgram } from "../support/agent-pod.ts";
@@ -9,6 +10,7 @@ import { cacheOf } from "../support/builders.ts";
 import { test as base } from "../support/integration.ts";
 import { startKeptRegistry } from "../support/kept-registry.ts";
 import type { ObjectsIn, SeenEvent } from "../support/objects-in.ts";
+import { asksNobody, startOperator } from "../support/operator.ts";
 import { startProxy } from "../support/proxy.ts";
 import { startRegistry } from "../support/registry.ts";
 import { readyPod, registryPod } from "../support/registry-pod.ts";
@@ -34,30 +36,44 @@ const isGone = (ns: ObjectsIn) => until(async () => (await ns.cache("oras")) ===
 const note = (ns: ObjectsIn, reason: string) =>
   until(async () => (await ns.events("oras")).find((event) => event.reason === reason), reason);
 
+/** An OrasCache with a real registry of three artifacts and its keeper, and another registry that can be cut off. */
+async function exporting(agent: string, installed: KubeClient, ns: ObjectsIn) {
+  const remote = await startRegistry();
+  const { hostname, port } = new URL(remote.url);
+  const proxy = await startProxy({ hostname, port });
+  const to = `http://127.0.0.1:${proxy.port}/kept`;
+  await createCache(ns, to);
+  await isHeld(ns);
+  const secret = await get<KubeObject & { data: { key: string } }>(installed, resources.secrets, {
+    namespace: names.operatorNamespace,
+    name: names.cacheKeySecret,
+  });
+  const operatorKey = Buffer.from(secret?.data.key ?? "", "base64").toString();
+  const key = cacheKey(operatorKey, { name: "oras", namespace: ns.namespace });
+  const kept = await startKeptRegistry(agent, key);
+  for (const reference of ["models/a:v1", "models/a:v2", "scratch/b:v1"]) await kept.push(reference);
+  await registryPod(ns, "oras", {
+    ...readyPod("2026-01-01T00:00:00Z"),
+    ...{ podIP: kept.address, podIPs: [{ ip: kept.address }] },
+  });
+  await ns.rollOut("oras");
+  await ns.untilReason("oras", "Ready", "RegistryReady");
+  onTestFinished(async () => {
+    await kept.stop();
+    await proxy.close();
+    await remote.stop();
+  });
+  const tags = async (repository: string) => {
+    const answer = await fetch(`${remote.url}/v2/kept/${repository}/tags/list`);
+    return ((await answer.json()) as { tags: string[] }).tags.sort();
+  };
+  return { proxy, kept, to, tags };
+}
+
 describe("an OrasCache with export-to", () => {
   test("goes once another registry has everything", async ({ agent, installed, ns }) => {
-    const remote = await startRegistry();
-    const { hostname, port } = new URL(remote.url);
-    const proxy = await startProxy({ hostname, port });
-    const to = `http://127.0.0.1:${proxy.port}/kept`;
-    await createCache(ns, to);
-    await isHeld(ns);
-    const secret = await get<KubeObject & { data: { key: string } }>(installed, resources.secrets, {
-      namespace: names.operatorNamespace,
-      name: names.cacheKeySecret,
-    });
-    const operatorKey = Buffer.from(secret?.data.key ?? "", "base64").toString();
-    const key = cacheKey(operatorKey, { name: "oras", namespace: ns.namespace });
-    const kept = await startKeptRegistry(agent, key);
-    for (const reference of ["models/a:v1", "models/a:v2", "scratch/b:v1"]) await kept.push(reference);
-    await registryPod(ns, "oras", {
-      ...readyPod("2026-01-01T00:00:00Z"),
-      ...{ podIP: kept.address, podIPs: [{ ip: kept.address }] },
-    });
-    await ns.rollOut("oras");
-    await ns.untilReason("oras", "Ready", "RegistryReady");
+    const { proxy, kept, to, tags } = await exporting(agent, installed, ns);
     expect(await ns.condition("oras", "Exported")).toBeUndefined();
-
     proxy.cut();
     await ns.remove(resources.orasCaches, "oras");
     const failed = await ns.untilReason("oras", "Exported", "ExportFailed");
@@ -69,13 +85,8 @@ describe("an OrasCache with export-to", () => {
     proxy.restore();
     await isGone(ns);
     expect(await note(ns, "Exported")).toMatchObject({ type: "Normal", note: `${to} has 4 artifacts.` });
-    const tags = async (repository: string) =>
-      ((await (await fetch(`${remote.url}/v2/${repository}/tags/list`)).json()) as { tags: string[] }).tags;
-    expect((await tags("kept/models/a")).sort()).toEqual(["v1", "v2", "v3"]);
-    expect(await tags("kept/scratch/b")).toEqual(["v1"]);
-    await kept.stop();
-    await proxy.close();
-    await remote.stop();
+    expect(await tags("models/a")).toEqual(["v1", "v2", "v3"]);
+    expect(await tags("scratch/b")).toEqual(["v1"]);
   });
 
   test("whose value is wrong says so and goes when it is taken off", async ({ ns }) => {
@@ -145,5 +156,22 @@ describe("an OrasCache with export-to", () => {
     await until(async () => (await ns.set("oras"))?.spec?.replicas === 1, "a Pod");
     await ns.patch(resources.orasCaches, "oras", { metadata: { annotations: { [exportAnnotation]: null } } });
     await isGone(ns);
+  });
+
+  // The last one: the operator of the others ends here.
+  test("goes on with another operator", async ({ agent, installed, ns, plane, operator }) => {
+    const { proxy, tags } = await exporting(agent, installed, ns);
+    proxy.cut();
+    await ns.remove(resources.orasCaches, "oras");
+    await ns.untilReason("oras", "Exported", "ExportFailed");
+    await operator.stop();
+    proxy.restore();
+    expect(await isHeld(ns)).toBe(true);
+    const another = await startOperator(plane.operatorKubeconfig, ...asksNobody);
+    onTestFinished(async () => {
+      await another.stop();
+    });
+    await isGone(ns);
+    expect(await tags("models/a")).toEqual(["v1", "v2"]);
   });
 });

@@ -38,11 +38,16 @@ describe("the keeper of a registry", () => {
   );
 
   test("reads the key, and writes to the volume and the users file", () => {
-    expect(mountsOf({}, "keeper")).toEqual({ "registry-data": false, "registry-key": true });
+    expect(mountsOf({}, "keeper")).toEqual({
+      "registry-data": false,
+      "registry-key": true,
+      "registry-export": true,
+    });
     expect(mountsOf(closed, "keeper")).toEqual({
       "registry-data": false,
       "registry-key": true,
       "registry-auth": false,
+      "registry-export": true,
     });
     expect(containerOf(closed, "keeper")?.args).toEqual([
       "--key=/var/run/oras/key",
@@ -52,6 +57,7 @@ describe("the keeper of a registry", () => {
       "--events=127.0.0.1:5004",
       "--cache-uid=6b3f",
       "--refuse-at=85",
+      "--export-credentials=/var/run/oras/export",
     ]);
   });
 

@@ -207,7 +207,8 @@ describe.each(pages)("%s", (page) => {
     const meant = text.replaceAll(/^.*: no such annotation;/gm, "");
     const found = [...meant.matchAll(RegExp(`${names.prefix.replaceAll(".", "\\.")}([a-z][\\w-]*)`, "g"))];
     const lost = found
-      .map(([, name = ""]) => name.replace(/_\d+$/, ""))
+      // kubectl takes one off that has a dash behind it.
+      .map(([, name = ""]) => name.replace(/(_\d+|-)$/, ""))
       .filter((name) => !known.includes(name));
     expect(lost).toEqual([]);
   });
