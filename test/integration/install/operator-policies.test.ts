@@ -403,11 +403,6 @@ describe("sec-10: whoever holds the operator's token", () => {
       "volumes.-",
       { name: names.registryEnvironmentVolume, secret: { secretName: "somebodys" } },
     ],
-    [
-      "another Secret for an export",
-      "volumes.-",
-      { name: names.exportVolume, secret: { secretName: "somebodys" } },
-    ],
     ["another cache's key", "volumes.-", { name: "k", secret: { secretName: "other-key-0123456789" } }],
     ["a second container", "containers.-", { name: "second", image: "x" }],
     ["a command", "containers.0.command", ["sh", "-c", "sleep 600"]],
@@ -630,12 +625,21 @@ describe("sec-10: whoever holds the operator's token", () => {
     await refused(create(resources.secrets, here(http), names.operatorNamespace));
   });
 
+  test("cannot give a registry another Secret for an export than that of its name", async () => {
+    const volumes = registry.spec?.template.spec?.volumes ?? [];
+    const others = volumes.filter(({ name }) => name !== names.exportVolume);
+    const theirs = { name: names.exportVolume, secret: { secretName: "somebodys" } };
+    await refused(
+      create(resources.statefulSets, changed(registry, "spec.template.spec.volumes", [...others, theirs])),
+    );
+  });
+
   test("cannot change an OrasCache, but for its own finalizer and the status", async () => {
     const resource = resources.orasCaches;
     const write = (change: object) => patch(stolen, resource, "real", change, true);
     await write({ metadata: { finalizers: [names.exportFinalizer] } });
     for (const change of [
-      { spec: { deploy: false } },
+      { spec: { drainSeconds: 7 } },
       { metadata: { finalizers: ["example.com/other"] } },
       { metadata: { annotations: { [names.exportAnnotation]: "oci://ghcr.io" } } },
       { metadata: { labels: { a: "b" } } },
