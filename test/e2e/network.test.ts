@@ -2,6 +2,7 @@ import { describe, expect } from "vitest";
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { endOf, pullerOf } from "../support/builders.ts";
 import { it as base } from "../support/e2e.ts";
+import { makePlugin } from "../support/plugin.ts";
 import { type Workspace, workspace } from "../support/workspace.ts";
 
 const guest = { "example.org/guest": "yes" };
@@ -43,6 +44,13 @@ describe.concurrent("a registry with a NetworkPolicy, seen from", () => {
     expect(code).toBe(exitCodes.registryUnavailable.code);
     expect(message).toMatch(/refuses connections|does not answer connections|cannot be reached/);
     expect(message).toContain("spec.networkPolicy.from");
+  });
+
+  it("kubectl oras-cache check --network-from: another namespace is kept out", async ({ closed, ws }) => {
+    const plugin = await makePlugin(closed.namespace);
+    const { stdout } = await plugin.run("check", "--network-from", ws.namespace);
+    expect(stdout).toMatch(/^ok +Network +a Pod of the namespace \S+ does not reach the registry of oras$/m);
+    expect(await ws.kubectl("get", "pods", "-o", "name")).not.toContain("oras-check-");
   });
 
   it("a namespace that the spec names asks for a password", async ({ closed, onTestFinished }) => {

@@ -1,6 +1,8 @@
 import { chmodSync, linkSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { V1Pod } from "@kubernetes/client-node";
 import { describe, expect, onTestFinished } from "vitest";
+import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
 import { cacheKey, keeperToken, passwordOf } from "../../src/cache/access.ts";
 import { firstUser } from "../../src/cache/logins.ts";
@@ -10,12 +12,12 @@ import { runPass } from "../../src/controllers/retention-pass.ts";
 import { stepInputs } from "../../src/controllers/step-inputs.ts";
 import { retentionKeeper } from "../../src/keeper/retention.ts";
 import { get, type KubeObject } from "../../src/kube/objects.ts";
-import { resources } from "../../src/kube/resources.ts";
+import { pathOf, resources } from "../../src/kube/resources.ts";
 import { deleteManifest } from "../../src/registry/delete.ts";
 import { policyOf } from "../../src/retention/policy.ts";
 import { keepList, type Selection } from "../../src/retention/uses.ts";
 import { agentProgram } from "../support/agent-pod.ts";
-import { cacheOf, podOf } from "../support/builders.ts";
+import { cacheOf, keyOf, podOf } from "../support/builders.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { test as base } from "../support/integration.ts";
 import { startKeptRegistry } from "../support/kept-registry.ts";
@@ -142,6 +144,65 @@ test("rm --older-than removes what steps pushed that long ago", async ({ kept: {
   expect(await done(plugin, "rm", "--older-than", "2d", "--dry-run")).toBe("Would remove runs/a:old\n");
   expect(await done(plugin, "rm", "--older-than", "2d")).toBe("Removed runs/a:old\n");
   expect(await registry.tags("runs/a")).toEqual(["copied", "young"]);
+});
+
+describe("check --network-from", () => {
+  test("makes a step there, reads how it ended, and deletes it", async ({
+    kept: { ns, plugin },
+    installed,
+  }) => {
+    const other = await objectsIn(installed, `${ns.namespace}-other`);
+    const before = await ns.status("oras");
+    const time = "2026-01-01T00:00:00Z";
+    const available = {
+      type: "Available",
+      status: "True",
+      reason: "RegistryReady",
+      message: "",
+      lastTransitionTime: time,
+    };
+    await ns.patchStatus(resources.orasCaches, "oras", {
+      url: "http://oras-0.oras.x.svc.cluster.local:5000",
+      conditions: [available],
+    });
+    const checked = plugin.run("check", "--network-from", other.namespace, "-o", "json");
+    const path = pathOf(resources.pods, { namespace: other.namespace });
+    const pods = async () => (await installed.request<{ items: V1Pod[] }>({ path })).items;
+    const pod = await until(async () => (await pods())[0], "the Pod");
+    expect(pod.metadata?.annotations).toMatchObject({
+      [keyOf("registry")]: "http://oras-0.oras.x.svc.cluster.local:5000",
+    });
+    // What the kubelet says, which does not run beside an API server alone.
+    const terminated = {
+      exitCode: exitCodes.denied.code,
+      reason: "Error",
+      message: "the registry answers 401",
+    };
+    await other.patchStatus(resources.pods, pod.metadata?.name ?? "", {
+      phase: "Failed",
+      initContainerStatuses: [
+        {
+          name: names.pullContainer,
+          ready: false,
+          restartCount: 0,
+          image: "x",
+          imageID: "x",
+          state: { terminated },
+        },
+      ],
+    });
+    const { stdout } = await checked;
+    const { results } = JSON.parse(stdout) as { results: { about: string; state: string; detail: string }[] };
+    expect(results.at(-1)).toMatchObject({ about: "Network", state: "?" });
+    expect(results.at(-1)?.detail).toContain(
+      `a Pod of the namespace ${other.namespace} reaches the registry of oras`,
+    );
+    expect(await pods()).toEqual([]);
+    await ns.patchStatus(resources.orasCaches, "oras", {
+      url: before?.url ?? null,
+      conditions: before?.conditions ?? [],
+    });
+  });
 });
 
 describe("retention plan, as docs/cli.md shows it", () => {

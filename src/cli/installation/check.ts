@@ -3,7 +3,9 @@ import { names } from "../../../schema/names.ts";
 import { annotations } from "../../annotations/table.ts";
 import type { KubeObject } from "../../kube/objects.ts";
 import { pathOf, resources } from "../../kube/resources.ts";
+import { findCache } from "../remote/find-cache.ts";
 import { openSession, type Session, type Where } from "../remote/session.ts";
+import { checkNetwork } from "./network.ts";
 import {
   ofKind,
   ofOperator,
@@ -21,8 +23,12 @@ type Answer<T> = { readonly value: T } | { readonly error: unknown };
  * Looks whether the installation is well.
  *
  * @param where - context, and the namespace in which a Pod is tried
+ * @param network - another namespace, from which the registry of a cache is asked by a Pod that is made for it
  */
-export async function checkInstallation(where: Where): Promise<readonly Result[]> {
+export async function checkInstallation(
+  where: Where,
+  network?: { readonly networkFrom: string; readonly cache?: string | undefined },
+): Promise<readonly Result[]> {
   const session = await openSession(where);
   try {
     const [server, kind, configurations, policies, trial] = await Promise.all([
@@ -45,6 +51,9 @@ export async function checkInstallation(where: Where): Promise<readonly Result[]
       ofWebhook(configurations, Date.now()),
       ...ofTrial(trial, session.namespace),
       ofPolicies(policies),
+      ...(network === undefined
+        ? []
+        : [await checkNetwork(session, await findCache(session, network.cache), network.networkFrom)]),
     ];
   } finally {
     session.close();

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import packageJson from "../../../package.json" with { type: "json" };
 import { names } from "../../../schema/names.ts";
 import { formatUsage, usageOf } from "../../../src/cli/artifacts/usage.ts";
+import { ofNetwork } from "../../../src/cli/installation/network.ts";
 import {
   ofKind,
   ofOperator,
@@ -91,4 +92,45 @@ it("df says how full the storage is, where that is known", () => {
   expect(formatUsage([], { kind: "emptyDir", used: "1Gi", capacity: "10Gi", fullPercent: 12 })).toContain(
     "\nStorage (emptyDir): the registry uses 1Gi of 10Gi; 12% full\n",
   );
+});
+
+describe("check --network-from", () => {
+  const about = { from: "other", cache: "oras", isClosed: true };
+  const away =
+    "registry oras-0.oras.runs.svc.cluster.local:5000 did not succeed within 15s; last: x does not answer connections";
+
+  it.each([
+    ["a closed network", { exitCode: 183, message: away }, "ok", "does not reach"],
+    [
+      "a password alone",
+      { exitCode: 182, message: "401" },
+      "bad",
+      "its password closes it: unless spec.networkPolicy.from lets",
+    ],
+    ["nothing", { exitCode: 181, message: "no such artifact" }, "bad", "needs no password"],
+    [
+      "a certificate",
+      { exitCode: 185, message: "the certificate of x is signed by a CA that is not known here" },
+      "bad",
+      "reaches",
+    ],
+    [
+      "a name that does not resolve",
+      { exitCode: 183, message: "last: there is no host of that name" },
+      "?",
+      "exit code 183",
+    ],
+    ["an end of another kind", { exitCode: 187, message: "no room" }, "?", "exit code 187: no room"],
+  ])("tells what keeps others out: %s", (_, asked, state, words) => {
+    const found = ofNetwork(asked, about);
+    expect(found).toMatchObject({ about: "Network", state });
+    expect(found.detail).toContain(words);
+  });
+
+  it.each([
+    { exitCode: 183, message: away },
+    { exitCode: 182, message: "401" },
+  ])("is wrong only where there is a NetworkPolicy: $exitCode", (asked) => {
+    expect(ofNetwork(asked, { ...about, isClosed: false })).toMatchObject({ state: "?" });
+  });
 });
