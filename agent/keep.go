@@ -15,6 +15,7 @@ import (
 	"github.com/converged-computing/oras-operator/agent/internal/credentials"
 	"github.com/converged-computing/oras-operator/agent/internal/failure"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/access"
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/bucket"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/mirror"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/pulls"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/server"
@@ -113,7 +114,10 @@ func keep(ctx context.Context, o options.Options) error {
 	if o.Data != "" {
 		volume = &usage.Volume{Data: o.Data, Limit: o.Limit}
 	}
-	k := &server.Keeper{Key: key, Volume: volume, Cache: o.CacheUid, RefuseAt: o.RefuseAt, Metrics: &server.Metrics{Volume: volume, Registry: o.RegistryMetrics}, Say: log.Say}
+	k := &server.Keeper{Key: key, Volume: volume, Cache: o.CacheUid, RefuseAt: o.RefuseAt, Metrics: &server.Metrics{Volume: volume, Sweeps: volume != nil || o.S3Endpoint != "", Registry: o.RegistryMetrics}, Say: log.Say}
+	if o.S3Endpoint != "" {
+		k.Bucket = folderOf(o)
+	}
 	if files := servingFiles(o, key); files != nil {
 		k.Certificate = &server.Certificate{Files: files, Registry: o.Registry}
 		k.Refresh()
@@ -185,6 +189,17 @@ func keep(ctx context.Context, o options.Options) error {
 		return setupFailed(err, "the keeper cannot go on")
 	}
 	return nil
+}
+
+// folderOf is where the registry keeps its artifacts. The keys are those that the registry has.
+func folderOf(o options.Options) *bucket.Folder {
+	return &bucket.Folder{
+		Client: &bucket.Client{
+			Endpoint: o.S3Endpoint, Bucket: o.S3Bucket, Region: o.S3Region, Folder: o.S3Folder, VirtualHost: o.S3VirtualHost,
+			AccessKey: os.Getenv("AWS_ACCESS_KEY_ID"), SecretKey: os.Getenv("AWS_SECRET_ACCESS_KEY"),
+		},
+		Owner: bucket.Owner{Installation: o.Installation, Cache: o.Cache},
+	}
 }
 
 func mirrorOf(o options.Options) (*mirror.Mirror, error) {

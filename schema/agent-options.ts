@@ -291,6 +291,41 @@ export const agentOptions = {
     description:
       "the folder of the Secret with logins for the registry that everything is copied to in the end",
   },
+  "s3-endpoint": {
+    type: "text",
+    commands: ["keep"],
+    description: "the URL of the object storage that the registry keeps its artifacts in; empty where it does not. The keys are those of the registry's environment",
+  },
+  "s3-bucket": {
+    type: "text",
+    commands: ["keep"],
+    description: "the bucket there",
+  },
+  "s3-region": {
+    type: "text",
+    commands: ["keep"],
+    description: "its region",
+  },
+  "s3-folder": {
+    type: "text",
+    commands: ["keep"],
+    description: "the registry's folder in the bucket",
+  },
+  "s3-virtual-host": {
+    type: "flag",
+    commands: ["keep"],
+    description: "whether the bucket is part of the host of a URL",
+  },
+  "installation": {
+    type: "text",
+    commands: ["keep"],
+    description: "whose the folder has to be: the installation, see ADR 44",
+  },
+  "cache": {
+    type: "text",
+    commands: ["keep"],
+    description: "whose the folder has to be: the OrasCache, as namespace/name",
+  },
   "registry-metrics": {
     type: "text",
     default: "http://127.0.0.1:5003/metrics",

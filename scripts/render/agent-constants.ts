@@ -22,12 +22,20 @@ export function renderAgentConstants(schema: Schema): Rendered {
         "artifactUnpackAnnotation",
         "artifactModeAnnotation",
         "keepAnnotation",
+        "ownerInstallationAnnotation",
+        "ownerCacheAnnotation",
       ] as const
     ).map((name): [string, string, string] => [
       exported(name),
       names[name],
       "is in the manifest of an artifact.",
     ]),
+    [
+      exported("stateRepository"),
+      names.stateRepository,
+      "is the repository of a registry that is the operator's own.",
+    ],
+    [exported("ownerTag"), names.ownerTag, "is the tag there of the mark that says whose the storage is."],
     [
       exported("readyVariable"),
       names.readyVariable,

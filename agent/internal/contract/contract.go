@@ -60,6 +60,18 @@ const ArtifactModeAnnotation = "oras.converged-computing.github.io/mode"
 // KeepAnnotation is in the manifest of an artifact.
 const KeepAnnotation = "oras.converged-computing.github.io/keep"
 
+// OwnerInstallationAnnotation is in the manifest of an artifact.
+const OwnerInstallationAnnotation = "oras.converged-computing.github.io/installation"
+
+// OwnerCacheAnnotation is in the manifest of an artifact.
+const OwnerCacheAnnotation = "oras.converged-computing.github.io/owner"
+
+// StateRepository is the repository of a registry that is the operator's own.
+const StateRepository = "oras-operator-state"
+
+// OwnerTag is the tag there of the mark that says whose the storage is.
+const OwnerTag = "owner"
+
 // ReadyVariable is a variable of wrapped containers that is not their programs'.
 const ReadyVariable = "ORAS_AGENT_READY"
 

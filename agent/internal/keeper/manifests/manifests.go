@@ -96,13 +96,20 @@ func read(tree layout.Tree, repository string, link layout.Link) (*Manifest, err
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
+	manifest := Of(repository, d, info.ModTime().UTC(), content, func(digest string) int64 { return sizeOf(tree, digest) })
+	return &manifest, nil
+}
+
+// Of is what a manifest with this content is; sizeOf says what a blob takes. Its tags, and when its repository got its last new
+// manifest, are not known from it.
+func Of(repository string, d layout.Digest, pushed time.Time, content []byte, sizeOf func(digest string) int64) Manifest {
 	digest := digestOf(d)
 	facts := factsOf(content)
 	for i := range facts.Blobs {
-		facts.Blobs[i].Size = sizeOf(tree, facts.Blobs[i].Digest)
+		facts.Blobs[i].Size = sizeOf(facts.Blobs[i].Digest)
 	}
 	facts.Blobs = append(facts.Blobs, Blob{Digest: digest, Size: int64(len(content))})
-	return &Manifest{Repository: repository, Digest: digest, Pushed: info.ModTime().UTC(), facts: facts}, nil
+	return Manifest{Repository: repository, Digest: digest, Pushed: pushed, facts: facts}
 }
 
 // sizeOf is what a blob takes. The registry takes a manifest that says something else: with that, nothing could be compared
@@ -195,7 +202,7 @@ func IsAsItWas(data string, planned Planned) (bool, error) {
 	tree := layout.Of(data)
 	repository := planned.Repository
 	d, is := layout.ParseDigest(strings.TrimPrefix(planned.Digest, "sha256:"))
-	if !is || !isName(repository) {
+	if !is || !IsName(repository) {
 		return false, nil
 	}
 	if !planned.Pushed.IsZero() {
@@ -208,7 +215,7 @@ func IsAsItWas(data string, planned Planned) (bool, error) {
 		}
 	}
 	for _, tag := range planned.Tags {
-		if !isName(tag.Name) || strings.Contains(tag.Name, "/") {
+		if !IsName(tag.Name) || strings.Contains(tag.Name, "/") {
 			return false, nil
 		}
 		found, err := usage.ReadTag(tree, repository, tag.Name)
@@ -242,7 +249,7 @@ func isNamedNow(tree layout.Tree, planned Planned, digest string) (bool, error) 
 			return ignoreGone(err)
 		}
 		manifest, err := read(tree, planned.Repository, link)
-		if err == nil && manifest != nil && manifest.Digest != digest && manifest.names(digest) {
+		if err == nil && manifest != nil && manifest.Digest != digest && manifest.Names(digest) {
 			err = named
 		}
 		return err
@@ -256,7 +263,8 @@ func isNamedNow(tree layout.Tree, planned Planned, digest string) (bool, error) 
 // clockTick is more than what times of files are rounded by.
 const clockTick = 2 * time.Second
 
-func (f facts) names(digest string) bool {
+// Names says whether it is about a manifest, consists of it or was made from it.
+func (f facts) Names(digest string) bool {
 	return f.Subject == digest || slices.Contains(f.Children, digest) || slices.Contains(f.Inputs, digest)
 }
 
@@ -270,8 +278,8 @@ func grown(tree layout.Tree, repository string) (time.Time, error) {
 	return info.ModTime().UTC(), nil
 }
 
-// isName keeps what is asked for within the folders of repositories.
-func isName(name string) bool {
+// IsName keeps what is asked for within the folders of repositories.
+func IsName(name string) bool {
 	return name != "" && !slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool {
 		return part == "" || part == "." || part == ".." || strings.HasPrefix(part, "_")
 	})

@@ -36,6 +36,8 @@ const (
 //	GET  /manifests  operator, users  what retention plans with, and people are shown: see retention.go
 //	POST /unchanged, GET and PUT /plan   operator   what else retention needs: see retention.go
 //	PUT  /export   operator  {"to": "ghcr.io/acme", "secret": name, "plainLogin": false}: copies everything there, or goes on; answers mirror.Status
+//	POST /empty    operator  of a folder of a bucket: deletes all of it; 202, or 409 while it does
+//	GET  /empty    operator  how that went: {"emptying", "done", "deleted", "failure"}
 //	GET  /room     users     {"capacity", "used", "free"} in bytes, {"refuseAt"} in percent, {"refuse": whether a step is not to begin}
 //	GET  /live     anybody   of a registry with TLS: 503 while it does not answer, or shows another certificate than it should by now; else 200
 //	GET  /healthz  anybody   200
@@ -47,13 +49,16 @@ func (k *Keeper) Handler(ctx context.Context) http.Handler {
 	mux.HandleFunc("GET /live", k.live)
 	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
 	if k.Volume != nil {
-		mux.HandleFunc("POST /sweep", k.operator(func(w http.ResponseWriter, r *http.Request) { k.sweep(ctx, w, r) }))
+		mux.HandleFunc("POST /sweep", k.operator(func(w http.ResponseWriter, r *http.Request) { k.sweep(ctx, w, r, k.volumePass) }))
 		mux.HandleFunc("GET /sweep", k.operator(k.lastSweep))
 		mux.HandleFunc("GET /manifests", k.reader(k.manifests))
 		mux.HandleFunc("POST /unchanged", k.operator(k.unchanged))
 		mux.HandleFunc("GET /plan", k.operator(k.getPlan))
 		mux.HandleFunc("PUT /plan", k.operator(k.putPlan))
 		mux.HandleFunc("GET /room", k.user(k.room))
+	}
+	if k.Bucket != nil {
+		k.handleBucket(ctx, mux)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		longest := int64(longestBody)
@@ -164,7 +169,14 @@ func (k *Keeper) putUsers(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]any{"users": k.users, "problems": orNone(k.problems.First)})
 }
 
-func (k *Keeper) sweep(ctx context.Context, w http.ResponseWriter, r *http.Request) {
+// passOf makes a pass; what a storage cannot do is an error.
+type passOf func(grace time.Duration, dryRun bool) (sweeper, error)
+
+func (k *Keeper) volumePass(grace time.Duration, dryRun bool) (sweeper, error) {
+	return &sweep.Pass{Data: k.Volume.Data, Grace: grace, Moment: sweep.Moment, DryRun: dryRun}, nil
+}
+
+func (k *Keeper) sweep(ctx context.Context, w http.ResponseWriter, r *http.Request, pass passOf) {
 	var asked struct {
 		Grace  *float64 `json:"grace"`
 		DryRun bool     `json:"dryRun"`
@@ -176,8 +188,12 @@ func (k *Keeper) sweep(ctx context.Context, w http.ResponseWriter, r *http.Reque
 		refuse(w, http.StatusBadRequest, "grace is the age in seconds below which nothing is taken, at least 0")
 		return
 	}
-	grace := time.Duration(*asked.Grace * float64(time.Second))
-	if !k.Sweep(ctx, sweep.Pass{Data: k.Volume.Data, Grace: grace, Moment: sweep.Moment, DryRun: asked.DryRun}) {
+	sweeps, err := pass(time.Duration(*asked.Grace*float64(time.Second)), asked.DryRun)
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	if !k.Sweep(ctx, sweeps) {
 		refuse(w, http.StatusConflict, sweep.ErrRuns.Error())
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/access"
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/bucket"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/mirror"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/pulls"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/serving"
@@ -23,6 +24,8 @@ type Keeper struct {
 	File *access.File
 	// Volume is where artifacts are; nil where that is no volume of the Pod.
 	Volume *usage.Volume
+	// Bucket is where artifacts are instead; nil where that is no folder of a bucket.
+	Bucket *bucket.Folder
 	// Cache is the UID of the OrasCache.
 	Cache string
 	// RefuseAt is how full the volume may be, in percent, until steps are told that there is no room.
@@ -44,7 +47,13 @@ type Keeper struct {
 	serving  serving.State
 	running  bool
 	last     *Last
+	emptying emptying
 	sweeps   sync.WaitGroup
+}
+
+// sweeper does a pass.
+type sweeper interface {
+	Run(ctx context.Context) (sweep.Outcome, error)
 }
 
 // Last is how the last pass ended.
@@ -116,7 +125,7 @@ func (k *Keeper) Every(ctx context.Context, pause time.Duration) {
 }
 
 // Sweep begins a pass, unless one runs.
-func (k *Keeper) Sweep(ctx context.Context, pass sweep.Pass) bool {
+func (k *Keeper) Sweep(ctx context.Context, pass sweeper) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.running {

@@ -17,6 +17,8 @@ import (
 // Metrics are the keeper's own and the registry's, whose address also has a profiler and so is nobody else's.
 type Metrics struct {
 	Volume *usage.Volume
+	// Sweeps says that there is something that can be swept.
+	Sweeps bool
 	// Registry is the URL of the registry's metrics.
 	Registry string
 	// Mirror is nil where nothing is copied.
@@ -79,6 +81,9 @@ func (m *Metrics) write(w http.ResponseWriter, r *http.Request) {
 	if m.Volume != nil {
 		m.writeVolume(to)
 	}
+	if m.Sweeps {
+		m.writeSweeps(to)
+	}
 	m.mirrored(to, time.Now())
 	m.relay(r.Context(), to)
 }
@@ -89,6 +94,9 @@ func (m *Metrics) writeVolume(to io.Writer) {
 		gauge(to, "orascache_used_bytes", "What of it is used.", float64(space.Used))
 		gauge(to, "orascache_free_bytes", "What can still be pushed.", float64(space.Free))
 	}
+}
+
+func (m *Metrics) writeSweeps(to io.Writer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	counter(to, "orascache_sweep_passes_total", "Passes of the sweep.", float64(m.passes))

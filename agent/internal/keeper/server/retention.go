@@ -21,27 +21,35 @@ const longestPlan = 64 << 20
 // manifests is written as it is found, each on a line of its own: a registry may have tens of thousands, and the operator reads
 // one line at a time. With pullsSince it says since when pulls are known, if they are.
 func (k *Keeper) manifests(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/json")
-	encoder := json.NewEncoder(w)
 	pulled, known, err := k.pulled()
 	if err != nil {
 		// Without since, everything stays that a pull would keep.
 		k.Say("pulls cannot be read: %s", err)
 	}
+	writeManifests(w, known, func(visit func(manifests.Manifest) error) error {
+		return manifests.Visit(k.Volume.Data, func(manifest manifests.Manifest) error {
+			manifest.Pulled = pulled(manifest.Repository, manifest.Digest)
+			return visit(manifest)
+		})
+	})
+}
+
+func writeManifests(w http.ResponseWriter, pullsSince *time.Time, visitAll func(visit func(manifests.Manifest) error) error) {
+	w.Header().Set("Content-Type", "application/json")
+	encoder := json.NewEncoder(w)
 	_, _ = io.WriteString(w, `{"manifests":[`)
 	separator := ""
-	err = manifests.Visit(k.Volume.Data, func(manifest manifests.Manifest) error {
+	err := visitAll(func(manifest manifests.Manifest) error {
 		if _, err := io.WriteString(w, separator); err != nil {
 			return err
 		}
 		separator = ","
-		manifest.Pulled = pulled(manifest.Repository, manifest.Digest)
 		return encoder.Encode(manifest)
 	})
 	rest := struct {
 		PullsSince *time.Time `json:"pullsSince,omitempty"`
 		Problem    string     `json:"problem"`
-	}{PullsSince: known}
+	}{PullsSince: pullsSince}
 	if err != nil {
 		rest.Problem = err.Error()
 	}

@@ -70,7 +70,7 @@ func (p *Pass) markManifest(c census, link layout.Link, buffer []byte, tidy bool
 		return err
 	}
 	defer manifest.Close()
-	return namesIn(manifest, buffer, func(d layout.Digest) { c.see(d, named) })
+	return NamesIn(manifest, buffer, func(d layout.Digest) { c.see(d, named) })
 }
 
 // open opens a manifest, which may be in the trash until it is put back.

@@ -338,7 +338,7 @@ func TestManifestsNameDigests(t *testing.T) {
 		}
 		got := map[layout.Digest]bool{}
 		buffer := make([]byte, rapid.IntRange(1, 100).Draw(t, "buffer"))
-		if err := namesIn(strings.NewReader(text), buffer, func(d layout.Digest) { got[d] = true }); err != nil {
+		if err := NamesIn(strings.NewReader(text), buffer, func(d layout.Digest) { got[d] = true }); err != nil {
 			t.Fatal(err)
 		}
 		if fmt.Sprint(got) != fmt.Sprint(want) {

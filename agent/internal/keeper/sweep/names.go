@@ -18,8 +18,8 @@ type names struct {
 	code    int
 }
 
-// namesIn finds what a manifest names.
-func namesIn(manifest io.Reader, buffer []byte, found func(layout.Digest)) error {
+// NamesIn finds what a manifest names.
+func NamesIn(manifest io.Reader, buffer []byte, found func(layout.Digest)) error {
 	n := &names{found: found}
 	for {
 		count, err := manifest.Read(buffer)

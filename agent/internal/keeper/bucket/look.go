@@ -1,0 +1,127 @@
+package bucket
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/layout"
+)
+
+const (
+	// registryKeys is where distribution keeps everything, below its root directory: see the package layout.
+	registryKeys   = "docker/registry/v2/"
+	blobKeys       = registryKeys + "blobs/"
+	repositoryKeys = registryKeys + "repositories/"
+)
+
+// look is what one listing told. A listing of S3 has what was there when it began; what came meanwhile may be missing.
+type look struct {
+	// blobs is nil where the listing was of the repositories alone.
+	blobs     map[layout.Digest]Object
+	layers    []link
+	revisions []link
+	tags      []tag
+	// others are layers by another name than the digest of the content, which a manifest may use in its place.
+	others []string
+}
+
+// link says that a repository has a blob or a manifest.
+type link struct {
+	repository string
+	digest     layout.Digest
+	modified   time.Time
+}
+
+type tag struct {
+	repository, name string
+	modified         time.Time
+}
+
+// lookAt lists what is below some keys.
+func lookAt(ctx context.Context, c *Client, keys string) (*look, error) {
+	found := &look{blobs: map[layout.Digest]Object{}}
+	// Each of the repositories is kept once.
+	last := ""
+	err := c.List(ctx, keys, func(object Object) error {
+		if name, is := strings.CutPrefix(object.Key, blobKeys); is {
+			found.blob(name, object)
+			return nil
+		}
+		name, is := strings.CutPrefix(object.Key, repositoryKeys)
+		if !is {
+			return nil
+		}
+		repository, below, is := cutRepository(name)
+		if !is {
+			return nil
+		}
+		if repository != last {
+			last = strings.Clone(repository)
+		}
+		found.below(last, below, object)
+		return nil
+	})
+	return found, err
+}
+
+// cutRepository: no part of a repository's name begins with an underscore.
+func cutRepository(name string) (repository, below string, is bool) {
+	at := strings.Index(name, "/_")
+	if at < 0 {
+		return "", "", false
+	}
+	return name[:at], name[at+1:], true
+}
+
+func (l *look) blob(name string, object Object) {
+	parts := strings.Split(name, "/")
+	if len(parts) != 4 || parts[0] != "sha256" || parts[3] != "data" {
+		return
+	}
+	if d, is := layout.ParseDigest(parts[2]); is {
+		object.Key = "" // It follows from the digest.
+		l.blobs[d] = object
+	}
+}
+
+func (l *look) below(repository, below string, object Object) {
+	parts := strings.Split(below, "/")
+	if parts[len(parts)-1] != "link" {
+		return
+	}
+	switch {
+	case len(parts) == 4 && parts[0] == "_layers":
+		if d, is := layout.ParseDigest(parts[2]); is && parts[1] == "sha256" {
+			l.layers = append(l.layers, link{repository, d, object.Modified})
+		} else {
+			l.others = append(l.others, object.Key)
+		}
+	case len(parts) == 5 && parts[1] == "revisions":
+		// One of another algorithm stands for a manifest under another name; the registry of today writes none.
+		if d, is := layout.ParseDigest(parts[3]); is && parts[2] == "sha256" {
+			l.revisions = append(l.revisions, link{repository, d, object.Modified})
+		} else {
+			l.others = append(l.others, object.Key)
+		}
+	case len(parts) == 5 && parts[1] == "tags" && parts[3] == "current":
+		l.tags = append(l.tags, tag{repository, strings.Clone(parts[2]), object.Modified})
+	}
+}
+
+func blobKey(d layout.Digest) string { return registryKeys + layout.Blob(d) }
+
+func (l link) layerKey() string {
+	return repositoryKeys + l.repository + "/_layers/sha256/" + l.digest.String() + "/link"
+}
+
+func (l link) revisionKey() string {
+	return registryKeys + layout.Revision(l.repository, l.digest)
+}
+
+func (t tag) key() string { return registryKeys + layout.Tag(t.repository, t.name) }
+
+// targetOf is the digest that a link holds; false where it holds none.
+func targetOf(content []byte) (layout.Digest, bool) {
+	return layout.ParseDigest(strings.TrimPrefix(string(content), "sha256:"))
+}

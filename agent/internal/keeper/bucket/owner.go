@@ -1,0 +1,103 @@
+package bucket
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/converged-computing/oras-operator/agent/internal/contract"
+)
+
+// Owner is whose a folder is, as its mark says.
+type Owner struct {
+	// Installation is that of the operator, Cache the OrasCache as namespace/name.
+	Installation, Cache string
+}
+
+// Folder is a folder of a bucket and whose it has to be: nothing is deleted in the one of another.
+type Folder struct {
+	*Client
+	Owner Owner
+}
+
+var markKey = tag{repository: contract.StateRepository, name: contract.OwnerTag}.key()
+
+// Check says why nothing may be deleted in the folder.
+func (f Folder) Check(ctx context.Context) error {
+	found, err := f.owner(ctx)
+	if isGone(err) {
+		return fmt.Errorf("the folder of the bucket has no mark yet that says whose it is; the operator writes it when the registry has started")
+	}
+	if err != nil {
+		return err
+	}
+	if found != f.Owner {
+		return fmt.Errorf("the folder of the bucket is that of OrasCache %q of installation %q, by its mark", found.Cache, found.Installation)
+	}
+	return nil
+}
+
+func (f Folder) owner(ctx context.Context) (Owner, error) {
+	link, err := f.Get(ctx, markKey)
+	if err != nil {
+		return Owner{}, err
+	}
+	d, is := targetOf(link)
+	if !is {
+		return Owner{}, fmt.Errorf("the mark of the folder cannot be read")
+	}
+	content, err := f.Get(ctx, blobKey(d))
+	if err != nil {
+		return Owner{}, err
+	}
+	var manifest struct{ Annotations map[string]string }
+	if err := json.Unmarshal(content, &manifest); err != nil {
+		return Owner{}, fmt.Errorf("the mark of the folder cannot be read: %w", err)
+	}
+	return Owner{manifest.Annotations[contract.OwnerInstallationAnnotation], manifest.Annotations[contract.OwnerCacheAnnotation]}, nil
+}
+
+const planKey = ownKeys + "plan"
+
+// PutPlan keeps what retention planned last.
+func (f Folder) PutPlan(ctx context.Context, plan []byte) error { return f.Put(ctx, planKey, plan) }
+
+// Plan is what retention planned last; fs.ErrNotExist where it has planned nothing.
+func (f Folder) Plan(ctx context.Context) ([]byte, error) { return f.Get(ctx, planKey) }
+
+// Empty deletes all objects of the folder, and returns how many there were. The mark is deleted last: who is ended before goes
+// on the next time.
+func (f Folder) Empty(ctx context.Context) (deleted int, err error) {
+	if err := f.Check(ctx); err != nil {
+		return 0, err
+	}
+	link, err := f.Get(ctx, markKey)
+	if err != nil {
+		return 0, err
+	}
+	d, _ := targetOf(link)
+	var some, last []string
+	flush := func() error {
+		err := f.Delete(ctx, some...)
+		deleted += len(some)
+		some = some[:0]
+		return err
+	}
+	err = f.List(ctx, "", func(object Object) error {
+		if object.Key == markKey || object.Key == blobKey(d) {
+			last = append(last, object.Key)
+			return nil
+		}
+		if some = append(some, object.Key); len(some) < mostDeleted {
+			return nil
+		}
+		return flush()
+	})
+	if err == nil {
+		err = flush()
+	}
+	if err != nil {
+		return deleted, err
+	}
+	return deleted + len(last), f.Delete(ctx, last...)
+}
