@@ -294,7 +294,8 @@ export const agentOptions = {
   "s3-endpoint": {
     type: "text",
     commands: ["keep"],
-    description: "the URL of the object storage that the registry keeps its artifacts in; empty where it does not. The keys are those of the registry's environment",
+    description:
+      "the URL of the object storage that the registry keeps its artifacts in; empty where it does not. The keys are those of the registry's environment",
   },
   "s3-bucket": {
     type: "text",
@@ -316,12 +317,12 @@ export const agentOptions = {
     commands: ["keep"],
     description: "whether the bucket is part of the host of a URL",
   },
-  "installation": {
+  installation: {
     type: "text",
     commands: ["keep"],
     description: "whose the folder has to be: the installation, see ADR 44",
   },
-  "cache": {
+  cache: {
     type: "text",
     commands: ["keep"],
     description: "whose the folder has to be: the OrasCache, as namespace/name",

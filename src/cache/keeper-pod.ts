@@ -2,7 +2,7 @@ import type { V1Container, V1EnvVar, V1Volume, V1VolumeMount } from "@kubernetes
 import type { agentOptions } from "../../schema/agent-options.ts";
 import { names } from "../../schema/names.ts";
 import { amountOf } from "../annotations/quantity.ts";
-import { cacheKey, keySecretName } from "./access.ts";
+import { cacheKey, installationId, keySecretName } from "./access.ts";
 import { htpasswd } from "./access-pod.ts";
 import { isClosed, needsKey } from "./access-secrets.ts";
 import { confined } from "./confined.ts";
@@ -13,8 +13,8 @@ import { keeperResources } from "./keeper-resources.ts";
 import { validUsers } from "./logins.ts";
 import { type MirrorParts, mirrorParts } from "./mirror.ts";
 import { identityOf } from "./owner.ts";
-import { s3Parts } from "./s3.ts";
-import { asksForExport, hasKeeper, runsKeeper, storageOf } from "./storage.ts";
+import { s3KeeperParts } from "./s3.ts";
+import { asksForExport, hasKeeper, keepsArtifacts, runsKeeper, storageOf } from "./storage.ts";
 import { certificateFile, certificateNames } from "./tls.ts";
 import type { StoredOrasCache } from "./types.ts";
 
@@ -120,15 +120,14 @@ function keeper(
   const writes = writesOf(cache, facts, closed);
   const measures = hasKeeper(cache);
   const storage = storageOf(cache);
+  const s3 =
+    storage.kind === "s3" ? s3KeeperParts(cache, storage.s3, installationId(facts.operatorKey)) : undefined;
   const sizeLimit = storage.kind === "emptyDir" ? storage.sizeLimit : undefined;
-  const redirects =
-    storage.kind === "s3" && canExport(cache) ? s3Parts(storage.s3, storage.prefix) : undefined;
   const env = [
     ...Object.entries(canExport(cache) ? facts.proxies : {}).flatMap(([name, value]) =>
       value ? [{ name, value }] : [],
     ),
-    // The registry may redirect to its bucket.
-    ...(redirects?.env.filter(({ name }) => name === "SSL_CERT_DIR") ?? []),
+    ...(s3?.env ?? []),
   ];
   return {
     name: names.keeperContainer,
@@ -144,6 +143,7 @@ function keeper(
       option("refuse-at", String(limitsOf(cache).refuseAt)),
       ...mirror.options.map(([name, value]) => option(name, value)),
       ...(canExport(cache) ? [option("export-credentials", names.exportPath)] : []),
+      ...(s3?.options ?? []).map(([name, value]) => option(name, value)),
     ],
     ...(env.length === 0 ? {} : { env }),
     ports: [
@@ -158,21 +158,22 @@ function keeper(
       ...(writes.mounts.length > 0 ? writes.mounts : [keyMount]),
       ...mirror.volumeMounts,
       ...(canExport(cache) ? [mount(names.exportVolume, names.exportPath, true)] : []),
-      ...(redirects?.volumeMounts ?? []),
+      ...(s3?.volumeMounts ?? []),
     ],
   };
 }
 
-function option(name: keyof typeof agentOptions, value: string): string {
-  return `--${name}=${value}`;
+/** Without a value it is a flag. */
+function option(name: keyof typeof agentOptions, value?: string): string {
+  return value === undefined ? `--${name}` : `--${name}=${value}`;
 }
 
 /**
- * Whether a keeper can copy everything when its cache is deleted. One that looks after a volume can always: in an emptyDir it is
+ * Whether a keeper can copy everything when its cache is deleted. One that looks after artifacts can always: in an emptyDir it is
  * too late for another Pod then.
  */
 function canExport(cache: StoredOrasCache): boolean {
-  return hasKeeper(cache) || asksForExport(cache);
+  return keepsArtifacts(cache) || asksForExport(cache);
 }
 
 const keyMount = mount(names.registryKeyVolume, names.registryKeyPath, true);

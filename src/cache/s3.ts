@@ -1,5 +1,7 @@
 import type { V1EnvVar, V1Pod, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
+import type { agentOptions } from "../../schema/agent-options.ts";
 import { names } from "../../schema/names.ts";
+import { identityOf } from "./owner.ts";
 import { registryIn } from "./pods.ts";
 import type { StoredOrasCache } from "./types.ts";
 
@@ -13,11 +15,16 @@ export interface S3Parts {
   readonly volumes: readonly V1Volume[];
 }
 
+/** What the keeper of a registry has for a bucket. */
+export interface S3KeeperParts extends Omit<S3Parts, "volumes"> {
+  readonly options: readonly (readonly [keyof typeof agentOptions, value?: string | undefined])[];
+}
+
 const storage = names.registryStorageVariable;
 const caFile = "ca.crt";
 
 /**
- * What makes a registry keep its artifacts in S3. There is no data volume, and so no keeper beside it.
+ * What makes a registry keep its artifacts in S3. There is no data volume.
  *
  * Distribution reads the values of its variables as YAML: a bucket called 1e3 would be 1000, so texts are quoted. The
  * contents of a Secret cannot be; the AWS library takes them from variables of its own as they are.
@@ -26,11 +33,8 @@ const caFile = "ca.crt";
  * @param prefix - see prefixOf
  */
 export function s3Parts(s3: S3Spec, prefix: string): S3Parts {
-  const { secretRef, caSecretRef } = s3;
-  const fromSecret = (name: string, key: string): V1EnvVar => ({
-    name,
-    valueFrom: { secretKeyRef: { name: secretRef.name, key } },
-  });
+  const { caSecretRef } = s3;
+  const access = accessOf(s3);
   const text = (name: string, value: string): V1EnvVar => ({
     name: `${storage}_S3_${name}`,
     value: JSON.stringify(value),
@@ -43,18 +47,13 @@ export function s3Parts(s3: S3Spec, prefix: string): S3Parts {
       text("REGION", s3.region),
       text("ROOTDIRECTORY", `/${prefix}`),
       { name: `${storage}_S3_FORCEPATHSTYLE`, value: String(s3.forcePathStyle) },
-      fromSecret("AWS_ACCESS_KEY_ID", "accessKey"),
-      fromSecret("AWS_SECRET_ACCESS_KEY", "secretKey"),
       // Redirecting is what distribution does by itself; Pods mostly reach no object storage, nor trust its certificate.
       { name: `${storage}_REDIRECT_DISABLE`, value: String(!s3.redirect) },
       // "/" answers 503 while S3 does not, instead of taking pushes that fail.
       { name: "REGISTRY_HEALTH_STORAGEDRIVER_ENABLED", value: "true" },
-      // Beside the CAs of the image: Go reads each folder.
-      ...(caSecretRef ? [{ name: "SSL_CERT_DIR", value: `/etc/ssl/certs:${names.registryS3CaPath}` }] : []),
+      ...access.env,
     ],
-    volumeMounts: caSecretRef
-      ? [{ name: names.registryS3CaVolume, mountPath: names.registryS3CaPath, readOnly: true }]
-      : [],
+    volumeMounts: access.volumeMounts,
     volumes: caSecretRef
       ? [
           {
@@ -63,6 +62,48 @@ export function s3Parts(s3: S3Spec, prefix: string): S3Parts {
           },
         ]
       : [],
+  };
+}
+
+/** With what S3 is asked: the keys, and whom to trust. The kubelet reads the Secrets, the operator does not. */
+function accessOf({ secretRef, caSecretRef }: S3Spec): Pick<S3Parts, "env" | "volumeMounts"> {
+  const fromSecret = (name: string, key: string): V1EnvVar => ({
+    name,
+    valueFrom: { secretKeyRef: { name: secretRef.name, key } },
+  });
+  return {
+    env: [
+      fromSecret("AWS_ACCESS_KEY_ID", "accessKey"),
+      fromSecret("AWS_SECRET_ACCESS_KEY", "secretKey"),
+      // Beside the CAs of the image: Go reads each folder.
+      ...(caSecretRef ? [{ name: "SSL_CERT_DIR", value: `/etc/ssl/certs:${names.registryS3CaPath}` }] : []),
+    ],
+    volumeMounts: caSecretRef
+      ? [{ name: names.registryS3CaVolume, mountPath: names.registryS3CaPath, readOnly: true }]
+      : [],
+  };
+}
+
+/**
+ * What makes the keeper look after a folder of a bucket, with the keys of the registry.
+ *
+ * @param cache - whose
+ * @param s3 - its spec
+ * @param installation - whose the folder has to be, see installationId
+ */
+export function s3KeeperParts(cache: StoredOrasCache, s3: S3Spec, installation: string): S3KeeperParts {
+  const { namespace, name } = identityOf(cache);
+  return {
+    ...accessOf(s3),
+    options: [
+      ["s3-endpoint", s3.endpoint],
+      ["s3-bucket", s3.bucket],
+      ["s3-region", s3.region],
+      ["s3-folder", prefixOf(cache, s3)],
+      ...(s3.forcePathStyle ? [] : ([["s3-virtual-host"]] as const)),
+      ["installation", installation],
+      ["cache", `${namespace}/${name}`],
+    ].map(([option, value]) => [option as keyof typeof agentOptions, value]),
   };
 }
 

@@ -47,7 +47,7 @@ export function asksForExport({ spec, metadata }: StoredOrasCache): boolean {
 }
 
 /**
- * Whether a keeper runs beside the registry: to look after its volume, its certificate, or users that change, or to copy
+ * Whether a keeper runs beside the registry: to look after its artifacts, its certificate, or users that change, or to copy
  * artifacts in the end.
  *
  * @param cache - as stored
@@ -55,10 +55,20 @@ export function asksForExport({ spec, metadata }: StoredOrasCache): boolean {
 export function runsKeeper(cache: StoredOrasCache): boolean {
   const { deploy, tls, auth } = cache.spec;
   return (
-    hasKeeper(cache) ||
+    keepsArtifacts(cache) ||
     asksForExport(cache) ||
     (deploy && (tls !== undefined || auth?.usersSecretRef !== undefined || auth?.rotate !== undefined))
   );
+}
+
+/**
+ * Whether a keeper looks after the registry's artifacts, so that it can tell what is there and free what nothing names: on a
+ * volume of its Pod, or in S3.
+ *
+ * @param cache - as stored
+ */
+export function keepsArtifacts(cache: StoredOrasCache): boolean {
+  return hasKeeper(cache) || (cache.spec.deploy && cache.spec.storage?.s3 !== undefined);
 }
 
 /**
@@ -67,6 +77,5 @@ export function runsKeeper(cache: StoredOrasCache): boolean {
  * @param cache - as stored
  */
 export function hasKeeper(cache: StoredOrasCache): boolean {
-  // In S3 there is no volume that a keeper could look at or free.
   return cache.spec.deploy && cache.spec.storage?.s3 === undefined && !mayBeElsewhere(cache);
 }

@@ -8,7 +8,7 @@ import { identityOf } from "../cache/owner.ts";
 import { hostOf, isReady } from "../cache/pods.ts";
 import type { RetentionOutcome } from "../cache/retention-status.ts";
 import { conditionOf } from "../cache/status.ts";
-import { hasKeeper } from "../cache/storage.ts";
+import { keepsArtifacts } from "../cache/storage.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import type { RetentionKeeper } from "../keeper/retention.ts";
 import type { KubeClient } from "../kube/client.ts";
@@ -185,14 +185,19 @@ async function passSettings(settings: RetentionSettings, cache: StoredOrasCache)
         "with :tag or @sha256:… after them, separated by commas. Nothing is deleted until it is corrected",
     );
   }
-  if (!hasKeeper(cache))
+  if (!keepsArtifacts(cache))
     throw new Error(
       "variables of secrets.orasEnv or env may choose where the artifacts are, so no keeper can look after them; set " +
         "spec.storage, or delete artifacts by other means",
     );
-  const pod = await registryPod(client, { namespace, name }, signal);
+  const pod = await keepersPod(client, cache, signal);
   const host = pod && hostOf(pod);
-  if (pod === undefined || host === undefined) throw new Error("no Pod of the registry is ready");
+  if (pod === undefined || host === undefined)
+    throw new Error(
+      cache.spec.storage?.s3 === undefined
+        ? "no Pod of the registry is ready"
+        : `Pod ${firstPodOf(name)}, whose keeper looks after the bucket, is not ready`,
+    );
   if (!pod.spec?.containers.some((container) => container.name === names.keeperContainer))
     throw new Error(
       "the registry's Pod was made by an earlier version and has no keeper; delete it, or set the annotation " +
@@ -238,15 +243,26 @@ function wantedOf(cache: StoredOrasCache | undefined): string {
   return JSON.stringify([uid, isGone, annotations?.[names.keepAnnotation], retention, suspend, deploy]);
 }
 
-async function registryPod(
+/**
+ * A ready Pod whose keeper is to be asked. Keepers of one volume have a lock there; a bucket has none, so that of the first Pod
+ * alone works on it: of a StatefulSet there is never more than one of a name.
+ */
+async function keepersPod(
   client: KubeClient,
-  { namespace, name }: CacheName,
+  cache: StoredOrasCache,
   signal: AbortSignal,
 ): Promise<V1Pod | undefined> {
+  const { namespace, name } = identityOf(cache);
   const labels = Object.entries(selectorLabels(name)).map(([label, value]) => `${label}=${value}`);
   const which = { namespace, labelSelector: labels.join(","), signal };
-  for await (const pod of listed<V1Pod>(client, resources.pods, which)) if (isReady(pod)) return pod;
+  const isInS3 = cache.spec.storage?.s3 !== undefined;
+  for await (const pod of listed<V1Pod>(client, resources.pods, which))
+    if (isReady(pod) && (!isInS3 || pod.metadata?.name === firstPodOf(name))) return pod;
   return undefined;
+}
+
+function firstPodOf(cache: string): string {
+  return `${cache}-0`;
 }
 
 function noteOf({ verdict }: RetentionOutcome): EventNote {

@@ -40,7 +40,10 @@ type Drawn = Record<string, unknown> & {
   };
   auth?: { rotate?: string };
   tls?: { secretName?: string; selfIssued?: boolean };
-  retention?: { maxSize?: string; rules?: { keepLast?: number; keepYoungerThan?: string }[] };
+  retention?: {
+    maxSize?: string;
+    rules?: { keepLast?: number; keepYoungerThan?: string; keepPulledWithin?: string }[];
+  };
 };
 
 /** A spec that keeps the rules which only the API server tries, because JSON Schema has no words for them. */
@@ -61,7 +64,10 @@ function obeying(spec: Drawn): object {
 }
 
 function obeyRetention({ retention, storage }: Drawn): void {
-  for (const rule of retention?.rules ?? []) if (rule.keepYoungerThan === undefined) rule.keepLast ??= 1;
+  for (const rule of retention?.rules ?? []) {
+    if (storage?.s3) delete rule.keepPulledWithin;
+    if (rule.keepYoungerThan === undefined) rule.keepLast ??= 1;
+  }
   if (retention?.maxSize === undefined) return;
   const size = storage?.persistentVolumeClaim?.size;
   if (size !== undefined) retention.maxSize = size;

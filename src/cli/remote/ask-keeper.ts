@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import { names } from "../../../schema/names.ts";
-import { hasKeeper } from "../../cache/storage.ts";
+import { keepsArtifacts } from "../../cache/storage.ts";
 import type { OrasCache, StoredOrasCache } from "../../cache/types.ts";
 import { askKeeper, askKeeperForLines, type Keeper } from "../../keeper/ask.ts";
 import { basic } from "../../registry/basic.ts";
@@ -29,7 +29,7 @@ const roomBytes = 64 * 1024;
  * @throws where there is no keeper, or it does not tell
  */
 export async function inventoryOf(session: Session, cache: OrasCache): Promise<Inventory> {
-  if (!hasKeeper(cache as StoredOrasCache)) throw new Error("there is no keeper beside the registry");
+  if (!keepsArtifacts(cache as StoredOrasCache)) throw new Error("there is no keeper beside the registry");
   return withKeeper(session, cache, async (keeper) => {
     const signal = AbortSignal.timeout(longestMs);
     const asked = { method: "GET", path: "/manifests", mostBytes, silentMs, signal } as const;

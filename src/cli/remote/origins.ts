@@ -1,6 +1,6 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { names } from "../../../schema/names.ts";
-import { hasKeeper } from "../../cache/storage.ts";
+import { keepsArtifacts } from "../../cache/storage.ts";
 import type { OrasCache, StoredOrasCache } from "../../cache/types.ts";
 import { pushesOf } from "../../controllers/outcomes.ts";
 import { listed } from "../../kube/list.ts";
@@ -31,7 +31,7 @@ export async function listWithOrigins(
   const notes: string[] = [];
   const [artifacts, pushed, steps] = await Promise.all([
     listArtifacts(registry, { ...about, prefix }),
-    of && hasKeeper(of.cache as StoredOrasCache)
+    of && keepsArtifacts(of.cache as StoredOrasCache)
       ? pushTimes(of.session, of.cache).catch((error: unknown) => {
           notes.push(silenceOf(of.session, of.cache, error));
           return none();

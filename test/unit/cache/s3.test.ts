@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { names } from "../../../schema/names.ts";
-import { cacheLogin } from "../../../src/cache/access.ts";
+import { cacheLogin, installationId } from "../../../src/cache/access.ts";
 import { desiredChildren } from "../../../src/cache/children.ts";
 import { cacheConnection } from "../../../src/cache/connection.ts";
 import { type Holder, neighboursOf, prefixHolder } from "../../../src/cache/prefixes.ts";
@@ -29,12 +29,27 @@ const variable = (cache: StoredOrasCache, name: string) =>
   registryOf(cache)?.env?.find((each) => each.name === name);
 
 describe("a registry with S3", () => {
-  test("has no keeper, and steps ask none", () => {
-    expect(podOf(cacheIn({}, { auth: { type: "htpasswd" } }))?.containers.map(({ name }) => name)).toEqual([
-      names.registryContainer,
-    ]);
-    const kept = desiredChildren(cacheIn(), childFacts()).find(({ kind }) => kind === "Service");
-    expect(JSON.stringify(kept)).not.toContain(String(names.keeperPort));
+  test("has a keeper that looks after the bucket with the registry's keys, and that steps do not ask", () => {
+    const cache = cacheIn({
+      prefix: "a/b",
+      forcePathStyle: false,
+      caSecretRef: { name: "ca", key: "ca.crt" },
+    });
+    const keeper = podOf(cache)?.containers.find(({ name }) => name === names.keeperContainer);
+    const ofKeeper = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "SSL_CERT_DIR"];
+    expect(keeper?.env).toEqual(ofKeeper.map((name) => variable(cache, name)));
+    expect(keeper?.args).toEqual(
+      expect.arrayContaining([
+        ...["--s3-endpoint=https://s3.example.com", "--s3-bucket=artifacts", "--s3-region=us-east-1"],
+        ...["--s3-folder=a/b", "--s3-virtual-host", "--cache=work/oras"],
+        `--installation=${installationId(childFacts().operatorKey)}`,
+      ]),
+    );
+    expect(keeper?.args?.join(" ")).not.toMatch(/--data|--events/);
+    expect(keeper?.volumeMounts).toContainEqual(
+      expect.objectContaining({ mountPath: names.registryS3CaPath, readOnly: true }),
+    );
+    expect(registryOf(cache)?.env?.map(({ name }) => name)).not.toContain("REGISTRY_NOTIFICATIONS_ENDPOINTS");
     const connection = cacheConnection("oras", cacheIn(), "work", "cluster.local");
     expect(connection).toMatchObject({ value: { isOnS3: true } });
   });
@@ -43,7 +58,7 @@ describe("a registry with S3", () => {
     const text = JSON.stringify(podOf(cacheIn()));
     expect(text).not.toContain(names.registryDataVolume);
     expect(text).not.toContain("FILESYSTEM");
-    expect(podOf(cacheIn())?.volumes).toEqual([]);
+    expect(podOf(cacheIn())?.volumes?.map(({ name }) => name)).toEqual([names.registryKeyVolume]);
   });
 
   test("finds the bucket by texts that are no numbers to YAML, and the keys by names of AWS", () => {
@@ -64,9 +79,9 @@ describe("a registry with S3", () => {
   test("trusts the CA of the spec beside those of its image", () => {
     const cache = cacheIn({ caSecretRef: { name: "ca", key: "tls.crt" } });
     expect(variable(cache, "SSL_CERT_DIR")?.value).toBe(`/etc/ssl/certs:${names.registryS3CaPath}`);
-    expect(podOf(cache)?.volumes).toMatchObject([
-      { secret: { secretName: "ca", items: [{ key: "tls.crt", path: "ca.crt" }] } },
-    ]);
+    expect(podOf(cache)?.volumes).toContainEqual(
+      expect.objectContaining({ secret: { secretName: "ca", items: [{ key: "tls.crt", path: "ca.crt" }] } }),
+    );
     expect(registryOf(cache)?.volumeMounts).toMatchObject([{ mountPath: names.registryS3CaPath }]);
     expect(variable(cacheIn(), "SSL_CERT_DIR")).toBeUndefined();
   });

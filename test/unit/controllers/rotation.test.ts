@@ -100,9 +100,7 @@ describe("a rotation", () => {
   });
 
   test("waits for Pods without a keeper to be replaced", async () => {
-    const spec = {
-      storage: { s3: { bucket: "bucket", endpoint: "https://s3.example.com", secretRef: { name: "s3" } } },
-    };
+    const spec = { secrets: { orasEnv: "chooses-a-storage" } };
     const cache = cacheWith(next, undefined, spec);
     const { rotate, tellUsers } = rotationWith();
     const before = podOf(cacheWith(undefined, undefined, spec));
