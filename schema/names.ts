@@ -42,6 +42,8 @@ export const names = {
   exportFinalizer: `${prefix}export`,
   /** What the name of the Secret with the login for that registry has after that of the cache. */
   exportSecretSuffix: "-export",
+  /** On an OrasCache with storage.s3.onDelete: Delete, until its folder of the bucket is empty. */
+  emptyFinalizer: `${prefix}empty`,
   shareVolume: "oras-share",
   sharePath: "/mnt/oras",
   credentialsVolume: "oras-credentials",

@@ -292,6 +292,16 @@ const cacheEvents = {
   Swept: states.Swept,
   RetentionPlanned: states.RetentionPlanned,
   SweepFailed: states.SweepFailed,
+  Emptied: { meaning: "All objects of the folder of the bucket were deleted with the OrasCache." },
+  EmptyFailed: {
+    meaning: "The folder of the bucket is not empty yet; the OrasCache is held until it is.",
+    fix: "The message says why, and how to let the OrasCache go.",
+  },
+  NotEmptied: {
+    meaning:
+      "The OrasCache went, and the folder of its bucket stays, although storage.s3.onDelete is Delete.",
+    fix: "Delete the folder: the message has the command.",
+  },
   Mirrored: states.Mirrored,
   MirrorBehind: states.MirrorBehind,
   MirrorFailed: states.MirrorFailed,

@@ -1,11 +1,9 @@
-import type { V1Pod } from "@kubernetes/client-node";
 import type { Logger } from "pino";
 import { names } from "../../schema/names.ts";
 import { basicOf, type CacheName, cacheKey, keeperToken, podAsksForPassword } from "../cache/access.ts";
-import { selectorLabels } from "../cache/labels.ts";
 import { currentUser } from "../cache/logins.ts";
 import { identityOf } from "../cache/owner.ts";
-import { hostOf, isReady } from "../cache/pods.ts";
+import { hostOf } from "../cache/pods.ts";
 import type { RetentionOutcome } from "../cache/retention-status.ts";
 import { conditionOf } from "../cache/status.ts";
 import { keepsArtifacts } from "../cache/storage.ts";
@@ -16,10 +14,8 @@ import { type Controller, manualWatch, type Watch, watchOf } from "../kube/contr
 import { sentenceOf } from "../kube/errors.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
 import { assertLeads, type Leads } from "../kube/fence.ts";
-import { listed } from "../kube/list.ts";
 import { keyOf, nameOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
-import { resources } from "../kube/resources.ts";
 import { deleteManifest } from "../registry/delete.ts";
 import type { Peer } from "../registry/peer.ts";
 import type { Deletion } from "../retention/facts.ts";
@@ -27,6 +23,7 @@ import { policyOf } from "../retention/policy.ts";
 import { nextTime, ownSchedule, parseSchedule } from "../retention/schedule.ts";
 import { keepList } from "../retention/uses.ts";
 import { doneWords, plannedWords } from "../retention/words.ts";
+import { firstPod } from "./first-pod.ts";
 import { type PassSettings, planPass, runPass } from "./retention-pass.ts";
 import { stepInputs } from "./step-inputs.ts";
 import { keeperTrust, registryTrust } from "./trust.ts";
@@ -190,13 +187,13 @@ async function passSettings(settings: RetentionSettings, cache: StoredOrasCache)
       "variables of secrets.orasEnv or env may choose where the artifacts are, so no keeper can look after them; set " +
         "spec.storage, or delete artifacts by other means",
     );
-  const pod = await keepersPod(client, cache, signal);
+  const pod = await firstPod(client, cache, signal);
   const host = pod && hostOf(pod);
   if (pod === undefined || host === undefined)
     throw new Error(
       cache.spec.storage?.s3 === undefined
         ? "no Pod of the registry is ready"
-        : `Pod ${firstPodOf(name)}, whose keeper looks after the bucket, is not ready`,
+        : `Pod ${name}-0, whose keeper looks after the bucket, is not ready`,
     );
   if (!pod.spec?.containers.some((container) => container.name === names.keeperContainer))
     throw new Error(
@@ -241,28 +238,6 @@ function wantedOf(cache: StoredOrasCache | undefined): string {
   const { retention, suspend, deploy } = cache?.spec ?? {};
   const isGone = deletionTimestamp !== undefined;
   return JSON.stringify([uid, isGone, annotations?.[names.keepAnnotation], retention, suspend, deploy]);
-}
-
-/**
- * A ready Pod whose keeper is to be asked. Keepers of one volume have a lock there; a bucket has none, so that of the first Pod
- * alone works on it: of a StatefulSet there is never more than one of a name.
- */
-async function keepersPod(
-  client: KubeClient,
-  cache: StoredOrasCache,
-  signal: AbortSignal,
-): Promise<V1Pod | undefined> {
-  const { namespace, name } = identityOf(cache);
-  const labels = Object.entries(selectorLabels(name)).map(([label, value]) => `${label}=${value}`);
-  const which = { namespace, labelSelector: labels.join(","), signal };
-  const isInS3 = cache.spec.storage?.s3 !== undefined;
-  for await (const pod of listed<V1Pod>(client, resources.pods, which))
-    if (isReady(pod) && (!isInS3 || pod.metadata?.name === firstPodOf(name))) return pod;
-  return undefined;
-}
-
-function firstPodOf(cache: string): string {
-  return `${cache}-0`;
 }
 
 function noteOf({ verdict }: RetentionOutcome): EventNote {

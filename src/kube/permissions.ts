@@ -48,7 +48,12 @@ export const permissions: readonly Permission[] = [
   rule("cluster", orasCaches, ["list", "watch"], "know every cache"),
   rule("cluster", orasCaches, ["patch"], "report", { subresource: "status" }),
   // RBAC cannot restrict it to finalizers: policies/operator.yaml does.
-  rule("cluster", orasCaches, ["patch"], "hold a cache that is deleted until its artifacts are exported"),
+  rule(
+    "cluster",
+    orasCaches,
+    ["patch"],
+    "hold a cache that is deleted until its artifacts are exported, or its folder of a bucket is empty",
+  ),
   rule("cluster", namespaces, ["get"], "hold no cache whose namespace is being deleted"),
   // blockOwnerDeletion on children, where the plugin OwnerReferencesPermissionEnforcement is on (OpenShift).
   rule("cluster", orasCaches, ["update"], "own children", { subresource: "finalizers" }),

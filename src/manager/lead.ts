@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { names } from "../../schema/names.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import { cacheController } from "../controllers/cache-controller.ts";
+import { emptyingController } from "../controllers/emptying.ts";
 import { createRemotes } from "../controllers/remotes.ts";
 import { rescueController } from "../controllers/rescue-controller.ts";
 import { createRetention } from "../controllers/retention.ts";
@@ -10,6 +11,7 @@ import { keepStep, type StepPod } from "../controllers/step-pods.ts";
 import { stepController } from "../controllers/steps.ts";
 import { waitingController } from "../controllers/waiting.ts";
 import { recordedInjection } from "../injection/marker.ts";
+import { askEmpty } from "../keeper/empty.ts";
 import { askExport } from "../keeper/export.ts";
 import { askReport } from "../keeper/report.ts";
 import { retentionKeeper } from "../keeper/retention.ts";
@@ -127,6 +129,11 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     stepCacheController({ client, caches, pods, publish }),
     rescueController({ client, log, countOutcome, publish, pods }),
     waitingController({ publish, pods }),
+    emptyingController({
+      ...{ client, log, caches, publish, operatorKey, signal },
+      operatorNamespace: options.namespace,
+      askEmpty: (peer, token) => askEmpty(peer, token, signal),
+    }),
   ];
   const stop = startControllers(controllers, { log, observeQueue });
   await untilEnded(signal);

@@ -170,17 +170,19 @@ function at({ group, version, plural }: { group: string; version: string; plural
   return { group, version, resource: plural };
 }
 
-/** Of an OrasCache the operator writes its own finalizer, and the status, which is another resource. */
+const finalizers = [names.exportFinalizer, names.emptyFinalizer];
+
+/** Of an OrasCache the operator writes its own finalizers, and the status, which is another resource. */
 function cacheRules(): Validation[] {
   const others = (object: string) =>
-    `${object}.metadata.?finalizers.orValue([]).filter(f, f != ${quote(names.exportFinalizer)})`;
+    `${object}.metadata.?finalizers.orValue([]).filter(f, !(f in [${finalizers.map(quote).join(", ")}]))`;
   const same = ["labels", "annotations", "ownerReferences"]
     .map((field) => `object.metadata.?${field} == oldObject.metadata.?${field}`)
     .join(" && ");
   return [
     {
       expression: `request.operation == "UPDATE" && object.spec == oldObject.spec && ${same} && ${others("object")} == ${others("oldObject")}`,
-      message: `of an ${names.kind} the operator may only write the status and the finalizer ${names.exportFinalizer}`,
+      message: `of an ${names.kind} the operator may only write the status and the finalizers ${finalizers.join(" and ")}`,
     },
   ];
 }

@@ -15,7 +15,7 @@ type S3 = NonNullable<NonNullable<StoredOrasCache["spec"]["storage"]>["s3"]>;
 
 const s3 = (more: Partial<S3> = {}): S3 => ({
   ...{ endpoint: "https://s3.example.com", bucket: "artifacts", region: "us-east-1" },
-  ...{ secretRef: { name: "login" }, forcePathStyle: true, redirect: false },
+  ...{ secretRef: { name: "login" }, forcePathStyle: true, redirect: false, onDelete: "Retain" },
   ...more,
 });
 const cacheIn = (

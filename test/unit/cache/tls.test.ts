@@ -70,7 +70,9 @@ describe("the Pod of a registry that serves TLS", () => {
 
   test("has a keeper without a volume where artifacts are in S3", () => {
     const s3 = { endpoint: "https://s3", bucket: "bucket", secretRef: { name: "s" } };
-    const bucket = { s3: { ...s3, region: "us-east-1", forcePathStyle: true, redirect: false } };
+    const bucket = {
+      s3: { ...s3, region: "us-east-1", forcePathStyle: true, redirect: false, onDelete: "Retain" as const },
+    };
     const keeper = containerOf("keeper", podOf(storedCache({ storage: bucket, tls: { selfIssued: true } })));
     expect(keeper?.args?.join(" ")).not.toContain("--data=");
     expect(keeper?.volumeMounts?.map(({ name }) => name)).toEqual(["registry-key", "registry-auth"]);

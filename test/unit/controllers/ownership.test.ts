@@ -9,7 +9,7 @@ import { childFacts, storedCache } from "../../support/cache.ts";
 
 const s3 = {
   ...{ endpoint: "https://s3.example", bucket: "artifacts", region: "us-east-1" },
-  ...{ forcePathStyle: true, redirect: false, secretRef: { name: "login" } },
+  ...{ forcePathStyle: true, redirect: false, onDelete: "Retain" as const, secretRef: { name: "login" } },
 };
 const cache = storedCache({ storage: { s3 } });
 const pod = (uid: string, of = cache): V1Pod => ({

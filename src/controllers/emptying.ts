@@ -1,0 +1,182 @@
+import { hostname } from "node:os";
+import type { V1Namespace, V1Pod } from "@kubernetes/client-node";
+import type { Logger } from "pino";
+import { names } from "../../schema/names.ts";
+import { cacheKey, keeperToken } from "../cache/access.ts";
+import { emptyByHand, emptyingOf, isEmptied, keepByHand, type Leaving } from "../cache/emptying.ts";
+import { identityOf } from "../cache/owner.ts";
+import { hostOf, isReady } from "../cache/pods.ts";
+import { s3Location } from "../cache/s3.ts";
+import type { StoredOrasCache } from "../cache/types.ts";
+import type { EmptyReport } from "../keeper/empty.ts";
+import type { KubeClient } from "../kube/client.ts";
+import { type Controller, watchOf } from "../kube/controller.ts";
+import { isStatus, sentenceOf } from "../kube/errors.ts";
+import type { EventNote, EventRecorder } from "../kube/events.ts";
+import { get, type KubeObject, keyOf, patchJson } from "../kube/objects.ts";
+import type { Reflector } from "../kube/reflector.ts";
+import { resources } from "../kube/resources.ts";
+import type { Peer } from "../registry/peer.ts";
+import { firstPod } from "./first-pod.ts";
+import { keeperTrust } from "./trust.ts";
+
+/** What emptying folders needs. */
+export interface EmptyingSettings {
+  readonly client: KubeClient;
+  readonly log: Logger;
+  readonly caches: Reflector<StoredOrasCache>;
+  readonly publish: EventRecorder;
+  readonly operatorKey: string;
+  readonly operatorNamespace: string;
+  readonly askEmpty: (peer: Peer, token: string) => Promise<EmptyReport>;
+  readonly signal: AbortSignal;
+}
+
+const pollMs = 3_000;
+const foreground = "foregroundDeletion";
+
+/**
+ * Empties the folder of a bucket when its OrasCache is deleted and says so: it holds the OrasCache, has the keeper delete, which has
+ * the keys, and lets it go. Nothing is remembered: another leader goes on by asking again.
+ *
+ * @param settings - see there
+ */
+export function emptyingController(settings: EmptyingSettings): Controller {
+  const { caches, log, publish } = settings;
+  const tell = (about: KubeObject, cache: StoredOrasCache, note: EventNote) => {
+    log.info({ cache: keyOf(cache), reason: note.reason }, note.note);
+    publish(about, note);
+  };
+  const letGo = async (cache: StoredOrasCache, seen: Seen, isKept: boolean) => {
+    const others = finalizersOf(cache).filter((each) => each !== names.emptyFinalizer);
+    if (!(await changeFinalizers(settings.client, cache, others))) return;
+    // Events of a namespace that goes are refused, or go with it.
+    if (isKept) tell(seen.namespaceGoes ? ownPod(settings) : cache, cache, kept(cache, seen.namespaceGoes));
+    else if (seen.isEmpty) tell(cache, cache, emptied(cache, seen.deleted));
+  };
+  return {
+    name: "emptying",
+    watches: [
+      watchOf(caches, (now) => (now && (isEmptied(now) || finalizersOf(now).length > 0) ? [keyOf(now)] : [])),
+    ],
+    reconcile: async (key) => {
+      const cache = caches.store.get(key);
+      if (cache === undefined) return undefined;
+      const seen = await see(settings, cache);
+      const act = emptyingOf(seen);
+      switch (act) {
+        case "nothing":
+          return undefined;
+        case "hold":
+          await changeFinalizers(settings.client, cache, [...finalizersOf(cache), names.emptyFinalizer]);
+          return undefined;
+        case "wait":
+        case "empty":
+          if (seen.failure !== undefined) tell(cache, cache, failed(cache, seen.failure));
+          return pollMs;
+        case "let go":
+        case "keep":
+          await letGo(cache, seen, act === "keep");
+          return undefined;
+      }
+    },
+  };
+}
+
+function ownPod({ operatorNamespace: namespace }: EmptyingSettings): KubeObject {
+  return { apiVersion: "v1", kind: resources.pods.kind, metadata: { namespace, name: hostname() } };
+}
+
+interface Seen extends Leaving {
+  /** Objects. */
+  readonly deleted: number;
+  readonly failure: string | undefined;
+}
+
+/** What there is to decide with; the keeper is asked only where it may empty the folder. */
+async function see(settings: EmptyingSettings, cache: StoredOrasCache): Promise<Seen> {
+  const finalizers = finalizersOf(cache);
+  const seen = {
+    isHeld: finalizers.includes(names.emptyFinalizer),
+    isDeleted: cache.metadata?.deletionTimestamp !== undefined,
+    isWanted: isEmptied(cache),
+    isNeeded: finalizers.some((each) => each !== names.emptyFinalizer && each !== foreground),
+    hasNoPods: cache.spec.suspend || finalizers.includes(foreground),
+    ...{ namespaceGoes: false, isEmpty: false, deleted: 0, failure: undefined },
+  };
+  if (!seen.isDeleted || !seen.isHeld || !seen.isWanted) return seen;
+  const there = { ...seen, namespaceGoes: await namespaceGoes(settings.client, cache) };
+  if (emptyingOf(there) !== "empty") return there;
+  try {
+    const { isDone, deleted, failure } = await ask(settings, cache);
+    return { ...there, isEmpty: isDone, deleted, failure };
+  } catch (error) {
+    return { ...there, failure: sentenceOf(error) };
+  }
+}
+
+async function ask(settings: EmptyingSettings, cache: StoredOrasCache): Promise<EmptyReport> {
+  const identity = identityOf(cache);
+  const pod: V1Pod | undefined = await firstPod(settings.client, cache, settings.signal);
+  const host = pod && isReady(pod) && hostOf(pod);
+  if (!pod || !host) throw new Error(`Pod ${identity.name}-0, whose keeper empties the folder, is not ready`);
+  const { operatorKey } = settings;
+  const peer = {
+    host: `${host}:${names.keeperPort}`,
+    trust: await keeperTrust(pod, identity, operatorKey),
+  };
+  return settings.askEmpty(peer, keeperToken(cacheKey(operatorKey, identity)));
+}
+
+async function namespaceGoes(client: KubeClient, { metadata }: StoredOrasCache): Promise<boolean> {
+  const found = await get<V1Namespace & KubeObject>(client, resources.namespaces, {
+    name: metadata?.namespace,
+  });
+  return found === undefined || found.metadata?.deletionTimestamp !== undefined;
+}
+
+function finalizersOf({ metadata }: StoredOrasCache): readonly string[] {
+  return metadata?.finalizers ?? [];
+}
+
+/** Changes them unless somebody has changed the object meanwhile, which the watch tells of. */
+async function changeFinalizers(
+  client: KubeClient,
+  { metadata }: StoredOrasCache,
+  finalizers: readonly string[],
+): Promise<boolean> {
+  const { namespace, name, uid, resourceVersion } = metadata ?? {};
+  const operations = [
+    { op: "test", path: "/metadata/uid", value: uid },
+    { op: "test", path: "/metadata/resourceVersion", value: resourceVersion },
+    { op: "add", path: "/metadata/finalizers", value: finalizers },
+  ];
+  try {
+    await patchJson(client, resources.orasCaches, { namespace, name }, operations);
+    return true;
+  } catch (error) {
+    if (isStatus(error, 404, 409, 422)) return false;
+    throw error;
+  }
+}
+
+function emptied(cache: StoredOrasCache, deleted: number): EventNote {
+  const note = `${s3Location(cache)} is empty: ${deleted} objects were deleted.`;
+  return { type: "Normal", reason: "Emptied", action: "Empty", note };
+}
+
+function failed(cache: StoredOrasCache, why: string): EventNote {
+  const note =
+    `${s3Location(cache)} is not empty yet: ${why}. It is tried again. To keep the folder and let the ` +
+    `${names.kind} go: ${keepByHand(cache)}`;
+  return { type: "Warning", reason: "EmptyFailed", action: "Empty", note };
+}
+
+function kept(cache: StoredOrasCache, namespaceGoes: boolean): EventNote {
+  const { namespace, name } = identityOf(cache);
+  const why = namespaceGoes
+    ? "its namespace is being deleted, where nothing can run any more"
+    : "the registry has no Pod that could delete it";
+  const note = `The folder of ${names.kind} ${namespace}/${name} is kept, because ${why}. Delete it: ${emptyByHand(cache)}`;
+  return { type: "Warning", reason: "NotEmptied", action: "Empty", note };
+}

@@ -1,0 +1,30 @@
+import type { V1Pod } from "@kubernetes/client-node";
+import { selectorLabels } from "../cache/labels.ts";
+import { identityOf } from "../cache/owner.ts";
+import { isReady } from "../cache/pods.ts";
+import type { StoredOrasCache } from "../cache/types.ts";
+import type { KubeClient } from "../kube/client.ts";
+import { listed } from "../kube/list.ts";
+import { resources } from "../kube/resources.ts";
+
+/**
+ * A ready Pod of a registry whose keeper is to be asked. Keepers of one volume have a lock there; a bucket has none, so that of
+ * the first Pod alone works on it: of a StatefulSet there is never more than one of a name.
+ *
+ * @param client - of the API server
+ * @param cache - whose
+ * @param signal - ends the wait
+ */
+export async function firstPod(
+  client: KubeClient,
+  cache: StoredOrasCache,
+  signal: AbortSignal,
+): Promise<V1Pod | undefined> {
+  const { namespace, name } = identityOf(cache);
+  const labels = Object.entries(selectorLabels(name)).map(([label, value]) => `${label}=${value}`);
+  const which = { namespace, labelSelector: labels.join(","), signal };
+  const isInS3 = cache.spec.storage?.s3 !== undefined;
+  for await (const pod of listed<V1Pod>(client, resources.pods, which))
+    if (isReady(pod) && (!isInS3 || pod.metadata?.name === `${name}-0`)) return pod;
+  return undefined;
+}
