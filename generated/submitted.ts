@@ -657,6 +657,12 @@ export interface components {
              * @default false
              */
             redirect?: boolean;
+            /**
+             * @description What happens to the folder of the bucket when the OrasCache is deleted. With Delete the OrasCache is held until it is empty, but not if its namespace is deleted, too.
+             * @default Retain
+             * @enum {string}
+             */
+            onDelete?: "Retain" | "Delete";
         };
         /** @description Secret of the namespace with the keys accessKey and secretKey. The operator does not read it. */
         S3SecretReference: {

@@ -114,6 +114,20 @@ type Options struct {
 	MirrorCredentials string `option:"mirror-credentials" commands:"keep"`
 	// ExportCredentials is the folder of the Secret with logins for the registry that everything is copied to in the end.
 	ExportCredentials string `option:"export-credentials" commands:"keep"`
+	// S3Endpoint is the URL of the object storage that the registry keeps its artifacts in; empty where it does not. The keys are those of the registry's environment.
+	S3Endpoint string `option:"s3-endpoint" commands:"keep"`
+	// S3Bucket is the bucket there.
+	S3Bucket string `option:"s3-bucket" commands:"keep"`
+	// S3Region is its region.
+	S3Region string `option:"s3-region" commands:"keep"`
+	// S3Folder is the registry's folder in the bucket.
+	S3Folder string `option:"s3-folder" commands:"keep"`
+	// S3VirtualHost is whether the bucket is part of the host of a URL.
+	S3VirtualHost bool `option:"s3-virtual-host" commands:"keep"`
+	// Installation is whose the folder has to be: the installation, see ADR 44.
+	Installation string `option:"installation" commands:"keep"`
+	// Cache is whose the folder has to be: the OrasCache, as namespace/name.
+	Cache string `option:"cache" commands:"keep"`
 	// RegistryMetrics is where the registry's own metrics are.
 	RegistryMetrics string `option:"registry-metrics" commands:"keep" default:"http://127.0.0.1:5003/metrics"`
 	// Rest is what follows "--": the program.
