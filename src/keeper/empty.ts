@@ -1,5 +1,5 @@
 import type { Peer } from "../registry/peer.ts";
-import { askKeeper } from "./ask.ts";
+import { askKeeper, keeperAt } from "./ask.ts";
 
 /** How far a keeper is with emptying a folder. */
 export interface EmptyReport {
@@ -26,7 +26,7 @@ const longestText = 500;
 export async function askEmpty(peer: Peer, token: string, signal: AbortSignal): Promise<EmptyReport> {
   const ask = (method: "GET" | "POST") => {
     const within = AbortSignal.any([signal, AbortSignal.timeout(longestMs)]);
-    return askKeeper(peer, token, { method, path: "/empty", mostBytes, signal: within });
+    return askKeeper(keeperAt(peer, token), { method, path: "/empty", mostBytes, signal: within });
   };
   const { status, body } = await ask("GET");
   if (status !== 200) throw new Error(`the keeper answers with ${status}`);
