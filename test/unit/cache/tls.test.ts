@@ -75,7 +75,11 @@ describe("the Pod of a registry that serves TLS", () => {
     };
     const keeper = containerOf("keeper", podOf(storedCache({ storage: bucket, tls: { selfIssued: true } })));
     expect(keeper?.args?.join(" ")).not.toContain("--data=");
-    expect(keeper?.volumeMounts?.map(({ name }) => name)).toEqual(["registry-key", "registry-auth"]);
+    expect(keeper?.volumeMounts?.map(({ name }) => name)).toEqual([
+      "registry-key",
+      "registry-auth",
+      "registry-export",
+    ]);
   });
 });
 
