@@ -148,7 +148,7 @@ export function exportVerdict(
     const waits = `The export to ${to} waits for the registry's keeper.`;
     return trouble === undefined ? exporting(waits) : failed(cache, `${waits} ${trouble.message}`);
   }
-  const { trouble: why, refused, samples, done, total, whole } = said;
+  const { trouble: why, refused, samples, done, total, whole, listed } = said;
   const count = `${done} of ${total} artifacts`;
   if (whole) return { status: "True", reason: "Exported", message: `${to} has ${counted(total)}.` };
   if (why !== undefined) return failed(cache, `${to} has ${count}, and nothing is copied by now: ${why}.`);
@@ -157,7 +157,7 @@ export function exportVerdict(
     const which = samples.map(({ artifact, error }) => `${artifact}: ${error}`).join("; ");
     return failed(cache, `${to} has ${count}. Not copied: ${which}${more}.`);
   }
-  return exporting(`${to} has ${count}.`);
+  return exporting(listed ? `${to} has ${count}.` : `The artifacts to copy to ${to} are being listed.`);
 }
 
 /** So many artifacts, in words. */

@@ -122,6 +122,7 @@ describe("what a status says of an export", () => {
 
   test.each<[string, ReturnType<typeof verdict>, string, string]>([
     ["how far it is", verdict(report), "Exporting", "ghcr.io has 1 of 3 artifacts."],
+    ["that it begins", verdict({ ...report, listed: false }), "Exporting", "are being listed"],
     ["that it waits", verdict(undefined), "Exporting", "waits for the registry's keeper"],
     [
       "why it waits",

@@ -34,7 +34,7 @@ const (
 	firstPause, lastPause = time.Second, 30 * time.Second
 	// What the remote registry refuses, or what the Secret has no login for, is tried again after a while that grows: somebody may
 	// have corrected it.
-	firstRefusal, lastRefusal = 15 * time.Second, listEvery
+	firstRefusal, lastRefusal, lastRefusalOnce = 15 * time.Second, listEvery, time.Minute
 	// tryFor is how long one tag is tried for: what waits behind it is to have its turn.
 	tryFor = 10 * time.Second
 )
@@ -395,11 +395,19 @@ func (m *Mirror) finish(ctx context.Context, n name, it *item, err error) {
 	default:
 		m.failures++
 		if !it.again {
-			it.next = now.Add(min(firstRefusal<<min(it.refusals, 10), lastRefusal))
+			it.next = now.Add(min(firstRefusal<<min(it.refusals, 10), m.longestRefusal()))
 		}
 		it.refusals++
 		m.say(&it.refused, n, err)
 	}
+}
+
+// longestRefusal is how long what is refused waits at most. Somebody waits for the end of an export.
+func (m *Mirror) longestRefusal() time.Duration {
+	if m.Once {
+		return lastRefusalOnce
+	}
+	return lastRefusal
 }
 
 func (m *Mirror) succeeded(n name, it *item, isCopied bool, now time.Time) {
