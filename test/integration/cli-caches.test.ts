@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished } from "vitest";
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
 import { cacheKey, keeperToken, passwordOf } from "../../src/cache/access.ts";
+import { selectorLabels } from "../../src/cache/labels.ts";
 import { firstUser } from "../../src/cache/logins.ts";
 import type { StoredOrasCache } from "../../src/cache/types.ts";
 import { exits } from "../../src/cli/exits.ts";
@@ -103,6 +104,41 @@ describe("ls", () => {
     await ns.patchStatus(resources.orasCaches, "oras", { credentialsSecret: "login" });
     expect(await done(plugin, "ls")).toMatch(/\nruns\/a:v1 .* - +- +-\n$/);
   });
+});
+
+test("ls, rm and status do not wait for a keeper that hangs, and say so", async ({
+  kept: { ns, registry, plugin },
+}) => {
+  await registry.push("runs/a:v1");
+  const condition = (type: string) => ({
+    ...{ type, status: "True", reason: "RegistryReady", message: "The registry answers." },
+    lastTransitionTime: new Date().toISOString(),
+  });
+  await ns.patchStatus(resources.orasCaches, "oras", {
+    conditions: [condition("Ready"), condition("Available")],
+  });
+  await ns.create(resources.pods, {
+    ...podOf("oras-0", {}),
+    metadata: { name: "oras-0", labels: selectorLabels("oras") },
+    spec: {
+      containers: [names.registryContainer, names.keeperContainer].map((name) => ({ name, image: "x" })),
+    },
+  } as KubeObject);
+  expect(await done(plugin, "status")).not.toContain("FAILS");
+  registry.hang();
+  const listed = await plugin.run("ls");
+  expect(listed).toMatchObject({ code: 0, stdout: expect.stringContaining("runs/a:v1") });
+  expect(listed.stderr).toMatch(
+    /The keeper of the cache oras .* says nothing for 5 seconds.* --namespace \S+ logs oras-0 -c keeper/,
+  );
+  expect(await done(plugin, "rm", "--older-than", "1h")).toContain("Kept 1 whose age is not known");
+  const page = await done(plugin, "status");
+  expect(page).toMatch(
+    /FAILS +The container keeper of the Pod oras-0 does not answer: it says nothing for 3/,
+  );
+  expect(page).toContain("kubectl logs oras-0 -c keeper");
+  registry.goOn();
+  expect(await done(plugin, "status")).not.toContain("FAILS");
 });
 
 test("ls -A: what a registry says in an error does not reach the terminal as it is", async ({

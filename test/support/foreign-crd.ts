@@ -1,5 +1,5 @@
 /** A kind of another product. */
-export interface ForeignKind {
+interface ForeignKind {
   readonly group: string;
   readonly version: string;
   readonly kind: string;

@@ -168,10 +168,14 @@ export async function startKeptRegistry(
       const answer = await fetch(`http://${host}/v2/${repository}/tags/list`, { headers: { authorization } });
       return answer.ok ? (((await answer.json()) as { tags: string[] | null }).tags ?? []).sort() : [];
     },
+    /** Its keeper takes connections and says nothing, until it goes on. */
+    hang: () => keeper.child.kill("SIGSTOP"),
+    goOn: () => keeper.child.kill("SIGCONT"),
     /** What its blobs take on the disk, with those in the trash. */
     used: () => bytesIn(data),
     stop: async () => {
       registry.child.kill("SIGTERM");
+      keeper.child.kill("SIGCONT");
       keeper.child.kill("SIGTERM");
       await Promise.all([registry.ended, keeper.ended]);
     },
