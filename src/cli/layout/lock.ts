@@ -1,5 +1,5 @@
-import { rmSync } from "node:fs";
-import { type FileHandle, open, readFile } from "node:fs/promises";
+import { readFileSync, rmSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { visible } from "../../annotations/problems.ts";
@@ -28,13 +28,42 @@ export async function withLock<T>(path: string, run: () => Promise<T>, waitMs = 
       return cleanedUp(
         () => rmSync(path, { force: true }),
         async () => {
-          await file.writeFile(`process ${process.pid} on ${hostname()}\n`).finally(() => file.close());
+          await file.writeFile(holderOf(process.pid)).finally(() => file.close());
           return run();
         },
       );
     }
-    if (performance.now() > until) throw held(path, await readFile(path, "utf8").catch(() => ""));
-    await delay(pollMs);
+    const holder = read(path);
+    // Nothing waits between reading it and taking it away: another command may do the same, and hold it then.
+    if (isDead(holder)) rmSync(path, { force: true });
+    else if (performance.now() > until) throw held(path, holder);
+    else await delay(pollMs);
+  }
+}
+
+/** Empty where it is gone meanwhile, or has just been made. */
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
+    throw error;
+  }
+}
+
+function holderOf(pid: number): string {
+  return `process ${pid} on ${hostname()}\n`;
+}
+
+/** Whether who holds a lock was killed. Of processes of another machine, or of another container, nobody here can know. */
+function isDead(holder: string): boolean {
+  const pid = Number(/^process ([1-9]\d{0,9}) on /.exec(holder)?.[1]);
+  if (Number.isNaN(pid) || holder !== holderOf(pid)) return false;
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH";
   }
 }
 

@@ -1,5 +1,6 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -130,6 +131,23 @@ describe("several backups into one folder at the same time", () => {
     expect(await withLock(path, async () => "now")).toBe("now");
     expect(existsSync(path)).toBe(false);
   });
+
+  it("take the lock of one that was killed", async () => {
+    const path = join(temporaryFolder("lock"), ".index.lock");
+    const { pid } = spawnSync("true");
+    writeFileSync(path, `process ${pid} on ${hostname()}\n`);
+    expect(await withLock(path, async () => "now", 0)).toBe("now");
+  });
+
+  it.each(["", "process 1 on elsewhere\n", `process ${process.pid} on ${hostname()}\n`, "process 0 on x\n"])(
+    "do not take a lock that says %j",
+    async (text) => {
+      const path = join(temporaryFolder("lock"), ".index.lock");
+      writeFileSync(path, text);
+      await expect(withLock(path, async () => "never", 0)).rejects.toThrow(CliError);
+      expect(readFileSync(path, "utf8")).toBe(text);
+    },
+  );
 
   it("free the lock when one of them fails", async () => {
     const path = join(temporaryFolder("lock"), ".index.lock");
