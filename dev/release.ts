@@ -4,7 +4,7 @@ import { createReadStream } from "node:fs";
 import { chmod, copyFile, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { parse, parseDocument } from "yaml";
+import { parse } from "yaml";
 import packageJson from "../package.json" with { type: "json" };
 import { names } from "../schema/names.ts";
 import { run } from "./cluster/command.ts";
@@ -12,21 +12,22 @@ import { repository } from "./cluster/paths.ts";
 import { ClusterError, say, step } from "./cluster/progress.ts";
 import { buildAgent } from "./images/agent.ts";
 import { inArchive } from "./release/archive.ts";
+import { pinImages } from "./release/chart.ts";
 import { addImages, type ImageName, imageNames } from "./release/images.ts";
 import { type About, createLayout } from "./release/layout.ts";
 import { writeNode } from "./release/node.ts";
 import { packagesOf } from "./release/packages.ts";
-import { type Architecture, architectures, type Pins, readPins } from "./release/pins.ts";
+import { type Architecture, architectures, type Pins, pinnedRegistry, readPins } from "./release/pins.ts";
 import { provenanceOf } from "./release/provenance.ts";
 
 const { name, version } = packageJson;
 const home = "https://github.com/converged-computing/oras-operator";
 const folder = join(repository, "dist", "release");
-/** The image of each target of the Dockerfile, and the value of the chart that names it. */
-const images: Readonly<Record<ImageName, { image: string; value: string }>> = {
-  operator: { image: names.operatorImage, value: "image" },
-  agent: { image: names.agentImage, value: "agentImage" },
-  scripts: { image: names.scriptsImage, value: "scriptsImage" },
+/** The image of each target of the Dockerfile. */
+const images: Readonly<Record<ImageName, string>> = {
+  operator: names.operatorImage,
+  agent: names.agentImage,
+  scripts: names.scriptsImage,
 };
 const inRepository = { cwd: repository };
 const ociArchive = `${name}-${version}.oci.tar`;
@@ -37,6 +38,8 @@ interface Release {
   readonly commit: string;
   readonly about: About;
   readonly pins: Pins;
+  /** The image that registries run, which others make, with its digest if it is pinned. */
+  readonly registry: ReadonlyMap<string, string>;
   /** Folder with the bundled program. */
   readonly bundle: string;
 }
@@ -65,12 +68,14 @@ async function release(): Promise<void> {
     "org.opencontainers.image.licenses": packageJson.license,
   };
   const bundle = join(folder, "bundle");
-  const made: Release = { commit, about: { seconds, labels }, pins: await readPins(), bundle };
+  const pins = await readPins();
+  const registry = pinnedRegistry(pins, names.registryImage);
+  const made: Release = { commit, about: { seconds, labels }, pins, registry, bundle };
   await step("bundle", () =>
     run(["tsup", "--out-dir", bundle, "--silent"], inRepository).then(() => "ready"),
   );
   const digests = await imagesAndChart(made);
-  await step("manifests", () => manifests(digests));
+  await step("manifests", () => manifests(new Map([...digests, ...registry])));
   for (const architecture of architectures) {
     await step(`command line, ${architecture}`, () => commandLine(made, architecture));
     await step(`agent, ${architecture}`, () => agent(architecture));
@@ -84,17 +89,17 @@ async function release(): Promise<void> {
 }
 
 /** One OCI layout of all images and the chart, which names the images by their digests. */
-async function imagesAndChart({ about, pins, bundle }: Release): Promise<ReadonlyMap<ImageName, string>> {
-  const digests = new Map<ImageName, string>();
+async function imagesAndChart({ about, pins, registry, bundle }: Release): Promise<Map<string, string>> {
+  const digests = new Map<string, string>();
   await inArchive(join(folder, ociArchive), about.seconds, async (content) => {
     const layout = await createLayout(content, about);
     for (const image of imageNames) {
       await step(`image ${image}`, async () => {
-        digests.set(image, (await addImages(layout, image, { pins, bundle })).digest);
+        digests.set(images[image], (await addImages(layout, image, { pins, bundle })).digest);
       });
     }
     await step("chart", async () => {
-      await chart(about.seconds, digests);
+      await chart(about.seconds, new Map([...digests, ...registry]));
       const metadata = parse(await readFile(join(repository, "chart/Chart.yaml"), "utf8")) as object;
       await layout.addChart("chart", join(folder, chartArchive), metadata);
     });
@@ -103,33 +108,28 @@ async function imagesAndChart({ about, pins, bundle }: Release): Promise<Readonl
   return digests;
 }
 
-function chart(seconds: number, digests: ReadonlyMap<ImageName, string>): Promise<void> {
+function chart(seconds: number, digests: ReadonlyMap<string, string>): Promise<void> {
   return inArchive(join(folder, chartArchive), seconds, async (content) => {
     const inside = join(content, name);
     await cp(join(repository, "chart"), inside, { recursive: true });
     await rm(join(inside, ".helmignore"));
-    const values = parseDocument(await readFile(join(inside, "values.yaml"), "utf8"));
-    for (const [image, digest] of digests) values.setIn([images[image].value, "digest"], digest);
-    await writeFile(join(inside, "values.yaml"), values.toString({ lineWidth: 0 }));
+    await pinImages(inside, digests);
   });
 }
 
-/** The YAML, and the list of all images: with their digests, but for the registry's, which is not made here. */
-async function manifests(digests: ReadonlyMap<ImageName, string>): Promise<void> {
+/** The YAML, and the list of all images: with their digests, but for the registry's where it is not pinned. */
+async function manifests(digests: ReadonlyMap<string, string>): Promise<void> {
   let text = await readFile(join(repository, "examples/dist", `${name}.yaml`), "utf8");
   const list: string[] = [];
-  for (const [target, digest] of digests) {
-    const { image } = images[target];
-    const pinned = `${image}@${digest}`;
+  for (const image of [...Object.values(images), names.registryImage]) {
+    const digest = digests.get(image);
+    const pinned = digest === undefined ? image : `${image}@${digest}`;
     if (!text.includes(`${image}\n`)) throw new Error(`examples/dist/${name}.yaml does not name ${image}`);
     text = text.replaceAll(`${image}\n`, `${pinned}\n`);
     list.push(pinned);
   }
   await writeFile(join(folder, `${name}.yaml`), text);
-  await writeFile(
-    join(folder, `${name}-${version}-images.txt`),
-    `${[...list, names.registryImage].join("\n")}\n`,
-  );
+  await writeFile(join(folder, `${name}-${version}-images.txt`), `${list.join("\n")}\n`);
 }
 
 /** The program with Node for an architecture; without one, for who has Node. */
@@ -166,9 +166,9 @@ async function spdx({ commit, about, pins }: Release): Promise<void> {
   await writeFile(join(folder, `${name}-${version}.spdx.json`), `${JSON.stringify(list, null, 2)}\n`);
 }
 
-async function provenance({ commit, pins }: Release, digests: ReadonlyMap<ImageName, string>): Promise<void> {
+async function provenance({ commit, pins }: Release, digests: ReadonlyMap<string, string>): Promise<void> {
   const subjects = new Map(await sums());
-  for (const [target, digest] of digests) subjects.set(images[target].image, digest.replace("sha256:", ""));
+  for (const [image, digest] of digests) subjects.set(image, digest.replace("sha256:", ""));
   const go = (await run(["go", "env", "GOVERSION"])).trim();
   const statement = provenanceOf({
     ...{ repository: home, commit, subjects, pins },

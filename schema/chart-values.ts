@@ -187,7 +187,8 @@ export function chartValues(): Record<string, Value> {
         "dnsPolicy of the operator's Pods. If it is empty, it is ClusterFirst, with `hostNetwork` ClusterFirstWithHostNet.",
         "",
       ),
-      enum: ["", "ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"],
+      // Not None, which takes a dnsConfig.
+      enum: ["", "ClusterFirst", "ClusterFirstWithHostNet", "Default"],
     },
     extraEnv: list("Additional environment variables of the operator, as in `env` of a container."),
     serviceAccount: group("ServiceAccount of the operator.", {
@@ -235,7 +236,10 @@ function managerValues(): Record<string, Value> {
   return Object.fromEntries(
     options.map(({ key, type, description, default: fallback = "", choices }) => [
       key,
-      { type, description, default: fallback, ...(choices ? { enum: choices } : {}) },
+      key === "registryImage"
+        ? // As a value, `helm upgrade --reuse-values` would have the next version run the image of this one.
+          text(`${description} If it is empty, ${names.registryImage}.`, "")
+        : { type, description, default: fallback, ...(choices ? { enum: choices } : {}) },
     ]),
   );
 }

@@ -37,20 +37,47 @@ release had as a template, Helm deletes when the next chart lacks it.
 {{- define "oras-operator.keepCaches" -}}
 {{- $names := include "oras-operator.names" . | fromYaml -}}
 {{- $crd := printf "%s.%s" $names.plural $names.group -}}
-{{- $found := lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" $crd -}}
-{{- $annotations := dig "metadata" "annotations" dict $found -}}
-{{- $isOurs := and (eq (get $annotations "meta.helm.sh/release-name") .Release.Name) (eq (get $annotations "meta.helm.sh/release-namespace") .Release.Namespace) -}}
-{{- if and $isOurs (ne (get $annotations "helm.sh/resource-policy") "keep") }}
+{{- if include "oras-operator.wouldBeDeleted" (list . "apiextensions.k8s.io/v1" "CustomResourceDefinition" $crd) }}
 {{- fail (printf "The release %s was installed from a chart that has the CustomResourceDefinition %s as a template, as the original operator's chart has it: this upgrade would delete it, with every %s. Have Helm keep it: kubectl annotate crd %s helm.sh/resource-policy=keep" .Release.Name $crd $names.kind $crd) }}
 {{- end }}
+{{- end }}
+
+{{/*
+Refuses to move the operator without its key: the one in the other namespace would make itself another, and every registry
+would get other passwords.
+*/}}
+{{- define "oras-operator.keepKey" -}}
+{{- $names := include "oras-operator.names" . | fromYaml -}}
+{{- $from := include "oras-operator.installedNamespace" . -}}
+{{- $to := include "oras-operator.namespace" . -}}
+{{- if and $from (ne $from $to) (lookup "v1" "Secret" $from $names.cacheKeySecret) (not (lookup "v1" "Secret" $to $names.cacheKeySecret)) }}
+{{- $copy := printf "kubectl create namespace %s; kubectl get secret %s --namespace %s -o yaml | sed -E '/^  (namespace|resourceVersion|uid): /d' | kubectl create --namespace %s -f -" $to $names.cacheKeySecret $from $to -}}
+{{- fail (printf "This upgrade would move the operator from the namespace %s to %s without the Secret %s: every registry would get other passwords. Copy it first, and then upgrade with namespace.create=false: %s" $from $to $names.cacheKeySecret $copy) }}
+{{- end }}
+{{- end }}
+
+{{/*
+Whether Helm would delete an object that is rendered no more, as one of the release that has no helm.sh/resource-policy.
+Takes the root, apiVersion, kind and name; gives "" for no.
+*/}}
+{{- define "oras-operator.wouldBeDeleted" -}}
+{{- $root := first . -}}
+{{- $found := lookup (index . 1) (index . 2) "" (index . 3) -}}
+{{- if and (include "oras-operator.isOurs" (list $root $found)) (ne (dig "metadata" "annotations" "helm.sh/resource-policy" "" $found) "keep") }}true{{ end }}
+{{- end }}
+
+{{/* Whether an object that was looked up is of this release. Takes the root and the object; gives "" for no. */}}
+{{- define "oras-operator.isOurs" -}}
+{{- $release := (first .).Release -}}
+{{- $annotations := dig "metadata" "annotations" dict (last .) -}}
+{{- if and (eq (get $annotations "meta.helm.sh/release-name") $release.Name) (eq (get $annotations "meta.helm.sh/release-namespace") $release.Namespace) }}true{{ end }}
 {{- end }}
 
 {{/* Where this release has its webhook; empty if it has none yet, and where Helm may not ask the API server. */}}
 {{- define "oras-operator.installedNamespace" -}}
 {{- $names := include "oras-operator.names" . | fromYaml -}}
 {{- $found := lookup "admissionregistration.k8s.io/v1" "MutatingWebhookConfiguration" "" $names.webhookConfiguration -}}
-{{- $owner := dig "metadata" "annotations" dict $found -}}
-{{- if and (eq (get $owner "meta.helm.sh/release-name") .Release.Name) (eq (get $owner "meta.helm.sh/release-namespace") .Release.Namespace) -}}
+{{- if include "oras-operator.isOurs" (list . $found) }}
 {{- range first $found.webhooks | list -}}
 {{ dig "clientConfig" "service" "namespace" "" . }}
 {{- end }}
@@ -87,16 +114,23 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if .image.digest }}
 {{- $suffix = printf "@%s" .image.digest -}}
 {{- end -}}
-{{ include "oras-operator.mirrored" (dict "image" (print .image.repository $suffix) "root" .root) }}
+{{ include "oras-operator.pinned" (dict "image" (print .image.repository $suffix) "root" .root) }}
 {{- end }}
 
-{{/* A whole name of an image, in the registry of all images if there is one. */}}
-{{- define "oras-operator.mirrored" -}}
+{{/*
+A whole name of an image, in the registry of all images if there is one, and with the digest that make release wrote for it
+into files/digests.yaml. Digests are no values: helm upgrade --reuse-values would bring those of the chart before.
+*/}}
+{{- define "oras-operator.pinned" -}}
 {{- $registry := dig "imageRegistry" "" (.root.Values.global | default dict) -}}
+{{- $image := .image -}}
+{{- with get (.root.Files.Get "files/digests.yaml" | fromYaml) .image -}}
+{{- $image = printf "%s@%s" $image . -}}
+{{- end -}}
 {{- if $registry -}}
-{{ trimSuffix "/" $registry }}/{{ regexReplaceAll "^([^/]*[.:][^/]*|localhost)/" .image "" }}
+{{ trimSuffix "/" $registry }}/{{ regexReplaceAll "^([^/]*[.:][^/]*|localhost)/" $image "" }}
 {{- else -}}
-{{ .image }}
+{{ $image }}
 {{- end }}
 {{- end }}
 

@@ -41,16 +41,18 @@ test("the page's commands install everything from one registry", async () => {
   const [mirrorAll = "", install = ""] = [...section.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(
     ([, block = ""]) => block,
   );
-  // The registry's own image comes from Docker Hub, which the cluster's registry stands in for.
+  // The registry's own image comes from Docker Hub, which the cluster's registry stands in for: with another digest.
   const list = join(folder, `oras-operator-${version}-images.txt`);
-  await writeFile(list, (await readFile(list, "utf8")).replace("docker.io/", `${network.mirror}/`));
+  const standIn = `${network.mirror}/$1`;
+  await writeFile(list, (await readFile(list, "utf8")).replace(/^docker\.io\/([^@\n]+).*$/m, standIn));
+  const unpinned = `--set manager.registryImage=${names.registryImage.replace("docker.io/", "")}`;
   const here = (lines: string) => lines.replaceAll("registry.example.com/mirror", mirror);
   await shell(
     here(mirrorAll)
       .replaceAll("oras cp --from-oci-layout", "oras cp --to-plain-http --from-oci-layout")
       .replaceAll('oras cp "$image"', 'oras cp --from-plain-http --to-plain-http "$image"'),
   );
-  await shell(here(install));
+  await shell(`${here(install).trimEnd()} ${unpinned}`);
   await kubectl([...own, "rollout", "status", `deployment/${names.deployment}`, "--timeout=180s"]);
 
   const ws = await workspace();

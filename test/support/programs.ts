@@ -21,6 +21,10 @@ export function execute(
     if (error) reject(new Error(`${args.join(" ")}: ${stderr}${stdout}`, { cause: error }));
     else resolve({ stdout, stderr });
   });
+  // A program that ends without having read its input says why by its exit code.
+  child.stdin?.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") reject(error);
+  });
   child.stdin?.end(input ?? "");
   return promise;
 }

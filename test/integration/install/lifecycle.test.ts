@@ -2,6 +2,7 @@ import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { parse, stringify } from "yaml";
+import { pinImages } from "../../../dev/release/chart.ts";
 import { names } from "../../../schema/names.ts";
 import { type Administrator, startAdministrator } from "../../support/administrator.ts";
 import { cacheOf } from "../../support/builders.ts";
@@ -255,6 +256,40 @@ describe("helm upgrade of a release that an older chart made", () => {
     const second = shell("helm install oras-operator ./chart --namespace second --create-namespace");
     await expect(second).rejects.toThrow("cannot be imported into the current release");
   });
+
+  test.each(["", "--reuse-values", "--reset-then-reuse-values"])(
+    "the images are those of the new one: helm upgrade %s",
+    async (how) => {
+      const chartOf = async (version: string, digit: string) => {
+        const chart = join(folder, version);
+        await cp("chart", chart, { recursive: true });
+        const about = parse(await readFile(join(chart, "Chart.yaml"), "utf8")) as object;
+        await writeFile(join(chart, "Chart.yaml"), stringify({ ...about, version, appVersion: version }));
+        const images = [
+          names.operatorImageRepository,
+          names.agentImageRepository,
+          names.scriptsImageRepository,
+        ];
+        const digest = `sha256:${digit.repeat(64)}`;
+        const registry = `docker.io/library/registry:${version}`;
+        const all = [...images.map((image) => `${image}:${version}`), registry];
+        await pinImages(chart, new Map(all.map((image) => [image, digest])));
+        const file = join(chart, "files/names.yaml");
+        await writeFile(file, (await readFile(file, "utf8")).replace(names.registryImage, registry));
+        return { chart, images: all.map((image) => `${image}@${digest}`).sort() };
+      };
+      const deployed = async () => {
+        const path = "jsonpath='{.spec.template.spec.containers[0]}'";
+        const container = await shell(`kubectl get deployment oras-operator --namespace tools -o ${path}`);
+        return [...container.matchAll(/[^"]+@sha256:\w+/g)].map(([image]) => image).sort();
+      };
+      const [older, newer] = [await chartOf("0.0.1", "1"), await chartOf("0.0.2", "2")];
+      await shell(`helm install oras-operator ${older.chart} --namespace tools --create-namespace`);
+      expect(await deployed()).toEqual(older.images);
+      await shell(`helm upgrade oras-operator ${newer.chart} --namespace tools ${how}`);
+      expect(await deployed()).toEqual(newer.images);
+    },
+  );
 
   test("--reuse-values: what the older chart had no values for has its defaults", async () => {
     const older = join(folder, "older");

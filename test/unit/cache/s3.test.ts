@@ -58,7 +58,10 @@ describe("a registry with S3", () => {
     const text = JSON.stringify(podOf(cacheIn()));
     expect(text).not.toContain(names.registryDataVolume);
     expect(text).not.toContain("FILESYSTEM");
-    expect(podOf(cacheIn())?.volumes?.map(({ name }) => name)).toEqual([names.registryKeyVolume]);
+    expect(podOf(cacheIn())?.volumes?.map(({ name }) => name)).toEqual([
+      names.registryKeyVolume,
+      names.exportVolume,
+    ]);
   });
 
   test("finds the bucket by texts that are no numbers to YAML, and the keys by names of AWS", () => {
