@@ -37,6 +37,9 @@ export async function prepareEarlier(earlier: Earlier): Promise<string> {
   const { commit } = earlier;
   const tree = folderOf(earlier);
   if (!existsSync(tree)) await extract(commit, tree);
+  // The packages have only become more since. The clone that was here before may be gone, and its packages with it.
+  await rm(join(tree, "node_modules"), { force: true });
+  await symlink(join(repository, "node_modules"), join(tree, "node_modules"));
   const cache = join(tree, "..", "cache");
   await mkdir(cache, { recursive: true });
   // It would remove the images of today from the cache that it shared. Programs are the same.
@@ -67,8 +70,6 @@ async function extract(commit: string, tree: string): Promise<void> {
   await run(["git", "archive", `--output=${archive}`, commit], { cwd: repository });
   await run(["tar", "-C", unfinished, "-xf", archive]);
   await rm(archive);
-  // The packages have only become more since.
-  await symlink(join(repository, "node_modules"), join(unfinished, "node_modules"));
   // By default, a chart's images have its appVersion as their tag.
   const chart = join(unfinished, "chart/Chart.yaml");
   const text = await readFile(chart, "utf8");
