@@ -1,0 +1,106 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/converged-computing/oras-operator/agent/internal/reference"
+)
+
+// rowsOf are the first columns of the table "When it fails" of a how-to page.
+func rowsOf(t *testing.T, page string) string {
+	t.Helper()
+	content, err := os.ReadFile("../../../docs/how-to/" + page + ".md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, found := strings.Cut(string(content), "## When it fails")
+	if !found {
+		t.Fatal(page, " has no such table")
+	}
+	var rows strings.Builder
+	for line := range strings.Lines(table) {
+		if cells := strings.Split(line, "|"); len(cells) > 2 {
+			fmt.Fprintln(&rows, cells[1])
+		}
+	}
+	return rows.String()
+}
+
+// What people look for in a page is what they have read in a Pod.
+func TestPagesHaveTheWordsOfFailures(t *testing.T) {
+	certFile, keyFile, ca, _, _ := certificate(t)
+	secure := startServer(t, "REGISTRY_HTTP_TLS_CERTIFICATE="+certFile, "REGISTRY_HTTP_TLS_KEY="+keyFile)
+	const host = "registry.corp.example"
+	through := func(status int) func(*Options) {
+		p := newProxy(t, secure.host)
+		if status != 0 {
+			p.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+		}
+		return proxied(t, p.URL)
+	}
+	trusts := func(ca string, change func(*Options)) func(*Options) {
+		return func(o *Options) {
+			change(o)
+			o.Secret = secret(t, host, map[string]string{"ca.crt": ca})
+		}
+	}
+	for name, c := range map[string]struct {
+		at     string
+		change func(*Options)
+		code   int
+		words  string
+		pages  []string
+	}{
+		"a CA that is not known": {
+			host, through(0), 185, "is signed by a CA that is not known here", []string{"private-ca", "remote-registry", "proxies"},
+		},
+		"another name": {"other.corp.example", trusts(ca, through(0)), 185, "certificate is valid for", []string{"private-ca"}},
+		"a ca.crt that is none": {
+			host, trusts("none", through(0)), 185, "the Secret's key ca.crt holds no certificate in PEM", []string{"private-ca"},
+		},
+		"a proxy that does not answer": {
+			host, proxied(t, "http://"+freePort(t)), 183, "refuses connections", []string{"proxies"},
+		},
+		"a proxy that refuses the host": {host, through(403), 185, "answered 403", []string{"proxies"}},
+		"a proxy with a password":       {host, through(407), 185, "answered 407", []string{"proxies"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ref, err := reference.Parse("https://" + c.at + "/a/b:v1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := Options{Log: func(string) {}, clock: virtual(), Timeout: time.Second}
+			c.change(&o)
+			r, err := Open(ref, o)
+			if err == nil {
+				t.Cleanup(r.Close)
+				_, err = r.Manifest(context.Background())
+			}
+			f := InputCodes().Failure("pull", err)
+			if f.Code != c.code || !strings.Contains(f.Message, c.words) {
+				t.Error(f.Code, f.Message)
+			}
+			for _, page := range c.pages {
+				if rows := rowsOf(t, page); !strings.Contains(rows, "`"+c.words+"`") || !strings.Contains(rows, fmt.Sprint(c.code)) {
+					t.Errorf("docs/how-to/%s.md has no row with %q and %d:\n%s", page, c.words, c.code, rows)
+				}
+			}
+		})
+	}
+}
+
+func proxied(t *testing.T, address string) func(*Options) {
+	t.Helper()
+	at, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(o *Options) { o.Proxy = http.ProxyURL(at) }
+}
