@@ -77,3 +77,16 @@ export function headsOf({ language, text }: Block): RegExp[] {
     .filter((line) => /^ *[A-Z]+(?: [A-Z]+)*(?: {2,}[A-Z]+(?: [A-Z]+)*)+$/.test(line));
   return heads.map((line) => RegExp(`^ *${line.trim().split(/ {2,}/).join(" {2,}")}`, "m"));
 }
+
+/**
+ * The rows of the table "When it fails" of a page.
+ *
+ * @param page - its path
+ * @returns the first column: what somebody sees
+ */
+export function failuresOf(page: string): string[] {
+  const [, table = ""] = readFileSync(page, "utf8").split("## When it fails\n");
+  return [...table.matchAll(/^\| (.+?) \| .+ \|$/gm)].flatMap(([, seen = ""]) =>
+    seen === "---" || seen === "you see" ? [] : [seen],
+  );
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"strings"
@@ -103,4 +104,32 @@ func proxied(t *testing.T, address string) func(*Options) {
 		t.Fatal(err)
 	}
 	return func(o *Options) { o.Proxy = http.ProxyURL(at) }
+}
+
+// What a registry says before the program runs, where the output is to go.
+func TestPagesHaveTheWordsOfRefusedOutputs(t *testing.T) {
+	for status, body := range map[int]string{
+		401: `{"errors":[{"code":"UNAUTHORIZED","message":"who are you"}]}`,
+		403: `{"errors":[{"code":"DENIED","message":"not here"}]}`,
+		404: `{"errors":[{"code":"NAME_UNKNOWN","message":"no such repository"}]}`,
+	} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(status)
+				_, _ = w.Write([]byte(body))
+			}))
+			t.Cleanup(s.Close)
+			r, _ := open(t, place(t, strings.TrimPrefix(s.URL, "http://"), "a/b:v1"), nil)
+			f := ProofCodes().Failure("push", r.ProvePush(context.Background()))
+			if f.Code != 182 || !strings.Contains(f.Message, fmt.Sprint(status)) {
+				t.Error(f.Code, f.Message)
+			}
+			for line := range strings.Lines(rowsOf(t, "remote-registry")) {
+				if strings.Contains(line, fmt.Sprintf("`%d`", status)) && strings.Contains(line, "182") {
+					return
+				}
+			}
+			t.Error("no row has both: ", rowsOf(t, "remote-registry"))
+		})
+	}
 }
