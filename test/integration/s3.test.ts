@@ -7,6 +7,7 @@ import { deleteManifest } from "../../src/registry/delete.ts";
 import { claimStorage } from "../../src/registry/owner.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { stockOras } from "../support/oras.ts";
+import { failuresOf } from "../support/pages.ts";
 import { start } from "../support/processes.ts";
 import { startRegistry } from "../support/registry.ts";
 import { s3Environment, startS3 } from "../support/s3.ts";
@@ -88,13 +89,24 @@ describe("two registries with one bucket", () => {
   });
 });
 
-test("a registry that does not know the CA has no artifacts, and says why", async ({ s3 }) => {
-  const { SSL_CERT_DIR: _, ...environment } = s3Environment(s3);
-  const registry = await startRegistry({
-    environment: { ...environment, REGISTRY_HEALTH_STORAGEDRIVER_INTERVAL: "200ms" },
+describe("a registry that cannot use its bucket is not ready, and its log says what docs/how-to/s3.md has", () => {
+  // AWS' word for a key that is not there, InvalidAccessKeyId, is another one here.
+  const rows = failuresOf("docs/how-to/s3.md").join("\n");
+  test.for<[string, Record<string, string>, string]>([
+    ["the secret key is another one", { AWS_SECRET_ACCESS_KEY: "other" }, "SignatureDoesNotMatch"],
+    ["there is no such bucket", { REGISTRY_STORAGE_S3_BUCKET: "other" }, "NoSuchBucket"],
+    ["the CA is not known", { SSL_CERT_DIR: "/nowhere" }, "x509"],
+  ])("%s", async ([, change, word], { s3 }) => {
+    expect(rows).toContain(`\`${word}\``);
+    const environment = { ...s3Environment(s3), ...change, REGISTRY_HEALTH_STORAGEDRIVER_INTERVAL: "200ms" };
+    const registry = await startRegistry({ environment });
+    try {
+      await until(async () => (await fetch(registry.url)).status === 503, "503");
+      await registry.said(word);
+    } finally {
+      await registry.stop();
+    }
   });
-  await until(async () => (await fetch(registry.url)).status === 503, "503");
-  await registry.stop();
 });
 
 describe("whose folder of a bucket it is", () => {

@@ -11,6 +11,8 @@ export interface TestRegistry {
   readonly url: string;
   /** The folder of its data. */
   readonly data: string;
+  /** Waits until its log has a text. */
+  readonly said: (text: string) => Promise<unknown>;
   /** Asks it to end; it ends what it has begun first, if it is told to. */
   readonly terminate: () => void;
   /** Ends it at once, in the middle of whatever it does. */
@@ -67,6 +69,7 @@ export async function startRegistry(
     host: `127.0.0.1:${port}`,
     url: `${options.tls ? "https" : "http"}://127.0.0.1:${port}`,
     data: join(folder, "data"),
+    said: running.said,
     terminate: () => running.child.kill("SIGTERM"),
     kill: () => {
       running.child.kill("SIGKILL");
