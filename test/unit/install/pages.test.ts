@@ -82,7 +82,7 @@ function isExplained(name: string): boolean {
 
 /** Names of Kubernetes and others that pages have as code. */
 const ofOthers = new Set(
-  "AccessDenied CreateContainerConfigError ContainerRestartRules EnvFiles FailedMount ImagePullBackOff InvalidAccessKeyId NoSuchBucket OnFailure OutOfSync ReadWriteMany RestartAllContainers".split(
+  "AccessDenied CreateContainerConfigError ContainerRestartRules EnvFiles FailedMount ImagePullBackOff InvalidAccessKeyId NoSuchBucket OnFailure OutOfSync ReadWriteMany RestartAllContainers SignatureDoesNotMatch".split(
     " ",
   ),
 );
