@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"math"
+	"os"
 	"runtime"
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/pack"
@@ -23,6 +24,7 @@ func workers() int { return runtime.GOMAXPROCS(0) }
 func registryOptions(o options.Options, use credentials.Use) (registry.Options, error) {
 	found := registry.Options{
 		Use: use, Timeout: o.Timeout, Stall: o.StallTimeout, Log: say, Explain: explain,
+		Request:    os.Getenv(contract.RequestVariable),
 		PlainLogin: func(host string) bool { return host != "" && host == o.PlainLoginHost },
 	}
 	found.Cache = lateLogin(o)

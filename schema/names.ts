@@ -20,6 +20,9 @@ export const names = {
   apiVersion: `${group}/${version}`,
   prefix,
   markerAnnotation: `${prefix}injected`,
+  /** On what was injected, and in the variable of its added containers: the uid of the review that did it. */
+  requestAnnotation: `${prefix}request-id`,
+  requestVariable: "ORAS_OPERATOR_REQUEST_ID",
   injectedLabel: `${prefix}injected`,
   usesCacheLabel: `${prefix}uses-cache`,
   cacheLabel: `${prefix}cache`,

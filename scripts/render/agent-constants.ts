@@ -42,6 +42,11 @@ export function renderAgentConstants(schema: Schema): Rendered {
       "is a variable of wrapped containers that is not their programs'.",
     ],
     [
+      exported("requestVariable"),
+      names.requestVariable,
+      "is the variable of added containers with the id of the step's admission.",
+    ],
+    [
       exported("listingUserAgent"),
       names.listingUserAgent,
       "is the User-Agent of who reads manifests to list them.",

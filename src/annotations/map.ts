@@ -3,8 +3,11 @@ import { names } from "../../schema/names.ts";
 /** Annotations as Kubernetes stores them. */
 export type AnnotationMap = Readonly<Record<string, string>>;
 
+/** What the webhook writes on what it injects: nobody's wish, and no part of a step's digest. */
+export const injectedAnnotations: readonly string[] = [names.markerAnnotation, names.requestAnnotation];
+
 /**
- * Says whether an object asks for the operator: an annotation under its prefix, other than its own marker.
+ * Says whether an object asks for the operator: an annotation under its prefix, other than what the webhook writes.
  *
  * @param map - the object's annotations, if it has any
  */
@@ -14,5 +17,5 @@ export function isAnnotated(map: AnnotationMap | undefined): boolean {
 
 /** Says whether a key stands under the operator's prefix and is not what the operator itself wrote. */
 export function isOurs(key: string): boolean {
-  return key.startsWith(names.prefix) && key !== names.markerAnnotation;
+  return key.startsWith(names.prefix) && !injectedAnnotations.includes(key);
 }

@@ -21,18 +21,25 @@ import type { LauncherPlan, Plan } from "./plan.ts";
  * @param workload - as it was submitted
  * @param plan - made from its template's spec
  * @param spec - the template's, with the plan carried out
- * @param namespace - of the object
+ * @param given - the object's namespace, and the uid of the review
  */
-export function injectWorkload(workload: Workload, plan: Plan, spec: V1PodSpec, namespace: string): object {
+export function injectWorkload(
+  workload: Workload,
+  plan: Plan,
+  spec: V1PodSpec,
+  { namespace, request }: { readonly namespace: string; readonly request: string },
+): object {
   const { metadata } = workload.template;
   const marked = (annotations: AnnotationMap | undefined, step = annotations) => ({
     ...annotations,
     [names.markerAnnotation]: markerOf(step, namespace),
   });
+  const requested = { [names.requestAnnotation]: request };
   const below = podAnnotations(workload);
   const { defaultContainer } = plan.injection;
   const annotations = {
     ...(isPod(workload) || isAnnotated(below) ? marked(below) : below),
+    ...(isPod(workload) && requested),
     ...(defaultContainer !== undefined && { [defaultContainerKey]: defaultContainer }),
   };
   const injected: PodTemplate = {
@@ -48,7 +55,7 @@ export function injectWorkload(workload: Workload, plan: Plan, spec: V1PodSpec, 
   const own = ownAnnotations(workload);
   return putBack(workload, injected, {
     ...workload.metadata,
-    annotations: marked(own, { ...below, ...own }),
+    annotations: { ...marked(own, { ...below, ...own }), ...requested },
   }).object;
 }
 

@@ -17,7 +17,7 @@ import {
   serveArguments,
   sidecarArguments,
 } from "./agent.ts";
-import { environmentFor, proxyEnvironment } from "./arguments.ts";
+import { argument, environmentFor, proxyEnvironment } from "./arguments.ts";
 import type { PodShape } from "./pod-shape.ts";
 import { restartsServing } from "./restart.ts";
 import { restrictedSecurityContext } from "./security.ts";
@@ -188,6 +188,7 @@ function addedContainer(
   const { pod, installation, resources, settings } = step;
   const { inputs, output } = settings;
   const env = [
+    ...(logins === "none" ? [] : [{ name: names.requestVariable, value: argument(step.request) }]),
     ...environmentFor(...[output, ...inputs].map((r) => r && `${r.repository}${r.version}`)),
     // Without logins there is nobody to ask.
     ...(logins === "none" ? [] : proxyEnvironment(installation)),

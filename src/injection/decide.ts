@@ -55,7 +55,7 @@ export function decide(open: Open, answers: Answers): Verdict {
   const named = workload.kind.namesContainers(workload);
   const { shape, because } = chooseShape({ ...step, named }, answers.hookShape);
   const plan = makePlan(
-    { ...step, registry: connection, installation, answers, shape },
+    { ...step, request: open.request, registry: connection, installation, answers, shape },
     questions.namespace,
     podAnnotations(workload),
   );
@@ -64,7 +64,7 @@ export function decide(open: Open, answers: Answers): Verdict {
   if (beyond.length > 0) return denied(beyond, warnings);
   return {
     kind: "allowed",
-    patch: patchBetween(submitted, injectWorkload(workload, plan, spec, questions.namespace)),
+    patch: patchBetween(submitted, injectWorkload(workload, plan, spec, { namespace: questions.namespace, request: open.request })),
     warnings,
     outcome: "injected",
     ...(settings.debug ? { debug: debugOf(plan, settings, because) } : {}),

@@ -15,6 +15,8 @@ import { untouched } from "./verdicts.ts";
 export interface Open {
   readonly settled?: undefined;
   readonly questions: Questions;
+  /** The uid of the review. */
+  readonly request: string;
   readonly installation: Installation;
   /** The object as it was submitted. */
   readonly submitted: object;
@@ -51,7 +53,7 @@ export function prepare(request: AdmissionRequest, installation: Installation): 
   const namespace = request.namespace ?? "default";
   const earlier = settleEarlier(workload, namespace, installation.openshift);
   if ("verdict" in earlier) return { settled: earlier.verdict };
-  return read(earlier.workload, workload.object, namespace, installation);
+  return { ...read(earlier.workload, workload.object, namespace, installation), request: request.uid };
 }
 
 /** Reads the annotations of an object that nothing is injected into. */
@@ -60,7 +62,7 @@ function read(
   submitted: object,
   namespace: string,
   installation: Installation,
-): Prepared {
+): Omit<Open, "request"> {
   const own = ownAnnotations(workload);
   const below = podAnnotations(workload);
   const annotations = isPod(workload) ? (own ?? {}) : { ...pickOurs(below), ...pickOurs(own) };

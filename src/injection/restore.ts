@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { V1Container, V1ObjectMeta, V1PodSpec } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
+import { injectedAnnotations } from "../annotations/map.ts";
 import { readWorkload } from "../workload/read.ts";
 import {
   ownAnnotations,
@@ -66,7 +67,7 @@ function restoreMetadata(
     stored?.annotations?.[defaultContainerKey] === defaultContainer &&
     submitted?.annotations?.[defaultContainerKey] === undefined;
   const annotations = restoreKeys(submitted?.annotations, stored?.annotations, [
-    names.markerAnnotation,
+    ...injectedAnnotations,
     ...(isLost ? [defaultContainerKey] : []),
   ]);
   const labels = restoreKeys(submitted?.labels, stored?.labels, [names.injectedLabel, names.usesCacheLabel]);

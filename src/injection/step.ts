@@ -10,6 +10,8 @@ export interface Step {
   readonly pod: V1PodSpec;
   readonly launchers: readonly Launcher[];
   readonly settings: Settings;
+  /** The uid of the review, by which the step's requests to registries are known. */
+  readonly request: string;
   readonly registry: Connection;
   readonly installation: Installation;
   readonly shape: PodShape;

@@ -1,5 +1,6 @@
 import type { V1Container, V1ObjectMeta, V1PodSpec } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
+import { injectedAnnotations } from "../annotations/map.ts";
 import { type Problem, quoted, type Result } from "../annotations/problems.ts";
 import { putBack, type Workload } from "../workload/workload.ts";
 import { defaultContainerKey } from "./launcher.ts";
@@ -40,7 +41,7 @@ function stripMetadata(metadata: V1ObjectMeta, defaultContainer?: string): V1Obj
   const { annotations, labels } = metadata;
   const isAdded = defaultContainer !== undefined && annotations?.[defaultContainerKey] === defaultContainer;
   const keptAnnotations = without(annotations, [
-    names.markerAnnotation,
+    ...injectedAnnotations,
     ...(isAdded ? [defaultContainerKey] : []),
   ]);
   const keptLabels = without(labels, [names.injectedLabel, names.usesCacheLabel]);

@@ -105,6 +105,7 @@ function tooLarge({ kind: { kind } }: AdmissionRequest): Verdict {
 
 function subjectOf(request: AdmissionRequest): object {
   return {
+    requestId: visible(request.uid),
     kind: request.kind.kind,
     operation: request.operation,
     namespace: request.namespace,

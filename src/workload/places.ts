@@ -1,5 +1,5 @@
 import { names } from "../../schema/names.ts";
-import { isOurs } from "../annotations/map.ts";
+import { injectedAnnotations, isOurs } from "../annotations/map.ts";
 import { workloadKinds } from "./read.ts";
 import type { WorkloadKind } from "./workload.ts";
 
@@ -52,7 +52,7 @@ function placeOf({ group, kind, plural: resource, template: fields }: WorkloadKi
 
 /** Names under the prefix that the operator writes itself, as annotations; nobody else's are judged by them. */
 export const writtenAnnotations: readonly string[] = [
-  names.markerAnnotation,
+  ...injectedAnnotations,
   ...["gate", "waiting-for", "input-digests", "memo-claim", "memoized-from"].map(
     (name) => names.prefix + name,
   ),

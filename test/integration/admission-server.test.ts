@@ -119,11 +119,12 @@ describe("called by the API server", () => {
   });
 
   test("with debug every setting is logged", async () => {
-    await submit(pod({ ...output, ...keyed({ debug: "true" }) }));
-    await until(
+    const { metadata } = await submit(pod({ ...output, ...keyed({ debug: "true" }) }));
+    const told = await until(
       () => first.log.find((line) => JSON.stringify(line["settings"])?.includes("dinosaur/hello")),
       "the log",
     );
+    expect(told["requestId"]).toBe(metadata?.annotations?.[names.requestAnnotation]);
   });
 });
 

@@ -67,7 +67,7 @@ export const scenes: Readonly<Record<string, Scene>> = {
       writeFileSync(join(folder, "job.yaml"), JSON.stringify(jobOf("other", both)));
       return { STEP: "sim", CACHE: "oras", POD: (await ws.podOf("sim")).metadata?.name ?? "" };
     },
-    prints: ["a/b:2"],
+    prints: ["a/b:2", '"message":"injected"', /oras-operator-agent request\/[0-9a-f-]{36}/],
   },
   "docs/cli.md": {
     prepare: async (ws, { folder }) => {

@@ -49,7 +49,7 @@ func fetch(ctx context.Context, client *http.Client, at *url.URL, most int64, o 
 	if err != nil {
 		return nil, invalid("%s is not a URL", Clean(at.String(), 200))
 	}
-	req.Header.Set("User-Agent", "oras-operator-agent")
+	req.Header.Set("User-Agent", o.userAgent())
 	resp, err := client.Do(req)
 	if err != nil {
 		return nil, notFetched(ctx, err, at.Host)

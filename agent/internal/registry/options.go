@@ -23,6 +23,8 @@ type Options struct {
 	Secret *credentials.Secret
 	// Cache has the login of the step's own cache, which may come later. Nil: the step has none.
 	Cache *credentials.Late
+	// Request is the id of the step's admission: it goes with each request, for the registry's log. Empty: none is known.
+	Request string
 	// PlainLogin says whether a host (with its port) may be shown a login over plain HTTP. Nil: none may.
 	PlainLogin func(host string) bool
 	// Timeout is how long something that may pass is tried again. Default 5 m.
@@ -52,6 +54,15 @@ const (
 type clock struct {
 	now   func() time.Time
 	sleep func(context.Context, time.Duration) error
+}
+
+// userAgent is that of each request.
+func (o Options) userAgent() string {
+	const agent = "oras-operator-agent"
+	if o.Request == "" {
+		return agent
+	}
+	return agent + " request/" + o.Request
 }
 
 // withDefaults fills what is not set.

@@ -73,7 +73,7 @@ func (r *Repository) newClient(login credentials.Login) *auth.Client {
 	}
 	return &auth.Client{
 		Client: r.http,
-		Header: http.Header{"User-Agent": {"oras-operator-agent"}},
+		Header: http.Header{"User-Agent": {r.o.userAgent()}},
 		Cache:  auth.NewCache(),
 		Credential: func(_ context.Context, asked string) (auth.Credential, error) {
 			if asked != host {

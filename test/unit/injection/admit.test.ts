@@ -441,6 +441,7 @@ describe("variables", () => {
       "/runs/$(ORAS_OPERATOR_JOB_NAME):$(ORAS_OPERATOR_JOB_COMPLETION_INDEX)",
     );
     expect(oras?.env).toEqual([
+      { name: names.requestVariable, value: "1" },
       env("JOB_NAME", "metadata.labels['batch.kubernetes.io/job-name']"),
       env("JOB_COMPLETION_INDEX", "metadata.annotations['batch.kubernetes.io/job-completion-index']"),
     ]);
