@@ -56,7 +56,15 @@ func run(arguments []string) int {
 	case "install":
 		return end(o, "", untilStopped(func(ctx context.Context) error { return install(ctx, o) }))
 	case "pull":
-		return end(o, "", untilStopped(func(ctx context.Context) error { return pull(ctx, o) }))
+		var pulled string
+		err := untilStopped(func(ctx context.Context) (err error) {
+			pulled, err = pull(ctx, o)
+			return err
+		})
+		if err != nil {
+			return end(o, "", err)
+		}
+		return end(o, pulled, nil)
 	case "keep-init":
 		return end(o, "", untilStopped(func(context.Context) error { return keepInit(o) }))
 	case "keep":

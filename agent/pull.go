@@ -3,7 +3,9 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"math"
+	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/contract"
 	"github.com/converged-computing/oras-operator/agent/internal/credentials"
@@ -59,8 +61,9 @@ func copyLogins(ctx context.Context, o options.Options) error {
 	return scripts.Logins{Registry: logins, Code: contract.ExitSetupFailed, Say: say}.Copy(ctx, o.DockerConfig)
 }
 
-// pull is the init container: it installs the agent, pulls the inputs, and proves that the output may be pushed.
-func pull(ctx context.Context, o options.Options) error {
+// pull is the init container: it installs the agent, pulls the inputs, and proves that the output may be pushed. What it
+// returns is its termination message: what it has pulled, which the operator counts.
+func pull(ctx context.Context, o options.Options) (string, error) {
 	// Of a small input both take a few milliseconds, the one of the volume and the other of the network.
 	pulling, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -72,11 +75,11 @@ func pull(ctx context.Context, o options.Options) error {
 		}
 		installed <- err
 	}()
-	err := pullAndProve(pulling, o)
-	return cmp.Or(<-installed, err)
+	said, err := pullAndProve(pulling, o)
+	return said, cmp.Or(<-installed, err)
 }
 
-func pullAndProve(ctx context.Context, o options.Options) error {
+func pullAndProve(ctx context.Context, o options.Options) (string, error) {
 	root := share.Root(o.Share)
 	folders := make([]string, o.Containers)
 	for i := range folders {
@@ -84,12 +87,36 @@ func pullAndProve(ctx context.Context, o options.Options) error {
 	}
 	room, err := roomOf(o, o.Containers)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if err := pullInputs(ctx, o, room, folders...); err != nil {
-		return err
+	begun := time.Now()
+	pulled, err := pullInputs(ctx, o, room, folders...)
+	if err != nil {
+		return "", err
 	}
-	return provePush(ctx, o)
+	said := reportOf(pulled, time.Since(begun))
+	return said, provePush(ctx, o)
+}
+
+// reportOf tells what was pulled; nothing where there was no input. A blob that several inputs have was pulled once.
+func reportOf(pulled []inputs.Input, took time.Duration) string {
+	if len(pulled) == 0 {
+		return ""
+	}
+	sizes := map[string]int64{}
+	for _, input := range pulled {
+		for _, layer := range input.Layers {
+			sizes[layer.Digest] = layer.Size
+		}
+	}
+	var bytes int64
+	for _, size := range sizes {
+		bytes += size
+	}
+	text, _ := json.Marshal(map[string]any{
+		"pulled": map[string]any{"bytes": bytes, "seconds": took.Round(time.Millisecond).Seconds()},
+	})
+	return string(text)
 }
 
 // roomOf is how many bytes of inputs the volume of the step takes.
@@ -106,22 +133,22 @@ func roomOf(o options.Options, containers int) (int64, error) {
 
 // pullInputs pulls into folders that take so many bytes, and leaves the digests where only containers of the operator can
 // write.
-func pullInputs(ctx context.Context, o options.Options, room int64, folders ...string) error {
+func pullInputs(ctx context.Context, o options.Options, room int64, folders ...string) ([]inputs.Input, error) {
 	if len(o.Input) == 0 {
-		return nil
+		return nil, nil
 	}
 	source, err := sourceOf(o)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	pulled, err := inputs.Pull{Source: source, Folders: folders, Room: room}.Run(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := inputs.WriteDigests(share.Root(o.Share).Pulled(), pulled); err != nil {
-		return failure.Wrap(err, contract.ExitSetupFailed, "the volume of the step cannot be written: %s", err)
+		return nil, failure.Wrap(err, contract.ExitSetupFailed, "the volume of the step cannot be written: %s", err)
 	}
-	return nil
+	return pulled, nil
 }
 
 // sourceOf is where inputs come from.

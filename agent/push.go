@@ -35,7 +35,7 @@ func sidecarOptions(o options.Options) (pusher.Options, error) {
 		if len(o.Input) == 0 {
 			return nil
 		}
-		if err := pullInputs(ctx, o, room, blobs); err != nil {
+		if _, err := pullInputs(ctx, o, room, blobs); err != nil {
 			return err
 		}
 		return inputs.Unpack{Into: inputs.Into{Target: into, Explain: log.Explain}, Folder: blobs, Remove: true}.Run(ctx)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"maps"
 	"regexp"
 	"slices"
@@ -35,4 +36,27 @@ func TestOneIDFollowsAStepIntoTheLogOfTheRegistry(t *testing.T) {
 	t.Setenv(contract.RequestVariable, "")
 	takes(t, "true", artifact)
 	until(t, "a step without an id to be in the log", func() bool { return slices.Contains(agents(), "oras-operator-agent") })
+}
+
+// The operator counts what steps pull: a blob that two inputs have comes once.
+func TestAnInitContainerSaysWhatItHasPulled(t *testing.T) {
+	host := startRegistry(t)
+	first, second := "http://"+host+"/runs/a:1", "http://"+host+"/runs/b:1"
+	for _, artifact := range []string{first, second} {
+		makes(t, artifact, "printf 12345 > out", "--output-path", "out")
+	}
+	_, said := newPod(t, "").pull(first, second).end()
+	var message struct {
+		Pulled struct {
+			Bytes   int64   `json:"bytes"`
+			Seconds float64 `json:"seconds"`
+		} `json:"pulled"`
+	}
+	must(t, json.Unmarshal([]byte(said), &message))
+	if message.Pulled.Bytes != 5 || message.Pulled.Seconds <= 0 {
+		t.Errorf("it says %s", said)
+	}
+	if _, said := newPod(t, "").pull().end(); said != "" {
+		t.Errorf("a step without inputs says %q", said)
+	}
 }

@@ -102,6 +102,15 @@ export const alerts: readonly Alert[] = [
     fix: "Look at the log of the container keeper in the registry's Pod.",
   },
   {
+    name: "OrasCacheSweepStale",
+    expr: "orascache_retention_stale_timestamp_seconds < time()",
+    for: "15m",
+    severity: "warning",
+    summary:
+      "Retention of an OrasCache, which the labels name, has missed three times of its schedule: nothing is deleted, and no space comes back.",
+    fix: "The condition Swept of the OrasCache and the operator's log say why. Without a leader, nobody does it.",
+  },
+  {
     name: "OrasCacheMirrorBehind",
     expr: "orascache_mirror_lag_seconds > 900",
     for: "5m",
@@ -133,10 +142,22 @@ export const panels: readonly Panel[] = [
     unit: "ops",
   },
   {
-    title: "Bytes pushed",
-    expr: "sum(rate(oras_operator_artifact_size_bytes_sum[5m]))",
-    legend: "all namespaces",
+    title: "Bytes pushed and pulled",
+    expr: "topk(10, sum by (namespace, direction) (rate(oras_operator_transferred_bytes_total[5m])))",
+    legend: "{{namespace}} {{direction}}",
     unit: "Bps",
+  },
+  {
+    title: "OrasCaches that are not ready",
+    expr: 'sum by (namespace) (orascache_caches{condition="Ready",status!="True"})',
+    legend: "{{namespace}}",
+    unit: "short",
+  },
+  {
+    title: "Steps that failed",
+    expr: `topk(10, sum by (namespace, reason) (rate(oras_operator_artifacts_total{reason!~"Pushed|NotPushed"}[5m])))`,
+    legend: "{{namespace}} {{reason}}",
+    unit: "ops",
   },
   {
     title: "Time of a push (p99)",

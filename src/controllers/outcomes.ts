@@ -10,12 +10,18 @@ import { type EventReason, reasonOfExitCode } from "../../schema/reasons.ts";
 import { notPushed } from "../../schema/share.ts";
 import { type EventNote, printable } from "../kube/events.ts";
 
+/** What went to a registry, or came from one. */
+export interface Transfer {
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
 /** How one container of a step ended, as its termination message says. */
 export interface Outcome {
   readonly note: EventNote;
   readonly finishedAt: Date;
   /** Of an artifact that was pushed. */
-  readonly pushed?: { readonly bytes: number; readonly seconds: number };
+  readonly pushed?: Transfer;
 }
 
 const reasons = new Map<number, EventReason>(
@@ -73,6 +79,24 @@ export function pushesOf(
       isPusher(name) && terminated.exitCode === 0 ? readPushed(terminated.message ?? "") : undefined;
     return pushed ? [{ ...pushed, finishedAt: new Date(terminated.finishedAt ?? "") }] : [];
   });
+}
+
+/**
+ * What init containers of a step's Pod have pulled, as they say.
+ *
+ * @param pod - one that was injected
+ */
+export function pullsOf(
+  pod: V1Pod,
+): { readonly pulled: Transfer; readonly occasion: string; readonly finishedAt: Date }[] {
+  return (pod.status?.initContainerStatuses ?? [])
+    .flatMap(endsOf)
+    .flatMap(({ name, terminated, occasion }) => {
+      const pulled =
+        isPuller(name) && terminated.exitCode === 0 ? readPulled(terminated.message ?? "") : undefined;
+      const finishedAt = new Date(terminated.finishedAt ?? "");
+      return pulled && !Number.isNaN(finishedAt.getTime()) ? [{ pulled, occasion, finishedAt }] : [];
+    });
 }
 
 /** How an attempt of a container ended. */
@@ -172,6 +196,21 @@ function asWritten(artifact: string, namespace: string): string {
 
 function isPusher(container: string): boolean {
   return new RegExp(`^${names.pushContainer}(-[0-9]+)?$`).test(container);
+}
+
+function isPuller(container: string): boolean {
+  return new RegExp(`^${names.pullContainer}(-[0-9]+)?$`).test(container);
+}
+
+/** What the agent's `pull` says when it ends; of other containers nothing is of this form. */
+function readPulled(message: string): Transfer | undefined {
+  try {
+    const { pulled } = JSON.parse(message) as { readonly pulled?: Record<string, unknown> };
+    const { bytes, seconds } = pulled ?? {};
+    return isWithin(bytes, mostBytes) && isWithin(seconds, mostSeconds) ? { bytes, seconds } : undefined;
+  } catch {
+    return undefined; // a container of the user's that has this name
+  }
 }
 
 /** Anybody may have written it: what is not exactly of this form is not reported. */

@@ -14,7 +14,7 @@ import { tellStep } from "./tell-step.ts";
 interface RescueSettings {
   readonly client: KubeClient;
   readonly log: Logger;
-  readonly countOutcome: (reason: string) => void;
+  readonly countOutcome: (namespace: string, reason: string) => void;
   readonly publish: EventRecorder;
   /** A mirror of the injected Pods. */
   readonly pods: Pick<Reflector<StepPod>, "store" | "subscribe" | "synced">;
@@ -42,7 +42,7 @@ export function rescueController(settings: RescueSettings): Controller {
       if (activeDeadlineSeconds === undefined) return undefined;
       if (!(await end(client, pod, activeDeadlineSeconds))) return undefined;
       const { reason, message } = loss;
-      countOutcome(reason);
+      countOutcome(pod.metadata?.namespace ?? "", reason);
       log.info({ pod: key, reason, activeDeadlineSeconds }, message);
       const note = `The operator ended the Pod ${pod.metadata?.name}, which could not end by itself. ${message}`;
       await tellStep({ client, publish }, pod, [

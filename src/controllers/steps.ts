@@ -5,7 +5,7 @@ import type { EventRecorder } from "../kube/events.ts";
 import { forgetOldest } from "../kube/forget.ts";
 import { keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
-import { type Outcome, outcomesOf } from "./outcomes.ts";
+import { outcomesOf, pullsOf, type Transfer } from "./outcomes.ts";
 import type { StepPod } from "./step-pods.ts";
 import { tellStep } from "./tell-step.ts";
 
@@ -13,7 +13,10 @@ import { tellStep } from "./tell-step.ts";
 interface StepSettings {
   readonly client: KubeClient;
   readonly log: Logger;
-  readonly countOutcome: (reason: string, pushed?: { bytes: number; seconds: number }) => void;
+  readonly countOutcome: (namespace: string, reason: string, pushed?: Transfer) => void;
+  readonly countPull: (namespace: string, pulled: Transfer) => void;
+  /** When the leader before was last there: what had ended by then it has counted. Undefined: there was none. */
+  readonly countedUntil: Date | undefined;
   readonly publish: EventRecorder;
   /** A mirror of the injected Pods. */
   readonly pods: Pick<Reflector<StepPod>, "store" | "subscribe" | "synced">;
@@ -28,25 +31,36 @@ const mostRemembered = 20_000;
  *
  * @param settings - see there
  */
-export function stepController({ client, log, countOutcome, publish, pods }: StepSettings): Controller {
+export function stepController(settings: StepSettings): Controller {
+  const { client, log, countOutcome, countPull, publish, pods } = settings;
   const since = Date.now() - longestGapMs;
+  // An Event that two leaders tell of is one Event, by its name; a counter has no such thing.
+  const counted = settings.countedUntil ?? new Date();
   const told = new Set<string>();
-  const isNews = (pod: StepPod, { note, finishedAt }: Outcome) => {
-    const id = `${pod.metadata?.uid}/${note.occasion}/${note.reason}`;
+  const isNews = (pod: StepPod, of: string, finishedAt: Date) => {
+    const id = `${pod.metadata?.uid}/${of}`;
     if (finishedAt.getTime() < since || told.has(id)) return false;
     told.add(id);
     forgetOldest(told, mostRemembered);
     return true;
+  };
+  const countPulls = (pod: StepPod) => {
+    const news = pullsOf(pod).filter((pull) => isNews(pod, `${pull.occasion}/pulled`, pull.finishedAt));
+    for (const { pulled, finishedAt } of news) if (finishedAt > counted) countPull(namespaceOf(pod), pulled);
   };
   return {
     name: "step",
     watches: [watchOf(pods, (now) => (now ? [keyOf(now)] : []))],
     reconcile: async (key) => {
       const pod = pods.store.get(key);
-      const news = pod ? outcomesOf(pod).filter((outcome) => isNews(pod, outcome)) : [];
-      if (pod === undefined || news.length === 0) return undefined;
-      for (const { note, pushed } of news) {
-        countOutcome(note.reason, pushed);
+      if (pod === undefined) return undefined;
+      countPulls(pod);
+      const news = outcomesOf(pod).filter(({ note, finishedAt }) =>
+        isNews(pod, `${note.occasion}/${note.reason}`, finishedAt),
+      );
+      if (news.length === 0) return undefined;
+      for (const { note, pushed, finishedAt } of news) {
+        if (finishedAt > counted) countOutcome(namespaceOf(pod), note.reason, pushed);
         log.info({ pod: key, reason: note.reason }, note.note);
       }
       await tellStep(
@@ -57,4 +71,8 @@ export function stepController({ client, log, countOutcome, publish, pods }: Ste
       return undefined;
     },
   };
+}
+
+function namespaceOf({ metadata }: StepPod): string {
+  return metadata?.namespace ?? "";
 }

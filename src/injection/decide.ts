@@ -64,7 +64,10 @@ export function decide(open: Open, answers: Answers): Verdict {
   if (beyond.length > 0) return denied(beyond, warnings);
   return {
     kind: "allowed",
-    patch: patchBetween(submitted, injectWorkload(workload, plan, spec, { namespace: questions.namespace, request: open.request })),
+    patch: patchBetween(
+      submitted,
+      injectWorkload(workload, plan, spec, { namespace: questions.namespace, request: open.request }),
+    ),
     warnings,
     outcome: "injected",
     ...(settings.debug ? { debug: debugOf(plan, settings, because) } : {}),

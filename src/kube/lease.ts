@@ -24,9 +24,10 @@ export interface ElectionSettings {
   readonly identity: string;
   /**
    * Called when elected; its signal ends the leadership. Whoever writes asks before it whether this replica still leads: the
-   * signal comes late to a process that was stopped. The Lease is given up when what it returns settles.
+   * signal comes late to a process that was stopped. The Lease is given up when what it returns settles. `before` is when the
+   * leader before was last there, by its clock; undefined where there was none.
    */
-  readonly lead: (signal: AbortSignal, leads: Leads) => Promise<void>;
+  readonly lead: (signal: AbortSignal, leads: Leads, before: Date | undefined) => Promise<void>;
   readonly onTrouble: (error: unknown) => void;
   readonly signal: AbortSignal;
   /** How long others wait for a leader that does not renew the Lease. */
@@ -60,7 +61,11 @@ export async function electLeader(settings: ElectionSettings): Promise<void> {
         // Others count from when it is written, which may be long before the answer is here.
         const begun = performance.now();
         const held = await take(settings, lease, durationMs);
-        await leadAndRenew(settings, { held, begun }, { durationMs, renewDeadlineMs, retryMs });
+        await leadAndRenew(
+          settings,
+          { held, begun, before: renewedAt(lease) },
+          { durationMs, renewDeadlineMs, retryMs },
+        );
         seen = undefined;
       }
     } catch (error) {
@@ -80,6 +85,12 @@ function isFree(
   if (!holder || holder === settings.identity) return true;
   const theirs = (lease?.spec?.leaseDurationSeconds ?? durationMs / 1000) * 1000;
   return performance.now() - seen.at > theirs;
+}
+
+/** When a Lease was last renewed, or given up. */
+function renewedAt(lease: Lease | undefined): Date | undefined {
+  const at = new Date(lease?.spec?.renewTime ?? "");
+  return Number.isNaN(at.getTime()) ? undefined : at;
 }
 
 /**
@@ -115,7 +126,7 @@ interface Times {
 
 async function leadAndRenew(
   settings: ElectionSettings,
-  taken: { readonly held: Lease; readonly begun: number },
+  taken: { readonly held: Lease; readonly begun: number; readonly before: Date | undefined },
   times: Times,
 ): Promise<void> {
   let held: Lease | undefined = taken.held.metadata?.resourceVersion ? taken.held : await confirm(settings);
@@ -127,7 +138,7 @@ async function leadAndRenew(
   if (!leads()) return;
   // One that failed must not hold the Lease without doing its work.
   const leading = settings
-    .lead(term, leads)
+    .lead(term, leads, taken.before)
     .catch(settings.onTrouble)
     .finally(() => end.abort(new Error("nobody leads any more")));
   while (held !== undefined) {

@@ -42,6 +42,8 @@ export interface Leadership extends Process {
   /** Which registries may be asked whether they answer; undefined: none. */
   readonly reach: Reach | undefined;
   readonly leads: Leads;
+  /** When the leader before was last there. */
+  readonly before: Date | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -55,6 +57,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
   const client = fencedClient(leadership.client, leads);
   log.info({ identity }, "became leader");
   metrics.setLeading(true);
+  metrics.tellOfCaches(() => caches.store.values());
   const watching = new AbortController();
   const mirrors: Promise<void>[] = [];
   const mirror = <T extends KubeObject>(
@@ -77,7 +80,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     labelSelector: `${names.injectedLabel}=true`,
     keep: (pod) => keepStep(pod, pod.spec && recordedInjection(pod.spec)),
   });
-  const { countOutcome, observeQueue } = metrics;
+  const { countOutcome, countPull, observeQueue } = metrics;
   const { reach, operatorKey } = leadership;
   const askRemote =
     reach &&
@@ -125,7 +128,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
         proxies: proxiesOf(options),
       },
     }),
-    stepController({ client, log, countOutcome, publish, pods }),
+    stepController({ client, log, countOutcome, countPull, countedUntil: leadership.before, publish, pods }),
     stepCacheController({ client, caches, pods, publish }),
     rescueController({ client, log, countOutcome, publish, pods }),
     waitingController({ publish, pods }),
@@ -140,5 +143,6 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
   watching.abort(new Error("the leadership ended"));
   await Promise.all([stop(), ...mirrors]);
   metrics.setLeading(false);
+  metrics.forgetCaches();
   log.info({ identity }, "stopped leading");
 }

@@ -1,8 +1,9 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import packageJson from "../../package.json" with { type: "json" };
 import { names } from "../../schema/names.ts";
-import type { Usage } from "../cache/usage.ts";
-import { percentOf } from "../cache/usage.ts";
 import type { QueueObserver } from "../kube/queue.ts";
+import { cacheMetrics } from "./cache-metrics.ts";
+import { stepMetrics } from "./step-metrics.ts";
 
 /** The process's metrics; those that controller-runtime has too have its names, so that dashboards fit. */
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -74,50 +75,17 @@ export function createMetrics() {
     registers,
   });
 
-  const stepsEnded = new Counter({
-    name: "oras_operator_artifacts_total",
-    help: "Results of steps' inputs and outputs: Pushed, NotPushed, or why it failed.",
-    labelNames: ["reason"],
+  new Gauge({
+    name: "oras_operator_build_info",
+    help: "1, with the version of this replica and of its Node.js.",
+    labelNames: ["version", "node"],
     registers,
-  });
-  const artifactBytes = new Histogram({
-    name: "oras_operator_artifact_size_bytes",
-    help: "Size of artifacts that were pushed.",
-    buckets: Array.from({ length: 13 }, (_, i) => 1024 * 4 ** i),
-    registers,
-  });
-  const artifactSeconds = new Histogram({
-    name: "oras_operator_artifact_push_seconds",
-    help: "How long artifacts took to be pushed.",
-    buckets: [1, 2.5, 5, 10, 30, 60, 300, 1800],
-    registers,
-  });
-
-  const cacheGauge = (name: string, help: string) =>
-    new Gauge({ name: `oras_operator_cache_${name}`, help, labelNames: ["namespace", "name"], registers });
-  const stored = cacheGauge("stored_bytes", "What the registry of an OrasCache has stored.");
-  const artifacts = cacheGauge("artifacts", "Tags in the registry of an OrasCache.");
-  const full = cacheGauge("full_ratio", "How full the volume of an OrasCache is, from 0 to 1.");
-  const retention = retentionMetrics(registers);
+  }).set({ version: packageJson.version, node: process.versions.node }, 1);
 
   return {
     registry,
-    ...retention,
-    observeUsage: (cache: { namespace: string; name: string }, usage: Usage | undefined) => {
-      if (usage === undefined) {
-        for (const gauge of [stored, artifacts, full]) gauge.remove(cache);
-        return;
-      }
-      stored.set(cache, usage.bytes);
-      artifacts.set(cache, usage.artifacts);
-      full.set(cache, percentOf(usage) / 100);
-    },
-    countOutcome: (reason: string, pushed?: { bytes: number; seconds: number }) => {
-      stepsEnded.inc({ reason });
-      if (!pushed) return;
-      artifactBytes.observe(pushed.bytes);
-      artifactSeconds.observe(pushed.seconds);
-    },
+    ...stepMetrics(registers),
+    ...cacheMetrics(registers),
     observeRequest: (method: string, status: number) =>
       requests.inc({ code: status === 0 ? "<error>" : status, method }),
     // Whoever reaches the webhook may send a review of any kind: it does not become another label.
@@ -136,45 +104,6 @@ export function createMetrics() {
     },
     certificateFailed: () => certificateErrors.inc(),
     observeQueue: queueMetrics(registers),
-  };
-}
-
-/** Retention of caches, by their names; what keepers have freed, their own metrics tell. */
-function retentionMetrics(registers: Registry[]) {
-  const labelNames = ["namespace", "name"];
-  const deletedManifests = new Counter({
-    name: "orascache_retention_deleted_total",
-    help: "Manifests that retention deleted, by the number of the rule; 0: without a tag.",
-    labelNames: [...labelNames, "rule"],
-    registers,
-  });
-  const failures = new Counter({
-    name: "orascache_retention_failures_total",
-    help: "Passes of retention that failed.",
-    labelNames,
-    registers,
-  });
-  const lastSuccess = new Gauge({
-    name: "orascache_retention_last_success_timestamp_seconds",
-    help: "When retention last did what it should, as seconds since 1970.",
-    labelNames,
-    registers,
-  });
-  return {
-    countRetention: (
-      cache: { name: string; namespace: string },
-      deleted: readonly { readonly whole: boolean; readonly rule?: number }[] | "failed",
-    ) => {
-      const { name, namespace } = cache;
-      if (deleted === "failed") return failures.inc({ name, namespace });
-      for (const { rule = 0 } of deleted.filter(({ whole }) => whole))
-        deletedManifests.inc({ name, namespace, rule });
-      lastSuccess.set({ name, namespace }, Math.floor(Date.now() / 1000));
-    },
-    forgetRetention: ({ name, namespace }: { name: string; namespace: string }) => {
-      failures.remove({ name, namespace });
-      lastSuccess.remove({ name, namespace });
-    },
   };
 }
 

@@ -120,8 +120,8 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
     });
     if (renewed) server.usePair(renewed); // it changed before there was a server
     waitsFor.delete("a certificate");
-    await campaign(self, signal, (term, leads) =>
-      leadCaches({ ...self, facts, caches, operatorKey, reach: images?.reach, leads, signal: term }),
+    await campaign(self, signal, (term, leads, before) =>
+      leadCaches({ ...self, facts, caches, operatorKey, reach: images?.reach, leads, before, signal: term }),
     );
   };
 
@@ -214,7 +214,7 @@ async function campaign(
   signal: AbortSignal,
   lead: ElectionSettings["lead"],
 ): Promise<void> {
-  if (!options.leaderElect) return lead(signal, () => true);
+  if (!options.leaderElect) return lead(signal, () => true, undefined);
   await electLeader({
     client,
     namespace: options.namespace,

@@ -118,6 +118,13 @@ describe("each alert", () => {
       told: { 'orascache_certificate_expiry_timestamp_seconds{namespace="a",service="oras"}': "172800x120" },
       quiet: { 'orascache_certificate_expiry_timestamp_seconds{namespace="a",service="oras"}': "864000x120" },
     },
+    OrasCacheSweepStale: {
+      told: { 'orascache_retention_stale_timestamp_seconds{namespace="a",name="oras"}': "3600x120" },
+      // It succeeds each hour, and after each there are three more.
+      quiet: {
+        'orascache_retention_stale_timestamp_seconds{namespace="a",name="oras"}': "10800x59 14400x59 18000",
+      },
+    },
     OrasCacheMirrorBehind: {
       told: { 'orascache_mirror_lag_seconds{namespace="a",service="oras"}': "0+60x120" },
       quiet: { 'orascache_mirror_lag_seconds{namespace="a",service="oras"}': "800x120" },
@@ -142,9 +149,11 @@ describe("each alert", () => {
     const labels =
       name === "OrasOperatorReconcileErrors"
         ? { controller: "orascache" }
-        : name.startsWith("OrasCache")
-          ? { namespace: "a", service: "oras" }
-          : {};
+        : name === "OrasCacheSweepStale"
+          ? { namespace: "a", name: "oras" }
+          : name.startsWith("OrasCache")
+            ? { namespace: "a", service: "oras" }
+            : {};
     const test = {
       rule_files: [rules],
       tests: [given(told, [{ exp_labels: labels }]), given(quiet, [])],

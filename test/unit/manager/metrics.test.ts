@@ -1,0 +1,68 @@
+import { expect, test } from "vitest";
+import packageJson from "../../../package.json" with { type: "json" };
+import type { StoredOrasCache } from "../../../src/cache/types.ts";
+import { createMetrics } from "../../../src/manager/metrics.ts";
+
+async function series(metrics: ReturnType<typeof createMetrics>, name: string): Promise<string[]> {
+  const text = await metrics.registry.metrics();
+  return text.split("\n").filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+}
+
+const cache = (namespace: string, ready: string) =>
+  ({
+    metadata: { namespace, name: "oras", uid: namespace },
+    spec: { deploy: true },
+    status: { conditions: [{ type: "Ready", status: ready }] },
+  }) as unknown as StoredOrasCache;
+
+test("who leads tells of caches, and who leads no longer tells of none", async () => {
+  const metrics = createMetrics();
+  const caches = [cache("a", "True"), cache("b", "False"), cache("b", "False")];
+  metrics.tellOfCaches(() => caches);
+  metrics.observeUsage({ namespace: "a", name: "oras" }, {
+    bytes: 1,
+    artifacts: 1,
+    capacity: 2,
+    used: 1,
+  } as never);
+  expect(await series(metrics, "orascache_caches")).toEqual([
+    'orascache_caches{namespace="a",condition="Ready",status="True"} 1',
+    'orascache_caches{namespace="b",condition="Ready",status="False"} 2',
+  ]);
+  expect(await series(metrics, "oras_operator_cache_stored_bytes")).toHaveLength(1);
+  caches.length = 1;
+  expect(await series(metrics, "orascache_caches")).toHaveLength(1);
+  metrics.forgetCaches();
+  expect(await series(metrics, "orascache_caches")).toEqual([]);
+  expect(await series(metrics, "oras_operator_cache_stored_bytes")).toEqual([]);
+});
+
+test("steps are counted by namespace, with bytes and seconds in both directions", async () => {
+  const metrics = createMetrics();
+  metrics.countOutcome("a", "Pushed", { bytes: 10, seconds: 2 });
+  metrics.countOutcome("a", "PushFailed");
+  metrics.countPull("b", { bytes: 5, seconds: 0.5 });
+  expect(await series(metrics, "oras_operator_artifacts_total")).toEqual([
+    'oras_operator_artifacts_total{namespace="a",reason="Pushed"} 1',
+    'oras_operator_artifacts_total{namespace="a",reason="PushFailed"} 1',
+  ]);
+  expect(await series(metrics, "oras_operator_transferred_bytes_total")).toEqual([
+    'oras_operator_transferred_bytes_total{namespace="a",direction="push"} 10',
+    'oras_operator_transferred_bytes_total{namespace="b",direction="pull"} 5',
+  ]);
+  expect(await series(metrics, "oras_operator_transfer_seconds_total")).toHaveLength(2);
+});
+
+test("a cluster that makes a namespace for each build has no endless series", async () => {
+  const metrics = createMetrics();
+  for (let i = 0; i < 1_500; i++) metrics.countOutcome(`build-${i}`, "Pushed");
+  const all = await series(metrics, "oras_operator_artifacts_total");
+  expect(all).toHaveLength(1_001);
+  expect(all.at(-1)).toBe('oras_operator_artifacts_total{namespace="other",reason="Pushed"} 500');
+});
+
+test("the version is told", async () => {
+  expect((await series(createMetrics(), "oras_operator_build_info")).join()).toContain(
+    `version="${packageJson.version}"`,
+  );
+});
