@@ -117,8 +117,10 @@ func noiseOf(size int) []byte {
 func sha(content []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(content)) }
 
 // push pushes an artifact of some shared blobs and one of its own, as a step does.
-func (w *traffic) push(pusher int) {
-	contents := [][]byte{[]byte("{}"), noiseOf(500), w.shared[mathrand.IntN(shared)], w.shared[mathrand.IntN(shared)]}
+func (w *traffic) push(pusher int) { w.pushOf(pusher, noiseOf(500)) }
+
+func (w *traffic) pushOf(pusher int, content []byte) {
+	contents := [][]byte{[]byte("{}"), content, w.shared[mathrand.IntN(shared)], w.shared[mathrand.IntN(shared)]}
 	name := fmt.Sprintf("steps/%d", mathrand.IntN(repositories))
 	text := fmt.Sprintf("http://%s/%s:p%d-%d", w.host, name, pusher, w.pushes.Load())
 	ref, err := reference.Parse(text)
