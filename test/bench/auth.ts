@@ -3,7 +3,7 @@
  * the keeper has written (htpasswd with bcrypt, cost 4). The first argument is how many requests each gets.
  */
 import { randomBytes } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { buildModule } from "../../dev/cluster/binaries.ts";
@@ -32,6 +32,7 @@ const asking = {
   REGISTRY_AUTH_HTPASSWD_PATH: htpasswd,
 };
 const [open, closed] = [await registry(ports[0], {}), await registry(ports[1], asking)];
+const begun = [cpuOf(open.process), cpuOf(closed.process)] as const;
 const took = { open: [] as number[], closed: [] as number[] };
 for (let i = 0; i < requests; i++) {
   took.open.push(await ask(open.blob));
@@ -40,6 +41,9 @@ for (let i = 0; i < requests; i++) {
 const [without, having] = [quantiles(took.open), quantiles(took.closed)];
 console.log(`${requests} requests each, milliseconds, p50 and p99`);
 console.log(`open: ${without.join(", ")}\nwith a password: ${having.join(", ")}`);
+const cpu = [cpuOf(open.process) - begun[0], cpuOf(closed.process) - begun[1]] as const;
+const each = cpu.map((seconds) => ((seconds * 1000) / requests).toFixed(2));
+console.log(`CPU of the registry: ${each[0]} ms for a request, ${each[1]} ms with a password`);
 console.log(`a password costs ${(Number(having[0]) - Number(without[0])).toFixed(2)} ms (p50)`);
 connections.destroy();
 for (const { process } of [open, closed]) {
@@ -90,6 +94,15 @@ function ask(url: string): Promise<number> {
     );
     asked.on("error", reject).end();
   });
+}
+
+/** Seconds that a process has had, also where many others want the same cores: proc_pid_stat(5). */
+function cpuOf({ child }: ReturnType<typeof start>): number {
+  const fields = readFileSync(`/proc/${child.pid}/stat`, "utf8")
+    .replace(/^.*\) /, "")
+    .split(" ");
+  const ticksPerSecond = 100;
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
 
 function quantiles(all: readonly number[]): string[] {

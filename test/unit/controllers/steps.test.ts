@@ -5,6 +5,7 @@ import { names } from "../../../schema/names.ts";
 import type { StepPod } from "../../../src/controllers/step-pods.ts";
 import { stepController } from "../../../src/controllers/steps.ts";
 import type { KubeClient } from "../../../src/kube/client.ts";
+import { createStore } from "../../../src/kube/store.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
 const pushed = JSON.stringify({ artifact: "ghcr.io/a/b:1", digest, bytes: 10, seconds: 2 });
@@ -37,6 +38,8 @@ function stepOf(name: string, at: Date): StepPod {
 async function term(steps: readonly StepPod[], countedUntil: Date | undefined) {
   const counted: string[] = [];
   const told: string[] = [];
+  const store = createStore<StepPod>(() => {});
+  store.replaceAll(steps);
   const controller = stepController({
     client: {} as KubeClient,
     log: pino({ enabled: false }),
@@ -45,7 +48,7 @@ async function term(steps: readonly StepPod[], countedUntil: Date | undefined) {
     countedUntil,
     publish: (_, { reason }) => told.push(reason),
     pods: {
-      store: new Map(steps.map((pod) => [`a/${pod.metadata?.name}`, pod])),
+      store,
       subscribe: () => () => {},
       synced: Promise.resolve(),
     },

@@ -46,13 +46,12 @@ async function review<T extends V1Pod | V1Job>(object: T, uid: string, oldObject
 const annotations = keyed({ "output-uri": "a/b:c", "output-path": "/out", "input-uri": "a/a:c" });
 const spec = { containers: [{ name: "main", image: "busybox", command: ["true"] }] };
 const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "step", annotations }, spec } satisfies V1Pod;
-const template = { metadata: {}, spec };
-const job = {
+const job: V1Job = {
   apiVersion: "batch/v1",
   kind: "Job",
   metadata: { name: "step", annotations },
-  spec: { template },
-} satisfies V1Job;
+  spec: { template: { metadata: {}, spec } },
+};
 
 function containersOf(object: V1Pod | V1Job): V1Container[] {
   const { spec } = object.kind === "Job" ? ((object as V1Job).spec?.template ?? {}) : (object as V1Pod);
