@@ -17,6 +17,7 @@ export const conditionTypes = {
   UsersProblem:
     "Lines of the Secret of spec.auth.usersSecretRef are left out, or should be others. The registry's other users are not affected.",
   NodeLost: "The registry's Pod does not end, because its node does not answer.",
+  NodesBlocked: "Nodes do not reach the registry at spec.nodeAddress: its NetworkPolicy lets none in.",
   Rotating: "Another login is made; new Pods do not get it yet.",
   Open: "The registry asks for no password, although its spec does, or the registries of new OrasCaches do.",
 } as const;
@@ -74,6 +75,10 @@ const states = {
     meaning:
       "The registry's Pod was started without a password, and is not replaced, because it may hold artifacts.",
     fix: "Restart it when its artifacts are no longer needed; the message has the command.",
+  },
+  NodeAddressNotAllowed: {
+    meaning: "spec.nodeAddress is set, and the registry's NetworkPolicy lets in Pods of its namespace alone.",
+    fix: "Name in spec.networkPolicy.from where the traffic of nodes comes from: the Ingress controller, or the addresses of nodes as ipBlock.",
   },
   ClaimReplaced: {
     meaning:
@@ -289,6 +294,7 @@ const cacheEvents = {
   KeptOpen: states.KeptOpen,
   KeptReachable: states.KeptReachable,
   StillOpen: states.StillOpen,
+  NodeAddressNotAllowed: states.NodeAddressNotAllowed,
   Swept: states.Swept,
   RetentionPlanned: states.RetentionPlanned,
   SweepFailed: states.SweepFailed,

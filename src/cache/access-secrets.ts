@@ -1,7 +1,7 @@
 import type { V1Secret } from "@kubernetes/client-node";
-import { authOf, cacheKey, cacheLogin, keySecretName, loginSecretName } from "./access.ts";
+import { authOf, cacheKey, cacheLogin, keySecretName, type LoginOf, loginSecretName } from "./access.ts";
 import type { ChildFacts } from "./facts.ts";
-import { currentUser } from "./logins.ts";
+import { currentUser, loginOf } from "./logins.ts";
 import { onceSecret } from "./once-secret.ts";
 import { identityOf } from "./owner.ts";
 import { runsKeeper } from "./storage.ts";
@@ -34,18 +34,33 @@ export function keySecret(cache: StoredOrasCache, facts: AccessFacts): V1Secret 
 }
 
 /**
- * The Secret with the login of a cache, for steps and people.
+ * The Secret with the login of a cache for steps. Its name does not depend on spec.nodeAddress: a step may be there before
+ * its cache, and before that changes.
  *
  * @param cache - whose
  * @param facts - with the operator's key
  * @returns undefined if the registry asks for no password
  */
 export function credentialsSecret(cache: StoredOrasCache, facts: AccessFacts): V1Secret | undefined {
-  if (!isClosed(cache, facts)) return undefined;
+  return isClosed(cache, facts) ? loginSecret(cache, facts, { user: currentUser(cache) }) : undefined;
+}
+
+/**
+ * The Secret with the login of a cache that is valid for nodes, too.
+ *
+ * @param cache - whose
+ * @param facts - with the operator's key
+ * @returns undefined where nodes do not use the registry, or it asks for no password
+ */
+export function nodeCredentialsSecret(cache: StoredOrasCache, facts: AccessFacts): V1Secret | undefined {
+  const isWanted = cache.spec.nodeAddress !== undefined && isClosed(cache, facts);
+  return isWanted ? loginSecret(cache, facts, loginOf(cache)) : undefined;
+}
+
+function loginSecret(cache: StoredOrasCache, facts: AccessFacts, of: LoginOf): V1Secret {
   const identity = identityOf(cache);
-  const user = currentUser(cache);
-  const login = cacheLogin(cacheKey(facts.operatorKey, identity), identity, facts.clusterDomain, user);
-  const { username, password, dockerConfig } = login;
+  const key = cacheKey(facts.operatorKey, identity);
+  const { username, password, dockerConfig } = cacheLogin(key, identity, facts.clusterDomain, of);
   const content = { ".dockerconfigjson": dockerConfig, username, password };
-  return onceSecret(cache, loginSecretName(identity, facts, user), content, "kubernetes.io/dockerconfigjson");
+  return onceSecret(cache, loginSecretName(identity, facts, of), content, "kubernetes.io/dockerconfigjson");
 }

@@ -79,23 +79,33 @@ export function basicOf(key: string, user: string): string {
   return basic(user, passwordOf(key, user));
 }
 
+/** Whose login it is, and for whom beside Pods. */
+export interface LoginOf {
+  /** Such as `oras-1`. */
+  readonly user: string;
+  /** Under which name nodes reach the registry, if they do. */
+  readonly nodeAddress?: string | undefined;
+}
+
 /**
  * A login of a cache.
  *
  * @param key - of the cache
  * @param cache - which
  * @param clusterDomain - for example `cluster.local`
- * @param username - such as `oras-1`
+ * @param of - see there
  */
 export function cacheLogin(
   key: string,
   cache: CacheName,
   clusterDomain: string,
-  username: string,
+  { user: username, nodeAddress }: LoginOf,
 ): CacheLogin {
   const password = passwordOf(key, username);
   const entry = { username, password, auth: encoded(username, password) };
-  const auths = Object.fromEntries(hostsOf(cache, clusterDomain).map((host) => [host, entry]));
+  const nodes = nodeAddress === undefined ? [] : [nodeAddress];
+  const hosts = [...hostsOf(cache, clusterDomain), ...nodes];
+  const auths = Object.fromEntries(hosts.map((host) => [host, entry]));
   return { username, password, dockerConfig: JSON.stringify({ auths }) };
 }
 
@@ -120,14 +130,14 @@ interface LoginFacts {
  *
  * @param cache - which
  * @param facts - of the installation
- * @param user - such as `oras-1`
+ * @param of - see there
  */
 export function loginSecretName(
   cache: CacheName,
   { operatorKey, clusterDomain }: LoginFacts,
-  user: string,
+  of: LoginOf,
 ): string {
-  const login = cacheLogin(cacheKey(operatorKey, cache), cache, clusterDomain, user);
+  const login = cacheLogin(cacheKey(operatorKey, cache), cache, clusterDomain, of);
   return onceName(cache.name, "credentials", login);
 }
 
@@ -186,6 +196,8 @@ export function loginOfStep(
   const { spec, status } = cache;
   if (spec?.deploy === false) return undefined;
   if (spec?.auth?.type === "htpasswd") return secret();
-  if (status?.observedGeneration !== undefined) return status.credentialsSecret;
+  // Where nodes use the registry, the Secret in the status is another one, with the same login.
+  if (status?.observedGeneration !== undefined)
+    return status.credentialsSecret && spec?.nodeAddress ? secret() : status.credentialsSecret;
   return (spec?.auth?.type ?? byDefault) === "htpasswd" ? secret() : undefined;
 }

@@ -7,7 +7,7 @@ import type {
   V1Service,
   V1StatefulSet,
 } from "@kubernetes/client-node";
-import { credentialsSecret, keySecret } from "./access-secrets.ts";
+import { credentialsSecret, keySecret, nodeCredentialsSecret } from "./access-secrets.ts";
 import { caConfigMap } from "./ca-config-map.ts";
 import { claim } from "./claim.ts";
 import { disruptionBudget } from "./disruption-budget.ts";
@@ -34,6 +34,7 @@ const children: readonly ((cache: StoredOrasCache, facts: ChildFacts) => Child |
   httpSecret,
   keySecret,
   credentialsSecret,
+  nodeCredentialsSecret,
   caConfigMap,
   service,
   registryService,

@@ -50,6 +50,11 @@ export function currentUser(cache: OrasCache): string {
   return loginsOf(cache).user;
 }
 
+/** The login that people, and Pods that name it in imagePullSecrets, find in the Secret of status.credentialsSecret. */
+export function loginOf(cache: OrasCache): { user: string; nodeAddress?: string | undefined } {
+  return { user: currentUser(cache), nodeAddress: cache.spec?.nodeAddress };
+}
+
 /** The users that the registry of a cache is to know. */
 export function validUsers(cache: OrasCache): string[] {
   const { user, next, earlier = [] } = loginsOf(cache);

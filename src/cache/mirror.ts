@@ -72,7 +72,8 @@ export function isItself(
   { clusterDomain }: Pick<CacheInstallation, "clusterDomain">,
 ): boolean {
   const { host } = parseRegistry(registry);
-  return hostsOf(identityOf(cache), clusterDomain).includes(host.toLowerCase());
+  const own = [...hostsOf(identityOf(cache), clusterDomain), cache.spec.nodeAddress?.toLowerCase()];
+  return own.includes(host.toLowerCase());
 }
 
 /** An artifact that waits for longer is told of. */

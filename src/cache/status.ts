@@ -8,9 +8,10 @@ import { capacityOf, isGrowing, requestOf } from "./claim.ts";
 import { updateConditions, type Verdict } from "./conditions.ts";
 import { type Exporting, exportVerdict } from "./export.ts";
 import type { CacheInstallation } from "./facts.ts";
-import { currentUser, rotationVerdict } from "./logins.ts";
+import { loginOf, rotationVerdict } from "./logins.ts";
 import { mirrorVerdict } from "./mirror.ts";
 import { networkModeOf } from "./network-mode.ts";
+import { nodesVerdict, nodeUrl } from "./nodes.ts";
 import { identityOf } from "./owner.ts";
 import { changesOf } from "./pod-changes.ts";
 import { registryAnswers } from "./pods.ts";
@@ -146,12 +147,14 @@ function deployed(observation: Observation) {
     ...storageLost(cache, storage),
     ...(low === undefined ? {} : { StorageLow: low }),
     ...usersProblem(observation),
+    ...nodesBlocked(observation),
     ...rotating(observation),
     ...open,
     ...(trouble?.reason === "NodeLost" ? { NodeLost: { ...trouble, status: "True" } } : {}),
   };
   return {
     url,
+    ...nodeUrl(cache.spec),
     replicas: statefulSet?.status?.replicas ?? 0,
     readyReplicas,
     storage: withRetention(storage, retention.storage),
@@ -181,6 +184,11 @@ function rotating({ cache, statefulSet, installation, time }: Observation): Verd
 function usersProblem({ cache, users }: Observation): Verdicts {
   const verdict = usersVerdict(cache, users);
   return verdict === undefined ? {} : { UsersProblem: verdict };
+}
+
+function nodesBlocked({ cache, statefulSet, installation: { network } }: Observation): Verdicts {
+  const verdict = nodesVerdict(cache, { network, statefulSet });
+  return verdict === undefined ? {} : { NodesBlocked: verdict };
 }
 
 function withRetention(
@@ -242,9 +250,7 @@ function credentials({
 }: Observation): Pick<OrasCacheStatus, "credentialsSecret"> {
   const asks =
     isClosed(cache, { ...installation, statefulSet }) || pods.some(({ spec }) => podAsksForPassword(spec));
-  return asks
-    ? { credentialsSecret: loginSecretName(identityOf(cache), installation, currentUser(cache)) }
-    : {};
+  return asks ? { credentialsSecret: loginSecretName(identityOf(cache), installation, loginOf(cache)) } : {};
 }
 
 function notAvailable({ spec }: StoredOrasCache, { claim, location }: StorageStatus): Verdict {

@@ -2,6 +2,7 @@ import type { V1EnvVar, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import type { CacheName } from "./access.ts";
 import { cacheHost } from "./address.ts";
+import { nodeNames } from "./nodes.ts";
 import { registryIn } from "./pods.ts";
 import { registryServiceName } from "./registry-service.ts";
 import type { OrasCache, StoredOrasCache } from "./types.ts";
@@ -72,5 +73,7 @@ export function certificateNames(cache: CacheName, spec: OrasCache["spec"], clus
     `${name}-0.${name}`,
     ...long.flatMap((end) => [`${name}-0.${name}${end}`, `*.${name}${end}`]),
   ];
-  return [...new Set([stepName(cache, spec, clusterDomain), ...pods, ...services])];
+  // Nodes see the certificate of an author as it is.
+  const nodes = spec?.tls?.selfIssued ? nodeNames(spec) : [];
+  return [...new Set([stepName(cache, spec, clusterDomain), ...pods, ...services, ...nodes])];
 }

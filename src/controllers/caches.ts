@@ -436,7 +436,7 @@ function statusNotes(
   const grown = grownTo(cache.status?.storage, status.storage);
   if (grown !== undefined)
     notes.push({ type: "Normal", action: "Update", reason: "VolumeGrown", note: grown });
-  for (const type of ["Open", "StorageLow", "UsersProblem"] as const) {
+  for (const type of ["Open", "StorageLow", "UsersProblem", "NodesBlocked"] as const) {
     const [now, before] = [conditionOf(status, type), conditionOf(cache.status, type)];
     if (now === undefined || (before !== undefined && (type === "Open" || before.reason === now.reason)))
       continue;

@@ -98,8 +98,13 @@ export function createRotation(
     const asking = pods.filter((pod) => podAsksForPassword(pod.spec) && isReady(pod));
     const isSettled = isRolledOut(statefulSet) && pods.length > 0 && asking.length === pods.length;
     const { namespace } = identityOf(stored);
-    const isInUse = (user: string) =>
-      settings.loginsInUse(namespace).has(loginSecretName(identityOf(stored), installation, user));
+    const { nodeAddress } = stored.spec;
+    const isInUse = (user: string) => {
+      const inUse = settings.loginsInUse(namespace);
+      return [{ user }, { user, nodeAddress }].some((login) =>
+        inUse.has(loginSecretName(identityOf(stored), installation, login)),
+      );
+    };
     const planned = withLogins(stored, plannedLogins(stored, { now: Date.now(), isSettled, isInUse }));
     // Before a registry that was started again lets anybody in, its keeper can be told.
     const telling = pods.filter((pod) => asking.includes(pod) || runsKeeper(pod));

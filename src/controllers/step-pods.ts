@@ -1,4 +1,4 @@
-import type { V1Container, V1ContainerStatus, V1Pod, V1Volume } from "@kubernetes/client-node";
+import type { V1Container, V1ContainerStatus, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import { canRestartAll } from "../workload/restarts.ts";
@@ -37,7 +37,7 @@ export function keepStep(pod: StepPod, recorded?: Recorded): StepPod {
   const kept = (all: readonly V1ContainerStatus[] = []) =>
     all.filter(({ state }) => !over || state?.terminated !== undefined);
   // One that is being deleted may still push.
-  const logins = isOver(phase) ? [] : loginsIn(spec?.volumes);
+  const logins = isOver(phase) ? [] : loginsIn(spec);
   const [pusher] = Object.keys(recorded?.containers ?? {});
   const serves = Object.values(recorded?.wrapped ?? {}).some(({ env }) => env?.includes(names.readyVariable));
   return {
@@ -65,14 +65,15 @@ export function keepStep(pod: StepPod, recorded?: Recorded): StepPod {
 
 const loginPattern = /-credentials-[0-9a-f]{10}$/;
 
-/** The Secrets among a Pod's volumes whose name is one of a login of an OrasCache. */
-function loginsIn(volumes: readonly V1Volume[] = []): string[] {
-  return volumes
-    .flatMap(({ secret, projected }) => [
-      secret?.secretName,
-      ...(projected?.sources ?? []).map((source) => source.secret?.name),
-    ])
-    .filter((name): name is string => name !== undefined && loginPattern.test(name));
+/** The Secrets of a Pod, in volumes and for its images, whose name is one of a login of an OrasCache. */
+function loginsIn({ volumes = [], imagePullSecrets = [] }: Partial<V1PodSpec> = {}): string[] {
+  const mounted = volumes.flatMap(({ secret, projected }) => [
+    secret?.secretName,
+    ...(projected?.sources ?? []).map((source) => source.secret?.name),
+  ]);
+  return [...mounted, ...imagePullSecrets.map(({ name }) => name)].filter(
+    (name): name is string => name !== undefined && loginPattern.test(name),
+  );
 }
 
 /** The step's own containers, and those that may restart them. */

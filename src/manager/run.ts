@@ -106,7 +106,7 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
         cache: (namespace, name) => caches.store.get(`${namespace}/${name}`),
         loginOf: (namespace, name, cache) =>
           loginOfStep(cache, options.registryAuth, (user) =>
-            loginSecretName({ name, namespace }, { operatorKey, clusterDomain }, user),
+            loginSecretName({ name, namespace }, { operatorKey, clusterDomain }, { user }),
           ),
         limitRanges: (namespace) =>
           [...limitRanges.store.values()].filter(({ metadata }) => metadata?.namespace === namespace),

@@ -44,7 +44,7 @@ describe("passwords", () => {
 });
 
 describe("the login of a cache", () => {
-  const { auths } = JSON.parse(cacheLogin(key, cache, "cluster.local", "oras-1").dockerConfig);
+  const { auths } = JSON.parse(cacheLogin(key, cache, "cluster.local", { user: "oras-1" }).dockerConfig);
 
   test("is found under each name by which Pods reach the registry", () => {
     expect(Object.keys(auths)).toEqual([
@@ -138,7 +138,7 @@ describe("a closed registry", () => {
       stringData: { username: "oras-1", password: passwordOf(key, "oras-1") },
     });
     expect(children[2]?.metadata?.name).toBe(
-      loginSecretName(cache, { operatorKey: "secret", clusterDomain: "cluster.local" }, "oras-1"),
+      loginSecretName(cache, { operatorKey: "secret", clusterDomain: "cluster.local" }, { user: "oras-1" }),
     );
   });
 

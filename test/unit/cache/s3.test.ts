@@ -147,7 +147,9 @@ describe("the Pods of a registry", () => {
   });
 
   test("are known to the login by the name of their Service", () => {
-    const { dockerConfig } = cacheLogin("k", { name: "oras", namespace: "work" }, "cluster.local", "oras-1");
+    const { dockerConfig } = cacheLogin("k", { name: "oras", namespace: "work" }, "cluster.local", {
+      user: "oras-1",
+    });
     expect(Object.keys(JSON.parse(dockerConfig).auths)).toContain(
       "oras-registry.work.svc.cluster.local:5000",
     );

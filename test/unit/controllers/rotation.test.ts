@@ -166,7 +166,7 @@ describe("a rotation", () => {
     const earlier = [{ user: "oras-1", until: past }];
     const cache = cacheWith({ user: "oras-2", earlier });
     const pods = [podOf(cache)];
-    const secret = loginSecretName(place, facts, "oras-1");
+    const secret = loginSecretName(place, facts, { user: "oras-1" });
     const { rotate: keeps } = rotationWith({ loginsInUse: () => new Set([secret]) });
     const kept = await keeps(cache, setOf(cache), pods);
     expect(kept.cache.status?.auth?.earlier).toEqual(earlier);

@@ -82,7 +82,7 @@ function isExplained(name: string): boolean {
 
 /** Names of Kubernetes and others that pages have as code. */
 const ofOthers = new Set(
-  "AccessDenied CreateContainerConfigError ContainerRestartRules EnvFiles FailedMount ImagePullBackOff InvalidAccessKeyId NoSuchBucket OnFailure OutOfSync ReadWriteMany RestartAllContainers SignatureDoesNotMatch".split(
+  "AccessDenied CreateContainerConfigError ContainerRestartRules EnvFiles ErrImagePull FailedMount ImagePullBackOff ImageVolume InvalidAccessKeyId LoadBalancer NoSuchBucket OnFailure OutOfSync ReadWriteMany RestartAllContainers SignatureDoesNotMatch".split(
     " ",
   ),
 );
@@ -161,7 +161,7 @@ describe.each(pages)("%s", (page) => {
   });
 
   test("marks commands as such, so that they are typed", () => {
-    const languages = ["sh", "console", "yaml", "json", "promql", "mermaid", "text"];
+    const languages = ["sh", "console", "yaml", "json", "toml", "promql", "mermaid", "text"];
     expect(blocks.filter(({ language }) => !languages.includes(language)).map(at)).toEqual([]);
     const indented = [...withoutBlocks(text).matchAll(/^ {4,}((?:kubectl|oras|helm|make) .*)/gm)];
     expect(indented.map(([, line]) => line)).toEqual([]);

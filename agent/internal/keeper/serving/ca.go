@@ -50,7 +50,7 @@ func CA(seeds Seeds, number int64) (*x509.Certificate, crypto.Signer) {
 // Issuer makes certificates for the names of a registry.
 type Issuer struct {
 	Seeds Seeds
-	// Names are those by which Pods reach the registry. A port-forward reaches it as localhost.
+	// Names are those by which Pods and nodes reach the registry, names of DNS and addresses. A port-forward reaches it as localhost.
 	Names []string
 
 	mu   sync.Mutex
@@ -77,8 +77,16 @@ func (i *Issuer) Issue(now time.Time) (*tls.Certificate, error) {
 		KeyUsage:              x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
-		DNSNames:              append([]string{"localhost"}, i.Names...),
-		IPAddresses:           loopback,
+		DNSNames:              []string{"localhost"},
+		IPAddresses:           slices.Clone(loopback),
+	}
+	for _, name := range i.Names {
+		// Clients look for an address among the addresses alone.
+		if ip := net.ParseIP(name); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else {
+			template.DNSNames = append(template.DNSNames, name)
+		}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, ca, key.Public(), signer)
 	if err != nil {
@@ -109,6 +117,11 @@ func (i *Issuer) IsDue(leaf *x509.Certificate, now time.Time) bool {
 	if leaf.NotBefore.After(now) || now.Sub(leaf.NotBefore) >= lifetime*2/3 {
 		return true
 	}
-	lacks := func(name string) bool { return !slices.Contains(leaf.DNSNames, name) }
+	lacks := func(name string) bool {
+		if ip := net.ParseIP(name); ip != nil {
+			return !slices.ContainsFunc(leaf.IPAddresses, ip.Equal)
+		}
+		return !slices.Contains(leaf.DNSNames, name)
+	}
 	return slices.ContainsFunc(i.Names, lacks) || !ed25519.Verify(ca.PublicKey.(ed25519.PublicKey), leaf.RawTBSCertificate, leaf.Signature)
 }

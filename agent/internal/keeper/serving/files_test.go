@@ -65,8 +65,9 @@ func TestACertificateIsRenewedAfterTwoThirdsOfItsLife(t *testing.T) {
 	}
 	// Also where a name is asked for that it lacks, the key is another one, or the clock was wrong.
 	for what, other := range map[string]*serving.Issuer{
-		"a name": {Seeds: key, Names: []string{name, "more"}},
-		"a key":  {Seeds: access.Key(strings.Repeat("B", 43)), Names: []string{name}},
+		"a name":     {Seeds: key, Names: []string{name, "more"}},
+		"an address": {Seeds: key, Names: []string{name, "192.0.2.1"}},
+		"a key":      {Seeds: access.Key(strings.Repeat("B", 43)), Names: []string{name}},
 	} {
 		before, err := os.ReadFile(files.Path)
 		if err != nil {
@@ -79,6 +80,28 @@ func TestACertificateIsRenewedAfterTwoThirdsOfItsLife(t *testing.T) {
 	}
 	if early := refresh(t, files, now.Add(-365*day)); early.NotAfter.After(now) {
 		t.Error(early)
+	}
+}
+
+// Nodes may reach a registry by an address: clients look for that among the addresses of a certificate, not among its names.
+func TestACertificateHasNamesAndAddresses(t *testing.T) {
+	now := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+	files := issued(t, "registry.example.com", "192.0.2.1", "2001:db8::1")
+	first := refresh(t, files, now)
+	pair, err := files.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range []string{name, "localhost", "127.0.0.1", "::1", "registry.example.com", "192.0.2.1", "2001:db8::1"} {
+		if err := pair.Leaf.VerifyHostname(host); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := pair.Leaf.VerifyHostname("192.0.2.2"); err == nil {
+		t.Error("another address is in it")
+	}
+	if again := refresh(t, files, now.Add(time.Minute)); again != first {
+		t.Error("renewed before it is due:", again, first)
 	}
 }
 
