@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -86,13 +87,11 @@ func startRegistryIn(t testing.TB, folder string, environment ...string) (host s
 func registryCommand(t testing.TB, folder, command string, environment ...string) *exec.Cmd {
 	t.Helper()
 	config := filepath.Join(folder, "config.yml")
-	must(t, os.WriteFile(config, []byte("version: 0.1\nstorage: {filesystem: {}}\nhttp: {}\n"), 0o600))
+	// Not by a variable, beside which there could be no other storage.
+	text := fmt.Sprintf("version: 0.1\nstorage: {filesystem: {rootdirectory: %q}}\nhttp: {}\n", folder)
+	must(t, os.WriteFile(config, []byte(text), 0o600))
 	found := exec.Command(testprogram.Find(t, "registry-v3*", "registry"), command, config)
 	found.Env = append(os.Environ(), "OTEL_TRACES_EXPORTER=none")
-	// Two storages are one too many for it.
-	if !slices.Contains(environment, "REGISTRY_STORAGE=s3") {
-		found.Env = append(found.Env, "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY="+folder)
-	}
 	found.Env = append(found.Env, environment...)
 	return found
 }

@@ -3,6 +3,7 @@ import type { Result } from "../annotations/problems.ts";
 import { parseRegistry, type Registry } from "../annotations/reference.ts";
 import { annotations } from "../annotations/table.ts";
 import { cacheHost } from "./address.ts";
+import { redirectCa } from "./s3.ts";
 import { usesTls } from "./tls.ts";
 import type { OrasCache } from "./types.ts";
 
@@ -14,6 +15,8 @@ export interface Connection extends Registry {
   readonly mayServeTls?: true;
   /** Whether it keeps its artifacts in S3, where no keeper is to be asked for room. */
   readonly isOnS3?: true;
+  /** The Secret with the CA of the object storage to which it redirects. */
+  readonly storageCa?: { readonly secret: string; readonly key: string };
 }
 
 /** Whether the operator runs the registry in the cluster. */
@@ -51,7 +54,9 @@ export function cacheConnection(
     const onS3 = cache?.spec?.storage?.s3 ? { isOnS3: true as const } : {};
     const connection = { host, plainHttp: cache === undefined || !usesTls(cache), cache: name };
     const withTls = cache?.spec?.tls === undefined ? {} : { mayServeTls: true as const };
-    return { ok: true, value: { ...connection, ...onS3, ...withTls } };
+    const storageCa = redirectCa(cache?.spec);
+    const redirects = storageCa === undefined ? {} : { storageCa };
+    return { ok: true, value: { ...connection, ...onS3, ...withTls, ...redirects } };
   }
   if (cache.spec.registry !== undefined) {
     return { ok: true, value: parseRegistry(cache.spec.registry) };

@@ -3,7 +3,7 @@ import type { agentOptions } from "../../schema/agent-options.ts";
 import { names } from "../../schema/names.ts";
 import { identityOf } from "./owner.ts";
 import { registryIn } from "./pods.ts";
-import type { StoredOrasCache } from "./types.ts";
+import type { OrasCache, StoredOrasCache } from "./types.ts";
 
 /** A bucket and the folder of it in which a registry keeps its artifacts. */
 export type S3Spec = NonNullable<NonNullable<StoredOrasCache["spec"]["storage"]>["s3"]>;
@@ -138,6 +138,20 @@ export function s3Location(cache: StoredOrasCache): string | undefined {
  */
 function originOf(endpoint: string): string {
   return URL.parse(endpoint)?.origin ?? endpoint.toLowerCase();
+}
+
+/**
+ * The CA that whoever pulls has to trust besides: that of the object storage to which a registry redirects.
+ *
+ * @param spec - of a cache
+ * @returns undefined where it does not redirect, or to one that everybody trusts
+ */
+export function redirectCa(
+  spec: OrasCache["spec"],
+): { readonly secret: string; readonly key: string } | undefined {
+  const { redirect, caSecretRef } = spec?.storage?.s3 ?? {};
+  if (!redirect || caSecretRef === undefined) return undefined;
+  return { secret: caSecretRef.name, key: caSecretRef.key ?? caFile };
 }
 
 /** Whether a registry's Pod was made to keep its artifacts in S3, by the operator and not by variables of the author's. */

@@ -268,9 +268,10 @@ function cacheOptions(step: Step, asks: boolean): string[] {
   ];
 }
 
-/** Whether a step has a folder with the login of its cache, or its CA, or both: each may come later than the step. */
+/** Whether a step has a folder with the login of its cache, or CAs, or both: each may come later than the step. */
 export function asksCache(step: Pick<Step, "registry" | "answers">): boolean {
-  return cacheLoginOf(step) !== undefined || step.registry.mayServeTls === true;
+  const { mayServeTls, storageCa } = step.registry;
+  return cacheLoginOf(step) !== undefined || mayServeTls === true || storageCa !== undefined;
 }
 
 /** The Secret with the login of the step's cache, where the step uses its registry and that asks for a password. */

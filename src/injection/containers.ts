@@ -1,4 +1,4 @@
-import type { V1Container, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
+import type { V1Container, V1SecretProjection, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { shareNames } from "../../schema/share.ts";
 import { type ArtifactReference, formatPlainReference } from "../annotations/reference.ts";
@@ -42,11 +42,11 @@ export function volumes(step: Step): V1Volume[] {
 }
 
 /**
- * The login of the cache and its CA. Optional, because a step may be there before its cache, and TLS may be switched on while
+ * The login of the cache and its CAs. Optional, because a step may be there before its cache, and TLS may be switched on while
  * it runs: the agent waits for them, and says so.
  */
 function cacheLoginVolume(step: Step): V1Volume[] {
-  const { cache } = step.registry;
+  const { cache, storageCa } = step.registry;
   if (cache === undefined || !asksCache(step)) return [];
   const login = cacheLoginOf(step);
   const config = [{ key: ".dockerconfigjson", path: "config.json" }];
@@ -54,8 +54,14 @@ function cacheLoginVolume(step: Step): V1Volume[] {
   const sources = [
     ...(login === undefined ? [] : [{ secret: { name: login, optional: true, items: config } }]),
     { configMap: ca },
+    ...(storageCa === undefined ? [] : [{ secret: storageCaSource(storageCa) }]),
   ];
   return [{ name: step.free.volume(names.cacheLoginVolume), projected: { sources } }];
+}
+
+/** Of the Secret nothing but the CA; in the same namespace the step's author may read it. */
+function storageCaSource({ secret, key }: { secret: string; key: string }): V1SecretProjection {
+  return { name: secret, optional: true, items: [{ key, path: "storage-ca.crt" }] };
 }
 
 /** In memory: passwords are in it. */

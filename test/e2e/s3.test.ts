@@ -99,3 +99,18 @@ function isReadyOther({ metadata, status }: V1Pod, uid: string | undefined): boo
   const isReady = status?.conditions?.some((each) => each.type === "Ready" && each.status === "True");
   return metadata?.uid !== uid && isReady === true;
 }
+
+it("a registry that redirects: steps and scripts trust the object storage", async ({ shared }) => {
+  const { spec } = JSON.parse(
+    await shared.kubectl("get", names.plural, cache, "-o", "json"),
+  ) as StoredOrasCache;
+  const s3 = { ...spec.storage?.s3, prefix: "redirecting", redirect: true };
+  await shared.apply(cacheOf("redirecting", { storage: { s3 } } as typeof spec));
+  await shared.kubectl("wait", `${names.plural}/redirecting`, "--for=condition=Ready", "--timeout=180s");
+  const of = { "oras-cache": "redirecting" };
+  await shared.step("sent", { ...of, "output-uri": "a/b:1", "output-path": "out" }, "echo sent > out");
+  const got = await shared.step("got", { ...of, "input-uri": "a/b:1" }, "cat out");
+  expect(await shared.log("got", "main")).toBe("sent\n");
+  const sources = got.spec?.volumes?.flatMap(({ projected }) => projected?.sources ?? []);
+  expect(sources?.map(({ secret }) => secret?.name)).toContain("s3-ca");
+});

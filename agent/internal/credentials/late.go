@@ -20,6 +20,10 @@ type Late struct {
 // CAFile is the file of the CAs, beside the login.
 const CAFile = "ca.crt"
 
+// StorageCAFile is that of the CAs of the object storage to which the cache's registry redirects, beside the login. See
+// src/injection/containers.ts.
+const StorageCAFile = "storage-ca.crt"
+
 // Has says whether a host is the cache's.
 func (l *Late) Has(host string) bool {
 	return l != nil && within(reference.Registry{Host: l.Host}, host, "")
@@ -52,9 +56,22 @@ func (l *Late) CA() ([]byte, error) {
 	if l == nil {
 		return nil, nil
 	}
-	pem, err := readFile(filepath.Join(l.Dir, CAFile))
+	return l.pem(CAFile, "the CA of the OrasCache")
+}
+
+// StorageCA returns the CAs of the object storage to which the cache's registry redirects, in PEM; nil where it needs none,
+// or its Secret is not there yet.
+func (l *Late) StorageCA() ([]byte, error) {
+	if l == nil {
+		return nil, nil
+	}
+	return l.pem(StorageCAFile, "the CA of the object storage")
+}
+
+func (l *Late) pem(file, what string) ([]byte, error) {
+	pem, err := readFile(filepath.Join(l.Dir, file))
 	if err != nil {
-		return nil, fmt.Errorf("the CA of the OrasCache in %s cannot be read: %w", l.Dir, err)
+		return nil, fmt.Errorf("%s in %s cannot be read: %w", what, l.Dir, err)
 	}
 	return pem, nil
 }

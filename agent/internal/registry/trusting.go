@@ -2,6 +2,7 @@ package registry
 
 import (
 	"bytes"
+	"crypto/x509"
 	"net/http"
 	"sync"
 
@@ -16,8 +17,9 @@ type trusting struct {
 
 	mu        sync.Mutex
 	transport *http.Transport
-	// ca is that of the step's own cache, where this is its registry and serves TLS.
-	ca []byte
+	// ca is that of the step's own cache, where this is its registry and serves TLS; storage that of the object storage to
+	// which it redirects.
+	ca, storage []byte
 }
 
 func trustingFor(ref reference.Reference, o Options) (*trusting, error) {
@@ -30,25 +32,37 @@ func trustingFor(ref reference.Reference, o Options) (*trusting, error) {
 	return t, t.look()
 }
 
-// look takes over the CA as it is by now.
+// lineBreak parts PEM of several files, each of which may end without one.
+var lineBreak = []byte("\n")
+
+// look takes over the CAs as they are by now.
 func (t *trusting) look() error {
 	ca, err := t.o.Cache.CA()
 	if err != nil {
 		return local(err, "%s", Clean(err.Error(), maxReason))
 	}
+	storage, err := t.o.Cache.StorageCA()
+	if err != nil {
+		return local(err, "%s", Clean(err.Error(), maxReason))
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.transport != nil && bytes.Equal(ca, t.ca) {
+	if t.transport != nil && bytes.Equal(ca, t.ca) && bytes.Equal(storage, t.storage) {
 		return nil
 	}
-	transport, err := newTransport(t.o, bytes.Join([][]byte{t.o.Secret.CA(), ca}, nil))
+	trusted := bytes.Join([][]byte{t.o.Secret.CA(), ca}, lineBreak)
+	// One that holds no certificate is no reason to speak to nobody: the registry has its own, and may serve all by itself.
+	if x509.NewCertPool().AppendCertsFromPEM(storage) {
+		trusted = bytes.Join([][]byte{trusted, storage}, lineBreak)
+	}
+	transport, err := newTransport(t.o, bytes.TrimSpace(trusted))
 	if err != nil {
 		return err
 	}
 	if t.transport != nil {
 		t.transport.CloseIdleConnections()
 	}
-	t.transport, t.ca = transport, ca
+	t.transport, t.ca, t.storage = transport, ca, storage
 	return nil
 }
 

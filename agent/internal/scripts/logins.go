@@ -31,7 +31,7 @@ func (l Logins) Copy(ctx context.Context, folder string) error {
 	}
 	text, dropped, err := credentials.Together(l.Registry.Cache, l.Registry.Secret)
 	if err == nil {
-		err = l.copyCA(folder)
+		err = l.copyCAs(folder)
 	}
 	if err == nil {
 		err = share.WriteWhole(filepath.Join(folder, "config.json"), text, 0o600)
@@ -45,11 +45,17 @@ func (l Logins) Copy(ctx context.Context, folder string) error {
 	return nil
 }
 
-// copyCA puts the CA of the cache beside the logins, where SSL_CERT_DIR leads programs to it.
-func (l Logins) copyCA(folder string) error {
-	ca, err := l.Registry.Cache.CA()
-	if err != nil || ca == nil {
-		return err
+// copyCAs puts the CAs of the cache beside the logins, where SSL_CERT_DIR leads programs to them.
+func (l Logins) copyCAs(folder string) error {
+	cache := l.Registry.Cache
+	for file, read := range map[string]func() ([]byte, error){credentials.CAFile: cache.CA, credentials.StorageCAFile: cache.StorageCA} {
+		pem, err := read()
+		if err == nil && pem != nil {
+			err = share.WriteWhole(filepath.Join(folder, file), pem, 0o600)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return share.WriteWhole(filepath.Join(folder, credentials.CAFile), ca, 0o600)
+	return nil
 }

@@ -487,3 +487,53 @@ describe("a cache that serves TLS", () => {
     expect(oras?.env?.map(({ name }) => name)).not.toContain("ORAS_OPERATOR_PLAIN_HTTP_HOST");
   });
 });
+
+describe("a cache whose registry redirects to an object storage", () => {
+  const both: Step = { ...output, "input-uri": "d:e" };
+  const s3 = { endpoint: "https://s3.example.com", bucket: "artifacts", secretRef: { name: "s3-keys" } };
+  const redirecting = (more: object) => cacheOf("oras", { storage: { s3: { ...s3, ...more } } });
+  const caSecretRef = { name: "s3-ca", key: "root.pem" };
+  const sourcesOf = (spec: V1PodSpec) =>
+    spec.volumes?.find(({ name }) => name === "oras-cache-login")?.projected?.sources ?? [];
+  const storageCa = {
+    secret: { name: "s3-ca", optional: true, items: [{ key: "root.pem", path: "storage-ca.crt" }] },
+  };
+
+  it.each([
+    ["with a password", "oras-credentials-0123456789"],
+    ["without one", undefined],
+  ])("gives its steps the CA of that, %s", (_, cacheLogin) => {
+    const cache = redirecting({ redirect: true, caSecretRef });
+    const { spec } = injected(pod(both), { cache, cacheLogin });
+    expect(sourcesOf(spec)).toContainEqual(storageCa);
+    const { oras, main } = containersOf({ spec });
+    expect(oras?.args).toContain("--cache-credentials=/var/run/oras/cache");
+    expect(main?.volumeMounts?.map(({ name }) => name)).not.toContain("oras-cache-login");
+  });
+
+  it("takes it by the key that a Secret mostly has", () => {
+    const cache = redirecting({ redirect: true, caSecretRef: { name: "s3-ca" } });
+    const [source] = sourcesOf(injected(pod(both), { cache }).spec).slice(-1);
+    expect(source?.secret?.items).toEqual([{ key: "ca.crt", path: "storage-ca.crt" }]);
+  });
+
+  it.each([
+    ["it does not redirect", { caSecretRef }],
+    ["everybody trusts that", { redirect: true }],
+  ])("gives them none where %s", (_, more) => {
+    const { spec } = injected(pod(both), {
+      cache: redirecting(more),
+      cacheLogin: "oras-credentials-0123456789",
+    });
+    expect(JSON.stringify(sourcesOf(spec))).not.toContain("storage-ca.crt");
+    expect(sourcesOf(injected(pod(both), { cache: redirecting(more) }).spec)).toEqual([]);
+  });
+
+  it("is trusted by a script of the author's", () => {
+    const script = { ...both, "oras-entrypoint": "https://example.com/s.sh" };
+    const { oras } = containersOf(
+      injected(pod(script), { cache: redirecting({ redirect: true, caSecretRef }) }),
+    );
+    expect(oras?.env).toContainEqual({ name: "SSL_CERT_DIR", value: "/etc/ssl/certs:/var/run/oras/docker" });
+  });
+});
