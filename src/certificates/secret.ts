@@ -51,7 +51,7 @@ export function certificateFromSecret(own: OwnCertificate): CertificateSource {
 
   const use = (secret: Secret | undefined) => {
     const data = fromSecret(secret?.data);
-    if (!data || planCertificates(data, hosts, client.now()).action === "everything") return;
+    if (!data || planCertificates(data, hosts, new Date(client.now())).action === "everything") return;
     own.onCaBundle(bundleOf(data));
     if (serving?.cert === data.certificate) return;
     const isFirst = serving === undefined;
@@ -76,7 +76,7 @@ export function certificateFromSecret(own: OwnCertificate): CertificateSource {
   const look = async (): Promise<number> => {
     const secret = reflector.store.get(`${namespace}/${names.webhookSecret}`);
     const data = fromSecret(secret?.data);
-    const now = client.now();
+    const now = new Date(client.now());
     const { action, lookAgainAt } = planCertificates(data, hosts, now);
     if (action === "keep") return Math.min(lookAgainAt.getTime() - now.getTime(), longestWaitMs);
     if (patience.waitMs() > 0) return patience.waitMs();

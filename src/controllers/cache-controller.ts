@@ -82,12 +82,18 @@ export function cacheController(settings: CacheControllerSettings): Controller {
     fieldSelector: failedCreations,
     keep: keepEvent,
   });
-  const reports = createReports(settings.installation.operatorKey, settings.askReport, settings.observeUsage);
+  const reports = createReports(
+    settings.installation.operatorKey,
+    settings.askReport,
+    settings.observeUsage,
+    client.now,
+  );
   const arrivals = createStepArrivals(settings.steps);
   const { reconcile, isOwnWrite } = createReconciler({
     ...settings,
     reports,
     arrivals,
+    now: client.now,
     loginsInUse: (namespace) =>
       new Set(inNamespace(settings.steps, namespace).flatMap(({ logins = [] }) => logins)),
     retentionOf: settings.retention.outcomeOf,

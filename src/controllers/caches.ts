@@ -25,6 +25,7 @@ import type { Usage } from "../cache/usage.ts";
 import type { Users } from "../cache/users.ts";
 import { registryCas } from "../certificates/registry-cas.ts";
 import type { KubeClient } from "../kube/client.ts";
+import { timestamp } from "../kube/clock.ts";
 import { isStatus } from "../kube/errors.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
 import { apply, get, type KubeObject, keyOf, patchJson } from "../kube/objects.ts";
@@ -171,7 +172,10 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
   const casFor = async (cache: StoredOrasCache, key: string): Promise<RegistryCas | undefined> => {
     const pods = settings.podsOf(key);
     if (!servesTls(cache, pods)) return undefined;
-    const own = await registryCas(cacheKey(settings.installation.operatorKey, identityOf(cache)), new Date());
+    const own = await registryCas(
+      cacheKey(settings.installation.operatorKey, identityOf(cache)),
+      new Date(client.now()),
+    );
     if (cache.spec.tls?.secretName === undefined) return { own, authors: "" };
     const { name, namespace } = identityOf(cache);
     const published = settings.children["ConfigMap"]?.get(`${namespace}/${caConfigMapName(name)}`);
@@ -255,7 +259,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
 
   /** Why the registry does not run, from what knows: the kubelet, the scheduler, the StatefulSet's controller. */
   const inspect = async (cache: StoredOrasCache, key: string): Promise<Finding> => {
-    const ending = settings.podsOf(key).map((pod) => lostNode(pod, Date.now()));
+    const ending = settings.podsOf(key).map((pod) => lostNode(pod, client.now()));
     const lost = ending.find((found) => typeof found === "object");
     if (lost !== undefined) return { trouble: lost };
     const ends = ending.find((found) => typeof found === "number");
@@ -311,7 +315,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
       retention: settings.retentionOf(key),
       exporting,
       installation: installationFor(key),
-      time: `${new Date().toISOString().slice(0, 19)}Z`,
+      time: timestamp(client.now()),
     });
     for (const note of statusNotes(stored, status, trouble)) record(stored, note);
     for (const note of rollouts.ended(key, liveSet(key))) record(cache, note);
@@ -347,7 +351,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
       held.againInMs,
       rotated.againInMs,
       found.againInMs,
-      untilDeadline(status, Date.now()),
+      untilDeadline(status, client.now()),
       settings.arrivals.lookInMs(key),
     );
   };

@@ -40,7 +40,7 @@ export function createOwnership(
   operatorKey: string,
   claim: ClaimStorage,
   trustOf: (pod: V1Pod, cache: StoredOrasCache) => Promise<Trust | undefined>,
-  now: () => number = Date.now,
+  now: () => number = () => performance.now(),
 ): (cache: StoredOrasCache, pods: readonly V1Pod[]) => Promise<Ownership> {
   const installation = installationId(operatorKey);
   const looks = createLooks(now);

@@ -67,8 +67,14 @@ function intervalOf({ spec }: StoredOrasCache): number {
  * @param operatorKey - what their tokens are made from
  * @param ask - asks one
  * @param observe - for metrics
+ * @param now - milliseconds since 1970
  */
-export function createReports(operatorKey: string, ask: AskReport, observe: ObserveUsage): Reports {
+export function createReports(
+  operatorKey: string,
+  ask: AskReport,
+  observe: ObserveUsage,
+  now: () => number,
+): Reports {
   const memories = new Map<string, Memory>();
   const slots = createSlots(
     { most: atATime, mostWaiting: Number.POSITIVE_INFINITY, parts },
@@ -82,12 +88,12 @@ export function createReports(operatorKey: string, ask: AskReport, observe: Obse
       // One that was replaced meanwhile is not asked.
       if (memories.get(key) !== memory) return;
       const identity = identityOf(cache);
-      const trust = await keeperTrust(pod, identity, operatorKey);
+      const trust = await keeperTrust(pod, identity, operatorKey, now());
       const token = keeperToken(cacheKey(operatorKey, identity));
       const report = await ask({ host: `${host}:${names.keeperPort}`, trust }, token);
       memory.asks = false;
       if (report !== undefined) memory.said = { ...report, usage: report.usage ?? memory.said.usage };
-      memory.dueAt = Date.now() + (report === undefined ? retryMs : spread(intervalOf(cache)));
+      memory.dueAt = performance.now() + (report === undefined ? retryMs : spread(intervalOf(cache)));
       if (report?.usage !== undefined) observe(nameOf(key), report.usage);
       tell(key);
     });
@@ -100,7 +106,7 @@ export function createReports(operatorKey: string, ask: AskReport, observe: Obse
     const isFirst = known === undefined && isKnown;
     const memory = {
       start,
-      dueAt: Date.now() + Math.random() * (isFirst ? intervalMs : firstMs),
+      dueAt: performance.now() + Math.random() * (isFirst ? intervalMs : firstMs),
       asks: false,
       said: {},
     };
@@ -117,7 +123,7 @@ export function createReports(operatorKey: string, ask: AskReport, observe: Obse
       const memory = remembered(key, start, cache.status?.storage?.used !== undefined);
       const { said, asks, dueAt } = memory;
       if (asks) return said;
-      const againInMs = dueAt - Date.now();
+      const againInMs = dueAt - performance.now();
       if (againInMs > 0) return { ...said, againInMs };
       begin(key, memory, cache, host, pod);
       return said;

@@ -35,7 +35,7 @@ export function rescueController(settings: RescueSettings): Controller {
       const pod = pods.store.get(key);
       const loss = pod && lossOf(pod);
       if (pod === undefined || loss === undefined) return undefined;
-      const now = new Date();
+      const now = new Date(client.now());
       const waitMs = loss.certainAt.getTime() - now.getTime();
       if (waitMs > 0) return waitMs;
       const activeDeadlineSeconds = deadlineNow(pod, now);

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { RetentionKeeper } from "../keeper/retention.ts";
 import type { Deletion, Plan, Policy } from "../retention/facts.ts";
+import { agreedTime } from "../retention/clocks.ts";
 import { planOf } from "../retention/plan.ts";
 import type { SweepPass } from "../retention/read.ts";
 import { type Selection, selectionOf } from "../retention/uses.ts";
@@ -13,6 +14,8 @@ export interface PassSettings {
   readonly keeper: RetentionKeeper;
   /** The inputs of steps that have not ended. */
   readonly uses: () => Promise<Iterable<string>>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   /** Deletes a tag or, by its digest, a manifest of the registry. */
   readonly remove: (repository: string, reference: string) => Promise<void>;
   /** Throws once it is no longer wanted as it was begun. A pass may take long, and who stops it sees what goes. */
@@ -28,17 +31,18 @@ const pollMs = 1_000;
 const longestSweepMs = 3_600_000;
 
 /** What a pass would do. */
-export async function planPass({ policy, keep, keeper, uses }: PassSettings): Promise<Plan> {
-  const plan = await keeper.withInventory(async ({ manifests, pullsSince }) =>
-    planOf(manifests, {
+export async function planPass({ policy, keep, keeper, uses, now }: PassSettings): Promise<Plan> {
+  const plan = await keeper.withInventory(async ({ manifests, pullsSince, time }) => {
+    const present = agreedTime(now(), time);
+    return planOf(manifests, {
       ...{ policy, keep, pullsSince },
       // Steps last: what comes while the keeper reads is there by then.
       uses: selectionOf(await uses()),
-      now: Date.now(),
-    }),
-  );
+      now: present,
+    });
+  });
   // On a full volume there may be no room for it, and there is most to delete.
-  await keeper.putPlan({ time: new Date().toISOString(), ...plan }).catch(() => {});
+  await keeper.putPlan({ time: new Date(now()).toISOString(), ...plan }).catch(() => {});
   return plan;
 }
 

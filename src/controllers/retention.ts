@@ -10,6 +10,7 @@ import { keepsArtifacts } from "../cache/storage.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import type { RetentionKeeper } from "../keeper/retention.ts";
 import type { KubeClient } from "../kube/client.ts";
+import { timestamp } from "../kube/clock.ts";
 import { type Controller, manualWatch, type Watch, watchOf } from "../kube/controller.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
@@ -41,6 +42,7 @@ export interface RetentionSettings {
   readonly count: (
     cache: { name: string; namespace: string },
     deleted: readonly Deletion[] | "failed",
+    now: number,
   ) => void;
   readonly forget: (cache: CacheName) => void;
   readonly leads: Leads;
@@ -76,7 +78,7 @@ interface Memory {
 
 /** Deletes artifacts when the schedules of their caches say so. */
 export function createRetention(settings: RetentionSettings): Retention {
-  const { caches, log, publish } = settings;
+  const { caches, log, publish, client } = settings;
   const memories = new Map<string, Memory>();
   const { watch, tell } = manualWatch();
 
@@ -87,13 +89,13 @@ export function createRetention(settings: RetentionSettings): Retention {
     const last = Date.parse(cache.status?.storage?.lastSweep ?? "");
     // Who reads a dry run for the first time does not want to wait an hour for it.
     const shown = Number.isNaN(last) ? undefined : shownFor(cache);
-    const memory: Memory = { uid, since: Number.isNaN(last) ? Date.now() : last, shown };
+    const memory: Memory = { uid, since: Number.isNaN(last) ? client.now() : last, shown };
     memories.set(key, memory);
     return memory;
   };
 
   const run = async (key: string, cache: StoredOrasCache, memory: Memory) => {
-    const time = `${new Date().toISOString().slice(0, 19)}Z`;
+    const time = timestamp(client.now());
     try {
       const pass = await passSettings(settings, cache);
       if (cache.spec.retention?.dryRun) {
@@ -105,7 +107,7 @@ export function createRetention(settings: RetentionSettings): Retention {
         };
       } else {
         const done = await runPass(pass);
-        settings.count(nameOf(key), done.deleted);
+        settings.count(nameOf(key), done.deleted, client.now());
         const { freed } = done.sweep;
         memory.outcome = {
           ...{ time, freedBytes: Math.round(freed) },
@@ -115,7 +117,7 @@ export function createRetention(settings: RetentionSettings): Retention {
     } catch (error) {
       // Another leader goes on.
       if (settings.signal.aborted || !settings.leads()) return;
-      settings.count(nameOf(key), "failed");
+      settings.count(nameOf(key), "failed", client.now());
       memory.outcome = { verdict: { status: "False", reason: "SweepFailed", message: sentenceOf(error) } };
     }
     const note = noteOf(memory.outcome);
@@ -131,8 +133,10 @@ export function createRetention(settings: RetentionSettings): Retention {
     const isAvailable = conditionOf(cache.status, "Available")?.status === "True";
     if (retention.dryRun && isAvailable && memory.shown !== shownFor(cache)) return 0;
     const schedule = parseSchedule(retention.schedule ?? ownSchedule(memory.uid));
-    const due = nextTime(schedule, Math.max(memory.since, Date.now() - lateMs));
-    return due === undefined ? undefined : Math.max(due - Date.now(), 0);
+    const now = client.now();
+    // One that lies ahead was written by a clock that was wrong.
+    const due = nextTime(schedule, Math.max(Math.min(memory.since, now), now - lateMs));
+    return due === undefined ? undefined : Math.max(due - now, 0);
   };
 
   const reconcile = async (key: string): Promise<number | undefined> => {
@@ -145,7 +149,7 @@ export function createRetention(settings: RetentionSettings): Retention {
     const memory = remembered(key, cache);
     const wait = waitOf(cache, memory);
     if (wait !== 0) return wait;
-    memory.since = Date.now();
+    memory.since = client.now();
     memory.shown = shownFor(cache);
     await run(key, cache, memory);
     return waitOf(caches.store.get(key) ?? cache, memory);
@@ -214,11 +218,12 @@ async function passSettings(settings: RetentionSettings, cache: StoredOrasCache)
     keeper: keeperOf(
       {
         host: `${host}:${names.keeperPort}`,
-        trust: await keeperTrust(pod, { namespace, name }, operatorKey),
+        trust: await keeperTrust(pod, { namespace, name }, operatorKey, client.now()),
       },
       keeperToken(cachesKey),
       namespace,
     ),
+    now: client.now,
     uses: () => stepInputs(client, namespace, signal),
     remove: (repository, reference) => deleteManifest({ peer, repository, reference, authorization, signal }),
     assertWanted: () => {

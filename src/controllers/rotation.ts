@@ -21,6 +21,8 @@ export interface UsersSettings {
   readonly letsIn: (peer: Peer, authorization: string) => Promise<boolean>;
   /** Names of the Secrets with logins that Pods of a namespace have which have not ended. */
   readonly loginsInUse: (namespace: string) => ReadonlySet<string>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
 }
 
 /** A cache with the users that hold from now on, and when to look again. */
@@ -59,6 +61,8 @@ export function createRotation(
   const told = new Map<string, string>();
   const untold = new Map<string, Backoff>();
 
+  const again = (cache: StoredOrasCache) => untilNextLogin(cache, settings.now());
+
   const isTold = async (cache: StoredOrasCache, pod: V1Pod): Promise<boolean> => {
     const users = validUsers(cache);
     const made = usersIn(pod.spec);
@@ -71,7 +75,7 @@ export function createRotation(
     const identity = identityOf(cache);
     const peer = {
       host: `${host}:${names.keeperPort}`,
-      trust: await keeperTrust(pod, identity, operatorKey),
+      trust: await keeperTrust(pod, identity, operatorKey, settings.now()),
     };
     const key = cacheKey(operatorKey, identity);
     if (!(await settings.tellUsers(peer, keeperToken(key), users))) return false;
@@ -105,7 +109,7 @@ export function createRotation(
         inUse.has(loginSecretName(identityOf(stored), installation, login)),
       );
     };
-    const planned = withLogins(stored, plannedLogins(stored, { now: Date.now(), isSettled, isInUse }));
+    const planned = withLogins(stored, plannedLogins(stored, { now: settings.now(), isSettled, isInUse }));
     // Before a registry that was started again lets anybody in, its keeper can be told.
     const telling = pods.filter((pod) => asking.includes(pod) || runsKeeper(pod));
     const areTold = await allOf(telling, (pod) => isTold(planned, pod));
@@ -118,13 +122,9 @@ export function createRotation(
     }
     const isDone = isSettled && (await allOf(asking, (pod) => isLetIn(planned, pod, next)));
     if (!isDone) return { cache: planned, againInMs: retryMs };
-    const cache = withLogins(planned, switched(planned, Date.now()));
+    const cache = withLogins(planned, switched(planned, settings.now()));
     return { cache, againInMs: again(cache) };
   };
-}
-
-function again(cache: StoredOrasCache): number | undefined {
-  return untilNextLogin(cache, Date.now());
 }
 
 /** Whether it can be told, though its registry may not be ready. */

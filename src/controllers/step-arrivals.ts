@@ -42,7 +42,7 @@ export function cacheOfStep({ metadata }: StepPod): string | undefined {
  */
 export function createStepArrivals(
   pods: Pick<Reflector<StepPod>, "store" | "subscribe" | "synced">,
-  now: () => number = Date.now,
+  now: () => number = () => performance.now(),
 ): StepArrivals {
   const come = new Set<string>();
   const lookedAt = new Map<string, number>();

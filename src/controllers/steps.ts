@@ -33,9 +33,9 @@ const mostRemembered = 20_000;
  */
 export function stepController(settings: StepSettings): Controller {
   const { client, log, countOutcome, countPull, publish, pods } = settings;
-  const since = Date.now() - longestGapMs;
+  const since = client.now() - longestGapMs;
   // An Event that two leaders tell of is one Event, by its name; a counter has no such thing.
-  const counted = settings.countedUntil ?? new Date();
+  const counted = settings.countedUntil ?? new Date(client.now());
   const told = new Set<string>();
   const isNews = (pod: StepPod, of: string, finishedAt: Date) => {
     const id = `${pod.metadata?.uid}/${of}`;

@@ -17,16 +17,18 @@ import type { Trust } from "../registry/peer.ts";
  * @param pod - of the registry
  * @param cache - its name
  * @param operatorKey - what the CA is derived from
+ * @param now - milliseconds since 1970
  * @returns undefined where it serves no TLS
  */
 export async function keeperTrust(
   pod: V1Pod,
   cache: CacheName,
   operatorKey: string,
+  now: number,
 ): Promise<Trust | undefined> {
   if (!podServesTls(pod.spec)) return undefined;
   // The CA is the cache's alone: a name proves no more.
-  return { ca: await registryCas(cacheKey(operatorKey, cache), new Date()), servername: "localhost" };
+  return { ca: await registryCas(cacheKey(operatorKey, cache), new Date(now)), servername: "localhost" };
 }
 
 /**
@@ -47,7 +49,7 @@ export async function registryTrust(
   const { operatorKey, clusterDomain } = installation;
   const { name, namespace } = identityOf(cache);
   const servername = stepName({ name, namespace }, cache.spec, clusterDomain);
-  const own = await registryCas(cacheKey(operatorKey, { name, namespace }), new Date());
+  const own = await registryCas(cacheKey(operatorKey, { name, namespace }), new Date(client.now()));
   if (cache.spec.tls?.secretName === undefined) return { ca: own, servername };
   const published = await get<V1ConfigMap & KubeObject>(client, resources.configMaps, {
     namespace,

@@ -60,7 +60,8 @@ export async function askKeeper(keeper: Keeper, request: KeeperRequest): Promise
 }
 
 /**
- * Asks for an answer that is too long to be held: its lines, as they come, if its status is 200, else the answer.
+ * Asks for an answer that is too long to be held: its lines, as they come, and its header `Date`, if its status is 200, else
+ * the answer.
  *
  * @param keeper - which, and who asks
  * @param request - see there
@@ -69,14 +70,17 @@ export async function askKeeper(keeper: Keeper, request: KeeperRequest): Promise
 export async function askKeeperForLines(
   keeper: Keeper,
   request: KeeperRequest,
-): Promise<AsyncIterable<string> | KeeperAnswer> {
+): Promise<{ readonly lines: AsyncIterable<string>; readonly date: string | undefined } | KeeperAnswer> {
   const answer = await answerOf(keeper, request);
-  return answer.status === 200 ? lines(answer.content) : wholeOf(answer);
+  if (answer.status !== 200) return wholeOf(answer);
+  return { lines: linesOf(answer.content), date: answer.date };
 }
 
 /** An answer whose content is still to be read. */
 interface Begun {
   readonly status: number;
+  /** Its header `Date`. */
+  readonly date: string | undefined;
   readonly content: AsyncIterable<Buffer>;
 }
 
@@ -118,7 +122,11 @@ async function answerOf({ open, authorization }: Keeper, request: KeeperRequest)
   const response = await promise;
   at = response;
   const heard = () => void silence?.refresh();
-  return { status: response.statusCode ?? 0, content: bounded(response, mostBytes, heard) };
+  return {
+    status: response.statusCode ?? 0,
+    date: response.headers.date,
+    content: bounded(response, mostBytes, heard),
+  };
 }
 
 async function* bounded(
@@ -135,7 +143,7 @@ async function* bounded(
   }
 }
 
-async function* lines(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
+async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
   const decoder = new StringDecoder();
   // A line that comes in many pieces is put together once, when it is whole.
   let begun: string[] = [];

@@ -1,5 +1,5 @@
 import type { Peer } from "../registry/peer.ts";
-import type { Deletion, Inventory } from "../retention/facts.ts";
+import type { DatedInventory, Deletion } from "../retention/facts.ts";
 import { manifestReader, passOf, type SweepPass } from "../retention/read.ts";
 import { askKeeper, askKeeperForLines, type KeeperAnswer, keeperAt } from "./ask.ts";
 
@@ -9,7 +9,7 @@ export interface RetentionKeeper {
    * Makes something of all manifests of its registry and what it knows of their use; no longer than it takes are they held in
    * memory.
    */
-  readonly withInventory: <T>(make: (inventory: Inventory) => Promise<T>) => Promise<T>;
+  readonly withInventory: <T>(make: (inventory: DatedInventory) => Promise<T>) => Promise<T>;
   /** Whether nobody has pushed or pulled what is to be deleted, or pushed what needs it. */
   readonly isUnchanged: (deletion: Deletion) => Promise<boolean>;
   readonly putPlan: (plan: object) => Promise<void>;
@@ -28,7 +28,7 @@ const shortBytes = 64 * 1024;
 /** More of them are held for one registry at a time. */
 const fewManifests = 10_000;
 
-const none: Inventory = { manifests: [], pullsSince: undefined };
+const none: DatedInventory = { manifests: [], pullsSince: undefined, time: undefined };
 
 /** Runs work while no other of its kind runs. */
 export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
@@ -53,17 +53,20 @@ export function retentionKeeper(
     return askKeeper(keeper, { method, path, body, mostBytes: shortBytes, signal: within });
   };
   /** All manifests; undefined where there are more. */
-  const read = async (most: number): Promise<Inventory | undefined> => {
+  const read = async (most: number): Promise<DatedInventory | undefined> => {
     const within = AbortSignal.any([signal, AbortSignal.timeout(longestMs)]);
     const request = { method: "GET", path: "/manifests", mostBytes, signal: within } as const;
     const answer = await askKeeperForLines(keeper, request);
     if ("status" in answer) throw refusal(answer);
+    // It takes a while to read, and the clock goes on.
+    const ahead = Date.parse(answer.date ?? "") - performance.now();
     const reader = manifestReader();
-    for await (const line of answer) {
+    for await (const line of answer.lines) {
       reader.line(line);
       if (reader.count() > most) return undefined;
     }
-    return reader.end();
+    const time = Number.isNaN(ahead) ? undefined : Math.floor(ahead + performance.now());
+    return { ...reader.end(), time };
   };
   return {
     withInventory: async (make) => {

@@ -3,6 +3,7 @@ import { request as tlsRequest } from "node:https";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Connection } from "./agent.ts";
+import { createClock } from "./clock.ts";
 import { KubeError, type StatusBody } from "./errors.ts";
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -28,8 +29,8 @@ export interface KubeClient {
   readonly request: <T>(request: KubeRequest) => Promise<T>;
   /** Sends a GET and returns the answer as it comes, for watches. */
   readonly stream: (request: KubeRequest) => Promise<IncomingMessage>;
-  /** The time by the API server's clock, as its last answer had it; by this machine's before there was one. */
-  readonly now: () => Date;
+  /** The time by which to decide: the API server's, in milliseconds since 1970. */
+  readonly now: () => number;
   readonly close: () => void;
 }
 
@@ -45,17 +46,13 @@ const defaultTimeoutMs = 15_000;
  * @param observe - called for every answer
  */
 export function createClient(connection: Connection, observe: Observer = () => {}): KubeClient {
-  let clock: { readonly time: number; readonly at: number } | undefined;
-  const readClock = ({ date }: IncomingMessage["headers"]) => {
-    const time = Date.parse(date ?? "");
-    if (!Number.isNaN(time)) clock = { time, at: performance.now() };
-  };
+  const clock = createClock();
   const send = async (request: KubeRequest, signal: AbortSignal): Promise<IncomingMessage> => {
     const method = request.method ?? "GET";
     try {
       const response = await exchange(connection, request, signal);
       observe(method, response.statusCode ?? 0);
-      readClock(response.headers);
+      clock.hear(response.headers.date);
       if ((response.statusCode ?? 500) < 300) return response;
       throw await errorOf(request, response);
     } catch (error) {
@@ -73,7 +70,7 @@ export function createClient(connection: Connection, observe: Observer = () => {
       return JSON.parse(await text(response)) as T;
     },
     stream: (request) => send(request, request.signal ?? new AbortController().signal),
-    now: () => new Date(clock === undefined ? Date.now() : clock.time + performance.now() - clock.at),
+    now: clock.now,
     close: connection.close,
   };
 }

@@ -70,7 +70,7 @@ export function createEventRecorder(
       spend([uid, note.reason].join("\n"), ofOneReason) &&
       spend(namespace ?? "", ofOneNamespace);
     if (!allowed) return;
-    const event = eventOf(about, note, instance, new Date());
+    const event = eventOf(about, note, instance, new Date(client.now()));
     sending = sending
       .then(() => create(client, resources.events, event))
       .catch((error: unknown) => {

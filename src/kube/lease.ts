@@ -103,7 +103,7 @@ async function take(
   lease: Lease | undefined,
   durationMs: number,
 ): Promise<Lease> {
-  const now = microTime();
+  const now = microTime(settings.client);
   const spec = {
     holderIdentity: settings.identity,
     leaseDurationSeconds: Math.ceil(durationMs / 1000),
@@ -181,7 +181,7 @@ async function renew(
   const write = (lease: Lease) =>
     replace<Lease>(client, resources.leases, {
       ...lease,
-      spec: { ...lease.spec, renewTime: microTime(), leaseDurationSeconds },
+      spec: { ...lease.spec, renewTime: microTime(client), leaseDurationSeconds },
     });
   try {
     return await write(held);
@@ -195,7 +195,7 @@ async function renew(
 async function release(settings: ElectionSettings): Promise<void> {
   const lease = await confirm(settings);
   if (lease === undefined) return;
-  const now = microTime();
+  const now = microTime(settings.client);
   const { leaseTransitions = 0 } = lease.spec ?? {};
   const spec = {
     holderIdentity: "",
@@ -207,6 +207,6 @@ async function release(settings: ElectionSettings): Promise<void> {
   await replace<Lease>(settings.client, resources.leases, { ...lease, spec });
 }
 
-function microTime(): string {
-  return new Date().toISOString().replace("Z", "000Z");
+function microTime({ now }: KubeClient): string {
+  return new Date(now()).toISOString().replace("Z", "000Z");
 }

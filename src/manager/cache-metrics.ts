@@ -92,11 +92,12 @@ function retentionMetrics(registers: Registry[]) {
     countRetention: (
       { name, namespace }: Named,
       deleted: readonly { readonly whole: boolean; readonly rule?: number }[] | "failed",
+      now: number,
     ) => {
       if (deleted === "failed") return failures.inc({ name, namespace });
       for (const { rule = 0 } of deleted.filter(({ whole }) => whole))
         deletedManifests.inc({ name, namespace, rule });
-      lastSuccess.set({ name, namespace }, Math.floor(Date.now() / 1000));
+      lastSuccess.set({ name, namespace }, Math.floor(now / 1000));
     },
     forgetRetention: ({ name, namespace }: Named) => {
       failures.remove({ name, namespace });

@@ -42,6 +42,11 @@ export interface Inventory {
   readonly pullsSince: number | undefined;
 }
 
+/** An inventory, and the time by the clock of whoever has read it, in milliseconds since 1970; undefined where it is not told. */
+export interface DatedInventory extends Inventory {
+  readonly time: number | undefined;
+}
+
 /** What to keep for how long, in milliseconds and bytes. */
 export interface Policy {
   readonly rules: readonly Rule[];

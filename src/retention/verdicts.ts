@@ -20,8 +20,23 @@ export type Verdict =
   | { readonly stays: KeptReason }
   | { readonly stays?: never; readonly rule: number; readonly why: string };
 
+/** Clocks that are right differ by less, and an inventory takes a moment. */
+const aheadMs = 10 * 60_000;
+
 /**
- * A time as milliseconds since 1970; undefined where a file system or a copy has lost it.
+ * When something was pushed, as milliseconds since 1970; undefined where that is not known: a clock that was wrong has dated it
+ * into the future, or a file system or a copy has lost it.
+ *
+ * @param text - RFC 3339
+ * @param now - the present
+ */
+function pushedAt(text: string, now: number): number | undefined {
+  const time = timeOf(text);
+  return time === undefined || time > now + aheadMs ? undefined : time;
+}
+
+/**
+ * A time as milliseconds since 1970; undefined where there is none.
  *
  * @param text - RFC 3339
  */
@@ -76,7 +91,7 @@ export function verdictsOf(
   const { policy, uses, keep } = circumstances;
   const index = ruleFor(repository, policy);
   const rule = policy.rules[index];
-  const last = newest(nodes, rule?.keepLast ?? 0);
+  const last = newest(nodes, rule?.keepLast ?? 0, circumstances.now);
   const verdictOf = (node: Node, tag: Tag): Verdict => {
     const isProtected = protection(node, circumstances);
     if (isProtected !== undefined) return { stays: isProtected };
@@ -121,7 +136,7 @@ function byTime(
   index: number,
   circumstances: Circumstances,
 ): Verdict {
-  const pushed = timeOf(tag.pushed);
+  const pushed = pushedAt(tag.pushed, circumstances.now);
   if (pushed === undefined) return { stays: "ageUnknown" };
   if (keepYoungerThan !== undefined && circumstances.now - pushed < keepYoungerThan)
     return { stays: "keepYoungerThan" };
@@ -154,10 +169,10 @@ function words(ms: number): string {
 }
 
 /** The tags of a repository that were pushed last. One whose time is not known stays anyway. */
-function newest(nodes: readonly Node[], count: number): Set<Tag> {
+function newest(nodes: readonly Node[], count: number, now: number): Set<Tag> {
   const tags = nodes
     .flatMap(({ own }) => own)
-    .map((tag) => ({ tag, pushed: timeOf(tag.pushed) ?? 0 }))
+    .map((tag) => ({ tag, pushed: pushedAt(tag.pushed, now) ?? 0 }))
     .sort((a, b) => b.pushed - a.pushed || (a.tag.name < b.tag.name ? -1 : 1));
   return new Set(tags.slice(0, count).map(({ tag }) => tag));
 }

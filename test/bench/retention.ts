@@ -48,6 +48,7 @@ const pass = {
   },
   keep: keepList("models/**") as Selection,
   keeper: retentionKeeper({ host: `127.0.0.1:${port}` }, keeperToken(key), signal, (work) => work()),
+  now: Date.now,
   uses: async () => ["runs/$(POD_NAME)/input:latest"],
   remove: async () => {},
   assertWanted: () => {},

@@ -286,6 +286,7 @@ describe("retention plan, as docs/cli.md shows it", () => {
         signal,
         (work) => work(),
       ),
+      now: Date.now,
       uses: () => stepInputs(installed, ns.namespace, signal),
       remove: (repository, reference) => {
         const { host, authorization } = registry;

@@ -39,6 +39,7 @@ function passOn(
     policy: { ...policy, ...over },
     keep: keepList("scratch/mine:kept") as Selection,
     keeper: retentionKeeper({ host: `${registry.address}:5002` }, keeperToken(key), signal, (work) => work()),
+    now: Date.now,
     uses,
     remove: (repository, reference) =>
       deleteManifest({

@@ -36,7 +36,7 @@ export async function inventoryOf(session: Session, cache: OrasCache): Promise<I
     const answer = await askKeeperForLines(keeper, asked);
     if ("status" in answer) throw new Error(`the keeper answers with ${answer.status}`);
     const reader = manifestReader();
-    for await (const line of answer) if (line !== "") reader.line(line);
+    for await (const line of answer.lines) if (line !== "") reader.line(line);
     return reader.end();
   });
 }

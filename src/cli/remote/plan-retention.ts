@@ -48,7 +48,7 @@ export async function planRetention(name: string | undefined, where: Where): Pro
     }
     const { manifests, pullsSince } = await asked(session, cache, shown);
     const uses = selectionOf(await usesOf(session));
-    const now = Date.now();
+    const now = session.client.now();
     const plan = planOf(manifests, { policy: policyOf(retention), keep, uses, pullsSince, now });
     const schedule = retention.schedule ?? ownSchedule(cache.metadata?.uid ?? "");
     const next = nextTime(parseSchedule(schedule), now);

@@ -26,13 +26,14 @@ function pass(over: Partial<PassSettings> = {}): PassSettings {
     keep: none,
     keeper: {
       withInventory: async (make) =>
-        make({ manifests: ["1", "2", "3"].map(manifestOf), pullsSince: undefined }),
+        make({ manifests: ["1", "2", "3"].map(manifestOf), pullsSince: undefined, time: undefined }),
       isUnchanged: async () => true,
       putPlan: async () => {},
       sweep: async () => true,
       // Its Pod is another one when it has swept.
       lastPass: async () => (asked++ === 0 ? { began: "x", freed: 0 } : "none"),
     },
+    now: Date.now,
     uses: async () => [],
     remove: async () => {},
     assertWanted: () => {},

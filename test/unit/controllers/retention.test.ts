@@ -35,12 +35,13 @@ function scene(retention: Partial<Retention> | undefined, over: Partial<StoredOr
   let passes = 0;
   let fails = false;
   let manifests: Manifest[] = [];
+  let registryTime: number | undefined;
   let meanwhile = () => {};
   let leads = true;
   const keeper: RetentionKeeper = {
     withInventory: async (make) => {
       if (fails) throw new Error("the keeper does not answer");
-      return make({ manifests, pullsSince: undefined });
+      return make({ manifests, pullsSince: undefined, time: registryTime });
     },
     isUnchanged: async () => {
       meanwhile();
@@ -62,7 +63,7 @@ function scene(retention: Partial<Retention> | undefined, over: Partial<StoredOr
   const notes: EventNote[] = [];
   const counted: unknown[] = [];
   const settings = {
-    client: { request },
+    client: { request, now: () => Date.now() },
     log: pino({ enabled: false }),
     caches: { store, synced: Promise.resolve(), subscribe: () => () => {} },
     publish: (_: unknown, note: EventNote) => notes.push(note),
@@ -95,6 +96,10 @@ function scene(retention: Partial<Retention> | undefined, over: Partial<StoredOr
     counted,
     notes,
     pod,
+    /** The clock of the registry's node is apart from the API server's. */
+    apart: (ms: number) => {
+      registryTime = Date.now() + ms;
+    },
   };
 }
 
@@ -233,6 +238,31 @@ describe("retention", () => {
     at(start + minute);
     await s.look();
     expect(s.outcome()?.verdict).toMatchObject({ status: "False", message: expect.stringContaining(words) });
+  });
+
+  it("goes on by the hour after a clock that was far ahead, whoever leads", async () => {
+    const s = scene({ schedule: "17 * * * *" }, ran("2027-01-25T12:17:03Z"));
+    expect(await s.look()).toBe(46 * minute + 50_000);
+    at(start + 60 * 24 * 60 * minute);
+    await s.look();
+    at(start);
+    expect(await s.look()).toBe(46 * minute + 50_000);
+  });
+
+  it.each([
+    ["ahead of", 60 * 24 * 60 * minute, "60d"],
+    ["behind", -24 * 60 * minute, "1d"],
+  ])("deletes nothing where the registry's clock is far %s the API server's", async (how, ms, length) => {
+    const s = scene({ schedule });
+    s.goesAfter(() => {
+      throw new Error("it was asked whether a deletion may be done");
+    });
+    await s.look();
+    at(start + minute);
+    s.apart(ms);
+    await s.look();
+    const message = expect.stringContaining(`is ${length} ${how} that of the API server`);
+    expect(s.outcome()?.verdict).toMatchObject({ status: "False", message });
   });
 
   const schedule = "31 * * * *";

@@ -39,7 +39,7 @@ function podOf(cache: StoredOrasCache, podIP = "10.0.0.1"): V1Pod {
 function rotationWith(over: Partial<Parameters<typeof createRotation>[0]> = {}) {
   const tellUsers = vi.fn(async () => true);
   const letsIn = vi.fn(async () => true);
-  const settings = { tellUsers, letsIn, loginsInUse: () => new Set<string>(), ...over };
+  const settings = { tellUsers, letsIn, loginsInUse: () => new Set<string>(), now: Date.now, ...over };
   return { tellUsers, letsIn, rotate: createRotation(settings, facts, async () => undefined) };
 }
 

@@ -20,7 +20,7 @@ function slowServer(delaysMs: number[]) {
       return structuredClone(stored) as T;
     },
     stream: () => Promise.reject(new Error("no watch")),
-    now: () => new Date(),
+    now: Date.now,
     close: () => {},
   };
   return client;

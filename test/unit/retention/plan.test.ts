@@ -89,6 +89,22 @@ describe("rules", () => {
     ]);
   });
 
+  it("keeps what a clock that was ahead has dated into the future, beside the last ones", () => {
+    const ahead = [60 * day, 2 * hour].map((ms, i) =>
+      manifest({ name: `ahead-${i}`, ageMs: -ms, tags: [`ahead-${i}`] }),
+    );
+    const right = manifest({ name: "right", ageMs: hour, tags: ["right"] });
+    const late = manifest({ name: "late", ageMs: -60_000, tags: ["late"] });
+    const rules = [{ repositories: ["**"], keepLast: 1 }];
+    expect(kept(planOf([...ahead, right], circumstances({ rules })))).toEqual({
+      "runs:ahead-0": "ageUnknown",
+      "runs:ahead-1": "ageUnknown",
+      "runs:right": "keepLast",
+    });
+    // Clocks that are right differ by moments.
+    expect(kept(planOf([right, late], circumstances({ rules })))).toEqual({ "runs:late": "keepLast" });
+  });
+
   it("keeps the tags that were pushed last, and those that are young", () => {
     const rules = [{ repositories: ["**"], keepLast: 2, keepYoungerThan: 3 * hour }];
     const manifests = [1, 2, 3, 4, 5].map((n) =>
