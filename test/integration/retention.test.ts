@@ -140,6 +140,30 @@ describe("a pass on a real registry", () => {
     expect(await registry.tags("scratch/a")).toEqual(["again", "moved", "used"]);
     await registry.stop();
   });
+
+  test.for([
+    ["ahead of", -60 * day],
+    ["behind", day],
+  ] as const)(
+    "deletes and sweeps nothing while its clock is %s the API server's by days",
+    async ([how, ms], { agent, onTestFinished }) => {
+      const key = cacheKey("secret", { name: "oras", namespace: "any" });
+      const registry = await startKeptRegistry(agent, key);
+      onTestFinished(registry.stop);
+      await registry.push("scratch/a:old", { ageMs: 3 * day });
+      await registry.push("scratch/a:new");
+      const rules = [{ repositories: ["**"], keepYoungerThan: day }];
+      const pass = passOn(registry, key, async () => [], { rules });
+      const now = () => Date.now() + ms;
+      await expect(runPass({ ...pass, now })).rejects.toThrow(
+        `the clock of the registry's node is ${Math.abs(ms) / day}d ${how}`,
+      );
+      expect(await registry.tags("scratch/a")).toEqual(["new", "old"]);
+      expect(await pass.keeper.lastPass()).toBe("none");
+      await runPass(pass);
+      expect(await registry.tags("scratch/a")).toEqual(["new"]);
+    },
+  );
 });
 
 describe("what is pulled", () => {

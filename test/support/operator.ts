@@ -31,7 +31,22 @@ export interface Operator {
  * @param kubeconfig - the API server, and the user
  * @param flags - beyond those of its ports
  */
-export async function startOperator(kubeconfig: string, ...flags: string[]): Promise<Operator> {
+export function startOperator(kubeconfig: string, ...flags: string[]): Promise<Operator> {
+  return startOperatorIn({}, kubeconfig, ...flags);
+}
+
+/**
+ * The same, with more variables in its environment.
+ *
+ * @param env - the variables
+ * @param kubeconfig - the API server, and the user
+ * @param flags - beyond those of its ports
+ */
+export async function startOperatorIn(
+  env: Readonly<Record<string, string>>,
+  kubeconfig: string,
+  ...flags: string[]
+): Promise<Operator> {
   const [webhookPort = 0, metricsPort = 0, healthPort = 0] = await freePorts(3);
   const ports = ["--webhook-port", "--metrics-port", "--health-port"].flatMap((flag, i) => [
     flag,
@@ -39,7 +54,7 @@ export async function startOperator(kubeconfig: string, ...flags: string[]): Pro
   ]);
   const child = spawn(process.execPath, ["src/cli/main.ts", "manager", ...ports, ...flags], {
     // Its proxies would be those of the Pods in tests.
-    env: { ...withoutProxies(process.env), KUBECONFIG: kubeconfig },
+    env: { ...withoutProxies(process.env), KUBECONFIG: kubeconfig, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const log: LogLine[] = [];
