@@ -7,7 +7,14 @@ import type { AdmissionRequest, Answers } from "../../src/injection/admission-ty
 import { usageOfPod } from "../../src/injection/usage.ts";
 import { writeReview } from "../../src/webhook/review.ts";
 import { type Field, fieldsOf, withField } from "../support/fields.ts";
-import { type Content, findGrowth, hostileTexts, hostileWords, series } from "../support/growth.ts";
+import {
+  type Content,
+  findGrowth,
+  hostileTexts,
+  hostileWords,
+  longestAnswer,
+  series,
+} from "../support/growth.ts";
 import { admit, createRequest } from "../support/pods.ts";
 
 /**
@@ -168,8 +175,16 @@ function growth(
     const value = content(size);
     return scene(...paths.map((path) => [path, value] as const));
   };
-  const found = findGrowth(series(request, largest), (value) => answer(value as AdmissionRequest));
+  const requests = series(request, largest);
+  const work = (value: unknown) => answer(value as AdmissionRequest);
+  const found = findGrowth(requests, work) ?? tooLong(requests.values.at(-1), work);
   return found ? [`${name} of ${JSON.stringify(content(4)).slice(0, 120)}: ${found}`] : [];
+}
+
+/** Whether an answer is longer than its review allows, in words. */
+function tooLong(value: unknown, work: (value: unknown) => string): string | undefined {
+  const [review, { length }] = [JSON.stringify(value).length, work(value)];
+  return length > longestAnswer(review) ? `an answer of ${length} to a review of ${review}` : undefined;
 }
 
 describe("what measures growth", () => {
@@ -284,9 +299,12 @@ describe("sec-01: the work of admission is linear in", () => {
         const work = (value: unknown) => {
           const [first, second] = value as [object, object];
           const one = path.join() === otherPath.join();
-          answer(one ? scene([path, { ...first, ...second }]) : scene([path, first], [otherPath, second]));
+          return answer(
+            one ? scene([path, { ...first, ...second }]) : scene([path, first], [otherPath, second]),
+          );
         };
-        const found = findGrowth(series(both, largestAnnotations / 160), work);
+        const values = series(both, largestAnnotations / 160);
+        const found = findGrowth(values, work) ?? tooLong(values.values.at(-1), work);
         return found ? [`${path.join(".")} and ${otherPath.join(".")}: ${found}`] : [];
       }),
     );

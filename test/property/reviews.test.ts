@@ -3,6 +3,7 @@ import { pino } from "pino";
 import { expect, test } from "vitest";
 import { type Answered, createResponder } from "../../src/webhook/respond.ts";
 import { keyed } from "../support/builders.ts";
+import { longestAnswer } from "../support/growth.ts";
 import { createRequest, installation, pod, stepAnnotations } from "../support/pods.ts";
 
 const respond = createResponder({
@@ -87,9 +88,13 @@ function spoil(object: object, [first = 0, ...others]: readonly number[], value:
 
 test("sec-09: whatever is sent, the answer is a review with the same uid, or a 400 in words", async () => {
   const seen = new Map<string, number>();
+  let most = 0;
   const saw = (answer: string) => seen.set(answer, (seen.get(answer) ?? 0) + 1);
   const check = async (body: unknown) => {
-    const { code, answer }: Answered = await respond(Buffer.from(JSON.stringify(body) ?? ""));
+    const text = JSON.stringify(body) ?? "";
+    const { code, answer }: Answered = await respond(Buffer.from(text));
+    expect(answer.length).toBeLessThanOrEqual(longestAnswer(text.length));
+    most = Math.max(most, answer.length);
     if (code === 400) {
       saw("400");
       expect(answer).toMatch(/JSON|AdmissionReview/);
@@ -107,7 +112,7 @@ test("sec-09: whatever is sent, the answer is a review with the same uid, or a 4
     // Few of the drawn objects are refused for what their author wrote, and in some runs none.
     { numRuns: 10_000 / variants, examples: [[[refused]]] },
   );
-  console.info(Object.fromEntries(seen));
+  console.info({ ...Object.fromEntries(seen), longestAnswer: most });
   // Each kind of answer was met: the property says nothing of a generator that only makes nonsense.
   expect([...seen.keys()]).toEqual(expect.arrayContaining(["400", "422", "allowed"]));
 }, 300_000);

@@ -68,6 +68,15 @@ export function findGrowth({ values, half }: Series, work: (value: unknown) => v
   return `${most.toFixed(0)} ms at the largest size, ${least.toFixed(0)} ms at half of it, ${times} times each`;
 }
 
+/**
+ * How long an answer to a review may be: the patch is what it adds, in base64, with a command of the author in it once.
+ *
+ * @param review - how long that is, in characters
+ */
+export function longestAnswer(review: number): number {
+  return 32 * 1024 + 4 * review;
+}
+
 /** Text that patterns and parsers like to try in many ways. */
 const units = [
   ...'/.-_$:@,;=%9a \n"\\é\u0000',
