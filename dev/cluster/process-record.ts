@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** A process that cannot be mistaken for a later one with the same number. */
 export interface ProcessRecord {
@@ -24,8 +24,9 @@ export function startTimeIn(stat: string): string | undefined {
 export function recordOf(pid: number): ProcessRecord | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // A zombie has ended; only its parent has not looked yet.
-    if (stat.slice(stat.lastIndexOf(")") + 2).startsWith("Z")) return undefined;
+    // A zombie has ended; only its parent has not looked yet. While other threads of it end, they have its ports and files.
+    const isZombie = stat.slice(stat.lastIndexOf(")") + 2).startsWith("Z");
+    if (isZombie && readdirSync(`/proc/${pid}/task`).length <= 1) return undefined;
     const startTime = startTimeIn(stat);
     return startTime === undefined ? undefined : { pid, startTime };
   } catch {

@@ -1,3 +1,6 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -5,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { withLock } from "../cluster/lock.ts";
 import { isAlive, recordOf, startTimeIn } from "../cluster/process-record.ts";
 import { isOurShim, mountsBelow } from "../cluster/sweep.ts";
+import { until } from "../cluster/waiting.ts";
 
 const self = recordOf(process.pid);
 
@@ -19,6 +23,22 @@ describe("a process record", () => {
     expect(isAlive(self)).toBe(true);
     expect(isAlive(self && { ...self, startTime: "1" })).toBe(false);
     expect(isAlive(undefined)).toBe(false);
+  });
+
+  it("is alive while one of its threads is: that one has the ports of a program that was killed", async () => {
+    const program = `import ctypes, sys, threading
+threading.Thread(target=sys.stdin.read).start()
+print("begun", flush=True)
+ctypes.CDLL(None).pthread_exit(None)`;
+    const child = spawn("python3", ["-c", program], { stdio: ["pipe", "pipe", "ignore"] });
+    const ended = once(child, "exit");
+    await once(child.stdout, "data");
+    const state = () => readFileSync(`/proc/${child.pid}/stat`, "utf8").split(") ")[1]?.[0];
+    await until("the first thread to end", () => state() === "Z");
+    expect(isAlive(recordOf(child.pid ?? 0))).toBe(true);
+    child.kill("SIGKILL");
+    await ended;
+    expect(recordOf(child.pid ?? 0)).toBeUndefined();
   });
 });
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { RetentionKeeper } from "../keeper/retention.ts";
-import type { Deletion, Plan, Policy } from "../retention/facts.ts";
 import { agreedTime } from "../retention/clocks.ts";
+import type { Deletion, Plan, Policy } from "../retention/facts.ts";
 import { planOf } from "../retention/plan.ts";
 import type { SweepPass } from "../retention/read.ts";
 import { type Selection, selectionOf } from "../retention/uses.ts";
