@@ -221,6 +221,12 @@ export interface components {
             retention?: components["schemas"]["OrasCacheRetention"];
             mirrorTo?: components["schemas"]["OrasCacheMirror"];
             /**
+             * @description Under which name nodes reach the registry, for images and image volumes: that of your Ingress, LoadBalancer or NodePort. The operator makes none of these. The login in the Secret of status.credentialsSecret is valid for it, so that Pods can name it in imagePullSecrets, and a certificate with selfIssued has the name.
+             * @example registry.example.com
+             * @example registry.example.com:30500
+             */
+            nodeAddress?: components["schemas"]["Host"];
+            /**
              * Format: int32
              * @description How many Pods the registry has. More than one need storage.s3, or a volume that many nodes can mount. Only one at a time is evicted or replaced then.
              * @default 1
@@ -653,7 +659,7 @@ export interface components {
             forcePathStyle?: boolean;
             caSecretRef?: components["schemas"]["S3CaReference"];
             /**
-             * @description With true whoever pulls is sent to the object storage for the data, and must be able to reach the endpoint and to trust its certificate. With false the data passes through the registry.
+             * @description With true whoever pulls is sent to the object storage for the data, and must be able to reach the endpoint and to trust its certificate; injected Pods trust the CA of caSecretRef. With false the data passes through the registry.
              * @default false
              */
             redirect?: boolean;
@@ -756,7 +762,7 @@ export interface components {
         /** @description Observed state of the OrasCache. */
         OrasCacheStatus: {
             /**
-             * @description Ready: The registry answers and is what the spec asks for. Available: The registry answers. Progressing: The registry is being rolled out, for at most 10 minutes, or its volume grows. Degraded: Something is wrong; reason and message say what. SweepHealthy: Retention did what its schedule asks for when it last ran. Mirrored: The registry of spec.mirrorTo has the artifacts that are to be copied there. Exported: The registry of the annotation export-to has all artifacts, so the deletion of the OrasCache may go on. UpdatePending: A new image or new settings take effect when the registry's Pod is restarted; its artifacts are lost then. StorageLost: Artifacts were lost when the registry's Pod or its volume was replaced. StorageLow: The registry's volume is nearly full. UsersProblem: Lines of the Secret of spec.auth.usersSecretRef are left out, or should be others. The registry's other users are not affected. NodeLost: The registry's Pod does not end, because its node does not answer. Rotating: Another login is made; new Pods do not get it yet. Open: The registry asks for no password, although its spec does, or the registries of new OrasCaches do. UpdatePending, StorageLost, StorageLow, UsersProblem, NodeLost, Rotating and Open are there only when they hold, SweepHealthy only where spec.retention is set, Mirrored only where spec.mirrorTo is.
+             * @description Ready: The registry answers and is what the spec asks for. Available: The registry answers. Progressing: The registry is being rolled out, for at most 10 minutes, or its volume grows. Degraded: Something is wrong; reason and message say what. SweepHealthy: Retention did what its schedule asks for when it last ran. Mirrored: The registry of spec.mirrorTo has the artifacts that are to be copied there. Exported: The registry of the annotation export-to has all artifacts, so the deletion of the OrasCache may go on. UpdatePending: A new image or new settings take effect when the registry's Pod is restarted; its artifacts are lost then. StorageLost: Artifacts were lost when the registry's Pod or its volume was replaced. StorageLow: The registry's volume is nearly full. UsersProblem: Lines of the Secret of spec.auth.usersSecretRef are left out, or should be others. The registry's other users are not affected. NodeLost: The registry's Pod does not end, because its node does not answer. NodesBlocked: Nodes do not reach the registry at spec.nodeAddress: its NetworkPolicy lets none in. Rotating: Another login is made; new Pods do not get it yet. Open: The registry asks for no password, although its spec does, or the registries of new OrasCaches do. UpdatePending, StorageLost, StorageLow, UsersProblem, NodeLost, NodesBlocked, Rotating and Open are there only when they hold, SweepHealthy only where spec.retention is set, Mirrored only where spec.mirrorTo is.
              * @default [
              *       {
              *         "type": "Ready",
@@ -775,6 +781,8 @@ export interface components {
             observedGeneration?: number;
             /** @description URL of the registry. */
             url?: string;
+            /** @description URL of the registry for nodes, where spec.nodeAddress is set. Container runtimes use HTTPS unless their settings say otherwise. */
+            nodeUrl?: string;
             /**
              * Format: int32
              * @description Number of registry Pods.

@@ -75,6 +75,9 @@ const OwnerTag = "owner"
 // ReadyVariable is a variable of wrapped containers that is not their programs'.
 const ReadyVariable = "ORAS_AGENT_READY"
 
+// RequestVariable is the variable of added containers with the id of the step's admission.
+const RequestVariable = "ORAS_OPERATOR_REQUEST_ID"
+
 // ListingUserAgent is the User-Agent of who reads manifests to list them.
 const ListingUserAgent = "oras-operator-list"
 
