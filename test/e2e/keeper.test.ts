@@ -1,14 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
-import type { V1Secret } from "@kubernetes/client-node";
 import { expect, onTestFinished } from "vitest";
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
-import { cacheKey, keeperToken } from "../../src/cache/access.ts";
 import type { StoredOrasCache } from "../../src/cache/types.ts";
-import { askKeeper, keeperAt } from "../../src/keeper/ask.ts";
 import { cacheOf, endOf, pullerOf } from "../support/builders.ts";
 import { it } from "../support/e2e.ts";
-import { kubectl } from "../support/kubectl.ts";
+import { keeperOf } from "../support/keeper-of.ts";
 import { until } from "../support/wait.ts";
 import { portForward, type Workspace } from "../support/workspace.ts";
 
@@ -36,19 +33,6 @@ async function killKeeper(ws: Workspace, name: string): Promise<void> {
   });
   process.kill(Number(pid), "SIGKILL");
   await until(async () => ((await restarts(ws, name, names.keeperContainer)) ?? 0) > before, "a new keeper");
-}
-
-/** What the operator says to the keeper of a cache. */
-async function keeperOf(ws: Workspace, name: string) {
-  const get = ["--namespace", names.operatorNamespace, "get", "secret", names.cacheKeySecret, "-o", "json"];
-  const { data } = JSON.parse(await kubectl(get)) as V1Secret;
-  const operatorKey = Buffer.from(data?.["key"] ?? "", "base64").toString();
-  const token = keeperToken(cacheKey(operatorKey, { name, namespace: ws.namespace }));
-  const forward = await portForward(ws.namespace, `${name}-0`, names.keeperPort);
-  onTestFinished(forward.stop);
-  const signal = new AbortController().signal;
-  return (method: "GET" | "POST", path: string, body?: unknown) =>
-    askKeeper(keeperAt({ host: forward.address }, token), { method, path, body, mostBytes: 2 ** 20, signal });
 }
 
 it("a registry goes on while its keeper is killed, and its status says what it holds", async ({ ws }) => {

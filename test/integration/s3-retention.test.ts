@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test as base, describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
@@ -66,8 +66,11 @@ async function startAll(agent: string) {
       const answer = await fetch(url, { method, headers: { authorization: `Bearer ${keeperToken(key)}` } });
       return { status: answer.status, body: await answer.text() };
     },
+    // With its last object, a folder is gone.
     objects: () =>
-      readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()),
+      existsSync(folder)
+        ? readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+        : [],
     pass: (policy: Policy, uses: string[] = []): PassSettings => ({
       policy,
       keep: keepList("") as Selection,
