@@ -34,6 +34,8 @@ export interface EmptyingSettings {
 
 const pollMs = 3_000;
 const foreground = "foregroundDeletion";
+/** Finalizers of others are none of the operator's business: they may wait for this one. */
+const ours = names.emptyFinalizer.slice(0, names.emptyFinalizer.indexOf("/") + 1);
 
 /**
  * Empties the folder of a bucket when its OrasCache is deleted and says so: it holds the OrasCache, has the keeper delete, which has
@@ -100,7 +102,7 @@ async function see(settings: EmptyingSettings, cache: StoredOrasCache): Promise<
     isHeld: finalizers.includes(names.emptyFinalizer),
     isDeleted: cache.metadata?.deletionTimestamp !== undefined,
     isWanted: isEmptied(cache),
-    isNeeded: finalizers.some((each) => each !== names.emptyFinalizer && each !== foreground),
+    isNeeded: finalizers.some((each) => each.startsWith(ours) && each !== names.emptyFinalizer),
     hasNoPods: cache.spec.suspend || finalizers.includes(foreground),
     ...{ namespaceGoes: false, isEmpty: false, deleted: 0, failure: undefined },
   };
