@@ -3,6 +3,7 @@ import { names } from "../../schema/names.ts";
 import { amountOf, roundBytes } from "../annotations/quantity.ts";
 import { capacityOf } from "./claim.ts";
 import type { Verdict } from "./conditions.ts";
+import { isEmptied } from "./emptying.ts";
 import { limitsOf } from "./fullness.ts";
 import { isReady } from "./pods.ts";
 import { isOnS3, s3Location } from "./s3.ts";
@@ -225,7 +226,7 @@ export function fateOf(cache: StoredOrasCache, storage: StorageStatus): string {
     return `Artifacts are kept on the volume of PersistentVolumeClaim ${storage.claim}${size}: they outlive its Pod.`;
   }
   if (storage.location !== undefined)
-    return `Artifacts are kept in S3, in ${storage.location}: they outlive its Pods and the ${names.kind}.`;
+    return `Artifacts are kept in S3, in ${storage.location}: they outlive its Pods${isEmptied(cache) ? "" : ` and the ${names.kind}`}.`;
   const unless = mayBeElsewhere(cache)
     ? ", unless the variables of secrets.orasEnv or env choose another storage"
     : "";

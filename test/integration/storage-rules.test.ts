@@ -160,6 +160,11 @@ describe("a spec that is refused", () => {
       { replicas: 2, ...claim({ accessModes: ["ReadWriteOncePod"] }) },
       "share their artifacts",
     ],
+    [
+      "pulls from a bucket",
+      { ...s3(), retention: { rules: [{ repositories: ["**"], keepPulledWithin: "24h" }] } },
+      "keepPulledWithin where storage.s3 is not set",
+    ],
     ["limits of a volume for a bucket", s3Beside({ warnAt: 70 }), "s3 may only be set where"],
     ["no Pod", { replicas: 0, ...s3() }, "spec.replicas"],
     ["many Pods", { replicas: 17, ...s3() }, "spec.replicas"],
@@ -236,6 +241,10 @@ describe("a spec that is accepted", () => {
       { storage: { persistentVolumeClaim: { claimName: "mine", onDelete: "Retain" } } },
     ],
     ["a bucket", s3()],
+    [
+      "a bucket that goes, with rules",
+      { ...s3({ onDelete: "Delete" }), retention: { rules: [{ repositories: ["**"], keepLast: 1 }] } },
+    ],
     [
       "a bucket of every kind of field",
       {

@@ -63,7 +63,7 @@ async function asked(session: Session, cache: StoredOrasCache, shown: string) {
     return await inventoryOf(session, cache);
   } catch (error) {
     if (error instanceof CliError) throw error;
-    const message = `The keeper of the ${shown} does not say what is there: ${reasonOf(error)}. It is a container of the registry's Pod, where the artifacts are on a volume; a Pod that an earlier version made gets it when it is restarted.`;
+    const message = `The keeper of the ${shown} does not say what is there: ${reasonOf(error)}. It is a container of the registry's Pod, where the artifacts are on a volume or in S3; a Pod that an earlier version made gets it when it is restarted.`;
     throw new CliError(message, exits.unreachable, { cause: error });
   }
 }
