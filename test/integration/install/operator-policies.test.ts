@@ -608,6 +608,14 @@ describe("sec-10: whoever holds the operator's token", () => {
     }
   });
 
+  test("cannot change an OrasCache, but for its status and the operator's finalizer", async () => {
+    const real = (change: object) => patch(stolen, resources.orasCaches, "real", change, true);
+    await refused(real({ spec: { image: "registry:other" } }));
+    await refused(real({ metadata: { finalizers: ["example.com/other"] } }));
+    await refused(real({ metadata: { annotations: { other: "value" } } }));
+    await real({ metadata: { finalizers: [names.emptyFinalizer] } });
+  });
+
   test("cannot make Pods that Services of others select", async () => {
     const [selector, labels] = ["spec.selector.matchLabels", "spec.template.metadata.labels"];
     for (const theirs of [
