@@ -78,8 +78,8 @@ fuzz: ## Random inputs for the Go program, a minute for each target
 			go test -run '^$$' -fuzz "^$${line#func }$$" -fuzztime 20000x -fuzzminimizetime 100x "./$${file%/*}" || exit 1; \
 		done; \
 	done
-soak: node_modules prepared ## Half an hour of pushes, reads and deletions beside sweeps that follow one another at once; a mirror whose other side is away; five minutes of replicas that are killed
-	cd agent && SOAK=30m go test -v -timeout 40m -run '^(TestSweepsBreakNothing|TestAKeeperIsSmall|TestAKeeperThatIsKilled.*|TestAMirrorLagsLittle)$$' .
+soak: node_modules prepared ## Half an hour each of pushes, reads and deletions beside sweeps of a volume and of a bucket; a mirror whose other side is away; five minutes of replicas that are killed
+	cd agent && SOAK=30m go test -v -timeout 80m -run '^(TestSweepsBreakNothing|TestSweepsOfABucketBreakNothing|TestAKeeperIsSmall|TestAKeeperThatIsKilled.*|TestAMirrorLagsLittle)$$' .
 	REPLICAS_SECONDS=300 npm run --silent test:long -- test/long/replicas.test.ts
 test-reliability: node_modules prepared ## 50 Jobs pass artifacts to each other while parts of the local cluster are killed again and again
 	npm run --silent test:reliability

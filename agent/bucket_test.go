@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -22,27 +22,34 @@ const bucketKey, bucketSecret, bucketName = "0123456789", "0x12e10", "artifacts"
 // startS3 starts a real server of S3 with one bucket, and returns its URL and where the objects of the bucket are files.
 func startS3(t *testing.T) (endpoint, objects string) {
 	t.Helper()
-	folder := t.TempDir()
+	host, objects := serveS3(t)
+	return "http://" + host, objects
+}
+
+// serveS3 starts a real server of S3 with options beside the usual ones.
+func serveS3(t *testing.T, options ...string) (host, objects string) {
+	t.Helper()
+	folder, host := t.TempDir(), freeAddress(t)
 	objects = filepath.Join(folder, "data", bucketName)
 	must(t, os.MkdirAll(objects, 0o700))
 	must(t, os.Mkdir(filepath.Join(folder, "metadata"), 0o700))
-	address := freeAddress(t)
-	server := exec.Command(testprogram.Find(t, "versitygw*", "versitygw"), "--port", address, "--health", "/healthz",
-		"posix", "--sidecar", filepath.Join(folder, "metadata"), filepath.Join(folder, "data"))
+	arguments := append([]string{"--port", host}, options...)
+	server := exec.Command(testprogram.Find(t, "versitygw*", "versitygw"), append(arguments,
+		"posix", "--sidecar", filepath.Join(folder, "metadata"), filepath.Join(folder, "data"))...)
 	server.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+bucketKey, "ROOT_SECRET_KEY="+bucketSecret)
 	must(t, server.Start())
 	t.Cleanup(func() {
 		_ = server.Process.Kill()
 		_ = server.Wait()
 	})
-	until(t, "S3", func() bool {
-		answer, err := http.Get("http://" + address + "/healthz")
+	until(t, "the object storage", func() bool {
+		connection, err := net.Dial("tcp", host)
 		if err == nil {
-			_ = answer.Body.Close()
+			_ = connection.Close()
 		}
 		return err == nil
 	})
-	return "http://" + address, objects
+	return host, objects
 }
 
 func clientOf(endpoint string) *bucket.Client {
@@ -116,20 +123,4 @@ func TestSweepsOfABucketBreakNothing(t *testing.T) {
 	if broken := w.broken(); len(broken) > 0 {
 		t.Errorf("%d artifacts are broken at rest, such as %v", len(broken), broken[0])
 	}
-}
-
-func bytesBelow(t *testing.T, folder string) (total int64) {
-	t.Helper()
-	must(t, filepath.WalkDir(folder, func(path string, entry os.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		info, err := entry.Info()
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		total += info.Size()
-		return nil
-	}))
-	return total
 }

@@ -20,32 +20,14 @@ import (
 	"github.com/converged-computing/oras-operator/agent/internal/testprogram"
 )
 
-// startS3 starts a real server of S3 with an empty bucket, whose certificate a private CA has signed. It returns its URL
-// and the CA.
-func startS3(t *testing.T) (endpoint string, ca []byte) {
+// startTLSS3 starts a real server of S3 whose certificate a private CA has signed. It returns its URL and the CA.
+func startTLSS3(t *testing.T) (endpoint string, ca []byte) {
 	t.Helper()
-	folder, host := t.TempDir(), freeAddress(t)
+	folder := t.TempDir()
 	ca, certificate, key := privateCertificate(t)
-	must(t, os.MkdirAll(filepath.Join(folder, "data", "artifacts"), 0o700))
-	must(t, os.Mkdir(filepath.Join(folder, "metadata"), 0o700))
 	must(t, os.WriteFile(filepath.Join(folder, "tls.crt"), certificate, 0o600))
 	must(t, os.WriteFile(filepath.Join(folder, "tls.key"), key, 0o600))
-	server := exec.Command(testprogram.Find(t, "versitygw-v*", "versitygw"),
-		"--port", host, "--cert", filepath.Join(folder, "tls.crt"), "--key", filepath.Join(folder, "tls.key"),
-		"posix", "--sidecar", filepath.Join(folder, "metadata"), filepath.Join(folder, "data"))
-	server.Env = []string{"ROOT_ACCESS_KEY=testing", "ROOT_SECRET_KEY=testing-too"}
-	must(t, server.Start())
-	t.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
-	})
-	until(t, "the object storage", func() bool {
-		connection, err := net.Dial("tcp", host)
-		if err == nil {
-			_ = connection.Close()
-		}
-		return err == nil
-	})
+	host, _ := serveS3(t, "--cert", filepath.Join(folder, "tls.crt"), "--key", filepath.Join(folder, "tls.key"))
 	return "https://" + host, ca
 }
 
@@ -82,13 +64,13 @@ func privateCertificate(t *testing.T) (ca, certificate, key []byte) {
 // returns the CA of that.
 func startRedirecting(t *testing.T) (host string, ca []byte) {
 	t.Helper()
-	endpoint, ca := startS3(t)
+	endpoint, ca := startTLSS3(t)
 	trusted := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(trusted, "ca.crt"), ca, 0o600))
 	host, _ = startRegistryIn(t, t.TempDir(),
 		"REGISTRY_STORAGE=s3", "REGISTRY_STORAGE_S3_REGIONENDPOINT="+endpoint, "REGISTRY_STORAGE_S3_BUCKET=artifacts",
 		"REGISTRY_STORAGE_S3_REGION=us-east-1", "REGISTRY_STORAGE_S3_FORCEPATHSTYLE=true", "REGISTRY_STORAGE_REDIRECT_DISABLE=false",
-		"AWS_ACCESS_KEY_ID=testing", "AWS_SECRET_ACCESS_KEY=testing-too", "AWS_CA_BUNDLE=", "SSL_CERT_DIR="+trusted)
+		"AWS_ACCESS_KEY_ID="+bucketKey, "AWS_SECRET_ACCESS_KEY="+bucketSecret, "AWS_CA_BUNDLE=", "SSL_CERT_DIR="+trusted)
 	return host, ca
 }
 
