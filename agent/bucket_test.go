@@ -2,7 +2,6 @@ package main
 
 import (
 	"net"
-	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"

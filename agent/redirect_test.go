@@ -10,14 +10,12 @@ import (
 	"math/big"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/contract"
-	"github.com/converged-computing/oras-operator/agent/internal/testprogram"
 )
 
 // startTLSS3 starts a real server of S3 whose certificate a private CA has signed. It returns its URL and the CA.
