@@ -14,7 +14,7 @@ interface Options {
   readonly context?: string;
 }
 
-/** `oras-operator validate`: says what the cluster would refuse or warn about, without a cluster. */
+/** `oras-operator validate`: says what the cluster would refuse or warn about, without a cluster unless it is to be asked. */
 export function validateCommand(): Command {
   return readingCommand("validate")
     .description("check OrasCaches, Pods, Jobs and what makes them, without a cluster")
@@ -32,6 +32,8 @@ Exit codes:
   0  nothing is wrong
   1  the cluster would refuse something; with --strict, or would warn about it
   2  the command was used wrongly, or something cannot be read
+  4  with --cluster: you have no right to list OrasCaches or LimitRanges
+  5  with --cluster: the cluster does not answer
 
 Examples:
   ${programName} validate -f job.yaml
