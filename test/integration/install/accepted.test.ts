@@ -1,10 +1,12 @@
-import { readFile } from "node:fs/promises";
-import { beforeAll, describe, expect, inject, test } from "vitest";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
 import { stringify } from "yaml";
 import { names } from "../../../schema/names.ts";
 import { buildConfig, type Manifest } from "../../../scripts/build-config.ts";
 import { foreignCrd, foreignCrdName } from "../../support/foreign-crd.ts";
 import { objectsIn, title, yamlFiles } from "../../support/manifests.ts";
+import { blocksOf } from "../../support/pages.ts";
 import { helmTemplate, kubectl, type Output } from "../../support/programs.ts";
 
 const kubeconfig = inject("kubeconfig");
@@ -60,6 +62,18 @@ describe("the API server accepts, without a warning", () => {
     const { stdout, stderr } = await accepts(objects);
     expect(stdout.trim().split("\n")).toHaveLength(objects.length);
     expect(stderr).toBe("");
+  });
+
+  test("an overlay with an issuer of one's own, as docs/how-to/cert-manager.md has it", async () => {
+    const overlay = blocksOf("docs/how-to/cert-manager.md").find(({ language }) => language === "yaml");
+    await mkdir(".tmp", { recursive: true });
+    const folder = await mkdtemp(resolve(".tmp", "issuer-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const text = overlay?.text.replace("[config/certmanager]", "[../../config/certmanager]") ?? "";
+    await writeFile(join(folder, "kustomization.yaml"), text);
+    const { stdout } = await kubectl(kubeconfig, ["kustomize", folder]);
+    const certificate = objectsIn(stdout).find(({ spec }) => spec?.["secretName"] === names.webhookSecret);
+    expect(certificate?.spec?.["issuerRef"]).toEqual({ kind: "ClusterIssuer", name: "corporate" });
   });
 
   test.each([
