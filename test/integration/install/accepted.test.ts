@@ -72,8 +72,11 @@ describe("the API server accepts, without a warning", () => {
     const text = overlay?.text.replace("[config/certmanager]", "[../../config/certmanager]") ?? "";
     await writeFile(join(folder, "kustomization.yaml"), text);
     const { stdout } = await kubectl(kubeconfig, ["kustomize", folder]);
-    const certificate = objectsIn(stdout).find(({ spec }) => spec?.["secretName"] === names.webhookSecret);
-    expect(certificate?.spec?.["issuerRef"]).toEqual({ kind: "ClusterIssuer", name: "corporate" });
+    const specs = objectsIn(stdout).map(
+      ({ spec }) => spec as { secretName?: string; issuerRef?: object } | undefined,
+    );
+    const certificate = specs.find((spec) => spec?.secretName === names.webhookSecret);
+    expect(certificate?.issuerRef).toEqual({ kind: "ClusterIssuer", name: "corporate" });
   });
 
   test.each([
