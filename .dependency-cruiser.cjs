@@ -1,17 +1,19 @@
 // Imports point one way: CONTRIBUTING.md draws it. Each room lists the rooms that it may know; schema/ and generated/ are open to all.
 const knows = {
+  common: [],
   annotations: [],
   workload: ["annotations"],
-  cache: ["annotations"],
+  cache: ["common", "annotations"],
   injection: ["annotations", "workload", "cache"],
   retention: ["annotations", "cache"],
   lineage: [],
-  kube: [],
-  registry: [],
+  kube: ["common"],
+  registry: ["common"],
   keeper: ["cache", "retention", "registry"],
   certificates: ["cache", "kube"],
   webhook: ["annotations", "workload", "injection", "cache", "kube", "registry", "certificates"],
   controllers: [
+    "common",
     "annotations",
     "workload",
     "cache",
@@ -23,6 +25,7 @@ const knows = {
     "certificates",
   ],
   manager: [
+    "common",
     "annotations",
     "workload",
     "injection",

@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import type { V1PodSpec, V1StatefulSet } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { basic, encoded } from "../registry/basic.ts";
+import { basic, encoded } from "../common/basic.ts";
 import { currentUser, firstUser } from "./logins.ts";
 import { onceName } from "./once-secret.ts";
 import { registryIn } from "./pods.ts";

@@ -6,10 +6,10 @@ import { hostOf, isReady, startOf } from "../cache/pods.ts";
 import type { Trouble } from "../cache/trouble.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import type { Usage } from "../cache/usage.ts";
+import { createSlots } from "../common/slots.ts";
 import type { KeeperReport } from "../keeper/report.ts";
 import { manualWatch, type Watch } from "../kube/controller.ts";
 import { nameOf } from "../kube/objects.ts";
-import { createSlots } from "../kube/slots.ts";
 import type { Peer } from "../registry/peer.ts";
 import { keeperTrust } from "./trust.ts";
 

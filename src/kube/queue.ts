@@ -1,5 +1,5 @@
+import { createSlots } from "../common/slots.ts";
 import { type Backoff, createBackoff } from "./backoff.ts";
-import { createSlots } from "./slots.ts";
 
 /** What the queue reports, for metrics. */
 export interface QueueObserver {

@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { names } from "../../schema/names.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
+import { createSlots } from "../common/slots.ts";
 import { cacheController } from "../controllers/cache-controller.ts";
 import { emptyingController } from "../controllers/emptying.ts";
 import { createRemotes } from "../controllers/remotes.ts";
@@ -24,7 +25,6 @@ import { fencedClient, type Leads } from "../kube/fence.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import { type Reflector, type ReflectorSettings, startReflector } from "../kube/reflector.ts";
 import { resources } from "../kube/resources.ts";
-import { createSlots } from "../kube/slots.ts";
 import type { Reach } from "../registry/addresses.ts";
 import { enforcesPasswords } from "../registry/enforced.ts";
 import { letsIn } from "../registry/login.ts";

@@ -1,4 +1,4 @@
-import { basic } from "./basic.ts";
+import { basic } from "../common/basic.ts";
 import type { ImageReference } from "./reference.ts";
 
 /** Which Secrets of a Pod may hold the password to its image's registry. */

@@ -1,4 +1,4 @@
-import { basic } from "./basic.ts";
+import { basic } from "../common/basic.ts";
 import { statusOf } from "./status.ts";
 
 /** Whether a registry refuses who has no password, or a wrong one; undefined where it did not answer. */

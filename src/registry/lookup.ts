@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createSlots } from "../kube/slots.ts";
+import { createSlots } from "../common/slots.ts";
 import type { Reach } from "./addresses.ts";
 import type { PullSecrets, ReadSecrets } from "./credentials.ts";
 import { createAgents } from "./http.ts";

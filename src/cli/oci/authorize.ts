@@ -1,5 +1,5 @@
 import { quoted } from "../../annotations/problems.ts";
-import { basic } from "../../registry/basic.ts";
+import { basic } from "../../common/basic.ts";
 import { exits } from "../exits.ts";
 import { CliError } from "../output.ts";
 

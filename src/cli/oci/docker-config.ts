@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { chmod, mkdir, readFile, readlink, rename, rm, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { encoded } from "../../registry/basic.ts";
+import { encoded } from "../../common/basic.ts";
 import { exits } from "../exits.ts";
 import { CliError, reasonOf } from "../output.ts";
 import type { Login } from "./authorize.ts";

@@ -3,7 +3,7 @@ import { request as tlsRequest } from "node:https";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
-import { basic } from "../../registry/basic.ts";
+import { basic } from "../../common/basic.ts";
 import { answerTo, type Login, type Scope } from "./authorize.ts";
 import { RegistryError, SilentError } from "./errors.ts";
 

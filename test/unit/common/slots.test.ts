@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createSlots } from "../../../src/kube/slots.ts";
+import { createSlots } from "../../../src/common/slots.ts";
 
 const refuse = () => new Error("no turn");
 const forEver = new AbortController().signal;
