@@ -2,12 +2,11 @@
  * What a password costs a request: HEAD of a blob at two real registries, in turns, of which one asks for the password that
  * the keeper has written (htpasswd with bcrypt, cost 4). The first argument is how many requests each gets.
  */
-import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { buildModule } from "../../dev/cluster/binaries.ts";
-import { passwordOf } from "../../src/cache/access.ts";
+import { cacheKey, passwordOf } from "../../src/cache/access.ts";
 import { firstUser } from "../../src/cache/logins.ts";
 import { agentProgram } from "../support/agent-pod.ts";
 import { temporaryFolder } from "../support/folders.ts";
@@ -16,7 +15,7 @@ import { start } from "../support/processes.ts";
 
 const requests = Number(process.argv[2] ?? 5_000);
 
-const key = randomBytes(32).toString("hex");
+const key = cacheKey("secret", { name: "oras", namespace: "default" });
 const folder = temporaryFolder("auth");
 const htpasswd = join(folder, "htpasswd");
 writeFileSync(join(folder, "key"), key);
@@ -53,10 +52,7 @@ for (const { process } of [open, closed]) {
 
 async function registry(port: number | undefined, env: Readonly<Record<string, string>>) {
   const config = join(folder, "config.yml");
-  writeFileSync(
-    config,
-    "version: 0.1\nlog: {accesslog: {disabled: true}, level: error}\nstorage: {filesystem: {}}\n",
-  );
+  writeFileSync(config, "version: 0.1\nlog: {accesslog: {disabled: true}}\nstorage: {filesystem: {}}\n");
   const program = join(await buildModule("registry"), "registry");
   const process = start([program, "serve", config], {
     env: {
@@ -68,7 +64,7 @@ async function registry(port: number | undefined, env: Readonly<Record<string, s
     },
   });
   const url = `http://127.0.0.1:${port}/v2/`;
-  while (!(await fetch(url, { headers: { authorization } }).catch(() => undefined))?.ok);
+  await process.said("listening on");
   const digest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
   const begun = await fetch(`${url}a/blobs/uploads/`, { method: "POST", headers: { authorization } });
   const upload = new URL(begun.headers.get("location") ?? "");
