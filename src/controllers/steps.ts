@@ -1,11 +1,14 @@
 import type { Logger } from "pino";
+import type { StoredOrasCache } from "../cache/types.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { type Controller, watchOf } from "../kube/controller.ts";
 import type { EventRecorder } from "../kube/events.ts";
 import { forgetOldest } from "../kube/forget.ts";
 import { keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
+import { withLoss } from "./lost-inputs.ts";
 import { outcomesOf, pullsOf, type Transfer } from "./outcomes.ts";
+import { cacheOfStep } from "./step-arrivals.ts";
 import type { StepPod } from "./step-pods.ts";
 import { tellStep } from "./tell-step.ts";
 
@@ -20,6 +23,7 @@ interface StepSettings {
   readonly publish: EventRecorder;
   /** A mirror of the injected Pods. */
   readonly pods: Pick<Reflector<StepPod>, "store" | "subscribe" | "synced">;
+  readonly caches: Pick<Reflector<StoredOrasCache>, "store">;
 }
 
 /** The next leader reports what ended in between; what is older was reported. */
@@ -32,7 +36,7 @@ const mostRemembered = 20_000;
  * @param settings - see there
  */
 export function stepController(settings: StepSettings): Controller {
-  const { client, log, countOutcome, countPull, publish, pods } = settings;
+  const { client, log, countOutcome, countPull, publish, pods, caches } = settings;
   const since = client.now() - longestGapMs;
   // An Event that two leaders tell of is one Event, by its name; a counter has no such thing.
   const counted = settings.countedUntil ?? new Date(client.now());
@@ -63,11 +67,9 @@ export function stepController(settings: StepSettings): Controller {
         if (finishedAt > counted) countOutcome(namespaceOf(pod), note.reason, pushed);
         log.info({ pod: key, reason: note.reason }, note.note);
       }
-      await tellStep(
-        { client, publish },
-        pod,
-        news.map(({ note }) => note),
-      );
+      const cache = caches.store.get(cacheOfStep(pod) ?? "");
+      const notes = news.map(({ note }) => withLoss(note, cache));
+      await tellStep({ client, publish }, pod, notes);
       return undefined;
     },
   };

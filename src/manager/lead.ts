@@ -128,7 +128,9 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
         proxies: proxiesOf(options),
       },
     }),
-    stepController({ client, log, countOutcome, countPull, countedUntil: leadership.before, publish, pods }),
+    stepController({
+      ...{ client, log, countOutcome, countPull, countedUntil: leadership.before, publish, pods, caches },
+    }),
     stepCacheController({ client, caches, pods, publish }),
     rescueController({ client, log, countOutcome, publish, pods }),
     waitingController({ publish, pods }),
