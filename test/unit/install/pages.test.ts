@@ -82,7 +82,7 @@ function isExplained(name: string): boolean {
 
 /** Names of Kubernetes and others that pages have as code. */
 const ofOthers = new Set(
-  "AccessDenied CreateContainerConfigError ContainerRestartRules EnvFiles ErrImagePull FailedMount ImagePullBackOff ImageVolume InvalidAccessKeyId LoadBalancer NoSuchBucket OnFailure OutOfSync ReadWriteMany RestartAllContainers SignatureDoesNotMatch".split(
+  "AccessDenied ContainerRestartRules CreateContainerConfigError EnvFiles ErrImagePull FailedMount ImagePullBackOff ImageVolume InvalidAccessKeyId LoadBalancer NoSuchBucket OnFailure OutOfSync PeerAuthentication ReadWriteMany RestartAllContainers SignatureDoesNotMatch".split(
     " ",
   ),
 );
