@@ -10,6 +10,7 @@ import { type Controller, watchOf } from "../kube/controller.ts";
 import type { EventRecorder } from "../kube/events.ts";
 import { indexBy } from "../kube/index-by.ts";
 import { type KubeObject, keyOf } from "../kube/objects.ts";
+import { foreignEntries } from "../kube/ownership.ts";
 import type { Reflector, ReflectorSettings } from "../kube/reflector.ts";
 import { resources } from "../kube/resources.ts";
 import { createReconciler } from "./caches.ts";
@@ -74,7 +75,10 @@ export function cacheController(settings: CacheControllerSettings): Controller {
   const { client, log, caches, mirror, publish } = settings;
   const children = Object.values(childKinds)
     .filter(({ access }) => access !== "create")
-    .map(({ resource }) => ({ resource, reflector: mirror({ resource, labelSelector: childSelector }) }));
+    .map(({ resource }) => ({
+      resource,
+      reflector: mirror({ resource, labelSelector: childSelector, keep: keepChild }),
+    }));
   const childrenOf = children.map(({ reflector }) => indexBy(reflector, cacheKeyOf));
   const pods = mirror<RegistryPod>({ resource: resources.pods, labelSelector: childSelector, keep: keepPod });
   const events = mirror<StatefulSetEvent>({
@@ -141,6 +145,12 @@ function keysOf(object: KubeObject | undefined): string[] {
 function cacheKeyOf({ metadata }: KubeObject): string | undefined {
   const cache = metadata?.labels?.[names.cacheLabel];
   return cache && `${metadata?.namespace}/${cache}`;
+}
+
+/** A child with what others set in it. */
+function keepChild(child: KubeObject): KubeObject {
+  const { managedFields = [], ...metadata } = child.metadata ?? {};
+  return { ...child, metadata: { ...metadata, managedFields: foreignEntries(managedFields) } };
 }
 
 /** A registry's Pod without who wrote which field of it. */

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { names } from "../../schema/names.ts";
 import type { Child } from "../cache/children.ts";
 import { isCovered } from "../cache/covered.ts";
@@ -32,7 +33,7 @@ interface Memory {
    * What was last applied and which version came of it. If an admission policy of the cluster rewrites what is
    * applied, applying it again does not help.
    */
-  applied?: { desired: string; version: string | undefined; resourceVersion: string | undefined };
+  applied?: { digest: string; version: string | undefined; resourceVersion: string | undefined };
   /** Of a child that is only created: it exists. */
   made?: boolean;
 }
@@ -161,7 +162,7 @@ async function correct(work: Work, live: KubeObject): Promise<ChildChange[]> {
   const takes = fields.some(({ subresource }) => subresource === undefined);
   if (!takes && isAsDesired(work, live)) return [];
   // No other manager set anything: the operator has changed since it made the child, or a restart is asked for.
-  const isOtherWish = memory.applied?.desired !== JSON.stringify(work.desired);
+  const isOtherWish = memory.applied?.digest !== digestOf(work.desired);
   const isOwn = isNewSpec || (fields.length === 0 && isOtherWish);
   const waitMs = isOwn ? 0 : memory.corrections.waitMs();
   if (waitMs > 0) throw new ContestedError(title, waitMs);
@@ -213,7 +214,7 @@ function withoutGeneration(desired: Child): object {
 async function applyChild({ client, kind, desired, memory }: Work): Promise<KubeObject> {
   const result = await apply<KubeObject>(client, kind.resource, desired as KubeObject);
   const { resourceVersion } = result.metadata ?? {};
-  memory.applied = { desired: JSON.stringify(desired), version: versionOf(result), resourceVersion };
+  memory.applied = { digest: digestOf(desired), version: versionOf(result), resourceVersion };
   return result;
 }
 
@@ -221,7 +222,7 @@ async function applyChild({ client, kind, desired, memory }: Work): Promise<Kube
 function isAsDesired({ desired, memory }: Work, live: KubeObject): boolean {
   if (isCovered(desired, live)) return true;
   const { applied } = memory;
-  const inVain = applied?.desired === JSON.stringify(desired) && applied.version === versionOf(live);
+  const inVain = applied?.digest === digestOf(desired) && applied.version === versionOf(live);
   return inVain && hasMetadata(desired, live);
 }
 
@@ -234,6 +235,11 @@ function kindOf({ kind = "" }: { kind?: string }): ChildKind {
 /** Kind and name, as people write it. */
 function titleOf({ kind, metadata }: { kind?: string; metadata?: { name?: string } }): string {
   return `${kind} ${metadata?.name}`;
+}
+
+/** A thousand caches have some megabytes of children. */
+function digestOf(desired: Child): string {
+  return createHash("sha256").update(JSON.stringify(desired)).digest("base64");
 }
 
 /** Changes with the spec only, where objects have generations; Services have none. */
@@ -252,10 +258,13 @@ function hasMetadata(desired: Child, live: KubeObject): boolean {
  * Makes the fields that others set the operator's, so that the apply that follows removes them. The annotation goes
  * in the same request: if the apply fails, its absence shows that it is still to be done.
  */
-async function takeFields(client: KubeClient, { resource }: ChildKind, live: KubeObject): Promise<void> {
+async function takeFields(client: KubeClient, { resource }: ChildKind, seen: KubeObject): Promise<void> {
+  // The mirror has the fields of others alone.
+  const live = await get<KubeObject>(client, resource, seen.metadata ?? {});
+  if (live?.metadata?.uid !== seen.metadata?.uid) return;
   const { annotations, managedFields = [], resourceVersion } = live.metadata ?? {};
   const pointer = names.generationAnnotation.replaceAll("~", "~0").replaceAll("/", "~1");
-  await patchJson(client, resource, live.metadata ?? {}, [
+  await patchJson(client, resource, seen.metadata ?? {}, [
     // Another version of the object is refused with 409.
     { op: "replace", path: "/metadata/resourceVersion", value: resourceVersion },
     { op: "replace", path: "/metadata/managedFields", value: takeOver(managedFields, takeover) },

@@ -81,7 +81,8 @@ function keepContainers(all: readonly V1Container[] = []): V1Container[] {
   return all
     .filter((container) => isInjected(container) || canRestartAll(container))
     .map(({ name, args = [], volumeMounts = [], restartPolicy, restartPolicyRules }) => ({
-      ...{ name, volumeMounts },
+      name,
+      volumeMounts: volumeMounts.filter((mount) => mount.name === names.shareVolume),
       args: args.filter((word) => /^--(policy|push-on)(=|$)/.test(word)),
       ...(restartPolicy ? { restartPolicy } : {}),
       ...(restartPolicyRules ? { restartPolicyRules } : {}),

@@ -37,6 +37,15 @@ export function foreignFields(entries: readonly ManagedFields[], takeover: Takeo
 }
 
 /**
+ * The managed fields that `foreignFields` looks at: those of others, who seldom set any. `takeOver` needs them all.
+ *
+ * @param entries - the object's `metadata.managedFields`
+ */
+export function foreignEntries(entries: readonly ManagedFields[]): ManagedFields[] {
+  return entries.filter((entry) => !isOurApply(entry) && entry.subresource !== "status");
+}
+
+/**
  * Managed fields in which everything that others set in the spec belongs to the operator. The next server-side apply
  * then removes what it does not contain, and the API server fills in defaults again. Flux corrects drift the same way.
  * What is set through another subresource (`scale`) stays: the next apply has it too, and takes it by force.
