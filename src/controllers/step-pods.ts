@@ -1,6 +1,7 @@
 import type { V1Container, V1ContainerStatus, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import type { KubeObject } from "../kube/objects.ts";
+import type { Share } from "../kube/share.ts";
 import { canRestartAll } from "../workload/restarts.ts";
 import { isInjected } from "./outcomes.ts";
 
@@ -28,8 +29,9 @@ interface Recorded {
  *
  * @param pod - as the API server has it
  * @param recorded - what was injected into it, if that is known
+ * @param share - gives parts that other Pods have, too
  */
-export function keepStep(pod: StepPod, recorded?: Recorded): StepPod {
+export function keepStep(pod: StepPod, recorded?: Recorded, share: Share = (part) => part): StepPod {
   const { apiVersion, kind, metadata = {}, spec, status } = pod;
   const { name, namespace, uid, resourceVersion, ownerReferences, labels, deletionTimestamp } = metadata;
   const { phase, startTime, containerStatuses, initContainerStatuses } = status ?? {};
@@ -44,22 +46,23 @@ export function keepStep(pod: StepPod, recorded?: Recorded): StepPod {
     ...(apiVersion ? { apiVersion } : {}),
     ...(kind ? { kind } : {}),
     metadata: {
-      ...{ name, namespace, uid, resourceVersion, ownerReferences, labels, deletionTimestamp },
+      ...{ name, namespace, uid, resourceVersion, ownerReferences, deletionTimestamp },
+      labels: labels && share(labels),
     } as NonNullable<StepPod["metadata"]>,
-    spec: {
+    spec: share({
       ...(spec?.restartPolicy ? { restartPolicy: spec.restartPolicy } : {}),
       ...(spec?.activeDeadlineSeconds ? { activeDeadlineSeconds: spec.activeDeadlineSeconds } : {}),
       containers: keepContainers(spec?.containers),
       initContainers: keepContainers(spec?.initContainers),
-    },
+    }),
     status: {
       ...(phase ? { phase } : {}),
       ...(startTime ? { startTime } : {}),
       containerStatuses: kept(containerStatuses),
       initContainerStatuses: kept(initContainerStatuses),
     },
-    ...(logins.length > 0 && { logins }),
-    ...(recorded && { parts: { wrapped: Object.keys(recorded.wrapped), pusher, serves } }),
+    ...(logins.length > 0 && { logins: share(logins) }),
+    ...(recorded && { parts: share({ wrapped: Object.keys(recorded.wrapped), pusher, serves }) }),
   };
 }
 

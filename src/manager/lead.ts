@@ -25,6 +25,7 @@ import { fencedClient, type Leads } from "../kube/fence.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import { type Reflector, type ReflectorSettings, startReflector } from "../kube/reflector.ts";
 import { resources } from "../kube/resources.ts";
+import { createShare } from "../kube/share.ts";
 import type { Reach } from "../registry/addresses.ts";
 import { enforcesPasswords } from "../registry/enforced.ts";
 import { letsIn } from "../registry/login.ts";
@@ -75,10 +76,11 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
   const publish = createEventRecorder(client, identity, (error) =>
     log.warn({ error: sentenceOf(error) }, "Failed to create event"),
   );
+  const share = createShare();
   const pods = mirror<StepPod>({
     resource: resources.pods,
     labelSelector: `${names.injectedLabel}=true`,
-    keep: (pod) => keepStep(pod, pod.spec && recordedInjection(pod.spec)),
+    keep: (pod) => keepStep(pod, pod.spec && recordedInjection(pod.spec), share),
   });
   const { countOutcome, countPull, observeQueue } = metrics;
   const { reach, operatorKey } = leadership;
