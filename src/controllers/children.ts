@@ -261,7 +261,7 @@ function hasMetadata(desired: Child, live: KubeObject): boolean {
 async function takeFields(client: KubeClient, { resource }: ChildKind, seen: KubeObject): Promise<void> {
   // The mirror has the fields of others alone.
   const live = await get<KubeObject>(client, resource, seen.metadata ?? {});
-  if (live?.metadata?.uid !== seen.metadata?.uid) return;
+  if (live === undefined || live.metadata?.uid !== seen.metadata?.uid) return;
   const { annotations, managedFields = [], resourceVersion } = live.metadata ?? {};
   const pointer = names.generationAnnotation.replaceAll("~", "~0").replaceAll("/", "~1");
   await patchJson(client, resource, seen.metadata ?? {}, [

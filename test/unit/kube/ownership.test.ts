@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { names } from "../../../schema/names.ts";
 import type { ManagedFields } from "../../../src/kube/objects.ts";
-import { foreignFields, takeOver } from "../../../src/kube/ownership.ts";
+import { foreignEntries, foreignFields, takeOver } from "../../../src/kube/ownership.ts";
 
 const takeover = { except: ["spec.template.metadata.annotations", "spec.clusterIP"] } as const;
 const entry = (manager: string, fields: object, more: object = {}): ManagedFields => ({
@@ -10,6 +10,18 @@ const entry = (manager: string, fields: object, more: object = {}): ManagedField
   ...more,
 });
 const ours = entry(names.fieldManager, { "f:spec": { "f:replicas": {} } }, { operation: "Apply" });
+const fieldSet = fc.letrec((tie) => ({
+  set: fc.dictionary(
+    fc.constantFrom("f:a", "f:b", "f:template", "f:metadata", "f:annotations", 'k:{"name":"x"}', "v:1", "."),
+    fc.oneof({ maxDepth: 5 }, fc.constant({}), tie("set")),
+    { maxKeys: 4 },
+  ),
+})).set;
+const managed = fc.record({
+  manager: fc.constantFrom("a", "b", names.fieldManager),
+  operation: fc.constantFrom("Apply", "Update"),
+  fieldsV1: fc.record({ "f:spec": fieldSet, "f:metadata": fieldSet }, { requiredKeys: [] }),
+}) as fc.Arbitrary<ManagedFields>;
 const theirs = (entries: ManagedFields[]) => foreignFields(entries, takeover);
 
 describe("what others set", () => {
@@ -77,6 +89,19 @@ describe("what others set", () => {
   });
 });
 
+test("what a mirror keeps tells as much of what others set", () => {
+  fc.assert(
+    fc.property(fc.array(managed), (entries) => {
+      const kept = foreignEntries([
+        ...entries,
+        entry("controller", { "f:status": {} }, { subresource: "status" }),
+      ]);
+      expect(theirs(kept)).toEqual(theirs(entries));
+      expect(kept.length).toBeLessThanOrEqual(entries.length);
+    }),
+  );
+});
+
 describe("taking over", () => {
   test("gives the fields to the operator's apply, and leaves the rest with whoever set it", () => {
     const annotations = { "f:template": { "f:metadata": { "f:annotations": { "f:a": {} } } } };
@@ -93,27 +118,6 @@ describe("taking over", () => {
   });
 
   test("afterwards nothing is anybody else's, whatever was set and however deep", () => {
-    const fieldSet = fc.letrec((tie) => ({
-      set: fc.dictionary(
-        fc.constantFrom(
-          "f:a",
-          "f:b",
-          "f:template",
-          "f:metadata",
-          "f:annotations",
-          'k:{"name":"x"}',
-          "v:1",
-          ".",
-        ),
-        fc.oneof({ maxDepth: 5 }, fc.constant({}), tie("set")),
-        { maxKeys: 4 },
-      ),
-    })).set;
-    const managed = fc.record({
-      manager: fc.constantFrom("a", "b", names.fieldManager),
-      operation: fc.constantFrom("Apply", "Update"),
-      fieldsV1: fc.record({ "f:spec": fieldSet, "f:metadata": fieldSet }, { requiredKeys: [] }),
-    }) as fc.Arbitrary<ManagedFields>;
     fc.assert(
       fc.property(fc.uniqueArray(managed, { selector: (m) => `${m.manager}${m.operation}` }), (entries) => {
         const after = takeOver(entries, takeover);
