@@ -618,7 +618,7 @@ export interface components {
             keepLast?: number;
             /** @description How long each tag is kept after it was pushed last. */
             keepYoungerThan?: components["schemas"]["Duration"];
-            /** @description How long each tag is kept after its manifest was pulled last. What was never pulled is kept for as long after its push. Pulls are known since the registry first ran with this version of the operator: until then plus this time every tag is kept. */
+            /** @description How long each tag is kept after its manifest was pulled last. What was never pulled is kept for as long after its push. Pulls are known since the registry first ran with this version of the operator: until then plus this time every tag is kept. Not with storage.s3, of which no pulls are known. */
             keepPulledWithin?: components["schemas"]["Duration"];
         };
         /** @description Artifacts are on a volume: in the PersistentVolumeClaim <name of the OrasCache>-data, which the operator creates, or in one of yours. Once set it cannot be taken back: the artifacts would be out of reach. */
@@ -638,7 +638,7 @@ export interface components {
              */
             onDelete: "Retain" | "Delete";
         };
-        /** @description Artifacts are in a bucket of an S3-compatible object storage, under a prefix. They outlive the registry's Pods and the OrasCache. Once set it cannot be taken back: the artifacts would be out of reach. */
+        /** @description Artifacts are in a bucket of an S3-compatible object storage, under a prefix. They outlive the registry's Pods and, unless onDelete is Delete, the OrasCache. Once set it cannot be taken back: the artifacts would be out of reach. */
         S3Storage: {
             /** @description URL of the object storage, as the registry's Pods reach it. */
             endpoint: components["schemas"]["Endpoint"];
