@@ -125,7 +125,7 @@ async function ask(settings: EmptyingSettings, cache: StoredOrasCache): Promise<
   const { operatorKey } = settings;
   const peer = {
     host: `${host}:${names.keeperPort}`,
-    trust: await keeperTrust(pod, identity, operatorKey),
+    trust: await keeperTrust(pod, identity, operatorKey, settings.client.now()),
   };
   return settings.askEmpty(peer, keeperToken(cacheKey(operatorKey, identity)));
 }

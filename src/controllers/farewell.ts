@@ -79,7 +79,7 @@ export function createFarewell(settings: FarewellSettings) {
     const identity = identityOf(cache);
     const peer = {
       host: `${hostOf(pod)}:${names.keeperPort}`,
-      trust: await keeperTrust(pod, identity, installation.operatorKey),
+      trust: await keeperTrust(pod, identity, installation.operatorKey, settings.client.now()),
     };
     const token = keeperToken(cacheKey(installation.operatorKey, identity));
     const said = await settings.askExport(peer, token, exportRequest(cache, to, installation));

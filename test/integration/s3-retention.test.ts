@@ -84,6 +84,7 @@ async function startAll(agent: string) {
       remove: (repository, reference) =>
         deleteManifest({ peer: { host: one.host }, repository, reference, authorization: undefined, signal }),
       assertWanted: () => {},
+      now: Date.now,
       signal,
     }),
     stop: async () => {

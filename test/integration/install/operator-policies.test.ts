@@ -170,7 +170,7 @@ describe("what the operator makes passes the policies", () => {
     await patch(admin, resources.orasCaches, "several", { spec: { replicas: 1 } });
     await until(async () => (await budget()) === undefined, "its end");
     const held = async () =>
-      (await read(resources.orasCaches, "several"))?.metadata?.finalizers?.length === 1;
+      (await read<KubeObject>(resources.orasCaches, "several"))?.metadata?.finalizers?.length === 1;
     for (const onDelete of ["Delete", "Retain"]) {
       await patch(admin, resources.orasCaches, "several", { spec: { storage: { s3: { onDelete } } } });
       await until(async () => (await held()) === (onDelete === "Delete"), `the finalizer with ${onDelete}`);

@@ -2,6 +2,7 @@ import type { V1ContainerStatus } from "@kubernetes/client-node";
 import { pino } from "pino";
 import { expect, test } from "vitest";
 import { names } from "../../../schema/names.ts";
+import type { StoredOrasCache } from "../../../src/cache/types.ts";
 import type { StepPod } from "../../../src/controllers/step-pods.ts";
 import { stepController } from "../../../src/controllers/steps.ts";
 import type { KubeClient } from "../../../src/kube/client.ts";
@@ -41,7 +42,7 @@ async function term(steps: readonly StepPod[], countedUntil: Date | undefined) {
   const store = createStore<StepPod>(() => {});
   store.replaceAll(steps);
   const controller = stepController({
-    client: {} as KubeClient,
+    client: { now: Date.now } as KubeClient,
     log: pino({ enabled: false }),
     countOutcome: (namespace, reason, by) => counted.push(`${namespace} ${reason} ${by?.bytes}`),
     countPull: (namespace, { bytes, seconds }) => counted.push(`${namespace} pulled ${bytes} ${seconds}`),
@@ -52,6 +53,7 @@ async function term(steps: readonly StepPod[], countedUntil: Date | undefined) {
       subscribe: () => () => {},
       synced: Promise.resolve(),
     },
+    caches: { store: createStore<StoredOrasCache>(() => {}) },
   });
   for (const _ of [1, 2]) for (const { metadata } of steps) await controller.reconcile(`a/${metadata?.name}`);
   return { counted, told };
