@@ -1,13 +1,23 @@
 import { Counter, Gauge, type Registry } from "prom-client";
-import type { StoredOrasCache } from "../cache/types.ts";
 import { percentOf, type Usage } from "../cache/usage.ts";
-import { createStaleness } from "../retention/stale.ts";
 
 interface Named {
   readonly name: string;
   readonly namespace: string;
 }
 
+/** What is told of all OrasCaches, whenever metrics are read. */
+interface ToldCaches {
+  readonly conditions: () => Iterable<{
+    readonly namespace: string;
+    readonly type: string;
+    readonly status: string;
+  }>;
+  /** When retention is overdue, in milliseconds since 1970. */
+  readonly stale: () => Iterable<Named & { readonly at: number }>;
+}
+
+const nothing: ToldCaches = { conditions: () => [], stale: () => [] };
 const labelNames = ["namespace", "name"];
 
 /** What the leader tells of OrasCaches; a replica that does not lead has none of it. */
@@ -17,7 +27,7 @@ export function cacheMetrics(registers: Registry[]) {
   const stored = gauge("stored_bytes", "What the registry of an OrasCache has stored.");
   const artifacts = gauge("artifacts", "Tags in the registry of an OrasCache.");
   const full = gauge("full_ratio", "How full the volume of an OrasCache is, from 0 to 1.");
-  let caches: () => Iterable<StoredOrasCache> = () => [];
+  let caches = nothing;
   new Gauge({
     name: "orascache_caches",
     help: "OrasCaches, by the conditions in their status.",
@@ -25,12 +35,10 @@ export function cacheMetrics(registers: Registry[]) {
     registers,
     collect() {
       this.reset();
-      for (const { metadata, status } of caches())
-        for (const { type, status: value } of status?.conditions ?? [])
-          this.inc({ namespace: metadata?.namespace ?? "", condition: type, status: value });
+      for (const { namespace, type: condition, status } of caches.conditions())
+        this.inc({ namespace, condition, status });
     },
   });
-  let staleOf = createStaleness();
   new Gauge({
     name: "orascache_retention_stale_timestamp_seconds",
     help: "When retention will have missed three times of its schedule, as seconds since 1970, if it does not succeed before.",
@@ -38,21 +46,19 @@ export function cacheMetrics(registers: Registry[]) {
     registers,
     collect() {
       this.reset();
-      for (const { namespace, name, at } of staleOf(caches(), Date.now()))
-        this.set({ namespace, name }, at / 1000);
+      for (const { namespace, name, at } of caches.stale()) this.set({ namespace, name }, at / 1000);
     },
   });
   const { lastSuccess, ...retention } = retentionMetrics(registers);
   return {
     ...retention,
     /** From now on this replica leads, and tells of these. */
-    tellOfCaches: (of: () => Iterable<StoredOrasCache>) => {
+    tellOfCaches: (of: ToldCaches) => {
       caches = of;
-      staleOf = createStaleness();
     },
     /** It leads no longer: what it knows gets old, and the next leader tells the same. */
     forgetCaches: () => {
-      caches = () => [];
+      caches = nothing;
       for (const known of [stored, artifacts, full, lastSuccess]) known.reset();
     },
     observeUsage: (cache: Named, usage: Usage | undefined) => {

@@ -10,6 +10,7 @@ import { createRetention } from "../controllers/retention.ts";
 import { stepCacheController } from "../controllers/step-caches.ts";
 import { keepStep, type StepPod } from "../controllers/step-pods.ts";
 import { stepController } from "../controllers/steps.ts";
+import { toldCaches } from "../controllers/told-caches.ts";
 import { waitingController } from "../controllers/waiting.ts";
 import { recordedInjection } from "../injection/marker.ts";
 import { askEmpty } from "../keeper/empty.ts";
@@ -58,7 +59,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
   const client = fencedClient(leadership.client, leads);
   log.info({ identity }, "became leader");
   metrics.setLeading(true);
-  metrics.tellOfCaches(() => caches.store.values());
+  metrics.tellOfCaches(toldCaches(() => caches.store.values(), client.now));
   const watching = new AbortController();
   const mirrors: Promise<void>[] = [];
   const mirror = <T extends KubeObject>(

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import packageJson from "../../../package.json" with { type: "json" };
 import type { StoredOrasCache } from "../../../src/cache/types.ts";
+import { toldCaches } from "../../../src/controllers/told-caches.ts";
 import { createMetrics } from "../../../src/manager/metrics.ts";
 
 async function series(metrics: ReturnType<typeof createMetrics>, name: string): Promise<string[]> {
@@ -18,7 +19,7 @@ const cache = (namespace: string, ready: string) =>
 test("who leads tells of caches, and who leads no longer tells of none", async () => {
   const metrics = createMetrics();
   const caches = [cache("a", "True"), cache("b", "False"), cache("b", "False")];
-  metrics.tellOfCaches(() => caches);
+  metrics.tellOfCaches(toldCaches(() => caches, Date.now));
   metrics.observeUsage({ namespace: "a", name: "oras" }, {
     bytes: 1,
     artifacts: 1,
