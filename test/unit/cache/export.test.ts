@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { names } from "../../../schema/names.ts";
 import {
   type ExportAnswer,
   type ExportReport,
@@ -15,7 +16,7 @@ import { childFacts, storedCache } from "../../support/cache.ts";
 
 type Spec = Partial<StoredOrasCache["spec"]>;
 
-const key = "oras.converged-computing.github.io/export-to";
+const key = names.exportAnnotation;
 const facts = { clusterDomain: "cluster.local" };
 const s3 = {
   endpoint: "https://s3.example",
