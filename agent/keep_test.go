@@ -73,6 +73,11 @@ func (p *registryPod) startKeeper(options ...string) *container {
 	p.t.Helper()
 	keeper := p.preparedKeeper(options...)
 	keeper.launch()
+	p.t.Cleanup(func() {
+		if p.t.Failed() {
+			p.t.Logf("the keeper said: %s", keeper.stderr.String())
+		}
+	})
 	p.untilItAnswers()
 	return keeper
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -98,10 +97,7 @@ func registryCommand(t testing.TB, folder, command string, environment ...string
 // freeAddress is one of the loopback that nobody listens on.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
+	return testprogram.FreeAddress(t)
 }
 
 func must(t testing.TB, err error) {

@@ -45,12 +45,7 @@ type server struct {
 // freePort returns the address of a loopback port that nobody listens on.
 func freePort(t testing.TB) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
+	return testprogram.FreeAddress(t)
 }
 
 // newServer prepares a registry; start starts it.

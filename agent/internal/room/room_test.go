@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/converged-computing/oras-operator/agent/internal/testprogram"
 )
 
 func serve(t *testing.T, handler http.HandlerFunc) string {
@@ -30,18 +32,14 @@ func TestAKeeperSaysWhetherThereIsRoom(t *testing.T) {
 }
 
 func TestOfARegistryWithoutAKeeperNothingIsKnown(t *testing.T) {
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = closed.Close()
+	closed := testprogram.FreeAddress(t)
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer silent.Close()
 	for what, address := range map[string]string{
-		"closed":       closed.Addr().String(),
+		"closed":       closed,
 		"not there":    "oras-0.oras.nowhere.invalid:5002",
 		"silent":       silent.Addr().String(),
 		"no address":   "%",

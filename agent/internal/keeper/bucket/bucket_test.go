@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -28,10 +27,7 @@ func startS3(t *testing.T) Folder {
 	for _, below := range []string{"data/artifacts", "metadata"} {
 		must(t, os.MkdirAll(filepath.Join(folder, below), 0o700))
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	address := listener.Addr().String()
-	must(t, listener.Close())
+	address := testprogram.FreeAddress(t)
 	server := exec.Command(testprogram.Find(t, "versitygw*", "versitygw"), "--port", address, "--health", "/healthz",
 		"posix", "--sidecar", filepath.Join(folder, "metadata"), filepath.Join(folder, "data"))
 	server.Env = append(os.Environ(), "ROOT_ACCESS_KEY=user", "ROOT_SECRET_KEY=s3cret")
