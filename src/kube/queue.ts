@@ -69,14 +69,16 @@ interface Entry {
 export function createQueue(settings: QueueSettings): Queue {
   const { observer, workers, parts } = settings;
   const entries = new Map<string, Entry>();
-  const stopped = new Error("the queue has stopped");
-  const slots = createSlots({ most: workers, mostWaiting: Number.POSITIVE_INFINITY, parts }, () => stopped);
-  const stopping = new AbortController();
+  const slots = createSlots(
+    { most: workers, mostWaiting: Number.POSITIVE_INFINITY, parts },
+    () => new Error("a queue refuses nothing"),
+  );
+  let isStopping = false;
   let [waiting, running] = [0, 0];
   let onIdle: (() => void) | undefined;
 
   const add = (key: string) => {
-    if (stopping.signal.aborted) return;
+    if (isStopping) return;
     const entry = entries.get(key) ?? { state: "idle", since: 0 };
     entries.set(key, entry);
     clearTimeout(entry.timer);
@@ -88,13 +90,12 @@ export function createQueue(settings: QueueSettings): Queue {
     waiting++;
     observer?.added();
     observer?.depth(waiting);
-    void slots(namespaceOf(key), () => work(key, entry), stopping.signal).catch((error: unknown) => {
-      if (error !== stopped) throw error;
-    });
+    // Without a signal: Node compares each listener of one with all that it has, and tens of thousands of keys may wait.
+    void slots(namespaceOf(key), () => work(key, entry));
   };
 
   const work = async (key: string, entry: Entry) => {
-    if (stopping.signal.aborted) return;
+    if (isStopping) return;
     entry.state = "running";
     waiting--;
     running++;
@@ -127,7 +128,7 @@ export function createQueue(settings: QueueSettings): Queue {
     const again = entry.state === "running-again";
     entry.state = "idle";
     if (again) add(key);
-    else if (againInMs !== undefined && !stopping.signal.aborted)
+    else if (againInMs !== undefined && !isStopping)
       entry.timer = setTimeout(() => add(key), Math.min(againInMs, longestTimerMs));
     else if (entry.backoff === undefined) entries.delete(key);
   };
@@ -135,7 +136,7 @@ export function createQueue(settings: QueueSettings): Queue {
   const stop = async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     onIdle = resolve;
-    stopping.abort();
+    isStopping = true;
     for (const entry of entries.values()) clearTimeout(entry.timer);
     if (running > 0) await promise;
   };

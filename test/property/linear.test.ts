@@ -5,6 +5,7 @@ import { names } from "../../schema/names.ts";
 import { annotations } from "../../src/annotations/table.ts";
 import type { AdmissionRequest, Answers } from "../../src/injection/admission-types.ts";
 import { usageOfPod } from "../../src/injection/usage.ts";
+import { createQueue } from "../../src/kube/queue.ts";
 import { writeReview } from "../../src/webhook/review.ts";
 import { type Field, fieldsOf, withField } from "../support/fields.ts";
 import {
@@ -354,4 +355,15 @@ it("what init containers need, each of a resource of another name", () => {
     })),
   });
   expect(findGrowth(series(content, 21_000), (pod) => usageOfPod(pod as V1PodSpec))).toBeUndefined();
+});
+
+/** A new leader looks at each Pod that it knows, and that may be tens of thousands. */
+it.each([
+  ["one namespace", () => "one"],
+  ["as many namespaces", (i: number) => `n${i}`],
+])("keys that wait in a queue, of %s", (_, namespace) => {
+  const settings = { workers: 8, parts: 2, onError: () => {}, process: () => new Promise<undefined>(() => {}) };
+  const content: Content = (size) => Array.from({ length: size }, (_, i) => `${namespace(i)}/${i}`);
+  const add = (keys: unknown) => (keys as string[]).forEach(createQueue(settings).add);
+  expect(findGrowth(series(content, 15_000), add)).toBeUndefined();
 });
