@@ -52,9 +52,10 @@ export function createClient(connection: Connection, observe: Observer = () => {
     try {
       const response = await exchange(connection, request, signal);
       observe(method, response.statusCode ?? 0);
+      if ((response.statusCode ?? 500) >= 300) throw await errorOf(request, response);
+      // A proxy or a load balancer before the API server answers with errors alone, by its own clock.
       clock.hear(response.headers.date);
-      if ((response.statusCode ?? 500) < 300) return response;
-      throw await errorOf(request, response);
+      return response;
     } catch (error) {
       if (error instanceof KubeError) throw error;
       observe(method, 0);

@@ -53,6 +53,21 @@ describe("requests", () => {
     await expect(server.client.request({ path: "/x" })).rejects.toThrow("502 : <html>Bad Gateway");
   });
 
+  test.each([401, 429, 502, 503])("the clock of whoever answers with %i counts nothing", async (status) => {
+    const [ours, proxys] = ["2026-11-26T12:00:00Z", "1970-01-01T00:00:00Z"].map((time) => Date.parse(time));
+    server = await startScriptedServer((url, response) => {
+      const isProxy = url.pathname.endsWith("/broken");
+      response.writeHead(isProxy ? status : 200, {
+        date: new Date(Number(isProxy ? proxys : ours)).toUTCString(),
+      });
+      response.end(isProxy ? '{"details":{"retryAfterSeconds":0.01}}' : "{}");
+    });
+    const { client } = server;
+    await client.request({ path: "/healthy" });
+    await expect(client.request({ path: "/broken" })).rejects.toThrow(`${status}`);
+    expect(new Date(client.now()).getUTCFullYear()).toBe(2026);
+  });
+
   test("429 is waited out as the API server asks", async () => {
     let asked = 0;
     server = await startScriptedServer((_url, response) => {
