@@ -93,6 +93,8 @@ function retentionMetrics(registers: Registry[]) {
     labelNames,
     registers,
   });
+  /** Those of any cache: a series is removed by all of its labels. */
+  const rules = new Set<number>();
   return {
     lastSuccess,
     countRetention: (
@@ -101,11 +103,14 @@ function retentionMetrics(registers: Registry[]) {
       now: number,
     ) => {
       if (deleted === "failed") return failures.inc({ name, namespace });
-      for (const { rule = 0 } of deleted.filter(({ whole }) => whole))
+      for (const { rule = 0 } of deleted.filter(({ whole }) => whole)) {
+        rules.add(rule);
         deletedManifests.inc({ name, namespace, rule });
+      }
       lastSuccess.set({ name, namespace }, Math.floor(now / 1000));
     },
     forgetRetention: ({ name, namespace }: Named) => {
+      for (const rule of rules) deletedManifests.remove({ name, namespace, rule });
       failures.remove({ name, namespace });
       lastSuccess.remove({ name, namespace });
     },

@@ -3,6 +3,8 @@ import type { Transfer } from "../controllers/outcomes.ts";
 
 /** A series for each is kept for as long as the process runs, and some clusters make a namespace for each build. */
 const mostNamespaces = 1_000;
+/** All others. No namespace can have this name. */
+const otherNamespaces = "<other>";
 
 /** What is counted of steps. */
 export function stepMetrics(registers: Registry[]) {
@@ -10,7 +12,7 @@ export function stepMetrics(registers: Registry[]) {
     new Counter({ name: `oras_operator_${name}`, help, labelNames: ["namespace", ...labelNames], registers });
   const results = counter(
     "artifacts_total",
-    "Results of steps' inputs and outputs: Pushed, NotPushed, or why it failed. After 1,000 namespaces, further ones are other.",
+    "Results of steps' inputs and outputs: Pushed, NotPushed, or why it failed. Namespaces after the first 1,000 are counted as <other>.",
     "reason",
   );
   const ofTransfers = "what went to registries (push), and what init containers got from them (pull)";
@@ -37,7 +39,7 @@ export function stepMetrics(registers: Registry[]) {
   const namespaces = new Set<string>();
   const labelOf = (namespace: string) => {
     if (namespaces.size < mostNamespaces) namespaces.add(namespace);
-    return namespaces.has(namespace) ? namespace : "other";
+    return namespaces.has(namespace) ? namespace : otherNamespaces;
   };
   const countTransfer = (of: string, direction: "push" | "pull", transfer: Transfer) => {
     const namespace = labelOf(of);

@@ -56,10 +56,33 @@ test("steps are counted by namespace, with bytes and seconds in both directions"
 
 test("a cluster that makes a namespace for each build has no endless series", async () => {
   const metrics = createMetrics();
-  for (let i = 0; i < 1_500; i++) metrics.countOutcome(`build-${i}`, "Pushed");
+  metrics.countOutcome("other", "Pushed");
+  for (let i = 1; i < 1_500; i++) metrics.countOutcome(`build-${i}`, "Pushed");
   const all = await series(metrics, "oras_operator_artifacts_total");
   expect(all).toHaveLength(1_001);
-  expect(all.at(-1)).toBe('oras_operator_artifacts_total{namespace="other",reason="Pushed"} 500');
+  expect(all.at(-1)).toBe('oras_operator_artifacts_total{namespace="<other>",reason="Pushed"} 500');
+  // A namespace may have any name.
+  expect(all[0]).toBe('oras_operator_artifacts_total{namespace="other",reason="Pushed"} 1');
+});
+
+test("nothing is kept of a cache that is gone", async () => {
+  const metrics = createMetrics();
+  const gone = { namespace: "build-1", name: "oras" };
+  const stays = { namespace: "build-10", name: "oras" };
+  for (const each of [gone, stays]) {
+    metrics.observeUsage(each, { bytes: 1, artifacts: 1, capacity: 2, used: 1 } as never);
+    const whole = [undefined, 1, 63].map((rule) => ({
+      whole: true,
+      ...(rule === undefined ? {} : { rule }),
+    }));
+    metrics.countRetention(each, whole, 0);
+    metrics.countRetention(each, "failed", 0);
+  }
+  metrics.observeUsage(gone, undefined);
+  metrics.forgetRetention(gone);
+  const left = (await metrics.registry.metrics()).split("\n");
+  expect(left.filter((line) => line.includes('namespace="build-1"'))).toEqual([]);
+  expect(left.filter((line) => line.includes('namespace="build-10"'))).toHaveLength(8);
 });
 
 test("the version is told", async () => {
