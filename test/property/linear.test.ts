@@ -362,7 +362,12 @@ it.each([
   ["one namespace", () => "one"],
   ["as many namespaces", (i: number) => `n${i}`],
 ])("keys that wait in a queue, of %s", (_, namespace) => {
-  const settings = { workers: 8, parts: 2, onError: () => {}, process: () => new Promise<undefined>(() => {}) };
+  const settings = {
+    workers: 8,
+    parts: 2,
+    onError: () => {},
+    process: () => new Promise<undefined>(() => {}),
+  };
   const content: Content = (size) => Array.from({ length: size }, (_, i) => `${namespace(i)}/${i}`);
   const add = (keys: unknown) => (keys as string[]).forEach(createQueue(settings).add);
   expect(findGrowth(series(content, 15_000), add)).toBeUndefined();
