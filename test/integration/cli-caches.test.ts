@@ -94,12 +94,11 @@ describe("ls", () => {
 
   test("works where nobody knows more", async ({ kept: { ns, registry, plugin } }) => {
     await registry.push("runs/a:v1");
-    // S3 has no keeper, and the operator's Pods of an earlier version have one that tells no user.
-    const s3 = { endpoint: "https://s3.example", bucket: "artifacts", secretRef: { name: "s3" } };
+    // A Secret's variables may put artifacts anywhere, so there is no keeper; that of an earlier version tells no user.
     await ns.remove(resources.orasCaches, "oras");
     await ns.create(resources.orasCaches, {
       metadata: { name: "oras" },
-      spec: { storage: { s3 } },
+      spec: { secrets: { orasEnv: "own" } },
     } as KubeObject);
     await ns.patchStatus(resources.orasCaches, "oras", { credentialsSecret: "login" });
     expect(await done(plugin, "ls")).toMatch(/\nruns\/a:v1 .* - +- +-\n$/);

@@ -67,9 +67,12 @@ describe("a step that cannot end by itself", () => {
         },
       ]);
     }
-    expect(await metric(operator, 'oras_operator_artifacts_total{reason="ContainerLost"}')).toBeGreaterThan(
-      0,
-    );
+    expect(
+      await metric(
+        operator,
+        `oras_operator_artifacts_total{namespace="${ns.namespace}",reason="ContainerLost"}`,
+      ),
+    ).toBeGreaterThan(0);
   });
 
   test("has its deadline lowered, once", async ({ ns, operator }) => {

@@ -103,7 +103,9 @@ describe("I9: what a step pushed", () => {
         TagMoved: `dinosaur/hello-world:pancakes moved from ${earlier} to ${digest}, pushed by Pod breakfast-x.`,
       });
     }
-    expect(await metric(operator, 'oras_operator_artifacts_total{reason="Pushed"}')).toBeGreaterThan(0);
+    expect(
+      await metric(operator, `oras_operator_artifacts_total{namespace="${ns.namespace}",reason="Pushed"}`),
+    ).toBeGreaterThan(0);
   });
 });
 

@@ -62,7 +62,7 @@ test("the annotation export-to is refused where it is wrong, and only when it is
   const refusal = await until(async () => {
     const made = pathOf(resources.orasCaches, { ...place, name: "new" });
     await installed.request({ method: "DELETE", path: made, body: {} }).catch(() => undefined);
-    return write("new", "ghcr.io/acme");
+    return (await write("new", "ghcr.io/acme")) || undefined;
   }, "a refusal");
   expect(refusal).toContain(
     `metadata.annotations[${names.exportAnnotation}] is "ghcr.io/acme"; ${names.exportAllowed}`,
