@@ -19,6 +19,7 @@ import { policyOf } from "../../src/retention/policy.ts";
 import { keepList, type Selection } from "../../src/retention/uses.ts";
 import { agentProgram } from "../support/agent-pod.ts";
 import { cacheOf, keyOf, podOf } from "../support/builders.ts";
+import { falseClock } from "../support/clocks.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { test as base } from "../support/integration.ts";
 import { startKeptRegistry } from "../support/kept-registry.ts";
@@ -177,6 +178,12 @@ test("rm --older-than removes what steps pushed that long ago", async ({ kept: {
   const created = { "org.opencontainers.image.created": "2020-01-01T00:00:00Z" };
   await registry.push("runs/a:copied", { annotations: created });
   expect(await done(plugin, "rm", "--older-than", "2d", "--dry-run")).toBe("Would remove runs/a:old\n");
+  const clock = falseClock();
+  for (const days of [2, -2]) {
+    clock.set(days);
+    const { stdout, stderr } = await plugin.start(["rm", "--older-than", "2d", "--dry-run"], clock.env).ended;
+    expect({ days, stdout, stderr }).toEqual({ days, stdout: "Would remove runs/a:old\n", stderr: "" });
+  }
   expect(await done(plugin, "rm", "--older-than", "2d")).toBe("Removed runs/a:old\n");
   expect(await registry.tags("runs/a")).toEqual(["copied", "young"]);
 });

@@ -95,7 +95,9 @@ async function removeOlder(
     const { registry, prefix } = open;
     const about = { repository: repository?.repository, namespace: "", cache: "" };
     const { listed: all, notes } = await listWithOrigins(open, about);
-    const before = Date.now() - seconds * 1000;
+    // A laptop whose clock is ahead would take what is young for old.
+    const present = open.of?.session.client.now() ?? Date.now();
+    const before = present - seconds * 1000;
     for (const item of all.filter((each) => (timeOf(each)?.getTime() ?? Infinity) < before)) {
       const named = { repository: item.repository, tag: item.tag };
       // Reading the list takes a while. What was pushed under the tag since is not old; what is gone is done.
