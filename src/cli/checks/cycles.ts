@@ -3,6 +3,9 @@ import { type Finding, findingAt } from "../report/finding.ts";
 import type { Artifact, StepArtifacts } from "./artifacts.ts";
 import { hasVariable } from "./inputs.ts";
 
+/** Of a longer circle, the steps in the middle are counted. */
+const mostTold = 10;
+
 /** An input of a step, and the step of the files that pushes it. */
 interface Link {
   readonly input: Artifact;
@@ -74,8 +77,11 @@ function circle(way: ReadonlyMap<StepArtifacts, Link>, start: StepArtifacts): Fi
   const around = steps.slice(steps.indexOf(start));
   const inputOf = (step: StepArtifacts) => (way.get(step) as Link).input;
   const nameOf = ({ step }: StepArtifacts) => describeObject(step.object);
-  const reads = around.map((step) => `${nameOf(step)} reads ${inputOf(step).name}`);
   const last = around.at(-1) as StepArtifacts;
+  const isLong = around.length > mostTold;
+  const told = isLong ? [...around.slice(0, mostTold - 1), last] : around;
+  const reads = told.map((step) => `${nameOf(step)} reads ${inputOf(step).name}`);
+  if (isLong) reads.splice(-1, 0, `and so on through ${around.length - mostTold} more steps`);
   const message = `found a circle: ${reads.join(", ")}, which ${nameOf(start)} pushes.`;
   const { step, path } = inputOf(last);
   return findingAt(step.object, path, { level: "warning", code: "InputCycle", message });

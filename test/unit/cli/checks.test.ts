@@ -383,6 +383,17 @@ describe("a circle of steps", () => {
     ]);
   });
 
+  it.each([10, 11, 30])("of %i steps is told in a message that can be read", async (count) => {
+    const names = Array.from({ length: count }, (_, i) => `s${i}`);
+    const found = await circlesOf(
+      ...names.map((name, i) => link(name, `${names.at(i - 1)}/x:1`, `${name}/x:1`)),
+    );
+    expect(found).toHaveLength(1);
+    expect(found.join().match(/ reads /g)).toHaveLength(10);
+    if (count === 10) expect(found.join()).not.toContain("more steps");
+    else expect(found.join()).toContain(`and so on through ${count - 10} more steps, Job default/`);
+  });
+
   it("is told without what only leads there, and each of several", async () => {
     const found = await circlesOf(
       ...[link("after", "a/a:1", "after/x:1"), link("a", "b/b:1", "a/a:1"), link("b", "a/a:1", "b/b:1")],
