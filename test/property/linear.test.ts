@@ -184,11 +184,34 @@ function growth(
 
 /** Whether an answer is longer than its review allows, in words. */
 function tooLong(value: unknown, work: (value: unknown) => string): string | undefined {
-  const [review, { length }] = [JSON.stringify(value).length, work(value)];
+  const [review, { length }] = [jsonLength(value), work(value)];
   return length > longestAnswer(review) ? `an answer of ${length} to a review of ${review}` : undefined;
 }
 
+/**
+ * About how many characters a value has as JSON. A text that is in it hundreds of times is measured once: written out, it
+ * may be longer than V8 lets a text be.
+ */
+function jsonLength(value: unknown, known = new Map<string, number>()): number {
+  if (typeof value === "string") {
+    const length = known.get(value) ?? JSON.stringify(value).length;
+    known.set(value, length);
+    return length;
+  }
+  if (typeof value !== "object" || value === null) return String(value).length;
+  if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + jsonLength(item, known) + 1, 1);
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+  return entries.reduce((sum, [key, item]) => sum + key.length + 4 + jsonLength(item, known), 1);
+}
+
 describe("what measures growth", () => {
+  it("a value is as long as its JSON, and may have a text more often than can be written out", () => {
+    const value = { a: ["x\u0000", 1, null, true, { b: undefined, c: "é" }], d: { e: "" } };
+    expect(Math.abs(jsonLength(value) - JSON.stringify(value).length)).toBeLessThan(8);
+    const text = "\u0000".repeat(2 ** 20);
+    expect(jsonLength(Array(200).fill(text))).toBeGreaterThan(200 * 6 * 2 ** 20);
+  });
+
   it.each([
     ["a pattern that is tried at each place", (text: string) => text.replace(/\/+$/, "")],
     [
