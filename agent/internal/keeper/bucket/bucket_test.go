@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -246,5 +247,37 @@ func TestAFolderIsEmptiedOnlyByItsOwner(t *testing.T) {
 	}
 	if _, err := beside.Get(t.Context(), "docker/other"); err != nil {
 		t.Errorf("the folder beside it: %v", err)
+	}
+	// The keeper was ended before it could tell, and is asked again.
+	if deleted, err := f.Empty(t.Context()); err != nil || deleted != 0 {
+		t.Errorf("an empty folder: %d, %v", deleted, err)
+	}
+}
+
+func TestAServerThatDoesNotAnswerIsGivenUp(t *testing.T) {
+	for name, client := range map[string]*http.Client{"the default": patient, "another": answering(10 * time.Millisecond)} {
+		if client.Transport.(*http.Transport).ResponseHeaderTimeout == 0 {
+			t.Errorf("%s waits for ever", name)
+		}
+	}
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	t.Cleanup(silent.Close)
+	client := &Client{Endpoint: silent.URL, Bucket: "artifacts", Region: "us-east-1", Folder: "a", HTTP: answering(10 * time.Millisecond)}
+	if _, err := client.Get(t.Context(), "key"); err == nil || !strings.Contains(err.Error(), "S3 does not answer") {
+		t.Error(err)
+	}
+}
+
+func TestAListThatGoesNowhereEnds(t *testing.T) {
+	for _, token := range []string{"", "same"} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprintf(w, "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>%s</NextContinuationToken></ListBucketResult>", token)
+		}))
+		t.Cleanup(server.Close)
+		client := &Client{Endpoint: server.URL, Bucket: "artifacts", Region: "us-east-1", Folder: "a"}
+		err := client.List(t.Context(), "", func(Object) error { return nil })
+		if err == nil || !strings.Contains(err.Error(), "NextContinuationToken") {
+			t.Errorf("%q: %v", token, err)
+		}
 	}
 }

@@ -4,6 +4,7 @@ package bucket
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/md5" //nolint:gosec // S3 wants it for deletions of many objects
 	"crypto/sha256"
@@ -35,6 +36,8 @@ type Client struct {
 	// VirtualHost puts the bucket into the name of the host.
 	VirtualHost          bool
 	AccessKey, SecretKey string
+	// HTTP sends the requests; nil is one that waits for an answer as long as a copy within S3 may take.
+	HTTP *http.Client
 }
 
 // Object is what a listing tells of an object.
@@ -52,6 +55,8 @@ const (
 	firstPause = 200 * time.Millisecond
 	// longestAnswer is more than an error, or a page of a listing, has.
 	longestAnswer = 16 << 20
+	// answersWithin is as long as the registry is given, which asks the same S3.
+	answersWithin = 5 * time.Minute
 	// mostDeleted is what S3 deletes by one request.
 	mostDeleted = 1000
 )
@@ -142,6 +147,9 @@ func (c *Client) List(ctx context.Context, prefix string, visit func(Object) err
 		if !page.IsTruncated {
 			return nil
 		}
+		if page.NextContinuationToken == query.Get("continuation-token") {
+			return errors.New("S3 says that there are more objects, and not where: NextContinuationToken is empty or the one before")
+		}
 		query.Set("continuation-token", page.NextContinuationToken)
 	}
 }
@@ -180,7 +188,7 @@ func (c *Client) askOnce(ctx context.Context, asked request) (answer []byte, aga
 	if err != nil {
 		return nil, false, err
 	}
-	response, err := http.DefaultClient.Do(signed)
+	response, err := cmp.Or(c.HTTP, patient).Do(signed)
 	if err != nil {
 		return nil, ctx.Err() == nil, fmt.Errorf("S3 does not answer: %w", err)
 	}
@@ -229,6 +237,15 @@ func (c *Client) signed(ctx context.Context, asked request) (*http.Request, erro
 	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
 	keys := aws.Credentials{AccessKeyID: c.AccessKey, SecretAccessKey: c.SecretKey}
 	return unsigned, signer.SignHTTP(ctx, keys, unsigned, digest, "s3", c.Region, time.Now())
+}
+
+var patient = answering(answersWithin)
+
+// answering gives up a server that takes requests and does not answer: else nobody would ever hear that it is waited for.
+func answering(within time.Duration) *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.ResponseHeaderTimeout = within
+	return &http.Client{Transport: transport}
 }
 
 // codeOf is the code of an error of S3; empty where an answer is none.

@@ -3,6 +3,7 @@ package bucket
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/converged-computing/oras-operator/agent/internal/contract"
@@ -66,9 +67,12 @@ func (f Folder) PutPlan(ctx context.Context, plan []byte) error { return f.Put(c
 func (f Folder) Plan(ctx context.Context) ([]byte, error) { return f.Get(ctx, planKey) }
 
 // Empty deletes all objects of the folder, and returns how many there were. The mark is deleted last: who is ended before goes
-// on the next time.
+// on the next time, and who is ended after it finds nothing.
 func (f Folder) Empty(ctx context.Context) (deleted int, err error) {
 	if err := f.Check(ctx); err != nil {
+		if is, failed := f.isEmpty(ctx); failed == nil && is {
+			return 0, nil
+		}
 		return 0, err
 	}
 	link, err := f.Get(ctx, markKey)
@@ -100,4 +104,14 @@ func (f Folder) Empty(ctx context.Context) (deleted int, err error) {
 		return deleted, err
 	}
 	return deleted + len(last), f.Delete(ctx, last...)
+}
+
+var errFound = errors.New("there is an object")
+
+func (f Folder) isEmpty(ctx context.Context) (bool, error) {
+	err := f.List(ctx, "", func(Object) error { return errFound })
+	if errors.Is(err, errFound) {
+		return false, nil
+	}
+	return err == nil, err
 }

@@ -43,6 +43,9 @@ type copying struct {
 	from    string
 	to      reference.Reference
 	options registry.Options
+	// seen are the manifests that it consists of, as far as they are copied: indexes may name one again and again, and indexes
+	// of such indexes had it copied a million times.
+	seen map[layout.Digest]bool
 }
 
 // open opens the remote repository, with the Secret as it is by now.
@@ -51,7 +54,7 @@ func (m *Mirror) open(repository, tag string) (copying, *registry.Repository, er
 	if m.To.Prefix != "" {
 		to.Repository = m.To.Prefix + "/" + repository
 	}
-	c := copying{source: m.From, from: repository, to: to, options: m.Registry}
+	c := copying{source: m.From, from: repository, to: to, options: m.Registry, seen: map[layout.Digest]bool{}}
 	c.options.Use = credentials.Push
 	if m.Secret != "" {
 		secret, err := credentials.Read(m.Secret, m.To.Host)
@@ -104,6 +107,10 @@ func (c copying) child(ctx context.Context, child descriptor, depth int) error {
 	if !is {
 		return fmt.Errorf("it names %s, which is no SHA-256", registry.Clean(child.Digest, 100))
 	}
+	if c.seen[d] {
+		return nil
+	}
+	c.seen[d] = true
 	text, err := c.source.Manifest(ctx, c.from, d)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
