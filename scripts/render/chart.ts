@@ -37,6 +37,7 @@ export function renderChart(): Rendered[] {
         cluster: rulesOf("cluster"),
         ownNamespace: rulesOf("own-namespace"),
         podShape: rulesOf("pod-shape"),
+        releaseFinalizers: rulesOf("release-finalizers"),
       },
     ]),
     valuesYaml(values),

@@ -16,6 +16,7 @@ import { loginCommand } from "./commands/login.ts";
 import { lsCommand } from "./commands/ls.ts";
 import { managerCommand } from "./commands/manager.ts";
 import { putCommand } from "./commands/put.ts";
+import { releaseFinalizersCommand } from "./commands/release-finalizers.ts";
 import { restartCommand } from "./commands/restart.ts";
 import { retentionCommand } from "./commands/retention.ts";
 import { rmCommand } from "./commands/rm.ts";
@@ -60,6 +61,7 @@ program.addCommand(injectCommand());
 program.addCommand(explainCommand());
 program.commandsGroup("Others:");
 program.addCommand(managerCommand(), { hidden: isPlugin });
+program.addCommand(releaseFinalizersCommand());
 program.addCommand(completionCommand());
 program.addCommand(completeCommand(program), { hidden: true });
 program

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import type { V1Namespace, V1Pod } from "@kubernetes/client-node";
+import type { V1Pod } from "@kubernetes/client-node";
 import type { Logger } from "pino";
 import { names } from "../../schema/names.ts";
 import { cacheKey, keeperToken } from "../cache/access.ts";
@@ -11,13 +11,15 @@ import type { StoredOrasCache } from "../cache/types.ts";
 import type { EmptyReport } from "../keeper/empty.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { type Controller, watchOf } from "../kube/controller.ts";
-import { isStatus, sentenceOf } from "../kube/errors.ts";
+import { sentenceOf } from "../kube/errors.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
-import { get, type KubeObject, keyOf, patchJson } from "../kube/objects.ts";
+import { changeFinalizers } from "../kube/finalizers.ts";
+import { type KubeObject, keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { resources } from "../kube/resources.ts";
 import type { Peer } from "../registry/peer.ts";
 import { firstPod } from "./first-pod.ts";
+import { namespaceGoes } from "./namespace-goes.ts";
 import { keeperTrust } from "./trust.ts";
 
 /** What emptying folders needs. */
@@ -49,9 +51,12 @@ export function emptyingController(settings: EmptyingSettings): Controller {
     log.info({ cache: keyOf(cache), reason: note.reason }, note.note);
     publish(about, note);
   };
+  // What somebody has changed meanwhile, the watch tells of.
+  const change = (cache: StoredOrasCache, finalizers: readonly string[]) =>
+    changeFinalizers(settings.client, resources.orasCaches, cache, finalizers);
   const letGo = async (cache: StoredOrasCache, seen: Seen, isKept: boolean) => {
     const others = finalizersOf(cache).filter((each) => each !== names.emptyFinalizer);
-    if (!(await changeFinalizers(settings.client, cache, others))) return;
+    if ((await change(cache, others)) !== "written") return;
     // Events of a namespace that goes are refused, or go with it.
     if (isKept) tell(seen.namespaceGoes ? ownPod(settings) : cache, cache, kept(cache, seen.namespaceGoes));
     else if (seen.isEmpty) tell(cache, cache, emptied(cache, seen.deleted));
@@ -70,7 +75,7 @@ export function emptyingController(settings: EmptyingSettings): Controller {
         case "nothing":
           return undefined;
         case "hold":
-          await changeFinalizers(settings.client, cache, [...finalizersOf(cache), names.emptyFinalizer]);
+          await change(cache, [...finalizersOf(cache), names.emptyFinalizer]);
           return undefined;
         case "wait":
         case "empty":
@@ -130,36 +135,8 @@ async function ask(settings: EmptyingSettings, cache: StoredOrasCache): Promise<
   return settings.askEmpty(peer, keeperToken(cacheKey(operatorKey, identity)));
 }
 
-async function namespaceGoes(client: KubeClient, { metadata }: StoredOrasCache): Promise<boolean> {
-  const found = await get<V1Namespace & KubeObject>(client, resources.namespaces, {
-    name: metadata?.namespace,
-  });
-  return found === undefined || found.metadata?.deletionTimestamp !== undefined;
-}
-
 function finalizersOf({ metadata }: StoredOrasCache): readonly string[] {
   return metadata?.finalizers ?? [];
-}
-
-/** Changes them unless somebody has changed the object meanwhile, which the watch tells of. */
-async function changeFinalizers(
-  client: KubeClient,
-  { metadata }: StoredOrasCache,
-  finalizers: readonly string[],
-): Promise<boolean> {
-  const { namespace, name, uid, resourceVersion } = metadata ?? {};
-  const operations = [
-    { op: "test", path: "/metadata/uid", value: uid },
-    { op: "test", path: "/metadata/resourceVersion", value: resourceVersion },
-    { op: "add", path: "/metadata/finalizers", value: finalizers },
-  ];
-  try {
-    await patchJson(client, resources.orasCaches, { namespace, name }, operations);
-    return true;
-  } catch (error) {
-    if (isStatus(error, 404, 409, 422)) return false;
-    throw error;
-  }
 }
 
 function emptied(cache: StoredOrasCache, deleted: number): EventNote {

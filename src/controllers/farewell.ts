@@ -1,4 +1,4 @@
-import type { V1Namespace, V1Pod } from "@kubernetes/client-node";
+import type { V1Pod } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { cacheKey, keeperToken } from "../cache/access.ts";
 import {
@@ -18,11 +18,12 @@ import { storageOf } from "../cache/storage.ts";
 import { hasKeeperIn } from "../cache/told-users.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import type { KubeClient } from "../kube/client.ts";
-import { isStatus } from "../kube/errors.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
-import { get, type KubeObject, keyOf, patchJson } from "../kube/objects.ts";
+import { changeFinalizers } from "../kube/finalizers.ts";
+import { type KubeObject, keyOf } from "../kube/objects.ts";
 import { resources } from "../kube/resources.ts";
 import type { Peer } from "../registry/peer.ts";
+import { namespaceGoes } from "./namespace-goes.ts";
 import { keeperTrust } from "./trust.ts";
 
 /** Asks a keeper to export, or how far it is. */
@@ -89,13 +90,6 @@ export function createFarewell(settings: FarewellSettings) {
     return { said, silent: times >= patientFor };
   };
 
-  const namespaceGoes = async ({ metadata }: StoredOrasCache): Promise<boolean> => {
-    const found = await get<V1Namespace & KubeObject>(client, resources.namespaces, {
-      name: metadata?.namespace,
-    });
-    return found === undefined || found.metadata?.deletionTimestamp !== undefined;
-  };
-
   const tell = (cache: StoredOrasCache, because: LetGoReason, exporting: Exporting | undefined) => {
     const note = goodbye(cache, because, exporting);
     if (note !== undefined) record(because === "namespace" ? settings.self : cache, note);
@@ -109,7 +103,7 @@ export function createFarewell(settings: FarewellSettings) {
     const target = exportTarget(cache, installation);
     const seen = { isHeld, isDeleted, isForeground, target, namespaceGoes: false, isExported: false };
     if (!isDeleted || !isHeld || target === undefined) return { leaving: seen, target };
-    const goes = await namespaceGoes(cache);
+    const goes = await namespaceGoes(client, cache);
     const answer = goes || isForeground ? undefined : await ask(cache, pods, target);
     const said = answer?.said;
     const isExported = typeof said === "object" && said.whole;
@@ -125,7 +119,7 @@ export function createFarewell(settings: FarewellSettings) {
     because: LetGoReason,
     exporting: Exporting | undefined,
   ): Promise<Held> => {
-    const isDone = await changeFinalizers(client, cache, without);
+    const isDone = await change(client, cache, without);
     if (isDone) tell(cache, because, exporting);
     const stays = cache.metadata?.deletionTimestamp === undefined;
     return { ...(stays && { cache }), ...(!isDone && { againInMs: soonMs }) };
@@ -153,7 +147,7 @@ export function createFarewell(settings: FarewellSettings) {
           return { cache: resumed, ...(exporting && { exporting }), againInMs: pollMs };
         }
         case "hold": {
-          const isHeld = await changeFinalizers(client, cache, withOurs);
+          const isHeld = await change(client, cache, withExport);
           return { cache, ...wrong, ...(!isHeld && { againInMs: soonMs }) };
         }
         case "stay":
@@ -164,7 +158,7 @@ export function createFarewell(settings: FarewellSettings) {
   };
 }
 
-function withOurs(finalizers: readonly string[]): string[] {
+function withExport(finalizers: readonly string[]): string[] {
   return [...finalizers, names.exportFinalizer];
 }
 
@@ -172,27 +166,14 @@ function without(finalizers: readonly string[]): string[] {
   return finalizers.filter((each) => each !== names.exportFinalizer);
 }
 
-/** Changes them unless somebody else has changed the object meanwhile; says whether they are as wanted. */
-async function changeFinalizers(
+/** Changes them; says whether they are as wanted. Where they are not, the watch tells of the change, and another look follows. */
+async function change(
   client: KubeClient,
-  { metadata }: StoredOrasCache,
-  change: (finalizers: readonly string[]) => string[],
+  cache: StoredOrasCache,
+  to: (finalizers: readonly string[]) => string[],
 ): Promise<boolean> {
-  const { namespace, name, uid, resourceVersion, finalizers } = metadata ?? {};
-  const operations = [
-    { op: "test", path: "/metadata/uid", value: uid },
-    { op: "test", path: "/metadata/resourceVersion", value: resourceVersion },
-    { op: "add", path: "/metadata/finalizers", value: change(finalizers ?? []) },
-  ];
-  try {
-    await patchJson(client, resources.orasCaches, { namespace, name }, operations);
-    return true;
-  } catch (error) {
-    // Gone meanwhile, or changed: the watch tells of it, and another look follows.
-    if (isStatus(error, 404)) return true;
-    if (isStatus(error, 409, 422)) return false;
-    throw error;
-  }
+  const finalizers = to(cache.metadata?.finalizers ?? []);
+  return (await changeFinalizers(client, resources.orasCaches, cache, finalizers)) !== "changed meanwhile";
 }
 
 function goodbye(

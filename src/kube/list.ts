@@ -10,16 +10,16 @@ interface Page<T> {
 const pageSize = 500;
 
 /**
- * The objects of a namespace, as the API server has them at this moment, a page at a time.
+ * The objects of a namespace, or of all, as the API server has them at this moment, a page at a time.
  *
  * @param client - of the API server
  * @param resource - their kind
- * @param which - of which namespace, and with which labels
+ * @param which - of which namespace, if not of all, and with which labels
  */
 export async function* listed<T>(
   client: KubeClient,
   resource: Resource,
-  which: { readonly namespace: string; readonly labelSelector?: string; readonly signal: AbortSignal },
+  which: { readonly namespace?: string; readonly labelSelector?: string; readonly signal?: AbortSignal },
 ): AsyncGenerator<T> {
   const { namespace, labelSelector, signal } = which;
   let next: string | undefined;

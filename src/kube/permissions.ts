@@ -12,9 +12,9 @@ export interface Permission {
   readonly nonResourceURLs?: readonly string[];
   /**
    * Every namespace and what has none, or the operator's own namespace; or everywhere, but with the option pod-shape auto
-   * alone.
+   * alone; or everywhere, but for the command release-finalizers, which is not the operator's process.
    */
-  readonly scope: "cluster" | "own-namespace" | "pod-shape";
+  readonly scope: "cluster" | "own-namespace" | "pod-shape" | "release-finalizers";
   /** What for. */
   readonly why: string;
 }
@@ -118,6 +118,10 @@ export const permissions: readonly Permission[] = [
   rule("own-namespace", secrets, ["create"], "the webhook's certificate, the key of the caches' passwords"),
   rule("own-namespace", leases, ["create"], "elect a leader"),
   rule("own-namespace", leases, ["get", "update"], "elect a leader", { resourceNames: [names.lease] }),
+  rule("release-finalizers", orasCaches, ["list", "patch"], "take finalizers off when the operator has gone"),
+  rule("release-finalizers", mutatingWebhookConfigurations, ["get"], "know whether it has gone", {
+    resourceNames: [names.webhookConfiguration],
+  }),
 ];
 
 function rule(

@@ -6,6 +6,7 @@ import { names } from "../../schema/names.ts";
 import type { StoredOrasCache } from "../../src/cache/types.ts";
 import { cacheOf } from "../support/builders.ts";
 import { type ControlPlane, startControlPlane } from "../support/control-plane.ts";
+import { runHookJobs } from "../support/hook-jobs.ts";
 import { asksNobody, startOperator } from "../support/operator.ts";
 import { start } from "../support/processes.ts";
 import { until } from "../support/wait.ts";
@@ -29,8 +30,10 @@ async function cluster() {
     ],
     { stdio: "ignore" },
   );
+  const jobs = runHookJobs(plane);
   onTestFinished(async () => {
     manager.kill("SIGKILL");
+    await jobs.stop();
     await plane.stop();
   });
   const env = { ...process.env, KUBECONFIG: plane.kubeconfig };

@@ -31,8 +31,7 @@ const stories: Readonly<Record<string, readonly (string | readonly [string, stri
     ["docs/install.md", "kubectl apply -f"],
     apply(cache),
     ["docs/coming-from-the-original.md", "kubectl patch orascache"],
-    ["docs/install.md", "kubectl annotate orascaches"],
-    ["docs/install.md", "kubectl delete -f"],
+    ["docs/install.md", "kubectl delete orascaches"],
   ],
   "by kustomize": [["docs/install.md", "kubectl apply -k"]],
   "by Helm": [
