@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { describe, expect, test } from "vitest";
 import { exitCodes } from "../../../schema/exit-codes.ts";
+import { alerts } from "../../../schema/monitoring.ts";
 import { names } from "../../../schema/names.ts";
 import { annotations } from "../../../src/annotations/table.ts";
 import { findTopics } from "../../../src/cli/explain/find.ts";
@@ -79,6 +80,18 @@ function isExplained(name: string): boolean {
     return false;
   }
 }
+
+const alertNames = new Set(alerts.map(({ name }) => name));
+
+/** Tests of the agent, which pages name for their numbers. */
+const goTests = new Set(
+  globSync("agent/**/*_test.go").flatMap((file) =>
+    [...readFileSync(file, "utf8").matchAll(/^func (Test\w+)\(/gm)].map(([, name]) => name ?? ""),
+  ),
+);
+
+const isKnown = (name: string) =>
+  isExplained(name) || alertNames.has(name) || goTests.has(name) || ofOthers.has(name);
 
 /** Names of Kubernetes and others that pages have as code. */
 const ofOthers = new Set(
@@ -220,8 +233,8 @@ describe.each(pages)("%s", (page) => {
     expect(lost.filter((code) => !codes.includes(code))).toEqual([]);
   });
 
-  test("names conditions, reasons and codes that there are", () => {
+  test("names conditions, reasons, codes, alerts and tests that there are", () => {
     const found = codeOf(text).filter((code) => /^(?:[A-Z][a-z0-9]+){2,}$/.test(code));
-    expect(found.filter((name) => !isExplained(name) && !ofOthers.has(name))).toEqual([]);
+    expect(found.filter((name) => !isKnown(name))).toEqual([]);
   });
 });
