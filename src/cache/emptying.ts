@@ -12,6 +12,8 @@ export interface Leaving {
   readonly isWanted: boolean;
   /** Whether another finalizer still needs what is in the folder, such as an export's. */
   readonly isNeeded: boolean;
+  /** Whether an export was asked for, and the status does not say that it is done. */
+  readonly isUnsaved: boolean;
   /** Whether the namespace is being deleted, or gone. */
   readonly namespaceGoes: boolean;
   /** Whether the registry's Pods are deleted before their OrasCache, or there are none: `--cascade=foreground`, `suspend`. */
@@ -37,7 +39,7 @@ export type Emptying =
  * @param leaving - what is seen
  */
 export function emptyingOf(leaving: Leaving): Emptying {
-  const { isHeld, isDeleted, isWanted, isNeeded, namespaceGoes, hasNoPods, isEmpty } = leaving;
+  const { isHeld, isDeleted, isWanted, isNeeded, isUnsaved, namespaceGoes, hasNoPods, isEmpty } = leaving;
   if (!isDeleted) {
     if (isWanted === isHeld) return "nothing";
     return isWanted ? "hold" : "let go";
@@ -45,7 +47,9 @@ export function emptyingOf(leaving: Leaving): Emptying {
   if (!isHeld) return "nothing";
   if (!isWanted || isEmpty) return "let go";
   if (namespaceGoes || hasNoPods) return "keep";
-  return isNeeded ? "wait" : "empty";
+  if (isNeeded) return "wait";
+  // It was deleted before the operator saw that it was to be exported: no finalizer can be added any more.
+  return isUnsaved ? "keep" : "empty";
 }
 
 /** Whether the folder of a cache is to go with it. */

@@ -56,6 +56,16 @@ export function exportTarget(
   return { to };
 }
 
+/**
+ * Whether the status says that the other registry has everything. Who deletes artifacts waits for that: the finalizer alone
+ * may be missing because the OrasCache was deleted before the operator saw the annotation.
+ *
+ * @param cache - as stored
+ */
+export function isToldExported({ status }: StoredOrasCache): boolean {
+  return status?.conditions?.some(({ type, status: is }) => type === "Exported" && is === "True") ?? false;
+}
+
 /** The Secret with the login for the other registry, which need not be there. */
 export function exportSecretName(cache: StoredOrasCache): string {
   return `${identityOf(cache).name}${names.exportSecretSuffix}`;

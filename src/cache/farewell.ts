@@ -11,7 +11,7 @@ export interface Leaving {
   readonly namespaceGoes: boolean;
   /** Undefined where no export is asked for. */
   readonly target: ExportTarget | undefined;
-  /** Whether the other registry has everything. */
+  /** Whether the other registry has everything, and the status says so where somebody deletes the artifacts then. */
   readonly isExported: boolean;
 }
 

@@ -4,9 +4,11 @@ import type { Logger } from "pino";
 import { names } from "../../schema/names.ts";
 import { cacheKey, keeperToken } from "../cache/access.ts";
 import { emptyByHand, emptyingOf, isEmptied, keepByHand, type Leaving } from "../cache/emptying.ts";
+import { isToldExported } from "../cache/export.ts";
 import { identityOf } from "../cache/owner.ts";
 import { hostOf, isReady } from "../cache/pods.ts";
 import { s3Location } from "../cache/s3.ts";
+import { asksForExport } from "../cache/storage.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import type { EmptyReport } from "../keeper/empty.ts";
 import type { KubeClient } from "../kube/client.ts";
@@ -58,7 +60,7 @@ export function emptyingController(settings: EmptyingSettings): Controller {
     const others = finalizersOf(cache).filter((each) => each !== names.emptyFinalizer);
     if ((await change(cache, others)) !== "written") return;
     // Events of a namespace that goes are refused, or go with it.
-    if (isKept) tell(seen.namespaceGoes ? ownPod(settings) : cache, cache, kept(cache, seen.namespaceGoes));
+    if (isKept) tell(seen.namespaceGoes ? ownPod(settings) : cache, cache, kept(cache, seen));
     else if (seen.isEmpty) tell(cache, cache, emptied(cache, seen.deleted));
   };
   return {
@@ -108,6 +110,7 @@ async function see(settings: EmptyingSettings, cache: StoredOrasCache): Promise<
     isDeleted: cache.metadata?.deletionTimestamp !== undefined,
     isWanted: isEmptied(cache),
     isNeeded: finalizers.some((each) => each.startsWith(ours) && each !== names.emptyFinalizer),
+    isUnsaved: asksForExport(cache) && !isToldExported(cache),
     hasNoPods: cache.spec.suspend || finalizers.includes(foreground),
     ...{ namespaceGoes: false, isEmpty: false, deleted: 0, failure: undefined },
   };
@@ -151,11 +154,14 @@ function failed(cache: StoredOrasCache, why: string): EventNote {
   return { type: "Warning", reason: "EmptyFailed", action: "Empty", note };
 }
 
-function kept(cache: StoredOrasCache, namespaceGoes: boolean): EventNote {
+function kept(cache: StoredOrasCache, { namespaceGoes, hasNoPods }: Seen): EventNote {
   const { namespace, name } = identityOf(cache);
-  const why = namespaceGoes
-    ? "its namespace is being deleted, where nothing can run any more"
-    : "the registry has no Pod that could delete it";
-  const note = `The folder of ${names.kind} ${namespace}/${name} is kept, because ${why}. Delete it: ${emptyByHand(cache)}`;
+  const note = `The folder of ${names.kind} ${namespace}/${name} is kept, because ${whyKept()}. Delete it: ${emptyByHand(cache)}`;
   return { type: "Warning", reason: "NotEmptied", action: "Empty", note };
+
+  function whyKept(): string {
+    if (namespaceGoes) return "its namespace is being deleted, where nothing can run any more";
+    if (hasNoPods) return "the registry has no Pod that could delete it";
+    return `its artifacts are not exported: it was deleted before the operator saw the annotation ${names.exportAnnotation}`;
+  }
 }

@@ -9,6 +9,7 @@ import {
   type ExportTarget,
   exportRequest,
   exportTarget,
+  isToldExported,
   whatStays,
 } from "../cache/export.ts";
 import { type Farewell, farewellOf, type LetGoReason } from "../cache/farewell.ts";
@@ -106,7 +107,8 @@ export function createFarewell(settings: FarewellSettings) {
     const goes = await namespaceGoes(client, cache);
     const answer = goes || isForeground ? undefined : await ask(cache, pods, target);
     const said = answer?.said;
-    const isExported = typeof said === "object" && said.whole;
+    const isAwaited = finalizers.includes(names.emptyFinalizer);
+    const isExported = typeof said === "object" && said.whole && (!isAwaited || isToldExported(cache));
     return {
       leaving: { ...seen, namespaceGoes: goes, isExported },
       target,

@@ -72,6 +72,19 @@ describe("a cache whose folder goes with it", () => {
     expect((await note(ns, "NotEmptied")).note).toContain("has no Pod");
   });
 
+  test("keeps its folder where it was to be exported and nobody holds it for that", async ({ ns }) => {
+    await create(ns);
+    await isHeld(ns);
+    const annotations = { [names.exportAnnotation]: "oci://127.0.0.1:1/acme" };
+    await ns.patch(resources.orasCaches, "oras", { metadata: { annotations } });
+    await until(async () => (await finalizers(ns)).includes(names.exportFinalizer), "the other finalizer");
+    await ns.remove(resources.orasCaches, "oras");
+    // As if it had been deleted before the operator saw the annotation.
+    await ns.patch(resources.orasCaches, "oras", { metadata: { finalizers: [names.emptyFinalizer] } });
+    await isGone(ns);
+    expect((await note(ns, "NotEmptied")).note).toContain("are not exported");
+  });
+
   test("goes when its keeper has emptied the folder", async ({ agent, installed, ns, onTestFinished }) => {
     const server = await startS3();
     onTestFinished(server.stop);

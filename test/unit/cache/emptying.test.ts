@@ -3,7 +3,7 @@ import { emptyByHand, emptyingOf, isEmptied, keepByHand, type Leaving } from "..
 import { storedCache } from "../../support/cache.ts";
 
 const leaving: Leaving = {
-  ...{ isHeld: true, isDeleted: true, isWanted: true, isNeeded: false },
+  ...{ isHeld: true, isDeleted: true, isWanted: true, isNeeded: false, isUnsaved: false },
   ...{ namespaceGoes: false, hasNoPods: false, isEmpty: false },
 };
 const s3 = {
@@ -21,6 +21,8 @@ describe("a folder that goes with its cache", () => {
     ["is let go when it is empty", { isEmpty: true }, "let go"],
     ["is let go in the middle where it is not wanted any more", { isWanted: false }, "let go"],
     ["waits for an export", { isNeeded: true }, "wait"],
+    ["waits for an export that is not done", { isNeeded: true, isUnsaved: true }, "wait"],
+    ["is kept where an export was asked for that nobody began", { isUnsaved: true }, "keep"],
     ["is none of the operator's without the finalizer", { isHeld: false }, "nothing"],
     ["is kept where the namespace goes", { namespaceGoes: true }, "keep"],
     ["is kept where the namespace goes, whoever else waits", { namespaceGoes: true, isNeeded: true }, "keep"],
