@@ -6,7 +6,7 @@ import { it } from "../support/e2e.ts";
 import { kubectl } from "../support/kubectl.ts";
 import { startS3Pod } from "../support/s3-pod.ts";
 import { until } from "../support/wait.ts";
-import type { Workspace } from "../support/workspace.ts";
+import { type Workspace, workspace } from "../support/workspace.ts";
 
 const plural = names.plural;
 
@@ -81,25 +81,22 @@ function only(data: object): object {
   return { [key]: (data as Record<string, string>)[key] };
 }
 
-it("an OrasCache that cannot be exported holds no namespace", async ({ ws }) => {
-  const namespace = `${ws.namespace}-goes`;
-  await kubectl(["create", "namespace", namespace]);
-  const cache = exportedTo("oras", "oci://127.0.0.1:1/nowhere", {});
-  await kubectl(["apply", "--namespace", namespace, "-f", "-"], JSON.stringify(cache));
-  await kubectl([
-    "wait",
-    "--namespace",
-    namespace,
-    `${plural}/oras`,
-    "--for=condition=Ready",
-    "--timeout=120s",
-  ]);
-  await kubectl(["delete", "--namespace", namespace, plural, "oras", "--wait=false"]);
-  await until(async () => {
-    const path = "jsonpath={.status.conditions[?(@.type=='Exported')].reason}";
-    return (await kubectl(["get", "--namespace", namespace, plural, "oras", "-o", path])) !== "";
-  }, "the condition");
-  await kubectl(["delete", "namespace", namespace, "--timeout=120s"]);
+it("an OrasCache that cannot be exported holds no namespace", async ({ onTestFinished }) => {
+  const going = await workspace();
+  // At the end its namespace is gone.
+  onTestFinished(() => going.remove().catch(() => undefined));
+  const of = (path: string) => going.kubectl("get", plural, "oras", "-o", `jsonpath={${path}}`);
+  // Without an artifact there is nothing to export.
+  await going.step("makes", { "output-uri": "a/b:1", "output-path": "f" }, "echo made > f");
+  await going.kubectl("annotate", plural, "oras", `${names.exportAnnotation}=oci://127.0.0.1:1/nowhere`);
+  await until(
+    async () => (await of(".metadata.finalizers")).includes(names.exportFinalizer),
+    "the finalizer",
+  );
+  await going.kubectl("delete", plural, "oras", "--wait=false");
+  const reason = () => of(".status.conditions[?(@.type=='Exported')].reason");
+  await until(async () => (await reason()) !== "", "the condition");
+  await kubectl(["delete", "namespace", going.namespace, "--timeout=120s"]);
   const events = await kubectl(["get", "events", "--namespace", names.operatorNamespace]);
-  expect(events).toContain(`${namespace}/oras goes without its export`);
+  expect(events).toContain(`${going.namespace}/oras goes without its export`);
 });
