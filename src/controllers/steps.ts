@@ -39,7 +39,8 @@ export function stepController(settings: StepSettings): Controller {
   const { client, log, countOutcome, countPull, publish, pods, caches } = settings;
   const since = client.now() - longestGapMs;
   // An Event that two leaders tell of is one Event, by its name; a counter has no such thing.
-  const counted = settings.countedUntil ?? new Date(client.now());
+  // The times of a Pod are whole seconds: what ended in that of the handover may be counted by both, not by neither.
+  const counted = wholeSecond(settings.countedUntil?.getTime() ?? client.now());
   const told = new Set<string>();
   const isNews = (pod: StepPod, of: string, finishedAt: Date) => {
     const id = `${pod.metadata?.uid}/${of}`;
@@ -50,7 +51,8 @@ export function stepController(settings: StepSettings): Controller {
   };
   const countPulls = (pod: StepPod) => {
     const news = pullsOf(pod).filter((pull) => isNews(pod, `${pull.occasion}/pulled`, pull.finishedAt));
-    for (const { pulled, finishedAt } of news) if (finishedAt > counted) countPull(namespaceOf(pod), pulled);
+    for (const { pulled, finishedAt } of news)
+      if (finishedAt.getTime() >= counted) countPull(namespaceOf(pod), pulled);
   };
   return {
     name: "step",
@@ -64,7 +66,7 @@ export function stepController(settings: StepSettings): Controller {
       );
       if (news.length === 0) return undefined;
       for (const { note, pushed, finishedAt } of news) {
-        if (finishedAt > counted) countOutcome(namespaceOf(pod), note.reason, pushed);
+        if (finishedAt.getTime() >= counted) countOutcome(namespaceOf(pod), note.reason, pushed);
         log.info({ pod: key, reason: note.reason }, note.note);
       }
       const cache = caches.store.get(cacheOfStep(pod) ?? "");
@@ -77,4 +79,8 @@ export function stepController(settings: StepSettings): Controller {
 
 function namespaceOf({ metadata }: StepPod): string {
   return metadata?.namespace ?? "";
+}
+
+function wholeSecond(ms: number): number {
+  return Math.floor(ms / 1_000) * 1_000;
 }

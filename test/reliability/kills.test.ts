@@ -66,6 +66,7 @@ test.for(all)(
       seconds: Math.round((performance.now() - begun) / 1000),
       pods: tries.length,
       failed: failed.length,
+      why: failed.map(({ why }) => why),
       ranAgain: failed.filter(({ ran }) => ran).length,
       refused: Object.fromEntries(flow.refused),
       ...verdict,

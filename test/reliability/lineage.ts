@@ -14,6 +14,8 @@ export interface Try {
   readonly ran: boolean;
   /** Whether the Pod did: its output is there, too. */
   readonly succeeded: boolean;
+  /** By what it failed: what Kubernetes says of it, or of its first container that failed. */
+  readonly why?: string | undefined;
 }
 
 /** What an artifact holds: files that its step has written. */

@@ -79,7 +79,16 @@ export async function triesOf(ws: Workspace): Promise<Try[]> {
     pod: pod.metadata?.name ?? "",
     ran: endOf(pod, "main")?.exitCode === 0,
     succeeded: pod.status?.phase === "Succeeded",
+    why: pod.status?.phase === "Failed" ? whyFailed(pod) : undefined,
   }));
+}
+
+function whyFailed({ status }: V1Pod): string {
+  if (status?.reason !== undefined) return status.reason;
+  const containers = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+  const first = containers.find(({ state }) => (state?.terminated?.exitCode ?? 0) !== 0);
+  const { reason, exitCode } = first?.state?.terminated ?? {};
+  return `${first?.name}: ${reason}, exit code ${exitCode}`;
 }
 
 /** The artifacts that are there, as stock oras pulls them. */

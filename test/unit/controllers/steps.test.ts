@@ -68,6 +68,12 @@ test("each step is counted by one of two leaders, and Events, which have one nam
   expect(await term([early, late], handover)).toEqual({ counted: one, told: ["Pushed", "Pushed"] });
 });
 
+test("what ends in the second in which a leader starts is counted: a Pod has no finer times", async () => {
+  const second = Math.floor(Date.now() / 1_000) * 1_000 - 5_000;
+  const step = stepOf("now", new Date(second));
+  expect((await term([step], new Date(second + 900))).counted).toEqual(["a pulled 5 0.5", "a Pushed 10"]);
+});
+
 test("without a leader before, what had ended before the start is not counted", async () => {
   const found = await term([stepOf("early", new Date(Date.now() - 10_000))], undefined);
   expect(found).toEqual({ counted: [], told: ["Pushed"] });
