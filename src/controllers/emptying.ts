@@ -1,12 +1,8 @@
-import { hostname } from "node:os";
-import type { V1Pod } from "@kubernetes/client-node";
 import type { Logger } from "pino";
 import { names } from "../../schema/names.ts";
-import { cacheKey, keeperToken } from "../cache/access.ts";
 import { emptyByHand, emptyingOf, isEmptied, keepByHand, type Leaving } from "../cache/emptying.ts";
 import { isToldExported } from "../cache/export.ts";
 import { identityOf } from "../cache/owner.ts";
-import { hostOf, isReady } from "../cache/pods.ts";
 import { s3Location } from "../cache/s3.ts";
 import { asksForExport } from "../cache/storage.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
@@ -15,14 +11,14 @@ import type { KubeClient } from "../kube/client.ts";
 import { type Controller, watchOf } from "../kube/controller.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
-import { changeFinalizers } from "../kube/finalizers.ts";
+import { changeFinalizers, foregroundDeletion } from "../kube/finalizers.ts";
 import { type KubeObject, keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { resources } from "../kube/resources.ts";
 import type { Peer } from "../registry/peer.ts";
 import { firstPod } from "./first-pod.ts";
 import { namespaceGoes } from "./namespace-goes.ts";
-import { keeperTrust } from "./trust.ts";
+import { keeperAccess } from "./trust.ts";
 
 /** What emptying folders needs. */
 export interface EmptyingSettings {
@@ -31,15 +27,13 @@ export interface EmptyingSettings {
   readonly caches: Reflector<StoredOrasCache>;
   readonly publish: EventRecorder;
   readonly operatorKey: string;
-  readonly operatorNamespace: string;
+  /** The operator's own Pod: of what goes with its namespace, Events are written about it. */
+  readonly self: KubeObject;
   readonly askEmpty: (peer: Peer, token: string) => Promise<EmptyReport>;
   readonly signal: AbortSignal;
 }
 
 const pollMs = 3_000;
-const foreground = "foregroundDeletion";
-/** Finalizers of others are none of the operator's business: they may wait for this one. */
-const ours = names.emptyFinalizer.slice(0, names.emptyFinalizer.indexOf("/") + 1);
 
 /**
  * Empties the folder of a bucket when its OrasCache is deleted and says so: it holds the OrasCache, has the keeper delete, which has
@@ -60,7 +54,7 @@ export function emptyingController(settings: EmptyingSettings): Controller {
     const others = finalizersOf(cache).filter((each) => each !== names.emptyFinalizer);
     if ((await change(cache, others)) !== "written") return;
     // Events of a namespace that goes are refused, or go with it.
-    if (isKept) tell(seen.namespaceGoes ? ownPod(settings) : cache, cache, kept(cache, seen));
+    if (isKept) tell(seen.namespaceGoes ? settings.self : cache, cache, kept(cache, seen));
     else if (seen.isEmpty) tell(cache, cache, emptied(cache, seen.deleted));
   };
   return {
@@ -92,10 +86,6 @@ export function emptyingController(settings: EmptyingSettings): Controller {
   };
 }
 
-function ownPod({ operatorNamespace: namespace }: EmptyingSettings): KubeObject {
-  return { apiVersion: "v1", kind: resources.pods.kind, metadata: { namespace, name: hostname() } };
-}
-
 interface Seen extends Leaving {
   /** Objects. */
   readonly deleted: number;
@@ -109,9 +99,10 @@ async function see(settings: EmptyingSettings, cache: StoredOrasCache): Promise<
     isHeld: finalizers.includes(names.emptyFinalizer),
     isDeleted: cache.metadata?.deletionTimestamp !== undefined,
     isWanted: isEmptied(cache),
-    isNeeded: finalizers.some((each) => each.startsWith(ours) && each !== names.emptyFinalizer),
+    // Finalizers of others are none of the operator's business: they may wait for this one.
+    isNeeded: finalizers.some((each) => each.startsWith(names.prefix) && each !== names.emptyFinalizer),
     isUnsaved: asksForExport(cache) && !isToldExported(cache),
-    hasNoPods: cache.spec.suspend || finalizers.includes(foreground),
+    hasNoPods: cache.spec.suspend || finalizers.includes(foregroundDeletion),
     ...{ namespaceGoes: false, isEmpty: false, deleted: 0, failure: undefined },
   };
   if (!seen.isDeleted || !seen.isHeld || !seen.isWanted) return seen;
@@ -127,15 +118,11 @@ async function see(settings: EmptyingSettings, cache: StoredOrasCache): Promise<
 
 async function ask(settings: EmptyingSettings, cache: StoredOrasCache): Promise<EmptyReport> {
   const identity = identityOf(cache);
-  const pod: V1Pod | undefined = await firstPod(settings.client, cache, settings.signal);
-  const host = pod && isReady(pod) && hostOf(pod);
-  if (!pod || !host) throw new Error(`Pod ${identity.name}-0, whose keeper empties the folder, is not ready`);
-  const { operatorKey } = settings;
-  const peer = {
-    host: `${host}:${names.keeperPort}`,
-    trust: await keeperTrust(pod, identity, operatorKey, settings.client.now()),
-  };
-  return settings.askEmpty(peer, keeperToken(cacheKey(operatorKey, identity)));
+  const { client, operatorKey, signal } = settings;
+  const pod = await firstPod(client, cache, signal);
+  const keeper = pod && (await keeperAccess(pod, identity, operatorKey, client.now()));
+  if (!keeper) throw new Error(`Pod ${identity.name}-0, whose keeper empties the folder, is not ready`);
+  return settings.askEmpty(keeper.peer, keeper.token);
 }
 
 function finalizersOf({ metadata }: StoredOrasCache): readonly string[] {

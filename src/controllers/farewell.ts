@@ -1,6 +1,5 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { cacheKey, keeperToken } from "../cache/access.ts";
 import {
   counted,
   type ExportAnswer,
@@ -20,12 +19,12 @@ import { hasKeeperIn } from "../cache/told-users.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import type { KubeClient } from "../kube/client.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
-import { changeFinalizers } from "../kube/finalizers.ts";
+import { changeFinalizers, foregroundDeletion } from "../kube/finalizers.ts";
 import { type KubeObject, keyOf } from "../kube/objects.ts";
 import { resources } from "../kube/resources.ts";
 import type { Peer } from "../registry/peer.ts";
 import { namespaceGoes } from "./namespace-goes.ts";
-import { keeperTrust } from "./trust.ts";
+import { keeperAccess } from "./trust.ts";
 
 /** Asks a keeper to export, or how far it is. */
 export type AskExport = (peer: Peer, token: string, asked: ExportRequest) => Promise<ExportAnswer>;
@@ -52,7 +51,6 @@ const pollMs = 3_000;
 const soonMs = 1_000;
 /** A keeper that is started again answers by then. */
 const patientFor = 20;
-const foreground = "foregroundDeletion";
 
 /**
  * Holds caches whose artifacts are to be copied to another registry when they are deleted, has their keepers copy, and lets them go.
@@ -79,12 +77,9 @@ export function createFarewell(settings: FarewellSettings) {
       storageOf(cache).kind === "emptyDir" ? ({ said: "cannot", silent: false } as const) : undefined;
     if (!hasKeeperIn(pod.spec)) return cannot;
     const identity = identityOf(cache);
-    const peer = {
-      host: `${hostOf(pod)}:${names.keeperPort}`,
-      trust: await keeperTrust(pod, identity, installation.operatorKey, settings.client.now()),
-    };
-    const token = keeperToken(cacheKey(installation.operatorKey, identity));
-    const said = await settings.askExport(peer, token, exportRequest(cache, to, installation));
+    const keeper = await keeperAccess(pod, identity, installation.operatorKey, client.now());
+    if (keeper === undefined) return undefined;
+    const said = await settings.askExport(keeper.peer, keeper.token, exportRequest(cache, to, installation));
     if (said === "cannot") return cannot;
     const times = said === undefined ? (silent.get(keyOf(cache)) ?? 0) + 1 : 0;
     silent.set(keyOf(cache), times);
@@ -100,7 +95,7 @@ export function createFarewell(settings: FarewellSettings) {
     const { deletionTimestamp, finalizers = [] } = cache.metadata ?? {};
     const isHeld = finalizers.includes(names.exportFinalizer);
     const isDeleted = deletionTimestamp !== undefined;
-    const isForeground = finalizers.includes(foreground);
+    const isForeground = finalizers.includes(foregroundDeletion);
     const target = exportTarget(cache, installation);
     const seen = { isHeld, isDeleted, isForeground, target, namespaceGoes: false, isExported: false };
     if (!isDeleted || !isHeld || target === undefined) return { leaving: seen, target };

@@ -1,6 +1,6 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { type CacheName, cacheKey, keeperToken } from "../cache/access.ts";
+import type { CacheName } from "../cache/access.ts";
 import { identityOf } from "../cache/owner.ts";
 import { hostOf, isReady, startOf } from "../cache/pods.ts";
 import type { Trouble } from "../cache/trouble.ts";
@@ -11,7 +11,7 @@ import type { KeeperReport } from "../keeper/report.ts";
 import { manualWatch, type Watch } from "../kube/controller.ts";
 import { nameOf } from "../kube/objects.ts";
 import type { Peer } from "../registry/peer.ts";
-import { keeperTrust } from "./trust.ts";
+import { keeperAccess } from "./trust.ts";
 
 /** Asks a keeper how its registry is; undefined where it does not answer. */
 export type AskReport = (peer: Peer, token: string) => Promise<KeeperReport | undefined>;
@@ -82,15 +82,13 @@ export function createReports(
   );
   const { watch, tell } = manualWatch();
 
-  const begin = (key: string, memory: Memory, cache: StoredOrasCache, host: string, pod: V1Pod) => {
+  const begin = (key: string, memory: Memory, cache: StoredOrasCache, pod: V1Pod) => {
     memory.asks = true;
     void slots(nameOf(key).namespace, async () => {
       // One that was replaced meanwhile is not asked.
       if (memories.get(key) !== memory) return;
-      const identity = identityOf(cache);
-      const trust = await keeperTrust(pod, identity, operatorKey, now());
-      const token = keeperToken(cacheKey(operatorKey, identity));
-      const report = await ask({ host: `${host}:${names.keeperPort}`, trust }, token);
+      const keeper = await keeperAccess(pod, identityOf(cache), operatorKey, now());
+      const report = keeper && (await ask(keeper.peer, keeper.token));
       memory.asks = false;
       if (report !== undefined) memory.said = { ...report, usage: report.usage ?? memory.said.usage };
       memory.dueAt = performance.now() + (report === undefined ? retryMs : spread(intervalOf(cache)));
@@ -125,7 +123,7 @@ export function createReports(
       if (asks) return said;
       const againInMs = dueAt - performance.now();
       if (againInMs > 0) return { ...said, againInMs };
-      begin(key, memory, cache, host, pod);
+      begin(key, memory, cache, pod);
       return said;
     },
     forget: (key) => {

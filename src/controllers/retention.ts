@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { names } from "../../schema/names.ts";
-import { basicOf, type CacheName, cacheKey, keeperToken, podAsksForPassword } from "../cache/access.ts";
+import { basicOf, type CacheName, cacheKey, podAsksForPassword } from "../cache/access.ts";
 import { currentUser } from "../cache/logins.ts";
 import { identityOf } from "../cache/owner.ts";
 import { hostOf } from "../cache/pods.ts";
@@ -27,7 +27,7 @@ import { doneWords, plannedWords } from "../retention/words.ts";
 import { firstPod } from "./first-pod.ts";
 import { type PassSettings, planPass, runPass } from "./retention-pass.ts";
 import { stepInputs } from "./step-inputs.ts";
-import { keeperTrust, registryTrust } from "./trust.ts";
+import { keeperAccess, registryTrust } from "./trust.ts";
 
 /** What retention needs. */
 export interface RetentionSettings {
@@ -193,7 +193,8 @@ async function passSettings(settings: RetentionSettings, cache: StoredOrasCache)
     );
   const pod = await firstPod(client, cache, signal);
   const host = pod && hostOf(pod);
-  if (pod === undefined || host === undefined)
+  const keeper = pod && (await keeperAccess(pod, { namespace, name }, operatorKey, client.now()));
+  if (pod === undefined || host === undefined || keeper === undefined)
     throw new Error(
       cache.spec.storage?.s3 === undefined
         ? "no Pod of the registry is ready"
@@ -215,14 +216,7 @@ async function passSettings(settings: RetentionSettings, cache: StoredOrasCache)
   return {
     policy: policyOf(retention),
     keep,
-    keeper: keeperOf(
-      {
-        host: `${host}:${names.keeperPort}`,
-        trust: await keeperTrust(pod, { namespace, name }, operatorKey, client.now()),
-      },
-      keeperToken(cachesKey),
-      namespace,
-    ),
+    keeper: keeperOf(keeper.peer, keeper.token, namespace),
     now: client.now,
     uses: () => stepInputs(client, namespace, signal),
     remove: (repository, reference) => deleteManifest({ peer, repository, reference, authorization, signal }),

@@ -1,6 +1,6 @@
 import type { V1Pod, V1StatefulSet } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { basicOf, cacheKey, keeperToken, loginSecretName, podAsksForPassword } from "../cache/access.ts";
+import { basicOf, cacheKey, loginSecretName, podAsksForPassword } from "../cache/access.ts";
 import type { CacheInstallation } from "../cache/facts.ts";
 import { type Logins, plannedLogins, switched, untilNextLogin, validUsers } from "../cache/logins.ts";
 import { identityOf } from "../cache/owner.ts";
@@ -11,7 +11,7 @@ import type { StoredOrasCache } from "../cache/types.ts";
 import { type Backoff, createBackoff } from "../kube/backoff.ts";
 import { forgetOldest } from "../kube/forget.ts";
 import type { Peer, Trust } from "../registry/peer.ts";
-import { keeperTrust } from "./trust.ts";
+import { keeperAccess } from "./trust.ts";
 
 /** How registries learn of users. */
 export interface UsersSettings {
@@ -70,15 +70,8 @@ export function createRotation(
     const [start, wanted] = [startOf(pod, names.keeperContainer), users.join(" ")];
     const known = told.get(start) ?? made.join(" ");
     if (known === wanted) return true;
-    const host = hostOf(pod);
-    if (host === undefined) return false;
-    const identity = identityOf(cache);
-    const peer = {
-      host: `${host}:${names.keeperPort}`,
-      trust: await keeperTrust(pod, identity, operatorKey, settings.now()),
-    };
-    const key = cacheKey(operatorKey, identity);
-    if (!(await settings.tellUsers(peer, keeperToken(key), users))) return false;
+    const keeper = await keeperAccess(pod, identityOf(cache), operatorKey, settings.now());
+    if (keeper === undefined || !(await settings.tellUsers(keeper.peer, keeper.token, users))) return false;
     told.set(start, wanted);
     forgetOldest(told, mostRemembered);
     return true;

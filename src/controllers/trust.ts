@@ -1,34 +1,47 @@
 import { rootCertificates } from "node:tls";
 import type { V1ConfigMap, V1Pod } from "@kubernetes/client-node";
-import { type CacheName, cacheKey } from "../cache/access.ts";
+import { names } from "../../schema/names.ts";
+import { type CacheName, cacheKey, keeperToken } from "../cache/access.ts";
 import { casIn } from "../cache/ca-config-map.ts";
 import { identityOf } from "../cache/owner.ts";
+import { hostOf } from "../cache/pods.ts";
 import { caConfigMapName, podServesTls, stepName } from "../cache/tls.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import { registryCas } from "../certificates/registry-cas.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { get, type KubeObject } from "../kube/objects.ts";
 import { resources } from "../kube/resources.ts";
-import type { Trust } from "../registry/peer.ts";
+import type { Peer, Trust } from "../registry/peer.ts";
+
+/** Where a keeper is asked, and by which token it knows the operator. */
+interface KeeperAccess {
+  readonly peer: Peer;
+  readonly token: string;
+}
 
 /**
- * Whom to trust as the keeper in a registry's Pod: it shows a certificate of the cache's own CA, whatever the registry shows.
+ * How to ask the keeper in a registry's Pod: it shows a certificate of the cache's own CA, whatever the registry shows.
  *
  * @param pod - of the registry
  * @param cache - its name
- * @param operatorKey - what the CA is derived from
+ * @param operatorKey - what the CA and the token are derived from
  * @param now - milliseconds since 1970
- * @returns undefined where it serves no TLS
+ * @returns undefined where the Pod has no address
  */
-export async function keeperTrust(
+export async function keeperAccess(
   pod: V1Pod,
   cache: CacheName,
   operatorKey: string,
   now: number,
-): Promise<Trust | undefined> {
-  if (!podServesTls(pod.spec)) return undefined;
+): Promise<KeeperAccess | undefined> {
+  const host = hostOf(pod);
+  if (host === undefined) return undefined;
+  const key = cacheKey(operatorKey, cache);
   // The CA is the cache's alone: a name proves no more.
-  return { ca: await registryCas(cacheKey(operatorKey, cache), new Date(now)), servername: "localhost" };
+  const trust = podServesTls(pod.spec)
+    ? { ca: await registryCas(key, new Date(now)), servername: "localhost" }
+    : undefined;
+  return { peer: { host: `${host}:${names.keeperPort}`, trust }, token: keeperToken(key) };
 }
 
 /**

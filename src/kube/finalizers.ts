@@ -3,6 +3,9 @@ import { isStatus } from "./errors.ts";
 import { type KubeObject, patchJson } from "./objects.ts";
 import type { Resource } from "./resources.ts";
 
+/** What Kubernetes itself puts on an object that is deleted with `--cascade=foreground`. */
+export const foregroundDeletion = "foregroundDeletion";
+
 /** What became of a change: somebody else may have changed the object meanwhile, and then nothing was written. */
 export type FinalizersChange = "written" | "changed meanwhile" | "gone";
 

@@ -104,6 +104,10 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     count: metrics.countRetention,
     forget: metrics.forgetRetention,
   });
+  const self = {
+    ...{ apiVersion: "v1", kind: resources.pods.kind },
+    metadata: { name: hostname(), namespace: options.namespace },
+  };
   const controllers = [
     retention.controller,
     cacheController({
@@ -114,10 +118,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
       letsIn: (peer, authorization) => letsIn(peer, authorization, watching.signal),
       askReport: (peer, token) => askReport(peer, token, watching.signal),
       askExport: (peer, token, asked) => askExport(peer, token, asked, watching.signal),
-      self: {
-        ...{ apiVersion: "v1", kind: resources.pods.kind },
-        metadata: { name: hostname(), namespace: options.namespace },
-      },
+      self,
       observeUsage: metrics.observeUsage,
       installation: {
         openshift: facts.openshift,
@@ -138,8 +139,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     rescueController({ client, log, countOutcome, publish, pods }),
     waitingController({ publish, pods }),
     emptyingController({
-      ...{ client, log, caches, publish, operatorKey, signal },
-      operatorNamespace: options.namespace,
+      ...{ client, log, caches, publish, operatorKey, self, signal },
       askEmpty: (peer, token) => askEmpty(peer, token, signal),
     }),
   ];
