@@ -1,13 +1,9 @@
 package main
 
 import (
-	"net"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,51 +12,23 @@ import (
 	"github.com/converged-computing/oras-operator/agent/internal/testprogram"
 )
 
-const bucketKey, bucketSecret, bucketName = "0123456789", "0x12e10", "artifacts"
-
 // startS3 starts a real server of S3 with one bucket, and returns its URL and where the objects of the bucket are files.
 func startS3(t *testing.T) (endpoint, objects string) {
 	t.Helper()
-	host, objects := serveS3(t)
+	host, objects := testprogram.StartS3(t)
 	return "http://" + host, objects
 }
 
-// serveS3 starts a real server of S3 with options beside the usual ones.
-func serveS3(t *testing.T, options ...string) (host, objects string) {
-	t.Helper()
-	folder, host := t.TempDir(), freeAddress(t)
-	objects = filepath.Join(folder, "data", bucketName)
-	must(t, os.MkdirAll(objects, 0o700))
-	must(t, os.Mkdir(filepath.Join(folder, "metadata"), 0o700))
-	arguments := append([]string{"--port", host}, options...)
-	server := exec.Command(testprogram.Find(t, "versitygw*", "versitygw"), append(arguments,
-		"posix", "--sidecar", filepath.Join(folder, "metadata"), filepath.Join(folder, "data"))...)
-	server.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+bucketKey, "ROOT_SECRET_KEY="+bucketSecret)
-	must(t, server.Start())
-	t.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
-	})
-	until(t, "the object storage", func() bool {
-		connection, err := net.Dial("tcp", host)
-		if err == nil {
-			_ = connection.Close()
-		}
-		return err == nil
-	})
-	return host, objects
-}
-
 func clientOf(endpoint string) *bucket.Client {
-	return &bucket.Client{Endpoint: endpoint, Bucket: bucketName, Region: "us-east-1", Folder: "ns/oras", AccessKey: bucketKey, SecretKey: bucketSecret}
+	return &bucket.Client{Endpoint: endpoint, Bucket: testprogram.S3Bucket, Region: "us-east-1", Folder: "ns/oras", AccessKey: testprogram.S3AccessKey, SecretKey: testprogram.S3SecretKey}
 }
 
 // bucketEnvironment is that of a registry of the operator.
 func bucketEnvironment(endpoint string) []string {
 	return append([]string{
-		"REGISTRY_STORAGE=s3", "REGISTRY_STORAGE_S3_REGIONENDPOINT=" + endpoint, "REGISTRY_STORAGE_S3_BUCKET=" + bucketName,
+		"REGISTRY_STORAGE=s3", "REGISTRY_STORAGE_S3_REGIONENDPOINT=" + endpoint, "REGISTRY_STORAGE_S3_BUCKET=" + testprogram.S3Bucket,
 		"REGISTRY_STORAGE_S3_REGION=us-east-1", "REGISTRY_STORAGE_S3_ROOTDIRECTORY=/ns/oras", "REGISTRY_STORAGE_S3_FORCEPATHSTYLE=true",
-		"REGISTRY_STORAGE_S3_SECURE=false", "AWS_ACCESS_KEY_ID=" + bucketKey, "AWS_SECRET_ACCESS_KEY=" + bucketSecret, "REGISTRY_STORAGE_REDIRECT_DISABLE=true",
+		"REGISTRY_STORAGE_S3_SECURE=false", "AWS_ACCESS_KEY_ID=" + testprogram.S3AccessKey, "AWS_SECRET_ACCESS_KEY=" + testprogram.S3SecretKey, "REGISTRY_STORAGE_REDIRECT_DISABLE=true",
 		"REGISTRY_HTTP_SECRET=shared",
 	}, sweptRegistry...)
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/contract"
+	"github.com/converged-computing/oras-operator/agent/internal/testprogram"
 )
 
 // startTLSS3 starts a real server of S3 whose certificate a private CA has signed. It returns its URL and the CA.
@@ -25,7 +26,7 @@ func startTLSS3(t *testing.T) (endpoint string, ca []byte) {
 	ca, certificate, key := privateCertificate(t)
 	must(t, os.WriteFile(filepath.Join(folder, "tls.crt"), certificate, 0o600))
 	must(t, os.WriteFile(filepath.Join(folder, "tls.key"), key, 0o600))
-	host, _ := serveS3(t, "--cert", filepath.Join(folder, "tls.crt"), "--key", filepath.Join(folder, "tls.key"))
+	host, _ := testprogram.StartS3(t, "--cert", filepath.Join(folder, "tls.crt"), "--key", filepath.Join(folder, "tls.key"))
 	return "https://" + host, ca
 }
 
@@ -68,7 +69,7 @@ func startRedirecting(t *testing.T) (host string, ca []byte) {
 	host, _ = startRegistryIn(t, t.TempDir(),
 		"REGISTRY_STORAGE=s3", "REGISTRY_STORAGE_S3_REGIONENDPOINT="+endpoint, "REGISTRY_STORAGE_S3_BUCKET=artifacts",
 		"REGISTRY_STORAGE_S3_REGION=us-east-1", "REGISTRY_STORAGE_S3_FORCEPATHSTYLE=true", "REGISTRY_STORAGE_REDIRECT_DISABLE=false",
-		"AWS_ACCESS_KEY_ID="+bucketKey, "AWS_SECRET_ACCESS_KEY="+bucketSecret, "AWS_CA_BUNDLE=", "SSL_CERT_DIR="+trusted)
+		"AWS_ACCESS_KEY_ID="+testprogram.S3AccessKey, "AWS_SECRET_ACCESS_KEY="+testprogram.S3SecretKey, "AWS_CA_BUNDLE=", "SSL_CERT_DIR="+trusted)
 	return host, ca
 }
 

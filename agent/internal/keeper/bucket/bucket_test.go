@@ -9,8 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -24,31 +22,8 @@ func TestMain(m *testing.M) { os.Exit(testprogram.Main(m)) }
 // startS3 starts a real server of S3 with one bucket.
 func startS3(t *testing.T) Folder {
 	t.Helper()
-	folder := t.TempDir()
-	for _, below := range []string{"data/artifacts", "metadata"} {
-		must(t, os.MkdirAll(filepath.Join(folder, below), 0o700))
-	}
-	address := testprogram.FreeAddress(t)
-	server := exec.Command(testprogram.Find(t, "versitygw*", "versitygw"), "--port", address, "--health", "/healthz",
-		"posix", "--sidecar", filepath.Join(folder, "metadata"), filepath.Join(folder, "data"))
-	server.Env = append(os.Environ(), "ROOT_ACCESS_KEY=user", "ROOT_SECRET_KEY=s3cret")
-	must(t, server.Start())
-	t.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
-	})
-	for {
-		answer, err := http.Get("http://" + address + "/healthz")
-		if err == nil {
-			_ = answer.Body.Close()
-			break
-		}
-		if t.Context().Err() != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	client := &Client{Endpoint: "http://" + address, Bucket: "artifacts", Region: "us-east-1", Folder: "ns/oras", AccessKey: "user", SecretKey: "s3cret"}
+	host, _ := testprogram.StartS3(t)
+	client := &Client{Endpoint: "http://" + host, Bucket: testprogram.S3Bucket, Region: "us-east-1", Folder: "ns/oras", AccessKey: testprogram.S3AccessKey, SecretKey: testprogram.S3SecretKey}
 	return Folder{client, Owner{"this", "ns/oras"}}
 }
 
