@@ -158,7 +158,7 @@ func (p *Pass) lookAgain(ctx context.Context, c census) error {
 	return p.putBack(c)
 }
 
-// candidates are the blobs that are older than the grace, and those in the trash.
+// candidates are the blobs that are older than the grace, and those of which the data or a link is in the trash.
 func (p *Pass) candidates() (census, error) {
 	c := census{}
 	err := p.tree.Blobs(func(d layout.Digest, name string) error {
@@ -178,6 +178,16 @@ func (p *Pass) candidates() (census, error) {
 				return nil
 			})
 		}
+		if err == nil {
+			err = generation.taken.Repositories(func(repository string) error {
+				return generation.taken.Layers(repository, func(link layout.Link) error {
+					if d, is := layout.ParseDigest(link.Digits); is {
+						c.add(d, 0)
+					}
+					return nil
+				})
+			})
+		}
 	}
 	return c, err
 }
@@ -194,7 +204,8 @@ func (p *Pass) old(info fs.FileInfo) bool {
 }
 
 // unlink takes the links to what may go. What a repository names since it was marked, it can be asked for: nobody has to
-// wait for the next look.
+// wait for the next look. A blob stays in the census whatever is seen of it here: links that were taken before may have to
+// come back.
 func (p *Pass) unlink(ctx context.Context, c census) error {
 	if len(c) == 0 {
 		return nil
@@ -205,7 +216,7 @@ func (p *Pass) unlink(ctx context.Context, c census) error {
 		}
 		return p.tree.Layers(repository, func(link layout.Link) error {
 			d, is := layout.ParseDigest(link.Digits)
-			if !is || link.Algorithm != "sha256" || !c.has(d) || c.is(d, named) {
+			if !is || link.Algorithm != "sha256" || !c.has(d) || c.is(d, named|young) {
 				return nil
 			}
 			info, err := os.Lstat(p.tree.Path(link.Name))
@@ -218,7 +229,6 @@ func (p *Pass) unlink(ctx context.Context, c census) error {
 			if !p.old(info) {
 				// It was linked since the first look.
 				c.see(d, young)
-				c.spare(young)
 				return nil
 			}
 			taken, err := p.discard(ctx, link.Name)

@@ -37,6 +37,19 @@ func (f *files) write(name, content string) {
 	}
 }
 
+// writeAfter writes a file until its time is later; the times of files are coarse.
+func (f *files) writeAfter(than time.Time, name, content string) {
+	f.t.Helper()
+	for later := than; !later.After(than); {
+		f.write(name, content)
+		info, err := os.Lstat(f.tree.Path(name))
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		later = info.ModTime()
+	}
+}
+
 // blob stores content and links it in a repository, if it has a name.
 func (f *files) blob(repository, content string) (data, link string) {
 	d := digestOf([]byte(content))
@@ -134,16 +147,64 @@ func TestABlobIsAsYoungAsItsYoungestLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	began := info.ModTime()
-	for later := began; !later.After(began); {
-		young := artifact{repository: "b"}.layer(digestOf([]byte("pushed again elsewhere")))
-		f.write(young, "sha256:")
-		if info, err = os.Lstat(f.tree.Path(young)); err != nil {
-			t.Fatal(err)
-		}
-		later = info.ModTime()
-	}
+	f.writeAfter(began, artifact{repository: "b"}.layer(digestOf([]byte("pushed again elsewhere"))), "sha256:")
 	f.pass(func(p *Pass) { p.began = began })
 	f.are(true, data, old)
+}
+
+// A push that saw its blob before the link was taken gets it back in the same pass, whatever other repositories have got
+// meanwhile.
+func TestALinkComesBackThoughAnotherRepositoryGotTheBlob(t *testing.T) {
+	f := newFiles(t)
+	const content = "in two repositories"
+	d := digestOf([]byte(content))
+	data, first := f.blob("a", content)
+	_, second := f.blob("b", content)
+	began := time.Now()
+	taken := ""
+	f.pass(func(p *Pass) {
+		p.began = began
+		p.before = func(change string) {
+			switch {
+			case taken == "" && change == "discard "+first:
+				taken = "a"
+				f.writeAfter(began, artifact{repository: "c"}.layer(d), "sha256:")
+				f.writeAfter(began, second, "sha256:")
+			case taken == "" && change == "discard "+second:
+				taken = "b"
+				f.writeAfter(began, artifact{repository: "c"}.layer(d), "sha256:")
+				f.writeAfter(began, first, "sha256:")
+			case taken != "" && change == "wait":
+				f.manifest(taken, d.String())
+			}
+		}
+	})
+	f.are(true, data, first, second)
+	if taken == "" {
+		t.Error("no link was taken")
+	}
+}
+
+// What a push that took longer than a moment names, the next pass gives back, also if the blob itself is young by then.
+func TestALinkComesBackToAYoungBlob(t *testing.T) {
+	f := newFiles(t)
+	const content = "stays by a link elsewhere"
+	d := digestOf([]byte(content))
+	data, link := f.blob("a", content)
+	f.pass(func(p *Pass) {
+		p.before = func(change string) {
+			if change == "wait" {
+				f.blob("b", content)
+			}
+		}
+	})
+	f.are(false, link)
+	f.are(true, data)
+	f.manifest("a", d.String())
+	if out := f.pass(func(p *Pass) { p.Grace = time.Hour }); out.PutBack != 1 {
+		t.Errorf("%+v", out)
+	}
+	f.are(true, link)
 }
 
 func TestADryRunChangesNothingAndTellsWhatTheNextPassTakes(t *testing.T) {
