@@ -8,6 +8,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import { names } from "../../schema/names.ts";
 import { podOf } from "../support/builders.ts";
 import { kubectl } from "../support/kubectl.ts";
+import { blocksOf } from "../support/pages.ts";
 import { start } from "../support/processes.ts";
 import { uninstall } from "../support/uninstall.ts";
 import { workspace } from "../support/workspace.ts";
@@ -36,11 +37,11 @@ afterAll(async () => {
 });
 
 test("the page's commands install everything from one registry", async () => {
-  const page = await readFile("docs/install.md", "utf8");
-  const section = page.slice(page.indexOf("## From one registry"));
-  const [mirrorAll = "", install = ""] = [...section.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(
-    ([, block = ""]) => block,
+  const tested = blocksOf("docs/install.md").filter(
+    ({ note }) => note?.text === "test/installations/mirror.test.ts",
   );
+  expect(tested).toHaveLength(2);
+  const [mirrorAll = "", install = ""] = tested.map(({ text }) => text);
   // The registry's own image comes from Docker Hub, which the cluster's registry stands in for: with another digest.
   const list = join(folder, `oras-operator-${version}-images.txt`);
   const standIn = `${network.mirror}/$1`;

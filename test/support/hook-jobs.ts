@@ -7,6 +7,7 @@ import type { KubeObject } from "../../src/kube/objects.ts";
 import { pathOf, resources } from "../../src/kube/resources.ts";
 import { type ControlPlane, kubeconfigFor } from "./control-plane.ts";
 import { temporaryFolder } from "./folders.ts";
+import { minor, since } from "./kubernetes-version.ts";
 import { start } from "./processes.ts";
 
 interface Job extends KubeObject {
@@ -70,7 +71,9 @@ export function runHookJobs(plane: ControlPlane): {
     const ended = await start(argv, { env: { ...process.env, KUBECONFIG: kubeconfig } }).ended;
     runs.push({ name, code: ended.code ?? -1, stdout: ended.stdout, stderr: ended.stderr });
     const isDone = ended.code === 0;
-    const types = isDone ? ["SuccessCriteriaMet", "Complete"] : ["FailureTarget", "Failed"];
+    // Since 1.31 a Job is first met, then complete; before, the API server refuses that of Jobs without an index.
+    const met = minor >= since.jobsAreMet ? ["SuccessCriteriaMet"] : [];
+    const types = isDone ? [...met, "Complete"] : ["FailureTarget", "Failed"];
     await client.request({
       ...{ method: "PATCH", contentType: "application/merge-patch+json", signal },
       path: pathOf(resources.jobs, { namespace, name, subresource: "status" }),

@@ -3,6 +3,8 @@ export const minor = Number(/^1\.(\d+)$/.exec(process.env["ORAS_OPERATOR_API_SER
 
 /** From which minor version on something is there without a feature gate. */
 export const since = {
+  /** KEP-3998: SuccessCriteriaMet of a Job that is not Indexed. */
+  jobsAreMet: 31,
   /** KEP-1880. */
   serviceCidrs: 33,
   /** KEP-1287. */
