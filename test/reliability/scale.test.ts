@@ -78,8 +78,8 @@ test(`${caches} OrasCaches and ${pods} injected Pods: at rest nothing is written
     );
     return (await asked()).slice(begin);
   };
-  // Events are sent beside the work and come later.
-  await since(15, (await asked()).length);
+  // Events are sent beside the work and come later, and a minute after the last step the Secrets with its login are looked at.
+  await since(45, (await asked()).length);
   const atRest = await since(renewalsAtRest, (await asked()).length);
   const writes = atRest.filter(
     (request) => !/^(get|list|watch) /.test(request) && request !== "update leases",
