@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { attempt, run } from "./command.ts";
 import { withLock } from "./lock.ts";
@@ -31,6 +31,7 @@ export type ModuleName =
   | `kubernetes-${(typeof olderKubernetes)[number]}`
   | "actionlint"
   | "cert-manager"
+  | "registries"
   | "versitygw";
 
 /**
@@ -67,9 +68,10 @@ export async function buildModule(
 
 /** A short hash of a module's own main package, for the name of its folder in the cache; none where it has none. */
 async function ownSource(folder: string): Promise<string[]> {
-  const file = join(folder, "main.go");
-  if (!existsSync(file)) return [];
-  const hash = createHash("sha256").update(await readFile(file));
+  const files = (await readdir(folder)).filter((name) => name.endsWith(".go")).toSorted();
+  if (files.length === 0) return [];
+  const hash = createHash("sha256");
+  for (const name of files) hash.update(await readFile(join(folder, name)));
   return [hash.digest("hex").slice(0, 8)];
 }
 

@@ -65,7 +65,7 @@ program
     // Where kind runs, tests need no cluster of built programs; what else they need they build themselves.
     const programs = hasDocker ? (["oras", "registry"] as const) : clusterModules;
     // A build within a test would take the test's time.
-    for (const name of ["versitygw", ...programs] as const) await buildModule(name);
+    for (const name of ["versitygw", "registries", ...programs] as const) await buildModule(name);
   });
 
 program

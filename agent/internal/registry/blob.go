@@ -29,6 +29,8 @@ type BlobReader struct {
 	offset int64
 	// aside: WriteTo takes the digest, not Read.
 	aside bool
+	// noRange: the registry refuses to send a part, and is asked for the whole.
+	noRange bool
 	// ended is where a body ended too early, -1 when none did.
 	ended    int64
 	body     io.ReadCloser
@@ -162,11 +164,7 @@ func (b *BlobReader) connect() error {
 	b.cancel = cancel
 	limit := max(b.patience.left(), time.Second)
 	timer := time.AfterFunc(limit, func() { cancel(noAnswerError{limit}) })
-	header := http.Header{}
-	if b.offset > 0 {
-		header.Set("Range", fmt.Sprintf("bytes=%d-", b.offset))
-	}
-	resp, err := b.r.do(ctx, request{method: http.MethodGet, url: b.r.at("/blobs/" + b.digest), header: header})
+	resp, err := b.ask(ctx)
 	timer.Stop() // From here on the connection sees when nothing moves.
 	if err != nil {
 		if e := As(err); e != nil && e.Kind == NotFound {
@@ -189,6 +187,21 @@ func (b *BlobReader) connect() error {
 		return b.r.bodyError(ctx, err)
 	}
 	return nil
+}
+
+// ask for what is missing, or for all of it where the registry refuses that: no registry has to know ranges. With both
+// ends it is a form that those know too that do not know the other ones.
+func (b *BlobReader) ask(ctx context.Context) (*http.Response, error) {
+	header := http.Header{}
+	if b.offset > 0 && !b.noRange {
+		header.Set("Range", fmt.Sprintf("bytes=%d-%d", b.offset, b.size-1))
+	}
+	resp, err := b.r.do(ctx, request{method: http.MethodGet, url: b.r.at("/blobs/" + b.digest), header: header})
+	if e := As(err); e != nil && e.Kind == Invalid && e.Status != 0 && len(header) > 0 {
+		b.noRange = true
+		return b.ask(ctx)
+	}
+	return resp, err
 }
 
 // checkRange: `bytes 5-9/10`.

@@ -109,7 +109,21 @@ func TestHabitsOfPull(t *testing.T) {
 				return true
 			}
 			return breaking(content, 1, false)(f, w, r, nil)
-		}, "answered 416", 184, 2},
+		}, "", 0, 3},
+		"refuses ranges as something that it cannot read": {func(f *fake, w http.ResponseWriter, r *http.Request, _ []byte) bool {
+			if r.Header.Get("Range") != "" {
+				refuse(w, 400, "UNSUPPORTED", "no ranges")
+				return true
+			}
+			return breaking(content, 2, false)(f, w, r, nil)
+		}, "", 0, 4},
+		"knows no ranges without an end": {func(f *fake, w http.ResponseWriter, r *http.Request, _ []byte) bool {
+			if strings.HasSuffix(r.Header.Get("Range"), "-") {
+				w.WriteHeader(http.StatusRequestedRangeNotSatisfiable)
+				return true
+			}
+			return breaking(content, 3, true)(f, w, r, nil)
+		}, "", 0, 4},
 		"another manifest than its digest": {func(f *fake, w http.ResponseWriter, r *http.Request, _ []byte) bool {
 			if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/manifests/") {
 				w.Header().Set("Docker-Content-Digest", digestOf([]byte("else")))
@@ -213,7 +227,8 @@ func breaking(content []byte, times int, ranges bool) habit {
 		rest := content
 		if ranges {
 			if text, ok := strings.CutPrefix(r.Header.Get("Range"), "bytes="); ok {
-				start, err := strconv.Atoi(strings.TrimSuffix(text, "-"))
+				first, _, _ := strings.Cut(text, "-")
+				start, err := strconv.Atoi(first)
 				if err != nil {
 					return false
 				}

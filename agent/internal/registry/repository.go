@@ -29,6 +29,8 @@ type Repository struct {
 
 	// noExpect: somebody on the way does not know the header Expect.
 	noExpect atomic.Bool
+	// minimumPiece in bytes: what the registry wants of an upload in pieces, 0 where it did not say.
+	minimumPiece atomic.Int64
 
 	mu sync.Mutex
 	// logins in the order in which they are tried; nil until they are read.

@@ -34,14 +34,16 @@ func (r *Repository) markSession(err error) error {
 	return err
 }
 
-// pieceSize in bytes: what has to arrive within a token's life, which is a minute in some registries.
+// pieceSize in bytes: what has to arrive within a token's life, which is a minute in some registries. Registries may want
+// more (distribution specification, "Pushing a blob in chunks").
 const pieceSize = 16 << 20
 
 // completeInPieces sends a blob in several requests, each with a token that is new if need be. Some registries look at
 // the token when the last byte has arrived; where it does not live as long as an upload takes, nothing else works.
 func (r *Repository) completeInPieces(ctx context.Context, at *url.URL, blob Blob) error {
-	for start := int64(0); start < blob.Size; start += pieceSize {
-		size := min(pieceSize, blob.Size-start)
+	piece := max(pieceSize, r.minimumPiece.Load())
+	for start := int64(0); start < blob.Size; start += piece {
+		size := min(piece, blob.Size-start)
 		header := http.Header{"Content-Type": {"application/octet-stream"}, "Content-Range": {fmt.Sprintf("%d-%d", start, start+size-1)}}
 		resp, err := r.do(ctx, request{method: http.MethodPatch, url: at.String(), header: header, body: section(blob, start, size), size: size})
 		if err != nil {

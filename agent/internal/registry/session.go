@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -17,6 +18,9 @@ func (r *Repository) begin(ctx context.Context) (*url.URL, error) {
 	_ = resp.Body.Close()
 	if resp.StatusCode != http.StatusAccepted {
 		return nil, invalid("the registry answered %d to the beginning of an upload, not 202", resp.StatusCode)
+	}
+	if least, err := strconv.ParseInt(resp.Header.Get("OCI-Chunk-Min-Length"), 10, 64); err == nil {
+		r.minimumPiece.Store(least)
 	}
 	return r.location(resp)
 }

@@ -33,9 +33,11 @@ import (
 
 // server is the real registry as a process.
 type server struct {
-	t       testing.TB
-	host    string
-	env     []string
+	t    testing.TB
+	host string
+	env  []string
+	// argv is another program than the registry that the cluster has.
+	argv    []string
 	command *exec.Cmd
 	ended   chan struct{}
 	// users is the htpasswd file of one that asks for a password.
@@ -73,7 +75,11 @@ func (s *server) start() {
 	if err := os.WriteFile(config, []byte("version: 0.1\nstorage: {filesystem: {}}\nhttp: {}\n"), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
-	s.command = exec.Command(testprogram.Find(s.t, "registry-v3*", "registry"), "serve", config)
+	argv := s.argv
+	if argv == nil {
+		argv = []string{testprogram.Find(s.t, "registry-v3*", "registry"), "serve"}
+	}
+	s.command = exec.Command(argv[0], append(argv[1:len(argv):len(argv)], config)...)
 	s.command.Env = append(os.Environ(), s.env...)
 	out, err := s.command.StderrPipe()
 	if err != nil {

@@ -5,7 +5,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 )
 
 // Find returns the path of a program that `make prepared` builds: by the pattern of its folder, such as "oras-v*", and
@@ -24,11 +26,21 @@ func Find(t testing.TB, folder, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// What earlier commits have built may be there too.
 	if len(found) > 0 {
-		return found[len(found)-1]
+		return slices.MaxFunc(found, func(a, b string) int { return builtAt(a).Compare(builtAt(b)) })
 	}
 	missing(t, name)
 	return ""
+}
+
+// builtAt of a program that is gone by now is before all others.
+func builtAt(program string) time.Time {
+	info, err := os.Stat(program)
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
 }
 
 // Require is for a test that runs a program of a Debian package, such as "bsdtar". Without it the test is skipped, but
