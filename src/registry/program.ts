@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { parseChallenge } from "../common/challenge.ts";
 import { authorizationFor } from "./credentials.ts";
 import { type Answer, get, type Registries } from "./http.ts";
 import { LookupError } from "./outcome.ts";
@@ -162,17 +163,16 @@ async function authorize(
   registries: Registries,
   login: string | undefined,
 ): Promise<string> {
-  const challenge = String(challenged.headers["www-authenticate"] ?? "");
-  const field = (name: string) => new RegExp(`${name}="([^"]*)"`).exec(challenge)?.[1];
-  const realm = field("realm");
-  if (!/^bearer /i.test(challenge) || realm === undefined) {
+  const challenge = parseChallenge(String(challenged.headers["www-authenticate"] ?? ""));
+  const realm = challenge?.parameters["realm"];
+  if (challenge?.scheme !== "bearer" || realm === undefined) {
     if (login === undefined) throw refusal(challenged);
     return login;
   }
   const url = new URL(realm);
   if (url.protocol !== "https:") throw new Error(`its registry gives tokens over ${url.protocol}//`);
   for (const name of ["service", "scope"]) {
-    const value = field(name);
+    const value = challenge.parameters[name];
     if (value !== undefined) url.searchParams.set(name, value);
   }
   const headers = { accept: "application/json", ...(login ? { authorization: login } : {}) };

@@ -24,7 +24,8 @@ export interface TestRegistry {
  * Starts the real registry.
  *
  * @param options - htpasswd: file with the users; tls: files with certificate and key; port: one that was chosen before;
- *   blobCache: the cache that the images' configuration switches on; environment: more variables
+ *   blobCache: the cache that the images' configuration switches on; environment: more variables; program: another registry than the cluster's,
+ *   which is given the path of distribution's configuration
  */
 export async function startRegistry(
   options: {
@@ -33,15 +34,16 @@ export async function startRegistry(
     port?: number;
     blobCache?: boolean;
     environment?: Record<string, string>;
+    program?: readonly string[];
   } = {},
 ): Promise<TestRegistry> {
   const folder = temporaryFolder("registry");
   const port = options.port ?? (await freePort());
-  const binary = join(await buildModule("registry"), "registry");
+  const program = options.program ?? [join(await buildModule("registry"), "registry"), "serve"];
   const cache = options.blobCache ? ", cache: {blobdescriptor: inmemory}" : "";
   writeFileSync(join(folder, "config.yml"), `version: 0.1\nstorage: {filesystem: {}${cache}}\nhttp: {}\n`);
   mkdirSync(join(folder, "data"));
-  const running = start([binary, "serve", join(folder, "config.yml")], {
+  const running = start([...program, join(folder, "config.yml")], {
     env: {
       ...options.environment,
       ...(options.environment?.["REGISTRY_STORAGE"] === undefined

@@ -1,5 +1,6 @@
 import { quoted } from "../../annotations/problems.ts";
 import { basic } from "../../common/basic.ts";
+import { type Challenge, parseChallenge } from "../../common/challenge.ts";
 import { exits } from "../exits.ts";
 import { CliError } from "../output.ts";
 
@@ -13,29 +14,6 @@ export interface Login {
 
 /** What a request is about: a repository, or the list of them. */
 export type Scope = `repository:${string}:${"pull" | "pull,push" | "delete"}` | "registry:catalog:*";
-
-/** What a registry asks for. */
-interface Challenge {
-  readonly scheme: string;
-  readonly parameters: Readonly<Record<string, string>>;
-}
-
-/**
- * Takes the header `WWW-Authenticate` apart.
- *
- * @param header - such as `Bearer realm="https://auth.example.com/token",service="registry"`
- * @see https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1
- */
-export function parseChallenge(header: string): Challenge | undefined {
-  const [, scheme, rest] = /^ *([a-z]+)(?: (.*))?$/is.exec(header) ?? [];
-  if (scheme === undefined) return undefined;
-  const found = (rest ?? "").matchAll(/(?:^|,) ?([a-z_]+)="((?:[^"\\]|\\.)*)"/gi);
-  const parameters = [...found].map(([, key = "", value = ""]) => [
-    key.toLowerCase(),
-    value.replaceAll(/\\(.)/g, "$1"),
-  ]);
-  return { scheme: scheme.toLowerCase(), parameters: Object.fromEntries(parameters) };
-}
 
 /**
  * What to answer a challenge with.

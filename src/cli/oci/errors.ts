@@ -5,19 +5,32 @@ export class RegistryError extends Error {
   readonly status: number;
   /** The registry's own codes, such as `MANIFEST_UNKNOWN`. */
   readonly codes: readonly string[];
+  /** How long the registry asks to wait before another try, in milliseconds. */
+  readonly waitMs: number;
 
   /**
    * @param request - method and path, for messages
    * @param status - HTTP status
    * @param body - of the answer
+   * @param retryAfter - its header `Retry-After`
    */
-  constructor(request: string, status: number, body: string) {
+  constructor(request: string, status: number, body: string, retryAfter?: string) {
     const errors = errorsIn(body);
     const words = errors.map(({ code, message }) => [code, message].filter(Boolean).join(": ")).join("; ");
     super(`${request}: ${status}${words === "" ? "" : ` ${words}`}`);
     this.status = status;
     this.codes = errors.map(({ code = "" }) => code);
+    this.waitMs = msOf(retryAfter);
   }
+}
+
+/** What a registry can ask for; the agent waits no longer either. */
+const longestWaitMs = 60_000;
+
+/** Seconds, or a date. @see https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3 */
+function msOf(retryAfter = ""): number {
+  const ms = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - Date.now();
+  return Number.isNaN(ms) ? 0 : Math.min(Math.max(ms, 0), longestWaitMs);
 }
 
 interface OciError {
@@ -52,7 +65,11 @@ export class DigestError extends Error {
  * @param error - whatever was thrown
  */
 export function isPassing(error: unknown): boolean {
-  if (error instanceof RegistryError) return error.status >= 500 || error.status === 429;
+  if (error instanceof RegistryError) {
+    // Of an upload's session, which replicas may not share; another try begins another one.
+    const isForgotten = error.codes.includes("BLOB_UPLOAD_UNKNOWN");
+    return error.status >= 500 || error.status === 429 || isForgotten;
+  }
   if (error instanceof DigestError) return false;
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (syscall === "write" && code === "EPIPE") return true;

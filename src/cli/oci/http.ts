@@ -88,7 +88,12 @@ async function successOf(
 ): Promise<IncomingMessage> {
   const { statusCode = 0 } = response;
   if (statusCode < 400) return response;
-  throw new RegistryError(`${method} ${url.pathname}`, statusCode, await text(response));
+  throw new RegistryError(
+    `${method} ${url.pathname}`,
+    statusCode,
+    await text(response),
+    response.headers["retry-after"],
+  );
 }
 
 async function exchange(

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { DigestError, isPassing } from "./errors.ts";
+import { DigestError, isPassing, RegistryError } from "./errors.ts";
 import type { Send } from "./http.ts";
 import { type Retries, withRetries } from "./retry.ts";
 import type { Descriptor, Told } from "./types.ts";
@@ -53,14 +53,31 @@ export async function* readBlob(place: BlobPlace, told: Told, retries: Retries):
   }
 }
 
-async function request({ send, url, repository, blob }: BlobPlace, offset: number): Promise<IncomingMessage> {
-  const headers = offset === 0 ? {} : { range: `bytes=${offset}-` };
-  const response = await send({ method: "GET", url, scope: `repository:${repository}:pull`, headers });
+async function request(place: BlobPlace, offset: number): Promise<IncomingMessage> {
+  const { blob } = place;
+  const response = await ask(place, offset);
   const total = totalOf(response);
   if (total === undefined || total === blob.size) return response;
   response.destroy();
   throw wrongSize(blob, total);
 }
+
+/**
+ * For what is missing, or for all of it where the registry refuses that: none has to know ranges. With both ends it is a form
+ * that those know too that do not know the other ones.
+ */
+async function ask({ send, url, repository, blob }: BlobPlace, offset: number): Promise<IncomingMessage> {
+  const whole = { method: "GET", url, scope: `repository:${repository}:pull` } as const;
+  if (offset === 0) return send(whole);
+  try {
+    return await send({ ...whole, headers: { range: `bytes=${offset}-${blob.size - 1}` } });
+  } catch (error) {
+    if (!(error instanceof RegistryError) || !refusesRange.has(error.status)) throw error;
+    return send(whole);
+  }
+}
+
+const refusesRange = new Set([400, 405, 416]);
 
 /** Without what is known already: not every registry knows ranges. */
 async function* freshOf(response: IncomingMessage, offset: number): AsyncGenerator<Buffer> {

@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { json, buffer as readAll } from "node:stream/consumers";
 import { names } from "../../../schema/names.ts";
+import { exits } from "../exits.ts";
+import { CliError } from "../output.ts";
 import type { Scope } from "./authorize.ts";
 import { DigestError, isPassing, RegistryError } from "./errors.ts";
 import { createSender, type Endpoint } from "./http.ts";
@@ -80,7 +82,11 @@ export function createRegistry(endpoint: Endpoint, firstWaitMs?: number): Regist
     const uploads = at(`/v2/${repository}/blobs/uploads/`);
     const started = await send({ method: "POST", url: uploads, scope });
     started.resume();
-    const url = new URL(started.headers.location ?? "", uploads);
+    if (started.headers.location === undefined) {
+      const message = `The registry does not say where to upload to: it answers POST ${uploads.pathname} without the header Location.`;
+      throw new CliError(message, exits.failed);
+    }
+    const url = sameHost(new URL(started.headers.location, uploads), uploads);
     url.searchParams.set("digest", blob.digest);
     const headers = { "content-type": "application/octet-stream", "content-length": String(blob.size) };
     const body = () => blob.open().on("data", (chunk: Buffer) => onBytes?.(chunk.length));
@@ -140,9 +146,27 @@ export function digestOf(bytes: Buffer | string): string {
 
 /** @see https://www.rfc-editor.org/rfc/rfc8288 */
 function nextPage({ headers }: IncomingMessage, url: URL): URL | undefined {
-  const link = [headers.link ?? []].flat().find((value) => value.includes('rel="next"'));
-  if (link === undefined) return undefined;
-  return new URL(link.slice(link.indexOf("<") + 1, link.indexOf(">")), url);
+  const links = [headers.link ?? []]
+    .flat()
+    .join(",")
+    .matchAll(/<([^>]*)>((?:"[^"]*"|[^<"])*)/g);
+  const next = [...links].find(([, , parameters = ""]) => isNext(parameters))?.[1];
+  return next === undefined ? undefined : sameHost(new URL(next, url), url);
+}
+
+/** Whether a link's parameters, such as `; rel="next"`, call it the next page. */
+function isNext(parameters: string): boolean {
+  const found = parameters.matchAll(/;\s*([^\s=;,"]+)\s*=\s*(?:"([^"]*)"|([^\s;,"]*))/g);
+  const rel = [...found].find(([, name = ""]) => name.toLowerCase() === "rel");
+  return (rel?.[2] ?? rel?.[3] ?? "").toLowerCase().split(" ").includes("next");
+}
+
+/**
+ * Where a registry sends us, by the scheme and port that it was reached by: behind a proxy that ends TLS, or a forwarded
+ * port, it does not know them.
+ */
+function sameHost(location: URL, { hostname, protocol, port }: URL): URL {
+  return location.hostname === hostname ? Object.assign(location, { protocol, port }) : location;
 }
 
 async function* limited(response: IncomingMessage, most: number): AsyncGenerator<Buffer> {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { RegistryError } from "./errors.ts";
 
 /** How often, and how patiently, something is tried again. */
 export interface Retries {
@@ -34,7 +35,18 @@ export async function withRetries<T>(
       tries++;
       if (tries >= mostTries || !retries.isPassing(error)) throw error;
       retries.onRetry?.(error);
-      await delay((retries.firstWaitMs ?? firstWaitMs) * 2 ** (tries - 1));
+      await delay(pauseMs(error, tries, retries.firstWaitMs));
     }
   }
+}
+
+/**
+ * How long to wait before another try: as long as the registry asks for, if that is longer than who asks nothing waits.
+ *
+ * @param error - of the last try
+ * @param tries - that failed
+ * @param firstMs - after the first one
+ */
+export function pauseMs(error: unknown, tries: number, firstMs = firstWaitMs): number {
+  return Math.max(firstMs * 2 ** (tries - 1), error instanceof RegistryError ? error.waitMs : 0);
 }

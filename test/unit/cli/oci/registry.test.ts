@@ -3,8 +3,9 @@ import { Agent } from "node:http";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { parseChallenge } from "../../../../src/cli/oci/authorize.ts";
 import { createRegistry } from "../../../../src/cli/oci/registry.ts";
+import { pauseMs } from "../../../../src/cli/oci/retry.ts";
+import { parseChallenge } from "../../../../src/common/challenge.ts";
 import { descriptorOf, startStandIn } from "../../../support/stand-in.ts";
 
 const content = randomBytes(300_000);
@@ -50,6 +51,56 @@ describe("a blob", () => {
     const { registry, requests } = await standIn((_, response) => response.destroy());
     await expect(buffer(registry.readBlob("a/b", blob))).rejects.toThrow(/socket hang up/);
     expect(requests.length).toBeGreaterThan(3);
+  });
+
+  it.each([400, 405, 416])("is read anew from a registry that refuses ranges with %i", async (status) => {
+    const { registry, requests } = await standIn((request, response, number) => {
+      if (request.headers.range !== undefined) response.writeHead(status).end();
+      else if (number === 1) response.write(content.subarray(0, 20_000), () => response.destroy());
+      else response.end(content);
+    });
+    expect((await buffer(registry.readBlob("a/b", blob))).equals(content)).toBe(true);
+    expect(requests.map(({ headers }) => headers.range)).toEqual([
+      undefined,
+      expect.stringMatching(/^bytes=\d+-299999$/),
+      undefined,
+    ]);
+  });
+
+  it("is not sent where a registry does not say where to", async () => {
+    const { registry, requests } = await standIn((request, response) => {
+      response.writeHead(request.method === "HEAD" ? 404 : 202).end();
+    });
+    const pushed = registry.pushBlob("a/b", { ...blob, open: () => Readable.from([content]) });
+    await expect(pushed).rejects.toThrow("without the header Location");
+    expect(requests.map(({ method }) => method)).toEqual(["HEAD", "POST"]);
+  });
+
+  it("is sent by the scheme and port that the registry was reached by, which it need not know", async () => {
+    const { registry, requests } = await standIn((request, response) => {
+      if (request.method === "HEAD") response.writeHead(404).end();
+      else if (request.method === "PUT") request.resume().on("end", () => response.writeHead(201).end());
+      else
+        response.writeHead(202, { location: "https://127.0.0.1:1/v2/a/b/blobs/uploads/1?state=a%2Fb" }).end();
+    });
+    await registry.pushBlob("a/b", { ...blob, open: () => Readable.from([content]) });
+    expect(requests[2]?.url).toContain("/v2/a/b/blobs/uploads/1?state=a%2Fb&digest=sha256");
+  });
+
+  it("is sent in another session where the first one was lost", async () => {
+    const { registry, requests } = await standIn((request, response) => {
+      if (request.method === "HEAD") response.writeHead(404).end();
+      else if (request.method === "POST") response.writeHead(202, { location: "1" }).end();
+      else {
+        const isFirst = requests.length === 3;
+        const errors = [{ code: "BLOB_UPLOAD_UNKNOWN" }];
+        request
+          .resume()
+          .on("end", () => response.writeHead(isFirst ? 404 : 201).end(JSON.stringify({ errors })));
+      }
+    });
+    await registry.pushBlob("a/b", { ...blob, open: () => Readable.from([content]) });
+    expect(requests.map(({ method }) => method)).toEqual(["HEAD", "POST", "PUT", "POST", "PUT"]);
   });
 
   it("is asked for in vain once", async () => {
@@ -127,6 +178,10 @@ describe("a login", () => {
       scheme: "bearer",
       parameters: { realm: "https://a/t", service: "r", scope: "repository:a:pull,push" },
     });
+    expect(parseChallenge('bearer Realm = "https://a/t" ,\t service=r,scope="a,b=\\"c\\""')).toEqual({
+      scheme: "bearer",
+      parameters: { realm: "https://a/t", service: "r", scope: 'a,b="c"' },
+    });
     expect(parseChallenge("Basic")).toEqual({ scheme: "basic", parameters: {} });
     expect(parseChallenge("")).toBeUndefined();
   });
@@ -140,6 +195,19 @@ describe("lists", () => {
       response.end(JSON.stringify({ repositories: isLast ? ["c"] : ["a", "b"] }));
     });
     expect(await registry.repositories()).toEqual(["a", "b", "c"]);
+  });
+
+  it.each([
+    "</v2/a/tags/list?last=1>; rel=first, <list?last=b>; rel=next",
+    '<list?last=x>; title="a, b; rel=next"; rel="prev", <list?last=b>;title="x>";REL = "next"',
+  ])("have their next page in any form of a link: %s", async (link) => {
+    const { registry, requests } = await standIn((request, response) => {
+      const isLast = request.url?.includes("last=b");
+      if (!isLast) response.setHeader("link", link);
+      response.end(JSON.stringify({ tags: isLast ? ["c"] : ["a", "b"] }));
+    });
+    expect(await registry.tags("a")).toEqual(["a", "b", "c"]);
+    expect(requests[1]?.url).toBe("/v2/a/tags/list?last=b");
   });
 
   it("may be null", async () => {
@@ -202,4 +270,23 @@ it("a registry that takes a request and says nothing is not asked again and agai
   await expect(registry.repositories()).rejects.toThrow("GET /v2/_catalog: no answer within 0.05 seconds");
   // On a busy machine, the time is over before the registry has it.
   expect(requests.length).toBeLessThanOrEqual(1);
+});
+
+describe("a registry that wants a pause", () => {
+  it.each([
+    ["7", 7000],
+    ["100000", 60_000],
+    ["Wed, 21 Oct 2099 07:28:00 GMT", 60_000],
+    ["Wed, 21 Oct 2015 07:28:00 GMT", 1],
+    ["-1", 1],
+    ["soon", 1],
+    [undefined, 1],
+  ])("is given it, a minute at most: %s", async (retryAfter, ms) => {
+    const { registry } = await standIn((_, response) => {
+      response.writeHead(404, retryAfter === undefined ? {} : { "retry-after": retryAfter }).end();
+    });
+    const error: unknown = await registry.tags("a/b").catch((thrown: unknown) => thrown);
+    expect(pauseMs(error, 1, 1)).toBe(ms);
+    expect(pauseMs(error, 20, 1)).toBe(2 ** 19);
+  });
 });
