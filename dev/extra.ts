@@ -8,6 +8,7 @@ import { attach, run } from "./cluster/command.ts";
 import { ensurePackages, packages } from "./cluster/packages.ts";
 import { repository } from "./cluster/paths.ts";
 import { ClusterError, say, step } from "./cluster/progress.ts";
+import { withDebianRegistry } from "./debian-registry.ts";
 import { earlierVersions, prepareEarlier } from "./earlier.ts";
 import { agentFolder, buildAgent, goEnvironment } from "./images/agent.ts";
 
@@ -17,6 +18,7 @@ const items: Readonly<Record<string, () => Promise<void>>> = {
   ...Object.fromEntries(
     olderKubernetes.map((version) => [`Kubernetes ${version}`, () => apiServer(version)]),
   ),
+  registries,
   reliability,
   upgrades,
   releases,
@@ -139,6 +141,20 @@ async function apiServer(version: (typeof olderKubernetes)[number]): Promise<voi
   const tests = ["npm", "--prefix", repository, "run", "--silent", "test:integration"];
   const code = await attach(tests, { ORAS_OPERATOR_API_SERVER: version });
   if (code !== 0) throw new ClusterError(`the integration tests ended with exit code ${code}`);
+}
+
+/** The tests of our clients on registries, with distribution 2.8 too. */
+async function registries(): Promise<void> {
+  for (const name of ["registry", "registries"] as const) await buildModule(name);
+  await withDebianRegistry(async (program) => {
+    const env = { ...goEnvironment, ORAS_OPERATOR_DEBIAN_REGISTRY: program };
+    const go = ["go", "-C", agentFolder, "test", "-count=1", "-run=^TestCompatible$", "./internal/registry"];
+    const npm = ["npm", "--prefix", repository, "run", "--silent", "test:integration", "--"];
+    for (const argv of [go, [...npm, "test/integration/registries.test.ts"]]) {
+      const code = await attach(argv, env);
+      if (code !== 0) throw new ClusterError(`${argv.join(" ")} ended with exit code ${code}`);
+    }
+  });
 }
 
 /** What is killed is processes of this machine, so there is no other cluster to try it on. */

@@ -149,7 +149,7 @@ function nextPage({ headers }: IncomingMessage, url: URL): URL | undefined {
   const links = [headers.link ?? []]
     .flat()
     .join(",")
-    .matchAll(/<([^>]*)>((?:"[^"]*"|[^<"])*)/g);
+    .matchAll(/<([^<>]*)>((?:"[^"]*"|[^<"])*)/g);
   const next = [...links].find(([, , parameters = ""]) => isNext(parameters))?.[1];
   return next === undefined ? undefined : sameHost(new URL(next, url), url);
 }
