@@ -1,6 +1,6 @@
 import { exitCodes } from "./exit-codes.ts";
 
-/** Conditions of an OrasCache, in the order in which they are kept; the last eight are there only when they hold. */
+/** Conditions of an OrasCache, in the order in which they are kept; the last nine are there only when they hold. */
 export const conditionTypes = {
   Ready: "The registry answers and is what the spec asks for.",
   Available: "The registry answers.",
@@ -18,6 +18,8 @@ export const conditionTypes = {
     "Lines of the Secret of spec.auth.usersSecretRef are left out, or should be others. The registry's other users are not affected.",
   NodeLost: "The registry's Pod does not end, because its node does not answer.",
   NodesBlocked: "Nodes do not reach the registry at spec.nodeAddress: its NetworkPolicy lets none in.",
+  KeeperUnreachable:
+    "The operator gets no report of the registry's keeper, although its Pod is ready: status.storage gets old, retention and rotation wait. Steps are not affected.",
   Rotating: "Another login is made; new Pods do not get it yet.",
   Open: "The registry asks for no password, although its spec does, or the registries of new OrasCaches do.",
 } as const;
@@ -79,6 +81,28 @@ const states = {
   NodeAddressNotAllowed: {
     meaning: "spec.nodeAddress is set, and the registry's NetworkPolicy lets in Pods of its namespace alone.",
     fix: "Name in spec.networkPolicy.from where the traffic of nodes comes from: the Ingress controller, or the addresses of nodes as ipBlock.",
+  },
+  KeeperTimesOut: {
+    meaning:
+      "The operator's connections to the registry's keeper get no answer: probably a NetworkPolicy drops them.",
+    fix: "Let the operator's Pods reach port 5002; the message says which NetworkPolicy there is, and what the others have to allow.",
+  },
+  KeeperRefusesConnections: {
+    meaning:
+      "The operator's connections to the registry's keeper are refused although its Pod is ready: probably a NetworkPolicy rejects them.",
+    fix: "Let the operator's Pods reach port 5002; the message says which NetworkPolicy there is, and what the others have to allow.",
+  },
+  KeeperNotTrusted: {
+    meaning: "The TLS handshake with the registry's keeper fails.",
+    fix: "Exclude port 5002 from what replaces certificates, such as a mesh; or restart the registry's Pod.",
+  },
+  KeeperUnauthorized: {
+    meaning: "The registry's keeper answers 401: it does not know the operator's token.",
+    fix: "Restart the registry's Pod, if the operator's key is another one than before.",
+  },
+  KeeperAnswersWrong: {
+    meaning: "The registry's keeper takes the operator's connection, and gives no answer, or a wrong one.",
+    fix: "Look at the log of the container keeper.",
   },
   ClaimReplaced: {
     meaning:
@@ -295,6 +319,11 @@ const cacheEvents = {
   KeptReachable: states.KeptReachable,
   StillOpen: states.StillOpen,
   NodeAddressNotAllowed: states.NodeAddressNotAllowed,
+  KeeperTimesOut: states.KeeperTimesOut,
+  KeeperRefusesConnections: states.KeeperRefusesConnections,
+  KeeperNotTrusted: states.KeeperNotTrusted,
+  KeeperUnauthorized: states.KeeperUnauthorized,
+  KeeperAnswersWrong: states.KeeperAnswersWrong,
   Swept: states.Swept,
   RetentionPlanned: states.RetentionPlanned,
   SweepFailed: states.SweepFailed,

@@ -8,6 +8,7 @@ import { capacityOf, isGrowing, requestOf } from "./claim.ts";
 import { updateConditions, type Verdict } from "./conditions.ts";
 import { type Exporting, exportVerdict } from "./export.ts";
 import type { CacheInstallation } from "./facts.ts";
+import { keeperVerdict, type Way } from "./keeper-fault.ts";
 import { loginOf, rotationVerdict } from "./logins.ts";
 import { mirrorVerdict } from "./mirror.ts";
 import { networkModeOf } from "./network-mode.ts";
@@ -45,6 +46,8 @@ export interface Observation {
   readonly usage?: Usage | undefined;
   /** What the keeper says of the Secret with other users. */
   readonly users?: Users | undefined;
+  /** Whether the keeper is reached; undefined where there is none to ask. */
+  readonly way?: Way | undefined;
   /** How the last pass of retention ended, if this process has seen it. */
   readonly retention?: RetentionOutcome | undefined;
   /** Of a cache that names a remote registry; undefined if it was not asked. */
@@ -148,6 +151,7 @@ function deployed(observation: Observation) {
     ...(low === undefined ? {} : { StorageLow: low }),
     ...usersProblem(observation),
     ...nodesBlocked(observation),
+    ...keeperUnreachable(observation),
     ...rotating(observation),
     ...open,
     ...(trouble?.reason === "NodeLost" ? { NodeLost: { ...trouble, status: "True" } } : {}),
@@ -189,6 +193,13 @@ function usersProblem({ cache, users }: Observation): Verdicts {
 function nodesBlocked({ cache, statefulSet, installation: { network } }: Observation): Verdicts {
   const verdict = nodesVerdict(cache, { network, statefulSet });
   return verdict === undefined ? {} : { NodesBlocked: verdict };
+}
+
+function keeperUnreachable({ cache, way, statefulSet, installation }: Observation): Verdicts {
+  if (way === undefined) return {};
+  const facts = { ...installation, statefulSet };
+  const verdict = keeperVerdict(cache, facts, way.reach, known(cache, "KeeperUnreachable"));
+  return verdict === undefined ? {} : { KeeperUnreachable: verdict };
 }
 
 function withRetention(

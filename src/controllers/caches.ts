@@ -8,6 +8,7 @@ import { authorsIn } from "../cache/ca-config-map.ts";
 import { type Child, desiredChildren } from "../cache/children.ts";
 import type { Exporting } from "../cache/export.ts";
 import type { CacheInstallation, RegistryCas } from "../cache/facts.ts";
+import type { Way } from "../cache/keeper-fault.ts";
 import { loginNotes } from "../cache/logins.ts";
 import { isRecorded } from "../cache/network-mode.ts";
 import { type CacheIdentity, identityOf } from "../cache/owner.ts";
@@ -94,6 +95,7 @@ interface Look extends Finding {
   readonly remote: RemoteAnswer | undefined;
   readonly usage?: Usage | undefined;
   readonly users?: Users | undefined;
+  readonly way?: Way | undefined;
   readonly exporting?: Exporting | undefined;
 }
 
@@ -286,9 +288,9 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
       return { error, trouble: troubleFrom(error), remote: asked?.answer, againInMs: asked?.againInMs };
     }
     const found = await inspect(cache, key);
-    const { usage, served, users, againInMs } = settings.reports.of(key, cache, settings.podsOf(key));
+    const { usage, served, users, way, againInMs } = settings.reports.of(key, cache, settings.podsOf(key));
     return {
-      ...{ error, remote: undefined, usage, users },
+      ...{ error, remote: undefined, usage, users, way },
       trouble: together<Trouble>([
         ...[troubleFrom(error), found.trouble],
         ...[reportedTrouble(usage), servedTrouble(served, cache.spec.tls?.secretName)],
@@ -301,7 +303,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     stored: StoredOrasCache,
     cache: StoredOrasCache,
     key: string,
-    { trouble, remote, usage, users, exporting }: Look,
+    { trouble, remote, usage, users, way, exporting }: Look,
   ) => {
     const status = statusOf({
       cache,
@@ -312,6 +314,7 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
       remote,
       usage,
       users,
+      way,
       retention: settings.retentionOf(key),
       exporting,
       installation: installationFor(key),
@@ -440,7 +443,7 @@ function statusNotes(
   const grown = grownTo(cache.status?.storage, status.storage);
   if (grown !== undefined)
     notes.push({ type: "Normal", action: "Update", reason: "VolumeGrown", note: grown });
-  for (const type of ["Open", "StorageLow", "UsersProblem", "NodesBlocked"] as const) {
+  for (const type of ["Open", "StorageLow", "UsersProblem", "NodesBlocked", "KeeperUnreachable"] as const) {
     const [now, before] = [conditionOf(status, type), conditionOf(cache.status, type)];
     if (now === undefined || (before !== undefined && (type === "Open" || before.reason === now.reason)))
       continue;

@@ -1,26 +1,29 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import type { CacheName } from "../cache/access.ts";
+import { type Way, wayAfter } from "../cache/keeper-fault.ts";
 import { identityOf } from "../cache/owner.ts";
 import { hostOf, isReady, startOf } from "../cache/pods.ts";
 import type { Trouble } from "../cache/trouble.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import type { Usage } from "../cache/usage.ts";
 import { createSlots } from "../common/slots.ts";
-import type { KeeperReport } from "../keeper/report.ts";
+import type { KeeperReport, ReportAnswer } from "../keeper/report.ts";
 import { manualWatch, type Watch } from "../kube/controller.ts";
 import { nameOf } from "../kube/objects.ts";
 import type { Peer } from "../registry/peer.ts";
 import { keeperAccess } from "./trust.ts";
 
-/** Asks a keeper how its registry is; undefined where it does not answer. */
-export type AskReport = (peer: Peer, token: string) => Promise<KeeperReport | undefined>;
+/** Asks a keeper how its registry is. */
+export type AskReport = (peer: Peer, token: string) => Promise<ReportAnswer>;
 
 /** Is told what a keeper has said; undefined once the cache is gone. */
 export type ObserveUsage = (cache: CacheName, usage: Usage | undefined) => void;
 
 /** What is known of a registry, and when to look again. */
 export interface Report extends Partial<KeeperReport> {
+  /** Whether the keeper is reached; undefined where there is none to ask. */
+  readonly way?: Way | undefined;
   readonly againInMs?: number | undefined;
 }
 
@@ -55,6 +58,7 @@ interface Memory {
   dueAt: number;
   asks: boolean;
   said: Partial<KeeperReport>;
+  way: Way;
 }
 
 function intervalOf({ spec }: StoredOrasCache): number {
@@ -88,8 +92,10 @@ export function createReports(
       // One that was replaced meanwhile is not asked.
       if (memories.get(key) !== memory) return;
       const keeper = await keeperAccess(pod, identityOf(cache), operatorKey, now());
-      const report = keeper && (await ask(keeper.peer, keeper.token));
+      const answer = keeper && (await ask(keeper.peer, keeper.token));
+      const report = answer?.report;
       memory.asks = false;
+      if (answer !== undefined) memory.way = wayAfter(memory.way, answer.fault);
       if (report !== undefined) memory.said = { ...report, usage: report.usage ?? memory.said.usage };
       memory.dueAt = performance.now() + (report === undefined ? retryMs : spread(intervalOf(cache)));
       if (report?.usage !== undefined) observe(nameOf(key), report.usage);
@@ -107,6 +113,7 @@ export function createReports(
       dueAt: performance.now() + Math.random() * (isFirst ? intervalMs : firstMs),
       asks: false,
       said: {},
+      way: { reach: undefined },
     };
     memories.set(key, memory);
     return memory;
@@ -119,12 +126,13 @@ export function createReports(
       if (pod === undefined || host === undefined) return {};
       const start = startOf(pod, names.keeperContainer);
       const memory = remembered(key, start, cache.status?.storage?.used !== undefined);
-      const { said, asks, dueAt } = memory;
-      if (asks) return said;
+      const { asks, dueAt } = memory;
+      const known = { ...memory.said, way: memory.way };
+      if (asks) return known;
       const againInMs = dueAt - performance.now();
-      if (againInMs > 0) return { ...said, againInMs };
+      if (againInMs > 0) return { ...known, againInMs };
       begin(key, memory, cache, pod);
-      return said;
+      return known;
     },
     forget: (key) => {
       memories.delete(key);

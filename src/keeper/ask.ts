@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import { StringDecoder } from "node:string_decoder";
+import { TLSSocket } from "node:tls";
 import { type Peer, requestTo } from "../registry/peer.ts";
 
 /** A keeper, and who asks it. */
@@ -47,12 +48,35 @@ export interface KeeperAnswer {
 
 const connectWithinMs = 5_000;
 
+/** How far a request came that failed. */
+export type AskPhase = "connect" | "handshake" | "answer";
+
+/** A request to a keeper that failed: the message is that of its cause. */
+export class AskError extends Error {
+  override readonly name = "AskError";
+  readonly phase: AskPhase;
+
+  /**
+   * @param phase - how far it came
+   * @param cause - what the connection says
+   */
+  constructor(phase: AskPhase, cause: Error) {
+    super(cause.message, { cause });
+    this.phase = phase;
+  }
+}
+
+/** Nothing has answered a connection, as where packets are dropped. */
+export class NoConnectionError extends Error {
+  override readonly name = "NoConnectionError";
+}
+
 /**
  * Asks the keeper of a registry.
  *
  * @param keeper - which, and who asks
  * @param request - see there
- * @throws when there is no answer, or one that is too long
+ * @throws AskError when there is no answer; an Error when it is too long
  */
 export async function askKeeper(keeper: Keeper, request: KeeperRequest): Promise<KeeperAnswer> {
   const answer = await answerOf(keeper, request);
@@ -103,12 +127,19 @@ async function answerOf({ open, authorization }: Keeper, request: KeeperRequest)
   };
   const sent = open(path, { method, headers, signal });
   sent.on("response", resolve);
-  sent.on("error", reject);
+  let phase: AskPhase = "connect";
+  sent.on("error", (error) => reject(new AskError(phase, error)));
   // What drops packets, such as a NetworkPolicy, is not waited for as long as an answer.
-  const connects = setTimeout(() => sent.destroy(new Error("no connection")), connectWithinMs);
+  const dropped = () => new NoConnectionError(`no connection within ${connectWithinMs / 1000} seconds`);
+  const connects = setTimeout(() => sent.destroy(dropped()), connectWithinMs);
   sent.on("socket", (socket) => {
-    if (socket.connecting) socket.on("connect", () => clearTimeout(connects));
-    else clearTimeout(connects);
+    const connected = () => {
+      clearTimeout(connects);
+      phase = socket instanceof TLSSocket ? "handshake" : "answer";
+    };
+    if (socket.connecting) socket.on("connect", connected);
+    else connected();
+    socket.on("secureConnect", () => (phase = "answer"));
   });
   // A request that is destroyed after the answer has begun says no more than that.
   let at: { readonly destroy: (error: Error) => unknown } = sent;

@@ -1,8 +1,9 @@
+import type { KeeperFault } from "../cache/keeper-fault.ts";
 import { type Served, servedOf } from "../cache/served.ts";
 import { type Usage, usageOf } from "../cache/usage.ts";
 import { type Users, usersOf } from "../cache/users.ts";
 import type { Peer } from "../registry/peer.ts";
-import { askKeeper, keeperAt } from "./ask.ts";
+import { AskError, askKeeper, keeperAt, NoConnectionError } from "./ask.ts";
 
 /** The keeper looks at every file, and answers within a minute or not at all. */
 const longestMs = 60_000;
@@ -19,28 +20,45 @@ export interface KeeperReport {
   readonly users: Users | undefined;
 }
 
+/** What a keeper says, or why it says nothing. */
+export type ReportAnswer =
+  | { readonly report: KeeperReport; readonly fault?: undefined }
+  | { readonly report?: undefined; readonly fault: KeeperFault };
+
 /**
  * Asks a keeper how full its registry is, and about its certificate.
  *
  * @param peer - the keeper
  * @param token - of the operator, for this keeper
  * @param signal - ends the wait
- * @returns undefined where it did not answer, or not as a keeper does
+ * @returns a fault where it did not answer, or not as a keeper does
  */
-export async function askReport(
-  peer: Peer,
-  token: string,
-  signal: AbortSignal,
-): Promise<KeeperReport | undefined> {
+export async function askReport(peer: Peer, token: string, signal: AbortSignal): Promise<ReportAnswer> {
   const within = AbortSignal.any([signal, AbortSignal.timeout(longestMs)]);
   const request = { method: "GET", path: "/report?repositories=false", mostBytes, signal: within } as const;
   try {
     const { status, body } = await askKeeper(keeperAt(peer, token), request);
-    return status === 200
-      ? { usage: usageOf(body), served: servedOf(body), users: usersOf(body) }
-      : undefined;
-  } catch {
-    // It is restarted, or a policy of the network is between; it is asked again.
-    return undefined;
+    if (status === 200)
+      return { report: { usage: usageOf(body), served: servedOf(body), users: usersOf(body) } };
+    const kind = status === 401 ? "unauthorized" : "answer";
+    return { fault: { kind, detail: `it answers with status ${status}` } };
+  } catch (error) {
+    return { fault: faultOf(error) };
   }
+}
+
+/**
+ * What an error of askKeeper says about the way to a keeper.
+ *
+ * @param error - an AskError, or one about the length of an answer
+ */
+export function faultOf(error: unknown): KeeperFault {
+  const detail = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof AskError) || error.phase === "answer") return { kind: "answer", detail };
+  if (error.phase === "handshake") return { kind: "tls", detail };
+  const { cause } = error;
+  // The kernel gives up a connection, too.
+  const isDropped =
+    cause instanceof NoConnectionError || (cause as NodeJS.ErrnoException).code === "ETIMEDOUT";
+  return { kind: isDropped ? "timeout" : "refused", detail };
 }

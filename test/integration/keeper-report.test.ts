@@ -62,6 +62,46 @@ describe("the keeper of a registry", () => {
     expect((await ns.condition("oras", "Available"))?.status).toBe("True");
   });
 
+  test("that is not reached is told once that lasts, stays told while it is asked anew, and not once it answers", async ({
+    ns,
+  }) => {
+    const address = "127.77.0.4";
+    await runAt(ns, address);
+    await ns.untilReason("oras", "Ready", "RegistryReady");
+    const { message } = await ns.untilReason("oras", "KeeperUnreachable", "KeeperRefusesConnections");
+    expect(message).toContain(`connect ECONNREFUSED ${address}:5002`);
+    expect(message).toContain(`NetworkPolicy oras lets in Pods of namespace ${names.operatorNamespace}`);
+    // Steps go on.
+    expect((await ns.condition("oras", "Ready"))?.status).toBe("True");
+    await until(
+      async () => (await ns.events("oras")).find(({ reason }) => reason === "KeeperRefusesConnections"),
+      "the Event",
+    );
+    const { lastTransitionTime } = (await ns.condition("oras", "KeeperUnreachable")) ?? {};
+
+    // Another keeper is asked at once, and one failure of it says nothing new.
+    const startedAgain = (restartCount: number) => {
+      const ready = readyPod("2026-01-01T00:00:00Z");
+      const keeper = { name: "keeper", image: "x", imageID: "", ready: true, restartCount };
+      const containerStatuses = [...(ready.containerStatuses ?? []), keeper];
+      return ns.patchStatus(resources.pods, "oras-0", {
+        ...ready,
+        ...{ podIP: address, podIPs: [{ ip: address }], containerStatuses },
+      });
+    };
+    await startedAgain(1);
+    await ns.patch(resources.orasCaches, "oras", { spec: { storage: { warnAt: 71 } } });
+    await until(
+      async () => (await ns.status("oras"))?.observedGeneration === 2,
+      "the operator to have looked again",
+    );
+    expect(await ns.condition("oras", "KeeperUnreachable")).toMatchObject({ lastTransitionTime });
+
+    await keeperAt(address, { ...report, free: 900 });
+    await startedAgain(2);
+    await until(async () => (await ns.condition("oras", "KeeperUnreachable")) === undefined, "no word of it");
+  });
+
   test("that answers nonsense makes no difference", async ({ ns }) => {
     const tokens = await keeperAt("127.77.0.3", { capacity: "everything" });
     await runAt(ns, "127.77.0.3");

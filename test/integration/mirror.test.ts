@@ -74,7 +74,7 @@ describe("the operator", () => {
         new AbortController().signal,
       );
     await until(
-      async () => (await report())?.usage?.mirror?.trouble !== undefined,
+      async () => (await report()).report?.usage?.mirror?.trouble !== undefined,
       "the keeper to find it gone",
     );
     await askAgain();
@@ -84,7 +84,7 @@ describe("the operator", () => {
 
     proxy.restore();
     await until(async () => (await tags("copies/models/a")).length === 2, "the mirror to catch up");
-    await until(async () => (await report())?.usage?.mirror?.oldest === undefined, "nothing to wait");
+    await until(async () => (await report()).report?.usage?.mirror?.oldest === undefined, "nothing to wait");
     await askAgain();
     await ns.untilReason("oras", "Mirrored", "Mirrored");
 

@@ -1,13 +1,15 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { cacheKey, keeperToken } from "../../../src/cache/access.ts";
+import type { KeeperFault } from "../../../src/cache/keeper-fault.ts";
 import type { StoredOrasCache } from "../../../src/cache/types.ts";
 import type { Usage } from "../../../src/cache/usage.ts";
 import { type AskReport, createReports, reportedTrouble } from "../../../src/controllers/reports.ts";
 import { storedCache } from "../../support/cache.ts";
 
 const usage: Usage = { capacity: 100, used: 40, free: 60, artifacts: 3, bytes: 20 };
-const report = { usage, served: undefined, users: undefined };
+const report = { report: { usage, served: undefined, users: undefined } };
+const fault: KeeperFault = { kind: "refused", detail: "connect ECONNREFUSED" };
 const pod = (uid: string, restartCount = 0): V1Pod => ({
   metadata: { name: "oras-0", uid },
   spec: { containers: [{ name: "registry" }, { name: "keeper" }] },
@@ -54,7 +56,7 @@ describe("a keeper", () => {
     expect(first.againInMs).toBeLessThanOrEqual(1_000);
     expect(ask).not.toHaveBeenCalled();
     passes(1_000);
-    expect(of("a/oras", cache, [pod("one")])).toEqual({});
+    expect(of("a/oras", cache, [pod("one")])).toEqual({ way: { reach: undefined } });
     expect(await told()).toBe("a/oras");
     const token = keeperToken(cacheKey("secret", { name: "oras", namespace: "work" }));
     expect(ask).toHaveBeenCalledExactlyOnceWith({ host: "10.0.0.1:5002" }, token);
@@ -84,7 +86,7 @@ describe("a keeper", () => {
   });
 
   test("that does not answer is asked again, and what it said before holds", async () => {
-    const ask = vi.fn<AskReport>().mockResolvedValueOnce(report).mockResolvedValue(undefined);
+    const ask = vi.fn<AskReport>().mockResolvedValueOnce(report).mockResolvedValue({ fault });
     const { of, told } = reportsBy(ask);
     of("a/oras", cache, [pod("one")]);
     passes(1_000);
@@ -93,7 +95,16 @@ describe("a keeper", () => {
     passes(330_000);
     of("a/oras", cache, [pod("one")]);
     await told();
-    expect(of("a/oras", cache, [pod("one")])).toEqual({ usage, againInMs: 60_000 });
+    expect(of("a/oras", cache, [pod("one")])).toEqual({
+      ...{ usage, againInMs: 60_000 },
+      way: { reach: "answers", last: fault },
+    });
+    passes(60_000);
+    of("a/oras", cache, [pod("one")]);
+    await told();
+    expect(of("a/oras", cache, [pod("one")])).toMatchObject({ usage, way: { reach: fault } });
+    expect(of("a/oras", cache, [{ ...pod("one"), status: { podIP: "10.0.0.1" } }])).toEqual({});
+    expect(of("a/oras", cache, [pod("two")]).way).toEqual({ reach: undefined });
   });
 
   test.each<[string, V1Pod]>([
