@@ -93,12 +93,10 @@ export function createReports(
       if (memories.get(key) !== memory) return;
       const keeper = await keeperAccess(pod, identityOf(cache), operatorKey, now());
       const answer = keeper && (await ask(keeper.peer, keeper.token));
-      const report = answer?.report;
       memory.asks = false;
-      if (answer !== undefined) memory.way = wayAfter(memory.way, answer.fault);
-      if (report !== undefined) memory.said = { ...report, usage: report.usage ?? memory.said.usage };
-      memory.dueAt = performance.now() + (report === undefined ? retryMs : spread(intervalOf(cache)));
-      if (report?.usage !== undefined) observe(nameOf(key), report.usage);
+      take(memory, answer);
+      memory.dueAt = performance.now() + (answer?.report === undefined ? retryMs : spread(intervalOf(cache)));
+      if (answer?.report?.usage !== undefined) observe(nameOf(key), answer.report.usage);
       tell(key);
     });
   };
@@ -140,6 +138,14 @@ export function createReports(
     },
     watch,
   };
+}
+
+/** Remembers what a keeper has said; an older one may not say how full it is. */
+function take(memory: Memory, answer: ReportAnswer | undefined): void {
+  if (answer === undefined) return;
+  memory.way = wayAfter(memory.way, answer.fault);
+  const { report } = answer;
+  if (report !== undefined) memory.said = { ...report, usage: report.usage ?? memory.said.usage };
 }
 
 /** Those that were asked together are not asked together for ever. */
