@@ -32,6 +32,8 @@ const testPackages: readonly Package[] = [
   ["gcc", "/usr/bin/gcc"],
   ["libc6-dev", "/usr/include/stdio.h"],
   ["libarchive-tools", "/usr/bin/bsdtar"],
+  // For Argo CD's health check.
+  ["lua5.1", "/usr/bin/lua5.1"],
   // For promtool, which checks alerts.
   ["prometheus", "/usr/bin/promtool"],
   ["pigz", "/usr/bin/pigz"],
