@@ -10,6 +10,7 @@ import { recordedInjection } from "../../src/injection/marker.ts";
 import { patchBetween } from "../../src/injection/patch.ts";
 import { stripInjection } from "../../src/injection/strip.ts";
 import { readWorkload, workloadKinds } from "../../src/workload/read.ts";
+import { cacheOf } from "../support/builders.ts";
 import { created, updated } from "../support/patched.ts";
 import {
   admit,
@@ -38,13 +39,26 @@ interface Shape {
 }
 
 const cacheLogin = "oras-credentials-0123456789";
+const s3 = {
+  ...{ endpoint: "https://s3.example.com", bucket: "artifacts", secretRef: { name: "s3-keys" } },
+  ...{ redirect: true, caSecretRef: { name: "s3-ca" } },
+};
+/** Whose registry sends steps to an object storage with a private CA. */
+const cache = cacheOf("oras", { storage: { s3 } });
 const init = { shape: "init", specs: podSpec, annotations: stepAnnotations, inFront: 0 } as const;
 const hook = { shape: "hook", specs: plainSpec, annotations: plainAnnotations, inFront: 1 } as const;
 const shapes: readonly Shape[] = [
   { ...init, name: "init", around: {} },
   { ...init, name: "init, with a password", around: { cacheLogin } },
+  { ...init, name: "init, with the CA of a redirect", around: { cache } },
+  { ...init, name: "init, with a password and the CA of a redirect", around: { cache, cacheLogin } },
   { ...hook, name: "hook", around: { hookShape: true } },
   { ...hook, name: "hook, with a password", around: { hookShape: true, cacheLogin } },
+  { ...hook, name: "hook, with the CA of a redirect", around: { hookShape: true, cache } },
+  {
+    ...{ ...hook, name: "hook, with a password and the CA of a redirect" },
+    around: { hookShape: true, cache, cacheLogin },
+  },
 ];
 
 describe.each(shapes)("the shape $name", ({ shape, around, specs, annotations, inFront }) => {
