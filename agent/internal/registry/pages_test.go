@@ -3,11 +3,13 @@ package registry
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -71,6 +73,15 @@ func TestPagesHaveTheWordsOfFailures(t *testing.T) {
 		},
 		"a proxy that refuses the host": {host, through(403), 185, "answered 403", []string{"proxies"}},
 		"a proxy with a password":       {host, through(407), 185, "answered 407", []string{"proxies"}},
+		// It does not know the hosts of the network that it leads out of.
+		"a proxy that does not reach the host": {
+			host, proxied(t, newProxy(t, freePort(t)).URL), 183, "answered 502", []string{"proxies"},
+		},
+		"a proxy that gets no answer of the host": {host, through(504), 183, "answered 504", []string{"proxies"}},
+		"packets that are dropped": {
+			dropping(t), func(o *Options) { o.Connect = 100 * time.Millisecond }, 183, "did not answer within",
+			[]string{"remote-registry", "resources"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ref, err := reference.Parse("https://" + c.at + "/a/b:v1")
@@ -95,6 +106,37 @@ func TestPagesHaveTheWordsOfFailures(t *testing.T) {
 			}
 		})
 	}
+}
+
+// dropping is an address where packets are dropped, as a NetworkPolicy does: the kernel drops those of a listener that
+// takes no connection, once as many wait as its backlog and one more.
+func dropping(t *testing.T) string {
+	t.Helper()
+	s, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(s) })
+	if err := syscall.Bind(s, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Listen(s, 0); err != nil {
+		t.Fatal(err)
+	}
+	bound, err := syscall.Getsockname(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := fmt.Sprintf("127.0.0.1:%d", bound.(*syscall.SockaddrInet4).Port)
+	for range 100 {
+		conn, err := net.DialTimeout("tcp", host, 500*time.Millisecond)
+		if err != nil {
+			return host
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+	}
+	t.Fatal("the kernel takes every connection")
+	return ""
 }
 
 func proxied(t *testing.T, address string) func(*Options) {
