@@ -7,6 +7,7 @@ import { deleteManifest } from "../../src/registry/delete.ts";
 import { agentProgram } from "../support/agent-pod.ts";
 import { test as base } from "../support/integration.ts";
 import { startKeptRegistry } from "../support/kept-registry.ts";
+import { failuresOf } from "../support/pages.ts";
 import { readyPod, registryPod } from "../support/registry-pod.ts";
 import { until } from "../support/wait.ts";
 
@@ -48,6 +49,7 @@ test("the folder of a bucket is marked, and the mark of another cluster is told 
     },
   });
   await ns.patchStatus(resources.pods, "oras-0", started(1));
+  expect(failuresOf("docs/how-to/s3.md")).toContain("reason `PrefixTaken`");
   const taken = await ns.untilReason("oras", "Ready", "PrefixTaken");
   expect(taken).toMatchObject({
     status: "False",

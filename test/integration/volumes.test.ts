@@ -14,6 +14,7 @@ import { test } from "../support/integration.ts";
 import { minor, since } from "../support/kubernetes-version.ts";
 import { type ObjectsIn, rolledOut } from "../support/objects-in.ts";
 import { metric } from "../support/operator.ts";
+import { failuresOf } from "../support/pages.ts";
 import { readyPod, registryPod } from "../support/registry-pod.ts";
 import { until } from "../support/wait.ts";
 
@@ -200,6 +201,7 @@ describe("a volume that is to grow", () => {
       spec: { image: "registry:mine", ...onVolumeChange({ size: "2Gi" }).spec },
     });
     const { message } = await ns.untilReason("oras", "Degraded", "VolumeCannotGrow");
+    expect(failuresOf("docs/how-to/volume.md")).toContain("reason `VolumeCannotGrow`");
     expect(message).toMatch(/oras-data stays at 1Gi, and 2Gi is asked for: .*must support resize/);
     await until(
       async () => (await ns.set("oras"))?.spec?.template.spec?.containers[0]?.image === "registry:mine",
