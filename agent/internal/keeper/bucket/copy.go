@@ -3,6 +3,7 @@ package bucket
 import (
 	"context"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -19,8 +20,14 @@ func (c *Client) Copy(ctx context.Context, from Object, to string) error {
 	if from.Size > largestCopy {
 		return c.copyParts(ctx, from, to)
 	}
-	_, err := c.ask(ctx, request{method: http.MethodPut, key: c.full(to), header: c.source(from)})
-	return err
+	return c.copies(ctx, request{key: c.full(to), header: c.source(from)}, "CopyObjectResult", &struct{}{})
+}
+
+// copies asks for a copy of an object, or of a part. It may fail after its answer has begun with 200, and what was not copied must
+// not be deleted: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+func (c *Client) copies(ctx context.Context, asked request, wanted string, into any) error {
+	asked.kind, asked.method, asked.wanted = copying, http.MethodPut, wanted
+	return c.askFor(ctx, asked, into)
 }
 
 func (c *Client) source(from Object) http.Header {
@@ -47,19 +54,21 @@ type part struct {
 
 func (c *Client) copyParts(ctx context.Context, from Object, to string) (err error) {
 	var begun struct{ UploadId string }
-	answer, err := c.ask(ctx, request{method: http.MethodPost, key: c.full(to), query: url.Values{"uploads": {""}}})
+	err = c.askFor(ctx, request{kind: beginning, method: http.MethodPost, key: c.full(to), query: url.Values{"uploads": {""}}}, &begun)
 	if err != nil {
 		return err
 	}
-	if err := xml.Unmarshal(answer, &begun); err != nil || begun.UploadId == "" {
-		return fmt.Errorf("S3 answers the begin of a copy without an upload: %w", err)
+	if begun.UploadId == "" {
+		return fmt.Errorf("S3 answers the begin of a copy to %s without an UploadId", c.full(to))
 	}
+	upload := url.Values{"uploadId": {begun.UploadId}}
 	defer func() {
-		if err != nil {
-			// What it has takes space, and is in no listing.
-			query := url.Values{"uploadId": {begun.UploadId}}
-			_, _ = c.ask(context.WithoutCancel(ctx), request{method: http.MethodDelete, key: c.full(to), query: query})
+		if err == nil {
+			return
 		}
+		// What it has takes space, and is in no listing.
+		_, left := c.ask(context.WithoutCancel(ctx), request{kind: aborting, method: http.MethodDelete, key: c.full(to), query: upload})
+		err = errors.Join(err, left)
 	}()
 	var parts []part
 	for begin := int64(0); begin < from.Size; begin += largestPart {
@@ -77,21 +86,14 @@ func (c *Client) copyParts(ctx context.Context, from Object, to string) (err err
 	if err != nil {
 		return err
 	}
-	_, err = c.ask(ctx, request{method: http.MethodPost, key: c.full(to), query: url.Values{"uploadId": {begun.UploadId}}, body: body})
-	return err
+	return c.askFor(ctx, request{kind: completing, method: http.MethodPost, key: c.full(to), query: upload, body: body}, &struct{}{})
 }
 
 func (c *Client) copyPart(ctx context.Context, from Object, to, upload string, number int, bytes string) (part, error) {
 	header := c.source(from)
 	header.Set("X-Amz-Copy-Source-Range", bytes)
 	query := url.Values{"partNumber": {strconv.Itoa(number)}, "uploadId": {upload}}
-	answer, err := c.ask(ctx, request{method: http.MethodPut, key: c.full(to), query: query, header: header})
-	if err != nil {
-		return part{}, err
-	}
 	copied := part{PartNumber: number}
-	if err := xml.Unmarshal(answer, &copied); err != nil {
-		return part{}, fmt.Errorf("S3 answers the copy of a part with what is no XML: %w", err)
-	}
-	return copied, nil
+	err := c.copies(ctx, request{key: c.full(to), query: query, header: header}, "CopyPartResult", &copied)
+	return copied, err
 }

@@ -1,7 +1,11 @@
 package bucket
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -121,7 +125,28 @@ func (l link) revisionKey() string {
 
 func (t tag) key() string { return registryKeys + layout.Tag(t.repository, t.name) }
 
-// targetOf is the digest that a link holds; false where it holds none.
-func targetOf(content []byte) (layout.Digest, bool) {
-	return layout.ParseDigest(strings.TrimPrefix(string(content), "sha256:"))
+// isDigest is one of any algorithm.
+var isDigest = regexp.MustCompile(`^[a-z0-9+._-]+:[0-9a-fA-F]+$`)
+
+// linkTo is the digest that a link holds; false where that is of another algorithm. What is no digest is an error: a tag that is
+// taken for none makes an artifact one that nobody needs.
+func (c *Client) linkTo(ctx context.Context, key string) (layout.Digest, bool, error) {
+	content, err := c.Get(ctx, key)
+	if err != nil {
+		return layout.Digest{}, false, err
+	}
+	if !isDigest.Match(bytes.TrimSpace(content)) {
+		return layout.Digest{}, false, fmt.Errorf("%s holds no digest; if it does not either when you read it, delete it", c.full(key))
+	}
+	d, is := layout.ParseDigest(strings.TrimPrefix(string(content), "sha256:"))
+	return d, is, nil
+}
+
+// content reads a manifest, of which nothing may be missing: what it does not name is deleted.
+func (c *Client) content(ctx context.Context, key string, d layout.Digest) ([]byte, error) {
+	content, err := c.Get(ctx, key)
+	if err == nil && layout.Digest(sha256.Sum256(content)) != d {
+		return nil, fmt.Errorf("the content of %s is not that of its digest; if it is not either when you read it, push it again", c.full(key))
+	}
+	return content, err
 }

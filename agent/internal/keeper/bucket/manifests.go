@@ -43,7 +43,7 @@ func Visit(ctx context.Context, c *Client, visit func(manifests.Manifest) error)
 		}
 		work.Go(func() error {
 			// What has lost its content is there for the registry, and named by nobody.
-			content, err := c.Get(ctx, blobKey(revision.digest))
+			content, err := c.content(ctx, blobKey(revision.digest), revision.digest)
 			if ignoreGone(err) != nil {
 				return err
 			}
@@ -62,9 +62,8 @@ func tagsOf(ctx context.Context, c *Client, seen *look) (map[string]map[layout.D
 	found := map[string]map[layout.Digest][]manifests.Tag{}
 	targets := make([]layout.Digest, len(seen.tags))
 	are := make([]bool, len(seen.tags))
-	err := inParallel(ctx, len(seen.tags), func(ctx context.Context, i int) error {
-		content, err := c.Get(ctx, seen.tags[i].key())
-		targets[i], are[i] = targetOf(content)
+	err := inParallel(ctx, len(seen.tags), func(ctx context.Context, i int) (err error) {
+		targets[i], are[i], err = c.linkTo(ctx, seen.tags[i].key())
 		return ignoreGone(err)
 	})
 	for i, tag := range seen.tags {
@@ -110,8 +109,7 @@ func IsAsItWas(ctx context.Context, c *Client, planned manifests.Planned) (bool,
 		if err != nil || len(seen.tags) != 1 || !seen.tags[0].modified.Equal(each.Pushed) {
 			return false, err
 		}
-		content, err := c.Get(ctx, key)
-		if target, is := targetOf(content); err != nil || !is || target != d {
+		if target, is, err := c.linkTo(ctx, key); err != nil || !is || target != d {
 			return false, ignoreGone(err)
 		}
 	}
@@ -142,7 +140,7 @@ func isLeftAlone(ctx context.Context, c *Client, seen *look, d layout.Digest, pl
 		return false, nil
 	}
 	for _, revision := range since {
-		content, err := c.Get(ctx, blobKey(revision.digest))
+		content, err := c.content(ctx, blobKey(revision.digest), revision.digest)
 		if isGone(err) {
 			continue
 		}

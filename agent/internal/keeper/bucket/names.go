@@ -47,8 +47,7 @@ func (r *reader) needsOf(ctx context.Context, seen *look) (needs, error) {
 	work.SetLimit(atOnce)
 	for _, key := range seen.others {
 		work.Go(func() error {
-			content, err := r.client.Get(ctx, key)
-			d, is := targetOf(content)
+			d, is, err := r.client.linkTo(ctx, key)
 			mu.Lock()
 			defer mu.Unlock()
 			if is {
@@ -84,9 +83,9 @@ func (r *reader) namesIn(ctx context.Context, d layout.Digest) ([]layout.Digest,
 	if is {
 		return names, nil
 	}
-	content, err := r.client.Get(ctx, blobKey(d))
+	content, err := r.client.content(ctx, blobKey(d), d)
 	if key, is := r.trashed(d); is && isGone(err) {
-		content, err = r.client.Get(ctx, key)
+		content, err = r.client.content(ctx, key, d)
 	}
 	if err != nil {
 		return nil, err
@@ -99,11 +98,4 @@ func (r *reader) namesIn(ctx context.Context, d layout.Digest) ([]layout.Digest,
 	defer r.mu.Unlock()
 	r.known[d] = names
 	return names, nil
-}
-
-func ignoreGone(err error) error {
-	if isGone(err) {
-		return nil
-	}
-	return err
 }

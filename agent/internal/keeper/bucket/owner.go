@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/converged-computing/oras-operator/agent/internal/contract"
 )
@@ -39,15 +40,14 @@ func (f Folder) Check(ctx context.Context) error {
 }
 
 func (f Folder) owner(ctx context.Context) (Owner, error) {
-	link, err := f.Get(ctx, markKey)
+	d, is, err := f.linkTo(ctx, markKey)
 	if err != nil {
 		return Owner{}, err
 	}
-	d, is := targetOf(link)
 	if !is {
 		return Owner{}, fmt.Errorf("the mark of the folder cannot be read")
 	}
-	content, err := f.Get(ctx, blobKey(d))
+	content, err := f.content(ctx, blobKey(d), d)
 	if err != nil {
 		return Owner{}, err
 	}
@@ -66,30 +66,31 @@ func (f Folder) PutPlan(ctx context.Context, plan []byte) error { return f.Put(c
 // Plan is what retention planned last; fs.ErrNotExist where it has planned nothing.
 func (f Folder) Plan(ctx context.Context) ([]byte, error) { return f.Get(ctx, planKey) }
 
-// Empty deletes all objects of the folder, and returns how many there were. The mark is deleted last: who is ended before goes
-// on the next time, and who is ended after it finds nothing.
+// Empty deletes all objects of the folder, and returns how many there were. The mark is deleted last, its manifest before its
+// tag: who is ended before goes on the next time, and who is ended after it finds nothing, or a tag that stands for nothing.
 func (f Folder) Empty(ctx context.Context) (deleted int, err error) {
 	if err := f.Check(ctx); err != nil {
-		if is, failed := f.isEmpty(ctx); failed == nil && is {
-			return 0, nil
+		if is, failed := f.hasNothingBut(ctx, markKey); failed == nil && is {
+			return 0, f.Delete(ctx, markKey)
 		}
 		return 0, err
 	}
-	link, err := f.Get(ctx, markKey)
+	d, _, err := f.linkTo(ctx, markKey)
 	if err != nil {
 		return 0, err
 	}
-	d, _ := targetOf(link)
-	var some, last []string
+	last := []string{blobKey(d), markKey}
+	var some []string
 	flush := func() error {
-		err := f.Delete(ctx, some...)
+		if err := f.Delete(ctx, some...); err != nil {
+			return err
+		}
 		deleted += len(some)
 		some = some[:0]
-		return err
+		return nil
 	}
 	err = f.List(ctx, "", func(object Object) error {
-		if object.Key == markKey || object.Key == blobKey(d) {
-			last = append(last, object.Key)
+		if slices.Contains(last, object.Key) {
 			return nil
 		}
 		if some = append(some, object.Key); len(some) < mostDeleted {
@@ -100,16 +101,25 @@ func (f Folder) Empty(ctx context.Context) (deleted int, err error) {
 	if err == nil {
 		err = flush()
 	}
-	if err != nil {
-		return deleted, err
+	for _, key := range last {
+		if err == nil {
+			some = append(some, key)
+			err = flush()
+		}
 	}
-	return deleted + len(last), f.Delete(ctx, last...)
+	return deleted, err
 }
 
-var errFound = errors.New("there is an object")
+var errFound = errors.New("there is another object")
 
-func (f Folder) isEmpty(ctx context.Context) (bool, error) {
-	err := f.List(ctx, "", func(Object) error { return errFound })
+// hasNothingBut says whether no other object is in the folder.
+func (f Folder) hasNothingBut(ctx context.Context, key string) (bool, error) {
+	err := f.List(ctx, "", func(object Object) error {
+		if object.Key == key {
+			return nil
+		}
+		return errFound
+	})
 	if errors.Is(err, errFound) {
 		return false, nil
 	}

@@ -107,8 +107,20 @@ func (p *Pass) young(seen *look) map[layout.Digest]bool {
 // old: both times are those of the clock of S3.
 func (p *Pass) old(modified time.Time) bool { return !modified.After(p.began.Add(-p.Grace)) }
 
-// take takes some blobs. Between its steps, what is under way gets a moment.
+// take takes some blobs. What was taken until it failed may be needed by now, and the next pass may be a day away.
 func (p *Pass) take(ctx context.Context, blobs map[layout.Digest]Object, some []layout.Digest) error {
+	err := p.takeSome(ctx, blobs, some)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	if _, again := p.afterAMoment(ctx); again != nil && again.Error() != err.Error() {
+		err = errors.Join(err, again)
+	}
+	return err
+}
+
+// takeSome: between its steps, what is under way gets a moment.
+func (p *Pass) takeSome(ctx context.Context, blobs map[layout.Digest]Object, some []layout.Digest) error {
 	// What was pushed since the first look stays linked: nobody has to wait for it.
 	seen, needed, err := p.lookAgain(ctx)
 	if err != nil {
@@ -176,15 +188,20 @@ func (p *Pass) afterAMoment(ctx context.Context) (needs, error) {
 // discard moves objects into the trash; it returns how many were there, and what they take.
 func (p *Pass) discard(ctx context.Context, objects []Object) (count int, bytes int64, err error) {
 	moved := make([]bool, len(objects))
-	err = inParallel(ctx, len(objects), func(ctx context.Context, i int) (err error) {
+	err = inParallel(ctx, len(objects), func(ctx context.Context, i int) error {
 		p.change("discard " + objects[i].Key)
-		moved[i], err = p.Client.Move(ctx, objects[i], p.trash.key(objects[i].Key))
-		return err
+		err := p.Client.Copy(ctx, objects[i], p.trash.key(objects[i].Key))
+		if err != nil {
+			return ignoreGone(err)
+		}
+		// Before it is deleted: S3 may have done so, and not said it.
+		moved[i] = true
+		p.trash.add(p.trash.pass, objects[i].Key, objects[i].Size)
+		return p.Client.Delete(ctx, objects[i].Key)
 	})
 	for i, object := range objects {
 		if moved[i] {
 			count, bytes = count+1, bytes+object.Size
-			p.trash.add(p.trash.pass, object.Key, object.Size)
 		}
 	}
 	return count, bytes, err
