@@ -13,6 +13,22 @@ export function isReady({ metadata, status }: V1Pod): boolean {
   return isTrue && metadata?.deletionTimestamp === undefined;
 }
 
+/** A Pod pulls images, and a node that was restarted starts its Pods, by then. */
+const startsWithinMs = 120_000;
+
+/**
+ * Whether a registry's Pod is not ready, and has not been for longer than it takes to start or to be replaced.
+ *
+ * @param pod - as stored
+ * @param now - milliseconds since 1970
+ */
+export function isStarting({ metadata, status }: V1Pod, now: number): boolean {
+  const ready = status?.conditions?.find(({ type }) => type === "Ready");
+  if (ready?.status === "True" && metadata?.deletionTimestamp === undefined) return false;
+  const since = metadata?.deletionTimestamp ?? ready?.lastTransitionTime ?? metadata?.creationTimestamp;
+  return since !== undefined && now - new Date(since).getTime() < startsWithinMs;
+}
+
 /** Whether the registry of a Pod answers, also where its keeper does not and the Pod is not ready for that. */
 export function registryAnswers({ metadata, status }: V1Pod): boolean {
   const registry = status?.containerStatuses?.find(({ name }) => name === names.registryContainer);

@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { names } from "../../schema/names.ts";
 import { emptyByHand, emptyingOf, isEmptied, keepByHand, type Leaving } from "../cache/emptying.ts";
+import { type FailedTry, type Failing, failsAgain } from "../cache/emptying-failures.ts";
 import { isToldExported } from "../cache/export.ts";
 import { identityOf } from "../cache/owner.ts";
 import { s3Location } from "../cache/s3.ts";
@@ -16,7 +17,7 @@ import { type KubeObject, keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { resources } from "../kube/resources.ts";
 import type { Peer } from "../registry/peer.ts";
-import { firstPod } from "./first-pod.ts";
+import { firstPod, isOnlyStarting } from "./first-pod.ts";
 import { namespaceGoes } from "./namespace-goes.ts";
 import { keeperAccess } from "./trust.ts";
 
@@ -37,25 +38,32 @@ const pollMs = 3_000;
 
 /**
  * Empties the folder of a bucket when its OrasCache is deleted and says so: it holds the OrasCache, has the keeper delete, which has
- * the keys, and lets it go. Nothing is remembered: another leader goes on by asking again.
+ * the keys, and lets it go. Nothing is remembered that counts: another leader goes on by asking again.
  *
  * @param settings - see there
  */
 export function emptyingController(settings: EmptyingSettings): Controller {
-  const { caches, log, publish } = settings;
+  const { caches, client, log, publish } = settings;
+  const failing = new Map<string, Failing>();
   const tell = (about: KubeObject, cache: StoredOrasCache, note: EventNote) => {
     log.info({ cache: keyOf(cache), reason: note.reason }, note.note);
     publish(about, note);
   };
   // What somebody has changed meanwhile, the watch tells of.
   const change = (cache: StoredOrasCache, finalizers: readonly string[]) =>
-    changeFinalizers(settings.client, resources.orasCaches, cache, finalizers);
+    changeFinalizers(client, resources.orasCaches, cache, finalizers);
   const letGo = async (cache: StoredOrasCache, seen: Seen, isKept: boolean) => {
     const others = finalizersOf(cache).filter((each) => each !== names.emptyFinalizer);
     if ((await change(cache, others)) !== "written") return;
     // Events of a namespace that goes are refused, or go with it.
     if (isKept) tell(seen.namespaceGoes ? settings.self : cache, cache, kept(cache, seen));
     else if (seen.isEmpty) tell(cache, cache, emptied(cache, seen.deleted));
+  };
+  const fail = (key: string, cache: StoredOrasCache, failed: FailedTry): number => {
+    const after = failsAgain(failing.get(key), failed, client.now());
+    failing.set(key, after.failing);
+    if (after.isTold) tell(cache, cache, failure(cache, failed.why));
+    return after.againInMs;
   };
   return {
     name: "emptying",
@@ -64,7 +72,10 @@ export function emptyingController(settings: EmptyingSettings): Controller {
     ],
     reconcile: async (key) => {
       const cache = caches.store.get(key);
-      if (cache === undefined) return undefined;
+      if (cache === undefined) {
+        failing.delete(key);
+        return undefined;
+      }
       const seen = await see(settings, cache);
       const act = emptyingOf(seen);
       switch (act) {
@@ -75,8 +86,7 @@ export function emptyingController(settings: EmptyingSettings): Controller {
           return undefined;
         case "wait":
         case "empty":
-          if (seen.failure !== undefined) tell(cache, cache, failed(cache, seen.failure));
-          return pollMs;
+          return seen.failed === undefined ? pollMs : fail(key, cache, seen.failed);
         case "let go":
         case "keep":
           await letGo(cache, seen, act === "keep");
@@ -89,7 +99,7 @@ export function emptyingController(settings: EmptyingSettings): Controller {
 interface Seen extends Leaving {
   /** Objects. */
   readonly deleted: number;
-  readonly failure: string | undefined;
+  readonly failed: FailedTry | undefined;
 }
 
 /** What there is to decide with; the keeper is asked only where it may empty the folder. */
@@ -103,16 +113,18 @@ async function see(settings: EmptyingSettings, cache: StoredOrasCache): Promise<
     isNeeded: finalizers.some((each) => each.startsWith(names.prefix) && each !== names.emptyFinalizer),
     isUnsaved: asksForExport(cache) && !isToldExported(cache),
     hasNoPods: cache.spec.suspend || finalizers.includes(foregroundDeletion),
-    ...{ namespaceGoes: false, isEmpty: false, deleted: 0, failure: undefined },
+    ...{ namespaceGoes: false, isEmpty: false, deleted: 0, failed: undefined },
   };
   if (!seen.isDeleted || !seen.isHeld || !seen.isWanted) return seen;
   const there = { ...seen, namespaceGoes: await namespaceGoes(settings.client, cache) };
   if (emptyingOf(there) !== "empty") return there;
   try {
-    const { isDone, deleted, failure } = await ask(settings, cache);
-    return { ...there, isEmpty: isDone, deleted, failure };
+    const { isDone, deleted, failure: why } = await ask(settings, cache);
+    const failed = why === undefined ? undefined : { why, isSaid: true, isStarting: false };
+    return { ...there, isEmpty: isDone, deleted, failed };
   } catch (error) {
-    return { ...there, failure: sentenceOf(error) };
+    const isStarting = await isOnlyStarting(settings.client, cache, settings.signal);
+    return { ...there, failed: { why: sentenceOf(error), isSaid: false, isStarting } };
   }
 }
 
@@ -134,7 +146,7 @@ function emptied(cache: StoredOrasCache, deleted: number): EventNote {
   return { type: "Normal", reason: "Emptied", action: "Empty", note };
 }
 
-function failed(cache: StoredOrasCache, why: string): EventNote {
+function failure(cache: StoredOrasCache, why: string): EventNote {
   const note =
     `${s3Location(cache)} is not empty yet: ${why}. It is tried again. To keep the folder and let the ` +
     `${names.kind} go: ${keepByHand(cache)}`;

@@ -1,7 +1,7 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { selectorLabels } from "../cache/labels.ts";
 import { identityOf } from "../cache/owner.ts";
-import { isReady } from "../cache/pods.ts";
+import { isReady, isStarting } from "../cache/pods.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { listed } from "../kube/list.ts";
@@ -20,11 +20,35 @@ export async function firstPod(
   cache: StoredOrasCache,
   signal: AbortSignal,
 ): Promise<V1Pod | undefined> {
+  for await (const pod of candidates(client, cache, signal)) if (isReady(pod)) return pod;
+  return undefined;
+}
+
+/**
+ * Whether there is no such Pod because one has just begun or is just being replaced, so that there is about to be one.
+ *
+ * @param client - of the API server
+ * @param cache - whose
+ * @param signal - ends the wait
+ */
+export async function isOnlyStarting(
+  client: KubeClient,
+  cache: StoredOrasCache,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for await (const pod of candidates(client, cache, signal)) if (isStarting(pod, client.now())) return true;
+  return false;
+}
+
+async function* candidates(
+  client: KubeClient,
+  cache: StoredOrasCache,
+  signal: AbortSignal,
+): AsyncGenerator<V1Pod> {
   const { namespace, name } = identityOf(cache);
   const labels = Object.entries(selectorLabels(name)).map(([label, value]) => `${label}=${value}`);
   const which = { namespace, labelSelector: labels.join(","), signal };
   const isInS3 = cache.spec.storage?.s3 !== undefined;
   for await (const pod of listed<V1Pod>(client, resources.pods, which))
-    if (isReady(pod) && (!isInS3 || pod.metadata?.name === `${name}-0`)) return pod;
-  return undefined;
+    if (!isInS3 || pod.metadata?.name === `${name}-0`) yield pod;
 }
