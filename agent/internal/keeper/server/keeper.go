@@ -48,6 +48,7 @@ type Keeper struct {
 	running  bool
 	last     *Last
 	emptying emptying
+	measured measured
 	sweeps   sync.WaitGroup
 }
 
@@ -146,6 +147,7 @@ func (k *Keeper) Sweep(ctx context.Context, pass sweeper) bool {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		k.running, k.last = false, last
+		k.measured.isOld = true
 	})
 	return true
 }

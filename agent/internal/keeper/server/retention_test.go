@@ -25,7 +25,7 @@ func TestNothingIsUnchangedWhosePullsCannotBeRead(t *testing.T) {
 	ask := func() *httptest.ResponseRecorder {
 		answered := httptest.NewRecorder()
 		body := `{"repository":"runs/a","digest":"sha256:` + strings.Repeat("0", 64) + `","tags":[]}`
-		k.unchanged(answered, httptest.NewRequest(http.MethodPost, "/unchanged", strings.NewReader(body)))
+		unchanged(answered, httptest.NewRequest(http.MethodPost, "/unchanged", strings.NewReader(body)), k.storage())
 		return answered
 	}
 	if is := ask(); !strings.Contains(is.Body.String(), `"unchanged":true`) {
