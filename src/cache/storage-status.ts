@@ -41,21 +41,20 @@ function measures(
   before: StorageStatus | undefined,
   usage: Usage | undefined,
 ): Partial<StorageStatus> {
+  const { room } = usage ?? {};
   const measured = usage && {
-    capacity: capacity ?? roundBytes(usage.capacity, before?.capacity),
     used: roundBytes(usage.bytes, before?.used),
-    fullPercent: roundPercent(percentOf(usage), before?.fullPercent),
     artifacts: usage.artifacts,
-    volumeID: usage.volume ?? before?.volumeID,
-    since: since ?? usage.since,
+    objects: usage.objects,
+    measured: usage.measured,
   };
-  const all = measured ?? {
-    capacity: capacity ?? before?.capacity,
-    used: before?.used,
-    fullPercent: before?.fullPercent,
-    artifacts: before?.artifacts,
-    volumeID: before?.volumeID,
-    since: since ?? before?.since,
+  const { used, artifacts, objects, measured: time } = measured ?? before ?? {};
+  const all = {
+    capacity: capacity ?? (room ? roundBytes(room.capacity, before?.capacity) : before?.capacity),
+    ...{ used, artifacts, objects, measured: time },
+    fullPercent: room ? roundPercent(percentOf(room), before?.fullPercent) : before?.fullPercent,
+    volumeID: usage?.volume ?? before?.volumeID,
+    since: since ?? usage?.since ?? (usage === undefined ? before?.since : undefined),
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
@@ -65,8 +64,9 @@ function roundPercent(exact: number, before: number | undefined): number {
   return before !== undefined && Math.abs(exact - before) <= 1 ? before : Math.floor(exact);
 }
 
-function isSamePlace(known: StorageStatus | undefined, { podUID, claim, claimUID }: StorageStatus): boolean {
-  return known?.podUID === podUID && known?.claim === claim && known?.claimUID === claimUID;
+function isSamePlace(known: StorageStatus | undefined, now: StorageStatus): boolean {
+  const place = ["podUID", "claim", "claimUID", "location"] as const;
+  return place.every((field) => known?.[field] === now[field]);
 }
 
 /**

@@ -1,14 +1,23 @@
-/** What the keeper of a registry says of its volume. Bytes are exact here. */
-export interface Usage {
+/** How much room a volume has, in bytes. */
+export interface Room {
   /** What the volume takes. */
   readonly capacity: number;
   /** What of it is used, by whatever: an emptyDir shares the file system of its node. */
   readonly used: number;
   readonly free: number;
+}
+
+/** What the keeper of a registry says of where its artifacts are. Bytes are exact here. */
+export interface Usage {
+  /** Undefined in a bucket, which has no size. */
+  readonly room?: Room | undefined;
   /** Tags of all repositories. */
   readonly artifacts: number;
-  /** What the registry has stored. */
+  /** What the registry has stored; in a bucket, of all objects in the folder. */
   readonly bytes: number;
+  /** How many objects that are, and when they were counted, as RFC 3339: only in a bucket. */
+  readonly objects?: number | undefined;
+  readonly measured?: string | undefined;
   /** Drawn once for each volume; undefined where it cannot be written. */
   readonly volume?: string | undefined;
   /** When it was drawn, as RFC 3339. */
@@ -46,19 +55,31 @@ const longestText = 500;
  * @returns undefined where it is none
  */
 export function usageOf(report: unknown): Usage | undefined {
-  const { mark, notWritable, problem, mirror, ...numbers } = fieldsOf(report);
-  const { capacity, used, free, artifacts, bytes } = numbers;
-  const counts = { capacity, used, free, artifacts, bytes };
-  if (!areCounts(counts) || counts.free > counts.capacity) return undefined;
+  const { mark, notWritable, problem, mirror, measured, ...numbers } = fieldsOf(report);
+  const { artifacts, bytes, objects } = numbers;
+  const counts = { artifacts, bytes };
+  if (!areCounts(counts)) return undefined;
+  const time = sinceOf(measured);
+  const folder = { objects };
+  if (time !== undefined && areCounts(folder))
+    return { ...counts, ...folder, measured: time, problem: textOf(problem) };
+  const room = roomOf(numbers);
+  if (room === undefined) return undefined;
   const { volume, since } = fieldsOf(mark);
   return {
     ...counts,
+    room,
     volume: textOf(volume),
     since: sinceOf(since),
     notWritable: textOf(notWritable),
     problem: textOf(problem),
     mirror: mirrorOf(mirror),
   };
+}
+
+function roomOf({ capacity, used, free }: Readonly<Record<string, unknown>>): Room | undefined {
+  const room = { capacity, used, free };
+  return areCounts(room) && room.free <= room.capacity ? room : undefined;
 }
 
 /** As many as a message bears. */
@@ -104,8 +125,8 @@ function textOf(value: unknown): string | undefined {
 /**
  * How full a volume is, in percent. What is free counts: under a limit the file system may be full before.
  *
- * @param usage - of the volume
+ * @param room - of the volume
  */
-export function percentOf({ capacity, free }: Pick<Usage, "capacity" | "free">): number {
+export function percentOf({ capacity, free }: Room): number {
   return capacity === 0 ? 100 : 100 - (100 * free) / capacity;
 }

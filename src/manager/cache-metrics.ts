@@ -68,7 +68,8 @@ export function cacheMetrics(registers: Registry[]) {
       }
       stored.set({ ...cache }, usage.bytes);
       artifacts.set({ ...cache }, usage.artifacts);
-      full.set({ ...cache }, percentOf(usage) / 100);
+      if (usage.room === undefined) full.remove({ ...cache });
+      else full.set({ ...cache }, percentOf(usage.room) / 100);
     },
   };
 }

@@ -43,6 +43,8 @@ interface Storage {
   readonly used?: string | number;
   readonly capacity?: string | number;
   readonly fullPercent?: number;
+  readonly objects?: number;
+  readonly measured?: string;
 }
 
 /**
@@ -59,8 +61,22 @@ export function formatUsage(listed: readonly Listed[], storage: Storage = {}): s
 }
 
 /** More than artifacts take: what was removed and is not swept yet, uploads that go on, and on a node's disk all else. */
-function lineOf({ kind, used, capacity, fullPercent }: Storage): string {
-  if (used === undefined || capacity === undefined) return "";
+function lineOf(storage: Storage): string {
+  const told = storedOf(storage);
+  return told === undefined ? "" : `\n${told}\n`;
+}
+
+/**
+ * What the registry has stored, in a line; undefined where nobody has measured it.
+ *
+ * @param storage - as the status of a cache says
+ */
+export function storedOf({ kind, used, capacity, fullPercent, ...more }: Storage): string | undefined {
+  const { objects, measured } = more;
+  if (used === undefined) return undefined;
+  if (objects !== undefined)
+    return `Storage (${kind}): ${used} in ${objects} objects, counted ${measured ?? "before"}`;
+  if (capacity === undefined) return undefined;
   const full = fullPercent === undefined ? "" : `; ${fullPercent}% full`;
-  return `\nStorage (${kind}): the registry uses ${used} of ${capacity}${full}\n`;
+  return `Storage (${kind}): the registry uses ${used} of ${capacity}${full}`;
 }

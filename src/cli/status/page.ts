@@ -3,6 +3,7 @@ import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
 import { names } from "../../../schema/names.ts";
 import { visible, visibleLines } from "../../annotations/problems.ts";
 import { conditionOf } from "../../cache/status.ts";
+import { storedOf } from "../artifacts/usage.ts";
 import { shortAge } from "../show/sizes.ts";
 import { formatTable, unknown } from "../show/table.ts";
 import type { Facts } from "./facts.ts";
@@ -34,12 +35,18 @@ export function formatPage(
 ): string {
   const sections = [
     `${title}\n${findings.map((finding) => formatFinding(finding, colour)).join("")}`,
+    storedIn(facts),
     formatTable(["KIND", "NAME", "STATE", "AGE"], objectsIn(facts, now)),
     conditionsOf(facts, now),
     eventsOf(facts, now),
     facts.unread.map((line) => `${line}\n`).join(""),
   ];
   return sections.filter((section) => section !== "").join("\n");
+}
+
+function storedIn({ cache }: Facts): string {
+  const told = storedOf(cache?.status?.storage ?? {});
+  return told === undefined ? "" : `${visible(told)}\n`;
 }
 
 const words = { good: ["OK", "green"], waits: ["WAITS", "yellow"], bad: ["FAILS", "red"] } as const;

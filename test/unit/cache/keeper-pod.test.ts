@@ -137,7 +137,7 @@ describe("how full a volume may be", () => {
   });
 
   test("counts what is free", () => {
-    expect(percentOf({ capacity: 200, free: 50 })).toBe(75);
-    expect(percentOf({ capacity: 0, free: 0 })).toBe(100);
+    expect(percentOf({ capacity: 200, used: 150, free: 50 })).toBe(75);
+    expect(percentOf({ capacity: 0, used: 0, free: 0 })).toBe(100);
   });
 });

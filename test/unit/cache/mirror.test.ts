@@ -77,7 +77,7 @@ describe("a keeper that copies", () => {
 });
 
 describe("what a status says of the other registry", () => {
-  const usage = { capacity: 1, used: 0, free: 1, artifacts: 1, bytes: 1 } satisfies Usage;
+  const usage = { room: { capacity: 1, used: 0, free: 1 }, artifacts: 1, bytes: 1 } satisfies Usage;
   const fine: MirrorReport = { to: registry, listed: true, refused: 0, samples: [] };
   const before = { status: "True", reason: "Mirrored", message: "before" } as const;
   const verdict = (spec: Spec, said?: Partial<MirrorReport> | "nothing" | "another") =>

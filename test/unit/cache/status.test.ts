@@ -382,7 +382,8 @@ test("what may be elsewhere is not promised to be in the emptyDir", () => {
 
 describe("what the keeper says of the volume", () => {
   const gi = 2 ** 30;
-  const usage = { capacity: 10 * gi, used: 4 * gi, free: 6 * gi, artifacts: 3, bytes: 1.5 * gi };
+  const room = { capacity: 10 * gi, used: 4 * gi, free: 6 * gi };
+  const usage = { room, artifacts: 3, bytes: 1.5 * gi };
   const mark = { volume: "drawn", since: "2025-12-31T00:00:00Z" };
   const pods = [registryPod("one", "2026-01-01T00:00:00Z")];
   const measured = observe({ statefulSet: running, pods, usage: { ...usage, ...mark } });
@@ -402,7 +403,12 @@ describe("what the keeper says of the volume", () => {
 
   test("stays as long as it is about right, and as long as nobody says otherwise", () => {
     const cache = withStatus(measured);
-    const rest = { ...usage, ...mark, bytes: usage.bytes * 1.02, used: 4.1 * gi, free: 5.91 * gi };
+    const rest = {
+      ...usage,
+      ...mark,
+      bytes: usage.bytes * 1.02,
+      room: { ...room, used: 4.1 * gi, free: 5.91 * gi },
+    };
     expect(observe({ cache, statefulSet: running, pods, usage: rest })).toEqual(measured);
     expect(observe({ cache, statefulSet: running, pods })).toEqual(measured);
     expect(observe({ cache, pods: [] }).storage).toEqual(measured.storage);
@@ -447,7 +453,7 @@ describe("what the keeper says of the volume", () => {
     [85, "True RefusesSteps", "True NearlyFull"],
     [95, "True RefusesSteps", "True RefusesSteps"],
   ])("from %i %% on", (percent, ofNode, ofVolume) => {
-    const full = { ...usage, free: ((100 - percent) / 100) * usage.capacity };
+    const full = { ...usage, room: { ...room, free: ((100 - percent) / 100) * room.capacity } };
     const status = observe({ statefulSet: running, pods, usage: full });
     expect(shape(status)["StorageLow"]).toBe(ofNode);
     expect(shape(status)["Ready"]).toBe("True RegistryReady");

@@ -1,14 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { usageOf } from "../../../src/cache/usage.ts";
 
-const report = { capacity: 100, used: 40, free: 60, artifacts: 3, bytes: 20 };
+const room = { capacity: 100, used: 40, free: 60 };
+const counts = { artifacts: 3, bytes: 20 };
+const report = { ...room, ...counts };
 
 describe("the report of a keeper", () => {
   test("has numbers, the mark of the volume and what is wrong", () => {
     const mark = { cache: "6b3f", volume: "drawn", since: "2026-01-02T03:04:05Z" };
     const more = { mark, notWritable: "user 1 cannot", repositories: [] };
     expect(usageOf({ ...report, ...more })).toEqual({
-      ...report,
+      ...counts,
+      room,
       volume: "drawn",
       since: "2026-01-02T03:04:05Z",
       notWritable: "user 1 cannot",
@@ -41,6 +44,15 @@ describe("the report of a keeper", () => {
       notWritable: "y".repeat(500),
       problem: undefined,
     });
+  });
+
+  test("has of a bucket no room, but objects and when they were counted", () => {
+    const folder = { ...counts, objects: 9, measured: "2026-01-02T03:04:05Z" };
+    expect(usageOf({ ...folder, users: [], sweeping: false })).toEqual({ ...folder, problem: undefined });
+    for (const wrong of [{ objects: -1 }, { measured: "never" }, { bytes: "20" }])
+      expect(usageOf({ ...folder, ...wrong })).toBeUndefined();
+    // Nothing has been counted yet.
+    expect(usageOf({ users: [], problem: "S3 answers with 403" })).toBeUndefined();
   });
 
   // The API server takes RFC 3339 alone; a mark that could not be read has the first time that Go knows.

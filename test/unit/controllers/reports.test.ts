@@ -7,7 +7,7 @@ import type { Usage } from "../../../src/cache/usage.ts";
 import { type AskReport, createReports, reportedTrouble } from "../../../src/controllers/reports.ts";
 import { storedCache } from "../../support/cache.ts";
 
-const usage: Usage = { capacity: 100, used: 40, free: 60, artifacts: 3, bytes: 20 };
+const usage: Usage = { room: { capacity: 100, used: 40, free: 60 }, artifacts: 3, bytes: 20 };
 const report = { report: { usage, served: undefined, users: undefined } };
 const fault: KeeperFault = { kind: "refused", detail: "connect ECONNREFUSED" };
 const pod = (uid: string, restartCount = 0): V1Pod => ({

@@ -20,12 +20,14 @@ test("who leads tells of caches, and who leads no longer tells of none", async (
   const metrics = createMetrics();
   const caches = [cache("a", "True"), cache("b", "False"), cache("b", "False")];
   metrics.tellOfCaches(toldCaches(() => caches, Date.now));
-  metrics.observeUsage({ namespace: "a", name: "oras" }, {
-    bytes: 1,
-    artifacts: 1,
-    capacity: 2,
-    used: 1,
-  } as never);
+  metrics.observeUsage(
+    { namespace: "a", name: "oras" },
+    {
+      bytes: 1,
+      artifacts: 1,
+      room: { capacity: 2, used: 1, free: 1 },
+    },
+  );
   expect(await series(metrics, "orascache_caches")).toEqual([
     'orascache_caches{namespace="a",condition="Ready",status="True"} 1',
     'orascache_caches{namespace="b",condition="Ready",status="False"} 2',
@@ -70,7 +72,7 @@ test("nothing is kept of a cache that is gone", async () => {
   const gone = { namespace: "build-1", name: "oras" };
   const stays = { namespace: "build-10", name: "oras" };
   for (const each of [gone, stays]) {
-    metrics.observeUsage(each, { bytes: 1, artifacts: 1, capacity: 2, used: 1 } as never);
+    metrics.observeUsage(each, { bytes: 1, artifacts: 1, room: { capacity: 2, used: 1, free: 1 } });
     const whole = [undefined, 1, 63].map((rule) => ({
       whole: true,
       ...(rule === undefined ? {} : { rule }),
