@@ -1,8 +1,9 @@
 import type { V1Pod, V1StatefulSet } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { basicOf, cacheKey, loginSecretName, podAsksForPassword } from "../cache/access.ts";
+import { basicOf, cacheKey, podAsksForPassword } from "../cache/access.ts";
 import type { CacheInstallation } from "../cache/facts.ts";
 import { type Logins, plannedLogins, switched, untilNextLogin, validUsers } from "../cache/logins.ts";
+import { usersInUse } from "../cache/logins-in-use.ts";
 import { identityOf } from "../cache/owner.ts";
 import { hostOf, isReady, startOf } from "../cache/pods.ts";
 import { isRolledOut } from "../cache/rollout.ts";
@@ -94,14 +95,8 @@ export function createRotation(
   return async (stored, statefulSet, pods) => {
     const asking = pods.filter((pod) => podAsksForPassword(pod.spec) && isReady(pod));
     const isSettled = isRolledOut(statefulSet) && pods.length > 0 && asking.length === pods.length;
-    const { namespace } = identityOf(stored);
-    const { nodeAddress } = stored.spec;
-    const isInUse = (user: string) => {
-      const inUse = settings.loginsInUse(namespace);
-      return [{ user }, { user, nodeAddress }].some((login) =>
-        inUse.has(loginSecretName(identityOf(stored), installation, login)),
-      );
-    };
+    const isInUse = (user: string) =>
+      usersInUse(stored, installation, settings.loginsInUse(identityOf(stored).namespace))(user);
     const planned = withLogins(stored, plannedLogins(stored, { now: settings.now(), isSettled, isInUse }));
     // Before a registry that was started again lets anybody in, its keeper can be told.
     const telling = pods.filter((pod) => asking.includes(pod) || runsKeeper(pod));

@@ -1,5 +1,6 @@
 import type { V1Container, V1ContainerStatus, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
+import { mayBeLogin } from "../cache/logins-in-use.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import type { Share } from "../kube/share.ts";
 import { canRestartAll } from "../workload/restarts.ts";
@@ -66,17 +67,19 @@ export function keepStep(pod: StepPod, recorded?: Recorded, share: Share = (part
   };
 }
 
-const loginPattern = /-credentials-[0-9a-f]{10}$/;
-
-/** The Secrets of a Pod, in volumes and for its images, whose name is one of a login of an OrasCache. */
-function loginsIn({ volumes = [], imagePullSecrets = [] }: Partial<V1PodSpec> = {}): string[] {
+/** The Secrets of a Pod, in volumes, variables and for its images, whose name is one of a login of an OrasCache. */
+function loginsIn(spec: Partial<V1PodSpec> = {}): string[] {
+  const { volumes = [], imagePullSecrets = [], containers = [], initContainers = [] } = spec;
   const mounted = volumes.flatMap(({ secret, projected }) => [
     secret?.secretName,
     ...(projected?.sources ?? []).map((source) => source.secret?.name),
   ]);
-  return [...mounted, ...imagePullSecrets.map(({ name }) => name)].filter(
-    (name): name is string => name !== undefined && loginPattern.test(name),
-  );
+  const inVariables = [...initContainers, ...containers].flatMap(({ env = [], envFrom = [] }) => [
+    ...env.map(({ valueFrom }) => valueFrom?.secretKeyRef?.name),
+    ...envFrom.map(({ secretRef }) => secretRef?.name),
+  ]);
+  const all = [...mounted, ...inVariables, ...imagePullSecrets.map(({ name }) => name)];
+  return [...new Set(all)].filter((name): name is string => name !== undefined && mayBeLogin(name));
 }
 
 /** The step's own containers, and those that may restart them. */

@@ -176,4 +176,37 @@ describe("a rotation", () => {
     expect(after.status?.auth).toEqual({ user: "oras-2" });
     expect(tellUsers.mock.calls).toMatchObject([[{}, expect.any(String), ["oras-2"]]]);
   });
+
+  const moved = { ...facts, clusterDomain: "before.example" };
+  test.each<[string, { nodeAddress?: string }, string]>([
+    [
+      "a nodeAddress that was changed",
+      { nodeAddress: "new.example" },
+      loginSecretName(place, facts, { user: "oras-1", nodeAddress: "old.example" }),
+    ],
+    [
+      "a nodeAddress that was taken away",
+      {},
+      loginSecretName(place, facts, { user: "oras-1", nodeAddress: "old.example" }),
+    ],
+    ["another cluster domain", {}, loginSecretName(place, moved, { user: "oras-1" })],
+  ])("keeps a login that a Pod has from a Secret for %s", async (_, spec, secret) => {
+    const cache = cacheWith({ user: "oras-2", earlier: [{ user: "oras-1", until: past }] }, undefined, spec);
+    const { rotate } = rotationWith({ loginsInUse: () => new Set([secret]) });
+    const { cache: after } = await rotate(cache, setOf(cache), [podOf(cache)]);
+    expect(after.status?.auth?.earlier).toMatchObject([{ user: "oras-1" }]);
+  });
+
+  test.each<[string, string]>([
+    ["of another user", loginSecretName(place, facts, { user: "oras-2", nodeAddress: "new.example" })],
+    ["of another user, for steps", loginSecretName(place, facts, { user: "oras-2" })],
+    ["of another cache", loginSecretName({ ...place, name: "oras-credentials" }, facts, { user: "oras-1" })],
+    ["with another purpose", "oras-key-0123456789"],
+  ])("ends a login though a Pod has a Secret %s", async (_, secret) => {
+    const earlier = [{ user: "oras-1", until: past }];
+    const cache = cacheWith({ user: "oras-2", earlier }, undefined, { nodeAddress: "new.example" });
+    const { rotate } = rotationWith({ loginsInUse: () => new Set([secret]) });
+    const { cache: after } = await rotate(cache, setOf(cache), [podOf(cache)]);
+    expect(after.status?.auth?.earlier).toBeUndefined();
+  });
 });

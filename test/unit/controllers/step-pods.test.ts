@@ -60,12 +60,35 @@ describe("what is kept of a step's Pod", () => {
       { name: "d", secret: { secretName: "oras-key-0123456789" } },
       { name: "e", emptyDir: {} },
     ];
+    const secretKeyRef = { name: "keyed-credentials-0123456789", key: "password" };
+    const containers = [
+      {
+        name: "reads",
+        image: "a",
+        env: [
+          { name: "PASSWORD", valueFrom: { secretKeyRef } },
+          { name: "A", value: "b" },
+        ],
+      },
+    ];
+    const envFrom = [
+      { secretRef: { name: "whole-credentials-0123456789" } },
+      { configMapRef: { name: "c" } },
+    ];
+    const initContainers = [{ name: "reads-before", image: "a", envFrom }];
     const loginsOf = (phase: string, deletionTimestamp?: Date) => {
       const pod = podOf(phase);
       const metadata = { ...pod.metadata, ...(deletionTimestamp ? { deletionTimestamp } : {}) };
-      return keepStep({ ...pod, metadata, spec: { containers: [], ...pod.spec, volumes } } as StepPod).logins;
+      return keepStep({
+        ...pod,
+        metadata,
+        spec: { ...pod.spec, containers, initContainers, volumes },
+      } as StepPod).logins;
     };
-    const both = ["oras-credentials-0123456789", "x-credentials-credentials-abcdef0123"];
+    const both = [
+      ...["oras-credentials-0123456789", "x-credentials-credentials-abcdef0123"],
+      ...["whole-credentials-0123456789", "keyed-credentials-0123456789"],
+    ];
     for (const phase of ["Pending", "Running", "Unknown"]) expect(loginsOf(phase)).toEqual(both);
     expect(loginsOf("Running", new Date())).toEqual(both);
     expect([loginsOf("Succeeded"), loginsOf("Failed")]).toEqual([undefined, undefined]);
