@@ -12,7 +12,7 @@ import { withLock } from "./lock.ts";
 /** Files and annotations of an image layout. @see https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md */
 export const indexFile = "index.json";
 const layoutFile = "oci-layout";
-/** Held by who writes the index: what two commands read at the same time would lose what one of them writes. */
+/** Held by who writes the index, and its name begins those of the locks for taking it away: what two commands read at the same time would lose what one of them writes. */
 const lockFile = ".index.lock";
 const layoutVersion = "1.0.0";
 const nameAnnotation = "org.opencontainers.image.ref.name";
@@ -63,7 +63,8 @@ export async function writingIndex<T>(folder: string, run: () => Promise<T>): Pr
 /** Whether a folder is empty, or has what a command left that was killed, or ran out of space, while it made it a layout. */
 function isBegunIn(folder: string): boolean {
   const found = readdirSync(folder);
-  if (found.some((name) => name !== "blobs" && name !== indexFile && name !== lockFile)) return false;
+  if (found.some((name) => name !== "blobs" && name !== indexFile && !name.startsWith(lockFile)))
+    return false;
   return !found.includes(indexFile) || textOf([]).startsWith(readFileSync(join(folder, indexFile), "utf8"));
 }
 

@@ -1,5 +1,5 @@
-import { readFileSync, rmSync } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { type FileHandle, open, readFile, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { visible } from "../../annotations/problems.ts";
@@ -33,18 +33,31 @@ export async function withLock<T>(path: string, run: () => Promise<T>, waitMs = 
         },
       );
     }
-    const holder = read(path);
-    // Nothing waits between reading it and taking it away: another command may do the same, and hold it then.
-    if (isDead(holder)) rmSync(path, { force: true });
+    const holder = await read(path);
+    if (isDead(holder)) await takeAway(path, until - performance.now());
     else if (performance.now() > until) throw held(path, holder);
     else await delay(pollMs);
   }
 }
 
+/**
+ * Takes a lock away whose command was killed. Several commands may find the same one, so who does it holds a lock for that: else the
+ * second would take away what the first has made since. Nobody else changes a dead lock, so what was read there is there still.
+ */
+async function takeAway(path: string, waitMs: number): Promise<void> {
+  await withLock(
+    `${path}.dead`,
+    async () => {
+      if (isDead(await read(path))) await rm(path, { force: true });
+    },
+    waitMs,
+  );
+}
+
 /** Empty where it is gone meanwhile, or has just been made. */
-function read(path: string): string {
+async function read(path: string): Promise<string> {
   try {
-    return readFileSync(path, "utf8");
+    return await readFile(path, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
     throw error;
