@@ -139,6 +139,15 @@ describe("several backups into one folder at the same time", () => {
     expect(await withLock(path, async () => "now", 0)).toBe("now");
   });
 
+  it("make it a layout where one was killed that held the lock, and one that was taking it away", async () => {
+    const folder = temporaryFolder("layout");
+    const { pid } = spawnSync("true");
+    for (const end of ["", ".dead"])
+      writeFileSync(join(folder, `.index.lock${end}`), `process ${pid} on ${hostname()}\n`);
+    await makeLayout(folder);
+    expect(readdirSync(folder).sort()).toEqual(["blobs", "index.json", "oci-layout"]);
+  });
+
   it.each(["", "process 1 on elsewhere\n", `process ${process.pid} on ${hostname()}\n`, "process 0 on x\n"])(
     "do not take a lock that says %j",
     async (text) => {

@@ -1,67 +1,68 @@
 import { spawnSync } from "node:child_process";
-import { readdirSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, test, vi } from "vitest";
-import { makeLayout } from "../../../../src/cli/layout/index-file.ts";
+import { expect, test, vi } from "vitest";
 import { withLock } from "../../../../src/cli/layout/lock.ts";
-import { temporaryFolder } from "../../../support/folders.ts";
 
-/** Puts what commands do with files in an order that is chosen, as that of several processes may be any. */
-const order = vi.hoisted(() => ({ by: undefined as undefined | (<T>(task: Promise<T>) => Promise<T>) }));
-
-vi.mock("node:fs/promises", async (original) => {
-  const real = await original<typeof import("node:fs/promises")>();
-  const ordered =
-    <A extends unknown[], T>(run: (...all: A) => Promise<T>) =>
-    async (...all: A): Promise<T> => {
-      await order.by?.(Promise.resolve());
-      return run(...all);
+/** A folder, on which commands act in an order that is chosen, as that of several processes may be any. */
+const folder = vi.hoisted(() => {
+  const files = new Map<string, string>();
+  const turn = { next: async (): Promise<unknown> => undefined };
+  const failure = (code: string) => Object.assign(new Error(code), { code });
+  const open = async (path: string) => {
+    await turn.next();
+    if (files.has(path)) throw failure("EEXIST");
+    files.set(path, "");
+    const writeFile = async (text: string) => {
+      await turn.next();
+      files.set(path, text);
     };
-  return { ...real, open: ordered(real.open), readFile: ordered(real.readFile), rm: ordered(real.rm) };
+    return { writeFile, close: async () => {} };
+  };
+  const readFile = async (path: string) => {
+    await turn.next();
+    const text = files.get(path);
+    if (text === undefined) throw failure("ENOENT");
+    return text;
+  };
+  const rm = async (path: string) => {
+    await turn.next();
+    files.delete(path);
+  };
+  return { files, turn, rmSync: (path: string) => files.delete(path), async: { open, readFile, rm } };
 });
+
+vi.mock("node:fs", async (original) => ({ ...(await original<object>()), rmSync: folder.rmSync }));
+vi.mock("node:fs/promises", async (original) => ({ ...(await original<object>()), ...folder.async }));
+vi.mock("node:timers/promises", () => ({ setTimeout: () => folder.turn.next() }));
 
 const { pid } = spawnSync("true");
 const killed = `process ${pid} on ${hostname()}\n`;
+/** A lock, that for taking it away, and that for taking that away: who did either was killed, too. */
+const locks = ["lock", "lock.dead", "lock.dead.dead"];
 
-describe("the lock of a command that was killed", () => {
-  test("is taken by one at a time of those that find it, in whatever order they act", async () => {
-    const folder = temporaryFolder("lock");
-    const path = join(folder, ".index.lock");
-    await fc.assert(
-      fc
-        .asyncProperty(
-          fc.scheduler(),
-          fc.integer({ min: 2, max: 4 }),
-          // Who took one away was killed, too.
-          fc.subarray(["", ".dead", ".dead.dead"], { minLength: 1 }),
-          async (scheduler, commands, left) => {
-            for (const end of left) writeFileSync(`${path}${end}`, killed);
-            order.by = (task) => scheduler.schedule(task);
-            let [inside, done, most] = [0, 0, 0];
-            const command = () =>
-              withLock(path, async () => {
-                most = Math.max(most, ++inside);
-                await scheduler.schedule(Promise.resolve());
-                inside--;
-                done++;
-              });
-            await scheduler.waitFor(Promise.all(Array.from({ length: commands }, command)));
-            expect([most, done]).toEqual([1, commands]);
-          },
-        )
-        .afterEach(() => {
-          order.by = undefined;
-        }),
-      { numRuns: 60 },
-    );
-  });
-
-  test("does not keep a folder from becoming a layout, nor does that of one that was taking it away", async () => {
-    const folder = temporaryFolder("lock");
-    for (const end of ["", ".dead"]) writeFileSync(join(folder, `.index.lock${end}`), killed);
-    await makeLayout(folder);
-    expect(readdirSync(folder).sort()).toEqual(["blobs", "index.json", "oci-layout"]);
-  });
+test("of commands that find the lock of one that was killed one at a time takes it, in whatever order they act", async () => {
+  const run = async (scheduler: fc.Scheduler, commands: number, left: readonly string[]) => {
+    for (const path of left) folder.files.set(path, killed);
+    folder.turn.next = () => scheduler.schedule(Promise.resolve());
+    let [inside, done, most] = [0, 0, 0];
+    const command = () =>
+      withLock("lock", async () => {
+        most = Math.max(most, ++inside);
+        await folder.turn.next();
+        inside--;
+        done++;
+      });
+    await scheduler.waitFor(Promise.all(Array.from({ length: commands }, command)));
+    expect([most, done]).toEqual([1, commands]);
+    // The one that nobody had to take away may stay, and keeps nobody out.
+    expect(folder.files.has("lock")).toBe(false);
+  };
+  const commands = fc.integer({ min: 2, max: 4 });
+  await fc.assert(
+    fc
+      .asyncProperty(fc.scheduler(), commands, fc.subarray(locks), run)
+      .beforeEach(() => folder.files.clear()),
+    { numRuns: 300 },
+  );
 });
