@@ -16,7 +16,7 @@ export interface Leaving {
   readonly isUnsaved: boolean;
   /** Whether the namespace is being deleted, or gone. */
   readonly namespaceGoes: boolean;
-  /** Whether the registry's Pods are deleted before their OrasCache, or there are none: `--cascade=foreground`, `suspend`. */
+  /** Whether the registry's Pods are deleted before their OrasCache: `--cascade=foreground`. */
   readonly hasNoPods: boolean;
   readonly isEmpty: boolean;
 }

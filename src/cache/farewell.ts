@@ -13,6 +13,8 @@ export interface Leaving {
   readonly target: ExportTarget | undefined;
   /** Whether the other registry has everything, and the status says so where somebody deletes the artifacts then. */
   readonly isExported: boolean;
+  /** Whether its folder is to be emptied, for which a registry that is suspended has to run. */
+  readonly isNeeded: boolean;
 }
 
 /** Why a cache is let go. */
@@ -28,6 +30,8 @@ export type Farewell =
   | { readonly act: "hold" }
   /** The finalizer is taken off. */
   | { readonly act: "let go"; readonly because: LetGoReason }
+  /** Its registry runs until its folder is empty, though it is suspended. */
+  | { readonly act: "resume" }
   /** Its artifacts are copied; or the annotation is wrong, and somebody has to correct it. */
   | { readonly act: "export" };
 
@@ -38,15 +42,19 @@ export type Farewell =
  * @param leaving - what is seen
  */
 export function farewellOf(leaving: Leaving): Farewell {
-  const { isHeld, isDeleted, isForeground, namespaceGoes, target, isExported } = leaving;
-  if (!isDeleted) {
-    if (target === undefined) return isHeld ? { act: "let go", because: "not asked" } : { act: "stay" };
-    return isHeld ? { act: "stay" } : { act: "hold" };
-  }
-  if (!isHeld) return { act: "gone" };
+  const { isHeld, isDeleted, isForeground, namespaceGoes, target, isExported, isNeeded } = leaving;
+  if (!isDeleted) return beforehand(leaving);
+  // What the keeper would read is gone in a moment, and made anew it would be deleted again.
+  const hasPods = !isForeground && !namespaceGoes;
+  if (!isHeld) return { act: isNeeded && hasPods ? "resume" : "gone" };
   if (target === undefined) return { act: "let go", because: "not asked" };
   if (namespaceGoes) return { act: "let go", because: "namespace" };
   if (isExported) return { act: "let go", because: "exported" };
-  // What the keeper would read is gone in a moment, and made anew it would be deleted again.
-  return isForeground ? { act: "let go", because: "foreground" } : { act: "export" };
+  return hasPods ? { act: "export" } : { act: "let go", because: "foreground" };
+}
+
+/** What is to be done before it is deleted. */
+function beforehand({ isHeld, target }: Leaving): Farewell {
+  if (target === undefined) return isHeld ? { act: "let go", because: "not asked" } : { act: "stay" };
+  return isHeld ? { act: "stay" } : { act: "hold" };
 }

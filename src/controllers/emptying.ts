@@ -112,7 +112,7 @@ async function see(settings: EmptyingSettings, cache: StoredOrasCache): Promise<
     // Finalizers of others are none of the operator's business: they may wait for this one.
     isNeeded: finalizers.some((each) => each.startsWith(names.prefix) && each !== names.emptyFinalizer),
     isUnsaved: asksForExport(cache) && !isToldExported(cache),
-    hasNoPods: cache.spec.suspend || finalizers.includes(foregroundDeletion),
+    hasNoPods: finalizers.includes(foregroundDeletion),
     ...{ namespaceGoes: false, isEmpty: false, deleted: 0, failed: undefined },
   };
   if (!seen.isDeleted || !seen.isHeld || !seen.isWanted) return seen;

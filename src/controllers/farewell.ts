@@ -1,5 +1,6 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
+import { isEmptied } from "../cache/emptying.ts";
 import {
   counted,
   type ExportAnswer,
@@ -97,13 +98,18 @@ export function createFarewell(settings: FarewellSettings) {
     const isDeleted = deletionTimestamp !== undefined;
     const isForeground = finalizers.includes(foregroundDeletion);
     const target = exportTarget(cache, installation);
-    const seen = { isHeld, isDeleted, isForeground, target, namespaceGoes: false, isExported: false };
-    if (!isDeleted || !isHeld || target === undefined) return { leaving: seen, target };
-    const goes = await namespaceGoes(client, cache);
-    const answer = goes || isForeground ? undefined : await ask(cache, pods, target);
-    const said = answer?.said;
     const isAwaited = finalizers.includes(names.emptyFinalizer);
-    const isExported = typeof said === "object" && said.whole && (!isAwaited || isToldExported(cache));
+    const isNeeded = isAsleep(cache);
+    const seen = {
+      ...{ isHeld, isDeleted, isForeground, target, isNeeded },
+      ...{ namespaceGoes: false, isExported: false },
+    };
+    const isHeldForIt = isHeld && target !== undefined;
+    if (!isDeleted || !(isHeldForIt || isNeeded)) return { leaving: seen, target };
+    const goes = await namespaceGoes(client, cache);
+    if (!isHeldForIt) return { leaving: { ...seen, namespaceGoes: goes }, target };
+    const answer = goes || isForeground ? undefined : await ask(cache, pods, target);
+    const isExported = isWhole(answer) && (!isAwaited || isToldExported(cache));
     return {
       leaving: { ...seen, namespaceGoes: goes, isExported },
       target,
@@ -138,11 +144,11 @@ export function createFarewell(settings: FarewellSettings) {
           return {};
         case "let go":
           return letGo(cache, farewell.because, exporting);
-        case "export": {
-          // A registry that is suspended has its artifacts on a volume or in S3.
-          const resumed = { ...cache, spec: { ...cache.spec, suspend: false } };
-          return { cache: resumed, ...(exporting && { exporting }), againInMs: pollMs };
-        }
+        case "resume":
+          // Whoever deletes its namespace meanwhile is seen by what empties it.
+          return { cache: resumed(cache) };
+        case "export":
+          return { cache: resumed(cache), ...(exporting && { exporting }), againInMs: pollMs };
         case "hold": {
           const isHeld = await change(client, cache, withExport);
           return { cache, ...wrong, ...(!isHeld && { againInMs: soonMs }) };
@@ -153,6 +159,21 @@ export function createFarewell(settings: FarewellSettings) {
     },
     forget: (key: string) => silent.delete(key),
   };
+}
+
+function isWhole(answer: Exporting["answer"]): boolean {
+  return typeof answer?.said === "object" && answer.said.whole;
+}
+
+/** Whether nothing runs that could empty the folder of a cache, which is to be emptied. */
+function isAsleep(cache: StoredOrasCache): boolean {
+  const isAwaited = cache.metadata?.finalizers?.includes(names.emptyFinalizer) === true;
+  return isAwaited && isEmptied(cache) && cache.spec.suspend;
+}
+
+/** A registry that is suspended has its artifacts on a volume or in S3; what is to be done with them needs it. */
+function resumed(cache: StoredOrasCache): StoredOrasCache {
+  return { ...cache, spec: { ...cache.spec, suspend: false } };
 }
 
 function withExport(finalizers: readonly string[]): string[] {

@@ -54,7 +54,7 @@ export function createOwnership(
     return claim({ peer, authorization }, { installation, cache: `${namespace}/${name}` });
   };
   return async (cache, pods) => {
-    const location = s3Location(cache);
+    const location = claimed(cache);
     const pod = pods.find((one) => isReady(one) && isOnS3(one));
     const host = pod && hostOf(pod);
     if (location === undefined || pod === undefined || host === undefined) return {};
@@ -73,6 +73,11 @@ export function createOwnership(
     const next = looks.inMs(start);
     return next === undefined ? {} : { againInMs: next };
   };
+}
+
+/** The folder that is to have a mark. One that is written while the folder is emptied would stay there. */
+function claimed(cache: StoredOrasCache): string | undefined {
+  return cache.metadata?.deletionTimestamp === undefined ? s3Location(cache) : undefined;
 }
 
 /**

@@ -64,12 +64,26 @@ describe("a cache whose folder goes with it", () => {
     );
   });
 
-  test("goes where the registry is suspended", async ({ ns }) => {
+  const both = { annotations: { [names.exportAnnotation]: "oci://127.0.0.1:1/acme" } };
+  test.for([
+    ["", {}],
+    [", though its export comes first", both],
+  ] as const)("has its registry resumed where it was suspended%s", async ([, metadata], { ns }) => {
     await create(ns, {}, { suspend: true });
-    await isHeld(ns);
+    await ns.patch(resources.orasCaches, "oras", { metadata });
+    const wanted = metadata === both ? 2 : 1;
+    await until(async () => (await finalizers(ns)).length === wanted, "the finalizers");
+    await until(async () => (await ns.set("oras"))?.spec?.replicas === 0, "no Pod");
     await ns.remove(resources.orasCaches, "oras");
+    await until(async () => (await ns.set("oras"))?.spec?.replicas === 1, "a Pod");
+    expect(await finalizers(ns)).toContain(names.emptyFinalizer);
+    await ns.patch(resources.orasCaches, "oras", {
+      metadata: { annotations: { [names.exportAnnotation]: null } },
+    });
+    expect((await note(ns, "EmptyFailed")).note).toMatch(/Pod oras-0.*is not ready.*onDelete/);
+    expect((await ns.set("oras"))?.spec?.replicas).toBe(1);
+    await ns.patch(resources.orasCaches, "oras", { spec: { storage: { s3: { onDelete: "Retain" } } } });
     await isGone(ns);
-    expect((await note(ns, "NotEmptied")).note).toContain("has no Pod");
   });
 
   test("keeps its folder where it was to be exported and nobody holds it for that", async ({ ns }) => {

@@ -8,6 +8,8 @@ interface World {
   readonly isAnnotated: boolean;
   readonly isEmptied: boolean;
   readonly isSuspended: boolean;
+  /** Whether its registry runs. */
+  readonly isRunning: boolean;
   readonly isDeleted: boolean;
   readonly isForeground: boolean;
   readonly namespaceGoes: boolean;
@@ -24,7 +26,7 @@ interface World {
 
 const begin: World = {
   ...{ isAnnotated: false, isEmptied: false, isSuspended: false, isDeleted: false, isForeground: false },
-  ...{ namespaceGoes: false, isHeldForExport: false, isHeldForEmptying: false },
+  ...{ namespaceGoes: false, isHeldForExport: false, isHeldForEmptying: false, isRunning: true },
   ...{ isCopied: false, isEmpty: false, isToldExported: false, isLost: false },
 };
 
@@ -34,10 +36,19 @@ function lookForExport(world: World): World {
   const isExported = world.isCopied && (!world.isHeldForEmptying || world.isToldExported);
   const { isHeldForExport: isHeld, isDeleted, isForeground, namespaceGoes } = world;
   const target = world.isAnnotated ? { to: "ghcr.io/acme" } : undefined;
-  const { act } = farewellOf({ isHeld, isDeleted, isForeground, namespaceGoes, target, isExported });
-  if (act === "hold") return { ...world, isHeldForExport: true };
-  if (act === "let go") return { ...world, isHeldForExport: false };
-  return act === "export" ? { ...world, isToldExported: world.isCopied } : world;
+  const isNeeded = world.isHeldForEmptying && world.isEmptied && world.isSuspended;
+  const seen = { isHeld, isDeleted, isForeground, namespaceGoes, target, isExported, isNeeded };
+  const { act } = farewellOf(seen);
+  const looked = { ...world, isRunning: runsAfter(act, world) };
+  if (act === "hold") return { ...looked, isHeldForExport: true };
+  if (act === "let go") return { ...looked, isHeldForExport: false };
+  return act === "export" ? { ...looked, isToldExported: world.isCopied } : looked;
+}
+
+/** A cache that is gone, or let go, is left as it is. */
+function runsAfter(act: ReturnType<typeof farewellOf>["act"], { isDeleted, isSuspended, isRunning }: World) {
+  if (act === "export" || act === "resume") return true;
+  return isDeleted ? isRunning : !isSuspended;
 }
 
 function lookForEmptying(world: World): World {
@@ -46,7 +57,7 @@ function lookForEmptying(world: World): World {
     ...{ isHeld, isDeleted, namespaceGoes, isEmpty: false, isWanted: world.isEmptied },
     isNeeded: world.isHeldForExport,
     isUnsaved: world.isAnnotated && !world.isToldExported,
-    hasNoPods: world.isSuspended || world.isForeground,
+    hasNoPods: world.isForeground,
   };
   // The keeper is asked only where it may empty the folder.
   const first = emptyingOf(seen);
@@ -68,8 +79,8 @@ const acts: Readonly<Record<string, (world: World) => World>> = {
   delete: (world) => ({ ...world, isDeleted: true }),
   deleteInForeground: (world) => ({ ...world, isDeleted: true, isForeground: true }),
   deleteNamespace: (world) => ({ ...world, isDeleted: true, namespaceGoes: true }),
-  copy: (world) => ({ ...world, isCopied: world.isAnnotated }),
-  empty: (world) => ({ ...world, isEmpty: true }),
+  copy: (world) => ({ ...world, isCopied: world.isCopied || (world.isAnnotated && world.isRunning) }),
+  empty: (world) => ({ ...world, isEmpty: world.isEmpty || world.isRunning }),
   restartKeeper: (world) => ({ ...world, isCopied: false, isEmpty: false }),
   lookForExport,
   lookForEmptying,
@@ -98,10 +109,16 @@ describe("a cache that may be exported and whose folder may be emptied", () => {
     expect(world).toMatchObject({ isLost: false, isHeldForEmptying: false });
   });
 
+  test.each([[["suspend"]], [["annotate", "suspend"]]])("that is suspended is emptied: %j", (before) => {
+    const held = run(["wantEmptied", ...before, ...looks]);
+    const world = run(["delete", ...looks, "copy", ...looks, "empty", ...looks], held);
+    expect(world).toMatchObject({ isEmpty: true, isLost: false, isHeldForEmptying: false });
+  });
+
   test.each([
     ["its namespace is deleted", ["deleteNamespace"]],
     ["it is deleted, and neither is wanted any more", ["delete", "unannotate", "retain"]],
-    ["its keeper exports and empties", ["delete", "resume", "copy", "empty", ...looks]],
+    ["its keeper exports and empties", ["delete", ...looks, "copy", ...looks, "empty", ...looks]],
   ])("goes when %s", (_, end) => {
     assert(
       property(actions, (names) => {

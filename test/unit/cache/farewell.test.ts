@@ -13,7 +13,7 @@ interface World extends Leaving {
 
 const begin: World = {
   ...{ isHeld: false, isDeleted: false, isForeground: false, namespaceGoes: false },
-  ...{ target: undefined, isExported: false, isGone: false },
+  ...{ target: undefined, isExported: false, isNeeded: false, isGone: false },
 };
 
 /** What others do, in any order. */
@@ -123,4 +123,15 @@ describe("a cache that may be exported", () => {
   ])("%j", (leaving, farewell) => {
     expect(farewellOf({ ...begin, ...leaving })).toEqual(farewell);
   });
+});
+
+test.each<[string, Partial<Leaving>, ReturnType<typeof farewellOf>["act"]]>([
+  ["is resumed until its folder is empty", {}, "resume"],
+  ["is exported first", { isHeld: true, target: right }, "export"],
+  ["is let go by the export first", { isHeld: true, target: right, isExported: true }, "let go"],
+  ["is gone where the garbage collector deletes its Pods first", { isForeground: true }, "gone"],
+  ["is gone with its namespace", { namespaceGoes: true }, "gone"],
+  ["stays suspended before it is deleted", { isDeleted: false }, "stay"],
+])("a cache that is suspended and whose folder is to be emptied %s", (_, seen, act) => {
+  expect(farewellOf({ ...begin, isDeleted: true, isNeeded: true, ...seen }).act).toBe(act);
 });

@@ -45,6 +45,13 @@ test("each start of a registry in S3 claims its folder, and looks once more", as
   expect(claim).toHaveBeenCalledTimes(3);
 });
 
+test("no folder is claimed of a cache that is being deleted: it may be emptied", async () => {
+  const claim = vi.fn(async (_: object, own: Owner) => own);
+  const leaving = storedCache({ storage: { s3 } }, { deletionTimestamp: new Date() });
+  expect(await ownershipOf(claim)(leaving, [pod("a")])).toEqual({});
+  expect(claim).not.toHaveBeenCalled();
+});
+
 test("of two clusters that find no mark at the same time, the one that wrote first learns of the other", async () => {
   // As a bucket with one mark, and another cluster that writes its own just after this one has read its.
   const time = { now: 0 };
