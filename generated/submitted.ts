@@ -841,7 +841,7 @@ export interface components {
             claimUID?: string;
             /** @description Size of the volume; of an emptyDir without sizeLimit, of its node's file system. */
             capacity?: string;
-            /** @description What the registry has stored, rounded. */
+            /** @description What the registry has stored, rounded; in S3, of all objects in the folder. */
             used?: string;
             /**
              * Format: int32
@@ -853,6 +853,16 @@ export interface components {
              * @description Number of tags.
              */
             artifacts?: number;
+            /**
+             * Format: int64
+             * @description Number of objects in the folder of the bucket, if artifacts are in S3.
+             */
+            objects?: number;
+            /**
+             * Format: date-time
+             * @description When objects were counted; S3 is asked at most once an hour, and after each sweep.
+             */
+            measured?: string;
             /** @description What the registry's keeper has drawn for the volume when it was new. */
             volumeID?: string;
             /**

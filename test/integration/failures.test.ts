@@ -57,7 +57,7 @@ describe("volume", () => {
     chmodSync(data, 0o777);
     writeFileSync(join(data, "big"), Buffer.alloc(900_000));
     const usage = await usageOf(data, onTestFinished, "--limit=1000000");
-    const cache = storedCache({ storage: { persistentVolumeClaim: { size: "1Mi" } } });
+    const cache = storedCache({ storage: { persistentVolumeClaim: { size: "1Mi", onDelete: "Retain" } } });
     const status = statusOf({
       ...{ cache, statefulSet: statefulSet(cache, childFacts()), claim: undefined, pods: [], usage },
       ...{ trouble: undefined, installation: childFacts(), time: "2026-01-02T03:04:05Z" },

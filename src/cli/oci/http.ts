@@ -17,6 +17,8 @@ export interface Endpoint {
   readonly login: Login | undefined;
   /** How long it may say nothing to who reads; tests wait for less. */
   readonly silentMs?: number;
+  /** Aborted when the registry is closed: nothing is tried again then. */
+  readonly closing?: AbortSignal;
 }
 
 /** One request. */
@@ -45,25 +47,29 @@ const mostSilentMs = 30_000;
 export function createSender({ base, agent, agentFor, login, silentMs = mostSilentMs }: Endpoint): Send {
   const known = new Map<Scope, string>();
   const isOwn = ({ host, protocol }: URL) => host === base.host && protocol === base.protocol;
-  const once = async (request: RegistryRequest): Promise<IncomingMessage> => {
-    const { url, scope } = request;
-    const authorization = isOwn(url) ? known.get(scope) : undefined;
-    const headers = authorization === undefined ? request.headers : { ...request.headers, authorization };
-    return exchange(request, isOwn(url) ? agent : agentFor(url), headers ?? {}, silentMs);
+  const once = async (
+    request: RegistryRequest,
+    authorization: string | undefined,
+  ): Promise<IncomingMessage> => {
+    const { url, headers = {} } = request;
+    const all = authorization === undefined ? headers : { ...headers, authorization };
+    return exchange(request, isOwn(url) ? agent : agentFor(url), all, silentMs);
   };
   const authorized = async (request: RegistryRequest): Promise<IncomingMessage> => {
     // A cache's registry wants name and password with each request, which saves the question.
     if (login && base.protocol === "http:" && !known.has(request.scope))
       known.set(request.scope, basic(login.username, login.password));
-    const response = await once(request);
+    const shown = isOwn(request.url) ? known.get(request.scope) : undefined;
+    const response = await once(request, shown);
     const challenge = response.headers["www-authenticate"];
     // Another host's, after a redirect, is not the registry's: the login is not for whom that one names.
     if (response.statusCode !== 401 || challenge === undefined || !isOwn(request.url)) return response;
     const answer = await answerTo(challenge, request.scope, login);
-    if (answer === undefined || answer === known.get(request.scope)) return response;
+    // With what this request has shown, not with what is known: requests that began together are all asked.
+    if (answer === undefined || answer === shown) return response;
     response.resume();
     known.set(request.scope, answer);
-    return once(request);
+    return once(request, answer);
   };
   return async (request) => {
     let at = request;

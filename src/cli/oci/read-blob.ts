@@ -42,7 +42,7 @@ export async function* readBlob(place: BlobPlace, told: Told, retries: Retries):
       }
       if (offset < blob.size) throw endedEarly();
     } catch (error) {
-      if (!isPassing(error) || ++broken > mostBroken) throw error;
+      if (retries.signal?.aborted || !isPassing(error) || ++broken > mostBroken) throw error;
       told.onRetry?.(error);
     }
   }

@@ -33,7 +33,11 @@ export const digestPattern = /^sha256:[0-9a-f]{64}$/;
 export function createRegistry(endpoint: Endpoint, firstWaitMs?: number): Registry {
   const send = createSender(endpoint);
   const at = (path: string) => new URL(path, endpoint.base);
-  const retries = { isPassing, ...(firstWaitMs === undefined ? {} : { firstWaitMs }) };
+  const retries = {
+    isPassing,
+    ...(endpoint.closing && { signal: endpoint.closing }),
+    ...(firstWaitMs === undefined ? {} : { firstWaitMs }),
+  };
   const trying = <T>(run: () => Promise<T>) => withRetries(run, retries);
 
   const paged = async (path: string, scope: Scope, field: string): Promise<string[]> => {

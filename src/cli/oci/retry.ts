@@ -8,6 +8,8 @@ export interface Retries {
   /** Told before each further try. */
   readonly onRetry?: ((error: unknown) => void) | undefined;
   readonly firstWaitMs?: number;
+  /** Aborted when nobody waits for the outcome any more. */
+  readonly signal?: AbortSignal;
 }
 
 /** Together half a minute: a container that is killed is there again by then. */
@@ -33,9 +35,10 @@ export async function withRetries<T>(
       return await run(progress);
     } catch (error) {
       tries++;
-      if (tries >= mostTries || !retries.isPassing(error)) throw error;
-      retries.onRetry?.(error);
-      await delay(pauseMs(error, tries, retries.firstWaitMs));
+      const { isPassing, onRetry, firstWaitMs: firstMs, signal } = retries;
+      if (signal?.aborted || tries >= mostTries || !isPassing(error)) throw error;
+      onRetry?.(error);
+      await delay(pauseMs(error, tries, firstMs), undefined, signal && { signal });
     }
   }
 }

@@ -7,6 +7,7 @@ import { getFiles } from "../artifacts/get.ts";
 import { type ArtifactManifest, readManifest } from "../artifacts/manifest.ts";
 import { formatNamed, parseArtifact } from "../artifacts/reference.ts";
 import { exits } from "../exits.ts";
+import { RegistryError } from "../oci/errors.ts";
 import { CliError, reasonOf } from "../output.ts";
 import { showProgress } from "../show/progress.ts";
 import { shortSize } from "../show/sizes.ts";
@@ -76,7 +77,12 @@ export function toldBy(progress: ReturnType<typeof showProgress>) {
 
 function brokenLine(error: unknown): string {
   // The reason may be the registry's own words.
-  return visible(`The connection to the registry broke (${reasonOf(error)}); going on where it broke.`);
+  const reason = reasonOf(error);
+  return visible(
+    error instanceof RegistryError
+      ? `The registry answers ${reason}; trying again.`
+      : `The connection to the registry broke (${reason}); going on where it broke.`,
+  );
 }
 
 /** @throws CliError for an artifact that has no files */

@@ -57,6 +57,7 @@ export async function openCache(session: Session, cache: OrasCache): Promise<Ope
   const login = await loginOf(at, cache);
   const trust = await trustOf(at, cache);
   const agent = tunnelAgent(() => connectTo(at, cache), trust);
+  const closing = new AbortController();
   return {
     registry: createRegistry({
       // The name stands for the Pod itself, as `kubectl port-forward` reaches it.
@@ -64,11 +65,15 @@ export async function openCache(session: Session, cache: OrasCache): Promise<Ope
       agent,
       agentFor: agentByScheme(),
       login,
+      closing: closing.signal,
     }),
     shown,
     prefix: "",
     of: { session: at, cache },
-    close: () => agent.destroy(),
+    close: () => {
+      closing.abort();
+      agent.destroy();
+    },
   };
 }
 
@@ -82,6 +87,7 @@ export async function openHost({ host, plainHttp, prefix }: Where): Promise<Open
   const base = new URL(`${plainHttp || isLocal(host) ? "http" : "https"}://${name}`);
   const agentFor = agentByScheme();
   const agent = agentFor(base);
+  const closing = new AbortController();
   const login = await findLogin(name);
   // An OrasCache names the scheme, and others may have written that: whoever lists all caches would show them the login.
   const isOpen = base.protocol === "http:" && !isLocal(host);
@@ -90,10 +96,16 @@ export async function openHost({ host, plainHttp, prefix }: Where): Promise<Open
       `The login for ${host} is not shown to it, because spec.registry names it with http://, and whoever is on the way could read it.`,
     );
   return {
-    registry: createRegistry({ base, agent, agentFor, login: isOpen ? undefined : login }),
+    registry: createRegistry({
+      ...{ base, agent, agentFor, closing: closing.signal },
+      login: isOpen ? undefined : login,
+    }),
     shown: `registry ${host}`,
     prefix: prefix === undefined ? "" : `${prefix}/`,
-    close: () => agent.destroy(),
+    close: () => {
+      closing.abort();
+      agent.destroy();
+    },
   };
 }
 

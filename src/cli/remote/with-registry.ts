@@ -1,3 +1,5 @@
+import { conditionOf } from "../../cache/status.ts";
+import type { OrasCache } from "../../cache/types.ts";
 import type { Named } from "../artifacts/reference.ts";
 import { TarError } from "../artifacts/tar-read.ts";
 import { exits } from "../exits.ts";
@@ -43,17 +45,17 @@ export async function use<T>(open: OpenRegistry, run: (open: OpenRegistry) => Pr
   try {
     return await run(open);
   } catch (error) {
-    throw inWords(error, open.shown);
+    throw inWords(error, open.shown, open.of?.cache);
   } finally {
     open.close();
   }
 }
 
-/** A failure of a registry, or of the way to it, for the person at the terminal. */
-export function inWords(error: unknown, shown: string): unknown {
+/** A failure of a registry, of an OrasCache or another one, or of the way to it, for the person at the terminal. */
+export function inWords(error: unknown, shown: string, cache?: OrasCache): unknown {
   const because = { cause: error };
   if (error instanceof CliError) return error;
-  if (error instanceof RegistryError) return ofStatus(error, shown);
+  if (error instanceof RegistryError) return ofStatus(error, shown, cache);
   if (error instanceof DigestError) {
     return new CliError(`The ${shown}: ${error.message}. Nothing was written.`, exits.failed, because);
   }
@@ -78,12 +80,16 @@ export function inWords(error: unknown, shown: string): unknown {
   return error;
 }
 
-function ofStatus(error: RegistryError, shown: string): CliError {
+function ofStatus(error: RegistryError, shown: string, cache: OrasCache | undefined): CliError {
   const { status } = error;
   const message = error.message.replace(/\.$/, "");
   const because = { cause: error };
   if (status === 401 || status === 403) {
-    const text = `The ${shown} refuses the login that it was shown, or wants one: ${message}. For a registry outside of the cluster, log in with oras login or docker login.`;
+    const isRun = cache !== undefined && cache.spec?.deploy !== false;
+    const advice = isRun
+      ? "Its login may just have been replaced: try again. If it stays so, kubectl oras-cache status says how the registry is."
+      : "Log in with oras login or docker login.";
+    const text = `The ${shown} refuses the login that it was shown, or wants one: ${message}. ${advice}`;
     return new CliError(text, exits.denied, because);
   }
   if (status === 404)
@@ -93,5 +99,17 @@ function ofStatus(error: RegistryError, shown: string): CliError {
     return new CliError(text, exits.failed, because);
   }
   const code = status >= 500 ? exits.unreachable : exits.failed;
-  return new CliError(`The ${shown} answers ${message}.`, code, because);
+  return new CliError(
+    `The ${shown} answers ${message}.${status >= 500 ? troubleOf(cache) : ""}`,
+    code,
+    because,
+  );
+}
+
+/** What the operator knows of a registry that is not as it should be, as a further sentence. */
+function troubleOf(cache: OrasCache | undefined): string {
+  const ready = conditionOf(cache?.status, "Ready");
+  return ready === undefined || ready.status === "True"
+    ? ""
+    : ` The OrasCache is not Ready: ${ready.message}`;
 }

@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { Agent } from "node:http";
+import { Agent, type ServerResponse } from "node:http";
+import { Agent as TlsAgent } from "node:https";
+import { connect } from "node:net";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -289,4 +291,37 @@ describe("a registry that wants a pause", () => {
     expect(pauseMs(error, 1, 1)).toBe(ms);
     expect(pauseMs(error, 20, 1)).toBe(2 ** 19);
   });
+});
+
+it("requests that begin together and are all asked for the login are all answered", async () => {
+  const asked: ServerResponse[] = [];
+  const { base } = await standIn(({ headers }, response) => {
+    if (headers.authorization !== undefined) return response.end('{"tags":["v1"]}');
+    asked.push(response);
+    if (asked.length === 2)
+      for (const each of asked) each.writeHead(401, { "www-authenticate": 'Basic realm="OrasCache"' }).end();
+    return undefined;
+  });
+  // To a registry with TLS a login is shown once it is asked for. Its connections are tunnels; what is inside is tested elsewhere.
+  const agent = Object.assign(new TlsAgent(), {
+    createConnection: () => connect(Number(base.port), base.hostname),
+  });
+  onTestFinished(() => agent.destroy());
+  const login = { username: "oras-1", password: "secret" };
+  const url = new URL(`https://localhost:${base.port}`);
+  const registry = createRegistry({ base: url, agent, agentFor: () => agent, login }, 1);
+  expect(await Promise.all([registry.tags("a/b"), registry.tags("a/b")])).toEqual([["v1"], ["v1"]]);
+});
+
+it("nothing is tried again once the registry is closed", async () => {
+  const closing = new AbortController();
+  const { base, requests } = await standIn((_, response) => {
+    response.writeHead(500).end();
+    closing.abort();
+  });
+  const agent = new Agent();
+  onTestFinished(() => agent.destroy());
+  const endpoint = { base, agent, agentFor: () => agent, login: undefined, closing: closing.signal };
+  await expect(createRegistry(endpoint, 60_000).tags("a/b")).rejects.toThrow();
+  expect(requests).toHaveLength(1);
 });
