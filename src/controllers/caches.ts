@@ -39,7 +39,7 @@ import { type ChildChange, type Children, type ChildStores, createChildren } fro
 import { type AskEnforced, createEnforcement } from "./enforcement.ts";
 import { type AskExport, createFarewell } from "./farewell.ts";
 import { notesOf } from "./notes.ts";
-import { FailedTryError, retryAfter, troubleFrom } from "./obstacles.ts";
+import { freshOf, isOfOneChild, type Refusal, refusedBy, retryAfter, troubleFrom } from "./obstacles.ts";
 import { type ClaimStorage, createOwnership } from "./ownership.ts";
 import { createPrefixes } from "./prefixes.ts";
 import type { Asked } from "./remotes.ts";
@@ -213,6 +213,15 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     for (const note of rollouts.begun(key, child as V1StatefulSet, settings.podsOf(key))) record(cache, note);
   };
 
+  const ensure = async (cache: StoredOrasCache, key: string, child: Child): Promise<ChildChange[]> => {
+    const before = liveSet(key);
+    const changes = await childrenFor(key, identityOf(cache)).ensure(child, isNewSpec(cache));
+    if (before && child.kind === "StatefulSet" && changes.some(({ kind }) => kind === "recreated"))
+      removed.set(key, before);
+    tellRollout(cache, key, child, changes);
+    return changes;
+  };
+
   /** Yields each change as it is done: what was done before an error is reported too. */
   async function* converge(cache: StoredOrasCache, key: string): AsyncGenerator<ChildChange> {
     prefixes.take(cache);
@@ -220,17 +229,12 @@ export function createReconciler(settings: ReconcilerSettings): CacheReconciler 
     await findUnseen(cache, key);
     const desired = await desiredOf(cache, key);
     for (const child of superfluous(cache, key, desired)) yield* await children.prune(child);
-    yield* settings.arrivals.looking(key, async function* (awaited) {
-      for (const child of desired) {
-        if (!isDue(child, key, children, awaited)) continue;
-        const before = liveSet(key);
-        const changes = await children.ensure(child, isNewSpec(cache));
-        if (before && child.kind === "StatefulSet" && changes.some(({ kind }) => kind === "recreated"))
-          removed.set(key, before);
-        tellRollout(cache, key, child, changes);
-        yield* changes;
-      }
-    });
+    yield* settings.arrivals.looking(key, (awaited) =>
+      ofAll(
+        desired.filter((child) => isDue(child, key, children, awaited)),
+        (child) => ensure(cache, key, child),
+      ),
+    );
     // Last: a volume that cannot grow keeps nothing else from being right.
     for (const child of desired) yield* await children.grow(child);
   }
@@ -379,14 +383,35 @@ function earliest(...all: readonly (number | undefined)[]): number | undefined {
   return waits.length > 0 ? Math.min(...waits) : undefined;
 }
 
+/**
+ * Makes every child that can be made, so that all that are refused are told of at once. The StatefulSet is the last, and waits for the others: its
+ * Pods should find what they refer to, and be let in by whom they should.
+ */
+async function* ofAll(
+  desired: readonly Child[],
+  ensure: (child: Child) => Promise<ChildChange[]>,
+): AsyncGenerator<ChildChange> {
+  const refusals: Refusal[] = [];
+  for (const child of desired) {
+    if (child.kind === "StatefulSet" && refusals.length > 0) continue;
+    try {
+      yield* await ensure(child);
+    } catch (error) {
+      refusals.push({ child: idOf(child), error });
+      if (!isOfOneChild(error)) break;
+    }
+  }
+  if (refusals.length > 0) throw refusedBy(refusals);
+}
+
 /** When to look again; an error that is new is thrown, to be logged and counted. */
 function afterError(error: unknown): number | undefined {
   const retry = retryAfter(error);
   if (retry === "never") return undefined;
   if (retry === "backoff") throw error;
-  if (!(error instanceof FailedTryError)) throw new RetryError(error, retry);
-  if (!error.isNew) return retry;
-  throw new RetryError(error.cause, retry);
+  const fresh = freshOf(error);
+  if (fresh === undefined) return retry;
+  throw new RetryError(fresh, retry);
 }
 
 /** The defaults by which a registry that ran open stays open. */

@@ -1,5 +1,5 @@
-import type { Trouble } from "../cache/trouble.ts";
-import { isNamespaceTerminating, KubeError } from "../kube/errors.ts";
+import { type Trouble, together } from "../cache/trouble.ts";
+import { isNamespaceTerminating, KubeError, sentenceOf } from "../kube/errors.ts";
 
 /** An object of that name exists that is not the cache's. A retry does not help until somebody acts. */
 export class NameTakenError extends Error {
@@ -68,6 +68,63 @@ export class FailedTryError extends Error implements FailedTry {
   }
 }
 
+/** Why one child is not what it should be. */
+export interface Refusal {
+  /** Kind and name. */
+  readonly child: string;
+  readonly error: unknown;
+}
+
+/** Several children are not what they should be. */
+export class RefusedError extends Error {
+  override readonly name = "RefusedError";
+  readonly refusals: readonly Refusal[];
+
+  /** @param refusals - more than one */
+  constructor(refusals: readonly Refusal[]) {
+    super(refusals.map(({ child, error }) => `${child}: ${sentenceOf(error)}`).join("; "));
+    this.refusals = refusals;
+  }
+}
+
+/**
+ * Several refusals as one error; one of them as it is.
+ *
+ * @param refusals - in the order in which the children are made
+ * @returns undefined where there is none
+ */
+export function refusedBy(refusals: readonly Refusal[]): unknown {
+  return refusals.length > 1 ? new RefusedError(refusals) : refusals[0]?.error;
+}
+
+/**
+ * Whether other children may fare better than the one that an error is of: nothing is made in a namespace that is being deleted, and an API
+ * server that does not answer is asked for nothing else.
+ *
+ * @param error - anything that was thrown while a child was made
+ */
+export function isOfOneChild(error: unknown): boolean {
+  if (error instanceof FailedTryError) return !isNamespaceTerminating(error.cause);
+  return error instanceof ContestedError;
+}
+
+/**
+ * What of an error is to be logged and counted.
+ *
+ * @param error - anything that was thrown
+ * @returns undefined where all of it failed a moment ago and was not tried again
+ */
+export function freshOf(error: unknown): unknown {
+  if (error instanceof FailedTryError) return error.isNew ? error.cause : undefined;
+  if (!(error instanceof RefusedError)) return error;
+  return refusedBy(
+    error.refusals.flatMap(({ child, error: one }) => {
+      const fresh = freshOf(one);
+      return fresh === undefined ? [] : [{ child, error: fresh }];
+    }),
+  );
+}
+
 /** What passes by itself is no trouble before this many tries, some seconds. */
 const patientTries = 4;
 
@@ -91,17 +148,27 @@ export function troubleFrom(error: unknown): Trouble | undefined {
       return { reason: "BeingDeleted", message: cause.message };
     return troubleFrom(cause);
   }
+  if (error instanceof RefusedError) return together(error.refusals.map(troubleWith));
   for (const [kind, reason] of ownReasons) {
     if (error instanceof kind) return { reason, message: error.message };
   }
-  if (!(error instanceof KubeError) || isNamespaceTerminating(error)) return undefined;
-  const message = error.body.message ?? error.message;
+  return error instanceof KubeError ? answeredWith(error) : undefined;
+}
+
+function answeredWith(error: KubeError): Trouble | undefined {
   // A conflict is somebody else's write between look and write; the watch brings it.
-  if (error.status === 409) return undefined;
+  if (isNamespaceTerminating(error) || error.status === 409) return undefined;
+  const message = error.body.message ?? error.message;
   if (error.status === 422) return { reason: "Invalid", message };
   if (error.status === 403)
     return { reason: message.includes("exceeded quota") ? "QuotaExceeded" : "Forbidden", message };
   return { reason: "ApplyFailed", message };
+}
+
+/** An API server does not always say what it refuses. */
+function troubleWith({ child, error }: Refusal): Trouble | undefined {
+  const trouble = troubleFrom(error);
+  return trouble && { ...trouble, message: `${child}: ${trouble.message}` };
 }
 
 /**
@@ -111,9 +178,16 @@ export function troubleFrom(error: unknown): Trouble | undefined {
  * @returns milliseconds; `backoff` where nothing is known; `never` where nothing is left to do
  */
 export function retryAfter(error: unknown): number | "backoff" | "never" {
+  if (error instanceof RefusedError) return soonest(error.refusals.map((one) => retryAfter(one.error)));
   if (error instanceof ContestedError) return error.retryInMs;
   if (error instanceof FailedTryError) return isNamespaceTerminating(error.cause) ? "never" : error.retryInMs;
   if (isNamespaceTerminating(error) || error instanceof PrefixTakenError) return "never";
   if (error instanceof KubeError && error.status === 409) return 250;
   return "backoff";
+}
+
+function soonest(all: readonly ReturnType<typeof retryAfter>[]): ReturnType<typeof retryAfter> {
+  if (all.includes("backoff")) return "backoff";
+  const waits = all.filter((wait) => typeof wait === "number");
+  return waits.length > 0 ? Math.min(...waits) : "never";
 }

@@ -175,6 +175,21 @@ test("lif-25: a quota refuses children; once it is gone the cache comes up withi
   await until(() => ns.set("oras"), "the StatefulSet", 70_000);
 });
 
+test("of several children that are refused all are named", async ({ ns }) => {
+  // Names that are somebody else's: that of the Service, of the NetworkPolicy, and of the StatefulSet, which waits for them.
+  const metadata = { name: "oras" };
+  await ns.create(resources.services, { metadata, spec: { ports: [{ port: 1 }] } } as KubeObject);
+  await ns.create(resources.networkPolicies, { metadata, spec: { podSelector: {} } } as KubeObject);
+  await ns.create(resources.orasCaches, cacheOf());
+  const { message } = await ns.untilReason("oras", "Ready", "NameTaken");
+  expect(message).toMatch(/^Service oras: .* Also NameTaken: NetworkPolicy oras: /);
+  expect(await ns.condition("oras", "Degraded")).toMatchObject({ status: "True", message });
+  expect(await ns.set("oras")).toBeUndefined();
+  await ns.remove(resources.services, "oras");
+  await ns.remove(resources.networkPolicies, "oras");
+  await until(() => ns.set("oras"), "the StatefulSet", 70_000);
+});
+
 describe("lif-32: OrasCaches with kubectl", () => {
   const manifest = (name: string, spec: string) =>
     `apiVersion: ${names.apiVersion}\nkind: ${names.kind}\nmetadata: {name: ${name}}\nspec: ${spec}\n`;

@@ -3,8 +3,11 @@ import { notesOf } from "../../../src/controllers/notes.ts";
 import {
   ContestedError,
   FailedTryError,
+  freshOf,
+  isOfOneChild,
   NameTakenError,
   NotYetError,
+  refusedBy,
   retryAfter,
   troubleFrom,
 } from "../../../src/controllers/obstacles.ts";
@@ -35,6 +38,55 @@ describe("an error", () => {
   ])("%s", (_, error, reason, retry) => {
     expect(troubleFrom(error)?.reason).toBe(reason);
     expect(retryAfter(error)).toEqual(retry);
+  });
+});
+
+describe("several children that are refused", () => {
+  const one = (child: string, error: unknown) => ({ child, error });
+  const quota = failed(answered(403, { message: "exceeded quota: x" }), 1);
+
+  test("are all named, under the reason of the first", () => {
+    const error = refusedBy([
+      one("Service a", quota),
+      one("NetworkPolicy a", failed(answered(403), 1)),
+      one("PodDisruptionBudget a", failed(answered(403), 1)),
+      one("ConfigMap a", failed(new NotYetError("x"), 1)),
+    ]);
+    expect(troubleFrom(error)).toEqual({
+      reason: "QuotaExceeded",
+      message:
+        "Service a: exceeded quota: x. Also Forbidden: NetworkPolicy a: why. Also Forbidden: PodDisruptionBudget a: why.",
+    });
+  });
+
+  test("are one error where it is one, and none where it is none", () => {
+    expect(refusedBy([one("Service a", quota)])).toBe(quota);
+    expect(refusedBy([])).toBeUndefined();
+  });
+
+  test.each([
+    ["the soonest", [new ContestedError("Service a", 3), quota], 3],
+    ["soon, where nothing is known of one", [quota, new Error("ECONNREFUSED")], "backoff"],
+    ["never, where the namespace goes", [failed(terminating, 1), failed(terminating, 1)], "never"],
+  ])("are tried again: %s", (_, errors, retry) => {
+    expect(retryAfter(refusedBy(errors.map((error, i) => one(`Service ${i}`, error))))).toBe(retry);
+  });
+
+  test("are logged where they were tried just now", () => {
+    const isNew = new FailedTryError(answered(422), { retryInMs: 5, tries: 1, isNew: true });
+    expect(freshOf(refusedBy([one("Service a", quota), one("Service b", isNew)]))).toBe(isNew.cause);
+    expect(freshOf(refusedBy([one("Service a", quota), one("Service b", quota)]))).toBeUndefined();
+    const both = freshOf(refusedBy([one("Service a", isNew), one("Service b", new Error("x"))]));
+    expect(sentenceOf(both)).toMatch(/^Service a: PATCH .*why; Service b: x$/);
+  });
+
+  test("keep the others from being made where nothing can be", () => {
+    expect([quota, new ContestedError("a", 1)].map(isOfOneChild)).toEqual([true, true]);
+    expect([failed(terminating, 1), answered(409), new Error("x")].map(isOfOneChild)).toEqual([
+      false,
+      false,
+      false,
+    ]);
   });
 });
 
