@@ -2,23 +2,20 @@ import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { V1ConfigMap, V1PersistentVolumeClaim, V1Pod, V1StatefulSet } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import type { EventReason } from "../../schema/reasons.ts";
 import { asksForPassword, cacheKey, podAsksForPassword } from "../cache/access.ts";
 import { authorsIn } from "../cache/ca-config-map.ts";
 import { type Child, desiredChildren } from "../cache/children.ts";
 import type { Exporting } from "../cache/export.ts";
 import type { CacheInstallation, RegistryCas } from "../cache/facts.ts";
 import type { Way } from "../cache/keeper-fault.ts";
-import { loginNotes } from "../cache/logins.ts";
 import { isRecorded } from "../cache/network-mode.ts";
 import { type CacheIdentity, identityOf } from "../cache/owner.ts";
 import { startOf } from "../cache/pods.ts";
 import type { RetentionOutcome } from "../cache/retention-status.ts";
 import { isRolledOut } from "../cache/rollout.ts";
 import { authorsFrom, servedTrouble } from "../cache/served.ts";
-import { conditionOf, type RemoteAnswer, statusOf, untilDeadline } from "../cache/status.ts";
+import { type RemoteAnswer, statusOf, untilDeadline } from "../cache/status.ts";
 import { storageOf } from "../cache/storage.ts";
-import { grownTo, isReplaced } from "../cache/storage-status.ts";
 import { caConfigMapName, servesTls } from "../cache/tls.ts";
 import { lostNode, mayHoldArtifacts, type Trouble, together, troubleOf } from "../cache/trouble.ts";
 import type { OrasCacheStatus, StoredOrasCache } from "../cache/types.ts";
@@ -27,9 +24,8 @@ import type { Users } from "../cache/users.ts";
 import { registryCas } from "../certificates/registry-cas.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { timestamp } from "../kube/clock.ts";
-import { isStatus } from "../kube/errors.ts";
-import type { EventNote, EventRecorder } from "../kube/events.ts";
-import { apply, get, type KubeObject, keyOf, patchJson } from "../kube/objects.ts";
+import type { EventRecorder } from "../kube/events.ts";
+import { get, type KubeObject, keyOf } from "../kube/objects.ts";
 import { RetryError } from "../kube/queue.ts";
 import { resources } from "../kube/resources.ts";
 import type { Store } from "../kube/store.ts";
@@ -47,8 +43,10 @@ import { type Reports, reportedTrouble } from "./reports.ts";
 import { createRollouts } from "./rollouts.ts";
 import { createRotation, type UsersSettings } from "./rotation.ts";
 import { createSparing } from "./sparing.ts";
+import { isNewSpec, statusNotes } from "./status-notes.ts";
 import type { StepArrivals } from "./step-arrivals.ts";
 import { registryTrust } from "./trust.ts";
+import { writeStatus } from "./write-status.ts";
 
 /** What the reconciler sees and acts with. */
 export interface ReconcilerSettings extends UsersSettings {
@@ -440,84 +438,4 @@ function isMissed({ kind, metadata }: Child, troubles: readonly (Trouble | undef
   if (kind !== "Secret" || metadata?.name === undefined) return false;
   const { name } = metadata;
   return troubles.some((trouble) => trouble?.message.includes(name));
-}
-
-function isNewSpec(cache: StoredOrasCache): boolean {
-  return cache.status?.observedGeneration !== cache.metadata?.generation;
-}
-
-const abandonedImage = "ghcr.io/oras-project/registry:latest";
-
-/** The Events that a status leads to. */
-function statusNotes(
-  cache: StoredOrasCache,
-  status: OrasCacheStatus,
-  trouble: Trouble | undefined,
-): EventNote[] {
-  const notes: EventNote[] = [];
-  if (trouble)
-    notes.push({ type: "Warning", action: "Reconcile", reason: trouble.reason, note: trouble.message });
-  // The original operator's CRD wrote it into every object. It is used as the spec says.
-  if (isNewSpec(cache) && cache.spec.image === abandonedImage) {
-    const note = `spec.image is ${abandonedImage}, which the original operator wrote into each ${names.kind} and which is not updated. Remove spec.image to run ${names.registryImage}.`;
-    notes.push({ type: "Warning", action: "Reconcile", reason: "AbandonedImage", note });
-  }
-  const lost = conditionOf(status, "StorageLost");
-  if (lost && isReplaced(cache.status?.storage, status.storage))
-    notes.push({ type: "Warning", action: "Start", reason: "StorageLost", note: lost.message });
-  const grown = grownTo(cache.status?.storage, status.storage);
-  if (grown !== undefined)
-    notes.push({ type: "Normal", action: "Update", reason: "VolumeGrown", note: grown });
-  for (const type of ["Open", "StorageLow", "UsersProblem", "NodesBlocked", "KeeperUnreachable"] as const) {
-    const [now, before] = [conditionOf(status, type), conditionOf(cache.status, type)];
-    if (now === undefined || (before !== undefined && (type === "Open" || before.reason === now.reason)))
-      continue;
-    const reason = now.reason as EventReason;
-    notes.push({ type: "Warning", action: "Reconcile", reason, note: now.message });
-  }
-  for (const { reason, note } of loginNotes(cache.status, status))
-    notes.push({ type: "Normal", action: "Rotate", reason, note });
-  return [...notes, ...mirrorNotes(cache, status), ...exportNotes(cache, status)];
-}
-
-/** That artifacts are copied before the cache goes, or cannot be. */
-function exportNotes(cache: StoredOrasCache, status: OrasCacheStatus): EventNote[] {
-  const [now, before] = [conditionOf(status, "Exported"), conditionOf(cache.status, "Exported")];
-  if (now === undefined || now.reason === before?.reason) return [];
-  const type = now.reason === "ExportFailed" ? "Warning" : "Normal";
-  return [{ type, action: "Export", reason: now.reason as EventReason, note: now.message }];
-}
-
-/** That artifacts are copied to the other registry, or are not any more. */
-function mirrorNotes(cache: StoredOrasCache, status: OrasCacheStatus): EventNote[] {
-  const [now, before] = [conditionOf(status, "Mirrored"), conditionOf(cache.status, "Mirrored")];
-  if (now === undefined || now.status === "Unknown" || now.reason === before?.reason) return [];
-  const type = now.status === "True" ? "Normal" : "Warning";
-  return [{ type, action: "Mirror", reason: now.reason as EventReason, note: now.message }];
-}
-
-/** The UID keeps it from another cache of that name; the generation that it is about stands in it. */
-async function writeStatus(
-  client: KubeClient,
-  cache: StoredOrasCache,
-  status: OrasCacheStatus,
-): Promise<void> {
-  const { namespace, name, uid } = identityOf(cache);
-  const object: KubeObject & { status: OrasCacheStatus } = { metadata: { namespace, name, uid }, status };
-  try {
-    const result = await apply(client, resources.orasCaches, object, "status");
-    // An apply leaves what another way of writing set, such as the merge patches of an older operator.
-    const left = Object.keys(result.status).filter((field) => !Object.hasOwn(status, field));
-    if (left.length === 0) return;
-    const place = { namespace, name, subresource: "status" } as const;
-    await patchJson(
-      client,
-      resources.orasCaches,
-      place,
-      left.map((field) => ({ op: "remove", path: `/status/${field}` })),
-    );
-  } catch (error) {
-    // Changed or gone meanwhile: the watch tells of it, and another look follows.
-    if (!isStatus(error, 404, 409)) throw error;
-  }
 }
