@@ -49,7 +49,7 @@ export interface KeeperAnswer {
 const connectWithinMs = 5_000;
 
 /** How far a request came that failed. */
-export type AskPhase = "connect" | "handshake" | "answer";
+type AskPhase = "connect" | "handshake" | "answer";
 
 /** A request to a keeper that failed: the message is that of its cause. */
 export class AskError extends Error {

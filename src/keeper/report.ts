@@ -52,7 +52,7 @@ export async function askReport(peer: Peer, token: string, signal: AbortSignal):
  *
  * @param error - an AskError, or one about the length of an answer
  */
-export function faultOf(error: unknown): KeeperFault {
+function faultOf(error: unknown): KeeperFault {
   const detail = error instanceof Error ? error.message : String(error);
   if (!(error instanceof AskError) || error.phase === "answer") return { kind: "answer", detail };
   if (error.phase === "handshake") return { kind: "tls", detail };

@@ -1,7 +1,7 @@
 import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import type { StoredOrasCache } from "../../src/cache/types.ts";
-import { cacheOf, jobOf } from "../support/builders.ts";
+import { cacheOf, jobOf, podOf } from "../support/builders.ts";
 import { it } from "../support/e2e.ts";
 import { failuresOf } from "../support/pages.ts";
 import { until } from "../support/wait.ts";
@@ -34,6 +34,29 @@ describe.concurrent("what how-to pages say that you see", () => {
     await ws.apply(cacheOf("no-node", { nodeSelector: { "example.org/no-such": "label" } }));
     await whyNot(ws, "no-node", "Unschedulable");
     expect(rowsOf("nodes")).toMatch(/`PodRefused`.*PriorityClass/);
+  });
+
+  it("cert-manager: a Secret that is not issued yet", async ({ ws }) => {
+    // As the operator's Pods mount it.
+    const volumes = [{ name: "certificate", secret: { secretName: "not-issued" } }];
+    const volumeMounts = [{ name: "certificate", mountPath: "/certificate" }];
+    await ws.apply(podOf("no-certificate", {}, "true", { volumeMounts }, { volumes }));
+    await until(
+      async () => (await ws.kubectl("describe", "pod", "no-certificate")).includes("FailedMount"),
+      "the Event of the Pod",
+    );
+    expect(rowsOf("cert-manager")).toContain("`FailedMount`");
+  });
+
+  it("resources: a program that needs more memory", async ({ ws }) => {
+    const resources = { limits: { memory: "32Mi" } };
+    await ws.apply(podOf("much", {}, "exec tail /dev/zero", { resources }, { restartPolicy: "Never" }));
+    const ended = "jsonpath={.status.containerStatuses[0].state.terminated}";
+    await until(async () => {
+      const words = await ws.kubectl("get", "pod", "much", "-o", ended);
+      return words.includes("OOMKilled") && words.includes("137");
+    }, "the end of the program");
+    expect(rowsOf("resources")).toMatch(/137.*`OOMKilled`/);
   });
 
   it("resources: a quota that a step exceeds", async ({ onTestFinished }) => {
