@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -254,5 +255,28 @@ func TestEverythingIsComparedOnceADay(t *testing.T) {
 	m.list(t.Context(), begin.Add(compareEvery))
 	if len(m.pending) != 1 {
 		t.Error("it is not compared")
+	}
+}
+
+// An export tries again every few seconds: the log has each reason once, until it is another or the list was whole.
+func TestWhyNothingCanBeListedIsSaidOnce(t *testing.T) {
+	m := newMirror(t)
+	m.Once = true
+	said := 0
+	m.Say = func(string, ...any) { said++ }
+	whole, away := m.From, &Served{URL: "http://127.0.0.1:1", Transport: http.DefaultTransport}
+	m.From = away
+	for range 3 {
+		m.list(t.Context(), time.Now())
+	}
+	if said != 1 || m.Status().Trouble == "" {
+		t.Errorf("said %d times: %+v", said, m.Status())
+	}
+	m.From = whole
+	m.list(t.Context(), time.Now())
+	m.From = away
+	m.list(t.Context(), time.Now())
+	if said != 2 {
+		t.Errorf("said %d times after it was whole", said)
 	}
 }
