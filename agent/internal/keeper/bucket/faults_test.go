@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -82,6 +84,7 @@ func startFaulty(t *testing.T, s3 string) *faulty {
 	type cut struct{}
 	proxy := &httputil.ReverseProxy{
 		FlushInterval: -1,
+		ErrorLog:      log.New(io.Discard, "", 0),
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
 			r.Out.Host = r.In.Host // It is signed.
@@ -109,7 +112,6 @@ func startFaulty(t *testing.T, s3 string) *faulty {
 			chosen.answer(w, r)
 		}
 	}))
-	server.Config.ErrorLog = nil
 	t.Cleanup(server.Close)
 	f.endpoint = server.URL
 	return f
@@ -378,11 +380,10 @@ func TestAPassThatFailsPutsBackWhatIsNeededMeanwhile(t *testing.T) {
 		return asks["copy"](r) && strings.Contains(r.Header.Get(copySource), "/blobs/") && !strings.Contains(r.Header.Get(copySource), "trash")
 	}
 	p.fault.Store(&fault{answer: says(403, "AccessDenied")})
-	pushed := false
+	var pushed sync.Once
 	_, err := f.pass(func(change string) {
-		if strings.HasPrefix(change, "discard "+blobKeys) && !pushed {
-			pushed = true
-			f.manifest("a/b", "new", "{"+loose.String()+"}")
+		if strings.HasPrefix(change, "discard "+blobKeys) {
+			pushed.Do(func() { f.manifest("a/b", "new", "{"+loose.String()+"}") })
 		}
 	})
 	saysAll(t, err, []string{"s3:GetObject and s3:PutObject"})
