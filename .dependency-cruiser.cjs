@@ -1,4 +1,4 @@
-// Imports point one way: CONTRIBUTING.md draws it. Each room lists the rooms that it may know; schema/ and generated/ are open to all.
+// Imports point one way. Each folder of src/ lists those that it may import from; schema/ and generated/ are open to all.
 const knows = {
   common: [],
   annotations: [],
@@ -6,7 +6,6 @@ const knows = {
   cache: ["common", "annotations"],
   injection: ["annotations", "workload", "cache"],
   retention: ["annotations", "cache"],
-  lineage: [],
   kube: ["common"],
   registry: ["common"],
   keeper: ["cache", "retention", "registry"],
@@ -18,7 +17,6 @@ const knows = {
     "workload",
     "cache",
     "retention",
-    "lineage",
     "kube",
     "registry",
     "keeper",
@@ -30,7 +28,6 @@ const knows = {
     "workload",
     "injection",
     "cache",
-    "lineage",
     "kube",
     "registry",
     "keeper",
@@ -39,7 +36,7 @@ const knows = {
     "controllers",
   ],
 };
-const pure = "^src/(annotations|workload|injection|cache|retention|lineage)/";
+const pure = "^src/(annotations|workload|injection|cache|retention)/";
 
 /** @type {import("dependency-cruiser").IConfiguration} */
 module.exports = {
@@ -51,20 +48,20 @@ module.exports = {
       from: { path: "^(generated|schema)/" },
       to: { path: "^(src|scripts|dev)/" },
     },
-    ...Object.entries(knows).map(([room, others]) => ({
-      name: `${room}-knows-${["generated", ...others].join("-")}`,
+    ...Object.entries(knows).map(([folder, others]) => ({
+      name: `${folder}-imports-only-from-${["generated", ...others].join("-")}`,
       severity: "error",
-      from: { path: `^src/${room}/` },
-      to: { path: "^src/", pathNot: `^src/(${[room, ...others].join("|")})/` },
+      from: { path: `^src/${folder}/` },
+      to: { path: "^src/", pathNot: `^src/(${[folder, ...others].join("|")})/` },
     })),
     {
-      name: "every-room-has-a-rule",
+      name: "every-folder-has-a-rule",
       severity: "error",
       from: { path: "^src/", pathNot: `^src/(${[...Object.keys(knows), "cli"].join("|")})/` },
       to: {},
     },
     {
-      name: "pure-rooms-do-no-io",
+      name: "pure-folders-do-no-io",
       severity: "error",
       from: { path: pure },
       to: {
@@ -73,7 +70,7 @@ module.exports = {
       },
     },
     {
-      name: "pure-rooms-use-client-node-for-types-only",
+      name: "pure-folders-use-client-node-for-types-only",
       severity: "error",
       from: { path: pure },
       to: { path: "@kubernetes/client-node", dependencyTypesNot: ["type-only"] },

@@ -17,17 +17,19 @@ if (flags.check) {
   const stale = await staleFiles(rendered, ".");
   if (stale.length > 0) {
     const paths = stale.map((path) => `  ${path}`).join("\n");
-    console.error(`Not up to date with schema/:\n${paths}\nRun: npm run generate`);
+    console.error(`Not what schema/ and the tables of src/ give now:\n${paths}\nRun: npm run generate`);
     process.exit(1);
   }
   console.log(`${rendered.length} generated files are up to date.`);
 } else {
+  const changed = await staleFiles(rendered, ".");
   for (const { path, content } of rendered) {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, content);
   }
   for (const path of await leftOvers(rendered, ".")) await rm(path);
-  console.log(`${rendered.length} files generated.`);
+  for (const path of changed) console.log(`  ${path}`);
+  console.log(`${changed.length} of ${rendered.length} generated files changed.`);
 }
 
 /** What is wrong with the schema is printed without a stack trace. */

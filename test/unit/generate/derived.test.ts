@@ -144,7 +144,7 @@ describe("OrasCaches", () => {
   });
 });
 
-test("every field has a description, so that kubectl explain reads well", () => {
+test("every field has a description that ends with a full stop, so that kubectl explain reads well", () => {
   const bare: string[] = [];
   const walk = (node: SchemaNode, path: string) => {
     if (!node.description?.endsWith(".") && node["x-model"] === undefined) bare.push(path);

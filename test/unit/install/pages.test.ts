@@ -175,11 +175,16 @@ describe.each(pages)("%s", (page) => {
 
   test("marks commands as such, so that they are typed", () => {
     const languages = ["sh", "console", "yaml", "json", "toml", "promql", "mermaid", "text"];
-    expect(blocks.filter(({ language }) => !languages.includes(language)).map(at)).toEqual([]);
+    const others = blocks.filter(({ language }) => !languages.includes(language));
+    expect(others.map(at), `a block is one of: ${languages.join(", ")}`).toEqual([]);
     const indented = [...withoutBlocks(text).matchAll(/^ {4,}((?:kubectl|oras|helm|make) .*)/gm)];
-    expect(indented.map(([, line]) => line)).toEqual([]);
+    expect(
+      indented.map(([, line]) => line),
+      "commands stand in a block",
+    ).toEqual([]);
     const terminals = blocks.filter(({ language }) => language === "console");
-    expect(terminals.filter((block) => commandsOf(block).length === 0).map(at)).toEqual([]);
+    const without = terminals.filter((block) => commandsOf(block).length === 0);
+    expect(without.map(at), "a console has a line that begins with $").toEqual([]);
   });
 
   test("is typed where it has commands", () => {
@@ -223,18 +228,22 @@ describe.each(pages)("%s", (page) => {
       // kubectl takes one off that has a dash behind it.
       .map(([, name = ""]) => name.replace(/(_\d+|-)$/, ""))
       .filter((name) => !known.includes(name));
-    expect(lost).toEqual([]);
+    expect(lost, `no annotation of ${page}`).toEqual([]);
   });
 
   test("names exit codes that there are", () => {
     const codes = Object.values(exitCodes).map(({ code }) => `${code}`);
     const found = [...text.matchAll(/exit codes? (?:from )?(\d{3})(?:(?:,| or| to| and) (\d{3}))*/gi)];
     const lost = found.flatMap((all) => all.slice(1)).filter((code) => /^(1[89]|[2-9])\d/.test(code ?? ""));
-    expect(lost.filter((code) => !codes.includes(code))).toEqual([]);
+    expect(
+      lost.filter((code) => !codes.includes(code ?? "")),
+      "schema/exit-codes.ts has no such code",
+    ).toEqual([]);
   });
 
   test("names conditions, reasons, codes, alerts and tests that there are", () => {
     const found = codeOf(text).filter((code) => /^(?:[A-Z][a-z0-9]+){2,}$/.test(code));
-    expect(found.filter((name) => !isKnown(name))).toEqual([]);
+    const unknown = found.filter((name) => !isKnown(name));
+    expect(unknown, "words of Kubernetes that are not the product's are listed in ofOthers").toEqual([]);
   });
 });
