@@ -195,7 +195,17 @@ const troubles = {
   },
   QuotaExceeded: {
     meaning: "A ResourceQuota of the namespace leaves no room.",
-    fix: "Free resources, or have the quota raised.",
+    fix: "Free resources, ask for less in spec.resources, or have the quota raised.",
+  },
+  ResourcesNotSet: {
+    meaning:
+      "A ResourceQuota of the namespace counts requests or limits that the registry's Pod does not set. The message names them and the containers.",
+    fix: "Set them in spec.resources, such as limits: {cpu: 500m, memory: 128Mi}. The keeper gets the same up to 100m CPU, 64Mi memory and 64Mi ephemeral-storage, and the quota counts both: 600m and 192Mi in the example.",
+  },
+  LimitRangeViolation: {
+    meaning:
+      "A LimitRange of the namespace does not allow the resources of the registry's Pod, or the size of its volume.",
+    fix: "Look at kubectl describe limitrange. Set requests and limits in spec.resources within its bounds, those of the keeper too: it gets the same, from 10m to 100m CPU and from 32Mi to 64Mi memory. For a PersistentVolumeClaim set spec.storage.persistentVolumeClaim.size.",
   },
   PodSecurityViolation: {
     meaning: "The Pod Security level of the namespace does not allow the registry's Pod.",

@@ -2,6 +2,7 @@ import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
 import type { ReasonOfKubernetes, TroubleReason } from "../../schema/reasons.ts";
+import { resourceRefusal } from "./admission.ts";
 import { isOnS3 } from "./s3.ts";
 
 /** Why something does not work: a reason in one word, and the message of the kubelet, the scheduler or the API server. */
@@ -115,7 +116,8 @@ function containerTrouble({ name, state, lastState, image }: V1ContainerStatus):
  */
 export function refusedPod(note: string): Trouble {
   const message = note.replace(/^create Pod \S+ in StatefulSet \S+ failed error: /, "");
-  if (/exceeded quota|failed quota/.test(message)) return { reason: "QuotaExceeded", message };
+  const refusal = resourceRefusal(message);
+  if (refusal !== undefined) return { reason: refusal, message };
   if (message.includes("violates PodSecurity")) return { reason: "PodSecurityViolation", message };
   return { reason: "PodRefused", message };
 }

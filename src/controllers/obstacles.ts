@@ -1,3 +1,4 @@
+import { resourceRefusal } from "../cache/admission.ts";
 import { type Trouble, together } from "../cache/trouble.ts";
 import { isNamespaceTerminating, KubeError, sentenceOf } from "../kube/errors.ts";
 
@@ -160,8 +161,7 @@ function answeredWith(error: KubeError): Trouble | undefined {
   if (isNamespaceTerminating(error) || error.status === 409) return undefined;
   const message = error.body.message ?? error.message;
   if (error.status === 422) return { reason: "Invalid", message };
-  if (error.status === 403)
-    return { reason: message.includes("exceeded quota") ? "QuotaExceeded" : "Forbidden", message };
+  if (error.status === 403) return { reason: resourceRefusal(message) ?? "Forbidden", message };
   return { reason: "ApplyFailed", message };
 }
 

@@ -152,7 +152,12 @@ describe("why a registry does not start is on the status and an Event", () => {
     [
       "lif-03: a quota that needs limits",
       'pods "oras-0" is forbidden: failed quota: compute: must specify limits.cpu for: registry',
-      "QuotaExceeded",
+      "ResourcesNotSet",
+    ],
+    [
+      "a LimitRange below the request",
+      'Pod "oras-0" is invalid: spec.containers[0].resources.requests: Invalid value: "64Mi": must be less than or equal to memory limit of 32Mi',
+      "LimitRangeViolation",
     ],
     [
       "lif-03: a quota that is full",

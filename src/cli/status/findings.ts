@@ -2,6 +2,7 @@ import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
 import { exitCodes } from "../../../schema/exit-codes.ts";
 import { names } from "../../../schema/names.ts";
 import { conditionReasons, eventReasons } from "../../../schema/reasons.ts";
+import { resourceRefusal } from "../../cache/admission.ts";
 import { conditionOf } from "../../cache/status.ts";
 import { troubleOf } from "../../cache/trouble.ts";
 import { outcomesOf } from "../../controllers/outcomes.ts";
@@ -135,9 +136,20 @@ function withoutPods({ events }: Facts): Finding {
   return {
     level: "bad",
     text: refused.note,
-    todo: "Correct what the message names; the Job tries again by itself.",
+    todo: todoOfRefusal[resourceRefusal(refused.note) ?? "other"],
   };
 }
+
+/** Resources stand in the Job: what its author wrote, and what annotations had the operator add when it was created. */
+const todoOfRefusal = {
+  ResourcesNotSet:
+    "Set what the message names in resources of your own containers: the operator's get a value of CPU and memory where all of yours have one, or that of annotations such as limits-memory. Then create the Job again.",
+  QuotaExceeded:
+    "Free resources, or have the quota raised: the Job tries again by itself. Or ask for less and create it again; annotations such as requests-memory are about each container of the operator.",
+  LimitRangeViolation:
+    "Look at kubectl describe limitrange. Keep within its bounds: with annotations such as requests-memory and limits-memory for the operator's containers, with resources for your own. Then create the Job again.",
+  other: "Correct what the message names; the Job tries again by itself.",
+} as const;
 
 function ofPod(pod: V1Pod, facts: Facts, told: readonly Finding[]): Finding[] {
   const { phase } = pod.status ?? {};

@@ -101,7 +101,42 @@ describe("why a StatefulSet has no Pod", () => {
     [
       "lif-03: a quota on what the Pod does not set",
       'pods "oras-0" is forbidden: failed quota: compute: must specify limits.cpu for: registry',
+      "ResourcesNotSet",
+    ],
+    [
+      "a quota on all containers",
+      'pods "oras-0" is forbidden: failed quota: q: must specify limits.memory for: keeper,keeper-init,registry; requests.ephemeral-storage for: registry',
+      "ResourcesNotSet",
+    ],
+    [
+      "no quota for what must have one",
+      'pods "oras-0" is forbidden: insufficient quota to match these scopes: [{PriorityClass In [high]}]',
       "QuotaExceeded",
+    ],
+    [
+      "a LimitRange's default below the request",
+      'Pod "oras-0" is invalid: spec.containers[0].resources.requests: Invalid value: "64Mi": must be less than or equal to memory limit of 32Mi',
+      "LimitRangeViolation",
+    ],
+    [
+      "a LimitRange's maximum",
+      'pods "oras-0" is forbidden: maximum memory usage per Container is 32Mi, but limit is 64Mi',
+      "LimitRangeViolation",
+    ],
+    [
+      "a LimitRange's maximum without a limit",
+      'pods "oras-0" is forbidden: [maximum cpu usage per Pod is 1, but no limit is specified, minimum memory usage per Container is 1Gi, but request is 64Mi]',
+      "LimitRangeViolation",
+    ],
+    [
+      "a LimitRange's ratio",
+      'pods "oras-0" is forbidden: cpu max limit to request ratio per Container is 2, but provided ratio is 50.000000',
+      "LimitRangeViolation",
+    ],
+    [
+      "a value that no LimitRange is about",
+      'Pod "oras-0" is invalid: spec.tolerations[0].operator: Invalid value: "x": must be less',
+      "PodRefused",
     ],
     [
       "Pod Security",

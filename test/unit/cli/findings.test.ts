@@ -136,6 +136,19 @@ describe("a step", () => {
     expect(findingsOf(factsOf({ pods: [end(1)] }), "pod")[0]?.todo).toContain("kubectl logs");
   });
 
+  it.each([
+    ["failed quota: q: must specify limits.memory for: oras,oras-pull,simulate", "limits-memory"],
+    ["exceeded quota: q, requested: limits.memory=1Gi", "requests-memory"],
+    ["maximum memory usage per Container is 32Mi, but limit is 64Mi", "describe limitrange"],
+    ["violates PodSecurity", "the message names"],
+  ])("is a Job whose Pods are refused: %s", (note, todo) => {
+    const job = { metadata: { name: "j" }, spec: {} } as Facts["job"];
+    const events = [{ type: "Warning", reason: "FailedCreate", note, about: "Job/j", at: time }];
+    const [found] = findingsOf(factsOf({ job, events }), "job");
+    expect(found).toMatchObject({ level: "bad", text: note });
+    expect(found?.todo).toContain(todo);
+  });
+
   it("is a Job that has no Pod, for the reason that its Event has", () => {
     const job = { metadata: { name: "j" }, spec: {} } as Facts["job"];
     const events = [

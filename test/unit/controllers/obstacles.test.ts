@@ -31,6 +31,14 @@ describe("an error", () => {
     ["an invalid object", answered(422), "Invalid", "backoff"],
     ["a policy", answered(403), "Forbidden", "backoff"],
     ["lif-03: a quota", answered(403, { message: "exceeded quota: x" }), "QuotaExceeded", "backoff"],
+    [
+      "a volume that a LimitRange refuses",
+      answered(403, {
+        message: "minimum storage usage per PersistentVolumeClaim is 5Gi, but request is 1Gi",
+      }),
+      "LimitRangeViolation",
+      "backoff",
+    ],
     ["an error of the server", answered(500), "ApplyFailed", "backoff"],
     ["one of a moment ago", failed(answered(422), 2), "Invalid", 5],
     ["a namespace that is being deleted", terminating, undefined, "never"],
