@@ -34,7 +34,10 @@ interface Reason {
 
 /** Reasons of an OrasCache's conditions that say how it is. */
 const states = {
-  Pending: { meaning: "The operator has not looked at the OrasCache yet." },
+  Pending: {
+    meaning: "The operator has not looked at the OrasCache yet.",
+    fix: "If that stays so: kubectl oras-cache check says whether the operator runs, if you may see it.",
+  },
   RegistryReady: { meaning: "The registry's Pod is ready." },
   RegistryNotReady: { meaning: "No Pod of the registry is ready." },
   RollingOut: { meaning: "The registry's Pod is being started or replaced." },

@@ -48,8 +48,8 @@ export async function checkInstallation(
       ofServer(server),
       ofKind(kind),
       ...ofOperator(onlyOperators(deployments)),
-      ofWebhook(configurations, Date.now()),
-      ...ofTrial(trial, session.namespace),
+      ofWebhook(configurations, trial, Date.now()),
+      ...ofTrial(trial, session.namespace, configurations),
       ofPolicies(policies),
       ...(network === undefined
         ? []

@@ -54,8 +54,12 @@ export function webhookIn(configurations: readonly V1MutatingWebhookConfiguratio
     .find(({ name }) => name === names.podsWebhook);
 }
 
-/** The webhook is registered, and its CA is good for a while. */
-export function ofWebhook(answer: Answer<readonly V1MutatingWebhookConfiguration[]>, now: number): Result {
+/** The webhook is registered, answered when a Pod was tried, and its CA is good for a while. */
+export function ofWebhook(
+  answer: Answer<readonly V1MutatingWebhookConfiguration[]>,
+  trial: Answer<unknown>,
+  now: number,
+): Result {
   const about = "Webhook";
   if (!("value" in answer)) return unseen(about, answer.error);
   const webhook = webhookIn(answer.value);
@@ -70,12 +74,21 @@ export function ofWebhook(answer: Answer<readonly V1MutatingWebhookConfiguration
     const days = Math.floor(
       (Date.parse(new X509Certificate(Buffer.from(caBundle, "base64")).validTo) - now) / 86_400_000,
     );
-    return days < 0
-      ? bad(about, `its CA expired ${-days} days ago`)
-      : ok(about, `registered; its CA is good for ${days} days`);
+    if (days < 0) return bad(about, `its CA expired ${-days} days ago`);
+    const good = `its CA is good for ${days} days`;
+    return isWebhookAway(trial)
+      ? bad(about, `registered, but the API server gets no answer from it: see Injection; ${good}`)
+      : ok(about, `registered; ${good}`);
   } catch {
     return bad(about, "its CA is no certificate");
   }
+}
+
+/** Other webhooks may fail, too; the API server names the one. */
+function isWebhookAway(trial: Answer<unknown>): boolean {
+  if ("value" in trial || !(trial.error instanceof KubeError)) return false;
+  const { message = "" } = trial.error.body;
+  return message.includes("failed calling webhook") && message.includes(names.podsWebhook);
 }
 
 /** The operator runs, in the version of this program. */
@@ -83,12 +96,24 @@ export function ofOperator(answer: Answer<readonly V1Deployment[]>): Result[] {
   const about = "Operator";
   if (!("value" in answer)) return [unseen(about, answer.error)];
   const [deployment] = answer.value;
-  if (deployment === undefined) return [bad(about, "no Deployment of it is there")];
+  if (deployment === undefined)
+    return [bad(about, `no Deployment of it is there: install ${names.operatorName}`)];
   const { name, namespace } = deployment.metadata ?? {};
   const { readyReplicas = 0, replicas = 0 } = deployment.status ?? {};
   const detail = `${readyReplicas} of ${replicas} Pods of the Deployment ${namespace}/${name} are ready`;
   const image = deployment.spec?.template.spec?.containers[0]?.image ?? "";
-  return [readyReplicas > 0 ? ok(about, detail) : bad(about, detail), ofVersion(image)];
+  return [
+    readyReplicas > 0 ? ok(about, detail) : bad(about, `${detail}; ${lookAt(deployment)}`),
+    ofVersion(image),
+  ];
+}
+
+/** Where the cause is. */
+function lookAt({ metadata, spec }: V1Deployment): string {
+  const { name, namespace } = metadata ?? {};
+  return spec?.replicas === 0
+    ? `start them with kubectl scale deployment --namespace ${namespace} ${name} --replicas=2`
+    : `kubectl describe deployment,replicaset,pod --namespace ${namespace} says why`;
 }
 
 function ofVersion(image: string): Result {
@@ -99,14 +124,34 @@ function ofVersion(image: string): Result {
   return tag.replace(/^v/, "") === packageJson.version ? ok(about, detail) : bad(about, detail);
 }
 
-/** A Pod that is only tried comes back injected. */
-export function ofTrial(answer: Answer<V1Pod>, namespace: string): Result[] {
+/**
+ * A Pod that is only tried comes back injected.
+ *
+ * @param answer - to the trial
+ * @param namespace - of the trial
+ * @param configurations - among which the webhook is
+ */
+export function ofTrial(
+  answer: Answer<V1Pod>,
+  namespace: string,
+  configurations: Answer<readonly V1MutatingWebhookConfiguration[]>,
+): Result[] {
   const about = "Injection";
+  if (isWebhookAway(answer)) {
+    const { detail } = unseen(about, (answer as { readonly error: unknown }).error);
+    return [
+      bad(
+        about,
+        `${detail}: see whether the operator's Pods are ready, and whether a NetworkPolicy or a firewall keeps the API server from them`,
+      ),
+    ];
+  }
   if (!("value" in answer)) return [unseen(about, answer.error)];
   const added = answer.value.spec?.containers.find(({ name }) => name === names.pushContainer);
   if (added === undefined) {
-    const detail = `a Pod in the namespace ${namespace} is not injected: does the webhook leave the namespace out?`;
-    return [bad(about, detail)];
+    const isRegistered = !("value" in configurations) || webhookIn(configurations.value) !== undefined;
+    const why = isRegistered ? "does the webhook leave the namespace out?" : "no webhook is registered";
+    return [bad(about, `a Pod in the namespace ${namespace} is not injected: ${why}`)];
   }
   return [
     ok(about, `a Pod that was tried in the namespace ${namespace} (dry run) is injected`),

@@ -29,6 +29,8 @@ export interface Facts {
   readonly events: readonly ShownEvent[];
   /** Why the keeper of the cache does not answer, as a clause; undefined where it does, or was not asked. */
   readonly keeperFails?: string | undefined;
+  /** How long no operator has renewed its Lease, in words; undefined while one does, and where that cannot be seen. */
+  readonly operatorSilent?: string | undefined;
   /** What could not be read, in words. */
   readonly unread: readonly string[];
 }

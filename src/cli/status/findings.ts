@@ -2,11 +2,11 @@ import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
 import { exitCodes } from "../../../schema/exit-codes.ts";
 import { names } from "../../../schema/names.ts";
 import { conditionReasons, eventReasons } from "../../../schema/reasons.ts";
-import { resourceRefusal } from "../../cache/admission.ts";
 import { conditionOf } from "../../cache/status.ts";
 import { troubleOf } from "../../cache/trouble.ts";
 import { outcomesOf } from "../../controllers/outcomes.ts";
 import type { Facts, Subject } from "./facts.ts";
+import { withoutPods } from "./without-pods.ts";
 
 /** How something is, in a word and in sentences. */
 export interface Finding {
@@ -40,7 +40,14 @@ function withFix(reason: string | undefined): { readonly todo?: string } {
 const wrongWhenTrue = ["Degraded", "NodeLost", "StorageLost", "Open", "UpdatePending", "Rotating"] as const;
 
 /** What is wrong with a cache, or that nothing is. */
-export function ofCache({ cache, cacheName, namespace, pods, keeperFails }: Facts): readonly Finding[] {
+export function ofCache({
+  cache,
+  cacheName,
+  namespace,
+  pods,
+  keeperFails,
+  operatorSilent,
+}: Facts): readonly Finding[] {
   if (cache === undefined) {
     const text = `There is no ${names.kind} ${cacheName} in the namespace ${namespace}.`;
     return [{ level: "bad", text, ...withFix("CacheNotFound") }];
@@ -48,15 +55,10 @@ export function ofCache({ cache, cacheName, namespace, pods, keeperFails }: Fact
   const { status } = cache;
   const ready = conditionOf(status, "Ready");
   if (cache.metadata?.deletionTimestamp !== undefined) return [leaving(cache)];
-  if (ready === undefined) {
+  const silence = operatorSilent === undefined ? [] : [withoutOperator(operatorSilent)];
+  if (ready === undefined || ready.reason === "Pending") {
     const text = "The operator has not looked at it yet.";
-    return [
-      {
-        level: "waits",
-        text,
-        todo: "If that stays so: is the operator running, and may it see this namespace?",
-      },
-    ];
+    return silence.length > 0 ? silence : [{ level: "waits", text, ...withFix("Pending") }];
   }
   const wrong = wrongWhenTrue.flatMap((type): Finding[] => {
     const found = conditionOf(status, type);
@@ -64,6 +66,7 @@ export function ofCache({ cache, cacheName, namespace, pods, keeperFails }: Fact
     const level = type === "Degraded" || type === "NodeLost" ? "bad" : "waits";
     return [{ level, text: `${type}: ${found.message}`, ...withFix(found.reason) }];
   });
+  wrong.unshift(...silence);
   if (keeperFails !== undefined) wrong.push(withoutKeeper(cacheName, keeperFails));
   if (ready.status === "True")
     return wrong.length > 0 ? [good(ready.message), ...wrong] : [good(ready.message)];
@@ -72,6 +75,14 @@ export function ofCache({ cache, cacheName, namespace, pods, keeperFails }: Fact
   const ofPod: Finding[] =
     trouble === undefined ? [] : [{ level: "bad", text: trouble.message, ...withFix(trouble.reason) }];
   return wrong.some(({ level }) => level === "bad") ? [...wrong, ...ofPod] : [own, ...ofPod, ...wrong];
+}
+
+function withoutOperator(since: string): Finding {
+  return {
+    level: "bad",
+    text: `No operator runs: its Lease was last renewed ${since} ago. What is said here may be old.`,
+    ...withFix("Pending"),
+  };
 }
 
 function withoutKeeper(cacheName: string, why: string): Finding {
@@ -126,30 +137,9 @@ export function ofStep(facts: Facts): readonly Finding[] {
       { level: "bad", text: why },
     ];
   }
-  if (pods.length === 0) return [withoutPods(facts)];
+  if (pods.length === 0) return [withoutPods(facts.events)];
   return pods.flatMap((pod) => ofPod(pod, facts, told));
 }
-
-function withoutPods({ events }: Facts): Finding {
-  const refused = events.find(({ reason }) => reason === "FailedCreate");
-  if (refused === undefined) return { level: "waits", text: "It has no Pod yet." };
-  return {
-    level: "bad",
-    text: refused.note,
-    todo: todoOfRefusal[resourceRefusal(refused.note) ?? "other"],
-  };
-}
-
-/** Resources stand in the Job: what its author wrote, and what annotations had the operator add when it was created. */
-const todoOfRefusal = {
-  ResourcesNotSet:
-    "Set what the message names in resources of your own containers: the operator's get a value of CPU and memory where all of yours have one, or that of annotations such as limits-memory. Then create the Job again.",
-  QuotaExceeded:
-    "Free resources, or have the quota raised: the Job tries again by itself. Or ask for less and create it again; annotations such as requests-memory are about each container of the operator.",
-  LimitRangeViolation:
-    "Look at kubectl describe limitrange. Keep within its bounds: with annotations such as requests-memory and limits-memory for the operator's containers, with resources for your own. Then create the Job again.",
-  other: "Correct what the message names; the Job tries again by itself.",
-} as const;
 
 function ofPod(pod: V1Pod, facts: Facts, told: readonly Finding[]): Finding[] {
   const { phase } = pod.status ?? {};

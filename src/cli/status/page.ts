@@ -81,8 +81,13 @@ interface Timed {
 }
 
 function ageOf({ metadata }: Timed, now: number): string {
-  const created = new Date(String(metadata?.creationTimestamp)).getTime();
-  return Number.isNaN(created) ? unknown : shortAge((now - created) / 1000);
+  return since(String(metadata?.creationTimestamp), now);
+}
+
+/** The condition that the API server sets for a new object has the time 0, because it needs one. */
+function since(time: string, now: number): string {
+  const at = new Date(time).getTime();
+  return at > 0 ? shortAge((now - at) / 1000) : unknown;
 }
 
 /** The Pod's phase, and what of its containers is worth a word. */
@@ -109,7 +114,7 @@ function conditionsOf({ cache }: Facts, now: number): string {
     type,
     status,
     reason,
-    shortAge((now - Date.parse(lastTransitionTime)) / 1000),
+    since(lastTransitionTime, now),
   ]);
   return formatTable(["CONDITION", "STATUS", "REASON", "SINCE"], rows);
 }
@@ -119,7 +124,7 @@ function eventsOf({ events }: Facts, now: number): string {
   const rows = events
     .slice(0, mostEvents)
     .map(({ at, type, reason, about, note }) => [
-      shortAge((now - Date.parse(at)) / 1000),
+      since(at, now),
       type,
       reason,
       about,

@@ -22,6 +22,7 @@ import { findCache, nameOf } from "../remote/find-cache.ts";
 import { withRight } from "../remote/rights.ts";
 import type { Session } from "../remote/session.ts";
 import type { Facts, ShownEvent, Subject } from "./facts.ts";
+import { operatorSilence } from "./lease.ts";
 
 /** Pods of a Job that are looked at closely: a Job may have thousands. */
 const mostPods = 3;
@@ -43,12 +44,14 @@ interface Reader {
  */
 export async function readFacts(session: Session, subject: Subject): Promise<Facts> {
   const reader: Reader = { session, unread: new Set() };
-  const found =
-    subject.kind === "cache" ? await aboutCache(reader, subject.name) : await aboutStep(reader, subject);
-  return { ...found, namespace: session.namespace, unread: [...reader.unread] };
+  const [found, operatorSilent] = await Promise.all([
+    subject.kind === "cache" ? aboutCache(reader, subject.name) : aboutStep(reader, subject),
+    operatorSilence(session),
+  ]);
+  return { ...found, operatorSilent, namespace: session.namespace, unread: [...reader.unread] };
 }
 
-type Found = Omit<Facts, "namespace" | "unread">;
+type Found = Omit<Facts, "namespace" | "unread" | "operatorSilent">;
 
 async function aboutCache(reader: Reader, wanted: string | undefined): Promise<Found> {
   const cache = await findCache(reader.session, wanted);

@@ -1,6 +1,8 @@
+import type { V1MutatingWebhookConfiguration } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import packageJson from "../../../package.json" with { type: "json" };
 import { names } from "../../../schema/names.ts";
+import { issueCa } from "../../../src/certificates/issue.ts";
 import { formatUsage, usageOf } from "../../../src/cli/artifacts/usage.ts";
 import { ofNetwork } from "../../../src/cli/installation/network.ts";
 import {
@@ -14,6 +16,14 @@ import {
 import { KubeError } from "../../../src/kube/errors.ts";
 import { podOf } from "../../support/builders.ts";
 
+const now = Date.parse("2026-01-02T03:04:05Z");
+const ca = await issueCa("test", 30, new Date(now));
+const registered = {
+  webhooks: [
+    { name: names.podsWebhook, clientConfig: { caBundle: Buffer.from(ca.certificate).toString("base64") } },
+  ],
+} as V1MutatingWebhookConfiguration;
+
 const forbidden = { error: new KubeError("GET /x", 403, { message: "no" }) };
 
 describe("check", () => {
@@ -21,9 +31,9 @@ describe("check", () => {
     const all = [
       ofKind(forbidden),
       ofServer(forbidden),
-      ofWebhook(forbidden, 0),
+      ofWebhook(forbidden, forbidden, 0),
       ...ofOperator(forbidden),
-      ...ofTrial(forbidden, "runs"),
+      ...ofTrial(forbidden, "runs", forbidden),
       ofPolicies(forbidden),
     ];
     expect(new Set(all.map(({ state }) => state))).toEqual(new Set(["?"]));
@@ -31,9 +41,15 @@ describe("check", () => {
 
   it("finds what is not installed", () => {
     expect(ofKind({ error: new KubeError("GET /x", 404, {}) })).toMatchObject({ state: "bad" });
-    expect(ofWebhook({ value: [] }, 0)).toMatchObject({ state: "bad" });
+    expect(ofWebhook({ value: [] }, forbidden, 0)).toMatchObject({ state: "bad" });
     expect(ofOperator({ value: [] })[0]).toMatchObject({ state: "bad" });
-    expect(ofTrial({ value: podOf("p") }, "runs")[0]).toMatchObject({ state: "bad" });
+    expect(ofTrial({ value: podOf("p") }, "runs", { value: [] })[0]).toMatchObject({
+      state: "bad",
+      detail: "a Pod in the namespace runs is not injected: no webhook is registered",
+    });
+    expect(ofTrial({ value: podOf("p") }, "runs", { value: [registered] })[0]?.detail).toContain(
+      "does the webhook leave the namespace out?",
+    );
     expect(ofServer({ value: { minor: "29+", gitVersion: "v1.29.1" } })).toMatchObject({ state: "bad" });
   });
 
@@ -51,21 +67,38 @@ describe("check", () => {
     expect(ofOperator({ value: [deployment as never] })[1]?.state).toBe(state);
   });
 
-  it("sees the API server's refusal of the webhook in its words", () => {
-    const error = new KubeError("POST /pods", 500, {
-      message: 'failed calling webhook "pods…": connection refused',
-    });
-    expect(ofTrial({ error }, "runs")[0]).toEqual({
-      about: "Injection",
-      state: "bad",
-      detail: 'failed calling webhook "pods…": connection refused',
-    });
+  it("says where the cause is when no Pod of the operator is ready", () => {
+    const of = (replicas: number) =>
+      ofOperator({
+        value: [{ metadata: { name: "op", namespace: "ns" }, spec: { replicas, template: {} } } as never],
+      })[0];
+    expect(of(2)).toMatchObject({ state: "bad" });
+    expect(of(2)?.detail).toContain("kubectl describe deployment,replicaset,pod --namespace ns");
+    expect(of(0)?.detail).toContain("kubectl scale deployment --namespace ns op --replicas=2");
+  });
+
+  it.each([
+    [names.podsWebhook, "connection refused", "bad"],
+    [names.podsWebhook, "context deadline exceeded", "bad"],
+    [names.podsWebhook, 'no endpoints available for service "oras-operator-webhook"', "bad"],
+    ["policy.example.com", "connection refused", "ok"],
+  ])("sees that the webhook does not answer: %s, %s", (webhook, why, state) => {
+    const message = `Internal error occurred: failed calling webhook "${webhook}": ${why}`;
+    const trial = { error: new KubeError("POST /pods", 500, { message }) };
+    const [injection] = ofTrial(trial, "runs", { value: [registered] });
+    expect(injection).toMatchObject({ about: "Injection", state: "bad" });
+    expect(injection?.detail).toContain(message);
+    expect(injection?.detail.includes("operator's Pods are ready")).toBe(state === "bad");
+    expect(ofWebhook({ value: [registered] }, trial, now).state).toBe(state);
   });
 
   it("finds the image of the agent in what was injected", () => {
     const pod = podOf("p");
     pod.spec.containers.push({ name: names.pushContainer, image: "agent:1" });
-    expect(ofTrial({ value: pod }, "runs").map(({ state }) => state)).toEqual(["ok", "ok"]);
+    expect(ofTrial({ value: pod }, "runs", { value: [registered] }).map(({ state }) => state)).toEqual([
+      "ok",
+      "ok",
+    ]);
   });
 });
 

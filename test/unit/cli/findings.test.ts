@@ -4,6 +4,7 @@ import { exitCodes } from "../../../schema/exit-codes.ts";
 import { names } from "../../../schema/names.ts";
 import type { Facts } from "../../../src/cli/status/facts.ts";
 import { findingsOf } from "../../../src/cli/status/findings.ts";
+import { silenceOf } from "../../../src/cli/status/lease.ts";
 import { formatPage } from "../../../src/cli/status/page.ts";
 import { cacheOf, podOf } from "../../support/builders.ts";
 
@@ -85,7 +86,29 @@ describe("a cache", () => {
   });
 
   it("is not looked at yet", () => {
-    expect(findingsOf(factsOf({ cache: cacheOf("oras") }), "cache")[0]?.level).toBe("waits");
+    const pending = cacheWith({ type: "Ready", status: "Unknown", reason: "Pending" });
+    for (const cache of [cacheOf("oras"), pending] as Facts["cache"][]) {
+      const [found] = findingsOf(factsOf({ cache }), "cache");
+      expect(found?.level).toBe("waits");
+      expect(found?.todo).toContain("kubectl oras-cache check");
+    }
+  });
+
+  it.each([
+    ["one that was fine", ready],
+    ["one that it never saw", cacheOf("oras") as Facts["cache"]],
+  ])("has no operator: %s", (_, cache) => {
+    const found = findingsOf(factsOf({ cache, operatorSilent: "12m" }), "cache").at(-1);
+    expect(found).toMatchObject({ level: "bad", todo: expect.stringContaining("check") as string });
+    expect(found?.text).toContain("last renewed 12m ago");
+  });
+
+  it("has an operator while its Lease is renewed, or cannot be seen", () => {
+    const lease = (renewTime: unknown) => ({ spec: { renewTime } }) as never;
+    const now = Date.parse(time);
+    expect(silenceOf(lease("2026-01-02T02:34:05.000000Z"), now)).toBe("30m");
+    for (const fine of [undefined, lease(undefined), lease("2026-01-02T03:03:55.000000Z")])
+      expect(silenceOf(fine, now)).toBeUndefined();
   });
 });
 
@@ -187,4 +210,17 @@ EVENT   TYPE     REASON    ABOUT            MESSAGE
 
 You have no right to list pods.
 `);
+});
+
+it("a page shows no age where a time is not known", () => {
+  const never = { type: "Ready", status: "Unknown", reason: "Pending", message: "m" } as const;
+  const cache = {
+    ...cacheOf("oras"),
+    status: { conditions: [{ ...never, lastTransitionTime: "1970-01-01T00:00:00Z" }] },
+  } as Facts["cache"];
+  const events = [{ type: "Normal", reason: "Created", note: "x", about: "OrasCache/oras", at: "" }];
+  const facts = factsOf({ cache, events });
+  const page = formatPage("x", facts, [], { now: Date.parse(time), colour: false });
+  expect(page).toMatch(/Unknown +Pending +-\n/);
+  expect(page).toMatch(/^- +Normal +Created/m);
 });
