@@ -150,6 +150,10 @@ test.each(["any", "linux-amd64"])(
     for (const name of ["oras-operator", "kubectl-oras_cache"]) {
       const program = join(inside, `oras-operator-cli-${version}`, name);
       expect((await execute(program, ["version"], undefined, { PATH })).stdout).toContain(version);
+      const called = name === "oras-operator" ? name : "kubectl oras-cache";
+      expect((await execute(program, ["get", "--help"], undefined, { PATH })).stdout).toContain(
+        `\n  ${called} get dinosaur/bones:v1`,
+      );
     }
   },
 );

@@ -133,6 +133,11 @@ test("ls, rm and status do not wait for a keeper that hangs, and say so", async 
   );
   expect(await done(plugin, "rm", "--older-than", "1h")).toContain("Kept 1 whose age is not known");
   const page = await done(plugin, "status");
+  const { code, stderr } = await plugin.run("status", "--cache", "other");
+  expect({ code, stderr }).toEqual({
+    code: exits.notFound,
+    stderr: expect.stringContaining('There is no OrasCache "other"'),
+  });
   expect(page).toMatch(
     /FAILS +The container keeper of the Pod oras-0 does not answer: it says nothing for 3/,
   );
@@ -277,6 +282,9 @@ describe("retention plan, as docs/cli.md shows it", () => {
     );
     const named = (await done(plugin, "retention", "plan", "oras", "-o", "name")).trim().split("\n");
     expect(named.sort()).toEqual(["scratch/x:a", "scratch/x:b", "scratch/x:c"]);
+    expect(
+      (await done(plugin, "retention", "plan", "--cache", "oras", "-o", "name")).trim().split("\n"),
+    ).toEqual(named);
     expect(await registry.tags("scratch/x")).toHaveLength(6);
 
     const cache = (await get(installed, resources.orasCaches, {

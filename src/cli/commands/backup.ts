@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import { exits } from "../exits.ts";
 import type { Where } from "../remote/session.ts";
 import type { Moved } from "../remote/transfer.ts";
-import { remoteCommand } from "./remote.ts";
+import { cacheArgumentCommand } from "./remote.ts";
 
 interface Options extends Where {
   readonly output: "text" | "json" | "yaml";
@@ -32,7 +32,7 @@ export function restoreCommand(): Command {
 }
 
 function movingCommand(name: string, description: string): Command {
-  return remoteCommand(name, ["oras /backups/oras", "oras /backups/oras -n runs -o json"])
+  return cacheArgumentCommand(name, ["oras /backups/oras", "oras /backups/oras -n runs -o json"])
     .description(description)
     .argument("<cache>", "name of the OrasCache")
     .argument("<folder>", "of the backup")
@@ -49,7 +49,8 @@ async function show(moved: Moved, where: string, output: Options["output"]): Pro
   const { shortSize } = await import("../show/sizes.ts");
   const { artifacts, copied, bytes, problems } = moved;
   if (output === "text") {
-    console.log(`${artifacts} artifacts, ${copied} of them new ${where}: ${shortSize(bytes)} copied`);
+    const all = artifacts === 1 ? "1 artifact" : `${artifacts} artifacts`;
+    console.log(`${all}, ${copied} of them new ${where}: ${shortSize(bytes)} copied`);
     for (const problem of problems) console.error(visible(problem));
   } else process.stdout.write(formatData(moved, output));
   if (problems.length > 0) process.exitCode = exits.failed;

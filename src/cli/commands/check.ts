@@ -12,7 +12,7 @@ interface Options extends Where {
 
 /** `oras-operator check`: whether the installation is well. */
 export function checkCommand(): Command {
-  return remoteCommand("check", ["", "-n runs", "-n runs --network-from default"])
+  return remoteCommand("check", ["", "-n runs", "-n runs --network-from default --cache oras"])
     .description(
       "look whether the operator is installed well: versions, certificate, webhook, policies, images",
     )

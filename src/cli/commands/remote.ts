@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { programName } from "../name.ts";
 
 /**
@@ -21,4 +21,13 @@ export function cacheCommand(name: string, examples: readonly string[]): Command
     "--cache <name>",
     "name of the OrasCache, where the namespace has several",
   );
+}
+
+/** The same for a command whose argument is the cache. Whoever writes --cache, as for the others, reads how to name it. */
+export function cacheArgumentCommand(name: string, examples: readonly string[]): Command {
+  const command = remoteCommand(name, examples).addOption(new Option("--cache <name>").hideHelp());
+  return command.on("option:cache", () => {
+    const usage = `${programName} ${name} ${command.usage()}`;
+    command.error(`error: ${name} takes the OrasCache as an argument, without --cache: ${usage}`);
+  });
 }

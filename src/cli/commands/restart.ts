@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import type { RestartOptions } from "../remote/restart.ts";
-import { remoteCommand } from "./remote.ts";
+import { cacheArgumentCommand } from "./remote.ts";
 
 /** `oras-operator restart`: a new Pod for a registry. */
 export function restartCommand(): Command {
-  return remoteCommand("restart", ["oras", "oras --yes"])
+  return cacheArgumentCommand("restart", ["oras", "oras --yes"])
     .description("restart the registry of a cache, with its latest settings")
     .argument("<cache>", "name of the OrasCache")
     .option("-y, --yes", "do not ask, also where the artifacts are lost then")

@@ -1,8 +1,9 @@
 import { Command, Option } from "commander";
 import type { Where } from "../remote/session.ts";
-import { remoteCommand } from "./remote.ts";
+import { cacheCommand } from "./remote.ts";
 
 interface Options extends Where {
+  readonly cache?: string;
   readonly output: "table" | "json" | "yaml" | "name";
 }
 
@@ -12,7 +13,7 @@ export function retentionCommand(): Command {
 }
 
 function planCommand(): Command {
-  return remoteCommand("retention plan", ["", "oras -o json"])
+  return cacheCommand("retention plan", ["", "oras -o json"])
     .description("say what the next pass of retention would delete by now, and why; nothing is deleted")
     .argument("[cache]", "name of the OrasCache, where the namespace has several")
     .addOption(
@@ -21,9 +22,9 @@ function planCommand(): Command {
         .default("table"),
     )
     .exitOverride()
-    .action(async (cache: string | undefined, { output, ...where }: Options) => {
+    .action(async (cache: string | undefined, { output, cache: named, ...where }: Options) => {
       // Loaded here only: the other commands answer at once without it.
       const { formatPlan, planRetention } = await import("../remote/plan-retention.ts");
-      process.stdout.write(formatPlan(await planRetention(cache, where), output));
+      process.stdout.write(formatPlan(await planRetention(cache ?? named, where), output));
     });
 }

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import type { Where } from "../remote/session.ts";
-import { remoteCommand } from "./remote.ts";
+import { cacheArgumentCommand } from "./remote.ts";
 
 /** `oras-operator rotate`: another login for a cache. */
 export function rotateCommand(): Command {
-  return remoteCommand("rotate", ["oras"])
+  return cacheArgumentCommand("rotate", ["oras"])
     .description("give a cache another login; the one before stays valid for 24 hours")
     .argument("<cache>", "name of the OrasCache")
     .action(async (cache: string, options: Where) => {

@@ -1,11 +1,16 @@
 import { type Command, Option } from "commander";
 import type { OutputFormat } from "../formats.ts";
 import type { Where } from "../remote/session.ts";
-import { remoteCommand } from "./remote.ts";
+import { cacheCommand } from "./remote.ts";
+
+interface Options extends Where {
+  readonly output: OutputFormat;
+  readonly cache?: string;
+}
 
 /** `oras-operator status`: how a cache or a step is, on a page. */
 export function statusCommand(): Command {
-  return remoteCommand("status", ["", "oras", "job/breakfast", "pod/breakfast-x7k2p -o json"])
+  return cacheCommand("status", ["", "oras", "job/breakfast", "pod/breakfast-x7k2p -o json"])
     .description("say how a cache or a step is, what it waits for, and what to do")
     .argument("[name]", "of a cache, job/NAME or pod/NAME; nothing for the only cache")
     .addOption(
@@ -13,10 +18,10 @@ export function statusCommand(): Command {
         .choices(["table", "json", "yaml"])
         .default("table"),
     )
-    .action(async (name: string | undefined, options: Where & { readonly output: OutputFormat }) => {
+    .action(async (name: string | undefined, { cache, ...options }: Options) => {
       // Loaded here only: the other commands answer at once without it.
       const { statusPage } = await import("../status/status.ts");
       const colour = process.stdout.isTTY === true && process.stdout.hasColors();
-      process.stdout.write(await statusPage(name, options, colour));
+      process.stdout.write(await statusPage(name ?? cache, options, colour));
     });
 }
