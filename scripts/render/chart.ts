@@ -4,7 +4,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import { chartValues, type Value } from "../../schema/chart-values.ts";
 import { names } from "../../schema/names.ts";
 import { rulesOf } from "../../src/kube/permissions.ts";
-import { table } from "./docs.ts";
+import { page, table } from "./docs.ts";
 import { manifest } from "./install.ts";
 import { mapValues, notice, type Rendered } from "./schema.ts";
 
@@ -42,6 +42,7 @@ export function renderChart(): Rendered[] {
     ]),
     valuesYaml(values),
     manifest("chart/files/defaults.yaml", [fixed(values)]),
+    page("helm-values", "Values of the Helm chart", `${valuesIntroduction}\n\n${valuesTable()}`),
     { path: "chart/values.schema.json", content: `${JSON.stringify(valuesSchema(values), null, 2)}\n` },
   ];
 }
@@ -112,7 +113,12 @@ function valuesSchema(values: Record<string, Value>): object {
   };
 }
 
-/** The table of the chart's README. */
+const valuesIntroduction = [
+  "Set them with `--set` or a file with `--values`: [install with Helm](../install.md#with-helm). A name that is not here is refused.",
+  "To have the operator answer for some namespaces only, set labels that they must have in `webhook.namespaceSelector`: [namespaces](../install.md#namespaces). Pods and Jobs of other namespaces are not shown to it. It runs the registries of all namespaces.",
+].join("\n\n");
+
+/** The table of the chart's README, and of the site. */
 export function valuesTable(): string {
   return table(["Value", "Type", "Default", "Meaning"], valueRows(chartValues(), ""));
 }
