@@ -226,6 +226,11 @@ describe("backup and restore", () => {
     expect(await digestsOf(to)).toEqual(await digestsOf(from));
   });
 
+  test("one artifact is said in the singular", async ({ from, plugin, backup }) => {
+    await push(from, "a/b:1", "one");
+    expect((await plugin.run("backup", "from", backup)).stdout).toMatch(/^1 artifact, 1 of them new in /);
+  });
+
   test("a tag that names something else in the cache stays, and the others are restored", async ({
     from,
     to,

@@ -282,9 +282,8 @@ describe("retention plan, as docs/cli.md shows it", () => {
     );
     const named = (await done(plugin, "retention", "plan", "oras", "-o", "name")).trim().split("\n");
     expect(named.sort()).toEqual(["scratch/x:a", "scratch/x:b", "scratch/x:c"]);
-    expect(
-      (await done(plugin, "retention", "plan", "--cache", "oras", "-o", "name")).trim().split("\n"),
-    ).toEqual(named);
+    const byOption = await done(plugin, "retention", "plan", "--cache", "oras", "-o", "name");
+    expect(byOption.trim().split("\n").sort()).toEqual(named);
     expect(await registry.tags("scratch/x")).toHaveLength(6);
 
     const cache = (await get(installed, resources.orasCaches, {

@@ -1,7 +1,9 @@
-import type { V1Lease } from "@kubernetes/client-node";
+import type { V1Lease, V1MutatingWebhookConfiguration } from "@kubernetes/client-node";
 import { names } from "../../../schema/names.ts";
+import { isStatus } from "../../kube/errors.ts";
 import { get } from "../../kube/objects.ts";
-import { resources } from "../../kube/resources.ts";
+import { pathOf, resources } from "../../kube/resources.ts";
+import { webhookIn } from "../installation/results.ts";
 import type { Session } from "../remote/session.ts";
 import { shortAge } from "../show/sizes.ts";
 
@@ -12,12 +14,21 @@ const longSeconds = 120;
  * How long no operator has renewed its Lease.
  *
  * @param session - of the person, who may have no right to see it
- * @returns such as `12m`; undefined while one does, and where that cannot be seen: the operator may have another namespace
+ * @returns such as `12m`; undefined while one does, and where that cannot be seen
  */
 export async function operatorSilence({ client }: Session): Promise<string | undefined> {
-  const where = { namespace: names.operatorNamespace, name: names.lease };
-  const lease = await get<V1Lease>(client, resources.leases, where).catch(() => undefined);
-  return silenceOf(lease, client.now());
+  try {
+    // One that moved to another namespace left its Lease in the one before.
+    const path = pathOf(resources.mutatingWebhookConfigurations);
+    const { items } = await client.request<{ items: V1MutatingWebhookConfiguration[] }>({ path });
+    const namespace = webhookIn(items)?.clientConfig.service?.namespace;
+    if (namespace === undefined) return undefined;
+    const lease = await get<V1Lease>(client, resources.leases, { namespace, name: names.lease });
+    return silenceOf(lease, client.now());
+  } catch (error) {
+    if (isStatus(error, 403)) return undefined;
+    throw error;
+  }
 }
 
 /**

@@ -4,8 +4,9 @@ import { exitCodes } from "../../../schema/exit-codes.ts";
 import { names } from "../../../schema/names.ts";
 import type { Facts } from "../../../src/cli/status/facts.ts";
 import { findingsOf } from "../../../src/cli/status/findings.ts";
-import { silenceOf } from "../../../src/cli/status/lease.ts";
+import { operatorSilence, silenceOf } from "../../../src/cli/status/lease.ts";
 import { formatPage } from "../../../src/cli/status/page.ts";
+import { KubeError } from "../../../src/kube/errors.ts";
 import { cacheOf, podOf } from "../../support/builders.ts";
 
 const time = "2026-01-02T03:04:05Z";
@@ -101,6 +102,29 @@ describe("a cache", () => {
     const found = findingsOf(factsOf({ cache, operatorSilent: "12m" }), "cache").at(-1);
     expect(found).toMatchObject({ level: "bad", todo: expect.stringContaining("check") as string });
     expect(found?.text).toContain("last renewed 12m ago");
+  });
+
+  it("is asked for where the webhook says that the operator is, of those who may see it", async () => {
+    const at = (path: string) => {
+      if (path.endsWith("/mutatingwebhookconfigurations")) {
+        const clientConfig = { service: { namespace: "moved", name: "x" } };
+        return { items: [{ webhooks: [{ name: names.podsWebhook, clientConfig }] }] };
+      }
+      const renewTime = path.includes("/moved/") ? "2026-01-02T03:04:00Z" : "2026-01-01T00:00:00Z";
+      return { spec: { renewTime } };
+    };
+    const silence = (answer: (path: string) => unknown) => {
+      const request = async ({ path }: { path: string }) => answer(path);
+      return operatorSilence({ client: { request, now: () => Date.parse(time) } } as never);
+    };
+    expect(await silence(at)).toBeUndefined();
+    expect(
+      await silence((path) => at(path.endsWith("configurations") ? path : path.replace("moved", ""))),
+    ).toBe("27h");
+    const forbidden = () => {
+      throw new KubeError("GET /x", 403, {});
+    };
+    expect(await silence(forbidden)).toBeUndefined();
   });
 
   it("has an operator while its Lease is renewed, or cannot be seen", () => {
