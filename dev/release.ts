@@ -7,7 +7,6 @@ import { pipeline } from "node:stream/promises";
 import { parse } from "yaml";
 import packageJson from "../package.json" with { type: "json" };
 import { names } from "../schema/names.ts";
-import { pluginFile } from "../src/cli/name.ts";
 import { run } from "./cluster/command.ts";
 import { repository } from "./cluster/paths.ts";
 import { ClusterError, say, step } from "./cluster/progress.ts";
@@ -151,6 +150,7 @@ async function commandLine({ about, pins, bundle }: Release, architecture?: Arch
         node = `${here}/node"`;
       }
       const program = join(inside, name);
+      const pluginFile = "kubectl-oras_cache";
       // Node does not learn the name of the script, and the program has to: its messages name commands.
       const called = `called=${name}\ncase "\${0##*/}" in ${pluginFile}*) called=${pluginFile} ;; esac\n`;
       await writeFile(program, `#!/bin/sh\n${called}exec ${node} ${here}/$called.js" "$@"\n`);

@@ -216,7 +216,7 @@ const troubles = {
   },
   PodRefused: {
     meaning: "The API server refuses the registry's Pod.",
-    fix: "The message says who refuses it and why.",
+    fix: "The message says who refuses it and why: a policy, a webhook of others, or a PriorityClass or ServiceAccount that does not exist. Correct the spec, or ask who administers the cluster.",
   },
   PodFailed: { meaning: "The registry's Pod failed.", fix: "The message says why; look at the Pod's node." },
   VolumeCannotGrow: {

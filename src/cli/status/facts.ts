@@ -12,6 +12,13 @@ export interface ShownEvent {
   readonly at: string;
 }
 
+/** How something is, in a word and in sentences. */
+export interface Finding {
+  readonly level: "good" | "waits" | "bad";
+  readonly text: string;
+  readonly todo?: string;
+}
+
 /** What was read for a page. */
 export interface Facts {
   readonly namespace: string;

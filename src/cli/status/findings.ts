@@ -5,15 +5,8 @@ import { conditionReasons, eventReasons } from "../../../schema/reasons.ts";
 import { conditionOf } from "../../cache/status.ts";
 import { troubleOf } from "../../cache/trouble.ts";
 import { outcomesOf } from "../../controllers/outcomes.ts";
-import type { Facts, Subject } from "./facts.ts";
+import type { Facts, Finding, Subject } from "./facts.ts";
 import { withoutPods } from "./without-pods.ts";
-
-/** How something is, in a word and in sentences. */
-export interface Finding {
-  readonly level: "good" | "waits" | "bad";
-  readonly text: string;
-  readonly todo?: string;
-}
 
 /**
  * What is to be said of a cache or a step: what is wrong with it, what it waits for, and what to do. The first matters most.

@@ -6,8 +6,7 @@ import { conditionOf } from "../../cache/status.ts";
 import { storedOf } from "../artifacts/usage.ts";
 import { shortAge } from "../show/sizes.ts";
 import { formatTable, unknown } from "../show/table.ts";
-import type { Facts } from "./facts.ts";
-import type { Finding } from "./findings.ts";
+import type { Facts, Finding } from "./facts.ts";
 
 const mostEvents = 12;
 const longestNote = 300;

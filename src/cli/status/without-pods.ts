@@ -1,6 +1,5 @@
 import { resourceRefusal } from "../../cache/admission.ts";
-import type { ShownEvent } from "./facts.ts";
-import type { Finding } from "./findings.ts";
+import type { Finding, ShownEvent } from "./facts.ts";
 
 /**
  * Why a Job has no Pod, and what to do.
