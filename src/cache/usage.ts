@@ -63,7 +63,7 @@ export function usageOf(report: unknown): Usage | undefined {
   const folder = { objects };
   if (time !== undefined && areCounts(folder))
     return { ...counts, ...folder, measured: time, problem: textOf(problem) };
-  const room = roomOf(numbers);
+  const room = spaceOf(numbers);
   if (room === undefined) return undefined;
   const { volume, since } = fieldsOf(mark);
   return {
@@ -77,7 +77,13 @@ export function usageOf(report: unknown): Usage | undefined {
   };
 }
 
-function roomOf({ capacity, used, free }: Readonly<Record<string, unknown>>): Room | undefined {
+/**
+ * What is to be believed of what a keeper says of its volume.
+ *
+ * @param report - its fields
+ * @returns undefined where it has none of a volume
+ */
+export function spaceOf({ capacity, used, free }: Readonly<Record<string, unknown>>): Room | undefined {
   const room = { capacity, used, free };
   return areCounts(room) && room.free <= room.capacity ? room : undefined;
 }

@@ -97,6 +97,9 @@ export function createRegistry(endpoint: Endpoint, firstWaitMs?: number): Regist
     (await send({ method: "PUT", url, scope, headers, body })).resume();
   };
 
+  const hasBlob = async (repository: string, digest: string): Promise<boolean> =>
+    (await head(at(`/v2/${repository}/blobs/${digest}`), pull(repository))) !== undefined;
+
   return {
     repositories: () => paged("/v2/_catalog?n=1000", "registry:catalog:*", "repositories"),
     tags: (repository) => paged(`/v2/${repository}/tags/list`, pull(repository), "tags"),
@@ -113,8 +116,9 @@ export function createRegistry(endpoint: Endpoint, firstWaitMs?: number): Regist
     },
     readBlob: (repository, blob, told = {}) =>
       readBlob({ send, url: at(`/v2/${repository}/blobs/${blob.digest}`), repository, blob }, told, retries),
+    hasBlob,
     pushBlob: async (repository, blob, told = {}) => {
-      if ((await head(at(`/v2/${repository}/blobs/${blob.digest}`), pull(repository))) !== undefined) {
+      if (await hasBlob(repository, blob.digest)) {
         told.onBytes?.(blob.size);
         return;
       }

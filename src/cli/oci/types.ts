@@ -39,6 +39,8 @@ export interface Registry {
   readonly resolve: (repository: string, reference: string) => Promise<string | undefined>;
   /** The bytes of a blob, verified at the end. */
   readonly readBlob: (repository: string, blob: Descriptor, told?: Told) => AsyncGenerator<Buffer>;
+  /** Whether a blob is there. */
+  readonly hasBlob: (repository: string, digest: string) => Promise<boolean>;
   /** Pushes a blob, if it is not there. */
   readonly pushBlob: (repository: string, blob: BlobSource, told?: Told) => Promise<void>;
   readonly pushManifest: (

@@ -2,6 +2,7 @@ import { request } from "node:http";
 import { names } from "../../../schema/names.ts";
 import { keepsArtifacts } from "../../cache/storage.ts";
 import type { OrasCache, StoredOrasCache } from "../../cache/types.ts";
+import { type Room, spaceOf } from "../../cache/usage.ts";
 import { basic } from "../../common/basic.ts";
 import { AskError, askKeeper, askKeeperForLines, type Keeper } from "../../keeper/ask.ts";
 import type { Inventory } from "../../retention/facts.ts";
@@ -41,15 +42,20 @@ export async function inventoryOf(session: Session, cache: OrasCache): Promise<I
   });
 }
 
+/** How much room a volume has, and from how many percent on its keeper refuses steps. */
+export interface KeeperRoom extends Room {
+  readonly refuseAt?: number;
+}
+
 /**
- * Asks a keeper how much room its volume has, to see whether it answers.
+ * Asks a keeper how much room its volume has.
  *
  * @param session - of the person, in the namespace of the cache
  * @param cache - one with a keeper
  * @throws CliError where the person lacks a right, or the Pod does not run; where it does not answer, another error
  */
-export async function assertKeeperAnswers(session: Session, cache: OrasCache): Promise<void> {
-  await withKeeper(session, cache, async (keeper) => {
+export async function roomOf(session: Session, cache: OrasCache): Promise<KeeperRoom> {
+  return withKeeper(session, cache, async (keeper) => {
     const signal = AbortSignal.timeout(roomMs);
     const asked = {
       method: "GET",
@@ -58,8 +64,12 @@ export async function assertKeeperAnswers(session: Session, cache: OrasCache): P
       silentMs: roomMs - 1_000,
       signal,
     } as const;
-    const { status } = await askKeeper(keeper, asked);
+    const { status, body } = await askKeeper(keeper, asked);
     if (status !== 200) throw new Error(`it answers with ${status}`);
+    const { refuseAt, ...room } = (body ?? {}) as Record<string, unknown>;
+    const found = spaceOf(room);
+    if (found === undefined) throw new Error("it answers something else");
+    return typeof refuseAt === "number" ? { ...found, refuseAt } : found;
   });
 }
 

@@ -8,7 +8,8 @@ import { checkLayout, type Named, namedOf, readIndex } from "../layout/index-fil
 import { openLayout } from "../layout/layout.ts";
 import { programName } from "../name.ts";
 import { CliError } from "../output.ts";
-import { heldManifest, type Moved, problemOf, type Transfer, transferAll } from "./transfer.ts";
+import { assertTakes } from "./fullness.ts";
+import { blobsOf, heldManifest, type Moved, problemOf, type Transfer, transferAll } from "./transfer.ts";
 import { type RemoteOptions, withRegistryOf } from "./with-registry.ts";
 
 /**
@@ -23,8 +24,11 @@ export async function restoreFrom(folder: string, options: RemoteOptions): Promi
   await checkLayout(path);
   const { named, problems } = namedOf(await readIndex(path));
   const layout = openLayout(path);
-  return withRegistryOf({}, options, async ({ registry, prefix }) => {
+  return withRegistryOf({}, options, async (open) => {
+    const { registry, prefix } = open;
+    await assertTakes(open, 0);
     const transfers: Transfer[] = [];
+    const sizes = new Map<string, number>();
     const found = await inParallel(named, async (entry) => {
       const place = placeOf(entry);
       if (typeof place === "string") return place;
@@ -41,10 +45,14 @@ export async function restoreFrom(folder: string, options: RemoteOptions): Promi
           const { mediaType, ...raw } = await layout.manifest(repository, entry.digest);
           return { ...raw, mediaType: entry.mediaType || mediaType };
         };
-        transfers.push({ ...heldManifest(await read(), entry.name, read), from, to, tag });
+        const raw = await read();
+        for (const { digest, size } of blobsOf(raw, entry.name)) sizes.set(digest, size);
+        transfers.push({ ...heldManifest(raw, entry.name, read), from, to, tag });
       });
       return problem ?? [];
     });
+    const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+    for (const line of await assertTakes(open, bytes)) console.error(line);
     const { copied, problems: more } = await transferAll(transfers, "Restoring");
     return {
       artifacts: named.length,

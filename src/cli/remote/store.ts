@@ -1,5 +1,7 @@
 import { copyArtifact } from "../artifacts/copy.ts";
-import { readManifest } from "../artifacts/manifest.ts";
+import type { Place } from "../artifacts/get.ts";
+import { inParallel } from "../artifacts/list.ts";
+import { readManifest, referencesOf } from "../artifacts/manifest.ts";
 import { lookAt } from "../artifacts/pack.ts";
 import { pushPacked, withPacked } from "../artifacts/put.ts";
 import { formatNamed, type Named, parseArtifact, parseNamed, versionOf } from "../artifacts/reference.ts";
@@ -8,6 +10,7 @@ import { CliError } from "../output.ts";
 import { showProgress } from "../show/progress.ts";
 import { shortSize } from "../show/sizes.ts";
 import { findArtifact } from "./find-artifact.ts";
+import { assertTakes } from "./fullness.ts";
 import { toldBy } from "./get.ts";
 import { type RemoteOptions, withRegistryOf } from "./with-registry.ts";
 
@@ -27,10 +30,12 @@ export async function storeArtifact(path: string, artifact: string, options: Rem
     console.error(`${left} is neither a file, a folder nor a link; it is left out.`);
   return withRegistryOf(named, options, async (open) => {
     const place = { registry: open.registry, repository: open.prefix + named.repository };
+    await assertTakes(open, 0);
     const before = await open.registry.resolve(place.repository, named.tag);
     const packing = showProgress(`Packing ${source.title}`, source.bytes);
     return withPacked(source, packing.add, async (packed) => {
       packing.end();
+      warn(await assertTakes(open, await missingBytes(place, [packed.blob])));
       const progress = showProgress(`Putting ${shown}`, packed.blob.size);
       try {
         const digest = await pushPacked(place, named.tag, packed, source, toldBy(progress));
@@ -58,6 +63,7 @@ export async function copyBetween(source: string, target: string, options: Remot
   if (shownFrom === shownTo) throw new CliError(`${shownFrom} is the artifact itself.`, exits.usage);
   return withRegistryOf(from, options, (there) =>
     withRegistryOf(to, options, async (here) => {
+      await assertTakes(here, 0);
       const raw = await findArtifact(there, from);
       if (to.digest !== undefined && to.digest !== raw.digest) {
         throw new CliError(
@@ -69,6 +75,7 @@ export async function copyBetween(source: string, target: string, options: Remot
       const place = { registry: here.registry, repository: here.prefix + to.repository };
       const reference = to.tag ?? raw.digest;
       const before = await here.registry.resolve(place.repository, reference);
+      warn(await assertTakes(here, await missingBytes(place, referencesOf(raw, shownFrom).blobs)));
       const progress = showProgress(`Copying ${shownFrom}`, bytes);
       try {
         await copyArtifact(
@@ -84,6 +91,21 @@ export async function copyBetween(source: string, target: string, options: Remot
       return `Copied ${shownFrom} to ${shownTo}: ${shortSize(bytes)} (${raw.digest})${moved(before, raw.digest)}`;
     }),
   );
+}
+
+/** What a registry has already takes no more of its room. */
+async function missingBytes(
+  { registry, repository }: Place,
+  blobs: readonly { readonly digest: string; readonly size: number }[],
+): Promise<number> {
+  const missing = await inParallel(blobs, async ({ digest, size }) =>
+    (await registry.hasBlob(repository, digest)) ? 0 : size,
+  );
+  return missing.reduce((sum, size) => sum + size, 0);
+}
+
+function warn(lines: readonly string[]): void {
+  for (const line of lines) console.error(line);
 }
 
 /** What was replaced, for whoever wants it back: the registry still has it under its digest. */

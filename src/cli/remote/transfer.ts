@@ -111,10 +111,17 @@ export function heldManifest(
 }
 
 function sizeOf(raw: RawManifest, shown: string): number {
+  return blobsOf(raw, shown).reduce((sum, { size }) => sum + size, 0);
+}
+
+/** What a manifest names; nothing of one that is none: copying it says what is wrong with it. */
+export function blobsOf(
+  raw: RawManifest,
+  shown: string,
+): readonly { readonly digest: string; readonly size: number }[] {
   try {
-    return referencesOf(raw, shown).blobs.reduce((sum, { size }) => sum + size, 0);
+    return referencesOf(raw, shown).blobs;
   } catch {
-    // Copying it says what is wrong with it.
-    return 0;
+    return [];
   }
 }

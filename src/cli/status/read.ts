@@ -17,7 +17,7 @@ import { get } from "../../kube/objects.ts";
 import { pathOf, type Resource, resources } from "../../kube/resources.ts";
 import { exits } from "../exits.ts";
 import { CliError, reasonOf } from "../output.ts";
-import { assertKeeperAnswers } from "../remote/ask-keeper.ts";
+import { roomOf } from "../remote/ask-keeper.ts";
 import { findCache, nameOf } from "../remote/find-cache.ts";
 import { withRight } from "../remote/rights.ts";
 import type { Session } from "../remote/session.ts";
@@ -88,7 +88,7 @@ async function keeperTrouble({ session, unread }: Reader, cache: OrasCache): Pro
     hasKeeper(cache as StoredOrasCache) && conditionOf(cache.status, "Available")?.status === "True";
   if (!isAsked) return undefined;
   try {
-    await assertKeeperAnswers(session, cache);
+    await roomOf(session, cache);
     return undefined;
   } catch (error) {
     if (!(error instanceof CliError)) return reasonOf(error);

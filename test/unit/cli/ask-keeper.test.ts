@@ -7,7 +7,9 @@ import type WebSocket from "ws";
 import { WebSocketServer } from "ws";
 import { issueCa, issueServer, type KeyPair } from "../../../src/certificates/issue.ts";
 import { exits } from "../../../src/cli/exits.ts";
-import { assertKeeperAnswers, inventoryOf } from "../../../src/cli/remote/ask-keeper.ts";
+import { inventoryOf, roomOf } from "../../../src/cli/remote/ask-keeper.ts";
+import { assertTakes } from "../../../src/cli/remote/fullness.ts";
+import type { OpenRegistry } from "../../../src/cli/remote/open.ts";
 import type { Session } from "../../../src/cli/remote/session.ts";
 import { storedCache } from "../../support/cache.ts";
 
@@ -101,14 +103,12 @@ describe.concurrent("a keeper that takes a request and says nothing", () => {
 
   it("is known by status within seconds", async ({ onTestFinished: finished }) => {
     const session = await hanging(() => {}, finished);
-    await expect(assertKeeperAnswers(session, cacheAt("http"))).rejects.toThrow(
-      "it says nothing for 3 seconds",
-    );
+    await expect(roomOf(session, cacheAt("http"))).rejects.toThrow("it says nothing for 3 seconds");
   });
 
   it("is known where its port does not take connections", async ({ onTestFinished: finished }) => {
     const session = await sessionTo(1, finished);
-    await expect(assertKeeperAnswers(session, cacheAt("http"))).rejects.toThrow();
+    await expect(roomOf(session, cacheAt("http"))).rejects.toThrow();
   });
 });
 
@@ -116,3 +116,77 @@ function hanging(begin: (response: ServerResponse) => void, finished: Finished):
   const server = createPlain((_, response) => begin(response));
   return listening(server, finished).then((port) => sessionTo(port, finished));
 }
+
+describe.concurrent("what is pushed to a cache", () => {
+  const mi = 2 ** 20;
+  const limited = { storage: { emptyDir: { sizeLimit: "20Mi" } } };
+  const openWith = async (
+    room: object | undefined,
+    { spec = limited, metadata = {}, storage }: { spec?: object; metadata?: object; storage?: object } = {},
+    finished?: Finished,
+  ): Promise<OpenRegistry> => {
+    const server = createPlain((_, response) => response.end(JSON.stringify(room)));
+    const session = await sessionTo(room === undefined ? 1 : await listening(server, finished), finished);
+    const cache = storedCache();
+    return {
+      of: {
+        session,
+        cache: {
+          metadata: { ...cache.metadata, ...metadata },
+          spec: { ...cache.spec, ...spec },
+          status: { conditions: [], url: `http://${host}:5000`, storage },
+        },
+      },
+    } as unknown as OpenRegistry;
+  };
+  const space = (used: number) => ({
+    capacity: 20 * mi,
+    used: used * mi,
+    free: (20 - used) * mi,
+    refuseAt: 95,
+  });
+
+  it("has room", async ({ onTestFinished: finished }) => {
+    const open = await openWith(space(1), {}, finished);
+    expect(await assertTakes(open, 2 * mi)).toEqual([]);
+    const [warning, ...others] = await assertTakes(open, 16 * mi);
+    expect(warning).toContain("will be 85 % full; from 95 % on");
+    expect(others).toEqual([]);
+  });
+
+  it("is refused where it would bring the volume to refuseAt", async ({ onTestFinished: finished }) => {
+    const open = await openWith(space(1), {}, finished);
+    await expect(assertTakes(open, 23 * mi)).rejects.toMatchObject({
+      exitCode: exits.failed,
+      message: expect.stringMatching(/5 % full .*23Mi more would make that 120 %.*Nothing was pushed.* rm/),
+    });
+  });
+
+  it("is refused where the volume is full already", async ({ onTestFinished: finished }) => {
+    const open = await openWith(space(19.5), {}, finished);
+    await expect(assertTakes(open, 0)).rejects.toThrow("from 95 % on nothing is put");
+  });
+
+  it("is refused by the status where the keeper says nothing", async ({ onTestFinished: finished }) => {
+    const storage = { kind: "emptyDir", capacity: "20Mi", fullPercent: 97 };
+    await expect(assertTakes(await openWith(undefined, { storage }, finished), 0)).rejects.toThrow(
+      "97 % full",
+    );
+    const [first, second] = await assertTakes(await openWith({ free: "much" }, {}, finished), 1);
+    expect(first).toContain("Whether there is room is not known");
+    expect(second).toBeUndefined();
+  });
+
+  it("is refused while the cache is being deleted", async ({ onTestFinished: finished }) => {
+    const metadata = { deletionTimestamp: "2026-01-02T03:04:05Z" };
+    await expect(assertTakes(await openWith(space(1), { metadata }, finished), 0)).rejects.toThrow(
+      "is being deleted",
+    );
+  });
+
+  it("is not measured in S3, or in a registry that is no cache's", async ({ onTestFinished: finished }) => {
+    const spec = { storage: { s3: { bucket: "b", region: "r" } } };
+    expect(await assertTakes(await openWith(undefined, { spec }, finished), 2 ** 50)).toEqual([]);
+    expect(await assertTakes({} as OpenRegistry, 2 ** 50)).toEqual([]);
+  });
+});
