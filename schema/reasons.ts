@@ -119,7 +119,7 @@ const states = {
   },
   NearlyFull: {
     meaning: "The registry's volume is as full as spec.storage.warnAt says, or fuller.",
-    fix: "Delete artifacts, or make the volume larger.",
+    fix: "Make the volume larger, or delete artifacts: their space comes back by the runs of spec.retention, and without it not at all.",
   },
   UsersLeftOut: {
     meaning:
@@ -138,7 +138,7 @@ const states = {
   RefusesSteps: {
     meaning:
       "The registry's volume is as full as spec.storage.refuseAt says, or fuller: steps with an output fail before their program runs.",
-    fix: "Delete artifacts, or make the volume larger. Then create the steps again; the registry needs no restart.",
+    fix: "Make the volume larger, or delete artifacts: their space comes back by the runs of spec.retention, and without it not at all. Then create the steps again. A volume that grows needs no restart of the registry; the sizeLimit of an emptyDir does, which loses its artifacts: back them up first.",
   },
   NotSwept: { meaning: "Retention has not run yet." },
   Swept: { meaning: "Retention deleted what the rules let go, and freed what no manifest names." },

@@ -203,8 +203,16 @@ export function lowVerdict(cache: StoredOrasCache, storage: StorageStatus): Verd
   const message =
     `${titleOf(cache, storage)} is ${fullPercent} % full (${capacity}); ${artifacts} artifacts take ${used}. ` +
     `From ${refuseAt} % on, steps with an output ${refuses ? "" : "will "}fail before their program runs. ` +
-    "Delete artifacts, or make it larger.";
+    `Make it larger, or delete artifacts${comesBack(cache)}.`;
   return { status: "True", reason: refuses ? "RefusesSteps" : "NearlyFull", message };
+}
+
+/** When the space of what is deleted is there. A run takes what nothing names, the second after it removes that. */
+function comesBack({ spec: { retention } }: StoredOrasCache): string {
+  if (retention === undefined) return " and set spec.retention, without which they free nothing";
+  const stops = (["suspend", "dryRun"] as const).filter((field) => retention[field]);
+  if (stops.length === 0) return ", whose space comes back by the runs of spec.retention";
+  return `, which free nothing while ${stops.map((field) => `spec.retention.${field}`).join(" or ")} is true`;
 }
 
 function titleOf({ spec }: StoredOrasCache, { claim }: StorageStatus): string {

@@ -77,7 +77,7 @@ func (r Room) Full(address string) string {
 		percent = 100 - 100*float64(r.Free)/float64(r.Capacity)
 	}
 	return fmt.Sprintf(
-		"the registry of OrasCache %s is full: %.0f%% of its volume of %s are used, and from %d%% on it takes no output; the program did not run. Delete artifacts or make the volume larger, then create the step again",
+		"the registry of OrasCache %s is full: %.0f%% of its volume of %s are used, and from %d%% on it takes no output; the program did not run. Make the volume larger, or delete artifacts, whose space comes back only by the runs of spec.retention; then create the step again",
 		cacheOf(address), percent, words(r.Capacity), r.RefuseAt)
 }
 

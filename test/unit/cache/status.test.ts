@@ -461,6 +461,26 @@ describe("what the keeper says of the volume", () => {
     expect(shape(observe(onVolume({ cache: warned, usage: full })))["StorageLow"]).toBe(ofVolume);
   });
 
+  test.each([
+    ["nothing", undefined, "delete artifacts and set spec.retention, without which they free nothing."],
+    ["runs", {}, "delete artifacts, whose space comes back by the runs of spec.retention."],
+    ["suspended", { suspend: true }, "which free nothing while spec.retention.suspend is true."],
+    [
+      "a dry run",
+      { suspend: true, dryRun: true },
+      "which free nothing while spec.retention.suspend or spec.retention.dryRun is true.",
+    ],
+  ])("what frees space on a full volume is said: %s", (_, retention, words) => {
+    const full = { ...usage, room: { ...room, free: 0 } };
+    const defaults = { suspend: false, dryRun: false, keepInputs: true, untaggedAfter: "24h", grace: "1h" };
+    const cache = storedCache({
+      storage: kept,
+      ...(retention && { retention: { ...defaults, ...retention } }),
+    });
+    const { message } = conditionOf(observe(onVolume({ cache, usage: full })), "StorageLow") ?? {};
+    expect(message).toContain(words);
+  });
+
   test("a registry answers, whatever its keeper does", () => {
     const [pod] = pods;
     const containerStatuses = [
