@@ -24,6 +24,9 @@ export function keeperAt(peer: Peer, token: string): Keeper {
   return { open: (path, options) => requestTo(peer, path, options), authorization: `Bearer ${token}` };
 }
 
+/** How far a request has come: what is still to be done first. */
+export type AskPhase = "connect" | "handshake" | "answer";
+
 /** What a keeper is asked for: see agent/internal/keeper/server. */
 export interface KeeperRequest {
   readonly method: "GET" | "POST" | "PUT";
@@ -37,6 +40,8 @@ export interface KeeperRequest {
   readonly signal: AbortSignal;
   /** How long it may say nothing; without it, until the signal ends the wait. */
   readonly silentMs?: number;
+  /** Told how far the request has come. */
+  readonly onPhase?: (phase: Exclude<AskPhase, "connect">) => void;
 }
 
 /** What a keeper answered. */
@@ -48,24 +53,6 @@ export interface KeeperAnswer {
 
 const connectWithinMs = 5_000;
 
-/** How far a request came that failed. */
-type AskPhase = "connect" | "handshake" | "answer";
-
-/** A request to a keeper that failed: the message is that of its cause. */
-export class AskError extends Error {
-  override readonly name = "AskError";
-  readonly phase: AskPhase;
-
-  /**
-   * @param phase - how far it came
-   * @param cause - what the connection says
-   */
-  constructor(phase: AskPhase, cause: Error) {
-    super(cause.message, { cause });
-    this.phase = phase;
-  }
-}
-
 /** Nothing has answered a connection, as where packets are dropped. */
 export class NoConnectionError extends Error {
   override readonly name = "NoConnectionError";
@@ -76,7 +63,7 @@ export class NoConnectionError extends Error {
  *
  * @param keeper - which, and who asks
  * @param request - see there
- * @throws AskError when there is no answer; an Error when it is too long
+ * @throws when there is no answer, or one that is too long
  */
 export async function askKeeper(keeper: Keeper, request: KeeperRequest): Promise<KeeperAnswer> {
   const answer = await answerOf(keeper, request);
@@ -115,7 +102,7 @@ async function wholeOf({ status, content }: Begun): Promise<KeeperAnswer> {
 }
 
 async function answerOf({ open, authorization }: Keeper, request: KeeperRequest): Promise<Begun> {
-  const { method, path, body, mostBytes, signal, silentMs } = request;
+  const { method, path, body, mostBytes, signal, silentMs, onPhase } = request;
   const content = body === undefined ? undefined : JSON.stringify(body);
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const headers = {
@@ -127,19 +114,18 @@ async function answerOf({ open, authorization }: Keeper, request: KeeperRequest)
   };
   const sent = open(path, { method, headers, signal });
   sent.on("response", resolve);
-  let phase: AskPhase = "connect";
-  sent.on("error", (error) => reject(new AskError(phase, error)));
+  sent.on("error", reject);
   // What drops packets, such as a NetworkPolicy, is not waited for as long as an answer.
   const dropped = () => new NoConnectionError(`no connection within ${connectWithinMs / 1000} seconds`);
   const connects = setTimeout(() => sent.destroy(dropped()), connectWithinMs);
   sent.on("socket", (socket) => {
     const connected = () => {
       clearTimeout(connects);
-      phase = socket instanceof TLSSocket ? "handshake" : "answer";
+      onPhase?.(socket instanceof TLSSocket ? "handshake" : "answer");
     };
     if (socket.connecting) socket.on("connect", connected);
     else connected();
-    socket.on("secureConnect", () => (phase = "answer"));
+    socket.on("secureConnect", () => onPhase?.("answer"));
   });
   // A request that is destroyed after the answer has begun says no more than that.
   let at: { readonly destroy: (error: Error) => unknown } = sent;

@@ -3,7 +3,7 @@ import { type Served, servedOf } from "../cache/served.ts";
 import { type Usage, usageOf } from "../cache/usage.ts";
 import { type Users, usersOf } from "../cache/users.ts";
 import type { Peer } from "../registry/peer.ts";
-import { AskError, askKeeper, keeperAt, NoConnectionError } from "./ask.ts";
+import { type AskPhase, askKeeper, keeperAt, NoConnectionError } from "./ask.ts";
 
 /** The keeper looks at every file, and answers within a minute or not at all. */
 const longestMs = 60_000;
@@ -35,30 +35,34 @@ export type ReportAnswer =
  */
 export async function askReport(peer: Peer, token: string, signal: AbortSignal): Promise<ReportAnswer> {
   const within = AbortSignal.any([signal, AbortSignal.timeout(longestMs)]);
+  let phase: AskPhase = "connect";
+  const onPhase = (next: AskPhase) => {
+    phase = next;
+  };
   const request = { method: "GET", path: "/report?repositories=false", mostBytes, signal: within } as const;
   try {
-    const { status, body } = await askKeeper(keeperAt(peer, token), request);
+    const { status, body } = await askKeeper(keeperAt(peer, token), { ...request, onPhase });
     if (status === 200)
       return { report: { usage: usageOf(body), served: servedOf(body), users: usersOf(body) } };
     const kind = status === 401 ? "unauthorized" : "answer";
     return { fault: { kind, detail: `it answers with status ${status}` } };
   } catch (error) {
-    return { fault: faultOf(error) };
+    return { fault: faultOf(error, phase) };
   }
 }
 
 /**
  * What an error of askKeeper says about the way to a keeper.
  *
- * @param error - an AskError, or one about the length of an answer
+ * @param error - whatever was thrown
+ * @param phase - how far the request had come
  */
-function faultOf(error: unknown): KeeperFault {
+function faultOf(error: unknown, phase: AskPhase): KeeperFault {
   const detail = error instanceof Error ? error.message : String(error);
-  if (!(error instanceof AskError) || error.phase === "answer") return { kind: "answer", detail };
-  if (error.phase === "handshake") return { kind: "tls", detail };
-  const { cause } = error;
+  if (phase === "answer") return { kind: "answer", detail };
+  if (phase === "handshake") return { kind: "tls", detail };
   // The kernel gives up a connection, too.
   const isDropped =
-    cause instanceof NoConnectionError || (cause as NodeJS.ErrnoException).code === "ETIMEDOUT";
+    error instanceof NoConnectionError || (error as NodeJS.ErrnoException).code === "ETIMEDOUT";
   return { kind: isDropped ? "timeout" : "refused", detail };
 }
