@@ -334,11 +334,23 @@ func TestWhatIsNotTheAnswerIsNoSuccess(t *testing.T) {
 
 // A tag that cannot be read is not one that is gone: else its artifact would be one without a tag, which retention may delete.
 func TestATagThatCannotBeReadIsSaid(t *testing.T) {
-	f := files{t, startS3(t), ""}
-	f.manifest("a", "v1", "{}")
-	f.put(tag{repository: "a", name: "v2"}.key(), "<html>welcome</html>")
-	_, err := tagsOfAll(t, f.Client)
-	saysAll(t, err, []string{"_manifests/tags/v2/current/link", "holds no digest"})
+	digest := "sha256:" + strings.Repeat("ab", 32)
+	for name, content := range map[string]string{
+		"what a proxy says":         "<html>welcome</html>",
+		"nothing":                   "",
+		"an answer that was cut":    digest[:40],
+		"digits in capital letters": strings.ToUpper(digest[7:]),
+		"a digest of capitals":      "sha256:" + strings.Repeat("AB", 32),
+		"a digest and a line's end": digest + "\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := files{t, startS3(t), ""}
+			f.manifest("a", "v1", "{}")
+			f.put(tag{repository: "a", name: "v2"}.key(), content)
+			_, err := tagsOfAll(t, f.Client)
+			saysAll(t, err, []string{"_manifests/tags/v2/current/link", "holds no digest"})
+		})
+	}
 }
 
 func tagsOfAll(t *testing.T, c *Client) (int, error) {

@@ -1,7 +1,6 @@
 package bucket
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -125,8 +124,8 @@ func (l link) revisionKey() string {
 
 func (t tag) key() string { return registryKeys + layout.Tag(t.repository, t.name) }
 
-// isDigest is one of any algorithm.
-var isDigest = regexp.MustCompile(`^[a-z0-9+._-]+:[0-9a-fA-F]+$`)
+// isOther is a digest of another algorithm than sha256.
+var isOther = regexp.MustCompile(`^[a-z0-9+._-]+:[0-9a-fA-F]+$`)
 
 // linkTo is the digest that a link holds; false where that is of another algorithm. What is no digest is an error: a tag that is
 // taken for none makes an artifact one that nobody needs.
@@ -135,11 +134,12 @@ func (c *Client) linkTo(ctx context.Context, key string) (layout.Digest, bool, e
 	if err != nil {
 		return layout.Digest{}, false, err
 	}
-	if !isDigest.Match(bytes.TrimSpace(content)) {
-		return layout.Digest{}, false, fmt.Errorf("%s holds no digest; if it does not either when you read it, delete it", c.full(key))
+	digits, isSHA256 := strings.CutPrefix(string(content), "sha256:")
+	d, is := layout.ParseDigest(digits)
+	if isSHA256 && is || !isSHA256 && isOther.Match(content) {
+		return d, isSHA256, nil
 	}
-	d, is := layout.ParseDigest(strings.TrimPrefix(string(content), "sha256:"))
-	return d, is, nil
+	return layout.Digest{}, false, fmt.Errorf("%s holds no digest; if it does not either when you read it, delete it", c.full(key))
 }
 
 // content reads a manifest, of which nothing may be missing: what it does not name is deleted.
