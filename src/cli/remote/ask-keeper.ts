@@ -4,7 +4,7 @@ import { keepsArtifacts } from "../../cache/storage.ts";
 import type { OrasCache, StoredOrasCache } from "../../cache/types.ts";
 import { type Room, spaceOf } from "../../cache/usage.ts";
 import { basic } from "../../common/basic.ts";
-import { AskError, askKeeper, askKeeperForLines, type Keeper } from "../../keeper/ask.ts";
+import { askKeeper, askKeeperForLines, type Keeper } from "../../keeper/ask.ts";
 import type { Inventory } from "../../retention/facts.ts";
 import { manifestReader } from "../../retention/read.ts";
 import { connectTo, loginOf, tunnelAgent } from "./open.ts";
@@ -87,9 +87,6 @@ async function withKeeper<T>(
       open: (path, options) => request({ ...options, agent, protocol, path }),
       authorization: login && basic(login.username, login.password),
     });
-  } catch (error) {
-    // What a person lacks, or what the tunnel says, is for that person; how far the request came is not.
-    throw error instanceof AskError ? error.cause : error;
   } finally {
     agent.destroy();
   }
