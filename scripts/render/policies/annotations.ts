@@ -108,7 +108,7 @@ function metadataOf(object: string, kinds: readonly Place[]): string {
 }
 
 /** CEL for a list of keys as text. Messages of more than 5 KiB are dropped, so only some are named. */
-function few(keys: string): string {
+export function few(keys: string): string {
   return `(size(${keys}) <= 8 ? ${keys}.join(", ") : ${keys}[0] + " and " + string(size(${keys}) - 1) + " more")`;
 }
 
@@ -121,8 +121,9 @@ function none(metadata: string, field: string, condition: string): string {
   return `!${metadata}.exists(m, m.?${field}.orValue({}).exists(k, ${condition}))`;
 }
 
-function annotationsIn(object: string): string {
-  const map = `${object}.metadata.?annotations.orValue({})`;
+/** CEL for the annotations or labels of an object; none where there are too many to look at. */
+export function annotationsIn(object: string, field = "annotations"): string {
+  const map = `${object}.metadata.?${field}.orValue({})`;
   return `size(${map}) <= ${mostKeys} ? ${map} : {}`;
 }
 

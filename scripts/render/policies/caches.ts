@@ -1,10 +1,61 @@
 import { names } from "../../../schema/names.ts";
+import { cacheAnnotations, mistypedStart, projects, sentences } from "../../../src/workload/places.ts";
 import { component, type Schema } from "../schema.ts";
-import { policy, quote } from "./policy.ts";
+import { annotationsIn, few } from "./annotations.ts";
+import { list, policy, quote, type Validation } from "./policy.ts";
 
 /** What is worth a word to whoever changes an OrasCache, and annotations of it that are refused. */
 export function cachePolicies(schema: Schema): object[] {
-  return [...movedPolicy(), ...exportPolicy(schema)];
+  return [...movedPolicy(), ...exportPolicy(schema), ...namePolicies()];
+}
+
+/** Who mistypes export-to loses all artifacts when the cache is deleted, so a name is right when it is written. */
+function namePolicies(): object[] {
+  const { group, version, plural, prefix } = names;
+  const unknown = `k.startsWith(${quote(prefix)}) && !(k in ${list(cacheAnnotations)})`;
+  const known = cacheAnnotations.map((key) => key.slice(prefix.length));
+  const elsewhere = `!k.startsWith(${quote(prefix)}) && (k.lowerAscii().startsWith(${quote(mistypedStart)}) || k.lowerAscii().matches(${quote(`^([^/]*(${projects.join("|")})[^/]*/)?(${known.join("|")})$`)}))`;
+  const says = (keys: string, words: string): Validation => ({
+    expression: `size(${keys}) == 0`,
+    message: words,
+    messageExpression: `${few(keys)} + ${quote(`: ${words}`)}`,
+  });
+  const noSuch = `no such annotation of an OrasCache; known are ${known.join(", ")}. Correct or remove it.`;
+  const common = {
+    resources: [{ group, version, resource: plural }],
+    operations: ["CREATE", "UPDATE"],
+    onlyIf: {},
+    failurePolicy: "Ignore",
+  } as const;
+  const variables = {
+    before: `oldObject == null ? {} : ${annotationsIn("oldObject")}`,
+    unknown: `(${annotationsIn("object")}).filter(k, ${unknown})`,
+  };
+  return [
+    ...policy({
+      ...common,
+      name: "oras-cache-annotations",
+      variables: { ...variables, brought: "variables.unknown.filter(k, !(k in variables.before))" },
+      validations: [says("variables.brought", noSuch)],
+      action: "Deny",
+    }),
+    ...policy({
+      ...common,
+      name: "oras-cache-annotations-without-effect",
+      variables: {
+        ...variables,
+        old: "variables.unknown.filter(k, k in variables.before)",
+        labels: `(${annotationsIn("object", "labels")}).filter(k, k.startsWith(${quote(prefix)}))`,
+        elsewhere: `(${annotationsIn("object")}).filter(k, ${elsewhere})`,
+      },
+      validations: [
+        says("variables.old", noSuch),
+        says("variables.labels", "no effect as a label; write it in metadata.annotations."),
+        says("variables.elsewhere", sentences.mistyped),
+      ],
+      action: "Warn",
+    }),
+  ];
 }
 
 /** Artifacts that are to be copied when a cache is deleted: one that is wrong is seen when it is written, not then. */

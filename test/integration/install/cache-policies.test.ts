@@ -83,3 +83,58 @@ test("the annotation export-to is refused where it is wrong, and only when it is
   expect(await write("wrong-before", "oci://ghcr.io")).toBe("");
   expect(await write("wrong-before", undefined)).toBe("");
 });
+
+test("a mistyped annotation of an OrasCache is refused when it is written, and told where it stood before", async ({
+  plane,
+  installed,
+}) => {
+  const policies = await readFile("config/policies/annotations.yaml", "utf8");
+  const place = { namespace: "default", name: "typed-before" };
+  const typo = `${names.prefix}export-too`;
+  const binding =
+    "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings/oras-cache-annotations";
+  const write = (name: string, annotations: object, labels: object = {}, spec: object = {}) => {
+    const cache = cacheOf(name, spec);
+    const object = JSON.stringify({ ...cache, metadata: { ...cache.metadata, annotations, labels } });
+    return kubectl(plane.kubeconfig, ["apply", "-f", "-"], object).then(
+      ({ stderr }) => stderr,
+      ({ message }: Error) => message,
+    );
+  };
+  await installed.request({ method: "DELETE", path: binding, body: {} }).catch(() => undefined);
+  await until(async () => !(await write(place.name, { [typo]: "x" })).includes("denied"), "no policy");
+  await kubectl(plane.kubeconfig, ["apply", "-f", "-"], policies);
+  const refusal = await until(async () => {
+    const made = pathOf(resources.orasCaches, { ...place, name: "typed" });
+    await installed.request({ method: "DELETE", path: made, body: {} }).catch(() => undefined);
+    return (await write("typed", { [typo]: "oci://ghcr.io" })) || undefined;
+  }, "a refusal");
+  expect(refusal).toContain("'oras-cache-annotations'");
+  expect(refusal).toContain(
+    `${typo}: no such annotation of an OrasCache; known are keep, restart, rotate, export-to. Correct or remove it.`,
+  );
+  for (const name of ["Export-To", "oras-cache", "export-to_1"])
+    expect(await write("typed", { [names.prefix + name]: "x" }), name).toContain("no such annotation");
+  const right = {
+    ...{ [names.keepAnnotation]: "models/**", [names.restartAnnotation]: "1", [names.rotateAnnotation]: "1" },
+    ...{ [names.exportAnnotation]: "oci://ghcr.io", "example.com/keep": "x", "argocd.argoproj.io/sync": "x" },
+  };
+  expect(await write("right", right)).toBe("");
+  expect(await write("right", right, { "app.kubernetes.io/name": "x" }, { drainSeconds: 5 })).toBe("");
+  for (const key of [
+    `${names.group}/export-to`,
+    "oras.converged-computing.io/keep",
+    "Oras.converged-computing.github.io/export-to",
+    "export-to",
+  ])
+    expect(await write("elsewhere", { [key]: "x" }), key).toContain(
+      `${key}: no effect; the prefix is ${names.prefix}.`,
+    );
+  expect(await write("labelled", {}, { [names.keepAnnotation]: "true" })).toContain("no effect as a label");
+  // What was there before keeps nobody from changing the rest, nor from correcting it.
+  const told = await write(place.name, { [typo]: "x" }, {}, { drainSeconds: 5 });
+  expect(told).toContain("'oras-cache-annotations-without-effect'");
+  expect(told).toContain(`${typo}: no such annotation`);
+  expect(told).not.toContain("denied");
+  expect(await write(place.name, { [names.exportAnnotation]: "oci://ghcr.io" })).toBe("");
+});
