@@ -14,7 +14,7 @@ import { buildImages } from "./images/build.ts";
 import { loadAll } from "./images/load.ts";
 
 const namespace = "oras-demo";
-const cacheName = "orascache-sample";
+const cacheName = "oras";
 const artifact = "forest/simulation:run-1";
 const kubectl = ["kubectl", "--namespace", namespace] as const;
 const manifests = "examples/dist/oras-operator.yaml";
@@ -48,12 +48,12 @@ async function demonstrate(): Promise<void> {
   // Jobs that ran in an earlier demonstration would not run again.
   await quiet(["kubectl", "delete", "namespace", namespace, "--ignore-not-found"]);
   await quiet(["kubectl", "create", "namespace", namespace]);
-  await apply("examples/tests/registry");
+  await apply(`${example}/oras.yaml`);
   await waitFor("condition=Available", `${names.singular}/${cacheName}`);
   await show(cluster, [...kubectl, "get", names.singular]);
 
   title("The first Job writes a folder");
-  await apply(example);
+  await apply(`${example}/job.yaml`);
   await waitFor("condition=Complete", "job/simulate");
   await show(cluster, [...kubectl, "logs", "job/simulate", "--container", names.pushContainer]);
 

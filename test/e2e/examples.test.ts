@@ -15,6 +15,7 @@ const registry = "examples/tests/registry/oras.yaml";
 /** Every file but the MetricSets, whose operator is not here, and the Pod whose registry is ghcr.io: see below. */
 const examples = [
   registry,
+  "examples/tests/folder/oras.yaml",
   "examples/tests/folder/job.yaml",
   "examples/tests/folder/next/job.yaml",
   "examples/tests/hello-world/pod.yaml",
