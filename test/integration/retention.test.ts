@@ -112,6 +112,25 @@ describe("a pass on a real registry", () => {
     await registry.stop();
   });
 
+  test("frees what somebody else deleted, also without rules, and nothing that has a tag", async ({
+    agent,
+  }) => {
+    const key = cacheKey("secret", { name: "oras", namespace: "any" });
+    const registry = await startKeptRegistry(agent, key);
+    const old = { ageMs: day, content: 200_000 };
+    await registry.push("a:gone", old);
+    await registry.push("a:stays", old);
+    // As docs/troubleshooting.md has it for a registry that is full.
+    const pass = passOn(registry, key, async () => [], { rules: [], untaggedAfter: 600_000 });
+    await pass.remove("a", "gone");
+    const before = registry.used();
+    for (const _ of ["takes", "waits", "empties"]) await runPass(pass);
+    expect(before - registry.used()).toBeGreaterThan(190_000);
+    expect(await registry.tags("a")).toEqual(["stays"]);
+    expect(await registry.has("a", "stays")).toBe(true);
+    await registry.stop();
+  });
+
   test("leaves what changes while it deletes", async ({ agent, installed }) => {
     const ns = await objectsIn(installed, "retention-race");
     const key = cacheKey("secret", { name: "oras", namespace: ns.namespace });
