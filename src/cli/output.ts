@@ -82,6 +82,14 @@ const mistakes = [TypeError, RangeError, ReferenceError, SyntaxError];
  */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (!mistakes.some((mistake) => error instanceof mistake)) return error.message;
+  if (!mistakes.some((mistake) => error instanceof mistake)) return ofSystem(error) ?? error.message;
   return `This is a mistake of oras-operator. Please report it with these lines: ${issues}\n${error.stack}`;
+}
+
+/** An error of a system call, such as `EPERM: operation not permitted, mkdir '/sys/x'`, in words. */
+function ofSystem(error: NodeJS.ErrnoException & { readonly dest?: string }): string | undefined {
+  const { code = "", path, dest } = error;
+  const reason = reasons[code];
+  if (reason === undefined || path === undefined) return undefined;
+  return `${dest ?? path}: ${reason}.`;
 }

@@ -150,13 +150,13 @@ test("ls, rm and status do not wait for a keeper that hangs, and say so", async 
 test("put refuses what would fill the cache beyond its limit", async ({ agent, installed, plane }) => {
   const { namespace, ...ns } = await objectsIn(installed, "cli-full");
   const key = cacheKey("secret", { name: "oras", namespace });
-  const registry = await startKeptRegistry(agent, key, { keeper: [`--limit=${2 ** 20}`] });
+  const registry = await startKeptRegistry(agent, key, { keeper: [`--limit=${2 ** 26}`] });
   const forwarding = await startForwarding(plane, registry.address);
   onTestFinished(async () => {
     forwarding.stop();
     await registry.stop();
   });
-  const spec = { storage: { emptyDir: { sizeLimit: "1Mi" } } };
+  const spec = { storage: { emptyDir: { sizeLimit: "64Mi" } } };
   await ns.create(resources.orasCaches, { ...cacheOf("oras"), spec } as KubeObject);
   await ns.patchStatus(resources.orasCaches, "oras", { credentialsSecret: "login" });
   const stringData = { username: firstUser, password: passwordOf(key, firstUser) };
@@ -164,12 +164,12 @@ test("put refuses what would fill the cache beyond its limit", async ({ agent, i
   const plugin = await makePlugin(namespace, forwarding.kubeconfig);
   const folder = temporaryFolder("full");
   writeFileSync(join(folder, "small"), randomBytes(2 ** 16));
-  writeFileSync(join(folder, "large"), randomBytes(2 ** 21));
+  writeFileSync(join(folder, "large"), randomBytes(80 * 2 ** 20));
   await done(plugin, "put", join(folder, "small"), "a/b:v1");
   const { code, stderr } = await plugin.run("put", join(folder, "large"), "a/b:v2");
   expect({ code, stderr }).toEqual({
     code: exits.failed,
-    stderr: expect.stringMatching(/and 2.0Mi more would make that 2\d\d %: from 95 % on nothing is put/),
+    stderr: expect.stringMatching(/and 80Mi more would make that 1\d\d %: from 95 % on nothing is put/),
   });
   expect(await registry.tags("a/b")).toEqual(["v1"]);
 });

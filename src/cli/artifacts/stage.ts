@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { visible } from "../../annotations/problems.ts";
 import { exits } from "../exits.ts";
+import { makeFolders } from "../make-folders.ts";
 import { CliError } from "../output.ts";
 import { bytesOf, findObstacle, moveInto } from "./move.ts";
 import { cleanPath, depthOf, folderOf, staysInside } from "./paths.ts";
@@ -46,7 +47,7 @@ export interface Stage {
  * @param shown - the artifact, for messages
  */
 export function openStage(target: string, shown: string): Stage {
-  mkdirSync(target, { recursive: true });
+  makeFolders(target);
   const top = mkdtempSync(`${target}/${stagePrefix}`);
   const made = new Map<string, "folder" | "file" | "link">([["", "folder"]]);
   const modes = new Map<string, number>();

@@ -1,9 +1,10 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { quoted, visible } from "../../annotations/problems.ts";
 import { isMediaType } from "../artifacts/manifest.ts";
 import { exits } from "../exits.ts";
+import { makeFolders } from "../make-folders.ts";
 import { digestPattern } from "../oci/registry.ts";
 import type { Descriptor } from "../oci/types.ts";
 import { CliError, reasonOf } from "../output.ts";
@@ -35,11 +36,11 @@ export interface Named extends Descriptor {
  * @throws CliError where it is something else
  */
 export async function makeLayout(folder: string): Promise<void> {
-  mkdirSync(folder, { recursive: true });
+  makeFolders(folder);
   if (isBegunIn(folder)) await writingIndex(folder, () => begin(folder));
   await checkLayout(folder);
   // The specification wants it, but git and others keep no empty folders.
-  mkdirSync(join(folder, "blobs", "sha256"), { recursive: true });
+  makeFolders(join(folder, "blobs", "sha256"));
 }
 
 async function begin(folder: string): Promise<void> {

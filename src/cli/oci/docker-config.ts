@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
-import { chmod, mkdir, readFile, readlink, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, readFile, readlink, rename, rm, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { encoded } from "../../common/basic.ts";
 import { exits } from "../exits.ts";
+import { makeFolders } from "../make-folders.ts";
 import { CliError, reasonOf } from "../output.ts";
 import type { Login } from "./authorize.ts";
 
@@ -39,7 +40,7 @@ async function read(path: string): Promise<DockerConfig> {
  */
 async function write(path: string, config: DockerConfig): Promise<void> {
   const file = await behindLinks(path);
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  makeFolders(dirname(file), 0o700);
   const next = `${file}.${process.pid}`;
   try {
     const mode = await modeOf(file);
