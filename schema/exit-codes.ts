@@ -1,11 +1,13 @@
 import { names } from "./names.ts";
 
-interface ExitCode {
+export interface ExitCode {
   /** Above those that shells and signals use, so that a Job's `podFailurePolicy` can distinguish them. */
   readonly code: number;
   /** Which container ends with it. */
   readonly container: string;
   readonly meaning: string;
+  /** What to do. */
+  readonly fix?: string;
 }
 
 const wrapped = "the wrapped container";
@@ -18,54 +20,64 @@ export const exitCodes = {
     code: 181,
     container: pulling,
     meaning: "An input is not in the registry.",
+    fix: "Correct the name or the tag of input-uri, or wait for the step that pushes it (kubectl oras-cache wait) before you create this one.",
   },
   denied: {
     code: 182,
     container: pulling,
     meaning:
       "The registry denied access to an input, or does not take the output, for instance because its repository is not there; the program did not run.",
+    fix: "Log in to the registry in the Secret of oras-env, correct the artifact's name, or make its repository.",
   },
   registryUnavailable: {
     code: 183,
     container: pulling,
     meaning: "The registry did not answer before the timeout, or only with errors of its own.",
+    fix: "Look at kubectl oras-cache status: is the OrasCache there and Ready? Then create the step again.",
   },
   inputInvalid: {
     code: 184,
     container: pulling,
     meaning: "An input is not an artifact that can be unpacked, or the shared volume has no room for it.",
+    fix: "Correct input-uri or unpack, or give the shared volume more room; the message says which.",
   },
   setupFailed: {
     code: 185,
     container: `${names.installContainer}, ${pulling}, or keeper-init`,
     meaning:
       "The agent could not be put on the shared volume, a script could not be fetched, the Secret of oras-env or a certificate cannot be used, the registry does not speak the protocol of its URL, or the containers have agents of different releases. Of a registry: its key, its users or its volume cannot be used.",
+    fix: "Correct what the message names, and create the step again.",
   },
   unpackFailed: {
     code: 186,
     container: `${wrapped}, also ${names.pushContainer} beside an entrypoint script`,
     meaning: "An input could not be unpacked; the program did not run.",
+    fix: "The message says which input; make room where it is unpacked, or correct input-path.",
   },
   checkFailed: {
     code: 187,
     container: wrapped,
     meaning: "A path of the step is not usable; the program did not run.",
+    fix: "Correct the path that the message names, and create the step again.",
   },
   pusherMissing: {
     code: 188,
     container: wrapped,
     meaning: "The container oras ended for good before the program could start; the program did not run.",
+    fix: "Look at the log of the container oras, correct what it names and create the step again.",
   },
   outputFailed: {
     code: 189,
     container: wrapped,
     meaning:
       "The program succeeded, but its output could not be passed to the container oras, or nobody was there to take it.",
+    fix: "Correct output-path, or what the program writes; the message says what was found. Then create the step again.",
   },
   pushFailed: {
     code: 190,
     container: names.pushContainer,
     meaning: "The output could not be pushed.",
+    fix: "Look at kubectl oras-cache status and the message, and create the step again.",
   },
   envConflicts: {
     code: 191,
@@ -84,6 +96,7 @@ export const exitCodes = {
     container: pulling,
     meaning:
       "The volume of the registry is as full as storage.refuseAt of the OrasCache says, so that the output might not fit; the program did not run.",
+    fix: "Remove artifacts, whose room is freed when retention runs, or make the volume larger. Then create the step again.",
   },
 } as const satisfies Record<string, ExitCode>;
 

@@ -1,4 +1,4 @@
-import { exitCodes } from "./exit-codes.ts";
+import { type ExitCode, exitCodes } from "./exit-codes.ts";
 
 /** Conditions of an OrasCache, in the order in which they are kept; the last nine are there only when they hold. */
 export const conditionTypes = {
@@ -389,7 +389,10 @@ const stepEvents = {
     fix: "Correct what the message says of the container oras, such as an image that cannot be pulled.",
   },
   Pushed: { meaning: "The output was pushed; the message has its digest." },
-  NotPushed: { meaning: "The step ended without anything to push; the message says why." },
+  NotPushed: {
+    meaning: "The step ended without anything to push; the message says why.",
+    fix: "Correct what the message names, such as the program that failed or output-path, and create the step again.",
+  },
   TagMoved: {
     meaning: "The output's tag pointed to another artifact before.",
     fix: "Give each output its own tag if that was not meant.",
@@ -405,8 +408,9 @@ export function reasonOfExitCode<Name extends ExitCodeName>(name: Name): Capital
 
 const exitEvents = Object.fromEntries(
   (Object.keys(exitCodes) as ExitCodeName[]).map((name) => {
-    const { code, container, meaning } = exitCodes[name];
-    return [reasonOfExitCode(name), { meaning: `${meaning} Exit code ${code} of ${container}.` }];
+    const { code, container, meaning, fix }: ExitCode = exitCodes[name];
+    const all = { meaning: `${meaning} Exit code ${code} of ${container}.` };
+    return [reasonOfExitCode(name), fix === undefined ? all : { ...all, fix }];
   }),
 ) as Record<Capitalize<ExitCodeName>, Reason>;
 

@@ -1,4 +1,5 @@
 import { Help } from "commander";
+import { programName } from "../name.ts";
 import { CliError } from "../output.ts";
 import { findTopics } from "./find.ts";
 import type { Topic } from "./topic.ts";
@@ -20,7 +21,7 @@ export function explainAll(width: number = defaultWidth): string {
   const sections = Map.groupBy(allTopics(), ({ section }) => section);
   return [...sections]
     .map(([section, topics]) => `${section}\n${list(topics, width)}`)
-    .concat('"oras-operator explain NAME" says more about one of these.')
+    .concat(`"${programName} explain NAME" says more about one of these.`)
     .join("\n\n");
 }
 

@@ -1,6 +1,7 @@
 import { closest, distance } from "fastest-levenshtein";
 import { names } from "../../../schema/names.ts";
 import { keyOf, resolveKey } from "../../annotations/keys.ts";
+import { programName } from "../name.ts";
 import { CliError } from "../output.ts";
 import type { Topic } from "./topic.ts";
 import { allTopics } from "./topics.ts";
@@ -45,7 +46,7 @@ function notFound(asked: string, topics: readonly Topic[]): string {
   const topic = topics.find((candidate) => namesOf(candidate).includes(nearest));
   return near && topic
     ? `${asked}: nothing is called that; did you mean ${topic.name}?`
-    : `${asked}: nothing is called that; "oras-operator explain" lists what can be explained.`;
+    : `${asked}: nothing is called that; "${programName} explain" lists what can be explained.`;
 }
 
 /** What other exit codes of a step mean: the program's own are never changed. */

@@ -1,4 +1,4 @@
-import { exitCodes, sharedExitCodes } from "../../../schema/exit-codes.ts";
+import { type ExitCode, exitCodes, sharedExitCodes } from "../../../schema/exit-codes.ts";
 import { names } from "../../../schema/names.ts";
 import { optionTable } from "../../../schema/options.ts";
 import { conditionReasons, conditionTypes, eventReasons } from "../../../schema/reasons.ts";
@@ -103,16 +103,20 @@ function optionTopics(): Topic[] {
 }
 
 function exitCodeTopics(): Topic[] {
-  return Object.entries({ ...exitCodes, ...sharedExitCodes }).map(([name, { code, container, meaning }]) => ({
-    section: "EXIT CODES of containers",
-    name: String(code),
-    aliases: [name.toLowerCase()],
-    facts: [
-      ["EXIT CODE", String(code)],
-      ["CONTAINER", container],
-    ],
-    description: meaning,
-  }));
+  return Object.entries<ExitCode>({ ...exitCodes, ...sharedExitCodes }).map(
+    ([name, { code, container, meaning, fix }]) => ({
+      section: "EXIT CODES of containers",
+      name: String(code),
+      // The others' names are those of their Events' reasons, which say the same.
+      aliases: name in sharedExitCodes ? [name.toLowerCase()] : [],
+      facts: [
+        ["EXIT CODE", String(code)],
+        ["CONTAINER", container],
+        ...(fix === undefined ? [] : [["TO DO", fix] as const]),
+      ],
+      description: meaning,
+    }),
+  );
 }
 
 function codeTopics(): Topic[] {

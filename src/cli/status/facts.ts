@@ -14,7 +14,8 @@ export interface ShownEvent {
 
 /** How something is, in a word and in sentences. */
 export interface Finding {
-  readonly level: "good" | "waits" | "bad";
+  /** A note is neither good nor wrong. */
+  readonly level: "good" | "note" | "waits" | "bad";
   readonly text: string;
   readonly todo?: string;
 }

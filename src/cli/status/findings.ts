@@ -1,7 +1,7 @@
 import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
 import { exitCodes } from "../../../schema/exit-codes.ts";
 import { names } from "../../../schema/names.ts";
-import { conditionReasons, eventReasons } from "../../../schema/reasons.ts";
+import { conditionReasons, eventReasons, reasonOfExitCode } from "../../../schema/reasons.ts";
 import { conditionOf } from "../../cache/status.ts";
 import { troubleOf } from "../../cache/trouble.ts";
 import { outcomesOf } from "../../controllers/outcomes.ts";
@@ -30,7 +30,16 @@ function withFix(reason: string | undefined): { readonly todo?: string } {
 }
 
 /** Conditions in which something is wrong when they are True. */
-const wrongWhenTrue = ["Degraded", "NodeLost", "StorageLost", "Open", "UpdatePending", "Rotating"] as const;
+const wrongWhenTrue = [
+  ...(["Degraded", "NodeLost", "StorageLost", "StorageLow"] as const),
+  ...(["Open", "UpdatePending", "Rotating"] as const),
+] as const;
+const badWhenTrue: readonly string[] = ["Degraded", "NodeLost", "StorageLost"];
+
+function levelOf(type: string, reason: string): Finding["level"] {
+  if (badWhenTrue.includes(type) || reason === "RefusesSteps") return "bad";
+  return type === "StorageLow" ? "note" : "waits";
+}
 
 /** What is wrong with a cache, or that nothing is. */
 export function ofCache({
@@ -56,8 +65,9 @@ export function ofCache({
   const wrong = wrongWhenTrue.flatMap((type): Finding[] => {
     const found = conditionOf(status, type);
     if (found?.status !== "True") return [];
-    const level = type === "Degraded" || type === "NodeLost" ? "bad" : "waits";
-    return [{ level, text: `${type}: ${found.message}`, ...withFix(found.reason) }];
+    return [
+      { level: levelOf(type, found.reason), text: `${type}: ${found.message}`, ...withFix(found.reason) },
+    ];
   });
   wrong.unshift(...silence);
   if (keeperFails !== undefined) wrong.push(withoutKeeper(cacheName, keeperFails));
@@ -114,34 +124,65 @@ export function ofStep(facts: Facts): readonly Finding[] {
   const done = job?.status?.conditions?.find(
     ({ type, status }) => status === "True" && (type === "Complete" || type === "Failed"),
   );
-  const told = pods
-    .flatMap((pod) => outcomesOf(pod))
-    .map(({ note }): Finding => {
-      const level = note.type === "Warning" ? "bad" : "good";
-      return { level, text: note.note, ...withFix(note.reason) };
-    });
-  if (done?.type === "Complete") return told.length > 0 ? told : [good("It is complete.")];
-  const ends = pods.flatMap(endOf);
+  if (done?.type === "Complete") {
+    const told = pods.flatMap(toldBy);
+    return told.length > 0 ? counted(pods.map(toldBy)) : [good("It is complete.")];
+  }
   if (done !== undefined) {
     const why = `The Job failed: ${done.message ?? done.reason ?? ""}`;
-    return [
-      ...told,
-      ...ends.filter(({ text }) => !told.some((each) => each.text === text)),
-      { level: "bad", text: why },
-    ];
+    return [...counted(pods.map((pod) => endOf(pod, facts))), { level: "bad", text: why }];
   }
   if (pods.length === 0) return [withoutPods(facts.events)];
-  return pods.flatMap((pod) => ofPod(pod, facts, told));
+  return counted(pods.map((pod) => ofPod(pod, facts)));
 }
 
-function ofPod(pod: V1Pod, facts: Facts, told: readonly Finding[]): Finding[] {
+/** What the containers of a Pod say of how they ended. */
+function toldBy(pod: V1Pod): Finding[] {
+  const ended = pod.status?.phase === "Succeeded";
+  return outcomesOf(pod).map(({ note }): Finding => {
+    const usual = note.type === "Warning" ? "bad" : "good";
+    const level = note.reason === "NotPushed" ? (ended ? "note" : "bad") : usual;
+    return { level, text: note.note, ...withFix(note.reason) };
+  });
+}
+
+/** Pods of a Job often say the same: that is said once. */
+function counted(ofPods: readonly (readonly Finding[])[]): readonly Finding[] {
+  const byText = new Map<string, { readonly finding: Finding; readonly pods: Set<number> }>();
+  ofPods.forEach((findings, pod) => {
+    for (const finding of findings) {
+      const known = byText.get(finding.text) ?? { finding, pods: new Set() };
+      byText.set(finding.text, known);
+      known.pods.add(pod);
+    }
+  });
+  return [...byText.values()].map(({ finding, pods: { size } }) =>
+    size === 1 ? finding : { ...finding, text: `${finding.text} (${size} Pods)` },
+  );
+}
+
+function ofPod(pod: V1Pod, facts: Facts): Finding[] {
   const { phase } = pod.status ?? {};
-  if (phase === "Succeeded") return told.length > 0 ? [...told] : [good("It ended with success.")];
-  if (phase === "Failed") return told.length > 0 ? [...told] : endOf(pod);
+  const told = toldBy(pod);
+  if (phase === "Succeeded") return told.length > 0 ? told : [good("It ended with success.")];
+  if (phase === "Failed") return endOf(pod, facts);
   const trouble = troubleOf(pod);
   if (trouble !== undefined) return [{ level: "bad", text: trouble.message, ...todoOf(trouble.reason) }];
   const waits = waitsFor(pod, facts);
-  return waits.length > 0 ? waits : [...told, good(`It runs${phase === "Running" ? "" : `: ${phase}`}.`)];
+  if (waits.length > 0) return waits;
+  return [...told, phase === "Running" ? good("It runs.") : notStarted(pod, facts)];
+}
+
+/** Why a Pod has not started in which nothing is wrong, as far as that is known. */
+function notStarted({ metadata, status }: V1Pod, { events }: Facts): Finding {
+  const { initContainerStatuses = [], containerStatuses = [], phase } = status ?? {};
+  const init = initContainerStatuses.find(({ state, ready }) => state?.running !== undefined && !ready);
+  if (init !== undefined) return { level: "waits", text: `Its init container ${init.name} is at work.` };
+  const waiting = [...initContainerStatuses, ...containerStatuses].find(({ state }) => state?.waiting);
+  const why = waiting?.state?.waiting?.reason ?? phase ?? "not seen by a node yet";
+  const last = events.find(({ about }) => about === `Pod/${metadata?.name}`);
+  const text = `The Pod ${metadata?.name} has not started: ${why}.`;
+  return { level: "waits", text: last === undefined ? text : `${text} The last Event: ${last.note}` };
 }
 
 /** The table speaks of registries; a step's Pod is the author's. */
@@ -168,22 +209,42 @@ function waitsFor(pod: V1Pod, facts: Facts): Finding[] {
   return isReady ? own : [...own, ...ofCache({ ...facts, pods: [] }).filter(({ level }) => level !== "good")];
 }
 
-const meanings = new Map<number, string>(
-  Object.values(exitCodes).map(({ code, meaning }) => [code, meaning]),
+const exitsOfOperator = new Map<number, { readonly name: string; readonly meaning: string }>(
+  Object.entries(exitCodes).map(([name, { code, meaning }]) => [code, { name, meaning }]),
 );
 
-/** How the containers of a Pod that failed ended. */
-function endOf(pod: V1Pod): Finding[] {
-  const { initContainerStatuses = [], containerStatuses = [], message } = pod.status ?? {};
-  const ends = [...initContainerStatuses, ...containerStatuses].flatMap(endOfContainer);
-  if (ends.length > 0 || pod.status?.phase !== "Failed") return ends;
-  return [{ level: "bad", text: message ?? "The Pod failed." }];
+/** How a Pod that failed ended: what its containers say, and the ends that they do not speak of. */
+function endOf(pod: V1Pod, facts: Facts): Finding[] {
+  const { initContainerStatuses = [], containerStatuses = [], message, phase } = pod.status ?? {};
+  const told = toldBy(pod);
+  const ends = [...initContainerStatuses, ...containerStatuses].flatMap((status) =>
+    endOfContainer(status, told, pod.metadata?.name ?? "POD"),
+  );
+  const found = [...told, ...ends];
+  if (found.length === 0 && phase === "Failed") return [{ level: "bad", text: message ?? "The Pod failed." }];
+  // Its registry's name is that of an OrasCache that is not there.
+  const { code } = exitCodes.registryUnavailable;
+  const isAway = found.some(({ text }) => isAbout(text, code) && text.includes(`${facts.cacheName}-0`));
+  return isAway && facts.cache === undefined ? [...ofCache(facts), ...found] : found;
 }
 
-function endOfContainer({ name, state }: V1ContainerStatus): Finding[] {
+function isAbout(text: string, exitCode: number): boolean {
+  return text.endsWith(`(exit code ${exitCode})`);
+}
+
+function endOfContainer(
+  { name, state }: V1ContainerStatus,
+  told: readonly Finding[],
+  pod: string,
+): Finding[] {
   const { exitCode, message, reason } = state?.terminated ?? {};
   if (exitCode === undefined || exitCode === 0) return [];
-  const meaning = meanings.get(exitCode) ?? message ?? reason ?? "";
+  if (told.some(({ text }) => isAbout(text, exitCode))) return [];
+  const own = exitsOfOperator.get(exitCode);
+  // "Error" is what every end has that is none of another reason.
+  const meaning = own?.meaning ?? message ?? (reason === "Error" ? "" : (reason ?? ""));
   const text = `The container ${name} ended with exit code ${exitCode}. ${meaning}`.trim();
-  return [{ level: "bad", text, todo: `Read its log: kubectl logs, with -c ${name}.` }];
+  const todo =
+    own === undefined ? undefined : known[reasonOfExitCode(own.name as keyof typeof exitCodes)]?.fix;
+  return [{ level: "bad", text, todo: todo ?? `Read its log: kubectl logs ${pod} -c ${name}` }];
 }

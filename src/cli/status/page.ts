@@ -48,7 +48,12 @@ function storedIn({ cache }: Facts): string {
   return told === undefined ? "" : `${visible(told)}\n`;
 }
 
-const words = { good: ["OK", "green"], waits: ["WAITS", "yellow"], bad: ["FAILS", "red"] } as const;
+const words = {
+  good: ["OK", "green"],
+  note: ["NOTE", "yellow"],
+  waits: ["WAITS", "yellow"],
+  bad: ["FAILS", "red"],
+} as const;
 
 function formatFinding({ level, text, todo }: Finding, colour: boolean): string {
   const [word, shade] = words[level];

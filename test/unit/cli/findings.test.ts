@@ -211,6 +211,125 @@ describe("a step", () => {
   });
 });
 
+describe("how a step ended", () => {
+  const { inputNotFound, registryUnavailable } = exitCodes;
+  const ended = (
+    name: string,
+    exitCode: number,
+    message: string,
+    phase = "Failed",
+    parts: object = {},
+  ): V1Pod => {
+    const finishedAt = new Date(time);
+    const share = { volumeMounts: [{ name: names.shareVolume, mountPath: "/x" }] };
+    return {
+      metadata: { name, namespace: "runs" },
+      spec: {
+        containers: [
+          { name: names.pushContainer, ...share },
+          { name: "main", ...share },
+        ],
+      },
+      status: {
+        phase,
+        containerStatuses: [
+          { name: names.pushContainer, state: { terminated: { exitCode, message, finishedAt } } },
+        ],
+        ...parts,
+      },
+    } as unknown as V1Pod;
+  };
+
+  it("is never good where nothing was pushed, and says what the program ended with", () => {
+    const message = "nothing pushed: the program ended with exit code 3";
+    const pod = ended("p", 0, message);
+    pod.status?.containerStatuses?.push({
+      name: "main",
+      state: { terminated: { exitCode: 3, reason: "Error" } },
+    } as never);
+    const [first, second, ...others] = findingsOf(factsOf({ pods: [pod] }), "pod");
+    expect(first).toMatchObject({
+      level: "bad",
+      text: message,
+      todo: expect.stringContaining("output-path"),
+    });
+    expect(second).toEqual({
+      level: "bad",
+      text: "The container main ended with exit code 3.",
+      todo: "Read its log: kubectl logs p -c main",
+    });
+    expect(others).toEqual([]);
+    const [note] = findingsOf(factsOf({ pods: [ended("p", 0, message, "Succeeded")] }), "pod");
+    expect(note).toMatchObject({ level: "note", text: message });
+  });
+
+  it("is said once of all Pods of a Job, with what to do", () => {
+    const message = `The input a/b:1 is not there (exit code ${inputNotFound.code})`;
+    const pods = ["a", "b", "c"].map((name) => ended(name, inputNotFound.code, message));
+    const job = { metadata: { name: "j" }, spec: {} } as Facts["job"];
+    const told = { level: "bad", text: `${message} (3 Pods)`, todo: inputNotFound.fix };
+    expect(findingsOf(factsOf({ job, pods }), "job")).toEqual([told]);
+    const status = { conditions: [{ type: "Failed", status: "True", message: "too often" }] };
+    expect(findingsOf(factsOf({ job: { ...job, status } as Facts["job"], pods }), "job")).toEqual([
+      told,
+      { level: "bad", text: "The Job failed: too often" },
+    ]);
+  });
+
+  it("names the OrasCache that is not there, and not one of a step of another registry", () => {
+    const { code } = registryUnavailable;
+    const message = (host: string) => `The name ${host} is not known (exit code ${code})`;
+    const found = (host: string) =>
+      findingsOf(
+        factsOf({
+          ...{ cache: undefined, cacheName: "orass" },
+          pods: [ended("p", code, message(host))],
+        }),
+        "pod",
+      ).map(({ text }) => text);
+    expect(found("orass-0.orass.runs.svc")[0]).toBe("There is no OrasCache orass in the namespace runs.");
+    expect(found("ghcr.io")).toEqual([message("ghcr.io")]);
+  });
+
+  it("waits, with why, where its Pod has not started", () => {
+    const waiting = { name: "main", state: { waiting: { reason: "ContainerCreating" } } };
+    const pod = podWith({ phase: "Pending", containerStatuses: [waiting] } as never);
+    const note = 'Pulling image "large"';
+    const events = [{ type: "Normal", reason: "Pulling", note, about: "Pod/p", at: time }];
+    expect(findingsOf(factsOf({ pods: [pod], events }), "pod")).toEqual([
+      {
+        level: "waits",
+        text: `The Pod p has not started: ContainerCreating. The last Event: ${note}`,
+      },
+    ]);
+    for (const phase of ["Pending", "Unknown", undefined]) {
+      const levels = findingsOf(factsOf({ pods: [podWith({ phase } as never)] }), "pod").map((f) => f.level);
+      expect(levels).toEqual(["waits"]);
+    }
+  });
+});
+
+it("a cache whose volume is full, or whose artifacts were lost, is not merely fine or waiting", () => {
+  const low = (reason: string) =>
+    findingsOf(
+      factsOf({
+        cache: cacheWith(
+          { type: "Ready", status: "True", reason: "RegistryReady" },
+          { type: reason === "PodReplaced" ? "StorageLost" : "StorageLow", status: "True", reason },
+        ),
+      }),
+      "cache",
+    )[1]?.level;
+  expect(["RefusesSteps", "NearlyFull", "PodReplaced"].map(low)).toEqual(["bad", "note", "bad"]);
+});
+
+it("every exit code of the operator says what to do", () => {
+  const without = Object.entries<{ fix?: string; container: string }>(exitCodes).filter(
+    ([, { fix, container }]) => fix === undefined && container !== "keeper-init",
+  );
+  expect(without).toEqual([]);
+});
+
 it("a page has what was found, objects, conditions and Events, and nothing that a terminal obeys", () => {
   const events = [
     { type: "Normal", reason: "Created", note: "x\u001b[2J", about: "OrasCache/oras", at: time },
