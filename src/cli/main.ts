@@ -15,6 +15,7 @@ import { injectCommand } from "./commands/inject.ts";
 import { loginCommand } from "./commands/login.ts";
 import { lsCommand } from "./commands/ls.ts";
 import { managerCommand } from "./commands/manager.ts";
+import { otherWords } from "./commands/other-words.ts";
 import { putCommand } from "./commands/put.ts";
 import { releaseFinalizersCommand } from "./commands/release-finalizers.ts";
 import { restartCommand } from "./commands/restart.ts";
@@ -78,6 +79,12 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 
 try {
+  const [, , word = ""] = process.argv;
+  const meant = otherWords.get(word);
+  if (meant !== undefined)
+    program.error(`error: unknown command '${word}'\n(Did you mean ${meant}?)`, {
+      code: "commander.unknownCommand",
+    });
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;

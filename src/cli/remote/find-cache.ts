@@ -36,13 +36,31 @@ export async function listCaches(session: Session, everywhere = false): Promise<
  * @throws CliError where it is not there, or none is named and there are several
  */
 export async function findCache(session: Session, wanted: string | undefined): Promise<OrasCache> {
-  if (wanted === undefined) return chooseCache(await listCaches(session), session.namespace);
+  if (wanted === undefined) {
+    const caches = await listCaches(session);
+    if (caches.length === 0) await assertNamespace(session);
+    return chooseCache(caches, session.namespace);
+  }
   const found = await read(session, wanted);
   if (found !== undefined) return found;
   const known = (await listCaches(session)).map(nameOf);
+  if (known.length === 0) await assertNamespace(session);
   const hint = known.length === 0 ? "it has none" : suggestion(wanted, known);
   const message = `There is no ${names.kind} "${wanted}" in the namespace ${session.namespace}; ${hint}`;
   throw new CliError(message, exits.notFound);
+}
+
+/** Lists of a namespace that is not there are empty. Who may not look at namespaces is not told. */
+async function assertNamespace({ client, namespace }: Session): Promise<void> {
+  const path = pathOf(resources.namespaces, { name: namespace });
+  try {
+    await client.request({ path });
+  } catch (error) {
+    if (isStatus(error, 403)) return;
+    if (!isStatus(error, 404)) throw asCliError(error);
+    const message = `There is no namespace ${namespace}. Name another one with -n, or the cluster with --context.`;
+    throw new CliError(message, exits.notFound);
+  }
 }
 
 async function read({ client, namespace }: Session, name: string): Promise<OrasCache | undefined> {
@@ -63,7 +81,13 @@ async function read({ client, namespace }: Session, name: string): Promise<OrasC
 export function chooseCache(caches: readonly OrasCache[], namespace: string): OrasCache {
   const [first, ...others] = caches;
   if (first === undefined) {
-    const message = `The namespace ${namespace} has no ${names.kind}. Name another namespace with -n, or create one: kubectl create -n ${namespace} -f - with kind ${names.kind} (docs/registry.md).`;
+    const message = `The namespace ${namespace} has no ${names.kind}. Name another namespace with -n, or create one:
+
+kubectl apply -n ${namespace} -f - <<EOF
+apiVersion: ${names.apiVersion}
+kind: ${names.kind}
+metadata: { name: oras }
+EOF`;
     throw new CliError(message, exits.notFound);
   }
   if (others.length === 0) return first;

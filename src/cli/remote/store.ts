@@ -1,3 +1,4 @@
+import { quoted } from "../../annotations/problems.ts";
 import { copyArtifact } from "../artifacts/copy.ts";
 import type { Place } from "../artifacts/get.ts";
 import { inParallel } from "../artifacts/list.ts";
@@ -118,11 +119,12 @@ function versionIn({ tag, digest }: Named): Pick<Named, "tag" | "digest"> {
 }
 
 /** What is pushed gets a tag; a digest is what comes of it. */
-function tagged(artifact: string): Named & { readonly tag: string } {
-  const { digest, tag, ...rest } = parseArtifact(artifact);
+export function tagged(artifact: string): Named & { readonly tag: string } {
+  const { digest, tag, ...rest } = parseNamed(artifact);
   if (tag !== undefined && digest === undefined) return { ...rest, tag };
-  throw new CliError(
-    `Artifact ${artifact}: give it a tag, not a digest, which follows from its files.`,
-    exits.usage,
-  );
+  const fault =
+    digest === undefined
+      ? `a tag is missing; write ${artifact}:TAG, as in ${artifact}:v1`
+      : "give it a tag, not a digest, which follows from its files";
+  throw new CliError(`Artifact ${quoted(artifact)}: ${fault}.`, exits.usage);
 }

@@ -67,7 +67,7 @@ export function inWords(error: unknown, shown: string, cache?: OrasCache): unkno
     return new CliError(message, exits.unreachable, because);
   }
   if (isPassing(error)) {
-    const message = `The ${shown} does not answer any more: ${reasonOf(error)}. Try again; what was complete is not lost.`;
+    const message = `The ${shown} does not answer: ${reasonOf(error)}. Try again; what was complete is not lost.`;
     return new CliError(message, exits.unreachable, because);
   }
   const { code } = error as NodeJS.ErrnoException;

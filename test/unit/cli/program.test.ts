@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
 import packageJson from "../../../package.json" with { type: "json" };
 import { names } from "../../../schema/names.ts";
+import { otherWords } from "../../../src/cli/commands/other-words.ts";
 import {
   buildProgram,
   cacheManifest,
@@ -233,4 +234,27 @@ it("what a command does not need is not loaded before it is asked for", async ()
   expect(
     inputs.filter((path) => /^src\//.test(path) && !/^src\/cli\/(commands\/|\w+\.ts$)/.test(path)),
   ).toEqual([]);
+});
+
+describe.concurrent("a word of another tool", () => {
+  it.each([
+    ["pull", "get"],
+    ["push", "put"],
+    ["delete", "rm"],
+    ["copy", "cp"],
+  ])("%s is not taken for the nearest name: %s is meant", async (word, meant) => {
+    const { code, stderr } = await program.run([word, "x"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`unknown command '${word}'\n(Did you mean ${meant}?)`);
+  });
+});
+
+it("no word of another tool is a command", async () => {
+  const { stdout } = await program.run(["--help"]);
+  const commands = [...stdout.matchAll(/^ {2}([a-z-]+)/gm)].map(([, name]) => name);
+  expect(commands).toContain("get");
+  for (const [word, meant] of otherWords) {
+    expect(commands).not.toContain(word);
+    expect(commands).toContain(meant);
+  }
 });

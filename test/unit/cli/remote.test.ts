@@ -1,13 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { chooseCache } from "../../../src/cli/remote/find-cache.ts";
+import { chooseCache, findCache } from "../../../src/cli/remote/find-cache.ts";
 import { grantFor } from "../../../src/cli/remote/grant.ts";
 import { ageOf } from "../../../src/cli/remote/remove.ts";
 import { missing } from "../../../src/cli/remote/rights.ts";
+import type { Session } from "../../../src/cli/remote/session.ts";
+import { tagged } from "../../../src/cli/remote/store.ts";
 import { lineOf, showProgress } from "../../../src/cli/show/progress.ts";
 import { shortAge, shortSize } from "../../../src/cli/show/sizes.ts";
 import { formatTable } from "../../../src/cli/show/table.ts";
 import { parseSubject } from "../../../src/cli/status/status.ts";
+import { KubeError } from "../../../src/kube/errors.ts";
 import { cacheOf } from "../../support/builders.ts";
 
 describe("the cache of a namespace", () => {
@@ -19,7 +22,9 @@ describe("the cache of a namespace", () => {
     expect(() => chooseCache([cacheOf("a"), cacheOf("b")], "runs")).toThrow(
       "several caches: a, b. Name one with --cache.",
     );
-    expect(() => chooseCache([], "runs")).toThrow(/runs has no OrasCache/);
+    expect(() => chooseCache([], "runs")).toThrow(
+      /runs has no OrasCache\..*kubectl apply -n runs -f - <<EOF\napiVersion: \S+\nkind: OrasCache\n/s,
+    );
   });
 });
 
@@ -148,4 +153,28 @@ it.each([
 
 it.each(["deployment/x", "job/", "a/b/c", "/x"])("status of %s is refused", (text) => {
   expect(() => parseSubject(text)).toThrow("allowed is the name of a cache, job/NAME or pod/NAME");
+});
+
+it("a cache is looked for in a namespace that is there", async () => {
+  const error = (status: number) => new KubeError("GET /x", status, {});
+  const session = (status: number | undefined) =>
+    ({
+      namespace: "nosuch",
+      client: {
+        request: async ({ path }: { path: string }) => {
+          if (path.includes("/namespaces/nosuch/")) return { items: [] };
+          if (status !== undefined) throw error(status);
+          return {};
+        },
+      },
+    }) as unknown as Session;
+  await expect(findCache(session(404), undefined)).rejects.toThrow("There is no namespace nosuch.");
+  for (const status of [403, undefined])
+    await expect(findCache(session(status), undefined)).rejects.toThrow("nosuch has no OrasCache");
+});
+
+it("what is put without a tag, or with a digest, reads how to write one", () => {
+  expect(() => tagged("data/file")).toThrow('"data/file": a tag is missing; write data/file:TAG');
+  expect(() => tagged(`a/b@sha256:${"0".repeat(64)}`)).toThrow("not a digest");
+  expect(tagged("a/b:v1")).toEqual({ repository: "a/b", tag: "v1" });
 });
