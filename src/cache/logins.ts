@@ -11,6 +11,7 @@ export type Logins = NonNullable<OrasCacheStatus["auth"]>;
  * one line for each user, the last one counts.
  */
 export const firstUser = "oras-1";
+const userPrefix = "oras-";
 
 const hourMs = 3_600_000;
 /** Of a login after the one that replaces it: also for what the operator does not see, such as copies of the Secret. */
@@ -61,6 +62,17 @@ export function validUsers(cache: OrasCache): string[] {
   return [...new Set([...earlier.map((one) => one.user), user, ...(next === undefined ? [] : [next])])];
 }
 
+/** More rotations than a Pod outlives that waits for an image with a login of before. */
+const mostEnded = 32;
+
+/** The last users of a cache that its registry does not know any more. */
+export function endedUsers(cache: OrasCache): string[] {
+  const valid = new Set(validUsers(cache));
+  const last = numberOf(currentUser(cache)) - 1;
+  const users = Array.from({ length: Math.min(last, mostEnded) }, (_, i) => `${userPrefix}${last - i}`);
+  return users.filter((user) => !valid.has(user));
+}
+
 /** What decides which users a registry is to know. */
 export interface LoginFacts {
   /** Milliseconds since 1970. */
@@ -97,7 +109,11 @@ function hasPassed(until: string, now: number): boolean {
 }
 
 function userAfter(user: string): string {
-  return `oras-${Number(user.slice("oras-".length)) + 1}`;
+  return `${userPrefix}${numberOf(user) + 1}`;
+}
+
+function numberOf(user: string): number {
+  return Number(user.slice(userPrefix.length));
 }
 
 function requestOf({ metadata }: OrasCache): string | undefined {

@@ -209,4 +209,16 @@ describe("a rotation", () => {
     const { cache: after } = await rotate(cache, setOf(cache), [podOf(cache)]);
     expect(after.status?.auth?.earlier).toBeUndefined();
   });
+
+  test.each([undefined, "new.example"])(
+    "ends a login though a Pod has the Secret of a user that has ended before, as one that waits for its image (nodeAddress %s)",
+    async (nodeAddress) => {
+      const earlier = [{ user: "oras-2", until: past }];
+      const cache = cacheWith({ user: "oras-3", earlier }, undefined, { nodeAddress: "new.example" });
+      const secret = loginSecretName(place, facts, { user: "oras-1", nodeAddress });
+      const { rotate } = rotationWith({ loginsInUse: () => new Set([secret]) });
+      const { cache: after } = await rotate(cache, setOf(cache), [podOf(cache)]);
+      expect(after.status?.auth?.earlier).toBeUndefined();
+    },
+  );
 });
