@@ -105,7 +105,7 @@ func (c *Client) askOnce(ctx context.Context, asked request) (answer []byte, aga
 	}
 	status, answer, err := c.send(signed, asked)
 	if err != nil {
-		return nil, ctx.Err() == nil, fmt.Errorf("S3 does not answer %s: %w; look whether %s is reached from the registry's Pod", asked, err, c.Endpoint)
+		return nil, ctx.Err() == nil, fmt.Errorf("S3 does not answer %s: %w; look whether %s is reached from the registry's Pod", asked, because(err), c.Endpoint)
 	}
 	root, code := rootOf(answer)
 	switch wanted := cmp.Or(asked.wanted, kinds[asked.kind].answer); {

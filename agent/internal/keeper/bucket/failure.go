@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
+	"net/url"
+	"os"
 	"slices"
 )
 
@@ -108,6 +111,30 @@ func rootOf(answer []byte) (root, code string) {
 		}
 		return start.Name.Local, code
 	}
+}
+
+// because is why a request was not answered, in words that are the same each time: those of the library have the request's address, the
+// port of this end, and which of the servers behind a name it was.
+func because(err error) error {
+	var asked *url.Error
+	var dns *net.DNSError
+	var op *net.OpError
+	var call *os.SyscallError
+	switch {
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return fmt.Errorf("the name %s is not known", dns.Name)
+	case errors.As(err, &dns) && dns.IsTimeout:
+		return fmt.Errorf("the name %s could not be looked up: i/o timeout", dns.Name)
+	case errors.As(err, &dns):
+		return fmt.Errorf("the name %s could not be looked up", dns.Name)
+	case errors.As(err, &op) && errors.As(op.Err, &call):
+		return fmt.Errorf("%s: %w", op.Op, call.Err)
+	case errors.As(err, &op):
+		return fmt.Errorf("%s: %w", op.Op, op.Err)
+	case errors.As(err, &asked):
+		return asked.Err
+	}
+	return err
 }
 
 func isGone(err error) bool { return errors.Is(err, fs.ErrNotExist) }

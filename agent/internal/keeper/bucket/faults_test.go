@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -451,5 +452,48 @@ func TestTenThousandObjects(t *testing.T) {
 	p.fault.Store(nil)
 	if left := f.keys(); len(left) > 0 || deleted < count {
 		t.Errorf("%d are deleted, %d left", deleted, len(left))
+	}
+}
+
+// Who is told of a failure is told again when its words change, so they have no port of this end, and no address of one of many servers.
+func TestWhyS3DoesNotAnswerIsTheSameEachTime(t *testing.T) {
+	resets := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		connection, _, err := http.NewResponseController(w).Hijack()
+		if err == nil {
+			_ = connection.(*net.TCPConn).SetLinger(0)
+			_ = connection.Close()
+		}
+	}))
+	t.Cleanup(resets.Close)
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	for name, one := range map[string]struct{ endpoint, words string }{
+		"that breaks connections":  {resets.URL, "read: connection reset by peer"},
+		"that refuses connections": {gone.URL, "dial: connection refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := &Client{Endpoint: one.endpoint, Bucket: "artifacts", Region: "us-east-1", Folder: "a", waits: &waits{answer: time.Minute, pause: time.Millisecond, last: time.Millisecond, all: time.Minute}}
+			var said [2]string
+			for i := range said {
+				err := client.List(t.Context(), "", func(Object) error { return nil })
+				saysAll(t, err, []string{one.words, one.endpoint})
+				said[i] = fmt.Sprint(err)
+			}
+			if said[0] != said[1] {
+				t.Errorf("it says %s, then %s", said[0], said[1])
+			}
+		})
+	}
+}
+
+func TestWhyANameIsNotFound(t *testing.T) {
+	for want, dns := range map[string]net.DNSError{
+		"the name s3.example is not known":                        {Err: "no such host", Name: "s3.example", Server: "10.96.0.10:53", IsNotFound: true},
+		"the name s3.example could not be looked up: i/o timeout": {Err: "read udp 10.0.0.5:40001->10.96.0.10:53: i/o timeout", Name: "s3.example", Server: "10.96.0.10:53", IsTimeout: true},
+		"the name s3.example could not be looked up":              {Err: "server misbehaving", Name: "s3.example", Server: "10.96.0.10:53"},
+	} {
+		if got := because(&url.Error{Op: "Get", URL: "https://s3.example/a", Err: &net.OpError{Op: "dial", Net: "tcp", Err: &dns}}).Error(); got != want {
+			t.Errorf("%q, not %q", got, want)
+		}
 	}
 }
