@@ -79,11 +79,15 @@ func (c *Client) deleteSome(ctx context.Context, keys []string) error {
 		if err != nil || len(failed) == 0 {
 			return false, err
 		}
-		left = left[:0]
 		again := true
+		var named []string
 		for _, one := range failed {
-			left = append(left, one.Key)
+			named = append(named, one.Key)
 			again = again && isPassing(http.StatusOK, one.Code)
+		}
+		// An answer does not say what is deleted, only what of it is left; where it names something else, all of it may be.
+		if !slices.ContainsFunc(named, func(key string) bool { return !slices.Contains(left, key) }) {
+			left = named
 		}
 		return again, fmt.Errorf("S3 did not delete %d objects; the first is %s: %s %s%s", len(failed), failed[0].Key, failed[0].Code, failed[0].Message, c.advice(failed[0].Code, deletion))
 	})

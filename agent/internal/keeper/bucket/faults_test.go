@@ -385,6 +385,24 @@ func TestWhatIsDeletedInPartIsAskedForAgain(t *testing.T) {
 	}
 }
 
+// S3 says that it did not delete something, and not what that was, or something that it was not asked for: all of it may be there.
+func TestWhatIsNotDeletedIsSaidWithoutItsKey(t *testing.T) {
+	server := startS3Files(t)
+	for i, key := range []string{"", "ns/another"} {
+		t.Run(key, func(t *testing.T) {
+			f, p, _ := server.startFilled(t, fmt.Sprint("folders/", i))
+			var refused atomic.Int64
+			p.hit = func(r *http.Request) bool { return asks["delete"](r) && refused.Add(1) == 1 }
+			p.fault.Store(&fault{answer: func(w http.ResponseWriter, _ *http.Request) {
+				fmt.Fprintf(w, `<DeleteResult><Error><Key>%s</Key><Code>SlowDown</Code></Error></DeleteResult>`, key)
+			}})
+			if _, err := f.Empty(t.Context()); err == nil && len(f.keys()) > 0 {
+				t.Errorf("it is said to be empty, and has %v", f.keys())
+			}
+		})
+	}
+}
+
 // What was unlinked is linked again in the same pass, though that fails: who pushed meanwhile does not wait for the next one.
 func TestAPassThatFailsPutsBackWhatIsNeededMeanwhile(t *testing.T) {
 	f, p, check := startS3Files(t).startFilled(t, "ns/oras")
