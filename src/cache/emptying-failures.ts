@@ -1,8 +1,9 @@
 /** What is known of an emptying that does not succeed. */
 export interface Failing {
-  /** How often in a row, and since when, in milliseconds since 1970. */
+  /** How often. */
   readonly times: number;
-  readonly since: number;
+  /** Since when the keeper does not answer, in milliseconds since 1970. */
+  readonly silentSince?: number | undefined;
   readonly told?: { readonly why: string; readonly at: number };
 }
 
@@ -25,7 +26,7 @@ const againMs = 30 * 60_000;
 /**
  * What becomes of a failure: it is told when it is a new one, and once in a while; the pauses grow.
  *
- * @param before - undefined where the last try did not fail
+ * @param before - undefined where none has failed
  * @param failed - how this one did
  * @param now - milliseconds since 1970
  */
@@ -34,12 +35,26 @@ export function failsAgain(
   failed: FailedTry,
   now: number,
 ): { readonly failing: Failing; readonly isTold: boolean; readonly againInMs: number } {
-  const { times, since, told } = before ?? { times: 0, since: now };
-  const isKnown = failed.isSaid || (!failed.isStarting && now - since >= silentForMs);
+  const { times, told } = before ?? { times: 0 };
+  const silentSince = failed.isSaid ? undefined : (before?.silentSince ?? now);
+  const isKnown = silentSince === undefined || (!failed.isStarting && now - silentSince >= silentForMs);
   const isTold = isKnown && (told?.why !== failed.why || now - told.at >= againMs);
   const next = isTold ? { why: failed.why, at: now } : told;
   // Who is only waited for is asked as soon as it answers.
   const againInMs = isKnown ? Math.min(firstMs * 2 ** times, longestMs) : firstMs;
-  const failing = { times: isKnown ? times + 1 : 0, since, ...(next === undefined ? {} : { told: next }) };
+  const failing = {
+    times: isKnown ? times + 1 : 0,
+    silentSince,
+    ...(next === undefined ? {} : { told: next }),
+  };
   return { failing, isTold, againInMs };
+}
+
+/**
+ * What is known after a keeper has answered that it is at it: it may fail again for the same reason, which is told already.
+ *
+ * @param before - see there
+ */
+export function answered(before: Failing): Failing {
+  return { ...before, silentSince: undefined };
 }

@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import { names } from "../../schema/names.ts";
 import { emptyByHand, emptyingOf, isEmptied, keepByHand, type Leaving } from "../cache/emptying.ts";
-import { type FailedTry, type Failing, failsAgain } from "../cache/emptying-failures.ts";
+import { answered, type FailedTry, type Failing, failsAgain } from "../cache/emptying-failures.ts";
 import { isToldExported } from "../cache/export.ts";
 import { identityOf } from "../cache/owner.ts";
 import { s3Location } from "../cache/s3.ts";
@@ -65,6 +65,11 @@ export function emptyingController(settings: EmptyingSettings): Controller {
     if (after.isTold) tell(cache, cache, failure(cache, failed.why));
     return after.againInMs;
   };
+  const goOn = (key: string): number => {
+    const before = failing.get(key);
+    if (before !== undefined) failing.set(key, answered(before));
+    return pollMs;
+  };
   return {
     name: "emptying",
     watches: [
@@ -86,7 +91,7 @@ export function emptyingController(settings: EmptyingSettings): Controller {
           return undefined;
         case "wait":
         case "empty":
-          return seen.failed === undefined ? pollMs : fail(key, cache, seen.failed);
+          return seen.failed === undefined ? goOn(key) : fail(key, cache, seen.failed);
         case "let go":
         case "keep":
           await letGo(cache, seen, act === "keep");

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type FailedTry, type Failing, failsAgain } from "../../../src/cache/emptying-failures.ts";
+import { answered, type FailedTry, type Failing, failsAgain } from "../../../src/cache/emptying-failures.ts";
 import { isStarting } from "../../../src/cache/pods.ts";
 
 /** What comes of tries, each at a time in seconds. */
@@ -43,6 +43,15 @@ describe("a folder that is not emptied", () => {
       [true, 3],
     ]);
     expect(told([...starting, [130, silent]]).at(-1)).toEqual([true, 3]);
+    // A keeper that has just answered, whatever it said, is waited for anew.
+    expect(told([[0, {}], ...[60, 69].map((at) => [at, silent] as const)]).map(([is]) => is)).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    const first = failsAgain(undefined, { why: "silent", isSaid: false, isStarting: false }, 0).failing;
+    const again = failsAgain(answered(first), { why: "silent", isSaid: false, isStarting: false }, 60_000);
+    expect(again.isTold).toBe(false);
   });
 });
 
