@@ -135,6 +135,9 @@ func (c *Client) List(ctx context.Context, prefix string, visit func(Object) err
 			if !is {
 				return fmt.Errorf("S3 lists %s, which was not asked for", one.Key)
 			}
+			if one.LastModified.IsZero() {
+				return fmt.Errorf("S3 lists %s without LastModified, so nobody knows how old it is", one.Key)
+			}
 			if err := visit(Object{key, one.Size, one.LastModified.UTC()}); err != nil {
 				return err
 			}

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/manifests"
 	"github.com/converged-computing/oras-operator/agent/internal/testprogram"
 )
 
@@ -471,6 +472,16 @@ func TestTenThousandObjects(t *testing.T) {
 	if left := f.keys(); len(left) > 0 || deleted < count {
 		t.Errorf("%d are deleted, %d left", deleted, len(left))
 	}
+}
+
+// What is not dated would be older than anything that retention keeps.
+func TestAListingWithoutDatesIsNone(t *testing.T) {
+	f, p, _ := startS3Files(t).startFilled(t, "ns/oras")
+	p.hit = asks["list"]
+	p.fault.Store(&fault{answer: func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "<ListBucketResult><Contents><Key>ns/oras/docker/a</Key><Size>1</Size></Contents></ListBucketResult>")
+	}})
+	saysAll(t, Visit(t.Context(), f.Client, func(manifests.Manifest) error { return nil }), []string{"ns/oras/docker/a", "LastModified"})
 }
 
 // Who is told of a failure is told again when its words change, so they have no port of this end, and no address of one of many servers.
