@@ -47,36 +47,58 @@ interface Storage {
   readonly measured?: string;
 }
 
+/** What is known of the numbers beside them. */
+interface Measured {
+  /** The keeper was asked just now; else they are of the status, which may be minutes old. */
+  readonly now: boolean;
+  /** An emptyDir without a limit: capacity and percentage are those of its node's disk. */
+  readonly shared: boolean;
+}
+
+const unknownAge: Measured = { now: false, shared: false };
+
 /**
  * The table of `df`.
  *
  * @param listed - all artifacts of a cache
  * @param storage - where they are, with what its keeper measured
+ * @param measured - when, and of what
  */
-export function formatUsage(listed: readonly Listed[], storage: Storage = {}): string {
+export function formatUsage(
+  listed: readonly Listed[],
+  storage: Storage = {},
+  measured: Measured = unknownAge,
+): string {
   const { rows, total } = usageOf(listed);
   const line = ({ repository, artifacts, bytes }: Usage) => [repository, String(artifacts), shortSize(bytes)];
   const all = [...rows, { ...total, repository: "(total)" }];
-  return formatTable(["REPOSITORY", "ARTIFACTS", "SIZE"], all.map(line)) + lineOf(storage);
+  return formatTable(["REPOSITORY", "ARTIFACTS", "SIZE"], all.map(line)) + lineOf(storage, measured);
 }
 
 /** More than artifacts take: what was removed and is not swept yet, uploads that go on, and on a node's disk all else. */
-function lineOf(storage: Storage): string {
-  const told = storedOf(storage);
+function lineOf(storage: Storage, measured: Measured): string {
+  const told = storedOf(storage, measured);
   return told === undefined ? "" : `\n${told}\n`;
 }
+
+const old = "as its status says, which may be minutes old";
 
 /**
  * What the registry has stored, in a line; undefined where nobody has measured it.
  *
- * @param storage - as the status of a cache says
+ * @param storage - as the status of a cache says, or its keeper
+ * @param measured - when, and of what
  */
-export function storedOf({ kind, used, capacity, fullPercent, ...more }: Storage): string | undefined {
-  const { objects, measured } = more;
+export function storedOf(
+  { kind, used, capacity, fullPercent, objects, measured: counted }: Storage,
+  { now, shared }: Measured = unknownAge,
+): string | undefined {
   if (used === undefined) return undefined;
   if (objects !== undefined)
-    return `Storage (${kind}): ${used} in ${objects} objects, counted ${measured ?? "before"}`;
+    return `Storage (${kind}): ${used} in ${objects} objects, counted ${counted ?? "before"}`;
   if (capacity === undefined) return undefined;
-  const full = fullPercent === undefined ? "" : `; ${fullPercent}% full`;
-  return `Storage (${kind}): the registry uses ${used} of ${capacity}${full}`;
+  const full = fullPercent === undefined ? "" : `${fullPercent}% full`;
+  if (shared)
+    return `Storage (${kind}): the registry uses ${used}, ${old}; the disk of its node, which it shares, has ${capacity}${full && ` and is ${full}`}${now ? " now" : ""}`;
+  return `Storage (${kind}): the registry uses ${used} of ${capacity}${full && `; ${full}`}${now ? " now" : `, ${old}`}`;
 }

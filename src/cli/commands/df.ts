@@ -17,14 +17,15 @@ export function dfCommand(): Command {
       const { listAll } = await import("../remote/list.ts");
       const { formatUsage, usageOf } = await import("../artifacts/usage.ts");
       const { formatData } = await import("../show/output.ts");
-      const { listed, storage } = await listAll(undefined, options, {
-        everywhere: false,
-        withOrigins: false,
-      });
+      const { storageNow } = await import("../remote/fullness.ts");
+      const how = { everywhere: false, withOrigins: false, withRoom: true };
+      const { listed, of } = await listAll(undefined, options, how);
+      const { storage, measured } =
+        of === undefined ? { storage: undefined, measured: undefined } : storageNow(of.cache, of.room);
       process.stdout.write(
         output === "json" || output === "yaml"
           ? formatData({ ...usageOf(listed), storage }, output)
-          : formatUsage(listed, storage),
+          : formatUsage(listed, storage, measured),
       );
     });
 }

@@ -1,9 +1,9 @@
 import { names } from "../../../schema/names.ts";
-import { amountOf } from "../../annotations/quantity.ts";
+import { amountOf, roundBytes } from "../../annotations/quantity.ts";
 import { limitsOf } from "../../cache/fullness.ts";
-import { hasKeeper } from "../../cache/storage.ts";
+import { hasKeeper, storageOf } from "../../cache/storage.ts";
 import type { OrasCache, StoredOrasCache } from "../../cache/types.ts";
-import { percentOf } from "../../cache/usage.ts";
+import { percentOf, type Room } from "../../cache/usage.ts";
 import { exits } from "../exits.ts";
 import { programName } from "../name.ts";
 import { CliError, reasonOf } from "../output.ts";
@@ -92,4 +92,26 @@ function wayOut({ spec }: OrasCache): string {
       ? "make the volume larger in spec.storage.persistentVolumeClaim.size"
       : `use a cache on a volume; an emptyDir gets another limit only with a new Pod, which has no artifacts: ${programName} backup keeps them before`;
   return `Nothing was pushed. Remove artifacts with ${programName} rm, whose room is freed when spec.retention runs, or ${larger}.`;
+}
+
+/**
+ * Where the artifacts of a cache are, for `df` and `status`: as its keeper says, else as its status does.
+ *
+ * @param cache - which
+ * @param room - that its keeper has told just now
+ */
+export function storageNow(cache: OrasCache, room: Room | undefined) {
+  const { storage } = cache.status ?? {};
+  const kind = storage?.kind ?? (room && storageOf(cache as StoredOrasCache).kind);
+  const shared = kind === "emptyDir" && cache.spec?.storage?.emptyDir?.sizeLimit === undefined;
+  const measured = { now: room !== undefined, shared };
+  if (room === undefined) return { storage, measured };
+  const live = {
+    kind: kind ?? "emptyDir",
+    capacity: roundBytes(room.capacity),
+    fullPercent: Math.floor(percentOf(room)),
+    // Of a disk that others use, too, the keeper tells what all of them use.
+    ...(shared ? {} : { used: roundBytes(room.used) }),
+  };
+  return { storage: { ...storage, ...live }, measured };
 }

@@ -1,8 +1,11 @@
-import type { OrasCache } from "../../cache/types.ts";
+import { hasKeeper } from "../../cache/storage.ts";
+import type { OrasCache, StoredOrasCache } from "../../cache/types.ts";
+import type { Room } from "../../cache/usage.ts";
 import { type Listed, listArtifacts, listTags } from "../artifacts/list.ts";
 import { parseNamed } from "../artifacts/reference.ts";
 import { exits } from "../exits.ts";
 import { CliError } from "../output.ts";
+import { roomOf } from "./ask-keeper.ts";
 import { notFound } from "./find-artifact.ts";
 import { findCache, listCaches, nameOf } from "./find-cache.ts";
 import { openCache, openHost } from "./open.ts";
@@ -16,8 +19,8 @@ export interface AllListed {
   readonly problems: readonly string[];
   /** What is missing of what was listed, and what to do. */
   readonly notes: readonly string[];
-  /** Where the artifacts of the one cache are, as its status says. */
-  readonly storage?: NonNullable<OrasCache["status"]>["storage"];
+  /** Of the one cache whose artifacts they are, with how much room its keeper has, where that was asked and is known. */
+  readonly of?: { readonly cache: OrasCache; readonly room: Room | undefined };
 }
 
 /**
@@ -26,12 +29,12 @@ export interface AllListed {
  * @param repository - the one that counts
  * @param options - of the command
  * @param how - everywhere: in all namespaces, and what cannot be listed is a problem beside the others; withOrigins: with
- *   when and by whom they were pushed, which takes longer
+ *   when and by whom they were pushed, which takes longer; withRoom: its keeper is asked how full the volume is
  */
 export async function listAll(
   repository: string | undefined,
   options: RemoteOptions,
-  how: { readonly everywhere: boolean; readonly withOrigins: boolean },
+  how: { readonly everywhere: boolean; readonly withOrigins: boolean; readonly withRoom?: boolean },
 ): Promise<AllListed> {
   const named = repository === undefined ? undefined : parseNamed(repository);
   if (named?.tag !== undefined || named?.digest !== undefined) {
@@ -53,7 +56,10 @@ export async function listAll(
     if (how.everywhere) return await listEverywhere(session, named?.repository, list);
     const cache = await findCache(session, options.cache);
     const found = await listCache(session, cache, named?.repository, { mustBeThere: true, list });
-    return { ...found, problems: [], storage: cache.status?.storage };
+    const asked = how.withRoom && hasKeeper(cache as StoredOrasCache);
+    // A keeper that says nothing is no reason to show nothing: the line says how old the numbers are then.
+    const room = asked ? await roomOf(session, cache).catch(() => undefined) : undefined;
+    return { ...found, problems: [], of: { cache, room } };
   } finally {
     session.close();
   }

@@ -1,5 +1,6 @@
 import type { V1Job, V1PersistentVolumeClaim, V1Pod, V1StatefulSet } from "@kubernetes/client-node";
 import type { OrasCache } from "../../cache/types.ts";
+import type { Room } from "../../cache/usage.ts";
 
 /** An Event, as far as a page shows it. */
 export interface ShownEvent {
@@ -35,6 +36,8 @@ export interface Facts {
   readonly said: ReadonlyMap<string, string>;
   /** The newest first. */
   readonly events: readonly ShownEvent[];
+  /** How full the volume is, as the keeper of the cache says; undefined where it was not asked, or does not answer. */
+  readonly room?: Room | undefined;
   /** Why the keeper of the cache does not answer, as a clause; undefined where it does, or was not asked. */
   readonly keeperFails?: string | undefined;
   /** How long no operator has renewed its Lease, in words; undefined while one does, and where that cannot be seen. */

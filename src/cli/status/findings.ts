@@ -2,9 +2,14 @@ import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
 import { exitCodes } from "../../../schema/exit-codes.ts";
 import { names } from "../../../schema/names.ts";
 import { conditionReasons, eventReasons, reasonOfExitCode } from "../../../schema/reasons.ts";
+import type { Verdict } from "../../cache/conditions.ts";
 import { conditionOf } from "../../cache/status.ts";
+import { lowVerdict } from "../../cache/storage-status.ts";
 import { troubleOf } from "../../cache/trouble.ts";
+import type { OrasCache, StoredOrasCache } from "../../cache/types.ts";
+import type { Room } from "../../cache/usage.ts";
 import { outcomesOf } from "../../controllers/outcomes.ts";
+import { storageNow } from "../remote/fullness.ts";
 import type { Facts, Finding, Subject } from "./facts.ts";
 import { withoutPods } from "./without-pods.ts";
 
@@ -49,6 +54,7 @@ export function ofCache({
   pods,
   keeperFails,
   operatorSilent,
+  room,
 }: Facts): readonly Finding[] {
   if (cache === undefined) {
     const text = `There is no ${names.kind} ${cacheName} in the namespace ${namespace}.`;
@@ -62,8 +68,11 @@ export function ofCache({
     const text = "The operator has not looked at it yet.";
     return silence.length > 0 ? silence : [{ level: "waits", text, ...withFix("Pending") }];
   }
+  // The condition is as old as the operator's last look.
+  const low = room === undefined ? undefined : lowNow(cache, room);
   const wrong = wrongWhenTrue.flatMap((type): Finding[] => {
-    const found = conditionOf(status, type);
+    const condition = conditionOf(status, type);
+    const found = type === "StorageLow" && room !== undefined ? low : condition;
     if (found?.status !== "True") return [];
     return [
       { level: levelOf(type, found.reason), text: `${type}: ${found.message}`, ...withFix(found.reason) },
@@ -86,6 +95,13 @@ function withoutOperator(since: string): Finding {
     text: `No operator runs: its Lease was last renewed ${since} ago. What is said here may be old.`,
     ...withFix("Pending"),
   };
+}
+
+/** Whether its volume is nearly full, as its keeper says now. */
+function lowNow(cache: OrasCache, room: Room): Verdict | undefined {
+  const { storage } = storageNow(cache, room);
+  // Before the operator's first look nobody has counted.
+  return storage?.artifacts === undefined ? undefined : lowVerdict(cache as StoredOrasCache, storage);
 }
 
 function withoutKeeper(cacheName: string, why: string): Finding {

@@ -4,6 +4,7 @@ import { names } from "../../../schema/names.ts";
 import { visible, visibleLines } from "../../annotations/problems.ts";
 import { conditionOf } from "../../cache/status.ts";
 import { storedOf } from "../artifacts/usage.ts";
+import { storageNow } from "../remote/fullness.ts";
 import { shortAge } from "../show/sizes.ts";
 import { formatTable, unknown } from "../show/table.ts";
 import type { Facts, Finding } from "./facts.ts";
@@ -43,8 +44,10 @@ export function formatPage(
   return sections.filter((section) => section !== "").join("\n");
 }
 
-function storedIn({ cache }: Facts): string {
-  const told = storedOf(cache?.status?.storage ?? {});
+function storedIn({ cache, room }: Facts): string {
+  if (cache === undefined) return "";
+  const { storage, measured } = storageNow(cache, room);
+  const told = storedOf(storage ?? {}, measured);
   return told === undefined ? "" : `${visible(told)}\n`;
 }
 

@@ -12,6 +12,7 @@ import { conditionOf } from "../../cache/status.ts";
 import { hasKeeper } from "../../cache/storage.ts";
 import { hasKeeperIn } from "../../cache/told-users.ts";
 import type { OrasCache, StoredOrasCache } from "../../cache/types.ts";
+import type { Room } from "../../cache/usage.ts";
 import { isStatus } from "../../kube/errors.ts";
 import { get } from "../../kube/objects.ts";
 import { pathOf, type Resource, resources } from "../../kube/resources.ts";
@@ -60,7 +61,7 @@ async function aboutCache(reader: Reader, wanted: string | undefined): Promise<F
   const labelSelector = Object.entries(selectorLabels(name))
     .map(([key, value]) => `${key}=${value}`)
     .join(",");
-  const [statefulSet, claim, pods, own, ofPod, keeperFails] = await Promise.all([
+  const [statefulSet, claim, pods, own, ofPod, keeper] = await Promise.all([
     optional<V1StatefulSet>(reader, resources.statefulSets, name),
     claimName === undefined
       ? undefined
@@ -68,7 +69,7 @@ async function aboutCache(reader: Reader, wanted: string | undefined): Promise<F
     list<V1Pod>(reader, resources.pods, { labelSelector }),
     eventsOf(reader, name),
     eventsOf(reader, `${name}-0`),
-    keeperTrouble(reader, cache),
+    keeperSays(reader, cache),
   ]);
   return {
     cacheName: name,
@@ -78,22 +79,25 @@ async function aboutCache(reader: Reader, wanted: string | undefined): Promise<F
     pods,
     said: new Map(),
     events: sorted([...own, ...ofPod]),
-    keeperFails: pods.some(({ spec }) => hasKeeperIn(spec)) ? keeperFails : undefined,
+    room: keeper.room,
+    keeperFails: pods.some(({ spec }) => hasKeeperIn(spec)) ? keeper.fails : undefined,
   };
 }
 
-/** Why the keeper does not answer. Whether the registry does, its Pod's readiness says. */
-async function keeperTrouble({ session, unread }: Reader, cache: OrasCache): Promise<string | undefined> {
+/** How much room the keeper has, or why it does not answer. Whether the registry does, its Pod's readiness says. */
+async function keeperSays(
+  { session, unread }: Reader,
+  cache: OrasCache,
+): Promise<{ readonly room?: Room; readonly fails?: string }> {
   const isAsked =
     hasKeeper(cache as StoredOrasCache) && conditionOf(cache.status, "Available")?.status === "True";
-  if (!isAsked) return undefined;
+  if (!isAsked) return {};
   try {
-    await roomOf(session, cache);
-    return undefined;
+    return { room: await roomOf(session, cache) };
   } catch (error) {
-    if (!(error instanceof CliError)) return reasonOf(error);
+    if (!(error instanceof CliError)) return { fails: reasonOf(error) };
     unread.add(`Whether its keeper answers is not known: ${error.message}`);
-    return undefined;
+    return {};
   }
 }
 

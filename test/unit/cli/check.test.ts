@@ -122,8 +122,15 @@ it("df counts each blob once, in its repository and in all", () => {
 
 it("df says how full the storage is, where that is known", () => {
   expect(formatUsage([])).toBe("REPOSITORY   ARTIFACTS   SIZE\n(total)      0           0\n");
-  expect(formatUsage([], { kind: "emptyDir", used: "1Gi", capacity: "10Gi", fullPercent: 12 })).toContain(
-    "\nStorage (emptyDir): the registry uses 1Gi of 10Gi; 12% full\n",
+  const storage = { kind: "emptyDir", used: "1Gi", capacity: "10Gi", fullPercent: 12 };
+  expect(formatUsage([], storage)).toContain(
+    "\nStorage (emptyDir): the registry uses 1Gi of 10Gi; 12% full, as its status says, which may be minutes old\n",
+  );
+  expect(formatUsage([], storage, { now: true, shared: false })).toContain(
+    "uses 1Gi of 10Gi; 12% full now\n",
+  );
+  expect(formatUsage([], storage, { now: true, shared: true })).toContain(
+    "uses 1Gi, as its status says, which may be minutes old; the disk of its node, which it shares, has 10Gi and is 12% full now\n",
   );
 });
 

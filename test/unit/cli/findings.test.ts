@@ -323,6 +323,20 @@ it("a cache whose volume is full, or whose artifacts were lost, is not merely fi
   expect(["RefusesSteps", "NearlyFull", "PodReplaced"].map(low)).toEqual(["bad", "note", "bad"]);
 });
 
+it("a cache is as full as its keeper says now, not as its status said minutes ago", () => {
+  const mi = 2 ** 20;
+  const spec = { deploy: true, storage: { emptyDir: { sizeLimit: "100Mi" } } };
+  const storage = { kind: "emptyDir", used: "0", artifacts: 1, capacity: "100Mi", fullPercent: 2 };
+  const cache = { ...ready, spec, status: { ...ready?.status, storage } } as unknown as Facts["cache"];
+  const room = { capacity: 100 * mi, used: 99 * mi, free: mi };
+  const facts = factsOf({ cache, room });
+  const findings = findingsOf(facts, "cache");
+  expect(findings[1]).toMatchObject({ level: "bad", text: expect.stringContaining("is 99 % full") });
+  const page = formatPage("t", facts, findings, { now: 0, colour: false });
+  expect(page).toContain("the registry uses 99Mi of 100Mi; 99% full now");
+  expect(findingsOf(factsOf({ cache }), "cache")).toHaveLength(1);
+});
+
 it("every exit code of the operator says what to do", () => {
   const without = Object.entries<{ fix?: string; container: string }>(exitCodes).filter(
     ([, { fix, container }]) => fix === undefined && container !== "keeper-init",
