@@ -13,14 +13,6 @@ export interface ShownEvent {
   readonly at: string;
 }
 
-/** How something is, in a word and in sentences. */
-export interface Finding {
-  /** A note is neither good nor wrong. */
-  readonly level: "good" | "note" | "waits" | "bad";
-  readonly text: string;
-  readonly todo?: string;
-}
-
 /** What was read for a page. */
 export interface Facts {
   readonly namespace: string;

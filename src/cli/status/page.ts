@@ -7,7 +7,8 @@ import { storedOf } from "../artifacts/usage.ts";
 import { storageNow } from "../remote/fullness.ts";
 import { shortAge } from "../show/sizes.ts";
 import { formatTable, unknown } from "../show/table.ts";
-import type { Facts, Finding } from "./facts.ts";
+import type { Facts } from "./facts.ts";
+import type { Finding } from "./finding.ts";
 
 const mostEvents = 12;
 const longestNote = 300;
@@ -73,7 +74,12 @@ function objectsIn({ cache, cacheName, job, statefulSet, claim, pods }: Facts, n
   add("Job", job, `${job?.status?.succeeded ?? 0}/${job?.spec?.completions ?? 1} complete`);
   for (const pod of pods) add("Pod", pod, stateOf(pod));
   if (cache === undefined) rows.push([names.kind, cacheName, "is not there", unknown]);
-  add(names.kind, cache, ready?.status === "True" ? "Ready" : (ready?.reason ?? unknown));
+  const state = ready?.status === "True" ? "Ready" : (ready?.reason ?? unknown);
+  add(
+    names.kind,
+    cache,
+    cache?.metadata?.deletionTimestamp === undefined ? state : `${state}, being deleted`,
+  );
   add(
     "StatefulSet",
     statefulSet,

@@ -1,5 +1,6 @@
 import { resourceRefusal } from "../../cache/admission.ts";
-import type { Finding, ShownEvent } from "./facts.ts";
+import type { ShownEvent } from "./facts.ts";
+import type { Finding } from "./finding.ts";
 
 /**
  * Why a Job has no Pod, and what to do.

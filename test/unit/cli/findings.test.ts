@@ -84,6 +84,8 @@ describe("a cache", () => {
     const metadata = { ...cache.metadata, deletionTimestamp: time, finalizers: ["example.com/other"] };
     const [other] = findingsOf(factsOf({ cache: { ...cache, metadata } as never }), "cache");
     expect(other?.text).toContain("example.com/other");
+    const facts = factsOf({ cache: { ...ready, metadata } as never });
+    expect(formatPage("t", facts, [], { now: 0, colour: false })).toContain("Ready, being deleted");
   });
 
   it("is not looked at yet", () => {

@@ -1,0 +1,146 @@
+import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
+import { exitCodes } from "../../../schema/exit-codes.ts";
+import { names } from "../../../schema/names.ts";
+import { reasonOfExitCode } from "../../../schema/reasons.ts";
+import { conditionOf } from "../../cache/status.ts";
+import { troubleOf } from "../../cache/trouble.ts";
+import { outcomesOf } from "../../controllers/outcomes.ts";
+import type { Facts } from "./facts.ts";
+import { type Finding, good, withFix } from "./finding.ts";
+import { ofCache } from "./of-cache.ts";
+import { withoutPods } from "./without-pods.ts";
+
+/** What a step waits for, or how it ended. */
+export function ofStep(facts: Facts): readonly Finding[] {
+  const { job, pods } = facts;
+  if (job?.spec?.suspend) {
+    const todo = "Set spec.suspend of the Job to false, or wait for who does, such as a queue.";
+    return [{ level: "waits", text: "The Job is suspended.", todo }];
+  }
+  const done = job?.status?.conditions?.find(
+    ({ type, status }) => status === "True" && (type === "Complete" || type === "Failed"),
+  );
+  if (done?.type === "Complete") {
+    const told = pods.flatMap(toldBy);
+    return told.length > 0 ? counted(pods.map(toldBy)) : [good("It is complete.")];
+  }
+  if (done !== undefined) {
+    const why = `The Job failed: ${done.message ?? done.reason ?? ""}`;
+    return [...counted(pods.map((pod) => endOf(pod, facts))), { level: "bad", text: why }];
+  }
+  if (pods.length === 0) return [withoutPods(facts.events)];
+  return counted(pods.map((pod) => ofPod(pod, facts)));
+}
+
+/** What the containers of a Pod say of how they ended. */
+function toldBy(pod: V1Pod): Finding[] {
+  const ended = pod.status?.phase === "Succeeded";
+  return outcomesOf(pod).map(({ note }): Finding => {
+    const usual = note.type === "Warning" ? "bad" : "good";
+    const level = note.reason === "NotPushed" ? (ended ? "note" : "bad") : usual;
+    return { level, text: note.note, ...withFix(note.reason) };
+  });
+}
+
+/** Pods of a Job often say the same: that is said once. */
+function counted(ofPods: readonly (readonly Finding[])[]): readonly Finding[] {
+  const byText = new Map<string, { readonly finding: Finding; readonly pods: Set<number> }>();
+  ofPods.forEach((findings, pod) => {
+    for (const finding of findings) {
+      const known = byText.get(finding.text) ?? { finding, pods: new Set() };
+      byText.set(finding.text, known);
+      known.pods.add(pod);
+    }
+  });
+  return [...byText.values()].map(({ finding, pods: { size } }) =>
+    size === 1 ? finding : { ...finding, text: `${finding.text} (${size} Pods)` },
+  );
+}
+
+function ofPod(pod: V1Pod, facts: Facts): Finding[] {
+  const { phase } = pod.status ?? {};
+  const told = toldBy(pod);
+  if (phase === "Succeeded") return told.length > 0 ? told : [good("It ended with success.")];
+  if (phase === "Failed") return endOf(pod, facts);
+  const trouble = troubleOf(pod);
+  if (trouble !== undefined) return [{ level: "bad", text: trouble.message, ...todoOf(trouble.reason) }];
+  const waits = waitsFor(pod, facts);
+  if (waits.length > 0) return waits;
+  return [...told, phase === "Running" ? good("It runs.") : notStarted(pod, facts)];
+}
+
+/** Why a Pod has not started in which nothing is wrong, as far as that is known. */
+function notStarted({ metadata, status }: V1Pod, { events }: Facts): Finding {
+  const { initContainerStatuses = [], containerStatuses = [], phase } = status ?? {};
+  const init = initContainerStatuses.find(({ state, ready }) => state?.running !== undefined && !ready);
+  if (init !== undefined) return { level: "waits", text: `Its init container ${init.name} is at work.` };
+  const waiting = [...initContainerStatuses, ...containerStatuses].find(({ state }) => state?.waiting);
+  const why = waiting?.state?.waiting?.reason ?? phase ?? "not seen by a node yet";
+  const last = events.find(({ about }) => about === `Pod/${metadata?.name}`);
+  const text = `The Pod ${metadata?.name} has not started: ${why}.`;
+  return { level: "waits", text: last === undefined ? text : `${text} The last Event: ${last.note}` };
+}
+
+/** The table speaks of registries; a step's Pod is the author's. */
+function todoOf(reason: string): { readonly todo?: string } {
+  if (reason === "ImagePullFailed") return { todo: "Correct the image, or give the Pod imagePullSecrets." };
+  if (reason === "Unschedulable")
+    return { todo: "Make room on a node, or ask for less; the message says what is missing." };
+  if (reason === "CreateContainerConfigError")
+    return { todo: "Create what the message names, or correct the Pod." };
+  return {};
+}
+
+/** Containers of the operator that are at work before the program, with what they said last. */
+function waitsFor(pod: V1Pod, facts: Facts): Finding[] {
+  const { cache, said } = facts;
+  const name = pod.metadata?.name ?? "";
+  const puller = [names.pullContainer, names.pushContainer].find((each) => said.has(`${name}/${each}`));
+  const line = puller === undefined ? undefined : said.get(`${name}/${puller}`);
+  const isBefore = (pod.status?.containerStatuses ?? []).some(({ state }) => state?.waiting !== undefined);
+  if (!isBefore && puller !== names.pushContainer) return [];
+  const own: Finding[] =
+    line === undefined ? [] : [{ level: "waits", text: `Its container ${puller} says: ${line}` }];
+  const isReady = conditionOf(cache?.status, "Ready")?.status === "True";
+  return isReady ? own : [...own, ...ofCache({ ...facts, pods: [] }).filter(({ level }) => level !== "good")];
+}
+
+const exitsOfOperator = new Map<number, { readonly name: string; readonly meaning: string }>(
+  Object.entries(exitCodes).map(([name, { code, meaning }]) => [code, { name, meaning }]),
+);
+
+/** How a Pod that failed ended: what its containers say, and the ends that they do not speak of. */
+function endOf(pod: V1Pod, facts: Facts): Finding[] {
+  const { initContainerStatuses = [], containerStatuses = [], message, phase } = pod.status ?? {};
+  const told = toldBy(pod);
+  const ends = [...initContainerStatuses, ...containerStatuses].flatMap((status) =>
+    endOfContainer(status, told, pod.metadata?.name ?? "POD"),
+  );
+  const found = [...told, ...ends];
+  if (found.length === 0 && phase === "Failed") return [{ level: "bad", text: message ?? "The Pod failed." }];
+  // Its registry's name is that of an OrasCache that is not there.
+  const { code } = exitCodes.registryUnavailable;
+  const isAway = found.some(({ text }) => isAbout(text, code) && text.includes(`${facts.cacheName}-0`));
+  return isAway && facts.cache === undefined ? [...ofCache(facts), ...found] : found;
+}
+
+function isAbout(text: string, exitCode: number): boolean {
+  return text.endsWith(`(exit code ${exitCode})`);
+}
+
+function endOfContainer(
+  { name, state }: V1ContainerStatus,
+  told: readonly Finding[],
+  pod: string,
+): Finding[] {
+  const { exitCode, message, reason } = state?.terminated ?? {};
+  if (exitCode === undefined || exitCode === 0) return [];
+  if (told.some(({ text }) => isAbout(text, exitCode))) return [];
+  const own = exitsOfOperator.get(exitCode);
+  // "Error" is what every end has that is none of another reason.
+  const meaning = own?.meaning ?? message ?? (reason === "Error" ? "" : (reason ?? ""));
+  const text = `The container ${name} ended with exit code ${exitCode}. ${meaning}`.trim();
+  const todo =
+    own === undefined ? undefined : withFix(reasonOfExitCode(own.name as keyof typeof exitCodes)).todo;
+  return [{ level: "bad", text, todo: todo ?? `Read its log: kubectl logs ${pod} -c ${name}` }];
+}
