@@ -58,7 +58,7 @@ function knownRoom({ status }: OrasCache): KeeperRoom | undefined {
  * @returns warnings
  * @throws CliError where that would be too much
  */
-export function verdictOn(cache: OrasCache, room: KeeperRoom, bytes: number): readonly string[] {
+function verdictOn(cache: OrasCache, room: KeeperRoom, bytes: number): readonly string[] {
   const limits = limitsOf(cache as StoredOrasCache);
   // The keeper has the one of its Pod's start, by which it refuses steps.
   const refuseAt = room.refuseAt ?? limits.refuseAt;

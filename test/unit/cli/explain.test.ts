@@ -189,3 +189,9 @@ it("I11: the program suggests on standard error and ends with 2", async () => {
     stderr: "input-url: nothing is called that; did you mean input-uri?\n",
   });
 });
+
+it("an exit code and the reason of its Event say each what to do, and once what they mean", () => {
+  for (const asked of ["181", "InputNotFound", "OutputFailed", "NotPushed"])
+    expect(explainOne(asked).match(/TO DO:/g), asked).toHaveLength(1);
+  expect(explainOne("InputNotFound").match(/An input is not in the registry/g)).toHaveLength(1);
+});
