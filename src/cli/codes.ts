@@ -1,5 +1,6 @@
 import { type ProblemCode, problemCatalogue } from "../annotations/problems.ts";
 import { type WarningCode, warningCatalogue } from "../annotations/warning.ts";
+import { programName } from "./name.ts";
 
 /** What a code means and what to do about it. */
 interface CodeEntry {
@@ -24,11 +25,11 @@ const ownCodes = {
   },
   TemplateNotRendered: {
     summary: "A file is a Helm template, which becomes a manifest only when Helm renders it.",
-    fix: "Run helm template CHART | oras-operator validate -f -.",
+    fix: `Run helm template CHART | ${programName} validate -f -.`,
   },
   KustomizationNotRendered: {
     summary: "A kustomization changes its files, and these changes are not checked.",
-    fix: "Run kubectl kustomize FOLDER | oras-operator validate -f -.",
+    fix: `Run kubectl kustomize FOLDER | ${programName} validate -f -.`,
   },
   UnknownKind: {
     summary: "An object has a kind that its apiVersion does not have.",
