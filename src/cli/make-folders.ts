@@ -16,7 +16,8 @@ export function makeFolders(folder: string, mode?: number): void {
   const missing: string[] = [];
   let at = resolve(folder);
   for (; !isThere(at); at = dirname(at)) missing.unshift(at);
-  if (!statSync(at).isDirectory()) throw notMade(folder, `${visible(at)} is a file, not a folder`);
+  if (!statSync(at).isDirectory())
+    throw notMade(folder, `${at === resolve(folder) ? "it" : visible(at)} is a file, not a folder`);
   for (const path of missing) makeOne(path, mode);
 }
 

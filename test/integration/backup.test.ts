@@ -400,7 +400,7 @@ describe("backup and restore", () => {
     const { code, stderr } = await plugin.run("backup", "from", file);
     expect({ code, stderr }).toEqual({
       code: exits.usage,
-      stderr: `${file} cannot be written: it is a file. What is complete is kept: run the backup again when that is resolved.\n`,
+      stderr: `The folder ${file} cannot be made: it is a file, not a folder. Name another one.\n`,
     });
   });
 
