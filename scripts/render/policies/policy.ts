@@ -53,7 +53,8 @@ export function policy(spec: PolicySpec): [object, object] {
             scope: "*",
           })),
         },
-        matchConditions: named(spec.onlyIf),
+        // The API server drops an empty list; with it `kubectl apply` says "configured" each time.
+        ...(Object.keys(spec.onlyIf).length > 0 && { matchConditions: named(spec.onlyIf) }),
         ...(spec.variables && { variables: named(spec.variables) }),
         validations: spec.validations,
       },

@@ -43,8 +43,14 @@ beforeAll(async () => {
   built = await buildConfig({ overlay: "default" });
   const crds = built.filter(({ kind }) => kind === "CustomResourceDefinition");
   const namespaces = built.filter(({ kind }) => kind === "Namespace");
+  const shown = (await Promise.all(examples.map((file) => readFile(file, "utf8")))).flatMap(objectsIn);
+  const others = new Set(shown.flatMap(({ metadata }) => metadata.namespace ?? []));
+  const foreignNamespaces = [...others].map((name) => ({
+    ...{ apiVersion: "v1", kind: "Namespace" },
+    metadata: { name },
+  }));
   // A dry run knows no namespace and no kind that it would have made itself.
-  await apply([...crds, ...foreign.map(foreignCrd), ...namespaces]);
+  await apply([...crds, ...foreign.map(foreignCrd), ...namespaces, ...foreignNamespaces]);
   const served = [...crds.map(({ metadata }) => metadata.name), ...foreign.map(foreignCrdName)];
   const waited = served.map((name) => `crd/${name}`);
   await kubectl(kubeconfig, ["wait", "--for=condition=Established", "--timeout=60s", ...waited]);

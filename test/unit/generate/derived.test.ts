@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { Ajv } from "ajv";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -17,6 +18,7 @@ import {
   validOrasCache,
   validValues,
 } from "../../support/arbitraries.ts";
+import { objectsIn, yamlFiles } from "../../support/manifests.ts";
 import { schema } from "../../support/schema.ts";
 
 const accepts = new Ajv({ allErrors: true, strict: false, validateFormats: false }).compile(editorSchema);
@@ -162,4 +164,18 @@ test("exit codes are apart from those that shells and signals use", () => {
   expect(new Set(codes).size).toBe(codes.length);
   // 126 to 165: found but not run, not found, ended by a signal.
   expect(codes.filter((code) => code <= 165 || code >= 255)).toEqual([]);
+});
+
+// The API server drops it, so each `kubectl apply` and each look of a GitOps tool would find a difference.
+test("no policy has an empty list or text", async () => {
+  const empty: string[] = [];
+  const walk = (value: unknown, path: string) => {
+    if (value === "" || (Array.isArray(value) && value.length === 0)) empty.push(path);
+    if (typeof value === "object" && value !== null)
+      for (const [key, inner] of Object.entries(value)) walk(inner, `${path}.${key}`);
+  };
+  for (const file of await yamlFiles("config/policies"))
+    for (const object of objectsIn(await readFile(file, "utf8")))
+      walk(object.spec, `${file} ${object.metadata?.name}`);
+  expect(empty).toEqual([]);
 });
