@@ -89,7 +89,10 @@ const refusals = [
   [exitCodes.certificateUnusable, "CertificateUnusable"],
 ] as const;
 
-function containerTrouble({ name, state, lastState, image }: V1ContainerStatus): Trouble | undefined {
+function containerTrouble(status: V1ContainerStatus): Trouble | undefined {
+  const { name, state, lastState, image } = status;
+  const refusal = refusalOf(status);
+  if (refusal !== undefined) return refusal;
   const { reason, message } = state?.waiting ?? {};
   if (reason === undefined || startingReasons.has(reason)) return undefined;
   if (imageReasons.has(reason)) {
@@ -98,15 +101,19 @@ function containerTrouble({ name, state, lastState, image }: V1ContainerStatus):
     return { reason: "ImagePullFailed", message: `image ${image} cannot be pulled: ${cause}` };
   }
   const ended = lastState?.terminated;
-  const refusal = refusals.find(
-    ([code]) => name === names.keeperInitContainer && ended?.exitCode === code.code,
-  );
-  if (refusal) return { reason: refusal[1], message: ended?.message?.trim() ?? refusal[0].meaning };
   const last = ended ? ` (last exit code ${ended.exitCode}${ended.reason ? `, ${ended.reason}` : ""})` : "";
   // The back-off's message counts up.
   const text = reason === "CrashLoopBackOff" ? "it ends again and again" : (message ?? "no reason given");
   const why = ended?.message ? `: ${ended.message.trim()}` : "";
   return { reason: reason as ReasonOfKubernetes, message: `container ${name}: ${text}${last}${why}` };
+}
+
+/** Why the keeper lets no registry start. That holds while it is started again, so that the reason does not come and go. */
+function refusalOf({ name, state, lastState }: V1ContainerStatus): Trouble | undefined {
+  if (name !== names.keeperInitContainer) return undefined;
+  const ended = state?.terminated ?? lastState?.terminated;
+  const [code, reason] = refusals.find(([{ code }]) => code === ended?.exitCode) ?? [];
+  return reason && { reason, message: ended?.message?.trim() ?? code?.meaning ?? "" };
 }
 
 /**

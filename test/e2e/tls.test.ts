@@ -93,8 +93,11 @@ describe.concurrent("a registry with a certificate of its author", () => {
     await ws.apply(cacheOf("given", authors("given")));
     const reason = async () =>
       (await cacheIn(ws, "given")).status?.conditions?.find(({ type }) => type === "Ready");
-    await until(async () => (await reason())?.reason === "CertificateUnusable", "the condition");
-    expect((await reason())?.message).toContain("is not there, or has neither the key tls.crt nor tls.key");
+    const found = await until(async () => {
+      const ready = await reason();
+      return ready?.reason === "CertificateUnusable" ? ready : undefined;
+    }, "the condition");
+    expect(found.message).toContain("is not there, or has neither the key tls.crt nor tls.key");
     await giveCertificate(ws, "given");
     await ws.kubectl("wait", `${names.plural}/given`, "--for=condition=Ready", "--timeout=400s");
     await ws.step("s", { "oras-cache": "given", "output-uri": "a/b:1", "output-path": "f" }, "echo 1 > f");

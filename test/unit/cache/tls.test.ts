@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import type { V1Pod } from "@kubernetes/client-node";
+import type { V1ContainerState, V1Pod } from "@kubernetes/client-node";
 import { describe, expect, test } from "vitest";
 import { exitCodes } from "../../../schema/exit-codes.ts";
 import { authorsIn, caConfigMap, casIn } from "../../../src/cache/ca-config-map.ts";
@@ -174,12 +174,18 @@ test("what is wrong with a Secret before the registry has started is told in the
     message: "the Secret has no key tls.key\n",
   };
   const init = { name: "keeper-init", ready: false, restartCount: 3, image: "", imageID: "" };
-  const waits = { waiting: { reason: "CrashLoopBackOff" } };
-  const status = { initContainerStatuses: [{ ...init, state: waits, lastState: { terminated } }] };
-  expect(troubleOf({ metadata: { name: "oras-0" }, status })).toEqual({
-    reason: "CertificateUnusable",
-    message: "Pod oras-0: the Secret has no key tls.key",
-  });
+  const saidOf = (state: V1ContainerState, lastState: V1ContainerState = { terminated }) => {
+    const status = { initContainerStatuses: [{ ...init, state, lastState }] };
+    return troubleOf({ metadata: { name: "oras-0" }, status });
+  };
+  const told = { reason: "CertificateUnusable", message: "Pod oras-0: the Secret has no key tls.key" };
+  // From one try to the next: the reason does not come and go.
+  expect(saidOf({ terminated }, {})).toEqual(told);
+  expect(saidOf({ waiting: { reason: "CrashLoopBackOff" } })).toEqual(told);
+  expect(saidOf({ running: {} })).toEqual(told);
+  expect(saidOf({ terminated })).toEqual(told);
+  // Once it has let the registry start.
+  expect(saidOf({ terminated: { exitCode: 0 } })).toBeUndefined();
 });
 
 describe("the ConfigMap with the CAs", () => {
