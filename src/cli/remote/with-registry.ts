@@ -100,14 +100,14 @@ function ofStatus(error: RegistryError, shown: string, cache: OrasCache | undefi
   }
   const code = status >= 500 ? exits.unreachable : exits.failed;
   return new CliError(
-    `The ${shown} answers ${message}.${status >= 500 ? troubleOf(cache) : ""}`,
+    `The ${shown} answers ${message}.${status >= 500 ? whyNotReady(cache) : ""}`,
     code,
     because,
   );
 }
 
 /** What the operator knows of a registry that is not as it should be, as a further sentence. */
-function troubleOf(cache: OrasCache | undefined): string {
+function whyNotReady(cache: OrasCache | undefined): string {
   const ready = conditionOf(cache?.status, "Ready");
   return ready === undefined || ready.status === "True"
     ? ""

@@ -169,6 +169,20 @@ func saysAll(t *testing.T, err error, words []string) {
 	}
 }
 
+// failAfter has the fault hit the requests of a kind, all but the first few; it returns how many it has hit.
+func (p *faulty) failAfter(spared int, is func(*http.Request) bool, with *fault) *atomic.Int64 {
+	var seen, hits atomic.Int64
+	p.hit = func(r *http.Request) bool {
+		if !is(r) || seen.Add(1) <= int64(spared) {
+			return false
+		}
+		hits.Add(1)
+		return true
+	}
+	p.fault.Store(with)
+	return &hits
+}
+
 // A pass beside each fault, for each thing that S3 is asked for: nothing that is named goes, what is wrong is said, and the next
 // pass does what this one could not.
 func TestASweepBesideFaultsLosesNothing(t *testing.T) {
@@ -181,15 +195,7 @@ func TestASweepBesideFaultsLosesNothing(t *testing.T) {
 				folder := fmt.Sprint("folders/", number)
 				t.Run(fmt.Sprint(name, "/", ask, "/", after), func(t *testing.T) {
 					f, p, check := server.startFilled(t, folder)
-					var seen, hits atomic.Int64
-					p.hit = func(r *http.Request) bool {
-						if !is(r) || seen.Add(1) <= int64(after) {
-							return false
-						}
-						hits.Add(1)
-						return true
-					}
-					p.fault.Store(&fault)
+					hits := p.failAfter(after, is, &fault)
 					_, err := f.pass(nil)
 					p.fault.Store(nil)
 					check()
@@ -256,15 +262,7 @@ func TestAnEmptyingBesideFaultsGoesOn(t *testing.T) {
 				folder := fmt.Sprint("folders/", number)
 				t.Run(fmt.Sprint(name, "/", ask, "/", after), func(t *testing.T) {
 					f, p, _ := server.startFilled(t, folder)
-					var seen, hits atomic.Int64
-					p.hit = func(r *http.Request) bool {
-						if !is(r) || seen.Add(1) <= int64(after) {
-							return false
-						}
-						hits.Add(1)
-						return true
-					}
-					p.fault.Store(&fault)
+					hits := p.failAfter(after, is, &fault)
 					_, err := f.Empty(t.Context())
 					p.fault.Store(nil)
 					if hits.Load() == 0 {
