@@ -139,6 +139,24 @@ export const formats = {
     "allowed": "\"true\" or \"false\"",
     "variables": false
   },
+  "OnProducerFailure": {
+    "pattern": "^(wait|fail)$",
+    "maxLength": 4,
+    "allowed": "wait or fail",
+    "variables": false
+  },
+  "Run": {
+    "pattern": "^[a-zA-Z0-9_]([a-zA-Z0-9_.-]*[a-zA-Z0-9_])?$",
+    "maxLength": 63,
+    "allowed": "at most 63 letters, digits, _, . and -, neither . nor - first or last",
+    "variables": false
+  },
+  "Batch": {
+    "pattern": "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?\\/[1-9][0-9]{0,4}$",
+    "maxLength": 69,
+    "allowed": "name/count, such as nightly-7/25 (the name in lower case letters, digits, - and .)",
+    "variables": false
+  },
   "AccessMode": {
     "pattern": "^(ReadWriteOnce|ReadWriteMany|ReadWriteOncePod)$",
     "maxLength": 16,
@@ -355,6 +373,67 @@ export const annotations = {
     "defaultText": "\"5m\"",
     "description": "How long to retry while the registry does not answer or returns errors, before the step fails.",
     "example": "30m"
+  },
+  "wait-for-inputs": {
+    "name": "wait-for-inputs",
+    "key": "oras.converged-computing.github.io/wait-for-inputs",
+    "list": false,
+    "needs": "input-uri",
+    "notWith": [],
+    "oneWith": [],
+    "format": "Boolean",
+    "default": "false",
+    "defaultText": "\"false\"",
+    "description": "Whether the step starts when its inputs are in the registry. Until then a Job is suspended and a Pod is not scheduled, so that it holds no node; the digests of the inputs are fixed when it starts. With \"false\", a step starts at once and fails where an input is missing. Set it to \"false\" on a step that waits, to start it by hand.",
+    "example": "true"
+  },
+  "wait-timeout": {
+    "name": "wait-timeout",
+    "key": "oras.converged-computing.github.io/wait-timeout",
+    "list": false,
+    "needs": "wait-for-inputs",
+    "notWith": [],
+    "oneWith": [],
+    "format": "Duration",
+    "defaultText": "none",
+    "description": "How long the step waits for its inputs, from its creation, before it fails with the reason InputNeverCame.",
+    "example": "2h"
+  },
+  "on-producer-failure": {
+    "name": "on-producer-failure",
+    "key": "oras.converged-computing.github.io/on-producer-failure",
+    "list": false,
+    "needs": "wait-for-inputs",
+    "notWith": [],
+    "oneWith": [],
+    "format": "OnProducerFailure",
+    "default": "wait",
+    "defaultText": "\"wait\"",
+    "description": "What to do when a step that would push an input failed for good and no other step is going to push it: go on waiting, or fail with the reason InputProducerFailed.",
+    "example": "fail"
+  },
+  "run": {
+    "name": "run",
+    "key": "oras.converged-computing.github.io/run",
+    "list": false,
+    "notWith": [],
+    "oneWith": [],
+    "format": "Run",
+    "defaultText": "none",
+    "description": "Value of the variable $(RUN) in input-uri and output-uri. With another value for each run, no step can take the artifact of an earlier run for that of this one.",
+    "example": "2026-11-27-a"
+  },
+  "batch": {
+    "name": "batch",
+    "key": "oras.converged-computing.github.io/batch",
+    "list": false,
+    "needs": "wait-for-inputs",
+    "notWith": [],
+    "oneWith": [],
+    "format": "Batch",
+    "defaultText": "none",
+    "description": "Name of a set of steps that are created together, and how many steps it has. None of them starts before all of them are there, so that none takes the artifact of an earlier run for that of a step that is created after it.",
+    "example": "nightly/5"
   },
   "share-size-limit": {
     "name": "share-size-limit",

@@ -58,6 +58,12 @@ export interface components {
          * @enum {string}
          */
         Boolean: "true" | "false";
+        /** @enum {string} */
+        OnProducerFailure: "wait" | "fail";
+        /** at most 63 letters, digits, _, . and -, neither . nor - first or last */
+        Run: string;
+        /** name/count, such as nightly-7/25 (the name in lower case letters, digits, - and .) */
+        Batch: string;
         /** @description Annotations of a Pod or Job, under the prefix. */
         Annotations: {
             /**
@@ -151,6 +157,33 @@ export interface components {
              * @example 30m
              */
             timeout: components["schemas"]["Duration"];
+            /**
+             * @description Whether the step starts when its inputs are in the registry. Until then a Job is suspended and a Pod is not scheduled, so that it holds no node; the digests of the inputs are fixed when it starts. With "false", a step starts at once and fails where an input is missing. Set it to "false" on a step that waits, to start it by hand.
+             * @default false
+             * @example true
+             */
+            "wait-for-inputs": components["schemas"]["Boolean"];
+            /**
+             * @description How long the step waits for its inputs, from its creation, before it fails with the reason InputNeverCame.
+             * @example 2h
+             */
+            "wait-timeout"?: components["schemas"]["Duration"];
+            /**
+             * @description What to do when a step that would push an input failed for good and no other step is going to push it: go on waiting, or fail with the reason InputProducerFailed.
+             * @default wait
+             * @example fail
+             */
+            "on-producer-failure": components["schemas"]["OnProducerFailure"];
+            /**
+             * @description Value of the variable $(RUN) in input-uri and output-uri. With another value for each run, no step can take the artifact of an earlier run for that of this one.
+             * @example 2026-11-27-a
+             */
+            run?: components["schemas"]["Run"];
+            /**
+             * @description Name of a set of steps that are created together, and how many steps it has. None of them starts before all of them are there, so that none takes the artifact of an earlier run for that of a step that is created after it.
+             * @example nightly/5
+             */
+            batch?: components["schemas"]["Batch"];
             /**
              * @description sizeLimit of the emptyDir volume through which inputs and outputs pass. A Pod that exceeds it is evicted.
              * @example 10Gi

@@ -25,6 +25,18 @@ export const names = {
   requestVariable: "ORAS_OPERATOR_REQUEST_ID",
   injectedLabel: `${prefix}injected`,
   usesCacheLabel: `${prefix}uses-cache`,
+  /** On a step that the operator holds until its inputs are there: "true", and "false" once it may start. */
+  waitingLabel: `${prefix}waiting`,
+  /** On the same: how it is held, see src/workflow/gate.ts. */
+  gateAnnotation: `${prefix}gate`,
+  /** On the same: what it waits for, as JSON, so that the next leader knows what this one knew. */
+  waitingForAnnotation: `${prefix}waiting-for`,
+  /** On a Pod, and on the template of a Job: which digest each of its inputs has. */
+  inputDigestsAnnotation: `${prefix}input-digests`,
+  /** The scheduling gate of a Pod that waits for its inputs. */
+  inputsGate: `${prefix}inputs`,
+  /** The condition of a step that waits, or has waited. */
+  inputsAvailable: `${prefix}InputsAvailable`,
   cacheLabel: `${prefix}cache`,
   /** On children: the generation of the OrasCache that they were made from. */
   generationAnnotation: `${prefix}generation`,

@@ -2,7 +2,7 @@ import { exitCodes, sharedExitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
 import { optionTable } from "../../schema/options.ts";
 import { conditionReasons, conditionTypes, eventReasons } from "../../schema/reasons.ts";
-import { variables } from "../../schema/variables.ts";
+import { annotationVariables, variables } from "../../schema/variables.ts";
 import { codes as findingCodes } from "../../src/cli/codes.ts";
 import { explanation } from "./rules.ts";
 import {
@@ -99,7 +99,12 @@ function variablesSection(): string {
     meaning,
     `\`${field}\``,
   ]);
-  return `## Variables\n\nURIs and paths may hold these, which the kubelet replaces in each Pod. Nothing else is replaced.\n\n${table(["Variable", "Stands for", "Field of the Pod"], rows)}`;
+  const own = Object.entries(annotationVariables).map(([name, { meaning }]) => [
+    `\`$(${name})\``,
+    meaning,
+    "none",
+  ]);
+  return `## Variables\n\nURIs and paths may hold these, which the kubelet replaces in each Pod. Nothing else is replaced.\n\n${table(["Variable", "Stands for", "Field of the Pod"], [...rows, ...own])}`;
 }
 
 /** A row for each field below a schema. */

@@ -1,5 +1,5 @@
 import { names } from "../../schema/names.ts";
-import { variablePattern } from "../../schema/variables.ts";
+import { writtenPattern } from "../../schema/variables.ts";
 import { lookAlike, mistypedStart, writtenAnnotations, writtenLabels } from "../../src/workload/places.ts";
 import { annotationNodes, formatOf, isList, type Schema, type SchemaNode } from "./schema.ts";
 
@@ -71,7 +71,7 @@ function value(schema: Schema, node: SchemaNode): object {
   if (!format) throw new Error(`the annotation has no format: ${node.description}`);
   const { pattern, maxLength, title, enum: words, "x-variables": variables = [] } = format;
   // What stands around a variable is checked at admission.
-  const whole = variables.length > 0 ? `${pattern}|${variablePattern.source}` : pattern;
+  const whole = variables.length > 0 ? `${pattern}|${writtenPattern.source}` : pattern;
   return {
     type: "string",
     description: node.description,

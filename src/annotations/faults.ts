@@ -1,4 +1,4 @@
-import { variablePattern, variables } from "../../schema/variables.ts";
+import { annotationVariables, variables, writtenPattern } from "../../schema/variables.ts";
 import { quoted, withoutSecrets } from "./problems.ts";
 import { cutAt, hostIn } from "./reference.ts";
 import { knownVariables } from "./variables.ts";
@@ -45,9 +45,9 @@ export function faultsOfReference(value: string, form: ReferenceForm): string | 
   const trimmed = value.trim();
   if (trimmed === "") return `the value is empty; allowed is ${form.allowed}`;
   const written = trimmed.replaceAll(/\$\{?([A-Z_]+)\}?/g, (found, name: string) =>
-    Object.hasOwn(variables, name) ? `$(${name})` : found,
+    Object.hasOwn(variables, name) || Object.hasOwn(annotationVariables, name) ? `$(${name})` : found,
   );
-  const unknown = written.replaceAll(variablePattern, "").match(/\$(\([^)]*\)?|\{?\w*\}?)/)?.[0];
+  const unknown = written.replaceAll(writtenPattern, "").match(/\$(\([^)]*\)?|\{?\w*\}?)/)?.[0];
   if (unknown !== undefined) return `${shown(unknown)} is no variable; known are ${knownVariables}`;
   const faults = [
     ...(trimmed === value ? [] : ["a space at the beginning or at the end is not allowed"]),
@@ -98,7 +98,7 @@ const standIns = /[\ue000-\ue0ff]/;
 
 function withStandIns(value: string): { text: string; restored: (text: string) => string } {
   const found: string[] = [];
-  const text = value.replaceAll(variablePattern, (variable) => {
+  const text = value.replaceAll(writtenPattern, (variable) => {
     found.push(variable);
     return String.fromCharCode(0xe000 + found.length - 1);
   });

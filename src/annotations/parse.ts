@@ -4,10 +4,10 @@ import { faultsOfReference } from "./faults.ts";
 import { keyOf, resolveKey, type Slot } from "./keys.ts";
 import { type AnnotationMap, isOurs } from "./map.ts";
 import { type Problem, quoted, type Result } from "./problems.ts";
-import { hostIn, parseReference, parseRegistry } from "./reference.ts";
+import { cutAt, hostIn, parseReference, parseRegistry } from "./reference.ts";
 import type { AddedResources, Settings } from "./settings.ts";
 import { type AnnotationName, annotations, type Format, formats } from "./table.ts";
-import { knownVariables, unknownVariable } from "./variables.ts";
+import { knownVariables, unknownVariable, usesRun, withRun } from "./variables.ts";
 import { checkWhole, launcherNumbers } from "./whole.ts";
 
 /** What could be read of a set of annotations: settings from the valid values, and every problem. */
@@ -66,6 +66,7 @@ export function readAnnotations(map: AnnotationMap): Reading {
   const given: Given[] = [];
   const refused = new Set<AnnotationName>();
   const misspelled = new Set<AnnotationName>();
+  const run = map[annotations.run.key];
 
   for (const key of Object.keys(map).filter(isOurs).sort()) {
     const value = map[key] ?? "";
@@ -77,11 +78,11 @@ export function readAnnotations(map: AnnotationMap): Reading {
       continue;
     }
     slots.push(slot);
-    const wrong = checkValue(slot.name, key, value);
-    if (wrong) {
-      problems.push(wrong);
-      refused.add(slot.name);
-    } else given.push({ ...slot, value });
+    const written = expand(slot.name, value, run);
+    const wrong = written === undefined ? runMissing(key, run) : checkValue(slot.name, key, written);
+    if (wrong) problems.push(wrong);
+    if (wrong || written === undefined) refused.add(slot.name);
+    else given.push({ ...slot, value: written });
   }
   // A misspelled name may well be the missing input or output: one problem is enough then.
   if (!problems.some(({ code }) => code === "UnknownAnnotation")) problems.push(...checkWhole(slots));
@@ -99,6 +100,8 @@ function toSettings(given: readonly Given[], launchers: readonly number[]): Sett
   const one = (name: AnnotationName): string | undefined => at(name, 0) ?? annotations[name].default;
   const output = one("output-uri");
   const registry = one("registry");
+  const waitTimeout = one("wait-timeout");
+  const batch = one("batch");
   return {
     inputs: given
       .filter(({ name }) => name === "input-uri")
@@ -124,8 +127,17 @@ function toSettings(given: readonly Given[], launchers: readonly number[]): Sett
     pushOn: one("push-on") ?? "",
     timeoutSeconds: secondsOf(one("timeout") ?? ""),
     shareSizeLimit: one("share-size-limit"),
+    waitForInputs: one("wait-for-inputs") === "true",
+    waitTimeoutSeconds: waitTimeout === undefined ? undefined : secondsOf(waitTimeout),
+    onProducerFailure: one("on-producer-failure") === "fail" ? "fail" : "wait",
+    batch: batch === undefined ? undefined : parseBatch(batch),
     resources: toResources(one),
   };
+}
+
+function parseBatch(value: string): Settings["batch"] {
+  const [name, count] = cutAt(value, "/");
+  return { name, count: Number(count) };
 }
 
 function toResources(one: (name: AnnotationName) => string | undefined): AddedResources {
@@ -137,6 +149,18 @@ function toResources(one: (name: AnnotationName) => string | undefined): AddedRe
       }),
     );
   return { requests: of("requests"), limits: of("limits") };
+}
+
+/** A value with $(RUN) filled in; undefined where that cannot be done. */
+function expand(name: AnnotationName, value: string, run: string | undefined): string | undefined {
+  if (!formats[annotations[name].format].variables || !usesRun(value)) return value;
+  return run === undefined || checkValue("run", "", run) ? undefined : withRun(value, run);
+}
+
+/** One that is there and refused is its own problem. */
+function runMissing(path: string, run: string | undefined): Problem | undefined {
+  if (run !== undefined) return undefined;
+  return { code: "RunNotSet", path, message: `it has $(RUN), and ${annotations.run.key} is not set.` };
 }
 
 function isReference(name: AnnotationName): boolean {

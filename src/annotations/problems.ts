@@ -109,6 +109,14 @@ export const problemCatalogue = {
     summary: "The value of an annotation is not valid.",
     fix: "Correct the value.",
   },
+  RunNotSet: {
+    summary: "A value has the variable $(RUN), but the annotation run is not set.",
+    fix: "Set run, with another value for each run, or remove $(RUN).",
+  },
+  NothingToWaitFor: {
+    summary: 'An annotation describes how the step waits for its inputs, but wait-for-inputs is not "true".',
+    fix: 'Set wait-for-inputs to "true", or remove the annotation.',
+  },
   HostInReference: {
     summary:
       "The name of an artifact begins with what looks like the host of a registry, but has no oci:// in front.",

@@ -31,6 +31,14 @@ export interface Settings {
   readonly resources: AddedResources;
   /** The `sizeLimit` of the share. */
   readonly shareSizeLimit: string | undefined;
+  /** Whether the step starts when its inputs are there. */
+  readonly waitForInputs: boolean;
+  /** How long it waits for them, from its creation; undefined: for ever. */
+  readonly waitTimeoutSeconds: number | undefined;
+  /** What to do when a step that would push an input failed for good. */
+  readonly onProducerFailure: "wait" | "fail";
+  /** The set of steps none of which starts before all are there. */
+  readonly batch: { readonly name: string; readonly count: number } | undefined;
 }
 
 /** One wrapped container: which one, and its paths. */

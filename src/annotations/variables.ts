@@ -1,4 +1,10 @@
-import { type VariableName, variablePattern, variables } from "../../schema/variables.ts";
+import {
+  annotationVariables,
+  type VariableName,
+  variablePattern,
+  variables,
+  writtenPattern,
+} from "../../schema/variables.ts";
 import { type AnnotationMap, isOurs } from "./map.ts";
 
 /** The variables in a value, each once, in the order of the schema. */
@@ -10,13 +16,13 @@ export function variablesOf(...values: readonly (string | undefined)[]): Variabl
 }
 
 /** All of them, as messages list them. */
-export const knownVariables = Object.keys(variables)
+export const knownVariables = Object.keys({ ...variables, ...annotationVariables })
   .map((name) => `$(${name})`)
   .join(", ");
 
 /** The first that looks like a variable in a value and is none, as it is written there. */
 export function unknownVariable(value: string): string | undefined {
-  return value.replaceAll(variablePattern, "").match(/\$\([^)]*\)?/)?.[0];
+  return value.replaceAll(writtenPattern, "").match(/\$\([^)]*\)?/)?.[0];
 }
 
 /**
@@ -34,4 +40,21 @@ export function variablesIn(map: AnnotationMap): Map<VariableName, string[]> {
     }
   }
   return used;
+}
+
+const run = "$(RUN)";
+
+/** Whether a value, as its author wrote it, takes part in the annotation run. */
+export function usesRun(value: string): boolean {
+  return value.includes(run);
+}
+
+/**
+ * A value with the variable $(RUN) filled in.
+ *
+ * @param value - as its author wrote it
+ * @param of - the value of the annotation run
+ */
+export function withRun(value: string, of: string): string {
+  return value.replaceAll(run, () => of);
 }

@@ -1,5 +1,5 @@
 import { keyOf, type Slot } from "./keys.ts";
-import { listed, type Problem } from "./problems.ts";
+import { listed, type Problem, type ProblemCode } from "./problems.ts";
 import { type AnnotationName, annotations } from "./table.ts";
 
 /**
@@ -64,10 +64,18 @@ function checkPurpose(first: FirstSlots): Problem[] {
 function checkNeeds(slot: Slot, first: FirstSlots): Problem[] {
   const { needs } = annotations[slot.name];
   if (needs === undefined || first.has(needs)) return [];
-  const message = `it describes what ${annotations[needs].key} names, which is not set.`;
-  const code = needs === "input-uri" ? "NothingToPull" : "NothingToPush";
+  const message =
+    needs === "wait-for-inputs"
+      ? `it means nothing without ${annotations[needs].key}, which is not set.`
+      : `it describes what ${annotations[needs].key} names, which is not set.`;
+  const code = codes[needs] ?? "NothingToPull";
   return [{ code, path: keyOf(slot), message }];
 }
+
+const codes: Partial<Record<AnnotationName, ProblemCode>> = {
+  "output-uri": "NothingToPush",
+  "wait-for-inputs": "NothingToWaitFor",
+};
 
 function checkBelongs(slot: Slot, numbers: ReadonlySet<number>, launchers: readonly number[]): Problem[] {
   const { of } = annotations[slot.name];

@@ -2,7 +2,7 @@ import { type ExitCode, exitCodes, sharedExitCodes } from "../../../schema/exit-
 import { names } from "../../../schema/names.ts";
 import { optionTable } from "../../../schema/options.ts";
 import { conditionReasons, conditionTypes, eventReasons } from "../../../schema/reasons.ts";
-import { variables } from "../../../schema/variables.ts";
+import { annotationVariables, variables } from "../../../schema/variables.ts";
 import { annotations, formats } from "../../annotations/table.ts";
 import { codes, type FindingCode, urlOf } from "../codes.ts";
 import { fieldTopics } from "./fields.ts";
@@ -48,16 +48,25 @@ function annotationTopics(): Topic[] {
 }
 
 function variableTopics(): Topic[] {
-  return Object.entries(variables).map(([name, { field, meaning }]) => ({
+  const topic = (name: string, fact: readonly [string, string], description: string): Topic => ({
     section: "VARIABLES in URIs and paths",
     name: `$(${name})`,
     aliases: [name.toLowerCase(), `$${name.toLowerCase()}`],
-    facts: [
-      ["VARIABLE", `$(${name})`],
-      ["FIELD", field],
-    ],
-    description: `The ${meaning}. The kubelet fills it in for each Pod, in artifacts and paths of annotations.`,
-  }));
+    facts: [["VARIABLE", `$(${name})`], fact],
+    description,
+  });
+  return [
+    ...Object.entries(variables).map(([name, { field, meaning }]) =>
+      topic(
+        name,
+        ["FIELD", field],
+        `The ${meaning}. The kubelet fills it in for each Pod, in artifacts and paths of annotations.`,
+      ),
+    ),
+    ...Object.entries(annotationVariables).map(([name, { annotation, meaning }]) =>
+      topic(name, ["ANNOTATION", annotation], `The ${meaning}, in artifacts and paths of annotations.`),
+    ),
+  ];
 }
 
 function conditionTopics(): Topic[] {
