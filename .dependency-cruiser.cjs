@@ -4,17 +4,19 @@ const knows = {
   annotations: [],
   workload: ["annotations"],
   cache: ["common", "annotations"],
-  injection: ["annotations", "workload", "cache"],
+  workflow: ["annotations", "workload", "cache"],
+  injection: ["annotations", "workload", "workflow", "cache"],
   retention: ["annotations", "cache"],
   kube: ["common"],
   registry: ["common"],
   keeper: ["cache", "retention", "registry"],
   certificates: ["cache", "kube"],
-  webhook: ["annotations", "workload", "injection", "cache", "kube", "registry", "certificates"],
+  webhook: ["annotations", "workload", "workflow", "injection", "cache", "kube", "registry", "certificates"],
   controllers: [
     "common",
     "annotations",
     "workload",
+    "workflow",
     "cache",
     "retention",
     "kube",
@@ -36,7 +38,7 @@ const knows = {
     "controllers",
   ],
 };
-const pure = "^src/(annotations|workload|injection|cache|retention)/";
+const pure = "^src/(annotations|workload|workflow|injection|cache|retention)/";
 
 /** @type {import("dependency-cruiser").IConfiguration} */
 module.exports = {

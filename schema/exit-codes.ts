@@ -98,6 +98,12 @@ export const exitCodes = {
       "The volume of the registry is as full as storage.refuseAt of the OrasCache says, so that the output might not fit; the program did not run.",
     fix: "Remove artifacts, whose room is freed when retention runs, or make the volume larger. Then create the step again.",
   },
+  inputNeverCame: {
+    code: 194,
+    container: pulling,
+    meaning: "An input was not pushed before wait-timeout was over; the program did not run.",
+    fix: "Look at the step that makes the input, then create this one again, with a longer wait-timeout if it needs one.",
+  },
 } as const satisfies Record<string, ExitCode>;
 
 /** Exit codes of the containers of a step that a program may end with, too. */

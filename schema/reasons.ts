@@ -388,6 +388,19 @@ const stepEvents = {
       "The container to wrap is not started, because the container oras does not run; the kubelet reports CreateContainerConfigError until it does.",
     fix: "Correct what the message says of the container oras, such as an image that cannot be pulled.",
   },
+  WaitingForInputs: {
+    meaning: "The step waits for its inputs; the message has which, and who makes them.",
+    fix: 'Nothing, if a step makes them. Otherwise push them, or set wait-for-inputs to "false" to start the step by hand.',
+  },
+  InputsAvailable: { meaning: "The step starts; the message has the digests of its inputs." },
+  InputProducerFailed: {
+    meaning: "A step that was to push an input failed, and no other one is going to push it.",
+    fix: 'Create the step that failed again. Or set wait-for-inputs to "false" on the one that waits, to start it with what is there.',
+  },
+  InputCycle: {
+    meaning: "Steps wait for each other, so that none of them starts; the message has the circle.",
+    fix: 'Correct input-uri of one of them, or set wait-for-inputs to "false" on one.',
+  },
   Pushed: { meaning: "The output was pushed; the message has its digest." },
   NotPushed: {
     meaning: "The step ended without anything to push; the message says why.",

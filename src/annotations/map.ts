@@ -3,8 +3,27 @@ import { names } from "../../schema/names.ts";
 /** Annotations as Kubernetes stores them. */
 export type AnnotationMap = Readonly<Record<string, string>>;
 
-/** What the webhook writes on what it injects: nobody's wish, and no part of a step's digest. */
-export const injectedAnnotations: readonly string[] = [names.markerAnnotation, names.requestAnnotation];
+/** What the operator writes on a step that waits, in the course of its life. */
+export const lifeAnnotations: readonly string[] = [
+  names.waitingForAnnotation,
+  names.inputDigestsAnnotation,
+  ...["memo-claim", "memoized-from"].map((name) => names.prefix + name),
+];
+
+/** What the operator writes on what it injects: nobody's wish, and no part of a step's digest. */
+export const injectedAnnotations: readonly string[] = [
+  names.markerAnnotation,
+  names.requestAnnotation,
+  names.gateAnnotation,
+  ...lifeAnnotations,
+];
+
+/** Labels that the operator writes on the same. */
+export const injectedLabels: readonly string[] = [
+  names.injectedLabel,
+  names.usesCacheLabel,
+  names.waitingLabel,
+];
 
 /**
  * Says whether an object asks for the operator: an annotation under its prefix, other than what the webhook writes.

@@ -21,6 +21,10 @@ interface CatalogueEntry {
 
 /** Each code with what it means and what to do about it. */
 export const warningCatalogue = {
+  StaysSuspended: {
+    summary: "A Job that waits for its inputs was resumed, and stays suspended until they are there.",
+    fix: 'Set wait-for-inputs to "false" to start it by hand. Leave suspend out of its manifest.',
+  },
   CacheNotFound: {
     summary: "The step uses an OrasCache that does not exist in its namespace yet.",
     fix: "Create the OrasCache, or correct the name.",

@@ -1,14 +1,30 @@
 import type { V1Container, V1ContainerStatus, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
+import type { VariableName } from "../../schema/variables.ts";
+import { isAnnotated, isOurs } from "../annotations/map.ts";
 import { mayBeLogin } from "../cache/logins-in-use.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import type { Share } from "../kube/share.ts";
+import { planOf, type StepPlan } from "../workflow/step.ts";
 import { canRestartAll } from "../workload/restarts.ts";
 import { isInjected } from "./outcomes.ts";
 
 /** An injected Pod. */
 export type StepPod = V1Pod &
-  KubeObject & { readonly parts?: StepParts; readonly logins?: readonly string[] };
+  KubeObject & {
+    readonly parts?: StepParts;
+    readonly logins?: readonly string[];
+    readonly workflow?: WorkflowParts;
+  };
+
+/** What a Pod that is a step of its own, or that waits for its inputs, has for that. */
+export interface WorkflowParts {
+  /** Of a Pod that has annotations of a step. */
+  readonly plan?: StepPlan | undefined;
+  readonly schedulingGates: readonly string[];
+  /** Variables of its annotations, and of those of its Job. */
+  readonly known: Partial<Record<VariableName, string>>;
+}
 
 /** Which containers of a Pod do what, as the injection has recorded it. */
 interface StepParts {
@@ -41,6 +57,7 @@ export function keepStep(pod: StepPod, recorded?: Recorded, share: Share = (part
     all.filter(({ state }) => !over || state?.terminated !== undefined);
   // One that is being deleted may still push.
   const logins = isOver(phase) ? [] : loginsIn(spec);
+  const workflow = workflowOf(pod);
   const [pusher] = Object.keys(recorded?.containers ?? {});
   const serves = Object.values(recorded?.wrapped ?? {}).some(({ env }) => env?.includes(names.readyVariable));
   return {
@@ -48,6 +65,7 @@ export function keepStep(pod: StepPod, recorded?: Recorded, share: Share = (part
     ...(kind ? { kind } : {}),
     metadata: {
       ...{ name, namespace, uid, resourceVersion, ownerReferences, deletionTimestamp },
+      ...(workflow && { creationTimestamp: metadata.creationTimestamp, annotations: ownNotes(metadata) }),
       labels: labels && share(labels),
     } as NonNullable<StepPod["metadata"]>,
     spec: share({
@@ -62,9 +80,37 @@ export function keepStep(pod: StepPod, recorded?: Recorded, share: Share = (part
       containerStatuses: kept(containerStatuses),
       initContainerStatuses: kept(initContainerStatuses),
     },
+    ...(workflow && { workflow }),
     ...(logins.length > 0 && { logins: share(logins) }),
     ...(recorded && { parts: share({ wrapped: Object.keys(recorded.wrapped), pusher, serves }) }),
   };
+}
+
+function workflowOf({ metadata, spec }: StepPod): WorkflowParts | undefined {
+  const { annotations = {}, labels = {}, name = "", namespace = "", uid = "" } = metadata ?? {};
+  const isStep = isAnnotated(annotations);
+  if (!isStep && labels[names.waitingLabel] === undefined) return undefined;
+  const index = annotations["batch.kubernetes.io/job-completion-index"];
+  const job = labels["batch.kubernetes.io/job-name"];
+  const known = {
+    ...{ POD_NAME: name, POD_NAMESPACE: namespace, POD_UID: uid },
+    ...(job === undefined ? {} : { JOB_NAME: job }),
+    ...(index === undefined ? {} : { JOB_COMPLETION_INDEX: index }),
+  };
+  const asked = Object.fromEntries(Object.entries(annotations).filter(([key]) => isOurs(key)));
+  return {
+    known,
+    ...(isStep && { plan: planOf(asked, known) }),
+    schedulingGates: (spec?.schedulingGates ?? []).map((gate) => gate.name),
+  };
+}
+
+/** What the operator itself has written on a step that waits. */
+function ownNotes({ annotations = {} }: NonNullable<StepPod["metadata"]>): Record<string, string> {
+  const kept = [names.gateAnnotation, names.waitingForAnnotation, names.requestAnnotation];
+  return Object.fromEntries(
+    kept.flatMap((key) => (annotations[key] === undefined ? [] : [[key, annotations[key]]])),
+  );
 }
 
 /** The Secrets of a Pod, in volumes, variables and for its images, whose name is one of a login of an OrasCache. */

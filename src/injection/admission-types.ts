@@ -12,6 +12,7 @@ export interface AdmissionRequest {
   readonly namespace?: string;
   readonly name?: string;
   readonly dryRun?: boolean;
+  readonly userInfo?: { readonly username?: string };
   readonly object: unknown;
   readonly oldObject?: unknown;
 }

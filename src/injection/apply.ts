@@ -55,6 +55,7 @@ export function injectWorkload(
   const own = ownAnnotations(workload);
   return putBack(workload, injected, {
     ...workload.metadata,
+    labels: { ...workload.metadata?.labels, ...plan.labels },
     annotations: { ...marked(own, { ...below, ...own }), ...requested },
   }).object;
 }

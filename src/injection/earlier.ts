@@ -11,6 +11,7 @@ import {
   type Workload,
 } from "../workload/workload.ts";
 import type { Verdict } from "./admission-types.ts";
+import { holdAgain } from "./held.ts";
 import { checkLeftOver, withUnrecorded } from "./layout.ts";
 import { legacyInjection } from "./legacy.ts";
 import { digestOf, type Injection, isMarked, markedDigest, recordedInjection } from "./marker.ts";
@@ -48,7 +49,7 @@ export function settleEarlier(workload: Workload, namespace: string, openshift: 
     const problems = checkProcessesAgain(template.spec, path, injection, openshift);
     if (problems.length > 0) return { verdict: denied(problems, []) };
     const spec = afterSidecars(workload.template.spec, injection);
-    const moved = putBack(workload, { ...workload.template, spec });
+    const moved = holdAgain(putBack(workload, { ...workload.template, spec }));
     return { verdict: changed(workload.object, moved.object, [], "moved") };
   }
   const stripped = stripInjection(workload, injection);

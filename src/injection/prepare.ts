@@ -1,12 +1,20 @@
 import type { V1PodSpec } from "@kubernetes/client-node";
-import { type AnnotationMap, isOurs } from "../annotations/map.ts";
+import { type AnnotationMap, isAnnotated, isOurs } from "../annotations/map.ts";
 import { type Reading, readAnnotations } from "../annotations/parse.ts";
 import type { Result } from "../annotations/problems.ts";
 import { formats } from "../annotations/table.ts";
+import { withoutOutputs } from "../workflow/gate.ts";
 import { readWorkload, workloadKind } from "../workload/read.ts";
-import { isPod, ownAnnotations, podAnnotations, type Workload } from "../workload/workload.ts";
+import {
+  isPod,
+  ownAnnotations,
+  podAnnotations,
+  type Workload,
+  type WorkloadKind,
+} from "../workload/workload.ts";
 import type { AdmissionRequest, Installation, Questions, Verdict } from "./admission-types.ts";
 import { settleEarlier } from "./earlier.ts";
+import { holdAnew, isOperator } from "./held.ts";
 import { chooseLaunchers, type Launcher } from "./launcher.ts";
 import { restoreInjection } from "./restore.ts";
 import { untouched } from "./verdicts.ts";
@@ -43,9 +51,7 @@ export type Prepared = { readonly settled: Verdict } | Open;
 export function prepare(request: AdmissionRequest, installation: Installation): Prepared {
   const kind = workloadKind(request.kind?.group, request.kind?.kind);
   if (kind === undefined) return settled;
-  if (request.operation === "UPDATE") {
-    return { settled: restoreInjection(kind, request.object, request.oldObject) };
-  }
+  if (request.operation === "UPDATE") return { settled: settleUpdate(kind, request) };
   if (request.operation !== "CREATE") return settled;
   const workload = readWorkload(kind, request.object);
   // The API server validates after admission: it says itself what is wrong with such an object.
@@ -56,17 +62,24 @@ export function prepare(request: AdmissionRequest, installation: Installation): 
   return { ...read(earlier.workload, workload.object, namespace, installation), request: request.uid };
 }
 
+/** The operator changes what nobody else may; whoever else changes a step gets that back. */
+function settleUpdate(kind: WorkloadKind, request: AdmissionRequest): Verdict {
+  if (isOperator(request.userInfo)) return untouched();
+  return restoreInjection(kind, request.object, request.oldObject, request.userInfo);
+}
+
 /** Reads the annotations of an object that nothing is injected into. */
 function read(
-  workload: Workload,
+  found: Workload,
   submitted: object,
   namespace: string,
   installation: Installation,
 ): Omit<Open, "request"> {
-  const own = ownAnnotations(workload);
-  const below = podAnnotations(workload);
-  const annotations = isPod(workload) ? (own ?? {}) : { ...pickOurs(below), ...pickOurs(own) };
+  const own = ownAnnotations(found);
+  const below = podAnnotations(found);
+  const annotations = isPod(found) ? (own ?? {}) : { ...pickOurs(below), ...pickOurs(own) };
   const reading = readAnnotations(annotations);
+  const workload = isAnnotated(own) ? holdAnew(found, reading.settings) : withoutOutputs(found);
   const launchers = chooseLaunchers(workload.template.spec, below, reading.settings);
   const questions = ask(workload, namespace, reading, launchers);
   return { questions, installation, submitted, workload, annotations, reading, launchers };

@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { V1Container, V1ObjectMeta, V1PodSpec } from "@kubernetes/client-node";
-import { names } from "../../schema/names.ts";
-import { injectedAnnotations } from "../annotations/map.ts";
+import { injectedAnnotations, injectedLabels } from "../annotations/map.ts";
 import { readWorkload } from "../workload/read.ts";
 import {
   ownAnnotations,
@@ -10,7 +9,8 @@ import {
   type Workload,
   type WorkloadKind,
 } from "../workload/workload.ts";
-import type { Verdict } from "./admission-types.ts";
+import type { AdmissionRequest, Verdict } from "./admission-types.ts";
+import { keepHeld } from "./held.ts";
 import { defaultContainerKey } from "./launcher.ts";
 import { type LegacyInjection, legacyInjection, runsLegacy } from "./legacy.ts";
 import { hashProgram, type Injection, ownValue, type Program, recordedInjection } from "./marker.ts";
@@ -27,8 +27,14 @@ import { weave } from "./weave.ts";
  * @param kind - of what is changed
  * @param object - as submitted
  * @param oldObject - as stored
+ * @param user - who changes it
  */
-export function restoreInjection(kind: WorkloadKind, object: unknown, oldObject: unknown): Verdict {
+export function restoreInjection(
+  kind: WorkloadKind,
+  object: unknown,
+  oldObject: unknown,
+  user?: AdmissionRequest["userInfo"],
+): Verdict {
   const submitted = readWorkload(kind, object);
   const stored = readWorkload(kind, oldObject);
   // The API server validates after admission: it says itself what is wrong with such an object.
@@ -43,7 +49,8 @@ export function restoreInjection(kind: WorkloadKind, object: unknown, oldObject:
   );
   const template: PodTemplate = { ...submitted.template, ...(metadata && { metadata }), spec };
   const own = restoreMetadata(submitted.metadata, stored.metadata);
-  return changed(submitted.object, putBack(submitted, template, own).object, [], "restored");
+  const { workload, warnings } = keepHeld(putBack(submitted, template, own), stored, user);
+  return changed(submitted.object, workload.object, warnings, "restored");
 }
 
 /**
@@ -70,7 +77,7 @@ function restoreMetadata(
     ...injectedAnnotations,
     ...(isLost ? [defaultContainerKey] : []),
   ]);
-  const labels = restoreKeys(submitted?.labels, stored?.labels, [names.injectedLabel, names.usesCacheLabel]);
+  const labels = restoreKeys(submitted?.labels, stored?.labels, injectedLabels);
   if (annotations === submitted?.annotations && labels === submitted?.labels) return submitted;
   return { ...submitted, ...(annotations && { annotations }), ...(labels && { labels }) };
 }

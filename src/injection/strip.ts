@@ -1,7 +1,7 @@
 import type { V1Container, V1ObjectMeta, V1PodSpec } from "@kubernetes/client-node";
-import { names } from "../../schema/names.ts";
-import { injectedAnnotations } from "../annotations/map.ts";
+import { injectedAnnotations, injectedLabels } from "../annotations/map.ts";
 import { type Problem, quoted, type Result } from "../annotations/problems.ts";
+import { release } from "../workflow/gate.ts";
 import { putBack, type Workload } from "../workload/workload.ts";
 import { defaultContainerKey } from "./launcher.ts";
 import { type Injection, type Program, type Wrapped, wordsOf } from "./marker.ts";
@@ -18,11 +18,12 @@ import { agentIn, operatorFolder } from "./share.ts";
 /**
  * Takes an injection out of an object: what was added, what was set, the marker and the labels. Everything else stays.
  *
- * @param workload - the object as it was submitted
+ * @param injected - the object as it was submitted
  * @param injection - what was injected; undefined where only a marker says that anything was
  * @returns the object as it was before, or why that cannot be known
  */
-export function stripInjection(workload: Workload, injection: Injection | undefined): Result<Workload> {
+export function stripInjection(injected: Workload, injection: Injection | undefined): Result<Workload> {
+  const workload = release(injected);
   const { template, path } = workload;
   const present = injection && findInjection(template.spec, injection);
   const spec: Result<V1PodSpec> = present
@@ -44,7 +45,7 @@ function stripMetadata(metadata: V1ObjectMeta, defaultContainer?: string): V1Obj
     ...injectedAnnotations,
     ...(isAdded ? [defaultContainerKey] : []),
   ]);
-  const keptLabels = without(labels, [names.injectedLabel, names.usesCacheLabel]);
+  const keptLabels = without(labels, injectedLabels);
   if (keptAnnotations === annotations && keptLabels === labels) return metadata;
   return {
     ...withoutKeys(metadata, ["annotations", "labels"]),

@@ -177,6 +177,26 @@ export function patchMerge<T extends KubeObject>(
   });
 }
 
+/**
+ * Changes an object by a strategic merge patch: of lists with keys, such as conditions, only the entries that it names.
+ *
+ * @throws KubeError 409 when a resourceVersion in it is not that of the object any more
+ */
+export function patchStrategic<T extends KubeObject>(
+  client: KubeClient,
+  resource: Resource,
+  place: Place,
+  change: object,
+): Promise<T> {
+  return client.request<T>({
+    method: "PATCH",
+    path: pathOf(resource, place),
+    query: { fieldManager: names.fieldManager },
+    contentType: "application/strategic-merge-patch+json",
+    body: change,
+  });
+}
+
 /** Deletes an object if it is still the very one given; one that is not there is no error. */
 export async function remove(client: KubeClient, resource: Resource, object: KubeObject): Promise<void> {
   const { namespace, name, uid } = object.metadata ?? {};

@@ -94,7 +94,15 @@ export const permissions: readonly Permission[] = [
   // Labels cannot be part of a rule: policies/operator.yaml limits it to one field of injected Pods.
   rule("cluster", pods, ["patch"], "end a step that cannot end by itself"),
   rule("cluster", jobs, ["get"], "tell a Job how its Pods ended, if it is theirs"),
-  rule("cluster", jobs, ["list"], "keep the inputs of Jobs that have no Pods yet"),
+  rule("cluster", jobs, ["list", "watch"], "know who makes what, and keep the inputs of Jobs without Pods"),
+  // Labels cannot be part of a rule: the policies limit these to steps that wait.
+  rule("cluster", jobs, ["patch"], "start a Job when its inputs are there"),
+  rule("cluster", jobs, ["patch"], "say what a Job waits for, and end one whose inputs never come", {
+    subresource: "status",
+  }),
+  rule("cluster", pods, ["patch"], "say what a Pod waits for, and end one whose inputs never come", {
+    subresource: "status",
+  }),
   rule("cluster", limitRanges, ["list", "watch"], "ask for no more and no less than a namespace allows"),
   rule("cluster", serviceAccounts, ["get"], "know which pull secrets the Pods of a Job will get"),
   rule("cluster", serviceCidrs, ["list", "watch"], "not take a Service of the cluster for a public registry"),

@@ -2,16 +2,21 @@ import { hostname } from "node:os";
 import { names } from "../../schema/names.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import { createSlots } from "../common/slots.ts";
+import { createAskHead } from "../controllers/ask-head.ts";
 import { cacheController } from "../controllers/cache-controller.ts";
 import { emptyingController } from "../controllers/emptying.ts";
+import { gateControllers } from "../controllers/gates.ts";
+import { createHeads } from "../controllers/heads.ts";
 import { createRemotes } from "../controllers/remotes.ts";
 import { rescueController } from "../controllers/rescue-controller.ts";
 import { createRetention } from "../controllers/retention.ts";
 import { stepCacheController } from "../controllers/step-caches.ts";
+import { keepJob, type StepJob } from "../controllers/step-jobs.ts";
 import { keepStep, type StepPod } from "../controllers/step-pods.ts";
 import { stepController } from "../controllers/steps.ts";
 import { toldCaches } from "../controllers/told-caches.ts";
 import { waitingController } from "../controllers/waiting.ts";
+import { createWorkflowSteps } from "../controllers/workflow-steps.ts";
 import { recordedInjection } from "../injection/marker.ts";
 import { askEmpty } from "../keeper/empty.ts";
 import { askExport } from "../keeper/export.ts";
@@ -83,6 +88,11 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     labelSelector: `${names.injectedLabel}=true`,
     keep: (pod) => keepStep(pod, pod.spec && recordedInjection(pod.spec), share),
   });
+  const jobs = mirror<StepJob>({
+    resource: resources.jobs,
+    labelSelector: `${names.injectedLabel}=true`,
+    keep: keepJob,
+  });
   const { countOutcome, countPull, observeQueue } = metrics;
   const { reach, operatorKey } = leadership;
   const askRemote =
@@ -138,6 +148,13 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     stepCacheController({ client, caches, pods, publish }),
     rescueController({ client, log, countOutcome, publish, pods }),
     waitingController({ publish, pods }),
+    ...gateControllers({
+      ...{ client, log, publish, jobs, pods },
+      steps: createWorkflowSteps(jobs, pods),
+      heads: createHeads(
+        createAskHead({ ...{ client, caches, operatorKey, signal }, clusterDomain: options.clusterDomain }),
+      ),
+    }),
     emptyingController({
       ...{ client, log, caches, publish, operatorKey, self, signal },
       askEmpty: (peer, token) => askEmpty(peer, token, signal),

@@ -55,7 +55,7 @@ export function uidIn(head: Buffer): string | undefined {
 }
 
 function problemsOf(request: Record<string, unknown>): string[] {
-  const { uid, kind: type, operation, namespace, name, object, oldObject } = request;
+  const { uid, kind: type, operation, namespace, name, object, oldObject, userInfo } = request;
   const needsObject = operation === "CREATE" || operation === "UPDATE";
   const wrong: [boolean, string][] = [
     [typeof uid !== "string" || uid === "" || uid.length > longestName, "uid must be a string"],
@@ -71,6 +71,7 @@ function problemsOf(request: Record<string, unknown>): string[] {
       "namespace must be the name of a namespace",
     ],
     [!isUnset(name) && typeof name !== "string", "name must be a string"],
+    [!isNone(userInfo) && !isUser(userInfo), "userInfo.username must be a string"],
     [
       needsObject ? !isKubeObject(object) : !isNone(object) && !isObject(object),
       "object must be an object whose annotations and labels are strings",
@@ -85,6 +86,10 @@ function problemsOf(request: Record<string, unknown>): string[] {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isUser(value: unknown): boolean {
+  return isObject(value) && (isUnset(value["username"]) || typeof value["username"] === "string");
 }
 
 function isNone(value: unknown): boolean {

@@ -1,5 +1,5 @@
 import { names } from "../../schema/names.ts";
-import { injectedAnnotations, isOurs } from "../annotations/map.ts";
+import { injectedAnnotations, injectedLabels, isOurs } from "../annotations/map.ts";
 import { workloadKinds } from "./read.ts";
 import type { WorkloadKind } from "./workload.ts";
 
@@ -51,12 +51,7 @@ function placeOf({ group, kind, plural: resource, template: fields }: WorkloadKi
 }
 
 /** Names under the prefix that the operator writes itself, as annotations; nobody else's are judged by them. */
-export const writtenAnnotations: readonly string[] = [
-  ...injectedAnnotations,
-  ...["gate", "waiting-for", "input-digests", "memo-claim", "memoized-from"].map(
-    (name) => names.prefix + name,
-  ),
-];
+export const writtenAnnotations: readonly string[] = injectedAnnotations;
 
 /** Names under the prefix that are read on an OrasCache, as annotations. */
 export const cacheAnnotations: readonly string[] = [
@@ -67,12 +62,7 @@ export const cacheAnnotations: readonly string[] = [
 ];
 
 /** Labels under the prefix that the operator writes itself. */
-export const writtenLabels: readonly string[] = [
-  names.injectedLabel,
-  names.usesCacheLabel,
-  names.cacheLabel,
-  `${names.prefix}waiting`,
-];
+export const writtenLabels: readonly string[] = [...injectedLabels, names.cacheLabel];
 
 /** What keys begin with that were meant for the operator, but do not begin with its prefix. */
 export const mistypedStart = names.prefix.slice(0, names.prefix.indexOf("github"));

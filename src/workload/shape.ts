@@ -72,6 +72,8 @@ export const shapeOfTemplate: Shape = {
         dnsPolicy: "text",
         restartPolicy: "text",
         serviceAccountName: "text",
+        nodeName: "text",
+        schedulingGates: { list: { needs: ["name"], fields: { name: "text" } } },
         resources,
       },
     },

@@ -56,11 +56,16 @@ export function ownedByController({ metadata }: Workload): boolean {
 }
 
 /** Whether Kubernetes made the object, a Pod, from a Job: webhooks saw that Job before. */
-export function ownedByJob({ metadata }: Workload): boolean {
+export function ownedByJob(workload: Workload): boolean {
+  return ownedBy(workload, "Job");
+}
+
+/** Whether the controller of one of the kinds of the group batch made the object. */
+export function ownedBy({ metadata }: Workload, batchKind: "Job" | "CronJob"): boolean {
   return (
     metadata?.ownerReferences?.some(
       ({ controller, kind, apiVersion }) =>
-        controller === true && kind === "Job" && apiVersion.startsWith("batch/"),
+        controller === true && kind === batchKind && apiVersion.startsWith("batch/"),
     ) ?? false
   );
 }

@@ -1,0 +1,96 @@
+import type { V1Pod } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
+import { basicOf, cacheKey, podAsksForPassword } from "../cache/access.ts";
+import { currentUser } from "../cache/logins.ts";
+import { hostOf } from "../cache/pods.ts";
+import type { StoredOrasCache } from "../cache/types.ts";
+import type { KubeClient } from "../kube/client.ts";
+import { forgetOldest } from "../kube/forget.ts";
+import type { Reflector } from "../kube/reflector.ts";
+import { manifestHead } from "../registry/head.ts";
+import type { Peer } from "../registry/peer.ts";
+import { cacheOf, isOpen } from "../workflow/step.ts";
+import { firstPod } from "./first-pod.ts";
+import type { AskHead } from "./heads.ts";
+import { registryTrust } from "./trust.ts";
+
+/** What asking registries for the inputs of steps needs. */
+interface AskHeadSettings {
+  readonly client: KubeClient;
+  readonly caches: Pick<Reflector<StoredOrasCache>, "store">;
+  readonly operatorKey: string;
+  readonly clusterDomain: string;
+  readonly signal: AbortSignal;
+}
+
+interface Access {
+  readonly peer: Peer;
+  readonly authorization: string | undefined;
+}
+
+/** A registry's Pod may be replaced at any time; asked for each artifact it would be asked for too often. */
+const rememberedMs = 2_000;
+const mostRemembered = 1_000;
+
+/**
+ * Asks the registries of OrasCaches for manifests.
+ *
+ * @param settings - see there
+ */
+export function createAskHead(settings: AskHeadSettings): AskHead {
+  const { caches, signal } = settings;
+  const known = new Map<string, { access: Promise<Access | undefined>; until: number }>();
+  const accessTo = (key: string, cache: StoredOrasCache): Promise<Access | undefined> => {
+    const last = known.get(key);
+    if (last && performance.now() < last.until) return last.access;
+    const access = accessOf(settings, cache);
+    known.delete(key);
+    known.set(key, { access, until: performance.now() + rememberedMs });
+    forgetOldest(known, mostRemembered);
+    return access;
+  };
+  return async (namespace, artifact) => {
+    const name = cacheOf(artifact);
+    if (name === undefined) return { refused: "it is in a remote registry" };
+    if (isOpen(artifact)) return { refused: "its name is known in the Pod only" };
+    const key = `${namespace}/${name}`;
+    const cache = caches.store.get(key);
+    if (cache === undefined) return { unknown: `there is no ${names.kind} ${name}` };
+    if (cache.spec.deploy === false) return { refused: "it is in a remote registry" };
+    try {
+      const access = await accessTo(key, cache);
+      if (access === undefined) return { unknown: `the registry of ${names.kind} ${name} is not ready` };
+      const { repository, version } = artifact;
+      const head = await manifestHead(
+        access.peer,
+        repository,
+        version.slice(1),
+        access.authorization,
+        signal,
+      );
+      if ("unknown" in head) known.delete(key);
+      return head;
+    } catch (error) {
+      known.delete(key);
+      return { unknown: error instanceof Error ? error.message : String(error) };
+    }
+  };
+}
+
+async function accessOf(
+  { client, operatorKey, clusterDomain, signal }: AskHeadSettings,
+  cache: StoredOrasCache,
+): Promise<Access | undefined> {
+  const pod: V1Pod | undefined = await firstPod(client, cache, signal);
+  const host = pod && hostOf(pod);
+  if (pod === undefined || host === undefined) return undefined;
+  const { namespace = "", name = "" } = cache.metadata ?? {};
+  const key = cacheKey(operatorKey, { namespace, name });
+  return {
+    peer: {
+      host: `${host}:${names.registryPort}`,
+      trust: await registryTrust(pod, cache, { operatorKey, clusterDomain }, client),
+    },
+    authorization: podAsksForPassword(pod.spec) ? basicOf(key, currentUser(cache)) : undefined,
+  };
+}

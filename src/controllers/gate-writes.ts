@@ -1,0 +1,124 @@
+import { names } from "../../schema/names.ts";
+import type { KubeClient } from "../kube/client.ts";
+import { type KubeObject, patchMerge, patchStrategic } from "../kube/objects.ts";
+import { type Resource, resources } from "../kube/resources.ts";
+import type { Gate } from "../workflow/gate.ts";
+
+/** A step that waits, as it was when its writes were decided: each is refused where it has changed since. */
+export interface Held {
+  readonly object: KubeObject;
+  readonly isPod: boolean;
+  readonly gate: Gate;
+  /** Of a Pod: names of all gates that it has. */
+  readonly schedulingGates: readonly string[];
+}
+
+/** What a condition of a step says. */
+export interface Told {
+  readonly status: "True" | "False";
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Remembers what a step waits for. */
+export async function remember(client: KubeClient, held: Held, record: string): Promise<void> {
+  await patchMerge(client, resourceOf(held), placeOf(held), {
+    metadata: { ...versionOf(held), annotations: { [names.waitingForAnnotation]: record } },
+  });
+}
+
+/**
+ * Lets a step start with its inputs as they are now.
+ *
+ * @param pins - a word for each input
+ */
+export async function open(client: KubeClient, held: Held, pins: readonly string[]): Promise<void> {
+  const digests = { [names.inputDigestsAnnotation]: pins.join(",") };
+  const metadata = {
+    ...versionOf(held),
+    labels: { [names.waitingLabel]: "false" },
+    annotations: { [names.waitingForAnnotation]: null },
+  };
+  if (held.isPod) {
+    const others = held.schedulingGates.filter((name) => name !== names.inputsGate);
+    await patchMerge(client, resources.pods, placeOf(held), {
+      metadata: { ...metadata, annotations: { ...metadata.annotations, ...digests } },
+      spec: { schedulingGates: others.map((name) => ({ name })) },
+    });
+    return;
+  }
+  await patchMerge(client, resources.jobs, placeOf(held), {
+    metadata,
+    spec: {
+      // Its author resumes it.
+      ...(held.gate === "author" ? {} : { suspend: false }),
+      template: { metadata: { annotations: digests } },
+    },
+  });
+}
+
+/** Says in a step's status whether its inputs are there. */
+export async function tellCondition(client: KubeClient, held: Held, told: Told, now: number): Promise<void> {
+  await patchStrategic(
+    client,
+    resourceOf(held),
+    { ...placeOf(held), subresource: "status" },
+    {
+      metadata: { uid: held.object.metadata?.uid },
+      status: { conditions: [conditionOf(names.inputsAvailable, told, now)] },
+    },
+  );
+}
+
+/** Ends a step that never starts, as failed. */
+export async function fail(
+  client: KubeClient,
+  held: Held,
+  { reason, message }: { readonly reason: string; readonly message: string },
+  now: number,
+): Promise<void> {
+  const place = { ...placeOf(held), subresource: "status" } as const;
+  const told = { status: "True", reason, message } as const;
+  const available = conditionOf(names.inputsAvailable, { ...told, status: "False" }, now);
+  const metadata = versionOf(held);
+  if (held.isPod) {
+    const scheduled = conditionOf("PodScheduled", { ...told, status: "False" }, now);
+    await patchStrategic(client, resources.pods, place, {
+      metadata,
+      // A condition that a podFailurePolicy can name.
+      status: {
+        phase: "Failed",
+        reason,
+        message,
+        conditions: [conditionOf(reason, told, now), scheduled, available],
+      },
+    });
+    return;
+  }
+  await patchStrategic(client, resources.jobs, place, {
+    metadata,
+    // Without a start the API server refuses what the Job controller writes then (kubernetes#132144).
+    status: { startTime: time(now), conditions: [conditionOf("FailureTarget", told, now), available] },
+  });
+}
+
+function conditionOf(type: string, { status, reason, message }: Told, now: number): object {
+  const at = time(now);
+  return { type, status, reason, message, lastProbeTime: at, lastTransitionTime: at };
+}
+
+function time(now: number): string {
+  return new Date(now).toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+function resourceOf({ isPod }: Held): Resource {
+  return isPod ? resources.pods : resources.jobs;
+}
+
+function placeOf({ object }: Held) {
+  return { namespace: object.metadata?.namespace, name: object.metadata?.name };
+}
+
+function versionOf({ object }: Held) {
+  return { uid: object.metadata?.uid, resourceVersion: object.metadata?.resourceVersion };
+}

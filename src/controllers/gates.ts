@@ -1,0 +1,229 @@
+import type { Logger } from "pino";
+import { names } from "../../schema/names.ts";
+import type { KubeClient } from "../kube/client.ts";
+import { type Controller, manualWatch, watchOf } from "../kube/controller.ts";
+import { isStatus } from "../kube/errors.ts";
+import type { EventNote, EventRecorder } from "../kube/events.ts";
+import { type KubeObject, keyOf } from "../kube/objects.ts";
+import type { Reflector } from "../kube/reflector.ts";
+import { circleFrom } from "../workflow/cycles.ts";
+import { decideInput, decideOpening, type InputDecision, type Opening } from "../workflow/opening.ts";
+import { readRecord, writeRecord } from "../workflow/record.ts";
+import { isHeld, type StepInput, spokenArtifact } from "../workflow/step.ts";
+import { openedSentence, waitingSentence } from "../workflow/told.ts";
+import { fail, open, remember, type Told, tellCondition } from "./gate-writes.ts";
+import type { Heads } from "./heads.ts";
+import type { StepJob } from "./step-jobs.ts";
+import type { StepPod } from "./step-pods.ts";
+import { createWaiters } from "./waiters.ts";
+import type { WorkflowStep, WorkflowSteps } from "./workflow-steps.ts";
+
+/** What holding steps until their inputs are there needs. */
+interface GateSettings {
+  readonly client: KubeClient;
+  readonly log: Logger;
+  readonly publish: EventRecorder;
+  readonly jobs: Mirror<StepJob>;
+  readonly pods: Mirror<StepPod>;
+  readonly steps: WorkflowSteps;
+  readonly heads: Heads;
+}
+
+type Mirror<T extends KubeObject> = Pick<Reflector<T>, "store" | "subscribe" | "synced">;
+
+/** After a write that was refused because the step had changed, unless the watch tells of that before. */
+const againMs = 1_000;
+
+/**
+ * The controllers that let steps start when their inputs are there: one for Jobs, one for Pods.
+ *
+ * @param settings - see there
+ */
+export function gateControllers(settings: GateSettings): readonly Controller[] {
+  const { jobs, pods, steps } = settings;
+  const waiters = createWaiters(settings);
+  const toldOf = new Map<string, ToldBefore>();
+  const controller = (
+    name: string,
+    isPod: boolean,
+    mirror: Mirror<StepJob> | Mirror<StepPod>,
+  ): Controller => {
+    const woken = manualWatch();
+    waiters.onWake(isPod, woken.tell);
+    return {
+      name,
+      watches: [
+        watchOf(mirror as Mirror<StepJob>, (now) =>
+          now?.metadata?.labels?.[names.waitingLabel] === undefined ? [] : [keyOf(now)],
+        ),
+        watchOf(isPod ? (jobs as Mirror<KubeObject>) : (pods as Mirror<KubeObject>), () => []),
+        woken.watch,
+      ],
+      reconcile: async (key) => {
+        const step = isPod ? steps.pod(key) : steps.job(key);
+        if (step === undefined) return undefined;
+        if (!isHeld(step.object.metadata?.labels)) return closeCondition(settings, step);
+        if (step.state !== "live") return undefined;
+        try {
+          return await look(settings, step, waiters.lastArrival(step.namespace), toldOf);
+        } catch (error) {
+          if (isStatus(error, 409)) return againMs;
+          if (isStatus(error, 404)) return undefined;
+          throw error;
+        }
+      },
+    };
+  };
+  return [controller("job-gate", false, jobs), controller("pod-gate", true, pods)];
+}
+
+async function look(
+  settings: GateSettings,
+  step: WorkflowStep,
+  lastArrival: number,
+  toldOf: Map<string, ToldBefore>,
+): Promise<number | undefined> {
+  const { client, log, publish, heads, steps } = settings;
+  const { plan, namespace } = step;
+  const before = readRecord(step.object.metadata?.annotations?.[names.waitingForAnnotation]);
+  const decisions = await Promise.all(
+    plan.inputs.map((input) => decide(settings, step, input, before.get(spokenArtifact(input)))),
+  );
+  const { batch } = plan;
+  const missingOfBatch = batch && Math.max(batch.count - steps.sizeOfBatch(namespace, batch.name), 0);
+  const now = client.now();
+  const facts = {
+    ...{ now, lastArrival, missingOfBatch, createdAt: step.createdAt },
+    timeoutSeconds: plan.timeoutSeconds,
+    onProducerFailure: plan.onProducerFailure,
+    byHand: !plan.waits,
+  };
+  const verdicts = decisions.map(({ verdict }) => verdict);
+  const opening = decideOpening(facts, verdicts);
+  const inputs = plan.inputs.map(spokenArtifact);
+  const tell = (note: EventNote) => {
+    publish(step.object, note);
+    log.info({ step: step.name, namespace, reason: note.reason }, note.note);
+  };
+  if (opening.kind === "open") {
+    await open(client, step, opening.pins);
+    const note = openedSentence(inputs, opening.pins, (now - step.createdAt) / 1000);
+    tell({ type: "Normal", reason: "InputsAvailable", action: "Start", note });
+    toldOf.delete(step.uid);
+    return undefined;
+  }
+  const sentence = waitingSentence(inputs, verdicts, missingOfBatch);
+  if (opening.kind === "fail") {
+    const message = `${failure(opening, step)} ${sentence}`;
+    await fail(client, step, { reason: opening.reason, message }, now);
+    tell({ type: "Warning", reason: opening.reason, action: "End", note: message });
+    return undefined;
+  }
+  await write(settings, step, decisions, before.size > 0);
+  const last = toldOf.get(step.uid);
+  if (last?.sentence !== sentence || now - last.at >= hourMs) {
+    toldOf.set(step.uid, { sentence, at: now });
+    const told: Told = { status: "False", reason: "WaitingForInputs", message: sentence };
+    await tellCondition(client, step, told, now);
+    tell({ type: "Normal", reason: "WaitingForInputs", action: "Wait", note: sentence });
+    tellOfTrouble(settings, step, decisions, tell);
+  }
+  const polled = plan.inputs.filter((_, i) =>
+    ["nobody", "failed", "unknown"].includes(verdicts[i]?.kind ?? ""),
+  );
+  const polls = polled.map((input) => heads.againInMs(namespace, input));
+  return Math.min(...polls, opening.againInMs ?? hourMs);
+}
+
+interface ToldBefore {
+  readonly sentence: string;
+  readonly at: number;
+}
+
+/** An Event lives an hour; what still waits is told again. */
+const hourMs = 3_600_000;
+
+async function decide(
+  { heads, steps }: GateSettings,
+  step: WorkflowStep,
+  input: StepInput,
+  record: InputDecision["record"] | undefined,
+): Promise<InputDecision> {
+  const { namespace, uid } = step;
+  const isDigest = input.version.startsWith("@");
+  const producers = isDigest ? [] : steps.producersOf(namespace, input).filter((one) => one.uid !== uid);
+  // Those that make it are known first: what is pushed meanwhile is seen.
+  const isMade = record && producers.some(({ state, pushed }) => state === "live" && pushed === undefined);
+  const head = isMade ? { unknown: "it is being made" } : await heads.of(namespace, input);
+  return decideInput({ input: spokenArtifact(input), exact: input.exact, head, producers, record });
+}
+
+/** What is not known yet is not remembered: a tag of before would look as if it had moved later. */
+async function write(
+  { client }: GateSettings,
+  step: WorkflowStep,
+  decisions: readonly InputDecision[],
+  isKnown: boolean,
+): Promise<void> {
+  if (!isKnown && decisions.some(({ verdict }) => verdict.kind === "unknown")) return;
+  const record = writeRecord(decisions.map((decision) => decision.record));
+  if (record === step.object.metadata?.annotations?.[names.waitingForAnnotation]) return;
+  await remember(client, step, record);
+}
+
+function failure({ reason }: Extract<Opening, { kind: "fail" }>, { plan, name }: WorkflowStep): string {
+  if (reason === "InputProducerFailed") return `${name} does not start, as on-producer-failure says.`;
+  return `${name} did not start within ${plan.timeoutSeconds} s, as wait-timeout says.`;
+}
+
+function tellOfTrouble(
+  { steps }: GateSettings,
+  step: WorkflowStep,
+  decisions: readonly InputDecision[],
+  tell: (note: EventNote) => void,
+): void {
+  for (const { verdict, record } of decisions) {
+    if (verdict.kind !== "failed") continue;
+    const note = `${verdict.by} was to push ${record.input} and failed. Create it again, and this step goes on; or set wait-for-inputs to "false" to start it with what is there.`;
+    tell({ type: "Warning", reason: "InputProducerFailed", action: "Wait", note });
+  }
+  const found = new Map<string, WorkflowStep>([[step.uid, step]]);
+  const circle = circleFrom(step.uid, (uid) =>
+    waitedFor(steps, found.get(uid)).map((other) => {
+      found.set(other.uid, other);
+      return other.uid;
+    }),
+  );
+  if (circle === undefined) return;
+  const path = [...circle, step.uid].map((uid) => found.get(uid)?.name).join(" waits for ");
+  const note = `Steps wait for each other: ${path}. Correct their inputs, or set wait-for-inputs to "false" on one of them.`;
+  tell({ type: "Warning", reason: "InputCycle", action: "Wait", note });
+}
+
+/** The steps that hold a step, and are held themselves. */
+function waitedFor(steps: WorkflowSteps, step: WorkflowStep | undefined): WorkflowStep[] {
+  if (step === undefined) return [];
+  return step.plan.inputs
+    .flatMap((input) => steps.producersOf(step.namespace, input).map((producer) => producer.step))
+    .filter(
+      (other) => other.uid !== step.uid && other.state === "live" && isHeld(other.object.metadata?.labels),
+    );
+}
+
+/** The condition of a step that was started: a leader may have ended between the two writes. */
+async function closeCondition({ client }: GateSettings, step: WorkflowStep): Promise<undefined> {
+  const { status } = step.object as StepJob;
+  const condition = status?.conditions?.find(({ type }) => type === names.inputsAvailable);
+  if (condition?.status === "True") return undefined;
+  const told: Told = {
+    status: "True",
+    reason: "InputsAvailable",
+    message: "All inputs were there when it started.",
+  };
+  try {
+    await tellCondition(client, step, told, client.now());
+  } catch (error) {
+    if (!isStatus(error, 404, 409)) throw error;
+  }
+  return undefined;
+}

@@ -1,0 +1,59 @@
+import type { V1Job } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
+import { isOurs } from "../annotations/map.ts";
+import type { KubeObject } from "../kube/objects.ts";
+import { planOf, type StepPlan } from "../workflow/step.ts";
+
+/** A Job that the operator has injected. */
+export type StepJob = V1Job & KubeObject & { readonly plan?: StepPlan | undefined };
+
+const ownTypes = new Set(["Complete", "Failed", names.inputsAvailable]);
+
+/**
+ * Keeps of a Job what is looked at.
+ *
+ * @param job - as the API server has it
+ */
+export function keepJob(job: StepJob): StepJob {
+  const { apiVersion, kind, metadata = {}, spec, status } = job;
+  const { name, namespace, uid, resourceVersion, creationTimestamp, deletionTimestamp } = metadata;
+  const annotations = metadata.annotations ?? {};
+  const all = { ...spec?.template.metadata?.annotations, ...annotations };
+  const asked = Object.fromEntries(Object.entries(all).filter(([key]) => isOurs(key)));
+  const kept = [names.gateAnnotation, names.waitingForAnnotation, names.requestAnnotation];
+  const waits = metadata.labels?.[names.waitingLabel];
+  return {
+    ...(apiVersion ? { apiVersion } : {}),
+    ...(kind ? { kind } : {}),
+    metadata: {
+      ...{ name, namespace, uid, resourceVersion, creationTimestamp, deletionTimestamp },
+      labels: waits === undefined ? {} : { [names.waitingLabel]: waits },
+      annotations: Object.fromEntries(
+        kept.flatMap((key) => (annotations[key] === undefined ? [] : [[key, annotations[key]]])),
+      ),
+    } as NonNullable<StepJob["metadata"]>,
+    spec: {
+      ...(spec?.suspend === undefined ? {} : { suspend: spec.suspend }),
+      ...(spec?.completions === undefined ? {} : { completions: spec.completions }),
+      ...(spec?.parallelism === undefined ? {} : { parallelism: spec.parallelism }),
+    } as NonNullable<V1Job["spec"]>,
+    status: {
+      ...(status?.startTime ? { startTime: status.startTime } : {}),
+      conditions: (status?.conditions ?? []).filter(({ type }) => ownTypes.has(type)),
+    },
+    plan: planOf(asked, { JOB_NAME: name ?? "", POD_NAMESPACE: namespace ?? "" }),
+  };
+}
+
+/** Whether a Job has ended, and how; one that is being deleted pushes nothing any more. */
+export function stateOfJob({ metadata, status }: StepJob): "live" | "succeeded" | "failed" {
+  const isTrue = (type: string) =>
+    status?.conditions?.some((condition) => condition.type === type && condition.status === "True");
+  if (isTrue("Complete")) return "succeeded";
+  return isTrue("Failed") || metadata?.deletionTimestamp ? "failed" : "live";
+}
+
+/** Whether what one Pod pushes is all that the Job pushes. */
+export function hasOnePod({ spec }: StepJob): boolean {
+  return (spec?.completions ?? 1) <= 1 && (spec?.parallelism ?? 1) <= 1;
+}

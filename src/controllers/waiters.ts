@@ -1,0 +1,108 @@
+import { forgetOldest } from "../kube/forget.ts";
+import type { KubeObject } from "../kube/objects.ts";
+import type { Reflector } from "../kube/reflector.ts";
+import { idOf, isHeld, isOpen } from "../workflow/step.ts";
+import type { Heads } from "./heads.ts";
+import type { StepJob } from "./step-jobs.ts";
+import type { StepPod } from "./step-pods.ts";
+import type { WorkflowStep, WorkflowSteps } from "./workflow-steps.ts";
+
+/** Who waits for what, and when steps came. */
+export interface Waiters {
+  /** Tells the keys of Jobs, or of Pods, that wait for something that has changed. */
+  readonly onWake: (isPod: boolean, tell: (key: string) => void) => void;
+  /** When a step of a namespace was created last, as far as this process has seen; milliseconds since 1970. */
+  readonly lastArrival: (namespace: string) => number;
+}
+
+type Mirror<T extends KubeObject> = Pick<Reflector<T>, "store" | "subscribe" | "synced">;
+
+interface Sources {
+  readonly jobs: Mirror<StepJob>;
+  readonly pods: Mirror<StepPod>;
+  readonly steps: WorkflowSteps;
+  readonly heads: Heads;
+  readonly client: { readonly now: () => number };
+}
+
+const mostNamespaces = 10_000;
+
+/**
+ * Watches steps for those that wait.
+ *
+ * @param sources - see there
+ */
+export function createWaiters({ jobs, pods, steps, heads, client }: Sources): Waiters {
+  const waiting = new Map<string, Map<string, WorkflowStep>>();
+  const idsOf = new Map<string, readonly string[]>();
+  const arrivals = new Map<string, number>();
+  const tells = new Map<boolean, (key: string) => void>();
+  const wake = (step: WorkflowStep) => tells.get(step.isPod)?.(step.key);
+
+  const change = (now: WorkflowStep | undefined, before: WorkflowStep | undefined) => {
+    const step = now ?? before;
+    if (step === undefined) return;
+    const { uid } = step;
+    for (const id of idsOf.get(uid) ?? []) {
+      const members = waiting.get(id);
+      members?.delete(uid);
+      if (members?.size === 0) waiting.delete(id);
+    }
+    idsOf.delete(uid);
+    const ids = waitsOn(now);
+    for (const id of ids) waiting.set(id, (waiting.get(id) ?? new Map()).set(uid, step));
+    if (ids.length > 0) idsOf.set(uid, ids);
+    if (now && !before) {
+      arrivals.delete(step.namespace);
+      arrivals.set(step.namespace, Math.max(now.createdAt, arrivedAt(now, client.now())));
+      forgetOldest(arrivals, mostNamespaces);
+    }
+    for (const id of concerns(step)) for (const other of [...(waiting.get(id)?.values() ?? [])]) wake(other);
+    if (step.plan.output && !isOpen(step.plan.output)) heads.outdated(step.namespace, step.plan.output);
+  };
+  /** A Pod of a Job is how the Job gets on. */
+  const changePod = (pod: StepPod | undefined) => {
+    const owner = pod?.metadata?.ownerReferences?.find(
+      ({ controller, kind }) => controller && kind === "Job",
+    );
+    const job = owner && steps.job(`${pod?.metadata?.namespace}/${owner.name}`);
+    if (job) change(job, job);
+  };
+  for (const job of jobs.store.values()) change(steps.ofJob(job), undefined);
+  for (const pod of pods.store.values()) change(steps.ofPod(pod), undefined);
+  jobs.subscribe((_key, now, before) => change(now && steps.ofJob(now), before && steps.ofJob(before)));
+  pods.subscribe((_key, now, before) => {
+    change(now && steps.ofPod(now), before && steps.ofPod(before));
+    changePod(now ?? before);
+  });
+
+  return {
+    onWake: (isPod, tell) => tells.set(isPod, tell),
+    lastArrival: (namespace) => arrivals.get(namespace) ?? 0,
+  };
+}
+
+/** What was created before this process saw it came when it was created; times of objects are whole seconds. */
+function arrivedAt({ createdAt }: WorkflowStep, now: number): number {
+  return now - createdAt < 1_500 ? now : createdAt + 1_000;
+}
+
+/** What has to change for a step that waits to be looked at. */
+function waitsOn(step: WorkflowStep | undefined): string[] {
+  if (step === undefined || !isHeld(step.object.metadata?.labels)) return [];
+  const { namespace, plan } = step;
+  return [
+    `${namespace} any`,
+    ...plan.inputs.map((input) => `${namespace} ${idOf(input)}`),
+    ...(plan.batch ? [`${namespace} batch ${plan.batch.name}`] : []),
+  ];
+}
+
+/** What a step that has changed may change for others. */
+function concerns({ namespace, plan }: WorkflowStep): string[] {
+  const { output, batch } = plan;
+  return [
+    ...(output ? [`${namespace} ${isOpen(output) ? "any" : idOf(output)}`] : []),
+    ...(batch ? [`${namespace} batch ${batch.name}`] : []),
+  ];
+}

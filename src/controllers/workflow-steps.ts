@@ -1,0 +1,142 @@
+import { names } from "../../schema/names.ts";
+import { indexBy } from "../kube/index-by.ts";
+import { type KubeObject, keyOf } from "../kube/objects.ts";
+import type { Reflector } from "../kube/reflector.ts";
+import type { Gate } from "../workflow/gate.ts";
+import type { Producer } from "../workflow/opening.ts";
+import { type Artifact, idOf, isHeld, isOpen, mayPush, planWith, type StepPlan } from "../workflow/step.ts";
+import type { Held } from "./gate-writes.ts";
+import { pushesOf } from "./outcomes.ts";
+import { hasOnePod, type StepJob, stateOfJob } from "./step-jobs.ts";
+import type { StepPod } from "./step-pods.ts";
+
+/** A step of a namespace among others. */
+export interface WorkflowStep extends Held {
+  /** Of the object, in the stores of its kind. */
+  readonly key: string;
+  readonly uid: string;
+  /** Such as `Job split`. */
+  readonly name: string;
+  readonly namespace: string;
+  readonly createdAt: number;
+  readonly plan: StepPlan;
+  readonly state: Producer["state"];
+}
+
+type Mirror<T extends KubeObject> = Pick<Reflector<T>, "store" | "subscribe" | "synced">;
+
+/** The steps of all namespaces, and who makes what for whom. */
+export interface WorkflowSteps {
+  readonly job: (key: string) => WorkflowStep | undefined;
+  readonly pod: (key: string) => WorkflowStep | undefined;
+  /** The steps that may push an artifact. */
+  readonly producersOf: (
+    namespace: string,
+    artifact: Artifact,
+  ) => readonly (Producer & { step: WorkflowStep })[];
+  /** How many steps of a batch there are. */
+  readonly sizeOfBatch: (namespace: string, batch: string) => number;
+  readonly ofJob: (job: StepJob) => WorkflowStep | undefined;
+  readonly ofPod: (pod: StepPod) => WorkflowStep | undefined;
+}
+
+/**
+ * Views mirrored Jobs and Pods as steps.
+ *
+ * @param jobs - the injected Jobs
+ * @param pods - the injected Pods
+ */
+export function createWorkflowSteps(jobs: Mirror<StepJob>, pods: Mirror<StepPod>): WorkflowSteps {
+  const jobsMaking = indexBy(jobs, ({ metadata, plan }) => makes(metadata?.namespace, plan));
+  const podsMaking = indexBy(pods, ({ metadata, workflow }) => makes(metadata?.namespace, workflow?.plan));
+  const jobsOfBatch = indexBy(jobs, ({ metadata, plan }) => batchOf(metadata?.namespace, plan));
+  const podsOfBatch = indexBy(pods, ({ metadata, workflow }) => batchOf(metadata?.namespace, workflow?.plan));
+  const podsOf = indexBy(
+    pods,
+    ({ metadata }) => metadata?.ownerReferences?.find(({ controller }) => controller)?.uid,
+  );
+
+  const ofJob = (job: StepJob): WorkflowStep | undefined =>
+    job.plan && viewOf(job, job.plan, false, stateOfJob(job), []);
+  const ofPod = (pod: StepPod): WorkflowStep | undefined => {
+    const plan = pod.workflow?.plan ?? planOfJob(jobs, pod);
+    return plan && viewOf(pod, plan, true, stateOfPod(pod), pod.workflow?.schedulingGates ?? []);
+  };
+  const pushedBy = (step: WorkflowStep): string | undefined => {
+    const own = step.isPod ? [pods.store.get(step.key)] : podsOf(step.uid);
+    return own.flatMap((pod) => (pod ? pushesOf(pod) : [])).at(-1)?.digest;
+  };
+
+  return {
+    ofJob,
+    ofPod,
+    job: (key) => seen(jobs.store.get(key), ofJob),
+    pod: (key) => seen(pods.store.get(key), ofPod),
+    sizeOfBatch: (namespace, batch) =>
+      jobsOfBatch(`${namespace} ${batch}`).length + podsOfBatch(`${namespace} ${batch}`).length,
+    producersOf: (namespace, artifact) => {
+      const which = [`${namespace} ${idOf(artifact)}`, `${namespace} `];
+      const steps = [
+        ...which.flatMap((group) => jobsMaking(group)).flatMap((job) => ofJob(job) ?? []),
+        ...which.flatMap((group) => podsMaking(group)).flatMap((pod) => ofPod(pod) ?? []),
+      ];
+      return steps
+        .filter(({ plan }) => plan.output && mayPush(plan.output, artifact))
+        .map((step) => ({ ...step, step, pushed: onlyPushOf(step, jobs, pushedBy) }));
+    },
+  };
+}
+
+function seen<T>(object: T | undefined, view: (object: T) => WorkflowStep | undefined) {
+  return object === undefined ? undefined : view(object);
+}
+
+/** Of a Job with several Pods, one that has pushed says nothing of the others. */
+function onlyPushOf(
+  step: WorkflowStep,
+  jobs: Mirror<StepJob>,
+  pushedBy: (step: WorkflowStep) => string | undefined,
+): string | undefined {
+  const job = step.isPod ? undefined : jobs.store.get(step.key);
+  return job === undefined || hasOnePod(job) ? pushedBy(step) : undefined;
+}
+
+/** Where to look for who makes an artifact; those whose outputs have variables are looked through. */
+function makes(namespace: string | undefined, plan: StepPlan | undefined): string | undefined {
+  if (plan?.output === undefined) return undefined;
+  return `${namespace} ${isOpen(plan.output) ? "" : idOf(plan.output)}`;
+}
+
+function batchOf(namespace: string | undefined, plan: StepPlan | undefined): string | undefined {
+  return plan?.batch && `${namespace} ${plan.batch.name}`;
+}
+
+/** A Pod of a Job has no annotations of its own; what it waits for is said on the Job. */
+function planOfJob(jobs: Mirror<StepJob>, { metadata, workflow }: StepPod): StepPlan | undefined {
+  const owner = metadata?.ownerReferences?.find(({ controller, kind }) => controller && kind === "Job");
+  if (owner === undefined || workflow === undefined || !isHeld(metadata?.labels)) return undefined;
+  const job = jobs.store.get(`${metadata?.namespace}/${owner.name}`);
+  return job?.metadata?.uid === owner.uid && job.plan ? planWith(job.plan, workflow.known) : undefined;
+}
+
+function viewOf(
+  object: StepJob | StepPod,
+  plan: StepPlan,
+  isPod: boolean,
+  state: Producer["state"],
+  schedulingGates: readonly string[],
+): WorkflowStep {
+  const { name, namespace = "", uid = "", creationTimestamp, annotations } = object.metadata ?? {};
+  return {
+    ...{ object: object as KubeObject, isPod, plan, state, schedulingGates, uid, namespace },
+    key: keyOf(object as KubeObject),
+    name: `${isPod ? "Pod" : "Job"} ${name}`,
+    gate: (annotations?.[names.gateAnnotation] ?? "pod") as Gate,
+    createdAt: new Date((creationTimestamp as string | Date | undefined) ?? 0).getTime(),
+  };
+}
+
+function stateOfPod({ metadata, status }: StepPod): Producer["state"] {
+  if (status?.phase === "Succeeded") return "succeeded";
+  return status?.phase === "Failed" || metadata?.deletionTimestamp ? "failed" : "live";
+}

@@ -1,0 +1,82 @@
+import { names } from "../../schema/names.ts";
+import { lifeAnnotations } from "../annotations/map.ts";
+import { readAnnotations } from "../annotations/parse.ts";
+import type { Settings } from "../annotations/settings.ts";
+import { annotations } from "../annotations/table.ts";
+import type { Warning } from "../annotations/warning.ts";
+import { gateOf, hold, withoutOutputs } from "../workflow/gate.ts";
+import { isPod, ownAnnotations, ownedByJob, putBack, type Workload } from "../workload/workload.ts";
+import type { AdmissionRequest } from "./admission-types.ts";
+
+type User = AdmissionRequest["userInfo"];
+
+/**
+ * A step that is created, held if it waits for its inputs. What the operator wrote on it in another life goes.
+ *
+ * @param workload - the step
+ * @param settings - what its author asked for
+ */
+export function holdAnew(workload: Workload, settings: Settings): Workload {
+  const gate = gateOf(workload, settings);
+  const clean = withoutOutputs(workload);
+  return gate === undefined ? clean : hold(clean, gate);
+}
+
+/**
+ * The same of one whose injection is whole: the second call of a review, or an object that was read from the cluster and is
+ * created there again. A Pod of a Job has what the Job's template gives it.
+ *
+ * @param workload - the step
+ */
+export function holdAgain(workload: Workload): Workload {
+  const own = ownAnnotations(workload);
+  if (ownedByJob(workload) || own?.[names.gateAnnotation] === undefined) return workload;
+  const isNew =
+    !lifeAnnotations.some((key) => own[key] !== undefined) && labelOf(workload)?.waits !== "false";
+  return isNew ? workload : holdAnew(workload, readAnnotations(own).settings);
+}
+
+function labelOf({ metadata, template }: Workload): { waits: string | undefined } | undefined {
+  const labels = metadata?.labels ?? template.metadata?.labels;
+  return labels && { waits: labels[names.waitingLabel] };
+}
+
+/** Whether the operator itself sends a request. */
+export function isOperator(user: User): boolean {
+  return user?.username === `system:serviceaccount:${names.operatorNamespace}:${names.serviceAccount}`;
+}
+
+/** Kueue resumes a Job that has its quota; in which namespace it runs its installation decides. */
+const kueue = /^system:serviceaccount:[^:]+:kueue-controller-manager$/;
+
+/**
+ * A Job that stays suspended while it waits for its inputs, whatever its manifest says of `suspend`: a second
+ * `kubectl apply` of one that writes `suspend: false` would start it.
+ *
+ * @param submitted - as it is changed
+ * @param stored - as it was
+ * @param user - who changes it
+ */
+export function keepHeld(
+  submitted: Workload,
+  stored: Workload,
+  user: User,
+): { readonly workload: Workload; readonly warnings: readonly Warning[] } {
+  const unchanged = { workload: submitted, warnings: [] };
+  if (isPod(stored) || stored.metadata?.labels?.[names.waitingLabel] !== "true") return unchanged;
+  if (!isSuspended(stored) || isSuspended(submitted)) return unchanged;
+  const { key } = annotations["wait-for-inputs"];
+  const own = ownAnnotations(submitted);
+  if (own?.[key] === "false" || kueue.test(user?.username ?? "")) return unchanged;
+  const object = submitted.object as { readonly spec: object };
+  const suspended = { ...submitted, object: { ...object, spec: { ...object.spec, suspend: true } } };
+  // Whoever had suspended it resumes it here: from now on it starts when its inputs are there.
+  const metadata = { ...submitted.metadata, annotations: { ...own, [names.gateAnnotation]: "suspend" } };
+  const workload = putBack(suspended, submitted.template, metadata);
+  const message = `stays true: the Job waits for its inputs, see its Events. It starts when they are there, or at once if you set ${key} to "false".`;
+  return { workload, warnings: [{ code: "StaysSuspended", path: "spec.suspend", message }] };
+}
+
+function isSuspended({ object }: Workload): boolean {
+  return (object as { readonly spec?: { readonly suspend?: unknown } }).spec?.suspend === true;
+}

@@ -1,0 +1,151 @@
+import { names } from "../../schema/names.ts";
+import { lifeAnnotations } from "../annotations/map.ts";
+import type { Settings } from "../annotations/settings.ts";
+import { variablesOf } from "../annotations/variables.ts";
+import {
+  isPod,
+  ownedBy,
+  ownedByController,
+  type PodTemplate,
+  putBack,
+  type Workload,
+} from "../workload/workload.ts";
+
+/**
+ * How a step is held until its inputs are there: a Job is suspended by the operator, or was by its author, who resumes it;
+ * its Pods have a scheduling gate each, as a Pod has; or nothing holds it, and the container that pulls waits.
+ */
+export type Gate = "suspend" | "author" | "pod" | "in-pod";
+
+/**
+ * Chooses how a step is held.
+ *
+ * @param workload - the step, as it is created
+ * @param settings - what its author asked for
+ * @returns undefined where it does not wait
+ */
+export function gateOf(workload: Workload, settings: Settings): Gate | undefined {
+  if (!waitsForInputs(settings)) return undefined;
+  if (workload.template.spec.nodeName) return "in-pod";
+  // Of a registry with a login that the author gives the step alone, the operator can learn nothing.
+  if (settings.orasEnv !== undefined && !isOnCacheAlone(settings)) return "in-pod";
+  const variables = variablesOf(
+    ...settings.inputs.flatMap(({ repository, version }) => [repository, version]),
+  );
+  // A node is known when the Pod is scheduled.
+  if (variables.includes("NODE_NAME")) return "in-pod";
+  if (isPod(workload)) return "pod";
+  const perPod = variables.some((name) => ["POD_NAME", "POD_UID", "JOB_COMPLETION_INDEX"].includes(name));
+  // JobSet resumes each Job that it has made and that is suspended.
+  if (perPod || isMadeByOthers(workload)) return "pod";
+  const { metadata } = workload;
+  const isOurs = metadata?.annotations?.[names.gateAnnotation] === "suspend";
+  return suspends(workload) && !isOurs ? "author" : "suspend";
+}
+
+/** Whether a step starts when its inputs are there. */
+export function waitsForInputs({ waitForInputs, inputs }: Settings): boolean {
+  return waitForInputs && inputs.length > 0;
+}
+
+function isOnCacheAlone({ registry, inputs }: Settings): boolean {
+  return registry === undefined && inputs.every(({ host }) => host === undefined);
+}
+
+/** A CronJob does not look whether its Jobs are suspended. */
+function isMadeByOthers(workload: Workload): boolean {
+  return ownedByController(workload) && !ownedBy(workload, "CronJob");
+}
+
+function suspends({ object }: Workload): boolean {
+  return (object as { readonly spec: { readonly suspend?: unknown } }).spec.suspend === true;
+}
+
+/**
+ * A step that is held, from its creation on.
+ *
+ * @param workload - the step, without what an earlier life has left
+ * @param gate - how
+ */
+export function hold(workload: Workload, gate: Gate): Workload {
+  const { template, metadata } = workload;
+  const mark = { annotations: { [names.gateAnnotation]: gate }, labels: { [names.waitingLabel]: "true" } };
+  if (gate === "in-pod") return withMetadata(workload, { annotations: mark.annotations });
+  if (gate === "pod") {
+    const gates = (template.spec.schedulingGates ?? []).filter(({ name }) => name !== names.inputsGate);
+    const gated: PodTemplate = {
+      metadata: merged(template.metadata, mark),
+      spec: { ...template.spec, schedulingGates: [...gates, { name: names.inputsGate }] },
+    };
+    if (isPod(workload)) return putBack(workload, gated);
+    return putBack(workload, gated, merged(metadata, { annotations: mark.annotations }));
+  }
+  const held = withMetadata(workload, mark);
+  const object = held.object as { readonly spec: object };
+  return { ...held, object: { ...object, spec: { ...object.spec, suspend: true } } };
+}
+
+/**
+ * A step that nothing of the operator's holds any more.
+ *
+ * @param workload - the step, with its annotations
+ */
+export function release(workload: Workload): Workload {
+  const { template } = workload;
+  const { schedulingGates = [] } = template.spec;
+  const others = schedulingGates.filter(({ name }) => name !== names.inputsGate);
+  const { schedulingGates: _, ...rest } = template.spec;
+  const spec = others.length > 0 ? { ...rest, schedulingGates: others } : rest;
+  const ungated =
+    others.length === schedulingGates.length ? workload : putBack(workload, { ...template, spec });
+  if (isPod(workload) || workload.metadata?.annotations?.[names.gateAnnotation] !== "suspend") return ungated;
+  const object = ungated.object as { readonly spec: { readonly suspend?: unknown } };
+  const { suspend: __, ...running } = object.spec;
+  return { ...ungated, object: { ...object, spec: running } };
+}
+
+interface Marks {
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+function withMetadata(workload: Workload, marks: Marks): Workload {
+  const metadata = merged(workload.metadata, marks);
+  if (isPod(workload)) return putBack(workload, { ...workload.template, metadata });
+  return putBack(workload, workload.template, metadata);
+}
+
+function merged(metadata: PodTemplate["metadata"], { annotations, labels }: Marks) {
+  return {
+    ...metadata,
+    annotations: { ...metadata?.annotations, ...annotations },
+    ...(labels && { labels: { ...metadata?.labels, ...labels } }),
+  };
+}
+
+/**
+ * A step without what the operator writes while it waits: a manifest that was read from a cluster has it of another life.
+ *
+ * @param workload - as it is created
+ */
+export function withoutOutputs(workload: Workload): Workload {
+  const template = { ...workload.template, ...cleaned(workload.template.metadata) };
+  if (isPod(workload))
+    return template.metadata === workload.metadata ? workload : putBack(workload, template);
+  const own = cleaned(workload.metadata).metadata;
+  const isSame = template.metadata === workload.template.metadata && own === workload.metadata;
+  return isSame ? workload : putBack(workload, template, own);
+}
+
+function cleaned(metadata: PodTemplate["metadata"]): Pick<PodTemplate, "metadata"> {
+  const annotations = without(metadata?.annotations, lifeAnnotations);
+  const labels = without(metadata?.labels, [names.waitingLabel]);
+  if (annotations === metadata?.annotations && labels === metadata?.labels)
+    return metadata ? { metadata } : {};
+  return { metadata: { ...metadata, annotations, labels } as NonNullable<PodTemplate["metadata"]> };
+}
+
+function without(map: Record<string, string> | undefined, keys: readonly string[]) {
+  if (!map || !keys.some((key) => key in map)) return map;
+  return Object.fromEntries(Object.entries(map).filter(([key]) => !keys.includes(key)));
+}

@@ -1,0 +1,167 @@
+import type { InputRecord, ProducerState } from "./record.ts";
+
+/** What the registry says of an input: a digest; that it is not there; or that the operator cannot know. */
+export type Head =
+  | { readonly digest: string }
+  | { readonly missing: true }
+  | { readonly unknown: string }
+  /** A registry that the operator must not ask, or that does not let it in: the Pod waits itself. */
+  | { readonly refused: string };
+
+/** A step that makes an input. */
+export interface Producer {
+  readonly uid: string;
+  /** Such as `Job split`. */
+  readonly name: string;
+  readonly createdAt: number;
+  readonly state: "live" | "succeeded" | "failed";
+  /** What it says that it has pushed, before it has ended. */
+  readonly pushed?: string | undefined;
+}
+
+/** All that is known of an input when a step's opening is decided. */
+export interface InputFacts {
+  /** As messages name it. */
+  readonly input: string;
+  /** No earlier run can have made it. */
+  readonly exact: boolean;
+  readonly head: Head;
+  readonly producers: readonly Producer[];
+  /** Of before; undefined when the step is looked at for the first time. */
+  readonly record: InputRecord | undefined;
+}
+
+/** What is known of an input, and of a step that would make it. */
+export type InputVerdict =
+  /** It is there; the word for `input-digests`, and whether an earlier run may have made it. */
+  | { readonly kind: "there"; readonly pin: string; readonly mayBeOld: boolean }
+  | { readonly kind: "made"; readonly by: readonly Producer[] }
+  | { readonly kind: "failed"; readonly by: string }
+  | { readonly kind: "nobody" }
+  | { readonly kind: "unknown"; readonly why: string };
+
+/** The verdict on an input, and what is to be remembered of it. */
+export interface InputDecision {
+  readonly verdict: InputVerdict;
+  readonly record: InputRecord;
+}
+
+/**
+ * Decides about one input of a step that waits: it is there when its tag is, and no step that makes it has still to push
+ * it. Of a step that ended without having been seen to push, or went unseen, it is not taken to be there, unless the tag
+ * has another digest than when this step was created.
+ *
+ * @param facts - see there
+ */
+export function decideInput(facts: InputFacts): InputDecision {
+  const { input, head, exact, producers } = facts;
+  const found = facts.record ? facts.record.found : "digest" in head ? head.digest : undefined;
+  const states = statesOf(facts);
+  const record: InputRecord = { input, ...(found === undefined ? {} : { found }), producers: states };
+  const live = producers.filter(({ uid }) => states[uid] === "live");
+  if (live.length > 0) return { record, verdict: { kind: "made", by: live } };
+  return { record, verdict: verdictOf({ head, exact, found, producers, states }) };
+}
+
+/** With those that were seen before and are gone: what they have pushed is not known. */
+function statesOf({ producers, record }: InputFacts): Record<string, ProducerState> {
+  const before = Object.entries(record?.producers ?? {}).map(([uid, state]): [string, ProducerState] => [
+    uid,
+    state === "pushed" ? "pushed" : "failed",
+  ]);
+  const now = producers.map(({ uid, state, pushed }): [string, ProducerState] => {
+    if (state === "succeeded" || pushed !== undefined) return [uid, "pushed"];
+    return [uid, state === "live" ? "live" : "failed"];
+  });
+  return Object.fromEntries([...before, ...now]);
+}
+
+function verdictOf({
+  head,
+  exact,
+  found,
+  producers,
+  states,
+}: Pick<InputFacts, "head" | "exact" | "producers"> & {
+  readonly found: string | undefined;
+  readonly states: Record<string, ProducerState>;
+}): InputVerdict {
+  const failed = failedOf(producers, states);
+  if ("refused" in head) return { kind: "there", pin: "wait", mayBeOld: false };
+  if ("unknown" in head) return { kind: "unknown", why: head.unknown };
+  const isMoved = "digest" in head && head.digest !== found;
+  if (failed !== undefined && !isMoved) return { kind: "failed", by: failed };
+  if ("missing" in head) return { kind: "nobody" };
+  const pushedNow = Object.values(states).includes("pushed");
+  const named = producers.find(({ pushed, state }) => pushed !== undefined && state === "live")?.pushed;
+  // distribution tells of a push before it has written the tag: until then the tag has the digest from before.
+  if (named !== undefined && head.digest !== named && head.digest === found)
+    return { kind: "unknown", why: "its tag is being written" };
+  return { kind: "there", pin: head.digest, mayBeOld: !exact && !pushedNow && !isMoved };
+}
+
+/** The step that was to make it last, if it failed. */
+function failedOf(
+  producers: readonly Producer[],
+  states: Readonly<Record<string, ProducerState>>,
+): string | undefined {
+  const [last] = [...producers].sort((a, b) => b.createdAt - a.createdAt || (a.uid < b.uid ? 1 : -1));
+  if (last !== undefined) return states[last.uid] === "failed" ? last.name : undefined;
+  const values = Object.values(states);
+  return values.includes("failed") && !values.includes("pushed") ? "a step that is gone" : undefined;
+}
+
+/** What is to be done with a step that waits. */
+export type Opening =
+  | { readonly kind: "open"; readonly pins: readonly string[] }
+  | { readonly kind: "fail"; readonly reason: "InputProducerFailed" | "InputNeverCame" }
+  | { readonly kind: "wait"; readonly againInMs: number | undefined };
+
+/** All that is known of a step when its opening is decided; times in milliseconds since 1970. */
+export interface StepFacts {
+  readonly now: number;
+  readonly createdAt: number;
+  readonly timeoutSeconds: number | undefined;
+  readonly onProducerFailure: "wait" | "fail";
+  /** Its author set wait-for-inputs to "false" while it waited. */
+  readonly byHand: boolean;
+  /** How many steps of its batch are not there yet; undefined where it is in none. */
+  readonly missingOfBatch: number | undefined;
+  /** When a step of the namespace was created last. */
+  readonly lastArrival: number;
+}
+
+/** Steps that are applied together follow each other faster. */
+const settleMs = 2_000;
+/** Where steps are created all the time, none waits longer for others. */
+const longestSettleMs = 60_000;
+
+/**
+ * Decides about a step that waits.
+ *
+ * @param step - see there
+ * @param inputs - what was decided about each, in order
+ */
+export function decideOpening(step: StepFacts, inputs: readonly InputVerdict[]): Opening {
+  const { now, createdAt } = step;
+  if (step.byHand)
+    return { kind: "open", pins: inputs.map((one) => (one.kind === "there" ? one.pin : "tag")) };
+  const left = step.timeoutSeconds === undefined ? undefined : createdAt + step.timeoutSeconds * 1000 - now;
+  const all = inputs.filter((one) => one.kind === "there");
+  const settled = settledInMs(step, all);
+  if (all.length === inputs.length && settled <= 0 && !step.missingOfBatch)
+    return { kind: "open", pins: all.map(({ pin }) => pin) };
+  if (step.onProducerFailure === "fail" && inputs.some(({ kind }) => kind === "failed"))
+    return { kind: "fail", reason: "InputProducerFailed" };
+  if (left !== undefined && left <= 0) return { kind: "fail", reason: "InputNeverCame" };
+  const waits = [...(left === undefined ? [] : [left]), ...(settled > 0 ? [settled] : [])];
+  return { kind: "wait", againInMs: waits.length > 0 ? Math.min(...waits) : undefined };
+}
+
+/** Who says how many steps there are needs no guess. */
+function settledInMs(step: StepFacts, there: readonly InputVerdict[]): number {
+  const { now, createdAt, lastArrival } = step;
+  const mayBeOld = there.some((one) => one.kind === "there" && one.mayBeOld);
+  if (!mayBeOld || step.missingOfBatch !== undefined) return 0;
+  return Math.min(lastArrival + settleMs, createdAt + longestSettleMs) - now;
+}

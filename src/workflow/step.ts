@@ -1,0 +1,147 @@
+import { names } from "../../schema/names.ts";
+import { type VariableName, variablePattern } from "../../schema/variables.ts";
+import type { AnnotationMap } from "../annotations/map.ts";
+import { readAnnotations } from "../annotations/parse.ts";
+import { type ArtifactReference, formatRegistry } from "../annotations/reference.ts";
+import type { Settings } from "../annotations/settings.ts";
+import { annotations as table } from "../annotations/table.ts";
+import { usesRun } from "../annotations/variables.ts";
+
+/** An artifact of a step: in which registry, and which. */
+export interface Artifact {
+  /** `cache NAME` of the namespace, or the URL of a registry: equal for equal registries. */
+  readonly registry: string;
+  readonly repository: string;
+  /** `:tag` or `@sha256:…`. */
+  readonly version: string;
+}
+
+/** An input of a step that may wait for it. */
+export interface StepInput extends Artifact {
+  /** The annotation, as its author wrote it. */
+  readonly written: string;
+  /** No earlier run can have made it: its author names a digest, or a run. */
+  readonly exact: boolean;
+}
+
+/** What the annotations of a step say of its place among others. */
+export interface StepPlan {
+  readonly inputs: readonly StepInput[];
+  readonly output: Artifact | undefined;
+  readonly waits: boolean;
+  readonly timeoutSeconds: number | undefined;
+  readonly onProducerFailure: "wait" | "fail";
+  readonly batch: Settings["batch"];
+}
+
+/**
+ * Reads what the annotations of a step say of its place among others.
+ *
+ * @param annotations - of the Job, or of the Pod
+ * @param known - variables whose values are known
+ * @returns undefined where they are no step's, or are refused
+ */
+export function planOf(
+  annotations: AnnotationMap,
+  known: Partial<Record<VariableName, string>>,
+): StepPlan | undefined {
+  const { settings, problems } = readAnnotations(annotations);
+  if (problems.length > 0) return undefined;
+  const { inputs, output, waitTimeoutSeconds, onProducerFailure, batch } = settings;
+  const written = Object.keys(annotations)
+    .filter((key) => inputKey.test(key))
+    .sort((a, b) => numberOf(a) - numberOf(b))
+    .map((key) => annotations[key] ?? "");
+  const artifact = (reference: ArtifactReference) => artifactOf(settings, reference, known);
+  return {
+    inputs: inputs.map((input, i) => ({
+      ...artifact(input),
+      written: written[i] ?? "",
+      exact: input.version.startsWith("@") || usesRun(written[i] ?? ""),
+    })),
+    output: output && artifact(output),
+    waits: settings.waitForInputs,
+    timeoutSeconds: waitTimeoutSeconds,
+    onProducerFailure,
+    batch,
+  };
+}
+
+const inputKey = new RegExp(`^${table["input-uri"].key.replaceAll(".", "\\.")}(_[0-9]+)?$`);
+
+function numberOf(key: string): number {
+  return Number(/_([0-9]+)$/.exec(key)?.[1] ?? 0);
+}
+
+function artifactOf(
+  { registry, cache }: Settings,
+  { host, repository, version }: ArtifactReference,
+  known: Partial<Record<VariableName, string>>,
+): Artifact {
+  const own = registry === undefined ? `cache ${cache}` : formatRegistry(registry);
+  return {
+    registry: host === undefined ? own : `https://${host}`,
+    repository: withKnown(repository, known),
+    version: withKnown(version, known),
+  };
+}
+
+/**
+ * A plan with more variables known, as of a Pod of the step.
+ *
+ * @param plan - of the step
+ * @param known - variables whose values are known now
+ */
+export function planWith(plan: StepPlan, known: Partial<Record<VariableName, string>>): StepPlan {
+  const filled = <T extends Artifact>(artifact: T): T => ({
+    ...artifact,
+    repository: withKnown(artifact.repository, known),
+    version: withKnown(artifact.version, known),
+  });
+  return { ...plan, inputs: plan.inputs.map(filled), output: plan.output && filled(plan.output) };
+}
+
+function withKnown(text: string, known: Partial<Record<VariableName, string>>): string {
+  return text.replaceAll(variablePattern, (whole, name: VariableName) => known[name] ?? whole);
+}
+
+/** One word for an artifact, for maps. */
+export function idOf({ registry, repository, version }: Artifact): string {
+  return `${registry} ${repository}${version}`;
+}
+
+/** An artifact as people write it. */
+export function spokenArtifact({ registry, repository, version }: Artifact): string {
+  const host = registry.startsWith("cache ") ? "" : `${registry.replace(/^https?:\/\//, "")}/`;
+  return `${host}${repository}${version}`;
+}
+
+/** Whether the name of an artifact has variables whose values only its Pods know. */
+export function isOpen({ repository, version }: Artifact): boolean {
+  return `${repository}${version}`.includes("$(");
+}
+
+/**
+ * Whether a step with this output may push an artifact.
+ *
+ * @param output - that may have variables
+ * @param artifact - that has none
+ */
+export function mayPush(output: Artifact, artifact: Artifact): boolean {
+  if (!isOpen(output)) return idOf(output) === idOf(artifact);
+  // With a group in its pattern, split returns what stands between variables and their names in turns.
+  const parts = idOf(output)
+    .split(variablePattern)
+    .map((part, i) => (i % 2 === 0 ? part.replaceAll(/[.*+?^${}()|[\]\\/]/g, "\\$&") : "[A-Za-z0-9._-]+"));
+  return new RegExp(`^${parts.join("")}$`).test(idOf(artifact));
+}
+
+/** The cache of the namespace in whose registry an artifact is, if it is in one. */
+export function cacheOf({ registry }: Artifact): string | undefined {
+  return registry.startsWith("cache ") ? registry.slice("cache ".length) : undefined;
+}
+
+/** Whether a step is held by the operator, and not only by its own container. */
+export function isHeld(labels: Readonly<Record<string, string>> | undefined): boolean {
+  return labels?.[names.waitingLabel] === "true";
+}

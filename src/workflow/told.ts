@@ -1,0 +1,55 @@
+import type { InputVerdict } from "./opening.ts";
+
+/** As many inputs as a sentence names. */
+const mostNamed = 8;
+
+/**
+ * What a step waits for, in a sentence.
+ *
+ * @param inputs - of the step, in order
+ * @param verdicts - on each
+ * @param missingOfBatch - how many steps of its batch are not there yet
+ */
+export function waitingSentence(
+  inputs: readonly string[],
+  verdicts: readonly InputVerdict[],
+  missingOfBatch: number | undefined,
+): string {
+  const open = verdicts.flatMap((verdict, i) => {
+    const why = whyOf(verdict);
+    return why === undefined ? [] : [`${inputs[i]} (${why})`];
+  });
+  const named = open.slice(0, mostNamed).join(", ");
+  const more = open.length > mostNamed ? ` and ${open.length - mostNamed} more` : "";
+  if (open.length > 0) return `Waits for ${named}${more}.`;
+  if (missingOfBatch) return `Waits for ${missingOfBatch} more of its batch; all inputs are there.`;
+  return "All inputs are there; waits for steps that may be created together with it.";
+}
+
+function whyOf(verdict: InputVerdict): string | undefined {
+  if (verdict.kind === "there") return undefined;
+  if (verdict.kind === "nobody") return "not in the registry, and no step of this namespace makes it";
+  if (verdict.kind === "failed")
+    return `${verdict.by} was to make it and failed: create that again, or set wait-for-inputs to "false"`;
+  if (verdict.kind === "unknown") return verdict.why;
+  const [first, ...others] = verdict.by;
+  return `made by ${first?.name}${others.length > 0 ? ` and ${others.length} more` : ""}`;
+}
+
+/**
+ * That a step starts, in a sentence.
+ *
+ * @param inputs - of the step, in order
+ * @param pins - what each has in input-digests
+ * @param seconds - how long it waited
+ */
+export function openedSentence(inputs: readonly string[], pins: readonly string[], seconds: number): string {
+  const named = inputs.slice(0, mostNamed).map((input, i) => `${input} (${spoken(pins[i] ?? "")})`);
+  const more = inputs.length > mostNamed ? ` and ${inputs.length - mostNamed} more` : "";
+  return `Starts after ${Math.round(seconds)} s with ${named.join(", ")}${more}.`;
+}
+
+function spoken(pin: string): string {
+  if (pin === "tag") return "as it is, by hand";
+  return pin === "wait" ? "the Pod waits for it: the operator may not ask its registry" : pin;
+}
