@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"os"
 	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/contract"
@@ -157,9 +158,17 @@ func sourceOf(o options.Options) (inputs.Source, error) {
 	if err != nil {
 		return inputs.Source{}, err
 	}
+	waiting := inputs.Waiting{Timeout: o.WaitTimeout, Began: share.Root(o.Share).Waiting(), NeverCame: contract.ExitInputNeverCame}
+	if o.WaitForInputs {
+		decided := os.Getenv(contract.InputDigestsVariable)
+		if references, waiting.For, err = inputs.Pin(references, decided); err != nil {
+			return inputs.Source{}, failure.Wrap(err, contract.ExitSetupFailed, "the annotation %s of the Pod: %s", contract.InputDigestsAnnotation, err)
+		}
+		log.Explain("decided on the inputs: %q", decided)
+	}
 	reading, err := registryOptions(o, credentials.Pull)
 	return inputs.Source{
-		References: references, Unpack: o.Unpack,
+		References: references, Waiting: waiting, Unpack: o.Unpack,
 		InvalidCode: contract.ExitInputInvalid, SetupCode: contract.ExitSetupFailed, Registry: reading, Say: log.Say,
 	}, err
 }

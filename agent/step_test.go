@@ -121,6 +121,8 @@ type pod struct {
 	inputs  []string
 	// pullOptions are those of whoever pulls.
 	pullOptions []string
+	// environment are variables of all containers.
+	environment []string
 }
 
 // withoutInit is the root of the tests that run once more with Pods without an init container.
@@ -175,6 +177,7 @@ func (p *pod) prepared(arguments ...string) *container {
 	c.Cmd = exec.Command(self, full...)
 	c.Dir, c.Stdout, c.Stderr = p.work, &c.stdout, &c.stderr
 	c.Env = append(os.Environ(), "TEST_ROLE=agent", endsAtOnce, containerVariable+"="+c.message)
+	c.Env = append(c.Env, p.environment...)
 	if p.isProcess1 {
 		c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}
 	}

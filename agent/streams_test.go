@@ -47,6 +47,11 @@ func TestWithoutAnInitContainer(t *testing.T) {
 		"inputs again":                             TestInputsAreUnpackedAgain,
 		"inputs that are not there":                TestInputsThatAreNotThereNameWhatIs,
 		"inputs that cannot be had":                TestInputsThatCannotBeHad,
+		"inputs that are waited for":               TestInputsAreWaitedForTogether,
+		"an input that never comes":                TestAnInputThatNeverComes,
+		"a pin":                                    TestAPinIsPulledAfterTheTagMoved,
+		"what is not waited for":                   TestWhatIsNotWaitedFor,
+		"a wait is ended by SIGTERM":               TestAWaitIsEndedBySIGTERM,
 		"what was pushed is told":                  TestWhatWasPushedIsTold,
 		"where an artifact comes from":             TestWhereAnArtifactComesFrom,
 	} {

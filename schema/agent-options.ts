@@ -72,6 +72,16 @@ export const agentOptions = {
     commands: pullers,
     description: "the whole reference of an input, with its registry",
   },
+  "wait-for-inputs": {
+    type: "flag",
+    commands: pullers,
+    description: "whether inputs that are not there are waited for",
+  },
+  "wait-timeout": {
+    type: "seconds",
+    commands: pullers,
+    description: "how long; 0 is for ever",
+  },
   output: {
     type: "text",
     commands: registry,

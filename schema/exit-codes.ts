@@ -91,6 +91,12 @@ export const exitCodes = {
     meaning:
       "The Secret of tls.secretName holds no certificate that the registry could serve; it did not start.",
   },
+  inputNeverCame: {
+    code: 194,
+    container: pulling,
+    meaning: "An input that the step waits for did not come before wait-timeout was over; the program did not run.",
+    fix: "Look at the step that pushes it. When the input is there, create this step again, or give it a longer wait-timeout.",
+  },
   registryFull: {
     code: 192,
     container: pulling,
@@ -141,4 +147,5 @@ export const endsForGood: readonly number[] = [
   exitCodes.inputInvalid,
   exitCodes.setupFailed,
   exitCodes.registryFull,
+  exitCodes.inputNeverCame,
 ].map(({ code }) => code);

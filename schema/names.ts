@@ -24,6 +24,9 @@ export const names = {
   requestAnnotation: `${prefix}request-id`,
   requestVariable: "ORAS_OPERATOR_REQUEST_ID",
   injectedLabel: `${prefix}injected`,
+  /** On the Pod of a step that waits: what it pulls of each input, and the variable of the container that pulls. */
+  inputDigestsAnnotation: `${prefix}input-digests`,
+  inputDigestsVariable: "ORAS_OPERATOR_INPUT_DIGESTS",
   usesCacheLabel: `${prefix}uses-cache`,
   /** On a step that the operator holds until its inputs are there: "true", and "false" once it may start. */
   waitingLabel: `${prefix}waiting`,

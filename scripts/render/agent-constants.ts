@@ -47,6 +47,21 @@ export function renderAgentConstants(schema: Schema): Rendered {
       "is the variable of added containers with the id of the step's admission.",
     ],
     [
+      exported("inputDigestsVariable"),
+      names.inputDigestsVariable,
+      "is the variable of the container that pulls with what was decided on each input.",
+    ],
+    [
+      exported("inputDigestsAnnotation"),
+      names.inputDigestsAnnotation,
+      "is the annotation that this variable is read from.",
+    ],
+    [
+      "WaitTimeoutAnnotation",
+      `${names.prefix}wait-timeout`,
+      "is the key of an annotation, for messages.",
+    ],
+    [
       exported("listingUserAgent"),
       names.listingUserAgent,
       "is the User-Agent of who reads manifests to list them.",

@@ -126,6 +126,8 @@ function toSettings(given: readonly Given[], launchers: readonly number[]): Sett
     compression: one("compression") ?? "",
     pushOn: one("push-on") ?? "",
     timeoutSeconds: secondsOf(one("timeout") ?? ""),
+    waitForInputs: undefined,
+    waitTimeoutSeconds: undefined,
     shareSizeLimit: one("share-size-limit"),
     waitForInputs: one("wait-for-inputs") === "true",
     waitTimeoutSeconds: waitTimeout === undefined ? undefined : secondsOf(waitTimeout),

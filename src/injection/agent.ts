@@ -2,7 +2,7 @@ import type { V1Container, V1Lifecycle, V1PodSpec, V1Probe } from "@kubernetes/c
 import { names } from "../../schema/names.ts";
 import { amountOf } from "../annotations/quantity.ts";
 import { type ArtifactReference, formatReference } from "../annotations/reference.ts";
-import { makesOutput, type Settings, usesScripts } from "../annotations/settings.ts";
+import { makesOutput, type Settings, usesScripts, waitsForInputs } from "../annotations/settings.ts";
 import { annotations } from "../annotations/table.ts";
 import { type Connection, inCluster, staysInside } from "../cache/connection.ts";
 import { argument, environmentFor, flag, option } from "./arguments.ts";
@@ -56,6 +56,7 @@ export function pullArguments(step: Step): string[] {
     ...option("--containers", String(launchers.length)),
     ...flag("--forget-outputs", restartsAll(pod)),
     ...artifactOptions(step),
+    ...waitOptions(step),
     ...option("--keeper", keeperOf(step)),
     ...option("--limit", shareLimit(step)),
     ...flag("--unpack=false", !settings.unpack),
@@ -97,6 +98,7 @@ function bothArguments(step: Step): string[] {
   return [
     ...option("--share", names.sharePath),
     ...artifactOptions(step),
+    ...waitOptions(step),
     ...wrappedOptions(step),
     ...flag("--unpack=false", !settings.unpack),
     ...option("--compression", unlessDefault("compression", settings.compression)),
@@ -223,6 +225,16 @@ function artifactOptions({ settings, registry }: Step): string[] {
   return [
     ...settings.inputs.flatMap((input) => option("--input", formatReference(registry, input))),
     ...option("--output", settings.output && formatReference(registry, settings.output)),
+  ];
+}
+
+/** Of whoever pulls, where the inputs may come later than the Pod. */
+function waitOptions({ settings }: Step): string[] {
+  if (!waitsForInputs(settings)) return [];
+  const { waitTimeoutSeconds } = settings;
+  return [
+    ...flag("--wait-for-inputs", true),
+    ...option("--wait-timeout", waitTimeoutSeconds === undefined ? undefined : String(waitTimeoutSeconds)),
   ];
 }
 

@@ -45,6 +45,17 @@ export function environmentFor(...texts: readonly (string | undefined)[]): V1Env
 }
 
 /**
+ * What was decided on each input when the Pod was let go, for the container that pulls. Where the annotation is not there
+ * the kubelet sets it empty.
+ */
+export const inputDigestsEnvironment: readonly V1EnvVar[] = [
+  {
+    name: names.inputDigestsVariable,
+    valueFrom: { fieldRef: { fieldPath: `metadata.annotations['${names.inputDigestsAnnotation}']` } },
+  },
+];
+
+/**
  * The environment of an added container where an installation has a proxy. Registries in the cluster are reached without
  * it: their names are those of Services.
  */

@@ -2,7 +2,7 @@ import type { V1Container, V1SecretProjection, V1Volume, V1VolumeMount } from "@
 import { names } from "../../schema/names.ts";
 import { shareNames } from "../../schema/share.ts";
 import { type ArtifactReference, formatPlainReference } from "../annotations/reference.ts";
-import { type Settings, usesScripts } from "../annotations/settings.ts";
+import { type Settings, usesScripts, waitsForInputs } from "../annotations/settings.ts";
 import { caConfigMapName } from "../cache/tls.ts";
 import {
   asksCache,
@@ -17,7 +17,7 @@ import {
   serveArguments,
   sidecarArguments,
 } from "./agent.ts";
-import { argument, environmentFor, proxyEnvironment } from "./arguments.ts";
+import { argument, environmentFor, inputDigestsEnvironment, proxyEnvironment } from "./arguments.ts";
 import type { PodShape } from "./pod-shape.ts";
 import { restartsServing } from "./restart.ts";
 import { restrictedSecurityContext } from "./security.ts";
@@ -86,7 +86,8 @@ export function initContainers(step: Step): V1Container[] {
   }
   const args = pullArguments(step);
   if (settings.orasContainer === undefined) {
-    return [addedContainer(step, { name, image, command: [names.agentPath, "pull"], args }, { init: true })];
+    const base = { name, image, command: [names.agentPath, "pull"], args };
+    return [addedContainer(step, base, { init: true, pulls: true })];
   }
   const install = {
     name: free.container(names.installContainer),
@@ -98,7 +99,7 @@ export function initContainers(step: Step): V1Container[] {
   return [
     // Nobody chose its image, and it needs no password.
     addedContainer(step, install, { init: true, logins: "none" }),
-    addedContainer(step, pull, { init: true }),
+    addedContainer(step, pull, { init: true, pulls: true }),
   ];
 }
 
@@ -123,7 +124,7 @@ export function pushContainers(step: Step): V1Container[] {
     command: [own === undefined ? names.agentPath : agentOnShare, command],
     args,
   };
-  return [addedContainer(step, base, { init: false })];
+  return [addedContainer(step, base, { init: false, pulls: command === "sidecar" })];
 }
 
 /** Brings the inputs and takes the outputs. */
@@ -136,7 +137,7 @@ function servingContainer(step: Step, name: string): V1Container {
     args: serveArguments(step),
   };
   return {
-    ...addedContainer(step, base, { init: false }),
+    ...addedContainer(step, base, { init: false, pulls: true }),
     lifecycle: readyHook(),
     restartPolicy: "Never",
     restartPolicyRules: [{ action: "Restart", exitCodes: restartsServing(pod) }],
@@ -189,13 +190,14 @@ function protocolSettings(step: Step): Record<string, string> {
 function addedContainer(
   step: Step,
   base: Pick<V1Container, "name" | "image" | "command" | "args">,
-  { init, logins = "all" }: { init: boolean; logins?: Logins },
+  { init, pulls = false, logins = "all" }: { init: boolean; pulls?: boolean; logins?: Logins },
 ): V1Container {
   const { pod, installation, resources, settings } = step;
   const { inputs, output } = settings;
   const env = [
     ...(logins === "none" ? [] : [{ name: names.requestVariable, value: argument(step.request) }]),
     ...environmentFor(...[output, ...inputs].map((r) => r && `${r.repository}${r.version}`)),
+    ...(pulls && waitsForInputs(settings) ? inputDigestsEnvironment : []),
     // Without logins there is nobody to ask.
     ...(logins === "none" ? [] : proxyEnvironment(installation)),
   ];

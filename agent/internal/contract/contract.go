@@ -39,6 +39,9 @@ const ExitEnvConflicts = 191
 // ExitCertificateUnusable means: The Secret of tls.secretName holds no certificate that the registry could serve; it did not start.
 const ExitCertificateUnusable = 193
 
+// ExitInputNeverCame means: An input that the step waits for did not come before wait-timeout was over; the program did not run.
+const ExitInputNeverCame = 194
+
 // ExitRegistryFull means: The volume of the registry is as full as storage.refuseAt of the OrasCache says, so that the output might not fit; the program did not run.
 const ExitRegistryFull = 192
 
@@ -81,6 +84,15 @@ const ReadyVariable = "ORAS_AGENT_READY"
 // RequestVariable is the variable of added containers with the id of the step's admission.
 const RequestVariable = "ORAS_OPERATOR_REQUEST_ID"
 
+// InputDigestsVariable is the variable of the container that pulls with what was decided on each input.
+const InputDigestsVariable = "ORAS_OPERATOR_INPUT_DIGESTS"
+
+// InputDigestsAnnotation is the annotation that this variable is read from.
+const InputDigestsAnnotation = "oras.converged-computing.github.io/input-digests"
+
+// WaitTimeoutAnnotation is the key of an annotation, for messages.
+const WaitTimeoutAnnotation = "oras.converged-computing.github.io/wait-timeout"
+
 // ListingUserAgent is the User-Agent of who reads manifests to list them.
 const ListingUserAgent = "oras-operator-list"
 
@@ -115,4 +127,4 @@ const OrasEnvAnnotation = "oras.converged-computing.github.io/oras-env"
 const ShareSizeLimitAnnotation = "oras.converged-computing.github.io/share-size-limit"
 
 // EndsForGood are exit codes after which the container oras is not started again.
-var EndsForGood = []int{181, 182, 183, 184, 185, 192}
+var EndsForGood = []int{181, 182, 183, 184, 185, 192, 194}

@@ -16,6 +16,8 @@ import (
 type Source struct {
 	// References in the order in which they are unpacked, each with its registry.
 	References []reference.Reference
+	// Waiting says what happens to those that are not there.
+	Waiting Waiting
 	// Unpack says that archives are unpacked later; else they are files.
 	Unpack bool
 	// InvalidCode and SetupCode are exit codes of the documented table.
@@ -32,25 +34,54 @@ type resolved struct {
 	manifest   *manifest.Manifest
 }
 
-// resolve asks for every manifest before a blob is fetched: what is missing is told at once, and so is more than room
-// bytes of blobs.
+// resolve asks for every manifest before a blob is fetched: what is missing is told at once unless it is waited for, and so
+// is more than room bytes of blobs. After a wait all are asked for again: it may have lasted for days.
 func (s Source) resolve(ctx context.Context, room int64) ([]resolved, error) {
-	var all []resolved
+	wait := wait{Source: s}
+	for {
+		all, missing, err := s.look(ctx, room)
+		if err != nil {
+			return nil, err
+		}
+		if len(missing) == 0 {
+			return all, wait.end()
+		}
+		for _, one := range all {
+			one.repository.Close()
+		}
+		if err := wait.begin(); err != nil {
+			return nil, err
+		}
+		if wait.isOver() {
+			return nil, wait.neverCame(missing)
+		}
+		if err := wait.until(ctx, missing); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// look asks for every manifest, and returns those of the inputs that are there, and the inputs that are waited for.
+func (s Source) look(ctx context.Context, room int64) (all []resolved, missing []absent, err error) {
 	var sum int64
 	counted := map[string]bool{}
 	for i, ref := range s.References {
 		repository, err := registry.Open(ref, s.Registry)
 		if err != nil {
-			return nil, s.failed(ref, err)
+			return nil, nil, s.failed(ref, err)
 		}
 		raw, err := repository.Manifest(ctx)
+		if found := registry.As(err); found != nil && found.Kind == registry.NotFound && s.isAwaited(i) {
+			missing = append(missing, absent{i, repository, err})
+			continue
+		}
 		if err != nil {
-			return nil, s.failed(ref, err)
+			return nil, nil, s.failed(ref, err)
 		}
 		described := manifest.Source{Reference: ref.Name(), MediaType: raw.MediaType, Code: s.InvalidCode}
 		parsed, err := manifest.Parse(raw.Bytes, described)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		s.Say("input %d: %s, %s, %d bytes", i+1, ref.Name(), raw.Digest, parsed.Bytes)
 		for _, layer := range parsed.Layers {
@@ -60,11 +91,15 @@ func (s Source) resolve(ctx context.Context, room int64) ([]resolved, error) {
 			}
 		}
 		if sum > room {
-			return nil, failure.New(s.InvalidCode, "input %s: with it the inputs have %d bytes; beside the operator's program the volume of the step has room for %d (%s)", ref.Name(), sum, max(room, 0), contract.ShareSizeLimitAnnotation)
+			return nil, nil, failure.New(s.InvalidCode, "input %s: with it the inputs have %d bytes; beside the operator's program the volume of the step has room for %d (%s)", ref.Name(), sum, max(room, 0), contract.ShareSizeLimitAnnotation)
 		}
 		all = append(all, resolved{repository, raw.Digest, parsed})
 	}
-	return all, nil
+	return all, missing, nil
+}
+
+func (s Source) isAwaited(number int) bool {
+	return number < len(s.Waiting.For) && s.Waiting.For[number]
 }
 
 // layerOf says how a layer of an input is unpacked: archives stay archives where nothing is to be unpacked.

@@ -40,6 +40,10 @@ func (s *Stream) Resolve(ctx context.Context) error {
 	}
 	from := s.Source
 	from.References = references
+	if len(pinned) == len(s.References) {
+		// They were there already.
+		from.Waiting = Waiting{}
+	}
 	found, err := from.resolve(ctx, math.MaxInt64)
 	if err != nil {
 		return err

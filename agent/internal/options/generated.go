@@ -22,6 +22,10 @@ type Options struct {
 	ForgetOutputs bool `option:"forget-outputs" commands:"install pull"`
 	// Input is the whole reference of an input, with its registry.
 	Input []string `option:"input" commands:"pull serve sidecar"`
+	// WaitForInputs is whether inputs that are not there are waited for.
+	WaitForInputs bool `option:"wait-for-inputs" commands:"pull serve sidecar"`
+	// WaitTimeout is how long; 0 is for ever.
+	WaitTimeout time.Duration `option:"wait-timeout" commands:"pull serve sidecar"`
 	// Output is the whole reference of the artifact that is pushed.
 	Output string `option:"output" commands:"pull push serve sidecar"`
 	// Unpack is whether inputs that are archives are unpacked.

@@ -85,17 +85,35 @@ func (r *Repository) DigestOfTag(ctx context.Context) string {
 		return ""
 	}
 	_ = within(ctx, min(replacedWithin, r.o.Timeout), func(ctx context.Context) error {
-		resp, err := r.do(ctx, request{method: http.MethodHead, url: r.at("/manifests/" + r.ref.Tag), header: http.Header{"Accept": {strings.Join(accepted, ", ")}}})
-		if err != nil {
-			return err
-		}
-		digest = resp.Header.Get("Docker-Content-Digest")
-		return resp.Body.Close()
+		header, err := r.headManifest(ctx, r.ref.Tag)
+		digest = header.Get("Docker-Content-Digest")
+		return err
 	})
 	if !reference.IsDigest(digest) {
 		return ""
 	}
 	return digest
+}
+
+// HasManifest says whether the registry has the manifest. It costs less than the manifest itself, also where registries
+// count pulls; of another refusal than 404 the words are missing: ask for the manifest then.
+func (r *Repository) HasManifest(ctx context.Context) (bool, error) {
+	err := r.retry(ctx, r.ref.Name(), func(ctx context.Context) error {
+		_, err := r.headManifest(ctx, r.ref.Version())
+		return err
+	})
+	if e := As(err); e != nil && e.Kind == NotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (r *Repository) headManifest(ctx context.Context, version string) (http.Header, error) {
+	resp, err := r.do(ctx, request{method: http.MethodHead, url: r.at("/manifests/" + version), header: http.Header{"Accept": {strings.Join(accepted, ", ")}}})
+	if err != nil {
+		return nil, err
+	}
+	return resp.Header, resp.Body.Close()
 }
 
 // tooLongError: an answer that is longer than it can be.

@@ -22,7 +22,7 @@ import (
 // noAnswerError ends one try.
 type noAnswerError struct{ limit time.Duration }
 
-func (e noAnswerError) Error() string { return fmt.Sprintf("no answer within %s", words(e.limit)) }
+func (e noAnswerError) Error() string { return fmt.Sprintf("no answer within %s", Words(e.limit)) }
 
 // plainLoginError: a login would have gone over plain HTTP.
 type plainLoginError struct {
@@ -65,7 +65,7 @@ func fromNetwork(err error, host string) *Error {
 	denied := &Error{Kind: Denied, Status: http.StatusUnauthorized, Cause: err, generic: true}
 	switch {
 	case errors.As(err, &noAnswer):
-		return passing(err, "no answer within %s", words(noAnswer.limit))
+		return passing(err, "no answer within %s", Words(noAnswer.limit))
 	case errors.As(err, &plain):
 		found := local(err, "%s", plain.Error())
 		found.Hint = "only the step's own cache gets it without TLS; write https:// in " + contract.RegistryAnnotation
@@ -190,8 +190,8 @@ func fromProxy(e proxyError) *Error {
 	return found
 }
 
-// words writes a duration as authors write theirs: 5m, 1m30s, 250ms.
-func words(d time.Duration) string {
+// Words writes a duration as authors write theirs: 5m, 1m30s, 250ms.
+func Words(d time.Duration) string {
 	d = d.Round(time.Millisecond)
 	if d > time.Second {
 		d = d.Round(time.Second)

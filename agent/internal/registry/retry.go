@@ -73,7 +73,7 @@ func (p *patience) wait(ctx context.Context, err error) error {
 		pause = e.retryAfter
 	}
 	if e.Reason != p.told || now.Sub(p.at) >= remindAfter {
-		p.o.Log(fmt.Sprintf("%s: %s; trying again for up to %s", p.what, e.Reason, words(left)))
+		p.o.Log(fmt.Sprintf("%s: %s; trying again for up to %s", p.what, e.Reason, Words(left)))
 		p.told, p.at = e.Reason, now
 	}
 	return p.o.clock.sleep(ctx, min(pause, left))
@@ -89,10 +89,10 @@ func (p *patience) over(last *Error) error {
 	if p.said == nil {
 		return &Error{
 			Kind: Unavailable, Cause: last, Hint: last.Hint,
-			Reason: fmt.Sprintf("%s did not answer within %s; last: %s", who, words(p.o.Timeout), last.Reason),
+			Reason: fmt.Sprintf("%s did not answer within %s; last: %s", who, Words(p.o.Timeout), last.Reason),
 		}
 	}
-	reason := fmt.Sprintf("%s did not succeed within %s; last: %s", who, words(p.o.Timeout), last.Reason)
+	reason := fmt.Sprintf("%s did not succeed within %s; last: %s", who, Words(p.o.Timeout), last.Reason)
 	if last != p.said {
 		reason += "; before: " + p.said.Reason
 	}

@@ -228,7 +228,7 @@ func TestWords(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		5 * time.Minute: "5m", 90 * time.Second: "1m30s", time.Hour: "1h", 250*time.Millisecond + 3: "250ms", 10 * time.Second: "10s", 100 * time.Minute: "1h40m", 1500 * time.Millisecond: "2s",
 	} {
-		if got := words(d); got != want {
+		if got := Words(d); got != want {
 			t.Error(d, got, want)
 		}
 	}

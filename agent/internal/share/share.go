@@ -9,6 +9,7 @@
 //	<root>/parts/<n>/      what it has handed over
 //	<root>/parts/end       how the step has ended, when nothing of it can follow
 //	<root>/pulled.json     which inputs there are, for the container oras
+//	<root>/waiting         since when inputs are waited for, while they are
 //	<root>/scripts/        only beside scripts of the author's own: see Scripts
 //	<root>/0/entrypoint.sh, <root>/0/oras-entrypoint.sh  those scripts
 //
@@ -55,6 +56,9 @@ func (r Root) Concluded() string { return filepath.Join(string(r), "parts", "end
 
 // Pulled is the file that says which inputs were pulled. No wrapped container sees it.
 func (r Root) Pulled() string { return filepath.Join(string(r), "pulled.json") }
+
+// Waiting is the file that says since when inputs are waited for. No wrapped container sees it.
+func (r Root) Waiting() string { return filepath.Join(string(r), "waiting") }
 
 // PulledInputs is where the container oras puts what it pulls itself.
 func (r Root) PulledInputs() string { return filepath.Join(string(r), "parts", "inputs") }

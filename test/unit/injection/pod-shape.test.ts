@@ -67,7 +67,7 @@ describe("a step without an init container", () => {
 
   it("restarts oras after failures where the Pod does, but not when its inputs failed", () => {
     const { spec } = injected({ "input-uri": "d:e" }, {}, { restartPolicy: "OnFailure" });
-    const exitCodes = { operator: "NotIn", values: [0, 181, 182, 183, 184, 185, 192] };
+    const exitCodes = { operator: "NotIn", values: [0, 181, 182, 183, 184, 185, 192, 194] };
     expect(spec.containers[0]).toMatchObject({
       restartPolicy: "Never",
       restartPolicyRules: [{ action: "Restart", exitCodes }],
