@@ -156,6 +156,9 @@ func keep(ctx context.Context, o options.Options) error {
 		return setupFailed(err, "the keeper cannot listen")
 	}
 	log.Explain("listening on %s and %s", answers.Addr(), metrics.Addr())
+	if o.Events != "" {
+		k.Pushes = &server.Pushes{}
+	}
 	k.Export = &server.Export{From: exported(o, k), Secret: o.ExportCredentials, Say: log.Say}
 	all := []server.Listening{
 		{Listener: answers, Handler: k.Handler(ctx), Certificate: k.Certificate},
@@ -166,9 +169,11 @@ func keep(ctx context.Context, o options.Options) error {
 		if err != nil {
 			return setupFailed(err, "the keeper cannot listen")
 		}
-		if k.Pulls, err = recordOf(o.Data); err != nil {
-			// Nothing is deleted then for which pulls count.
-			log.Say("the record of pulls cannot be read: %s", err)
+		if o.Data != "" {
+			if k.Pulls, err = recordOf(o.Data); err != nil {
+				// Nothing is deleted then for which pulls count.
+				log.Say("the record of pulls cannot be read: %s", err)
+			}
 		}
 		all = append(all, server.Listening{Listener: events, Handler: k.Events(), Stays: true})
 	}

@@ -70,12 +70,12 @@ func (p *tlsPod) startKeeper(options ...string) *container {
 }
 
 // startServing starts a keeper that sees no volume.
-func (p *tlsPod) startServing() {
+func (p *tlsPod) startServing(options ...string) {
 	p.t.Helper()
 	keeper := p.prepared(append([]string{
 		"keep", "--key=" + p.key, "--listen=" + p.keeper, "--metrics=" + p.pages, "--cache-uid=some-uid", "--user=oras-1",
 		"--htpasswd=" + p.htpasswd(), "--registry=" + p.registry,
-	}, p.options...)...)
+	}, append(slices.Clone(p.options), options...)...)...)
 	keeper.launch()
 	until(p.t, "the keeper", func() bool { return p.asks("/healthz") == http.StatusOK })
 }

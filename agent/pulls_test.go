@@ -13,14 +13,14 @@ import (
 )
 
 // tellingRegistry starts a registry that tells the keeper of pulls, as the operator's do.
-func (p *registryPod) tellingRegistry(events string) {
+func (p *registryPod) tellingRegistry(events string, environment ...string) {
 	p.t.Helper()
 	endpoints, err := json.Marshal([]map[string]any{{
 		"name": "keeper", "url": "http://" + events + "/", "timeout": "1s", "threshold": 1, "backoff": "100ms",
 		"ignoredmediatypes": []string{"application/octet-stream"},
 	}})
 	must(p.t, err)
-	p.registry, p.log = startRegistryIn(p.t, p.data, append(slices.Clone(sweptRegistry), "REGISTRY_NOTIFICATIONS_ENDPOINTS="+string(endpoints))...)
+	p.registry, p.log = startRegistryIn(p.t, p.data, append(append(slices.Clone(sweptRegistry), environment...), "REGISTRY_NOTIFICATIONS_ENDPOINTS="+string(endpoints))...)
 }
 
 // pulls are the pulls that the keeper knows of, by repository and digest.

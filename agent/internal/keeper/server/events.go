@@ -77,6 +77,9 @@ func (k *Keeper) take(e event, d layout.Digest) {
 			k.Say("%s", err)
 		}
 	case e.Action == "push":
+		if k.Pushes != nil {
+			k.Pushes.tell(e, d)
+		}
 		if k.Mirror != nil {
 			k.Mirror.Pushed(e.Target.Repository, e.Target.Tag, d, time.Now())
 		}

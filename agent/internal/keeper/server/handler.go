@@ -29,6 +29,7 @@ const (
 //	PUT  /export   operator  {"to": "ghcr.io/acme", "secret": name, "plainLogin": false}: copies everything there, or goes on; answers mirror.Status
 //	POST /empty    operator  of a folder of a bucket: deletes all of it; 202, or 409 while it does
 //	GET  /empty    operator  how that went: {"emptying", "done", "deleted", "failure"}
+//	GET  /pushes   operator  where the registry tells of pushes: a line of JSON for each, as they come, and never an end; see Pushes
 //	GET  /room     users     {"capacity", "used", "free"} in bytes, {"refuseAt"} in percent, {"refuse": whether a step is not to begin}
 //	GET  /live     anybody   of a registry with TLS: 503 while it does not answer, or shows another certificate than it should by now; else 200
 //	GET  /healthz  anybody   200
@@ -46,6 +47,9 @@ func (k *Keeper) Handler(ctx context.Context) http.Handler {
 		mux.HandleFunc("POST /unchanged", k.operator(func(w http.ResponseWriter, r *http.Request) { unchanged(w, r, s) }))
 		mux.HandleFunc("GET /plan", k.operator(func(w http.ResponseWriter, r *http.Request) { getPlan(w, r, s) }))
 		mux.HandleFunc("PUT /plan", k.operator(func(w http.ResponseWriter, r *http.Request) { putPlan(w, r, s) }))
+	}
+	if k.Pushes != nil {
+		mux.HandleFunc("GET /pushes", k.operator(func(w http.ResponseWriter, r *http.Request) { k.Pushes.answer(ctx, w, r) }))
 	}
 	if k.Volume != nil {
 		mux.HandleFunc("GET /room", k.user(k.room))

@@ -33,6 +33,8 @@ type Keeper struct {
 	Certificate *Certificate
 	// Pulls are what the registry was asked for; nil where it does not say.
 	Pulls *pulls.Record
+	// Pushes are told to the operator as they come; nil where the registry does not tell of them.
+	Pushes *Pushes
 	// Mirror copies what is pushed; nil where nothing is to be copied.
 	Mirror *mirror.Mirror
 	// Export copies everything before the OrasCache goes.
