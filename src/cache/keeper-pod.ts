@@ -44,7 +44,7 @@ export function keeperParts(cache: StoredOrasCache, facts: ChildFacts): KeeperPa
     initContainers:
       closed || tls !== undefined || orasEnv !== undefined ? [keeperInit(cache, facts, closed)] : [],
     containers: keeps ? [keeper(cache, facts, closed, mirror)] : [],
-    env: [...(keeps ? registryMetrics : []), ...(hasKeeper(cache) ? [registryEvents] : [])],
+    env: [...(keeps ? registryMetrics : []), ...(keepsArtifacts(cache) ? [registryEvents] : [])],
     volumes: [
       ...(needsKey(cache, facts) ? [keyVolume(cache, facts)] : []),
       ...(orasEnv === undefined ? [] : [secretVolume(names.registryEnvironmentVolume, orasEnv)]),
@@ -135,9 +135,8 @@ function keeper(
     command: [names.agentPath, "keep"],
     args: [
       ...(writes.args.length > 0 ? writes.args : [option("key", names.registryKeyPath)]),
-      ...(measures
-        ? [option("data", names.registryDataPath), option("events", `127.0.0.1:${names.registryEventsPort}`)]
-        : []),
+      ...(measures ? [option("data", names.registryDataPath)] : []),
+      ...(keepsArtifacts(cache) ? [option("events", `127.0.0.1:${names.registryEventsPort}`)] : []),
       option("cache-uid", identityOf(cache).uid),
       ...(sizeLimit === undefined ? [] : [option("limit", String(Math.floor(amountOf(sizeLimit))))]),
       option("refuse-at", String(limitsOf(cache).refuseAt)),
