@@ -9,7 +9,7 @@ const knows = {
   retention: ["annotations", "cache"],
   kube: ["common"],
   registry: ["common"],
-  keeper: ["cache", "retention", "registry"],
+  keeper: ["common", "cache", "retention", "registry"],
   certificates: ["cache", "kube"],
   webhook: ["annotations", "workload", "workflow", "injection", "cache", "kube", "registry", "certificates"],
   controllers: [

@@ -1,4 +1,4 @@
-import { type Backoff, createBackoff } from "../kube/backoff.ts";
+import { type Backoff, createBackoff } from "../common/backoff.ts";
 import { KubeError } from "../kube/errors.ts";
 import { FailedTryError, NameTakenError, NotYetError } from "./obstacles.ts";
 

@@ -1,6 +1,6 @@
 import { remoteUrl } from "../cache/address.ts";
 import type { RemoteAnswer } from "../cache/status.ts";
-import { type Backoff, createBackoff } from "../kube/backoff.ts";
+import { type Backoff, createBackoff } from "../common/backoff.ts";
 import { forgetOldest } from "../kube/forget.ts";
 import type { Reachability } from "../registry/reachable.ts";
 

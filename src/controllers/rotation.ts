@@ -9,7 +9,7 @@ import { hostOf, isReady, startOf } from "../cache/pods.ts";
 import { isRolledOut } from "../cache/rollout.ts";
 import { hasKeeperIn, usersIn } from "../cache/told-users.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
-import { type Backoff, createBackoff } from "../kube/backoff.ts";
+import { type Backoff, createBackoff } from "../common/backoff.ts";
 import { forgetOldest } from "../kube/forget.ts";
 import type { Peer, Trust } from "../registry/peer.ts";
 import { keeperAccess } from "./trust.ts";

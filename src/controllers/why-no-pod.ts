@@ -1,6 +1,6 @@
 import type { V1Pod, V1StatefulSet } from "@kubernetes/client-node";
 import { refusedPod, type Trouble } from "../cache/trouble.ts";
-import { createBackoff } from "../kube/backoff.ts";
+import { createBackoff } from "../common/backoff.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { forgetOldest } from "../kube/forget.ts";
 import { indexBy } from "../kube/index-by.ts";

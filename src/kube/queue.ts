@@ -1,5 +1,5 @@
+import { type Backoff, createBackoff } from "../common/backoff.ts";
 import { createSlots } from "../common/slots.ts";
-import { type Backoff, createBackoff } from "./backoff.ts";
 
 /** What the queue reports, for metrics. */
 export interface QueueObserver {

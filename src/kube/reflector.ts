@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type Backoff, createBackoff } from "./backoff.ts";
+import { type Backoff, createBackoff } from "../common/backoff.ts";
 import type { KubeClient } from "./client.ts";
 import { isStatus, KubeError, type StatusBody } from "./errors.ts";
 import { linesOf, SilenceError } from "./lines.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { createBackoff } from "../kube/backoff.ts";
+import { createBackoff } from "../common/backoff.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import { readFeatures } from "../kube/features.ts";
 import { type Kubelet, neededGates, whyNoHooks } from "../kube/hook-shape.ts";

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { createBackoff } from "../../src/kube/backoff.ts";
+import { createBackoff } from "../../src/common/backoff.ts";
 import { createClient, type KubeClient } from "../../src/kube/client.ts";
 import { connectInCluster } from "../../src/kube/connection.ts";
 import { detectCluster } from "../../src/kube/facts.ts";

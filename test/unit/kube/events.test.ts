@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest";
-import { createBackoff } from "../../../src/kube/backoff.ts";
+import { createBackoff } from "../../../src/common/backoff.ts";
 import { createEventRecorder, eventOf, printable } from "../../../src/kube/events.ts";
 import { type ScriptedServer, startScriptedServer } from "../../support/api-server.ts";
 import { storedCache } from "../../support/cache.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createBackoff } from "../../../src/kube/backoff.ts";
+import { createBackoff } from "../../../src/common/backoff.ts";
 import { createQueue } from "../../../src/kube/queue.ts";
 import { until } from "../../support/wait.ts";
 

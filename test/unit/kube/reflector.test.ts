@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { afterEach, expect, test } from "vitest";
-import { createBackoff } from "../../../src/kube/backoff.ts";
+import { createBackoff } from "../../../src/common/backoff.ts";
 import type { KubeObject } from "../../../src/kube/objects.ts";
 import { startReflector } from "../../../src/kube/reflector.ts";
 import { resources } from "../../../src/kube/resources.ts";
