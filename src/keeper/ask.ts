@@ -36,6 +36,8 @@ export interface KeeperRequest {
   readonly body?: unknown;
   /** How long an answer may be, in bytes. */
   readonly mostBytes: number;
+  /** How long one of its lines may be, in characters; without it, as long as the answer. */
+  readonly longestLine?: number;
   /** Ends the wait. */
   readonly signal: AbortSignal;
   /** How long it may say nothing; without it, until the signal ends the wait. */
@@ -84,7 +86,7 @@ export async function askKeeperForLines(
 ): Promise<{ readonly lines: AsyncIterable<string>; readonly date: string | undefined } | KeeperAnswer> {
   const answer = await answerOf(keeper, request);
   if (answer.status !== 200) return wholeOf(answer);
-  return { lines: linesOf(answer.content), date: answer.date };
+  return { lines: linesOf(answer.content, request.longestLine), date: answer.date };
 }
 
 /** An answer whose content is still to be read. */
@@ -160,16 +162,26 @@ async function* bounded(
   }
 }
 
-async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
+async function* linesOf(
+  chunks: AsyncIterable<Buffer>,
+  longest = Number.POSITIVE_INFINITY,
+): AsyncGenerator<string> {
   const decoder = new StringDecoder();
   // A line that comes in many pieces is put together once, when it is whole.
   let begun: string[] = [];
+  let length = 0;
+  const add = (piece: string) => {
+    begun.push(piece);
+    length += piece.length;
+    if (length > longest) throw new Error(`a line of the keeper's has more than ${longest} characters`);
+  };
   for await (const chunk of chunks) {
     const [first = "", ...more] = decoder.write(chunk).split("\n");
-    begun.push(first);
+    add(first);
     for (const next of more) {
       yield begun.join("");
-      begun = [next];
+      [begun, length] = [[], 0];
+      add(next);
     }
   }
   const last = begun.join("") + decoder.end();

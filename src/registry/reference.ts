@@ -40,17 +40,31 @@ export function parseImage(image: string): ImageReference | undefined {
     version: digest ?? tag,
     isDigest: digest !== undefined,
   };
-  return isReference(reference) && tagPattern.test(tag) ? reference : undefined;
+  return isReference(reference) && isTag(tag) ? reference : undefined;
 }
 
 function isReference({ host: where, repository, version, isDigest }: ImageReference): boolean {
   return (
     where.length <= formats.Host.maxLength &&
     host.test(where) &&
-    repository.length <= longestRepository &&
-    repository.split("/").every((part) => repositoryPart.test(part)) &&
-    (isDigest ? digestPattern : tagPattern).test(version)
+    isRepository(repository) &&
+    (isDigest ? isDigestText(version) : isTag(version))
   );
+}
+
+/** Whether a text is the name of a repository, as a part of a URL. */
+export function isRepository(text: string): boolean {
+  return text.length <= longestRepository && text.split("/").every((part) => repositoryPart.test(part));
+}
+
+/** Whether a text is a tag. */
+export function isTag(text: string): boolean {
+  return tagPattern.test(text);
+}
+
+/** Whether a text is a digest with its algorithm. */
+export function isDigestText(text: string): boolean {
+  return digestPattern.test(text);
 }
 
 /** What stands before a character and, where it is there, after it. */

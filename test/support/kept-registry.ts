@@ -82,12 +82,16 @@ export async function startKeptRegistry(
     },
   );
   await registry.said("listening on");
-  const keeper = start([
-    ...[agent, "keep", ...users, `--data=${data}`, "--cache-uid=some"],
-    ...[`--listen=${address}:5002`, `--metrics=${address}:5001`],
-    ...[`--events=${address}:${names.registryEventsPort}`, ...more],
-  ]);
-  await until(async () => (await fetch(`http://${address}:5002/healthz`)).ok, "the keeper");
+  const startKeeper = async () => {
+    const started = start([
+      ...[agent, "keep", ...users, `--data=${data}`, "--cache-uid=some"],
+      ...[`--listen=${address}:5002`, `--metrics=${address}:5001`],
+      ...[`--events=${address}:${names.registryEventsPort}`, ...more],
+    ]);
+    await until(async () => (await fetch(`http://${address}:5002/healthz`)).ok, "the keeper");
+    return started;
+  };
+  let keeper = await startKeeper();
 
   const host = `${address}:5000`;
   const ask = async (
@@ -171,6 +175,11 @@ export async function startKeptRegistry(
     /** Its keeper takes connections and says nothing, until it goes on. */
     hang: () => keeper.child.kill("SIGSTOP"),
     goOn: () => keeper.child.kill("SIGCONT"),
+    restartKeeper: async () => {
+      keeper.child.kill("SIGTERM");
+      await keeper.ended;
+      keeper = await startKeeper();
+    },
     /** What its blobs take on the disk, with those in the trash. */
     used: () => bytesIn(data),
     stop: async () => {
