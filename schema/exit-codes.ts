@@ -94,7 +94,8 @@ export const exitCodes = {
   inputNeverCame: {
     code: 194,
     container: pulling,
-    meaning: "An input that the step waits for did not come before wait-timeout was over; the program did not run.",
+    meaning:
+      "An input that the step waits for did not come before wait-timeout was over; the program did not run.",
     fix: "Look at the step that pushes it. When the input is there, create this step again, or give it a longer wait-timeout.",
   },
   registryFull: {
@@ -103,12 +104,6 @@ export const exitCodes = {
     meaning:
       "The volume of the registry is as full as storage.refuseAt of the OrasCache says, so that the output might not fit; the program did not run.",
     fix: "Remove artifacts, whose room is freed when retention runs, or make the volume larger. Then create the step again.",
-  },
-  inputNeverCame: {
-    code: 194,
-    container: pulling,
-    meaning: "An input was not pushed before wait-timeout was over; the program did not run.",
-    fix: "Look at the step that makes the input, then create this one again, with a longer wait-timeout if it needs one.",
   },
 } as const satisfies Record<string, ExitCode>;
 

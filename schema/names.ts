@@ -34,8 +34,6 @@ export const names = {
   gateAnnotation: `${prefix}gate`,
   /** On the same: what it waits for, as JSON, so that the next leader knows what this one knew. */
   waitingForAnnotation: `${prefix}waiting-for`,
-  /** On a Pod, and on the template of a Job: which digest each of its inputs has. */
-  inputDigestsAnnotation: `${prefix}input-digests`,
   /** The scheduling gate of a Pod that waits for its inputs. */
   inputsGate: `${prefix}inputs`,
   /** The condition of a step that waits, or has waited. */

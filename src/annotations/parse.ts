@@ -69,7 +69,6 @@ export function readAnnotations(map: AnnotationMap): Reading {
   const run = map[annotations.run.key];
 
   for (const key of Object.keys(map).filter(isOurs).sort()) {
-    const value = map[key] ?? "";
     const slot = resolveKey(key);
     if ("code" in slot) {
       const { meant, ...problem } = slot;
@@ -78,11 +77,10 @@ export function readAnnotations(map: AnnotationMap): Reading {
       continue;
     }
     slots.push(slot);
-    const written = expand(slot.name, value, run);
-    const wrong = written === undefined ? runMissing(key, run) : checkValue(slot.name, key, written);
+    const { value, wrong } = readValue(slot.name, key, map[key] ?? "", run);
     if (wrong) problems.push(wrong);
-    if (wrong || written === undefined) refused.add(slot.name);
-    else given.push({ ...slot, value: written });
+    if (value === undefined) refused.add(slot.name);
+    else given.push({ ...slot, value });
   }
   // A misspelled name may well be the missing input or output: one problem is enough then.
   if (!problems.some(({ code }) => code === "UnknownAnnotation")) problems.push(...checkWhole(slots));
@@ -126,8 +124,6 @@ function toSettings(given: readonly Given[], launchers: readonly number[]): Sett
     compression: one("compression") ?? "",
     pushOn: one("push-on") ?? "",
     timeoutSeconds: secondsOf(one("timeout") ?? ""),
-    waitForInputs: undefined,
-    waitTimeoutSeconds: undefined,
     shareSizeLimit: one("share-size-limit"),
     waitForInputs: one("wait-for-inputs") === "true",
     waitTimeoutSeconds: waitTimeout === undefined ? undefined : secondsOf(waitTimeout),
@@ -151,6 +147,19 @@ function toResources(one: (name: AnnotationName) => string | undefined): AddedRe
       }),
     );
   return { requests: of("requests"), limits: of("limits") };
+}
+
+/** A value as it counts, or what is wrong with it; neither where that only follows from another problem. */
+function readValue(
+  name: AnnotationName,
+  key: string,
+  written: string,
+  run: string | undefined,
+): { readonly value?: string; readonly wrong?: Problem | undefined } {
+  const value = expand(name, written, run);
+  if (value === undefined) return { wrong: runMissing(key, run) };
+  const wrong = checkValue(name, key, value);
+  return wrong ? { wrong } : { value };
 }
 
 /** A value with $(RUN) filled in; undefined where that cannot be done. */

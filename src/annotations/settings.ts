@@ -27,10 +27,6 @@ export interface Settings {
   /** `success`, `failure` or `always`. */
   readonly pushOn: string;
   readonly timeoutSeconds: number;
-  /** Whether inputs that are not there are waited for; undefined where the author does not say. */
-  readonly waitForInputs: boolean | undefined;
-  /** For how long; undefined: as long as it takes. */
-  readonly waitTimeoutSeconds: number | undefined;
   /** What the added containers ask for, where the author says it. */
   readonly resources: AddedResources;
   /** The `sizeLimit` of the share. */
@@ -71,7 +67,7 @@ export function hostsOf({ inputs, output }: Settings): readonly string[] | undef
 
 /** Whether the step waits for inputs that are not there. */
 export function waitsForInputs({ waitForInputs, inputs }: Settings): boolean {
-  return waitForInputs === true && inputs.length > 0;
+  return waitForInputs && inputs.length > 0;
 }
 
 /** Whether a launcher makes an output: what it names, and of a single nameless one its working directory. */

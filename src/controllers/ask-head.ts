@@ -5,11 +5,13 @@ import { currentUser } from "../cache/logins.ts";
 import { hostOf } from "../cache/pods.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import type { KubeClient } from "../kube/client.ts";
+import { sentenceOf } from "../kube/errors.ts";
 import { forgetOldest } from "../kube/forget.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { manifestHead } from "../registry/head.ts";
 import type { Peer } from "../registry/peer.ts";
-import { cacheOf, isOpen } from "../workflow/step.ts";
+import type { Head } from "../workflow/opening.ts";
+import { type Artifact, cacheOf, isOpen } from "../workflow/step.ts";
 import { firstPod } from "./first-pod.ts";
 import type { AskHead } from "./heads.ts";
 import { registryTrust } from "./trust.ts";
@@ -49,31 +51,23 @@ export function createAskHead(settings: AskHeadSettings): AskHead {
     forgetOldest(known, mostRemembered);
     return access;
   };
+  const ask = async (key: string, cache: StoredOrasCache, artifact: Artifact): Promise<Head> => {
+    const access = await accessTo(key, cache);
+    if (access === undefined)
+      return { unknown: `the registry of ${names.kind} ${cache.metadata?.name} is not ready` };
+    const { repository, version } = artifact;
+    return manifestHead(access.peer, repository, version.slice(1), access.authorization, signal);
+  };
   return async (namespace, artifact) => {
     const name = cacheOf(artifact);
-    if (name === undefined) return { refused: "it is in a remote registry" };
     if (isOpen(artifact)) return { refused: "its name is known in the Pod only" };
     const key = `${namespace}/${name}`;
     const cache = caches.store.get(key);
+    if (name === undefined || cache?.spec.deploy === false) return { refused: "it is in a remote registry" };
     if (cache === undefined) return { unknown: `there is no ${names.kind} ${name}` };
-    if (cache.spec.deploy === false) return { refused: "it is in a remote registry" };
-    try {
-      const access = await accessTo(key, cache);
-      if (access === undefined) return { unknown: `the registry of ${names.kind} ${name} is not ready` };
-      const { repository, version } = artifact;
-      const head = await manifestHead(
-        access.peer,
-        repository,
-        version.slice(1),
-        access.authorization,
-        signal,
-      );
-      if ("unknown" in head) known.delete(key);
-      return head;
-    } catch (error) {
-      known.delete(key);
-      return { unknown: error instanceof Error ? error.message : String(error) };
-    }
+    const head = await ask(key, cache, artifact).catch((error: unknown) => ({ unknown: sentenceOf(error) }));
+    if ("unknown" in head) known.delete(key);
+    return head;
   };
 }
 

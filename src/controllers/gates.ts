@@ -63,18 +63,23 @@ export function gateControllers(settings: GateSettings): readonly Controller[] {
         const step = isPod ? steps.pod(key) : steps.job(key);
         if (step === undefined) return undefined;
         if (!isHeld(step.object.metadata?.labels)) return closeCondition(settings, step);
-        if (step.state !== "live") return undefined;
-        try {
-          return await look(settings, step, waiters.lastArrival(step.namespace), toldOf);
-        } catch (error) {
-          if (isStatus(error, 409)) return againMs;
-          if (isStatus(error, 404)) return undefined;
-          throw error;
-        }
+        const lastArrival = waiters.lastArrival(step.namespace);
+        return step.state === "live" ? unlessChanged(look(settings, step, lastArrival, toldOf)) : undefined;
       },
     };
   };
   return [controller("job-gate", false, jobs), controller("pod-gate", true, pods)];
+}
+
+/** A step that has changed meanwhile is looked at again. */
+async function unlessChanged(work: Promise<number | undefined>): Promise<number | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (isStatus(error, 409)) return againMs;
+    if (isStatus(error, 404)) return undefined;
+    throw error;
+  }
 }
 
 async function look(

@@ -39,26 +39,29 @@ export function createWaiters({ jobs, pods, steps, heads, client }: Sources): Wa
   const tells = new Map<boolean, (key: string) => void>();
   const wake = (step: WorkflowStep) => tells.get(step.isPod)?.(step.key);
 
-  const change = (now: WorkflowStep | undefined, before: WorkflowStep | undefined) => {
-    const step = now ?? before;
-    if (step === undefined) return;
-    const { uid } = step;
+  const register = (uid: string, ids: readonly string[], step: WorkflowStep) => {
     for (const id of idsOf.get(uid) ?? []) {
       const members = waiting.get(id);
       members?.delete(uid);
       if (members?.size === 0) waiting.delete(id);
     }
-    idsOf.delete(uid);
-    const ids = waitsOn(now);
     for (const id of ids) waiting.set(id, (waiting.get(id) ?? new Map()).set(uid, step));
     if (ids.length > 0) idsOf.set(uid, ids);
-    if (now && !before) {
-      arrivals.delete(step.namespace);
-      arrivals.set(step.namespace, Math.max(now.createdAt, arrivedAt(now, client.now())));
-      forgetOldest(arrivals, mostNamespaces);
-    }
+    else idsOf.delete(uid);
+  };
+  const arrive = (step: WorkflowStep) => {
+    arrivals.delete(step.namespace);
+    arrivals.set(step.namespace, Math.max(step.createdAt, arrivedAt(step, client.now())));
+    forgetOldest(arrivals, mostNamespaces);
+  };
+  const change = (now: WorkflowStep | undefined, before: WorkflowStep | undefined) => {
+    const step = now ?? before;
+    if (step === undefined) return;
+    register(step.uid, waitsOn(now), step);
+    if (now && !before) arrive(now);
+    const { output } = step.plan;
+    if (output && !isOpen(output)) heads.outdated(step.namespace, output);
     for (const id of concerns(step)) for (const other of [...(waiting.get(id)?.values() ?? [])]) wake(other);
-    if (step.plan.output && !isOpen(step.plan.output)) heads.outdated(step.namespace, step.plan.output);
   };
   /** A Pod of a Job is how the Job gets on. */
   const changePod = (pod: StepPod | undefined) => {

@@ -1,6 +1,6 @@
 import { names } from "../../schema/names.ts";
 import { lifeAnnotations } from "../annotations/map.ts";
-import type { Settings } from "../annotations/settings.ts";
+import { type Settings, waitsForInputs } from "../annotations/settings.ts";
 import { variablesOf } from "../annotations/variables.ts";
 import {
   isPod,
@@ -41,11 +41,6 @@ export function gateOf(workload: Workload, settings: Settings): Gate | undefined
   const { metadata } = workload;
   const isOurs = metadata?.annotations?.[names.gateAnnotation] === "suspend";
   return suspends(workload) && !isOurs ? "author" : "suspend";
-}
-
-/** Whether a step starts when its inputs are there. */
-export function waitsForInputs({ waitForInputs, inputs }: Settings): boolean {
-  return waitForInputs && inputs.length > 0;
 }
 
 function isOnCacheAlone({ registry, inputs }: Settings): boolean {

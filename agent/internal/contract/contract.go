@@ -45,9 +45,6 @@ const ExitInputNeverCame = 194
 // ExitRegistryFull means: The volume of the registry is as full as storage.refuseAt of the OrasCache says, so that the output might not fit; the program did not run.
 const ExitRegistryFull = 192
 
-// ExitInputNeverCame means: An input was not pushed before wait-timeout was over; the program did not run.
-const ExitInputNeverCame = 194
-
 // ArtifactType is in the manifest of an artifact.
 const ArtifactType = "application/vnd.converged-computing.oras-operator.artifact.v1"
 
