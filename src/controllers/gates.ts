@@ -9,13 +9,13 @@ import type { Reflector } from "../kube/reflector.ts";
 import { circleFrom } from "../workflow/cycles.ts";
 import { decideInput, decideOpening, type InputDecision, type Opening } from "../workflow/opening.ts";
 import { readRecord, writeRecord } from "../workflow/record.ts";
-import { isHeld, type StepInput, spokenArtifact } from "../workflow/step.ts";
+import { cacheOf, isHeld, type StepInput, spokenArtifact } from "../workflow/step.ts";
 import { openedSentence, waitingSentence } from "../workflow/told.ts";
 import { fail, open, remember, type Told, tellCondition } from "./gate-writes.ts";
 import type { Heads } from "./heads.ts";
 import type { StepJob } from "./step-jobs.ts";
 import type { StepPod } from "./step-pods.ts";
-import { createWaiters } from "./waiters.ts";
+import type { Waiters } from "./waiters.ts";
 import type { WorkflowStep, WorkflowSteps } from "./workflow-steps.ts";
 
 /** What holding steps until their inputs are there needs. */
@@ -27,6 +27,9 @@ interface GateSettings {
   readonly pods: Mirror<StepPod>;
   readonly steps: WorkflowSteps;
   readonly heads: Heads;
+  readonly waiters: Waiters;
+  /** Told of each cache, by its key, for whose artifacts a step waits. */
+  readonly follow: (cache: string) => void;
 }
 
 type Mirror<T extends KubeObject> = Pick<Reflector<T>, "store" | "subscribe" | "synced">;
@@ -40,8 +43,7 @@ const againMs = 1_000;
  * @param settings - see there
  */
 export function gateControllers(settings: GateSettings): readonly Controller[] {
-  const { jobs, pods, steps } = settings;
-  const waiters = createWaiters(settings);
+  const { jobs, pods, steps, waiters } = settings;
   const toldOf = new Map<string, ToldBefore>();
   const controller = (
     name: string,
@@ -125,6 +127,8 @@ async function look(
     return undefined;
   }
   await write(settings, step, decisions, before.size > 0);
+  for (const cache of new Set(plan.inputs.flatMap((input) => cacheOf(input) ?? [])))
+    settings.follow(`${namespace}/${cache}`);
   const last = toldOf.get(step.uid);
   if (last?.sentence !== sentence || now - last.at >= hourMs) {
     toldOf.set(step.uid, { sentence, at: now });

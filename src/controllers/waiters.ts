@@ -1,7 +1,7 @@
 import { forgetOldest } from "../kube/forget.ts";
-import type { KubeObject } from "../kube/objects.ts";
+import { type KubeObject, nameOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
-import { idOf, isHeld, isOpen } from "../workflow/step.ts";
+import { type Artifact, cacheOf, idOf, isHeld, isOpen } from "../workflow/step.ts";
 import type { Heads } from "./heads.ts";
 import type { StepJob } from "./step-jobs.ts";
 import type { StepPod } from "./step-pods.ts";
@@ -11,6 +11,14 @@ import type { WorkflowStep, WorkflowSteps } from "./workflow-steps.ts";
 export interface Waiters {
   /** Tells the keys of Jobs, or of Pods, that wait for something that has changed. */
   readonly onWake: (isPod: boolean, tell: (key: string) => void) => void;
+  /** Whether any step waits for an artifact. */
+  readonly anyOn: (namespace: string, artifact: Artifact) => boolean;
+  /** Whether any step waits for something of a cache, by its key. */
+  readonly anyFor: (cache: string) => boolean;
+  /** Looks again at the steps that wait for an artifact. */
+  readonly wake: (namespace: string, artifact: Artifact) => void;
+  /** Looks again at all that wait for something of a cache, and at what it has. */
+  readonly wakeAllOf: (cache: string) => void;
   /** When a step of a namespace was created last, as far as this process has seen; milliseconds since 1970. */
   readonly lastArrival: (namespace: string) => number;
 }
@@ -79,7 +87,17 @@ export function createWaiters({ jobs, pods, steps, heads, client }: Sources): Wa
     changePod(now ?? before);
   });
 
+  const members = (id: string) => [...(waiting.get(id)?.values() ?? [])];
   return {
+    anyOn: (namespace, artifact) => waiting.has(`${namespace} ${idOf(artifact)}`),
+    anyFor: (cache) => waiting.has(forCache(nameOf(cache).namespace, nameOf(cache).name)),
+    wake: (namespace, artifact) => members(`${namespace} ${idOf(artifact)}`).forEach(wake),
+    wakeAllOf: (cache) => {
+      for (const step of members(forCache(nameOf(cache).namespace, nameOf(cache).name))) {
+        for (const input of step.plan.inputs) heads.outdated(step.namespace, input);
+        wake(step);
+      }
+    },
     onWake: (isPod, tell) => tells.set(isPod, tell),
     lastArrival: (namespace) => arrivals.get(namespace) ?? 0,
   };
@@ -90,12 +108,19 @@ function arrivedAt({ createdAt }: WorkflowStep, now: number): number {
   return now - createdAt < 1_500 ? now : createdAt + 1_000;
 }
 
+function forCache(namespace: string, cache: string): string {
+  return `${namespace} in ${cache}`;
+}
+
 /** What has to change for a step that waits to be looked at. */
 function waitsOn(step: WorkflowStep | undefined): string[] {
   if (step === undefined || !isHeld(step.object.metadata?.labels)) return [];
   const { namespace, plan } = step;
   return [
     `${namespace} any`,
+    ...new Set(
+      plan.inputs.flatMap((input) => cacheOf(input) ?? []).map((cache) => forCache(namespace, cache)),
+    ),
     ...plan.inputs.map((input) => `${namespace} ${idOf(input)}`),
     ...(plan.batch ? [`${namespace} batch ${plan.batch.name}`] : []),
   ];

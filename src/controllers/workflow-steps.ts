@@ -7,6 +7,7 @@ import type { Producer } from "../workflow/opening.ts";
 import { type Artifact, idOf, isHeld, isOpen, mayPush, planWith, type StepPlan } from "../workflow/step.ts";
 import type { Held } from "./gate-writes.ts";
 import { pushesOf } from "./outcomes.ts";
+import type { Pushes } from "./pushes.ts";
 import { hasOnePod, type StepJob, stateOfJob } from "./step-jobs.ts";
 import type { StepPod } from "./step-pods.ts";
 
@@ -45,8 +46,13 @@ export interface WorkflowSteps {
  *
  * @param jobs - the injected Jobs
  * @param pods - the injected Pods
+ * @param pushes - what registries say that steps have pushed
  */
-export function createWorkflowSteps(jobs: Mirror<StepJob>, pods: Mirror<StepPod>): WorkflowSteps {
+export function createWorkflowSteps(
+  jobs: Mirror<StepJob>,
+  pods: Mirror<StepPod>,
+  pushes: Pushes,
+): WorkflowSteps {
   const jobsMaking = indexBy(jobs, ({ metadata, plan }) => makes(metadata?.namespace, plan));
   const podsMaking = indexBy(pods, ({ metadata, workflow }) => makes(metadata?.namespace, workflow?.plan));
   const jobsOfBatch = indexBy(jobs, ({ metadata, plan }) => batchOf(metadata?.namespace, plan));
@@ -62,7 +68,10 @@ export function createWorkflowSteps(jobs: Mirror<StepJob>, pods: Mirror<StepPod>
     const plan = pod.workflow?.plan ?? planOfJob(jobs, pod);
     return plan && viewOf(pod, plan, true, stateOfPod(pod), pod.workflow?.schedulingGates ?? []);
   };
-  const pushedBy = (step: WorkflowStep): string | undefined => {
+  const pushedBy = (step: WorkflowStep, artifact: Artifact): string | undefined => {
+    const request = step.object.metadata?.annotations?.[names.requestAnnotation];
+    const hint = pushes.of(request, idOf(artifact));
+    if (hint !== undefined) return hint;
     const own = step.isPod ? [pods.store.get(step.key)] : podsOf(step.uid);
     return own.flatMap((pod) => (pod ? pushesOf(pod) : [])).at(-1)?.digest;
   };
@@ -82,7 +91,7 @@ export function createWorkflowSteps(jobs: Mirror<StepJob>, pods: Mirror<StepPod>
       ];
       return steps
         .filter(({ plan }) => plan.output && mayPush(plan.output, artifact))
-        .map((step) => ({ ...step, step, pushed: onlyPushOf(step, jobs, pushedBy) }));
+        .map((step) => ({ ...step, step, pushed: onlyPushOf(step, jobs, () => pushedBy(step, artifact)) }));
     },
   };
 }
@@ -95,10 +104,10 @@ function seen<T>(object: T | undefined, view: (object: T) => WorkflowStep | unde
 function onlyPushOf(
   step: WorkflowStep,
   jobs: Mirror<StepJob>,
-  pushedBy: (step: WorkflowStep) => string | undefined,
+  pushed: () => string | undefined,
 ): string | undefined {
   const job = step.isPod ? undefined : jobs.store.get(step.key);
-  return job === undefined || hasOnePod(job) ? pushedBy(step) : undefined;
+  return job === undefined || hasOnePod(job) ? pushed() : undefined;
 }
 
 /** Where to look for who makes an artifact; those whose outputs have variables are looked through. */

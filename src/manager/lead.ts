@@ -7,6 +7,8 @@ import { cacheController } from "../controllers/cache-controller.ts";
 import { emptyingController } from "../controllers/emptying.ts";
 import { gateControllers } from "../controllers/gates.ts";
 import { createHeads } from "../controllers/heads.ts";
+import { createHints } from "../controllers/hints.ts";
+import { createPushes } from "../controllers/pushes.ts";
 import { createRemotes } from "../controllers/remotes.ts";
 import { rescueController } from "../controllers/rescue-controller.ts";
 import { createRetention } from "../controllers/retention.ts";
@@ -15,6 +17,7 @@ import { keepJob, type StepJob } from "../controllers/step-jobs.ts";
 import { keepStep, type StepPod } from "../controllers/step-pods.ts";
 import { stepController } from "../controllers/steps.ts";
 import { toldCaches } from "../controllers/told-caches.ts";
+import { createWaiters } from "../controllers/waiters.ts";
 import { waitingController } from "../controllers/waiting.ts";
 import { createWorkflowSteps } from "../controllers/workflow-steps.ts";
 import { recordedInjection } from "../injection/marker.ts";
@@ -114,6 +117,13 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     count: metrics.countRetention,
     forget: metrics.forgetRetention,
   });
+  const pushes = createPushes();
+  const steps = createWorkflowSteps(jobs, pods, pushes);
+  const heads = createHeads(
+    createAskHead({ ...{ client, caches, operatorKey, signal }, clusterDomain: options.clusterDomain }),
+  );
+  const waiters = createWaiters({ client, jobs, pods, steps, heads });
+  const follow = createHints({ client, caches, operatorKey, heads, waiters, pushes, signal });
   const self = {
     ...{ apiVersion: "v1", kind: resources.pods.kind },
     metadata: { name: hostname(), namespace: options.namespace },
@@ -148,13 +158,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     stepCacheController({ client, caches, pods, publish }),
     rescueController({ client, log, countOutcome, publish, pods }),
     waitingController({ publish, pods }),
-    ...gateControllers({
-      ...{ client, log, publish, jobs, pods },
-      steps: createWorkflowSteps(jobs, pods),
-      heads: createHeads(
-        createAskHead({ ...{ client, caches, operatorKey, signal }, clusterDomain: options.clusterDomain }),
-      ),
-    }),
+    ...gateControllers({ client, log, publish, jobs, pods, steps, heads, waiters, follow }),
     emptyingController({
       ...{ client, log, caches, publish, operatorKey, self, signal },
       askEmpty: (peer, token) => askEmpty(peer, token, signal),

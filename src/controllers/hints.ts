@@ -1,0 +1,138 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { V1Pod } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
+import { selectorLabels } from "../cache/labels.ts";
+import type { StoredOrasCache } from "../cache/types.ts";
+import { followPushes, type Push } from "../keeper/pushes.ts";
+import type { KubeClient } from "../kube/client.ts";
+import { listed } from "../kube/list.ts";
+import { nameOf } from "../kube/objects.ts";
+import type { Reflector } from "../kube/reflector.ts";
+import { resources } from "../kube/resources.ts";
+import { type Artifact, idOf } from "../workflow/step.ts";
+import type { Heads } from "./heads.ts";
+import type { Pushes } from "./pushes.ts";
+import { keeperAccess } from "./trust.ts";
+import type { Waiters } from "./waiters.ts";
+
+/** What hearing of pushes needs. */
+interface HintSettings {
+  readonly client: KubeClient;
+  readonly caches: Pick<Reflector<StoredOrasCache>, "store">;
+  readonly operatorKey: string;
+  readonly heads: Heads;
+  readonly waiters: Waiters;
+  readonly pushes: Pushes;
+  readonly signal: AbortSignal;
+}
+
+/** How often it is looked whether the Pods of a registry are others. */
+const lookMs = 10_000;
+/** distribution tells of a push before it has written the tag. */
+const tagWrittenMs = [0, 10, 20, 50, 100, 200, 400];
+/** The end of the User-Agent of a step. */
+const requestId = /(?:^| )request\/([0-9a-f-]{36})$/;
+
+/**
+ * Hears of pushes to the registries for whose artifacts steps wait: such a step starts as soon as its input is there, and not when the
+ * Pod that made it has ended. Without it they are found out a little later.
+ *
+ * @param settings - see there
+ * @returns what is told of each cache for which a step waits
+ */
+export function createHints(settings: HintSettings): (cache: string) => void {
+  const { signal } = settings;
+  const followed = new Set<string>();
+  return (cache) => {
+    if (followed.has(cache) || signal.aborted) return;
+    followed.add(cache);
+    void follow(settings, cache).finally(() => followed.delete(cache));
+  };
+}
+
+/** Until nobody waits for anything of that cache. */
+async function follow(settings: HintSettings, cache: string): Promise<void> {
+  const { caches, waiters, signal } = settings;
+  const followers = new Map<string, AbortController>();
+  try {
+    while (!signal.aborted && waiters.anyFor(cache) && caches.store.get(cache)?.spec.deploy !== false) {
+      await followEach(settings, cache, followers);
+      await delay(lookMs, undefined, { signal }).catch(() => undefined);
+    }
+  } finally {
+    for (const ends of followers.values()) ends.abort();
+  }
+}
+
+/** Each Pod's keeper hears of what is pushed to that Pod. */
+async function followEach(
+  settings: HintSettings,
+  cache: string,
+  followers: Map<string, AbortController>,
+): Promise<void> {
+  const { client, operatorKey, waiters, signal } = settings;
+  const id = nameOf(cache);
+  const pods = new Map(
+    (await podsOf(client, id, signal)).map((pod) => [`${pod.metadata?.uid} ${pod.status?.podIP}`, pod]),
+  );
+  for (const [name, ends] of followers) {
+    if (pods.has(name)) continue;
+    ends.abort();
+    followers.delete(name);
+  }
+  const listener = {
+    onGap: () => waiters.wakeAllOf(cache),
+    onPush: (push: Push) => void heard(settings, cache, push),
+  };
+  for (const [name, pod] of pods) {
+    const access = followers.has(name) ? undefined : await keeperAccess(pod, id, operatorKey, client.now());
+    if (access === undefined) continue;
+    const ends = new AbortController();
+    followers.set(name, ends);
+    void followPushes(access.peer, access.token, listener, AbortSignal.any([signal, ends.signal]));
+  }
+}
+
+/** Of a registry; none where the API server does not answer, which is asked again soon. */
+async function podsOf(
+  client: KubeClient,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  signal: AbortSignal,
+): Promise<V1Pod[]> {
+  const labels = Object.entries(selectorLabels(name)).map(([label, value]) => `${label}=${value}`);
+  const pods: V1Pod[] = [];
+  try {
+    for await (const pod of listed<V1Pod>(client, resources.pods, {
+      namespace,
+      labelSelector: labels.join(","),
+      signal,
+    }))
+      if (pod.status?.podIP && !pod.metadata?.deletionTimestamp) pods.push(pod);
+  } catch {
+    return [];
+  }
+  return pods;
+}
+
+/** The registry is the truth: who waits is told when it says the same. */
+async function heard(
+  { heads, waiters, pushes, signal }: HintSettings,
+  cache: string,
+  push: Push,
+): Promise<void> {
+  const { namespace, name } = nameOf(cache);
+  const { repository, tag, digest, userAgent } = push;
+  if (tag === undefined || repository === names.stateRepository) return;
+  const artifact: Artifact = { registry: `cache ${name}`, repository, version: `:${tag}` };
+  if (!waiters.anyOn(namespace, artifact)) return;
+  for (const ms of tagWrittenMs) {
+    await delay(ms, undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) return;
+    heads.outdated(namespace, artifact);
+    const head = await heads.of(namespace, artifact);
+    if ("digest" in head && head.digest === digest) break;
+  }
+  const [, request] = requestId.exec(userAgent) ?? [];
+  if (request) pushes.note(request, idOf(artifact), digest);
+  waiters.wake(namespace, artifact);
+}
