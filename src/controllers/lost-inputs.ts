@@ -3,6 +3,9 @@ import { conditionOf } from "../cache/status.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import { type EventNote, printable } from "../kube/events.ts";
 
+/** Of a step that an input is missing for. */
+const missing: readonly string[] = ["InputNotFound", "InputNeverCame"];
+
 /** Of the note of an Event, as the API server takes it. */
 const longestNote = 1024;
 
@@ -16,7 +19,7 @@ const longestNote = 1024;
  */
 export function withLoss(note: EventNote, cache: StoredOrasCache | undefined): EventNote {
   const lost = conditionOf(cache?.status, "StorageLost");
-  if (note.reason !== "InputNotFound" || lost?.status !== "True") return note;
+  if (!missing.includes(note.reason) || lost?.status !== "True") return note;
   const why = printable(
     `${names.kind} "${cache?.metadata?.name}" has the condition StorageLost since ${lost.lastTransitionTime}: ${lost.message} Run the steps again whose artifacts are needed.`,
   );

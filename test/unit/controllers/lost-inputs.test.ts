@@ -23,6 +23,7 @@ test("I14: a step that misses its input names what its OrasCache lost", () => {
   expect(withLoss(missing, lost).note).toBe(
     'a/b:1: the registry has no repository a/b (exit code 181). OrasCache "oras" has the condition StorageLost since 2026-01-02T03:04:05Z: The registry\'s Pod was replaced. Run the steps again whose artifacts are needed.',
   );
+  expect(withLoss({ ...missing, reason: "InputNeverCame" }, lost).note).toContain("StorageLost");
 });
 
 test.each<[string, EventNote, StoredOrasCache | undefined]>([
