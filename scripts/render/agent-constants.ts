@@ -56,11 +56,7 @@ export function renderAgentConstants(schema: Schema): Rendered {
       names.inputDigestsAnnotation,
       "is the annotation that this variable is read from.",
     ],
-    [
-      "WaitTimeoutAnnotation",
-      `${names.prefix}wait-timeout`,
-      "is the key of an annotation, for messages.",
-    ],
+    ["WaitTimeoutAnnotation", `${names.prefix}wait-timeout`, "is the key of an annotation, for messages."],
     [
       exported("listingUserAgent"),
       names.listingUserAgent,
