@@ -158,7 +158,10 @@ func sourceOf(o options.Options) (inputs.Source, error) {
 	if err != nil {
 		return inputs.Source{}, err
 	}
-	waiting := inputs.Waiting{Timeout: o.WaitTimeout, Began: share.Root(o.Share).Waiting(), NeverCame: contract.ExitInputNeverCame}
+	waiting := inputs.Waiting{
+		Timeout: o.WaitTimeout, Began: share.Root(o.Share).Waiting(), NeverCame: contract.ExitInputNeverCame,
+		Prove: func(ctx context.Context) error { return provePush(ctx, o) },
+	}
 	if o.WaitForInputs {
 		decided := os.Getenv(contract.InputDigestsVariable)
 		if references, waiting.For, err = inputs.Pin(references, decided); err != nil {

@@ -51,6 +51,7 @@ func TestWithoutAnInitContainer(t *testing.T) {
 		"an input that never comes":                TestAnInputThatNeverComes,
 		"a pin":                                    TestAPinIsPulledAfterTheTagMoved,
 		"what is not waited for":                   TestWhatIsNotWaitedFor,
+		"a refused output before a wait":           TestAnOutputThatIsRefusedIsKnownBeforeTheWait,
 		"a wait is ended by SIGTERM":               TestAWaitIsEndedBySIGTERM,
 		"what was pushed is told":                  TestWhatWasPushedIsTold,
 		"where an artifact comes from":             TestWhereAnArtifactComesFrom,

@@ -181,6 +181,14 @@ func TestWhatIsNotWaitedFor(t *testing.T) {
 	}
 }
 
+func TestAnOutputThatIsRefusedIsKnownBeforeTheWait(t *testing.T) {
+	t.Parallel()
+	registry := newCache(t)
+	p := waiting(t, "")
+	p.output = faulty(t, registry.host, answers(http.MethodPost, "/blobs/uploads/", 403)) + "/steps/refused:1"
+	p.cannotBring(contract.ExitDenied, "push to ", registry.artifact())
+}
+
 func TestAWaitIsEndedBySIGTERM(t *testing.T) {
 	t.Parallel()
 	p := waiting(t, "")

@@ -23,6 +23,8 @@ type Waiting struct {
 	Timeout time.Duration
 	// Began is the file that keeps when it began: a container that is started again goes on waiting.
 	Began string
+	// Prove is asked first, once: what fails the step anyway fails it before the wait. Its error is a Failure for the author.
+	Prove func(context.Context) error
 	// NeverCame is the exit code of the documented table.
 	NeverCame int
 }
@@ -55,9 +57,14 @@ func (w *wait) isOver() bool { return w.Waiting.Timeout > 0 && w.left() <= 0 }
 func (w *wait) left() time.Duration { return w.Waiting.Timeout - time.Since(w.began) }
 
 // begin counts from when an earlier life of the container began.
-func (w *wait) begin() error {
+func (w *wait) begin(ctx context.Context) error {
 	if !w.began.IsZero() {
 		return nil
+	}
+	if w.Waiting.Prove != nil {
+		if err := w.Waiting.Prove(ctx); err != nil {
+			return err
+		}
 	}
 	now := time.Now()
 	text, err := os.ReadFile(w.Waiting.Began)

@@ -42,14 +42,14 @@ func TestALaterLifeGoesOnWaiting(t *testing.T) {
 			}
 			before := time.Now()
 			w := waitIn(path, timeout, silent)
-			if err := w.begin(); err != nil {
+			if err := w.begin(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if w.isOver() != c.isOver || w.began.Before(before) == c.anew {
 				t.Errorf("over: %v, began at %s", w.isOver(), w.began)
 			}
 			next := waitIn(path, timeout, silent)
-			if err := next.begin(); err != nil || !next.began.Equal(w.began) {
+			if err := next.begin(t.Context()); err != nil || !next.began.Equal(w.began) {
 				t.Errorf("the next life counts from %s, this one from %s (%v)", next.began, w.began, err)
 			}
 			if err := w.end(); err != nil {
@@ -70,7 +70,7 @@ func TestAWaitWithoutATimeoutIsNeverOver(t *testing.T) {
 }
 
 func TestAVolumeThatCannotBeWrittenIsTold(t *testing.T) {
-	err := waitIn(filepath.Join(t.TempDir(), "no", "folder"), 0, silent).begin()
+	err := waitIn(filepath.Join(t.TempDir(), "no", "folder"), 0, silent).begin(t.Context())
 	if found := failure.As(err); found == nil || found.Code != 185 {
 		t.Error(err)
 	}

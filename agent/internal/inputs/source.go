@@ -49,7 +49,7 @@ func (s Source) resolve(ctx context.Context, room int64) ([]resolved, error) {
 		for _, one := range all {
 			one.repository.Close()
 		}
-		if err := wait.begin(); err != nil {
+		if err := wait.begin(ctx); err != nil {
 			return nil, err
 		}
 		if wait.isOver() {
