@@ -91,18 +91,17 @@ export const permissions: readonly Permission[] = [
   ),
   rule("cluster", secrets, ["create"], "a cache's HTTP secret, key and login, never read"),
   rule("cluster", pods, ["list", "watch"], "tell how steps ended and why a registry does not run"),
-  // Labels cannot be part of a rule: policies/operator.yaml limits it to one field of injected Pods.
-  rule("cluster", pods, ["patch"], "end a step that cannot end by itself"),
+  // Labels and fields cannot be part of a rule: policies/operator.yaml limits these to what is said here.
+  rule("cluster", pods, ["patch"], "end a step that cannot end by itself, open one whose inputs are there"),
+  rule("cluster", jobs, ["patch"], "open a step whose inputs are there"),
+  rule("cluster", pods, ["patch"], "tell whether inputs are there, fail a step whose inputs never come", {
+    subresource: "status",
+  }),
+  rule("cluster", jobs, ["patch"], "tell whether inputs are there, fail a step whose inputs never come", {
+    subresource: "status",
+  }),
   rule("cluster", jobs, ["get"], "tell a Job how its Pods ended, if it is theirs"),
   rule("cluster", jobs, ["list", "watch"], "know who makes what, and keep the inputs of Jobs without Pods"),
-  // Labels cannot be part of a rule: the policies limit these to steps that wait.
-  rule("cluster", jobs, ["patch"], "start a Job when its inputs are there"),
-  rule("cluster", jobs, ["patch"], "say what a Job waits for, and end one whose inputs never come", {
-    subresource: "status",
-  }),
-  rule("cluster", pods, ["patch"], "say what a Pod waits for, and end one whose inputs never come", {
-    subresource: "status",
-  }),
   rule("cluster", limitRanges, ["list", "watch"], "ask for no more and no less than a namespace allows"),
   rule("cluster", serviceAccounts, ["get"], "know which pull secrets the Pods of a Job will get"),
   rule("cluster", serviceCidrs, ["list", "watch"], "not take a Service of the cluster for a public registry"),

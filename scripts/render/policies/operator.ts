@@ -3,6 +3,8 @@ import { resources } from "../../../src/kube/resources.ts";
 import { component, type Schema } from "../schema.ts";
 import { list, type PolicySpec, policy, quote, type Validation } from "./policy.ts";
 import { registryPodRules, registryPodVariables } from "./registry-pod.ts";
+import { unchanged, unchangedMetadata } from "./same.ts";
+import { jobPolicy, podPolicy } from "./steps.ts";
 
 /**
  * Policies that confine the operator's own ServiceAccount to what the operator makes. RBAC lets it create
@@ -149,14 +151,8 @@ export function operatorPolicies(schema: Schema): object[] {
         noLifetime("Lease"),
       ],
     }),
-    ...rule({
-      name: "ends-steps-only",
-      // With every subresource: exec, eviction, ephemeral containers, status and those to come.
-      resources: [at(resources.pods), { ...at(resources.pods), resource: `${resources.pods.plural}/*` }],
-      operations: ["CREATE", "UPDATE", "DELETE", "CONNECT"],
-      variables: podVariables,
-      validations: podRules(),
-    }),
+    ...rule(podPolicy()),
+    ...rule(jobPolicy()),
     ...rule({
       name: "writes-events-of-its-work-only",
       resources: [at(resources.events)],
@@ -283,7 +279,7 @@ function eventRules(): Validation[] {
 
 function serviceRules(): Validation[] {
   const label = quote(names.cacheLabel);
-  const unchanged = (field: string) =>
+  const asBefore = (field: string) =>
     `(oldObject != null && object.spec.?${field} == oldObject.spec.?${field})`;
   return [
     {
@@ -291,16 +287,16 @@ function serviceRules(): Validation[] {
       message: `no registry runs in the namespace of the operator, ${names.operatorNamespace}: create the ${names.kind} in another one`,
     },
     {
-      expression: `object.spec.?type.orValue("ClusterIP") == "ClusterIP" || ${unchanged("type")}`,
+      expression: `object.spec.?type.orValue("ClusterIP") == "ClusterIP" || ${asBefore("type")}`,
       message: "the Service of a registry is reached within the cluster",
     },
     {
-      expression: `object.spec.?clusterIP.orValue("") == "None" || object.metadata.ownerReferences.exists(o, o.?controller.orValue(false) && o.name != object.metadata.name) || ${unchanged("clusterIP")}`,
+      expression: `object.spec.?clusterIP.orValue("") == "None" || object.metadata.ownerReferences.exists(o, o.?controller.orValue(false) && o.name != object.metadata.name) || ${asBefore("clusterIP")}`,
       message: "the Service that gives a registry's Pods their names is headless",
     },
     {
       expression: ["externalIPs", "externalName", "loadBalancerIP"]
-        .map((field) => `(!has(object.spec.${field}) || ${unchanged(field)})`)
+        .map((field) => `(!has(object.spec.${field}) || ${asBefore(field)})`)
         .join(" && "),
       message: "the Service of a registry has no address outside of the cluster",
     },
@@ -355,7 +351,7 @@ function claimRules(): Validation[] {
       message: `a PersistentVolumeClaim that the operator makes has these fields: ${claimFields.join(", ")}`,
     },
     {
-      expression: `!(${isUpdate}) || (${within("oldObject.spec", "object.spec", ["resources"])} && ${within("object.spec", "oldObject.spec", ["resources"])} && ${grows})`,
+      expression: `!(${isUpdate}) || (${unchanged(".spec", ["resources"])} && ${grows})`,
       message: "the operator may make a PersistentVolumeClaim larger, and change nothing else of its spec",
     },
   ];
@@ -426,49 +422,8 @@ function webhookRules(): Validation[] {
       message: "the operator may only change the caBundle of its webhooks",
     },
     {
-      expression: `object == null || oldObject == null || (${sameKeys("oldObject", "object")} && ${sameKeys("object", "oldObject")})`,
+      expression: `object == null || oldObject == null || (${unchangedMetadata()})`,
       message: `the operator may not change the metadata of ${names.webhookConfiguration}`,
-    },
-  ];
-}
-
-/** CEL for whether all metadata of one object is in another one, but for what the API server writes. */
-function sameKeys(one: string, other: string): string {
-  return within(`${one}.metadata`, `${other}.metadata`, ["generation", "managedFields", "resourceVersion"]);
-}
-
-/** CEL for whether all fields of one object, but for some, are in another one. */
-function within(one: string, other: string, free: readonly string[]): string {
-  return `dyn(${one}).all(k, k in ${list(free)} || (k in dyn(${other}) && dyn(${one})[k] == dyn(${other})[k]))`;
-}
-
-const podVariables = {
-  isUpdate: 'request.operation == "UPDATE" && request.?subResource.orValue("") == ""',
-};
-
-/** A step that cannot end by itself is ended by a deadline; nothing else of a Pod is for the operator to write. */
-function podRules(): Validation[] {
-  const deadline = "activeDeadlineSeconds";
-  const same = [
-    sameKeys("oldObject", "object"),
-    sameKeys("object", "oldObject"),
-    within("oldObject.spec", "object.spec", [deadline]),
-    within("object.spec", "oldObject.spec", [deadline]),
-  ];
-  const label = `oldObject.metadata.?labels[?${quote(names.injectedLabel)}].orValue("") == "true"`;
-  const lowered = `has(object.spec.${deadline}) && (!has(oldObject.spec.${deadline}) || object.spec.${deadline} < oldObject.spec.${deadline})`;
-  return [
-    {
-      expression: `variables.isUpdate && ${label}`,
-      message: `the operator may only change Pods with the label ${names.injectedLabel}, and no part of them that has an address of its own`,
-    },
-    {
-      expression: `!variables.isUpdate || (${same.join(" && ")})`,
-      message: `the operator may change ${deadline} of a Pod, and no other field`,
-    },
-    {
-      expression: `!variables.isUpdate || (${lowered})`,
-      message: `the operator may set and lower ${deadline} of a Pod, not raise or remove it`,
     },
   ];
 }

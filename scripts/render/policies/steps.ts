@@ -1,0 +1,216 @@
+import { names } from "../../../schema/names.ts";
+import { resources } from "../../../src/kube/resources.ts";
+import { list, type PolicySpec, quote, type Validation } from "./policy.ts";
+import { unchanged, unchangedMetadata } from "./same.ts";
+
+type StepPolicy = Pick<PolicySpec, "name" | "resources" | "operations" | "variables" | "validations">;
+
+/** Reasons for which a step fails that waits for its inputs. In a Pod also types of conditions. */
+const failures = ["InputNeverCame", "InputProducerFailed"];
+
+/** What `input-digests` holds: no word can name a repository, so a pin leads to no other one. */
+const pins = (() => {
+  const word = "(sha256:[0-9a-f]{64}|tag|wait)";
+  return `^${word}(,${word})*$`;
+})();
+
+const deadline = "activeDeadlineSeconds";
+
+/**
+ * What the operator may write of Pods: end a step that cannot end by itself, open the gate of one that waits for its
+ * inputs, fail one whose inputs never come, and say of each whether its inputs are there.
+ *
+ * The policy keeps its first name: `kubectl apply` deletes none, and one that is left behind would refuse what is new.
+ */
+export function podPolicy(): StepPolicy {
+  const gates = (object: string) => `${object}.spec.?schedulingGates.orValue([])`;
+  const lowered = `has(object.spec.${deadline}) && (!has(oldObject.spec.${deadline}) || object.spec.${deadline} < oldObject.spec.${deadline})`;
+  const gate = quote(names.inputsGate);
+  const text = (object: string, field: string) => `${object}.?status.?${field}.orValue("")`;
+  const failed = `${text("object", "reason")} in ${list(failures)} && variables.conditions.exists(c, c.type == object.status.reason && c.status == "True")`;
+  return {
+    name: "ends-steps-only",
+    resources: withSubresources(resources.pods),
+    operations: ["CREATE", "UPDATE", "DELETE", "CONNECT"],
+    variables: {
+      ...commonVariables,
+      fails: `variables.isStatus && ${text("oldObject", "phase")} == "Pending" && ${text("object", "phase")} == "Failed"`,
+    },
+    validations: [
+      ...commonRules("Pod"),
+      onMain(
+        unchanged(".spec", [deadline, "schedulingGates"]),
+        `the operator may change ${deadline} and schedulingGates of a Pod, and no other field of its spec`,
+      ),
+      onMain(
+        // A Pod that does not wait is written to be ended, not to pass through other webhooks again.
+        `(variables.injected && ${lowered}) || (variables.waiting && object.spec.?${deadline} == oldObject.spec.?${deadline})`,
+        `the operator may set and lower ${deadline} of a Pod with the label ${names.injectedLabel}, not raise or remove it`,
+      ),
+      onMain(
+        `${gates("object")} == ${gates("oldObject")} || (variables.waiting && ${gates("object")} == ${gates("oldObject")}.filter(g, g.name != ${gate}))`,
+        `the operator may remove the scheduling gate ${names.inputsGate} of a Pod that waits, and change no other gate`,
+      ),
+      onMain(
+        pinned(".metadata"),
+        `${names.inputDigestsAnnotation} holds sha256:DIGEST, tag or wait for each input, separated by commas`,
+      ),
+      onStatus(
+        unchanged(".?status.orValue({})", ["conditions", "phase", "reason", "message"]),
+        "the operator may change phase, reason, message and conditions in the status of a Pod, and no other field",
+      ),
+      onStatus(
+        `variables.fails || ["phase", "reason", "message"].all(f, dyn(object.?status.orValue({}))[?f] == dyn(oldObject.?status.orValue({}))[?f])`,
+        "the operator may change phase, reason and message of a Pod only to make it Failed while it is Pending",
+      ),
+      onStatus(
+        `!variables.fails || (variables.waiting && oldObject.spec.?nodeName.orValue("") == "" && ${gates("oldObject")}.exists(g, g.name == ${gate}) && ${failed})`,
+        `the operator may fail a Pod that has the label ${names.waitingLabel}, the scheduling gate ${names.inputsGate} and no node, with one of these as its reason and as a condition: ${failures.join(", ")}`,
+      ),
+      ...conditionRules("Pod", [
+        `variables.fails && c.type == object.status.reason && c.status == "True"`,
+        // Why it is not scheduled: kubectl would go on to say SchedulingGated.
+        `variables.fails && c.type == "PodScheduled" && c.status == "False"`,
+      ]),
+    ],
+  };
+}
+
+/**
+ * What the operator may write of Jobs: resume one that it suspended until its inputs are there, fail one whose inputs
+ * never come, and say of each whether its inputs are there.
+ */
+export function jobPolicy(): StepPolicy {
+  const template = ".spec.template.?metadata.orValue({})";
+  const annotations = ".spec.template.?metadata.?annotations.orValue({})";
+  const suspended = (object: string) => `${object}.spec.?suspend.orValue(false)`;
+  const has = (object: string) =>
+    `${object}.?status.?conditions.orValue([]).exists(c, c.type == "FailureTarget")`;
+  return {
+    name: "opens-jobs-only",
+    resources: withSubresources(resources.jobs),
+    operations: ["CREATE", "UPDATE", "DELETE", "CONNECT"],
+    variables: {
+      ...commonVariables,
+      fails: `variables.isStatus && variables.waiting && ${suspended("oldObject")} && !${has("oldObject")} && ${has("object")}`,
+    },
+    validations: [
+      ...commonRules("Job"),
+      onMain("variables.waiting", `the operator may only change Jobs with the label ${names.waitingLabel}`),
+      onMain(
+        unchanged(".spec", ["suspend", "template"]),
+        "the operator may change suspend and template of a Job, and no other field of its spec",
+      ),
+      onMain(
+        `${suspended("object")} == ${suspended("oldObject")} || (${suspended("oldObject")} && oldObject.metadata.?annotations[?${quote(names.gateAnnotation)}].orValue("") == "suspend")`,
+        `the operator may resume a Job whose annotation ${names.gateAnnotation} is "suspend", and suspend none`,
+      ),
+      onMain(
+        [
+          unchanged(".spec.template", ["metadata"]),
+          unchanged(template, ["annotations"]),
+          unchanged(annotations, [names.inputDigestsAnnotation]),
+        ].join(" && "),
+        `the operator may change the annotation ${names.inputDigestsAnnotation} of a Job's template, and no other field of it`,
+      ),
+      onMain(
+        pinned(".spec.template.?metadata"),
+        `${names.inputDigestsAnnotation} of a Job's template holds sha256:DIGEST, tag or wait for each input, separated by commas`,
+      ),
+      // A Job that ends without a Pod, because its result is there already (memoization), would write succeeded and
+      // completedIndexes, which the API server does not compare with spec.completions. Nothing writes them yet.
+      onStatus(
+        unchanged(".?status.orValue({})", ["conditions", "startTime"]),
+        "the operator may change startTime and conditions in the status of a Job, and no other field",
+      ),
+      onStatus(
+        "object.?status.?startTime == oldObject.?status.?startTime || (variables.fails && !has(oldObject.status.startTime))",
+        "the operator may set startTime of a Job only with the condition FailureTarget, and not change it",
+      ),
+      ...conditionRules("Job", [
+        `variables.fails && c.type == "FailureTarget" && c.status == "True" && c.?reason.orValue("") in ${list(failures)}`,
+      ]),
+    ],
+  };
+}
+
+/** With every subresource: exec, eviction, ephemeral containers, status and those to come. */
+function withSubresources({ group, version, plural }: { group: string; version: string; plural: string }) {
+  return [plural, `${plural}/*`].map((resource) => ({ group, version, resource }));
+}
+
+const bears = (label: string) => `oldObject.metadata.?labels[?${quote(label)}].orValue("") == "true"`;
+
+const commonVariables = {
+  // Absent on the object itself, not empty.
+  isMain: 'request.operation == "UPDATE" && request.?subResource.orValue("") == ""',
+  isStatus: 'request.operation == "UPDATE" && request.?subResource.orValue("") == "status"',
+  injected: bears(names.injectedLabel),
+  waiting: bears(names.waitingLabel),
+  conditions: "object.?status.?conditions.orValue([])",
+  oldConditions: "oldObject.?status.?conditions.orValue([])",
+};
+
+function commonRules(kind: "Pod" | "Job"): Validation[] {
+  const labels = ".metadata.?labels.orValue({})";
+  const annotations = ".metadata.?annotations.orValue({})";
+  const own = [names.waitingForAnnotation, names.inputDigestsAnnotation];
+  const waiting = (object: string) => `${object}.metadata.?labels[?${quote(names.waitingLabel)}]`;
+  return [
+    {
+      expression: "(variables.isMain || variables.isStatus) && (variables.injected || variables.waiting)",
+      message: `the operator may only change ${kind}s with the label ${names.injectedLabel} or ${names.waitingLabel}, and their status, and no other part of them that has an address of its own`,
+    },
+    onStatus(
+      `${unchangedMetadata()} && ${unchanged(".spec")}`,
+      `the operator may change nothing of a ${kind} but the status by its status`,
+    ),
+    onMain(
+      `${unchangedMetadata(["labels", "annotations"])} && ${unchanged(labels, [names.waitingLabel])} && (${unchanged(annotations)} || (variables.waiting && ${unchanged(annotations, own)}))`,
+      `the operator may change the label ${names.waitingLabel} and the annotations ${own.join(" and ")} of a ${kind} that waits, and nothing else of its metadata`,
+    ),
+    onMain(
+      // Where the last label of a Job goes, the API server gives it those of its template.
+      `${waiting("object")} == ${waiting("oldObject")} || (variables.waiting && ${waiting("object")}.orValue("") == "false")`,
+      `the operator may change the label ${names.waitingLabel} from "true" to "false" only`,
+    ),
+  ];
+}
+
+/**
+ * The operator's own condition may be written, others as they are allowed here; all that were there stay.
+ *
+ * @param more - CEL for what else the condition `c` may be
+ */
+function conditionRules(kind: "Pod" | "Job", more: readonly string[]): Validation[] {
+  const own = `c.type == ${quote(names.inputsAvailable)} && c.status in ["True", "False"] && variables.injected`;
+  const allowed = [own, ...more].map((one) => `(${one})`).join(" || ");
+  return [
+    onStatus(
+      `variables.conditions.all(c, variables.oldConditions.exists(o, o == c) || ${allowed})`,
+      `the operator may write the condition ${names.inputsAvailable} of a ${kind} with the label ${names.injectedLabel}, and those by which one that waits fails for its inputs: ${failures.join(", ")}`,
+    ),
+    onStatus(
+      "variables.oldConditions.all(o, variables.conditions.exists(c, c.type == o.type)) && variables.conditions.all(c, variables.conditions.exists_one(o, o.type == c.type))",
+      `the operator removes no condition of a ${kind}, and writes none twice`,
+    ),
+  ];
+}
+
+/**
+ * CEL for whether the pins in some annotations are as before, or have their form.
+ *
+ * @param path - of the metadata, from the object on
+ */
+function pinned(path: string): string {
+  const value = (object: string) => `${object}${path}.?annotations[?${quote(names.inputDigestsAnnotation)}]`;
+  return `${value("object")} == ${value("oldObject")} || ${value("object")}.orValue("").matches(${quote(pins)})`;
+}
+
+function onMain(expression: string, message: string): Validation {
+  return { expression: `!variables.isMain || (${expression})`, message };
+}
+
+function onStatus(expression: string, message: string): Validation {
+  return { expression: `!variables.isStatus || (${expression})`, message };
+}
