@@ -7,6 +7,7 @@ const knows = {
   workflow: ["annotations", "workload", "cache"],
   injection: ["annotations", "workload", "workflow", "cache"],
   retention: ["annotations", "cache"],
+  lineage: ["annotations", "workload", "cache"],
   kube: ["common"],
   registry: ["common"],
   keeper: ["common", "cache", "retention", "registry"],
@@ -38,7 +39,7 @@ const knows = {
     "controllers",
   ],
 };
-const pure = "^src/(annotations|workload|workflow|injection|cache|retention)/";
+const pure = "^src/(annotations|workload|workflow|injection|cache|retention|lineage)/";
 
 /** @type {import("dependency-cruiser").IConfiguration} */
 module.exports = {

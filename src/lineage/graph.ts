@@ -1,0 +1,126 @@
+import { cyclesIn } from "./cycles.ts";
+
+/** How a step is. `gated` is a Pod that a scheduling gate holds, `suspended` a Job with `suspend: true`. */
+export const stepStates = ["waiting", "gated", "suspended", "running", "succeeded", "failed"] as const;
+export type StepState = (typeof stepStates)[number];
+
+/** An artifact that a step names. */
+export interface ArtifactFacts {
+  /** Host, repository, and tag or digest: the same text for the same artifact, however it is written. */
+  readonly address: string;
+  /** As it is written, with what is known of its variables. */
+  readonly reference: string;
+  /** What the step pushed there. */
+  readonly pushed?: { readonly digest: string; readonly at: string } | undefined;
+}
+
+/** What is known of a step without its artifacts. */
+interface About {
+  readonly kind: "Job" | "Pod";
+  readonly name: string;
+  /** What names of equal steps have in common. */
+  readonly stem: string;
+  readonly state: StepState;
+  /** Why it failed, or does not start; a word, and a sentence. */
+  readonly reason?: string | undefined;
+  readonly message?: string | undefined;
+  /** Of a Job with more than one completion. */
+  readonly completions?: { readonly wanted: number; readonly succeeded: number; readonly failed: number };
+}
+
+/** A step as it was read. */
+export interface StepFacts extends About {
+  readonly inputs: readonly ArtifactFacts[];
+  readonly outputs: readonly ArtifactFacts[];
+}
+
+/** A step of a graph. */
+export interface StepNode extends About {
+  /** `job/NAME` or `pod/NAME`. */
+  readonly id: string;
+  /** Ids of artifacts, each once. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+/** An artifact of a graph. */
+export interface ArtifactNode {
+  /** Its address. */
+  readonly id: string;
+  readonly reference: string;
+  /** Of the latest push that is known. */
+  readonly digest?: string | undefined;
+  /** Ids of steps, each once. */
+  readonly madeBy: readonly string[];
+  readonly usedBy: readonly string[];
+}
+
+/** Who makes what from what. */
+export interface Graph {
+  readonly steps: readonly StepNode[];
+  readonly artifacts: readonly ArtifactNode[];
+  /** Ids of steps of which each makes what the next one reads, and the last what the first one reads. */
+  readonly cycles: readonly (readonly string[])[];
+}
+
+/**
+ * Who makes what from what. The order of the steps does not matter.
+ *
+ * @param steps - of one namespace
+ * @returns steps and artifacts by their ids
+ */
+export function graphOf(steps: readonly StepFacts[]): Graph {
+  const nodes = steps.map(nodeOf).sort((a, b) => compare(a.id, b.id));
+  const artifacts = artifactsOf(steps, nodes);
+  return { steps: nodes, artifacts, cycles: cyclesIn(nodes, artifacts) };
+}
+
+function nodeOf({ inputs, outputs, ...about }: StepFacts): StepNode {
+  const addresses = (of: readonly ArtifactFacts[]) => [...new Set(of.map(({ address }) => address))];
+  return { ...about, id: idOf(about), inputs: addresses(inputs), outputs: addresses(outputs) };
+}
+
+function idOf({ kind, name }: Pick<About, "kind" | "name">): string {
+  return `${kind.toLowerCase()}/${name}`;
+}
+
+function artifactsOf(steps: readonly StepFacts[], nodes: readonly StepNode[]): ArtifactNode[] {
+  const facts = Map.groupBy(
+    steps.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]),
+    ({ address }) => address,
+  );
+  const madeBy = namedBy(nodes, "outputs");
+  const usedBy = namedBy(nodes, "inputs");
+  return [...facts]
+    .map(([id, of]) => ({
+      id,
+      reference: of.map(({ reference }) => reference).reduce((a, b) => (compare(a, b) <= 0 ? a : b)),
+      digest: latest(of.flatMap(({ pushed }) => pushed ?? [])),
+      madeBy: madeBy.get(id) ?? [],
+      usedBy: usedBy.get(id) ?? [],
+    }))
+    .sort((a, b) => compare(a.id, b.id));
+}
+
+function namedBy(nodes: readonly StepNode[], field: "inputs" | "outputs"): ReadonlyMap<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const node of nodes) {
+    for (const address of node[field]) {
+      const steps = found.get(address);
+      if (steps) steps.push(node.id);
+      else found.set(address, [node.id]);
+    }
+  }
+  return found;
+}
+
+function latest(pushes: readonly { readonly digest: string; readonly at: string }[]): string | undefined {
+  return pushes.reduce<(typeof pushes)[number] | undefined>(
+    (last, push) => (last === undefined || push.at > last.at ? push : last),
+    undefined,
+  )?.digest;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
