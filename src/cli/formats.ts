@@ -5,3 +5,7 @@ export type OutputFormat = (typeof outputFormats)[number];
 /** What the findings of `validate` can look like. */
 export const reportFormats = ["text", "json", "sarif", "github"] as const;
 export type ReportFormat = (typeof reportFormats)[number];
+
+/** What a graph can look like. */
+export const graphFormats = ["text", "dot", "mermaid", "json"] as const;
+export type GraphFormat = (typeof graphFormats)[number];

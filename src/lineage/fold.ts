@@ -29,6 +29,12 @@ export function foldGraph(graph: Graph): Folded {
   const edges = edgesOf(graph);
   const colours = coloursOf(graph, edges, layoutOf(nodes.length, edges));
   const groups = Map.groupBy(nodes.keys(), (node) => colours[node]);
+  const written = Map.groupBy(graph.artifacts, ({ reference }) => reference);
+  // Two caches may have artifacts of one name.
+  const nameOf = (node: Node) => {
+    if ("kind" in node) return node.id;
+    return written.get(node.reference)?.length === 1 ? node.reference : node.id;
+  };
   const folded: FoldedNode[] = [];
   const groupOf = new Array<number>(nodes.length);
   const add = (members: readonly number[], label: string) => {
@@ -56,12 +62,8 @@ export function foldGraph(graph: Graph): Folded {
 
 type Node = StepNode | ArtifactNode;
 
-function nameOf(node: Node): string {
-  return "kind" in node ? node.name : node.reference;
-}
-
 function stemOf(node: Node): string {
-  return "kind" in node ? node.stem : numbersOut(node.reference);
+  return "kind" in node ? `${node.kind.toLowerCase()}/${node.stem}` : numbersOut(node.reference);
 }
 
 /**

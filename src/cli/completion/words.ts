@@ -107,6 +107,7 @@ const ofOption: Readonly<Record<string, Wanted>> = {
   namespace: { names: "namespace" },
   context: { names: "context" },
   cache: { names: "cache" },
+  selector: { words: [] },
 };
 
 function wantedBy(option: Option): Wanted {

@@ -50,8 +50,13 @@ export async function findCache(session: Session, wanted: string | undefined): P
   throw new CliError(message, exits.notFound);
 }
 
-/** Lists of a namespace that is not there are empty. Who may not look at namespaces is not told. */
-async function assertNamespace({ client, namespace }: Session): Promise<void> {
+/**
+ * Lists of a namespace that is not there are empty. Who may not look at namespaces is not told.
+ *
+ * @param session - of the person
+ * @throws CliError where the namespace is not there
+ */
+export async function assertNamespace({ client, namespace }: Session): Promise<void> {
   const path = pathOf(resources.namespaces, { name: namespace });
   try {
     await client.request({ path });

@@ -110,7 +110,7 @@ describe("foldGraph", () => {
     const { nodes, edges, layout } = foldGraph(graphOf(fan(1000)));
     const inOrder = [...nodes.keys()].sort((a, b) => (layout.rank[a] ?? 0) - (layout.rank[b] ?? 0));
     expect(inOrder.map((at) => `${nodes[at]?.label} ${nodes[at]?.members.length}`)).toEqual([
-      ...["raw 1", "split 1", "part:* 1000", "analyze-* 1000", "seen:* 1000", "merge 1", "all 1"],
+      ...["raw 1", "job/split 1", "part:* 1000", "job/analyze-* 1000", "seen:* 1000", "job/merge 1", "all 1"],
     ]);
     expect(edges.length).toBe(6);
   });

@@ -1,0 +1,22 @@
+import { type Command, Option } from "commander";
+import { type GraphFormat, graphFormats } from "../formats.ts";
+import type { Where } from "../remote/session.ts";
+import { remoteCommand } from "./remote.ts";
+
+interface Options extends Where {
+  readonly selector?: string;
+  readonly output: GraphFormat;
+}
+
+/** `oras-operator graph`: who makes what from what. */
+export function graphCommand(): Command {
+  return remoteCommand("graph", ["", "-n runs -l run=17", "-o dot | dot -Tsvg > graph.svg"])
+    .description("draw which step makes what from what, also of steps that have not run")
+    .option("-l, --selector <selector>", "labels of the Jobs and Pods, as for kubectl; else all")
+    .addOption(new Option("-o, --output <format>", "form of the graph").choices(graphFormats).default("text"))
+    .action(async (options: Options) => {
+      // Loaded here only: the other commands answer at once without it.
+      const { drawGraph } = await import("../graph/graph.ts");
+      process.stdout.write(await drawGraph(options, (sentence) => console.error(sentence)));
+    });
+}

@@ -1,0 +1,35 @@
+import { visible } from "../../annotations/problems.ts";
+import { foldGraph } from "../../lineage/fold.ts";
+import { graphOf } from "../../lineage/graph.ts";
+import type { GraphFormat } from "../formats.ts";
+import { openSession, type Where } from "../remote/session.ts";
+import { formatDot } from "./dot.ts";
+import { formatJson } from "./json.ts";
+import { formatMermaid } from "./mermaid.ts";
+import { readObjects } from "./read.ts";
+import { stepsOf } from "./steps.ts";
+import { formatText } from "./text.ts";
+
+/**
+ * Who makes what from what in a namespace, as text.
+ *
+ * @param options - of the command
+ * @param note - is given sentences about what could not be read
+ */
+export async function drawGraph(
+  { selector, output, ...where }: Where & { readonly selector?: string; readonly output: GraphFormat },
+  note: (sentence: string) => void,
+): Promise<string> {
+  const session = await openSession(where);
+  try {
+    const { namespace, notes, ...objects } = await readObjects(session, selector);
+    for (const sentence of notes) note(visible(sentence));
+    const graph = graphOf(stepsOf({ namespace, ...objects }));
+    if (output === "json") return formatJson(graph, namespace);
+    const folded = foldGraph(graph);
+    if (output === "dot") return formatDot(folded, namespace);
+    return output === "mermaid" ? formatMermaid(folded) : formatText(graph, folded, namespace);
+  } finally {
+    session.close();
+  }
+}

@@ -1,0 +1,72 @@
+import type { V1Job, V1Pod } from "@kubernetes/client-node";
+import { isStatus } from "../../kube/errors.ts";
+import { listed } from "../../kube/list.ts";
+import { type Resource, resources } from "../../kube/resources.ts";
+import { exits } from "../exits.ts";
+import { CliError } from "../output.ts";
+import { assertNamespace, listCaches } from "../remote/find-cache.ts";
+import { withRight } from "../remote/rights.ts";
+import type { Session } from "../remote/session.ts";
+import type { Objects } from "./steps.ts";
+
+/** The Job controller labels each Pod that it makes with it. */
+const ofAnyJob = "batch.kubernetes.io/controller-uid";
+
+/** What was read, and what is missing for want of a right, in sentences. */
+export interface Found extends Objects {
+  readonly notes: readonly string[];
+}
+
+/**
+ * Reads what a graph is drawn from.
+ *
+ * @param session - of the person
+ * @param selector - of labels, as kubectl's `-l`; Pods of a Job that it selects come with the Job
+ * @throws CliError where the namespace is not there, a right is missing, or the selector is none
+ */
+export async function readObjects(session: Session, selector: string | undefined): Promise<Found> {
+  const [jobs, pods, made, { caches, notes }] = await Promise.all([
+    all<V1Job>(session, resources.jobs, selector),
+    all<V1Pod>(session, resources.pods, selector),
+    selector === undefined ? [] : all<V1Pod>(session, resources.pods, ofAnyJob),
+    cachesIn(session),
+  ]);
+  if (jobs.length + pods.length === 0) await assertNamespace(session);
+  const uids = new Set(jobs.map(({ metadata }) => metadata?.uid));
+  const ofJobs = made.filter(({ metadata }) => metadata?.ownerReferences?.some(({ uid }) => uids.has(uid)));
+  const each = new Map([...pods, ...ofJobs].map((pod) => [pod.metadata?.uid, pod]));
+  return { namespace: session.namespace, jobs, pods: [...each.values()], caches, notes };
+}
+
+async function all<T>(
+  { client, namespace }: Session,
+  resource: Resource,
+  labelSelector: string | undefined,
+): Promise<T[]> {
+  const which = { namespace, ...(labelSelector === undefined ? {} : { labelSelector }) };
+  const need = { verbs: ["list"], resource: resource.plural, namespace };
+  try {
+    return await withRight(need, async () => {
+      const found: T[] = [];
+      for await (const object of listed<T>(client, resource, which)) found.push(object);
+      return found;
+    });
+  } catch (error) {
+    const { cause } = error as Error;
+    if (labelSelector === undefined || !isStatus(cause, 400)) throw error;
+    const message = `-l ${labelSelector}: it is no selector of labels; allowed is what kubectl takes, such as run=17 or 'run in (17,18)'. The API server says: ${cause.body.message}`;
+    throw new CliError(message, exits.usage, { cause });
+  }
+}
+
+/** They say which registry is meant where two steps write it in different ways; without them the graph is nearly the same. */
+async function cachesIn(session: Session): Promise<Pick<Found, "caches" | "notes">> {
+  try {
+    return { caches: await listCaches(session), notes: [] };
+  } catch (error) {
+    const isMissing =
+      error instanceof CliError && [exits.denied, exits.notFound].some((code) => code === error.exitCode);
+    if (!isMissing) throw error;
+    return { caches: [], notes: [`${error.message} Registries are told apart by the annotations alone.`] };
+  }
+}

@@ -1,0 +1,73 @@
+import type { V1ContainerStatus, V1Job, V1Pod } from "@kubernetes/client-node";
+import { troubleOf } from "../../cache/trouble.ts";
+import { outcomesOf } from "../../controllers/outcomes.ts";
+import type { StepFacts } from "../../lineage/graph.ts";
+
+/** How a step is, and why. */
+export type Standing = Pick<StepFacts, "state" | "reason" | "message" | "completions">;
+
+/**
+ * How a Job is: its conditions say, else its Pods.
+ *
+ * @param job - with its status
+ * @param pods - that the Job has made
+ */
+export function standingOfJob(job: V1Job, pods: readonly V1Pod[]): Standing {
+  const { conditions = [], succeeded = 0, failed = 0 } = job.status ?? {};
+  const met = (type: string) => conditions.find((each) => each.type === type && each.status === "True");
+  const wanted = job.spec?.completions ?? 1;
+  const counted = wanted > 1 ? { completions: { wanted, succeeded, failed } } : {};
+  if (met("Complete")) return { state: "succeeded", ...counted };
+  const end = met("Failed");
+  if (end) {
+    const told = { reason: end.reason ?? "JobFailed", message: end.message };
+    return { state: "failed", ...(whyFailed(pods) ?? told), ...counted };
+  }
+  if (job.spec?.suspend) return { state: "suspended", ...counted };
+  return { ...ofLivePods(pods), ...counted };
+}
+
+/**
+ * How a Pod is that no Job has made.
+ *
+ * @param pod - with its status
+ */
+export function standingOfPod(pod: V1Pod): Standing {
+  const { phase, reason, message } = pod.status ?? {};
+  if (phase === "Succeeded") return { state: "succeeded" };
+  if (phase !== "Failed") return ofLivePods([pod]);
+  return { state: "failed", ...(whyFailed([pod]) ?? { reason: reason ?? "PodFailed", message }) };
+}
+
+/** The Pod that is furthest counts; of those that have not started, one in trouble. */
+function ofLivePods(pods: readonly V1Pod[]): Standing {
+  const live = pods.filter(({ status }) => !["Succeeded", "Failed"].includes(status?.phase ?? ""));
+  if (live.some(({ status }) => status?.phase === "Running")) return { state: "running" };
+  const isGated = ({ spec }: V1Pod) => (spec?.schedulingGates ?? []).length > 0;
+  const open = live.filter((pod) => !isGated(pod));
+  if (live.length > 0 && open.length === 0) return { state: "gated" };
+  const trouble = open.map(troubleOf).find((found) => found !== undefined);
+  return { state: "waiting", ...trouble };
+}
+
+/** What the latest Pod that failed says: the operator's own words, else how a container ended. */
+function whyFailed(pods: readonly V1Pod[]): Pick<Standing, "reason" | "message"> | undefined {
+  const failed = pods.filter(({ status }) => status?.phase === "Failed").sort(byCreation);
+  const pod = failed.at(-1);
+  if (pod === undefined) return undefined;
+  const told = outcomesOf(pod).findLast(({ note }) => note.type === "Warning" && note.action === "Step");
+  if (told) return { reason: told.note.reason, message: told.note.note };
+  const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
+  return [...initContainerStatuses, ...containerStatuses].map(badEnd).find((found) => found !== undefined);
+}
+
+function badEnd({ name, state }: V1ContainerStatus): Pick<Standing, "reason" | "message"> | undefined {
+  const { exitCode = 0, reason = "Error" } = state?.terminated ?? {};
+  if (exitCode === 0) return undefined;
+  return { reason, message: `The container ${name} ended with exit code ${exitCode}.` };
+}
+
+function byCreation(a: V1Pod, b: V1Pod): number {
+  const created = ({ metadata }: V1Pod) => new Date(metadata?.creationTimestamp ?? 0).getTime();
+  return created(a) - created(b);
+}

@@ -1,0 +1,163 @@
+import type { V1Job, V1ObjectMeta, V1Pod } from "@kubernetes/client-node";
+import { names } from "../../../schema/names.ts";
+import { resolveKey } from "../../annotations/keys.ts";
+import { type AnnotationMap, isOurs } from "../../annotations/map.ts";
+import { readAnnotations } from "../../annotations/parse.ts";
+import { formatPlainReference, parseReference } from "../../annotations/reference.ts";
+import type { AnnotationName } from "../../annotations/table.ts";
+import type { OrasCache } from "../../cache/types.ts";
+import { pushesOf } from "../../controllers/outcomes.ts";
+import { chooseRegistry } from "../../injection/registry.ts";
+import { expand, isOfOneStep, type Values } from "../../lineage/expand.ts";
+import { numbersOut } from "../../lineage/fold.ts";
+import type { ArtifactFacts, StepFacts } from "../../lineage/graph.ts";
+import { type Standing, standingOfJob, standingOfPod } from "./states.ts";
+
+/** What a namespace has. */
+export interface Objects {
+  readonly namespace: string;
+  readonly jobs: readonly V1Job[];
+  readonly pods: readonly V1Pod[];
+  readonly caches: readonly OrasCache[];
+}
+
+/** Indexes of one Job, and of all, whose artifacts are told apart; beyond, `$(JOB_COMPLETION_INDEX)` stays as it is written. */
+const mostIndexes = 10_000;
+const mostIndexesOfAll = 100_000;
+
+const jobNameLabel = "batch.kubernetes.io/job-name";
+const completionIndexKey = "batch.kubernetes.io/job-completion-index";
+
+/**
+ * The steps of a namespace: Jobs, and Pods that none of these Jobs has made, which name an input or output.
+ *
+ * @param objects - as the API server has them
+ */
+export function stepsOf({ namespace, jobs, pods, caches }: Objects): StepFacts[] {
+  const uids = new Set(jobs.map(({ metadata }) => metadata?.uid));
+  const podsOf = Map.groupBy(pods, (pod) => ownerOf(pod, uids));
+  const byName = new Map(caches.map((cache) => [cache.metadata?.name, cache]));
+  let left = mostIndexesOfAll;
+  const ofJob = (job: V1Job): StepFacts[] => {
+    const own = podsOf.get(job.metadata?.uid) ?? [];
+    const indexes = indexesOf(job);
+    const isCounted = indexes <= Math.min(left, mostIndexes);
+    if (isCounted) left -= indexes;
+    const map = { ...job.spec?.template.metadata?.annotations, ...job.metadata?.annotations };
+    const values = valuesOfJob(job, own, isCounted ? indexes : 0, namespace);
+    return stepOf("Job", job.metadata, standingOfJob(job, own), { map, values, pods: own });
+  };
+  const ofPod = (pod: V1Pod): StepFacts[] => {
+    const map = pod.metadata?.annotations ?? {};
+    return stepOf("Pod", pod.metadata, standingOfPod(pod), { map, values: [valuesOfPod(pod)], pods: [pod] });
+  };
+  const stepOf = (
+    kind: StepFacts["kind"],
+    metadata: V1ObjectMeta | undefined,
+    standing: Standing,
+    named: Named,
+  ): StepFacts[] => {
+    const { name = "", generateName } = metadata ?? {};
+    const artifacts = artifactsOf(named, `${kind} ${name}`, namespace, byName);
+    if (artifacts.inputs.length + artifacts.outputs.length === 0) return [];
+    const stem = numbersOut(generateName === undefined ? name : `${generateName}*`);
+    return [{ kind, name, stem, ...standing, ...artifacts }];
+  };
+  return [...jobs.flatMap(ofJob), ...(podsOf.get(undefined) ?? []).flatMap(ofPod)];
+}
+
+/** What the artifacts of a step are read from. */
+interface Named {
+  readonly map: AnnotationMap;
+  readonly values: readonly Values[];
+  readonly pods: readonly V1Pod[];
+}
+
+function artifactsOf(
+  { map, values, pods }: Named,
+  step: string,
+  namespace: string,
+  caches: ReadonlyMap<string | undefined, OrasCache>,
+): Pick<StepFacts, "inputs" | "outputs"> {
+  const written = Object.entries(map).filter(([key]) => isOurs(key));
+  const { settings } = readAnnotations(Object.fromEntries(written));
+  const chosen = chooseRegistry(settings, caches.get(settings.cache), namespace, names.clusterDomain);
+  const pushed = pushedBy(pods);
+  const named = (wanted: AnnotationName): ArtifactFacts[] =>
+    written
+      .filter(([key]) => nameOfKey(key) === wanted)
+      .flatMap(([, value]) => expand(value, values))
+      .map((reference) => {
+        const parsed = parseReference(reference);
+        const place = chosen.ok
+          ? formatPlainReference(chosen.value, parsed)
+          : `${settings.cache}/${parsed.repository}${parsed.version}`;
+        const address = isOfOneStep(reference) ? `${place} of ${step}` : place;
+        return {
+          address,
+          reference,
+          pushed: wanted === "output-uri" ? pushed.get(pathIn(place)) : undefined,
+        };
+      });
+  return { inputs: named("input-uri"), outputs: named("output-uri") };
+}
+
+function nameOfKey(key: string): AnnotationName | undefined {
+  const slot = resolveKey(key);
+  return "name" in slot ? slot.name : undefined;
+}
+
+/** By the path alone: a Pod was given the cluster's own domain in the name of the host. */
+function pushedBy(pods: readonly V1Pod[]): ReadonlyMap<string, ArtifactFacts["pushed"]> {
+  const pushes = pods.flatMap(pushesOf).filter(({ finishedAt }) => !Number.isNaN(finishedAt.getTime()));
+  return new Map(
+    pushes
+      .sort((a, b) => a.finishedAt.getTime() - b.finishedAt.getTime())
+      .map(({ artifact, digest, finishedAt }) => [
+        pathIn(artifact),
+        { digest, at: finishedAt.toISOString() },
+      ]),
+  );
+}
+
+function pathIn(address: string): string {
+  return address.slice(address.indexOf("/") + 1);
+}
+
+/** Uid of the Job among these that has made a Pod. */
+function ownerOf({ metadata }: V1Pod, jobs: ReadonlySet<string | undefined>): string | undefined {
+  return metadata?.ownerReferences?.find(({ controller, uid }) => controller === true && jobs.has(uid))?.uid;
+}
+
+function indexesOf({ spec }: V1Job): number {
+  return spec?.completionMode === "Indexed" ? (spec.completions ?? 1) : 0;
+}
+
+function valuesOfJob(
+  { metadata, spec }: V1Job,
+  pods: readonly V1Pod[],
+  indexes: number,
+  namespace: string,
+): Values[] {
+  const ofJob: Values = { JOB_NAME: metadata?.name ?? "", POD_NAMESPACE: namespace };
+  if (spec?.completionMode !== "Indexed")
+    return pods.length === 0 ? [ofJob] : pods.map((pod) => ({ ...valuesOfPod(pod), ...ofJob }));
+  if (indexes === 0) return [ofJob];
+  const byIndex = new Map(pods.map(valuesOfPod).map((values) => [values.JOB_COMPLETION_INDEX, values]));
+  return Array.from({ length: indexes }, (_, index) => ({
+    ...byIndex.get(String(index)),
+    ...{ ...ofJob, JOB_COMPLETION_INDEX: String(index) },
+  }));
+}
+
+function valuesOfPod({ metadata, spec }: V1Pod): Values {
+  const known = {
+    POD_NAME: metadata?.name,
+    POD_NAMESPACE: metadata?.namespace,
+    POD_UID: metadata?.uid,
+    NODE_NAME: spec?.nodeName,
+    JOB_NAME: metadata?.labels?.[jobNameLabel],
+    JOB_COMPLETION_INDEX: metadata?.annotations?.[completionIndexKey],
+  };
+  return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
+}

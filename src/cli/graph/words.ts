@@ -1,0 +1,50 @@
+import type { FoldedNode } from "../../lineage/fold.ts";
+import { type StepNode, type StepState, stepStates } from "../../lineage/graph.ts";
+
+/**
+ * A number as people read it.
+ *
+ * @param value - whole
+ * @returns such as `1,000`
+ */
+export function counted(value: number): string {
+  return value.toLocaleString("en-US");
+}
+
+/**
+ * What a node is called: of several, what their names have in common, and how many they are.
+ *
+ * @param node - of the drawn graph
+ */
+export function titleOf({ label, members }: FoldedNode): string {
+  return members.length === 1 ? label : `${label} x ${counted(members.length)}`;
+}
+
+/**
+ * How steps are, in words.
+ *
+ * @param steps - of one node: at least one
+ * @returns such as `running, 7 of 10 succeeded` or `996 succeeded, 4 failed`
+ */
+export function stateOf(steps: readonly StepNode[]): string {
+  const [first] = steps;
+  if (steps.length > 1 || first === undefined) return statesOf(steps);
+  const { state, completions } = first;
+  if (completions === undefined) return state;
+  const { wanted, succeeded, failed } = completions;
+  const bad = failed === 0 ? "" : `, ${counted(failed)} failed`;
+  return `${state}, ${counted(succeeded)} of ${counted(wanted)} succeeded${bad}`;
+}
+
+/**
+ * How many steps are in which state.
+ *
+ * @param steps - any
+ */
+export function statesOf(steps: readonly StepNode[]): string {
+  const count = (state: StepState) => steps.filter((step) => step.state === state).length;
+  return stepStates
+    .toReversed()
+    .flatMap((state) => (count(state) === 0 ? [] : `${counted(count(state))} ${state}`))
+    .join(", ");
+}

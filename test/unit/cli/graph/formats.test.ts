@@ -1,0 +1,173 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { visible } from "../../../../src/annotations/problems.ts";
+import { formatDot } from "../../../../src/cli/graph/dot.ts";
+import { formatJson } from "../../../../src/cli/graph/json.ts";
+import { formatMermaid } from "../../../../src/cli/graph/mermaid.ts";
+import { formatText } from "../../../../src/cli/graph/text.ts";
+import { titleOf } from "../../../../src/cli/graph/words.ts";
+import { foldGraph } from "../../../../src/lineage/fold.ts";
+import { graphOf, type StepFacts } from "../../../../src/lineage/graph.ts";
+import { parseDot } from "../../../support/dot.ts";
+import { stepFacts as step } from "../../../support/lineage.ts";
+
+const text = (steps: readonly StepFacts[]) => {
+  const graph = graphOf(steps);
+  return formatText(graph, foldGraph(graph), "runs");
+};
+
+const many = Array.from({ length: 1000 }, (_, i) => i);
+
+describe("text", () => {
+  test("names what is used twice, and says who makes it", () => {
+    const pushed = { digest: `sha256:${"0123456789".repeat(7).slice(0, 64)}`, at: "2026-01-01T00:00:00Z" };
+    const split = { ...step("split", ["data/raw:v1"], [], "succeeded") };
+    const outputs = [{ address: "parts/a:v1", reference: "parts/a:v1", pushed }];
+    const failed = { reason: "OutputMissing", message: "The output is not there. (exit code 185)" };
+    expect(
+      text([
+        { ...split, outputs },
+        { ...step("count", ["parts/a:v1"], ["counts/a:v1"], "failed"), ...failed },
+        step("total", ["counts/a:v1", "parts/a:v1"], [], "suspended"),
+      ]),
+    ).toBe(`3 steps in the namespace runs: 1 failed, 1 succeeded, 1 suspended
+
+job/split  succeeded
+  reads  data/raw:v1  nobody here makes it
+  makes  parts/a:v1   sha256:012345678901
+
+job/count  failed
+  OutputMissing: The output is not there. (exit code 185)
+  reads  parts/a:v1   from job/split
+  makes  counts/a:v1
+
+job/total  suspended
+  reads  parts/a:v1   from job/split
+  reads  counts/a:v1  from job/count
+`);
+  });
+
+  test("folds equal branches and names those that failed", () => {
+    const branches = many.map((i) => {
+      const failed = i % 400 === 7;
+      const made = step(`analyze-${i}`, ["raw:1"], [`seen:${i}`], failed ? "failed" : "succeeded");
+      return failed ? { ...made, reason: "OOMKilled", message: "The container main ended." } : made;
+    });
+    const shown = text([
+      ...branches,
+      step(
+        "merge",
+        many.map((i) => `seen:${i}`),
+        [],
+      ),
+    ]);
+    expect(shown).toContain(`job/analyze-* x 1,000  3 failed, 997 succeeded
+  OOMKilled: analyze-407, analyze-7, analyze-807
+  reads  raw:1           nobody here makes it
+  makes  seen:* x 1,000
+`);
+    expect(shown.split("\n").every(({ length }) => length <= 80)).toBe(true);
+  });
+
+  test("shows an Indexed Job with a thousand parts as one", () => {
+    const indexed = {
+      ...step(
+        "parts",
+        [],
+        many.map((i) => `part:${i}`),
+        "running",
+      ),
+    };
+    const completions = { wanted: 1000, succeeded: 412, failed: 3 };
+    expect(text([{ ...indexed, completions }])).toContain(`
+job/parts  running, 412 of 1,000 succeeded, 3 failed
+  makes  part:* x 1,000
+`);
+  });
+
+  test("shows cycles, and says that there is nothing", () => {
+    const ring = [step("a", ["y:1"], ["x:1"]), step("b", ["x:1"], ["y:1"])];
+    expect(text(ring)).toMatch(
+      /\nA cycle: job\/a -> job\/b -> job\/a\. Each makes what the next one reads\.\n$/,
+    );
+    expect(text([])).toMatch(/^No Job or Pod .* names an input or output\.\n$/);
+  });
+});
+
+describe("whatever names are in a cluster", () => {
+  const hostile = fc.oneof(
+    fc.string({ unit: "binary", minLength: 1 }),
+    fc.constantFrom(
+      '"',
+      "\\",
+      '\\"',
+      "\\N",
+      "&quot;",
+      "#quot;",
+      "x]; end",
+      "`a`",
+      "<b>",
+      "\n",
+      "\r\n",
+      "\u202e",
+      "%%{init}%%",
+      "1. x",
+    ),
+  );
+  const graphs = fc
+    .uniqueArray(fc.record({ name: hostile, inputs: fc.array(hostile), outputs: fc.array(hostile) }), {
+      selector: ({ name }) => name,
+    })
+    .map((steps) => graphOf(steps.map(({ name, inputs, outputs }) => step(name, inputs, outputs))));
+
+  test("dot parses back", () => {
+    fc.assert(
+      fc.property(graphs, hostile, (graph, namespace) => {
+        const folded = foldGraph(graph);
+        const { name, labels, edges } = parseDot(formatDot(folded, namespace));
+        expect(name).toBe(visible(namespace));
+        expect(labels.map(([title]) => title)).toEqual(folded.nodes.map((node) => visible(titleOf(node))));
+        expect(edges).toEqual(folded.edges);
+      }),
+    );
+  });
+
+  test("mermaid parses back", () => {
+    fc.assert(
+      fc.property(graphs, (graph) => {
+        const folded = foldGraph(graph);
+        const [head, ...lines] = formatMermaid(folded).trimEnd().split("\n");
+        expect(head).toBe("flowchart LR");
+        const node = /^ {2}n(\d+)(?:\["([^"<>&`]*)<br>[^"<>&`]+"\]|\(\["([^"<>&`]*)"\]\))$/;
+        const titles = lines.slice(0, folded.nodes.length).map((line) => {
+          const [, , ofStep, ofArtifact] = node.exec(line) ?? [];
+          return (ofStep ?? ofArtifact)?.replaceAll(/#(\d+);/g, (_, code) =>
+            String.fromCodePoint(Number(code)),
+          );
+        });
+        expect(titles).toEqual(folded.nodes.map((each) => visible(titleOf(each))));
+        const arrows = lines.slice(folded.nodes.length).map((line) => /^ {2}n(\d+) --> n(\d+)$/.exec(line));
+        expect(arrows.map((found) => [Number(found?.[1]), Number(found?.[2])])).toEqual(folded.edges);
+      }),
+    );
+  });
+
+  test("json parses back, and has every step", () => {
+    fc.assert(
+      fc.property(graphs, (graph) => {
+        const { namespace, ...parsed } = JSON.parse(formatJson(graph, "runs"));
+        const steps = graph.steps.map(({ stem, ...shown }) => shown);
+        expect(parsed).toEqual(JSON.parse(JSON.stringify({ ...graph, steps })));
+      }),
+    );
+  });
+
+  test("text has no character that a terminal obeys", () => {
+    fc.assert(
+      fc.property(graphs, (graph) => {
+        for (const line of formatText(graph, foldGraph(graph), "runs").split("\n"))
+          expect(line).toBe(visible(line));
+      }),
+    );
+  });
+});

@@ -1,0 +1,144 @@
+import type { V1Job, V1Pod } from "@kubernetes/client-node";
+import { describe, expect, test } from "vitest";
+import { names } from "../../../../schema/names.ts";
+import { stepsOf } from "../../../../src/cli/graph/steps.ts";
+import { graphOf } from "../../../../src/lineage/graph.ts";
+import { jobOf, podOf, type StepAnnotations } from "../../../support/builders.ts";
+
+const host = `oras-0.oras.runs.svc.cluster.local:${names.registryPort}`;
+const digest = `sha256:${"ab".repeat(32)}`;
+
+function job(name: string, map: StepAnnotations, spec: object = {}, status: object = {}): V1Job {
+  const made = jobOf(name, map, "true", spec);
+  return { ...made, metadata: { ...made.metadata, namespace: "runs", uid: `uid-${name}` }, status };
+}
+
+function podOfJob(of: string, name: string, status: object, spec: object = {}): V1Pod {
+  const owner = { apiVersion: "batch/v1", kind: "Job", name: of, uid: `uid-${of}`, controller: true };
+  const labels = { "batch.kubernetes.io/job-name": of };
+  const made = podOf(name, { "input-uri": "never/read:x" }, "true", {}, spec);
+  return {
+    ...made,
+    metadata: {
+      ...made.metadata,
+      ...{ namespace: "runs", uid: `uid-${name}`, labels, ownerReferences: [owner] },
+    },
+    status,
+  };
+}
+
+function ended(name: string, terminated: object) {
+  const state = { terminated: { finishedAt: "2026-01-01T00:00:00Z", exitCode: 0, ...terminated } };
+  return { name, ready: false, restartCount: 0, image: "x", imageID: "x", state };
+}
+
+const steps = (jobs: readonly V1Job[], pods: readonly V1Pod[] = []) =>
+  stepsOf({ namespace: "runs", jobs, pods, caches: [] });
+
+describe("stepsOf", () => {
+  test("reads annotations of Jobs, of their templates and of Pods that no Job has made", () => {
+    const made = podOf("x", { "output-uri": "a/b:template" });
+    const plain = job("template", {});
+    const template = { ...plain, spec: { template: made } };
+    const found = steps(
+      [job("own", { "output-uri": "a/b:own" }), template, job("none", { debug: "true" })],
+      [
+        podOf("bare", { "input-uri": "a/b:own", "input-uri_1": "a/b:template" }),
+        podOfJob("own", "own-x", {}),
+      ],
+    );
+    expect(
+      found.map(({ kind, name, inputs, outputs }) => [
+        `${kind} ${name}`,
+        inputs.map(({ reference }) => reference),
+        outputs.map(({ reference }) => reference),
+      ]),
+    ).toEqual([
+      ["Job own", [], ["a/b:own"]],
+      ["Job template", [], ["a/b:template"]],
+      ["Pod bare", ["a/b:own", "a/b:template"], []],
+    ]);
+  });
+
+  test("joins one artifact that is written in several ways, and keeps caches apart", () => {
+    const { artifacts } = graphOf(
+      steps([
+        job("a", { "output-uri": "x/y:1" }),
+        job("b", { "input-uri": `oci://${host}/x/y:1` }),
+        job("c", { "input-uri": "x/y:1", "oras-cache": "other" }),
+        job("d", { "input-uri": "y:1", registry: "ghcr.io/x" }),
+        job("e", { "input-uri": "oci://ghcr.io/x/y:1" }),
+      ]),
+    );
+    expect(artifacts.map(({ madeBy, usedBy }) => [...madeBy, ...usedBy].join())).toEqual([
+      ...["job/d,job/e", "job/a,job/b", "job/c"],
+    ]);
+  });
+
+  test("fills in variables as far as they are known", () => {
+    const indexed = { completionMode: "Indexed", completions: 3 };
+    const { artifacts } = graphOf(
+      steps(
+        [
+          job("parts", { "output-uri": "$(POD_NAMESPACE)/$(JOB_NAME):$(JOB_COMPLETION_INDEX)" }, indexed),
+          job("reader", { "input-uri": "runs/parts:2" }),
+          job("seen", { "output-uri": "pods/$(POD_NAME):1" }),
+          job("later", { "output-uri": "pods/$(POD_NAME):1" }),
+          job("huge", { "output-uri": "huge:$(JOB_COMPLETION_INDEX)" }, { ...indexed, completions: 1e5 }),
+        ],
+        [podOfJob("seen", "seen-x", {})],
+      ),
+    );
+    expect(artifacts.map(({ reference, madeBy, usedBy }) => [reference, ...madeBy, ...usedBy])).toEqual([
+      ["huge:$(JOB_COMPLETION_INDEX)", "job/huge"],
+      ["pods/$(POD_NAME):1", "job/later"],
+      ["pods/seen-x:1", "job/seen"],
+      ["runs/parts:0", "job/parts"],
+      ["runs/parts:1", "job/parts"],
+      ["runs/parts:2", "job/parts", "job/reader"],
+    ]);
+  });
+
+  test("knows the digests that Pods have told, in whatever domain the cluster is", () => {
+    const artifact = `oras-0.oras.runs.svc.other.domain:${names.registryPort}/x/y:1`;
+    const message = JSON.stringify({ artifact, digest, bytes: 1, seconds: 1 });
+    const pod = podOfJob("a", "a-x", { containerStatuses: [ended(names.pushContainer, { message })] });
+    const { artifacts } = graphOf(steps([job("a", { "output-uri": "x/y:1" })], [pod]));
+    expect(artifacts[0]?.digest).toBe(digest);
+  });
+
+  const met = (type: string, more: object = {}) => ({ conditions: [{ type, status: "True", ...more }] });
+  const failure = "The input x/y:1 is not in the registry. (exit code 181)";
+  test.for([
+    ["waiting", {}, {}, []],
+    ["succeeded", {}, met("Complete"), []],
+    ["suspended", { suspend: true }, met("Suspended"), []],
+    ["gated", {}, {}, [{ phase: "Pending" }]],
+    ["running", {}, {}, [{ phase: "Pending" }, { phase: "Running" }]],
+    ["failed", {}, met("Failed", { reason: "BackoffLimitExceeded", message: "limit" }), []],
+  ] as const)("says of a Job that it is %s", ([state, ofJob, status, phases]) => {
+    const spec = state === "gated" ? { schedulingGates: [{ name: "x" }] } : {};
+    const pods = phases.map((phase, i) => podOfJob("a", `a-${i}`, phase, spec));
+    expect(steps([job("a", { "output-uri": "x/y:1" }, ofJob, status)], pods)[0]).toMatchObject({ state });
+  });
+
+  test("says why a step failed: the operator's own words, else the container's end, else the Job's condition", () => {
+    const failed = job("a", { "output-uri": "x/y:1" }, {}, met("Failed", { reason: "BackoffLimitExceeded" }));
+    const reasonBy = (...statuses: object[]) =>
+      steps([failed], [podOfJob("a", "a-x", { phase: "Failed", containerStatuses: statuses })])[0]?.reason;
+    const main = ended("main", { exitCode: 3, reason: "OOMKilled" });
+    expect(reasonBy()).toBe("BackoffLimitExceeded");
+    expect(reasonBy(main)).toBe("OOMKilled");
+    const containerStatuses = [ended("main", { exitCode: 181, message: failure })];
+    const volumeMounts = [{ name: names.shareVolume, mountPath: "/x" }];
+    const containers = [{ name: "main", image: "x", volumeMounts }];
+    const wrapped = podOfJob("a", "a-x", { phase: "Failed", containerStatuses }, { containers });
+    expect(steps([failed], [wrapped])[0]).toMatchObject({ message: failure });
+  });
+
+  test("counts what Jobs with several completions have done", () => {
+    const spec = { completions: 10, parallelism: 2 };
+    const found = steps([job("a", { "output-uri": "x/y:$(POD_NAME)" }, spec, { succeeded: 4, failed: 1 })]);
+    expect(found[0]?.completions).toEqual({ wanted: 10, succeeded: 4, failed: 1 });
+  });
+});
