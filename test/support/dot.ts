@@ -6,7 +6,7 @@ export interface Parsed {
   readonly edges: readonly (readonly [number, number])[];
 }
 
-const token = /\s*(?:"((?:\\[\s\S]|[^"\\])*)"|([A-Za-z_]\w*)|(->|[{}[\];,=]))/y;
+const token = /"((?:\\[\s\S]|[^"\\])*)"|([A-Za-z_]\w*)|(->|[{}[\];,=])|\s/y;
 
 /**
  * Reads what `graph -o dot` prints, as strictly as its grammar allows.
@@ -18,12 +18,13 @@ const token = /\s*(?:"((?:\\[\s\S]|[^"\\])*)"|([A-Za-z_]\w*)|(->|[{}[\];,=]))/y;
 export function parseDot(text: string): Parsed {
   const tokens: { readonly text: string; readonly quoted: boolean }[] = [];
   token.lastIndex = 0;
-  while (token.lastIndex < text.trimEnd().length) {
+  while (token.lastIndex < text.length) {
     const at = token.lastIndex;
-    const [, quoted, word, sign] = token.exec(text) ?? [];
+    const match = token.exec(text);
+    if (match === null) throw new Error(`not of the language: ${text.slice(at, at + 40)}`);
+    const [, quoted, word, sign] = match;
     const found = quoted ?? word ?? sign;
-    if (found === undefined) throw new Error(`not of the language: ${text.slice(at, at + 40)}`);
-    tokens.push({ text: found, quoted: quoted !== undefined });
+    if (found !== undefined) tokens.push({ text: found, quoted: quoted !== undefined });
   }
   let next = 0;
   const take = (wanted?: string) => {
