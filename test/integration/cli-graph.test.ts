@@ -1,12 +1,19 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect } from "vitest";
+import { names } from "../../schema/names.ts";
 import { exits } from "../../src/cli/exits.ts";
 import type { KubeObject } from "../../src/kube/objects.ts";
 import { resources } from "../../src/kube/resources.ts";
-import { jobOf, type StepAnnotations } from "../support/builders.ts";
+import { jobOf, podOf, type StepAnnotations } from "../support/builders.ts";
+import { kubeconfigFor } from "../support/control-plane.ts";
 import { parseDot } from "../support/dot.ts";
+import { temporaryFolder } from "../support/folders.ts";
 import { test as base } from "../support/integration.ts";
 import type { ObjectsIn } from "../support/objects-in.ts";
+import { blocksOf } from "../support/pages.ts";
 import { makePlugin } from "../support/plugin.ts";
+import { until } from "../support/wait.ts";
 
 const now = () => new Date().toISOString();
 
@@ -36,6 +43,27 @@ async function make(ns: ObjectsIn, name: string, map: StepAnnotations, spec: obj
   await ns.create(resources.jobs, { ...job, metadata: { ...job.metadata, labels } } as KubeObject);
 }
 
+/** A Pod of a Job, of which one container has ended. */
+async function makePod(
+  ns: ObjectsIn,
+  job: string,
+  phase: string,
+  container: string,
+  end: object,
+): Promise<void> {
+  const uid = (await ns.read<KubeObject>(resources.jobs, job))?.metadata?.uid;
+  const ownerReferences = [{ apiVersion: "batch/v1", kind: "Job", name: job, uid, controller: true }];
+  const name = `${job}-x7k2p`;
+  const labels = { "batch.kubernetes.io/controller-uid": uid, "batch.kubernetes.io/job-name": job };
+  await ns.create(resources.pods, {
+    ...podOf(name),
+    metadata: { name, ownerReferences, labels },
+  } as KubeObject);
+  const state = { terminated: { finishedAt: now(), containerID: "x", ...end } };
+  const status = { name: container, ready: false, restartCount: 0, image: "x", imageID: "x", state };
+  await ns.patchStatus(resources.pods, name, { phase, containerStatuses: [status] });
+}
+
 const test = base.extend("drawn", async ({ ns }) => {
   await make(ns, "split", { "input-uri": "data/raw:v1", "output-uri": "parts/all:v1" });
   await make(ns, "count", { "input-uri": "parts/all:v1", "output-uri": "counts/all:v1" });
@@ -55,35 +83,56 @@ const test = base.extend("drawn", async ({ ns }) => {
   await make(ns, "alone", { "output-uri": "other/x:v1" });
   await ns.patchStatus(resources.jobs, "split", ended("Complete", "CompletionsReached"));
   await ns.patchStatus(resources.jobs, "count", ended("Failed", "BackoffLimitExceeded"));
+  const digest = `sha256:97936b5a01c4${"0".repeat(52)}`;
+  const artifact = `oras-0.oras.${ns.namespace}.svc.cluster.local:${names.registryPort}/parts/all:v1`;
+  const message = JSON.stringify({ artifact, digest, bytes: 1, seconds: 1 });
+  await makePod(ns, "split", "Succeeded", names.pushContainer, { exitCode: 0, message });
+  await makePod(ns, "count", "Failed", "main", { exitCode: 137, reason: "OOMKilled" });
   return makePlugin(ns.namespace);
 });
 
 describe("graph", () => {
-  test("shows five Jobs, also those that have not run", async ({ drawn, ns }) => {
-    expect(await drawn.run("graph", "-l", "run=17")).toMatchObject({
-      ...{ code: 0, stderr: "" },
-      stdout: `4 steps in the namespace ${ns.namespace}: 1 failed, 1 succeeded, 1 suspended, 1 waiting
+  test("shows five Jobs, also those that have not run, as docs/cli.md does", async ({ drawn, ns }) => {
+    const [shown] = blocksOf("docs/cli.md").filter(({ text }) =>
+      text.startsWith("$ kubectl oras-cache graph"),
+    );
+    const [command = "", ...lines] = shown?.text.split("\n") ?? [];
+    const { code, stdout, stderr } = await drawn.run(...command.split(" ").slice(3));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout.replace(`namespace ${ns.namespace}:`, "namespace runs:").split("\n")).toEqual(lines);
+  });
 
-job/split  succeeded
-  reads  data/raw:v1       nobody here makes it
-  makes  parts/all:v1
-
-job/count  failed
-  BackoffLimitExceeded: as it ended
-  reads  parts/all:v1      from job/split
-  makes  counts/all:v1
-
-job/plot  suspended, 0 of 6 succeeded
-  reads  parts/all:v1      from job/split
-  makes  plots/p:0
-  makes  plots/p:* x 5
-
-job/report  waiting
-  reads  counts/all:v1     from job/count
-  reads  plots/p:0         from job/plot
-  makes  report/report:v1
-`,
-    });
+  test("is drawn without the right to see OrasCaches, and says who may not see Jobs", async ({
+    drawn,
+    ns,
+    installed,
+    plane,
+  }) => {
+    const { namespace } = ns;
+    const post = (path: string, body: object) =>
+      installed.request<{ status: { token: string } }>({ method: "POST", path, body });
+    const roles = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
+    await post(`/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata: { name: "jane" } });
+    const { status } = await post(`/api/v1/namespaces/${namespace}/serviceaccounts/jane/token`, {});
+    const kubeconfig = join(temporaryFolder("graph"), "jane");
+    writeFileSync(kubeconfig, kubeconfigFor(plane.server, plane.ca, status.token), { mode: 0o600 });
+    const jane = await makePlugin(namespace, kubeconfig);
+    const denied = await jane.run("graph");
+    expect(denied).toMatchObject({ code: exits.denied, stdout: "" });
+    expect(denied.stderr).toMatch(/^You have no right to list (jobs|pods) in the namespace /);
+    const rules = [{ apiGroups: ["", "batch"], resources: ["pods", "jobs"], verbs: ["list"] }];
+    await post(`${roles}/roles`, { metadata: { name: "graph" }, rules });
+    const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "graph" };
+    const subjects = [{ kind: "ServiceAccount", namespace, name: "jane" }];
+    await post(`${roles}/rolebindings`, { metadata: { name: "graph" }, roleRef, subjects });
+    const drawnFor = await until(async () => {
+      const ended = await jane.run("graph");
+      return ended.code === 0 ? ended : undefined;
+    }, "the right to count");
+    expect(drawnFor.stdout).toBe((await drawn.run("graph")).stdout);
+    expect(drawnFor.stderr).toMatch(
+      /^You have no right to list orascaches .* Registries are told apart by the annotations alone\.\n$/,
+    );
   });
 
   test("has all of it for programs", async ({ drawn }) => {

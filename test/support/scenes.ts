@@ -56,6 +56,7 @@ export const scenes: Readonly<Record<string, Scene>> = {
       /^summary\.txt\ntrees$/m,
       "input-uri: forest/simulation:run-1",
       "Got forest/simulation:run-1: 4 files",
+      /^ {2}reads {2}forest\/simulation:run-1 {2}from job\/simulate$/m,
     ],
   },
   "docs/install.md": { prints: ["deployment.apps/oras-operator condition met"] },
