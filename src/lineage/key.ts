@@ -1,0 +1,76 @@
+import type { V1Container } from "@kubernetes/client-node";
+import { canonical, type Json, sha256 } from "./canonical.ts";
+import { checkStep } from "./checks.ts";
+import { containerOf } from "./containers.ts";
+import type { Refusal } from "./refusals.ts";
+import type { Reading, Step } from "./step.ts";
+import { withoutToken } from "./token.ts";
+import { counted } from "./uncounted.ts";
+import { numberVolumes, volumesOf } from "./volumes.ts";
+
+/** Of the parts. Whoever changes what a key is made of, or corrects what the agent makes of a step's files, raises it. */
+const format = 1;
+
+/** What tells whether a step has to run: steps with the same key make the same result. */
+export interface Key {
+  /** sha256 of the text, in hexadecimal: also the digest of a blob that holds it. */
+  readonly key: string;
+  /** The parts as canonical JSON. */
+  readonly text: string;
+  /** The same, parsed. */
+  readonly parts: Json;
+}
+
+/** Either a key or every reason why there is none. */
+type KeyResult =
+  | { readonly ok: true; readonly value: Key }
+  | { readonly ok: false; readonly refusals: readonly Refusal[] };
+
+/**
+ * The key of a step, from everything that can change its result.
+ *
+ * @param step - with its object as the API server stores it
+ * @returns or everything that can change the result and cannot be seen
+ */
+export function keyOfStep(step: Step): KeyResult {
+  const reading: Reading = { step, refusals: [] };
+  checkStep(reading);
+  const text = canonical({
+    format,
+    architecture: step.architecture,
+    completionIndex: step.completionIndex,
+    extra: step.extra,
+    inputs: step.inputs,
+    settings: settingsOf(step),
+    pod: podOf(reading),
+  });
+  if (reading.refusals.length > 0) return { ok: false, refusals: reading.refusals };
+  return { ok: true, value: { key: sha256(text), text, parts: JSON.parse(text) as Json } };
+}
+
+function settingsOf({ settings, launchers }: Step): object {
+  return {
+    ...counted("settings", settings),
+    launchers: settings.launchers.map((launcher, at) => ({
+      ...counted("launcher", launcher),
+      container: launchers[at],
+    })),
+  };
+}
+
+function podOf(reading: Reading): object {
+  const { workload } = reading.step;
+  const spec = withoutToken(workload.template.spec);
+  const numbers = numberVolumes(spec);
+  const all = (field: "initContainers" | "containers" | "ephemeralContainers") =>
+    (spec[field] as readonly V1Container[] | undefined)?.map((container, at) =>
+      containerOf(reading, container, `${workload.path}.${field}[${at}]`, numbers),
+    );
+  return {
+    ...counted("pod", spec),
+    initContainers: all("initContainers"),
+    containers: all("containers"),
+    ephemeralContainers: all("ephemeralContainers"),
+    volumes: volumesOf(reading, spec, workload.path, numbers),
+  };
+}
