@@ -1,10 +1,10 @@
 import type { V1Container } from "@kubernetes/client-node";
+import { asPod } from "./as-pod.ts";
 import { canonical, type Json, sha256 } from "./canonical.ts";
 import { checkStep } from "./checks.ts";
 import { containerOf } from "./containers.ts";
 import type { Refusal } from "./refusals.ts";
 import type { Reading, Step } from "./step.ts";
-import { withoutToken } from "./token.ts";
 import { counted } from "./uncounted.ts";
 import { numberVolumes, volumesOf } from "./volumes.ts";
 
@@ -60,7 +60,7 @@ function settingsOf({ settings, launchers }: Step): object {
 
 function podOf(reading: Reading): object {
   const { workload } = reading.step;
-  const spec = withoutToken(workload.template.spec);
+  const spec = asPod(workload.template.spec);
   const numbers = numberVolumes(spec);
   const all = (field: "initContainers" | "containers" | "ephemeralContainers") =>
     (spec[field] as readonly V1Container[] | undefined)?.map((container, at) =>

@@ -1,6 +1,7 @@
 const scheduling = "Says where and when the Pod runs; the architecture is a part of the key for itself.";
 const amounts =
   "How much a program gets changes how long it takes. A program that reads it says so in memoize-extra.";
+const requests = "Says which node has room. What a device is, its limit says as well.";
 const probes = "Says when a container is started again or gets requests. A result counts only after success.";
 const end = "Says when or how a program is ended. A result counts only after success.";
 const names = "A name that the program does not see.";
@@ -27,8 +28,7 @@ export const uncounted = {
     readinessGates: probes,
     "resources.limits.cpu": amounts,
     "resources.limits.memory": amounts,
-    "resources.requests.cpu": amounts,
-    "resources.requests.memory": amounts,
+    "resources.requests": requests,
     schedulerName: scheduling,
     schedulingGates: scheduling,
     schedulingGroup: scheduling,
@@ -48,9 +48,7 @@ export const uncounted = {
     "resources.limits.cpu": amounts,
     "resources.limits.ephemeral-storage": amounts,
     "resources.limits.memory": amounts,
-    "resources.requests.cpu": amounts,
-    "resources.requests.ephemeral-storage": amounts,
-    "resources.requests.memory": amounts,
+    "resources.requests": requests,
     startupProbe: probes,
     terminationMessagePath: message,
     terminationMessagePolicy: message,

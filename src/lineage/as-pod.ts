@@ -4,26 +4,30 @@ const directory = "/var/run/secrets/kubernetes.io/serviceaccount";
 const sources = ["serviceAccountToken", "configMap", "downwardAPI"];
 
 /**
- * A Pod's spec without the token that the API server mounts into each container of a Pod, and not into a template: it
- * belongs to the ServiceAccount, which does not count, and the volume has a random name.
+ * A spec of a Pod and the one of its template made alike. Some defaults are only given to Pods; and the API server mounts
+ * a token into each container of a Pod, which belongs to the ServiceAccount that does not count, by a random name.
  *
- * @param spec - of a Pod or of a template
- * @returns the same spec where there is no such volume
+ * @param spec - of a Pod or of a template, as the API server stores it
+ * @see https://github.com/kubernetes/kubernetes/blob/v1.36.0/pkg/apis/core/v1/defaults.go SetDefaults_Pod; what it does to
+ * requests does not count
  * @see https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#bound-service-account-token-volume
  */
-export function withoutToken(spec: V1PodSpec): V1PodSpec {
+export function asPod(spec: V1PodSpec): V1PodSpec {
   const tokens = new Set(spec.volumes?.filter(isToken).map(({ name }) => name));
-  if (tokens.size === 0) return spec;
-  const unmounted = <C extends V1Container>(container: C): C => ({
+  const alike = <C extends V1Container>({ volumeMounts, ports, ...container }: C) => ({
     ...container,
-    volumeMounts: container.volumeMounts?.filter(
+    volumeMounts: volumeMounts?.filter(
       ({ name, mountPath }) => !(tokens.has(name) && mountPath === directory),
     ),
+    ports: spec.hostNetwork
+      ? ports?.map((port) => ({ ...port, hostPort: port.hostPort || port.containerPort }))
+      : ports,
   });
   return {
     ...spec,
-    ...(spec.initContainers && { initContainers: spec.initContainers.map(unmounted) }),
-    containers: spec.containers.map(unmounted),
+    enableServiceLinks: spec.enableServiceLinks ?? true,
+    initContainers: spec.initContainers?.map(alike),
+    containers: spec.containers.map(alike),
     volumes: spec.volumes?.filter(({ name }) => !tokens.has(name)),
   } as V1PodSpec;
 }
