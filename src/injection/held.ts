@@ -63,7 +63,9 @@ export function keepHeld(
   user: User,
 ): { readonly workload: Workload; readonly warnings: readonly Warning[] } {
   const unchanged = { workload: submitted, warnings: [] };
-  if (isPod(stored) || stored.metadata?.labels?.[names.waitingLabel] !== "true") return unchanged;
+  if (stored.metadata?.labels?.[names.waitingLabel] !== "true") return unchanged;
+  // A PUT of its manifest has no gate: only the operator takes it away.
+  if (isPod(stored)) return { workload: keepGate(submitted, stored), warnings: [] };
   if (!isSuspended(stored) || isSuspended(submitted)) return unchanged;
   const { key } = annotations["wait-for-inputs"];
   const own = ownAnnotations(submitted);
@@ -75,6 +77,15 @@ export function keepHeld(
   const workload = putBack(suspended, submitted.template, metadata);
   const message = `stays true: the Job waits for its inputs, see its Events. It starts when they are there, or at once if you set ${key} to "false".`;
   return { workload, warnings: [{ code: "StaysSuspended", path: "spec.suspend", message }] };
+}
+
+function keepGate(submitted: Workload, stored: Workload): Workload {
+  const { template } = submitted;
+  const isOurs = ({ name }: { readonly name: string }) => name === names.inputsGate;
+  const gates = template.spec.schedulingGates ?? [];
+  if (!stored.template.spec.schedulingGates?.some(isOurs) || gates.some(isOurs)) return submitted;
+  const schedulingGates = [...gates, { name: names.inputsGate }];
+  return putBack(submitted, { ...template, spec: { ...template.spec, schedulingGates } });
 }
 
 function isSuspended({ object }: Workload): boolean {
