@@ -1,7 +1,7 @@
-import type { V1Job } from "@kubernetes/client-node";
+import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
-import { jobOf, type StepAnnotations } from "../support/builders.ts";
+import { jobOf, podOf, type StepAnnotations } from "../support/builders.ts";
 import { it } from "../support/e2e.ts";
 import { until } from "../support/wait.ts";
 import type { Workspace } from "../support/workspace.ts";
@@ -83,5 +83,62 @@ describe.concurrent("Jobs that wait for their inputs", () => {
       reason: "InputNeverCame",
     });
     expect(status?.failed ?? 0).toBe(0);
+  });
+});
+
+describe.concurrent("Pods that wait for their inputs", () => {
+  it("are scheduled when they are there, with the digest that was there then", async ({ ws }) => {
+    await ws.apply(podOf("pod-waits", waiting(["pods/late:1"]), "cat /tmp/in/late"));
+    const gated = await ws.pod("pod-waits");
+    expect(gated.spec?.schedulingGates).toEqual([{ name: names.inputsGate }]);
+    await until(
+      async () =>
+        (await ws.pod("pod-waits")).status?.conditions?.some(({ type }) => type === names.inputsAvailable),
+      "the condition",
+    );
+    await ws.apply(
+      podOf("pod-makes", { "output-uri": "pods/late:1", "output-path": "late" }, "echo now >late"),
+    );
+    await ws.succeeded("pod-waits");
+    expect(await ws.log("pod-waits", "main")).toBe("now\n");
+    const opened = await ws.pod("pod-waits");
+    expect(opened.metadata?.annotations?.[names.inputDigestsAnnotation]).toMatch(/^sha256:[a-f0-9]{64}$/);
+    expect(opened.metadata?.labels?.[names.waitingLabel]).toBe("false");
+  });
+
+  it("fail when their inputs do not come in time", async ({ ws }) => {
+    await ws.apply(podOf("pod-late", waiting(["pods/nobody:1"], { "wait-timeout": "3s" }), "true"));
+    const ended = await ws.ended("pod-late");
+    expect(ended.status).toMatchObject({ phase: "Failed", reason: "InputNeverCame" });
+    expect(ended.spec?.nodeName).toBeUndefined();
+  });
+
+  it("of an Indexed Job start each when its own input is there", async ({ ws }) => {
+    const step = waiting(["indexed/part-$(JOB_COMPLETION_INDEX):1"]);
+    const indexed = { completionMode: "Indexed", completions: 2, parallelism: 2 } as const;
+    await ws.apply(jobOf("indexed", step, "cat /tmp/in/part", indexed));
+    const ends = async (index: number) => {
+      const pods = JSON.parse(
+        await ws.kubectl(
+          "get",
+          "pods",
+          "-l",
+          `job-name=indexed,batch.kubernetes.io/job-completion-index=${index}`,
+          "-o",
+          "json",
+        ),
+      ) as { items: V1Pod[] };
+      return pods.items[0]?.status?.phase;
+    };
+    await until(async () => (await ends(1)) === "Pending", "the second Pod");
+    await ws.apply(
+      podOf("makes-1", { "output-uri": "indexed/part-1:1", "output-path": "part" }, "echo 1 >part"),
+    );
+    await until(async () => (await ends(1)) === "Succeeded", "the second Pod to end");
+    expect(await ends(0)).toBe("Pending");
+    await ws.apply(
+      podOf("makes-0", { "output-uri": "indexed/part-0:1", "output-path": "part" }, "echo 0 >part"),
+    );
+    expect(await ws.verdict("indexed")).toBe("Complete");
   });
 });
