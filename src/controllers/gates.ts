@@ -106,7 +106,9 @@ async function look(
     byHand: !plan.waits,
   };
   const verdicts = decisions.map(({ verdict }) => verdict);
-  const opening = decideOpening(facts, verdicts);
+  // Another try of the same Pod has the same inputs, whatever their tags are by now.
+  const earlier = steps.pinsOfEarlier(step);
+  const opening = earlier ? { kind: "open" as const, pins: earlier } : decideOpening(facts, verdicts);
   const inputs = plan.inputs.map(spokenArtifact);
   const tell = (note: EventNote) => {
     publish(step.object, note);

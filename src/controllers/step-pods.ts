@@ -77,6 +77,9 @@ export function keepStep(pod: StepPod, recorded?: Recorded, share: Share = (part
     status: {
       ...(phase ? { phase } : {}),
       ...(startTime ? { startTime } : {}),
+      ...(workflow && {
+        conditions: (status?.conditions ?? []).filter(({ type }) => type === names.inputsAvailable),
+      }),
       containerStatuses: kept(containerStatuses),
       initContainerStatuses: kept(initContainerStatuses),
     },
@@ -107,7 +110,12 @@ function workflowOf({ metadata, spec }: StepPod): WorkflowParts | undefined {
 
 /** What the operator itself has written on a step that waits. */
 function ownNotes({ annotations = {} }: NonNullable<StepPod["metadata"]>): Record<string, string> {
-  const kept = [names.gateAnnotation, names.waitingForAnnotation, names.requestAnnotation];
+  const kept = [
+    names.gateAnnotation,
+    names.waitingForAnnotation,
+    names.inputDigestsAnnotation,
+    names.requestAnnotation,
+  ];
   return Object.fromEntries(
     kept.flatMap((key) => (annotations[key] === undefined ? [] : [[key, annotations[key]]])),
   );

@@ -4,7 +4,7 @@ import { type KubeObject, keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import type { Gate } from "../workflow/gate.ts";
 import type { Producer } from "../workflow/opening.ts";
-import { type Artifact, idOf, isHeld, isOpen, mayPush, planWith, type StepPlan } from "../workflow/step.ts";
+import { type Artifact, idOf, isOpen, mayPush, planWith, type StepPlan } from "../workflow/step.ts";
 import type { Held } from "./gate-writes.ts";
 import { pushesOf } from "./outcomes.ts";
 import type { Pushes } from "./pushes.ts";
@@ -35,6 +35,8 @@ export interface WorkflowSteps {
     namespace: string,
     artifact: Artifact,
   ) => readonly (Producer & { step: WorkflowStep })[];
+  /** What an earlier Pod of the same Job was started with, of which a Pod is another try; undefined where it is the first. */
+  readonly pinsOfEarlier: (step: WorkflowStep) => readonly string[] | undefined;
   /** How many steps of a batch there are. */
   readonly sizeOfBatch: (namespace: string, batch: string) => number;
   readonly ofJob: (job: StepJob) => WorkflowStep | undefined;
@@ -57,10 +59,7 @@ export function createWorkflowSteps(
   const podsMaking = indexBy(pods, ({ metadata, workflow }) => makes(metadata?.namespace, workflow?.plan));
   const jobsOfBatch = indexBy(jobs, ({ metadata, plan }) => batchOf(metadata?.namespace, plan));
   const podsOfBatch = indexBy(pods, ({ metadata, workflow }) => batchOf(metadata?.namespace, workflow?.plan));
-  const podsOf = indexBy(
-    pods,
-    ({ metadata }) => metadata?.ownerReferences?.find(({ controller }) => controller)?.uid,
-  );
+  const podsOf = indexBy(pods, (pod) => controllerOf(pod as KubeObject)?.uid);
 
   const ofJob = (job: StepJob): WorkflowStep | undefined =>
     job.plan && viewOf(job, job.plan, false, stateOfJob(job), []);
@@ -81,6 +80,14 @@ export function createWorkflowSteps(
     ofPod,
     job: (key) => seen(jobs.store.get(key), ofJob),
     pod: (key) => seen(pods.store.get(key), ofPod),
+    pinsOfEarlier: (step) => {
+      const owner = step.isPod ? controllerOf(step.object) : undefined;
+      const others = owner?.kind === "Job" ? podsOf(owner.uid) : [];
+      const same = others
+        .filter(({ metadata }) => metadata?.annotations?.[names.inputDigestsAnnotation])
+        .find((pod) => inputsOf(ofPod(pod)) === inputsOf(step));
+      return same?.metadata?.annotations?.[names.inputDigestsAnnotation]?.split(",");
+    },
     sizeOfBatch: (namespace, batch) =>
       jobsOfBatch(`${namespace} ${batch}`).length + podsOfBatch(`${namespace} ${batch}`).length,
     producersOf: (namespace, artifact) => {
@@ -122,10 +129,18 @@ function batchOf(namespace: string | undefined, plan: StepPlan | undefined): str
 
 /** A Pod of a Job has no annotations of its own; what it waits for is said on the Job. */
 function planOfJob(jobs: Mirror<StepJob>, { metadata, workflow }: StepPod): StepPlan | undefined {
-  const owner = metadata?.ownerReferences?.find(({ controller, kind }) => controller && kind === "Job");
-  if (owner === undefined || workflow === undefined || !isHeld(metadata?.labels)) return undefined;
+  const owner = controllerOf({ metadata } as KubeObject);
+  if (owner?.kind !== "Job" || workflow === undefined) return undefined;
   const job = jobs.store.get(`${metadata?.namespace}/${owner.name}`);
   return job?.metadata?.uid === owner.uid && job.plan ? planWith(job.plan, workflow.known) : undefined;
+}
+
+function controllerOf({ metadata }: KubeObject) {
+  return metadata?.ownerReferences?.find(({ controller }) => controller);
+}
+
+function inputsOf(step: WorkflowStep | undefined): string | undefined {
+  return step?.plan.inputs.map(idOf).join(" ");
 }
 
 function viewOf(
