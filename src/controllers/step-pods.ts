@@ -77,9 +77,7 @@ export function keepStep(pod: StepPod, recorded?: Recorded, share: Share = (part
     status: {
       ...(phase ? { phase } : {}),
       ...(startTime ? { startTime } : {}),
-      ...(workflow && {
-        conditions: (status?.conditions ?? []).filter(({ type }) => type === names.inputsAvailable),
-      }),
+      ...(workflow && { conditions: ownConditions(status) }),
       containerStatuses: kept(containerStatuses),
       initContainerStatuses: kept(initContainerStatuses),
     },
@@ -106,6 +104,10 @@ function workflowOf({ metadata, spec }: StepPod): WorkflowParts | undefined {
     ...(isStep && { plan: planOf(asked, known) }),
     schedulingGates: (spec?.schedulingGates ?? []).map((gate) => gate.name),
   };
+}
+
+function ownConditions({ conditions = [] }: NonNullable<StepPod["status"]> = {}) {
+  return conditions.filter(({ type }) => type === names.inputsAvailable);
 }
 
 /** What the operator itself has written on a step that waits. */
