@@ -324,7 +324,8 @@ function claimRules(): Validation[] {
   const cache = `o.kind == ${quote(names.kind)} && o.apiVersion.startsWith(${quote(`${names.group}/`)}) && o.name == variables.label`;
   const isUpdate = "object != null && oldObject != null";
   const grows =
-    "oldObject.spec.?resources.?limits == object.spec.?resources.?limits && quantity(string(object.spec.resources.requests.storage)).compareTo(quantity(string(oldObject.spec.resources.requests.storage))) >= 0";
+    // Of no type: the type checker knows no fields of resources.
+    "dyn(oldObject).spec.?resources.?limits == dyn(object).spec.?resources.?limits && quantity(string(dyn(object).spec.resources.requests.storage)).compareTo(quantity(string(dyn(oldObject).spec.resources.requests.storage))) >= 0";
   return [
     {
       expression: `object != null && request.namespace != ${quote(names.operatorNamespace)}`,

@@ -272,7 +272,7 @@ function setRules(mostReplicas: number): Validation[] {
       message: `a registry has at most ${mostReplicas} replicas`,
     },
     {
-      expression: `(object.spec.serviceName == object.metadata.name || ${same("serviceName")}) && (object.spec.selector == {"matchLabels": ${celMap(selectorLabels(anyName))}} || ${same("selector")})`,
+      expression: `(object.spec.serviceName == object.metadata.name || ${same("serviceName")}) && (dyn(object.spec.selector) == {"matchLabels": ${celMap(selectorLabels(anyName))}} || ${same("selector")})`,
       message: "the StatefulSet of a registry has the Service and the selector of its OrasCache",
     },
     {

@@ -6,11 +6,13 @@ const written = ["generation", "managedFields", "resourceVersion"];
 /**
  * CEL for whether all fields of one object, but for some, are in another one.
  *
- * Fields are walked, not named: one that a later Kubernetes adds is compared, too. That takes `dyn`, without which
- * the type checker allows no walk.
+ * Fields are walked, not named: one that a later Kubernetes adds is compared, too.
+ *
+ * @param one - of no type (`dyn`): the type checker allows no walk else
+ * @param other - the same
  */
-export function within(one: string, other: string, free: readonly string[]): string {
-  return `dyn(${one}).all(k, k in ${list(free)} || (k in dyn(${other}) && dyn(${other})[k] == dyn(${one})[k]))`;
+function within(one: string, other: string, free: readonly string[]): string {
+  return `${one}.all(k, k in ${list(free)} || (k in ${other} && ${other}[k] == ${one}[k]))`;
 }
 
 /**
@@ -19,7 +21,7 @@ export function within(one: string, other: string, free: readonly string[]): str
  * @param path - from the object on, such as `.spec.template`; what may be absent needs an `orValue`
  */
 export function unchanged(path: string, free: readonly string[] = []): string {
-  const [before, after] = [`oldObject${path}`, `object${path}`];
+  const [before, after] = [`dyn(oldObject)${path}`, `dyn(object)${path}`];
   return `${within(before, after, free)} && ${within(after, before, free)}`;
 }
 

@@ -8,10 +8,10 @@ type StepPolicy = Pick<PolicySpec, "name" | "resources" | "operations" | "variab
 /** Reasons for which a step fails that waits for its inputs. In a Pod also types of conditions. */
 const failures = ["InputNeverCame", "InputProducerFailed"];
 
-/** What `input-digests` holds: no word can name a repository, so a pin leads to no other one. */
+/** What `input-digests` holds, if anything: no word can name a repository, so a pin leads to no other one. */
 const pins = (() => {
   const word = "(sha256:[0-9a-f]{64}|tag|wait)";
-  return `^${word}(,${word})*$`;
+  return `^(${word}(,${word})*)?$`;
 })();
 
 const deadline = "activeDeadlineSeconds";
@@ -60,7 +60,7 @@ export function podPolicy(): StepPolicy {
         "the operator may change phase, reason, message and conditions in the status of a Pod, and no other field",
       ),
       onStatus(
-        `variables.fails || ["phase", "reason", "message"].all(f, dyn(object.?status.orValue({}))[?f] == dyn(oldObject.?status.orValue({}))[?f])`,
+        `variables.fails || ["phase", "reason", "message"].all(f, dyn(object).?status[?f] == dyn(oldObject).?status[?f])`,
         "the operator may change phase, reason and message of a Pod only to make it Failed while it is Pending",
       ),
       onStatus(
