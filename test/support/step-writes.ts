@@ -1,0 +1,365 @@
+import { names } from "../../schema/names.ts";
+
+export type Kind = "pods" | "jobs";
+export type PatchType = "merge" | "strategic-merge" | "json";
+
+/** What the Job controller writes of a Job that is suspended. */
+export const suspended = { type: "Suspended", status: "True", reason: "JobSuspended" };
+export const now = "2026-01-01T00:00:00Z";
+
+const digest = `sha256:${"a".repeat(64)}`;
+const pins = { [names.inputDigestsAnnotation]: `${digest},tag,wait` };
+const waitingFor = (value: string | null) => ({ annotations: { [names.waitingForAnnotation]: value } });
+const label = (value: string | null) => ({ labels: { [names.waitingLabel]: value } });
+const meta = (metadata: object) => ({ metadata });
+const spec = (fields: object) => ({ spec: fields });
+const status = (fields: object) => ({ status: fields });
+const template = (metadata: object, fields: object = {}) =>
+  spec({ template: { metadata, ...(Object.keys(fields).length > 0 && { spec: fields }) } });
+const pin = (value: string | null) => ({ annotations: { [names.inputDigestsAnnotation]: value } });
+/** A strategic merge goes by the type, and leaves the others as they are. */
+const conditions = (...list: object[]) => status({ conditions: list });
+const condition = (type: string, value = "True", reason = type) => ({ type, status: value, reason });
+const available = (value: string) => condition(names.inputsAvailable, value, "WaitingForInputs");
+const resumed = { ...spec({ suspend: false }), ...meta({ ...label("false"), ...waitingFor(null) }) };
+const ungated = spec({ schedulingGates: [{ name: "example.com/quota" }] });
+const target = (reason: string) => condition("FailureTarget", "True", reason);
+const scheduled = (value: string, reason: string) => condition("PodScheduled", value, reason);
+const failed = (reason: string, fields: object = {}) =>
+  status({
+    ...{ phase: "Failed", reason, message: "because" },
+    conditions: [condition(reason), scheduled("False", reason)],
+    ...fields,
+  });
+const removedGate = [
+  { op: "test", path: "/spec/schedulingGates/1/name", value: names.inputsGate },
+  { op: "remove", path: "/spec/schedulingGates/1" },
+];
+const strategic = "strategic-merge";
+
+/** A patch of an object of step-fence.test.ts, or of its status: `NAME/status`. */
+export type Write = [what: string, kind: Kind, target: string, body: unknown, type?: PatchType];
+
+/** What the operator writes for gates, and to end a step. */
+export const contractWrites: readonly Write[] = [
+  ["say what a Job waits for", "jobs", "held", meta(waitingFor("[1]"))],
+  ["say no more what a Job waits for", "jobs", "held", meta(waitingFor(null))],
+  ["keep the pins of a Job's indexes", "jobs", "held", meta({ annotations: pins })],
+  ["resume a Job", "jobs", "held", resumed],
+  [
+    "resume a Job with pins",
+    "jobs",
+    "held",
+    { ...resumed, ...spec({ suspend: false, template: { metadata: { annotations: pins } } }) },
+  ],
+  ["pin the inputs of a Job that its author resumes", "jobs", "authors", template({ annotations: pins })],
+  ["say that a Job waits no more", "jobs", "held", meta(label("false"))],
+  ["say that a Job's inputs are missing", "jobs", "held/status", conditions(available("False")), strategic],
+  ["say that a Job's inputs are there", "jobs", "opened/status", conditions(available("True")), strategic],
+  ["the same while it runs", "jobs", "runs/status", conditions(available("True")), strategic],
+  ...["InputNeverCame", "InputProducerFailed"].flatMap((reason): Write[] => [
+    [
+      `fail a Job for ${reason}`,
+      "jobs",
+      "held/status",
+      status({ startTime: now, conditions: [target(reason)] }),
+      strategic,
+    ],
+    [
+      `fail a Job for ${reason} by a JSON patch`,
+      "jobs",
+      "held/status",
+      [
+        { op: "test", path: "/spec/suspend", value: true },
+        { op: "add", path: "/status/startTime", value: now },
+        { op: "add", path: "/status/conditions/-", value: target(reason) },
+        { op: "add", path: "/status/conditions/-", value: available("False") },
+      ],
+      "json",
+    ],
+    [`fail a Pod for ${reason}`, "pods", "gated/status", failed(reason), strategic],
+  ]),
+  ["remove its gate of a Pod", "pods", "gated", removedGate, "json"],
+  ["open a Pod", "pods", "gated", { ...ungated, ...meta({ ...label("false"), annotations: pins }) }],
+  ["open a Pod without pins", "pods", "gated", { ...ungated, ...meta(label("false")) }],
+  ["say what a Pod waits for", "pods", "gated", meta(waitingFor("[1]"))],
+  ["say that a Pod's inputs are missing", "pods", "gated/status", conditions(available("False")), strategic],
+  ["say that a Pod's inputs are there", "pods", "opened/status", conditions(available("True")), strategic],
+  ["end a Pod", "pods", "bound", spec({ activeDeadlineSeconds: 5 })],
+];
+
+const owner = {
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  name: "gone",
+  uid: "11111111-1111-1111-1111-111111111111",
+};
+const container = (fields: object) => ({ containers: [{ name: "main", ...fields }] });
+
+/** What neither a Pod nor a Job of a step may get in its metadata. */
+const metadataAttacks = (kind: Kind, name: string): Write[] => [
+  ["a label", kind, name, meta({ labels: { a: "b" } })],
+  ["the label of a Job's Pods", kind, name, meta({ labels: { "batch.kubernetes.io/controller-uid": "x" } })],
+  ["a changed label", kind, name, meta({ labels: { app: "dns" } })],
+  ["a label less", kind, name, meta({ labels: { [names.injectedLabel]: null } })],
+  ["the label waiting less", kind, name, meta(label(null))],
+  ["another value of the label waiting", kind, name, meta(label("maybe"))],
+  ["an annotation", kind, name, meta({ annotations: { a: "b" } })],
+  ["an annotation less", kind, name, meta({ annotations: { theirs: null } })],
+  ["another gate by its annotation", kind, name, meta({ annotations: { [names.gateAnnotation]: "in-pod" } })],
+  ["an annotation of the author's", kind, name, meta({ annotations: { [`${names.prefix}input-uri`]: "x" } })],
+  ["an owner", kind, name, meta({ ownerReferences: [owner] })],
+  ["a finalizer", kind, name, meta({ finalizers: ["example.com/x"] })],
+];
+
+/** What nobody may do with the operator's token, and what that would give to an object. */
+export const attacks: readonly Write[] = [
+  ...metadataAttacks("jobs", "held"),
+  ...metadataAttacks("pods", "gated"),
+  ["no gate of its own", "jobs", "authors", spec({ suspend: false })],
+  ["no label waiting", "jobs", "foreign", spec({ suspend: false })],
+  ["the label waiting", "jobs", "foreign", { ...meta(label("true")), ...spec({ suspend: false }) }],
+  ["the label waiting again", "jobs", "opened", meta(label("true"))],
+  ["a pause", "jobs", "runs", spec({ suspend: true })],
+  ["more Pods at a time", "jobs", "held", spec({ parallelism: 9 })],
+  ["other completions", "jobs", "held", spec({ completions: 9 })],
+  ["other retries", "jobs", "held", spec({ backoffLimit: 0 })],
+  ["a deadline", "jobs", "held", spec({ activeDeadlineSeconds: 1 })],
+  ["an end", "jobs", "held", spec({ ttlSecondsAfterFinished: 0 })],
+  ["a label of its template", "jobs", "held", template({ labels: { app: "dns" } })],
+  ["an annotation of its template", "jobs", "held", template({ annotations: { a: "b" } })],
+  ["an annotation of its template less", "jobs", "held", template({ annotations: { theirs: null } })],
+  ["a finalizer of its template", "jobs", "held", template({ finalizers: ["example.com/x"] })],
+  ["a pin to a repository", "jobs", "held", template(pin(`evil.example.com/x@${digest}`))],
+  ["a pin that is no digest", "jobs", "held", template(pin("sha256:a"))],
+  ["a pin of another word", "jobs", "held", template(pin(`${digest},evil`))],
+  ["a node", "jobs", "held", template({}, { nodeSelector: { a: "b" } })],
+  ["a toleration", "jobs", "held", template({}, { tolerations: [{ operator: "Exists" }] })],
+  ["a gate", "jobs", "held", template({}, { schedulingGates: [{ name: "example.com/x" }] })],
+  ["an affinity", "jobs", "held", template({}, { affinity: { nodeAffinity: {} } })],
+  [
+    "resources",
+    "jobs",
+    "held",
+    template({}, container({ resources: { requests: { cpu: "9" } } })),
+    strategic,
+  ],
+  ["an image", "jobs", "held", template({}, container({ image: "evil:1" })), strategic],
+  [
+    "an image as it is resumed",
+    "jobs",
+    "held",
+    spec({ suspend: false, template: { spec: container({ image: "evil:1" }) } }),
+    strategic,
+  ],
+  ["a command", "jobs", "held", template({}, container({ command: ["evil"] })), strategic],
+  ["a variable", "jobs", "held", template({}, container({ env: [{ name: "A", value: "b" }] })), strategic],
+  ["success", "jobs", "held/status", status({ succeeded: 2 })],
+  ["indexes", "jobs", "held/status", status({ succeeded: 1, completedIndexes: "0" })],
+  ["active Pods", "jobs", "held/status", status({ active: 1 })],
+  ["terminating Pods", "jobs", "held/status", status({ terminating: 1 })],
+  ["ready Pods", "jobs", "held/status", status({ ready: 1 })],
+  ["failures", "jobs", "held/status", status({ failed: 1 })],
+  ["a start", "jobs", "held/status", status({ startTime: now })],
+  ["another start", "jobs", "runs/status", status({ startTime: "2025-01-01T00:00:00Z" })],
+  [
+    "a criterion",
+    "jobs",
+    "held/status",
+    status({ startTime: now, conditions: [condition("SuccessCriteriaMet", "True", "Memoized")] }),
+    strategic,
+  ],
+  [
+    "a criterion with success",
+    "jobs",
+    "held/status",
+    status({
+      startTime: now,
+      succeeded: 2,
+      conditions: [condition("SuccessCriteriaMet", "True", "Memoized")],
+    }),
+    strategic,
+  ],
+  [
+    "completion",
+    "jobs",
+    "held/status",
+    status({ startTime: now, completionTime: now, conditions: [condition("Complete")] }),
+    strategic,
+  ],
+  [
+    "failure",
+    "jobs",
+    "held/status",
+    status({ startTime: now, conditions: [condition("Failed", "True", "InputNeverCame")] }),
+    strategic,
+  ],
+  ["no suspension", "jobs", "held/status", status({ conditions: [] })],
+  ["another suspension", "jobs", "held/status", conditions(condition("Suspended", "False")), strategic],
+  [
+    "a failure for another reason",
+    "jobs",
+    "held/status",
+    status({ startTime: now, conditions: [target("BackoffLimitExceeded")] }),
+    strategic,
+  ],
+  ["a failure while it runs", "jobs", "runs/status", conditions(target("InputNeverCame")), strategic],
+  [
+    "a failure after it was opened",
+    "jobs",
+    "opened/status",
+    status({ startTime: now, conditions: [target("InputNeverCame")] }),
+    strategic,
+  ],
+  [
+    "a failure of a stranger",
+    "jobs",
+    "foreign/status",
+    status({ startTime: now, conditions: [target("InputNeverCame")] }),
+    strategic,
+  ],
+  ["a condition of a stranger", "jobs", "foreign/status", conditions(available("True")), strategic],
+  [
+    "a condition of somebody else",
+    "jobs",
+    "held/status",
+    conditions(condition("example.com/Approved")),
+    strategic,
+  ],
+  ["a condition that knows nothing", "jobs", "held/status", conditions(available("Unknown")), strategic],
+  ["a label by the status", "jobs", "held/status", meta({ labels: { a: "b" } })],
+  ["an owner by the status", "jobs", "held/status", meta({ ownerReferences: [owner] })],
+  ["a finalizer by the status", "jobs", "held/status", meta({ finalizers: ["example.com/x"] })],
+  ["the label waiting by the status", "jobs", "held/status", meta(label("false"))],
+
+  ["nothing to wait for", "pods", "foreign", ungated],
+  ["the label waiting", "pods", "foreign", { ...meta(label("true")), ...ungated }],
+  ["the label waiting again", "pods", "opened", meta(label("true"))],
+  ["no gate after it was opened", "pods", "opened", ungated],
+  ["no gate at all", "pods", "gated", spec({ schedulingGates: null })],
+  [
+    "the gate of somebody else removed",
+    "pods",
+    "gated",
+    spec({ schedulingGates: [{ name: names.inputsGate }] }),
+  ],
+  [
+    "a gate more",
+    "pods",
+    "gated",
+    [{ op: "add", path: "/spec/schedulingGates/-", value: { name: "a.com/b" } }],
+    "json",
+  ],
+  [
+    "another gate instead",
+    "pods",
+    "gated",
+    spec({ schedulingGates: [{ name: "example.com/quota" }, { name: "a.com/b" }] }),
+  ],
+  ["an image", "pods", "gated", spec(container({ image: "evil:1" })), strategic],
+  [
+    "an image as it is opened",
+    "pods",
+    "gated",
+    [...removedGate, { op: "replace", path: "/spec/containers/0/image", value: "evil:1" }],
+    "json",
+  ],
+  ["a command", "pods", "gated", spec(container({ command: ["evil"] })), strategic],
+  ["a variable", "pods", "gated", spec(container({ env: [{ name: "A", value: "b" }] })), strategic],
+  ["a node by its labels", "pods", "gated", spec({ nodeSelector: { a: "b" } })],
+  ["a toleration", "pods", "gated", spec({ tolerations: [{ key: "x", operator: "Exists" }] })],
+  ["a grace period", "pods", "gated", spec({ terminationGracePeriodSeconds: 0 })],
+  ["a pin to a repository", "pods", "gated", meta(pin(`evil.example.com/x@${digest}`))],
+  ["pins after it was opened", "pods", "opened", meta({ annotations: pins })],
+  [
+    "an ephemeral container",
+    "pods",
+    "gated/ephemeralcontainers",
+    spec({ ephemeralContainers: [{ name: "d", image: "evil:1" }] }),
+    strategic,
+  ],
+  ["an address", "pods", "gated/status", status({ podIP: "10.0.0.9", podIPs: [{ ip: "10.0.0.9" }] })],
+  ["a node's address", "pods", "gated/status", status({ hostIP: "10.0.0.9" })],
+  ["readiness", "pods", "gated/status", conditions(condition("Ready")), strategic],
+  ["a schedule", "pods", "gated/status", conditions(scheduled("True", "x")), strategic],
+  ["another reason of its schedule", "pods", "gated/status", conditions(scheduled("False", "x")), strategic],
+  ["no conditions", "pods", "gated/status", status({ conditions: null })],
+  [
+    "statuses of containers",
+    "pods",
+    "gated/status",
+    status({ containerStatuses: [{ name: "main", image: "x", imageID: "x", ready: true, restartCount: 0 }] }),
+  ],
+  [
+    "statuses of init containers",
+    "pods",
+    "gated/status",
+    status({
+      initContainerStatuses: [{ name: "main", image: "x", imageID: "x", ready: true, restartCount: 0 }],
+    }),
+  ],
+  [
+    "statuses of ephemeral containers",
+    "pods",
+    "gated/status",
+    status({
+      ephemeralContainerStatuses: [{ name: "main", image: "x", imageID: "x", ready: true, restartCount: 0 }],
+    }),
+  ],
+  ["a nominated node", "pods", "gated/status", status({ nominatedNodeName: "node" })],
+  ["a start", "pods", "gated/status", status({ startTime: now })],
+  ["success", "pods", "gated/status", status({ phase: "Succeeded" })],
+  [
+    "success for its inputs",
+    "pods",
+    "gated/status",
+    failed("InputNeverCame", { phase: "Succeeded" }),
+    strategic,
+  ],
+  ["a run", "pods", "gated/status", status({ phase: "Running" })],
+  ["a reason alone", "pods", "gated/status", status({ reason: "InputNeverCame" })],
+  ["a message alone", "pods", "gated/status", status({ message: "evil" })],
+  [
+    "a failure without a condition",
+    "pods",
+    "gated/status",
+    status({ phase: "Failed", reason: "InputNeverCame" }),
+  ],
+  [
+    "a failure without a reason",
+    "pods",
+    "gated/status",
+    status({ phase: "Failed", conditions: [condition("InputNeverCame")] }),
+    strategic,
+  ],
+  ["a failure for another reason", "pods", "gated/status", failed("Evicted"), strategic],
+  [
+    "two reasons for a failure",
+    "pods",
+    "gated/status",
+    failed("InputNeverCame", { conditions: [condition("InputProducerFailed")] }),
+    strategic,
+  ],
+  [
+    "a condition of a failure alone",
+    "pods",
+    "gated/status",
+    conditions(condition("InputNeverCame")),
+    strategic,
+  ],
+  [
+    "a disruption",
+    "pods",
+    "gated/status",
+    failed("InputNeverCame", { conditions: [condition("InputNeverCame"), condition("DisruptionTarget")] }),
+    strategic,
+  ],
+  ["a failure on its node", "pods", "bound/status", failed("InputNeverCame"), strategic],
+  ["a failure without the operator's gate", "pods", "other-gate/status", failed("InputNeverCame"), strategic],
+  ["a failure after it was opened", "pods", "opened/status", failed("InputNeverCame"), strategic],
+  ["a failure of a stranger", "pods", "foreign/status", failed("InputNeverCame"), strategic],
+  ["a condition of a stranger", "pods", "foreign/status", conditions(available("True")), strategic],
+  ["a label by the status", "pods", "gated/status", meta({ labels: { a: "b" } })],
+  ["a pin by the status", "pods", "gated/status", meta({ annotations: pins })],
+  ["a finalizer by the status", "pods", "gated/status", meta({ finalizers: ["example.com/x"] })],
+];
