@@ -46,7 +46,8 @@ function ofLivePods(pods: readonly V1Pod[]): Standing {
   const isGated = ({ spec }: V1Pod) => (spec?.schedulingGates ?? []).length > 0;
   const open = live.filter((pod) => !isGated(pod));
   if (live.length > 0 && open.length === 0) return { state: "gated" };
-  const trouble = open.map(troubleOf).find((found) => found !== undefined);
+  // A Job waits longer after each attempt that failed.
+  const trouble = open.map(troubleOf).find((found) => found !== undefined) ?? whyFailed(pods);
   return { state: "waiting", ...trouble };
 }
 

@@ -62,9 +62,9 @@ function troublesOf(steps: readonly StepNode[]): string[] {
   const troubled = steps.filter(({ reason }) => reason !== undefined);
   const groups = Map.groupBy(troubled, ({ state, reason }) => `${state} ${reason}`);
   return [...groups.values()].flatMap((group) => {
-    const [{ reason = "", message = "" }] = group as [StepNode];
-    const text =
-      steps.length === 1 ? `${reason}: ${message}` : `${reason}: ${some(group.map(({ name }) => name))}`;
+    const [{ state, reason = "", message }] = group as [StepNode];
+    const alone = message === undefined ? reason : `${reason}: ${message}`;
+    const text = steps.length === 1 ? alone : `${state}, ${reason}: ${some(group.map(({ name }) => name))}`;
     return new Help()
       .boxWrap(visible(text), width - 2)
       .split("\n")

@@ -62,7 +62,7 @@ job/total  suspended
       ),
     ]);
     expect(shown).toContain(`job/analyze-* x 1,000  3 failed, 997 succeeded
-  OOMKilled: analyze-407, analyze-7, analyze-807
+  failed, OOMKilled: analyze-407, analyze-7, analyze-807
   reads  raw:1           nobody here makes it
   makes  seen:* x 1,000
 `);

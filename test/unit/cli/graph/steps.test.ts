@@ -136,6 +136,14 @@ describe("stepsOf", () => {
     expect(steps([failed], [wrapped])[0]).toMatchObject({ message: failure });
   });
 
+  test("says why the last attempt failed of a Job that waits for the next one", () => {
+    const containerStatuses = [ended("main", { exitCode: 3, reason: "Error" })];
+    const pods = [podOfJob("a", "a-x", { phase: "Failed", containerStatuses })];
+    expect(steps([job("a", { "output-uri": "x/y:1" })], pods)[0]).toMatchObject({
+      ...{ state: "waiting", reason: "Error", message: "The container main ended with exit code 3." },
+    });
+  });
+
   test("counts what Jobs with several completions have done", () => {
     const spec = { completions: 10, parallelism: 2 };
     const found = steps([job("a", { "output-uri": "x/y:$(POD_NAME)" }, spec, { succeeded: 4, failed: 1 })]);
