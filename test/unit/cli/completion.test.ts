@@ -14,19 +14,21 @@ program
   .option("-A, --all-namespaces")
   .addOption(new Option("-o, --output <format>").choices(["json", "name"]));
 program.command("cp");
+program.command("graph").option("-l, --selector <selector>");
 program.command("retention").command("plan").option("-n, --namespace <name>");
 program.command("hidden", { hidden: true });
 
 describe("the word at the cursor", () => {
   it.each<[string[], object]>([
-    [[""], { words: ["ls", "cp", "retention", "help"] }],
-    [["l"], { words: ["ls", "cp", "retention", "help"] }],
+    [[""], { words: ["ls", "cp", "graph", "retention", "help"] }],
+    [["l"], { words: ["ls", "cp", "graph", "retention", "help"] }],
     [["ls", ""], { names: "repository" }],
     [["ls", "-n", ""], { names: "namespace" }],
     [["ls", "-A", ""], { names: "repository" }],
     [["ls", "-o", "j"], { words: ["json", "name"] }],
     [["ls", "--"], { words: ["--namespace", "--all-namespaces", "--output", "--help"] }],
     [["cp", "a/b:1", ""], { names: "artifact" }],
+    [["graph", "-l", ""], { words: [] }],
     [["nothing", ""], { words: [] }],
     [["retention", ""], { words: ["plan", "help"] }],
     [["retention", "plan", ""], { names: "cache" }],
