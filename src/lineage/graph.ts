@@ -25,7 +25,14 @@ interface About {
   readonly reason?: string | undefined;
   readonly message?: string | undefined;
   /** Of a Job with more than one completion. */
-  readonly completions?: { readonly wanted: number; readonly succeeded: number; readonly failed: number };
+  readonly completions?: {
+    readonly wanted: number;
+    readonly succeeded: number;
+    /** Pods that have failed, also those that were tried again. */
+    readonly failed: number;
+    /** As Kubernetes writes them, such as `1,3-5`. */
+    readonly failedIndexes?: string | undefined;
+  };
 }
 
 /** A step as it was read. */
@@ -66,13 +73,29 @@ export interface Graph {
 /**
  * Who makes what from what. The order of the steps does not matter.
  *
- * @param steps - of one namespace
+ * @param read - the steps of one namespace
  * @returns steps and artifacts by their ids
  */
-export function graphOf(steps: readonly StepFacts[]): Graph {
+export function graphOf(read: readonly StepFacts[]): Graph {
+  const steps = withDigests(read);
   const nodes = steps.map(nodeOf).sort((a, b) => compare(a.id, b.id));
   const artifacts = artifactsOf(steps, nodes);
   return { steps: nodes, artifacts, cycles: cyclesIn(nodes, artifacts) };
+}
+
+/** Who pushed a digest makes what another step reads by that digest. */
+function withDigests(steps: readonly StepFacts[]): StepFacts[] {
+  const byDigest = new Map(
+    steps
+      .flatMap(({ inputs }) => inputs.filter(({ address }) => address.includes("@")))
+      .map((input) => [input.address, input]),
+  );
+  const readAs = ({ address, pushed }: ArtifactFacts): ArtifactFacts[] => {
+    const read = byDigest.get(`${address.replace(/:[^:/]*$/, "")}@${pushed?.digest}`);
+    return read === undefined ? [] : [{ ...read, pushed }];
+  };
+  if (byDigest.size === 0) return [...steps];
+  return steps.map((step) => ({ ...step, outputs: [...step.outputs, ...step.outputs.flatMap(readAs)] }));
 }
 
 function nodeOf({ inputs, outputs, ...about }: StepFacts): StepNode {

@@ -13,10 +13,10 @@ export type Standing = Pick<StepFacts, "state" | "reason" | "message" | "complet
  * @param pods - that the Job has made
  */
 export function standingOfJob(job: V1Job, pods: readonly V1Pod[]): Standing {
-  const { conditions = [], succeeded = 0, failed = 0 } = job.status ?? {};
+  const { conditions = [], succeeded = 0, failed = 0, failedIndexes } = job.status ?? {};
   const met = (type: string) => conditions.find((each) => each.type === type && each.status === "True");
   const wanted = job.spec?.completions ?? 1;
-  const counted = wanted > 1 ? { completions: { wanted, succeeded, failed } } : {};
+  const counted = wanted > 1 ? { completions: { wanted, succeeded, failed, failedIndexes } } : {};
   if (met("Complete")) return { state: "succeeded", ...counted };
   const end = met("Failed");
   if (end) {

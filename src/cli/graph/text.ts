@@ -43,7 +43,12 @@ export function formatText(graph: Graph, { nodes, edges, layout }: Folded, names
       return line("reads", input, makers.length === 0 ? "nobody here makes it" : `from ${some(makers)}`);
     });
     const makes = usersOf(at).map((output) => line("makes", output, digestOf(nodeAt(output))));
-    const lines = [...troublesOf(node.members), ...few(reads), ...few(makes)];
+    const lines = [
+      ...node.members.flatMap(indexesOf),
+      ...troublesOf(node.members),
+      ...few(reads),
+      ...few(makes),
+    ];
     return `${visible(`${titleOf(node)}  ${stateOf(node.members)}`)}\n${lines.map((each) => `${each}\n`).join("")}`;
   });
   const { length } = graph.steps;
@@ -55,6 +60,16 @@ function digestOf(node: FoldedNode): string {
   const [only, ...others] = node.members;
   if (only === undefined || others.length > 0 || !("digest" in only)) return "";
   return only.digest?.slice(0, shortDigest) ?? "";
+}
+
+/** Of a Job that is drawn alone. */
+function indexesOf(steps: readonly StepNode[]): string[] {
+  const { failedIndexes = "" } = steps[0]?.completions ?? {};
+  if (failedIndexes === "" || steps.length > 1) return [];
+  const isLong = failedIndexes.length > widestName;
+  return [
+    `  failed indexes: ${visible(failedIndexes.slice(0, widestName))}${isLong ? "… (-o json has all)" : ""}`,
+  ];
 }
 
 /** Why steps failed or do not start, each reason once. */

@@ -32,7 +32,7 @@ export function stateOf(steps: readonly StepNode[]): string {
   const { state, completions } = first;
   if (completions === undefined) return state;
   const { wanted, succeeded, failed } = completions;
-  const bad = failed === 0 ? "" : `, ${counted(failed)} failed`;
+  const bad = failed === 0 ? "" : `, ${counted(failed)} ${failed === 1 ? "Pod" : "Pods"} failed`;
   return `${state}, ${counted(succeeded)} of ${counted(wanted)} succeeded${bad}`;
 }
 

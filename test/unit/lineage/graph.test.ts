@@ -34,6 +34,23 @@ describe("graphOf", () => {
     expect(artifacts[0]).toMatchObject({ digest: "sha256:2", madeBy: ["job/first", "job/second"] });
   });
 
+  test.for(["oras:5000/x/y:1", "oras:5000/x/y"])(
+    "knows who pushed to %s what is read by its digest",
+    (address) => {
+      const digest = `sha256:${"ab".repeat(32)}`;
+      const outputs = [{ address, reference: "x/y:1", pushed: { digest, at: "2026-01-01T00:00:00Z" } }];
+      const other = `oras:5000/x/z@${digest}`;
+      const { artifacts } = graphOf([
+        { ...step("maker", [], []), outputs },
+        step("reader", [`oras:5000/x/y@${digest}`, other], []),
+      ]);
+      expect(artifacts.filter(({ usedBy }) => usedBy.length > 0)).toMatchObject([
+        { id: `oras:5000/x/y@${digest}`, digest, madeBy: ["job/maker"] },
+        { id: other, madeBy: [] },
+      ]);
+    },
+  );
+
   test("finds cycles in the order of the data, and what leads into one is not in it", () => {
     const { cycles } = graphOf([
       step("a", ["z"], ["x"]),

@@ -78,9 +78,10 @@ job/total  suspended
         "running",
       ),
     };
-    const completions = { wanted: 1000, succeeded: 412, failed: 3 };
+    const completions = { wanted: 1000, succeeded: 412, failed: 3, failedIndexes: "7,13-14" };
     expect(text([{ ...indexed, completions }])).toContain(`
-job/parts  running, 412 of 1,000 succeeded, 3 failed
+job/parts  running, 412 of 1,000 succeeded, 3 Pods failed
+  failed indexes: 7,13-14
   makes  part:* x 1,000
 `);
   });

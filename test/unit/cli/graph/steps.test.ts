@@ -146,7 +146,9 @@ describe("stepsOf", () => {
 
   test("counts what Jobs with several completions have done", () => {
     const spec = { completions: 10, parallelism: 2 };
-    const found = steps([job("a", { "output-uri": "x/y:$(POD_NAME)" }, spec, { succeeded: 4, failed: 1 })]);
-    expect(found[0]?.completions).toEqual({ wanted: 10, succeeded: 4, failed: 1 });
+    const found = steps([
+      job("a", { "output-uri": "x/y:$(POD_NAME)" }, spec, { succeeded: 4, failed: 1, failedIndexes: "3" }),
+    ]);
+    expect(found[0]?.completions).toEqual({ wanted: 10, succeeded: 4, failed: 1, failedIndexes: "3" });
   });
 });
