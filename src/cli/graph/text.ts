@@ -43,12 +43,7 @@ export function formatText(graph: Graph, { nodes, edges, layout }: Folded, names
       return line("reads", input, makers.length === 0 ? "nobody here makes it" : `from ${some(makers)}`);
     });
     const makes = usersOf(at).map((output) => line("makes", output, digestOf(nodeAt(output))));
-    const lines = [
-      ...node.members.flatMap(indexesOf),
-      ...troublesOf(node.members),
-      ...few(reads),
-      ...few(makes),
-    ];
+    const lines = [...indexesOf(node.members), ...troublesOf(node.members), ...few(reads), ...few(makes)];
     return `${visible(`${titleOf(node)}  ${stateOf(node.members)}`)}\n${lines.map((each) => `${each}\n`).join("")}`;
   });
   const { length } = graph.steps;
