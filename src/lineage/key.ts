@@ -1,4 +1,5 @@
 import type { V1Container } from "@kubernetes/client-node";
+import { architectureOf } from "./architecture.ts";
 import { asPod } from "./as-pod.ts";
 import { canonical, type Json, sha256 } from "./canonical.ts";
 import { checkStep } from "./checks.ts";
@@ -37,7 +38,7 @@ export function keyOfStep(step: Step): KeyResult {
   checkStep(reading);
   const text = canonical({
     format,
-    architecture: step.architecture,
+    architecture: architectureOf(step.workload.template.spec),
     completionIndex: step.completionIndex,
     extra: step.extra,
     inputs: step.inputs,

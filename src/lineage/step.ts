@@ -30,8 +30,6 @@ export interface Step {
   readonly images: ReadonlyMap<string, string>;
   /** Of the Pod that the key is for: needed in an Indexed Job. */
   readonly completionIndex?: number | undefined;
-  /** That the Pod is bound to, such as `arm64`. */
-  readonly architecture?: string | undefined;
   /** What the author adds to the key. */
   readonly extra?: string | undefined;
   /** Names of environment variables that do not count. */

@@ -6,6 +6,7 @@ import { type Around, digest, keyFor, podWith, stepOf } from "../../support/keys
 const partsOf = (object: { kind?: string }, around: Around = {}, map: StepAnnotations = {}) =>
   keyFor(stepOf(object, around, map)).parts;
 const plain = podWith();
+const arm64 = podWith({}, { nodeSelector: { "kubernetes.io/arch": "arm64" } });
 const env = (...variables: [string, string][]) =>
   podWith({ env: variables.map(([name, value]) => ({ name, value })) });
 const labels = (sample: string) => {
@@ -73,7 +74,7 @@ describe("the difference of two keys", () => {
     [
       "what is beside the Pod",
       partsOf(plain, { extra: "1", completionIndex: 1 }),
-      partsOf(plain, { extra: "2", architecture: "arm64" }, { compression: "none" }),
+      partsOf(arm64, { extra: "2" }, { compression: "none" }),
       [
         "the architecture is new",
         "the completion index is gone",

@@ -64,7 +64,6 @@ describe("a key", () => {
     ["init containers", podWith({}, { initContainers: podWith().spec?.containers ?? [] })],
     ["a field that no version of Kubernetes has yet", podWith({}, { hostMoon: true } as object)],
     ["the completion index", podWith(), { completionIndex: 0 }],
-    ["the architecture", podWith(), { architecture: "arm64" }],
     ["memoize-extra", podWith(), { extra: "2" }],
     ["inputs", podWith(), { inputs: [[{ title: "a", digest: digest("a") }]] }],
     ["compression", podWith(), {}, { compression: "zstd" }],
