@@ -54,16 +54,16 @@ function inLists(before: readonly unknown[], now: readonly unknown[], place: str
     new Map(list.map((item) => [(item as Members)[identity] as string, item]));
   const [old, recent] = [byName(before), byName(now)];
   const found = [...new Set([...old.keys(), ...recent.keys()])].flatMap((name) =>
-    changedItem(old.get(name), recent.get(name), `${place} ${name}`),
+    inItem(old.get(name), recent.get(name), `${place} ${name}`, place.endsWith(".env")),
   );
   return found.length > 0 ? found : [`${place} has another order`];
 }
 
 /** Of a variable it is enough that its value is another one, wherever that comes from. */
-function changedItem(before: unknown, now: unknown, place: string): string[] {
+function inItem(before: unknown, now: unknown, place: string, isVariable: boolean): string[] {
   const changes = differing(before, now, place);
-  const isVariable = /\.env [^.]*$/.test(place) && before !== undefined && now !== undefined;
-  return isVariable && changes.length > 0 ? [`${place} has another value`] : changes;
+  const isThere = before !== undefined && now !== undefined;
+  return isVariable && isThere && changes.length > 0 ? [`${place} has another value`] : changes;
 }
 
 function changeOf(before: unknown, now: unknown, place: string): string {

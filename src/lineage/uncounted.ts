@@ -1,4 +1,7 @@
-const scheduling = "Says where and when the Pod runs; the architecture is a part of the key for itself.";
+import type { LauncherSettings, Settings } from "../annotations/settings.ts";
+
+const scheduling =
+  "Says where and when the Pod runs. What it says of the architecture is a part of the key for itself.";
 const amounts =
   "How much a program gets changes how long it takes. A program that reads it says so in memoize-extra.";
 const requests = "Says which node has room. What a device is, its limit says as well.";
@@ -8,6 +11,8 @@ const names = "A name that the program does not see.";
 const pulls = "How an image comes to the node. Its digest is in the key.";
 const account = "Who the Pod is at the API server.";
 const message = "Where the kubelet reads a message after the end.";
+
+type Reasons<Path extends string = string> = Readonly<Partial<Record<Path, string>>>;
 
 /**
  * What does not count in a key, as paths below the Pod's spec, each of its containers, each of its volumes, the settings of
@@ -72,7 +77,13 @@ export const uncounted = {
     container: "Its place in the list of containers is in the key.",
     number: names,
   },
-} as const satisfies Record<string, Readonly<Record<string, string>>>;
+} as const satisfies {
+  readonly pod: Reasons;
+  readonly container: Reasons;
+  readonly volume: Reasons;
+  readonly settings: Reasons<keyof Settings>;
+  readonly launcher: Reasons<keyof LauncherSettings>;
+};
 
 /** What the paths of the list are below of. */
 export type Kind = keyof typeof uncounted;

@@ -35,10 +35,10 @@ describe("the difference of two keys", () => {
     ],
     [
       "a variable",
-      partsOf(env(["A", "1"], ["B", "2"])),
-      partsOf(env(["C", "3"], ["A", "4"])),
+      partsOf(env(["a.b", "1"], ["B", "2"])),
+      partsOf(env(["C", "3"], ["a.b", "4"])),
       [
-        "pod.containers[0].env A has another value",
+        "pod.containers[0].env a.b has another value",
         "pod.containers[0].env B is gone",
         "pod.containers[0].env C is new",
       ],

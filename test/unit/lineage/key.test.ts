@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonical } from "../../../src/lineage/canonical.ts";
+import { counted } from "../../../src/lineage/uncounted.ts";
 import { jobOf, podOf, type StepAnnotations } from "../../support/builders.ts";
 import { type Around, digest, keyFor, podWith, stepOf } from "../../support/keys.ts";
 
@@ -13,26 +13,6 @@ const labelled = (labels: Record<string, string>, spec: object) => {
 };
 const variable = (valueFrom: object) => ({ env: [{ name: "SAMPLE", valueFrom }] });
 const label = variable({ fieldRef: { fieldPath: "metadata.labels['sample']" } });
-
-describe("canonical JSON", () => {
-  it("does not depend on the order of names", () => {
-    fc.assert(
-      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.infiniteStream(fc.nat()), (value, draws) => {
-        expect(canonical(shuffled(value, draws))).toBe(canonical(value));
-      }),
-      { numRuns: 1_000 },
-    );
-  });
-
-  it("tells different values apart, but for members that are null or empty lists", () => {
-    fc.assert(
-      fc.property(fc.jsonValue(), (value) => {
-        expect(JSON.parse(canonical(value))).toEqual(withoutNothing(value));
-      }),
-      { numRuns: 1_000 },
-    );
-  });
-});
 
 describe("a key", () => {
   it("is the digest of its parts", () => {
@@ -71,6 +51,26 @@ describe("a key", () => {
     ["which container is wrapped", podWith(), { launchers: [1] }],
   ])("depends on %s", (_, object, around, map) => {
     expect(keyOf(object, around, map)).not.toBe(plain);
+  });
+
+  it("has these settings of a step: whoever adds one decides whether it counts", () => {
+    const { settings } = stepOf(podWith());
+    const names = [
+      "compression",
+      "entrypoint",
+      "launchers",
+      "orasContainer",
+      "orasEntrypoint",
+      "pushOn",
+      "unpack",
+    ];
+    expect(Object.keys(counted("settings", settings)).sort()).toEqual(names);
+    const [launcher = {}] = settings.launchers;
+    expect(Object.keys(counted("launcher", launcher)).sort()).toEqual([
+      "inputPath",
+      "outputPath",
+      "outputPipe",
+    ]);
   });
 
   it.each([
@@ -169,22 +169,4 @@ function withToken(pod: ReturnType<typeof podWith>): object {
     volumeMounts: [{ name, mountPath, readOnly: true }],
   }));
   return { ...pod, spec: { ...pod.spec, containers, volumes: [{ name, projected: { sources } }] } };
-}
-
-function shuffled(value: unknown, draws: fc.Stream<number>): unknown {
-  if (Array.isArray(value)) return value.map((item) => shuffled(item, draws));
-  if (typeof value !== "object" || value === null) return value;
-  const members = Object.entries(value).map(
-    ([name, member]) => [draws.next().value as number, name, shuffled(member, draws)] as const,
-  );
-  return Object.fromEntries(members.sort(([a], [b]) => a - b).map(([, name, member]) => [name, member]));
-}
-
-function withoutNothing(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNothing);
-  if (typeof value !== "object" || value === null) return Object.is(value, -0) ? 0 : value;
-  const members = Object.entries(value).filter(
-    ([, member]) => member !== null && !(Array.isArray(member) && member.length === 0),
-  );
-  return Object.fromEntries(members.map(([name, member]) => [name, withoutNothing(member)]));
 }
