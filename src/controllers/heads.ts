@@ -29,7 +29,7 @@ interface Entry {
   waitMs: number;
   /** How often it was. */
   outdated: number;
-  asking: Promise<Head> | undefined;
+  asking: { readonly answer: Promise<Head>; readonly outdated: number } | undefined;
 }
 
 /**
@@ -66,6 +66,8 @@ export function createHeads(ask: AskHead, now: () => number = () => performance.
   const askAgain = async (entry: Entry, namespace: string, artifact: Artifact) => {
     const { outdated } = entry;
     const head = await ask(namespace, artifact);
+    // One that was asked later knows more.
+    if (entry.asking?.outdated !== outdated) return head;
     const isNews = JSON.stringify(head) !== JSON.stringify(entry.head);
     entry.waitMs = isNews ? firstMs : Math.min(entry.waitMs * growth, longestMs);
     entry.head = head;
@@ -78,13 +80,15 @@ export function createHeads(ask: AskHead, now: () => number = () => performance.
   return {
     of: async (namespace, artifact) => {
       const entry = entryOf(namespace, artifact);
-      if (entry.asking) return entry.asking;
+      // An answer that was asked for before something happened may not have it.
+      if (entry.asking?.outdated === entry.outdated) return entry.asking.answer;
       const isOld = entry.head === undefined || now() - entry.askedAt >= entry.waitMs;
       if (!isOld && entry.head) return entry.head;
       const isPoll = entry.head !== undefined && entry.askedAt > 0;
       if (isPoll && entry.head && !mayAsk(`${namespace} ${artifact.registry}`)) return entry.head;
-      entry.asking = askAgain(entry, namespace, artifact);
-      return entry.asking;
+      const answer = askAgain(entry, namespace, artifact);
+      entry.asking = { answer, outdated: entry.outdated };
+      return answer;
     },
     outdated: (namespace, artifact) => {
       const entry = entryOf(namespace, artifact);
