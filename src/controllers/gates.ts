@@ -128,7 +128,7 @@ async function look(
     tell({ type: "Warning", reason: opening.reason, action: "End", note: message });
     return undefined;
   }
-  await write(settings, step, decisions, before.size > 0);
+  await write(settings, step, decisions);
   for (const cache of new Set(plan.inputs.flatMap((input) => cacheOf(input) ?? [])))
     settings.follow(`${namespace}/${cache}`);
   const last = toldOf.get(step.uid);
@@ -169,14 +169,11 @@ async function decide(
   return decideInput({ input: spokenArtifact(input), exact: input.exact, head, producers, record });
 }
 
-/** What is not known yet is not remembered: a tag of before would look as if it had moved later. */
 async function write(
   { client }: GateSettings,
   step: WorkflowStep,
   decisions: readonly InputDecision[],
-  isKnown: boolean,
 ): Promise<void> {
-  if (!isKnown && decisions.some(({ verdict }) => verdict.kind === "unknown")) return;
   const record = writeRecord(decisions.map((decision) => decision.record));
   if (record === step.object.metadata?.annotations?.[names.waitingForAnnotation]) return;
   await remember(client, step, record);

@@ -1,4 +1,4 @@
-import type { InputRecord, ProducerState } from "./record.ts";
+import { type InputRecord, notFound, type ProducerState } from "./record.ts";
 
 /** What the registry says of an input: a digest; that it is not there; or that the operator cannot know. */
 export type Head =
@@ -54,50 +54,55 @@ export interface InputDecision {
  * @param facts - see there
  */
 export function decideInput(facts: InputFacts): InputDecision {
-  const { input, head, exact, producers } = facts;
-  const found = facts.record ? facts.record.found : "digest" in head ? head.digest : undefined;
+  const { input, head, producers } = facts;
+  const found = facts.record?.found ?? foundIn(head);
   const states = statesOf(facts);
   const record: InputRecord = { input, ...(found === undefined ? {} : { found }), producers: states };
-  const live = producers.filter(({ uid }) => states[uid] === "live");
+  const live = producers.filter(({ uid, pushed }) => states[uid] === "live" && pushed === undefined);
   if (live.length > 0) return { record, verdict: { kind: "made", by: live } };
-  return { record, verdict: verdictOf({ head, exact, found, producers, states }) };
+  return { record, verdict: verdictOf(facts, found, states) };
 }
 
-/** With those that were seen before and are gone: what they have pushed is not known. */
-function statesOf({ producers, record }: InputFacts): Record<string, ProducerState> {
-  const before = Object.entries(record?.producers ?? {}).map(([uid, state]): [string, ProducerState] => [
-    uid,
-    state === "pushed" ? "pushed" : "failed",
-  ]);
-  const now = producers.map(({ uid, state, pushed }): [string, ProducerState] => {
-    if (state === "succeeded" || pushed !== undefined) return [uid, "pushed"];
-    return [uid, state === "live" ? "live" : "failed"];
-  });
-  return Object.fromEntries([...before, ...now]);
+function foundIn(head: Head): string | undefined {
+  if ("digest" in head) return head.digest;
+  return "missing" in head ? notFound : undefined;
 }
 
-function verdictOf({
-  head,
-  exact,
-  found,
-  producers,
-  states,
-}: Pick<InputFacts, "head" | "exact" | "producers"> & {
-  readonly found: string | undefined;
-  readonly states: Record<string, ProducerState>;
-}): InputVerdict {
-  const failed = failedOf(producers, states);
+/**
+ * With those that were seen before and are gone: what they have pushed is not known. A push counts when the tag has it:
+ * distribution tells of it before.
+ */
+function statesOf({ head, producers, record }: InputFacts): Record<string, ProducerState> {
+  const states: Record<string, ProducerState> = {};
+  for (const [uid, state] of Object.entries(record?.producers ?? {}))
+    states[uid] = state === "live" ? "failed" : state;
+  for (const { uid, state, pushed } of inOrder(producers)) {
+    const isWritten = "digest" in head && head.digest === pushed;
+    if (states[uid] === "pushed" || states[uid] === "earlier") continue;
+    if (state === "succeeded" || isWritten) states[uid] = record ? "pushed" : "earlier";
+    else states[uid] = state === "live" ? "live" : "failed";
+  }
+  return states;
+}
+
+function inOrder(producers: readonly Producer[]): Producer[] {
+  return [...producers].sort((a, b) => a.createdAt - b.createdAt || (a.uid < b.uid ? -1 : 1));
+}
+
+function verdictOf(
+  { head, exact, producers }: InputFacts,
+  found: string | undefined,
+  states: Readonly<Record<string, ProducerState>>,
+): InputVerdict {
   if ("refused" in head) return { kind: "there", pin: "wait", mayBeOld: false };
   if ("unknown" in head) return { kind: "unknown", why: head.unknown };
+  if (Object.values(states).includes("live")) return { kind: "unknown", why: "its tag is being written" };
   const isMoved = "digest" in head && head.digest !== found;
+  const failed = failedOf(producers, states);
   if (failed !== undefined && !isMoved) return { kind: "failed", by: failed };
   if ("missing" in head) return { kind: "nobody" };
-  const pushedNow = Object.values(states).includes("pushed");
-  const named = producers.find(({ pushed, state }) => pushed !== undefined && state === "live")?.pushed;
-  // distribution tells of a push before it has written the tag: until then the tag has the digest from before.
-  if (named !== undefined && head.digest !== named && head.digest === found)
-    return { kind: "unknown", why: "its tag is being written" };
-  return { kind: "there", pin: head.digest, mayBeOld: !exact && !pushedNow && !isMoved };
+  const isPushed = Object.values(states).includes("pushed");
+  return { kind: "there", pin: head.digest, mayBeOld: !exact && !isPushed && !isMoved };
 }
 
 /** The step that was to make it last, if it failed. */
@@ -105,10 +110,9 @@ function failedOf(
   producers: readonly Producer[],
   states: Readonly<Record<string, ProducerState>>,
 ): string | undefined {
-  const [last] = [...producers].sort((a, b) => b.createdAt - a.createdAt || (a.uid < b.uid ? 1 : -1));
-  if (last !== undefined) return states[last.uid] === "failed" ? last.name : undefined;
-  const values = Object.values(states);
-  return values.includes("failed") && !values.includes("pushed") ? "a step that is gone" : undefined;
+  const [uid, state] = Object.entries(states).at(-1) ?? [];
+  if (state !== "failed") return undefined;
+  return producers.find((one) => one.uid === uid)?.name ?? "a step that is gone";
 }
 
 /** What is to be done with a step that waits. */

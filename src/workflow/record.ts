@@ -1,15 +1,20 @@
 import { mismatch, type Shape } from "../workload/shape.ts";
 
-/** How far a step that makes an input has come, as far as this one has seen. */
-export type ProducerState = "live" | "pushed" | "failed";
+/** How far a step that makes an input has come, as far as this one has seen: `earlier` if it had pushed before this one came. */
+export type ProducerState = (typeof states)[number];
+
+const states = ["live", "pushed", "earlier", "failed"] as const;
+
+/** Of a tag that was not there. */
+export const notFound = "none";
 
 /** What a step that waits remembers of one of its inputs: the next leader knows what this one knew. */
 export interface InputRecord {
   /** The input as it is named in messages. */
   readonly input: string;
-  /** The digest that its tag had when the step was created; none where it was not there. */
+  /** The digest that its tag had when it was looked at first, or `none`; absent until that is known. */
   readonly found?: string;
-  /** The steps that make it, by their UID. */
+  /** The steps that make it, by their UID, in the order in which they came. */
   readonly producers: Readonly<Record<string, ProducerState>>;
 }
 
@@ -30,10 +35,16 @@ export function readRecord(text: string | undefined): ReadonlyMap<string, InputR
   try {
     const value: unknown = JSON.parse(text ?? "[]");
     if (mismatch(value, shape) !== undefined) return new Map();
-    return new Map((value as InputRecord[]).map((record) => [record.input, record]));
+    const records = value as InputRecord[];
+    const isKnown = records.every(({ producers }) => Object.values(producers).every(isState));
+    return new Map(isKnown ? records.map((record) => [record.input, record]) : []);
   } catch {
     return new Map();
   }
+}
+
+function isState(state: string): boolean {
+  return (states as readonly string[]).includes(state);
 }
 
 /** The annotation waiting-for; the same records make the same text. */
@@ -42,7 +53,7 @@ export function writeRecord(records: readonly InputRecord[]): string {
     records.map(({ input, found, producers }) => ({
       input,
       ...(found === undefined ? {} : { found }),
-      producers: Object.fromEntries(Object.entries(producers).sort(([a], [b]) => (a < b ? -1 : 1))),
+      producers,
     })),
   );
 }
