@@ -72,17 +72,23 @@ function foundIn(head: Head): string | undefined {
  * With those that were seen before and are gone: what they have pushed is not known. A push counts when the tag has it:
  * distribution tells of it before.
  */
-function statesOf({ head, producers, record }: InputFacts): Record<string, ProducerState> {
-  const states: Record<string, ProducerState> = {};
-  for (const [uid, state] of Object.entries(record?.producers ?? {}))
-    states[uid] = state === "live" ? "failed" : state;
-  for (const { uid, state, pushed } of inOrder(producers)) {
-    const isWritten = "digest" in head && head.digest === pushed;
-    if (states[uid] === "pushed" || states[uid] === "earlier") continue;
-    if (state === "succeeded" || isWritten) states[uid] = record ? "pushed" : "earlier";
-    else states[uid] = state === "live" ? "live" : "failed";
+function statesOf(facts: InputFacts): Record<string, ProducerState> {
+  const before = Object.entries(facts.record?.producers ?? {});
+  const states = Object.fromEntries(
+    before.map(([uid, state]): [string, ProducerState] => [uid, state === "live" ? "failed" : state]),
+  );
+  for (const producer of inOrder(facts.producers)) {
+    const state = states[producer.uid];
+    const isPushed = state === "pushed" || state === "earlier";
+    states[producer.uid] = isPushed ? state : stateOf(producer, facts);
   }
   return states;
+}
+
+function stateOf({ state, pushed }: Producer, { head, record }: InputFacts): ProducerState {
+  const isWritten = "digest" in head && head.digest === pushed;
+  if (state === "succeeded" || isWritten) return record ? "pushed" : "earlier";
+  return state;
 }
 
 function inOrder(producers: readonly Producer[]): Producer[] {

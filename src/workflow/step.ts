@@ -1,8 +1,8 @@
 import { names } from "../../schema/names.ts";
 import { type VariableName, variablePattern } from "../../schema/variables.ts";
-import type { AnnotationMap } from "../annotations/map.ts";
+import { type AnnotationMap, isAnnotated } from "../annotations/map.ts";
 import { readAnnotations } from "../annotations/parse.ts";
-import { type ArtifactReference, formatRegistry } from "../annotations/reference.ts";
+import { type ArtifactReference, formatRegistry, registryOf } from "../annotations/reference.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { annotations as table } from "../annotations/table.ts";
 import { usesRun } from "../annotations/variables.ts";
@@ -45,6 +45,7 @@ export function planOf(
   annotations: AnnotationMap,
   known: Partial<Record<VariableName, string>>,
 ): StepPlan | undefined {
+  if (!isAnnotated(annotations)) return undefined;
   const { settings, problems } = readAnnotations(annotations);
   if (problems.length > 0) return undefined;
   const { inputs, output, waitTimeoutSeconds, onProducerFailure, batch } = settings;
@@ -74,15 +75,20 @@ function numberOf(key: string): number {
 }
 
 function artifactOf(
-  { registry, cache }: Settings,
-  { host, repository, version }: ArtifactReference,
+  { registry: own, cache }: Settings,
+  reference: ArtifactReference,
   known: Partial<Record<VariableName, string>>,
 ): Artifact {
-  const own = registry === undefined ? `cache ${cache}` : formatRegistry(registry);
+  const version = withKnown(reference.version, known);
+  const repository = withKnown(reference.repository, known);
+  if (own === undefined && reference.host === undefined)
+    return { registry: `cache ${cache}`, repository, version };
+  // Whether a prefix is the registry's or the repository's, it is the same artifact.
+  const { prefix, host, plainHttp } = registryOf(own ?? { host: "", plainHttp: false }, reference);
   return {
-    registry: host === undefined ? own : `https://${host}`,
-    repository: withKnown(repository, known),
-    version: withKnown(version, known),
+    registry: formatRegistry({ host: host.toLowerCase(), plainHttp }),
+    repository: prefix === undefined ? repository : `${prefix}/${repository}`,
+    version,
   };
 }
 
@@ -130,11 +136,25 @@ export function isOpen({ repository, version }: Artifact): boolean {
 export function mayPush(output: Artifact, artifact: Artifact): boolean {
   if (!isOpen(output)) return idOf(output) === idOf(artifact);
   // With a group in its pattern, split returns what stands between variables and their names in turns.
-  const parts = idOf(output)
+  const [first = "", ...others] = idOf(output)
     .split(variablePattern)
-    .map((part, i) => (i % 2 === 0 ? part.replaceAll(/[.*+?^${}()|[\]\\/]/g, "\\$&") : "[A-Za-z0-9._-]+"));
-  return new RegExp(`^${parts.join("")}$`).test(idOf(artifact));
+    .filter((_, i) => i % 2 === 0);
+  const text = idOf(artifact);
+  if (!text.startsWith(first)) return false;
+  // From left to right, each at its first place: with a pattern, many variables would take for ever.
+  let at = first.length;
+  for (const [i, part] of others.entries()) {
+    const isLast = i === others.length - 1;
+    const next = isLast ? text.length - part.length : text.indexOf(part, at + 1);
+    if (next <= at || !text.endsWith(isLast ? part : "") || !valuePattern.test(text.slice(at, next)))
+      return false;
+    at = next + part.length;
+  }
+  return true;
 }
+
+/** What a variable may stand for. */
+const valuePattern = /^[A-Za-z0-9._-]+$/;
 
 /** The cache of the namespace in whose registry an artifact is, if it is in one. */
 export function cacheOf({ registry }: Artifact): string | undefined {
