@@ -65,12 +65,21 @@ export function gateControllers(settings: GateSettings): readonly Controller[] {
         const step = isPod ? steps.pod(key) : steps.job(key);
         if (step === undefined) return undefined;
         if (!isHeld(step.object.metadata?.labels)) return closeCondition(settings, step);
-        const lastArrival = waiters.lastArrival(step.namespace);
+        const lastArrival = () => waiters.lastArrival(step.namespace);
         return step.state === "live" ? unlessChanged(look(settings, step, lastArrival, toldOf)) : undefined;
       },
     };
   };
   return [controller("job-gate", false, jobs), controller("pod-gate", true, pods)];
+}
+
+/** After which a step is looked at again whose inputs have changed while it was looked at. */
+const soonMs = 10;
+
+/** The steps that make the inputs of a step, and how far they are: in one word, to be compared. */
+function seenOf({ steps }: GateSettings, { namespace, plan }: WorkflowStep): string {
+  const producers = plan.inputs.flatMap((input) => steps.producersOf(namespace, input));
+  return JSON.stringify(producers.map(({ uid, state, pushed }) => [uid, state, pushed]));
 }
 
 /** A step that has changed meanwhile is looked at again. */
@@ -87,12 +96,13 @@ async function unlessChanged(work: Promise<number | undefined>): Promise<number 
 async function look(
   settings: GateSettings,
   step: WorkflowStep,
-  lastArrival: number,
+  lastArrival: () => number,
   toldOf: Map<string, ToldBefore>,
 ): Promise<number | undefined> {
   const { client, log, publish, heads, steps } = settings;
   const { plan, namespace } = step;
   const before = readRecord(step.object.metadata?.annotations?.[names.waitingForAnnotation]);
+  const seen = seenOf(settings, step);
   const decisions = await Promise.all(
     plan.inputs.map((input) => decide(settings, step, input, before.get(spokenArtifact(input)))),
   );
@@ -100,7 +110,7 @@ async function look(
   const missingOfBatch = batch && Math.max(batch.count - steps.sizeOfBatch(namespace, batch.name), 0);
   const now = client.now();
   const facts = {
-    ...{ now, lastArrival, missingOfBatch, createdAt: step.createdAt },
+    ...{ now, lastArrival: lastArrival(), missingOfBatch, createdAt: step.createdAt },
     timeoutSeconds: plan.timeoutSeconds,
     onProducerFailure: plan.onProducerFailure,
     byHand: !plan.waits,
@@ -109,6 +119,8 @@ async function look(
   // Another try of the same Pod has the same inputs, whatever their tags are by now.
   const earlier = steps.pinsOfEarlier(step);
   const opening = earlier ? { kind: "open" as const, pins: earlier } : decideOpening(facts, verdicts);
+  // While registries were asked, a step may have come that makes an input.
+  if (opening.kind !== "wait" && seenOf(settings, step) !== seen) return soonMs;
   const inputs = plan.inputs.map(spokenArtifact);
   const tell = (note: EventNote) => {
     publish(step.object, note);

@@ -58,8 +58,10 @@ export function createWaiters({ jobs, pods, steps, heads, client }: Sources): Wa
     else idsOf.delete(uid);
   };
   const arrive = (step: WorkflowStep) => {
+    const last = arrivals.get(step.namespace) ?? 0;
     arrivals.delete(step.namespace);
-    arrivals.set(step.namespace, Math.max(step.createdAt, arrivedAt(step, client.now())));
+    // Those that are there at the start come in any order.
+    arrivals.set(step.namespace, Math.max(last, step.createdAt, arrivedAt(step, client.now())));
     forgetOldest(arrivals, mostNamespaces);
   };
   const change = (now: WorkflowStep | undefined, before: WorkflowStep | undefined) => {
