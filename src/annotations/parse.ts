@@ -83,13 +83,26 @@ export function readAnnotations(map: AnnotationMap): Reading {
     else given.push({ ...slot, value });
   }
   // A misspelled name may well be the missing input or output: one problem is enough then.
-  if (!problems.some(({ code }) => code === "UnknownAnnotation")) problems.push(...checkWhole(slots));
+  if (!problems.some(({ code }) => code === "UnknownAnnotation"))
+    problems.push(...checkWhole(slots), ...checkWaiting(slots, given));
   const set = new Set(slots.map(({ name }) => name));
   return {
     settings: toSettings(given, launcherNumbers(slots)),
     isCertain: (name) => !refused.has(name) && (set.has(name) || !misspelled.has(name)),
     problems,
   };
+}
+
+/** As many inputs a step can wait for: the leader asks registries for each of them, and writes of all what it has learned. */
+const mostAwaited = 64;
+
+function checkWaiting(slots: readonly Slot[], given: readonly Given[]): Problem[] {
+  if (!given.some(({ name, value }) => name === "wait-for-inputs" && value === "true")) return [];
+  const found = slots.filter(({ name }) => name === "input-uri").length;
+  if (found <= mostAwaited) return [];
+  const { key } = annotations["wait-for-inputs"];
+  const message = `found ${found} inputs; a step that waits for them has ${mostAwaited} at most.`;
+  return [{ code: "TooManyInputs", path: key, message }];
 }
 
 function toSettings(given: readonly Given[], launchers: readonly number[]): Settings {

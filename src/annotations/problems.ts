@@ -93,6 +93,10 @@ export const problemCatalogue = {
     summary: "The step names more containers than can be wrapped.",
     fix: "Wrap fewer containers, or split the step.",
   },
+  TooManyInputs: {
+    summary: "The step waits for more inputs than the operator watches for one step.",
+    fix: "Remove wait-for-inputs, or let a step before it gather its inputs into one artifact.",
+  },
   UnknownAnnotation: {
     summary: "An annotation under the operator's prefix has a name that the operator does not know.",
     fix: "Correct the name, or remove the annotation.",

@@ -25,6 +25,23 @@ export const warningCatalogue = {
     summary: "A Job that waits for its inputs was resumed, and stays suspended until they are there.",
     fix: 'Set wait-for-inputs to "false" to start it by hand. Leave suspend out of its manifest.',
   },
+  WaitsForItself: {
+    summary: "The step waits for an artifact that it pushes itself.",
+    fix: "Give the output another tag. If the step is meant to update its input, push the first one by hand.",
+  },
+  DeadlineWhileWaiting: {
+    summary: "activeDeadlineSeconds runs while the step waits for its inputs, and then ends it.",
+    fix: "Remove activeDeadlineSeconds, or make it longer than the inputs may take. wait-timeout bounds the waiting.",
+  },
+  WaitingTakesPlace: {
+    summary:
+      "Pods of the Job wait each for inputs of its index or name, and take the place of others that could run.",
+    fix: "Set parallelism to completions. Pods that wait take no node; set wait-timeout if an input may never come.",
+  },
+  WaitsInRollout: {
+    summary: "Pods of a Deployment, StatefulSet, DaemonSet or ReplicaSet wait for inputs.",
+    fix: "Use a Job if the step ends. Otherwise see that the inputs are there before the rollout, or raise progressDeadlineSeconds.",
+  },
   CacheNotFound: {
     summary: "The step uses an OrasCache that does not exist in its namespace yet.",
     fix: "Create the OrasCache, or correct the name.",

@@ -25,6 +25,7 @@ import { secretVolumes } from "./secrets.ts";
 import { changed, denied, skipped } from "./verdicts.ts";
 import { checkLimits } from "./violations.ts";
 import { warnAboutAnnotations } from "./warn-annotations.ts";
+import { warnAboutWaiting } from "./warn-waiting.ts";
 import { warnAboutContainer, warnAboutStep } from "./warnings.ts";
 
 /**
@@ -47,6 +48,7 @@ export function decide(open: Open, answers: Answers): Verdict {
       ? skipped(problems)
       : denied(problems, warnings);
   }
+  warnings.push(...warnAboutWaiting(workload, settings));
   warnings.push(...warnAboutParallelPods(workload, settings));
   // Annotations on the template alone: each Pod is injected when it is created.
   if (!isAnnotated(ownAnnotations(workload)))

@@ -3,7 +3,7 @@ import { keyOf } from "../annotations/keys.ts";
 import type { AnnotationMap } from "../annotations/map.ts";
 import { quoted } from "../annotations/problems.ts";
 import { formatPlainReference } from "../annotations/reference.ts";
-import { hostsOf, makesOutput, type Settings, usesScripts } from "../annotations/settings.ts";
+import { hostsOf, makesOutput, type Settings, usesScripts, waitsForInputs } from "../annotations/settings.ts";
 import { type AnnotationName, annotations } from "../annotations/table.ts";
 import type { Warning } from "../annotations/warning.ts";
 import type { Connection } from "../cache/connection.ts";
@@ -74,13 +74,18 @@ function containersWithoutOutput(settings: Settings): Warning[] {
 
 function outputIsInput(
   map: AnnotationMap,
-  { inputs, output }: Settings,
+  settings: Settings,
   connection: Connection | undefined,
 ): Warning[] {
+  const { inputs, output } = settings;
   if (output === undefined || connection === undefined) return [];
   const pushed = formatPlainReference(connection, output);
   if (!inputs.some((input) => formatPlainReference(connection, input) === pushed)) return [];
   const { key } = annotations["output-uri"];
+  if (waitsForInputs(settings)) {
+    const message = `the step waits for ${quoted(map[key] ?? "")} and pushes it itself; it starts only if it is there already, or if another step pushes it.`;
+    return [{ code: "WaitsForItself", path: key, message }];
+  }
   const message = `${quoted(map[key] ?? "")} is an input of this step, too; when the step is retried, it reads what it pushed.`;
   return [{ code: "OutputIsInput", path: key, message }];
 }

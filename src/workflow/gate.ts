@@ -29,18 +29,25 @@ export function gateOf(workload: Workload, settings: Settings): Gate | undefined
   if (workload.template.spec.nodeName) return "in-pod";
   // Of a registry with a login that the author gives the step alone, the operator can learn nothing.
   if (settings.orasEnv !== undefined && !isOnCacheAlone(settings)) return "in-pod";
-  const variables = variablesOf(
-    ...settings.inputs.flatMap(({ repository, version }) => [repository, version]),
-  );
   // A node is known when the Pod is scheduled.
-  if (variables.includes("NODE_NAME")) return "in-pod";
+  if (variablesOfInputs(settings).includes("NODE_NAME")) return "in-pod";
   if (isPod(workload)) return "pod";
-  const perPod = variables.some((name) => ["POD_NAME", "POD_UID", "JOB_COMPLETION_INDEX"].includes(name));
   // JobSet resumes each Job that it has made and that is suspended.
-  if (perPod || isMadeByOthers(workload)) return "pod";
+  if (variesByPod(settings) || isMadeByOthers(workload)) return "pod";
   const { metadata } = workload;
   const isOurs = metadata?.annotations?.[names.gateAnnotation] === "suspend";
   return suspends(workload) && !isOurs ? "author" : "suspend";
+}
+
+/** Whether the Pods of a step may have different inputs. */
+export function variesByPod(settings: Settings): boolean {
+  return variablesOfInputs(settings).some((name) =>
+    ["POD_NAME", "POD_UID", "JOB_COMPLETION_INDEX"].includes(name),
+  );
+}
+
+function variablesOfInputs({ inputs }: Settings) {
+  return variablesOf(...inputs.flatMap(({ repository, version }) => [repository, version]));
 }
 
 function isOnCacheAlone({ registry, inputs }: Settings): boolean {

@@ -24,7 +24,7 @@ export function stepsOf(object: ManifestObject): Step[] {
     object,
     kind,
     base,
-    value: base.length > 0 ? ownedByController(value, object.kind) : value,
+    value: base.length > 0 ? ownedByController(value, object) : value,
   }));
 }
 
@@ -78,7 +78,10 @@ function valuesAt(root: object, steps: readonly string[]): [Path, Record<string,
 }
 
 /** As the webhook sees what a controller makes: one set of annotations may be shared by different Pods then. */
-function ownedByController(template: Record<string, unknown>, kind: string): Record<string, unknown> {
-  const ownerReferences = [{ apiVersion: "v1", kind, name: "", uid: "", controller: true }];
+function ownedByController(
+  template: Record<string, unknown>,
+  { kind, value: { apiVersion } }: ManifestObject,
+): Record<string, unknown> {
+  const ownerReferences = [{ apiVersion, kind, name: "", uid: "", controller: true }];
   return { ...template, metadata: { ...(template["metadata"] as object | undefined), ownerReferences } };
 }

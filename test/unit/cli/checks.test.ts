@@ -422,6 +422,31 @@ describe("a circle of steps", () => {
   }, 120_000);
 });
 
+describe("what waits", () => {
+  const waits = `"${input}": "a/b:c", "${annotations["wait-for-inputs"].key}": "true"`;
+  const job = `activeDeadlineSeconds: 60, template: {spec: {restartPolicy: Never, ${containers}}}`;
+  const codesIn = async (text: string) =>
+    (await findingsOf(text)).map((line) => line.split(" ")[1]).filter((code) => code !== "InputNotMade");
+
+  it("of a CronJob is suspended, so its deadline does not run", async () => {
+    const cronJob = `apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: x}\nspec: {schedule: "* * * * *", jobTemplate: {metadata: {annotations: {${waits}}}, spec: {${job}}}}\n`;
+    expect(await codesIn(all(cache, cronJob))).toEqual([]);
+  });
+
+  it("of a JobSet is not", async () => {
+    const jobSet = `apiVersion: jobset.x-k8s.io/v1alpha2\nkind: JobSet\nmetadata: {name: x}\nspec: {replicatedJobs: [{name: a, template: {metadata: {annotations: {${waits}}}, spec: {${job}}}}]}\n`;
+    expect(await codesIn(all(cache, jobSet))).toEqual(["DeadlineWhileWaiting"]);
+  });
+
+  it.each(["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"])(
+    "of a %s stops a rollout",
+    async (kind) => {
+      const text = `apiVersion: apps/v1\nkind: ${kind}\nmetadata: {name: x}\nspec: {template: {metadata: {annotations: {${waits}}}, spec: {${containers}}}}\n`;
+      expect(await codesIn(all(cache, text))).toEqual(["WaitsInRollout"]);
+    },
+  );
+});
+
 describe("kustomize", () => {
   const base = step("a", `${output}: a/b:c`);
   const kustomization = (text: string) => `resources: [job.yaml]\n${text}`;
