@@ -54,7 +54,7 @@ const ownCodes = {
   },
   InputCycle: {
     summary: "Steps read what each other pushes, in a circle, so none of them can be the first.",
-    fix: "Correct the name or the tag of the input that closes the circle, or ignore this if it was pushed before.",
+    fix: "Correct the name or the tag of the input that closes the circle, or ignore this if it was pushed before and the steps do not wait for their inputs.",
   },
   InputNotMade: {
     summary: "A step reads an artifact that no step in the files pushes.",

@@ -8,7 +8,9 @@ import {
   parseReference,
   registryOf,
 } from "../../annotations/reference.ts";
+import { waitsForInputs } from "../../annotations/settings.ts";
 import { type AnnotationName, annotations } from "../../annotations/table.ts";
+import { withRun } from "../../annotations/variables.ts";
 import { inCluster } from "../../cache/connection.ts";
 import { chooseRegistry, needsCache } from "../../injection/registry.ts";
 import type { Path } from "../manifests/path.ts";
@@ -34,6 +36,8 @@ export interface StepArtifacts {
   readonly step: Step;
   readonly inputs: readonly Artifact[];
   readonly outputs: readonly Artifact[];
+  /** Whether it starts only when its inputs are there. */
+  readonly waits: boolean;
   /** Name of its OrasCache; undefined where it needs none. */
   readonly cache: string | undefined;
 }
@@ -48,6 +52,7 @@ export interface StepArtifacts {
 export function artifactsOf(step: Step, around: Surroundings, clusterDomain: string): StepArtifacts {
   const map = ourAnnotations(step);
   const { settings } = readAnnotations(map);
+  const run = map[annotations.run.key];
   const { namespace } = step.object;
   const stored = around.cache(namespace, settings.cache);
   const found = chooseRegistry(settings, stored, namespace, clusterDomain);
@@ -56,7 +61,7 @@ export function artifactsOf(step: Step, around: Surroundings, clusterDomain: str
     Object.entries(map).flatMap(([key, value]) => {
       const slot = resolveKey(key);
       if ("message" in slot || slot.name !== wanted || connection === undefined) return [];
-      const reference = parseReference(value);
+      const reference = parseReference(run === undefined ? value : withRun(value, run));
       const { host, repository, version } = reference;
       const inCache = host === undefined && inCluster(connection);
       return {
@@ -75,6 +80,7 @@ export function artifactsOf(step: Step, around: Surroundings, clusterDomain: str
     step,
     inputs: named("input-uri"),
     outputs: named("output-uri"),
+    waits: waitsForInputs(settings),
     cache: needsCache(settings, stored) ? settings.cache : undefined,
   };
 }

@@ -82,7 +82,10 @@ function circle(way: ReadonlyMap<StepArtifacts, Link>, start: StepArtifacts): Fi
   const told = isLong ? [...around.slice(0, mostTold - 1), last] : around;
   const reads = told.map((step) => `${nameOf(step)} reads ${inputOf(step).name}`);
   if (isLong) reads.splice(-1, 0, `and so on through ${around.length - mostTold} more steps`);
-  const message = `found a circle: ${reads.join(", ")}, which ${nameOf(start)} pushes.`;
+  const never = around.every(({ waits }) => waits)
+    ? " Each waits for its inputs, so none of them starts."
+    : "";
+  const message = `found a circle: ${reads.join(", ")}, which ${nameOf(start)} pushes.${never}`;
   const { step, path } = inputOf(last);
   return findingAt(step.object, path, { level: "warning", code: "InputCycle", message });
 }

@@ -383,6 +383,38 @@ describe("a circle of steps", () => {
     ]);
   });
 
+  it("of steps that wait for their inputs says that none starts, and one that does not wait can be the first", async () => {
+    const waits = `${annotations["wait-for-inputs"].key}: "true"`;
+    const of = (name: string, reads: string, makes: string, ...lines: string[]) =>
+      step(
+        name,
+        `${input}: ${reads}`,
+        `${inputPath}: /in`,
+        `${output}: ${makes}`,
+        `${outputPath}: /out`,
+        ...lines,
+      );
+    const first = of("a", "b/b:1", "a/a:1", waits);
+    const [both] = await circlesOf(first, of("b", "a/a:1", "b/b:1", waits));
+    expect(both).toMatch(/ pushes\. Each waits for its inputs, so none of them starts\.$/);
+    const [one] = await circlesOf(first, of("b", "a/a:1", "b/b:1"));
+    expect(one).toMatch(/ pushes\.$/);
+  });
+
+  it("is found where names have $(RUN), of one run", async () => {
+    const of = (name: string, reads: string, makes: string, run: string) =>
+      step(
+        name,
+        ...[`${input}: ${reads}:$(RUN)`, `${inputPath}: /in`, `${output}: ${makes}:$(RUN)`],
+        ...[`${outputPath}: /out`, `${annotations.run.key}: "${run}"`],
+      );
+    const first = of("a", "b/b", "a/a", "7");
+    expect(await circlesOf(first, of("b", "a/a", "b/b", "7"))).toEqual([
+      expect.stringContaining("Job default/b reads a/a:7"),
+    ]);
+    expect(await circlesOf(first, of("b", "a/a", "b/b", "8"))).toEqual([]);
+  });
+
   it.each([10, 11, 30])("of %i steps is told in a message that can be read", async (count) => {
     const names = Array.from({ length: count }, (_, i) => `s${i}`);
     const found = await circlesOf(
