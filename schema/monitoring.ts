@@ -160,6 +160,18 @@ export const panels: readonly Panel[] = [
     unit: "ops",
   },
   {
+    title: "Steps that wait for their inputs",
+    expr: "topk(10, sum by (namespace) (oras_operator_steps_waiting))",
+    legend: "{{namespace}}",
+    unit: "short",
+  },
+  {
+    title: "Looking for inputs of steps that wait",
+    expr: "sum by (result) (rate(oras_operator_input_checks_total[5m]))",
+    legend: "{{result}}",
+    unit: "ops",
+  },
+  {
     title: "Time of a push (p99)",
     expr: quantile("oras_operator_artifact_push_seconds"),
     legend: "p99",

@@ -23,7 +23,11 @@ interface AskHeadSettings {
   readonly operatorKey: string;
   readonly clusterDomain: string;
   readonly signal: AbortSignal;
+  readonly countHead: (result: HeadResult) => void;
 }
+
+/** What came of looking for an input. */
+export type HeadResult = "there" | "missing" | "unknown" | "refused";
 
 interface Access {
   readonly peer: Peer;
@@ -58,7 +62,7 @@ export function createAskHead(settings: AskHeadSettings): AskHead {
     const { repository, version } = artifact;
     return manifestHead(access.peer, repository, version.slice(1), access.authorization, signal);
   };
-  return async (namespace, artifact) => {
+  const look: AskHead = async (namespace, artifact) => {
     const name = cacheOf(artifact);
     if (isOpen(artifact)) return { refused: "its name is known in the Pod only" };
     const key = `${namespace}/${name}`;
@@ -69,6 +73,17 @@ export function createAskHead(settings: AskHeadSettings): AskHead {
     if ("unknown" in head) known.delete(key);
     return head;
   };
+  return async (namespace, artifact) => {
+    const head = await look(namespace, artifact);
+    settings.countHead(resultOf(head));
+    return head;
+  };
+}
+
+function resultOf(head: Head): HeadResult {
+  if ("digest" in head) return "there";
+  if ("missing" in head) return "missing";
+  return "unknown" in head ? "unknown" : "refused";
 }
 
 async function accessOf(

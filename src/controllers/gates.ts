@@ -30,7 +30,11 @@ interface GateSettings {
   readonly waiters: Waiters;
   /** Told of each cache, by its key, for whose artifacts a step waits. */
   readonly follow: (cache: string) => void;
+  readonly observeWait: (result: WaitResult, seconds: number) => void;
 }
+
+/** How a step's waiting ended. */
+export type WaitResult = "Opened" | "OpenedByHand" | Extract<Opening, { kind: "fail" }>["reason"];
 
 type Mirror<T extends KubeObject> = Pick<Reflector<T>, "store" | "subscribe" | "synced">;
 
@@ -128,6 +132,7 @@ async function look(
   };
   if (opening.kind === "open") {
     await open(client, step, opening.pins);
+    settings.observeWait(facts.byHand ? "OpenedByHand" : "Opened", (now - step.createdAt) / 1000);
     const note = openedSentence(inputs, opening.pins, (now - step.createdAt) / 1000);
     tell({ type: "Normal", reason: "InputsAvailable", action: "Start", note });
     toldOf.delete(step.uid);
@@ -137,6 +142,7 @@ async function look(
   if (opening.kind === "fail") {
     const message = `${failure(opening, step)} ${sentence}`;
     await fail(client, step, { reason: opening.reason, message }, now);
+    settings.observeWait(opening.reason, (now - step.createdAt) / 1000);
     tell({ type: "Warning", reason: opening.reason, action: "End", note: message });
     return undefined;
   }

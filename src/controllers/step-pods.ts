@@ -1,4 +1,4 @@
-import type { V1Container, V1ContainerStatus, V1Pod, V1PodSpec } from "@kubernetes/client-node";
+import type { V1Container, V1ContainerStatus, V1Pod, V1PodSpec, V1PodStatus } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import type { VariableName } from "../../schema/variables.ts";
 import { isAnnotated, isOurs } from "../annotations/map.ts";
@@ -77,7 +77,7 @@ export function keepStep(pod: StepPod, recorded?: Recorded, share: Share = (part
     status: {
       ...(phase ? { phase } : {}),
       ...(startTime ? { startTime } : {}),
-      ...(workflow && { conditions: ownConditions(status) }),
+      ...toldIn(workflow, pod),
       containerStatuses: kept(containerStatuses),
       initContainerStatuses: kept(initContainerStatuses),
     },
@@ -85,6 +85,12 @@ export function keepStep(pod: StepPod, recorded?: Recorded, share: Share = (part
     ...(logins.length > 0 && { logins: share(logins) }),
     ...(recorded && { parts: share({ wrapped: Object.keys(recorded.wrapped), pusher, serves }) }),
   };
+}
+
+/** Whether a Pod's condition says that its inputs are there. */
+function toldIn(workflow: WorkflowParts | undefined, { status }: StepPod): Pick<V1PodStatus, "conditions"> {
+  if (workflow === undefined) return {};
+  return { conditions: (status?.conditions ?? []).filter(({ type }) => type === names.inputsAvailable) };
 }
 
 function workflowOf({ metadata, spec }: StepPod): WorkflowParts | undefined {
@@ -104,10 +110,6 @@ function workflowOf({ metadata, spec }: StepPod): WorkflowParts | undefined {
     ...(isStep && { plan: planOf(asked, known) }),
     schedulingGates: (spec?.schedulingGates ?? []).map((gate) => gate.name),
   };
-}
-
-function ownConditions({ conditions = [] }: NonNullable<StepPod["status"]> = {}) {
-  return conditions.filter(({ type }) => type === names.inputsAvailable);
 }
 
 /** What the operator itself has written on a step that waits. */

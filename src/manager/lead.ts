@@ -17,6 +17,7 @@ import { keepJob, type StepJob } from "../controllers/step-jobs.ts";
 import { keepStep, type StepPod } from "../controllers/step-pods.ts";
 import { stepController } from "../controllers/steps.ts";
 import { toldCaches } from "../controllers/told-caches.ts";
+import { toldSteps } from "../controllers/told-steps.ts";
 import { createWaiters } from "../controllers/waiters.ts";
 import { waitingController } from "../controllers/waiting.ts";
 import { createWorkflowSteps } from "../controllers/workflow-steps.ts";
@@ -117,10 +118,15 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     count: metrics.countRetention,
     forget: metrics.forgetRetention,
   });
+  const { observeWait, countHead } = metrics;
   const pushes = createPushes();
   const steps = createWorkflowSteps(jobs, pods, pushes);
+  metrics.tellOfWaiting(toldSteps(jobs, pods, steps));
   const heads = createHeads(
-    createAskHead({ ...{ client, caches, operatorKey, signal }, clusterDomain: options.clusterDomain }),
+    createAskHead({
+      ...{ client, caches, operatorKey, signal, countHead },
+      clusterDomain: options.clusterDomain,
+    }),
   );
   const waiters = createWaiters({ client, jobs, pods, steps, heads });
   const follow = createHints({ client, caches, operatorKey, heads, waiters, pushes, signal });
@@ -158,7 +164,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     stepCacheController({ client, caches, pods, publish }),
     rescueController({ client, log, countOutcome, publish, pods }),
     waitingController({ publish, pods }),
-    ...gateControllers({ client, log, publish, jobs, pods, steps, heads, waiters, follow }),
+    ...gateControllers({ client, log, publish, jobs, pods, steps, heads, waiters, follow, observeWait }),
     emptyingController({
       ...{ client, log, caches, publish, operatorKey, self, signal },
       askEmpty: (peer, token) => askEmpty(peer, token, signal),
@@ -170,5 +176,6 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
   await Promise.all([stop(), ...mirrors]);
   metrics.setLeading(false);
   metrics.forgetCaches();
+  metrics.forgetWaiting();
   log.info({ identity }, "stopped leading");
 }

@@ -4,6 +4,7 @@ import { names } from "../../schema/names.ts";
 import type { QueueObserver } from "../kube/queue.ts";
 import { cacheMetrics } from "./cache-metrics.ts";
 import { stepMetrics } from "./step-metrics.ts";
+import { waitingMetrics } from "./waiting-metrics.ts";
 
 /** The process's metrics; those that controller-runtime has too have its names, so that dashboards fit. */
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -85,6 +86,7 @@ export function createMetrics() {
   return {
     registry,
     ...stepMetrics(registers),
+    ...waitingMetrics(registers),
     ...cacheMetrics(registers),
     observeRequest: (method: string, status: number) =>
       requests.inc({ code: status === 0 ? "<error>" : status, method }),

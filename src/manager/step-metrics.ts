@@ -1,10 +1,6 @@
 import { Counter, Histogram, type Registry } from "prom-client";
 import type { Transfer } from "../controllers/outcomes.ts";
-
-/** A series for each is kept for as long as the process runs, and some clusters make a namespace for each build. */
-const mostNamespaces = 1_000;
-/** All others. No namespace can have this name. */
-const otherNamespaces = "<other>";
+import { namespaceLabels } from "./namespace-labels.ts";
 
 /** What is counted of steps. */
 export function stepMetrics(registers: Registry[]) {
@@ -36,11 +32,7 @@ export function stepMetrics(registers: Registry[]) {
     registers,
   });
 
-  const namespaces = new Set<string>();
-  const labelOf = (namespace: string) => {
-    if (namespaces.size < mostNamespaces) namespaces.add(namespace);
-    return namespaces.has(namespace) ? namespace : otherNamespaces;
-  };
+  const labelOf = namespaceLabels();
   const countTransfer = (of: string, direction: "push" | "pull", transfer: Transfer) => {
     const namespace = labelOf(of);
     transfers.inc({ namespace, direction });

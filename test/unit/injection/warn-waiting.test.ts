@@ -23,7 +23,7 @@ function ownedBy<T extends { metadata: object }>(object: T, apiVersion: string, 
 }
 
 function onTemplate(map: StepAnnotations, spec: object) {
-  const job = jobOf("step", {}, "true", spec) as { spec: { template: object } };
+  const job = jobOf("step", {}, "true", spec) as { kind?: string; spec: { template: object } };
   const template = { ...job.spec.template, metadata: { annotations: keyed(map) } };
   return { ...job, spec: { ...job.spec, template } };
 }

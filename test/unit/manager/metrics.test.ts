@@ -92,3 +92,50 @@ test("the version is told", async () => {
     `version="${packageJson.version}"`,
   );
 });
+
+test("who leads tells of steps that wait, and who leads no longer tells of none", async () => {
+  const metrics = createMetrics();
+  const waiting = ["a", "b", "b"];
+  metrics.tellOfWaiting(() => waiting);
+  expect(await series(metrics, "oras_operator_steps_waiting")).toEqual([
+    'oras_operator_steps_waiting{namespace="a"} 1',
+    'oras_operator_steps_waiting{namespace="b"} 2',
+  ]);
+  waiting.shift();
+  expect(await series(metrics, "oras_operator_steps_waiting")).toEqual([
+    'oras_operator_steps_waiting{namespace="b"} 2',
+  ]);
+  metrics.forgetWaiting();
+  expect(await series(metrics, "oras_operator_steps_waiting")).toEqual([]);
+});
+
+test("steps that wait in very many namespaces have no endless series", async () => {
+  const metrics = createMetrics();
+  const of = (from: number) => Array.from({ length: 1_500 }, (_, i) => `build-${from + i}`);
+  metrics.tellOfWaiting(() => of(0));
+  const all = await series(metrics, "oras_operator_steps_waiting");
+  expect(all).toHaveLength(1_001);
+  expect(all.at(-1)).toBe('oras_operator_steps_waiting{namespace="<other>"} 500');
+  // Those of before take nothing from those of now.
+  metrics.tellOfWaiting(() => of(5_000).slice(0, 3));
+  expect(await series(metrics, "oras_operator_steps_waiting")).toHaveLength(3);
+});
+
+test("waits are counted by how they ended, and what came of looking for inputs", async () => {
+  const metrics = createMetrics();
+  metrics.observeWait("Opened", 2);
+  metrics.observeWait("OpenedByHand", 90);
+  metrics.observeWait("InputNeverCame", 3_600);
+  metrics.countHead("there");
+  metrics.countHead("missing");
+  metrics.countHead("missing");
+  expect(await series(metrics, "oras_operator_step_waited_seconds_sum")).toEqual([
+    'oras_operator_step_waited_seconds_sum{result="Opened"} 2',
+    'oras_operator_step_waited_seconds_sum{result="OpenedByHand"} 90',
+    'oras_operator_step_waited_seconds_sum{result="InputNeverCame"} 3600',
+  ]);
+  expect(await series(metrics, "oras_operator_input_checks_total")).toEqual([
+    'oras_operator_input_checks_total{result="there"} 1',
+    'oras_operator_input_checks_total{result="missing"} 2',
+  ]);
+});
