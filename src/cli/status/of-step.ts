@@ -7,26 +7,31 @@ import { troubleOf } from "../../cache/trouble.ts";
 import { outcomesOf } from "../../controllers/outcomes.ts";
 import type { Facts } from "./facts.ts";
 import { type Finding, good, withFix } from "./finding.ts";
+import { inputsOf, waitsForInputs } from "./inputs.ts";
 import { ofCache } from "./of-cache.ts";
 import { withoutPods } from "./without-pods.ts";
 
 /** What a step waits for, or how it ended. */
 export function ofStep(facts: Facts): readonly Finding[] {
   const { job, pods } = facts;
-  if (job?.spec?.suspend) {
-    const todo = "Set spec.suspend of the Job to false, or wait for who does, such as a queue.";
-    return [{ level: "waits", text: "The Job is suspended.", todo }];
-  }
   const done = job?.status?.conditions?.find(
     ({ type, status }) => status === "True" && (type === "Complete" || type === "Failed"),
   );
+  if (job !== undefined && done === undefined) {
+    if (waitsForInputs(job)) return inputsOf(job, facts);
+    const todo = "Set spec.suspend of the Job to false, or wait for who does, such as a queue.";
+    if (job.spec?.suspend) return [{ level: "waits", text: "The Job is suspended.", todo }];
+  }
   if (done?.type === "Complete") {
     const told = pods.flatMap(toldBy);
     return told.length > 0 ? counted(pods.map(toldBy)) : [good("It is complete.")];
   }
   if (done !== undefined) {
     const why = `The Job failed: ${done.message ?? done.reason ?? ""}`;
-    return [...counted(pods.map((pod) => endOf(pod, facts))), { level: "bad", text: why }];
+    return [
+      ...counted(pods.map((pod) => endOf(pod, facts))),
+      { level: "bad", text: why, ...withFix(done.reason) },
+    ];
   }
   if (pods.length === 0) return [withoutPods(facts.events)];
   return counted(pods.map((pod) => ofPod(pod, facts)));
@@ -62,6 +67,7 @@ function ofPod(pod: V1Pod, facts: Facts): Finding[] {
   const told = toldBy(pod);
   if (phase === "Succeeded") return told.length > 0 ? told : [good("It ended with success.")];
   if (phase === "Failed") return endOf(pod, facts);
+  if (waitsForInputs(pod)) return [...inputsOf(pod, facts)];
   const trouble = troubleOf(pod);
   if (trouble !== undefined) return [{ level: "bad", text: trouble.message, ...todoOf(trouble.reason) }];
   const waits = waitsFor(pod, facts);
@@ -111,13 +117,14 @@ const exitsOfOperator = new Map<number, { readonly name: string; readonly meanin
 
 /** How a Pod that failed ended: what its containers say, and the ends that they do not speak of. */
 function endOf(pod: V1Pod, facts: Facts): Finding[] {
-  const { initContainerStatuses = [], containerStatuses = [], message, phase } = pod.status ?? {};
+  const { initContainerStatuses = [], containerStatuses = [], message, phase, reason } = pod.status ?? {};
   const told = toldBy(pod);
   const ends = [...initContainerStatuses, ...containerStatuses].flatMap((status) =>
     endOfContainer(status, told, pod.metadata?.name ?? "POD"),
   );
   const found = [...told, ...ends];
-  if (found.length === 0 && phase === "Failed") return [{ level: "bad", text: message ?? "The Pod failed." }];
+  if (found.length === 0 && phase === "Failed")
+    return [{ level: "bad", text: message ?? "The Pod failed.", ...withFix(reason) }];
   // Its registry's name is that of an OrasCache that is not there.
   const { code } = exitCodes.registryUnavailable;
   const isAway = found.some(({ text }) => isAbout(text, code) && text.includes(`${facts.cacheName}-0`));

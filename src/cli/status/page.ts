@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
+import type { V1ContainerStatus, V1Job, V1Pod } from "@kubernetes/client-node";
 import { names } from "../../../schema/names.ts";
 import { visible, visibleLines } from "../../annotations/problems.ts";
 import { conditionOf } from "../../cache/status.ts";
@@ -9,6 +9,7 @@ import { shortAge } from "../show/sizes.ts";
 import { formatTable, unknown } from "../show/table.ts";
 import type { Facts } from "./facts.ts";
 import type { Finding } from "./finding.ts";
+import { waitsForInputs } from "./inputs.ts";
 
 const mostEvents = 12;
 const longestNote = 300;
@@ -71,7 +72,7 @@ function objectsIn({ cache, cacheName, job, statefulSet, claim, pods }: Facts, n
   const rows: string[][] = [];
   const add = (kind: string, object: Timed | undefined, state: string) =>
     object && rows.push([kind, object.metadata?.name ?? "", state, ageOf(object, now)]);
-  add("Job", job, `${job?.status?.succeeded ?? 0}/${job?.spec?.completions ?? 1} complete`);
+  add("Job", job, `${job?.status?.succeeded ?? 0}/${job?.spec?.completions ?? 1} complete${heldOf(job)}`);
   for (const pod of pods) add("Pod", pod, stateOf(pod));
   if (cache === undefined) rows.push([names.kind, cacheName, "is not there", unknown]);
   const state = ready?.status === "True" ? "Ready" : (ready?.reason ?? unknown);
@@ -104,11 +105,16 @@ function since(time: string, now: number): string {
 }
 
 /** The Pod's phase, and what of its containers is worth a word. */
-function stateOf({ status, metadata }: V1Pod): string {
+function stateOf(pod: V1Pod): string {
+  const { status, metadata } = pod;
   const { initContainerStatuses = [], containerStatuses = [], phase = unknown } = status ?? {};
   const parts = [...initContainerStatuses, ...containerStatuses].flatMap(partOf);
-  const ends = metadata?.deletionTimestamp === undefined ? phase : `${phase}, being deleted`;
+  const ends = `${phase}${heldOf(pod)}${metadata?.deletionTimestamp === undefined ? "" : ", being deleted"}`;
   return parts.length === 0 ? ends : `${ends}: ${parts.join(", ")}`;
+}
+
+function heldOf(step: V1Job | V1Pod | undefined): string {
+  return step !== undefined && waitsForInputs(step) ? ", waits for inputs" : "";
 }
 
 function partOf({ name, state, restartCount }: V1ContainerStatus): string[] {

@@ -213,6 +213,97 @@ describe("a step", () => {
   });
 });
 
+describe("a step that waits for its inputs", () => {
+  const sentence = "Waits for a/b:c (made by Job split).";
+  const condition = {
+    type: names.inputsAvailable,
+    status: "False",
+    reason: "WaitingForInputs",
+    message: sentence,
+  };
+  const labels = { [names.waitingLabel]: "true" };
+  const held = (parts: object = {}) => ({
+    metadata: { name: "j", labels },
+    spec: { suspend: true },
+    ...parts,
+  });
+  const jobOf = (parts: object = {}) => held(parts) as Facts["job"];
+  const pod = (status: object, waiting = "true"): V1Pod =>
+    ({ ...podOf("p"), metadata: { name: "p", labels: { [names.waitingLabel]: waiting } }, status }) as V1Pod;
+  const waits = { level: "waits", text: sentence, todo: expect.stringContaining("wait-for-inputs") };
+
+  it("is a Job that says so, not one that is suspended", () => {
+    const job = jobOf({ status: { conditions: [condition, { type: "Suspended", status: "True" }] } });
+    expect(findingsOf(factsOf({ job }), "job")).toEqual([waits]);
+    expect(formatPage("t", factsOf({ job }), [], { now: 0, colour: false })).toMatch(
+      /Job +j +0\/1 complete, waits for inputs/,
+    );
+  });
+
+  it("is a Pod with a gate, alone or of a Job", () => {
+    const pods = [
+      pod({
+        phase: "Pending",
+        conditions: [{ type: "PodScheduled", status: "False", reason: "SchedulingGated" }, condition],
+      }),
+    ];
+    expect(findingsOf(factsOf({ pods }), "pod")).toEqual([waits]);
+    const job = { metadata: { name: "j" }, spec: {} } as Facts["job"];
+    expect(findingsOf(factsOf({ job, pods: [...pods, ...pods] }), "job")).toEqual([
+      { ...waits, text: `${sentence} (2 Pods)` },
+    ]);
+    expect(formatPage("t", factsOf({ pods }), [], { now: 0, colour: false })).toMatch(
+      /Pod +p +Pending, waits for inputs/,
+    );
+  });
+
+  it("is told before the operator has said for what", () => {
+    const expected = [
+      expect.objectContaining({ level: "waits", text: expect.stringContaining("waits for its inputs") }),
+    ];
+    expect(findingsOf(factsOf({ job: jobOf() }), "job")).toEqual(expected);
+    expect(findingsOf(factsOf({ pods: [pod({})] }), "pod")).toEqual(expected);
+  });
+
+  it("is in a circle", () => {
+    const job = jobOf({ status: { conditions: [condition] } });
+    const circle = (about: string) => ({
+      type: "Warning",
+      reason: "InputCycle",
+      note: "Steps wait for each other.",
+      about,
+      at: time,
+    });
+    expect(findingsOf(factsOf({ job, events: [circle("Job/j")] }), "job")).toEqual([
+      { level: "bad", text: "Steps wait for each other.", todo: expect.any(String) },
+      waits,
+    ]);
+    expect(findingsOf(factsOf({ job, events: [circle("Job/other")] }), "job")).toEqual([waits]);
+  });
+
+  it("does not wait any more when it has started, or never will", () => {
+    expect(findingsOf(factsOf({ pods: [pod({ phase: "Running" }, "false")] }), "pod")[0]?.text).toBe(
+      "It runs.",
+    );
+    const why = "Job j did not start within 5 s, as wait-timeout says.";
+    const failed = { type: "Failed", status: "True", reason: "InputNeverCame", message: why };
+    expect(
+      findingsOf(factsOf({ job: jobOf({ status: { conditions: [condition, failed] } }) }), "job"),
+    ).toEqual([
+      { level: "bad", text: `The Job failed: ${why}`, todo: expect.stringContaining("wait-timeout") },
+    ]);
+    const gone = pod({ phase: "Failed", reason: "InputNeverCame", message: why, conditions: [condition] });
+    expect(findingsOf(factsOf({ pods: [gone] }), "pod")).toEqual([
+      { level: "bad", text: why, todo: expect.stringContaining("wait-timeout") },
+    ]);
+  });
+
+  it("is a Job that its author resumes when the inputs are there", () => {
+    const job = jobOf({ metadata: { name: "j", labels: { [names.waitingLabel]: "false" } } });
+    expect(findingsOf(factsOf({ job }), "job")[0]?.text).toBe("The Job is suspended.");
+  });
+});
+
 describe("how a step ended", () => {
   const { inputNotFound, registryUnavailable } = exitCodes;
   const ended = (
