@@ -25,6 +25,8 @@ const examples = [
   "examples/tests/multiple-hello-world/pods-1.yaml",
   "examples/tests/multiple-hello-world/pod-2.yaml",
   "examples/registry/oras.yaml",
+  "examples/workflow/five-jobs/oras.yaml",
+  "examples/workflow/five-jobs/jobs.yaml",
   "examples/workflow/metrics/oras.yaml",
   "examples/workflow/metrics/stand-in/metrics.yaml",
 ];
@@ -129,6 +131,23 @@ describe.each([
         "",
       ].join("\n"),
     );
+  });
+
+  it("workflow/five-jobs: each Job read what the one before wrote, and waited for it", async () => {
+    const get = (...args: string[]) => kubectl(["-n", namespace, ...args]);
+    expect(await get("logs", "job/report", "-c", "report")).toBe("oak 7 rings\telm 9 rings\n");
+    const started = async (job: string) =>
+      new Date(await get("get", "job", job, "-o", "jsonpath={.status.startTime}")).getTime();
+    const starts = await Promise.all(["measure", "oaks", "compare", "report"].map(started));
+    expect(starts).toEqual([...starts].sort((a, b) => a - b));
+    const conditions = await get(
+      "get",
+      "job",
+      "report",
+      "-o",
+      `jsonpath={.status.conditions[?(@.type=="${names.inputsAvailable}")].status}`,
+    );
+    expect(conditions).toBe("True");
   });
 
   it("workflow/metrics: the file and the directory are in the registry, and the worker is left alone", async () => {

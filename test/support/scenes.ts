@@ -59,6 +59,15 @@ export const scenes: Readonly<Record<string, Scene>> = {
       /^ {2}reads {2}forest\/simulation:run-1 {2}from job\/simulate$/m,
     ],
   },
+  "docs/workflows.md": {
+    bare: true,
+    prepare: async (ws) => {
+      const input: StepAnnotations = { "input-uri": "a/nobody:1", "wait-for-inputs": "true" };
+      await ws.apply(jobOf("alone", input, "true"));
+      return { STEP: "alone" };
+    },
+    prints: ["oak 7 rings\telm 9 rings\n", "Starts after", "job.batch/alone annotated"],
+  },
   "docs/install.md": { prints: ["deployment.apps/oras-operator condition met"] },
   "docs/troubleshooting.md": {
     prepare: async (ws, { folder }) => {
@@ -186,5 +195,6 @@ export const scenes: Readonly<Record<string, Scene>> = {
     ...withSample,
     prints: ["Hello from one\nHello from two\n"],
   },
+  "examples/workflow/five-jobs/README.md": { bare: true, prints: ["oak 7 rings\telm 9 rings\n"] },
   "examples/workflow/metrics/README.md": { bare: true, prints: ["job.batch/hwloc-0-m-0 condition met"] },
 };
