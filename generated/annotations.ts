@@ -427,7 +427,6 @@ export const annotations = {
     "name": "batch",
     "key": "oras.converged-computing.github.io/batch",
     "list": false,
-    "needs": "wait-for-inputs",
     "notWith": [],
     "oneWith": [],
     "format": "Batch",

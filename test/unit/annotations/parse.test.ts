@@ -182,6 +182,11 @@ describe("settings", () => {
     });
   });
 
+  it("counts a step in its batch that waits for nothing: the first one of a workflow", () => {
+    const result = parseAnnotations({ [`${p}output-uri`]: "a/b:c", [`${p}batch`]: "nightly/5" });
+    expect(result).toMatchObject({ ok: true, value: { batch: { name: "nightly", count: 5 } } });
+  });
+
   it("gives each launcher the paths of its number, in numeric order", () => {
     const result = parseAnnotations({
       [`${p}input-uri`]: "a/b:in",
