@@ -25,7 +25,7 @@ kubectl := $(cluster) exec -- kubectl
 
 ##@ Try it
 .PHONY: demo demo-down
-demo: node_modules ## A cluster, the operator, and a folder that one Job writes and the next one reads
+demo: node_modules ## A cluster, the operator, a folder that one Job writes and the next one reads, and five Jobs in the wrong order
 	@node dev/demo.ts $(if $(filter current,$(CLUSTER)),--current)
 demo-down: node_modules ## Take away what `make demo` made
 	@node dev/demo.ts --down $(if $(filter current,$(CLUSTER)),--current)

@@ -19,6 +19,7 @@ const artifact = "forest/simulation:run-1";
 const kubectl = ["kubectl", "--namespace", namespace] as const;
 const manifests = "examples/dist/oras-operator.yaml";
 const example = "examples/tests/folder";
+const workflow = "examples/workflow/five-jobs/jobs.yaml";
 
 const { values: flags } = parseArgs({
   options: { current: { type: "boolean", default: false }, down: { type: "boolean", default: false } },
@@ -65,18 +66,35 @@ async function demonstrate(): Promise<void> {
   title("The same folder, pulled with the stock oras CLI");
   await withRegistry(pullWithStockOras);
 
+  title("Five Jobs, the last step first: each starts when its inputs are there");
+  await apply(workflow);
+  await showWorkflow();
+  await waitFor(`condition=${names.inputsAvailable}`, "job/compare");
+  await showWorkflow();
+  await waitFor("condition=Complete", "job/report");
+  await showWorkflow();
+  await show(cluster, [...kubectl, "logs", "job/report", "--container=report"]);
+
   console.log(`
 The second Job printed the files of the folder that the first one wrote. Nothing connects the two but annotations:
   the first   ${names.prefix}output-uri: ${artifact}
               ${names.prefix}output-path: /tmp/results
   the second  ${names.prefix}input-uri: ${artifact}
               ${names.prefix}input-path: /tmp/in
-Both Jobs are in ${example}.
+Both Jobs are in ${example}. The five of ${workflow} have one annotation more: wait-for-inputs.
 
 The cluster is still up. Next:
   make shell        kubectl, helm and oras for this cluster; try: kubectl --namespace ${namespace} get jobs,pods
   examples/         more to apply there: kubectl apply -f examples/tests/registry -f examples/tests/hello-world
   make demo-down    remove all that this demo made`);
+}
+
+/** The Jobs, and whether each waits: true, or false once it may start. */
+async function showWorkflow(): Promise<void> {
+  await show(cluster, [
+    ...[...kubectl, "get", "jobs", "--selector=workflow=five-jobs"],
+    `--label-columns=${names.waitingLabel}`,
+  ]);
 }
 
 async function takeDown(): Promise<void> {
