@@ -413,7 +413,7 @@ it("each code has a summary and something to do", () => {
 });
 
 // Each with the caches that it needs, of the same name.
-it.each(["examples/tests", "examples/registry", "examples/workflow"])(
+it.each(["examples/tests", "examples/registry", "examples/workflow/five-jobs", "examples/workflow/metrics"])(
   "%s has no finding that --strict would refuse",
   async (folder) => {
     const { findings } = await validateFiles([folder], offlineDefaults);
