@@ -53,13 +53,6 @@ function placeOf({ group, kind, plural: resource, template: fields }: WorkloadKi
 /** Names under the prefix that the operator writes itself, as annotations; nobody else's are judged by them. */
 export const writtenAnnotations: readonly string[] = injectedAnnotations;
 
-/** Names under the prefix that are read anew as long as a step waits for its inputs. */
-export const readWhileWaiting: readonly string[] = [
-  "wait-for-inputs",
-  "wait-timeout",
-  "on-producer-failure",
-].map((name) => names.prefix + name);
-
 /** Names under the prefix that are read on an OrasCache, as annotations. */
 export const cacheAnnotations: readonly string[] = [
   names.keepAnnotation,

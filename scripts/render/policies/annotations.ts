@@ -6,7 +6,6 @@ import {
   type Place,
   places,
   projects,
-  readWhileWaiting,
   sentences,
   writtenAnnotations,
   writtenLabels,
@@ -50,8 +49,7 @@ export function annotationPolicies(schema: Schema): object[] {
       variables: {
         now: annotationsIn("object"),
         before: annotationsIn("oldObject"),
-        read: `${isWaiting} ? ${list(readWhileWaiting)} : []`,
-        changed: `(variables.now.filter(k, ${forUs} && variables.before[?k].orValue("") != variables.now[k]) + variables.before.filter(k, ${forUs} && !(k in variables.now))).filter(k, !(k in variables.read))`,
+        changed: `variables.now.filter(k, ${forUs} && variables.before[?k].orValue("") != variables.now[k]) + variables.before.filter(k, ${forUs} && !(k in variables.now))`,
       },
       validations: [
         {
@@ -92,12 +90,6 @@ const byAuthors = {
 
 /** Whether a key `k` of an annotation is for the operator to read. */
 const forUs = `k.startsWith(${quote(names.prefix)}) && !(k in ${list(writtenAnnotations)})`;
-
-/** Whether a step waits for its inputs. A Job whose Pods do, one by one, has no label that says so. */
-const isWaiting = [
-  `oldObject.metadata.?labels[?${quote(names.waitingLabel)}].orValue("") == "true"`,
-  `request.kind.kind == "Job" && oldObject.metadata.?annotations[?${quote(names.gateAnnotation)}].orValue("") == "pod"`,
-].join(" || ");
 
 /** More keys than this in one place no person writes: what the API server spends on CEL grows with their square. */
 const mostKeys = 1_000;

@@ -213,13 +213,6 @@ describe.each(places.map((place: Place) => ({ kind: place.kind, place })))("$kin
           [],
         );
         expect(await annotate(`${uri}=a/b:c`)).toEqual([]);
-        const byHand = `${key("wait-for-inputs")}=false`;
-        expect(await annotate(byHand)).toEqual(told("wait-for-inputs"));
-        await run(["label", "--overwrite", place.resource, "x", `${names.waitingLabel}=true`], "");
-        expect(await annotate(byHand, `${key("wait-timeout")}=1h`)).toEqual([]);
-        expect(await annotate(byHand, `${key("debug")}-`)).toEqual(told("debug"));
-        await run(["label", "--overwrite", place.resource, "x", `${names.waitingLabel}=false`], "");
-        expect(await annotate(byHand)).toEqual(told("wait-for-inputs"));
       } finally {
         await run(["delete", "--wait=false", "--grace-period=0", "-f", "-"], objectOf(place));
       }
