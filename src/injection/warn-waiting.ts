@@ -3,6 +3,7 @@ import { type Settings, waitsForInputs } from "../annotations/settings.ts";
 import { annotations } from "../annotations/table.ts";
 import type { Warning } from "../annotations/warning.ts";
 import { type Gate, gateOf, variesByPod } from "../workflow/gate.ts";
+import { sentences } from "../workload/places.ts";
 import { isPod, ownAnnotations, type Workload } from "../workload/workload.ts";
 
 interface JobSpec {
@@ -73,11 +74,8 @@ function rollouts({ metadata }: Workload): Warning[] {
   if (owner === undefined || !owner.apiVersion.startsWith("apps/") || !rolledOut.includes(owner.kind))
     return [];
   const { key } = annotations["wait-for-inputs"];
-  return [{ code: "WaitsInRollout", path: key, message: rolloutSentence }];
+  return [{ code: "WaitsInRollout", path: key, message: sentences.rollout }];
 }
-
-const rolloutSentence =
-  "a Pod that waits is not available to its controller: a rollout stops at it, and the progress deadline of a Deployment runs.";
 
 function jobSpec({ object }: Workload): JobSpec {
   return (object as { readonly spec: JobSpec }).spec;

@@ -53,6 +53,13 @@ function placeOf({ group, kind, plural: resource, template: fields }: WorkloadKi
 /** Names under the prefix that the operator writes itself, as annotations; nobody else's are judged by them. */
 export const writtenAnnotations: readonly string[] = injectedAnnotations;
 
+/** Annotations of authors that are read again for as long as a step waits for its inputs. */
+export const liveAnnotations: readonly string[] = [
+  "wait-for-inputs",
+  "wait-timeout",
+  "on-producer-failure",
+].map((name) => names.prefix + name);
+
 /** Names under the prefix that are read on an OrasCache, as annotations. */
 export const cacheAnnotations: readonly string[] = [
   names.keepAnnotation,
@@ -96,6 +103,8 @@ export const sentences = {
   unread: "no effect on the {kind} itself; write it in {at}.",
   label: "no effect as a label; write it in {at}.",
   mistyped: `no effect; the prefix is ${names.prefix}.`,
+  rollout:
+    "a Pod that waits is not available to its controller: a rollout stops at it, and the progress deadline of a Deployment runs.",
   changed: "no effect once the {kind} is created; delete the {kind} and create it again.",
 } as const;
 

@@ -1,6 +1,7 @@
 import { names } from "../../../schema/names.ts";
 import {
   annotationsOf,
+  liveAnnotations,
   lookAlike,
   mistypedStart,
   type Place,
@@ -49,13 +50,28 @@ export function annotationPolicies(schema: Schema): object[] {
       variables: {
         now: annotationsIn("object"),
         before: annotationsIn("oldObject"),
-        changed: `variables.now.filter(k, ${forUs} && variables.before[?k].orValue("") != variables.now[k]) + variables.before.filter(k, ${forUs} && !(k in variables.now))`,
+        // What the operator reads as long as the step waits; a Job whose Pods wait has no label.
+        live: `oldObject.metadata.?labels[?${quote(names.waitingLabel)}].orValue("") == "true" || (request.kind.kind == "Job" && variables.before[?${quote(names.gateAnnotation)}].orValue("") == "pod")`,
+        changed: `variables.now.filter(k, ${notLive} && variables.before[?k].orValue("") != variables.now[k]) + variables.before.filter(k, ${notLive} && !(k in variables.now))`,
       },
       validations: [
         {
           expression: "size(variables.changed) == 0",
           message: "Annotations are read when an object is created; a change has no effect.",
           messageExpression: said(few("variables.changed"), sentences.changed),
+        },
+      ],
+    }),
+    ...help({
+      name: "waits-in-rollout",
+      resources: places.filter(({ group }) => group === "apps"),
+      operations: ["CREATE", "UPDATE"],
+      action: "Warn",
+      variables: {},
+      validations: [
+        {
+          expression: `object.spec.template.?metadata.?annotations[?${quote(waitForInputs)}].orValue("") != "true"`,
+          message: `${waitForInputs}: ${sentences.rollout}`,
         },
       ],
     }),
@@ -88,8 +104,13 @@ const byAuthors = {
     '!request.userInfo.username.startsWith("system:serviceaccount:kube-system:") && request.userInfo.username != "system:kube-controller-manager"',
 };
 
+const waitForInputs = `${names.prefix}wait-for-inputs`;
+
 /** Whether a key `k` of an annotation is for the operator to read. */
 const forUs = `k.startsWith(${quote(names.prefix)}) && !(k in ${list(writtenAnnotations)})`;
+
+/** The same, less those that count while a step waits. */
+const notLive = `${forUs} && !(variables.live && k in ${list(liveAnnotations)})`;
 
 /** More keys than this in one place no person writes: what the API server spends on CEL grows with their square. */
 const mostKeys = 1_000;

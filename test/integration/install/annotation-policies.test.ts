@@ -220,6 +220,54 @@ describe.each(places.map((place: Place) => ({ kind: place.kind, place })))("$kin
   }
 });
 
+describe("steps that wait for their inputs", () => {
+  const live = ["wait-for-inputs=false", "wait-timeout=1h", "on-producer-failure=fail"];
+  const waits = { [key("wait-for-inputs")]: "true", [key("wait-timeout")]: "60s" };
+  const stepOf = (kind: string) => places.find((place) => place.kind === kind) as Place;
+  const held = { labels: { [names.waitingLabel]: "true" } };
+
+  test.each<[string, string, object, string]>([
+    ["a Pod that waits", "Pod", held, "nothing"],
+    ["a suspended Job", "Job", { ...held, annotations: { [names.gateAnnotation]: "suspend" } }, "nothing"],
+    ["a Job whose Pods wait", "Job", { annotations: { [names.gateAnnotation]: "pod" } }, "nothing"],
+    ["a Pod that has started", "Pod", { labels: { [names.waitingLabel]: "false" } }, "all"],
+    ["a Job that has started", "Job", { annotations: { [names.gateAnnotation]: "suspend" } }, "all"],
+    ["a Pod that never waited", "Pod", {}, "all"],
+  ])("of %s %s: what is told of a change", async (_, kind, metadata, what) => {
+    const place = stepOf(kind);
+    const annotations = { ...waits, ...(metadata as { annotations?: object }).annotations };
+    const object = objectOf(place, "metadata", { ...metadata, annotations });
+    await run(["create", "-f", "-"], object);
+    const annotate = async (...changes: string[]) =>
+      warnings(
+        (await run(["annotate", "--overwrite", "--dry-run=server", place.resource, "x", ...changes], ""))
+          .stderr,
+      );
+    try {
+      const told = await annotate(...[...live, "debug=true"].map(key));
+      expect(told).toHaveLength(1);
+      for (const name of ["wait-for-inputs", "wait-timeout", "on-producer-failure"])
+        expect(told[0]?.includes(key(name))).toBe(what === "all");
+      expect(told[0]).toContain(key("debug"));
+      expect(await annotate(`${key("wait-timeout")}-`)).toHaveLength(what === "all" ? 1 : 0);
+    } finally {
+      await run(["delete", "--wait=false", "--grace-period=0", "-f", "-"], object);
+    }
+  });
+
+  test.each(places.filter(({ group }) => group === "apps").map((place) => ({ kind: place.kind, place })))(
+    "in the template of a $kind stop a rollout",
+    async ({ place }) => {
+      const wait = key("wait-for-inputs");
+      const [path] = place.read;
+      expect(await created(objectOf(place, path, { annotations: { [wait]: "true" } }))).toEqual([
+        `oras-annotations-waits-in-rollout: ${wait}: ${sentences.rollout}`,
+      ]);
+      expect(await created(objectOf(place, path, { annotations: { [wait]: "false" } }))).toEqual([]);
+    },
+  );
+});
+
 describe("at the largest sizes", () => {
   const deployment = places.find(({ kind }) => kind === "Deployment") as Place;
   const jobSet = places.find(({ kind }) => kind === "JobSet") as Place;
