@@ -136,7 +136,8 @@ describe.each(places.map((place: Place) => ({ kind: place.kind, place })))("$kin
   test("what the operator writes itself is not told, nor what a controller copied", async () => {
     const fill = (keys: readonly string[]) => Object.fromEntries(keys.map((each) => [each, "x"]));
     const written = { annotations: fill(writtenAnnotations), labels: fill(writtenLabels) };
-    expect(await created(objectOf(place, "metadata", written))).toEqual([]);
+    for (const path of ["metadata", ...place.read])
+      expect(await created(objectOf(place, path, written))).toEqual([]);
     const owner = { apiVersion: "apps/v1", kind: "Deployment", name: "x", uid: "1", controller: true };
     const copied = { annotations: { [uri]: "a/b:c" }, ownerReferences: [owner] };
     expect(await created(objectOf(place, "metadata", copied))).toEqual([]);

@@ -45,13 +45,17 @@ describe.each(places.map((place) => ({ ...place, place })))("$kind", ({ place })
     ]);
   });
 
-  test("what the operator writes, and keys of others, are not told", () => {
-    const metadata = {
-      annotations: Object.fromEntries([...writtenAnnotations, "oras.land/x"].map((name) => [name, "x"])),
-      labels: Object.fromEntries([...writtenLabels, `${names.group}/x`].map((name) => [name, "x"])),
-    };
-    expect(findMisplaced(objectWith(place, "metadata", metadata))).toEqual([]);
-  });
+  test.each([...new Set(["metadata", ...place.read])])(
+    "what the operator writes in %s, and keys of others, are not told",
+    (path) => {
+      const metadata = {
+        annotations: Object.fromEntries([...writtenAnnotations, "oras.land/x"].map((name) => [name, "x"])),
+        labels: Object.fromEntries([...writtenLabels, `${names.group}/x`].map((name) => [name, "x"])),
+      };
+      expect(findMisplaced(objectWith(place, path, metadata))).toEqual([]);
+      expect(findNearMisses(objectWith(place, path, metadata))).toEqual([]);
+    },
+  );
 });
 
 describe("prefixes that are nearly right", () => {
