@@ -3,6 +3,7 @@ import { dirname, relative, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { names } from "../../../schema/names.ts";
 import { annotations } from "../../../src/annotations/table.ts";
+import { writtenAnnotations, writtenLabels } from "../../../src/workload/places.ts";
 import { type LanguageServer, startLanguageServer } from "../../support/language-server.ts";
 
 const schema = "generated/schemas/oras-operator.schema.json";
@@ -125,7 +126,7 @@ describe.concurrent.each(Object.entries(steps))("I10: %s", (_, step) => {
       `${names.prefix}input-uri_2: No/Tag`,
       `${names.prefix}debug: true`,
       `${mistyped}input-uri: a/b:c`,
-      `${names.markerAnnotation}: "{}"`,
+      ...writtenAnnotations.map((key) => `${key}: "{}"`),
       "example.com/other: x",
     ];
     const found = await server.diagnose(path, modeline + step(lines.join("\n")));
@@ -171,7 +172,8 @@ describe.concurrent("I10: where nobody reads annotations", () => {
   });
 
   it.each(["Pod", "Job", "CronJob"])("labels of a %s are none", async (kind) => {
-    const labels = `${indent(input.trim(), 4)}\n    ${names.injectedLabel}: "true"\n    example.com/other: x\n`;
+    const written = writtenLabels.map((key) => `    ${key}: "true"\n`).join("");
+    const labels = `${indent(input.trim(), 4)}\n${written}    example.com/other: x\n`;
     const found = await server.diagnose(path, `${modeline}kind: ${kind}\nmetadata:\n  labels:\n${labels}`);
     expect(found).toEqual([
       { text: `${names.prefix}input-uri`, message: expect.stringContaining("does not read labels") },

@@ -227,7 +227,7 @@ describe("a step that waits for its inputs", () => {
     spec: { suspend: true },
     ...parts,
   });
-  const jobOf = (parts: object = {}) => held(parts) as Facts["job"];
+  const jobOf = (parts: object = {}) => held(parts) as unknown as Facts["job"];
   const pod = (status: object, waiting = "true"): V1Pod =>
     ({ ...podOf("p"), metadata: { name: "p", labels: { [names.waitingLabel]: waiting } }, status }) as V1Pod;
   const waits = { level: "waits", text: sentence, todo: expect.stringContaining("wait-for-inputs") };
