@@ -8,6 +8,8 @@ export interface Heads {
   readonly of: (namespace: string, artifact: Artifact) => Promise<Head>;
   /** Something has happened to it: what is known does not count any more. */
   readonly outdated: (namespace: string, artifact: Artifact) => void;
+  /** The same of all of a namespace that it may be. */
+  readonly outdatedWhere: (namespace: string, may: (artifact: Artifact) => boolean) => void;
   /** After how many milliseconds to ask again. */
   readonly againInMs: (namespace: string, artifact: Artifact) => number;
 }
@@ -24,6 +26,8 @@ const pollsPerSecond = 2;
 const mostAtOnce = 200;
 
 interface Entry {
+  readonly namespace: string;
+  readonly artifact: Artifact;
   head: Head | undefined;
   askedAt: number;
   waitMs: number;
@@ -45,6 +49,7 @@ export function createHeads(ask: AskHead, now: () => number = () => performance.
   const entryOf = (namespace: string, artifact: Artifact): Entry => {
     const id = `${namespace} ${idOf(artifact)}`;
     const entry = known.get(id) ?? {
+      ...{ namespace, artifact },
       head: undefined,
       askedAt: 0,
       waitMs: firstMs,
@@ -77,6 +82,12 @@ export function createHeads(ask: AskHead, now: () => number = () => performance.
     return head;
   };
 
+  const outdate = (entry: Entry) => {
+    entry.askedAt = Number.NEGATIVE_INFINITY;
+    entry.waitMs = firstMs;
+    entry.outdated++;
+  };
+
   return {
     of: async (namespace, artifact) => {
       const entry = entryOf(namespace, artifact);
@@ -90,11 +101,10 @@ export function createHeads(ask: AskHead, now: () => number = () => performance.
       entry.asking = { answer, outdated: entry.outdated };
       return answer;
     },
-    outdated: (namespace, artifact) => {
-      const entry = entryOf(namespace, artifact);
-      entry.askedAt = Number.NEGATIVE_INFINITY;
-      entry.waitMs = firstMs;
-      entry.outdated++;
+    outdated: (namespace, artifact) => outdate(entryOf(namespace, artifact)),
+    outdatedWhere: (namespace, may) => {
+      for (const entry of known.values())
+        if (entry.namespace === namespace && may(entry.artifact)) outdate(entry);
     },
     againInMs: (namespace, artifact) => {
       const { askedAt, waitMs } = entryOf(namespace, artifact);

@@ -1,9 +1,9 @@
 import { forgetOldest } from "../kube/forget.ts";
 import { type KubeObject, nameOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
-import { type Artifact, cacheOf, idOf, isHeld, isOpen } from "../workflow/step.ts";
+import { type Artifact, cacheOf, idOf, isHeld, isOpen, mayPush } from "../workflow/step.ts";
 import type { Heads } from "./heads.ts";
-import type { StepJob } from "./step-jobs.ts";
+import { hasOnePod, type StepJob } from "./step-jobs.ts";
 import type { StepPod } from "./step-pods.ts";
 import type { WorkflowStep, WorkflowSteps } from "./workflow-steps.ts";
 
@@ -64,13 +64,27 @@ export function createWaiters({ jobs, pods, steps, heads, client }: Sources): Wa
     arrivals.set(step.namespace, Math.max(last, step.createdAt, arrivedAt(step, client.now())));
     forgetOldest(arrivals, mostNamespaces);
   };
+  /** What it may have pushed; of several Pods that push with variables, when all of them have. */
+  const outdate = (step: WorkflowStep, now: WorkflowStep | undefined, before: WorkflowStep | undefined) => {
+    const { plan, namespace } = step;
+    const { output } = plan;
+    if (output === undefined) return;
+    if (!isOpen(output)) heads.outdated(namespace, output);
+    else if (now?.state !== before?.state || hasOnePush(step))
+      heads.outdatedWhere(namespace, (artifact) => mayPush(output, artifact));
+  };
   const change = (now: WorkflowStep | undefined, before: WorkflowStep | undefined) => {
     const step = now ?? before;
     if (step === undefined) return;
+    // Of the same name, made again.
+    if (now && before && now.uid !== before.uid) {
+      change(undefined, before);
+      change(now, undefined);
+      return;
+    }
     register(step.uid, waitsOn(now), step);
     if (now && !before) arrive(now);
-    const { output } = step.plan;
-    if (output && !isOpen(output)) heads.outdated(step.namespace, output);
+    outdate(step, now, before);
     for (const id of concerns(step)) for (const other of [...(waiting.get(id)?.values() ?? [])]) wake(other);
   };
   /** A Pod of a Job is how the Job gets on. */
@@ -103,6 +117,10 @@ export function createWaiters({ jobs, pods, steps, heads, client }: Sources): Wa
     onWake: (isPod, tell) => tells.set(isPod, tell),
     lastArrival: (namespace) => arrivals.get(namespace) ?? 0,
   };
+}
+
+function hasOnePush({ isPod, object }: WorkflowStep): boolean {
+  return isPod || hasOnePod(object as StepJob);
 }
 
 /** What was created before this process saw it came when it was created; times of objects are whole seconds. */

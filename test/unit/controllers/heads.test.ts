@@ -54,6 +54,17 @@ describe("what registries say", () => {
     expect(await look(old)).toEqual({ isAsked: false, head: young });
   });
 
+  it("counts no more of all that a step with variables may have pushed", async () => {
+    const { heads, look } = world();
+    const other = { ...artifact, repository: "b/c" };
+    await look(old);
+    await look(old, other);
+    heads.outdatedWhere("elsewhere", () => true);
+    heads.outdatedWhere("ns", ({ repository }) => repository.startsWith("a/"));
+    expect(await look(young)).toEqual({ isAsked: true, head: young });
+    expect(await look(young, other)).toEqual({ isAsked: false, head: old });
+  });
+
   it("is asked anew by whoever comes after something has happened while it was asked", async () => {
     const { asked, heads, look } = world();
     const before = heads.of("ns", artifact);

@@ -1,0 +1,179 @@
+import { describe, expect, it, vi } from "vitest";
+import { names } from "../../../schema/names.ts";
+import { keepJob, type StepJob } from "../../../src/controllers/step-jobs.ts";
+import type { StepPod } from "../../../src/controllers/step-pods.ts";
+import { createWaiters } from "../../../src/controllers/waiters.ts";
+import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts";
+import { type KubeObject, keyOf } from "../../../src/kube/objects.ts";
+import type { Artifact } from "../../../src/workflow/step.ts";
+import { idOf } from "../../../src/workflow/step.ts";
+import { jobOf, type StepAnnotations } from "../../support/builders.ts";
+
+/** A mirror that has what the test says. */
+function mirrorOf<T extends KubeObject>(objects: readonly T[] = []) {
+  const store = new Map(objects.map((object) => [keyOf(object), object]));
+  const hearers: ((key: string, now?: T, before?: T) => void)[] = [];
+  return {
+    store,
+    synced: Promise.resolve(),
+    subscribe: (hear: (key: string, now?: T, before?: T) => void) => {
+      hearers.push(hear);
+      return () => {};
+    },
+    put: (object: T) => {
+      const before = store.get(keyOf(object));
+      store.set(keyOf(object), object);
+      for (const hear of hearers) hear(keyOf(object), object, before);
+    },
+    remove: (object: T) => {
+      const before = store.get(keyOf(object));
+      store.delete(keyOf(object));
+      for (const hear of hearers) hear(keyOf(object), undefined, before);
+    },
+  };
+}
+
+const start = Date.parse("2026-01-01T12:00:00Z");
+
+function stepJob(
+  name: string,
+  map: StepAnnotations,
+  { waits = false, ageSeconds = 3600, spec = {}, status = {}, namespace = "ns" } = {},
+): StepJob {
+  const job = jobOf(name, map, "true", spec);
+  const creationTimestamp = new Date(start - ageSeconds * 1000) as unknown as Date;
+  const labels = { [names.injectedLabel]: "true", ...(waits && { [names.waitingLabel]: "true" }) };
+  return keepJob({
+    ...job,
+    metadata: { ...job.metadata, namespace, uid: `uid-${name}`, creationTimestamp, labels },
+    status,
+  } as StepJob);
+}
+
+function world(existing: readonly StepJob[] = []) {
+  const time = { now: start };
+  const jobs = mirrorOf<StepJob>(existing);
+  const pods = mirrorOf<StepPod>();
+  const steps = createWorkflowSteps(jobs, pods);
+  const outdated: string[] = [];
+  const all: Artifact[] = [];
+  const heads = {
+    of: () => Promise.reject(new Error("nobody asks")),
+    againInMs: () => 0,
+    outdated: (_: string, artifact: Artifact) => void outdated.push(idOf(artifact)),
+    outdatedWhere: (_: string, may: (artifact: Artifact) => boolean) =>
+      void outdated.push(...all.filter(may).map(idOf)),
+  };
+  const waiters = createWaiters({ jobs, pods, steps, heads, client: { now: () => time.now } });
+  const woken = vi.fn<(key: string) => void>();
+  waiters.onWake(false, woken);
+  const wokenKeys = () => {
+    const keys = [...new Set(woken.mock.calls.map(([key]) => key))].sort();
+    woken.mockClear();
+    return keys;
+  };
+  return { time, jobs, pods, waiters, wokenKeys, outdated, all };
+}
+
+const complete = { conditions: [{ type: "Complete", status: "True" }] };
+const held = { waits: true };
+
+describe("who waits", () => {
+  it("is woken by a step that makes what it waits for, whatever happens to that, and by no other", () => {
+    const { jobs, wokenKeys } = world([
+      stepJob("waits", { "input-uri": "a/b:1", "input-uri_1": "a/c:1" }, held),
+      stepJob("other", { "input-uri": "a/d:1" }, held),
+      stepJob("open", { "input-uri": "a/b:1" }),
+      stepJob("elsewhere", { "input-uri": "a/b:1" }, { ...held, namespace: "elsewhere" }),
+    ]);
+    wokenKeys();
+    const made = stepJob("makes", { "output-uri": "a/b:1" });
+    jobs.put(made);
+    expect(wokenKeys()).toEqual(["ns/waits"]);
+    jobs.put(stepJob("makes", { "output-uri": "a/b:1" }, { status: complete }));
+    expect(wokenKeys()).toEqual(["ns/waits"]);
+    jobs.remove(made);
+    expect(wokenKeys()).toEqual(["ns/waits"]);
+    jobs.put(stepJob("else", { "output-uri": "a/b:2" }));
+    expect(wokenKeys()).toEqual([]);
+  });
+
+  it("is woken no more when it waits no more", () => {
+    const { jobs, wokenKeys } = world([stepJob("waits", { "input-uri": "a/b:1" }, held)]);
+    jobs.put(stepJob("waits", { "input-uri": "a/b:1" }));
+    wokenKeys();
+    jobs.put(stepJob("makes", { "output-uri": "a/b:1" }));
+    expect(wokenKeys()).toEqual([]);
+  });
+
+  it("is woken by its batch, and by outputs with variables", () => {
+    const { jobs, wokenKeys } = world([
+      stepJob("waits", { "input-uri": "a/b:1", "wait-for-inputs": "true", batch: "x/3" }, held),
+    ]);
+    wokenKeys();
+    const other: StepAnnotations = { "input-uri": "a/z:1", "wait-for-inputs": "true" };
+    jobs.put(stepJob("one", { ...other, batch: "x/3" }));
+    expect(wokenKeys()).toEqual(["ns/waits"]);
+    jobs.put(stepJob("two", { ...other, batch: "y/3" }));
+    expect(wokenKeys()).toEqual([]);
+    jobs.put(stepJob("three", { "output-uri": "a/$(POD_NAME):1" }));
+    expect(wokenKeys()).toEqual(["ns/waits"]);
+  });
+});
+
+describe("what registries said", () => {
+  it("counts no more when a step that makes it changes, also of an output with variables", () => {
+    const { jobs, outdated, all } = world();
+    const known = { registry: "cache oras", repository: "a/p-1", version: ":1" };
+    all.push(known, { ...known, repository: "b/p-1" });
+    const output: StepAnnotations = { "output-uri": "a/$(POD_NAME):1" };
+    jobs.put(stepJob("makes", output));
+    jobs.put(stepJob("makes", output, { status: complete }));
+    expect(new Set(outdated)).toEqual(new Set([idOf(known)]));
+    outdated.length = 0;
+    // Its Pods change often, and what one pushed says nothing of the others.
+    const spec = { completions: 5, parallelism: 5 };
+    jobs.put(stepJob("many", output, { spec }));
+    outdated.length = 0;
+    jobs.put(stepJob("many", output, { spec }));
+    expect(outdated).toEqual([]);
+    jobs.put(stepJob("many", output, { spec, status: complete }));
+    expect(outdated).toEqual([idOf(known)]);
+    outdated.length = 0;
+    jobs.put(stepJob("plain", { "output-uri": "a/b:1" }));
+    expect(outdated).toEqual(["cache oras a/b:1"]);
+  });
+});
+
+describe("the last arrival", () => {
+  const output: StepAnnotations = { "output-uri": "a/b:1" };
+
+  it("is the last, in whatever order steps are listed", () => {
+    const all = [30, 2, 600].map((ageSeconds) => stepJob(`j${ageSeconds}`, output, { ageSeconds }));
+    for (const order of [all, [...all].reverse()])
+      expect(world(order).waiters.lastArrival("ns")).toBe(start - 1_000);
+    expect(world(all).waiters.lastArrival("elsewhere")).toBe(0);
+  });
+
+  it("is now where a step of the name of another comes, which waits no more", () => {
+    const { jobs, time, waiters, wokenKeys } = world([stepJob("same", { "input-uri": "a/c:1" }, held)]);
+    time.now += 10_000;
+    const again = stepJob("same", { "input-uri": "a/d:1" }, { ...held, ageSeconds: -10 });
+    jobs.put({ ...again, metadata: { ...again.metadata, uid: "another" } } as StepJob);
+    expect(waiters.lastArrival("ns")).toBe(start + 10_000);
+    wokenKeys();
+    jobs.put(stepJob("makes", { "output-uri": "a/c:1" }));
+    expect(wokenKeys()).toEqual([]);
+  });
+
+  it("is now where a step comes, and does not move when one changes or goes", () => {
+    const { jobs, time, waiters } = world([stepJob("old", output)]);
+    time.now += 10_000;
+    jobs.put(stepJob("young", output, { ageSeconds: -10 }));
+    expect(waiters.lastArrival("ns")).toBe(start + 10_000);
+    time.now += 10_000;
+    jobs.put(stepJob("young", output, { ageSeconds: -10, status: complete }));
+    jobs.remove(stepJob("old", output));
+    expect(waiters.lastArrival("ns")).toBe(start + 10_000);
+  });
+});
