@@ -63,9 +63,11 @@ export function keepHeld(
   user: User,
 ): { readonly workload: Workload; readonly warnings: readonly Warning[] } {
   const unchanged = { workload: submitted, warnings: [] };
-  if (stored.metadata?.labels?.[names.waitingLabel] !== "true") return unchanged;
-  // A PUT of its manifest has no gate: only the operator takes it away.
-  if (isPod(stored)) return { workload: keepGate(submitted, stored), warnings: [] };
+  const waits = stored.metadata?.labels?.[names.waitingLabel] === "true";
+  const isGated = isPod(stored) ? waits : stored.metadata?.annotations?.[names.gateAnnotation] === "pod";
+  // A PUT of its manifest has no gate: only the operator takes it away, and from a Job's template nobody.
+  if (isGated) return { workload: keepGate(submitted, stored), warnings: [] };
+  if (isPod(stored) || !waits) return unchanged;
   if (!isSuspended(stored) || isSuspended(submitted)) return unchanged;
   const { key } = annotations["wait-for-inputs"];
   const own = ownAnnotations(submitted);

@@ -1,4 +1,4 @@
-import type { V1Pod } from "@kubernetes/client-node";
+import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { describe, expect } from "vitest";
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
@@ -382,6 +382,66 @@ const cases: Record<AnnotationName, Case> = {
       expect(share?.emptyDir?.sizeLimit).toBe("64Mi");
     },
   ],
+  "wait-for-inputs": [
+    "a Job that is applied before the one that makes its input starts when that has pushed",
+    async ({ ws }) => {
+      const waits = { "input-uri": "waited:1", "wait-for-inputs": "true" };
+      await ws.apply(jobOf("waits", waits, "cat waited"));
+      await until(async () => (await inputsAvailable(ws, "waits"))?.status === "False", "the condition");
+      const made = { "output-uri": "waited:1", "output-path": "waited" };
+      await ws.apply(jobOf("makes-waited", made, "echo new > waited"));
+      expect(await ws.verdict("waits")).toBe("Complete");
+      expect(await ws.log("job/waits", "main")).toContain("new\n");
+      expect(await inputsAvailable(ws, "waits")).toMatchObject({ status: "True" });
+    },
+  ],
+  "wait-timeout": [
+    "a Pod whose input does not come in time fails without having been started",
+    async ({ ws }) => {
+      const step = { "input-uri": "never:1", "wait-for-inputs": "true", "wait-timeout": "3s" };
+      const { spec, status } = await ws.run("never", step, "echo started");
+      expect(status).toMatchObject({ phase: "Failed", reason: "InputNeverCame" });
+      expect(spec?.nodeName).toBe(undefined);
+    },
+  ],
+  "on-producer-failure": [
+    "fail: a Job fails when the one that would make its input has failed",
+    async ({ ws }) => {
+      const made = { "output-uri": "broken:1", "output-path": "f" };
+      await ws.apply(jobOf("breaks", made, "exit 3"));
+      const waits = { "input-uri": "broken:1", "wait-for-inputs": "true", "on-producer-failure": "fail" };
+      await ws.apply(jobOf("follows", waits, "echo started"));
+      expect(await ws.verdict("follows")).toBe("Failed");
+      const job = JSON.parse(await ws.kubectl("get", "job", "follows", "-o", "json")) as V1Job;
+      expect(job.status?.conditions?.find(({ type }) => type === "Failed")).toMatchObject({
+        reason: "InputProducerFailed",
+        message: expect.stringContaining("breaks"),
+      });
+      expect(job.status?.failed ?? 0).toBe(0);
+    },
+  ],
+  run: [
+    "is part of the artifacts' names, in a step and in the one after it",
+    async ({ ws }) => {
+      const run = "night-7";
+      await ws.step("run-a", { "output-uri": "of/$(RUN):a", "output-path": "f", run }, "echo a > f");
+      expect(await ws.content("of/night-7:a", "f")).toBe("a\n");
+      await ws.step("run-b", { "input-uri": "of/$(RUN):a", run }, "[ $(cat f) = a ]");
+    },
+  ],
+  batch: [
+    "its first step starts when its second is there, though the input is",
+    async ({ ws }) => {
+      const step = { "input-uri": "seed:1", "wait-for-inputs": "true", batch: "pair/2" };
+      await ws.apply(jobOf("batch-one", step, "cat tree/file"));
+      await until(
+        async () => (await inputsAvailable(ws, "batch-one"))?.message?.includes("1 more of its batch"),
+        "the condition that tells of the batch",
+      );
+      await ws.apply(jobOf("batch-two", step, "cat tree/file"));
+      for (const name of ["batch-one", "batch-two"]) expect(await ws.verdict(name)).toBe("Complete");
+    },
+  ],
   ...amountCases({
     "requests-cpu": "20m",
     "requests-memory": "48Mi",
@@ -391,6 +451,12 @@ const cases: Record<AnnotationName, Case> = {
     "limits-ephemeral-storage": "2Gi",
   }),
 };
+
+/** What a Job says of its inputs. */
+async function inputsAvailable(ws: Workspace, name: string) {
+  const { status } = JSON.parse(await ws.kubectl("get", "job", name, "-o", "json")) as V1Job;
+  return status?.conditions?.find(({ type }) => type === names.inputsAvailable);
+}
 
 type Amount = Extract<AnnotationName, `requests-${string}` | `limits-${string}`>;
 

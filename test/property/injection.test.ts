@@ -240,11 +240,16 @@ describe.each(shapes)("the shape $name", ({ shape, around, specs, annotations, i
           };
           const bare = { apiVersion: "v1", kind: "Pod", metadata: { name: "j", annotations: map }, spec };
           const injectedJob = inject(job);
-          const injectedPod = inject(bare) as { spec?: unknown };
-          expect(injectedJob.spec.template.spec).toEqual(injectedPod.spec);
+          const injectedPod = inject(bare) as { spec?: V1PodSpec };
+          // A Pod that waits has a gate, a Job may be suspended.
+          const { schedulingGates: _, ...ofPod } = injectedPod.spec ?? {};
+          const { schedulingGates: __, ...ofJob } = injectedJob.spec.template.spec as V1PodSpec;
+          expect(ofJob).toEqual(ofPod);
           // The Pods of an injected Job do not reach the webhook again.
           expect(
-            Object.keys((injectedJob.spec.template.metadata as V1Pod["metadata"])?.annotations ?? {}),
+            Object.keys((injectedJob.spec.template.metadata as V1Pod["metadata"])?.annotations ?? {}).filter(
+              (key) => key !== names.gateAnnotation,
+            ),
           ).toEqual(shape === "hook" ? [defaultContainerKey] : []);
           expect(injectedJob.metadata.annotations).toHaveProperty([names.markerAnnotation]);
         }),

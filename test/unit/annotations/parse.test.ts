@@ -178,6 +178,11 @@ describe("settings", () => {
         pushOn: "success",
         timeoutSeconds: 300,
         resources: { requests: {}, limits: {} },
+        shareSizeLimit: undefined,
+        waitForInputs: false,
+        waitTimeoutSeconds: undefined,
+        onProducerFailure: "wait",
+        batch: undefined,
       },
     });
   });
@@ -223,6 +228,60 @@ describe("settings", () => {
       requests: { cpu: "100m" },
       limits: { memory: "1Gi" },
     });
+  });
+});
+
+describe("the variable $(RUN)", () => {
+  const run = `${p}run`;
+
+  it("is the value of the annotation run, wherever an artifact has it", () => {
+    const result = parseAnnotations({
+      [`${p}input-uri`]: "a/$(RUN)/b:$(RUN)",
+      [`${p}output-uri`]: "oci://ghcr.io/$(RUN)/$(POD_NAME):x-$(RUN)",
+      [run]: "n1.x_y-2",
+    });
+    expect(result).toMatchObject({
+      ok: true,
+      value: {
+        inputs: [{ repository: "a/n1.x_y-2/b", version: ":n1.x_y-2" }],
+        output: { repository: "n1.x_y-2/$(POD_NAME)", version: ":x-n1.x_y-2" },
+      },
+    });
+  });
+
+  it("is filled in as it is, whatever it holds for String.replace", () => {
+    for (const value of ["$&", "$1", "$(RUN)", "a b", "", "x".repeat(64)])
+      expect(refusal({ [`${p}input-uri`]: "a/b:$(RUN)", [run]: value })).toContain(`${run}: found `);
+  });
+
+  it("needs the annotation run: one problem for each value that has it", () => {
+    const said = refusal({ [`${p}input-uri`]: "a/b:$(RUN)", [`${p}output-uri`]: "a/c:$(RUN)" });
+    expect(said).toContain("2 problems:");
+    expect(said.match(/\(RunNotSet\)/g)).toHaveLength(2);
+    expect(refusal({ [`${p}input-uri`]: "a/b:$(RUN)" })).toContain(run);
+  });
+
+  it("gives no second problem where the annotation run is refused", () => {
+    const said = refusal({ [`${p}input-uri`]: "a/b:$(RUN)", [run]: "no/tag" });
+    expect(said).not.toContain("problems:");
+    expect(said).toContain(`${run}: found "no/tag"`);
+  });
+
+  it("counts with its value against the lengths that are allowed", () => {
+    const value = "r".repeat(63);
+    const fits = { [`${p}input-uri`]: `a/b:${"t".repeat(65)}$(RUN)`, [run]: value };
+    expect(parseAnnotations(fits)).toMatchObject({ ok: true });
+    const long = { [`${p}input-uri`]: `a/b:${"t".repeat(66)}$(RUN)`, [run]: value };
+    expect(parseAnnotations(long)).toMatchObject({ ok: false });
+    const longer = { [`${p}input-uri`]: `${"$(RUN)/".repeat(8)}a:1`, [run]: value };
+    expect(parseAnnotations(longer)).toMatchObject({ ok: false });
+  });
+
+  it("is of no use in upper case in a repository", () => {
+    expect(parseAnnotations({ [`${p}input-uri`]: "a/$(RUN):1", [run]: "Upper" })).toMatchObject({
+      ok: false,
+    });
+    expect(parseAnnotations({ [`${p}input-uri`]: "a/b:$(RUN)", [run]: "Upper" })).toMatchObject({ ok: true });
   });
 });
 

@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { names } from "../../../schema/names.ts";
 import { keepJob, type StepJob } from "../../../src/controllers/step-jobs.ts";
 import type { StepPod } from "../../../src/controllers/step-pods.ts";
+import { createPushes } from "../../../src/controllers/pushes.ts";
 import { createWaiters } from "../../../src/controllers/waiters.ts";
 import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts";
 import { type KubeObject, keyOf } from "../../../src/kube/objects.ts";
