@@ -5,7 +5,14 @@ import type { Settings } from "../annotations/settings.ts";
 import { annotations } from "../annotations/table.ts";
 import type { Warning } from "../annotations/warning.ts";
 import { gateOf, hold, withoutOutputs } from "../workflow/gate.ts";
-import { isPod, ownAnnotations, ownedByJob, putBack, type Workload } from "../workload/workload.ts";
+import {
+  isPod,
+  ownAnnotations,
+  ownedByJob,
+  podAnnotations,
+  putBack,
+  type Workload,
+} from "../workload/workload.ts";
 import type { AdmissionRequest } from "./admission-types.ts";
 
 type User = AdmissionRequest["userInfo"];
@@ -29,17 +36,13 @@ export function holdAnew(workload: Workload, settings: Settings): Workload {
  * @param workload - the step
  */
 export function holdAgain(workload: Workload): Workload {
-  const own = ownAnnotations(workload);
-  if (ownedByJob(workload) || own?.[names.gateAnnotation] === undefined) return workload;
-  const isNew =
-    !lifeAnnotations.some((key) => own[key] !== undefined) && labelOf(workload)?.waits !== "false";
-  return isNew ? workload : holdAnew(workload, readAnnotations(own).settings);
+  const all = { ...podAnnotations(workload), ...ownAnnotations(workload) };
+  const isStep = outputs.some((key) => all[key] !== undefined);
+  // Who exports an object may leave any of them out: to hold what is held changes nothing.
+  return ownedByJob(workload) || !isStep ? workload : holdAnew(workload, readAnnotations(all).settings);
 }
 
-function labelOf({ metadata, template }: Workload): { waits: string | undefined } | undefined {
-  const labels = metadata?.labels ?? template.metadata?.labels;
-  return labels && { waits: labels[names.waitingLabel] };
-}
+const outputs = [annotations["wait-for-inputs"].key, names.gateAnnotation, ...lifeAnnotations];
 
 /** Whether the operator itself sends a request. */
 export function isOperator(user: User): boolean {

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { V1Container, V1ObjectMeta, V1PodSpec } from "@kubernetes/client-node";
-import { injectedAnnotations, injectedLabels } from "../annotations/map.ts";
+import { names } from "../../schema/names.ts";
+import { injectedAnnotations, injectedLabels, lifeAnnotations } from "../annotations/map.ts";
 import { readWorkload } from "../workload/read.ts";
 import {
   ownAnnotations,
@@ -82,6 +83,9 @@ function restoreMetadata(
   return { ...submitted, ...(annotations && { annotations }), ...(labels && { labels }) };
 }
 
+/** What the operator alone writes on a step while it waits. */
+const stepOutputs: readonly string[] = [names.gateAnnotation, names.waitingLabel, ...lifeAnnotations];
+
 /** A map with some keys as they are in another one. */
 function restoreKeys(
   submitted: Record<string, string> | undefined,
@@ -89,8 +93,10 @@ function restoreKeys(
   keys: readonly string[],
 ): Record<string, string> | undefined {
   const lost = keys.filter((key) => stored?.[key] !== undefined && stored[key] !== submitted?.[key]);
-  if (lost.length === 0) return submitted;
-  return { ...submitted, ...Object.fromEntries(lost.map((key) => [key, stored?.[key] ?? ""])) };
+  const isAdded = (key: string) => stepOutputs.includes(key) && stored?.[key] === undefined;
+  const kept = Object.entries(submitted ?? {}).filter(([key]) => !isAdded(key));
+  if (lost.length === 0 && kept.length === Object.keys(submitted ?? {}).length) return submitted;
+  return Object.fromEntries([...kept, ...lost.map((key) => [key, stored?.[key] ?? ""])]);
 }
 
 function restoreSpec(submitted: V1PodSpec, stored: V1PodSpec, injection: Injection): V1PodSpec {

@@ -55,7 +55,9 @@ function world(existing: readonly StepJob[] = []) {
   const time = { now: start };
   const jobs = mirrorOf<StepJob>(existing);
   const pods = mirrorOf<StepPod>();
-  const steps = createWorkflowSteps(jobs, pods);
+  type Sources = Parameters<typeof createWaiters>[0];
+  const mirrors = { jobs, pods } as unknown as Pick<Sources, "jobs" | "pods">;
+  const steps = createWorkflowSteps(mirrors.jobs, mirrors.pods);
   const outdated: string[] = [];
   const all: Artifact[] = [];
   const heads = {
@@ -65,7 +67,7 @@ function world(existing: readonly StepJob[] = []) {
     outdatedWhere: (_: string, may: (artifact: Artifact) => boolean) =>
       void outdated.push(...all.filter(may).map(idOf)),
   };
-  const waiters = createWaiters({ jobs, pods, steps, heads, client: { now: () => time.now } });
+  const waiters = createWaiters({ ...mirrors, steps, heads, client: { now: () => time.now } });
   const woken = vi.fn<(key: string) => void>();
   waiters.onWake(false, woken);
   const wokenKeys = () => {
