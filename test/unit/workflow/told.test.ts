@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+import type { InputVerdict, Producer } from "../../../src/workflow/opening.ts";
+import { openedSentence, waitingSentence } from "../../../src/workflow/told.ts";
+
+const by = (name: string): Producer => ({ uid: name, name, createdAt: 0, state: "live" });
+const there: InputVerdict = { kind: "there", pin: "sha256:a", mayBeOld: true };
+
+describe("what a step waits for, in a sentence", () => {
+  it.each<[InputVerdict, string]>([
+    [{ kind: "nobody" }, "a:1 (not in the registry, and no step of this namespace makes it)"],
+    [{ kind: "made", by: [by("Job x")] }, "a:1 (made by Job x)"],
+    [{ kind: "made", by: [by("Job x"), by("Pod y"), by("Pod z")] }, "a:1 (made by Job x and 2 more)"],
+    [{ kind: "unknown", why: "no answer" }, "a:1 (no answer)"],
+    [
+      { kind: "failed", by: "Job x" },
+      'a:1 (Job x was to make it and failed: create that again, or set wait-for-inputs to "false")',
+    ],
+  ])("%j", (verdict, said) => {
+    expect(waitingSentence(["b:1", "a:1"], [there, verdict], 3)).toBe(`Waits for ${said}.`);
+  });
+
+  it("names eight, and counts the others", () => {
+    const inputs = Array.from({ length: 20 }, (_, i) => `a:${i}`);
+    const said = waitingSentence(
+      inputs,
+      inputs.map(() => ({ kind: "nobody" })),
+      undefined,
+    );
+    expect(said.match(/a:\d+/g)).toHaveLength(8);
+    expect(said).toMatch(/ and 12 more\.$/);
+    const opened = openedSentence(
+      inputs,
+      inputs.map(() => "sha256:a"),
+      2.4,
+    );
+    expect(opened).toMatch(/^Starts after 2 s with a:0 \(sha256:a\), .* and 12 more\.$/);
+  });
+
+  it("names its batch, or those that may still come, where all inputs are there", () => {
+    expect(waitingSentence(["a:1"], [there], 2)).toContain("2 more of its batch");
+    for (const none of [0, undefined])
+      expect(waitingSentence(["a:1"], [there], none)).toContain("created together with it");
+  });
+
+  it("says how each input came", () => {
+    expect(openedSentence(["a:1", "b:1"], ["tag", "wait"], 0)).toBe(
+      "Starts after 0 s with a:1 (as it is, by hand), b:1 (the Pod waits for it: the operator may not ask its registry).",
+    );
+  });
+});
