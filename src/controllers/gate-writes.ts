@@ -9,6 +9,9 @@ export interface Held {
   readonly object: KubeObject;
   readonly isPod: boolean;
   readonly gate: Gate;
+  /** Of a Job: whether it is suspended, and whether it has run before. */
+  readonly isSuspended: boolean;
+  readonly startedBefore: boolean;
   /** Of a Pod: names of all gates that it has. */
   readonly schedulingGates: readonly string[];
 }
@@ -57,6 +60,17 @@ export async function open(client: KubeClient, held: Held, pins: readonly string
   });
 }
 
+/** A Job that somebody else has resumed starts with its inputs as they are: its template cannot be changed any more. */
+export async function letGo(client: KubeClient, held: Held): Promise<undefined> {
+  await patchMerge(client, resources.jobs, placeOf(held), {
+    metadata: {
+      ...versionOf(held),
+      labels: { [names.waitingLabel]: "false" },
+      annotations: { [names.waitingForAnnotation]: null },
+    },
+  });
+}
+
 /** Says in a step's status whether its inputs are there. */
 export async function tellCondition(client: KubeClient, held: Held, told: Told, now: number): Promise<void> {
   await patchStrategic(
@@ -98,7 +112,11 @@ export async function fail(
   await patchStrategic(client, resources.jobs, place, {
     metadata,
     // Without a start the API server refuses what the Job controller writes then (kubernetes#132144).
-    status: { startTime: time(now), conditions: [conditionOf("FailureTarget", told, now), available] },
+    // One that has started before has one, which cannot be changed.
+    status: {
+      ...(held.startedBefore ? {} : { startTime: time(now) }),
+      conditions: [conditionOf("FailureTarget", told, now), available],
+    },
   });
 }
 

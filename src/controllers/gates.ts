@@ -4,6 +4,7 @@ import type { KubeClient } from "../kube/client.ts";
 import { type Controller, manualWatch, watchOf } from "../kube/controller.ts";
 import { isStatus } from "../kube/errors.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
+import { forgetOldest } from "../kube/forget.ts";
 import { type KubeObject, keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { circleFrom } from "../workflow/cycles.ts";
@@ -11,7 +12,7 @@ import { decideInput, decideOpening, type InputDecision, type Opening } from "..
 import { readRecord, writeRecord } from "../workflow/record.ts";
 import { cacheOf, isHeld, type StepInput, spokenArtifact } from "../workflow/step.ts";
 import { openedSentence, waitingSentence } from "../workflow/told.ts";
-import { fail, open, remember, type Told, tellCondition } from "./gate-writes.ts";
+import { fail, letGo, open, remember, type Told, tellCondition } from "./gate-writes.ts";
 import type { Heads } from "./heads.ts";
 import type { StepJob } from "./step-jobs.ts";
 import type { StepPod } from "./step-pods.ts";
@@ -67,10 +68,7 @@ export function gateControllers(settings: GateSettings): readonly Controller[] {
       ],
       reconcile: async (key) => {
         const step = isPod ? steps.pod(key) : steps.job(key);
-        if (step === undefined) return undefined;
-        if (!isHeld(step.object.metadata?.labels)) return closeCondition(settings, step);
-        const lastArrival = () => waiters.lastArrival(step.namespace);
-        return step.state === "live" ? unlessChanged(look(settings, step, lastArrival, toldOf)) : undefined;
+        return step && stepOn(settings, step, () => waiters.lastArrival(step.namespace), toldOf);
       },
     };
   };
@@ -84,6 +82,20 @@ const soonMs = 10;
 function seenOf({ steps }: GateSettings, { namespace, plan }: WorkflowStep): string {
   const producers = plan.inputs.flatMap((input) => steps.producersOf(namespace, input));
   return JSON.stringify(producers.map(({ uid, state, pushed }) => [uid, state, pushed]));
+}
+
+/** Does for a step what is to be done now. */
+async function stepOn(
+  settings: GateSettings,
+  step: WorkflowStep,
+  lastArrival: () => number,
+  toldOf: Map<string, ToldBefore>,
+): Promise<number | undefined> {
+  if (!isHeld(step.object.metadata?.labels)) return closeCondition(settings, step);
+  if (step.state !== "live") return undefined;
+  // Its author, or Kueue, has resumed it.
+  if (!step.isPod && !step.isSuspended) return unlessChanged(letGo(settings.client, step));
+  return unlessChanged(look(settings, step, lastArrival, toldOf));
 }
 
 /** A step that has changed meanwhile is looked at again. */
@@ -152,6 +164,7 @@ async function look(
   const last = toldOf.get(step.uid);
   if (last?.sentence !== sentence || now - last.at >= hourMs) {
     toldOf.set(step.uid, { sentence, at: now });
+    forgetOldest(toldOf, mostTold);
     const told: Told = { status: "False", reason: "WaitingForInputs", message: sentence };
     await tellCondition(client, step, told, now);
     tell({ type: "Normal", reason: "WaitingForInputs", action: "Wait", note: sentence });
@@ -168,6 +181,9 @@ interface ToldBefore {
   readonly sentence: string;
   readonly at: number;
 }
+
+/** Of steps that ended while they waited, nobody tells. */
+const mostTold = 20_000;
 
 /** An Event lives an hour; what still waits is told again. */
 const hourMs = 3_600_000;

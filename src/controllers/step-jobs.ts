@@ -7,7 +7,7 @@ import { planOf, type StepPlan } from "../workflow/step.ts";
 /** A Job that the operator has injected. */
 export type StepJob = V1Job & KubeObject & { readonly plan?: StepPlan | undefined };
 
-const ownTypes = new Set(["Complete", "Failed", names.inputsAvailable]);
+const ownTypes = new Set(["Complete", "Failed", "FailureTarget", names.inputsAvailable]);
 
 /**
  * Keeps of a Job what is looked at.
@@ -50,7 +50,7 @@ export function stateOfJob({ metadata, status }: StepJob): "live" | "succeeded" 
   const isTrue = (type: string) =>
     status?.conditions?.some((condition) => condition.type === type && condition.status === "True");
   if (isTrue("Complete")) return "succeeded";
-  return isTrue("Failed") || metadata?.deletionTimestamp ? "failed" : "live";
+  return isTrue("Failed") || isTrue("FailureTarget") || metadata?.deletionTimestamp ? "failed" : "live";
 }
 
 /** Whether what one Pod pushes is all that the Job pushes. */

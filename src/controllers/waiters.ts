@@ -143,14 +143,22 @@ function waitsOn(step: WorkflowStep | undefined): string[] {
     ),
     ...plan.inputs.map((input) => `${namespace} ${idOf(input)}`),
     ...(plan.batch ? [`${namespace} batch ${plan.batch.name}`] : []),
+    ...jobsOf(step).map((uid) => `${namespace} of ${uid}`),
   ];
 }
 
+/** The Job of a Pod, on which is said what the Pod waits for. */
+function jobsOf({ object }: WorkflowStep): string[] {
+  const owners = object.metadata?.ownerReferences ?? [];
+  return owners.flatMap(({ controller, kind, uid }) => (controller && kind === "Job" ? [uid] : []));
+}
+
 /** What a step that has changed may change for others. */
-function concerns({ namespace, plan }: WorkflowStep): string[] {
+function concerns({ namespace, plan, uid }: WorkflowStep): string[] {
   const { output, batch } = plan;
   return [
     ...(output ? [`${namespace} ${isOpen(output) ? "any" : idOf(output)}`] : []),
     ...(batch ? [`${namespace} batch ${batch.name}`] : []),
+    `${namespace} of ${uid}`,
   ];
 }

@@ -151,8 +151,11 @@ function viewOf(
   schedulingGates: readonly string[],
 ): WorkflowStep {
   const { name, namespace = "", uid = "", creationTimestamp, annotations } = object.metadata ?? {};
+  const { spec, status } = object as StepJob;
   return {
     ...{ object: object as KubeObject, isPod, plan, state, schedulingGates, uid, namespace },
+    isSuspended: !isPod && spec?.suspend === true,
+    startedBefore: status?.startTime !== undefined,
     key: keyOf(object as KubeObject),
     name: `${isPod ? "Pod" : "Job"} ${name}`,
     gate: (annotations?.[names.gateAnnotation] ?? "pod") as Gate,

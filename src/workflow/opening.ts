@@ -100,11 +100,15 @@ function verdictOf(
   found: string | undefined,
   states: Readonly<Record<string, ProducerState>>,
 ): InputVerdict {
-  if ("refused" in head) return { kind: "there", pin: "wait", mayBeOld: false };
+  const failed = failedOf(producers, states);
+  if ("refused" in head) {
+    return failed === undefined
+      ? { kind: "there", pin: "wait", mayBeOld: false }
+      : { kind: "failed", by: failed };
+  }
   if ("unknown" in head) return { kind: "unknown", why: head.unknown };
   if (Object.values(states).includes("live")) return { kind: "unknown", why: "its tag is being written" };
   const isMoved = "digest" in head && head.digest !== found;
-  const failed = failedOf(producers, states);
   if (failed !== undefined && !isMoved) return { kind: "failed", by: failed };
   if ("missing" in head) return { kind: "nobody" };
   const isPushed = Object.values(states).includes("pushed");

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { names } from "../../../schema/names.ts";
 import type { StoredOrasCache } from "../../../src/cache/types.ts";
 import { createAskHead, type HeadResult } from "../../../src/controllers/ask-head.ts";
+import { createPushes } from "../../../src/controllers/pushes.ts";
 import { keepJob, type StepJob } from "../../../src/controllers/step-jobs.ts";
 import { keepStep, type StepPod } from "../../../src/controllers/step-pods.ts";
 import { toldSteps } from "../../../src/controllers/told-steps.ts";
@@ -45,7 +46,11 @@ test("steps that wait are told by their namespaces, and no others", () => {
       placed(podOf("never-came", waits), "b", "true", { phase: "Failed" }),
     ].map((pod) => keepStep(pod as StepPod)),
   );
-  const told = toldSteps(jobs as never, pods as never, createWorkflowSteps(jobs as never, pods as never));
+  const told = toldSteps(
+    jobs as never,
+    pods as never,
+    createWorkflowSteps(jobs as never, pods as never, createPushes()),
+  );
   expect(told().sort()).toEqual(["a", "a", "b"]);
   jobs.store.clear();
   expect(told().sort()).toEqual(["a", "b"]);

@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from "vitest";
 import { names } from "../../../schema/names.ts";
+import { createPushes } from "../../../src/controllers/pushes.ts";
 import { keepJob, type StepJob } from "../../../src/controllers/step-jobs.ts";
 import type { StepPod } from "../../../src/controllers/step-pods.ts";
-import { createPushes } from "../../../src/controllers/pushes.ts";
 import { createWaiters } from "../../../src/controllers/waiters.ts";
 import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts";
 import { type KubeObject, keyOf } from "../../../src/kube/objects.ts";
@@ -57,7 +57,7 @@ function world(existing: readonly StepJob[] = []) {
   const pods = mirrorOf<StepPod>();
   type Sources = Parameters<typeof createWaiters>[0];
   const mirrors = { jobs, pods } as unknown as Pick<Sources, "jobs" | "pods">;
-  const steps = createWorkflowSteps(mirrors.jobs, mirrors.pods);
+  const steps = createWorkflowSteps(mirrors.jobs, mirrors.pods, createPushes());
   const outdated: string[] = [];
   const all: Artifact[] = [];
   const heads = {
