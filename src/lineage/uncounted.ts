@@ -9,6 +9,7 @@ const probes = "Says when a container is started again or gets requests. A resul
 const end = "Says when or how a program is ended. A result counts only after success.";
 const names = "A name that the program does not see.";
 const pulls = "How an image comes to the node. Its digest is in the key.";
+const waiting = "Says when the step starts. What its inputs are then is in the key.";
 const account = "Who the Pod is at the API server.";
 const message = "Where the kubelet reads a message after the end.";
 
@@ -63,15 +64,19 @@ export const uncounted = {
     name: names,
   },
   settings: {
+    batch: waiting,
     cache: "Where artifacts are kept.",
     debug: "What is written to the log.",
     inputs: "Where inputs come from. Their content is in the key.",
+    onProducerFailure: waiting,
     orasEnv: "Who the step is at the registry.",
     output: "Where the output goes.",
     registry: "Where artifacts are kept.",
     resources: amounts,
     shareSizeLimit: amounts,
     timeoutSeconds: end,
+    waitForInputs: waiting,
+    waitTimeoutSeconds: waiting,
   },
   launcher: {
     container: "Its place in the list of containers is in the key.",
