@@ -29,6 +29,7 @@ const knows = {
     "common",
     "annotations",
     "workload",
+    "workflow",
     "injection",
     "cache",
     "kube",

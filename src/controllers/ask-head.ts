@@ -10,7 +10,7 @@ import { forgetOldest } from "../kube/forget.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { manifestHead } from "../registry/head.ts";
 import type { Peer } from "../registry/peer.ts";
-import type { Head } from "../workflow/opening.ts";
+import type { Head, HeadResult } from "../workflow/opening.ts";
 import { type Artifact, cacheOf, isOpen } from "../workflow/step.ts";
 import { firstPod } from "./first-pod.ts";
 import type { AskHead } from "./heads.ts";
@@ -25,9 +25,6 @@ interface AskHeadSettings {
   readonly signal: AbortSignal;
   readonly countHead: (result: HeadResult) => void;
 }
-
-/** What came of looking for an input. */
-export type HeadResult = "there" | "missing" | "unknown" | "refused";
 
 interface Access {
   readonly peer: Peer;

@@ -8,7 +8,13 @@ import { forgetOldest } from "../kube/forget.ts";
 import { type KubeObject, keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { circleFrom } from "../workflow/cycles.ts";
-import { decideInput, decideOpening, type InputDecision, type Opening } from "../workflow/opening.ts";
+import {
+  decideInput,
+  decideOpening,
+  type InputDecision,
+  type Opening,
+  type WaitResult,
+} from "../workflow/opening.ts";
 import { readRecord, writeRecord } from "../workflow/record.ts";
 import { cacheOf, isHeld, type StepInput, spokenArtifact } from "../workflow/step.ts";
 import { openedSentence, waitingSentence } from "../workflow/told.ts";
@@ -33,9 +39,6 @@ interface GateSettings {
   readonly follow: (cache: string) => void;
   readonly observeWait: (result: WaitResult, seconds: number) => void;
 }
-
-/** How a step's waiting ended. */
-export type WaitResult = "Opened" | "OpenedByHand" | Extract<Opening, { kind: "fail" }>["reason"];
 
 type Mirror<T extends KubeObject> = Pick<Reflector<T>, "store" | "subscribe" | "synced">;
 

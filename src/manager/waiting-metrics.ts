@@ -1,6 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import type { HeadResult } from "../controllers/ask-head.ts";
-import type { WaitResult } from "../controllers/gates.ts";
+import type { HeadResult, WaitResult } from "../workflow/opening.ts";
 import { namespaceLabels } from "./namespace-labels.ts";
 
 const minute = 60;

@@ -179,3 +179,9 @@ function settledInMs(step: StepFacts, there: readonly InputVerdict[]): number {
   if (!mayBeOld || step.missingOfBatch !== undefined) return 0;
   return Math.min(lastArrival + settleMs, createdAt + longestSettleMs) - now;
 }
+
+/** What came of looking for an input, in a word for metrics. */
+export type HeadResult = "there" | "missing" | "unknown" | "refused";
+
+/** How a step's waiting ended, in a word for metrics. */
+export type WaitResult = "Opened" | "OpenedByHand" | Extract<Opening, { kind: "fail" }>["reason"];

@@ -1,13 +1,14 @@
 import { expect, test } from "vitest";
 import { names } from "../../../schema/names.ts";
 import type { StoredOrasCache } from "../../../src/cache/types.ts";
-import { createAskHead, type HeadResult } from "../../../src/controllers/ask-head.ts";
+import { createAskHead } from "../../../src/controllers/ask-head.ts";
 import { createPushes } from "../../../src/controllers/pushes.ts";
 import { keepJob, type StepJob } from "../../../src/controllers/step-jobs.ts";
 import { keepStep, type StepPod } from "../../../src/controllers/step-pods.ts";
 import { toldSteps } from "../../../src/controllers/told-steps.ts";
 import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts";
 import type { KubeObject } from "../../../src/kube/objects.ts";
+import type { HeadResult } from "../../../src/workflow/opening.ts";
 import { cacheOf, jobOf, podOf, type StepAnnotations } from "../../support/builders.ts";
 
 const waits: StepAnnotations = { "input-uri": "a/b:c", "wait-for-inputs": "true" };
