@@ -6,7 +6,13 @@ import { until } from "../support/wait.ts";
 import { cacheClient, type Workspace } from "../support/workspace.ts";
 import { type Content, programOf, type Step, steps, type Try } from "./lineage.ts";
 
-/** Jobs that pass artifacts to each other, submitted as a workflow engine does: each when those that it reads are complete. */
+/**
+ * Who sees to the order of Jobs: the test, which submits each when those that it reads are complete, as a workflow engine does;
+ * or the operator, to which all are submitted at once, the last one first.
+ */
+export type Order = "submitted" | "waits";
+
+/** Jobs that pass artifacts to each other. */
 export interface Workflow {
   /** How many are complete. */
   readonly complete: () => number;
@@ -21,13 +27,14 @@ export interface Workflow {
  *
  * @param ws - their namespace
  * @param cache - which holds their artifacts
+ * @param order - who sees to it
  */
-export function startWorkflow(ws: Workspace, cache: string): Workflow {
+export function startWorkflow(ws: Workspace, cache: string, order: Order = "submitted"): Workflow {
   const complete = new Set<string>();
   const submitted = new Set<string>();
   const refused = new Map<string, number>();
   const submit = async (step: Step) => {
-    const { code, stderr } = await ws.tryApply(jobFor(step, cache));
+    const { code, stderr } = await ws.tryApply(jobFor(step, cache, order));
     if (code === 0) submitted.add(step.name);
     else {
       const words = stderr.replaceAll(/[\d.:]{7,}/g, "…").slice(0, 160);
@@ -41,9 +48,11 @@ export function startWorkflow(ws: Workspace, cache: string): Workflow {
       if (ends?.includes("Failed")) return "failed";
       if (ends?.includes("Complete")) complete.add(metadata?.name ?? "");
     }
-    const next = steps.filter(
-      ({ name, inputs }) => !submitted.has(name) && inputs.every((input) => complete.has(input)),
-    );
+    const left = steps.filter(({ name }) => !submitted.has(name));
+    const next =
+      order === "waits"
+        ? left.toReversed()
+        : left.filter(({ inputs }) => inputs.every((input) => complete.has(input)));
     for (const step of next) await submit(step);
     return complete.size === steps.length ? "complete" : undefined;
   };
@@ -53,7 +62,7 @@ export function startWorkflow(ws: Workspace, cache: string): Workflow {
   return { complete: () => complete.size, ended, refused };
 }
 
-function jobFor(step: Step, cache: string) {
+function jobFor(step: Step, cache: string, order: Order) {
   const inputs = Object.fromEntries(
     step.inputs.map((input, i) => [`input-uri_${i + 1}`, artifactOf(input)] as const),
   );
@@ -61,6 +70,7 @@ function jobFor(step: Step, cache: string) {
     "oras-cache": cache,
     ...inputs,
     ...(step.inputs.length > 0 ? { "input-path": "/tmp/in" } : {}),
+    ...(step.inputs.length > 0 && order === "waits" ? { "wait-for-inputs": "true" } : {}),
     "output-uri": artifactOf(step.name),
     "output-path": `/tmp/${step.name}`,
   };
