@@ -30,7 +30,8 @@ export const warningCatalogue = {
     fix: "Give the output another tag. If the step is meant to update its input, push the first one by hand.",
   },
   DeadlineWhileWaiting: {
-    summary: "activeDeadlineSeconds runs while the step waits for its inputs, and then ends it.",
+    summary:
+      "The activeDeadlineSeconds of the Job or Pod runs while the step waits for its inputs, and then ends it.",
     fix: "Remove activeDeadlineSeconds, or make it longer than the inputs may take. wait-timeout bounds the waiting.",
   },
   WaitingTakesPlace: {

@@ -20,7 +20,8 @@ import { list, type PolicySpec, policy, quote, type Validation } from "./policy.
  */
 export function annotationPolicies(schema: Schema): object[] {
   const help = (
-    spec: Pick<PolicySpec, "name" | "resources" | "operations" | "variables" | "validations" | "action">,
+    spec: Pick<PolicySpec, "name" | "resources" | "operations" | "validations" | "action"> &
+      Partial<Pick<PolicySpec, "variables">>,
   ) => policy({ ...spec, name: `oras-annotations-${spec.name}`, onlyIf: byAuthors, failurePolicy: "Ignore" });
   const makers = places.filter(({ read }) => !read.includes("metadata"));
   const steps = places.filter((place) => !makers.includes(place));
@@ -67,7 +68,6 @@ export function annotationPolicies(schema: Schema): object[] {
       resources: places.filter(({ group }) => group === "apps"),
       operations: ["CREATE", "UPDATE"],
       action: "Warn",
-      variables: {},
       validations: [
         {
           expression: `object.spec.template.?metadata.?annotations[?${quote(waitForInputs)}].orValue("") != "true"`,

@@ -55,7 +55,7 @@ export function policy(spec: PolicySpec): [object, object] {
         },
         // The API server drops an empty list; with it `kubectl apply` says "configured" each time.
         ...(Object.keys(spec.onlyIf).length > 0 && { matchConditions: named(spec.onlyIf) }),
-        ...(spec.variables && { variables: named(spec.variables) }),
+        ...(Object.keys(spec.variables ?? {}).length > 0 && { variables: named(spec.variables ?? {}) }),
         validations: spec.validations,
       },
     },
