@@ -47,22 +47,29 @@ export function createWaiters({ jobs, pods, steps, heads, client }: Sources): Wa
   const tells = new Map<boolean, (key: string) => void>();
   const wake = (step: WorkflowStep) => tells.get(step.isPod)?.(step.key);
 
-  const register = (uid: string, ids: readonly string[], step: WorkflowStep) => {
+  const forget = (uid: string) => {
     for (const id of idsOf.get(uid) ?? []) {
       const members = waiting.get(id);
       members?.delete(uid);
       if (members?.size === 0) waiting.delete(id);
     }
-    for (const id of ids) waiting.set(id, (waiting.get(id) ?? new Map()).set(uid, step));
-    if (ids.length > 0) idsOf.set(uid, ids);
-    else idsOf.delete(uid);
+    idsOf.delete(uid);
   };
+  const register = (ids: readonly string[], step: WorkflowStep) => {
+    forget(step.uid);
+    for (const id of ids) waiting.set(id, (waiting.get(id) ?? new Map()).set(step.uid, step));
+    if (ids.length > 0) idsOf.set(step.uid, ids);
+  };
+  const members = (id: string) => [...(waiting.get(id)?.values() ?? [])];
   const arrive = (step: WorkflowStep) => {
     const last = arrivals.get(step.namespace) ?? 0;
     arrivals.delete(step.namespace);
     // Those that are there at the start come in any order.
     arrivals.set(step.namespace, Math.max(last, step.createdAt, arrivedAt(step, client.now())));
     forgetOldest(arrivals, mostNamespaces);
+    // What a registry said before a step came may have changed since, by somebody who is no step.
+    if (isHeld(step.object.metadata?.labels))
+      for (const input of step.plan.inputs) heads.outdated(step.namespace, input);
   };
   /** What it may have pushed; of several Pods that push with variables, when all of them have. */
   const outdate = (step: WorkflowStep, now: WorkflowStep | undefined, before: WorkflowStep | undefined) => {
@@ -82,10 +89,37 @@ export function createWaiters({ jobs, pods, steps, heads, client }: Sources): Wa
       change(now, undefined);
       return;
     }
-    register(step.uid, waitsOn(now), step);
+    register(waitsOn(now), step);
     if (now && !before) arrive(now);
     outdate(step, now, before);
-    for (const id of concerns(step)) for (const other of [...(waiting.get(id)?.values() ?? [])]) wake(other);
+    const { namespace, plan } = step;
+    const { output, batch } = plan;
+    if (output && !isOpen(output)) members(`${namespace} ${idOf(output)}`).forEach(wake);
+    else if (output)
+      members(`${namespace} any`)
+        .filter((other) => other.plan.inputs.some((input) => mayPush(output, input)))
+        .forEach(wake);
+    // Of a batch it counts how many there are, not how they get on.
+    if (batch && !(now && before)) members(`${namespace} batch ${batch.name}`).forEach(wake);
+  };
+  /** One whose plan cannot be known any more, as its Job went first, is forgotten, too. */
+  const forgetGone = (now: KubeObject | undefined, before: KubeObject | undefined) => {
+    const { uid } = before?.metadata ?? {};
+    if (uid !== undefined && uid !== now?.metadata?.uid) forget(uid);
+  };
+  const changeJob = (now: StepJob | undefined, before: StepJob | undefined) => {
+    const step = now && steps.ofJob(now);
+    const last = before && steps.ofJob(before);
+    change(step, last);
+    forgetGone(now, before);
+    const known = last?.uid === step?.uid ? last : undefined;
+    if (step === undefined || JSON.stringify(step.plan) === JSON.stringify(known?.plan)) return;
+    // What its Pods wait for is said on it, and they may have been seen before it was.
+    for (const pod of steps.podsOfJob(step.uid)) {
+      const view = steps.ofPod(pod);
+      change(view, known && view);
+      if (view && isHeld(view.object.metadata?.labels)) wake(view);
+    }
   };
   /** A Pod of a Job is how the Job gets on. */
   const changePod = (pod: StepPod | undefined) => {
@@ -95,15 +129,15 @@ export function createWaiters({ jobs, pods, steps, heads, client }: Sources): Wa
     const job = owner && steps.job(`${pod?.metadata?.namespace}/${owner.name}`);
     if (job) change(job, job);
   };
-  for (const job of jobs.store.values()) change(steps.ofJob(job), undefined);
+  for (const job of jobs.store.values()) changeJob(job, undefined);
   for (const pod of pods.store.values()) change(steps.ofPod(pod), undefined);
-  jobs.subscribe((_key, now, before) => change(now && steps.ofJob(now), before && steps.ofJob(before)));
+  jobs.subscribe((_key, now, before) => changeJob(now, before));
   pods.subscribe((_key, now, before) => {
     change(now && steps.ofPod(now), before && steps.ofPod(before));
+    forgetGone(now, before);
     changePod(now ?? before);
   });
 
-  const members = (id: string) => [...(waiting.get(id)?.values() ?? [])];
   return {
     anyOn: (namespace, artifact) => waiting.has(`${namespace} ${idOf(artifact)}`),
     anyFor: (cache) => waiting.has(forCache(nameOf(cache).namespace, nameOf(cache).name)),
@@ -134,7 +168,8 @@ function forCache(namespace: string, cache: string): string {
 
 /** What has to change for a step that waits to be looked at. */
 function waitsOn(step: WorkflowStep | undefined): string[] {
-  if (step === undefined || !isHeld(step.object.metadata?.labels)) return [];
+  // One that failed while it waited keeps its label.
+  if (step?.state !== "live" || !isHeld(step.object.metadata?.labels)) return [];
   const { namespace, plan } = step;
   return [
     `${namespace} any`,
@@ -143,22 +178,5 @@ function waitsOn(step: WorkflowStep | undefined): string[] {
     ),
     ...plan.inputs.map((input) => `${namespace} ${idOf(input)}`),
     ...(plan.batch ? [`${namespace} batch ${plan.batch.name}`] : []),
-    ...jobsOf(step).map((uid) => `${namespace} of ${uid}`),
-  ];
-}
-
-/** The Job of a Pod, on which is said what the Pod waits for. */
-function jobsOf({ object }: WorkflowStep): string[] {
-  const owners = object.metadata?.ownerReferences ?? [];
-  return owners.flatMap(({ controller, kind, uid }) => (controller && kind === "Job" ? [uid] : []));
-}
-
-/** What a step that has changed may change for others. */
-function concerns({ namespace, plan, uid }: WorkflowStep): string[] {
-  const { output, batch } = plan;
-  return [
-    ...(output ? [`${namespace} ${isOpen(output) ? "any" : idOf(output)}`] : []),
-    ...(batch ? [`${namespace} batch ${batch.name}`] : []),
-    `${namespace} of ${uid}`,
   ];
 }

@@ -37,6 +37,8 @@ export interface WorkflowSteps {
   ) => readonly (Producer & { step: WorkflowStep })[];
   /** What an earlier Pod of the same Job was started with, of which a Pod is another try; undefined where it is the first. */
   readonly pinsOfEarlier: (step: WorkflowStep) => readonly string[] | undefined;
+  /** The Pods of a Job, by its UID. */
+  readonly podsOfJob: (uid: string) => readonly StepPod[];
   /** How many steps of a batch there are. */
   readonly sizeOfBatch: (namespace: string, batch: string) => number;
   readonly ofJob: (job: StepJob) => WorkflowStep | undefined;
@@ -83,22 +85,27 @@ export function createWorkflowSteps(
     pinsOfEarlier: (step) => {
       const owner = step.isPod ? controllerOf(step.object) : undefined;
       const others = owner?.kind === "Job" ? podsOf(owner.uid) : [];
+      const inputs = inputsOf(step);
       const same = others
         .filter(({ metadata }) => metadata?.annotations?.[names.inputDigestsAnnotation])
-        .find((pod) => inputsOf(ofPod(pod)) === inputsOf(step));
+        .find((pod) => inputsOf(ofPod(pod)) === inputs);
       return same?.metadata?.annotations?.[names.inputDigestsAnnotation]?.split(",");
     },
+    podsOfJob: podsOf,
     sizeOfBatch: (namespace, batch) =>
       jobsOfBatch(`${namespace} ${batch}`).length + podsOfBatch(`${namespace} ${batch}`).length,
     producersOf: (namespace, artifact) => {
       const which = [`${namespace} ${idOf(artifact)}`, `${namespace} `];
-      const steps = [
-        ...which.flatMap((group) => jobsMaking(group)).flatMap((job) => ofJob(job) ?? []),
-        ...which.flatMap((group) => podsMaking(group)).flatMap((pod) => ofPod(pod) ?? []),
-      ];
-      return steps
-        .filter(({ plan }) => plan.output && mayPush(plan.output, artifact))
-        .map((step) => ({ ...step, step, pushed: onlyPushOf(step, jobs, () => pushedBy(step, artifact)) }));
+      // Of many steps with variables few may.
+      const may = (plan: StepPlan | undefined) => plan?.output && mayPush(plan.output, artifact);
+      const makingJobs = which.flatMap((group) => jobsMaking(group)).filter(({ plan }) => may(plan));
+      const makingPods = which
+        .flatMap((group) => podsMaking(group))
+        .filter(({ workflow }) => may(workflow?.plan));
+      return [
+        ...makingJobs.flatMap((job) => ofJob(job) ?? []),
+        ...makingPods.flatMap((pod) => ofPod(pod) ?? []),
+      ].map((step) => ({ ...step, step, pushed: onlyPushOf(step, jobs, () => pushedBy(step, artifact)) }));
     },
   };
 }

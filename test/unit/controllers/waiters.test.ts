@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { names } from "../../../schema/names.ts";
 import { createPushes } from "../../../src/controllers/pushes.ts";
 import { keepJob, type StepJob } from "../../../src/controllers/step-jobs.ts";
-import type { StepPod } from "../../../src/controllers/step-pods.ts";
+import { keepStep, type StepPod } from "../../../src/controllers/step-pods.ts";
 import { createWaiters } from "../../../src/controllers/waiters.ts";
 import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts";
 import { type KubeObject, keyOf } from "../../../src/kube/objects.ts";
@@ -51,6 +51,23 @@ function stepJob(
   } as StepJob);
 }
 
+/** A Pod of a Job whose Pods have the gate: what it waits for is said on the Job. */
+function gatedPod(job: string, index: number): StepPod {
+  const owner = { apiVersion: "batch/v1", kind: "Job", name: job, uid: `uid-${job}`, controller: true };
+  return keepStep({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: {
+      ...{ name: `${job}-${index}`, namespace: "ns", uid: `uid-${job}-${index}` },
+      creationTimestamp: new Date(start - 60_000),
+      labels: { [names.injectedLabel]: "true", [names.waitingLabel]: "true" },
+      annotations: { "batch.kubernetes.io/job-completion-index": `${index}` },
+      ownerReferences: [owner],
+    },
+    spec: { containers: [], schedulingGates: [{ name: names.inputsGate }] },
+  } as StepPod);
+}
+
 function world(existing: readonly StepJob[] = []) {
   const time = { now: start };
   const jobs = mirrorOf<StepJob>(existing);
@@ -70,6 +87,7 @@ function world(existing: readonly StepJob[] = []) {
   const waiters = createWaiters({ ...mirrors, steps, heads, client: { now: () => time.now } });
   const woken = vi.fn<(key: string) => void>();
   waiters.onWake(false, woken);
+  waiters.onWake(true, woken);
   const wokenKeys = () => {
     const keys = [...new Set(woken.mock.calls.map(([key]) => key))].sort();
     woken.mockClear();
@@ -124,7 +142,77 @@ describe("who waits", () => {
   });
 });
 
+describe("what wakes nobody in vain", () => {
+  it("is a step with variables that makes none of the inputs", () => {
+    const { jobs, wokenKeys } = world([stepJob("waits", { "input-uri": "a/b:1" }, held)]);
+    jobs.put(stepJob("makes", { "output-uri": "c/$(POD_NAME):1" }));
+    expect(wokenKeys()).toEqual([]);
+  });
+
+  it("is how a step of the batch gets on", () => {
+    const { jobs, wokenKeys } = world([stepJob("waits", { "input-uri": "a/b:1", batch: "x/3" }, held)]);
+    const one = stepJob("one", { "input-uri": "a/z:1", batch: "x/3" });
+    jobs.put(one);
+    expect(wokenKeys()).toEqual(["ns/waits"]);
+    jobs.put(one);
+    expect(wokenKeys()).toEqual([]);
+  });
+
+  it("is a cache for whose artifacts only steps wait that have failed", () => {
+    const failed = { conditions: [{ type: "Failed", status: "True" }] };
+    const { waiters } = world([stepJob("failed", { "input-uri": "a/b:1" }, { ...held, status: failed })]);
+    expect(waiters.anyFor("ns/oras")).toBe(false);
+  });
+});
+
+describe("a Pod of a Job, on which is said what it waits for", () => {
+  const reads: StepAnnotations = { "input-uri": "a/$(JOB_COMPLETION_INDEX):1" };
+
+  it("is woken by the Job that is seen after it, and then by what makes its own input", () => {
+    const { jobs, pods, wokenKeys } = world();
+    pods.put(gatedPod("many", 0));
+    pods.put(gatedPod("many", 1));
+    expect(wokenKeys()).toEqual([]);
+    jobs.put(stepJob("many", reads));
+    expect(wokenKeys()).toEqual(["ns/many-0", "ns/many-1"]);
+    jobs.put(stepJob("makes", { "output-uri": "a/1:1" }));
+    expect(wokenKeys()).toEqual(["ns/many-1"]);
+  });
+
+  it("is woken by the Job when that asks for something else, and not by how it gets on, nor by its other Pods", () => {
+    const { jobs, pods, wokenKeys } = world([stepJob("many", reads)]);
+    for (const index of [0, 1]) pods.put(gatedPod("many", index));
+    wokenKeys();
+    jobs.put(stepJob("many", reads));
+    pods.put(gatedPod("many", 0));
+    expect(wokenKeys()).toEqual([]);
+    jobs.put(stepJob("many", { "input-uri": "b/$(JOB_COMPLETION_INDEX):1" }));
+    expect(wokenKeys()).toEqual(["ns/many-0", "ns/many-1"]);
+    jobs.put(stepJob("makes", { "output-uri": "b/1:1" }));
+    expect(wokenKeys()).toEqual(["ns/many-1"]);
+  });
+
+  it("is forgotten when it goes, also where its Job went before", () => {
+    const { jobs, pods, waiters } = world([stepJob("many", reads)]);
+    pods.put(gatedPod("many", 0));
+    expect(waiters.anyFor("ns/oras")).toBe(true);
+    jobs.remove(stepJob("many", reads));
+    pods.remove(gatedPod("many", 0));
+    expect(waiters.anyFor("ns/oras")).toBe(false);
+  });
+});
+
 describe("what registries said", () => {
+  it("counts no more when a step comes that waits for it: somebody may have pushed who is no step", () => {
+    const { jobs, outdated } = world();
+    const waits = stepJob("waits", { "input-uri": "a/b:1", "input-uri_1": "a/c:1" }, held);
+    jobs.put(waits);
+    expect(outdated).toEqual(["cache oras a/b:1", "cache oras a/c:1"]);
+    outdated.length = 0;
+    jobs.put(waits);
+    expect(outdated).toEqual([]);
+  });
+
   it("counts no more when a step that makes it changes, also of an output with variables", () => {
     const { jobs, outdated, all } = world();
     const known = { registry: "cache oras", repository: "a/p-1", version: ":1" };
