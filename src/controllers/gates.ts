@@ -7,6 +7,7 @@ import type { EventNote, EventRecorder } from "../kube/events.ts";
 import { forgetOldest } from "../kube/forget.ts";
 import { type KubeObject, keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
+import { decideBatch } from "../workflow/batch.ts";
 import { circleFrom } from "../workflow/cycles.ts";
 import {
   decideInput,
@@ -15,7 +16,7 @@ import {
   type Opening,
   type WaitResult,
 } from "../workflow/opening.ts";
-import { readRecord, writeRecord } from "../workflow/record.ts";
+import { type InputRecord, readRecord, writeRecord } from "../workflow/record.ts";
 import { cacheOf, isHeld, type StepInput, spokenArtifact } from "../workflow/step.ts";
 import { openedSentence, waitingSentence } from "../workflow/told.ts";
 import { fail, letGo, open, remember, type Told, tellCondition } from "./gate-writes.ts";
@@ -125,8 +126,9 @@ async function look(
   const decisions = await Promise.all(
     plan.inputs.map((input) => decide(settings, step, input, before.get(spokenArtifact(input)))),
   );
-  const { batch } = plan;
-  const missingOfBatch = batch && Math.max(batch.count - steps.sizeOfBatch(namespace, batch.name), 0);
+  const size = plan.batch ? steps.sizeOfBatch(namespace, plan.batch.name) : 0;
+  const batch = decideBatch(plan.batch, size, before);
+  const missingOfBatch = batch.missing;
   const now = client.now();
   const facts = {
     ...{ now, lastArrival: lastArrival(), missingOfBatch, createdAt: step.createdAt },
@@ -161,7 +163,7 @@ async function look(
     tell({ type: "Warning", reason: opening.reason, action: "End", note: message });
     return undefined;
   }
-  await write(settings, step, decisions);
+  await write(settings, step, [...decisions.map(({ record }) => record), ...batch.records]);
   for (const cache of new Set(plan.inputs.flatMap((input) => cacheOf(input) ?? [])))
     settings.follow(`${namespace}/${cache}`);
   const last = toldOf.get(step.uid);
@@ -209,9 +211,9 @@ async function decide(
 async function write(
   { client }: GateSettings,
   step: WorkflowStep,
-  decisions: readonly InputDecision[],
+  records: readonly InputRecord[],
 ): Promise<void> {
-  const record = writeRecord(decisions.map((decision) => decision.record));
+  const record = writeRecord(records);
   if (record === step.object.metadata?.annotations?.[names.waitingForAnnotation]) return;
   await remember(client, step, record);
 }

@@ -92,8 +92,12 @@ export function createWorkflowSteps(
       return same?.metadata?.annotations?.[names.inputDigestsAnnotation]?.split(",");
     },
     podsOfJob: podsOf,
-    sizeOfBatch: (namespace, batch) =>
-      jobsOfBatch(`${namespace} ${batch}`).length + podsOfBatch(`${namespace} ${batch}`).length,
+    sizeOfBatch: (namespace, batch) => {
+      const group = `${namespace} ${batch}`;
+      const there = [...jobsOfBatch(group), ...podsOfBatch(group)] as KubeObject[];
+      const members = there.filter(({ metadata }) => !metadata?.deletionTimestamp).map(memberOf);
+      return new Set(members).size;
+    },
     producersOf: (namespace, artifact) => {
       const which = [`${namespace} ${idOf(artifact)}`, `${namespace} `];
       // Of many steps with variables few may.
@@ -144,6 +148,12 @@ function planOfJob(jobs: Mirror<StepJob>, { metadata, workflow }: StepPod): Step
 
 function controllerOf({ metadata }: KubeObject) {
   return metadata?.ownerReferences?.find(({ controller }) => controller);
+}
+
+/** A Job that has its annotations in its template, too, is one step with its Pods. */
+function memberOf(object: KubeObject): string | undefined {
+  const owner = controllerOf(object);
+  return owner?.kind === "Job" ? owner.uid : object.metadata?.uid;
 }
 
 function inputsOf(step: WorkflowStep | undefined): string | undefined {

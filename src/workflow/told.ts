@@ -22,7 +22,8 @@ export function waitingSentence(
   const named = open.slice(0, mostNamed).join(", ");
   const more = open.length > mostNamed ? ` and ${open.length - mostNamed} more` : "";
   if (open.length > 0) return `Waits for ${named}${more}.`;
-  if (missingOfBatch) return `Waits for ${missingOfBatch} more of its batch; all inputs are there.`;
+  // Without how many: each that comes would have all others told anew.
+  if (missingOfBatch) return "Waits until all steps of its batch are there; all inputs are.";
   return "All inputs are there; waits for steps that may be created together with it.";
 }
 

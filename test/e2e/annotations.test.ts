@@ -435,7 +435,7 @@ const cases: Record<AnnotationName, Case> = {
       const step = { "input-uri": "seed:1", "wait-for-inputs": "true", batch: "pair/2" };
       await ws.apply(jobOf("batch-one", step, "cat tree/file"));
       await until(
-        async () => (await inputsAvailable(ws, "batch-one"))?.message?.includes("1 more of its batch"),
+        async () => (await inputsAvailable(ws, "batch-one"))?.message?.includes("all steps of its batch"),
         "the condition that tells of the batch",
       );
       await ws.apply(jobOf("batch-two", step, "cat tree/file"));

@@ -93,7 +93,7 @@ function world(existing: readonly StepJob[] = []) {
     woken.mockClear();
     return keys;
   };
-  return { time, jobs, pods, waiters, wokenKeys, outdated, all };
+  return { time, jobs, pods, steps, waiters, wokenKeys, outdated, all };
 }
 
 const complete = { conditions: [{ type: "Complete", status: "True" }] };
@@ -162,6 +162,21 @@ describe("what wakes nobody in vain", () => {
     const failed = { conditions: [{ type: "Failed", status: "True" }] };
     const { waiters } = world([stepJob("failed", { "input-uri": "a/b:1" }, { ...held, status: failed })]);
     expect(waiters.anyFor("ns/oras")).toBe(false);
+  });
+});
+
+describe("the size of a batch", () => {
+  it("counts a Job and its annotated Pods once, and none that is being deleted", () => {
+    const map: StepAnnotations = { "output-uri": "a/b:1", batch: "x/3" };
+    const { jobs, pods, steps } = world([stepJob("many", map), stepJob("other", map)]);
+    for (const index of [0, 1]) {
+      const pod = gatedPod("many", index);
+      pods.put({ ...pod, workflow: { ...pod.workflow, plan: stepJob("many", map).plan } } as StepPod);
+    }
+    expect(steps.sizeOfBatch("ns", "x")).toBe(2);
+    const other = stepJob("other", map);
+    jobs.put({ ...other, metadata: { ...other.metadata, deletionTimestamp: new Date(start) } } as StepJob);
+    expect(steps.sizeOfBatch("ns", "x")).toBe(1);
   });
 });
 

@@ -37,7 +37,10 @@ describe("what a step waits for, in a sentence", () => {
   });
 
   it("names its batch, or those that may still come, where all inputs are there", () => {
-    expect(waitingSentence(["a:1"], [there], 2)).toContain("2 more of its batch");
+    const [two, one] = [2, 1].map((missing) => waitingSentence(["a:1"], [there], missing));
+    expect(two).toContain("all steps of its batch");
+    // Each step that comes would have all others told anew.
+    expect(one).toBe(two);
     for (const none of [0, undefined])
       expect(waitingSentence(["a:1"], [there], none)).toContain("created together with it");
   });
