@@ -82,6 +82,17 @@ export function pushesOf(
 }
 
 /**
+ * Whether a step's Pod has ended well without a push, as the container says that would have pushed.
+ *
+ * @param pod - any
+ */
+export function pushedNothing(pod: V1Pod): boolean {
+  const ends = (pod.status?.containerStatuses ?? []).flatMap(endsOf).filter(({ name }) => isPusher(name));
+  const { exitCode, message } = ends.at(-1)?.terminated ?? {};
+  return exitCode === 0 && (message?.startsWith(notPushed) ?? false);
+}
+
+/**
  * What init containers of a step's Pod have pulled, as they say.
  *
  * @param pod - one that was injected

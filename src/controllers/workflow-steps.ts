@@ -6,7 +6,7 @@ import type { Gate } from "../workflow/gate.ts";
 import type { Producer } from "../workflow/opening.ts";
 import { type Artifact, idOf, isOpen, mayPush, planWith, type StepPlan } from "../workflow/step.ts";
 import type { Held } from "./gate-writes.ts";
-import { pushesOf } from "./outcomes.ts";
+import { pushedNothing, pushesOf } from "./outcomes.ts";
 import type { Pushes } from "./pushes.ts";
 import { hasOnePod, type StepJob, stateOfJob } from "./step-jobs.ts";
 import type { StepPod } from "./step-pods.ts";
@@ -73,8 +73,17 @@ export function createWorkflowSteps(
     const request = step.object.metadata?.annotations?.[names.requestAnnotation];
     const hint = pushes.of(request, idOf(artifact));
     if (hint !== undefined) return hint;
-    const own = step.isPod ? [pods.store.get(step.key)] : podsOf(step.uid);
-    return own.flatMap((pod) => (pod ? pushesOf(pod) : [])).at(-1)?.digest;
+    return podsOfStep(step).flatMap(pushesOf).at(-1)?.digest;
+  };
+  const podsOfStep = (step: WorkflowStep): StepPod[] =>
+    step.isPod ? [pods.store.get(step.key)].filter((pod) => pod !== undefined) : podsOf(step.uid);
+  /** Of a Job with several Pods, one that has pushed, or has not, says nothing of the others. */
+  const toldBy = (step: WorkflowStep, artifact: Artifact): Pick<Producer, "pushed" | "pushedNothing"> => {
+    const job = step.isPod ? undefined : jobs.store.get(step.key);
+    if (job !== undefined && !hasOnePod(job)) return {};
+    const pushed = pushedBy(step, artifact);
+    if (pushed !== undefined) return { pushed };
+    return { pushedNothing: podsOfStep(step).some(pushedNothing) };
   };
 
   return {
@@ -109,23 +118,13 @@ export function createWorkflowSteps(
       return [
         ...makingJobs.flatMap((job) => ofJob(job) ?? []),
         ...makingPods.flatMap((pod) => ofPod(pod) ?? []),
-      ].map((step) => ({ ...step, step, pushed: onlyPushOf(step, jobs, () => pushedBy(step, artifact)) }));
+      ].map((step) => ({ ...step, step, ...toldBy(step, artifact) }));
     },
   };
 }
 
 function seen<T>(object: T | undefined, view: (object: T) => WorkflowStep | undefined) {
   return object === undefined ? undefined : view(object);
-}
-
-/** Of a Job with several Pods, one that has pushed says nothing of the others. */
-function onlyPushOf(
-  step: WorkflowStep,
-  jobs: Mirror<StepJob>,
-  pushed: () => string | undefined,
-): string | undefined {
-  const job = step.isPod ? undefined : jobs.store.get(step.key);
-  return job === undefined || hasOnePod(job) ? pushed() : undefined;
 }
 
 /** Where to look for who makes an artifact; those whose outputs have variables are looked through. */

@@ -17,6 +17,8 @@ export interface Producer {
   readonly state: "live" | "succeeded" | "failed";
   /** What it says that it has pushed, before it has ended. */
   readonly pushed?: string | undefined;
+  /** It says that it has ended without a push, such as one that pushes after a failure only. */
+  readonly pushedNothing?: boolean;
 }
 
 /** All that is known of an input when a step's opening is decided. */
@@ -57,7 +59,8 @@ export function decideInput(facts: InputFacts): InputDecision {
   const { input, head, producers } = facts;
   const found = facts.record?.found ?? foundIn(head);
   const states = statesOf(facts);
-  const record: InputRecord = { input, ...(found === undefined ? {} : { found }), producers: states };
+  const kept = worthKeeping(states, producers);
+  const record: InputRecord = { input, ...(found === undefined ? {} : { found }), producers: kept };
   const live = producers.filter(({ uid, pushed }) => states[uid] === "live" && pushed === undefined);
   if (live.length > 0) return { record, verdict: { kind: "made", by: live } };
   return { record, verdict: verdictOf(facts, found, states) };
@@ -85,7 +88,21 @@ function statesOf(facts: InputFacts): Record<string, ProducerState> {
   return states;
 }
 
-function stateOf({ state, pushed }: Producer, { head, record }: InputFacts): ProducerState {
+/** Of those that are gone only what counts: a CronJob may make many while a step waits, and annotations have a longest size. */
+function worthKeeping(
+  states: Readonly<Record<string, ProducerState>>,
+  producers: readonly Producer[],
+): Record<string, ProducerState> {
+  const there = new Set(producers.map(({ uid }) => uid));
+  const all = Object.entries(states);
+  const lastPush = all.findLastIndex(([, state]) => state === "pushed");
+  const counts = ([uid]: readonly [string, unknown], i: number) =>
+    there.has(uid) || i === lastPush || i === all.length - 1;
+  return Object.fromEntries(all.filter(counts));
+}
+
+function stateOf({ state, pushed, pushedNothing }: Producer, { head, record }: InputFacts): ProducerState {
+  if (state === "succeeded" && pushedNothing) return "failed";
   const isWritten = "digest" in head && head.digest === pushed;
   if (state === "succeeded" || isWritten) return record ? "pushed" : "earlier";
   return state;
@@ -122,7 +139,9 @@ function failedOf(
 ): string | undefined {
   const [uid, state] = Object.entries(states).at(-1) ?? [];
   if (state !== "failed") return undefined;
-  return producers.find((one) => one.uid === uid)?.name ?? "a step that is gone";
+  const one = producers.find((producer) => producer.uid === uid);
+  if (one === undefined) return "a step that is gone";
+  return one.pushedNothing ? `${one.name}, which ended without a push,` : one.name;
 }
 
 /** What is to be done with a step that waits. */

@@ -189,7 +189,7 @@ describe("an input that was looked at before", () => {
     ]);
     expect(names(first)).toEqual(["z", "a", "b"]);
     const later = [producer("c", "live", { createdAt: 0 }), producer("b", "live", { createdAt: 2 })];
-    expect(names(facts(old, later, { record: first.record }))).toEqual(["z", "a", "b", "c"]);
+    expect(names(facts(old, later, { record: first.record }))).toEqual(["b", "c"]);
   });
 });
 
@@ -305,5 +305,34 @@ describe("a step", () => {
     ],
   ])("%s", (_, more, inputs, opening) => {
     expect(decideOpening({ ...base, ...more }, inputs)).toEqual(opening);
+  });
+});
+
+describe("a step that ended without a push", () => {
+  it("has not made its output, whatever its tag has", () => {
+    const ended = producer("p", "succeeded", { pushedNothing: true });
+    for (const before of [undefined, record({ p: "live" })])
+      expect(facts(old, [ended], { record: before }).verdict).toEqual({
+        kind: "failed",
+        by: "Job p, which ended without a push,",
+      });
+    expect(facts(young, [ended], { record: record({ p: "live" }) }).verdict).toMatchObject({ kind: "there" });
+  });
+});
+
+describe("what is remembered of steps that make an input", () => {
+  it("does not grow with those that are gone, and says the same", () => {
+    let before: InputRecord | undefined;
+    for (let i = 0; i < 1_000; i++) {
+      const uid = `u${i}`;
+      before = facts(old, [producer(uid, i % 2 ? "succeeded" : "failed", { createdAt: i })], {
+        record: before,
+      }).record;
+      expect(Object.keys(before.producers).length).toBeLessThanOrEqual(3);
+    }
+    const states = { a: "pushed", b: "failed", c: "pushed", d: "earlier", e: "failed", f: "failed" } as const;
+    const kept = facts(old, [producer("b", "failed")], { record: record(states) });
+    expect(kept.record.producers).toEqual({ b: "failed", c: "pushed", f: "failed" });
+    expect(kept.verdict).toEqual({ kind: "failed", by: "a step that is gone" });
   });
 });
