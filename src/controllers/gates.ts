@@ -17,7 +17,7 @@ import {
   type WaitResult,
 } from "../workflow/opening.ts";
 import { type InputRecord, readRecord, writeRecord } from "../workflow/record.ts";
-import { cacheOf, isHeld, type StepInput, spokenArtifact } from "../workflow/step.ts";
+import { cacheOf, isHeld, isOpen, type StepInput, spokenArtifact } from "../workflow/step.ts";
 import { openedSentence, waitingSentence } from "../workflow/told.ts";
 import { fail, letGo, open, remember, type Told, tellCondition } from "./gate-writes.ts";
 import type { Heads } from "./heads.ts";
@@ -133,7 +133,7 @@ async function look(
   const facts = {
     ...{ now, lastArrival: lastArrival(), missingOfBatch, createdAt: step.createdAt },
     timeoutSeconds: plan.timeoutSeconds,
-    onProducerFailure: plan.onProducerFailure,
+    onProducerFailure: isReplaced(step) ? ("wait" as const) : plan.onProducerFailure,
     byHand: !plan.waits,
   };
   const verdicts = decisions.map(({ verdict }) => verdict);
@@ -167,13 +167,16 @@ async function look(
   for (const cache of new Set(plan.inputs.flatMap((input) => cacheOf(input) ?? [])))
     settings.follow(`${namespace}/${cache}`);
   const last = toldOf.get(step.uid);
-  if (last?.sentence !== sentence || now - last.at >= hourMs) {
-    toldOf.set(step.uid, { sentence, at: now });
-    forgetOldest(toldOf, mostTold);
+  const isDue = last === undefined || now - last.at >= hourMs;
+  if (isDue || last.sentence !== sentence) {
     const told: Told = { status: "False", reason: "WaitingForInputs", message: sentence };
-    await tellCondition(client, step, told, now);
+    const { status, message } = conditionOf(step) ?? {};
+    if (status !== told.status || message !== sentence) await tellCondition(client, step, told, now);
+    toldOf.set(step.uid, { sentence, at: isDue ? now : last.at });
+    forgetOldest(toldOf, mostTold);
     tell({ type: "Normal", reason: "WaitingForInputs", action: "Wait", note: sentence });
-    tellOfTrouble(settings, step, decisions, tell);
+    tellOfFailures(decisions, tell);
+    if (isDue) tellOfCircle(settings, step);
   }
   const polled = plan.inputs.filter((_, i) =>
     ["nobody", "failed", "unknown"].includes(verdicts[i]?.kind ?? ""),
@@ -203,7 +206,8 @@ async function decide(
   const isDigest = input.version.startsWith("@");
   const producers = isDigest ? [] : steps.producersOf(namespace, input).filter((one) => one.uid !== uid);
   // Those that make it are known first: what is pushed meanwhile is seen.
-  const isMade = record && producers.some(({ state, pushed }) => state === "live" && pushed === undefined);
+  const isFound = record?.found !== undefined;
+  const isMade = isFound && producers.some(({ state, pushed }) => state === "live" && pushed === undefined);
   const head = isMade ? { unknown: "it is being made" } : await heads.of(namespace, input);
   return decideInput({ input: spokenArtifact(input), exact: input.exact, head, producers, record });
 }
@@ -223,17 +227,25 @@ function failure({ reason }: Extract<Opening, { kind: "fail" }>, { plan, name }:
   return `${name} did not start within ${plan.timeoutSeconds} s, as wait-timeout says.`;
 }
 
-function tellOfTrouble(
-  { steps }: GateSettings,
-  step: WorkflowStep,
-  decisions: readonly InputDecision[],
-  tell: (note: EventNote) => void,
-): void {
+/** A Pod for which another is made at once when it fails, for ever. */
+function isReplaced({ isPod, object }: WorkflowStep): boolean {
+  const owner = object.metadata?.ownerReferences?.find(({ controller }) => controller);
+  return isPod && (owner?.apiVersion.startsWith("apps/") ?? false);
+}
+
+function tellOfFailures(decisions: readonly InputDecision[], tell: (note: EventNote) => void): void {
   for (const { verdict, record } of decisions) {
     if (verdict.kind !== "failed") continue;
     const note = `${verdict.by} was to push ${record.input} and failed. Create it again, and this step goes on; or set wait-for-inputs to "false" to start it with what is there.`;
     tell({ type: "Warning", reason: "InputProducerFailed", action: "Wait", note });
   }
+}
+
+/** The one that is seen last finds the circle that it closes, and all of it are told. */
+function tellOfCircle({ steps, waiters, publish, log }: GateSettings, step: WorkflowStep): void {
+  const { output } = step.plan;
+  // Most steps come before those that wait for them, or after those that they wait for.
+  if (output === undefined || !(isOpen(output) || waiters.anyOn(step.namespace, output))) return;
   const found = new Map<string, WorkflowStep>([[step.uid, step]]);
   const circle = circleFrom(step.uid, (uid) =>
     waitedFor(steps, found.get(uid)).map((other) => {
@@ -242,26 +254,33 @@ function tellOfTrouble(
     }),
   );
   if (circle === undefined) return;
-  const path = [...circle, step.uid].map((uid) => found.get(uid)?.name).join(" waits for ");
+  // The same words whoever finds it.
+  const first = circle.indexOf([...circle].sort()[0] ?? "");
+  const members = [...circle.slice(first), ...circle.slice(0, first)].flatMap((uid) => found.get(uid) ?? []);
+  const path = [...members, ...members.slice(0, 1)].map(({ name }) => name).join(" waits for ");
   const note = `Steps wait for each other: ${path}. Correct their inputs, or set wait-for-inputs to "false" on one of them.`;
-  tell({ type: "Warning", reason: "InputCycle", action: "Wait", note });
+  log.info({ step: step.name, namespace: step.namespace, reason: "InputCycle" }, note);
+  for (const { object } of members)
+    publish(object, { type: "Warning", reason: "InputCycle", action: "Wait", note });
 }
 
 /** The steps that hold a step, and are held themselves. */
 function waitedFor(steps: WorkflowSteps, step: WorkflowStep | undefined): WorkflowStep[] {
   if (step === undefined) return [];
   return step.plan.inputs
-    .flatMap((input) => steps.producersOf(step.namespace, input).map((producer) => producer.step))
+    .flatMap((input) => steps.makersOf(step.namespace, input))
     .filter(
       (other) => other.uid !== step.uid && other.state === "live" && isHeld(other.object.metadata?.labels),
     );
 }
 
+function conditionOf({ object }: WorkflowStep) {
+  return (object as StepJob).status?.conditions?.find(({ type }) => type === names.inputsAvailable);
+}
+
 /** The condition of a step that was started: a leader may have ended between the two writes. */
 async function closeCondition({ client }: GateSettings, step: WorkflowStep): Promise<undefined> {
-  const { status } = step.object as StepJob;
-  const condition = status?.conditions?.find(({ type }) => type === names.inputsAvailable);
-  if (condition?.status === "True") return undefined;
+  if (conditionOf(step)?.status === "True") return undefined;
   const told: Told = {
     status: "True",
     reason: "InputsAvailable",

@@ -31,6 +31,8 @@ export interface WorkflowSteps {
   readonly job: (key: string) => WorkflowStep | undefined;
   readonly pod: (key: string) => WorkflowStep | undefined;
   /** The steps that may push an artifact. */
+  readonly makersOf: (namespace: string, artifact: Artifact) => readonly WorkflowStep[];
+  /** The same, and how far they are. */
   readonly producersOf: (
     namespace: string,
     artifact: Artifact,
@@ -86,6 +88,20 @@ export function createWorkflowSteps(
     return { pushedNothing: podsOfStep(step).some(pushedNothing) };
   };
 
+  const makersOf = (namespace: string, artifact: Artifact): WorkflowStep[] => {
+    const which = [`${namespace} ${idOf(artifact)}`, `${namespace} `];
+    // Of many steps with variables few may.
+    const may = (plan: StepPlan | undefined) => plan?.output && mayPush(plan.output, artifact);
+    const makingJobs = which.flatMap((group) => jobsMaking(group)).filter(({ plan }) => may(plan));
+    const makingPods = which
+      .flatMap((group) => podsMaking(group))
+      .filter(({ workflow }) => may(workflow?.plan));
+    return [
+      ...makingJobs.flatMap((job) => ofJob(job) ?? []),
+      ...makingPods.flatMap((pod) => ofPod(pod) ?? []),
+    ];
+  };
+
   return {
     ofJob,
     ofPod,
@@ -107,19 +123,9 @@ export function createWorkflowSteps(
       const members = there.filter(({ metadata }) => !metadata?.deletionTimestamp).map(memberOf);
       return new Set(members).size;
     },
-    producersOf: (namespace, artifact) => {
-      const which = [`${namespace} ${idOf(artifact)}`, `${namespace} `];
-      // Of many steps with variables few may.
-      const may = (plan: StepPlan | undefined) => plan?.output && mayPush(plan.output, artifact);
-      const makingJobs = which.flatMap((group) => jobsMaking(group)).filter(({ plan }) => may(plan));
-      const makingPods = which
-        .flatMap((group) => podsMaking(group))
-        .filter(({ workflow }) => may(workflow?.plan));
-      return [
-        ...makingJobs.flatMap((job) => ofJob(job) ?? []),
-        ...makingPods.flatMap((pod) => ofPod(pod) ?? []),
-      ].map((step) => ({ ...step, step, ...toldBy(step, artifact) }));
-    },
+    makersOf,
+    producersOf: (namespace, artifact) =>
+      makersOf(namespace, artifact).map((step) => ({ ...step, step, ...toldBy(step, artifact) })),
   };
 }
 

@@ -40,7 +40,8 @@ class World {
         ...{ uid, name, createdAt, state },
         ...(heard && { pushed: this.rules.waitsForTag ? digest : (this.tag ?? digest) }),
       }));
-    const isMade = before && producers.some(({ state, pushed }) => state === "live" && pushed === undefined);
+    const isFound = before?.found !== undefined;
+    const isMade = isFound && producers.some(({ state, pushed }) => state === "live" && pushed === undefined);
     const head: Head = isMade || !this.registryAnswers ? { unknown: "x" } : this.head();
     const { verdict, record } = decideInput({
       ...{ input: "a/b:1", exact: false, head, producers, record: before },

@@ -1,0 +1,141 @@
+import { pino } from "pino";
+import { describe, expect, it } from "vitest";
+import { names } from "../../../schema/names.ts";
+import { gateControllers } from "../../../src/controllers/gates.ts";
+import { createHeads } from "../../../src/controllers/heads.ts";
+import { createPushes } from "../../../src/controllers/pushes.ts";
+import { keepJob, type StepJob } from "../../../src/controllers/step-jobs.ts";
+import { keepStep, type StepPod } from "../../../src/controllers/step-pods.ts";
+import { createWaiters } from "../../../src/controllers/waiters.ts";
+import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts";
+import type { KubeClient } from "../../../src/kube/client.ts";
+import type { KubeObject } from "../../../src/kube/objects.ts";
+import type { Reflector } from "../../../src/kube/reflector.ts";
+import { createStore } from "../../../src/kube/store.ts";
+import type { Head } from "../../../src/workflow/opening.ts";
+import { jobOf, keyed, podOf, type StepAnnotations } from "../../support/builders.ts";
+
+const start = Date.parse("2026-01-01T12:00:00Z");
+const injected = { [names.injectedLabel]: "true" };
+const held = { ...injected, [names.waitingLabel]: "true" };
+const wait: StepAnnotations = { "wait-for-inputs": "true" };
+
+function job(name: string, map: StepAnnotations, more: { labels?: object; status?: object } = {}): StepJob {
+  const { labels = held, status = {} } = more;
+  const made = jobOf(name, map, "true", { suspend: labels === held });
+  const metadata = { ...made.metadata, labels, namespace: "ns", uid: `uid-${name}` };
+  return keepJob({
+    ...made,
+    metadata: { ...metadata, creationTimestamp: new Date(start) },
+    status,
+  } as StepJob);
+}
+
+function mirror<T extends KubeObject>(objects: readonly T[]) {
+  const store = createStore<T>(() => {});
+  store.replaceAll(objects);
+  const reflector = { store, synced: Promise.resolve(), subscribe: () => () => {} };
+  return reflector as unknown as Reflector<T>;
+}
+
+function world(
+  jobsThere: readonly StepJob[],
+  podsThere: readonly StepPod[] = [],
+  head: Head = { missing: true },
+) {
+  const jobs = mirror(jobsThere);
+  const pods = mirror(podsThere);
+  const steps = createWorkflowSteps(jobs, pods, createPushes());
+  let asked = 0;
+  const heads = createHeads(() => {
+    asked++;
+    return Promise.resolve(head);
+  });
+  const writes: { readonly path: string; readonly body: unknown }[] = [];
+  const client = {
+    now: () => start + 10_000,
+    request: ({ path, body }: { path: string; body?: unknown }) => {
+      writes.push({ path, body });
+      return Promise.resolve({});
+    },
+  } as unknown as KubeClient;
+  const waiters = createWaiters({ jobs, pods, steps, heads, client });
+  const events: string[] = [];
+  const controllers = gateControllers({
+    ...{ client, jobs, pods, steps, heads, waiters },
+    log: pino({ enabled: false }),
+    publish: ({ metadata }, { reason, note }) => void events.push(`${metadata?.name} ${reason} ${note}`),
+    follow: () => {},
+    observeWait: () => {},
+  });
+  const told = (reason: string) => events.filter((event) => event.split(" ")[1] === reason);
+  return { writes, told, controllers, heads: () => asked };
+}
+
+describe("a step that waits", () => {
+  it("has its condition written once, also by the next leader", async () => {
+    const map: StepAnnotations = { ...wait, "input-uri": "a/b:1" };
+    const first = world([job("one", map)]);
+    await first.controllers[0]?.reconcile("ns/one");
+    const status = first.writes.find(({ path }) => path.endsWith("/status"))?.body as { status: object };
+    const next = world([job("one", map, { status: status.status })]);
+    await next.controllers[0]?.reconcile("ns/one");
+    expect(next.writes.filter(({ path }) => path.endsWith("/status"))).toEqual([]);
+    expect(next.told("WaitingForInputs")).toHaveLength(1);
+  });
+
+  it("asks what its tag was before it was made until a registry says so", async () => {
+    const map: StepAnnotations = { ...wait, "input-uri": "a/b:1" };
+    const one = job("one", map);
+    const record = [{ input: "a/b:1", producers: { "uid-makes": "live" } }];
+    const annotations = {
+      ...one.metadata?.annotations,
+      [names.waitingForAnnotation]: JSON.stringify(record),
+    };
+    const makes = job("makes", { "output-uri": "a/b:1" }, { labels: injected });
+    const { controllers, writes } = world(
+      [{ ...one, metadata: { ...one.metadata, annotations } } as StepJob, makes],
+      [],
+      { digest: `sha256:${"a".repeat(64)}` },
+    );
+    await controllers[0]?.reconcile("ns/one");
+    expect(JSON.stringify(writes)).toContain(`\\"found\\":\\"sha256:${"a".repeat(64)}`);
+  });
+
+  it("tells all of a circle in the same words, whoever closes it", async () => {
+    const circle = ["a", "b", "c"].map((name, i) =>
+      job(name, { ...wait, "input-uri": `x/${(i + 1) % 3}:1`, "output-uri": `x/${i}:1` }),
+    );
+    for (const name of ["a", "b", "c"]) {
+      const { controllers, told } = world(circle);
+      await controllers[0]?.reconcile(`ns/${name}`);
+      const words = "Steps wait for each other: Job a waits for Job b waits for Job c waits for Job a.";
+      expect(told("InputCycle").map((event) => event.slice(0, event.indexOf(". ") + 1))).toEqual(
+        ["a", "b", "c"].map((member) => `${member} InputCycle ${words}`),
+      );
+    }
+  });
+
+  it("does not fail for its producer where another Pod would be made at once, for ever", async () => {
+    const failed = { conditions: [{ type: "Failed", status: "True" }] };
+    const makes = job("makes", { "output-uri": "a/b:1" }, { labels: injected, status: failed });
+    const map: StepAnnotations = { ...wait, "input-uri": "a/b:1", "on-producer-failure": "fail" };
+    const pod = (owners: object[]) =>
+      keepStep({
+        ...podOf("p", map),
+        metadata: {
+          ...{ name: "p", namespace: "ns", uid: "uid-p", labels: held, annotations: keyed(map) },
+          creationTimestamp: new Date(start),
+          ownerReferences: owners,
+        },
+      } as StepPod);
+    const alone = world([makes], [pod([])]);
+    await alone.controllers[1]?.reconcile("ns/p");
+    expect(alone.told("InputProducerFailed").join()).toContain("does not start");
+    const owner = { apiVersion: "apps/v1", kind: "ReplicaSet", name: "r", uid: "r", controller: true };
+    const owned = world([makes], [pod([owner])]);
+    await owned.controllers[1]?.reconcile("ns/p");
+    expect(JSON.stringify(owned.writes)).not.toContain('"phase":"Failed"');
+    expect(owned.told("WaitingForInputs")).toHaveLength(1);
+  });
+});
