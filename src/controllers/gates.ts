@@ -166,23 +166,44 @@ async function look(
   await write(settings, step, [...decisions.map(({ record }) => record), ...batch.records]);
   for (const cache of new Set(plan.inputs.flatMap((input) => cacheOf(input) ?? [])))
     settings.follow(`${namespace}/${cache}`);
+  await tellWaiting(settings, step, { sentence, decisions, tell, now, toldOf });
+  const polled = plan.inputs.filter((_, i) =>
+    ["nobody", "failed", "unknown"].includes(verdicts[i]?.kind ?? ""),
+  );
+  const polls = polled.map((input) => heads.againInMs(namespace, input));
+  return Math.min(...polls, opening.againInMs ?? hourMs);
+}
+
+/** Says what a step waits for, where that is news, and once an hour. */
+async function tellWaiting(
+  settings: GateSettings,
+  step: WorkflowStep,
+  {
+    sentence,
+    decisions,
+    tell,
+    now,
+    toldOf,
+  }: {
+    readonly sentence: string;
+    readonly decisions: readonly InputDecision[];
+    readonly tell: (note: EventNote) => void;
+    readonly now: number;
+    readonly toldOf: Map<string, ToldBefore>;
+  },
+): Promise<void> {
   const last = toldOf.get(step.uid);
   const isDue = last === undefined || now - last.at >= hourMs;
   if (isDue || last.sentence !== sentence) {
     const told: Told = { status: "False", reason: "WaitingForInputs", message: sentence };
     const { status, message } = conditionOf(step) ?? {};
-    if (status !== told.status || message !== sentence) await tellCondition(client, step, told, now);
+    if (status !== told.status || message !== sentence) await tellCondition(settings.client, step, told, now);
     toldOf.set(step.uid, { sentence, at: isDue ? now : last.at });
     forgetOldest(toldOf, mostTold);
     tell({ type: "Normal", reason: "WaitingForInputs", action: "Wait", note: sentence });
     tellOfFailures(decisions, tell);
     if (isDue) tellOfCircle(settings, step);
   }
-  const polled = plan.inputs.filter((_, i) =>
-    ["nobody", "failed", "unknown"].includes(verdicts[i]?.kind ?? ""),
-  );
-  const polls = polled.map((input) => heads.againInMs(namespace, input));
-  return Math.min(...polls, opening.againInMs ?? hourMs);
 }
 
 interface ToldBefore {

@@ -80,6 +80,15 @@ export function createWaiters({ jobs, pods, steps, heads, client }: Sources): Wa
     else if (now?.state !== before?.state || hasOnePush(step))
       heads.outdatedWhere(namespace, (artifact) => mayPush(output, artifact));
   };
+  const wakeOthers = ({ namespace, plan: { output, batch } }: WorkflowStep, comesOrGoes: boolean) => {
+    if (output && !isOpen(output)) members(`${namespace} ${idOf(output)}`).forEach(wake);
+    else if (output)
+      members(`${namespace} any`)
+        .filter((other) => other.plan.inputs.some((input) => mayPush(output, input)))
+        .forEach(wake);
+    // Of a batch it counts how many there are, not how they get on.
+    if (batch && comesOrGoes) members(`${namespace} batch ${batch.name}`).forEach(wake);
+  };
   const change = (now: WorkflowStep | undefined, before: WorkflowStep | undefined) => {
     const step = now ?? before;
     if (step === undefined) return;
@@ -92,15 +101,7 @@ export function createWaiters({ jobs, pods, steps, heads, client }: Sources): Wa
     register(waitsOn(now), step);
     if (now && !before) arrive(now);
     outdate(step, now, before);
-    const { namespace, plan } = step;
-    const { output, batch } = plan;
-    if (output && !isOpen(output)) members(`${namespace} ${idOf(output)}`).forEach(wake);
-    else if (output)
-      members(`${namespace} any`)
-        .filter((other) => other.plan.inputs.some((input) => mayPush(output, input)))
-        .forEach(wake);
-    // Of a batch it counts how many there are, not how they get on.
-    if (batch && !(now && before)) members(`${namespace} batch ${batch.name}`).forEach(wake);
+    wakeOthers(step, !(now && before));
   };
   /** One whose plan cannot be known any more, as its Job went first, is forgotten, too. */
   const forgetGone = (now: KubeObject | undefined, before: KubeObject | undefined) => {
