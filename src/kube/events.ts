@@ -34,7 +34,7 @@ const longestNote = 1024;
 const quietMs = 10 * 60_000;
 /** Of one reason about one object, whatever the words: some messages hold a request's id or a time. */
 const ofOneReason = { most: 5, windowMs: quietMs };
-/** Of one namespace: users who may create Pods there cause Events. */
+/** Of one namespace and type: users who may create Pods there cause Events. Where many steps are told that they wait, a Warning still comes. */
 const ofOneNamespace = { most: 300, windowMs: 60_000 };
 const mostRemembered = 10_000;
 
@@ -68,7 +68,7 @@ export function createEventRecorder(
     const allowed =
       spend(same, { most: 1, windowMs: quietMs }) &&
       spend([uid, note.reason].join("\n"), ofOneReason) &&
-      spend(namespace ?? "", ofOneNamespace);
+      spend([namespace, note.type].join("\n"), ofOneNamespace);
     if (!allowed) return;
     const event = eventOf(about, note, instance, new Date(client.now()));
     sending = sending
