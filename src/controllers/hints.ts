@@ -56,7 +56,8 @@ async function follow(settings: HintSettings, cache: string): Promise<void> {
   const followers = new Map<string, AbortController>();
   try {
     while (!signal.aborted && waiters.anyFor(cache) && caches.store.get(cache)?.spec.deploy !== false) {
-      await followEach(settings, cache, followers);
+      // Where the API server does not answer, what is followed goes on, and is looked at again soon.
+      await followEach(settings, cache, followers).catch(() => undefined);
       await delay(lookMs, undefined, { signal }).catch(() => undefined);
     }
   } finally {
@@ -93,7 +94,6 @@ async function followEach(
   }
 }
 
-/** Of a registry; none where the API server does not answer, which is asked again soon. */
 async function podsOf(
   client: KubeClient,
   { namespace, name }: { readonly namespace: string; readonly name: string },
@@ -101,16 +101,12 @@ async function podsOf(
 ): Promise<V1Pod[]> {
   const labels = Object.entries(selectorLabels(name)).map(([label, value]) => `${label}=${value}`);
   const pods: V1Pod[] = [];
-  try {
-    for await (const pod of listed<V1Pod>(client, resources.pods, {
-      namespace,
-      labelSelector: labels.join(","),
-      signal,
-    }))
-      if (pod.status?.podIP && !pod.metadata?.deletionTimestamp) pods.push(pod);
-  } catch {
-    return [];
-  }
+  for await (const pod of listed<V1Pod>(client, resources.pods, {
+    namespace,
+    labelSelector: labels.join(","),
+    signal,
+  }))
+    if (pod.status?.podIP && !pod.metadata?.deletionTimestamp) pods.push(pod);
   return pods;
 }
 
