@@ -93,6 +93,10 @@ var actions = map[string]func(t *testing.T, at func(host, artifact string) *Repo
 	"pushes in pieces": func(t *testing.T, at func(host, artifact string) *Repository, host string) {
 		r := at(host, "pieces:v1")
 		content := noise(2*pieceSize + 17<<20)
+		// A session is begun once here, without waiting for a registry that is busy: one that is so at first has been by then.
+		if err := r.ProvePush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		session, err := r.begin(t.Context())
 		if err != nil {
 			t.Fatal(err)
