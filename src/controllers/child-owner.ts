@@ -1,6 +1,6 @@
 import { names } from "../../schema/names.ts";
 import type { CacheIdentity } from "../cache/owner.ts";
-import type { KubeObject } from "../kube/objects.ts";
+import { controllerOf, type KubeObject } from "../kube/objects.ts";
 import { NameTakenError, NotYetError } from "./obstacles.ts";
 
 /**
@@ -13,10 +13,6 @@ export function isOwnedBy(child: KubeObject, owner: CacheIdentity): boolean {
   const controller = controllerOf(child);
   if (controller) return controller.uid === owner.uid;
   return child.metadata?.labels?.[names.cacheLabel] === owner.name;
-}
-
-function controllerOf(child: KubeObject) {
-  return child.metadata?.ownerReferences?.find((reference) => reference.controller === true);
 }
 
 /**

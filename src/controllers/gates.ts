@@ -5,7 +5,7 @@ import { type Controller, manualWatch, watchOf } from "../kube/controller.ts";
 import { isStatus } from "../kube/errors.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
 import { forgetOldest } from "../kube/forget.ts";
-import { type KubeObject, keyOf } from "../kube/objects.ts";
+import { controllerOf, type KubeObject, keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { decideBatch } from "../workflow/batch.ts";
 import { circleFrom } from "../workflow/cycles.ts";
@@ -250,8 +250,7 @@ function failure({ reason }: Extract<Opening, { kind: "fail" }>, { plan, name }:
 
 /** A Pod for which another is made at once when it fails, for ever. */
 function isReplaced({ isPod, object }: WorkflowStep): boolean {
-  const owner = object.metadata?.ownerReferences?.find(({ controller }) => controller);
-  return isPod && (owner?.apiVersion.startsWith("apps/") ?? false);
+  return isPod && (controllerOf(object)?.apiVersion.startsWith("apps/") ?? false);
 }
 
 function tellOfFailures(decisions: readonly InputDecision[], tell: (note: EventNote) => void): void {

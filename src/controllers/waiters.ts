@@ -1,5 +1,5 @@
 import { forgetOldest } from "../kube/forget.ts";
-import { type KubeObject, nameOf } from "../kube/objects.ts";
+import { controllerOf, type KubeObject, nameOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { type Artifact, cacheOf, idOf, isHeld, isOpen, mayPush } from "../workflow/step.ts";
 import type { Heads } from "./heads.ts";
@@ -124,10 +124,8 @@ export function createWaiters({ jobs, pods, steps, heads, client }: Sources): Wa
   };
   /** A Pod of a Job is how the Job gets on. */
   const changePod = (pod: StepPod | undefined) => {
-    const owner = pod?.metadata?.ownerReferences?.find(
-      ({ controller, kind }) => controller && kind === "Job",
-    );
-    const job = owner && steps.job(`${pod?.metadata?.namespace}/${owner.name}`);
+    const owner = pod && controllerOf(pod);
+    const job = owner?.kind === "Job" ? steps.job(`${pod?.metadata?.namespace}/${owner.name}`) : undefined;
     if (job) change(job, job);
   };
   for (const job of jobs.store.values()) changeJob(job, undefined);

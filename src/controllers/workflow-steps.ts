@@ -1,6 +1,6 @@
 import { names } from "../../schema/names.ts";
 import { indexBy } from "../kube/index-by.ts";
-import { type KubeObject, keyOf } from "../kube/objects.ts";
+import { controllerOf, type KubeObject, keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import type { Gate } from "../workflow/gate.ts";
 import type { Producer } from "../workflow/opening.ts";
@@ -149,10 +149,6 @@ function planOfJob(jobs: Mirror<StepJob>, { metadata, workflow }: StepPod): Step
   if (owner?.kind !== "Job" || workflow === undefined) return undefined;
   const job = jobs.store.get(`${metadata?.namespace}/${owner.name}`);
   return job?.metadata?.uid === owner.uid && job.plan ? planWith(job.plan, workflow.known) : undefined;
-}
-
-function controllerOf({ metadata }: KubeObject) {
-  return metadata?.ownerReferences?.find(({ controller }) => controller);
 }
 
 /** A Job that has its annotations in its template, too, is one step with its Pods. */

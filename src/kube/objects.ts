@@ -152,13 +152,7 @@ export function patchJson<T extends KubeObject>(
   place: Place,
   operations: readonly object[],
 ): Promise<T> {
-  return client.request<T>({
-    method: "PATCH",
-    path: pathOf(resource, place),
-    query: { fieldManager: names.fieldManager },
-    contentType: "application/json-patch+json",
-    body: operations,
-  });
+  return patch<T>(client, resource, place, "json-patch", operations);
 }
 
 /** Changes an object by a merge patch (RFC 7396). */
@@ -168,13 +162,7 @@ export function patchMerge<T extends KubeObject>(
   place: Place,
   change: object,
 ): Promise<T> {
-  return client.request<T>({
-    method: "PATCH",
-    path: pathOf(resource, place),
-    query: { fieldManager: names.fieldManager },
-    contentType: "application/merge-patch+json",
-    body: change,
-  });
+  return patch<T>(client, resource, place, "merge-patch", change);
 }
 
 /**
@@ -188,13 +176,28 @@ export function patchStrategic<T extends KubeObject>(
   place: Place,
   change: object,
 ): Promise<T> {
+  return patch<T>(client, resource, place, "strategic-merge-patch", change);
+}
+
+function patch<T extends KubeObject>(
+  client: KubeClient,
+  resource: Resource,
+  place: Place,
+  type: "json-patch" | "merge-patch" | "strategic-merge-patch",
+  body: object,
+): Promise<T> {
   return client.request<T>({
     method: "PATCH",
     path: pathOf(resource, place),
     query: { fieldManager: names.fieldManager },
-    contentType: "application/strategic-merge-patch+json",
-    body: change,
+    contentType: `application/${type}+json`,
+    body,
   });
+}
+
+/** Who made an object and looks after it. */
+export function controllerOf({ metadata }: KubeObject): OwnerReference | undefined {
+  return metadata?.ownerReferences?.find(({ controller }) => controller === true);
 }
 
 /** Deletes an object if it is still the very one given; one that is not there is no error. */
