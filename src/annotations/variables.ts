@@ -58,3 +58,11 @@ export function usesRun(value: string): boolean {
 export function withRun(value: string, of: string): string {
   return value.replaceAll(run, () => of);
 }
+
+/** What variables stand for in a Pod, as far as it is known. */
+export type Values = Readonly<Partial<Record<VariableName, string>>>;
+
+/** A value with the variables filled in that are known; others stay as they are written. */
+export function withValues(value: string, values: Values): string {
+  return value.replaceAll(variablePattern, (written, name: VariableName) => values[name] ?? written);
+}

@@ -1,11 +1,12 @@
 import type { V1Container, V1ContainerStatus, V1Pod, V1PodSpec, V1PodStatus } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import type { VariableName } from "../../schema/variables.ts";
 import { isAnnotated, isOurs } from "../annotations/map.ts";
+import type { Values } from "../annotations/variables.ts";
 import { mayBeLogin } from "../cache/logins-in-use.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import type { Share } from "../kube/share.ts";
 import { planOf, type StepPlan } from "../workflow/step.ts";
+import { valuesOfPod } from "../workload/pod.ts";
 import { canRestartAll } from "../workload/restarts.ts";
 import { isInjected } from "./outcomes.ts";
 
@@ -23,7 +24,7 @@ export interface WorkflowParts {
   readonly plan?: StepPlan | undefined;
   readonly schedulingGates: readonly string[];
   /** Variables of its annotations, and of those of its Job. */
-  readonly known: Partial<Record<VariableName, string>>;
+  readonly known: Values;
 }
 
 /** Which containers of a Pod do what, as the injection has recorded it. */
@@ -93,17 +94,12 @@ function toldIn(workflow: WorkflowParts | undefined, { status }: StepPod): Pick<
   return { conditions: (status?.conditions ?? []).filter(({ type }) => type === names.inputsAvailable) };
 }
 
-function workflowOf({ metadata, spec }: StepPod): WorkflowParts | undefined {
-  const { annotations = {}, labels = {}, name = "", namespace = "", uid = "" } = metadata ?? {};
+function workflowOf(pod: StepPod): WorkflowParts | undefined {
+  const { metadata, spec } = pod;
+  const { annotations = {}, labels = {} } = metadata ?? {};
   const isStep = isAnnotated(annotations);
   if (!isStep && labels[names.waitingLabel] === undefined) return undefined;
-  const index = annotations["batch.kubernetes.io/job-completion-index"];
-  const job = labels["batch.kubernetes.io/job-name"];
-  const known = {
-    ...{ POD_NAME: name, POD_NAMESPACE: namespace, POD_UID: uid },
-    ...(job === undefined ? {} : { JOB_NAME: job }),
-    ...(index === undefined ? {} : { JOB_COMPLETION_INDEX: index }),
-  };
+  const known = valuesOfPod(pod);
   const asked = Object.fromEntries(Object.entries(annotations).filter(([key]) => isOurs(key)));
   return {
     known,

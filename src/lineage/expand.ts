@@ -1,7 +1,5 @@
-import { type VariableName, variablePattern } from "../../schema/variables.ts";
-
-/** What variables stand for in one Pod, as far as it is known. */
-export type Values = Readonly<Partial<Record<VariableName, string>>>;
+import { variablePattern } from "../../schema/variables.ts";
+import { type Values, withValues } from "../annotations/variables.ts";
 
 /**
  * A value of an annotation as each Pod has it. What is not known of a Pod stays as it is written.
@@ -12,9 +10,7 @@ export type Values = Readonly<Partial<Record<VariableName, string>>>;
  */
 export function expand(value: string, pods: readonly Values[]): string[] {
   if (!value.includes("$(")) return [value];
-  const inPod = (values: Values) =>
-    value.replaceAll(variablePattern, (written, name: VariableName) => values[name] ?? written);
-  return [...new Set(pods.map(inPod))];
+  return [...new Set(pods.map((values) => withValues(value, values)))];
 }
 
 /**

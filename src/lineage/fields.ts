@@ -1,6 +1,7 @@
 import type { V1Container, V1ObjectFieldSelector, V1ResourceFieldSelector } from "@kubernetes/client-node";
 import { quoted } from "../annotations/problems.ts";
 import { amountOf } from "../annotations/quantity.ts";
+import { completionIndexKey, jobNameLabel } from "../workload/pod.ts";
 import { isPod } from "../workload/workload.ts";
 import { hidden } from "./canonical.ts";
 import { type Reading, refuseUnless, type Step } from "./step.ts";
@@ -11,15 +12,8 @@ export type Filled =
   | { readonly fieldRef: object }
   | { readonly resourceFieldRef: object };
 
-const completionIndexKey = "batch.kubernetes.io/job-completion-index";
-
 /** The API server and the Job controller give them to the Pods of a Job; the values are other ones in each run. */
-const ofOneRun = new Set([
-  "batch.kubernetes.io/controller-uid",
-  "batch.kubernetes.io/job-name",
-  "controller-uid",
-  "job-name",
-]);
+const ofOneRun = new Set(["batch.kubernetes.io/controller-uid", jobNameLabel, "controller-uid", "job-name"]);
 
 /**
  * What a program reads of its Pod by a `fieldRef`.

@@ -1,11 +1,11 @@
 import { names } from "../../schema/names.ts";
-import { type VariableName, variablePattern } from "../../schema/variables.ts";
+import { variablePattern } from "../../schema/variables.ts";
 import { type AnnotationMap, isAnnotated } from "../annotations/map.ts";
 import { readAnnotations } from "../annotations/parse.ts";
 import { type ArtifactReference, formatRegistry, registryOf } from "../annotations/reference.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { annotations as table } from "../annotations/table.ts";
-import { usesRun } from "../annotations/variables.ts";
+import { usesRun, type Values, withValues } from "../annotations/variables.ts";
 
 /** An artifact of a step: in which registry, and which. */
 export interface Artifact {
@@ -41,10 +41,7 @@ export interface StepPlan {
  * @param known - variables whose values are known
  * @returns undefined where they are no step's, or are refused
  */
-export function planOf(
-  annotations: AnnotationMap,
-  known: Partial<Record<VariableName, string>>,
-): StepPlan | undefined {
+export function planOf(annotations: AnnotationMap, known: Values): StepPlan | undefined {
   if (!isAnnotated(annotations)) return undefined;
   const { settings, problems } = readAnnotations(annotations);
   if (problems.length > 0) return undefined;
@@ -77,10 +74,10 @@ function numberOf(key: string): number {
 function artifactOf(
   { registry: own, cache }: Settings,
   reference: ArtifactReference,
-  known: Partial<Record<VariableName, string>>,
+  known: Values,
 ): Artifact {
-  const version = withKnown(reference.version, known);
-  const repository = withKnown(reference.repository, known);
+  const version = withValues(reference.version, known);
+  const repository = withValues(reference.repository, known);
   if (own === undefined && reference.host === undefined)
     return { registry: `cache ${cache}`, repository, version };
   // Whether a prefix is the registry's or the repository's, it is the same artifact.
@@ -98,17 +95,13 @@ function artifactOf(
  * @param plan - of the step
  * @param known - variables whose values are known now
  */
-export function planWith(plan: StepPlan, known: Partial<Record<VariableName, string>>): StepPlan {
+export function planWith(plan: StepPlan, known: Values): StepPlan {
   const filled = <T extends Artifact>(artifact: T): T => ({
     ...artifact,
-    repository: withKnown(artifact.repository, known),
-    version: withKnown(artifact.version, known),
+    repository: withValues(artifact.repository, known),
+    version: withValues(artifact.version, known),
   });
   return { ...plan, inputs: plan.inputs.map(filled), output: plan.output && filled(plan.output) };
-}
-
-function withKnown(text: string, known: Partial<Record<VariableName, string>>): string {
-  return text.replaceAll(variablePattern, (whole, name: VariableName) => known[name] ?? whole);
 }
 
 /** One word for an artifact, for maps. */

@@ -5,12 +5,14 @@ import { type AnnotationMap, isOurs } from "../../annotations/map.ts";
 import { readAnnotations } from "../../annotations/parse.ts";
 import { formatPlainReference, parseReference } from "../../annotations/reference.ts";
 import type { AnnotationName } from "../../annotations/table.ts";
+import type { Values } from "../../annotations/variables.ts";
 import type { OrasCache } from "../../cache/types.ts";
 import { pushesOf } from "../../controllers/outcomes.ts";
 import { chooseRegistry } from "../../injection/registry.ts";
-import { expand, isOfOneStep, type Values } from "../../lineage/expand.ts";
+import { expand, isOfOneStep } from "../../lineage/expand.ts";
 import { numbersOut } from "../../lineage/fold.ts";
 import type { ArtifactFacts, StepFacts } from "../../lineage/graph.ts";
+import { valuesOfPod } from "../../workload/pod.ts";
 import { type Standing, standingOfJob, standingOfPod } from "./states.ts";
 
 /** What a namespace has. */
@@ -24,9 +26,6 @@ export interface Objects {
 /** Indexes of one Job, and of all, whose artifacts are told apart; beyond, `$(JOB_COMPLETION_INDEX)` stays as it is written. */
 const mostIndexes = 10_000;
 const mostIndexesOfAll = 100_000;
-
-const jobNameLabel = "batch.kubernetes.io/job-name";
-const completionIndexKey = "batch.kubernetes.io/job-completion-index";
 
 /**
  * The steps of a namespace: Jobs, and Pods that none of these Jobs has made, which name an input or output.
@@ -49,7 +48,7 @@ export function stepsOf({ namespace, jobs, pods, caches }: Objects): StepFacts[]
   };
   const ofPod = (pod: V1Pod): StepFacts[] => {
     const map = pod.metadata?.annotations ?? {};
-    return stepOf("Pod", pod.metadata, standingOfPod(pod), { map, values: [valuesOfPod(pod)], pods: [pod] });
+    return stepOf("Pod", pod.metadata, standingOfPod(pod), { map, values: [valuesOnNode(pod)], pods: [pod] });
   };
   const stepOf = (
     kind: StepFacts["kind"],
@@ -141,23 +140,16 @@ function valuesOfJob(
 ): Values[] {
   const ofJob: Values = { JOB_NAME: metadata?.name ?? "", POD_NAMESPACE: namespace };
   if (spec?.completionMode !== "Indexed")
-    return pods.length === 0 ? [ofJob] : pods.map((pod) => ({ ...valuesOfPod(pod), ...ofJob }));
+    return pods.length === 0 ? [ofJob] : pods.map((pod) => ({ ...valuesOnNode(pod), ...ofJob }));
   if (indexes === 0) return [ofJob];
-  const byIndex = new Map(pods.map(valuesOfPod).map((values) => [values.JOB_COMPLETION_INDEX, values]));
+  const byIndex = new Map(pods.map(valuesOnNode).map((values) => [values.JOB_COMPLETION_INDEX, values]));
   return Array.from({ length: indexes }, (_, index) => ({
     ...byIndex.get(String(index)),
     ...{ ...ofJob, JOB_COMPLETION_INDEX: String(index) },
   }));
 }
 
-function valuesOfPod({ metadata, spec }: V1Pod): Values {
-  const known = {
-    POD_NAME: metadata?.name,
-    POD_NAMESPACE: metadata?.namespace,
-    POD_UID: metadata?.uid,
-    NODE_NAME: spec?.nodeName,
-    JOB_NAME: metadata?.labels?.[jobNameLabel],
-    JOB_COMPLETION_INDEX: metadata?.annotations?.[completionIndexKey],
-  };
-  return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
+function valuesOnNode(pod: V1Pod): Values {
+  const { nodeName } = pod.spec ?? {};
+  return { ...valuesOfPod(pod), ...(nodeName !== undefined && { NODE_NAME: nodeName }) };
 }
