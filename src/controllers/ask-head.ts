@@ -1,20 +1,15 @@
-import type { V1Pod } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { basicOf, cacheKey, podAsksForPassword } from "../cache/access.ts";
-import { currentUser } from "../cache/logins.ts";
-import { hostOf } from "../cache/pods.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import { forgetOldest } from "../kube/forget.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { manifestHead } from "../registry/head.ts";
-import type { Peer } from "../registry/peer.ts";
 import type { Head, HeadResult } from "../workflow/opening.ts";
 import { type Artifact, cacheOf, isOpen } from "../workflow/step.ts";
 import { firstPod } from "./first-pod.ts";
 import type { AskHead } from "./heads.ts";
-import { registryTrust } from "./trust.ts";
+import { type RegistryAccess, registryAccess } from "./trust.ts";
 
 /** What asking registries for the inputs of steps needs. */
 interface AskHeadSettings {
@@ -24,11 +19,6 @@ interface AskHeadSettings {
   readonly clusterDomain: string;
   readonly signal: AbortSignal;
   readonly countHead: (result: HeadResult) => void;
-}
-
-interface Access {
-  readonly peer: Peer;
-  readonly authorization: string | undefined;
 }
 
 /** A registry's Pod may be replaced at any time; asked for each artifact it would be asked for too often. */
@@ -42,8 +32,8 @@ const mostRemembered = 1_000;
  */
 export function createAskHead(settings: AskHeadSettings): AskHead {
   const { caches, signal } = settings;
-  const known = new Map<string, { access: Promise<Access | undefined>; until: number }>();
-  const accessTo = (key: string, cache: StoredOrasCache): Promise<Access | undefined> => {
+  const known = new Map<string, { access: Promise<RegistryAccess | undefined>; until: number }>();
+  const accessTo = (key: string, cache: StoredOrasCache): Promise<RegistryAccess | undefined> => {
     const last = known.get(key);
     if (last && performance.now() < last.until) return last.access;
     const access = accessOf(settings, cache);
@@ -86,17 +76,7 @@ function resultOf(head: Head): HeadResult {
 async function accessOf(
   { client, operatorKey, clusterDomain, signal }: AskHeadSettings,
   cache: StoredOrasCache,
-): Promise<Access | undefined> {
-  const pod: V1Pod | undefined = await firstPod(client, cache, signal);
-  const host = pod && hostOf(pod);
-  if (pod === undefined || host === undefined) return undefined;
-  const { namespace = "", name = "" } = cache.metadata ?? {};
-  const key = cacheKey(operatorKey, { namespace, name });
-  return {
-    peer: {
-      host: `${host}:${names.registryPort}`,
-      trust: await registryTrust(pod, cache, { operatorKey, clusterDomain }, client),
-    },
-    authorization: podAsksForPassword(pod.spec) ? basicOf(key, currentUser(cache)) : undefined,
-  };
+): Promise<RegistryAccess | undefined> {
+  const pod = await firstPod(client, cache, signal);
+  return pod && registryAccess(pod, cache, { operatorKey, clusterDomain }, client);
 }

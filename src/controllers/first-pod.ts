@@ -1,4 +1,5 @@
 import type { V1Pod } from "@kubernetes/client-node";
+import type { CacheName } from "../cache/access.ts";
 import { selectorLabels } from "../cache/labels.ts";
 import { identityOf } from "../cache/owner.ts";
 import { isReady, isStarting } from "../cache/pods.ts";
@@ -45,10 +46,24 @@ async function* candidates(
   cache: StoredOrasCache,
   signal: AbortSignal,
 ): AsyncGenerator<V1Pod> {
-  const { namespace, name } = identityOf(cache);
-  const labels = Object.entries(selectorLabels(name)).map(([label, value]) => `${label}=${value}`);
-  const which = { namespace, labelSelector: labels.join(","), signal };
+  const id = identityOf(cache);
   const isInS3 = cache.spec.storage?.s3 !== undefined;
-  for await (const pod of listed<V1Pod>(client, resources.pods, which))
-    if (!isInS3 || pod.metadata?.name === `${name}-0`) yield pod;
+  for await (const pod of registryPods(client, id, signal))
+    if (!isInS3 || pod.metadata?.name === `${id.name}-0`) yield pod;
+}
+
+/**
+ * All Pods of a registry, as the API server has them at this moment.
+ *
+ * @param client - of the API server
+ * @param cache - whose
+ * @param signal - ends the wait
+ */
+export function registryPods(
+  client: KubeClient,
+  { namespace, name }: CacheName,
+  signal: AbortSignal,
+): AsyncGenerator<V1Pod> {
+  const labels = Object.entries(selectorLabels(name)).map(([label, value]) => `${label}=${value}`);
+  return listed<V1Pod>(client, resources.pods, { namespace, labelSelector: labels.join(","), signal });
 }

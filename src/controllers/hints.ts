@@ -1,15 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { V1Pod } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { selectorLabels } from "../cache/labels.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import { followPushes, type Push } from "../keeper/pushes.ts";
 import type { KubeClient } from "../kube/client.ts";
-import { listed } from "../kube/list.ts";
 import { nameOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
-import { resources } from "../kube/resources.ts";
 import { type Artifact, idOf } from "../workflow/step.ts";
+import { registryPods } from "./first-pod.ts";
 import type { Heads } from "./heads.ts";
 import type { Pushes } from "./pushes.ts";
 import { keeperAccess } from "./trust.ts";
@@ -73,9 +71,10 @@ async function followEach(
 ): Promise<void> {
   const { client, operatorKey, waiters, signal } = settings;
   const id = nameOf(cache);
-  const pods = new Map(
-    (await podsOf(client, id, signal)).map((pod) => [`${pod.metadata?.uid} ${pod.status?.podIP}`, pod]),
-  );
+  const pods = new Map<string, V1Pod>();
+  for await (const pod of registryPods(client, id, signal))
+    if (pod.status?.podIP && !pod.metadata?.deletionTimestamp)
+      pods.set(`${pod.metadata?.uid} ${pod.status.podIP}`, pod);
   for (const [name, ends] of followers) {
     if (pods.has(name)) continue;
     ends.abort();
@@ -92,22 +91,6 @@ async function followEach(
     followers.set(name, ends);
     void followPushes(access.peer, access.token, listener, AbortSignal.any([signal, ends.signal]));
   }
-}
-
-async function podsOf(
-  client: KubeClient,
-  { namespace, name }: { readonly namespace: string; readonly name: string },
-  signal: AbortSignal,
-): Promise<V1Pod[]> {
-  const labels = Object.entries(selectorLabels(name)).map(([label, value]) => `${label}=${value}`);
-  const pods: V1Pod[] = [];
-  for await (const pod of listed<V1Pod>(client, resources.pods, {
-    namespace,
-    labelSelector: labels.join(","),
-    signal,
-  }))
-    if (pod.status?.podIP && !pod.metadata?.deletionTimestamp) pods.push(pod);
-  return pods;
 }
 
 /** The registry is the truth: who waits is told when it says the same. */

@@ -1,9 +1,7 @@
 import type { Logger } from "pino";
 import { names } from "../../schema/names.ts";
-import { basicOf, type CacheName, cacheKey, podAsksForPassword } from "../cache/access.ts";
-import { currentUser } from "../cache/logins.ts";
+import type { CacheName } from "../cache/access.ts";
 import { identityOf } from "../cache/owner.ts";
-import { hostOf } from "../cache/pods.ts";
 import type { RetentionOutcome } from "../cache/retention-status.ts";
 import { conditionOf } from "../cache/status.ts";
 import { keepsArtifacts } from "../cache/storage.ts";
@@ -27,7 +25,7 @@ import { doneWords, plannedWords } from "../retention/words.ts";
 import { firstPod } from "./first-pod.ts";
 import { type PassSettings, planPass, runPass } from "./retention-pass.ts";
 import { stepInputs } from "./step-inputs.ts";
-import { keeperAccess, registryTrust } from "./trust.ts";
+import { keeperAccess, registryAccess } from "./trust.ts";
 
 /** What retention needs. */
 export interface RetentionSettings {
@@ -192,9 +190,9 @@ async function passSettings(settings: RetentionSettings, cache: StoredOrasCache)
         "spec.storage, or delete artifacts by other means",
     );
   const pod = await firstPod(client, cache, signal);
-  const host = pod && hostOf(pod);
   const keeper = pod && (await keeperAccess(pod, { namespace, name }, operatorKey, client.now()));
-  if (pod === undefined || host === undefined || keeper === undefined)
+  const registry = pod && (await registryAccess(pod, cache, { operatorKey, clusterDomain }, client));
+  if (pod === undefined || registry === undefined || keeper === undefined)
     throw new Error(
       cache.spec.storage?.s3 === undefined
         ? "no Pod of the registry is ready"
@@ -205,21 +203,15 @@ async function passSettings(settings: RetentionSettings, cache: StoredOrasCache)
       "the registry's Pod was made by an earlier version and has no keeper; delete it, or set the annotation " +
         `${names.restartAnnotation}, when its artifacts are no longer needed`,
     );
-  const cachesKey = cacheKey(operatorKey, { name, namespace });
-  const authorization = podAsksForPassword(pod.spec) ? basicOf(cachesKey, currentUser(cache)) : undefined;
   const { retention } = cache.spec;
   if (retention === undefined) throw new Error("the OrasCache has no retention");
-  const peer: Peer = {
-    host: `${host}:${names.registryPort}`,
-    trust: await registryTrust(pod, cache, { operatorKey, clusterDomain }, client),
-  };
   return {
     policy: policyOf(retention),
     keep,
     keeper: keeperOf(keeper.peer, keeper.token, namespace),
     now: client.now,
     uses: () => stepInputs(client, namespace, signal),
-    remove: (repository, reference) => deleteManifest({ peer, repository, reference, authorization, signal }),
+    remove: (repository, reference) => deleteManifest({ ...registry, repository, reference, signal }),
     assertWanted: () => {
       assertLeads(leads);
       if (wantedOf(caches.store.get(keyOf(cache))) === wantedOf(cache)) return;

@@ -1,8 +1,9 @@
 import { rootCertificates } from "node:tls";
 import type { V1ConfigMap, V1Pod } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { type CacheName, cacheKey, keeperToken } from "../cache/access.ts";
+import { basicOf, type CacheName, cacheKey, keeperToken, podAsksForPassword } from "../cache/access.ts";
 import { casIn } from "../cache/ca-config-map.ts";
+import { currentUser } from "../cache/logins.ts";
 import { identityOf } from "../cache/owner.ts";
 import { hostOf } from "../cache/pods.ts";
 import { caConfigMapName, podServesTls, stepName } from "../cache/tls.ts";
@@ -69,4 +70,38 @@ export async function registryTrust(
     name: caConfigMapName(name),
   });
   return { ca: [own, casIn(published ?? {}), ...rootCertificates], servername };
+}
+
+/** Where a registry is asked, and by which login. */
+export interface RegistryAccess {
+  readonly peer: Peer;
+  /** As a header has it; undefined where it asks for none. */
+  readonly authorization: string | undefined;
+}
+
+/**
+ * How to ask the registry in a Pod.
+ *
+ * @param pod - of the registry
+ * @param cache - whose it is
+ * @param installation - with what CA and login are derived from
+ * @param client - asked for the CAs of the author's Secret
+ * @returns undefined where the Pod has no address
+ */
+export async function registryAccess(
+  pod: V1Pod,
+  cache: StoredOrasCache,
+  installation: { readonly operatorKey: string; readonly clusterDomain: string },
+  client: KubeClient,
+): Promise<RegistryAccess | undefined> {
+  const host = hostOf(pod);
+  if (host === undefined) return undefined;
+  const key = cacheKey(installation.operatorKey, identityOf(cache));
+  return {
+    peer: {
+      host: `${host}:${names.registryPort}`,
+      trust: await registryTrust(pod, cache, installation, client),
+    },
+    authorization: podAsksForPassword(pod.spec) ? basicOf(key, currentUser(cache)) : undefined,
+  };
 }
