@@ -142,14 +142,7 @@ func (w *wait) sleep(ctx context.Context) error {
 	if w.Waiting.Timeout > 0 {
 		pause = min(pause, max(w.left(), 0))
 	}
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
+	return registry.Sleep(ctx, pause)
 }
 
 // tell says once what is waited for and why, and after that, at most once a minute, what still is.

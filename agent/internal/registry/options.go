@@ -89,12 +89,13 @@ func (o Options) withDefaults() Options {
 		o.Proxy = http.ProxyFromEnvironment
 	}
 	if o.clock.now == nil {
-		o.clock = clock{now: time.Now, sleep: sleep}
+		o.clock = clock{now: time.Now, sleep: Sleep}
 	}
 	return o
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep returns after d, or with the reason for which ctx has ended.
+func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
