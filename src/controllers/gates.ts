@@ -14,6 +14,7 @@ import {
   decideOpening,
   type InputDecision,
   type Opening,
+  type Producer,
   type WaitResult,
 } from "../workflow/opening.ts";
 import { type InputRecord, readRecord, writeRecord } from "../workflow/record.ts";
@@ -82,10 +83,18 @@ export function gateControllers(settings: GateSettings): readonly Controller[] {
 /** After which a step is looked at again whose inputs have changed while it was looked at. */
 const soonMs = 10;
 
-/** The steps that make the inputs of a step, and how far they are: in one word, to be compared. */
-function seenOf({ steps }: GateSettings, { namespace, plan }: WorkflowStep): string {
-  const producers = plan.inputs.flatMap((input) => steps.producersOf(namespace, input));
-  return JSON.stringify(producers.map(({ uid, state, pushed }) => [uid, state, pushed]));
+/** The steps that make each of the inputs of a step, but for itself; of an input that names a digest nobody is waited for. */
+function producersOf({ steps }: GateSettings, { namespace, plan, uid }: WorkflowStep): Producer[][] {
+  return plan.inputs.map((input) =>
+    input.version.startsWith("@")
+      ? []
+      : steps.producersOf(namespace, input).filter((producer) => producer.uid !== uid),
+  );
+}
+
+/** Who makes inputs, and how far they are: in one word, to be compared. */
+function wordOf(producers: readonly (readonly Producer[])[]): string {
+  return JSON.stringify(producers.flat().map(({ uid, state, pushed }) => [uid, state, pushed]));
 }
 
 /** Does for a step what is to be done now. */
@@ -122,9 +131,12 @@ async function look(
   const { client, log, publish, heads, steps } = settings;
   const { plan, namespace } = step;
   const before = readRecord(step.object.metadata?.annotations?.[names.waitingForAnnotation]);
-  const seen = seenOf(settings, step);
+  // Those that make it are known first: what is pushed meanwhile is seen.
+  const producers = producersOf(settings, step);
   const decisions = await Promise.all(
-    plan.inputs.map((input) => decide(settings, step, input, before.get(spokenArtifact(input)))),
+    plan.inputs.map((input, i) =>
+      decide(heads, namespace, input, producers[i] ?? [], before.get(spokenArtifact(input))),
+    ),
   );
   const size = plan.batch ? steps.sizeOfBatch(namespace, plan.batch.name) : 0;
   const batch = decideBatch(plan.batch, size, before);
@@ -141,7 +153,7 @@ async function look(
   const earlier = steps.pinsOfEarlier(step);
   const opening = earlier ? { kind: "open" as const, pins: earlier } : decideOpening(facts, verdicts);
   // While registries were asked, a step may have come that makes an input.
-  if (opening.kind !== "wait" && seenOf(settings, step) !== seen) return soonMs;
+  if (opening.kind !== "wait" && wordOf(producersOf(settings, step)) !== wordOf(producers)) return soonMs;
   const inputs = plan.inputs.map(spokenArtifact);
   const tell = (note: EventNote) => {
     publish(step.object, note);
@@ -218,15 +230,12 @@ const mostTold = 20_000;
 const hourMs = 3_600_000;
 
 async function decide(
-  { heads, steps }: GateSettings,
-  step: WorkflowStep,
+  heads: Heads,
+  namespace: string,
   input: StepInput,
+  producers: readonly Producer[],
   record: InputDecision["record"] | undefined,
 ): Promise<InputDecision> {
-  const { namespace, uid } = step;
-  const isDigest = input.version.startsWith("@");
-  const producers = isDigest ? [] : steps.producersOf(namespace, input).filter((one) => one.uid !== uid);
-  // Those that make it are known first: what is pushed meanwhile is seen.
   const isFound = record?.found !== undefined;
   const isMade = isFound && producers.some(({ state, pushed }) => state === "live" && pushed === undefined);
   const head = isMade ? { unknown: "it is being made" } : await heads.of(namespace, input);
