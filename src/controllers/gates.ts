@@ -4,11 +4,9 @@ import type { KubeClient } from "../kube/client.ts";
 import { type Controller, manualWatch, watchOf } from "../kube/controller.ts";
 import { isStatus } from "../kube/errors.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
-import { forgetOldest } from "../kube/forget.ts";
 import { controllerOf, type KubeObject, keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { decideBatch } from "../workflow/batch.ts";
-import { circleFrom } from "../workflow/cycles.ts";
 import {
   decideInput,
   decideOpening,
@@ -18,9 +16,10 @@ import {
   type WaitResult,
 } from "../workflow/opening.ts";
 import { type InputRecord, readRecord, writeRecord } from "../workflow/record.ts";
-import { cacheOf, isHeld, isOpen, type StepInput, spokenArtifact } from "../workflow/step.ts";
+import { cacheOf, isHeld, type StepInput, spokenArtifact } from "../workflow/step.ts";
 import { openedSentence, waitingSentence } from "../workflow/told.ts";
-import { fail, letGo, open, remember, type Told, tellCondition } from "./gate-writes.ts";
+import { closeCondition, hourMs, type ToldBefore, tellWaiting } from "./gate-told.ts";
+import { fail, letGo, open, remember } from "./gate-writes.ts";
 import type { Heads } from "./heads.ts";
 import type { StepJob } from "./step-jobs.ts";
 import type { StepPod } from "./step-pods.ts";
@@ -186,49 +185,6 @@ async function look(
   return Math.min(...polls, opening.againInMs ?? hourMs);
 }
 
-/** Says what a step waits for, where that is news, and once an hour. */
-async function tellWaiting(
-  settings: GateSettings,
-  step: WorkflowStep,
-  {
-    sentence,
-    decisions,
-    tell,
-    now,
-    toldOf,
-  }: {
-    readonly sentence: string;
-    readonly decisions: readonly InputDecision[];
-    readonly tell: (note: EventNote) => void;
-    readonly now: number;
-    readonly toldOf: Map<string, ToldBefore>;
-  },
-): Promise<void> {
-  const last = toldOf.get(step.uid);
-  const isDue = last === undefined || now - last.at >= hourMs;
-  if (isDue || last.sentence !== sentence) {
-    const told: Told = { status: "False", reason: "WaitingForInputs", message: sentence };
-    const { status, message } = conditionOf(step) ?? {};
-    if (status !== told.status || message !== sentence) await tellCondition(settings.client, step, told, now);
-    toldOf.set(step.uid, { sentence, at: isDue ? now : last.at });
-    forgetOldest(toldOf, mostTold);
-    tell({ type: "Normal", reason: "WaitingForInputs", action: "Wait", note: sentence });
-    tellOfFailures(decisions, tell);
-    if (isDue) tellOfCircle(settings, step);
-  }
-}
-
-interface ToldBefore {
-  readonly sentence: string;
-  readonly at: number;
-}
-
-/** Of steps that ended while they waited, nobody tells. */
-const mostTold = 20_000;
-
-/** An Event lives an hour; what still waits is told again. */
-const hourMs = 3_600_000;
-
 async function decide(
   heads: Heads,
   namespace: string,
@@ -260,65 +216,4 @@ function failure({ reason }: Extract<Opening, { kind: "fail" }>, { plan, name }:
 /** A Pod for which another is made at once when it fails, for ever. */
 function isReplaced({ isPod, object }: WorkflowStep): boolean {
   return isPod && (controllerOf(object)?.apiVersion.startsWith("apps/") ?? false);
-}
-
-function tellOfFailures(decisions: readonly InputDecision[], tell: (note: EventNote) => void): void {
-  for (const { verdict, record } of decisions) {
-    if (verdict.kind !== "failed") continue;
-    const note = `${verdict.by} was to push ${record.input} and failed. Create it again, and this step goes on; or set wait-for-inputs to "false" to start it with what is there.`;
-    tell({ type: "Warning", reason: "InputProducerFailed", action: "Wait", note });
-  }
-}
-
-/** The one that is seen last finds the circle that it closes, and all of it are told. */
-function tellOfCircle({ steps, waiters, publish, log }: GateSettings, step: WorkflowStep): void {
-  const { output } = step.plan;
-  // Most steps come before those that wait for them, or after those that they wait for.
-  if (output === undefined || !(isOpen(output) || waiters.anyOn(step.namespace, output))) return;
-  const found = new Map<string, WorkflowStep>([[step.uid, step]]);
-  const circle = circleFrom(step.uid, (uid) =>
-    waitedFor(steps, found.get(uid)).map((other) => {
-      found.set(other.uid, other);
-      return other.uid;
-    }),
-  );
-  if (circle === undefined) return;
-  // The same words whoever finds it.
-  const first = circle.indexOf([...circle].sort()[0] ?? "");
-  const members = [...circle.slice(first), ...circle.slice(0, first)].flatMap((uid) => found.get(uid) ?? []);
-  const path = [...members, ...members.slice(0, 1)].map(({ name }) => name).join(" waits for ");
-  const note = `Steps wait for each other: ${path}. Correct their inputs, or set wait-for-inputs to "false" on one of them.`;
-  log.info({ step: step.name, namespace: step.namespace, reason: "InputCycle" }, note);
-  for (const { object } of members)
-    publish(object, { type: "Warning", reason: "InputCycle", action: "Wait", note });
-}
-
-/** The steps that hold a step, and are held themselves. */
-function waitedFor(steps: WorkflowSteps, step: WorkflowStep | undefined): WorkflowStep[] {
-  if (step === undefined) return [];
-  return step.plan.inputs
-    .flatMap((input) => steps.makersOf(step.namespace, input))
-    .filter(
-      (other) => other.uid !== step.uid && other.state === "live" && isHeld(other.object.metadata?.labels),
-    );
-}
-
-function conditionOf({ object }: WorkflowStep) {
-  return (object as StepJob).status?.conditions?.find(({ type }) => type === names.inputsAvailable);
-}
-
-/** The condition of a step that was started: a leader may have ended between the two writes. */
-async function closeCondition({ client }: GateSettings, step: WorkflowStep): Promise<undefined> {
-  if (conditionOf(step)?.status === "True") return undefined;
-  const told: Told = {
-    status: "True",
-    reason: "InputsAvailable",
-    message: "All inputs were there when it started.",
-  };
-  try {
-    await tellCondition(client, step, told, client.now());
-  } catch (error) {
-    if (!isStatus(error, 404, 409)) throw error;
-  }
-  return undefined;
 }
