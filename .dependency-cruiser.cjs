@@ -7,7 +7,7 @@ const knows = {
   workflow: ["annotations", "workload", "cache"],
   injection: ["annotations", "workload", "workflow", "cache"],
   retention: ["annotations", "cache"],
-  lineage: ["annotations", "workload", "cache"],
+  lineage: ["common", "annotations", "workload", "cache"],
   kube: ["common"],
   registry: ["common"],
   keeper: ["common", "cache", "retention", "registry"],

@@ -1,3 +1,4 @@
+import { circlesIn } from "../../common/circles.ts";
 import { describeObject } from "../manifests/objects.ts";
 import { type Finding, findingAt } from "../report/finding.ts";
 import type { Artifact, StepArtifacts } from "./artifacts.ts";
@@ -21,21 +22,8 @@ interface Link {
  */
 export function inputCycles(steps: readonly StepArtifacts[]): Finding[] {
   const links = linksOf(steps);
-  const open = new Set(stepsThatWait(links));
-  const seen = new Set<StepArtifacts>();
-  return [...open].flatMap((first) => {
-    const way = new Map<StepArtifacts, Link>();
-    let step = first;
-    while (!seen.has(step)) {
-      seen.add(step);
-      // Each that is left waits for another one that is left.
-      const link = links.get(step)?.find(({ maker }) => open.has(maker)) as Link;
-      way.set(step, link);
-      step = link.maker;
-    }
-    // It leads into one that was told, or closes here.
-    return way.has(step) ? [circle(way, step)] : [];
-  });
+  const next = new Map([...links].map(([step, of]) => [step, of.map(({ maker }) => maker)]));
+  return circlesIn(next).map((around) => circle(around, links));
 }
 
 function linksOf(steps: readonly StepArtifacts[]): ReadonlyMap<StepArtifacts, readonly Link[]> {
@@ -52,30 +40,17 @@ function linksOf(steps: readonly StepArtifacts[]): ReadonlyMap<StepArtifacts, re
   return new Map(steps.map((step) => [step, linksTo(step)]));
 }
 
-/** Those that are not ready after all others are, however often one becomes so. */
-function stepsThatWait(links: ReadonlyMap<StepArtifacts, readonly Link[]>): StepArtifacts[] {
-  const waiting = new Map([...links].map(([step, { length }]) => [step, length]));
-  const readers = Map.groupBy(
-    [...links].flatMap(([reader, of]) => of.map(({ maker }) => ({ reader, maker }))),
-    ({ maker }) => maker,
-  );
-  const ready = [...waiting].filter(([, count]) => count === 0).map(([step]) => step);
-  // A list is walked to its end, also to what is added meanwhile.
-  for (const step of ready) {
-    for (const { reader } of readers.get(step) ?? []) {
-      const left = (waiting.get(reader) ?? 0) - 1;
-      waiting.set(reader, left);
-      if (left === 0) ready.push(reader);
-    }
-  }
-  return [...waiting].filter(([, count]) => count > 0).map(([step]) => step);
-}
-
-/** The way from a step back to itself. */
-function circle(way: ReadonlyMap<StepArtifacts, Link>, start: StepArtifacts): Finding {
-  const steps = [...way.keys()];
-  const around = steps.slice(steps.indexOf(start));
-  const inputOf = (step: StepArtifacts) => (way.get(step) as Link).input;
+/** @param around - the steps of a circle, each of which reads what the next one pushes */
+function circle(
+  around: readonly StepArtifacts[],
+  links: ReadonlyMap<StepArtifacts, readonly Link[]>,
+): Finding {
+  const start = around[0] as StepArtifacts;
+  const inputOf = (step: StepArtifacts): Artifact => {
+    const maker = around[(around.indexOf(step) + 1) % around.length];
+    const link = links.get(step)?.find((each) => each.maker === maker);
+    return (link as Link).input;
+  };
   const nameOf = ({ step }: StepArtifacts) => describeObject(step.object);
   const last = around.at(-1) as StepArtifacts;
   const isLong = around.length > mostTold;
