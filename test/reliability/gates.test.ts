@@ -1,15 +1,10 @@
 import { beforeAll, expect, test } from "vitest";
-import { names } from "../../schema/names.ts";
-import { cacheOf } from "../support/builders.ts";
 import installed from "../support/cluster.ts";
-import { localVolume } from "../support/local-volume.ts";
 import { until } from "../support/wait.ts";
-import { workspace } from "../support/workspace.ts";
+import { cache, keptCache } from "./kept-cache.ts";
 import { judge, steps } from "./lineage.ts";
-import { victims } from "./victims.ts";
 import { contentsOf, startWorkflow, triesOf } from "./workflow.ts";
 
-const cache = "kept";
 const all = [
   ["leader", 20],
   ["registry's Pod", 5],
@@ -21,20 +16,7 @@ beforeAll(installed);
 test.for(all)(
   "50 Jobs that are created in the wrong order, twice over the same tags, run in the right one while this is killed: %s",
   async ([name, mostKills], { onTestFinished }) => {
-    const ws = await workspace();
-    const { className, remove } = await localVolume(ws);
-    onTestFinished(async () => {
-      await ws.kubectl("delete", names.plural, cache, "--ignore-not-found", "--cascade=foreground");
-      await ws.kubectl("delete", "pvc", `${cache}-data`, "--ignore-not-found");
-      await remove();
-      await ws.remove();
-    });
-    await ws.apply(
-      cacheOf(cache, { storage: { persistentVolumeClaim: { size: "1Gi", storageClassName: className } } }),
-    );
-    await ws.kubectl("wait", `${names.plural}/${cache}`, "--for=condition=Ready", "--timeout=120s");
-    const victim = victims(ws.namespace, cache).find((each) => each.name === name);
-    if (victim === undefined) throw new Error(`nobody is called ${name}`);
+    const { ws, victim } = await keptCache(name, onTestFinished);
 
     let kills = 0;
     for (const round of [1, 2]) {
