@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { manifestTypes } from "./manifest-types.ts";
 import { type Peer, requestTo } from "./peer.ts";
 
 /** What a registry says of a manifest. */
@@ -10,13 +11,7 @@ export type ManifestHead =
 
 const longestMs = 5_000;
 /** distribution answers 404 for an artifact that is there, where `Accept` names no type of OCI's. */
-const accept = [
-  "application/vnd.oci.image.manifest.v1+json",
-  "application/vnd.oci.image.index.v1+json",
-  "application/vnd.oci.artifact.manifest.v1+json",
-  "application/vnd.docker.distribution.manifest.v2+json",
-  "application/vnd.docker.distribution.manifest.list.v2+json",
-].join(", ");
+const accept = `${manifestTypes}, application/vnd.oci.artifact.manifest.v1+json`;
 const digestForm = /^sha256:[a-f0-9]{64}$/;
 
 /**

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { parseChallenge } from "../common/challenge.ts";
 import { authorizationFor } from "./credentials.ts";
 import { type Answer, get, type Registries } from "./http.ts";
+import { manifestTypes } from "./manifest-types.ts";
 import { LookupError } from "./outcome.ts";
 import type { ImageReference } from "./reference.ts";
 
@@ -25,12 +26,6 @@ interface Manifest {
   readonly config?: Descriptor | null;
 }
 
-const manifestTypes = [
-  "application/vnd.oci.image.index.v1+json",
-  "application/vnd.docker.distribution.manifest.list.v2+json",
-  "application/vnd.oci.image.manifest.v1+json",
-  "application/vnd.docker.distribution.manifest.v2+json",
-].join(", ");
 const digest = /^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 /** Of ENTRYPOINT, CMD, WorkingDir and User together: they become part of a Pod. */
 const mostBytesOfWords = 16 * 1024;

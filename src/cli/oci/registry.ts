@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { json, buffer as readAll } from "node:stream/consumers";
 import { names } from "../../../schema/names.ts";
+import { manifestTypes } from "../../registry/manifest-types.ts";
 import { exits } from "../exits.ts";
 import { CliError } from "../output.ts";
 import type { Scope } from "./authorize.ts";
@@ -10,13 +11,6 @@ import { createSender, type Endpoint } from "./http.ts";
 import { readBlob } from "./read-blob.ts";
 import { withRetries } from "./retry.ts";
 import type { BlobSource, RawManifest, Registry, Told } from "./types.ts";
-
-const manifestTypes = [
-  "application/vnd.oci.image.manifest.v1+json",
-  "application/vnd.oci.image.index.v1+json",
-  "application/vnd.docker.distribution.manifest.v2+json",
-  "application/vnd.docker.distribution.manifest.list.v2+json",
-].join(", ");
 
 /** What registries take, by the distribution specification ("Pushing Manifests"). */
 export const longestManifest = 4 * 2 ** 20;
