@@ -34,13 +34,15 @@ func TestAMirrorLagsLittle(t *testing.T) {
 	slices.Sort(lags)
 	t.Logf("%d artifacts lag by %s (p50) and %s (p99)", artifacts, lags[len(lags)/2], lags[len(lags)*99/100])
 
+	// The remote registry has the last one before its answer has reached the keeper.
+	p.untilMirrored(artifacts)
 	g.close()
 	closed := time.Now()
 	for i := range missed {
 		tag := fmt.Sprint("missed-", i)
 		digests[tag] = p.putArtifact("a", tag)
 	}
-	until(t, "the trouble", func() bool { told := p.mirror(); return told.Trouble != "" && told.Pending == missed })
+	until(t, "the trouble", func() bool { told := p.mirror(); return told.Trouble != "" && told.Pending >= missed })
 	time.Sleep(away - time.Since(closed))
 	g.open()
 	opened := time.Now()
