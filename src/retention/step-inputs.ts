@@ -1,8 +1,6 @@
 import type { V1Job, V1Pod } from "@kubernetes/client-node";
-import { names } from "../../schema/names.ts";
-import { resolveKey } from "../annotations/keys.ts";
-
-type Annotations = Readonly<Record<string, string>> | undefined;
+import type { AnnotationMap } from "../annotations/map.ts";
+import { writtenValues } from "../annotations/written.ts";
 
 /**
  * The inputs that the annotations of a Pod name, unless it has ended. From which cache does not matter: what a step of the
@@ -29,10 +27,6 @@ export function inputsOfJob({ metadata, spec, status }: V1Job): string[] {
     : [...inputsIn(metadata?.annotations), ...inputsIn(spec?.template.metadata?.annotations)];
 }
 
-function inputsIn(annotations: Annotations): string[] {
-  return Object.entries(annotations ?? {}).flatMap(([key, value]) => {
-    if (!key.startsWith(names.prefix)) return [];
-    const slot = resolveKey(key);
-    return "name" in slot && slot.name === "input-uri" ? [value] : [];
-  });
+function inputsIn(annotations: AnnotationMap = {}): string[] {
+  return writtenValues(annotations, "input-uri").map(({ value }) => value);
 }

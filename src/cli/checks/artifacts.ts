@@ -1,5 +1,4 @@
 import { names } from "../../../schema/names.ts";
-import { resolveKey } from "../../annotations/keys.ts";
 import { type AnnotationMap, isOurs } from "../../annotations/map.ts";
 import { readAnnotations } from "../../annotations/parse.ts";
 import {
@@ -10,7 +9,7 @@ import {
 } from "../../annotations/reference.ts";
 import { waitsForInputs } from "../../annotations/settings.ts";
 import { type AnnotationName, annotations } from "../../annotations/table.ts";
-import { withRun } from "../../annotations/variables.ts";
+import { writtenValues } from "../../annotations/written.ts";
 import { inCluster } from "../../cache/connection.ts";
 import { chooseRegistry, needsCache } from "../../injection/registry.ts";
 import type { Path } from "../manifests/path.ts";
@@ -52,16 +51,14 @@ export interface StepArtifacts {
 export function artifactsOf(step: Step, around: Surroundings, clusterDomain: string): StepArtifacts {
   const map = ourAnnotations(step);
   const { settings } = readAnnotations(map);
-  const run = map[annotations.run.key];
   const { namespace } = step.object;
   const stored = around.cache(namespace, settings.cache);
   const found = chooseRegistry(settings, stored, namespace, clusterDomain);
   const connection = found.ok ? found.value : undefined;
   const named = (wanted: AnnotationName): Artifact[] =>
-    Object.entries(map).flatMap(([key, value]) => {
-      const slot = resolveKey(key);
-      if ("message" in slot || slot.name !== wanted || connection === undefined) return [];
-      const reference = parseReference(run === undefined ? value : withRun(value, run));
+    writtenValues(map, wanted).flatMap(({ key, value }) => {
+      if (connection === undefined) return [];
+      const reference = parseReference(value);
       const { host, repository, version } = reference;
       const inCache = host === undefined && inCluster(connection);
       return {

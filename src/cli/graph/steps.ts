@@ -1,11 +1,11 @@
 import type { V1Job, V1ObjectMeta, V1Pod } from "@kubernetes/client-node";
 import { names } from "../../../schema/names.ts";
-import { resolveKey } from "../../annotations/keys.ts";
 import { type AnnotationMap, isOurs } from "../../annotations/map.ts";
 import { readAnnotations } from "../../annotations/parse.ts";
 import { formatPlainReference, parseReference } from "../../annotations/reference.ts";
 import type { AnnotationName } from "../../annotations/table.ts";
 import type { Values } from "../../annotations/variables.ts";
+import { writtenValues } from "../../annotations/written.ts";
 import type { OrasCache } from "../../cache/types.ts";
 import { pushesOf } from "../../controllers/outcomes.ts";
 import { chooseRegistry } from "../../injection/registry.ts";
@@ -78,14 +78,13 @@ function artifactsOf(
   namespace: string,
   caches: ReadonlyMap<string | undefined, OrasCache>,
 ): Pick<StepFacts, "inputs" | "outputs"> {
-  const written = Object.entries(map).filter(([key]) => isOurs(key));
-  const { settings } = readAnnotations(Object.fromEntries(written));
+  const own = Object.fromEntries(Object.entries(map).filter(([key]) => isOurs(key)));
+  const { settings } = readAnnotations(own);
   const chosen = chooseRegistry(settings, caches.get(settings.cache), namespace, names.clusterDomain);
   const pushed = pushedBy(pods);
   const named = (wanted: AnnotationName): ArtifactFacts[] =>
-    written
-      .filter(([key]) => nameOfKey(key) === wanted)
-      .flatMap(([, value]) => expand(value, values))
+    writtenValues(own, wanted)
+      .flatMap(({ value }) => expand(value, values))
       .map((reference) => {
         const parsed = parseReference(reference);
         const place = chosen.ok
@@ -99,11 +98,6 @@ function artifactsOf(
         };
       });
   return { inputs: named("input-uri"), outputs: named("output-uri") };
-}
-
-function nameOfKey(key: string): AnnotationName | undefined {
-  const slot = resolveKey(key);
-  return "name" in slot ? slot.name : undefined;
 }
 
 /** By the path alone: a Pod was given the cluster's own domain in the name of the host. */

@@ -36,6 +36,18 @@ const steps = (jobs: readonly V1Job[], pods: readonly V1Pod[] = []) =>
   stepsOf({ namespace: "runs", jobs, pods, caches: [] });
 
 describe("stepsOf", () => {
+  test("tells runs apart by the annotation run", () => {
+    const of = (run: string) => [
+      job(`make-${run}`, { run, "output-uri": "runs/$(RUN):made" }),
+      job(`use-${run}`, { run, "input-uri": "runs/$(RUN):made" }),
+    ];
+    const { artifacts } = graphOf(steps([...of("17"), ...of("18")]));
+    expect(artifacts.map(({ reference, madeBy, usedBy }) => [reference, madeBy, usedBy])).toEqual([
+      ["runs/17:made", ["job/make-17"], ["job/use-17"]],
+      ["runs/18:made", ["job/make-18"], ["job/use-18"]],
+    ]);
+  });
+
   test("reads annotations of Jobs, of their templates and of Pods that no Job has made", () => {
     const made = podOf("x", { "output-uri": "a/b:template" });
     const plain = job("template", {});
