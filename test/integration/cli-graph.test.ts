@@ -3,72 +3,21 @@ import { join } from "node:path";
 import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import { exits } from "../../src/cli/exits.ts";
-import type { KubeObject } from "../../src/kube/objects.ts";
 import { resources } from "../../src/kube/resources.ts";
-import { jobOf, podOf, type StepAnnotations } from "../support/builders.ts";
 import { kubeconfigFor } from "../support/control-plane.ts";
 import { parseDot } from "../support/dot.ts";
+import { endOf, makeEndedPod, makeJob } from "../support/ended-jobs.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { test as base } from "../support/integration.ts";
-import type { ObjectsIn } from "../support/objects-in.ts";
 import { blocksOf } from "../support/pages.ts";
 import { makePlugin } from "../support/plugin.ts";
 import { until } from "../support/wait.ts";
 
-const now = () => new Date().toISOString();
-
-/** Nothing runs Jobs beside an API server alone: the test says what their controller would. */
-const ended = (type: "Complete" | "Failed", reason: string) => {
-  const met = {
-    status: "True",
-    reason,
-    message: "as it ended",
-    lastTransitionTime: now(),
-    lastProbeTime: now(),
-  };
-  const before = type === "Complete" ? "SuccessCriteriaMet" : "FailureTarget";
-  const times = { startTime: now(), ...(type === "Complete" ? { completionTime: now(), succeeded: 1 } : {}) };
-  return {
-    ...times,
-    conditions: [
-      { type: before, ...met },
-      { type, ...met },
-    ],
-  };
-};
-
-async function make(ns: ObjectsIn, name: string, map: StepAnnotations, spec: object = {}): Promise<void> {
-  const job = jobOf(name, map, "true", spec);
-  const labels = { run: name === "alone" ? "18" : "17" };
-  await ns.create(resources.jobs, { ...job, metadata: { ...job.metadata, labels } } as KubeObject);
-}
-
-/** A Pod of a Job, of which one container has ended. */
-async function makePod(
-  ns: ObjectsIn,
-  job: string,
-  phase: string,
-  container: string,
-  end: object,
-): Promise<void> {
-  const uid = (await ns.read<KubeObject>(resources.jobs, job))?.metadata?.uid;
-  const ownerReferences = [{ apiVersion: "batch/v1", kind: "Job", name: job, uid, controller: true }];
-  const name = `${job}-x7k2p`;
-  const labels = { "batch.kubernetes.io/controller-uid": uid, "batch.kubernetes.io/job-name": job };
-  await ns.create(resources.pods, {
-    ...podOf(name),
-    metadata: { name, ownerReferences, labels },
-  } as KubeObject);
-  const state = { terminated: { finishedAt: now(), containerID: "x", ...end } };
-  const status = { name: container, ready: false, restartCount: 0, image: "x", imageID: "x", state };
-  await ns.patchStatus(resources.pods, name, { phase, containerStatuses: [status] });
-}
-
 const test = base.extend("drawn", async ({ ns }) => {
-  await make(ns, "split", { "input-uri": "data/raw:v1", "output-uri": "parts/all:v1" });
-  await make(ns, "count", { "input-uri": "parts/all:v1", "output-uri": "counts/all:v1" });
+  await makeJob(ns, "split", { "input-uri": "data/raw:v1", "output-uri": "parts/all:v1" });
+  await makeJob(ns, "count", { "input-uri": "parts/all:v1", "output-uri": "counts/all:v1" });
   const indexed = { completionMode: "Indexed", completions: 6, parallelism: 2, suspend: true };
-  await make(
+  await makeJob(
     ns,
     "plot",
     { "input-uri": "parts/all:v1", "output-uri": "plots/p:$(JOB_COMPLETION_INDEX)" },
@@ -79,15 +28,15 @@ const test = base.extend("drawn", async ({ ns }) => {
     "input-uri_1": "plots/p:0",
     "output-uri": "report/$(JOB_NAME):v1",
   };
-  await make(ns, "report", both);
-  await make(ns, "alone", { "output-uri": "other/x:v1" });
-  await ns.patchStatus(resources.jobs, "split", ended("Complete", "CompletionsReached"));
-  await ns.patchStatus(resources.jobs, "count", ended("Failed", "BackoffLimitExceeded"));
+  await makeJob(ns, "report", both);
+  await makeJob(ns, "alone", { "output-uri": "other/x:v1" });
+  await ns.patchStatus(resources.jobs, "split", endOf("Complete", "CompletionsReached"));
+  await ns.patchStatus(resources.jobs, "count", endOf("Failed", "BackoffLimitExceeded"));
   const digest = `sha256:97936b5a01c4${"0".repeat(52)}`;
   const artifact = `oras-0.oras.${ns.namespace}.svc.cluster.local:${names.registryPort}/parts/all:v1`;
   const message = JSON.stringify({ artifact, digest, bytes: 1, seconds: 1 });
-  await makePod(ns, "split", "Succeeded", names.pushContainer, { exitCode: 0, message });
-  await makePod(ns, "count", "Failed", "main", { exitCode: 137, reason: "OOMKilled" });
+  await makeEndedPod(ns, "split", "Succeeded", names.pushContainer, { exitCode: 0, message });
+  await makeEndedPod(ns, "count", "Failed", "main", { exitCode: 137, reason: "OOMKilled" });
   return makePlugin(ns.namespace);
 });
 

@@ -1,0 +1,114 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { V1Pod } from "@kubernetes/client-node";
+import { visible } from "../../annotations/problems.ts";
+import { blockedIn, hasEnded } from "../../lineage/blocked.ts";
+import { type Graph, graphOf, type StepNode } from "../../lineage/graph.ts";
+import { exits } from "../exits.ts";
+import { readObjects } from "../graph/read.ts";
+import { stepsOf } from "../graph/steps.ts";
+import { counted, statesOf } from "../graph/words.ts";
+import { CliError } from "../output.ts";
+import { ageOf } from "../remote/remove.ts";
+import { openSession, type Session, type Where } from "../remote/session.ts";
+import { failedLog } from "./failed-log.ts";
+
+/** Which steps are waited for, and how long. */
+export interface AwaitOptions extends Where {
+  /** `job/NAME` or `pod/NAME`; none: all that the selector selects. */
+  readonly ids: readonly string[];
+  /** Of labels, as for kubectl. */
+  readonly selector?: string | undefined;
+  readonly timeout: string;
+}
+
+const askEveryMs = 2_000;
+
+/**
+ * Waits until steps have ended, or those that have not cannot go on.
+ *
+ * @param options - of the command
+ * @param say - told of each step that ends, and at the end of all
+ * @throws CliError where a step failed, is not there, or does not end in time
+ */
+export async function awaitSteps(
+  { ids, selector, timeout, ...where }: AwaitOptions,
+  say: (line: string) => void,
+): Promise<void> {
+  const deadline = performance.now() + ageOf(timeout) * 1000;
+  const session = await openSession(where);
+  const told = new Set<string>();
+  try {
+    for (;;) {
+      const { graph, pods } = await look(session, selector);
+      const chosen = chosenOf(graph, ids, told, selector);
+      for (const step of chosen.filter((each) => hasEnded(each) && !told.has(each.id))) {
+        told.add(step.id);
+        for (const line of await linesOf(session, step, pods)) say(line);
+      }
+      if (haveEnded(graph, chosen, say)) {
+        say(`${counted(told.size)} ${told.size === 1 ? "step" : "steps"} succeeded`);
+        return;
+      }
+      if (performance.now() > deadline) {
+        const message = `Not all steps ended within ${timeout}: ${statesOf(chosen)}. ${whereToLook(session)}`;
+        throw new CliError(message, exits.timedOut);
+      }
+      await delay(askEveryMs);
+    }
+  } finally {
+    session.close();
+  }
+}
+
+async function look(session: Session, selector: string | undefined) {
+  const { notes: _, ...objects } = await readObjects(session, selector);
+  return { graph: graphOf(stepsOf(objects)), pods: objects.pods };
+}
+
+/** @param told - ids of steps that have ended: these may be gone by now, as TTL removes them */
+function chosenOf(
+  graph: Graph,
+  ids: readonly string[],
+  told: ReadonlySet<string>,
+  selector: string | undefined,
+): readonly StepNode[] {
+  const chosen = ids.length === 0 ? graph.steps : graph.steps.filter(({ id }) => ids.includes(id));
+  const missing = ids.filter((id) => !told.has(id) && !chosen.some((step) => step.id === id));
+  if (missing.length > 0) {
+    const message = `${missing.map(visible).join(", ")}: no such step is there. A step is a Job, or a Pod that no Job has made, with an input or output of the operator.`;
+    throw new CliError(message, exits.notFound);
+  }
+  if (chosen.length + told.size === 0) {
+    const message = `-l ${visible(selector ?? "")} selects no Job or Pod with an input or output of the operator.`;
+    throw new CliError(message, exits.notFound);
+  }
+  return chosen;
+}
+
+/** Whether all have succeeded. */
+function haveEnded(graph: Graph, chosen: readonly StepNode[], say: (line: string) => void): boolean {
+  const failed = chosen.filter(({ state }) => state === "failed");
+  const left = chosen.filter((step) => !hasEnded(step));
+  const blocked = blockedIn(graph);
+  if (left.some(({ id }) => !blocked.has(id))) return false;
+  for (const { id } of left) say(visible(`${id} cannot start: ${blocked.get(id)} failed`));
+  if (failed.length + left.length > 0)
+    throw new CliError(`Not all steps succeeded: ${statesOf(chosen)}.`, exits.failed);
+  return true;
+}
+
+async function linesOf(session: Session, step: StepNode, pods: readonly V1Pod[]): Promise<readonly string[]> {
+  if (step.state !== "failed") return [visible(`${step.id} succeeded`)];
+  const why = [step.reason, step.message].filter((text) => text !== undefined).join(": ");
+  const log = await failedLog(session, podsOf(step, pods));
+  return [visible(`${step.id} failed${why === "" ? "" : `: ${why}`}`), ...log.map((line) => `  ${line}`)];
+}
+
+function podsOf({ kind, name }: StepNode, pods: readonly V1Pod[]): readonly V1Pod[] {
+  if (kind === "Pod") return pods.filter(({ metadata }) => metadata?.name === name);
+  return pods.filter(({ metadata }) => metadata?.labels?.["batch.kubernetes.io/job-name"] === name);
+}
+
+function whereToLook({ kubectlOptions }: Session): string {
+  return `kubectl oras-cache graph ${kubectlOptions} says what each waits for.`;
+}

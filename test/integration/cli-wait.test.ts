@@ -1,0 +1,63 @@
+import { describe, expect } from "vitest";
+import { exits } from "../../src/cli/exits.ts";
+import { resources } from "../../src/kube/resources.ts";
+import { endOf, makeEndedPod, makeJob } from "../support/ended-jobs.ts";
+import { test as base } from "../support/integration.ts";
+import { makePlugin } from "../support/plugin.ts";
+
+const test = base.extend("plugin", async ({ ns }) => {
+  await makeJob(ns, "split", { "output-uri": "parts/all:v1" });
+  await makeJob(ns, "count", { "input-uri": "parts/all:v1", "output-uri": "counts/all:v1" });
+  await makeJob(ns, "report", { "input-uri": "counts/all:v1" }, { suspend: true });
+  return makePlugin(ns.namespace);
+});
+
+describe("wait for steps", () => {
+  test("ends when all have succeeded, and says so of each", async ({ plugin, ns }) => {
+    await ns.patchStatus(resources.jobs, "split", endOf("Complete", "CompletionsReached"));
+    const waiting = plugin.start(["wait", "-l", "run=17"]);
+    await waiting.said("job/split succeeded");
+    for (const name of ["count", "report"])
+      await ns.patchStatus(resources.jobs, name, endOf("Complete", "CompletionsReached"));
+    const { code, stdout, stderr } = await waiting.ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout.split("\n").sort()).toEqual([
+      ...["", "3 steps succeeded", "job/count succeeded", "job/report succeeded", "job/split succeeded"],
+    ]);
+  });
+
+  test("ends when the others cannot start any more, with the log of what failed", async ({ plugin, ns }) => {
+    await ns.patchStatus(resources.jobs, "split", endOf("Failed", "BackoffLimitExceeded"));
+    await makeEndedPod(ns, "split", "Failed", "main", { exitCode: 137, reason: "OOMKilled" });
+    const { code, stdout, stderr } = await plugin.run("wait", "job/split", "job/count", "job/report");
+    expect(code).toBe(exits.failed);
+    expect(stdout).toMatch(/^job\/split failed: OOMKilled: The container main ended with exit code 137\.\n/);
+    // Without a kubelet there is no log.
+    expect(stdout).toMatch(/\n {2}The log of the container main of pod\/split-x7k2p is empty\.\n/);
+    expect(stdout).toMatch(/\njob\/count cannot start: job\/split failed\n/);
+    expect(stdout).toMatch(/\njob\/report cannot start: job\/split failed\n$/);
+    expect(stderr).toBe("Not all steps succeeded: 1 failed, 1 suspended, 1 waiting.\n");
+  });
+
+  test("says what is not there, what does not end in time, and what it was not asked", async ({ plugin }) => {
+    const late = await plugin.run("wait", "job/split", "--timeout", "1s");
+    expect(late.code).toBe(exits.timedOut);
+    expect(late.stderr).toMatch(
+      /^Not all steps ended within 1s: 1 waiting\. kubectl oras-cache graph --namespace \S+ says what each waits for\.\n$/,
+    );
+    expect(await plugin.run("wait", "-l", "run=19")).toMatchObject({
+      ...{ code: exits.notFound, stdout: "" },
+      stderr: "-l run=19 selects no Job or Pod with an input or output of the operator.\n",
+    });
+    const unknown = await plugin.run("wait", "job/split", "job/splot");
+    expect(unknown).toMatchObject({
+      code: exits.notFound,
+      stderr: expect.stringMatching(/^job\/splot: no such/),
+    });
+    for (const args of [[], ["a:b", "job/split"], ["job/split", "-l", "x=y"], ["a:b", "c:d"]])
+      expect(await plugin.run("wait", ...args)).toMatchObject({
+        ...{ code: exits.usage, stdout: "" },
+        stderr: expect.stringMatching(/^Name one artifact, or steps as /),
+      });
+  });
+});
