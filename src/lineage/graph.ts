@@ -10,6 +10,10 @@ export interface ArtifactFacts {
   readonly address: string;
   /** As it is written, with what is known of its variables. */
   readonly reference: string;
+  /** Whether its name has the value of the annotation `run` in it. */
+  readonly isOfRun?: boolean | undefined;
+  /** Name of the OrasCache that it is in; undefined where it is in a registry that the step names. */
+  readonly cache?: string | undefined;
   /** What the step pushed there. */
   readonly pushed?: { readonly digest: string; readonly at: string } | undefined;
 }
@@ -20,6 +24,8 @@ interface About {
   readonly name: string;
   /** What names of equal steps have in common. */
   readonly stem: string;
+  /** The value of the annotation `run`. */
+  readonly run?: string | undefined;
   readonly state: StepState;
   /** Why it failed, or does not start; a word, and a sentence. */
   readonly reason?: string | undefined;

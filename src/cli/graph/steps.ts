@@ -3,8 +3,8 @@ import { names } from "../../../schema/names.ts";
 import { type AnnotationMap, isOurs } from "../../annotations/map.ts";
 import { readAnnotations } from "../../annotations/parse.ts";
 import { formatPlainReference, parseReference } from "../../annotations/reference.ts";
-import type { AnnotationName } from "../../annotations/table.ts";
-import type { Values } from "../../annotations/variables.ts";
+import { type AnnotationName, annotations } from "../../annotations/table.ts";
+import { usesRun, type Values } from "../../annotations/variables.ts";
 import { writtenValues } from "../../annotations/written.ts";
 import type { OrasCache } from "../../cache/types.ts";
 import { pushesOf } from "../../controllers/outcomes.ts";
@@ -77,27 +77,30 @@ function artifactsOf(
   step: string,
   namespace: string,
   caches: ReadonlyMap<string | undefined, OrasCache>,
-): Pick<StepFacts, "inputs" | "outputs"> {
+): Pick<StepFacts, "inputs" | "outputs" | "run"> {
   const own = Object.fromEntries(Object.entries(map).filter(([key]) => isOurs(key)));
   const { settings } = readAnnotations(own);
   const chosen = chooseRegistry(settings, caches.get(settings.cache), namespace, names.clusterDomain);
   const pushed = pushedBy(pods);
   const named = (wanted: AnnotationName): ArtifactFacts[] =>
     writtenValues(own, wanted)
-      .flatMap(({ value }) => expand(value, values))
-      .map((reference) => {
+      .flatMap(({ key, value }) =>
+        expand(value, values).map((reference) => ({ reference, isOfRun: usesRun(own[key] ?? "") })),
+      )
+      .map(({ reference, isOfRun }) => {
         const parsed = parseReference(reference);
         const place = chosen.ok
           ? formatPlainReference(chosen.value, parsed)
           : `${settings.cache}/${parsed.repository}${parsed.version}`;
         const address = isOfOneStep(reference) ? `${place} of ${step}` : place;
+        const cache = (settings.registry ?? parsed.host) ? undefined : settings.cache;
         return {
-          address,
-          reference,
+          ...{ address, reference, isOfRun, cache },
           pushed: wanted === "output-uri" ? pushed.get(pathIn(place)) : undefined,
         };
       });
-  return { inputs: named("input-uri"), outputs: named("output-uri") };
+  const run = own[annotations.run.key];
+  return { inputs: named("input-uri"), outputs: named("output-uri"), ...(run !== undefined && { run }) };
 }
 
 /** By the path alone: a Pod was given the cluster's own domain in the name of the host. */

@@ -47,11 +47,20 @@ function parseOne(text: string): Named {
   throw new CliError(message, exits.usage);
 }
 
-function lineOf(shown: string, dryRun: boolean): string {
+/** What was removed, in a line. */
+export function lineOf(shown: string, dryRun: boolean): string {
   return dryRun ? `Would remove ${shown}` : `Removed ${shown}`;
 }
 
-async function removeOne(open: OpenRegistry, named: Named, dryRun: boolean): Promise<void> {
+/**
+ * Removes a tag, or with a digest all that have it.
+ *
+ * @param open - the registry
+ * @param named - one of its artifacts
+ * @param dryRun - only look whether it is there
+ * @throws CliError where it is not there
+ */
+export async function removeOne(open: OpenRegistry, named: Named, dryRun: boolean): Promise<void> {
   const { registry, prefix } = open;
   const repository = prefix + named.repository;
   const digest = await registry.resolve(repository, named.digest ?? named.tag ?? "");
