@@ -95,10 +95,11 @@ async function followEach(
 
 /** The registry is the truth: who waits is told when it says the same. */
 async function heard(
-  { heads, waiters, pushes, signal }: HintSettings,
+  { client, heads, waiters, pushes, signal }: HintSettings,
   cache: string,
   push: Push,
 ): Promise<void> {
+  const at = client.now();
   const { namespace, name } = nameOf(cache);
   const { repository, tag, digest, userAgent } = push;
   if (tag === undefined || repository === names.stateRepository) return;
@@ -112,6 +113,6 @@ async function heard(
     if ("digest" in head && head.digest === digest) break;
   }
   const [, request] = requestId.exec(userAgent) ?? [];
-  if (request) pushes.note(request, idOf(artifact), digest);
+  if (request) pushes.note({ request, artifact: idOf(artifact), digest, at });
   waiters.wake(namespace, artifact);
 }

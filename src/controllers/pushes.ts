@@ -2,20 +2,37 @@ import { forgetOldest } from "../kube/forget.ts";
 
 /** What steps have pushed, by the id of the review that injected them, as a registry says. */
 export interface Pushes {
-  readonly note: (request: string, artifact: string, digest: string) => void;
-  readonly of: (request: string | undefined, artifact: string) => string | undefined;
+  readonly note: (push: NotedPush) => void;
+  /** @param createdAt - of the step, in milliseconds since 1970 */
+  readonly of: (request: string | undefined, artifact: string, createdAt: number) => string | undefined;
+}
+
+/** That a step has pushed. */
+interface NotedPush {
+  readonly request: string;
+  /** Its id. */
+  readonly artifact: string;
+  readonly digest: string;
+  /** By the clock of the API server, in milliseconds since 1970. */
+  readonly at: number;
 }
 
 const mostRemembered = 20_000;
+/** Times of creation are whole seconds. */
+const secondMs = 1_000;
 
 /** Remembers them; what is lost with the process is known by the end of each step. */
 export function createPushes(): Pushes {
-  const known = new Map<string, string>();
+  const known = new Map<string, Pick<NotedPush, "digest" | "at">>();
   return {
-    note: (request, artifact, digest) => {
-      known.set(`${request} ${artifact}`, digest);
+    note: ({ request, artifact, digest, at }) => {
+      known.set(`${request} ${artifact}`, { digest, at });
       forgetOldest(known, mostRemembered);
     },
-    of: (request, artifact) => (request === undefined ? undefined : known.get(`${request} ${artifact}`)),
+    of: (request, artifact, createdAt) => {
+      const found = request === undefined ? undefined : known.get(`${request} ${artifact}`);
+      // Whoever exports a step, deletes it and creates it again gives it the id of the first one, which has pushed before.
+      return found && found.at >= createdAt + secondMs ? found.digest : undefined;
+    },
   };
 }

@@ -73,7 +73,7 @@ export function createWorkflowSteps(
   };
   const pushedBy = (step: WorkflowStep, artifact: Artifact): string | undefined => {
     const request = step.object.metadata?.annotations?.[names.requestAnnotation];
-    const hint = pushes.of(request, idOf(artifact));
+    const hint = pushes.of(request, idOf(artifact), step.createdAt);
     if (hint !== undefined) return hint;
     return podsOfStep(step).flatMap(pushesOf).at(-1)?.digest;
   };

@@ -42,10 +42,11 @@ function world(
   jobsThere: readonly StepJob[],
   podsThere: readonly StepPod[] = [],
   head: Head = { missing: true },
+  pushes = createPushes(),
 ) {
   const jobs = mirror(jobsThere);
   const pods = mirror(podsThere);
-  const steps = createWorkflowSteps(jobs, pods, createPushes());
+  const steps = createWorkflowSteps(jobs, pods, pushes);
   let asked = 0;
   const heads = createHeads(() => {
     asked++;
@@ -100,6 +101,27 @@ describe("a step that waits", () => {
     );
     await controllers[0]?.reconcile("ns/one");
     expect(JSON.stringify(writes)).toContain(`\\"found\\":\\"sha256:${"a".repeat(64)}`);
+  });
+
+  it("does not take the push of an earlier life of its producer for that of this one", async () => {
+    const digest = `sha256:${"a".repeat(64)}`;
+    const artifact = "cache oras a/b:1";
+    // A Job that was exported and created again has the id of the first one.
+    const request = "11111111-2222-3333-4444-555555555555";
+    const made = job("makes", { "output-uri": "a/b:1" }, { labels: injected });
+    const annotations = { ...made.metadata?.annotations, [names.requestAnnotation]: request };
+    const makes = { ...made, metadata: { ...made.metadata, annotations } } as StepJob;
+    const opens = async (at: number) => {
+      const pushes = createPushes();
+      pushes.note({ request, artifact, digest, at });
+      const waits = job("one", { ...wait, "input-uri": "a/b:1" });
+      const { controllers, writes } = world([waits, makes], [], { digest }, pushes);
+      await controllers[0]?.reconcile("ns/one");
+      return JSON.stringify(writes).includes('"suspend":false');
+    };
+    expect([await opens(start - 1), await opens(start + 999), await opens(start + 1_000)]).toEqual([
+      ...[false, false, true],
+    ]);
   });
 
   it("tells all of a circle in the same words, whoever closes it", async () => {
