@@ -91,6 +91,12 @@ export const formats = {
     "allowed": "a repository, in which * stands for any characters but /, and ** between slashes for one part or more, such as scratch/**",
     "variables": false
   },
+  "Repository": {
+    "pattern": "^([a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*|[a-z0-9]+((_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)+)$",
+    "maxLength": 255,
+    "allowed": "a repository, in lower case, such as oras-memo or cache/memo",
+    "variables": false
+  },
   "Endpoint": {
     "pattern": "^https?:\\/\\/([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*|\\[(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){5}|[0-9a-fA-F]{1,4}:(:[0-9a-fA-F]{1,4}){6}|:(:[0-9a-fA-F]{1,4}){1,7}|::)\\])(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?$",
     "maxLength": 269,

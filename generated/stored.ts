@@ -39,6 +39,8 @@ export interface components {
         Schedule: string;
         /** a repository, in which * stands for any characters but /, and ** between slashes for one part or more, such as scratch/** */
         RepositoryGlob: string;
+        /** a repository, in lower case, such as oras-memo or cache/memo */
+        Repository: string;
         /** http:// or https:// with a host and a port (1 to 65535) or none, without a path */
         Endpoint: string;
         /** the name of a bucket (3 to 63 lower case letters, digits, - and single dots; a letter or digit first and last) */
@@ -253,6 +255,8 @@ export interface components {
             storage?: components["schemas"]["OrasCacheStorage"];
             retention?: components["schemas"]["OrasCacheRetention"];
             mirrorTo?: components["schemas"]["OrasCacheMirror"];
+            workflow?: components["schemas"]["OrasCacheWorkflow"];
+            lineage?: components["schemas"]["OrasCacheLineage"];
             /**
              * @description Under which name nodes reach the registry, for images and image volumes: that of your Ingress, LoadBalancer or NodePort. The operator makes none of these. The login in the Secret of status.credentialsSecret is valid for it, so that Pods can name it in imagePullSecrets, and a certificate with selfIssued has the name.
              * @example registry.example.com
@@ -634,6 +638,49 @@ export interface components {
              */
             repositories: components["schemas"]["RepositoryGlob"][];
             secretRef?: components["schemas"]["MirrorSecretReference"];
+        };
+        /** @description What holds for steps that use the OrasCache, where their annotations do not say it. */
+        OrasCacheWorkflow: {
+            /**
+             * @description Whether steps start when their inputs are there, without the annotation wait-for-inputs. Steps that exist keep what was decided when they were created.
+             * @default false
+             */
+            waitForInputs: boolean;
+            /**
+             * @description Whether a step that has run before with the same inputs takes the result of then, without the annotation memoize. In YAML, write "on" and "off" in quotes. A step of which this cannot be known runs, and the Event NotMemoizable says why.
+             * @default off
+             * @enum {string}
+             */
+            memoize: "off" | "on" | "verify";
+            memo?: components["schemas"]["OrasCacheMemo"];
+        };
+        /** @description Where what steps have made is remembered, and for how long. */
+        OrasCacheMemo: {
+            /**
+             * @description The repository of the registry with what is remembered. Steps cannot use it, and retention does not look at it.
+             * @default oras-memo
+             */
+            repository: components["schemas"]["Repository"];
+            /**
+             * @description How long a result is kept, and what it is remembered by, after it was made or taken last, also where retention lets go of it.
+             * @default 168h
+             */
+            keepFor: components["schemas"]["Duration"];
+        };
+        /** @description What is recorded of how artifacts were made. */
+        OrasCacheLineage: {
+            /**
+             * @description Whether each artifact that a step pushes gets a statement of how it was made, as SLSA provenance that refers to it.
+             * @default true
+             */
+            provenance: boolean;
+            /**
+             * @description Whether the statement has the arguments of the step's program. Without it there is a digest of them, because arguments may hold what not everybody may read who may read the artifact.
+             * @default false
+             */
+            includeArguments: boolean;
+            /** @description Secret of the namespace with a key pair of cosign, which signs the statements. */
+            signingKeySecret?: components["schemas"]["ObjectName"];
         };
         /** @description Secret of the namespace with a login for the other registry, as .dockerconfigjson, or as ORAS_USER and ORAS_PUSH_PASS, and with the CA of its certificate as ca.crt, if it needs one. The operator does not read it. */
         MirrorSecretReference: {

@@ -104,7 +104,7 @@ async function main(): Promise<void> {
   const path = join(repository, "examples/dist", `${names.operatorName}${ending}.yaml`);
   await mkdir(join(repository, "examples/dist"), { recursive: true });
   const documents = objects.map((object) =>
-    stringify(object, { lineWidth: 0, aliasDuplicateObjects: false }),
+    stringify(object, { lineWidth: 0, aliasDuplicateObjects: false, version: "1.1" }),
   );
   await writeFile(path, `# Built by make build-config. DO NOT EDIT.\n${documents.join("---\n")}`);
   console.log(

@@ -57,7 +57,7 @@ export function renderCrd(schema: Schema): Rendered[] {
       ],
     },
   };
-  const text = `# ${notice}\n${stringify(crd, { lineWidth: 110 })}`;
+  const text = `# ${notice}\n${stringify(crd, { lineWidth: 110, version: "1.1" })}`;
   return [
     { path: "config/crd/orascaches.yaml", content: text },
     { path: "chart/crds/orascaches.yaml", content: text },

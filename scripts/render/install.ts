@@ -19,7 +19,7 @@ export function renderInstall(): Rendered[] {
 /** A YAML file of generated objects. */
 export function manifest(path: string, documents: readonly unknown[]): Rendered {
   const text = documents.map((document) =>
-    stringify(document, { lineWidth: 0, aliasDuplicateObjects: false }),
+    stringify(document, { lineWidth: 0, aliasDuplicateObjects: false, version: "1.1" }),
   );
   return { path, content: `# ${notice}\n${text.join("---\n")}` };
 }

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { names } from "../../schema/names.ts";
 import { dependents } from "../../scripts/render/rules.ts";
 import {
   component,
@@ -44,6 +45,7 @@ type Drawn = Record<string, unknown> & {
     maxSize?: string;
     rules?: { keepLast?: number; keepYoungerThan?: string; keepPulledWithin?: string }[];
   };
+  workflow?: { memo?: { repository?: string } };
 };
 
 /** A spec that keeps the rules which only the API server tries, because JSON Schema has no words for them. */
@@ -55,6 +57,7 @@ function obeying(spec: Drawn): object {
   else if (spec.tls) spec.tls.selfIssued = true;
   if (spec.auth?.rotate !== undefined) spec.auth.rotate = `${spec.auth.rotate.length + 48}h`;
   if (spec.storage?.s3) delete spec["mirrorTo"];
+  if (spec.workflow?.memo?.repository === names.stateRepository) delete spec.workflow.memo.repository;
   const { warnAt, refuseAt } = spec.storage ?? {};
   if (spec.storage && warnAt !== undefined && refuseAt !== undefined)
     spec.storage.refuseAt = Math.max(warnAt, refuseAt);

@@ -1,0 +1,75 @@
+import { describe, expect } from "vitest";
+import { validateOrasCache } from "../../src/cache/validate.ts";
+import { resources } from "../../src/kube/resources.ts";
+import { cacheOf } from "../support/builders.ts";
+import { test as base } from "../support/integration.ts";
+import { objectsIn } from "../support/objects-in.ts";
+
+/** OrasCaches in a namespace where no operator is: what is tried is the API server. */
+const test = base.extend("rules", { scope: "file" }, async ({ installed }) => {
+  const ns = await objectsIn(installed, "workflow-rules");
+  let made = 0;
+  return {
+    created: async (spec: object) => {
+      const name = `c${made++}`;
+      // `validate` says the same without a cluster.
+      const isValid = validateOrasCache(cacheOf(name, spec)).length === 0;
+      try {
+        await ns.create(resources.orasCaches, cacheOf(name, spec));
+        expect(isValid).toBe(true);
+        return await ns.cache(name);
+      } catch (error) {
+        expect(isValid).toBe(false);
+        return (error as Error).message;
+      }
+    },
+  };
+});
+
+describe("workflow and lineage that are refused", () => {
+  test.for<[string, object, string]>([
+    ["what is on without quotes in YAML", { workflow: { memoize: true } }, "spec.workflow.memoize"],
+    ["what a step alone may ask for", { workflow: { memoize: "refresh" } }, "spec.workflow.memoize"],
+    [
+      "a repository of another registry",
+      { workflow: { memo: { repository: "ghcr.io/memo" } } },
+      "spec.workflow.memo.repository",
+    ],
+    [
+      "the operator's own repository",
+      { workflow: { memo: { repository: "oras-operator-state" } } },
+      "repository cannot be oras-operator-state",
+    ],
+    ["days", { workflow: { memo: { keepFor: "7d" } } }, "spec.workflow.memo.keepFor"],
+    [
+      "a key for nothing",
+      { lineage: { provenance: false, signingKeySecret: "key" } },
+      "signingKeySecret may only be set where provenance is true",
+    ],
+  ])("%s", async ([, spec, message], { rules }) => {
+    expect(await rules.created(spec)).toContain(message);
+  });
+});
+
+describe("workflow and lineage that are accepted", () => {
+  test.for<[string, object, object]>([
+    ["nothing but the word", { workflow: {} }, { workflow: { waitForInputs: false, memoize: "off" } }],
+    [
+      "another repository",
+      { workflow: { memoize: "on", memo: { repository: "team/memo" } } },
+      { workflow: { memo: { repository: "team/memo", keepFor: "168h" } } },
+    ],
+    [
+      "a remote registry",
+      { deploy: false, registry: "ghcr.io", workflow: { waitForInputs: true }, lineage: {} },
+      { workflow: { waitForInputs: true }, lineage: { provenance: true, includeArguments: false } },
+    ],
+    [
+      "a key",
+      { lineage: { signingKeySecret: "cosign" } },
+      { lineage: { provenance: true, signingKeySecret: "cosign" } },
+    ],
+  ])("%s", async ([, spec, stored], { rules }) => {
+    expect(await rules.created(spec)).toMatchObject({ spec: stored });
+  });
+});
