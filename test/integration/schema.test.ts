@@ -45,11 +45,16 @@ const refusal = (cache: object) =>
 
 describe("the CRD in a real API server", () => {
   test("has no schema that is not structural, and serves every printer column", async () => {
-    const crd = await client.request<{ status: { conditions: { type: string; status: string }[] } }>({
-      path: `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${names.plural}.${names.group}`,
-    });
-    const conditions = Object.fromEntries(crd.status.conditions.map(({ type, status }) => [type, status]));
-    expect(conditions).toMatchObject({ Established: "True", NamesAccepted: "True" });
+    const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${names.plural}.${names.group}`;
+    // It is served a moment before it says so.
+    const conditions = await until(async () => {
+      const crd = await client.request<{ status: { conditions: { type: string; status: string }[] } }>({
+        path,
+      });
+      const found = Object.fromEntries(crd.status.conditions.map(({ type, status }) => [type, status]));
+      return found["Established"] === "True" && found;
+    }, "the CRD to be established");
+    expect(conditions).toMatchObject({ NamesAccepted: "True" });
     expect(conditions).not.toHaveProperty("NonStructuralSchema");
   });
 
