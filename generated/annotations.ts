@@ -388,8 +388,7 @@ export const annotations = {
     "notWith": [],
     "oneWith": [],
     "format": "Boolean",
-    "default": "false",
-    "defaultText": "\"false\"",
+    "defaultText": "spec.workflow.waitForInputs of the OrasCache, which is false by default",
     "description": "Whether the step starts when its inputs are in the registry. Until then a Job is suspended and a Pod is not scheduled, so that it holds no node; the digests of the inputs are fixed when it starts. With \"false\", a step starts at once and fails where an input is missing. Set it to \"false\" on a step that waits, to start it by hand.",
     "example": "true"
   },

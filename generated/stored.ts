@@ -161,10 +161,9 @@ export interface components {
             timeout: components["schemas"]["Duration"];
             /**
              * @description Whether the step starts when its inputs are in the registry. Until then a Job is suspended and a Pod is not scheduled, so that it holds no node; the digests of the inputs are fixed when it starts. With "false", a step starts at once and fails where an input is missing. Set it to "false" on a step that waits, to start it by hand.
-             * @default false
              * @example true
              */
-            "wait-for-inputs": components["schemas"]["Boolean"];
+            "wait-for-inputs"?: components["schemas"]["Boolean"];
             /**
              * @description How long the step waits for its inputs, from its creation, before it fails with the reason InputNeverCame.
              * @example 2h
@@ -642,7 +641,7 @@ export interface components {
         /** @description What holds for steps that use the OrasCache, where their annotations do not say it. */
         OrasCacheWorkflow: {
             /**
-             * @description Whether steps start when their inputs are there, without the annotation wait-for-inputs. Steps that exist keep what was decided when they were created.
+             * @description Whether steps start when their inputs are there, without the annotation wait-for-inputs. Steps that exist keep what was decided when they were created; those that are created before the OrasCache do not wait.
              * @default false
              */
             waitForInputs: boolean;

@@ -5,7 +5,7 @@ import { keyOf, resolveKey, type Slot } from "./keys.ts";
 import { type AnnotationMap, isOurs } from "./map.ts";
 import { type Problem, quoted, type Result } from "./problems.ts";
 import { cutAt, hostIn, parseReference, parseRegistry } from "./reference.ts";
-import type { AddedResources, Settings } from "./settings.ts";
+import type { AddedResources, Defaults, Settings } from "./settings.ts";
 import { type AnnotationName, annotations, type Format, formats } from "./table.ts";
 import { knownVariables, unknownVariable, usesRun, withRun } from "./variables.ts";
 import { checkWhole, launcherNumbers } from "./whole.ts";
@@ -27,9 +27,10 @@ export interface Reading {
  * and does not depend on the order of the map's keys. Keys outside the prefix are ignored.
  *
  * @param map - annotations of a Pod or Job
+ * @param defaults - what counts where they do not say it
  */
-export function parseAnnotations(map: AnnotationMap): Result<Settings> {
-  const { settings, problems } = readAnnotations(map);
+export function parseAnnotations(map: AnnotationMap, defaults?: Defaults): Result<Settings> {
+  const { settings, problems } = readAnnotations(map, defaults);
   return problems.length > 0 ? { ok: false, problems } : { ok: true, value: settings };
 }
 
@@ -50,13 +51,14 @@ interface Given extends Slot {
  * the problems of the object around them can be reported in the same answer.
  *
  * @param map - annotations of a Pod or Job
+ * @param defaults - what counts where they do not say it
  */
-export function readAnnotations(map: AnnotationMap): Reading {
+export function readAnnotations(map: AnnotationMap, defaults: Defaults = {}): Reading {
   const length = Object.entries(map).reduce((sum, [key, value]) => sum + key.length + value.length, 0);
   if (length > longestAnnotations) {
     const message = `found ${length} characters; the API server allows ${longestAnnotations} bytes.`;
     return {
-      settings: toSettings([], [0]),
+      settings: toSettings([], [0], defaults),
       isCertain: () => false,
       problems: [{ code: "AnnotationsTooLong", path: "metadata.annotations", message }],
     };
@@ -84,10 +86,10 @@ export function readAnnotations(map: AnnotationMap): Reading {
   }
   // A misspelled name may well be the missing input or output: one problem is enough then.
   if (!problems.some(({ code }) => code === "UnknownAnnotation"))
-    problems.push(...checkWhole(slots), ...checkWaiting(slots, given));
+    problems.push(...checkWhole(slots, defaults), ...checkWaiting(slots, given, defaults));
   const set = new Set(slots.map(({ name }) => name));
   return {
-    settings: toSettings(given, launcherNumbers(slots)),
+    settings: toSettings(given, launcherNumbers(slots), defaults),
     isCertain: (name) => !refused.has(name) && (set.has(name) || !misspelled.has(name)),
     problems,
   };
@@ -96,8 +98,9 @@ export function readAnnotations(map: AnnotationMap): Reading {
 /** As many inputs a step can wait for: the leader asks registries for each of them, and writes of all what it has learned. */
 const mostAwaited = 64;
 
-function checkWaiting(slots: readonly Slot[], given: readonly Given[]): Problem[] {
-  if (!given.some(({ name, value }) => name === "wait-for-inputs" && value === "true")) return [];
+function checkWaiting(slots: readonly Slot[], given: readonly Given[], defaults: Defaults): Problem[] {
+  const { value = defaults["wait-for-inputs"] } = given.find(({ name }) => name === "wait-for-inputs") ?? {};
+  if (value !== "true") return [];
   const found = slots.filter(({ name }) => name === "input-uri").length;
   if (found <= mostAwaited) return [];
   const { key } = annotations["wait-for-inputs"];
@@ -105,10 +108,11 @@ function checkWaiting(slots: readonly Slot[], given: readonly Given[]): Problem[
   return [{ code: "TooManyInputs", path: key, message }];
 }
 
-function toSettings(given: readonly Given[], launchers: readonly number[]): Settings {
+function toSettings(given: readonly Given[], launchers: readonly number[], defaults: Defaults): Settings {
   const values = new Map(given.map((g) => [keyOf(g), g.value]));
   const at = (name: AnnotationName, number: number) => values.get(keyOf({ name, number }));
-  const one = (name: AnnotationName): string | undefined => at(name, 0) ?? annotations[name].default;
+  const one = (name: AnnotationName): string | undefined =>
+    at(name, 0) ?? defaults[name] ?? annotations[name].default;
   const output = one("output-uri");
   const registry = one("registry");
   const waitTimeout = one("wait-timeout");

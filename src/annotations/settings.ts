@@ -1,4 +1,8 @@
 import type { ArtifactReference, Registry } from "./reference.ts";
+import type { AnnotationName } from "./table.ts";
+
+/** Values that count for one step where its annotations do not say it, such as those of its OrasCache. */
+export type Defaults = Partial<Readonly<Record<AnnotationName, string>>>;
 
 /** What a step's author asked for, after parsing: every value valid, defaults that are constants filled in. */
 export interface Settings {

@@ -1,5 +1,6 @@
 import { keyOf, type Slot } from "./keys.ts";
 import { listed, type Problem, type ProblemCode } from "./problems.ts";
+import type { Defaults } from "./settings.ts";
 import { type AnnotationName, annotations } from "./table.ts";
 
 /**
@@ -7,14 +8,15 @@ import { type AnnotationName, annotations } from "./table.ts";
  * and each part of it must belong to something.
  *
  * @param slots - what the keys name
+ * @param defaults - what counts beside them
  */
-export function checkWhole(slots: readonly Slot[]): Problem[] {
+export function checkWhole(slots: readonly Slot[], defaults: Defaults): Problem[] {
   if (slots.length === 0) return [];
   const first = firstOfEach(slots);
   const numbers = containerNumbers(slots);
   // Sorted once: there may be as many of them as there are paths of none.
   const launchers = launcherNumbers(slots);
-  const needless = slots.flatMap((slot) => checkNeeds(slot, first));
+  const needless = slots.flatMap((slot) => checkNeeds(slot, first, defaults));
   return [
     ...(needless.length > 0 ? needless : checkPurpose(first)),
     ...checkCount(numbers),
@@ -61,9 +63,9 @@ function checkPurpose(first: FirstSlots): Problem[] {
   return [{ code: "NothingToDo", path: output, message: `neither ${input} nor ${output} is set.` }];
 }
 
-function checkNeeds(slot: Slot, first: FirstSlots): Problem[] {
+function checkNeeds(slot: Slot, first: FirstSlots, defaults: Defaults): Problem[] {
   const { needs } = annotations[slot.name];
-  if (needs === undefined || first.has(needs)) return [];
+  if (needs === undefined || first.has(needs) || defaults[needs] !== undefined) return [];
   const message =
     needs === "wait-for-inputs"
       ? `it means nothing without ${annotations[needs].key}, which is not set.`

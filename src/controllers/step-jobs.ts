@@ -41,7 +41,11 @@ export function keepJob(job: StepJob): StepJob {
       ...(status?.startTime ? { startTime: status.startTime } : {}),
       conditions: (status?.conditions ?? []).filter(({ type }) => ownTypes.has(type)),
     },
-    plan: planOf(asked, { JOB_NAME: name ?? "", POD_NAMESPACE: namespace ?? "" }),
+    plan: planOf(
+      asked,
+      { JOB_NAME: name ?? "", POD_NAMESPACE: namespace ?? "" },
+      annotations[names.gateAnnotation],
+    ),
   };
 }
 

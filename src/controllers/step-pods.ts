@@ -103,7 +103,7 @@ function workflowOf(pod: StepPod): WorkflowParts | undefined {
   const asked = Object.fromEntries(Object.entries(annotations).filter(([key]) => isOurs(key)));
   return {
     known,
-    ...(isStep && { plan: planOf(asked, known) }),
+    ...(isStep && { plan: planOf(asked, known, annotations[names.gateAnnotation]) }),
     schedulingGates: (spec?.schedulingGates ?? []).map((gate) => gate.name),
   };
 }

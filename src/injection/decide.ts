@@ -1,9 +1,12 @@
 import { isAnnotated, isOurs } from "../annotations/map.ts";
+import { readAnnotations } from "../annotations/parse.ts";
 import { type Problem, quoted, type Result, visible, withoutSecrets } from "../annotations/problems.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { variablesIn, variablesOf } from "../annotations/variables.ts";
 import type { Warning } from "../annotations/warning.ts";
 import { type Connection, inCluster } from "../cache/connection.ts";
+import { stepDefaults } from "../cache/step-defaults.ts";
+import { withoutOutputs } from "../workflow/gate.ts";
 import {
   isPod,
   ownAnnotations,
@@ -14,12 +17,19 @@ import {
 import type { Answers, Verdict } from "./admission-types.ts";
 import { injectSpec, injectWorkload } from "./apply.ts";
 import { checkDns, checkLauncher, checkOutputs, checkPlatform, checkVariables } from "./checks.ts";
+import { holdAnew } from "./held.ts";
 import { patchBetween } from "./patch.ts";
 import { makePlan, type Plan } from "./plan.ts";
 import { chooseShape } from "./pod-shape.ts";
 import type { Open } from "./prepare.ts";
 import { knownImage } from "./program.ts";
-import { chooseRegistry, warnAboutCache, warnAboutLogin, warnAboutOthersCache } from "./registry.ts";
+import {
+  chooseRegistry,
+  needsCache,
+  warnAboutCache,
+  warnAboutLogin,
+  warnAboutOthersCache,
+} from "./registry.ts";
 import { checkPlainHttp, checkProcesses } from "./secrecy.ts";
 import { secretVolumes } from "./secrets.ts";
 import { changed, denied, skipped } from "./verdicts.ts";
@@ -31,11 +41,12 @@ import { warnAboutContainer, warnAboutStep } from "./warnings.ts";
 /**
  * The second half of an admission: decides about the creation of an annotated object.
  *
- * @param open - what `prepare` read
+ * @param prepared - what `prepare` read
  * @param answers - to its questions
  * @returns allowed (with a patch against the raw object) or denied, with every problem at once
  */
-export function decide(open: Open, answers: Answers): Verdict {
+export function decide(prepared: Open, answers: Answers): Verdict {
+  const open = held(prepared, answers);
   const { workload, submitted, reading, launchers, questions, installation } = open;
   const { settings } = reading;
   const pod = workload.template.spec;
@@ -74,6 +85,16 @@ export function decide(open: Open, answers: Answers): Verdict {
     outcome: "injected",
     ...(settings.debug ? { debug: debugOf(plan, settings, because) } : {}),
   };
+}
+
+/** The same with what its cache says where the annotations do not, and held if it waits for its inputs. */
+function held(open: Open, { cache }: Answers): Open {
+  const { workload: found, annotations, reading: alone } = open;
+  const defaults = needsCache(alone.settings, cache) ? stepDefaults(cache) : {};
+  const reading = Object.keys(defaults).length > 0 ? readAnnotations(annotations, defaults) : alone;
+  // Annotations on the template alone: each Pod waits by itself.
+  const isStep = isAnnotated(ownAnnotations(found));
+  return { ...open, reading, workload: isStep ? holdAnew(found, reading.settings) : withoutOutputs(found) };
 }
 
 /** Every discovered setting, for the operator's log: links may hold tokens, which do not belong there. */

@@ -4,7 +4,7 @@ import { readAnnotations } from "../annotations/parse.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { annotations } from "../annotations/table.ts";
 import type { Warning } from "../annotations/warning.ts";
-import { gateOf, hold, withoutOutputs } from "../workflow/gate.ts";
+import { decidedDefaults, gateOf, hold, withoutOutputs } from "../workflow/gate.ts";
 import {
   isPod,
   ownAnnotations,
@@ -37,9 +37,12 @@ export function holdAnew(workload: Workload, settings: Settings): Workload {
  */
 export function holdAgain(workload: Workload): Workload {
   const all = { ...podAnnotations(workload), ...ownAnnotations(workload) };
-  const isStep = outputs.some((key) => all[key] !== undefined);
+  const isStep =
+    outputs.some((key) => all[key] !== undefined) ||
+    workload.metadata?.labels?.[names.waitingLabel] !== undefined;
   // Who exports an object may leave any of them out: to hold what is held changes nothing.
-  return ownedByJob(workload) || !isStep ? workload : holdAnew(workload, readAnnotations(all).settings);
+  if (ownedByJob(workload) || !isStep) return workload;
+  return holdAnew(workload, readAnnotations(all, decidedDefaults(all[names.gateAnnotation])).settings);
 }
 
 const outputs = [annotations["wait-for-inputs"].key, names.gateAnnotation, ...lifeAnnotations];

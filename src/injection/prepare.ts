@@ -1,9 +1,8 @@
 import type { V1PodSpec } from "@kubernetes/client-node";
-import { type AnnotationMap, isAnnotated, isOurs } from "../annotations/map.ts";
+import { type AnnotationMap, isOurs } from "../annotations/map.ts";
 import { type Reading, readAnnotations } from "../annotations/parse.ts";
 import type { Result } from "../annotations/problems.ts";
 import { formats } from "../annotations/table.ts";
-import { withoutOutputs } from "../workflow/gate.ts";
 import { readWorkload, workloadKind } from "../workload/read.ts";
 import {
   isPod,
@@ -14,7 +13,7 @@ import {
 } from "../workload/workload.ts";
 import type { AdmissionRequest, Installation, Questions, Verdict } from "./admission-types.ts";
 import { settleEarlier } from "./earlier.ts";
-import { holdAnew, isOperator } from "./held.ts";
+import { isOperator } from "./held.ts";
 import { chooseLaunchers, type Launcher } from "./launcher.ts";
 import { restoreInjection } from "./restore.ts";
 import { untouched } from "./verdicts.ts";
@@ -70,16 +69,15 @@ function settleUpdate(kind: WorkloadKind, request: AdmissionRequest): Verdict {
 
 /** Reads the annotations of an object that nothing is injected into. */
 function read(
-  found: Workload,
+  workload: Workload,
   submitted: object,
   namespace: string,
   installation: Installation,
 ): Omit<Open, "request"> {
-  const own = ownAnnotations(found);
-  const below = podAnnotations(found);
-  const annotations = isPod(found) ? (own ?? {}) : { ...pickOurs(below), ...pickOurs(own) };
+  const own = ownAnnotations(workload);
+  const below = podAnnotations(workload);
+  const annotations = isPod(workload) ? (own ?? {}) : { ...pickOurs(below), ...pickOurs(own) };
   const reading = readAnnotations(annotations);
-  const workload = isAnnotated(own) ? holdAnew(found, reading.settings) : withoutOutputs(found);
   const launchers = chooseLaunchers(workload.template.spec, below, reading.settings);
   const questions = ask(workload, namespace, reading, launchers);
   return { questions, installation, submitted, workload, annotations, reading, launchers };

@@ -1,6 +1,6 @@
 import { names } from "../../schema/names.ts";
 import { lifeAnnotations } from "../annotations/map.ts";
-import { type Settings, waitsForInputs } from "../annotations/settings.ts";
+import { type Defaults, type Settings, waitsForInputs } from "../annotations/settings.ts";
 import { variablesOf } from "../annotations/variables.ts";
 import {
   isPod,
@@ -37,6 +37,15 @@ export function gateOf(workload: Workload, settings: Settings): Gate | undefined
   const { metadata } = workload;
   const isOurs = metadata?.annotations?.[names.gateAnnotation] === "suspend";
   return suspends(workload) && !isOurs ? "author" : "suspend";
+}
+
+/**
+ * What counts for a step where its annotations do not say it: what its OrasCache said when it was created.
+ *
+ * @param gate - the annotation gate, if it has one
+ */
+export function decidedDefaults(gate: string | undefined): Defaults {
+  return { ...(gate !== undefined && { "wait-for-inputs": "true" }) };
 }
 
 /** Whether the Pods of a step may have different inputs. */
@@ -140,7 +149,7 @@ export function withoutOutputs(workload: Workload): Workload {
 }
 
 function cleaned(metadata: PodTemplate["metadata"]): Pick<PodTemplate, "metadata"> {
-  const annotations = without(metadata?.annotations, lifeAnnotations);
+  const annotations = without(metadata?.annotations, [names.gateAnnotation, ...lifeAnnotations]);
   const labels = without(metadata?.labels, [names.waitingLabel]);
   if (annotations === metadata?.annotations && labels === metadata?.labels)
     return metadata ? { metadata } : {};

@@ -6,6 +6,7 @@ import { type ArtifactReference, formatRegistry, registryOf } from "../annotatio
 import type { Settings } from "../annotations/settings.ts";
 import { annotations as table } from "../annotations/table.ts";
 import { usesRun, type Values, withValues } from "../annotations/variables.ts";
+import { decidedDefaults } from "./gate.ts";
 
 /** An artifact of a step: in which registry, and which. */
 export interface Artifact {
@@ -39,11 +40,16 @@ export interface StepPlan {
  *
  * @param annotations - of the Job, or of the Pod
  * @param known - variables whose values are known
+ * @param gate - the annotation gate, if it has one
  * @returns undefined where they are no step's, or are refused
  */
-export function planOf(annotations: AnnotationMap, known: Values): StepPlan | undefined {
+export function planOf(
+  annotations: AnnotationMap,
+  known: Values,
+  gate?: string | undefined,
+): StepPlan | undefined {
   if (!isAnnotated(annotations)) return undefined;
-  const { settings, problems } = readAnnotations(annotations);
+  const { settings, problems } = readAnnotations(annotations, decidedDefaults(gate));
   if (problems.length > 0) return undefined;
   const { inputs, output, waitTimeoutSeconds, onProducerFailure, batch } = settings;
   const written = Object.keys(annotations)

@@ -7,10 +7,11 @@ import {
   parseReference,
   registryOf,
 } from "../../annotations/reference.ts";
-import { waitsForInputs } from "../../annotations/settings.ts";
+import { type Defaults, waitsForInputs } from "../../annotations/settings.ts";
 import { type AnnotationName, annotations } from "../../annotations/table.ts";
 import { writtenValues } from "../../annotations/written.ts";
 import { inCluster } from "../../cache/connection.ts";
+import { stepDefaults } from "../../cache/step-defaults.ts";
 import { chooseRegistry, needsCache } from "../../injection/registry.ts";
 import type { Path } from "../manifests/path.ts";
 import type { Surroundings } from "../surroundings.ts";
@@ -50,7 +51,7 @@ export interface StepArtifacts {
  */
 export function artifactsOf(step: Step, around: Surroundings, clusterDomain: string): StepArtifacts {
   const map = ourAnnotations(step);
-  const { settings } = readAnnotations(map);
+  const { settings } = readAnnotations(map, defaultsOf(step, map, around));
   const { namespace } = step.object;
   const stored = around.cache(namespace, settings.cache);
   const found = chooseRegistry(settings, stored, namespace, clusterDomain);
@@ -80,6 +81,13 @@ export function artifactsOf(step: Step, around: Surroundings, clusterDomain: str
     waits: waitsForInputs(settings),
     cache: needsCache(settings, stored) ? settings.cache : undefined,
   };
+}
+
+/** What counts for a step where its annotations do not say it. */
+export function defaultsOf({ object }: Step, map: AnnotationMap, around: Surroundings): Defaults {
+  const { settings } = readAnnotations(map);
+  const cache = around.cache(object.namespace, settings.cache);
+  return needsCache(settings, cache) ? stepDefaults(cache) : {};
 }
 
 /** A Job's own annotations, and those of its template: the values that are text. */

@@ -7,7 +7,7 @@ import { type Finding, findingAt } from "../report/finding.ts";
 import { reviewOffline } from "../review.ts";
 import type { OfflineSettings } from "../settings.ts";
 import type { Surroundings } from "../surroundings.ts";
-import { ourAnnotations } from "./artifacts.ts";
+import { defaultsOf, ourAnnotations } from "./artifacts.ts";
 import { checkRestartPolicy } from "./restart.ts";
 import { checkShape } from "./shape.ts";
 import { pathOfAnnotation, type Step } from "./steps.ts";
@@ -29,7 +29,7 @@ export interface CheckedStep {
 export function checkStep(step: Step, around: Surroundings, settings: OfflineSettings): CheckedStep {
   const { findings: malformed, step: shaped } = checkShape(step);
   if (shaped === undefined)
-    return { findings: [...malformed, ...annotationsAlone(step, malformed)], runs: false };
+    return { findings: [...malformed, ...annotationsAlone(step, malformed, around)], runs: false };
   const { kind, value, object } = shaped;
   const verdict = reviewOffline({ kind, namespace: object.namespace, value }, around, settings);
   const skipped = verdict.kind === "allowed" && verdict.outcome === "skipped";
@@ -55,8 +55,9 @@ function isOfCluster({ code }: Warning): boolean {
 }
 
 /** What is wrong with the annotations, where their Pod is not one. */
-function annotationsAlone(step: Step, told: readonly Finding[]): Finding[] {
-  const { problems } = readAnnotations(ourAnnotations(step));
+function annotationsAlone(step: Step, told: readonly Finding[], around: Surroundings): Finding[] {
+  const map = ourAnnotations(step);
+  const { problems } = readAnnotations(map, defaultsOf(step, map, around));
   return notToldIn(
     told,
     problems.map((problem) => problemOf(step, problem)),

@@ -399,6 +399,10 @@ describe("a circle of steps", () => {
     expect(both).toMatch(/ pushes\. Each waits for its inputs, so none of them starts\.$/);
     const [one] = await circlesOf(first, of("b", "a/a:1", "b/b:1"));
     expect(one).toMatch(/ pushes\.$/);
+    // Their OrasCache may say it for all of them.
+    const waiting = cacheManifest("{workflow: {waitForInputs: true}}");
+    const [byCache] = await circlesOf(waiting, first, of("b", "a/a:1", "b/b:1"));
+    expect(byCache).toBe(both);
   });
 
   it("is found where names have $(RUN), of one run", async () => {

@@ -1,11 +1,13 @@
 import type { V1Job, V1ObjectMeta, V1Pod } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { names } from "../../../schema/names.ts";
+import { isOurs } from "../../../src/annotations/map.ts";
 import { readAnnotations } from "../../../src/annotations/parse.ts";
 import { gateOf, release } from "../../../src/workflow/gate.ts";
+import { planOf } from "../../../src/workflow/step.ts";
 import { readWorkload, workloadKind } from "../../../src/workload/read.ts";
 import type { Workload } from "../../../src/workload/workload.ts";
-import { jobOf, keyed, keyOf, podOf, type StepAnnotations } from "../../support/builders.ts";
+import { cacheOf, jobOf, keyed, keyOf, podOf, type StepAnnotations } from "../../support/builders.ts";
 import { created, reviewed, updated } from "../../support/patched.ts";
 import { admit, createRequest } from "../../support/pods.ts";
 
@@ -84,6 +86,70 @@ describe("how a step is held", () => {
     expect((release(workloadOf(created(job(waits, { suspend: true })))).object as V1Job).spec?.suspend).toBe(
       true,
     );
+  });
+});
+
+const ofCache = { cache: cacheOf("oras", { workflow: { waitForInputs: true } }) };
+const unsaid: StepAnnotations = { "input-uri": "a/b:1" };
+
+describe("a cache whose steps wait", () => {
+  const waitsOf = (object: V1Job | V1Pod) => {
+    const annotations = object.metadata?.annotations ?? {};
+    const asked = Object.fromEntries(Object.entries(annotations).filter(([key]) => isOurs(key)));
+    return planOf(asked, {}, annotations[gate])?.waits;
+  };
+  const asksAgent = (object: V1Job | V1Pod) => JSON.stringify(object).includes("--wait-for-inputs");
+
+  it.each<[string, V1Job | V1Pod, string | undefined]>([
+    ["a Job", job(unsaid), "suspend"],
+    ["a Pod", pod(unsaid), "pod"],
+    ["a Job of a JobSet", job(unsaid, {}, ownedBy("JobSet", "jobset.x-k8s.io/v1alpha2")), "pod"],
+    ["a Pod on a node", pod(unsaid, { nodeName: "n" }), "in-pod"],
+    ["one that says how long", job({ ...unsaid, "wait-timeout": "2h" }), "suspend"],
+    ["one that says so itself", job(waits), "suspend"],
+    ["one that does not want it", job({ ...unsaid, "wait-for-inputs": "false" }), undefined],
+    ["one without inputs", job({ "output-uri": "a/b:1" }), undefined],
+    ["one of another registry", job({ ...unsaid, registry: "ghcr.io" }), undefined],
+    ["one of other registries", pod({ "input-uri": "oci://ghcr.io/a/b:1" }), undefined],
+  ])("%s", (_, object, expected) => {
+    const stored = created<V1Job | V1Pod>(object, ofCache);
+    expect(stored.metadata?.annotations?.[gate]).toBe(expected);
+    expect([waitsOf(stored), asksAgent(stored)]).toEqual([expected !== undefined, expected !== undefined]);
+    // Created again, as it was exported, it is the step that it was, whatever its cache says by now.
+    expect(created(stored)).toEqual(stored);
+    expect(created(stored, ofCache)).toEqual(stored);
+  });
+
+  it("a change of its default changes no step that is there", () => {
+    for (const around of [{}, ofCache]) {
+      const stored = created(job(unsaid), around);
+      const isHeld = around === ofCache;
+      // Neither kubectl apply nor a PUT of the manifest.
+      for (const submitted of [job(unsaid), changedBy(stored, () => {})])
+        expect(waitsOf(updated(stored, submitted))).toBe(isHeld);
+      const byHand = changedBy(stored, ({ metadata }) =>
+        annotate(metadata, { [keyOf("wait-for-inputs")]: "false" }),
+      );
+      expect(waitsOf(updated(stored, byHand))).toBe(false);
+    }
+  });
+
+  it("what only a step that waits may say is refused where none does", () => {
+    const object = job({ ...unsaid, "wait-timeout": "2h" });
+    expect(admit(createRequest(object))).toMatchObject({ problems: [{ code: "NothingToWaitFor" }] });
+  });
+
+  it("more inputs than can be waited for are refused", () => {
+    const many = Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`input-uri_${i + 1}`, "a/b:1"]));
+    const object = job(many as StepAnnotations);
+    expect(admit(createRequest(object)).kind).toBe("allowed");
+    expect(admit(createRequest(object), ofCache)).toMatchObject({ problems: [{ code: "TooManyInputs" }] });
+  });
+
+  it("a gate that an author writes holds nothing", () => {
+    const object = job(unsaid, {}, { annotations: { ...keyed(unsaid), [gate]: "suspend" } });
+    const stored = created(object);
+    expect([stored.metadata?.annotations?.[gate], waitsOf(stored)]).toEqual([undefined, false]);
   });
 });
 

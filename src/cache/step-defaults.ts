@@ -1,0 +1,12 @@
+import type { Defaults } from "../annotations/settings.ts";
+import type { OrasCache } from "./types.ts";
+
+/**
+ * What counts for steps that use an OrasCache, where their annotations do not say it.
+ *
+ * @param cache - the OrasCache, if it exists
+ */
+export function stepDefaults(cache: OrasCache | undefined): Defaults {
+  const { waitForInputs } = cache?.spec?.workflow ?? {};
+  return { ...(waitForInputs && { "wait-for-inputs": "true" }) };
+}
