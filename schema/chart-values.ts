@@ -21,7 +21,7 @@ export interface Value {
 /** Options that the chart sets itself. */
 const setByTheChart = [
   ...["agentImage", "scriptsImage", "namespace", "certificateDirectory"],
-  ...["httpProxy", "httpsProxy", "noProxy"],
+  ...["httpProxy", "httpsProxy", "noProxy", "workflow"],
 ];
 
 /** Every value of the chart. The options of the manager are among them, whatever options it has. */
@@ -165,6 +165,9 @@ export function chartValues(): Record<string, Value> {
         "Whether to warn about annotations that have no effect and about an OrasCache that leaves its artifacts behind, and to refuse unknown ones in the templates of Deployments and other controllers.",
         true,
       ),
+    }),
+    workflow: group("Steps that wait for their inputs. See docs/workflows.md.", {
+      enabled: flag(optionTable.find(({ key }) => key === "workflow")?.description ?? "", true),
     }),
     networkPolicy: group("NetworkPolicy for the ports of the operator's Pods.", {
       enabled: flag(

@@ -109,6 +109,12 @@ const options = {
     description:
       "How steps are laid out in Pods. With init, an init container pulls the inputs. With auto, Pods that allow it get none and start sooner, if the API server has the feature gates EnvFiles and ContainerRestartRules and the kubelets of all Linux nodes have version 1.35 or later. See docs/pods.md.",
   },
+  workflow: {
+    type: "boolean",
+    default: true,
+    description:
+      "Whether steps that wait for their inputs are held until these are there. With false the operator may not change Jobs, and such steps wait inside their Pods.",
+  },
   namespace: {
     type: "string",
     default: names.operatorNamespace,

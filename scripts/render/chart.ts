@@ -36,6 +36,7 @@ export function renderChart(): Rendered[] {
       {
         cluster: rulesOf("cluster"),
         ownNamespace: rulesOf("own-namespace"),
+        workflow: rulesOf("workflow"),
         podShape: rulesOf("pod-shape"),
         releaseFinalizers: rulesOf("release-finalizers"),
       },

@@ -56,6 +56,7 @@ function deploymentPatch(): object {
 function roles(): object[] {
   return [
     role("ClusterRole", "manager", "cluster"),
+    role("ClusterRole", "workflow", "workflow"),
     role("Role", "own-namespace", "own-namespace", names.operatorNamespace),
   ];
 }

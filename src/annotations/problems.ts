@@ -95,7 +95,7 @@ export const problemCatalogue = {
   },
   TooManyInputs: {
     summary: "The step waits for more inputs than the operator watches for one step.",
-    fix: "Set wait-for-inputs to \"false\", or let a step before it gather its inputs into one artifact.",
+    fix: 'Set wait-for-inputs to "false", or let a step before it gather its inputs into one artifact.',
   },
   UnknownAnnotation: {
     summary: "An annotation under the operator's prefix has a name that the operator does not know.",

@@ -25,6 +25,11 @@ export const warningCatalogue = {
     summary: "A Job that waits for its inputs was resumed, and stays suspended until they are there.",
     fix: 'Set wait-for-inputs to "false" to start it by hand. Leave suspend out of its manifest.',
   },
+  WaitsInPod: {
+    summary:
+      "The operator was installed with workflow.enabled: false, so the step waits for its inputs inside its Pod.",
+    fix: "Set wait-timeout, so that it does not hold its node for ever. Or ask who installed the operator for workflow.enabled.",
+  },
   WaitsForItself: {
     summary: "The step waits for an artifact that it pushes itself.",
     fix: "Give the output another tag. If the step is meant to update its input, push the first one by hand.",

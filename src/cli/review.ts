@@ -40,6 +40,7 @@ export function reviewOffline(created: Created, around: Surroundings, settings: 
     ...known,
     kubernetesMinor: hookShape ? names.hookShapeMinor : names.minimumKubernetesMinor,
     openshift: false,
+    workflow: true,
   };
   const prepared = prepare(
     {

@@ -30,6 +30,8 @@ export interface Installation {
   readonly shareSizeLimit?: string | undefined;
   /** By which the added containers reach what is not in the cluster. */
   readonly proxies?: Proxies | undefined;
+  /** Whether steps that wait for their inputs are held until these are there; otherwise they wait inside their Pods. */
+  readonly workflow: boolean;
   /** OpenShift assigns user IDs itself and refuses fixed ones. */
   readonly openshift: boolean;
 }

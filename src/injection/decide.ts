@@ -59,7 +59,7 @@ export function decide(prepared: Open, answers: Answers): Verdict {
       ? skipped(problems)
       : denied(problems, warnings);
   }
-  warnings.push(...warnAboutWaiting(workload, settings));
+  warnings.push(...warnAboutWaiting(workload, settings, installation.workflow));
   warnings.push(...warnAboutParallelPods(workload, settings));
   // Annotations on the template alone: each Pod is injected when it is created.
   if (!isAnnotated(ownAnnotations(workload)))
@@ -89,12 +89,17 @@ export function decide(prepared: Open, answers: Answers): Verdict {
 
 /** The same with what its cache says where the annotations do not, and held if it waits for its inputs. */
 function held(open: Open, { cache }: Answers): Open {
+  const { workflow } = open.installation;
   const { workload: found, annotations, reading: alone } = open;
   const defaults = needsCache(alone.settings, cache) ? stepDefaults(cache) : {};
   const reading = Object.keys(defaults).length > 0 ? readAnnotations(annotations, defaults) : alone;
   // Annotations on the template alone: each Pod waits by itself.
   const isStep = isAnnotated(ownAnnotations(found));
-  return { ...open, reading, workload: isStep ? holdAnew(found, reading.settings) : withoutOutputs(found) };
+  return {
+    ...open,
+    reading,
+    workload: isStep ? holdAnew(found, reading.settings, workflow) : withoutOutputs(found),
+  };
 }
 
 /** Every discovered setting, for the operator's log: links may hold tokens, which do not belong there. */

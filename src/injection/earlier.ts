@@ -10,7 +10,7 @@ import {
   putBack,
   type Workload,
 } from "../workload/workload.ts";
-import type { Verdict } from "./admission-types.ts";
+import type { Installation, Verdict } from "./admission-types.ts";
 import { holdAgain } from "./held.ts";
 import { checkLeftOver, withUnrecorded } from "./layout.ts";
 import { legacyInjection } from "./legacy.ts";
@@ -32,10 +32,14 @@ type Settled = { readonly verdict: Verdict } | { readonly workload: Workload };
  *
  * @param workload - the object as it was submitted
  * @param namespace - of the object
- * @param openshift - whether the cluster assigns UIDs
+ * @param installation - whether the cluster assigns UIDs, and whether steps are held
  * @returns a verdict, or the object in which nothing is injected and which is annotated
  */
-export function settleEarlier(workload: Workload, namespace: string, openshift: boolean): Settled {
+export function settleEarlier(
+  workload: Workload,
+  namespace: string,
+  { openshift, workflow }: Pick<Installation, "openshift" | "workflow">,
+): Settled {
   const own = ownAnnotations(workload);
   const below = podAnnotations(workload);
   const annotated = isAnnotated(own) || isAnnotated(below);
@@ -49,7 +53,7 @@ export function settleEarlier(workload: Workload, namespace: string, openshift: 
     const problems = checkProcessesAgain(template.spec, path, injection, openshift);
     if (problems.length > 0) return { verdict: denied(problems, []) };
     const spec = afterSidecars(workload.template.spec, injection);
-    const moved = holdAgain(putBack(workload, { ...workload.template, spec }));
+    const moved = holdAgain(putBack(workload, { ...workload.template, spec }), workflow);
     return { verdict: changed(workload.object, moved.object, [], "moved") };
   }
   const stripped = stripInjection(workload, injection);

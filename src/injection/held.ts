@@ -4,7 +4,7 @@ import { readAnnotations } from "../annotations/parse.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { annotations } from "../annotations/table.ts";
 import type { Warning } from "../annotations/warning.ts";
-import { decidedDefaults, gateOf, hold, withoutOutputs } from "../workflow/gate.ts";
+import { decidedDefaults, gateOf, hold, release, withoutOutputs } from "../workflow/gate.ts";
 import {
   isPod,
   ownAnnotations,
@@ -22,10 +22,12 @@ type User = AdmissionRequest["userInfo"];
  *
  * @param workload - the step
  * @param settings - what its author asked for
+ * @param holds - whether the installation holds steps at all
  */
-export function holdAnew(workload: Workload, settings: Settings): Workload {
-  const gate = gateOf(workload, settings);
-  const clean = withoutOutputs(workload);
+export function holdAnew(workload: Workload, settings: Settings, holds: boolean): Workload {
+  const gate = gateOf(workload, settings, holds);
+  const isFree = gate === undefined || gate === "in-pod";
+  const clean = withoutOutputs(isFree ? release(workload) : workload);
   return gate === undefined ? clean : hold(clean, gate);
 }
 
@@ -34,15 +36,16 @@ export function holdAnew(workload: Workload, settings: Settings): Workload {
  * created there again. A Pod of a Job has what the Job's template gives it.
  *
  * @param workload - the step
+ * @param holds - whether the installation holds steps at all
  */
-export function holdAgain(workload: Workload): Workload {
+export function holdAgain(workload: Workload, holds: boolean): Workload {
   const all = { ...podAnnotations(workload), ...ownAnnotations(workload) };
   const isStep =
     outputs.some((key) => all[key] !== undefined) ||
     workload.metadata?.labels?.[names.waitingLabel] !== undefined;
   // Who exports an object may leave any of them out: to hold what is held changes nothing.
   if (ownedByJob(workload) || !isStep) return workload;
-  return holdAnew(workload, readAnnotations(all, decidedDefaults(all[names.gateAnnotation])).settings);
+  return holdAnew(workload, readAnnotations(all, decidedDefaults(all[names.gateAnnotation])).settings, holds);
 }
 
 const outputs = [annotations["wait-for-inputs"].key, names.gateAnnotation, ...lifeAnnotations];

@@ -50,21 +50,25 @@ export type Prepared = { readonly settled: Verdict } | Open;
 export function prepare(request: AdmissionRequest, installation: Installation): Prepared {
   const kind = workloadKind(request.kind?.group, request.kind?.kind);
   if (kind === undefined) return settled;
-  if (request.operation === "UPDATE") return { settled: settleUpdate(kind, request) };
+  if (request.operation === "UPDATE") return { settled: settleUpdate(kind, request, installation) };
   if (request.operation !== "CREATE") return settled;
   const workload = readWorkload(kind, request.object);
   // The API server validates after admission: it says itself what is wrong with such an object.
   if ("expected" in workload) return settled;
   const namespace = request.namespace ?? "default";
-  const earlier = settleEarlier(workload, namespace, installation.openshift);
+  const earlier = settleEarlier(workload, namespace, installation);
   if ("verdict" in earlier) return { settled: earlier.verdict };
   return { ...read(earlier.workload, workload.object, namespace, installation), request: request.uid };
 }
 
 /** The operator changes what nobody else may; whoever else changes a step gets that back. */
-function settleUpdate(kind: WorkloadKind, request: AdmissionRequest): Verdict {
-  if (isOperator(request.userInfo)) return untouched();
-  return restoreInjection(kind, request.object, request.oldObject, request.userInfo);
+function settleUpdate(
+  kind: WorkloadKind,
+  { object, oldObject, userInfo }: AdmissionRequest,
+  { workflow }: Installation,
+): Verdict {
+  if (isOperator(userInfo)) return untouched();
+  return restoreInjection(kind, object, oldObject, userInfo, workflow);
 }
 
 /** Reads the annotations of an object that nothing is injected into. */

@@ -29,12 +29,14 @@ import { weave } from "./weave.ts";
  * @param object - as submitted
  * @param oldObject - as stored
  * @param user - who changes it
+ * @param holds - whether the installation holds steps that wait for their inputs
  */
 export function restoreInjection(
   kind: WorkloadKind,
   object: unknown,
   oldObject: unknown,
-  user?: AdmissionRequest["userInfo"],
+  user: AdmissionRequest["userInfo"],
+  holds: boolean,
 ): Verdict {
   const submitted = readWorkload(kind, object);
   const stored = readWorkload(kind, oldObject);
@@ -50,7 +52,10 @@ export function restoreInjection(
   );
   const template: PodTemplate = { ...submitted.template, ...(metadata && { metadata }), spec };
   const own = restoreMetadata(submitted.metadata, stored.metadata);
-  const { workload, warnings } = keepHeld(putBack(submitted, template, own), stored, user);
+  const restored = putBack(submitted, template, own);
+  // Nobody would start what is held.
+  const kept = holds ? keepHeld(restored, stored, user) : { workload: restored, warnings: [] };
+  const { workload, warnings } = kept;
   return changed(submitted.object, workload.object, warnings, "restored");
 }
 

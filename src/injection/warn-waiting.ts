@@ -6,6 +6,13 @@ import { type Gate, gateOf, variesByPod } from "../workflow/gate.ts";
 import { sentences } from "../workload/places.ts";
 import { isPod, ownAnnotations, type Workload } from "../workload/workload.ts";
 
+const notHeld: Warning = {
+  code: "WaitsInPod",
+  path: annotations["wait-for-inputs"].key,
+  message:
+    "the operator of this cluster holds no steps: the step starts, and waits for its inputs inside its Pod, on a node.",
+};
+
 interface JobSpec {
   readonly activeDeadlineSeconds?: unknown;
   readonly completions?: unknown;
@@ -17,12 +24,15 @@ interface JobSpec {
  *
  * @param workload - the step, as it is created
  * @param settings - what its author asked for
+ * @param holds - whether the installation holds steps at all
  */
-export function warnAboutWaiting(workload: Workload, settings: Settings): Warning[] {
+export function warnAboutWaiting(workload: Workload, settings: Settings, holds: boolean): Warning[] {
   if (!waitsForInputs(settings)) return [];
   // Annotations on a Job's template alone are those of its Pods, which are created at once.
-  const gate = isAnnotated(ownAnnotations(workload)) ? gateOf(workload, settings) : "pod";
+  const isStep = isAnnotated(ownAnnotations(workload));
+  const gate = isStep || !holds ? gateOf(workload, settings, holds) : "pod";
   return [
+    ...(holds ? [] : [notHeld]),
     ...deadlines(workload, gate),
     ...(gate === "pod" && variesByPod(settings) ? slots(workload) : []),
     ...rollouts(workload),

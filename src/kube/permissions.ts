@@ -11,10 +11,11 @@ export interface Permission {
   /** Paths of the API server that are no objects, instead of resources. */
   readonly nonResourceURLs?: readonly string[];
   /**
-   * Every namespace and what has none, or the operator's own namespace; or everywhere, but with the option pod-shape auto
-   * alone; or everywhere, but for the command release-finalizers, which is not the operator's process.
+   * Every namespace and what has none, or the operator's own namespace; or everywhere, but with the option workflow, or
+   * with the option pod-shape auto alone; or everywhere, but for the command release-finalizers, which is not the
+   * operator's process.
    */
-  readonly scope: "cluster" | "own-namespace" | "pod-shape" | "release-finalizers";
+  readonly scope: "cluster" | "own-namespace" | "workflow" | "pod-shape" | "release-finalizers";
   /** What for. */
   readonly why: string;
 }
@@ -93,11 +94,11 @@ export const permissions: readonly Permission[] = [
   rule("cluster", pods, ["list", "watch"], "tell how steps ended and why a registry does not run"),
   // Labels and fields cannot be part of a rule: policies/operator.yaml limits these to what is said here.
   rule("cluster", pods, ["patch"], "end a step that cannot end by itself, open one whose inputs are there"),
-  rule("cluster", jobs, ["patch"], "open a step whose inputs are there"),
-  rule("cluster", pods, ["patch"], "tell whether inputs are there, fail a step whose inputs never come", {
+  rule("workflow", jobs, ["patch"], "open a step whose inputs are there"),
+  rule("workflow", pods, ["patch"], "tell whether inputs are there, fail a step whose inputs never come", {
     subresource: "status",
   }),
-  rule("cluster", jobs, ["patch"], "tell whether inputs are there, fail a step whose inputs never come", {
+  rule("workflow", jobs, ["patch"], "tell whether inputs are there, fail a step whose inputs never come", {
     subresource: "status",
   }),
   rule("cluster", jobs, ["get"], "tell a Job how its Pods ended, if it is theirs"),

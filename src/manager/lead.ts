@@ -164,7 +164,9 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     stepCacheController({ client, caches, pods, publish }),
     rescueController({ client, log, countOutcome, publish, pods }),
     waitingController({ publish, pods }),
-    ...gateControllers({ client, log, publish, jobs, pods, steps, heads, waiters, follow, observeWait }),
+    ...(options.workflow
+      ? gateControllers({ client, log, publish, jobs, pods, steps, heads, waiters, follow, observeWait })
+      : []),
     emptyingController({
       ...{ client, log, caches, publish, operatorKey, self, signal },
       askEmpty: (peer, token) => askEmpty(peer, token, signal),

@@ -204,6 +204,7 @@ function installationOf(options: ManagerOptions, facts: ClusterFacts): Installat
     shareSizeLimit: options.shareSizeLimit,
     proxies: proxiesOf(options),
     kubernetesMinor: facts.minor,
+    workflow: options.workflow,
     openshift: facts.openshift,
   };
 }

@@ -22,10 +22,12 @@ export type Gate = "suspend" | "author" | "pod" | "in-pod";
  *
  * @param workload - the step, as it is created
  * @param settings - what its author asked for
+ * @param holds - whether the installation holds steps at all
  * @returns undefined where it does not wait
  */
-export function gateOf(workload: Workload, settings: Settings): Gate | undefined {
+export function gateOf(workload: Workload, settings: Settings, holds: boolean): Gate | undefined {
   if (!waitsForInputs(settings)) return undefined;
+  if (!holds) return "in-pod";
   if (workload.template.spec.nodeName) return "in-pod";
   // Of a registry with a login that the author gives the step alone, the operator can learn nothing.
   if (settings.orasEnv !== undefined && !isOnCacheAlone(settings)) return "in-pod";

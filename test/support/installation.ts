@@ -23,7 +23,7 @@ export async function installOperator(client: KubeClient): Promise<void> {
   const subjects = [{ kind: "User", apiGroup: "rbac.authorization.k8s.io", name: operatorUser }];
   const roleRef = (kind: string) => ({ apiGroup: "rbac.authorization.k8s.io", kind, name: operatorUser });
   const metadata = { name: operatorUser };
-  await post(`${rbac}/clusterroles`, { metadata, rules: rulesOf("cluster") });
+  await post(`${rbac}/clusterroles`, { metadata, rules: [...rulesOf("cluster"), ...rulesOf("workflow")] });
   await post(`${rbac}/clusterrolebindings`, { metadata, subjects, roleRef: roleRef("ClusterRole") });
   const own = `${rbac}/namespaces/${names.operatorNamespace}`;
   await post(`${own}/roles`, { metadata, rules: rulesOf("own-namespace") });

@@ -19,6 +19,7 @@ export const installation: Installation = {
   scriptsImage: "example.com/scripts:1",
   kubernetesMinor: 36,
   openshift: false,
+  workflow: true,
 };
 
 /** Admission from end to end: with answers that are there already, in an installation that differs. */

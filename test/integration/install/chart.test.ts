@@ -124,6 +124,24 @@ describe("the chart", () => {
     expect(JSON.stringify(await rendered())).not.toContain('"nodes"');
   });
 
+  test("may change no Job where workflow.enabled is false, as with config/components/workflow-off", async () => {
+    const objects = await rendered("--set", "workflow.enabled=false");
+    expect(byTitle(objects)).toEqual(byTitle(await kustomized("workflow-off")));
+    interface Rule {
+      readonly resources?: readonly string[];
+      readonly verbs: readonly string[];
+    }
+    const patched = (of: typeof objects) =>
+      of
+        .filter(({ kind }) => kind === "ClusterRole")
+        .flatMap(({ rules }) => rules as Rule[])
+        .filter(({ verbs }) => verbs.includes("patch"))
+        .flatMap(({ resources = [] }) => resources);
+    const onSteps = ["jobs", "jobs/status", "pods/status"];
+    expect(patched(await rendered())).toEqual(expect.arrayContaining(onSteps));
+    expect(patched(objects).filter((one) => onSteps.includes(one))).toEqual([]);
+  });
+
   const kinds = ["ServiceMonitor", "PrometheusRule"].map((kind) => `monitoring.coreos.com/v1/${kind}`);
   const monitoring = ["serviceMonitor", "prometheusRule", "dashboard"].flatMap((what) => [
     "--set",

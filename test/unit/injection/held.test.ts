@@ -65,7 +65,7 @@ describe("how a step is held", () => {
     ["a registry without a login", job({ ...waits, registry: "ghcr.io" }), "suspend"],
   ])("%s", (_, object, expected) => {
     const { settings } = readAnnotations(object.metadata?.annotations ?? {});
-    expect(gateOf(workloadOf(object), settings)).toBe(expected);
+    expect(gateOf(workloadOf(object), settings, true)).toBe(expected);
     const stored = created<V1Job | V1Pod>(object);
     expect(stored.metadata?.annotations?.[gate]).toBe(expected);
     const isSuspended = (stored as V1Job).spec?.suspend === true;
@@ -150,6 +150,46 @@ describe("a cache whose steps wait", () => {
     const object = job(unsaid, {}, { annotations: { ...keyed(unsaid), [gate]: "suspend" } });
     const stored = created(object);
     expect([stored.metadata?.annotations?.[gate], waitsOf(stored)]).toEqual([undefined, false]);
+  });
+});
+
+describe("an operator that holds no steps", () => {
+  const off = { workflow: false, cache: cacheOf("oras", {}) };
+
+  it.each<[string, V1Job | V1Pod]>([
+    ["a Job", job()],
+    ["a Pod", pod()],
+    ["a Job of a JobSet", job(waits, {}, ownedBy("JobSet", "jobset.x-k8s.io/v1alpha2"))],
+    ["a Job that an operator held", created(job())],
+    ["a Pod that an operator held", created(pod())],
+    [
+      "a Job of a JobSet that was held",
+      created(job(waits, {}, ownedBy("JobSet", "jobset.x-k8s.io/v1alpha2"))),
+    ],
+  ])("%s waits in its Pods", (_, object) => {
+    const stored = created<V1Job | V1Pod>(object, off);
+    expect(stored.metadata?.annotations?.[gate]).toBe("in-pod");
+    const { suspend, template } = (stored as V1Job).spec ?? {};
+    expect([suspend ?? false, gatesOf(template?.spec ?? (stored as V1Pod).spec)]).toEqual([false, []]);
+    expect(JSON.stringify(stored)).not.toContain(waitingLabel);
+    expect(JSON.stringify(stored)).toContain("--wait-for-inputs");
+  });
+
+  it("says so, also of a template whose Pods will wait", () => {
+    const below = jobOf("step", {}, "true", {}, {});
+    Object.assign(below.spec?.template ?? {}, { metadata: { annotations: keyed(waits) } });
+    for (const object of [job(), pod(), below])
+      expect(admit(createRequest(object), off).warnings).toMatchObject([{ code: "WaitsInPod" }]);
+    expect(admit(createRequest(job({ "input-uri": "a/b:1" })), off).warnings).toEqual([]);
+  });
+
+  it("lets people start by hand what was held before it was told not to", () => {
+    const stored = created(job());
+    const resumed = changedBy(stored, ({ spec }) => void (spec && Object.assign(spec, { suspend: false })));
+    const change = { ...createRequest(resumed), operation: "UPDATE" as const };
+    const request = { ...change, object: resumed, oldObject: stored };
+    expect(reviewed(request, off).spec?.suspend).toBe(false);
+    expect(reviewed(request).spec?.suspend).toBe(true);
   });
 });
 

@@ -47,6 +47,7 @@ function rights(rules: readonly Rule[]): string[] {
 describe("the permissions in config/", () => {
   test.each([
     ["ClusterRole", "cluster", `${names.operatorName}-manager`],
+    ["ClusterRole", "workflow", `${names.operatorName}-workflow`],
     ["ClusterRole", "pod-shape", `${names.operatorName}-pod-shape`],
     ["Role", "own-namespace", `${names.operatorName}-own-namespace`],
   ] as const)("of the %s are those that the code needs, no more", (kind, scope, name) => {
