@@ -117,6 +117,11 @@ export const problemCatalogue = {
     summary: "A value has the variable $(RUN), but the annotation run is not set.",
     fix: "Set run, with another value for each run, or remove $(RUN).",
   },
+  FixedWhileWaiting: {
+    summary:
+      "An annotation of a step that waits for its inputs was changed, and it is one that counted when the step was created.",
+    fix: "Delete the step and apply it again.",
+  },
   NothingToWaitFor: {
     summary: 'An annotation describes how the step waits for its inputs, but wait-for-inputs is not "true".',
     fix: 'Set wait-for-inputs to "true", or remove the annotation.',

@@ -1,10 +1,12 @@
 import { names } from "../../schema/names.ts";
-import { lifeAnnotations } from "../annotations/map.ts";
+import { type AnnotationMap, isOurs, lifeAnnotations } from "../annotations/map.ts";
 import { readAnnotations } from "../annotations/parse.ts";
+import type { Problem } from "../annotations/problems.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { annotations } from "../annotations/table.ts";
 import type { Warning } from "../annotations/warning.ts";
 import { decidedDefaults, gateOf, hold, release, withoutOutputs } from "../workflow/gate.ts";
+import { liveAnnotations } from "../workload/places.ts";
 import {
   isPod,
   ownAnnotations,
@@ -50,17 +52,13 @@ export function holdAgain(workload: Workload, holds: boolean): Workload {
 
 const outputs = [annotations["wait-for-inputs"].key, names.gateAnnotation, ...lifeAnnotations];
 
-/** Whether the operator itself sends a request. */
-export function isOperator(user: User): boolean {
-  return user?.username === `system:serviceaccount:${names.operatorNamespace}:${names.serviceAccount}`;
-}
-
 /** Kueue resumes a Job that has its quota; in which namespace it runs its installation decides. */
 const kueue = /^system:serviceaccount:[^:]+:kueue-controller-manager$/;
 
 /**
  * A Job that stays suspended while it waits for its inputs, whatever its manifest says of `suspend`: a second
- * `kubectl apply` of one that writes `suspend: false` would start it.
+ * `kubectl apply` of one that writes `suspend: false` would start it. One that is to wait no more is the operator's to resume,
+ * too: it writes which inputs its Pods read as they are.
  *
  * @param submitted - as it is changed
  * @param stored - as it was
@@ -80,14 +78,47 @@ export function keepHeld(
   if (!isSuspended(stored) || isSuspended(submitted)) return unchanged;
   const { key } = annotations["wait-for-inputs"];
   const own = ownAnnotations(submitted);
-  if (own?.[key] === "false" || kueue.test(user?.username ?? "")) return unchanged;
+  if (kueue.test(user?.username ?? "")) return unchanged;
   const object = submitted.object as { readonly spec: object };
   const suspended = { ...submitted, object: { ...object, spec: { ...object.spec, suspend: true } } };
   // Whoever had suspended it resumes it here: from now on it starts when its inputs are there.
   const metadata = { ...submitted.metadata, annotations: { ...own, [names.gateAnnotation]: "suspend" } };
   const workload = putBack(suspended, submitted.template, metadata);
+  if (own?.[key] === "false") return { workload, warnings: [] };
   const message = `stays true: the Job waits for its inputs, see its Events. It starts when they are there, or at once if you set ${key} to "false".`;
   return { workload, warnings: [{ code: "StaysSuspended", path: "spec.suspend", message }] };
+}
+
+/**
+ * What a step that waits may not become: its container has the names of its inputs, and of its output, since it was created,
+ * and nobody would look at one whose annotations are refused.
+ *
+ * @param submitted - as it is changed
+ * @param stored - as it was
+ * @returns nothing where none of its annotations is changed: they may have been accepted by an earlier version
+ */
+export function problemsOfChange(submitted: Workload, stored: Workload): readonly Problem[] {
+  const waits = stored.metadata?.labels?.[names.waitingLabel] === "true";
+  // Each Pod of such a Job waits as the Job's annotations say.
+  const podsWait = !isPod(stored) && stored.metadata?.annotations?.[names.gateAnnotation] === "pod";
+  if (!waits && !podsWait) return [];
+  const [before, after] = [stored, submitted].map((one) => ({
+    ...podAnnotations(one),
+    ...ownAnnotations(one),
+  })) as [AnnotationMap, AnnotationMap];
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)].filter(isOurs));
+  const changed = [...keys].filter((key) => before[key] !== after[key]).sort();
+  if (changed.length === 0) return [];
+  const fixed = changed.filter((key) => !liveAnnotations.includes(key)).map(fixedProblem);
+  const others = readAnnotations(after).problems.filter(
+    ({ path }) => !fixed.some((one) => one.path === path),
+  );
+  return [...fixed, ...others];
+}
+
+function fixedProblem(path: string): Problem {
+  const message = `it cannot be changed while the step waits for its inputs; allowed are changes of ${liveAnnotations.join(", ")}.`;
+  return { code: "FixedWhileWaiting", path, message };
 }
 
 function keepGate(submitted: Workload, stored: Workload): Workload {

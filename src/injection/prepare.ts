@@ -4,16 +4,9 @@ import { type Reading, readAnnotations } from "../annotations/parse.ts";
 import type { Result } from "../annotations/problems.ts";
 import { formats } from "../annotations/table.ts";
 import { readWorkload, workloadKind } from "../workload/read.ts";
-import {
-  isPod,
-  ownAnnotations,
-  podAnnotations,
-  type Workload,
-  type WorkloadKind,
-} from "../workload/workload.ts";
+import { isPod, ownAnnotations, podAnnotations, type Workload } from "../workload/workload.ts";
 import type { AdmissionRequest, Installation, Questions, Verdict } from "./admission-types.ts";
 import { settleEarlier } from "./earlier.ts";
-import { isOperator } from "./held.ts";
 import { chooseLaunchers, type Launcher } from "./launcher.ts";
 import { restoreInjection } from "./restore.ts";
 import { untouched } from "./verdicts.ts";
@@ -50,7 +43,10 @@ export type Prepared = { readonly settled: Verdict } | Open;
 export function prepare(request: AdmissionRequest, installation: Installation): Prepared {
   const kind = workloadKind(request.kind?.group, request.kind?.kind);
   if (kind === undefined) return settled;
-  if (request.operation === "UPDATE") return { settled: settleUpdate(kind, request, installation) };
+  if (request.operation === "UPDATE") {
+    const { object, oldObject, userInfo } = request;
+    return { settled: restoreInjection(kind, object, oldObject, userInfo, installation.workflow) };
+  }
   if (request.operation !== "CREATE") return settled;
   const workload = readWorkload(kind, request.object);
   // The API server validates after admission: it says itself what is wrong with such an object.
@@ -59,16 +55,6 @@ export function prepare(request: AdmissionRequest, installation: Installation): 
   const earlier = settleEarlier(workload, namespace, installation);
   if ("verdict" in earlier) return { settled: earlier.verdict };
   return { ...read(earlier.workload, workload.object, namespace, installation), request: request.uid };
-}
-
-/** The operator changes what nobody else may; whoever else changes a step gets that back. */
-function settleUpdate(
-  kind: WorkloadKind,
-  { object, oldObject, userInfo }: AdmissionRequest,
-  { workflow }: Installation,
-): Verdict {
-  if (isOperator(userInfo)) return untouched();
-  return restoreInjection(kind, object, oldObject, userInfo, workflow);
 }
 
 /** Reads the annotations of an object that nothing is injected into. */

@@ -11,19 +11,20 @@ import {
   type WorkloadKind,
 } from "../workload/workload.ts";
 import type { AdmissionRequest, Verdict } from "./admission-types.ts";
-import { keepHeld } from "./held.ts";
+import { keepHeld, problemsOfChange } from "./held.ts";
 import { defaultContainerKey } from "./launcher.ts";
 import { type LegacyInjection, legacyInjection, runsLegacy } from "./legacy.ts";
 import { hashProgram, type Injection, ownValue, type Program, recordedInjection } from "./marker.ts";
 import { hasStartedProbe } from "./present.ts";
-import { changed, untouched } from "./verdicts.ts";
+import { changed, denied, untouched } from "./verdicts.ts";
 import { weave } from "./weave.ts";
 
 /**
  * Answers for a change of an injected object. `kubectl apply` of the manifest sets the wrapped program's command back,
  * a PUT of it (`kubectl replace`, or a client that drops fields which it does not know) everything: the API server
  * would refuse that as a change of what cannot be changed. Where the program is still the same, the injection is put
- * back; where it is another one, that is left as it is and the API server says so. A policy warns about changed annotations.
+ * back; where it is another one, that is left as it is and the API server says so. A policy warns about changed annotations,
+ * and a step that waits keeps those that it was created with.
  *
  * @param kind - of what is changed
  * @param object - as submitted
@@ -44,6 +45,8 @@ export function restoreInjection(
   if ("expected" in submitted || "expected" in stored) return untouched();
   const injection = injectionOf(stored);
   if (injection === undefined) return untouched();
+  const problems = problemsOfChange(submitted, stored);
+  if (problems.length > 0) return denied(problems, []);
   const spec = restoreSpec(submitted.template.spec, stored.template.spec, injection);
   const metadata = restoreMetadata(
     submitted.template.metadata,

@@ -364,6 +364,8 @@ describe("lif-34: what platform teams set", () => {
           ...["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"],
         ]),
       );
+      // Whom the webhooks and the policies know as the operator.
+      expect(JSON.stringify(objects)).not.toContain(`${names.operatorNamespace}:${names.serviceAccount}`);
       const back = JSON.stringify(byTitle(objects)).replaceAll(/\brenamed\b/g, "oras-operator");
       const before = await rendered("--set", "certManager.enabled=true");
       expect(Object.values(JSON.parse(back) as object)).toEqual(Object.values(byTitle(before)));

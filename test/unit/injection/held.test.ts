@@ -287,7 +287,6 @@ const withoutGate = (stored: V1Job | V1Pod) =>
   });
 
 describe("a Job that waits", () => {
-  const operator = `system:serviceaccount:${names.operatorNamespace}:${names.serviceAccount}`;
   const kueue = "system:serviceaccount:kueue-system:kueue-controller-manager";
   const stored = created(job());
   const resumed = (change: (copy: V1Job) => void = () => {}) =>
@@ -314,12 +313,9 @@ describe("a Job that waits", () => {
     expect(reviewed(by("jane", silent))).toEqual(stored);
   });
 
-  it.each([
-    ["the operator", operator],
-    ["Kueue", kueue],
-  ])("is resumed by %s", (_, username) => {
-    expect(reviewed(by(username, resumed())).spec?.suspend).toBe(false);
-    expect(admit(by(username, resumed())).warnings).toEqual([]);
+  it("is resumed by Kueue", () => {
+    expect(reviewed(by(kueue, resumed())).spec?.suspend).toBe(false);
+    expect(admit(by(kueue, resumed())).warnings).toEqual([]);
   });
 
   it.each([
@@ -330,9 +326,21 @@ describe("a Job that waits", () => {
     expect(reviewed(by(username, resumed())).spec?.suspend).toBe(true),
   );
 
-  it("is resumed by who says that it waits no more", () => {
-    const hand = resumed(({ metadata }) => annotate(metadata, keyed({ "wait-for-inputs": "false" })));
-    expect(reviewed(by("jane", hand)).spec?.suspend).toBe(false);
+  it.each([
+    ["the operator had suspended", stored],
+    ["its author had suspended", created(job(waits, { suspend: true }))],
+  ])("is the operator's to resume, with pins, where it is to wait no more and %s", (_, before) => {
+    const hand = changedBy(before, ({ metadata, spec }) => {
+      annotate(metadata, keyed({ "wait-for-inputs": "false" }));
+      Object.assign(spec ?? {}, { suspend: false });
+    });
+    const after = reviewed(by("jane", hand, before));
+    expect(after.spec?.suspend).toBe(true);
+    expect(after.metadata?.annotations).toMatchObject({
+      [gate]: "suspend",
+      [keyOf("wait-for-inputs")]: "false",
+    });
+    expect(admit(by("jane", hand, before)).warnings).toEqual([]);
   });
 
   it("is the operator's to resume from when its author resumes it", () => {
@@ -353,6 +361,68 @@ describe("a Job that waits", () => {
     expect(reviewed(by("jane", open, change))).toEqual(open);
   });
 });
+
+describe.each(kinds.filter(([name]) => name !== "a Pod on a node"))(
+  "the annotations of %s that waits",
+  (_, object) => {
+    const stored = created<V1Job | V1Pod>(object);
+    const edited = (change: Record<string, string | undefined>, from = stored) => {
+      const after = changedBy(from, ({ metadata }) => {
+        const all = { ...metadata?.annotations, ...keyed(change as StepAnnotations) };
+        Object.assign(metadata ?? {}, {
+          annotations: Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)),
+        });
+      });
+      const request = {
+        ...createRequest(after),
+        operation: "UPDATE" as const,
+        object: after,
+        oldObject: from,
+      };
+      return admit(request);
+    };
+
+    it.each([
+      ["wait-timeout", "soon", "InvalidValue"],
+      ["on-producer-failure", "maybe", "InvalidValue"],
+      ["wait-for-inputs", "no", "InvalidValue"],
+      ["input-uri", "other/one:1", "FixedWhileWaiting"],
+      ["input-uri", "NOT A REFERENCE", "FixedWhileWaiting"],
+      ["input-uri", undefined, "FixedWhileWaiting"],
+      ["oras-cache", "other", "FixedWhileWaiting"],
+      ["output-uri", "other/one:1", "FixedWhileWaiting"],
+      ["run", "b", "FixedWhileWaiting"],
+      ["batch", "b/2", "FixedWhileWaiting"],
+      ["nonsense", "b", "FixedWhileWaiting"],
+    ])("%s cannot become %j", (name, value, code) => {
+      expect(edited({ [name]: value })).toMatchObject({
+        kind: "denied",
+        problems: expect.arrayContaining([expect.objectContaining({ code, path: keyOf(name as "run") })]),
+      });
+    });
+
+    it.each([
+      { "wait-timeout": "3h" },
+      { "on-producer-failure": "fail" },
+      { "wait-for-inputs": "false" },
+      { "wait-for-inputs": "false", "wait-timeout": "2h" },
+    ])("may become %j", (change) => {
+      expect(edited(change).kind).toBe("allowed");
+    });
+
+    it("may be anybody's that are not for the operator", () => {
+      const after = changedBy(stored, ({ metadata }) => annotate(metadata, { theirs: "x" }));
+      expect(updated(stored, after)).toEqual(after);
+    });
+
+    it("that an earlier version has accepted do not stand in the way of other changes", () => {
+      const old = changedBy(stored, ({ metadata }) => annotate(metadata, keyed({ "wait-timeout": "soon" })));
+      const after = changedBy(old, ({ metadata }) => annotate(metadata, { theirs: "x" }));
+      expect(updated(old, after)).toEqual(after);
+      expect(edited({ "wait-timeout": "2h" }, old).kind).toBe("allowed");
+    });
+  },
+);
 
 describe.each(kinds)("what the operator writes on %s", (_, object) => {
   const stored = waited(created<V1Job | V1Pod>(object));

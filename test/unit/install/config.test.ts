@@ -230,6 +230,7 @@ describe("the webhooks in config/", () => {
     namespaceSelector: object;
   }
   const ofKubernetes = ["CREATE", "Always", "kubernetes.io/config.mirror"];
+  const user = `system:serviceaccount:${names.operatorNamespace}:${names.serviceAccount}`;
   const { webhooks } = find<{ webhooks: Webhook[] }>("MutatingWebhookConfiguration", "webhooks");
 
   test.each([
@@ -262,12 +263,16 @@ describe("the webhooks in config/", () => {
       const texts = new Set([...cel.matchAll(/"([^"]*)"|'([^']*)'/g)].map(([, a, b]) => a ?? b));
       const { prefix, markerAnnotation, shareVolume, pullContainer, pushContainer, injectionVariable } =
         names;
+      const held = [names.waitingLabel, "true", names.gateAnnotation, "pod", user];
       // The record is JSON, in which the namespace stands.
       const record = [injectionVariable, '"namespace":"', '"'];
-      expect([prefix, markerAnnotation, shareVolume, pullContainer, pushContainer, ...record]).toEqual(
-        expect.arrayContaining([...texts].filter((text) => !ofKubernetes.includes(text ?? ""))),
+      expect([
+        ...[prefix, markerAnnotation, shareVolume, pullContainer, pushContainer],
+        ...[...record, ...held],
+      ]).toEqual(expect.arrayContaining([...texts].filter((text) => !ofKubernetes.includes(text ?? ""))));
+      expect([...texts]).toEqual(
+        expect.arrayContaining([prefix, markerAnnotation, shareVolume, names.waitingLabel, user]),
       );
-      expect([...texts]).toEqual(expect.arrayContaining([prefix, markerAnnotation, shareVolume]));
     }
   });
 
