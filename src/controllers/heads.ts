@@ -1,6 +1,7 @@
 import { forgetOldest } from "../kube/forget.ts";
 import type { Head } from "../workflow/opening.ts";
-import { type Artifact, idOf } from "../workflow/step.ts";
+import { type Artifact, cacheOf, idOf } from "../workflow/step.ts";
+import { createTurns } from "./turns.ts";
 
 /** What registries say of artifacts that steps wait for: each is asked once, however many wait for it. */
 export interface Heads {
@@ -14,16 +15,26 @@ export interface Heads {
   readonly againInMs: (namespace: string, artifact: Artifact) => number;
 }
 
+/** What a registry answers; and for how long it wants not to be asked, if it says so. */
+export type Asked = Head & { readonly stopMs?: number };
+
 /** Asks the registry of a namespace for an artifact. */
-export type AskHead = (namespace: string, artifact: Artifact) => Promise<Head>;
+export type AskHead = (namespace: string, artifact: Artifact) => Promise<Asked>;
 
 const firstMs = 5_000;
-const longestMs = 30_000;
 const growth = 1.5;
 const mostRemembered = 50_000;
-/** Of one registry, for what nobody is known to make: of the others it is known when to ask. */
-const pollsPerSecond = 2;
-const mostAtOnce = 200;
+/** Of a cache: only polls for what nobody is known to make. Of the others it is known when to ask. */
+const ofCache = { longestMs: 30_000, pace: { perSecond: 1, atOnce: 200 } };
+/** A remote registry is others', too: every question counts, of a namespace, and of all together. */
+const ofRemote = {
+  longestMs: 60_000,
+  pace: { perSecond: 1, atOnce: 10 },
+  together: { perSecond: 2, atOnce: 20 },
+};
+/** Where others have taken what there is together. */
+const crowdedMs = 5_000;
+const notYet: Head = { unknown: "its registry is asked for many others first" };
 
 interface Entry {
   readonly namespace: string;
@@ -31,6 +42,8 @@ interface Entry {
   head: Head | undefined;
   askedAt: number;
   waitMs: number;
+  /** When it is its turn, where it had to be given one. */
+  turnAt: number | undefined;
   /** How often it was. */
   outdated: number;
   asking: { readonly answer: Promise<Head>; readonly outdated: number } | undefined;
@@ -44,7 +57,8 @@ interface Entry {
  */
 export function createHeads(ask: AskHead, now: () => number = () => performance.now()): Heads {
   const known = new Map<string, Entry>();
-  const budgets = new Map<string, { left: number; at: number }>();
+  const [cacheTurns, remoteTurns] = [createTurns(ofCache.pace, now), createTurns(ofRemote.pace, now)];
+  const together = createTurns(ofRemote.together, now);
 
   const entryOf = (namespace: string, artifact: Artifact): Entry => {
     const id = `${namespace} ${idOf(artifact)}`;
@@ -53,6 +67,7 @@ export function createHeads(ask: AskHead, now: () => number = () => performance.
       head: undefined,
       askedAt: 0,
       waitMs: firstMs,
+      turnAt: undefined,
       outdated: 0,
       asking: undefined,
     };
@@ -61,19 +76,26 @@ export function createHeads(ask: AskHead, now: () => number = () => performance.
     forgetOldest(known, mostRemembered);
     return entry;
   };
-  const mayAsk = (registry: string) => {
-    const budget = budgets.get(registry) ?? { left: mostAtOnce, at: now() };
-    const left = Math.min(mostAtOnce, budget.left + ((now() - budget.at) / 1000) * pollsPerSecond);
-    budgets.set(registry, { left: left < 1 ? left : left - 1, at: now() });
-    forgetOldest(budgets, mostRemembered);
-    return left >= 1;
+  /** Whether it is the turn of an artifact that is to be asked for. */
+  const isItsTurn = (entry: Entry): boolean => {
+    const { namespace, artifact } = entry;
+    const isRemote = cacheOf(artifact) === undefined;
+    const isPoll = entry.head !== undefined && entry.askedAt > 0;
+    if (isRemote || isPoll) {
+      entry.turnAt ??= (isRemote ? remoteTurns : cacheTurns).take(`${namespace} ${artifact.registry}`);
+      if (entry.turnAt > now()) return false;
+    }
+    entry.turnAt = isRemote && !together.isNow(artifact.registry) ? now() + crowdedMs : undefined;
+    return entry.turnAt === undefined;
   };
   const askAgain = async (entry: Entry, namespace: string, artifact: Artifact) => {
     const { outdated } = entry;
-    const head = await ask(namespace, artifact);
+    const { stopMs, ...head } = await ask(namespace, artifact);
+    if (stopMs !== undefined) together.stop(artifact.registry, stopMs);
     // One that was asked later knows more.
     if (entry.asking?.outdated !== outdated) return head;
     const isNews = JSON.stringify(head) !== JSON.stringify(entry.head);
+    const { longestMs } = cacheOf(artifact) === undefined ? ofRemote : ofCache;
     entry.waitMs = isNews ? firstMs : Math.min(entry.waitMs * growth, longestMs);
     entry.head = head;
     // What happened while it was asked may not be in the answer.
@@ -95,8 +117,7 @@ export function createHeads(ask: AskHead, now: () => number = () => performance.
       if (entry.asking?.outdated === entry.outdated) return entry.asking.answer;
       const isOld = entry.head === undefined || now() - entry.askedAt >= entry.waitMs;
       if (!isOld && entry.head) return entry.head;
-      const isPoll = entry.head !== undefined && entry.askedAt > 0;
-      if (isPoll && entry.head && !mayAsk(`${namespace} ${artifact.registry}`)) return entry.head;
+      if (!isItsTurn(entry)) return entry.head ?? notYet;
       const answer = askAgain(entry, namespace, artifact);
       entry.asking = { answer, outdated: entry.outdated };
       return answer;
@@ -107,8 +128,8 @@ export function createHeads(ask: AskHead, now: () => number = () => performance.
         if (entry.namespace === namespace && may(entry.artifact)) outdate(entry);
     },
     againInMs: (namespace, artifact) => {
-      const { askedAt, waitMs } = entryOf(namespace, artifact);
-      return Math.max(askedAt + waitMs - now(), 1_000);
+      const { askedAt, waitMs, turnAt } = entryOf(namespace, artifact);
+      return Math.max((turnAt ?? askedAt + waitMs) - now(), 1_000);
     },
   };
 }

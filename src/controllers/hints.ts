@@ -26,8 +26,8 @@ interface HintSettings {
 
 /** How often it is looked whether the Pods of a registry are others. */
 const lookMs = 10_000;
-/** distribution tells of a push before it has written the tag. */
-const tagWrittenMs = [0, 10, 20, 50, 100, 200, 400];
+/** distribution tells of a push before it has written the tag: mostly a few milliseconds, which each step would wait in vain. */
+const tagWrittenMs = [0, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 /** The end of the User-Agent of a step. */
 const requestId = /(?:^| )request\/([0-9a-f-]{36})$/;
 

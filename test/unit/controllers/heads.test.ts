@@ -122,14 +122,17 @@ describe("what registries say", () => {
     expect(heads.againInMs("ns", artifact)).toBe(7_500);
   });
 
-  it("is polled of one registry no more often than 200 times at once and twice a second then", async () => {
+  const tags = (count: number, of = artifact) =>
+    Array.from({ length: count }, (_, i) => ({ ...of, version: `:${i}` }));
+
+  it("is polled of one cache no more often than 200 times at once and once a second then, each in its turn", async () => {
     const { clock, heads, look } = world();
-    const many = Array.from({ length: 300 }, (_, i) => ({ ...artifact, version: `:${i}` }));
+    const many = tags(300);
     const elsewhere = { ...artifact, registry: "cache other" };
     for (const one of [...many, elsewhere]) expect(await look(old, one)).toMatchObject({ isAsked: true });
-    const polled = async () => {
+    const polled = async (of: readonly Artifact[] = many) => {
       let count = 0;
-      for (const one of many) {
+      for (const one of of) {
         const { isAsked, head } = await look(old, one);
         expect(head).toEqual(old);
         if (isAsked) count++;
@@ -139,13 +142,76 @@ describe("what registries say", () => {
     clock.ms += 5_000;
     expect(await polled()).toBe(200);
     expect(await look(old, elsewhere)).toMatchObject({ isAsked: true });
+    // Whoever looks before its turn, and how often, changes nothing.
+    const waits = many.slice(200).map((one) => heads.againInMs("ns", one));
+    expect(waits).toEqual(waits.map((_, i) => Math.max(1_000, (i + 1) * 1_000)));
     clock.ms += 2_000;
-    expect(await polled()).toBe(4);
+    expect(await polled(many.slice(200))).toBe(2);
+    clock.ms += 98_000;
+    expect(await polled(many.slice(202))).toBe(98);
     // What is known to have happened is asked for at once.
     const last = many.at(-1) ?? artifact;
     heads.outdated("ns", last);
     expect(await look(young, last)).toEqual({ isAsked: true, head: young });
-    // Whom the budget has left out comes again soon.
-    expect(heads.againInMs("ns", many.at(-2) ?? artifact)).toBe(1_000);
+  });
+
+  describe("of a remote registry", () => {
+    const remote = { ...artifact, registry: "https://ghcr.io" };
+
+    it("is asked for up to every 60 s", async () => {
+      const { clock, heads, look } = world();
+      await look(old, remote);
+      for (let i = 0; i < 8; i++) {
+        clock.ms += heads.againInMs("ns", remote);
+        await look(old, remote);
+      }
+      expect(heads.againInMs("ns", remote)).toBe(60_000);
+    });
+
+    it("is asked ten times at once and once a second, for a namespace, also for what is asked first or has changed", async () => {
+      const { clock, heads, look } = world();
+      const many = tags(12, remote);
+      const asked = async () => {
+        let count = 0;
+        for (const one of many) if ((await look(old, one)).isAsked) count++;
+        return count;
+      };
+      expect(await asked()).toBe(10);
+      expect((await look(old, many[11])).head).toEqual({ unknown: expect.stringContaining("first") });
+      expect(heads.againInMs("ns", many[11] ?? remote)).toBe(2_000);
+      clock.ms += 2_000;
+      expect(await asked()).toBe(2);
+      for (const one of many) heads.outdated("ns", one);
+      expect(await asked()).toBe(0);
+    });
+
+    it("is asked twenty times at once and twice a second for all namespaces together", async () => {
+      const { clock, heads, asked } = world();
+      const look = () => {
+        const before = asked.length;
+        for (const one of tags(5, remote))
+          for (let i = 0; i < 10; i++) void heads.of(`ns-${i}`, { ...one, repository: `r/${i}` });
+        for (const { answer } of asked.slice(before)) answer(old);
+        return asked.length - before;
+      };
+      expect(look()).toBe(20);
+      clock.ms += 1_000;
+      expect(look()).toBe(0);
+      clock.ms += 4_000;
+      expect(look()).toBe(10);
+    });
+
+    it("is not asked for anything for as long as it says", async () => {
+      const { clock, heads, look } = world();
+      await look({ unknown: "429", stopMs: 30_000 } as Head, remote);
+      const other = { ...remote, repository: "c/d" };
+      for (let i = 0; i < 5; i++) {
+        expect(await look(old, other)).toMatchObject({ isAsked: false });
+        clock.ms += 5_000;
+      }
+      clock.ms += 5_000;
+      expect(await look(old, other)).toMatchObject({ isAsked: true });
+      expect(heads.againInMs("ns", other)).toBe(5_000);
+    });
   });
 });
