@@ -401,6 +401,16 @@ const stepEvents = {
     meaning: "Steps wait for each other, so that none of them starts; the message has the circle.",
     fix: 'Correct input-uri of one of them, or set wait-for-inputs to "false" on one.',
   },
+  AnnotationsRefused: {
+    meaning:
+      "The step waits, and its annotations are not valid any more: they were changed past the webhook, or an earlier version has accepted them. The message has what is wrong.",
+    fix: "Correct them, or delete the step and apply it again.",
+  },
+  StartRefused: {
+    meaning:
+      "The API server refuses what the operator writes to start or to end a step that waits; the message has why.",
+    fix: "Correct what the message names, such as a policy of the cluster. The operator tries again, at least every five minutes.",
+  },
   Pushed: { meaning: "The output was pushed; the message has its digest." },
   NotPushed: {
     meaning: "The step ended without anything to push; the message says why.",

@@ -59,6 +59,40 @@ export async function tellWaiting(
   }
 }
 
+/** Why a step that waits cannot start, whatever is in the registry. */
+export interface StepTrouble {
+  readonly reason: "AnnotationsRefused" | "StartRefused";
+  readonly message: string;
+}
+
+/**
+ * Says why a step cannot start, where that is news, and once an hour.
+ *
+ * @param teller - see there
+ * @param step - that waits
+ * @param trouble - why
+ * @param toldOf - what was told of each step
+ */
+export async function tellTrouble(
+  { client, log, publish }: GateTeller,
+  step: WorkflowStep,
+  { reason, message }: StepTrouble,
+  toldOf: Map<string, ToldBefore>,
+): Promise<number> {
+  const now = client.now();
+  const last = toldOf.get(step.uid);
+  const isDue = last?.sentence !== message || now - last.at >= hourMs;
+  if (!isDue) return last.at + hourMs - now;
+  toldOf.set(step.uid, { sentence: message, at: now });
+  forgetOldest(toldOf, mostTold);
+  publish(step.object, { type: "Warning", reason, action: "Wait", note: message });
+  log.info({ step: step.name, namespace: step.namespace, reason }, message);
+  const told = conditionOf(step);
+  if (told?.reason !== reason || told.message !== message)
+    await tellCondition(client, step, { status: "False", reason, message }, now);
+  return hourMs;
+}
+
 /** What was told of a step, and when all of it. */
 export interface ToldBefore {
   readonly sentence: string;

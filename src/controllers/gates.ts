@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import { names } from "../../schema/names.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { type Controller, manualWatch, watchOf } from "../kube/controller.ts";
-import { isStatus } from "../kube/errors.ts";
+import { isNamespaceTerminating, isStatus } from "../kube/errors.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
 import { controllerOf, type KubeObject, keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
@@ -18,7 +18,14 @@ import {
 import { type InputRecord, readRecord, writeRecord } from "../workflow/record.ts";
 import { cacheOf, isHeld, type StepInput, spokenArtifact } from "../workflow/step.ts";
 import { openedSentence, waitingSentence } from "../workflow/told.ts";
-import { closeCondition, hourMs, type ToldBefore, tellWaiting } from "./gate-told.ts";
+import {
+  closeCondition,
+  hourMs,
+  type StepTrouble,
+  type ToldBefore,
+  tellTrouble,
+  tellWaiting,
+} from "./gate-told.ts";
 import { fail, letGo, open, remember } from "./gate-writes.ts";
 import type { Heads } from "./heads.ts";
 import type { StepJob } from "./step-jobs.ts";
@@ -106,19 +113,35 @@ async function stepOn(
   if (!isHeld(step.object.metadata?.labels)) return closeCondition(settings, step);
   if (step.state !== "live") return undefined;
   // Its author, or Kueue, has resumed it.
-  if (!step.isPod && !step.isSuspended) return unlessChanged(letGo(settings.client, step));
-  return unlessChanged(look(settings, step, lastArrival, toldOf));
+  const tell = (trouble: StepTrouble) => tellTrouble(settings, step, trouble, toldOf);
+  if (!step.isPod && !step.isSuspended) return unlessChanged(letGo(settings.client, step), tell);
+  const { problem } = step.plan;
+  if (problem !== undefined)
+    return unlessChanged(tell({ reason: "AnnotationsRefused", message: problem }), tell);
+  return unlessChanged(look(settings, step, lastArrival, toldOf), tell);
 }
 
 /** A step that has changed meanwhile is looked at again. */
-async function unlessChanged(work: Promise<number | undefined>): Promise<number | undefined> {
+async function unlessChanged(
+  work: Promise<number | undefined>,
+  tell: (trouble: StepTrouble) => Promise<unknown>,
+): Promise<number | undefined> {
   try {
     return await work;
   } catch (error) {
     if (isStatus(error, 409)) return againMs;
     if (isStatus(error, 404)) return undefined;
+    // The step's author does not see the log, where it stands in any case.
+    const message = refusalIn(error);
+    if (message !== undefined) await tell({ reason: "StartRefused", message }).catch(() => undefined);
     throw error;
   }
+}
+
+/** What the API server says where it refuses a write for what it is, such as by a policy. */
+function refusalIn(error: unknown): string | undefined {
+  if (!isStatus(error, 403, 422) || isNamespaceTerminating(error)) return undefined;
+  return `The API server refuses what the operator writes to start or end it: ${error.body.message ?? error.reason}`;
 }
 
 async function look(

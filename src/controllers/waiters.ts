@@ -101,7 +101,10 @@ export function createWaiters({ jobs, pods, steps, heads, client }: Sources): Wa
     register(waitsOn(now), step);
     if (now && !before) arrive(now);
     outdate(step, now, before);
-    wakeOthers(step, !(now && before));
+    // What it makes no more is somebody else's, or nobody's.
+    const hasMoved = now !== undefined && before !== undefined && roleOf(now) !== roleOf(before);
+    if (hasMoved) wakeOthers(before, true);
+    wakeOthers(step, hasMoved || !(now && before));
   };
   /** One whose plan cannot be known any more, as its Job went first, is forgotten, too. */
   const forgetGone = (now: KubeObject | undefined, before: KubeObject | undefined) => {
@@ -154,6 +157,11 @@ export function createWaiters({ jobs, pods, steps, heads, client }: Sources): Wa
 
 function hasOnePush({ isPod, object }: WorkflowStep): boolean {
   return isPod || hasOnePod(object as StepJob);
+}
+
+/** What a step is to others. */
+function roleOf({ plan: { output, batch } }: WorkflowStep): string {
+  return JSON.stringify([output, batch]);
 }
 
 /** What was created before this process saw it came when it was created; times of objects are whole seconds. */

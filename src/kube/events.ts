@@ -30,6 +30,9 @@ interface KubeEvent extends KubeObject {
 
 /** The API server refuses longer notes. */
 const longestNote = 1024;
+/** Of every object (RFC 1123). */
+const longestName = 253;
+const hashLength = 16;
 /** The same Event is written again only after this time. */
 const quietMs = 10 * 60_000;
 /** Of one reason about one object, whatever the words: some messages hold a request's id or a time. */
@@ -96,6 +99,11 @@ export function printable(text: string): string {
   return plain.length > longestNote ? `${plain.slice(0, longestNote - 1)}…` : plain;
 }
 
+/** As much of an object's name as the name of an Event has room for, which is as long at most. */
+function shortened(name: string): string {
+  return name.slice(0, longestName - hashLength - 1).replace(/[-.]+$/, "");
+}
+
 /**
  * The Event object.
  *
@@ -110,7 +118,10 @@ export function eventOf(about: KubeObject, note: EventNote, instance: string, no
   const occasion = note.occasion ?? [eventTime, instance].join("\n");
   const unique = createHash("sha256").update([uid, note.reason, note.note, occasion].join("\n"));
   return {
-    metadata: { name: `${name}.${unique.digest("hex").slice(0, 16)}`, namespace: namespace ?? "default" },
+    metadata: {
+      name: `${shortened(name)}.${unique.digest("hex").slice(0, hashLength)}`,
+      namespace: namespace ?? "default",
+    },
     eventTime,
     reportingController: names.group,
     reportingInstance: instance,

@@ -2,6 +2,7 @@ import { names } from "../../schema/names.ts";
 import { variablePattern } from "../../schema/variables.ts";
 import { type AnnotationMap, isAnnotated } from "../annotations/map.ts";
 import { readAnnotations } from "../annotations/parse.ts";
+import { describeProblems } from "../annotations/problems.ts";
 import { type ArtifactReference, formatRegistry, registryOf } from "../annotations/reference.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { annotations as table } from "../annotations/table.ts";
@@ -33,6 +34,8 @@ export interface StepPlan {
   readonly timeoutSeconds: number | undefined;
   readonly onProducerFailure: "wait" | "fail";
   readonly batch: Settings["batch"];
+  /** What is wrong with its annotations: then the rest is what the others say, and it does not start. */
+  readonly problem?: string;
 }
 
 /**
@@ -41,7 +44,8 @@ export interface StepPlan {
  * @param annotations - of the Job, or of the Pod
  * @param known - variables whose values are known
  * @param gate - the annotation gate, if it has one
- * @returns undefined where they are no step's, or are refused
+ * @returns undefined where they are no step's. Annotations that were accepted may be refused later: by another version, or where
+ *   they were changed past the webhook
  */
 export function planOf(
   annotations: AnnotationMap,
@@ -50,7 +54,6 @@ export function planOf(
 ): StepPlan | undefined {
   if (!isAnnotated(annotations)) return undefined;
   const { settings, problems } = readAnnotations(annotations, decidedDefaults(gate));
-  if (problems.length > 0) return undefined;
   const { inputs, output, waitTimeoutSeconds, onProducerFailure, batch } = settings;
   const written = Object.keys(annotations)
     .filter((key) => inputKey.test(key))
@@ -68,6 +71,7 @@ export function planOf(
     timeoutSeconds: waitTimeoutSeconds,
     onProducerFailure,
     batch,
+    ...(problems.length > 0 && { problem: describeProblems(problems) }),
   };
 }
 

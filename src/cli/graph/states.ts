@@ -1,7 +1,9 @@
 import type { V1ContainerStatus, V1Job, V1Pod } from "@kubernetes/client-node";
+import { names } from "../../../schema/names.ts";
 import { troubleOf } from "../../cache/trouble.ts";
 import { outcomesOf } from "../../controllers/outcomes.ts";
 import type { StepFacts } from "../../lineage/graph.ts";
+import { isHeld } from "../../workflow/step.ts";
 
 /** How a step is, and why. */
 export type Standing = Pick<StepFacts, "state" | "reason" | "message" | "completions">;
@@ -23,6 +25,8 @@ export function standingOfJob(job: V1Job, pods: readonly V1Pod[]): Standing {
     const told = { reason: end.reason ?? "JobFailed", message: end.message };
     return { state: "failed", ...(whyFailed(pods) ?? told), ...counted };
   }
+  const held = heldIn([job]);
+  if (held) return { ...held, ...counted };
   if (job.spec?.suspend) return { state: "suspended", ...counted };
   return { ...ofLivePods(pods), ...counted };
 }
@@ -45,10 +49,20 @@ function ofLivePods(pods: readonly V1Pod[]): Standing {
   if (live.some(({ status }) => status?.phase === "Running")) return { state: "running" };
   const isGated = ({ spec }: V1Pod) => (spec?.schedulingGates ?? []).length > 0;
   const open = live.filter((pod) => !isGated(pod));
-  if (live.length > 0 && open.length === 0) return { state: "gated" };
+  if (live.length > 0 && open.length === 0) return heldIn(live) ?? { state: "gated" };
   // A Job waits longer after each attempt that failed.
   const trouble = open.map(troubleOf).find((found) => found !== undefined) ?? whyFailed(pods);
   return { state: "waiting", ...trouble };
+}
+
+/** What the first that waits for its inputs says of them. */
+function heldIn(objects: readonly (V1Job | V1Pod)[]): Standing | undefined {
+  const held = objects.find(({ metadata }) => isHeld(metadata?.labels));
+  if (held === undefined) return undefined;
+  const conditions: readonly { type: string; reason?: string; message?: string }[] =
+    held.status?.conditions ?? [];
+  const { reason, message } = conditions.find(({ type }) => type === names.inputsAvailable) ?? {};
+  return { state: "waiting", ...(reason && { reason }), ...(message && { message }) };
 }
 
 /** What the latest Pod that failed says: the operator's own words, else how a container ended. */

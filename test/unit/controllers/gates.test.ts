@@ -9,6 +9,7 @@ import { keepStep, type StepPod } from "../../../src/controllers/step-pods.ts";
 import { createWaiters } from "../../../src/controllers/waiters.ts";
 import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts";
 import type { KubeClient } from "../../../src/kube/client.ts";
+import { KubeError } from "../../../src/kube/errors.ts";
 import type { KubeObject } from "../../../src/kube/objects.ts";
 import type { Reflector } from "../../../src/kube/reflector.ts";
 import { createStore } from "../../../src/kube/store.ts";
@@ -18,6 +19,7 @@ import { jobOf, keyed, podOf, type StepAnnotations } from "../../support/builder
 const start = Date.parse("2026-01-01T12:00:00Z");
 const injected = { [names.injectedLabel]: "true" };
 const held = { ...injected, [names.waitingLabel]: "true" };
+const complete = { conditions: [{ type: "Complete", status: "True" }] };
 const wait: StepAnnotations = { "wait-for-inputs": "true" };
 
 function job(name: string, map: StepAnnotations, more: { labels?: object; status?: object } = {}): StepJob {
@@ -42,6 +44,7 @@ function world(
   jobsThere: readonly StepJob[],
   podsThere: readonly StepPod[] = [],
   head: Head = { missing: true },
+  refuse: (path: string, body: unknown) => KubeError | undefined = () => undefined,
   pushes = createPushes(),
 ) {
   const jobs = mirror(jobsThere);
@@ -56,6 +59,8 @@ function world(
   const client = {
     now: () => start + 10_000,
     request: ({ path, body }: { path: string; body?: unknown }) => {
+      const refusal = refuse(path, body);
+      if (refusal) return Promise.reject(refusal);
       writes.push({ path, body });
       return Promise.resolve({});
     },
@@ -115,7 +120,7 @@ describe("a step that waits", () => {
       const pushes = createPushes();
       pushes.note({ request, artifact, digest, at });
       const waits = job("one", { ...wait, "input-uri": "a/b:1" });
-      const { controllers, writes } = world([waits, makes], [], { digest }, pushes);
+      const { controllers, writes } = world([waits, makes], [], { digest }, undefined, pushes);
       await controllers[0]?.reconcile("ns/one");
       return JSON.stringify(writes).includes('"suspend":false');
     };
@@ -136,6 +141,37 @@ describe("a step that waits", () => {
         ["a", "b", "c"].map((member) => `${member} InputCycle ${words}`),
       );
     }
+  });
+
+  it.each<[string, StepAnnotations, string]>([
+    ["wait-timeout", { "wait-timeout": "soon" }, "wait-timeout"],
+    ["an input", { "input-uri": "NOT ONE" }, "input-uri"],
+    ["nothing that there is", { nonsense: "x" } as object, "nonsense"],
+  ])("says so where its annotations cannot be read, as of %s, and does not start", async (_, map, name) => {
+    const bad = job("one", { ...wait, "input-uri": "a/b:1", ...map });
+    const { controllers, told, writes } = world([bad], [], { digest: `sha256:${"a".repeat(64)}` });
+    await controllers[0]?.reconcile("ns/one");
+    await controllers[0]?.reconcile("ns/one");
+    expect(told("AnnotationsRefused")).toEqual([expect.stringContaining(`${names.prefix}${name}: `)]);
+    expect(writes.map(({ path }) => path)).toEqual([expect.stringMatching(/jobs\/one\/status$/)]);
+    expect(JSON.stringify(writes)).toContain(`"reason":"AnnotationsRefused"`);
+  });
+
+  it.each([403, 422])("says so where the API server answers what starts it with %i", async (status) => {
+    const message = 'ValidatingAdmissionPolicy "theirs" denied the request: no Jobs at night';
+    const refusal = new KubeError("PATCH x", status, { message });
+    const made = job("makes", { "output-uri": "a/b:1" }, { labels: injected, status: complete });
+    const { controllers, told, writes } = world(
+      [job("one", { ...wait, "input-uri": "a/b:1" }), made],
+      [],
+      { digest: `sha256:${"a".repeat(64)}` },
+      (path) => (path.endsWith("/status") ? undefined : refusal),
+    );
+    await expect(controllers[0]?.reconcile("ns/one")).rejects.toThrow(refusal);
+    await expect(controllers[0]?.reconcile("ns/one")).rejects.toThrow(refusal);
+    expect(told("StartRefused")).toEqual([expect.stringContaining(message)]);
+    expect(writes).toHaveLength(1);
+    expect(JSON.stringify(writes)).toContain(`"reason":"StartRefused"`);
   });
 
   it("does not fail for its producer where another Pod would be made at once, for ever", async () => {

@@ -119,6 +119,34 @@ describe("who waits", () => {
     expect(wokenKeys()).toEqual([]);
   });
 
+  it.each<[string, StepAnnotations, StepAnnotations]>([
+    ["another one", { "output-uri": "a/b:1" }, { "output-uri": "a/x:1" }],
+    ["no more", { "output-uri": "a/b:1" }, { "input-uri": "a/x:1" }],
+    ["one of another cache", { "output-uri": "a/b:1" }, { "output-uri": "a/b:1", "oras-cache": "other" }],
+    ["one with variables", { "output-uri": "a/$(POD_NAME):1" }, { "output-uri": "a/x:1" }],
+    ["it now", { "output-uri": "a/x:1" }, { "output-uri": "a/b:1" }],
+  ])("is woken by a step whose annotations say that it makes %s", (_, before, after) => {
+    const { jobs, wokenKeys } = world([
+      stepJob("waits", { "input-uri": "a/b:1" }, held),
+      stepJob("makes", before),
+    ]);
+    wokenKeys();
+    jobs.put(stepJob("makes", after));
+    expect(wokenKeys()).toEqual(["ns/waits"]);
+  });
+
+  it("is woken where a step of its batch is in it no more, or now", () => {
+    const { jobs, wokenKeys } = world([
+      stepJob("waits", { "input-uri": "a/b:1", batch: "b/2" }, held),
+      stepJob("other", { "output-uri": "a/x:1", batch: "b/2" }),
+    ]);
+    for (const batch of [{}, { batch: "b/2" }]) {
+      wokenKeys();
+      jobs.put(stepJob("other", { "output-uri": "a/x:1", ...batch }));
+      expect(wokenKeys()).toEqual(["ns/waits"]);
+    }
+  });
+
   it("is woken no more when it waits no more", () => {
     const { jobs, wokenKeys } = world([stepJob("waits", { "input-uri": "a/b:1" }, held)]);
     jobs.put(stepJob("waits", { "input-uri": "a/b:1" }));

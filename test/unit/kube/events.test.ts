@@ -21,6 +21,18 @@ test("an event is of the form that the API server takes", () => {
   expect(event["regarding"]).toMatchObject({ kind: "OrasCache", name: "oras", uid: "6b3f" });
 });
 
+test.each([
+  ["x".repeat(253), "x".repeat(236)],
+  [`${"x".repeat(235)}-${"y".repeat(17)}`, "x".repeat(235)],
+  [`${"x".repeat(234)}-.${"y".repeat(17)}`, "x".repeat(234)],
+  ["x".repeat(236), "x".repeat(236)],
+])("an event about %s has a name that the API server takes", (name, start) => {
+  const about = { ...storedCache(), metadata: { ...storedCache().metadata, name } };
+  const event = eventOf(about, note, "me", new Date(0));
+  expect(event.metadata?.name).toMatch(new RegExp(`^${start}\\.[0-9a-f]{16}$`));
+  expect(event["regarding"]).toMatchObject({ name });
+});
+
 test("the same Event is written once; a failure to write one is reported and delays nothing", async () => {
   const troubles: unknown[] = [];
   server = await startScriptedServer((_url, response) => response.writeHead(500).end("{}"));

@@ -10,7 +10,7 @@ import {
   planWith,
   spokenArtifact,
 } from "../../../src/workflow/step.ts";
-import { keyed, type StepAnnotations } from "../../support/builders.ts";
+import { keyed, keyOf, type StepAnnotations } from "../../support/builders.ts";
 
 const plan = (map: StepAnnotations, known = {}) => planOf(keyed(map), known);
 const digest = `sha256:${"a".repeat(64)}`;
@@ -68,10 +68,16 @@ describe("the plan of a step", () => {
     });
   });
 
-  it.each<StepAnnotations>([{}, { "input-uri": "a/b" }, { "input-uri": "a/b:$(RUN)" }])(
-    "is none for %j",
+  it("is none without annotations", () => expect(plan({})).toBe(undefined));
+
+  it.each<StepAnnotations>([{ "input-uri": "a/b" }, { "input-uri": "a/b:$(RUN)" }])(
+    "has what is wrong with %j, and what the others say",
     (map) => {
-      expect(plan(map)).toBe(undefined);
+      expect(plan({ ...map, "output-uri": "a/c:1" })).toMatchObject({
+        problem: expect.stringContaining(keyOf("input-uri")),
+        output: { repository: "a/c", version: ":1" },
+      });
+      expect(plan({ "output-uri": "a/c:1" })).not.toHaveProperty("problem");
     },
   );
 

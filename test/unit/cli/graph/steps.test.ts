@@ -134,6 +134,22 @@ describe("stepsOf", () => {
     expect(steps([job("a", { "output-uri": "x/y:1" }, ofJob, status)], pods)[0]).toMatchObject({ state });
   });
 
+  test("says what a step waits for that the operator holds, and not that it is suspended or gated", () => {
+    const told = { reason: "WaitingForInputs", message: "Waits for x/y:1 (made by Job b)." };
+    const conditions = [{ type: names.inputsAvailable, status: "False", ...told }];
+    const labels = { [names.waitingLabel]: "true" };
+    const waits = { "input-uri": "x/y:1", "wait-for-inputs": "true" };
+    const suspended = job("a", waits, { suspend: true }, { conditions });
+    const held = { ...suspended, metadata: { ...suspended.metadata, labels } };
+    expect(steps([held])[0]).toMatchObject({ state: "waiting", ...told });
+    const spec = { schedulingGates: [{ name: names.inputsGate }] };
+    const gated = podOfJob("a", "a-0", { phase: "Pending", conditions }, spec);
+    const pods = [{ ...gated, metadata: { ...gated.metadata, labels } }];
+    expect(steps([job("a", waits)], pods)[0]).toMatchObject({ state: "waiting", ...told });
+    const others = { ...gated, metadata: { ...gated.metadata, labels: { [names.waitingLabel]: "false" } } };
+    expect(steps([job("a", waits)], [others])[0]).toMatchObject({ state: "gated" });
+  });
+
   test("says why a step failed: the operator's own words, else the container's end, else the Job's condition", () => {
     const failed = job("a", { "output-uri": "x/y:1" }, {}, met("Failed", { reason: "BackoffLimitExceeded" }));
     const reasonBy = (...statuses: object[]) =>
