@@ -8,6 +8,7 @@ const knows = {
   injection: ["annotations", "workload", "workflow", "cache"],
   retention: ["annotations", "cache"],
   lineage: ["common", "annotations", "workload", "cache"],
+  page: ["lineage"],
   kube: ["common"],
   registry: ["common"],
   keeper: ["common", "cache", "retention", "registry"],

@@ -26,6 +26,8 @@ const imagePackages: readonly Package[] = [
 /** Programs that tests run, most of them those of the agent; what no Debian system lacks is not listed. */
 const testPackages: readonly Package[] = [
   ["apache2-utils", "/usr/bin/htpasswd"],
+  // For the page of the ui command.
+  ["chromium", "/usr/bin/chromium"],
   // For processes whose clock is wrong.
   ["faketime", "/usr/bin/faketime"],
   // Go's race detector needs a C compiler.

@@ -73,7 +73,7 @@ export function outcomesOf(
  */
 export function pushesOf(
   pod: V1Pod,
-): { readonly artifact: string; readonly digest: string; readonly finishedAt: Date }[] {
+): (Transfer & { readonly artifact: string; readonly digest: string; readonly finishedAt: Date })[] {
   return (pod.status?.containerStatuses ?? []).flatMap(endsOf).flatMap(({ name, terminated }) => {
     const pushed =
       isPusher(name) && terminated.exitCode === 0 ? readPushed(terminated.message ?? "") : undefined;

@@ -1,0 +1,123 @@
+import type { V1Job, V1Pod } from "@kubernetes/client-node";
+import { visible } from "../../annotations/problems.ts";
+import { foldGraph } from "../../lineage/fold.ts";
+import { type Graph, graphOf, type StepNode } from "../../lineage/graph.ts";
+import type { Drawing, Message, PageArtifact, PageStep } from "../../page/protocol.ts";
+import { type Objects, stepsOf } from "../graph/steps.ts";
+import { positionsOf } from "./positions.ts";
+
+/**
+ * What a page shows of a namespace, and what has changed.
+ *
+ * @param objects - as the API server has them
+ * @param before - what the page has
+ * @returns the drawing, and the message that makes the one before it: undefined where nothing has changed
+ */
+export function draw(
+  objects: Objects,
+  before: Drawing | undefined,
+): { readonly drawing: Drawing; readonly message: Message | undefined } {
+  const graph = graphOf(stepsOf(objects));
+  const times = timesOf(objects);
+  const steps = graph.steps.map((step) => ({ ...shown(step), ...times.get(step.id) }));
+  const artifacts = graph.artifacts.map(shownArtifact);
+  if (before === undefined || !isSameShape(before, steps, artifacts)) {
+    const drawing = whole(graph, steps, artifacts, objects.namespace);
+    return { drawing, message: { type: "drawing", drawing } };
+  }
+  const changes = {
+    steps: changesOf(before.steps, steps),
+    artifacts: changesOf(before.artifacts, artifacts),
+  };
+  if (changes.steps.length + changes.artifacts.length === 0) return { drawing: before, message: undefined };
+  return { drawing: { ...before, steps, artifacts }, message: { type: "changes", ...changes } };
+}
+
+function whole(
+  graph: Graph,
+  steps: readonly PageStep[],
+  artifacts: readonly PageArtifact[],
+  namespace: string,
+): Drawing {
+  const folded = foldGraph(graph);
+  const positions = positionsOf(folded);
+  const places = new Map([...steps, ...artifacts].map(({ id }, at) => [id, at]));
+  const offset = { steps: 0, artifacts: steps.length };
+  const nodes = folded.nodes.map(({ type, label, members }, at) => ({
+    type,
+    label: visible(label),
+    members: members.map(({ id }) => (places.get(id) ?? 0) - offset[type]),
+    x: positions[at]?.x ?? 0,
+    y: positions[at]?.y ?? 0,
+  }));
+  return { namespace, steps, artifacts, nodes, edges: folded.edges, cycles: graph.cycles };
+}
+
+/** Whoever may create objects has written these words. */
+function shown({ stem, message, ...step }: StepNode): PageStep {
+  return message === undefined ? step : { ...step, message: visible(message) };
+}
+
+function shownArtifact({ id, reference, digest, madeBy, usedBy }: Graph["artifacts"][number]): PageArtifact {
+  return { id, reference: visible(reference), digest, madeBy, usedBy };
+}
+
+function isSameShape(
+  before: Drawing,
+  steps: readonly PageStep[],
+  artifacts: readonly PageArtifact[],
+): boolean {
+  const isSame = (a: readonly { readonly id: string }[], b: readonly { readonly id: string }[]) =>
+    a.length === b.length && a.every(({ id }, at) => id === b[at]?.id);
+  return (
+    isSame(before.steps, steps) &&
+    isSame(before.artifacts, artifacts) &&
+    steps.every(
+      ({ inputs, outputs }, at) =>
+        inputs.join("\n") === before.steps[at]?.inputs.join("\n") &&
+        outputs.join("\n") === before.steps[at]?.outputs.join("\n"),
+    )
+  );
+}
+
+function changesOf<T>(before: readonly T[], now: readonly T[]): (readonly [number, T])[] {
+  return now.flatMap((each, at) =>
+    JSON.stringify(each) === JSON.stringify(before[at]) ? [] : [[at, each] as const],
+  );
+}
+
+type Times = Pick<PageStep, "createdAt" | "startedAt" | "endedAt">;
+
+function timesOf({ jobs, pods }: Objects): ReadonlyMap<string, Times> {
+  return new Map([
+    ...pods.map((pod) => [`pod/${pod.metadata?.name}`, timesOfPod(pod)] as const),
+    ...jobs.map((job) => [`job/${job.metadata?.name}`, timesOfJob(job)] as const),
+  ]);
+}
+
+function timesOfJob({ metadata, status }: V1Job): Times {
+  const end = status?.conditions?.find(({ type, status: met }) => type === "Failed" && met === "True");
+  return {
+    createdAt: written(metadata?.creationTimestamp),
+    startedAt: written(status?.startTime),
+    endedAt: written(status?.completionTime ?? end?.lastTransitionTime),
+  };
+}
+
+function timesOfPod({ metadata, status }: V1Pod): Times {
+  const ends = (status?.containerStatuses ?? []).flatMap(
+    ({ state }) => written(state?.terminated?.finishedAt) ?? [],
+  );
+  const isEnded = ["Succeeded", "Failed"].includes(status?.phase ?? "");
+  return {
+    createdAt: written(metadata?.creationTimestamp),
+    startedAt: written(status?.startTime),
+    endedAt: isEnded ? ends.sort().at(-1) : undefined,
+  };
+}
+
+/** The client library's types say that it is a Date; what the API server sends is text. */
+function written(time: unknown): string | undefined {
+  if (time instanceof Date) return time.toISOString();
+  return typeof time === "string" ? time : undefined;
+}

@@ -1,0 +1,135 @@
+import type { Folded } from "../../lineage/fold.ts";
+import type { Edge } from "../../lineage/layout.ts";
+import { sizes } from "../../page/protocol.ts";
+
+/** Left upper corner of a node, in CSS pixels at zoom 1. */
+export interface Position {
+  readonly x: number;
+  readonly y: number;
+}
+
+const gap = { columns: 72, rows: 18, within: 24 } as const;
+const sweeps = 8;
+/** Ranks of more nodes stand in several columns, so that the whole can be seen on a screen. */
+const fewestRows = 40;
+
+/**
+ * Where nodes are drawn: each rank is a column, or several, from left to right; within it the order of the layout is kept,
+ * and each node stands as near to the middle of its neighbours as the others let it.
+ *
+ * @param folded - the graph, with ranks and places
+ */
+export function positionsOf(folded: Folded): Position[] {
+  const { nodes, layout } = folded;
+  const sizeOf = (node: number) => sizes[nodes[node]?.type ?? "steps"];
+  const columns = columnsOf(layout);
+  const middle = middlesOf(folded, columns);
+  const topOf = (node: number) => (middle[node] ?? 0) - sizeOf(node).height / 2;
+  const top = nodes.reduce((least, _, node) => Math.min(least, topOf(node)), Number.POSITIVE_INFINITY);
+  const positions = new Array<Position>(nodes.length);
+  let left = 0;
+  for (const { nodes: column, isLast } of columns) {
+    const width = Math.max(...column.map((node) => sizeOf(node).width));
+    for (const node of column) {
+      const x = left + (width - sizeOf(node).width) / 2;
+      positions[node] = { x: Math.round(x), y: Math.round(topOf(node) - top) };
+    }
+    left += width + (isLast ? gap.columns : gap.within);
+  }
+  return positions;
+}
+
+/** Columns take turns: each moves towards the one before it, and then towards the one behind it. */
+function middlesOf({ nodes, edges, layout }: Folded, columns: readonly Column[]): number[] {
+  const heights = nodes.map(({ type }) => sizes[type].height);
+  const { before, after } = neighbours(
+    nodes.length,
+    edges.filter((edge) => !layout.back.has(edge)),
+  );
+  const middle = new Array<number>(nodes.length).fill(0);
+  const put = (column: readonly number[], wanted: (node: number) => number) => {
+    const found = spread(
+      column.map(wanted),
+      column.map((node) => heights[node] ?? 0),
+    );
+    for (const [at, node] of column.entries()) middle[node] = found[at] ?? 0;
+  };
+  const mean = (of: readonly number[], own: number) =>
+    of.length === 0 ? own : of.reduce((sum, each) => sum + (middle[each] ?? 0), 0) / of.length;
+  for (const column of columns) put(column.nodes, () => 0);
+  const whole = columns.filter(({ isWhole }) => isWhole);
+  for (let sweep = 0; sweep < sweeps; sweep++) {
+    const near = sweep % 2 === 0 ? before : after;
+    for (const column of sweep % 2 === 0 ? whole : whole.toReversed())
+      put(column.nodes, (node) => mean(near[node] ?? [], middle[node] ?? 0));
+  }
+  return middle;
+}
+
+function neighbours(count: number, edges: readonly Edge[]): { before: number[][]; after: number[][] } {
+  const [before, after] = [0, 1].map(() => Array.from({ length: count }, (): number[] => [])) as [
+    number[][],
+    number[][],
+  ];
+  for (const [from, to] of edges) {
+    after[from]?.push(to);
+    before[to]?.push(from);
+  }
+  return { before, after };
+}
+
+interface Column {
+  readonly nodes: readonly number[];
+  /** It has all of its rank. */
+  readonly isWhole: boolean;
+  /** The next column is of another rank. */
+  readonly isLast: boolean;
+}
+
+function columnsOf({ rank, place }: Folded["layout"]): Column[] {
+  const rows = Math.max(fewestRows, Math.ceil(Math.sqrt(rank.length) * 1.6));
+  const ranks = Map.groupBy(rank.keys(), (node) => rank[node] ?? 0);
+  return [...ranks]
+    .sort(([a], [b]) => a - b)
+    .flatMap(([, members]) => {
+      const inOrder = members.sort((a, b) => (place[a] ?? 0) - (place[b] ?? 0));
+      const parts = Math.ceil(inOrder.length / rows);
+      const size = Math.ceil(inOrder.length / parts);
+      return Array.from({ length: parts }, (_, part) => ({
+        nodes: inOrder.slice(part * size, (part + 1) * size),
+        isWhole: parts === 1,
+        isLast: part === parts - 1,
+      }));
+    });
+}
+
+/**
+ * Middles of things that stand below each other, as near to where they want to be as their order and heights allow (the sum
+ * of the squares of what they are away is the least).
+ *
+ * @see Barlow, Bartholomew, Bremner, Brunk: Statistical Inference under Order Restrictions (1972), pooling of adjacent violators
+ */
+export function spread(wanted: readonly number[], heights: readonly number[]): number[] {
+  const offsets: number[] = [];
+  let offset = 0;
+  for (const [at, height] of heights.entries()) {
+    offset += at === 0 ? 0 : ((heights[at - 1] ?? 0) + height) / 2 + gap.rows;
+    offsets.push(offset);
+  }
+  const blocks: { sum: number; count: number }[] = [];
+  for (const [at, each] of wanted.entries()) {
+    let block = { sum: each - (offsets[at] ?? 0), count: 1 };
+    for (
+      let last = blocks.at(-1);
+      last && last.sum / last.count >= block.sum / block.count;
+      last = blocks.at(-1)
+    ) {
+      block = { sum: block.sum + last.sum, count: block.count + last.count };
+      blocks.pop();
+    }
+    blocks.push(block);
+  }
+  return blocks
+    .flatMap(({ sum, count }) => new Array<number>(count).fill(sum / count))
+    .map((fit, at) => fit + (offsets[at] ?? 0));
+}

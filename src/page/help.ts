@@ -1,0 +1,39 @@
+import { html } from "htm/preact";
+import { useEffect, useRef } from "preact/hooks";
+import { icon } from "./icons.ts";
+import type { Store } from "./store.ts";
+
+const keys = [
+  ["← →", "along the data, from a step to what it makes and to who reads it"],
+  ["↑ ↓", "to the next node of the column, or the next row of the table"],
+  ["Enter", "show what is chosen"],
+  ["Esc", "close what is shown; then show all steps again"],
+  ["/", "search"],
+  ["F", "failed steps only, or all"],
+  ["W", "waiting steps only, or all"],
+  ["N", "next step that failed"],
+  ["T", "graph or table"],
+  ["+ − 0", "nearer, farther, everything"],
+] as const;
+
+const states = [
+  ["succeeded", "has ended with success"],
+  ["failed", "has failed"],
+  ["running", "runs"],
+  ["waiting", "has not started: for inputs, a node, an image"],
+  ["gated", "is a Pod that a scheduling gate holds"],
+  ["suspended", "is a Job that is suspended, often until its inputs are there"],
+] as const;
+
+/** What keys do, and what the icons mean. */
+export function Help({ store }: { readonly store: Store }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
+  return html`<dialog ref=${dialog} aria-labelledby="help" onClose=${() => store.set({ help: false })}>
+    <h2 id="help">Keys</h2>
+    <dl>${keys.map(([key, what]) => html`<dt key=${key}><kbd>${key}</kbd></dt><dd>${what}</dd>`)}</dl>
+    <h2>A step</h2>
+    <dl>${states.map(([state, what]) => html`<dt key=${state}>${icon(state)} ${state}</dt><dd>${what}</dd>`)}</dl>
+    <form method="dialog"><button class="primary">Close</button></form>
+  </dialog>`;
+}

@@ -1,0 +1,162 @@
+import { type Camera, type Size, seen } from "./camera.ts";
+import { iconElement } from "./icons.ts";
+import { groupNames, membersOf } from "./model.ts";
+import type { PageStep } from "./protocol.ts";
+import { type Look, lookOf, nodesIn, type Scene } from "./scene.ts";
+import { counted, titleOf, underline } from "./words.ts";
+
+/** Nodes as elements: they can be focused, read aloud, and their text can be found. */
+export interface Near {
+  /** @returns whether all nodes that are seen are elements */
+  readonly show: (camera: Camera, view: Size) => boolean;
+  /** Puts them where the camera sees them. */
+  readonly move: (camera: Camera) => void;
+  readonly elementOf: (node: number) => HTMLElement | undefined;
+}
+
+/** What is shown. */
+export interface Shown {
+  readonly scene: Scene;
+  readonly isDimmed: (node: number) => boolean;
+  readonly chosen: number | undefined;
+  /** The node that the keyboard is at: it is an element, however small it is drawn. */
+  readonly current: number | undefined;
+}
+
+/** Smaller names are not read; more elements take longer than a frame. */
+export const nearFrom = 0.42;
+const wordsFrom = 0.7;
+const mostNodes = 300;
+const around = 0.25;
+
+/**
+ * Adds a layer of elements.
+ *
+ * @param host - element that it is added to
+ * @param shown - what to show, now
+ */
+export function createNear(host: HTMLElement, shown: () => Shown): Near {
+  const layer = document.createElement("div");
+  layer.className = "layer near";
+  host.append(layer);
+  const elements = new Map<number, { readonly element: HTMLElement; look: string }>();
+  let anchor: Camera = { x: 0, y: 0, zoom: 1 };
+  const elementFor = (node: number) => {
+    const known = elements.get(node);
+    if (known !== undefined) return known;
+    const element = document.createElement("button");
+    element.type = "button";
+    element.dataset["node"] = String(node);
+    const made = { element, look: "" };
+    elements.set(node, made);
+    layer.append(element);
+    return made;
+  };
+  const move = (camera: Camera) => {
+    const x = (anchor.x - camera.x) * camera.zoom;
+    const y = (anchor.y - camera.y) * camera.zoom;
+    layer.style.transform = `translate(${x}px, ${y}px) scale(${camera.zoom / anchor.zoom})`;
+  };
+  return {
+    move,
+    elementOf: (node) => elements.get(node)?.element,
+    show: (camera, view) => {
+      const { scene, current } = shown();
+      const inView = camera.zoom < nearFrom ? [] : nodesIn(scene, seen(camera, view, around));
+      const isNear = camera.zoom >= nearFrom && inView.length <= mostNodes;
+      const wanted = new Set(isNear ? inView : []);
+      if (current !== undefined && current < scene.boxes.length) wanted.add(current);
+      for (const [node, { element }] of elements) {
+        if (wanted.has(node)) continue;
+        element.remove();
+        elements.delete(node);
+      }
+      anchor = camera;
+      layer.classList.toggle("small", camera.zoom < wordsFrom);
+      layer.classList.toggle("alone", !isNear);
+      for (const node of wanted) {
+        const each = elementFor(node);
+        put(each.element, scene, node, camera);
+        each.look = fill(each.element, shown(), node, each.look);
+      }
+      move(camera);
+      return isNear;
+    },
+  };
+}
+
+function put(element: HTMLElement, { boxes }: Scene, node: number, { x, y, zoom }: Camera): void {
+  const box = boxes[node];
+  if (box === undefined) return;
+  element.style.left = `${(box.x - x) * zoom}px`;
+  element.style.top = `${(box.y - y) * zoom}px`;
+  element.style.width = `${Math.max(2, box.width * zoom)}px`;
+  element.style.height = `${Math.max(2, box.height * zoom)}px`;
+}
+
+/** Fills an element, unless it has all of it: most stay as they are. */
+function fill(
+  element: HTMLElement,
+  { scene, isDimmed, chosen, current }: Shown,
+  node: number,
+  before: string,
+): string {
+  const { drawing } = scene;
+  const drawn = drawing.nodes[node];
+  if (drawn === undefined) return "";
+  const look = lookOf(scene, node);
+  const title = titleOf(drawn);
+  const below = drawn.type === "steps" ? lineOf(look, membersOf(drawn, drawing.steps)) : "";
+  const now = [title, below, look.state, isDimmed(node), node === chosen, node === current].join("\n");
+  if (now === before) return now;
+  element.className = ["node", drawn.type, look.state].join(" ");
+  element.classList.toggle("several", drawn.members.length > 1);
+  element.classList.toggle("dimmed", isDimmed(node));
+  element.tabIndex = node === current ? 0 : -1;
+  element.setAttribute("aria-pressed", String(node === chosen));
+  element.setAttribute("aria-label", spoken(scene, node, title, below));
+  element.title = below === "" ? title : `${title}\n${below}`;
+  const icon = drawn.type === "steps" ? (look.state as Exclude<Look["state"], "artifact">) : "artifact";
+  element.replaceChildren(iconElement(icon), text("name", title), text("below", below), ...bar(look));
+  return now;
+}
+
+/** The second line of a node. */
+export function lineOf({ counts }: Look, steps: readonly PageStep[]): string {
+  const [only] = steps;
+  if (counts === undefined) return only === undefined ? "" : underline(only, Date.now());
+  return groupNames
+    .flatMap((name) => (counts[name] > 0 ? [`${counted(counts[name])} ${name}`] : []))
+    .join(", ");
+}
+
+function spoken({ drawing, before, after }: Scene, node: number, title: string, below: string): string {
+  const isStep = drawing.nodes[node]?.type === "steps";
+  const ways = [
+    [before[node]?.length ?? 0, isStep ? "reads" : "made by"],
+    [after[node]?.length ?? 0, isStep ? "makes" : "read by"],
+  ] as const;
+  const told = ways.flatMap(([count, verb]) => (count > 0 ? [`${verb} ${count}`] : []));
+  return [`${isStep ? "Step" : "Artifact"} ${title}`, below, ...told].filter(Boolean).join(", ");
+}
+
+function text(name: string, words: string): HTMLElement {
+  const span = document.createElement("span");
+  span.className = name;
+  span.textContent = words;
+  return span;
+}
+
+function bar({ counts }: Look): HTMLElement[] {
+  if (counts === undefined) return [];
+  const all = document.createElement("span");
+  all.className = "bar";
+  for (const name of groupNames) {
+    if (counts[name] === 0) continue;
+    const part = document.createElement("span");
+    part.className = name;
+    part.style.flexGrow = String(counts[name]);
+    all.append(part);
+  }
+  return [all];
+}

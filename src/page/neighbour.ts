@@ -1,0 +1,46 @@
+import type { Box } from "./camera.ts";
+import type { Scene } from "./scene.ts";
+
+export type Direction = "left" | "right" | "up" | "down";
+
+/**
+ * The node that an arrow key leads to: along the data to the left and right, and in the column up and down.
+ *
+ * @param scene - of the graph
+ * @param from - the node
+ * @param direction - of the key
+ */
+export function neighbour(
+  { boxes, before, after }: Pick<Scene, "boxes" | "before" | "after">,
+  from: number,
+  direction: Direction,
+): number | undefined {
+  const box = boxes[from];
+  if (box === undefined) return undefined;
+  const along = { left: before[from], right: after[from], up: undefined, down: undefined }[direction];
+  if (along !== undefined) return nearest(boxes, along, (other) => Math.abs(middle(other).y - middle(box).y));
+  const sign = direction === "up" ? -1 : 1;
+  const column = boxes.flatMap((other, at) => {
+    const isBeside = Math.abs(middle(other).x - middle(box).x) < Math.max(other.width, box.width) / 2;
+    return at !== from && isBeside && (middle(other).y - middle(box).y) * sign > 0 ? [at] : [];
+  });
+  return nearest(boxes, column, (other) => Math.abs(middle(other).y - middle(box).y));
+}
+
+function middle({ x, y, width, height }: Box) {
+  return { x: x + width / 2, y: y + height / 2 };
+}
+
+function nearest(
+  boxes: readonly Box[],
+  nodes: Iterable<number>,
+  far: (box: Box) => number,
+): number | undefined {
+  let found: { readonly node: number; readonly away: number } | undefined;
+  for (const node of nodes) {
+    const box = boxes[node];
+    const away = box === undefined ? Number.POSITIVE_INFINITY : far(box);
+    if (found === undefined || away < found.away) found = { node, away };
+  }
+  return found?.node;
+}

@@ -1,0 +1,35 @@
+import { html } from "htm/preact";
+import type { Page } from "./store.ts";
+
+/** What is wrong with the page itself, or missing from it. */
+export function Notices({ page }: { readonly page: Page }) {
+  const { connection, reach, drawing } = page;
+  const told: { level: "bad" | "note"; text: string }[] = [];
+  if (connection === "refused")
+    told.push({
+      level: "bad",
+      text: "Open the address that the command has printed, with its token. Each start has another.",
+    });
+  else if (connection === "lost") {
+    const again = `kubectl oras-cache ui${drawing ? ` -n ${drawing.namespace}` : ""}`;
+    told.push({
+      level: "bad",
+      text: `The command that serves this page does not answer. ${drawing ? "You see what it said last. " : ""}If you have ended it, start it again: ${again}`,
+    });
+  }
+  if (connection === "open" && reach.lost !== undefined)
+    told.push({
+      level: "bad",
+      text: `${reach.lost} You see what it said last; it is asked again until it answers.`,
+    });
+  for (const text of reach.notes) told.push({ level: "note", text });
+  for (const cycle of drawing?.cycles ?? [])
+    told.push({
+      level: "bad",
+      text: `These steps wait for each other and never start: ${cycle.join(" → ")} → ${cycle[0]}.`,
+    });
+  if (told.length === 0) return null;
+  return html`<div class="notices" role="status">
+    ${told.map(({ level, text }) => html`<p key=${text} class=${level}>${text}</p>`)}
+  </div>`;
+}

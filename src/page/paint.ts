@@ -1,0 +1,145 @@
+import type { Box, Camera } from "./camera.ts";
+import { groupNames } from "./model.ts";
+import type { Look, Scene } from "./scene.ts";
+import type { Colours } from "./theme.ts";
+
+/** A canvas and the part of the drawing that is painted on it. */
+export interface Sheet {
+  readonly context: CanvasRenderingContext2D;
+  /** Of the moment at which it was painted. */
+  readonly camera: Camera;
+  /** Everything that is on it. */
+  readonly area: Box;
+  /** Pixels of the canvas for each CSS pixel. */
+  readonly density: number;
+}
+
+/** Below this zoom a curve is not told from a line. */
+const curvedFrom = 0.12;
+const leastSide = 2;
+const corner = 8;
+
+/**
+ * Paints some edges.
+ *
+ * @param sheet - where
+ * @param scene - of which
+ * @param edges - their places in the list
+ * @param colour - of all
+ * @param width - in CSS pixels
+ */
+export function paintEdges(
+  { context, camera, area, density }: Sheet,
+  { drawing, boxes }: Scene,
+  edges: readonly number[],
+  colour: string,
+  width: number,
+): void {
+  const scale = camera.zoom * density;
+  context.strokeStyle = colour;
+  context.lineWidth = width * density;
+  for (const each of edges) {
+    const [from, to] = (drawing.edges[each] ?? []).map((node) => boxes[node]);
+    if (from === undefined || to === undefined) continue;
+    const [x1, y1] = [(from.x + from.width - area.x) * scale, (from.y + from.height / 2 - area.y) * scale];
+    const [x2, y2] = [(to.x - area.x) * scale, (to.y + to.height / 2 - area.y) * scale];
+    context.beginPath();
+    context.moveTo(x1, y1);
+    if (camera.zoom < curvedFrom) context.lineTo(x2, y2);
+    else {
+      const bend = Math.max(24 * scale, Math.abs(x2 - x1) / 2);
+      context.bezierCurveTo(x1 + bend, y1, x2 - bend, y2, x2, y2);
+    }
+    context.stroke();
+  }
+}
+
+/**
+ * Paints a node, small: what it is called is not on it.
+ *
+ * @param sheet - where
+ * @param box - of the node
+ * @param look - of the node
+ * @param colours - of the theme
+ * @param dimmed - whether it is not what is looked for
+ */
+export function paintNode(sheet: Sheet, box: Box, look: Look, colours: Colours, dimmed: boolean): void {
+  const { context } = sheet;
+  const place = placeOf(sheet, box);
+  context.clearRect(place.x - 2, place.y - 2, place.width + 4, place.height + 4);
+  context.globalAlpha = dimmed ? 0.16 : 1;
+  const { state, counts } = look;
+  if (state === "artifact") {
+    context.fillStyle = colours.artifact;
+    const height = Math.max(1, place.height * 0.5);
+    context.fillRect(place.x, place.y + (place.height - height) / 2, place.width, height);
+  } else if (counts === undefined) paintState(sheet, place, state, colours);
+  else paintCounts(sheet, place, counts, colours);
+  context.globalAlpha = 1;
+}
+
+function placeOf({ camera, area, density }: Sheet, box: Box): Box {
+  const scale = camera.zoom * density;
+  return {
+    x: Math.round((box.x - area.x) * scale),
+    y: Math.round((box.y - area.y) * scale),
+    width: Math.max(leastSide, Math.round(box.width * scale)),
+    height: Math.max(leastSide, Math.round(box.height * scale)),
+  };
+}
+
+/** Forms differ as well as colours: done is full, failed is full with a cross, running is half full, waiting is hollow. */
+function paintState(
+  { context, density }: Sheet,
+  place: Box,
+  state: Exclude<Look["state"], "artifact">,
+  colours: Colours,
+) {
+  const { x, y, width, height } = place;
+  const colour = colours[state];
+  const line = Math.max(1, Math.min(2 * density, height / 5));
+  const radius = Math.min(corner * density, height / 4);
+  context.fillStyle = colour;
+  context.strokeStyle = colour;
+  context.lineWidth = line;
+  context.beginPath();
+  context.roundRect(
+    x + line / 2,
+    y + line / 2,
+    Math.max(1, width - line),
+    Math.max(1, height - line),
+    radius,
+  );
+  if (state === "failed" || state === "succeeded") context.fill();
+  if (state === "running") context.fillRect(x, y, width / 2, height);
+  context.stroke();
+  if (state !== "failed" || height < 6 * density) return;
+  const [middle, arm] = [x + width / 2, height / 4];
+  context.strokeStyle = colours.surface;
+  context.lineWidth = Math.max(density, height / 9);
+  context.beginPath();
+  context.moveTo(middle - arm, y + height / 2 - arm);
+  context.lineTo(middle + arm, y + height / 2 + arm);
+  context.moveTo(middle + arm, y + height / 2 - arm);
+  context.lineTo(middle - arm, y + height / 2 + arm);
+  context.stroke();
+}
+
+function paintCounts(
+  { context }: Sheet,
+  place: Box,
+  counts: NonNullable<Look["counts"]>,
+  colours: Colours,
+): void {
+  const all = groupNames.reduce((sum, name) => sum + counts[name], 0);
+  let { x } = place;
+  for (const name of groupNames) {
+    const width = (place.width * counts[name]) / all;
+    context.fillStyle = colours[name];
+    if (name === "waiting") {
+      context.strokeStyle = colours.waiting;
+      context.strokeRect(x + 0.5, place.y + 0.5, Math.max(0, width - 1), place.height - 1);
+    } else context.fillRect(x, place.y, width, place.height);
+    x += width;
+  }
+}

@@ -1,0 +1,128 @@
+import { html } from "htm/preact";
+import { useAnswer } from "./ask.ts";
+import { icon } from "./icons.ts";
+import type { Chosen } from "./model.ts";
+import type { PanelGiven } from "./panel.ts";
+import { Copied, Waiting } from "./parts.ts";
+import type { Details, PageStep, Transferred } from "./protocol.ts";
+import { clock, lasted, nameOf, shortDigest, sized, tookOf } from "./words.ts";
+
+type Choose = PanelGiven["choose"];
+
+/** A step: how it is and why, what it read and made, when, and what was said of it. */
+export function StepPanel({
+  drawing,
+  chosen,
+  choose,
+}: PanelGiven<Extract<Chosen, { type: "step" | "artifact" }>>) {
+  const step = drawing.steps.find(({ id }) => id === chosen.id);
+  const answer = useAnswer<Details>(`/step?id=${encodeURIComponent(chosen.id)}`, step);
+  if (step === undefined)
+    return html`<h2>${nameOf(chosen.id)}</h2><p>This step is gone: somebody has deleted it, or its time is over.</p>`;
+  const details = answer && "value" in answer ? answer.value : undefined;
+  return html`
+    <p class="kind">${step.kind}</p>
+    <h2>${nameOf(step.id)}</h2>
+    <p class=${`standing ${step.state}`}>${icon(step.state)} <strong>${step.state}</strong>${shortWhy(step)}</p>
+    ${step.state === "failed" && details && html`<${Logs} details=${details} />`}
+    <${Why} step=${step} details=${details} />
+    ${answer === undefined && html`<${Waiting} what="Reading what is known of it" />`}
+    ${answer && "error" in answer && html`<p class="bad">${answer.error}</p>`}
+    <${Times} step=${step} details=${details} />
+    ${
+      details &&
+      html`
+      <${Artifacts} title="Reads" none="It reads no artifact." list=${details.inputs} drawing=${drawing} choose=${choose} />
+      <${Artifacts} title="Makes" none="It makes no artifact." list=${details.outputs} drawing=${drawing} choose=${choose} />
+      ${step.state !== "failed" && html`<${Logs} details=${details} />`}
+      <${Events} details=${details} />
+      <h3>In a terminal</h3>
+      ${details.commands.map((text) => html`<${Copied} key=${text} text=${text} what="the command" />`)}
+      ${details.unread.map((text) => html`<p key=${text} class="note">${text}</p>`)}
+    `
+    }
+  `;
+}
+
+function shortWhy({ reason, completions }: PageStep): string {
+  const done = completions ? `${completions.succeeded} of ${completions.wanted} succeeded` : undefined;
+  const told = [reason, done].filter(Boolean).join(" · ");
+  return told === "" ? "" : ` · ${told}`;
+}
+
+/** Why it ran or did not, and what to do. Until that is read: what the graph knows. */
+function Why({ step, details }: { step: PageStep; details: Details | undefined }) {
+  if (details === undefined) return step.message ? html`<p class="finding">${step.message}</p>` : null;
+  return html`<ul class="findings">
+    ${details.findings.map(
+      ({ level, text, todo }) =>
+        html`<li key=${text} class=${level}><p>${text}</p>${todo && html`<p class="todo"><span class="hint">What to do</span> ${todo}</p>`}</li>`,
+    )}
+  </ul>`;
+}
+
+function Logs({ details }: { readonly details: Details }) {
+  return details.logs.map(
+    ({ container, lines }) => html`<section key=${container} aria-label=${`Log of ${container}`}>
+      <h3>End of the log <span class="hint">${container}</span></h3>
+      <pre tabindex="0">${lines}</pre>
+    </section>`,
+  );
+}
+
+function Times({ step, details }: { step: PageStep; details: Details | undefined }) {
+  const now = Date.now();
+  const nodes = [...new Set(details?.pods.flatMap(({ node }) => node ?? []))];
+  const rows = [
+    ["Created", step.createdAt && clock(step.createdAt, now)],
+    ["Started", step.startedAt && clock(step.startedAt, now)],
+    ["Ended", step.endedAt && clock(step.endedAt, now)],
+    ["Took", tookOf(step, now)],
+    ["Node", nodes.join(", ")],
+    ["Failed indexes", step.completions?.failedIndexes],
+  ].filter(([, value]) => value);
+  return html`<dl class="facts">${rows.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+interface ArtifactsGiven {
+  readonly title: string;
+  readonly none: string;
+  readonly list: readonly Transferred[];
+  readonly drawing: PanelGiven["drawing"];
+  readonly choose: Choose;
+}
+
+const mostListed = 20;
+
+function Artifacts({ title, none, list, drawing, choose }: ArtifactsGiven) {
+  const digests = new Map(drawing.artifacts.map(({ id, digest }) => [id, digest]));
+  return html`<h3>${title}</h3>
+    ${list.length === 0 && html`<p class="hint">${none}</p>`}
+    <ul class="artifacts">
+      ${list.slice(0, mostListed).map(({ id, reference, bytes, seconds, command, ...pushed }) => {
+        const digest = pushed.digest ?? digests.get(id);
+        const size = bytes === undefined ? undefined : sized(bytes);
+        const took = seconds === undefined ? undefined : `pushed in ${lasted(seconds)}`;
+        return html`<li key=${id}>
+          <button type="button" class="link" onClick=${() => choose({ type: "artifact", id })}>${icon("artifact")}<span>${reference}</span></button>
+          <p class="hint">${[digest && shortDigest(digest), size, took].filter(Boolean).join(" · ") || "not pushed yet, as far as is seen"}</p>
+          ${digest && html`<${Copied} text=${command} what=${`the command that gets ${reference}`} />`}
+        </li>`;
+      })}
+    </ul>
+    ${list.length > mostListed && html`<p class="hint">and ${list.length - mostListed} more</p>`}`;
+}
+
+function Events({ details }: { readonly details: Details }) {
+  if (details.events.length === 0) return null;
+  const now = Date.now();
+  return html`<h3>Events</h3>
+    <ol class="events">
+      ${details.events.map(
+        ({ at, type, reason, note }, i) => html`<li key=${i} class=${type === "Warning" ? "bad" : ""}>
+          <time datetime=${at}>${at === "" ? "" : clock(at, now)}</time> <strong>${reason}</strong>
+          <p>${note}</p>
+        </li>`,
+      )}
+    </ol>`;
+}

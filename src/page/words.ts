@@ -1,0 +1,96 @@
+import type { PageNode, PageStep } from "./protocol.ts";
+
+/** A number as people read it. */
+export function counted(value: number): string {
+  return value.toLocaleString("en-US");
+}
+
+/** A number of things, such as `1 step` or `3,000 steps`. */
+export function plural(count: number, thing: string): string {
+  return `${counted(count)} ${thing}${count === 1 ? "" : "s"}`;
+}
+
+const units = ["KiB", "MiB", "GiB", "TiB", "PiB"] as const;
+
+/** A size as `ls` and `df` of the command line print it. */
+export function sized(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  const power = Math.min(units.length, Math.floor(Math.log2(bytes) / 10));
+  const value = bytes / 1024 ** power;
+  return `${value.toFixed(value < 10 ? 1 : 0)} ${units[power - 1]}`;
+}
+
+/**
+ * How long something took, in its two largest units.
+ *
+ * @param seconds - zero or more
+ */
+export function lasted(seconds: number): string {
+  const all = Math.max(0, Math.round(seconds));
+  const parts = [
+    [Math.floor(all / 86_400), "d"],
+    [Math.floor(all / 3600) % 24, "h"],
+    [Math.floor(all / 60) % 60, "min"],
+    [all % 60, "s"],
+  ] as const;
+  const first = parts.findIndex(([value]) => value > 0);
+  if (first < 0) return "0 s";
+  return parts
+    .slice(first, first + 2)
+    .flatMap(([value, unit]) => (value > 0 ? [`${value} ${unit}`] : []))
+    .join(" ");
+}
+
+/**
+ * How long a step has run, or ran.
+ *
+ * @param step - any
+ * @param now - milliseconds since 1970
+ * @returns undefined where it has not started
+ */
+export function tookOf({ startedAt, endedAt }: PageStep, now: number): string | undefined {
+  if (startedAt === undefined) return undefined;
+  const end = endedAt === undefined ? now : Date.parse(endedAt);
+  return lasted((end - Date.parse(startedAt)) / 1000);
+}
+
+/** A moment as the clock on the wall says it; the day where it is another one. */
+export function clock(at: string, now: number): string {
+  const date = new Date(at);
+  const time = date.toLocaleTimeString(undefined, { hour12: false });
+  if (date.toDateString() === new Date(now).toDateString()) return time;
+  return `${date.toLocaleDateString(undefined, { day: "numeric", month: "short" })} ${time}`;
+}
+
+/** Enough of a digest to tell it from others. */
+export function shortDigest(digest: string): string {
+  return digest.slice(0, "sha256:".length + 12);
+}
+
+/** What a node is called. */
+export function titleOf({ label, type, members }: PageNode): string {
+  const name = type === "steps" ? nameOf(label) : label;
+  return members.length === 1 ? name : `${name} × ${counted(members.length)}`;
+}
+
+/** The name of a step without its kind. */
+export function nameOf(id: string): string {
+  return id.slice(id.indexOf("/") + 1);
+}
+
+/** What stands below the name of a step: how it is, and why. */
+export function underline(step: PageStep, now: number): string {
+  const { state, reason, completions } = step;
+  const done = completions
+    ? `${counted(completions.succeeded)} of ${counted(completions.wanted)}`
+    : undefined;
+  const took = tookOf(step, now);
+  if (state === "failed") return ["failed", reason, done].filter(Boolean).join(" · ");
+  if (state === "running" || state === "succeeded") return [state, done, took].filter(Boolean).join(" · ");
+  return [state, reason].filter(Boolean).join(" · ");
+}
+
+/** What a step that waits waits for, without the words before and behind it. */
+export function waitsFor({ message = "", reason }: PageStep): string {
+  return message === "" ? (reason ?? "") : message.replace(/^Waits for /, "").replace(/\.$/, "");
+}
