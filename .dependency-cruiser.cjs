@@ -4,7 +4,7 @@ const knows = {
   annotations: [],
   workload: ["annotations"],
   cache: ["common", "annotations"],
-  workflow: ["annotations", "workload", "cache"],
+  workflow: ["common", "annotations", "workload", "cache"],
   injection: ["annotations", "workload", "workflow", "cache"],
   retention: ["annotations", "cache"],
   lineage: ["common", "annotations", "workload", "cache"],

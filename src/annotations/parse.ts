@@ -96,7 +96,7 @@ export function readAnnotations(map: AnnotationMap, defaults: Defaults = {}): Re
 }
 
 /** As many inputs a step can wait for: the leader asks registries for each of them, and writes of all what it has learned. */
-const mostAwaited = 64;
+export const mostAwaited = 64;
 
 function checkWaiting(slots: readonly Slot[], given: readonly Given[], defaults: Defaults): Problem[] {
   const { value = defaults["wait-for-inputs"] } = given.find(({ name }) => name === "wait-for-inputs") ?? {};

@@ -34,6 +34,7 @@ const positional: Readonly<Record<string, readonly Exclude<Wanted, { words: unkn
   restore: ["cache", "file"],
   grant: ["file", "cache"],
   explain: ["topic"],
+  "import wfformat": ["file"],
 };
 
 /**
