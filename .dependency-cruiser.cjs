@@ -9,6 +9,7 @@ const knows = {
   retention: ["annotations", "cache"],
   lineage: ["common", "annotations", "workload", "cache"],
   page: ["lineage"],
+  memo: ["cache", "lineage"],
   kube: ["common"],
   registry: ["common"],
   keeper: ["common", "cache", "retention", "registry"],
@@ -21,6 +22,8 @@ const knows = {
     "workflow",
     "cache",
     "retention",
+    "lineage",
+    "memo",
     "kube",
     "registry",
     "keeper",
@@ -41,7 +44,7 @@ const knows = {
     "controllers",
   ],
 };
-const pure = "^src/(annotations|workload|workflow|injection|cache|retention|lineage)/";
+const pure = "^src/(annotations|workload|workflow|injection|cache|retention|lineage|memo)/";
 
 /** @type {import("dependency-cruiser").IConfiguration} */
 module.exports = {

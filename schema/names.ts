@@ -159,4 +159,12 @@ export const names = {
   ownerCacheAnnotation: `${prefix}owner`,
   /** On the layer of a single file whose mode is not 0644. */
   artifactModeAnnotation: `${prefix}mode`,
+  /** Of a manifest that says what a step with a key has made, and of the blob that the key is the digest of. */
+  memoArtifactType: "application/vnd.converged-computing.oras-operator.memo.v1",
+  memoPartsType: "application/vnd.converged-computing.oras-operator.memo-key.v1+json",
+  /** On such a manifest: what it says, as JSON, and the operator's signature of that. */
+  memoAnnotation: `${prefix}memo`,
+  memoSignatureAnnotation: `${prefix}memo-signature`,
+  /** Where they are, unless the OrasCache says otherwise. */
+  memoRepository: "oras-memo",
 } as const;

@@ -57,6 +57,17 @@ export function installationId(operatorKey: string): string {
   return derive(operatorKey, "installation").slice(0, 22);
 }
 
+/**
+ * What entries of memoization are signed with, for one cache. It is not made from the cache's key: that is in a Secret of the
+ * namespace, which Pods there can have.
+ *
+ * @param operatorKey - the operator's, secret
+ * @param cache - whose
+ */
+export function memoKey(operatorKey: string, { name, namespace }: CacheName): string {
+  return derive(operatorKey, `memo/${namespace}/${name}`);
+}
+
 function derive(key: string, purpose: string): string {
   return createHmac("sha256", key).update(purpose).digest("base64url");
 }

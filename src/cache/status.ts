@@ -85,6 +85,7 @@ export function statusOf(observation: Observation): OrasCacheStatus {
     observedGeneration: generation,
     ...rest,
     ...(cache.status?.auth === undefined ? {} : { auth: cache.status.auth }),
+    ...(cache.status?.memo === undefined ? {} : { memo: cache.status.memo }),
     conditions: updateConditions(cache.status?.conditions ?? [], verdicts, generation, time),
   };
 }

@@ -9,7 +9,8 @@ import type { Trouble } from "../cache/trouble.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import { printable } from "../kube/events.ts";
 import { forgetOldest } from "../kube/forget.ts";
-import type { Owner, OwnRegistry } from "../registry/owner.ts";
+import type { OwnRegistry } from "../registry/own.ts";
+import type { Owner } from "../registry/owner.ts";
 import type { Trust } from "../registry/peer.ts";
 
 /** Asks a registry whose its storage is, and claims what is nobody's. */

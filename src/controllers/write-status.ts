@@ -6,7 +6,7 @@ import { apply, type KubeObject, patchJson } from "../kube/objects.ts";
 import { resources } from "../kube/resources.ts";
 
 /**
- * Writes a status. The UID keeps it from another cache of that name; the generation that it is about stands in it.
+ * Writes a status, all but what memoization has forgotten: that is written as it happens, and nobody may write it as it was before. The UID keeps it from another cache of that name; the generation that it is about stands in it.
  *
  * @param client - of the API server
  * @param cache - whose
@@ -15,14 +15,16 @@ import { resources } from "../kube/resources.ts";
 export async function writeStatus(
   client: KubeClient,
   cache: StoredOrasCache,
-  status: OrasCacheStatus,
+  { memo: _, ...status }: OrasCacheStatus,
 ): Promise<void> {
   const { namespace, name, uid } = identityOf(cache);
   const object: KubeObject & { status: OrasCacheStatus } = { metadata: { namespace, name, uid }, status };
   try {
     const result = await apply(client, resources.orasCaches, object, "status");
     // An apply leaves what another way of writing set, such as the merge patches of an older operator.
-    const left = Object.keys(result.status).filter((field) => !Object.hasOwn(status, field));
+    const left = Object.keys(result.status).filter(
+      (field) => field !== "memo" && !Object.hasOwn(status, field),
+    );
     if (left.length === 0) return;
     const place = { namespace, name, subresource: "status" } as const;
     await patchJson(

@@ -1,35 +1,46 @@
-import { text } from "node:stream/consumers";
+import type { IncomingHttpHeaders } from "node:http";
+import { buffer } from "node:stream/consumers";
 import { type Peer, requestTo } from "./peer.ts";
 
 /** A request to the registry of an OrasCache, at the address of its Pod. */
 export interface OwnRequest {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
   readonly peer: Peer;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Buffer;
   readonly authorization: string | undefined;
+  /** How long an answer may be, in bytes; without it, 64 KiB. */
+  readonly mostBytes?: number;
   readonly signal: AbortSignal;
 }
 
 /** What it answered. */
 interface OwnAnswer {
   readonly status: number;
-  readonly location: string | undefined;
-  readonly body: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
 }
+
+/** A registry of the operator's. */
+export type OwnRegistry = Pick<OwnRequest, "peer" | "authorization" | "signal">;
 
 const longestMs = 30_000;
 /** Manifests of the operator's own are short; errors, too. */
-const mostBytes = 64 * 1024;
+const ownBytes = 64 * 1024;
+
+/** An answer is longer than is read: whoever may push can push what is too long. */
+export class TooLongError extends Error {
+  override readonly name = "TooLongError";
+}
 
 /**
  * Asks a registry of the operator's, within the cluster.
  *
- * @throws when there is no answer, or one that is too long
+ * @throws when there is no answer; a TooLongError when it is too long
  */
 export async function askOwn(asked: OwnRequest): Promise<OwnAnswer> {
-  const { method, peer, path, headers, body, authorization, signal } = asked;
+  const { method, peer, path, headers, body, authorization, mostBytes = ownBytes, signal } = asked;
   const { promise, resolve, reject } = Promise.withResolvers<OwnAnswer>();
   const sent = requestTo(peer, path, {
     method,
@@ -46,13 +57,10 @@ export async function askOwn(asked: OwnRequest): Promise<OwnAnswer> {
     response.on("data", (chunk: Buffer) => {
       length += chunk.length;
       if (length > mostBytes)
-        response.destroy(new Error(`the registry answers with more than ${mostBytes} bytes`));
+        response.destroy(new TooLongError(`the registry answers with more than ${mostBytes} bytes`));
     });
     const { statusCode = 0, headers: answered } = response;
-    text(response).then(
-      (said) => resolve({ status: statusCode, location: answered.location, body: said }),
-      reject,
-    );
+    buffer(response).then((said) => resolve({ status: statusCode, headers: answered, body: said }), reject);
   });
   sent.on("error", reject);
   sent.end(body);

@@ -1,6 +1,7 @@
-import { createHash } from "node:crypto";
 import { names } from "../../schema/names.ts";
-import { askOwn, type OwnRequest } from "./own.ts";
+import { writeBlob } from "./blobs.ts";
+import { readManifest, writeManifest } from "./manifests.ts";
+import type { OwnRegistry } from "./own.ts";
 
 /** Whose folder of a bucket it is, as an artifact in it says. */
 export interface Owner {
@@ -10,13 +11,9 @@ export interface Owner {
   readonly cache: string;
 }
 
-/** A registry of the operator's. */
-export type OwnRegistry = Pick<OwnRequest, "peer" | "authorization" | "signal">;
-
 const mediaType = "application/vnd.oci.image.manifest.v1+json";
-const path = `/v2/${names.stateRepository}`;
-const manifestPath = `${path}/manifests/${names.ownerTag}`;
-const empty = "{}";
+/** What the operator has written is short. */
+const mostBytes = 64 * 1024;
 /** For all requests together: the cache waits for it. */
 const longestMs = 10_000;
 
@@ -37,11 +34,11 @@ export async function claimStorage(asked: OwnRegistry, own: Owner): Promise<Owne
 }
 
 async function readOwner(registry: OwnRegistry): Promise<Owner | undefined> {
-  const headers = { accept: mediaType };
-  const { status, body } = await askOwn({ ...registry, method: "GET", path: manifestPath, headers });
-  if (status === 404) return undefined;
-  if (status !== 200) throw new Error(`the registry answers with ${status} when it is asked whose it is`);
-  const { annotations } = JSON.parse(body) as { annotations?: Readonly<Record<string, unknown>> };
+  const found = await readManifest(registry, names.stateRepository, names.ownerTag, mostBytes);
+  if (found === undefined) return undefined;
+  const { annotations } = JSON.parse(found.bytes.toString()) as {
+    annotations?: Readonly<Record<string, unknown>>;
+  };
   const said = (key: string) => String(annotations?.[key] ?? "").slice(0, 300);
   return {
     installation: said(names.ownerInstallationAnnotation),
@@ -51,20 +48,7 @@ async function readOwner(registry: OwnRegistry): Promise<Owner | undefined> {
 
 /** As an artifact without files, by the guidance of the image specification. */
 async function writeOwner(registry: OwnRegistry, { installation, cache }: Owner): Promise<void> {
-  const digest = `sha256:${createHash("sha256").update(empty).digest("hex")}`;
-  const begun = await askOwn({ ...registry, method: "POST", path: `${path}/blobs/uploads/` });
-  const upload = new URL(begun.location ?? "", `http://${registry.peer.host}`);
-  upload.searchParams.set("digest", digest);
-  const headers = { "content-type": "application/octet-stream" };
-  const written = {
-    ...registry,
-    method: "PUT",
-    path: upload.pathname + upload.search,
-    headers,
-    body: empty,
-  } as const;
-  expectCreated((await askOwn(written)).status);
-  const blob = { mediaType: "application/vnd.oci.empty.v1+json", digest, size: empty.length };
+  const blob = await writeBlob(registry, names.stateRepository, "application/vnd.oci.empty.v1+json", "{}");
   const manifest = {
     ...{ schemaVersion: 2, mediaType, artifactType: "application/vnd.oci.empty.v1+json" },
     ...{ config: blob, layers: [blob] },
@@ -73,10 +57,6 @@ async function writeOwner(registry: OwnRegistry, { installation, cache }: Owner)
       [names.ownerCacheAnnotation]: cache,
     },
   };
-  const put = { method: "PUT", path: manifestPath, headers: { "content-type": mediaType } } as const;
-  expectCreated((await askOwn({ ...registry, ...put, body: JSON.stringify(manifest) })).status);
-}
-
-function expectCreated(status: number): void {
-  if (status !== 201) throw new Error(`the registry answers with ${status} when it is told whose it is`);
+  const bytes = JSON.stringify(manifest);
+  await writeManifest(registry, names.stateRepository, names.ownerTag, { mediaType, bytes });
 }

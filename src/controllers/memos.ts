@@ -1,0 +1,146 @@
+import { names } from "../../schema/names.ts";
+import { memoKey } from "../cache/access.ts";
+import { identityOf } from "../cache/owner.ts";
+import type { StoredOrasCache } from "../cache/types.ts";
+import type { KubeClient } from "../kube/client.ts";
+import { sentenceOf } from "../kube/errors.ts";
+import { forgetOldest } from "../kube/forget.ts";
+import { patchJson } from "../kube/objects.ts";
+import type { Reflector } from "../kube/reflector.ts";
+import { resources } from "../kube/resources.ts";
+import type { Memos, NotKnown } from "../memo/memos.ts";
+import { later, type MemoState, withoutAny, withoutKey } from "../memo/state.ts";
+import { manifestHead } from "../registry/head.ts";
+import { firstPod } from "./first-pod.ts";
+import { findIn, latestIn, type MemoStore, retagIn, writeIn } from "./memo-store.ts";
+import { type RegistryAccess, registryAccess } from "./trust.ts";
+
+/** What memoization needs. */
+export interface MemosSettings {
+  readonly client: KubeClient;
+  readonly caches: Pick<Reflector<StoredOrasCache>, "store">;
+  readonly operatorKey: string;
+  /** For example `cluster.local`. */
+  readonly clusterDomain: string;
+  readonly signal: AbortSignal;
+  /** How to ask the registry of a cache; undefined where it is not ready. */
+  readonly accessTo?: (cache: StoredOrasCache) => Promise<RegistryAccess | undefined>;
+}
+
+const mostRemembered = 10_000;
+
+/**
+ * Results of steps in the registries of OrasCaches, asked with the operator's own login.
+ *
+ * @param settings - see there
+ */
+export function createMemos(settings: MemosSettings): Memos {
+  const { client, caches, operatorKey, clusterDomain, signal } = settings;
+  /** What this process has forgotten, by the UIDs of caches: the mirror is behind. */
+  const states = new Map<string, MemoState>();
+  const turns = new Map<string, Promise<unknown>>();
+  const accessTo =
+    settings.accessTo ??
+    (async (cache: StoredOrasCache) => {
+      const pod = await firstPod(client, cache, signal);
+      return pod && registryAccess(pod, cache, { operatorKey, clusterDomain }, client);
+    });
+
+  const stateOf = (cache: StoredOrasCache) => later(cache.status?.memo, states.get(identityOf(cache).uid));
+
+  const storedCache = (key: string): StoredOrasCache => {
+    const cache = caches.store.get(key);
+    if (cache === undefined) throw new Error(`there is no ${names.kind} ${key}`);
+    return cache;
+  };
+
+  const storeOf = async (key: string): Promise<MemoStore> => {
+    const cache = storedCache(key);
+    const { namespace, name, uid } = identityOf(cache);
+    if (!cache.spec.deploy) throw new RemoteError(`the registry of ${names.kind} ${name} is a remote one`);
+    const access = await accessTo(cache);
+    if (access === undefined) throw new Error(`the registry of ${names.kind} ${name} is not ready`);
+    return {
+      registry: { ...access, signal },
+      repository: cache.spec.workflow?.memo?.repository ?? names.memoRepository,
+      scope: {
+        ...{ namespace, name, uid },
+        secret: memoKey(operatorKey, { namespace, name }),
+        state: stateOf(cache),
+      },
+      now: client.now,
+    };
+  };
+
+  /** One after the other: each starts from what the one before has written. */
+  const change = (key: string, next: (state: MemoState | undefined) => MemoState): Promise<void> => {
+    const turn = (turns.get(key) ?? Promise.resolve()).then(async () => {
+      const cache = storedCache(key);
+      const { namespace, name, uid } = identityOf(cache);
+      const before = stateOf(cache);
+      const memo = next(before);
+      await patchJson(client, resources.orasCaches, { namespace, name, subresource: "status" }, [
+        { op: "test", path: "/metadata/uid", value: uid },
+        // Where another replica has written, the mirror learns of it, and it is tried again.
+        { op: "test", path: "/status/memo", value: before ?? null },
+        { op: "add", path: "/status/memo", value: memo },
+      ]);
+      states.delete(uid);
+      states.set(uid, memo);
+      forgetOldest(states, mostRemembered);
+    });
+    // Who waits for a turn does not care how the one before ended; its caller does.
+    const ended = turn.catch(() => {});
+    turns.set(key, ended);
+    void ended.then(() => turns.get(key) === ended && turns.delete(key));
+    return turn;
+  };
+
+  return {
+    find: async (cache, key, { maxAgeSeconds } = {}) => {
+      try {
+        return await findIn(await storeOf(cache), key, maxAgeSeconds);
+      } catch (error) {
+        if (error instanceof RemoteError) return { kind: "miss", because: error.message };
+        return unknown(error);
+      }
+    },
+    latestOf: async (cache, output) => {
+      try {
+        return await latestIn(await storeOf(cache), output);
+      } catch {
+        // It is wanted for a message only, which then has one part less.
+        return undefined;
+      }
+    },
+    tagged: async (cache, { repository, tag }) => {
+      try {
+        const { registry } = await storeOf(cache);
+        const head = await manifestHead(registry.peer, repository, tag, registry.authorization, signal);
+        if ("digest" in head || "missing" in head) return head;
+        return { kind: "unknown", because: "unknown" in head ? head.unknown : head.refused };
+      } catch (error) {
+        return unknown(error);
+      }
+    },
+    retag: async (cache, entry, to, limits) => {
+      try {
+        return await retagIn(await storeOf(cache), entry, to, limits);
+      } catch (error) {
+        return unknown(error);
+      }
+    },
+    write: async (cache, entry) => writeIn(await storeOf(cache), entry),
+    forget: (cache, key) => change(cache, (state) => withoutKey(state, key)),
+    forgetAll: (cache) => change(cache, withoutAny),
+  };
+}
+
+/** The operator has no login there, and asks nobody for one. */
+class RemoteError extends Error {
+  override readonly name = "RemoteError";
+}
+
+function unknown(error: unknown): NotKnown {
+  return { kind: "unknown", because: sentenceOf(error) };
+}
