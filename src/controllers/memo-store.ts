@@ -23,6 +23,9 @@ const longestEntry = 64 * 1024;
 /** Pods whose specs are longer are not kept by the API server. */
 const longestParts = 4 * 2 ** 20;
 
+/** As long as a result of many files may need; who waits for it asks again. */
+const longestMs = 60_000;
+
 interface ReadEntry {
   readonly entry: MemoEntry;
   readonly manifest: RawManifest;
@@ -73,8 +76,8 @@ export function retagIn(
   to: MemoTag,
   limits: RetagLimits,
 ): Promise<Retagged> {
-  const left = limits.deadline - store.now();
-  const within = AbortSignal.any([store.registry.signal, AbortSignal.timeout(Math.max(left, 0))]);
+  const left = Math.min(Math.max(Math.floor(limits.deadline - store.now()), 0), longestMs);
+  const within = AbortSignal.any([store.registry.signal, AbortSignal.timeout(left)]);
   const registry = { ...store.registry, signal: within };
   const inTime = { ...store, registry };
   return answered(async () => {

@@ -3,10 +3,9 @@ import { memoKey } from "../cache/access.ts";
 import { identityOf } from "../cache/owner.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import type { KubeClient } from "../kube/client.ts";
-import { sentenceOf } from "../kube/errors.ts";
+import { isStatus, sentenceOf } from "../kube/errors.ts";
 import { forgetOldest } from "../kube/forget.ts";
 import { patchJson } from "../kube/objects.ts";
-import type { Reflector } from "../kube/reflector.ts";
 import { resources } from "../kube/resources.ts";
 import type { Memos, NotKnown } from "../memo/memos.ts";
 import { later, type MemoState, withoutAny, withoutKey } from "../memo/state.ts";
@@ -18,7 +17,7 @@ import { type RegistryAccess, registryAccess } from "./trust.ts";
 /** What memoization needs. */
 export interface MemosSettings {
   readonly client: KubeClient;
-  readonly caches: Pick<Reflector<StoredOrasCache>, "store">;
+  readonly caches: { readonly store: { readonly get: (key: string) => StoredOrasCache | undefined } };
   readonly operatorKey: string;
   /** For example `cluster.local`. */
   readonly clusterDomain: string;
@@ -77,14 +76,19 @@ export function createMemos(settings: MemosSettings): Memos {
     const turn = (turns.get(key) ?? Promise.resolve()).then(async () => {
       const cache = storedCache(key);
       const { namespace, name, uid } = identityOf(cache);
-      const before = stateOf(cache);
-      const memo = next(before);
-      await patchJson(client, resources.orasCaches, { namespace, name, subresource: "status" }, [
-        { op: "test", path: "/metadata/uid", value: uid },
-        // Where another replica has written, the mirror learns of it, and it is tried again.
-        { op: "test", path: "/status/memo", value: before ?? null },
-        { op: "add", path: "/status/memo", value: memo },
-      ]);
+      const memo = next(stateOf(cache));
+      const put = (before: MemoState | undefined) =>
+        patchJson(client, resources.orasCaches, { namespace, name, subresource: "status" }, [
+          { op: "test", path: "/metadata/uid", value: uid },
+          // Where another replica has written, the mirror learns of it, and it is tried again.
+          { op: "test", path: "/status/memo", value: before ?? null },
+          { op: "add", path: "/status/memo", value: memo },
+        ]);
+      // What this process has written may not be in the mirror yet, or somebody has taken it away since.
+      await put(stateOf(cache)).catch((error: unknown) => {
+        if (isStatus(error, 422) && states.has(uid)) return put(cache.status?.memo);
+        throw error;
+      });
       states.delete(uid);
       states.set(uid, memo);
       forgetOldest(states, mostRemembered);

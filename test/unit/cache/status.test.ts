@@ -59,6 +59,16 @@ describe("addresses", () => {
 });
 
 describe("status", () => {
+  test.each([{}, { deploy: false, registry: "ghcr.io" }])(
+    "leaves what memoization has forgotten as it is (%j)",
+    (spec) => {
+      const memo = { epoch: 1, forgotten: [{ key: "a".repeat(64), times: 1 }] };
+      const cache = withStatus({ conditions: [], memo }, storedCache(spec));
+      expect(observe({ cache }).memo).toEqual(memo);
+      expect(observe({ cache: storedCache(spec) })).not.toHaveProperty("memo");
+    },
+  );
+
   const remote = storedCache({ deploy: false, registry: "ghcr.io" });
   const trouble = { reason: "NameTaken", message: "m" };
   test.each([

@@ -18,7 +18,10 @@ const entryOf = fc
       mediaType: text,
       size: fc.nat(),
     }),
-    by: fc.record({ kind: text, name: text, uid: fc.uuid(), pod: text }, { requiredKeys: ["kind", "name", "uid"] }),
+    by: fc.record(
+      { kind: text, name: text, uid: fc.uuid(), pod: text },
+      { requiredKeys: ["kind", "name", "uid"] },
+    ),
     at: fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
   })
   .map((entry): MemoEntry => ({ key: sha256(entry.parts), ...entry }));
@@ -89,14 +92,20 @@ describe("an entry", () => {
 
   test("with one byte changed, added or taken away is none", async () => {
     await fc.assert(
-      fc.asyncProperty(entryOf, scopeOf, fc.nat(), fc.constantFrom("", " ", "0", "\n"), async (entry, scope, at, by) => {
-        const { bytes } = sealed(entry, scope);
-        const place = at % (bytes.length + 1);
-        for (const kept of [place, place + 1]) {
-          const forged = bytes.slice(0, place) + by + bytes.slice(kept);
-          if (forged !== bytes) expect(await open(forged, entry, scope)).toHaveProperty("because");
-        }
-      }),
+      fc.asyncProperty(
+        entryOf,
+        scopeOf,
+        fc.nat(),
+        fc.constantFrom("", " ", "0", "\n"),
+        async (entry, scope, at, by) => {
+          const { bytes } = sealed(entry, scope);
+          const place = at % (bytes.length + 1);
+          for (const kept of [place, place + 1]) {
+            const forged = bytes.slice(0, place) + by + bytes.slice(kept);
+            if (forged !== bytes) expect(await open(forged, entry, scope)).toHaveProperty("because");
+          }
+        },
+      ),
       { numRuns: 1_000 },
     );
   });

@@ -1,0 +1,108 @@
+import { expect } from "vitest";
+import type { OrasCacheStatus, StoredOrasCache } from "../../src/cache/types.ts";
+import { createMemos } from "../../src/controllers/memos.ts";
+import { writeStatus } from "../../src/controllers/write-status.ts";
+import type { KubeClient } from "../../src/kube/client.ts";
+import { get } from "../../src/kube/objects.ts";
+import { resources } from "../../src/kube/resources.ts";
+import { cacheOf } from "../support/builders.ts";
+import { adminClient } from "../support/installation.ts";
+import { test as base } from "../support/integration.ts";
+import { objectsIn } from "../support/objects-in.ts";
+
+// With the rights that the operator has where it is installed.
+const test = base.extend("client", { scope: "file" }, async ({ plane, installed: _ }, { onCleanup }) => {
+  const client = await adminClient({ kubeconfig: plane.operatorKubeconfig });
+  onCleanup(client.close);
+  return client;
+});
+const [a, b] = ["a".repeat(64), "b".repeat(64)];
+
+async function cacheIn(admin: KubeClient, namespace: string) {
+  const ns = await objectsIn(admin, namespace);
+  await ns.create(resources.orasCaches, cacheOf("oras"));
+  const read = async () =>
+    (await get<StoredOrasCache>(admin, resources.orasCaches, { namespace, name: "oras" })) as StoredOrasCache;
+  const store = new Map([[`${namespace}/oras`, await read()]]);
+  const look = async () => void store.set(`${namespace}/oras`, await read());
+  return { key: `${namespace}/oras`, ns, read, store, look };
+}
+
+const memosWith = (client: KubeClient, store: Map<string, StoredOrasCache>) =>
+  createMemos({
+    ...{ client, caches: { store }, operatorKey: "secret", clusterDomain: "cluster.local" },
+    signal: new AbortController().signal,
+  });
+
+test("what is forgotten stands in the status, also where many are forgotten at once and the mirror is behind", async ({
+  installed,
+  client,
+}) => {
+  const { key, read, store } = await cacheIn(installed, "memo-forget");
+  const memos = memosWith(client, store);
+  await Promise.all([memos.forget(key, b), memos.forget(key, a), memos.forget(key, b)]);
+  const forgotten = [
+    { key: a, times: 1 },
+    { key: b, times: 2 },
+  ];
+  expect((await read()).status?.memo).toEqual({ epoch: 0, forgotten });
+  await memos.forgetAll(key);
+  await memos.forget(key, a);
+  expect((await read()).status?.memo).toEqual({ epoch: 1, forgotten: [{ key: a, times: 1 }] });
+});
+
+test("who writes the rest of the status, from however old a look, leaves it as it is", async ({
+  installed,
+  client,
+}) => {
+  const { key, read, store } = await cacheIn(installed, "memo-status");
+  const before = await read();
+  const memos = memosWith(client, store);
+  const status: OrasCacheStatus = { observedGeneration: 1, conditions: [] };
+  await writeStatus(client, before, status);
+  await memos.forget(key, a);
+  const memo = { epoch: 0, forgotten: [{ key: a, times: 1 }] };
+  for (const old of [status, { ...status, memo: { epoch: 0 } }]) {
+    await writeStatus(client, before, { ...old, replicas: 1 });
+    await writeStatus(client, before, old);
+    const now = (await read()).status;
+    expect(now?.memo).toEqual(memo);
+    expect(now).not.toHaveProperty("replicas");
+  }
+  await memos.forget(key, b);
+  expect((await read()).status?.memo?.forgotten).toHaveLength(2);
+});
+
+test("another replica does not write over what it has not seen, and does once it has", async ({
+  installed,
+  client,
+}) => {
+  const { key, read, store, look } = await cacheIn(installed, "memo-leaders");
+  const other = memosWith(client, new Map(store));
+  await other.forget(key, a);
+  const memos = memosWith(client, store);
+  await expect(memos.forget(key, b)).rejects.toThrow();
+  await look();
+  await memos.forget(key, b);
+  await expect(other.forget(key, a)).rejects.toThrow();
+  expect((await read()).status?.memo?.forgotten?.map(({ times }) => times)).toEqual([1, 1]);
+});
+
+test("what somebody takes out of the status comes back with the next key", async ({ installed, client }) => {
+  const { key, ns, read, store, look } = await cacheIn(installed, "memo-taken");
+  const memos = memosWith(client, store);
+  await memos.forget(key, a);
+  await ns.patchStatus(resources.orasCaches, "oras", { memo: null });
+  await look();
+  await memos.forget(key, b);
+  expect((await read()).status?.memo?.forgotten).toHaveLength(2);
+});
+
+test("a cache that was made anew under its name is another one", async ({ installed, client }) => {
+  const { key, ns, read, store } = await cacheIn(installed, "memo-anew");
+  const memos = memosWith(client, store);
+  await ns.remove(resources.orasCaches, "oras");
+  await ns.create(resources.orasCaches, cacheOf("oras"));
+  await expect(memos.forget(key, a)).rejects.toThrow();
+  expect((await read()).status?.memo).toBeUndefined();
+});
