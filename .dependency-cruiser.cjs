@@ -5,7 +5,7 @@ const knows = {
   workload: ["annotations"],
   cache: ["common", "annotations"],
   workflow: ["common", "annotations", "workload", "cache"],
-  injection: ["annotations", "workload", "workflow", "cache"],
+  injection: ["annotations", "workload", "workflow", "lineage", "cache"],
   retention: ["annotations", "cache"],
   lineage: ["common", "annotations", "workload", "cache"],
   page: ["lineage"],

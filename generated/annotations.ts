@@ -163,6 +163,30 @@ export const formats = {
     "allowed": "name/count, such as nightly-7/25 (the name in lower case letters, digits, - and .)",
     "variables": false
   },
+  "Memoize": {
+    "pattern": "^(off|on|refresh|verify)$",
+    "maxLength": 7,
+    "allowed": "off, on, refresh or verify",
+    "variables": false
+  },
+  "MemoExtra": {
+    "pattern": "^[^\\x00-\\x1f\\x7f]+$",
+    "maxLength": 256,
+    "allowed": "a text of at most 256 characters, without control characters",
+    "variables": false
+  },
+  "MemoNames": {
+    "pattern": "^[!-+\\x2d-<>-~]+(,[!-+\\x2d-<>-~]+)*$",
+    "maxLength": 4096,
+    "allowed": "names of environment variables, separated by commas",
+    "variables": false
+  },
+  "MemoAssume": {
+    "pattern": "^(config|secrets|volumes|tags|identity)(,(config|secrets|volumes|tags|identity))*$",
+    "maxLength": 64,
+    "allowed": "one or more of config, secrets, volumes, tags and identity, separated by commas",
+    "variables": false
+  },
   "AccessMode": {
     "pattern": "^(ReadWriteOnce|ReadWriteMany|ReadWriteOncePod)$",
     "maxLength": 16,
@@ -438,6 +462,61 @@ export const annotations = {
     "defaultText": "none",
     "description": "Name of a set of steps that are created together, and how many steps it has. None of them starts before all of them are there, so that none takes the artifact of an earlier run for that of a step that is created after it.",
     "example": "nightly/5"
+  },
+  "memoize": {
+    "name": "memoize",
+    "key": "oras.converged-computing.github.io/memoize",
+    "list": false,
+    "notWith": [],
+    "oneWith": [],
+    "format": "Memoize",
+    "defaultText": "spec.workflow.memoize of the OrasCache, which is off by default",
+    "description": "Whether the output of an earlier step that did the same work with the same inputs is used again, so that this one does not run. With refresh, the step runs and what it makes is remembered; with verify, it runs and its output is compared with the one that is remembered. Implies wait-for-inputs.",
+    "example": "on"
+  },
+  "memoize-extra": {
+    "name": "memoize-extra",
+    "key": "oras.converged-computing.github.io/memoize-extra",
+    "list": false,
+    "notWith": [],
+    "oneWith": [],
+    "format": "MemoExtra",
+    "defaultText": "none",
+    "description": "A text that counts like a part of the step: with another one the step runs again. For what the operator cannot see, such as a version of data that the program downloads.",
+    "example": "v2"
+  },
+  "memoize-ignore-env": {
+    "name": "memoize-ignore-env",
+    "key": "oras.converged-computing.github.io/memoize-ignore-env",
+    "list": false,
+    "notWith": [],
+    "oneWith": [],
+    "format": "MemoNames",
+    "defaultText": "none",
+    "description": "Environment variables that do not change what the step makes.",
+    "example": "LOG_LEVEL,PROGRESS"
+  },
+  "memoize-assume": {
+    "name": "memoize-assume",
+    "key": "oras.converged-computing.github.io/memoize-assume",
+    "list": false,
+    "notWith": [],
+    "oneWith": [],
+    "format": "MemoAssume",
+    "defaultText": "none",
+    "description": "What the operator cannot see and the author promises not to change what the step makes: ConfigMaps, Secrets, other volumes, tags of images, or who and where the Pod is.",
+    "example": "config,secrets"
+  },
+  "memoize-max-age": {
+    "name": "memoize-max-age",
+    "key": "oras.converged-computing.github.io/memoize-max-age",
+    "list": false,
+    "notWith": [],
+    "oneWith": [],
+    "format": "Duration",
+    "defaultText": "none",
+    "description": "The step runs again where the remembered output is older.",
+    "example": "24h"
   },
   "share-size-limit": {
     "name": "share-size-limit",

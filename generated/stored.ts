@@ -66,6 +66,14 @@ export interface components {
         Run: string;
         /** name/count, such as nightly-7/25 (the name in lower case letters, digits, - and .) */
         Batch: string;
+        /** @enum {string} */
+        Memoize: "off" | "on" | "refresh" | "verify";
+        /** a text of at most 256 characters, without control characters */
+        MemoExtra: string;
+        /** names of environment variables, separated by commas */
+        MemoNames: string;
+        /** one or more of config, secrets, volumes, tags and identity, separated by commas */
+        MemoAssume: string;
         /** @description Annotations of a Pod or Job, under the prefix. */
         Annotations: {
             /**
@@ -185,6 +193,31 @@ export interface components {
              * @example nightly/5
              */
             batch?: components["schemas"]["Batch"];
+            /**
+             * @description Whether the output of an earlier step that did the same work with the same inputs is used again, so that this one does not run. With refresh, the step runs and what it makes is remembered; with verify, it runs and its output is compared with the one that is remembered. Implies wait-for-inputs.
+             * @example on
+             */
+            memoize?: components["schemas"]["Memoize"];
+            /**
+             * @description A text that counts like a part of the step: with another one the step runs again. For what the operator cannot see, such as a version of data that the program downloads.
+             * @example v2
+             */
+            "memoize-extra"?: components["schemas"]["MemoExtra"];
+            /**
+             * @description Environment variables that do not change what the step makes.
+             * @example LOG_LEVEL,PROGRESS
+             */
+            "memoize-ignore-env"?: components["schemas"]["MemoNames"];
+            /**
+             * @description What the operator cannot see and the author promises not to change what the step makes: ConfigMaps, Secrets, other volumes, tags of images, or who and where the Pod is.
+             * @example config,secrets
+             */
+            "memoize-assume"?: components["schemas"]["MemoAssume"];
+            /**
+             * @description The step runs again where the remembered output is older.
+             * @example 24h
+             */
+            "memoize-max-age"?: components["schemas"]["Duration"];
             /**
              * @description sizeLimit of the emptyDir volume through which inputs and outputs pass. A Pod that exceeds it is evicted.
              * @example 10Gi
@@ -876,6 +909,7 @@ export interface components {
             /** @description Name of the Secret with user and password of the registry (keys username, password, .dockerconfigjson). It is there if the registry asks for a password. */
             credentialsSecret?: string;
             auth?: components["schemas"]["AuthStatus"];
+            memo?: components["schemas"]["MemoStatus"];
         };
         /** @description The operator's users of the registry. It is there once the login was rotated; before that the user is oras-1. */
         AuthStatus: {
@@ -892,6 +926,26 @@ export interface components {
             earlier?: components["schemas"]["EarlierUser"][];
             /** @description Value of the annotation rotate that was carried out last. */
             request?: string;
+        };
+        /** @description Which results of steps are not taken any more, although the registry may still have them. It is there once one was forgotten. */
+        MemoStatus: {
+            /**
+             * Format: int32
+             * @description How often all of them were forgotten.
+             */
+            epoch: number;
+            /** @description Keys of steps that were forgotten since. */
+            forgotten?: components["schemas"]["ForgottenKey"][];
+        };
+        /** @description A key of steps whose result was forgotten. */
+        ForgottenKey: {
+            /** @description The key, in hexadecimal. */
+            key: string;
+            /**
+             * Format: int32
+             * @description How often it was.
+             */
+            times: number;
         };
         /** @description A user that new Pods do not get any more. */
         EarlierUser: {

@@ -34,6 +34,14 @@ export const names = {
   gateAnnotation: `${prefix}gate`,
   /** On the same: what it waits for, as JSON, so that the next leader knows what this one knew. */
   waitingForAnnotation: `${prefix}waiting-for`,
+  /** On a step that may be memoized: the key that it was opened with, for the entry that is written when it has succeeded. */
+  memoKeyAnnotation: `${prefix}memo-key`,
+  /** On a step whose result is about to be given to it: key and digest. */
+  memoClaimAnnotation: `${prefix}memo-claim`,
+  /** On a step that did not run: who made its result. */
+  memoizedFromAnnotation: `${prefix}memoized-from`,
+  /** On the same: "true". */
+  memoizedLabel: `${prefix}memoized`,
   /** The scheduling gate of a Pod that waits for its inputs. */
   inputsGate: `${prefix}inputs`,
   /** The condition of a step that waits, or has waited. */

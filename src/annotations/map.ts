@@ -7,8 +7,13 @@ export type AnnotationMap = Readonly<Record<string, string>>;
 export const lifeAnnotations: readonly string[] = [
   names.waitingForAnnotation,
   names.inputDigestsAnnotation,
-  ...["memo-claim", "memoized-from"].map((name) => names.prefix + name),
+  names.memoKeyAnnotation,
+  names.memoClaimAnnotation,
+  names.memoizedFromAnnotation,
 ];
+
+/** Labels that it writes on the same. */
+export const lifeLabels: readonly string[] = [names.waitingLabel, names.memoizedLabel];
 
 /** What the operator writes on what it injects: nobody's wish, and no part of a step's digest. */
 export const injectedAnnotations: readonly string[] = [
@@ -19,11 +24,7 @@ export const injectedAnnotations: readonly string[] = [
 ];
 
 /** Labels that the operator writes on the same. */
-export const injectedLabels: readonly string[] = [
-  names.injectedLabel,
-  names.usesCacheLabel,
-  names.waitingLabel,
-];
+export const injectedLabels: readonly string[] = [names.injectedLabel, names.usesCacheLabel, ...lifeLabels];
 
 /**
  * Says whether an object asks for the operator: an annotation under its prefix, other than what the webhook writes.

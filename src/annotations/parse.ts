@@ -5,7 +5,7 @@ import { keyOf, resolveKey, type Slot } from "./keys.ts";
 import { type AnnotationMap, isOurs } from "./map.ts";
 import { type Problem, quoted, type Result } from "./problems.ts";
 import { cutAt, hostIn, parseReference, parseRegistry } from "./reference.ts";
-import type { AddedResources, Defaults, Settings } from "./settings.ts";
+import { type AddedResources, asksForMemo, type Defaults, type MemoSettings, type Settings } from "./settings.ts";
 import { type AnnotationName, annotations, type Format, formats } from "./table.ts";
 import { knownVariables, unknownVariable, usesRun, withRun } from "./variables.ts";
 import { checkWhole, launcherNumbers } from "./whole.ts";
@@ -100,7 +100,8 @@ export const mostAwaited = 64;
 
 function checkWaiting(slots: readonly Slot[], given: readonly Given[], defaults: Defaults): Problem[] {
   const { value = defaults["wait-for-inputs"] } = given.find(({ name }) => name === "wait-for-inputs") ?? {};
-  if (value !== "true") return [];
+  const isMemoized = given.some((one) => one.name === "memoize" && one.value !== "off");
+  if (value !== "true" && !isMemoized) return [];
   const found = slots.filter(({ name }) => name === "input-uri").length;
   if (found <= mostAwaited) return [];
   const { key } = annotations["wait-for-inputs"];
@@ -117,6 +118,7 @@ function toSettings(given: readonly Given[], launchers: readonly number[], defau
   const registry = one("registry");
   const waitTimeout = one("wait-timeout");
   const batch = one("batch");
+  const memo = toMemo(one);
   return {
     inputs: given
       .filter(({ name }) => name === "input-uri")
@@ -142,11 +144,25 @@ function toSettings(given: readonly Given[], launchers: readonly number[], defau
     pushOn: one("push-on") ?? "",
     timeoutSeconds: secondsOf(one("timeout") ?? ""),
     shareSizeLimit: one("share-size-limit"),
-    waitForInputs: one("wait-for-inputs") === "true",
+    // Of a step that is not held it would be known too late that its result is there.
+    waitForInputs: (at("wait-for-inputs", 0) ?? `${asksForMemo({ memo })}`) === "true",
     waitTimeoutSeconds: waitTimeout === undefined ? undefined : secondsOf(waitTimeout),
     onProducerFailure: one("on-producer-failure") === "fail" ? "fail" : "wait",
     batch: batch === undefined ? undefined : parseBatch(batch),
+    memo,
     resources: toResources(one),
+  };
+}
+
+function toMemo(one: (name: AnnotationName) => string | undefined): MemoSettings {
+  const words = (name: AnnotationName) => one(name)?.split(",") ?? [];
+  const maxAge = one("memoize-max-age");
+  return {
+    mode: one("memoize") as MemoSettings["mode"],
+    extra: one("memoize-extra"),
+    ignoreEnv: words("memoize-ignore-env"),
+    assume: words("memoize-assume") as MemoSettings["assume"],
+    maxAgeSeconds: maxAge === undefined ? undefined : secondsOf(maxAge),
   };
 }
 

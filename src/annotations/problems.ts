@@ -3,6 +3,8 @@
  * code; the catalogue below is also the source of docs/reference/errors.md.
  */
 
+import { refusalCatalogue } from "./refusals.ts";
+
 /** One thing that is wrong: where (annotation key or field path), what was found, what is allowed. */
 export interface Problem {
   readonly code: ProblemCode;
@@ -235,6 +237,7 @@ export const problemCatalogue = {
     summary: "The OrasCache has deploy: false, but no registry.",
     fix: "Set spec.registry of the OrasCache, or the annotation registry of the step.",
   },
+  ...refusalCatalogue,
 } as const satisfies Record<string, CatalogueEntry>;
 
 /** The stable code of a problem. */

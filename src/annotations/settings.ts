@@ -43,7 +43,24 @@ export interface Settings {
   readonly onProducerFailure: "wait" | "fail";
   /** The set of steps none of which starts before all are there. */
   readonly batch: { readonly name: string; readonly count: number } | undefined;
+  readonly memo: MemoSettings;
 }
+
+/** What a step's author says of results that are used again. */
+export interface MemoSettings {
+  /** Undefined: what the step's OrasCache says. */
+  readonly mode: MemoMode | undefined;
+  readonly extra: string | undefined;
+  readonly ignoreEnv: readonly string[];
+  readonly assume: readonly Assumption[];
+  readonly maxAgeSeconds: number | undefined;
+}
+
+/** Whether a result is used again, made again, or made again and compared. */
+export type MemoMode = "off" | "on" | "refresh" | "verify";
+
+/** What an author promises of things that a key cannot see: that they do not change a result. */
+export type Assumption = "config" | "secrets" | "volumes" | "tags" | "identity";
 
 /** One wrapped container: which one, and its paths. */
 export interface LauncherSettings {
@@ -69,9 +86,15 @@ export function hostsOf({ inputs, output }: Settings): readonly string[] | undef
   return hosts.length > 0 && hosts.length === artifacts.length ? hosts : undefined;
 }
 
-/** Whether the step waits for inputs that are not there. */
-export function waitsForInputs({ waitForInputs, inputs }: Settings): boolean {
-  return waitForInputs && inputs.length > 0;
+/** Whether the step waits for inputs that are not there, or until it is known whether its result is. */
+export function waitsForInputs(settings: Settings): boolean {
+  const { waitForInputs, inputs } = settings;
+  return waitForInputs && (inputs.length > 0 || asksForMemo(settings));
+}
+
+/** Whether the author asks for a result to be used again or remembered. */
+export function asksForMemo({ memo }: Pick<Settings, "memo">): boolean {
+  return memo.mode !== undefined && memo.mode !== "off";
 }
 
 /** Whether a launcher makes an output: what it names, and of a single nameless one its working directory. */

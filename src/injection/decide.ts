@@ -18,6 +18,7 @@ import type { Answers, Verdict } from "./admission-types.ts";
 import { injectSpec, injectWorkload } from "./apply.ts";
 import { checkDns, checkLauncher, checkOutputs, checkPlatform, checkVariables } from "./checks.ts";
 import { holdAnew } from "./held.ts";
+import { checkMemo } from "./memo.ts";
 import { patchBetween } from "./patch.ts";
 import { makePlan, type Plan } from "./plan.ts";
 import { chooseShape } from "./pod-shape.ts";
@@ -181,6 +182,8 @@ function problemsOf(open: Open, answers: Answers, registry: Result<Connection> |
       problems.push(...checkLauncher({ path, launcher, settings, known }, reading.isCertain));
     }
     problems.push(...checkOutputs(launchers.value));
+    // What is refused for another reason may be read in another way than it is meant.
+    if (problems.length === 0) problems.push(...checkMemo(workload, settings, launchers.value, installation.workflow));
   } else problems.push(...launchers.problems);
   return problems;
 }

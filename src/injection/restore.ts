@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { V1Container, V1ObjectMeta, V1PodSpec } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { injectedAnnotations, injectedLabels, lifeAnnotations } from "../annotations/map.ts";
+import { injectedAnnotations, injectedLabels, lifeAnnotations, lifeLabels } from "../annotations/map.ts";
 import { readWorkload } from "../workload/read.ts";
 import {
   ownAnnotations,
@@ -92,7 +92,7 @@ function restoreMetadata(
 }
 
 /** What the operator alone writes on a step while it waits. */
-const stepOutputs: readonly string[] = [names.gateAnnotation, names.waitingLabel, ...lifeAnnotations];
+const stepOutputs: readonly string[] = [names.gateAnnotation, ...lifeAnnotations, ...lifeLabels];
 
 /** A map with some keys as they are in another one. */
 function restoreKeys(

@@ -1,4 +1,5 @@
 import { visible } from "../annotations/problems.ts";
+import { refusalCatalogue } from "../annotations/refusals.ts";
 
 /** Why a step cannot have a key: where, and what was found there. */
 export interface Refusal {
@@ -11,54 +12,6 @@ export interface Refusal {
 
 /** The stable code of a refusal. */
 export type RefusalCode = keyof typeof refusalCatalogue;
-
-/** Each code with what it means and what to write. */
-export const refusalCatalogue = {
-  ConfigNotSeen: {
-    summary: "A step reads a ConfigMap, which can change without the step.",
-    fix: 'Write the value into the manifest, or add "config" to memoize-assume if it does not change the result. Name a variable in memoize-ignore-env if it does not count.',
-  },
-  SecretNotSeen: {
-    summary: "A step reads a Secret, which can change without the step.",
-    fix: 'Add "secrets" to memoize-assume if it does not change the result, or name the variable in memoize-ignore-env.',
-  },
-  VolumeNotSeen: {
-    summary: "A step reads a volume whose content can change without the step.",
-    fix: 'Pass the files as an input, name an image volume by its digest, or add "volumes" to memoize-assume if they do not change the result.',
-  },
-  IdentityNotSeen: {
-    summary: "A step reads something that is different in each Pod, or not known before it runs.",
-    fix: 'Remove it, or add "identity" to memoize-assume if it does not change the result. Name a variable in memoize-ignore-env if it does not count.',
-  },
-  AmountNotSet: {
-    summary: "A step reads how much of a resource it gets, and the manifest does not say how much that is.",
-    fix: 'Set the request or limit of the container, or add "identity" to memoize-assume if it does not change the result.',
-  },
-  TagNotResolved: {
-    summary: "The digest of an image is not known.",
-    fix: 'Name the image by its digest, or add "tags" to memoize-assume if its tag does not move.',
-  },
-  NoOutputToKeep: {
-    summary: "The step has no output that could be used again.",
-    fix: "Set output-uri, or remove memoize.",
-  },
-  OutputOfFailures: {
-    summary: "The step pushes its output after a failure, too.",
-    fix: "Remove push-on, or remove memoize.",
-  },
-  ScriptsNotSeen: {
-    summary: "The step runs scripts from a URL, which can change without the step.",
-    fix: "Remove entrypoint and oras-entrypoint, or remove memoize.",
-  },
-  OneOutputOfSeveralPods: {
-    summary: "Several Pods of the step push one output, so it is not the result of one of them.",
-    fix: "Make it an Indexed Job with $(JOB_COMPLETION_INDEX) in output-uri, or remove memoize.",
-  },
-  MadeByController: {
-    summary: "The Pod belongs to a controller that makes another one when it ends.",
-    fix: "Run the step as a Job or as a Pod without controller, or remove memoize.",
-  },
-} as const satisfies Record<string, { readonly summary: string; readonly fix: string }>;
 
 /**
  * One line for a person: path, what was found, what to write, code.

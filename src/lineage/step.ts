@@ -1,9 +1,6 @@
-import type { Settings } from "../annotations/settings.ts";
+import type { Assumption, Settings } from "../annotations/settings.ts";
 import type { Workload } from "../workload/workload.ts";
 import type { Refusal, RefusalCode } from "./refusals.ts";
-
-/** What an author promises of things that a key cannot see: that they do not change a result. */
-export type Assumption = "config" | "secrets" | "volumes" | "tags" | "identity";
 
 /** A file of an input, as its layer describes it. */
 export interface InputFile {

@@ -68,6 +68,7 @@ export const uncounted = {
     cache: "Where artifacts are kept.",
     debug: "What is written to the log.",
     inputs: "Where inputs come from. Their content is in the key.",
+    memo: "Which results are used again. What of it counts is in the key for itself.",
     onProducerFailure: waiting,
     orasEnv: "Who the step is at the registry.",
     output: "Where the output goes.",

@@ -5,9 +5,10 @@ import type {
   V1VolumeProjection,
 } from "@kubernetes/client-node";
 import { quoted } from "../annotations/problems.ts";
+import type { Assumption } from "../annotations/settings.ts";
 import { canonical, hidden } from "./canonical.ts";
 import { fieldValue, resourceValue } from "./fields.ts";
-import { type Assumption, type Reading, refuseUnless } from "./step.ts";
+import { type Reading, refuseUnless } from "./step.ts";
 import { counted } from "./uncounted.ts";
 
 /** The place of each volume by its name: that of the first container which names it. */

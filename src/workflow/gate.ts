@@ -1,5 +1,5 @@
 import { names } from "../../schema/names.ts";
-import { lifeAnnotations } from "../annotations/map.ts";
+import { lifeAnnotations, lifeLabels } from "../annotations/map.ts";
 import { type Defaults, type Settings, waitsForInputs } from "../annotations/settings.ts";
 import { variablesOf } from "../annotations/variables.ts";
 import {
@@ -152,7 +152,7 @@ export function withoutOutputs(workload: Workload): Workload {
 
 function cleaned(metadata: PodTemplate["metadata"]): Pick<PodTemplate, "metadata"> {
   const annotations = without(metadata?.annotations, [names.gateAnnotation, ...lifeAnnotations]);
-  const labels = without(metadata?.labels, [names.waitingLabel]);
+  const labels = without(metadata?.labels, lifeLabels);
   if (annotations === metadata?.annotations && labels === metadata?.labels)
     return metadata ? { metadata } : {};
   return { metadata: { ...metadata, annotations, labels } as NonNullable<PodTemplate["metadata"]> };

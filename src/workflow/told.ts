@@ -47,7 +47,8 @@ function whyOf(verdict: InputVerdict): string | undefined {
 export function openedSentence(inputs: readonly string[], pins: readonly string[], seconds: number): string {
   const named = inputs.slice(0, mostNamed).map((input, i) => `${input} (${spoken(pins[i] ?? "")})`);
   const more = inputs.length > mostNamed ? ` and ${inputs.length - mostNamed} more` : "";
-  return `Starts after ${Math.round(seconds)} s with ${named.join(", ")}${more}.`;
+  const what = inputs.length === 0 ? "" : ` with ${named.join(", ")}${more}`;
+  return `Starts after ${Math.round(seconds)} s${what}.`;
 }
 
 function spoken(pin: string): string {

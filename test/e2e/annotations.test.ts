@@ -3,7 +3,7 @@ import { describe, expect } from "vitest";
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
 import { type AnnotationName, annotations } from "../../src/annotations/table.ts";
-import { cacheOf, endOf, jobOf, podOf, pullerOf } from "../support/builders.ts";
+import { cacheOf, endOf, jobOf, podOf, pullerOf, type StepAnnotations } from "../support/builders.ts";
 import { it as base } from "../support/e2e.ts";
 import { type Servers, startServers } from "../support/servers.ts";
 import { until } from "../support/wait.ts";
@@ -61,6 +61,21 @@ interface Surroundings {
 
 /** What a case shows, in words, and the test. */
 type Case = readonly [string, (surroundings: Surroundings) => Promise<void>];
+
+/** Runs a Job that may be memoized, and says whether it was. */
+async function memoized(
+  ws: Surroundings["ws"],
+  name: string,
+  step: StepAnnotations,
+  container: object = {},
+): Promise<boolean> {
+  const all: StepAnnotations = { "output-uri": `memo/${name}:a`, "output-path": "f", memoize: "on", ...step };
+  const script = "echo memo > f";
+  await ws.apply(jobOf(name, all, script, {}, podOf(name, {}, script, container).spec));
+  expect(await ws.verdict(name)).toBe("Complete");
+  const { metadata } = JSON.parse(await ws.kubectl("get", "job", name, "-o", "json")) as V1Job;
+  return metadata?.labels?.[names.memoizedLabel] === "true";
+}
 
 /** One real Pod at least for each annotation: what it does, and that it does it. */
 const cases: Record<AnnotationName, Case> = {
@@ -440,6 +455,52 @@ const cases: Record<AnnotationName, Case> = {
       );
       await ws.apply(jobOf("batch-two", step, "cat tree/file"));
       for (const name of ["batch-one", "batch-two"]) expect(await ws.verdict(name)).toBe("Complete");
+    },
+  ],
+  memoize: [
+    "a step whose result is there already does not run",
+    async ({ ws }) => {
+      expect(await memoized(ws, "memo-one", { "output-uri": "memo-one:a" })).toBe(false);
+      expect(await memoized(ws, "memo-two", { "output-uri": "memo-two:a" })).toBe(true);
+      await ws.step("memo-read", { "input-uri": "memo-two:a" }, "[ $(cat f) = memo ]");
+    },
+  ],
+  "memoize-extra": [
+    "with another text the step runs",
+    async ({ ws }) => {
+      expect(await memoized(ws, "extra-one", { "memoize-extra": "extra-a" })).toBe(false);
+      expect(await memoized(ws, "extra-two", { "memoize-extra": "extra-b" })).toBe(false);
+      expect(await memoized(ws, "extra-three", { "memoize-extra": "extra-a" })).toBe(true);
+    },
+  ],
+  "memoize-ignore-env": [
+    "a variable that it names may have another value",
+    async ({ ws }) => {
+      const step = { "memoize-extra": "ignore-env", "memoize-ignore-env": "LEVEL" };
+      const env = (value: string) => ({ env: [{ name: "LEVEL", value }] });
+      expect(await memoized(ws, "ignore-one", step, env("1"))).toBe(false);
+      expect(await memoized(ws, "ignore-two", step, env("2"))).toBe(true);
+    },
+  ],
+  "memoize-assume": [
+    "what the author vouches for does not count",
+    async ({ ws }) => {
+      const name = { name: "NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } };
+      const step = { "memoize-extra": "assume", "memoize-assume": "identity" };
+      expect(await memoized(ws, "assume-one", step, { env: [name] })).toBe(false);
+      expect(await memoized(ws, "assume-two", step, { env: [name] })).toBe(true);
+    },
+  ],
+  "memoize-max-age": [
+    "an older result is made again",
+    async ({ ws }) => {
+      const step = { "memoize-extra": "max-age" };
+      expect(await memoized(ws, "age-one", step)).toBe(false);
+      let tries = 0;
+      await until(async () => {
+        tries += 1;
+        return !(await memoized(ws, `age-more-${tries}`, { ...step, "memoize-max-age": "1s" }));
+      }, "a step that runs again");
     },
   ],
   ...amountCases({

@@ -183,7 +183,40 @@ describe("settings", () => {
         waitTimeoutSeconds: undefined,
         onProducerFailure: "wait",
         batch: undefined,
+        memo: { mode: undefined, extra: undefined, ignoreEnv: [], assume: [], maxAgeSeconds: undefined },
       },
+    });
+  });
+
+  it.each([
+    ["on", undefined, true],
+    ["verify", undefined, true],
+    ["off", undefined, false],
+    // Its author starts it by hand.
+    ["on", "false", false],
+    ["off", "true", true],
+  ])("holds a step with memoize %s and wait-for-inputs %s: %s", (memoize, waits, held) => {
+    const result = parseAnnotations({
+      [`${p}input-uri`]: "a/b:in",
+      [`${p}output-uri`]: "a/b:c",
+      [`${p}memoize`]: memoize,
+      ...(waits === undefined ? {} : { [`${p}wait-for-inputs`]: waits }),
+    });
+    expect(result.ok && result.value.waitForInputs).toBe(held);
+  });
+
+  it("reads what a key leaves out", () => {
+    const result = parseAnnotations({
+      [`${p}output-uri`]: "a/b:c",
+      [`${p}memoize`]: "verify",
+      [`${p}memoize-extra`]: "v 2",
+      [`${p}memoize-ignore-env`]: "A,b.c",
+      [`${p}memoize-assume`]: "config,tags",
+      [`${p}memoize-max-age`]: "24h",
+    });
+    expect(result.ok && result.value.memo).toEqual({
+      ...{ mode: "verify", extra: "v 2", ignoreEnv: ["A", "b.c"], assume: ["config", "tags"] },
+      maxAgeSeconds: 86_400,
     });
   });
 

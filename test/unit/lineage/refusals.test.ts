@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { Assumption } from "../../../src/annotations/settings.ts";
 import { describeRefusal } from "../../../src/lineage/refusals.ts";
-import type { Assumption } from "../../../src/lineage/step.ts";
 import { jobOf, keyOf, type StepAnnotations } from "../../support/builders.ts";
 import { digest, podWith, refusalsOf, stepOf } from "../../support/keys.ts";
 

@@ -1,0 +1,43 @@
+import type { Problem } from "../annotations/problems.ts";
+import { asksForMemo, type Settings } from "../annotations/settings.ts";
+import { annotations } from "../annotations/table.ts";
+import { keyOfStep } from "../lineage/key.ts";
+import { gateOf } from "../workflow/gate.ts";
+import type { Workload } from "../workload/workload.ts";
+import type { Launcher } from "./launcher.ts";
+
+/**
+ * Why a step cannot be memoized whose author asks for it, as far as its object says it.
+ *
+ * @param workload - the step, without what was injected
+ * @param settings - what its author asked for
+ * @param launchers - the containers that are wrapped
+ * @param holds - whether the installation holds steps at all
+ */
+export function checkMemo(
+  workload: Workload,
+  settings: Settings,
+  launchers: readonly Launcher[],
+  holds: boolean,
+): readonly Problem[] {
+  if (!asksForMemo(settings)) return [];
+  const result = keyOfStep({
+    ...{ workload, settings, launchers: launchers.map(({ index }) => index) },
+    // What it reads is known when it starts.
+    ...{ inputs: [], images: new Map() },
+    completionIndex: isIndexed(workload) ? 0 : undefined,
+    extra: settings.memo.extra,
+    ignoreEnv: new Set(settings.memo.ignoreEnv),
+    assume: new Set(settings.memo.assume),
+  });
+  const refused = result.ok ? [] : result.refusals.filter(({ code }) => code !== "TagNotResolved");
+  if (gateOf(workload, settings, holds) !== "in-pod") return refused;
+  const { key } = annotations.memoize;
+  return [...refused, { code: "WaitsInPod", path: key, message: "the container that pulls would wait." }];
+}
+
+function isIndexed({ object }: Workload): boolean {
+  return (
+    (object as { readonly spec?: { readonly completionMode?: unknown } }).spec?.completionMode === "Indexed"
+  );
+}
