@@ -9,7 +9,7 @@ const knows = {
   retention: ["annotations", "cache"],
   lineage: ["common", "annotations", "workload", "cache"],
   page: ["lineage"],
-  memo: ["cache", "lineage"],
+  memo: ["annotations", "cache", "lineage"],
   kube: ["common"],
   registry: ["common"],
   keeper: ["common", "cache", "retention", "registry"],

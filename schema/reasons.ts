@@ -411,6 +411,29 @@ const stepEvents = {
       "The API server refuses what the operator writes to start or to end a step that waits; the message has why.",
     fix: "Correct what the message names, such as a policy of the cluster. The operator tries again, at least every five minutes.",
   },
+  Memoized: {
+    meaning:
+      "The step did not run: its result was there already. The message has its key, who made the result, and when.",
+  },
+  MemoMiss: {
+    meaning:
+      "The step runs, and what it makes is remembered. The message says why there is no result yet, and what differs from the last run with this output.",
+  },
+  Coalesced: { meaning: "The step waits for another one that does the same work, to take its result." },
+  NotMemoizable: {
+    meaning:
+      "The step runs, and what it makes is not remembered, because it cannot be known what it depends on.",
+    fix: "The message says what to write.",
+  },
+  MemoMismatch: {
+    meaning:
+      "A step with memoize: verify made another result than the one that was remembered for it, which is forgotten now. The message has both digests.",
+    fix: "Something that the operator does not see changes the result, such as the time or a random number. Remove that, or memoize.",
+  },
+  NotRemembered: {
+    meaning: "The step succeeded, and its result is not remembered. The message says why.",
+    fix: "Name images by their digests, and change nothing of a step and its Pods while it runs.",
+  },
   Pushed: { meaning: "The output was pushed; the message has its digest." },
   NotPushed: {
     meaning: "The step ended without anything to push; the message says why.",

@@ -5,7 +5,13 @@ import { keyOf, resolveKey, type Slot } from "./keys.ts";
 import { type AnnotationMap, isOurs } from "./map.ts";
 import { type Problem, quoted, type Result } from "./problems.ts";
 import { cutAt, hostIn, parseReference, parseRegistry } from "./reference.ts";
-import { type AddedResources, asksForMemo, type Defaults, type MemoSettings, type Settings } from "./settings.ts";
+import {
+  type AddedResources,
+  asksForMemo,
+  type Defaults,
+  type MemoSettings,
+  type Settings,
+} from "./settings.ts";
 import { type AnnotationName, annotations, type Format, formats } from "./table.ts";
 import { knownVariables, unknownVariable, usesRun, withRun } from "./variables.ts";
 import { checkWhole, launcherNumbers } from "./whole.ts";

@@ -44,9 +44,13 @@ export const refusalCatalogue = {
     summary: "The Pod belongs to a controller that makes another one when it ends.",
     fix: "Run the step as a Job or as a Pod without controller, or remove memoize.",
   },
-  WaitsInPod: {
+  OutputNotKnown: {
+    summary: "The name of the output is known in the Pod only.",
+    fix: "Remove $(POD_NAME), $(POD_UID) and $(NODE_NAME) from output-uri, or remove memoize.",
+  },
+  NotHeldAsOne: {
     summary:
-      "The operator cannot hold the step, so it starts before it is known whether its result is there.",
-    fix: "Remove nodeName, $(NODE_NAME) from input-uri, or oras-env; or remove memoize.",
+      "The Pods of the step are held one by one or not at all, so it is not known before it starts whether its result is there.",
+    fix: "Annotate the Job itself, without nodeName, oras-env, and variables of a Pod in input-uri; or remove memoize.",
   },
 } as const satisfies Record<string, { readonly summary: string; readonly fix: string }>;

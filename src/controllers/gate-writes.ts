@@ -34,13 +34,19 @@ export async function remember(client: KubeClient, held: Held, record: string): 
  * Lets a step start with its inputs as they are now.
  *
  * @param pins - a word for each input
+ * @param key - by which its result is remembered; undefined where it is not
  */
-export async function open(client: KubeClient, held: Held, pins: readonly string[]): Promise<void> {
+export async function open(
+  client: KubeClient,
+  held: Held,
+  pins: readonly string[],
+  key?: string,
+): Promise<void> {
   const digests = { [names.inputDigestsAnnotation]: pins.join(",") };
   const metadata = {
     ...versionOf(held),
     labels: { [names.waitingLabel]: "false" },
-    annotations: { [names.waitingForAnnotation]: null },
+    annotations: { ...nothingLeft, ...(key === undefined ? {} : { [names.memoKeyAnnotation]: key }) },
   };
   if (held.isPod) {
     const others = held.schedulingGates.filter((name) => name !== names.inputsGate);
@@ -66,10 +72,13 @@ export async function letGo(client: KubeClient, held: Held): Promise<undefined> 
     metadata: {
       ...versionOf(held),
       labels: { [names.waitingLabel]: "false" },
-      annotations: { [names.waitingForAnnotation]: null },
+      annotations: nothingLeft,
     },
   });
 }
+
+/** A step that starts waits for nothing, and gets the result of no other one. */
+const nothingLeft = { [names.waitingForAnnotation]: null, [names.memoClaimAnnotation]: null };
 
 /** Says in a step's status whether its inputs are there. */
 export async function tellCondition(client: KubeClient, held: Held, told: Told, now: number): Promise<void> {
@@ -120,20 +129,24 @@ export async function fail(
   });
 }
 
-function conditionOf(type: string, { status, reason, message }: Told, now: number): object {
+/** A condition as the API server stores it. */
+export function conditionOf(type: string, { status, reason, message }: Told, now: number): object {
   const at = time(now);
   return { type, status, reason, message, lastProbeTime: at, lastTransitionTime: at };
 }
 
-function time(now: number): string {
+/** A time as the API server stores it. */
+export function time(now: number): string {
   return new Date(now).toISOString().replace(/\.\d+Z$/, "Z");
 }
 
-function resourceOf({ isPod }: Held): Resource {
+/** Of which kind a step is. */
+export function resourceOf({ isPod }: Pick<Held, "isPod">): Resource {
   return isPod ? resources.pods : resources.jobs;
 }
 
-function placeOf({ object }: Held) {
+/** Where a step is. */
+export function placeOf({ object }: Pick<Held, "object">) {
   return { namespace: object.metadata?.namespace, name: object.metadata?.name };
 }
 

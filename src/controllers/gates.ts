@@ -28,6 +28,7 @@ import {
 } from "./gate-told.ts";
 import { fail, letGo, open, remember } from "./gate-writes.ts";
 import type { Heads } from "./heads.ts";
+import type { MemoGate } from "./memo.ts";
 import type { StepJob } from "./step-jobs.ts";
 import type { StepPod } from "./step-pods.ts";
 import type { Waiters } from "./waiters.ts";
@@ -46,6 +47,8 @@ interface GateSettings {
   /** Told of each cache, by its key, for whose artifacts a step waits. */
   readonly follow: (cache: string) => void;
   readonly observeWait: (result: WaitResult, seconds: number) => void;
+  /** Decides whether a step runs that could be opened. */
+  readonly memo: MemoGate;
 }
 
 type Mirror<T extends KubeObject> = Pick<Reflector<T>, "store" | "subscribe" | "synced">;
@@ -68,6 +71,7 @@ export function gateControllers(settings: GateSettings): readonly Controller[] {
   ): Controller => {
     const woken = manualWatch();
     waiters.onWake(isPod, woken.tell);
+    settings.memo.onWake(isPod, woken.tell);
     return {
       name,
       watches: [
@@ -111,9 +115,9 @@ async function stepOn(
   toldOf: Map<string, ToldBefore>,
 ): Promise<number | undefined> {
   if (!isHeld(step.object.metadata?.labels)) return closeCondition(settings, step);
-  if (step.state !== "live") return undefined;
-  // Its author, or Kueue, has resumed it.
   const tell = (trouble: StepTrouble) => tellTrouble(settings, step, trouble, toldOf);
+  if (step.state !== "live") return unlessChanged(settings.memo.finish(step), tell);
+  // Its author, or Kueue, has resumed it.
   if (!step.isPod && !step.isSuspended) return unlessChanged(letGo(settings.client, step), tell);
   const { problem } = step.plan;
   if (problem !== undefined)
@@ -182,12 +186,9 @@ async function look(
     log.info({ step: step.name, namespace, reason: note.reason }, note.note);
   };
   if (opening.kind === "open") {
-    await open(client, step, opening.pins);
-    settings.observeWait(facts.byHand ? "OpenedByHand" : "Opened", (now - step.createdAt) / 1000);
-    const note = openedSentence(inputs, opening.pins, (now - step.createdAt) / 1000);
-    tell({ type: "Normal", reason: "InputsAvailable", action: "Start", note });
-    toldOf.delete(step.uid);
-    return undefined;
+    const seconds = (now - step.createdAt) / 1000;
+    const about = { pins: opening.pins, inputs, tell, seconds, byHand: facts.byHand };
+    return openUnlessMemoized(settings, step, { ...about, isRetry: earlier !== undefined }, toldOf);
   }
   const sentence = waitingSentence(inputs, verdicts, missingOfBatch);
   if (opening.kind === "fail") {
@@ -206,6 +207,46 @@ async function look(
   );
   const polls = polled.map((input) => heads.againInMs(namespace, input));
   return Math.min(...polls, opening.againInMs ?? hourMs);
+}
+
+/** Starts a step, unless its result is there, or being made. */
+async function openUnlessMemoized(
+  settings: GateSettings,
+  step: WorkflowStep,
+  {
+    pins,
+    byHand,
+    isRetry,
+    inputs,
+    tell,
+    seconds,
+  }: {
+    readonly pins: readonly string[];
+    readonly byHand: boolean;
+    readonly isRetry: boolean;
+    readonly inputs: readonly string[];
+    readonly tell: (note: EventNote) => void;
+    readonly seconds: number;
+  },
+  toldOf: Map<string, ToldBefore>,
+): Promise<number | undefined> {
+  const { client, memo, observeWait } = settings;
+  const outcome = byHand || isRetry ? ({ kind: "open" } as const) : await memo.look(step, pins, tell);
+  if (outcome.kind === "held") return outcome.againInMs;
+  toldOf.delete(step.uid);
+  if (outcome.kind === "ended") {
+    observeWait("Memoized", seconds);
+    return undefined;
+  }
+  const { key } = outcome;
+  await open(client, step, pins, key).catch((error: unknown) => {
+    if (key !== undefined) memo.release(step, key);
+    throw error;
+  });
+  observeWait(byHand ? "OpenedByHand" : "Opened", seconds);
+  const note = openedSentence(inputs, pins, seconds);
+  tell({ type: "Normal", reason: "InputsAvailable", action: "Start", note });
+  return undefined;
 }
 
 async function decide(

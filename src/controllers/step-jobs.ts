@@ -1,13 +1,19 @@
-import type { V1Job } from "@kubernetes/client-node";
+import type { V1Job, V1JobCondition } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { isOurs } from "../annotations/map.ts";
+import { isOurs, lifeLabels } from "../annotations/map.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import { planOf, type StepPlan } from "../workflow/step.ts";
 
 /** A Job that the operator has injected. */
 export type StepJob = V1Job & KubeObject & { readonly plan?: StepPlan | undefined };
 
-const ownTypes = new Set(["Complete", "Failed", "FailureTarget", names.inputsAvailable]);
+const ownTypes = new Set([
+  "Complete",
+  "Failed",
+  "FailureTarget",
+  "SuccessCriteriaMet",
+  names.inputsAvailable,
+]);
 
 /**
  * Keeps of a Job what is looked at.
@@ -20,17 +26,17 @@ export function keepJob(job: StepJob): StepJob {
   const annotations = metadata.annotations ?? {};
   const all = { ...spec?.template.metadata?.annotations, ...annotations };
   const asked = Object.fromEntries(Object.entries(all).filter(([key]) => isOurs(key)));
-  const kept = [names.gateAnnotation, names.waitingForAnnotation, names.requestAnnotation];
-  const waits = metadata.labels?.[names.waitingLabel];
+  const kept = [
+    ...[names.gateAnnotation, names.waitingForAnnotation, names.requestAnnotation],
+    ...[names.memoKeyAnnotation, names.memoClaimAnnotation],
+  ];
   return {
     ...(apiVersion ? { apiVersion } : {}),
     ...(kind ? { kind } : {}),
     metadata: {
       ...{ name, namespace, uid, resourceVersion, creationTimestamp, deletionTimestamp },
-      labels: waits === undefined ? {} : { [names.waitingLabel]: waits },
-      annotations: Object.fromEntries(
-        kept.flatMap((key) => (annotations[key] === undefined ? [] : [[key, annotations[key]]])),
-      ),
+      labels: picked(metadata.labels, lifeLabels),
+      annotations: picked(annotations, kept),
     } as NonNullable<StepJob["metadata"]>,
     spec: {
       ...(spec?.suspend === undefined ? {} : { suspend: spec.suspend }),
@@ -49,11 +55,20 @@ export function keepJob(job: StepJob): StepJob {
   };
 }
 
+function picked(map: Readonly<Record<string, string>> = {}, keys: readonly string[]): Record<string, string> {
+  return Object.fromEntries(Object.entries(map).filter(([key]) => keys.includes(key)));
+}
+
+/** The reason of what ends a step that takes a result which is there already. */
+export const memoizedReason = "Memoized";
+
 /** Whether a Job has ended, and how; one that is being deleted pushes nothing any more. */
 export function stateOfJob({ metadata, status }: StepJob): "live" | "succeeded" | "failed" {
   const isTrue = (type: string) =>
     status?.conditions?.some((condition) => condition.type === type && condition.status === "True");
-  if (isTrue("Complete")) return "succeeded";
+  const takesResult = ({ type, status: value, reason }: V1JobCondition) =>
+    type === "SuccessCriteriaMet" && value === "True" && reason === memoizedReason;
+  if (isTrue("Complete") || status?.conditions?.some(takesResult)) return "succeeded";
   return isTrue("Failed") || isTrue("FailureTarget") || metadata?.deletionTimestamp ? "failed" : "live";
 }
 

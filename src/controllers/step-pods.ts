@@ -9,6 +9,7 @@ import { planOf, type StepPlan } from "../workflow/step.ts";
 import { valuesOfPod } from "../workload/pod.ts";
 import { canRestartAll } from "../workload/restarts.ts";
 import { isInjected } from "./outcomes.ts";
+import { memoizedReason } from "./step-jobs.ts";
 
 /** An injected Pod. */
 export type StepPod = V1Pod &
@@ -89,9 +90,16 @@ export function keepStep(pod: StepPod, recorded?: Recorded, share: Share = (part
 }
 
 /** Whether a Pod's condition says that its inputs are there. */
-function toldIn(workflow: WorkflowParts | undefined, { status }: StepPod): Pick<V1PodStatus, "conditions"> {
+function toldIn(
+  workflow: WorkflowParts | undefined,
+  { status }: StepPod,
+): Pick<V1PodStatus, "conditions" | "reason"> {
   if (workflow === undefined) return {};
-  return { conditions: (status?.conditions ?? []).filter(({ type }) => type === names.inputsAvailable) };
+  const reason = status?.reason === memoizedReason ? { reason: memoizedReason } : {};
+  return {
+    ...reason,
+    conditions: (status?.conditions ?? []).filter(({ type }) => type === names.inputsAvailable),
+  };
 }
 
 function workflowOf(pod: StepPod): WorkflowParts | undefined {
@@ -115,6 +123,8 @@ function ownNotes({ annotations = {} }: NonNullable<StepPod["metadata"]>): Recor
     names.waitingForAnnotation,
     names.inputDigestsAnnotation,
     names.requestAnnotation,
+    names.memoKeyAnnotation,
+    names.memoClaimAnnotation,
   ];
   return Object.fromEntries(
     kept.flatMap((key) => (annotations[key] === undefined ? [] : [[key, annotations[key]]])),

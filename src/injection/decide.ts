@@ -183,7 +183,8 @@ function problemsOf(open: Open, answers: Answers, registry: Result<Connection> |
     }
     problems.push(...checkOutputs(launchers.value));
     // What is refused for another reason may be read in another way than it is meant.
-    if (problems.length === 0) problems.push(...checkMemo(workload, settings, launchers.value, installation.workflow));
+    if (problems.length === 0)
+      problems.push(...checkMemo(workload, settings, launchers.value, installation.workflow));
   } else problems.push(...launchers.problems);
   return problems;
 }

@@ -1,9 +1,10 @@
+import { isAnnotated } from "../annotations/map.ts";
 import type { Problem } from "../annotations/problems.ts";
 import { asksForMemo, type Settings } from "../annotations/settings.ts";
 import { annotations } from "../annotations/table.ts";
 import { keyOfStep } from "../lineage/key.ts";
 import { gateOf } from "../workflow/gate.ts";
-import type { Workload } from "../workload/workload.ts";
+import { isPod, ownAnnotations, type Workload } from "../workload/workload.ts";
 import type { Launcher } from "./launcher.ts";
 
 /**
@@ -31,9 +32,16 @@ export function checkMemo(
     assume: new Set(settings.memo.assume),
   });
   const refused = result.ok ? [] : result.refusals.filter(({ code }) => code !== "TagNotResolved");
-  if (gateOf(workload, settings, holds) !== "in-pod") return refused;
+  return [...refused, ...checkHeld(workload, settings, holds)];
+}
+
+function checkHeld(workload: Workload, settings: Settings, holds: boolean): Problem[] {
   const { key } = annotations.memoize;
-  return [...refused, { code: "WaitsInPod", path: key, message: "the container that pulls would wait." }];
+  const problem = (message: string): Problem[] => [{ code: "NotHeldAsOne", path: key, message }];
+  if (!isAnnotated(ownAnnotations(workload))) return problem("it stands on the template alone.");
+  const gate = gateOf(workload, settings, holds);
+  if (gate === "in-pod") return problem("the container that pulls would wait.");
+  return gate === "pod" && !isPod(workload) ? problem("each Pod of the Job would wait for itself.") : [];
 }
 
 function isIndexed({ object }: Workload): boolean {

@@ -1,7 +1,11 @@
 import type { KubeClient } from "./client.ts";
 
 /** Whether this replica leads, as far as it can know without asking. */
-export type Leads = () => boolean;
+export interface Leads {
+  (): boolean;
+  /** For how many milliseconds from now, if it does not renew its Lease. */
+  readonly leftMs?: () => number;
+}
 
 /**
  * A client that writes only while this replica leads. A process that was stopped, by a signal or a node without processor

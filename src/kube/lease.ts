@@ -133,7 +133,9 @@ async function leadAndRenew(
   const end = new AbortController();
   const term = AbortSignal.any([settings.signal, end.signal]);
   let renewedAt = taken.begun;
-  const leads = () => held !== undefined && performance.now() - renewedAt < times.renewDeadlineMs;
+  const leftMs = () =>
+    held === undefined ? 0 : Math.max(renewedAt + times.renewDeadlineMs - performance.now(), 0);
+  const leads: Leads = Object.assign(() => leftMs() > 0, { leftMs });
   // It is taken again, and that may be faster.
   if (!leads()) return;
   // One that failed must not hold the Lease without doing its work.

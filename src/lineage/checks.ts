@@ -2,7 +2,7 @@ import { keyOf } from "../annotations/keys.ts";
 import { quoted } from "../annotations/problems.ts";
 import { usesScripts } from "../annotations/settings.ts";
 import { variablesOf } from "../annotations/variables.ts";
-import { ownedByController, ownedByJob } from "../workload/workload.ts";
+import { isPod, ownedByController, ownedByJob } from "../workload/workload.ts";
 import { type Reading, refuseUnless } from "./step.ts";
 
 type OwnName = "output-uri" | "push-on" | "entrypoint" | "oras-entrypoint";
@@ -34,8 +34,20 @@ export function checkStep(reading: Reading): void {
       path: "metadata.ownerReferences",
       message: "found a controller that is not a Job.",
     });
+  checkOutput(reading);
   checkPods(reading);
   checkPaths(reading);
+}
+
+/** The tag is written before there is a Pod; a Pod that is a step knows its own name. */
+function checkOutput({ step: { settings, workload }, refusals }: Reading): void {
+  const { output } = settings;
+  const open = variablesOf(output?.repository, output?.version).filter(
+    (name) => name === "POD_UID" || name === "NODE_NAME" || (name === "POD_NAME" && !isPod(workload)),
+  );
+  if (open.length === 0) return;
+  const message = `found ${open.map((name) => `$(${name})`).join(", ")}.`;
+  refusals.push({ code: "OutputNotKnown", path: keyOf({ name: "output-uri", number: 0 }), message });
 }
 
 function checkPods({ step: { settings, workload }, refusals }: Reading): void {

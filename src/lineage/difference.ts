@@ -67,7 +67,7 @@ function inItem(before: unknown, now: unknown, place: string, isVariable: boolea
 }
 
 function changeOf(before: unknown, now: unknown, place: string): string {
-  if (!/\.(image|digest|unpacked)$/.test(place)) return "has another value";
+  if (!/\.(image|digest|unpacked|marks)$/.test(place)) return "has another value";
   const [old, recent] = [before, now].map(shown);
   return old === undefined || recent === undefined ? "has another value" : `was ${old}, is ${recent}`;
 }

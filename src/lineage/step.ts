@@ -9,6 +9,8 @@ export interface InputFile {
   readonly digest: string;
   /** Of what is in it, where it is marked to be unpacked. */
   readonly unpacked?: string | undefined;
+  /** Digest of all else that is said of it and counts when it is laid out, such as the mode of a program. */
+  readonly marks?: string | undefined;
 }
 
 /** All that decides what a step makes. */

@@ -6,7 +6,7 @@ import type { KubeObject } from "../kube/objects.ts";
 import { startReflector } from "../kube/reflector.ts";
 import { resources } from "../kube/resources.ts";
 import type { Reach } from "../registry/addresses.ts";
-import { createLookup, type Lookup } from "../registry/lookup.ts";
+import { createLookup, type Lookup, type LookupSettings } from "../registry/lookup.ts";
 import { createPullSecretsReader, createSecretReader, type PullSecretsOf } from "../webhook/pull-secrets.ts";
 import { watchTrouble } from "./log.ts";
 import type { Process } from "./process.ts";
@@ -14,6 +14,8 @@ import type { Process } from "./process.ts";
 /** The running image lookup. */
 export interface ImageLookup {
   readonly lookup: Lookup;
+  /** The same, for what has to know what a tag stands for now. */
+  readonly freshLookup: Lookup;
   readonly pullSecretsOf: PullSecretsOf;
   /** Which hosts may be asked. */
   readonly reach: Reach;
@@ -27,6 +29,9 @@ interface ServiceCidr extends KubeObject {
 
 /** ServiceCIDR is in networking.k8s.io/v1 from here on (KEP-1880). */
 const minorWithServiceCidrs = 33;
+
+/** Of many equal steps one asks. */
+const freshMs = 2_000;
 
 /** What is logged of what others wrote. */
 const longestImage = 300;
@@ -45,7 +50,7 @@ export function startImageLookup(self: Process, facts: ClusterFacts, signal: Abo
   const { clusterNetworks, stopped } = watchServiceNetworks(self, facts, signal);
   const allowedHosts = new Set(options.imageLookupHosts?.split(",").map((host) => host.trim()));
   const reach: Reach = { allowedHosts, clusterNetworks };
-  const lookup = createLookup({
+  const settings: LookupSettings = {
     reach,
     proxies: { HTTPS_PROXY: options.httpsProxy, NO_PROXY: options.noProxy },
     readSecrets: createSecretReader(client),
@@ -54,11 +59,13 @@ export function startImageLookup(self: Process, facts: ClusterFacts, signal: Abo
         { image: visible(image.slice(0, longestImage)), error: visible(detail.slice(0, longestDetail)) },
         "image lookup failed",
       ),
-  });
+  };
+  const lookup = createLookup(settings);
+  const freshLookup = createLookup({ ...settings, tagMs: freshMs });
   const pullSecretsOf = createPullSecretsReader(client, (error) =>
     log.warn({ error: sentenceOf(error) }, "ServiceAccount cannot be read"),
   );
-  return { lookup, pullSecretsOf, reach, stopped };
+  return { lookup, freshLookup, pullSecretsOf, reach, stopped };
 }
 
 /** The networks that ServiceCIDR objects name and, for clusters without them, what lies around the API server's Service. */

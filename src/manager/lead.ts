@@ -8,6 +8,10 @@ import { emptyingController } from "../controllers/emptying.ts";
 import { gateControllers } from "../controllers/gates.ts";
 import { createHeads } from "../controllers/heads.ts";
 import { createHints } from "../controllers/hints.ts";
+import { createMemoGate } from "../controllers/memo.ts";
+import { memoRecorders } from "../controllers/memo-record.ts";
+import { createImageDigests, createInputReader } from "../controllers/memo-sources.ts";
+import { createMemos } from "../controllers/memos.ts";
 import { createPushes } from "../controllers/pushes.ts";
 import { createRemotes } from "../controllers/remotes.ts";
 import { rescueController } from "../controllers/rescue-controller.ts";
@@ -22,6 +26,7 @@ import { createWaiters } from "../controllers/waiters.ts";
 import { waitingController } from "../controllers/waiting.ts";
 import { createWorkflowSteps } from "../controllers/workflow-steps.ts";
 import { recordedInjection } from "../injection/marker.ts";
+import { originalOf } from "../injection/original.ts";
 import { askEmpty } from "../keeper/empty.ts";
 import { askExport } from "../keeper/export.ts";
 import { askReport } from "../keeper/report.ts";
@@ -36,11 +41,11 @@ import type { KubeObject } from "../kube/objects.ts";
 import { type Reflector, type ReflectorSettings, startReflector } from "../kube/reflector.ts";
 import { resources } from "../kube/resources.ts";
 import { createShare } from "../kube/share.ts";
-import type { Reach } from "../registry/addresses.ts";
 import { enforcesPasswords } from "../registry/enforced.ts";
 import { letsIn } from "../registry/login.ts";
 import { claimStorage } from "../registry/owner.ts";
 import { askRegistry } from "../registry/reachable.ts";
+import type { ImageLookup } from "./image-lookup.ts";
 import { watchTrouble } from "./log.ts";
 import { type Process, proxiesOf, untilEnded } from "./process.ts";
 
@@ -50,13 +55,16 @@ export interface Leadership extends Process {
   readonly caches: Reflector<StoredOrasCache>;
   /** What the passwords of caches are made from. */
   readonly operatorKey: string;
-  /** Which registries may be asked whether they answer; undefined: none. */
-  readonly reach: Reach | undefined;
+  /** How registries of others may be asked; undefined: not at all. */
+  readonly images: Pick<ImageLookup, "reach" | "freshLookup" | "pullSecretsOf"> | undefined;
   readonly leads: Leads;
   /** When the leader before was last there. */
   readonly before: Date | undefined;
   readonly signal: AbortSignal;
 }
+
+/** Where nobody else may lead, a request may take this long. */
+const unledMs = 10_000;
 
 /**
  * Runs the controllers until the signal ends the leadership; what is being worked on is finished first.
@@ -98,7 +106,8 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     keep: keepJob,
   });
   const { countOutcome, countPull, observeQueue } = metrics;
-  const { reach, operatorKey } = leadership;
+  const { images, operatorKey } = leadership;
+  const reach = images?.reach;
   const askRemote =
     reach &&
     createRemotes(async (url) => {
@@ -130,6 +139,15 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
   );
   const waiters = createWaiters({ client, jobs, pods, steps, heads });
   const follow = createHints({ client, caches, operatorKey, heads, waiters, pushes, signal });
+  const ownRegistries = { client, caches, operatorKey, clusterDomain: options.clusterDomain, signal };
+  const memoized = {
+    ...{ client, log, caches, jobs, pods, steps, originalOf, minor: facts.minor },
+    memos: createMemos(ownRegistries),
+    filesOf: createInputReader(ownRegistries),
+    digestsOf: createImageDigests(images?.freshLookup, images?.pullSecretsOf),
+    leftMs: leads.leftMs ?? (() => unledMs),
+  };
+  const memo = createMemoGate(memoized);
   const self = {
     ...{ apiVersion: "v1", kind: resources.pods.kind },
     metadata: { name: hostname(), namespace: options.namespace },
@@ -165,7 +183,12 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     rescueController({ client, log, countOutcome, publish, pods }),
     waitingController({ publish, pods }),
     ...(options.workflow
-      ? gateControllers({ client, log, publish, jobs, pods, steps, heads, waiters, follow, observeWait })
+      ? [
+          ...gateControllers({
+            ...{ client, log, publish, jobs, pods, steps, heads, waiters, follow, observeWait, memo },
+          }),
+          ...memoRecorders({ ...memoized, publish, modeOf: memo.modeOf }),
+        ]
       : []),
     emptyingController({
       ...{ client, log, caches, publish, operatorKey, self, signal },

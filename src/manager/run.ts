@@ -121,7 +121,7 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
     if (renewed) server.usePair(renewed); // it changed before there was a server
     waitsFor.delete("a certificate");
     await campaign(self, signal, (term, leads, before) =>
-      leadCaches({ ...self, facts, caches, operatorKey, reach: images?.reach, leads, before, signal: term }),
+      leadCaches({ ...self, facts, caches, operatorKey, images, leads, before, signal: term }),
     );
   };
 

@@ -25,6 +25,8 @@ export interface LookupSettings {
   readonly proxies?: Proxies;
   /** Reads pull secrets; without it, registries are asked as anybody may. */
   readonly readSecrets?: (secrets: PullSecrets, signal: AbortSignal) => Promise<ReadSecrets>;
+  /** How long it is remembered what a tag stands for; without it, a minute. */
+  readonly tagMs?: number;
   /** Called with what the step's author does not see: the host that a lookup asked, and the answer. */
   readonly onUnknown?: (image: string, detail: string) => void;
 }
@@ -34,7 +36,7 @@ const longestMs = 5_000;
 /** For a turn, so that there is time left to ask. */
 const longestWaitMs = 3_000;
 /** A tag may be moved; a digest does not change. */
-const tagMs = 60_000;
+const usualTagMs = 60_000;
 const mostBytesRemembered = 4 * 2 ** 20;
 /** Together they hold this many answers of registries at most. */
 const mostAtOnce = 16;
@@ -74,6 +76,7 @@ export function createLookup(settings: LookupSettings = {}): Lookup {
     const ask = () => look(image, architecture, secrets, settings, signal);
     const answer = slots(namespace, ask, AbortSignal.timeout(longestWaitMs))
       .then((found) => {
+        const { tagMs = usualTagMs } = settings;
         remembered.set(key, found, namespace, parseImage(image)?.isDigest ? undefined : tagMs);
         return { program: found };
       })

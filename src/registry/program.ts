@@ -14,6 +14,11 @@ export interface ImageProgram {
   readonly workingDir: string;
   /** User, as `user`, `uid`, `user:group` or `uid:gid`; empty when the image names none, which is root. */
   readonly user: string;
+  /**
+   * By which an image can be known: what its name stands for, the manifest for the architecture where that is another one, and
+   * its configuration.
+   */
+  readonly digests: readonly string[];
 }
 
 interface Descriptor {
@@ -48,11 +53,13 @@ export async function fetchProgram(
   configs: readonly string[] = [],
 ): Promise<ImageProgram> {
   const ask = createAsk(reference, registries, authorizationFor(configs, reference));
-  let manifest = (await ask("manifests", reference.version, manifestTypes)) as Manifest;
-  if (Array.isArray(manifest.manifests)) {
-    manifest = (await ask("manifests", choose(manifest.manifests, architecture), manifestTypes)) as Manifest;
-  }
-  const { config } = (await ask("blobs", digestOf(manifest.config), "*/*")) as {
+  const named = await ask("manifests", reference.version, manifestTypes);
+  const { manifests } = named.value as Manifest;
+  const manifest = Array.isArray(manifests)
+    ? await ask("manifests", choose(manifests, architecture), manifestTypes)
+    : named;
+  const configuration = await ask("blobs", digestOf((manifest.value as Manifest).config), "*/*");
+  const { config } = configuration.value as {
     config?: { Entrypoint?: unknown; Cmd?: unknown; WorkingDir?: unknown; User?: unknown };
   };
   const program = {
@@ -60,9 +67,11 @@ export async function fetchProgram(
     cmd: words(config?.Cmd),
     workingDir: word(config?.WorkingDir),
     user: word(config?.User),
+    digests: [...new Set([named, manifest, configuration].map(({ digest: of }) => of))],
   };
-  if (sizeOf(program) > mostBytesOfWords) {
-    throw new LookupError("tooManyWords", `ENTRYPOINT and CMD need ${sizeOf(program)} bytes`);
+  const size = sizeOf({ ...program, digests: [] });
+  if (size > mostBytesOfWords) {
+    throw new LookupError("tooManyWords", `ENTRYPOINT and CMD need ${size} bytes`);
   }
   return program;
 }
@@ -72,8 +81,11 @@ export async function fetchProgram(
  *
  * @param program - of an image
  */
-export function sizeOf({ entrypoint, cmd, workingDir, user }: ImageProgram): number {
-  return [...entrypoint, ...cmd, workingDir, user].reduce((sum, { length }) => sum + 2 * length + 32, 0);
+export function sizeOf({ entrypoint, cmd, workingDir, user, digests }: ImageProgram): number {
+  return [...entrypoint, ...cmd, ...digests, workingDir, user].reduce(
+    (sum, { length }) => sum + 2 * length + 32,
+    0,
+  );
 }
 
 function choose(manifests: readonly (Descriptor | null)[], architecture: string): string {
@@ -99,10 +111,15 @@ function word(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
+interface Asked {
+  readonly value: object;
+  readonly digest: string;
+}
+
 /** Asks for JSON, with the token that the registry wants for it: public images need one too. */
 function createAsk({ host, repository }: ImageReference, registries: Registries, login: string | undefined) {
   let authorization: string | undefined;
-  return async (kind: "manifests" | "blobs", version: string, accept: string): Promise<object> => {
+  return async (kind: "manifests" | "blobs", version: string, accept: string): Promise<Asked> => {
     const url = new URL(`https://${host}/v2/${repository}/${kind}/${version}`);
     const headers = () => ({ accept, ...(authorization ? { authorization } : {}) });
     let answer = await get(url, headers(), registries);
@@ -115,7 +132,8 @@ function createAsk({ host, repository }: ImageReference, registries: Registries,
     if (digest.test(version) && !isOf(version, answer.body)) {
       throw new Error(`what ${answer.host} sends for ${version} has another digest`);
     }
-    return jsonOf(answer);
+    const own = `sha256:${createHash("sha256").update(answer.body).digest("hex")}`;
+    return { value: jsonOf(answer), digest: digest.test(version) ? version : own };
   };
 }
 

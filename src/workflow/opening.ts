@@ -203,4 +203,8 @@ function settledInMs(step: StepFacts, there: readonly InputVerdict[]): number {
 export type HeadResult = "there" | "missing" | "unknown" | "refused";
 
 /** How a step's waiting ended, in a word for metrics. */
-export type WaitResult = "Opened" | "OpenedByHand" | Extract<Opening, { kind: "fail" }>["reason"];
+export type WaitResult =
+  | "Opened"
+  | "OpenedByHand"
+  | "Memoized"
+  | Extract<Opening, { kind: "fail" }>["reason"];

@@ -36,6 +36,7 @@ export interface StepPlan {
   readonly batch: Settings["batch"];
   /** What is wrong with its annotations: then the rest is what the others say, and it does not start. */
   readonly problem?: string;
+  readonly memo: Settings["memo"];
 }
 
 /**
@@ -54,7 +55,7 @@ export function planOf(
 ): StepPlan | undefined {
   if (!isAnnotated(annotations)) return undefined;
   const { settings, problems } = readAnnotations(annotations, decidedDefaults(gate));
-  const { inputs, output, waitTimeoutSeconds, onProducerFailure, batch } = settings;
+  const { inputs, output, waitTimeoutSeconds, onProducerFailure, batch, memo } = settings;
   const written = Object.keys(annotations)
     .filter((key) => inputKey.test(key))
     .sort((a, b) => numberOf(a) - numberOf(b))
@@ -72,6 +73,7 @@ export function planOf(
     onProducerFailure,
     batch,
     ...(problems.length > 0 && { problem: describeProblems(problems) }),
+    memo,
   };
 }
 

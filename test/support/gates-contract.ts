@@ -36,6 +36,7 @@ export function isContract(before: Step, after: Step): boolean {
   if (!isDeepStrictEqual(others(before, after), others(after, after))) return false;
   const label = (step: Step) => step.metadata.labels?.[names.waitingLabel];
   if (label(after) !== label(before) && label(after) !== "false") return false;
+  if (!isContractOfMemo(before, after)) return false;
   const deadline = (step: Step) => step.spec.activeDeadlineSeconds;
   if (before.spec.template) {
     if (deadline(before) !== deadline(after)) return false;
@@ -48,13 +49,30 @@ export function isContract(before: Step, after: Step): boolean {
   return types(before).every((type) => types(after).includes(type));
 }
 
+/** The steps of these tests have no claim: none takes a result. What is written of results has a form. */
+function isContractOfMemo(before: Step, after: Step): boolean {
+  const noted = (step: Step, name: string) => step.metadata.annotations?.[name];
+  const { memoKeyAnnotation: key, memoClaimAnnotation: claim } = names;
+  const isFormed = (name: string, form: RegExp) => {
+    const value = noted(after, name);
+    return value === undefined || value === noted(before, name) || form.test(value);
+  };
+  return (
+    isFormed(key, /^[0-9a-f]{64}$/) &&
+    isFormed(claim, /^[0-9a-f]{64} sha256:[0-9a-f]{64} (none|sha256:[0-9a-f]{64}) ./)
+  );
+}
+
 /** What of a step is to be as it was, where a write gave it this result. */
 function others(step: Step, after: Step): object {
   const copy = structuredClone(step) as unknown as Record<string, Record<string, unknown>>;
   const { metadata = {}, spec = {}, status = {} } = copy;
   for (const key of ["managedFields", "generation", "resourceVersion"]) delete metadata[key];
   drop(metadata, "labels", [names.waitingLabel]);
-  drop(metadata, "annotations", [names.waitingForAnnotation, names.inputDigestsAnnotation]);
+  drop(metadata, "annotations", [
+    ...[names.waitingForAnnotation, names.inputDigestsAnnotation],
+    ...[names.memoKeyAnnotation, names.memoClaimAnnotation],
+  ]);
   delete spec["suspend"];
   delete spec["activeDeadlineSeconds"];
   const gates = (step.spec.schedulingGates ?? []).filter(({ name }) => name !== names.inputsGate);

@@ -8,6 +8,10 @@ export const suspended = { type: "Suspended", status: "True", reason: "JobSuspen
 export const now = "2026-01-01T00:00:00Z";
 
 const digest = `sha256:${"a".repeat(64)}`;
+export const memoKey = "b".repeat(64);
+export const claim = `${memoKey} ${digest} none Job/split Pod/split-x 2026-01-01T00:00:00Z`;
+/** By which the operator ends a Job that takes a result. */
+export const criterion = { type: "SuccessCriteriaMet", status: "True", reason: "Memoized" };
 const pins = { [names.inputDigestsAnnotation]: `${digest},tag,wait` };
 const waitingFor = (value: string | null) => ({ annotations: { [names.waitingForAnnotation]: value } });
 const label = (value: string | null) => ({ labels: { [names.waitingLabel]: value } });
@@ -36,6 +40,26 @@ const removedGate = [
   { op: "remove", path: "/spec/schedulingGates/1" },
 ];
 const strategic = "strategic-merge";
+const note = (key: string, value: string | null) => meta({ annotations: { [key]: value } });
+const taken = (fields: object = {}, ...more: object[]) =>
+  status({
+    ...{ startTime: now, succeeded: 2, ...fields },
+    conditions: [criterion, condition("Suspended", "False", "Memoized"), available("True"), ...more],
+  });
+const takenPod = (fields: object = {}) =>
+  status({
+    ...{ phase: "Succeeded", reason: "Memoized", message: "because" },
+    conditions: [scheduled("False", "Memoized"), available("True")],
+    ...fields,
+  });
+const marked = meta({
+  labels: { [names.waitingLabel]: "false", [names.memoizedLabel]: "true" },
+  annotations: {
+    ...{ [names.memoizedFromAnnotation]: "Job/split", [names.memoClaimAnnotation]: null },
+    [names.waitingForAnnotation]: null,
+  },
+});
+const memoized = (value: string) => ({ labels: { [names.memoizedLabel]: value } });
 
 /** A patch of an object of step-fence.test.ts, or of its status: `NAME/status`. */
 export type Write = [what: string, kind: Kind, target: string, body: unknown, type?: PatchType];
@@ -86,6 +110,93 @@ export const contractWrites: readonly Write[] = [
   ["say that a Pod's inputs are missing", "pods", "gated/status", conditions(available("False")), strategic],
   ["say that a Pod's inputs are there", "pods", "opened/status", conditions(available("True")), strategic],
   ["end a Pod", "pods", "bound", spec({ activeDeadlineSeconds: 5 })],
+  ["resume a Job with a key", "jobs", "held", { ...resumed, ...note(names.memoKeyAnnotation, memoKey) }],
+  ["claim a result for a Job", "jobs", "held", note(names.memoClaimAnnotation, claim)],
+  ["withdraw a claim", "jobs", "claimed", note(names.memoClaimAnnotation, null)],
+  ["end a Job that takes a result", "jobs", "claimed/status", taken(), strategic],
+  [
+    "end an Indexed Job that takes results",
+    "jobs",
+    "indexed/status",
+    taken({ succeeded: 3, completedIndexes: "0-2" }),
+    strategic,
+  ],
+  ["say that a Job took a result", "jobs", "took", marked],
+  [
+    "say that the result of a Job is remembered",
+    "jobs",
+    "ran",
+    note(names.memoKeyAnnotation, `${memoKey} written`),
+  ],
+  ["claim a result for a Pod", "pods", "gated", note(names.memoClaimAnnotation, claim)],
+  ["end a Pod that takes a result", "pods", "claimed/status", takenPod(), strategic],
+  [
+    "say that the result of a Pod is not remembered",
+    "pods",
+    "ran",
+    note(names.memoKeyAnnotation, `${memoKey} refused`),
+  ],
+];
+
+/** What looks like memoization and is none. */
+const memoAttacks: readonly Write[] = [
+  ["success without a claim", "jobs", "held/status", taken(), strategic],
+  ["success that its author has to resume", "jobs", "authors-claimed/status", taken(), strategic],
+  ["success of a part", "jobs", "claimed/status", taken({ succeeded: 1 }), strategic],
+  ["more success than there is", "jobs", "claimed/status", taken({ succeeded: 3 }), strategic],
+  ["success without a start", "jobs", "claimed/status", taken({ startTime: null }), strategic],
+  ["indexes that it has not", "jobs", "claimed/status", taken({ completedIndexes: "0,1" }), strategic],
+  [
+    "some of its indexes",
+    "jobs",
+    "indexed/status",
+    taken({ succeeded: 3, completedIndexes: "0,2" }),
+    strategic,
+  ],
+  ["none of its indexes", "jobs", "indexed/status", taken({ succeeded: 3 }), strategic],
+  [
+    "success for another reason",
+    "jobs",
+    "claimed/status",
+    taken({}, { ...criterion, reason: "x" }),
+    strategic,
+  ],
+  ["success and active Pods", "jobs", "claimed/status", taken({ active: 1 }), strategic],
+  ["success and completion", "jobs", "claimed/status", taken({}, condition("Complete")), strategic],
+  ["success while it runs", "jobs", "runs/status", taken(), strategic],
+  ["success after it was opened", "jobs", "opened/status", taken(), strategic],
+  ["success without a criterion", "jobs", "claimed/status", status({ succeeded: 2 })],
+  ["the label of what took a result", "jobs", "claimed", meta(memoized("true"))],
+  ["another value of that label", "jobs", "took", meta(memoized("yes"))],
+  ["a maker of its result", "jobs", "claimed", note(names.memoizedFromAnnotation, "evil")],
+  ["a claim that is none", "jobs", "held", note(names.memoClaimAnnotation, "x")],
+  ["a key that is none", "jobs", "held", note(names.memoKeyAnnotation, "x")],
+  ["a key after it was opened", "jobs", "opened", note(names.memoKeyAnnotation, memoKey)],
+  ["another key after it ran", "jobs", "ran", note(names.memoKeyAnnotation, `${"c".repeat(64)} written`)],
+  ["another word after it ran", "jobs", "ran", note(names.memoKeyAnnotation, `${memoKey} evil`)],
+  [
+    "a pause, as its result is remembered",
+    "jobs",
+    "ran",
+    { ...note(names.memoKeyAnnotation, `${memoKey} written`), ...spec({ suspend: false }) },
+  ],
+  [
+    "a template, as its result is remembered",
+    "jobs",
+    "ran",
+    { ...note(names.memoKeyAnnotation, `${memoKey} written`), ...template({ annotations: pins }) },
+  ],
+  ["success without a claim", "pods", "gated/status", takenPod(), strategic],
+  ["success for another reason", "pods", "claimed/status", takenPod({ reason: "x" }), strategic],
+  ["success and an address", "pods", "claimed/status", takenPod({ podIP: "10.0.0.9" }), strategic],
+  ["success after it was opened", "pods", "opened/status", takenPod(), strategic],
+  ["the label of what took a result", "pods", "claimed", meta(memoized("true"))],
+  [
+    "no gate, as its result is remembered",
+    "pods",
+    "ran",
+    { ...note(names.memoKeyAnnotation, `${memoKey} written`), ...ungated },
+  ],
 ];
 
 const owner = {
@@ -114,6 +225,7 @@ const metadataAttacks = (kind: Kind, name: string): Write[] => [
 
 /** What nobody may do with the operator's token, and what that would give to an object. */
 export const attacks: readonly Write[] = [
+  ...memoAttacks,
   ...metadataAttacks("jobs", "held"),
   ...metadataAttacks("pods", "gated"),
   ["no gate of its own", "jobs", "authors", spec({ suspend: false })],

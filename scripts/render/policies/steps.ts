@@ -14,6 +14,15 @@ const pins = (() => {
   return `^(${word}(,${word})*)?$`;
 })();
 
+/** Forms of what is written for memoization: a key, with what became of its result; and whose result is about to be taken. */
+const hex = "[0-9a-f]{64}";
+const words = "written|refused|different";
+const memoKey = `^${hex}$`;
+const recordedKey = `^${hex} (${words})$`;
+const memoClaim = `^${hex} sha256:${hex} (none|sha256:${hex}) [^\\n]{1,1000}$`;
+/** The reason of what ends a step that takes a result. */
+const memoized = quote("Memoized");
+
 const deadline = "activeDeadlineSeconds";
 
 /**
@@ -35,6 +44,8 @@ export function podPolicy(): StepPolicy {
     variables: {
       ...commonVariables,
       fails: `variables.isStatus && ${text("oldObject", "phase")} == "Pending" && ${text("object", "phase")} == "Failed"`,
+      takes: `variables.isStatus && ${text("oldObject", "phase")} == "Pending" && ${text("object", "phase")} == "Succeeded"`,
+      memoized: `${text("oldObject", "phase")} == "Succeeded" && ${text("oldObject", "reason")} == ${memoized}`,
     },
     validations: [
       ...commonRules("Pod"),
@@ -44,7 +55,7 @@ export function podPolicy(): StepPolicy {
       ),
       onMain(
         // A Pod that does not wait is written to be ended, not to pass through other webhooks again.
-        `(variables.injected && ${lowered}) || (variables.waiting && object.spec.?${deadline} == oldObject.spec.?${deadline})`,
+        `(variables.injected && ${lowered}) || ((variables.waiting || variables.records) && object.spec.?${deadline} == oldObject.spec.?${deadline})`,
         `the operator may set and lower ${deadline} of a Pod with the label ${names.injectedLabel}, not raise or remove it`,
       ),
       onMain(
@@ -60,8 +71,12 @@ export function podPolicy(): StepPolicy {
         "the operator may change phase, reason, message and conditions in the status of a Pod, and no other field",
       ),
       onStatus(
-        `variables.fails || ["phase", "reason", "message"].all(f, dyn(object).?status[?f] == dyn(oldObject).?status[?f])`,
-        "the operator may change phase, reason and message of a Pod only to make it Failed while it is Pending",
+        `variables.fails || variables.takes || ["phase", "reason", "message"].all(f, dyn(object).?status[?f] == dyn(oldObject).?status[?f])`,
+        "the operator may change phase, reason and message of a Pod only to make it Failed or Succeeded while it is Pending",
+      ),
+      onStatus(
+        `!variables.takes || (variables.claimed && oldObject.spec.?nodeName.orValue("") == "" && ${gates("oldObject")}.exists(g, g.name == ${gate}) && ${text("object", "reason")} == ${memoized})`,
+        `the operator may make a Pod Succeeded that has the label ${names.waitingLabel}, the annotation ${names.memoClaimAnnotation}, the scheduling gate ${names.inputsGate} and no node, with the reason Memoized`,
       ),
       onStatus(
         `!variables.fails || (variables.waiting && oldObject.spec.?nodeName.orValue("") == "" && ${gates("oldObject")}.exists(g, g.name == ${gate}) && ${failed})`,
@@ -70,7 +85,7 @@ export function podPolicy(): StepPolicy {
       ...conditionRules("Pod", [
         `variables.fails && c.type == object.status.reason && c.status == "True"`,
         // Why it is not scheduled: kubectl would go on to say SchedulingGated.
-        `variables.fails && c.type == "PodScheduled" && c.status == "False"`,
+        `(variables.fails || variables.takes) && c.type == "PodScheduled" && c.status == "False"`,
       ]),
     ],
   };
@@ -84,8 +99,14 @@ export function jobPolicy(): StepPolicy {
   const template = ".spec.template.?metadata.orValue({})";
   const annotations = ".spec.template.?metadata.?annotations.orValue({})";
   const suspended = (object: string) => `${object}.spec.?suspend.orValue(false)`;
-  const has = (object: string) =>
-    `${object}.?status.?conditions.orValue([]).exists(c, c.type == "FailureTarget")`;
+  const has = (object: string, type = "FailureTarget") =>
+    `${object}.?status.?conditions.orValue([]).exists(c, c.type == "${type}")`;
+  const gate = `oldObject.metadata.?annotations[?${quote(names.gateAnnotation)}].orValue("")`;
+  // Where nobody says how many, it is one.
+  const completions = "oldObject.spec.?completions.orValue(oldObject.spec.?parallelism.orValue(1))";
+  const all = `(${completions} == 1 ? "0" : ${completions} == 2 ? "0,1" : "0-" + string(${completions} - 1))`;
+  const isIndexed = `oldObject.spec.?completionMode.orValue("") == "Indexed"`;
+  const status = ".?status.orValue({})";
   return {
     name: "opens-jobs-only",
     resources: withSubresources(resources.jobs),
@@ -93,10 +114,15 @@ export function jobPolicy(): StepPolicy {
     variables: {
       ...commonVariables,
       fails: `variables.isStatus && variables.waiting && ${suspended("oldObject")} && !${has("oldObject")} && ${has("object")}`,
+      takes: `variables.isStatus && variables.claimed && ${suspended("oldObject")} && ${gate} == "suspend" && !${has("oldObject", "SuccessCriteriaMet")} && ${has("object", "SuccessCriteriaMet")}`,
+      memoized: `oldObject.?status.?conditions.orValue([]).exists(c, c.type == "SuccessCriteriaMet" && c.status == "True" && c.?reason.orValue("") == ${memoized})`,
     },
     validations: [
       ...commonRules("Job"),
-      onMain("variables.waiting", `the operator may only change Jobs with the label ${names.waitingLabel}`),
+      onMain(
+        `variables.waiting || (variables.records && ${unchanged(".spec")})`,
+        `the operator may only change Jobs with the label ${names.waitingLabel}, and the annotation ${names.memoKeyAnnotation} of others`,
+      ),
       onMain(
         unchanged(".spec", ["suspend", "template"]),
         "the operator may change suspend and template of a Job, and no other field of its spec",
@@ -117,18 +143,24 @@ export function jobPolicy(): StepPolicy {
         pinned(".spec.template.?metadata"),
         `${names.inputDigestsAnnotation} of a Job's template holds sha256:DIGEST, tag or wait for each input, separated by commas`,
       ),
-      // A Job that ends without a Pod, because its result is there already (memoization), would write succeeded and
-      // completedIndexes, which the API server does not compare with spec.completions. Nothing writes them yet.
       onStatus(
-        unchanged(".?status.orValue({})", ["conditions", "startTime"]),
-        "the operator may change startTime and conditions in the status of a Job, and no other field",
+        `${unchanged(status, ["conditions", "startTime"])} || (variables.takes && ${unchanged(status, ["conditions", "startTime", "succeeded", "completedIndexes"])})`,
+        "the operator may change startTime and conditions in the status of a Job, and succeeded and completedIndexes of one that takes a result, and no other field",
       ),
       onStatus(
-        "object.?status.?startTime == oldObject.?status.?startTime || (variables.fails && !has(oldObject.status.startTime))",
-        "the operator may set startTime of a Job only with the condition FailureTarget, and not change it",
+        "object.?status.?startTime == oldObject.?status.?startTime || ((variables.fails || variables.takes) && !has(oldObject.status.startTime))",
+        "the operator may set startTime of a Job only with the condition FailureTarget or SuccessCriteriaMet, and not change it",
+      ),
+      onStatus(
+        // The API server does not compare them.
+        `!variables.takes || (has(object.status.startTime) && object.status.?succeeded.orValue(0) == ${completions} && (${isIndexed} ? object.status.?completedIndexes.orValue("") == ${all} : !has(object.status.completedIndexes)))`,
+        "the operator may end a Job that takes a result only as a whole: succeeded is spec.completions, and completedIndexes has all indexes of an Indexed Job",
       ),
       ...conditionRules("Job", [
         `variables.fails && c.type == "FailureTarget" && c.status == "True" && c.?reason.orValue("") in ${list(failures)}`,
+        `variables.takes && c.type == "SuccessCriteriaMet" && c.status == "True" && c.?reason.orValue("") == ${memoized}`,
+        // Some health checks look at this one first.
+        `variables.takes && c.type == "Suspended" && c.status == "False" && c.?reason.orValue("") == ${memoized}`,
       ]),
     ],
   };
@@ -139,6 +171,9 @@ function withSubresources({ group, version, plural }: { group: string; version: 
   return [plural, `${plural}/*`].map((resource) => ({ group, version, resource }));
 }
 
+const noted = (object: string, annotation: string) =>
+  `${object}.metadata.?annotations[?${quote(annotation)}].orValue("")`;
+
 const bears = (label: string) => `oldObject.metadata.?labels[?${quote(label)}].orValue("") == "true"`;
 
 const commonVariables = {
@@ -147,6 +182,9 @@ const commonVariables = {
   isStatus: 'request.operation == "UPDATE" && request.?subResource.orValue("") == "status"',
   injected: bears(names.injectedLabel),
   waiting: bears(names.waitingLabel),
+  claimed: `${bears(names.waitingLabel)} && ${noted("oldObject", names.memoClaimAnnotation)}.matches(${quote(memoClaim)})`,
+  // What became of the result of a step that ran.
+  records: `${bears(names.injectedLabel)} && ${noted("oldObject", names.memoKeyAnnotation)}.matches(${quote(memoKey)}) && ${noted("object", names.memoKeyAnnotation)}.matches(${quote(recordedKey)}) && ${noted("object", names.memoKeyAnnotation)}.startsWith(${noted("oldObject", names.memoKeyAnnotation)})`,
   conditions: "object.?status.?conditions.orValue([])",
   oldConditions: "oldObject.?status.?conditions.orValue([])",
 };
@@ -155,7 +193,12 @@ function commonRules(kind: "Pod" | "Job"): Validation[] {
   const labels = ".metadata.?labels.orValue({})";
   const annotations = ".metadata.?annotations.orValue({})";
   const own = [names.waitingForAnnotation, names.inputDigestsAnnotation];
-  const waiting = (object: string) => `${object}.metadata.?labels[?${quote(names.waitingLabel)}]`;
+  const memo = [names.memoKeyAnnotation, names.memoClaimAnnotation, names.memoizedFromAnnotation];
+  const label = (object: string, name: string) => `${object}.metadata.?labels[?${quote(name)}]`;
+  const annotation = (object: string, name: string) => `${object}.metadata.?annotations[?${quote(name)}]`;
+  const same = (name: string) => `${annotation("object", name)} == ${annotation("oldObject", name)}`;
+  const formed = (name: string, form: string) =>
+    `${same(name)} || ${annotation("object", name)}.orValue("").matches(${quote(form)})`;
   return [
     {
       expression: "(variables.isMain || variables.isStatus) && (variables.injected || variables.waiting)",
@@ -166,13 +209,21 @@ function commonRules(kind: "Pod" | "Job"): Validation[] {
       `the operator may change nothing of a ${kind} but the status by its status`,
     ),
     onMain(
-      `${unchangedMetadata(["labels", "annotations"])} && ${unchanged(labels, [names.waitingLabel])} && (${unchanged(annotations)} || (variables.waiting && ${unchanged(annotations, own)}))`,
-      `the operator may change the label ${names.waitingLabel} and the annotations ${own.join(" and ")} of a ${kind} that waits, and nothing else of its metadata`,
+      `${unchangedMetadata(["labels", "annotations"])} && ${unchanged(labels, [names.waitingLabel, names.memoizedLabel])} && (${unchanged(annotations)} || (variables.waiting && ${unchanged(annotations, [...own, ...memo])}) || (variables.records && ${unchanged(annotations, [names.memoKeyAnnotation])}))`,
+      `the operator may change the labels ${names.waitingLabel} and ${names.memoizedLabel} and the annotations ${[...own, ...memo].join(", ")} of a ${kind} that waits, and nothing else of its metadata`,
     ),
     onMain(
       // Where the last label of a Job goes, the API server gives it those of its template.
-      `${waiting("object")} == ${waiting("oldObject")} || (variables.waiting && ${waiting("object")}.orValue("") == "false")`,
+      `${label("object", names.waitingLabel)} == ${label("oldObject", names.waitingLabel)} || (variables.waiting && ${label("object", names.waitingLabel)}.orValue("") == "false")`,
       `the operator may change the label ${names.waitingLabel} from "true" to "false" only`,
+    ),
+    onMain(
+      `(${label("object", names.memoizedLabel)} == ${label("oldObject", names.memoizedLabel)} || (variables.memoized && variables.waiting && ${label("object", names.memoizedLabel)}.orValue("") == "true")) && (${same(names.memoizedFromAnnotation)} || variables.memoized)`,
+      `the operator may set the label ${names.memoizedLabel} to "true", and the annotation ${names.memoizedFromAnnotation}, of a ${kind} that it has ended with the reason Memoized`,
+    ),
+    onMain(
+      `variables.records || ((${formed(names.memoKeyAnnotation, memoKey)}) && (!has(object.metadata.annotations) || !(${quote(names.memoClaimAnnotation)} in object.metadata.annotations) || ${formed(names.memoClaimAnnotation, memoClaim)}))`,
+      `${names.memoKeyAnnotation} holds a key, and ${names.memoClaimAnnotation} a key, two digests and who made the result`,
     ),
   ];
 }

@@ -5,8 +5,11 @@ import { pathOf, resources } from "../../../src/kube/resources.ts";
 import { refusalOf } from "../../support/refusals.ts";
 import {
   attacks,
+  claim,
   contractWrites,
+  criterion,
   type Kind,
+  memoKey,
   now,
   type PatchType,
   suspended,
@@ -23,8 +26,21 @@ beforeAll(async () => {
   const labels = { [names.injectedLabel]: "true" };
   const waiting = { ...labels, [names.waitingLabel]: "true" };
   const job = { metadata: { labels: waiting, annotations: { [names.gateAnnotation]: "author" } } };
+  const annotated = (gate: string, more: object) => ({
+    metadata: { labels: waiting, annotations: { [names.gateAnnotation]: gate, theirs: "kept", ...more } },
+  });
+  const claimed = annotated("suspend", { [names.memoClaimAnnotation]: claim });
+  const ran = {
+    metadata: {
+      labels: { ...labels, [names.waitingLabel]: "false" },
+      annotations: { theirs: "kept", [names.memoKeyAnnotation]: memoKey },
+    },
+  };
+  const indexed = { spec: { completionMode: "Indexed", completions: 3 } };
   const pods = [
     waitingPod("gated"),
+    waitingPod("claimed", annotated("pod", { [names.memoClaimAnnotation]: claim })),
+    waitingPod("ran", ran),
     waitingPod("opened", { metadata: { labels: { ...labels, [names.waitingLabel]: "false" } } }),
     waitingPod("foreign", { metadata: { labels: { app: "x" } } }),
     waitingPod("bound", { spec: { schedulingGates: [], nodeName: "node" } }),
@@ -32,6 +48,11 @@ beforeAll(async () => {
   ];
   const jobs = [
     waitingJob("held"),
+    waitingJob("claimed", claimed),
+    waitingJob("indexed", { ...claimed, ...indexed }),
+    waitingJob("authors-claimed", annotated("author", { [names.memoClaimAnnotation]: claim })),
+    waitingJob("took", claimed),
+    waitingJob("ran", ran),
     waitingJob("authors", job),
     waitingJob("runs", { spec: { suspend: false } }),
     waitingJob("opened", { metadata: { labels: { ...labels, [names.waitingLabel]: "false" } } }),
@@ -49,7 +70,7 @@ beforeAll(async () => {
       method: "PATCH",
       path: `${pathOf(resources.jobs, { namespace, name })}/status`,
       contentType: "application/merge-patch+json",
-      body: { status: name === "runs" ? { startTime: now, active: 1 } : { conditions: [suspended] } },
+      body: { status: statusOf(name) },
     });
   }
   const probe = { metadata: { labels: { a: "b" } } };
@@ -60,6 +81,12 @@ beforeAll(async () => {
 }, 900_000);
 
 afterAll(() => setup?.stop());
+
+function statusOf(name: string): object {
+  if (name === "runs") return { startTime: now, active: 1 };
+  if (name !== "took") return { conditions: [suspended] };
+  return { startTime: now, succeeded: 2, conditions: [suspended, criterion] };
+}
 
 const policies = {
   pods: `${names.operatorName}-ends-steps-only`,

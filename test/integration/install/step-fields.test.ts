@@ -6,6 +6,7 @@ import { pathOf, resources } from "../../../src/kube/resources.ts";
 import { isContract, type Step } from "../../support/gates-contract.ts";
 import { refusalBy } from "../../support/refusals.ts";
 import { type ServedFields, servedFields } from "../../support/served-fields.ts";
+import { claim, criterion, memoKey } from "../../support/step-writes.ts";
 import { type StolenToken, startStolenToken } from "../../support/stolen-token.ts";
 import { until } from "../../support/wait.ts";
 import { waitingJob, waitingPod } from "../../support/waiting-steps.ts";
@@ -119,6 +120,13 @@ const near = {
     fc.constantFrom("false", "true", null).map((value) => ({ labels: { [names.waitingLabel]: value } })),
     waitingFor.map((value) => ({ annotations: { [names.waitingForAnnotation]: value } })),
     fc.constant(pins),
+    fc
+      .tuple(
+        fc.constantFrom(names.memoKeyAnnotation, names.memoClaimAnnotation, names.memoizedFromAnnotation),
+        fc.constantFrom(memoKey, `${memoKey} written`, claim, "x", null),
+      )
+      .map(([key, value]) => ({ annotations: { [key]: value } })),
+    fc.constantFrom("true", "x").map((value) => ({ labels: { [names.memoizedLabel]: value } })),
   ),
   spec: fc.constantFrom<object[]>(
     { schedulingGates: others },
@@ -135,6 +143,8 @@ const near = {
       conditions: [condition("InputNeverCame", "x"), { type: "PodScheduled", status: "False", reason: "x" }],
     },
     { conditions: [condition(names.inputsAvailable, "x")] },
+    { startTime: "2026-01-01T00:00:00Z", succeeded: 2, conditions: [criterion, condition("Suspended", "x")] },
+    { phase: "Succeeded", reason: "Memoized" },
   ),
 };
 

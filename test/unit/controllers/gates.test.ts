@@ -73,6 +73,13 @@ function world(
     publish: ({ metadata }, { reason, note }) => void events.push(`${metadata?.name} ${reason} ${note}`),
     follow: () => {},
     observeWait: () => {},
+    memo: {
+      look: () => Promise.resolve({ kind: "open" }),
+      modeOf: () => "off",
+      finish: () => Promise.resolve(undefined),
+      release: () => {},
+      onWake: () => {},
+    },
   });
   const told = (reason: string) => events.filter((event) => event.split(" ")[1] === reason);
   return { writes, told, controllers, heads: () => asked };

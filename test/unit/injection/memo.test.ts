@@ -32,7 +32,9 @@ describe("a step whose author asks for memoization", () => {
     ["OutputOfFailures", job({ ...memo, "push-on": "always" })],
     ["OneOutputOfSeveralPods", job(memo, { completions: 2, parallelism: 2 })],
     ["SecretNotSeen", podOf("step", memo, "true", secret)],
-    ["WaitsInPod", job({ ...memo, "input-uri": "a/b:1" }, {}, { nodeName: "n" })],
+    ["NotHeldAsOne", job({ ...memo, "input-uri": "a/b:1" }, {}, { nodeName: "n" })],
+    ["NotHeldAsOne", job({ ...memo, "input-uri": "a/$(POD_NAME):1" })],
+    ["OutputNotKnown", job({ ...memo, "output-uri": "a/$(POD_NAME):1" })],
     ["MadeByController", withOwner(podOf("step", memo, "true"))],
   ])("is refused for %s", (code, object) => {
     const verdict = verdictOn(object);

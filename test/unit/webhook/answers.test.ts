@@ -10,7 +10,7 @@ const questions = {
   pullSecrets: ["s"],
   serviceAccount: undefined,
 };
-const program = { entrypoint: [], cmd: ["x"], workingDir: "", user: "" };
+const program = { entrypoint: [], cmd: ["x"], workingDir: "", user: "", digests: [] };
 const sources = { cache: () => undefined, limitRanges: () => [] };
 
 test("without images, or a lookup, the answers are there at once", () => {

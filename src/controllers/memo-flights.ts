@@ -1,0 +1,132 @@
+import { names } from "../../schema/names.ts";
+import type { MemoMode } from "../annotations/settings.ts";
+import { indexBy } from "../kube/index-by.ts";
+import type { KubeObject } from "../kube/objects.ts";
+import type { Reflector } from "../kube/reflector.ts";
+import type { Flight } from "../memo/decide.ts";
+import { cacheOf } from "../workflow/step.ts";
+import type { StepJob } from "./step-jobs.ts";
+import type { StepPod } from "./step-pods.ts";
+import type { WorkflowStep, WorkflowSteps } from "./workflow-steps.ts";
+
+type Mirror<T extends KubeObject> = Pick<Reflector<T>, "store" | "subscribe" | "synced">;
+
+/** Steps that were opened with a key, and those that wait for their results. */
+export interface Flights {
+  /** The others with a key. */
+  readonly of: (step: WorkflowStep, key: string) => Flight[];
+  /** A step is about to be opened with a key: it counts from now on, and not when its watch tells of it. */
+  readonly reserve: (step: WorkflowStep, key: string) => void;
+  /** It is not. */
+  readonly release: (step: WorkflowStep, key: string) => void;
+  /** A step waits for another one with its key; it is told of when that gets on. */
+  readonly join: (step: WorkflowStep, key: string) => void;
+  /** Tells the keys of Jobs, or of Pods, that wait for a step that got on. */
+  readonly onWake: (isPod: boolean, tell: (key: string) => void) => void;
+}
+
+/** What has become of what a step made, behind its key in the annotation. */
+export const recordWords = ["written", "refused", "different"] as const;
+
+/** Key and what became of it, as the annotation of a step has them. */
+export function memoKeyOf({ metadata }: KubeObject): { key: string; word: string | undefined } | undefined {
+  const [key, word] = metadata?.annotations?.[names.memoKeyAnnotation]?.split(" ") ?? [];
+  return key ? { key, word } : undefined;
+}
+
+/**
+ * Views mirrored steps as flights.
+ *
+ * @param sources - the mirrors, and how steps are memoized
+ */
+export function createFlights({
+  jobs,
+  pods,
+  steps,
+  modeOf,
+}: {
+  readonly jobs: Mirror<StepJob>;
+  readonly pods: Mirror<StepPod>;
+  readonly steps: WorkflowSteps;
+  readonly modeOf: (step: WorkflowStep) => MemoMode;
+}): Flights {
+  const jobsWith = indexBy(jobs, (job) => groupOf(steps.ofJob(job)));
+  const podsWith = indexBy(pods, (pod) => (memoKeyOf(pod) ? groupOf(steps.ofPod(pod)) : undefined));
+  /** By key, then by UID. */
+  const reserved = new Map<string, Map<string, WorkflowStep>>();
+  const joined = new Map<string, Map<string, WorkflowStep>>();
+  const tells = new Map<boolean, (key: string) => void>();
+  const add = (all: typeof joined, group: string, step: WorkflowStep) =>
+    all.set(group, (all.get(group) ?? new Map()).set(step.uid, step));
+  const drop = (all: typeof joined, group: string, uid: string) => {
+    all.get(group)?.delete(uid);
+    if (all.get(group)?.size === 0) all.delete(group);
+  };
+  const change = (now: WorkflowStep | undefined, before: WorkflowStep | undefined) => {
+    if (now && before && wordFor(now) === wordFor(before)) return;
+    for (const step of [now, before]) {
+      const group = groupOf(step);
+      if (group === undefined) continue;
+      if (step) drop(reserved, group, step.uid);
+      // Whoever still waits joins again.
+      const waiting = joined.get(group);
+      joined.delete(group);
+      for (const one of waiting?.values() ?? []) tells.get(one.isPod)?.(one.key);
+    }
+  };
+  const changedJob = (job: StepJob | undefined) => job && memoKeyOf(job) && steps.ofJob(job);
+  const changedPod = (pod: StepPod | undefined) => pod && memoKeyOf(pod) && steps.ofPod(pod);
+  jobs.subscribe((_key, now, before) => change(changedJob(now), changedJob(before)));
+  pods.subscribe((_key, now, before) => change(changedPod(now), changedPod(before)));
+
+  const flightOf = (step: WorkflowStep): Flight => ({
+    ...{ uid: step.uid, name: step.name, createdAt: step.createdAt, mode: modeOf(step), state: step.state },
+    suspended: step.isSuspended && memoKeyOf(step.object) !== undefined,
+    started: hasStarted(step, steps),
+    openedAt: openedAt(step),
+    recorded: memoKeyOf(step.object)?.word !== undefined,
+  });
+  return {
+    of: (step, key) => {
+      const group = groupFor(step, key);
+      const there = [
+        ...jobsWith(group).flatMap((job) => steps.ofJob(job) ?? []),
+        ...podsWith(group).flatMap((pod) => steps.ofPod(pod) ?? []),
+      ];
+      const known = new Set(there.map(({ uid }) => uid));
+      const coming = [...(reserved.get(group)?.values() ?? [])].filter(({ uid }) => !known.has(uid));
+      return [...there, ...coming].filter(({ uid }) => uid !== step.uid).map(flightOf);
+    },
+    reserve: (step, key) => add(reserved, groupFor(step, key), step),
+    release: (step, key) => drop(reserved, groupFor(step, key), step.uid),
+    join: (step, key) => add(joined, groupFor(step, key), step),
+    onWake: (isPod, tell) => tells.set(isPod, tell),
+  };
+}
+
+/** What those that wait for it look at, in one word. */
+function wordFor({ uid, object, state, isSuspended }: WorkflowStep): string {
+  return JSON.stringify([uid, state, isSuspended, memoKeyOf(object)]);
+}
+
+function groupOf(step: WorkflowStep | undefined): string | undefined {
+  const known = step && memoKeyOf(step.object);
+  return known && groupFor(step, known.key);
+}
+
+/** Results are those of a cache. */
+function groupFor({ namespace, plan }: WorkflowStep, key: string): string {
+  return `${namespace} ${plan.output && cacheOf(plan.output)} ${key}`;
+}
+
+function hasStarted({ isPod, object, uid }: WorkflowStep, steps: WorkflowSteps): boolean {
+  const pods = isPod ? [object as StepPod] : steps.podsOfJob(uid);
+  return pods.some(({ status }) => !["Pending", undefined].includes(status?.phase));
+}
+
+function openedAt({ isPod, object }: WorkflowStep): number | undefined {
+  const { startTime } = (object as StepJob).status ?? {};
+  const opened = (object as StepPod).status?.conditions?.find(({ type }) => type === names.inputsAvailable);
+  const at = isPod ? opened?.status === "True" && opened.lastTransitionTime : startTime;
+  return at ? new Date(at).getTime() : undefined;
+}

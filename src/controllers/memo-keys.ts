@@ -1,0 +1,163 @@
+import type { V1Container, V1Job, V1Pod } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
+import type { Settings } from "../annotations/settings.ts";
+import { annotations } from "../annotations/table.ts";
+import { withValues } from "../annotations/variables.ts";
+import type { KubeClient } from "../kube/client.ts";
+import { sentenceOf } from "../kube/errors.ts";
+import { get, type KubeObject } from "../kube/objects.ts";
+import { resources } from "../kube/resources.ts";
+import { sha256 } from "../lineage/canonical.ts";
+import { type Key, keyOfStep } from "../lineage/key.ts";
+import { describeRefusal } from "../lineage/refusals.ts";
+import type { InputFile } from "../lineage/step.ts";
+import type { MemoTag } from "../memo/memos.ts";
+import { type Artifact, isOpen } from "../workflow/step.ts";
+import { isPod, type Workload } from "../workload/workload.ts";
+import type { WorkflowStep } from "./workflow-steps.ts";
+
+/** What a step makes, or one Pod of an Indexed Job. */
+export interface MemoUnit {
+  readonly index: number | undefined;
+  readonly key: Key;
+  readonly output: MemoTag;
+}
+
+/** What is known of a step by its keys. */
+export interface Keyed {
+  /** Of all that it makes. */
+  readonly key: string;
+  readonly units: readonly MemoUnit[];
+  /** By which each image may be known when it has run; of those that are not in the key, nothing. */
+  readonly images: ReadonlyMap<string, readonly string[]>;
+  readonly containers: readonly Pick<V1Container, "name" | "image">[];
+}
+
+export type KeysResult =
+  | { readonly kind: "keyed"; readonly keyed: Keyed }
+  /** Sentences: what cannot be known, and what to write. */
+  | { readonly kind: "refused"; readonly reasons: readonly string[] }
+  | { readonly kind: "unknown"; readonly because: string }
+  /** The object is another one than the step that is looked at. */
+  | { readonly kind: "changed" };
+
+/** What finding keys needs. */
+export interface KeysSettings {
+  readonly client: KubeClient;
+  /** What a step was before it was injected. */
+  readonly originalOf: (object: KubeObject) =>
+    | {
+        readonly workload: Workload;
+        readonly settings: Settings;
+        readonly launchers: readonly number[];
+      }
+    | undefined;
+  /** By which an image may be known, what its name stands for first; undefined where nobody says it. */
+  readonly digestsOf: (image: string, workload: Workload) => Promise<readonly string[] | undefined>;
+  /** The files of an artifact of a cache; undefined where it has none that are known. @throws where its registry does not say */
+  readonly filesOf: (
+    namespace: string,
+    artifact: Artifact,
+    digest: string,
+  ) => Promise<readonly InputFile[] | undefined>;
+}
+
+/** Each has a key, and an entry that is looked for. */
+const mostIndexes = 1_000;
+
+/**
+ * The keys of a step, from what it would run with.
+ *
+ * @param settings - see there
+ * @param step - as it was seen last
+ * @param given - its pins, before it is opened; later those that it was opened with count
+ */
+export async function keysOf(
+  settings: KeysSettings,
+  step: WorkflowStep,
+  given?: readonly string[],
+): Promise<KeysResult> {
+  const { metadata } = step.object;
+  const place = { namespace: step.namespace, name: metadata?.name };
+  const resource = step.isPod ? resources.pods : resources.jobs;
+  const object = await get<V1Job & V1Pod & KubeObject>(settings.client, resource, place);
+  if (object?.metadata?.uid !== step.uid) return { kind: "changed" };
+  if (given && object.metadata.resourceVersion !== metadata?.resourceVersion) return { kind: "changed" };
+  const original = settings.originalOf({ kind: resource.kind, ...object });
+  if (original === undefined)
+    return { kind: "refused", reasons: ["What the operator has added to the step has been changed."] };
+  const pins = given ?? pinsIn(step.isPod ? object : (object.spec?.template as KubeObject | undefined));
+  try {
+    return await keyAll(settings, step, original, pins);
+  } catch (error) {
+    return { kind: "unknown", because: sentenceOf(error) };
+  }
+}
+
+function pinsIn(pod: KubeObject | undefined): string[] {
+  const written = pod?.metadata?.annotations?.[names.inputDigestsAnnotation];
+  return written ? written.split(",") : [];
+}
+
+async function keyAll(
+  settings: KeysSettings,
+  step: WorkflowStep,
+  original: NonNullable<ReturnType<KeysSettings["originalOf"]>>,
+  pins: readonly string[],
+): Promise<KeysResult> {
+  const { plan, namespace } = step;
+  const { workload } = original;
+  const { spec } = workload.template;
+  const containers = [...(spec.initContainers ?? []), ...spec.containers];
+  const inputs = await Promise.all(
+    plan.inputs.map((input, i) => settings.filesOf(namespace, input, pins[i] ?? "")),
+  );
+  const unread = plan.inputs.filter((_, i) => inputs[i] === undefined);
+  if (unread.length > 0) return refusedFor(unread.map(({ written }) => written));
+  const named = new Set(containers.flatMap(({ image }) => image ?? []));
+  const found = await Promise.all(
+    [...named].map(async (image) => [image, await settings.digestsOf(image, workload)] as const),
+  );
+  const images = new Map(found.flatMap(([image, digests]) => (digests ? [[image, digests] as const] : [])));
+  const { extra, ignoreEnv, assume } = original.settings.memo;
+  const indexes = indexesOf(workload);
+  if (indexes.length > mostIndexes)
+    return { kind: "refused", reasons: [`It has ${indexes.length} indexes; ${mostIndexes} are looked at.`] };
+  const units: MemoUnit[] = [];
+  for (const index of indexes) {
+    const result = keyOfStep({
+      ...original,
+      inputs: inputs as readonly (readonly InputFile[])[],
+      images: new Map([...images].flatMap(([image, [digest]]) => (digest ? [[image, digest]] : []))),
+      ...{ completionIndex: index, extra, ignoreEnv: new Set(ignoreEnv), assume: new Set(assume) },
+    });
+    if (!result.ok) return { kind: "refused", reasons: result.refusals.map(describeRefusal) };
+    units.push({ index, key: result.value, output: outputOf(plan.output, index) });
+  }
+  const [first] = units;
+  const key =
+    units.length === 1 && first ? first.key.key : sha256(units.map((unit) => unit.key.key).join(" "));
+  return { kind: "keyed", keyed: { key, units, images, containers } };
+}
+
+function refusedFor(inputs: readonly string[]): KeysResult {
+  const { key } = annotations["input-uri"];
+  const reasons = inputs.map((input) => `${key}: it is not known what is in ${input}.`);
+  return { kind: "refused", reasons };
+}
+
+function indexesOf(workload: Workload): readonly (number | undefined)[] {
+  if (isPod(workload)) return [undefined];
+  const { completionMode, completions } = (workload.object as V1Job).spec ?? {};
+  return completionMode === "Indexed" ? Array.from({ length: completions ?? 1 }, (_, i) => i) : [undefined];
+}
+
+function outputOf(output: Artifact | undefined, index: number | undefined): MemoTag {
+  const known = index === undefined ? {} : { JOB_COMPLETION_INDEX: `${index}` };
+  const repository = withValues(output?.repository ?? "", known);
+  const version = withValues(output?.version ?? "", known);
+  const made = { registry: "", repository, version };
+  // A step whose output is not known is refused before.
+  if (isOpen(made)) throw new Error(`the name of the output is not known: ${repository}${version}`);
+  return { repository, tag: version.slice(1) };
+}

@@ -1,0 +1,89 @@
+import type { StoredOrasCache } from "../cache/types.ts";
+import type { KubeClient } from "../kube/client.ts";
+import { forgetOldest } from "../kube/forget.ts";
+import type { Reflector } from "../kube/reflector.ts";
+import type { InputFile } from "../lineage/step.ts";
+import { digestIn } from "../lineage/volumes.ts";
+import { filesOf } from "../memo/content.ts";
+import type { Lookup } from "../registry/lookup.ts";
+import { readManifest } from "../registry/manifests.ts";
+import { cacheOf } from "../workflow/step.ts";
+import { isPod, type Workload } from "../workload/workload.ts";
+import { firstPod } from "./first-pod.ts";
+import type { KeysSettings } from "./memo-keys.ts";
+import { registryAccess } from "./trust.ts";
+
+/** What reading the inputs of steps needs. */
+interface InputSettings {
+  readonly client: KubeClient;
+  readonly caches: Pick<Reflector<StoredOrasCache>, "store">;
+  readonly operatorKey: string;
+  readonly clusterDomain: string;
+  readonly signal: AbortSignal;
+}
+
+/** What a digest names does not change. */
+const mostRemembered = 2_000;
+
+/**
+ * Reads what is in artifacts of caches.
+ *
+ * @param settings - see there
+ */
+export function createInputReader(settings: InputSettings): KeysSettings["filesOf"] {
+  const { client, caches, operatorKey, clusterDomain, signal } = settings;
+  const known = new Map<string, readonly InputFile[] | undefined>();
+  return async (namespace, artifact, digest) => {
+    const name = cacheOf(artifact);
+    const cache = caches.store.get(`${namespace}/${name}`);
+    if (name === undefined || cache === undefined) throw new Error(`there is no OrasCache ${name}`);
+    const id = `${cache.metadata?.uid} ${artifact.repository} ${digest}`;
+    if (known.has(id)) return known.get(id);
+    const pod = await firstPod(client, cache, signal);
+    const access = pod && (await registryAccess(pod, cache, { operatorKey, clusterDomain }, client));
+    if (access === undefined) throw new Error(`the registry of OrasCache ${name} is not ready`);
+    const manifest = await readManifest({ ...access, signal }, artifact.repository, digest);
+    if (manifest === undefined) throw new Error(`${artifact.repository}@${digest} is not in the registry`);
+    const files = filesOf(manifest.bytes);
+    known.set(id, files);
+    forgetOldest(known, mostRemembered);
+    return files;
+  };
+}
+
+/**
+ * Asks registries what the names of images stand for.
+ *
+ * @param lookup - asks one; undefined where the installation does not want it
+ * @param pullSecretsOf - names of the pull secrets that Pods get of a ServiceAccount
+ */
+export function createImageDigests(
+  lookup: Lookup | undefined,
+  pullSecretsOf: ((namespace: string, serviceAccount: string) => Promise<readonly string[]>) | undefined,
+): KeysSettings["digestsOf"] {
+  return async (image, workload) => {
+    const own = digestIn(image);
+    const found = lookup && (await lookup(image, architectureFor(workload), await secretsFor(workload)));
+    if (found && "program" in found) {
+      const { digests } = found.program;
+      return own === undefined ? digests : [own, ...digests.filter((digest) => digest !== own)];
+    }
+    return own === undefined ? undefined : [own];
+  };
+
+  async function secretsFor(workload: Workload) {
+    const namespace = workload.metadata?.namespace ?? "";
+    const { imagePullSecrets, serviceAccountName } = workload.template.spec;
+    const names = (imagePullSecrets ?? []).flatMap(({ name }) => name ?? []);
+    const isGiven = isPod(workload) || names.length > 0 || pullSecretsOf === undefined;
+    return {
+      namespace,
+      names: isGiven ? names : await pullSecretsOf(namespace, serviceAccountName ?? "default"),
+    };
+  }
+}
+
+/** The one that most nodes are; what the Pod says of it is in its key for itself. */
+function architectureFor({ template }: Workload): string {
+  return template.spec.nodeSelector?.["kubernetes.io/arch"] ?? "amd64";
+}

@@ -1,0 +1,64 @@
+import { differences } from "../lineage/difference.ts";
+import type { MemoEntry } from "./memos.ts";
+
+const shownDigits = 12;
+const mostDifferences = 6;
+
+/** A key as people compare it. */
+export function shortKey(key: string): string {
+  return key.slice(0, shownDigits);
+}
+
+/** Who made a result, and when: for an annotation. */
+export function madeBy({ by, at }: MemoEntry): string {
+  const pod = by.pod === undefined ? "" : ` Pod/${by.pod}`;
+  return `${by.kind}/${by.name}${pod} ${at}`;
+}
+
+/**
+ * That a step did not run, in a sentence.
+ *
+ * @param key - of the step
+ * @param entries - its results, with the tags that name them now
+ */
+export function memoizedSentence(
+  key: string,
+  entries: readonly { readonly entry: MemoEntry; readonly artifact: string }[],
+): string {
+  const [first, ...others] = entries;
+  if (first === undefined) return "Did not run.";
+  const { entry, artifact } = first;
+  const more = others.length > 0 ? ` and ${others.length} more` : "";
+  return `Did not run: its result is there already (key ${shortKey(key)}). ${artifact} is ${entry.output.digest}, which ${entry.by.kind} ${entry.by.name} made at ${entry.at}${more}.`;
+}
+
+/**
+ * That a step runs whose result is not there, in a sentence.
+ *
+ * @param key - of the step
+ * @param because - what is known of its result
+ * @param last - what was remembered last of the same output
+ * @param parts - what its key is made from
+ */
+export function missSentence(
+  key: string,
+  because: string,
+  last: MemoEntry | undefined,
+  parts: unknown,
+): string {
+  const runs = `Runs, as there is no result with the key ${shortKey(key)}: ${because}.`;
+  if (last === undefined || last.key === key) return runs;
+  const found = differences(parsed(last.parts), parts);
+  if (found.length === 0) return runs;
+  const told = found.slice(0, mostDifferences).join("; ");
+  const more = found.length > mostDifferences ? `; and ${found.length - mostDifferences} more` : "";
+  return `${runs} Since ${last.by.kind} ${last.by.name} made this output at ${last.at}: ${told}${more}.`;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
