@@ -69,7 +69,13 @@ async function memoized(
   step: StepAnnotations,
   container: object = {},
 ): Promise<boolean> {
-  const all: StepAnnotations = { "output-uri": `memo/${name}:a`, "output-path": "f", memoize: "on", ...step };
+  const all: StepAnnotations = {
+    "output-uri": `memo/${name}:a`,
+    "output-path": "f",
+    memoize: "on",
+    "memoize-assume": "tags",
+    ...step,
+  };
   const script = "echo memo > f";
   await ws.apply(jobOf(name, all, script, {}, podOf(name, {}, script, container).spec));
   expect(await ws.verdict(name)).toBe("Complete");
@@ -486,7 +492,7 @@ const cases: Record<AnnotationName, Case> = {
     "what the author vouches for does not count",
     async ({ ws }) => {
       const name = { name: "NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } };
-      const step = { "memoize-extra": "assume", "memoize-assume": "identity" };
+      const step = { "memoize-extra": "assume", "memoize-assume": "identity,tags" };
       expect(await memoized(ws, "assume-one", step, { env: [name] })).toBe(false);
       expect(await memoized(ws, "assume-two", step, { env: [name] })).toBe(true);
     },
