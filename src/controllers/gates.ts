@@ -10,6 +10,7 @@ import { decideBatch } from "../workflow/batch.ts";
 import {
   decideInput,
   decideOpening,
+  type Head,
   type InputDecision,
   type Opening,
   type Producer,
@@ -161,7 +162,7 @@ async function look(
   const producers = producersOf(settings, step);
   const decisions = await Promise.all(
     plan.inputs.map((input, i) =>
-      decide(heads, namespace, input, producers[i] ?? [], before.get(spokenArtifact(input))),
+      decide(heads, step, input, producers[i] ?? [], before.get(spokenArtifact(input))),
     ),
   );
   const size = plan.batch ? steps.sizeOfBatch(namespace, plan.batch.name) : 0;
@@ -251,15 +252,23 @@ async function openUnlessMemoized(
 
 async function decide(
   heads: Heads,
-  namespace: string,
+  { namespace, plan }: WorkflowStep,
   input: StepInput,
   producers: readonly Producer[],
   record: InputDecision["record"] | undefined,
 ): Promise<InputDecision> {
   const isFound = record?.found !== undefined;
   const isMade = isFound && producers.some(({ state, pushed }) => state === "live" && pushed === undefined);
-  const head = isMade ? { unknown: "it is being made" } : await heads.of(namespace, input);
+  const head = isMade
+    ? { unknown: "it is being made" }
+    : await headOf(heads, namespace, input, plan.hasLogin);
   return decideInput({ input: spokenArtifact(input), exact: input.exact, head, producers, record });
+}
+
+/** What a remote registry shows to anybody is not what it shows to who logs in. */
+async function headOf(heads: Heads, namespace: string, input: StepInput, hasLogin: boolean): Promise<Head> {
+  if (hasLogin && heads.isRemote(namespace, input)) return { refused: "the step logs in to its registry" };
+  return heads.of(namespace, input);
 }
 
 async function write(

@@ -1,6 +1,6 @@
 import { forgetOldest } from "../kube/forget.ts";
 import type { Head } from "../workflow/opening.ts";
-import { type Artifact, cacheOf, idOf } from "../workflow/step.ts";
+import { type Artifact, idOf } from "../workflow/step.ts";
 import { createTurns } from "./turns.ts";
 
 /** What registries say of artifacts that steps wait for: each is asked once, however many wait for it. */
@@ -11,6 +11,8 @@ export interface Heads {
   readonly outdated: (namespace: string, artifact: Artifact) => void;
   /** The same of all of a namespace that it may be. */
   readonly outdatedWhere: (namespace: string, may: (artifact: Artifact) => boolean) => void;
+  /** Whether an artifact is in a remote registry. */
+  readonly isRemote: (namespace: string, artifact: Artifact) => boolean;
   /** After how many milliseconds to ask again. */
   readonly againInMs: (namespace: string, artifact: Artifact) => number;
 }
@@ -53,9 +55,14 @@ interface Entry {
  * Remembers what registries have said.
  *
  * @param ask - asks one
+ * @param remoteOf - the URL of the remote registry that an artifact of a namespace is in, if it is in one
  * @param now - milliseconds, of a clock that never goes back
  */
-export function createHeads(ask: AskHead, now: () => number = () => performance.now()): Heads {
+export function createHeads(
+  ask: AskHead,
+  remoteOf: (namespace: string, artifact: Artifact) => string | undefined,
+  now: () => number = () => performance.now(),
+): Heads {
   const known = new Map<string, Entry>();
   const [cacheTurns, remoteTurns] = [createTurns(ofCache.pace, now), createTurns(ofRemote.pace, now)];
   const together = createTurns(ofRemote.together, now);
@@ -79,23 +86,25 @@ export function createHeads(ask: AskHead, now: () => number = () => performance.
   /** Whether it is the turn of an artifact that is to be asked for. */
   const isItsTurn = (entry: Entry): boolean => {
     const { namespace, artifact } = entry;
-    const isRemote = cacheOf(artifact) === undefined;
+    const remote = remoteOf(namespace, artifact);
     const isPoll = entry.head !== undefined && entry.askedAt > 0;
-    if (isRemote || isPoll) {
-      entry.turnAt ??= (isRemote ? remoteTurns : cacheTurns).take(`${namespace} ${artifact.registry}`);
+    if (remote || isPoll) {
+      const turns = remote ? remoteTurns : cacheTurns;
+      entry.turnAt ??= turns.take(`${namespace} ${remote ?? artifact.registry}`);
       if (entry.turnAt > now()) return false;
     }
-    entry.turnAt = isRemote && !together.isNow(artifact.registry) ? now() + crowdedMs : undefined;
+    entry.turnAt = remote && !together.isNow(remote) ? now() + crowdedMs : undefined;
     return entry.turnAt === undefined;
   };
   const askAgain = async (entry: Entry, namespace: string, artifact: Artifact) => {
     const { outdated } = entry;
     const { stopMs, ...head } = await ask(namespace, artifact);
-    if (stopMs !== undefined) together.stop(artifact.registry, stopMs);
+    const remote = remoteOf(namespace, artifact);
+    if (remote && stopMs !== undefined) together.stop(remote, stopMs);
     // One that was asked later knows more.
     if (entry.asking?.outdated !== outdated) return head;
     const isNews = JSON.stringify(head) !== JSON.stringify(entry.head);
-    const { longestMs } = cacheOf(artifact) === undefined ? ofRemote : ofCache;
+    const { longestMs } = remote ? ofRemote : ofCache;
     entry.waitMs = isNews ? firstMs : Math.min(entry.waitMs * growth, longestMs);
     entry.head = head;
     // What happened while it was asked may not be in the answer.
@@ -127,6 +136,7 @@ export function createHeads(ask: AskHead, now: () => number = () => performance.
       for (const entry of known.values())
         if (entry.namespace === namespace && may(entry.artifact)) outdate(entry);
     },
+    isRemote: (namespace, artifact) => remoteOf(namespace, artifact) !== undefined,
     againInMs: (namespace, artifact) => {
       const { askedAt, waitMs, turnAt } = entryOf(namespace, artifact);
       return Math.max((turnAt ?? askedAt + waitMs) - now(), 1_000);

@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { names } from "../../schema/names.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import { createSlots } from "../common/slots.ts";
-import { createAskHead } from "../controllers/ask-head.ts";
+import { createAskHead, remoteOf } from "../controllers/ask-head.ts";
 import { cacheController } from "../controllers/cache-controller.ts";
 import { emptyingController } from "../controllers/emptying.ts";
 import { gateControllers } from "../controllers/gates.ts";
@@ -135,7 +135,9 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     createAskHead({
       ...{ client, caches, operatorKey, signal, countHead },
       clusterDomain: options.clusterDomain,
+      remote: reach && { reach, proxies: { HTTPS_PROXY: options.httpsProxy, NO_PROXY: options.noProxy } },
     }),
+    (namespace, artifact) => remoteOf(caches, namespace, artifact)?.url,
   );
   const waiters = createWaiters({ client, jobs, pods, steps, heads });
   const follow = createHints({ client, caches, operatorKey, heads, waiters, pushes, signal });

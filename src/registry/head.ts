@@ -11,8 +11,9 @@ export type ManifestHead =
 
 const longestMs = 5_000;
 /** distribution answers 404 for an artifact that is there, where `Accept` names no type of OCI's. */
-const accept = `${manifestTypes}, application/vnd.oci.artifact.manifest.v1+json`;
-const digestForm = /^sha256:[a-f0-9]{64}$/;
+export const manifestAccept = `${manifestTypes}, application/vnd.oci.artifact.manifest.v1+json`;
+/** Pins have this form alone. */
+export const digestForm = /^sha256:[a-f0-9]{64}$/;
 
 /**
  * Asks a registry of the operator's for the digest of a manifest. It never throws.
@@ -34,7 +35,11 @@ export async function manifestHead(
   const sent = requestTo(peer, `/v2/${repository}/manifests/${reference}`, {
     method: "HEAD",
     signal: AbortSignal.any([signal, AbortSignal.timeout(longestMs)]),
-    headers: { accept, "user-agent": "oras-operator", ...(authorization && { authorization }) },
+    headers: {
+      accept: manifestAccept,
+      "user-agent": "oras-operator",
+      ...(authorization && { authorization }),
+    },
   });
   sent.on("response", resolve);
   sent.on("error", reject);

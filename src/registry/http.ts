@@ -1,4 +1,5 @@
 import type { LookupAddress } from "node:dns";
+import { request as plainRequest } from "node:http";
 import { Agent, type RequestOptions, request } from "node:https";
 import type { LookupFunction } from "node:net";
 import { addressesOf, checkBehindProxy, type Reach } from "./addresses.ts";
@@ -60,39 +61,56 @@ const mostRedirects = 5;
  * @param registries - how to reach it
  * @throws when there is no answer; a LookupError when it is longer than {@link longestAnswer}
  */
-export async function get(
+export function get(url: URL, headers: Record<string, string>, registries: Registries): Promise<Answer> {
+  return follow("GET", url, headers, registries, mostRedirects);
+}
+
+/** The same with HEAD, also over plain HTTP, which nothing is redirected to and no proxy is used for. */
+export function head(url: URL, headers: Record<string, string>, registries: Registries): Promise<Answer> {
+  return follow("HEAD", url, headers, registries, mostRedirects);
+}
+
+async function follow(
+  method: "GET" | "HEAD",
   url: URL,
   headers: Record<string, string>,
   registries: Registries,
-  redirects = mostRedirects,
+  redirects: number,
 ): Promise<Answer> {
-  const answer = await once(url, headers, registries);
+  const answer = await once(method, url, headers, registries);
   const location = answer.headers["location"];
   if (answer.status < 300 || answer.status >= 400 || typeof location !== "string") return answer;
   if (redirects === 0) throw new Error(`${url.host} redirects more than ${mostRedirects} times`);
   const next = new URL(location, url);
   if (next.protocol !== "https:") throw new Error(`${url.host} redirects to ${next.protocol}//`);
   const { authorization: _, ...others } = headers;
-  return get(next, next.host === url.host ? headers : others, registries, redirects - 1);
+  return follow(method, next, next.host === url.host ? headers : others, registries, redirects - 1);
 }
 
-async function once(url: URL, headers: Record<string, string>, registries: Registries): Promise<Answer> {
+async function once(
+  method: "GET" | "HEAD",
+  url: URL,
+  headers: Record<string, string>,
+  registries: Registries,
+): Promise<Answer> {
   const { ca, signal } = registries;
   const options: RequestOptions = {
     ...(await routeTo(url, registries)),
+    method,
     signal,
     headers: { "user-agent": "oras-operator", ...headers },
   };
   if (ca !== undefined) options.ca = ca;
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  const sent = request(url, options, (response) => {
+  const open = url.protocol === "http:" ? plainRequest : request;
+  const sent = open(url, options, (response) => {
     const chunks: Buffer[] = [];
     let length = 0;
     const tooLong = () => {
       sent.destroy();
       reject(new LookupError("tooLong", `${url.host} answers with more than ${longestAnswer} bytes`));
     };
-    if (Number(response.headers["content-length"] ?? 0) > longestAnswer) return tooLong();
+    if (method === "GET" && Number(response.headers["content-length"] ?? 0) > longestAnswer) return tooLong();
     response.on("data", (chunk: Buffer) => {
       length += chunk.length;
       if (length > longestAnswer) return tooLong();
@@ -115,6 +133,8 @@ async function once(url: URL, headers: Record<string, string>, registries: Regis
 
 /** By a proxy, where the installation has one, else to an address that was checked. */
 async function routeTo(url: URL, { agents, reach, proxies, signal }: Registries): Promise<RequestOptions> {
+  if (url.protocol === "http:")
+    return { agent: false, lookup: always(await addressesOf(url, reach, signal)) };
   const proxy = proxyFor(url, proxies);
   if (proxy === undefined) {
     return { agent: agents.direct, lookup: always(await addressesOf(url, reach, signal)) };

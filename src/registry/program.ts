@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { parseChallenge } from "../common/challenge.ts";
 import { authorizationFor } from "./credentials.ts";
-import { type Answer, get, type Registries } from "./http.ts";
+import { get, type Registries } from "./http.ts";
 import { manifestTypes } from "./manifest-types.ts";
 import { LookupError } from "./outcome.ts";
 import type { ImageReference } from "./reference.ts";
+import { authorize, jsonOf, refusal } from "./token.ts";
 
 /** What an image runs by itself, in which directory and as which user. */
 export interface ImageProgram {
@@ -137,60 +137,7 @@ function createAsk({ host, repository }: ImageReference, registries: Registries,
   };
 }
 
-/** A registry that refuses says so in JSON, with codes; another server's answer counts as none. */
-function refusal(answer: Answer): Error {
-  const detail = `${answer.host} answers with status ${answer.status}`;
-  const refuses = [401, 403, 404].includes(answer.status) && hasErrorCode(answer.body);
-  return refuses ? new LookupError("notShown", detail) : new Error(detail);
-}
-
-function hasErrorCode(body: Buffer): boolean {
-  try {
-    const { errors } = JSON.parse(body.toString()) as { errors?: { code?: unknown }[] };
-    return typeof errors?.[0]?.code === "string";
-  } catch {
-    return false;
-  }
-}
-
 function isOf(wanted: string, body: Buffer): boolean {
   const [algorithm = "", hex] = wanted.split(":");
   return createHash(algorithm).update(body).digest("hex") === hex;
-}
-
-function jsonOf({ host, body }: Answer): object {
-  let value: unknown;
-  try {
-    value = JSON.parse(body.toString());
-  } catch {
-    // Its own message would quote what was answered.
-    throw new Error(`${host} answers with something that is not JSON`);
-  }
-  if (typeof value !== "object" || value === null) throw new Error(`${host} answers with no JSON object`);
-  return value;
-}
-
-/** @see https://distribution.github.io/distribution/spec/auth/token/ */
-async function authorize(
-  challenged: Answer,
-  registries: Registries,
-  login: string | undefined,
-): Promise<string> {
-  const challenge = parseChallenge(String(challenged.headers["www-authenticate"] ?? ""));
-  const realm = challenge?.parameters["realm"];
-  if (challenge?.scheme !== "bearer" || realm === undefined) {
-    if (login === undefined) throw refusal(challenged);
-    return login;
-  }
-  const url = new URL(realm);
-  if (url.protocol !== "https:") throw new Error(`its registry gives tokens over ${url.protocol}//`);
-  for (const name of ["service", "scope"]) {
-    const value = challenge.parameters[name];
-    if (value !== undefined) url.searchParams.set(name, value);
-  }
-  const headers = { accept: "application/json", ...(login ? { authorization: login } : {}) };
-  const answer = await get(url, headers, registries);
-  if (answer.status !== 200) throw refusal(answer);
-  const { token, access_token } = jsonOf(answer) as { token?: unknown; access_token?: unknown };
-  return `Bearer ${word(token) || word(access_token)}`;
 }

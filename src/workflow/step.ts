@@ -31,6 +31,8 @@ export interface StepPlan {
   readonly inputs: readonly StepInput[];
   readonly output: Artifact | undefined;
   readonly waits: boolean;
+  /** Its author gives it a login, which the operator has not. */
+  readonly hasLogin: boolean;
   readonly timeoutSeconds: number | undefined;
   readonly onProducerFailure: "wait" | "fail";
   readonly batch: Settings["batch"];
@@ -69,6 +71,7 @@ export function planOf(
     })),
     output: output && artifact(output),
     waits: settings.waitForInputs,
+    hasLogin: settings.orasEnv !== undefined,
     timeoutSeconds: waitTimeoutSeconds,
     onProducerFailure,
     batch,

@@ -51,10 +51,13 @@ function world(
   const pods = mirror(podsThere);
   const steps = createWorkflowSteps(jobs, pods, pushes);
   let asked = 0;
-  const heads = createHeads(() => {
-    asked++;
-    return Promise.resolve(head);
-  });
+  const heads = createHeads(
+    () => {
+      asked++;
+      return Promise.resolve(head);
+    },
+    (_, { registry }) => (registry.startsWith("cache ") ? undefined : registry),
+  );
   const writes: { readonly path: string; readonly body: unknown }[] = [];
   const client = {
     now: () => start + 10_000,
@@ -162,6 +165,37 @@ describe("a step that waits", () => {
     expect(told("AnnotationsRefused")).toEqual([expect.stringContaining(`${names.prefix}${name}: `)]);
     expect(writes.map(({ path }) => path)).toEqual([expect.stringMatching(/jobs\/one\/status$/)]);
     expect(JSON.stringify(writes)).toContain(`"reason":"AnnotationsRefused"`);
+  });
+
+  it.each<[string, StepAnnotations, Head, string | undefined]>([
+    ["shows it to anybody", {}, { digest: `sha256:${"a".repeat(64)}` }, `sha256:${"a".repeat(64)}`],
+    ["has it not", {}, { missing: true }, undefined],
+    ["cannot be asked", {}, { refused: "x" }, "wait"],
+    ["asks for the step's login", { "oras-env": "login" }, { missing: true }, "wait"],
+  ])("starts with what a remote registry says that %s", async (_, map, head, pin) => {
+    const step = job("one", { ...wait, "input-uri": "a/b:1", registry: "ghcr.io", run: "x", ...map });
+    const { controllers, writes, heads } = world(
+      [
+        step,
+        job(
+          "makes",
+          { ...map, registry: "ghcr.io", "output-uri": "a/b:1" },
+          { labels: injected, status: complete },
+        ),
+      ],
+      [],
+      head,
+    );
+    const record = [{ input: "ghcr.io/a/b:1", found: "none", producers: { "uid-makes": "live" } }];
+    step.metadata = {
+      ...step.metadata,
+      annotations: { ...step.metadata?.annotations, [names.waitingForAnnotation]: JSON.stringify(record) },
+    } as NonNullable<StepJob["metadata"]>;
+    await controllers[0]?.reconcile("ns/one");
+    const opened = JSON.stringify(writes).includes('"suspend":false');
+    expect(opened).toBe(pin !== undefined);
+    if (pin) expect(JSON.stringify(writes)).toContain(`"${names.inputDigestsAnnotation}":"${pin}"`);
+    expect(heads()).toBe(map["oras-env"] ? 0 : 1);
   });
 
   it.each([403, 422])("says so where the API server answers what starts it with %i", async (status) => {

@@ -75,6 +75,7 @@ test("each look for an input is counted by what came of it", async () => {
     caches: { store: stored as never },
     ...{ operatorKey: "key", clusterDomain: "cluster.local", signal: new AbortController().signal },
     countHead: (result) => counted.push(result),
+    remote: undefined,
   });
   const artifact = { repository: "a/b", version: ":c" };
   await ask("a", { ...artifact, registry: "cache remote" });

@@ -80,6 +80,7 @@ function world(existing: readonly StepJob[] = []) {
   const heads = {
     of: () => Promise.reject(new Error("nobody asks")),
     againInMs: () => 0,
+    isRemote: () => false,
     outdated: (_: string, artifact: Artifact) => void outdated.push(idOf(artifact)),
     outdatedWhere: (_: string, may: (artifact: Artifact) => boolean) =>
       void outdated.push(...all.filter(may).map(idOf)),

@@ -1,0 +1,87 @@
+import { digestForm, manifestAccept } from "./head.ts";
+import { createAgents, head, type Registries } from "./http.ts";
+import { LookupError } from "./outcome.ts";
+import { authorize, StatusError } from "./token.ts";
+
+/** How a remote registry is asked for manifests: see Registries. */
+export type RemoteSettings = Pick<Registries, "ca" | "reach" | "proxies">;
+
+/** What a remote registry says of a manifest to who has no login. */
+export type RemoteHead =
+  | { readonly digest: string }
+  | { readonly missing: true }
+  /** It answers, but not this; and for how long it wants not to be asked, if it says so. */
+  | { readonly unknown: string; readonly stopMs?: number }
+  /** It cannot be asked from here, or shows it only to who logs in. */
+  | { readonly refused: string };
+
+const longestMs = 5_000;
+const [shortestStopMs, usualStopMs, longestStopMs] = [1_000, 60_000, 3_600_000];
+
+/**
+ * Asks a remote registry for the digest of a manifest as anybody may. It never throws.
+ *
+ * Where there is no answer at all, that says nothing of the Pods: their network may reach what the operator's does not.
+ *
+ * @param url - of the registry, without a path
+ * @param repository - of the manifest
+ * @param reference - a tag or a digest
+ * @param settings - which hosts may be asked, and by which proxies
+ * @param signal - ends the wait
+ */
+export async function remoteHead(
+  url: string,
+  repository: string,
+  reference: string,
+  settings: RemoteSettings,
+  signal: AbortSignal,
+): Promise<RemoteHead> {
+  const agents = createAgents();
+  const within = AbortSignal.any([signal, AbortSignal.timeout(longestMs)]);
+  const registries: Registries = { ...settings, agents, signal: within };
+  const asked = new URL(`/v2/${repository}/manifests/${reference}`, url);
+  try {
+    const first = await head(asked, { accept: manifestAccept }, registries);
+    if (first.status !== 401 || first.host !== asked.host) return answerOf(first);
+    const authorization = await authorize(first, registries, undefined);
+    return answerOf(await head(asked, { accept: manifestAccept, authorization }, registries));
+  } catch (error) {
+    // Who gives the tokens may be busy; whoever refuses one without a login refuses it for good.
+    if (error instanceof StatusError && isBusy(error.status)) return busy(error.status, undefined);
+    const wantsLogin = error instanceof LookupError || error instanceof StatusError;
+    return wantsLogin ? forLogin : { refused: "the operator cannot ask its registry" };
+  } finally {
+    agents.close();
+  }
+}
+
+const forLogin: RemoteHead = { refused: "its registry shows it only to who logs in" };
+
+function answerOf({ status, headers }: Awaited<ReturnType<typeof head>>): RemoteHead {
+  const digest = headers["docker-content-digest"];
+  if (status === 404) return { missing: true };
+  if (status === 200 && typeof digest === "string" && digestForm.test(digest)) return { digest };
+  if (isBusy(status)) return busy(status, headers["retry-after"]);
+  return status === 401 || status === 403
+    ? forLogin
+    : { refused: "its registry does not answer as others do" };
+}
+
+function isBusy(status: number): boolean {
+  return status === 429 || status >= 500;
+}
+
+function busy(status: number, after: string | string[] | undefined): RemoteHead {
+  const stopMs = typeof after === "string" ? stopOf(after) : status === 429 ? usualStopMs : undefined;
+  return {
+    // What status came the step's author is not told (ADR 10).
+    unknown: "its registry is busy",
+    ...(stopMs !== undefined && { stopMs }),
+  };
+}
+
+/** @see https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3 */
+function stopOf(after: string): number {
+  const ms = /^[0-9]+$/.test(after) ? Number(after) * 1_000 : Date.parse(after) - Date.now();
+  return Number.isNaN(ms) ? usualStopMs : Math.min(Math.max(ms, shortestStopMs), longestStopMs);
+}

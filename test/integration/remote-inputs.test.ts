@@ -1,0 +1,202 @@
+import { once } from "node:events";
+import type { RequestListener } from "node:http";
+import { createServer as createPlainServer } from "node:http";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { renew } from "../../src/certificates/renew.ts";
+import { remoteHead } from "../../src/registry/remote-head.ts";
+import { stockOras } from "../support/oras.ts";
+import { start } from "../support/processes.ts";
+import { type Front, registries, startFront, startOneOf } from "../support/registries.ts";
+import type { TestRegistry } from "../support/registry.ts";
+
+let ca: string;
+let pair: { cert: string; key: string };
+beforeAll(async () => {
+  const data = await renew("everything", undefined, ["localhost"], new Date());
+  ca = data.cas.join("\n");
+  pair = { cert: data.certificate, key: data.key };
+});
+
+const settingsFor = (...hosts: string[]) => ({
+  ca,
+  reach: { allowedHosts: new Set(hosts), clusterNetworks: () => [] },
+  proxies: {},
+});
+const never = new AbortController().signal;
+const ask = (url: string, reference = "1", hosts = [new URL(url).host]) =>
+  remoteHead(url, "a/b", reference, settingsFor(...hosts), never);
+const digest = `sha256:${"a".repeat(64)}`;
+const there = { "docker-content-digest": digest };
+
+/** A server for as long as a test runs, over TLS unless it says otherwise. */
+async function serving<T>(
+  listener: RequestListener,
+  test: (url: string, seen: readonly string[]) => Promise<T>,
+  isPlain = false,
+): Promise<T> {
+  const seen: string[] = [];
+  const listen: RequestListener = (asked, answer) => {
+    seen.push(`${asked.method} ${asked.url} ${asked.headers.authorization ?? "nobody"}`);
+    listener(asked, answer);
+  };
+  const server = (isPlain ? createPlainServer(listen) : createServer(pair, listen)).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  try {
+    return await test(`${isPlain ? "http" : "https"}://localhost:${port}`, seen);
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+}
+
+describe.each(registries)("%s", (name) => {
+  let server: TestRegistry;
+  let front: Front;
+  beforeAll(async () => {
+    server = await startOneOf(name);
+    front = await startFront(server.host, pair, name === "strict");
+  }, 300_000);
+  afterAll(async () => {
+    front.stop();
+    await server.stop();
+  });
+
+  it("says what it has, what it has not, and what it shows to nobody", async () => {
+    const urls = [`https://${front.host}`, server.url];
+    if (name === "strict") {
+      for (const url of urls) expect(await ask(url)).toEqual({ refused: expect.any(String) });
+      return;
+    }
+    for (const url of urls) expect(await ask(url)).toEqual({ missing: true });
+    const { code, stderr } = await start(
+      ["oras", "push", "--plain-http", `${server.host}/a/b:1`, "--artifact-type", "a/b"],
+      { env: await stockOras() },
+    ).ended;
+    expect(code, stderr).toBe(0);
+    for (const url of urls) {
+      const found = await ask(url);
+      expect(found).toEqual({ digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) });
+      expect(await ask(url, "digest" in found ? found.digest : "")).toEqual(found);
+    }
+  });
+});
+
+describe("a remote registry", () => {
+  it("is asked with the token that it gives to anybody", () =>
+    serving(
+      (asked, answer) => {
+        if (asked.url?.startsWith("/token")) return void answer.end(JSON.stringify({ token: "t" }));
+        if (asked.headers.authorization === "Bearer t") return void answer.writeHead(200, there).end();
+        const realm = `Bearer realm="https://${asked.headers.host}/token",service="s",scope="repository:a/b:pull"`;
+        answer.writeHead(401, { "www-authenticate": realm }).end();
+      },
+      async (url, seen) => {
+        expect(await ask(url)).toEqual({ digest });
+        expect(seen).toEqual([
+          "HEAD /v2/a/b/manifests/1 nobody",
+          "GET /token?service=s&scope=repository%3Aa%2Fb%3Apull nobody",
+          "HEAD /v2/a/b/manifests/1 Bearer t",
+        ]);
+      },
+    ));
+
+  it.each([
+    ["wants a password", 401, { "www-authenticate": 'Basic realm="x"' }],
+    ["shows it to nobody", 403, {}],
+    ["is none", 418, {}],
+    ["gives tokens without TLS", 401, { "www-authenticate": 'Bearer realm="http://localhost/token"' }],
+    ["names no digest", 200, {}],
+    [
+      "names one of another kind than pins have",
+      200,
+      { "docker-content-digest": `sha512:${"a".repeat(128)}` },
+    ],
+  ])("that %s is left to the Pod", (_, status, headers) =>
+    serving(
+      (_asked, answer) => void answer.writeHead(status, headers).end(),
+      async (url) => expect(await ask(url)).toEqual({ refused: expect.any(String) }),
+    ),
+  );
+
+  it.each([
+    [429, {}, 60_000],
+    [429, { "retry-after": "7" }, 7_000],
+    [429, { "retry-after": "100000000" }, 3_600_000],
+    [429, { "retry-after": "soon" }, 60_000],
+    [429, { "retry-after": "Thu, 01 Jan 1970 00:00:00 GMT" }, 1_000],
+    [503, { "retry-after": "30" }, 30_000],
+    [503, {}, undefined],
+    [500, {}, undefined],
+  ])("that answers %i %j is not asked for %s ms", (status, headers, stopMs) =>
+    serving(
+      (_asked, answer) => void answer.writeHead(status, headers).end(),
+      async (url) =>
+        expect(await ask(url)).toEqual({
+          unknown: "its registry is busy",
+          ...(stopMs && { stopMs }),
+        }),
+    ),
+  );
+
+  it("at an address that is not public is not asked, neither directly nor by a redirect", async () => {
+    await serving(
+      (_asked, answer) => void answer.writeHead(200, there).end(),
+      async (url, seen) => {
+        expect(await ask(url, "1", [])).toEqual({ refused: "the operator cannot ask its registry" });
+        await serving(
+          (_asked, answer) => void answer.writeHead(302, { location: `${url}/x` }).end(),
+          async (first) => expect(await ask(first)).toHaveProperty("refused"),
+        );
+        expect(seen).toEqual([]);
+      },
+    );
+  });
+
+  it("over plain HTTP is asked where the installation names it, and redirects nowhere without TLS", async () => {
+    await serving(
+      (_asked, answer) => void answer.writeHead(200, there).end(),
+      async (url) => {
+        expect(await ask(url)).toEqual({ digest });
+        expect(await ask(url, "1", [])).toHaveProperty("refused");
+        await serving(
+          (_asked, answer) => void answer.writeHead(302, { location: `${url}/x` }).end(),
+          async (first) =>
+            expect(
+              await ask(
+                first,
+                "1",
+                [first, url].map((one) => new URL(one).host),
+              ),
+            ).toHaveProperty("refused"),
+        );
+      },
+      true,
+    );
+  });
+
+  it("that nobody answers for is left to the Pod", async () => {
+    const url = await serving(
+      () => {},
+      async (at) => at,
+    );
+    expect(await ask(url)).toEqual({ refused: "the operator cannot ask its registry" });
+  });
+
+  it.each([
+    [500, { unknown: "its registry is busy" }],
+    [429, { unknown: "its registry is busy", stopMs: 60_000 }],
+    [401, { refused: expect.stringContaining("logs in") }],
+  ])("whose tokens are answered with %i is asked again, unless it wants a login", (status, found) =>
+    serving(
+      (asked, answer) => {
+        if (asked.url?.startsWith("/token")) return void answer.writeHead(status).end();
+        const realm = `Bearer realm="https://${asked.headers.host}/token"`;
+        answer.writeHead(401, { "www-authenticate": realm }).end();
+      },
+      async (url) => expect(await ask(url)).toEqual(found),
+    ),
+  );
+});
