@@ -44,6 +44,10 @@ export const names = {
   memoizedLabel: `${prefix}memoized`,
   /** The scheduling gate of a Pod that waits for its inputs. */
   inputsGate: `${prefix}inputs`,
+  /** Label of what Kueue admits, and its annotation with the names of those whom it waits for before it does. */
+  kueueQueueLabel: "kueue.x-k8s.io/queue-name",
+  kueueGatesAnnotation: "kueue.x-k8s.io/admission-gated-by",
+  kueueGroup: "kueue.x-k8s.io",
   /** The condition of a step that waits, or has waited. */
   inputsAvailable: `${prefix}InputsAvailable`,
   cacheLabel: `${prefix}cache`,

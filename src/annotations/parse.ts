@@ -151,7 +151,8 @@ function toSettings(given: readonly Given[], launchers: readonly number[], defau
     timeoutSeconds: secondsOf(one("timeout") ?? ""),
     shareSizeLimit: one("share-size-limit"),
     // Of a step that is not held it would be known too late that its result is there.
-    waitForInputs: (at("wait-for-inputs", 0) ?? `${asksForMemo({ memo })}`) === "true",
+    waitForInputs:
+      (at("wait-for-inputs", 0) ?? (asksForMemo({ memo }) ? "true" : defaults["wait-for-inputs"])) === "true",
     waitTimeoutSeconds: waitTimeout === undefined ? undefined : secondsOf(waitTimeout),
     onProducerFailure: one("on-producer-failure") === "fail" ? "fail" : "wait",
     batch: batch === undefined ? undefined : parseBatch(batch),

@@ -3,6 +3,7 @@ import type { KubeClient } from "../kube/client.ts";
 import { type KubeObject, patchMerge, patchStrategic } from "../kube/objects.ts";
 import { type Resource, resources } from "../kube/resources.ts";
 import type { Gate } from "../workflow/gate.ts";
+import { withoutKueueGate } from "../workflow/kueue.ts";
 
 /** A step that waits, as it was when its writes were decided: each is refused where it has changed since. */
 export interface Held {
@@ -12,6 +13,8 @@ export interface Held {
   /** Of a Job: whether it is suspended, and whether it has run before. */
   readonly isSuspended: boolean;
   readonly startedBefore: boolean;
+  /** Of a Job: whether it is for a queue of Kueue, which resumes it. */
+  readonly isQueued: boolean;
   /** Of a Pod: names of all gates that it has. */
   readonly schedulingGates: readonly string[];
 }
@@ -34,19 +37,19 @@ export async function remember(client: KubeClient, held: Held, record: string): 
  * Lets a step start with its inputs as they are now.
  *
  * @param pins - a word for each input
- * @param key - by which its result is remembered; undefined where it is not
+ * @param by - the key by which its result is remembered, where it is; and whether Kueue resumes a Job, when it has quota
  */
 export async function open(
   client: KubeClient,
   held: Held,
   pins: readonly string[],
-  key?: string,
+  { key, byKueue }: { readonly key?: string | undefined; readonly byKueue: boolean },
 ): Promise<void> {
   const digests = { [names.inputDigestsAnnotation]: pins.join(",") };
   const metadata = {
     ...versionOf(held),
     labels: { [names.waitingLabel]: "false" },
-    annotations: { ...nothingLeft, ...(key === undefined ? {} : { [names.memoKeyAnnotation]: key }) },
+    annotations: { ...nothingLeft(held), ...(key === undefined ? {} : { [names.memoKeyAnnotation]: key }) },
   };
   if (held.isPod) {
     const others = held.schedulingGates.filter((name) => name !== names.inputsGate);
@@ -59,8 +62,8 @@ export async function open(
   await patchMerge(client, resources.jobs, placeOf(held), {
     metadata,
     spec: {
-      // Its author resumes it.
-      ...(held.gate === "author" ? {} : { suspend: false }),
+      // Its author resumes it, or Kueue.
+      ...(held.gate === "author" || byKueue ? {} : { suspend: false }),
       template: { metadata: { annotations: digests } },
     },
   });
@@ -72,13 +75,16 @@ export async function letGo(client: KubeClient, held: Held): Promise<undefined> 
     metadata: {
       ...versionOf(held),
       labels: { [names.waitingLabel]: "false" },
-      annotations: nothingLeft,
+      annotations: nothingLeft(held),
     },
   });
 }
 
 /** A step that starts waits for nothing, and gets the result of no other one. */
-const nothingLeft = { [names.waitingForAnnotation]: null, [names.memoClaimAnnotation]: null };
+function nothingLeft({ object }: Held): Record<string, string | null> {
+  const written = { [names.waitingForAnnotation]: null, [names.memoClaimAnnotation]: null };
+  return { ...written, ...withoutKueueGate(object.metadata?.annotations) };
+}
 
 /** Says in a step's status whether its inputs are there. */
 export async function tellCondition(client: KubeClient, held: Held, told: Told, now: number): Promise<void> {

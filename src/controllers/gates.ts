@@ -126,6 +126,17 @@ async function stepOn(
   return unlessChanged(look(settings, step, lastArrival, toldOf), tell);
 }
 
+/** Whether Kueue is installed; a queue that a Job names where it is not resumes nothing. */
+async function servesKueue(client: KubeClient): Promise<boolean> {
+  try {
+    await client.request({ path: `/apis/${names.kueueGroup}` });
+    return true;
+  } catch (error) {
+    if (isStatus(error, 404)) return false;
+    throw error;
+  }
+}
+
 /** A step that has changed meanwhile is looked at again. */
 async function unlessChanged(
   work: Promise<number | undefined>,
@@ -234,16 +245,18 @@ async function openUnlessMemoized(
   const { client, memo, observeWait } = settings;
   const outcome = byHand || isRetry ? ({ kind: "open" } as const) : await memo.look(step, pins, tell);
   if (outcome.kind === "held") return outcome.againInMs;
-  toldOf.delete(step.uid);
   if (outcome.kind === "ended") {
+    toldOf.delete(step.uid);
     observeWait("Memoized", seconds);
     return undefined;
   }
   const { key } = outcome;
-  await open(client, step, pins, key).catch((error: unknown) => {
+  const byKueue = step.isQueued && !step.isPod && (await servesKueue(client));
+  await open(client, step, pins, { key, byKueue }).catch((error: unknown) => {
     if (key !== undefined) memo.release(step, key);
     throw error;
   });
+  toldOf.delete(step.uid);
   observeWait(byHand ? "OpenedByHand" : "Opened", seconds);
   const note = openedSentence(inputs, pins, seconds);
   tell({ type: "Normal", reason: "InputsAvailable", action: "Start", note });

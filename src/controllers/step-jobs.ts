@@ -28,14 +28,14 @@ export function keepJob(job: StepJob): StepJob {
   const asked = Object.fromEntries(Object.entries(all).filter(([key]) => isOurs(key)));
   const kept = [
     ...[names.gateAnnotation, names.waitingForAnnotation, names.requestAnnotation],
-    ...[names.memoKeyAnnotation, names.memoClaimAnnotation],
+    ...[names.memoKeyAnnotation, names.memoClaimAnnotation, names.kueueGatesAnnotation],
   ];
   return {
     ...(apiVersion ? { apiVersion } : {}),
     ...(kind ? { kind } : {}),
     metadata: {
       ...{ name, namespace, uid, resourceVersion, creationTimestamp, deletionTimestamp },
-      labels: picked(metadata.labels, lifeLabels),
+      labels: picked(metadata.labels, [...lifeLabels, names.kueueQueueLabel]),
       annotations: picked(annotations, kept),
     } as NonNullable<StepJob["metadata"]>,
     spec: {

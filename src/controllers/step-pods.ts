@@ -125,6 +125,7 @@ function ownNotes({ annotations = {} }: NonNullable<StepPod["metadata"]>): Recor
     names.requestAnnotation,
     names.memoKeyAnnotation,
     names.memoClaimAnnotation,
+    names.kueueGatesAnnotation,
   ];
   return Object.fromEntries(
     kept.flatMap((key) => (annotations[key] === undefined ? [] : [[key, annotations[key]]])),

@@ -3,6 +3,7 @@ import { indexBy } from "../kube/index-by.ts";
 import { controllerOf, type KubeObject, keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import type { Gate } from "../workflow/gate.ts";
+import { isQueued } from "../workflow/kueue.ts";
 import type { Producer } from "../workflow/opening.ts";
 import { type Artifact, idOf, isOpen, mayPush, planWith, type StepPlan } from "../workflow/step.ts";
 import type { Held } from "./gate-writes.ts";
@@ -173,6 +174,7 @@ function viewOf(
   return {
     ...{ object: object as KubeObject, isPod, plan, state, schedulingGates, uid, namespace },
     isSuspended: !isPod && spec?.suspend === true,
+    isQueued: isQueued(object.metadata?.labels),
     startedBefore: status?.startTime !== undefined,
     key: keyOf(object as KubeObject),
     name: `${isPod ? "Pod" : "Job"} ${name}`,

@@ -6,6 +6,7 @@ import type { Settings } from "../annotations/settings.ts";
 import { annotations } from "../annotations/table.ts";
 import type { Warning } from "../annotations/warning.ts";
 import { decidedDefaults, gateOf, hold, release, withoutOutputs } from "../workflow/gate.ts";
+import { hasKueueGate, withKueueGate } from "../workflow/kueue.ts";
 import { liveAnnotations } from "../workload/places.ts";
 import {
   isPod,
@@ -60,17 +61,36 @@ const kueue = /^system:serviceaccount:[^:]+:kueue-controller-manager$/;
  * `kubectl apply` of one that writes `suspend: false` would start it. One that is to wait no more is the operator's to resume,
  * too: it writes which inputs its Pods read as they are.
  *
- * @param submitted - as it is changed
+ * @param given - as it is changed
  * @param stored - as it was
  * @param user - who changes it
  */
 export function keepHeld(
-  submitted: Workload,
+  given: Workload,
   stored: Workload,
   user: User,
 ): { readonly workload: Workload; readonly warnings: readonly Warning[] } {
-  const unchanged = { workload: submitted, warnings: [] };
   const waits = stored.metadata?.labels?.[names.waitingLabel] === "true";
+  return keepJobHeld(waits ? keepKueueGate(given, stored) : given, stored, user, waits);
+}
+
+/** Kueue would admit at once what is no longer to wait for its inputs. */
+function keepKueueGate(submitted: Workload, stored: Workload): Workload {
+  const { metadata } = submitted;
+  if (!hasKueueGate(stored.metadata?.annotations) || hasKueueGate(metadata?.annotations)) return submitted;
+  const annotations = { ...metadata?.annotations, ...withKueueGate(metadata?.annotations) };
+  if (isPod(submitted))
+    return putBack(submitted, { ...submitted.template, metadata: { ...metadata, annotations } });
+  return putBack(submitted, submitted.template, { ...metadata, annotations });
+}
+
+function keepJobHeld(
+  submitted: Workload,
+  stored: Workload,
+  user: User,
+  waits: boolean,
+): ReturnType<typeof keepHeld> {
+  const unchanged = { workload: submitted, warnings: [] };
   const isGated = isPod(stored) ? waits : stored.metadata?.annotations?.[names.gateAnnotation] === "pod";
   // A PUT of its manifest has no gate: only the operator takes it away, and from a Job's template nobody.
   if (isGated) return { workload: keepGate(submitted, stored), warnings: [] };

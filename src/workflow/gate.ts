@@ -11,6 +11,8 @@ import {
   type Workload,
 } from "../workload/workload.ts";
 
+import { hasKueueGate, isQueued, withKueueGate, withoutKueueGate } from "./kueue.ts";
+
 /**
  * How a step is held until its inputs are there: a Job is suspended by the operator, or was by its author, who resumes it;
  * its Pods have a scheduling gate each, as a Pod has; or nothing holds it, and the container that pulls waits.
@@ -82,18 +84,20 @@ function suspends({ object }: Workload): boolean {
  */
 export function hold(workload: Workload, gate: Gate): Workload {
   const { template, metadata } = workload;
+  const kueue = isQueued(metadata?.labels) ? withKueueGate(metadata?.annotations) : {};
   const mark = { annotations: { [names.gateAnnotation]: gate }, labels: { [names.waitingLabel]: "true" } };
   if (gate === "in-pod") return withMetadata(workload, { annotations: mark.annotations });
   if (gate === "pod") {
     const gates = (template.spec.schedulingGates ?? []).filter(({ name }) => name !== names.inputsGate);
+    const ofPod = isPod(workload) ? { ...mark, annotations: { ...mark.annotations, ...kueue } } : mark;
     const gated: PodTemplate = {
-      metadata: merged(template.metadata, mark),
+      metadata: merged(template.metadata, ofPod),
       spec: { ...template.spec, schedulingGates: [...gates, { name: names.inputsGate }] },
     };
     if (isPod(workload)) return putBack(workload, gated);
     return putBack(workload, gated, merged(metadata, { annotations: mark.annotations }));
   }
-  const held = withMetadata(workload, mark);
+  const held = withMetadata(workload, { ...mark, annotations: { ...mark.annotations, ...kueue } });
   const object = held.object as { readonly spec: object };
   return { ...held, object: { ...object, spec: { ...object.spec, suspend: true } } };
 }
@@ -101,9 +105,10 @@ export function hold(workload: Workload, gate: Gate): Workload {
 /**
  * A step that nothing of the operator's holds any more.
  *
- * @param workload - the step, with its annotations
+ * @param held - the step, with its annotations
  */
-export function release(workload: Workload): Workload {
+export function release(held: Workload): Workload {
+  const workload = withoutKueue(held);
   const { template } = workload;
   const { schedulingGates = [] } = template.spec;
   const others = schedulingGates.filter(({ name }) => name !== names.inputsGate);
@@ -115,6 +120,18 @@ export function release(workload: Workload): Workload {
   const object = ungated.object as { readonly spec: { readonly suspend?: unknown } };
   const { suspend: __, ...running } = object.spec;
   return { ...ungated, object: { ...object, spec: running } };
+}
+
+function withoutKueue(workload: Workload): Workload {
+  const { annotations } = workload.metadata ?? {};
+  if (!hasKueueGate(annotations)) return workload;
+  const left = Object.entries({ ...annotations, ...withoutKueueGate(annotations) });
+  const metadata = {
+    ...workload.metadata,
+    annotations: Object.fromEntries(left.flatMap(([key, value]) => (value === null ? [] : [[key, value]]))),
+  };
+  if (isPod(workload)) return putBack(workload, { ...workload.template, metadata });
+  return putBack(workload, workload.template, metadata);
 }
 
 interface Marks {

@@ -36,7 +36,7 @@ export function isContract(before: Step, after: Step): boolean {
   if (!isDeepStrictEqual(others(before, after), others(after, after))) return false;
   const label = (step: Step) => step.metadata.labels?.[names.waitingLabel];
   if (label(after) !== label(before) && label(after) !== "false") return false;
-  if (!isContractOfMemo(before, after)) return false;
+  if (![isContractOfMemo, keepsKueue].every((isKept) => isKept(before, after))) return false;
   const deadline = (step: Step) => step.spec.activeDeadlineSeconds;
   if (before.spec.template) {
     if (deadline(before) !== deadline(after)) return false;
@@ -63,6 +63,17 @@ function isContractOfMemo(before: Step, after: Step): boolean {
   );
 }
 
+/** Whether what Kueue waits for is as it was, but for the operator's own name. */
+function keepsKueue(before: Step, after: Step): boolean {
+  const text = ({ metadata }: Step) => metadata.annotations?.[names.kueueGatesAnnotation] ?? "";
+  const all = (step: Step) =>
+    text(step)
+      .split(/ *, */)
+      .filter((name) => name !== "");
+  const left = all(before).filter((name) => name !== names.inputsGate);
+  return text(after) === text(before) || isDeepStrictEqual(all(after), left);
+}
+
 /** What of a step is to be as it was, where a write gave it this result. */
 function others(step: Step, after: Step): object {
   const copy = structuredClone(step) as unknown as Record<string, Record<string, unknown>>;
@@ -70,7 +81,7 @@ function others(step: Step, after: Step): object {
   for (const key of ["managedFields", "generation", "resourceVersion"]) delete metadata[key];
   drop(metadata, "labels", [names.waitingLabel]);
   drop(metadata, "annotations", [
-    ...[names.waitingForAnnotation, names.inputDigestsAnnotation],
+    ...[names.waitingForAnnotation, names.inputDigestsAnnotation, names.kueueGatesAnnotation],
     ...[names.memoKeyAnnotation, names.memoClaimAnnotation],
   ]);
   delete spec["suspend"];

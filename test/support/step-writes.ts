@@ -20,6 +20,7 @@ const spec = (fields: object) => ({ spec: fields });
 const status = (fields: object) => ({ status: fields });
 const template = (metadata: object, fields: object = {}) =>
   spec({ template: { metadata, ...(Object.keys(fields).length > 0 && { spec: fields }) } });
+const kueue = (value: string | null) => ({ annotations: { [names.kueueGatesAnnotation]: value } });
 const pin = (value: string | null) => ({ annotations: { [names.inputDigestsAnnotation]: value } });
 /** A strategic merge goes by the type, and leaves the others as they are. */
 const conditions = (...list: object[]) => status({ conditions: list });
@@ -78,6 +79,8 @@ export const contractWrites: readonly Write[] = [
   ],
   ["pin the inputs of a Job that its author resumes", "jobs", "authors", template({ annotations: pins })],
   ["say that a Job waits no more", "jobs", "held", meta(label("false"))],
+  ["let Kueue admit a Job", "jobs", "held", meta({ ...label("false"), ...kueue("example.com/data") })],
+  ["let Kueue admit a Pod", "pods", "gated", meta(kueue("example.com/data"))],
   ["say that a Job's inputs are missing", "jobs", "held/status", conditions(available("False")), strategic],
   ["say that a Job's inputs are there", "jobs", "opened/status", conditions(available("True")), strategic],
   ["the same while it runs", "jobs", "runs/status", conditions(available("True")), strategic],
@@ -216,6 +219,9 @@ const metadataAttacks = (kind: Kind, name: string): Write[] => [
   ["the label waiting less", kind, name, meta(label(null))],
   ["another value of the label waiting", kind, name, meta(label("maybe"))],
   ["an annotation", kind, name, meta({ annotations: { a: "b" } })],
+  ["what Kueue waits for", kind, name, meta(kueue(null))],
+  ["what Kueue waits for of others", kind, name, meta(kueue(names.inputsGate))],
+  ["something else that Kueue waits for", kind, name, meta(kueue("example.com/data,example.com/x"))],
   ["an annotation less", kind, name, meta({ annotations: { theirs: null } })],
   ["another gate by its annotation", kind, name, meta({ annotations: { [names.gateAnnotation]: "in-pod" } })],
   ["an annotation of the author's", kind, name, meta({ annotations: { [`${names.prefix}input-uri`]: "x" } })],

@@ -22,7 +22,9 @@ export async function startStolenToken(): Promise<StolenToken> {
   const objects = (await buildConfig({ overlay: "default" })).filter(
     ({ kind }) => !["Deployment", "MutatingWebhookConfiguration"].includes(String(kind)),
   );
-  const text = objects.map((object) => stringify(object, { aliasDuplicateObjects: false })).join("---\n");
+  const text = objects
+    .map((object) => stringify(object, { aliasDuplicateObjects: false, version: "1.1" }))
+    .join("---\n");
   await kubectl(plane.kubeconfig, ["apply", "--server-side", "-f", "-"], text);
   const admin = await adminClient(plane);
   const stolen = await adminClient({ kubeconfig: await serviceAccountKubeconfig(plane, admin) });

@@ -2,7 +2,11 @@ import { names } from "../../schema/names.ts";
 import type { KubeObject } from "../../src/kube/objects.ts";
 
 const labels = { [names.injectedLabel]: "true", [names.waitingLabel]: "true", app: "x" };
-const annotations = { [names.waitingForAnnotation]: "[]", theirs: "kept" };
+const annotations = {
+  [names.waitingForAnnotation]: "[]",
+  [names.kueueGatesAnnotation]: `example.com/data, ${names.inputsGate}`,
+  theirs: "kept",
+};
 const containers = [
   { name: "main", image: "x:1", command: ["run"], resources: { requests: { cpu: "100m" } } },
 ];

@@ -192,13 +192,17 @@ const commonVariables = {
 function commonRules(kind: "Pod" | "Job"): Validation[] {
   const labels = ".metadata.?labels.orValue({})";
   const annotations = ".metadata.?annotations.orValue({})";
-  const own = [names.waitingForAnnotation, names.inputDigestsAnnotation];
+  const own = [names.waitingForAnnotation, names.inputDigestsAnnotation, names.kueueGatesAnnotation];
   const memo = [names.memoKeyAnnotation, names.memoClaimAnnotation, names.memoizedFromAnnotation];
   const label = (object: string, name: string) => `${object}.metadata.?labels[?${quote(name)}]`;
   const annotation = (object: string, name: string) => `${object}.metadata.?annotations[?${quote(name)}]`;
   const same = (name: string) => `${annotation("object", name)} == ${annotation("oldObject", name)}`;
   const formed = (name: string, form: string) =>
     `${same(name)} || ${annotation("object", name)}.orValue("").matches(${quote(form)})`;
+  const kueue = (object: string) =>
+    `${object}.metadata.?annotations[?${quote(names.kueueGatesAnnotation)}].orValue("")`;
+  const gates = (object: string, keep: string) =>
+    `${kueue(object)}.split(",").map(n, n.trim()).filter(n, n != ""${keep})`;
   return [
     {
       expression: "(variables.isMain || variables.isStatus) && (variables.injected || variables.waiting)",
@@ -211,6 +215,10 @@ function commonRules(kind: "Pod" | "Job"): Validation[] {
     onMain(
       `${unchangedMetadata(["labels", "annotations"])} && ${unchanged(labels, [names.waitingLabel, names.memoizedLabel])} && (${unchanged(annotations)} || (variables.waiting && ${unchanged(annotations, [...own, ...memo])}) || (variables.records && ${unchanged(annotations, [names.memoKeyAnnotation])}))`,
       `the operator may change the labels ${names.waitingLabel} and ${names.memoizedLabel} and the annotations ${[...own, ...memo].join(", ")} of a ${kind} that waits, and nothing else of its metadata`,
+    ),
+    onMain(
+      `${kueue("object")} == ${kueue("oldObject")} || (variables.waiting && ${gates("object", "")} == ${gates("oldObject", ` && n != ${quote(names.inputsGate)}`)})`,
+      `the operator may remove ${names.inputsGate} from the annotation ${names.kueueGatesAnnotation} of a ${kind} that waits, and no other name`,
     ),
     onMain(
       // Where the last label of a Job goes, the API server gives it those of its template.

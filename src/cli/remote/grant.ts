@@ -2,6 +2,7 @@ import { stringify } from "yaml";
 import { names } from "../../../schema/names.ts";
 import { caConfigMapName, usesTls } from "../../cache/tls.ts";
 import type { OrasCache } from "../../cache/types.ts";
+import { kubectlYaml } from "../manifests/yaml.ts";
 import { nameOf } from "./find-cache.ts";
 import { registryPodOf } from "./open.ts";
 
@@ -50,7 +51,9 @@ export function grantFor(user: string, cache: OrasCache, namespace: string): str
     roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name },
     subjects: [subjectOf(user)],
   };
-  return `${stringify(role)}---\n${stringify(binding)}`;
+  // A name such as off is text for kubectl where it is quoted alone.
+  const text = (object: object) => stringify(object, { version: kubectlYaml.version });
+  return `${text(role)}---\n${text(binding)}`;
 }
 
 function subjectOf(user: string): { readonly name: string; readonly [field: string]: string } {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
+import { kubectlYaml } from "../../../src/cli/manifests/yaml.ts";
 import { chooseCache, findCache } from "../../../src/cli/remote/find-cache.ts";
 import { grantFor } from "../../../src/cli/remote/grant.ts";
 import { ageOf } from "../../../src/cli/remote/remove.ts";
@@ -42,6 +43,11 @@ it("a missing right is named, with who can grant it", () => {
 });
 
 describe("grant", () => {
+  it("is text for kubectl, whatever the namespace is called", () => {
+    const text = grantFor("jane", cacheOf("oras") as never, "off");
+    for (const one of parseAllDocuments(text, kubectlYaml)) expect(one.toJS().metadata.namespace).toBe("off");
+  });
+
   const cache = { ...cacheOf("oras"), status: { credentialsSecret: "oras-credentials-0123456789" } };
   it("names the one Secret and the one Pod", () => {
     const [role, binding] = parseAllDocuments(grantFor("jane", cache as never, "runs")).map((d) => d.toJS());

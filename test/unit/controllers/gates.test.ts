@@ -46,6 +46,7 @@ function world(
   head: Head = { missing: true },
   refuse: (path: string, body: unknown) => KubeError | undefined = () => undefined,
   pushes = createPushes(),
+  servesKueue = false,
 ) {
   const jobs = mirror(jobsThere);
   const pods = mirror(podsThere);
@@ -62,6 +63,8 @@ function world(
   const client = {
     now: () => start + 10_000,
     request: ({ path, body }: { path: string; body?: unknown }) => {
+      if (path === `/apis/${names.kueueGroup}`)
+        return servesKueue ? Promise.resolve({}) : Promise.reject(new KubeError(`GET ${path}`, 404, {}));
       const refusal = refuse(path, body);
       if (refusal) return Promise.reject(refusal);
       writes.push({ path, body });
@@ -87,6 +90,46 @@ function world(
   const told = (reason: string) => events.filter((event) => event.split(" ")[1] === reason);
   return { writes, told, controllers, heads: () => asked };
 }
+
+describe("a Job for a queue of Kueue", () => {
+  const map: StepAnnotations = { ...wait, "input-uri": `a/b@sha256:${"a".repeat(64)}` };
+  const queued = (suspendedBy: string, gates: string = names.inputsGate) => {
+    const made = job("one", map, { labels: held });
+    const { metadata } = made;
+    const labels = { ...metadata?.labels, [names.kueueQueueLabel]: "team" };
+    const annotations = {
+      ...metadata?.annotations,
+      [names.gateAnnotation]: suspendedBy,
+      [names.kueueGatesAnnotation]: gates,
+    };
+    return { ...made, metadata: { ...metadata, labels, annotations } } as StepJob;
+  };
+  const head = { digest: `sha256:${"a".repeat(64)}` };
+  const opened = async (one: StepJob, isServed: boolean) => {
+    const { controllers, writes } = world([one], [], head, undefined, undefined, isServed);
+    await controllers[0]?.reconcile("ns/one");
+    return writes.find(({ path }) => path.endsWith("/jobs/one"))?.body as {
+      metadata: { annotations: object };
+      spec: object;
+    };
+  };
+
+  it.each([
+    ["Kueue", "suspend", true, false],
+    ["Kueue, where its author suspended it", "author", true, false],
+    ["the operator, where Kueue is not installed", "suspend", false, true],
+    ["its author, where Kueue is not installed", "author", false, false],
+  ])("is resumed by %s", async (_, by, isServed, resumes) => {
+    const { spec, metadata } = await opened(queued(by), isServed);
+    expect("suspend" in spec).toBe(resumes);
+    expect(metadata.annotations).toMatchObject({ [names.kueueGatesAnnotation]: null });
+  });
+
+  it("waits on for others", async () => {
+    const { metadata } = await opened(queued("suspend", `x.io/a, ${names.inputsGate}`), true);
+    expect(metadata.annotations).toMatchObject({ [names.kueueGatesAnnotation]: "x.io/a" });
+  });
+});
 
 describe("a step that waits", () => {
   it("has its condition written once, also by the next leader", async () => {

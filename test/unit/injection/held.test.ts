@@ -153,6 +153,60 @@ describe("a cache whose steps wait", () => {
   });
 });
 
+describe("a step for a queue of Kueue", () => {
+  const { kueueGatesAnnotation: kueueGates, kueueQueueLabel: queue, inputsGate } = names;
+  const of = <T extends V1Job | V1Pod>(object: T, gates?: string): T =>
+    changedBy(object, ({ metadata }) => {
+      if (metadata) metadata.labels = { ...metadata.labels, [queue]: "team" };
+      if (gates !== undefined) annotate(metadata, { [kueueGates]: gates });
+    });
+  const kueueGateOf = (object: V1Job | V1Pod) => object.metadata?.annotations?.[kueueGates];
+
+  it.each<[string, V1Job | V1Pod, string | undefined]>([
+    ["a Job", of(job()), inputsGate],
+    ["a Job that Kueue has suspended", of(job(waits, { suspend: true })), inputsGate],
+    ["a Pod", of(pod()), inputsGate],
+    [
+      "a Job that waits for others, too",
+      of(job(), "example.com/a, x.io/b"),
+      `example.com/a,x.io/b,${inputsGate}`,
+    ],
+    ["a Job whose Pods wait one by one", of(job({ ...waits, "input-uri": "a/$(POD_NAME):1" })), undefined],
+    ["a Pod on a node", of(pod(waits, { nodeName: "n" })), undefined],
+    ["one that does not wait", of(job({ "input-uri": "a/b:1" })), undefined],
+    ["one of no queue", job(), undefined],
+  ])("%s", (_, object, expected) => {
+    const stored = created<V1Job | V1Pod>(object);
+    expect(kueueGateOf(stored)).toBe(expected);
+    expect(created(stored)).toEqual(stored);
+    if ((stored as V1Job).spec?.template)
+      expect((stored as V1Job).spec?.template.metadata?.annotations?.[kueueGates]).toBeUndefined();
+    const released = release(workloadOf(stored)).object as V1Job;
+    expect(kueueGateOf(released)).toBe(object.metadata?.annotations?.[kueueGates]?.replace(", ", ","));
+  });
+
+  it("waits for its inputs also after its manifest was put again, until it is opened", () => {
+    for (const object of [of(job(), "example.com/a"), of(pod(), "example.com/a")]) {
+      const stored = created<V1Job | V1Pod>(object);
+      expect(kueueGateOf(updated(stored, object))).toBe(`example.com/a,${inputsGate}`);
+      const started = changedBy(opened(stored), ({ metadata }) =>
+        annotate(metadata, { [kueueGates]: "example.com/a" }),
+      );
+      expect(kueueGateOf(updated(started, object))).toBe("example.com/a");
+    }
+  });
+
+  it("that was exported after its start is held again", () => {
+    const stored = created(of(job()));
+    const exported = changedBy(opened(stored), ({ metadata }) => delete metadata?.annotations?.[kueueGates]);
+    expect(kueueGateOf(created(exported))).toBe(inputsGate);
+  });
+
+  it("has a name that Kueue takes", () => {
+    expect(inputsGate.length).toBeLessThanOrEqual(63);
+  });
+});
+
 describe("an operator that holds no steps", () => {
   const off = { workflow: false, cache: cacheOf("oras", {}) };
 
