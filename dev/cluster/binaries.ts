@@ -117,9 +117,11 @@ export async function requireGo(): Promise<void> {
  * @param name - of the program
  * @throws ClusterError when KUBEBUILDER_ASSETS is set and the program is not there, and for any other version
  */
-export async function controlPlaneProgram(name: "etcd" | "kube-apiserver" | "kubectl"): Promise<string> {
+export async function controlPlaneProgram(
+  name: "etcd" | "kube-apiserver" | "kube-controller-manager" | "kubectl",
+): Promise<string> {
   const version = process.env["ORAS_OPERATOR_API_SERVER"];
-  if (version && name === "kube-apiserver") {
+  if (version && (name === "kube-apiserver" || name === "kube-controller-manager")) {
     const older = olderKubernetes.find((known) => known === version);
     if (older) return join(await buildModule(`kubernetes-${older}`), name);
     throw new ClusterError(
@@ -127,7 +129,8 @@ export async function controlPlaneProgram(name: "etcd" | "kube-apiserver" | "kub
     );
   }
   const assets = process.env["KUBEBUILDER_ASSETS"];
-  if (!assets) {
+  // It is none of these assets.
+  if (!assets || name === "kube-controller-manager") {
     return name === "etcd"
       ? join(await buildModule("etcd"), "server")
       : join(await buildModule("kubernetes", [name]), name);

@@ -15,6 +15,8 @@ export const since = {
   checkedTemplates: 34,
   /** KEP-2837; before, the API server drops the fields. */
   podResources: 34,
+  /** MutableSchedulingDirectivesForSuspendedJobs: a Job that is suspended after its start has none any more. */
+  suspendedJobsForgetStart: 36,
   /** KEP-3962. */
   mutatingPolicies: 36,
 } as const;

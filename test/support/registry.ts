@@ -23,7 +23,7 @@ export interface TestRegistry {
 /**
  * Starts the real registry.
  *
- * @param options - htpasswd: file with the users; tls: files with certificate and key; port: one that was chosen before;
+ * @param options - htpasswd: file with the users; tls: files with certificate and key; port, address: where, chosen before;
  *   blobCache: the cache that the images' configuration switches on; environment: more variables; program: another registry than the cluster's,
  *   which is given the path of distribution's configuration
  */
@@ -32,6 +32,7 @@ export async function startRegistry(
     htpasswd?: string;
     tls?: { certificate: string; key: string };
     port?: number;
+    address?: string;
     blobCache?: boolean;
     environment?: Record<string, string>;
     program?: readonly string[];
@@ -39,6 +40,7 @@ export async function startRegistry(
 ): Promise<TestRegistry> {
   const folder = temporaryFolder("registry");
   const port = options.port ?? (await freePort());
+  const address = options.address ?? "127.0.0.1";
   const program = options.program ?? [join(await buildModule("registry"), "registry"), "serve"];
   const cache = options.blobCache ? ", cache: {blobdescriptor: inmemory}" : "";
   writeFileSync(join(folder, "config.yml"), `version: 0.1\nstorage: {filesystem: {}${cache}}\nhttp: {}\n`);
@@ -49,7 +51,7 @@ export async function startRegistry(
       ...(options.environment?.["REGISTRY_STORAGE"] === undefined
         ? { REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: join(folder, "data") }
         : {}),
-      REGISTRY_HTTP_ADDR: `127.0.0.1:${port}`,
+      REGISTRY_HTTP_ADDR: `${address}:${port}`,
       OTEL_TRACES_EXPORTER: "none",
       ...(options.tls
         ? {
@@ -68,8 +70,8 @@ export async function startRegistry(
   });
   await running.said("listening on");
   return {
-    host: `127.0.0.1:${port}`,
-    url: `${options.tls ? "https" : "http"}://127.0.0.1:${port}`,
+    host: `${address}:${port}`,
+    url: `${options.tls ? "https" : "http"}://${address}:${port}`,
     data: join(folder, "data"),
     said: running.said,
     terminate: () => running.child.kill("SIGTERM"),

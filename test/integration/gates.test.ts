@@ -1,0 +1,87 @@
+import type { V1Job } from "@kubernetes/client-node";
+import { describe, expect } from "vitest";
+import { names } from "../../schema/names.ts";
+import { resources } from "../../src/kube/resources.ts";
+import { jobOf, type StepAnnotations } from "../support/builders.ts";
+import { test as base } from "../support/integration.ts";
+import { startJobPlane } from "../support/job-plane.ts";
+import { minor, since } from "../support/kubernetes-version.ts";
+import type { ObjectsIn } from "../support/objects-in.ts";
+import { until } from "../support/wait.ts";
+import { endOfJob } from "../support/workflow-world.ts";
+
+/** The operator beside the real controllers of Jobs; Pods end as a stand-in of the kubelet says. */
+// biome-ignore lint/correctness/noEmptyPattern: vitest reads from it which fixtures are needed
+const test = base.extend("world", { scope: "file" }, async ({}, { onCleanup }) => {
+  const { world, stop } = await startJobPlane();
+  onCleanup(stop);
+  return world;
+});
+
+const waits: StepAnnotations = { "wait-for-inputs": "true" };
+const jobIn = (ns: ObjectsIn, name: string) => ns.read<V1Job>(resources.jobs, name);
+const ended = (ns: ObjectsIn, name: string) =>
+  until(async () => endOfJob(await jobIn(ns, name)), `the end of Job ${name}`);
+const told = (ns: ObjectsIn, name: string, status: string) =>
+  until(async () => {
+    const job = await jobIn(ns, name);
+    const found = job?.status?.conditions?.find(({ type }) => type === names.inputsAvailable);
+    return found?.status === status && job;
+  }, `the condition of Job ${name}`);
+
+describe("a Job that waits", () => {
+  test("is held, pinned and resumed", async ({ world }) => {
+    const ns = await world.namespace("held");
+    await ns.create(resources.jobs, jobOf("step", { ...waits, "input-uri": "held/a:1" }, "true"));
+    const job = await told(ns, "step", "False");
+    expect(job.spec?.suspend).toBe(true);
+    const digest = await world.put("held/a:1", "a");
+    expect(await ended(ns, "step")).toBe("Complete");
+    expect(world.runsIn("held")).toMatchObject([{ job: "step", pins: [digest] }]);
+    expect((await jobIn(ns, "step"))?.metadata?.labels?.[names.waitingLabel]).toBe("false");
+  });
+
+  test.for<[string, StepAnnotations]>([
+    ["InputNeverCame", { "wait-timeout": "2s" }],
+    ["InputProducerFailed", { "on-producer-failure": "fail" }],
+  ])("fails with %s, by the patches of its status alone", async ([reason, more], { world }) => {
+    const name = reason.toLowerCase();
+    const ns = await world.namespace(name);
+    world.break(name, "makes");
+    const step = { ...waits, ...more, "input-uri": `${name}/a:1` };
+    await ns.create(resources.jobs, jobOf("step", step, "true", { backoffLimit: 0 }));
+    if (reason === "InputProducerFailed")
+      await ns.create(
+        resources.jobs,
+        jobOf("makes", { "output-uri": `${name}/a:1` }, "false", { backoffLimit: 0 }),
+      );
+    expect(await ended(ns, "step")).toBe("Failed");
+    const { conditions } = (await jobIn(ns, "step"))?.status ?? {};
+    expect(conditions?.find(({ type }) => type === "Failed")).toMatchObject({ reason });
+    expect(world.runsIn(name).filter(({ job }) => job === "step")).toEqual([]);
+  });
+
+  test("that has run before, and is suspended again, keeps what it was given", async ({ world }) => {
+    const ns = await world.namespace("again");
+    const first = await world.put("again/a:1", "first");
+    world.break("again", "step");
+    const step = { ...waits, "input-uri": "again/a:1" };
+    await ns.create(resources.jobs, jobOf("step", step, "false", { backoffLimit: 6 }));
+    await until(() => world.runsIn("again").length > 0, "a try");
+    await ns.patch(resources.jobs, "step", { spec: { suspend: true } });
+    await until(
+      async () =>
+        (await jobIn(ns, "step"))?.status?.conditions?.some(
+          ({ type, status }) => type === "Suspended" && status === "True",
+        ),
+      "the Job to be suspended again",
+    );
+    const startTime = (await jobIn(ns, "step"))?.status?.startTime;
+    expect(startTime === undefined).toBe(minor >= since.suspendedJobsForgetStart);
+    await world.put("again/a:1", "second");
+    const tries = world.runsIn("again").length;
+    await ns.patch(resources.jobs, "step", { spec: { suspend: false } });
+    await until(() => world.runsIn("again").length > tries, "another try");
+    expect(new Set(world.runsIn("again").flatMap(({ pins }) => pins))).toEqual(new Set([first]));
+  });
+});

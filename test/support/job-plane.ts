@@ -1,0 +1,40 @@
+import { names } from "../../schema/names.ts";
+import { pathOf, resources } from "../../src/kube/resources.ts";
+import { serviceAccountKubeconfig } from "./installation.ts";
+import { startJobControllers } from "./job-controllers.ts";
+import type { Operator } from "./operator.ts";
+import { asksNobody, ready, startOperator } from "./operator.ts";
+import { startStolenToken } from "./stolen-token.ts";
+import { installWebhooks } from "./webhooks.ts";
+import { startWorkflowWorld } from "./workflow-world.ts";
+
+/** An API server with the whole installation, the operator by its ServiceAccount, and the real controllers of Jobs. */
+export async function startJobPlane() {
+  const { plane, admin, stop } = await startStolenToken();
+  const stops: (() => Promise<unknown>)[] = [stop];
+  const stopAll = async () => {
+    for (const one of stops.toReversed()) await one();
+  };
+  try {
+    const remove = (path: string) => admin.request({ method: "DELETE", path, body: {} });
+    // It has the rights of the installation, and no more; its webhook is on this machine.
+    await remove("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/stolen");
+    await remove(
+      pathOf(resources.services, { namespace: names.operatorNamespace, name: names.webhookService }),
+    );
+    const operator: Operator = await startOperator(
+      await serviceAccountKubeconfig(plane, admin),
+      ...asksNobody,
+    );
+    stops.push(operator.stop);
+    await installWebhooks(admin, operator.webhookPort);
+    await ready(operator, admin);
+    stops.push(await startJobControllers(plane.kubeconfig));
+    const world = await startWorkflowWorld(admin);
+    stops.push(world.stop);
+    return { plane, admin, operator, world, stop: stopAll };
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
+}
