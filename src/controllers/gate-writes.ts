@@ -1,5 +1,6 @@
 import { names } from "../../schema/names.ts";
 import type { KubeClient } from "../kube/client.ts";
+import { isStatus } from "../kube/errors.ts";
 import { type KubeObject, patchMerge, patchStrategic } from "../kube/objects.ts";
 import { type Resource, resources } from "../kube/resources.ts";
 import type { Gate } from "../workflow/gate.ts";
@@ -59,14 +60,18 @@ export async function open(
     });
     return;
   }
-  await patchMerge(client, resources.jobs, placeOf(held), {
-    metadata,
-    spec: {
-      // Its author resumes it, or Kueue.
-      ...(held.gate === "author" || byKueue ? {} : { suspend: false }),
-      template: { metadata: { annotations: digests } },
-    },
-  });
+  // Its author resumes it, or Kueue.
+  const resumed = held.gate === "author" || byKueue ? {} : { suspend: false };
+  const write = (spec: object) =>
+    patchMerge(client, resources.jobs, placeOf(held), { metadata, spec: { ...resumed, ...spec } });
+  try {
+    await write({ template: { metadata: { annotations: digests } } });
+  } catch (error) {
+    // Before 1.36 the template of a Job that has started once cannot be changed, also while it is suspended again. Its
+    // Pods look for their inputs themselves then.
+    if (!held.startedBefore || !isStatus(error, 422)) throw error;
+    await write({});
+  }
 }
 
 /** A Job that somebody else has resumed starts with its inputs as they are: its template cannot be changed any more. */

@@ -40,6 +40,10 @@ function mirror<T extends KubeObject>(objects: readonly T[]) {
   return reflector as unknown as Reflector<T>;
 }
 
+interface Body {
+  readonly spec?: { readonly template?: object };
+}
+
 function world(
   jobsThere: readonly StepJob[],
   podsThere: readonly StepPod[] = [],
@@ -47,6 +51,7 @@ function world(
   refuse: (path: string, body: unknown) => KubeError | undefined = () => undefined,
   pushes = createPushes(),
   servesKueue = false,
+  refuses: (body: Body) => boolean = () => false,
 ) {
   const jobs = mirror(jobsThere);
   const pods = mirror(podsThere);
@@ -68,6 +73,8 @@ function world(
       const refusal = refuse(path, body);
       if (refusal) return Promise.reject(refusal);
       writes.push({ path, body });
+      if (body !== undefined && refuses(body as Body))
+        return Promise.reject(new KubeError(`PATCH ${path}`, 422, {}));
       return Promise.resolve({});
     },
   } as unknown as KubeClient;
@@ -128,6 +135,36 @@ describe("a Job for a queue of Kueue", () => {
   it("waits on for others", async () => {
     const { metadata } = await opened(queued("suspend", `x.io/a, ${names.inputsGate}`), true);
     expect(metadata.annotations).toMatchObject({ [names.kueueGatesAnnotation]: "x.io/a" });
+  });
+});
+
+describe("a Job that has started once, and waits again", () => {
+  const digest = `sha256:${"a".repeat(64)}`;
+  const map: StepAnnotations = { ...wait, "input-uri": `a/b@${digest}` };
+
+  it.each([
+    ["is resumed without pins where its template cannot be changed", { startTime: new Date(start) }, true],
+    ["is not where it has never started", {}, false],
+  ])("%s", async (_, status, isOpened) => {
+    const made = job("one", map, { status });
+    const annotations = { ...made.metadata?.annotations, [names.gateAnnotation]: "suspend" };
+    const one = { ...made, metadata: { ...made.metadata, annotations } } as StepJob;
+    const { controllers, writes } = world(
+      [one],
+      [],
+      { digest },
+      false,
+      ({ spec }) => spec?.template !== undefined,
+    );
+    const look = Promise.resolve(controllers[0]?.reconcile("ns/one"));
+    if (isOpened) await look;
+    else await expect(look).rejects.toThrow("422");
+    const specs = writes
+      .filter(({ path }) => path.endsWith("/jobs/one"))
+      .map(({ body }) => (body as Body).spec);
+    const pins = { metadata: { annotations: { [names.inputDigestsAnnotation]: digest } } };
+    const first = { suspend: false, template: pins };
+    expect(specs).toEqual(isOpened ? [first, { suspend: false }] : [first]);
   });
 });
 
