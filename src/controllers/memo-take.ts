@@ -95,7 +95,7 @@ export async function take(
     from: madeBy(entry),
   });
   if ("kind" in claimed) return claimed;
-  const { held, before, from } = claimed;
+  const { held, before } = claimed;
   for (const [i, unit] of keyed.units.entries()) {
     const result = await retag(settings, cache, unit, entries[i] ?? entry, i === 0 ? before : undefined);
     if (result !== undefined) return result;
@@ -108,7 +108,6 @@ export async function take(
   await endAsMemoized(client, held, { indexes, message });
   tell({ type: "Normal", reason: "Memoized", action: "End", note: message });
   log.info({ step: step.name, namespace: step.namespace, key: keyed.key }, "step was memoized");
-  await markMemoized(client, held, from);
   return { kind: "ended" };
 }
 
@@ -151,7 +150,7 @@ async function retag(
   return { kind: "run", because: result.because };
 }
 
-/** The leader may have ended after the third write, before it said so on the step. */
+/** What is said on a step once it has ended so: by this leader, or by the next one. */
 export async function finishTaken(client: KubeClient, step: WorkflowStep): Promise<void> {
   const claimed = claimOf(step.object);
   if (claimed) await markMemoized(client, step, claimed.from);

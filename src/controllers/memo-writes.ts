@@ -94,11 +94,12 @@ function allIndexes(count: number): string {
   return count <= 2 ? (["0", "0,1"][count - 1] ?? "") : `0-${count - 1}`;
 }
 
-/** Says on a step that has ended so that it did not run, and who made its result. */
+/** Says on a step that has ended so that it did not run, and who made its result. Refused where it has changed since it was seen. */
 export async function markMemoized(client: KubeClient, held: Held, from: string): Promise<void> {
+  const { uid, resourceVersion } = held.object.metadata ?? {};
   await patchMerge(client, resourceOf(held), placeOf(held), {
     metadata: {
-      uid: held.object.metadata?.uid,
+      ...{ uid, resourceVersion },
       labels: { [names.memoizedLabel]: "true", [names.waitingLabel]: "false" },
       annotations: {
         [names.memoizedFromAnnotation]: from,

@@ -1,0 +1,269 @@
+import type { V1Job } from "@kubernetes/client-node";
+import { pino } from "pino";
+import { describe, expect } from "vitest";
+import { names } from "../../schema/names.ts";
+import { gateControllers } from "../../src/controllers/gates.ts";
+import { createHeads } from "../../src/controllers/heads.ts";
+import { createMemoGate } from "../../src/controllers/memo.ts";
+import { keysOf } from "../../src/controllers/memo-keys.ts";
+import { createPushes } from "../../src/controllers/pushes.ts";
+import { keepJob, type StepJob } from "../../src/controllers/step-jobs.ts";
+import type { StepPod } from "../../src/controllers/step-pods.ts";
+import { createWaiters } from "../../src/controllers/waiters.ts";
+import { createWorkflowSteps } from "../../src/controllers/workflow-steps.ts";
+import { originalOf } from "../../src/injection/original.ts";
+import type { KubeClient } from "../../src/kube/client.ts";
+import type { KubeObject } from "../../src/kube/objects.ts";
+import type { Reflector } from "../../src/kube/reflector.ts";
+import { resources } from "../../src/kube/resources.ts";
+import { createStore } from "../../src/kube/store.ts";
+import type { Memos } from "../../src/memo/memos.ts";
+import { jobOf } from "../support/builders.ts";
+import { test as base } from "../support/integration.ts";
+import { digest } from "../support/keys.ts";
+import { minor } from "../support/kubernetes-version.ts";
+import { memoCache, memosOf, type Pusher, pusherTo } from "../support/memo.ts";
+import { type ObjectsIn, objectsIn } from "../support/objects-in.ts";
+import { created } from "../support/patched.ts";
+import { startRegistry } from "../support/registry.ts";
+
+const it = base
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads from it which fixtures are needed
+  .extend("registry", { scope: "file" }, async ({}, { onCleanup }) => {
+    const registry = await startRegistry();
+    onCleanup(registry.stop);
+    return registry;
+  })
+  .extend("world", async ({ shared, registry, task }) => {
+    const namespace = `memo-${task.id.replaceAll(/[^a-z0-9]/g, "")}`;
+    return worldOf(shared, await objectsIn(shared, namespace), registry, namespace);
+  });
+
+function mirror<T extends KubeObject>(objects: readonly T[]) {
+  const store = createStore<T>(() => {});
+  store.replaceAll(objects);
+  return { store, synced: Promise.resolve(), subscribe: () => () => {} } as unknown as Reflector<T>;
+}
+
+const quiet = { log: pino({ enabled: false }), follow: () => {}, observeWait: () => {} };
+
+function worldOf(
+  client: KubeClient,
+  ns: ObjectsIn,
+  registry: { host: string; url: string },
+  namespace: string,
+) {
+  const caches = new Map([[`${namespace}/oras`, memoCache(namespace, "oras")]]);
+  const memos = memosOf(registry.host, caches);
+  const pusher: Pusher = pusherTo(registry.url);
+  const events: string[] = [];
+  /** A leader, which sees the Jobs as they are when it begins. */
+  const leader = async (over: Partial<Memos> = {}) => {
+    const { items } = await client.request<{ items: StepJob[] }>({
+      path: `/apis/batch/v1/namespaces/${namespace}/jobs`,
+    });
+    const jobs = mirror(
+      items.map((job) => keepJob({ apiVersion: "batch/v1", kind: "Job", ...job } as StepJob)),
+    );
+    const pods = mirror<StepPod>([]);
+    const steps = createWorkflowSteps(jobs, pods, createPushes());
+    const heads = createHeads(() => Promise.resolve({ missing: true }));
+    const memoized = {
+      ...{ client, jobs, pods, steps, originalOf, minor, log: quiet.log },
+      caches: { store: caches },
+      memos: { ...memos, ...over },
+      filesOf: () => Promise.resolve([]),
+      digestsOf: () => Promise.resolve([digest("b")]),
+      leftMs: () => 10_000,
+    };
+    const controllers = gateControllers({
+      ...{ ...quiet, client, jobs, pods, steps, heads, memo: createMemoGate(memoized) },
+      publish: ({ metadata }, { reason, note }) => void events.push(`${metadata?.name} ${reason} ${note}`),
+      waiters: createWaiters({ jobs, pods, steps, heads, client }),
+    });
+    return {
+      look: (name: string) => controllers[0]?.reconcile(`${namespace}/${name}`),
+      keyed: async (name: string) => {
+        const step = steps.job(`${namespace}/${name}`);
+        const keys = step && (await keysOf(memoized, step, []));
+        if (keys?.kind !== "keyed") throw new Error(JSON.stringify(keys));
+        return keys.keyed;
+      },
+    };
+  };
+  const make = (name: string, more = {}, spec: object = {}) => {
+    const annotations = { "output-uri": `of/${name}:v1`, memoize: "on", ...more };
+    const job = created(jobOf(name, annotations, "make it", spec) as V1Job & { kind: string });
+    return ns.create(resources.jobs, job as KubeObject);
+  };
+  /** A step that waits, and a result for it that another one has made. */
+  const makeKnown = async (name: string) => {
+    await make(name);
+    const output = await pusher.push("results/one", "v1", name);
+    const [unit] = (await (await leader()).keyed(name)).units;
+    const by = { kind: "Job", name: "first", uid: "u", pod: "first-x" };
+    await memos.write(`${namespace}/oras`, {
+      key: unit?.key.key ?? "",
+      parts: unit?.key.text ?? "",
+      output,
+      by,
+      tag: "v1",
+    });
+    return output.digest;
+  };
+  return {
+    ...{ leader, make, makeKnown, memos, events, pusher },
+    job: async (name: string) => (await ns.read<V1Job>(resources.jobs, name)) as V1Job,
+    resume: (name: string) => ns.patch(resources.jobs, name, { spec: { suspend: false } }),
+  };
+}
+
+type World = ReturnType<typeof worldOf>;
+
+const conditionsOf = ({ status }: V1Job) =>
+  Object.fromEntries(
+    (status?.conditions ?? []).map(({ type, status: value, reason }) => [type, `${value} ${reason}`]),
+  );
+
+async function expectTaken({ job, pusher }: World, name: string, result: string): Promise<void> {
+  const ended = await job(name);
+  expect(conditionsOf(ended)).toMatchObject({
+    SuccessCriteriaMet: "True Memoized",
+    Suspended: "False Memoized",
+  });
+  expect(ended.status).toMatchObject({ succeeded: 1 });
+  expect(ended.metadata?.labels).toMatchObject({
+    [names.memoizedLabel]: "true",
+    [names.waitingLabel]: "false",
+  });
+  expect(ended.metadata?.annotations?.[names.memoizedFromAnnotation]).toMatch(/^Job\/first Pod\/first-x 2/);
+  expect(ended.metadata?.annotations?.[names.memoClaimAnnotation]).toBeUndefined();
+  expect(await pusher.digest(`of/${name}`, "v1")).toBe(result);
+}
+
+async function expectRuns({ job }: World, name: string): Promise<void> {
+  const running = await job(name);
+  expect(running.spec?.suspend).toBe(false);
+  expect(conditionsOf(running)["SuccessCriteriaMet"]).toBeUndefined();
+  expect(running.metadata?.labels?.[names.waitingLabel]).toBe("false");
+  expect(running.metadata?.annotations?.[names.memoClaimAnnotation]).toBeUndefined();
+}
+
+// Before, no Job can be ended so.
+describe.skipIf(minor < 31)("a step whose result is there", () => {
+  const looks = async (world: World, name: string) => {
+    for (let i = 0; i < 3; i++) await (await world.leader()).look(name);
+  };
+
+  it("gets it in three writes, and ends without a Pod", async ({ world }) => {
+    const result = await world.makeKnown("one");
+    await looks(world, "one");
+    await expectTaken(world, "one", result);
+    expect(world.events.filter((event) => event.startsWith("one Memoized"))).toHaveLength(1);
+  });
+
+  it("ends with all indexes of its Job", async ({ world }) => {
+    await world.make(
+      "all",
+      { "output-uri": "of/all:$(JOB_COMPLETION_INDEX)" },
+      { completionMode: "Indexed", completions: 3 },
+    );
+    const cacheKey = [...(await (await world.leader()).keyed("all")).units];
+    for (const { key, output } of cacheKey) {
+      const pushed = await world.pusher.push("results/all", output.tag, output.tag);
+      const by = { kind: "Job", name: "first", uid: "u" };
+      await world.memos.write(`${(await world.job("all")).metadata?.namespace}/oras`, {
+        ...{ key: key.key, parts: key.text, output: pushed, by, tag: output.tag },
+      });
+    }
+    await looks(world, "all");
+    expect((await world.job("all")).status).toMatchObject({ succeeded: 3, completedIndexes: "0-2" });
+    expect(await world.pusher.digest("of/all", "2")).toBeDefined();
+  });
+
+  it.for(["before the claim", "after the claim", "after the tag"])(
+    "runs where somebody resumes it %s",
+    async (when, { world }) => {
+      await world.makeKnown("one");
+      const resume = () => world.resume("one");
+      const over: Partial<Memos> = {
+        tagged: async (...asked) => {
+          if (when === "before the claim") await resume();
+          return world.memos.tagged(...asked);
+        },
+        retag: async (...asked) => {
+          if (when === "after the claim") await resume();
+          const result = await world.memos.retag(...asked);
+          if (when === "after the tag") await resume();
+          return result;
+        },
+      };
+      await (await world.leader(over)).look("one");
+      await looks(world, "one");
+      await expectRuns(world, "one");
+    },
+  );
+
+  it.for(["after the claim", "after the tag", "after the end"])(
+    "gets it from the next leader where one ends %s",
+    async (when, { world }) => {
+      const result = await world.makeKnown("one");
+      const over: Partial<Memos> = {
+        retag: async (...asked) => {
+          if (when === "after the claim") throw new Error("the process ends");
+          const done = await world.memos.retag(...asked);
+          if (when === "after the tag") throw new Error("the process ends");
+          return done;
+        },
+      };
+      const look = (await world.leader(over)).look("one");
+      if (when === "after the end") await look;
+      else await expect(look).rejects.toThrow("the process ends");
+      await looks(world, "one");
+      await expectTaken(world, "one", result);
+    },
+  );
+
+  it("gets it once from two leaders", async ({ world }) => {
+    const result = await world.makeKnown("one");
+    const [a, b] = [await world.leader(), await world.leader()];
+    await Promise.all([a.look("one"), b.look("one")]);
+    await looks(world, "one");
+    await expectTaken(world, "one", result);
+  });
+
+  it("leaves a tag alone that somebody has pushed since the claim, and runs", async ({ world }) => {
+    await world.makeKnown("one");
+    const other = { digest: "" };
+    const over: Partial<Memos> = {
+      retag: async (...asked) => {
+        other.digest ||= (await world.pusher.push("of/one", "v1", "by hand")).digest;
+        return world.memos.retag(...asked);
+      },
+    };
+    for (let i = 0; i < 3; i++) await (await world.leader(over)).look("one");
+    await expectRuns(world, "one");
+    expect(await world.pusher.digest("of/one", "v1")).toBe(other.digest);
+  });
+});
+
+describe.skipIf(minor < 31)("a step whose result is not there", () => {
+  it("runs with its key, and those that are equal wait for it", async ({ world }) => {
+    await world.make("one");
+    await world.make("two", { "output-uri": "of/two:v1" });
+    await (await world.leader()).look("one");
+    await (await world.leader()).look("two");
+    const one = await world.job("one");
+    expect(one.spec?.suspend).toBe(false);
+    expect(one.metadata?.annotations?.[names.memoKeyAnnotation]).toMatch(/^[0-9a-f]{64}$/);
+    expect((await world.job("two")).spec?.suspend).toBe(true);
+    expect(world.events.join("\n")).toMatch(/one MemoMiss Runs, as there is no result/);
+    expect(world.events.join("\n")).toMatch(/two Coalesced .*waits for Job one/);
+  });
+
+  it("is held where its author suspends it", async ({ world }) => {
+    await world.make("one", {}, { suspend: true });
+    await (await world.leader()).look("one");
+    expect((await world.job("one")).metadata?.labels?.[names.waitingLabel]).toBe("true");
+  });
+});
