@@ -125,7 +125,10 @@ describe("what a key cannot see", () => {
     const indexed = { completions: 2, completionMode: "Indexed" };
     expect(several(indexed, "a/b:$(JOB_COMPLETION_INDEX)")).toEqual([]);
     expect(several(indexed, "a/b:c")).toEqual(["OneOutputOfSeveralPods"]);
-    expect(several({ completions: 2 }, "a/b:$(POD_NAME)")).toEqual(["OutputNotKnown", "OneOutputOfSeveralPods"]);
+    expect(several({ completions: 2 }, "a/b:$(POD_NAME)")).toEqual([
+      "OutputNotKnown",
+      "OneOutputOfSeveralPods",
+    ]);
     expect(several({}, "a/b:$(POD_UID)")).toEqual(["OutputNotKnown"]);
   });
 

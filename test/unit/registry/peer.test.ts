@@ -82,6 +82,8 @@ test("an intermediate CA is trusted where it alone is known", async () => {
   const host = await listening(createTlsServer({ cert, key }, (_, response) => response.end("yes")));
   const asked = { method: "GET", path: "/v2/", authorization: undefined, signal } as const;
   const trusting = (pem: string) => ({ host, trust: { ca: pem, servername: "oras.work.svc" } });
-  await expect(askOwn({ ...asked, peer: trusting(ca.certificate) })).resolves.toMatchObject({ body: Buffer.from("yes") });
+  await expect(askOwn({ ...asked, peer: trusting(ca.certificate) })).resolves.toMatchObject({
+    body: Buffer.from("yes"),
+  });
   await expect(askOwn({ ...asked, peer: trusting(root.certificate) })).rejects.toThrow();
 });
