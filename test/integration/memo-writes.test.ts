@@ -1,4 +1,4 @@
-import type { V1Job } from "@kubernetes/client-node";
+import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { pino } from "pino";
 import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
@@ -8,9 +8,10 @@ import { createMemoGate } from "../../src/controllers/memo.ts";
 import { keysOf } from "../../src/controllers/memo-keys.ts";
 import { createPushes } from "../../src/controllers/pushes.ts";
 import { keepJob, type StepJob } from "../../src/controllers/step-jobs.ts";
-import type { StepPod } from "../../src/controllers/step-pods.ts";
+import { keepStep, type StepPod } from "../../src/controllers/step-pods.ts";
 import { createWaiters } from "../../src/controllers/waiters.ts";
 import { createWorkflowSteps } from "../../src/controllers/workflow-steps.ts";
+import { recordedInjection } from "../../src/injection/marker.ts";
 import { originalOf } from "../../src/injection/original.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import type { KubeObject } from "../../src/kube/objects.ts";
@@ -18,7 +19,7 @@ import type { Reflector } from "../../src/kube/reflector.ts";
 import { resources } from "../../src/kube/resources.ts";
 import { createStore } from "../../src/kube/store.ts";
 import type { Memos } from "../../src/memo/memos.ts";
-import { jobOf } from "../support/builders.ts";
+import { jobOf, podOf } from "../support/builders.ts";
 import { test as base } from "../support/integration.ts";
 import { digest } from "../support/keys.ts";
 import { minor } from "../support/kubernetes-version.ts";
@@ -65,7 +66,17 @@ function worldOf(
     const jobs = mirror(
       items.map((job) => keepJob({ apiVersion: "batch/v1", kind: "Job", ...job } as StepJob)),
     );
-    const pods = mirror<StepPod>([]);
+    const there = await client.request<{ items: StepPod[] }>({
+      path: `/api/v1/namespaces/${namespace}/pods`,
+    });
+    const pods = mirror(
+      there.items.map((pod) =>
+        keepStep(
+          { apiVersion: "v1", kind: "Pod", ...pod } as StepPod,
+          pod.spec && recordedInjection(pod.spec),
+        ),
+      ),
+    );
     const steps = createWorkflowSteps(jobs, pods, createPushes());
     const heads = createHeads(() => Promise.resolve({ missing: true }));
     const memoized = {
@@ -83,8 +94,9 @@ function worldOf(
     });
     return {
       look: (name: string) => controllers[0]?.reconcile(`${namespace}/${name}`),
+      lookAtPod: (name: string) => controllers[1]?.reconcile(`${namespace}/${name}`),
       keyed: async (name: string) => {
-        const step = steps.job(`${namespace}/${name}`);
+        const step = steps.job(`${namespace}/${name}`) ?? steps.pod(`${namespace}/${name}`);
         const keys = step && (await keysOf(memoized, step, []));
         if (keys?.kind !== "keyed") throw new Error(JSON.stringify(keys));
         return keys.keyed;
@@ -97,8 +109,11 @@ function worldOf(
     return ns.create(resources.jobs, job as KubeObject);
   };
   /** A step that waits, and a result for it that another one has made. */
-  const makeKnown = async (name: string) => {
-    await make(name);
+  const makeKnown = async (name: string, isPod = false) => {
+    if (isPod) {
+      const pod = created(podOf(name, { "output-uri": `of/${name}:v1`, memoize: "on" }, "make it"));
+      await ns.create(resources.pods, pod as KubeObject);
+    } else await make(name);
     const output = await pusher.push("results/one", "v1", name);
     const [unit] = (await (await leader()).keyed(name)).units;
     const by = { kind: "Job", name: "first", uid: "u", pod: "first-x" };
@@ -113,6 +128,7 @@ function worldOf(
   };
   return {
     ...{ leader, make, makeKnown, memos, events, pusher },
+    pod: async (name: string) => (await ns.read<V1Pod>(resources.pods, name)) as V1Pod,
     job: async (name: string) => (await ns.read<V1Job>(resources.jobs, name)) as V1Job,
     resume: (name: string) => ns.patch(resources.jobs, name, { spec: { suspend: false } }),
   };
@@ -160,6 +176,17 @@ describe.skipIf(minor < 31)("a step whose result is there", () => {
     await looks(world, "one");
     await expectTaken(world, "one", result);
     expect(world.events.filter((event) => event.startsWith("one Memoized"))).toHaveLength(1);
+  });
+
+  it("is a Pod that ends behind its gate", async ({ world }) => {
+    const result = await world.makeKnown("pod", true);
+    for (let i = 0; i < 3; i++) await (await world.leader()).lookAtPod("pod");
+    const { metadata, status } = await world.pod("pod");
+    expect(status).toMatchObject({ phase: "Succeeded", reason: "Memoized" });
+    const scheduled = status?.conditions?.find(({ type }) => type === "PodScheduled");
+    expect(scheduled).toMatchObject({ status: "False", reason: "Memoized" });
+    expect(metadata?.labels).toMatchObject({ [names.memoizedLabel]: "true", [names.waitingLabel]: "false" });
+    expect(await world.pusher.digest("of/pod", "v1")).toBe(result);
   });
 
   it("ends with all indexes of its Job", async ({ world }) => {
