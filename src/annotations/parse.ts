@@ -90,12 +90,13 @@ export function readAnnotations(map: AnnotationMap, defaults: Defaults = {}): Re
     if (value === undefined) refused.add(slot.name);
     else given.push({ ...slot, value });
   }
+  const settings = toSettings(given, launcherNumbers(slots), defaults);
   // A misspelled name may well be the missing input or output: one problem is enough then.
   if (!problems.some(({ code }) => code === "UnknownAnnotation"))
-    problems.push(...checkWhole(slots, defaults), ...checkWaiting(slots, given, defaults));
+    problems.push(...checkWhole(slots, defaults), ...checkWaiting(slots, settings));
   const set = new Set(slots.map(({ name }) => name));
   return {
-    settings: toSettings(given, launcherNumbers(slots), defaults),
+    settings,
     isCertain: (name) => !refused.has(name) && (set.has(name) || !misspelled.has(name)),
     problems,
   };
@@ -104,10 +105,8 @@ export function readAnnotations(map: AnnotationMap, defaults: Defaults = {}): Re
 /** As many inputs a step can wait for: the leader asks registries for each of them, and writes of all what it has learned. */
 export const mostAwaited = 64;
 
-function checkWaiting(slots: readonly Slot[], given: readonly Given[], defaults: Defaults): Problem[] {
-  const { value = defaults["wait-for-inputs"] } = given.find(({ name }) => name === "wait-for-inputs") ?? {};
-  const isMemoized = given.some((one) => one.name === "memoize" && one.value !== "off");
-  if (value !== "true" && !isMemoized) return [];
+function checkWaiting(slots: readonly Slot[], { waitForInputs }: Settings): Problem[] {
+  if (!waitForInputs) return [];
   const found = slots.filter(({ name }) => name === "input-uri").length;
   if (found <= mostAwaited) return [];
   const { key } = annotations["wait-for-inputs"];
@@ -152,7 +151,7 @@ function toSettings(given: readonly Given[], launchers: readonly number[], defau
     shareSizeLimit: one("share-size-limit"),
     // Of a step that is not held it would be known too late that its result is there.
     waitForInputs:
-      (at("wait-for-inputs", 0) ?? (asksForMemo({ memo }) ? "true" : defaults["wait-for-inputs"])) === "true",
+      (at("wait-for-inputs", 0) ?? (asksForMemo({ memo }) ? "true" : one("wait-for-inputs"))) === "true",
     waitTimeoutSeconds: waitTimeout === undefined ? undefined : secondsOf(waitTimeout),
     onProducerFailure: one("on-producer-failure") === "fail" ? "fail" : "wait",
     batch: batch === undefined ? undefined : parseBatch(batch),

@@ -7,6 +7,6 @@ import type { OrasCache } from "./types.ts";
  * @param cache - the OrasCache, if it exists
  */
 export function stepDefaults(cache: OrasCache | undefined): Defaults {
-  const { waitForInputs } = cache?.spec?.workflow ?? {};
-  return { ...(waitForInputs && { "wait-for-inputs": "true" }) };
+  const { waitForInputs, memoize = "off" } = cache?.spec?.workflow ?? {};
+  return { ...(waitForInputs && { "wait-for-inputs": "true" }), ...(memoize !== "off" && { memoize }) };
 }

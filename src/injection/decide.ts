@@ -2,6 +2,7 @@ import { isAnnotated, isOurs } from "../annotations/map.ts";
 import { readAnnotations } from "../annotations/parse.ts";
 import { type Problem, quoted, type Result, visible, withoutSecrets } from "../annotations/problems.ts";
 import type { Settings } from "../annotations/settings.ts";
+import { annotations as table } from "../annotations/table.ts";
 import { variablesIn, variablesOf } from "../annotations/variables.ts";
 import type { Warning } from "../annotations/warning.ts";
 import { type Connection, inCluster } from "../cache/connection.ts";
@@ -183,7 +184,9 @@ function problemsOf(open: Open, answers: Answers, registry: Result<Connection> |
     }
     problems.push(...checkOutputs(launchers.value));
     // What is refused for another reason may be read in another way than it is meant.
-    if (problems.length === 0)
+    // A step for which its cache asks runs, and an Event says why it is not memoized.
+    const isAsked = annotations[table.memoize.key] !== undefined;
+    if (problems.length === 0 && isAsked)
       problems.push(...checkMemo(workload, settings, launchers.value, installation.workflow));
   } else problems.push(...launchers.problems);
   return problems;

@@ -2,7 +2,7 @@ import { names } from "../../schema/names.ts";
 import { type AnnotationMap, isOurs, lifeAnnotations } from "../annotations/map.ts";
 import { readAnnotations } from "../annotations/parse.ts";
 import type { Problem } from "../annotations/problems.ts";
-import type { Settings } from "../annotations/settings.ts";
+import type { Defaults, Settings } from "../annotations/settings.ts";
 import { annotations } from "../annotations/table.ts";
 import type { Warning } from "../annotations/warning.ts";
 import { decidedDefaults, gateOf, hold, release, withoutOutputs } from "../workflow/gate.ts";
@@ -48,7 +48,10 @@ export function holdAgain(workload: Workload, holds: boolean): Workload {
     workload.metadata?.labels?.[names.waitingLabel] !== undefined;
   // Who exports an object may leave any of them out: to hold what is held changes nothing.
   if (ownedByJob(workload) || !isStep) return workload;
-  return holdAnew(workload, readAnnotations(all, decidedDefaults(all[names.gateAnnotation])).settings, holds);
+  const gate = all[names.gateAnnotation];
+  // It may be held for its cache's sake, without inputs.
+  const defaults: Defaults = { ...decidedDefaults(gate), ...(gate && { memoize: "on" }) };
+  return holdAnew(workload, readAnnotations(all, defaults).settings, holds);
 }
 
 const outputs = [annotations["wait-for-inputs"].key, names.gateAnnotation, ...lifeAnnotations];

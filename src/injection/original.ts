@@ -1,6 +1,8 @@
+import { names } from "../../schema/names.ts";
 import { isOurs } from "../annotations/map.ts";
 import { readAnnotations } from "../annotations/parse.ts";
 import type { Settings } from "../annotations/settings.ts";
+import { decidedDefaults } from "../workflow/gate.ts";
 import { readWorkload, workloadKinds } from "../workload/read.ts";
 import { isPod, ownAnnotations, podAnnotations, type Workload } from "../workload/workload.ts";
 import { chooseLaunchers } from "./launcher.ts";
@@ -32,7 +34,10 @@ export function originalOf(object: { readonly kind?: string | undefined }): Orig
   const own = ownAnnotations(workload);
   const below = podAnnotations(workload);
   const asked = Object.entries(isPod(workload) ? (own ?? {}) : { ...below, ...own });
-  const { settings, problems } = readAnnotations(Object.fromEntries(asked.filter(([key]) => isOurs(key))));
+  const { settings, problems } = readAnnotations(
+    Object.fromEntries(asked.filter(([key]) => isOurs(key))),
+    decidedDefaults(ownAnnotations(stored)?.[names.gateAnnotation]),
+  );
   const launchers = chooseLaunchers(workload.template.spec, below, settings);
   if (problems.length > 0 || !launchers.ok) return undefined;
   return { workload, settings, launchers: launchers.value.map(({ index }) => index) };

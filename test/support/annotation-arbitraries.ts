@@ -60,6 +60,8 @@ function validAnnotations(
   /** Keys and values for one annotation at these numbers. */
   const entriesOf = (name: AnnotationName, numbers: readonly number[]): fc.Arbitrary<[string, string][]> => {
     const { key, format } = annotations[name];
+    // A step that asks for memoization is refused for what its Pod reads: test/unit/injection/memo.test.ts.
+    if (name === "memoize") return fc.constant([[key, "off"]]);
     return fc.tuple(
       ...numbers.map((n) => values[format].map((v): [string, string] => [n === 0 ? key : `${key}_${n}`, v])),
     );

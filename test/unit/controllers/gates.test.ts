@@ -65,11 +65,14 @@ function world(
     (_, { registry }) => (registry.startsWith("cache ") ? undefined : registry),
   );
   const writes: { readonly path: string; readonly body: unknown }[] = [];
+  /** The same with those that are refused. */
+  const sent: typeof writes = [];
   const client = {
     now: () => start + 10_000,
     request: ({ path, body }: { path: string; body?: unknown }) => {
       if (path === `/apis/${names.kueueGroup}`)
         return servesKueue ? Promise.resolve({}) : Promise.reject(new KubeError(`GET ${path}`, 404, {}));
+      sent.push({ path, body });
       const refusal = refuse(path, body);
       if (refusal) return Promise.reject(refusal);
       writes.push({ path, body });
@@ -95,7 +98,7 @@ function world(
     },
   });
   const told = (reason: string) => events.filter((event) => event.split(" ")[1] === reason);
-  return { writes, told, controllers, heads: () => asked };
+  return { writes, sent, told, controllers, heads: () => asked };
 }
 
 describe("a Job for a queue of Kueue", () => {
@@ -149,17 +152,15 @@ describe("a Job that has started once, and waits again", () => {
     const made = job("one", map, { status });
     const annotations = { ...made.metadata?.annotations, [names.gateAnnotation]: "suspend" };
     const one = { ...made, metadata: { ...made.metadata, annotations } } as StepJob;
-    const { controllers, writes } = world(
-      [one],
-      [],
-      { digest },
-      false,
-      ({ spec }) => spec?.template !== undefined,
+    const { controllers, sent } = world([one], [], { digest }, (path, body) =>
+      (body as Body | undefined)?.spec?.template === undefined
+        ? undefined
+        : new KubeError(`PATCH ${path}`, 422, {}),
     );
     const look = Promise.resolve(controllers[0]?.reconcile("ns/one"));
     if (isOpened) await look;
     else await expect(look).rejects.toThrow("422");
-    const specs = writes
+    const specs = sent
       .filter(({ path }) => path.endsWith("/jobs/one"))
       .map(({ body }) => (body as Body).spec);
     const pins = { metadata: { annotations: { [names.inputDigestsAnnotation]: digest } } };
