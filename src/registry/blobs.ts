@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { askOwn, type OwnRegistry } from "./own.ts";
+import { askOwn, type OwnRegistry, shortAnswer, TooLongError } from "./own.ts";
 
 /** What a manifest says of a blob, or of another manifest. */
 export interface Descriptor {
@@ -47,10 +47,14 @@ export async function readBlob(
   mostBytes: number,
 ): Promise<Buffer | undefined> {
   const path = `/v2/${repository}/blobs/${digest}`;
-  const { status, body } = await askOwn({ ...registry, method: "GET", path, mostBytes });
+  // That it is not there can take more words than a short blob has.
+  const asked = { ...registry, method: "GET", path, mostBytes: Math.max(mostBytes, shortAnswer) } as const;
+  const { status, body } = await askOwn(asked);
   if (status === 404) return undefined;
   if (status !== 200)
     throw new Error(`the registry answers with ${status} when it is asked for a blob of ${repository}`);
+  if (body.length > mostBytes)
+    throw new TooLongError(`the registry answers with more than ${mostBytes} bytes`);
   return digestOf(body) === digest ? body : undefined;
 }
 

@@ -1,6 +1,7 @@
+import { names } from "../../schema/names.ts";
 import { digestOf } from "./blobs.ts";
 import { manifestTypes } from "./manifest-types.ts";
-import { askOwn, type OwnRegistry } from "./own.ts";
+import { askOwn, type OwnRegistry, shortAnswer, TooLongError } from "./own.ts";
 
 /** A manifest as its registry has it. */
 export interface RawManifest {
@@ -10,7 +11,7 @@ export interface RawManifest {
 }
 
 /** As distribution's own limit. */
-const longestManifest = 4 * 2 ** 20;
+export const longestManifest = 4 * 2 ** 20;
 
 /**
  * Reads a manifest.
@@ -27,15 +28,24 @@ export async function readManifest(
   mostBytes = longestManifest,
 ): Promise<RawManifest | undefined> {
   const path = `/v2/${repository}/manifests/${reference}`;
-  const headers = { accept: manifestTypes };
+  // To look at it is no pull, which would keep it.
+  const headers = { accept: manifestTypes, "user-agent": names.listingUserAgent };
   const {
     status,
     headers: said,
     body,
-  } = await askOwn({ ...registry, method: "GET", path, headers, mostBytes });
+  } = await askOwn({
+    ...registry,
+    method: "GET",
+    path,
+    headers,
+    mostBytes: Math.max(mostBytes, shortAnswer),
+  });
   if (status === 404) return undefined;
   if (status !== 200)
     throw new Error(`the registry answers with ${status} when it is asked for ${repository}, ${reference}`);
+  if (body.length > mostBytes)
+    throw new TooLongError(`the registry answers with more than ${mostBytes} bytes`);
   const digest = digestOf(body);
   if (reference.startsWith("sha256:") && reference !== digest) return undefined;
   return { digest, mediaType: said["content-type"] ?? "", bytes: body };

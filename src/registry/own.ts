@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { buffer } from "node:stream/consumers";
+import { names } from "../../schema/names.ts";
 import { type Peer, requestTo } from "./peer.ts";
 
 /** A request to the registry of an OrasCache, at the address of its Pod. */
@@ -27,7 +28,7 @@ export type OwnRegistry = Pick<OwnRequest, "peer" | "authorization" | "signal">;
 
 const longestMs = 30_000;
 /** Manifests of the operator's own are short; errors, too. */
-const ownBytes = 64 * 1024;
+export const shortAnswer = 64 * 1024;
 
 /** An answer is longer than is read: whoever may push can push what is too long. */
 export class TooLongError extends Error {
@@ -40,14 +41,14 @@ export class TooLongError extends Error {
  * @throws when there is no answer; a TooLongError when it is too long
  */
 export async function askOwn(asked: OwnRequest): Promise<OwnAnswer> {
-  const { method, peer, path, headers, body, authorization, mostBytes = ownBytes, signal } = asked;
+  const { method, peer, path, headers, body, authorization, mostBytes = shortAnswer, signal } = asked;
   const { promise, resolve, reject } = Promise.withResolvers<OwnAnswer>();
   const sent = requestTo(peer, path, {
     method,
     signal: AbortSignal.any([signal, AbortSignal.timeout(longestMs)]),
     headers: {
+      "user-agent": names.operatorName,
       ...headers,
-      "user-agent": "oras-operator",
       ...(authorization === undefined ? {} : { authorization }),
       ...(method === "POST" || method === "PUT" ? { "content-length": Buffer.byteLength(body ?? "") } : {}),
     },

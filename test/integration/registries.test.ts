@@ -10,8 +10,10 @@ import { copyArtifact } from "../../src/cli/artifacts/copy.ts";
 import { createRegistry, digestOf } from "../../src/cli/oci/registry.ts";
 import type { Descriptor, RawManifest, Registry } from "../../src/cli/oci/types.ts";
 import { basic } from "../../src/common/basic.ts";
+import { readBlob, writeBlob } from "../../src/registry/blobs.ts";
 import { deleteManifest } from "../../src/registry/delete.ts";
 import { createLookup } from "../../src/registry/lookup.ts";
+import { readManifest, writeManifest } from "../../src/registry/manifests.ts";
 import { claimStorage } from "../../src/registry/owner.ts";
 import { type Front, registries, startFront, startOneOf } from "../support/registries.ts";
 import type { TestRegistry } from "../support/registry.ts";
@@ -159,6 +161,29 @@ describe.each(registries)("%s", (name) => {
     for (let times = 0; times < 2; times++)
       await deleteManifest({ ...asked, repository: "own/deleted", reference: digest });
     expect(await plain.resolve("own/deleted", digest)).toBeUndefined();
+  });
+
+  it.skipIf(name === "strict")("takes what the operator writes, and gives it back", async () => {
+    const asked = {
+      peer: { host: front.host, trust: { ca, servername: "localhost" } },
+      authorization: basic(login.username, login.password),
+      signal: AbortSignal.timeout(60_000),
+    };
+    const repository = "own/written";
+    expect(await readManifest(asked, repository, "v1")).toBeUndefined();
+    const text = JSON.stringify({ long: "é".repeat(100_000) });
+    const blob = await writeBlob(asked, repository, "application/json", text);
+    expect(await writeBlob(asked, repository, "application/json", text)).toEqual(blob);
+    expect((await readBlob(asked, repository, blob.digest, blob.size))?.toString()).toBe(text);
+    const bytes = Buffer.from(
+      JSON.stringify({ schemaVersion: 2, mediaType: manifestType, config: blob, layers: [blob] }),
+    );
+    await writeManifest(asked, repository, "v1", { mediaType: manifestType, bytes });
+    for (const reference of ["v1", digestOf(bytes)])
+      expect(await readManifest(asked, repository, reference)).toEqual({
+        ...{ digest: digestOf(bytes), mediaType: manifestType, bytes },
+      });
+    expect(await readBlob(asked, repository, digestOf("never"), 5)).toBeUndefined();
   });
 });
 
