@@ -20,6 +20,7 @@ const knows = {
     "annotations",
     "workload",
     "workflow",
+    "injection",
     "cache",
     "retention",
     "lineage",

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -23,7 +24,7 @@ func TestWhatWasPushedIsTold(t *testing.T) {
 		return told
 	}
 	first := push("one")
-	if first["artifact"] != plain(output) || first["digest"] != digestOfTag(t, output) || first["bytes"] != 4.0 || first["replaced"] != nil || len(first) != 4 {
+	if first["artifact"] != plain(output) || first["digest"] != digestOfTag(t, output) || first["bytes"] != 4.0 || first["replaced"] != nil || first["architecture"] != runtime.GOARCH || len(first) != 5 {
 		t.Errorf("%v", first)
 	}
 	if _, isNumber := first["seconds"].(float64); !isNumber {

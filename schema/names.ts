@@ -160,6 +160,8 @@ export const names = {
   artifactType: "application/vnd.converged-computing.oras-operator.artifact.v1",
   artifactImageAnnotation: `${prefix}image`,
   artifactInputAnnotation: `${prefix}input`,
+  /** On the manifest of a statement about an artifact: the UID of the Pod that made it. */
+  invocationAnnotation: `${prefix}invocation-id`,
   artifactUnpackAnnotation: `${prefix}unpack`,
   /** On a manifest, and on an OrasCache: what retention does not delete. */
   keepAnnotation: `${prefix}keep`,

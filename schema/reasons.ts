@@ -299,6 +299,16 @@ export type ReasonOfKubernetes = string & { readonly ofKubernetes: true };
 
 /** Reasons of Events about an OrasCache, beside those of its conditions. */
 const cacheEvents = {
+  ProvenanceFailed: {
+    meaning:
+      "It cannot be recorded how artifacts were made. The artifacts themselves are there. It is tried again for an hour.",
+    fix: "The message says why; it is of the registry, or of the Secret of spec.lineage.signingKeySecret.",
+  },
+  ProvenanceNotWritten: {
+    meaning:
+      "It is not recorded how artifacts were made that steps push to a remote registry: the operator has no login for it.",
+    fix: "Set spec.lineage.provenance to false to be told of it no more.",
+  },
   Created: { meaning: "The operator created objects of the OrasCache." },
   Updated: { meaning: "The operator updated objects of the OrasCache." },
   Deleted: { meaning: "The operator deleted objects of the OrasCache." },

@@ -3,15 +3,13 @@ import { formatRegistry, parseRegistry } from "../annotations/reference.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { sentenceOf } from "../kube/errors.ts";
-import { forgetOldest } from "../kube/forget.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { manifestHead } from "../registry/head.ts";
 import { type RemoteSettings, remoteHead } from "../registry/remote-head.ts";
 import type { Head, HeadResult } from "../workflow/opening.ts";
 import { type Artifact, cacheOf, isOpen } from "../workflow/step.ts";
-import { firstPod } from "./first-pod.ts";
+import { createCacheAccess } from "./cache-access.ts";
 import type { Asked, AskHead } from "./heads.ts";
-import { type RegistryAccess, registryAccess } from "./trust.ts";
 
 /** What asking registries for the inputs of steps needs. */
 interface AskHeadSettings {
@@ -25,10 +23,6 @@ interface AskHeadSettings {
   readonly remote: RemoteSettings | undefined;
 }
 
-/** A registry's Pod may be replaced at any time; asked for each artifact it would be asked for too often. */
-const rememberedMs = 2_000;
-const mostRemembered = 1_000;
-
 /**
  * Asks registries for manifests: those of OrasCaches with the operator's login, remote ones as anybody may.
  *
@@ -36,22 +30,13 @@ const mostRemembered = 1_000;
  */
 export function createAskHead(settings: AskHeadSettings): AskHead {
   const { caches, signal } = settings;
-  const known = new Map<string, { access: Promise<RegistryAccess | undefined>; until: number }>();
-  const accessTo = (key: string, cache: StoredOrasCache): Promise<RegistryAccess | undefined> => {
-    const last = known.get(key);
-    if (last && performance.now() < last.until) return last.access;
-    const access = accessOf(settings, cache);
-    known.delete(key);
-    known.set(key, { access, until: performance.now() + rememberedMs });
-    forgetOldest(known, mostRemembered);
-    return access;
-  };
-  const ask = async (key: string, cache: StoredOrasCache, artifact: Artifact): Promise<Head> => {
-    const access = await accessTo(key, cache);
-    if (access === undefined)
+  const access = createCacheAccess(settings.client, settings, signal);
+  const ask = async (cache: StoredOrasCache, artifact: Artifact): Promise<Head> => {
+    const found = await access.to(cache);
+    if (found === undefined)
       return { unknown: `the registry of ${names.kind} ${cache.metadata?.name} is not ready` };
     const { repository, version } = artifact;
-    return manifestHead(access.peer, repository, version.slice(1), access.authorization, signal);
+    return manifestHead(found.peer, repository, version.slice(1), found.authorization, signal);
   };
   const look: AskHead = async (namespace, artifact) => {
     const name = cacheOf(artifact);
@@ -62,8 +47,8 @@ export function createAskHead(settings: AskHeadSettings): AskHead {
     const cache = caches.store.get(key);
     if (name === undefined || cache?.spec.deploy === false) return { refused: "its registry is not known" };
     if (cache === undefined) return { unknown: `there is no ${names.kind} ${name}` };
-    const head = await ask(key, cache, artifact).catch((error: unknown) => ({ unknown: sentenceOf(error) }));
-    if ("unknown" in head) known.delete(key);
+    const head = await ask(cache, artifact).catch((error: unknown) => ({ unknown: sentenceOf(error) }));
+    if ("unknown" in head) access.forget(cache);
     return head;
   };
   return async (namespace, artifact) => {
@@ -120,12 +105,4 @@ function resultOf(head: Head): HeadResult {
   if ("digest" in head) return "there";
   if ("missing" in head) return "missing";
   return "unknown" in head ? "unknown" : "refused";
-}
-
-async function accessOf(
-  { client, operatorKey, clusterDomain, signal }: AskHeadSettings,
-  cache: StoredOrasCache,
-): Promise<RegistryAccess | undefined> {
-  const pod = await firstPod(client, cache, signal);
-  return pod && registryAccess(pod, cache, { operatorKey, clusterDomain }, client);
 }

@@ -31,6 +31,7 @@ const reasons = new Map<number, EventReason>(
   ]),
 );
 
+const architecturePattern = /^[a-z0-9]{1,20}$/;
 const digestPattern = /^sha256:[a-f0-9]{64}$/;
 const artifactPattern = /^[\x21-\x7e]{1,600}$/;
 /** No artifact is larger, no push longer: beyond, a message is not one of the operator's. */
@@ -71,9 +72,7 @@ export function outcomesOf(
  *
  * @param pod - any
  */
-export function pushesOf(
-  pod: V1Pod,
-): (Transfer & { readonly artifact: string; readonly digest: string; readonly finishedAt: Date })[] {
+export function pushesOf(pod: V1Pod): (Pushed & { readonly finishedAt: Date })[] {
   return (pod.status?.containerStatuses ?? []).flatMap(endsOf).flatMap(({ name, terminated }) => {
     const pushed =
       isPusher(name) && terminated.exitCode === 0 ? readPushed(terminated.message ?? "") : undefined;
@@ -162,13 +161,16 @@ function outcomesOfEnd({ name, terminated, occasion }: End, pod: V1Pod): Outcome
 }
 
 /** What the container that pushes says of an artifact. */
-interface Pushed {
+export interface Pushed {
+  /** With its registry: `host/repository:tag`. */
   readonly artifact: string;
   readonly digest: string;
   readonly bytes: number;
   readonly seconds: number;
   /** Where the tag pointed before. */
   readonly replaced?: string | undefined;
+  /** Of the node, as Go names it. */
+  readonly architecture?: string | undefined;
 }
 
 function pushOutcomes(pushed: Pushed, pod: V1Pod, occasion: string, finishedAt: Date): Outcome[] {
@@ -196,13 +198,27 @@ function spoken(seconds: number): string {
 
 /** Without the host of the namespace's own cache, which no author writes. */
 function asWritten(artifact: string, namespace: string): string {
+  return cacheIn(artifact, namespace)?.path ?? artifact;
+}
+
+/**
+ * The OrasCache of a namespace in whose registry an artifact is.
+ *
+ * @param artifact - with its registry
+ * @param namespace - of the step
+ * @returns its name, and the artifact without the registry; undefined where it is in another one
+ */
+export function cacheIn(
+  artifact: string,
+  namespace: string,
+): { readonly name: string; readonly path: string } | undefined {
   const [host = "", ...path] = artifact.split("/");
   const [pod = "", service = "", ...domain] = host.split(".");
   const isCache =
     pod === `${service}-0` &&
     domain.join(".").startsWith(`${namespace}.svc.`) &&
     host.endsWith(`:${names.registryPort}`);
-  return isCache ? path.join("/") : artifact;
+  return isCache ? { name: service, path: path.join("/") } : undefined;
 }
 
 function isPusher(container: string): boolean {
@@ -227,7 +243,8 @@ function readPulled(message: string): Transfer | undefined {
 /** Anybody may have written it: what is not exactly of this form is not reported. */
 function readPushed(message: string): Pushed | undefined {
   try {
-    const { artifact, digest, bytes, seconds, replaced } = JSON.parse(message) as Record<string, unknown>;
+    const said = JSON.parse(message) as Record<string, unknown>;
+    const { artifact, digest, bytes, seconds, replaced, architecture } = said;
     if (!isText(artifact, artifactPattern) || !isText(digest, digestPattern)) return undefined;
     if (!isWithin(bytes, mostBytes) || !isWithin(seconds, mostSeconds)) return undefined;
     return {
@@ -236,6 +253,7 @@ function readPushed(message: string): Pushed | undefined {
       bytes,
       seconds,
       replaced: isText(replaced, digestPattern) ? replaced : undefined,
+      ...(isText(architecture, architecturePattern) && { architecture }),
     };
   } catch {
     return undefined; // a container of the user's that has this name

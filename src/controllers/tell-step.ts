@@ -1,4 +1,4 @@
-import type { V1OwnerReference } from "@kubernetes/client-node";
+import type { V1Job, V1OwnerReference, V1Pod } from "@kubernetes/client-node";
 import type { KubeClient } from "../kube/client.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
 import { get, type KubeObject } from "../kube/objects.ts";
@@ -32,12 +32,15 @@ export async function tellStep(
  * The Job of a Pod. The API server checks neither owners nor labels: the Job must exist with that UID, and count the
  * Pod among its own.
  */
-async function jobOf(client: KubeClient, pod: StepPod): Promise<KubeObject | undefined> {
+export async function jobOf(client: KubeClient, pod: V1Pod): Promise<(V1Job & KubeObject) | undefined> {
   const { namespace, ownerReferences = [], labels } = pod.metadata ?? {};
   const owner: V1OwnerReference | undefined = ownerReferences.find(
     ({ controller, kind, apiVersion }) => controller && kind === "Job" && apiVersion === "batch/v1",
   );
   if (owner === undefined || labels?.["batch.kubernetes.io/controller-uid"] !== owner.uid) return undefined;
-  const job = await get<KubeObject>(client, resources.jobs, { namespace, name: owner.name });
+  const job = await get<V1Job & KubeObject>(client, resources.jobs, {
+    namespace: namespace ?? "",
+    name: owner.name,
+  });
   return job?.metadata?.uid === owner.uid ? job : undefined;
 }

@@ -14,19 +14,24 @@ const pageSize = 500;
  *
  * @param client - of the API server
  * @param resource - their kind
- * @param which - of which namespace, if not of all, and with which labels
+ * @param which - of which namespace, if not of all, and with which labels or fields
  */
 export async function* listed<T>(
   client: KubeClient,
   resource: Resource,
-  which: { readonly namespace?: string; readonly labelSelector?: string; readonly signal?: AbortSignal },
+  which: {
+    readonly namespace?: string;
+    readonly labelSelector?: string;
+    readonly fieldSelector?: string;
+    readonly signal?: AbortSignal;
+  },
 ): AsyncGenerator<T> {
-  const { namespace, labelSelector, signal } = which;
+  const { namespace, labelSelector, fieldSelector, signal } = which;
   let next: string | undefined;
   do {
     const page: Page<T> = await client.request<Page<T>>({
       path: pathOf(resource, { namespace }),
-      query: { labelSelector, limit: pageSize, continue: next },
+      query: { labelSelector, fieldSelector, limit: pageSize, continue: next },
       signal,
     });
     yield* page.items;

@@ -3,6 +3,7 @@ import { names } from "../../schema/names.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import { createSlots } from "../common/slots.ts";
 import { createAskHead, remoteOf } from "../controllers/ask-head.ts";
+import { createCacheAccess } from "../controllers/cache-access.ts";
 import { cacheController } from "../controllers/cache-controller.ts";
 import { emptyingController } from "../controllers/emptying.ts";
 import { gateControllers } from "../controllers/gates.ts";
@@ -12,6 +13,7 @@ import { createMemoGate } from "../controllers/memo.ts";
 import { memoRecorders } from "../controllers/memo-record.ts";
 import { createImageDigests, createInputReader } from "../controllers/memo-sources.ts";
 import { createMemos } from "../controllers/memos.ts";
+import { provenanceController } from "../controllers/provenance.ts";
 import { createPushes } from "../controllers/pushes.ts";
 import { createRemotes } from "../controllers/remotes.ts";
 import { rescueController } from "../controllers/rescue-controller.ts";
@@ -36,7 +38,7 @@ import { startControllers } from "../kube/controller.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import { createEventRecorder, printable } from "../kube/events.ts";
 import type { ClusterFacts } from "../kube/facts.ts";
-import { fencedClient, type Leads } from "../kube/fence.ts";
+import { assertLeads, fencedClient, type Leads } from "../kube/fence.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import { type Reflector, type ReflectorSettings, startReflector } from "../kube/reflector.ts";
 import { resources } from "../kube/resources.ts";
@@ -182,6 +184,11 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
       ...{ client, log, countOutcome, countPull, countedUntil: leadership.before, publish, pods, caches },
     }),
     stepCacheController({ client, caches, pods, publish }),
+    provenanceController({
+      ...{ client, log, publish, pods, caches, leads, signal, before: leadership.before },
+      access: createCacheAccess(client, { operatorKey, clusterDomain: options.clusterDomain }, signal),
+      mayWrite: () => assertLeads(leads),
+    }),
     rescueController({ client, log, countOutcome, publish, pods }),
     waitingController({ publish, pods }),
     ...(options.workflow

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os/signal"
 	"path"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -342,7 +343,9 @@ func (r *runner) report(pushed registry.Pushed, bytes int64, took time.Duration)
 		Bytes    int64   `json:"bytes"`
 		Seconds  float64 `json:"seconds"`
 		Replaced string  `json:"replaced,omitempty"`
-	}{r.Output.Name(), pushed.Digest, bytes, took.Round(time.Millisecond).Seconds(), pushed.Replaced})
+		// The operator does not know it: it may not read nodes.
+		Architecture string `json:"architecture"`
+	}{r.Output.Name(), pushed.Digest, bytes, took.Round(time.Millisecond).Seconds(), pushed.Replaced, runtime.GOARCH})
 	return string(text)
 }
 

@@ -1,5 +1,6 @@
 import { names } from "../../../schema/names.ts";
 import { quoted, visible } from "../../annotations/problems.ts";
+import { numbered } from "../../lineage/numbered.ts";
 import { exits } from "../exits.ts";
 import { digestPattern } from "../oci/registry.ts";
 import type { Descriptor, RawManifest } from "../oci/types.ts";
@@ -172,12 +173,4 @@ function withoutClashes(parts: readonly Part[], shown: string): readonly Part[] 
   if (clash === undefined) return [...files.values()];
   const message = `Artifact ${shown}: it has two files named "${visible(clash.path)}"; which is meant cannot be known.`;
   throw new CliError(message, exits.failed);
-}
-
-/** The values of `key`, `key_1`, `key_2` and so on. */
-function numbered(annotations: Document["annotations"], key: string): string[] {
-  return Object.entries(annotations ?? {})
-    .filter(([name]) => name === key || name.startsWith(`${key}_`))
-    .sort(([a], [b]) => Number(a.slice(key.length + 1)) - Number(b.slice(key.length + 1)))
-    .map(([, value]) => String(value));
 }

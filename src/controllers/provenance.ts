@@ -1,0 +1,149 @@
+import type { Logger } from "pino";
+import type { StoredOrasCache } from "../cache/types.ts";
+import { type Controller, watchOf } from "../kube/controller.ts";
+import { sentenceOf } from "../kube/errors.ts";
+import type { EventRecorder } from "../kube/events.ts";
+import { forgetOldest } from "../kube/forget.ts";
+import { keyOf } from "../kube/objects.ts";
+import type { Reflector } from "../kube/reflector.ts";
+import type { CacheAccess } from "./cache-access.ts";
+import { cacheIn, pushesOf } from "./outcomes.ts";
+import { type StepPush, type WriteSettings, type Written, writeProvenance } from "./provenance-write.ts";
+import { cacheOfStep } from "./step-arrivals.ts";
+import type { StepPod } from "./step-pods.ts";
+
+/** What writing down how artifacts were made needs. */
+export interface ProvenanceSettings extends WriteSettings {
+  readonly log: Logger;
+  readonly publish: EventRecorder;
+  /** A mirror of the injected Pods. */
+  readonly pods: Pick<Reflector<StepPod>, "store" | "subscribe" | "synced">;
+  readonly caches: Pick<Reflector<StoredOrasCache>, "store">;
+  readonly access: CacheAccess;
+  readonly leads: () => boolean;
+  /** When the leader before was last there; undefined: there was none. */
+  readonly before: Date | undefined;
+}
+
+/** What the leader before may have left undone. Who looks further back asks for the index of each Pod that ended. */
+const overlapMs = 10 * 60_000;
+const retryMs = 30_000;
+/** A registry that does not take one, takes few: those that wait are not all tried meanwhile. */
+const restMs = 5_000;
+/** Some artifacts stay without a statement: those of a registry that does not answer for that long. */
+const longestMs = 60 * 60_000;
+const mostRemembered = 20_000;
+/** Nobody waits for a statement: whatever ends at once, a registry gets few at a time. */
+const [workers, parts] = [4, 2];
+
+/**
+ * The controller that writes how artifacts were made beside them, once for each push that a Pod tells of. It alone writes, so
+ * that no two change an index at a time.
+ *
+ * @param settings - see there
+ */
+export function provenanceController(settings: ProvenanceSettings): Controller {
+  const { client, pods, caches, leads } = settings;
+  const since = (settings.before?.getTime() ?? client.now()) - overlapMs;
+  const done = new Set<string>();
+  const restsUntil = new Map<string, number>();
+  const idOf = (pod: StepPod, { digest }: StepPush) => `${pod.metadata?.uid}/${digest}`;
+  const isNews = (pod: StepPod, push: StepPush) =>
+    push.finishedAt.getTime() >= since && !done.has(idOf(pod, push));
+
+  const writeOnce = async (pod: StepPod, push: StepPush, cache: StoredOrasCache | undefined) => {
+    if (cache && (restsUntil.get(keyOf(cache)) ?? 0) > performance.now()) return false;
+    const result = await writeIfWanted(settings, cache, pod, push);
+    if (result === undefined) return false;
+    done.add(idOf(pod, push));
+    forgetOldest(done, mostRemembered);
+    if (result !== "known") settings.log.debug({ pod: keyOf(pod), result }, "provenance");
+    return true;
+  };
+  /** Whether there is nothing left to do. */
+  const settle = async (pod: StepPod, push: StepPush): Promise<boolean> => {
+    const cache = cacheOf(caches, pod, push);
+    try {
+      return await writeOnce(pod, push, cache);
+    } catch (error) {
+      // Another leader goes on.
+      if (settings.signal.aborted || !leads()) return true;
+      if (cache) restsUntil.set(keyOf(cache), performance.now() + restMs);
+      forgetOldest(restsUntil, mostRemembered);
+      tellOfFailure(settings, cache, error);
+      return false;
+    }
+  };
+
+  return {
+    name: "provenance",
+    watches: [
+      watchOf(pods, (now) => (now && pushesOf(now).some((push) => isNews(now, push)) ? [keyOf(now)] : [])),
+    ],
+    reconcile: async (key) => {
+      const pod = pods.store.get(key);
+      if (pod === undefined) return undefined;
+      const pushes = pushesOf(pod)
+        .filter((push) => isNews(pod, push))
+        .filter(({ finishedAt }) => client.now() - finishedAt.getTime() < longestMs);
+      let isDone = true;
+      for (const push of pushes) isDone = (await settle(pod, push)) && isDone;
+      return isDone ? undefined : retryMs;
+    },
+    workers,
+    parts,
+  };
+}
+
+/** The cache in whose registry a push went, or that names the remote one. */
+function cacheOf(
+  caches: ProvenanceSettings["caches"],
+  pod: StepPod,
+  push: StepPush,
+): StoredOrasCache | undefined {
+  const namespace = pod.metadata?.namespace ?? "";
+  const own = cacheIn(push.artifact, namespace)?.name;
+  return caches.store.get(own === undefined ? (cacheOfStep(pod) ?? "") : `${namespace}/${own}`);
+}
+
+/** Undefined where it is to be tried again. */
+async function writeIfWanted(
+  settings: ProvenanceSettings,
+  cache: StoredOrasCache | undefined,
+  pod: StepPod,
+  push: StepPush,
+): Promise<Written | undefined> {
+  if (cache === undefined) return { skipped: "no OrasCache of the namespace has its registry" };
+  if (cache.spec.lineage?.provenance === false) return { skipped: "the OrasCache wants none" };
+  if (!cache.spec.deploy || cacheIn(push.artifact, pod.metadata?.namespace ?? "") === undefined) {
+    tellOfRemote(settings, cache);
+    return { skipped: "it is in a remote registry" };
+  }
+  const access = await settings.access.to(cache);
+  return access && (await writeProvenance(settings, access, cache, pod, push));
+}
+
+/** Once: it is the same for all of its artifacts. */
+function tellOfRemote({ publish }: ProvenanceSettings, cache: StoredOrasCache): void {
+  const note = `It is not recorded how artifacts are made that steps push to a remote registry: the operator has no login for it. Set spec.lineage.provenance to false to be told of it no more.`;
+  publish(cache, {
+    type: "Normal",
+    reason: "ProvenanceNotWritten",
+    action: "Record",
+    note,
+    occasion: "remote",
+  });
+}
+
+function tellOfFailure(
+  { publish, log, access }: ProvenanceSettings,
+  cache: StoredOrasCache | undefined,
+  error: unknown,
+): void {
+  const sentence = sentenceOf(error);
+  log.warn({ error: sentence, cache: cache && keyOf(cache) }, "provenance is not written");
+  if (cache === undefined) return;
+  access.forget(cache);
+  const note = `It cannot be recorded how artifacts were made: ${sentence}. It is tried again.`;
+  publish(cache, { type: "Warning", reason: "ProvenanceFailed", action: "Record", note });
+}

@@ -1,0 +1,210 @@
+import type { V1Pod, V1Secret } from "@kubernetes/client-node";
+import { expect } from "vitest";
+import { names } from "../../schema/names.ts";
+import { cacheKey } from "../../src/cache/access.ts";
+import { get, type KubeObject } from "../../src/kube/objects.ts";
+import { resources } from "../../src/kube/resources.ts";
+import { readManifest } from "../../src/registry/manifests.ts";
+import { fallbackTagOf, referrersIn } from "../../src/registry/referrers.ts";
+import { agentProgram } from "../support/agent-pod.ts";
+import { test as base } from "../support/integration.ts";
+import { type KeptRegistry, startKeptRegistry } from "../support/kept-registry.ts";
+import type { ObjectsIn } from "../support/objects-in.ts";
+import { asksNobody, startOperator } from "../support/operator.ts";
+import { readyPod, registryPod } from "../support/registry-pod.ts";
+import { until } from "../support/wait.ts";
+
+/** A cache whose Pod is a real registry with its real keeper; no kubelet. */
+const test = base
+  .extend("agent", { scope: "file" }, () => agentProgram())
+  .extend("registry", async ({ ns, installed, agent }, { onCleanup }) => {
+    await ns.createCache("oras", { auth: { type: "htpasswd" } });
+    const place = { namespace: names.operatorNamespace, name: names.cacheKeySecret };
+    const secret = await get<V1Secret & KubeObject>(installed, resources.secrets, place);
+    const operatorKey = Buffer.from(secret?.data?.["key"] ?? "", "base64").toString();
+    const registry = await startKeptRegistry(
+      agent,
+      cacheKey(operatorKey, { name: "oras", namespace: ns.namespace }),
+    );
+    onCleanup(registry.stop);
+    const { address: ip } = registry;
+    await registryPod(ns, "oras", {
+      ...readyPod("2026-01-01T00:00:00Z"),
+      ...{ podIP: ip, podIPs: [{ ip }] },
+    });
+    await ns.rollOut();
+    await ns.untilReason("oras", "Ready", "RegistryReady");
+    return registry;
+  });
+
+const digestOfImage = `sha256:${"e".repeat(64)}`;
+
+/** A Pod of a step that the webhook has injected. */
+async function stepNamed(ns: ObjectsIn, name: string, output: string): Promise<V1Pod> {
+  const annotations = {
+    [`${names.prefix}input-uri`]: "read/data:v1",
+    [`${names.prefix}output-uri`]: output,
+    [`${names.prefix}output-path`]: "out",
+  };
+  const env = [{ name: "TOKEN", value: "hunter2" }];
+  const containers = [{ name: "main", image: "busybox", command: ["make"], env }];
+  const pod = await ns.create(resources.pods, {
+    metadata: { name, annotations },
+    ...({ spec: { restartPolicy: "Never", containers } } as object),
+  });
+  return pod as V1Pod;
+}
+
+/** Ends it after a push, as the kubelet does. */
+async function end(
+  ns: ObjectsIn,
+  name: string,
+  artifact: string,
+  digest: string,
+  at = new Date(),
+): Promise<void> {
+  const host = `oras-0.oras.${ns.namespace}.svc.cluster.local:5000`;
+  const message = JSON.stringify({ artifact: `${host}/${artifact}`, digest, bytes: 10, seconds: 1 });
+  const status = { image: "x", imageID: `x@${digestOfImage}`, ready: false, restartCount: 0 };
+  const terminated = { exitCode: 0, startedAt: at.toISOString(), finishedAt: at.toISOString() };
+  await ns.patchStatus(resources.pods, name, {
+    phase: "Succeeded",
+    containerStatuses: [
+      { ...status, name: "main", containerID: `c://${name}-main`, state: { terminated } },
+      {
+        ...status,
+        name: names.pushContainer,
+        containerID: `c://${name}`,
+        state: { terminated: { ...terminated, message } },
+      },
+    ],
+  });
+}
+
+function asked({ host, authorization }: KeptRegistry) {
+  return { peer: { host }, authorization, signal: AbortSignal.timeout(120_000) };
+}
+
+async function referrersOf(registry: KeptRegistry, repository: string, digest: string) {
+  const index = await readManifest(asked(registry), repository, fallbackTagOf(digest));
+  return index === undefined ? [] : referrersIn(index);
+}
+
+const statementsAbout = (registry: KeptRegistry, repository: string, digest: string, count: number) =>
+  until(async () => {
+    const found = await referrersOf(registry, repository, digest);
+    return found.length >= count && found;
+  }, `${count} statements about ${digest}`);
+
+/** The text of a blob, as anybody reads it who may pull. */
+async function statementIn(registry: KeptRegistry, repository: string, manifest: string): Promise<string> {
+  const found = await readManifest(asked(registry), repository, manifest);
+  const { layers } = JSON.parse(found?.bytes.toString() ?? "{}") as { layers: [{ digest: string }] };
+  const headers = { authorization: registry.authorization };
+  const url = `http://${registry.host}/v2/${repository}/blobs/${layers[0].digest}`;
+  return (await fetch(url, { headers })).text();
+}
+
+test("what a step has pushed gets one statement of how it was made, also from the next leader", async ({
+  ns,
+  registry,
+  plane,
+}) => {
+  const input = await registry.push("read/data:v1");
+  const digest = await registry.push("made/result:v1", {
+    annotations: { [names.artifactInputAnnotation]: input },
+  });
+  const pod = await stepNamed(ns, "make", "made/result:v1");
+  await end(ns, "make", "made/result:v1", digest);
+  const [entry] = await statementsAbout(registry, "made/result", digest, 1);
+  expect(entry).toMatchObject({
+    artifactType: "application/vnd.in-toto+json",
+    annotations: {
+      "in-toto.io/predicate-type": "https://slsa.dev/provenance/v1",
+      [names.invocationAnnotation]: pod.metadata?.uid,
+    },
+  });
+  const text = await statementIn(registry, "made/result", entry?.digest ?? "");
+  expect(text).not.toContain("hunter2");
+  expect(JSON.parse(text)).toMatchObject({
+    subject: [{ digest: { sha256: digest.slice("sha256:".length) } }],
+    predicate: {
+      buildDefinition: {
+        externalParameters: {
+          step: { kind: "Pod", namespace: ns.namespace, name: "make" },
+          containers: [{ name: "main" }],
+        },
+        resolvedDependencies: [
+          { name: "main", digest: { sha256: digestOfImage.slice("sha256:".length) } },
+          {
+            uri: expect.stringMatching(/^oci:\/\/oras-0\.oras\..*\/read\/data:v1$/) as string,
+            digest: { sha256: input.slice("sha256:".length) },
+          },
+        ],
+      },
+      runDetails: { metadata: { invocationId: pod.metadata?.uid } },
+    },
+  });
+
+  // A second replica, without a vote, looks at the same Pods as a new leader does.
+  const other = await startOperator(plane.operatorKubeconfig, ...asksNobody, "--leader-elect=false");
+  await stepNamed(ns, "again", "made/result:v1");
+  await end(ns, "again", "made/result:v1", digest);
+  await statementsAbout(registry, "made/result", digest, 2);
+  await other.stop();
+  const all = await referrersOf(registry, "made/result", digest);
+  expect(new Set(all.map(({ annotations }) => annotations?.[names.invocationAnnotation])).size).toBe(
+    all.length,
+  );
+});
+
+test("what is no push of the step, what is old, and what is not wanted gets none", async ({
+  ns,
+  registry,
+}) => {
+  const other = await registry.push("trusted/model:v1");
+  await stepNamed(ns, "forger", "made/mine:v1");
+  await end(ns, "forger", "trusted/model:v1", other);
+  const old = await registry.push("made/old:v1");
+  await stepNamed(ns, "old", "made/old:v1");
+  await end(ns, "old", "made/old:v1", old, new Date(Date.now() - 3_600_000));
+  const last = await registry.push("made/last:v1");
+  await stepNamed(ns, "last", "made/last:v1");
+  await end(ns, "last", "made/last:v1", last);
+  await statementsAbout(registry, "made/last", last, 1);
+  expect(await referrersOf(registry, "trusted/model", other)).toEqual([]);
+  expect(await referrersOf(registry, "made/old", old)).toEqual([]);
+
+  await ns.patch(resources.orasCaches, "oras", { spec: { lineage: { provenance: false } } });
+  await until(async () => (await ns.status("oras"))?.observedGeneration === 2, "the operator to see it");
+  const unwanted = await registry.push("made/unwanted:v1");
+  await stepNamed(ns, "unwanted", "made/unwanted:v1");
+  await end(ns, "unwanted", "made/unwanted:v1", unwanted);
+  await ns.patch(resources.orasCaches, "oras", { spec: { lineage: { provenance: true } } });
+  await until(async () => (await ns.status("oras"))?.observedGeneration === 3, "the operator to see it");
+  const wanted = await registry.push("made/wanted:v1");
+  await stepNamed(ns, "wanted", "made/wanted:v1");
+  await end(ns, "wanted", "made/wanted:v1", wanted);
+  await statementsAbout(registry, "made/wanted", wanted, 1);
+  expect(await referrersOf(registry, "made/unwanted", unwanted)).toEqual([]);
+});
+
+test("a registry that is away gets them when it is back", async ({ ns, registry }) => {
+  const digest = await registry.push("made/late:v1");
+  await ns.patchStatus(resources.pods, "oras-0", {
+    podIP: "127.255.255.254",
+    podIPs: [{ ip: "127.255.255.254" }],
+  });
+  await stepNamed(ns, "late", "made/late:v1");
+  await end(ns, "late", "made/late:v1", digest);
+  const failed = await until(
+    async () => (await ns.events("oras")).find(({ reason }) => reason === "ProvenanceFailed"),
+    "the Event",
+  );
+  expect(failed.type).toBe("Warning");
+  await ns.patchStatus(resources.pods, "oras-0", {
+    podIP: registry.address,
+    podIPs: [{ ip: registry.address }],
+  });
+  await statementsAbout(registry, "made/late", digest, 1);
+});
