@@ -9,3 +9,7 @@ export type ReportFormat = (typeof reportFormats)[number];
 /** What a graph can look like. */
 export const graphFormats = ["text", "dot", "mermaid", "json"] as const;
 export type GraphFormat = (typeof graphFormats)[number];
+
+/** What is told about one thing can look like this. */
+export const reportOutputs = ["text", "json"] as const;
+export type ReportOutput = (typeof reportOutputs)[number];

@@ -4,8 +4,6 @@ import type { Json } from "./canonical.ts";
 const statementType = "https://in-toto.io/Statement/v1";
 /** @see https://slsa.dev/spec/v1.0/provenance */
 export const provenanceType = "https://slsa.dev/provenance/v1";
-/** Of a blob that holds a statement. @see https://github.com/in-toto/attestation/blob/main/spec/v1/bundle.md */
-export const statementMediaType = "application/vnd.in-toto+json";
 /** Says what the parameters of a statement mean; docs/lineage.md is that page. */
 const page = "https://github.com/converged-computing/oras-operator/blob/main/docs/lineage.md";
 export const buildType = `${page}#build-type-v1`;

@@ -28,6 +28,8 @@ const positional: Readonly<Record<string, readonly Exclude<Wanted, { words: unkn
   wait: ["artifact"],
   login: ["cache"],
   status: ["subject"],
+  trace: ["artifact"],
+  why: ["subject"],
   restart: ["cache"],
   "retention plan": ["cache"],
   backup: ["cache", "file"],

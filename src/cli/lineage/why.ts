@@ -1,0 +1,128 @@
+import { names } from "../../../schema/names.ts";
+import { visible } from "../../annotations/problems.ts";
+import { parseArtifact } from "../artifacts/reference.ts";
+import type { ReportOutput } from "../formats.ts";
+import { CliError } from "../output.ts";
+import { findArtifact } from "../remote/find-artifact.ts";
+import { findCache } from "../remote/find-cache.ts";
+import { openCache } from "../remote/open.ts";
+import { openSession, type Session } from "../remote/session.ts";
+import { type RemoteOptions, use, withRegistryOf } from "../remote/with-registry.ts";
+import { formatData } from "../show/output.ts";
+import type { Facts, Subject } from "../status/facts.ts";
+import type { Finding } from "../status/finding.ts";
+import { findingsOf } from "../status/findings.ts";
+import { readFacts } from "../status/read.ts";
+import { type LastRun, lastRunOf, latestPush, type OwnPush } from "./last-run.ts";
+import { short } from "./text.ts";
+
+/** What is told of a step or an artifact. */
+interface Why {
+  readonly about: string;
+  /** Why it waits, or failed; of an artifact none. */
+  readonly findings: readonly Finding[];
+  /** What was decided on memoization, the latest first. */
+  readonly memoization: readonly string[];
+  readonly lastRun?: LastRun | undefined;
+}
+
+const stepPattern = /^(jobs?|pods?|po)\//i;
+const memoReasons = /^(Memo|NotMemo|Coalesced)/;
+
+/**
+ * Tells why a step waits, failed or ran, or why an artifact was made.
+ *
+ * @param text - `job/NAME`, `pod/NAME` or an artifact
+ * @param options - of the command
+ * @param note - is given sentences about what could not be read
+ */
+export async function printWhy(
+  text: string,
+  { output, ...options }: RemoteOptions & { readonly output: ReportOutput },
+  note: (sentence: string) => void,
+): Promise<string> {
+  const why = stepPattern.test(text)
+    ? await whyOfStep(text, options, note)
+    : await whyOfArtifact(text, options);
+  return output === "json" ? formatData(why, "json") : formatWhy(why);
+}
+
+async function whyOfStep(
+  text: string,
+  options: RemoteOptions,
+  note: (sentence: string) => void,
+): Promise<Why> {
+  const { parseSubject } = await import("../status/status.ts");
+  const subject = parseSubject(text) as Exclude<Subject, { kind: "cache" }>;
+  const session = await openSession(options);
+  try {
+    const facts = await readFacts(session, subject);
+    for (const sentence of facts.unread) note(visible(sentence));
+    const push = latestPush(facts.pods);
+    return {
+      about: `${subject.kind === "job" ? "Job" : "Pod"} ${subject.name} in the namespace ${session.namespace}`,
+      findings: findingsOf(facts, subject.kind),
+      memoization: memoizationOf(facts),
+      lastRun: push && (await lastRunIn(session, facts.cacheName, push, note)),
+    };
+  } finally {
+    session.close();
+  }
+}
+
+/** Without the registry the rest is told all the same. */
+async function lastRunIn(
+  session: Session,
+  cacheName: string,
+  push: OwnPush,
+  note: (sentence: string) => void,
+): Promise<LastRun | undefined> {
+  try {
+    const open = await openCache(session, await findCache(session, cacheName));
+    return await use(open, () => lastRunOf(open, push));
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    note(visible(`Why it ran is not known: ${error.message}`));
+    return undefined;
+  }
+}
+
+function memoizationOf({ events, job, pods }: Facts): string[] {
+  const annotations = { ...pods[0]?.metadata?.annotations, ...job?.metadata?.annotations };
+  const from = annotations[`${names.prefix}memoized-from`];
+  const told = events.filter(({ reason }) => memoReasons.test(reason)).map(({ note }) => note);
+  return [...new Set([...(from === undefined ? [] : [`Its result is that of ${from}.`]), ...told])];
+}
+
+async function whyOfArtifact(text: string, options: RemoteOptions): Promise<Why> {
+  const named = parseArtifact(text);
+  const { repository } = named;
+  return withRegistryOf(named, options, async (open) => {
+    const { digest } = await findArtifact(open, named);
+    const lastRun = await lastRunOf(open, { artifact: text, repository, digest });
+    return { about: `${text} (${digest})`, findings: [], memoization: [], lastRun };
+  });
+}
+
+function formatWhy({ about, findings, memoization, lastRun }: Why): string {
+  const found = findings.flatMap(({ text, todo }) => [text, ...(todo === undefined ? [] : [`  ${todo}`])]);
+  const ran = lastRun === undefined ? ["Nothing is recorded of how it was made."] : linesOf(lastRun);
+  const isOver = findings.every(({ level }) => level !== "waits");
+  return [about, ...[...found, ...memoization, ...(isOver ? ran : [])].map((line) => `  ${line}`)]
+    .map((line) => `${visible(line)}\n`)
+    .join("");
+}
+
+function linesOf({ artifact, digest, before, changes }: LastRun): string[] {
+  if (before === undefined) return [`It made ${artifact} (${short(digest)}); no run before it is recorded.`];
+  const at = before.finishedOn === undefined ? "" : ` of ${before.finishedOn}`;
+  const same = before.digest === digest ? ", with the same result" : "";
+  if (changes.length === 0)
+    return [`All that is recorded was as in the run${at}${same}: nothing that it reads made it run again.`];
+  return [
+    `Since the run${at}${same}:`,
+    ...changes.map(
+      ({ what, before: then = "none", now = "none" }) => `  ${what}: ${short(then)} -> ${short(now)}`,
+    ),
+  ];
+}

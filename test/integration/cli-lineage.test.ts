@@ -1,0 +1,188 @@
+import { describe, expect } from "vitest";
+import { names } from "../../schema/names.ts";
+import { cacheKey, passwordOf } from "../../src/cache/access.ts";
+import { firstUser } from "../../src/cache/logins.ts";
+import { exits } from "../../src/cli/exits.ts";
+import type { KubeObject } from "../../src/kube/objects.ts";
+import { resources } from "../../src/kube/resources.ts";
+import { canonical } from "../../src/lineage/canonical.ts";
+import { provenanceType, statementOf } from "../../src/lineage/statement.ts";
+import { statementMediaType } from "../../src/lineage/statement-media.ts";
+import { readManifest } from "../../src/registry/manifests.ts";
+import { addReferrer } from "../../src/registry/referrers.ts";
+import { agentProgram } from "../support/agent-pod.ts";
+import { cacheOf, podOf } from "../support/builders.ts";
+import { test as base } from "../support/integration.ts";
+import { type KeptRegistry, startKeptRegistry } from "../support/kept-registry.ts";
+import { objectsIn } from "../support/objects-in.ts";
+import { makePlugin, type Plugin } from "../support/plugin.ts";
+import { startForwarding } from "../support/port-forward.ts";
+
+/** A cache with its real registry behind the real API server, but no kubelet. */
+const test = base
+  .extend("agent", { scope: "file" }, () => agentProgram())
+  .extend("kept", async ({ task, agent, installed, plane }, { onCleanup }) => {
+    const ns = await objectsIn(installed, `lineage-${task.id.replaceAll(/[^a-z0-9]+/g, "-")}x`);
+    const { namespace } = ns;
+    const key = cacheKey("secret", { name: "oras", namespace });
+    const registry = await startKeptRegistry(agent, key);
+    const forwarding = await startForwarding(plane, registry.address);
+    onCleanup(async () => {
+      forwarding.stop();
+      await registry.stop();
+    });
+    await ns.create(resources.orasCaches, cacheOf("oras") as KubeObject);
+    await ns.patchStatus(resources.orasCaches, "oras", { credentialsSecret: "login" });
+    const stringData = { username: firstUser, password: passwordOf(key, firstUser) };
+    await ns.create(resources.secrets, { metadata: { name: "login" }, stringData } as KubeObject);
+    const host = `oras-0.oras.${namespace}.svc.cluster.local:${names.registryPort}`;
+    return { ns, host, registry, plugin: await makePlugin(namespace, forwarding.kubeconfig) };
+  });
+
+interface Run {
+  readonly artifact: string;
+  readonly digest: string;
+  readonly step: string;
+  readonly inputs?: readonly { readonly uri: string; readonly digest: string }[];
+  readonly program?: string;
+  readonly at?: number;
+}
+
+/** Writes what the operator would about a run. */
+async function state(registry: KeptRegistry, host: string, run: Run): Promise<void> {
+  const { artifact, digest, step, inputs = [], program = "x", at = 0 } = run;
+  const [repository = ""] = artifact.split(":");
+  const asked = {
+    ...registry,
+    peer: { host: registry.host },
+    signal: AbortSignal.timeout(60_000),
+    repository,
+  };
+  const subject = await readManifest(asked, repository, digest);
+  if (subject === undefined) throw new Error(`there is no ${digest}`);
+  const finishedOn = new Date(at * 1_000).toISOString();
+  const text = canonical(
+    statementOf({
+      ...{
+        artifact: `oci://${host}/${artifact}`,
+        digest,
+        finishedOn,
+        annotations: {},
+        operator: "1",
+        bytes: 1,
+      },
+      step: { kind: "Job", namespace: "x", name: step },
+      containers: [{ name: "main", image: "busybox", programDigest: program }],
+      images: [{ name: "main", uri: "oci://busybox", digest: `sha256:${"e".repeat(64)}` }],
+      inputs: inputs.map((input) => ({ ...input, uri: `oci://${input.uri}` })),
+      pod: { uid: `uid-${step}-${at}`, name: `${step}-x7k2p` },
+      exitCodes: { main: 0 },
+    }),
+  );
+  const about = {
+    ...{ artifactType: statementMediaType, mediaType: statementMediaType, text },
+    annotations: { "in-toto.io/predicate-type": provenanceType },
+    ...{ invocation: `uid-${step}-${at}`, created: finishedOn },
+  };
+  await addReferrer(asked, subject, about, () => {});
+}
+
+async function done(plugin: Plugin, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await plugin.run(...args);
+  expect({ args, code, stderr }).toEqual({ args, code: 0, stderr: "" });
+  return stdout;
+}
+
+const short = (digest: string) => digest.slice(0, 19);
+
+describe("trace", () => {
+  test("tells who made an artifact from what, by statements, then by manifests, and which tag has moved", async ({
+    kept: { host, registry, plugin },
+  }) => {
+    const raw = await registry.push("data/raw:v1");
+    const parts = await registry.push("parts/all:v1", {
+      annotations: { [names.artifactImageAnnotation]: "split:1", [names.artifactInputAnnotation]: raw },
+    });
+    const report = await registry.push("report/all:v1");
+    await state(registry, host, {
+      ...{ artifact: "report/all:v1", digest: report, step: "report" },
+      inputs: [
+        { uri: `${host}/parts/all:v1`, digest: parts },
+        { uri: "ghcr.io/me/model:v1", digest: `sha256:${"f".repeat(64)}` },
+      ],
+    });
+    const moved = await registry.push("parts/all:v1", { content: "later" });
+    expect(await done(plugin, "trace", "report/all:v1")).toBe(
+      [
+        `report/all:v1  ${short(report)}`,
+        "  made by job/report (Pod report-x7k2p), 1970-01-01T00:00:00.000Z",
+        "  image busybox (sha256:eeeeeeeeeeee)",
+        `  from parts/all:v1  ${short(parts)}`,
+        "    as its manifest says; who made it is not recorded",
+        `    the tag has moved since: now ${short(moved)}`,
+        "    image split:1",
+        `    from data/raw@${short(raw)}`,
+        "      nothing tells how it was made",
+        "  from oci://ghcr.io/me/model:v1  sha256:ffffffffffff",
+        "    in another registry",
+        "",
+      ].join("\n"),
+    );
+    const told = JSON.parse(await done(plugin, "trace", "report/all:v1", "-o", "json"));
+    expect(told).toMatchObject({
+      source: "provenance",
+      madeBy: { step: "job/report", pod: "report-x7k2p", isSigned: false },
+      inputs: [
+        { source: "manifest", digest: parts, moved, inputs: [{ digest: raw }] },
+        { source: "unknown" },
+      ],
+    });
+    const missing = await plugin.run("trace", "report/none:v1");
+    expect(missing).toMatchObject({ code: exits.notFound, stdout: "" });
+  });
+});
+
+describe("why", () => {
+  test("tells what has changed since the run before, of a step and of an artifact", async ({
+    kept: { ns, host, registry, plugin },
+  }) => {
+    const [first, second] = [await registry.push("data/raw:v1"), await registry.push("data/raw:v2")];
+    const [before, now] = [
+      await registry.push("made/x:v1", { content: "1" }),
+      await registry.push("made/x:v1"),
+    ];
+    const run = { artifact: "made/x:v1", step: "make" };
+    const input = (digest: string) => [{ uri: `${host}/data/raw:v1`, digest }];
+    await state(registry, host, { ...run, digest: before, inputs: input(first), at: 10 });
+    await state(registry, host, { ...run, digest: now, inputs: input(second), program: "y", at: 20 });
+    await ns.create(resources.pods, podOf("make-x7k2p", {}) as KubeObject);
+    const message = JSON.stringify({
+      artifact: `${host}/made/x:v1`,
+      digest: now,
+      bytes: 1,
+      seconds: 1,
+      replaced: before,
+    });
+    const terminated = { exitCode: 0, finishedAt: new Date().toISOString(), message, containerID: "x" };
+    const status = { name: names.pushContainer, ready: false, restartCount: 0, image: "x", imageID: "x" };
+    await ns.patchStatus(resources.pods, "make-x7k2p", {
+      phase: "Succeeded",
+      containerStatuses: [{ ...status, state: { terminated } }],
+    });
+    const { code, stdout } = await plugin.run("why", "pod/make-x7k2p");
+    expect(code).toBe(0);
+    expect(stdout).toContain("Since the run of 1970-01-01T00:00:10.000Z:");
+    expect(stdout).toContain(`input oci://${host}/data/raw:v1: ${short(first)} -> ${short(second)}`);
+    expect(stdout).toContain("program of container main: x -> y");
+
+    await state(registry, host, { ...run, digest: now, inputs: input(second), program: "y", at: 30 });
+    expect(await done(plugin, "why", "made/x:v1")).toContain(
+      "All that is recorded was as in the run of 1970-01-01T00:00:20.000Z, with the same result",
+    );
+    expect(await done(plugin, "why", "data/raw:v1")).toContain("Nothing is recorded of how it was made.");
+    const { lastRun } = JSON.parse(await done(plugin, "why", "made/x:v1", "-o", "json"));
+    expect(lastRun).toMatchObject({ digest: now, before: { digest: now }, changes: [] });
+    expect(await plugin.run("why", "job/none")).toMatchObject({ code: exits.notFound });
+    expect(await plugin.run("why", "job/")).toMatchObject({ code: exits.usage });
+  });
+});
