@@ -11,7 +11,7 @@ export interface Section {
 /** Every page of the site. One that is not here is found by nobody, so a test refuses it. */
 export const sections: readonly Section[] = [
   { text: "Start", pages: ["index", "start", "workflows", "troubleshooting"] },
-  { text: "Use", pages: ["cli", "registry", "pods", "warnings"] },
+  { text: "Use", pages: ["cli", "registry", "pods", "lineage", "warnings"] },
   { text: "How-to", pages: ["gitops", "private-images", "coming-from-the-original"], folder: "how-to" },
   { text: "Operate", pages: ["install", "backup", "limits", "performance", "reliability"] },
   { text: "Security", pages: ["security"] },

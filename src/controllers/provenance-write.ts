@@ -34,8 +34,8 @@ export interface WriteSettings {
 /** What has become of a statement; of what is not written, why. */
 export type Written = "written" | "known" | { readonly skipped: string };
 
-/** As long as a leader that was not heard of leads: no request of its goes on for longer. */
-const longestMs = 10_000;
+/** A leader that has not renewed its Lease for 10 s writes no more, and another leads after 15 s. */
+const longestMs = 5_000;
 
 /**
  * Writes how a step has made what it pushed, beside it, unless that is there.
