@@ -1,14 +1,17 @@
 import { visible } from "../../annotations/problems.ts";
 import { foldGraph } from "../../lineage/fold.ts";
 import { graphOf } from "../../lineage/graph.ts";
+import { provOf } from "../../lineage/prov.ts";
 import type { GraphFormat } from "../formats.ts";
 import { openSession, type Where } from "../remote/session.ts";
+import { formatData } from "../show/output.ts";
 import { formatDot } from "./dot.ts";
 import { formatJson } from "./json.ts";
 import { formatMermaid } from "./mermaid.ts";
 import { readObjects } from "./read.ts";
 import { stepsOf } from "./steps.ts";
 import { formatText } from "./text.ts";
+import { timesIn } from "./times.ts";
 
 /**
  * Who makes what from what in a namespace, as text.
@@ -26,6 +29,7 @@ export async function drawGraph(
     for (const sentence of notes) note(visible(sentence));
     const graph = graphOf(stepsOf({ namespace, ...objects }));
     if (output === "json") return formatJson(graph, namespace);
+    if (output === "prov") return formatData(provOf(graph, namespace, timesIn(objects)), "json");
     const folded = foldGraph(graph);
     if (output === "dot") return formatDot(folded, namespace);
     return output === "mermaid" ? formatMermaid(folded) : formatText(graph, folded, namespace);

@@ -1,0 +1,59 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { graphOf, type StepFacts, stepStates } from "../../../src/lineage/graph.ts";
+import { provOf } from "../../../src/lineage/prov.ts";
+
+type Members = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+type Document = Readonly<
+  Record<"entity" | "activity" | "agent" | "used" | "wasGeneratedBy" | "wasAssociatedWith", Members>
+>;
+
+const artifact = (name: string) => ({ address: `host/${name}`, reference: name });
+const step = (name: string, more: Partial<StepFacts>): StepFacts => ({
+  ...{ kind: "Job", name, stem: name, state: "succeeded", inputs: [], outputs: [] },
+  ...more,
+});
+const written = (steps: readonly StepFacts[]) =>
+  provOf(graphOf(steps), "work", ({ name }) => ({ startedOn: `start of ${name}` })) as unknown as Document;
+
+it("has what ran, when, what it read and what it made", () => {
+  const told = written([
+    step("split", { outputs: [{ ...artifact("parts:1"), pushed: { digest: "sha256:a", at: "1" } }] }),
+    step("count", { state: "failed", inputs: [artifact("parts:1")], outputs: [artifact("counts:1")] }),
+    step("plot", { state: "waiting", inputs: [artifact("counts:1")], outputs: [artifact("plots:1")] }),
+  ]);
+  expect(Object.values(told.activity)).toMatchObject([
+    { "prov:label": "job/count", "oras:state": "failed", "prov:startTime": "start of count" },
+    { "prov:label": "job/split", "oras:namespace": "work" },
+  ]);
+  expect(told.entity).toEqual({
+    "artifact:host%2Fparts%3A1": {
+      ...{ "prov:label": "parts:1", "prov:location": "oci://host/parts:1", "oras:digest": "sha256:a" },
+    },
+  });
+  expect(Object.values(told.used)).toEqual([
+    { "prov:activity": "step:job%2Fcount", "prov:entity": "artifact:host%2Fparts%3A1" },
+  ]);
+  expect(Object.values(told.wasGeneratedBy)).toEqual([
+    { "prov:activity": "step:job%2Fsplit", "prov:entity": "artifact:host%2Fparts%3A1" },
+  ]);
+});
+
+it("names nothing that it does not have", () => {
+  const names = fc.subarray(["a:1", "b:1", "c:1", "d e:1"].map(artifact));
+  const steps = fc.array(fc.tuple(names, names, fc.constantFrom(...stepStates)), { maxLength: 6 });
+  fc.assert(
+    fc.property(steps, (drawn) => {
+      const told = written(
+        drawn.map(([inputs, outputs, state], at) => step(`s${at}`, { inputs, outputs, state })),
+      );
+      const { entity, activity, agent, used, wasGeneratedBy, wasAssociatedWith } = told;
+      const all = [used, wasGeneratedBy, wasAssociatedWith].flatMap((members) => Object.values(members));
+      for (const relation of all) {
+        expect(activity).toHaveProperty([String(relation["prov:activity"])]);
+        if ("prov:entity" in relation) expect(entity).toHaveProperty([String(relation["prov:entity"])]);
+        if ("prov:agent" in relation) expect(agent).toHaveProperty([String(relation["prov:agent"])]);
+      }
+    }),
+  );
+});
