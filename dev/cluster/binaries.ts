@@ -31,6 +31,7 @@ export type ModuleName =
   | `kubernetes-${(typeof olderKubernetes)[number]}`
   | "actionlint"
   | "cert-manager"
+  | "cosign"
   | "kueue"
   | "registries"
   | "versitygw";
