@@ -60,7 +60,6 @@ program.addCommand(applyCommand());
 program.addCommand(rerunCommand());
 program.commandsGroup("Caches:");
 program.addCommand(statusCommand());
-program.addCommand(graphCommand());
 program.addCommand(traceCommand());
 program.addCommand(whyCommand());
 program.addCommand(restartCommand());
