@@ -36,7 +36,10 @@ export function createAskHead(settings: AskHeadSettings): AskHead {
     if (found === undefined)
       return { unknown: `the registry of ${names.kind} ${cache.metadata?.name} is not ready` };
     const { repository, version } = artifact;
-    return manifestHead(found.peer, repository, version.slice(1), found.authorization, signal);
+    const head = await manifestHead(found.peer, repository, version.slice(1), found.authorization, signal);
+    // Its Pod may be another one by now. That there is none is remembered: thousands of steps may ask for theirs.
+    if ("unknown" in head) access.forget(cache);
+    return head;
   };
   const look: AskHead = async (namespace, artifact) => {
     const name = cacheOf(artifact);
@@ -47,9 +50,7 @@ export function createAskHead(settings: AskHeadSettings): AskHead {
     const cache = caches.store.get(key);
     if (name === undefined || cache?.spec.deploy === false) return { refused: "its registry is not known" };
     if (cache === undefined) return { unknown: `there is no ${names.kind} ${name}` };
-    const head = await ask(cache, artifact).catch((error: unknown) => ({ unknown: sentenceOf(error) }));
-    if ("unknown" in head) access.forget(cache);
-    return head;
+    return ask(cache, artifact).catch((error: unknown) => ({ unknown: sentenceOf(error) }));
   };
   return async (namespace, artifact) => {
     const head = await look(namespace, artifact);

@@ -84,3 +84,27 @@ test("each look for an input is counted by what came of it", async () => {
   await ask("a", { ...artifact, registry: "cache nowhere" });
   expect(counted).toEqual(["refused", "refused", "refused", "unknown"]);
 });
+
+test("that a registry is not ready is found out once for all that ask for something of it", async () => {
+  let requests = 0;
+  const client = {
+    now: () => 0,
+    request: () => {
+      requests++;
+      return Promise.resolve({ metadata: {}, items: [] });
+    },
+  };
+  const cache = { ...cacheOf("oras"), metadata: { name: "oras", namespace: "a", uid: "u" } };
+  const ask = createAskHead({
+    client: client as never,
+    caches: { store: new Map([["a/oras", cache as unknown as StoredOrasCache]]) as never },
+    ...{ operatorKey: "key", clusterDomain: "cluster.local", signal: new AbortController().signal },
+    countHead: () => {},
+    remote: undefined,
+  });
+  for (const version of [":1", ":2", ":3"])
+    expect(await ask("a", { registry: "cache oras", repository: "a/b", version })).toEqual({
+      unknown: expect.stringContaining("is not ready"),
+    });
+  expect(requests).toBe(1);
+});
