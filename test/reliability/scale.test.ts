@@ -1,10 +1,13 @@
 import { readFileSync } from "node:fs";
+import type { V1Job } from "@kubernetes/client-node";
 import { expect, onTestFinished, test } from "vitest";
+import { names } from "../../schema/names.ts";
 import type { StoredOrasCache } from "../../src/cache/types.ts";
 import { pathOf, resources } from "../../src/kube/resources.ts";
 import { startAsInPod } from "../bench/as-in-pod.ts";
-import { podOf } from "../support/builders.ts";
-import { ready } from "../support/operator.ts";
+import { jobOf, podOf } from "../support/builders.ts";
+import type { ControlPlane } from "../support/control-plane.ts";
+import { metric, ready } from "../support/operator.ts";
 import { until } from "../support/wait.ts";
 import { installWebhooks } from "../support/webhooks.ts";
 import { apiServer } from "./installed.ts";
@@ -99,3 +102,72 @@ test(`${caches} OrasCaches and ${pods} injected Pods: at rest nothing is written
   expect(writes).toEqual([]);
   expect(restMiB).toBeLessThanOrEqual(mostMiB);
 });
+
+/** Beside what the operator takes without them. */
+const mostMoreMiB = 30;
+const waiting = 5_000;
+
+test(`${waiting} Jobs that wait: at rest nothing is written, and a registry is asked once a second at most`, async () => {
+  const { plane, client, addCaches, settled } = await apiServer();
+  const operator = await startAsInPod(plane);
+  onTestFinished(operator.stop);
+  await installWebhooks(client, operator.webhookPort);
+  await ready(operator, client);
+  await addCaches("flow", 1);
+  await settled();
+  const memory = () => rssMiB(operator.pid);
+  await untilRenewed(plane, 10);
+  const before = memory();
+  // Most wait for the one before them, and each tenth for what nobody makes.
+  await each(waiting, (i) => {
+    const input = i % 10 === 0 ? `nobody/r${i}:1` : `flow/r${i - 1}:1`;
+    const map = { "oras-cache": "cache-0", "input-uri": input, "wait-for-inputs": "true" } as const;
+    return client.request({
+      method: "POST",
+      path: pathOf(resources.jobs, { namespace: "flow" }),
+      body: jobOf(`step-${i}`, { ...map, "output-uri": `flow/r${i}:1`, "output-path": "/tmp/out" }, "true"),
+    });
+  });
+  const isTold = ({ status }: V1Job) =>
+    status?.conditions?.some(({ type }) => type === names.inputsAvailable);
+  await until(
+    async () => {
+      const { items } = await client.request<{ items: V1Job[] }>({
+        path: pathOf(resources.jobs, { namespace: "flow" }),
+      });
+      return items.length === waiting && items.every(isTold);
+    },
+    "each Job to say what it waits for",
+    400_000,
+  );
+  // Events are sent beside the work, and what a step waits for may be told anew when the last ones have come.
+  await untilRenewed(plane, 30);
+  const [looks, begin] = [await metric(operator, looksMetric), (await plane.operatorRequests()).length];
+  await untilRenewed(plane, renewalsAtRest);
+  const perSecond = ((await metric(operator, looksMetric)) - looks) / (renewalsAtRest * 2);
+  const requests = (await plane.operatorRequests()).slice(begin);
+  const writes = requests.filter(
+    (request) => !/^(get|list|watch) /.test(request) && request !== "update leases",
+  );
+  const moreMiB = memory() - before;
+  console.info({ waiting, seconds: renewalsAtRest * 2, perSecond, writes: writes.length, before, moreMiB });
+  expect(writes).toEqual([]);
+  expect(perSecond).toBeLessThanOrEqual(1);
+  expect(moreMiB).toBeLessThanOrEqual(mostMoreMiB);
+});
+
+const looksMetric = "oras_operator_input_checks_total";
+
+/** What a process has in memory. */
+function rssMiB(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024);
+}
+
+/** Waits until the leader has renewed its Lease so many times. */
+async function untilRenewed(plane: ControlPlane, count: number): Promise<void> {
+  const renewals = async () =>
+    (await plane.operatorRequests()).filter((request) => request === "update leases").length;
+  const begin = await renewals();
+  await until(async () => (await renewals()) >= begin + count, `${count} renewals of the Lease`, 600_000);
+}
