@@ -105,14 +105,16 @@ async function heard(
   if (tag === undefined || repository === names.stateRepository) return;
   const artifact: Artifact = { registry: `cache ${name}`, repository, version: `:${tag}` };
   if (!waiters.anyOn(namespace, artifact)) return;
+  let isWritten = false;
   for (const ms of tagWrittenMs) {
     await delay(ms, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return;
     heads.outdated(namespace, artifact);
     const head = await heads.of(namespace, artifact);
-    if ("digest" in head && head.digest === digest) break;
+    isWritten = "digest" in head && head.digest === digest;
+    if (isWritten) break;
   }
   const [, request] = requestId.exec(userAgent) ?? [];
-  if (request) pushes.note({ request, artifact: idOf(artifact), digest, at });
+  if (request) pushes.note({ request, artifact: idOf(artifact), digest, isWritten, at });
   waiters.wake(namespace, artifact);
 }

@@ -8,7 +8,7 @@ import type { Producer } from "../workflow/opening.ts";
 import { type Artifact, idOf, isOpen, mayPush, planWith, type StepPlan } from "../workflow/step.ts";
 import type { Held } from "./gate-writes.ts";
 import { pushedNothing, pushesOf } from "./outcomes.ts";
-import type { Pushes } from "./pushes.ts";
+import type { Pushes, StepPush } from "./pushes.ts";
 import { hasOnePod, type StepJob, stateOfJob } from "./step-jobs.ts";
 import type { StepPod } from "./step-pods.ts";
 
@@ -72,20 +72,24 @@ export function createWorkflowSteps(
     const plan = pod.workflow?.plan ?? planOfJob(jobs, pod);
     return plan && viewOf(pod, plan, true, stateOfPod(pod), pod.workflow?.schedulingGates ?? []);
   };
-  const pushedBy = (step: WorkflowStep, artifact: Artifact): string | undefined => {
+  /** What its own Pod says was written when the registry answered; a registry says before. */
+  const pushedBy = (step: WorkflowStep, artifact: Artifact): StepPush | undefined => {
+    const told = podsOfStep(step).flatMap(pushesOf).at(-1)?.digest;
+    if (told !== undefined) return { digest: told, isWritten: true };
     const request = step.object.metadata?.annotations?.[names.requestAnnotation];
-    const hint = pushes.of(request, idOf(artifact), step.createdAt);
-    if (hint !== undefined) return hint;
-    return podsOfStep(step).flatMap(pushesOf).at(-1)?.digest;
+    return pushes.of(request, idOf(artifact), step.createdAt);
   };
   const podsOfStep = (step: WorkflowStep): StepPod[] =>
     step.isPod ? [pods.store.get(step.key)].filter((pod) => pod !== undefined) : podsOf(step.uid);
   /** Of a Job with several Pods, one that has pushed, or has not, says nothing of the others. */
-  const toldBy = (step: WorkflowStep, artifact: Artifact): Pick<Producer, "pushed" | "pushedNothing"> => {
+  const toldBy = (
+    step: WorkflowStep,
+    artifact: Artifact,
+  ): Pick<Producer, "pushed" | "isWritten" | "pushedNothing"> => {
     const job = step.isPod ? undefined : jobs.store.get(step.key);
     if (job !== undefined && !hasOnePod(job)) return {};
     const pushed = pushedBy(step, artifact);
-    if (pushed !== undefined) return { pushed };
+    if (pushed !== undefined) return { pushed: pushed.digest, isWritten: pushed.isWritten };
     return { pushedNothing: podsOfStep(step).some(pushedNothing) };
   };
 

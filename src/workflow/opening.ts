@@ -17,6 +17,8 @@ export interface Producer {
   readonly state: "live" | "succeeded" | "failed";
   /** What it says that it has pushed, before it has ended. */
   readonly pushed?: string | undefined;
+  /** Its tag has had that: another step may have written over it since. */
+  readonly isWritten?: boolean;
   /** It says that it has ended without a push, such as one that pushes after a failure only. */
   readonly pushedNothing?: boolean;
 }
@@ -88,7 +90,16 @@ function statesOf(facts: InputFacts): Record<string, ProducerState> {
   return states;
 }
 
-/** Of those that are gone only what counts: a CronJob may make many while a step waits, and annotations have a longest size. */
+/**
+ * Annotations have a longest size, of all together: a step has up to 64 inputs, and each of them takes about 60 bytes for a step
+ * that makes it.
+ */
+const mostKept = 40;
+
+/**
+ * Of those that are gone only what counts: a CronJob may make many while a step waits. Of very many that are there the last: whether
+ * the last one failed counts, and whether any has pushed.
+ */
 function worthKeeping(
   states: Readonly<Record<string, ProducerState>>,
   producers: readonly Producer[],
@@ -98,14 +109,25 @@ function worthKeeping(
   const lastPush = all.findLastIndex(([, state]) => state === "pushed");
   const counts = ([uid]: readonly [string, unknown], i: number) =>
     there.has(uid) || i === lastPush || i === all.length - 1;
-  return Object.fromEntries(all.filter(counts));
+  const kept = all.filter(counts);
+  const isPush = ([uid]: readonly [string, unknown]) => uid === all[lastPush]?.[0];
+  return Object.fromEntries(kept.filter((one, i) => i >= kept.length - mostKept || isPush(one)));
 }
 
-function stateOf({ state, pushed, pushedNothing }: Producer, { head, record }: InputFacts): ProducerState {
+function stateOf(
+  { uid, state, pushed, pushedNothing, isWritten }: Producer,
+  { head, record }: InputFacts,
+): ProducerState {
   if (state === "succeeded" && pushedNothing) return "failed";
-  const isWritten = "digest" in head && head.digest === pushed;
-  if (state === "succeeded" || isWritten) return record ? "pushed" : "earlier";
+  const isSeen = pushed !== undefined && "digest" in head && head.digest === pushed;
+  if (state === "succeeded" || isSeen || (pushed !== undefined && isWritten))
+    return record && !mayBeLeftOut(uid, record) ? "pushed" : "earlier";
   return state;
+}
+
+/** Of very many not all are remembered: one of the others may have pushed before. */
+function mayBeLeftOut(uid: string, { producers }: InputRecord): boolean {
+  return !(uid in producers) && Object.keys(producers).length >= mostKept;
 }
 
 function inOrder(producers: readonly Producer[]): Producer[] {

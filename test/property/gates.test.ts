@@ -36,8 +36,8 @@ class World {
     const before = readRecord(this.rules.remembers ? this.record : undefined).get("a/b:1");
     const producers = this.steps
       .filter(({ isGone }) => !isGone)
-      .map(({ uid, name, createdAt, state, heard, digest }) => ({
-        ...{ uid, name, createdAt, state },
+      .map(({ uid, name, createdAt, state, step, heard, digest }) => ({
+        ...{ uid, name, createdAt, state, isWritten: step === "written" },
         ...(heard && { pushed: this.rules.waitsForTag ? digest : (this.tag ?? digest) }),
       }));
     const isFound = before?.found !== undefined;

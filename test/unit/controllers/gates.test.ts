@@ -209,7 +209,7 @@ describe("a step that waits", () => {
     const makes = { ...made, metadata: { ...made.metadata, annotations } } as StepJob;
     const opens = async (at: number) => {
       const pushes = createPushes();
-      pushes.note({ request, artifact, digest, at });
+      pushes.note({ request, artifact, digest, isWritten: true, at });
       const waits = job("one", { ...wait, "input-uri": "a/b:1" });
       const { controllers, writes } = world([waits, makes], [], { digest }, undefined, pushes);
       await controllers[0]?.reconcile("ns/one");

@@ -26,6 +26,45 @@ const record = (producers: InputRecord["producers"], found: string | undefined =
   ...(found === undefined ? {} : { found }),
 });
 
+describe("of several steps that make an input", () => {
+  const first = producer("a", "live", { pushed: "sha256:first", isWritten: true });
+  const second = producer("b", "live", { pushed: "sha256:new", createdAt: 1 });
+
+  it("one that was written over before it has ended holds nobody", () => {
+    const before = record({ a: "live", b: "live" }, "none");
+    expect(facts(young, [first, second], { record: before }).verdict).toMatchObject({ pin: "sha256:new" });
+  });
+
+  it("one whose push the tag has not had yet still counts, and one that has to push", () => {
+    const told = { ...first, isWritten: false };
+    const before = record({ a: "live", b: "live" }, "none");
+    expect(facts(young, [told, second], { record: before }).verdict).toMatchObject({ kind: "unknown" });
+    const { pushed: _, ...working } = second;
+    expect(facts(young, [first, working], { record: before }).verdict).toMatchObject({ kind: "made" });
+  });
+
+  it("very many are remembered by the last ones, and by who has pushed", () => {
+    const many = Array.from({ length: 5_000 }, (_, i) =>
+      producer(`u${i}`, i === 7 ? "succeeded" : "live", { createdAt: i }),
+    );
+    const { record: kept } = facts(old, many, { record: record({}) });
+    expect(Object.keys(kept.producers)).toEqual(["u7", ...many.slice(-40).map(({ uid }) => uid)]);
+    // None of those that had ended before is taken for one that has pushed since.
+    const ended = many.map((one) => ({ ...one, state: "succeeded" as const }));
+    const first = facts(old, ended);
+    const again = facts(old, ended, { record: first.record });
+    for (const { verdict } of [first, again])
+      expect(verdict).toMatchObject({ kind: "there", mayBeOld: true });
+    // The last one has gone unseen.
+    const left = facts(
+      old,
+      many.slice(0, 1).map((one) => ({ ...one, state: "failed" as const })),
+      { record: kept },
+    );
+    expect(left.verdict).toMatchObject({ kind: "failed" });
+  });
+});
+
 describe("an input that is looked at first", () => {
   it.each<[string, Head, readonly Producer[], object]>([
     ["is there, but may be old", old, [], { kind: "there", pin: "sha256:old", mayBeOld: true }],
