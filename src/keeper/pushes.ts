@@ -30,6 +30,8 @@ const longestLine = 64 * 1024;
 const mostBytes = Number.POSITIVE_INFINITY;
 /** Lines, whatever is in them. */
 const mostInASecond = 100;
+/** Everything is many questions to the registry: where pushes come faster for long, they are asked no more often than polls. */
+const gapEveryMs = 30_000;
 const [firstRetryMs, longestRetryMs] = [250, 30_000];
 /** A connection that ends before is one more that failed. */
 const steadyMs = 10_000;
@@ -73,12 +75,14 @@ async function hear(
   signal: AbortSignal,
 ): Promise<void> {
   const hasWaited = pacer(signal);
-  let isFirst = true;
+  let [lookedAt, isBehind] = [Number.NEGATIVE_INFINITY, true];
   for await (const line of lines) {
-    const isGap = (await hasWaited()) || isFirst;
+    isBehind = (await hasWaited()) || isBehind;
     if (signal.aborted) return;
-    isFirst = false;
-    if (isGap) onGap();
+    if (isBehind && performance.now() - lookedAt >= gapEveryMs) {
+      [lookedAt, isBehind] = [performance.now(), false];
+      onGap();
+    }
     const push = pushOf(line);
     if (push) onPush(push);
   }

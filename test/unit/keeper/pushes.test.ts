@@ -76,11 +76,12 @@ test("a keeper of an earlier version is left alone for minutes", async () => {
   expect(heard).toEqual([]);
 });
 
-test("a flood is heard slowly, with a look at everything in between", async () => {
+test("a flood is heard slowly, without a look at everything each second", async () => {
   const { heard, asked } = await following((response) => void response.write(`\n${line().repeat(300)}`));
   await until(() => heard.length - gaps(heard) === 300, "all of it");
   expect(heard[0]).toBe("gap");
-  expect(heard.indexOf("gap", 1)).toBeGreaterThanOrEqual(100);
+  // A look at everything each second would be thousands of questions to the registry.
+  expect(gaps(heard)).toBe(1);
   expect(asked()).toBe(1);
 });
 
