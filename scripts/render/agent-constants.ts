@@ -22,6 +22,8 @@ export function renderAgentConstants(schema: Schema): Rendered {
         "artifactUnpackAnnotation",
         "artifactModeAnnotation",
         "keepAnnotation",
+        "memoAnnotation",
+        "memoSignatureAnnotation",
         "ownerInstallationAnnotation",
         "ownerCacheAnnotation",
       ] as const

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { RetentionKeeper } from "../keeper/retention.ts";
 import { agreedTime } from "../retention/clocks.ts";
-import type { Deletion, Plan, Policy } from "../retention/facts.ts";
+import type { Deletion, Plan, Policy, Remembering } from "../retention/facts.ts";
 import { planOf } from "../retention/plan.ts";
 import type { SweepPass } from "../retention/read.ts";
 import { type Selection, selectionOf } from "../retention/uses.ts";
@@ -11,6 +11,7 @@ import { counted, type Done } from "../retention/words.ts";
 export interface PassSettings {
   readonly policy: Policy;
   readonly keep: Selection;
+  readonly remembering?: Remembering | undefined;
   readonly keeper: RetentionKeeper;
   /** The inputs of steps that have not ended. */
   readonly uses: () => Promise<Iterable<string>>;
@@ -31,11 +32,18 @@ const pollMs = 1_000;
 const longestSweepMs = 3_600_000;
 
 /** What a pass would do. */
-export async function planPass({ policy, keep, keeper, uses, now }: PassSettings): Promise<Plan> {
+export async function planPass({
+  policy,
+  keep,
+  remembering,
+  keeper,
+  uses,
+  now,
+}: PassSettings): Promise<Plan> {
   const plan = await keeper.withInventory(async ({ manifests, pullsSince, time }) => {
     const present = agreedTime(now(), time);
     return planOf(manifests, {
-      ...{ policy, keep, pullsSince },
+      ...{ policy, keep, remembering, pullsSince },
       // Steps last: what comes while the keeper reads is there by then.
       uses: selectionOf(await uses()),
       now: present,

@@ -23,6 +23,7 @@ import { nextTime, ownSchedule, parseSchedule } from "../retention/schedule.ts";
 import { keepList } from "../retention/uses.ts";
 import { doneWords, plannedWords } from "../retention/words.ts";
 import { firstPod } from "./first-pod.ts";
+import { rememberingOf } from "./remembering.ts";
 import { type PassSettings, planPass, runPass } from "./retention-pass.ts";
 import { stepInputs } from "./step-inputs.ts";
 import { keeperAccess, registryAccess } from "./trust.ts";
@@ -208,6 +209,7 @@ async function passSettings(settings: RetentionSettings, cache: StoredOrasCache)
   return {
     policy: policyOf(retention),
     keep,
+    remembering: rememberingOf(cache, operatorKey),
     keeper: keeperOf(keeper.peer, keeper.token, namespace),
     now: client.now,
     uses: () => stepInputs(client, namespace, signal),

@@ -18,6 +18,8 @@ export interface Manifest {
   readonly children?: readonly string[];
   /** Digests in its annotations: what it was made from. */
   readonly inputs?: readonly string[];
+  /** What it says as an entry of memoization, and the signature of that; of any content. */
+  readonly memo?: { readonly said: string; readonly signature: string };
   /** What it takes: itself, its config, its layers. */
   readonly blobs: readonly Blob[];
 }
@@ -64,6 +66,17 @@ export interface Rule {
   readonly keepPulledWithin?: number | undefined;
 }
 
+/** Which repository has entries of memoization, and for how long they keep what they name. */
+export interface Remembering {
+  readonly repository: string;
+  /** Since it was of use last, in milliseconds. */
+  readonly keepFor: number;
+  /** What an entry names, if the operator has written it and it was not forgotten. */
+  readonly openEntry: (
+    memo: NonNullable<Manifest["memo"]>,
+  ) => { readonly key: string; readonly output: Pick<Manifest, "repository" | "digest"> } | undefined;
+}
+
 /** Why something stays. */
 export type KeptReason =
   | "noRule"
@@ -76,6 +89,7 @@ export type KeptReason =
   | "inUse"
   | "named"
   | "recent"
+  | "remembered"
   | "maxSize";
 
 /** What stays, and why. */

@@ -1,4 +1,4 @@
-import type { Manifest } from "./facts.ts";
+import type { Manifest, Remembering } from "./facts.ts";
 
 /** A manifest in a repository, and what it has to do with others. */
 export interface Node {
@@ -13,6 +13,10 @@ export interface Node {
   readonly children: readonly Node[];
   /** What else it names. */
   readonly named: readonly Node[];
+  /** What it is an entry of memoization of. */
+  readonly remembered: Node[];
+  /** Whether it is where entries are. */
+  readonly isEntry: boolean;
   /** What is about it. */
   readonly about: Node[];
   /** Indexes that consist of it. */
@@ -30,9 +34,12 @@ const fallbackTag = /^sha256-([a-f0-9]{64})(?:\.[\w.-]+)?$/;
  * What names what.
  *
  * @param manifests - of all repositories
+ * @param remembering - which of them are entries of memoization
  */
-export function graphOf(manifests: readonly Manifest[]): Node[] {
-  const nodes = manifests.map(nodeOf);
+export function graphOf(manifests: readonly Manifest[], remembering?: Remembering): Node[] {
+  const nodes = manifests.map((manifest) =>
+    nodeOf(manifest, manifest.repository === remembering?.repository),
+  );
   const { at, instances } = placesOf(nodes);
   for (const node of nodes) {
     const { manifest, own, fallback } = node;
@@ -53,7 +60,34 @@ export function graphOf(manifests: readonly Manifest[]): Node[] {
     const subject = manifest.subject === undefined ? [] : here(manifest.subject);
     append(node.named, [...inputs, ...subject]);
   }
+  tieEntries(nodes, at, remembering);
   return nodes;
+}
+
+/**
+ * Ties entries of memoization to what they name. No rule is for the repository of entries; what somebody else has put there is
+ * about nothing.
+ *
+ * @param nodes - of all repositories
+ * @param at - finds one
+ * @param remembering - undefined where there is no memoization
+ */
+function tieEntries(
+  nodes: readonly Node[],
+  at: (repository: string, digest: string) => Node | undefined,
+  remembering: Remembering | undefined,
+): void {
+  for (const node of nodes) {
+    const { repository, memo, tags } = node.manifest;
+    if (memo === undefined || repository !== remembering?.repository) continue;
+    const entry = remembering.openEntry(memo);
+    // One that another one has replaced is found by nobody.
+    if (entry === undefined || !tags.some(({ name }) => name === entry.key)) continue;
+    const output = at(entry.output.repository, entry.output.digest);
+    if (output === undefined || output === node) continue;
+    node.remembered.push(output);
+    output.about.push(node);
+  }
 }
 
 /** Where manifests are. There may be a hundred thousand: nothing is made for each that few need. */
@@ -75,13 +109,15 @@ function placesOf(nodes: readonly Node[]) {
   };
 }
 
-function nodeOf(manifest: Manifest): Node {
+function nodeOf(manifest: Manifest, isEntry: boolean): Node {
+  const rest = { subjects: [], children: [], named: [], remembered: [], about: [], indexes: [] };
+  if (isEntry) return { manifest, own: [], fallback: [], isEntry, ...rest };
   const fallback = manifest.tags.flatMap((tag) => {
     const digits = fallbackTag.exec(tag.name)?.[1];
     return digits === undefined ? [] : [{ tag, subject: `sha256:${digits}` }];
   });
   const own = manifest.tags.filter(({ name }) => !fallbackTag.test(name));
-  return { manifest, own, fallback, subjects: [], children: [], named: [], about: [], indexes: [] };
+  return { manifest, own, fallback, isEntry, ...rest };
 }
 
 /** One at a time: as arguments of one call, a hundred thousand are too many. */
@@ -107,8 +143,9 @@ export function closure(
   };
   add(roots);
   // A set is visited in the order in which it grows.
-  for (const { children, about, named } of stays) {
+  for (const { children, remembered, about, named } of stays) {
     add(children);
+    add(remembered);
     add(about);
     if (keepInputs) add(named);
   }

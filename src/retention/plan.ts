@@ -1,11 +1,12 @@
 import type { Deletion, Kept, KeptReason, Manifest, Plan, Tag } from "./facts.ts";
 import { closure, graphOf, type Node, namersFirst } from "./graph.ts";
+import { timeOf } from "./times.ts";
 import {
   type Circumstances,
+  lastHit,
   lastUsed,
   orphaned,
   protection,
-  timeOf,
   type Verdict,
   verdictsOf,
 } from "./verdicts.ts";
@@ -28,7 +29,7 @@ interface Fate {
  * @param circumstances - what speaks for and against them
  */
 export function planOf(manifests: readonly Manifest[], circumstances: Circumstances): Plan {
-  const nodes = graphOf(manifests.toSorted(byPlace));
+  const nodes = graphOf(manifests.toSorted(byPlace), circumstances.remembering);
   const repositories = Map.groupBy(nodes, ({ manifest }) => manifest.repository);
   const verdicts = new Map<Tag, Verdict>();
   for (const [repository, its] of repositories)
@@ -36,10 +37,11 @@ export function planOf(manifests: readonly Manifest[], circumstances: Circumstan
 
   const fates = new Map(nodes.map((node) => [node, fateOf(node, verdicts, circumstances)]));
   const roots = nodes.filter((node) => fates.get(node)?.root !== undefined);
+  // What is remembered goes first: it costs a run, and nobody misses it.
   const spare = nodes
     .filter((node) => fates.get(node)?.isSpare)
     .map((node) => ({ node, used: lastUsed(node) }))
-    .sort((a, b) => b.used - a.used)
+    .sort((a, b) => Number(a.node.isEntry) - Number(b.node.isEntry) || b.used - a.used)
     .map(({ node }) => node);
   const { keepInputs, maxSize } = circumstances.policy;
   const stays = closure(roots, keepInputs);
@@ -73,12 +75,25 @@ function fateOf(node: Node, verdicts: ReadonlyMap<Tag, Verdict>, circumstances: 
   const { own } = node;
   const isProtected = protection(node, circumstances);
   if (isProtected !== undefined) return { root: isProtected, isSpare: false };
+  if (node.isEntry) return fateOfEntry(node, circumstances);
   if (own.length > 0) {
     const stays = own.map((tag) => verdicts.get(tag)?.stays).find((reason) => reason !== undefined);
     return { root: stays, isSpare: stays === undefined };
   }
   const isOrphan = isOrphaned(node);
   return { root: isOrphan ? orphaned(node, circumstances) : untagged(node, circumstances), isSpare: false };
+}
+
+/** An entry stays for a time, with what it names, and as long as that stays anyway. */
+function fateOfEntry(node: Node, { policy, remembering, now }: Circumstances): Fate {
+  const hit = lastHit(node);
+  if (hit === undefined) return { root: "ageUnknown", isSpare: false };
+  if (now - hit < policy.grace) return { root: "recent", isSpare: false };
+  // A keeper of an earlier version does not say what an entry says.
+  const counts = node.remembered.length > 0 || node.manifest.memo === undefined;
+  if (!counts || now - hit >= (remembering?.keepFor ?? 0)) return { root: undefined, isSpare: false };
+  if (policy.maxSize !== undefined) return { root: undefined, isSpare: true };
+  return { root: "remembered", isSpare: false };
 }
 
 function isOrphaned({ own, fallback, subjects }: Node): boolean {
@@ -144,6 +159,7 @@ function wholly(node: Node, verdicts: ReadonlyMap<Tag, Verdict>): Deletion {
     return { ...place, rule: verdict.rule, reason: verdict.why };
   if (subjects.length > 0) return { ...place, reason: "it goes with what it is about" };
   if (isOrphaned(node)) return { ...place, reason: "what it is about is not there" };
+  if (node.isEntry) return { ...place, reason: "what it remembers is not taken any more" };
   return { ...place, reason: node.indexes.length > 0 ? "it goes with its index" : "it has no tag" };
 }
 

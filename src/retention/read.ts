@@ -28,6 +28,8 @@ const longestName = 1_000;
  * children as one. A hundred thousand artifacts of steps are some 900,000.
  */
 const mostWeight = 1_000_000;
+/** Of a text that no other manifest has. */
+const bytesOfOne = 200;
 const begin = '{"manifests":[';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -115,6 +117,7 @@ function sharer(): (manifest: Manifest) => Manifest {
     subject,
     children,
     inputs,
+    memo,
     blobs: its,
   }) => ({
     repository: shared(repository),
@@ -127,16 +130,18 @@ function sharer(): (manifest: Manifest) => Manifest {
     ...(subject === undefined ? {} : { subject: shared(subject) }),
     ...(children === undefined ? {} : { children: children.map(shared) }),
     ...(inputs === undefined ? {} : { inputs: inputs.map(shared) }),
+    ...(memo === undefined ? {} : { memo: { said: memo.said, signature: memo.signature } }),
     blobs: its.map(sharedBlob),
   });
 }
 
-function weightOf({ tags, blobs, children = [], inputs = [] }: Manifest): number {
-  return 4 + tags.length + blobs.length + children.length + inputs.length;
+function weightOf({ tags, blobs, memo, children = [], inputs = [] }: Manifest): number {
+  const said = memo === undefined ? 0 : Math.ceil(memo.said.length / bytesOfOne);
+  return 4 + tags.length + blobs.length + children.length + inputs.length + said;
 }
 
 function isManifest(fields: Fields): fields is Fields & Manifest {
-  const { repository, digest, pushed, listed, pulled, tags, subject, children, inputs, blobs } = fields;
+  const { repository, digest, pushed, listed, pulled, tags, subject, children, inputs, memo, blobs } = fields;
   return (
     [repository, digest].every(isName) &&
     isText(pushed) &&
@@ -144,6 +149,7 @@ function isManifest(fields: Fields): fields is Fields & Manifest {
     isList(tags, (tag) => isName(tag["name"]) && isText(tag["pushed"])) &&
     isList(blobs, (blob) => isText(blob["digest"]) && isCount(blob["size"])) &&
     (subject === undefined || isText(subject)) &&
+    (memo === undefined || [fieldsOf(memo)["said"], fieldsOf(memo)["signature"]].every(isText)) &&
     [children, inputs].every((list) => list === undefined || (Array.isArray(list) && list.every(isText)))
   );
 }

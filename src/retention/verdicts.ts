@@ -1,5 +1,6 @@
-import type { KeptReason, Policy, Rule, Tag } from "./facts.ts";
+import type { KeptReason, Policy, Remembering, Rule, Tag } from "./facts.ts";
 import type { Node } from "./graph.ts";
+import { timeOf } from "./times.ts";
 import type { Selection } from "./uses.ts";
 import { matchesRepository } from "./wildcards.ts";
 
@@ -12,6 +13,8 @@ export interface Circumstances {
   readonly keep: Selection;
   /** Since when every pull is known, in milliseconds since 1970; undefined where none is. */
   readonly pullsSince: number | undefined;
+  /** Undefined where results of steps are not remembered. */
+  readonly remembering?: Remembering | undefined;
   readonly now: number;
 }
 
@@ -35,16 +38,6 @@ function pushedAt(text: string, now: number): number | undefined {
   return time === undefined || time > now + aheadMs ? undefined : time;
 }
 
-/**
- * A time as milliseconds since 1970; undefined where there is none.
- *
- * @param text - RFC 3339
- */
-export function timeOf(text: string): number | undefined {
-  const time = Date.parse(text);
-  return time > 0 ? time : undefined;
-}
-
 /** When a manifest was last of use. */
 export function lastUsed(node: Node): number {
   const { manifest, own } = node;
@@ -53,6 +46,12 @@ export function lastUsed(node: Node): number {
     (last, time) => Math.max(last, time),
     Math.max(lastPulled(node), timeOf(manifest.pushed) ?? 0),
   );
+}
+
+/** When an entry was written or used last: the links of its tags are written then. Undefined where that is not known. */
+export function lastHit({ manifest }: Node): number | undefined {
+  const times = [manifest.pushed, ...manifest.tags.map(({ pushed }) => pushed)].map(timeOf);
+  return times.includes(undefined) ? undefined : Math.max(...times.map((time) => time ?? 0));
 }
 
 /** When a manifest was last pulled, or one that it consists of: who knows the digest of a platform's image need not ask for its index. */

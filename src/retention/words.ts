@@ -26,6 +26,7 @@ const keptWords: Readonly<Record<KeptReason, string>> = {
   inUse: "in use by steps",
   named: "needed by others",
   recent: "pushed lately",
+  remembered: "results of steps that may be taken again",
   maxSize: "within maxSize",
 };
 

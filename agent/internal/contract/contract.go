@@ -63,6 +63,12 @@ const ArtifactModeAnnotation = "oras.converged-computing.github.io/mode"
 // KeepAnnotation is in the manifest of an artifact.
 const KeepAnnotation = "oras.converged-computing.github.io/keep"
 
+// MemoAnnotation is in the manifest of an artifact.
+const MemoAnnotation = "oras.converged-computing.github.io/memo"
+
+// MemoSignatureAnnotation is in the manifest of an artifact.
+const MemoSignatureAnnotation = "oras.converged-computing.github.io/memo-signature"
+
 // OwnerInstallationAnnotation is in the manifest of an artifact.
 const OwnerInstallationAnnotation = "oras.converged-computing.github.io/installation"
 

@@ -5,7 +5,7 @@ import type { OrasCache, StoredOrasCache } from "../../cache/types.ts";
 import { pushesOf } from "../../controllers/outcomes.ts";
 import { listed } from "../../kube/list.ts";
 import { resources } from "../../kube/resources.ts";
-import { timeOf } from "../../retention/verdicts.ts";
+import { timeOf } from "../../retention/times.ts";
 import { type Listed, listArtifacts } from "../artifacts/list.ts";
 import { reasonOf } from "../output.ts";
 import { inventoryOf } from "./ask-keeper.ts";

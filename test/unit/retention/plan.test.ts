@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { KeptReason, Manifest, Plan, Policy, Rule } from "../../../src/retention/facts.ts";
+import type { KeptReason, Manifest, Plan, Policy, Remembering, Rule } from "../../../src/retention/facts.ts";
 import { planOf } from "../../../src/retention/plan.ts";
 import { keepList, type Selection, selectionOf } from "../../../src/retention/uses.ts";
 import type { Circumstances } from "../../../src/retention/verdicts.ts";
@@ -644,5 +644,106 @@ describe("ten thousand artifacts", () => {
     expect(plan.kept).toHaveLength(10_000);
     // Each try of maxSize halves what is left to try.
     expect(reads / manifests.length).toBeLessThan(20);
+  });
+});
+
+describe("results of steps that are remembered", () => {
+  const memory = "oras-memo";
+  const remembering: Remembering = {
+    repository: memory,
+    keepFor: 7 * day,
+    // In these tests what the operator has written says "ours".
+    openEntry: ({ said, signature }) =>
+      signature === "ours" ? { key: said, output: { repository: "runs", digest: digest(said) } } : undefined,
+  };
+  const entry = (of: string, over: Partial<Drawn> = {}) =>
+    manifest({
+      ...{ name: `entry of ${of}`, repository: memory, tags: [of, `output-${of}`], size: 1 },
+      ...{ memo: { said: of, signature: "ours" }, ...over },
+    });
+  const remembers = (over: Partial<Policy> = {}) => circumstances(over, { remembering });
+  const here = (...manifests: Manifest[]) => gone(planOf(manifests, remembers()));
+
+  it("stay for their time since the last use, though no tag names them and no rule keeps them", () => {
+    const old = { ageMs: 30 * day };
+    const made = manifest({ name: "made", ...old });
+    const tagged = manifest({ name: "tagged", tags: ["old"], ...old });
+    const entries = [entry("made", { ageMs: 6 * day }), entry("tagged", { ageMs: 6 * day })];
+    const plan = planOf([made, tagged, ...entries], remembers());
+    expect(plan.deletions).toEqual([]);
+    expect(kept(plan)).toEqual({
+      [`runs@${made.digest}`]: "named",
+      "runs:old": "named",
+      ...Object.fromEntries(entries.map(({ digest: of }) => [`${memory}@${of}`, "remembered"])),
+    });
+    // It was used a day ago: the links of its tags are new.
+    const used = entry("made", { ...old, tags: [{ name: "made", ageMs: day }] });
+    expect(here(made, used)).toEqual([]);
+  });
+
+  it("go after it together with their entry", () => {
+    const made = manifest({ name: "made", ageMs: 30 * day, tags: ["old"] });
+    const itsEntry = entry("made", { ageMs: 8 * day });
+    expect(here(made, itsEntry).toSorted()).toEqual(
+      [
+        "runs:old",
+        `runs@${made.digest}`,
+        `${memory}:made`,
+        `${memory}:output-made`,
+        `${memory}@${itsEntry.digest}`,
+      ].toSorted(),
+    );
+  });
+
+  it("keep their entry as long as they stay", () => {
+    const made = manifest({ name: "made", ageMs: hour, tags: ["new"] });
+    expect(here(made, entry("made", { ageMs: 90 * day }))).toEqual([]);
+  });
+
+  it("are kept by no entry that the operator has not written, that was replaced, or that is elsewhere", () => {
+    const made = manifest({ name: "made", ageMs: 8 * day, tags: ["old"] });
+    const recently = { ageMs: 2 * hour };
+    for (const other of [
+      entry("made", { ...recently, memo: { said: "made", signature: "theirs" } }),
+      entry("made", { ...recently, tags: ["output-made"] }),
+      entry("made", { ...recently, tags: [] }),
+    ]) {
+      const all = here(made, other);
+      expect(all).toContain("runs:old");
+      expect(all).toContain(`${memory}@${other.digest}`);
+    }
+    const elsewhere = entry("made", { ...recently, repository: "runs", tags: ["made"] });
+    expect(here(made, elsewhere)).toContain("runs:old");
+    expect(gone(planOf([made, entry("made", recently)], circumstances()))).toContain("runs:old");
+  });
+
+  it("no rule is for entries, and none of them counts among the last", () => {
+    const rules = [{ repositories: ["**"], keepLast: 1 }];
+    const results = ["a", "b", "c"];
+    const manifests = results.flatMap((name) => [
+      manifest({ name, ageMs: hour }),
+      entry(name, { ageMs: 90 * day }),
+    ]);
+    expect(gone(planOf(manifests, remembers({ rules })))).toEqual([]);
+  });
+
+  it("are the first to go where there is too little room, the one that was of use the longest time ago before others", () => {
+    const spare = manifest({ name: "spare", ageMs: 40 * day, tags: ["old"], size: 100 });
+    const [a, b] = ["a", "b"].map((name) => manifest({ name, ageMs: 30 * day, size: 100 }));
+    const entries = [entry("a", { ageMs: 2 * day }), entry("b", { ageMs: 3 * day })];
+    const left = (maxSize: number) => {
+      const all = gone(planOf([spare, a, b, ...entries] as Manifest[], remembers({ maxSize })));
+      return ["spare", "a", "b"].filter((name) => !all.includes(`runs@${digest(name)}`));
+    };
+    expect(left(302)).toEqual(["spare", "a", "b"]);
+    expect(left(301)).toEqual(["spare", "a"]);
+    expect(left(200)).toEqual(["spare"]);
+    expect(left(99)).toEqual([]);
+  });
+
+  it("leave their entry to go when they are lost, once it is older than the grace", () => {
+    const itsEntry = entry("lost", { ageMs: 2 * hour });
+    expect(here(itsEntry)).toContain(`${memory}@${itsEntry.digest}`);
+    expect(here(entry("lost", { ageMs: hour / 2 }))).toEqual([]);
   });
 });

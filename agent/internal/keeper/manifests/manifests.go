@@ -43,9 +43,20 @@ type facts struct {
 	// Children are the manifests that an index consists of, Inputs what its annotations name.
 	Children []string `json:"children,omitempty"`
 	Inputs   []string `json:"inputs,omitempty"`
+	// Memo is what it says as an entry of memoization. Whether the operator has written that, the operator knows.
+	Memo *Memo `json:"memo,omitempty"`
 	// Blobs are the manifest itself, its config and its layers.
 	Blobs []Blob `json:"blobs"`
 }
+
+// Memo is what an entry of memoization says, and the signature of that.
+type Memo struct {
+	Said      string `json:"said"`
+	Signature string `json:"signature"`
+}
+
+// longestMemo is more than the operator writes.
+const longestMemo = 4096
 
 // Blob is one of them.
 type Blob struct {
@@ -158,13 +169,27 @@ func factsOf(text []byte) facts {
 	if c.Subject != nil {
 		f.Subject = c.Subject.Digest
 	}
+	f.Memo = memoOf(c.Annotations)
 	for key, value := range c.Annotations {
+		// It does not keep what it names: only one that the operator has written does.
+		if key == contract.MemoAnnotation || key == contract.MemoSignatureAnnotation {
+			continue
+		}
 		f.Keep = f.Keep || key == contract.KeepAnnotation && value != "false"
 		f.Inputs = append(f.Inputs, named(value)...)
 	}
 	slices.Sort(f.Inputs)
 	f.Inputs = slices.Compact(f.Inputs)
 	return f
+}
+
+func memoOf(annotations map[string]string) *Memo {
+	said, is := annotations[contract.MemoAnnotation]
+	signature := annotations[contract.MemoSignatureAnnotation]
+	if !is || len(said) > longestMemo || len(signature) > longestMemo {
+		return nil
+	}
+	return &Memo{Said: said, Signature: signature}
 }
 
 func some(one *descriptor) []descriptor {
