@@ -24,6 +24,7 @@ const items: Readonly<Record<string, () => Promise<void>>> = {
   releases,
   "one registry": oneRegistry,
   "cert-manager": certManager,
+  kueue,
 };
 
 const [part = ""] = process.argv.slice(2);
@@ -106,6 +107,12 @@ async function certManager(): Promise<void> {
   await bringUp();
   await buildModule("cert-manager");
   await installations("cert-manager", true);
+}
+
+/** A real Kueue, which admits steps when their inputs are there, on a control plane. */
+async function kueue(): Promise<void> {
+  await buildModule("kueue");
+  await installations("kueue", false);
 }
 
 async function bringUp(): Promise<void> {
