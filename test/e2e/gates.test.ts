@@ -1,4 +1,5 @@
 import type { V1Job, V1Pod } from "@kubernetes/client-node";
+import fc from "fast-check";
 import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import { jobOf, podOf, type StepAnnotations } from "../support/builders.ts";
@@ -19,11 +20,14 @@ const conditionOf = ({ status }: V1Job) =>
   status?.conditions?.find(({ type }) => type === names.inputsAvailable);
 
 /** Two branches that meet. */
-const diamond = (of: string) => [
+const diamond = (of: string, word = "seed") => [
   jobOf(
     `${of}-report`,
-    waiting([`${of}/left:1`, `${of}/right:1`]),
-    "cat /tmp/in/left /tmp/in/right; sleep 1",
+    waiting([`${of}/left:1`, `${of}/right:1`], {
+      "output-uri": `${of}/report:1`,
+      "output-path": "report",
+    }),
+    "cat /tmp/in/left /tmp/in/right >report; sleep 1",
   ),
   jobOf(
     `${of}-right`,
@@ -40,7 +44,7 @@ const diamond = (of: string) => [
     waiting([`${of}/seed:1`], { "output-uri": `${of}/data:1`, "output-path": "data" }),
     "cat /tmp/in/seed >data; echo abc >>data",
   ),
-  jobOf(`${of}-seed`, { "output-uri": `${of}/seed:1`, "output-path": "seed" }, "sleep 2; echo seed >seed"),
+  jobOf(`${of}-seed`, { "output-uri": `${of}/seed:1`, "output-path": "seed" }, `sleep 2; echo ${word} >seed`),
 ];
 
 describe.concurrent("Jobs that wait for their inputs", () => {
@@ -61,6 +65,24 @@ describe.concurrent("Jobs that wait for their inputs", () => {
       expect(conditionOf(await jobAs(ws, "order-report"))).toMatchObject({ status: "True" });
       for (const name of ["seed", "data", "left", "right", "report"])
         await ws.kubectl("delete", "job", `order-${name}`);
+    }
+  });
+
+  it("run right in random orders, each over the tags of the one before", async ({ ws }) => {
+    const whole = { minLength: 5, maxLength: 5 };
+    for (const [n, order] of fc.sample(fc.shuffledSubarray([0, 1, 2, 3, 4], whole), 6).entries()) {
+      const word = `word${n}`;
+      const jobs = diamond("random", word);
+      for (const i of order) await ws.apply(jobs[i] ?? {});
+      for (const { metadata } of jobs)
+        expect(await ws.verdict(metadata?.name ?? ""), `${metadata?.name}, order ${order.join()}`).toBe(
+          "Complete",
+        );
+      const turned = [...word].reverse().join("");
+      expect(await ws.content("random/report:1", "report"), `order ${order.join()}`).toBe(
+        `${turned}\ncba\n${word.toUpperCase()}\nABC\n`,
+      );
+      for (const { metadata } of jobs) await ws.kubectl("delete", "job", metadata?.name ?? "");
     }
   });
 

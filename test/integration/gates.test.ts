@@ -68,7 +68,10 @@ describe("a Job that waits", () => {
     const step = { ...waits, "input-uri": "again/a:1" };
     await ns.create(resources.jobs, jobOf("step", step, "false", { backoffLimit: 6 }));
     await until(() => world.runsIn("again").length > 0, "a try");
-    await until(async () => (await jobIn(ns, "step"))?.status?.startTime, "the controller to say that it runs");
+    await until(
+      async () => (await jobIn(ns, "step"))?.status?.startTime,
+      "the controller to say that it runs",
+    );
     await ns.patch(resources.jobs, "step", { spec: { suspend: true } });
     await until(
       async () =>
