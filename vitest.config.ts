@@ -109,6 +109,18 @@ export default defineConfig({
       },
       {
         test: {
+          // Workflows of other tools, which dev/extra.ts installs, on the cluster.
+          name: "extra",
+          expect: expectation,
+          include: ["test/extra/**/*.test.ts"],
+          globalSetup: ["test/support/temporary.ts", "test/support/cluster.ts"],
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           name: "long",
           include: ["test/long/**/*.test.ts"],
           globalSetup: ["test/support/temporary.ts"],

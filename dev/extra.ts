@@ -1,16 +1,19 @@
 // What a change need not pass, because it takes other programs or a long time: make test-extra, or one of its parts
-import { mkdtemp, rm } from "node:fs/promises";
+import { access, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildModule, olderKubernetes } from "./cluster/binaries.ts";
 import { chooseCluster } from "./cluster/choose.ts";
 import { attach, run } from "./cluster/command.ts";
 import { ensurePackages, packages } from "./cluster/packages.ts";
-import { repository } from "./cluster/paths.ts";
+import { cacheFolder, repository } from "./cluster/paths.ts";
 import { ClusterError, say, step } from "./cluster/progress.ts";
 import { withDebianRegistry } from "./debian-registry.ts";
 import { earlierVersions, prepareEarlier } from "./earlier.ts";
 import { agentFolder, buildAgent, goEnvironment } from "./images/agent.ts";
+
+/** What the plugin of examples/workflow/snakemake is tested with. */
+const snakemakeVersion = "9.27.1";
 
 /** Everything that is tested, by the words that say so. */
 const items: Readonly<Record<string, () => Promise<void>>> = {
@@ -25,6 +28,7 @@ const items: Readonly<Record<string, () => Promise<void>>> = {
   "one registry": oneRegistry,
   "cert-manager": certManager,
   kueue,
+  workflows,
 };
 
 const [part = ""] = process.argv.slice(2);
@@ -113,6 +117,29 @@ async function certManager(): Promise<void> {
 async function kueue(): Promise<void> {
   await buildModule("kueue");
   await installations("kueue", false);
+}
+
+/** Workflows of WfCommons and Snakemake, on the cluster. */
+async function workflows(): Promise<void> {
+  const snakemake = join(cacheFolder, `snakemake-${snakemakeVersion}`);
+  await step("Snakemake, from PyPI", () => installSnakemake(snakemake));
+  await bringUp();
+  const vitest = ["npx", "--prefix", repository, "vitest", "run", "--root", repository, "--project", "extra"];
+  const { argv, env } = await (await chooseCluster()).command(vitest);
+  const code = await attach(argv, { ...env, ORAS_OPERATOR_SNAKEMAKE: join(snakemake, "bin") });
+  if (code !== 0) throw new ClusterError(`test/extra ended with exit code ${code}`);
+}
+
+/** Takes a minute and 700 MB, once. */
+async function installSnakemake(folder: string): Promise<string> {
+  const isThere = await access(join(folder, "bin/snakemake")).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) return "there";
+  await run(["python3", "-m", "venv", folder]);
+  await run([join(folder, "bin/pip"), "install", "--quiet", `snakemake==${snakemakeVersion}`]);
+  return "installed";
 }
 
 async function bringUp(): Promise<void> {
