@@ -34,7 +34,7 @@ it("five rules run with the client gone, and their outputs are right", async ({ 
 async function submitted(rules: string, ...more: string[]) {
   const folder = temporaryFolder("snakemake");
   writeFileSync(join(folder, "Snakefile"), rules);
-  writeFileSync(join(folder, "given"), "x\n");
+  for (const name of ["given", "s.py", "e.yaml"]) writeFileSync(join(folder, name), "");
   writeFileSync(
     join(folder, "kubectl"),
     `#!/bin/sh\necho "$*" >> ${folder}/calls\ncat >> ${folder}/applied\n`,

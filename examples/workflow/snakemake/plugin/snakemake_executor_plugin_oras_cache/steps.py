@@ -121,7 +121,7 @@ def manifest_of(
         "workingDir": WORK,
         "command": ["sh", "-c"],
         # The kubelet makes of $$ one $
-        "args": [re.sub(r"\$(?=[$(])", "$$$$", script_of(job))],
+        "args": [re.sub(r"\$(?=[$(])", "$$", script_of(job))],
         "resources": resources_of(job),
         "volumeMounts": [{"name": "data", "mountPath": WORK}],
     }
