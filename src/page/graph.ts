@@ -111,7 +111,10 @@ export function createGraph(host: HTMLElement, store: Store): GraphView {
   };
   const sized = new ResizeObserver(() => {
     view = { width: host.clientWidth, height: host.clientHeight };
-    if (isFitted) all();
+    const box = scene.boxes[chosen() ?? -1];
+    // Details take some of the room: what they are about stays to be seen, and nothing else moves.
+    if (box !== undefined) look(showing(camera, box, view), true);
+    else if (isFitted) all();
     else look(camera, true);
   });
   sized.observe(host);

@@ -25,7 +25,7 @@ export interface Shown {
 
 /** Smaller names are not read; more elements take longer than a frame. */
 export const nearFrom = 0.42;
-const wordsFrom = 0.7;
+const wordsFrom = 0.66;
 const mostNodes = 300;
 const around = 0.25;
 
@@ -72,6 +72,7 @@ export function createNear(host: HTMLElement, shown: () => Shown): Near {
         elements.delete(node);
       }
       anchor = camera;
+      layer.style.setProperty("--zoom", String(Math.min(1, camera.zoom)));
       layer.classList.toggle("small", camera.zoom < wordsFrom);
       layer.classList.toggle("alone", !isNear);
       for (const node of wanted) {
@@ -117,7 +118,12 @@ function fill(
   element.setAttribute("aria-label", spoken(scene, node, title, below));
   element.title = below === "" ? title : `${title}\n${below}`;
   const icon = drawn.type === "steps" ? (look.state as Exclude<Look["state"], "artifact">) : "artifact";
-  element.replaceChildren(iconElement(icon), text("name", title), text("below", below), ...bar(look));
+  element.replaceChildren(
+    iconElement(icon),
+    text("name", title, drawn.type === "artifacts"),
+    text("below", below),
+    ...bar(look),
+  );
   return now;
 }
 
@@ -140,10 +146,16 @@ function spoken({ drawing, before, after }: Scene, node: number, title: string, 
   return [`${isStep ? "Step" : "Artifact"} ${title}`, below, ...told].filter(Boolean).join(", ");
 }
 
-function text(name: string, words: string): HTMLElement {
+/** Of artifacts the end tells more than the beginning: it is what is left where there is no room. */
+function text(name: string, words: string, isCutBefore = false): HTMLElement {
   const span = document.createElement("span");
   span.className = name;
-  span.textContent = words;
+  if (!isCutBefore) span.textContent = words;
+  else {
+    const inner = document.createElement("bdi");
+    inner.textContent = words;
+    span.append(inner);
+  }
   return span;
 }
 

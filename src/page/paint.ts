@@ -17,6 +17,7 @@ export interface Sheet {
 /** Below this zoom a curve is not told from a line. */
 const curvedFrom = 0.12;
 const leastSide = 2;
+const leastFailed = 5;
 const corner = 8;
 
 /**
@@ -66,7 +67,7 @@ export function paintEdges(
 export function paintNode(sheet: Sheet, box: Box, look: Look, colours: Colours, dimmed: boolean): void {
   const { context } = sheet;
   const place = placeOf(sheet, box);
-  context.clearRect(place.x - 2, place.y - 2, place.width + 4, place.height + 4);
+  context.clearRect(place.x - 1, place.y - 1, place.width + 2, place.height + 2);
   context.globalAlpha = dimmed ? 0.16 : 1;
   const { state, counts } = look;
   if (state === "artifact") {
@@ -95,7 +96,10 @@ function paintState(
   state: Exclude<Look["state"], "artifact">,
   colours: Colours,
 ) {
-  const { x, y, width, height } = place;
+  // Whoever looks at thousands looks for these.
+  const height = state === "failed" ? Math.max(place.height, leastFailed * density) : place.height;
+  const { x, width } = place;
+  const y = place.y - (height - place.height) / 2;
   const colour = colours[state];
   const line = Math.max(1, Math.min(2 * density, height / 5));
   const radius = Math.min(corner * density, height / 4);

@@ -110,4 +110,4 @@ export interface Held {
 }
 
 /** Width and height of nodes at zoom 1. */
-export const sizes = { steps: { width: 208, height: 52 }, artifacts: { width: 168, height: 28 } } as const;
+export const sizes = { steps: { width: 204, height: 48 }, artifacts: { width: 134, height: 26 } } as const;

@@ -10,7 +10,7 @@ const rowHeight = 40;
 /** Rows above and below those that are seen. */
 const around = 8;
 
-const columns = ["State", "Step", "Why, or what it waits for", "Reads", "Makes", "Took"] as const;
+const columns = ["State", "Step", "Why", "Reads", "Makes", "Took"] as const;
 type Order = "data" | "State" | "Step";
 
 interface Given {

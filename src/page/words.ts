@@ -87,10 +87,12 @@ export function underline(step: PageStep, now: number): string {
   const took = tookOf(step, now);
   if (state === "failed") return ["failed", reason, done].filter(Boolean).join(" · ");
   if (state === "running" || state === "succeeded") return [state, done, took].filter(Boolean).join(" · ");
+  if (reason === "WaitingForInputs") return waitsFor(step);
   return [state, reason].filter(Boolean).join(" · ");
 }
 
-/** What a step that waits waits for, without the words before and behind it. */
-export function waitsFor({ message = "", reason }: PageStep): string {
-  return message === "" ? (reason ?? "") : message.replace(/^Waits for /, "").replace(/\.$/, "");
+/** In few words: the artifacts that are missing, without who makes them. */
+function waitsFor({ message = "" }: PageStep): string {
+  const missing = message.replace(/^Waits for /, "").replaceAll(/ \([^)]*\)/g, "");
+  return message.startsWith("Waits for ") ? `waits for ${missing.replace(/\.$/, "")}` : "waits for inputs";
 }

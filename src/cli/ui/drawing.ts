@@ -53,9 +53,10 @@ function whole(
   return { namespace, steps, artifacts, nodes, edges: folded.edges, cycles: graph.cycles };
 }
 
-/** Whoever may create objects has written these words. */
+/** Whoever may create objects has written these words. How a step is held that waits for inputs matters to nobody. */
 function shown({ stem, message, ...step }: StepNode): PageStep {
-  return message === undefined ? step : { ...step, message: visible(message) };
+  const state = step.reason === "WaitingForInputs" ? "waiting" : step.state;
+  return { ...step, state, ...(message !== undefined && { message: visible(message) }) };
 }
 
 function shownArtifact({ id, reference, digest, madeBy, usedBy }: Graph["artifacts"][number]): PageArtifact {

@@ -8,7 +8,7 @@ export interface Position {
   readonly y: number;
 }
 
-const gap = { columns: 72, rows: 18, within: 24 } as const;
+const gap = { columns: 44, rows: 16, within: 24 } as const;
 const sweeps = 8;
 /** Ranks of more nodes stand in several columns, so that the whole can be seen on a screen. */
 const fewestRows = 40;
@@ -39,13 +39,15 @@ export function positionsOf(folded: Folded): Position[] {
   return positions;
 }
 
-/** Columns take turns: each moves towards the one before it, and then towards the one behind it. */
+/** Another node, and how much an edge to it counts: one of many that meet in a node counts little. */
+type Pull = readonly [node: number, weight: number];
+
+/** Columns take turns: each moves towards the one before it, then towards the one behind it, and in the end towards both. */
 function middlesOf({ nodes, edges, layout }: Folded, columns: readonly Column[]): number[] {
   const heights = nodes.map(({ type }) => sizes[type].height);
-  const { before, after } = neighbours(
-    nodes.length,
-    edges.filter((edge) => !layout.back.has(edge)),
-  );
+  const forward = edges.filter((edge) => !layout.back.has(edge));
+  const { before, after } = pullsOf(nodes.length, forward);
+  const both = before.map((pulls, node) => [...pulls, ...(after[node] ?? [])]);
   const middle = new Array<number>(nodes.length).fill(0);
   const put = (column: readonly number[], wanted: (node: number) => number) => {
     const found = spread(
@@ -54,26 +56,35 @@ function middlesOf({ nodes, edges, layout }: Folded, columns: readonly Column[])
     );
     for (const [at, node] of column.entries()) middle[node] = found[at] ?? 0;
   };
-  const mean = (of: readonly number[], own: number) =>
-    of.length === 0 ? own : of.reduce((sum, each) => sum + (middle[each] ?? 0), 0) / of.length;
+  const mean = (pulls: readonly Pull[], own: number) => {
+    const weights = pulls.reduce((sum, [, weight]) => sum + weight, 0);
+    const sum = pulls.reduce((all, [node, weight]) => all + (middle[node] ?? 0) * weight, 0);
+    return weights === 0 ? own : sum / weights;
+  };
   for (const column of columns) put(column.nodes, () => 0);
   const whole = columns.filter(({ isWhole }) => isWhole);
   for (let sweep = 0; sweep < sweeps; sweep++) {
-    const near = sweep % 2 === 0 ? before : after;
+    const pulls = sweep >= sweeps / 2 ? both : sweep % 2 === 0 ? before : after;
     for (const column of sweep % 2 === 0 ? whole : whole.toReversed())
-      put(column.nodes, (node) => mean(near[node] ?? [], middle[node] ?? 0));
+      put(column.nodes, (node) => mean(pulls[node] ?? [], middle[node] ?? 0));
   }
   return middle;
 }
 
-function neighbours(count: number, edges: readonly Edge[]): { before: number[][]; after: number[][] } {
-  const [before, after] = [0, 1].map(() => Array.from({ length: count }, (): number[] => [])) as [
-    number[][],
-    number[][],
+function pullsOf(count: number, edges: readonly Edge[]): { before: Pull[][]; after: Pull[][] } {
+  const [before, after] = [0, 1].map(() => Array.from({ length: count }, (): Pull[] => [])) as [
+    Pull[][],
+    Pull[][],
   ];
+  const ends = [0, 1].map(() => new Array<number>(count).fill(0)) as [number[], number[]];
   for (const [from, to] of edges) {
-    after[from]?.push(to);
-    before[to]?.push(from);
+    ends[0][from] = (ends[0][from] ?? 0) + 1;
+    ends[1][to] = (ends[1][to] ?? 0) + 1;
+  }
+  for (const [from, to] of edges) {
+    const weight = 1 / Math.max(ends[0][from] ?? 1, ends[1][to] ?? 1);
+    after[from]?.push([to, weight]);
+    before[to]?.push([from, weight]);
   }
   return { before, after };
 }
