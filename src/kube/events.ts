@@ -101,7 +101,9 @@ export function printable(text: string): string {
 
 /** As much of an object's name as the name of an Event has room for, which is as long at most. */
 function shortened(name: string): string {
-  return name.slice(0, longestName - hashLength - 1).replace(/[-.]+$/, "");
+  let end = Math.min(name.length, longestName - hashLength - 1);
+  while (end > 0 && "-.".includes(name.charAt(end - 1))) end--;
+  return name.slice(0, end);
 }
 
 /**
