@@ -711,8 +711,6 @@ export interface components {
              * @default false
              */
             includeArguments?: boolean;
-            /** @description Secret of the namespace with a key pair of cosign, which signs the statements. */
-            signingKeySecret?: components["schemas"]["ObjectName"];
         };
         /** @description Secret of the namespace with a login for the other registry, as .dockerconfigjson, or as ORAS_USER and ORAS_PUSH_PASS, and with the CA of its certificate as ca.crt, if it needs one. The operator does not read it. */
         MirrorSecretReference: {

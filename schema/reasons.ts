@@ -302,7 +302,7 @@ const cacheEvents = {
   ProvenanceFailed: {
     meaning:
       "It cannot be recorded how artifacts were made. The artifacts themselves are there. It is tried again for an hour.",
-    fix: "The message says why; it is of the registry, or of the Secret of spec.lineage.signingKeySecret.",
+    fix: "The message says why; it is of the registry.",
   },
   ProvenanceNotWritten: {
     meaning:

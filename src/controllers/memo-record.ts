@@ -108,6 +108,8 @@ async function recordOf(settings: RecordSettings, step: WorkflowStep, key: strin
   // Its Pods may not have been seen yet.
   if (statuses.length === 0) return { kind: "later", because: "its Pods are gone" };
   if (other !== undefined) return refused(other);
+  if (pods.some(({ status }) => status?.ephemeralContainerStatuses?.length))
+    return refused("a container was added to its Pod while it ran, as kubectl debug does");
   return recordUnits(settings, step, keyed, pods);
 }
 

@@ -53,10 +53,7 @@ interface Recorded {
 export function keepStep(pod: StepPod, recorded?: Recorded, share: Share = (part) => part): StepPod {
   const { apiVersion, kind, metadata = {}, spec, status } = pod;
   const { name, namespace, uid, resourceVersion, ownerReferences, labels, deletionTimestamp } = metadata;
-  const { phase, startTime, containerStatuses, initContainerStatuses } = status ?? {};
-  const over = hasEnded(pod);
-  const kept = (all: readonly V1ContainerStatus[] = []) =>
-    all.filter(({ state }) => !over || state?.terminated !== undefined);
+  const { phase } = status ?? {};
   // One that is being deleted may still push.
   const logins = isOver(phase) ? [] : loginsIn(spec);
   const workflow = workflowOf(pod);
@@ -76,16 +73,26 @@ export function keepStep(pod: StepPod, recorded?: Recorded, share: Share = (part
       containers: keepContainers(spec?.containers),
       initContainers: keepContainers(spec?.initContainers),
     }),
-    status: {
-      ...(phase ? { phase } : {}),
-      ...(startTime ? { startTime } : {}),
-      ...toldIn(workflow, pod),
-      containerStatuses: kept(containerStatuses),
-      initContainerStatuses: kept(initContainerStatuses),
-    },
+    status: keepStatus(pod, workflow),
     ...(workflow && { workflow }),
     ...(logins.length > 0 && { logins: share(logins) }),
     ...(recorded && { parts: share({ wrapped: Object.keys(recorded.wrapped), pusher, serves }) }),
+  };
+}
+
+function keepStatus(pod: StepPod, workflow: WorkflowParts | undefined): V1PodStatus {
+  const { phase, startTime, containerStatuses, initContainerStatuses, ephemeralContainerStatuses } =
+    pod.status ?? {};
+  const over = hasEnded(pod);
+  const kept = (all: readonly V1ContainerStatus[] = []) =>
+    all.filter(({ state }) => !over || state?.terminated !== undefined);
+  return {
+    ...(phase ? { phase } : {}),
+    ...(startTime ? { startTime } : {}),
+    ...toldIn(workflow, pod),
+    containerStatuses: kept(containerStatuses),
+    initContainerStatuses: kept(initContainerStatuses),
+    ...(ephemeralContainerStatuses?.length && { ephemeralContainerStatuses }),
   };
 }
 

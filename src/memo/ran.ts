@@ -2,6 +2,8 @@
 export interface RanContainer {
   readonly name: string;
   readonly imageID?: string | undefined;
+  /** How often it was started again in its Pod. */
+  readonly restartCount?: number | undefined;
 }
 
 /**
@@ -25,6 +27,10 @@ export function whatElseRan(
     if (attempts.length === 0) return `it is not known what the container ${name} ran`;
     const other = attempts.find(({ imageID = "" }) => !digests.includes(imageID.replace(/^.*@/s, "")));
     if (other) return `the container ${name} ran ${other.imageID || "an unknown image"}, not ${digests[0]}`;
+    // The kubelet names the image of the last start alone.
+    const restarted = attempts.some(({ restartCount = 0 }) => restartCount > 0);
+    if (restarted && !image.includes("@"))
+      return `the container ${name} was started again, and its tag may have been another image before; its image has to be named by its digest`;
   }
   return undefined;
 }

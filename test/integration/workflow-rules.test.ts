@@ -41,11 +41,6 @@ describe("workflow and lineage that are refused", () => {
       "repository cannot be oras-operator-state",
     ],
     ["days", { workflow: { memo: { keepFor: "7d" } } }, "spec.workflow.memo.keepFor"],
-    [
-      "a key for nothing",
-      { lineage: { provenance: false, signingKeySecret: "key" } },
-      "signingKeySecret may only be set where provenance is true",
-    ],
   ])("%s", async ([, spec, message], { rules }) => {
     expect(await rules.created(spec)).toContain(message);
   });
@@ -63,11 +58,6 @@ describe("workflow and lineage that are accepted", () => {
       "a remote registry",
       { deploy: false, registry: "ghcr.io", workflow: { waitForInputs: true }, lineage: {} },
       { workflow: { waitForInputs: true }, lineage: { provenance: true, includeArguments: false } },
-    ],
-    [
-      "a key",
-      { lineage: { signingKeySecret: "cosign" } },
-      { lineage: { provenance: true, signingKeySecret: "cosign" } },
     ],
   ])("%s", async ([, spec, stored], { rules }) => {
     expect(await rules.created(spec)).toMatchObject({ spec: stored });

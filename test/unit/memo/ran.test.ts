@@ -26,6 +26,14 @@ describe("the images that a step has run", () => {
     expect(whatElseRan(containers, images, statuses)).toMatch(/container main/);
   });
 
+  it("are not known of one that was started again by its tag, and are by a digest", () => {
+    const again = [{ name: "main", imageID: digest("a"), restartCount: 1 }];
+    expect(whatElseRan(containers, images, again)).toMatch(/main was started again/);
+    const image = `a@${digest("a")}`;
+    const named = new Map([[image, [digest("a")]]]);
+    expect(whatElseRan([{ name: "main", image }], named, again)).toBeUndefined();
+  });
+
   it("are not compared where the author vouches for the tag", () => {
     expect(whatElseRan(containers, new Map(), ran(digest("d")))).toBeUndefined();
   });
