@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http";
 import { digestForm, manifestAccept } from "./head.ts";
 import { createAgents, head, type Registries } from "./http.ts";
 import { LookupError } from "./outcome.ts";
@@ -47,7 +48,7 @@ export async function remoteHead(
     return answerOf(await head(asked, { accept: manifestAccept, authorization }, registries));
   } catch (error) {
     // Who gives the tokens may be busy; whoever refuses one without a login refuses it for good.
-    if (error instanceof StatusError && isBusy(error.status)) return busy(error.status, undefined);
+    if (error instanceof StatusError && isBusy(error.status)) return busy(error.status, {});
     const wantsLogin = error instanceof LookupError || error instanceof StatusError;
     return wantsLogin ? forLogin : { refused: "the operator cannot ask its registry" };
   } finally {
@@ -61,7 +62,7 @@ function answerOf({ status, headers }: Awaited<ReturnType<typeof head>>): Remote
   const digest = headers["docker-content-digest"];
   if (status === 404) return { missing: true };
   if (status === 200 && typeof digest === "string" && digestForm.test(digest)) return { digest };
-  if (isBusy(status)) return busy(status, headers["retry-after"]);
+  if (isBusy(status)) return busy(status, headers);
   return status === 401 || status === 403
     ? forLogin
     : { refused: "its registry does not answer as others do" };
@@ -71,8 +72,8 @@ function isBusy(status: number): boolean {
   return status === 429 || status >= 500;
 }
 
-function busy(status: number, after: string | string[] | undefined): RemoteHead {
-  const stopMs = typeof after === "string" ? stopOf(after) : status === 429 ? usualStopMs : undefined;
+function busy(status: number, { "retry-after": after, date }: IncomingHttpHeaders): RemoteHead {
+  const stopMs = after === undefined ? (status === 429 ? usualStopMs : undefined) : stopOf(after, date);
   return {
     // What status came the step's author is not told (ADR 10).
     unknown: "its registry is busy",
@@ -80,8 +81,12 @@ function busy(status: number, after: string | string[] | undefined): RemoteHead 
   };
 }
 
-/** @see https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3 */
-function stopOf(after: string): number {
-  const ms = /^[0-9]+$/.test(after) ? Number(after) * 1_000 : Date.parse(after) - Date.now();
+/**
+ * A date is by the clock of the registry, as that of its answer is.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
+ */
+function stopOf(after: string, date = ""): number {
+  const ms = /^[0-9]+$/.test(after) ? Number(after) * 1_000 : Date.parse(after) - Date.parse(date);
   return Number.isNaN(ms) ? usualStopMs : Math.min(Math.max(ms, shortestStopMs), longestStopMs);
 }

@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
+import { names } from "../../schema/names.ts";
 import { it } from "../support/e2e.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { blocksOf, commandsOf } from "../support/pages.ts";
@@ -103,8 +104,8 @@ test("what a rule says is in its Job", async () => {
   expect(calls).toMatch(/^oras-cache put \S+\/\. snakemake\/given\/\S+:r --cache other\n/);
   const { spec, metadata } = JSON.parse(applied);
   expect(metadata.annotations).toMatchObject({
-    "oras.converged-computing.github.io/oras-cache": "other",
-    "oras.converged-computing.github.io/run": "r",
+    [`${names.prefix}oras-cache`]: "other",
+    [`${names.prefix}run`]: "r",
   });
   expect(spec.backoffLimit).toBe(3);
   const [container] = spec.template.spec.containers;

@@ -95,7 +95,7 @@ const isKnown = (name: string) =>
 
 /** Names of Kubernetes and others that pages have as code. */
 const ofOthers = new Set(
-  "AccessDenied ContainerRestartRules CreateContainerConfigError DeadlineExceeded EnvFiles ErrImagePull FailedCreate FailedMount FailedScheduling FailureTarget ImagePullBackOff ImageVolume InvalidAccessKeyId LoadBalancer NoSuchBucket OnFailure OutOfSync PeerAuthentication ReadWriteMany RestartAllContainers SchedulingGated SignatureDoesNotMatch StartError".split(
+  "AccessDenied AdmissionGatedBy ContainerRestartRules CreateContainerConfigError DeadlineExceeded EnvFiles ErrImagePull FailedCreate FailedMount FailedScheduling FailureTarget ImagePullBackOff ImageVolume InvalidAccessKeyId LoadBalancer NoSuchBucket OnFailure OutOfSync PeerAuthentication ReadWriteMany RestartAllContainers SchedulingGated SignatureDoesNotMatch StartError".split(
     " ",
   ),
 );

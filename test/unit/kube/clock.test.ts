@@ -105,8 +105,8 @@ describe("the clock of the API server", () => {
 
 test("nothing of the operator decides by this machine's clock", () => {
   const files = readdirSync("src", { recursive: true, encoding: "utf8" }).filter(
-    // Commands are people's, and their terminals show their time.
-    (file) => file.endsWith(".ts") && !file.startsWith("cli/") && file !== "kube/clock.ts",
+    // Commands and their page are people's, and show their time.
+    (file) => file.endsWith(".ts") && !/^(cli|page)\//.test(file) && file !== "kube/clock.ts",
   );
   const uses = files.filter((file) => /Date\.now|new Date\(\)/.test(readFileSync(join("src", file), "utf8")));
   expect(uses).toEqual([]);

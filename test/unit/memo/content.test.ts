@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { names } from "../../../schema/names.ts";
 import { filesOf } from "../../../src/memo/content.ts";
 
 const digest = (digit: string) => `sha256:${digit.repeat(64)}`;
@@ -27,7 +28,7 @@ describe("files of an artifact", () => {
   it.each<[string, object]>([
     ["a name", manifest(layer({ [title]: "g" }))],
     ["bytes", manifest(layer({}, { digest: digest("c") }))],
-    ["a mode", manifest(layer({ "oras.converged-computing.github.io/mode": "0755" }))],
+    ["a mode", manifest(layer({ [`${names.prefix}mode`]: "0755" }))],
     ["a mark to unpack", manifest(layer({ "io.deis.oras.content.unpack": "true" }))],
     ["another mark to unpack", manifest(layer({ "io.deis.oras.content.unpack": "True" }))],
     ["what is in it", manifest(layer({ "io.deis.oras.content.digest": digest("d") }))],

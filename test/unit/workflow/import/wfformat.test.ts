@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { names } from "../../../../schema/names.ts";
 import { type ImportOptions, manifestsOf } from "../../../../src/workflow/import/manifests.ts";
 import { readWfFormat } from "../../../../src/workflow/import/wfformat.ts";
 
@@ -132,16 +133,16 @@ describe("options", () => {
       {
         name: "drawn-by-hand-make-it",
         annotations: {
-          "oras.converged-computing.github.io/batch": "drawn-by-hand/2",
-          "oras.converged-computing.github.io/output-uri": "drawn-by-hand/make-it:1",
+          [`${names.prefix}batch`]: "drawn-by-hand/2",
+          [`${names.prefix}output-uri`]: "drawn-by-hand/make-it:1",
         },
       },
       {
         name: "drawn-by-hand-use-it",
         annotations: {
-          "oras.converged-computing.github.io/input-uri_1": "drawn-by-hand/make-it:1",
-          "oras.converged-computing.github.io/input-uri_2": "drawn-by-hand/given/given:1",
-          "oras.converged-computing.github.io/wait-for-inputs": "true",
+          [`${names.prefix}input-uri_1`]: "drawn-by-hand/make-it:1",
+          [`${names.prefix}input-uri_2`]: "drawn-by-hand/given/given:1",
+          [`${names.prefix}wait-for-inputs`]: "true",
         },
       },
     ]);
@@ -161,12 +162,12 @@ describe("options", () => {
       namespace: "ns",
       labels: { workflow: "p" },
       annotations: {
-        "oras.converged-computing.github.io/oras-cache": "other",
-        "oras.converged-computing.github.io/run": "Nr.7",
-        "oras.converged-computing.github.io/output-uri": "p/make-it:$(RUN)",
+        [`${names.prefix}oras-cache`]: "other",
+        [`${names.prefix}run`]: "Nr.7",
+        [`${names.prefix}output-uri`]: "p/make-it:$(RUN)",
       },
     });
-    expect(first?.metadata?.annotations).not.toHaveProperty("oras.converged-computing.github.io/batch");
+    expect(first?.metadata?.annotations).not.toHaveProperty(`${names.prefix}batch`);
   });
 });
 
