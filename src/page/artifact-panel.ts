@@ -1,8 +1,7 @@
 import { html } from "htm/preact";
 import { useAnswer } from "./ask.ts";
 import type { Chosen } from "./model.ts";
-import type { PanelGiven } from "./panel.ts";
-import { Copied, Steps, Waiting } from "./parts.ts";
+import { Copied, type PanelGiven, Steps, Waiting } from "./parts.ts";
 import type { Held } from "./protocol.ts";
 import { sized } from "./words.ts";
 

@@ -8,12 +8,6 @@ import { SeveralPanel } from "./several-panel.ts";
 import { StepPanel } from "./step-panel.ts";
 import type { Store } from "./store.ts";
 
-export interface PanelGiven<T extends Chosen = Chosen> {
-  readonly drawing: Drawing;
-  readonly chosen: T;
-  readonly choose: (chosen: Chosen) => void;
-}
-
 interface Given {
   readonly drawing: Drawing;
   readonly chosen: Chosen;

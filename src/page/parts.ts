@@ -5,6 +5,13 @@ import type { Chosen } from "./model.ts";
 import type { Drawing } from "./protocol.ts";
 import { nameOf, plural } from "./words.ts";
 
+/** What the details of every kind of thing are drawn from. */
+export interface PanelGiven<T extends Chosen = Chosen> {
+  readonly drawing: Drawing;
+  readonly chosen: T;
+  readonly choose: (chosen: Chosen) => void;
+}
+
 const copiedMs = 1_500;
 
 /** A command or digest, with a button that copies it. */

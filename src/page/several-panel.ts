@@ -1,8 +1,7 @@
 import { html } from "htm/preact";
 import { icon } from "./icons.ts";
 import { type Chosen, countsOf, groupNames, groupOf, membersOf, nodeOf } from "./model.ts";
-import type { PanelGiven } from "./panel.ts";
-import { Steps } from "./parts.ts";
+import { type PanelGiven, Steps } from "./parts.ts";
 import type { PageStep } from "./protocol.ts";
 import type { Store } from "./store.ts";
 import { counted, titleOf } from "./words.ts";

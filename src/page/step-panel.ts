@@ -2,8 +2,7 @@ import { html } from "htm/preact";
 import { useAnswer } from "./ask.ts";
 import { icon } from "./icons.ts";
 import type { Chosen } from "./model.ts";
-import type { PanelGiven } from "./panel.ts";
-import { Copied, Waiting } from "./parts.ts";
+import { Copied, type PanelGiven, Waiting } from "./parts.ts";
 import type { Details, PageStep, Transferred } from "./protocol.ts";
 import { clock, lasted, nameOf, shortDigest, sized, tookOf } from "./words.ts";
 
