@@ -30,9 +30,9 @@ const nearEnough = 0.8;
  */
 export function createGraph(host: HTMLElement, store: Store): GraphView {
   let page: Page = store.get();
-  let scene: Scene = sceneOf(page.drawing ?? nothing);
+  let scene: Scene = sceneOf(nothing);
   let camera: Camera = { x: 0, y: 0, zoom: 1 };
-  let view: Size = { width: 0, height: 0 };
+  let view: Size = sizeOf(host);
   let current: number | undefined;
   let dimmed: readonly boolean[] = [];
   let isNear = false;
@@ -81,7 +81,13 @@ export function createGraph(host: HTMLElement, store: Store): GraphView {
     current = node;
     isFitted = false;
     look(showing(camera, box, view), true);
-    near.elementOf(node)?.focus({ preventScroll: true });
+    element()?.focus({ preventScroll: true });
+  };
+  const element = () => (current === undefined ? undefined : near.elementOf(current));
+  /** Gives the focus back to the node that has it now: in another drawing its element may be that of another. */
+  const heldFocus = () => {
+    const isHere = document.activeElement === element();
+    return () => isHere && element()?.focus({ preventScroll: true });
   };
   const refilter = () => {
     const { nodes } = scene.drawing;
@@ -91,14 +97,16 @@ export function createGraph(host: HTMLElement, store: Store): GraphView {
   const adopt = (drawing: Drawing): readonly number[] | "all" => {
     const isOther = drawing.nodes !== scene.drawing.nodes;
     const changed = isOther ? "all" : changedNodes(scene, drawing);
+    const kept = isOther ? placeIn(drawing, scene.drawing, current) : current;
     scene = isOther ? sceneOf(drawing) : withDrawing(scene, drawing);
-    if (isOther) current = scene.boxes.length > 0 ? firstOf(scene) : undefined;
+    current = kept ?? firstOf(scene);
     if (isOther && isFitted) all();
     return changed;
   };
   const update = () => {
     const before = page;
     page = store.get();
+    const refocus = heldFocus();
     const changed = adopt(page.drawing ?? nothing);
     const isFiltered = page.filter !== before.filter;
     if (changed.length > 0 || isFiltered) refilter();
@@ -106,11 +114,12 @@ export function createGraph(host: HTMLElement, store: Store): GraphView {
     if (!isAll && changed.length === 0) return;
     drawnAt = camera;
     if (isAll || isNear) isNear = near.show(camera, view);
+    refocus();
     if (isAll) layers.repaint();
     else layers.repaintNodes(changed);
   };
   const sized = new ResizeObserver(() => {
-    view = { width: host.clientWidth, height: host.clientHeight };
+    view = sizeOf(host);
     const box = scene.boxes[chosen() ?? -1];
     // Details take some of the room: what they are about stays to be seen, and nothing else moves.
     if (box !== undefined) look(showing(camera, box, view), true);
@@ -168,11 +177,22 @@ function changedNodes({ drawing: before, nodeOfStep }: Scene, now: Drawing): num
   return [...found];
 }
 
+function sizeOf({ clientWidth: width, clientHeight: height }: HTMLElement): Size {
+  return { width, height };
+}
+
+/** Where a node is in another drawing, if it is there. */
+function placeIn(now: Drawing, before: Drawing, node: number | undefined): number | undefined {
+  const drawn = before.nodes[node ?? -1];
+  const at = drawn === undefined ? -1 : nodeOf(chosenBy(drawn, before), now);
+  return at < 0 ? undefined : at;
+}
+
 /** Where the keyboard begins: at the left, above. */
-function firstOf({ boxes }: Scene): number {
-  let first = 0;
+function firstOf({ boxes }: Scene): number | undefined {
+  let first = boxes.length > 0 ? 0 : undefined;
   for (const [at, { x, y }] of boxes.entries()) {
-    const least = boxes[first];
+    const least = boxes[first ?? 0];
     if (least && (x < least.x || (x === least.x && y < least.y))) first = at;
   }
   return first;

@@ -82,7 +82,7 @@ export function Table({ drawing, filter, chosen, store }: Given) {
             return html`<tr key=${step.id} aria-rowindex=${row + 2} class=${isChosen ? "chosen" : ""} onClick=${choose}>
               <td class=${`state ${groupOf(step.state)}`}>${icon(step.state)} ${step.state}</td>
               <th scope="row">
-                <button type="button" data-row=${row} tabindex=${row === at || (row === first && (at < first || at >= last)) ? 0 : -1} aria-pressed=${isChosen}>${nameOf(step.id)}</button>
+                <button type="button" data-row=${row} tabindex=${row === at || (row === first && (at < first || at >= last)) ? 0 : -1} aria-pressed=${isChosen}>${nameOf(step.id)}</button>${" "}
                 <span class="hint">${step.kind}</span>
               </th>
               <td class="why" title=${step.message}>${step.message ?? step.reason ?? ""}</td>

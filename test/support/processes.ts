@@ -12,8 +12,8 @@ export interface Ended {
 export interface Running {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
-  /** Resolves when its standard output or error holds the text. */
-  readonly said: (text: string) => Promise<void>;
+  /** Resolves when its standard output or error holds the text, with both so far. */
+  readonly said: (text: string) => Promise<string>;
 }
 
 /** Starts a process with its output collected. */
@@ -44,11 +44,11 @@ export function start(
     child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
   });
   const said = (text: string) =>
-    new Promise<void>((resolve, reject) => {
+    new Promise<string>((resolve, reject) => {
       const check = () => {
         if (!stdout.includes(text) && !stderr.includes(text)) return;
         waiting.delete(check);
-        resolve();
+        resolve(`${stdout}${stderr}`);
       };
       waiting.add(check);
       void ended.then(() => reject(new Error(`ended without saying "${text}":\n${stdout}${stderr}`)));

@@ -1,0 +1,70 @@
+import type { Browser, Page } from "puppeteer-core";
+import { openTab, type Tab } from "./browser.ts";
+import type { Plugin } from "./plugin.ts";
+
+/** The page of a namespace, served by the command. */
+export interface Ui {
+  /** That the command has printed. */
+  readonly address: URL;
+  /** Ends the command as Ctrl-C does, and says with which code it ended and what it has printed to standard error. */
+  readonly stop: () => Promise<{ readonly code: number | null; readonly stderr: string }>;
+}
+
+/**
+ * Starts `ui`, and waits for its address.
+ *
+ * @param plugin - the program, in the namespace
+ */
+export async function startUi(plugin: Plugin): Promise<Ui> {
+  const { child, ended, said } = plugin.start(["ui"]);
+  const [address = ""] = /http:\/\/\S+/.exec(await said("until you press Ctrl-C")) ?? [];
+  return {
+    address: new URL(address),
+    stop: async () => {
+      child.kill("SIGINT");
+      const { code, stderr } = await ended;
+      return { code, stderr };
+    },
+  };
+}
+
+/**
+ * Opens the page as a person does, and waits until it shows the namespace.
+ *
+ * @param browser - see startBrowser
+ * @param ui - the page
+ */
+export async function openUi(browser: Browser, { address }: Pick<Ui, "address">): Promise<Tab> {
+  const tab = await openTab(browser);
+  await tab.page.goto(address.href);
+  await tab.page.waitForSelector(".live.on");
+  return tab;
+}
+
+/** The rows of the table: the cells of each, as they are read. */
+export async function rowsOf(page: Page): Promise<string[][]> {
+  const script = `[...document.querySelectorAll("tbody tr:not(.space)")].map((row) =>
+    [...row.cells].map(({ innerText }) => innerText.replaceAll(/\\s+/g, " ").trim()))`;
+  return (await page.evaluate(script)) as string[][];
+}
+
+/** The element that has the focus: what it is called, and whether a selector is true of it. */
+export async function isFocused(page: Page, selector: string): Promise<boolean> {
+  return (await page.evaluate(`document.activeElement.matches(${JSON.stringify(selector)})`)) as boolean;
+}
+
+/** Presses Tab until the focus is at an element, and not more often than any page has elements. */
+export async function tabTo(page: Page, selector: string): Promise<void> {
+  for (let presses = 0; presses < 50; presses++) {
+    await page.keyboard.press("Tab");
+    if (await isFocused(page, selector)) return;
+  }
+  throw new Error(`Tab does not lead to ${selector}`);
+}
+
+/** What a part of the page says. */
+export async function textOf(page: Page, selector: string): Promise<string> {
+  return (await page.evaluate(
+    `document.querySelector(${JSON.stringify(selector)})?.innerText ?? ""`,
+  )) as string;
+}
