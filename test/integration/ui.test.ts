@@ -104,8 +104,15 @@ describe("ui", () => {
     const told = await details();
     for (const text of ["OOMKilled", "parts/all:v1", "aligned/all:v1"]) expect(told).toContain(text);
     expect(told).toContain("The log of align-x7k2p/main is missing: ");
+    await page.locator("aside ::-p-text(parts/all:v1)").click();
+    await expect.poll(details).toContain('There is no OrasCache "oras" in the namespace runs');
+    expect(await details()).toMatch(/Made by\s+split\s+succeeded/);
     await page.keyboard.press("Escape");
     await expect.poll(details).toBe("");
+    await page.keyboard.press("?");
+    await expect.poll(() => textOf(page, "dialog[open]")).toContain("search");
+    await page.keyboard.press("Escape");
+    await page.waitForFunction("document.querySelector('dialog') === null");
 
     // What the table was asked for counts in the graph, too.
     await page.keyboard.press("t");
