@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import type { Browser } from "puppeteer-core";
-import { describe, expect } from "vitest";
+import { describe, expect, onTestFinished } from "vitest";
 import { cookieName } from "../../src/cli/ui/decide.ts";
 import { pathOf, resources } from "../../src/kube/resources.ts";
 import { openTab, startBrowser } from "../support/browser.ts";
@@ -12,6 +12,7 @@ import { temporaryFolder } from "../support/folders.ts";
 import { test as base } from "../support/integration.ts";
 import { type ObjectsIn, objectsIn } from "../support/objects-in.ts";
 import { makePlugin } from "../support/plugin.ts";
+import { startProxy } from "../support/proxy.ts";
 import { openUi, rowsOf, startUi, tabTo, textOf, type Ui } from "../support/ui.ts";
 
 const test = base
@@ -174,5 +175,28 @@ describe("ui", () => {
     expect(await ui.stop()).toEqual({ code: 0, stderr: "" });
     // It is no longer there, and the page says so.
     await expect.poll(() => textOf(page, ".notices")).toContain("kubectl oras-cache ui -n runs");
+  });
+
+  test("says that the API server does not answer, and goes on when it does", async ({
+    browser,
+    plane,
+    runs,
+  }) => {
+    const proxy = await startProxy(plane.server);
+    onTestFinished(proxy.close);
+    const kubeconfig = join(temporaryFolder("ui"), "kubeconfig");
+    const server = new URL(`https://${plane.server.hostname}:${proxy.port}`);
+    writeFileSync(kubeconfig, kubeconfigFor(server, plane.ca, plane.token), { mode: 0o600 });
+    const ui = await startUi(await makePlugin(runs.namespace, kubeconfig));
+    onTestFinished(async () => void (await ui.stop()));
+    const { page } = await openUi(browser, ui);
+    proxy.cut();
+    await expect.poll(() => textOf(page, ".live")).toBe("stale");
+    expect(await textOf(page, ".notices")).toContain("The API server does not answer: ");
+    await makeJob(runs, "meanwhile", { "output-uri": "meanwhile/all:v1" });
+    proxy.restore();
+    await page.waitForSelector('.node[aria-label^="Step meanwhile"]');
+    await expect.poll(() => textOf(page, ".live")).toBe("live");
+    expect(await textOf(page, ".notices")).toBe("");
   });
 });

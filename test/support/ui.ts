@@ -48,8 +48,8 @@ export async function rowsOf(page: Page): Promise<string[][]> {
   return (await page.evaluate(script)) as string[][];
 }
 
-/** The element that has the focus: what it is called, and whether a selector is true of it. */
-export async function isFocused(page: Page, selector: string): Promise<boolean> {
+/** Whether the element that has the focus is of a selector. */
+async function isFocused(page: Page, selector: string): Promise<boolean> {
   return (await page.evaluate(`document.activeElement.matches(${JSON.stringify(selector)})`)) as boolean;
 }
 
