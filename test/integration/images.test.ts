@@ -100,13 +100,18 @@ function imageServer(config: string, asked: (url: string) => void = () => {}): R
 
 describe("what an image runs", () => {
   it("is in its configuration, for the architecture that the Pod asks for", async () => {
+    const digest = expect.stringMatching(/^sha256:[a-f0-9]{64}$/);
+    // Of the index, of the manifest for the architecture, and of its configuration.
+    const digests = [digest, digest, digest];
     expect(await program(`${host()}/a/app:1`)).toEqual({
+      digests,
       entrypoint: ["/bin/app", "-v"],
       cmd: ["x"],
       workingDir: "/work",
       user: "1000:1000",
     });
     expect(await program(`${host()}/a/app:1`, "arm64")).toEqual({
+      digests,
       entrypoint: ["/arm"],
       cmd: [],
       workingDir: "",
