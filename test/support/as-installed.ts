@@ -1,9 +1,9 @@
-import { stringify } from "yaml";
 import { names } from "../../schema/names.ts";
 import { buildConfig } from "../../scripts/build-config.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { serviceAccountKubeconfig } from "./installation.ts";
+import { yamlOf } from "./manifests.ts";
 import { asksNobody, type Operator, ready, startOperator } from "./operator.ts";
 import { kubectl } from "./programs.ts";
 import { installWebhooks } from "./webhooks.ts";
@@ -29,7 +29,7 @@ export async function startAsInstalled(
       !otherwise.includes(String(kind)) &&
       !(kind === "Service" && (metadata as { readonly name?: string }).name === names.webhookService),
   );
-  const text = objects.map((object) => stringify(object, { aliasDuplicateObjects: false })).join("---\n");
+  const text = yamlOf(objects);
   await kubectl(plane.kubeconfig, ["apply", "--server-side", "-f", "-"], text);
   const operator = await startOperator(await serviceAccountKubeconfig(plane, admin), ...asksNobody, ...flags);
   await installWebhooks(admin, operator.webhookPort);

@@ -1,13 +1,20 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parseAllDocuments } from "yaml";
+import { parseAllDocuments, stringify } from "yaml";
 import type { Manifest } from "../../scripts/build-config.ts";
+import { kubectlYaml } from "../../src/cli/manifests/yaml.ts";
 
 /** The objects of YAML text. */
 export function objectsIn(text: string): Manifest[] {
   return [...parseAllDocuments(text)]
     .map((document) => document.toJS() as Manifest | null)
     .filter((object) => object !== null);
+}
+
+/** Objects as YAML for kubectl, to which `off` without quotes is no text. */
+export function yamlOf(objects: readonly unknown[]): string {
+  const options = { aliasDuplicateObjects: false, version: kubectlYaml.version };
+  return objects.map((object) => stringify(object, options)).join("---\n");
 }
 
 /** The YAML files below a folder, as paths from the repository's root. */

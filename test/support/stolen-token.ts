@@ -1,9 +1,9 @@
-import { stringify } from "yaml";
 import { names } from "../../schema/names.ts";
 import { buildConfig } from "../../scripts/build-config.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
 import { adminClient, serviceAccountKubeconfig } from "./installation.ts";
+import { yamlOf } from "./manifests.ts";
 import { kubectl } from "./programs.ts";
 
 /** A control plane with the operator's policies, and somebody who has the operator's token. */
@@ -22,9 +22,7 @@ export async function startStolenToken(): Promise<StolenToken> {
   const objects = (await buildConfig({ overlay: "default" })).filter(
     ({ kind }) => !["Deployment", "MutatingWebhookConfiguration"].includes(String(kind)),
   );
-  const text = objects
-    .map((object) => stringify(object, { aliasDuplicateObjects: false, version: "1.1" }))
-    .join("---\n");
+  const text = yamlOf(objects);
   await kubectl(plane.kubeconfig, ["apply", "--server-side", "-f", "-"], text);
   const admin = await adminClient(plane);
   const stolen = await adminClient({ kubeconfig: await serviceAccountKubeconfig(plane, admin) });

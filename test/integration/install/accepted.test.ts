@@ -1,11 +1,10 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
-import { stringify } from "yaml";
 import { names } from "../../../schema/names.ts";
 import { buildConfig, type Manifest } from "../../../scripts/build-config.ts";
 import { foreignCrd, foreignCrdName } from "../../support/foreign-crd.ts";
-import { objectsIn, title, yamlFiles } from "../../support/manifests.ts";
+import { objectsIn, title, yamlFiles, yamlOf } from "../../support/manifests.ts";
 import { blocksOf } from "../../support/pages.ts";
 import { helmTemplate, kubectl, type Output } from "../../support/programs.ts";
 
@@ -19,7 +18,7 @@ const foreign = [
 ];
 
 function asYaml(objects: readonly unknown[]): string {
-  return objects.map((object) => stringify(object, { aliasDuplicateObjects: false })).join("---\n");
+  return yamlOf(objects);
 }
 
 function apply(objects: readonly unknown[], ...args: string[]): Promise<Output> {

@@ -7,7 +7,7 @@ import { names } from "../../../schema/names.ts";
 import { type Administrator, startAdministrator } from "../../support/administrator.ts";
 import { cacheOf } from "../../support/builders.ts";
 import { foreignCrd } from "../../support/foreign-crd.ts";
-import { objectsIn } from "../../support/manifests.ts";
+import { objectsIn, yamlOf } from "../../support/manifests.ts";
 import { blocksOf } from "../../support/pages.ts";
 import { helmTemplate } from "../../support/programs.ts";
 import { startRegistry } from "../../support/registry.ts";
@@ -58,7 +58,7 @@ describe("lif-29: over an installation of the original", () => {
   async function left(text: string): Promise<string[]> {
     const kept = ["Namespace", "CustomResourceDefinition", "MutatingWebhookConfiguration"];
     const gone = objectsIn(text).filter(({ kind }) => !kept.includes(kind));
-    await writeFile(join(folder, "gone.yaml"), gone.map((object) => stringify(object)).join("---\n"));
+    await writeFile(join(folder, "gone.yaml"), yamlOf(gone));
     const found = await shell(`kubectl get --ignore-not-found -o name -f ${join(folder, "gone.yaml")}`);
     return found.split("\n").filter(Boolean);
   }
@@ -165,7 +165,7 @@ describe("the chart", () => {
       const crds = join(chart, "crds/orascaches.yaml");
       const crd = parse(await readFile(crds, "utf8")) as { spec: { names: { categories?: string[] } } };
       crd.spec.names.categories = ["next"];
-      await writeFile(crds, stringify(crd));
+      await writeFile(crds, yamlOf([crd]));
       if (form !== "a folder") await shell(`helm package ${chart} --destination ${folder}`);
       const archive = join(folder, "oras-operator-*.tgz");
       let from = form === "a folder" ? chart : archive;

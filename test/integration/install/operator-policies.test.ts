@@ -1,6 +1,5 @@
 import type { V1NetworkPolicy, V1Secret, V1Service, V1StatefulSet } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { stringify } from "yaml";
 import { names } from "../../../schema/names.ts";
 import { buildConfig } from "../../../scripts/build-config.ts";
 import { httpSecretReference } from "../../../src/cache/http-secret.ts";
@@ -11,6 +10,7 @@ import { apiVersionOf, pathOf, type Resource, resources } from "../../../src/kub
 import { cacheOf } from "../../support/builders.ts";
 import { type ControlPlane, startControlPlane } from "../../support/control-plane.ts";
 import { adminClient, serviceAccountKubeconfig } from "../../support/installation.ts";
+import { yamlOf } from "../../support/manifests.ts";
 import { type Operator, ready, startOperator } from "../../support/operator.ts";
 import { kubectl } from "../../support/programs.ts";
 import { refusalBy } from "../../support/refusals.ts";
@@ -26,7 +26,7 @@ let operator: Operator;
 beforeAll(async () => {
   plane = await startControlPlane();
   const objects = await buildConfig({ overlay: "default" });
-  const text = objects.map((object) => stringify(object, { aliasDuplicateObjects: false })).join("---\n");
+  const text = yamlOf(objects);
   await kubectl(plane.kubeconfig, ["apply", "--server-side", "-f", "-"], text);
   admin = await adminClient(plane);
   const kubeconfig = await serviceAccountKubeconfig(plane, admin);
