@@ -50,6 +50,7 @@ export interface KeysSettings {
         readonly workload: Workload;
         readonly settings: Settings;
         readonly launchers: readonly number[];
+        readonly programs: readonly (readonly string[] | undefined)[];
       }
     | undefined;
   /** By which an image may be known, what its name stands for first; undefined where nobody says it. */

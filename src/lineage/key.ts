@@ -1,7 +1,7 @@
 import type { V1Container } from "@kubernetes/client-node";
 import { architectureOf } from "./architecture.ts";
 import { asPod } from "./as-pod.ts";
-import { canonical, type Json, sha256 } from "./canonical.ts";
+import { canonical, hidden, type Json, sha256 } from "./canonical.ts";
 import { checkStep } from "./checks.ts";
 import { containerOf } from "./containers.ts";
 import type { Refusal } from "./refusals.ts";
@@ -49,12 +49,13 @@ export function keyOfStep(step: Step): KeyResult {
   return { ok: true, value: { key: sha256(text), text, parts: JSON.parse(text) as Json } };
 }
 
-function settingsOf({ settings, launchers }: Step): object {
+function settingsOf({ settings, launchers, programs }: Step): object {
   return {
     ...counted("settings", settings),
     launchers: settings.launchers.map((launcher, at) => ({
       ...counted("launcher", launcher),
       container: launchers[at],
+      program: programs?.[at] && hidden(programs[at]),
     })),
   };
 }

@@ -23,6 +23,11 @@ export interface Step {
   readonly settings: Settings;
   /** For each launcher of the settings, the place of its container in the Pod's list. */
   readonly launchers: readonly number[];
+  /**
+   * For each of them, what it runs where its author names no command: what its image was found to run when the step was created.
+   * When it is opened a tag can stand for another image, which runs with these words all the same.
+   */
+  readonly programs?: readonly (readonly string[] | undefined)[] | undefined;
   /** The files of each input, in the order of the inputs and of their layers. */
   readonly inputs: readonly (readonly InputFile[])[];
   /** Digests by image, as it is written in the spec. */
