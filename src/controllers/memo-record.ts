@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { type Controller, watchOf } from "../kube/controller.ts";
-import { isStatus } from "../kube/errors.ts";
+import { isStatus, sentenceOf } from "../kube/errors.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
 import { type KubeObject, keyOf } from "../kube/objects.ts";
 import type { MemoEntry, NewMemoEntry } from "../memo/memos.ts";
@@ -67,8 +67,12 @@ async function recordStep(
   const known = step && memoKeyOf(step.object);
   if (known === undefined || known.word !== undefined || step?.state !== "succeeded") return undefined;
   const { client, log, publish } = settings;
-  const result = await recordOf(settings, step, known.key);
   const isLate = client.now() - endedAt(step, client.now()) >= longestTriesMs;
+  const result = await recordOf(settings, step, known.key).catch((error: unknown): RecordResult => {
+    if (!isLate) throw error;
+    // Steps that are equal wait until it is known what became of it.
+    return { kind: "later", because: sentenceOf(error) };
+  });
   if (result.kind === "later" && !isLate) return againMs;
   const { word, note }: { word: Word; note?: EventNote } =
     result.kind === "later" ? { word: "refused", note: notRemembered(result.because) } : result;
