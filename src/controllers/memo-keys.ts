@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { V1Container, V1Job, V1Pod } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import type { Settings } from "../annotations/settings.ts";
@@ -65,6 +66,8 @@ export interface KeysSettings {
 
 /** Each has a key, and an entry that is looked for. */
 const mostIndexes = 1_000;
+/** What the keys of a step are made from, in characters of all indexes together: it takes seconds. */
+const mostText = 128 * 2 ** 20;
 
 /**
  * The keys of a step, from what it would run with.
@@ -133,12 +136,20 @@ async function keyAll(
       ...{ completionIndex: index, extra, ignoreEnv: new Set(ignoreEnv), assume: new Set(assume) },
     });
     if (!result.ok) return { kind: "refused", reasons: result.refusals.map(describeRefusal) };
+    if (units.length === 0 && result.value.text.length * indexes.length > mostText)
+      return { kind: "refused", reasons: [tooLong(result.value.text.length, indexes.length)] };
     units.push({ index, key: result.value, output: outputOf(plan.output, index) });
+    // The Lease has to be renewed meanwhile.
+    await setImmediate();
   }
   const [first] = units;
   const key =
     units.length === 1 && first ? first.key.key : sha256(units.map((unit) => unit.key.key).join(" "));
   return { kind: "keyed", keyed: { key, units, images, containers } };
+}
+
+function tooLong(length: number, indexes: number): string {
+  return `Each of its ${indexes} keys is made from ${length} characters of its Pod and the list of its input files; together ${mostText} are looked at.`;
 }
 
 function refusedFor(inputs: readonly string[]): KeysResult {

@@ -16,7 +16,7 @@ const format = 1;
 export interface Key {
   /** sha256 of the text, in hexadecimal: also the digest of a blob that holds it. */
   readonly key: string;
-  /** The parts as canonical JSON. */
+  /** The parts as canonical JSON. It is made anew at each look: a step may have a thousand keys, each of which names all of its inputs. */
   readonly text: string;
   /** The same, parsed. */
   readonly parts: Json;
@@ -36,7 +36,24 @@ type KeyResult =
 export function keyOfStep(step: Step): KeyResult {
   const reading: Reading = { step, refusals: [] };
   checkStep(reading);
-  const text = canonical({
+  const textOf = () => canonical(partsOf(reading));
+  const key = sha256(textOf());
+  if (reading.refusals.length > 0) return { ok: false, refusals: reading.refusals };
+  const value: Key = {
+    key,
+    get text() {
+      return textOf();
+    },
+    get parts() {
+      return JSON.parse(textOf()) as Json;
+    },
+  };
+  return { ok: true, value };
+}
+
+function partsOf(reading: Reading): object {
+  const { step } = reading;
+  return {
     format,
     architecture: architectureOf(step.workload.template.spec),
     completionIndex: step.completionIndex,
@@ -44,9 +61,7 @@ export function keyOfStep(step: Step): KeyResult {
     inputs: step.inputs,
     settings: settingsOf(step),
     pod: podOf(reading),
-  });
-  if (reading.refusals.length > 0) return { ok: false, refusals: reading.refusals };
-  return { ok: true, value: { key: sha256(text), text, parts: JSON.parse(text) as Json } };
+  };
 }
 
 function settingsOf({ settings, launchers, programs }: Step): object {
