@@ -3,13 +3,16 @@ import type { MemoMode } from "../annotations/settings.ts";
 import { indexBy } from "../kube/index-by.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
-import type { Flight } from "../memo/decide.ts";
+import { type Flight, longestStartMs } from "../memo/decide.ts";
 import { cacheOf } from "../workflow/step.ts";
 import type { StepJob } from "./step-jobs.ts";
 import type { StepPod } from "./step-pods.ts";
 import type { WorkflowStep, WorkflowSteps } from "./workflow-steps.ts";
 
 type Mirror<T extends KubeObject> = Pick<Reflector<T>, "store" | "subscribe" | "synced">;
+
+/** Steps by their keys, then by their UIDs, and since when they are there. */
+type Groups = Map<string, Map<string, { readonly step: WorkflowStep; readonly at: number }>>;
 
 /** Steps that were opened with a key, and those that wait for their results. */
 export interface Flights {
@@ -44,21 +47,24 @@ export function createFlights({
   pods,
   steps,
   modeOf,
+  now: clock,
 }: {
   readonly jobs: Mirror<StepJob>;
   readonly pods: Mirror<StepPod>;
   readonly steps: WorkflowSteps;
   readonly modeOf: (step: WorkflowStep) => MemoMode;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
 }): Flights {
   const jobsWith = indexBy(jobs, (job) => groupOf(steps.ofJob(job)));
   const podsWith = indexBy(pods, (pod) => (memoKeyOf(pod) ? groupOf(steps.ofPod(pod)) : undefined));
   /** By key, then by UID. */
-  const reserved = new Map<string, Map<string, WorkflowStep>>();
-  const joined = new Map<string, Map<string, WorkflowStep>>();
+  const reserved: Groups = new Map();
+  const joined: Groups = new Map();
   const tells = new Map<boolean, (key: string) => void>();
-  const add = (all: typeof joined, group: string, step: WorkflowStep) =>
-    all.set(group, (all.get(group) ?? new Map()).set(step.uid, step));
-  const drop = (all: typeof joined, group: string, uid: string) => {
+  const add = (all: Groups, group: string, step: WorkflowStep) =>
+    all.set(group, (all.get(group) ?? new Map()).set(step.uid, { step, at: clock() }));
+  const drop = (all: Groups, group: string, uid: string) => {
     all.get(group)?.delete(uid);
     if (all.get(group)?.size === 0) all.delete(group);
   };
@@ -71,7 +77,7 @@ export function createFlights({
       // Whoever still waits joins again.
       const waiting = joined.get(group);
       joined.delete(group);
-      for (const one of waiting?.values() ?? []) tells.get(one.isPod)?.(one.key);
+      for (const { step: one } of waiting?.values() ?? []) tells.get(one.isPod)?.(one.key);
     }
   };
   const changedJob = (job: StepJob | undefined) => job && memoKeyOf(job) && steps.ofJob(job);
@@ -79,11 +85,11 @@ export function createFlights({
   jobs.subscribe((_key, now, before) => change(changedJob(now), changedJob(before)));
   pods.subscribe((_key, now, before) => change(changedPod(now), changedPod(before)));
 
-  const flightOf = (step: WorkflowStep): Flight => ({
+  const flightOf = (step: WorkflowStep, reservedAt?: number): Flight => ({
     ...{ uid: step.uid, name: step.name, createdAt: step.createdAt, mode: modeOf(step), state: step.state },
     suspended: step.isSuspended && memoKeyOf(step.object) !== undefined,
     started: hasStarted(step, steps),
-    openedAt: openedAt(step),
+    openedAt: openedAt(step) ?? reservedAt,
     recorded: memoKeyOf(step.object)?.word !== undefined,
   });
   return {
@@ -94,8 +100,16 @@ export function createFlights({
         ...podsWith(group).flatMap((pod) => steps.ofPod(pod) ?? []),
       ];
       const known = new Set(there.map(({ uid }) => uid));
-      const coming = [...(reserved.get(group)?.values() ?? [])].filter(({ uid }) => !known.has(uid));
-      return [...there, ...coming].filter(({ uid }) => uid !== step.uid).map(flightOf);
+      // One whose watch never tells of it, as it was deleted while that was broken, counts as long as any that does not start.
+      const coming = [...(reserved.get(group)?.values() ?? [])].filter(
+        ({ step: { uid } }) => !known.has(uid),
+      );
+      for (const { step: one, at } of coming)
+        if (clock() - at >= longestStartMs) drop(reserved, group, one.uid);
+      return [
+        ...there.map((one) => flightOf(one)),
+        ...coming.map(({ step: one, at }) => flightOf(one, at)),
+      ].filter(({ uid }) => uid !== step.uid);
     },
     reserve: (step, key) => add(reserved, groupFor(step, key), step),
     release: (step, key) => drop(reserved, groupFor(step, key), step.uid),

@@ -79,7 +79,7 @@ export function createMemoGate(settings: MemoSettings): MemoGate {
     if (plan.memo.mode !== undefined) return plan.memo.mode;
     return caches.store.get(`${namespace}/${cache}`)?.spec.workflow?.memoize ?? "off";
   };
-  const flights = createFlights({ jobs, pods, steps, modeOf });
+  const flights = createFlights({ jobs, pods, steps, modeOf, now: client.now });
   const unknownSince = new Map<string, number>();
   const sinceOf = (uid: string) => {
     const since = unknownSince.get(uid) ?? client.now();

@@ -1,0 +1,41 @@
+import { expect, it } from "vitest";
+import { createFlights } from "../../../src/controllers/memo-flights.ts";
+import { createPushes } from "../../../src/controllers/pushes.ts";
+import { keepJob, type StepJob } from "../../../src/controllers/step-jobs.ts";
+import type { StepPod } from "../../../src/controllers/step-pods.ts";
+import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts";
+import { createStore } from "../../../src/kube/store.ts";
+import { decideMemo, longestStartMs } from "../../../src/memo/decide.ts";
+import { jobOf } from "../../support/builders.ts";
+import { created } from "../../support/patched.ts";
+
+const stepJob = (name: string) => {
+  const job = created(jobOf(name, { "output-uri": "a/b:c", memoize: "on" }));
+  return keepJob({ ...job, metadata: { ...job.metadata, namespace: "work", uid: name } } as StepJob);
+};
+
+it("a step that was opened and is never heard of again holds others no longer than one that does not start", () => {
+  const store = createStore<StepJob>(() => {});
+  store.replaceAll([stepJob("first"), stepJob("second")]);
+  const quiet = { synced: Promise.resolve(), subscribe: () => () => {} };
+  const [jobs, pods] = [
+    { store, ...quiet },
+    { store: createStore<StepPod>(() => {}), ...quiet },
+  ];
+  const steps = createWorkflowSteps(jobs, pods, createPushes());
+  let now = 1_000;
+  const flights = createFlights({ jobs, pods, steps, modeOf: () => "on", now: () => now });
+  const [first, second] = ["first", "second"].map((name) => steps.job(`work/${name}`));
+  if (first === undefined || second === undefined) throw new Error("they are no steps");
+  const decision = () => {
+    const facts = { found: undefined, unknownSince: now, flights: flights.of(second, "k") };
+    return decideMemo({ mode: "on", now, ...facts }).kind;
+  };
+  flights.reserve(first, "k");
+  // It is opened, and deleted while the watch is broken: the next list has neither.
+  store.replaceAll([stepJob("second")]);
+  expect(decision()).toBe("join");
+  now += longestStartMs;
+  expect(decision()).toBe("ask");
+  expect(flights.of(second, "k")).toEqual([]);
+});
