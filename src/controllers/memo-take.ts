@@ -20,7 +20,8 @@ export interface Found {
 /** What came of giving a step its result. */
 export type Taken =
   | { readonly kind: "ended" }
-  | { readonly kind: "held"; readonly againInMs: number }
+  /** It is not known whether it can have it. `because` is a sentence without a full stop. */
+  | { readonly kind: "held"; readonly againInMs: number; readonly because: string }
   | { readonly kind: "run"; readonly because: string };
 
 const mostAtOnce = 8;
@@ -122,7 +123,7 @@ async function claimFor(
   const known = claimOf(step.object);
   if (known?.key === wanted.key && known.digest === wanted.digest) return { held: step, ...known };
   const tagged = await memos.tagged(cache, output);
-  if ("kind" in tagged) return { kind: "held", againInMs: againMs };
+  if ("kind" in tagged) return { kind: "held", againInMs: againMs, because: tagged.because };
   const claimed = { ...wanted, before: "digest" in tagged ? tagged.digest : nothingBefore };
   return { held: await claim(client, step, claimed), ...claimed };
 }
@@ -138,7 +139,7 @@ async function retag(
   let before = known;
   if (before === undefined) {
     const tagged = await memos.tagged(cache, output);
-    if ("kind" in tagged) return { kind: "held", againInMs: againMs };
+    if ("kind" in tagged) return { kind: "held", againInMs: againMs, because: tagged.because };
     before = "digest" in tagged ? tagged.digest : nothingBefore;
   }
   const result = await memos.retag(cache, entry, output, {
@@ -146,7 +147,7 @@ async function retag(
     deadline: client.now() + leftMs(),
   });
   if (result.kind === "done") return undefined;
-  if (result.kind === "unknown") return { kind: "held", againInMs: againMs };
+  if (result.kind === "unknown") return { kind: "held", againInMs: againMs, because: result.because };
   return { kind: "run", because: result.because };
 }
 

@@ -14,7 +14,7 @@ import { hourMs } from "./gate-told.ts";
 import { tellCondition } from "./gate-writes.ts";
 import { createFlights, type Flights } from "./memo-flights.ts";
 import { type Keyed, type KeysSettings, keysOf } from "./memo-keys.ts";
-import { type Found, findAll, finishTaken, take } from "./memo-take.ts";
+import { type Found, findAll, finishTaken, type Taken, take } from "./memo-take.ts";
 import { memoizedReason, type StepJob } from "./step-jobs.ts";
 import type { StepPod } from "./step-pods.ts";
 import type { WorkflowStep, WorkflowSteps } from "./workflow-steps.ts";
@@ -113,6 +113,16 @@ export function createMemoGate(settings: MemoSettings): MemoGate {
     }
   };
 
+  /** What cannot be taken for a minute is made: its registry may take no writes, or have more of it than can be written in time. */
+  const takeInTime = async (about: Parameters<typeof take>[1]): Promise<Taken> => {
+    const taken = await take(settings, about);
+    const { uid } = about.step;
+    if (taken.kind === "held" && client.now() - sinceOf(uid) >= longestUnknownMs)
+      return { kind: "run", because: taken.because };
+    if (taken.kind === "ended") unknownSince.delete(uid);
+    return taken;
+  };
+
   const decide = async (
     step: WorkflowStep,
     keyed: Keyed,
@@ -138,7 +148,7 @@ export function createMemoGate(settings: MemoSettings): MemoGate {
     }
     if (decision.kind === "wait") return { kind: "held", againInMs: decision.againInMs };
     if (decision.kind === "hit" && found) {
-      const taken = await take(settings, { step, cache, keyed, entries: found.entries, tell });
+      const taken = await takeInTime({ step, cache, keyed, entries: found.entries, tell });
       if (taken.kind !== "run") return taken;
       // Meanwhile another one may have been opened.
       decision = { kind: "run", because: taken.because };

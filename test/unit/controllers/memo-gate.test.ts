@@ -1,0 +1,93 @@
+import type { V1Job } from "@kubernetes/client-node";
+import { pino } from "pino";
+import { describe, expect, it } from "vitest";
+import { createMemoGate, type MemoSettings } from "../../../src/controllers/memo.ts";
+import { keysOf } from "../../../src/controllers/memo-keys.ts";
+import { createPushes } from "../../../src/controllers/pushes.ts";
+import { keepJob, type StepJob } from "../../../src/controllers/step-jobs.ts";
+import type { StepPod } from "../../../src/controllers/step-pods.ts";
+import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts";
+import { originalOf } from "../../../src/injection/original.ts";
+import type { KubeClient } from "../../../src/kube/client.ts";
+import { createStore } from "../../../src/kube/store.ts";
+import { sha256 } from "../../../src/lineage/canonical.ts";
+import type { Memos } from "../../../src/memo/memos.ts";
+import { jobOf } from "../../support/builders.ts";
+import { digest } from "../../support/keys.ts";
+import { created } from "../../support/patched.ts";
+
+/** A step that is held, and what looks at it. */
+function world(map: object, spec: object, more: Partial<MemoSettings>) {
+  const job = created(jobOf("step", { "output-uri": "a/b:c", memoize: "on", ...map }, "true", spec)) as V1Job;
+  Object.assign(job.metadata ?? {}, { namespace: "work", uid: "j", resourceVersion: "1" });
+  const clock = { now: 1_000 };
+  const client = { now: () => clock.now, request: () => Promise.resolve(job) } as unknown as KubeClient;
+  const store = createStore<StepJob>(() => {});
+  store.replaceAll([keepJob({ ...job, kind: "Job" } as StepJob)]);
+  const quiet = { synced: Promise.resolve(), subscribe: () => () => {} };
+  const [jobs, pods] = [
+    { store, ...quiet },
+    { store: createStore<StepPod>(() => {}), ...quiet },
+  ];
+  const steps = createWorkflowSteps(jobs, pods, createPushes());
+  const settings = {
+    ...{ client, jobs, pods, steps, originalOf, minor: 36, log: pino({ enabled: false }) },
+    ...{ caches: { store: new Map() }, leftMs: () => 10_000 },
+    filesOf: () => Promise.resolve([]),
+    digestsOf: () => Promise.resolve([digest("b")]),
+    ...more,
+  } as MemoSettings;
+  const step = steps.job("work/step");
+  if (step === undefined) throw new Error("it is no step");
+  return { clock, settings, step };
+}
+
+describe("a step whose result is there", () => {
+  const entry = {
+    ...{ key: "k", parts: "{}", at: "2026-01-01T00:00:00Z", by: { kind: "Job", name: "a", uid: "a" } },
+    output: { repository: "x/y", digest: digest("d"), mediaType: "x", size: 1 },
+  };
+  const memos = {
+    find: () => Promise.resolve({ kind: "hit", entry }),
+    tagged: () => Promise.resolve({ missing: true }),
+    retag: () => Promise.resolve({ kind: "unknown", because: "the registry answers with 507" }),
+    latestOf: () => Promise.resolve(undefined),
+  } as unknown as Memos;
+
+  it("runs after a minute in which it cannot be taken, such as from a registry that is full", async () => {
+    const { clock, settings, step } = world({}, {}, { memos });
+    const gate = createMemoGate(settings);
+    const told: string[] = [];
+    const look = () => gate.look(step, [], ({ note }) => told.push(note));
+    expect(await look()).toMatchObject({ kind: "held" });
+    clock.now += 59_000;
+    expect(await look()).toMatchObject({ kind: "held" });
+    clock.now += 1_000;
+    expect(await look()).toMatchObject({ kind: "open" });
+    expect(told.join()).toContain("the registry answers with 507");
+  });
+});
+
+describe("a step with a thousand keys", () => {
+  const indexed = { completionMode: "Indexed", completions: 1_000, parallelism: 10 };
+  const map = { "output-uri": "a/b:$(JOB_COMPLETION_INDEX)", "input-uri": "i/n:1" };
+  const inputOf = (count: number) => () =>
+    Promise.resolve(Array.from({ length: count }, (_, at) => ({ title: `file-${at}`, digest: digest("a") })));
+
+  it("does not keep what each is made from", async () => {
+    const { settings, step } = world(map, indexed, { filesOf: inputOf(50) });
+    const keys = await keysOf(settings, step, [digest("a")]);
+    if (keys.kind !== "keyed") throw new Error(JSON.stringify(keys));
+    expect(keys.keyed.units).toHaveLength(1_000);
+    const { key } = keys.keyed.units[999] ?? {};
+    expect(sha256(key?.text ?? "")).toBe(key?.key);
+    const kept = Object.getOwnPropertyDescriptors(key ?? {}) as Record<string, PropertyDescriptor>;
+    expect(Object.keys(kept).filter((name) => kept[name]?.value !== undefined)).toEqual(["key"]);
+  });
+
+  it("is refused where they are made from too much: it would stop all work of the operator", async () => {
+    const { settings, step } = world(map, indexed, { filesOf: inputOf(5_000) });
+    const keys = await keysOf(settings, step, [digest("a")]);
+    expect(keys).toMatchObject({ kind: "refused", reasons: [expect.stringContaining("characters")] });
+  });
+});
