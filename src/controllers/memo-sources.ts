@@ -1,12 +1,12 @@
 import type { StoredOrasCache } from "../cache/types.ts";
 import type { KubeClient } from "../kube/client.ts";
-import { forgetOldest } from "../kube/forget.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import type { InputFile } from "../lineage/step.ts";
 import { digestIn } from "../lineage/volumes.ts";
 import { filesOf } from "../memo/content.ts";
 import type { Lookup } from "../registry/lookup.ts";
 import { readManifest } from "../registry/manifests.ts";
+import { createMemory } from "../registry/memory.ts";
 import { cacheOf } from "../workflow/step.ts";
 import { isPod, type Workload } from "../workload/workload.ts";
 import { firstPod } from "./first-pod.ts";
@@ -22,8 +22,28 @@ interface InputSettings {
   readonly signal: AbortSignal;
 }
 
-/** What a digest names does not change. */
-const mostRemembered = 2_000;
+/** What a digest names does not change. An artifact can have thousands of files, and a namespace thousands of artifacts. */
+const mostBytesRemembered = 32 * 2 ** 20;
+/** A namespace gets one of them. */
+const parts = 4;
+
+/** Of an artifact; undefined where it has none that are known. */
+interface Remembered {
+  readonly files: readonly InputFile[] | undefined;
+}
+
+/**
+ * About how many bytes of memory the files of an artifact take.
+ *
+ * @param remembered - the files
+ */
+export function bytesOfFiles({ files = [] }: Remembered): number {
+  return files.reduce(
+    (sum, { title, digest, unpacked = "", marks = "" }) =>
+      sum + 2 * title.length + digest.length + unpacked.length + marks.length + 160,
+    160,
+  );
+}
 
 /**
  * Reads what is in artifacts of caches.
@@ -32,21 +52,21 @@ const mostRemembered = 2_000;
  */
 export function createInputReader(settings: InputSettings): KeysSettings["filesOf"] {
   const { client, caches, operatorKey, clusterDomain, signal } = settings;
-  const known = new Map<string, readonly InputFile[] | undefined>();
+  const known = createMemory<Remembered>(mostBytesRemembered, parts, bytesOfFiles);
   return async (namespace, artifact, digest) => {
     const name = cacheOf(artifact);
     const cache = caches.store.get(`${namespace}/${name}`);
     if (name === undefined || cache === undefined) throw new Error(`there is no OrasCache ${name}`);
     const id = `${cache.metadata?.uid} ${artifact.repository} ${digest}`;
-    if (known.has(id)) return known.get(id);
+    const remembered = known.get(id);
+    if (remembered !== undefined) return remembered.files;
     const pod = await firstPod(client, cache, signal);
     const access = pod && (await registryAccess(pod, cache, { operatorKey, clusterDomain }, client));
     if (access === undefined) throw new Error(`the registry of OrasCache ${name} is not ready`);
     const manifest = await readManifest({ ...access, signal }, artifact.repository, digest);
     if (manifest === undefined) throw new Error(`${artifact.repository}@${digest} is not in the registry`);
     const files = filesOf(manifest.bytes);
-    known.set(id, files);
-    forgetOldest(known, mostRemembered);
+    known.set(id, { files }, namespace);
     return files;
   };
 }
