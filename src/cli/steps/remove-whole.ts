@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { visible } from "../../annotations/problems.ts";
+import { isStatus } from "../../kube/errors.ts";
 import { get, type KubeObject } from "../../kube/objects.ts";
 import { pathOf, type Resource } from "../../kube/resources.ts";
 import { exits } from "../exits.ts";
@@ -30,11 +31,16 @@ export async function removeWhole(session: Session, { id, resource, object }: St
   const { client, namespace } = session;
   const { name, uid } = object.metadata ?? {};
   await withRight(needOf(session, "delete", resource), () =>
-    client.request({
-      method: "DELETE",
-      path: pathOf(resource, { namespace, name }),
-      body: { propagationPolicy: "Foreground", preconditions: { uid } },
-    }),
+    client
+      .request({
+        method: "DELETE",
+        path: pathOf(resource, { namespace, name }),
+        body: { propagationPolicy: "Foreground", preconditions: { uid } },
+      })
+      .catch((error: unknown) => {
+        // It has gone meanwhile, as its TTL was over, or there is another one of its name.
+        if (!isStatus(error, 404, 409)) throw error;
+      }),
   );
   const deadline = performance.now() + longestMs;
   for (;;) {
