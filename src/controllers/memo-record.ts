@@ -124,12 +124,18 @@ async function recordUnits(
   pods: readonly StepPod[],
 ): Promise<RecordResult> {
   const notes: EventNote[] = [];
-  for (const unit of keyed.units) {
+  const made = keyed.units.flatMap((unit) => {
     const pod = pods.find((one) => hasMade(one, unit));
-    const pushed = pod && pushesOf(pod).at(-1);
-    if (pod === undefined || pushed === undefined)
-      return { kind: "later", because: "the Pod that pushed its output is gone, or does not say what it is" };
-    const note = await recordUnit(settings, step, unit, pod, pushed.digest);
+    const digest = pod && pushesOf(pod).at(-1)?.digest;
+    return pod && digest ? [{ unit, pod, digest }] : [];
+  });
+  if (made.length < keyed.units.length)
+    return { kind: "later", because: "the Pod that pushed its output is gone, or does not say what it is" };
+  // All of them first: beyond some hundred keys everything is forgotten, and with it what was just written.
+  if (settings.modeOf(step) === "refresh")
+    for (const { unit } of made) await settings.memos.forget(cacheKeyOf(step), unit.key.key);
+  for (const { unit, pod, digest } of made) {
+    const note = await recordUnit(settings, step, unit, pod, digest);
     if (note) notes.push(note);
   }
   const [note] = notes;
@@ -142,6 +148,10 @@ function hasMade({ metadata, status }: StepPod, { index }: MemoUnit): boolean {
   return index === undefined || metadata?.labels?.[completionIndexLabel] === `${index}`;
 }
 
+function cacheKeyOf({ namespace, plan }: WorkflowStep): string {
+  return `${namespace}/${plan.output && cacheOf(plan.output)}`;
+}
+
 /** @returns what is to be told where another result was remembered */
 async function recordUnit(
   { memos, modeOf }: RecordSettings,
@@ -150,15 +160,14 @@ async function recordUnit(
   pod: StepPod,
   digest: string,
 ): Promise<EventNote | undefined> {
-  const cache = `${step.namespace}/${step.plan.output && cacheOf(step.plan.output)}`;
+  const cache = cacheKeyOf(step);
   const { name = "", uid = "" } = step.object.metadata ?? {};
   const entry: NewMemoEntry = {
     ...{ key: key.key, parts: key.text, tag: output.tag },
     output: { repository: output.repository, digest },
     by: { kind: step.isPod ? "Pod" : "Job", name, uid, pod: pod.metadata?.name },
   };
-  const mode = modeOf(step);
-  if (mode === "verify") {
+  if (modeOf(step) === "verify") {
     const found = await memos.find(cache, key.key);
     if (found.kind === "unknown") throw new Error(found.because);
     if (found.kind === "hit" && found.entry.output.digest !== digest) {
@@ -167,7 +176,6 @@ async function recordUnit(
     }
     if (found.kind === "hit") return undefined;
   }
-  if (mode === "refresh") await memos.forget(cache, key.key);
   await memos.write(cache, entry);
   return undefined;
 }

@@ -13,6 +13,8 @@ import { originalOf } from "../../../src/injection/original.ts";
 import type { KubeClient } from "../../../src/kube/client.ts";
 import type { KubeObject } from "../../../src/kube/objects.ts";
 import { createStore } from "../../../src/kube/store.ts";
+import type { NewMemoEntry } from "../../../src/memo/memos.ts";
+import { type Generation, generationOf, type MemoState, withoutKey } from "../../../src/memo/state.ts";
 import { jobOf } from "../../support/builders.ts";
 import { digest } from "../../support/keys.ts";
 import { created } from "../../support/patched.ts";
@@ -26,17 +28,22 @@ function mirror<T extends KubeObject>(objects: readonly T[]) {
 }
 
 /** A Job that has succeeded and whose result is to be remembered, `afterMs` later. */
-async function world(afterMs: number, memos: object) {
-  const job = created(jobOf("step", { "output-uri": "a/b:c", memoize: "on" })) as V1Job;
+async function world(afterMs: number, memos: object, indexes = 1, mode = "on") {
+  const map = { "output-uri": `a/b:${indexes > 1 ? "$(JOB_COMPLETION_INDEX)" : "c"}`, memoize: "on" };
+  const indexed = { completionMode: "Indexed", completions: indexes, parallelism: 1 };
+  const job = created(jobOf("step", map, "true", indexes > 1 ? indexed : {})) as V1Job;
   const image = job.spec?.template.spec?.containers[0]?.image ?? "";
   Object.assign(job.metadata ?? {}, { namespace: "work", uid: "j", creationTimestamp: new Date(ended) });
   job.status = { conditions: [{ type: "Complete", status: "True", lastTransitionTime: new Date(ended) }] };
   const owner = { apiVersion: "batch/v1", kind: "Job", name: "step", uid: "j", controller: true };
   const message = JSON.stringify({ artifact: "r/a/b:c", digest: digest("d"), bytes: 1, seconds: 1 });
   const terminated = { exitCode: 0, finishedAt: new Date(ended), message };
-  const pod = {
+  const podOf = (index: number) => ({
     ...{ apiVersion: "v1", kind: "Pod", spec: job.spec?.template.spec },
-    metadata: { name: "step-x", namespace: "work", uid: "p", ownerReferences: [owner] },
+    metadata: {
+      ...{ name: `step-${index}`, namespace: "work", uid: `p${index}`, ownerReferences: [owner] },
+      labels: { "batch.kubernetes.io/job-completion-index": `${index}` },
+    },
     status: {
       phase: "Succeeded",
       containerStatuses: [
@@ -44,7 +51,8 @@ async function world(afterMs: number, memos: object) {
         { name: names.pushContainer, state: { terminated } },
       ],
     },
-  } as unknown as V1Pod;
+  });
+  const all = Array.from({ length: indexes }, (_, index) => podOf(index) as unknown as V1Pod);
   const patches: string[] = [];
   const client = {
     now: () => ended + afterMs,
@@ -54,7 +62,9 @@ async function world(afterMs: number, memos: object) {
       return Promise.resolve({});
     },
   } as unknown as KubeClient;
-  const pods = mirror([keepStep(pod as StepPod, recordedInjection(pod.spec ?? { containers: [] }))]);
+  const pods = mirror(
+    all.map((pod) => keepStep(pod as StepPod, recordedInjection(pod.spec ?? { containers: [] }))),
+  );
   const keeping = () => mirror([keepJob({ ...job, kind: "Job" } as StepJob)]);
   const base = { client, originalOf, filesOf: () => Promise.resolve([]) };
   const settingsOf = () => {
@@ -71,7 +81,7 @@ async function world(afterMs: number, memos: object) {
   Object.assign(job.metadata?.annotations ?? {}, { [names.memoKeyAnnotation]: keys.keyed.key });
   const [recorder] = memoRecorders({
     ...{ ...settingsOf(), memos, caches: { store: new Map() }, minor: 36, leftMs: () => 10_000 },
-    ...{ log: pino({ enabled: false }), publish: () => {}, modeOf: () => "on" },
+    ...{ log: pino({ enabled: false }), publish: () => {}, modeOf: () => mode },
   } as unknown as RecordSettings);
   return { look: async () => recorder?.reconcile("work/step"), patches };
 }
@@ -94,4 +104,26 @@ it("is given up after ten minutes: steps that are equal wait until it is known",
   const { look, patches } = await world(11 * 60_000, full);
   await expect(look()).resolves.toBeUndefined();
   expect(patches.join()).toContain(" refused");
+});
+
+it("a Job of many indexes that is made again is remembered whole: what is forgotten is forgotten before", async () => {
+  let state: MemoState | undefined;
+  const written = new Map<string, Generation>();
+  const memos = {
+    forget: (_: string, key: string) => {
+      state = withoutKey(state, key);
+      return Promise.resolve();
+    },
+    write: (_: string, { key }: NewMemoEntry) => {
+      written.set(key, generationOf(state, key));
+      return Promise.resolve();
+    },
+  };
+  const { look, patches } = await world(1_000, memos, 600, "refresh");
+  await look();
+  expect(patches.join()).toContain(" written");
+  const counting = [...written].filter(
+    ([key, generation]) => JSON.stringify(generation) === JSON.stringify(generationOf(state, key)),
+  );
+  expect(counting).toHaveLength(600);
 });
