@@ -50,7 +50,8 @@ export async function listArtifacts(
   },
 ): Promise<readonly Listed[]> {
   const { prefix, namespace, cache } = about;
-  const found = await inParallel(await listTags(registry, about), async ({ name, tag }) => {
+  const tags = (await listTags(registry, about)).filter(({ tag }) => !isAboutAnother(tag));
+  const found = await inParallel(tags, async ({ name, tag }) => {
     const raw = await gone(registry.listedManifest(name, tag), undefined);
     if (raw === undefined) return [];
     return [
@@ -96,6 +97,15 @@ export async function listTags(
 /** What is the operator's own belongs to one cache: it is no artifact of anybody's, and is not restored to another one. */
 function isShown(name: string, wanted: string | undefined): boolean {
   return name !== names.stateRepository || wanted === name;
+}
+
+/**
+ * Whether a tag names what is said of another artifact, such as how it was made, and none of its own.
+ *
+ * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md "Referrers Tag Schema"
+ */
+export function isAboutAnother(tag: string): boolean {
+  return /^sha256-[a-f0-9]{64}/.test(tag);
 }
 
 /** What is deleted while it is listed is not there. */

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/access"
+	"github.com/converged-computing/oras-operator/agent/internal/keeper/layout"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/mirror"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/serving"
 	"github.com/converged-computing/oras-operator/agent/internal/keeper/usage"
@@ -37,7 +38,11 @@ func (k *Keeper) reportVolume(w http.ResponseWriter, r *http.Request) {
 	artifacts, separator := 0, ""
 	problem := ""
 	err := usage.Repositories(k.Volume.Data, func(repository usage.Repository) error {
-		artifacts += len(repository.Tags)
+		for _, tag := range repository.Tags {
+			if layout.IsArtifact(tag.Name) {
+				artifacts++
+			}
+		}
 		if brief {
 			return nil
 		}
@@ -61,7 +66,7 @@ func (k *Keeper) reportVolume(w http.ResponseWriter, r *http.Request) {
 	defer k.mu.Unlock()
 	rest, _ := json.Marshal(struct {
 		usage.Space
-		// Artifacts are tags, Bytes those of all blobs.
+		// Artifacts are tags but for those of what is said of artifacts, Bytes those of all blobs.
 		Artifacts int        `json:"artifacts"`
 		Bytes     int64      `json:"bytes"`
 		Mark      usage.Mark `json:"mark"`
