@@ -29,9 +29,9 @@ it("retention says what it would delete, deletes it by its schedule, and the spa
     const { manifests } = (await ask("GET", "/manifests")).body as {
       manifests: { repository: string; tags: { name: string }[] }[];
     };
+    // What is said of how each was made comes later, and goes with it.
     return manifests
       .flatMap(({ repository, tags }) => tags.map(({ name }) => `${repository}:${name}`))
-      // What is said of how each was made comes later, and goes with it.
       .filter((tag) => !tag.includes(":sha256-"))
       .sort();
   };
