@@ -79,8 +79,9 @@ async function memoized(
   const script = "echo memo > f";
   await ws.apply(jobOf(name, all, script, {}, podOf(name, {}, script, container).spec));
   expect(await ws.verdict(name)).toBe("Complete");
-  const { metadata } = JSON.parse(await ws.kubectl("get", "job", name, "-o", "json")) as V1Job;
-  return metadata?.labels?.[names.memoizedLabel] === "true";
+  const { status } = JSON.parse(await ws.kubectl("get", "job", name, "-o", "json")) as V1Job;
+  // The label comes after that.
+  return status?.conditions?.find(({ type }) => type === "Complete")?.reason === "Memoized";
 }
 
 /** One real Pod at least for each annotation: what it does, and that it does it. */
