@@ -3,7 +3,7 @@ import { buffer } from "node:stream/consumers";
 import { type Made, readStatement } from "../../lineage/read-statement.ts";
 import { bundleType, statementMediaType, statementOfBundle } from "../../lineage/statement-media.ts";
 import { fallbackTagOf, type Referrer, referrersIn } from "../../registry/referrers.ts";
-import { RegistryError } from "../oci/errors.ts";
+import { gone } from "../artifacts/list.ts";
 import { digestPattern, longestManifest } from "../oci/registry.ts";
 import type { Descriptor, RawManifest, Registry } from "../oci/types.ts";
 
@@ -29,7 +29,7 @@ export async function statementsAbout(
   digest: string,
   most = mostRead,
 ): Promise<Statement[]> {
-  const index = await orNone(registry.listedManifest(repository, fallbackTagOf(digest)));
+  const index = await gone(registry.listedManifest(repository, fallbackTagOf(digest)), undefined);
   const all = index === undefined ? [] : referrersOf(index);
   const found: Statement[] = [];
   for (const referrer of all.filter(isStatement).reverse().slice(0, mostRead)) {
@@ -52,10 +52,10 @@ async function textOf(
   repository: string,
   { digest }: Referrer,
 ): Promise<string | undefined> {
-  const manifest = await orNone(registry.listedManifest(repository, digest));
+  const manifest = await gone(registry.listedManifest(repository, digest), undefined);
   const layer = manifest && firstLayer(manifest);
   if (layer === undefined) return undefined;
-  return orNone(buffer(Readable.from(registry.readBlob(repository, layer))).then(String));
+  return gone(buffer(Readable.from(registry.readBlob(repository, layer))).then(String), undefined);
 }
 
 function firstLayer({ bytes }: RawManifest): Descriptor | undefined {
@@ -75,14 +75,5 @@ function jsonOf(bytes: Buffer): Readonly<Record<string, unknown>> {
     return Object(JSON.parse(bytes.toString())) as Readonly<Record<string, unknown>>;
   } catch {
     return {}; // anybody can have pushed it
-  }
-}
-
-async function orNone<T>(asked: Promise<T>): Promise<T | undefined> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (error instanceof RegistryError && error.status === 404) return undefined;
-    throw error;
   }
 }

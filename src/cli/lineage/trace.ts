@@ -1,8 +1,8 @@
 import { names } from "../../../schema/names.ts";
 import { numbered } from "../../lineage/numbered.ts";
 import type { ToldDependency } from "../../lineage/read-statement.ts";
+import { gone } from "../artifacts/list.ts";
 import { type Named, parseArtifact } from "../artifacts/reference.ts";
-import { RegistryError } from "../oci/errors.ts";
 import { digestPattern } from "../oci/registry.ts";
 import type { OpenRegistry } from "../remote/open.ts";
 import { type Statement, statementsAbout } from "./statements.ts";
@@ -70,7 +70,7 @@ async function traceIn(look: Look, { artifact, repository, digest }: Place): Pro
       inputs: await inTurn(inputs, (input) => traceOfInput(look, input, host)),
     };
   }
-  const manifest = await orNone(registry.listedManifest(prefix + repository, digest));
+  const manifest = await gone(registry.listedManifest(prefix + repository, digest), undefined);
   if (manifest === undefined) return { ...nothing, note: "not in the registry any more" };
   const { annotations } = Object(parsed(manifest.bytes)) as { readonly annotations?: unknown };
   const inputs = numbered(annotations, names.artifactInputAnnotation).filter((each) =>
@@ -138,15 +138,6 @@ function parsed(bytes: Buffer): unknown {
     return JSON.parse(bytes.toString());
   } catch {
     return undefined;
-  }
-}
-
-async function orNone<T>(asked: Promise<T>): Promise<T | undefined> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (error instanceof RegistryError && error.status === 404) return undefined;
-    throw error;
   }
 }
 
