@@ -1,22 +1,20 @@
 import { names } from "../../schema/names.ts";
 import { formatRegistry, parseRegistry } from "../annotations/reference.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
-import type { KubeClient } from "../kube/client.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { manifestHead } from "../registry/head.ts";
 import { type RemoteSettings, remoteHead } from "../registry/remote-head.ts";
 import type { Head, HeadResult } from "../workflow/opening.ts";
 import { type Artifact, cacheOf, isOpen } from "../workflow/step.ts";
-import { createCacheAccess } from "./cache-access.ts";
+import type { CacheAccess } from "./cache-access.ts";
 import type { Asked, AskHead } from "./heads.ts";
 
 /** What asking registries for the inputs of steps needs. */
 interface AskHeadSettings {
-  readonly client: KubeClient;
   readonly caches: Pick<Reflector<StoredOrasCache>, "store">;
-  readonly operatorKey: string;
-  readonly clusterDomain: string;
+  /** How to ask the registries of OrasCaches. */
+  readonly access: CacheAccess;
   readonly signal: AbortSignal;
   readonly countHead: (result: HeadResult) => void;
   /** How remote registries are asked; undefined: not at all. */
@@ -29,8 +27,7 @@ interface AskHeadSettings {
  * @param settings - see there
  */
 export function createAskHead(settings: AskHeadSettings): AskHead {
-  const { caches, signal } = settings;
-  const access = createCacheAccess(settings.client, settings, signal);
+  const { caches, access, signal } = settings;
   const ask = async (cache: StoredOrasCache, artifact: Artifact): Promise<Head> => {
     const found = await access.to(cache);
     if (found === undefined)

@@ -1,5 +1,4 @@
 import type { StoredOrasCache } from "../cache/types.ts";
-import type { KubeClient } from "../kube/client.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import type { InputFile } from "../lineage/step.ts";
 import { digestIn } from "../lineage/volumes.ts";
@@ -9,17 +8,15 @@ import { readManifest } from "../registry/manifests.ts";
 import { createMemory } from "../registry/memory.ts";
 import { cacheOf } from "../workflow/step.ts";
 import { isPod, type Workload } from "../workload/workload.ts";
-import { firstPod } from "./first-pod.ts";
+import type { CacheAccess } from "./cache-access.ts";
 import type { KeysSettings } from "./memo-keys.ts";
-import { registryAccess } from "./trust.ts";
 
 /** What reading the inputs of steps needs. */
 interface InputSettings {
-  readonly client: KubeClient;
   readonly caches: Pick<Reflector<StoredOrasCache>, "store">;
-  readonly operatorKey: string;
-  readonly clusterDomain: string;
   readonly signal: AbortSignal;
+  /** How to ask the registry of a cache; undefined where it is not ready. */
+  readonly accessTo: CacheAccess["to"];
 }
 
 /** What a digest names does not change. An artifact can have thousands of files, and a namespace thousands of artifacts. */
@@ -51,7 +48,7 @@ export function bytesOfFiles({ files = [] }: Remembered): number {
  * @param settings - see there
  */
 export function createInputReader(settings: InputSettings): KeysSettings["filesOf"] {
-  const { client, caches, operatorKey, clusterDomain, signal } = settings;
+  const { caches, signal, accessTo } = settings;
   const known = createMemory<Remembered>(mostBytesRemembered, parts, bytesOfFiles);
   return async (namespace, artifact, digest) => {
     const name = cacheOf(artifact);
@@ -60,8 +57,7 @@ export function createInputReader(settings: InputSettings): KeysSettings["filesO
     const id = `${cache.metadata?.uid} ${artifact.repository} ${digest}`;
     const remembered = known.get(id);
     if (remembered !== undefined) return remembered.files;
-    const pod = await firstPod(client, cache, signal);
-    const access = pod && (await registryAccess(pod, cache, { operatorKey, clusterDomain }, client));
+    const access = await accessTo(cache);
     if (access === undefined) throw new Error(`the registry of OrasCache ${name} is not ready`);
     const manifest = await readManifest({ ...access, signal }, artifact.repository, digest);
     if (manifest === undefined) throw new Error(`${artifact.repository}@${digest} is not in the registry`);

@@ -10,20 +10,17 @@ import { resources } from "../kube/resources.ts";
 import type { Memos, NotKnown } from "../memo/memos.ts";
 import { later, type MemoState, withoutAny, withoutKey } from "../memo/state.ts";
 import { manifestHead } from "../registry/head.ts";
-import { firstPod } from "./first-pod.ts";
+import type { CacheAccess } from "./cache-access.ts";
 import { findIn, latestIn, type MemoStore, retagIn, writeIn } from "./memo-store.ts";
-import { type RegistryAccess, registryAccess } from "./trust.ts";
 
 /** What memoization needs. */
 export interface MemosSettings {
   readonly client: KubeClient;
   readonly caches: { readonly store: { readonly get: (key: string) => StoredOrasCache | undefined } };
   readonly operatorKey: string;
-  /** For example `cluster.local`. */
-  readonly clusterDomain: string;
   readonly signal: AbortSignal;
   /** How to ask the registry of a cache; undefined where it is not ready. */
-  readonly accessTo?: (cache: StoredOrasCache) => Promise<RegistryAccess | undefined>;
+  readonly accessTo: CacheAccess["to"];
 }
 
 const mostRemembered = 10_000;
@@ -34,16 +31,10 @@ const mostRemembered = 10_000;
  * @param settings - see there
  */
 export function createMemos(settings: MemosSettings): Memos {
-  const { client, caches, operatorKey, clusterDomain, signal } = settings;
+  const { client, caches, operatorKey, signal, accessTo } = settings;
   /** What this process has forgotten, by the UIDs of caches: the mirror is behind. */
   const states = new Map<string, MemoState>();
   const turns = new Map<string, Promise<unknown>>();
-  const accessTo =
-    settings.accessTo ??
-    (async (cache: StoredOrasCache) => {
-      const pod = await firstPod(client, cache, signal);
-      return pod && registryAccess(pod, cache, { operatorKey, clusterDomain }, client);
-    });
 
   const stateOf = (cache: StoredOrasCache) => later(cache.status?.memo, states.get(identityOf(cache).uid));
 

@@ -133,21 +133,20 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
   const pushes = createPushes();
   const steps = createWorkflowSteps(jobs, pods, pushes);
   metrics.tellOfWaiting(toldSteps(jobs, pods, steps));
+  const access = createCacheAccess(client, { operatorKey, clusterDomain: options.clusterDomain }, signal);
   const heads = createHeads(
     createAskHead({
-      ...{ client, caches, operatorKey, signal, countHead },
-      clusterDomain: options.clusterDomain,
+      ...{ caches, access, signal, countHead },
       remote: reach && { reach, proxies: { HTTPS_PROXY: options.httpsProxy, NO_PROXY: options.noProxy } },
     }),
     (namespace, artifact) => remoteOf(caches, namespace, artifact)?.url,
   );
   const waiters = createWaiters({ client, jobs, pods, steps, heads });
   const follow = createHints({ client, caches, operatorKey, heads, waiters, pushes, signal });
-  const ownRegistries = { client, caches, operatorKey, clusterDomain: options.clusterDomain, signal };
   const memoized = {
     ...{ client, log, caches, jobs, pods, steps, originalOf, minor: facts.minor },
-    memos: createMemos(ownRegistries),
-    filesOf: createInputReader(ownRegistries),
+    memos: createMemos({ client, caches, operatorKey, signal, accessTo: access.to }),
+    filesOf: createInputReader({ caches, signal, accessTo: access.to }),
     digestsOf: createImageDigests(images?.freshLookup, images?.pullSecretsOf),
     leftMs: leads.leftMs ?? (() => unledMs),
   };
@@ -185,8 +184,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     }),
     stepCacheController({ client, caches, pods, publish }),
     provenanceController({
-      ...{ client, log, publish, pods, caches, leads, signal, before: leadership.before },
-      access: createCacheAccess(client, { operatorKey, clusterDomain: options.clusterDomain }, signal),
+      ...{ client, log, publish, pods, caches, leads, signal, access, before: leadership.before },
       mayWrite: () => assertLeads(leads),
     }),
     rescueController({ client, log, countOutcome, publish, pods }),

@@ -30,8 +30,8 @@ async function cacheIn(admin: KubeClient, namespace: string) {
 
 const memosWith = (client: KubeClient, store: Map<string, StoredOrasCache>) =>
   createMemos({
-    ...{ client, caches: { store }, operatorKey: "secret", clusterDomain: "cluster.local" },
-    signal: new AbortController().signal,
+    ...{ client, caches: { store }, operatorKey: "secret", signal: new AbortController().signal },
+    accessTo: () => Promise.resolve(undefined),
   });
 
 test("what is forgotten stands in the status, also where many are forgotten at once and the mirror is behind", async ({

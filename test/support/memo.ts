@@ -86,7 +86,6 @@ export function memosOf(
     client: { now } as MemosSettings["client"],
     caches: { store },
     operatorKey: "secret",
-    clusterDomain: "cluster.local",
     signal: new AbortController().signal,
     accessTo: () => Promise.resolve(access),
     ...over,

@@ -2,11 +2,13 @@ import { expect, test } from "vitest";
 import { names } from "../../../schema/names.ts";
 import type { StoredOrasCache } from "../../../src/cache/types.ts";
 import { createAskHead } from "../../../src/controllers/ask-head.ts";
+import { createCacheAccess } from "../../../src/controllers/cache-access.ts";
 import { createPushes } from "../../../src/controllers/pushes.ts";
 import { keepJob, type StepJob } from "../../../src/controllers/step-jobs.ts";
 import { keepStep, type StepPod } from "../../../src/controllers/step-pods.ts";
 import { toldSteps } from "../../../src/controllers/told-steps.ts";
 import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts";
+import type { KubeClient } from "../../../src/kube/client.ts";
 import type { KubeObject } from "../../../src/kube/objects.ts";
 import type { HeadResult } from "../../../src/workflow/opening.ts";
 import { cacheOf, jobOf, podOf, type StepAnnotations } from "../../support/builders.ts";
@@ -66,14 +68,16 @@ test("the condition of a Pod that was told is kept, so that it is told once", ()
   expect(kept.status?.conditions).toEqual([conditions[1]]);
 });
 
+const { signal } = new AbortController();
+const accessBy = (client: KubeClient) =>
+  createCacheAccess(client, { operatorKey: "key", clusterDomain: "cluster.local" }, signal);
+
 test("each look for an input is counted by what came of it", async () => {
   const counted: HeadResult[] = [];
   const remote = cacheOf("remote", { deploy: false, registry: "https://ghcr.io" } as never);
   const stored = new Map([["a/remote", remote as unknown as StoredOrasCache]]);
   const ask = createAskHead({
-    client: {} as never,
-    caches: { store: stored as never },
-    ...{ operatorKey: "key", clusterDomain: "cluster.local", signal: new AbortController().signal },
+    ...{ caches: { store: stored as never }, access: accessBy({} as never), signal },
     countHead: (result) => counted.push(result),
     remote: undefined,
   });
@@ -96,9 +100,8 @@ test("that a registry is not ready is found out once for all that ask for someth
   };
   const cache = { ...cacheOf("oras"), metadata: { name: "oras", namespace: "a", uid: "u" } };
   const ask = createAskHead({
-    client: client as never,
     caches: { store: new Map([["a/oras", cache as unknown as StoredOrasCache]]) as never },
-    ...{ operatorKey: "key", clusterDomain: "cluster.local", signal: new AbortController().signal },
+    ...{ access: accessBy(client as never), signal },
     countHead: () => {},
     remote: undefined,
   });
