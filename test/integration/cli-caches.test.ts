@@ -5,9 +5,8 @@ import type { V1Pod } from "@kubernetes/client-node";
 import { describe, expect, onTestFinished } from "vitest";
 import { exitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
-import { cacheKey, keeperToken, passwordOf } from "../../src/cache/access.ts";
+import { keeperToken } from "../../src/cache/access.ts";
 import { selectorLabels } from "../../src/cache/labels.ts";
-import { firstUser } from "../../src/cache/logins.ts";
 import type { StoredOrasCache } from "../../src/cache/types.ts";
 import { exits } from "../../src/cli/exits.ts";
 import { runPass } from "../../src/controllers/retention-pass.ts";
@@ -19,14 +18,13 @@ import { deleteManifest } from "../../src/registry/delete.ts";
 import { policyOf } from "../../src/retention/policy.ts";
 import { keepList, type Selection } from "../../src/retention/uses.ts";
 import { agentProgram } from "../support/agent-pod.ts";
-import { cacheOf, keyOf, podOf } from "../support/builders.ts";
+import { keyOf, podOf } from "../support/builders.ts";
 import { falseClock } from "../support/clocks.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { test as base } from "../support/integration.ts";
-import { startKeptRegistry } from "../support/kept-registry.ts";
+import { forwardedCache } from "../support/kept-caches.ts";
 import { objectsIn } from "../support/objects-in.ts";
-import { makePlugin, type Plugin } from "../support/plugin.ts";
-import { startForwarding } from "../support/port-forward.ts";
+import type { Plugin } from "../support/plugin.ts";
 import { start } from "../support/processes.ts";
 import { startStandIn } from "../support/stand-in.ts";
 import { until } from "../support/wait.ts";
@@ -37,21 +35,9 @@ const signal = new AbortController().signal;
 /** A cache as it is in a cluster, with its real registry and keeper behind the real API server, but no kubelet. */
 const test = base
   .extend("agent", { scope: "file" }, () => agentProgram())
-  .extend("kept", async ({ task, agent, installed, plane }, { onCleanup }) => {
-    const ns = await objectsIn(installed, `cli-${task.id.replaceAll(/[^a-z0-9]+/g, "-")}x`);
-    const { namespace } = ns;
-    const key = cacheKey("secret", { name: "oras", namespace });
-    const registry = await startKeptRegistry(agent, key);
-    const forwarding = await startForwarding(plane, registry.address);
-    onCleanup(async () => {
-      forwarding.stop();
-      await registry.stop();
-    });
-    await ns.create(resources.orasCaches, cacheOf("oras") as KubeObject);
-    await ns.patchStatus(resources.orasCaches, "oras", { credentialsSecret: "login" });
-    const stringData = { username: firstUser, password: passwordOf(key, firstUser) };
-    await ns.create(resources.secrets, { metadata: { name: "login" }, stringData } as KubeObject);
-    return { ns, key, registry, plugin: await makePlugin(namespace, forwarding.kubeconfig) };
+  .extend("kept", ({ task, agent, installed, plane }, { onCleanup }) => {
+    const namespace = `cli-${task.id.replaceAll(/[^a-z0-9]+/g, "-")}x`;
+    return forwardedCache({ agent, installed, plane }, namespace, onCleanup);
   });
 
 async function done(plugin: Plugin, ...args: string[]): Promise<string> {
@@ -148,20 +134,11 @@ test("ls, rm and status do not wait for a keeper that hangs, and say so", async 
 });
 
 test("put refuses what would fill the cache beyond its limit", async ({ agent, installed, plane }) => {
-  const { namespace, ...ns } = await objectsIn(installed, "cli-full");
-  const key = cacheKey("secret", { name: "oras", namespace });
-  const registry = await startKeptRegistry(agent, key, { keeper: [`--limit=${2 ** 26}`] });
-  const forwarding = await startForwarding(plane, registry.address);
-  onTestFinished(async () => {
-    forwarding.stop();
-    await registry.stop();
+  const where = { agent, installed, plane };
+  const { plugin, registry } = await forwardedCache(where, "cli-full", onTestFinished, {
+    keeper: [`--limit=${2 ** 26}`],
+    spec: { storage: { emptyDir: { sizeLimit: "64Mi" } } },
   });
-  const spec = { storage: { emptyDir: { sizeLimit: "64Mi" } } };
-  await ns.create(resources.orasCaches, { ...cacheOf("oras"), spec } as KubeObject);
-  await ns.patchStatus(resources.orasCaches, "oras", { credentialsSecret: "login" });
-  const stringData = { username: firstUser, password: passwordOf(key, firstUser) };
-  await ns.create(resources.secrets, { metadata: { name: "login" }, stringData } as KubeObject);
-  const plugin = await makePlugin(namespace, forwarding.kubeconfig);
   const folder = temporaryFolder("full");
   writeFileSync(join(folder, "small"), randomBytes(2 ** 16));
   writeFileSync(join(folder, "large"), randomBytes(80 * 2 ** 20));

@@ -1,7 +1,5 @@
 import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
-import { cacheKey, passwordOf } from "../../src/cache/access.ts";
-import { firstUser } from "../../src/cache/logins.ts";
 import { exits } from "../../src/cli/exits.ts";
 import type { KubeObject } from "../../src/kube/objects.ts";
 import { resources } from "../../src/kube/resources.ts";
@@ -11,32 +9,19 @@ import { statementMediaType } from "../../src/lineage/statement-media.ts";
 import { readManifest } from "../../src/registry/manifests.ts";
 import { addReferrer } from "../../src/registry/referrers.ts";
 import { agentProgram } from "../support/agent-pod.ts";
-import { cacheOf, podOf } from "../support/builders.ts";
+import { podOf } from "../support/builders.ts";
 import { test as base } from "../support/integration.ts";
-import { type KeptRegistry, startKeptRegistry } from "../support/kept-registry.ts";
-import { objectsIn } from "../support/objects-in.ts";
-import { makePlugin, type Plugin } from "../support/plugin.ts";
-import { startForwarding } from "../support/port-forward.ts";
+import { forwardedCache } from "../support/kept-caches.ts";
+import type { KeptRegistry } from "../support/kept-registry.ts";
+import type { Plugin } from "../support/plugin.ts";
 
 /** A cache with its real registry behind the real API server, but no kubelet. */
 const test = base
   .extend("agent", { scope: "file" }, () => agentProgram())
   .extend("kept", async ({ task, agent, installed, plane }, { onCleanup }) => {
-    const ns = await objectsIn(installed, `lineage-${task.id.replaceAll(/[^a-z0-9]+/g, "-")}x`);
-    const { namespace } = ns;
-    const key = cacheKey("secret", { name: "oras", namespace });
-    const registry = await startKeptRegistry(agent, key);
-    const forwarding = await startForwarding(plane, registry.address);
-    onCleanup(async () => {
-      forwarding.stop();
-      await registry.stop();
-    });
-    await ns.create(resources.orasCaches, cacheOf("oras") as KubeObject);
-    await ns.patchStatus(resources.orasCaches, "oras", { credentialsSecret: "login" });
-    const stringData = { username: firstUser, password: passwordOf(key, firstUser) };
-    await ns.create(resources.secrets, { metadata: { name: "login" }, stringData } as KubeObject);
-    const host = `oras-0.oras.${namespace}.svc.cluster.local:${names.registryPort}`;
-    return { ns, host, registry, plugin: await makePlugin(namespace, forwarding.kubeconfig) };
+    const namespace = `lineage-${task.id.replaceAll(/[^a-z0-9]+/g, "-")}x`;
+    const kept = await forwardedCache({ agent, installed, plane }, namespace, onCleanup);
+    return { ...kept, host: `oras-0.oras.${namespace}.svc.cluster.local:${names.registryPort}` };
   });
 
 interface Run {

@@ -1,30 +1,8 @@
 import { describe, expect } from "vitest";
-import { validateOrasCache } from "../../src/cache/validate.ts";
-import { resources } from "../../src/kube/resources.ts";
-import { cacheOf } from "../support/builders.ts";
+import { cacheRules } from "../support/cache-rules.ts";
 import { test as base } from "../support/integration.ts";
-import { objectsIn } from "../support/objects-in.ts";
 
-/** OrasCaches in a namespace where no operator is: what is tried is the API server. */
-const test = base.extend("rules", { scope: "file" }, async ({ installed }) => {
-  const ns = await objectsIn(installed, "retention");
-  let made = 0;
-  return {
-    created: async (spec: object) => {
-      const name = `c${made++}`;
-      // `validate` says the same without a cluster.
-      const isValid = validateOrasCache(cacheOf(name, spec)).length === 0;
-      try {
-        await ns.create(resources.orasCaches, cacheOf(name, spec));
-        expect(isValid).toBe(true);
-        return await ns.cache(name);
-      } catch (error) {
-        expect(isValid).toBe(false);
-        return (error as Error).message;
-      }
-    },
-  };
-});
+const test = base.extend("rules", { scope: "file" }, ({ installed }) => cacheRules(installed, "retention"));
 
 const rule = { repositories: ["scratch/**"], keepLast: 5 };
 const claim = (size: string) => ({ storage: { persistentVolumeClaim: { size } } });

@@ -1,40 +1,22 @@
 import type { V1Pod, V1Secret } from "@kubernetes/client-node";
 import { expect } from "vitest";
 import { names } from "../../schema/names.ts";
-import { cacheKey } from "../../src/cache/access.ts";
-import { get, type KubeObject } from "../../src/kube/objects.ts";
+import type { KubeObject } from "../../src/kube/objects.ts";
 import { resources } from "../../src/kube/resources.ts";
 import { agentProgram } from "../support/agent-pod.ts";
 import { podOf } from "../support/builders.ts";
 import { test as base } from "../support/integration.ts";
-import { type KeptRegistry, startKeptRegistry } from "../support/kept-registry.ts";
+import { dataOf, readyCache } from "../support/kept-caches.ts";
+import type { KeptRegistry } from "../support/kept-registry.ts";
 import { type ObjectsIn, rolledOut } from "../support/objects-in.ts";
-import { readyPod, registryPod } from "../support/registry-pod.ts";
 import { until } from "../support/wait.ts";
 
 /** A cache whose Pod is a real registry with its real keeper; no kubelet. */
 const test = base
   .extend("agent", { scope: "file" }, () => agentProgram())
-  .extend("registry", async ({ ns, installed, agent }, { onCleanup }) => {
-    await ns.createCache("oras", { auth: { type: "htpasswd" } });
-    const place = { namespace: names.operatorNamespace, name: names.cacheKeySecret };
-    const operatorKey = dataOf(await get<V1Secret & KubeObject>(installed, resources.secrets, place), "key");
-    const key = cacheKey(operatorKey, { name: "oras", namespace: ns.namespace });
-    const registry = await startKeptRegistry(agent, key);
-    onCleanup(registry.stop);
-    const { address: ip } = registry;
-    await registryPod(ns, "oras", {
-      ...readyPod("2026-01-01T00:00:00Z"),
-      ...{ podIP: ip, podIPs: [{ ip }] },
-    });
-    await ns.rollOut();
-    await ns.untilReason("oras", "Ready", "RegistryReady");
-    return registry;
-  });
-
-function dataOf(secret: V1Secret | undefined, key: string): string {
-  return Buffer.from(secret?.data?.[key] ?? "", "base64").toString();
-}
+  .extend("registry", ({ ns, installed, agent }, { onCleanup }) =>
+    readyCache({ ns, installed, agent }, onCleanup),
+  );
 
 /** The login that new Pods get, as they have it. */
 async function loginOf(ns: ObjectsIn): Promise<{ user: string; as: string; secret: string }> {
