@@ -6,7 +6,7 @@ const knows = {
   cache: ["common", "annotations"],
   workflow: ["common", "annotations", "workload", "cache"],
   injection: ["annotations", "workload", "workflow", "lineage", "cache"],
-  retention: ["annotations", "cache"],
+  retention: ["common", "annotations", "cache"],
   lineage: ["common", "annotations", "workload", "cache"],
   page: ["lineage"],
   memo: ["annotations", "cache", "lineage"],

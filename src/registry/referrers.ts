@@ -1,4 +1,5 @@
 import { names } from "../../schema/names.ts";
+import { fallbackTagOf } from "../common/fallback-tag.ts";
 import { type Descriptor, digestOf, writeBlob } from "./blobs.ts";
 import { deleteManifest } from "./delete.ts";
 import { longestManifest, type RawManifest, readManifest, writeManifest } from "./manifests.ts";
@@ -35,16 +36,6 @@ export interface NewReferrer {
 const createdAnnotation = "org.opencontainers.image.created";
 /** The index is read, changed and written whole. */
 const mostStatements = 50;
-
-/**
- * The tag under which registries without the referrers API keep what is about a manifest.
- *
- * @param digest - of the manifest
- * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md "Referrers Tag Schema"
- */
-export function fallbackTagOf(digest: string): string {
-  return digest.replace(":", "-");
-}
 
 /**
  * What is in an index of referrers; of what is no descriptor nothing.

@@ -1,3 +1,4 @@
+import { subjectOfTag } from "../common/fallback-tag.ts";
 import type { Manifest, Remembering } from "./facts.ts";
 
 /** A manifest in a repository, and what it has to do with others. */
@@ -22,13 +23,6 @@ export interface Node {
   /** Indexes that consist of it. */
   readonly indexes: Node[];
 }
-
-/**
- * A referrer's tag in a registry without the referrers API, and those of cosign.
- *
- * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md, "Referrers Tag Schema"
- */
-const fallbackTag = /^sha256-([a-f0-9]{64})(?:\.[\w.-]+)?$/;
 
 /**
  * What names what.
@@ -113,10 +107,10 @@ function nodeOf(manifest: Manifest, isEntry: boolean): Node {
   const rest = { subjects: [], children: [], named: [], remembered: [], about: [], indexes: [] };
   if (isEntry) return { manifest, own: [], fallback: [], isEntry, ...rest };
   const fallback = manifest.tags.flatMap((tag) => {
-    const digits = fallbackTag.exec(tag.name)?.[1];
-    return digits === undefined ? [] : [{ tag, subject: `sha256:${digits}` }];
+    const subject = subjectOfTag(tag.name);
+    return subject === undefined ? [] : [{ tag, subject }];
   });
-  const own = manifest.tags.filter(({ name }) => !fallbackTag.test(name));
+  const own = manifest.tags.filter(({ name }) => subjectOfTag(name) === undefined);
   return { manifest, own, fallback, isEntry, ...rest };
 }
 

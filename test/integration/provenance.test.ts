@@ -1,9 +1,10 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { expect } from "vitest";
 import { names } from "../../schema/names.ts";
+import { fallbackTagOf } from "../../src/common/fallback-tag.ts";
 import { resources } from "../../src/kube/resources.ts";
 import { readManifest } from "../../src/registry/manifests.ts";
-import { fallbackTagOf, referrersIn } from "../../src/registry/referrers.ts";
+import { referrersIn } from "../../src/registry/referrers.ts";
 import { agentProgram } from "../support/agent-pod.ts";
 import { test as base } from "../support/integration.ts";
 import { readyCache } from "../support/kept-caches.ts";

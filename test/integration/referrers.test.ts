@@ -1,9 +1,10 @@
 import { expect, onTestFinished, test } from "vitest";
 import { names } from "../../schema/names.ts";
+import { fallbackTagOf } from "../../src/common/fallback-tag.ts";
 import { digestOf, writeBlob } from "../../src/registry/blobs.ts";
 import { deleteManifest } from "../../src/registry/delete.ts";
 import { type RawManifest, readManifest, writeManifest } from "../../src/registry/manifests.ts";
-import { addReferrer, fallbackTagOf, type NewReferrer, referrersIn } from "../../src/registry/referrers.ts";
+import { addReferrer, type NewReferrer, referrersIn } from "../../src/registry/referrers.ts";
 import { startRegistry } from "../support/registry.ts";
 
 const manifestType = "application/vnd.oci.image.manifest.v1+json";

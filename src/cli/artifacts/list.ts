@@ -1,4 +1,5 @@
 import { names } from "../../../schema/names.ts";
+import { subjectOfTag } from "../../common/fallback-tag.ts";
 import type { OutputFormat } from "../formats.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Registry } from "../oci/types.ts";
@@ -50,7 +51,7 @@ export async function listArtifacts(
   },
 ): Promise<readonly Listed[]> {
   const { prefix, namespace, cache } = about;
-  const tags = (await listTags(registry, about)).filter(({ tag }) => !isAboutAnother(tag));
+  const tags = (await listTags(registry, about)).filter(({ tag }) => subjectOfTag(tag) === undefined);
   const found = await inParallel(tags, async ({ name, tag }) => {
     const raw = await gone(registry.listedManifest(name, tag), undefined);
     if (raw === undefined) return [];
@@ -97,15 +98,6 @@ export async function listTags(
 /** What is the operator's own belongs to one cache: it is no artifact of anybody's, and is not restored to another one. */
 function isShown(name: string, wanted: string | undefined): boolean {
   return name !== names.stateRepository || wanted === name;
-}
-
-/**
- * Whether a tag names what is said of another artifact, such as how it was made, and none of its own.
- *
- * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md "Referrers Tag Schema"
- */
-export function isAboutAnother(tag: string): boolean {
-  return /^sha256-[a-f0-9]{64}/.test(tag);
 }
 
 /** What is deleted while it is listed is not there. */

@@ -1,8 +1,9 @@
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
+import { fallbackTagOf } from "../../common/fallback-tag.ts";
 import { type Made, readStatement } from "../../lineage/read-statement.ts";
 import { bundleType, statementMediaType, statementOfBundle } from "../../lineage/statement-media.ts";
-import { fallbackTagOf, type Referrer, referrersIn } from "../../registry/referrers.ts";
+import { type Referrer, referrersIn } from "../../registry/referrers.ts";
 import { gone } from "../artifacts/list.ts";
 import { digestPattern, longestManifest } from "../oci/registry.ts";
 import type { Descriptor, RawManifest, Registry } from "../oci/types.ts";

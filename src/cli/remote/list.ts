@@ -1,7 +1,8 @@
 import { hasKeeper } from "../../cache/storage.ts";
 import type { OrasCache, StoredOrasCache } from "../../cache/types.ts";
 import type { Room } from "../../cache/usage.ts";
-import { isAboutAnother, type Listed, listArtifacts, listTags } from "../artifacts/list.ts";
+import { subjectOfTag } from "../../common/fallback-tag.ts";
+import { type Listed, listArtifacts, listTags } from "../artifacts/list.ts";
 import { parseNamed } from "../artifacts/reference.ts";
 import { exits } from "../exits.ts";
 import { CliError } from "../output.ts";
@@ -74,7 +75,7 @@ export async function listNames(
   options: RemoteOptions,
 ): Promise<readonly { readonly repository: string; readonly tag: string }[]> {
   return withRegistryOf({}, options, async ({ registry, prefix }) => {
-    const tags = (await listTags(registry, { prefix })).filter(({ tag }) => !isAboutAnother(tag));
+    const tags = (await listTags(registry, { prefix })).filter(({ tag }) => subjectOfTag(tag) === undefined);
     return tags.map(({ name, tag }) => ({ repository: name.slice(prefix.length), tag }));
   });
 }

@@ -2,7 +2,7 @@ package layout
 
 import "regexp"
 
-var aboutAnother = regexp.MustCompile(`^sha256-[a-f0-9]{64}`)
+var aboutAnother = regexp.MustCompile(`^sha256-[a-f0-9]{64}(?:\.[\w.-]+)?$`)
 
 // IsArtifact says whether a tag names an artifact, and not what is said of another one, such as how it was made.
 //
