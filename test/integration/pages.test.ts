@@ -10,9 +10,8 @@ import { kubectl } from "../support/programs.ts";
 
 const cacheOf = (spec: object) => ({ apiVersion: names.apiVersion, kind: names.kind, spec });
 
-/** What a piece of YAML becomes a whole object with. */
+/** What a piece of YAML that is not a field of an OrasCache's spec becomes a whole object with. */
 const wholes: Readonly<Record<string, (part: object) => object>> = {
-  "OrasCache.spec.retention": (part) => cacheOf({ retention: part }),
   "Pod.spec": (part) => ({ ...podOf("any"), spec: part }),
   "Pod.metadata.annotations": (part) => ({
     ...podOf("any"),
@@ -22,6 +21,8 @@ const wholes: Readonly<Record<string, (part: object) => object>> = {
 
 /** An object that a block shows, whole. What begins with its spec is an OrasCache. */
 function wholeOf(shown: object, part: string | undefined): Manifest {
+  const field = part?.match(/^OrasCache\.spec\.(\w+)$/)?.[1];
+  if (field !== undefined) return cacheOf({ [field]: shown }) as Manifest;
   const whole = part === undefined ? shown : wholes[part]?.(shown);
   if (whole === undefined) throw new Error(`${part}: this test does not know what that is part of`);
   const [first] = Object.keys(whole);

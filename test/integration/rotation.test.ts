@@ -134,7 +134,10 @@ test("a login ends after its time, once no Pod has it", async ({ ns, registry })
   }, "the end of oras-1");
   await expect(registry.push("a/b:4", { as: first.as })).rejects.toThrow("401");
   await registry.push("a/b:5", { as: second.as });
-  expect((await ns.status("oras"))?.auth?.earlier?.map(({ user }) => user)).toEqual(["oras-2"]);
+  // The status is written after the StatefulSet.
+  const earlier = async () => (await ns.status("oras"))?.auth?.earlier?.map(({ user }) => user);
+  await until(async () => !(await earlier())?.includes("oras-1"), "a status without oras-1");
+  expect(await earlier()).toEqual(["oras-2"]);
   await until(
     async () => (await ns.events("oras")).some(({ reason }) => reason === "LoginEnded"),
     "the Event",
