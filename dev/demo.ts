@@ -68,12 +68,23 @@ async function demonstrate(): Promise<void> {
 
   title("Five Jobs, the last step first: each starts when its inputs are there");
   await apply(workflow);
-  await showWorkflow();
+  await showWorkflow(names.waitingLabel);
+  await graph();
   await waitFor(`condition=${names.inputsAvailable}`, "job/compare");
-  await showWorkflow();
+  await showWorkflow(names.waitingLabel);
   await waitFor("condition=Complete", "job/report");
-  await showWorkflow();
   await show(cluster, [...kubectl, "logs", "job/report", "--container=report"]);
+  await graph();
+
+  title("The five again: nothing has changed, so nothing runs");
+  await remembered("report");
+  await show(cluster, [...kubectl, "delete", "-f", workflow]);
+  const begun = Date.now();
+  await apply(workflow);
+  await waitFor("condition=Complete", "job/report");
+  const seconds = ((Date.now() - begun) / 1000).toFixed(1);
+  await showWorkflow(names.memoizedLabel);
+  console.log(`    All five are Complete after ${seconds} s.`);
 
   console.log(`
 The second Job printed the files of the folder that the first one wrote. Nothing connects the two but annotations:
@@ -81,7 +92,7 @@ The second Job printed the files of the folder that the first one wrote. Nothing
               ${names.prefix}output-path: /tmp/results
   the second  ${names.prefix}input-uri: ${artifact}
               ${names.prefix}input-path: /tmp/in
-Both Jobs are in ${example}. The five of ${workflow} have one annotation more: wait-for-inputs.
+Both Jobs are in ${example}. The five of ${workflow} also have wait-for-inputs and memoize.
 
 The cluster is still up. Next:
   make shell        kubectl, helm and oras for this cluster; try: kubectl --namespace ${namespace} get jobs,pods
@@ -89,12 +100,33 @@ The cluster is still up. Next:
   make demo-down    remove all that this demo made`);
 }
 
-/** The Jobs, and whether each waits: true, or false once it may start. */
-async function showWorkflow(): Promise<void> {
+/** The Jobs with a label of theirs: whether each waits (true, or false once it may start), or was not run. */
+async function showWorkflow(label: string): Promise<void> {
   await show(cluster, [
-    ...[...kubectl, "get", "jobs", "--selector=workflow=five-jobs"],
-    `--label-columns=${names.waitingLabel}`,
+    ...kubectl,
+    "get",
+    "jobs",
+    "--selector=workflow=five-jobs",
+    `--label-columns=${label}`,
   ]);
+}
+
+/** The steps and what they pass to each other, by the command line of this tree. */
+async function graph(): Promise<void> {
+  const args = ["graph", "-n", namespace, "-l", "workflow=five-jobs"];
+  const line = ["kubectl", "oras-cache", ...args].join(" ");
+  await show(cluster, [process.execPath, "src/cli/main.ts", ...args], undefined, line);
+}
+
+/** The result of a step is written down a moment after the step has ended. */
+async function remembered(job: string): Promise<void> {
+  const key = names.memoKeyAnnotation.replaceAll(".", "\\.");
+  const written = `jsonpath={.metadata.annotations.${key}}`;
+  const deadline = Date.now() + 30_000;
+  while (!(await quiet([...kubectl, "get", "job", job, "-o", written])).endsWith(" written")) {
+    if (Date.now() > deadline) throw new ClusterError(`the result of the Job ${job} is not remembered`);
+    await delay(200);
+  }
 }
 
 async function takeDown(): Promise<void> {

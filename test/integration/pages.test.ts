@@ -22,7 +22,7 @@ const wholes: Readonly<Record<string, (part: object) => object>> = {
 /** An object that a block shows, whole. What begins with its spec is an OrasCache. */
 function wholeOf(shown: object, part: string | undefined): Manifest {
   const field = part?.match(/^OrasCache\.spec\.(\w+)$/)?.[1];
-  if (field !== undefined) return cacheOf({ [field]: shown }) as Manifest;
+  if (field !== undefined) return { ...cacheOf({ [field]: shown }), metadata: { name: "shown" } };
   const whole = part === undefined ? shown : wholes[part]?.(shown);
   if (whole === undefined) throw new Error(`${part}: this test does not know what that is part of`);
   const [first] = Object.keys(whole);

@@ -12,13 +12,15 @@ import { endOfJob, type Run } from "./workflow-world.ts";
 const text = await readFile("examples/workflow/five-jobs/jobs.yaml", "utf8");
 const fiveJobs = parseAllDocuments(text).map((document) => document.toJS() as V1Job & KubeObject);
 
-/** The same with artifacts of their own, in the one registry of all namespaces. */
+const isOfMemo = (key: string) => key.includes("/memoize");
+
+/** The same with artifacts of their own, in the one registry of all namespaces. Each runs again, whatever has run. */
 export function jobsOf(
   namespace: string,
   more: Readonly<Record<string, string>> = {},
 ): (V1Job & KubeObject)[] {
   return fiveJobs.map((job) => {
-    const all = Object.entries(job.metadata?.annotations ?? {});
+    const all = Object.entries(job.metadata?.annotations ?? {}).filter(([key]) => !isOfMemo(key));
     const own = all.map(([key, value]) => [key, value.replace(/^forest\//, `${namespace}/`)]);
     return { ...job, metadata: { ...job.metadata, annotations: { ...Object.fromEntries(own), ...more } } };
   });

@@ -66,7 +66,10 @@ export const scenes: Readonly<Record<string, Scene>> = {
       await ws.apply(jobOf("alone", input, "true"));
       return { STEP: "alone" };
     },
-    prints: ["oak 7 rings\telm 9 rings\n", "Starts after", "job.batch/alone annotated"],
+    prints: [
+      ...["oak 7 rings\telm 9 rings\n", "oak 7 rings\t2:elm 9 rings\n", "Starts after"],
+      ...[/^report +Complete .* true$/m, "No resources found", "job.batch/alone annotated"],
+    ],
   },
   "docs/install.md": { prints: ["deployment.apps/oras-operator condition met"] },
   "docs/troubleshooting.md": {
@@ -195,6 +198,9 @@ export const scenes: Readonly<Record<string, Scene>> = {
     ...withSample,
     prints: ["Hello from one\nHello from two\n"],
   },
-  "examples/workflow/five-jobs/README.md": { bare: true, prints: ["oak 7 rings\telm 9 rings\n"] },
+  "examples/workflow/five-jobs/README.md": {
+    bare: true,
+    prints: ["oak 7 rings\telm 9 rings\n", /^report +Complete .* true$/m],
+  },
   "examples/workflow/metrics/README.md": { bare: true, prints: ["job.batch/hwloc-0-m-0 condition met"] },
 };

@@ -31,17 +31,20 @@ function mistakeIn(line: string): string {
   if (["", "version", "--help"].includes(name)) return "";
   const command = commands.get(name)?.();
   if (command === undefined) return `there is no command ${name}`;
-  const quiet = { writeErr: () => {}, writeOut: () => {} };
+  makeHarmless(command);
   try {
-    command
-      .exitOverride()
-      .configureOutput(quiet)
-      .action(() => {})
-      .parse(args, { from: "user" });
+    command.parse(args, { from: "user" });
     return "";
   } catch (error) {
     return (error as Error).message;
   }
+}
+
+/** A command and those below it that say nothing and do nothing. */
+function makeHarmless(command: Command): void {
+  command.exitOverride().configureOutput({ writeErr: () => {}, writeOut: () => {} });
+  if (command.commands.length === 0) command.action(() => {});
+  for (const below of command.commands) makeHarmless(below);
 }
 
 /** The words of a line, as a shell parts them. */
