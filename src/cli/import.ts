@@ -2,6 +2,7 @@ import { stringify } from "yaml";
 import { visible } from "../annotations/problems.ts";
 import { type ImportOptions, type Manifests, manifestsOf } from "../workflow/import/manifests.ts";
 import { bytesFor, shellWord } from "../workflow/import/shell.ts";
+import { readSnakemake } from "../workflow/import/snakemake.ts";
 import { readWfFormat } from "../workflow/import/wfformat.ts";
 import type { Imported, ImportProblem, Workflow } from "../workflow/import/workflow.ts";
 import { exits } from "./exits.ts";
@@ -18,6 +19,17 @@ import { CliError } from "./output.ts";
  */
 export async function importWfFormat(file: string, options: ImportOptions): Promise<string> {
   return importWith(file, options, (text) => readWfFormat(jsonOf(file, text)));
+}
+
+/**
+ * Jobs of a workflow of Snakemake, as YAML.
+ *
+ * @param file - path, URL, or `-`, of what a dry run printed
+ * @param options - of the command
+ * @throws CliError naming every job that cannot be a step
+ */
+export async function importSnakemake(file: string, options: ImportOptions): Promise<string> {
+  return importWith(file, options, readSnakemake);
 }
 
 async function importWith(

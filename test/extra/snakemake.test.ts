@@ -31,6 +31,22 @@ it("five rules run with the client gone, and their outputs are right", async ({ 
   expect(stdout).toContain("oak,7\telm,9\n2 trees\n");
 });
 
+it("what a dry run prints becomes Jobs that make the same", async ({ ws }) => {
+  const terminal = await openTerminal(ws.namespace);
+  const env = environment(terminal.env);
+  const { code, stdout, stderr } = await type({ ...terminal, env }, [
+    "cd examples/workflow/snakemake/hello",
+    "snakemake --dry-run --printshellcmds --forceall > dag.txt",
+    "kubectl oras-cache import snakemake-dag dag.txt --image ubuntu:22.04 --prefix hello > jobs.yaml",
+    "sed -n 's/^# \\$ //p' jobs.yaml | sh -e",
+    "kubectl apply -f jobs.yaml",
+    "kubectl wait --for=condition=Complete --timeout=10m job -l workflow=hello",
+    "kubectl oras-cache cat hello/report:1 report.txt",
+  ]);
+  expect(code, stdout + stderr).toBe(0);
+  expect(stdout).toContain("oak,7\telm,9\n2 trees\n");
+});
+
 /** Lets Snakemake submit a workflow where kubectl does nothing but write down how it was called. */
 async function submitted(rules: string, ...more: string[]) {
   const folder = temporaryFolder("snakemake");

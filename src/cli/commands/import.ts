@@ -21,6 +21,14 @@ export function importCommand(): Command {
         process.stdout.write(await importWfFormat(file, options));
       }),
   );
+  command.addCommand(
+    importingCommand("snakemake-dag", ["dag.txt --image ghcr.io/acme/tools:6 --run 17 > jobs.yaml"])
+      .description("what snakemake --dry-run --printshellcmds --forceall has printed")
+      .action(async (file: string, options: ImportOptions) => {
+        const { importSnakemake } = await import("../import.ts");
+        process.stdout.write(await importSnakemake(file, options));
+      }),
+  );
   return command;
 }
 

@@ -36,6 +36,7 @@ const positional: Readonly<Record<string, readonly Exclude<Wanted, { words: unkn
   restore: ["cache", "file"],
   grant: ["file", "cache"],
   explain: ["topic"],
+  "import snakemake-dag": ["file"],
   "import wfformat": ["file"],
 };
 
