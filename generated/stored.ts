@@ -711,6 +711,11 @@ export interface components {
              * @default false
              */
             includeArguments: boolean;
+            /**
+             * @description Secret of the namespace with the key that statements are signed with: cosign.key and cosign.password, as cosign generate-key-pair k8s://NAMESPACE/NAME makes them, or tls.key with an EC key of the curve P-256. Let the operator read it by a Role of the namespace.
+             * @example signing-key
+             */
+            signingKeySecret?: components["schemas"]["ObjectName"];
         };
         /** @description Secret of the namespace with a login for the other registry, as .dockerconfigjson, or as ORAS_USER and ORAS_PUSH_PASS, and with the CA of its certificate as ca.crt, if it needs one. The operator does not read it. */
         MirrorSecretReference: {

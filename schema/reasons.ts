@@ -309,6 +309,11 @@ const cacheEvents = {
       "It is not recorded how artifacts were made that steps push to a remote registry: the operator has no login for it.",
     fix: "Set spec.lineage.provenance to false to be told of it no more.",
   },
+  ProvenanceNotSigned: {
+    meaning:
+      "Statements of how artifacts were made cannot be signed with the key of spec.lineage.signingKeySecret. Each waits 5 minutes for a key, then it is written without a signature.",
+    fix: "Create the Secret, or let the operator read it; the message says what is wrong with it.",
+  },
   Created: { meaning: "The operator created objects of the OrasCache." },
   Updated: { meaning: "The operator updated objects of the OrasCache." },
   Deleted: { meaning: "The operator deleted objects of the OrasCache." },

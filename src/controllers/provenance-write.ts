@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import type { V1Pod } from "@kubernetes/client-node";
 import packageJson from "../../package.json" with { type: "json" };
 import { names } from "../../schema/names.ts";
@@ -9,8 +10,9 @@ import { resources } from "../kube/resources.ts";
 import { canonical } from "../lineage/canonical.ts";
 import { numbered } from "../lineage/numbered.ts";
 import { outputOf, provenanceOf } from "../lineage/provenance.ts";
-import { provenanceType, statementOf } from "../lineage/statement.ts";
-import { statementMediaType } from "../lineage/statement-media.ts";
+import { signedBundle } from "../lineage/sign.ts";
+import { type Provenance, provenanceType, statementOf } from "../lineage/statement.ts";
+import { bundleType, statementMediaType } from "../lineage/statement-media.ts";
 import { type RawManifest, readManifest } from "../registry/manifests.ts";
 import { addReferrer, type NewReferrer, type Repository } from "../registry/referrers.ts";
 import { cacheIn, type Pushed } from "./outcomes.ts";
@@ -45,6 +47,7 @@ const longestMs = 5_000;
  * @param cache - whose registry it is
  * @param step - the Pod that has told of the push
  * @param push - what it has told
+ * @param key - to sign it with, if it is to be signed
  * @throws where it cannot be done now
  */
 export async function writeProvenance(
@@ -53,6 +56,7 @@ export async function writeProvenance(
   cache: StoredOrasCache,
   step: StepPod,
   push: StepPush,
+  key: KeyObject | undefined,
 ): Promise<Written> {
   const pod = await wholePod(client, step, signal);
   if (pod === undefined) return { skipped: "its Pod is gone" };
@@ -71,15 +75,27 @@ export async function writeProvenance(
     registry: { host: push.artifact.split("/", 1)[0] ?? "", plainHttp: true },
     includeArguments: cache.spec.lineage?.includeArguments ?? false,
   });
-  const referrer: NewReferrer = {
-    artifactType: statementMediaType,
-    mediaType: statementMediaType,
-    text: canonical(statementOf(provenance)),
-    annotations: { "in-toto.io/predicate-type": provenanceType },
-    invocation: provenance.pod.uid,
-    created: provenance.finishedOn,
+  return (await addReferrer(repository, subject, referrerOf(provenance, key), mayWrite))
+    ? "written"
+    : "known";
+}
+
+/** One that is signed is annotated as cosign does it. */
+function referrerOf(provenance: Provenance, key: KeyObject | undefined): NewReferrer {
+  const text = canonical(statementOf(provenance));
+  const about = { invocation: provenance.pod.uid, created: provenance.finishedOn };
+  if (key === undefined)
+    return {
+      ...{ ...about, artifactType: statementMediaType, mediaType: statementMediaType, text },
+      annotations: { "in-toto.io/predicate-type": provenanceType },
+    };
+  return {
+    ...{ ...about, artifactType: bundleType, mediaType: bundleType, text: signedBundle(text, key) },
+    annotations: {
+      "dev.sigstore.bundle.content": "dsse-envelope",
+      "dev.sigstore.bundle.predicateType": provenanceType,
+    },
   };
-  return (await addReferrer(repository, subject, referrer, mayWrite)) ? "written" : "known";
 }
 
 /** The operator may list Pods, not get one; of those that ended it keeps little. */

@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import type { Logger } from "pino";
 import type { StoredOrasCache } from "../cache/types.ts";
 import { type Controller, watchOf } from "../kube/controller.ts";
@@ -9,6 +10,7 @@ import type { Reflector } from "../kube/reflector.ts";
 import type { CacheAccess } from "./cache-access.ts";
 import { cacheIn, pushesOf } from "./outcomes.ts";
 import { type StepPush, type WriteSettings, type Written, writeProvenance } from "./provenance-write.ts";
+import type { SigningKeys } from "./signing-keys.ts";
 import { cacheOfStep } from "./step-arrivals.ts";
 import type { StepPod } from "./step-pods.ts";
 
@@ -20,6 +22,7 @@ export interface ProvenanceSettings extends WriteSettings {
   readonly pods: Pick<Reflector<StepPod>, "store" | "subscribe" | "synced">;
   readonly caches: Pick<Reflector<StoredOrasCache>, "store">;
   readonly access: CacheAccess;
+  readonly keys: SigningKeys;
   readonly leads: () => boolean;
   /** When the leader before was last there; undefined: there was none. */
   readonly before: Date | undefined;
@@ -32,6 +35,8 @@ const retryMs = 30_000;
 const restMs = 5_000;
 /** Some artifacts stay without a statement: those of a registry that does not answer for that long. */
 const longestMs = 60 * 60_000;
+/** A key that is not usable is waited for; afterwards statements are written without a signature, as they are of use without one. */
+const keyMs = 5 * 60_000;
 const mostRemembered = 20_000;
 /** Nobody waits for a statement: whatever ends at once, a registry gets few at a time. */
 const [workers, parts] = [4, 2];
@@ -119,8 +124,25 @@ async function writeIfWanted(
     tellOfRemote(settings, cache);
     return { skipped: "it is in a remote registry" };
   }
-  const access = await settings.access.to(cache);
-  return access && (await writeProvenance(settings, access, cache, pod, push));
+  const signing = await keyFor(settings, cache, pod, push);
+  const access = signing && (await settings.access.to(cache));
+  return access && (await writeProvenance(settings, access, cache, pod, push, signing.key));
+}
+
+/** With what a statement is signed, if it is; undefined where it is to be tried again. */
+async function keyFor(
+  { client, keys, publish, signal }: ProvenanceSettings,
+  cache: StoredOrasCache,
+  pod: StepPod,
+  push: StepPush,
+): Promise<{ readonly key: KeyObject | undefined } | undefined> {
+  const secret = cache.spec.lineage?.signingKeySecret;
+  if (secret === undefined) return { key: undefined };
+  const found = await keys.of(pod.metadata?.namespace ?? "", secret, signal);
+  if ("key" in found) return found;
+  const note = `Statements of how artifacts were made cannot be signed: ${found.problem}. Each waits ${keyMs / 60_000} minutes for a key, then it is written without a signature.`;
+  publish(cache, { type: "Warning", reason: "ProvenanceNotSigned", action: "Record", note });
+  return client.now() - push.finishedAt.getTime() < keyMs ? undefined : { key: undefined };
 }
 
 /** Once: it is the same for all of its artifacts. */

@@ -18,6 +18,7 @@ import { createPushes } from "../controllers/pushes.ts";
 import { createRemotes } from "../controllers/remotes.ts";
 import { rescueController } from "../controllers/rescue-controller.ts";
 import { createRetention } from "../controllers/retention.ts";
+import { createSigningKeys } from "../controllers/signing-keys.ts";
 import { stepCacheController } from "../controllers/step-caches.ts";
 import { keepJob, type StepJob } from "../controllers/step-jobs.ts";
 import { keepStep, type StepPod } from "../controllers/step-pods.ts";
@@ -185,6 +186,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     stepCacheController({ client, caches, pods, publish }),
     provenanceController({
       ...{ client, log, publish, pods, caches, leads, signal, access, before: leadership.before },
+      keys: createSigningKeys(client),
       mayWrite: () => assertLeads(leads),
     }),
     rescueController({ client, log, countOutcome, publish, pods }),

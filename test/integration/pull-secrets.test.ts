@@ -9,8 +9,9 @@ import { sentenceFor } from "../../src/registry/outcome.ts";
 import { createAnswerer } from "../../src/webhook/answers.ts";
 import { createPullSecretsReader, createSecretReader } from "../../src/webhook/pull-secrets.ts";
 import { keyed } from "../support/builders.ts";
-import { type ControlPlane, operatorUser, startControlPlane } from "../support/control-plane.ts";
+import { type ControlPlane, startControlPlane } from "../support/control-plane.ts";
 import { temporaryFolder } from "../support/folders.ts";
+import { letOperatorRead } from "../support/grants.ts";
 import { adminClient, installOperator } from "../support/installation.ts";
 import { stockOras } from "../support/oras.ts";
 import { createRequest, installation } from "../support/pods.ts";
@@ -82,14 +83,7 @@ it("what a private image runs is known where the operator may read the Pod's pul
   });
 
   // What docs/private-images.md says to do.
-  const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
-  const rule = { apiGroups: [""], resources: ["secrets"], resourceNames: ["pull"], verbs: ["get"] };
-  await post(`${rbac}/roles`, { metadata: { name: "read-pull" }, rules: [rule] });
-  await post(`${rbac}/rolebindings`, {
-    metadata: { name: "read-pull" },
-    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "read-pull" },
-    subjects: [{ kind: "User", apiGroup: "rbac.authorization.k8s.io", name: operatorUser }],
-  });
+  await letOperatorRead(admin, namespace, "pull");
   await expect
     .poll(() => withSecrets("gone", "pull"))
     .toMatchObject({ program: { entrypoint: [], cmd: ["serve"] } });

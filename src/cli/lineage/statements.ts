@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { fallbackTagOf } from "../../common/fallback-tag.ts";
 import { type Made, readStatement } from "../../lineage/read-statement.ts";
-import { bundleType, statementMediaType, statementOfBundle } from "../../lineage/statement-media.ts";
+import { bundleType, readBundle, statementMediaType } from "../../lineage/statement-media.ts";
 import { type Referrer, referrersIn } from "../../registry/referrers.ts";
 import { gone } from "../artifacts/list.ts";
 import { digestPattern, longestManifest } from "../oci/registry.ts";
@@ -11,6 +11,8 @@ import type { Descriptor, RawManifest, Registry } from "../oci/types.ts";
 /** A statement about an artifact. */
 export interface Statement extends Made {
   readonly isSigned: boolean;
+  /** Digest of the public key by which it says that it verifies. */
+  readonly signedBy?: string;
 }
 
 /** Of one artifact: the operator keeps fifty, others may have added theirs. */
@@ -37,8 +39,9 @@ export async function statementsAbout(
     const text = await textOf(registry, repository, referrer);
     if (text === undefined) continue;
     const isSigned = referrer.artifactType === bundleType;
-    const made = readStatement(isSigned ? statementOfBundle(text) : text, digest);
-    if (made !== undefined) found.push({ ...made, isSigned });
+    const { statement, key } = isSigned ? readBundle(text) : { statement: text };
+    const made = readStatement(statement, digest);
+    if (made !== undefined) found.push({ ...made, isSigned, ...(key !== undefined && { signedBy: key }) });
   }
   const time = ({ finishedOn = "" }: Statement) => finishedOn;
   return found.sort((a, b) => (time(a) > time(b) ? -1 : 1)).slice(0, most);

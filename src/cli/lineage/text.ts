@@ -39,13 +39,15 @@ function linesOf(trace: Trace): string[] {
 function makerOf({ source, madeBy }: Trace): string[] {
   if (source === "manifest") return ["as its manifest says; who made it is not recorded"];
   if (madeBy === undefined) return [];
-  const { step = "an unknown step", pod, finishedOn, isSigned } = madeBy;
+  const { step = "an unknown step", pod, finishedOn, isSigned, signedBy } = madeBy;
   const failed = Object.entries(madeBy.exitCodes).filter(([, code]) => code !== 0);
   const parts = [
     `made by ${step}${pod === undefined || step === `pod/${pod}` ? "" : ` (Pod ${pod})`}`,
     ...(finishedOn === undefined ? [] : [finishedOn]),
     ...failed.map(([container, code]) => `container ${container} ended with exit code ${code}`),
-    ...(isSigned ? ["signed (not verified here)"] : []),
+    ...(isSigned
+      ? [`signed${signedBy === undefined ? "" : ` by key ${short(signedBy)}`} (not verified here)`]
+      : []),
   ];
   return [parts.join(", ")];
 }

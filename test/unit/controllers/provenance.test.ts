@@ -31,6 +31,7 @@ function controllerOf(pods: ReadonlyMap<string, StepPod>, spec: object = { deplo
     pods: { store: pods as never, subscribe: () => () => {}, synced: Promise.resolve() },
     caches: { store: new Map([["work/oras", cache]]) as never },
     access: { to, forget: () => {} },
+    keys: { of: () => Promise.resolve({ problem: "the Secret is not there" }) },
     ...{ leads: () => true, mayWrite: () => {}, before: new Date(now), signal: new AbortController().signal },
   });
   const keys: string[] = [];
@@ -60,4 +61,15 @@ it.each([
   const { controller, keys, to } = controllerOf(new Map([ended(1, 1_000)]), spec);
   expect(await controller.reconcile(keys[0] ?? "")).toBeUndefined();
   expect(to).not.toHaveBeenCalled();
+});
+
+it.each([
+  ["waits for its key", 60_000, 0],
+  ["is written without a signature when there is none after some minutes", 300_000, 1],
+])("a statement that is to be signed %s", async (_, ageMs, asked) => {
+  const spec = { deploy: true, lineage: { signingKeySecret: "key" } };
+  const { controller, keys, to, publish } = controllerOf(new Map([ended(1, ageMs)]), spec);
+  expect(await controller.reconcile(keys[0] ?? "")).toBeGreaterThan(0);
+  expect(to).toHaveBeenCalledTimes(asked);
+  expect(publish.mock.calls[0]?.[1]).toMatchObject({ type: "Warning", reason: "ProvenanceNotSigned" });
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { changesBetween } from "../../../src/lineage/changes.ts";
 import { readStatement } from "../../../src/lineage/read-statement.ts";
 import { statementOf } from "../../../src/lineage/statement.ts";
-import { statementOfBundle } from "../../../src/lineage/statement-media.ts";
+import { readBundle } from "../../../src/lineage/statement-media.ts";
 import { digestOfLetter, endedPod, provenanceOfPod } from "../../support/ended-step.ts";
 
 const spec = { containers: [{ name: "main", image: "busybox:1", command: ["sh"], args: ["-c", "x"] }] };
@@ -35,7 +35,7 @@ describe("reading a statement", () => {
         expect(() => readStatement(changed, digestOfLetter("a"))).not.toThrow();
       }),
     );
-    fc.assert(fc.property(fc.string(), (any) => void readStatement(statementOfBundle(any), any)));
+    fc.assert(fc.property(fc.string(), (any) => void readStatement(readBundle(any).statement, any)));
   });
 });
 
