@@ -28,6 +28,7 @@ const items: Readonly<Record<string, () => Promise<void>>> = {
   "one registry": oneRegistry,
   "cert-manager": certManager,
   kueue,
+  cosign,
   workflows,
 };
 
@@ -117,6 +118,12 @@ async function certManager(): Promise<void> {
 async function kueue(): Promise<void> {
   await buildModule("kueue");
   await installations("kueue", false);
+}
+
+/** The real cosign, which verifies what the operator has signed, on a control plane. */
+async function cosign(): Promise<void> {
+  await buildModule("cosign");
+  await installations("cosign", false);
 }
 
 /** Workflows of WfCommons and Snakemake, on the cluster. */

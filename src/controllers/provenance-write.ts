@@ -10,9 +10,8 @@ import { resources } from "../kube/resources.ts";
 import { canonical } from "../lineage/canonical.ts";
 import { numbered } from "../lineage/numbered.ts";
 import { outputOf, provenanceOf } from "../lineage/provenance.ts";
-import { signedBundle } from "../lineage/sign.ts";
-import { type Provenance, provenanceType, statementOf } from "../lineage/statement.ts";
-import { bundleType, statementMediaType } from "../lineage/statement-media.ts";
+import { referrerOf } from "../lineage/sign.ts";
+import { statementOf } from "../lineage/statement.ts";
 import { type RawManifest, readManifest } from "../registry/manifests.ts";
 import { addReferrer, type NewReferrer, type Repository } from "../registry/referrers.ts";
 import { cacheIn, type Pushed } from "./outcomes.ts";
@@ -75,27 +74,12 @@ export async function writeProvenance(
     registry: { host: push.artifact.split("/", 1)[0] ?? "", plainHttp: true },
     includeArguments: cache.spec.lineage?.includeArguments ?? false,
   });
-  return (await addReferrer(repository, subject, referrerOf(provenance, key), mayWrite))
-    ? "written"
-    : "known";
-}
-
-/** One that is signed is annotated as cosign does it. */
-function referrerOf(provenance: Provenance, key: KeyObject | undefined): NewReferrer {
-  const text = canonical(statementOf(provenance));
-  const about = { invocation: provenance.pod.uid, created: provenance.finishedOn };
-  if (key === undefined)
-    return {
-      ...{ ...about, artifactType: statementMediaType, mediaType: statementMediaType, text },
-      annotations: { "in-toto.io/predicate-type": provenanceType },
-    };
-  return {
-    ...{ ...about, artifactType: bundleType, mediaType: bundleType, text: signedBundle(text, key) },
-    annotations: {
-      "dev.sigstore.bundle.content": "dsse-envelope",
-      "dev.sigstore.bundle.predicateType": provenanceType,
-    },
+  const referrer: NewReferrer = {
+    ...referrerOf(canonical(statementOf(provenance)), key),
+    invocation: provenance.pod.uid,
+    created: provenance.finishedOn,
   };
+  return (await addReferrer(repository, subject, referrer, mayWrite)) ? "written" : "known";
 }
 
 /** The operator may list Pods, not get one; of those that ended it keeps little. */

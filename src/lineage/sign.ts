@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, type KeyObject, sign } from "node:crypto";
+import { provenanceType } from "./statement.ts";
 import { bundleType, statementMediaType } from "./statement-media.ts";
 
 /** What the bytes are that a DSSE signature is over. @see https://github.com/secure-systems-lab/dsse/blob/v1.0.0/protocol.md */
@@ -43,4 +44,33 @@ export function signedBundle(statement: string, key: KeyObject): string {
       signatures: [{ sig: signature.toString("base64") }],
     },
   });
+}
+
+/** How a statement is kept beside its subject. */
+interface StatementReferrer {
+  readonly artifactType: string;
+  readonly mediaType: string;
+  readonly text: string;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/**
+ * What is written about an artifact: the statement alone, or as cosign writes one that it signs.
+ *
+ * @param statement - its text
+ * @param key - to sign it with, if it is to be signed
+ */
+export function referrerOf(statement: string, key: KeyObject | undefined): StatementReferrer {
+  if (key === undefined)
+    return {
+      ...{ artifactType: statementMediaType, mediaType: statementMediaType, text: statement },
+      annotations: { "in-toto.io/predicate-type": provenanceType },
+    };
+  return {
+    ...{ artifactType: bundleType, mediaType: bundleType, text: signedBundle(statement, key) },
+    annotations: {
+      "dev.sigstore.bundle.content": "dsse-envelope",
+      "dev.sigstore.bundle.predicateType": provenanceType,
+    },
+  };
 }

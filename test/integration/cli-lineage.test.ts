@@ -1,11 +1,12 @@
+import { createPrivateKey, type KeyObject } from "node:crypto";
 import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import { exits } from "../../src/cli/exits.ts";
 import type { KubeObject } from "../../src/kube/objects.ts";
 import { resources } from "../../src/kube/resources.ts";
 import { canonical } from "../../src/lineage/canonical.ts";
-import { provenanceType, statementOf } from "../../src/lineage/statement.ts";
-import { statementMediaType } from "../../src/lineage/statement-media.ts";
+import { nameOfKey, referrerOf } from "../../src/lineage/sign.ts";
+import { statementOf } from "../../src/lineage/statement.ts";
 import { readManifest } from "../../src/registry/manifests.ts";
 import { addReferrer } from "../../src/registry/referrers.ts";
 import { agentProgram } from "../support/agent-pod.ts";
@@ -14,6 +15,7 @@ import { test as base } from "../support/integration.ts";
 import { forwardedCache } from "../support/kept-caches.ts";
 import type { KeptRegistry } from "../support/kept-registry.ts";
 import type { Plugin } from "../support/plugin.ts";
+import { ecKey } from "../support/signing-keys.ts";
 
 /** A cache with its real registry behind the real API server, but no kubelet. */
 const test = base
@@ -31,6 +33,7 @@ interface Run {
   readonly inputs?: readonly { readonly uri: string; readonly digest: string }[];
   readonly program?: string;
   readonly at?: number;
+  readonly key?: KeyObject;
 }
 
 /** Writes what the operator would about a run. */
@@ -64,12 +67,8 @@ async function state(registry: KeptRegistry, host: string, run: Run): Promise<vo
       exitCodes: { main: 0 },
     }),
   );
-  const about = {
-    ...{ artifactType: statementMediaType, mediaType: statementMediaType, text },
-    annotations: { "in-toto.io/predicate-type": provenanceType },
-    ...{ invocation: `uid-${step}-${at}`, created: finishedOn },
-  };
-  await addReferrer(asked, subject, about, () => {});
+  const about = { invocation: `uid-${step}-${at}`, created: finishedOn };
+  await addReferrer(asked, subject, { ...referrerOf(text, run.key), ...about }, () => {});
 }
 
 async function done(plugin: Plugin, ...args: string[]): Promise<string> {
@@ -121,6 +120,16 @@ describe("trace", () => {
         { source: "manifest", digest: parts, moved, inputs: [{ digest: raw }] },
         { source: "unknown" },
       ],
+    });
+
+    const key = createPrivateKey(ecKey());
+    await state(registry, host, { artifact: "report/all:v1", digest: report, step: "report", at: 60, key });
+    const by = nameOfKey(key);
+    expect(await done(plugin, "trace", "report/all:v1")).toContain(
+      `1970-01-01T00:01:00.000Z, signed by key ${short(by)} (not verified here)\n`,
+    );
+    expect(JSON.parse(await done(plugin, "trace", "report/all:v1", "-o", "json"))).toMatchObject({
+      madeBy: { isSigned: true, signedBy: by },
     });
     const missing = await plugin.run("trace", "report/none:v1");
     expect(missing).toMatchObject({ code: exits.notFound, stdout: "" });

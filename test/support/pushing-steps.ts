@@ -53,7 +53,8 @@ export async function end(
   });
 }
 
-function asked({ host, authorization }: KeptRegistry) {
+/** How a registry is asked. */
+export function asked({ host, authorization }: KeptRegistry) {
   return { peer: { host }, authorization, signal: AbortSignal.timeout(120_000) };
 }
 
