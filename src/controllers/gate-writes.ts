@@ -38,19 +38,32 @@ export async function remember(client: KubeClient, held: Held, record: string): 
  * Lets a step start with its inputs as they are now.
  *
  * @param pins - a word for each input
- * @param by - the key by which its result is remembered, where it is; and whether Kueue resumes a Job, when it has quota
+ * @param by - the key by which its result is remembered, where it is; whether Kueue resumes a Job, when it has quota; and whose results
+ *   some of its indexes have got, if any
  */
 export async function open(
   client: KubeClient,
   held: Held,
   pins: readonly string[],
-  { key, byKueue }: { readonly key?: string | undefined; readonly byKueue: boolean },
+  {
+    key,
+    byKueue,
+    from,
+  }: {
+    readonly key?: string | undefined;
+    readonly byKueue: boolean;
+    readonly from?: string | undefined;
+  },
 ): Promise<void> {
   const digests = { [names.inputDigestsAnnotation]: pins.join(",") };
   const metadata = {
     ...versionOf(held),
     labels: { [names.waitingLabel]: "false" },
-    annotations: { ...nothingLeft(held), ...(key === undefined ? {} : { [names.memoKeyAnnotation]: key }) },
+    annotations: {
+      ...nothingLeft(held),
+      ...(key === undefined ? {} : { [names.memoKeyAnnotation]: key }),
+      ...(from === undefined ? {} : { [names.memoizedFromAnnotation]: from }),
+    },
   };
   if (held.isPod) {
     const others = held.schedulingGates.filter((name) => name !== names.inputsGate);

@@ -29,7 +29,7 @@ import {
 } from "./gate-told.ts";
 import { fail, letGo, open, remember } from "./gate-writes.ts";
 import type { Heads } from "./heads.ts";
-import type { MemoGate } from "./memo.ts";
+import type { MemoGate, MemoOutcome } from "./memo.ts";
 import type { StepJob } from "./step-jobs.ts";
 import type { StepPod } from "./step-pods.ts";
 import type { Waiters } from "./waiters.ts";
@@ -243,16 +243,16 @@ async function openUnlessMemoized(
   toldOf: Map<string, ToldBefore>,
 ): Promise<number | undefined> {
   const { client, memo, observeWait } = settings;
-  const outcome = byHand || isRetry ? ({ kind: "open" } as const) : await memo.look(step, pins, tell);
+  const outcome: MemoOutcome = byHand || isRetry ? { kind: "open" } : await memo.look(step, pins, tell);
   if (outcome.kind === "held") return outcome.againInMs;
   if (outcome.kind === "ended") {
     toldOf.delete(step.uid);
     observeWait("Memoized", seconds);
     return undefined;
   }
-  const { key } = outcome;
+  const { key, from, held = step } = outcome;
   const byKueue = step.isQueued && !step.isPod && (await servesKueue(client));
-  await open(client, step, pins, { key, byKueue }).catch((error: unknown) => {
+  await open(client, held, pins, { key, byKueue, from }).catch((error: unknown) => {
     if (key !== undefined) memo.release(step, key);
     throw error;
   });

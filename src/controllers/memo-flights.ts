@@ -4,7 +4,8 @@ import { indexBy } from "../kube/index-by.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { type Flight, longestStartMs } from "../memo/decide.ts";
-import { cacheOf } from "../workflow/step.ts";
+import { cacheOf, isHeld } from "../workflow/step.ts";
+import { createJoined, type Joined } from "./memo-joined.ts";
 import type { StepJob } from "./step-jobs.ts";
 import type { StepPod } from "./step-pods.ts";
 import type { WorkflowStep, WorkflowSteps } from "./workflow-steps.ts";
@@ -25,7 +26,7 @@ export interface Flights {
   /** A step waits for another one with its key; it is told of when that gets on. */
   readonly join: (step: WorkflowStep, key: string) => void;
   /** Tells the keys of Jobs, or of Pods, that wait for a step that got on. */
-  readonly onWake: (isPod: boolean, tell: (key: string) => void) => void;
+  readonly onWake: Joined["onWake"];
 }
 
 /** What has become of what a step made, behind its key in the annotation. */
@@ -60,8 +61,7 @@ export function createFlights({
   const podsWith = indexBy(pods, (pod) => (memoKeyOf(pod) ? groupOf(steps.ofPod(pod)) : undefined));
   /** By key, then by UID. */
   const reserved: Groups = new Map();
-  const joined: Groups = new Map();
-  const tells = new Map<boolean, (key: string) => void>();
+  const joined = createJoined();
   const add = (all: Groups, group: string, step: WorkflowStep) =>
     all.set(group, (all.get(group) ?? new Map()).set(step.uid, { step, at: clock() }));
   const drop = (all: Groups, group: string, uid: string) => {
@@ -72,18 +72,33 @@ export function createFlights({
     if (now && before && wordFor(now) === wordFor(before)) return;
     for (const step of [now, before]) {
       const group = groupOf(step);
-      if (group === undefined) continue;
-      if (step) drop(reserved, group, step.uid);
-      // Whoever still waits joins again.
-      const waiting = joined.get(group);
-      joined.delete(group);
-      for (const { step: one } of waiting?.values() ?? []) tells.get(one.isPod)?.(one.key);
+      if (step === undefined || group === undefined) continue;
+      drop(reserved, group, step.uid);
+      if (step !== now || isOver(step)) joined.wake(group);
     }
   };
-  const changedJob = (job: StepJob | undefined) => job && memoKeyOf(job) && steps.ofJob(job);
-  const changedPod = (pod: StepPod | undefined) => pod && memoKeyOf(pod) && steps.ofPod(pod);
-  jobs.subscribe((_key, now, before) => change(changedJob(now), changedJob(before)));
-  pods.subscribe((_key, now, before) => change(changedPod(now), changedPod(before)));
+  /** What those that wait for it look at, in one word. */
+  const wordFor = (step: WorkflowStep): string =>
+    JSON.stringify([step.uid, step.state, step.isSuspended, memoKeyOf(step.object), modeOf(step)]);
+  /** Nobody can wait for it any more. */
+  const isOver = (step: WorkflowStep): boolean => {
+    if (step.state === "live") return step.isSuspended || modeOf(step) !== "on";
+    return step.state === "failed" || memoKeyOf(step.object)?.word !== undefined;
+  };
+  const left = (now: KubeObject | undefined, before: KubeObject | undefined) => {
+    const uid = before?.metadata?.uid;
+    if (uid !== undefined && !(now?.metadata?.uid === uid && isHeld(now.metadata.labels))) joined.leave(uid);
+  };
+  const ofJob = (job: StepJob | undefined) => job && memoKeyOf(job) && steps.ofJob(job);
+  const ofPod = (pod: StepPod | undefined) => pod && memoKeyOf(pod) && steps.ofPod(pod);
+  jobs.subscribe((_key, now, before) => {
+    change(ofJob(now), ofJob(before));
+    left(now, before);
+  });
+  pods.subscribe((_key, now, before) => {
+    change(ofPod(now), ofPod(before));
+    left(now as KubeObject | undefined, before as KubeObject | undefined);
+  });
 
   const flightOf = (step: WorkflowStep, reservedAt?: number): Flight => ({
     ...{ uid: step.uid, name: step.name, createdAt: step.createdAt, mode: modeOf(step), state: step.state },
@@ -111,16 +126,17 @@ export function createFlights({
         ...coming.map(({ step: one, at }) => flightOf(one, at)),
       ].filter(({ uid }) => uid !== step.uid);
     },
-    reserve: (step, key) => add(reserved, groupFor(step, key), step),
-    release: (step, key) => drop(reserved, groupFor(step, key), step.uid),
-    join: (step, key) => add(joined, groupFor(step, key), step),
-    onWake: (isPod, tell) => tells.set(isPod, tell),
+    reserve: (step, key) => {
+      add(reserved, groupFor(step, key), step);
+      joined.reserve(step.uid);
+    },
+    release: (step, key) => {
+      drop(reserved, groupFor(step, key), step.uid);
+      joined.wake(groupFor(step, key));
+    },
+    join: (step, key) => joined.join(groupFor(step, key), step),
+    onWake: joined.onWake,
   };
-}
-
-/** What those that wait for it look at, in one word. */
-function wordFor({ uid, object, state, isSuspended }: WorkflowStep): string {
-  return JSON.stringify([uid, state, isSuspended, memoKeyOf(object)]);
 }
 
 function groupOf(step: WorkflowStep | undefined): string | undefined {

@@ -13,6 +13,7 @@ import { type Key, keyOfStep } from "../lineage/key.ts";
 import { describeRefusal } from "../lineage/refusals.ts";
 import type { InputFile } from "../lineage/step.ts";
 import type { MemoTag } from "../memo/memos.ts";
+import { takenIndexes, whyAsWhole } from "../memo/part.ts";
 import { type Artifact, isOpen } from "../workflow/step.ts";
 import { isPod, type Workload } from "../workload/workload.ts";
 import type { WorkflowStep } from "./workflow-steps.ts";
@@ -32,6 +33,10 @@ export interface Keyed {
   /** By which each image may be known when it has run; of those that are not in the key, nothing. */
   readonly images: ReadonlyMap<string, readonly string[]>;
   readonly containers: readonly Pick<V1Container, "name" | "image">[];
+  /** Why it takes all of its results or none; undefined where some of its indexes may take theirs. */
+  readonly asWhole: string | undefined;
+  /** The indexes that have taken theirs, as the Job controller writes them. */
+  readonly taken: string;
 }
 
 export type KeysResult =
@@ -92,10 +97,15 @@ export async function keysOf(
     return { kind: "refused", reasons: ["What the operator has added to the step has been changed."] };
   const pins = given ?? pinsIn(step.isPod ? object : (object.spec?.template as KubeObject | undefined));
   try {
-    return await keyAll(settings, step, original, pins);
+    const whole = step.isPod ? { asWhole: "it is a Pod", taken: "" } : partOf(object);
+    return await keyAll(settings, step, original, pins, whole);
   } catch (error) {
     return { kind: "unknown", because: sentenceOf(error) };
   }
+}
+
+function partOf(job: V1Job): Pick<Keyed, "asWhole" | "taken"> {
+  return { asWhole: whyAsWhole(job), taken: takenIndexes(job) };
 }
 
 function pinsIn(pod: KubeObject | undefined): string[] {
@@ -108,6 +118,7 @@ async function keyAll(
   step: WorkflowStep,
   original: NonNullable<ReturnType<KeysSettings["originalOf"]>>,
   pins: readonly string[],
+  part: Pick<Keyed, "asWhole" | "taken">,
 ): Promise<KeysResult> {
   const { plan, namespace } = step;
   const { workload } = original;
@@ -145,7 +156,7 @@ async function keyAll(
   const [first] = units;
   const key =
     units.length === 1 && first ? first.key.key : sha256(units.map((unit) => unit.key.key).join(" "));
-  return { kind: "keyed", keyed: { key, units, images, containers } };
+  return { kind: "keyed", keyed: { key, units, images, containers, ...part } };
 }
 
 function tooLong(length: number, indexes: number): string {

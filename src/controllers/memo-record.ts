@@ -3,6 +3,7 @@ import { type Controller, watchOf } from "../kube/controller.ts";
 import { isStatus, sentenceOf } from "../kube/errors.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
 import { type KubeObject, keyOf } from "../kube/objects.ts";
+import { indexesIn } from "../memo/indexes.ts";
 import type { MemoEntry, NewMemoEntry } from "../memo/memos.ts";
 import { whatElseRan } from "../memo/ran.ts";
 import { shortKey } from "../memo/told.ts";
@@ -124,12 +125,14 @@ async function recordUnits(
   pods: readonly StepPod[],
 ): Promise<RecordResult> {
   const notes: EventNote[] = [];
-  const made = keyed.units.flatMap((unit) => {
+  const taken = indexesIn(keyed.taken, keyed.units.length);
+  const due = keyed.units.filter(({ index }) => index === undefined || !taken.has(index));
+  const made = due.flatMap((unit) => {
     const pod = pods.find((one) => hasMade(one, unit));
     const digest = pod && pushesOf(pod).at(-1)?.digest;
     return pod && digest ? [{ unit, pod, digest }] : [];
   });
-  if (made.length < keyed.units.length)
+  if (made.length < due.length)
     return { kind: "later", because: "the Pod that pushed its output is gone, or does not say what it is" };
   // All of them first: beyond some hundred keys everything is forgotten, and with it what was just written.
   if (settings.modeOf(step) === "refresh")

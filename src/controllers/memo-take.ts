@@ -2,58 +2,22 @@ import type { Logger } from "pino";
 import type { KubeClient } from "../kube/client.ts";
 import type { EventNote } from "../kube/events.ts";
 import { sha256 } from "../lineage/canonical.ts";
-import type { Found as FoundOne, MemoEntry, Memos } from "../memo/memos.ts";
-import { madeBy, memoizedSentence } from "../memo/told.ts";
+import { indexText } from "../memo/indexes.ts";
+import type { MemoEntry, Memos } from "../memo/memos.ts";
+import { madeBy, memoizedSentence, partSentence } from "../memo/told.ts";
 import type { Held } from "./gate-writes.ts";
 import type { Keyed, MemoUnit } from "./memo-keys.ts";
-import { type Claim, claim, claimOf, endAsMemoized, markMemoized } from "./memo-writes.ts";
+import { type Claim, claim, claimOf, endAsMemoized, giveIndexes, markMemoized } from "./memo-writes.ts";
 import type { WorkflowStep } from "./workflow-steps.ts";
-
-/** What registries say of all keys of a step. */
-export interface Found {
-  /** Of the step. */
-  readonly whole: FoundOne;
-  /** Of each of its units, where the whole is a hit. */
-  readonly entries: readonly MemoEntry[];
-}
 
 /** What came of giving a step its result. */
 export type Taken =
   | { readonly kind: "ended" }
+  /** Some of its indexes have theirs, as the Job controller writes them, and the others are to run. */
+  | { readonly kind: "part"; readonly held: Held; readonly indexes: string; readonly from: string }
   /** It is not known whether it can have it. `because` is a sentence without a full stop. */
   | { readonly kind: "held"; readonly againInMs: number; readonly because: string }
   | { readonly kind: "run"; readonly because: string };
-
-const mostAtOnce = 8;
-const againMs = 5_000;
-const nothingBefore = "none";
-
-/**
- * Looks for the results of a step. It is a hit where all are there.
- *
- * @param memos - what is remembered
- * @param cache - `namespace/name`
- * @param keyed - the step
- * @param maxAgeSeconds - how old results may be
- */
-export async function findAll(
-  memos: Memos,
-  cache: string,
-  { units }: Keyed,
-  maxAgeSeconds: number | undefined,
-): Promise<Found> {
-  const entries: MemoEntry[] = [];
-  for (let at = 0; at < units.length; at += mostAtOnce) {
-    const some = units.slice(at, at + mostAtOnce);
-    const found = await Promise.all(some.map(({ key }) => memos.find(cache, key.key, { maxAgeSeconds })));
-    const other = found.find(({ kind }) => kind !== "hit");
-    if (other) return { whole: other, entries: [] };
-    entries.push(...found.flatMap((one) => (one.kind === "hit" ? [one.entry] : [])));
-  }
-  const [entry] = entries;
-  const none: FoundOne = { kind: "miss", because: "it has no indexes" };
-  return { whole: entry ? { kind: "hit", entry } : none, entries };
-}
 
 /** What giving a step its result needs. */
 interface TakeSettings {
@@ -63,53 +27,98 @@ interface TakeSettings {
   readonly leftMs: () => number;
 }
 
+/** A step, its cache and keys, and what was found of each unit. */
+interface About {
+  readonly step: WorkflowStep;
+  readonly cache: string;
+  readonly keyed: Keyed;
+  readonly entries: readonly (MemoEntry | undefined)[];
+  /** Why units without an entry have none: a sentence without a full stop. */
+  readonly because: string;
+  readonly tell: (note: EventNote) => void;
+}
+
+interface Hit {
+  readonly unit: MemoUnit;
+  readonly entry: MemoEntry;
+}
+
+const againMs = 5_000;
+const nothingBefore = "none";
+
 /**
- * Gives a step its result in three writes: a claim on the step, the tags, the end. Whoever comes after a crash does them
- * again; a step that somebody has started meanwhile refuses the third.
+ * Gives a step its results in three writes: a claim on the step, the tags, the end, or the indexes that have theirs. Whoever comes
+ * after a crash does them again; a step that somebody has started meanwhile refuses the third.
  *
  * @param settings - see there
- * @param about - the step, its cache and keys, and an entry for each unit
+ * @param about - see there
  * @throws where the step has changed
  */
-export async function take(
-  settings: TakeSettings,
-  about: {
-    readonly step: WorkflowStep;
-    readonly cache: string;
-    readonly keyed: Keyed;
-    readonly entries: readonly MemoEntry[];
-    readonly tell: (note: EventNote) => void;
-  },
-): Promise<Taken> {
-  const { client, log } = settings;
-  const { step, cache, keyed, entries, tell } = about;
-  const [first, ...others] = keyed.units;
-  const [entry] = entries;
-  if (first === undefined || entry === undefined) return { kind: "run", because: "there is no result" };
-  const digest =
-    others.length === 0
-      ? entry.output.digest
-      : `sha256:${sha256(entries.map(({ output }) => output.digest).join(" "))}`;
-  const claimed = await claimFor(settings, step, cache, first, {
-    key: keyed.key,
-    digest,
-    from: madeBy(entry),
+export async function take(settings: TakeSettings, about: About): Promise<Taken> {
+  const { step, cache, keyed, entries } = about;
+  const hits = keyed.units.flatMap((unit, i) => {
+    const entry = entries[i];
+    return entry ? [{ unit, entry }] : [];
   });
+  const [first] = hits;
+  if (first === undefined) return { kind: "run", because: "there is no result" };
+  const wanted = { key: keyed.key, digest: digestOf(keyed, hits), from: madeBy(first.entry) };
+  const claimed = await claimFor(settings, step, cache, first.unit, wanted);
   if ("kind" in claimed) return claimed;
-  const { held, before } = claimed;
-  for (const [i, unit] of keyed.units.entries()) {
-    const result = await retag(settings, cache, unit, entries[i] ?? entry, i === 0 ? before : undefined);
-    if (result !== undefined) return result;
+  const given: Hit[] = [];
+  let { because } = about;
+  for (const [i, hit] of hits.entries()) {
+    const result = await retag(settings, cache, hit, i === 0 ? claimed.before : undefined);
+    if (result === undefined) given.push(hit);
+    else if (result.kind === "held" || keyed.asWhole !== undefined) return result;
+    else because = result.because;
   }
-  const told = keyed.units.map(({ output }, i) => ({
-    ...{ entry: entries[i] ?? entry, artifact: `${output.repository}:${output.tag}` },
-  }));
-  const message = memoizedSentence(keyed.key, told);
-  const indexes = first.index === undefined ? undefined : keyed.units.length;
+  if (given.length === keyed.units.length) return endWhole(settings, about, claimed.held, given);
+  if (given.length === 0) return { kind: "run", because };
+  return givePart(settings, { ...about, because }, claimed, given);
+}
+
+/** Of all results that a step is about to get. */
+function digestOf({ units }: Keyed, hits: readonly Hit[]): string {
+  const [only] = hits;
+  if (units.length === 1 && only) return only.entry.output.digest;
+  const all = hits.map(({ unit, entry }) => `${unit.index} ${entry.output.digest}`);
+  return `sha256:${sha256(all.join(" "))}`;
+}
+
+async function endWhole(
+  { client, log }: TakeSettings,
+  { step, keyed, tell }: About,
+  held: Held,
+  given: readonly Hit[],
+): Promise<Taken> {
+  const message = memoizedSentence(keyed.key, given.map(named));
+  const indexes = given[0]?.unit.index === undefined ? undefined : given.length;
   await endAsMemoized(client, held, { indexes, message });
   tell({ type: "Normal", reason: "Memoized", action: "End", note: message });
   log.info({ step: step.name, namespace: step.namespace, key: keyed.key }, "step was memoized");
   return { kind: "ended" };
+}
+
+async function givePart(
+  { client, log }: TakeSettings,
+  { step, keyed, because, tell }: About,
+  { held, from }: { readonly held: Held; readonly from: string },
+  given: readonly Hit[],
+): Promise<Taken> {
+  const indexes = indexText(given.map(({ unit }) => unit.index ?? 0));
+  const opened = await giveIndexes(client, held, { count: given.length, indexes });
+  const note = partSentence(keyed.key, { indexes, of: keyed.units.length }, given.map(named), because);
+  tell({ type: "Normal", reason: "Memoized", action: "Start", note });
+  log.info(
+    { step: step.name, namespace: step.namespace, key: keyed.key, indexes },
+    "some indexes of a step were memoized",
+  );
+  return { kind: "part", held: opened, indexes, from };
+}
+
+function named({ unit: { output }, entry }: Hit) {
+  return { entry, artifact: `${output.repository}:${output.tag}` };
 }
 
 /** A step with its claim: the one that it has, also of an earlier leader, or a new one. */
@@ -132,10 +141,9 @@ async function claimFor(
 async function retag(
   { client, memos, leftMs }: TakeSettings,
   cache: string,
-  { output }: MemoUnit,
-  entry: MemoEntry,
+  { unit: { output }, entry }: Hit,
   known: string | undefined,
-): Promise<Taken | undefined> {
+): Promise<Extract<Taken, { kind: "held" | "run" }> | undefined> {
   let before = known;
   if (before === undefined) {
     const tagged = await memos.tagged(cache, output);

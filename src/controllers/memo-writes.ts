@@ -1,6 +1,7 @@
 import { names } from "../../schema/names.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { type KubeObject, patchMerge, patchStrategic } from "../kube/objects.ts";
+import { indexText } from "../memo/indexes.ts";
 import { conditionOf, type Held, placeOf, resourceOf, time } from "./gate-writes.ts";
 import { memoizedReason, type StepJob } from "./step-jobs.ts";
 
@@ -78,7 +79,7 @@ export async function endAsMemoized(
       // Without a start the API server refuses what the Job controller writes then (kubernetes#132144).
       ...(held.startedBefore ? {} : { startTime: time(now) }),
       succeeded,
-      ...(indexes === undefined ? {} : { completedIndexes: allIndexes(indexes) }),
+      ...(indexes === undefined ? {} : { completedIndexes: indexText(Array(indexes).keys()) }),
       conditions: [
         // Some health checks look at this one first.
         ended("Suspended", "False"),
@@ -89,9 +90,26 @@ export async function endAsMemoized(
   });
 }
 
-/** As the Job controller writes them. */
-function allIndexes(count: number): string {
-  return count <= 2 ? (["0", "0,1"][count - 1] ?? "") : `0-${count - 1}`;
+/**
+ * The third write where only some indexes of a Job have their results: they are complete, and get no Pods when it is resumed. The Job
+ * controller counts from there.
+ *
+ * @param held - as it was claimed
+ * @param which - as the Job controller writes them, and how many they are
+ * @returns the step as it is then: it is refused to be opened where it has changed since
+ */
+export async function giveIndexes(
+  client: KubeClient,
+  held: Held,
+  { indexes, count }: { readonly indexes: string; readonly count: number },
+): Promise<Held> {
+  const { uid, resourceVersion } = held.object.metadata ?? {};
+  const place = { ...placeOf(held), subresource: "status" } as const;
+  const object = await patchMerge<KubeObject>(client, resourceOf(held), place, {
+    metadata: { uid, resourceVersion },
+    status: { succeeded: count, completedIndexes: indexes },
+  });
+  return { ...held, object };
 }
 
 /** Says on a step that has ended so that it did not run, and who made its result. Refused where it has changed since it was seen. */

@@ -3,6 +3,7 @@ import type { MemoEntry } from "./memos.ts";
 
 const shownDigits = 12;
 const mostDifferences = 6;
+const longestIndexes = 200;
 
 /** A key as people compare it. */
 export function shortKey(key: string): string {
@@ -30,6 +31,34 @@ export function memoizedSentence(
   const { entry, artifact } = first;
   const more = others.length > 0 ? ` and ${others.length} more` : "";
   return `Did not run: its result is there already (key ${shortKey(key)}). ${artifact} is ${entry.output.digest}, which ${entry.by.kind} ${entry.by.name} made at ${entry.at}${more}.`;
+}
+
+/**
+ * That some indexes of a step do not run, in a sentence.
+ *
+ * @param key - of the step
+ * @param which - as the Job controller writes them, and how many there are
+ * @param entries - their results, with the tags that name them now
+ * @param because - why the others have none
+ */
+export function partSentence(
+  key: string,
+  which: { readonly indexes: string; readonly of: number },
+  entries: readonly { readonly entry: MemoEntry; readonly artifact: string }[],
+  because: string,
+): string {
+  const [first, ...others] = entries;
+  const more = others.length > 0 ? ` and ${others.length} more` : "";
+  const one = first
+    ? `${first.artifact} is ${first.entry.output.digest}, which ${first.entry.by.kind} ${first.entry.by.name} made at ${first.entry.at}${more}. `
+    : "";
+  return `The indexes ${shortened(which.indexes)} of ${which.of} do not run: their results are there already (key ${shortKey(key)}). ${one}The others run: ${because}.`;
+}
+
+/** An Event has room for a thousand characters. */
+function shortened(indexes: string): string {
+  if (indexes.length <= longestIndexes) return indexes;
+  return `${indexes.slice(0, indexes.lastIndexOf(",", longestIndexes))} and more`;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { V1Job, V1Pod } from "@kubernetes/client-node";
+import type { V1Job, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import { pino } from "pino";
 import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
@@ -49,7 +49,7 @@ function mirror<T extends KubeObject>(objects: readonly T[]) {
 const quiet = { log: pino({ enabled: false }), follow: () => {}, observeWait: () => {} };
 
 function worldOf(
-  client: KubeClient,
+  real: KubeClient,
   ns: ObjectsIn,
   registry: { host: string; url: string },
   namespace: string,
@@ -59,14 +59,25 @@ function worldOf(
   const pusher: Pusher = pusherTo(registry.url);
   const events: string[] = [];
   /** A leader, which sees the Jobs as they are when it begins. */
-  const leader = async (over: Partial<Memos> = {}) => {
-    const { items } = await client.request<{ items: StepJob[] }>({
+  const leader = async (over: Partial<Memos> = {}, opens: (path: string) => boolean = () => false) => {
+    let completed = false;
+    /** It ends before what is to be written after its indexes are complete. */
+    const client: KubeClient = {
+      ...real,
+      request: (options) => {
+        if (completed && options.method === "PATCH" && opens(options.path))
+          return Promise.reject(new Error("the process ends"));
+        completed ||= JSON.stringify(options.body ?? {}).includes("completedIndexes");
+        return real.request(options);
+      },
+    };
+    const { items } = await real.request<{ items: StepJob[] }>({
       path: `/apis/batch/v1/namespaces/${namespace}/jobs`,
     });
     const jobs = mirror(
       items.map((job) => keepJob({ apiVersion: "batch/v1", kind: "Job", ...job } as StepJob)),
     );
-    const there = await client.request<{ items: StepPod[] }>({
+    const there = await real.request<{ items: StepPod[] }>({
       path: `/api/v1/namespaces/${namespace}/pods`,
     });
     const pods = mirror(
@@ -106,9 +117,9 @@ function worldOf(
       },
     };
   };
-  const make = (name: string, more = {}, spec: object = {}) => {
+  const make = (name: string, more = {}, spec: object = {}, pod: Partial<V1PodSpec> = {}) => {
     const annotations = { "output-uri": `of/${name}:v1`, memoize: "on", ...more };
-    const job = created(jobOf(name, annotations, "make it", spec) as V1Job & { kind: string });
+    const job = created(jobOf(name, annotations, "make it", spec, pod) as V1Job & { kind: string });
     return ns.create(resources.jobs, job as KubeObject);
   };
   /** A step that waits, and a result for it that another one has made. */
@@ -129,8 +140,30 @@ function worldOf(
     });
     return output.digest;
   };
+  /** An Indexed Job that waits, and results for some of its indexes. */
+  const makePartly = async (
+    name: string,
+    known: readonly number[],
+    spec: object = {},
+    pod: Partial<V1PodSpec> = {},
+  ) => {
+    const indexed = { completionMode: "Indexed", completions: 6, parallelism: 2, ...spec };
+    await make(name, { "output-uri": `of/${name}:$(JOB_COMPLETION_INDEX)` }, indexed, pod);
+    await remember(name, known);
+  };
+  const remember = async (name: string, known: readonly number[]) => {
+    const { units } = await (await leader()).keyed(name);
+    for (const { key, output, index } of units) {
+      if (!known.includes(index ?? 0)) continue;
+      const pushed = await pusher.push(`results/${name}`, output.tag, output.tag);
+      const by = { kind: "Job", name: "first", uid: "u", pod: `first-${index}` };
+      await memos.write(`${namespace}/oras`, {
+        ...{ key: key.key, parts: key.text, output: pushed, by, tag: output.tag },
+      });
+    }
+  };
   return {
-    ...{ leader, make, makeKnown, memos, events, pusher },
+    ...{ leader, make, makeKnown, makePartly, remember, memos, events, pusher },
     pod: async (name: string) => (await ns.read<V1Pod>(resources.pods, name)) as V1Pod,
     job: async (name: string) => (await ns.read<V1Job>(resources.jobs, name)) as V1Job,
     resume: (name: string) => ns.patch(resources.jobs, name, { spec: { suspend: false } }),
@@ -274,6 +307,143 @@ describe.skipIf(minor < 31)("a step whose result is there", () => {
     for (let i = 0; i < 3; i++) await (await world.leader(over)).look("one");
     await expectRuns(world, "one");
     expect(await world.pusher.digest("of/one", "v1")).toBe(other.digest);
+  });
+});
+
+describe.skipIf(minor < 31)("an Indexed Job of which some indexes have results", () => {
+  const looks = async (world: World, name: string) => {
+    for (let i = 0; i < 3; i++) await (await world.leader()).look(name);
+  };
+  const expectPart = async ({ job, pusher }: World, name: string) => {
+    const opened = await job(name);
+    expect(opened.spec?.suspend).toBe(false);
+    expect(opened.status).toMatchObject({ succeeded: 4, completedIndexes: "0,2-4" });
+    expect(conditionsOf(opened)["SuccessCriteriaMet"]).toBeUndefined();
+    const { annotations = {}, labels } = opened.metadata ?? {};
+    expect(annotations[names.memoizedFromAnnotation]).toMatch(/^Job\/first Pod\/first-0 2.* indexes 0,2-4$/);
+    expect(annotations[names.memoKeyAnnotation]).toMatch(/^[0-9a-f]{64}$/);
+    expect(annotations[names.memoClaimAnnotation]).toBeUndefined();
+    expect(labels).toMatchObject({ [names.waitingLabel]: "false" });
+    expect(labels?.[names.memoizedLabel]).toBeUndefined();
+    const tags = await Promise.all([0, 1, 2, 3, 4, 5].map((i) => pusher.digest(`of/${name}`, `${i}`)));
+    expect(tags.map((tag) => tag !== undefined)).toEqual([true, false, true, true, true, false]);
+  };
+
+  it("starts with those complete", async ({ world }) => {
+    await world.makePartly("part", [0, 2, 3, 4]);
+    await looks(world, "part");
+    await expectPart(world, "part");
+    const told = world.events.filter((event) => event.startsWith("part Memo"));
+    expect(told).toEqual([
+      expect.stringMatching(
+        /^part Memoized The indexes 0,2-4 of 6 do not run: .* and 3 more\. The others run: .*\.$/,
+      ),
+    ]);
+  });
+
+  it.for([
+    ["a successPolicy", { successPolicy: { rules: [{ succeededCount: 1 }] } }, {}],
+    ["Pods that find each other by their names", {}, { subdomain: "them" }],
+  ] as const)("runs as a whole with %s", async ([, spec, pod], { world }) => {
+    await world.makePartly("whole", [0, 2], spec, pod);
+    await looks(world, "whole");
+    const running = await world.job("whole");
+    expect(running.spec?.suspend).toBe(false);
+    expect(running.status?.completedIndexes).toBeUndefined();
+    expect(running.metadata?.annotations?.[names.memoizedFromAnnotation]).toBeUndefined();
+    expect(world.events.join("\n")).toMatch(/whole MemoMiss/);
+  });
+
+  it.for(["before the claim", "after the claim", "after the tags"])(
+    "runs where somebody resumes it %s",
+    async (when, { world }) => {
+      await world.makePartly("part", [0, 2, 3, 4]);
+      const resume = () => world.resume("part");
+      let tags = 0;
+      const over: Partial<Memos> = {
+        tagged: async (...asked) => {
+          if (when === "before the claim") await resume();
+          return world.memos.tagged(...asked);
+        },
+        retag: async (...asked) => {
+          if (when === "after the claim") await resume();
+          const result = await world.memos.retag(...asked);
+          if (when === "after the tags" && ++tags === 4) await resume();
+          return result;
+        },
+      };
+      await (await world.leader(over)).look("part");
+      await looks(world, "part");
+      await expectRuns(world, "part");
+      expect((await world.job("part")).status?.completedIndexes).toBeUndefined();
+    },
+  );
+
+  it.for(["after the claim", "after some tags", "after the tags"])(
+    "gets them from the next leader where one ends %s",
+    async (when, { world }) => {
+      await world.makePartly("part", [0, 2, 3, 4]);
+      let tags = 0;
+      const over: Partial<Memos> = {
+        retag: async (...asked) => {
+          const dies = ["after the claim", "", "after some tags", "", "after the tags"][tags++] === when;
+          if (dies && when !== "after the tags") throw new Error("the process ends");
+          const done = await world.memos.retag(...asked);
+          if (when === "after the tags" && tags === 4) throw new Error("the process ends");
+          return done;
+        },
+      };
+      await expect((await world.leader(over)).look("part")).rejects.toThrow("the process ends");
+      await looks(world, "part");
+      await expectPart(world, "part");
+    },
+  );
+
+  it("is opened by the next leader where one ends after its indexes are complete, whatever is there by then", async ({
+    world,
+  }) => {
+    await world.makePartly("part", [0, 2, 3, 4]);
+    await (await world.leader({}, (path) => path.endsWith("/jobs/part"))).look("part").catch(() => {});
+    expect((await world.job("part")).status?.completedIndexes).toBe("0,2-4");
+    expect((await world.job("part")).spec?.suspend).toBe(true);
+    await world.remember("part", [1]);
+    await looks(world, "part");
+    await expectPart(world, "part");
+  });
+
+  it("ends with all where the rest comes before the next leader", async ({ world }) => {
+    await world.makePartly("part", [0, 2, 3, 4]);
+    await (await world.leader({}, (path) => path.endsWith("/jobs/part"))).look("part").catch(() => {});
+    await world.remember("part", [1, 5]);
+    await looks(world, "part");
+    const ended = await world.job("part");
+    expect(ended.status).toMatchObject({ succeeded: 6, completedIndexes: "0-5" });
+    expect(conditionsOf(ended)).toMatchObject({ SuccessCriteriaMet: "True Memoized" });
+  });
+
+  it("runs an index whose tag somebody has pushed since", async ({ world }) => {
+    await world.makePartly("part", [0, 2, 3, 4]);
+    const pushed = { digest: "" };
+    const over: Partial<Memos> = {
+      retag: async (cache, entry, to, limits) => {
+        if (to.tag === "3") pushed.digest ||= (await world.pusher.push("of/part", "3", "by hand")).digest;
+        return world.memos.retag(cache, entry, to, limits);
+      },
+    };
+    await (await world.leader(over)).look("part");
+    expect((await world.job("part")).status).toMatchObject({ succeeded: 3, completedIndexes: "0,2,4" });
+    expect(await world.pusher.digest("of/part", "3")).toBe(pushed.digest);
+  });
+});
+
+describe.skipIf(minor >= 31)("before 1.31, an Indexed Job of which some indexes have results", () => {
+  it("runs as a whole", async ({ world }) => {
+    await world.makePartly("part", [0, 2, 3, 4]);
+    await (await world.leader()).look("part");
+    const running = await world.job("part");
+    expect(running.spec?.suspend).toBe(false);
+    expect(running.status?.completedIndexes).toBeUndefined();
+    expect(world.events.join("\n")).toMatch(/part NotMemoizable/);
   });
 });
 

@@ -47,6 +47,11 @@ const taken = (fields: object = {}, ...more: object[]) =>
     ...{ startTime: now, succeeded: 2, ...fields },
     conditions: [criterion, condition("Suspended", "False", "Memoized"), available("True"), ...more],
   });
+const some = (completedIndexes: string | null, succeeded: number) => status({ completedIndexes, succeeded });
+/** Of a thousand, as it is longest. */
+const everyThird = Array.from({ length: 334 }, (_, i) => (i < 333 ? `${3 * i},${3 * i + 1}` : "999")).join(
+  ",",
+);
 const takenPod = (fields: object = {}) =>
   status({
     ...{ phase: "Succeeded", reason: "Memoized", message: "because" },
@@ -124,6 +129,31 @@ export const contractWrites: readonly Write[] = [
     taken({ succeeded: 3, completedIndexes: "0-2" }),
     strategic,
   ],
+  ["complete some indexes of a Job", "jobs", "indexed/status", some("0,2", 2)],
+  ["complete most indexes of a long Job", "jobs", "long/status", some(everyThird, 667)],
+  [
+    "end a Job that takes the rest, too",
+    "jobs",
+    "part/status",
+    taken({ succeeded: 3, completedIndexes: "0-2" }),
+    strategic,
+  ],
+  [
+    "resume a Job of which some indexes are complete",
+    "jobs",
+    "part",
+    {
+      ...resumed,
+      metadata: {
+        ...resumed.metadata,
+        annotations: {
+          ...resumed.metadata.annotations,
+          ...{ [names.memoKeyAnnotation]: memoKey, [names.memoClaimAnnotation]: null },
+          [names.memoizedFromAnnotation]: "Job/split 2026-01-01T00:00:00Z indexes 0,2",
+        },
+      },
+    },
+  ],
   ["say that a Job took a result", "jobs", "took", marked],
   [
     "say that the result of a Job is remembered",
@@ -156,6 +186,48 @@ const memoAttacks: readonly Write[] = [
     taken({ succeeded: 3, completedIndexes: "0,2" }),
     strategic,
   ],
+  ["some of its indexes without a claim", "jobs", "held-indexed/status", some("0,2", 2)],
+  ["some of its indexes that its author has to resume", "jobs", "authors-indexed/status", some("0,2", 2)],
+  ["some of its indexes while it runs", "jobs", "runs-indexed/status", some("0,2", 2)],
+  ["some of its indexes of a Job with a policy", "jobs", "policy/status", some("0,2", 2)],
+  ["some of its indexes after others", "jobs", "part/status", some("0,1", 2)],
+  ["no indexes after some", "jobs", "part/status", some(null, 0)],
+  ["indexes of a Job without any", "jobs", "claimed/status", some("0", 1)],
+  ["all of its indexes without an end", "jobs", "indexed/status", some("0-2", 3)],
+  ["more than its indexes", "jobs", "indexed/status", some("0,2", 3)],
+  ["less than its indexes", "jobs", "indexed/status", some("0,2", 1)],
+  ["an index that it has not", "jobs", "indexed/status", some("0,3", 2)],
+  ["an index twice", "jobs", "indexed/status", some("0,0", 2)],
+  ["indexes in another order", "jobs", "indexed/status", some("2,0", 2)],
+  ["a range backwards", "jobs", "indexed/status", some("2-0", -1)],
+  ["words for indexes", "jobs", "indexed/status", some("a,b", 2)],
+  ["success and no indexes", "jobs", "indexed/status", status({ succeeded: 2 })],
+  ["indexes and no success", "jobs", "indexed/status", status({ completedIndexes: "0,2" })],
+  [
+    "some of its indexes and a start",
+    "jobs",
+    "indexed/status",
+    status({ ...some("0,2", 2).status, startTime: now }),
+  ],
+  [
+    "some of its indexes and failures",
+    "jobs",
+    "indexed/status",
+    status({ ...some("0,2", 2).status, failed: 1 }),
+  ],
+  [
+    "some of its indexes and failed ones",
+    "jobs",
+    "indexed/status",
+    status({ ...some("0,2", 2).status, failedIndexes: "1" }),
+  ],
+  [
+    "some of its indexes and counted Pods",
+    "jobs",
+    "indexed/status",
+    status({ ...some("0,2", 2).status, uncountedTerminatedPods: { succeeded: ["x"] } }),
+  ],
+  ["the label of what took a result", "jobs", "part", meta(memoized("true"))],
   ["none of its indexes", "jobs", "indexed/status", taken({ succeeded: 3 }), strategic],
   [
     "success for another reason",

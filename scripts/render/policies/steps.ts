@@ -25,6 +25,20 @@ const memoized = quote("Memoized");
 
 const deadline = "activeDeadlineSeconds";
 
+/** Some indexes of a Job, as the Job controller writes them. */
+const indexes = (() => {
+  const row = "(0|[1-9][0-9]{0,5})(-[1-9][0-9]{0,5})?";
+  return `^${row}(,${row})*$`;
+})();
+
+/** What a Job has of indexes whose results it has taken, and their number. A walk along the list: it may have hundreds. */
+const rows = 'variables.indexes.split(",").map(r, r.split("-"))';
+const counted = `${rows}.map(r, r.size() == 1 ? 1 : int(r[1]) - int(r[0]) + 1).sum()`;
+const ends = 'variables.indexes.replace("-", ",").split(",")';
+/** Each after the one before, as twice of it and one more still is before twice of the next. */
+const ascending = `${ends}.map(n, string(2 * int(n)) + "," + string(2 * int(n) + 1)).join(",").split(",").map(n, int(n)).isSorted()`;
+const last = `${ends}.map(n, int(n)).max()`;
+
 /**
  * What the operator may write of Pods: end a step that cannot end by itself, open the gate of one that waits for its
  * inputs, fail one whose inputs never come, and say of each whether its inputs are there.
@@ -46,6 +60,7 @@ export function podPolicy(): StepPolicy {
       fails: `variables.isStatus && ${text("oldObject", "phase")} == "Pending" && ${text("object", "phase")} == "Failed"`,
       takes: `variables.isStatus && ${text("oldObject", "phase")} == "Pending" && ${text("object", "phase")} == "Succeeded"`,
       memoized: `${text("oldObject", "phase")} == "Succeeded" && ${text("oldObject", "reason")} == ${memoized}`,
+      tookSome: "false",
     },
     validations: [
       ...commonRules("Pod"),
@@ -107,6 +122,9 @@ export function jobPolicy(): StepPolicy {
   const all = `(${completions} == 1 ? "0" : ${completions} == 2 ? "0,1" : "0-" + string(${completions} - 1))`;
   const isIndexed = `oldObject.spec.?completionMode.orValue("") == "Indexed"`;
   const status = ".?status.orValue({})";
+  const completed = (object: string) => `${object}.?status.?completedIndexes.orValue("")`;
+  /** It has never run, and nothing but its indexes counts. */
+  const fresh = `!has(oldObject.status.startTime) && oldObject.status.?succeeded.orValue(0) == 0 && oldObject.status.?failed.orValue(0) == 0 && ${completed("oldObject")} == "" && !has(oldObject.spec.successPolicy)`;
   return {
     name: "opens-jobs-only",
     resources: withSubresources(resources.jobs),
@@ -115,7 +133,10 @@ export function jobPolicy(): StepPolicy {
       ...commonVariables,
       fails: `variables.isStatus && variables.waiting && ${suspended("oldObject")} && !${has("oldObject")} && ${has("object")}`,
       takes: `variables.isStatus && variables.claimed && ${suspended("oldObject")} && ${gate} == "suspend" && !${has("oldObject", "SuccessCriteriaMet")} && ${has("object", "SuccessCriteriaMet")}`,
+      takesSome: `variables.isStatus && variables.claimed && ${suspended("oldObject")} && ${gate} == "suspend" && ${isIndexed} && !${has("object", "SuccessCriteriaMet")} && ${completed("object")} != ${completed("oldObject")}`,
+      indexes: completed("object"),
       memoized: `oldObject.?status.?conditions.orValue([]).exists(c, c.type == "SuccessCriteriaMet" && c.status == "True" && c.?reason.orValue("") == ${memoized})`,
+      tookSome: `variables.claimed && ${suspended("oldObject")} && ${isIndexed} && ${completed("oldObject")} != ""`,
     },
     validations: [
       ...commonRules("Job"),
@@ -144,8 +165,8 @@ export function jobPolicy(): StepPolicy {
         `${names.inputDigestsAnnotation} of a Job's template holds sha256:DIGEST, tag or wait for each input, separated by commas`,
       ),
       onStatus(
-        `${unchanged(status, ["conditions", "startTime"])} || (variables.takes && ${unchanged(status, ["conditions", "startTime", "succeeded", "completedIndexes"])})`,
-        "the operator may change startTime and conditions in the status of a Job, and succeeded and completedIndexes of one that takes a result, and no other field",
+        `${unchanged(status, ["conditions", "startTime"])} || (variables.takes && ${unchanged(status, ["conditions", "startTime", "succeeded", "completedIndexes"])}) || (variables.takesSome && ${unchanged(status, ["succeeded", "completedIndexes"])})`,
+        "the operator may change startTime and conditions in the status of a Job, and succeeded and completedIndexes of one that takes results, and no other field",
       ),
       onStatus(
         "object.?status.?startTime == oldObject.?status.?startTime || ((variables.fails || variables.takes) && !has(oldObject.status.startTime))",
@@ -155,6 +176,10 @@ export function jobPolicy(): StepPolicy {
         // The API server does not compare them.
         `!variables.takes || (has(object.status.startTime) && object.status.?succeeded.orValue(0) == ${completions} && (${isIndexed} ? object.status.?completedIndexes.orValue("") == ${all} : !has(object.status.completedIndexes)))`,
         "the operator may end a Job that takes a result only as a whole: succeeded is spec.completions, and completedIndexes has all indexes of an Indexed Job",
+      ),
+      onStatus(
+        `!variables.takesSome || (${fresh} && variables.indexes.matches(${quote(indexes)}) && ${ascending} && ${last} < ${completions} && ${counted} == object.status.?succeeded.orValue(0) && ${counted} < ${completions})`,
+        "the operator may complete some indexes of an Indexed Job that has never run and has no successPolicy, once: succeeded is how many completedIndexes has, and others are left",
       ),
       ...conditionRules("Job", [
         `variables.fails && c.type == "FailureTarget" && c.status == "True" && c.?reason.orValue("") in ${list(failures)}`,
@@ -226,8 +251,8 @@ function commonRules(kind: "Pod" | "Job"): Validation[] {
       `the operator may change the label ${names.waitingLabel} from "true" to "false" only`,
     ),
     onMain(
-      `(${label("object", names.memoizedLabel)} == ${label("oldObject", names.memoizedLabel)} || (variables.memoized && variables.waiting && ${label("object", names.memoizedLabel)}.orValue("") == "true")) && (${same(names.memoizedFromAnnotation)} || variables.memoized)`,
-      `the operator may set the label ${names.memoizedLabel} to "true", and the annotation ${names.memoizedFromAnnotation}, of a ${kind} that it has ended with the reason Memoized`,
+      `(${label("object", names.memoizedLabel)} == ${label("oldObject", names.memoizedLabel)} || (variables.memoized && variables.waiting && ${label("object", names.memoizedLabel)}.orValue("") == "true")) && (${same(names.memoizedFromAnnotation)} || variables.memoized || variables.tookSome)`,
+      `the operator may set the label ${names.memoizedLabel} to "true" of a ${kind} that it has ended with the reason Memoized, and the annotation ${names.memoizedFromAnnotation} of one that has taken results`,
     ),
     onMain(
       `variables.records || ((${formed(names.memoKeyAnnotation, memoKey)}) && (!has(object.metadata.annotations) || !(${quote(names.memoClaimAnnotation)} in object.metadata.annotations) || ${formed(names.memoClaimAnnotation, memoClaim)}))`,

@@ -1,7 +1,9 @@
+import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { names } from "../../../schema/names.ts";
 import type { KubeObject } from "../../../src/kube/objects.ts";
 import { pathOf, resources } from "../../../src/kube/resources.ts";
+import { indexesIn, indexText } from "../../../src/memo/indexes.ts";
 import { refusalOf } from "../../support/refusals.ts";
 import {
   attacks,
@@ -37,6 +39,10 @@ beforeAll(async () => {
     },
   };
   const indexed = { spec: { completionMode: "Indexed", completions: 3 } };
+  const policy = {
+    spec: { ...indexed.spec, successPolicy: { rules: [{ succeededCount: 1 }] } },
+  };
+  const long = { spec: { completionMode: "Indexed", completions: 1000 } };
   const pods = [
     waitingPod("gated"),
     waitingPod("claimed", annotated("pod", { [names.memoClaimAnnotation]: claim })),
@@ -50,6 +56,16 @@ beforeAll(async () => {
     waitingJob("held"),
     waitingJob("claimed", claimed),
     waitingJob("indexed", { ...claimed, ...indexed }),
+    waitingJob("twelve", { ...claimed, spec: { completionMode: "Indexed", completions: 12 } }),
+    waitingJob("long", { ...claimed, ...long }),
+    waitingJob("part", { ...claimed, ...indexed }),
+    waitingJob("held-indexed", indexed),
+    waitingJob("authors-indexed", {
+      ...annotated("author", { [names.memoClaimAnnotation]: claim }),
+      ...indexed,
+    }),
+    waitingJob("runs-indexed", { ...claimed, spec: { ...indexed.spec, suspend: false } }),
+    waitingJob("policy", { ...claimed, ...policy }),
     waitingJob("authors-claimed", annotated("author", { [names.memoClaimAnnotation]: claim })),
     waitingJob("took", claimed),
     waitingJob("ran", ran),
@@ -83,7 +99,8 @@ beforeAll(async () => {
 afterAll(() => setup?.stop());
 
 function statusOf(name: string): object {
-  if (name === "runs") return { startTime: now, active: 1 };
+  if (name === "part") return { conditions: [suspended], succeeded: 2, completedIndexes: "0,2" };
+  if (name.startsWith("runs")) return { startTime: now, active: 1 };
   if (name !== "took") return { conditions: [suspended] };
   return { startTime: now, succeeded: 2, conditions: [suspended, criterion] };
 }
@@ -108,6 +125,37 @@ describe("the operator may", () => {
   test.each(contractWrites)("%s", async (_, kind, name, body, type) => {
     await write(kind, name, body, type);
   });
+});
+
+test("the operator may complete indexes of a Job that are some, and as many as it says", async () => {
+  const count = 12;
+  const text = fc.oneof(
+    fc.subarray([...Array(count).keys()], { minLength: 1 }).map(indexText),
+    fc.stringMatching(/^[0-9]{1,2}([,-][0-9]{1,2}){0,4}$/),
+  );
+  const passed = { some: 0, none: 0 };
+  await fc.assert(
+    fc.asyncProperty(text, fc.integer({ min: -1, max: 1 }), async (completedIndexes, more) => {
+      const found = indexesIn(completedIndexes, count + 100);
+      const rows = completedIndexes.split(",").flatMap((row) => row.split("-").map(Number));
+      const isRight =
+        /^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(completedIndexes) &&
+        rows.every((n, i) => i === 0 || n > (rows[i - 1] ?? n)) &&
+        rows.map(String).join() === completedIndexes.replaceAll("-", ",") &&
+        Math.max(...found) < count &&
+        found.size < count &&
+        more === 0;
+      const body = { status: { completedIndexes, succeeded: found.size + more } };
+      const result = await write("jobs", "twelve/status", body).then(
+        () => true,
+        () => false,
+      );
+      expect([completedIndexes, more, result]).toEqual([completedIndexes, more, isRight]);
+      passed[result ? "some" : "none"]++;
+    }),
+    { numRuns: 200 },
+  );
+  expect(Math.min(passed.some, passed.none)).toBeGreaterThan(10);
 });
 
 describe("whoever holds the operator's token cannot give", () => {

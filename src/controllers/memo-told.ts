@@ -1,0 +1,59 @@
+import { names } from "../../schema/names.ts";
+import type { KubeClient } from "../kube/client.ts";
+import type { EventNote } from "../kube/events.ts";
+import type { Memos } from "../memo/memos.ts";
+import { missSentence, shortKey } from "../memo/told.ts";
+import { tellCondition } from "./gate-writes.ts";
+import type { Keyed } from "./memo-keys.ts";
+import type { StepJob } from "./step-jobs.ts";
+import type { WorkflowStep } from "./workflow-steps.ts";
+
+const reason = "Coalesced";
+
+/**
+ * Says that a step waits for the result of another one. It is written once: were the other one named in it, each of many that fail
+ * would be a write for all that still wait.
+ *
+ * @param client - of the API server
+ * @param step - that waits
+ * @param other - which, and the key of both
+ * @param tell - publishes an Event
+ */
+export async function tellJoined(
+  client: KubeClient,
+  step: WorkflowStep,
+  other: { readonly name: string; readonly key: string },
+  tell: (note: EventNote) => void,
+): Promise<void> {
+  const same = `does the same work (key ${shortKey(other.key)}), to take its result.`;
+  const message = `All inputs are there; waits for a step that ${same}`;
+  const conditions = (step.object as StepJob).status?.conditions ?? [];
+  const told = conditions.find(({ type }) => type === names.inputsAvailable);
+  if (told?.reason === reason && told.message === message) return;
+  await tellCondition(client, step, { status: "False", reason, message }, client.now());
+  const note = `All inputs are there; waits for ${other.name}, which ${same}`;
+  tell({ type: "Normal", reason, action: "Wait", note });
+}
+
+/**
+ * Says that a step runs whose result is not there, and what differs from the one before.
+ *
+ * @param memos - what is remembered
+ * @param cache - `namespace/name`
+ * @param keyed - the step
+ * @param because - what is known of its result
+ * @param tell - publishes an Event
+ */
+export async function tellMiss(
+  memos: Memos,
+  cache: string,
+  { key, units }: Keyed,
+  because: string,
+  tell: (note: EventNote) => void,
+): Promise<void> {
+  const [first] = units;
+  if (first === undefined) return;
+  const last = units.length === 1 ? await memos.latestOf(cache, first.output) : undefined;
+  const note = missSentence(key, because, last, first.key.parts);
+  tell({ type: "Normal", reason: "MemoMiss", action: "Start", note });
+}
