@@ -13,7 +13,9 @@ import { originalOf } from "../../../src/injection/original.ts";
 import type { KubeClient } from "../../../src/kube/client.ts";
 import type { KubeObject } from "../../../src/kube/objects.ts";
 import { createStore } from "../../../src/kube/store.ts";
+import { indexText } from "../../../src/memo/indexes.ts";
 import type { NewMemoEntry } from "../../../src/memo/memos.ts";
+import { tookIndexes } from "../../../src/memo/part.ts";
 import { type Generation, generationOf, type MemoState, withoutKey } from "../../../src/memo/state.ts";
 import { jobOf } from "../../support/builders.ts";
 import { digest } from "../../support/keys.ts";
@@ -28,10 +30,17 @@ function mirror<T extends KubeObject>(objects: readonly T[]) {
 }
 
 /** A Job that has succeeded and whose result is to be remembered, `afterMs` later. */
-async function world(afterMs: number, memos: object, indexes = 1, mode = "on") {
+async function world(
+  afterMs: number,
+  memos: object,
+  indexes = 1,
+  mode = "on",
+  taken: readonly number[] = [],
+) {
   const map = { "output-uri": `a/b:${indexes > 1 ? "$(JOB_COMPLETION_INDEX)" : "c"}`, memoize: "on" };
   const indexed = { completionMode: "Indexed", completions: indexes, parallelism: 1 };
   const job = created(jobOf("step", map, "true", indexes > 1 ? indexed : {})) as V1Job;
+  Object.assign(job.metadata?.labels ?? {}, { [names.waitingLabel]: "false" });
   const image = job.spec?.template.spec?.containers[0]?.image ?? "";
   Object.assign(job.metadata ?? {}, { namespace: "work", uid: "j", creationTimestamp: new Date(ended) });
   job.status = { conditions: [{ type: "Complete", status: "True", lastTransitionTime: new Date(ended) }] };
@@ -52,7 +61,9 @@ async function world(afterMs: number, memos: object, indexes = 1, mode = "on") {
       ],
     },
   });
-  const all = Array.from({ length: indexes }, (_, index) => podOf(index) as unknown as V1Pod);
+  const all = Array.from({ length: indexes }, (_, index) => podOf(index) as unknown as V1Pod).filter(
+    (_, index) => !taken.includes(index),
+  );
   const patches: string[] = [];
   const client = {
     now: () => ended + afterMs,
@@ -78,7 +89,10 @@ async function world(afterMs: number, memos: object, indexes = 1, mode = "on") {
   const step = first.steps.job("work/step");
   const keys = step && (await keysOf(first, step));
   if (keys?.kind !== "keyed") throw new Error(JSON.stringify(keys));
-  Object.assign(job.metadata?.annotations ?? {}, { [names.memoKeyAnnotation]: keys.keyed.key });
+  Object.assign(job.metadata?.annotations ?? {}, {
+    [names.memoKeyAnnotation]: keys.keyed.key,
+    ...(taken.length > 0 && { [names.memoizedFromAnnotation]: tookIndexes("Job/a", indexText(taken)) }),
+  });
   const [recorder] = memoRecorders({
     ...{ ...settingsOf(), memos, caches: { store: new Map() }, minor: 36, leftMs: () => 10_000 },
     ...{ log: pino({ enabled: false }), publish: () => {}, modeOf: () => mode },
@@ -126,4 +140,17 @@ it("a Job of many indexes that is made again is remembered whole: what is forgot
     ([key, generation]) => JSON.stringify(generation) === JSON.stringify(generationOf(state, key)),
   );
   expect(counting).toHaveLength(600);
+});
+
+it("of a Job of which some indexes have taken results the others are remembered, each with its own tag and Pod", async () => {
+  const written: NewMemoEntry[] = [];
+  const write = (_: string, entry: NewMemoEntry) => Promise.resolve(void written.push(entry));
+  const { look, patches } = await world(1_000, { write }, 6, "on", [0, 2, 3, 4]);
+  await look();
+  expect(patches.join()).toContain(" written");
+  expect(written.map(({ tag, by }) => [tag, by.pod])).toEqual([
+    ["1", "step-1"],
+    ["5", "step-5"],
+  ]);
+  expect(new Set(written.map(({ key }) => key)).size).toBe(2);
 });
