@@ -61,6 +61,8 @@ export const names = {
   podRestartAnnotation: `registry.${domain}/restart`,
   /** On an OrasCache: another value makes another login. */
   rotateAnnotation: `${prefix}rotate`,
+  /** On an OrasCache: another value makes the operator forget results of steps. */
+  forgetAnnotation: `${prefix}forget`,
   /** On an OrasCache: the registry that its artifacts are copied to when it is deleted. */
   exportAnnotation: `${prefix}export-to`,
   /** What that annotation may be, as messages say it. */

@@ -445,6 +445,13 @@ const stepEvents = {
       "A step with memoize: verify made another result than the one that was remembered for it, which is forgotten now. The message has both digests.",
     fix: "Something that the operator does not see changes the result, such as the time or a random number. Remove that, or memoize.",
   },
+  Forgotten: {
+    meaning: "Results of steps are not taken any more, as the annotation forget asked for; the message has which.",
+  },
+  NotForgotten: {
+    meaning: "What the annotation forget of the OrasCache asks for was not done. The message says why.",
+    fix: "Correct what the message names, and ask again with another value.",
+  },
   NotRemembered: {
     meaning: "The step succeeded, and its result is not remembered. The message says why.",
     fix: "Name images by their digests, and change nothing of a step and its Pods while it runs.",

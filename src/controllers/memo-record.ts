@@ -136,7 +136,7 @@ async function recordUnits(
     return { kind: "later", because: "the Pod that pushed its output is gone, or does not say what it is" };
   // All of them first: beyond some hundred keys everything is forgotten, and with it what was just written.
   if (settings.modeOf(step) === "refresh")
-    for (const { unit } of made) await settings.memos.forget(cacheKeyOf(step), unit.key.key);
+    await settings.memos.forget(cacheKeyOf(step), ...made.map(({ unit }) => unit.key.key));
   for (const { unit, pod, digest } of made) {
     const note = await recordUnit(settings, step, unit, pod, digest);
     if (note) notes.push(note);

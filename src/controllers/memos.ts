@@ -2,13 +2,15 @@ import { names } from "../../schema/names.ts";
 import { memoKey } from "../cache/access.ts";
 import { identityOf } from "../cache/owner.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
+import { inParallel } from "../common/in-parallel.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { isStatus, sentenceOf } from "../kube/errors.ts";
 import { forgetOldest } from "../kube/forget.ts";
 import { patchJson } from "../kube/objects.ts";
 import { resources } from "../kube/resources.ts";
+import { answered } from "../memo/forget.ts";
 import type { Memos, NotKnown } from "../memo/memos.ts";
-import { later, type MemoState, withoutAny, withoutKey } from "../memo/state.ts";
+import { type ForgetAnswer, later, type MemoState, withoutKeys } from "../memo/state.ts";
 import { manifestHead } from "../registry/head.ts";
 import type { CacheAccess } from "./cache-access.ts";
 import { findIn, latestIn, type MemoStore, retagIn, writeIn } from "./memo-store.ts";
@@ -63,7 +65,7 @@ export function createMemos(settings: MemosSettings): Memos {
   };
 
   /** One after the other: each starts from what the one before has written. */
-  const change = (key: string, next: (state: MemoState | undefined) => MemoState): Promise<void> => {
+  const change = (key: string, next: (state: MemoState | undefined) => MemoState): Promise<MemoState> => {
     const turn = (turns.get(key) ?? Promise.resolve()).then(async () => {
       const cache = storedCache(key);
       const { namespace, name, uid } = identityOf(cache);
@@ -83,6 +85,7 @@ export function createMemos(settings: MemosSettings): Memos {
       states.delete(uid);
       states.set(uid, memo);
       forgetOldest(states, mostRemembered);
+      return memo;
     });
     // Who waits for a turn does not care how the one before ended; its caller does.
     const ended = turn.catch(() => {});
@@ -108,6 +111,11 @@ export function createMemos(settings: MemosSettings): Memos {
         return undefined;
       }
     },
+    latestKeys: async (cache, outputs) => {
+      const store = await storeOf(cache);
+      const keys = await inParallel(outputs, async (output) => (await latestIn(store, output))?.key);
+      return [...new Set(keys.flatMap((key) => key ?? []))];
+    },
     tagged: async (cache, { repository, tag }) => {
       try {
         const { registry } = await storeOf(cache);
@@ -126,8 +134,11 @@ export function createMemos(settings: MemosSettings): Memos {
       }
     },
     write: async (cache, entry) => writeIn(await storeOf(cache), entry),
-    forget: (cache, key) => change(cache, (state) => withoutKey(state, key)),
-    forgetAll: (cache) => change(cache, withoutAny),
+    forget: async (cache, ...keys) => void (await change(cache, (state) => withoutKeys(state, keys))),
+    answer: async (cache, request, outcome) => {
+      const { answer } = await change(cache, (state) => answered(state, request, outcome));
+      return answer as ForgetAnswer;
+    },
   };
 }
 

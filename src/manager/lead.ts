@@ -10,6 +10,7 @@ import { gateControllers } from "../controllers/gates.ts";
 import { createHeads } from "../controllers/heads.ts";
 import { createHints } from "../controllers/hints.ts";
 import { createMemoGate } from "../controllers/memo.ts";
+import { forgetController } from "../controllers/memo-forget.ts";
 import { memoRecorders } from "../controllers/memo-record.ts";
 import { createImageDigests, createInputReader } from "../controllers/memo-sources.ts";
 import { createMemos } from "../controllers/memos.ts";
@@ -199,6 +200,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
           ...memoRecorders({ ...memoized, publish, modeOf: memo.modeOf }),
         ]
       : []),
+    forgetController({ ...{ log, publish, caches, jobs, pods, steps }, memos: memoized.memos }),
     emptyingController({
       ...{ client, log, caches, publish, operatorKey, self, signal },
       askEmpty: (peer, token) => askEmpty(peer, token, signal),

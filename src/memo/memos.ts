@@ -1,3 +1,5 @@
+import type { ForgetAnswer } from "./state.ts";
+
 /** What made a result. */
 export interface MemoSource {
   /** Such as `Job`. */
@@ -80,9 +82,19 @@ export interface RetagLimits {
   readonly deadline: number;
 }
 
+/** What is to become of a request to forget. */
+export type Outcome =
+  | { readonly kind: "all" }
+  | {
+      readonly kind: "keys";
+      readonly steps: readonly { readonly id: string; readonly keys: readonly string[] }[];
+    }
+  /** `because` is a sentence without a full stop. */
+  | { readonly kind: "refused"; readonly because: string };
+
 /**
  * Results of steps by their keys, in the registries of OrasCaches. `cache` is `namespace/name` everywhere. No function throws for
- * what a registry says or does not say; those that return nothing do.
+ * what a registry says or does not say, but for those that say so.
  */
 export interface Memos {
   /**
@@ -100,6 +112,12 @@ export interface Memos {
    * older than what the tag has, and its output may be gone.
    */
   readonly latestOf: (cache: string, output: MemoTag) => Promise<MemoEntry | undefined>;
+  /**
+   * The keys of the last entries of some outputs, of those that have one.
+   *
+   * @throws where the registry does not say
+   */
+  readonly latestKeys: (cache: string, outputs: readonly MemoTag[]) => Promise<readonly string[]>;
   /** The digest that a tag has: for `before` of the claim. */
   readonly tagged: (
     cache: string,
@@ -114,16 +132,17 @@ export interface Memos {
    */
   readonly write: (cache: string, entry: NewMemoEntry) => Promise<void>;
   /**
-   * Makes every entry of a key that was written until now invalid, also a copy of it that somebody puts back. For `refresh`, before
-   * `write`, and for what `verify` has found to be another result.
+   * Makes every entry of some keys that was written until now invalid, also a copy of it that somebody puts back. For `refresh`,
+   * before `write`, and for what `verify` has found to be another result.
    *
    * @throws when that is not so
    */
-  readonly forget: (cache: string, key: string) => Promise<void>;
+  readonly forget: (cache: string, ...keys: readonly string[]) => Promise<void>;
   /**
-   * The same for all keys of a cache.
+   * Carries out what the annotation forget of a cache asks for, and answers it, in one write.
    *
+   * @param request - the annotation's value
    * @throws when that is not so
    */
-  readonly forgetAll: (cache: string) => Promise<void>;
+  readonly answer: (cache: string, request: string, outcome: Outcome) => Promise<ForgetAnswer>;
 }

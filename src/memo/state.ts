@@ -3,6 +3,9 @@ import type { OrasCacheStatus } from "../cache/types.ts";
 /** Which entries of a cache were forgotten, as its status says: whoever puts one back finds that it does not count. */
 export type MemoState = NonNullable<OrasCacheStatus["memo"]>;
 
+/** What became of a request to forget. */
+export type ForgetAnswer = NonNullable<MemoState["answer"]>;
+
 /** How often a key was forgotten, and everything. An entry of another generation than the present one does not count. */
 export interface Generation {
   readonly epoch: number;
@@ -10,7 +13,7 @@ export interface Generation {
 }
 
 /** A status is read with its OrasCache, by everybody: it has to stay small. */
-const mostForgotten = 500;
+export const mostForgotten = 500;
 
 /**
  * The generation that an entry of a key has to have.
@@ -22,36 +25,42 @@ export function generationOf(state: MemoState | undefined, key: string): Generat
   return { epoch: state?.epoch ?? 0, times };
 }
 
-/** The state once a key is forgotten. When too many are, all are. */
-export function withoutKey(state: MemoState | undefined, key: string): MemoState {
-  const { epoch, times } = generationOf(state, key);
-  const others = (state?.forgotten ?? []).filter((one) => one.key !== key);
-  if (others.length >= mostForgotten) return withoutAny(state);
-  return { epoch, forgotten: sorted([...others, { key, times: times + 1 }]) };
+/** The state once some keys are forgotten. When too many are, all are. */
+export function withoutKeys(state: MemoState | undefined, keys: readonly string[]): MemoState {
+  const forgotten = new Map((state?.forgotten ?? []).map(({ key, times }) => [key, times]));
+  for (const key of new Set(keys)) forgotten.set(key, (forgotten.get(key) ?? 0) + 1);
+  if (forgotten.size > mostForgotten) return withoutAny(state);
+  return { ...answerOf(state), epoch: state?.epoch ?? 0, ...listed(forgotten) };
 }
 
 /** The state once everything is forgotten. */
 export function withoutAny(state: MemoState | undefined): MemoState {
-  return { epoch: (state?.epoch ?? 0) + 1 };
+  return { ...answerOf(state), epoch: (state?.epoch ?? 0) + 1 };
 }
 
 /**
  * What both say was forgotten: a mirror of the API server may be behind, and nothing that was forgotten comes back.
  *
  * @param a - of a cache
- * @param b - of the same
+ * @param b - of the same; its answer counts
  */
 export function later(a: MemoState | undefined, b: MemoState | undefined): MemoState | undefined {
   if (a === undefined || b === undefined) return a ?? b;
-  if (a.epoch !== b.epoch) return a.epoch > b.epoch ? a : b;
+  const answer = answerOf(b.answer ? b : a);
+  if (a.epoch !== b.epoch) return { ...(a.epoch > b.epoch ? a : b), ...answer };
   const times = new Map<string, number>();
   for (const { key, times: count } of [...(a.forgotten ?? []), ...(b.forgotten ?? [])])
     times.set(key, Math.max(times.get(key) ?? 0, count));
-  if (times.size === 0) return { epoch: a.epoch };
-  return { epoch: a.epoch, forgotten: sorted([...times].map(([key, count]) => ({ key, times: count }))) };
+  return { ...answer, epoch: a.epoch, ...listed(times) };
+}
+
+function answerOf(state: MemoState | undefined): Pick<MemoState, "answer"> {
+  return state?.answer ? { answer: state.answer } : {};
 }
 
 /** One way to write it: what is written next is compared with what is there. */
-function sorted(forgotten: NonNullable<MemoState["forgotten"]>): NonNullable<MemoState["forgotten"]> {
-  return forgotten.toSorted((a, b) => (a.key < b.key ? -1 : 1));
+function listed(times: ReadonlyMap<string, number>): Pick<MemoState, "forgotten"> {
+  if (times.size === 0) return {};
+  const forgotten = [...times].map(([key, count]) => ({ key, times: count }));
+  return { forgotten: forgotten.toSorted((a, b) => (a.key < b.key ? -1 : 1)) };
 }

@@ -65,6 +65,7 @@ export const cacheAnnotations: readonly string[] = [
   names.keepAnnotation,
   names.restartAnnotation,
   names.rotateAnnotation,
+  names.forgetAnnotation,
   names.exportAnnotation,
 ];
 

@@ -7,7 +7,7 @@ import { names } from "../../schema/names.ts";
 import type { StoredOrasCache } from "../../src/cache/types.ts";
 import { latestTag } from "../../src/memo/entry.ts";
 import type { Found, Memos, NewMemoEntry } from "../../src/memo/memos.ts";
-import { withoutAny, withoutKey } from "../../src/memo/state.ts";
+import { withoutAny, withoutKeys } from "../../src/memo/state.ts";
 import { digestOf, memoCache, memosOf, newEntry, type Pusher, pusherTo } from "../support/memo.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
 
@@ -119,7 +119,7 @@ describe("who may push to the registry makes no hit", () => {
   });
 
   test.each([
-    ["its key", withoutKey],
+    ["its key", (state: undefined, key: string) => withoutKeys(state, [key])],
     ["everything", withoutAny],
   ] as const)("with an old entry put back after %s was forgotten", async (_, forget) => {
     const before = store.get("work/oras") as StoredOrasCache;

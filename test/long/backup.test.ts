@@ -2,7 +2,7 @@ import { Agent } from "node:http";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { expect } from "vitest";
-import { inParallel } from "../../src/cli/artifacts/list.ts";
+import { inParallel } from "../../src/common/in-parallel.ts";
 import { createRegistry, digestOf } from "../../src/cli/oci/registry.ts";
 import type { Registry } from "../../src/cli/oci/types.ts";
 import type { KubeObject } from "../../src/kube/objects.ts";

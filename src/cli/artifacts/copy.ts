@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
+import { inParallel } from "../../common/in-parallel.ts";
 import type { RawManifest, Registry, Told } from "../oci/types.ts";
-import { inParallel } from "./list.ts";
 import { referencesOf } from "./manifest.ts";
 
 /** Blobs at once. */

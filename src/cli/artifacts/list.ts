@@ -1,5 +1,6 @@
 import { names } from "../../../schema/names.ts";
 import { subjectOfTag } from "../../common/fallback-tag.ts";
+import { inParallel } from "../../common/in-parallel.ts";
 import type { OutputFormat } from "../formats.ts";
 import { RegistryError } from "../oci/errors.ts";
 import type { Registry } from "../oci/types.ts";
@@ -8,9 +9,6 @@ import { shortAge, shortSize } from "../show/sizes.ts";
 import { formatTable, unknown } from "../show/table.ts";
 import { type ArtifactManifest, readManifest } from "./manifest.ts";
 import { isRepository, isTag } from "./reference.ts";
-
-/** Requests at once. */
-const mostAtOnce = 8;
 
 /** An artifact in a list. */
 export interface Listed {
@@ -116,28 +114,6 @@ function understood<T>(read: () => T): T | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Runs something for each, some at once; the results keep their order. What fails is thrown, and no other begins then. */
-export async function inParallel<T, R>(
-  items: readonly T[],
-  run: (item: T) => Promise<R>,
-  most = mostAtOnce,
-): Promise<R[]> {
-  const results: R[] = new Array(items.length);
-  let next = 0;
-  const work = async (): Promise<void> => {
-    for (let i = next++; i < items.length; i = next++) {
-      try {
-        results[i] = await run(items[i] as T);
-      } catch (error) {
-        next = items.length;
-        throw error;
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(most, items.length) }, work));
-  return results;
 }
 
 /**

@@ -42,7 +42,7 @@ async function asked(
   }
 }
 
-async function ofCluster(names: "cache" | "namespace" | "subject", options: Cursor["options"]) {
+async function ofCluster(names: "cache" | "namespace" | "subject" | "step", options: Cursor["options"]) {
   const { openSession } = await import("../remote/session.ts");
   const { listCaches, nameOf } = await import("../remote/find-cache.ts");
   const { pathOf, resources } = await import("../../kube/resources.ts");
@@ -54,7 +54,7 @@ async function ofCluster(names: "cache" | "namespace" | "subject", options: Curs
   };
   try {
     if (names === "namespace") return await all("/api/v1/namespaces");
-    const caches = (await listCaches(session)).map(nameOf);
+    const caches = names === "step" ? [] : (await listCaches(session)).map(nameOf);
     if (names === "cache") return caches;
     const [jobs, pods] = await Promise.all([
       all(pathOf(resources.jobs, { namespace })),

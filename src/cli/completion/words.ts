@@ -4,7 +4,17 @@ import type { Command, Option } from "commander";
 export type Wanted =
   | { readonly words: readonly string[] }
   /** Names that have to be asked for. */
-  | { readonly names: "artifact" | "repository" | "cache" | "context" | "namespace" | "subject" | "topic" }
+  | {
+      readonly names:
+        | "artifact"
+        | "repository"
+        | "cache"
+        | "context"
+        | "namespace"
+        | "subject"
+        | "step"
+        | "topic";
+    }
   | { readonly names: "file" };
 
 /** Where the cursor is. */
@@ -30,6 +40,8 @@ const positional: Readonly<Record<string, readonly Exclude<Wanted, { words: unkn
   status: ["subject"],
   trace: ["artifact"],
   why: ["subject"],
+  rerun: ["step"],
+  forget: ["step"],
   restart: ["cache"],
   "retention plan": ["cache"],
   backup: ["cache", "file"],

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { visible } from "../../annotations/problems.ts";
-import { gone, inParallel, listTags } from "../artifacts/list.ts";
+import { inParallel } from "../../common/in-parallel.ts";
+import { gone, listTags } from "../artifacts/list.ts";
 import { cleanedUp } from "../clean-up.ts";
 import { exits } from "../exits.ts";
 import { makeLayout, namedOf, readIndex } from "../layout/index-file.ts";

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { names } from "../../../schema/names.ts";
 import { visible } from "../../annotations/problems.ts";
-import { inParallel } from "../artifacts/list.ts";
+import { inParallel } from "../../common/in-parallel.ts";
 import { isRepository, isTag } from "../artifacts/reference.ts";
 import { exits } from "../exits.ts";
 import { checkLayout, type Named, namedOf, readIndex } from "../layout/index-file.ts";

@@ -1,7 +1,7 @@
 import { quoted } from "../../annotations/problems.ts";
+import { inParallel } from "../../common/in-parallel.ts";
 import { copyArtifact } from "../artifacts/copy.ts";
 import type { Place } from "../artifacts/get.ts";
-import { inParallel } from "../artifacts/list.ts";
 import { readManifest, referencesOf } from "../artifacts/manifest.ts";
 import { lookAt } from "../artifacts/pack.ts";
 import { pushPacked, withPacked } from "../artifacts/put.ts";

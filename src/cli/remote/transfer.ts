@@ -1,5 +1,5 @@
+import { inParallel } from "../../common/in-parallel.ts";
 import { copyArtifact } from "../artifacts/copy.ts";
-import { inParallel } from "../artifacts/list.ts";
 import { referencesOf } from "../artifacts/manifest.ts";
 import { exits } from "../exits.ts";
 import { DigestError, RegistryError } from "../oci/errors.ts";

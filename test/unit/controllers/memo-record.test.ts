@@ -16,7 +16,7 @@ import { createStore } from "../../../src/kube/store.ts";
 import { indexText } from "../../../src/memo/indexes.ts";
 import type { NewMemoEntry } from "../../../src/memo/memos.ts";
 import { tookIndexes } from "../../../src/memo/part.ts";
-import { type Generation, generationOf, type MemoState, withoutKey } from "../../../src/memo/state.ts";
+import { type Generation, generationOf, type MemoState, withoutKeys } from "../../../src/memo/state.ts";
 import { jobOf } from "../../support/builders.ts";
 import { digest } from "../../support/keys.ts";
 import { created } from "../../support/patched.ts";
@@ -124,8 +124,8 @@ it("a Job of many indexes that is made again is remembered whole: what is forgot
   let state: MemoState | undefined;
   const written = new Map<string, Generation>();
   const memos = {
-    forget: (_: string, key: string) => {
-      state = withoutKey(state, key);
+    forget: (_: string, ...keys: string[]) => {
+      state = withoutKeys(state, keys);
       return Promise.resolve();
     },
     write: (_: string, { key }: NewMemoEntry) => {

@@ -5,7 +5,7 @@ import { memoKey } from "../../../src/cache/access.ts";
 import { canonical, sha256 } from "../../../src/lineage/canonical.ts";
 import { latestTag, type MemoScope, openedEntry, sealed } from "../../../src/memo/entry.ts";
 import type { MemoEntry } from "../../../src/memo/memos.ts";
-import { type MemoState, withoutAny, withoutKey } from "../../../src/memo/state.ts";
+import { type MemoState, withoutAny, withoutKeys } from "../../../src/memo/state.ts";
 
 const hex = fc.stringMatching(/^[a-f0-9]{64}$/);
 const text = fc.string({ unit: "grapheme" });
@@ -129,7 +129,8 @@ describe("an entry", () => {
         const old = sealed(entry, scope).bytes;
         let { state } = scope;
         for (const how of forgets)
-          state = how === "all" ? withoutAny(state) : withoutKey(state, how === "key" ? entry.key : another);
+          state =
+            how === "all" ? withoutAny(state) : withoutKeys(state, [how === "key" ? entry.key : another]);
         const now = { ...scope, state };
         const isForgotten = forgets.some((how) => how !== "another");
         expect("because" in (await open(old, entry, now))).toBe(isForgotten);

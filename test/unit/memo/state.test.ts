@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { generationOf, later, type MemoState, withoutAny, withoutKey } from "../../../src/memo/state.ts";
+import { generationOf, later, type MemoState, withoutAny, withoutKeys } from "../../../src/memo/state.ts";
 
 const keys = ["a", "b", "c"].map((letter) => letter.repeat(64));
 const change = fc.constantFrom(...keys, "all");
 
 const forgetting = (state: MemoState | undefined, what: string) =>
-  what === "all" ? withoutAny(state) : withoutKey(state, what);
+  what === "all" ? withoutAny(state) : withoutKeys(state, [what]);
 
 test("a generation never comes again: what was forgotten stays so", () => {
   fc.assert(
@@ -39,8 +39,8 @@ test("of a state and a later one, in either order, the later one counts", () => 
 test("when too many keys were forgotten, all are: the status stays small", () => {
   let state: MemoState | undefined;
   const key = (i: number) => i.toString(16).padStart(64, "0");
-  for (let i = 0; i < 500; i++) state = withoutKey(state, key(i));
+  for (let i = 0; i < 500; i++) state = withoutKeys(state, [key(i)]);
   expect(state?.forgotten).toHaveLength(500);
-  expect(withoutKey(state, key(3)).forgotten).toHaveLength(500);
-  expect(withoutKey(state, key(500))).toEqual({ epoch: 1 });
+  expect(withoutKeys(state, [key(3)]).forgotten).toHaveLength(500);
+  expect(withoutKeys(state, [key(500)])).toEqual({ epoch: 1 });
 });

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { inParallel } from "../../../../src/cli/artifacts/list.ts";
+import { inParallel } from "../../../src/common/in-parallel.ts";
 
 it("what fails is thrown, and no other begins then", async () => {
   const begun: number[] = [];

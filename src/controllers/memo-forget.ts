@@ -1,0 +1,126 @@
+import type { Logger } from "pino";
+import { names } from "../../schema/names.ts";
+import { withValues } from "../annotations/variables.ts";
+import { identityOf } from "../cache/owner.ts";
+import type { StoredOrasCache } from "../cache/types.ts";
+import { type Controller, watchOf } from "../kube/controller.ts";
+import { sentenceOf } from "../kube/errors.ts";
+import type { EventRecorder } from "../kube/events.ts";
+import { controllerOf, keyOf } from "../kube/objects.ts";
+import type { Reflector } from "../kube/reflector.ts";
+import { idOfStep, isAnswered, type NamedStep, readForget } from "../memo/forget.ts";
+import type { Memos, MemoTag, Outcome } from "../memo/memos.ts";
+import { type Artifact, cacheOf, isOpen } from "../workflow/step.ts";
+import { memoKeyOf } from "./memo-flights.ts";
+import { claimOf } from "./memo-writes.ts";
+import type { StepJob } from "./step-jobs.ts";
+import type { StepPod } from "./step-pods.ts";
+import type { WorkflowStep, WorkflowSteps } from "./workflow-steps.ts";
+
+/** What forgetting results of steps needs. */
+export interface ForgetSettings {
+  readonly log: Logger;
+  readonly publish: EventRecorder;
+  readonly caches: Reflector<StoredOrasCache>;
+  readonly jobs: Reflector<StepJob>;
+  readonly pods: Reflector<StepPod>;
+  readonly steps: Pick<WorkflowSteps, "job" | "pod">;
+  readonly memos: Pick<Memos, "answer" | "latestKeys">;
+}
+
+/** As many as have keys. */
+const mostIndexes = 1_000;
+
+/**
+ * Answers the annotation forget of OrasCaches. The answer stands in the status with what was forgotten, so each request is carried
+ * out once, whoever leads.
+ *
+ * @param settings - see there
+ */
+export function forgetController(settings: ForgetSettings): Controller {
+  const { caches, jobs, pods, memos, log, publish } = settings;
+  return {
+    name: "forget",
+    watches: [
+      watchOf(caches, (now) => (now && openRequest(now) !== undefined ? [keyOf(now)] : [])),
+      // Steps are looked for by their names.
+      watchOf(jobs, () => []),
+      watchOf(pods, () => []),
+    ],
+    reconcile: async (key) => {
+      const cache = caches.store.get(key);
+      const request = cache && openRequest(cache);
+      if (cache === undefined || request === undefined) return undefined;
+      const outcome = await outcomeOf(settings, cache, request);
+      const { done, message } = await memos.answer(key, request, outcome);
+      log.info({ cache: key, request, done }, message);
+      const reason = done ? "Forgotten" : "NotForgotten";
+      publish(cache, { type: done ? "Normal" : "Warning", reason, action: "Forget", note: message });
+      return undefined;
+    },
+  };
+}
+
+function openRequest({ metadata, status }: StoredOrasCache): string | undefined {
+  const request = metadata?.annotations?.[names.forgetAnnotation];
+  if (!request || metadata?.deletionTimestamp || isAnswered(status?.memo, request)) return undefined;
+  return request;
+}
+
+async function outcomeOf(
+  settings: ForgetSettings,
+  cache: StoredOrasCache,
+  request: string,
+): Promise<Outcome> {
+  const wanted = readForget(request);
+  if (wanted.kind === "wrong") return { kind: "refused", because: wanted.because };
+  if (wanted.kind === "all") return wanted;
+  const found: { readonly id: string; readonly keys: readonly string[] }[] = [];
+  const refused: string[] = [];
+  for (const named of wanted.steps) {
+    const keys = await keysOfStep(settings, cache, named);
+    if (typeof keys === "string") refused.push(`${idOfStep(named)}: ${keys}`);
+    else found.push({ id: idOfStep(named), keys });
+  }
+  // All or nothing: half of it would have to be found out.
+  return refused.length > 0
+    ? { kind: "refused", because: refused.join("; ") }
+    : { kind: "keys", steps: found };
+}
+
+/** The keys of what a step has made or taken; a sentence without a full stop where there are none. */
+async function keysOfStep(
+  { steps, memos }: ForgetSettings,
+  cache: StoredOrasCache,
+  { kind, name }: NamedStep,
+): Promise<readonly string[] | string> {
+  const { namespace, name: cacheName } = identityOf(cache);
+  const step = (kind === "Job" ? steps.job : steps.pod)(`${namespace}/${name}`);
+  if (step === undefined)
+    return "no such step is there; once it is deleted, only all results can be forgotten";
+  const owner = step.isPod ? controllerOf(step.object) : undefined;
+  if (owner !== undefined) return `it belongs to ${owner.kind} ${owner.name}, whose result it made`;
+  const { output } = step.plan;
+  if (output === undefined || cacheOf(output) !== cacheName)
+    return `it has no output in the OrasCache ${cacheName}`;
+  const known = memoKeyOf(step.object)?.key ?? claimOf(step.object)?.key;
+  // Of several outputs, the key that stands on the step is made of all.
+  if (known !== undefined && !isOpen(output)) return [known];
+  try {
+    const keys = await memos.latestKeys(`${namespace}/${cacheName}`, outputsOf(step, output));
+    return keys.length > 0 ? keys : "nothing is remembered of it";
+  } catch (error) {
+    return `it is not known what is remembered of it: ${sentenceOf(error)}`;
+  }
+}
+
+/** Where it pushes: each index to its own tag, if the name of its output has the index. */
+function outputsOf({ object }: WorkflowStep, output: Artifact): readonly MemoTag[] {
+  const { completions = 1 } = (object as StepJob).spec ?? {};
+  const count = isOpen(output) ? Math.min(completions, mostIndexes) : 1;
+  return Array.from({ length: count }, (_, index) => {
+    const known = { JOB_COMPLETION_INDEX: `${index}` };
+    const version = withValues(output.version, known);
+    return { repository: withValues(output.repository, known), tag: version.slice(1) };
+  });
+}

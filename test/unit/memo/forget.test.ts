@@ -1,0 +1,123 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { names } from "../../../schema/names.ts";
+import {
+  answered,
+  isAnswered,
+  longestRequest,
+  type NamedStep,
+  readForget,
+  readStep,
+  writeForget,
+} from "../../../src/memo/forget.ts";
+import type { Outcome } from "../../../src/memo/memos.ts";
+import { generationOf, type MemoState, mostForgotten } from "../../../src/memo/state.ts";
+
+const step: fc.Arbitrary<NamedStep> = fc.record({
+  kind: fc.constantFrom("Job", "Pod"),
+  name: fc.stringMatching(/^[a-z0-9]([-a-z0-9.]{0,20}[a-z0-9])?$/),
+});
+const id = fc.stringMatching(/^[!-~]{1,30}$/);
+const key = fc.stringMatching(/^[ab]{64}$/);
+const outcome: fc.Arbitrary<Outcome> = fc.oneof(
+  fc.constant({ kind: "all" } as const),
+  fc.record({ kind: fc.constant("refused" as const), because: fc.string() }),
+  fc.record({
+    kind: fc.constant("keys" as const),
+    steps: fc.array(fc.record({ id: fc.string(), keys: fc.array(key, { minLength: 1, maxLength: 20 }) }), {
+      minLength: 1,
+    }),
+  }),
+);
+
+test("a request is read as it was written", () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 20 }), id, (steps, again) => {
+      const wanted = readForget(writeForget(steps, again));
+      expect(wanted).toEqual(steps.length === 0 ? { kind: "all" } : { kind: "steps", steps });
+    }),
+  );
+});
+
+test.each([
+  ["all", { kind: "all" }],
+  ["  all\n", { kind: "all" }],
+  ["job/a", { kind: "steps", steps: [{ kind: "Job", name: "a" }] }],
+])("by hand, %j is enough", (value, wanted) => {
+  expect(readForget(value)).toEqual(wanted);
+});
+
+test.each([
+  ["", '""'],
+  ["All", '"All"'],
+  ["jobs/a", '"jobs/a"'],
+  ["job/", '"job/"'],
+  ["job/A", '"job/A"'],
+  ["job/a,", '""'],
+  ["job/a, pod/b", '""'],
+  ["job/a,all", '"all"'],
+  ["all of them", "more than two words"],
+  ["job/../../secrets/x", '"job/../../secrets/x"'],
+  [`job/${"a".repeat(254)}`, "job/aaa"],
+  [`job/a ${"1".repeat(longestRequest)}`, "characters"],
+])("%j is refused, with what is allowed", (value, found) => {
+  const wanted = readForget(value);
+  expect(wanted.kind).toBe("wrong");
+  const { because } = wanted as { because: string };
+  expect(because).toContain(`annotation ${names.forgetAnnotation}: `);
+  expect(because).toContain(found);
+  expect(because).toContain("allowed are all, or steps as job/NAME or pod/NAME");
+});
+
+test("anything can be read, and anything but steps is none", () => {
+  fc.assert(
+    fc.property(fc.string(), (text) => {
+      expect(["all", "steps", "wrong"]).toContain(readForget(text).kind);
+      const named = readStep(text);
+      if (named) expect(text).toBe(`${named.kind.toLowerCase()}/${named.name}`);
+    }),
+  );
+});
+
+test("whatever is asked for and answered: nothing that was forgotten comes back, and the status stays small", () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.string(), outcome)), (requests) => {
+      let state: MemoState | undefined;
+      for (const [request, wanted] of requests) {
+        const before = state;
+        const after = answered(state, request, wanted);
+        state = after;
+        expect(isAnswered(after, request)).toBe(true);
+        expect(after.answer?.done).toBe(wanted.kind !== "refused");
+        expect(after.answer?.message.length).toBeLessThanOrEqual(1000);
+        expect(after.forgotten?.length ?? 0).toBeLessThanOrEqual(mostForgotten);
+        const keys = wanted.kind === "keys" ? wanted.steps.flatMap((one) => one.keys) : [];
+        for (const each of keys) expect(generationOf(after, each)).not.toEqual(generationOf(before, each));
+        if (wanted.kind === "refused")
+          expect({ ...after, answer: undefined }).toEqual({ epoch: 0, ...before, answer: undefined });
+        if (wanted.kind === "all") expect(after.epoch).toBe((before?.epoch ?? 0) + 1);
+      }
+    }),
+  );
+});
+
+test("who asks for more than can be listed reads that all was forgotten", () => {
+  const many = Array.from({ length: mostForgotten + 1 }, (_, i) => i.toString(16).padStart(64, "0"));
+  const { epoch, forgotten, answer } = answered(undefined, "job/a 1", {
+    kind: "keys",
+    steps: [{ id: "job/a", keys: many }],
+  });
+  expect({ epoch, forgotten }).toEqual({ epoch: 1, forgotten: undefined });
+  expect(answer?.message).toBe(
+    "Forgot all results of the OrasCache: more than 500 were to be forgotten one by one.",
+  );
+});
+
+test("the answer names steps and keys", () => {
+  const steps = [
+    { id: "job/a", keys: ["a".repeat(64)] },
+    { id: "job/b", keys: ["b".repeat(64), "c".repeat(64)] },
+  ];
+  const { answer } = answered({ epoch: 2 }, "job/a,job/b 1", { kind: "keys", steps });
+  expect(answer?.message).toBe("Forgot the results of job/a (key aaaaaaaaaaaa), job/b (2 keys).");
+});
