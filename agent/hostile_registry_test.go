@@ -45,8 +45,11 @@ func (h *hostile) serve(w http.ResponseWriter, r *http.Request) {
 	special := h.special[r.URL.Path]
 	name, digest, isBlob := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v2/"), "/blobs/")
 	blob, hasBlob := h.blobs[digest]
-	name, _, isManifest := strings.Cut(name, "/manifests/")
+	name, version, isManifest := strings.Cut(name, "/manifests/")
 	manifest, hasManifest := h.manifests[name]
+	if strings.HasPrefix(version, "sha256:") && version != digestOf(manifest) {
+		manifest, hasManifest = h.blobs[version]
+	}
 	h.mutex.Unlock()
 	switch {
 	case special != nil:

@@ -204,7 +204,7 @@ export const annotations = {
     "oneWith": [],
     "format": "Artifact",
     "defaultText": "none",
-    "description": "Artifact to pull before the step starts: repository, name, and a tag or a digest. If both are given, the digest is used. Several inputs are unpacked into the same directory, in numeric order. With oci://host/ in front, the artifact is pulled from that registry over HTTPS instead of the step's registry. A name that begins with what looks like a host is refused without oci://.",
+    "description": "Artifact to pull before the step starts: repository, name, and a tag or a digest. If both are given, the digest is used. Several inputs are unpacked into the same directory, in numeric order. With oci://host/ in front, the artifact is pulled from that registry over HTTPS instead of the step's registry. A name that begins with what looks like a host is refused without oci://. Of an index of artifacts all are pulled, in its order; two of them may not have different files of one name.",
     "example": "dinosaur/hello-world:input"
   },
   "output-uri": {

@@ -2,10 +2,11 @@ import type { StoredOrasCache } from "../cache/types.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import type { InputFile } from "../lineage/step.ts";
 import { digestIn } from "../lineage/volumes.ts";
-import { filesOf } from "../memo/content.ts";
+import { filesOf, partsOf } from "../memo/content.ts";
 import type { Lookup } from "../registry/lookup.ts";
 import { readManifest } from "../registry/manifests.ts";
 import { createMemory } from "../registry/memory.ts";
+import type { OwnRegistry } from "../registry/own.ts";
 import { cacheOf } from "../workflow/step.ts";
 import { isPod, type Workload } from "../workload/workload.ts";
 import type { CacheAccess } from "./cache-access.ts";
@@ -23,6 +24,8 @@ interface InputSettings {
 const mostBytesRemembered = 32 * 2 ** 20;
 /** A namespace gets one of them. */
 const parts = 4;
+/** As the agent pulls. */
+const [mostParts, mostPartBytes] = [10_000, 32 * 2 ** 20];
 
 /** Of an artifact; undefined where it has none that are known. */
 interface Remembered {
@@ -61,10 +64,33 @@ export function createInputReader(settings: InputSettings): KeysSettings["filesO
     if (access === undefined) throw new Error(`the registry of OrasCache ${name} is not ready`);
     const manifest = await readManifest({ ...access, signal }, artifact.repository, digest);
     if (manifest === undefined) throw new Error(`${artifact.repository}@${digest} is not in the registry`);
-    const files = filesOf(manifest.bytes);
+    const files =
+      filesOf(manifest.bytes) ??
+      (await filesOfParts({ ...access, signal }, artifact.repository, manifest.bytes));
     known.set(id, { files }, namespace);
     return files;
   };
+}
+
+/** Of an index what its parts have, as a step gets it: undefined where it is none, or one of them is no manifest of files. */
+async function filesOfParts(
+  registry: OwnRegistry,
+  repository: string,
+  index: Buffer,
+): Promise<InputFile[] | undefined> {
+  const digests = partsOf(index);
+  if (digests === undefined || digests.length > mostParts) return undefined;
+  const known = new Map<string, readonly InputFile[]>();
+  let left = mostPartBytes;
+  for (const digest of new Set(digests)) {
+    const part = await readManifest(registry, repository, digest);
+    if (part === undefined) throw new Error(`${repository}@${digest} is not in the registry`);
+    left -= part.bytes.length;
+    const files = left < 0 ? undefined : filesOf(part.bytes);
+    if (files === undefined) return undefined;
+    known.set(digest, files);
+  }
+  return digests.flatMap((digest) => known.get(digest) ?? []);
 }
 
 /**

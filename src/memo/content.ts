@@ -1,5 +1,6 @@
 import { canonical, sha256 } from "../lineage/canonical.ts";
 import type { InputFile } from "../lineage/step.ts";
+import { isDigestText } from "../registry/reference.ts";
 
 const titleKey = "org.opencontainers.image.title";
 const createdKey = "org.opencontainers.image.created";
@@ -10,7 +11,7 @@ const contentKey = "io.deis.oras.content.digest";
  * to unpack stand there, and more may. What it says of itself does not: who made it, from what, and when.
  *
  * @param manifest - its bytes
- * @returns undefined where it is no manifest of files, such as an index of several
+ * @returns undefined where it is no manifest of files, such as an index of several: see partsOf
  */
 export function filesOf(manifest: Buffer): InputFile[] | undefined {
   const { layers, config, artifactType } = membersOf(parsed(manifest));
@@ -25,6 +26,19 @@ export function filesOf(manifest: Buffer): InputFile[] | undefined {
       marks: `sha256:${sha256(canonical({ kind, more, marks }))}`,
     };
   });
+}
+
+/**
+ * The digests of the manifests of an index, in order. Their files together are its content.
+ *
+ * @param manifest - its bytes
+ * @returns undefined where it is no index, or lists what has no digest
+ */
+export function partsOf(manifest: Buffer): string[] | undefined {
+  const { layers, manifests } = membersOf(parsed(manifest));
+  if (layers !== undefined || !Array.isArray(manifests)) return undefined;
+  const digests = manifests.map((part: unknown) => membersOf(part)["digest"]);
+  return digests.every((digest) => typeof digest === "string" && isDigestText(digest)) ? digests : undefined;
 }
 
 function parsed(manifest: Buffer): unknown {

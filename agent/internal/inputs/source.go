@@ -79,7 +79,7 @@ func (s Source) look(ctx context.Context, room int64) (all []resolved, missing [
 			return nil, nil, s.failed(ref, err)
 		}
 		described := manifest.Source{Reference: ref.Name(), MediaType: raw.MediaType, Code: s.InvalidCode}
-		parsed, err := manifest.Parse(raw.Bytes, described)
+		parsed, err := s.parse(ctx, repository, raw, described)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -96,6 +96,37 @@ func (s Source) look(ctx context.Context, room int64) (all []resolved, missing [
 		all = append(all, resolved{repository, raw.Digest, parsed})
 	}
 	return all, missing, nil
+}
+
+// parse reads the manifest of an input, with those of its parts if it is an index.
+func (s Source) parse(ctx context.Context, repository *registry.Repository, raw registry.Manifest, described manifest.Source) (*manifest.Manifest, error) {
+	parsed, err := manifest.Parse(raw.Bytes, described)
+	if err != nil || len(parsed.Parts) == 0 {
+		return parsed, err
+	}
+	parts := make([]*manifest.Manifest, len(parsed.Parts))
+	known := map[string]*manifest.Manifest{}
+	size := 0
+	for i, digest := range parsed.Parts {
+		if parts[i] = known[digest]; parts[i] != nil {
+			continue
+		}
+		ref := repository.Reference()
+		ref.Tag, ref.Digest = "", digest
+		raw, err := repository.Part(ctx, digest)
+		if err != nil {
+			return nil, s.failed(ref, err)
+		}
+		if size += len(raw.Bytes); size > manifest.MostPartBytes {
+			return nil, failure.New(described.Code, "input %s: the manifests of its index have more than %d MiB", described.Reference, manifest.MostPartBytes>>20)
+		}
+		of := manifest.Source{Reference: ref.Name(), MediaType: raw.MediaType, Code: described.Code}
+		if parts[i], err = manifest.Parse(raw.Bytes, of); err != nil {
+			return nil, err
+		}
+		known[digest] = parts[i]
+	}
+	return manifest.Join(parsed, parts, described)
 }
 
 func (s Source) isAwaited(number int) bool {

@@ -39,23 +39,36 @@ var accepted = []string{
 // Manifest resolves the reference, once: the manifest's bytes as they are, its digest made from them and compared with
 // the one that was asked for or that the registry named. A 404 tells which tags there are.
 func (r *Repository) Manifest(ctx context.Context) (Manifest, error) {
-	var found Manifest
-	err := r.retry(ctx, r.ref.Name(), func(ctx context.Context) error {
-		resp, err := r.do(ctx, request{method: http.MethodGet, url: r.at("/manifests/" + r.ref.Version()), header: http.Header{"Accept": {strings.Join(accepted, ", ")}}})
-		if err != nil {
-			return err
-		}
-		defer func() { _ = resp.Body.Close() }()
-		found, err = r.readManifest(ctx, resp)
-		return err
-	})
+	found, err := r.manifestOf(ctx, r.ref)
 	if e := As(err); e != nil && e.Kind == NotFound {
 		r.explainNotFound(ctx, e)
 	}
 	return found, err
 }
 
-func (r *Repository) readManifest(ctx context.Context, resp *http.Response) (Manifest, error) {
+// Part reads another manifest of the repository, such as one that its index lists.
+func (r *Repository) Part(ctx context.Context, digest string) (Manifest, error) {
+	part := r.ref
+	part.Tag, part.Digest = "", digest
+	return r.manifestOf(ctx, part)
+}
+
+func (r *Repository) manifestOf(ctx context.Context, ref reference.Reference) (Manifest, error) {
+	var found Manifest
+	err := r.retry(ctx, ref.Name(), func(ctx context.Context) error {
+		resp, err := r.do(ctx, request{method: http.MethodGet, url: r.at("/manifests/" + ref.Version()), header: http.Header{"Accept": {strings.Join(accepted, ", ")}}})
+		if err != nil {
+			return err
+		}
+		defer func() { _ = resp.Body.Close() }()
+		found, err = r.readManifest(ctx, resp, ref.Digest)
+		return err
+	})
+	return found, err
+}
+
+// readManifest compares it with the digest that was asked for, if any.
+func (r *Repository) readManifest(ctx context.Context, resp *http.Response, asked string) (Manifest, error) {
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if mediaType == "text/html" {
 		return Manifest{}, invalid("the registry answered with a web page, not a manifest; a login page or a proxy may be in between")
@@ -66,8 +79,8 @@ func (r *Repository) readManifest(ctx context.Context, resp *http.Response) (Man
 	}
 	digest := digestOf(body)
 	named := resp.Header.Get("Docker-Content-Digest")
-	if r.ref.Digest != "" {
-		named = r.ref.Digest
+	if asked != "" {
+		named = asked
 	}
 	if reference.IsDigest(named) && named != digest {
 		return Manifest{}, invalid("the manifest that the registry sent is not %s but %s", named, digest)

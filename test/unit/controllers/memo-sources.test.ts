@@ -1,8 +1,15 @@
-import { expect, it } from "vitest";
-import { bytesOfFiles } from "../../../src/controllers/memo-sources.ts";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, expect, it, type TestContext } from "vitest";
+import type { StoredOrasCache } from "../../../src/cache/types.ts";
+import { bytesOfFiles, createInputReader } from "../../../src/controllers/memo-sources.ts";
+import type { RegistryAccess } from "../../../src/controllers/trust.ts";
+import { digestOf } from "../../../src/registry/blobs.ts";
 import { createMemory } from "../../../src/registry/memory.ts";
 import { digest } from "../../support/keys.ts";
 
+const titleKey = "org.opencontainers.image.title";
 const filesOf = (count: number) => ({
   files: Array.from({ length: count }, (_, at) => ({
     title: `file-${at}`,
@@ -25,4 +32,48 @@ it("many artifacts of many files are not all remembered, and those of one namesp
   expect(left.length).toBeLessThan(5);
   expect(left.length).toBeGreaterThan(0);
   expect(known.get("other")).toBeDefined();
+});
+
+describe("an input that is an index", () => {
+  const cache = { metadata: { name: "oras", namespace: "work", uid: "u" } } as StoredOrasCache;
+  const artifact = { registry: "cache oras", repository: "parts", version: ":all" };
+  const json = (value: object) => Buffer.from(JSON.stringify(value));
+  const part = (title: string) =>
+    json({ schemaVersion: 2, layers: [{ digest: digest("a"), annotations: { [titleKey]: title } }] });
+  const index = (...parts: Buffer[]) => json({ manifests: parts.map((one) => ({ digest: digestOf(one) })) });
+  /** What is read of an index, in a registry that has these manifests, and how often it is asked. */
+  const read = async (onTestFinished: TestContext["onTestFinished"], top: Buffer, ...held: Buffer[]) => {
+    const manifests = new Map([top, ...held].map((bytes) => [digestOf(bytes), bytes]));
+    const asked: string[] = [];
+    const server = createServer(({ url = "" }, response) => {
+      asked.push(url);
+      const bytes = manifests.get(url.slice("/v2/parts/manifests/".length));
+      response.writeHead(bytes ? 200 : 404).end(bytes);
+    });
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const access = { peer: { host: `127.0.0.1:${port}` }, authorization: undefined } as RegistryAccess;
+    const reader = createInputReader({
+      caches: { store: new Map([["work/oras", cache]]) as never },
+      signal: AbortSignal.timeout(10_000),
+      accessTo: () => Promise.resolve(access),
+    });
+    const files = await reader("work", artifact, digestOf(top));
+    return { titles: files?.map(({ title }) => title), asked: asked.length };
+  };
+
+  it("has the files of its parts in order, each of which is read once", async ({ onTestFinished }) => {
+    const [a, b] = [part("a"), part("b")];
+    expect(await read(onTestFinished, index(b, a, b), a, b)).toEqual({ titles: ["b", "a", "b"], asked: 3 });
+  });
+
+  it("is not known where it lists another index", async ({ onTestFinished }) => {
+    const inner = index(part("a"));
+    expect((await read(onTestFinished, index(inner), inner)).titles).toBeUndefined();
+  });
+
+  it("is looked at again where a part is not there", async ({ onTestFinished }) => {
+    await expect(read(onTestFinished, index(part("a")))).rejects.toThrow(/is not in the registry/);
+  });
 });

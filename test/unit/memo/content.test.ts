@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { names } from "../../../schema/names.ts";
-import { filesOf } from "../../../src/memo/content.ts";
+import { filesOf, partsOf } from "../../../src/memo/content.ts";
 
 const digest = (digit: string) => `sha256:${digit.repeat(64)}`;
 const title = "org.opencontainers.image.title";
@@ -47,4 +47,22 @@ describe("files of an artifact", () => {
       expect(filesOf(Buffer.from(JSON.stringify(value) ?? "{"))).toBeUndefined();
     },
   );
+});
+
+describe("parts of an index", () => {
+  const parts = (value: unknown) => partsOf(Buffer.from(JSON.stringify(value) ?? "{"));
+
+  it("are what it lists, in order, also twice", () => {
+    const listed = ["b", "a", "b"].map(digest);
+    expect(parts({ schemaVersion: 2, manifests: listed.map((one) => ({ digest: one, size: 1 })) })).toEqual(
+      listed,
+    );
+  });
+
+  it.each([
+    ...[undefined, null, 3, {}, { manifests: {} }, { manifests: [], layers: [] }],
+    ...[{ manifests: [null] }, { manifests: [{ digest: 3 }] }, { manifests: [{ digest: "sha256:../x" }] }],
+  ])("are not known of %j", (value) => {
+    expect(parts(value)).toBeUndefined();
+  });
 });

@@ -7,47 +7,68 @@ import (
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/names"
 )
 
-// checkKind refuses what is no artifact, in words.
-func (p parser) checkKind(d *document) error {
+// checkKind refuses what is no artifact, in words. It says whether it is an index of several.
+func (p parser) checkKind(d *document) (isIndex bool, err error) {
 	said := p.source.MediaType
 	if i := strings.IndexByte(said, ';'); i >= 0 {
 		said = said[:i]
 	}
 	said = strings.TrimSpace(said)
 	if said != "" && d.MediaType != "" && said != d.MediaType {
-		return p.refuse("its manifest says that it is %s, but the registry says %s", names.Printable(d.MediaType), names.Printable(said))
+		return false, p.refuse("its manifest says that it is %s, but the registry says %s", names.Printable(d.MediaType), names.Printable(said))
 	}
 	kind := d.MediaType
 	if kind == "" {
 		kind = said
 	}
 	if d.Layers != nil && d.Manifests != nil {
-		return p.refuse("its manifest has layers and manifests, which programs understand differently")
+		return false, p.refuse("its manifest has layers and manifests, which programs understand differently")
 	}
 	switch {
 	case kind == TypeIndex || kind == typeDockerList || d.Manifests != nil:
-		return p.index(d)
+		isIndex = true
 	case kind == typeArtifact || d.Blobs != nil:
-		return p.refuse("it is of the kind %s, which was withdrawn from OCI; push it again with a current client", typeArtifact)
+		return false, p.refuse("it is of the kind %s, which was withdrawn from OCI; push it again with a current client", typeArtifact)
 	case kind == TypeManifest || kind == typeDockerManifest || kind == "":
 	case kind == "application/json" || kind == "application/octet-stream" || kind == "text/plain":
 		// What registries say that do not know.
 	default:
-		return p.refuse("it is of the kind %s, not an artifact", names.Printable(kind))
+		return false, p.refuse("it is of the kind %s, not an artifact", names.Printable(kind))
 	}
 	if string(d.SchemaVersion) != "2" {
-		return p.refuse("its manifest has the schema version %q, not 2; push it again with a current client", names.Printable(string(d.SchemaVersion)))
+		return false, p.refuse("its manifest has the schema version %q, not 2; push it again with a current client", names.Printable(string(d.SchemaVersion)))
 	}
-	return nil
+	return isIndex, nil
 }
 
-// index names some of what it lists, so that one can be chosen.
-func (p parser) index(d *document) error {
+// parts are the digests of the manifests of an index, all of which are the artifact.
+func (p parser) parts(d *document) ([]string, error) {
+	if len(d.Manifests) == 0 {
+		return nil, p.refuse("it is an index, not an artifact, and lists none; name the artifact itself")
+	}
+	if len(d.Manifests) > mostParts {
+		return nil, p.refuse("it is an index of %d artifacts, more than %d", len(d.Manifests), mostParts)
+	}
+	parts := make([]string, len(d.Manifests))
+	for i, m := range d.Manifests {
+		if !digestPattern.MatchString(m.Digest) {
+			return nil, p.refuse("its index is refused: part %d has the digest %q, which is not sha256: and 64 hex digits", i, names.Printable(m.Digest))
+		}
+		if m.Platform != nil || m.MediaType != TypeManifest {
+			return nil, p.refuse("it is an index of an image's platforms, or of other indexes, not of artifacts; name one of them by its digest: %s", listed(d.Manifests))
+		}
+		parts[i] = m.Digest
+	}
+	return parts, nil
+}
+
+// listed names some of what an index lists, so that one can be chosen.
+func listed(manifests []descriptor) string {
 	const most = 5
 	var list []string
-	for _, m := range d.Manifests {
+	for _, m := range manifests {
 		if len(list) == most {
-			list = append(list, fmt.Sprintf("and %d more", len(d.Manifests)-most))
+			list = append(list, fmt.Sprintf("and %d more", len(manifests)-most))
 			break
 		}
 		if !digestPattern.MatchString(m.Digest) {
@@ -59,10 +80,7 @@ func (p parser) index(d *document) error {
 		}
 		list = append(list, text)
 	}
-	if len(list) == 0 {
-		return p.refuse("it is an index, not an artifact, and lists none; name the artifact itself")
-	}
-	return p.refuse("it is an index of several manifests, not an artifact; name one of them by its digest: %s", strings.Join(list, ", "))
+	return strings.Join(list, ", ")
 }
 
 // nothing says why there is nothing to unpack.

@@ -67,7 +67,15 @@ type Manifest struct {
 	Layers []Layer
 	// Bytes is the sum of their sizes.
 	Bytes int64
+	// Parts are the digests of the manifests of an index, in order. It has no layers of its own: see Join.
+	Parts []string
 }
+
+// mostParts of an index: the operator writes no more (output-index).
+const mostParts = 10_000
+
+// MostPartBytes is how large the manifests of an index may be together: all are held in memory.
+const MostPartBytes = 32 << 20
 
 // descriptor and document are the JSON, with numbers as they are written.
 type descriptor struct {
@@ -113,13 +121,18 @@ func Parse(raw []byte, source Source) (*Manifest, error) {
 	if err := json.Unmarshal(raw, &d); err != nil {
 		return nil, p.refuse("its manifest is not that of an artifact: %s", words(err))
 	}
-	if err := p.checkKind(&d); err != nil {
+	isIndex, err := p.checkKind(&d)
+	if err != nil {
 		return nil, err
 	}
 	if err := p.checkOthers(&d); err != nil {
 		return nil, err
 	}
 	m := &Manifest{ArtifactType: d.ArtifactType}
+	if isIndex {
+		m.Parts, err = p.parts(&d)
+		return m, err
+	}
 	for i := range d.Layers {
 		layer, named, err := p.layer(&d, &d.Layers[i])
 		if err != nil {
@@ -138,6 +151,23 @@ func Parse(raw []byte, source Source) (*Manifest, error) {
 		return nil, p.nothing(&d)
 	}
 	return m, p.checkTitles(m)
+}
+
+// Join makes one artifact of the parts of an index. Like oras, it refuses two files of one name that are not the same.
+func Join(index *Manifest, parts []*Manifest, source Source) (*Manifest, error) {
+	p := parser{source}
+	all := &Manifest{ArtifactType: index.ArtifactType}
+	for i, part := range parts {
+		if len(part.Parts) > 0 {
+			return nil, p.refuse("part %d of its index is an index again", i)
+		}
+		if part.Bytes > math.MaxInt64-all.Bytes {
+			return nil, p.refuse("its layers are larger than any disk")
+		}
+		all.Bytes += part.Bytes
+		all.Layers = append(all.Layers, part.Layers...)
+	}
+	return all, p.checkTitles(all)
 }
 
 func words(err error) string {
