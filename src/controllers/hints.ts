@@ -13,15 +13,22 @@ import type { Pushes } from "./pushes.ts";
 import { keeperAccess } from "./trust.ts";
 import type { Waiters } from "./waiters.ts";
 
+/** Whom a push is told. */
+interface Hearing {
+  readonly client: Pick<KubeClient, "now">;
+  readonly heads: Pick<Heads, "of" | "outdated">;
+  readonly waiters: Pick<Waiters, "anyOn" | "wake">;
+  readonly pushes: Pick<Pushes, "note">;
+  readonly signal: AbortSignal;
+}
+
 /** What hearing of pushes needs. */
-interface HintSettings {
+interface HintSettings extends Hearing {
   readonly client: KubeClient;
   readonly caches: Pick<Reflector<StoredOrasCache>, "store">;
   readonly operatorKey: string;
   readonly heads: Heads;
   readonly waiters: Waiters;
-  readonly pushes: Pushes;
-  readonly signal: AbortSignal;
 }
 
 /** How often it is looked whether the Pods of a registry are others. */
@@ -93,9 +100,15 @@ async function followEach(
   }
 }
 
-/** The registry is the truth: who waits is told when it says the same. */
-async function heard(
-  { client, heads, waiters, pushes, signal }: HintSettings,
+/**
+ * Hears of a push. The registry is the truth: who waits is told when it says the same.
+ *
+ * @param settings - see there
+ * @param cache - the key of the cache in whose registry it is
+ * @param push - as the registry's keeper tells of it
+ */
+export async function heard(
+  { client, heads, waiters, pushes, signal }: Hearing,
   cache: string,
   push: Push,
 ): Promise<void> {

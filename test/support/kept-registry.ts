@@ -159,7 +159,7 @@ export async function startKeptRegistry(
       const headers = { accept: manifestType, authorization, "user-agent": userAgent };
       const answer = await fetch(`http://${host}/v2/${repository}/manifests/${version}`, { headers });
       if (!answer.ok) throw new Error(`${repository} ${version}: ${answer.status}`);
-      await answer.arrayBuffer();
+      return (await answer.json()) as { readonly mediaType: string };
     },
     /** The text of a manifest. */
     read: async (repository: string, version: string) => {
