@@ -77,7 +77,7 @@ export interface components {
         /** @description Annotations of a Pod or Job, under the prefix. */
         Annotations: {
             /**
-             * @description Artifact to pull before the step starts: repository, name, and a tag or a digest. If both are given, the digest is used. Several inputs are unpacked into the same directory, in numeric order. With oci://host/ in front, the artifact is pulled from that registry over HTTPS instead of the step's registry. A name that begins with what looks like a host is refused without oci://.
+             * @description Artifact to pull before the step starts: repository, name, and a tag or a digest. If both are given, the digest is used. Several inputs are unpacked into the same directory, in numeric order. With oci://host/ in front, the artifact is pulled from that registry over HTTPS instead of the step's registry. A name that begins with what looks like a host is refused without oci://. Of an index of artifacts all are pulled, in its order; two of them may not have different files of one name.
              * @example dinosaur/hello-world:input
              */
             "input-uri"?: components["schemas"]["Artifact"][];
@@ -930,8 +930,9 @@ export interface components {
             /** @description Value of the annotation rotate that was carried out last. */
             request?: string;
         };
-        /** @description Which results of steps are not taken any more, although the registry may still have them. It is there once one was forgotten. */
+        /** @description Which results of steps are not taken any more, although the registry may still have them. It is there once the operator was asked to forget one. */
         MemoStatus: {
+            answer?: components["schemas"]["ForgetAnswer"];
             /**
              * Format: int32
              * @description How often all of them were forgotten.
@@ -939,6 +940,15 @@ export interface components {
             epoch: number;
             /** @description Keys of steps that were forgotten since. */
             forgotten?: components["schemas"]["ForgottenKey"][];
+        };
+        /** @description What became of the annotation forget. */
+        ForgetAnswer: {
+            /** @description Value of the annotation. */
+            request: string;
+            /** @description Whether it was done. */
+            done: boolean;
+            /** @description Details in words. */
+            message: string;
         };
         /** @description A key of steps whose result was forgotten. */
         ForgottenKey: {
