@@ -38,7 +38,8 @@ export function partsOf(manifest: Buffer): string[] | undefined {
   const { layers, manifests } = membersOf(parsed(manifest));
   if (layers !== undefined || !Array.isArray(manifests)) return undefined;
   const digests = manifests.map((part: unknown) => membersOf(part)["digest"]);
-  return digests.every((digest) => typeof digest === "string" && isDigestText(digest)) ? digests : undefined;
+  const isDigest = (digest: unknown): digest is string => typeof digest === "string" && isDigestText(digest);
+  return digests.every(isDigest) ? digests : undefined;
 }
 
 function parsed(manifest: Buffer): unknown {

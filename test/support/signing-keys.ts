@@ -1,16 +1,10 @@
-import {
-  createPrivateKey,
-  type ECKeyPairOptions,
-  generateKeyPairSync,
-  randomBytes,
-  scryptSync,
-} from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, randomBytes, scryptSync } from "node:crypto";
 import { secretbox } from "@noble/ciphers/salsa.js";
 
 type SecretData = Readonly<Record<string, string>>;
 
 /** A new EC key, in PEM. */
-export function ecKey(namedCurve: ECKeyPairOptions["namedCurve"] = "P-256"): string {
+export function ecKey(namedCurve = "P-256"): string {
   const pem = { publicKeyEncoding: { type: "spki", format: "pem" } } as const;
   const { privateKey } = generateKeyPairSync("ec", {
     ...pem,

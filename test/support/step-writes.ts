@@ -15,7 +15,7 @@ export const criterion = { type: "SuccessCriteriaMet", status: "True", reason: "
 const pins = { [names.inputDigestsAnnotation]: `${digest},tag,wait` };
 const waitingFor = (value: string | null) => ({ annotations: { [names.waitingForAnnotation]: value } });
 const label = (value: string | null) => ({ labels: { [names.waitingLabel]: value } });
-const meta = (metadata: object) => ({ metadata });
+const meta = <T extends object>(metadata: T) => ({ metadata });
 const spec = (fields: object) => ({ spec: fields });
 const status = (fields: object) => ({ status: fields });
 const template = (metadata: object, fields: object = {}) =>
@@ -27,6 +27,7 @@ const conditions = (...list: object[]) => status({ conditions: list });
 const condition = (type: string, value = "True", reason = type) => ({ type, status: value, reason });
 const available = (value: string) => condition(names.inputsAvailable, value, "WaitingForInputs");
 const resumed = { ...spec({ suspend: false }), ...meta({ ...label("false"), ...waitingFor(null) }) };
+
 const ungated = spec({ schedulingGates: [{ name: "example.com/quota" }] });
 const target = (reason: string) => condition("FailureTarget", "True", reason);
 const scheduled = (value: string, reason: string) => condition("PodScheduled", value, reason);
