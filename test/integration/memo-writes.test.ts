@@ -403,7 +403,7 @@ describe.skipIf(minor < 31)("an Indexed Job of which some indexes have results",
     world,
   }) => {
     await world.makePartly("part", [0, 2, 3, 4]);
-    await (await world.leader({}, (path) => path.endsWith("/jobs/part")))?.look("part").catch(() => {});
+    await (await world.leader({}, (path) => path.endsWith("/jobs/part"))).look("part")?.catch(() => {});
     expect((await world.job("part"))?.status?.completedIndexes).toBe("0,2-4");
     expect((await world.job("part"))?.spec?.suspend).toBe(true);
     await world.remember("part", [1]);
@@ -413,7 +413,7 @@ describe.skipIf(minor < 31)("an Indexed Job of which some indexes have results",
 
   it("ends with all where the rest comes before the next leader", async ({ world }) => {
     await world.makePartly("part", [0, 2, 3, 4]);
-    await (await world.leader({}, (path) => path.endsWith("/jobs/part")))?.look("part").catch(() => {});
+    await (await world.leader({}, (path) => path.endsWith("/jobs/part"))).look("part")?.catch(() => {});
     await world.remember("part", [1, 5]);
     await looks(world, "part");
     const ended = await world.job("part");
