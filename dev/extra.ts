@@ -14,6 +14,8 @@ import { agentFolder, buildAgent, goEnvironment } from "./images/agent.ts";
 
 /** What the plugin of examples/workflow/snakemake is tested with. */
 const snakemakeVersion = "9.27.1";
+/** With what crates of `graph -o ro-crate` are validated. */
+const validatorVersion = "0.13.0";
 
 /** Everything that is tested, by the words that say so. */
 const items: Readonly<Record<string, () => Promise<void>>> = {
@@ -29,6 +31,7 @@ const items: Readonly<Record<string, () => Promise<void>>> = {
   "cert-manager": certManager,
   kueue,
   cosign,
+  "ro-crate": roCrate,
   workflows,
 };
 
@@ -126,10 +129,22 @@ async function cosign(): Promise<void> {
   await installations("cosign", false);
 }
 
+/** The validator of the RO-Crate community. */
+async function roCrate(): Promise<void> {
+  const folder = join(cacheFolder, `roc-${validatorVersion}`);
+  await step("roc-validator, from PyPI", () =>
+    installFromPyPi(folder, "rocrate-validator", `roc-validator==${validatorVersion}`),
+  );
+  await installations("ro-crate", false, { ORAS_OPERATOR_ROC: join(folder, "bin") });
+}
+
 /** Workflows of WfCommons and Snakemake, on the cluster. */
 async function workflows(): Promise<void> {
   const snakemake = join(cacheFolder, `snakemake-${snakemakeVersion}`);
-  await step("Snakemake, from PyPI", () => installSnakemake(snakemake));
+  // Takes a minute and 700 MB, once.
+  await step("Snakemake, from PyPI", () =>
+    installFromPyPi(snakemake, "snakemake", `snakemake==${snakemakeVersion}`),
+  );
   await bringUp();
   const vitest = ["npx", "--prefix", repository, "vitest", "run", "--root", repository, "--project", "extra"];
   const { argv, env } = await (await chooseCluster()).command(vitest);
@@ -137,15 +152,15 @@ async function workflows(): Promise<void> {
   if (code !== 0) throw new ClusterError(`test/extra ended with exit code ${code}`);
 }
 
-/** Takes a minute and 700 MB, once. */
-async function installSnakemake(folder: string): Promise<string> {
-  const isThere = await access(join(folder, "bin/snakemake")).then(
+/** Makes an environment of its own for a program, unless it is there. */
+async function installFromPyPi(folder: string, program: string, requirement: string): Promise<string> {
+  const isThere = await access(join(folder, "bin", program)).then(
     () => true,
     () => false,
   );
   if (isThere) return "there";
   await run(["python3", "-m", "venv", folder]);
-  await run([join(folder, "bin/pip"), "install", "--quiet", `snakemake==${snakemakeVersion}`]);
+  await run([join(folder, "bin/pip"), "install", "--quiet", requirement]);
   return "installed";
 }
 
@@ -157,7 +172,11 @@ async function bringUp(): Promise<void> {
 }
 
 /** Runs one of test/installations, where the cluster can be reached if it needs that. */
-async function installations(file: string, onCluster: boolean): Promise<void> {
+async function installations(
+  file: string,
+  onCluster: boolean,
+  more: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const path = `test/installations/${file}.test.ts`;
   const vitest = [
     "npx",
@@ -172,7 +191,7 @@ async function installations(file: string, onCluster: boolean): Promise<void> {
     path,
   ];
   const { argv, env } = onCluster ? await (await chooseCluster()).command(vitest) : { argv: vitest, env: {} };
-  const code = await attach(argv, env);
+  const code = await attach(argv, { ...env, ...more });
   if (code !== 0) throw new ClusterError(`${path} ended with exit code ${code}`);
 }
 

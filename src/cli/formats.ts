@@ -7,7 +7,7 @@ export const reportFormats = ["text", "json", "sarif", "github"] as const;
 export type ReportFormat = (typeof reportFormats)[number];
 
 /** What a graph can look like. */
-export const graphFormats = ["text", "dot", "mermaid", "json", "prov"] as const;
+export const graphFormats = ["text", "dot", "mermaid", "json", "prov", "ro-crate"] as const;
 export type GraphFormat = (typeof graphFormats)[number];
 
 /** What is told about one thing can look like this. */

@@ -9,6 +9,11 @@ export interface Times {
 
 const prefix = "https://github.com/converged-computing/oras-operator/blob/main/docs/lineage.md#";
 
+/** Whether a step has used something. */
+export function hasRun({ state }: Pick<StepNode, "state">): boolean {
+  return ["running", "succeeded", "failed"].includes(state);
+}
+
 /**
  * A graph as W3C PROV in JSON: artifacts are entities, steps activities. A step that has not run has neither used nor made anything,
  * and is not in it.
@@ -19,7 +24,7 @@ const prefix = "https://github.com/converged-computing/oras-operator/blob/main/d
  * @see https://www.w3.org/submissions/prov-json/
  */
 export function provOf(graph: Graph, namespace: string, timesOf: (step: StepNode) => Times): Json {
-  const ran = graph.steps.filter(({ state }) => ["running", "succeeded", "failed"].includes(state));
+  const ran = graph.steps.filter(hasRun);
   const made = ran.filter(({ state }) => state === "succeeded");
   const used = ran.flatMap(({ id, inputs }) => inputs.map((input) => [id, input] as const));
   const generated = made.flatMap(({ id, outputs }) => outputs.map((output) => [id, output] as const));

@@ -5,6 +5,7 @@ import { provOf } from "../../lineage/prov.ts";
 import type { GraphFormat } from "../formats.ts";
 import { openSession, type Where } from "../remote/session.ts";
 import { formatData } from "../show/output.ts";
+import { packCrate } from "./crate.ts";
 import { formatDot } from "./dot.ts";
 import { formatJson } from "./json.ts";
 import { formatMermaid } from "./mermaid.ts";
@@ -14,7 +15,7 @@ import { formatText } from "./text.ts";
 import { timesIn } from "./times.ts";
 
 /**
- * Who makes what from what in a namespace, as text.
+ * Who makes what from what in a namespace, as text or, of a crate, as a zip.
  *
  * @param options - of the command
  * @param note - is given sentences about what could not be read
@@ -22,14 +23,16 @@ import { timesIn } from "./times.ts";
 export async function drawGraph(
   { selector, output, ...where }: Where & { readonly selector?: string; readonly output: GraphFormat },
   note: (sentence: string) => void,
-): Promise<string> {
+): Promise<string | Uint8Array> {
   const session = await openSession(where);
   try {
     const { namespace, notes, ...objects } = await readObjects(session, selector);
-    for (const sentence of notes) note(visible(sentence));
+    const say = (sentence: string) => note(visible(sentence));
+    for (const sentence of notes) say(sentence);
     const graph = graphOf(stepsOf({ namespace, ...objects }));
     if (output === "json") return formatJson(graph, namespace);
     if (output === "prov") return formatData(provOf(graph, namespace, timesIn(objects)), "json");
+    if (output === "ro-crate") return packCrate(graph, { namespace, ...objects }, new Date(), say);
     const folded = foldGraph(graph);
     if (output === "dot") return formatDot(folded, namespace);
     return output === "mermaid" ? formatMermaid(folded) : formatText(graph, folded, namespace);
