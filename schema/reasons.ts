@@ -408,6 +408,11 @@ const stepEvents = {
     fix: 'Nothing, if a step makes them. Otherwise push them, or set wait-for-inputs to "false" to start the step by hand.',
   },
   InputsAvailable: { meaning: "The step starts; the message has the digests of its inputs." },
+  InputTagMoved: {
+    meaning:
+      "The tag of an input names another artifact than when the step was started. The step goes on with what it was started with.",
+    fix: "Nothing, if it is to read that; otherwise delete the step and create it again.",
+  },
   InputProducerFailed: {
     meaning: "A step that was to push an input failed, and no other one is going to push it.",
     fix: 'Create the step that failed again. Or set wait-for-inputs to "false" on the one that waits, to start it with what is there.',

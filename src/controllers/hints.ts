@@ -9,6 +9,7 @@ import type { Reflector } from "../kube/reflector.ts";
 import { type Artifact, idOf } from "../workflow/step.ts";
 import { registryPods } from "./first-pod.ts";
 import type { Heads } from "./heads.ts";
+import type { MovedTags } from "./moved-tags.ts";
 import type { Pushes } from "./pushes.ts";
 import { keeperAccess } from "./trust.ts";
 import type { Waiters } from "./waiters.ts";
@@ -18,6 +19,7 @@ interface Hearing {
   readonly client: Pick<KubeClient, "now">;
   readonly heads: Pick<Heads, "of" | "outdated">;
   readonly waiters: Pick<Waiters, "anyOn" | "wake">;
+  readonly moved: Pick<MovedTags, "anyOn" | "look">;
   readonly pushes: Pick<Pushes, "note">;
   readonly signal: AbortSignal;
 }
@@ -29,6 +31,7 @@ interface HintSettings extends Hearing {
   readonly operatorKey: string;
   readonly heads: Heads;
   readonly waiters: Waiters;
+  readonly moved: MovedTags;
 }
 
 /** How often it is looked whether the Pods of a registry are others. */
@@ -43,7 +46,7 @@ const requestId = /(?:^| )request\/([0-9a-f-]{36})$/;
  * Pod that made it has ended. Without it they are found out a little later.
  *
  * @param settings - see there
- * @returns what is told of each cache for which a step waits
+ * @returns what is told of each cache for which a step waits, or from which one reads what its tag had
  */
 export function createHints(settings: HintSettings): (cache: string) => void {
   const { signal } = settings;
@@ -55,12 +58,13 @@ export function createHints(settings: HintSettings): (cache: string) => void {
   };
 }
 
-/** Until nobody waits for anything of that cache. */
+/** Until nobody waits for anything of that cache, or reads it. */
 async function follow(settings: HintSettings, cache: string): Promise<void> {
-  const { caches, waiters, signal } = settings;
+  const { caches, waiters, moved, signal } = settings;
+  const isWanted = () => waiters.anyFor(cache) || moved.anyFor(cache);
   const followers = new Map<string, AbortController>();
   try {
-    while (!signal.aborted && waiters.anyFor(cache) && caches.store.get(cache)?.spec.deploy !== false) {
+    while (!signal.aborted && isWanted() && caches.store.get(cache)?.spec.deploy !== false) {
       // Where the API server does not answer, what is followed goes on, and is looked at again soon.
       await followEach(settings, cache, followers).catch(() => undefined);
       await delay(lookMs, undefined, { signal }).catch(() => undefined);
@@ -108,7 +112,7 @@ async function followEach(
  * @param push - as the registry's keeper tells of it
  */
 export async function heard(
-  { client, heads, waiters, pushes, signal }: Hearing,
+  { client, heads, waiters, moved, pushes, signal }: Hearing,
   cache: string,
   push: Push,
 ): Promise<void> {
@@ -117,7 +121,8 @@ export async function heard(
   const { repository, tag, digest, userAgent } = push;
   if (tag === undefined || repository === names.stateRepository) return;
   const artifact: Artifact = { registry: `cache ${name}`, repository, version: `:${tag}` };
-  if (!waiters.anyOn(namespace, artifact)) return;
+  const isRead = moved.anyOn(namespace, artifact);
+  if (!isRead && !waiters.anyOn(namespace, artifact)) return;
   let isWritten = false;
   for (const ms of tagWrittenMs) {
     await delay(ms, undefined, { signal }).catch(() => undefined);
@@ -130,4 +135,5 @@ export async function heard(
   const [, request] = requestId.exec(userAgent) ?? [];
   if (request) pushes.note({ request, artifact: idOf(artifact), digest, isWritten, at });
   waiters.wake(namespace, artifact);
+  await moved.look(namespace, artifact);
 }

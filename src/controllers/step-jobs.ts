@@ -36,7 +36,7 @@ export function keepJob(job: StepJob): StepJob {
     metadata: {
       ...{ name, namespace, uid, resourceVersion, creationTimestamp, deletionTimestamp },
       labels: picked(metadata.labels, [...lifeLabels, names.kueueQueueLabel]),
-      annotations: picked(annotations, kept),
+      annotations: picked({ ...annotations, ...pinsIn(spec) }, [...kept, names.inputDigestsAnnotation]),
     } as NonNullable<StepJob["metadata"]>,
     spec: {
       ...(spec?.suspend === undefined ? {} : { suspend: spec.suspend }),
@@ -53,6 +53,12 @@ export function keepJob(job: StepJob): StepJob {
       annotations[names.gateAnnotation],
     ),
   };
+}
+
+/** What its Pods read stands in its template, from when it was opened. */
+function pinsIn(spec: V1Job["spec"]): Readonly<Record<string, string>> {
+  const pins = spec?.template.metadata?.annotations?.[names.inputDigestsAnnotation];
+  return pins === undefined ? {} : { [names.inputDigestsAnnotation]: pins };
 }
 
 function picked(map: Readonly<Record<string, string>> = {}, keys: readonly string[]): Record<string, string> {

@@ -14,6 +14,7 @@ import { forgetController } from "../controllers/memo-forget.ts";
 import { memoRecorders } from "../controllers/memo-record.ts";
 import { createImageDigests, createInputReader } from "../controllers/memo-sources.ts";
 import { createMemos } from "../controllers/memos.ts";
+import { createMovedTags } from "../controllers/moved-tags.ts";
 import { provenanceController } from "../controllers/provenance.ts";
 import { createPushes } from "../controllers/pushes.ts";
 import { createRemotes } from "../controllers/remotes.ts";
@@ -144,7 +145,9 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     (namespace, artifact) => remoteOf(caches, namespace, artifact)?.url,
   );
   const waiters = createWaiters({ client, jobs, pods, steps, heads });
-  const follow = createHints({ client, caches, operatorKey, heads, waiters, pushes, signal });
+  const moved = createMovedTags({ jobs, pods, steps, heads, publish });
+  const follow = createHints({ client, caches, operatorKey, heads, waiters, moved, pushes, signal });
+  if (options.workflow) moved.onRead(follow);
   const memoized = {
     ...{ client, log, caches, jobs, pods, steps, originalOf, minor: facts.minor },
     memos: createMemos({ client, caches, operatorKey, signal, accessTo: access.to }),

@@ -5,34 +5,10 @@ import { keepJob, type StepJob } from "../../../src/controllers/step-jobs.ts";
 import { keepStep, type StepPod } from "../../../src/controllers/step-pods.ts";
 import { createWaiters } from "../../../src/controllers/waiters.ts";
 import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts";
-import { type KubeObject, keyOf } from "../../../src/kube/objects.ts";
 import type { Artifact } from "../../../src/workflow/step.ts";
 import { idOf } from "../../../src/workflow/step.ts";
 import { jobOf, type StepAnnotations } from "../../support/builders.ts";
-
-/** A mirror that has what the test says. */
-function mirrorOf<T extends KubeObject>(objects: readonly T[] = []) {
-  const store = new Map(objects.map((object) => [keyOf(object), object]));
-  const hearers: ((key: string, now?: T, before?: T) => void)[] = [];
-  return {
-    store,
-    synced: Promise.resolve(),
-    subscribe: (hear: (key: string, now?: T, before?: T) => void) => {
-      hearers.push(hear);
-      return () => {};
-    },
-    put: (object: T) => {
-      const before = store.get(keyOf(object));
-      store.set(keyOf(object), object);
-      for (const hear of hearers) hear(keyOf(object), object, before);
-    },
-    remove: (object: T) => {
-      const before = store.get(keyOf(object));
-      store.delete(keyOf(object));
-      for (const hear of hearers) hear(keyOf(object), undefined, before);
-    },
-  };
-}
+import { mirrorOf } from "../../support/mirrors.ts";
 
 const start = Date.parse("2026-01-01T12:00:00Z");
 

@@ -1,0 +1,150 @@
+import { expect, it, vi } from "vitest";
+import { names } from "../../../schema/names.ts";
+import { createMovedTags } from "../../../src/controllers/moved-tags.ts";
+import { createPushes } from "../../../src/controllers/pushes.ts";
+import { keepJob, type StepJob } from "../../../src/controllers/step-jobs.ts";
+import { keepStep, type StepPod } from "../../../src/controllers/step-pods.ts";
+import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts";
+import type { Head } from "../../../src/workflow/opening.ts";
+import { type Artifact, idOf } from "../../../src/workflow/step.ts";
+import { jobOf, keyed, type StepAnnotations } from "../../support/builders.ts";
+import { digestOfLetter } from "../../support/ended-step.ts";
+import { mirrorOf } from "../../support/mirrors.ts";
+
+const [first, second, third] = ["a", "b", "c"].map(digestOfLetter) as [string, string, string];
+const data: Artifact = { registry: "cache oras", repository: "a/b", version: ":1" };
+const label = (waits: boolean) => ({ [names.injectedLabel]: "true", [names.waitingLabel]: `${waits}` });
+
+/** A Job that was started with these digests. */
+function started(
+  name: string,
+  map: StepAnnotations,
+  pins: readonly string[],
+  { namespace = "ns", waits = false, status = {} } = {},
+): StepJob {
+  const job = jobOf(name, map);
+  const annotations = { [names.inputDigestsAnnotation]: pins.join(",") };
+  return keepJob({
+    ...job,
+    metadata: { ...job.metadata, namespace, uid: `uid-${name}`, labels: label(waits) },
+    spec: { ...job.spec, template: { ...job.spec?.template, metadata: { annotations } } },
+    status,
+  } as StepJob);
+}
+
+function podWithPin(name: string, pin: string): StepPod {
+  const annotations = { ...keyed({ "input-uri": "a/b:1" }), [names.inputDigestsAnnotation]: pin };
+  return keepStep({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, namespace: "ns", uid: `uid-${name}`, annotations, labels: label(false) },
+    spec: { containers: [] },
+  } as StepPod);
+}
+
+/** A Pod that says that it has pushed. */
+function pusher(path: string, namespace = "ns"): StepPod {
+  const artifact = `oras-0.oras.${namespace}.svc.cluster.local:5000/${path}`;
+  const message = JSON.stringify({ artifact, digest: second, bytes: 1, seconds: 1 });
+  const state = { terminated: { exitCode: 0, finishedAt: new Date(0), message } };
+  return {
+    metadata: { name: "pusher", namespace, uid: "uid-pusher" },
+    status: { containerStatuses: [{ name: names.pushContainer, state }] },
+  } as never;
+}
+
+function world(existing: readonly StepJob[] = [], head: Head = { digest: second }) {
+  const [jobs, pods] = [mirrorOf<StepJob>(existing), mirrorOf<StepPod>()];
+  const steps = createWorkflowSteps(jobs as never, pods as never, createPushes());
+  const publish = vi.fn();
+  const answer = { head };
+  const asked: string[] = [];
+  const heads = {
+    of: (_: string, artifact: Artifact) => {
+      asked.push(idOf(artifact));
+      return Promise.resolve(answer.head);
+    },
+    outdated: () => {},
+  };
+  const moved = createMovedTags({ jobs: jobs as never, pods: pods as never, steps, heads, publish });
+  const told = () =>
+    publish.mock.calls.map(([object, { reason, note }]) => [object.metadata.name, reason, note]);
+  return { jobs, pods, moved, told, asked, answer };
+}
+
+const reads = { "input-uri": "a/b:1" };
+
+it("a step that was started with another digest is told once", async () => {
+  const { moved, told, pods, answer } = world([
+    started("old", reads, [first]),
+    started("second", { "input-uri": "a/x:1", "input-uri_1": "a/b:1" }, [first, first]),
+    started("new", reads, [second]),
+  ]);
+  pods.put(podWithPin("bare", first));
+  await moved.look("ns", data);
+  answer.head = { digest: third };
+  await moved.look("ns", data);
+  expect(told().map(([name]) => name)).toEqual(["old", "second", "bare", "new"]);
+  expect(told()[0]).toEqual([
+    ...["old", "InputTagMoved"],
+    expect.stringContaining(`The tag of a/b:1 has moved to ${second}. This step goes on with ${first}`),
+  ]);
+});
+
+it.each<[string, StepJob]>([
+  ["waits", started("step", reads, [first], { waits: true })],
+  [
+    "has ended",
+    started("step", reads, [first], { status: { conditions: [{ type: "Complete", status: "True" }] } }),
+  ],
+  ["is in another namespace", started("step", reads, [first], { namespace: "other" })],
+  ["was started by hand, as it is", started("step", reads, ["tag"])],
+  ["waits in its Pod", started("step", reads, ["wait"])],
+  ["has no pins", started("step", reads, [])],
+  ["names a digest", started("step", { "input-uri": `a/b@${first}` }, [first])],
+  ["reads another tag", started("step", { "input-uri": "a/b:2" }, [first])],
+  ["reads from a remote registry", started("step", { "input-uri": "ghcr.io/a/b:1" }, [first])],
+  ["makes it itself", started("step", { ...reads, "output-uri": "a/b:1", "output-path": "o" }, [first])],
+])("one that %s is not", async (_, job) => {
+  const { moved, told } = world([job]);
+  expect(moved.anyOn("ns", data)).toBe(false);
+  await moved.look("ns", data);
+  expect(told()).toEqual([]);
+});
+
+it.each<[string, Head]>([
+  ["does not have it", { missing: true } as never],
+  ["does not answer", { unknown: "no answer" }],
+])("nothing is told where the registry %s", async (_, head) => {
+  const { moved, told } = world([started("old", reads, [first])], head);
+  await moved.look("ns", data);
+  expect(told()).toEqual([]);
+});
+
+it("a Pod that has pushed is how it is found out; for what nobody reads no registry is asked", async () => {
+  const { pods, told, asked } = world([started("old", reads, [first])]);
+  for (const pod of [pusher("a/c:1"), pusher("a/b:1", "other"), pusher(`a/b@${first}`)]) {
+    pods.put(pod);
+    pods.remove(pod);
+  }
+  expect(asked).toEqual([]);
+  pods.put(pusher("a/b:1"));
+  pods.put(pusher("a/b:1"));
+  await vi.waitFor(() => expect(told()).toHaveLength(1));
+  expect(asked).toHaveLength(1);
+});
+
+it("what no step reads any more is forgotten", () => {
+  const job = started("old", reads, [first]);
+  const { jobs, moved } = world([job]);
+  const caches: string[] = [];
+  moved.onRead((cache) => caches.push(cache));
+  expect(caches).toEqual(["ns/oras"]);
+  expect(moved.anyFor("ns/oras")).toBe(true);
+  jobs.put(started("old", reads, [first], { status: { conditions: [{ type: "Failed", status: "True" }] } }));
+  expect([moved.anyFor("ns/oras"), moved.anyOn("ns", data)]).toEqual([false, false]);
+  jobs.put(job);
+  expect(caches).toHaveLength(2);
+  jobs.remove(job);
+  expect([moved.anyFor("ns/oras"), moved.anyOn("ns", data)]).toEqual([false, false]);
+});
