@@ -120,6 +120,7 @@ test(`of ${pushes} pushes over one tag none opens a step with the digest of befo
   };
   const settings = {
     ...{ heads, pushes: noted, signal: ends.signal, client: { now: () => Date.now() } },
+    moved: { anyOn: () => false, look: async () => {} },
     waiters: {
       anyOn: () => true,
       wake: async () => {
