@@ -1,9 +1,16 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { V1Job, V1Pod } from "@kubernetes/client-node";
+import { strFromU8, unzipSync } from "fflate";
 import { describe, expect } from "vitest";
+import { parseAllDocuments } from "yaml";
 import { names } from "../../schema/names.ts";
 import { exits } from "../../src/cli/exits.ts";
-import { resources } from "../../src/kube/resources.ts";
+import { packCrate } from "../../src/cli/graph/crate.ts";
+import { stepsOf } from "../../src/cli/graph/steps.ts";
+import type { KubeObject } from "../../src/kube/objects.ts";
+import { pathOf, type Resource, resources } from "../../src/kube/resources.ts";
+import { graphOf } from "../../src/lineage/graph.ts";
 import { kubeconfigFor } from "../support/control-plane.ts";
 import { parseDot } from "../support/dot.ts";
 import { endOf, makeEndedPod, makeJob } from "../support/ended-jobs.ts";
@@ -103,6 +110,34 @@ describe("graph", () => {
     expect((await drawn.run("graph", "-o", "mermaid")).stdout).toMatch(
       /^flowchart LR\n {2}n0\["job\/alone<br>waiting"\]\n/,
     );
+  });
+
+  test("packs a crate whose manifests can be applied again", async ({ drawn, ns, installed }) => {
+    expect(await drawn.run("graph", "-o", "ro-crate")).toMatchObject({
+      ...{ code: 0, stderr: "" },
+      stdout: expect.stringMatching(/^PK/),
+    });
+    const all = <T>(resource: Resource) =>
+      installed.request<{ items: T[] }>({ path: pathOf(resource, { namespace: ns.namespace }) });
+    const [{ items: jobs }, { items: pods }] = [
+      await all<V1Job>(resources.jobs),
+      await all<V1Pod>(resources.pods),
+    ];
+    const objects = { namespace: ns.namespace, jobs, pods, caches: [] };
+    const notes: string[] = [];
+    const zip = packCrate(graphOf(stepsOf(objects)), objects, new Date(0), (note) => notes.push(note));
+    const workflow = strFromU8(unzipSync(zip)["workflow.yaml"] ?? new Uint8Array());
+    expect([notes, workflow.includes(names.injectedLabel)]).toEqual([[], false]);
+    const manifests = parseAllDocuments(workflow).map((document) => document.toJS() as V1Job & KubeObject);
+    expect(manifests.map(({ metadata }) => metadata?.name)).toEqual([
+      ...["alone", "count", "plot", "report", "split"],
+    ]);
+    for (const { metadata, ...manifest } of manifests) {
+      const body = { ...manifest, metadata: { ...metadata, namespace: "default" } };
+      const path = pathOf(resources.jobs, { namespace: "default" });
+      const made = await installed.request<V1Job>({ method: "POST", path, query: { dryRun: "All" }, body });
+      expect(made.metadata?.labels?.[names.injectedLabel]).toBe("true");
+    }
   });
 
   test("says what is wrong with a selector, and that there is nothing", async ({ drawn }) => {

@@ -20,6 +20,11 @@ describe("workflow and lineage that are refused", () => {
       { workflow: { memo: { repository: "oras-operator-state" } } },
       "repository cannot be oras-operator-state",
     ],
+    [
+      "a Secret of another namespace",
+      { lineage: { signingKeySecret: "other/key" } },
+      "spec.lineage.signingKeySecret",
+    ],
     ["days", { workflow: { memo: { keepFor: "7d" } } }, "spec.workflow.memo.keepFor"],
   ])("%s", async ([, spec, message], { rules }) => {
     expect(await rules.created(spec)).toContain(message);
@@ -33,6 +38,11 @@ describe("workflow and lineage that are accepted", () => {
       "another repository",
       { workflow: { memoize: "on", memo: { repository: "team/memo" } } },
       { workflow: { memo: { repository: "team/memo", keepFor: "168h" } } },
+    ],
+    [
+      "a key to sign with",
+      { lineage: { signingKeySecret: "key" } },
+      { lineage: { provenance: true, signingKeySecret: "key" } },
     ],
     [
       "a remote registry",
