@@ -1,66 +1,98 @@
 import { createPublicKey } from "node:crypto";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { expect } from "vitest";
-import { buildModule } from "../../dev/cluster/binaries.ts";
+import { copyFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { test as base, expect } from "vitest";
+import { buildModule, controlPlaneProgram } from "../../dev/cluster/binaries.ts";
 import { resources } from "../../src/kube/resources.ts";
 import { bundleType } from "../../src/lineage/statement-media.ts";
 import { readManifest } from "../../src/registry/manifests.ts";
 import { addReferrer } from "../../src/registry/referrers.ts";
 import { agentProgram } from "../support/agent-pod.ts";
 import { temporaryFolder } from "../support/folders.ts";
-import { letOperatorRead } from "../support/grants.ts";
-import { test as base } from "../support/integration.ts";
+import { startJobPlane } from "../support/job-plane.ts";
 import { readyCache } from "../support/kept-caches.ts";
-import type { KeptRegistry } from "../support/kept-registry.ts";
+import { objectsIn } from "../support/objects-in.ts";
+import { blocksOf, commandsOf } from "../support/pages.ts";
 import { start } from "../support/processes.ts";
 import { asked, end, statementIn, statementsAbout, stepNamed } from "../support/pushing-steps.ts";
 import { ecKey, secretData } from "../support/signing-keys.ts";
 import { until } from "../support/wait.ts";
 
-/** The real cosign, a real registry without the referrers API, and the operator on a control plane; no kubelet. */
+/** What docs/lineage.md has its readers type. */
+const typed = blocksOf("docs/lineage.md").flatMap(commandsOf);
+const [generate = "", role = "", binding = "", verify = ""] = [
+  ...[
+    "cosign generate-key-pair",
+    "kubectl create role ",
+    "kubectl create rolebinding",
+    "cosign verify-attestation",
+  ],
+].map((begin) => typed.find((line) => line.startsWith(begin)));
+
+/**
+ * The real cosign, a real registry without the referrers API, and the operator by its ServiceAccount on a control plane; no
+ * kubelet.
+ */
 const test = base
   .extend("agent", { scope: "file" }, () => agentProgram())
-  .extend("registry", ({ ns, installed, agent }, { onCleanup }) =>
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads from it which fixtures are needed
+  .extend("installation", { scope: "file" }, async ({}, { onCleanup }) => {
+    const installation = await startJobPlane();
+    onCleanup(installation.stop);
+    return installation;
+  })
+  .extend("ns", ({ task, installation: { admin } }) => {
+    return objectsIn(admin, `cosign-${task.id.replaceAll(/[^a-z0-9]+/g, "-")}x`);
+  })
+  .extend("registry", ({ ns, installation: { admin: installed }, agent }, { onCleanup }) =>
     readyCache({ ns, installed, agent }, onCleanup),
   )
-  .extend("cosign", async ({ registry, plane }) => {
-    const program = join(await buildModule("cosign"), "cosign");
+  .extend("type", async ({ ns, registry, installation: { plane } }) => {
     const folder = temporaryFolder("cosign");
     const auths = { [registry.host]: { auth: registry.authorization.slice("Basic ".length) } };
     writeFileSync(join(folder, "config.json"), JSON.stringify({ auths }));
-    const env = { KUBECONFIG: plane.kubeconfig, DOCKER_CONFIG: folder, COSIGN_PASSWORD: "correct horse" };
+    const kubeconfig = join(folder, "kubeconfig");
+    copyFileSync(plane.kubeconfig, kubeconfig);
+    const programs = [await buildModule("cosign"), dirname(await controlPlaneProgram("kubectl"))];
+    const env = {
+      ...{ KUBECONFIG: kubeconfig, DOCKER_CONFIG: folder, HOME: folder, COSIGN_PASSWORD: "correct horse" },
+      PATH: [...programs, process.env["PATH"]].join(":"),
+    };
+    const type = (line: string) => start(["sh", "-c", line], { cwd: folder, env }).ended;
+    await type(`kubectl config set-context --current --namespace=${ns.namespace}`);
     return {
       folder,
-      run: (...args: string[]) => start([program, ...args], { cwd: folder, env }).ended,
+      line: type,
+      /** What verifies an artifact, which is asked for without TLS here. */
+      verify: (artifact: string, digest: string, key = "cosign.pub") =>
+        type(
+          verify
+            .replace("127.0.0.1:5000/forest/report:1", `${registry.host}/${artifact}@${digest}`)
+            .replace("cosign.pub", key)
+            .replace("--key", "--allow-http-registry --key"),
+        ),
     };
   });
 
-const verify = ["verify-attestation", "--insecure-ignore-tlog", "--allow-http-registry"];
 const predicate = "https://slsa.dev/provenance/v1";
-
-/** What docs/lineage.md says to type, and that the registry is asked without TLS. */
-const verifying = (registry: KeptRegistry, key: string, artifact: string, digest: string) => [
-  ...[...verify, "--key", key, "--type", "slsaprovenance1", `${registry.host}/${artifact}@${digest}`],
-];
 
 test("cosign makes the key, verifies what was signed with it, and nothing else", async ({
   ns,
   registry,
-  installed,
-  cosign,
+  type,
 }) => {
-  const made = await cosign.run("generate-key-pair", `k8s://${ns.namespace}/signing`);
-  expect(made.code, made.stderr).toBe(0);
-  await letOperatorRead(installed, ns.namespace, "signing");
-  await ns.patch(resources.orasCaches, "oras", { spec: { lineage: { signingKeySecret: "signing" } } });
+  for (const line of [generate.replace("NAMESPACE", ns.namespace), role, binding]) {
+    const { code, stderr } = await type.line(line);
+    expect(code, `${line}: ${stderr}`).toBe(0);
+  }
+  await ns.patch(resources.orasCaches, "oras", { spec: { lineage: { signingKeySecret: "signing-key" } } });
   await until(async () => (await ns.status("oras"))?.observedGeneration === 2, "the operator to see it");
 
   const digest = await registry.push("made/result:v1");
   await stepNamed(ns, "make", "made/result:v1");
   await end(ns, "make", "made/result:v1", digest);
   const [signed] = await statementsAbout(registry, "made/result", digest, 1);
-  const good = await cosign.run(...verifying(registry, "cosign.pub", "made/result", digest));
+  const good = await type.verify("made/result", digest);
   expect(good.code, good.stderr).toBe(0);
   const { payload } = JSON.parse(good.stdout) as { payload: string };
   expect(JSON.parse(Buffer.from(payload, "base64").toString())).toMatchObject({ predicateType: predicate });
@@ -88,7 +120,7 @@ test("cosign makes the key, verifies what was signed with it, and nothing else",
       { ...about, invocation, created: "2026-01-01T00:00:00Z" },
       () => {},
     );
-    const bad = await cosign.run(...verifying(registry, "cosign.pub", "made/other", other));
+    const bad = await type.verify("made/other", other);
     expect(bad.code, bad.stdout).not.toBe(0);
     expect(bad.stderr).toContain("no matching attestations");
   }
@@ -97,16 +129,16 @@ test("cosign makes the key, verifies what was signed with it, and nothing else",
 test("a key of another make signs too, and another key does not verify it", async ({
   ns,
   registry,
-  installed,
-  cosign,
+  type,
 }) => {
   const pem = ecKey();
   const publicKey = (of: string) => createPublicKey(of).export({ type: "spki", format: "pem" });
-  writeFileSync(join(cosign.folder, "key.pub"), publicKey(pem));
-  writeFileSync(join(cosign.folder, "other.pub"), publicKey(ecKey()));
+  writeFileSync(join(type.folder, "key.pub"), publicKey(pem));
+  writeFileSync(join(type.folder, "other.pub"), publicKey(ecKey()));
   const data = secretData({ "tls.key": pem });
   await ns.create(resources.secrets, { metadata: { name: "plain" }, data } as object);
-  await letOperatorRead(installed, ns.namespace, "plain");
+  for (const line of [role, binding])
+    await type.line(line.replace("resource-name=signing-key", "resource-name=plain"));
   await ns.patch(resources.orasCaches, "oras", { spec: { lineage: { signingKeySecret: "plain" } } });
   await until(async () => (await ns.status("oras"))?.observedGeneration === 2, "the operator to see it");
 
@@ -114,8 +146,8 @@ test("a key of another make signs too, and another key does not verify it", asyn
   await stepNamed(ns, "make", "made/result:v1");
   await end(ns, "make", "made/result:v1", digest);
   await statementsAbout(registry, "made/result", digest, 1);
-  const good = await cosign.run(...verifying(registry, "key.pub", "made/result", digest));
+  const good = await type.verify("made/result", digest, "key.pub");
   expect(good.code, good.stderr).toBe(0);
-  const bad = await cosign.run(...verifying(registry, "other.pub", "made/result", digest));
+  const bad = await type.verify("made/result", digest, "other.pub");
   expect(bad.code, bad.stdout).not.toBe(0);
 });
