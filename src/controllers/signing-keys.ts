@@ -1,6 +1,6 @@
 import type { V1Secret } from "@kubernetes/client-node";
 import type { KubeClient } from "../kube/client.ts";
-import { isStatus, sentenceOf } from "../kube/errors.ts";
+import { isStatus } from "../kube/errors.ts";
 import { forgetOldest } from "../kube/forget.ts";
 import { pathOf, resources } from "../kube/resources.ts";
 import { readSigningKey, type SigningKey } from "../lineage/signing-key.ts";
@@ -18,6 +18,8 @@ export interface SigningKeys {
 /** Many statements may be written in a second; who repairs a Secret waits no longer than for the next try. */
 const rememberedMs = 10_000;
 const mostRemembered = 1_000;
+const howTo =
+  "https://github.com/converged-computing/oras-operator/blob/main/docs/lineage.md#signed-statements has the commands that make it and let the operator read it";
 
 /**
  * Remembers keys for a moment, and one that was decrypted as long as its Secret is the same.
@@ -48,11 +50,13 @@ export function createSigningKeys(client: KubeClient): SigningKeys {
       const key = await keyIn(id, await client.request<V1Secret>({ path, signal }));
       return "key" in key ? key : { problem: `in the Secret ${id}, ${key.problem}` };
     } catch (error) {
-      if (isStatus(error, 404)) return { problem: `the Secret ${id} is not there` };
-      if (isStatus(error, 403))
+      if (isStatus(error, 404)) return { problem: `the Secret ${id} is not there; ${howTo}` };
+      if (isStatus(error, 403)) {
+        const why = error.body.message ?? error.reason;
         return {
-          problem: `the operator may not read the Secret ${id}: it needs the verb get for this name by a Role of the namespace (${sentenceOf(error)})`,
+          problem: `the operator may not read the Secret ${id}; ${howTo}. The API server says: ${why}`,
         };
+      }
       throw error;
     }
   };

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { strFromU8, unzipSync } from "fflate";
 import { expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
+import { graphCommand } from "../../../../src/cli/commands/graph.ts";
 import { exits } from "../../../../src/cli/exits.ts";
 import { packCrate } from "../../../../src/cli/graph/crate.ts";
 import { publicManifest } from "../../../../src/cli/graph/manifests.ts";
@@ -87,4 +88,15 @@ it("what was injected and changed since is left out, and said", () => {
 
 it("a namespace in which nothing has run is refused", () => {
   expect(() => packed({})).toThrow(expect.objectContaining({ exitCode: exits.notFound }) as Error);
+});
+
+it("a terminal is refused, which shows no zip", async () => {
+  const { isTTY } = process.stdout;
+  process.stdout.isTTY = true;
+  try {
+    const typed = graphCommand().parseAsync(["-o", "ro-crate"], { from: "user" });
+    await expect(typed).rejects.toMatchObject({ exitCode: exits.usage });
+  } finally {
+    process.stdout.isTTY = isTTY;
+  }
 });
