@@ -67,7 +67,7 @@ const test = base
       verify: (artifact: string, digest: string, key = "cosign.pub") =>
         type(
           verify
-            .replace("127.0.0.1:5000/forest/report:1", `${registry.host}/${artifact}@${digest}`)
+            .replace("localhost:5000/forest/report:1", `${registry.host}/${artifact}@${digest}`)
             .replace("cosign.pub", key)
             .replace("--key", "--allow-http-registry --key"),
         ),
