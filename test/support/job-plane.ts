@@ -4,12 +4,17 @@ import { serviceAccountKubeconfig } from "./installation.ts";
 import { startJobControllers } from "./job-controllers.ts";
 import type { Operator } from "./operator.ts";
 import { asksNobody, ready, startOperator } from "./operator.ts";
+import type { HoldAnswer } from "./registry-proxy.ts";
 import { startStolenToken } from "./stolen-token.ts";
 import { installWebhooks } from "./webhooks.ts";
 import { startWorkflowWorld } from "./workflow-world.ts";
 
-/** An API server with the whole installation, the operator by its ServiceAccount, and the real controllers of Jobs. */
-export async function startJobPlane() {
+/**
+ * An API server with the whole installation, the operator by its ServiceAccount, and the real controllers of Jobs.
+ *
+ * @param hold - may hold what the registry of all caches answers
+ */
+export async function startJobPlane(hold?: HoldAnswer) {
   const { plane, admin, stop } = await startStolenToken();
   const stops: (() => Promise<unknown>)[] = [stop];
   const stopAll = async () => {
@@ -22,17 +27,18 @@ export async function startJobPlane() {
     await remove(
       pathOf(resources.services, { namespace: names.operatorNamespace, name: names.webhookService }),
     );
-    const operator: Operator = await startOperator(
-      await serviceAccountKubeconfig(plane, admin),
-      ...asksNobody,
-    );
-    stops.push(operator.stop);
+    const startAnother = async () => {
+      const another = await startOperator(await serviceAccountKubeconfig(plane, admin), ...asksNobody);
+      stops.push(another.stop);
+      return another;
+    };
+    const operator: Operator = await startAnother();
     await installWebhooks(admin, operator.webhookPort);
     await ready(operator, admin);
     stops.push(await startJobControllers(plane.kubeconfig));
-    const world = await startWorkflowWorld(admin);
+    const world = await startWorkflowWorld(admin, hold);
     stops.push(world.stop);
-    return { plane, admin, operator, world, stop: stopAll };
+    return { plane, admin, operator, startAnother, world, stop: stopAll };
   } catch (error) {
     await stopAll();
     throw error;

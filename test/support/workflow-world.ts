@@ -6,6 +6,7 @@ import type { KubeClient } from "../../src/kube/client.ts";
 import { objectsIn } from "./objects-in.ts";
 import { startRegistry } from "./registry.ts";
 import { readyPod, registryPod } from "./registry-pod.ts";
+import { type HoldAnswer, startRegistryProxy } from "./registry-proxy.ts";
 import { type Ran, standInKubelet } from "./stand-in-kubelet.ts";
 
 /** A Pod that ran, by the name of its Job. */
@@ -13,6 +14,8 @@ export interface Run {
   readonly namespace: string;
   readonly job: string;
   readonly uid: string;
+  /** Of a Pod of an Indexed Job. */
+  readonly index?: string | undefined;
   /** As it was given them. */
   readonly pins: readonly string[];
   /** The digest of what it pushed. */
@@ -27,12 +30,15 @@ const digestOf = (text: string) => `sha256:${createHash("sha256").update(text).d
  * push something new.
  *
  * @param client - with every right, of an API server where the operator and the controllers of Jobs run
+ * @param hold - may hold what the registry answers
  */
-export async function startWorkflowWorld(client: KubeClient) {
+export async function startWorkflowWorld(client: KubeClient, hold?: HoldAnswer) {
   const address = `127.${randomInt(1, 255)}.${randomInt(255)}.${randomInt(1, 255)}`;
-  const registry = await startRegistry({ address, port: names.registryPort });
+  const registry = await startRegistry(hold ? {} : { address, port: names.registryPort });
+  const stopProxy = hold && (await startRegistryProxy(address, names.registryPort, registry.url, hold));
   const runs: Run[] = [];
   const fails = new Set<string>();
+  const holds = new Map<string, Promise<void>>();
 
   const put = async (reference: string, content: string): Promise<string> => {
     const [repository = "", tag = ""] = reference.split(":");
@@ -61,19 +67,24 @@ export async function startWorkflowWorld(client: KubeClient) {
     const { namespace = "", uid = "", labels = {} } = pod.metadata ?? {};
     const job = labels["batch.kubernetes.io/job-name"] ?? pod.metadata?.name ?? "";
     const pins = (pod.metadata?.annotations?.[names.inputDigestsAnnotation] ?? "").split(",").filter(Boolean);
+    await holds.get(namespace);
     if (fails.has(`${namespace}/${job}`)) {
       runs.push({ namespace, job, uid, pins });
       return { exitCode: 1 };
     }
     const path = `/apis/batch/v1/namespaces/${namespace}/jobs/${job}`;
     const { metadata } = await client.request<V1Job>({ path });
-    const output = metadata?.annotations?.[annotations["output-uri"].key];
+    const index = labels["batch.kubernetes.io/job-completion-index"];
+    const output = metadata?.annotations?.[annotations["output-uri"].key]?.replaceAll(
+      "$(JOB_COMPLETION_INDEX)",
+      index ?? "",
+    );
     if (output === undefined) {
       runs.push({ namespace, job, uid, pins });
       return { exitCode: 0 };
     }
     const pushed = await put(output, `${job} ${uid} ${pins.join(" ")}`);
-    runs.push({ namespace, job, uid, pins, pushed });
+    runs.push({ namespace, job, uid, index, pins, pushed });
     const artifact = `oras-0.oras.${namespace}.svc.${names.clusterDomain}:5000/${output}`;
     return { exitCode: 0, message: JSON.stringify({ artifact, digest: pushed, bytes: 1, seconds: 1 }) };
   };
@@ -85,6 +96,18 @@ export async function startWorkflowWorld(client: KubeClient) {
     runsIn: (namespace: string) => runs.filter((run) => run.namespace === namespace),
     /** Pods of a Job fail from now on. */
     break: (namespace: string, job: string) => fails.add(`${namespace}/${job}`),
+    /** The digest that a tag has, if it is there. */
+    tagged: async (repository: string, tag: string) => {
+      const url = `${registry.url}/v2/${repository}/manifests/${tag}`;
+      const answer = await fetch(url, { method: "HEAD", headers: { accept: manifestType } });
+      return answer.headers.get("docker-content-digest") ?? undefined;
+    },
+    /** Pods of a namespace end no sooner than what is returned is called. */
+    hold: (namespace: string) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      holds.set(namespace, promise);
+      return resolve;
+    },
     /** A namespace with a cache whose registry answers. */
     namespace: async (name: string, spec: object = {}) => {
       const ns = await objectsIn(client, name);
@@ -96,6 +119,7 @@ export async function startWorkflowWorld(client: KubeClient) {
     },
     stop: async () => {
       await stopKubelet();
+      stopProxy?.();
       await registry.stop();
     },
   };
