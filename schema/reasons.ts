@@ -433,7 +433,7 @@ const stepEvents = {
   },
   Memoized: {
     meaning:
-      "The step did not run: its result was there already. The message has its key, who made the result, and when.",
+      "The step did not run, or not the indexes that the message names: the result was there already. The message has its key, who made the result, and when.",
   },
   MemoMiss: {
     meaning:

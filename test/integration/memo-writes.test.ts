@@ -404,8 +404,8 @@ describe.skipIf(minor < 31)("an Indexed Job of which some indexes have results",
   }) => {
     await world.makePartly("part", [0, 2, 3, 4]);
     await (await world.leader({}, (path) => path.endsWith("/jobs/part"))).look("part")?.catch(() => {});
-    expect((await world.job("part"))?.status?.completedIndexes).toBe("0,2-4");
-    expect((await world.job("part"))?.spec?.suspend).toBe(true);
+    expect((await world.job("part")).status?.completedIndexes).toBe("0,2-4");
+    expect((await world.job("part")).spec?.suspend).toBe(true);
     await world.remember("part", [1]);
     await looks(world, "part");
     await expectPart(world, "part");

@@ -145,14 +145,14 @@ export const contractWrites: readonly Write[] = [
     "part",
     {
       ...resumed,
-      metadata: {
-        ...resumed.metadata,
+      ...meta({
+        ...label("false"),
         annotations: {
-          ...resumed.metadata.annotations,
-          ...{ [names.memoKeyAnnotation]: memoKey, [names.memoClaimAnnotation]: null },
+          ...{ [names.waitingForAnnotation]: null, [names.memoClaimAnnotation]: null },
+          [names.memoKeyAnnotation]: memoKey,
           [names.memoizedFromAnnotation]: "Job/split 2026-01-01T00:00:00Z indexes 0,2",
         },
-      },
+      }),
     },
   ],
   ["say that a Job took a result", "jobs", "took", marked],
