@@ -122,4 +122,40 @@ describe.concurrent("Jobs that may be memoized", () => {
     await until(async () => (await eventsOf(ws, "random-5")).includes("MemoMismatch"), "the Event");
     expect(await end("random-6", "on")).toBe("written");
   });
+
+  it("that are Indexed run only the indexes whose results are not there", async ({ ws }) => {
+    const array = (name: string, completions: number): V1Job => {
+      const made = step(
+        name,
+        `${name}/part:$(JOB_COMPLETION_INDEX)`,
+        [],
+        'mkdir out; echo "$HOSTNAME" >out/x',
+      );
+      return {
+        ...made,
+        spec: { ...made.spec, completionMode: "Indexed", completions, parallelism: 2 } as V1Job["spec"],
+      };
+    };
+    await ws.apply(array("array-1", 4));
+    expect(await ws.verdict("array-1")).toBe("Complete");
+    expect(await recorded(ws, "array-1")).toBe("written");
+    await ws.apply(array("array-2", 6));
+    expect(await ws.verdict("array-2")).toBe("Complete");
+    const { status } = await jobAs(ws, "array-2");
+    expect(status).toMatchObject({ succeeded: 6, completedIndexes: "0-5" });
+    const ran = (await podsOf(ws, "array-2")).map(
+      ({ metadata }) => metadata?.labels?.["batch.kubernetes.io/job-completion-index"],
+    );
+    expect(ran.sort()).toEqual(["4", "5"]);
+    for (let index = 0; index < 6; index++) {
+      const maker = index < 4 ? "array-1" : "array-2";
+      expect(await ws.content(`array-2/part:${index}`, "out/x")).toContain(`${maker}-${index}`);
+    }
+    expect(await recorded(ws, "array-2")).toBe("written");
+    expect(await eventsOf(ws, "array-2")).toContain("Memoized: The indexes 0-3 of 6 do not run");
+    await ws.apply(array("array-3", 6));
+    expect(await ws.verdict("array-3")).toBe("Complete");
+    expect(await isMemoized(ws, "array-3")).toBe(true);
+    expect(await podsOf(ws, "array-3")).toEqual([]);
+  });
 });
