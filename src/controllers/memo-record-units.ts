@@ -1,0 +1,100 @@
+import type { EventNote } from "../kube/events.ts";
+import { indexesIn } from "../memo/indexes.ts";
+import type { MemoEntry, NewMemoEntry } from "../memo/memos.ts";
+import { shortKey } from "../memo/told.ts";
+import { cacheOf } from "../workflow/step.ts";
+import type { recordWords } from "./memo-flights.ts";
+import type { Keyed, MemoUnit } from "./memo-keys.ts";
+import type { RecordSettings } from "./memo-record.ts";
+import { pushesOf } from "./outcomes.ts";
+import type { StepPod } from "./step-pods.ts";
+import type { WorkflowStep } from "./workflow-steps.ts";
+
+/** What has become of what a step made. */
+export type Word = (typeof recordWords)[number];
+
+/** The same, or why it is not known yet: a sentence without a full stop. */
+export type RecordResult =
+  | { readonly kind: "done"; readonly word: Word; readonly note?: EventNote }
+  | { readonly kind: "later"; readonly because: string };
+
+const completionIndexLabel = "batch.kubernetes.io/job-completion-index";
+
+/**
+ * Remembers what the Pods of a step have made, each for itself; not what some of its indexes have taken.
+ *
+ * @param settings - see there
+ * @param step - that has succeeded
+ * @param keyed - its keys
+ * @param pods - of all of its attempts
+ * @throws what was not written
+ */
+export async function recordUnits(
+  settings: RecordSettings,
+  step: WorkflowStep,
+  keyed: Keyed,
+  pods: readonly StepPod[],
+): Promise<RecordResult> {
+  const notes: EventNote[] = [];
+  const taken = indexesIn(keyed.taken, keyed.units.length);
+  const due = keyed.units.filter(({ index }) => index === undefined || !taken.has(index));
+  const made = due.flatMap((unit) => {
+    const pod = pods.find((one) => hasMade(one, unit));
+    const digest = pod && pushesOf(pod).at(-1)?.digest;
+    return pod && digest ? [{ unit, pod, digest }] : [];
+  });
+  if (made.length < due.length)
+    return { kind: "later", because: "the Pod that pushed its output is gone, or does not say what it is" };
+  // All of them first: beyond some hundred keys everything is forgotten, and with it what was just written.
+  if (settings.modeOf(step) === "refresh")
+    await settings.memos.forget(cacheKeyOf(step), ...made.map(({ unit }) => unit.key.key));
+  for (const { unit, pod, digest } of made) {
+    const note = await recordUnit(settings, step, unit, pod, digest);
+    if (note) notes.push(note);
+  }
+  const [note] = notes;
+  return note ? { kind: "done", word: "different", note } : { kind: "done", word: "written" };
+}
+
+/** Pods that ran in vain say nothing of a push, or have failed. */
+function hasMade({ metadata, status }: StepPod, { index }: MemoUnit): boolean {
+  if (status?.phase !== "Succeeded") return false;
+  return index === undefined || metadata?.labels?.[completionIndexLabel] === `${index}`;
+}
+
+function cacheKeyOf({ namespace, plan }: WorkflowStep): string {
+  return `${namespace}/${plan.output && cacheOf(plan.output)}`;
+}
+
+/** @returns what is to be told where another result was remembered */
+async function recordUnit(
+  { memos, modeOf }: RecordSettings,
+  step: WorkflowStep,
+  { key, output }: MemoUnit,
+  pod: StepPod,
+  digest: string,
+): Promise<EventNote | undefined> {
+  const cache = cacheKeyOf(step);
+  const { name = "", uid = "" } = step.object.metadata ?? {};
+  const entry: NewMemoEntry = {
+    ...{ key: key.key, parts: key.text, tag: output.tag },
+    output: { repository: output.repository, digest },
+    by: { kind: step.isPod ? "Pod" : "Job", name, uid, pod: pod.metadata?.name },
+  };
+  if (modeOf(step) === "verify") {
+    const found = await memos.find(cache, key.key);
+    if (found.kind === "unknown") throw new Error(found.because);
+    if (found.kind === "hit" && found.entry.output.digest !== digest) {
+      await memos.forget(cache, key.key);
+      return mismatch(key.key, found.entry, digest);
+    }
+    if (found.kind === "hit") return undefined;
+  }
+  await memos.write(cache, entry);
+  return undefined;
+}
+
+function mismatch(key: string, { output, by, at }: MemoEntry, digest: string): EventNote {
+  const note = `Made ${digest}, and ${by.kind} ${by.name} made ${output.digest} at ${at}, with the same key ${shortKey(key)}. The new one stays, neither is remembered.`;
+  return { type: "Warning", reason: "MemoMismatch", action: "Compare", note };
+}
