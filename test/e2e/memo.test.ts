@@ -124,7 +124,7 @@ describe.concurrent("Jobs that may be memoized", () => {
   });
 
   it("that are Indexed run only the indexes whose results are not there", async ({ ws }) => {
-    const array = (name: string, completions: number): V1Job => {
+    const array = (name: string, completions: number) => {
       const made = step(
         name,
         `${name}/part:$(JOB_COMPLETION_INDEX)`,
@@ -133,7 +133,7 @@ describe.concurrent("Jobs that may be memoized", () => {
       );
       return {
         ...made,
-        spec: { ...made.spec, completionMode: "Indexed", completions, parallelism: 2 } as V1Job["spec"],
+        spec: { ...made.spec, completionMode: "Indexed", completions, parallelism: 2 },
       };
     };
     await ws.apply(array("array-1", 4));

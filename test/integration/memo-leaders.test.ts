@@ -1,0 +1,140 @@
+import type { V1Job } from "@kubernetes/client-node";
+import { describe, expect } from "vitest";
+import { names } from "../../schema/names.ts";
+import type { KubeClient } from "../../src/kube/client.ts";
+import { get, type KubeObject } from "../../src/kube/objects.ts";
+import { pathOf, resources } from "../../src/kube/resources.ts";
+import { jobOf } from "../support/builders.ts";
+import { test as base } from "../support/integration.ts";
+import { startJobPlane } from "../support/job-plane.ts";
+import { minor } from "../support/kubernetes-version.ts";
+import type { ObjectsIn } from "../support/objects-in.ts";
+import { metric, type Operator } from "../support/operator.ts";
+import { until } from "../support/wait.ts";
+import type { webhookConfiguration } from "../support/webhooks.ts";
+import { endOfJob } from "../support/workflow-world.ts";
+
+/** Stops whoever leads when the registry has answered a request, and keeps the answer back. */
+function createTrap() {
+  let armed: { when: (method: string, path: string) => boolean; spring: () => void } | undefined;
+  let release = () => {};
+  return {
+    hold: (method: string, path: string) => {
+      if (!armed?.when(method, path)) return undefined;
+      armed.spring();
+      armed = undefined;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      release = resolve;
+      return promise;
+    },
+    arm: (when: (method: string, path: string) => boolean, spring: () => void) => {
+      armed = { when, spring };
+    },
+    isSprung: () => armed === undefined,
+    release: () => release(),
+  };
+}
+
+// biome-ignore lint/correctness/noEmptyPattern: vitest reads from it which fixtures are needed
+const test = base.extend("two", { scope: "file" }, async ({}, { onCleanup }) => {
+  const trap = createTrap();
+  const { admin, operator, startAnother, world, stop } = await startJobPlane(trap.hold);
+  const replicas: Operator[] = [operator];
+  onCleanup(async () => {
+    for (const { process } of replicas) process.kill("SIGCONT");
+    await stop();
+  });
+  replicas.push(await startAnother());
+  return { trap, admin, replicas, world, ns: await world.namespace("two") };
+});
+
+const leads = async (replica: Operator) =>
+  (await metric(replica, "leader_election_master_status")) === 1 && replica;
+const terms = ({ log }: Operator) => log.filter(({ message }) => message === "stopped leading").length;
+const memoized = ({ log }: Operator, name: string) =>
+  log.filter(({ message, step }) => /memoized$/.test(message) && step === `Job ${name}`).length;
+
+/** The work is in the last word of its name. */
+const job = (ns: ObjectsIn, name: string, completions?: number) => {
+  const output = `${ns.namespace}/${name}:${completions === undefined ? "v1" : "$(JOB_COMPLETION_INDEX)"}`;
+  const spec = completions === undefined ? {} : { completionMode: "Indexed", completions, parallelism: 2 };
+  const map = { memoize: "on", "memoize-assume": "tags", "output-uri": output };
+  return jobOf(name, map, `make ${name.split("-").at(-1)}`, spec) as V1Job & { kind: string };
+};
+const read = (ns: ObjectsIn, name: string) => ns.read<V1Job>(resources.jobs, name);
+
+async function askWebhookOf(admin: KubeClient, { webhookPort }: Operator): Promise<void> {
+  const path = pathOf(resources.mutatingWebhookConfigurations, { name: names.webhookConfiguration });
+  const { webhooks } = await admin.request<Awaited<ReturnType<typeof webhookConfiguration>>>({ path });
+  const change = webhooks.map((_, i) => ({
+    ...{ op: "replace", path: `/webhooks/${i}/clientConfig/service/port`, value: webhookPort },
+  }));
+  await admin.request({ method: "PATCH", path, contentType: "application/json-patch+json", body: change });
+}
+
+/** Creates a Job, and waits until what it made is remembered. */
+async function make(ns: ObjectsIn, name: string, completions?: number): Promise<void> {
+  await ns.create(resources.jobs, job(ns, name, completions));
+  const word = async () =>
+    (await read(ns, name))?.metadata?.annotations?.[names.memoKeyAnnotation]?.split(" ")[1];
+  expect(await until(word, `what became of the result of ${name}`)).toBe("written");
+}
+
+/** The second request of a kind for a tag, and so on. */
+const nth = (count: number, method: string, path: string) => {
+  let seen = 0;
+  return (asked: string, at: string) => asked === method && at === path && ++seen === count;
+};
+
+describe.skipIf(minor < 31)("a leader that is stopped for longer than its Lease", () => {
+  test.for([
+    ["before the claim", "one", undefined, nth(1, "HEAD", "/v2/two/one/manifests/v1")],
+    ["before the tag", "two", undefined, nth(2, "HEAD", "/v2/two/two/manifests/v1")],
+    ["before the end", "three", undefined, nth(1, "PUT", "/v2/two/three/manifests/v1")],
+    ["before some indexes are complete", "part", 3, nth(1, "PUT", "/v2/two/part/manifests/1")],
+  ] as const)(
+    "%s does nothing again when it goes on",
+    { timeout: 300_000 },
+    async ([, name, completions, when], { two: { trap, admin, replicas, world, ns } }) => {
+      const first = `first-${name}`;
+      await make(ns, first, completions && completions - 1);
+      const old = await until(async () => (await Promise.all(replicas.map(leads))).find(Boolean), "a leader");
+      const next = replicas.find((replica) => replica !== old) as Operator;
+      // The API server asks the one that goes on.
+      await askWebhookOf(admin, next);
+      trap.arm(when, () => old.process.kill("SIGSTOP"));
+      await ns.create(resources.jobs, job(ns, name, completions));
+      await until(trap.isSprung, `the leader to be stopped at ${name}`);
+      await until(() => leads(next), "the other one to lead");
+      const end = () => read(ns, name).then(endOfJob);
+      expect(await until(end, `the end of ${name}`)).toBe("Complete");
+      expect(memoized(next, name)).toBe(1);
+      const settled = () =>
+        read(ns, name).then((one) => one?.metadata?.annotations?.[names.memoClaimAnnotation] === undefined);
+      await until(settled, "the last write");
+      if (completions !== undefined)
+        await until(() => recordedBy(ns, name), "its other index to be remembered");
+      // Somebody pushes over what it was to write.
+      const tag = completions === undefined ? "v1" : "1";
+      const pushed = await world.put(`two/${name}:${tag}`, "by hand");
+      const before = await get<KubeObject>(admin, resources.jobs, { namespace: "two", name });
+      const ended = terms(old);
+      old.process.kill("SIGCONT");
+      trap.release();
+      await until(() => terms(old) > ended, "the old leader to notice");
+      expect(await world.tagged(`two/${name}`, tag)).toBe(pushed);
+      const after = await get<KubeObject>(admin, resources.jobs, { namespace: "two", name });
+      expect(after?.metadata?.resourceVersion).toBe(before?.metadata?.resourceVersion);
+      expect(memoized(old, name)).toBe(0);
+      const runs = world.runsIn("two").filter((run) => run.job === name);
+      expect(runs.map(({ index }) => index)).toEqual(completions === undefined ? [] : [`${completions - 1}`]);
+      const told = (await ns.events(name)).filter(({ reason }) => reason === "Memoized");
+      expect(told).toHaveLength(1);
+    },
+  );
+});
+
+async function recordedBy(ns: ObjectsIn, name: string): Promise<boolean> {
+  const { annotations = {} } = (await read(ns, name))?.metadata ?? {};
+  return annotations[names.memoKeyAnnotation]?.endsWith(" written") ?? false;
+}
