@@ -4,6 +4,7 @@ import { names } from "../../../schema/names.ts";
 import type { KubeObject } from "../../../src/kube/objects.ts";
 import { pathOf, resources } from "../../../src/kube/resources.ts";
 import { indexesIn, indexText } from "../../../src/memo/indexes.ts";
+import { minor, since } from "../../support/kubernetes-version.ts";
 import { refusalOf } from "../../support/refusals.ts";
 import {
   attacks,
@@ -15,6 +16,7 @@ import {
   now,
   type PatchType,
   suspended,
+  type Write,
 } from "../../support/step-writes.ts";
 import { type StolenToken, startStolenToken } from "../../support/stolen-token.ts";
 import { until } from "../../support/wait.ts";
@@ -98,10 +100,16 @@ beforeAll(async () => {
 
 afterAll(() => setup?.stop());
 
+/** Before 1.31 no Job without a successPolicy may be met, and no Job can have one. */
+const canBeMet = minor >= since.jobsAreMet;
+const isThere = ([, , name, body]: Write) =>
+  canBeMet ||
+  !(name.startsWith("took") || name.startsWith("policy") || JSON.stringify(body).includes(criterion.type));
+
 function statusOf(name: string): object {
   if (name === "part") return { conditions: [suspended], succeeded: 2, completedIndexes: "0,2" };
   if (name.startsWith("runs")) return { startTime: now, active: 1 };
-  if (name !== "took") return { conditions: [suspended] };
+  if (name !== "took" || !canBeMet) return { conditions: [suspended] };
   return { startTime: now, succeeded: 2, conditions: [suspended, criterion] };
 }
 
@@ -122,7 +130,7 @@ function write(kind: Kind, target: string, body: unknown, type: PatchType = "mer
 }
 
 describe("the operator may", () => {
-  test.each(contractWrites)("%s", async (_, kind, name, body, type) => {
+  test.each(contractWrites.filter(isThere))("%s", async (_, kind, name, body, type) => {
     await write(kind, name, body, type);
   });
 });
@@ -159,12 +167,11 @@ test("the operator may complete indexes of a Job that are some, and as many as i
 });
 
 describe("whoever holds the operator's token cannot give", () => {
-  test.each(attacks.map(([what, kind, name, ...more]) => [kind, name, what, ...more] as const))(
-    "%s %s %s",
-    async (kind, name, _, body, type) => {
-      const message = await refusalOf(write(kind, name, body, type));
-      // What no version lets anybody change is refused before the policies are asked.
-      if (!message.includes(" is invalid: ")) expect(message).toContain(policies[kind]);
-    },
-  );
+  test.each(
+    attacks.filter(isThere).map(([what, kind, name, ...more]) => [kind, name, what, ...more] as const),
+  )("%s %s %s", async (kind, name, _, body, type) => {
+    const message = await refusalOf(write(kind, name, body, type));
+    // What no version lets anybody change is refused before the policies are asked.
+    if (!message.includes(" is invalid: ")) expect(message).toContain(policies[kind]);
+  });
 });
