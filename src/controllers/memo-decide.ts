@@ -99,10 +99,11 @@ export function createDecider(settings: MemoSettings, flights: Flights, unknown:
   };
 
   /** Gives it all of its results, where they are still there. */
-  const end = async (about: Parameters<typeof take>[1]): Promise<MemoOutcome | { because: string }> => {
+  const end = async (
+    about: Parameters<typeof take>[1],
+  ): Promise<MemoOutcome | Extract<Taken, { kind: "run" }>> => {
     const { step, keyed } = about;
     const taken = await takeInTime(about);
-    if (taken.kind === "run") return taken;
     return taken.kind === "part" ? openInPart(step, keyed.key, taken) : taken;
   };
 
@@ -128,7 +129,7 @@ export function createDecider(settings: MemoSettings, flights: Flights, unknown:
     }
     if (decision.kind === "hit") {
       const ended = await end({ step, cache, keyed, entries, tell, because: "" });
-      if ("kind" in ended) return ended;
+      if (ended.kind !== "run") return ended;
       // Meanwhile another one may have been opened.
       entries = [];
       decision = decideOn({ kind: "miss", because: ended.because });

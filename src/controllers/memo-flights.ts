@@ -82,9 +82,14 @@ export function createFlights({
     JSON.stringify([step.uid, step.state, step.isSuspended, memoKeyOf(step.object), modeOf(step)]);
   /** Nobody can wait for it any more. */
   const isOver = (step: WorkflowStep): boolean => {
-    if (step.state === "live") return step.isSuspended || modeOf(step) !== "on";
+    if (step.state === "live") return isPaused(step) || modeOf(step) !== "on";
     return step.state === "failed" || memoKeyOf(step.object)?.word !== undefined;
   };
+  /** Somebody has suspended it; one that waits for its first quota is on its way as one that waits for a node. */
+  const isPaused = (step: WorkflowStep): boolean =>
+    step.isSuspended &&
+    memoKeyOf(step.object) !== undefined &&
+    (!step.isQueued || step.startedBefore || hasStarted(step, steps));
   const left = (now: KubeObject | undefined, before: KubeObject | undefined) => {
     const uid = before?.metadata?.uid;
     if (uid !== undefined && !(now?.metadata?.uid === uid && isHeld(now.metadata.labels))) joined.leave(uid);
@@ -102,7 +107,7 @@ export function createFlights({
 
   const flightOf = (step: WorkflowStep, reservedAt?: number): Flight => ({
     ...{ uid: step.uid, name: step.name, createdAt: step.createdAt, mode: modeOf(step), state: step.state },
-    suspended: step.isSuspended && memoKeyOf(step.object) !== undefined,
+    suspended: isPaused(step),
     started: hasStarted(step, steps),
     openedAt: openedAt(step) ?? reservedAt,
     recorded: memoKeyOf(step.object)?.word !== undefined,
@@ -154,9 +159,9 @@ function hasStarted({ isPod, object, uid }: WorkflowStep, steps: WorkflowSteps):
   return pods.some(({ status }) => !["Pending", undefined].includes(status?.phase));
 }
 
-function openedAt({ isPod, object }: WorkflowStep): number | undefined {
-  const { startTime } = (object as StepJob).status ?? {};
-  const opened = (object as StepPod).status?.conditions?.find(({ type }) => type === names.inputsAvailable);
-  const at = isPod ? opened?.status === "True" && opened.lastTransitionTime : startTime;
+function openedAt({ object }: WorkflowStep): number | undefined {
+  const { startTime, conditions } = (object as StepJob & StepPod).status ?? {};
+  const opened = conditions?.find(({ type }) => type === names.inputsAvailable);
+  const at = startTime ?? (opened?.status === "True" ? opened.lastTransitionTime : undefined);
   return at ? new Date(at).getTime() : undefined;
 }

@@ -306,6 +306,8 @@ describe.skipIf(minor < 31)("a step whose result is there", () => {
     };
     for (let i = 0; i < 3; i++) await (await world.leader(over)).look("one");
     await expectRuns(world, "one");
+    const key = (await world.job("one")).metadata?.annotations?.[names.memoKeyAnnotation];
+    expect(key).toMatch(/^[0-9a-f]{64}$/);
     expect(await world.pusher.digest("of/one", "v1")).toBe(other.digest);
   });
 });

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { names } from "../../../schema/names.ts";
 import { createFlights } from "../../../src/controllers/memo-flights.ts";
 import { createPushes } from "../../../src/controllers/pushes.ts";
 import { keepJob, type StepJob } from "../../../src/controllers/step-jobs.ts";
@@ -9,9 +10,20 @@ import { decideMemo, longestStartMs } from "../../../src/memo/decide.ts";
 import { jobOf } from "../../support/builders.ts";
 import { created } from "../../support/patched.ts";
 
-const stepJob = (name: string) => {
-  const job = created(jobOf(name, { "output-uri": "a/b:c", memoize: "on" }));
-  return keepJob({ ...job, metadata: { ...job.metadata, namespace: "work", uid: name } } as StepJob);
+const stepJob = (name: string, opened: { labels?: object; spec?: object; status?: object } = {}) => {
+  const job = created(jobOf(name, { "output-uri": "a/b:c", memoize: "on" })) as StepJob;
+  const { labels, annotations } = job.metadata ?? {};
+  const isOpened = opened.status !== undefined;
+  return keepJob({
+    ...job,
+    metadata: {
+      ...{ ...job.metadata, namespace: "work", uid: name },
+      labels: { ...labels, ...opened.labels, ...(isOpened && { [names.waitingLabel]: "false" }) },
+      annotations: { ...annotations, ...(isOpened && { [names.memoKeyAnnotation]: "k" }) },
+    },
+    spec: { ...job.spec, ...opened.spec },
+    status: opened.status,
+  } as StepJob);
 };
 
 it("a step that was opened and is never heard of again holds others no longer than one that does not start", () => {
@@ -38,4 +50,33 @@ it("a step that was opened and is never heard of again holds others no longer th
   now += longestStartMs;
   expect(decision()).toBe("ask");
   expect(flights.of(second, "k")).toEqual([]);
+});
+
+const openedAt = Date.parse("2026-01-01T12:00:00Z");
+const opened = {
+  conditions: [{ type: names.inputsAvailable, status: "True", lastTransitionTime: "2026-01-01T12:00:00Z" }],
+};
+const queue = { [names.kueueQueueLabel]: "q" };
+const started = { ...opened, startTime: "2026-01-01T12:00:00Z" };
+
+it.each([
+  ["that waits for its quota", queue, opened, 0, "join"],
+  ["that waits for its quota too long", queue, opened, longestStartMs, "ask"],
+  ["whose quota was taken away", queue, started, 0, "ask"],
+  ["that somebody has suspended", {}, opened, 0, "ask"],
+])("a Job %s", (_, labels, status, afterMs, kind) => {
+  const store = createStore<StepJob>(() => {});
+  store.replaceAll([stepJob("first", { labels, status, spec: { suspend: true } }), stepJob("second")]);
+  const quiet = { synced: Promise.resolve(), subscribe: () => () => {} };
+  const [jobs, pods] = [
+    { store, ...quiet },
+    { store: createStore<StepPod>(() => {}), ...quiet },
+  ];
+  const steps = createWorkflowSteps(jobs, pods, createPushes());
+  const now = openedAt + afterMs;
+  const flights = createFlights({ jobs, pods, steps, modeOf: () => "on", now: () => now });
+  const second = steps.job("work/second");
+  const facts = { found: undefined, unknownSince: now, flights: second ? flights.of(second, "k") : [] };
+  expect(facts.flights).toHaveLength(1);
+  expect(decideMemo({ mode: "on", now, ...facts }).kind).toBe(kind);
 });
