@@ -184,6 +184,11 @@ export const problemCatalogue = {
       "The container to wrap has no command, and the operator could not find out the entrypoint of its image.",
     fix: "Set the container's command to the ENTRYPOINT of the image, and its args, if it has none, to the CMD of the image.",
   },
+  RepositoryOfOperator: {
+    summary:
+      "An artifact is in a repository of an OrasCache that the operator keeps for itself: spec.workflow.memo.repository, which is oras-memo by default, or oras-operator-state.",
+    fix: "Write another repository.",
+  },
   OutputIsRoot: {
     summary:
       'The output is the root directory: output-path is "/", or it is not set and the working directory is "/".',

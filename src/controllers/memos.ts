@@ -136,8 +136,8 @@ export function createMemos(settings: MemosSettings): Memos {
     write: async (cache, entry) => writeIn(await storeOf(cache), entry),
     forget: async (cache, ...keys) => void (await change(cache, (state) => withoutKeys(state, keys))),
     answer: async (cache, request, outcome) => {
-      const { answer } = await change(cache, (state) => answered(state, request, outcome));
-      return answer as ForgetAnswer;
+      const { answers } = await change(cache, (state) => answered(state, request, outcome));
+      return answers?.[0] as ForgetAnswer;
     },
   };
 }

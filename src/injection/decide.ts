@@ -20,6 +20,7 @@ import { injectSpec, injectWorkload } from "./apply.ts";
 import { checkDns, checkLauncher, checkOutputs, checkPlatform, checkVariables } from "./checks.ts";
 import { holdAnew } from "./held.ts";
 import { checkMemo } from "./memo.ts";
+import { checkOwnRepositories } from "./own-repositories.ts";
 import { patchBetween } from "./patch.ts";
 import { makePlan, type Plan } from "./plan.ts";
 import { chooseShape } from "./pod-shape.ts";
@@ -167,6 +168,7 @@ function problemsOf(open: Open, answers: Answers, registry: Result<Connection> |
     ...checkVariables(variablesIn(annotations), kind.missingVariables(workload)),
     ...(registry?.ok === false ? registry.problems : []),
     ...(registry?.ok && inCluster(registry.value) ? checkDns(pod, path) : []),
+    ...(registry?.ok ? checkOwnRepositories(settings, registry.value, answers.cache, annotations) : []),
     ...(registry?.ok ? checkPlainHttp(settings, registry.value, installation.clusterDomain) : []),
     ...checkProcesses(
       pod,

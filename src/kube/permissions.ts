@@ -94,6 +94,7 @@ export const permissions: readonly Permission[] = [
   rule("cluster", pods, ["list", "watch"], "tell how steps ended and why a registry does not run"),
   // Labels and fields cannot be part of a rule: policies/operator.yaml limits these to what is said here.
   rule("cluster", pods, ["patch"], "end a step that cannot end by itself, open one whose inputs are there"),
+  rule("workflow", pods, ["get"], "know all that a Pod would run with, of which watches keep little"),
   rule("workflow", jobs, ["patch"], "open a step whose inputs are there"),
   rule("workflow", pods, ["patch"], "tell whether inputs are there, fail a step whose inputs never come", {
     subresource: "status",

@@ -1,7 +1,7 @@
 import { names } from "../../schema/names.ts";
 import { quoted } from "../annotations/problems.ts";
 import type { Outcome } from "./memos.ts";
-import { type MemoState, mostForgotten, withoutAny, withoutKeys } from "./state.ts";
+import { type ForgetAnswer, type MemoState, mostForgotten, withoutAny, withoutKeys } from "./state.ts";
 import { shortKey } from "./told.ts";
 
 /** A step whose results are to be forgotten. */
@@ -18,6 +18,8 @@ export type Wanted =
 
 /** Of the annotation: about a hundred steps. */
 export const longestRequest = 4096;
+/** Several people may ask, and each looks for the answer now and then. */
+const mostAnswers = 5;
 const longestMessage = 1000;
 const mostNamed = 10;
 const form = /^(job|pod)\/([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)$/;
@@ -79,15 +81,18 @@ export function answered(state: MemoState | undefined, request: string, outcome:
   const after = forgetting(state, outcome);
   const isAll = after.epoch > (state?.epoch ?? 0);
   const message = cut(sentenceOf(outcome, isAll));
-  return {
-    ...after,
-    answer: { request: request.slice(0, longestRequest), done: outcome.kind !== "refused", message },
-  };
+  const answer = { request: request.slice(0, longestRequest), done: outcome.kind !== "refused", message };
+  return { ...after, answers: [answer, ...(state?.answers ?? [])].slice(0, mostAnswers) };
 }
 
-/** Whether a request was answered. */
+/** Whether a request was the last that was answered. A value may come again after another one: then it is asked for again. */
 export function isAnswered(state: MemoState | undefined, request: string): boolean {
-  return state?.answer?.request === request.slice(0, longestRequest);
+  return state?.answers?.[0]?.request === request.slice(0, longestRequest);
+}
+
+/** What became of a request, if it is one of the last. */
+export function answerTo(state: MemoState | undefined, request: string): ForgetAnswer | undefined {
+  return state?.answers?.find((answer) => answer.request === request);
 }
 
 function forgetting(state: MemoState | undefined, outcome: Outcome): MemoState {

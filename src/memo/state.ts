@@ -4,7 +4,7 @@ import type { OrasCacheStatus } from "../cache/types.ts";
 export type MemoState = NonNullable<OrasCacheStatus["memo"]>;
 
 /** What became of a request to forget. */
-export type ForgetAnswer = NonNullable<MemoState["answer"]>;
+export type ForgetAnswer = NonNullable<MemoState["answers"]>[number];
 
 /** How often a key was forgotten, and everything. An entry of another generation than the present one does not count. */
 export interface Generation {
@@ -30,32 +30,32 @@ export function withoutKeys(state: MemoState | undefined, keys: readonly string[
   const forgotten = new Map((state?.forgotten ?? []).map(({ key, times }) => [key, times]));
   for (const key of new Set(keys)) forgotten.set(key, (forgotten.get(key) ?? 0) + 1);
   if (forgotten.size > mostForgotten) return withoutAny(state);
-  return { ...answerOf(state), epoch: state?.epoch ?? 0, ...listed(forgotten) };
+  return { ...answersOf(state), epoch: state?.epoch ?? 0, ...listed(forgotten) };
 }
 
 /** The state once everything is forgotten. */
 export function withoutAny(state: MemoState | undefined): MemoState {
-  return { ...answerOf(state), epoch: (state?.epoch ?? 0) + 1 };
+  return { ...answersOf(state), epoch: (state?.epoch ?? 0) + 1 };
 }
 
 /**
  * What both say was forgotten: a mirror of the API server may be behind, and nothing that was forgotten comes back.
  *
  * @param a - of a cache
- * @param b - of the same; its answer counts
+ * @param b - of the same; its answers count
  */
 export function later(a: MemoState | undefined, b: MemoState | undefined): MemoState | undefined {
   if (a === undefined || b === undefined) return a ?? b;
-  const answer = answerOf(b.answer ? b : a);
-  if (a.epoch !== b.epoch) return { ...(a.epoch > b.epoch ? a : b), ...answer };
+  const answers = answersOf(b.answers ? b : a);
+  if (a.epoch !== b.epoch) return { ...(a.epoch > b.epoch ? a : b), ...answers };
   const times = new Map<string, number>();
   for (const { key, times: count } of [...(a.forgotten ?? []), ...(b.forgotten ?? [])])
     times.set(key, Math.max(times.get(key) ?? 0, count));
-  return { ...answer, epoch: a.epoch, ...listed(times) };
+  return { ...answers, epoch: a.epoch, ...listed(times) };
 }
 
-function answerOf(state: MemoState | undefined): Pick<MemoState, "answer"> {
-  return state?.answer ? { answer: state.answer } : {};
+function answersOf(state: MemoState | undefined): Pick<MemoState, "answers"> {
+  return state?.answers ? { answers: state.answers } : {};
 }
 
 /** One way to write it: what is written next is compared with what is there. */

@@ -1,128 +1,224 @@
-import { expect } from "vitest";
+import type { V1Job } from "@kubernetes/client-node";
+import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import { exits } from "../../src/cli/exits.ts";
+import type { KubeObject } from "../../src/kube/objects.ts";
 import { resources } from "../../src/kube/resources.ts";
-import { agentProgram } from "../support/agent-pod.ts";
-import { jobOf } from "../support/builders.ts";
+import { jobOf, podOf, type StepAnnotations } from "../support/builders.ts";
 import { test as base } from "../support/integration.ts";
-import { readyCache } from "../support/kept-caches.ts";
-import { memoSteps } from "../support/memo-steps.ts";
+import { startJobPlane } from "../support/job-plane.ts";
+import { pusherTo } from "../support/memo.ts";
+import type { ObjectsIn } from "../support/objects-in.ts";
 import { makePlugin } from "../support/plugin.ts";
 import { until } from "../support/wait.ts";
+import { endOfJob } from "../support/workflow-world.ts";
 
-/** The real operator, and a cache whose Pod is a real registry with its real keeper; no kubelet. */
-const test = base
-  .extend("agent", { scope: "file" }, () => agentProgram())
-  .extend("registry", ({ ns, installed, agent }, { onCleanup }) =>
-    readyCache({ ns, installed, agent }, onCleanup),
-  )
-  .extend("steps", ({ ns, registry }) => memoSteps(ns, registry))
-  .extend("plugin", ({ ns, plane }) => makePlugin(ns.namespace, plane.kubeconfig));
-
-test("what was forgotten is a miss, also where a Pod puts the old entry back", async ({
-  ns,
-  registry,
-  steps,
-  plugin,
-}) => {
-  await steps.make("first", "work");
-  await steps.run("first", "wrong");
-  await steps.make("second", "work");
-  await steps.memoized("second");
-  const [key = ""] = ((await steps.memoKey("first")) ?? "").split(" ");
-  const old = await registry.read(names.memoRepository, key);
-
-  expect(await plugin.run("forget", "pod/second")).toEqual({
-    code: 0,
-    stdout: `Forgot the results of pod/second (key ${key.slice(0, 12)}).\n`,
-    stderr: "",
-  });
-  expect((await ns.cache("oras"))?.status?.memo).toMatchObject({
-    epoch: 0,
-    forgotten: [{ key, times: 1 }],
-    answer: { done: true },
-  });
-  await until(
-    async () => (await ns.events("oras")).some(({ reason }) => reason === "Forgotten"),
-    "the Event",
-  );
-
-  await steps.make("third", "work");
-  await steps.run("third", "right");
-  await steps.make("fourth", "work");
-  await steps.memoized("fourth");
-  // As a Pod does that may push.
-  await registry.put(names.memoRepository, key, old);
-  await steps.make("fifth", "work");
-  await steps.opened("fifth");
-  const told = (await ns.events("fifth")).find(({ reason }) => reason === "MemoMiss");
-  expect(told?.note).toContain("its result was forgotten");
+/** The operator as it is installed, beside the real controllers of Jobs and a real registry; Pods end as a stand-in of the kubelet says. */
+// biome-ignore lint/correctness/noEmptyPattern: vitest reads from it which fixtures are needed
+const test = base.extend("job", { scope: "file" }, async ({}, { onCleanup }) => {
+  const plane = await startJobPlane();
+  onCleanup(plane.stop);
+  return {
+    ...plane,
+    /** A namespace whose cache is `oras`, and what people do in it. */
+    place: async (namespace: string, spec: object = {}) => {
+      const ns = await plane.world.namespace(namespace, spec);
+      const plugin = await makePlugin(namespace, plane.plane.kubeconfig);
+      return { ns, plugin, ...stepsIn(ns), runs: () => plane.world.runsIn(namespace).map(({ job }) => job) };
+    },
+  };
 });
 
-test("all of them, and of one that has no key on it what was remembered of its output last", async ({
-  ns,
-  steps,
-  plugin,
-}) => {
-  await steps.make("one", "some work");
-  await steps.run("one", "some result");
-  await steps.make("other", "other work");
-  await steps.run("other", "other result");
-  expect(await plugin.run("forget", "--all", "--cache", "oras")).toEqual({
-    code: 0,
-    stdout: "Forgot all results of the OrasCache.\n",
-    stderr: "",
-  });
-  expect((await ns.cache("oras"))?.status?.memo).toMatchObject({ epoch: 1 });
-  for (const [name, work] of [
-    ["one-again", "some work"],
-    ["other-again", "other work"],
-  ] as const) {
-    await steps.make(name, work);
-    await steps.opened(name);
-  }
+const memoized: StepAnnotations = { memoize: "on", "memoize-assume": "tags" };
+const withOutput = (name: string, more: StepAnnotations) => ({
+  ...{ "output-uri": `of/${name}:v1` },
+  ...more,
 });
 
-test("says what is wrong, all of it at once, and forgets nothing then", async ({ ns, steps, plugin }) => {
-  await steps.make("known", "any work");
-  await steps.run("known", "any result");
-  await ns.create(resources.jobs, jobOf("elsewhere", { "output-uri": "oci://ghcr.io/me/a:v1" }) as object);
-  await ns.create(resources.jobs, jobOf("runs", { "output-uri": "of/runs:v1" }) as object);
-  const { code, stderr } = await plugin.run("forget", "pod/known", "job/never", "job/elsewhere", "job/runs");
-  expect({ code, stderr }).toEqual({
-    code: exits.failed,
-    stderr:
-      "Nothing was forgotten: job/never: no such step is there; once it is deleted, only all results can be forgotten; " +
-      "job/elsewhere: it has no output in the OrasCache oras; job/runs: nothing is remembered of it.\n",
-  });
-  expect((await ns.cache("oras"))?.status?.memo?.forgotten).toBeUndefined();
-  await steps.make("again", "any work");
-  await steps.memoized("again");
-  for (const [args, says] of [
-    [[], "or all results with --all"],
-    [["job/a", "--all"], "or all results with --all"],
-    [["known"], '"known" is no step; write job/NAME or pod/NAME'],
-  ] as const)
-    expect(await plugin.run("forget", ...args)).toMatchObject({
-      code: exits.usage,
-      stderr: expect.stringContaining(says) as string,
+/** Steps of a namespace: those with the same command do the same. */
+function stepsIn(ns: ObjectsIn) {
+  const note = async (name: string, reason: string) =>
+    (await ns.events(name)).find((event) => event.reason === reason)?.note;
+  const keyOf = async (name: string) =>
+    ((await ns.read<KubeObject>(resources.jobs, name)) ?? (await ns.read<KubeObject>(resources.pods, name)))
+      ?.metadata?.annotations?.[names.memoKeyAnnotation];
+  const ended = (name: string) =>
+    until(async () => {
+      const end = endOfJob(await ns.read<V1Job>(resources.jobs, name));
+      if (end === "Failed") throw new Error(`${name} failed`);
+      const pod = await ns.read<{ status?: { phase?: string } }>(resources.pods, name);
+      // What it made is remembered once it has ended.
+      return (end ?? pod?.status?.phase === "Succeeded") && ((await keyOf(name))?.includes(" ") ?? true);
+    }, `the end of ${name}`);
+  return {
+    note: (name: string, reason: string) => until(() => note(name, reason), `${reason} of ${name}`),
+    keyOf: async (name: string) => ((await keyOf(name)) ?? "").split(" ")[0] ?? "",
+    ended,
+    job: async (name: string, command: string, more: StepAnnotations = memoized) => {
+      await ns.create(resources.jobs, jobOf(name, withOutput(name, more), command) as KubeObject);
+      await ended(name);
+    },
+    pod: async (name: string, command: string, more: StepAnnotations = memoized) => {
+      await ns.create(resources.pods, podOf(name, withOutput(name, more), command) as KubeObject);
+      await ended(name);
+    },
+  };
+}
+
+describe("forget", () => {
+  test("makes a miss, also where a Pod puts the old entry back", async ({ job }) => {
+    const { ns, plugin, keyOf, note, runs, ...make } = await job.place("forget-one");
+    await make.job("first", "work");
+    await make.job("second", "work");
+    expect(runs()).toEqual(["first"]);
+    const key = await keyOf("first");
+    const pusher = pusherTo(job.world.url);
+    const old = await pusher.read(names.memoRepository, key);
+
+    expect(await plugin.run("forget", "job/second")).toMatchObject({
+      code: 0,
+      stdout: `Forgot the results of job/second (key ${key.slice(0, 12)}).\n`,
+      stderr: "",
     });
+    expect((await ns.cache("oras"))?.status?.memo).toMatchObject({
+      epoch: 0,
+      forgotten: [{ key, times: 1 }],
+      answers: [{ done: true }],
+    });
+    await until(
+      async () => (await ns.events("oras")).some(({ reason }) => reason === "Forgotten"),
+      "the Event",
+    );
+
+    await make.job("third", "work");
+    await make.job("fourth", "work");
+    expect(runs()).toEqual(["first", "third"]);
+    // As a Pod does that may push.
+    expect((await pusher.put(names.memoRepository, key, old)).status).toBe(201);
+    await make.job("fifth", "work");
+    expect(await note("fifth", "MemoMiss")).toContain("its result was forgotten");
+    expect(runs()).toEqual(["first", "third", "fifth"]);
+  });
+
+  test("--all makes a miss of each", async ({ job }) => {
+    const { ns, plugin, runs, ...make } = await job.place("forget-all");
+    await make.job("one", "some work");
+    await make.pod("other", "other work");
+    await make.pod("known", "some work");
+    expect(runs()).toEqual(["one", "other"]);
+    expect(await plugin.run("forget", "--all", "--cache", "oras")).toMatchObject({
+      code: 0,
+      stdout: "Forgot all results of the OrasCache.\n",
+      stderr: "",
+    });
+    expect((await ns.cache("oras"))?.status?.memo).toMatchObject({ epoch: 1 });
+    await make.job("one-again", "some work");
+    await make.pod("other-again", "other work");
+    expect(runs()).toEqual(["one", "other", "one-again", "other-again"]);
+  });
+
+  test("names all that is wrong at once, and forgets nothing then", async ({ job }) => {
+    const { ns, plugin, runs, ...make } = await job.place("forget-wrong");
+    await make.pod("known", "any work");
+    const elsewhere = jobOf("elsewhere", { "output-uri": "oci://ghcr.io/me/a:v1" }, "true", {
+      suspend: true,
+    });
+    await ns.create(resources.jobs, elsewhere as KubeObject);
+    await make.job("plain", "true", {});
+    const { code, stderr } = await plugin.run(
+      "forget",
+      "pod/known",
+      "job/never",
+      "job/elsewhere",
+      "job/plain",
+    );
+    expect({ code, stderr }).toEqual({
+      code: exits.failed,
+      stderr:
+        "Nothing was forgotten: job/never: no such step is there; once it is deleted, only all results can be forgotten; " +
+        "job/elsewhere: it has no output in the OrasCache oras; job/plain: nothing is remembered of it.\n",
+    });
+    expect((await ns.cache("oras"))?.status?.memo?.forgotten).toBeUndefined();
+    await make.pod("again", "any work");
+    expect(runs()).not.toContain("again");
+    for (const [args, says] of [
+      [[], "or all results with --all"],
+      [["job/a", "--all"], "or all results with --all"],
+      [["known"], '"known" is no step; write job/NAME or pod/NAME'],
+    ] as const)
+      expect(await plugin.run("forget", ...args)).toMatchObject({
+        code: exits.usage,
+        stderr: expect.stringContaining(says) as string,
+      });
+  });
+
+  test("by hand, and two that ask at once, each get their answer", async ({ job }) => {
+    const { ns, plugin, ...make } = await job.place("forget-hand");
+    await make.job("by-hand", "hand work");
+    const asked = (value: string) => ({ metadata: { annotations: { [names.forgetAnnotation]: value } } });
+    await ns.patch(resources.orasCaches, "oras", asked("pod/by hand, please"));
+    const refused = await until(async () => {
+      const [answer] = (await ns.cache("oras"))?.status?.memo?.answers ?? [];
+      return answer?.request === "pod/by hand, please" && answer;
+    }, "an answer");
+    expect(refused.done).toBe(false);
+    expect(refused.message).toContain("there are more than two words; allowed are all, or steps");
+    const both = await Promise.all([plugin.run("forget", "--all"), plugin.run("forget", "job/by-hand")]);
+    expect(both.map(({ code, stderr }) => ({ code, stderr }))).toEqual([
+      { code: 0, stderr: "" },
+      { code: 0, stderr: "" },
+    ]);
+    expect((await ns.cache("oras"))?.status?.memo?.epoch).toBe(1);
+  });
 });
 
-test("by hand, and two that ask at once, each get their answer", async ({ ns, steps, plugin }) => {
-  await steps.make("by-hand", "hand work");
-  await steps.run("by-hand", "result");
-  const asked = (value: string) => ({ metadata: { annotations: { [names.forgetAnnotation]: value } } });
-  await ns.patch(resources.orasCaches, "oras", asked("pod/by hand, please"));
-  const answer = async () => (await ns.cache("oras"))?.status?.memo?.answer;
-  const refused = await until(async () => {
-    const now = await answer();
-    return now?.request === "pod/by hand, please" ? now : undefined;
-  }, "an answer");
-  expect(refused.done).toBe(false);
-  expect(refused.message).toContain("there are more than two words; allowed are all, or steps");
-  await ns.patch(resources.orasCaches, "oras", asked("pod/by-hand 1"));
-  const both = await Promise.all([plugin.run("forget", "--all"), plugin.run("forget", "pod/by-hand")]);
-  expect(both.map(({ code }) => code)).toEqual([0, 0]);
-  expect((await ns.cache("oras"))?.status?.memo?.epoch).toBe(1);
+describe("rerun --refresh", () => {
+  test("runs a step whose result is remembered, and what it makes is remembered instead", async ({ job }) => {
+    const { ns, plugin, keyOf, ended, runs, ...make } = await job.place("refresh");
+    await make.job("first", "work");
+    await make.pod("second", "work");
+    await make.job("plain", "true", {});
+    const { code, stderr } = await plugin.run("rerun", "job/first", "job/plain", "--refresh");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    await ended("first");
+    await ended("plain");
+    expect(runs()).toEqual(["first", "plain", "first", "plain"]);
+    const memo = (await ns.cache("oras"))?.status?.memo;
+    expect(memo?.forgotten).toEqual([{ key: await keyOf("first"), times: 1 }]);
+    await make.job("third", "work");
+    expect(runs()).toHaveLength(4);
+    const pushed = job.world
+      .runsIn("refresh")
+      .filter((run) => run.job === "first")
+      .at(-1)?.pushed;
+    expect(await pusherTo(job.world.url).digest("of/third", "v1")).toBe(pushed);
+  });
+});
+
+describe("a cache whose steps are memoized by default", () => {
+  test("runs what cannot be, says so, and memoizes the others", async ({ job }) => {
+    const { ns, ended, note, runs, ...make } = await job.place("by-default", { workflow: { memoize: "on" } });
+    const assumed: StepAnnotations = { "memoize-assume": "tags" };
+    const env = [{ name: "LEVEL", valueFrom: { configMapKeyRef: { name: "settings", key: "level" } } }];
+    const bare = podOf("bare", withOutput("bare", assumed), "read it", { env });
+    await ns.create(resources.pods, bare as KubeObject);
+    const { containers } = bare.spec;
+    const reads = jobOf("reads", withOutput("reads", assumed), "read it", {}, { containers });
+    await ns.create(resources.jobs, reads as KubeObject);
+    for (const name of ["reads", "bare"]) {
+      expect(await note(name, "NotMemoizable")).toMatch(
+        /^Runs, and its result is not remembered\. .*ConfigMap.*memoize-assume/,
+      );
+      await ended(name);
+    }
+    for (const each of ["one", "two"]) {
+      await make.job(`${each}-job`, "plain work", assumed);
+      await make.pod(`${each}-pod`, "plain work of a Pod", assumed);
+    }
+    expect(runs().sort()).toEqual(["bare", "one-job", "one-pod", "reads"]);
+    const told = (await ns.events()).filter(({ reason }) => reason === "NotMemoizable");
+    expect(told.map(({ type, regarding }) => `${type} ${regarding.kind} ${regarding.name}`).sort()).toEqual([
+      ...["Normal Job reads", "Normal Pod bare"],
+    ]);
+  });
 });

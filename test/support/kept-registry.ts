@@ -161,16 +161,6 @@ export async function startKeptRegistry(
       if (!answer.ok) throw new Error(`${repository} ${version}: ${answer.status}`);
       return (await answer.json()) as { readonly mediaType: string };
     },
-    /** The text of a manifest. */
-    read: async (repository: string, version: string) => {
-      const headers = { accept: manifestType, authorization };
-      const answer = await fetch(`http://${host}/v2/${repository}/manifests/${version}`, { headers });
-      if (!answer.ok) throw new Error(`${repository} ${version}: ${answer.status}`);
-      return answer.text();
-    },
-    /** Puts one there as it is. */
-    put: async (repository: string, version: string, text: string) =>
-      void (await ask("PUT", `/v2/${repository}/manifests/${version}`, text, manifestType)),
     has: async (repository: string, version: string) =>
       (
         await fetch(`http://${host}/v2/${repository}/manifests/${version}`, {

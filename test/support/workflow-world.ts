@@ -73,7 +73,8 @@ export async function startWorkflowWorld(client: KubeClient, hold?: HoldAnswer) 
       return { exitCode: 1 };
     }
     const path = `/apis/batch/v1/namespaces/${namespace}/jobs/${job}`;
-    const { metadata } = await client.request<V1Job>({ path });
+    const isOfJob = job !== pod.metadata?.name;
+    const { metadata } = isOfJob ? await client.request<V1Job>({ path }) : pod;
     const index = labels["batch.kubernetes.io/job-completion-index"];
     const output = metadata?.annotations?.[annotations["output-uri"].key]?.replaceAll(
       "$(JOB_COMPLETION_INDEX)",
@@ -92,6 +93,8 @@ export async function startWorkflowWorld(client: KubeClient, hold?: HoldAnswer) 
 
   return {
     put,
+    /** Of the registry of all caches. */
+    url: registry.url,
     /** What ran in a namespace, in that order. */
     runsIn: (namespace: string) => runs.filter((run) => run.namespace === namespace),
     /** Pods of a Job fail from now on. */

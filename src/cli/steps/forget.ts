@@ -5,7 +5,14 @@ import type { OrasCache } from "../../cache/types.ts";
 import { isStatus } from "../../kube/errors.ts";
 import { get, patchMerge } from "../../kube/objects.ts";
 import { resources } from "../../kube/resources.ts";
-import { isAnswered, longestRequest, type NamedStep, readStep, writeForget } from "../../memo/forget.ts";
+import {
+  answerTo,
+  isAnswered,
+  longestRequest,
+  type NamedStep,
+  readStep,
+  writeForget,
+} from "../../memo/forget.ts";
 import { exits } from "../exits.ts";
 import { programName } from "../name.ts";
 import { CliError } from "../output.ts";
@@ -50,7 +57,7 @@ export async function forget(
     // Another request that was not answered yet is not written over.
     await look((cache) => isFree(cache) && write(session, cache, request), "the request before this one");
     const cache = await look((now) => isDone(now, request), "this request");
-    const { done = false, message = "" } = cache.status?.memo?.answer ?? {};
+    const { done = false, message = "" } = answerTo(cache.status?.memo, request) ?? {};
     if (!done) throw new CliError(visible(message), exits.failed);
     return visible(message);
   } finally {
@@ -74,7 +81,7 @@ function isFree(cache: OrasCache): boolean {
 }
 
 function isDone(cache: OrasCache, request: string): boolean {
-  if (isAnswered(cache.status?.memo, request)) return true;
+  if (answerTo(cache.status?.memo, request)) return true;
   if (requestIn(cache) === request) return false;
   throw new CliError("Somebody has written another request over this one. Try again.", exits.failed);
 }

@@ -1,8 +1,10 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { names } from "../../../schema/names.ts";
 import { visible } from "../../annotations/problems.ts";
-import { controllerOf, create, type KubeObject } from "../../kube/objects.ts";
+import { annotations } from "../../annotations/table.ts";
+import { controllerOf, create, type KubeObject, type Metadata } from "../../kube/objects.ts";
 import { apiVersionOf, resources } from "../../kube/resources.ts";
 import { downstreamOf, inOrderOfData } from "../../lineage/downstream.ts";
 import { graphOf } from "../../lineage/graph.ts";
@@ -20,6 +22,8 @@ import { needOf, removeWhole, type StoredStep } from "./remove-whole.ts";
 export interface RerunOptions extends Where {
   /** Whether all that reads what they make runs again, too. */
   readonly downstream: boolean;
+  /** Whether they run although their results are remembered. */
+  readonly refresh: boolean;
 }
 
 /**
@@ -32,7 +36,7 @@ export interface RerunOptions extends Where {
  */
 export async function rerun(
   ids: readonly string[],
-  { downstream, ...where }: RerunOptions,
+  { downstream, refresh, ...where }: RerunOptions,
   say: (line: string) => void,
 ): Promise<void> {
   const session = await openSession(where);
@@ -50,9 +54,10 @@ export async function rerun(
     });
     const owned = steps.filter(({ object }) => controllerOf(object) !== undefined).map(ownedSentence);
     if (owned.length > 0) throw new CliError(owned.map(visible).join("\n"), exits.failed);
-    const made = steps.map(({ resource, object }) =>
-      asNew({ ...object, apiVersion: apiVersionOf(resource), kind: resource.kind }),
-    );
+    const made = steps.map(({ resource, object }) => {
+      const again = asNew({ ...object, apiVersion: apiVersionOf(resource), kind: resource.kind });
+      return refresh ? refreshed(again, object) : again;
+    });
     await withSpare(made, async () => {
       // Whoever reads goes first: none sees that what it waits for is deleted.
       for (const step of steps.toReversed()) await removeWhole(session, step);
@@ -67,6 +72,36 @@ export async function rerun(
   } finally {
     session.close();
   }
+}
+
+/**
+ * A step that runs whatever is remembered, and what it makes is remembered instead. One that is not memoized runs anyway, and may
+ * be none that can be.
+ */
+function refreshed(object: KubeObject, stored: KubeObject): KubeObject {
+  const { key } = annotations.memoize;
+  const { template, ...spec } = (object as JobObject).spec ?? {};
+  const wanted = object.metadata?.annotations?.[key] ?? template?.metadata?.annotations?.[key];
+  const { labels, annotations: written } = stored.metadata ?? {};
+  const isMemoized =
+    written?.[names.memoKeyAnnotation] !== undefined || labels?.[names.memoizedLabel] !== undefined;
+  if (wanted === "off" || (wanted === undefined && !isMemoized)) return object;
+  const asked = (metadata: Metadata = {}) => ({
+    ...metadata,
+    annotations: { ...metadata.annotations, [key]: "refresh" },
+  });
+  // What stands in both places has to be the same.
+  const isInTemplate = template?.metadata?.annotations?.[key] !== undefined;
+  const below = isInTemplate ? { ...template, metadata: asked(template.metadata) } : template;
+  return {
+    ...object,
+    metadata: asked(object.metadata),
+    spec: { ...spec, ...(below && { template: below }) },
+  } as KubeObject;
+}
+
+interface JobObject extends KubeObject {
+  readonly spec?: { readonly template?: { readonly metadata?: Metadata } };
 }
 
 /** Keeps manifests in a file until they are in the cluster again, whatever happens meanwhile. */

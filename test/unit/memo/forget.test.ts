@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { names } from "../../../schema/names.ts";
 import {
   answered,
+  answerTo,
   isAnswered,
   longestRequest,
   type NamedStep,
@@ -88,13 +89,15 @@ test("whatever is asked for and answered: nothing that was forgotten comes back,
         const after = answered(state, request, wanted);
         state = after;
         expect(isAnswered(after, request)).toBe(true);
-        expect(after.answer?.done).toBe(wanted.kind !== "refused");
-        expect(after.answer?.message.length).toBeLessThanOrEqual(1000);
+        expect(after.answers?.length).toBeLessThanOrEqual(5);
+        expect(answerTo(after, request)).toBe(after.answers?.[0]);
+        expect(after.answers?.[0]?.done).toBe(wanted.kind !== "refused");
+        expect(after.answers?.[0]?.message.length).toBeLessThanOrEqual(1000);
         expect(after.forgotten?.length ?? 0).toBeLessThanOrEqual(mostForgotten);
         const keys = wanted.kind === "keys" ? wanted.steps.flatMap((one) => one.keys) : [];
         for (const each of keys) expect(generationOf(after, each)).not.toEqual(generationOf(before, each));
         if (wanted.kind === "refused")
-          expect({ ...after, answer: undefined }).toEqual({ epoch: 0, ...before, answer: undefined });
+          expect({ ...after, answers: undefined }).toEqual({ epoch: 0, ...before, answers: undefined });
         if (wanted.kind === "all") expect(after.epoch).toBe((before?.epoch ?? 0) + 1);
       }
     }),
@@ -103,12 +106,12 @@ test("whatever is asked for and answered: nothing that was forgotten comes back,
 
 test("who asks for more than can be listed reads that all was forgotten", () => {
   const many = Array.from({ length: mostForgotten + 1 }, (_, i) => i.toString(16).padStart(64, "0"));
-  const { epoch, forgotten, answer } = answered(undefined, "job/a 1", {
+  const { epoch, forgotten, answers } = answered(undefined, "job/a 1", {
     kind: "keys",
     steps: [{ id: "job/a", keys: many }],
   });
   expect({ epoch, forgotten }).toEqual({ epoch: 1, forgotten: undefined });
-  expect(answer?.message).toBe(
+  expect(answers?.[0]?.message).toBe(
     "Forgot all results of the OrasCache: more than 500 were to be forgotten one by one.",
   );
 });
@@ -118,6 +121,6 @@ test("the answer names steps and keys", () => {
     { id: "job/a", keys: ["a".repeat(64)] },
     { id: "job/b", keys: ["b".repeat(64), "c".repeat(64)] },
   ];
-  const { answer } = answered({ epoch: 2 }, "job/a,job/b 1", { kind: "keys", steps });
-  expect(answer?.message).toBe("Forgot the results of job/a (key aaaaaaaaaaaa), job/b (2 keys).");
+  const { answers } = answered({ epoch: 2 }, "job/a,job/b 1", { kind: "keys", steps });
+  expect(answers?.[0]?.message).toBe("Forgot the results of job/a (key aaaaaaaaaaaa), job/b (2 keys).");
 });
