@@ -97,16 +97,36 @@ export async function openedEntry(
 export function openedStatement(said: string, signature: string, scope: MemoScope): Opened<Statement> {
   if (!isEqual(signature, signatureOf(said, scope))) return { because: notWritten };
   // From here on it is what the operator has written, this version or another one.
-  const {
-    format: found,
-    epoch,
-    times,
-    ...statement
-  } = JSON.parse(said) as Statement & Generation & { readonly format: number };
+  return statementIn(JSON.parse(said) as Written, scope.state);
+}
+
+type Written = Statement & Generation & { readonly format: number };
+
+function statementIn(written: Written, state: MemoState | undefined): Opened<Statement> {
+  const { format: found, epoch, times, ...statement } = written;
   if (found !== format) return { because: "its entry was written by another version of the operator" };
-  const now = generationOf(scope.state, statement.key);
+  const now = generationOf(state, statement.key);
   if (epoch !== now.epoch || times !== now.times) return { because: "its result was forgotten" };
   return statement;
+}
+
+/**
+ * What an entry says, if it is as the operator writes it and was not forgotten since. Nobody vouches for it: who cannot check
+ * signatures, such as the command line, may tell of it and do nothing by it.
+ *
+ * @param said - the text of its annotation, of any content
+ * @param state - of its cache
+ */
+export function unsignedStatement(said: string, state: MemoState | undefined): Statement | undefined {
+  try {
+    const written = JSON.parse(said) as Partial<Written> | null;
+    const texts = [written?.key, written?.output?.repository, written?.output?.digest];
+    if (!texts.every((text) => typeof text === "string")) return undefined;
+    const statement = statementIn(written as Written, state);
+    return "because" in statement ? undefined : statement;
+  } catch {
+    return undefined;
+  }
 }
 
 const notWritten = "its entry was not written by the operator for this OrasCache as it is";
@@ -134,6 +154,16 @@ function manifestOf(said: string, signature: string, parts: string): string {
 
 function descriptorOf(type: string, content: string) {
   return { mediaType: type, digest: `sha256:${sha256(content)}`, size: Buffer.byteLength(content) };
+}
+
+/**
+ * What an entry says of a manifest of any content; see `unsignedStatement`.
+ *
+ * @param bytes - of the manifest
+ * @param state - of its cache
+ */
+export function unsignedEntry(bytes: Buffer, state: MemoState | undefined): Statement | undefined {
+  return unsignedStatement(saidIn(bytes).said, state);
 }
 
 function saidIn(bytes: Buffer): { readonly said: string; readonly signature: string } {

@@ -10,6 +10,7 @@ import { startJobPlane } from "../support/job-plane.ts";
 import { pusherTo } from "../support/memo.ts";
 import type { ObjectsIn } from "../support/objects-in.ts";
 import { makePlugin } from "../support/plugin.ts";
+import { startForwarding } from "../support/port-forward.ts";
 import { until } from "../support/wait.ts";
 import { endOfJob } from "../support/workflow-world.ts";
 
@@ -17,13 +18,17 @@ import { endOfJob } from "../support/workflow-world.ts";
 // biome-ignore lint/correctness/noEmptyPattern: vitest reads from it which fixtures are needed
 const test = base.extend("job", { scope: "file" }, async ({}, { onCleanup }) => {
   const plane = await startJobPlane();
-  onCleanup(plane.stop);
+  const forwarding = await startForwarding(plane.plane, plane.world.address);
+  onCleanup(async () => {
+    forwarding.stop();
+    await plane.stop();
+  });
   return {
     ...plane,
     /** A namespace whose cache is `oras`, and what people do in it. */
     place: async (namespace: string, spec: object = {}) => {
       const ns = await plane.world.namespace(namespace, spec);
-      const plugin = await makePlugin(namespace, plane.plane.kubeconfig);
+      const plugin = await makePlugin(namespace, forwarding.kubeconfig);
       return { ns, plugin, ...stepsIn(ns), runs: () => plane.world.runsIn(namespace).map(({ job }) => job) };
     },
   };
@@ -182,7 +187,7 @@ describe("rerun --refresh", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     await ended("first");
     await ended("plain");
-    expect(runs()).toEqual(["first", "plain", "first", "plain"]);
+    expect(runs().sort()).toEqual(["first", "first", "plain", "plain"]);
     const memo = (await ns.cache("oras"))?.status?.memo;
     expect(memo?.forgotten).toEqual([{ key: await keyOf("first"), times: 1 }]);
     await make.job("third", "work");
@@ -220,5 +225,44 @@ describe("a cache whose steps are memoized by default", () => {
     expect(told.map(({ type, regarding }) => `${type} ${regarding.kind} ${regarding.name}`).sort()).toEqual([
       ...["Normal Job reads", "Normal Pod bare"],
     ]);
+  });
+});
+
+describe("what is remembered", () => {
+  test("is no artifact of anybody's: it is listed where it is named", async ({ job }) => {
+    const { plugin, keyOf, ...make } = await job.place("lists");
+    await make.job("listed", "listed work");
+    const key = await keyOf("listed");
+    const list = async (...args: string[]) => {
+      const { code, stdout, stderr } = await plugin.run("ls", "-o", "name", ...args);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      return stdout.trim().split("\n");
+    };
+    const all = await list();
+    expect(all).toContain("of/listed:v1");
+    expect(all.filter((name) => name.startsWith(names.memoRepository))).toEqual([]);
+    expect(await list(names.memoRepository)).toContain(`${names.memoRepository}:${key}`);
+  });
+
+  test("goes with the run that made it, and not with one that took it", async ({ job }) => {
+    const { plugin, runs, ...make } = await job.place("removes");
+    const ofRun = (run: string, repository: string) => ({
+      ...memoized,
+      ...{ run, "output-uri": `${repository}/$(RUN):v1` },
+    });
+    await make.job("gone", "work of one", ofRun("one", "made"));
+    await make.job("other", "work of two", ofRun("two", "made"));
+    await make.job("took", "work of two", ofRun("one", "taken"));
+    expect(runs()).toEqual(["gone", "other"]);
+    const { code, stdout, stderr } = await plugin.run("rm", "--run", "one");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout.trim().split("\n").toSorted()).toEqual([
+      ...["Deleted job/gone", "Deleted job/took"],
+      "Forgot who made made/one:v1: equal steps run again",
+      ...["Removed made/one:v1", "Removed taken/one:v1"],
+    ]);
+    await make.job("gone-again", "work of one", ofRun("three", "made"));
+    await make.job("took-again", "work of two", ofRun("three", "taken"));
+    expect(runs()).toEqual(["gone", "other", "gone-again"]);
   });
 });

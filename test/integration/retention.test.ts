@@ -14,6 +14,7 @@ import { agentProgram } from "../support/agent-pod.ts";
 import { jobOf, podOf } from "../support/builders.ts";
 import { test as base } from "../support/integration.ts";
 import { type KeptRegistry, startKeptRegistry } from "../support/kept-registry.ts";
+import { expectEntriesKept } from "../support/memo-retention.ts";
 import { objectsIn } from "../support/objects-in.ts";
 import { readyPod } from "../support/registry-pod.ts";
 import { until } from "../support/wait.ts";
@@ -109,6 +110,23 @@ describe("a pass on a real registry", () => {
     expect(last.plan.deletions).toEqual([]);
     expect(registry.used()).toBeLessThan(last.plan.bytes.after * 1.05);
     expect(registry.used()).toBeGreaterThanOrEqual(last.plan.bytes.after);
+    await registry.stop();
+  });
+
+  test("keeps results that are remembered for their time, with their entries, whatever rules say", async ({
+    agent,
+  }) => {
+    const key = cacheKey("secret", { name: "oras", namespace: "work" });
+    const registry = await startKeptRegistry(agent, key);
+    await expectEntriesKept({
+      ...registry,
+      root: registry.data,
+      push: (reference) => registry.push(reference, { content: 1_000 }),
+      pass: (policy) => ({
+        ...passOn(registry, key, async () => [], policy),
+        keep: keepList("") as Selection,
+      }),
+    });
     await registry.stop();
   });
 

@@ -12,6 +12,8 @@ import type { Policy } from "../../src/retention/facts.ts";
 import { keepList, type Selection } from "../../src/retention/uses.ts";
 import { agentProgram } from "../support/agent-pod.ts";
 import { temporaryFolder } from "../support/folders.ts";
+import { pusherTo } from "../support/memo.ts";
+import { expectEntriesKept } from "../support/memo-retention.ts";
 import { stockOras } from "../support/oras.ts";
 import { start } from "../support/processes.ts";
 import { startRegistry } from "../support/registry.ts";
@@ -41,6 +43,8 @@ async function startAll(agent: string) {
     one,
     two,
     claim,
+    /** Of the cache, in the bucket. */
+    folder,
     /** Pushes an artifact of so many random bytes by one and the other, and makes it older. */
     push: async (reference: string, ageMs: number, size = 100_000) => {
       const files = temporaryFolder("pushed");
@@ -129,6 +133,23 @@ describe("retention with S3 and two registries", () => {
       .reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
     expect(bytes).toBeLessThan(220_000);
     expect(await all.tags("runs/a")).toEqual(["last", "used"]);
+  });
+
+  test("keeps results that are remembered for their time, with their entries, whatever rules say", {
+    timeout: 300_000,
+  }, async ({ agent, onTestFinished }) => {
+    const all = await startAll(agent);
+    onTestFinished(all.stop);
+    await all.claim("this");
+    const pusher = pusherTo(all.one.url);
+    await expectEntriesKept({
+      ...{ host: all.two.host, authorization: undefined, root: all.folder, tags: all.tags, pass: all.pass },
+      push: async (reference) => {
+        const [repository = "", tag = ""] = reference.split(":");
+        return (await pusher.push(repository, tag, randomBytes(1_000))).digest;
+      },
+      has: async (repository, digest) => (await pusher.digest(repository, digest)) !== undefined,
+    });
   });
 
   test("empties the folder of its own cache alone", { timeout: 300_000 }, async ({

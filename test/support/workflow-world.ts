@@ -34,7 +34,10 @@ const digestOf = (text: string) => `sha256:${createHash("sha256").update(text).d
  */
 export async function startWorkflowWorld(client: KubeClient, hold?: HoldAnswer) {
   const address = `127.${randomInt(1, 255)}.${randomInt(255)}.${randomInt(1, 255)}`;
-  const registry = await startRegistry(hold ? {} : { address, port: names.registryPort });
+  const registry = await startRegistry({
+    ...(hold ? {} : { address, port: names.registryPort }),
+    environment: { REGISTRY_STORAGE_DELETE_ENABLED: "true" },
+  });
   const stopProxy = hold && (await startRegistryProxy(address, names.registryPort, registry.url, hold));
   const runs: Run[] = [];
   const fails = new Set<string>();
@@ -75,10 +78,14 @@ export async function startWorkflowWorld(client: KubeClient, hold?: HoldAnswer) 
     const path = `/apis/batch/v1/namespaces/${namespace}/jobs/${job}`;
     const isOfJob = job !== pod.metadata?.name;
     const { metadata } = isOfJob ? await client.request<V1Job>({ path }) : pod;
-    const index = labels["batch.kubernetes.io/job-completion-index"];
-    const output = metadata?.annotations?.[annotations["output-uri"].key]?.replaceAll(
-      "$(JOB_COMPLETION_INDEX)",
-      index ?? "",
+    const asks = metadata?.annotations ?? {};
+    const values = {
+      "$(JOB_COMPLETION_INDEX)": labels["batch.kubernetes.io/job-completion-index"] ?? "",
+      "$(RUN)": asks[annotations.run.key] ?? "",
+    };
+    const output = Object.entries(values).reduce<string | undefined>(
+      (uri, [variable, value]) => uri?.replaceAll(variable, value),
+      asks[annotations["output-uri"].key],
     );
     if (output === undefined) {
       runs.push({ namespace, job, uid, pins });
@@ -95,6 +102,7 @@ export async function startWorkflowWorld(client: KubeClient, hold?: HoldAnswer) 
     put,
     /** Of the registry of all caches. */
     url: registry.url,
+    address,
     /** What ran in a namespace, in that order. */
     runsIn: (namespace: string) => runs.filter((run) => run.namespace === namespace),
     /** Pods of a Job fail from now on. */

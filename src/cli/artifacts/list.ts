@@ -1,4 +1,5 @@
 import { names } from "../../../schema/names.ts";
+import type { OrasCache } from "../../cache/types.ts";
 import { subjectOfTag } from "../../common/fallback-tag.ts";
 import { inParallel } from "../../common/in-parallel.ts";
 import type { OutputFormat } from "../formats.ts";
@@ -9,6 +10,19 @@ import { shortAge, shortSize } from "../show/sizes.ts";
 import { formatTable, unknown } from "../show/table.ts";
 import { type ArtifactManifest, readManifest } from "./manifest.ts";
 import { isRepository, isTag } from "./reference.ts";
+
+/** Repositories that are shown to whoever names them. */
+export type Hidden = readonly string[];
+
+/**
+ * What is the operator's own belongs to one cache: it is no artifact of anybody's, and is not restored to another one.
+ *
+ * @param cache - undefined for the registry of somebody else
+ */
+export function hiddenIn(cache: OrasCache | undefined): Hidden {
+  if (cache === undefined || cache.spec?.deploy === false) return [names.stateRepository];
+  return [names.stateRepository, cache.spec?.workflow?.memo?.repository ?? names.memoRepository];
+}
 
 /** An artifact in a list. */
 export interface Listed {
@@ -44,6 +58,7 @@ export async function listArtifacts(
   about: {
     readonly repository: string | undefined;
     readonly prefix: string;
+    readonly hidden?: Hidden;
     readonly namespace: string;
     readonly cache: string;
   },
@@ -70,17 +85,23 @@ export async function listArtifacts(
  * The tags of a registry, without those whose names are none.
  *
  * @param registry - whose
- * @param about - the repository, if not all; and the prefix of those that count
+ * @param about - the repository, if not all; the prefix of those that count; and which are left out where all are listed
  */
 export async function listTags(
   registry: Registry,
-  { repository, prefix }: { readonly repository?: string | undefined; readonly prefix: string },
+  {
+    repository,
+    prefix,
+    hidden = hiddenIn(undefined),
+  }: { readonly repository?: string | undefined; readonly prefix: string; readonly hidden?: Hidden },
 ): Promise<readonly { readonly name: string; readonly tag: string }[]> {
   const all = repository === undefined ? await registry.repositories() : [prefix + repository];
   const repositories = all
     .filter(
       (name) =>
-        name.startsWith(prefix) && isRepository(name) && isShown(name.slice(prefix.length), repository),
+        name.startsWith(prefix) &&
+        isRepository(name) &&
+        (repository !== undefined || !hidden.includes(name.slice(prefix.length))),
     )
     .sort();
   const tagged = await inParallel(repositories, async (name) => {
@@ -91,11 +112,6 @@ export async function listTags(
       .map((tag) => ({ name, tag }));
   });
   return tagged.flat();
-}
-
-/** What is the operator's own belongs to one cache: it is no artifact of anybody's, and is not restored to another one. */
-function isShown(name: string, wanted: string | undefined): boolean {
-  return name !== names.stateRepository || wanted === name;
 }
 
 /** What is deleted while it is listed is not there. */

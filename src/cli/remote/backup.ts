@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { visible } from "../../annotations/problems.ts";
 import { inParallel } from "../../common/in-parallel.ts";
-import { gone, listTags } from "../artifacts/list.ts";
+import { gone, hiddenIn, listTags } from "../artifacts/list.ts";
 import { cleanedUp } from "../clean-up.ts";
 import { exits } from "../exits.ts";
 import { makeLayout, namedOf, readIndex } from "../layout/index-file.ts";
@@ -26,7 +26,7 @@ export async function backUp(folder: string, options: RemoteOptions): Promise<Mo
     );
     const layout = openLayout(path);
     const copy = async (): Promise<Moved> => {
-      const tags = await listTags(open.registry, { prefix: open.prefix });
+      const tags = await listTags(open.registry, { prefix: open.prefix, hidden: hiddenIn(open.of?.cache) });
       const { transfers, problems } = await transfersOf(open, layout, tags);
       try {
         const { copied, problems: more } = await transferAll(transfers, "Backing up");

@@ -2,7 +2,7 @@ import { hasKeeper } from "../../cache/storage.ts";
 import type { OrasCache, StoredOrasCache } from "../../cache/types.ts";
 import type { Room } from "../../cache/usage.ts";
 import { subjectOfTag } from "../../common/fallback-tag.ts";
-import { type Listed, listArtifacts, listTags } from "../artifacts/list.ts";
+import { hiddenIn, type Listed, listArtifacts, listTags } from "../artifacts/list.ts";
 import { parseNamed } from "../artifacts/reference.ts";
 import { exits } from "../exits.ts";
 import { CliError } from "../output.ts";
@@ -74,16 +74,18 @@ export async function listAll(
 export async function listNames(
   options: RemoteOptions,
 ): Promise<readonly { readonly repository: string; readonly tag: string }[]> {
-  return withRegistryOf({}, options, async ({ registry, prefix }) => {
-    const tags = (await listTags(registry, { prefix })).filter(({ tag }) => subjectOfTag(tag) === undefined);
+  return withRegistryOf({}, options, async ({ registry, prefix, of }) => {
+    const tags = (await listTags(registry, { prefix, hidden: hiddenIn(of?.cache) })).filter(
+      ({ tag }) => subjectOfTag(tag) === undefined,
+    );
     return tags.map(({ name, tag }) => ({ repository: name.slice(prefix.length), tag }));
   });
 }
 
 type List = typeof listWithOrigins;
 
-const listPlain: List = async ({ registry, prefix }, about) => ({
-  listed: await listArtifacts(registry, { ...about, prefix }),
+const listPlain: List = async ({ registry, prefix, of }, about) => ({
+  listed: await listArtifacts(registry, { ...about, prefix, hidden: hiddenIn(of?.cache) }),
   notes: [],
 });
 

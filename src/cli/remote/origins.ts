@@ -6,7 +6,7 @@ import { pushesOf } from "../../controllers/outcomes.ts";
 import { listed } from "../../kube/list.ts";
 import { resources } from "../../kube/resources.ts";
 import { timeOf } from "../../retention/times.ts";
-import { type Listed, listArtifacts } from "../artifacts/list.ts";
+import { hiddenIn, type Listed, listArtifacts } from "../artifacts/list.ts";
 import { reasonOf } from "../output.ts";
 import { inventoryOf } from "./ask-keeper.ts";
 import { nameOf } from "./find-cache.ts";
@@ -25,12 +25,12 @@ const longestMs = 20_000;
  */
 export async function listWithOrigins(
   { registry, prefix, of }: OpenRegistry,
-  about: Omit<Parameters<typeof listArtifacts>[1], "prefix">,
+  about: Omit<Parameters<typeof listArtifacts>[1], "prefix" | "hidden">,
 ): Promise<{ readonly listed: readonly Listed[]; readonly notes: readonly string[] }> {
   const none = () => new Map<string, never>();
   const notes: string[] = [];
   const [artifacts, pushed, steps] = await Promise.all([
-    listArtifacts(registry, { ...about, prefix }),
+    listArtifacts(registry, { ...about, prefix, hidden: hiddenIn(of?.cache) }),
     of && keepsArtifacts(of.cache as StoredOrasCache)
       ? pushTimes(of.session, of.cache).catch((error: unknown) => {
           notes.push(silenceOf(of.session, of.cache, error));

@@ -1,6 +1,7 @@
 import { names } from "../../../schema/names.ts";
 import { visible } from "../../annotations/problems.ts";
 import type { StoredOrasCache } from "../../cache/types.ts";
+import { rememberingOf } from "../../controllers/remembering.ts";
 import { stepInputs } from "../../controllers/step-inputs.ts";
 import type { Deletion, Plan } from "../../retention/facts.ts";
 import { planOf } from "../../retention/plan.ts";
@@ -49,7 +50,10 @@ export async function planRetention(name: string | undefined, where: Where): Pro
     const { manifests, pullsSince } = await asked(session, cache, shown);
     const uses = selectionOf(await usesOf(session));
     const now = session.client.now();
-    const plan = planOf(manifests, { policy: policyOf(retention), keep, uses, pullsSince, now });
+    const remembering = rememberingOf(cache, undefined);
+    const plan = planOf(manifests, {
+      ...{ policy: policyOf(retention), keep, uses, remembering, pullsSince, now },
+    });
     const schedule = retention.schedule ?? ownSchedule(cache.metadata?.uid ?? "");
     const next = nextTime(parseSchedule(schedule), now);
     return { plan, next: next === undefined ? undefined : new Date(next), but: hindrance(cache) };

@@ -10,6 +10,7 @@ import { CliError } from "../output.ts";
 import { lineOf, removeOne } from "../remote/remove.ts";
 import { openSession, type Where } from "../remote/session.ts";
 import { withRegistryOf } from "../remote/with-registry.ts";
+import { removeEntry } from "./remove-entry.ts";
 import { removeWhole, type StoredStep } from "./remove-whole.ts";
 
 /** How a run is removed. */
@@ -38,7 +39,8 @@ export async function removeRun(
       const message = `No Job or Pod in the namespace ${session.namespace} has the annotation run: ${visible(run)}. What it pushed is removed by name, if its steps are gone: rm REPOSITORY:TAG.`;
       throw new CliError(message, exits.notFound);
     }
-    for (const step of steps.map((each) => storedStep(each, objects))) {
+    const stored = steps.map((each) => storedStep(each, objects));
+    for (const step of stored) {
       const owner = controllerOf(step.object);
       if (owner !== undefined) {
         say(visible(`Kept ${step.id}: it is made by ${owner.kind} ${owner.name}`));
@@ -48,7 +50,8 @@ export async function removeRun(
       say(visible(dryRun ? `Would delete ${step.id}` : `Deleted ${step.id}`));
     }
     const outputs = steps.flatMap((step) => step.outputs);
-    for (const line of await removeOutputs(outputs, where, dryRun)) say(visible(line));
+    const uids = new Set(stored.map(({ object }) => object.metadata?.uid));
+    for (const line of await removeOutputs(outputs, uids, where, dryRun)) say(visible(line));
   } finally {
     session.close();
   }
@@ -67,6 +70,7 @@ function storedStep({ kind, name }: StepFacts, { jobs, pods }: Objects): StoredS
 /** @returns a line for each */
 async function removeOutputs(
   outputs: readonly ArtifactFacts[],
+  uids: ReadonlySet<string | undefined>,
   where: Where,
   dryRun: boolean,
 ): Promise<readonly string[]> {
@@ -75,8 +79,11 @@ async function removeOutputs(
     isOfRun && cache !== undefined && !reference.includes("$(");
   for (const [cache, of] of Map.groupBy(outputs.filter(isRemovable), (each) => each.cache)) {
     await withRegistryOf({}, { ...where, ...(cache !== undefined && { cache }) }, async (open) => {
-      for (const reference of new Set(of.map((each) => each.reference)))
+      for (const reference of new Set(of.map((each) => each.reference))) {
         lines.push(await removeIfThere(open, reference, dryRun));
+        if (!dryRun && (await removeEntry(open, parseNamed(reference), uids)))
+          lines.push(`Forgot who made ${reference}: equal steps run again`);
+      }
     });
   }
   const kept = outputs.filter((each) => !isRemovable(each));
