@@ -49,7 +49,11 @@ test("what is forgotten stands in the status, also where many are forgotten at o
   const answer = { request: "all 1", done: true, message: "Forgot all results of the OrasCache." };
   expect(await memos.answer(key, "all 1", { kind: "all" })).toEqual(answer);
   await memos.forget(key, a);
-  expect((await read()).status?.memo).toEqual({ answers: [answer], epoch: 1, forgotten: [{ key: a, times: 1 }] });
+  expect((await read()).status?.memo).toEqual({
+    answers: [answer],
+    epoch: 1,
+    forgotten: [{ key: a, times: 1 }],
+  });
 });
 
 test("who writes the rest of the status, from however old a look, leaves it as it is", async ({
