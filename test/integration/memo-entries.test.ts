@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { V1Job } from "@kubernetes/client-node";
 import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
@@ -80,11 +81,11 @@ describe("forget", () => {
     const pusher = pusherTo(job.world.url);
     const old = await pusher.read(names.memoRepository, key);
 
-    expect(await plugin.run("forget", "job/second")).toMatchObject({
-      code: 0,
-      stdout: `Forgot the results of job/second (key ${key.slice(0, 12)}).\n`,
-      stderr: "",
-    });
+    const { code, stdout, stderr } = await plugin.run("forget", "job/second");
+    const says = `Forgot the results of job/second (key ${key.slice(0, 12)}).\n`;
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: says, stderr: "" });
+    const asShown = says.replace("second", "count").replace(key.slice(0, 12), "4f1c02a97be3");
+    expect(readFileSync("docs/cli.md", "utf8")).toContain(asShown);
     expect((await ns.cache("oras"))?.status?.memo).toMatchObject({
       epoch: 0,
       forgotten: [{ key, times: 1 }],
@@ -120,6 +121,25 @@ describe("forget", () => {
     await make.job("one-again", "some work");
     await make.pod("other-again", "other work");
     expect(runs()).toEqual(["one", "other", "one-again", "other-again"]);
+  });
+
+  test("of an Indexed Job makes a miss of each index", async ({ job }) => {
+    const { ns, plugin, ended, runs } = await job.place("forget-indexed");
+    const indexed = async (name: string) => {
+      const map = { ...memoized, "output-uri": `of/${name}:$(JOB_COMPLETION_INDEX)` };
+      const spec = { completionMode: "Indexed", completions: 3, parallelism: 3 };
+      await ns.create(resources.jobs, jobOf(name, map, "indexed work", spec) as KubeObject);
+      await ended(name);
+    };
+    await indexed("first");
+    await indexed("second");
+    expect(runs()).toEqual(["first", "first", "first"]);
+    expect(await plugin.run("forget", "job/second")).toMatchObject({
+      code: 0,
+      stdout: "Forgot the results of job/second (3 keys).\n",
+    });
+    await indexed("third");
+    expect(runs()).toHaveLength(6);
   });
 
   test("names all that is wrong at once, and forgets nothing then", async ({ job }) => {

@@ -111,12 +111,17 @@ test("a mistyped annotation of an OrasCache is refused when it is written, and t
   }, "a refusal");
   expect(refusal).toContain("'oras-cache-annotations'");
   expect(refusal).toContain(
-    `${typo}: no such annotation of an OrasCache; known are keep, restart, rotate, export-to. Correct or remove it.`,
+    `${typo}: no such annotation of an OrasCache; known are keep, restart, rotate, forget, export-to. Correct or remove it.`,
   );
   for (const name of ["Export-To", "oras-cache", "export-to_1"])
     expect(await write("typed", { [names.prefix + name]: "x" }), name).toContain("no such annotation");
   const right = {
-    ...{ [names.keepAnnotation]: "models/**", [names.restartAnnotation]: "1", [names.rotateAnnotation]: "1" },
+    ...{
+      [names.keepAnnotation]: "models/**",
+      [names.restartAnnotation]: "1",
+      [names.rotateAnnotation]: "1",
+      [names.forgetAnnotation]: "all",
+    },
     ...{ [names.exportAnnotation]: "oci://ghcr.io", "example.com/keep": "x", "argocd.argoproj.io/sync": "x" },
   };
   expect(await write("right", right)).toBe("");
