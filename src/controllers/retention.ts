@@ -171,7 +171,7 @@ export function createRetention(settings: RetentionSettings): Retention {
 
 /** What a dry run is made for, once, as soon as it can be. */
 function shownFor({ spec }: StoredOrasCache): string | undefined {
-  return spec.retention?.dryRun ? JSON.stringify(spec.retention) : undefined;
+  return spec.retention?.dryRun ? JSON.stringify([spec.retention, spec.workflow?.memo]) : undefined;
 }
 
 async function passSettings(settings: RetentionSettings, cache: StoredOrasCache): Promise<PassSettings> {
@@ -228,9 +228,17 @@ async function passSettings(settings: RetentionSettings, cache: StoredOrasCache)
 /** What a pass is made for: a change of any of it ends the pass. */
 function wantedOf(cache: StoredOrasCache | undefined): string {
   const { uid, deletionTimestamp, annotations } = cache?.metadata ?? {};
-  const { retention, suspend, deploy } = cache?.spec ?? {};
+  const { retention, suspend, deploy, workflow } = cache?.spec ?? {};
   const isGone = deletionTimestamp !== undefined;
-  return JSON.stringify([uid, isGone, annotations?.[names.keepAnnotation], retention, suspend, deploy]);
+  return JSON.stringify([
+    uid,
+    isGone,
+    annotations?.[names.keepAnnotation],
+    retention,
+    suspend,
+    deploy,
+    workflow?.memo,
+  ]);
 }
 
 function noteOf({ verdict }: RetentionOutcome): EventNote {

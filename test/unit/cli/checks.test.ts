@@ -35,6 +35,29 @@ async function findingsOf(files: string | Record<string, string>): Promise<strin
 const step = (name: string, ...lines: string[]) => jobManifest({ name, lines });
 const all = (...texts: string[]) => texts.join("---\n");
 
+it("says of an artifact in a repository of the operator what to write, whatever makes the step", async () => {
+  const own = cacheManifest("{workflow: {memo: {repository: team/memo}}}");
+  const pod = `metadata: {annotations: {"${output}": "team/memo:v1"}}, spec: {restartPolicy: RULE, ${containers}}`;
+  const made = (kind: string, version: string, spec: string) =>
+    `apiVersion: ${version}\nkind: ${kind}\nmetadata: {name: ${kind.toLowerCase()}}\nspec: ${spec}\n`;
+  const template = `{template: {${pod.replace("RULE", "Never")}}}`;
+  const found = await findingsOf(
+    all(
+      own,
+      step("own", `${output}: team/memo:v1`),
+      made("CronJob", "batch/v1", `{schedule: "* * * * *", jobTemplate: {spec: ${template}}}`),
+      made("Deployment", "apps/v1", `{template: {${pod.replace("RULE", "Always")}}}`),
+      step("free", `${output}: oras-memo:v1`),
+    ),
+  );
+  const refused = found.filter((line) => line.includes("RepositoryOfOperator"));
+  expect(refused).toHaveLength(3);
+  for (const line of refused)
+    expect(line).toMatch(
+      /^error .*"team\/memo:v1" is in a repository that the operator keeps for itself; write another one, such as/,
+    );
+});
+
 describe("restartPolicy", () => {
   const object = (kind: string, apiVersion: string, spec: string) =>
     `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: {name: x}\nspec: ${spec}\n`;

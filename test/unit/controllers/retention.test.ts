@@ -17,7 +17,11 @@ type Retention = NonNullable<StoredOrasCache["spec"]["retention"]>;
 /** One cache whose registry has nothing, and a clock. */
 function scene(retention: Partial<Retention> | undefined, over: Partial<StoredOrasCache> = {}) {
   const store = new Map<string, StoredOrasCache>();
-  const set = (wanted: Partial<Retention> | undefined, more: Partial<StoredOrasCache> = over) => {
+  const set = (
+    wanted: Partial<Retention> | undefined,
+    more: Partial<StoredOrasCache> = over,
+    keepFor = "",
+  ) => {
     const defaults = { suspend: false, dryRun: false, keepInputs: true, untaggedAfter: "24h", grace: "1h" };
     store.set(key, {
       metadata: { name: "oras", namespace: "ns", uid: "uid", annotations: {} },
@@ -25,6 +29,7 @@ function scene(retention: Partial<Retention> | undefined, over: Partial<StoredOr
         deploy: true,
         suspend: false,
         drainSeconds: 60,
+        ...(keepFor && { workflow: { memo: { keepFor } } }),
         ...(wanted && { retention: { ...defaults, ...wanted } }),
       },
       status: { conditions: [{ type: "Available", status: "True" }] },
@@ -271,6 +276,7 @@ describe("retention", () => {
     ["turned into a dry run", (s) => s.set({ schedule, dryRun: true })],
     ["taken away", (s) => s.set(undefined)],
     ["told to keep something", (s) => s.set({ schedule }, annotated({ [names.keepAnnotation]: "a" }))],
+    ["told to keep results of steps for longer", (s) => s.set({ schedule }, {}, "720h")],
     ["deleted with its cache", (s) => s.remove()],
   ])("ends before the next deletion when it is %s", async (_, change) => {
     const s = scene({ schedule });
