@@ -8,7 +8,7 @@ import { isStatus, sentenceOf } from "../kube/errors.ts";
 import { forgetOldest } from "../kube/forget.ts";
 import { patchJson } from "../kube/objects.ts";
 import { resources } from "../kube/resources.ts";
-import { answered } from "../memo/forget.ts";
+import { answered, isAnswered } from "../memo/forget.ts";
 import type { Memos, NotKnown } from "../memo/memos.ts";
 import { type ForgetAnswer, later, type MemoState, withoutKeys } from "../memo/state.ts";
 import { manifestHead } from "../registry/head.ts";
@@ -136,7 +136,10 @@ export function createMemos(settings: MemosSettings): Memos {
     write: async (cache, entry) => writeIn(await storeOf(cache), entry),
     forget: async (cache, ...keys) => void (await change(cache, (state) => withoutKeys(state, keys))),
     answer: async (cache, request, outcome) => {
-      const { answers } = await change(cache, (state) => answered(state, request, outcome));
+      // The mirror may not have the answer yet.
+      const { answers } = await change(cache, (state) =>
+        state && isAnswered(state, request) ? state : answered(state, request, outcome),
+      );
       return answers?.[0] as ForgetAnswer;
     },
   };

@@ -48,6 +48,8 @@ test("what is forgotten stands in the status, also where many are forgotten at o
   expect((await read()).status?.memo).toEqual({ epoch: 0, forgotten });
   const answer = { request: "all 1", done: true, message: "Forgot all results of the OrasCache." };
   expect(await memos.answer(key, "all 1", { kind: "all" })).toEqual(answer);
+  // Asked again before the mirror has the answer, it is the same request.
+  expect(await memos.answer(key, "all 1", { kind: "all" })).toEqual(answer);
   await memos.forget(key, a);
   expect((await read()).status?.memo).toEqual({
     answers: [answer],
