@@ -1,6 +1,6 @@
 import { forgetOldest } from "../kube/forget.ts";
 import type { Head } from "../workflow/opening.ts";
-import { type Artifact, idOf } from "../workflow/step.ts";
+import { type Artifact, idIn } from "../workflow/step.ts";
 import { createTurns } from "./turns.ts";
 
 /** What registries say of artifacts that steps wait for: each is asked once, however many wait for it. */
@@ -11,6 +11,8 @@ export interface Heads {
   readonly outdated: (namespace: string, artifact: Artifact) => void;
   /** The same of all of a namespace that it may be. */
   readonly outdatedWhere: (namespace: string, may: (artifact: Artifact) => boolean) => void;
+  /** Nobody waits for it any more, by its id in its namespace. */
+  readonly forget: (id: string) => void;
   /** Whether an artifact is in a remote registry. */
   readonly isRemote: (namespace: string, artifact: Artifact) => boolean;
   /** After how many milliseconds to ask again. */
@@ -68,7 +70,7 @@ export function createHeads(
   const together = createTurns(ofRemote.together, now);
 
   const entryOf = (namespace: string, artifact: Artifact): Entry => {
-    const id = `${namespace} ${idOf(artifact)}`;
+    const id = idIn(namespace, artifact);
     const entry = known.get(id) ?? {
       ...{ namespace, artifact },
       head: undefined,
@@ -131,7 +133,12 @@ export function createHeads(
       entry.asking = { answer, outdated: entry.outdated };
       return answer;
     },
-    outdated: (namespace, artifact) => outdate(entryOf(namespace, artifact)),
+    // Of what nobody has asked for nothing is known.
+    outdated: (namespace, artifact) => {
+      const entry = known.get(idIn(namespace, artifact));
+      if (entry) outdate(entry);
+    },
+    forget: (id) => void known.delete(id),
     outdatedWhere: (namespace, may) => {
       for (const entry of known.values())
         if (entry.namespace === namespace && may(entry.artifact)) outdate(entry);

@@ -2,6 +2,7 @@ import type { V1Job, V1JobCondition } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { isOurs, lifeLabels } from "../annotations/map.ts";
 import type { KubeObject } from "../kube/objects.ts";
+import type { Share } from "../kube/share.ts";
 import { planOf, type StepPlan } from "../workflow/step.ts";
 
 /** A Job that the operator has injected. */
@@ -16,11 +17,12 @@ const ownTypes = new Set([
 ]);
 
 /**
- * Keeps of a Job what is looked at.
+ * Keeps of a Job what is looked at: thousands may wait.
  *
  * @param job - as the API server has it
+ * @param share - gives parts that other Jobs have, too
  */
-export function keepJob(job: StepJob): StepJob {
+export function keepJob(job: StepJob, share: Share = (part) => part): StepJob {
   const { apiVersion, kind, metadata = {}, spec, status } = job;
   const { name, namespace, uid, resourceVersion, creationTimestamp, deletionTimestamp } = metadata;
   const annotations = metadata.annotations ?? {};
@@ -30,28 +32,38 @@ export function keepJob(job: StepJob): StepJob {
     ...[names.gateAnnotation, names.waitingForAnnotation, names.requestAnnotation],
     ...[names.memoKeyAnnotation, names.memoClaimAnnotation, names.kueueGatesAnnotation],
   ];
+  const known = { JOB_NAME: name ?? "", POD_NAMESPACE: namespace ?? "" };
+  const plan = planOf(asked, known, annotations[names.gateAnnotation]);
   return {
     ...(apiVersion ? { apiVersion } : {}),
     ...(kind ? { kind } : {}),
     metadata: {
       ...{ name, namespace, uid, resourceVersion, creationTimestamp, deletionTimestamp },
-      labels: picked(metadata.labels, [...lifeLabels, names.kueueQueueLabel]),
+      labels: share(picked(metadata.labels, [...lifeLabels, names.kueueQueueLabel])),
       annotations: picked({ ...annotations, ...pinsIn(spec) }, [...kept, names.inputDigestsAnnotation]),
     } as NonNullable<StepJob["metadata"]>,
-    spec: {
+    spec: share({
       ...(spec?.suspend === undefined ? {} : { suspend: spec.suspend }),
       ...(spec?.completions === undefined ? {} : { completions: spec.completions }),
       ...(spec?.parallelism === undefined ? {} : { parallelism: spec.parallelism }),
-    } as NonNullable<V1Job["spec"]>,
+    } as NonNullable<V1Job["spec"]>),
     status: {
       ...(status?.startTime ? { startTime: status.startTime } : {}),
-      conditions: (status?.conditions ?? []).filter(({ type }) => ownTypes.has(type)),
+      conditions: (status?.conditions ?? [])
+        .filter(({ type }) => ownTypes.has(type))
+        .map((one) => keepCondition(one, share)),
     },
-    plan: planOf(
-      asked,
-      { JOB_NAME: name ?? "", POD_NAMESPACE: namespace ?? "" },
-      annotations[names.gateAnnotation],
-    ),
+    plan: plan && { ...plan, memo: share(plan.memo) },
+  };
+}
+
+/** Of its time the last change counts. */
+function keepCondition(condition: V1JobCondition, share: Share): V1JobCondition {
+  const { lastProbeTime: _, lastTransitionTime, message, ...rest } = condition;
+  return {
+    ...share(rest),
+    ...(lastTransitionTime && { lastTransitionTime }),
+    ...(message === undefined ? {} : { message }),
   };
 }
 

@@ -1,7 +1,7 @@
 import { forgetOldest } from "../kube/forget.ts";
 import { controllerOf, type KubeObject, nameOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
-import { type Artifact, cacheOf, idOf, isHeld, isOpen, mayPush } from "../workflow/step.ts";
+import { type Artifact, cacheOf, idIn, isHeld, isOpen, mayPush } from "../workflow/step.ts";
 import type { Heads } from "./heads.ts";
 import { hasOnePod, type StepJob } from "./step-jobs.ts";
 import type { StepPod } from "./step-pods.ts";
@@ -23,6 +23,15 @@ export interface Waiters {
   readonly lastArrival: (namespace: string) => number;
 }
 
+/** A step that waits. Not as it is now: thousands may wait. */
+type Waiter = Pick<WorkflowStep, "key" | "isPod">;
+
+/** Those that wait for the same, by their UID. */
+interface Group {
+  readonly id: string;
+  readonly members: Map<string, Waiter>;
+}
+
 type Mirror<T extends KubeObject> = Pick<Reflector<T>, "store" | "subscribe" | "synced">;
 
 interface Sources {
@@ -41,26 +50,37 @@ const mostNamespaces = 10_000;
  * @param sources - see there
  */
 export function createWaiters({ jobs, pods, steps, heads, client }: Sources): Waiters {
-  const waiting = new Map<string, Map<string, WorkflowStep>>();
-  const idsOf = new Map<string, readonly string[]>();
+  const waiting = new Map<string, Group>();
+  const groupsOf = new Map<string, readonly Group[]>();
   const arrivals = new Map<string, number>();
   const tells = new Map<boolean, (key: string) => void>();
-  const wake = (step: WorkflowStep) => tells.get(step.isPod)?.(step.key);
+  const wake = ({ isPod, key }: Waiter) => tells.get(isPod)?.(key);
+  const viewOf = ({ isPod, key }: Waiter) => (isPod ? steps.pod(key) : steps.job(key));
 
+  const leave = (group: Group, uid: string) => {
+    group.members.delete(uid);
+    if (group.members.size > 0) return;
+    waiting.delete(group.id);
+    heads.forget(group.id);
+  };
   const forget = (uid: string) => {
-    for (const id of idsOf.get(uid) ?? []) {
-      const members = waiting.get(id);
-      members?.delete(uid);
-      if (members?.size === 0) waiting.delete(id);
-    }
-    idsOf.delete(uid);
+    for (const group of groupsOf.get(uid) ?? []) leave(group, uid);
+    groupsOf.delete(uid);
   };
-  const register = (ids: readonly string[], step: WorkflowStep) => {
-    forget(step.uid);
-    for (const id of ids) waiting.set(id, (waiting.get(id) ?? new Map()).set(step.uid, step));
-    if (ids.length > 0) idsOf.set(step.uid, ids);
+  const register = (ids: readonly string[], { uid, key, isPod }: WorkflowStep) => {
+    const before = groupsOf.get(uid) ?? [];
+    const waiter = { key, isPod };
+    const groups = ids.map((id) => {
+      const group = waiting.get(id) ?? { id, members: new Map() };
+      waiting.set(id, group);
+      group.members.set(uid, waiter);
+      return group;
+    });
+    for (const group of before) if (!groups.includes(group)) leave(group, uid);
+    if (groups.length > 0) groupsOf.set(uid, groups);
+    else groupsOf.delete(uid);
   };
-  const members = (id: string) => [...(waiting.get(id)?.values() ?? [])];
+  const members = (id: string) => [...(waiting.get(id)?.members.values() ?? [])];
   const arrive = (step: WorkflowStep) => {
     const last = arrivals.get(step.namespace) ?? 0;
     arrivals.delete(step.namespace);
@@ -81,10 +101,10 @@ export function createWaiters({ jobs, pods, steps, heads, client }: Sources): Wa
       heads.outdatedWhere(namespace, (artifact) => mayPush(output, artifact));
   };
   const wakeOthers = ({ namespace, plan: { output, batch } }: WorkflowStep, comesOrGoes: boolean) => {
-    if (output && !isOpen(output)) members(`${namespace} ${idOf(output)}`).forEach(wake);
+    if (output && !isOpen(output)) members(idIn(namespace, output)).forEach(wake);
     else if (output)
       members(`${namespace} any`)
-        .filter((other) => other.plan.inputs.some((input) => mayPush(output, input)))
+        .filter((other) => viewOf(other)?.plan.inputs.some((input) => mayPush(output, input)))
         .forEach(wake);
     // Of a batch it counts how many there are, not how they get on.
     if (batch && comesOrGoes) members(`${namespace} batch ${batch.name}`).forEach(wake);
@@ -141,13 +161,14 @@ export function createWaiters({ jobs, pods, steps, heads, client }: Sources): Wa
   });
 
   return {
-    anyOn: (namespace, artifact) => waiting.has(`${namespace} ${idOf(artifact)}`),
+    anyOn: (namespace, artifact) => waiting.has(idIn(namespace, artifact)),
     anyFor: (cache) => waiting.has(forCache(nameOf(cache).namespace, nameOf(cache).name)),
-    wake: (namespace, artifact) => members(`${namespace} ${idOf(artifact)}`).forEach(wake),
+    wake: (namespace, artifact) => members(idIn(namespace, artifact)).forEach(wake),
     wakeAllOf: (cache) => {
-      for (const step of members(forCache(nameOf(cache).namespace, nameOf(cache).name))) {
-        for (const input of step.plan.inputs) heads.outdated(step.namespace, input);
-        wake(step);
+      const { namespace, name } = nameOf(cache);
+      for (const waiter of members(forCache(namespace, name))) {
+        for (const input of viewOf(waiter)?.plan.inputs ?? []) heads.outdated(namespace, input);
+        wake(waiter);
       }
     },
     onWake: (isPod, tell) => tells.set(isPod, tell),
@@ -183,7 +204,7 @@ function waitsOn(step: WorkflowStep | undefined): string[] {
     ...new Set(
       plan.inputs.flatMap((input) => cacheOf(input) ?? []).map((cache) => forCache(namespace, cache)),
     ),
-    ...plan.inputs.map((input) => `${namespace} ${idOf(input)}`),
+    ...plan.inputs.map((input) => idIn(namespace, input)),
     ...(plan.batch ? [`${namespace} batch ${plan.batch.name}`] : []),
   ];
 }

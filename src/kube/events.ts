@@ -54,25 +54,28 @@ export function createEventRecorder(
   onTrouble: (error: unknown) => void,
 ): EventRecorder {
   const patience = new Map<string, Patience>();
-  const spend = (key: string, { most, windowMs }: { most: number; windowMs: number }): boolean => {
-    const known = patience.get(key) ?? createPatience(most, windowMs);
-    patience.delete(key);
-    patience.set(key, known);
-    forgetOldest(patience, mostRemembered);
-    if (known.waitMs() > 0) return false;
-    known.spend();
+  const limits = ({ uid, namespace }: NonNullable<KubeObject["metadata"]>, note: EventNote) => [
+    { key: [namespace, note.type].join("\n"), ...ofOneNamespace },
+    { key: [uid, note.reason].join("\n"), ...ofOneReason },
+    { key: [uid, note.reason, note.note, note.occasion].join("\n"), most: 1, windowMs: quietMs },
+  ];
+  /** What is not told spends nothing, and is not remembered: thousands of steps may have something to tell at once. */
+  const mayTell = (about: KubeObject, note: EventNote): boolean => {
+    const all = limits(about.metadata ?? {}, note);
+    if (all.some(({ key }) => (patience.get(key)?.waitMs() ?? 0) > 0)) return false;
+    for (const { key, most, windowMs } of all) {
+      const known = patience.get(key) ?? createPatience(most, windowMs);
+      patience.delete(key);
+      patience.set(key, known);
+      forgetOldest(patience, mostRemembered);
+      known.spend();
+    }
     return true;
   };
   // One at a time: events must not slow down the work that they tell of.
   let sending: Promise<unknown> = Promise.resolve();
   return (about, note) => {
-    const { uid, namespace } = about.metadata ?? {};
-    const same = [uid, note.reason, note.note, note.occasion].join("\n");
-    const allowed =
-      spend(same, { most: 1, windowMs: quietMs }) &&
-      spend([uid, note.reason].join("\n"), ofOneReason) &&
-      spend([namespace, note.type].join("\n"), ofOneNamespace);
-    if (!allowed) return;
+    if (!mayTell(about, note)) return;
     const event = eventOf(about, note, instance, new Date(client.now()));
     sending = sending
       .then(() => create(client, resources.events, event))

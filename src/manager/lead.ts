@@ -108,7 +108,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
   const jobs = mirror<StepJob>({
     resource: resources.jobs,
     labelSelector: `${names.injectedLabel}=true`,
-    keep: keepJob,
+    keep: (job) => keepJob(job, share),
   });
   const { countOutcome, countPull, observeQueue } = metrics;
   const { images, operatorKey } = leadership;

@@ -124,6 +124,11 @@ export function idOf({ registry, repository, version }: Artifact): string {
   return `${registry} ${repository}${version}`;
 }
 
+/** The same for one of a namespace: a name of an OrasCache says nothing without it. */
+export function idIn(namespace: string, artifact: Artifact): string {
+  return `${namespace} ${idOf(artifact)}`;
+}
+
 /** An artifact as people write it. */
 export function spokenArtifact({ registry, repository, version }: Artifact): string {
   const host = registry.startsWith("cache ") ? "" : `${registry.replace(/^https?:\/\//, "")}/`;

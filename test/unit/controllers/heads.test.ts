@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createHeads } from "../../../src/controllers/heads.ts";
 import type { Head } from "../../../src/workflow/opening.ts";
-import type { Artifact } from "../../../src/workflow/step.ts";
+import { type Artifact, idIn, idOf } from "../../../src/workflow/step.ts";
 
 const artifact: Artifact = { registry: "cache oras", repository: "a/b", version: ":1" };
 const old: Head = { digest: "sha256:old" };
@@ -64,6 +64,28 @@ describe("what registries say", () => {
     heads.outdatedWhere("ns", ({ repository }) => repository.startsWith("a/"));
     expect(await look(young)).toEqual({ isAsked: true, head: young });
     expect(await look(young, other)).toEqual({ isAsked: false, head: old });
+  });
+
+  it("is remembered of nothing that nobody asks for, or waits for any more", async () => {
+    const { heads, look } = world();
+    const remembered = () => {
+      const ids: string[] = [];
+      heads.outdatedWhere("ns", (one) => {
+        ids.push(idOf(one));
+        return false;
+      });
+      return ids;
+    };
+    // Each step makes something, and few wait.
+    heads.outdated("ns", { ...artifact, repository: "made/by-a-step" });
+    expect(remembered()).toEqual([]);
+    await look(old);
+    expect(remembered()).toEqual([idOf(artifact)]);
+    heads.forget(idIn("other", artifact));
+    expect(remembered()).toEqual([idOf(artifact)]);
+    heads.forget(idIn("ns", artifact));
+    expect(remembered()).toEqual([]);
+    expect(await look(young)).toEqual({ isAsked: true, head: young });
   });
 
   it("is asked anew by whoever comes after something has happened while it was asked", async () => {

@@ -6,7 +6,7 @@ import { keepStep, type StepPod } from "../../../src/controllers/step-pods.ts";
 import { createWaiters } from "../../../src/controllers/waiters.ts";
 import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts";
 import type { Artifact } from "../../../src/workflow/step.ts";
-import { idOf } from "../../../src/workflow/step.ts";
+import { idIn, idOf } from "../../../src/workflow/step.ts";
 import { jobOf, type StepAnnotations } from "../../support/builders.ts";
 import { mirrorOf } from "../../support/mirrors.ts";
 
@@ -52,8 +52,10 @@ function world(existing: readonly StepJob[] = []) {
   const mirrors = { jobs, pods } as unknown as Pick<Sources, "jobs" | "pods">;
   const steps = createWorkflowSteps(mirrors.jobs, mirrors.pods, createPushes());
   const outdated: string[] = [];
+  const forgotten: string[] = [];
   const all: Artifact[] = [];
   const heads = {
+    forget: (id: string) => void forgotten.push(id),
     of: () => Promise.reject(new Error("nobody asks")),
     againInMs: () => 0,
     isRemote: () => false,
@@ -70,7 +72,7 @@ function world(existing: readonly StepJob[] = []) {
     woken.mockClear();
     return keys;
   };
-  return { time, jobs, pods, steps, waiters, wokenKeys, outdated, all };
+  return { time, jobs, pods, steps, waiters, wokenKeys, outdated, forgotten, all };
 }
 
 const complete = { conditions: [{ type: "Complete", status: "True" }] };
@@ -94,6 +96,23 @@ describe("who waits", () => {
     expect(wokenKeys()).toEqual(["ns/waits"]);
     jobs.put(stepJob("else", { "output-uri": "a/b:2" }));
     expect(wokenKeys()).toEqual([]);
+  });
+
+  it("has what the registry said of its input forgotten when it is the last", () => {
+    const waits = stepJob("waits", { "input-uri": "a/b:1" }, held);
+    const another = stepJob("another", { "input-uri": "a/b:1" }, held);
+    const { jobs, waiters, forgotten } = world([waits, another]);
+    const artifact = { registry: "cache oras", repository: "a/b", version: ":1" };
+    const id = idIn("ns", artifact);
+    // Whatever changes of it, it waits for the same.
+    jobs.put(stepJob("waits", { "input-uri": "a/b:1" }, { ...held, status: { conditions: [] } }));
+    jobs.put(stepJob("another", { "input-uri": "a/b:1" }));
+    expect(forgotten).toEqual([]);
+    expect(waiters.anyOn("ns", artifact)).toBe(true);
+    jobs.remove(waits);
+    expect(forgotten).toContain(id);
+    expect(waiters.anyOn("ns", artifact)).toBe(false);
+    expect(waiters.anyFor("ns/oras")).toBe(false);
   });
 
   it.each<[string, StepAnnotations, StepAnnotations]>([

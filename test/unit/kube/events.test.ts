@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { createBackoff } from "../../../src/common/backoff.ts";
 import { createEventRecorder, eventOf, printable } from "../../../src/kube/events.ts";
 import { type ScriptedServer, startScriptedServer } from "../../support/api-server.ts";
@@ -63,6 +63,19 @@ test("sec-12: a namespace in which somebody makes Events without end does not si
     server?.requests.filter(({ pathname }) => pathname.includes(`/${namespace}/`)).length;
   await until(() => of("quiet") === 1, "the other's");
   expect(of("loud")).toBe(301);
+});
+
+test("an Event for which there was no room spends nothing: it is written when it is told again", async () => {
+  server = await startScriptedServer((_url, response) => response.end("{}"));
+  vi.useFakeTimers({ toFake: ["performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const record = createEventRecorder(server.client, "me", () => {});
+  const tell = (uid: string) => record(storedCache({}, { uid, namespace: "loud" }), note);
+  for (let i = 0; i < 300; i++) tell(`pod-${i}`);
+  tell("late");
+  vi.advanceTimersByTime(60_000);
+  tell("late");
+  await until(() => server?.requests.length === 301, "the late one");
 });
 
 test.each([
