@@ -19,6 +19,7 @@ import {
 import { type InputRecord, readRecord, writeRecord } from "../workflow/record.ts";
 import { cacheOf, isHeld, type StepInput, spokenArtifact } from "../workflow/step.ts";
 import { openedSentence, waitingSentence } from "../workflow/told.ts";
+import type { Batches } from "./batches.ts";
 import {
   closeCondition,
   hourMs,
@@ -43,6 +44,7 @@ interface GateSettings {
   readonly jobs: Mirror<StepJob>;
   readonly pods: Mirror<StepPod>;
   readonly steps: WorkflowSteps;
+  readonly batches: Batches;
   readonly heads: Heads;
   readonly waiters: Waiters;
   /** Told of each cache, by its key, for whose artifacts a step waits. */
@@ -166,7 +168,7 @@ async function look(
   lastArrival: () => number,
   toldOf: Map<string, ToldBefore>,
 ): Promise<number | undefined> {
-  const { client, log, publish, heads, steps } = settings;
+  const { client, log, publish, heads, steps, batches } = settings;
   const { plan, namespace } = step;
   const before = readRecord(step.object.metadata?.annotations?.[names.waitingForAnnotation]);
   // Those that make it are known first: what is pushed meanwhile is seen.
@@ -176,8 +178,7 @@ async function look(
       decide(heads, step, input, producers[i] ?? [], before.get(spokenArtifact(input))),
     ),
   );
-  const size = plan.batch ? steps.sizeOfBatch(namespace, plan.batch.name) : 0;
-  const batch = decideBatch(plan.batch, size, before);
+  const batch = decideBatch(plan.batch, batches.membersOf(step), before);
   const missingOfBatch = batch.missing;
   const now = client.now();
   const facts = {

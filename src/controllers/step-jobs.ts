@@ -90,6 +90,13 @@ export function stateOfJob({ metadata, status }: StepJob): "live" | "succeeded" 
   return isTrue("Failed") || isTrue("FailureTarget") || metadata?.deletionTimestamp ? "failed" : "live";
 }
 
+/** Whether a Job has ended by itself: one that is deleted before has not. */
+export function hasRunJob({ status }: StepJob): boolean {
+  return (status?.conditions ?? []).some(
+    ({ type, status: value }) => value === "True" && (type === "Complete" || type === "Failed"),
+  );
+}
+
 /** Whether what one Pod pushes is all that the Job pushes. */
 export function hasOnePod({ spec }: StepJob): boolean {
   return (spec?.completions ?? 1) <= 1 && (spec?.parallelism ?? 1) <= 1;

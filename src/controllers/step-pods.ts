@@ -172,6 +172,11 @@ export function hasEnded({ metadata, status }: StepPod): boolean {
   return metadata?.deletionTimestamp !== undefined || isOver(status?.phase);
 }
 
+/** Whether a Pod has ended by itself: one that is deleted before has not. */
+export function hasRunPod({ metadata, status }: StepPod): boolean {
+  return metadata?.deletionTimestamp === undefined && isOver(status?.phase);
+}
+
 function isOver(phase = ""): boolean {
   return ["Succeeded", "Failed"].includes(phase);
 }

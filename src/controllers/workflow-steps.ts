@@ -42,8 +42,8 @@ export interface WorkflowSteps {
   readonly pinsOfEarlier: (step: WorkflowStep) => readonly string[] | undefined;
   /** The Pods of a Job, by its UID. */
   readonly podsOfJob: (uid: string) => readonly StepPod[];
-  /** How many steps of a batch there are. */
-  readonly sizeOfBatch: (namespace: string, batch: string) => number;
+  /** The steps of a batch that are there. */
+  readonly membersOf: (namespace: string, batch: string) => readonly WorkflowStep[];
   readonly ofJob: (job: StepJob) => WorkflowStep | undefined;
   readonly ofPod: (pod: StepPod) => WorkflowStep | undefined;
 }
@@ -122,11 +122,10 @@ export function createWorkflowSteps(
       return same?.metadata?.annotations?.[names.inputDigestsAnnotation]?.split(",");
     },
     podsOfJob: podsOf,
-    sizeOfBatch: (namespace, batch) => {
+    membersOf: (namespace, batch) => {
       const group = `${namespace} ${batch}`;
-      const there = [...jobsOfBatch(group), ...podsOfBatch(group)] as KubeObject[];
-      const members = there.filter(({ metadata }) => !metadata?.deletionTimestamp).map(memberOf);
-      return new Set(members).size;
+      const there = [...jobsOfBatch(group).map(ofJob), ...podsOfBatch(group).map(ofPod)];
+      return there.flatMap((step) => (step && !step.object.metadata?.deletionTimestamp ? [step] : []));
     },
     makersOf,
     producersOf: (namespace, artifact) =>
@@ -154,12 +153,6 @@ function planOfJob(jobs: Mirror<StepJob>, { metadata, workflow }: StepPod): Step
   if (owner?.kind !== "Job" || workflow === undefined) return undefined;
   const job = jobs.store.get(`${metadata?.namespace}/${owner.name}`);
   return job?.metadata?.uid === owner.uid && job.plan ? planWith(job.plan, workflow.known) : undefined;
-}
-
-/** A Job that has its annotations in its template, too, is one step with its Pods. */
-function memberOf(object: KubeObject): string | undefined {
-  const owner = controllerOf(object);
-  return owner?.kind === "Job" ? owner.uid : object.metadata?.uid;
 }
 
 function inputsOf(step: WorkflowStep | undefined): string | undefined {

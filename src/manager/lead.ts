@@ -3,6 +3,7 @@ import { names } from "../../schema/names.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import { createSlots } from "../common/slots.ts";
 import { createAskHead, remoteOf } from "../controllers/ask-head.ts";
+import { createBatches } from "../controllers/batches.ts";
 import { createCacheAccess } from "../controllers/cache-access.ts";
 import { cacheController } from "../controllers/cache-controller.ts";
 import { emptyingController } from "../controllers/emptying.ts";
@@ -144,6 +145,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     }),
     (namespace, artifact) => remoteOf(caches, namespace, artifact)?.url,
   );
+  const batches = createBatches({ client, jobs, pods, steps });
   const waiters = createWaiters({ client, jobs, pods, steps, heads });
   const moved = createMovedTags({ jobs, pods, steps, heads, publish });
   const follow = createHints({ client, caches, operatorKey, heads, waiters, moved, pushes, signal });
@@ -198,7 +200,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     ...(options.workflow
       ? [
           ...gateControllers({
-            ...{ client, log, publish, jobs, pods, steps, heads, waiters, follow, observeWait, memo },
+            ...{ client, log, publish, jobs, pods, steps, batches, heads, waiters, follow, observeWait, memo },
           }),
           ...memoRecorders({ ...memoized, publish, modeOf: memo.modeOf }),
         ]

@@ -9,22 +9,50 @@ interface BatchDecision {
   readonly records: readonly InputRecord[];
 }
 
+/** The steps of a batch, such as `Job split`. */
+export interface BatchMembers {
+  readonly there: ReadonlySet<string>;
+  /** They ended and were removed while others of the batch were there. */
+  readonly gone: readonly string[];
+}
+
+/** Annotations have a longest size, of all together. */
+const mostGone = 100;
+const goneWord = " gone";
+
 /**
  * Decides about the batch of a step that waits. Once all of it were there, it stays so: those that have ended may be removed
- * while others still wait for their inputs.
+ * while others still wait for their inputs, or are still to come.
  *
  * @param batch - of the step
- * @param size - how many steps of it are there
+ * @param members - of the batch
  * @param before - what the step remembers
  */
 export function decideBatch(
   batch: StepPlan["batch"],
-  size: number,
+  members: BatchMembers,
   before: ReadonlyMap<string, InputRecord>,
 ): BatchDecision {
   if (batch === undefined) return { missing: undefined, records: [] };
   // No input has a space in its name.
   const input = `batch ${batch.name}/${batch.count}`;
-  if (size < batch.count && !before.has(input)) return { missing: batch.count - size, records: [] };
-  return { missing: 0, records: [{ input, producers: {} }] };
+  // Who creates one again has not made two of it.
+  const gone = members.gone.filter((name) => !members.there.has(name));
+  const missing = batch.count - members.there.size - gone.length;
+  if (missing <= 0 || before.has(input)) return { missing: 0, records: [{ input, producers: {} }] };
+  const producers = Object.fromEntries(gone.slice(-mostGone).map((name) => [name, "earlier"] as const));
+  return { missing, records: gone.length > 0 ? [{ input: `${input}${goneWord}`, producers }] : [] };
+}
+
+/**
+ * The steps of its batch that a step remembers to be gone.
+ *
+ * @param batch - of the step
+ * @param record - what it remembers
+ */
+export function goneIn(
+  { name, count }: NonNullable<StepPlan["batch"]>,
+  record: ReadonlyMap<string, InputRecord>,
+): readonly string[] {
+  return Object.keys(record.get(`batch ${name}/${count}${goneWord}`)?.producers ?? {});
 }

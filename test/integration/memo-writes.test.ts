@@ -2,6 +2,7 @@ import type { V1Job, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import { pino } from "pino";
 import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
+import { createBatches } from "../../src/controllers/batches.ts";
 import { gateControllers } from "../../src/controllers/gates.ts";
 import { createHeads } from "../../src/controllers/heads.ts";
 import { createMemoGate } from "../../src/controllers/memo.ts";
@@ -104,6 +105,7 @@ function worldOf(
     const controllers = gateControllers({
       ...{ ...quiet, client, jobs, pods, steps, heads, memo: createMemoGate(memoized) },
       publish: ({ metadata }, { reason, note }) => void events.push(`${metadata?.name} ${reason} ${note}`),
+      batches: createBatches({ jobs, pods, steps, client }),
       waiters: createWaiters({ jobs, pods, steps, heads, client }),
     });
     return {

@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import { names } from "../../../schema/names.ts";
+import { createBatches } from "../../../src/controllers/batches.ts";
 import { gateControllers } from "../../../src/controllers/gates.ts";
 import { createHeads } from "../../../src/controllers/heads.ts";
 import { createPushes } from "../../../src/controllers/pushes.ts";
@@ -85,6 +86,7 @@ function world(
   const events: string[] = [];
   const controllers = gateControllers({
     ...{ client, jobs, pods, steps, heads, waiters },
+    batches: createBatches({ jobs, pods, steps, client }),
     log: pino({ enabled: false }),
     publish: ({ metadata }, { reason, note }) => void events.push(`${metadata?.name} ${reason} ${note}`),
     follow: () => {},

@@ -1,10 +1,13 @@
 import { describe, expect, it, vi } from "vitest";
 import { names } from "../../../schema/names.ts";
+import { createBatches } from "../../../src/controllers/batches.ts";
 import { createPushes } from "../../../src/controllers/pushes.ts";
 import { keepJob, type StepJob } from "../../../src/controllers/step-jobs.ts";
 import { keepStep, type StepPod } from "../../../src/controllers/step-pods.ts";
 import { createWaiters } from "../../../src/controllers/waiters.ts";
-import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts";
+import { createWorkflowSteps, type WorkflowStep } from "../../../src/controllers/workflow-steps.ts";
+import { type KubeObject, keyOf } from "../../../src/kube/objects.ts";
+import { writeRecord } from "../../../src/workflow/record.ts";
 import type { Artifact } from "../../../src/workflow/step.ts";
 import { idIn, idOf } from "../../../src/workflow/step.ts";
 import { jobOf, type StepAnnotations } from "../../support/builders.ts";
@@ -63,7 +66,9 @@ function world(existing: readonly StepJob[] = []) {
     outdatedWhere: (_: string, may: (artifact: Artifact) => boolean) =>
       void outdated.push(...all.filter(may).map(idOf)),
   };
-  const waiters = createWaiters({ ...mirrors, steps, heads, client: { now: () => time.now } });
+  const client = { now: () => time.now };
+  const batches = createBatches({ ...mirrors, steps, client });
+  const waiters = createWaiters({ ...mirrors, steps, heads, client });
   const woken = vi.fn<(key: string) => void>();
   waiters.onWake(false, woken);
   waiters.onWake(true, woken);
@@ -72,7 +77,7 @@ function world(existing: readonly StepJob[] = []) {
     woken.mockClear();
     return keys;
   };
-  return { time, jobs, pods, steps, waiters, wokenKeys, outdated, forgotten, all };
+  return { time, jobs, pods, steps, batches, waiters, wokenKeys, outdated, forgotten, all };
 }
 
 const complete = { conditions: [{ type: "Complete", status: "True" }] };
@@ -189,18 +194,52 @@ describe("what wakes nobody in vain", () => {
   });
 });
 
-describe("the size of a batch", () => {
-  it("counts a Job and its annotated Pods once, and none that is being deleted", () => {
-    const map: StepAnnotations = { "output-uri": "a/b:1", batch: "x/3" };
-    const { jobs, pods, steps } = world([stepJob("many", map), stepJob("other", map)]);
+describe("the steps of a batch", () => {
+  const map: StepAnnotations = { "output-uri": "a/b:1", batch: "x/3" };
+  const ended = { status: complete };
+  const membersIn = ({ batches, steps }: ReturnType<typeof world>, name: string) =>
+    batches.membersOf(steps.job(`ns/${name}`) as WorkflowStep);
+
+  it("are a Job and its annotated Pods once, and none that is being deleted", () => {
+    const all = world([stepJob("many", map), stepJob("other", map)]);
+    const { jobs, pods } = all;
     for (const index of [0, 1]) {
       const pod = gatedPod("many", index);
       pods.put({ ...pod, workflow: { ...pod.workflow, plan: stepJob("many", map).plan } } as StepPod);
     }
-    expect(steps.sizeOfBatch("ns", "x")).toBe(2);
+    expect(membersIn(all, "many").there).toEqual(new Set(["Job many", "Job other"]));
     const other = stepJob("other", map);
     jobs.put({ ...other, metadata: { ...other.metadata, deletionTimestamp: new Date(start) } } as StepJob);
-    expect(steps.sizeOfBatch("ns", "x")).toBe(1);
+    expect(membersIn(all, "many").there).toEqual(new Set(["Job many"]));
+  });
+
+  it("are those, too, that ended and were removed while others had still to run", () => {
+    const all = world([stepJob("first", map, ended), stepJob("second", map)]);
+    const { jobs, time } = all;
+    jobs.remove(stepJob("first", map));
+    time.now += 60_000;
+    jobs.put(stepJob("last", map, { ageSeconds: -60 }));
+    for (const name of ["second", "last"]) expect(membersIn(all, name).gone).toEqual(["Job first"]);
+  });
+
+  it.each<[string, Parameters<typeof stepJob>[2]]>([
+    ["was deleted before it ended", {}],
+    ["was of an earlier run, none of which has still to run", ended],
+  ])("are none that %s", (_, more) => {
+    const all = world([stepJob("first", map, more), stepJob("left", map, ended)]);
+    const { jobs, time } = all;
+    jobs.remove(stepJob("first", map));
+    time.now += 60_000;
+    jobs.put(stepJob("new", map, { ageSeconds: more === ended ? -60 : 3600 }));
+    expect(membersIn(all, "new").gone).toEqual([]);
+  });
+
+  it("are known to the next leader by what those that wait remember", () => {
+    const waits = stepJob("waits", { ...map, "input-uri": "a/c:1" }, held);
+    const record = writeRecord([{ input: "batch x/3 gone", producers: { "Job first": "earlier" } }]);
+    const annotations = { ...waits.metadata?.annotations, [names.waitingForAnnotation]: record };
+    const all = world([{ ...waits, metadata: { ...waits.metadata, annotations } } as StepJob]);
+    expect(membersIn(all, "waits").gone).toEqual(["Job first"]);
   });
 });
 

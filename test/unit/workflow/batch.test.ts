@@ -1,21 +1,38 @@
 import { describe, expect, it } from "vitest";
-import { decideBatch } from "../../../src/workflow/batch.ts";
+import { decideBatch, goneIn } from "../../../src/workflow/batch.ts";
 import { readRecord, writeRecord } from "../../../src/workflow/record.ts";
 
 const batch = { name: "x", count: 3 };
+const none = new Map();
+
+/** So many that are there, and those that ended and were removed. */
+const members = (size: number, gone: readonly string[] = []) => ({
+  there: new Set(Array.from({ length: size }, (_, i) => `Job ${i}`)),
+  gone,
+});
 
 describe("a batch", () => {
   it("is none, or lacks steps, or is there", () => {
-    expect(decideBatch(undefined, 0, new Map())).toEqual({ missing: undefined, records: [] });
-    expect(decideBatch(batch, 1, new Map())).toEqual({ missing: 2, records: [] });
-    for (const size of [3, 4]) expect(decideBatch(batch, size, new Map())).toMatchObject({ missing: 0 });
+    expect(decideBatch(undefined, members(0), none)).toEqual({ missing: undefined, records: [] });
+    expect(decideBatch(batch, members(1), none)).toEqual({ missing: 2, records: [] });
+    for (const size of [3, 4]) expect(decideBatch(batch, members(size), none)).toMatchObject({ missing: 0 });
   });
 
   it("stays there when steps of it have ended and are gone, also for another leader", () => {
-    const { records } = decideBatch(batch, 3, new Map());
+    const { records } = decideBatch(batch, members(3), none);
     const before = readRecord(writeRecord(records));
-    expect(decideBatch(batch, 1, before)).toEqual({ missing: 0, records });
-    expect(decideBatch({ ...batch, count: 4 }, 1, before)).toMatchObject({ missing: 3 });
-    expect(decideBatch({ ...batch, name: "y" }, 1, before)).toMatchObject({ missing: 2 });
+    expect(decideBatch(batch, members(1), before)).toEqual({ missing: 0, records });
+    expect(decideBatch({ ...batch, count: 4 }, members(1), before)).toMatchObject({ missing: 3 });
+    expect(decideBatch({ ...batch, name: "y" }, members(1), before)).toMatchObject({ missing: 2 });
+  });
+
+  it("counts those that ended and were removed before the last one came, once, and remembers them", () => {
+    const { missing, records } = decideBatch(batch, members(1, ["Job a"]), none);
+    expect(missing).toBe(1);
+    const before = readRecord(writeRecord(records));
+    expect(goneIn(batch, before)).toEqual(["Job a"]);
+    expect(goneIn({ ...batch, count: 4 }, before)).toEqual([]);
+    expect(decideBatch(batch, members(2, ["Job a"]), before)).toMatchObject({ missing: 0 });
+    expect(decideBatch(batch, members(2, ["Job 0"]), before)).toMatchObject({ missing: 1 });
   });
 });
