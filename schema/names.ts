@@ -24,6 +24,8 @@ export const names = {
   requestAnnotation: `${prefix}request-id`,
   requestVariable: "ORAS_OPERATOR_REQUEST_ID",
   injectedLabel: `${prefix}injected`,
+  /** Its value on a Job that is not injected itself, but whose Pods are. */
+  injectedPods: "pods",
   /** On the Pod of a step that waits: what it pulls of each input, and the variable of the container that pulls. */
   inputDigestsAnnotation: `${prefix}input-digests`,
   inputDigestsVariable: "ORAS_OPERATOR_INPUT_DIGESTS",

@@ -96,12 +96,13 @@ export function gateControllers(settings: GateSettings): readonly Controller[] {
 /** After which a step is looked at again whose inputs have changed while it was looked at. */
 const soonMs = 10;
 
-/** The steps that make each of the inputs of a step, but for itself; of an input that names a digest nobody is waited for. */
-function producersOf({ steps }: GateSettings, { namespace, plan, uid }: WorkflowStep): Producer[][] {
+/** The steps that make each of the inputs of a step, but for itself and the Job that it is a Pod of; of an input that names a digest nobody is waited for. */
+function producersOf({ steps }: GateSettings, { namespace, plan, uid, object }: WorkflowStep): Producer[][] {
+  const own = [uid, controllerOf(object)?.uid];
   return plan.inputs.map((input) =>
     input.version.startsWith("@")
       ? []
-      : steps.producersOf(namespace, input).filter((producer) => producer.uid !== uid),
+      : steps.producersOf(namespace, input).filter((producer) => !own.includes(producer.uid)),
   );
 }
 

@@ -73,24 +73,39 @@ export function createWorkflowSteps(
     return plan && viewOf(pod, plan, true, stateOfPod(pod), pod.workflow?.schedulingGates ?? []);
   };
   /** What its own Pod says was written when the registry answered; a registry says before. */
-  const pushedBy = (step: WorkflowStep, artifact: Artifact): StepPush | undefined => {
-    const told = podsOfStep(step).flatMap(pushesOf).at(-1)?.digest;
+  const pushedBy = (
+    step: WorkflowStep,
+    tries: readonly StepPod[],
+    artifact: Artifact,
+  ): StepPush | undefined => {
+    const told = tries.flatMap(pushesOf).at(-1)?.digest;
     if (told !== undefined) return { digest: told, isWritten: true };
-    const request = step.object.metadata?.annotations?.[names.requestAnnotation];
-    return pushes.of(request, idOf(artifact), step.createdAt);
+    // Pods that are injected one by one have ids of their own.
+    const requests = [step.object, ...tries].map(
+      ({ metadata }) => metadata?.annotations?.[names.requestAnnotation],
+    );
+    const heard = requests.map((request) => pushes.of(request, idOf(artifact), step.createdAt));
+    return heard.findLast((push) => push !== undefined);
   };
-  const podsOfStep = (step: WorkflowStep): StepPod[] =>
-    step.isPod ? [pods.store.get(step.key)].filter((pod) => pod !== undefined) : podsOf(step.uid);
-  /** Of a Job with several Pods, one that has pushed, or has not, says nothing of the others. */
+  /** Of the Pods of a step those that say whether it has pushed an artifact; undefined where one says nothing of the others. */
+  const triesOf = (step: WorkflowStep, artifact: Artifact): readonly StepPod[] | undefined => {
+    if (step.isPod) return [pods.store.get(step.key)].filter((pod) => pod !== undefined);
+    const all = podsOf(step.uid);
+    if (hasOnePod(step.object as StepJob)) return all;
+    // Pods that are injected one by one have each its own name for it, such as by their index.
+    const own = all.filter(
+      ({ workflow }) => workflow?.plan?.output && isEqual(workflow.plan.output, artifact),
+    );
+    return step.plan.output && isOpen(step.plan.output) && own.length > 0 ? own : undefined;
+  };
   const toldBy = (
     step: WorkflowStep,
     artifact: Artifact,
   ): Pick<Producer, "pushed" | "isWritten" | "pushedNothing"> => {
-    const job = step.isPod ? undefined : jobs.store.get(step.key);
-    if (job !== undefined && !hasOnePod(job)) return {};
-    const pushed = pushedBy(step, artifact);
+    const tries = triesOf(step, artifact);
+    const pushed = tries && pushedBy(step, tries, artifact);
     if (pushed !== undefined) return { pushed: pushed.digest, isWritten: pushed.isWritten };
-    return { pushedNothing: podsOfStep(step).some(pushedNothing) };
+    return tries ? { pushedNothing: tries.some(pushedNothing) } : {};
   };
 
   const makersOf = (namespace: string, artifact: Artifact): WorkflowStep[] => {
@@ -128,9 +143,20 @@ export function createWorkflowSteps(
       return there.flatMap((step) => (step && !step.object.metadata?.deletionTimestamp ? [step] : []));
     },
     makersOf,
-    producersOf: (namespace, artifact) =>
-      makersOf(namespace, artifact).map((step) => ({ ...step, step, ...toldBy(step, artifact) })),
+    producersOf: (namespace, artifact) => {
+      const makers = makersOf(namespace, artifact);
+      const uids = new Set(makers.map(({ uid }) => uid));
+      // A Pod of a Job is one try of it: another may come.
+      const isTry = ({ isPod, object }: WorkflowStep) => isPod && uids.has(controllerOf(object)?.uid ?? "");
+      return makers
+        .filter((step) => !isTry(step))
+        .map((step) => ({ ...step, step, ...toldBy(step, artifact) }));
+    },
   };
+}
+
+function isEqual(one: Artifact, other: Artifact): boolean {
+  return idOf(one) === idOf(other);
 }
 
 function seen<T>(object: T | undefined, view: (object: T) => WorkflowStep | undefined) {

@@ -98,7 +98,7 @@ export type Verdict =
       readonly kind: "allowed";
       readonly patch?: readonly Operation[];
       readonly warnings: readonly Warning[];
-      readonly outcome: "injected" | "restored" | "stripped" | "moved" | "skipped" | "untouched";
+      readonly outcome: "injected" | "labelled" | "restored" | "stripped" | "moved" | "skipped" | "untouched";
       /** Every discovered setting, when the author asked for it. */
       readonly debug?: object;
     }

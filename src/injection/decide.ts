@@ -1,3 +1,4 @@
+import { names } from "../../schema/names.ts";
 import { isAnnotated, isOurs } from "../annotations/map.ts";
 import { readAnnotations } from "../annotations/parse.ts";
 import { type Problem, quoted, type Result, visible, withoutSecrets } from "../annotations/problems.ts";
@@ -13,6 +14,7 @@ import {
   ownAnnotations,
   ownedByController,
   podAnnotations,
+  putBack,
   type Workload,
 } from "../workload/workload.ts";
 import type { Answers, Verdict } from "./admission-types.ts";
@@ -66,7 +68,7 @@ export function decide(prepared: Open, answers: Answers): Verdict {
   warnings.push(...warnAboutParallelPods(workload, settings));
   // Annotations on the template alone: each Pod is injected when it is created.
   if (!isAnnotated(ownAnnotations(workload)))
-    return changed(submitted, workload.object, warnings, "stripped");
+    return changed(submitted, ofInjectedPods(workload).object, warnings, "labelled");
   const step = { pod, launchers: launchers.value, settings };
   const named = workload.kind.namesContainers(workload);
   const { shape, because } = chooseShape({ ...step, named }, answers.hookShape);
@@ -88,6 +90,13 @@ export function decide(prepared: Open, answers: Answers): Verdict {
     outcome: "injected",
     ...(settings.debug ? { debug: debugOf(plan, settings, because) } : {}),
   };
+}
+
+/** Between two tries such a Job has no Pod, and before the first: that more come is known by the Job alone. */
+function ofInjectedPods(workload: Workload): Workload {
+  const { metadata, template } = workload;
+  const labels = { ...metadata?.labels, [names.injectedLabel]: names.injectedPods };
+  return putBack(workload, template, { ...metadata, labels });
 }
 
 /** The same with what its cache says where the annotations do not, and held if it waits for its inputs. */

@@ -15,7 +15,7 @@ export function changed(
   before: object,
   after: object,
   warnings: readonly Warning[],
-  outcome: "stripped" | "moved" | "restored",
+  outcome: "labelled" | "stripped" | "moved" | "restored",
 ): Verdict {
   const patch = patchBetween(before, after);
   return patch.length === 0 ? untouched(warnings) : { kind: "allowed", patch, warnings, outcome };

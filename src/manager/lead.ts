@@ -108,7 +108,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
   });
   const jobs = mirror<StepJob>({
     resource: resources.jobs,
-    labelSelector: `${names.injectedLabel}=true`,
+    labelSelector: `${names.injectedLabel} in (true,${names.injectedPods})`,
     keep: (job) => keepJob(job, share),
   });
   const { countOutcome, countPull, observeQueue } = metrics;

@@ -2,7 +2,7 @@ import type { V1Job } from "@kubernetes/client-node";
 import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import { resources } from "../../src/kube/resources.ts";
-import { jobOf, type StepAnnotations } from "../support/builders.ts";
+import { jobOf, keyed, type StepAnnotations } from "../support/builders.ts";
 import { test as base } from "../support/integration.ts";
 import { startJobPlane } from "../support/job-plane.ts";
 import { minor, since } from "../support/kubernetes-version.ts";
@@ -87,5 +87,49 @@ describe("a Job that waits", () => {
     await ns.patch(resources.jobs, "step", { spec: { suspend: false } });
     await until(() => world.runsIn("again").length > tries, "another try");
     expect(new Set(world.runsIn("again").flatMap(({ pins }) => pins))).toEqual(new Set([first]));
+  });
+});
+
+describe("a Job whose template alone is annotated", () => {
+  const makes = (output: string, spec: object = {}) => {
+    const { spec: made, ...rest } = jobOf("makes", {}, "true", spec);
+    const annotations = keyed({ "output-uri": output, "output-path": "/tmp/out" });
+    return {
+      ...rest,
+      spec: { ...made, template: { ...made?.template, metadata: { annotations } } },
+    } as V1Job;
+  };
+
+  test("still makes an input between two of its Pods", async ({ world }) => {
+    const ns = await world.namespace("between");
+    world.break("between", "makes");
+    await world.put("between/a:1", "of an earlier run");
+    await ns.create(resources.jobs, makes("between/a:1", { backoffLimit: 3 }));
+    await until(
+      async () => (await jobIn(ns, "makes"))?.status?.failed === 1,
+      "its first Pod to have failed, and be counted",
+    );
+    const step = { ...waits, "input-uri": "between/a:1", "on-producer-failure": "fail" } as const;
+    await ns.create(resources.jobs, jobOf("step", step, "true"));
+    const { status } = await told(ns, "step", "False");
+    expect(status?.conditions?.find(({ type }) => type === names.inputsAvailable)?.message).toContain(
+      "made by Job makes",
+    );
+    world.mend("between", "makes");
+    expect(await ended(ns, "step")).toBe("Complete");
+    const pushed = world.runsIn("between").find((run) => run.pushed)?.pushed;
+    expect(world.runsIn("between").at(-1)).toMatchObject({ job: "step", pins: [pushed] });
+  });
+
+  test("makes an input before it has a Pod", async ({ world }) => {
+    const ns = await world.namespace("before");
+    await world.put("before/a:1", "of an earlier run");
+    await ns.create(resources.jobs, makes("before/a:1", { suspend: true }));
+    await ns.create(resources.jobs, jobOf("step", { ...waits, "input-uri": "before/a:1" }, "true"));
+    await told(ns, "step", "False");
+    await ns.patch(resources.jobs, "makes", { spec: { suspend: false } });
+    expect(await ended(ns, "step")).toBe("Complete");
+    const pushed = world.runsIn("before").find((run) => run.pushed)?.pushed;
+    expect(world.runsIn("before").at(-1)).toMatchObject({ job: "step", pins: [pushed] });
   });
 });

@@ -78,7 +78,8 @@ export async function startWorkflowWorld(client: KubeClient, hold?: HoldAnswer) 
     const path = `/apis/batch/v1/namespaces/${namespace}/jobs/${job}`;
     const isOfJob = job !== pod.metadata?.name;
     const { metadata } = isOfJob ? await client.request<V1Job>({ path }) : pod;
-    const asks = metadata?.annotations ?? {};
+    // The Pods of a Job whose template alone is annotated are injected one by one.
+    const asks = { ...pod.metadata?.annotations, ...metadata?.annotations };
     const values = {
       "$(JOB_COMPLETION_INDEX)": labels["batch.kubernetes.io/job-completion-index"] ?? "",
       "$(RUN)": asks[annotations.run.key] ?? "",
@@ -119,6 +120,8 @@ export async function startWorkflowWorld(client: KubeClient, hold?: HoldAnswer) 
       holds.set(namespace, promise);
       return resolve;
     },
+    /** They succeed again. */
+    mend: (namespace: string, job: string) => fails.delete(`${namespace}/${job}`),
     /** A namespace with a cache whose registry answers. */
     namespace: async (name: string, spec: object = {}) => {
       const ns = await objectsIn(client, name);

@@ -1,3 +1,4 @@
+import type { V1Job } from "@kubernetes/client-node";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
@@ -829,20 +830,24 @@ describe("inject and what controllers make", () => {
       deployed(right).replace("name: web", "generateName: web-"),
       "Deployment web-*: its Pods are",
     ],
-    [
-      "a Job with annotations on its template alone",
-      jobManifest()
-        .replace("  annotations:", "  labels:")
-        .replaceAll(/ {4}oras\..*\n/g, "")
-        .replace("  template:", `  template:\n    metadata: {annotations: {${right}}}`),
-      "Job breakfast: its Pods are",
-    ],
   ])("says when %s is injected", async (_, text, sentence) => {
     const { documents, warnings, notes } = await inject(text);
     expect(documents).toEqual([parseAllDocuments(text)[0]?.toJS()]);
     // What is meant to run forever is a step that is started again.
     expect(warnings.filter((warning) => !warning.endsWith("(RepeatedStep)"))).toEqual([]);
     expect(notes).toEqual([`${sentence} injected when they are created`]);
+  });
+
+  it("says the same of a Job with annotations on its template alone, which is labelled", async () => {
+    const text = jobManifest()
+      .replace("  annotations:", "  labels:")
+      .replaceAll(/ {4}oras\..*\n/g, "")
+      .replace("  template:", `  template:\n    metadata: {annotations: {${right}}}`);
+    const { documents, notes } = await inject(text);
+    const job = parseAllDocuments(text)[0]?.toJS() as V1Job;
+    const labels = { ...job.metadata?.labels, [names.injectedLabel]: names.injectedPods };
+    expect(documents).toEqual([{ ...job, metadata: { ...job.metadata, labels } }]);
+    expect(notes).toEqual(["Job breakfast: its Pods are injected when they are created"]);
   });
 
   it.each([

@@ -10,7 +10,7 @@ import { type KubeObject, keyOf } from "../../../src/kube/objects.ts";
 import { writeRecord } from "../../../src/workflow/record.ts";
 import type { Artifact } from "../../../src/workflow/step.ts";
 import { idIn, idOf } from "../../../src/workflow/step.ts";
-import { jobOf, type StepAnnotations } from "../../support/builders.ts";
+import { jobOf, keyed, type StepAnnotations } from "../../support/builders.ts";
 import { mirrorOf } from "../../support/mirrors.ts";
 
 const start = Date.parse("2026-01-01T12:00:00Z");
@@ -191,6 +191,61 @@ describe("what wakes nobody in vain", () => {
     const failed = { conditions: [{ type: "Failed", status: "True" }] };
     const { waiters } = world([stepJob("failed", { "input-uri": "a/b:1" }, { ...held, status: failed })]);
     expect(waiters.anyFor("ns/oras")).toBe(false);
+  });
+});
+
+describe("a Job whose template alone is annotated", () => {
+  const output = (tag: string): StepAnnotations => ({
+    "output-uri": `a/b:${tag}`,
+    "output-path": "/tmp/out",
+  });
+  const templated = (tag: string, spec: object = {}) => {
+    const { spec: made, ...rest } = jobOf("makes", {}, "true", spec);
+    const template = { ...made?.template, metadata: { annotations: keyed(output(tag)) } };
+    const metadata = { ...rest.metadata, namespace: "ns", uid: "uid-makes" };
+    return keepJob({ ...rest, metadata, spec: { ...made, template } } as StepJob);
+  };
+  /** One of its Pods, which has pushed or failed. */
+  const tryOf = (tag: string, phase: "Succeeded" | "Failed") => {
+    const pod = gatedPod("makes", 0);
+    const plan = stepJob("makes", output(tag)).plan;
+    const message = JSON.stringify({ artifact: `x/a/b:${tag}`, digest: `sha256:${"a".repeat(64)}` });
+    const terminated = { exitCode: 0, message: `${message.slice(0, -1)},"bytes":1,"seconds":1}` };
+    const containerStatuses = [{ name: names.pushContainer, state: { terminated } }];
+    return {
+      ...pod,
+      workflow: { schedulingGates: [], known: {}, plan },
+      status: { phase, ...(phase === "Succeeded" && { containerStatuses }) },
+    } as unknown as StepPod;
+  };
+  const artifact = (tag: string): Artifact => ({
+    registry: "cache oras",
+    repository: "a/b",
+    version: `:${tag}`,
+  });
+  const makersIn = ({ steps }: ReturnType<typeof world>, tag: string) =>
+    steps
+      .producersOf("ns", artifact(tag))
+      .map(({ name, state, pushed }) => [name, state, pushed !== undefined]);
+
+  it("makes its output by itself, whatever became of one of its Pods", () => {
+    const all = world([templated("1")]);
+    expect(makersIn(all, "1")).toEqual([["Job makes", "live", false]]);
+    all.pods.put(tryOf("1", "Failed"));
+    expect(makersIn(all, "1")).toEqual([["Job makes", "live", false]]);
+    all.pods.put(tryOf("1", "Succeeded"));
+    expect(makersIn(all, "1")).toEqual([["Job makes", "live", true]]);
+  });
+
+  it("has pushed what one of several Pods alone pushes, and not what all of them do", () => {
+    const several = { completions: 2, completionMode: "Indexed" };
+    const byIndex = world([templated("$(JOB_COMPLETION_INDEX)", several)]);
+    byIndex.pods.put(tryOf("0", "Succeeded"));
+    expect(makersIn(byIndex, "0")).toEqual([["Job makes", "live", true]]);
+    expect(makersIn(byIndex, "1")).toEqual([["Job makes", "live", false]]);
+    const together = world([templated("1", several)]);
+    together.pods.put(tryOf("1", "Succeeded"));
+    expect(makersIn(together, "1")).toEqual([["Job makes", "live", false]]);
   });
 });
 

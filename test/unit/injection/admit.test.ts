@@ -172,12 +172,14 @@ describe("refusals", () => {
     expect(ask(job(output, pod(output)))).toMatchObject({ kind: "allowed", outcome: "injected" });
   });
 
-  it("judges annotations that stand on a Job's template alone, and leaves the Job as it is", () => {
+  it("judges annotations that stand on a Job's template alone, and leaves the Job as it is, but for a label", () => {
     expect(denial(job({}, pod({ [`${p}input-url`]: "a/b:c" })))).toContain("did you mean");
+    const labels = { [names.injectedLabel]: names.injectedPods };
     expect(ask(job({}, pod(output)))).toEqual({
       kind: "allowed",
       warnings: expect.any(Array),
-      outcome: "untouched",
+      outcome: "labelled",
+      patch: [{ op: "add", path: "/metadata/labels", value: labels }],
     });
   });
 
