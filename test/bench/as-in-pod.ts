@@ -12,6 +12,8 @@ export interface PodLike {
   readonly webhookPort: number;
   readonly healthUrl: string;
   readonly metricsUrl: string;
+  /** Where it answers a debugger, once it is asked to by SIGUSR1. */
+  readonly inspectorPort: number;
   readonly stop: () => Promise<void>;
 }
 
@@ -29,12 +31,13 @@ exec "$@"`;
  * @param plane - its API server
  */
 export async function startAsInPod(plane: ControlPlane): Promise<PodLike> {
-  const [webhookPort = 0, metricsPort = 0, healthPort = 0] = await freePorts(3);
+  const [webhookPort = 0, metricsPort = 0, healthPort = 0, inspectorPort = 0] = await freePorts(4);
   const folder = await mkdtemp(join(tmpdir(), "oras-operator-service-account-"));
   await writeFile(join(folder, "token"), plane.operatorToken, { mode: 0o600 });
   await writeFile(join(folder, "ca.crt"), plane.ca);
   const log = openSync(join(folder, "log"), "w");
-  const operator = [process.execPath, ...(await nodeFlags()), "dist/oras-operator.js", "manager"];
+  const node = [process.execPath, ...(await nodeFlags()), `--inspect-port=${inspectorPort}`];
+  const operator = [...node, "dist/oras-operator.js", "manager"];
   const child = spawn("unshare", ["--mount", "sh", "-euc", asInPod, "sh", folder, ...operator], {
     env: {
       PATH: process.env["PATH"],
@@ -52,6 +55,7 @@ export async function startAsInPod(plane: ControlPlane): Promise<PodLike> {
   return {
     pid: child.pid ?? 0,
     webhookPort,
+    inspectorPort,
     healthUrl: `http://127.0.0.1:${healthPort}`,
     metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
     stop: async () => {

@@ -28,6 +28,8 @@ const told = (ns: ObjectsIn, name: string, status: string) =>
     const found = job?.status?.conditions?.find(({ type }) => type === names.inputsAvailable);
     return found?.status === status && job;
   }, `the condition of Job ${name}`);
+const messageOf = ({ status }: V1Job) =>
+  status?.conditions?.find(({ type }) => type === names.inputsAvailable)?.message;
 
 describe("a Job that waits", () => {
   test("is held, pinned and resumed", async ({ world }) => {
@@ -111,10 +113,7 @@ describe("a Job whose template alone is annotated", () => {
     );
     const step = { ...waits, "input-uri": "between/a:1", "on-producer-failure": "fail" } as const;
     await ns.create(resources.jobs, jobOf("step", step, "true"));
-    const { status } = await told(ns, "step", "False");
-    expect(status?.conditions?.find(({ type }) => type === names.inputsAvailable)?.message).toContain(
-      "made by Job makes",
-    );
+    expect(messageOf(await told(ns, "step", "False"))).toContain("made by Job makes");
     world.mend("between", "makes");
     expect(await ended(ns, "step")).toBe("Complete");
     const pushed = world.runsIn("between").find((run) => run.pushed)?.pushed;
@@ -126,7 +125,7 @@ describe("a Job whose template alone is annotated", () => {
     await world.put("before/a:1", "of an earlier run");
     await ns.create(resources.jobs, makes("before/a:1", { suspend: true }));
     await ns.create(resources.jobs, jobOf("step", { ...waits, "input-uri": "before/a:1" }, "true"));
-    await told(ns, "step", "False");
+    expect(messageOf(await told(ns, "step", "False"))).toContain("made by Job makes");
     await ns.patch(resources.jobs, "makes", { spec: { suspend: false } });
     expect(await ended(ns, "step")).toBe("Complete");
     const pushed = world.runsIn("before").find((run) => run.pushed)?.pushed;
