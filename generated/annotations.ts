@@ -218,6 +218,18 @@ export const annotations = {
     "description": "Artifact to push after the step has ended. The outputs of several containers become one artifact. In a Job with several Pods, put $(JOB_COMPLETION_INDEX) or $(POD_NAME) into it; otherwise the last push wins.",
     "example": "dinosaur/hello-world:output"
   },
+  "output-index": {
+    "name": "output-index",
+    "key": "oras.converged-computing.github.io/output-index",
+    "list": false,
+    "needs": "output-uri",
+    "notWith": [],
+    "oneWith": [],
+    "format": "TaggedArtifact",
+    "defaultText": "none",
+    "description": "Of an Indexed Job: one index of the artifacts of all Pods, in the order of their indexes, which the operator writes when the Job is complete. It is in the repository of output-uri, whose tag has $(JOB_COMPLETION_INDEX) in it. Steps and oras pull all of them by this name; give the files of each Pod names of their own, such as with $(JOB_COMPLETION_INDEX) in output-path.",
+    "example": "forest/sample:all"
+  },
   "input-path": {
     "name": "input-path",
     "key": "oras.converged-computing.github.io/input-path",

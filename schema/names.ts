@@ -166,6 +166,8 @@ export const names = {
   artifactInputAnnotation: `${prefix}input`,
   /** On the manifest of a statement about an artifact: the UID of the Pod that made it. */
   invocationAnnotation: `${prefix}invocation-id`,
+  /** On an artifact that an index lists: the index of the Pod that pushed it. */
+  completionIndexAnnotation: `${prefix}completion-index`,
   artifactUnpackAnnotation: `${prefix}unpack`,
   /** On a manifest, and on an OrasCache: what retention does not delete. */
   keepAnnotation: `${prefix}keep`,

@@ -462,6 +462,14 @@ const stepEvents = {
     fix: "Name images by their digests, and change nothing of a step and its Pods while it runs.",
   },
   Pushed: { meaning: "The output was pushed; the message has its digest." },
+  IndexPushed: {
+    meaning: "The index of what the Pods of the Job have pushed was written; the message has its digest.",
+  },
+  IndexNotPushed: {
+    meaning:
+      "The index of what the Pods of the Job have pushed is not written; the message says why, and whether it is tried again.",
+    fix: "Correct what the message names, and create the Job again where it is not tried again.",
+  },
   NotPushed: {
     meaning: "The step ended without anything to push; the message says why.",
     fix: "Correct what the message names, such as the program that failed or output-path, and create the step again.",

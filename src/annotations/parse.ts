@@ -3,6 +3,7 @@ import { secondsOf } from "./duration.ts";
 import { faultsOfReference } from "./faults.ts";
 import { keyOf, resolveKey, type Slot } from "./keys.ts";
 import { type AnnotationMap, isOurs } from "./map.ts";
+import { checkOutputIndex } from "./output-index.ts";
 import { type Problem, quoted, type Result } from "./problems.ts";
 import { cutAt, hostIn, parseReference, parseRegistry } from "./reference.ts";
 import {
@@ -93,7 +94,11 @@ export function readAnnotations(map: AnnotationMap, defaults: Defaults = {}): Re
   const settings = toSettings(given, launcherNumbers(slots), defaults);
   // A misspelled name may well be the missing input or output: one problem is enough then.
   if (!problems.some(({ code }) => code === "UnknownAnnotation"))
-    problems.push(...checkWhole(slots, defaults), ...checkWaiting(slots, settings));
+    problems.push(
+      ...checkWhole(slots, defaults),
+      ...checkWaiting(slots, settings),
+      ...checkOutputIndex(settings),
+    );
   const set = new Set(slots.map(({ name }) => name));
   return {
     settings,
@@ -120,6 +125,7 @@ function toSettings(given: readonly Given[], launchers: readonly number[], defau
   const one = (name: AnnotationName): string | undefined =>
     at(name, 0) ?? defaults[name] ?? annotations[name].default;
   const output = one("output-uri");
+  const outputIndex = one("output-index");
   const registry = one("registry");
   const waitTimeout = one("wait-timeout");
   const batch = one("batch");
@@ -130,6 +136,7 @@ function toSettings(given: readonly Given[], launchers: readonly number[], defau
       .sort((a, b) => a.number - b.number)
       .map(({ value }) => parseReference(value)),
     output: output === undefined ? undefined : parseReference(output),
+    outputIndex: outputIndex === undefined ? undefined : parseReference(outputIndex),
     launchers: launchers.map((number) => ({
       number,
       container: at("container", number),
@@ -214,7 +221,7 @@ function runMissing(path: string, run: string | undefined): Problem | undefined 
 }
 
 function isReference(name: AnnotationName): boolean {
-  return name === "input-uri" || name === "output-uri";
+  return name === "input-uri" || name === "output-uri" || name === "output-index";
 }
 
 function checkValue(name: AnnotationName, key: string, value: string): Problem | undefined {

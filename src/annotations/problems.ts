@@ -145,6 +145,19 @@ export const problemCatalogue = {
     summary: "An annotation describes the output, but output-uri is not set.",
     fix: "Set output-uri, or remove the annotation.",
   },
+  IndexWithoutParts: {
+    summary:
+      "output-index is set, but the outputs of the Pods do not have names of their own by their index alone.",
+    fix: "Put $(JOB_COMPLETION_INDEX) into the tag of output-uri, and no other variable of a Pod; or remove output-index.",
+  },
+  IndexMisnamed: {
+    summary: "output-index does not name a tag beside the artifacts that it lists.",
+    fix: "Name another tag of the repository of output-uri, such as all.",
+  },
+  IndexNotWritten: {
+    summary: "The operator cannot write the index that output-index names.",
+    fix: "Set it on an Indexed Job itself, of at most 10,000 completions, whose output is in the registry of an OrasCache; or remove it.",
+  },
   NoContainerOfNumber: {
     summary:
       "A path has a number that no container annotation has, or it has no number although the containers have one.",

@@ -10,6 +10,8 @@ export interface Settings {
   readonly inputs: readonly ArtifactReference[];
   /** Artifact to push. */
   readonly output: ArtifactReference | undefined;
+  /** Index of the artifacts of all Pods of an Indexed Job. */
+  readonly outputIndex: ArtifactReference | undefined;
   /** The programs of the step, in numeric order; at least one. */
   readonly launchers: readonly LauncherSettings[];
   /** Name of the OrasCache in the same namespace. */

@@ -34,6 +34,10 @@ export const warningCatalogue = {
     summary: "The step waits for an artifact that it pushes itself.",
     fix: "Give the output another tag. If the step is meant to update its input, push the first one by hand.",
   },
+  PartsOfOneName: {
+    summary: "The outputs of all Pods have files of one name, so that no client can pull the index of them.",
+    fix: "Put $(JOB_COMPLETION_INDEX) into the last part of output-path or output-pipe.",
+  },
   DeadlineWhileWaiting: {
     summary:
       "The activeDeadlineSeconds of the Job or Pod runs while the step waits for its inputs, and then ends it.",

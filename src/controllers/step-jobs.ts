@@ -34,6 +34,7 @@ export function keepJob(job: StepJob, share: Share = (part) => part): StepJob {
   ];
   const known = { JOB_NAME: name ?? "", POD_NAMESPACE: namespace ?? "" };
   const plan = planOf(asked, known, annotations[names.gateAnnotation]);
+  const isListed = plan?.index !== undefined && status?.completionTime !== undefined;
   return {
     ...(apiVersion ? { apiVersion } : {}),
     ...(kind ? { kind } : {}),
@@ -49,6 +50,7 @@ export function keepJob(job: StepJob, share: Share = (part) => part): StepJob {
     } as NonNullable<V1Job["spec"]>),
     status: {
       ...(status?.startTime ? { startTime: status.startTime } : {}),
+      ...(isListed && { completionTime: status.completionTime, completedIndexes: status.completedIndexes }),
       conditions: (status?.conditions ?? [])
         .filter(({ type }) => ownTypes.has(type))
         .map((one) => keepCondition(one, share)),

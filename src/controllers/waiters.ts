@@ -94,13 +94,15 @@ export function createWaiters({ jobs, pods, steps, heads, client }: Sources): Wa
   /** What it may have pushed; of several Pods that push with variables, when all of them have. */
   const outdate = (step: WorkflowStep, now: WorkflowStep | undefined, before: WorkflowStep | undefined) => {
     const { plan, namespace } = step;
-    const { output } = plan;
+    const { output, index } = plan;
+    if (index) heads.outdated(namespace, index);
     if (output === undefined) return;
     if (!isOpen(output)) heads.outdated(namespace, output);
     else if (now?.state !== before?.state || hasOnePush(step))
       heads.outdatedWhere(namespace, (artifact) => mayPush(output, artifact));
   };
-  const wakeOthers = ({ namespace, plan: { output, batch } }: WorkflowStep, comesOrGoes: boolean) => {
+  const wakeOthers = ({ namespace, plan: { output, index, batch } }: WorkflowStep, comesOrGoes: boolean) => {
+    if (index) members(idIn(namespace, index)).forEach(wake);
     if (output && !isOpen(output)) members(idIn(namespace, output)).forEach(wake);
     else if (output)
       members(`${namespace} any`)
@@ -181,8 +183,8 @@ function hasOnePush({ isPod, object }: WorkflowStep): boolean {
 }
 
 /** What a step is to others. */
-function roleOf({ plan: { output, batch } }: WorkflowStep): string {
-  return JSON.stringify([output, batch]);
+function roleOf({ plan: { output, index, batch } }: WorkflowStep): string {
+  return JSON.stringify([output, index, batch]);
 }
 
 /** What was created before this process saw it came when it was created; times of objects are whole seconds. */

@@ -8,6 +8,7 @@ import type { Producer } from "../workflow/opening.ts";
 import { type Artifact, idOf, isOpen, mayPush, planWith, type StepPlan } from "../workflow/step.ts";
 import type { Held } from "./gate-writes.ts";
 import { pushedNothing, pushesOf } from "./outcomes.ts";
+import type { OutputIndexes } from "./output-indexes.ts";
 import type { Pushes, StepPush } from "./pushes.ts";
 import { hasOnePod, type StepJob, stateOfJob } from "./step-jobs.ts";
 import type { StepPod } from "./step-pods.ts";
@@ -54,14 +55,17 @@ export interface WorkflowSteps {
  * @param jobs - the injected Jobs
  * @param pods - the injected Pods
  * @param pushes - what registries say that steps have pushed
+ * @param indexes - which indexes of outputs are written
  */
 export function createWorkflowSteps(
   jobs: Mirror<StepJob>,
   pods: Mirror<StepPod>,
   pushes: Pushes,
+  indexes: Pick<OutputIndexes, "of"> = { of: () => undefined },
 ): WorkflowSteps {
   const jobsMaking = indexBy(jobs, ({ metadata, plan }) => makes(metadata?.namespace, plan));
   const podsMaking = indexBy(pods, ({ metadata, workflow }) => makes(metadata?.namespace, workflow?.plan));
+  const jobsListing = indexBy(jobs, ({ metadata, plan }) => lists(metadata?.namespace, plan?.index));
   const jobsOfBatch = indexBy(jobs, ({ metadata, plan }) => batchOf(metadata?.namespace, plan));
   const podsOfBatch = indexBy(pods, ({ metadata, workflow }) => batchOf(metadata?.namespace, workflow?.plan));
   const podsOf = indexBy(pods, (pod) => controllerOf(pod as KubeObject)?.uid);
@@ -108,6 +112,15 @@ export function createWorkflowSteps(
     return tries ? { pushedNothing: tries.some(pushedNothing) } : {};
   };
 
+  /** Of a Job that has succeeded, its index comes a moment later; until then the tag may have that of an earlier one. */
+  const listedBy = (step: WorkflowStep): Partial<Producer> => {
+    const job = jobs.store.get(step.key);
+    const index = step.isPod || job === undefined ? undefined : indexes.of(job);
+    if (index === undefined) return {};
+    if (index === "due") return { state: "live" };
+    return index === "failed" ? { pushedNothing: true } : { pushed: index.digest, isWritten: true };
+  };
+
   const makersOf = (namespace: string, artifact: Artifact): WorkflowStep[] => {
     const which = [`${namespace} ${idOf(artifact)}`, `${namespace} `];
     // Of many steps with variables few may.
@@ -119,6 +132,7 @@ export function createWorkflowSteps(
     return [
       ...makingJobs.flatMap((job) => ofJob(job) ?? []),
       ...makingPods.flatMap((pod) => ofPod(pod) ?? []),
+      ...jobsListing(lists(namespace, artifact) ?? "").flatMap((job) => ofJob(job) ?? []),
     ];
   };
 
@@ -150,7 +164,10 @@ export function createWorkflowSteps(
       const isTry = ({ isPod, object }: WorkflowStep) => isPod && uids.has(controllerOf(object)?.uid ?? "");
       return makers
         .filter((step) => !isTry(step))
-        .map((step) => ({ ...step, step, ...toldBy(step, artifact) }));
+        .map((step) => {
+          const isIndex = step.plan.index !== undefined && idOf(step.plan.index) === idOf(artifact);
+          return { ...step, step, ...(isIndex ? listedBy(step) : toldBy(step, artifact)) };
+        });
     },
   };
 }
@@ -167,6 +184,10 @@ function seen<T>(object: T | undefined, view: (object: T) => WorkflowStep | unde
 function makes(namespace: string | undefined, plan: StepPlan | undefined): string | undefined {
   if (plan?.output === undefined) return undefined;
   return `${namespace} ${isOpen(plan.output) ? "" : idOf(plan.output)}`;
+}
+
+function lists(namespace: string | undefined, index: Artifact | undefined): string | undefined {
+  return index && `${namespace} ${idOf(index)}`;
 }
 
 function batchOf(namespace: string | undefined, plan: StepPlan | undefined): string | undefined {

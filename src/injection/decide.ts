@@ -23,6 +23,7 @@ import { checkDns, checkLauncher, checkOutputs, checkPlatform, checkVariables } 
 import { holdAnew } from "./held.ts";
 import { checkMemo } from "./memo.ts";
 import { checkOwnRepositories } from "./own-repositories.ts";
+import { checkIndexOf, warnAboutParts } from "./output-index.ts";
 import { patchBetween } from "./patch.ts";
 import { makePlan, type Plan } from "./plan.ts";
 import { chooseShape } from "./pod-shape.ts";
@@ -158,6 +159,7 @@ function warningsOf(
     ...(connection && answers.loginUnknown ? warnAboutLogin(connection) : []),
     ...warnAboutAnnotations(annotations, settings, connection, answers.cache),
     ...warnAboutStep(pod, path, settings, connection),
+    ...warnAboutParts(settings),
     ...(launchers.ok
       ? launchers.value.flatMap((launcher) => warnAboutContainer(around, launcher, settings))
       : []),
@@ -178,6 +180,7 @@ function problemsOf(open: Open, answers: Answers, registry: Result<Connection> |
     ...(registry?.ok === false ? registry.problems : []),
     ...(registry?.ok && inCluster(registry.value) ? checkDns(pod, path) : []),
     ...(registry?.ok ? checkOwnRepositories(settings, registry.value, answers.cache, annotations) : []),
+    ...checkIndexOf(workload, settings, registry?.ok ? registry.value : undefined),
     ...(registry?.ok ? checkPlainHttp(settings, registry.value, installation.clusterDomain) : []),
     ...checkProcesses(
       pod,

@@ -72,6 +72,7 @@ export const uncounted = {
     onProducerFailure: waiting,
     orasEnv: "Who the step is at the registry.",
     output: "Where the output goes.",
+    outputIndex: "Where the list of all outputs goes.",
     registry: "Where artifacts are kept.",
     resources: amounts,
     shareSizeLimit: amounts,

@@ -16,6 +16,8 @@ import { memoRecorders } from "../controllers/memo-record.ts";
 import { createImageDigests, createInputReader } from "../controllers/memo-sources.ts";
 import { createMemos } from "../controllers/memos.ts";
 import { createMovedTags } from "../controllers/moved-tags.ts";
+import { outputIndexController } from "../controllers/output-index.ts";
+import { createOutputIndexes } from "../controllers/output-indexes.ts";
 import { provenanceController } from "../controllers/provenance.ts";
 import { createPushes } from "../controllers/pushes.ts";
 import { createRemotes } from "../controllers/remotes.ts";
@@ -135,7 +137,8 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
   });
   const { observeWait, countHead } = metrics;
   const pushes = createPushes();
-  const steps = createWorkflowSteps(jobs, pods, pushes);
+  const indexes = createOutputIndexes(leadership.before?.getTime() ?? client.now());
+  const steps = createWorkflowSteps(jobs, pods, pushes, indexes);
   metrics.tellOfWaiting(toldSteps(jobs, pods, steps));
   const access = createCacheAccess(client, { operatorKey, clusterDomain: options.clusterDomain }, signal);
   const heads = createHeads(
@@ -193,6 +196,10 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     provenanceController({
       ...{ client, log, publish, pods, caches, leads, signal, access, before: leadership.before },
       keys: createSigningKeys(client),
+      mayWrite: () => assertLeads(leads),
+    }),
+    outputIndexController({
+      ...{ client, log, publish, jobs, pods, caches, steps, access, heads, waiters, indexes, signal },
       mayWrite: () => assertLeads(leads),
     }),
     rescueController({ client, log, countOutcome, publish, pods }),

@@ -30,6 +30,8 @@ export interface StepInput extends Artifact {
 export interface StepPlan {
   readonly inputs: readonly StepInput[];
   readonly output: Artifact | undefined;
+  /** Of a Job: the index of what its Pods push, which the operator writes. */
+  readonly index?: Artifact | undefined;
   readonly waits: boolean;
   /** Its author gives it a login, which the operator has not. */
   readonly hasLogin: boolean;
@@ -57,7 +59,7 @@ export function planOf(
 ): StepPlan | undefined {
   if (!isAnnotated(annotations)) return undefined;
   const { settings, problems } = readAnnotations(annotations, decidedDefaults(gate));
-  const { inputs, output, waitTimeoutSeconds, onProducerFailure, batch, memo } = settings;
+  const { inputs, output, outputIndex, waitTimeoutSeconds, onProducerFailure, batch, memo } = settings;
   const written = Object.keys(annotations)
     .filter((key) => inputKey.test(key))
     .sort((a, b) => numberOf(a) - numberOf(b))
@@ -70,6 +72,7 @@ export function planOf(
       exact: input.version.startsWith("@") || usesRun(written[i] ?? ""),
     })),
     output: output && artifact(output),
+    ...(outputIndex && { index: artifact(outputIndex) }),
     waits: settings.waitForInputs,
     hasLogin: settings.orasEnv !== undefined,
     timeoutSeconds: waitTimeoutSeconds,
@@ -119,6 +122,16 @@ export function planWith(plan: StepPlan, known: Values): StepPlan {
   return { ...plan, inputs: plan.inputs.map(filled), output: plan.output && filled(plan.output) };
 }
 
+/** What one Pod of an Indexed Job pushes. */
+export function withIndex(output: Artifact, index: number): Artifact {
+  const known = { JOB_COMPLETION_INDEX: `${index}` };
+  return {
+    ...output,
+    repository: withValues(output.repository, known),
+    version: withValues(output.version, known),
+  };
+}
+
 /** One word for an artifact, for maps. */
 export function idOf({ registry, repository, version }: Artifact): string {
   return `${registry} ${repository}${version}`;
@@ -149,9 +162,11 @@ export function isOpen({ repository, version }: Artifact): boolean {
 export function mayPush(output: Artifact, artifact: Artifact): boolean {
   if (!isOpen(output)) return idOf(output) === idOf(artifact);
   // With a group in its pattern, split returns what stands between variables and their names in turns.
-  const [first = "", ...others] = idOf(output)
-    .split(variablePattern)
-    .filter((_, i) => i % 2 === 0);
+  const pieces = idOf(output).split(variablePattern);
+  const [first = "", ...others] = pieces.filter((_, i) => i % 2 === 0);
+  // Beside other variables it is not known where an index ends.
+  const isOfIndexes = pieces.every((name, i) => i % 2 === 0 || name === "JOB_COMPLETION_INDEX");
+  const pattern = isOfIndexes ? indexPattern : valuePattern;
   const text = idOf(artifact);
   if (!text.startsWith(first)) return false;
   // From left to right, each at its first place: with a pattern, many variables would take for ever.
@@ -159,7 +174,7 @@ export function mayPush(output: Artifact, artifact: Artifact): boolean {
   for (const [i, part] of others.entries()) {
     const isLast = i === others.length - 1;
     const next = isLast ? text.length - part.length : text.indexOf(part, at + 1);
-    if (next <= at || !text.endsWith(isLast ? part : "") || !valuePattern.test(text.slice(at, next)))
+    if (next <= at || !text.endsWith(isLast ? part : "") || !pattern.test(text.slice(at, next)))
       return false;
     at = next + part.length;
   }
@@ -168,6 +183,7 @@ export function mayPush(output: Artifact, artifact: Artifact): boolean {
 
 /** What a variable may stand for. */
 const valuePattern = /^[A-Za-z0-9._-]+$/;
+const indexPattern = /^[0-9]+$/;
 
 /** The cache of the namespace in whose registry an artifact is, if it is in one. */
 export function cacheOf({ registry }: Artifact): string | undefined {

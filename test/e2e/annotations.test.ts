@@ -123,6 +123,26 @@ const cases: Record<AnnotationName, Case> = {
       expect(tags.stdout.trim().split("\n")).toHaveLength(20);
     },
   ],
+  "output-index": [
+    "all parts of an Indexed Job are pulled by one name, by a Job that waited for it and by oras",
+    async ({ ws }) => {
+      const waits = { "input-uri": "listed:all", "wait-for-inputs": "true" };
+      await ws.apply(jobOf("after-all", waits, "cat part-0 part-1 part-2"));
+      const parts: StepAnnotations = {
+        "output-uri": "listed:$(JOB_COMPLETION_INDEX)",
+        "output-path": "part-$(JOB_COMPLETION_INDEX)",
+        "output-index": "listed:all",
+      };
+      const indexed = { completionMode: "Indexed", completions: 3, parallelism: 3 };
+      await ws.apply(
+        jobOf("listed", parts, "echo part $JOB_COMPLETION_INDEX > part-$JOB_COMPLETION_INDEX", indexed),
+      );
+      for (const name of ["listed", "after-all"]) expect(await ws.verdict(name)).toBe("Complete");
+      expect(await ws.log("job/after-all", "main")).toContain("part 0\npart 1\npart 2\n");
+      for (const part of [0, 1, 2])
+        expect(await ws.content("listed:all", `part-${part}`)).toBe(`part ${part}\n`);
+    },
+  ],
   "input-path": [
     "is made, with the Pod's name in it",
     async ({ ws }) => {

@@ -77,7 +77,7 @@ export function artifactsOf(step: Step, around: Surroundings, clusterDomain: str
   return {
     step,
     inputs: named("input-uri"),
-    outputs: named("output-uri"),
+    outputs: [...named("output-uri"), ...named("output-index")],
     waits: waitsForInputs(settings),
     cache: needsCache(settings, stored) ? settings.cache : undefined,
   };

@@ -1,0 +1,220 @@
+import type { Logger } from "pino";
+import type { StoredOrasCache } from "../cache/types.ts";
+import { type Controller, watchOf } from "../kube/controller.ts";
+import { sentenceOf } from "../kube/errors.ts";
+import type { EventNote, EventRecorder } from "../kube/events.ts";
+import { keyOf } from "../kube/objects.ts";
+import type { Reflector } from "../kube/reflector.ts";
+import { digestOf } from "../registry/blobs.ts";
+import { longestManifest, readManifest, writeManifest } from "../registry/manifests.ts";
+import type { OwnRegistry } from "../registry/own.ts";
+import {
+  type IndexPart,
+  indexesIn,
+  indexManifest,
+  isAmong,
+  mostParts,
+  type NamedPart,
+  partsOf,
+} from "../workflow/output-index.ts";
+import { type Artifact, cacheOf, idOf, spokenArtifact } from "../workflow/step.ts";
+import type { CacheAccess } from "./cache-access.ts";
+import type { Heads } from "./heads.ts";
+import { pushesOf } from "./outcomes.ts";
+import { completedAt, type OutputIndexes } from "./output-indexes.ts";
+import type { StepJob } from "./step-jobs.ts";
+import type { StepPod } from "./step-pods.ts";
+import type { Waiters } from "./waiters.ts";
+import type { WorkflowSteps } from "./workflow-steps.ts";
+
+/** What writing indexes of outputs needs. */
+export interface OutputIndexSettings {
+  readonly client: { readonly now: () => number };
+  readonly log: Logger;
+  readonly publish: EventRecorder;
+  readonly jobs: Pick<Reflector<StepJob>, "store" | "subscribe" | "synced">;
+  readonly pods: Pick<Reflector<StepPod>, "store" | "subscribe" | "synced">;
+  readonly caches: Pick<Reflector<StoredOrasCache>, "store">;
+  readonly steps: Pick<WorkflowSteps, "podsOfJob" | "makersOf">;
+  readonly access: CacheAccess;
+  readonly heads: Pick<Heads, "outdated">;
+  readonly waiters: Pick<Waiters, "wake">;
+  readonly indexes: OutputIndexes;
+  /** Throws where this replica does not lead any more. */
+  readonly mayWrite: () => void;
+  readonly signal: AbortSignal;
+}
+
+const againMs = 5_000;
+/** A registry may be away for a while. */
+const longestTriesMs = 60 * 60_000;
+/** A leader that has not renewed its Lease for 10 s writes no more, and another leads after 15 s. */
+const longestWriteMs = 5_000;
+/** Some at once: a registry is asked by others, too. */
+const atOnce = 8;
+const indexLabel = "batch.kubernetes.io/job-completion-index";
+
+/** What has become of an index: a sentence without a full stop where it is not written. */
+type Written =
+  | { readonly digest: string; readonly count: number }
+  | { readonly not: string }
+  | { readonly later: string }
+  /** By a Job that was complete later: what this one would write now is old. */
+  | { readonly superseded: string | undefined };
+
+/**
+ * The controller that writes the index of what the Pods of an Indexed Job have pushed, when the Job is complete.
+ *
+ * @param settings - see there
+ */
+export function outputIndexController(settings: OutputIndexSettings): Controller {
+  const { jobs, pods, indexes } = settings;
+  // A Job may be deleted as soon as it is complete.
+  const due = new Map<string, StepJob>();
+  return {
+    name: "output-index",
+    watches: [
+      watchOf(jobs, (now) => {
+        if (now === undefined || completedAt(now) === undefined || indexes.of(now) !== "due") return [];
+        due.set(keyOf(now), now);
+        return [keyOf(now)];
+      }),
+      // Of them, what they have pushed.
+      watchOf(pods, () => []),
+    ],
+    reconcile: async (key) => {
+      const job = due.get(key);
+      if (job?.plan?.index === undefined) return undefined;
+      const again = await settle(settings, job, job.plan.index);
+      if (again === undefined && due.get(key) === job) due.delete(key);
+      return again;
+    },
+    workers: 4,
+  };
+}
+
+/** @returns after how many milliseconds to try again */
+async function settle(
+  settings: OutputIndexSettings,
+  job: StepJob,
+  index: Artifact,
+): Promise<number | undefined> {
+  const { client, log, publish, heads, waiters, indexes } = settings;
+  const namespace = job.metadata?.namespace ?? "";
+  const written = await write(settings, job, index).catch(
+    (error: unknown): Written => ({ later: sentenceOf(error) }),
+  );
+  if (settings.signal.aborted) return undefined;
+  const name = spokenArtifact(index);
+  if ("superseded" in written) {
+    indexes.note(job, "past");
+    log.debug({ job: keyOf(job), index: name, by: written.superseded }, "output index");
+    return undefined;
+  }
+  if ("later" in written && client.now() - (completedAt(job) ?? 0) < longestTriesMs) {
+    publish(job, notPushed(`${name} is not written: ${written.later}. It is tried again.`));
+    return againMs;
+  }
+  if ("digest" in written) {
+    const { digest, count } = written;
+    indexes.note(job, { digest });
+    const note = `Pushed ${name}, an index of ${count} artifact${count === 1 ? "" : "s"}: ${digest}.`;
+    publish(job, { type: "Normal", reason: "IndexPushed", action: "Push", note, occasion: digest });
+    log.info({ job: keyOf(job), index: name, digest, count }, "output index");
+  } else {
+    indexes.note(job, "failed");
+    const because = "not" in written ? written.not : written.later;
+    publish(job, notPushed(`${name} is not written: ${because}.`));
+    log.warn({ job: keyOf(job), index: name, because }, "output index is not written");
+  }
+  heads.outdated(namespace, index);
+  waiters.wake(namespace, index);
+  return undefined;
+}
+
+function notPushed(note: string): EventNote {
+  return { type: "Warning", reason: "IndexNotPushed", action: "Push", note };
+}
+
+async function write(settings: OutputIndexSettings, job: StepJob, index: Artifact): Promise<Written> {
+  const { caches, access, steps, mayWrite, signal } = settings;
+  const { metadata, spec, status, plan } = job;
+  const namespace = metadata?.namespace ?? "";
+  const cache = caches.store.get(`${namespace}/${cacheOf(index)}`);
+  if (plan?.output === undefined || !cache?.spec.deploy)
+    return { not: "its registry is none that the operator runs" };
+  const later = laterJob(settings, job, index);
+  if (later !== undefined) return { superseded: later };
+  const numbers = indexesIn(status?.completedIndexes, spec?.completions ?? 0);
+  if (numbers.length > mostParts)
+    return { not: `it would have ${numbers.length} parts, and ${mostParts} is the most` };
+  const named = partsOf(plan.output, numbers);
+  if (isAmong(index, named)) return { not: "one of the artifacts has this name" };
+  const found = await access.to(cache);
+  if (found === undefined) return { later: `the registry of OrasCache ${cacheOf(index)} is not ready` };
+  const told = toldBy(steps.podsOfJob(metadata?.uid ?? ""));
+  try {
+    const parts = await readParts({ ...found, signal }, named, told);
+    if ("missing" in parts) return { not: `${parts.missing} is not in the registry` };
+    const manifest = indexManifest(parts);
+    if (manifest.bytes.length > longestManifest)
+      return { not: `it would have ${manifest.bytes.length} bytes` };
+    mayWrite();
+    const inTime = AbortSignal.any([signal, AbortSignal.timeout(longestWriteMs)]);
+    await writeManifest({ ...found, signal: inTime }, index.repository, index.version.slice(1), manifest);
+    return { digest: digestOf(manifest.bytes), count: parts.length };
+  } catch (error) {
+    access.forget(cache);
+    throw error;
+  }
+}
+
+/** The name of a Job that writes the same index and was complete later. */
+function laterJob({ steps }: OutputIndexSettings, job: StepJob, index: Artifact): string | undefined {
+  const { namespace = "", uid } = job.metadata ?? {};
+  const at = completedAt(job) ?? 0;
+  return steps
+    .makersOf(namespace, index)
+    .filter(({ plan }) => plan.index && idOf(plan.index) === idOf(index))
+    .map(({ object }) => object as StepJob)
+    .find((other) => other.metadata?.uid !== uid && (completedAt(other) ?? 0) > at)?.metadata?.name;
+}
+
+/** What Pods say that they have pushed, by their indexes: tags may have moved since. */
+function toldBy(pods: readonly StepPod[]): ReadonlyMap<string, string> {
+  const succeeded = pods.filter(({ status }) => status?.phase === "Succeeded");
+  return new Map(
+    succeeded.flatMap((pod): [string, string][] => {
+      const digest = pushesOf(pod).at(-1)?.digest;
+      const number = pod.metadata?.labels?.[indexLabel];
+      return digest === undefined || number === undefined ? [] : [[number, digest]];
+    }),
+  );
+}
+
+async function readParts(
+  registry: OwnRegistry,
+  named: readonly NamedPart[],
+  told: ReadonlyMap<string, string>,
+): Promise<IndexPart[] | { readonly missing: string }> {
+  const parts: IndexPart[] = [];
+  for (let at = 0; at < named.length; at += atOnce) {
+    const some = named.slice(at, at + atOnce);
+    const read = await Promise.all(
+      some.map(({ index, artifact: { repository, version } }) =>
+        readManifest(registry, repository, told.get(`${index}`) ?? version.slice(1)),
+      ),
+    );
+    for (const [i, { index, artifact }] of some.entries()) {
+      const manifest = read[i];
+      if (manifest === undefined) return { missing: idOf({ ...artifact, registry: "" }).trim() };
+      parts.push({
+        index,
+        mediaType: manifest.mediaType,
+        digest: manifest.digest,
+        size: manifest.bytes.length,
+      });
+    }
+  }
+  return parts;
+}

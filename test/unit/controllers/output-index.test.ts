@@ -1,0 +1,249 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { pino } from "pino";
+import { describe, expect, it, onTestFinished, type TestContext } from "vitest";
+import { names } from "../../../schema/names.ts";
+import type { StoredOrasCache } from "../../../src/cache/types.ts";
+import { outputIndexController } from "../../../src/controllers/output-index.ts";
+import { createOutputIndexes } from "../../../src/controllers/output-indexes.ts";
+import { createPushes } from "../../../src/controllers/pushes.ts";
+import { keepJob, type StepJob } from "../../../src/controllers/step-jobs.ts";
+import { keepStep, type StepPod } from "../../../src/controllers/step-pods.ts";
+import type { RegistryAccess } from "../../../src/controllers/trust.ts";
+import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts";
+import type { KubeObject } from "../../../src/kube/objects.ts";
+import type { Reflector } from "../../../src/kube/reflector.ts";
+import { createStore } from "../../../src/kube/store.ts";
+import { digestOf } from "../../../src/registry/blobs.ts";
+import { idOf } from "../../../src/workflow/step.ts";
+import { jobOf, type StepAnnotations } from "../../support/builders.ts";
+
+const now = Date.parse("2026-01-01T12:00:00Z");
+const manifestType = "application/vnd.oci.image.manifest.v1+json";
+const index = { registry: "cache oras", repository: "forest/sample", version: ":all" };
+const map: StepAnnotations = {
+  "output-uri": "forest/sample:$(JOB_COMPLETION_INDEX)",
+  "output-index": "forest/sample:all",
+};
+
+interface Ended {
+  readonly ageMs?: number;
+  readonly completions?: number;
+  readonly completedIndexes?: string;
+  readonly type?: string;
+}
+
+function ended(
+  name: string,
+  { ageMs = 1_000, completions = 3, completedIndexes, type = "Complete" }: Ended = {},
+) {
+  const made = jobOf(name, map, "true", { completionMode: "Indexed", completions });
+  const at = new Date(now - ageMs).toISOString();
+  return keepJob({
+    ...made,
+    metadata: { ...made.metadata, namespace: "work", uid: `uid-${name}` },
+    status: {
+      conditions: [{ type, status: "True", lastTransitionTime: at }],
+      ...(type === "Complete" && {
+        completionTime: at,
+        completedIndexes: completedIndexes ?? `0-${completions - 1}`,
+      }),
+    },
+  } as unknown as StepJob);
+}
+
+/** A Pod that tells of what it has pushed. */
+function pushed(job: string, number: number, digest: string): StepPod {
+  const message = JSON.stringify({ artifact: `h/forest/sample:${number}`, digest, bytes: 1, seconds: 1 });
+  const terminated = { exitCode: 0, finishedAt: new Date(now).toISOString(), message };
+  return keepStep({
+    metadata: {
+      ...{ name: `${job}-${number}`, namespace: "work", uid: `${job}-${number}` },
+      labels: { "batch.kubernetes.io/job-completion-index": `${number}` },
+      ownerReferences: [
+        { apiVersion: "batch/v1", kind: "Job", name: job, uid: `uid-${job}`, controller: true },
+      ],
+    },
+    status: { phase: "Succeeded", containerStatuses: [{ name: names.pushContainer, state: { terminated } }] },
+  } as unknown as StepPod);
+}
+
+function mirror<T extends KubeObject>(objects: readonly T[]) {
+  const store = createStore<T>(() => {});
+  store.replaceAll(objects);
+  return { store, synced: Promise.resolve(), subscribe: () => () => {} } as unknown as Reflector<T>;
+}
+
+const manifest = (text: string) =>
+  Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: manifestType, layers: [], text }));
+
+/** A registry in memory with these tags, and the controller. */
+async function world(
+  onTestFinished: TestContext["onTestFinished"],
+  {
+    jobs: jobsThere,
+    pods: podsThere = [],
+    tags,
+    isReady = true,
+    before = now,
+  }: {
+    readonly jobs: readonly StepJob[];
+    readonly pods?: readonly StepPod[];
+    readonly tags: Readonly<Record<string, string>>;
+    readonly isReady?: boolean;
+    readonly before?: number;
+  },
+) {
+  const held = new Map<string, Buffer>();
+  const put = (reference: string, bytes: Buffer) => held.set(reference, bytes).set(digestOf(bytes), bytes);
+  for (const [tag, text] of Object.entries(tags)) put(tag, manifest(text));
+  const server = createServer((request, response) => {
+    const reference = (request.url ?? "").split("/").at(-1) ?? "";
+    if (request.method === "PUT") {
+      const chunks: Buffer[] = [];
+      request.on("data", (chunk: Buffer) => chunks.push(chunk));
+      request.on("end", () => {
+        put(reference, Buffer.concat(chunks));
+        response.writeHead(201).end();
+      });
+      return;
+    }
+    const bytes = held.get(reference);
+    response.writeHead(bytes ? 200 : 404, { "content-type": manifestType }).end(bytes);
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const access = { peer: { host: `127.0.0.1:${port}` }, authorization: undefined } as RegistryAccess;
+  const cache = { metadata: { name: "oras", namespace: "work" }, spec: { deploy: true } } as StoredOrasCache;
+  const jobs = mirror(jobsThere);
+  const pods = mirror(podsThere);
+  const indexes = createOutputIndexes(before);
+  const steps = createWorkflowSteps(jobs, pods, createPushes(), indexes);
+  const events: string[] = [];
+  const woken: string[] = [];
+  let leads = true;
+  const controller = outputIndexController({
+    ...{ jobs, pods, steps, indexes },
+    client: { now: () => now },
+    log: pino({ enabled: false }),
+    publish: (_, { reason, note }) => void events.push(`${reason} ${note}`),
+    caches: { store: new Map([["work/oras", cache]]) as never },
+    access: { to: () => Promise.resolve(isReady ? access : undefined), forget: () => {} },
+    heads: { outdated: () => {} },
+    waiters: { wake: (_, artifact) => void woken.push(idOf(artifact)) },
+    mayWrite: () => {
+      if (!leads) throw new Error("another one leads");
+    },
+    signal: AbortSignal.timeout(20_000),
+  });
+  const keys: string[] = [];
+  for (const watch of controller.watches) watch.start((key) => keys.push(key));
+  const listed = () => {
+    const text = held.get("all")?.toString();
+    if (text === undefined) return undefined;
+    const { manifests } = JSON.parse(text) as { manifests: { digest: string; annotations: object }[] };
+    return manifests.map(({ digest, annotations }) => [Object.values(annotations)[0], digest]);
+  };
+  return {
+    ...{ controller, keys, events, woken, listed, held },
+    producers: () =>
+      steps
+        .producersOf("work", index)
+        .map(({ name, state, pushed, pushedNothing }) => ({ name, state, pushed, pushedNothing })),
+    stop: () => {
+      leads = false;
+    },
+  };
+}
+
+const of = (text: string) => digestOf(manifest(text));
+
+describe("the index of an Indexed Job", () => {
+  it("lists what its Pods say that they pushed, and of those that are gone what their tags name", async ({
+    onTestFinished,
+  }) => {
+    const tags = { 0: "zero", 1: "one", 2: "two", old: "told" };
+    const made = await world(onTestFinished, {
+      jobs: [ended("sample")],
+      pods: [pushed("sample", 1, of("told"))],
+      tags,
+    });
+    expect(made.keys).toEqual(["work/sample"]);
+    expect(made.producers()).toMatchObject([{ name: "Job sample", state: "live" }]);
+    expect(await made.controller.reconcile("work/sample")).toBeUndefined();
+    expect(made.listed()).toEqual([
+      ["0", of("zero")],
+      ["1", of("told")],
+      ["2", of("two")],
+    ]);
+    const digest = digestOf(made.held.get("all") ?? Buffer.alloc(0));
+    expect(made.events).toEqual([
+      `IndexPushed Pushed forest/sample:all, an index of 3 artifacts: ${digest}.`,
+    ]);
+    expect(made.woken).toEqual([idOf(index)]);
+    expect(made.producers()).toMatchObject([{ state: "succeeded", pushed: digest }]);
+  });
+
+  it("lists the indexes that succeeded, in their order, where not all had to", async ({ onTestFinished }) => {
+    const jobs = [ended("sample", { completions: 12, completedIndexes: "2,9-10" })];
+    const tags = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`${i}`, `part ${i}`]));
+    const made = await world(onTestFinished, { jobs, tags });
+    await made.controller.reconcile("work/sample");
+    expect(made.listed()?.map(([number]) => number)).toEqual(["2", "9", "10"]);
+  });
+
+  it("is not written where a part is missing, and whoever waits for it learns that", async ({
+    onTestFinished,
+  }) => {
+    const made = await world(onTestFinished, { jobs: [ended("sample")], tags: { 0: "zero", 2: "two" } });
+    expect(await made.controller.reconcile("work/sample")).toBeUndefined();
+    expect(made.listed()).toBeUndefined();
+    expect(made.events).toEqual([
+      "IndexNotPushed forest/sample:all is not written: forest/sample:1 is not in the registry.",
+    ]);
+    expect(made.producers()).toMatchObject([{ state: "succeeded", pushedNothing: true }]);
+    expect(made.woken).toHaveLength(1);
+  });
+
+  it("is tried again while the registry is not there, and meanwhile nobody takes an earlier one", async ({
+    onTestFinished,
+  }) => {
+    const tags = { all: "earlier", 0: "zero", 1: "one", 2: "two" };
+    const made = await world(onTestFinished, { jobs: [ended("sample")], tags, isReady: false });
+    expect(await made.controller.reconcile("work/sample")).toBeGreaterThan(0);
+    expect(made.events).toEqual([expect.stringMatching(/is not ready\. It is tried again\.$/)]);
+    expect(made.producers()).toMatchObject([{ state: "live" }]);
+  });
+
+  it("is not written by one that leads no more", async ({ onTestFinished }) => {
+    const made = await world(onTestFinished, {
+      jobs: [ended("sample")],
+      tags: { 0: "zero", 1: "one", 2: "two" },
+    });
+    made.stop();
+    expect(await made.controller.reconcile("work/sample")).toBeGreaterThan(0);
+    expect(made.listed()).toBeUndefined();
+  });
+
+  it("of an earlier Job does not take the place of a later one's", async ({ onTestFinished }) => {
+    const jobs = [ended("early", { ageMs: 60_000 }), ended("late")];
+    const made = await world(onTestFinished, { jobs, tags: { 0: "zero", 1: "one", 2: "two" } });
+    expect(made.keys).toEqual(["work/early", "work/late"]);
+    expect(await made.controller.reconcile("work/early")).toBeUndefined();
+    expect([made.listed(), made.events]).toEqual([undefined, []]);
+    await made.controller.reconcile("work/late");
+    expect(made.listed()).toHaveLength(3);
+  });
+
+  it.each<[string, Ended]>([
+    ["failed", { type: "Failed" }],
+    ["was complete before the last leader was there", { ageMs: 3_600_000 }],
+  ])("is not looked for of a Job that %s", async (_, end) => {
+    const made = await world(onTestFinished, { jobs: [ended("sample", end)], tags: {} });
+    expect(made.keys).toEqual([]);
+    expect(made.producers()).toHaveLength(1);
+    expect(made.producers()[0]?.state).not.toBe("live");
+  });
+});
