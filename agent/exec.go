@@ -49,6 +49,7 @@ func execute(ctx context.Context, o options.Options, signals *program.Signals) (
 			return launcher.Exit{}, err
 		}
 		output := packFrom(o.OutputPath, contract.ExitCheckFailed, append(leaveOut, alwaysLeftOut(o.Share)...)...)
+		output.FilesInTar = o.Format == formatImage
 		started.Output = &output
 	}
 	return launcher.Run(ctx, started, signals), nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"runtime"
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/compress"
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/pack"
@@ -49,6 +50,9 @@ func sidecarOptions(o options.Options) (pusher.Options, error) {
 	return pushing, nil
 }
 
+// formatImage is the value of the annotation format with which outputs are images, too.
+const formatImage = "image"
+
 // pusherOptions are those of every container that pushes.
 func pusherOptions(o options.Options) (pusher.Options, error) {
 	writing, err := registryOptions(o, credentials.Push)
@@ -64,6 +68,9 @@ func pusherOptions(o options.Options) (pusher.Options, error) {
 		Settings: pusher.Settings{Policies: policies, HasOutput: o.Output != "", PushOn: pusher.PushOn(o.PushOn), OutputFailed: contract.ExitOutputFailed},
 		Share:    share.Root(o.Share), Method: methods[o.Compression], Images: o.Image,
 		Registry: writing, PushFailed: contract.ExitPushFailed, SetupFailed: contract.ExitSetupFailed, Log: log,
+	}
+	if o.Format == formatImage {
+		pushing.Architecture = runtime.GOARCH
 	}
 	if o.Output != "" {
 		pushing.Output, err = reference.Parse(o.Output)

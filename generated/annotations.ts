@@ -133,6 +133,12 @@ export const formats = {
     "allowed": "auto, gzip, zstd or none",
     "variables": false
   },
+  "OutputFormat": {
+    "pattern": "^(artifact|image)$",
+    "maxLength": 8,
+    "allowed": "artifact or image",
+    "variables": false
+  },
   "PushCondition": {
     "pattern": "^(success|failure|always)$",
     "maxLength": 7,
@@ -387,6 +393,21 @@ export const annotations = {
     "defaultText": "\"auto\"",
     "description": "How a directory is compressed. Every oras client can read auto, gzip and none; none is the fastest for data that does not compress. zstd is faster than gzip, but other clients leave the archive packed (.tar.zst).",
     "example": "zstd"
+  },
+  "format": {
+    "name": "format",
+    "key": "oras.converged-computing.github.io/format",
+    "list": false,
+    "needs": "output-uri",
+    "notWith": [
+      "oras-entrypoint"
+    ],
+    "oneWith": [],
+    "format": "OutputFormat",
+    "default": "artifact",
+    "defaultText": "\"artifact\"",
+    "description": "Whether the output is a plain artifact, or an image as well, which a kubelet can mount as an image volume. Steps and oras pull both alike. An image is for the architecture of the node that made it, and its layers are in gzip: with compression zstd it is refused.",
+    "example": "image"
   },
   "push-on": {
     "name": "push-on",

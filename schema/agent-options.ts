@@ -152,6 +152,12 @@ export const agentOptions = {
     commands: pushers,
     description: "how directories are packed: as the annotation says",
   },
+  format: {
+    type: "text",
+    default: "artifact",
+    commands: ["exec", ...pushers],
+    description: "what is pushed: as the annotation says",
+  },
   timeout: { type: "seconds", commands: logins, description: "how long a registry is waited for" },
   "stall-timeout": {
     type: "seconds",

@@ -66,7 +66,9 @@ function placeOf({ host, repository }: ArtifactReference): string {
 }
 
 function isPart({ version }: ArtifactReference, output: ArtifactReference): boolean {
-  const [first = "", ...others] = output.version.split(index).map((text) => text.replaceAll(/[^\w:-]/g, "\\$&"));
+  const [first = "", ...others] = output.version
+    .split(index)
+    .map((text) => text.replaceAll(/[^\w:-]/g, "\\$&"));
   if (others.length === 0) return false;
   return new RegExp(`^${first}(0|[1-9][0-9]*)${others.join("\\1")}$`).test(version);
 }

@@ -98,6 +98,7 @@ export function readAnnotations(map: AnnotationMap, defaults: Defaults = {}): Re
       ...checkWhole(slots, defaults),
       ...checkWaiting(slots, settings),
       ...checkOutputIndex(settings),
+      ...checkFormat(settings),
     );
   const set = new Set(slots.map(({ name }) => name));
   return {
@@ -117,6 +118,14 @@ function checkWaiting(slots: readonly Slot[], { waitForInputs }: Settings): Prob
   const { key } = annotations["wait-for-inputs"];
   const message = `found ${found} inputs; a step that waits for them has ${mostAwaited} at most.`;
   return [{ code: "TooManyInputs", path: key, message }];
+}
+
+/** Runtimes that do not know zstd are still there. */
+function checkFormat({ format, compression }: Settings): Problem[] {
+  if (format !== "image" || compression !== "zstd") return [];
+  const { key } = annotations.compression;
+  const message = `found "zstd"; of an image, which ${annotations.format.key} asks for, allowed are auto, gzip and none.`;
+  return [{ code: "CompressionOfImage", path: key, message }];
 }
 
 function toSettings(given: readonly Given[], launchers: readonly number[], defaults: Defaults): Settings {
@@ -153,6 +162,7 @@ function toSettings(given: readonly Given[], launchers: readonly number[], defau
     debug: one("debug") === "true",
     unpack: one("unpack") === "true",
     compression: one("compression") ?? "",
+    format: one("format") === "image" ? "image" : undefined,
     pushOn: one("push-on") ?? "",
     timeoutSeconds: secondsOf(one("timeout") ?? ""),
     shareSizeLimit: one("share-size-limit"),

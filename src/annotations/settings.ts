@@ -30,6 +30,8 @@ export interface Settings {
   readonly unpack: boolean;
   /** `auto`, `gzip`, `zstd` or `none`. */
   readonly compression: string;
+  /** Undefined: a plain artifact. */
+  readonly format: "image" | undefined;
   /** `success`, `failure` or `always`. */
   readonly pushOn: string;
   readonly timeoutSeconds: number;

@@ -73,6 +73,7 @@ export function pushArguments(step: Step): string[] {
     ...wrappedOptions(step),
     ...option("--push-on", unlessDefault("push-on", settings.pushOn)),
     ...option("--compression", unlessDefault("compression", settings.compression)),
+    ...option("--format", settings.format),
     ...registryOptions(step),
   ];
 }
@@ -102,6 +103,7 @@ function bothArguments(step: Step): string[] {
     ...wrappedOptions(step),
     ...flag("--unpack=false", !settings.unpack),
     ...option("--compression", unlessDefault("compression", settings.compression)),
+    ...option("--format", settings.format),
     ...registryOptions(step),
   ];
 }
@@ -130,6 +132,7 @@ export function execArguments(step: Step, launcher: Launcher, share: string): st
     ...flag("--pushes", output !== undefined),
     ...option("--output-path", makes ? (outputPath ?? outputPipe ?? ".") : undefined),
     ...option("--output-pipe", outputPipe),
+    ...option("--format", makes ? settings.format : undefined),
     ...option("--push-on", output && unlessDefault("push-on", pushOn)),
     ...flag("--oras-comes-back", (streams || output !== undefined) && pod.restartPolicy !== "Never"),
     ...(makes ? secretMounts(pod, launcher.container) : []).flatMap((mount) => option("--leave-out", mount)),

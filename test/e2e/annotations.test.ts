@@ -371,6 +371,22 @@ const cases: Record<AnnotationName, Case> = {
       await ws.step("unpack", { "input-uri": "seed:1", unpack: "false" }, "tar -xzOf tree.tar.gz tree/file");
     },
   ],
+  format: [
+    "an image is pulled by steps and by oras as any output",
+    async ({ ws }) => {
+      const tree = { "output-uri": "image:tree", "output-path": "tree", format: "image" };
+      await ws.step("image-tree", tree, "mkdir tree; echo leaf > tree/leaf; chmod 750 tree/leaf");
+      await ws.step(
+        "image-file",
+        { "output-uri": "image:file", "output-path": "f", format: "image" },
+        "echo x > f",
+      );
+      const reads = "[ $(cat tree/leaf) = leaf ]; [ $(stat -c %a tree/leaf) = 750 ]; [ $(cat f) = x ]";
+      await ws.step("reads-images", { "input-uri_1": "image:tree", "input-uri_2": "image:file" }, reads);
+      expect(await ws.content("image:tree", "tree/leaf")).toBe("leaf\n");
+      expect(await ws.content("image:file", "f")).toBe("x\n");
+    },
+  ],
   compression: [
     "zstd and none: unpacked by the next step",
     async ({ ws }) => {

@@ -90,6 +90,15 @@ it("a node pulls what is in a registry, by the NodePort of the page", async ({ w
   await ws.succeeded("image");
   expect(await ws.log("image", "main")).toBe("7\n");
 
+  // What a step pushes, if it asks for an image.
+  const made = { "output-uri": "models/made:v1", "output-path": "rings", format: "image" };
+  await ws.step("makes-image", made, "echo 8 > rings");
+  await ws.apply(
+    pod("made", parse(JSON.stringify(spec).replace("models/forest:v1", "models/made:v1")) as V1PodSpec),
+  );
+  await ws.succeeded("made");
+  expect(await ws.log("made", "main")).toBe("8\n");
+
   // Without the login the node has no right to it, although it has the image by now.
   const { imagePullSecrets: _, ...without } = spec;
   for (const volume of without.volumes ?? []) if (volume.image) volume.image.pullPolicy = "Always";

@@ -56,6 +56,8 @@ type Options struct {
 	Image []string `option:"image" commands:"push serve sidecar"`
 	// Compression is how directories are packed: as the annotation says.
 	Compression string `option:"compression" commands:"push serve sidecar" default:"auto"`
+	// Format is what is pushed: as the annotation says.
+	Format string `option:"format" commands:"exec push serve sidecar" default:"artifact"`
 	// Timeout is how long a registry is waited for.
 	Timeout time.Duration `option:"timeout" commands:"install pull push serve sidecar"`
 	// StallTimeout is how long no byte may move before a connection is given up.

@@ -28,6 +28,8 @@ type Options struct {
 	Output reference.Reference
 	// Method is how directories are packed.
 	Method compress.Method
+	// Architecture is that of the images that are pushed, or empty: see manifest.Artifact.
+	Architecture string
 	// Images of the wrapped containers stand on the artifact, as do the digests of what they read.
 	Images []string
 	// Scripts is set beside an application script of the author's.
@@ -305,10 +307,11 @@ func (r *runner) pushed(ctx context.Context, parts []manifest.Part, blobs []regi
 	if err != nil {
 		return PushFailed{Failure{r.PushFailed, "the digests of the inputs cannot be read: " + err.Error()}}
 	}
-	encoded, err := manifest.Encode(manifest.Artifact{
+	artifact := manifest.Artifact{
 		Repository: path.Base(r.Output.Repository), Parts: parts, Images: r.Images, Inputs: digests,
-		Reference: r.Output.Name(), Code: r.PushFailed,
-	})
+		Architecture: r.Architecture, Reference: r.Output.Name(), Code: r.PushFailed,
+	}
+	encoded, err := manifest.Encode(artifact)
 	if err != nil {
 		return PushFailed{r.asFailure(err)}
 	}
@@ -325,7 +328,8 @@ func (r *runner) pushed(ctx context.Context, parts []manifest.Part, blobs []regi
 	for i, ahead := range sent {
 		r.finish(ctx, ahead, blobs[i])
 	}
-	blobs = append(blobs, registry.Blob{Digest: manifest.EmptyDigest, Size: int64(len(manifest.EmptyConfig)), Content: registry.Bytes([]byte(manifest.EmptyConfig))})
+	config := artifact.Config()
+	blobs = append(blobs, registry.Blob{Digest: manifest.DigestOf(config), Size: int64(len(config)), Content: registry.Bytes(config)})
 	pushed, err := repository.PushArtifact(ctx, blobs, manifest.TypeManifest, encoded)
 	if err != nil {
 		return PushFailed{r.asFailure(err)}

@@ -74,6 +74,7 @@ describe("what a step asks for reaches the containers", () => {
   it.each<[Step, Record<string, string>]>([
     [{ unpack: "false", "input-uri": "d:e" }, { "oras-pull": "--unpack=false" }],
     [{ compression: "zstd" }, { oras: "--compression=zstd" }],
+    [{ format: "image" }, { oras: "--format=image" }],
     [{ "push-on": "always" }, { main: "--push-on=always", oras: "--push-on=always" }],
     [{ timeout: "1h" }, { oras: "--timeout=3600", "oras-pull": "--timeout=3600" }],
     [{ debug: "true" }, { main: "--debug", oras: "--debug", "oras-pull": "--debug" }],

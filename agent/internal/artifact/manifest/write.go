@@ -2,6 +2,8 @@ package manifest
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -35,6 +37,9 @@ type Artifact struct {
 	Parts      []Part
 	// Images made it, Inputs are the digests it was made from, by their numbers; empty ones are left out.
 	Images, Inputs []string
+	// Architecture makes it an image of that architecture, which a kubelet can mount; empty for a plain artifact. Every part is a
+	// directory in gzip then.
+	Architecture string
 	// Reference for messages and Code for failures.
 	Reference string
 	Code      int
@@ -43,7 +48,7 @@ type Artifact struct {
 // The JSON. Fields stand in the order of their names, so that the bytes are those of any program that sorts.
 type (
 	outConfig struct {
-		Data      string `json:"data"`
+		Data      string `json:"data,omitempty"`
 		Digest    string `json:"digest"`
 		MediaType string `json:"mediaType"`
 		Size      int    `json:"size"`
@@ -56,7 +61,7 @@ type (
 	}
 	outManifest struct {
 		Annotations   map[string]string `json:"annotations"`
-		ArtifactType  string            `json:"artifactType"`
+		ArtifactType  string            `json:"artifactType,omitempty"`
 		Config        outConfig         `json:"config"`
 		Layers        []outLayer        `json:"layers"`
 		MediaType     string            `json:"mediaType"`
@@ -76,6 +81,11 @@ func Encode(a Artifact) ([]byte, error) {
 		Config:       outConfig{Data: "e30=", Digest: EmptyDigest, MediaType: typeEmpty, Size: len(EmptyConfig)},
 		Layers:       []outLayer{},
 		MediaType:    TypeManifest, SchemaVersion: 2,
+	}
+	if a.Architecture != "" {
+		// Runtimes take what has a type of its own for no image.
+		config := a.Config()
+		m.ArtifactType, m.Config = "", outConfig{Digest: DigestOf(config), MediaType: typeImageConfig, Size: len(config)}
 	}
 	number(m.Annotations, ImageAnnotation, a.Images)
 	number(m.Annotations, InputAnnotation, a.Inputs)
@@ -104,6 +114,29 @@ func Encode(a Artifact) ([]byte, error) {
 		return nil, failure.New(a.Code, "push to %s: its manifest would have %d bytes, more than the %d that registries take", a.Reference, len(raw), MostBytes)
 	}
 	return raw, nil
+}
+
+// Config is the blob that the manifest's config names: that of an image says which layers it has when they are unpacked
+// (OCI image spec 1.1, "Image Configuration"), and nothing of when it was made.
+func (a Artifact) Config() []byte {
+	if a.Architecture == "" {
+		return []byte(EmptyConfig)
+	}
+	layers := make([]string, len(a.Parts))
+	for i, part := range a.Parts {
+		layers[i] = part.Result.Content.Digest
+	}
+	config, _ := json.Marshal(map[string]any{
+		"architecture": a.Architecture, "os": "linux", "config": struct{}{},
+		"rootfs": map[string]any{"type": "layers", "diff_ids": layers},
+	})
+	return config
+}
+
+// DigestOf returns the digest of a blob.
+func DigestOf(blob []byte) string {
+	sum := sha256.Sum256(blob)
+	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 func (a Artifact) layer(part Part) outLayer {

@@ -35,6 +35,8 @@ type Options struct {
 	Path string
 	// LeaveOut lists mounts that are left out.
 	LeaveOut []LeftOut
+	// FilesInTar makes a tar of a single file, too, which holds it: ./name.
+	FilesInTar bool
 	// Workers is the number of goroutines that read, at least one. Memory is bounded by about 1 MiB for each.
 	Workers int
 	// Code is the exit code of the failures that are returned.
@@ -46,7 +48,7 @@ type Options struct {
 // Output is what there is to pack.
 type Output struct {
 	options Options
-	// Directory tells a directory from a file.
+	// Directory tells a directory from a file. A file in a tar is a directory with this file alone.
 	Directory bool
 	// Title is the name that it arrives under: the last step of its path; "." stands for the contents of a directory.
 	Title string
@@ -56,6 +58,7 @@ type Output struct {
 	Size int64
 
 	real string // path without links
+	name string // of a single file
 }
 
 // Describe looks at the output. A path that is not there is a failure with fs.ErrNotExist in its chain.
@@ -79,7 +82,10 @@ func Describe(options Options) (*Output, error) {
 		if strings.HasSuffix(path, "/") {
 			return nil, o.failure(nil, "the output %s is a file, not a directory", path)
 		}
-		o.Title, o.Mode, o.Size = filepath.Base(path), os.FileMode(st.Mode&0o777), st.Size
+		o.name, o.Mode, o.Size = filepath.Base(path), os.FileMode(st.Mode&0o777), st.Size
+		if o.Title = o.name; options.FilesInTar {
+			o.Directory, o.Title = true, "."
+		}
 	case unix.S_IFDIR:
 		o.Directory, o.Title = true, titleOf(path, real)
 	default:
@@ -130,17 +136,19 @@ func within(path, directory string) bool {
 
 // Write writes the stream. Errors of w stay in the chain; everything else is a failure that names what is wrong.
 func (o *Output) Write(ctx context.Context, w io.Writer) error {
-	if !o.Directory {
+	if o.isFile() {
 		return o.writeFile(ctx, w)
 	}
 	return o.writeTree(ctx, w)
 }
 
+func (o *Output) isFile() bool { return o.name != "" }
+
 // Check finds what would make Write fail: files that cannot be read, links that lead out. Before the program runs it
 // tells what the program will have to mend. It reads names and opens files, not their content; in a very large tree that
 // takes a while, which the caller can bound with ctx.
 func (o *Output) Check(ctx context.Context) error {
-	if !o.Directory {
+	if o.isFile() {
 		return o.checkFile()
 	}
 	return o.writeTree(ctx, nil)

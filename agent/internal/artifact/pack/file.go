@@ -38,7 +38,18 @@ func (o *Output) writeFile(ctx context.Context, w io.Writer) error {
 	}
 	o.Size = info.Size()
 	s := &stream{output: o, ctx: ctx, w: w}
-	return s.content(f, o.options.Path, 0, o.Size, true)
+	if !o.Directory {
+		return s.content(f, o.options.Path, 0, o.Size, true)
+	}
+	head := header{name: "./" + o.name, kind: kindFile, mode: uint32(o.Mode.Perm()), size: o.Size}
+	if _, err := w.Write(appendHeader(nil, head)); err != nil {
+		return err
+	}
+	if err := s.content(f, o.options.Path, 0, o.Size, true); err != nil {
+		return err
+	}
+	_, err = w.Write(make([]byte, padding(o.Size)+2*block)) // and the end
+	return err
 }
 
 // content writes size bytes of a file. Fewer are a problem of the file, for a single file at once; more, if whole, are
@@ -46,7 +57,7 @@ func (o *Output) writeFile(ctx context.Context, w io.Writer) error {
 func (s *stream) content(file *os.File, path string, offset, size int64, whole bool) error {
 	from := &source.Reader{From: io.NewSectionReader(file, offset, size)}
 	n, err := io.Copy(s.w, from)
-	single := !s.output.Directory
+	single := s.output.isFile()
 	switch {
 	case from.Err != nil && single:
 		return s.output.failure(from.Err, "the output %s cannot be read: %s", path, reason(from.Err))

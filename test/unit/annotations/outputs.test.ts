@@ -115,3 +115,23 @@ describe("the object of an output-index", () => {
     );
   });
 });
+
+describe("format", () => {
+  const image: StepAnnotations = { "output-uri": "a/b:1", format: "image" };
+
+  it.each<[string, Readonly<Record<string, string>>, string[]]>([
+    ["image", image, []],
+    ["image, without compression", { ...image, compression: "none" }, []],
+    ["image, with zstd", { ...image, compression: "zstd" }, ["CompressionOfImage"]],
+    ["artifact, with zstd", { ...image, format: "artifact", compression: "zstd" }, []],
+    ["image, without an output", { "input-uri": "a/b:1", format: "image" }, ["NothingToPush"]],
+    [
+      "image, beside a script that pushes",
+      { ...image, "oras-entrypoint": "https://example.com/x" },
+      ["NotWithScripts"],
+    ],
+    ["anything else", { ...image, format: "oci" }, ["InvalidValue"]],
+  ])("%s", (_, map, codes) => {
+    expect(codesOf(map)).toEqual(codes);
+  });
+});
