@@ -30,9 +30,12 @@ func execute(ctx context.Context, o options.Options, signals *program.Signals) (
 	started.Settings = launcher.Settings{
 		Unpacks: o.InputPath != "" && !o.Streams, Waits: o.Streams, Tells: o.Pushes || o.Streams,
 		OrasComesBack: o.OrasComesBack || o.Streams,
-		Wanted:        func(code int) bool { return o.Pushes && pusher.PushOn(o.PushOn).Wanted(code) },
-		NobodyThere:   contract.ExitPusherMissing, OutputFailed: contract.ExitOutputFailed,
+		Wanted: func(code int) bool {
+			return o.Pushes && (pusher.PushOn(o.PushOn).Wanted(code) || o.KeepFailure && code != 0)
+		},
+		NobodyThere: contract.ExitPusherMissing, OutputFailed: contract.ExitOutputFailed,
 	}
+	started.KeepsLog = o.KeepFailure
 	into := inputs.Into{Target: unpackInto(o.InputPath), Explain: log.Explain}
 	if o.Streams {
 		started.Inputs = into

@@ -69,6 +69,12 @@ func pusherOptions(o options.Options) (pusher.Options, error) {
 		Share:    share.Root(o.Share), Method: methods[o.Compression], Images: o.Image,
 		Registry: writing, PushFailed: contract.ExitPushFailed, SetupFailed: contract.ExitSetupFailed, Log: log,
 	}
+	if o.FailureOutput != "" {
+		pushing.Settings.KeepsFailure = true
+		if pushing.FailureOutput, err = reference.Parse(o.FailureOutput); err != nil {
+			return pushing, err
+		}
+	}
 	if o.Format == formatImage {
 		pushing.Architecture = runtime.GOARCH
 	}

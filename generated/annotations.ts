@@ -394,6 +394,21 @@ export const annotations = {
     "description": "How a directory is compressed. Every oras client can read auto, gzip and none; none is the fastest for data that does not compress. zstd is faster than gzip, but other clients leave the archive packed (.tar.zst).",
     "example": "zstd"
   },
+  "failure-uri": {
+    "name": "failure-uri",
+    "key": "oras.converged-computing.github.io/failure-uri",
+    "list": false,
+    "needs": "output-uri",
+    "notWith": [
+      "entrypoint",
+      "oras-entrypoint"
+    ],
+    "oneWith": [],
+    "format": "TaggedArtifact",
+    "defaultText": "none",
+    "description": "Artifact to push when the program fails: the outputs that are there, and the last 1 MiB of what the program has printed, as oras-log.txt. Whoever may pull it reads what stands in the log, so print no passwords. It is no output of the step: nothing waits for it, and whether it can be pushed does not change how the step ends. A program that was killed together with its container leaves nothing. Put $(JOB_COMPLETION_INDEX) or $(POD_NAME) into it where there are several Pods.",
+    "example": "dinosaur/hello-world:failed"
+  },
   "format": {
     "name": "format",
     "key": "oras.converged-computing.github.io/format",

@@ -121,6 +121,16 @@ export const agentOptions = {
     commands: ["exec", "push", "serve"],
     description: "after which ends of the program its output is pushed: as the annotation says",
   },
+  "failure-output": {
+    type: "text",
+    commands: ["push", "serve"],
+    description: "the whole reference of the artifact that is pushed after a failure",
+  },
+  "keep-failure": {
+    type: "flag",
+    commands: ["exec"],
+    description: "whether output and log of a program that fails are handed over",
+  },
   "oras-comes-back": {
     type: "flag",
     commands: ["exec"],

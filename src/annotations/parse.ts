@@ -3,7 +3,7 @@ import { secondsOf } from "./duration.ts";
 import { faultsOfReference } from "./faults.ts";
 import { keyOf, resolveKey, type Slot } from "./keys.ts";
 import { type AnnotationMap, isOurs } from "./map.ts";
-import { checkOutputIndex } from "./output-index.ts";
+import { checkOutput } from "./output.ts";
 import { type Problem, quoted, type Result } from "./problems.ts";
 import { cutAt, hostIn, parseReference, parseRegistry } from "./reference.ts";
 import {
@@ -94,12 +94,7 @@ export function readAnnotations(map: AnnotationMap, defaults: Defaults = {}): Re
   const settings = toSettings(given, launcherNumbers(slots), defaults);
   // A misspelled name may well be the missing input or output: one problem is enough then.
   if (!problems.some(({ code }) => code === "UnknownAnnotation"))
-    problems.push(
-      ...checkWhole(slots, defaults),
-      ...checkWaiting(slots, settings),
-      ...checkOutputIndex(settings),
-      ...checkFormat(settings),
-    );
+    problems.push(...checkWhole(slots, defaults), ...checkWaiting(slots, settings), ...checkOutput(settings));
   const set = new Set(slots.map(({ name }) => name));
   return {
     settings,
@@ -120,14 +115,6 @@ function checkWaiting(slots: readonly Slot[], { waitForInputs }: Settings): Prob
   return [{ code: "TooManyInputs", path: key, message }];
 }
 
-/** Runtimes that do not know zstd are still there. */
-function checkFormat({ format, compression }: Settings): Problem[] {
-  if (format !== "image" || compression !== "zstd") return [];
-  const { key } = annotations.compression;
-  const message = `found "zstd"; of an image, which ${annotations.format.key} asks for, allowed are auto, gzip and none.`;
-  return [{ code: "CompressionOfImage", path: key, message }];
-}
-
 function toSettings(given: readonly Given[], launchers: readonly number[], defaults: Defaults): Settings {
   const values = new Map(given.map((g) => [keyOf(g), g.value]));
   const at = (name: AnnotationName, number: number) => values.get(keyOf({ name, number }));
@@ -135,6 +122,7 @@ function toSettings(given: readonly Given[], launchers: readonly number[], defau
     at(name, 0) ?? defaults[name] ?? annotations[name].default;
   const output = one("output-uri");
   const outputIndex = one("output-index");
+  const failure = one("failure-uri");
   const registry = one("registry");
   const waitTimeout = one("wait-timeout");
   const batch = one("batch");
@@ -145,6 +133,7 @@ function toSettings(given: readonly Given[], launchers: readonly number[], defau
       .sort((a, b) => a.number - b.number)
       .map(({ value }) => parseReference(value)),
     output: output === undefined ? undefined : parseReference(output),
+    failure: failure === undefined ? undefined : parseReference(failure),
     outputIndex: outputIndex === undefined ? undefined : parseReference(outputIndex),
     launchers: launchers.map((number) => ({
       number,
@@ -231,7 +220,7 @@ function runMissing(path: string, run: string | undefined): Problem | undefined 
 }
 
 function isReference(name: AnnotationName): boolean {
-  return name === "input-uri" || name === "output-uri" || name === "output-index";
+  return ["input-uri", "output-uri", "output-index", "failure-uri"].includes(name);
 }
 
 function checkValue(name: AnnotationName, key: string, value: string): Problem | undefined {

@@ -158,6 +158,10 @@ export const problemCatalogue = {
     summary: "The operator cannot write the index that output-index names.",
     fix: "Set it on an Indexed Job itself, of at most 10,000 completions, whose output is in the registry of an OrasCache; or remove it.",
   },
+  FailureIsOutput: {
+    summary: "What a failed step leaves would be taken for its output.",
+    fix: "Give failure-uri another tag.",
+  },
   CompressionOfImage: {
     summary: "The output is to be an image, and compressed in a way that images are not.",
     fix: "Remove compression, or format.",

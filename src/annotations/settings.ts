@@ -10,6 +10,8 @@ export interface Settings {
   readonly inputs: readonly ArtifactReference[];
   /** Artifact to push. */
   readonly output: ArtifactReference | undefined;
+  /** Artifact to push after a failure. */
+  readonly failure: ArtifactReference | undefined;
   /** Index of the artifacts of all Pods of an Indexed Job. */
   readonly outputIndex: ArtifactReference | undefined;
   /** The programs of the step, in numeric order; at least one. */
@@ -84,8 +86,8 @@ export interface AddedResources {
 }
 
 /** The hosts that the artifacts of a step name, the output's first; undefined where one of them names none. */
-export function hostsOf({ inputs, output }: Settings): readonly string[] | undefined {
-  const artifacts = [...(output === undefined ? [] : [output]), ...inputs];
+export function hostsOf({ inputs, output, failure }: Settings): readonly string[] | undefined {
+  const artifacts = [...(output ? [output] : []), ...inputs, ...(failure ? [failure] : [])];
   const hosts = artifacts.flatMap(({ host }) => host ?? []);
   return hosts.length > 0 && hosts.length === artifacts.length ? hosts : undefined;
 }

@@ -70,6 +70,7 @@ export function pushArguments(step: Step): string[] {
   return [
     ...option("--share", names.sharePath),
     ...option("--output", settings.output && formatReference(step.registry, settings.output)),
+    ...failureOption(step),
     ...wrappedOptions(step),
     ...option("--push-on", unlessDefault("push-on", settings.pushOn)),
     ...option("--compression", unlessDefault("compression", settings.compression)),
@@ -83,6 +84,7 @@ export function serveArguments(step: Step): string[] {
   const { output, pushOn } = step.settings;
   return [
     ...bothArguments(step),
+    ...failureOption(step),
     ...option("--keeper", keeperOf(step)),
     ...option("--push-on", output && unlessDefault("push-on", pushOn)),
   ];
@@ -133,6 +135,7 @@ export function execArguments(step: Step, launcher: Launcher, share: string): st
     ...option("--output-path", makes ? (outputPath ?? outputPipe ?? ".") : undefined),
     ...option("--output-pipe", outputPipe),
     ...option("--format", makes ? settings.format : undefined),
+    ...flag("--keep-failure", settings.failure !== undefined),
     ...option("--push-on", output && unlessDefault("push-on", pushOn)),
     ...flag("--oras-comes-back", (streams || output !== undefined) && pod.restartPolicy !== "Never"),
     ...(makes ? secretMounts(pod, launcher.container) : []).flatMap((mount) => option("--leave-out", mount)),
@@ -229,6 +232,10 @@ function artifactOptions({ settings, registry }: Step): string[] {
     ...settings.inputs.flatMap((input) => option("--input", formatReference(registry, input))),
     ...option("--output", settings.output && formatReference(registry, settings.output)),
   ];
+}
+
+function failureOption({ settings, registry }: Step): string[] {
+  return option("--failure-output", settings.failure && formatReference(registry, settings.failure));
 }
 
 /** Of whoever pulls, where the inputs may come later than the Pod. */

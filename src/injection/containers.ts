@@ -193,10 +193,10 @@ function addedContainer(
   { init, pulls = false, logins = "all" }: { init: boolean; pulls?: boolean; logins?: Logins },
 ): V1Container {
   const { pod, installation, resources, settings } = step;
-  const { inputs, output } = settings;
+  const { inputs, output, failure } = settings;
   const env = [
     ...(logins === "none" ? [] : [{ name: names.requestVariable, value: argument(step.request) }]),
-    ...environmentFor(...[output, ...inputs].map((r) => r && `${r.repository}${r.version}`)),
+    ...environmentFor(...[output, failure, ...inputs].map((r) => r && `${r.repository}${r.version}`)),
     ...(pulls && waitsForInputs(settings) ? inputDigestsEnvironment : []),
     // Without logins there is nobody to ask.
     ...(logins === "none" ? [] : proxyEnvironment(installation)),

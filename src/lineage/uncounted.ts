@@ -67,6 +67,7 @@ export const uncounted = {
     batch: waiting,
     cache: "Where artifacts are kept.",
     debug: "What is written to the log.",
+    failure: "Where goes what is left of a step that failed, which is never taken for its output.",
     inputs: "Where inputs come from. Their content is in the key.",
     memo: "Which results are used again. What of it counts is in the key for itself.",
     onProducerFailure: waiting,

@@ -174,8 +174,7 @@ export function mayPush(output: Artifact, artifact: Artifact): boolean {
   for (const [i, part] of others.entries()) {
     const isLast = i === others.length - 1;
     const next = isLast ? text.length - part.length : text.indexOf(part, at + 1);
-    if (next <= at || !text.endsWith(isLast ? part : "") || !pattern.test(text.slice(at, next)))
-      return false;
+    if (next <= at || !text.endsWith(isLast ? part : "") || !pattern.test(text.slice(at, next))) return false;
     at = next + part.length;
   }
   return true;

@@ -371,6 +371,23 @@ const cases: Record<AnnotationName, Case> = {
       await ws.step("unpack", { "input-uri": "seed:1", unpack: "false" }, "tar -xzOf tree.tar.gz tree/file");
     },
   ],
+  "failure-uri": [
+    "has what a failed step has left, and its log; the step fails as it did",
+    async ({ ws }) => {
+      const step: StepAnnotations = {
+        "output-uri": "fails:1",
+        "output-path": "d",
+        "failure-uri": "fails:left-$(POD_NAME)",
+      };
+      const { status } = await ws.run("fails", step, "mkdir d; echo half > d/half; echo printed; exit 3");
+      expect(status?.phase).toBe("Failed");
+      expect(await ws.content("fails:left-fails", "d/half")).toBe("half\n");
+      expect(await ws.content("fails:left-fails", "oras-log.txt")).toBe("printed\n");
+      expect(await ws.log("fails", "main")).toContain("printed\n");
+      const tags = await ws.oras("repo", "tags", "--exclude-digest-tags", "--plain-http", "{registry}/fails");
+      expect(tags.stdout.trim()).toBe("left-fails");
+    },
+  ],
   format: [
     "an image is pulled by steps and by oras as any output",
     async ({ ws }) => {

@@ -89,7 +89,12 @@ function validAnnotations(
         fc.tuple(...chosen.map((name) => entriesOf(name, numbers.get(name) ?? [0]))),
       ),
     )
-    .map((entries) => Object.fromEntries(entries.flat()));
+    .map((entries): Record<string, string> => Object.fromEntries(entries.flat()))
+    .filter((map) => {
+      const of = (name: AnnotationName) => map[annotations[name].key];
+      const isOutput = of("failure-uri") !== undefined && of("failure-uri") === of("output-uri");
+      return !isOutput && !(of("format") === "image" && of("compression") === "zstd");
+    });
 }
 
 /** Numbers for each of the chosen annotations: those of a list that others belong to are theirs too. */

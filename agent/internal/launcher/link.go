@@ -226,6 +226,18 @@ func (l *link) ended(code int) error {
 	return l.writer.Message(protocol.Ended, protocol.Verdict{Code: code})
 }
 
+// log sends the end of what the program has printed.
+func (l *link) log(text []byte) error {
+	content, err := l.writer.Content(protocol.Log, protocol.Content{Title: "log"})
+	if err != nil {
+		return err
+	}
+	if _, err := content.Write(text); err != nil {
+		return err
+	}
+	return content.Close()
+}
+
 func (l *link) nothing(problem string) {
 	_ = l.writer.Message(protocol.Nothing, protocol.Reason{Message: problem})
 }

@@ -35,6 +35,8 @@ type Options struct {
 	Output *pack.Options
 	// Pipe is the file that gets a copy of the program's standard output; may be empty.
 	Pipe string
+	// KeepsLog says that the end of what a program prints is handed over when it fails.
+	KeepsLog bool
 	// Argv is the program.
 	Argv []string
 	// OwnVariables are names of environment variables that the program does not get.
@@ -52,6 +54,8 @@ type runner struct {
 	events  chan Event
 	// link is the connection, nil while there is none.
 	link *link
+	// log is the end of what the program has printed; nil where it is not kept.
+	log *program.Tail
 	// running is the program, nil while there is none.
 	running *program.Running
 	// waiting says in the log what is waited for.
@@ -215,13 +219,16 @@ func (r *runner) check() error {
 
 func (r *runner) run() {
 	started := program.Program{Argv: r.Argv, Env: program.Environ(r.OwnVariables...)}
-	copied, err := r.startCopy()
+	copied, err := r.startCopies()
 	if err != nil {
 		r.work.Go(func() { r.tell(r.asFailed(err)) })
 		return
 	}
-	if copied != nil {
-		started.Stdout = copied.Stdout()
+	if copied.stdout != nil {
+		started.Stdout = copied.stdout.Stdout()
+	}
+	if copied.stderr != nil {
+		started.Stderr = copied.stderr.Stdout()
 	}
 	r.Log.Explain("starting %s with %d arguments", r.Argv[0], len(r.Argv)-1)
 	running, signal, err := r.signals.ForwardTo(func() (*program.Running, error) { return program.Start(started) })
@@ -239,20 +246,41 @@ func (r *runner) run() {
 	}
 }
 
-// startCopy makes what copies standard output to the output-pipe file; nil where there is none.
-func (r *runner) startCopy() (*program.Copy, error) {
-	if r.Pipe == "" {
-		return nil, nil
+// copies are what takes the program's output on its way to the log; nil where nothing does.
+type copies struct{ stdout, stderr *program.Copy }
+
+// mostLog is how much of a log is kept, in bytes.
+const mostLog = 1 << 20
+
+// startCopies makes what copies standard output to the output-pipe file, and the end of both to what is kept of the log. In
+// a container without a terminal both are pipes anyway, so that the program sees no difference.
+func (r *runner) startCopies() (all copies, err error) {
+	var file io.Writer
+	if r.Pipe != "" {
+		// Each attempt begins with an empty file.
+		file, err = os.OpenFile(r.Pipe, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+		if err != nil {
+			return all, failure.Wrap(err, r.CheckFailed, "the output pipe %s cannot be written: %s", r.Pipe, err)
+		}
 	}
-	// Each attempt begins with an empty file.
-	file, err := os.OpenFile(r.Pipe, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
-	if err != nil {
-		return nil, failure.Wrap(err, r.CheckFailed, "the output pipe %s cannot be written: %s", r.Pipe, err)
+	out := io.Writer(os.Stdout)
+	if r.KeepsLog && !program.IsTerminal(os.Stdout) {
+		r.log = program.NewTail(mostLog)
+		// What comes of the log does not depend on the file.
+		if out = io.MultiWriter(r.log, out); file == nil {
+			file = io.Discard
+		}
+		if all.stderr, err = program.StartCopy(os.Stderr, r.log); err != nil {
+			return all, err
+		}
 	}
-	return program.StartCopy(os.Stdout, file)
+	if file != nil {
+		all.stdout, err = program.StartCopy(out, file)
+	}
+	return all, err
 }
 
-func (r *runner) wait(running *program.Running, copied *program.Copy) Event {
+func (r *runner) wait(running *program.Running, copied copies) Event {
 	code, err := running.Wait()
 	r.signals.Ended()
 	if err != nil {
@@ -260,8 +288,12 @@ func (r *runner) wait(running *program.Running, copied *program.Copy) Event {
 	}
 	r.Log.Explain("the program has ended with exit code %d", code)
 	ended := Ended{Code: code}
-	if copied != nil {
-		if err := copied.Finish(); err != nil {
+	if copied.stderr != nil {
+		// What is kept of the log may end earlier; nothing depends on it.
+		_ = copied.stderr.Finish()
+	}
+	if copied.stdout != nil {
+		if err := copied.stdout.Finish(); err != nil && r.Pipe != "" {
 			ended.Problem = "the copy of standard output in " + r.Pipe + " is not whole: " + err.Error()
 		}
 	}
@@ -272,6 +304,9 @@ func (r *runner) wait(running *program.Running, copied *program.Copy) Event {
 func (r *runner) handOver(to *link, a HandOver) {
 	if err := to.ended(a.Code); err != nil {
 		// The reader of the connection tells that it is lost.
+		return
+	}
+	if a.Code != 0 && r.log != nil && to.log(r.log.Bytes()) != nil {
 		return
 	}
 	if !a.Output || r.Output == nil {

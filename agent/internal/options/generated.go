@@ -44,6 +44,10 @@ type Options struct {
 	OutputPipe string `option:"output-pipe" commands:"exec application"`
 	// PushOn is after which ends of the program its output is pushed: as the annotation says.
 	PushOn string `option:"push-on" commands:"exec push serve" default:"success"`
+	// FailureOutput is the whole reference of the artifact that is pushed after a failure.
+	FailureOutput string `option:"failure-output" commands:"push serve"`
+	// KeepFailure is whether output and log of a program that fails are handed over.
+	KeepFailure bool `option:"keep-failure" commands:"exec"`
 	// OrasComesBack is whether the kubelet starts the container `oras` again.
 	OrasComesBack bool `option:"oras-comes-back" commands:"exec"`
 	// Variable is the name of an environment variable that is not the program's.

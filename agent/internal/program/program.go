@@ -30,8 +30,8 @@ type Program struct {
 	Argv []string
 	// Env is the environment as the kernel has it: NAME=value in any order, duplicates included.
 	Env []string
-	// Stdout replaces standard output when it is not nil.
-	Stdout *os.File
+	// Stdout replaces standard output when it is not nil, Stderr standard error.
+	Stdout, Stderr *os.File
 }
 
 // Running is a program that was started. It has one owner, who calls Wait once.
@@ -54,11 +54,15 @@ func Start(p Program) (*Running, error) {
 	if p.Stdout != nil {
 		stdout = p.Stdout
 	}
+	stderr := uintptr(2)
+	if p.Stderr != nil {
+		stderr = p.Stderr.Fd()
+	}
 	running := &Running{pidfd: -1}
 	attributes := &syscall.ProcAttr{
 		Env: p.Env,
 		// Fd puts a file into blocking mode: programs do not expect another.
-		Files: []uintptr{0, stdout.Fd(), 2},
+		Files: []uintptr{0, stdout.Fd(), stderr},
 		Sys:   apart(&running.pidfd),
 	}
 	running.pid, err = syscall.ForkExec(path, p.Argv, attributes)

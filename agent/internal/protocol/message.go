@@ -32,6 +32,8 @@ const (
 	Nothing
 	// Taken says that oras has all it needs from the launcher, which may end now.
 	Taken
+	// Log begins the end of what a program has printed that failed: what follows as Data, until End. It comes after Ended.
+	Log
 )
 
 // Greeting is the payload of Hello and Welcome.

@@ -19,6 +19,7 @@ import (
 const (
 	resultFile = "result.json"
 	blobFile   = "blob"
+	logFile    = "log"
 	servedFile = "served"
 )
 
@@ -83,6 +84,8 @@ func (f folder) wasServed() bool {
 	_, err := os.Stat(filepath.Join(string(f), servedFile))
 	return err == nil
 }
+
+func (f folder) log() string { return filepath.Join(string(f), logFile) }
 
 func (f folder) blob() string { return filepath.Join(string(f), blobFile) }
 

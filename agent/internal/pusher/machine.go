@@ -36,6 +36,8 @@ type Settings struct {
 	// HasOutput says whether anything is to be pushed.
 	HasOutput bool
 	PushOn    PushOn
+	// KeepsFailure says that what a failed step has left, and the end of its logs, is pushed, too.
+	KeepsFailure bool
 	// OutputFailed is the exit code of a launcher whose program succeeded and whose output is missing.
 	OutputFailed int
 }
@@ -49,6 +51,8 @@ type Result struct {
 	Code int `json:"code"`
 	// HasPart says that the attempt's output is here, whole.
 	HasPart bool `json:"hasPart,omitempty"`
+	// HasLog says that the end of the program's log is here.
+	HasLog bool `json:"hasLog,omitempty"`
 	// Problem says why an output that was wanted is missing.
 	Problem string `json:"problem,omitempty"`
 	// Missing says why there is no output, where that is no failure.
@@ -91,10 +95,12 @@ func (l *launcher) isSettled() bool { return l.result != nil || l.lost != "" }
 
 // Machine decides. It is not safe for several goroutines.
 type Machine struct {
-	settings    Settings
-	launchers   []launcher
-	failure     *Failure
-	pushing     bool
+	settings  Settings
+	launchers []launcher
+	failure   *Failure
+	pushing   bool
+	// reported says that the failure is pushed, or cannot be.
+	reported    bool
 	terminating bool
 	ended       bool
 }
@@ -157,6 +163,9 @@ type Informed struct{ Launcher int }
 // Pushed: the artifact is in the registry. Report is the termination message that says so.
 type Pushed struct{ Report string }
 
+// Reported: the failure is in the registry, or cannot be pushed, which changes nothing.
+type Reported struct{}
+
 // PushFailed: it is not, and will not be.
 type PushFailed struct{ Failure Failure }
 
@@ -174,6 +183,7 @@ func (CannotServe) event()  {}
 func (Informed) event()     {}
 func (Pushed) event()       {}
 func (PushFailed) event()   {}
+func (Reported) event()     {}
 func (Terminated) event()   {}
 
 // Action is something to do; see the types with the method action.
@@ -215,6 +225,9 @@ type Await struct{ Launcher int }
 // Push pushes the parts of these launchers as one artifact; answered by Pushed or PushFailed.
 type Push struct{ Launchers []int }
 
+// Report pushes what these launchers have left as what a failed step has left, and the logs that there are; answered by Reported.
+type Report struct{ Parts, Logs []int }
+
 // StopPush gives up a push that is under way: what it pushes is an older attempt's. It is not answered.
 type StopPush struct{}
 
@@ -240,6 +253,7 @@ func (Release) action()  {}
 func (Forget) action()   {}
 func (Await) action()    {}
 func (Push) action()     {}
+func (Report) action()   {}
 func (StopPush) action() {}
 func (Conclude) action() {}
 func (Say) action()      {}
@@ -295,6 +309,8 @@ func (m *Machine) Handle(event Event) []Action {
 		m.launchers[e.Launcher].informed = true
 	case Pushed:
 		actions = m.pushed(e)
+	case Reported:
+		m.pushing, m.reported = false, true
 	case PushFailed:
 		if m.pushing {
 			return m.exit(e.Failure.Code, e.Failure.Message)
@@ -343,6 +359,7 @@ func (m *Machine) admit(i int, attempt string) []Action {
 func (m *Machine) forget(i int) []Action {
 	l := &m.launchers[i]
 	l.result, l.lost = nil, ""
+	m.reported = false
 	actions := []Action{Forget{i}}
 	if m.pushing {
 		m.pushing = false
@@ -358,7 +375,7 @@ func (m *Machine) resulted(e Resulted) []Action {
 	}
 	l.runs = false
 	code := e.Result.exitCode(m.settings)
-	if !e.Result.HasPart && code != 0 && m.next(l, code) != ends {
+	if !e.Result.HasPart && !e.Result.HasLog && code != 0 && m.next(l, code) != ends {
 		return append([]Action{Release{e.Launcher}}, m.attemptOver(e.Launcher, code, "the wrapped container ended with exit code "+strconv.Itoa(code))...)
 	}
 	l.over, l.result = true, &e.Result
@@ -514,6 +531,10 @@ func (m *Machine) deleted() []Action {
 
 // settled is called when every launcher's part is known.
 func (m *Machine) settled() []Action {
+	if report := m.report(); report != nil {
+		m.pushing = true
+		return []Action{*report}
+	}
 	var failed []string
 	var parts []int
 	missing := ""
@@ -527,7 +548,7 @@ func (m *Machine) settled() []Action {
 		if l.result.Code != 0 {
 			failed = append(failed, strconv.Itoa(l.result.Code))
 		}
-		if l.result.Problem != "" && m.settings.HasOutput {
+		if l.result.Problem != "" && m.settings.HasOutput && m.isWanted(l) {
 			return m.unused(l.result.Problem)
 		}
 		if l.result.HasPart {
@@ -549,6 +570,37 @@ func (m *Machine) settled() []Action {
 	}
 	m.pushing = true
 	return []Action{Push{parts}}
+}
+
+// isWanted says whether an output was asked for, and not only for the case of a failure.
+func (m *Machine) isWanted(l launcher) bool {
+	return !m.settings.KeepsFailure || l.result.Code == 0 || m.settings.PushOn != OnSuccess
+}
+
+// report is what a step leaves that has failed; nil where it has not, where one of its programs was killed, or where that is
+// done.
+func (m *Machine) report() *Report {
+	if !m.settings.KeepsFailure || m.reported {
+		return nil
+	}
+	var report Report
+	hasFailed := false
+	for i, l := range m.launchers {
+		if l.result == nil {
+			return nil
+		}
+		hasFailed = hasFailed || l.result.Code != 0
+		if l.result.HasPart {
+			report.Parts = append(report.Parts, i)
+		}
+		if l.result.HasLog {
+			report.Logs = append(report.Logs, i)
+		}
+	}
+	if !hasFailed || len(report.Parts)+len(report.Logs) == 0 {
+		return nil
+	}
+	return &report
 }
 
 // unused ends the step without a push. The Pod has its verdict from the wrapped containers.

@@ -30,6 +30,7 @@ type world struct {
 	final     []string // the newest attempt after which the kubelet starts no other
 	parts     []string // whose part lies on disk: an attempt
 	push      []string // the attempts that are being pushed; nil when none is
+	reporting bool     // that is of a failure
 	exits     int
 	lastExit  Exit
 	anew      bool // every container of the Pod is about to be started again
@@ -125,11 +126,13 @@ func (w *world) do(t *rapid.T, actions []Action) {
 			w.parts[a.Launcher] = ""
 		case Push:
 			w.pushes(t, a)
+		case Report:
+			w.reports(t, a)
 		case StopPush:
 			if w.push == nil {
 				t.Fatalf("stopped no push")
 			}
-			w.push = nil
+			w.push, w.reporting = nil, false
 		case Conclude:
 			w.concludes(t, a)
 		case Exit:
@@ -185,6 +188,30 @@ func (w *world) pushes(t *rapid.T, a Push) {
 	}
 }
 
+// reports says whether there is a failure to tell of, and what is told is the newest attempt's.
+func (w *world) reports(t *rapid.T, a Report) {
+	if w.push != nil || !w.settings.KeepsFailure || len(a.Parts)+len(a.Logs) == 0 {
+		t.Fatalf("reports nothing, or for nothing")
+	}
+	failures := 0
+	for i := range w.launchers {
+		result := w.kept[i]
+		if result == nil || result.Attempt != w.newest[i] {
+			t.Fatalf("reports though the newest attempt of launcher %d has no result", i)
+		}
+		if result.Code != 0 {
+			failures++
+		}
+		if result.HasPart != slices.Contains(a.Parts, i) || result.HasLog != slices.Contains(a.Logs, i) {
+			t.Fatalf("reports %+v, but of launcher %d there is %+v", a, i, result)
+		}
+	}
+	if failures == 0 {
+		t.Fatalf("reports a success")
+	}
+	w.push, w.reporting = []string{}, true
+}
+
 // checkExit says whether the end of oras leaves somebody waiting. An attempt that the kubelet starts whatever the one before
 // ended with is not known to oras before it greets: it finds nobody, and fails.
 func (w *world) checkExit(t *rapid.T, e Exit) {
@@ -224,7 +251,7 @@ func (w *world) exit(e Exit) {
 	w.exits++
 	w.lastExit = e
 	w.alive = false
-	w.push = nil
+	w.push, w.reporting = nil, false
 	w.drop()
 	w.gone = w.deleted || !w.changed && !w.restarts(e.Code)
 	w.changed = false
@@ -263,6 +290,7 @@ func (w *world) ends(t *rapid.T, i, code int) {
 func (w *world) startAnew(*rapid.T) {
 	w.log = append(w.log, "every container is started again")
 	w.anew, w.alive, w.gone, w.failed, w.changed, w.concluded, w.push = false, false, false, false, false, nil, nil
+	w.reporting = false
 	for i := range w.launchers {
 		w.launchers[i] = container{starts: w.launchers[i].starts}
 		w.kept[i], w.underWay[i], w.newest[i], w.final[i], w.parts[i] = nil, false, "", "", ""
@@ -297,6 +325,7 @@ func TestMachineInEveryOrder(t *testing.T) {
 			PushOn:       rapid.SampledFrom([]PushOn{OnSuccess, OnAny, WhenFailed}).Draw(t, "pushOn"),
 			OutputFailed: outputFailed,
 		}
+		settings.KeepsFailure = settings.HasOutput && rapid.Bool().Draw(t, "keepsFailure")
 		n := len(settings.Policies)
 		w := &world{settings: settings, streams: rapid.Bool().Draw(t, "streams") && !restartAll(settings.Policies), launchers: make([]container, n), kept: make([]*Result, n), newest: make([]string, n), underWay: make([]bool, n), final: make([]string, n), parts: make([]string, n)}
 		defer func() {
@@ -355,7 +384,9 @@ func (w *world) possible() (usual, faults []step) {
 	}
 	if w.alive && w.push != nil {
 		usual = append(usual, w.pushed)
-		faults = append(faults, func(t *rapid.T) { w.handle(t, PushFailed{Failure{Code: 190}}) })
+		if !w.reporting {
+			faults = append(faults, func(t *rapid.T) { w.handle(t, PushFailed{Failure{Code: 190}}) })
+		}
 	}
 	for i := range w.launchers {
 		if w.launchers[i].streamsTo(w) {
@@ -399,6 +430,11 @@ func (w *world) isMissing(i int) bool {
 
 func (w *world) pushed(t *rapid.T) {
 	w.push = nil
+	if w.reporting {
+		w.reporting = false
+		w.handle(t, Reported{})
+		return
+	}
 	w.handle(t, Pushed{})
 }
 
@@ -472,7 +508,8 @@ func (w *world) steps(i int) []step {
 			c.ran = true
 			code := rapid.SampledFrom([]int{0, 1, 42}).Draw(t, "code")
 			c.result = Result{Attempt: c.attempt(i), Code: code}
-			if w.settings.HasOutput && w.settings.PushOn.Wanted(code) {
+			c.result.HasLog = w.settings.KeepsFailure && code != 0 && rapid.Bool().Draw(t, "log")
+			if w.settings.HasOutput && (w.settings.PushOn.Wanted(code) || c.result.HasLog) {
 				c.result.HasPart = rapid.Bool().Draw(t, "packed")
 				if !c.result.HasPart {
 					c.result.Problem = "there is nothing at /out"

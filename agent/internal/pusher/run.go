@@ -26,6 +26,8 @@ type Options struct {
 	Share    share.Root
 	// Output is where the artifact goes.
 	Output reference.Reference
+	// FailureOutput is where goes what a failed step has left.
+	FailureOutput reference.Reference
 	// Method is how directories are packed.
 	Method compress.Method
 	// Architecture is that of the images that are pushed, or empty: see manifest.Artifact.
@@ -247,6 +249,8 @@ func (r *runner) do(action Action) error {
 		}
 	case Push:
 		r.push(a.Launchers)
+	case Report:
+		r.report(a)
 	case Conclude:
 		if err := r.Share.Conclude(share.End{Code: a.Exit.Code, Message: a.Exit.Message, Final: true}); err != nil {
 			r.Log.Say("%s cannot be written: %s", r.Share.Concluded(), err)
@@ -284,20 +288,28 @@ func (r *runner) push(launchers []int) {
 	r.pushes++
 	r.stopPush = cancel
 	number := r.pushes
-	parts := make([]manifest.Part, len(launchers))
-	blobs := make([]registry.Blob, len(launchers))
+	parts, blobs := r.partsOf(launchers)
 	sent := make([]*ahead, len(launchers))
 	for i, launcher := range launchers {
-		parts[i] = *r.kept[launcher].Part
-		parts[i].Container = launcher + 1
-		blob := parts[i].Result.Blob
-		blobs[i] = registry.Blob{Digest: blob.Digest, Size: blob.Size, Content: registry.File(folder(r.Share.Kept(launcher)).blob())}
 		sent[i] = r.kept[launcher].ahead
 	}
 	r.work.Go(func() {
 		defer cancel()
 		r.tell(pushEnded{number, r.pushed(ctx, parts, blobs, sent)})
 	})
+}
+
+// partsOf are the outputs that launchers have left, and their blobs.
+func (r *runner) partsOf(launchers []int) ([]manifest.Part, []registry.Blob) {
+	parts := make([]manifest.Part, len(launchers))
+	blobs := make([]registry.Blob, len(launchers))
+	for i, launcher := range launchers {
+		parts[i] = *r.kept[launcher].Part
+		parts[i].Container = launcher + 1
+		blob := parts[i].Result.Blob
+		blobs[i] = registry.Blob{Digest: blob.Digest, Size: blob.Size, Content: registry.File(folder(r.Share.Kept(launcher)).blob())}
+	}
+	return parts, blobs
 }
 
 // pushed pushes, and tells how it went.
@@ -336,11 +348,11 @@ func (r *runner) pushed(ctx context.Context, parts []manifest.Part, blobs []regi
 	}
 	took := time.Since(begun)
 	r.Log.Say("pushed %s@%s in %s", r.Output.Name(), pushed.Digest, failure.Took(took))
-	return Pushed{r.report(pushed, bytes, took)}
+	return Pushed{r.messageOf(pushed, bytes, took)}
 }
 
-// report is the termination message of a push, from which the operator makes an Event.
-func (r *runner) report(pushed registry.Pushed, bytes int64, took time.Duration) string {
+// messageOf is the termination message of a push, from which the operator makes an Event.
+func (r *runner) messageOf(pushed registry.Pushed, bytes int64, took time.Duration) string {
 	text, _ := json.Marshal(struct {
 		Artifact string  `json:"artifact"`
 		Digest   string  `json:"digest"`

@@ -65,7 +65,7 @@ func (r *runner) packOutput(s *session) (*stored, error) {
 	content := protocol.Content{Title: output.Title, Directory: output.Directory, Mode: uint32(output.Mode)}
 	var found *stored
 	err = output.Pipe(r.ctx, func(read io.Reader) (err error) {
-		found, err = r.receive(s, content, read)
+		found, err = r.receive(s, content, read, true)
 		return err
 	})
 	return found, err

@@ -198,7 +198,7 @@ func (r *runner) refuseOther(s *session, err error) {
 
 // follow tells the loop what an attempt says, until its connection ends.
 func (r *runner) follow(s *session) error {
-	code := 0
+	code, hasLog := 0, false
 	for {
 		kind, payload, err := s.reader.Frame()
 		if err != nil {
@@ -230,18 +230,23 @@ func (r *runner) follow(s *session) error {
 			if r.Scripts != nil && code == 0 && r.Settings.HasOutput {
 				found = r.collect(s)
 			}
+			found.Result.HasLog = hasLog
 			r.tell(received{s, found})
+		case protocol.Log:
+			if hasLog, err = r.takeLog(s); err != nil {
+				return err
+			}
 		case protocol.Output:
 			content, err := protocol.Decode[protocol.Content](kind, payload)
 			if err != nil {
 				return err
 			}
-			found, err := r.take(s, content)
+			found, err := r.take(s, content, code)
 			if err != nil {
 				return err
 			}
 			if found != nil {
-				found.Result.Code = code
+				found.Result.Code, found.Result.HasLog = code, hasLog
 				r.tell(received{s, *found})
 			}
 		default:
@@ -251,12 +256,12 @@ func (r *runner) follow(s *session) error {
 }
 
 // take receives an output. It is nil when the launcher could not pack it, and says so next.
-func (r *runner) take(s *session, content protocol.Content) (*stored, error) {
+func (r *runner) take(s *session, content protocol.Content, code int) (*stored, error) {
 	if !isName(content.Title) {
 		return nil, fmt.Errorf("its output has the name %q", content.Title)
 	}
 	from := s.reader.Content()
-	found, err := r.receive(s, content, from)
+	found, err := r.receive(s, content, from, r.Settings.PushOn.Wanted(code))
 	var failed protocol.Failure
 	switch {
 	case errors.As(err, &failed):
@@ -272,10 +277,37 @@ func (r *runner) take(s *session, content protocol.Content) (*stored, error) {
 	return found, nil
 }
 
-// receive packs the output of an attempt, and sends it ahead.
-func (r *runner) receive(s *session, content protocol.Content, from io.Reader) (*stored, error) {
+// mostLog is how much of a log is kept, in bytes.
+const mostLog = 1 << 20
+
+// takeLog keeps the end of a log. Where it cannot be kept, the step goes on without.
+func (r *runner) takeLog(s *session) (bool, error) {
+	from := s.reader.Content()
+	text, err := io.ReadAll(io.LimitReader(from, mostLog))
+	if err == nil {
+		_, err = io.Copy(io.Discard, from)
+	}
+	if err != nil {
+		return false, err
+	}
+	if err := os.WriteFile(folder(r.Share.Kept(s.launcher)).log(), text, 0o600); err != nil {
+		r.Log.Say("the log of wrapped container %d cannot be kept: %s", s.launcher+1, err)
+		return false, nil
+	}
+	return r.Settings.KeepsFailure, nil
+}
+
+// receive packs the output of an attempt, and sends it ahead where it is wanted for more than a failure.
+func (r *runner) receive(s *session, content protocol.Content, from io.Reader, wanted bool) (*stored, error) {
 	var sent *ahead
-	part, err := folder(r.Share.Kept(s.launcher)).receive(r.ctx, content, r.Method, from, func(blob io.ReadCloser) { sent = r.sendAhead(blob) })
+	send := func(blob io.ReadCloser) {
+		if !wanted {
+			_ = blob.Close()
+			return
+		}
+		sent = r.sendAhead(blob)
+	}
+	part, err := folder(r.Share.Kept(s.launcher)).receive(r.ctx, content, r.Method, from, send)
 	if err != nil {
 		r.giveUp(sent)
 		return nil, err

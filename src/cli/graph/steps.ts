@@ -100,7 +100,11 @@ function artifactsOf(
         };
       });
   const run = own[annotations.run.key];
-  return { inputs: named("input-uri"), outputs: [...named("output-uri"), ...named("output-index")], ...(run !== undefined && { run }) };
+  return {
+    inputs: named("input-uri"),
+    outputs: [...named("output-uri"), ...named("output-index")],
+    ...(run !== undefined && { run }),
+  };
 }
 
 /** By the path alone: a Pod was given the cluster's own domain in the name of the host. */

@@ -119,7 +119,7 @@ describe("the object of an output-index", () => {
 describe("format", () => {
   const image: StepAnnotations = { "output-uri": "a/b:1", format: "image" };
 
-  it.each<[string, Readonly<Record<string, string>>, string[]]>([
+  it.each<[string, Readonly<Record<string, string | undefined>>, string[]]>([
     ["image", image, []],
     ["image, without compression", { ...image, compression: "none" }, []],
     ["image, with zstd", { ...image, compression: "zstd" }, ["CompressionOfImage"]],
@@ -133,5 +133,34 @@ describe("format", () => {
     ["anything else", { ...image, format: "oci" }, ["InvalidValue"]],
   ])("%s", (_, map, codes) => {
     expect(codesOf(map)).toEqual(codes);
+  });
+});
+
+describe("failure-uri", () => {
+  const step: StepAnnotations = { "output-uri": "a/b:1", "failure-uri": "a/b:failed" };
+
+  it.each<[string, Readonly<Record<string, string | undefined>>, string[]]>([
+    ["another tag", step, []],
+    ["another registry", { ...step, "failure-uri": "oci://ghcr.io/a/b:1" }, []],
+    ["the output", { ...step, "failure-uri": "a/b:1" }, ["FailureIsOutput"]],
+    [
+      "the output of a run",
+      { "output-uri": "a/$(RUN):1", "failure-uri": "a/r:1", run: "r" },
+      ["FailureIsOutput"],
+    ],
+    ["the index", { ...output, "failure-uri": "forest/sample:all" }, ["FailureIsOutput"]],
+    ["no output", { "input-uri": "a/b:1", "failure-uri": "a/b:failed" }, ["NothingToPush"]],
+    ["a script", { ...step, entrypoint: "https://example.com/x" }, ["NotWithScripts"]],
+    ["a digest", { ...step, "failure-uri": `a/b@sha256:${"a".repeat(64)}` }, ["InvalidValue"]],
+  ])("names %s", (_, map, codes) => {
+    expect(codesOf(map)).toEqual(codes);
+  });
+
+  it("is told to the containers that need it, with its variables", () => {
+    const verdict = admit(createRequest(podOf("p", { ...step, "failure-uri": "left/over:$(POD_NAME)" })));
+    const patch = JSON.stringify(verdict.kind === "allowed" && verdict.patch);
+    expect(patch).toContain("--keep-failure");
+    expect(patch).toMatch(/--failure-output=[^"]*left\/over:\$\(ORAS_OPERATOR_POD_NAME\)/);
+    expect(patch).toContain('"name":"ORAS_OPERATOR_POD_NAME"');
   });
 });

@@ -47,6 +47,7 @@ describe("a key", () => {
     ["memoize-extra", podWith(), { extra: "2" }],
     ["inputs", podWith(), { inputs: [[{ title: "a", digest: digest("a") }]] }],
     ["compression", podWith(), {}, { compression: "zstd" }],
+    ["the format", podWith(), {}, { format: "image" }],
     ["paths", podWith(), {}, { "output-path": "out" }],
     ["which container is wrapped", podWith(), { launchers: [1] }],
   ])("depends on %s", (_, object, around, map) => {
@@ -58,6 +59,7 @@ describe("a key", () => {
     const names = [
       "compression",
       "entrypoint",
+      "format",
       "launchers",
       "orasContainer",
       "orasEntrypoint",

@@ -1,0 +1,80 @@
+package pusher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"strconv"
+
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/compress"
+	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
+	"github.com/converged-computing/oras-operator/agent/internal/inputs"
+	"github.com/converged-computing/oras-operator/agent/internal/registry"
+)
+
+// report pushes what a failed step has left. Whatever comes of it, the step ends as it would without.
+func (r *runner) report(what Report) {
+	ctx, cancel := context.WithCancel(r.ctx)
+	r.pushes++
+	r.stopPush = cancel
+	number := r.pushes
+	parts, blobs := r.partsOf(what.Parts)
+	r.work.Go(func() {
+		defer cancel()
+		if err := r.pushReport(ctx, parts, blobs, what.Logs); err != nil {
+			r.Log.Say("what the failed step has left cannot be pushed to %s: %s", r.FailureOutput.Name(), err)
+		}
+		r.tell(pushEnded{number, Reported{}})
+	})
+}
+
+func (r *runner) pushReport(ctx context.Context, parts []manifest.Part, blobs []registry.Blob, logs []int) error {
+	for _, launcher := range logs {
+		text, err := os.ReadFile(folder(r.Share.Kept(launcher)).log())
+		if err != nil {
+			return err
+		}
+		digest := manifest.DigestOf(text)
+		sum := compress.Sum{Digest: digest, Size: int64(len(text))}
+		parts = append(parts, manifest.Part{
+			Title: logTitle(launcher), Mode: 0o644, Container: launcher + 1,
+			Method: compress.Plain, Result: compress.Result{Content: sum, Blob: sum},
+		})
+		blobs = append(blobs, registry.Blob{Digest: digest, Size: sum.Size, Content: registry.Bytes(text)})
+	}
+	digests, err := inputs.ReadDigests(r.Share.Pulled())
+	if err != nil {
+		return err
+	}
+	artifact := manifest.Artifact{
+		Repository: path.Base(r.FailureOutput.Repository), Parts: parts, Images: r.Images, Inputs: digests,
+		Reference: r.FailureOutput.Name(), Code: r.PushFailed,
+	}
+	encoded, err := manifest.Encode(artifact)
+	if err != nil {
+		return err
+	}
+	repository, err := registry.Open(r.FailureOutput, r.Registry)
+	if err != nil {
+		return errors.New(r.asFailure(err).Message)
+	}
+	defer repository.Close()
+	config := artifact.Config()
+	blobs = append(blobs, registry.Blob{Digest: manifest.DigestOf(config), Size: int64(len(config)), Content: registry.Bytes(config)})
+	pushed, err := repository.PushArtifact(ctx, blobs, manifest.TypeManifest, encoded)
+	if err != nil {
+		return fmt.Errorf("%w", err)
+	}
+	r.Log.Say("pushed what the failed step has left to %s@%s", r.FailureOutput.Name(), pushed.Digest)
+	return nil
+}
+
+// logTitle is the name of a log in the artifact: that of a further container has its number.
+func logTitle(launcher int) string {
+	if launcher == 0 {
+		return "oras-log.txt"
+	}
+	return "oras-log-" + strconv.Itoa(launcher+1) + ".txt"
+}

@@ -1,0 +1,36 @@
+import { checkOutputIndex } from "./output-index.ts";
+import type { Problem } from "./problems.ts";
+import type { ArtifactReference } from "./reference.ts";
+import type { Settings } from "./settings.ts";
+import { annotations } from "./table.ts";
+
+/**
+ * What is wrong with the output of a step, of annotations that are right each for itself.
+ *
+ * @param settings - of the step
+ */
+export function checkOutput(settings: Settings): Problem[] {
+  return [...checkOutputIndex(settings), ...checkFormat(settings), ...checkFailure(settings)];
+}
+
+/** What a failed step has left must not be taken for its output. */
+function checkFailure({ failure, output, outputIndex }: Settings): Problem[] {
+  const same = (other: ArtifactReference | undefined) =>
+    failure !== undefined && other !== undefined && nameOf(failure) === nameOf(other);
+  const name = same(output) ? "output-uri" : same(outputIndex) ? "output-index" : undefined;
+  if (name === undefined) return [];
+  const message = `it names the same artifact as ${annotations[name].key}.`;
+  return [{ code: "FailureIsOutput", path: annotations["failure-uri"].key, message }];
+}
+
+function nameOf({ host = "", repository, version }: ArtifactReference): string {
+  return `${host}/${repository}${version}`;
+}
+
+/** Runtimes that do not know zstd are still there. */
+function checkFormat({ format, compression }: Settings): Problem[] {
+  if (format !== "image" || compression !== "zstd") return [];
+  const { key } = annotations.compression;
+  const message = `found "zstd"; of an image, which ${annotations.format.key} asks for, allowed are auto, gzip and none.`;
+  return [{ code: "CompressionOfImage", path: key, message }];
+}
