@@ -54,6 +54,8 @@ export interface components {
         /** @enum {string} */
         Compression: "auto" | "gzip" | "zstd" | "none";
         /** @enum {string} */
+        OutputFormat: "artifact" | "image";
+        /** @enum {string} */
         PushCondition: "success" | "failure" | "always";
         /**
          * "true" or "false"
@@ -86,6 +88,11 @@ export interface components {
              * @example dinosaur/hello-world:output
              */
             "output-uri"?: components["schemas"]["TaggedArtifact"];
+            /**
+             * @description Of an Indexed Job: one index of the artifacts of all Pods, in the order of their indexes, which the operator writes when the Job is complete. It is in the repository of output-uri, whose tag has $(JOB_COMPLETION_INDEX) in it. Steps and oras pull all of them by this name; give the files of each Pod names of their own, such as with $(JOB_COMPLETION_INDEX) in output-path.
+             * @example forest/sample:all
+             */
+            "output-index"?: components["schemas"]["TaggedArtifact"];
             /**
              * @description Directory into which inputs are unpacked. It is created if it does not exist. "/" is allowed only when it is written here, not as the working directory. Each numbered container has a path of the same number, such as input-path_1.
              * @example /data
@@ -155,6 +162,17 @@ export interface components {
              * @example zstd
              */
             compression: components["schemas"]["Compression"];
+            /**
+             * @description Artifact to push when the program fails: the outputs that are there, and the last 1 MiB of what the program has printed, as oras-log.txt. Whoever may pull it reads what stands in the log, so print no passwords. It is no output of the step: nothing waits for it, and whether it can be pushed does not change how the step ends. A program that was killed together with its container leaves nothing. Put $(JOB_COMPLETION_INDEX) or $(POD_NAME) into it where there are several Pods.
+             * @example dinosaur/hello-world:failed
+             */
+            "failure-uri"?: components["schemas"]["TaggedArtifact"];
+            /**
+             * @description Whether the output is a plain artifact, or an image as well, which a kubelet can mount as an image volume. Steps and oras pull both alike. An image is for the architecture of the node that made it, and its layers are in gzip: with compression zstd it is refused.
+             * @default artifact
+             * @example image
+             */
+            format: components["schemas"]["OutputFormat"];
             /**
              * @description Whether the output is pushed when the program succeeds, when it fails, or always. It does not change the result of the step.
              * @default success
@@ -689,7 +707,7 @@ export interface components {
         /** @description Where what steps have made is remembered, and for how long. */
         OrasCacheMemo: {
             /**
-             * @description The repository of the registry with what is remembered. Steps cannot use it, and retention does not look at it.
+             * @description The repository of the registry with what is remembered. Steps cannot use it, and no rule of retention is for it.
              * @default oras-memo
              */
             repository: components["schemas"]["Repository"];
@@ -932,7 +950,8 @@ export interface components {
         };
         /** @description Which results of steps are not taken any more, although the registry may still have them. It is there once the operator was asked to forget one. */
         MemoStatus: {
-            answer?: components["schemas"]["ForgetAnswer"];
+            /** @description What became of the annotation forget, the last time first. */
+            answers?: components["schemas"]["ForgetAnswer"][];
             /**
              * Format: int32
              * @description How often all of them were forgotten.
@@ -941,7 +960,7 @@ export interface components {
             /** @description Keys of steps that were forgotten since. */
             forgotten?: components["schemas"]["ForgottenKey"][];
         };
-        /** @description What became of the annotation forget. */
+        /** @description What became of a value of the annotation forget. */
         ForgetAnswer: {
             /** @description Value of the annotation. */
             request: string;
@@ -996,7 +1015,7 @@ export interface components {
             fullPercent?: number;
             /**
              * Format: int64
-             * @description Number of tags.
+             * @description Number of tags, with those of what is remembered of steps.
              */
             artifacts?: number;
             /**

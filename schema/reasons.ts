@@ -451,7 +451,8 @@ const stepEvents = {
     fix: "Something that the operator does not see changes the result, such as the time or a random number. Remove that, or memoize.",
   },
   Forgotten: {
-    meaning: "Results of steps are not taken any more, as the annotation forget asked for; the message has which.",
+    meaning:
+      "Results of steps are not taken any more, as the annotation forget asked for; the message has which.",
   },
   NotForgotten: {
     meaning: "What the annotation forget of the OrasCache asks for was not done. The message says why.",

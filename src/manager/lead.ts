@@ -207,7 +207,20 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     ...(options.workflow
       ? [
           ...gateControllers({
-            ...{ client, log, publish, jobs, pods, steps, batches, heads, waiters, follow, observeWait, memo },
+            ...{
+              client,
+              log,
+              publish,
+              jobs,
+              pods,
+              steps,
+              batches,
+              heads,
+              waiters,
+              follow,
+              observeWait,
+              memo,
+            },
           }),
           ...memoRecorders({ ...memoized, publish, modeOf: memo.modeOf }),
         ]

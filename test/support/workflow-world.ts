@@ -80,8 +80,9 @@ export async function startWorkflowWorld(client: KubeClient, hold?: HoldAnswer) 
     const { metadata } = isOfJob ? await client.request<V1Job>({ path }) : pod;
     // The Pods of a Job whose template alone is annotated are injected one by one.
     const asks = { ...pod.metadata?.annotations, ...metadata?.annotations };
+    const index = labels["batch.kubernetes.io/job-completion-index"];
     const values = {
-      "$(JOB_COMPLETION_INDEX)": labels["batch.kubernetes.io/job-completion-index"] ?? "",
+      "$(JOB_COMPLETION_INDEX)": index ?? "",
       "$(RUN)": asks[annotations.run.key] ?? "",
     };
     const output = Object.entries(values).reduce<string | undefined>(

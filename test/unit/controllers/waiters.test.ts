@@ -6,7 +6,6 @@ import { keepJob, type StepJob } from "../../../src/controllers/step-jobs.ts";
 import { keepStep, type StepPod } from "../../../src/controllers/step-pods.ts";
 import { createWaiters } from "../../../src/controllers/waiters.ts";
 import { createWorkflowSteps, type WorkflowStep } from "../../../src/controllers/workflow-steps.ts";
-import { type KubeObject, keyOf } from "../../../src/kube/objects.ts";
 import { writeRecord } from "../../../src/workflow/record.ts";
 import type { Artifact } from "../../../src/workflow/step.ts";
 import { idIn, idOf } from "../../../src/workflow/step.ts";
