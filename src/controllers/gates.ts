@@ -30,7 +30,8 @@ import {
 } from "./gate-told.ts";
 import { fail, letGo, open, remember } from "./gate-writes.ts";
 import type { Heads } from "./heads.ts";
-import type { MemoGate, MemoOutcome } from "./memo.ts";
+import type { MemoGate } from "./memo.ts";
+import type { MemoOutcome } from "./memo-settings.ts";
 import type { StepJob } from "./step-jobs.ts";
 import type { StepPod } from "./step-pods.ts";
 import type { Waiters } from "./waiters.ts";

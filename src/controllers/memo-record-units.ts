@@ -1,14 +1,23 @@
-import type { EventNote } from "../kube/events.ts";
+import type { Logger } from "pino";
+import type { EventNote, EventRecorder } from "../kube/events.ts";
 import { indexesIn } from "../memo/indexes.ts";
 import type { MemoEntry, NewMemoEntry } from "../memo/memos.ts";
 import { shortKey } from "../memo/told.ts";
 import { cacheOf } from "../workflow/step.ts";
+import type { MemoGate } from "./memo.ts";
 import type { recordWords } from "./memo-flights.ts";
 import type { Keyed, MemoUnit } from "./memo-keys.ts";
-import type { RecordSettings } from "./memo-record.ts";
+import type { MemoSettings } from "./memo-settings.ts";
 import { pushesOf } from "./outcomes.ts";
 import type { StepPod } from "./step-pods.ts";
 import type { WorkflowStep } from "./workflow-steps.ts";
+
+/** What writing what steps have made needs. */
+export interface RecordSettings extends MemoSettings {
+  readonly log: Logger;
+  readonly publish: EventRecorder;
+  readonly modeOf: MemoGate["modeOf"];
+}
 
 /** What has become of what a step made. */
 export type Word = (typeof recordWords)[number];

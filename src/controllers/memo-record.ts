@@ -1,24 +1,15 @@
-import type { Logger } from "pino";
 import { type Controller, watchOf } from "../kube/controller.ts";
 import { isStatus, sentenceOf } from "../kube/errors.ts";
-import type { EventNote, EventRecorder } from "../kube/events.ts";
+import type { EventNote } from "../kube/events.ts";
 import { type KubeObject, keyOf } from "../kube/objects.ts";
 import { whatElseRan } from "../memo/ran.ts";
-import type { MemoGate, MemoSettings } from "./memo.ts";
 import { memoKeyOf } from "./memo-flights.ts";
 import { keysOf } from "./memo-keys.ts";
-import { type RecordResult, recordUnits, type Word } from "./memo-record-units.ts";
+import { type RecordResult, type RecordSettings, recordUnits, type Word } from "./memo-record-units.ts";
 import { markRecorded } from "./memo-writes.ts";
 import type { StepJob } from "./step-jobs.ts";
 import type { StepPod } from "./step-pods.ts";
 import type { WorkflowStep } from "./workflow-steps.ts";
-
-/** What writing what steps have made needs. */
-export interface RecordSettings extends MemoSettings {
-  readonly log: Logger;
-  readonly publish: EventRecorder;
-  readonly modeOf: MemoGate["modeOf"];
-}
 
 /** A Pod's status may come later than that of its Job, and a registry may be away. */
 const longestTriesMs = 10 * 60_000;

@@ -1,48 +1,16 @@
-import type { Logger } from "pino";
 import type { MemoMode } from "../annotations/settings.ts";
-import type { StoredOrasCache } from "../cache/types.ts";
-import type { KubeClient } from "../kube/client.ts";
 import type { EventNote } from "../kube/events.ts";
-import type { KubeObject } from "../kube/objects.ts";
-import type { Reflector } from "../kube/reflector.ts";
-import type { Memos } from "../memo/memos.ts";
 import { cacheOf } from "../workflow/step.ts";
 import { hourMs } from "./gate-told.ts";
-import type { Held } from "./gate-writes.ts";
 import { createDecider, createUnknowns } from "./memo-decide.ts";
 import { createFlights, type Flights } from "./memo-flights.ts";
-import { type KeysSettings, keysOf } from "./memo-keys.ts";
+import { keysOf } from "./memo-keys.ts";
 import { refusalOf, whyNot } from "./memo-refusals.ts";
+import type { MemoOutcome, MemoSettings } from "./memo-settings.ts";
 import { finishTaken } from "./memo-take.ts";
 import { memoizedReason, type StepJob } from "./step-jobs.ts";
 import type { StepPod } from "./step-pods.ts";
-import type { WorkflowStep, WorkflowSteps } from "./workflow-steps.ts";
-
-type Mirror<T extends KubeObject> = Pick<Reflector<T>, "store" | "subscribe" | "synced">;
-
-/** What memoizing steps needs. */
-export interface MemoSettings extends KeysSettings {
-  readonly client: KubeClient;
-  readonly log: Logger;
-  readonly memos: Memos;
-  readonly caches: { readonly store: Pick<ReadonlyMap<string, StoredOrasCache>, "get"> };
-  readonly jobs: Mirror<StepJob>;
-  readonly pods: Mirror<StepPod>;
-  readonly steps: WorkflowSteps;
-  /** Of the cluster. */
-  readonly minor: number;
-  /** How long this replica leads at least, in milliseconds. */
-  readonly leftMs: () => number;
-}
-
-/** What is to be done with a step whose gate would open. */
-export type MemoOutcome =
-  /** It runs. With a key, its result is remembered. Where some of its indexes have theirs: as it is then, and whose they are. */
-  | { readonly kind: "open"; readonly key?: string; readonly held?: Held; readonly from?: string }
-  /** It is looked at again. */
-  | { readonly kind: "held"; readonly againInMs: number }
-  /** It has its result. */
-  | { readonly kind: "ended" };
+import type { WorkflowStep } from "./workflow-steps.ts";
 
 /** Decides about steps whose gates would open. */
 export interface MemoGate {

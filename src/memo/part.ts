@@ -1,6 +1,5 @@
 import type { V1Job } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
-import { isQueued } from "../workflow/kueue.ts";
 
 const jobController = "kubernetes.io/job-controller";
 
@@ -25,7 +24,7 @@ export function whyAsWhole({ metadata, spec, status }: V1Job): string | undefine
   if (spec.successPolicy) return "its successPolicy says which of its indexes count";
   if (spec.managedBy !== undefined && spec.managedBy !== jobController)
     return `its status is that of ${spec.managedBy}`;
-  if (isQueued(metadata?.labels)) return "Kueue admits all of its Pods";
+  if (metadata?.labels?.[names.kueueQueueLabel]) return "Kueue admits all of its Pods";
   const group = groupOf(spec);
   if (group !== undefined) return `its Pods need each other, as ${group} says`;
   const { startTime, succeeded = 0, failed = 0, active = 0 } = status ?? {};

@@ -1,8 +1,9 @@
 import type { V1Job } from "@kubernetes/client-node";
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
-import { createMemoGate, type MemoSettings } from "../../../src/controllers/memo.ts";
+import { createMemoGate } from "../../../src/controllers/memo.ts";
 import { keysOf } from "../../../src/controllers/memo-keys.ts";
+import type { MemoSettings } from "../../../src/controllers/memo-settings.ts";
 import { createPushes } from "../../../src/controllers/pushes.ts";
 import { keepJob, type StepJob } from "../../../src/controllers/step-jobs.ts";
 import type { StepPod } from "../../../src/controllers/step-pods.ts";
