@@ -9,7 +9,7 @@ const knows = {
   retention: ["common", "annotations", "cache"],
   lineage: ["common", "annotations", "workload", "cache"],
   page: ["lineage"],
-  memo: ["annotations", "cache", "lineage"],
+  memo: ["common", "annotations", "cache", "lineage"],
   kube: ["common"],
   registry: ["common"],
   keeper: ["common", "cache", "retention", "registry"],

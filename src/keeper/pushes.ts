@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { createBackoff } from "../common/backoff.ts";
+import { isDigestText } from "../common/digest.ts";
 import type { Peer } from "../registry/peer.ts";
-import { isDigestText, isRepository, isTag } from "../registry/reference.ts";
+import { isRepository, isTag } from "../registry/reference.ts";
 import { askKeeperForLines, keeperAt } from "./ask.ts";
 
 /** A manifest that somebody has pushed, as a keeper says: whoever may make Pods can write one. */

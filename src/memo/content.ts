@@ -1,6 +1,6 @@
+import { isDigestText } from "../common/digest.ts";
 import { canonical, sha256 } from "../lineage/canonical.ts";
 import type { InputFile } from "../lineage/step.ts";
-import { isDigestText } from "../registry/reference.ts";
 
 const titleKey = "org.opencontainers.image.title";
 const createdKey = "org.opencontainers.image.created";

@@ -1,4 +1,5 @@
 import { formats } from "../../generated/annotations.ts";
+import { isDigestText } from "../common/digest.ts";
 
 /** Where an image is and which one. */
 export interface ImageReference {
@@ -15,7 +16,6 @@ const host = new RegExp(formats.Host.pattern, "u");
 const repositoryPart = /^[a-z0-9][-a-z0-9._]*$/;
 const longestRepository = 255;
 const tagPattern = /^\w[-\w.]{0,127}$/;
-const digestPattern = /^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 /** More than any reference has: nothing else is looked at in a longer one. */
 const longest = 1024;
 
@@ -60,11 +60,6 @@ export function isRepository(text: string): boolean {
 /** Whether a text is a tag. */
 export function isTag(text: string): boolean {
   return tagPattern.test(text);
-}
-
-/** Whether a text is a digest with its algorithm. */
-export function isDigestText(text: string): boolean {
-  return digestPattern.test(text);
 }
 
 /** What stands before a character and, where it is there, after it. */

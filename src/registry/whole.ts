@@ -1,7 +1,7 @@
+import { isDigestText } from "../common/digest.ts";
 import { blobSize, type Descriptor, mountBlob } from "./blobs.ts";
 import { type RawManifest, readManifest, writeManifest } from "./manifests.ts";
 import type { OwnRegistry } from "./own.ts";
-import { isDigestText } from "./reference.ts";
 
 /** A manifest with all that belongs to it. */
 export interface Whole {

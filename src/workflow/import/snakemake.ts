@@ -96,7 +96,7 @@ function problemsOf({ at, kind, rule, fields, command }: Printed): ImportProblem
       ? [of("has benchmark:, which Snakemake measures itself; take the times of the Job")]
       : []),
     ...paths.flatMap((path) => {
-      const mark = / \(([\w ]+)[^)]*\)$/.exec(path)?.[1];
+      const mark = / \(([^()]*)\)$/.exec(path)?.[1]?.split(/[,:]/)[0];
       if (mark !== undefined)
         return [of(`has the file ${quoted(path)}; ${marks[mark] ?? "write a plain path"}`)];
       if (path.includes("<TBD>"))
