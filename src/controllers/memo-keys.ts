@@ -13,7 +13,7 @@ import { type Key, keyOfStep } from "../lineage/key.ts";
 import { describeRefusal } from "../lineage/refusals.ts";
 import type { InputFile } from "../lineage/step.ts";
 import type { MemoTag } from "../memo/memos.ts";
-import { takenIndexes, whyAsWhole } from "../memo/part.ts";
+import { otherManagerOf, takenIndexes, whyAsWhole } from "../memo/part.ts";
 import { type Artifact, isOpen } from "../workflow/step.ts";
 import { isPod, type Workload } from "../workload/workload.ts";
 import type { WorkflowStep } from "./workflow-steps.ts";
@@ -92,6 +92,9 @@ export async function keysOf(
   const object = await get<V1Job & V1Pod & KubeObject>(settings.client, resource, place);
   if (object?.metadata?.uid !== step.uid) return { kind: "changed" };
   if (given && object.metadata.resourceVersion !== metadata?.resourceVersion) return { kind: "changed" };
+  const manager = step.isPod ? undefined : otherManagerOf(object);
+  if (manager !== undefined)
+    return { kind: "refused", reasons: [`Its status is written by ${manager}, as managedBy says.`] };
   const original = settings.originalOf({ kind: resource.kind, ...object });
   if (original === undefined)
     return { kind: "refused", reasons: ["What the operator has added to the step has been changed."] };

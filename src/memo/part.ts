@@ -13,6 +13,15 @@ const notesOfGroups = [
 ];
 
 /**
+ * Who else writes the status of a Job: the controller of Kubernetes would not end it for a criterion, nor make Pods.
+ *
+ * @param job - as the API server stores it
+ */
+export function otherManagerOf({ spec }: V1Job): string | undefined {
+  return spec?.managedBy === jobController ? undefined : spec?.managedBy;
+}
+
+/**
  * Why an Indexed Job takes the results of all of its indexes or of none.
  *
  * @param job - as the API server stores it
@@ -22,8 +31,6 @@ export function whyAsWhole({ metadata, spec, status }: V1Job): string | undefine
   if (spec?.completionMode !== "Indexed" || (spec.completions ?? 1) < 2) return "it has one result";
   // The indexes that it wants may be among those that do not run: it would end before the others have run.
   if (spec.successPolicy) return "its successPolicy says which of its indexes count";
-  if (spec.managedBy !== undefined && spec.managedBy !== jobController)
-    return `its status is that of ${spec.managedBy}`;
   if (metadata?.labels?.[names.kueueQueueLabel]) return "Kueue admits all of its Pods";
   const group = groupOf(spec);
   if (group !== undefined) return `its Pods need each other, as ${group} says`;

@@ -69,6 +69,21 @@ describe("a step whose result is there", () => {
   });
 });
 
+it.each([
+  ["kueue.x-k8s.io/multikueue", /NotMemoizable .*written by kueue.x-k8s.io\/multikueue/],
+  ["kubernetes.io/job-controller", /^MemoMiss/],
+])("a Job that is managed by %s", async (managedBy, says) => {
+  const miss = { kind: "miss", because: "nothing is remembered of it" };
+  const memos = { find: () => Promise.resolve(miss), latestOf: () => Promise.resolve(undefined) };
+  const { settings, step } = world({}, { managedBy }, { memos: memos as unknown as Memos });
+  const told: string[] = [];
+  const outcome = await createMemoGate(settings).look(step, [], ({ reason, note }) =>
+    told.push(`${reason} ${note}`),
+  );
+  expect(outcome.kind).toBe("open");
+  expect(told.join()).toMatch(says);
+});
+
 describe("a step with a thousand keys", () => {
   const indexed = { completionMode: "Indexed", completions: 1_000, parallelism: 10 };
   const map = { "output-uri": "a/b:$(JOB_COMPLETION_INDEX)", "input-uri": "i/n:1" };

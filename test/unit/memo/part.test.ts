@@ -65,7 +65,6 @@ describe("a Job that takes the results of some of its indexes", () => {
       { podFailurePolicy: { rules: [{ action: "FailJob", onExitCodes: { operator: "In", values: [1] } }] } },
     ],
     ["as many Pods at a time as it has indexes", { parallelism: 6 }],
-    ["the controller of Kubernetes by its name", { managedBy: "kubernetes.io/job-controller" }],
   ])("may have %s", (_, spec) => {
     expect(whyAsWhole(job(spec))).toBeUndefined();
   });
@@ -74,7 +73,6 @@ describe("a Job that takes the results of some of its indexes", () => {
     ["no indexes", job({ completionMode: "NonIndexed" })],
     ["one index", job({ completions: 1 })],
     ["a successPolicy", job({ successPolicy: { rules: [{ succeededCount: 1 }] } })],
-    ["another controller", job({ managedBy: "kueue.x-k8s.io/multikueue" })],
     ["a queue of Kueue", job({}, { metadata: { labels: { [names.kueueQueueLabel]: "q" } } })],
     ["Pods that know each other's names", job({ template: { spec: { subdomain: "x" } } })],
     ["Pods that start together", job({ template: { spec: { workloadRef: { name: "x" } } } })],
