@@ -1,0 +1,59 @@
+import { controllerOf } from "../kube/objects.ts";
+import { decideInput, type Head, type InputDecision, type Producer } from "../workflow/opening.ts";
+import { type StepInput, spokenArtifact } from "../workflow/step.ts";
+import type { Heads } from "./heads.ts";
+import type { WorkflowStep, WorkflowSteps } from "./workflow-steps.ts";
+
+/**
+ * The steps that make each of the inputs of a step, but for itself and the Job that it is a Pod of; of an input that names a digest
+ * nobody is waited for.
+ *
+ * @param steps - all of them
+ * @param step - that waits
+ */
+export function producersOf(
+  steps: WorkflowSteps,
+  { namespace, plan, uid, object }: WorkflowStep,
+): Producer[][] {
+  const own = [uid, controllerOf(object)?.uid];
+  return plan.inputs.map((input) =>
+    input.version.startsWith("@")
+      ? []
+      : steps.producersOf(namespace, input).filter((producer) => !own.includes(producer.uid)),
+  );
+}
+
+/** Who makes inputs, and how far they are: in one word, to be compared. */
+export function wordOf(producers: readonly (readonly Producer[])[]): string {
+  return JSON.stringify(producers.flat().map(({ uid, state, pushed }) => [uid, state, pushed]));
+}
+
+/**
+ * Decides about one input of a step that waits; its registry is asked where the answer counts.
+ *
+ * @param heads - what registries say
+ * @param step - that waits
+ * @param input - of the step
+ * @param producers - of the input
+ * @param record - what the step remembers of it
+ */
+export async function decide(
+  heads: Heads,
+  { namespace, plan }: WorkflowStep,
+  input: StepInput,
+  producers: readonly Producer[],
+  record: InputDecision["record"] | undefined,
+): Promise<InputDecision> {
+  const isFound = record?.found !== undefined;
+  const isMade = isFound && producers.some(({ state, pushed }) => state === "live" && pushed === undefined);
+  const head = isMade
+    ? { unknown: "it is being made" }
+    : await headOf(heads, namespace, input, plan.hasLogin);
+  return decideInput({ input: spokenArtifact(input), exact: input.exact, head, producers, record });
+}
+
+/** What a remote registry shows to anybody is not what it shows to who logs in. */
+async function headOf(heads: Heads, namespace: string, input: StepInput, hasLogin: boolean): Promise<Head> {
+  if (hasLogin && heads.isRemote(namespace, input)) return { refused: "the step logs in to its registry" };
+  return heads.of(namespace, input);
+}

@@ -1,0 +1,122 @@
+import type { Logger } from "pino";
+import { names } from "../../schema/names.ts";
+import type { KubeClient } from "../kube/client.ts";
+import type { EventNote, EventRecorder } from "../kube/events.ts";
+import { controllerOf } from "../kube/objects.ts";
+import { decideBatch } from "../workflow/batch.ts";
+import { decideOpening, type Opening } from "../workflow/opening.ts";
+import { type InputRecord, readRecord, writeRecord } from "../workflow/record.ts";
+import { cacheOf, spokenArtifact } from "../workflow/step.ts";
+import { waitingSentence } from "../workflow/told.ts";
+import type { Batches } from "./batches.ts";
+import { decide, producersOf, wordOf } from "./gate-inputs.ts";
+import { type OpenSettings, openUnlessMemoized } from "./gate-open.ts";
+import { hourMs, type ToldBefore, tellWaiting } from "./gate-told.ts";
+import { fail, remember } from "./gate-writes.ts";
+import type { Heads } from "./heads.ts";
+import type { Waiters } from "./waiters.ts";
+import type { WorkflowStep, WorkflowSteps } from "./workflow-steps.ts";
+
+/** What looking at steps that wait needs. */
+export interface LookSettings extends OpenSettings {
+  readonly log: Logger;
+  readonly publish: EventRecorder;
+  readonly steps: WorkflowSteps;
+  readonly batches: Batches;
+  readonly heads: Heads;
+  readonly waiters: Waiters;
+  /** Told of each cache, by its key, for whose artifacts a step waits. */
+  readonly follow: (cache: string) => void;
+}
+
+/** After which a step is looked at again whose inputs have changed while it was looked at. */
+const soonMs = 10;
+
+/**
+ * Looks at a step that waits, and starts it, ends it, or says what it waits for.
+ *
+ * @param settings - see there
+ * @param step - that waits
+ * @param lastArrival - when a step of its namespace was created last
+ * @param toldOf - what was told of each step
+ * @returns after how many milliseconds to look again, if at all
+ */
+export async function look(
+  settings: LookSettings,
+  step: WorkflowStep,
+  lastArrival: () => number,
+  toldOf: Map<string, ToldBefore>,
+): Promise<number | undefined> {
+  const { client, log, publish, heads, steps, batches } = settings;
+  const { plan, namespace } = step;
+  const before = readRecord(step.object.metadata?.annotations?.[names.waitingForAnnotation]);
+  // Those that make it are known first: what is pushed meanwhile is seen.
+  const producers = producersOf(steps, step);
+  const decisions = await Promise.all(
+    plan.inputs.map((input, i) =>
+      decide(heads, step, input, producers[i] ?? [], before.get(spokenArtifact(input))),
+    ),
+  );
+  const batch = decideBatch(plan.batch, batches.membersOf(step), before);
+  const missingOfBatch = batch.missing;
+  const now = client.now();
+  const facts = {
+    ...{ now, lastArrival: lastArrival(), missingOfBatch, createdAt: step.createdAt },
+    timeoutSeconds: plan.timeoutSeconds,
+    onProducerFailure: isReplaced(step) ? ("wait" as const) : plan.onProducerFailure,
+    byHand: !plan.waits,
+  };
+  const verdicts = decisions.map(({ verdict }) => verdict);
+  // Another try of the same Pod has the same inputs, whatever their tags are by now.
+  const earlier = steps.pinsOfEarlier(step);
+  const opening = earlier ? { kind: "open" as const, pins: earlier } : decideOpening(facts, verdicts);
+  // While registries were asked, a step may have come that makes an input.
+  if (opening.kind !== "wait" && wordOf(producersOf(steps, step)) !== wordOf(producers)) return soonMs;
+  const inputs = plan.inputs.map(spokenArtifact);
+  const tell = (note: EventNote) => {
+    publish(step.object, note);
+    log.info({ step: step.name, namespace, reason: note.reason }, note.note);
+  };
+  if (opening.kind === "open") {
+    const seconds = (now - step.createdAt) / 1000;
+    const about = { pins: opening.pins, inputs, tell, seconds, byHand: facts.byHand };
+    return openUnlessMemoized(settings, step, { ...about, isRetry: earlier !== undefined }, toldOf);
+  }
+  const sentence = waitingSentence(inputs, verdicts, missingOfBatch);
+  if (opening.kind === "fail") {
+    const message = `${failure(opening, step)} ${sentence}`;
+    await fail(client, step, { reason: opening.reason, message }, now);
+    settings.observeWait(opening.reason, (now - step.createdAt) / 1000);
+    tell({ type: "Warning", reason: opening.reason, action: "End", note: message });
+    return undefined;
+  }
+  await write(settings, step, [...decisions.map(({ record }) => record), ...batch.records]);
+  for (const cache of new Set(plan.inputs.flatMap((input) => cacheOf(input) ?? [])))
+    settings.follow(`${namespace}/${cache}`);
+  await tellWaiting(settings, step, { sentence, decisions, tell, now, toldOf });
+  const polled = plan.inputs.filter((_, i) =>
+    ["nobody", "failed", "unknown"].includes(verdicts[i]?.kind ?? ""),
+  );
+  const polls = polled.map((input) => heads.againInMs(namespace, input));
+  return Math.min(...polls, opening.againInMs ?? hourMs);
+}
+
+async function write(
+  { client }: { readonly client: KubeClient },
+  step: WorkflowStep,
+  records: readonly InputRecord[],
+): Promise<void> {
+  const record = writeRecord(records);
+  if (record === step.object.metadata?.annotations?.[names.waitingForAnnotation]) return;
+  await remember(client, step, record);
+}
+
+function failure({ reason }: Extract<Opening, { kind: "fail" }>, { plan, name }: WorkflowStep): string {
+  if (reason === "InputProducerFailed") return `${name} does not start, as on-producer-failure says.`;
+  return `${name} did not start within ${plan.timeoutSeconds} s, as wait-timeout says.`;
+}
+
+/** A Pod for which another is made at once when it fails, for ever. */
+function isReplaced({ isPod, object }: WorkflowStep): boolean {
+  return isPod && (controllerOf(object)?.apiVersion.startsWith("apps/") ?? false);
+}
