@@ -5,7 +5,6 @@ import type { InputFile } from "../lineage/step.ts";
 const titleKey = "org.opencontainers.image.title";
 const createdKey = "org.opencontainers.image.created";
 const contentKey = "io.deis.oras.content.digest";
-const digestPattern = /^sha256:[a-f0-9]{64}$/;
 
 /**
  * The files of an artifact, by what is in them. What else the manifest says of a file counts whatever it is: modes and marks
@@ -39,8 +38,7 @@ export function partsOf(manifest: Buffer): string[] | undefined {
   const { layers, manifests } = membersOf(parsed(manifest));
   if (layers !== undefined || !Array.isArray(manifests)) return undefined;
   const digests = manifests.map((part: unknown) => membersOf(part)["digest"]);
-  const isDigest = (digest: unknown): digest is string =>
-    typeof digest === "string" && digestPattern.test(digest);
+  const isDigest = (digest: unknown): digest is string => typeof digest === "string" && isDigestText(digest);
   return digests.every(isDigest) ? digests : undefined;
 }
 

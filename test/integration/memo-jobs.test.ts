@@ -2,12 +2,11 @@ import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import { resources } from "../../src/kube/resources.ts";
-import { jobOf } from "../support/builders.ts";
+import { createEqual, expectOneRun, jobsIn, memoJob, patchesOfJobs } from "../support/equal-steps.ts";
 import { test as base } from "../support/integration.ts";
 import { startJobPlane } from "../support/job-plane.ts";
 import { minor } from "../support/kubernetes-version.ts";
 import type { ObjectsIn } from "../support/objects-in.ts";
-import { kubectl } from "../support/programs.ts";
 import { until } from "../support/wait.ts";
 import { endOfJob } from "../support/workflow-world.ts";
 
@@ -19,11 +18,8 @@ const test = base.extend("all", { scope: "file" }, async ({}, { onCleanup }) => 
   return { world, plane, admin };
 });
 
-const memo = { memoize: "on", "memoize-assume": "tags" };
-const job = (name: string, output: string, spec: object = {}, more = {}) =>
-  jobOf(name, { ...memo, "output-uri": output, ...more }, "make it", spec) as V1Job & { kind: string };
 const array = (ns: ObjectsIn, name: string, completions: number, more = {}) =>
-  job(name, `${ns.namespace}/${name}:$(JOB_COMPLETION_INDEX)`, {
+  memoJob(name, `${ns.namespace}/${name}:$(JOB_COMPLETION_INDEX)`, {
     completionMode: "Indexed",
     completions,
     parallelism: 2,
@@ -41,18 +37,6 @@ const recorded = (ns: ObjectsIn, name: string) =>
     `what became of the result of ${name}`,
   );
 const reasonOf = ({ status }: V1Job) => status?.conditions?.find(({ type }) => type === "Complete")?.reason;
-
-/** How often the API server was asked so, by anybody. */
-async function asked(kubeconfig: string, ...labels: string[]): Promise<number> {
-  const { stdout } = await kubectl(kubeconfig, ["get", "--raw", "/metrics"]);
-  const lines = stdout.split("\n").filter((line) => line.startsWith("apiserver_request_total{"));
-  const found = lines.filter((line) => labels.every((label) => line.includes(label)));
-  return found.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
-}
-const patchesOfJobs = (kubeconfig: string) =>
-  asked(kubeconfig, 'resource="jobs"', 'verb="PATCH"', 'group="batch"');
-const listsOfPods = (kubeconfig: string) =>
-  asked(kubeconfig, 'resource="pods"', 'verb="LIST"', 'scope="namespace"');
 
 describe.skipIf(minor < 31)("an Indexed Job", () => {
   test("runs only the indexes whose results are not there", async ({ all: { world, admin } }) => {
@@ -127,61 +111,14 @@ describe.skipIf(minor < 31)("an Indexed Job", () => {
 });
 
 describe.skipIf(minor < 31)("equal steps that come at once", () => {
-  const many = 1_000;
-
-  const createAll = async (ns: ObjectsIn, count: number, spec: object = {}) => {
-    const names = Array.from({ length: count }, (_, i) => `equal-${i}`);
-    for (let at = 0; at < count; at += 20)
-      await Promise.all(
-        names
-          .slice(at, at + 20)
-          .map((name) => ns.create(resources.jobs, job(name, `${ns.namespace}/${name}:1`, spec))),
-      );
-    return names;
-  };
-  const jobsIn = async (ns: ObjectsIn, admin: { request: <T>(o: { path: string }) => Promise<T> }) =>
-    (await admin.request<{ items: V1Job[] }>({ path: `/apis/batch/v1/namespaces/${ns.namespace}/jobs` }))
-      .items;
-
-  test(`run once, ${many} of them, with few writes for each`, async ({ all: { world, admin, plane } }) => {
-    const ns = await world.namespace("equal");
-    const release = world.hold("equal");
-    const begun = await patchesOfJobs(plane.kubeconfig);
-    await createAll(ns, many);
-    const isHeld = ({ status }: V1Job) =>
-      status?.conditions?.some(
-        ({ type, reason }) => type === names.inputsAvailable && reason === "Coalesced",
-      );
-    await until(
-      async () => (await jobsIn(ns, admin)).filter(isHeld).length === many - 1,
-      "all but one to wait",
-    );
-    const [written, lists] = [await patchesOfJobs(plane.kubeconfig), await listsOfPods(plane.kubeconfig)];
-    // One that it waits, and one that opens the first.
-    expect(written - begun).toBeLessThanOrEqual(many + 20);
-    const at = Date.now();
-    release();
-    const isComplete = (one: V1Job) => endOfJob(one) === "Complete";
-    await until(async () => (await jobsIn(ns, admin)).every(isComplete), "all to be complete", 500_000);
-    const isMarked = ({ metadata }: V1Job) => metadata?.labels?.[names.memoizedLabel] === "true";
-    await until(async () => (await jobsIn(ns, admin)).filter(isMarked).length === many - 1, "the labels");
-    console.info({
-      many,
-      seconds: (Date.now() - at) / 1000,
-      writes: (await patchesOfJobs(plane.kubeconfig)) - written,
-      lists: (await listsOfPods(plane.kubeconfig)) - lists,
-    });
-    expect(world.runsIn("equal")).toHaveLength(1);
-    // Claim, end, and that it did not run.
-    expect((await patchesOfJobs(plane.kubeconfig)) - written).toBeLessThanOrEqual(3 * many + 20);
-  }, 900_000);
+  test("run once, with few writes for each", async ({ all }) => expectOneRun(all, 50), 300_000);
 
   test("that all fail are told once that they wait", async ({ all: { world, admin, plane } }) => {
     const count = 60;
     const ns = await world.namespace("failing");
     for (let i = 0; i < count; i++) world.break("failing", `equal-${i}`);
     const begun = await patchesOfJobs(plane.kubeconfig);
-    await createAll(ns, count);
+    await createEqual(ns, count);
     await until(
       async () => (await jobsIn(ns, admin)).every((one) => endOfJob(one) === "Failed"),
       "all to have failed",
