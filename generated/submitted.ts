@@ -89,7 +89,7 @@ export interface components {
              */
             "output-uri"?: components["schemas"]["TaggedArtifact"];
             /**
-             * @description Of an Indexed Job: one index of the artifacts of all Pods, in the order of their indexes, which the operator writes when the Job is complete. It is in the repository of output-uri, whose tag has $(JOB_COMPLETION_INDEX) in it. Steps and oras pull all of them by this name; give the files of each Pod names of their own, such as with $(JOB_COMPLETION_INDEX) in output-path.
+             * @description Of an Indexed Job: one index of the artifacts of all Pods, in the order of their indexes, which the operator writes when the Job is complete. It is in the repository of output-uri, whose tag has $(JOB_COMPLETION_INDEX) in it. Steps and oras pull all of them by this name; give the files of each Pod other names, such as with $(JOB_COMPLETION_INDEX) in output-path.
              * @example forest/sample:all
              */
             "output-index"?: components["schemas"]["TaggedArtifact"];

@@ -147,11 +147,11 @@ export const problemCatalogue = {
   },
   IndexWithoutParts: {
     summary:
-      "output-index is set, but the outputs of the Pods do not have names of their own by their index alone.",
+      "The Job has output-index, and its output-uri does not name the output of each Pod by its index alone.",
     fix: "Put $(JOB_COMPLETION_INDEX) into the tag of output-uri, and no other variable of a Pod; or remove output-index.",
   },
   IndexMisnamed: {
-    summary: "output-index does not name a tag beside the artifacts that it lists.",
+    summary: "The annotation output-index does not name a tag beside the artifacts that it lists.",
     fix: "Name another tag of the repository of output-uri, such as all.",
   },
   IndexNotWritten: {

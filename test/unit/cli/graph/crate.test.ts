@@ -9,6 +9,7 @@ import { publicManifest } from "../../../../src/cli/graph/manifests.ts";
 import { type Objects, stepsOf } from "../../../../src/cli/graph/steps.ts";
 import type { KubeObject } from "../../../../src/kube/objects.ts";
 import { graphOf } from "../../../../src/lineage/graph.ts";
+import { keyOf } from "../../../support/builders.ts";
 import { digestOfLetter, endedPod } from "../../../support/ended-step.ts";
 import { podSpec } from "../../../support/pods.ts";
 
@@ -41,8 +42,8 @@ it("a crate has the step as it was applied, and which image ran", () => {
       metadata: {
         ...{ name: "make", namespace: "work" },
         annotations: {
-          "oras.converged-computing.github.io/output-uri": "made/result:v1",
-          "oras.converged-computing.github.io/output-path": "out",
+          [keyOf("output-uri")]: "made/result:v1",
+          [keyOf("output-path")]: "out",
         },
       },
       spec: {
