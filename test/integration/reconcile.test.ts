@@ -573,10 +573,10 @@ test("the operator needs all of its permissions, and lacks none", async () => {
     "create poddisruptionbudgets",
   ];
   // Seen in other tests: caches that are exported, certificates that are replaced, Jobs whose image is looked up, Jobs of steps,
-  // inputs that retention keeps, steps that are ended, opened and failed.
+  // inputs that retention keeps, steps that are ended, opened, failed and memoized.
   const inOtherTests = [
     ...["patch orascaches", "get namespaces"],
-    ...["update secrets", "get serviceaccounts", "get jobs", "patch pods"],
+    ...["update secrets", "get serviceaccounts", "get jobs", "get pods", "patch pods"],
     ...["patch jobs", "patch pods/status", "patch jobs/status"],
   ];
   if (minor < since.serviceCidrs) inOtherTests.push("list servicecidrs", "watch servicecidrs");
