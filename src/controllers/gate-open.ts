@@ -42,7 +42,7 @@ export async function openUnlessMemoized(
   settings: OpenSettings,
   step: WorkflowStep,
   {
-    pins,
+    pins: found,
     byHand,
     isRetry,
     inputs,
@@ -59,14 +59,14 @@ export async function openUnlessMemoized(
   toldOf: Map<string, ToldBefore>,
 ): Promise<number | undefined> {
   const { client, memo, observeWait } = settings;
-  const outcome: MemoOutcome = byHand || isRetry ? { kind: "open" } : await memo.look(step, pins, tell);
+  const outcome: MemoOutcome = byHand || isRetry ? { kind: "open" } : await memo.look(step, found, tell);
   if (outcome.kind === "held") return outcome.againInMs;
   if (outcome.kind === "ended") {
     toldOf.delete(step.uid);
     observeWait("Memoized", seconds);
     return undefined;
   }
-  const { key, from, held = step } = outcome;
+  const { key, from, held = step, pins = found } = outcome;
   const byKueue = step.isQueued && !step.isPod && (await servesKueue(client));
   await open(client, held, pins, { key, byKueue, from }).catch((error: unknown) => {
     if (key !== undefined) memo.release(step, key);

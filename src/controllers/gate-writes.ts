@@ -55,7 +55,7 @@ export async function open(
     readonly from?: string | undefined;
   },
 ): Promise<void> {
-  const digests = { [names.inputDigestsAnnotation]: pins.join(",") };
+  const { annotations: digests } = pinned(pins).metadata;
   const metadata = {
     ...versionOf(held),
     labels: { [names.waitingLabel]: "false" },
@@ -78,13 +78,18 @@ export async function open(
   const write = (spec: object) =>
     patchMerge(client, resources.jobs, placeOf(held), { metadata, spec: { ...resumed, ...spec } });
   try {
-    await write({ template: { metadata: { annotations: digests } } });
+    await write({ template: pinned(pins) });
   } catch (error) {
     // Before 1.36 the template of a Job that has started once cannot be changed, also while it is suspended again. Its
     // Pods look for their inputs themselves then.
     if (!held.startedBefore || !isStatus(error, 422)) throw error;
     await write({});
   }
+}
+
+/** What a Pod, or the template of a Job, has of what its inputs are. */
+export function pinned(pins: readonly string[]) {
+  return { metadata: { annotations: { [names.inputDigestsAnnotation]: pins.join(",") } } };
 }
 
 /** A Job that somebody else has resumed starts with its inputs as they are: its template cannot be changed any more. */

@@ -82,7 +82,8 @@ export function createDecider(settings: MemoSettings, flights: Flights, unknown:
     const { key, taken: indexes } = keyed;
     const from = claimOf(step.object)?.from;
     // An earlier leader has given them to it.
-    if (indexes !== "" && from !== undefined) return { kind: "open", key, from: tookIndexes(from, indexes) };
+    if (indexes !== "" && from !== undefined)
+      return { kind: "open", key, from: tookIndexes(from, indexes), pins: keyed.pins };
     let { because } = about;
     if (mode === "on" && entries.some((entry) => entry !== undefined)) {
       const taken = await takeInTime(about);

@@ -37,6 +37,8 @@ export interface Keyed {
   readonly asWhole: string | undefined;
   /** The indexes that have taken theirs, as the Job controller writes them. */
   readonly taken: string;
+  /** What its inputs are in its keys. */
+  readonly pins: readonly string[];
 }
 
 export type KeysResult =
@@ -79,7 +81,7 @@ const mostText = 128 * 2 ** 20;
  *
  * @param settings - see there
  * @param step - as it was seen last
- * @param given - its pins, before it is opened; later those that it was opened with count
+ * @param given - its pins, before it is opened; later, and once some of its indexes have taken results, those on it count
  */
 export async function keysOf(
   settings: KeysSettings,
@@ -98,9 +100,12 @@ export async function keysOf(
   const original = settings.originalOf({ kind: resource.kind, ...object });
   if (original === undefined)
     return { kind: "refused", reasons: ["What the operator has added to the step has been changed."] };
-  const pins = given ?? pinsIn(step.isPod ? object : (object.spec?.template as KubeObject | undefined));
+  const whole = step.isPod ? { asWhole: "it is a Pod", taken: "" } : partOf(object);
+  const written = pinsIn(step.isPod ? object : (object.spec?.template as KubeObject | undefined));
+  // What some of its indexes have taken was made of these: the others are not to read what a tag is by now.
+  const isFixed = given === undefined || (whole.taken !== "" && written.length === given.length);
+  const pins = isFixed ? written : given;
   try {
-    const whole = step.isPod ? { asWhole: "it is a Pod", taken: "" } : partOf(object);
     return await keyAll(settings, step, original, pins, whole);
   } catch (error) {
     return { kind: "unknown", because: sentenceOf(error) };
@@ -159,7 +164,7 @@ async function keyAll(
   const [first] = units;
   const key =
     units.length === 1 && first ? first.key.key : sha256(units.map((unit) => unit.key.key).join(" "));
-  return { kind: "keyed", keyed: { key, units, images, containers, ...part } };
+  return { kind: "keyed", keyed: { key, units, images, containers, pins, ...part } };
 }
 
 function tooLong(length: number, indexes: number): string {

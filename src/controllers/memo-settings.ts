@@ -29,8 +29,17 @@ export interface MemoSettings extends KeysSettings {
 
 /** What is to be done with a step whose gate would open. */
 export type MemoOutcome =
-  /** It runs. With a key, its result is remembered. Where some of its indexes have theirs: as it is then, and whose they are. */
-  | { readonly kind: "open"; readonly key?: string; readonly held?: Held; readonly from?: string }
+  /**
+   * It runs. With a key, its result is remembered. Where some of its indexes have theirs: as it is then, whose they are, and what they
+   * were made of, where that is known of before.
+   */
+  | {
+      readonly kind: "open";
+      readonly key?: string;
+      readonly held?: Held;
+      readonly from?: string;
+      readonly pins?: readonly string[];
+    }
   /** It is looked at again. */
   | { readonly kind: "held"; readonly againInMs: number }
   /** It has its result. */

@@ -55,7 +55,7 @@ const nothingBefore = "none";
  * @throws where the step has changed
  */
 export async function take(settings: TakeSettings, about: About): Promise<Taken> {
-  const { step, cache, keyed, entries } = about;
+  const { cache, keyed, entries } = about;
   const hits = keyed.units.flatMap((unit, i) => {
     const entry = entries[i];
     return entry ? [{ unit, entry }] : [];
@@ -63,7 +63,7 @@ export async function take(settings: TakeSettings, about: About): Promise<Taken>
   const [first] = hits;
   if (first === undefined) return { kind: "run", because: "there is no result" };
   const wanted = { key: keyed.key, digest: digestOf(keyed, hits), from: madeBy(first.entry) };
-  const claimed = await claimFor(settings, step, cache, first.unit, wanted);
+  const claimed = await claimFor(settings, about, first.unit, wanted);
   if ("kind" in claimed) return claimed;
   const given: Hit[] = [];
   let { because } = about;
@@ -124,8 +124,7 @@ function named({ unit: { output }, entry }: Hit) {
 /** A step with its claim: the one that it has, also of an earlier leader, or a new one. */
 async function claimFor(
   { client, memos }: TakeSettings,
-  step: WorkflowStep,
-  cache: string,
+  { step, cache, keyed: { pins, asWhole } }: About,
   { output }: MemoUnit,
   wanted: Omit<Claim, "before">,
 ): Promise<({ readonly held: Held } & Claim) | Extract<Taken, { kind: "held" }>> {
@@ -134,7 +133,8 @@ async function claimFor(
   const tagged = await memos.tagged(cache, output);
   if ("kind" in tagged) return { kind: "held", againInMs: againMs, because: tagged.because };
   const claimed = { ...wanted, before: "digest" in tagged ? tagged.digest : nothingBefore };
-  return { held: await claim(client, step, claimed), ...claimed };
+  const fixed = asWhole === undefined ? pins : undefined;
+  return { held: await claim(client, step, claimed, fixed), ...claimed };
 }
 
 /** @returns undefined when the tag names the result */

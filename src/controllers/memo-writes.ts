@@ -2,7 +2,7 @@ import { names } from "../../schema/names.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { type KubeObject, patchMerge, patchStrategic } from "../kube/objects.ts";
 import { indexText } from "../memo/indexes.ts";
-import { conditionOf, type Held, placeOf, resourceOf, time } from "./gate-writes.ts";
+import { conditionOf, type Held, pinned, placeOf, resourceOf, time } from "./gate-writes.ts";
 import { memoizedReason, type StepJob } from "./step-jobs.ts";
 
 /** What is about to be given to a step: which result, and what its tag was before. */
@@ -25,12 +25,14 @@ export function claimOf({ metadata }: KubeObject): Claim | undefined {
 /**
  * The first of three writes: says on a step which result it is about to get. Refused where it has changed since it was seen.
  *
+ * @param pins - what its inputs are, of a Job of which some indexes may run: whoever opens it then reads the same
  * @returns the step as it is then: the third write is refused where it has changed since
  */
 export async function claim(
   client: KubeClient,
   held: Held,
   { key, digest, before, from }: Claim,
+  pins?: readonly string[],
 ): Promise<Held> {
   const { uid, resourceVersion } = held.object.metadata ?? {};
   const object = await patchMerge<KubeObject>(client, resourceOf(held), placeOf(held), {
@@ -38,6 +40,7 @@ export async function claim(
       ...{ uid, resourceVersion },
       annotations: { [names.memoClaimAnnotation]: `${key} ${digest} ${before} ${from}` },
     },
+    ...(pins && { spec: { template: pinned(pins) } }),
   });
   return { ...held, object };
 }

@@ -1,6 +1,7 @@
 import type { V1Job } from "@kubernetes/client-node";
 import { pino } from "pino";
 import { describe, expect, it } from "vitest";
+import { names } from "../../../schema/names.ts";
 import { createMemoGate } from "../../../src/controllers/memo.ts";
 import { keysOf } from "../../../src/controllers/memo-keys.ts";
 import type { MemoSettings } from "../../../src/controllers/memo-settings.ts";
@@ -18,11 +19,22 @@ import { digest } from "../../support/keys.ts";
 import { created } from "../../support/patched.ts";
 
 /** A step that is held, and what looks at it. */
-function world(map: object, spec: object, more: Partial<MemoSettings>) {
+function world(
+  map: object,
+  spec: object,
+  more: Partial<MemoSettings>,
+  change: (job: V1Job) => void = () => {},
+) {
   const job = created(jobOf("step", { "output-uri": "a/b:c", memoize: "on", ...map }, "true", spec)) as V1Job;
   Object.assign(job.metadata ?? {}, { namespace: "work", uid: "j", resourceVersion: "1" });
+  change(job);
   const clock = { now: 1_000 };
-  const client = { now: () => clock.now, request: () => Promise.resolve(job) } as unknown as KubeClient;
+  const written: unknown[] = [];
+  const request = ({ body }: { readonly body?: unknown }) => {
+    if (body !== undefined) written.push(body);
+    return Promise.resolve(job);
+  };
+  const client = { now: () => clock.now, request } as unknown as KubeClient;
   const store = createStore<StepJob>(() => {});
   store.replaceAll([keepJob({ ...job, kind: "Job" } as StepJob)]);
   const quiet = { synced: Promise.resolve(), subscribe: () => () => {} };
@@ -40,7 +52,7 @@ function world(map: object, spec: object, more: Partial<MemoSettings>) {
   } as MemoSettings;
   const step = steps.job("work/step");
   if (step === undefined) throw new Error("it is no step");
-  return { clock, settings, step };
+  return { clock, settings, step, written };
 }
 
 describe("a step whose result is there", () => {
@@ -105,5 +117,67 @@ describe("a step with a thousand keys", () => {
     const { settings, step } = world(map, indexed, { filesOf: inputOf(5_000) });
     const keys = await keysOf(settings, step, [digest("a")]);
     expect(keys).toMatchObject({ kind: "refused", reasons: [expect.stringContaining("characters")] });
+  });
+});
+
+describe("a Job of which some indexes have results", () => {
+  const indexed = { completionMode: "Indexed", completions: 2 };
+  const map = { "output-uri": "a/b:$(JOB_COMPLETION_INDEX)", "input-uri": "i/n:1" };
+  const [before, since] = [digest("1"), digest("2")];
+  /** What its input is counts, and nothing else of it. */
+  const filesOf: MemoSettings["filesOf"] = (_, __, pin) => Promise.resolve([{ title: "file", digest: pin }]);
+  const keysWith = async (pin: string) => {
+    const { settings, step } = world(map, indexed, { filesOf });
+    const keys = await keysOf(settings, step, [pin]);
+    if (keys.kind !== "keyed") throw new Error(JSON.stringify(keys));
+    return keys.keyed;
+  };
+  const entryOf = (key: string) => ({
+    ...{ key, parts: "{}", at: "2026-01-01T00:00:00Z", by: { kind: "Job", name: "a", uid: "a" } },
+    output: { repository: "a/b", digest: digest("d"), mediaType: "x", size: 1 },
+  });
+  const memosWith = (known: string | undefined) =>
+    ({
+      find: (_: string, key: string) =>
+        Promise.resolve(
+          key === known ? { kind: "hit", entry: entryOf(key) } : { kind: "miss", because: "it is new" },
+        ),
+      tagged: () => Promise.resolve({ missing: true }),
+      retag: () => Promise.resolve({ kind: "done" }),
+      latestOf: () => Promise.resolve(undefined),
+    }) as unknown as Memos;
+  const toldTo = () => {};
+
+  it("says what its inputs are before these take them", async () => {
+    const { units } = await keysWith(before);
+    const memos = memosWith(units[0]?.key.key);
+    const { settings, step, written } = world(map, indexed, { filesOf, memos });
+    const outcome = await createMemoGate(settings).look(step, [before], toldTo);
+    expect(outcome).toMatchObject({ kind: "open", from: expect.stringMatching(/ indexes 0$/) });
+    const pins = { metadata: { annotations: { [names.inputDigestsAnnotation]: before } } };
+    expect(written[0]).toMatchObject({
+      metadata: { annotations: { [names.memoClaimAnnotation]: expect.any(String) } },
+      spec: { template: pins },
+    });
+    expect(written[1]).toMatchObject({ status: { completedIndexes: "0" } });
+  });
+
+  it("is opened by the next leader with the inputs that these were made of, wherever the tag is by now", async () => {
+    const { key } = await keysWith(before);
+    const { settings, step } = world(map, indexed, { filesOf, memos: memosWith(undefined) }, (job) => {
+      const claim = `${key} ${digest("d")} none Job/a ${"2026-01-01T00:00:00Z"}`;
+      const { metadata, spec } = job;
+      if (!metadata || !spec) throw new Error("it is no Job");
+      metadata.annotations = { ...metadata.annotations, [names.memoClaimAnnotation]: claim };
+      spec.template.metadata = {
+        ...spec.template.metadata,
+        annotations: { ...spec.template.metadata?.annotations, [names.inputDigestsAnnotation]: before },
+      };
+      job.status = { succeeded: 1, completedIndexes: "0" };
+    });
+    expect(await createMemoGate(settings).look(step, [since], toldTo)).toMatchObject({
+      ...{ kind: "open", key, pins: [before] },
+      from: expect.stringMatching(/ indexes 0$/),
+    });
   });
 });
