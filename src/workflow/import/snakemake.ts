@@ -2,13 +2,28 @@ import { quoted } from "../../annotations/problems.ts";
 import { shellWord } from "./shell.ts";
 import type { Imported, ImportProblem, Task, Workflow } from "./workflow.ts";
 
-/** What Snakemake prints before each job, such as `[Fri Nov 27 14:30:58 2026]`. */
-const timestamp = /^\[\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}\]$/;
+/** What Snakemake prints before each job, such as `[Fri Nov 27 14:30:58 2026]`; a group begins on the same line. */
+const timestamp =
+  /^\[\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}\](?: (Group job .* \(jobs in lexicogr\. order\):))?$/;
 const head = /^(local)?(rule|checkpoint) (\S+):$/;
 const field = /^ {4}([a-z-]+): (.*)$/;
 const shell = "Shell command: ";
-/** Ends the last job. */
-const behind = /^(Job stats:|This was a dry-run .*|Reasons:)$/;
+/** Begins what stands behind the last job: the first that is there. */
+const ends = ["Job stats:", "Reasons:", "This was a dry-run "];
+/** What Snakemake says of a job behind its command. It stands at the end, so that a command may have the same words. */
+const remarks = [
+  /^$/,
+  /^Would remove temporary output /,
+  /^Output file .* will be (obtained from|written to) global between-workflow cache\.$/,
+  /^Handing over execution to foreign system\.\.\.$/,
+];
+
+/** What Snakemake prints in the place of the files of a job, and what to do. */
+const hiding: readonly (readonly [RegExp, string])[] = [
+  [/^Job \d+: /, "Snakemake prints the message: of a rule in the place of its files; take it out"],
+  [/^Group job /, "its jobs would be one; take group: out of the rules, each job is a Job"],
+  [/^/, "it is no job as snakemake --dry-run --printshellcmds --forceall prints it"],
+];
 
 /** What Snakemake writes behind a path, and what to do. */
 const marks: Readonly<Record<string, string>> = {
@@ -46,21 +61,31 @@ export function readSnakemake(text: string): Imported<Workflow> {
   return { ok: true, value: { name: "snakemake", tasks: made.map(taskOf), sizes: new Map() } };
 }
 
+/** What is neither a job nor behind the last one is a problem: nothing is left out in silence. */
 function jobsIn(lines: readonly string[]): { jobs: Printed[]; hidden: ImportProblem[] } {
   const starts = lines.flatMap((line, index) => (timestamp.test(line) ? [index] : []));
   const jobs: Printed[] = [];
   const hidden: ImportProblem[] = [];
   starts.forEach((start, index) => {
-    const at = `line ${start + 2}`;
-    const body = lines.slice(start + 1, starts[index + 1]);
-    const [, , kind = "", rule = ""] = head.exec(body[0] ?? "") ?? [];
-    if (kind !== "") jobs.push(printedJob(at, kind, rule, body.slice(1)));
-    else if (/^Job \d+: /.test(body[0] ?? "")) {
-      const message = `found ${quoted(body[0] ?? "")}: Snakemake prints the message: of a rule in the place of its files; take it out`;
-      hidden.push({ at, message });
-    }
+    const next = starts[index + 1];
+    const [, group] = timestamp.exec(lines[start] ?? "") ?? [];
+    const [title = "", ...body] = lines.slice(start + 1, next ?? endOf(lines, start));
+    const [, , kind = "", rule = ""] = head.exec(title) ?? [];
+    if (group === undefined && kind !== "") jobs.push(printedJob(`line ${start + 2}`, kind, rule, body));
+    else hidden.push(hiddenJob(start, group ?? title));
   });
   return { jobs, hidden };
+}
+
+function hiddenJob(start: number, found: string): ImportProblem {
+  const [, says = ""] = hiding.find(([pattern]) => pattern.test(found)) ?? [];
+  return { at: `line ${start + 2}`, message: `found ${quoted(found)}: ${says}` };
+}
+
+/** Where the last job ends. Its command may have the same lines, so that the last of each counts. */
+function endOf(lines: readonly string[], start: number): number | undefined {
+  const found = ends.map((text) => lines.findLastIndex((line) => line.startsWith(text)));
+  return found.find((at) => at > start);
 }
 
 function printedJob(at: string, kind: string, rule: string, body: readonly string[]): Printed {
@@ -72,9 +97,9 @@ function printedJob(at: string, kind: string, rule: string, body: readonly strin
       return name === "" ? [] : [[name, value] as const];
     }),
   );
-  const end = body.findIndex((line, index) => index > from && behind.test(line));
+  const last = body.findLastIndex((line) => !remarks.some((remark) => remark.test(line)));
   const command = body
-    .slice(from, end < 0 ? undefined : end)
+    .slice(from, last + 1)
     .join("\n")
     .slice(shell.length)
     .trim();

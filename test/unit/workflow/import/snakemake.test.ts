@@ -69,6 +69,24 @@ describe("what a dry run of Snakemake prints", () => {
     expect(task?.command).toBe("date > b");
   });
 
+  const command = (lines: string) => `rule b:\n    output: b\n    jobid: 1\nShell command: ${lines}\n`;
+
+  test.each([
+    "Would remove temporary output a.txt\nWould remove temporary output parts/b c.txt",
+    "Output file b will be written to global between-workflow cache.",
+    "Handing over execution to foreign system...",
+  ])("is not what Snakemake says of a job behind its command: %s", (said) => {
+    const job = `${command("\n        date > b\n        ")}${said}\n`;
+    for (const text of [printed(job, all), printed(all, job), printed(job), printed(`${all}${said}\n`, job)])
+      expect(tasksOf(text)).toMatchObject([{ id: "b", command: "date > b" }]);
+  });
+
+  test("may have lines as those that stand behind the last job", () => {
+    const lines = "cat <<E\nReasons:\nJob stats:\nThis was a dry-run \nE";
+    for (const text of [printed(command(lines), all), printed(all, command(lines))])
+      expect(tasksOf(text)).toMatchObject([{ command: lines }]);
+  });
+
   test.each([
     ["nothing", "", /^line 1: has no job; save what snakemake --dry-run /],
     ["a dry run that has nothing to do", "Nothing to be done.\n", /^line 1: has no job; /],
@@ -100,6 +118,21 @@ describe("what a dry run of Snakemake prints", () => {
       "benchmark:",
       printed("rule a:\n    output: x\n    jobid: 1\n    benchmark: b\nShell command: date > x\n"),
       /the rule a has benchmark:/,
+    ],
+    [
+      "a group, whose jobs stand within it",
+      `${before}${time}\n${command("date > b")}${time} Group job g (jobs in lexicogr. order):\n\n    ${time}\n    rule a:\n        output: a\n        jobid: 1\nShell command: date > a\n${after}`,
+      /^line \d+: found "Group job g .*take group: out of the rules/,
+    ],
+    [
+      "a line of the time in a command",
+      printed(command(`date\n${time}\ndate > b`)),
+      /found "date > b": it is no/,
+    ],
+    [
+      "what a run prints",
+      printed("Finished jobid: 1 (Rule: b)\n"),
+      /"Finished jobid: 1 \(Rule: b\)": it is no/,
     ],
     ["message:", printed("Job 1: Makes x\nReason: Forced\nShell command: date > x\n"), /"Job 1: Makes x"/],
   ])("is refused with %s", (_, text, says) => {
