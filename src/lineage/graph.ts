@@ -26,6 +26,8 @@ interface About {
   readonly stem: string;
   /** The value of the annotation `run`. */
   readonly run?: string | undefined;
+  /** Who made its result, where it or some of its indexes did not run, because that was remembered. */
+  readonly memoizedFrom?: string | undefined;
   readonly state: StepState;
   /** Why it failed, or does not start; a word, and a sentence. */
   readonly reason?: string | undefined;

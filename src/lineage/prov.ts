@@ -53,11 +53,16 @@ export function provOf(graph: Graph, namespace: string, timesOf: (step: StepNode
   };
 }
 
-function activityOf({ id, state }: StepNode, namespace: string, { startedOn, finishedOn }: Times): Json {
+function activityOf(
+  { id, state, memoizedFrom }: StepNode,
+  namespace: string,
+  { startedOn, finishedOn }: Times,
+): Json {
   return {
     "prov:label": id,
     "oras:namespace": namespace,
     "oras:state": state,
+    ...(memoizedFrom !== undefined && { "oras:memoizedFrom": memoizedFrom }),
     ...(startedOn !== undefined && { "prov:startTime": startedOn }),
     ...(finishedOn !== undefined && { "prov:endTime": finishedOn }),
   };

@@ -18,6 +18,7 @@ export interface CrateFacts {
   /** As RFC 3339, where no step says when it ran. */
   readonly madeOn: string;
   readonly timesOf: (step: StepNode) => Times;
+  /** Of a step that has many Pods each image may come many times. */
   readonly imagesOf: (step: StepNode) => readonly RanImage[];
 }
 
@@ -124,8 +125,8 @@ export function roCrateOf(graph: Graph, facts: CrateFacts): Json | undefined {
 
 /** The place of a step in the workflow, its program, and that it ran. */
 function entitiesOf(step: StepNode, position: number, { timesOf, imagesOf }: CrateFacts): Entity[] {
-  const { id, inputs, reason } = step;
-  const images = imagesOf(step);
+  const { id, inputs, reason, memoizedFrom } = step;
+  const images = [...new Set(imagesOf(step).map(imageId))];
   const outcome = { ...during(timesOf(step)), ...statusOf(step.state as keyof typeof statuses) };
   return [
     {
@@ -143,7 +144,10 @@ function entitiesOf(step: StepNode, position: number, { timesOf, imagesOf }: Cra
       instrument: ref(local("program", id)),
       object: inputs.map((input) => ref(idOf(input))),
       result: madeBy(step).map((output) => ref(idOf(output))),
-      ...(images.length > 0 && { containerImage: images.map((image) => ref(imageId(image))) }),
+      ...(images.length > 0 && { containerImage: images.map(ref) }),
+      ...(memoizedFrom !== undefined && {
+        description: `It took a result that was remembered, of ${memoizedFrom}.`,
+      }),
       ...outcome,
       ...(step.state === "failed" && reason !== undefined && { error: reason }),
     },

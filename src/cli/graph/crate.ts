@@ -1,5 +1,6 @@
 import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { strToU8, zipSync } from "fflate";
+import { names } from "../../../schema/names.ts";
 import { uninjected } from "../../injection/uninjected.ts";
 import type { KubeObject } from "../../kube/objects.ts";
 import { apiVersionOf, type Resource, resources } from "../../kube/resources.ts";
@@ -15,7 +16,8 @@ import { timesIn } from "./times.ts";
 const workflow = "workflow.yaml";
 /** What is zipped has no time of its own, so that the same run is the same file. */
 const mtime = new Date(1980, 0, 1);
-const heading = "# What was applied. Values of environment variables are left out.\n";
+const heading =
+  "# What was applied. Values of environment variables and of HTTP headers, and annotations of others are left out.\n";
 
 /**
  * A run as a Provenance Run Crate.
@@ -76,7 +78,7 @@ function ownerOf({ metadata }: V1Pod): string | undefined {
   return metadata?.ownerReferences?.find(({ controller }) => controller === true)?.uid;
 }
 
-/** What its Pods say that they ran; where they are gone, what is written. */
+/** What its Pods say that they ran; where they are gone, what is written. A step whose whole result was remembered ran none. */
 function imagesIn(pods: readonly V1Pod[], step: KubeObject | undefined): RanImage[] {
   const found = pods.flatMap((pod) => {
     const { initContainers = [], containers } = uninjected(pod);
@@ -88,7 +90,7 @@ function imagesIn(pods: readonly V1Pod[], step: KubeObject | undefined): RanImag
       )?.[1],
     }));
   });
-  if (found.length > 0) return found;
+  if (found.length > 0 || step?.metadata?.labels?.[names.memoizedLabel] !== undefined) return found;
   const { template } = ((step && publicManifest(step)) as V1Job | undefined)?.spec ?? {};
   const { initContainers = [], containers = [] } = template?.spec ?? {};
   return [...initContainers, ...containers].map(({ image = "" }) => ({ name: image }));

@@ -1,14 +1,16 @@
+import { isOurs } from "../../annotations/map.ts";
 import { recordedInjection } from "../../injection/marker.ts";
 import { stripInjection } from "../../injection/strip.ts";
 import type { KubeObject } from "../../kube/objects.ts";
 import { readWorkload, workloadKinds } from "../../workload/read.ts";
 import { asNew } from "../steps/as-new.ts";
 
-const lastApplied = "kubectl.kubernetes.io/last-applied-configuration";
+/** Lists whose members have a name, and a value that may be a password. */
+const namedValues = ["env", "httpHeaders"];
 
 /**
  * A step as its author applied it, to be shown to others: what was injected is taken out, and so are values of environment
- * variables, wherever they stand.
+ * variables and of headers that probes send, and all annotations but the operator's.
  *
  * @param object - a Job or a Pod, as the API server has it
  * @returns undefined where somebody has changed what was injected, so that it cannot be taken out
@@ -22,18 +24,25 @@ export function publicManifest(object: KubeObject): KubeObject | undefined {
   return withoutValues(asNew(stripped.value.object as KubeObject)) as KubeObject;
 }
 
-/** What kubectl has noted of the manifest has them once more. */
+/** Annotations of others may have any of it once more: kubectl, kapp, Rancher and others note the manifest as it was applied. */
 function withoutValues(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutValues);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value)
-      .filter(([name]) => name !== lastApplied)
-      .map(([name, member]) => [name, name === "env" ? namesIn(member) : withoutValues(member)]),
+    Object.entries(value).flatMap(([name, member]) => {
+      if (namedValues.includes(name)) return [[name, namesIn(member)]];
+      const left = withoutValues(name === "annotations" ? ownOf(member) : member);
+      return left === undefined ? [] : [[name, left]];
+    }),
   );
 }
 
-function namesIn(env: unknown): unknown {
-  if (!Array.isArray(env)) return withoutValues(env);
-  return env.map(({ value: _, ...variable }: Readonly<Record<string, unknown>>) => variable);
+function ownOf(annotations: unknown): unknown {
+  const own = Object.entries(Object(annotations)).filter(([key]) => isOurs(key));
+  return own.length === 0 ? undefined : Object.fromEntries(own);
+}
+
+function namesIn(list: unknown): unknown {
+  if (!Array.isArray(list)) return withoutValues(list);
+  return list.map(({ value: _, ...variable }: Readonly<Record<string, unknown>>) => variable);
 }

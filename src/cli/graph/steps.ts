@@ -56,11 +56,12 @@ export function stepsOf({ namespace, jobs, pods, caches }: Objects): StepFacts[]
     standing: Standing,
     named: Named,
   ): StepFacts[] => {
-    const { name = "", generateName } = metadata ?? {};
+    const { name = "", generateName, annotations: written } = metadata ?? {};
+    const memoizedFrom = written?.[names.memoizedFromAnnotation];
     const artifacts = artifactsOf(named, `${kind} ${name}`, namespace, byName);
     if (artifacts.inputs.length + artifacts.outputs.length === 0) return [];
     const stem = numbersOut(generateName === undefined ? name : `${generateName}*`);
-    return [{ kind, name, stem, ...standing, ...artifacts }];
+    return [{ kind, name, stem, ...standing, ...(memoizedFrom && { memoizedFrom }), ...artifacts }];
   };
   return [...jobs.flatMap(ofJob), ...(podsOf.get(undefined) ?? []).flatMap(ofPod)];
 }
