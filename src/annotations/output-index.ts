@@ -65,10 +65,17 @@ function placeOf({ host, repository }: ArtifactReference): string {
   return host === undefined ? repository : `oci://${host}/${repository}`;
 }
 
-function isPart({ version }: ArtifactReference, output: ArtifactReference): boolean {
-  const [first = "", ...others] = output.version
+/**
+ * Whether an artifact is what a Pod of some index pushes.
+ *
+ * @param artifact - without a variable of the index
+ * @param output - of the step
+ */
+export function isPart(artifact: ArtifactReference, output: ArtifactReference): boolean {
+  const whole = (one: ArtifactReference) => `${placeOf(one)}${one.version}`;
+  const [first = "", ...others] = whole(output)
     .split(index)
     .map((text) => text.replaceAll(/[^\w:-]/g, "\\$&"));
   if (others.length === 0) return false;
-  return new RegExp(`^${first}(0|[1-9][0-9]*)${others.join("\\1")}$`).test(version);
+  return new RegExp(`^${first}(0|[1-9][0-9]*)${others.join("(?:\\1)")}$`).test(whole(artifact));
 }

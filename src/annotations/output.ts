@@ -1,4 +1,4 @@
-import { checkOutputIndex } from "./output-index.ts";
+import { checkOutputIndex, isPart } from "./output-index.ts";
 import type { Problem } from "./problems.ts";
 import type { ArtifactReference } from "./reference.ts";
 import type { Settings } from "./settings.ts";
@@ -15,12 +15,16 @@ export function checkOutput(settings: Settings): Problem[] {
 
 /** What a failed step has left must not be taken for its output. */
 function checkFailure({ failure, output, outputIndex }: Settings): Problem[] {
+  if (failure === undefined) return [];
   const same = (other: ArtifactReference | undefined) =>
-    failure !== undefined && other !== undefined && nameOf(failure) === nameOf(other);
-  const name = same(output) ? "output-uri" : same(outputIndex) ? "output-index" : undefined;
-  if (name === undefined) return [];
-  const message = `it names the same artifact as ${annotations[name].key}.`;
-  return [{ code: "FailureIsOutput", path: annotations["failure-uri"].key, message }];
+    other !== undefined && nameOf(failure) === nameOf(other);
+  const problem = (name: "output-uri" | "output-index", more = ""): Problem[] => {
+    const message = `it names the same artifact as ${annotations[name].key}${more}.`;
+    return [{ code: "FailureIsOutput", path: annotations["failure-uri"].key, message }];
+  };
+  if (same(output)) return problem("output-uri");
+  if (output && isPart(failure, output)) return problem("output-uri", " of one of the Pods");
+  return same(outputIndex) ? problem("output-index") : [];
 }
 
 function nameOf({ host = "", repository, version }: ArtifactReference): string {

@@ -316,7 +316,8 @@ export function credentialsHost({
   registry: Connection;
 }): string {
   if (!inCluster(registry)) return registry.host;
-  const named = [settings.output, ...settings.inputs].find((reference) => reference?.host !== undefined);
+  const { inputs, output, failure } = settings;
+  const named = [output, ...inputs, failure].find((reference) => reference?.host !== undefined);
   return named?.host ?? registry.host;
 }
 

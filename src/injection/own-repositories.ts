@@ -18,7 +18,7 @@ import type { OrasCache } from "../cache/types.ts";
  * @param annotations - as they are written
  */
 export function checkOwnRepositories(
-  { inputs, output }: Pick<Settings, "inputs" | "output">,
+  { inputs, output, failure }: Pick<Settings, "inputs" | "output" | "failure">,
   connection: Connection,
   cache: OrasCache | undefined,
   annotations: AnnotationMap,
@@ -42,9 +42,12 @@ export function checkOwnRepositories(
         "name the artifact itself, such as results/NAME:TAG.",
       ),
     ),
-    ...(output
-      ? problem(annotationTable["output-uri"].key, output, "write another one, such as results/NAME:TAG.")
-      : []),
+    // An index is in the repository of the output.
+    ...(["output-uri", "failure-uri"] as const).flatMap((name) => {
+      const pushed = name === "output-uri" ? output : failure;
+      const { key } = annotationTable[name];
+      return pushed ? problem(key, pushed, "write another one, such as results/NAME:TAG.") : [];
+    }),
   ];
 }
 

@@ -149,6 +149,21 @@ describe("failure-uri", () => {
       ["FailureIsOutput"],
     ],
     ["the index", { ...output, "failure-uri": "forest/sample:all" }, ["FailureIsOutput"]],
+    ["the output of another Pod", { ...output, "failure-uri": "forest/sample:7" }, ["FailureIsOutput"]],
+    [
+      "that by its repository",
+      { "output-uri": "a/$(JOB_COMPLETION_INDEX)/b:0", "failure-uri": "a/12/b:0" },
+      ["FailureIsOutput"],
+    ],
+    [
+      "what no Pod pushes",
+      {
+        "output-uri": "a/b:$(JOB_COMPLETION_INDEX)-$(JOB_COMPLETION_INDEX)",
+        "failure-uri": "a/b:1-2",
+      },
+      [],
+    ],
+    ["one for each Pod", { ...output, "failure-uri": "forest/sample:failed-$(JOB_COMPLETION_INDEX)" }, []],
     ["no output", { "input-uri": "a/b:1", "failure-uri": "a/b:failed" }, ["NothingToPush"]],
     ["a script", { ...step, entrypoint: "https://example.com/x" }, ["NotWithScripts"]],
     ["a digest", { ...step, "failure-uri": `a/b@sha256:${"a".repeat(64)}` }, ["InvalidValue"]],

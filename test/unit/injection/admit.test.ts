@@ -484,6 +484,8 @@ describe("credentials", () => {
     expect(hosts(uris)).toBe("out.example.com");
     expect(hosts({ ...uris, [`${p}output-uri`]: "a:b" })).toBe("in.example.com");
     expect(hosts({ [`${p}output-uri`]: "a:b" })).toBe("oras-0.oras.default.svc.cluster.local:5000");
+    const failure = { [`${p}output-uri`]: "a:b", [`${p}failure-uri`]: "oci://left.example.com/a:b" };
+    expect(hosts(failure)).toBe("left.example.com");
   });
 });
 

@@ -35,6 +35,8 @@ describe("an artifact in a repository that the operator keeps for itself is refu
     ["by its prefix", { registry: `http://${host}/team`, "output-uri": "memo:v1" }, own],
     ["at its Service", { registry: "http://oras-registry.a.svc:5000", "output-uri": "oras-memo:v1" }, plain],
     ["an input", { "input-uri": "oras-memo:v1" }, plain],
+    ["what a failure leaves", { "output-uri": "a/b:c", "failure-uri": "oras-memo:v1" }, plain],
+    ["the same over the state", { "output-uri": "a/b:c", "failure-uri": "oras-operator-state:owner" }, plain],
     [
       "one of several",
       { "input-uri_1": "a/b:c", "input-uri_2": `oras-memo@sha256:${"a".repeat(64)}` },
