@@ -40,7 +40,9 @@ export function gateOf(workload: Workload, settings: Settings, holds: boolean): 
   if (variesByPod(settings) || isMadeByOthers(workload)) return "pod";
   const { metadata } = workload;
   const isOurs = metadata?.annotations?.[names.gateAnnotation] === "suspend";
-  return suspends(workload) && !isOurs ? "author" : "suspend";
+  // Kueue suspends each Job of a queue before this is called, and resumes it, whoever has suspended it.
+  const isTheirs = suspends(workload) && !isOurs && !isQueued(metadata?.labels);
+  return isTheirs ? "author" : "suspend";
 }
 
 /**

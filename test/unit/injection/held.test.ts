@@ -185,6 +185,15 @@ describe("a step for a queue of Kueue", () => {
     expect(kueueGateOf(released)).toBe(object.metadata?.annotations?.[kueueGates]?.replace(", ", ","));
   });
 
+  it.each([
+    ["as its manifest says", {}],
+    ["suspended by Kueue, whose webhook comes first", { suspend: true }],
+  ])("is the operator's to end with a remembered result: %s", (_, spec) => {
+    const memoized: StepAnnotations = { ...waits, "output-uri": "a/c:1", "output-path": "o", memoize: "on" };
+    const stored = created(of(job(memoized, spec)));
+    expect([stored.metadata?.annotations?.[gate], stored.spec?.suspend]).toEqual(["suspend", true]);
+  });
+
   it("waits for its inputs also after its manifest was put again, until it is opened", () => {
     for (const object of [of(job(), "example.com/a"), of(pod(), "example.com/a")]) {
       const stored = created<V1Job | V1Pod>(object);
