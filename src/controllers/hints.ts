@@ -36,6 +36,8 @@ interface HintSettings extends Hearing {
 
 /** How often it is looked whether the Pods of a registry are others. */
 const lookMs = 10_000;
+/** The same where no step waits: some read for as long as a service runs, and a push that is not heard costs them an Event. */
+const readLookMs = 120_000;
 /** distribution tells of a push before it has written the tag: mostly a few milliseconds, which each step would wait in vain. */
 const tagWrittenMs = [0, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 /** The end of the User-Agent of a step. */
@@ -63,10 +65,14 @@ async function follow(settings: HintSettings, cache: string): Promise<void> {
   const { caches, waiters, moved, signal } = settings;
   const isWanted = () => waiters.anyFor(cache) || moved.anyFor(cache);
   const followers = new Map<string, AbortController>();
+  let lookedAt = Number.NEGATIVE_INFINITY;
   try {
     while (!signal.aborted && isWanted() && caches.store.get(cache)?.spec.deploy !== false) {
-      // Where the API server does not answer, what is followed goes on, and is looked at again soon.
-      await followEach(settings, cache, followers).catch(() => undefined);
+      if (waiters.anyFor(cache) || performance.now() - lookedAt >= readLookMs) {
+        lookedAt = performance.now();
+        // Where the API server does not answer, what is followed goes on, and is looked at again later.
+        await followEach(settings, cache, followers).catch(() => undefined);
+      }
       await delay(lookMs, undefined, { signal }).catch(() => undefined);
     }
   } finally {
