@@ -38,6 +38,7 @@ export function checkMemo(
 function checkHeld(workload: Workload, settings: Settings, holds: boolean): Problem[] {
   const { key } = annotations.memoize;
   const problem = (message: string): Problem[] => [{ code: "NotHeldAsOne", path: key, message }];
+  if (!holds) return problem("the operator of this cluster holds no steps: workflow.enabled is false.");
   if (!isAnnotated(ownAnnotations(workload))) return problem("it stands on the template alone.");
   const gate = gateOf(workload, settings, holds);
   if (gate === "in-pod") return problem("the container that pulls would wait.");

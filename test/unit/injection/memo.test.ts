@@ -42,6 +42,11 @@ describe("a step whose author asks for memoization", () => {
     expect(JSON.stringify(verdict)).toContain(`(${code})`);
   });
 
+  it("is told why where no step is held", () => {
+    const verdict = admit(createRequest(job()), { workflow: false });
+    expect(JSON.stringify(verdict)).toContain("memoize: the operator of this cluster holds no steps");
+  });
+
   it("is taken where the author vouches for what a key cannot see", () => {
     const map = { ...memo, "memoize-assume": "secrets" };
     expect(verdictOn(podOf("step", map, "true", secret)).kind).toBe("allowed");
