@@ -21,6 +21,7 @@ export interface GraphView {
 
 const slack = 3;
 const nearEnough = 0.8;
+const tickMs = 5_000;
 
 /**
  * Draws the graph into an element, and keeps it as the store has it.
@@ -111,12 +112,15 @@ export function createGraph(host: HTMLElement, store: Store): GraphView {
     const isFiltered = page.filter !== before.filter;
     if (changed.length > 0 || isFiltered) refilter();
     const isAll = changed === "all" || isFiltered || page.chosen !== before.chosen;
-    if (!isAll && changed.length === 0) return;
+    if (!isAll) {
+      near.refill(changed);
+      layers.repaintNodes(changed);
+      return;
+    }
     drawnAt = camera;
-    if (isAll || isNear) isNear = near.show(camera, view);
+    isNear = near.show(camera, view);
     refocus();
-    if (isAll) layers.repaint();
-    else layers.repaintNodes(changed);
+    layers.repaint();
   };
   const sized = new ResizeObserver(() => {
     view = sizeOf(host);
@@ -142,6 +146,8 @@ export function createGraph(host: HTMLElement, store: Store): GraphView {
     },
   });
   const leave = store.subscribe(update);
+  // How long steps have run stands on them.
+  const tick = setInterval(() => near.refill(scene.boxes.keys()), tickMs);
   const unlit = onTheme(layers.repaint);
   update();
   return {
@@ -149,6 +155,7 @@ export function createGraph(host: HTMLElement, store: Store): GraphView {
     fit: all,
     focus,
     stop: () => {
+      clearInterval(tick);
       for (const end of [leave, unlit, deaf, layers.stop, tip.stop]) end();
       sized.disconnect();
     },

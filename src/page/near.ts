@@ -9,6 +9,8 @@ import { counted, titleOf, underline } from "./words.ts";
 export interface Near {
   /** @returns whether all nodes that are seen are elements */
   readonly show: (camera: Camera, view: Size) => boolean;
+  /** Fills those of some nodes again, where they are elements. */
+  readonly refill: (nodes: Iterable<number>) => void;
   /** Puts them where the camera sees them. */
   readonly move: (camera: Camera) => void;
   readonly elementOf: (node: number) => HTMLElement | undefined;
@@ -57,8 +59,15 @@ export function createNear(host: HTMLElement, shown: () => Shown): Near {
     const y = (anchor.y - camera.y) * camera.zoom;
     layer.style.transform = `translate(${x}px, ${y}px) scale(${camera.zoom / anchor.zoom})`;
   };
+  const refill = (nodes: Iterable<number>) => {
+    const now = shown();
+    for (const node of nodes) {
+      const each = elements.get(node);
+      if (each !== undefined) each.look = fill(each.element, now, node, each.look);
+    }
+  };
   return {
-    move,
+    ...{ move, refill },
     elementOf: (node) => elements.get(node)?.element,
     show: (camera, view) => {
       const { scene, current } = shown();
@@ -75,11 +84,8 @@ export function createNear(host: HTMLElement, shown: () => Shown): Near {
       layer.style.setProperty("--zoom", String(Math.min(1, camera.zoom)));
       layer.classList.toggle("small", camera.zoom < wordsFrom);
       layer.classList.toggle("alone", !isNear);
-      for (const node of wanted) {
-        const each = elementFor(node);
-        put(each.element, scene, node, camera);
-        each.look = fill(each.element, shown(), node, each.look);
-      }
+      for (const node of wanted) put(elementFor(node).element, scene, node, camera);
+      refill(wanted);
       move(camera);
       return isNear;
     },

@@ -1,40 +1,16 @@
 import { expect, onTestFinished, test } from "vitest";
-import { readAssets } from "../../src/cli/ui/assets.ts";
 import { draw } from "../../src/cli/ui/drawing.ts";
-import { servePage } from "../../src/cli/ui/server.ts";
-import type { Drawing, Message } from "../../src/page/protocol.ts";
 import { startBrowser } from "../support/browser.ts";
 import { openUi, rowsOf, textOf } from "../support/ui.ts";
-import { manySteps } from "../support/ui-objects.ts";
+import { manySteps, objectsOf, stepIn } from "../support/ui-objects.ts";
+import { serveDrawing } from "../support/ui-served.ts";
 
 const mostElements = 301;
 
-/** A page of a drawing, which can be changed. */
-async function served(drawing: Drawing) {
-  const listeners = new Set<(message: Message) => void>();
-  const source = {
-    all: (): Message[] => [
-      { type: "reach", reach: { notes: [] } },
-      { type: "drawing", drawing },
-    ],
-    subscribe: (listener: (message: Message) => void) => {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
-    step: () => Promise.reject(new Error("nobody asks for it")),
-    artifact: () => Promise.reject(new Error("nobody asks for it")),
-  };
-  const { url, close } = await servePage(source, await readAssets(), "token");
-  onTestFinished(close);
-  const tell = (message: Message) => {
-    for (const listener of listeners) listener(message);
-  };
-  return { address: new URL(url), tell };
-}
-
 test("of 3,000 steps those are elements that are seen", async () => {
   const { drawing } = draw(manySteps(3_000), undefined);
-  const ui = await served(drawing);
+  const ui = await serveDrawing(drawing);
+  onTestFinished(ui.close);
   const browser = await startBrowser();
   onTestFinished(() => browser.close());
   const { page, errors } = await openUi(browser, ui);
@@ -65,4 +41,19 @@ test("of 3,000 steps those are elements that are seen", async () => {
   ui.tell({ type: "changes", steps: [[at, { ...step, state: "failed" }]], artifacts: [] });
   await expect.poll(async () => (await rowsOf(page))[0]?.[0]).toBe("failed");
   expect(errors).toEqual([]);
+});
+
+test("a step that runs says for how long, also where nothing changes and nobody moves the graph", async () => {
+  const running = stepIn("align", { "output-uri": "aligned/all:v1" }, "running");
+  const { drawing } = draw(objectsOf([running]), undefined);
+  const startedAt = new Date().toISOString();
+  const ui = await serveDrawing({ ...drawing, steps: drawing.steps.map((step) => ({ ...step, startedAt })) });
+  onTestFinished(ui.close);
+  const browser = await startBrowser();
+  onTestFinished(() => browser.close());
+  const { page } = await openUi(browser, ui);
+  const label = '.node[aria-label^="Step align, running"]';
+  await page.waitForSelector(label);
+  const before = await textOf(page, label);
+  await expect.poll(() => textOf(page, label), { timeout: 30_000 }).not.toBe(before);
 });
