@@ -1,4 +1,5 @@
 import { html } from "htm/preact";
+import { notRunIn } from "./form.ts";
 import { icon } from "./icons.ts";
 import { countsOf, type Group, groupNames, type Show } from "./model.ts";
 import type { Page, Store } from "./store.ts";
@@ -14,6 +15,7 @@ export function Bar({ page, store }: Given) {
   const { drawing, filter, view } = page;
   const steps = drawing?.steps ?? [];
   const counts = countsOf(steps);
+  const notRun = notRunIn(steps);
   const setShow = (show: Show) =>
     store.set({ filter: { ...filter, show: filter.show === show ? "all" : show } });
   return html`<header class="top">
@@ -25,7 +27,7 @@ export function Bar({ page, store }: Given) {
       <${Chip} label="all" count=${steps.length} pressed=${filter.show === "all"} onPress=${() => store.set({ filter: { ...filter, show: "all" } })} />
       ${groupNames.map(
         (name) =>
-          html`<${Chip} key=${name} label=${name} group=${name} count=${counts[name]} pressed=${filter.show === name} onPress=${() => setShow(name)} />`,
+          html`<${Chip} key=${name} label=${name} group=${name} count=${counts[name]} notRun=${name === "succeeded" ? notRun : 0} pressed=${filter.show === name} onPress=${() => setShow(name)} />`,
       )}
     </div>
     <label class="search">
@@ -53,15 +55,17 @@ export function Bar({ page, store }: Given) {
 interface ChipGiven {
   readonly label: string;
   readonly count: number;
+  /** So many of them have succeeded without a run. */
+  readonly notRun?: number;
   readonly group?: Group;
   readonly pressed: boolean;
   readonly onPress: () => void;
 }
 
-function Chip({ label, count, group, pressed, onPress }: ChipGiven) {
+function Chip({ label, count, notRun = 0, group, pressed, onPress }: ChipGiven) {
   const isQuiet = count === 0 && !pressed;
   return html`<button type="button" class=${`chip ${group ?? ""} ${isQuiet ? "quiet" : ""}`} aria-pressed=${pressed} onClick=${onPress}>
-    ${group && icon(group)}<span class="count">${counted(count)}</span> ${label}
+    ${group && icon(group)}<span class="count">${counted(count)}</span> ${label}${notRun > 0 && html`<span class="hint">${counted(notRun)} not run</span>`}
   </button>`;
 }
 

@@ -2,7 +2,7 @@ import { type Camera, fitted, moved, type Size, showing, zoomed } from "./camera
 import { createLayers } from "./layers.ts";
 import { chosenBy, nodeMatches, nodeOf } from "./model.ts";
 import { createNear } from "./near.ts";
-import { neighbour } from "./neighbour.ts";
+import { firstOf, neighbour } from "./neighbour.ts";
 import { listenTo } from "./pointer.ts";
 import type { Drawing } from "./protocol.ts";
 import { nodeAt, type Scene, sceneOf, withDrawing } from "./scene.ts";
@@ -193,14 +193,4 @@ function placeIn(now: Drawing, before: Drawing, node: number | undefined): numbe
   const drawn = before.nodes[node ?? -1];
   const at = drawn === undefined ? -1 : nodeOf(chosenBy(drawn, before), now);
   return at < 0 ? undefined : at;
-}
-
-/** Where the keyboard begins: at the left, above. */
-function firstOf({ boxes }: Scene): number | undefined {
-  let first = boxes.length > 0 ? 0 : undefined;
-  for (const [at, { x, y }] of boxes.entries()) {
-    const least = boxes[first ?? 0];
-    if (least && (x < least.x || (x === least.x && y < least.y))) first = at;
-  }
-  return first;
 }

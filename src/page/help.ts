@@ -16,8 +16,9 @@ const keys = [
   ["+ − 0", "nearer, farther, everything"],
 ] as const;
 
-const states = [
+const forms = [
   ["succeeded", "has ended with success"],
+  ["notRun", "has succeeded without a run: its result was there already"],
   ["failed", "has failed"],
   ["running", "runs"],
   ["waiting", "has not started: for inputs, a node, an image"],
@@ -33,7 +34,7 @@ export function Help({ store }: { readonly store: Store }) {
     <h2 id="help">Keys</h2>
     <dl>${keys.map(([key, what]) => html`<dt key=${key}><kbd>${key}</kbd></dt><dd>${what}</dd>`)}</dl>
     <h2>A step</h2>
-    <dl>${states.map(([state, what]) => html`<dt key=${state}>${icon(state)} ${state}</dt><dd>${what}</dd>`)}</dl>
+    <dl>${forms.map(([form, what]) => html`<dt key=${form}>${icon(form)} ${form === "notRun" ? "not run" : form}</dt><dd>${what}</dd>`)}</dl>
     <form method="dialog"><button class="primary">Close</button></form>
   </dialog>`;
 }

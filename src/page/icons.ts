@@ -1,10 +1,13 @@
 import { html } from "htm/preact";
-import type { StepState } from "../lineage/graph.ts";
+import type { Form } from "./form.ts";
 
 /** Shapes of 16 by 16: states differ in their form, not in their colour alone. */
-const paths: Readonly<Record<StepState | "artifact" | "artifacts", string>> = {
+const paths: Readonly<Record<Form | "artifact" | "artifacts", string>> = {
   // A full disc with a tick cut out.
   succeeded: "M8 1a7 7 0 1 1 0 14A7 7 0 0 1 8 1Zm3.9 4.6-1.1-1-3.7 4.2L5 6.9 4 8l3.1 2.9Z",
+  // A ring with a tick: nothing is in it.
+  notRun:
+    "M8 1a7 7 0 1 1 0 14A7 7 0 0 1 8 1Zm0 1.6a5.4 5.4 0 1 0 0 10.8A5.4 5.4 0 0 0 8 2.6ZM11.4 6 7.1 10.9 4.3 8.2 5.3 7.1 7 8.7 10.3 5Z",
   // A full octagon with a cross cut out.
   failed:
     "M5.1 1h5.8L15 5.1v5.8L10.9 15H5.1L1 10.9V5.1Zm.6 3.6L4.6 5.7 6.9 8l-2.3 2.3 1.1 1.1L8 9.1l2.3 2.3 1.1-1.1L9.1 8l2.3-2.3-1.1-1.1L8 6.9Z",

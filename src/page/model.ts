@@ -1,5 +1,7 @@
 import type { StepState } from "../lineage/graph.ts";
+import { type Form, formOf } from "./form.ts";
 import type { Drawing, Message, PageArtifact, PageNode, PageStep, Reach } from "./protocol.ts";
+import { notRunWords } from "./words.ts";
 
 /** Which steps are looked for: those of a group of states, and those in whose words something stands. */
 export interface Filter {
@@ -74,7 +76,10 @@ export function countsOf(steps: readonly PageStep[]): Record<Group, number> {
 export function matches(step: PageStep, { show, query }: Filter): boolean {
   if (show !== "all" && groupOf(step.state) !== show) return false;
   if (query === "") return true;
-  const words = [step.id, step.state, step.reason ?? "", step.message ?? "", ...step.inputs, ...step.outputs];
+  const words = [
+    ...[step.id, step.state, step.reason ?? "", step.message ?? "", notRunWords(step)],
+    ...[...step.inputs, ...step.outputs],
+  ];
   return words.some((word) => word.toLowerCase().includes(query.toLowerCase()));
 }
 
@@ -124,9 +129,10 @@ export function nodeOf(chosen: Chosen, { nodes, steps, artifacts }: Drawing): nu
   return nodes.findIndex((node) => node.type === type && node.members.includes(at));
 }
 
-/** The state that a node shows: of several the most urgent one that any of them has. */
-export function stateOf(node: PageNode, { steps }: Drawing): StepState {
-  const states = membersOf(node, steps).map(({ state }) => state);
-  const urgent = groupNames.flatMap((name): readonly StepState[] => groups[name]);
-  return urgent.find((state) => states.includes(state)) ?? "waiting";
+const urgent: readonly Form[] = [...groupNames.flatMap((name): readonly Form[] => groups[name]), "notRun"];
+
+/** What a node looks like: of several steps like the one that matters most. */
+export function formOfNode(node: PageNode, { steps }: Drawing): Form {
+  const forms = new Set(membersOf(node, steps).map(formOf));
+  return urgent.find((form) => forms.has(form)) ?? "waiting";
 }

@@ -1,4 +1,5 @@
 import { type Camera, type Size, seen } from "./camera.ts";
+import { notRunIn } from "./form.ts";
 import { iconElement } from "./icons.ts";
 import { groupNames, membersOf } from "./model.ts";
 import type { PageStep } from "./protocol.ts";
@@ -114,16 +115,21 @@ function fill(
   const look = lookOf(scene, node);
   const title = titleOf(drawn);
   const below = drawn.type === "steps" ? lineOf(look, membersOf(drawn, drawing.steps)) : "";
-  const now = [title, below, look.state, isDimmed(node), node === chosen, node === current].join("\n");
+  const isPartly =
+    drawn.type === "steps" && membersOf(drawn, drawing.steps).some(({ notRun }) => notRun?.indexes);
+  const now = [title, below, look.form, isPartly, isDimmed(node), node === chosen, node === current].join(
+    "\n",
+  );
   if (now === before) return now;
-  element.className = ["node", drawn.type, look.state].join(" ");
+  element.className = ["node", drawn.type, look.form].join(" ");
   element.classList.toggle("several", drawn.members.length > 1);
+  element.classList.toggle("partly", isPartly);
   element.classList.toggle("dimmed", isDimmed(node));
   element.tabIndex = node === current ? 0 : -1;
   element.setAttribute("aria-pressed", String(node === chosen));
   element.setAttribute("aria-label", spoken(scene, node, title, below));
   element.title = below === "" ? title : `${title}\n${below}`;
-  const icon = drawn.type === "steps" ? (look.state as Exclude<Look["state"], "artifact">) : "artifact";
+  const icon = drawn.type === "steps" ? (look.form as Exclude<Look["form"], "artifact">) : "artifact";
   element.replaceChildren(
     iconElement(icon),
     text("name", title, drawn.type === "artifacts"),
@@ -137,9 +143,11 @@ function fill(
 export function lineOf({ counts }: Look, steps: readonly PageStep[]): string {
   const [only] = steps;
   if (counts === undefined) return only === undefined ? "" : underline(only, Date.now());
-  return groupNames
-    .flatMap((name) => (counts[name] > 0 ? [`${counted(counts[name])} ${name}`] : []))
-    .join(", ");
+  const notRun = notRunIn(steps);
+  return [
+    ...groupNames.flatMap((name) => (counts[name] > 0 ? [`${counted(counts[name])} ${name}`] : [])),
+    ...(notRun > 0 ? [`${counted(notRun)} not run`] : []),
+  ].join(", ");
 }
 
 function spoken({ drawing, before, after }: Scene, node: number, title: string, below: string): string {

@@ -27,6 +27,16 @@ export function neighbour(
   return nearest(boxes, column, (other) => Math.abs(middle(other).y - middle(box).y));
 }
 
+/** Where the keyboard begins: at the left, above. */
+export function firstOf({ boxes }: Pick<Scene, "boxes">): number | undefined {
+  let first = boxes.length > 0 ? 0 : undefined;
+  for (const [at, { x, y }] of boxes.entries()) {
+    const least = boxes[first ?? 0];
+    if (least && (x < least.x || (x === least.x && y < least.y))) first = at;
+  }
+  return first;
+}
+
 function middle({ x, y, width, height }: Box) {
   return { x: x + width / 2, y: y + height / 2 };
 }

@@ -69,12 +69,12 @@ export function paintNode(sheet: Sheet, box: Box, look: Look, colours: Colours, 
   const place = placeOf(sheet, box);
   context.clearRect(place.x - 1, place.y - 1, place.width + 2, place.height + 2);
   context.globalAlpha = dimmed ? 0.16 : 1;
-  const { state, counts } = look;
-  if (state === "artifact") {
+  const { form, counts } = look;
+  if (form === "artifact") {
     context.fillStyle = colours.artifact;
     const height = Math.max(1, place.height * 0.5);
     context.fillRect(place.x, place.y + (place.height - height) / 2, place.width, height);
-  } else if (counts === undefined) paintState(sheet, place, state, colours);
+  } else if (counts === undefined) paintForm(sheet, place, form, colours);
   else paintCounts(sheet, place, counts, colours);
   context.globalAlpha = 1;
 }
@@ -89,18 +89,18 @@ function placeOf({ camera, area, density }: Sheet, box: Box): Box {
   };
 }
 
-/** Forms differ as well as colours: done is full, failed is full with a cross, running is half full, waiting is hollow. */
-function paintState(
+/** Forms differ as well as colours: done is full, failed is full with a cross, running is half full, waiting is hollow, and what did not run is hollow with a bar. */
+function paintForm(
   { context, density }: Sheet,
   place: Box,
-  state: Exclude<Look["state"], "artifact">,
+  form: Exclude<Look["form"], "artifact">,
   colours: Colours,
 ) {
   // Whoever looks at thousands looks for these.
-  const height = state === "failed" ? Math.max(place.height, leastFailed * density) : place.height;
+  const height = form === "failed" ? Math.max(place.height, leastFailed * density) : place.height;
   const { x, width } = place;
   const y = place.y - (height - place.height) / 2;
-  const colour = colours[state];
+  const colour = colours[form];
   const line = Math.max(1, Math.min(2 * density, height / 5));
   const radius = Math.min(corner * density, height / 4);
   context.fillStyle = colour;
@@ -114,10 +114,11 @@ function paintState(
     Math.max(1, height - line),
     radius,
   );
-  if (state === "failed" || state === "succeeded") context.fill();
-  if (state === "running") context.fillRect(x, y, width / 2, height);
+  if (form === "failed" || form === "succeeded") context.fill();
+  if (form === "running") context.fillRect(x, y, width / 2, height);
+  if (form === "notRun") context.fillRect(x, y + height * 0.4, width, height * 0.2);
   context.stroke();
-  if (state !== "failed" || height < 6 * density) return;
+  if (form !== "failed" || height < 6 * density) return;
   const [middle, arm] = [x + width / 2, height / 4];
   context.strokeStyle = colours.surface;
   context.lineWidth = Math.max(density, height / 9);

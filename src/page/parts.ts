@@ -1,5 +1,6 @@
 import { html } from "htm/preact";
 import { useState } from "preact/hooks";
+import { formOf } from "./form.ts";
 import { icon } from "./icons.ts";
 import type { Chosen } from "./model.ts";
 import type { Drawing } from "./protocol.ts";
@@ -54,7 +55,7 @@ export function Steps({ title, none, ids, drawing, choose }: StepsGiven) {
       ${listed.map((id) => {
         const step = known.get(id);
         return html`<li key=${id}>
-          <button type="button" class="link" onClick=${() => choose({ type: "step", id })}>${step && icon(step.state)}<span>${nameOf(id)}</span></button>
+          <button type="button" class="link" onClick=${() => choose({ type: "step", id })}>${step && icon(formOf(step))}<span>${nameOf(id)}</span></button>
           ${step && html`<span class="hint">${step.state}</span>`}
         </li>`;
       })}

@@ -1,6 +1,6 @@
-import type { StepState } from "../lineage/graph.ts";
 import { type Box, meet } from "./camera.ts";
-import { countsOf, type Group, membersOf, stateOf } from "./model.ts";
+import type { Form } from "./form.ts";
+import { countsOf, formOfNode, type Group, membersOf } from "./model.ts";
 import { type Drawing, type PageNode, sizes } from "./protocol.ts";
 
 /** A drawing, prepared for painting. */
@@ -20,7 +20,7 @@ export interface Scene {
 
 /** How a node is painted. */
 export interface Look {
-  readonly state: StepState | "artifact";
+  readonly form: Form | "artifact";
   /** Of a node for several steps: how many are in each group. */
   readonly counts: Readonly<Record<Group, number>> | undefined;
 }
@@ -68,9 +68,9 @@ function around(boxes: readonly Box[]): Box {
 /** How a node is painted now. */
 export function lookOf({ drawing }: Scene, at: number): Look {
   const node = drawing.nodes[at];
-  if (node === undefined || node.type === "artifacts") return { state: "artifact", counts: undefined };
+  if (node === undefined || node.type === "artifacts") return { form: "artifact", counts: undefined };
   const counts = node.members.length > 1 ? countsOf(membersOf(node, drawing.steps)) : undefined;
-  return { state: stateOf(node, drawing), counts };
+  return { form: formOfNode(node, drawing), counts };
 }
 
 /** Nodes of which a part is within a box. */

@@ -1,4 +1,5 @@
 import { html } from "htm/preact";
+import { notRunIn } from "./form.ts";
 import { icon } from "./icons.ts";
 import { type Chosen, countsOf, groupNames, groupOf, membersOf, nodeOf } from "./model.ts";
 import { type PanelGiven, Steps } from "./parts.ts";
@@ -25,12 +26,14 @@ export function SeveralPanel({ drawing, chosen, choose, store }: Given) {
   }
   const members = membersOf(node, drawing.steps);
   const counts = countsOf(members);
+  const notRun = notRunIn(members);
   const urgent = members.toSorted((a, b) => rank(a) - rank(b));
   const inTable = () => store.set({ view: "table", filter: { show: "all", query: commonPart(node.label) } });
   return html`<p class="kind">${counted(members.length)} steps that are alike</p>
     <h2>${titleOf(node)}</h2>
     <ul class="tally">
       ${groupNames.map((name) => counts[name] > 0 && html`<li key=${name} class=${name}>${icon(name)} ${counted(counts[name])} ${name}</li>`)}
+      ${notRun > 0 && html`<li>${icon("notRun")} ${counted(notRun)} not run: their results were there already</li>`}
     </ul>
     <${Steps} title="Steps" none="" ids=${urgent.map(({ id }) => id)} drawing=${drawing} choose=${choose} />
     <p><button type="button" class="primary" onClick=${inTable}>Show them in the table</button></p>`;

@@ -1,10 +1,11 @@
 import { html } from "htm/preact";
 import { useAnswer } from "./ask.ts";
+import { formOf } from "./form.ts";
 import { icon } from "./icons.ts";
 import type { Chosen } from "./model.ts";
 import { Copied, type PanelGiven, Waiting } from "./parts.ts";
 import type { Details, PageStep, Transferred } from "./protocol.ts";
-import { clock, lasted, nameOf, shortDigest, sized, tookOf } from "./words.ts";
+import { clock, lasted, nameOf, notRunWords, shortDigest, sized, tookOf, unpushedWords } from "./words.ts";
 
 type Choose = PanelGiven["choose"];
 
@@ -22,7 +23,8 @@ export function StepPanel({
   return html`
     <p class="kind">${step.kind}</p>
     <h2>${nameOf(step.id)}</h2>
-    <p class=${`standing ${step.state}`}>${icon(step.state)} <strong>${step.state}</strong>${shortWhy(step)}</p>
+    <p class=${`standing ${step.state}`}>${icon(formOf(step))} <strong>${step.state}</strong>${shortWhy(step)}</p>
+    ${step.notRun && html`<p class="finding good">${notRunWords(step)}.</p>`}
     ${step.state === "failed" && details && html`<${Logs} details=${details} />`}
     <${Why} step=${step} details=${details} />
     ${answer === undefined && html`<${Waiting} what="Reading what is known of it" />`}
@@ -32,7 +34,7 @@ export function StepPanel({
       details &&
       html`
       <${Artifacts} title="Reads" none="It reads no artifact." list=${details.inputs} drawing=${drawing} choose=${choose} />
-      <${Artifacts} title="Makes" none="It makes no artifact." list=${details.outputs} drawing=${drawing} choose=${choose} />
+      <${Artifacts} title="Makes" none="It makes no artifact." list=${details.outputs} notRun=${step.notRun} drawing=${drawing} choose=${choose} />
       ${step.state !== "failed" && html`<${Logs} details=${details} />`}
       <${Events} details=${details} />
       <h3>In a terminal</h3>
@@ -89,11 +91,12 @@ interface ArtifactsGiven {
   readonly list: readonly Transferred[];
   readonly drawing: PanelGiven["drawing"];
   readonly choose: Choose;
+  readonly notRun?: PageStep["notRun"];
 }
 
 const mostListed = 20;
 
-function Artifacts({ title, none, list, drawing, choose }: ArtifactsGiven) {
+function Artifacts({ title, none, list, drawing, choose, notRun }: ArtifactsGiven) {
   const digests = new Map(drawing.artifacts.map(({ id, digest }) => [id, digest]));
   return html`<h3>${title}</h3>
     ${list.length === 0 && html`<p class="hint">${none}</p>`}
@@ -104,8 +107,8 @@ function Artifacts({ title, none, list, drawing, choose }: ArtifactsGiven) {
         const took = seconds === undefined ? undefined : `pushed in ${lasted(seconds)}`;
         return html`<li key=${id}>
           <button type="button" class="link" onClick=${() => choose({ type: "artifact", id })}>${icon("artifact")}<span>${reference}</span></button>
-          <p class="hint">${[digest && shortDigest(digest), size, took].filter(Boolean).join(" · ") || "not pushed yet, as far as is seen"}</p>
-          ${digest && html`<${Copied} text=${command} what=${`the command that gets ${reference}`} />`}
+          <p class="hint">${[digest && shortDigest(digest), size, took].filter(Boolean).join(" · ") || unpushedWords(notRun)}</p>
+          ${(digest || notRun) && html`<${Copied} text=${command} what=${`the command that gets ${reference}`} />`}
         </li>`;
       })}
     </ul>

@@ -1,10 +1,11 @@
 import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { formOf } from "./form.ts";
 import { icon } from "./icons.ts";
 import { type Chosen, type Filter, groupNames, groupOf, matches } from "./model.ts";
 import type { Drawing, PageStep } from "./protocol.ts";
 import type { Store } from "./store.ts";
-import { nameOf, plural, tookOf } from "./words.ts";
+import { nameOf, notRunWords, plural, tookOf } from "./words.ts";
 
 const rowHeight = 40;
 /** Rows above and below those that are seen. */
@@ -80,12 +81,12 @@ export function Table({ drawing, filter, chosen, store }: Given) {
               store.set({ chosen: { type: "step", id: step.id } });
             };
             return html`<tr key=${step.id} aria-rowindex=${row + 2} class=${isChosen ? "chosen" : ""} onClick=${choose}>
-              <td class=${`state ${groupOf(step.state)}`}>${icon(step.state)} ${step.state}</td>
+              <td class=${`state ${groupOf(step.state)}`}>${icon(formOf(step))} ${step.state}</td>
               <th scope="row">
                 <button type="button" data-row=${row} tabindex=${row === at || (row === first && (at < first || at >= last)) ? 0 : -1} aria-pressed=${isChosen}>${nameOf(step.id)}</button>${" "}
                 <span class="hint">${step.kind}</span>
               </th>
-              <td class="why" title=${step.message}>${step.message ?? step.reason ?? ""}</td>
+              <td class="why" title=${whyOf(step)}>${whyOf(step)}</td>
               <td title=${step.inputs.join("\n")}>${named(drawing, step.inputs)}</td>
               <td title=${step.outputs.join("\n")}>${named(drawing, step.outputs)}</td>
               <td class="number">${tookOf(step, now) ?? ""}</td>
@@ -113,6 +114,10 @@ function Head({
   return html`<th scope="col" aria-sort=${isOrder ? "ascending" : "none"}>
     <button type="button" class="sort" title=${isOrder ? "Order of the data" : `Order by ${name.toLowerCase()}`} onClick=${() => setOrder(isOrder ? "data" : name)}>${name}<span aria-hidden="true">${isOrder ? " ↓" : ""}</span></button>
   </th>`;
+}
+
+function whyOf(step: PageStep): string {
+  return [notRunWords(step), step.message ?? step.reason].filter(Boolean).join(". ");
 }
 
 /** In the order of the data as the graph has it, from left to right. */

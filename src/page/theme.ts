@@ -1,7 +1,7 @@
-import type { StepState } from "../lineage/graph.ts";
+import type { Form } from "./form.ts";
 
 /** Colours of the canvases: those of page.css. */
-export type Colours = Readonly<Record<StepState | "artifact" | "edge" | "mark" | "surface", string>>;
+export type Colours = Readonly<Record<Form | "artifact" | "edge" | "mark" | "surface", string>>;
 
 /** The colours of the theme that the system asks for now. */
 export function coloursNow(): Colours {
@@ -13,6 +13,7 @@ export function coloursNow(): Colours {
     suspended: value("waiting"),
     running: value("running"),
     succeeded: value("succeeded"),
+    notRun: value("succeeded"),
     failed: value("failed"),
     artifact: value("artifact"),
     edge: value("edge"),

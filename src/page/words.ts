@@ -1,3 +1,4 @@
+import { formOf } from "./form.ts";
 import type { PageNode, PageStep } from "./protocol.ts";
 
 /** A number as people read it. */
@@ -80,15 +81,42 @@ export function nameOf(id: string): string {
 
 /** What stands below the name of a step: how it is, and why. */
 export function underline(step: PageStep, now: number): string {
-  const { state, reason, completions } = step;
+  const { state, reason, completions, notRun } = step;
   const done = completions
     ? `${counted(completions.succeeded)} of ${counted(completions.wanted)}`
     : undefined;
   const took = tookOf(step, now);
-  if (state === "failed") return ["failed", reason, done].filter(Boolean).join(" · ");
-  if (state === "running" || state === "succeeded") return [state, done, took].filter(Boolean).join(" · ");
+  if (formOf(step) === "notRun") return `not run · result of ${notRun?.by ?? "before"}`;
+  const taken = notRun?.indexes && `${counted(notRun.indexes.count)} not run`;
+  if (state === "failed") return ["failed", reason, done, taken].filter(Boolean).join(" · ");
+  if (state === "running" || state === "succeeded")
+    return [state, done, taken, took].filter(Boolean).join(" · ");
   if (reason === "WaitingForInputs") return waitsFor(step);
-  return [state, reason].filter(Boolean).join(" · ");
+  return [state, reason, taken].filter(Boolean).join(" · ");
+}
+
+/**
+ * That a step did not run, or which of its indexes, and whose result it took.
+ *
+ * @param step - any
+ * @returns empty where it ran, or will
+ */
+export function notRunWords({ notRun }: PageStep): string {
+  if (notRun === undefined) return "";
+  const { by, at, indexes } = notRun;
+  const whose = by === undefined ? undefined : `${by} of ${clock(at ?? "", Date.now())}`;
+  if (indexes === undefined)
+    return `not run: took ${whose ? `the result of ${whose}` : "a result of before"}`;
+  const which = indexes.count === 1 ? `index ${indexes.text}` : `indexes ${indexes.text}`;
+  return `${which} not run: took ${whose ? `results, the first that of ${whose}` : "results of before"}`;
+}
+
+/** What is said of an output of which no Pod tells. */
+export function unpushedWords(notRun: PageStep["notRun"]): string {
+  if (notRun === undefined) return "not pushed yet, as far as is seen";
+  return notRun.indexes === undefined
+    ? "a result that was there"
+    : "a result that was there, or not pushed yet";
 }
 
 /** In few words: the artifacts that are missing, without who makes them. */

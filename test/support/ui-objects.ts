@@ -1,13 +1,19 @@
 import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import type { Objects } from "../../src/cli/graph/steps.ts";
+import { memoizedReason } from "../../src/controllers/step-jobs.ts";
 import { jobOf, podOf, type StepAnnotations } from "./builders.ts";
 
 /** How a step of these objects is. */
-type State = "succeeded" | "failed" | "running" | "waiting";
+type State = "succeeded" | "notRun" | "failed" | "running" | "waiting";
 
 const begun = Date.parse("2026-11-27T09:00:00Z");
 const time = (seconds: number) => new Date(begun + seconds * 1000).toISOString();
+
+/** Who made the result that a step has taken, as the operator writes it. */
+export function takenFrom(name: string): string {
+  return `Job/${name} Pod/${name}-p5n8r ${time(-93_600)}`;
+}
 
 /**
  * A Job as the API server would have it, and its Pod.
@@ -39,6 +45,12 @@ export function stepIn(
       succeeded: 1,
       conditions: [condition("Complete", "CompletionsReached", "")],
     },
+    notRun: {
+      completionTime: time(3),
+      conditions: ["SuccessCriteriaMet", "Complete"].map((type) =>
+        condition(type, memoizedReason, "Did not run: its result is there already (key 6c1f0a9b3d55)."),
+      ),
+    },
     failed: {
       startTime: time(60),
       failed: 1,
@@ -60,9 +72,13 @@ export function stepIn(
     creationTimestamp: time(0),
     namespace: "runs",
     ...(held && { labels: { [names.waitingLabel]: "true" } }),
+    ...(state === "notRun" && {
+      labels: { [names.waitingLabel]: "false", [names.memoizedLabel]: "true" },
+      annotations: { ...job.metadata?.annotations, [names.memoizedFromAnnotation]: takenFrom(name) },
+    }),
   };
   const full = { ...job, metadata, spec: { ...job.spec, suspend: held }, status } as unknown as V1Job;
-  return { job: full, pods: held ? [] : [podIn(name, uid, map, state)] };
+  return { job: full, pods: held || state === "notRun" ? [] : [podIn(name, uid, map, state)] };
 }
 
 function podIn(job: string, uid: string, map: StepAnnotations, state: State): V1Pod {
@@ -78,11 +94,11 @@ function podIn(job: string, uid: string, map: StepAnnotations, state: State): V1
     succeeded: [ended(names.pushContainer, 0, { message })],
     failed: [ended("main", 137, { reason: "OOMKilled" })],
     running: [{ name: "main", state: { running: { startedAt: time(240) } } }],
-    waiting: [],
+    ...{ waiting: [], notRun: [] },
   }[state];
   const ownerReferences = [{ apiVersion: "batch/v1", kind: "Job", name: job, uid, controller: true }];
   const metadata = { ...pod.metadata, ownerReferences, creationTimestamp: time(60), namespace: "runs" };
-  const phase = { succeeded: "Succeeded", failed: "Failed", running: "Running", waiting: "Pending" }[state];
+  const phase = { succeeded: "Succeeded", failed: "Failed", running: "Running" }[state as string];
   return { ...pod, metadata, status: { phase, containerStatuses: statuses } } as unknown as V1Pod;
 }
 

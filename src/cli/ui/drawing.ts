@@ -4,6 +4,7 @@ import { foldGraph } from "../../lineage/fold.ts";
 import { type Graph, graphOf, type StepNode } from "../../lineage/graph.ts";
 import type { Drawing, Message, PageArtifact, PageStep } from "../../page/protocol.ts";
 import { type Objects, stepsOf } from "../graph/steps.ts";
+import { notRunOfJob, notRunOfPod } from "./not-run.ts";
 import { positionsOf } from "./positions.ts";
 
 /**
@@ -18,8 +19,8 @@ export function draw(
   before: Drawing | undefined,
 ): { readonly drawing: Drawing; readonly message: Message | undefined } {
   const graph = graphOf(stepsOf(objects));
-  const times = timesOf(objects);
-  const steps = graph.steps.map((step) => ({ ...shown(step), ...times.get(step.id) }));
+  const runs = runsOf(objects);
+  const steps = graph.steps.map((step) => ({ ...shown(step), ...runs.get(step.id) }));
   const artifacts = graph.artifacts.map(shownArtifact);
   if (before === undefined || !isSameShape(before, steps, artifacts)) {
     const drawing = whole(graph, steps, artifacts, objects.namespace);
@@ -87,25 +88,28 @@ function changesOf<T>(before: readonly T[], now: readonly T[]): (readonly [numbe
   );
 }
 
-type Times = Pick<PageStep, "createdAt" | "startedAt" | "endedAt">;
+type Run = Pick<PageStep, "createdAt" | "startedAt" | "endedAt" | "notRun">;
 
-function timesOf({ jobs, pods }: Objects): ReadonlyMap<string, Times> {
+function runsOf({ jobs, pods }: Objects): ReadonlyMap<string, Run> {
   return new Map([
-    ...pods.map((pod) => [`pod/${pod.metadata?.name}`, timesOfPod(pod)] as const),
-    ...jobs.map((job) => [`job/${job.metadata?.name}`, timesOfJob(job)] as const),
+    ...pods.map((pod) => [`pod/${pod.metadata?.name}`, runOfPod(pod)] as const),
+    ...jobs.map((job) => [`job/${job.metadata?.name}`, runOfJob(job)] as const),
   ]);
 }
 
-function timesOfJob({ metadata, status }: V1Job): Times {
+function runOfJob(job: V1Job): Run {
+  const { metadata, status } = job;
   const end = status?.conditions?.find(({ type, status: met }) => type === "Failed" && met === "True");
   return {
     createdAt: written(metadata?.creationTimestamp),
     startedAt: written(status?.startTime),
     endedAt: written(status?.completionTime ?? end?.lastTransitionTime),
+    notRun: notRunOfJob(job),
   };
 }
 
-function timesOfPod({ metadata, status }: V1Pod): Times {
+function runOfPod(pod: V1Pod): Run {
+  const { metadata, status } = pod;
   const ends = (status?.containerStatuses ?? []).flatMap(
     ({ state }) => written(state?.terminated?.finishedAt) ?? [],
   );
@@ -114,6 +118,7 @@ function timesOfPod({ metadata, status }: V1Pod): Times {
     createdAt: written(metadata?.creationTimestamp),
     startedAt: written(status?.startTime),
     endedAt: isEnded ? ends.sort().at(-1) : undefined,
+    notRun: notRunOfPod(pod),
   };
 }
 

@@ -1,0 +1,45 @@
+import type { V1Job, V1Pod } from "@kubernetes/client-node";
+import { names } from "../../../schema/names.ts";
+import { visible } from "../../annotations/problems.ts";
+import { memoizedReason } from "../../controllers/step-jobs.ts";
+import { indexesIn } from "../../memo/indexes.ts";
+import { takenIndexes } from "../../memo/part.ts";
+import type { NotRun } from "../../page/protocol.ts";
+
+/** See madeBy of src/memo/told.ts. */
+const fromPattern = /^(Job|Pod)\/(\S+)(?: Pod\/\S+)? (\S+)(?: indexes \S+)?$/;
+
+/**
+ * What of a Job did not run, as its results were there already.
+ *
+ * @param job - as the API server has it
+ * @returns undefined where it ran, or will
+ */
+export function notRunOfJob(job: V1Job): NotRun | undefined {
+  const { metadata, spec, status } = job;
+  const told = fromOf(metadata?.annotations);
+  const isTaken = status?.conditions?.some(
+    ({ type, status: met, reason }) =>
+      type === "SuccessCriteriaMet" && met === "True" && reason === memoizedReason,
+  );
+  if (isTaken) return told;
+  const text = takenIndexes(job);
+  const { size: count } = indexesIn(text, spec?.completions ?? 1);
+  return count === 0 ? undefined : { ...told, indexes: { text: visible(text), count } };
+}
+
+/**
+ * Whether a Pod did not run, as its result was there already.
+ *
+ * @param pod - that no Job has made
+ */
+export function notRunOfPod({ metadata, status }: V1Pod): NotRun | undefined {
+  return status?.reason === memoizedReason ? fromOf(metadata?.annotations) : undefined;
+}
+
+/** The operator writes it after the end. */
+function fromOf(map: Readonly<Record<string, string>> | undefined): NotRun {
+  const [, kind, name = "", at = ""] = fromPattern.exec(map?.[names.memoizedFromAnnotation] ?? "") ?? [];
+  if (kind === undefined || Number.isNaN(Date.parse(at))) return {};
+  return { by: visible(`${kind} ${name}`), at };
+}

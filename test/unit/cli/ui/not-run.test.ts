@@ -1,0 +1,109 @@
+import type { V1Job, V1Pod } from "@kubernetes/client-node";
+import { describe, expect, test } from "vitest";
+import { names } from "../../../../schema/names.ts";
+import { draw } from "../../../../src/cli/ui/drawing.ts";
+import { formOf } from "../../../../src/page/form.ts";
+import { matches } from "../../../../src/page/model.ts";
+import { notRunWords, underline } from "../../../../src/page/words.ts";
+import { podOf } from "../../../support/builders.ts";
+import { objectsOf, stepIn, takenFrom } from "../../../support/ui-objects.ts";
+
+const map = { "input-uri": "parts/all:v1", "output-uri": "counts/all:v1" } as const;
+
+/** The one step of some objects, as the page gets it. */
+function shown(of: { readonly job?: V1Job; readonly pods?: readonly V1Pod[] }) {
+  const objects = { ...objectsOf([]), jobs: of.job ? [of.job] : [], pods: of.pods ?? [] };
+  const { drawing } = draw(objects, undefined);
+  const [step] = drawing.steps;
+  if (step === undefined) throw new Error("there is no step");
+  return step;
+}
+
+/** An Indexed Job of six with what the operator says of it. */
+function indexed(
+  state: "succeeded" | "running" | "waiting",
+  from: string | undefined,
+  status: object = {},
+): V1Job {
+  const { job } = stepIn("align", { ...map, "output-uri": "counts/$(JOB_COMPLETION_INDEX):v1" }, state);
+  const annotations = {
+    ...job.metadata?.annotations,
+    ...(from && { [names.memoizedFromAnnotation]: from }),
+    ...(state === "waiting" && { [names.memoClaimAnnotation]: "claimed" }),
+  };
+  return {
+    ...job,
+    metadata: { ...job.metadata, annotations },
+    spec: { ...job.spec, completions: 6, completionMode: "Indexed" },
+    status: { ...job.status, ...status },
+  } as V1Job;
+}
+
+describe("what did not run", () => {
+  test("is a Job whose result was there: who made that is said", () => {
+    const step = shown(stepIn("count", map, "notRun"));
+    expect(formOf(step)).toBe("notRun");
+    expect(step).toMatchObject({
+      state: "succeeded",
+      notRun: { by: "Job count", at: "2026-11-26T07:00:00.000Z" },
+    });
+    expect(underline(step, Date.now())).toBe("not run · result of Job count");
+    expect(notRunWords(step)).toMatch(/^not run: took the result of Job count of /);
+    expect(matches(step, { show: "all", query: "not run" })).toBe(true);
+    expect(matches(step, { show: "succeeded", query: "" })).toBe(true);
+  });
+
+  test("is a Job that has ended so, before the operator has written who made the result", () => {
+    const { job } = stepIn("count", map, "notRun");
+    const { [names.memoizedFromAnnotation]: _, ...annotations } = job.metadata?.annotations ?? {};
+    const step = shown({ job: { ...job, metadata: { ...job.metadata, annotations } } });
+    expect(formOf(step)).toBe("notRun");
+    expect(notRunWords(step)).toBe("not run: took a result of before");
+  });
+
+  test("is a Pod", () => {
+    const pod = podOf("count", map);
+    const annotations = {
+      ...(pod.metadata as V1Pod["metadata"])?.annotations,
+      [names.memoizedFromAnnotation]: takenFrom("count").replace("Job/", "Pod/"),
+    };
+    const status = { phase: "Succeeded", reason: "Memoized" };
+    const step = shown({ pods: [{ ...pod, metadata: { name: "count", annotations }, status }] });
+    expect([formOf(step), step.notRun?.by]).toEqual(["notRun", "Pod count"]);
+  });
+
+  test.each(["running", "succeeded"] as const)("are indexes of a Job that is %s", (state) => {
+    const step = shown({ job: indexed(state, `${takenFrom("align")} indexes 0,2-4`, { succeeded: 4 }) });
+    expect(step.notRun).toMatchObject({ by: "Job align", indexes: { text: "0,2-4", count: 4 } });
+    // The others ran.
+    expect(formOf(step)).not.toBe("notRun");
+    expect(underline(step, Date.now())).toContain("4 not run");
+    expect(notRunWords(step)).toMatch(
+      /^indexes 0,2-4 not run: took results, the first that of Job align of /,
+    );
+  });
+
+  test("are indexes of a Job that is still held", () => {
+    const step = shown({ job: indexed("waiting", undefined, { completedIndexes: "5", succeeded: 1 }) });
+    expect(notRunWords(step)).toBe("index 5 not run: took results of before");
+  });
+
+  test.each([
+    ["a Job that ran", shown(stepIn("count", map, "succeeded"))],
+    ["one that failed", shown(stepIn("count", map, "failed"))],
+    ["one that waits", shown(stepIn("count", map, "waiting"))],
+    ["an Indexed Job all of which ran", shown({ job: indexed("succeeded", undefined, { succeeded: 6 }) })],
+    [
+      "one with an annotation that names no index",
+      shown({ job: indexed("succeeded", "Job/x 2026 indexes ‮") }),
+    ],
+  ])("is not %s", (_, step) => {
+    expect([step.notRun, notRunWords(step)]).toEqual([undefined, ""]);
+  });
+
+  test("is told with no more of an annotation than the operator would have written", () => {
+    const { job } = stepIn("count", map, "notRun");
+    const annotations = { ...job.metadata?.annotations, [names.memoizedFromAnnotation]: "Job/evil‮ tomorrow" };
+    expect(shown({ job: { ...job, metadata: { ...job.metadata, annotations } } }).notRun).toEqual({});
+  });
+});
