@@ -94,6 +94,18 @@ func TestWhatAFailedStepLeaves(t *testing.T) {
 			t.Errorf("%s", oras.stderr.String())
 		}
 	})
+	t.Run("the same verdict and soon, where nobody answers", func(t *testing.T) {
+		t.Parallel()
+		p := newPod(t, registry.artifact())
+		wants(t, p.pull(), 0, "")
+		oras := p.push("--failure-output", "http://127.0.0.1:1/a/b:c", "--timeout", "86400")
+		wants(t, p.program("echo x > f; exit 5", "--keep-failure", "--output-path", "f"), 5, "")
+		until(t, "what is said", func() bool { return strings.Contains(oras.stderr.String(), "trying again for up to") })
+		if said := oras.stderr.String(); !strings.Contains(said, "trying again for up to 30s") {
+			t.Errorf("%s", said)
+		}
+		wants(t, oras, 0, "the program ended with exit code 5")
+	})
 	t.Run("each attempt anew, and at last a success", func(t *testing.T) {
 		t.Parallel()
 		output, left := registry.artifact(), registry.artifact()

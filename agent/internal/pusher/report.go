@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"strconv"
+	"time"
 
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/compress"
 	"github.com/converged-computing/oras-operator/agent/internal/artifact/manifest"
@@ -56,7 +57,7 @@ func (r *runner) pushReport(ctx context.Context, parts []manifest.Part, blobs []
 	if err != nil {
 		return err
 	}
-	repository, err := registry.Open(r.FailureOutput, r.Registry)
+	repository, err := registry.Open(r.FailureOutput, impatient(r.Registry))
 	if err != nil {
 		return errors.New(r.asFailure(err).Message)
 	}
@@ -69,6 +70,20 @@ func (r *runner) pushReport(ctx context.Context, parts []manifest.Part, blobs []
 	}
 	r.Log.Say("pushed what the failed step has left to %s@%s", r.FailureOutput.Name(), pushed.Digest)
 	return nil
+}
+
+// reportPatience is how long a registry may be away before what a failed step has left is given up. The step waits for that
+// with its end, and with its next attempt; the time that its author gives an output may be hours.
+const reportPatience = 30 * time.Second
+
+// impatient is a registry's options for what nothing depends on.
+func impatient(o registry.Options) registry.Options {
+	for _, limit := range []*time.Duration{&o.Timeout, &o.Stall} {
+		if *limit <= 0 || *limit > reportPatience {
+			*limit = reportPatience
+		}
+	}
+	return o
 }
 
 // logTitle is the name of a log in the artifact: that of a further container has its number.
