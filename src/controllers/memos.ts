@@ -3,6 +3,7 @@ import { memoKey } from "../cache/access.ts";
 import { identityOf } from "../cache/owner.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import { inParallel } from "../common/in-parallel.ts";
+import { createInTurn } from "../common/in-turn.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { isStatus, sentenceOf } from "../kube/errors.ts";
 import { forgetOldest } from "../kube/forget.ts";
@@ -36,7 +37,7 @@ export function createMemos(settings: MemosSettings): Memos {
   const { client, caches, operatorKey, signal, accessTo } = settings;
   /** What this process has forgotten, by the UIDs of caches: the mirror is behind. */
   const states = new Map<string, MemoState>();
-  const turns = new Map<string, Promise<unknown>>();
+  const inTurn = createInTurn();
 
   const stateOf = (cache: StoredOrasCache) => later(cache.status?.memo, states.get(identityOf(cache).uid));
 
@@ -65,8 +66,8 @@ export function createMemos(settings: MemosSettings): Memos {
   };
 
   /** One after the other: each starts from what the one before has written. */
-  const change = (key: string, next: (state: MemoState | undefined) => MemoState): Promise<MemoState> => {
-    const turn = (turns.get(key) ?? Promise.resolve()).then(async () => {
+  const change = (key: string, next: (state: MemoState | undefined) => MemoState): Promise<MemoState> =>
+    inTurn(key, async () => {
       const cache = storedCache(key);
       const { namespace, name, uid } = identityOf(cache);
       const memo = next(stateOf(cache));
@@ -87,12 +88,6 @@ export function createMemos(settings: MemosSettings): Memos {
       forgetOldest(states, mostRemembered);
       return memo;
     });
-    // Who waits for a turn does not care how the one before ended; its caller does.
-    const ended = turn.catch(() => {});
-    turns.set(key, ended);
-    void ended.then(() => turns.get(key) === ended && turns.delete(key));
-    return turn;
-  };
 
   return {
     find: async (cache, key, { maxAgeSeconds } = {}) => {

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { StoredOrasCache } from "../cache/types.ts";
+import { createInTurn, type InTurn } from "../common/in-turn.ts";
 import { type Controller, watchOf } from "../kube/controller.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
@@ -17,7 +18,7 @@ import {
   type NamedPart,
   partsOf,
 } from "../workflow/output-index.ts";
-import { type Artifact, cacheOf, idOf, spokenArtifact } from "../workflow/step.ts";
+import { type Artifact, cacheOf, idIn, idOf, spokenArtifact } from "../workflow/step.ts";
 import type { CacheAccess } from "./cache-access.ts";
 import type { Heads } from "./heads.ts";
 import { pushesOf } from "./outcomes.ts";
@@ -71,6 +72,7 @@ export function outputIndexController(settings: OutputIndexSettings): Controller
   const { jobs, pods, indexes } = settings;
   // A Job may be deleted as soon as it is complete.
   const due = new Map<string, StepJob>();
+  const inTurn = createInTurn();
   return {
     name: "output-index",
     watches: [
@@ -85,7 +87,7 @@ export function outputIndexController(settings: OutputIndexSettings): Controller
     reconcile: async (key) => {
       const job = due.get(key);
       if (job?.plan?.index === undefined) return undefined;
-      const again = await settle(settings, job, job.plan.index);
+      const again = await settle({ ...settings, inTurn }, job, job.plan.index);
       if (again === undefined && due.get(key) === job) due.delete(key);
       return again;
     },
@@ -93,12 +95,13 @@ export function outputIndexController(settings: OutputIndexSettings): Controller
   };
 }
 
+/** With the turns in which an index is written. */
+interface WriteSettings extends OutputIndexSettings {
+  readonly inTurn: InTurn;
+}
+
 /** @returns after how many milliseconds to try again */
-async function settle(
-  settings: OutputIndexSettings,
-  job: StepJob,
-  index: Artifact,
-): Promise<number | undefined> {
+async function settle(settings: WriteSettings, job: StepJob, index: Artifact): Promise<number | undefined> {
   const { client, log, publish, heads, waiters, indexes } = settings;
   const namespace = job.metadata?.namespace ?? "";
   const written = await write(settings, job, index).catch(
@@ -136,8 +139,8 @@ function notPushed(note: string): EventNote {
   return { type: "Warning", reason: "IndexNotPushed", action: "Push", note };
 }
 
-async function write(settings: OutputIndexSettings, job: StepJob, index: Artifact): Promise<Written> {
-  const { caches, access, steps, mayWrite, signal } = settings;
+async function write(settings: WriteSettings, job: StepJob, index: Artifact): Promise<Written> {
+  const { caches, access, steps, inTurn, mayWrite, signal } = settings;
   const { metadata, spec, status, plan } = job;
   const namespace = metadata?.namespace ?? "";
   const cache = caches.store.get(`${namespace}/${cacheOf(index)}`);
@@ -159,10 +162,15 @@ async function write(settings: OutputIndexSettings, job: StepJob, index: Artifac
     const manifest = indexManifest(parts);
     if (manifest.bytes.length > longestManifest)
       return { not: `it would have ${manifest.bytes.length} bytes` };
-    mayWrite();
-    const inTime = AbortSignal.any([signal, AbortSignal.timeout(longestWriteMs)]);
-    await writeManifest({ ...found, signal: inTime }, index.repository, index.version.slice(1), manifest);
-    return { digest: digestOf(manifest.bytes), count: parts.length };
+    return await inTurn(idIn(namespace, index), async (): Promise<Written> => {
+      // To read thousands of parts takes a while: another Job may have been complete meanwhile, and its index be there.
+      const latest = laterJob(settings, job, index);
+      if (latest !== undefined) return { superseded: latest };
+      mayWrite();
+      const inTime = AbortSignal.any([signal, AbortSignal.timeout(longestWriteMs)]);
+      await writeManifest({ ...found, signal: inTime }, index.repository, index.version.slice(1), manifest);
+      return { digest: digestOf(manifest.bytes), count: parts.length };
+    });
   } catch (error) {
     access.forget(cache);
     throw error;

@@ -70,9 +70,17 @@ function pushed(job: string, number: number, digest: string): StepPod {
 }
 
 function mirror<T extends KubeObject>(objects: readonly T[]) {
-  const store = createStore<T>(() => {});
+  type Handler = Parameters<Reflector<T>["subscribe"]>[0];
+  const handlers: Handler[] = [];
+  const store = createStore<T>((...change) => {
+    for (const handler of handlers) handler(...change);
+  });
   store.replaceAll(objects);
-  return { store, synced: Promise.resolve(), subscribe: () => () => {} } as unknown as Reflector<T>;
+  const subscribe = (handler: Handler) => {
+    handlers.push(handler);
+    return () => {};
+  };
+  return { store, synced: Promise.resolve(), subscribe };
 }
 
 const manifest = (text: string) =>
@@ -87,19 +95,23 @@ async function world(
     tags,
     isReady = true,
     before = now,
+    hold,
   }: {
     readonly jobs: readonly StepJob[];
     readonly pods?: readonly StepPod[];
     readonly tags: Readonly<Record<string, string>>;
     readonly isReady?: boolean;
     readonly before?: number;
+    /** Before a request is answered. */
+    readonly hold?: (method: string, reference: string) => Promise<void> | undefined;
   },
 ) {
   const held = new Map<string, Buffer>();
   const put = (reference: string, bytes: Buffer) => held.set(reference, bytes).set(digestOf(bytes), bytes);
   for (const [tag, text] of Object.entries(tags)) put(tag, manifest(text));
-  const server = createServer((request, response) => {
+  const server = createServer(async (request, response) => {
     const reference = (request.url ?? "").split("/").at(-1) ?? "";
+    await hold?.(request.method ?? "", reference);
     if (request.method === "PUT") {
       const chunks: Buffer[] = [];
       request.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -120,12 +132,13 @@ async function world(
   const jobs = mirror(jobsThere);
   const pods = mirror(podsThere);
   const indexes = createOutputIndexes(before);
-  const steps = createWorkflowSteps(jobs, pods, createPushes(), indexes);
+  const steps = createWorkflowSteps(jobs as never, pods as never, createPushes(), indexes);
   const events: string[] = [];
   const woken: string[] = [];
   let leads = true;
   const controller = outputIndexController({
-    ...{ jobs, pods, steps, indexes },
+    ...{ jobs: jobs as unknown as Reflector<StepJob>, pods: pods as unknown as Reflector<StepPod> },
+    ...{ steps, indexes },
     client: { now: () => now },
     log: pino({ enabled: false }),
     publish: (_, { reason, note }) => void events.push(`${reason} ${note}`),
@@ -148,6 +161,7 @@ async function world(
   };
   return {
     ...{ controller, keys, events, woken, listed, held },
+    come: jobs.store.put,
     producers: () =>
       steps
         .producersOf("work", index)
@@ -235,6 +249,31 @@ describe("the index of an Indexed Job", () => {
     expect([made.listed(), made.events]).toEqual([undefined, []]);
     await made.controller.reconcile("work/late");
     expect(made.listed()).toHaveLength(3);
+  });
+
+  it("of an earlier Job does not take the place of one that comes while its parts are read", async ({
+    onTestFinished,
+  }) => {
+    const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let isHeld = false;
+    const made = await world(onTestFinished, {
+      jobs: [ended("early", { ageMs: 60_000, completions: 2 })],
+      tags: { 0: "zero", 1: "one", 2: "two" },
+      hold: (method, reference) => {
+        if (isHeld || method !== "GET" || reference !== "1") return undefined;
+        isHeld = true;
+        asked.resolve();
+        return answered.promise;
+      },
+    });
+    const early = made.controller.reconcile("work/early");
+    await asked.promise;
+    made.come(ended("late"));
+    await made.controller.reconcile("work/late");
+    answered.resolve();
+    await early;
+    expect(made.listed()).toHaveLength(3);
+    expect(made.producers()).toMatchObject([{ state: "succeeded" }, { state: "succeeded" }]);
   });
 
   it.each<[string, Ended]>([
