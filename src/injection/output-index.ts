@@ -56,14 +56,21 @@ export function warnAboutParts(settings: Settings): Warning[] {
   return settings.launchers
     .filter((launcher) => makesOutput(settings, launcher))
     .flatMap(({ number, outputPath, outputPipe }): Warning[] => {
-      const title = nameOf(outputPath ?? outputPipe);
-      if (variablesOf(title).some((name) => tellsApart.includes(name))) return [];
-      const path = keyOf({
-        name: outputPath === undefined && outputPipe !== undefined ? "output-pipe" : "output-path",
-        number,
-      });
-      const message = `${title === undefined ? "the files of the working directory" : quoted(title)} may have the same name in each Pod, and an index of different files of one name cannot be pulled; $(JOB_COMPLETION_INDEX) keeps them apart.`;
-      return [{ code: "PartsOfOneName", path, message }];
+      const written = outputPath ?? outputPipe;
+      const isPipe = outputPath === undefined && outputPipe !== undefined;
+      const path = keyOf({ name: isPipe ? "output-pipe" : "output-path", number });
+      const told = (message: string): Warning[] => [{ code: "PartsOfOneName", path, message }];
+      const title = nameOf(written);
+      if (!variablesOf(title).some((name) => tellsApart.includes(name)))
+        return told(
+          `${title === undefined ? "the files of the working directory" : quoted(title)} may have the same name in each Pod, and an index of different files of one name cannot be pulled; $(JOB_COMPLETION_INDEX) keeps them apart.`,
+        );
+      // Only a directory can be written so.
+      if (settings.format !== "image" || written?.endsWith("/")) return [];
+      const file = isPipe ? "the file of output-pipe" : `${quoted(title ?? "")}, if it is a file,`;
+      return told(
+        `in an image ${file} has no name of its own, and an index of several such images cannot be pulled; a directory with $(JOB_COMPLETION_INDEX) in its name keeps them apart, with "/" at the end of output-path.`,
+      );
     });
 }
 

@@ -108,6 +108,10 @@ describe("the object of an output-index", () => {
     [{ "output-pipe": "log" }, 1],
     [{}, 1],
     [{ "output-path": "same/out-$(POD_NAME)" }, 0],
+    // A single file of an image has the name "." in its artifact.
+    [{ "output-path": "out-$(JOB_COMPLETION_INDEX).txt", format: "image" }, 1],
+    [{ "output-pipe": "out-$(JOB_COMPLETION_INDEX).txt", format: "image" }, 1],
+    [{ "output-path": "out-$(JOB_COMPLETION_INDEX)/", format: "image" }, 0],
   ])("with files of one name is warned about: %j", (map, count) => {
     const { warnings } = ask(jobOf("j", { ...output, ...map }, "true", indexed));
     expect(warnings.map(describeWarning).filter((text) => text.endsWith("(PartsOfOneName)"))).toHaveLength(
