@@ -52,13 +52,15 @@ export function provenanceController(settings: ProvenanceSettings): Controller {
   const since = (settings.before?.getTime() ?? client.now()) - overlapMs;
   const done = new Set<string>();
   const restsUntil = new Map<string, number>();
+  /** Since when a cache has no usable key, as this leader has seen it. */
+  const keyless = new Map<string, number>();
   const idOf = (pod: StepPod, { digest }: StepPush) => `${pod.metadata?.uid}/${digest}`;
   const isNews = (pod: StepPod, push: StepPush) =>
     push.finishedAt.getTime() >= since && !done.has(idOf(pod, push));
 
   const writeOnce = async (pod: StepPod, push: StepPush, cache: StoredOrasCache | undefined) => {
     if (cache && (restsUntil.get(keyOf(cache)) ?? 0) > performance.now()) return false;
-    const result = await writeIfWanted(settings, cache, pod, push);
+    const result = await writeIfWanted(settings, keyless, cache, pod, push);
     if (result === undefined) return false;
     done.add(idOf(pod, push));
     forgetOldest(done, mostRemembered);
@@ -114,6 +116,7 @@ function cacheOf(
 /** Undefined where it is to be tried again. */
 async function writeIfWanted(
   settings: ProvenanceSettings,
+  keyless: Map<string, number>,
   cache: StoredOrasCache | undefined,
   pod: StepPod,
   push: StepPush,
@@ -124,7 +127,7 @@ async function writeIfWanted(
     tellOfRemote(settings, cache);
     return { skipped: "it is in a remote registry" };
   }
-  const signing = await keyFor(settings, cache, pod, push);
+  const signing = await keyFor(settings, keyless, cache, pod, push);
   const access = signing && (await settings.access.to(cache));
   return access && (await writeProvenance(settings, access, cache, pod, push, signing.key));
 }
@@ -132,6 +135,7 @@ async function writeIfWanted(
 /** With what a statement is signed, if it is; undefined where it is to be tried again. */
 async function keyFor(
   { client, keys, publish, signal }: ProvenanceSettings,
+  keyless: Map<string, number>,
   cache: StoredOrasCache,
   pod: StepPod,
   push: StepPush,
@@ -139,10 +143,19 @@ async function keyFor(
   const secret = cache.spec.lineage?.signingKeySecret;
   if (secret === undefined) return { key: undefined };
   const found = await keys.of(pod.metadata?.namespace ?? "", secret, signal);
-  if ("key" in found) return found;
+  if ("key" in found) {
+    keyless.delete(keyOf(cache));
+    return found;
+  }
   const note = `Statements of how artifacts were made cannot be signed: ${found.problem}. Each waits ${keyMs / 60_000} minutes for a key, then it is written without a signature.`;
   publish(cache, { type: "Warning", reason: "ProvenanceNotSigned", action: "Record", note });
-  return client.now() - push.finishedAt.getTime() < keyMs ? undefined : { key: undefined };
+  // A push that nobody has looked at for long has not waited for a key.
+  const [now, pushedAt] = [client.now(), push.finishedAt.getTime()];
+  const since = keyless.get(keyOf(cache)) ?? now;
+  keyless.set(keyOf(cache), since);
+  forgetOldest(keyless, mostRemembered);
+  const waits = now - Math.max(since, pushedAt) < keyMs && now - pushedAt < longestMs - keyMs;
+  return waits ? undefined : { key: undefined };
 }
 
 /** Once: it is the same for all of its artifacts. */

@@ -20,19 +20,24 @@ function ended(number: number, ageMs: number): [string, StepPod] {
   return [`work/p-${number}`, pod as StepPod];
 }
 
-function controllerOf(pods: ReadonlyMap<string, StepPod>, spec: object = { deploy: true }) {
+function controllerOf(pods: ReadonlyMap<string, StepPod>, spec: object = { deploy: true }, clock = { now }) {
   const to = vi.fn(() => Promise.reject(new Error("no answer")));
   const publish = vi.fn();
   const cache = { metadata: { name: "oras", namespace: "work", uid: "c" }, spec } as StoredOrasCache;
   const controller = provenanceController({
-    client: { now: () => now } as KubeClient,
+    client: { now: () => clock.now } as KubeClient,
     log: { debug: () => {}, warn: () => {} } as never,
     publish,
     pods: { store: pods as never, subscribe: () => () => {}, synced: Promise.resolve() },
     caches: { store: new Map([["work/oras", cache]]) as never },
     access: { to, forget: () => {} },
     keys: { of: () => Promise.resolve({ problem: "the Secret is not there" }) },
-    ...{ leads: () => true, mayWrite: () => {}, before: new Date(now), signal: new AbortController().signal },
+    ...{
+      leads: () => true,
+      mayWrite: () => {},
+      before: new Date(clock.now),
+      signal: new AbortController().signal,
+    },
   });
   const keys: string[] = [];
   controller.watches[0]?.start((key) => keys.push(key));
@@ -63,13 +68,32 @@ it.each([
   expect(to).not.toHaveBeenCalled();
 });
 
+const minute = 60_000;
+
 it.each([
-  ["waits for its key", 60_000, 0],
-  ["is written without a signature when there is none after some minutes", 300_000, 1],
-])("a statement that is to be signed %s", async (_, ageMs, asked) => {
+  ["just now", 0],
+  ["minutes ago, when nobody looked", 9],
+])("a statement that is to be signed, of what was pushed %s, waits for its key", async (_, age) => {
   const spec = { deploy: true, lineage: { signingKeySecret: "key" } };
-  const { controller, keys, to, publish } = controllerOf(new Map([ended(1, ageMs)]), spec);
-  expect(await controller.reconcile(keys[0] ?? "")).toBeGreaterThan(0);
-  expect(to).toHaveBeenCalledTimes(asked);
+  const clock = { now };
+  const { controller, keys, to, publish } = controllerOf(new Map([ended(1, age * minute)]), spec, clock);
+  const isAsked = async (after: number) => {
+    clock.now = now + after * minute;
+    expect(await controller.reconcile(keys[0] ?? "")).toBeGreaterThan(0);
+    return to.mock.calls.length > 0;
+  };
+  expect(await isAsked(0)).toBe(false);
+  expect(await isAsked(4.9)).toBe(false);
   expect(publish.mock.calls[0]?.[1]).toMatchObject({ type: "Warning", reason: "ProvenanceNotSigned" });
+  // Then it is written without a signature.
+  expect(await isAsked(5)).toBe(true);
+});
+
+it("a statement that would soon not be tried any more does not wait for a key", async () => {
+  const spec = { deploy: true, lineage: { signingKeySecret: "key" } };
+  const clock = { now: now - 56 * minute };
+  const { controller, keys, to } = controllerOf(new Map([ended(1, 56 * minute)]), spec, clock);
+  clock.now = now;
+  await controller.reconcile(keys[0] ?? "");
+  expect(to).toHaveBeenCalledTimes(1);
 });
