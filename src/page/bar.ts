@@ -65,7 +65,7 @@ interface ChipGiven {
 function Chip({ label, count, notRun = 0, group, pressed, onPress }: ChipGiven) {
   const isQuiet = count === 0 && !pressed;
   return html`<button type="button" class=${`chip ${group ?? ""} ${isQuiet ? "quiet" : ""}`} aria-pressed=${pressed} onClick=${onPress}>
-    ${group && icon(group)}<span class="count">${counted(count)}</span> ${label}${notRun > 0 && html`<span class="hint">${counted(notRun)} not run</span>`}
+    ${group && icon(group)}<span class="count">${counted(count)}</span><span class="label">${label}</span>${notRun > 0 && html`<span class="hint">${counted(notRun)} not run</span>`}
   </button>`;
 }
 

@@ -18,6 +18,10 @@ export interface Box extends Size {
 
 export const zooms = { least: 0.01, most: 1.6 } as const;
 const padding = 40;
+/** In a narrow window names need the room more. */
+const leastPadding = 0.04;
+/** The buttons for zooming stand there. */
+const below = 64;
 
 /**
  * The camera that sees everything, and no part larger than at zoom 1.
@@ -26,12 +30,15 @@ const padding = 40;
  * @param view - in CSS pixels
  */
 export function fitted(box: Box, view: Size): Camera {
-  const across = (view.width - 2 * padding) / Math.max(1, box.width);
-  const down = (view.height - 2 * padding) / Math.max(1, box.height);
+  const aside = Math.min(padding, view.width * leastPadding);
+  const top = Math.min(padding, view.height * leastPadding);
+  const height = view.height - top - below;
+  const across = (view.width - 2 * aside) / Math.max(1, box.width);
+  const down = height / Math.max(1, box.height);
   const zoom = limited(Math.min(1, across, down));
   return {
     x: box.x + box.width / 2 - view.width / zoom / 2,
-    y: box.y + box.height / 2 - view.height / zoom / 2,
+    y: box.y + box.height / 2 - (top + height / 2) / zoom,
     zoom,
   };
 }

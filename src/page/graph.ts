@@ -5,7 +5,7 @@ import { createNear } from "./near.ts";
 import { firstOf, neighbour } from "./neighbour.ts";
 import { listenTo } from "./pointer.ts";
 import type { Drawing } from "./protocol.ts";
-import { nodeAt, type Scene, sceneOf, withDrawing } from "./scene.ts";
+import { nodeAt, type Scene, sceneOf, wayFor, withDrawing } from "./scene.ts";
 import type { Page, Store } from "./store.ts";
 import { onTheme } from "./theme.ts";
 import { createTip } from "./tip.ts";
@@ -31,7 +31,7 @@ const tickMs = 5_000;
  */
 export function createGraph(host: HTMLElement, store: Store): GraphView {
   let page: Page = store.get();
-  let scene: Scene = sceneOf(nothing);
+  let scene: Scene = sceneOf(nothing, "right");
   let camera: Camera = { x: 0, y: 0, zoom: 1 };
   let view: Size = sizeOf(host);
   let current: number | undefined;
@@ -99,7 +99,9 @@ export function createGraph(host: HTMLElement, store: Store): GraphView {
     const isOther = drawing.nodes !== scene.drawing.nodes;
     const changed = isOther ? "all" : changedNodes(scene, drawing);
     const kept = isOther ? placeIn(drawing, scene.drawing, current) : current;
-    scene = isOther ? sceneOf(drawing) : withDrawing(scene, drawing);
+    scene = isOther
+      ? sceneOf(drawing, wayFor(drawing, windowSize(), scene.way))
+      : withDrawing(scene, drawing);
     current = kept ?? firstOf(scene);
     if (isOther && isFitted) all();
     return changed;
@@ -131,6 +133,16 @@ export function createGraph(host: HTMLElement, store: Store): GraphView {
     else look(camera, true);
   });
   sized.observe(host);
+  const turn = () => {
+    const way = wayFor(scene.drawing, windowSize(), scene.way);
+    if (way === scene.way) return;
+    const refocus = heldFocus();
+    scene = sceneOf(scene.drawing, way);
+    all();
+    refocus();
+    layers.repaint();
+  };
+  addEventListener("resize", turn);
   const at = (x: number, y: number) =>
     nodeAt(scene, camera.x + x / camera.zoom, camera.y + y / camera.zoom, slack / camera.zoom);
   const deaf = listenTo(host, {
@@ -156,6 +168,7 @@ export function createGraph(host: HTMLElement, store: Store): GraphView {
     focus,
     stop: () => {
       clearInterval(tick);
+      removeEventListener("resize", turn);
       for (const end of [leave, unlit, deaf, layers.stop, tip.stop]) end();
       sized.disconnect();
     },
@@ -171,6 +184,10 @@ function distance(a: Camera, b: Camera, view: Size): number {
     (Math.abs(a.x - b.x) * b.zoom) / Math.max(1, view.width),
     (Math.abs(a.y - b.y) * b.zoom) / Math.max(1, view.height),
   );
+}
+
+function windowSize(): Size {
+  return { width: innerWidth, height: innerHeight };
 }
 
 /** Nodes of steps that are others than before. */

@@ -4,8 +4,10 @@ import { icon } from "./icons.ts";
 import type { Store } from "./store.ts";
 
 const keys = [
-  ["← →", "along the data, from a step to what it makes and to who reads it"],
-  ["↑ ↓", "to the next node of the column, or the next row of the table"],
+  [
+    "← → ↑ ↓",
+    "along the data, from a step to what it makes and to who reads it, and to nodes beside; or along the table",
+  ],
   ["Enter", "show what is chosen"],
   ["Esc", "close what is shown; then show all steps again"],
   ["/", "search"],
@@ -29,7 +31,11 @@ const forms = [
 /** What keys do, and what the icons mean. */
 export function Help({ store }: { readonly store: Store }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    dialog.current?.showModal();
+    // The button at the end takes the focus.
+    dialog.current?.scrollTo(0, 0);
+  }, []);
   return html`<dialog ref=${dialog} aria-labelledby="help" onClose=${() => store.set({ help: false })}>
     <h2 id="help">Keys</h2>
     <dl>${keys.map(([key, what]) => html`<dt key=${key}><kbd>${key}</kbd></dt><dd>${what}</dd>`)}</dl>

@@ -27,7 +27,7 @@ export interface Shown {
 }
 
 /** Smaller names are not read; more elements take longer than a frame. */
-export const nearFrom = 0.42;
+export const nearFrom = 0.36;
 const wordsFrom = 0.66;
 const mostNodes = 300;
 const around = 0.25;

@@ -3,18 +3,23 @@ import type { Scene } from "./scene.ts";
 
 export type Direction = "left" | "right" | "up" | "down";
 
+type Placed = Pick<Scene, "boxes" | "way">;
+
 /**
- * The node that an arrow key leads to: along the data to the left and right, and in the column up and down.
+ * The node that an arrow key leads to: along the data in the way that it goes, and across it to those beside.
  *
  * @param scene - of the graph
  * @param from - the node
- * @param direction - of the key
+ * @param key - its direction
  */
 export function neighbour(
-  { boxes, before, after }: Pick<Scene, "boxes" | "before" | "after">,
+  scene: Placed & Pick<Scene, "before" | "after">,
   from: number,
-  direction: Direction,
+  key: Direction,
 ): number | undefined {
+  const { before, after } = scene;
+  const boxes = toTheRight(scene);
+  const direction = scene.way === "right" ? key : turned[key];
   const box = boxes[from];
   if (box === undefined) return undefined;
   const along = { left: before[from], right: after[from], up: undefined, down: undefined }[direction];
@@ -27,8 +32,17 @@ export function neighbour(
   return nearest(boxes, column, (other) => Math.abs(middle(other).y - middle(box).y));
 }
 
-/** Where the keyboard begins: at the left, above. */
-export function firstOf({ boxes }: Pick<Scene, "boxes">): number | undefined {
+const turned = { up: "left", down: "right", left: "up", right: "down" } as const;
+
+/** Boxes as they would be if the data went to the right. */
+function toTheRight({ boxes, way }: Placed): readonly Box[] {
+  if (way === "right") return boxes;
+  return boxes.map(({ x, y, width, height }) => ({ x: y, y: x, width: height, height: width }));
+}
+
+/** Where the keyboard begins: where the data does. */
+export function firstOf(scene: Placed): number | undefined {
+  const boxes = toTheRight(scene);
   let first = boxes.length > 0 ? 0 : undefined;
   for (const [at, { x, y }] of boxes.entries()) {
     const least = boxes[first ?? 0];

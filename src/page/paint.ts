@@ -1,5 +1,6 @@
 import type { Box, Camera } from "./camera.ts";
 import { groupNames } from "./model.ts";
+import type { Way } from "./protocol.ts";
 import type { Look, Scene } from "./scene.ts";
 import type { Colours } from "./theme.ts";
 
@@ -31,7 +32,7 @@ const corner = 8;
  */
 export function paintEdges(
   { context, camera, area, density }: Sheet,
-  { drawing, boxes }: Scene,
+  { drawing, boxes, way }: Scene,
   edges: readonly number[],
   colour: string,
   width: number,
@@ -42,17 +43,34 @@ export function paintEdges(
   for (const each of edges) {
     const [from, to] = (drawing.edges[each] ?? []).map((node) => boxes[node]);
     if (from === undefined || to === undefined) continue;
-    const [x1, y1] = [(from.x + from.width - area.x) * scale, (from.y + from.height / 2 - area.y) * scale];
-    const [x2, y2] = [(to.x - area.x) * scale, (to.y + to.height / 2 - area.y) * scale];
+    const [start, end] = endsOf(from, to, way);
+    const [x1, y1] = [(start.x - area.x) * scale, (start.y - area.y) * scale];
+    const [x2, y2] = [(end.x - area.x) * scale, (end.y - area.y) * scale];
     context.beginPath();
     context.moveTo(x1, y1);
     if (camera.zoom < curvedFrom) context.lineTo(x2, y2);
-    else {
+    else if (way === "down") {
+      const bend = Math.max(18 * scale, Math.abs(y2 - y1) / 2);
+      context.bezierCurveTo(x1, y1 + bend, x2, y2 - bend, x2, y2);
+    } else {
       const bend = Math.max(24 * scale, Math.abs(x2 - x1) / 2);
       context.bezierCurveTo(x1 + bend, y1, x2 - bend, y2, x2, y2);
     }
     context.stroke();
   }
+}
+
+/** From the side of a node to that of another one, in the way that the data goes. */
+function endsOf(from: Box, to: Box, way: Way) {
+  return way === "right"
+    ? ([
+        { x: from.x + from.width, y: from.y + from.height / 2 },
+        { x: to.x, y: to.y + to.height / 2 },
+      ] as const)
+    : ([
+        { x: from.x + from.width / 2, y: from.y + from.height },
+        { x: to.x + to.width / 2, y: to.y },
+      ] as const);
 }
 
 /**

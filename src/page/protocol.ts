@@ -35,10 +35,13 @@ export interface PageNode {
   readonly label: string;
   /** Places in the list of steps, or of artifacts. */
   readonly members: readonly number[];
-  /** Left upper corner, in CSS pixels at zoom 1. */
-  readonly x: number;
-  readonly y: number;
+  /** Left upper corner, in CSS pixels at zoom 1, where the data goes to the right, and where it goes down. */
+  readonly right: { readonly x: number; readonly y: number };
+  readonly down: { readonly x: number; readonly y: number };
 }
+
+/** Which way the data goes in the graph: the one by which it is seen larger. */
+export type Way = "right" | "down";
 
 /** Everything that is drawn of a namespace. */
 export interface Drawing {
@@ -119,5 +122,9 @@ export interface Held {
   readonly unread?: string;
 }
 
-/** Width and height of nodes at zoom 1. */
-export const sizes = { steps: { width: 204, height: 48 }, artifacts: { width: 134, height: 26 } } as const;
+const step = { width: 204, height: 48 } as const;
+/** Width and height of nodes at zoom 1. Where the data goes down there is room for longer names. */
+export const sizes = {
+  right: { steps: step, artifacts: { width: 134, height: 26 } },
+  down: { steps: step, artifacts: { width: 190, height: 26 } },
+} as const satisfies Readonly<Record<Way, unknown>>;

@@ -1,11 +1,12 @@
-import { type Box, meet } from "./camera.ts";
+import { type Box, fitted, meet, type Size } from "./camera.ts";
 import type { Form } from "./form.ts";
 import { countsOf, formOfNode, type Group, membersOf } from "./model.ts";
-import { type Drawing, type PageNode, sizes } from "./protocol.ts";
+import { type Drawing, type PageNode, sizes, type Way } from "./protocol.ts";
 
 /** A drawing, prepared for painting. */
 export interface Scene {
   readonly drawing: Drawing;
+  readonly way: Way;
   readonly boxes: readonly Box[];
   readonly bounds: Box;
   /** Boxes around edges. */
@@ -25,9 +26,9 @@ export interface Look {
   readonly counts: Readonly<Record<Group, number>> | undefined;
 }
 
-/** Prepares a drawing. */
-export function sceneOf(drawing: Drawing): Scene {
-  const boxes = drawing.nodes.map(({ type, x, y }) => ({ x, y, ...sizes[type] }));
+/** Prepares a drawing in which the data goes one way. */
+export function sceneOf(drawing: Drawing, way: Way): Scene {
+  const boxes = boxesOf(drawing, way);
   const before = drawing.nodes.map((): number[] => []);
   const after = drawing.nodes.map((): number[] => []);
   for (const [from, to] of drawing.edges) {
@@ -44,10 +45,30 @@ export function sceneOf(drawing: Drawing): Scene {
     return found;
   };
   return {
-    ...{ drawing, boxes, reaches, before, after, bounds: around(boxes) },
+    ...{ drawing, way, boxes, reaches, before, after, bounds: around(boxes) },
     nodeOfStep: nodesOf("steps"),
     nodeOfArtifact: nodesOf("artifacts"),
   };
+}
+
+function boxesOf({ nodes }: Drawing, way: Way): Box[] {
+  return nodes.map(({ type, [way]: corner }) => ({ ...corner, ...sizes[way][type] }));
+}
+
+/** Another way has to show so much more: a graph that grows does not turn all the time. */
+const worthTurning = 1.25;
+
+/**
+ * The way by which a drawing is seen larger.
+ *
+ * @param drawing - any
+ * @param view - of the whole window: what stands beside the graph turns nothing
+ * @param now - the way that it goes at the moment
+ */
+export function wayFor(drawing: Drawing, view: Size, now: Way): Way {
+  const other = now === "right" ? "down" : "right";
+  const zoomBy = (way: Way) => fitted(around(boxesOf(drawing, way)), view).zoom;
+  return zoomBy(other) > zoomBy(now) * worthTurning ? other : now;
 }
 
 /** The same scene with other states. */

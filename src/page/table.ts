@@ -50,6 +50,11 @@ export function Table({ drawing, filter, chosen, store }: Given) {
       requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`[data-row="${next}"]`)?.focus());
     });
   };
+  const chosenId = chosen?.type === "step" ? chosen.id : undefined;
+  useEffect(() => {
+    const row = rows.findIndex(({ id }) => id === chosenId);
+    if (row >= 0) showRow(box.current, row);
+  }, [chosenId]);
   const pageRows = Math.max(1, Math.floor(seen.height / rowHeight) - 2);
   const steps: Readonly<Record<string, number>> = {
     ...{ ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + pageRows, PageUp: at - pageRows },
@@ -72,7 +77,7 @@ export function Table({ drawing, filter, chosen, store }: Given) {
           </tr>
         </thead>
         <tbody>
-          ${first > 0 && html`<tr class="space" aria-hidden="true"><td colspan=${columns.length} style=${{ height: `${first * rowHeight}px` }}></td></tr>`}
+          ${first > 0 && html`<tr class="space" aria-hidden="true"><td style=${{ height: `${first * rowHeight}px` }}></td></tr>`}
           ${rows.slice(first, last).map((step, i) => {
             const row = first + i;
             const isChosen = chosen?.type === "step" && chosen.id === step.id;
@@ -92,7 +97,7 @@ export function Table({ drawing, filter, chosen, store }: Given) {
               <td class="number">${tookOf(step, now) ?? ""}</td>
             </tr>`;
           })}
-          ${last < rows.length && html`<tr class="space" aria-hidden="true"><td colspan=${columns.length} style=${{ height: `${(rows.length - last) * rowHeight}px` }}></td></tr>`}
+          ${last < rows.length && html`<tr class="space" aria-hidden="true"><td style=${{ height: `${(rows.length - last) * rowHeight}px` }}></td></tr>`}
         </tbody>
       </table>
       ${rows.length === 0 && drawing.steps.length > 0 && html`<p class="empty">No step is like that. <button type="button" class="link" onClick=${() => store.set({ filter: { show: "all", query: "" } })}>Show all</button></p>`}
@@ -140,7 +145,7 @@ function inOrderOfData({ nodes, steps }: Drawing): readonly PageStep[] {
     orders.get(nodes) ??
     nodes
       .filter(({ type }) => type === "steps")
-      .toSorted((a, b) => a.x - b.x || a.y - b.y)
+      .toSorted((a, b) => a.right.x - b.right.x || a.right.y - b.right.y)
       .flatMap(({ members }) => members);
   orders.set(nodes, places);
   return places.flatMap((at) => steps[at] ?? []);

@@ -26,16 +26,20 @@ export interface Tab {
   readonly requests: string[];
 }
 
+/** How a tab is looked at. */
+export interface Look {
+  readonly width?: number;
+  readonly height?: number;
+  readonly dark?: boolean;
+}
+
 /**
  * Opens a tab of its own cookies.
  *
  * @param browser - see startBrowser
  * @param look - of the tab
  */
-export async function openTab(
-  browser: Browser,
-  look: { readonly width?: number; readonly height?: number; readonly dark?: boolean } = {},
-): Promise<Tab> {
+export async function openTab(browser: Browser, look: Look = {}): Promise<Tab> {
   const context = await browser.createBrowserContext();
   const page = await context.newPage();
   await page.setViewport({ width: look.width ?? 1280, height: look.height ?? 800 });

@@ -147,3 +147,31 @@ export function randomNumbers(): () => number {
     return state / 2_147_483_647;
   };
 }
+
+/**
+ * An Indexed Job that runs, of which some indexes took results that were there.
+ *
+ * @param name - of the Job
+ * @param map - its annotations
+ * @param indexes - how many there are and have succeeded, and which have not run
+ */
+export function indexedIn(
+  name: string,
+  map: StepAnnotations,
+  {
+    wanted,
+    succeeded,
+    taken,
+  }: { readonly wanted: number; readonly succeeded: number; readonly taken: string },
+): { job: V1Job; pods: V1Pod[] } {
+  const { job, pods } = stepIn(name, map, "running");
+  const { metadata, spec, status } = job;
+  const from = { [names.memoizedFromAnnotation]: `${takenFrom(name)} indexes ${taken}` };
+  const indexed = {
+    ...job,
+    metadata: { ...metadata, annotations: { ...metadata?.annotations, ...from } },
+    spec: { ...spec, completions: wanted, completionMode: "Indexed" },
+    status: { ...status, succeeded },
+  };
+  return { job: indexed as V1Job, pods };
+}

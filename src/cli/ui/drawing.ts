@@ -41,15 +41,15 @@ function whole(
   namespace: string,
 ): Drawing {
   const folded = foldGraph(graph);
-  const positions = positionsOf(folded);
+  const [right, down] = [positionsOf(folded, "right"), positionsOf(folded, "down")];
   const places = new Map([...steps, ...artifacts].map(({ id }, at) => [id, at]));
   const offset = { steps: 0, artifacts: steps.length };
   const nodes = folded.nodes.map(({ type, label, members }, at) => ({
     type,
     label: visible(label),
     members: members.map(({ id }) => (places.get(id) ?? 0) - offset[type]),
-    x: positions[at]?.x ?? 0,
-    y: positions[at]?.y ?? 0,
+    right: right[at] ?? { x: 0, y: 0 },
+    down: down[at] ?? { x: 0, y: 0 },
   }));
   return { namespace, steps, artifacts, nodes, edges: folded.edges, cycles: graph.cycles };
 }

@@ -1,6 +1,6 @@
 import type { Folded } from "../../lineage/fold.ts";
 import type { Edge } from "../../lineage/layout.ts";
-import { sizes } from "../../page/protocol.ts";
+import { sizes, type Way } from "../../page/protocol.ts";
 
 /** Left upper corner of a node, in CSS pixels at zoom 1. */
 export interface Position {
@@ -8,22 +8,29 @@ export interface Position {
   readonly y: number;
 }
 
-const gap = { columns: 44, rows: 16, within: 24 } as const;
 const sweeps = 8;
-/** Ranks of more nodes stand in several columns, so that the whole can be seen on a screen. */
-const fewestRows = 40;
+/** How far apart columns and rows are where the data goes to the right; where it goes down, columns lie and rows stand. */
+const gaps = {
+  right: { columns: 44, rows: 16, within: 24 },
+  down: { columns: 34, rows: 20, within: 16 },
+} as const;
+/** Ranks of more nodes stand in several columns, so that the whole can be seen on a screen. Nodes are wider than high. */
+const fewest = { right: 40, down: 10 } as const;
+const spreading = { right: 1.6, down: 0.5 } as const;
 
 /**
- * Where nodes are drawn: each rank is a column, or several, from left to right; within it the order of the layout is kept,
+ * Where nodes are drawn: each rank is a column, or several, in the way that the data goes; within it the order of the layout is kept,
  * and each node stands as near to the middle of its neighbours as the others let it.
  *
  * @param folded - the graph, with ranks and places
+ * @param way - in which the data goes
  */
-export function positionsOf(folded: Folded): Position[] {
+export function positionsOf(folded: Folded, way: Way): Position[] {
   const { nodes, layout } = folded;
-  const sizeOf = (node: number) => sizes[nodes[node]?.type ?? "steps"];
-  const columns = columnsOf(layout);
-  const middle = middlesOf(folded, columns);
+  const gap = gaps[way];
+  const sizeOf = (node: number) => turned(sizes[way][nodes[node]?.type ?? "steps"], way);
+  const columns = columnsOf(layout, way);
+  const middle = middlesOf(folded, columns, way);
   const topOf = (node: number) => (middle[node] ?? 0) - sizeOf(node).height / 2;
   const top = nodes.reduce((least, _, node) => Math.min(least, topOf(node)), Number.POSITIVE_INFINITY);
   const positions = new Array<Position>(nodes.length);
@@ -32,19 +39,30 @@ export function positionsOf(folded: Folded): Position[] {
     const width = Math.max(...column.map((node) => sizeOf(node).width));
     for (const node of column) {
       const x = left + (width - sizeOf(node).width) / 2;
-      positions[node] = { x: Math.round(x), y: Math.round(topOf(node) - top) };
+      const [along, across] = [Math.round(x), Math.round(topOf(node) - top)];
+      positions[node] = way === "right" ? { x: along, y: across } : { x: across, y: along };
     }
     left += width + (isLast ? gap.columns : gap.within);
   }
   return positions;
 }
 
+/** Everything is placed as if the data went to the right. */
+function turned({ width, height }: Size, way: Way): Size {
+  return way === "right" ? { width, height } : { width: height, height: width };
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
 /** Another node, and how much an edge to it counts: one of many that meet in a node counts little. */
 type Pull = readonly [node: number, weight: number];
 
 /** Columns take turns: each moves towards the one before it, then towards the one behind it, and in the end towards both. */
-function middlesOf({ nodes, edges, layout }: Folded, columns: readonly Column[]): number[] {
-  const heights = nodes.map(({ type }) => sizes[type].height);
+function middlesOf({ nodes, edges, layout }: Folded, columns: readonly Column[], way: Way): number[] {
+  const heights = nodes.map(({ type }) => turned(sizes[way][type], way).height);
   const forward = edges.filter((edge) => !layout.back.has(edge));
   const { before, after } = pullsOf(nodes.length, forward);
   const both = before.map((pulls, node) => [...pulls, ...(after[node] ?? [])]);
@@ -53,6 +71,7 @@ function middlesOf({ nodes, edges, layout }: Folded, columns: readonly Column[])
     const found = spread(
       column.map(wanted),
       column.map((node) => heights[node] ?? 0),
+      gaps[way].rows,
     );
     for (const [at, node] of column.entries()) middle[node] = found[at] ?? 0;
   };
@@ -97,8 +116,8 @@ interface Column {
   readonly isLast: boolean;
 }
 
-function columnsOf({ rank, place }: Folded["layout"]): Column[] {
-  const rows = Math.max(fewestRows, Math.ceil(Math.sqrt(rank.length) * 1.6));
+function columnsOf({ rank, place }: Folded["layout"], way: Way): Column[] {
+  const rows = Math.max(fewest[way], Math.ceil(Math.sqrt(rank.length) * spreading[way]));
   const ranks = Map.groupBy(rank.keys(), (node) => rank[node] ?? 0);
   return [...ranks]
     .sort(([a], [b]) => a - b)
@@ -120,11 +139,11 @@ function columnsOf({ rank, place }: Folded["layout"]): Column[] {
  *
  * @see Barlow, Bartholomew, Bremner, Brunk: Statistical Inference under Order Restrictions (1972), pooling of adjacent violators
  */
-export function spread(wanted: readonly number[], heights: readonly number[]): number[] {
+export function spread(wanted: readonly number[], heights: readonly number[], gap: number): number[] {
   const offsets: number[] = [];
   let offset = 0;
   for (const [at, height] of heights.entries()) {
-    offset += at === 0 ? 0 : ((heights[at - 1] ?? 0) + height) / 2 + gap.rows;
+    offset += at === 0 ? 0 : ((heights[at - 1] ?? 0) + height) / 2 + gap;
     offsets.push(offset);
   }
   const blocks: { sum: number; count: number }[] = [];
