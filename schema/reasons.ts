@@ -459,7 +459,7 @@ const stepEvents = {
     fix: "Correct what the message names, and ask again with another value.",
   },
   NotRemembered: {
-    meaning: "The step succeeded, and its result is not remembered. The message says why.",
+    meaning: "What the step makes is not remembered. The message says why.",
     fix: "Name images by their digests, and change nothing of a step and its Pods while it runs.",
   },
   Pushed: { meaning: "The output was pushed; the message has its digest." },

@@ -82,8 +82,8 @@ export function createFlights({
     JSON.stringify([step.uid, step.state, step.isSuspended, memoKeyOf(step.object), modeOf(step)]);
   /** Nobody can wait for it any more. */
   const isOver = (step: WorkflowStep): boolean => {
-    if (step.state === "live") return isPaused(step) || modeOf(step) !== "on";
-    return step.state === "failed" || memoKeyOf(step.object)?.word !== undefined;
+    if (step.state === "failed" || memoKeyOf(step.object)?.word !== undefined) return true;
+    return step.state === "live" && (isPaused(step) || modeOf(step) !== "on");
   };
   /** Somebody has suspended it; one that waits for its first quota is on its way as one that waits for a node. */
   const isPaused = (step: WorkflowStep): boolean =>

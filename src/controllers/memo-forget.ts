@@ -3,8 +3,9 @@ import { names } from "../../schema/names.ts";
 import { withValues } from "../annotations/variables.ts";
 import { identityOf } from "../cache/owner.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
+import type { KubeClient } from "../kube/client.ts";
 import { type Controller, watchOf } from "../kube/controller.ts";
-import { sentenceOf } from "../kube/errors.ts";
+import { isStatus, sentenceOf } from "../kube/errors.ts";
 import type { EventRecorder } from "../kube/events.ts";
 import { controllerOf, keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
@@ -12,13 +13,14 @@ import { idOfStep, isAnswered, type NamedStep, readForget } from "../memo/forget
 import type { Memos, MemoTag, Outcome } from "../memo/memos.ts";
 import { type Artifact, cacheOf, isOpen } from "../workflow/step.ts";
 import { memoKeyOf } from "./memo-flights.ts";
-import { claimOf } from "./memo-writes.ts";
+import { claimOf, markRecorded } from "./memo-writes.ts";
 import type { StepJob } from "./step-jobs.ts";
 import type { StepPod } from "./step-pods.ts";
 import type { WorkflowStep, WorkflowSteps } from "./workflow-steps.ts";
 
 /** What forgetting results of steps needs. */
 export interface ForgetSettings {
+  readonly client: KubeClient;
   readonly log: Logger;
   readonly publish: EventRecorder;
   readonly caches: Reflector<StoredOrasCache>;
@@ -52,6 +54,7 @@ export function forgetController(settings: ForgetSettings): Controller {
       const request = cache && openRequest(cache);
       if (cache === undefined || request === undefined) return undefined;
       const outcome = await outcomeOf(settings, cache, request);
+      for (const step of unrecorded(settings, cache, outcome)) await refuseResult(settings, step);
       const { done, message } = await memos.answer(key, request, outcome);
       log.info({ cache: key, request, done }, message);
       const reason = done ? "Forgotten" : "NotForgotten";
@@ -65,6 +68,43 @@ function openRequest({ metadata, status }: StoredOrasCache): string | undefined 
   const request = metadata?.annotations?.[names.forgetAnnotation];
   if (!request || metadata?.deletionTimestamp || isAnswered(status?.memo, request)) return undefined;
   return request;
+}
+
+/** The steps that run, or have just ended, of those whose results are forgotten: what they make would be remembered afterwards. */
+function unrecorded(
+  { steps, jobs, pods }: ForgetSettings,
+  cache: StoredOrasCache,
+  outcome: Outcome,
+): readonly WorkflowStep[] {
+  const { namespace, name } = identityOf(cache);
+  if (outcome.kind === "refused") return [];
+  const named = outcome.kind === "keys" ? new Set(outcome.steps.map(({ id }) => id)) : undefined;
+  const isMeant = (kind: NamedStep["kind"], { metadata }: StepJob | StepPod) =>
+    metadata?.namespace === namespace && (named?.has(idOfStep({ kind, name: metadata.name ?? "" })) ?? true);
+  return [
+    ...[...jobs.store.values()].filter((job) => isMeant("Job", job)).map((job) => steps.job(keyOf(job))),
+    ...[...pods.store.values()].filter((pod) => isMeant("Pod", pod)).map((pod) => steps.pod(keyOf(pod))),
+  ].flatMap((step) => {
+    const output = step?.plan.output;
+    return step && isUnrecorded(step) && output && cacheOf(output) === name ? [step] : [];
+  });
+}
+
+function isUnrecorded({ object, state }: WorkflowStep): boolean {
+  const known = memoKeyOf(object);
+  return known !== undefined && known.word === undefined && state !== "failed";
+}
+
+/** Before the answer: who comes after a crash does it again. */
+async function refuseResult({ client, publish }: ForgetSettings, step: WorkflowStep): Promise<void> {
+  try {
+    await markRecorded(client, step, memoKeyOf(step.object)?.key ?? "", "refused");
+  } catch (error) {
+    if (!isStatus(error, 404, 409)) throw error;
+    return;
+  }
+  const note = "Its result is not remembered: it was to be forgotten before it was there.";
+  publish(step.object, { type: "Warning", reason: "NotRemembered", action: "Remember", note });
 }
 
 async function outcomeOf(
@@ -108,7 +148,7 @@ async function keysOfStep(
   if (known !== undefined && !isOpen(output)) return [known];
   try {
     const keys = await memos.latestKeys(`${namespace}/${cacheName}`, outputsOf(step, output));
-    return keys.length > 0 ? keys : "nothing is remembered of it";
+    return keys.length > 0 || isUnrecorded(step) ? keys : "nothing is remembered of it";
   } catch (error) {
     return `it is not known what is remembered of it: ${sentenceOf(error)}`;
   }

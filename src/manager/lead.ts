@@ -225,7 +225,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
           ...memoRecorders({ ...memoized, publish, modeOf: memo.modeOf }),
         ]
       : []),
-    forgetController({ ...{ log, publish, caches, jobs, pods, steps }, memos: memoized.memos }),
+    forgetController({ ...{ client, log, publish, caches, jobs, pods, steps }, memos: memoized.memos }),
     emptyingController({
       ...{ client, log, caches, publish, operatorKey, self, signal },
       askEmpty: (peer, token) => askEmpty(peer, token, signal),

@@ -15,7 +15,7 @@ export interface Flight {
   readonly started: boolean;
   /** Milliseconds since 1970; undefined where it is only just being opened. */
   readonly openedAt: number | undefined;
-  /** Whether it is known what became of its result, once it has succeeded. */
+  /** Whether it is known what became of its result: once it has succeeded, or before, where that is not to be remembered. */
   readonly recorded: boolean;
 }
 
@@ -70,7 +70,8 @@ function byAge(a: Flight, b: Flight): number {
 function canBeJoined(flight: Flight, now: number): boolean {
   // What it makes may be thrown away, or replace what is there.
   if (flight.mode !== "on") return false;
-  if (flight.state === "succeeded") return !flight.recorded;
+  if (flight.recorded) return false;
+  if (flight.state === "succeeded") return true;
   return flight.state === "live" && !flight.suspended && (flight.started || stallsInMs(flight, now) > 0);
 }
 

@@ -110,11 +110,10 @@ function sentenceOf(outcome: Outcome, isAll: boolean): string {
   if (isAll)
     return `Forgot all results of the OrasCache: more than ${mostForgotten} were to be forgotten one by one.`;
   const { steps } = outcome;
-  const told = steps
-    .slice(0, mostNamed)
-    .map(({ id, keys: [key = "", ...others] }) =>
-      others.length === 0 ? `${id} (key ${shortKey(key)})` : `${id} (${others.length + 1} keys)`,
-    );
+  const told = steps.slice(0, mostNamed).map(({ id, keys: [key, ...others] }) => {
+    if (key === undefined) return `${id} (which has none yet)`;
+    return others.length === 0 ? `${id} (key ${shortKey(key)})` : `${id} (${others.length + 1} keys)`;
+  });
   const more = steps.length > mostNamed ? `, and of ${steps.length - mostNamed} more` : "";
   return `Forgot the results of ${told.join(", ")}${more}.`;
 }

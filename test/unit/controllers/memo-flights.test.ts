@@ -80,3 +80,31 @@ it.each([
   expect(facts.flights).toHaveLength(1);
   expect(decideMemo({ mode: "on", now, ...facts }).kind).toBe(kind);
 });
+
+it("a step whose result is to be forgotten is waited for no more", () => {
+  const first = stepJob("first", { status: opened, spec: { suspend: false } });
+  const refused = { [names.memoKeyAnnotation]: "k refused" };
+  const forgotten = {
+    ...first,
+    metadata: { ...first.metadata, annotations: { ...first.metadata?.annotations, ...refused } },
+  } as StepJob;
+  const kinds = [first, forgotten].map((one) => {
+    const store = createStore<StepJob>(() => {});
+    store.replaceAll([one, stepJob("second")]);
+    const quiet = { synced: Promise.resolve(), subscribe: () => () => {} };
+    const [jobs, pods] = [
+      { store, ...quiet },
+      { store: createStore<StepPod>(() => {}), ...quiet },
+    ];
+    const steps = createWorkflowSteps(jobs, pods, createPushes());
+    const flights = createFlights({ jobs, pods, steps, modeOf: () => "on", now: () => openedAt });
+    const second = steps.job("work/second");
+    const facts = {
+      found: undefined,
+      unknownSince: openedAt,
+      flights: second ? flights.of(second, "k") : [],
+    };
+    return decideMemo({ mode: "on", now: openedAt, ...facts }).kind;
+  });
+  expect(kinds).toEqual(["join", "ask"]);
+});
