@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import type { Manifest } from "../../scripts/build-config.ts";
-import { keyOf, podOf } from "../support/builders.ts";
+import { jobOf, keyOf, podOf } from "../support/builders.ts";
 import { test } from "../support/integration.ts";
 import { minor, since } from "../support/kubernetes-version.ts";
 import { objectsIn } from "../support/manifests.ts";
@@ -10,8 +10,15 @@ import { kubectl } from "../support/programs.ts";
 
 const cacheOf = (spec: object) => ({ apiVersion: names.apiVersion, kind: names.kind, spec });
 
+/** It may have the index in its output: that of a page is Indexed. */
+const indexed = { completionMode: "Indexed", completions: 3 };
+
 /** What a piece of YAML that is not a field of an OrasCache's spec becomes a whole object with. */
 const wholes: Readonly<Record<string, (part: object) => object>> = {
+  "Job.metadata.annotations": (part) => {
+    const job = jobOf("any", {}, "true", indexed);
+    return { ...job, metadata: { ...job.metadata, annotations: part } };
+  },
   "Pod.spec": (part) => ({ ...podOf("any"), spec: part }),
   "Pod.metadata.annotations": (part) => ({
     ...podOf("any"),
