@@ -1,5 +1,6 @@
 import { html } from "htm/preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { Announcer } from "./announcer.ts";
 import { Bar } from "./bar.ts";
 import { createGraph, type GraphView } from "./graph.ts";
 import { Help } from "./help.ts";
@@ -25,6 +26,7 @@ export function App({ store }: { readonly store: Store }) {
   return html`<div class=${`app ${page.chosen === undefined ? "" : "chosen"}`}>
     <${Bar} page=${page} store=${store} />
     <${Notices} page=${page} />
+    <${Announcer} steps=${drawing?.steps} />
     <main>
       ${page.view === "graph" && html`<${Graph} store=${store} graph=${graph} />`}
       ${page.view === "table" && drawing && html`<${Table} drawing=${drawing} filter=${page.filter} chosen=${page.chosen} store=${store} />`}

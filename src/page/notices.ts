@@ -28,7 +28,7 @@ export function Notices({ page }: { readonly page: Page }) {
       level: "bad",
       text: `These steps wait for each other and never start: ${cycle.join(" → ")} → ${cycle[0]}.`,
     });
-  if (told.length === 0) return null;
+  // It is there before it has words: else they are not read aloud.
   return html`<div class="notices" role="status">
     ${told.map(({ level, text }) => html`<p key=${text} class=${level}>${text}</p>`)}
   </div>`;

@@ -64,9 +64,9 @@ function Why({ step, details }: { step: PageStep; details: Details | undefined }
 
 function Logs({ details }: { readonly details: Details }) {
   return details.logs.map(
-    ({ container, lines }) => html`<section key=${container} aria-label=${`Log of ${container}`}>
+    ({ container, lines }) => html`<section key=${container}>
       <h3>End of the log <span class="hint">${container}</span></h3>
-      <pre tabindex="0">${lines}</pre>
+      <pre tabindex="0" role="region" aria-label=${`Log of ${container}`}>${lines}</pre>
     </section>`,
   );
 }

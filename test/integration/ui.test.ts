@@ -13,7 +13,7 @@ import { test as base } from "../support/integration.ts";
 import { type ObjectsIn, objectsIn } from "../support/objects-in.ts";
 import { makePlugin } from "../support/plugin.ts";
 import { startProxy } from "../support/proxy.ts";
-import { openUi, rowsOf, startUi, tabTo, textOf, type Ui } from "../support/ui.ts";
+import { makeUser, openUi, rowsOf, startUi, tabTo, textOf, type Ui } from "../support/ui.ts";
 
 const test = base
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads from it which fixtures are needed
@@ -159,13 +159,7 @@ describe("ui", () => {
   });
 
   test("says to who may not see Jobs what is missing", async ({ browser, installed, plane, runs }) => {
-    const account = `/api/v1/namespaces/${runs.namespace}/serviceaccounts`;
-    await installed.request({ method: "POST", path: account, body: { metadata: { name: "jane" } } });
-    const { status } = await installed.request<{ status: { token: string } }>({
-      ...{ method: "POST", path: `${account}/jane/token`, body: {} },
-    });
-    const kubeconfig = join(temporaryFolder("ui"), "jane");
-    writeFileSync(kubeconfig, kubeconfigFor(plane.server, plane.ca, status.token), { mode: 0o600 });
+    const kubeconfig = await makeUser({ plane, client: installed }, runs.namespace, "jane");
     const ui = await startUi(await makePlugin(runs.namespace, kubeconfig));
     const { page } = await openUi(browser, ui);
     await expect

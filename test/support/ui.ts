@@ -1,5 +1,10 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Browser, Page } from "puppeteer-core";
-import { openTab, type Tab } from "./browser.ts";
+import type { KubeClient } from "../../src/kube/client.ts";
+import { type Look, openTab, type Tab } from "./browser.ts";
+import { type ControlPlane, kubeconfigFor } from "./control-plane.ts";
+import { temporaryFolder } from "./folders.ts";
 import type { Plugin } from "./plugin.ts";
 
 /** The page of a namespace, served by the command. */
@@ -33,12 +38,60 @@ export async function startUi(plugin: Plugin): Promise<Ui> {
  *
  * @param browser - see startBrowser
  * @param ui - the page
+ * @param look - of the tab
  */
-export async function openUi(browser: Browser, { address }: Pick<Ui, "address">): Promise<Tab> {
-  const tab = await openTab(browser);
+export async function openUi(
+  browser: Browser,
+  { address }: Pick<Ui, "address">,
+  look: Look = {},
+): Promise<Tab> {
+  const tab = await openTab(browser, look);
   await tab.page.goto(address.href);
   await tab.page.waitForSelector(".live.on");
   return tab;
+}
+
+/** Where the API server is, and who it is asked by. */
+interface Admin {
+  readonly plane: Pick<ControlPlane, "server" | "ca">;
+  readonly client: KubeClient;
+}
+
+/**
+ * Makes somebody who may do what some ClusterRoles allow, in one namespace.
+ *
+ * @param admin - with every right
+ * @param namespace - of their ServiceAccount, and of the rights
+ * @param name - of their ServiceAccount
+ * @param roles - ClusterRoles
+ * @returns the path of their kubeconfig
+ */
+export async function makeUser(
+  { plane, client }: Admin,
+  namespace: string,
+  name: string,
+  roles: readonly string[] = [],
+): Promise<string> {
+  const accounts = `/api/v1/namespaces/${namespace}/serviceaccounts`;
+  await client.request({ method: "POST", path: accounts, body: { metadata: { name } } });
+  for (const role of roles) {
+    const group = "rbac.authorization.k8s.io";
+    const body = {
+      metadata: { generateName: `${name}-` },
+      subjects: [{ kind: "ServiceAccount", name, namespace }],
+      roleRef: { apiGroup: group, kind: "ClusterRole", name: role },
+    };
+    await client.request({
+      method: "POST",
+      path: `/apis/${group}/v1/namespaces/${namespace}/rolebindings`,
+      body,
+    });
+  }
+  const path = `${accounts}/${name}/token`;
+  const { status } = await client.request<{ status: { token: string } }>({ method: "POST", path, body: {} });
+  const kubeconfig = join(temporaryFolder("ui"), name);
+  writeFileSync(kubeconfig, kubeconfigFor(plane.server, plane.ca, status.token), { mode: 0o600 });
+  return kubeconfig;
 }
 
 /** The rows of the table: the cells of each, as they are read. */
