@@ -5,7 +5,7 @@ import { createNear } from "./near.ts";
 import { firstOf, neighbour } from "./neighbour.ts";
 import { listenTo } from "./pointer.ts";
 import type { Drawing } from "./protocol.ts";
-import { nodeAt, type Scene, sceneOf, wayFor, withDrawing } from "./scene.ts";
+import { changedNodes, nodeAt, placeIn, type Scene, sceneOf, wayFor, withDrawing } from "./scene.ts";
 import type { Page, Store } from "./store.ts";
 import { onTheme } from "./theme.ts";
 import { createTip } from "./tip.ts";
@@ -22,6 +22,8 @@ export interface GraphView {
 const slack = 3;
 const nearEnough = 0.8;
 const tickMs = 5_000;
+/** So much of its size everything may lose where details take some of the room. */
+const leastKept = 0.75;
 
 /**
  * Draws the graph into an element, and keeps it as the store has it.
@@ -80,8 +82,9 @@ export function createGraph(host: HTMLElement, store: Store): GraphView {
     const box = scene.boxes[node];
     if (box === undefined) return;
     current = node;
-    isFitted = false;
-    look(showing(camera, box, view), true);
+    const to = showing(camera, box, view);
+    if (to.x !== camera.x || to.y !== camera.y) isFitted = false;
+    look(to, true);
     element()?.focus({ preventScroll: true });
   };
   const element = () => (current === undefined ? undefined : near.elementOf(current));
@@ -127,9 +130,10 @@ export function createGraph(host: HTMLElement, store: Store): GraphView {
   const sized = new ResizeObserver(() => {
     view = sizeOf(host);
     const box = scene.boxes[chosen() ?? -1];
-    // Details take some of the room: what they are about stays to be seen, and nothing else moves.
-    if (box !== undefined) look(showing(camera, box, view), true);
-    else if (isFitted) all();
+    const isLarge = fitted(scene.bounds, view).zoom >= camera.zoom * leastKept;
+    // Details take some of the room: what they are about stays to be seen, and everything else if it stays to be read.
+    if (isFitted && (box === undefined || isLarge)) all();
+    else if (box !== undefined) look(showing(camera, box, view), true);
     else look(camera, true);
   });
   sized.observe(host);
@@ -190,24 +194,6 @@ function windowSize(): Size {
   return { width: innerWidth, height: innerHeight };
 }
 
-/** Nodes of steps that are others than before. */
-function changedNodes({ drawing: before, nodeOfStep }: Scene, now: Drawing): number[] {
-  if (now.steps === before.steps) return [];
-  const found = new Set<number>();
-  for (const [at, step] of now.steps.entries()) {
-    const node = nodeOfStep[at];
-    if (step !== before.steps[at] && node !== undefined) found.add(node);
-  }
-  return [...found];
-}
-
 function sizeOf({ clientWidth: width, clientHeight: height }: HTMLElement): Size {
   return { width, height };
-}
-
-/** Where a node is in another drawing, if it is there. */
-function placeIn(now: Drawing, before: Drawing, node: number | undefined): number | undefined {
-  const drawn = before.nodes[node ?? -1];
-  const at = drawn === undefined ? -1 : nodeOf(chosenBy(drawn, before), now);
-  return at < 0 ? undefined : at;
 }

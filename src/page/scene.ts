@@ -1,6 +1,6 @@
 import { type Box, fitted, meet, type Size } from "./camera.ts";
 import type { Form } from "./form.ts";
-import { countsOf, formOfNode, type Group, membersOf } from "./model.ts";
+import { chosenBy, countsOf, formOfNode, type Group, membersOf, nodeOf } from "./model.ts";
 import { type Drawing, type PageNode, sizes, type Way } from "./protocol.ts";
 
 /** A drawing, prepared for painting. */
@@ -122,4 +122,22 @@ function reached(start: number, near: readonly (readonly number[])[]): Set<numbe
   // A set is walked to its end, also to what is added meanwhile.
   for (const node of found) for (const next of near[node] ?? []) found.add(next);
   return found;
+}
+
+/** Nodes of steps that are others than before. */
+export function changedNodes({ drawing: before, nodeOfStep }: Scene, now: Drawing): number[] {
+  if (now.steps === before.steps) return [];
+  const found = new Set<number>();
+  for (const [at, step] of now.steps.entries()) {
+    const node = nodeOfStep[at];
+    if (step !== before.steps[at] && node !== undefined) found.add(node);
+  }
+  return [...found];
+}
+
+/** Where a node is in another drawing, if it is there. */
+export function placeIn(now: Drawing, before: Drawing, node: number | undefined): number | undefined {
+  const drawn = before.nodes[node ?? -1];
+  const at = drawn === undefined ? -1 : nodeOf(chosenBy(drawn, before), now);
+  return at < 0 ? undefined : at;
 }

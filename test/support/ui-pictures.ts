@@ -20,8 +20,8 @@ interface Picture extends Look {
 }
 
 const looks: Readonly<Record<string, Picture>> = {
-  "ui-light": { width: 1190, height: 720, keys: "n0" },
-  "ui-dark": { width: 1190, height: 720, keys: "n0", dark: true },
+  "ui-light": { width: 1184, height: 720, keys: "n" },
+  "ui-dark": { width: 1184, height: 720, keys: "n", dark: true },
 };
 const more: Readonly<Record<string, Picture>> = {
   graph: {},
