@@ -110,6 +110,23 @@ describe("the page", () => {
     await page.waitForSelector(".node:focus");
   });
 
+  withBrowser("keeps the whole graph in sight beside the details", async ({ browser, served }) => {
+    const { page } = await openUi(browser, served);
+    await page.waitForSelector(".node");
+    await page.keyboard.press("n");
+    await page.waitForSelector("aside .events");
+    const hidden = `(() => {
+      const { left, right } = document.querySelector(".stage").getBoundingClientRect();
+      return [...document.querySelectorAll(".node")].filter((node) => {
+        const box = node.getBoundingClientRect();
+        return box.left < left || box.right > right;
+      }).map(({ ariaLabel }) => ariaLabel);
+    })()`;
+    await expect.poll(() => page.evaluate(hidden)).toEqual([]);
+    // Each node is an element.
+    expect((await page.$$(".node")).length).toBe(drawing.nodes.length);
+  });
+
   withBrowser("has a table that says what its rows and columns are", async ({ browser, served }) => {
     const { page } = await openUi(browser, served);
     await page.keyboard.press("t");

@@ -67,8 +67,7 @@ export const detailsOfCall: Details = {
   logs: [
     {
       container: "call-x7k2p/main",
-      lines:
-        "[09:03:04] chr8: 1.1 M reads\n[09:03:09] building graph of 4,118,204 nodes\nKilled",
+      lines: "[09:03:04] chr8: 1.1 M reads\n[09:03:09] building graph of 4,118,204 nodes\nKilled",
     },
   ],
   inputs: [input("aligned/quick", 73_400_320), input("genome/index", 3_221_225_472)],
