@@ -84,7 +84,7 @@ class Tunnel extends Duplex {
     super();
     this.#socket = socket;
     socket.on("message", (message) => this.#take(message));
-    socket.on("error", (error) => this.destroy(error));
+    socket.on("error", (error) => this.#breakBy(error));
     socket.on("close", () => {
       this.push(null);
       // Nobody reads the rest of what is written now.
@@ -98,8 +98,16 @@ class Tunnel extends Duplex {
     this.#begun.add(channel);
     const content = message.subarray(skip);
     if (content.length === 0) return;
-    if (channel === errorChannel) this.destroy(brokenBy(content.toString()));
+    if (channel === errorChannel) this.#breakBy(brokenBy(content.toString()));
     else if (!this.push(content)) this.#socket.pause();
+  }
+
+  /**
+   * The message may come with the answer that opens the tunnel. Who is given this stream listens to it some microtasks later,
+   * and an error that nobody listens to ends the process.
+   */
+  #breakBy(error: Error): void {
+    setImmediate(() => this.destroy(error));
   }
 
   override _read(): void {
