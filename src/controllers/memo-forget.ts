@@ -1,6 +1,5 @@
 import type { Logger } from "pino";
 import { names } from "../../schema/names.ts";
-import { withValues } from "../annotations/variables.ts";
 import { identityOf } from "../cache/owner.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import type { KubeClient } from "../kube/client.ts";
@@ -11,7 +10,7 @@ import { controllerOf, keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { idOfStep, isAnswered, type NamedStep, readForget } from "../memo/forget.ts";
 import type { Memos, MemoTag, Outcome } from "../memo/memos.ts";
-import { type Artifact, cacheOf, isOpen } from "../workflow/step.ts";
+import { type Artifact, cacheOf, isOpen, withIndex } from "../workflow/step.ts";
 import { memoKeyOf } from "./memo-flights.ts";
 import { claimOf, markRecorded } from "./memo-writes.ts";
 import type { StepJob } from "./step-jobs.ts";
@@ -159,8 +158,7 @@ function outputsOf({ object }: WorkflowStep, output: Artifact): readonly MemoTag
   const { completions = 1 } = (object as StepJob).spec ?? {};
   const count = isOpen(output) ? Math.min(completions, mostIndexes) : 1;
   return Array.from({ length: count }, (_, index) => {
-    const known = { JOB_COMPLETION_INDEX: `${index}` };
-    const version = withValues(output.version, known);
-    return { repository: withValues(output.repository, known), tag: version.slice(1) };
+    const { repository, version } = withIndex(output, index);
+    return { repository, tag: version.slice(1) };
   });
 }

@@ -3,7 +3,6 @@ import type { V1Container, V1Job, V1Pod } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { annotations } from "../annotations/table.ts";
-import { withValues } from "../annotations/variables.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import { get, type KubeObject } from "../kube/objects.ts";
@@ -14,7 +13,7 @@ import { describeRefusal } from "../lineage/refusals.ts";
 import type { InputFile } from "../lineage/step.ts";
 import type { MemoTag } from "../memo/memos.ts";
 import { otherManagerOf, takenIndexes, whyAsWhole } from "../memo/part.ts";
-import { type Artifact, isOpen } from "../workflow/step.ts";
+import { type Artifact, isOpen, withIndex } from "../workflow/step.ts";
 import { isPod, type Workload } from "../workload/workload.ts";
 import type { WorkflowStep } from "./workflow-steps.ts";
 
@@ -157,7 +156,7 @@ async function keyAll(
     if (!result.ok) return { kind: "refused", reasons: result.refusals.map(describeRefusal) };
     if (units.length === 0 && result.value.text.length * indexes.length > mostText)
       return { kind: "refused", reasons: [tooLong(result.value.text.length, indexes.length)] };
-    units.push({ index, key: result.value, output: outputOf(plan.output, index) });
+    units.push({ index, key: result.value, output: outputOf(plan.output as Artifact, index) });
     // The Lease has to be renewed meanwhile.
     await setImmediate();
   }
@@ -183,12 +182,9 @@ function indexesOf(workload: Workload): readonly (number | undefined)[] {
   return completionMode === "Indexed" ? Array.from({ length: completions ?? 1 }, (_, i) => i) : [undefined];
 }
 
-function outputOf(output: Artifact | undefined, index: number | undefined): MemoTag {
-  const known = index === undefined ? {} : { JOB_COMPLETION_INDEX: `${index}` };
-  const repository = withValues(output?.repository ?? "", known);
-  const version = withValues(output?.version ?? "", known);
-  const made = { registry: "", repository, version };
+function outputOf(output: Artifact, index: number | undefined): MemoTag {
+  const made = index === undefined ? output : withIndex(output, index);
   // A step whose output is not known is refused before.
-  if (isOpen(made)) throw new Error(`the name of the output is not known: ${repository}${version}`);
-  return { repository, tag: version.slice(1) };
+  if (isOpen(made)) throw new Error(`the name of the output is not known: ${made.repository}${made.version}`);
+  return { repository: made.repository, tag: made.version.slice(1) };
 }

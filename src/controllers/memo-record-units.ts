@@ -1,9 +1,10 @@
 import type { Logger } from "pino";
+import { indexesIn } from "../common/indexes.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
-import { indexesIn } from "../memo/indexes.ts";
 import type { MemoEntry, NewMemoEntry } from "../memo/memos.ts";
 import { shortKey } from "../memo/told.ts";
 import { cacheOf } from "../workflow/step.ts";
+import { completionIndexKey } from "../workload/pod.ts";
 import type { MemoGate } from "./memo.ts";
 import type { recordWords } from "./memo-flights.ts";
 import type { Keyed, MemoUnit } from "./memo-keys.ts";
@@ -26,8 +27,6 @@ export type Word = (typeof recordWords)[number];
 export type RecordResult =
   | { readonly kind: "done"; readonly word: Word; readonly note?: EventNote }
   | { readonly kind: "later"; readonly because: string };
-
-const completionIndexLabel = "batch.kubernetes.io/job-completion-index";
 
 /**
  * Remembers what the Pods of a step have made, each for itself; not what some of its indexes have taken.
@@ -68,7 +67,7 @@ export async function recordUnits(
 /** Pods that ran in vain say nothing of a push, or have failed. */
 function hasMade({ metadata, status }: StepPod, { index }: MemoUnit): boolean {
   if (status?.phase !== "Succeeded") return false;
-  return index === undefined || metadata?.labels?.[completionIndexLabel] === `${index}`;
+  return index === undefined || metadata?.labels?.[completionIndexKey] === `${index}`;
 }
 
 function cacheKeyOf({ namespace, plan }: WorkflowStep): string {

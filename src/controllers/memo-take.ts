@@ -1,8 +1,8 @@
 import type { Logger } from "pino";
+import { indexText } from "../common/indexes.ts";
 import type { KubeClient } from "../kube/client.ts";
 import type { EventNote } from "../kube/events.ts";
 import { sha256 } from "../lineage/canonical.ts";
-import { indexText } from "../memo/indexes.ts";
 import type { MemoEntry, Memos } from "../memo/memos.ts";
 import { madeBy, memoizedSentence, partSentence } from "../memo/told.ts";
 import type { Held } from "./gate-writes.ts";

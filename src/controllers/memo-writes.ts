@@ -1,7 +1,7 @@
 import { names } from "../../schema/names.ts";
+import { indexText } from "../common/indexes.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { type KubeObject, patchMerge, patchStrategic } from "../kube/objects.ts";
-import { indexText } from "../memo/indexes.ts";
 import { conditionOf, type Held, pinned, placeOf, resourceOf, time } from "./gate-writes.ts";
 import { memoizedReason, type StepJob } from "./step-jobs.ts";
 

@@ -3,7 +3,7 @@ import type { EventRecorder } from "../kube/events.ts";
 import { forgetOldest } from "../kube/forget.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
-import { type Artifact, cacheOf, idOf, isHeld, mayPush, spokenArtifact } from "../workflow/step.ts";
+import { type Artifact, cacheOf, idIn, idOf, isHeld, mayPush, spokenArtifact } from "../workflow/step.ts";
 import type { Heads } from "./heads.ts";
 import { cacheIn, pushesOf } from "./outcomes.ts";
 import type { StepJob } from "./step-jobs.ts";
@@ -135,10 +135,6 @@ export function createMovedTags({ jobs, pods, steps, heads, publish }: Sources):
       for (const cache of readers.byCache.keys()) to(cache);
     },
   };
-}
-
-function idIn(namespace: string, artifact: Artifact): string {
-  return `${namespace} ${idOf(artifact)}`;
 }
 
 function hasPushed(now: StepPod, before: StepPod | undefined): boolean {

@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { StoredOrasCache } from "../cache/types.ts";
 import { createInTurn, type InTurn } from "../common/in-turn.ts";
+import { indexesIn } from "../common/indexes.ts";
 import { type Controller, watchOf } from "../kube/controller.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
@@ -11,7 +12,6 @@ import { longestManifest, readManifest, writeManifest } from "../registry/manife
 import type { OwnRegistry } from "../registry/own.ts";
 import {
   type IndexPart,
-  indexesIn,
   indexManifest,
   isAmong,
   mostParts,
@@ -19,6 +19,7 @@ import {
   partsOf,
 } from "../workflow/output-index.ts";
 import { type Artifact, cacheOf, idIn, idOf, spokenArtifact } from "../workflow/step.ts";
+import { completionIndexKey } from "../workload/pod.ts";
 import type { CacheAccess } from "./cache-access.ts";
 import type { Heads } from "./heads.ts";
 import { pushesOf } from "./outcomes.ts";
@@ -53,7 +54,6 @@ const longestTriesMs = 60 * 60_000;
 const longestWriteMs = 5_000;
 /** Some at once: a registry is asked by others, too. */
 const atOnce = 8;
-const indexLabel = "batch.kubernetes.io/job-completion-index";
 
 /** What has become of an index: a sentence without a full stop where it is not written. */
 type Written =
@@ -148,7 +148,7 @@ async function write(settings: WriteSettings, job: StepJob, index: Artifact): Pr
     return { not: "its registry is none that the operator runs" };
   const later = laterJob(settings, job, index);
   if (later !== undefined) return { superseded: later };
-  const numbers = indexesIn(status?.completedIndexes, spec?.completions ?? 0);
+  const numbers = [...indexesIn(status?.completedIndexes, spec?.completions ?? 0)];
   if (numbers.length > mostParts)
     return { not: `it would have ${numbers.length} parts, and ${mostParts} is the most` };
   const named = partsOf(plan.output, numbers);
@@ -194,7 +194,7 @@ function toldBy(pods: readonly StepPod[]): ReadonlyMap<string, string> {
   return new Map(
     succeeded.flatMap((pod): [string, string][] => {
       const digest = pushesOf(pod).at(-1)?.digest;
-      const number = pod.metadata?.labels?.[indexLabel];
+      const number = pod.metadata?.labels?.[completionIndexKey];
       return digest === undefined || number === undefined ? [] : [[number, digest]];
     }),
   );

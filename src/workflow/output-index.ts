@@ -34,22 +34,6 @@ export function indexManifest(parts: readonly IndexPart[]): {
   return { mediaType: indexType, bytes: Buffer.from(JSON.stringify(manifest)) };
 }
 
-/**
- * The indexes of a Job that succeeded: not all, where its success policy is met before.
- *
- * @param written - as the status of a Job has them, such as `0,2-4`; undefined: all
- * @param completions - how many it has
- * @returns in order, none that the Job does not have
- */
-export function indexesIn(written: string | undefined, completions: number): number[] {
-  const ranges = (written ?? `0-${completions - 1}`).split(",").filter(Boolean);
-  return ranges.flatMap((range) => {
-    const [first = "", last = first] = range.split("-");
-    const to = Math.min(Number(last), completions - 1);
-    return Array.from({ length: Math.max(to - Number(first) + 1, 0) }, (_, i) => Number(first) + i);
-  });
-}
-
 /** A part of an index, and what it is called. */
 export interface NamedPart {
   readonly index: number;

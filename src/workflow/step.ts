@@ -114,22 +114,21 @@ function artifactOf(
  * @param known - variables whose values are known now
  */
 export function planWith(plan: StepPlan, known: Values): StepPlan {
-  const filled = <T extends Artifact>(artifact: T): T => ({
+  const inputs = plan.inputs.map((input) => filled(input, known));
+  return { ...plan, inputs, output: plan.output && filled(plan.output, known) };
+}
+
+function filled<T extends Artifact>(artifact: T, known: Values): T {
+  return {
     ...artifact,
     repository: withValues(artifact.repository, known),
     version: withValues(artifact.version, known),
-  });
-  return { ...plan, inputs: plan.inputs.map(filled), output: plan.output && filled(plan.output) };
+  };
 }
 
 /** What one Pod of an Indexed Job pushes. */
 export function withIndex(output: Artifact, index: number): Artifact {
-  const known = { JOB_COMPLETION_INDEX: `${index}` };
-  return {
-    ...output,
-    repository: withValues(output.repository, known),
-    version: withValues(output.version, known),
-  };
+  return filled(output, { JOB_COMPLETION_INDEX: `${index}` });
 }
 
 /** One word for an artifact, for maps. */

@@ -204,6 +204,23 @@ async function expectRuns({ job }: World, name: string): Promise<void> {
 }
 
 // Before, no Job can be ended so.
+/** Somebody resumes a Job by hand before the claim, after it, or after all of its tags. */
+function resumedAt(world: World, name: string, when: string, tags: number): Partial<Memos> {
+  let written = 0;
+  return {
+    tagged: async (...asked) => {
+      if (when === "before the claim") await world.resume(name);
+      return world.memos.tagged(...asked);
+    },
+    retag: async (...asked) => {
+      if (when === "after the claim") await world.resume(name);
+      const result = await world.memos.retag(...asked);
+      if (when === "after the tags" && ++written === tags) await world.resume(name);
+      return result;
+    },
+  };
+}
+
 describe.skipIf(minor < 31)("a step whose result is there", () => {
   const looks = async (world: World, name: string) => {
     for (let i = 0; i < 3; i++) await (await world.leader()).look(name);
@@ -246,24 +263,11 @@ describe.skipIf(minor < 31)("a step whose result is there", () => {
     expect(await world.pusher.digest("of/all", "2")).toBeDefined();
   });
 
-  it.for(["before the claim", "after the claim", "after the tag"])(
+  it.for(["before the claim", "after the claim", "after the tags"])(
     "runs where somebody resumes it %s",
     async (when, { world }) => {
       await world.makeKnown("one");
-      const resume = () => world.resume("one");
-      const over: Partial<Memos> = {
-        tagged: async (...asked) => {
-          if (when === "before the claim") await resume();
-          return world.memos.tagged(...asked);
-        },
-        retag: async (...asked) => {
-          if (when === "after the claim") await resume();
-          const result = await world.memos.retag(...asked);
-          if (when === "after the tag") await resume();
-          return result;
-        },
-      };
-      await (await world.leader(over)).look("one");
+      await (await world.leader(resumedAt(world, "one", when, 1))).look("one");
       await looks(world, "one");
       await expectRuns(world, "one");
     },
@@ -362,21 +366,7 @@ describe.skipIf(minor < 31)("an Indexed Job of which some indexes have results",
     "runs where somebody resumes it %s",
     async (when, { world }) => {
       await world.makePartly("part", [0, 2, 3, 4]);
-      const resume = () => world.resume("part");
-      let tags = 0;
-      const over: Partial<Memos> = {
-        tagged: async (...asked) => {
-          if (when === "before the claim") await resume();
-          return world.memos.tagged(...asked);
-        },
-        retag: async (...asked) => {
-          if (when === "after the claim") await resume();
-          const result = await world.memos.retag(...asked);
-          if (when === "after the tags" && ++tags === 4) await resume();
-          return result;
-        },
-      };
-      await (await world.leader(over)).look("part");
+      await (await world.leader(resumedAt(world, "part", when, 4))).look("part");
       await looks(world, "part");
       await expectRuns(world, "part");
       expect((await world.job("part"))?.status?.completedIndexes).toBeUndefined();

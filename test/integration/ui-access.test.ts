@@ -1,8 +1,8 @@
-import type { Browser, Page } from "puppeteer-core";
+import type { Page } from "puppeteer-core";
 import { describe, expect, test } from "vitest";
 import { draw } from "../../src/cli/ui/drawing.ts";
 import type { Drawing } from "../../src/page/protocol.ts";
-import { startBrowser } from "../support/browser.ts";
+import { browserOfFile } from "../support/browser.ts";
 import { openUi, rowsOf, tabTo, textOf } from "../support/ui.ts";
 import { detailsOfCall, run } from "../support/ui-run.ts";
 import { type ServedDrawing, serveDrawing } from "../support/ui-served.ts";
@@ -10,13 +10,8 @@ import { type ServedDrawing, serveDrawing } from "../support/ui-served.ts";
 const { drawing } = draw(run, undefined);
 
 const withBrowser = test
+  .extend("browser", { scope: "file" }, browserOfFile)
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads from it which fixtures are needed
-  .extend("browser", { scope: "file" }, async ({}, { onCleanup }): Promise<Browser> => {
-    const browser = await startBrowser();
-    onCleanup(() => browser.close());
-    return browser;
-  })
-  // biome-ignore lint/correctness/noEmptyPattern: as above
   .extend("served", { scope: "file" }, async ({}, { onCleanup }): Promise<ServedDrawing> => {
     const served = await serveDrawing(drawing, {
       step: async () => detailsOfCall,

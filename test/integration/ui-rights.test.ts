@@ -1,10 +1,9 @@
 import { readFile } from "node:fs/promises";
-import type { Browser } from "puppeteer-core";
 import { describe, expect, onTestFinished } from "vitest";
 import { parseAllDocuments } from "yaml";
 import type { KubeObject } from "../../src/kube/objects.ts";
 import { resources } from "../../src/kube/resources.ts";
-import { startBrowser } from "../support/browser.ts";
+import { browserOfFile } from "../support/browser.ts";
 import { cacheOf } from "../support/builders.ts";
 import { endOf, makeJob } from "../support/ended-jobs.ts";
 import { test as base } from "../support/integration.ts";
@@ -16,12 +15,7 @@ import { makeUser, openUi, startUi, textOf } from "../support/ui.ts";
 const viewing = ["system:aggregate-to-view", "oras-operator-orascache-viewer"];
 
 const test = base
-  // biome-ignore lint/correctness/noEmptyPattern: vitest reads from it which fixtures are needed
-  .extend("browser", { scope: "file" }, async ({}, { onCleanup }): Promise<Browser> => {
-    const browser = await startBrowser();
-    onCleanup(() => browser.close());
-    return browser;
-  })
+  .extend("browser", { scope: "file" }, browserOfFile)
   /** A namespace with a cache that asks for a password, and a step that has succeeded. */
   .extend("runs", { scope: "file" }, async ({ installed }): Promise<ObjectsIn> => {
     const roles = parseAllDocuments(await readFile("config/rbac/orascache-roles.yaml", "utf8"));

@@ -1,11 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
-import type { Browser } from "puppeteer-core";
 import { describe, expect, onTestFinished } from "vitest";
 import { cookieName } from "../../src/cli/ui/decide.ts";
 import { pathOf, resources } from "../../src/kube/resources.ts";
-import { openTab, startBrowser } from "../support/browser.ts";
+import { browserOfFile, openTab } from "../support/browser.ts";
 import { kubeconfigFor } from "../support/control-plane.ts";
 import { endOf, makeEndedPod, makeJob } from "../support/ended-jobs.ts";
 import { temporaryFolder } from "../support/folders.ts";
@@ -16,12 +15,7 @@ import { startProxy } from "../support/proxy.ts";
 import { makeUser, openUi, rowsOf, startUi, tabTo, textOf, type Ui } from "../support/ui.ts";
 
 const test = base
-  // biome-ignore lint/correctness/noEmptyPattern: vitest reads from it which fixtures are needed
-  .extend("browser", { scope: "file" }, async ({}, { onCleanup }): Promise<Browser> => {
-    const browser = await startBrowser();
-    onCleanup(() => browser.close());
-    return browser;
-  })
+  .extend("browser", { scope: "file" }, browserOfFile)
   /** A namespace with four steps: one has succeeded, one has failed. */
   .extend("runs", { scope: "file" }, async ({ installed }): Promise<ObjectsIn> => {
     const runs = await objectsIn(installed, "runs");

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { parseAnnotations } from "../../src/annotations/parse.ts";
-import { indexesIn, indexManifest, isAmong, partsOf } from "../../src/workflow/output-index.ts";
+import { indexesIn } from "../../src/common/indexes.ts";
+import { indexManifest, isAmong, partsOf } from "../../src/workflow/output-index.ts";
 import { planOf } from "../../src/workflow/step.ts";
 import { keyed } from "../support/builders.ts";
 
@@ -15,7 +16,7 @@ it("an index that is accepted takes the place of none of its parts, which have n
       const map = keyed({ "output-uri": `a/b:${output}`, "output-index": `a/b:${index}` });
       const plan = planOf(map, {});
       if (!parseAnnotations(map).ok || plan?.output === undefined || plan.index === undefined) return;
-      const parts = partsOf(plan.output, indexesIn(undefined, 20));
+      const parts = partsOf(plan.output, [...indexesIn(undefined, 20)]);
       expect(isAmong(plan.index, parts)).toBe(false);
       expect(new Set(parts.map(({ artifact }) => artifact.version)).size).toBe(20);
       // The name of the Job is known later: what it makes equal then is refused by who writes the index.
@@ -65,7 +66,7 @@ it("indexes are read as Kubernetes writes them", () => {
         ranges.push(end === at ? `${sorted[at]}` : `${sorted[at]}-${sorted[end]}`);
         at = end + 1;
       }
-      expect(indexesIn(ranges.join(","), 201)).toEqual(sorted);
+      expect([...indexesIn(ranges.join(","), 201)]).toEqual(sorted);
     }),
   );
 });

@@ -18,6 +18,14 @@ export async function startBrowser(): Promise<Browser> {
   });
 }
 
+/** A fixture: a browser for the tests of a file. */
+// biome-ignore lint/correctness/noEmptyPattern: vitest reads from it which fixtures are needed
+export async function browserOfFile({}, { onCleanup }: { onCleanup: (end: () => Promise<void>) => void }) {
+  const browser = await startBrowser();
+  onCleanup(() => browser.close());
+  return browser;
+}
+
 /** A tab of a browser, with what went wrong in it and whom it asked. */
 export interface Tab {
   readonly page: Page;

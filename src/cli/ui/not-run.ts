@@ -1,8 +1,8 @@
 import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { names } from "../../../schema/names.ts";
 import { visible } from "../../annotations/problems.ts";
+import { indexesIn } from "../../common/indexes.ts";
 import { memoizedReason } from "../../controllers/step-jobs.ts";
-import { indexesIn } from "../../memo/indexes.ts";
 import { takenIndexes } from "../../memo/part.ts";
 import type { NotRun } from "../../page/protocol.ts";
 

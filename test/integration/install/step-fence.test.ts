@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { names } from "../../../schema/names.ts";
+import { indexesIn, indexText } from "../../../src/common/indexes.ts";
 import type { KubeObject } from "../../../src/kube/objects.ts";
 import { pathOf, resources } from "../../../src/kube/resources.ts";
-import { indexesIn, indexText } from "../../../src/memo/indexes.ts";
 import { minor, since } from "../../support/kubernetes-version.ts";
 import { refusalOf } from "../../support/refusals.ts";
 import {

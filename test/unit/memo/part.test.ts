@@ -2,7 +2,7 @@ import type { V1Job } from "@kubernetes/client-node";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { names } from "../../../schema/names.ts";
-import { indexesIn, indexText } from "../../../src/memo/indexes.ts";
+import { indexesIn, indexText } from "../../../src/common/indexes.ts";
 import { takenIndexes, tookIndexes, whyAsWhole } from "../../../src/memo/part.ts";
 
 const sets = fc.uniqueArray(fc.nat({ max: 999 }), { maxLength: 300 });

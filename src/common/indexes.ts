@@ -20,14 +20,14 @@ export function indexText(indexes: Iterable<number>): string {
 }
 
 /**
- * The indexes in such a text.
+ * The indexes in such a text, in its order.
  *
- * @param text - as the API server has it, or somebody has written it
+ * @param text - as the API server has it, or somebody has written it; undefined: all
  * @param count - how many there are: others are left out
  */
-export function indexesIn(text: string, count: number): ReadonlySet<number> {
+export function indexesIn(text: string | undefined, count: number): ReadonlySet<number> {
   const found = new Set<number>();
-  for (const row of text.split(",")) {
+  for (const row of (text ?? `0-${count - 1}`).split(",")) {
     const [, first = "", last = first] = /^(\d+)(?:-(\d+))?$/.exec(row) ?? [];
     if (first === "") continue;
     for (let index = Number(first); index <= Math.min(Number(last), count - 1); index++) found.add(index);
