@@ -1,17 +1,16 @@
 import type { Logger } from "pino";
 import { names } from "../../schema/names.ts";
-import type { KubeClient } from "../kube/client.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
 import { controllerOf } from "../kube/objects.ts";
 import { decideBatch } from "../workflow/batch.ts";
 import { decideOpening, type Opening } from "../workflow/opening.ts";
-import { type InputRecord, readRecord, writeRecord } from "../workflow/record.ts";
+import { readRecord, writeRecord } from "../workflow/record.ts";
 import { cacheOf, spokenArtifact } from "../workflow/step.ts";
 import { waitingSentence } from "../workflow/told.ts";
 import type { Batches } from "./batches.ts";
 import { decide, producersOf, wordOf } from "./gate-inputs.ts";
 import { type OpenSettings, openUnlessMemoized } from "./gate-open.ts";
-import { hourMs, type ToldBefore, tellWaiting } from "./gate-told.ts";
+import { hourMs, type ToldBefore, tellWaiting, untilTold } from "./gate-told.ts";
 import { fail, remember } from "./gate-writes.ts";
 import type { Heads } from "./heads.ts";
 import type { Waiters } from "./waiters.ts";
@@ -90,25 +89,20 @@ export async function look(
     tell({ type: "Warning", reason: opening.reason, action: "End", note: message });
     return undefined;
   }
-  await write(settings, step, [...decisions.map(({ record }) => record), ...batch.records]);
   for (const cache of new Set(plan.inputs.flatMap((input) => cacheOf(input) ?? [])))
     settings.follow(`${namespace}/${cache}`);
-  await tellWaiting(settings, step, { sentence, decisions, tell, now, toldOf });
+  const record = writeRecord([...decisions.map((decision) => decision.record), ...batch.records]);
+  const isKnown = record === step.object.metadata?.annotations?.[names.waitingForAnnotation];
+  const tellInMs = untilTold(toldOf, step, { sentence, isKnown, now });
+  if (tellInMs === 0) {
+    if (!isKnown) await remember(client, step, record);
+    await tellWaiting(settings, step, { sentence, decisions, tell, now, toldOf });
+  }
   const polled = plan.inputs.filter((_, i) =>
     ["nobody", "failed", "unknown"].includes(verdicts[i]?.kind ?? ""),
   );
   const polls = polled.map((input) => heads.againInMs(namespace, input));
-  return Math.min(...polls, opening.againInMs ?? hourMs);
-}
-
-async function write(
-  { client }: { readonly client: KubeClient },
-  step: WorkflowStep,
-  records: readonly InputRecord[],
-): Promise<void> {
-  const record = writeRecord(records);
-  if (record === step.object.metadata?.annotations?.[names.waitingForAnnotation]) return;
-  await remember(client, step, record);
+  return Math.min(...polls, tellInMs || hourMs, opening.againInMs ?? hourMs);
 }
 
 function failure({ reason }: Extract<Opening, { kind: "fail" }>, { plan, name }: WorkflowStep): string {

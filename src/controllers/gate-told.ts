@@ -97,6 +97,34 @@ export async function tellTrouble(
 export interface ToldBefore {
   readonly sentence: string;
   readonly at: number;
+  /** Since when there is more to tell, in milliseconds since 1970. */
+  readonly newsSince?: number;
+}
+
+/** Inputs often come one after the other: a step with a thousand of them is not written a thousand times. */
+const togetherMs = 1_000;
+
+/**
+ * How long to wait before what a step waits for now is told and remembered: what it waits for first is at once, what changes then
+ * is together.
+ *
+ * @param toldOf - what was told of each step
+ * @param step - that waits
+ * @param news - the sentence, and whether what is remembered of the step says the same
+ * @returns in milliseconds; 0 for now
+ */
+export function untilTold(
+  toldOf: Map<string, ToldBefore>,
+  { uid }: Pick<WorkflowStep, "uid">,
+  news: { readonly sentence: string; readonly isKnown: boolean; readonly now: number },
+): number {
+  const last = toldOf.get(uid);
+  if (last === undefined) return 0;
+  const { newsSince = news.now, ...told } = last;
+  const leftMs = newsSince + togetherMs - news.now;
+  const isNews = !news.isKnown || told.sentence !== news.sentence;
+  toldOf.set(uid, isNews && leftMs > 0 ? { ...told, newsSince } : told);
+  return isNews ? Math.max(leftMs, 0) : 0;
 }
 
 /** Of steps that ended while they waited, nobody tells. */

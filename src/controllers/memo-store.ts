@@ -2,6 +2,7 @@ import { names } from "../../schema/names.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import { emptyBlob, latestTag, type MemoScope, openedEntry, sealed } from "../memo/entry.ts";
 import type { Found, MemoEntry, MemoTag, NewMemoEntry, Retagged, RetagLimits } from "../memo/memos.ts";
+import { generationOf, type MemoState } from "../memo/state.ts";
 import { readBlob, writeBlob } from "../registry/blobs.ts";
 import { manifestHead } from "../registry/head.ts";
 import { type RawManifest, readManifest, writeManifest } from "../registry/manifests.ts";
@@ -31,6 +32,23 @@ interface ReadEntry {
   readonly manifest: RawManifest;
 }
 
+/** An entry as it was found, with its output. */
+interface Seen {
+  readonly manifest: RawManifest;
+  readonly whole: Whole;
+  readonly state: MemoState | undefined;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/**
+ * What was found of entries, for the write that follows at once: reading it again is half of what a registry has to do for a
+ * result that is there.
+ */
+const seen = new WeakMap<MemoEntry, Seen>();
+/** For longer than that nothing that was found is believed: retention may have taken it. */
+const seenForMs = 5_000;
+
 /**
  * See Memos.find.
  *
@@ -45,8 +63,11 @@ export function findIn(store: MemoStore, key: string, maxAgeSeconds: number | un
     const { entry } = found;
     if (maxAgeSeconds !== undefined && store.now() - Date.parse(entry.at) > maxAgeSeconds * 1000)
       return { kind: "miss", because: `its result is from ${entry.at}, which is older than it may be` };
+    const at = store.now();
     const whole = await outputOf(store, entry);
-    return "because" in whole ? asMiss(whole.because) : { kind: "hit", entry };
+    if ("because" in whole) return asMiss(whole.because);
+    seen.set(entry, { manifest: found.manifest, whole, state: store.scope.state, at });
+    return { kind: "hit", entry };
   }, asMiss);
 }
 
@@ -62,8 +83,8 @@ export async function latestIn(store: MemoStore, output: MemoTag): Promise<MemoE
 }
 
 /**
- * See Memos.retag. The entry is read again: it may have been forgotten. Entry and output are written anew, so that retention sees
- * when they were of use.
+ * See Memos.retag. An entry that was not found a moment ago is read again: it may have been forgotten, or its output deleted.
+ * Entry and output are written anew, so that retention sees when they were of use.
  *
  * @param store - where the entry is
  * @param wanted - as it was found
@@ -109,12 +130,20 @@ async function wholeEntry(
   store: MemoStore,
   wanted: MemoEntry,
 ): Promise<{ readonly manifest: RawManifest; readonly whole: Whole } | { readonly because: string }> {
+  const known = seen.get(wanted);
+  const isFresh = known && store.now() - known.at < seenForMs;
+  if (isFresh && isSameGeneration(known.state, store.scope.state, wanted.key)) return known;
   const found = await readEntry(store, wanted.key, wanted.key);
   if ("because" in found) return found;
   if (found.entry.output.digest !== wanted.output.digest)
     return { because: "another result has taken its place" };
   const whole = await outputOf(store, found.entry);
   return "because" in whole ? whole : { manifest: found.manifest, whole };
+}
+
+function isSameGeneration(one: MemoState | undefined, other: MemoState | undefined, key: string): boolean {
+  const [a, b] = [generationOf(one, key), generationOf(other, key)];
+  return a.epoch === b.epoch && a.times === b.times;
 }
 
 async function heldBy(registry: OwnRegistry, { repository, tag }: MemoTag): Promise<string | undefined> {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { names } from "../../schema/names.ts";
 import type { StoredOrasCache } from "../../src/cache/types.ts";
 import { latestTag } from "../../src/memo/entry.ts";
-import type { Found, Memos, NewMemoEntry } from "../../src/memo/memos.ts";
+import type { Found, MemoEntry, Memos, NewMemoEntry } from "../../src/memo/memos.ts";
 import { withoutAny, withoutKeys } from "../../src/memo/state.ts";
 import { digestOf, memoCache, memosOf, newEntry, type Pusher, pusherTo } from "../support/memo.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
@@ -334,6 +334,29 @@ describe("a result is used again", () => {
     expect(await pusher.digest(entry.output.repository, "v1")).toBe(digest);
     expect(await memos.retag("work/oras", written, at(entry), { ...long, before: digest })).toEqual({
       kind: "done",
+    });
+  });
+
+  test("not if it is forgotten once it was found", async () => {
+    const before = store.get("work/oras") as StoredOrasCache;
+    const entry = await remembered();
+    const found = await asWritten(entry);
+    store.set("work/oras", { ...before, status: { conditions: [], memo: withoutKeys(undefined, [entry.key]) } });
+    const because = "its result was forgotten";
+    expect(await memos.retag("work/oras", found, at(entry), long)).toEqual({ kind: "gone", because });
+    store.set("work/oras", before);
+  });
+
+  test("not if it is gone some seconds after it was found", async () => {
+    let time = Date.now();
+    const slow = memosOf(registry.host, store, {}, () => time);
+    const entry = await remembered();
+    const found = await slow.find("work/oras", entry.key);
+    await pusher.remove(entry.output.repository, "manifests", entry.output.digest);
+    time += 10_000;
+    const written = found.kind === "hit" ? found.entry : undefined;
+    expect(await slow.retag("work/oras", written as MemoEntry, at(entry), long)).toMatchObject({
+      kind: "gone",
     });
   });
 
