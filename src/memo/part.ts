@@ -5,11 +5,19 @@ const jobController = "kubernetes.io/job-controller";
 
 /** By these Pods of a Job find each other, or are started together: some of them alone would wait for the rest. */
 const fieldsOfGroups = ["subdomain", "workloadRef", "schedulingGroup"];
-/** The same for schedulers beside that of Kubernetes: coscheduling, Volcano, YuniKorn. */
+/** The same for schedulers beside that of Kubernetes: coscheduling, Volcano, YuniKorn, topologies of Kueue. */
 const notesOfGroups = [
   "scheduling.x-k8s.io/pod-group",
   "scheduling.k8s.io/group-name",
   "yunikorn.apache.org/task-group-name",
+  "kueue.x-k8s.io/podset-required-topology",
+  "kueue.x-k8s.io/podset-preferred-topology",
+];
+/** With these Kueue sets `parallelism`, and with it `completions`, to the Pods that it admits: to those that are left. */
+const notesOfSizes = [
+  "kueue.x-k8s.io/job-min-parallelism",
+  "kueue.x-k8s.io/job-completions-equal-parallelism",
+  "kueue.x-k8s.io/elastic-job",
 ];
 
 /**
@@ -31,7 +39,8 @@ export function whyAsWhole({ metadata, spec, status }: V1Job): string | undefine
   if (spec?.completionMode !== "Indexed" || (spec.completions ?? 1) < 2) return "it has one result";
   // The indexes that it wants may be among those that do not run: it would end before the others have run.
   if (spec.successPolicy) return "its successPolicy says which of its indexes count";
-  if (metadata?.labels?.[names.kueueQueueLabel]) return "Kueue admits all of its Pods";
+  const size = notesOfSizes.find((name) => metadata?.annotations?.[name] !== undefined);
+  if (size !== undefined) return `Kueue may change how many indexes it has, as ${size} says`;
   const group = groupOf(spec);
   if (group !== undefined) return `its Pods need each other, as ${group} says`;
   const { startTime, succeeded = 0, failed = 0, active = 0 } = status ?? {};

@@ -107,17 +107,24 @@ const served: readonly string[] = [
 ];
 
 /**
- * A queue of a namespace, with quota for as many Pods.
+ * A queue of a namespace, with quota for as many Pods, which get a nodeSelector by it.
  *
  * @param client - with every right
  * @param namespace - its
  * @param pods - how many
+ * @param name - of the LocalQueue
  */
-export async function makeQueue(client: KubeClient, namespace: string, pods: number): Promise<void> {
+export async function makeQueue(
+  client: KubeClient,
+  namespace: string,
+  pods: number,
+  name = "team",
+): Promise<void> {
   const post = (path: string, body: object) =>
     until(() => client.request({ method: "POST", path, body }), `Kueue to take ${path}`);
   await post(`${queues}/resourceflavors`, {
     ...{ apiVersion: "kueue.x-k8s.io/v1beta2", kind: "ResourceFlavor", metadata: { name: namespace } },
+    spec: { nodeLabels: { pool: namespace } },
   });
   const resources = [{ name: "pods", nominalQuota: pods }];
   await post(`${queues}/clusterqueues`, {
@@ -128,7 +135,7 @@ export async function makeQueue(client: KubeClient, namespace: string, pods: num
     },
   });
   await post(`${queues}/namespaces/${namespace}/localqueues`, {
-    ...{ apiVersion: "kueue.x-k8s.io/v1beta2", kind: "LocalQueue", metadata: { name: "team" } },
+    ...{ apiVersion: "kueue.x-k8s.io/v1beta2", kind: "LocalQueue", metadata: { name } },
     spec: { clusterQueue: namespace },
   });
 }

@@ -65,21 +65,37 @@ describe("a Job that takes the results of some of its indexes", () => {
       { podFailurePolicy: { rules: [{ action: "FailJob", onExitCodes: { operator: "In", values: [1] } }] } },
     ],
     ["as many Pods at a time as it has indexes", { parallelism: 6 }],
-  ])("may have %s", (_, spec) => {
-    expect(whyAsWhole(job(spec))).toBeUndefined();
+    // Kueue counts the Pods that are left of it.
+    ["a queue of Kueue", {}, { metadata: { labels: { [names.kueueQueueLabel]: "q" } } }],
+  ])("may have %s", (_, spec, more?: object) => {
+    expect(whyAsWhole(job(spec, more))).toBeUndefined();
+  });
+
+  it.each(["job-min-parallelism", "job-completions-equal-parallelism", "elastic-job"])(
+    "has not a size that Kueue sets by %s",
+    (name) => {
+      const metadata = { annotations: { [`kueue.x-k8s.io/${name}`]: "1" } };
+      expect(whyAsWhole(job({}, { metadata }))).toContain(name);
+    },
+  );
+
+  it.each([
+    ...[
+      "scheduling.x-k8s.io/pod-group",
+      "scheduling.k8s.io/group-name",
+      "yunikorn.apache.org/task-group-name",
+    ],
+    ...["kueue.x-k8s.io/podset-required-topology", "kueue.x-k8s.io/podset-preferred-topology"],
+  ])("has not Pods that start together by %s", (name) => {
+    expect(whyAsWhole(job({ template: { metadata: { annotations: { [name]: "x" } } } }))).toContain(name);
   });
 
   it.each([
     ["no indexes", job({ completionMode: "NonIndexed" })],
     ["one index", job({ completions: 1 })],
     ["a successPolicy", job({ successPolicy: { rules: [{ succeededCount: 1 }] } })],
-    ["a queue of Kueue", job({}, { metadata: { labels: { [names.kueueQueueLabel]: "q" } } })],
     ["Pods that know each other's names", job({ template: { spec: { subdomain: "x" } } })],
     ["Pods that start together", job({ template: { spec: { workloadRef: { name: "x" } } } })],
-    [
-      "Pods that a scheduler starts together",
-      job({ template: { metadata: { annotations: { "scheduling.k8s.io/group-name": "x" } } } }),
-    ],
     ["a start", job({}, { status: { startTime: new Date(0) } })],
     ["indexes that have run", job({}, { status: { succeeded: 1, completedIndexes: "3" } })],
     ["Pods that failed", job({}, { status: { failed: 1 } })],
