@@ -38,7 +38,7 @@ function createTrap() {
 // biome-ignore lint/correctness/noEmptyPattern: vitest reads from it which fixtures are needed
 const test = base.extend("two", { scope: "file" }, async ({}, { onCleanup }) => {
   const trap = createTrap();
-  const { admin, operator, startAnother, world, stop } = await startJobPlane(trap.hold);
+  const { admin, operator, startAnother, world, stop } = await startJobPlane({ hold: trap.hold });
   const replicas: Operator[] = [operator];
   onCleanup(async () => {
     for (const { process } of replicas) process.kill("SIGCONT");

@@ -3,7 +3,7 @@ import { pathOf, resources } from "../../src/kube/resources.ts";
 import { serviceAccountKubeconfig } from "./installation.ts";
 import { startJobControllers } from "./job-controllers.ts";
 import type { Operator } from "./operator.ts";
-import { asksNobody, ready, startOperator } from "./operator.ts";
+import { asksNobody, ready, startOperatorIn } from "./operator.ts";
 import type { HoldAnswer } from "./registry-proxy.ts";
 import { startStolenToken } from "./stolen-token.ts";
 import { installWebhooks } from "./webhooks.ts";
@@ -12,9 +12,18 @@ import { startWorkflowWorld } from "./workflow-world.ts";
 /**
  * An API server with the whole installation, the operator by its ServiceAccount, and the real controllers of Jobs.
  *
- * @param hold - may hold what the registry of all caches answers
+ * @param settings - hold: may hold what the registry of all caches answers; flags, env: of the operator, which without flags asks
+ *   no registry what images are
  */
-export async function startJobPlane(hold?: HoldAnswer) {
+export async function startJobPlane({
+  hold,
+  flags = asksNobody,
+  env = {},
+}: {
+  readonly hold?: HoldAnswer;
+  readonly flags?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+} = {}) {
   const { plane, admin, stop } = await startStolenToken();
   const stops: (() => Promise<unknown>)[] = [stop];
   const stopAll = async () => {
@@ -28,7 +37,7 @@ export async function startJobPlane(hold?: HoldAnswer) {
       pathOf(resources.services, { namespace: names.operatorNamespace, name: names.webhookService }),
     );
     const startAnother = async () => {
-      const another = await startOperator(await serviceAccountKubeconfig(plane, admin), ...asksNobody);
+      const another = await startOperatorIn(env, await serviceAccountKubeconfig(plane, admin), ...flags);
       stops.push(another.stop);
       return another;
     };

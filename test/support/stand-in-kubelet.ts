@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { V1Pod } from "@kubernetes/client-node";
+import type { V1Container, V1Pod } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { isStatus } from "../../src/kube/errors.ts";
@@ -10,6 +10,8 @@ export interface Ran {
   readonly exitCode: number;
   /** What the container that pushes says in the end. */
   readonly message?: string;
+  /** What it says that each container ran; without it, what the container's image names by a digest. */
+  readonly imageID?: ((container: string) => string) | undefined;
 }
 
 /**
@@ -68,12 +70,20 @@ async function runPod(client: KubeClient, pod: V1Pod, run: (pod: V1Pod) => Promi
     });
   const startedAt = new Date().toISOString();
   await status({ phase: "Running", startTime: startedAt });
-  const { exitCode, message } = await run(pod);
+  const { exitCode, message, imageID } = await run(pod);
   const finishedAt = new Date().toISOString();
   const ended = (told: object) => ({ terminated: { exitCode, startedAt, finishedAt, ...told } });
-  const ends = (pod.spec?.containers ?? []).map((container) => ({
-    ...{ name: container.name, image: container.image ?? "", imageID: "", ready: false, restartCount: 0 },
-    state: ended(container.name === names.pushContainer && message !== undefined ? { message } : {}),
-  }));
-  await status({ phase: exitCode === 0 ? "Succeeded" : "Failed", containerStatuses: ends });
+  const statusOf = ({ name: of, image = "" }: V1Container, state: object) => ({
+    ...{ name: of, image, ready: false, restartCount: 0, state },
+    imageID: imageID?.(of) ?? (image.includes("@") ? image : ""),
+  });
+  const containerStatuses = (pod.spec?.containers ?? []).map((container) => {
+    const says = container.name === names.pushContainer && message !== undefined ? { message } : {};
+    return statusOf(container, ended(says));
+  });
+  const initContainerStatuses = (pod.spec?.initContainers ?? []).map((container) =>
+    statusOf(container, ended({ exitCode: 0 })),
+  );
+  const phase = exitCode === 0 ? "Succeeded" : "Failed";
+  await status({ phase, containerStatuses, initContainerStatuses });
 }

@@ -22,6 +22,9 @@ export interface Run {
   readonly pushed?: string;
 }
 
+/** The imageID of a container, in which of the Job's tries, from 0. */
+type ReportImage = (container: string, attempt: number) => string;
+
 const manifestType = "application/vnd.oci.image.manifest.v1+json";
 const digestOf = (text: string) => `sha256:${createHash("sha256").update(text).digest("hex")}`;
 
@@ -42,6 +45,7 @@ export async function startWorkflowWorld(client: KubeClient, hold?: HoldAnswer) 
   const runs: Run[] = [];
   const fails = new Set<string>();
   const holds = new Map<string, Promise<void>>();
+  const images = new Map<string, ReportImage>();
 
   const put = async (reference: string, content: string): Promise<string> => {
     const [repository = "", tag = ""] = reference.split(":");
@@ -98,7 +102,14 @@ export async function startWorkflowWorld(client: KubeClient, hold?: HoldAnswer) 
     const artifact = `oras-0.oras.${namespace}.svc.${names.clusterDomain}:5000/${output}`;
     return { exitCode: 0, message: JSON.stringify({ artifact, digest: pushed, bytes: 1, seconds: 1 }) };
   };
-  const stopKubelet = standInKubelet(client, runStep);
+  const stopKubelet = standInKubelet(client, async (pod) => {
+    const ran = await runStep(pod);
+    const run = runs.find(({ uid }) => uid === pod.metadata?.uid);
+    const report = images.get(`${run?.namespace}/${run?.job}`);
+    if (run === undefined || report === undefined) return ran;
+    const attempt = runs.filter(({ namespace, job }) => namespace === run.namespace && job === run.job);
+    return { ...ran, imageID: (container) => report(container, attempt.indexOf(run)) };
+  });
 
   return {
     put,
@@ -121,6 +132,9 @@ export async function startWorkflowWorld(client: KubeClient, hold?: HoldAnswer) 
       holds.set(namespace, promise);
       return resolve;
     },
+    /** Which images the kubelet says that Pods of a Job ran. */
+    reportImages: (namespace: string, job: string, report: ReportImage) =>
+      images.set(`${namespace}/${job}`, report),
     /** They succeed again. */
     mend: (namespace: string, job: string) => fails.delete(`${namespace}/${job}`),
     /** A namespace with a cache whose registry answers. */
