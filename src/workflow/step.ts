@@ -6,7 +6,7 @@ import { describeProblems } from "../annotations/problems.ts";
 import { type ArtifactReference, formatRegistry, registryOf } from "../annotations/reference.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { annotations as table } from "../annotations/table.ts";
-import { usesRun, type Values, withValues } from "../annotations/variables.ts";
+import { type Values, withValues } from "../annotations/variables.ts";
 import { decidedDefaults } from "./gate.ts";
 
 /** An artifact of a step: in which registry, and which. */
@@ -22,7 +22,7 @@ export interface Artifact {
 export interface StepInput extends Artifact {
   /** The annotation, as its author wrote it. */
   readonly written: string;
-  /** No earlier run can have made it: its author names a digest, or a run. */
+  /** Its author names a digest. A value of `run` may have been used before. */
   readonly exact: boolean;
 }
 
@@ -69,7 +69,7 @@ export function planOf(
     inputs: inputs.map((input, i) => ({
       ...artifact(input),
       written: written[i] ?? "",
-      exact: input.version.startsWith("@") || usesRun(written[i] ?? ""),
+      exact: input.version.startsWith("@"),
     })),
     output: output && artifact(output),
     ...(outputIndex && { index: artifact(outputIndex) }),

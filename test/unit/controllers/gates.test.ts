@@ -58,6 +58,7 @@ function world(
   const pods = mirror(podsThere);
   const steps = createWorkflowSteps(jobs, pods, pushes);
   let asked = 0;
+  let now = start + 10_000;
   const heads = createHeads(
     () => {
       asked++;
@@ -69,7 +70,7 @@ function world(
   /** The same with those that are refused. */
   const sent: typeof writes = [];
   const client = {
-    now: () => start + 10_000,
+    now: () => now,
     request: ({ path, body }: { path: string; body?: unknown }) => {
       if (path === `/apis/${names.kueueGroup}`)
         return servesKueue ? Promise.resolve({}) : Promise.reject(new KubeError(`GET ${path}`, 404, {}));
@@ -100,7 +101,10 @@ function world(
     },
   });
   const told = (reason: string) => events.filter((event) => event.split(" ")[1] === reason);
-  return { writes, sent, told, controllers, heads: () => asked };
+  const setClock = (afterMs: number) => {
+    now = start + afterMs;
+  };
+  return { writes, sent, told, controllers, setClock, heads: () => asked };
 }
 
 describe("a Job for a queue of Kueue", () => {
@@ -181,6 +185,35 @@ describe("a step that waits", () => {
     await next.controllers[0]?.reconcile("ns/one");
     expect(next.writes.filter(({ path }) => path.endsWith("/status"))).toEqual([]);
     expect(next.told("WaitingForInputs")).toHaveLength(1);
+  });
+
+  it("is told again what it waits for when an hour has passed, and not before", async () => {
+    const one = job("one", { ...wait, "input-uri": "a/b:1" });
+    const { controllers, told, setClock } = world([one]);
+    const hour = 3_600_000;
+    const counts: number[] = [];
+    for (const at of [0, hour / 2, hour - 1, hour, 2 * hour - 1, 2 * hour, 5 * hour]) {
+      setClock(at);
+      const againInMs = await controllers[0]?.reconcile("ns/one");
+      // It is looked at again by then.
+      expect(againInMs).toBeLessThanOrEqual(hour);
+      counts.push(told("WaitingForInputs").length);
+    }
+    expect(counts).toEqual([1, 1, 1, 2, 2, 3, 4]);
+    expect(new Set(told("WaitingForInputs")).size).toBe(1);
+  });
+
+  it.each<[string, StepAnnotations, number, boolean]>([
+    ["of a run whose name may have been used before", { "input-uri": "a/b:$(RUN)", run: "x" }, 2_999, false],
+    ["of such a run, once no step came for a while", { "input-uri": "a/b:$(RUN)", run: "x" }, 3_000, true],
+    ["named by its digest", { "input-uri": `a/b@sha256:${"a".repeat(64)}` }, 0, true],
+  ])("with an input that is there, %s", async (_, map, at, opens) => {
+    const { controllers, writes, setClock } = world([job("one", { ...wait, ...map })], [], {
+      digest: `sha256:${"a".repeat(64)}`,
+    });
+    setClock(at);
+    await controllers[0]?.reconcile("ns/one");
+    expect(JSON.stringify(writes).includes('"suspend":false')).toBe(opens);
   });
 
   it("asks what its tag was before it was made until a registry says so", async () => {

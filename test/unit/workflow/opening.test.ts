@@ -117,7 +117,7 @@ describe("an input that is looked at first", () => {
     expect(facts(head, producers).verdict).toMatchObject(verdict);
   });
 
-  it("is of this run where its author says so", () => {
+  it("is not old where its author names a digest", () => {
     expect(facts(old, [], { exact: true }).verdict).toEqual({
       kind: "there",
       pin: "sha256:old",
