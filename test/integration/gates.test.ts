@@ -3,12 +3,11 @@ import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import { resources } from "../../src/kube/resources.ts";
 import { jobOf, keyed, type StepAnnotations } from "../support/builders.ts";
+import { ended, jobIn, messageOf, told } from "../support/held-jobs.ts";
 import { test as base } from "../support/integration.ts";
 import { startJobPlane } from "../support/job-plane.ts";
 import { minor, since } from "../support/kubernetes-version.ts";
-import type { ObjectsIn } from "../support/objects-in.ts";
 import { until } from "../support/wait.ts";
-import { endOfJob } from "../support/workflow-world.ts";
 
 /** The operator beside the real controllers of Jobs; Pods end as a stand-in of the kubelet says. */
 // biome-ignore lint/correctness/noEmptyPattern: vitest reads from it which fixtures are needed
@@ -19,18 +18,6 @@ const test = base.extend("world", { scope: "file" }, async ({}, { onCleanup }) =
 });
 
 const waits: StepAnnotations = { "wait-for-inputs": "true" };
-const jobIn = (ns: ObjectsIn, name: string) => ns.read<V1Job>(resources.jobs, name);
-const ended = (ns: ObjectsIn, name: string) =>
-  until(async () => endOfJob(await jobIn(ns, name)), `the end of Job ${name}`);
-const told = (ns: ObjectsIn, name: string, status: string) =>
-  until(async () => {
-    const job = await jobIn(ns, name);
-    const found = job?.status?.conditions?.find(({ type }) => type === names.inputsAvailable);
-    return found?.status === status && job;
-  }, `the condition of Job ${name}`);
-const messageOf = ({ status }: V1Job) =>
-  status?.conditions?.find(({ type }) => type === names.inputsAvailable)?.message;
-
 describe("a Job that waits", () => {
   test("is held, pinned and resumed", async ({ world }) => {
     const ns = await world.namespace("held");

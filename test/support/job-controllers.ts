@@ -4,7 +4,7 @@ import { freePort } from "./ports.ts";
 import { start } from "./processes.ts";
 
 /**
- * Starts the real controller manager, with the controllers of Jobs and the garbage collector alone.
+ * Starts the real controller manager, with the controllers of Jobs and CronJobs and the garbage collector alone.
  *
  * @param kubeconfig - of a user with every right
  * @returns ends it
@@ -13,7 +13,7 @@ export async function startJobControllers(kubeconfig: string): Promise<() => Pro
   const running = start([
     await controlPlaneProgram("kube-controller-manager"),
     `--kubeconfig=${kubeconfig}`,
-    "--controllers=job-controller,ttl-after-finished-controller,garbage-collector-controller",
+    "--controllers=job-controller,cronjob-controller,ttl-after-finished-controller,garbage-collector-controller",
     "--leader-elect=false",
     "--bind-address=127.0.0.1",
     `--secure-port=${await freePort()}`,
