@@ -314,6 +314,14 @@ const cacheEvents = {
       "Statements of how artifacts were made cannot be signed with the key of spec.lineage.signingKeySecret. Each waits 5 minutes for a key, then it is written without a signature.",
     fix: "Create the Secret, or let the operator read it; the message says what is wrong with it.",
   },
+  Forgotten: {
+    meaning:
+      "Results of steps are not taken any more, as the annotation forget asked for; the message has which.",
+  },
+  NotForgotten: {
+    meaning: "What the annotation forget of the OrasCache asks for was not done. The message says why.",
+    fix: "Correct what the message names, and ask again with another value.",
+  },
   Created: { meaning: "The operator created objects of the OrasCache." },
   Updated: { meaning: "The operator updated objects of the OrasCache." },
   Deleted: { meaning: "The operator deleted objects of the OrasCache." },
@@ -442,21 +450,13 @@ const stepEvents = {
   Coalesced: { meaning: "The step waits for another one that does the same work, to take its result." },
   NotMemoizable: {
     meaning:
-      "The step runs, and what it makes is not remembered, because it cannot be known what it depends on.",
+      "The step runs, and what it makes is not remembered, because it cannot be known what it depends on. Where its OrasCache asks for memoization, and not the step, the Event is Normal.",
     fix: "The message says what to write.",
   },
   MemoMismatch: {
     meaning:
       "A step with memoize: verify made another result than the one that was remembered for it, which is forgotten now. The message has both digests.",
     fix: "Something that the operator does not see changes the result, such as the time or a random number. Remove that, or memoize.",
-  },
-  Forgotten: {
-    meaning:
-      "Results of steps are not taken any more, as the annotation forget asked for; the message has which.",
-  },
-  NotForgotten: {
-    meaning: "What the annotation forget of the OrasCache asks for was not done. The message says why.",
-    fix: "Correct what the message names, and ask again with another value.",
   },
   NotRemembered: {
     meaning: "What the step makes is not remembered. The message says why.",
@@ -501,6 +501,45 @@ export const eventReasons = {
   OrasCache: { ...cacheEvents, ...troubles },
   step: { ...stepEvents, ...exitEvents },
 };
+
+/** Events that tell of what goes on; all others are Warnings. */
+const normalEvents: readonly (keyof typeof cacheEvents | keyof typeof stepEvents)[] = [
+  "ProvenanceNotWritten",
+  "Forgotten",
+  "Created",
+  "Updated",
+  "Deleted",
+  "Recreated",
+  "RollingOut",
+  "RolledOut",
+  "VolumeGrown",
+  "Rotated",
+  "LoginEnded",
+  "Swept",
+  "RetentionPlanned",
+  "Emptied",
+  "Mirrored",
+  "Exporting",
+  "Exported",
+  "WaitingForInputs",
+  "InputsAvailable",
+  "InputTagMoved",
+  "Memoized",
+  "MemoMiss",
+  "Coalesced",
+  "Pushed",
+  "IndexPushed",
+  "NotPushed",
+];
+
+/**
+ * The type of an Event, as `kubectl describe` shows it: Normal or Warning.
+ *
+ * @param reason - of the Event
+ */
+export function typeOfEvent(reason: string): "Normal" | "Warning" {
+  return normalEvents.some((normal) => normal === reason) ? "Normal" : "Warning";
+}
 
 /** A reason of an Event. */
 export type EventReason =

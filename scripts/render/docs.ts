@@ -1,7 +1,7 @@
 import { exitCodes, sharedExitCodes } from "../../schema/exit-codes.ts";
 import { names } from "../../schema/names.ts";
 import { optionTable } from "../../schema/options.ts";
-import { conditionReasons, conditionTypes, eventReasons } from "../../schema/reasons.ts";
+import { conditionReasons, conditionTypes, eventReasons, typeOfEvent } from "../../schema/reasons.ts";
 import { annotationVariables, variables } from "../../schema/variables.ts";
 import { codes as findingCodes } from "../../src/cli/codes.ts";
 import { explanation } from "./rules.ts";
@@ -79,17 +79,28 @@ const errorsIntroduction =
   "What `kubectl apply` says when the operator refuses an object or warns about it, and what `oras-operator validate` finds in files, names one of these codes. `oras-operator explain CODE` says the same.";
 
 function reasonsPage(): string {
-  const reasons = (entries: Readonly<Record<string, { readonly meaning: string; readonly fix?: string }>>) =>
+  type Reasons = Readonly<Record<string, { readonly meaning: string; readonly fix?: string }>>;
+  const reasons = (entries: Reasons) =>
     table(
       ["Reason", "Meaning", "What to do"],
       Object.entries(entries).map(([reason, { meaning, fix = "" }]) => [`\`${reason}\``, meaning, fix]),
+    );
+  const events = (entries: Reasons) =>
+    table(
+      ["Reason", "Type", "Meaning", "What to do"],
+      Object.entries(entries).map(([reason, { meaning, fix = "" }]) => [
+        `\`${reason}\``,
+        typeOfEvent(reason),
+        meaning,
+        fix,
+      ]),
     );
   const types = Object.entries(conditionTypes).map(([type, meaning]) => [`\`${type}\``, meaning]);
   return [
     `What \`kubectl describe\` shows. \`oras-operator explain REASON\` says the same. Other reasons of conditions are those of Kubernetes, which the operator passes on.`,
     `## Conditions of an ${names.kind}\n\n${table(["Type", "Meaning"], types)}\n\n${reasons(conditionReasons)}`,
-    `## Events about an ${names.kind}\n\n${reasons(eventReasons.OrasCache)}`,
-    `## Events about a Pod or a Job\n\n${reasons(eventReasons.step)}`,
+    `## Events about an ${names.kind}\n\n${events(eventReasons.OrasCache)}`,
+    `## Events about a Pod or a Job\n\n${events(eventReasons.step)}`,
   ].join("\n\n");
 }
 

@@ -22,7 +22,7 @@ export function waitingMetrics(registers: Registry[]) {
   });
   const waited = new Histogram({
     name: "oras_operator_step_waited_seconds",
-    help: "How long steps waited for their inputs, from their creation, and how it ended: Opened, OpenedByHand, InputNeverCame or InputProducerFailed.",
+    help: "How long steps waited for their inputs, from their creation, and how it ended: Opened, OpenedByHand, Memoized (it took a result and did not run), InputNeverCame or InputProducerFailed.",
     labelNames: ["result"],
     buckets: [1, 5, 15, minute, 5 * minute, 15 * minute, hour, 4 * hour, 24 * hour, 7 * 24 * hour],
     registers,
