@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { leftOvers, staleFiles } from "./fresh.ts";
 import { valuesTable } from "./render/chart.ts";
+import { stepFence } from "./render/fence.ts";
 import { renderAll } from "./render/index.ts";
 import { parseSchema } from "./render/read.ts";
 import type { Rendered, Schema } from "./render/schema.ts";
@@ -11,7 +12,11 @@ const schemaFile = "schema/oras-operator.yaml";
 const { values: flags } = parseArgs({ options: { check: { type: "boolean", default: false } } });
 
 const schema = await readSchema();
-const rendered = [...(await renderAll(schema)), await withTable("chart/README.md", "values", valuesTable())];
+const rendered = [
+  ...(await renderAll(schema)),
+  await withPart("chart/README.md", "values", valuesTable()),
+  await withPart("docs/security.md", "fence", stepFence()),
+];
 
 if (flags.check) {
   const stale = await staleFiles(rendered, ".");
@@ -42,17 +47,17 @@ async function readSchema(): Promise<Schema> {
   }
 }
 
-/** A page with a generated table between its markers. */
-async function withTable(path: string, name: string, table: string): Promise<Rendered> {
+/** A page with what is generated between its markers. */
+async function withPart(path: string, name: string, part: string): Promise<Rendered> {
   const page = await readFile(path, "utf8");
   const block = new RegExp(`(<!-- ${name}:begin[^>]*-->\\n)[\\s\\S]*?(<!-- ${name}:end -->)`);
   if (!block.test(page)) {
     throw new Error(
-      `${path} has no place for a generated table: <!-- ${name}:begin --> and <!-- ${name}:end -->`,
+      `${path} has no place for what is generated: <!-- ${name}:begin --> and <!-- ${name}:end -->`,
     );
   }
   return {
     path,
-    content: page.replace(block, (_, begin: string, end: string) => `${begin}${table}\n${end}`),
+    content: page.replace(block, (_, begin: string, end: string) => `${begin}${part}\n${end}`),
   };
 }

@@ -239,7 +239,7 @@ function commonRules(kind: "Pod" | "Job"): Validation[] {
     ),
     onMain(
       `${unchangedMetadata(["labels", "annotations"])} && ${unchanged(labels, [names.waitingLabel, names.memoizedLabel])} && (${unchanged(annotations)} || (variables.waiting && ${unchanged(annotations, [...own, ...memo])}) || (variables.records && ${unchanged(annotations, [names.memoKeyAnnotation])}))`,
-      `the operator may change the labels ${names.waitingLabel} and ${names.memoizedLabel} and the annotations ${[...own, ...memo].join(", ")} of a ${kind} that waits, and nothing else of its metadata`,
+      `the operator may change the labels ${names.waitingLabel} and ${names.memoizedLabel} and the annotations ${[...own, ...memo].join(", ")} of a ${kind} that waits, ${names.memoKeyAnnotation} of one that has run, and nothing else of their metadata`,
     ),
     onMain(
       `${kueue("object")} == ${kueue("oldObject")} || (variables.waiting && ${gates("object", "")} == ${gates("oldObject", ` && n != ${quote(names.inputsGate)}`)})`,
@@ -267,12 +267,16 @@ function commonRules(kind: "Pod" | "Job"): Validation[] {
  * @param more - CEL for what else the condition `c` may be
  */
 function conditionRules(kind: "Pod" | "Job", more: readonly string[]): Validation[] {
+  const ends =
+    kind === "Pod"
+      ? `${failures.join(", ")} and PodScheduled`
+      : "FailureTarget, SuccessCriteriaMet and Suspended=False";
   const own = `c.type == ${quote(names.inputsAvailable)} && c.status in ["True", "False"] && variables.injected`;
   const allowed = [own, ...more].map((one) => `(${one})`).join(" || ");
   return [
     onStatus(
       `variables.conditions.all(c, variables.oldConditions.exists(o, o == c) || ${allowed})`,
-      `the operator may write the condition ${names.inputsAvailable} of a ${kind} with the label ${names.injectedLabel}, and those by which one that waits fails for its inputs: ${failures.join(", ")}`,
+      `the operator may write the condition ${names.inputsAvailable} of a ${kind} with the label ${names.injectedLabel}, and those with which it ends one that waits: ${ends}`,
     ),
     onStatus(
       "variables.oldConditions.all(o, variables.conditions.exists(c, c.type == o.type)) && variables.conditions.all(c, variables.conditions.exists_one(o, o.type == c.type))",

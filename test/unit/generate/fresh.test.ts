@@ -56,6 +56,7 @@ test("a name is one edit too: check names what is stale, generate fixes all of i
     "schema",
     "agent/internal/keeper/server/metrics.go",
     "chart/README.md",
+    "docs/security.md",
     "config/webhook",
     "scripts/render",
     "scripts/generate.ts",
