@@ -39,7 +39,7 @@ const [part = ""] = process.argv.slice(2);
 const chosen = Object.entries(items).filter(([name]) => name.startsWith(part));
 if (chosen.length === 0) {
   console.error(`error: nothing begins with ${part}; there is: ${Object.keys(items).join(", ")}`);
-  process.exitCode = 2;
+  process.exit(2);
 }
 
 const failed: string[] = [];
