@@ -24,7 +24,6 @@ export function StepPanel({
     <p class="kind">${step.kind}</p>
     <h2>${nameOf(step.id)}</h2>
     <p class=${`standing ${step.state}`}>${icon(formOf(step))} <strong>${step.state}</strong>${shortWhy(step)}</p>
-    ${step.notRun && html`<p class="finding good">${notRunWords(step)}.</p>`}
     ${step.state === "failed" && details && html`<${Logs} details=${details} />`}
     <${Why} step=${step} details=${details} />
     ${answer === undefined && html`<${Waiting} what="Reading what is known of it" />`}
@@ -53,7 +52,10 @@ function shortWhy({ reason, completions }: PageStep): string {
 
 /** Why it ran or did not, and what to do. Until that is read: what the graph knows. */
 function Why({ step, details }: { step: PageStep; details: Details | undefined }) {
-  if (details === undefined) return step.message ? html`<p class="finding">${step.message}</p>` : null;
+  if (details === undefined) {
+    const known = notRunWords(step) || step.message;
+    return known ? html`<p class="finding">${known}</p>` : null;
+  }
   return html`<ul class="findings">
     ${details.findings.map(
       ({ level, text, todo }) =>

@@ -10,7 +10,7 @@ import { statementOf } from "../../src/lineage/statement.ts";
 import { readManifest } from "../../src/registry/manifests.ts";
 import { addReferrer } from "../../src/registry/referrers.ts";
 import { agentProgram } from "../support/agent-pod.ts";
-import { podOf } from "../support/builders.ts";
+import { jobOf, podOf } from "../support/builders.ts";
 import { test as base } from "../support/integration.ts";
 import { forwardedCache } from "../support/kept-caches.ts";
 import type { KeptRegistry } from "../support/kept-registry.ts";
@@ -137,6 +137,26 @@ describe("trace", () => {
 });
 
 describe("why", () => {
+  test("says that a step did not run, and nothing of how it was made", async ({ kept: { ns, plugin } }) => {
+    const from = "Job/count Pod/count-x7k2p 2026-11-26T07:00:00.000Z";
+    const job = jobOf("again", { "output-uri": "made/x:v1" }) as KubeObject;
+    const annotations = { ...job.metadata?.annotations, [names.memoizedFromAnnotation]: from };
+    await ns.create(resources.jobs, { ...job, metadata: { ...job.metadata, annotations } });
+    const ended = { status: "True", reason: "Memoized", lastTransitionTime: "2026-11-26T08:00:00Z" };
+    await ns.patchStatus(resources.jobs, "again", {
+      ...{ startTime: "2026-11-26T08:00:00Z", completionTime: "2026-11-26T08:00:00Z", succeeded: 1 },
+      conditions: [
+        { ...ended, type: "SuccessCriteriaMet" },
+        { ...ended, type: "Complete" },
+      ],
+    });
+    const says = "Did not run: its result is that of Job count of 2026-11-26T07:00:00.000Z.";
+    const told = async (command: string) => (await plugin.run(command, "job/again")).stdout;
+    expect((await told("why")).split("\n").slice(1)).toEqual([`  ${says}`, ""]);
+    expect(await told("status")).toContain(says);
+    expect(await told("status")).not.toContain("It is complete.");
+  });
+
   test("tells what has changed since the run before, of a step and of an artifact", async ({
     kept: { ns, host, registry, plugin },
   }) => {

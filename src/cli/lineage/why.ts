@@ -1,5 +1,5 @@
-import { names } from "../../../schema/names.ts";
 import { visible } from "../../annotations/problems.ts";
+import type { NotRun } from "../../page/protocol.ts";
 import { parseArtifact } from "../artifacts/reference.ts";
 import type { ReportOutput } from "../formats.ts";
 import { CliError } from "../output.ts";
@@ -12,6 +12,7 @@ import { formatData } from "../show/output.ts";
 import type { Facts, Subject } from "../status/facts.ts";
 import type { Finding } from "../status/finding.ts";
 import { findingsOf } from "../status/findings.ts";
+import { notRunOfStep } from "../status/not-run.ts";
 import { readFacts } from "../status/read.ts";
 import { type LastRun, lastRunOf, latestPush, type OwnPush } from "./last-run.ts";
 import { short } from "./text.ts";
@@ -24,10 +25,14 @@ interface Why {
   /** What was decided on memoization, the latest first. */
   readonly memoization: readonly string[];
   readonly lastRun?: LastRun | undefined;
+  /** Of a step whose result was there already, or of whose indexes some were. */
+  readonly notRun?: NotRun | undefined;
 }
 
 const stepPattern = /^(jobs?|pods?|po)\//i;
-const memoReasons = /^(Memo|NotMemo|Coalesced)/;
+const memoReasons = [
+  ...["Memoized", "MemoMiss", "MemoMismatch", "NotMemoizable", "NotRemembered", "Coalesced"],
+];
 
 /**
  * Tells why a step waits, failed or ran, or why an artifact was made.
@@ -63,6 +68,7 @@ async function whyOfStep(
       about: `${subject.kind === "job" ? "Job" : "Pod"} ${subject.name} in the namespace ${session.namespace}`,
       findings: findingsOf(facts, subject.kind),
       memoization: memoizationOf(facts),
+      notRun: notRunOfStep(facts),
       lastRun: push && (await lastRunIn(session, facts.cacheName, push, note)),
     };
   } finally {
@@ -87,11 +93,8 @@ async function lastRunIn(
   }
 }
 
-function memoizationOf({ events, job, pods }: Facts): string[] {
-  const annotations = { ...pods[0]?.metadata?.annotations, ...job?.metadata?.annotations };
-  const from = annotations[`${names.prefix}memoized-from`];
-  const told = events.filter(({ reason }) => memoReasons.test(reason)).map(({ note }) => note);
-  return [...new Set([...(from === undefined ? [] : [`Its result is that of ${from}.`]), ...told])];
+function memoizationOf({ events }: Facts): string[] {
+  return [...new Set(events.filter(({ reason }) => memoReasons.includes(reason)).map(({ note }) => note))];
 }
 
 async function whyOfArtifact(text: string, options: RemoteOptions): Promise<Why> {
@@ -104,11 +107,12 @@ async function whyOfArtifact(text: string, options: RemoteOptions): Promise<Why>
   });
 }
 
-function formatWhy({ about, findings, memoization, lastRun }: Why): string {
+function formatWhy({ about, findings, memoization, lastRun, notRun }: Why): string {
   const found = findings.flatMap(({ text, todo }) => [text, ...(todo === undefined ? [] : [`  ${todo}`])]);
   const ran = lastRun === undefined ? ["Nothing is recorded of how it was made."] : linesOf(lastRun);
-  const isOver = findings.every(({ level }) => level !== "waits");
-  return [about, ...[...found, ...memoization, ...(isOver ? ran : [])].map((line) => `  ${line}`)]
+  const hasRun =
+    findings.every(({ level }) => level !== "waits") && !(notRun && notRun.indexes === undefined);
+  return [about, ...[...found, ...memoization, ...(hasRun ? ran : [])].map((line) => `  ${line}`)]
     .map((line) => `${visible(line)}\n`)
     .join("");
 }

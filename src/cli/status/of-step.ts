@@ -8,11 +8,18 @@ import { outcomesOf } from "../../controllers/outcomes.ts";
 import type { Facts } from "./facts.ts";
 import { type Finding, good, withFix } from "./finding.ts";
 import { inputsOf, waitsForInputs } from "./inputs.ts";
+import { notRunFindings, notRunOfStep } from "./not-run.ts";
 import { ofCache } from "./of-cache.ts";
 import { withoutPods } from "./without-pods.ts";
 
-/** What a step waits for, or how it ended. */
+/** What a step waits for, how it ended, or that it did not run. */
 export function ofStep(facts: Facts): readonly Finding[] {
+  const notRun = notRunOfStep(facts);
+  const taken = notRunFindings(notRun);
+  return taken.length > 0 && notRun?.indexes === undefined ? taken : [...taken, ...ofRun(facts)];
+}
+
+function ofRun(facts: Facts): readonly Finding[] {
   const { job, pods } = facts;
   const done = job?.status?.conditions?.find(
     ({ type, status }) => status === "True" && (type === "Complete" || type === "Failed"),

@@ -4,7 +4,7 @@ import { foldGraph } from "../../lineage/fold.ts";
 import { type Graph, graphOf, type StepNode } from "../../lineage/graph.ts";
 import type { Drawing, Message, PageArtifact, PageStep } from "../../page/protocol.ts";
 import { type Objects, stepsOf } from "../graph/steps.ts";
-import { notRunOfJob, notRunOfPod } from "./not-run.ts";
+import { notRunOfJob, notRunOfPod } from "../status/not-run.ts";
 import { positionsOf } from "./positions.ts";
 
 /**

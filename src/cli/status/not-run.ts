@@ -5,6 +5,8 @@ import { indexesIn } from "../../common/indexes.ts";
 import { memoizedReason } from "../../controllers/step-jobs.ts";
 import { takenIndexes } from "../../memo/part.ts";
 import type { NotRun } from "../../page/protocol.ts";
+import type { Facts } from "./facts.ts";
+import { type Finding, good } from "./finding.ts";
 
 /** See madeBy of src/memo/told.ts. */
 const fromPattern = /^(Job|Pod)\/(\S+)(?: Pod\/\S+)? (\S+)(?: indexes \S+)?$/;
@@ -29,12 +31,43 @@ export function notRunOfJob(job: V1Job): NotRun | undefined {
 }
 
 /**
+ * What of a step did not run.
+ *
+ * @param facts - that were read of it
+ */
+export function notRunOfStep({ job, pods }: Pick<Facts, "job" | "pods">): NotRun | undefined {
+  return job ? notRunOfJob(job) : pods.map(notRunOfPod).find((found) => found !== undefined);
+}
+
+/**
  * Whether a Pod did not run, as its result was there already.
  *
  * @param pod - that no Job has made
  */
 export function notRunOfPod({ metadata, status }: V1Pod): NotRun | undefined {
   return status?.reason === memoizedReason ? fromOf(metadata?.annotations) : undefined;
+}
+
+/**
+ * That a step did not run, or which of its indexes did not, as `status`, `why` and the page say it.
+ *
+ * @param notRun - of a step; undefined where it ran, or will
+ * @returns no finding, or one
+ */
+export function notRunFindings(notRun: NotRun | undefined): Finding[] {
+  if (notRun === undefined) return [];
+  const { by, at, indexes } = notRun;
+  const whose = by === undefined ? undefined : `${by} of ${at}`;
+  if (indexes === undefined)
+    return [
+      good(`Did not run: ${whose ? `its result is that of ${whose}` : "its result was there already"}.`),
+    ];
+  const which = indexes.count === 1 ? `The index ${indexes.text}` : `The indexes ${indexes.text}`;
+  return [
+    good(
+      `${which} did not run: took ${whose ? `results, the first that of ${whose}` : "results that were there already"}.`,
+    ),
+  ];
 }
 
 /** The operator writes it after the end. */
