@@ -12,6 +12,7 @@ import type { OutputIndexes } from "./output-indexes.ts";
 import type { Pushes, StepPush } from "./pushes.ts";
 import { hasOnePod, type StepJob, stateOfJob } from "./step-jobs.ts";
 import type { StepPod } from "./step-pods.ts";
+import { whyFailed } from "./why-failed.ts";
 
 /** A step of a namespace among others. */
 export interface WorkflowStep extends Held {
@@ -121,6 +122,11 @@ export function createWorkflowSteps(
     return index === "failed" ? { pushedNothing: true } : { pushed: index.digest, isWritten: true };
   };
 
+  const failureOf = (step: WorkflowStep): string | undefined => {
+    const own = step.isPod ? [pods.store.get(step.key)].filter((pod) => pod !== undefined) : podsOf(step.uid);
+    return whyFailed({ object: step.object, pods: own });
+  };
+
   const makersOf = (namespace: string, artifact: Artifact): WorkflowStep[] => {
     const which = [`${namespace} ${idOf(artifact)}`, `${namespace} `];
     // Of many steps with variables few may.
@@ -166,7 +172,8 @@ export function createWorkflowSteps(
         .filter((step) => !isTry(step))
         .map((step) => {
           const isIndex = step.plan.index !== undefined && idOf(step.plan.index) === idOf(artifact);
-          return { ...step, step, ...(isIndex ? listedBy(step) : toldBy(step, artifact)) };
+          const failure = step.state === "failed" ? failureOf(step) : undefined;
+          return { ...step, step, failure, ...(isIndex ? listedBy(step) : toldBy(step, artifact)) };
         });
     },
   };

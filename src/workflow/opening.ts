@@ -21,6 +21,8 @@ export interface Producer {
   readonly isWritten?: boolean;
   /** It says that it has ended without a push, such as one that pushes after a failure only. */
   readonly pushedNothing?: boolean;
+  /** How it failed, such as `container main, exit code 3`, where that is known. */
+  readonly failure?: string | undefined;
 }
 
 /** All that is known of an input when a step's opening is decided. */
@@ -62,7 +64,13 @@ export function decideInput(facts: InputFacts): InputDecision {
   const found = facts.record?.found ?? foundIn(head);
   const states = statesOf(facts);
   const kept = worthKeeping(states, producers);
-  const record: InputRecord = { input, ...(found === undefined ? {} : { found }), producers: kept };
+  const last = nameOfLast(facts, states);
+  const record: InputRecord = {
+    input,
+    ...(found === undefined ? {} : { found }),
+    producers: kept,
+    ...(last === undefined ? {} : { last }),
+  };
   const live = producers.filter(({ uid, pushed }) => states[uid] === "live" && pushed === undefined);
   if (live.length > 0) return { record, verdict: { kind: "made", by: live } };
   return { record, verdict: verdictOf(facts, found, states) };
@@ -135,11 +143,12 @@ function inOrder(producers: readonly Producer[]): Producer[] {
 }
 
 function verdictOf(
-  { head, exact, producers }: InputFacts,
+  facts: InputFacts,
   found: string | undefined,
   states: Readonly<Record<string, ProducerState>>,
 ): InputVerdict {
-  const failed = failedOf(producers, states);
+  const { head, exact } = facts;
+  const failed = failedOf(facts, states);
   if ("refused" in head) {
     return failed === undefined
       ? { kind: "there", pin: "wait", mayBeOld: false }
@@ -155,15 +164,23 @@ function verdictOf(
 }
 
 /** The step that was to make it last, if it failed. */
-function failedOf(
-  producers: readonly Producer[],
-  states: Readonly<Record<string, ProducerState>>,
-): string | undefined {
+function failedOf(facts: InputFacts, states: Readonly<Record<string, ProducerState>>): string | undefined {
   const [uid, state] = Object.entries(states).at(-1) ?? [];
   if (state !== "failed") return undefined;
-  const one = producers.find((producer) => producer.uid === uid);
-  if (one === undefined) return "a step that is gone";
-  return one.pushedNothing ? `${one.name}, which ended without a push,` : one.name;
+  const one = facts.producers.find((producer) => producer.uid === uid);
+  if (one === undefined)
+    return facts.record?.last === undefined ? "a step that is gone" : `${facts.record.last}, which is gone,`;
+  if (one.pushedNothing) return `${one.name}, which ended without a push,`;
+  return one.failure === undefined ? one.name : `${one.name} (${one.failure})`;
+}
+
+/** Of one that is gone it is what was written while it was there. */
+function nameOfLast(
+  { producers, record }: InputFacts,
+  states: Readonly<Record<string, ProducerState>>,
+): string | undefined {
+  const uid = Object.keys(states).at(-1);
+  return producers.find((producer) => producer.uid === uid)?.name ?? record?.last;
 }
 
 /** What is to be done with a step that waits. */

@@ -16,11 +16,13 @@ export interface InputRecord {
   readonly found?: string;
   /** The steps that make it, by their UID, in the order in which they came. */
   readonly producers: Readonly<Record<string, ProducerState>>;
+  /** Name of the last of them, such as `Job split`: it may be gone when it has to be named. */
+  readonly last?: string;
 }
 
 const shape: Shape = {
   list: {
-    fields: { input: "text", found: "text", producers: { map: "text" } },
+    fields: { input: "text", found: "text", producers: { map: "text" }, last: "text" },
     needs: ["input", "producers"],
   },
 };
@@ -50,10 +52,11 @@ function isState(state: string): boolean {
 /** The annotation waiting-for; the same records make the same text. */
 export function writeRecord(records: readonly InputRecord[]): string {
   return JSON.stringify(
-    records.map(({ input, found, producers }) => ({
+    records.map(({ input, found, producers, last }) => ({
       input,
       ...(found === undefined ? {} : { found }),
       producers,
+      ...(last === undefined ? {} : { last }),
     })),
   );
 }

@@ -331,6 +331,27 @@ describe("a step that waits", () => {
     expect(JSON.stringify(writes)).toContain(`"reason":"StartRefused"`);
   });
 
+  it("says in which container and with which exit code what makes its input has failed", async () => {
+    const failed = { conditions: [{ type: "Failed", status: "True", reason: "BackoffLimitExceeded" }] };
+    const makes = job("makes", { "output-uri": "a/b:1" }, { labels: injected, status: failed });
+    const terminated = { exitCode: 3, reason: "Error", finishedAt: new Date(start) };
+    const tried = keepStep({
+      metadata: {
+        ...{ name: "makes-x7k2p", namespace: "ns", uid: "uid-pod" },
+        ownerReferences: [
+          { apiVersion: "batch/v1", kind: "Job", name: "makes", uid: "uid-makes", controller: true },
+        ],
+      },
+      status: { phase: "Failed", containerStatuses: [{ name: "main", state: { terminated } }] },
+    } as StepPod);
+    const step = job("step", { ...wait, "input-uri": "a/b:1" });
+    const { controllers, told } = world([makes, step], [tried]);
+    await controllers[0]?.reconcile("ns/step");
+    expect(told("InputProducerFailed")).toEqual([
+      expect.stringMatching(/ Job makes \(container main, exit code 3\) was to push a\/b:1 and failed\. /),
+    ]);
+  });
+
   it("does not fail for its producer where another Pod would be made at once, for ever", async () => {
     const failed = { conditions: [{ type: "Failed", status: "True" }] };
     const makes = job("makes", { "output-uri": "a/b:1" }, { labels: injected, status: failed });

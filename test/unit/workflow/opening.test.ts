@@ -21,10 +21,14 @@ const producer = (uid: string, state: Producer["state"], more: Partial<Producer>
 });
 const facts = (head: Head, producers: readonly Producer[] = [], more: Partial<InputFacts> = {}) =>
   decideInput({ input: "a/b:1", exact: false, head, producers, record: undefined, ...more });
-const record = (producers: InputRecord["producers"], found: string | undefined = "sha256:old") => ({
-  ...{ input: "a/b:1", producers },
-  ...(found === undefined ? {} : { found }),
-});
+const record = (producers: InputRecord["producers"], found: string | undefined = "sha256:old") => {
+  const last = Object.keys(producers).at(-1);
+  return {
+    ...{ input: "a/b:1", producers },
+    ...(found === undefined ? {} : { found }),
+    ...(last === undefined ? {} : { last: `Job ${last}` }),
+  };
+};
 
 describe("of several steps that make an input", () => {
   const first = producer("a", "live", { pushed: "sha256:first", isWritten: true });
@@ -129,7 +133,9 @@ describe("an input that is looked at first", () => {
     const live = [producer("p", "live")];
     expect(facts(old, live).record).toEqual(record({ p: "live" }));
     expect(facts(missing, live).record).toEqual(record({ p: "live" }, "none"));
-    expect(facts(unknown, live).record).toEqual({ input: "a/b:1", producers: { p: "live" } });
+    expect(facts(unknown, live).record).toEqual({
+      ...{ input: "a/b:1", producers: { p: "live" }, last: "Job p" },
+    });
     expect(facts(old, [producer("p", "succeeded")]).record).toEqual(record({ p: "earlier" }));
   });
 });
@@ -167,7 +173,7 @@ describe("an input that was looked at before", () => {
     ["was pushed by a step that came since", {}, old, [producer("p", "succeeded")], { mayBeOld: false }],
     ["was not pushed", { p: "live" }, old, [producer("p", "failed")], { kind: "failed", by: "Job p" }],
     ["was pushed all the same", { p: "live" }, young, [producer("p", "failed")], { pin: "sha256:new" }],
-    ["is of a step that vanished", { p: "live" }, old, [], { kind: "failed", by: "a step that is gone" }],
+    ["is of a step that vanished", { p: "live" }, old, [], { kind: "failed", by: "Job p, which is gone," }],
     ["is of a step that vanished, and nothing", { p: "live" }, missing, [], { kind: "failed" }],
     ["is of a step that vanished and had moved it", { p: "live" }, young, [], { pin: "sha256:new" }],
     [
@@ -175,7 +181,7 @@ describe("an input that was looked at before", () => {
       { p: "earlier", q: "live" },
       old,
       [producer("p", "succeeded")],
-      { kind: "failed", by: "a step that is gone" },
+      { kind: "failed", by: "Job q, which is gone," },
     ],
     ["is made again", { p: "live" }, old, [producer("q", "live")], { kind: "made" }],
     [
@@ -372,6 +378,23 @@ describe("what is remembered of steps that make an input", () => {
     const states = { a: "pushed", b: "failed", c: "pushed", d: "earlier", e: "failed", f: "failed" } as const;
     const kept = facts(old, [producer("b", "failed")], { record: record(states) });
     expect(kept.record.producers).toEqual({ b: "failed", c: "pushed", f: "failed" });
-    expect(kept.verdict).toEqual({ kind: "failed", by: "a step that is gone" });
+    expect(kept.verdict).toEqual({ kind: "failed", by: "Job f, which is gone," });
+  });
+
+  it("has the name of the last one, which is told when it is gone, and of one that failed how", () => {
+    const failed = producer("p", "failed", { failure: "container main, exit code 3" });
+    const seen = facts(missing, [failed]);
+    expect(seen.verdict).toEqual({ kind: "failed", by: "Job p (container main, exit code 3)" });
+    const gone = facts(missing, [], { record: seen.record });
+    expect(gone.verdict).toEqual({ kind: "failed", by: "Job p, which is gone," });
+    // It is not forgotten either, however often it is looked at.
+    expect(facts(missing, [], { record: gone.record }).verdict).toEqual(gone.verdict);
+    const again = facts(missing, [producer("q", "live")], { record: gone.record });
+    expect(facts(missing, [], { record: again.record }).verdict).toMatchObject({
+      by: "Job q, which is gone,",
+    });
+    // As an earlier version has written it.
+    const { last: _, ...before } = seen.record;
+    expect(facts(missing, [], { record: before }).verdict).toMatchObject({ by: "a step that is gone" });
   });
 });

@@ -1,0 +1,40 @@
+import type { V1Job, V1Pod } from "@kubernetes/client-node";
+
+/** A step that has failed, or was deleted, with its Pods. */
+interface Failed {
+  readonly object: Pick<V1Job | V1Pod, "metadata"> & { readonly status?: Pick<V1Job & V1Pod, "conditions"> };
+  readonly pods: readonly Pick<V1Pod, "status">[];
+}
+
+/**
+ * How a step failed, in a few words: the container of its last Pod that ended first with an error, and its exit code.
+ *
+ * @param failed - the step
+ * @returns such as `container main, exit code 137, OOMKilled`, or the reason of its Job; undefined where nothing tells
+ */
+export function whyFailed({ object, pods }: Failed): string | undefined {
+  const [last] = pods
+    .filter(({ status }) => status?.phase === "Failed")
+    .map(badEnds)
+    .sort((a, b) => timeOf(b.at(-1)) - timeOf(a.at(-1)));
+  const [first] = last ?? [];
+  if (first !== undefined) {
+    const reason = [undefined, "", "Error"].includes(first.reason) ? "" : `, ${first.reason}`;
+    return `container ${first.name}, exit code ${first.exitCode}${reason}`;
+  }
+  const end = object.status?.conditions?.find(
+    ({ type, status }) => status === "True" && (type === "Failed" || type === "FailureTarget"),
+  );
+  return end?.reason ?? (object.metadata?.deletionTimestamp ? "deleted" : undefined);
+}
+
+/** Of one Pod, in the order of time. */
+function badEnds({ status }: Pick<V1Pod, "status">) {
+  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]
+    .flatMap(({ name, state }) => (state?.terminated?.exitCode ? [{ name, ...state.terminated }] : []))
+    .sort((a, b) => timeOf(a) - timeOf(b));
+}
+
+function timeOf(end: { readonly finishedAt?: string | Date } | undefined): number {
+  return new Date(end?.finishedAt ?? 0).getTime();
+}
