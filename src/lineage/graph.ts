@@ -18,6 +18,15 @@ export interface ArtifactFacts {
   readonly pushed?: { readonly digest: string; readonly at: string } | undefined;
 }
 
+/** That a step did not run, as its result was there already. */
+export interface NotRun {
+  /** Who made it, such as `Job count`, and when (RFC 3339); of several results the first. Unknown until the operator has written it. */
+  readonly by?: string;
+  readonly at?: string;
+  /** Those that did not run of an Indexed Job of which the others do, as Kubernetes writes them. */
+  readonly indexes?: { readonly text: string; readonly count: number };
+}
+
 /** What is known of a step without its artifacts. */
 interface About {
   readonly kind: "Job" | "Pod";
@@ -28,6 +37,7 @@ interface About {
   readonly run?: string | undefined;
   /** Who made its result, where it or some of its indexes did not run, because that was remembered. */
   readonly memoizedFrom?: string | undefined;
+  readonly notRun?: NotRun | undefined;
   readonly state: StepState;
   /** Why it failed, or does not start; a word, and a sentence. */
   readonly reason?: string | undefined;

@@ -7,16 +7,6 @@ export interface PageStep extends Omit<StepNode, "stem"> {
   readonly createdAt?: string | undefined;
   readonly startedAt?: string | undefined;
   readonly endedAt?: string | undefined;
-  readonly notRun?: NotRun | undefined;
-}
-
-/** That a step did not run, as its result was there already. */
-export interface NotRun {
-  /** Who made it, such as `Job count`, and when (RFC 3339); of several results the first. Unknown until the operator has written it. */
-  readonly by?: string;
-  readonly at?: string;
-  /** Those that did not run of an Indexed Job of which the others do, as Kubernetes writes them. */
-  readonly indexes?: { readonly text: string; readonly count: number };
 }
 
 /** An artifact as the page shows it. */

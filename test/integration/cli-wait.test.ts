@@ -1,6 +1,8 @@
 import { describe, expect } from "vitest";
 import { exits } from "../../src/cli/exits.ts";
+import type { KubeObject } from "../../src/kube/objects.ts";
 import { resources } from "../../src/kube/resources.ts";
+import { jobOf, podOf } from "../support/builders.ts";
 import { endOf, makeEndedPod, makeJob } from "../support/ended-jobs.ts";
 import { test as base } from "../support/integration.ts";
 import { makePlugin } from "../support/plugin.ts";
@@ -39,6 +41,37 @@ describe("wait for steps", () => {
     expect(stderr).toBe("Not all steps succeeded: 1 failed, 1 suspended, 1 waiting.\n");
   });
 
+  test.for([
+    ["trial-3", {}],
+    // A label cannot have it, and a tag can.
+    ["_Nr.17_", {}],
+    ["on-template", { onTemplate: true }],
+  ] as const)(
+    "waits for a run by its name: %s, %o",
+    async ([run, { onTemplate = false }], { plugin, ns }) => {
+      const map = { "output-uri": "of/all:$(RUN)", run } as const;
+      const job = jobOf("of-run", map);
+      const { annotations, ...metadata } = job.metadata as KubeObject["metadata"] & object;
+      const template = { ...job.spec?.template, metadata: { annotations } };
+      const moved = { ...job, metadata, spec: { ...job.spec, template } };
+      await ns.create(resources.jobs, (onTemplate ? moved : job) as KubeObject);
+      await ns.create(resources.pods, podOf("alone", map) as KubeObject);
+      await ns.patchStatus(resources.pods, "alone", { phase: "Succeeded" });
+      const waiting = plugin.start(["wait", "--run", run]);
+      await waiting.said("pod/alone succeeded");
+      expect((await plugin.run("graph", "--run", run)).stdout).toMatch(/^2 steps in /);
+      await ns.patchStatus(resources.jobs, "of-run", endOf("Complete", "CompletionsReached"));
+      const { code, stdout } = await waiting.ended;
+      expect({ code, stdout }).toEqual({
+        ...{ code: 0, stdout: "pod/alone succeeded\njob/of-run succeeded\n2 steps succeeded\n" },
+      });
+      expect(await plugin.run("wait", "--run", "no")).toMatchObject({
+        ...{ code: exits.notFound, stdout: "" },
+        stderr: "--run no selects no Job or Pod with an input or output of the operator.\n",
+      });
+    },
+  );
+
   test("says what is not there, what does not end in time, and what it was not asked", async ({ plugin }) => {
     const late = await plugin.run("wait", "job/split", "--timeout", "1s");
     expect(late.code).toBe(exits.timedOut);
@@ -54,7 +87,13 @@ describe("wait for steps", () => {
       code: exits.notFound,
       stderr: expect.stringMatching(/^job\/splot: no such/),
     });
-    for (const args of [[], ["a:b", "job/split"], ["job/split", "-l", "x=y"], ["a:b", "c:d"]])
+    for (const args of [
+      [],
+      ["a:b", "job/split"],
+      ["job/split", "-l", "x=y"],
+      ["job/split", "--run", "x"],
+      ["a:b", "c:d"],
+    ])
       expect(await plugin.run("wait", ...args)).toMatchObject({
         ...{ code: exits.usage, stdout: "" },
         stderr: expect.stringMatching(/^Name one artifact, or steps as /),

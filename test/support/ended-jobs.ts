@@ -30,15 +30,16 @@ export function endOf(type: "Complete" | "Failed", reason: string): object {
   };
 }
 
-/** Makes a Job with the label `run`: 17, and 18 for that which is named alone. */
+/** Makes a Job with the annotation and the label `run`: 17, and 18 for that which is named alone. */
 export async function makeJob(
   ns: ObjectsIn,
   name: string,
   map: StepAnnotations,
   spec: object = {},
 ): Promise<void> {
-  const job = jobOf(name, map, "true", spec);
-  const labels = { run: name === "alone" ? "18" : "17" };
+  const run = name === "alone" ? "18" : "17";
+  const job = jobOf(name, { run, ...map }, "true", spec);
+  const labels = { run };
   await ns.create(resources.jobs, { ...job, metadata: { ...job.metadata, labels } } as KubeObject);
 }
 

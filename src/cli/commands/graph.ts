@@ -7,6 +7,7 @@ import { remoteCommand } from "./remote.ts";
 
 interface Options extends Where {
   readonly selector?: string;
+  readonly run?: string;
   readonly output: GraphFormat;
 }
 
@@ -14,12 +15,13 @@ interface Options extends Where {
 export function graphCommand(): Command {
   return remoteCommand("graph", [
     "",
-    "-n runs -l run=17",
+    "-n runs --run trial-3",
     "-o dot | dot -Tsvg > graph.svg",
     "-o ro-crate > run.crate.zip",
   ])
     .description("draw which step makes what from what, also of steps that have not run")
     .option("-l, --selector <selector>", "labels of the Jobs and Pods, as for kubectl; else all")
+    .option("--run <name>", "only the steps with this annotation run")
     .addOption(new Option("-o, --output <format>", "form of the graph").choices(graphFormats).default("text"))
     .action(async (options: Options) => {
       if (options.output === "ro-crate" && process.stdout.isTTY)

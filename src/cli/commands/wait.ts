@@ -6,6 +6,7 @@ import { cacheCommand } from "./remote.ts";
 
 interface Options extends RemoteOptions {
   readonly selector?: string;
+  readonly run?: string;
   readonly timeout: string;
 }
 
@@ -15,24 +16,26 @@ export function waitCommand(): Command {
     "dinosaur/bones:v1",
     "dinosaur/bones:v1 --timeout 2h",
     "job/report",
-    "-l run=17 --timeout 2h",
+    "--run trial-3 --timeout 2h",
   ])
     .description("wait until an artifact is there, or until steps have ended")
     .argument("[what...]", "REPOSITORY:TAG or REPOSITORY@sha256:…; or steps: job/NAME, pod/NAME")
     .option("-l, --selector <selector>", "labels of the Jobs and Pods to wait for, as for kubectl")
+    .option("--run <name>", "wait for the steps with this annotation run")
     .option("--timeout <duration>", "longest time to wait; the exit code is 6 then", "5m")
-    .action(async (what: string[], { selector, ...options }: Options) => {
+    .action(async (what: string[], { selector, run, ...options }: Options) => {
       const ids = what.filter(isStep);
       const [artifact, ...more] = what.filter((each) => !isStep(each));
-      const kinds = [artifact !== undefined, ids.length > 0, selector !== undefined].filter(Boolean);
+      const kinds = [artifact !== undefined, ids.length > 0, (selector ?? run) !== undefined].filter(Boolean);
       if (kinds.length !== 1 || more.length > 0) {
-        const message = "Name one artifact, or steps as job/NAME or pod/NAME, or labels of steps with -l.";
+        const message =
+          "Name one artifact, or steps as job/NAME or pod/NAME, or a run with --run, or labels of steps with -l.";
         throw new CliError(message, exits.usage);
       }
       // Loaded here only: the other commands answer at once without it.
       if (artifact === undefined) {
         const { awaitSteps } = await import("../steps/await-steps.ts");
-        await awaitSteps({ ...options, ids, selector }, (line) => console.log(line));
+        await awaitSteps({ ...options, ids, selector, run }, (line) => console.log(line));
         return;
       }
       const { awaitArtifact } = await import("../remote/await-artifact.ts");

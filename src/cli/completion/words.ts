@@ -124,6 +124,7 @@ const ofOption: Readonly<Record<string, Wanted>> = {
   context: { names: "context" },
   cache: { names: "cache" },
   selector: { words: [] },
+  run: { words: [] },
 };
 
 function wantedBy(option: Option): Wanted {

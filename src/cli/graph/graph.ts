@@ -9,7 +9,7 @@ import { packCrate } from "./crate.ts";
 import { formatDot } from "./dot.ts";
 import { formatJson } from "./json.ts";
 import { formatMermaid } from "./mermaid.ts";
-import { readObjects } from "./read.ts";
+import { type Choice, readObjects } from "./read.ts";
 import { stepsOf } from "./steps.ts";
 import { formatText } from "./text.ts";
 import { timesIn } from "./times.ts";
@@ -21,12 +21,12 @@ import { timesIn } from "./times.ts";
  * @param note - is given sentences about what could not be read
  */
 export async function drawGraph(
-  { selector, output, ...where }: Where & { readonly selector?: string; readonly output: GraphFormat },
+  { selector, run, output, ...where }: Where & Choice & { readonly output: GraphFormat },
   note: (sentence: string) => void,
 ): Promise<string | Uint8Array> {
   const session = await openSession(where);
   try {
-    const { namespace, notes, ...objects } = await readObjects(session, selector);
+    const { namespace, notes, ...objects } = await readObjects(session, { selector, run });
     const say = (sentence: string) => note(visible(sentence));
     for (const sentence of notes) say(sentence);
     const graph = graphOf(stepsOf({ namespace, ...objects }));

@@ -1,4 +1,5 @@
 import type { V1Job, V1Pod } from "@kubernetes/client-node";
+import { annotations } from "../../annotations/table.ts";
 import { isStatus } from "../../kube/errors.ts";
 import { listed } from "../../kube/list.ts";
 import { type Resource, resources } from "../../kube/resources.ts";
@@ -9,6 +10,8 @@ import { withRight } from "../remote/rights.ts";
 import type { Session } from "../remote/session.ts";
 import type { Objects } from "./steps.ts";
 
+const { key } = annotations.run;
+
 /** The Job controller labels each Pod that it makes with it. */
 const ofAnyJob = "batch.kubernetes.io/controller-uid";
 
@@ -17,25 +20,42 @@ export interface Found extends Objects {
   readonly notes: readonly string[];
 }
 
+/** Which steps are looked at; of both, those that both choose. */
+export interface Choice {
+  /** Of labels, as kubectl's `-l`. */
+  readonly selector?: string | undefined;
+  /** Value of the annotation `run`. */
+  readonly run?: string | undefined;
+}
+
 /**
  * Reads what a graph is drawn from.
  *
  * @param session - of the person
- * @param selector - of labels, as kubectl's `-l`; Pods of a Job that it selects come with the Job
+ * @param choice - of Jobs and Pods; Pods of a Job that it chooses come with the Job
  * @throws CliError where the namespace is not there, a right is missing, or the selector is none
  */
-export async function readObjects(session: Session, selector: string | undefined): Promise<Found> {
-  const [jobs, pods, made, { caches, notes }] = await Promise.all([
+export async function readObjects(session: Session, { selector, run }: Choice = {}): Promise<Found> {
+  const [allJobs, allPods, made, { caches, notes }] = await Promise.all([
     all<V1Job>(session, resources.jobs, selector),
     all<V1Pod>(session, resources.pods, selector),
     selector === undefined ? [] : all<V1Pod>(session, resources.pods, ofAnyJob),
     cachesIn(session),
   ]);
-  if (jobs.length + pods.length === 0) await assertNamespace(session);
+  if (allJobs.length + allPods.length === 0) await assertNamespace(session);
+  const jobs = allJobs.filter((job) => run === undefined || runOfJob(job) === run);
+  const pods = allPods.filter((pod) => run === undefined || pod.metadata?.annotations?.[key] === run);
   const uids = new Set(jobs.map(({ metadata }) => metadata?.uid));
-  const ofJobs = made.filter(({ metadata }) => metadata?.ownerReferences?.some(({ uid }) => uids.has(uid)));
+  const ofJobs = [...allPods, ...made].filter(({ metadata }) =>
+    metadata?.ownerReferences?.some(({ uid }) => uids.has(uid)),
+  );
   const each = new Map([...pods, ...ofJobs].map((pod) => [pod.metadata?.uid, pod]));
   return { namespace: session.namespace, jobs, pods: [...each.values()], caches, notes };
+}
+
+/** As the operator reads it: what stands on a Job goes before what stands on its template. */
+function runOfJob({ metadata, spec }: V1Job): string | undefined {
+  return metadata?.annotations?.[key] ?? spec?.template.metadata?.annotations?.[key];
 }
 
 async function all<T>(

@@ -13,6 +13,7 @@ import { expand, isOfOneStep } from "../../lineage/expand.ts";
 import { numbersOut } from "../../lineage/fold.ts";
 import type { ArtifactFacts, StepFacts } from "../../lineage/graph.ts";
 import { valuesOfPod } from "../../workload/pod.ts";
+import { notRunOfJob, notRunOfPod } from "../status/not-run.ts";
 import { type Standing, standingOfJob, standingOfPod } from "./states.ts";
 
 /** What a namespace has. */
@@ -44,16 +45,26 @@ export function stepsOf({ namespace, jobs, pods, caches }: Objects): StepFacts[]
     if (isCounted) left -= indexes;
     const map = { ...job.spec?.template.metadata?.annotations, ...job.metadata?.annotations };
     const values = valuesOfJob(job, own, isCounted ? indexes : 0, namespace);
-    return stepOf("Job", job.metadata, standingOfJob(job, own), { map, values, pods: own });
+    return stepOf(
+      "Job",
+      job.metadata,
+      { ...standingOfJob(job, own), notRun: notRunOfJob(job) },
+      { map, values, pods: own },
+    );
   };
   const ofPod = (pod: V1Pod): StepFacts[] => {
     const map = pod.metadata?.annotations ?? {};
-    return stepOf("Pod", pod.metadata, standingOfPod(pod), { map, values: [valuesOnNode(pod)], pods: [pod] });
+    return stepOf(
+      "Pod",
+      pod.metadata,
+      { ...standingOfPod(pod), notRun: notRunOfPod(pod) },
+      { map, values: [valuesOnNode(pod)], pods: [pod] },
+    );
   };
   const stepOf = (
     kind: StepFacts["kind"],
     metadata: V1ObjectMeta | undefined,
-    standing: Standing,
+    standing: Standing & Pick<StepFacts, "notRun">,
     named: Named,
   ): StepFacts[] => {
     const { name = "", generateName, annotations: written } = metadata ?? {};

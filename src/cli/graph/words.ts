@@ -29,22 +29,39 @@ export function titleOf({ label, members }: FoldedNode): string {
 export function stateOf(steps: readonly StepNode[]): string {
   const [first] = steps;
   if (steps.length > 1 || first === undefined) return statesOf(steps);
-  const { state, completions } = first;
+  const { state, completions, notRun } = first;
+  if (didNotRun(first))
+    return `${state}, not run (${notRun?.by ? `result of ${idOf(notRun.by)}` : "its result was there"})`;
   if (completions === undefined) return state;
   const { wanted, succeeded, failed } = completions;
   const bad = failed === 0 ? "" : `, ${counted(failed)} ${failed === 1 ? "Pod" : "Pods"} failed`;
-  return `${state}, ${counted(succeeded)} of ${counted(wanted)} succeeded${bad}`;
+  const taken = notRun?.indexes ? `, ${counted(notRun.indexes.count)} not run` : "";
+  return `${state}, ${counted(succeeded)} of ${counted(wanted)} succeeded${taken}${bad}`;
+}
+
+/** Of a Job some of whose indexes ran it is said apart. */
+function didNotRun({ state, notRun }: StepNode): boolean {
+  return state === "succeeded" && notRun !== undefined && notRun.indexes === undefined;
+}
+
+/** Of such as `Job count`. */
+function idOf(by: string): string {
+  return by.replace(/^(Job|Pod) /, (_, kind: string) => `${kind.toLowerCase()}/`);
 }
 
 /**
- * How many steps are in which state.
+ * How many steps are in which state, and how many of those that succeeded did not run.
  *
  * @param steps - any
  */
 export function statesOf(steps: readonly StepNode[]): string {
+  const notRun = steps.filter(didNotRun).length;
+  const taken = notRun === 0 ? "" : ` (${counted(notRun)} not run)`;
   const count = (state: StepState) => steps.filter((step) => step.state === state).length;
   return stepStates
     .toReversed()
-    .flatMap((state) => (count(state) === 0 ? [] : `${counted(count(state))} ${state}`))
+    .flatMap((state) =>
+      count(state) === 0 ? [] : `${counted(count(state))} ${state}${state === "succeeded" ? taken : ""}`,
+    )
     .join(", ");
 }

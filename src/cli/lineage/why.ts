@@ -1,5 +1,5 @@
 import { visible } from "../../annotations/problems.ts";
-import type { NotRun } from "../../page/protocol.ts";
+import type { NotRun } from "../../lineage/graph.ts";
 import { parseArtifact } from "../artifacts/reference.ts";
 import type { ReportOutput } from "../formats.ts";
 import { CliError } from "../output.ts";

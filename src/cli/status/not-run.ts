@@ -3,8 +3,8 @@ import { names } from "../../../schema/names.ts";
 import { visible } from "../../annotations/problems.ts";
 import { indexesIn } from "../../common/indexes.ts";
 import { memoizedReason } from "../../controllers/step-jobs.ts";
+import type { NotRun } from "../../lineage/graph.ts";
 import { takenIndexes } from "../../memo/part.ts";
-import type { NotRun } from "../../page/protocol.ts";
 import type { Facts } from "./facts.ts";
 import { type Finding, good } from "./finding.ts";
 

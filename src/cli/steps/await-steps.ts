@@ -4,7 +4,7 @@ import { visible } from "../../annotations/problems.ts";
 import { blockedIn, hasEnded } from "../../lineage/blocked.ts";
 import { type Graph, graphOf, type StepNode } from "../../lineage/graph.ts";
 import { exits } from "../exits.ts";
-import { readObjects } from "../graph/read.ts";
+import { type Choice, readObjects } from "../graph/read.ts";
 import { stepsOf } from "../graph/steps.ts";
 import { counted, statesOf } from "../graph/words.ts";
 import { CliError } from "../output.ts";
@@ -13,11 +13,9 @@ import { openSession, type Session, type Where } from "../remote/session.ts";
 import { failedLog } from "./failed-log.ts";
 
 /** Which steps are waited for, and how long. */
-export interface AwaitOptions extends Where {
-  /** `job/NAME` or `pod/NAME`; none: all that the selector selects. */
+export interface AwaitOptions extends Where, Choice {
+  /** `job/NAME` or `pod/NAME`; none: all that are chosen. */
   readonly ids: readonly string[];
-  /** Of labels, as for kubectl. */
-  readonly selector?: string | undefined;
   readonly timeout: string;
 }
 
@@ -31,7 +29,7 @@ const askEveryMs = 2_000;
  * @throws CliError where a step failed, is not there, or does not end in time
  */
 export async function awaitSteps(
-  { ids, selector, timeout, ...where }: AwaitOptions,
+  { ids, selector, run, timeout, ...where }: AwaitOptions,
   say: (line: string) => void,
 ): Promise<void> {
   const deadline = performance.now() + ageOf(timeout) * 1000;
@@ -39,8 +37,8 @@ export async function awaitSteps(
   const told = new Set<string>();
   try {
     for (;;) {
-      const { graph, pods } = await look(session, selector);
-      const chosen = chosenOf(graph, ids, told, selector);
+      const { graph, pods } = await look(session, { selector, run });
+      const chosen = chosenOf(graph, ids, told, { selector, run });
       for (const step of chosen.filter((each) => hasEnded(each) && !told.has(each.id))) {
         told.add(step.id);
         for (const line of await linesOf(session, step, pods)) say(line);
@@ -60,8 +58,8 @@ export async function awaitSteps(
   }
 }
 
-async function look(session: Session, selector: string | undefined) {
-  const { notes: _, ...objects } = await readObjects(session, selector);
+async function look(session: Session, choice: Choice) {
+  const { notes: _, ...objects } = await readObjects(session, choice);
   return { graph: graphOf(stepsOf(objects)), pods: objects.pods };
 }
 
@@ -70,7 +68,7 @@ function chosenOf(
   graph: Graph,
   ids: readonly string[],
   told: ReadonlySet<string>,
-  selector: string | undefined,
+  { selector, run }: Choice,
 ): readonly StepNode[] {
   const chosen = ids.length === 0 ? graph.steps : graph.steps.filter(({ id }) => ids.includes(id));
   const missing = ids.filter((id) => !told.has(id) && !chosen.some((step) => step.id === id));
@@ -79,7 +77,11 @@ function chosenOf(
     throw new CliError(message, exits.notFound);
   }
   if (chosen.length + told.size === 0) {
-    const message = `-l ${visible(selector ?? "")} selects no Job or Pod with an input or output of the operator.`;
+    const by = [
+      ...(selector === undefined ? [] : [`-l ${selector}`]),
+      ...(run === undefined ? [] : [`--run ${run}`]),
+    ];
+    const message = `${visible(by.join(" "))} selects no Job or Pod with an input or output of the operator.`;
     throw new CliError(message, exits.notFound);
   }
   return chosen;

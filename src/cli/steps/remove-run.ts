@@ -33,8 +33,8 @@ export async function removeRun(
 ): Promise<void> {
   const session = await openSession(where);
   try {
-    const objects = await readObjects(session, undefined);
-    const steps = stepsOf(objects).filter((step) => step.run === run);
+    const objects = await readObjects(session, { run });
+    const steps = stepsOf(objects);
     if (steps.length === 0) {
       const message = `No Job or Pod in the namespace ${session.namespace} has the annotation run: ${visible(run)}. What it pushed is removed by name, if its steps are gone: rm REPOSITORY:TAG.`;
       throw new CliError(message, exits.notFound);

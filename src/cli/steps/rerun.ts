@@ -41,7 +41,7 @@ export async function rerun(
 ): Promise<void> {
   const session = await openSession(where);
   try {
-    const { notes: _, ...objects } = await readObjects(session, undefined);
+    const { notes: _, ...objects } = await readObjects(session);
     const graph = graphOf(stepsOf(objects));
     const missing = ids.filter((id) => !graph.steps.some((step) => step.id === id));
     if (missing.length > 0)

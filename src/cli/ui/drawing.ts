@@ -4,7 +4,6 @@ import { foldGraph } from "../../lineage/fold.ts";
 import { type Graph, graphOf, type StepNode } from "../../lineage/graph.ts";
 import type { Drawing, Message, PageArtifact, PageStep } from "../../page/protocol.ts";
 import { type Objects, stepsOf } from "../graph/steps.ts";
-import { notRunOfJob, notRunOfPod } from "../status/not-run.ts";
 import { positionsOf } from "./positions.ts";
 
 /**
@@ -88,7 +87,7 @@ function changesOf<T>(before: readonly T[], now: readonly T[]): (readonly [numbe
   );
 }
 
-type Run = Pick<PageStep, "createdAt" | "startedAt" | "endedAt" | "notRun">;
+type Run = Pick<PageStep, "createdAt" | "startedAt" | "endedAt">;
 
 function runsOf({ jobs, pods }: Objects): ReadonlyMap<string, Run> {
   return new Map([
@@ -104,7 +103,6 @@ function runOfJob(job: V1Job): Run {
     createdAt: written(metadata?.creationTimestamp),
     startedAt: written(status?.startTime),
     endedAt: written(status?.completionTime ?? end?.lastTransitionTime),
-    notRun: notRunOfJob(job),
   };
 }
 
@@ -118,7 +116,6 @@ function runOfPod(pod: V1Pod): Run {
     createdAt: written(metadata?.creationTimestamp),
     startedAt: written(status?.startTime),
     endedAt: isEnded ? ends.sort().at(-1) : undefined,
-    notRun: notRunOfPod(pod),
   };
 }
 

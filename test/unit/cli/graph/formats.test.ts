@@ -47,6 +47,34 @@ job/total  suspended
 `);
   });
 
+  test("says which steps did not run, as a page and Graphviz do", () => {
+    const done = (name: string, notRun: StepFacts["notRun"], more: object = {}): StepFacts => ({
+      ...{ ...step(name, [], [`of/${name}:v1`], "succeeded"), ...more },
+      notRun,
+    });
+    const completions = { wanted: 6, succeeded: 6, failed: 0 };
+    const graph = graphOf([
+      done("count", { by: "Job count-before", at: "2026-01-01T00:00:00Z" }),
+      done("all", { by: "Pod x" }, { completions }),
+      done("some", { indexes: { text: "0,2-4", count: 4 } }, { completions }),
+      done("unknown", {}),
+      done("ran", undefined),
+    ]);
+    const folded = foldGraph(graph);
+    const told = formatText(graph, folded, "runs");
+    expect(told).toMatch(/^5 steps in the namespace runs: 5 succeeded \(3 not run\)\n/);
+    for (const line of [
+      "job/count  succeeded, not run (result of job/count-before)\n",
+      "job/all  succeeded, not run (result of pod/x)\n",
+      "job/some  succeeded, 6 of 6 succeeded, 4 not run\n",
+      "job/unknown  succeeded, not run (its result was there)\n",
+      "job/ran  succeeded\n",
+    ])
+      expect(told).toContain(line);
+    expect(formatDot(folded, "runs")).toContain("not run (result of job/count-before)");
+    expect(formatMermaid(folded)).toContain("not run #40;result of job/count-before#41;");
+  });
+
   test("folds equal branches and names those that failed", () => {
     const branches = many.map((i) => {
       const failed = i % 400 === 7;
