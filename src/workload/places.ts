@@ -58,6 +58,7 @@ export const liveAnnotations: readonly string[] = [
   "wait-for-inputs",
   "wait-timeout",
   "on-producer-failure",
+  "memoize",
 ].map((name) => names.prefix + name);
 
 /** Names under the prefix that are read on an OrasCache, as annotations. */

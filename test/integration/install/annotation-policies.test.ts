@@ -222,7 +222,7 @@ describe.each(places.map((place: Place) => ({ kind: place.kind, place })))("$kin
 });
 
 describe("steps that wait for their inputs", () => {
-  const live = ["wait-for-inputs=false", "wait-timeout=1h", "on-producer-failure=fail"];
+  const live = ["wait-for-inputs=false", "wait-timeout=1h", "on-producer-failure=fail", "memoize=off"];
   const waits = { [key("wait-for-inputs")]: "true", [key("wait-timeout")]: "60s" };
   const stepOf = (kind: string) => places.find((place) => place.kind === kind) as Place;
   const held = { labels: { [names.waitingLabel]: "true" } };
@@ -247,7 +247,7 @@ describe("steps that wait for their inputs", () => {
     try {
       const told = await annotate(...[...live, "debug=true"].map(key));
       expect(told).toHaveLength(1);
-      for (const name of ["wait-for-inputs", "wait-timeout", "on-producer-failure"])
+      for (const name of ["wait-for-inputs", "wait-timeout", "on-producer-failure", "memoize"])
         expect(told[0]?.includes(key(name))).toBe(what === "all");
       expect(told[0]).toContain(key("debug"));
       expect(await annotate(`${key("wait-timeout")}-`)).toHaveLength(what === "all" ? 1 : 0);

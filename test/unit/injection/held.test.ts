@@ -457,6 +457,8 @@ describe.each(kinds.filter(([name]) => name !== "a Pod on a node"))(
       ["run", "b", "FixedWhileWaiting"],
       ["batch", "b/2", "FixedWhileWaiting"],
       ["nonsense", "b", "FixedWhileWaiting"],
+      ["memoize", "always", "InvalidValue"],
+      ["memoize-extra", "b", "FixedWhileWaiting"],
     ])("%s cannot become %j", (name, value, code) => {
       expect(edited({ [name]: value })).toMatchObject({
         kind: "denied",
@@ -469,6 +471,8 @@ describe.each(kinds.filter(([name]) => name !== "a Pod on a node"))(
       { "on-producer-failure": "fail" },
       { "wait-for-inputs": "false" },
       { "wait-for-inputs": "false", "wait-timeout": "2h" },
+      { memoize: "refresh" },
+      { memoize: "off" },
     ])("may become %j", (change) => {
       expect(edited(change).kind).toBe("allowed");
     });
