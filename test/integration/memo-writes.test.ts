@@ -20,7 +20,7 @@ import type { Reflector } from "../../src/kube/reflector.ts";
 import { resources } from "../../src/kube/resources.ts";
 import { createStore } from "../../src/kube/store.ts";
 import type { Memos } from "../../src/memo/memos.ts";
-import { jobOf, podOf } from "../support/builders.ts";
+import { jobOf, keyOf, podOf } from "../support/builders.ts";
 import { test as base } from "../support/integration.ts";
 import { digest } from "../support/keys.ts";
 import { minor } from "../support/kubernetes-version.ts";
@@ -165,7 +165,7 @@ function worldOf(
     }
   };
   return {
-    ...{ leader, make, makeKnown, makePartly, remember, memos, events, pusher },
+    ...{ ns, leader, make, makeKnown, makePartly, remember, memos, events, pusher },
     pod: async (name: string) => (await ns.read<V1Pod>(resources.pods, name)) as V1Pod,
     job: async (name: string) => (await ns.read<V1Job>(resources.jobs, name)) as V1Job,
     resume: (name: string) => ns.patch(resources.jobs, name, { spec: { suspend: false } }),
@@ -454,6 +454,21 @@ describe.skipIf(minor < 31)("a step whose result is not there", () => {
     expect(world.events.join("\n")).toMatch(/one MemoMiss Runs, as there is no result/);
     expect(world.events.join("\n")).toMatch(/two Coalesced .*waits for Job one/);
   });
+
+  it.for(["refresh", "off"] as const)(
+    "waits for an equal one no longer when it gets memoize: %s",
+    async (mode, { world }) => {
+      await world.make("one");
+      await world.make("two", { "output-uri": "of/two:v1" });
+      await (await world.leader()).look("one");
+      await (await world.leader()).look("two");
+      expect((await world.job("two")).spec?.suspend).toBe(true);
+      const annotations = { [keyOf("memoize")]: mode };
+      await world.ns.patch(resources.jobs, "two", { metadata: { annotations } });
+      await (await world.leader()).look("two");
+      expect((await world.job("two")).spec?.suspend).toBe(false);
+    },
+  );
 
   it("is held where its author suspends it", async ({ world }) => {
     await world.make("one", {}, { suspend: true });
