@@ -954,11 +954,16 @@ export interface components {
             answers?: components["schemas"]["ForgetAnswer"][];
             /**
              * Format: int32
-             * @description How often all of them were forgotten.
+             * @description How often something was forgotten.
              */
             epoch: number;
-            /** @description Keys of steps that were forgotten since. */
-            forgotten?: components["schemas"]["ForgottenKey"][];
+            /**
+             * Format: int32
+             * @description Of what was remembered in an earlier epoch nothing is taken.
+             */
+            forgottenBefore?: number;
+            /** @description What was forgotten since, one by one. */
+            forgotten?: components["schemas"]["ForgottenKeys"][];
         };
         /** @description What became of a value of the annotation forget. */
         ForgetAnswer: {
@@ -969,15 +974,15 @@ export interface components {
             /** @description Details in words. */
             message: string;
         };
-        /** @description A key of steps whose result was forgotten. */
-        ForgottenKey: {
-            /** @description The key, in hexadecimal. */
-            key: string;
+        /** @description Keys of steps whose results were forgotten together. */
+        ForgottenKeys: {
             /**
              * Format: int32
-             * @description How often it was.
+             * @description Of what was remembered in an earlier epoch nothing is taken that has one of these keys.
              */
-            times: number;
+            epoch: number;
+            /** @description The first twelve digits of each key, with blanks between them. */
+            keys: string;
         };
         /** @description A user that new Pods do not get any more. */
         EarlierUser: {

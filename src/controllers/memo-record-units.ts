@@ -53,7 +53,7 @@ export async function recordUnits(
   });
   if (made.length < due.length)
     return { kind: "later", because: "the Pod that pushed its output is gone, or does not say what it is" };
-  // All of them first: beyond some hundred keys everything is forgotten, and with it what was just written.
+  // All of them first: an entry counts by when it was written.
   if (settings.modeOf(step) === "refresh")
     await settings.memos.forget(cacheKeyOf(step), ...made.map(({ unit }) => unit.key.key));
   for (const { unit, pod, digest } of made) {

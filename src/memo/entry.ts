@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import { names } from "../../schema/names.ts";
 import { canonical, sha256 } from "../lineage/canonical.ts";
 import type { MemoEntry } from "./memos.ts";
-import { type Generation, generationOf, type MemoState } from "./state.ts";
+import { isForgotten, type MemoState } from "./state.ts";
 
 /** Whose entries they are, and what they are signed with. */
 export interface MemoScope {
@@ -29,7 +29,7 @@ interface MemoManifest {
 }
 
 /** Of entries. Whoever changes what they say raises it: those of before are misses. */
-const format = 1;
+const format = 2;
 const mediaType = "application/vnd.oci.image.manifest.v1+json";
 /** As an artifact without files, by the guidance of the image specification. */
 export const emptyBlob = { type: "application/vnd.oci.empty.v1+json", content: "{}" } as const;
@@ -57,7 +57,7 @@ export function latestTag({
  */
 export function sealed(entry: MemoEntry, scope: MemoScope): MemoManifest {
   const { parts, ...statement } = entry;
-  const said = canonical({ format, ...generationOf(scope.state, entry.key), ...statement });
+  const said = canonical({ format, epoch: scope.state?.epoch ?? 0, ...statement });
   return { mediaType, bytes: manifestOf(said, signatureOf(said, scope), parts) };
 }
 
@@ -100,13 +100,12 @@ export function openedStatement(said: string, signature: string, scope: MemoScop
   return statementIn(JSON.parse(said) as Written, scope.state);
 }
 
-type Written = Statement & Generation & { readonly format: number };
+type Written = Statement & { readonly format: number; readonly epoch: number };
 
 function statementIn(written: Written, state: MemoState | undefined): Opened<Statement> {
-  const { format: found, epoch, times, ...statement } = written;
+  const { format: found, epoch, ...statement } = written;
   if (found !== format) return { because: "its entry was written by another version of the operator" };
-  const now = generationOf(state, statement.key);
-  if (epoch !== now.epoch || times !== now.times) return { because: "its result was forgotten" };
+  if (isForgotten(state, statement.key, epoch)) return { because: "its result was forgotten" };
   return statement;
 }
 

@@ -1,7 +1,7 @@
 import { names } from "../../schema/names.ts";
 import { quoted } from "../annotations/problems.ts";
 import type { Outcome } from "./memos.ts";
-import { type ForgetAnswer, type MemoState, mostForgotten, withoutAny, withoutKeys } from "./state.ts";
+import { type ForgetAnswer, type MemoState, withoutAny, withoutKeys } from "./state.ts";
 import { shortKey } from "./told.ts";
 
 /** A step whose results are to be forgotten. */
@@ -79,8 +79,8 @@ function wrong(because: string): Wanted {
  */
 export function answered(state: MemoState | undefined, request: string, outcome: Outcome): MemoState {
   const after = forgetting(state, outcome);
-  const isAll = after.epoch > (state?.epoch ?? 0);
-  const message = cut(sentenceOf(outcome, isAll));
+  const isMore = outcome.kind === "keys" && after.forgottenBefore !== state?.forgottenBefore;
+  const message = cut(sentenceOf(outcome, isMore));
   const answer = { request: request.slice(0, longestRequest), done: outcome.kind !== "refused", message };
   return { ...after, answers: [answer, ...(state?.answers ?? [])].slice(0, mostAnswers) };
 }
@@ -104,18 +104,19 @@ function forgetting(state: MemoState | undefined, outcome: Outcome): MemoState {
   );
 }
 
-function sentenceOf(outcome: Outcome, isAll: boolean): string {
+function sentenceOf(outcome: Outcome, isMore: boolean): string {
   if (outcome.kind === "refused") return `Nothing was forgotten: ${outcome.because}.`;
   if (outcome.kind === "all") return "Forgot all results of the OrasCache.";
-  if (isAll)
-    return `Forgot all results of the OrasCache: more than ${mostForgotten} were to be forgotten one by one.`;
   const { steps } = outcome;
   const told = steps.slice(0, mostNamed).map(({ id, keys: [key, ...others] }) => {
     if (key === undefined) return `${id} (which has none yet)`;
     return others.length === 0 ? `${id} (key ${shortKey(key)})` : `${id} (${others.length + 1} keys)`;
   });
   const more = steps.length > mostNamed ? `, and of ${steps.length - mostNamed} more` : "";
-  return `Forgot the results of ${told.join(", ")}${more}.`;
+  const also = isMore
+    ? " What was remembered before the oldest results that the status listed as forgotten is forgotten, too: the list was full."
+    : "";
+  return `Forgot the results of ${told.join(", ")}${more}.${also}`;
 }
 
 function cut(text: string): string {

@@ -1,66 +1,100 @@
 import type { OrasCacheStatus } from "../cache/types.ts";
+import { shortKey } from "./told.ts";
 
-/** Which entries of a cache were forgotten, as its status says: whoever puts one back finds that it does not count. */
+/**
+ * Which entries of a cache were forgotten, as its status says: whoever puts one back finds that it does not count. Each forgetting
+ * has a number, the epoch, and an entry says how many there were when it was written.
+ */
 export type MemoState = NonNullable<OrasCacheStatus["memo"]>;
 
 /** What became of a request to forget. */
 export type ForgetAnswer = NonNullable<MemoState["answers"]>[number];
 
-/** How often a key was forgotten, and everything. An entry of another generation than the present one does not count. */
-export interface Generation {
-  readonly epoch: number;
-  readonly times: number;
-}
-
-/** A status is read with its OrasCache, by everybody: it has to stay small. */
-export const mostForgotten = 500;
+/** As many keys may be forgotten at once. */
+export const mostAtOnce = 10_000;
+/** A status is read with its OrasCache, by everybody: it has to stay small. In characters, with room for what may be forgotten at once. */
+export const longestForgotten = 160_000;
+/** Of a forgetting beside its keys, as JSON. */
+const aroundKeys = 32;
 
 /**
- * The generation that an entry of a key has to have.
+ * Whether an entry does not count any more.
  *
  * @param state - of the cache; undefined where nothing was ever forgotten
+ * @param key - of the entry
+ * @param epoch - that it was written in
  */
-export function generationOf(state: MemoState | undefined, key: string): Generation {
-  const times = state?.forgotten?.find((one) => one.key === key)?.times ?? 0;
-  return { epoch: state?.epoch ?? 0, times };
+export function isForgotten(state: MemoState | undefined, key: string, epoch: number): boolean {
+  // One of an epoch that has not come is from before somebody emptied the status.
+  return (
+    epoch > (state?.epoch ?? 0) || epoch < (lastOf(state).get(shortKey(key)) ?? state?.forgottenBefore ?? 0)
+  );
 }
 
-/** The state once some keys are forgotten. When too many are, all are. */
+/**
+ * The state once some keys are forgotten: each by its first digits, as people read them. A list that is too long loses its oldest
+ * part, and whatever was written before that does not count any more either.
+ */
 export function withoutKeys(state: MemoState | undefined, keys: readonly string[]): MemoState {
-  const forgotten = new Map((state?.forgotten ?? []).map(({ key, times }) => [key, times]));
-  for (const key of new Set(keys)) forgotten.set(key, (forgotten.get(key) ?? 0) + 1);
-  if (forgotten.size > mostForgotten) return withoutAny(state);
-  return { ...answersOf(state), epoch: state?.epoch ?? 0, ...listed(forgotten) };
+  const epoch = (state?.epoch ?? 0) + 1;
+  const last = new Map(lastOf(state));
+  for (const key of keys) last.set(shortKey(key), epoch);
+  const byEpoch = Map.groupBy(last, ([, at]) => at);
+  let forgottenBefore = state?.forgottenBefore;
+  let length = 0;
+  const forgotten: NonNullable<MemoState["forgotten"]> = [];
+  for (const [at, members] of [...byEpoch].toSorted(([a], [b]) => b - a)) {
+    const short = members.map(([key]) => key).toSorted();
+    length += aroundKeys + short.join(" ").length;
+    if (length > longestForgotten) {
+      forgottenBefore = at;
+      break;
+    }
+    forgotten.unshift({ epoch: at, keys: short.join(" ") });
+  }
+  return {
+    ...answersOf(state),
+    ...{ epoch, ...(forgottenBefore !== undefined && { forgottenBefore }) },
+    ...(forgotten.length > 0 && { forgotten }),
+  };
 }
 
 /** The state once everything is forgotten. */
 export function withoutAny(state: MemoState | undefined): MemoState {
-  return { ...answersOf(state), epoch: (state?.epoch ?? 0) + 1 };
+  const epoch = (state?.epoch ?? 0) + 1;
+  return { ...answersOf(state), epoch, forgottenBefore: epoch };
 }
 
 /**
- * What both say was forgotten: a mirror of the API server may be behind, and nothing that was forgotten comes back.
+ * Which of two states is the later one: a mirror of the API server may be behind, and nothing that was forgotten comes back.
  *
  * @param a - of a cache
- * @param b - of the same; its answers count
+ * @param b - of the same; its answers count where both have forgotten as much
  */
 export function later(a: MemoState | undefined, b: MemoState | undefined): MemoState | undefined {
   if (a === undefined || b === undefined) return a ?? b;
-  const answers = answersOf(b.answers ? b : a);
-  if (a.epoch !== b.epoch) return { ...(a.epoch > b.epoch ? a : b), ...answers };
-  const times = new Map<string, number>();
-  for (const { key, times: count } of [...(a.forgotten ?? []), ...(b.forgotten ?? [])])
-    times.set(key, Math.max(times.get(key) ?? 0, count));
-  return { ...answers, epoch: a.epoch, ...listed(times) };
+  if (a.epoch !== b.epoch) return a.epoch > b.epoch ? a : b;
+  return { ...b, ...answersOf(b.answers ? b : a) };
 }
 
 function answersOf(state: MemoState | undefined): Pick<MemoState, "answers"> {
   return state?.answers ? { answers: state.answers } : {};
 }
 
-/** One way to write it: what is written next is compared with what is there. */
-function listed(times: ReadonlyMap<string, number>): Pick<MemoState, "forgotten"> {
-  if (times.size === 0) return {};
-  const forgotten = [...times].map(([key, count]) => ({ key, times: count }));
-  return { forgotten: forgotten.toSorted((a, b) => (a.key < b.key ? -1 : 1)) };
+type Forgotten = MemoState["forgotten"];
+
+/** A registry with ten thousand entries asks for each of them. */
+const lasts = new WeakMap<NonNullable<Forgotten>, ReadonlyMap<string, number>>();
+
+/** In which epoch each key was forgotten last, by its first digits. */
+function lastOf(state: MemoState | undefined): ReadonlyMap<string, number> {
+  const forgotten = state?.forgotten;
+  if (forgotten === undefined) return new Map();
+  const known = lasts.get(forgotten);
+  if (known !== undefined) return known;
+  const last = new Map(
+    forgotten.flatMap(({ epoch, keys }) => keys.split(" ").map((key): [string, number] => [key, epoch])),
+  );
+  lasts.set(forgotten, last);
+  return last;
 }

@@ -411,7 +411,6 @@ test("an entry of a password says nothing that the key's parts do not", async ()
     "format",
     "key",
     "output",
-    "times",
   ]);
 });
 

@@ -5,6 +5,7 @@ import { writeStatus } from "../../src/controllers/write-status.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { get } from "../../src/kube/objects.ts";
 import { resources } from "../../src/kube/resources.ts";
+import { shortKey } from "../../src/memo/told.ts";
 import { cacheOf } from "../support/builders.ts";
 import { adminClient } from "../support/installation.ts";
 import { test as base } from "../support/integration.ts";
@@ -42,10 +43,10 @@ test("what is forgotten stands in the status, also where many are forgotten at o
   const memos = memosWith(client, store);
   await Promise.all([memos.forget(key, b), memos.forget(key, a), memos.forget(key, b)]);
   const forgotten = [
-    { key: a, times: 1 },
-    { key: b, times: 2 },
+    { epoch: 2, keys: shortKey(a) },
+    { epoch: 3, keys: shortKey(b) },
   ];
-  expect((await read()).status?.memo).toEqual({ epoch: 0, forgotten });
+  expect((await read()).status?.memo).toEqual({ epoch: 3, forgotten });
   const answer = { request: "all 1", done: true, message: "Forgot all results of the OrasCache." };
   expect(await memos.answer(key, "all 1", { kind: "all" })).toEqual(answer);
   // Asked again before the mirror has the answer, it is the same request.
@@ -53,8 +54,9 @@ test("what is forgotten stands in the status, also where many are forgotten at o
   await memos.forget(key, a);
   expect((await read()).status?.memo).toEqual({
     answers: [answer],
-    epoch: 1,
-    forgotten: [{ key: a, times: 1 }],
+    epoch: 5,
+    forgottenBefore: 4,
+    forgotten: [{ epoch: 5, keys: shortKey(a) }],
   });
 });
 
@@ -68,7 +70,7 @@ test("who writes the rest of the status, from however old a look, leaves it as i
   const status: OrasCacheStatus = { observedGeneration: 1, conditions: [] };
   await writeStatus(client, before, status);
   await memos.forget(key, a);
-  const memo = { epoch: 0, forgotten: [{ key: a, times: 1 }] };
+  const memo = { epoch: 1, forgotten: [{ epoch: 1, keys: shortKey(a) }] };
   for (const old of [status, { ...status, memo: { epoch: 0 } }]) {
     await writeStatus(client, before, { ...old, replicas: 1 });
     await writeStatus(client, before, old);
@@ -92,7 +94,7 @@ test("another replica does not write over what it has not seen, and does once it
   await look();
   await memos.forget(key, b);
   await expect(other.forget(key, a)).rejects.toThrow();
-  expect((await read()).status?.memo?.forgotten?.map(({ times }) => times)).toEqual([1, 1]);
+  expect((await read()).status?.memo?.forgotten?.map(({ keys }) => keys)).toEqual([a, b].map(shortKey));
 });
 
 test("what somebody takes out of the status comes back with the next key", async ({ installed, client }) => {

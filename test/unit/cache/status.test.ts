@@ -62,7 +62,7 @@ describe("status", () => {
   test.each([{}, { deploy: false, registry: "ghcr.io" }])(
     "leaves what memoization has forgotten as it is (%j)",
     (spec) => {
-      const memo = { epoch: 1, forgotten: [{ key: "a".repeat(64), times: 1 }] };
+      const memo = { epoch: 1, forgotten: [{ epoch: 1, keys: "a".repeat(12) }] };
       const cache = withStatus({ conditions: [], memo }, storedCache(spec));
       expect(observe({ cache }).memo).toEqual(memo);
       expect(observe({ cache: storedCache(spec) })).not.toHaveProperty("memo");

@@ -41,7 +41,7 @@ function mirror<T extends KubeObject>(objects: readonly T[]) {
 }
 
 /** What became of a request, and what was written on steps before it was answered. */
-async function ask(request: string) {
+async function ask(request: string, latest: readonly string[] = []) {
   const cache = {
     metadata: {
       ...{ name: "oras", namespace: "work", uid: "c" },
@@ -78,7 +78,7 @@ async function ask(request: string) {
     publish: ({ metadata }: KubeObject, { reason }: { readonly reason: string }) =>
       void told.push(`${metadata?.name} ${reason}`),
     memos: {
-      latestKeys: () => Promise.resolve([]),
+      latestKeys: () => Promise.resolve(latest),
       answer: (_: string, __: string, outcome: Outcome) => {
         written.push("answer");
         outcomes.push(outcome);
@@ -103,6 +103,22 @@ it.each([
   const refused = writes.slice(0, -1).map((one) => one.replace("refused", "NotRemembered"));
   expect(told).toEqual([...refused, "oras Forgotten"]);
 });
+
+it.each([501, 1_000, 10_000, 10_001])(
+  "%d results are forgotten at once, or none with what to do",
+  async (count) => {
+    const latest = Array.from({ length: count }, (_, i) => `${i}`.padStart(64, "0"));
+    const { outcome } = await ask("job/many 1", latest);
+    expect(outcome).toEqual(
+      count <= 10_000
+        ? { kind: "keys", steps: [{ id: "job/many", keys: latest }] }
+        : {
+            kind: "refused",
+            because: expect.stringContaining("have 10001 results, and 10000 can be") as string,
+          },
+    );
+  },
+);
 
 it("where one of several steps has nothing, all are remembered", async () => {
   const { written, outcome } = await ask("job/runs,job/plain 1");

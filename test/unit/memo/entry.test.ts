@@ -6,6 +6,7 @@ import { canonical, sha256 } from "../../../src/lineage/canonical.ts";
 import { latestTag, type MemoScope, openedEntry, sealed } from "../../../src/memo/entry.ts";
 import type { MemoEntry } from "../../../src/memo/memos.ts";
 import { type MemoState, withoutAny, withoutKeys } from "../../../src/memo/state.ts";
+import { shortKey } from "../../../src/memo/told.ts";
 
 const hex = fc.stringMatching(/^[a-f0-9]{64}$/);
 const text = fc.string({ unit: "grapheme" });
@@ -27,10 +28,13 @@ const entryOf = fc
   .map((entry): MemoEntry => ({ key: sha256(entry.parts), ...entry }));
 const stateOf: fc.Arbitrary<MemoState | undefined> = fc.option(
   fc.record({
-    epoch: fc.nat(),
-    forgotten: fc.uniqueArray(fc.record({ key: hex, times: fc.integer({ min: 1, max: 9 }) }), {
-      selector: ({ key }) => key,
-    }),
+    epoch: fc.integer({ min: 10, max: 99 }),
+    forgotten: fc.array(
+      fc.record({
+        epoch: fc.integer({ min: 1, max: 9 }),
+        keys: fc.array(hex.map(shortKey), { minLength: 1, maxLength: 5 }).map((keys) => keys.join(" ")),
+      }),
+    ),
   }),
   { nil: undefined },
 );

@@ -1,25 +1,37 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { generationOf, later, type MemoState, withoutAny, withoutKeys } from "../../../src/memo/state.ts";
+import {
+  isForgotten,
+  later,
+  longestForgotten,
+  type MemoState,
+  mostAtOnce,
+  withoutAny,
+  withoutKeys,
+} from "../../../src/memo/state.ts";
 
 const keys = ["a", "b", "c"].map((letter) => letter.repeat(64));
 const change = fc.constantFrom(...keys, "all");
+const key = (i: number) => i.toString(16).padStart(12, "0").padEnd(64, "0");
+const range = (from: number, count: number) => Array.from({ length: count }, (_, i) => key(from + i));
 
 const forgetting = (state: MemoState | undefined, what: string) =>
   what === "all" ? withoutAny(state) : withoutKeys(state, [what]);
 
-test("a generation never comes again: what was forgotten stays so", () => {
+test("what was written counts until it is forgotten, and never again", () => {
+  const written = fc.constantFrom(...keys.map((one) => `write ${one}`));
   fc.assert(
-    fc.property(fc.array(change), (changes) => {
+    fc.property(fc.array(fc.oneof(change, written)), (events) => {
       let state: MemoState | undefined;
-      const seen = new Map(keys.map((key) => [key, [JSON.stringify(generationOf(state, key))]]));
-      for (const what of changes) {
-        state = forgetting(state, what);
-        for (const key of what === "all" ? keys : [what]) {
-          const generation = JSON.stringify(generationOf(state, key));
-          expect(seen.get(key)).not.toContain(generation);
-          seen.get(key)?.push(generation);
+      const entries: { key: string; epoch: number; gone: boolean }[] = [];
+      for (const event of events) {
+        const [word, wrote] = event.split(" ");
+        if (wrote !== undefined) entries.push({ key: wrote, epoch: state?.epoch ?? 0, gone: false });
+        else {
+          state = forgetting(state, event);
+          for (const entry of entries) entry.gone ||= word === "all" || word === entry.key;
         }
+        for (const entry of entries) expect(isForgotten(state, entry.key, entry.epoch)).toBe(entry.gone);
       }
     }),
   );
@@ -36,11 +48,36 @@ test("of a state and a later one, in either order, the later one counts", () => 
   );
 });
 
-test("when too many keys were forgotten, all are: the status stays small", () => {
+test.each([1, 499, 501, 1_000, mostAtOnce])(
+  "%d keys are forgotten at once, and no other, also where others were before",
+  (count) => {
+    const before = withoutKeys(withoutKeys(undefined, range(20_000, 400)), range(30_000, 400));
+    const state = withoutKeys(before, range(0, count));
+    expect(range(0, count).filter((one) => !isForgotten(state, one, before.epoch))).toEqual([]);
+    expect(range(count, 2_000).filter((one) => isForgotten(state, one, before.epoch))).toEqual([]);
+    expect(range(0, count).filter((one) => isForgotten(state, one, state.epoch))).toEqual([]);
+    expect(state.forgottenBefore).toBeUndefined();
+  },
+);
+
+test("a list that is too long loses its oldest part: what was remembered since stays", () => {
   let state: MemoState | undefined;
-  const key = (i: number) => i.toString(16).padStart(64, "0");
-  for (let i = 0; i < 500; i++) state = withoutKeys(state, [key(i)]);
-  expect(state?.forgotten).toHaveLength(500);
-  expect(withoutKeys(state, [key(3)]).forgotten).toHaveLength(500);
-  expect(withoutKeys(state, [key(500)])).toEqual({ epoch: 1 });
+  const writtenIn = new Map<string, number>();
+  for (let round = 0; round < 30; round++) {
+    writtenIn.set(key(90_000 + round), state?.epoch ?? 0);
+    state = withoutKeys(state, range(round * 1_000, 1_000));
+    expect(JSON.stringify(state.forgotten).length).toBeLessThanOrEqual(longestForgotten);
+  }
+  const { forgottenBefore = 0 } = state ?? {};
+  expect(forgottenBefore).toBeGreaterThan(0);
+  expect(forgottenBefore).toBeLessThan(30);
+  for (const [one, epoch] of writtenIn) expect(isForgotten(state, one, epoch)).toBe(epoch < forgottenBefore);
+  // One that is in the list and forgotten again takes no more room.
+  const again = withoutKeys(state, range(29_000, 1_000));
+  expect(again.forgottenBefore).toBe(forgottenBefore);
+});
+
+test("an entry of an epoch that has not come counts no more: somebody has emptied the status", () => {
+  expect(isForgotten(undefined, key(1), 1)).toBe(true);
+  expect(isForgotten({ epoch: 2 }, key(1), 3)).toBe(true);
 });
