@@ -52,6 +52,8 @@ export const names = {
   kueueGroup: "kueue.x-k8s.io",
   /** The condition of a step that waits, or has waited. */
   inputsAvailable: `${prefix}InputsAvailable`,
+  /** The condition of a Job with output-index that is complete. */
+  outputIndexed: `${prefix}OutputIndexed`,
   cacheLabel: `${prefix}cache`,
   /** On children: the generation of the OrasCache that they were made from. */
   generationAnnotation: `${prefix}generation`,

@@ -21,6 +21,7 @@ import {
 import { type Artifact, cacheOf, idIn, idOf, spokenArtifact } from "../workflow/step.ts";
 import { completionIndexKey } from "../workload/pod.ts";
 import type { CacheAccess } from "./cache-access.ts";
+import type { Told } from "./gate-writes.ts";
 import type { Heads } from "./heads.ts";
 import { pushesOf } from "./outcomes.ts";
 import { completedAt, type OutputIndexes } from "./output-indexes.ts";
@@ -42,6 +43,8 @@ export interface OutputIndexSettings {
   readonly heads: Pick<Heads, "outdated">;
   readonly waiters: Pick<Waiters, "wake">;
   readonly indexes: OutputIndexes;
+  /** Says on a Job what has become of its index. */
+  readonly mark: (job: StepJob, told: Told) => Promise<void>;
   /** Throws where this replica does not lead any more. */
   readonly mayWrite: () => void;
   readonly signal: AbortSignal;
@@ -69,30 +72,45 @@ type Written =
  * @param settings - see there
  */
 export function outputIndexController(settings: OutputIndexSettings): Controller {
-  const { jobs, pods, indexes } = settings;
+  const { client, jobs, pods, indexes, mark } = settings;
   // A Job may be deleted as soon as it is complete.
-  const due = new Map<string, StepJob>();
+  const due = new Map<string, Due>();
   const inTurn = createInTurn();
   return {
     name: "output-index",
     watches: [
       watchOf(jobs, (now) => {
         if (now === undefined || completedAt(now) === undefined || indexes.of(now) !== "due") return [];
-        due.set(keyOf(now), now);
+        const known = due.get(keyOf(now));
+        if (known?.job.metadata?.uid === now.metadata?.uid) Object.assign(known ?? {}, { job: now });
+        else due.set(keyOf(now), { job: now, since: client.now() });
         return [keyOf(now)];
       }),
       // Of them, what they have pushed.
       watchOf(pods, () => []),
     ],
     reconcile: async (key) => {
-      const job = due.get(key);
-      if (job?.plan?.index === undefined) return undefined;
-      const again = await settle({ ...settings, inTurn }, job, job.plan.index);
-      if (again === undefined && due.get(key) === job) due.delete(key);
-      return again;
+      const one = due.get(key);
+      if (one?.job.plan?.index === undefined) return undefined;
+      const told = one.told ?? (await settle({ ...settings, inTurn }, one, one.job.plan.index));
+      if (told === undefined || typeof told === "number") return told;
+      // Where that is not written, it alone is tried again.
+      one.told = told;
+      await mark(one.job, told);
+      if (due.get(key) === one) due.delete(key);
+      return undefined;
     },
     workers: 4,
   };
+}
+
+/** A Job whose index is to be written. */
+interface Due {
+  readonly job: StepJob;
+  /** When this leader saw it first, in milliseconds since 1970. */
+  readonly since: number;
+  /** What has become of it, until that stands on the Job. */
+  told?: Told;
 }
 
 /** With the turns in which an index is written. */
@@ -100,8 +118,12 @@ interface WriteSettings extends OutputIndexSettings {
   readonly inTurn: InTurn;
 }
 
-/** @returns after how many milliseconds to try again */
-async function settle(settings: WriteSettings, job: StepJob, index: Artifact): Promise<number | undefined> {
+/** @returns what has become of it, or after how many milliseconds to try again; undefined where this process ends */
+async function settle(
+  settings: WriteSettings,
+  { job, since }: Due,
+  index: Artifact,
+): Promise<Told | number | undefined> {
   const { client, log, publish, heads, waiters, indexes } = settings;
   const namespace = job.metadata?.namespace ?? "";
   const written = await write(settings, job, index).catch(
@@ -112,27 +134,32 @@ async function settle(settings: WriteSettings, job: StepJob, index: Artifact): P
   if ("superseded" in written) {
     indexes.note(job, "past");
     log.debug({ job: keyOf(job), index: name, by: written.superseded }, "output index");
-    return undefined;
+    const message = `Job ${written.superseded}, which was complete later, has written ${name}, or will.`;
+    return { status: "True", reason: "IndexSuperseded", message };
   }
-  if ("later" in written && client.now() - (completedAt(job) ?? 0) < longestTriesMs) {
+  if ("later" in written && client.now() - since < longestTriesMs) {
     publish(job, notPushed(`${name} is not written: ${written.later}. It is tried again.`));
     return againMs;
   }
+  let told: Told;
   if ("digest" in written) {
     const { digest, count } = written;
     indexes.note(job, { digest });
     const note = `Pushed ${name}, an index of ${count} artifact${count === 1 ? "" : "s"}: ${digest}.`;
     publish(job, { type: "Normal", reason: "IndexPushed", action: "Push", note, occasion: digest });
     log.info({ job: keyOf(job), index: name, digest, count }, "output index");
+    told = { status: "True", reason: "IndexPushed", message: note };
   } else {
     indexes.note(job, "failed");
     const because = "not" in written ? written.not : written.later;
-    publish(job, notPushed(`${name} is not written: ${because}.`));
+    const event = notPushed(`${name} is not written: ${because}.`);
+    publish(job, event);
     log.warn({ job: keyOf(job), index: name, because }, "output index is not written");
+    told = { status: "False", reason: event.reason, message: event.note };
   }
   heads.outdated(namespace, index);
   waiters.wake(namespace, index);
-  return undefined;
+  return told;
 }
 
 function notPushed(note: string): EventNote {

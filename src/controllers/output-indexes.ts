@@ -1,36 +1,42 @@
+import { names } from "../../schema/names.ts";
+import type { KubeClient } from "../kube/client.ts";
+import { isStatus } from "../kube/errors.ts";
 import { forgetOldest } from "../kube/forget.ts";
+import { patchStrategic } from "../kube/objects.ts";
+import { resources } from "../kube/resources.ts";
+import { conditionOf, type Told } from "./gate-writes.ts";
 import { type StepJob, stateOfJob } from "./step-jobs.ts";
 
 /** What is known of the index of a Job: written, not to be written, or still to come. */
 export type IndexState = { readonly digest: string } | "failed" | "due";
 
-/** Which indexes this leader has written. */
+/** What has become of the indexes of Jobs. */
 export interface OutputIndexes {
-  /** Undefined where the Job has none, has not succeeded, or had succeeded long before this process led. */
+  /** Undefined where the Job has none, or has not succeeded, or what its tag names is what the registry says. */
   readonly of: (job: StepJob) => IndexState | undefined;
   /** With "past", it is another Job's by now. */
   readonly note: (job: StepJob, state: Exclude<IndexState, "due"> | "past") => void;
 }
 
-/** What the leader before may have left undone. */
+/** What the leader before may have left undone, where Jobs do not say it. */
 const overlapMs = 10 * 60_000;
 const mostRemembered = 20_000;
 
 /**
- * Remembers which indexes are written. Of Jobs that had succeeded before, all are.
+ * Knows which indexes are written: what this leader has done, and for what was before that, what stands on the Jobs.
  *
- * @param before - when the leader before was last there; milliseconds since 1970
+ * @param before - where the operator may not write on Jobs: when the leader before was last there, in milliseconds since 1970.
+ * Of Jobs that were complete long before, the index counts as written
  */
-export function createOutputIndexes(before: number): OutputIndexes {
+export function createOutputIndexes(before: number | undefined): OutputIndexes {
   const known = new Map<string, IndexState | "past">();
-  const since = before - overlapMs;
+  const since = before === undefined ? undefined : before - overlapMs;
   return {
     of: (job) => {
       if (job.plan?.index === undefined || stateOfJob(job) !== "succeeded") return undefined;
-      const at = completedAt(job);
-      if (at !== undefined && at < since) return undefined;
-      const state = known.get(job.metadata?.uid ?? "") ?? "due";
-      return state === "past" ? undefined : state;
+      const state = known.get(job.metadata?.uid ?? "");
+      if (state !== undefined) return state === "past" ? undefined : state;
+      return stateBefore(job, since);
     },
     note: (job, state) => {
       known.set(job.metadata?.uid ?? "", state);
@@ -39,8 +45,38 @@ export function createOutputIndexes(before: number): OutputIndexes {
   };
 }
 
+/** What an earlier leader has done. */
+function stateBefore(job: StepJob, since: number | undefined): IndexState | undefined {
+  const told = job.status?.conditions?.find(({ type }) => type === names.outputIndexed);
+  if (told !== undefined) return told.status === "False" ? "failed" : undefined;
+  const at = completedAt(job);
+  return since !== undefined && at !== undefined && at < since ? undefined : "due";
+}
+
 /** When a Job was complete, if it is; milliseconds since 1970. */
 export function completedAt({ status }: StepJob): number | undefined {
   const at = status?.completionTime as string | Date | undefined;
   return at === undefined ? undefined : new Date(at).getTime();
+}
+
+/**
+ * Says on a Job what has become of its index, so that no later leader looks for it again.
+ *
+ * @param client - of the API server
+ * @param job - that is complete; it may be gone
+ * @param told - what its condition says
+ */
+export async function markIndexed(client: KubeClient, { metadata = {} }: StepJob, told: Told): Promise<void> {
+  const { namespace, name, uid } = metadata;
+  try {
+    await patchStrategic(
+      client,
+      resources.jobs,
+      { namespace, name, subresource: "status" },
+      { metadata: { uid }, status: { conditions: [conditionOf(names.outputIndexed, told, client.now())] } },
+    );
+  } catch (error) {
+    // It was deleted, or made again.
+    if (!isStatus(error, 404, 409)) throw error;
+  }
 }

@@ -14,6 +14,7 @@ const ownTypes = new Set([
   "FailureTarget",
   "SuccessCriteriaMet",
   names.inputsAvailable,
+  names.outputIndexed,
 ]);
 
 /**

@@ -17,7 +17,7 @@ import { createImageDigests, createInputReader } from "../controllers/memo-sourc
 import { createMemos } from "../controllers/memos.ts";
 import { createMovedTags } from "../controllers/moved-tags.ts";
 import { outputIndexController } from "../controllers/output-index.ts";
-import { createOutputIndexes } from "../controllers/output-indexes.ts";
+import { createOutputIndexes, markIndexed } from "../controllers/output-indexes.ts";
 import { provenanceController } from "../controllers/provenance.ts";
 import { createPushes } from "../controllers/pushes.ts";
 import { createRemotes } from "../controllers/remotes.ts";
@@ -137,7 +137,9 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
   });
   const { observeWait, countHead } = metrics;
   const pushes = createPushes();
-  const indexes = createOutputIndexes(leadership.before?.getTime() ?? client.now());
+  const indexes = createOutputIndexes(
+    options.workflow ? undefined : (leadership.before?.getTime() ?? client.now()),
+  );
   const steps = createWorkflowSteps(jobs, pods, pushes, indexes);
   metrics.tellOfWaiting(toldSteps(jobs, pods, steps));
   const access = createCacheAccess(client, { operatorKey, clusterDomain: options.clusterDomain }, signal);
@@ -201,6 +203,8 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     outputIndexController({
       ...{ client, log, publish, jobs, pods, caches, steps, access, heads, waiters, indexes, signal },
       mayWrite: () => assertLeads(leads),
+      // It may not write on Jobs otherwise.
+      mark: (job, told) => (options.workflow ? markIndexed(client, job, told) : Promise.resolve()),
     }),
     rescueController({ client, log, countOutcome, publish, pods }),
     waitingController({ publish, pods }),

@@ -1,4 +1,6 @@
+import type { V1Job } from "@kubernetes/client-node";
 import { expect } from "vitest";
+import { names } from "../../schema/names.ts";
 import type { KubeObject } from "../../src/kube/objects.ts";
 import { resources } from "../../src/kube/resources.ts";
 import { readManifest } from "../../src/registry/manifests.ts";
@@ -26,6 +28,13 @@ const parts: StepAnnotations = {
 
 const make = (ns: ObjectsIn, name: string, map: StepAnnotations, spec: object = {}) =>
   ns.create(resources.jobs, jobOf(name, map, "true", spec) as KubeObject);
+
+/** What the next leader goes by. */
+const conditionOf = (ns: ObjectsIn, name: string) =>
+  until(async () => {
+    const { status } = (await ns.read<V1Job>(resources.jobs, name)) ?? {};
+    return status?.conditions?.find(({ type }) => type === names.outputIndexed);
+  }, "the condition");
 
 const complete = (ns: ObjectsIn, name: string) =>
   ns.patchStatus(resources.jobs, name, {
@@ -59,6 +68,11 @@ test("an index is written when its Job is complete, and a step that waits for it
   expect(opened).toContain(`with forest/sample:all (${index?.digest})`);
   const told = await eventOf("sample", "IndexPushed");
   expect(told).toContain(`an index of 3 artifacts: ${index?.digest}`);
+  expect(await conditionOf(ns, "sample")).toMatchObject({
+    status: "True",
+    reason: "IndexPushed",
+    message: told,
+  });
 });
 
 test("a Job whose part is missing says which, and has no index", async ({ ns, registry }) => {
@@ -70,4 +84,5 @@ test("a Job whose part is missing says which, and has no index", async ({ ns, re
     return events.find(({ reason }) => reason === "IndexNotPushed");
   }, "the Event");
   expect(told.note).toContain("forest/sample:1 is not in the registry");
+  expect(await conditionOf(ns, "sample")).toMatchObject({ status: "False", reason: "IndexNotPushed" });
 });

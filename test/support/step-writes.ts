@@ -26,6 +26,7 @@ const pin = (value: string | null) => ({ annotations: { [names.inputDigestsAnnot
 const conditions = (...list: object[]) => status({ conditions: list });
 const condition = (type: string, value = "True", reason = type) => ({ type, status: value, reason });
 const available = (value: string) => condition(names.inputsAvailable, value, "WaitingForInputs");
+const indexed = (value: string) => condition(names.outputIndexed, value, "IndexPushed");
 const resumed = { ...spec({ suspend: false }), ...meta({ ...label("false"), ...waitingFor(null) }) };
 
 const ungated = spec({ schedulingGates: [{ name: "example.com/quota" }] });
@@ -90,6 +91,8 @@ export const contractWrites: readonly Write[] = [
   ["say that a Job's inputs are missing", "jobs", "held/status", conditions(available("False")), strategic],
   ["say that a Job's inputs are there", "jobs", "opened/status", conditions(available("True")), strategic],
   ["the same while it runs", "jobs", "runs/status", conditions(available("True")), strategic],
+  ["say that a Job's index is written", "jobs", "ran/status", conditions(indexed("True")), strategic],
+  ["say that a Job's index is not written", "jobs", "ran/status", conditions(indexed("False")), strategic],
   ...["InputNeverCame", "InputProducerFailed"].flatMap((reason): Write[] => [
     [
       `fail a Job for ${reason}`,
@@ -410,6 +413,8 @@ export const attacks: readonly Write[] = [
     strategic,
   ],
   ["a condition of a stranger", "jobs", "foreign/status", conditions(available("True")), strategic],
+  ["the index of a stranger", "jobs", "foreign/status", conditions(indexed("True")), strategic],
+  ["an index of which nothing is known", "jobs", "ran/status", conditions(indexed("Unknown")), strategic],
   [
     "a condition of somebody else",
     "jobs",
@@ -550,6 +555,7 @@ export const attacks: readonly Write[] = [
   ["a failure after it was opened", "pods", "opened/status", failed("InputNeverCame"), strategic],
   ["a failure of a stranger", "pods", "foreign/status", failed("InputNeverCame"), strategic],
   ["a condition of a stranger", "pods", "foreign/status", conditions(available("True")), strategic],
+  ["the index of a Pod", "pods", "opened/status", conditions(indexed("True")), strategic],
   ["a label by the status", "pods", "gated/status", meta({ labels: { a: "b" } })],
   ["a pin by the status", "pods", "gated/status", meta({ annotations: pins })],
   ["a finalizer by the status", "pods", "gated/status", meta({ finalizers: ["example.com/x"] })],

@@ -182,6 +182,7 @@ export function jobPolicy(): StepPolicy {
         "the operator may complete some indexes of an Indexed Job that has never run and has no successPolicy, once: succeeded is how many completedIndexes has, and others are left",
       ),
       ...conditionRules("Job", [
+        `c.type == ${quote(names.outputIndexed)} && c.status in ["True", "False"] && variables.injected`,
         `variables.fails && c.type == "FailureTarget" && c.status == "True" && c.?reason.orValue("") in ${list(failures)}`,
         `variables.takes && c.type == "SuccessCriteriaMet" && c.status == "True" && c.?reason.orValue("") == ${memoized}`,
         // Some health checks look at this one first.
@@ -276,7 +277,7 @@ function conditionRules(kind: "Pod" | "Job", more: readonly string[]): Validatio
   return [
     onStatus(
       `variables.conditions.all(c, variables.oldConditions.exists(o, o == c) || ${allowed})`,
-      `the operator may write the condition ${names.inputsAvailable} of a ${kind} with the label ${names.injectedLabel}, and those with which it ends one that waits: ${ends}`,
+      `the operator may write the condition ${names.inputsAvailable} of a ${kind} with the label ${names.injectedLabel}, ${kind === "Job" ? `${names.outputIndexed}, ` : ""}and those with which it ends one that waits: ${ends}`,
     ),
     onStatus(
       "variables.oldConditions.all(o, variables.conditions.exists(c, c.type == o.type)) && variables.conditions.all(c, variables.conditions.exists_one(o, o.type == c.type))",

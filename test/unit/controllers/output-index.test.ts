@@ -32,11 +32,13 @@ interface Ended {
   readonly completions?: number;
   readonly completedIndexes?: string;
   readonly type?: string;
+  /** What stands on it of its index. */
+  readonly told?: "True" | "False";
 }
 
 function ended(
   name: string,
-  { ageMs = 1_000, completions = 3, completedIndexes, type = "Complete" }: Ended = {},
+  { ageMs = 1_000, completions = 3, completedIndexes, type = "Complete", told }: Ended = {},
 ) {
   const made = jobOf(name, map, "true", { completionMode: "Indexed", completions });
   const at = new Date(now - ageMs).toISOString();
@@ -44,7 +46,10 @@ function ended(
     ...made,
     metadata: { ...made.metadata, namespace: "work", uid: `uid-${name}` },
     status: {
-      conditions: [{ type, status: "True", lastTransitionTime: at }],
+      conditions: [
+        { type, status: "True", lastTransitionTime: at },
+        ...(told ? [{ type: names.outputIndexed, status: told }] : []),
+      ],
       ...(type === "Complete" && {
         completionTime: at,
         completedIndexes: completedIndexes ?? `0-${completions - 1}`,
@@ -94,7 +99,8 @@ async function world(
     pods: podsThere = [],
     tags,
     isReady = true,
-    before = now,
+    before,
+    mark,
     hold,
   }: {
     readonly jobs: readonly StepJob[];
@@ -102,6 +108,7 @@ async function world(
     readonly tags: Readonly<Record<string, string>>;
     readonly isReady?: boolean;
     readonly before?: number;
+    readonly mark?: () => Promise<void>;
     /** Before a request is answered. */
     readonly hold?: (method: string, reference: string) => Promise<void> | undefined;
   },
@@ -135,11 +142,13 @@ async function world(
   const steps = createWorkflowSteps(jobs as never, pods as never, createPushes(), indexes);
   const events: string[] = [];
   const woken: string[] = [];
+  const marks: string[] = [];
+  let clock = now;
   let leads = true;
   const controller = outputIndexController({
     ...{ jobs: jobs as unknown as Reflector<StepJob>, pods: pods as unknown as Reflector<StepPod> },
     ...{ steps, indexes },
-    client: { now: () => now },
+    client: { now: () => clock },
     log: pino({ enabled: false }),
     publish: (_, { reason, note }) => void events.push(`${reason} ${note}`),
     caches: { store: new Map([["work/oras", cache]]) as never },
@@ -148,6 +157,10 @@ async function world(
     waiters: { wake: (_, artifact) => void woken.push(idOf(artifact)) },
     mayWrite: () => {
       if (!leads) throw new Error("another one leads");
+    },
+    mark: async ({ metadata }, { status, reason, message }) => {
+      await mark?.();
+      marks.push(`${metadata?.name} ${status} ${reason} ${message}`);
     },
     signal: AbortSignal.timeout(20_000),
   });
@@ -160,7 +173,10 @@ async function world(
     return manifests.map(({ digest, annotations }) => [Object.values(annotations)[0], digest]);
   };
   return {
-    ...{ controller, keys, events, woken, listed, held },
+    ...{ controller, keys, events, woken, marks, listed, held },
+    later: (ms: number) => {
+      clock += ms;
+    },
     come: jobs.store.put,
     producers: () =>
       steps
@@ -196,6 +212,7 @@ describe("the index of an Indexed Job", () => {
     expect(made.events).toEqual([
       `IndexPushed Pushed forest/sample:all, an index of 3 artifacts: ${digest}.`,
     ]);
+    expect(made.marks).toEqual([`sample True ${made.events[0]}`]);
     expect(made.woken).toEqual([idOf(index)]);
     expect(made.producers()).toMatchObject([{ state: "succeeded", pushed: digest }]);
   });
@@ -217,6 +234,7 @@ describe("the index of an Indexed Job", () => {
     expect(made.events).toEqual([
       "IndexNotPushed forest/sample:all is not written: forest/sample:1 is not in the registry.",
     ]);
+    expect(made.marks).toEqual([`sample False ${made.events[0]}`]);
     expect(made.producers()).toMatchObject([{ state: "succeeded", pushedNothing: true }]);
     expect(made.woken).toHaveLength(1);
   });
@@ -247,6 +265,7 @@ describe("the index of an Indexed Job", () => {
     expect(made.keys).toEqual(["work/early", "work/late"]);
     expect(await made.controller.reconcile("work/early")).toBeUndefined();
     expect([made.listed(), made.events]).toEqual([undefined, []]);
+    expect(made.marks).toEqual([expect.stringMatching(/^early True IndexSuperseded Job late, which/)]);
     await made.controller.reconcile("work/late");
     expect(made.listed()).toHaveLength(3);
   });
@@ -276,11 +295,71 @@ describe("the index of an Indexed Job", () => {
     expect(made.producers()).toMatchObject([{ state: "succeeded" }, { state: "succeeded" }]);
   });
 
-  it.each<[string, Ended]>([
+  it.each([1_000, 11 * 60_000, 30 * 86_400_000])(
+    "is written by a new leader of a Job that was complete %d ms ago, if it does not stand there what became of it",
+    async (ageMs) => {
+      const jobs = [
+        ended("sample", { ageMs }),
+        ended("done", { ageMs, told: "True" }),
+        ended("not", { ageMs, told: "False" }),
+      ];
+      const made = await world(onTestFinished, { jobs, tags: { 0: "zero", 1: "one", 2: "two" } });
+      expect(made.keys).toEqual(["work/sample"]);
+      await made.controller.reconcile("work/sample");
+      expect(made.listed()).toHaveLength(3);
+      expect(made.producers().map(({ state, pushedNothing }) => [state, pushedNothing])).toEqual([
+        ["succeeded", undefined],
+        ["succeeded", undefined],
+        ["succeeded", true],
+      ]);
+    },
+  );
+
+  it("is tried for an hour by each leader, however long ago its Job was complete", async ({
+    onTestFinished,
+  }) => {
+    const jobs = [ended("sample", { ageMs: 86_400_000 })];
+    const made = await world(onTestFinished, { jobs, tags: {}, isReady: false });
+    expect(await made.controller.reconcile("work/sample")).toBeGreaterThan(0);
+    expect(made.marks).toEqual([]);
+    made.later(3_600_000);
+    expect(await made.controller.reconcile("work/sample")).toBeUndefined();
+    expect(made.marks).toEqual([expect.stringMatching(/^sample False IndexNotPushed .* is not ready\.$/)]);
+  });
+
+  it("is written once where the Job does not take what became of it: that alone is tried again", async ({
+    onTestFinished,
+  }) => {
+    let [puts, refusals] = [0, 2];
+    const made = await world(onTestFinished, {
+      jobs: [ended("sample")],
+      tags: { 0: "zero", 1: "one", 2: "two" },
+      hold: (method) => {
+        if (method === "PUT") puts++;
+        return undefined;
+      },
+      mark: () => (refusals-- > 0 ? Promise.reject(new Error("away")) : Promise.resolve()),
+    });
+    for (let i = 0; i < 2; i++)
+      await expect(made.controller.reconcile("work/sample")).rejects.toThrow("away");
+    made.come(ended("sample"));
+    await made.controller.reconcile("work/sample");
+    expect([puts, made.events.length, made.marks.length]).toEqual([1, 1, 1]);
+  });
+
+  it.each<[string, Ended, number?]>([
     ["failed", { type: "Failed" }],
-    ["was complete before the last leader was there", { ageMs: 3_600_000 }],
-  ])("is not looked for of a Job that %s", async (_, end) => {
-    const made = await world(onTestFinished, { jobs: [ended("sample", end)], tags: {} });
+    [
+      "was complete long before the last leader was there, where it cannot stand on it",
+      { ageMs: 3_600_000 },
+      now,
+    ],
+  ])("is not looked for of a Job that %s", async (_, end, before) => {
+    const made = await world(onTestFinished, {
+      jobs: [ended("sample", end)],
+      tags: {},
+      ...(before !== undefined && { before }),
+    });
     expect(made.keys).toEqual([]);
     expect(made.producers()).toHaveLength(1);
     expect(made.producers()[0]?.state).not.toBe("live");
