@@ -1,5 +1,5 @@
 import { names } from "../../schema/names.ts";
-import type { EventRecorder } from "../kube/events.ts";
+import type { EventSender } from "../kube/events.ts";
 import { forgetOldest } from "../kube/forget.ts";
 import type { KubeObject } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
@@ -29,7 +29,8 @@ interface Sources {
   readonly pods: Mirror<StepPod>;
   readonly steps: Pick<WorkflowSteps, "ofJob" | "ofPod">;
   readonly heads: Pick<Heads, "of" | "outdated">;
-  readonly publish: EventRecorder;
+  readonly send: EventSender;
+  readonly signal: AbortSignal;
 }
 
 /** A step that reads an artifact by a digest. */
@@ -40,6 +41,8 @@ interface Reader {
 }
 
 const mostTold = 20_000;
+/** A namespace has room for some hundred Events a minute: where thousands of steps read a tag, the others are told later. */
+const againMs = 60_000;
 
 /** Those that are known, by what they read. */
 function createReaders() {
@@ -80,9 +83,10 @@ function createReaders() {
  *
  * @param sources - see there
  */
-export function createMovedTags({ jobs, pods, steps, heads, publish }: Sources): MovedTags {
+export function createMovedTags({ jobs, pods, steps, heads, send, signal }: Sources): MovedTags {
   const readers = createReaders();
   const told = new Set<string>();
+  const waiting = new Set<string>();
   let tell: (cache: string) => void = () => {};
 
   const change = <T extends KubeObject>(
@@ -98,14 +102,33 @@ export function createMovedTags({ jobs, pods, steps, heads, publish }: Sources):
   const look = async (namespace: string, artifact: Artifact) => {
     const head = await heads.of(namespace, artifact);
     if (!("digest" in head)) return;
-    for (const { step, input, pin } of readers.byArtifact.get(idIn(namespace, artifact))?.values() ?? []) {
-      const id = `${step.uid} ${idOf(input)}`;
-      if (pin === head.digest || told.has(id)) continue;
-      told.add(id);
-      forgetOldest(told, mostTold);
-      const note = `The tag of ${spokenArtifact(input)} has moved to ${head.digest}. This step goes on with ${pin}, which it was started with; run it again if it is to read the new one.`;
-      publish(step.object, { type: "Normal", reason: "InputTagMoved", action: "Read", note, occasion: id });
-    }
+    const readersOf = [...(readers.byArtifact.get(idIn(namespace, artifact))?.values() ?? [])];
+    const sent = await Promise.all(readersOf.map((reader) => tellOf(reader, head.digest)));
+    if (sent.includes(false)) lookAgain(namespace, artifact);
+  };
+  /** @returns whether it knows by now, or need not */
+  const tellOf = async ({ step, input, pin }: Reader, digest: string): Promise<boolean> => {
+    const id = `${step.uid} ${idOf(input)}`;
+    if (pin === digest || told.has(id)) return true;
+    const note = `The tag of ${spokenArtifact(input)} has moved to ${digest}. This step goes on with ${pin}, which it was started with; run it again if it is to read the new one.`;
+    const event = { type: "Normal", reason: "InputTagMoved", action: "Read", note, occasion: id } as const;
+    if (!(await send(step.object, event))) return false;
+    told.add(id);
+    forgetOldest(told, mostTold);
+    return true;
+  };
+  const lookAt = (namespace: string, artifact: Artifact) =>
+    // Where the registry does not answer, nothing is known to have moved.
+    void look(namespace, artifact).catch(() => undefined);
+  const lookAgain = (namespace: string, artifact: Artifact) => {
+    const id = idIn(namespace, artifact);
+    if (waiting.has(id)) return;
+    waiting.add(id);
+    setTimeout(() => {
+      waiting.delete(id);
+      // Where another one leads, it tells whom it can.
+      if (!signal.aborted) lookAt(namespace, artifact);
+    }, againMs).unref();
   };
   const heardOf = (pod: StepPod) => {
     const namespace = pod.metadata?.namespace ?? "";
@@ -113,8 +136,7 @@ export function createMovedTags({ jobs, pods, steps, heads, publish }: Sources):
       const place = artifactIn(artifact, namespace);
       if (place === undefined || !readers.byArtifact.has(idIn(namespace, place))) continue;
       heads.outdated(namespace, place);
-      // Where the registry does not answer, nothing is known to have moved.
-      void look(namespace, place).catch(() => undefined);
+      lookAt(namespace, place);
     }
   };
 

@@ -24,6 +24,9 @@ export interface EventNote {
 /** Publishes events, but the same one about the same object only now and then. */
 export type EventRecorder = (about: KubeObject, note: EventNote) => void;
 
+/** The same, for who has to know whether an event is there: false where there was no room for it, or it could not be written. */
+export type EventSender = (about: KubeObject, note: EventNote) => Promise<boolean>;
+
 interface KubeEvent extends KubeObject {
   [field: string]: unknown;
 }
@@ -52,7 +55,7 @@ export function createEventRecorder(
   client: KubeClient,
   instance: string,
   onTrouble: (error: unknown) => void,
-): EventRecorder {
+): EventSender {
   const patience = new Map<string, Patience>();
   const limits = ({ uid, namespace }: NonNullable<KubeObject["metadata"]>, note: EventNote) => [
     { key: [namespace, note.type].join("\n"), ...ofOneNamespace },
@@ -75,14 +78,20 @@ export function createEventRecorder(
   // One at a time: events must not slow down the work that they tell of.
   let sending: Promise<unknown> = Promise.resolve();
   return (about, note) => {
-    if (!mayTell(about, note)) return;
+    if (!mayTell(about, note)) return Promise.resolve(false);
     const event = eventOf(about, note, instance, new Date(client.now()));
-    sending = sending
+    const sent = sending
       .then(() => create(client, resources.events, event))
-      .catch((error: unknown) => {
-        const told = note.occasion !== undefined && isStatus(error, 409);
-        if (!told && !isNamespaceTerminating(error)) onTrouble(error);
-      });
+      .then(
+        () => true,
+        (error: unknown) => {
+          const told = note.occasion !== undefined && isStatus(error, 409);
+          if (!told && !isNamespaceTerminating(error)) onTrouble(error);
+          return told;
+        },
+      );
+    sending = sent;
+    return sent;
   };
 }
 

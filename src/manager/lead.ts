@@ -42,7 +42,7 @@ import { retentionKeeper } from "../keeper/retention.ts";
 import { tellUsers } from "../keeper/users.ts";
 import { startControllers } from "../kube/controller.ts";
 import { sentenceOf } from "../kube/errors.ts";
-import { createEventRecorder, printable } from "../kube/events.ts";
+import { createEventRecorder, type EventRecorder, printable } from "../kube/events.ts";
 import type { ClusterFacts } from "../kube/facts.ts";
 import { assertLeads, fencedClient, type Leads } from "../kube/fence.ts";
 import type { KubeObject } from "../kube/objects.ts";
@@ -99,9 +99,10 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
     mirrors.push(reflector.stopped);
     return reflector;
   };
-  const publish = createEventRecorder(client, identity, (error) =>
+  const send = createEventRecorder(client, identity, (error) =>
     log.warn({ error: sentenceOf(error) }, "Failed to create event"),
   );
+  const publish: EventRecorder = (about, note) => void send(about, note);
   const share = createShare();
   const pods = mirror<StepPod>({
     resource: resources.pods,
@@ -152,7 +153,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
   );
   const batches = createBatches({ client, jobs, pods, steps });
   const waiters = createWaiters({ client, jobs, pods, steps, heads });
-  const moved = createMovedTags({ jobs, pods, steps, heads, publish });
+  const moved = createMovedTags({ jobs, pods, steps, heads, send, signal });
   const follow = createHints({ client, caches, operatorKey, heads, waiters, moved, pushes, signal });
   if (options.workflow) moved.onRead(follow);
   const memoized = {

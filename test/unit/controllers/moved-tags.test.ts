@@ -1,10 +1,12 @@
-import { expect, it, vi } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { names } from "../../../schema/names.ts";
 import { createMovedTags } from "../../../src/controllers/moved-tags.ts";
 import { createPushes } from "../../../src/controllers/pushes.ts";
 import { keepJob, type StepJob } from "../../../src/controllers/step-jobs.ts";
 import { keepStep, type StepPod } from "../../../src/controllers/step-pods.ts";
 import { createWorkflowSteps } from "../../../src/controllers/workflow-steps.ts";
+import type { EventNote } from "../../../src/kube/events.ts";
+import type { KubeObject } from "../../../src/kube/objects.ts";
 import type { Head } from "../../../src/workflow/opening.ts";
 import { type Artifact, idOf } from "../../../src/workflow/step.ts";
 import { jobOf, keyed, type StepAnnotations } from "../../support/builders.ts";
@@ -56,7 +58,14 @@ function pusher(path: string, namespace = "ns"): StepPod {
 function world(existing: readonly StepJob[] = [], head: Head = { digest: second }) {
   const [jobs, pods] = [mirrorOf<StepJob>(existing), mirrorOf<StepPod>()];
   const steps = createWorkflowSteps(jobs as never, pods as never, createPushes());
+  let room = Number.POSITIVE_INFINITY;
   const publish = vi.fn();
+  const send = (object: KubeObject, note: EventNote) => {
+    if (room-- <= 0) return Promise.resolve(false);
+    publish(object, note);
+    return Promise.resolve(true);
+  };
+  const ends = new AbortController();
   const answer = { head };
   const asked: string[] = [];
   const heads = {
@@ -66,10 +75,20 @@ function world(existing: readonly StepJob[] = [], head: Head = { digest: second 
     },
     outdated: () => {},
   };
-  const moved = createMovedTags({ jobs: jobs as never, pods: pods as never, steps, heads, publish });
+  const moved = createMovedTags({
+    jobs: jobs as never,
+    pods: pods as never,
+    steps,
+    heads,
+    send,
+    signal: ends.signal,
+  });
   const told = () =>
     publish.mock.calls.map(([object, { reason, note }]) => [object.metadata.name, reason, note]);
-  return { jobs, pods, moved, told, asked, answer };
+  const roomFor = (events: number) => {
+    room = events;
+  };
+  return { jobs, pods, moved, told, asked, answer, roomFor, end: () => ends.abort() };
 }
 
 const reads = { "input-uri": "a/b:1" };
@@ -89,6 +108,39 @@ it("a step that was started with another digest is told once", async () => {
     ...["old", "InputTagMoved"],
     expect.stringContaining(`The tag of a/b:1 has moved to ${second}. This step goes on with ${first}`),
   ]);
+});
+
+it("of a thousand readers all are told, each once, as Events have room for them", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const names = Array.from({ length: 1_000 }, (_, i) => `step-${i}`);
+  const { moved, told, jobs, roomFor, answer, end } = world(
+    names.map((name) => started(name, reads, [first])),
+  );
+  roomFor(300);
+  await Promise.all([moved.look("ns", data), moved.look("ns", data)]);
+  expect(new Set(told().map(([name]) => name)).size).toBe(300);
+  // Who ends meanwhile need not know.
+  jobs.put(
+    started("step-999", reads, [first], { status: { conditions: [{ type: "Failed", status: "True" }] } }),
+  );
+  for (const left of [600, 900, 999]) {
+    roomFor(300);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(told()).toHaveLength(left);
+  }
+  expect(new Set(told().map(([name]) => name))).toEqual(new Set(names.slice(0, -1)));
+  await vi.advanceTimersByTimeAsync(600_000);
+  expect(told()).toHaveLength(999);
+  // No longer once another one leads.
+  jobs.put(started("new", reads, [first]));
+  answer.head = { digest: third };
+  roomFor(0);
+  await moved.look("ns", data);
+  end();
+  roomFor(9);
+  await vi.advanceTimersByTimeAsync(600_000);
+  expect(told()).toHaveLength(999);
 });
 
 it.each<[string, StepJob]>([
