@@ -416,6 +416,11 @@ const stepEvents = {
     fix: 'Nothing, if a step makes them. Otherwise push them, or set wait-for-inputs to "false" to start the step by hand.',
   },
   InputsAvailable: { meaning: "The step starts; the message has the digests of its inputs." },
+  LoginNotReadable: {
+    meaning:
+      "An input is in a remote registry whose login a Secret has that the operator may not read: the step waits for it in its Pod, on a node.",
+    fix: "Nothing, if that is well. Otherwise let the operator read that one Secret; the message has the commands. What is created afterwards is held until its inputs are there.",
+  },
   InputTagMoved: {
     meaning:
       "The tag of an input names another artifact than when the step was started. The step goes on with what it was started with.",

@@ -4,11 +4,11 @@ import type { StoredOrasCache } from "../cache/types.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { manifestHead } from "../registry/head.ts";
-import { type RemoteSettings, remoteHead } from "../registry/remote-head.ts";
 import type { Head, HeadResult } from "../workflow/opening.ts";
 import { type Artifact, cacheOf, isOpen } from "../workflow/step.ts";
+import { type AskRemote, type AskRemoteSettings, createAskRemote } from "./ask-remote.ts";
 import type { CacheAccess } from "./cache-access.ts";
-import type { Asked, AskHead } from "./heads.ts";
+import type { AskedFor, AskHead } from "./heads.ts";
 
 /** What asking registries for the inputs of steps needs. */
 interface AskHeadSettings {
@@ -18,16 +18,18 @@ interface AskHeadSettings {
   readonly signal: AbortSignal;
   readonly countHead: (result: HeadResult) => void;
   /** How remote registries are asked; undefined: not at all. */
-  readonly remote: RemoteSettings | undefined;
+  readonly remote: AskRemoteSettings | undefined;
 }
 
 /**
- * Asks registries for manifests: those of OrasCaches with the operator's login, remote ones as anybody may.
+ * Asks registries for manifests: those of OrasCaches with the operator's login, remote ones with that of the step where its namespace
+ * lets the operator read it.
  *
  * @param settings - see there
  */
 export function createAskHead(settings: AskHeadSettings): AskHead {
-  const { caches, access, signal } = settings;
+  const { caches, access, signal, remote: how } = settings;
+  const askRemote = how && createAskRemote(how, signal);
   const ask = async (cache: StoredOrasCache, artifact: Artifact): Promise<Head> => {
     const found = await access.to(cache);
     if (found === undefined)
@@ -42,7 +44,7 @@ export function createAskHead(settings: AskHeadSettings): AskHead {
     const name = cacheOf(artifact);
     if (isOpen(artifact)) return { refused: "its name is known in the Pod only" };
     const remote = remoteOf(caches, namespace, artifact);
-    if (remote !== undefined) return askRemote(settings, remote, artifact);
+    if (remote !== undefined) return askAt(askRemote, settings, namespace, remote, artifact);
     const key = `${namespace}/${name}`;
     const cache = caches.store.get(key);
     if (name === undefined || cache?.spec.deploy === false) return { refused: "its registry is not known" };
@@ -76,11 +78,19 @@ export function remoteOf(
   namespace: string,
   artifact: Artifact,
 ): Remote | undefined {
-  const name = cacheOf(artifact);
-  if (name === undefined) return { url: servedAt(artifact.registry), prefix: undefined };
-  const { deploy, registry } = caches.store.get(`${namespace}/${name}`)?.spec ?? {};
-  if (deploy !== false || registry === undefined) return undefined;
-  const { prefix, ...parsed } = parseRegistry(registry);
+  return urlOf(caches, namespace, artifact.registry);
+}
+
+function urlOf(
+  caches: AskHeadSettings["caches"],
+  namespace: string,
+  registry: Artifact["registry"],
+): Remote | undefined {
+  const name = cacheOf({ registry });
+  if (name === undefined) return { url: servedAt(registry), prefix: undefined };
+  const { deploy, registry: named } = caches.store.get(`${namespace}/${name}`)?.spec ?? {};
+  if (deploy !== false || named === undefined) return undefined;
+  const { prefix, ...parsed } = parseRegistry(named);
   return { url: servedAt(formatRegistry(parsed)), prefix };
 }
 
@@ -89,14 +99,21 @@ function servedAt(url: string): string {
   return url === "https://docker.io" ? "https://registry-1.docker.io" : url;
 }
 
-async function askRemote(
-  { remote, signal }: AskHeadSettings,
+function askAt(
+  askRemote: AskRemote | undefined,
+  { caches }: AskHeadSettings,
+  namespace: string,
   { url, prefix }: Remote,
-  { repository, version }: Artifact,
-): Promise<Asked> {
-  if (remote === undefined) return { refused: "the operator asks no remote registries" };
+  { repository, version, login }: AskedFor,
+): ReturnType<AskHead> {
+  if (askRemote === undefined) return Promise.resolve({ refused: "the operator asks no remote registries" });
   const whole = prefix === undefined ? repository : `${prefix}/${repository}`;
-  return remoteHead(url, whole, version.slice(1), remote, signal);
+  const [own] = login?.registries.flatMap((one) => urlOf(caches, namespace, one)?.url ?? []) ?? [];
+  const by = login && {
+    ...{ namespace, name: login.secret },
+    passwordFor: own === undefined ? undefined : new URL(own).host,
+  };
+  return askRemote(url, whole, version.slice(1), by);
 }
 
 function resultOf(head: Head): HeadResult {

@@ -1,5 +1,5 @@
 import { controllerOf } from "../kube/objects.ts";
-import { decideInput, type Head, type InputDecision, type Producer } from "../workflow/opening.ts";
+import { decideInput, type InputDecision, type Producer } from "../workflow/opening.ts";
 import { type StepInput, spokenArtifact } from "../workflow/step.ts";
 import type { Heads } from "./heads.ts";
 import type { WorkflowStep, WorkflowSteps } from "./workflow-steps.ts";
@@ -39,7 +39,7 @@ export function wordOf(producers: readonly (readonly Producer[])[]): string {
  */
 export async function decide(
   heads: Heads,
-  { namespace, plan }: WorkflowStep,
+  { namespace }: WorkflowStep,
   input: StepInput,
   producers: readonly Producer[],
   record: InputDecision["record"] | undefined,
@@ -48,12 +48,6 @@ export async function decide(
   const isMade = isFound && producers.some(({ state, pushed }) => state === "live" && pushed === undefined);
   const head = isMade
     ? { unknown: "it is being made" }
-    : await headOf(heads, namespace, input, plan.hasLogin);
+    : await heads.of(namespace, input);
   return decideInput({ input: spokenArtifact(input), exact: input.exact, head, producers, record });
-}
-
-/** What a remote registry shows to anybody is not what it shows to who logs in. */
-async function headOf(heads: Heads, namespace: string, input: StepInput, hasLogin: boolean): Promise<Head> {
-  if (hasLogin && heads.isRemote(namespace, input)) return { refused: "the step logs in to its registry" };
-  return heads.of(namespace, input);
 }

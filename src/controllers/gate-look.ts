@@ -13,6 +13,7 @@ import { type OpenSettings, openUnlessMemoized } from "./gate-open.ts";
 import { hourMs, type ToldBefore, tellWaiting, untilTold } from "./gate-told.ts";
 import { fail, remember } from "./gate-writes.ts";
 import type { Heads } from "./heads.ts";
+import { noteOfUnread } from "./unread-secrets.ts";
 import type { Waiters } from "./waiters.ts";
 import type { WorkflowStep, WorkflowSteps } from "./workflow-steps.ts";
 
@@ -77,6 +78,8 @@ export async function look(
     log.info({ step: step.name, namespace, reason: note.reason }, note.note);
   };
   if (opening.kind === "open") {
+    const [unread] = verdicts.flatMap((one) => (one.kind === "there" && !earlier && one.unread) || []);
+    if (unread) tell(noteOfUnread(unread));
     const seconds = (now - step.createdAt) / 1000;
     const about = { pins: opening.pins, inputs, tell, seconds, byHand: facts.byHand };
     return openUnlessMemoized(settings, step, { ...about, isRetry: earlier !== undefined }, toldOf);

@@ -1,33 +1,36 @@
 import { forgetOldest } from "../kube/forget.ts";
 import type { Head } from "../workflow/opening.ts";
-import { type Artifact, idIn } from "../workflow/step.ts";
+import { type Artifact, idIn, type StepInput } from "../workflow/step.ts";
 import { createTurns } from "./turns.ts";
 
-/** What registries say of artifacts that steps wait for: each is asked once, however many wait for it. */
+/** An artifact, and with what login to ask for it where it is in a remote registry. */
+export type AskedFor = Artifact & Pick<StepInput, "login">;
+
+/** What registries say of artifacts that steps wait for: each is asked once, however many wait for it with the same login. */
 export interface Heads {
   /** What is known; the registry is asked where that is too old. */
-  readonly of: (namespace: string, artifact: Artifact) => Promise<Head>;
+  readonly of: (namespace: string, artifact: AskedFor) => Promise<Head>;
   /** Something has happened to it: what is known does not count any more. */
   readonly outdated: (namespace: string, artifact: Artifact) => void;
   /** The same of all of a namespace that it may be. */
   readonly outdatedWhere: (namespace: string, may: (artifact: Artifact) => boolean) => void;
   /** Nobody waits for it any more, by its id in its namespace. */
   readonly forget: (id: string) => void;
-  /** Whether an artifact is in a remote registry. */
-  readonly isRemote: (namespace: string, artifact: Artifact) => boolean;
   /** After how many milliseconds to ask again. */
-  readonly againInMs: (namespace: string, artifact: Artifact) => number;
+  readonly againInMs: (namespace: string, artifact: AskedFor) => number;
 }
 
 /** What a registry answers; and for how long it wants not to be asked, if it says so. */
 export type Asked = Head & { readonly stopMs?: number };
 
 /** Asks the registry of a namespace for an artifact. */
-export type AskHead = (namespace: string, artifact: Artifact) => Promise<Asked>;
+export type AskHead = (namespace: string, artifact: AskedFor) => Promise<Asked>;
 
 const firstMs = 5_000;
 const growth = 1.5;
 const mostRemembered = 50_000;
+/** Of one artifact: what it shows to one is not what it shows to another. */
+const mostLogins = 100;
 /** Of a cache: only polls for what nobody is known to make. Of the others it is known when to ask. */
 const ofCache = { longestMs: 30_000, pace: { perSecond: 1, atOnce: 200 } };
 /** A remote registry is others', too: every question counts, of a namespace, and of all together. */
@@ -42,7 +45,7 @@ const notYet: Head = { unknown: "its registry is asked for many others first" };
 
 interface Entry {
   readonly namespace: string;
-  readonly artifact: Artifact;
+  readonly artifact: AskedFor;
   head: Head | undefined;
   askedAt: number;
   waitMs: number;
@@ -65,13 +68,20 @@ export function createHeads(
   remoteOf: (namespace: string, artifact: Artifact) => string | undefined,
   now: () => number = () => performance.now(),
 ): Heads {
-  const known = new Map<string, Entry>();
+  /** By artifacts, then by logins. */
+  const known = new Map<string, Map<string, Entry>>();
   const [cacheTurns, remoteTurns] = [createTurns(ofCache.pace, now), createTurns(ofRemote.pace, now)];
   const together = createTurns(ofRemote.together, now);
 
-  const entryOf = (namespace: string, artifact: Artifact): Entry => {
+  const entryOf = (namespace: string, artifact: AskedFor): Entry => {
     const id = idIn(namespace, artifact);
-    const entry = known.get(id) ?? {
+    const entries = known.get(id) ?? new Map<string, Entry>();
+    known.delete(id);
+    known.set(id, entries);
+    forgetOldest(known, mostRemembered);
+    const { login } = artifact;
+    const by = login && remoteOf(namespace, artifact) ? JSON.stringify(login) : "";
+    const entry = entries.get(by) ?? {
       ...{ namespace, artifact },
       head: undefined,
       askedAt: 0,
@@ -80,9 +90,9 @@ export function createHeads(
       outdated: 0,
       asking: undefined,
     };
-    known.delete(id);
-    known.set(id, entry);
-    forgetOldest(known, mostRemembered);
+    entries.delete(by);
+    entries.set(by, entry);
+    forgetOldest(entries, mostLogins);
     return entry;
   };
   /** Whether it is the turn of an artifact that is to be asked for. */
@@ -98,7 +108,7 @@ export function createHeads(
     entry.turnAt = remote && !together.isNow(remote) ? now() + crowdedMs : undefined;
     return entry.turnAt === undefined;
   };
-  const askAgain = async (entry: Entry, namespace: string, artifact: Artifact) => {
+  const askAgain = async (entry: Entry, namespace: string, artifact: AskedFor) => {
     const { outdated } = entry;
     const { stopMs, ...head } = await ask(namespace, artifact);
     const remote = remoteOf(namespace, artifact);
@@ -135,15 +145,15 @@ export function createHeads(
     },
     // Of what nobody has asked for nothing is known.
     outdated: (namespace, artifact) => {
-      const entry = known.get(idIn(namespace, artifact));
-      if (entry) outdate(entry);
+      for (const entry of known.get(idIn(namespace, artifact))?.values() ?? []) outdate(entry);
     },
     forget: (id) => void known.delete(id),
     outdatedWhere: (namespace, may) => {
-      for (const entry of known.values())
-        if (entry.namespace === namespace && may(entry.artifact)) outdate(entry);
+      for (const entries of known.values()) {
+        const [first] = entries.values();
+        if (first?.namespace === namespace && may(first.artifact)) for (const entry of entries.values()) outdate(entry);
+      }
     },
-    isRemote: (namespace, artifact) => remoteOf(namespace, artifact) !== undefined,
     againInMs: (namespace, artifact) => {
       const { askedAt, waitMs, turnAt } = entryOf(namespace, artifact);
       return Math.max((turnAt ?? askedAt + waitMs) - now(), 1_000);

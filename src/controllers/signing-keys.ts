@@ -1,11 +1,9 @@
 import type { V1Secret } from "@kubernetes/client-node";
 import type { KubeClient } from "../kube/client.ts";
-import { isStatus } from "../kube/errors.ts";
-import { forgetOldest } from "../kube/forget.ts";
-import { pathOf, resources } from "../kube/resources.ts";
 import { readSigningKey, type SigningKey } from "../lineage/signing-key.ts";
+import { createGrantedSecrets } from "./granted-secrets.ts";
 
-/** Reads the keys with which statements are signed, where somebody has allowed it: the installation gives no such permission. */
+/** Reads the keys with which statements are signed, where somebody has allowed it. */
 export interface SigningKeys {
   /**
    * @param secret - of the namespace
@@ -15,9 +13,6 @@ export interface SigningKeys {
   readonly of: (namespace: string, secret: string, signal: AbortSignal) => Promise<SigningKey>;
 }
 
-/** Many statements may be written in a second; who repairs a Secret waits no longer than for the next try. */
-const rememberedMs = 10_000;
-const mostRemembered = 1_000;
 const howTo =
   "https://github.com/converged-computing/oras-operator/blob/main/docs/lineage.md#signed-statements has the commands that make it and let the operator read it";
 
@@ -27,50 +22,26 @@ const howTo =
  * @param client - of the API server
  */
 export function createSigningKeys(client: KubeClient): SigningKeys {
-  const known = new Map<string, { found: Promise<SigningKey>; until: number }>();
-  const read = new Map<string, { version: string; key: SigningKey }>();
   // Each takes 64 MiB to decrypt.
   let turn: Promise<unknown> = Promise.resolve();
-  const keyIn = async (id: string, { metadata, data }: V1Secret): Promise<SigningKey> => {
-    const version = `${metadata?.uid} ${metadata?.resourceVersion}`;
-    const last = read.get(id);
-    if (last?.version === version) return last.key;
+  const secrets = createGrantedSecrets(client, (data: V1Secret["data"]) => {
     const reading = turn.then(() => readSigningKey(data));
     turn = reading.catch(() => undefined);
-    const key = await reading;
-    read.delete(id);
-    read.set(id, { version, key });
-    forgetOldest(read, mostRemembered);
-    return key;
-  };
-  const find = async (namespace: string, name: string, signal: AbortSignal): Promise<SigningKey> => {
-    const id = `${namespace}/${name}`;
-    try {
-      const path = pathOf(resources.secrets, { namespace, name });
-      const key = await keyIn(id, await client.request<V1Secret>({ path, signal }));
-      return "key" in key ? key : { problem: `in the Secret ${id}, ${key.problem}` };
-    } catch (error) {
-      if (isStatus(error, 404)) return { problem: `the Secret ${id} is not there; ${howTo}` };
-      if (isStatus(error, 403)) {
-        const why = error.body.message ?? error.reason;
+    return reading;
+  });
+  return {
+    of: async (namespace, secret, signal) => {
+      const id = `${namespace}/${secret}`;
+      const granted = await secrets.of(namespace, secret, signal);
+      if ("missing" in granted) return { problem: `the Secret ${id} is not there; ${howTo}` };
+      if ("forbidden" in granted) {
+        const why = granted.forbidden;
         return {
           problem: `the operator may not read the Secret ${id}; ${howTo}. The API server says: ${why}`,
         };
       }
-      throw error;
-    }
-  };
-  return {
-    of: (namespace, secret, signal) => {
-      const id = `${namespace}/${secret}`;
-      const last = known.get(id);
-      if (last && performance.now() < last.until) return last.found;
-      const found = find(namespace, secret, signal);
-      known.delete(id);
-      known.set(id, { found, until: performance.now() + rememberedMs });
-      forgetOldest(known, mostRemembered);
-      found.catch(() => known.delete(id));
-      return found;
+      const { found } = granted;
+      return "key" in found ? found : { problem: `in the Secret ${id}, ${found.problem}` };
     },
   };
 }

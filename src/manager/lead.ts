@@ -8,6 +8,7 @@ import { createCacheAccess } from "../controllers/cache-access.ts";
 import { cacheController } from "../controllers/cache-controller.ts";
 import { emptyingController } from "../controllers/emptying.ts";
 import { gateControllers } from "../controllers/gates.ts";
+import { createGrantedSecrets } from "../controllers/granted-secrets.ts";
 import { createHeads } from "../controllers/heads.ts";
 import { createHints } from "../controllers/hints.ts";
 import { createMemoGate } from "../controllers/memo.ts";
@@ -53,6 +54,7 @@ import { enforcesPasswords } from "../registry/enforced.ts";
 import { letsIn } from "../registry/login.ts";
 import { claimStorage } from "../registry/owner.ts";
 import { askRegistry } from "../registry/reachable.ts";
+import { readStepSecret } from "../registry/step-logins.ts";
 import type { ImageLookup } from "./image-lookup.ts";
 import { watchTrouble } from "./log.ts";
 import { type Process, proxiesOf, untilEnded } from "./process.ts";
@@ -147,7 +149,12 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
   const heads = createHeads(
     createAskHead({
       ...{ caches, access, signal, countHead },
-      remote: reach && { reach, proxies: { HTTPS_PROXY: options.httpsProxy, NO_PROXY: options.noProxy } },
+      remote: reach && {
+        reach,
+        proxies: { HTTPS_PROXY: options.httpsProxy, NO_PROXY: options.noProxy },
+        secrets: createGrantedSecrets(client, readStepSecret),
+        clusterDomain: options.clusterDomain,
+      },
     }),
     (namespace, artifact) => remoteOf(caches, namespace, artifact)?.url,
   );

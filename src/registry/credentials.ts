@@ -57,16 +57,16 @@ function isObject(value: unknown): boolean {
   return typeof value === "object" && value !== null;
 }
 
-/** Keys may be URLs, as docker writes them. */
-function placeOf(key: string): string {
+/** Where a key is for: it may be a URL, as docker writes them. */
+export function placeOf(key: string): string {
   return key
     .replace(/^https?:\/\//, "")
     .replace(/(\/v[12])?\/?$/, "")
     .replace(hub, "registry-1.docker.io");
 }
 
-/** In a key `*` stands for any one name of the host. */
-function matches(key: string, place: string): boolean {
+/** Whether a key, without what makes it a URL, is for a place. In it `*` stands for any one name of the host. */
+export function matches(key: string, place: string): boolean {
   const [host = "", ...path] = key.split("/");
   const [placeHost = "", ...placePath] = place.split("/");
   const [names, placeNames] = [host.split("."), placeHost.split(".")];

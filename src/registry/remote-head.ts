@@ -7,20 +7,22 @@ import { authorize, StatusError } from "./token.ts";
 /** How a remote registry is asked for manifests: see Registries. */
 export type RemoteSettings = Pick<Registries, "ca" | "reach" | "proxies">;
 
-/** What a remote registry says of a manifest to who has no login. */
+/** What a remote registry says of a manifest. */
 export type RemoteHead =
   | { readonly digest: string }
   | { readonly missing: true }
   /** It answers, but not this; and for how long it wants not to be asked, if it says so. */
   | { readonly unknown: string; readonly stopMs?: number }
   /** It cannot be asked from here, or shows it only to who logs in. */
-  | { readonly refused: string };
+  | { readonly refused: string }
+  /** It lets none of the logins in, or does not show this to them. */
+  | { readonly denied: "login" | "artifact" };
 
 const longestMs = 5_000;
 const [shortestStopMs, usualStopMs, longestStopMs] = [1_000, 60_000, 3_600_000];
 
 /**
- * Asks a remote registry for the digest of a manifest as anybody may. It never throws.
+ * Asks a remote registry for the digest of a manifest, as anybody may where that is enough. It never throws.
  *
  * Where there is no answer at all, that says nothing of the Pods: their network may reach what the operator's does not.
  *
@@ -29,6 +31,7 @@ const [shortestStopMs, usualStopMs, longestStopMs] = [1_000, 60_000, 3_600_000];
  * @param reference - a tag or a digest
  * @param settings - which hosts may be asked, and by which proxies
  * @param signal - ends the wait
+ * @param logins - as headers have them: the first that is let in counts; without one, it is asked as anybody
  */
 export async function remoteHead(
   url: string,
@@ -36,6 +39,7 @@ export async function remoteHead(
   reference: string,
   settings: RemoteSettings,
   signal: AbortSignal,
+  logins: readonly string[] = [],
 ): Promise<RemoteHead> {
   const agents = createAgents();
   const within = AbortSignal.any([signal, AbortSignal.timeout(longestMs)]);
@@ -44,8 +48,18 @@ export async function remoteHead(
   try {
     const first = await head(asked, { accept: manifestAccept }, registries);
     if (first.status !== 401 || first.host !== asked.host) return answerOf(first);
-    const authorization = await authorize(first, registries, undefined);
-    return answerOf(await head(asked, { accept: manifestAccept, authorization }, registries));
+    const ask = (authorization: string) => head(asked, { accept: manifestAccept, authorization }, registries);
+    if (logins.length === 0) return answerOf(await ask(await authorize(first, registries, undefined)));
+    let last: RemoteHead = { denied: "login" };
+    for (const login of logins) {
+      const authorization = await authorizationBy(login, first, registries);
+      if (authorization === undefined) continue;
+      const answer = await ask(authorization);
+      if (answer.status !== 401 && answer.status !== 403) return answerOf(answer);
+      // Whoever got a token is known, and may not see it.
+      last = { denied: answer.status === 401 && authorization === login ? "login" : "artifact" };
+    }
+    return last;
   } catch (error) {
     // Who gives the tokens may be busy; whoever refuses one without a login refuses it for good.
     if (error instanceof StatusError && isBusy(error.status)) return busy(error.status, {});
@@ -53,6 +67,25 @@ export async function remoteHead(
     return wantsLogin ? forLogin : { refused: "the operator cannot ask its registry" };
   } finally {
     agents.close();
+  }
+}
+
+/** The header with which a login is shown; undefined where who gives the tokens refuses it. */
+async function authorizationBy(
+  login: string,
+  first: Awaited<ReturnType<typeof head>>,
+  registries: Registries,
+): Promise<string | undefined> {
+  if (login.startsWith("Bearer ")) return login;
+  try {
+    return await authorize(first, registries, login);
+  } catch (error) {
+    const isRefused =
+      error instanceof LookupError
+        ? error.reason === "notShown"
+        : error instanceof StatusError && [401, 403].includes(error.status);
+    if (isRefused) return undefined;
+    throw error;
   }
 }
 

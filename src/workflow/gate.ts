@@ -31,8 +31,6 @@ export function gateOf(workload: Workload, settings: Settings, holds: boolean): 
   if (!waitsForInputs(settings)) return undefined;
   if (!holds) return "in-pod";
   if (workload.template.spec.nodeName) return "in-pod";
-  // Of a registry with a login that the author gives the step alone, the operator can learn nothing.
-  if (settings.orasEnv !== undefined && !isOnCacheAlone(settings)) return "in-pod";
   // A node is known when the Pod is scheduled.
   if (variablesOfInputs(settings).includes("NODE_NAME")) return "in-pod";
   if (isPod(workload)) return "pod";
@@ -63,10 +61,6 @@ export function variesByPod(settings: Settings): boolean {
 
 function variablesOfInputs({ inputs }: Settings) {
   return variablesOf(...inputs.flatMap(({ repository, version }) => [repository, version]));
-}
-
-function isOnCacheAlone({ registry, inputs }: Settings): boolean {
-  return registry === undefined && inputs.every(({ host }) => host === undefined);
 }
 
 /** A CronJob does not look whether its Jobs are suspended. */

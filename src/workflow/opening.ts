@@ -6,7 +6,21 @@ export type Head =
   | { readonly missing: true }
   | { readonly unknown: string }
   /** A registry that the operator must not ask, or that does not let it in: the Pod waits itself. */
-  | { readonly refused: string };
+  | Refused;
+
+/** Why a registry is not asked; and the Secret with the login for it, where the operator may not read that. */
+export interface Refused {
+  readonly refused: string;
+  readonly unread?: UnreadSecret;
+}
+
+/** A Secret that the operator may not read. */
+export interface UnreadSecret {
+  readonly namespace: string;
+  readonly name: string;
+  /** What the API server says. */
+  readonly because: string;
+}
 
 /** A step that makes an input. */
 export interface Producer {
@@ -40,7 +54,12 @@ export interface InputFacts {
 /** What is known of an input, and of a step that would make it. */
 export type InputVerdict =
   /** It is there; the word for `input-digests`, and whether an earlier run may have made it. */
-  | { readonly kind: "there"; readonly pin: string; readonly mayBeOld: boolean }
+  | {
+      readonly kind: "there";
+      readonly pin: string;
+      readonly mayBeOld: boolean;
+      readonly unread?: UnreadSecret;
+    }
   | { readonly kind: "made"; readonly by: readonly Producer[] }
   | { readonly kind: "failed"; readonly by: string }
   | { readonly kind: "nobody" }
@@ -150,8 +169,9 @@ function verdictOf(
   const { head, exact } = facts;
   const failed = failedOf(facts, states);
   if ("refused" in head) {
+    const { unread } = head;
     return failed === undefined
-      ? { kind: "there", pin: "wait", mayBeOld: false }
+      ? { kind: "there", pin: "wait", mayBeOld: false, ...(unread && { unread }) }
       : { kind: "failed", by: failed };
   }
   if ("unknown" in head) return { kind: "unknown", why: head.unknown };

@@ -3,7 +3,7 @@ import { variablePattern } from "../../schema/variables.ts";
 import { type AnnotationMap, isAnnotated } from "../annotations/map.ts";
 import { readAnnotations } from "../annotations/parse.ts";
 import { describeProblems } from "../annotations/problems.ts";
-import { type ArtifactReference, formatRegistry, registryOf } from "../annotations/reference.ts";
+import { type ArtifactReference, formatRegistry, type Registry, registryOf } from "../annotations/reference.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { annotations as table } from "../annotations/table.ts";
 import { type Values, withValues } from "../annotations/variables.ts";
@@ -18,12 +18,22 @@ export interface Artifact {
   readonly version: string;
 }
 
+/** The Secret with the logins that the author of a step gives it. */
+export interface StepLogin {
+  /** Its name, in the namespace of the step. */
+  readonly secret: string;
+  /** The one registry that a user and a password of it are for: the first of these that is a remote one. */
+  readonly registries: readonly string[];
+}
+
 /** An input of a step that may wait for it. */
 export interface StepInput extends Artifact {
   /** The annotation, as its author wrote it. */
   readonly written: string;
   /** Its author names a digest. A value of `run` may have been used before. */
   readonly exact: boolean;
+  /** With what the step logs in where it is in a remote registry; undefined: as anybody. */
+  readonly login?: StepLogin;
 }
 
 /** What the annotations of a step say of its place among others. */
@@ -33,8 +43,6 @@ export interface StepPlan {
   /** Of a Job: the index of what its Pods push, which the operator writes. */
   readonly index?: Artifact | undefined;
   readonly waits: boolean;
-  /** Its author gives it a login, which the operator has not. */
-  readonly hasLogin: boolean;
   readonly timeoutSeconds: number | undefined;
   readonly onProducerFailure: "wait" | "fail";
   readonly batch: Settings["batch"];
@@ -65,16 +73,17 @@ export function planOf(
     .sort((a, b) => numberOf(a) - numberOf(b))
     .map((key) => annotations[key] ?? "");
   const artifact = (reference: ArtifactReference) => artifactOf(settings, reference, known);
+  const login = loginOf(settings);
   return {
     inputs: inputs.map((input, i) => ({
       ...artifact(input),
       written: written[i] ?? "",
       exact: input.version.startsWith("@"),
+      ...(login && { login }),
     })),
     output: output && artifact(output),
     ...(outputIndex && { index: artifact(outputIndex) }),
     waits: settings.waitForInputs,
-    hasLogin: settings.orasEnv !== undefined,
     timeoutSeconds: waitTimeoutSeconds,
     onProducerFailure,
     batch,
@@ -87,6 +96,20 @@ const inputKey = new RegExp(`^${table["input-uri"].key.replaceAll(".", "\\.")}(_
 
 function numberOf(key: string): number {
   return Number(/_([0-9]+)$/.exec(key)?.[1] ?? 0);
+}
+
+/** See credentialsHost of src/injection/agent.ts: whether a cache is a remote registry is not known here. */
+function loginOf({ orasEnv, registry, cache, output, inputs, failure }: Settings): StepLogin | undefined {
+  if (orasEnv === undefined) return undefined;
+  const urlOf = ({ host, plainHttp }: Registry) => formatRegistry({ host: host.toLowerCase(), plainHttp });
+  const named = [output, ...inputs, failure].flatMap((reference) => reference?.host ?? []).slice(0, 1);
+  return {
+    secret: orasEnv,
+    registries: [
+      registry === undefined ? `cache ${cache}` : urlOf(registry),
+      ...named.map((host) => urlOf({ host, plainHttp: false })),
+    ],
+  };
 }
 
 function artifactOf(
@@ -184,7 +207,7 @@ const valuePattern = /^[A-Za-z0-9._-]+$/;
 const indexPattern = /^[0-9]+$/;
 
 /** The cache of the namespace in whose registry an artifact is, if it is in one. */
-export function cacheOf({ registry }: Artifact): string | undefined {
+export function cacheOf({ registry }: Pick<Artifact, "registry">): string | undefined {
   return registry.startsWith("cache ") ? registry.slice("cache ".length) : undefined;
 }
 

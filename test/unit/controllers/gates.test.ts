@@ -287,7 +287,8 @@ describe("a step that waits", () => {
     ["shows it to anybody", {}, { digest: `sha256:${"a".repeat(64)}` }, `sha256:${"a".repeat(64)}`],
     ["has it not", {}, { missing: true }, undefined],
     ["cannot be asked", {}, { refused: "x" }, "wait"],
-    ["asks for the step's login", { "oras-env": "login" }, { missing: true }, "wait"],
+    ["shows it to the step's login", { "oras-env": "login" }, { digest: `sha256:${"a".repeat(64)}` }, `sha256:${"a".repeat(64)}`],
+    ["refuses the step's login", { "oras-env": "login" }, { unknown: "x" }, undefined],
   ])("starts with what a remote registry says that %s", async (_, map, head, pin) => {
     const step = job("one", { ...wait, "input-uri": "a/b:1", registry: "ghcr.io", run: "x", ...map });
     const { controllers, writes, heads } = world(
@@ -311,7 +312,23 @@ describe("a step that waits", () => {
     const opened = JSON.stringify(writes).includes('"suspend":false');
     expect(opened).toBe(pin !== undefined);
     if (pin) expect(JSON.stringify(writes)).toContain(`"${names.inputDigestsAnnotation}":"${pin}"`);
-    expect(heads()).toBe(map["oras-env"] ? 0 : 1);
+    expect(heads()).toBe(1);
+  });
+
+  it("says who may let the operator ask where a step waits in its Pod for want of that", async () => {
+    const map = { ...wait, "input-uri": "a/b:1", registry: "ghcr.io", "oras-env": "login" } as const;
+    const because = 'secrets "login" is forbidden: User "system:serviceaccount:there:it" cannot get resource';
+    const { controllers, told, writes } = world([job("one", map)], [], {
+      refused: "x",
+      unread: { namespace: "ns", name: "login", because },
+    });
+    await controllers[0]?.reconcile("ns/one");
+    expect(JSON.stringify(writes)).toContain(`"${names.inputDigestsAnnotation}":"wait"`);
+    const [note = ""] = told("LoginNotReadable");
+    expect(note).toContain(
+      "kubectl create role read-login -n ns --verb=get --resource=secrets --resource-name=login",
+    );
+    expect(note).toContain("--role=read-login --serviceaccount=there:it");
   });
 
   it.each([403, 422])("says so where the API server answers what starts it with %i", async (status) => {

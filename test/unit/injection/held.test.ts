@@ -55,11 +55,11 @@ describe("how a step is held", () => {
     ["a Job whose inputs have a node", job({ ...waits, "input-uri": "a/$(NODE_NAME):1" }), "in-pod"],
     ["a Pod on a node", pod(waits, { nodeName: "n" }), "in-pod"],
     ["a Job on a node", job(waits, {}, {}, { nodeName: "n" }), "in-pod"],
-    ["a login for a registry", job({ ...waits, registry: "ghcr.io", "oras-env": "login" }), "in-pod"],
+    ["a login for a registry", job({ ...waits, registry: "ghcr.io", "oras-env": "login" }), "suspend"],
     [
       "a login for the registry of an input",
       pod({ ...waits, "input-uri": "oci://ghcr.io/a/b:1", "oras-env": "login" }),
-      "in-pod",
+      "pod",
     ],
     ["a login, and inputs of the cache", job({ ...waits, "oras-env": "login" }), "suspend"],
     ["a registry without a login", job({ ...waits, registry: "ghcr.io" }), "suspend"],

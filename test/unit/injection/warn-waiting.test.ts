@@ -7,7 +7,7 @@ const cache = cacheOf("oras");
 const waits: StepAnnotations = { "input-uri": "a/b:c", "wait-for-inputs": "true" };
 const byIndex: StepAnnotations = { ...waits, "input-uri": "a/b:$(JOB_COMPLETION_INDEX)" };
 const indexed = { completionMode: "Indexed", completions: 6, parallelism: 6 };
-const inPod: StepAnnotations = { ...waits, "input-uri": "oci://ghcr.io/a/b:c", "oras-env": "login" };
+const inPod: StepAnnotations = { ...waits, "input-uri": "a/b:$(NODE_NAME)" };
 
 function ask(object: { kind?: string }): Verdict {
   return admit(createRequest(object), { cache });
