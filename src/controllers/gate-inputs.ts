@@ -46,8 +46,6 @@ export async function decide(
 ): Promise<InputDecision> {
   const isFound = record?.found !== undefined;
   const isMade = isFound && producers.some(({ state, pushed }) => state === "live" && pushed === undefined);
-  const head = isMade
-    ? { unknown: "it is being made" }
-    : await heads.of(namespace, input);
+  const head = isMade ? { unknown: "it is being made" } : await heads.of(namespace, input);
   return decideInput({ input: spokenArtifact(input), exact: input.exact, head, producers, record });
 }

@@ -23,8 +23,8 @@ export interface GrantedSecrets<T> {
   readonly forget: (namespace: string, name: string) => void;
 }
 
-/** Many may ask for one in a second; who repairs it waits no longer than for the next try. */
-const rememberedMs = 10_000;
+/** Many may ask for one in a second; who changes it, or lets it be read, waits no longer than for the next try. */
+const [rememberedMs, refusedMs] = [10_000, 1_000];
 const mostRemembered = 1_000;
 
 /**
@@ -37,7 +37,7 @@ export function createGrantedSecrets<T>(
   client: KubeClient,
   read: (data: V1Secret["data"]) => T | Promise<T>,
 ): GrantedSecrets<T> {
-  const known = new Map<string, { readonly answer: Promise<Granted<T>>; readonly until: number }>();
+  const known = new Map<string, { readonly answer: Promise<Granted<T>>; until: number }>();
   const last = new Map<string, Extract<Granted<T>, { found: T }>>();
   const find = async (namespace: string, name: string, signal: AbortSignal): Promise<Granted<T>> => {
     const id = `${namespace}/${name}`;
@@ -64,10 +64,16 @@ export function createGrantedSecrets<T>(
       const before = known.get(id);
       if (before && performance.now() < before.until) return before.answer;
       const answer = find(namespace, name, signal);
+      const entry = { answer, until: performance.now() + rememberedMs };
       known.delete(id);
-      known.set(id, { answer, until: performance.now() + rememberedMs });
+      known.set(id, entry);
       forgetOldest(known, mostRemembered);
-      answer.catch(() => known.delete(id));
+      answer.then(
+        (granted) => {
+          if (!("found" in granted)) entry.until = performance.now() + refusedMs;
+        },
+        () => known.delete(id),
+      );
       return answer;
     },
     forget: (namespace, name) => void known.delete(`${namespace}/${name}`),

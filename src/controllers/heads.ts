@@ -151,7 +151,8 @@ export function createHeads(
     outdatedWhere: (namespace, may) => {
       for (const entries of known.values()) {
         const [first] = entries.values();
-        if (first?.namespace === namespace && may(first.artifact)) for (const entry of entries.values()) outdate(entry);
+        if (first?.namespace === namespace && may(first.artifact))
+          for (const entry of entries.values()) outdate(entry);
       }
     },
     againInMs: (namespace, artifact) => {

@@ -49,17 +49,9 @@ export async function remoteHead(
     const first = await head(asked, { accept: manifestAccept }, registries);
     if (first.status !== 401 || first.host !== asked.host) return answerOf(first);
     const ask = (authorization: string) => head(asked, { accept: manifestAccept, authorization }, registries);
-    if (logins.length === 0) return answerOf(await ask(await authorize(first, registries, undefined)));
-    let last: RemoteHead = { denied: "login" };
-    for (const login of logins) {
-      const authorization = await authorizationBy(login, first, registries);
-      if (authorization === undefined) continue;
-      const answer = await ask(authorization);
-      if (answer.status !== 401 && answer.status !== 403) return answerOf(answer);
-      // Whoever got a token is known, and may not see it.
-      last = { denied: answer.status === 401 && authorization === login ? "login" : "artifact" };
-    }
-    return last;
+    if (logins.length > 0)
+      return await firstLetIn(logins, (login) => authorizationBy(login, first, registries), ask);
+    return answerOf(await ask(await authorize(first, registries, undefined)));
   } catch (error) {
     // Who gives the tokens may be busy; whoever refuses one without a login refuses it for good.
     if (error instanceof StatusError && isBusy(error.status)) return busy(error.status, {});
@@ -70,10 +62,29 @@ export async function remoteHead(
   }
 }
 
+type HeadAnswer = Awaited<ReturnType<typeof head>>;
+
+async function firstLetIn(
+  logins: readonly string[],
+  headerOf: (login: string) => Promise<string | undefined>,
+  ask: (authorization: string) => Promise<HeadAnswer>,
+): Promise<RemoteHead> {
+  let denied: RemoteHead = { denied: "login" };
+  for (const login of logins) {
+    const authorization = await headerOf(login);
+    if (authorization === undefined) continue;
+    const answer = await ask(authorization);
+    if (answer.status !== 401 && answer.status !== 403) return answerOf(answer);
+    // Whoever got a token is known, and may not see it.
+    denied = { denied: answer.status === 401 && authorization === login ? "login" : "artifact" };
+  }
+  return denied;
+}
+
 /** The header with which a login is shown; undefined where who gives the tokens refuses it. */
 async function authorizationBy(
   login: string,
-  first: Awaited<ReturnType<typeof head>>,
+  first: HeadAnswer,
   registries: Registries,
 ): Promise<string | undefined> {
   if (login.startsWith("Bearer ")) return login;
@@ -91,7 +102,7 @@ async function authorizationBy(
 
 const forLogin: RemoteHead = { refused: "its registry shows it only to who logs in" };
 
-function answerOf({ status, headers }: Awaited<ReturnType<typeof head>>): RemoteHead {
+function answerOf({ status, headers }: HeadAnswer): RemoteHead {
   const digest = headers["docker-content-digest"];
   if (status === 404) return { missing: true };
   if (status === 200 && typeof digest === "string" && digestForm.test(digest)) return { digest };

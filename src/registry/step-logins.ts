@@ -50,7 +50,15 @@ export function readStepSecret(data: Readonly<Record<string, string>> | undefine
   };
 }
 
-const keys = ["ORAS_USER", "ORAS_PULL_PASS", "registry", "ca.crt", ".dockercfg", ".dockerconfigjson", "config.json"];
+const keys = [
+  "ORAS_USER",
+  "ORAS_PULL_PASS",
+  "registry",
+  "ca.crt",
+  ".dockercfg",
+  ".dockerconfigjson",
+  "config.json",
+];
 /** Where `.dockercfg` is among the configurations: it has the entries alone. */
 const legacy = 0;
 
@@ -88,7 +96,7 @@ function loginIn(entry: unknown): string | undefined {
   if (identitytoken || typeof entry !== "object") return undefined;
   if (isText(registrytoken)) return tokenForm.test(registrytoken) ? `Bearer ${registrytoken}` : undefined;
   if (isText(auth)) {
-    const pair = Buffer.from(auth, "base64").toString().replace(/\0+$/, "");
+    const pair = withoutEnd(Buffer.from(auth, "base64").toString(), "\0");
     const colon = pair.indexOf(":");
     return colon < 0 ? undefined : basic(pair.slice(0, colon), pair.slice(colon + 1));
   }
@@ -122,5 +130,11 @@ function textOf(value: unknown): string {
 
 /** Without the line break that editors leave at its end. */
 function lineIn(text: string): string {
-  return text.replace(/[\r\n]+$/, "");
+  return withoutEnd(text, "\r\n");
+}
+
+function withoutEnd(text: string, characters: string): string {
+  let end = text.length;
+  while (end > 0 && characters.includes(text.charAt(end - 1))) end--;
+  return text.slice(0, end);
 }

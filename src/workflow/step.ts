@@ -3,7 +3,12 @@ import { variablePattern } from "../../schema/variables.ts";
 import { type AnnotationMap, isAnnotated } from "../annotations/map.ts";
 import { readAnnotations } from "../annotations/parse.ts";
 import { describeProblems } from "../annotations/problems.ts";
-import { type ArtifactReference, formatRegistry, type Registry, registryOf } from "../annotations/reference.ts";
+import {
+  type ArtifactReference,
+  formatRegistry,
+  type Registry,
+  registryOf,
+} from "../annotations/reference.ts";
 import type { Settings } from "../annotations/settings.ts";
 import { annotations as table } from "../annotations/table.ts";
 import { type Values, withValues } from "../annotations/variables.ts";

@@ -27,6 +27,8 @@ const settingsFor = (...hosts: string[]) => ({
 const never = new AbortController().signal;
 const ask = (url: string, reference = "1", hosts = [new URL(url).host]) =>
   remoteHead(url, "a/b", reference, settingsFor(...hosts), never);
+const askBy = (url: string, ...logins: string[]) =>
+  remoteHead(url, "a/b", "1", settingsFor(new URL(url).host), never, logins);
 const digest = `sha256:${"a".repeat(64)}`;
 const there = { "docker-content-digest": digest };
 
@@ -102,6 +104,82 @@ describe("a remote registry", () => {
         ]);
       },
     ));
+
+  it("is asked with the token that it gives to a login, which nobody else is shown", () =>
+    serving(
+      (asked, answer) => {
+        const { authorization } = asked.headers;
+        if (asked.url?.startsWith("/token"))
+          return void (authorization === "Basic right"
+            ? answer.end(JSON.stringify({ token: "t" }))
+            : answer.writeHead(401).end());
+        if (authorization === "Bearer t") return void answer.writeHead(200, there).end();
+        const realm = `Bearer realm="https://${asked.headers.host}/token",service="s"`;
+        answer.writeHead(401, { "www-authenticate": realm }).end();
+      },
+      async (url, seen) => {
+        expect(await askBy(url, "Basic wrong", "Basic right")).toEqual({ digest });
+        expect(seen).toEqual([
+          "HEAD /v2/a/b/manifests/1 nobody",
+          "GET /token?service=s Basic wrong",
+          "GET /token?service=s Basic right",
+          "HEAD /v2/a/b/manifests/1 Bearer t",
+        ]);
+        expect(await askBy(url, "Basic wrong")).toEqual({ denied: "login" });
+        expect(await askBy(url, "Bearer other")).toEqual({ denied: "login" });
+        expect(await askBy(url, "Bearer t")).toEqual({ digest });
+      },
+    ));
+
+  it.each([
+    ["a token", 'Bearer realm="https://HOST/token"', 401, "artifact"],
+    ["a token", 'Bearer realm="https://HOST/token"', 403, "artifact"],
+    ["a password", 'Basic realm="x"', 401, "login"],
+    ["a password", 'Basic realm="x"', 403, "artifact"],
+  ])("that is shown %s by %s, and answers %i, denies the %s", (_, challenge, status, denied) =>
+    serving(
+      (asked, answer) => {
+        if (asked.url?.startsWith("/token")) return void answer.end(JSON.stringify({ token: "t" }));
+        const header = { "www-authenticate": challenge.replace("HOST", asked.headers.host ?? "") };
+        answer.writeHead(asked.headers.authorization ? status : 401, header).end();
+      },
+      async (url) => expect(await askBy(url, "Basic x")).toEqual({ denied }),
+    ),
+  );
+
+  it("that shows an artifact to anybody is shown no login", () =>
+    serving(
+      (_asked, answer) => void answer.writeHead(200, there).end(),
+      async (url, seen) => {
+        expect(await askBy(url, "Basic x")).toEqual({ digest });
+        expect(seen).toEqual(["HEAD /v2/a/b/manifests/1 nobody"]);
+      },
+    ));
+
+  it.each([
+    ["the registry", "/v2/"],
+    ["who gives the tokens", "/token"],
+  ])("whose login leads elsewhere by a redirect of %s is not shown there", (_, from) =>
+    serving(
+      (_asked, answer) => void answer.writeHead(401).end(),
+      async (elsewhere, seen) =>
+        serving(
+          (asked, answer) => {
+            const isShown = asked.headers.authorization !== undefined;
+            if (isShown && asked.url?.startsWith(from))
+              return void answer.writeHead(302, { location: `${elsewhere}/x` }).end();
+            if (asked.url?.startsWith("/token")) return void answer.end(JSON.stringify({ token: "t" }));
+            const realm = `Bearer realm="https://${asked.headers.host}/token"`;
+            answer.writeHead(401, { "www-authenticate": realm }).end();
+          },
+          async (url) => {
+            const hosts = settingsFor(new URL(url).host, new URL(elsewhere).host);
+            await remoteHead(url, "a/b", "1", hosts, never, ["Basic x"]);
+            expect(seen.map((line) => line.split(" ").at(-1))).toEqual(["nobody"]);
+          },
+        ),
+    ),
+  );
 
   it.each([
     ["wants a password", 401, { "www-authenticate": 'Basic realm="x"' }],

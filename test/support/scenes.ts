@@ -160,7 +160,7 @@ export const scenes: Readonly<Record<string, Scene>> = {
       edit(terminal, "examples/registry/oras.yaml", { "ghcr.io": await remote(ws, terminal) });
       return { "generic oras-env": "generic oras-env --from-file=ca.crt" };
     },
-    prints: ["dinosaur/hello-world:remote", "sha256:"],
+    prints: ["dinosaur/hello-world:remote", "sha256:", "oras-operator-read-oras-env created"],
   },
   "docs/how-to/private-ca.md": {
     prepare: async (ws, terminal) => {

@@ -287,7 +287,12 @@ describe("a step that waits", () => {
     ["shows it to anybody", {}, { digest: `sha256:${"a".repeat(64)}` }, `sha256:${"a".repeat(64)}`],
     ["has it not", {}, { missing: true }, undefined],
     ["cannot be asked", {}, { refused: "x" }, "wait"],
-    ["shows it to the step's login", { "oras-env": "login" }, { digest: `sha256:${"a".repeat(64)}` }, `sha256:${"a".repeat(64)}`],
+    [
+      "shows it to the step's login",
+      { "oras-env": "login" },
+      { digest: `sha256:${"a".repeat(64)}` },
+      `sha256:${"a".repeat(64)}`,
+    ],
     ["refuses the step's login", { "oras-env": "login" }, { unknown: "x" }, undefined],
   ])("starts with what a remote registry says that %s", async (_, map, head, pin) => {
     const step = job("one", { ...wait, "input-uri": "a/b:1", registry: "ghcr.io", run: "x", ...map });

@@ -47,6 +47,32 @@ describe("what registries say", () => {
     expect(asked).toHaveLength(5);
   });
 
+  it("is asked for each login of a remote registry, and once for all of a cache", async () => {
+    const { asked, heads, look } = world();
+    const by = (of: Artifact, secret: string, registry = "https://ghcr.io") => ({
+      ...of,
+      login: { secret, registries: [registry] },
+    });
+    const remote = { ...artifact, registry: "https://ghcr.io" };
+    await look(old, remote);
+    expect(await look(young, by(remote, "one"))).toEqual({ isAsked: true, head: young });
+    expect(await look({ refused: "x" }, by(remote, "other"))).toMatchObject({ isAsked: true });
+    expect(await look(old, by(remote, "one", "cache oras"))).toMatchObject({ isAsked: true });
+    expect(await look(old, remote)).toEqual({ isAsked: false, head: old });
+    expect(await look(old, by(remote, "one"))).toEqual({ isAsked: false, head: young });
+    const before = asked.length;
+    await look(old);
+    expect(await look(young, by(artifact, "one"))).toEqual({ isAsked: false, head: old });
+    expect(asked).toHaveLength(before + 1);
+    // Whoever pushes it, nothing that is known of it counts.
+    heads.outdated("ns", remote);
+    for (const one of [remote, by(remote, "one"), by(remote, "other")])
+      expect(await look(young, one)).toEqual({ isAsked: true, head: young });
+    heads.outdatedWhere("ns", ({ registry }) => registry === remote.registry);
+    for (const one of [remote, by(remote, "one")])
+      expect(await look(old, one)).toMatchObject({ isAsked: true });
+  });
+
   it("counts no more after something has happened", async () => {
     const { heads, look } = world();
     await look(old);

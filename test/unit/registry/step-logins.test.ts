@@ -36,10 +36,22 @@ describe("user and password of a Secret", () => {
     ["another one", texts, "quay.io/a/b", "ghcr.io", []],
     ["another port", texts, "ghcr.io:1/a/b", "ghcr.io", []],
     ["none that is known", texts, "ghcr.io/a/b", undefined, []],
-    ["the one that it names", { ...texts, registry: "https://quay.io/a\n" }, "quay.io/a/b", "ghcr.io", ["me:pull"]],
+    [
+      "the one that it names",
+      { ...texts, registry: "https://quay.io/a\n" },
+      "quay.io/a/b",
+      "ghcr.io",
+      ["me:pull"],
+    ],
     ["not a neighbour of that", { ...texts, registry: "quay.io/a" }, "quay.io/ab/c", "quay.io", []],
     ["not the step's, then", { ...texts, registry: "quay.io" }, "ghcr.io/a/b", "ghcr.io", []],
-    ["nobody without a password to pull", { ORAS_USER: "me", ORAS_PUSH_PASS: "p" }, "ghcr.io/a", "ghcr.io", []],
+    [
+      "nobody without a password to pull",
+      { ORAS_USER: "me", ORAS_PUSH_PASS: "p" },
+      "ghcr.io/a",
+      "ghcr.io",
+      [],
+    ],
   ])("are for %s", (_, secret, place, passwordFor, found) => {
     expect(pairs(secret, place, passwordFor)).toEqual(found);
   });
@@ -48,24 +60,59 @@ describe("user and password of a Secret", () => {
 describe("the docker configuration of a Secret", () => {
   it.each<[string, object, string, ReturnType<typeof pairs>]>([
     ["has a name and a password", { auths: { "ghcr.io": me } }, "ghcr.io/a/b", ["me:x"]],
-    ["has both in one", { auths: { "https://ghcr.io/v2/": { auth: base64("me:x:y") } } }, "ghcr.io/a", ["me:x:y"]],
+    [
+      "has both in one",
+      { auths: { "https://ghcr.io/v2/": { auth: base64("me:x:y") } } },
+      "ghcr.io/a",
+      ["me:x:y"],
+    ],
     [
       "has several, the nearest first",
       { auths: { "ghcr.io": me, "ghcr.io/a": { username: "near", password: "y" } } },
       "ghcr.io/a/b",
       ["near:y", "me:x"],
     ],
-    ["has Docker Hub's", { auths: { "https://index.docker.io/v1/": me } }, "registry-1.docker.io/a/b", ["me:x"]],
+    [
+      "has Docker Hub's",
+      { auths: { "https://index.docker.io/v1/": me } },
+      "registry-1.docker.io/a/b",
+      ["me:x"],
+    ],
     ["has another's", { auths: { "quay.io": me } }, "ghcr.io/a", []],
     ["has none", {}, "ghcr.io/a", []],
     ["has an empty entry", { auths: { "ghcr.io": {} } }, "ghcr.io/a", []],
-    ["has a token for the registry", { auths: { "ghcr.io": { registrytoken: "t" } } }, "ghcr.io/a", ["Bearer t"]],
-    ["has a token for no header", { auths: { "ghcr.io": { registrytoken: "t\nx" } } }, "ghcr.io/a", "unusable"],
-    ["has a token that is exchanged", { auths: { "ghcr.io": { identitytoken: "t" } } }, "ghcr.io/a", "unusable"],
+    [
+      "has a token for the registry",
+      { auths: { "ghcr.io": { registrytoken: "t" } } },
+      "ghcr.io/a",
+      ["Bearer t"],
+    ],
+    [
+      "has a token for no header",
+      { auths: { "ghcr.io": { registrytoken: "t\nx" } } },
+      "ghcr.io/a",
+      "unusable",
+    ],
+    [
+      "has a token that is exchanged",
+      { auths: { "ghcr.io": { identitytoken: "t" } } },
+      "ghcr.io/a",
+      "unusable",
+    ],
     ["has what is none", { auths: { "ghcr.io": 7 } }, "ghcr.io/a", "unusable"],
     ["has half of one", { auths: { "ghcr.io": { auth: base64("me") } } }, "ghcr.io/a", "unusable"],
-    ["has a program for it", { auths: { "ghcr.io": me }, credHelpers: { "ghcr.io": "p" } }, "ghcr.io/a", "unusable"],
-    ["has a program for another", { auths: { "ghcr.io": me }, credHelpers: { "q.io": "p" } }, "ghcr.io/a", ["me:x"]],
+    [
+      "has a program for it",
+      { auths: { "ghcr.io": me }, credHelpers: { "ghcr.io": "p" } },
+      "ghcr.io/a",
+      "unusable",
+    ],
+    [
+      "has a program for another",
+      { auths: { "ghcr.io": me }, credHelpers: { "q.io": "p" } },
+      "ghcr.io/a",
+      ["me:x"],
+    ],
     ["has a program for the rest", { credsStore: "desktop" }, "ghcr.io/a", "unusable"],
     ["has a program beside it", { auths: { "ghcr.io": me }, credsStore: "desktop" }, "ghcr.io/a", ["me:x"]],
   ])("%s", (_, value, place, found) => {
@@ -114,7 +161,13 @@ it("whatever is in a Secret is shown to no host that it is not for, and never ma
     fc.string(),
     fc.record({ auths: fc.dictionary(key, entry) }).map((value) => JSON.stringify(value)),
   );
-  const names = fc.constantFrom(".dockerconfigjson", ".dockercfg", "config.json", "registry", "ORAS_PULL_PASS");
+  const names = fc.constantFrom(
+    ".dockerconfigjson",
+    ".dockercfg",
+    "config.json",
+    "registry",
+    "ORAS_PULL_PASS",
+  );
   fc.assert(
     fc.property(fc.dictionary(names, text), (texts) => {
       expect(pairs({ ...texts, registry: "ghcr.io" }, "evil.example/a", "ghcr.io")).toSatisfy(
