@@ -4,11 +4,11 @@ import type { StoredOrasCache } from "../cache/types.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { manifestHead } from "../registry/head.ts";
-import type { Head, HeadResult } from "../workflow/opening.ts";
+import type { Head, HeadResult, Refused } from "../workflow/opening.ts";
 import { type Artifact, cacheOf, isOpen } from "../workflow/step.ts";
-import { type AskRemote, type AskRemoteSettings, createAskRemote } from "./ask-remote.ts";
+import { type AskRemoteSettings, createAskRemote } from "./ask-remote.ts";
 import type { CacheAccess } from "./cache-access.ts";
-import type { AskedFor, AskHead } from "./heads.ts";
+import type { AskedFor, Asking } from "./heads.ts";
 
 /** What asking registries for the inputs of steps needs. */
 interface AskHeadSettings {
@@ -27,7 +27,7 @@ interface AskHeadSettings {
  *
  * @param settings - see there
  */
-export function createAskHead(settings: AskHeadSettings): AskHead {
+export function createAskHead(settings: AskHeadSettings): Asking {
   const { caches, access, signal, remote: how } = settings;
   const askRemote = how && createAskRemote(how, signal);
   const ask = async (cache: StoredOrasCache, artifact: Artifact): Promise<Head> => {
@@ -40,23 +40,38 @@ export function createAskHead(settings: AskHeadSettings): AskHead {
     if ("unknown" in head) access.forget(cache);
     return head;
   };
-  const look: AskHead = async (namespace, artifact) => {
+  const look: Asking["ask"] = async (namespace, artifact) => {
     const name = cacheOf(artifact);
     if (isOpen(artifact)) return { refused: "its name is known in the Pod only" };
     const remote = remoteOf(caches, namespace, artifact);
-    if (remote !== undefined) return askAt(askRemote, settings, namespace, remote, artifact);
+    if (remote !== undefined && askRemote === undefined) return asksNone;
+    if (remote !== undefined && askRemote !== undefined) {
+      const { url, whole, by } = placeOf(caches, namespace, remote, artifact);
+      return askRemote.ask(url, whole, artifact.version.slice(1), by);
+    }
     const key = `${namespace}/${name}`;
     const cache = caches.store.get(key);
     if (name === undefined || cache?.spec.deploy === false) return { refused: "its registry is not known" };
     if (cache === undefined) return { unknown: `there is no ${names.kind} ${name}` };
     return ask(cache, artifact).catch((error: unknown) => ({ unknown: sentenceOf(error) }));
   };
-  return async (namespace, artifact) => {
-    const head = await look(namespace, artifact);
-    settings.countHead(resultOf(head));
-    return head;
+  return {
+    ask: async (namespace, artifact) => {
+      const head = await look(namespace, artifact);
+      settings.countHead(resultOf(head));
+      return head;
+    },
+    refusalOf: async (namespace, artifact) => {
+      const remote = remoteOf(caches, namespace, artifact);
+      if (remote === undefined) return undefined;
+      if (askRemote === undefined) return asksNone;
+      const { url, whole, by } = placeOf(caches, namespace, remote, artifact);
+      return by && askRemote.refusalOf(url, whole, by);
+    },
   };
 }
+
+const asksNone: Refused = { refused: "the operator asks no remote registries" };
 
 /** A remote registry, and where an artifact is in it. */
 interface Remote {
@@ -99,21 +114,22 @@ function servedAt(url: string): string {
   return url === "https://docker.io" ? "https://registry-1.docker.io" : url;
 }
 
-function askAt(
-  askRemote: AskRemote | undefined,
-  { caches }: AskHeadSettings,
+/** Where an artifact is in a remote registry, and by which Secret that is asked. */
+function placeOf(
+  caches: AskHeadSettings["caches"],
   namespace: string,
   { url, prefix }: Remote,
-  { repository, version, login }: AskedFor,
-): ReturnType<AskHead> {
-  if (askRemote === undefined) return Promise.resolve({ refused: "the operator asks no remote registries" });
-  const whole = prefix === undefined ? repository : `${prefix}/${repository}`;
+  { repository, login }: AskedFor,
+) {
   const [own] = login?.registries.flatMap((one) => urlOf(caches, namespace, one)?.url ?? []) ?? [];
-  const by = login && {
-    ...{ namespace, name: login.secret },
-    passwordFor: own === undefined ? undefined : new URL(own).host,
+  return {
+    url,
+    whole: prefix === undefined ? repository : `${prefix}/${repository}`,
+    by: login && {
+      ...{ namespace, name: login.secret },
+      passwordFor: own === undefined ? undefined : new URL(own).host,
+    },
   };
-  return askRemote(url, whole, version.slice(1), by);
 }
 
 function resultOf(head: Head): HeadResult {

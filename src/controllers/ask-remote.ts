@@ -1,7 +1,9 @@
 import { getCACertificates } from "node:tls";
+import { sentenceOf } from "../kube/errors.ts";
 import { forgetOldest } from "../kube/forget.ts";
 import { type RemoteHead, type RemoteSettings, remoteHead } from "../registry/remote-head.ts";
 import { loginsFor, type StepSecret } from "../registry/step-logins.ts";
+import type { Refused } from "../workflow/opening.ts";
 import type { Granted, GrantedSecrets } from "./granted-secrets.ts";
 import type { Asked } from "./heads.ts";
 
@@ -20,13 +22,12 @@ interface By {
   readonly passwordFor: string | undefined;
 }
 
-/** Asks a registry for a manifest, as anybody where no Secret is named. */
-export type AskRemote = (
-  url: string,
-  repository: string,
-  reference: string,
-  by: By | undefined,
-) => Promise<Asked>;
+/** Asks remote registries for manifests, as anybody where no Secret is named. */
+export interface AskRemote {
+  readonly ask: (url: string, repository: string, reference: string, by: By | undefined) => Promise<Asked>;
+  /** Why a registry is not asked by this Secret, without asking it. */
+  readonly refusalOf: (url: string, repository: string, by: By) => Promise<Refused | undefined>;
+}
 
 /** A registry that refuses a password may lock its user out after a few more. */
 const restMs = 60_000;
@@ -43,29 +44,37 @@ export function createAskRemote(settings: AskRemoteSettings, signal: AbortSignal
   /** Until when a login is not shown to a host again that has refused it. */
   const rests = new Map<string, number>();
 
-  const askBy = async (
+  const wayOf = (
     url: string,
     repository: string,
-    reference: string,
     { namespace, name, passwordFor }: By,
-    { found, version }: Readable,
-  ): Promise<RemoteHead> => {
+    granted: Granted<StepSecret | undefined>,
+  ): Way => {
+    if ("missing" in granted) return { unknown: `the Secret ${name} with its login is not there` };
+    if ("forbidden" in granted) {
+      const unread = { namespace, name, because: granted.forbidden };
+      return { refused: `the operator may not read the Secret ${name}`, unread };
+    }
     const { host, protocol } = new URL(url);
-    const known = found && loginsFor(found, host, repository, passwordFor);
+    const known = granted.found && loginsFor(granted.found, host, repository, passwordFor);
     if (known === undefined || "unusable" in known) return forPod;
     const isInside = host.replace(/:\d+$/, "").endsWith(`.svc.${clusterDomain}`);
     // The Pod does not show it either.
     if (protocol === "http:" && !isInside && known.logins.length > 0) return forPod;
-    const id = `${namespace}/${name} ${version} ${host}`;
+    return { ...known, id: `${namespace}/${name} ${granted.version} ${host}` };
+  };
+
+  const follow = async (
+    way: Way,
+    url: string,
+    repository: string,
+    reference: string,
+  ): Promise<RemoteHead> => {
+    if (!("logins" in way)) return way;
+    const { logins, ca, id } = way;
     if ((rests.get(id) ?? 0) > performance.now()) return { denied: "login" };
-    const head = await remoteHead(
-      url,
-      repository,
-      reference,
-      { ...remote, ...withCa(known.ca) },
-      signal,
-      known.logins,
-    );
+    const how = { ...remote, ...withCa(ca) };
+    const head = await remoteHead(url, repository, reference, how, signal, logins);
     if ("denied" in head && head.denied === "login") {
       rests.delete(id);
       rests.set(id, performance.now() + restMs);
@@ -74,34 +83,42 @@ export function createAskRemote(settings: AskRemoteSettings, signal: AbortSignal
     return head;
   };
 
-  return async (url, repository, reference, by) => {
-    if (by === undefined) return toldOf(await remoteHead(url, repository, reference, remote, signal), "");
-    const { namespace, name } = by;
-    const read = () => secrets.of(namespace, name, signal);
-    try {
-      const granted = await read();
-      if ("missing" in granted) return { unknown: `the Secret ${name} with its login is not there` };
-      if ("forbidden" in granted) {
-        const unread = { namespace, name, because: granted.forbidden };
-        return { refused: `the operator may not read the Secret ${name}`, unread };
-      }
-      const head = await askBy(url, repository, reference, by, granted);
-      if (!("denied" in head)) return head;
-      // It may be another one by now.
-      secrets.forget(namespace, name);
-      const now = await read();
-      const isOther = "found" in now && now.version !== granted.version;
-      return toldOf(isOther ? await askBy(url, repository, reference, by, now) : head, name);
-    } catch {
-      // The other words of the API server are in the log where others meet them.
-      return { unknown: `the API server does not say what is in the Secret ${name}` };
-    }
+  const read = ({ namespace, name }: By) => secrets.of(namespace, name, signal);
+  const askBy = async (url: string, repository: string, reference: string, by: By): Promise<Asked> => {
+    const granted = await read(by);
+    const head = await follow(wayOf(url, repository, by, granted), url, repository, reference);
+    if (!("denied" in head)) return head;
+    // It may be another one by now.
+    secrets.forget(by.namespace, by.name);
+    const now = await read(by);
+    const isSame = "found" in now && "found" in granted && now.version === granted.version;
+    const last = isSame ? head : await follow(wayOf(url, repository, by, now), url, repository, reference);
+    return toldOf(last, by.name);
+  };
+
+  return {
+    ask: async (url, repository, reference, by) => {
+      if (by === undefined) return toldOf(await remoteHead(url, repository, reference, remote, signal), "");
+      return askBy(url, repository, reference, by).catch((error: unknown) => ({
+        unknown: sentenceOf(error),
+      }));
+    },
+    refusalOf: async (url, repository, by) => {
+      // Where the API server does not say, it is said when the registry would be asked.
+      const granted = await read(by).catch(() => undefined);
+      const way = granted && wayOf(url, repository, by, granted);
+      return way && "refused" in way ? way : undefined;
+    },
   };
 }
 
-type Readable = Extract<Granted<StepSecret | undefined>, { readonly version: string }>;
+/** How a registry is asked, or why not. */
+type Way =
+  | Refused
+  | { readonly unknown: string }
+  | { readonly logins: readonly string[]; readonly ca: string | undefined; readonly id: string };
 
-const forPod: RemoteHead = { refused: "the Pod alone can use the login of its Secret" };
+const forPod: Refused = { refused: "the Pod alone can use the login of its Secret" };
 
 function toldOf(head: RemoteHead, secret: string | undefined): Asked {
   if (!("denied" in head)) return head;

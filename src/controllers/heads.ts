@@ -1,5 +1,5 @@
 import { forgetOldest } from "../kube/forget.ts";
-import type { Head } from "../workflow/opening.ts";
+import type { Head, Refused } from "../workflow/opening.ts";
 import { type Artifact, idIn, type StepInput } from "../workflow/step.ts";
 import { createTurns } from "./turns.ts";
 
@@ -23,8 +23,13 @@ export interface Heads {
 /** What a registry answers; and for how long it wants not to be asked, if it says so. */
 export type Asked = Head & { readonly stopMs?: number };
 
-/** Asks the registry of a namespace for an artifact. */
-export type AskHead = (namespace: string, artifact: AskedFor) => Promise<Asked>;
+/** How registries are asked. */
+export interface Asking {
+  /** Asks the registry of a namespace for an artifact. */
+  readonly ask: (namespace: string, artifact: AskedFor) => Promise<Asked>;
+  /** Why a remote one is not to be asked, where that is known: its Pod waits for no turn. */
+  readonly refusalOf?: (namespace: string, artifact: AskedFor) => Promise<Refused | undefined>;
+}
 
 const firstMs = 5_000;
 const growth = 1.5;
@@ -59,12 +64,12 @@ interface Entry {
 /**
  * Remembers what registries have said.
  *
- * @param ask - asks one
+ * @param asking - how they are asked
  * @param remoteOf - the URL of the remote registry that an artifact of a namespace is in, if it is in one
  * @param now - milliseconds, of a clock that never goes back
  */
 export function createHeads(
-  ask: AskHead,
+  { ask, refusalOf }: Asking,
   remoteOf: (namespace: string, artifact: Artifact) => string | undefined,
   now: () => number = () => performance.now(),
 ): Heads {
@@ -133,6 +138,9 @@ export function createHeads(
 
   return {
     of: async (namespace, artifact) => {
+      const refusing = remoteOf(namespace, artifact) && refusalOf?.(namespace, artifact);
+      const refused = refusing && (await refusing);
+      if (refused) return refused;
       const entry = entryOf(namespace, artifact);
       // An answer that was asked for before something happened may not have it.
       if (entry.asking?.outdated === entry.outdated) return entry.asking.answer;

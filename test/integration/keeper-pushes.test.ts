@@ -87,7 +87,7 @@ test(`of ${pushes} pushes over one tag none opens a step with the digest of befo
   const ends = new AbortController();
   const ask = () =>
     manifestHead({ host: kept.host }, "runs/again", "1", kept.authorization, ends.signal) as Promise<Head>;
-  const heads = createHeads(ask, () => undefined);
+  const heads = createHeads({ ask }, () => undefined);
   const noted = createPushes();
   // Of the step that makes it in this round, and of what was there before.
   let request = "";

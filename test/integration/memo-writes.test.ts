@@ -90,10 +90,7 @@ function worldOf(
       ),
     );
     const steps = createWorkflowSteps(jobs, pods, createPushes());
-    const heads = createHeads(
-      () => Promise.resolve({ missing: true }),
-      () => undefined,
-    );
+    const heads = createHeads({ ask: () => Promise.resolve({ missing: true }) }, () => undefined);
     const memoized = {
       ...{ client, jobs, pods, steps, originalOf, minor, log: quiet.log },
       caches: { store: caches },

@@ -5,7 +5,10 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { renew } from "../../src/certificates/renew.ts";
+import { createAskRemote } from "../../src/controllers/ask-remote.ts";
+import type { Granted } from "../../src/controllers/granted-secrets.ts";
 import { remoteHead } from "../../src/registry/remote-head.ts";
+import { readStepSecret, type StepSecret } from "../../src/registry/step-logins.ts";
 import { stockOras } from "../support/oras.ts";
 import { start } from "../support/processes.ts";
 import { type Front, registries, startFront, startOneOf } from "../support/registries.ts";
@@ -84,6 +87,83 @@ describe.each(registries)("%s", (name) => {
       expect(await ask(url, "digest" in found ? found.digest : "")).toEqual(found);
     }
   });
+});
+
+/** The Secret of a step for a server, which changes when it is told. */
+function asking(url: string) {
+  const { host } = new URL(url);
+  const state = { version: 0, password: "" };
+  const secrets = {
+    of: (): Promise<Granted<StepSecret | undefined>> => {
+      const auths = { [host]: { username: "u", password: state.password } };
+      const data = { "config.json": Buffer.from(JSON.stringify({ auths })).toString("base64") };
+      return Promise.resolve({ found: readStepSecret(data), version: `${state.version}` });
+    },
+    forget: () => {},
+  };
+  const { ask, refusalOf } = createAskRemote(
+    { ...settingsFor(host), secrets, clusterDomain: "cluster.local" },
+    never,
+  );
+  const by = { namespace: "ns", name: "login", passwordFor: undefined };
+  return {
+    ask: (repository = "a/b") => ask(url, repository, "1", by),
+    refusal: () => refusalOf(url, "a/b", by),
+    change: (password: string) => Object.assign(state, { password, version: state.version + 1 }),
+  };
+}
+
+describe("a login of a step", () => {
+  const asksFor =
+    (password: string): RequestListener =>
+    (asked, answer) => {
+      const right = `Basic ${Buffer.from(`u:${password}`).toString("base64")}`;
+      if (asked.headers.authorization === right) return void answer.writeHead(200, there).end();
+      answer.writeHead(401, { "www-authenticate": 'Basic realm="x"' }).end();
+    };
+
+  it("that is refused is shown once, whatever is asked for, until the Secret changes", () =>
+    serving(asksFor("right"), async (url, seen) => {
+      const shown = () => seen.filter((line) => !line.endsWith(" nobody")).length;
+      const step = asking(url);
+      step.change("wrong");
+      const refused = { unknown: "its registry refuses the login of the Secret login" };
+      for (const repository of ["a/b", "a/b", "c/d"]) expect(await step.ask(repository)).toEqual(refused);
+      expect(shown()).toBe(1);
+      step.change("right");
+      expect(await step.ask()).toEqual({ digest });
+      expect(await step.refusal()).toBeUndefined();
+      expect(shown()).toBe(2);
+    }));
+
+  it("is not sent over plain HTTP to a host that is no Service, which is not asked either", () =>
+    serving(
+      asksFor("right"),
+      async (url, seen) => {
+        const step = asking(url);
+        step.change("right");
+        expect(await step.refusal()).toEqual({ refused: expect.any(String) });
+        expect(await step.ask()).toEqual({ refused: expect.any(String) });
+        expect(seen).toEqual([]);
+      },
+      true,
+    ));
+
+  it("that may not see an artifact may see another", () =>
+    serving(
+      (asked, answer) =>
+        asked.headers.authorization && asked.url?.startsWith("/v2/a/b/")
+          ? void answer.writeHead(403).end()
+          : asksFor("right")(asked, answer as never),
+      async (url) => {
+        const step = asking(url);
+        step.change("right");
+        expect(await step.ask()).toEqual({
+          unknown: "its registry does not show it to the login of the Secret login",
+        });
+        expect(await step.ask("c/d")).toEqual({ digest });
+      },
+    ));
 });
 
 describe("a remote registry", () => {

@@ -60,9 +60,11 @@ function world(
   let asked = 0;
   let now = start + 10_000;
   const heads = createHeads(
-    () => {
-      asked++;
-      return Promise.resolve(head);
+    {
+      ask: () => {
+        asked++;
+        return Promise.resolve(head);
+      },
     },
     (_, { registry }) => (registry.startsWith("cache ") ? undefined : registry),
   );

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createHeads } from "../../../src/controllers/heads.ts";
+import { type Asking, createHeads } from "../../../src/controllers/heads.ts";
 import type { Head } from "../../../src/workflow/opening.ts";
 import { type Artifact, idIn, idOf } from "../../../src/workflow/step.ts";
 
@@ -8,11 +8,11 @@ const old: Head = { digest: "sha256:old" };
 const young: Head = { digest: "sha256:new" };
 
 /** A registry that answers when it is let, at a time that is set. */
-function world() {
+function world(more: Partial<Asking> = {}) {
   const clock = { ms: 100_000 };
   const asked: { readonly artifact: Artifact; readonly answer: (head: Head) => void }[] = [];
   const heads = createHeads(
-    (_, artifact) => new Promise((answer) => asked.push({ artifact, answer })),
+    { ask: (_, artifact) => new Promise((answer) => asked.push({ artifact, answer })), ...more },
     (_, { registry }) => (registry.startsWith("cache ") ? undefined : registry),
     () => clock.ms,
   );
@@ -248,6 +248,23 @@ describe("what registries say", () => {
       expect(look()).toBe(0);
       clock.ms += 4_000;
       expect(look()).toBe(10);
+    });
+
+    it("takes no turn to be left to its Pods", async () => {
+      const refused = { refused: "no Role" };
+      const { asked, heads } = world({
+        refusalOf: (_, { login }) => Promise.resolve(login?.secret === "unread" ? refused : undefined),
+      });
+      const by = (secret: string) => ({ login: { secret, registries: [] } });
+      const seen = await Promise.all(
+        tags(100, remote).map((one) => heads.of("ns", { ...one, ...by("unread") })),
+      );
+      expect(seen).toEqual(seen.map(() => refused));
+      expect(asked).toEqual([]);
+      const others = tags(10, remote).map((one) => heads.of("ns", { ...one, ...by("read") }));
+      await expect.poll(() => asked.length).toBe(10);
+      for (const { answer } of asked) answer(old);
+      expect(await Promise.all(others)).toEqual(others.map(() => old));
     });
 
     it("is not asked for anything for as long as it says", async () => {

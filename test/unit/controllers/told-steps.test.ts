@@ -76,7 +76,7 @@ test("each look for an input is counted by what came of it", async () => {
   const counted: HeadResult[] = [];
   const remote = cacheOf("remote", { deploy: false, registry: "https://ghcr.io" } as never);
   const stored = new Map([["a/remote", remote as unknown as StoredOrasCache]]);
-  const ask = createAskHead({
+  const { ask } = createAskHead({
     ...{ caches: { store: stored as never }, access: accessBy({} as never), signal },
     countHead: (result) => counted.push(result),
     remote: undefined,
@@ -99,7 +99,7 @@ test("that a registry is not ready is found out once for all that ask for someth
     },
   };
   const cache = { ...cacheOf("oras"), metadata: { name: "oras", namespace: "a", uid: "u" } };
-  const ask = createAskHead({
+  const { ask } = createAskHead({
     caches: { store: new Map([["a/oras", cache as unknown as StoredOrasCache]]) as never },
     ...{ access: accessBy(client as never), signal },
     countHead: () => {},
