@@ -138,6 +138,9 @@ func pullInputs(ctx context.Context, o options.Options, room int64, folders ...s
 	if len(o.Input) == 0 {
 		return nil, nil
 	}
+	if o.MountedInputs {
+		return nil, lookAtMounted(ctx, o)
+	}
 	source, err := sourceOf(o)
 	if err != nil {
 		return nil, err
@@ -150,6 +153,25 @@ func pullInputs(ctx context.Context, o options.Options, room int64, folders ...s
 		return nil, failure.Wrap(err, contract.ExitSetupFailed, "the volume of the step cannot be written: %s", err)
 	}
 	return pulled, nil
+}
+
+// lookAtMounted is for inputs that are volumes of the Pod.
+func lookAtMounted(ctx context.Context, o options.Options) error {
+	source, err := sourceOf(o)
+	if err != nil {
+		return err
+	}
+	mounted := inputs.Mounted{Source: source, Digests: share.Root(o.Share).Pulled()}
+	// Where the volume has the digest that was decided on, a tag that moves later means nothing.
+	if os.Getenv(contract.InputPinnedVariable) == "" {
+		if mounted.References, err = parseReferences(o.Input); err != nil {
+			return err
+		}
+		for _, decided := range source.References {
+			mounted.Decided = append(mounted.Decided, decided.Digest)
+		}
+	}
+	return mounted.Look(ctx)
 }
 
 // sourceOf is where inputs come from.

@@ -87,6 +87,18 @@ func servingOptions(o options.Options) (pusher.Options, error) {
 	if err != nil {
 		return serving, err
 	}
+	if o.MountedInputs {
+		serving.Supply = &pusher.Supply{
+			Prepare: func(ctx context.Context) error {
+				if err := lookAtMounted(ctx, o); err != nil {
+					return err
+				}
+				return provePush(ctx, o)
+			},
+			Send: func(context.Context, *protocol.Writer) error { return nil },
+		}
+		return serving, nil
+	}
 	source, err := sourceOf(o)
 	if err != nil {
 		return serving, err

@@ -133,6 +133,12 @@ export const formats = {
     "allowed": "auto, gzip, zstd or none",
     "variables": false
   },
+  "InputForm": {
+    "pattern": "^(files|volume)$",
+    "maxLength": 6,
+    "allowed": "files or volume",
+    "variables": false
+  },
   "OutputFormat": {
     "pattern": "^(artifact|image)$",
     "maxLength": 8,
@@ -248,6 +254,22 @@ export const annotations = {
     "defaultText": "the container's working directory",
     "description": "Directory into which inputs are unpacked. It is created if it does not exist. \"/\" is allowed only when it is written here, not as the working directory. Each numbered container has a path of the same number, such as input-path_1.",
     "example": "/data"
+  },
+  "input-as": {
+    "name": "input-as",
+    "key": "oras.converged-computing.github.io/input-as",
+    "list": false,
+    "needs": "input-uri",
+    "notWith": [
+      "entrypoint",
+      "oras-entrypoint"
+    ],
+    "oneWith": [],
+    "format": "InputForm",
+    "default": "files",
+    "defaultText": "\"files\"",
+    "description": "Whether the input is pulled and unpacked into input-path, or mounted there as an image volume, read-only, which the node pulls once for all its Pods. A volume is of one input, pushed with format image to an OrasCache with spec.nodeAddress, and needs Kubernetes 1.35.",
+    "example": "volume"
   },
   "output-path": {
     "name": "output-path",

@@ -72,6 +72,11 @@ export const agentOptions = {
     commands: pullers,
     description: "the whole reference of an input, with its registry",
   },
+  "mounted-inputs": {
+    type: "flag",
+    commands: ["pull", "serve"],
+    description: "whether inputs are volumes of the Pod, and only what their tags stand for is looked up",
+  },
   "wait-for-inputs": {
     type: "flag",
     commands: pullers,

@@ -38,8 +38,9 @@ export const exitCodes = {
   inputInvalid: {
     code: 184,
     container: pulling,
-    meaning: "An input is not an artifact that can be unpacked, or the shared volume has no room for it.",
-    fix: "Correct input-uri or unpack, or give the shared volume more room; the message says which.",
+    meaning:
+      "An input is not an artifact that can be unpacked, the shared volume has no room for it, or it is a volume whose tag was moved while the step started.",
+    fix: "Correct input-uri or unpack, give the shared volume more room, or create the step again; the message says which.",
   },
   setupFailed: {
     code: 185,

@@ -29,6 +29,7 @@ export const names = {
   /** On the Pod of a step that waits: what it pulls of each input, and the variable of the container that pulls. */
   inputDigestsAnnotation: `${prefix}input-digests`,
   inputDigestsVariable: "ORAS_OPERATOR_INPUT_DIGESTS",
+  inputPinnedVariable: "ORAS_OPERATOR_INPUT_PINNED",
   usesCacheLabel: `${prefix}uses-cache`,
   /** On a step that the operator holds until its inputs are there: "true", and "false" once it may start. */
   waitingLabel: `${prefix}waiting`,
@@ -87,6 +88,8 @@ export const names = {
   /** Of a script of the author's that pulls and pushes: a folder that it may write to, with a copy of the logins. */
   scriptLoginVolume: "oras-script-login",
   scriptLoginPath: "/var/run/oras/docker",
+  /** An input that is mounted. */
+  inputVolume: "oras-input",
   pushContainer: "oras",
   pullContainer: "oras-pull",
   installContainer: "oras-install",
@@ -156,6 +159,8 @@ export const names = {
   minimumKubernetesMinor: 30,
   /** From here on the feature gates of Pods without an init container are on by default: KEP-3721, KEP-5307. */
   hookShapeMinor: 35,
+  /** From here on the feature gate of image volumes is on by default: KEP-4639. */
+  imageVolumesMinor: 35,
   /** Where nothing says otherwise; kubeadm, kind and the hosted clusters use it. */
   clusterDomain: "cluster.local",
   variablePrefix: "ORAS_OPERATOR_",

@@ -54,6 +54,11 @@ export function renderAgentConstants(schema: Schema): Rendered {
       "is the variable of the container that pulls with what was decided on each input.",
     ],
     [
+      exported("inputPinnedVariable"),
+      names.inputPinnedVariable,
+      "is set where an input that is a volume of the Pod has the digest that was decided on.",
+    ],
+    [
       exported("inputDigestsAnnotation"),
       names.inputDigestsAnnotation,
       "is the annotation that this variable is read from.",

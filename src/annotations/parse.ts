@@ -1,6 +1,7 @@
 import { withoutVariables } from "../../schema/variables.ts";
 import { secondsOf } from "./duration.ts";
 import { faultsOfReference } from "./faults.ts";
+import { checkInputVolume } from "./input-volume.ts";
 import { keyOf, resolveKey, type Slot } from "./keys.ts";
 import { type AnnotationMap, isOurs } from "./map.ts";
 import { checkOutput } from "./output.ts";
@@ -94,7 +95,12 @@ export function readAnnotations(map: AnnotationMap, defaults: Defaults = {}): Re
   const settings = toSettings(given, launcherNumbers(slots), defaults);
   // A misspelled name may well be the missing input or output: one problem is enough then.
   if (!problems.some(({ code }) => code === "UnknownAnnotation"))
-    problems.push(...checkWhole(slots, defaults), ...checkWaiting(slots, settings), ...checkOutput(settings));
+    problems.push(
+      ...checkWhole(slots, defaults),
+      ...checkWaiting(slots, settings),
+      ...checkInputVolume(slots, settings),
+      ...checkOutput(settings),
+    );
   const set = new Set(slots.map(({ name }) => name));
   return {
     settings,
@@ -132,6 +138,7 @@ function toSettings(given: readonly Given[], launchers: readonly number[], defau
       .filter(({ name }) => name === "input-uri")
       .sort((a, b) => a.number - b.number)
       .map(({ value }) => parseReference(value)),
+    inputAs: one("input-as") === "volume" ? "volume" : undefined,
     output: output === undefined ? undefined : parseReference(output),
     failure: failure === undefined ? undefined : parseReference(failure),
     outputIndex: outputIndex === undefined ? undefined : parseReference(outputIndex),

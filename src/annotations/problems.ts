@@ -166,6 +166,39 @@ export const problemCatalogue = {
     summary: "The output is to be an image, and compressed in a way that images are not.",
     fix: "Remove compression, or format.",
   },
+  VolumeOfSeveral: {
+    summary: "Several inputs are to be mounted as one volume.",
+    fix: "Let a step before it gather its inputs into one artifact, or remove input-as.",
+  },
+  VolumeNotKnown: {
+    summary: "The input is to be a volume, and its name has a variable of the Pod.",
+    fix: "Write the name out, with $(RUN) at most, or remove input-as.",
+  },
+  VolumeNeedsPath: {
+    summary: "The input is to be a volume, and input-path is no path that Kubernetes can mount it at.",
+    fix: "Set input-path to an absolute path without colons and variables that is not the root directory, or remove input-as.",
+  },
+  PathIsMounted: {
+    summary: "The input is to be a volume, and the container has another one at the same path.",
+    fix: "Set input-path to another path, or remove the mount.",
+  },
+  OutputInVolume: {
+    summary: "The output would be written below the input, which is a volume and read-only.",
+    fix: "Set another output-path or output-pipe, or remove input-as.",
+  },
+  NoNodeAddress: {
+    summary: "The input is to be a volume, and it is not known under which name nodes reach its registry.",
+    fix: "Use an OrasCache that was created before the step and has spec.nodeAddress, or remove input-as. Of another registry, write the image volume into the Pod yourself.",
+  },
+  NoImageVolumes: {
+    summary:
+      "The input is to be a volume, and the cluster is older than Kubernetes 1.35, which has image volumes by default.",
+    fix: "Remove input-as.",
+  },
+  NotWithVolume: {
+    summary: "The annotation has no effect on an input that is a volume.",
+    fix: "Remove the annotation, or input-as.",
+  },
   NoContainerOfNumber: {
     summary:
       "A path has a number that no container annotation has, or it has no number although the containers have one.",

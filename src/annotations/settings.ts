@@ -8,6 +8,8 @@ export type Defaults = Partial<Readonly<Record<AnnotationName, string>>>;
 export interface Settings {
   /** Artifacts to pull, in numeric order of their annotations. */
   readonly inputs: readonly ArtifactReference[];
+  /** Undefined: files, which the agent brings. */
+  readonly inputAs: "volume" | undefined;
   /** Artifact to push. */
   readonly output: ArtifactReference | undefined;
   /** Artifact to push after a failure. */
@@ -101,6 +103,11 @@ export function waitsForInputs(settings: Settings): boolean {
 /** Whether the author asks for a result to be used again or remembered. */
 export function asksForMemo({ memo }: Pick<Settings, "memo">): boolean {
   return memo.mode !== undefined && memo.mode !== "off";
+}
+
+/** Whether the agent brings inputs to the programs of a step; a volume is mounted by the node. */
+export function bringsInputs({ inputs, inputAs }: Settings): boolean {
+  return inputs.length > 0 && inputAs === undefined;
 }
 
 /** Whether a launcher makes an output: what it names, and of a single nameless one its working directory. */

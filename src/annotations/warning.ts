@@ -73,6 +73,10 @@ export const warningCatalogue = {
     summary: "The step gives up sooner than the registry of its OrasCache can be restarted.",
     fix: "Raise the annotation timeout, or lower spec.drainSeconds of the OrasCache.",
   },
+  NodesNeedCa: {
+    summary: "The input is a volume, which nodes pull from a registry whose certificate the operator issues.",
+    fix: "Give the CA to the nodes, as the page about nodes shows. If they have it, nothing needs to be done.",
+  },
   CacheNotUsed: {
     summary:
       "The step names an OrasCache and does not use it, because it names a registry, too, or each of its artifacts names its own.",

@@ -58,6 +58,7 @@ export function reviewOffline(created: Created, around: Surroundings, settings: 
   const login = asked === undefined ? undefined : loginIn(cache);
   const verdict = decide(prepared, {
     cache,
+    ...(cache?.spec?.nodeAddress && { nodeLogin: cache.status?.credentialsSecret }),
     ...(login === unknownLogin ? { loginUnknown: true } : { cacheLogin: login }),
     limitRanges: around.limitRanges(created.namespace),
     hookShape,

@@ -65,6 +65,8 @@ export interface Answers {
   readonly cache?: OrasCache | undefined;
   /** Name of the Secret with the login of the cache; undefined where its registry asks for none. */
   readonly cacheLogin?: string | undefined;
+  /** The same of the Secret by which nodes pull from it, where spec.nodeAddress is set. */
+  readonly nodeLogin?: string | undefined;
   /** Whether its registry asks for a password and the name is not known, because no operator was asked. */
   readonly loginUnknown?: boolean;
   /** The LimitRanges of the namespace. */

@@ -2,7 +2,13 @@ import type { V1Container, V1Lifecycle, V1PodSpec, V1Probe } from "@kubernetes/c
 import { names } from "../../schema/names.ts";
 import { amountOf } from "../annotations/quantity.ts";
 import { type ArtifactReference, formatReference } from "../annotations/reference.ts";
-import { makesOutput, type Settings, usesScripts, waitsForInputs } from "../annotations/settings.ts";
+import {
+  bringsInputs,
+  makesOutput,
+  type Settings,
+  usesScripts,
+  waitsForInputs,
+} from "../annotations/settings.ts";
 import { annotations } from "../annotations/table.ts";
 import { type Connection, inCluster, staysInside } from "../cache/connection.ts";
 import { argument, environmentFor, flag, option } from "./arguments.ts";
@@ -119,8 +125,9 @@ function bothArguments(step: Step): string[] {
  */
 export function execArguments(step: Step, launcher: Launcher, share: string): string[] {
   const { settings, launchers, pod, shape } = step;
-  const { inputs, output } = settings;
+  const { output } = settings;
   const { inputPath, outputPath, outputPipe } = launcher.settings;
+  const brings = bringsInputs(settings);
   const streams = shape === "hook";
   const makes = makesOutput(settings, launcher.settings);
   // Of several containers each hands its output over when it ends; whether the step as a whole has ended with what
@@ -129,8 +136,8 @@ export function execArguments(step: Step, launcher: Launcher, share: string): st
   return [
     ...option("--share", share),
     ...flag("--streams", streams),
-    ...option("--input-path", inputs.length > 0 ? (inputPath ?? ".") : undefined),
-    ...flag("--keep-inputs", !streams && inputs.length > 0 && !removesInputs(pod, launcher.container)),
+    ...option("--input-path", brings ? (inputPath ?? ".") : undefined),
+    ...flag("--keep-inputs", !streams && brings && !removesInputs(pod, launcher.container)),
     ...flag("--pushes", output !== undefined),
     ...option("--output-path", makes ? (outputPath ?? outputPipe ?? ".") : undefined),
     ...option("--output-pipe", outputPipe),
@@ -230,6 +237,7 @@ function wrappedOptions({ launchers, pod }: Step): string[] {
 function artifactOptions({ settings, registry }: Step): string[] {
   return [
     ...settings.inputs.flatMap((input) => option("--input", formatReference(registry, input))),
+    ...flag("--mounted-inputs", settings.inputAs === "volume"),
     ...option("--output", settings.output && formatReference(registry, settings.output)),
   ];
 }

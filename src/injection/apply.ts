@@ -9,6 +9,7 @@ import {
   putBack,
   type Workload,
 } from "../workload/workload.ts";
+import { withPullSecrets } from "./input-volume.ts";
 import { defaultContainerKey } from "./launcher.ts";
 import { markerOf } from "./marker.ts";
 import type { LauncherPlan, Plan } from "./plan.ts";
@@ -51,7 +52,10 @@ export function injectWorkload(
     spec,
   };
   // A Pod's metadata is its template's.
-  if (isPod(workload)) return putBack(workload, injected).object;
+  if (isPod(workload)) {
+    const named = withPullSecrets(spec, plan.injection.pullSecrets);
+    return putBack(workload, { ...injected, spec: named }).object;
+  }
   const own = ownAnnotations(workload);
   return putBack(workload, injected, {
     ...workload.metadata,

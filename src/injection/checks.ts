@@ -5,7 +5,7 @@ import type { VariableName } from "../../schema/variables.ts";
 import { keyOf } from "../annotations/keys.ts";
 import type { Reading } from "../annotations/parse.ts";
 import { type Problem, quoted } from "../annotations/problems.ts";
-import { makesOutput, type Settings } from "../annotations/settings.ts";
+import { bringsInputs, makesOutput, type Settings } from "../annotations/settings.ts";
 import type { KnownImage } from "./admission-types.ts";
 import type { Launcher } from "./launcher.ts";
 import { isRoot } from "./paths.ts";
@@ -89,7 +89,7 @@ export function checkLauncher(
     const message = `found ${root.found}, and neither ${keys.join(" nor ")} is set.`;
     problems.push({ code: "OutputIsRoot", path: root.path, message });
   }
-  if (isCertain("input-path") && settings.inputs.length > 0 && inputPath === undefined) {
+  if (isCertain("input-path") && bringsInputs(settings) && inputPath === undefined) {
     const key = keyOf({ name: "input-path", number });
     const message = `found ${root.found}, and ${key} is not set; to unpack inputs in "/", write it there.`;
     problems.push({ code: "InputIsRoot", path: root.path, message });

@@ -18,6 +18,7 @@ import {
   sidecarArguments,
 } from "./agent.ts";
 import { argument, environmentFor, inputDigestsEnvironment, proxyEnvironment } from "./arguments.ts";
+import { inputVolume } from "./input-volume.ts";
 import type { PodShape } from "./pod-shape.ts";
 import { restartsServing } from "./restart.ts";
 import { restrictedSecurityContext } from "./security.ts";
@@ -26,7 +27,7 @@ import type { Step } from "./step.ts";
 
 const serviceAccountPath = "/var/run/secrets/kubernetes.io/serviceaccount";
 
-/** The added volumes: the share, and where credentials are used, their Secret. */
+/** The added volumes: the share, where credentials are used, their Secret, and an input that is mounted. */
 export function volumes(step: Step): V1Volume[] {
   const { settings, free, installation } = step;
   const sizeLimit = settings.shareSizeLimit ?? installation.shareSizeLimit;
@@ -38,7 +39,7 @@ export function volumes(step: Step): V1Volume[] {
     settings.orasEnv === undefined
       ? []
       : [{ name: free.volume(names.credentialsVolume), secret: { secretName: settings.orasEnv } }];
-  return [share, ...given, ...cacheLoginVolume(step), ...scriptLoginVolume(step)];
+  return [share, ...given, ...cacheLoginVolume(step), ...scriptLoginVolume(step), ...inputVolume(step)];
 }
 
 /**

@@ -19,6 +19,7 @@ import {
 } from "../workload/workload.ts";
 import type { Answers, Verdict } from "./admission-types.ts";
 import { injectSpec, injectWorkload } from "./apply.ts";
+import { checkInputMounts, checkInputVolume } from "./check-input-volume.ts";
 import { checkDns, checkLauncher, checkOutputs, checkPlatform, checkVariables } from "./checks.ts";
 import { holdAnew } from "./held.ts";
 import { checkMemo } from "./memo.ts";
@@ -180,6 +181,9 @@ function problemsOf(open: Open, answers: Answers, registry: Result<Connection> |
     ...(registry?.ok === false ? registry.problems : []),
     ...(registry?.ok && inCluster(registry.value) ? checkDns(pod, path) : []),
     ...(registry?.ok ? checkOwnRepositories(settings, registry.value, answers.cache, annotations) : []),
+    ...(registry?.ok
+      ? checkInputVolume(workload, settings, registry.value, answers.cache, installation)
+      : []),
     ...checkIndexOf(workload, settings, registry?.ok ? registry.value : undefined),
     ...(registry?.ok ? checkPlainHttp(settings, registry.value, installation.clusterDomain) : []),
     ...checkProcesses(
@@ -197,6 +201,7 @@ function problemsOf(open: Open, answers: Answers, registry: Result<Connection> |
       problems.push(...checkLauncher({ path, launcher, settings, known }, reading.isCertain));
     }
     problems.push(...checkOutputs(launchers.value));
+    problems.push(...checkInputMounts(launchers.value, path, settings, reading.isCertain));
     // What is refused for another reason may be read in another way than it is meant.
     // A step for which its cache asks runs, and an Event says why it is not memoized.
     const isAsked = annotations[table.memoize.key] !== undefined;

@@ -12,6 +12,7 @@ import {
 } from "../workload/workload.ts";
 import type { Installation, Verdict } from "./admission-types.ts";
 import { holdAgain } from "./held.ts";
+import { withInputVolume } from "./input-volume.ts";
 import { checkLeftOver, withUnrecorded } from "./layout.ts";
 import { legacyInjection } from "./legacy.ts";
 import { digestOf, type Injection, isMarked, markedDigest, recordedInjection } from "./marker.ts";
@@ -48,14 +49,8 @@ export function settleEarlier(
   const injection = withUnrecorded(workload.template.spec, recorded);
   if (injection === undefined && !marked)
     return annotated ? withoutLeftOvers(workload) : { verdict: untouched() };
-  if (injection && counts(workload, injection, recorded !== undefined, namespace)) {
-    const { template, path } = workload;
-    const problems = checkProcessesAgain(template.spec, path, injection, openshift);
-    if (problems.length > 0) return { verdict: denied(problems, []) };
-    const spec = afterSidecars(workload.template.spec, injection);
-    const moved = holdAgain(putBack(workload, { ...workload.template, spec }), workflow);
-    return { verdict: changed(workload.object, moved.object, [], "moved") };
-  }
+  if (injection && counts(workload, injection, recorded !== undefined, namespace))
+    return { verdict: keep(workload, injection, { openshift, workflow }) };
   const stripped = stripInjection(workload, injection);
   if (!stripped.ok) return { verdict: denied(stripped.problems, []) };
   const rest = withoutLeftOvers(stripped.value);
@@ -63,6 +58,23 @@ export function settleEarlier(
   const message = `this ${workload.kind.kind} carries containers that were added for annotations which it does not have; they are removed, and it neither pulls nor pushes.`;
   const warnings: Warning[] = injection ? [{ code: "InjectionRemoved", path: "", message }] : [];
   return { verdict: changed(workload.object, stripped.value.object, warnings, "stripped") };
+}
+
+/** What is left to do on an object whose injection counts. */
+function keep(
+  workload: Workload,
+  injection: Injection,
+  { openshift, workflow }: Pick<Installation, "openshift" | "workflow">,
+): Verdict {
+  const { template, path, object } = workload;
+  const problems = checkProcessesAgain(template.spec, path, injection, openshift);
+  if (problems.length > 0) return denied(problems, []);
+  const ordered = afterSidecars(template.spec, injection);
+  const spec = isPod(workload)
+    ? withInputVolume(ordered, injection, template.metadata?.annotations)
+    : ordered;
+  const moved = holdAgain(putBack(workload, { ...template, spec }), workflow);
+  return changed(object, moved.object, [], "moved");
 }
 
 function withoutLeftOvers(workload: Workload): Settled {

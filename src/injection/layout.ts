@@ -115,15 +115,23 @@ function besideShare(spec: V1PodSpec, share: string, added: readonly V1Container
   const mounted = besideMounts(mounts);
   // A script of the author's has a copy of the logins; who made it, and mounts them, may be the container that is gone.
   const isCopy = mounts.some(({ mountPath }) => mountPath === names.scriptLoginPath);
-  if (mounted.length > 0 && !isCopy) return [...new Set(mounted)];
   const at = (spec.volumes ?? []).findIndex(({ name }) => name === share);
   const behind = (spec.volumes ?? []).slice(at + 1);
+  const inputs = behind.filter(isInput).map(({ name }) => name);
+  if (mounted.length > 0 && !isCopy) return [...new Set([...mounted, ...inputs])];
   const end = behind.findIndex((volume) => !isBeside(volume));
   return [...new Set([...behind.slice(0, end < 0 ? undefined : end).map(({ name }) => name), ...mounted])];
 }
 
+/** Whether a volume behind the share is an input: only wrapped containers mount it. */
+function isInput({ name, image }: V1Volume): boolean {
+  return image !== undefined && name.startsWith(names.inputVolume);
+}
+
 /** Whether a volume right behind the share is one of an injection. */
-function isBeside({ name, secret, projected, emptyDir }: V1Volume): boolean {
+function isBeside(volume: V1Volume): boolean {
+  const { name, secret, projected, emptyDir } = volume;
+  if (isInput(volume)) return true;
   if (secret || projected)
     return [names.credentialsVolume, names.cacheLoginVolume].some((begin) => name.startsWith(begin));
   // Before version 0.2.0 another one held what the oras CLI read them from.

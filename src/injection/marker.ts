@@ -21,6 +21,8 @@ export interface Injection {
   readonly containers: Readonly<Record<string, Words>>;
   /** The containers that were wrapped, by their names. */
   readonly wrapped: Readonly<Record<string, Wrapped>>;
+  /** Secrets that Pods name for the image of an input, and did not name before. */
+  readonly pullSecrets?: readonly string[];
   /** The value of kubectl's annotation for the container that matters, where the Pod had none. */
   readonly defaultContainer?: string;
 }
@@ -126,7 +128,7 @@ const neededFields: Readonly<Record<string, Shape>> = {
   },
 };
 const injectionShape: Shape = {
-  fields: { ...neededFields, defaultContainer: "text" },
+  fields: { ...neededFields, defaultContainer: "text", pullSecrets: { list: "text" } },
   needs: Object.keys(neededFields),
 };
 

@@ -9,7 +9,7 @@ import type {
 import { names } from "../../schema/names.ts";
 import { shareNames } from "../../schema/share.ts";
 import type { AnnotationMap } from "../annotations/map.ts";
-import { usesScripts } from "../annotations/settings.ts";
+import { bringsInputs, usesScripts } from "../annotations/settings.ts";
 import {
   applicationArguments,
   execArguments,
@@ -19,6 +19,7 @@ import {
 } from "./agent.ts";
 import { environmentFor } from "./arguments.ts";
 import { addsContainer, initContainers, pushContainers, volumes } from "./containers.ts";
+import { inputMounts, inputPullSecrets } from "./input-volume.ts";
 import { defaultContainerKey, type Launcher } from "./launcher.ts";
 import type { Injection, Program } from "./marker.ts";
 import type { PodShape } from "./pod-shape.ts";
@@ -90,7 +91,12 @@ export function makePlan(
     shape === "hook" && podAnnotations?.[defaultContainerKey] === undefined
       ? launchers[0]?.container.name
       : undefined;
-  const injection = describeInjection({ ...parts, namespace, defaultContainer });
+  const injection = describeInjection({
+    ...parts,
+    namespace,
+    defaultContainer,
+    pullSecrets: inputPullSecrets(step),
+  });
   const { cache } = step.registry;
   return {
     ...parts,
@@ -108,7 +114,8 @@ export function makePlan(
 
 function planLauncher(step: Step, launcher: Launcher, index: number): LauncherPlan {
   const { inputPath, outputPath, outputPipe } = launcher.settings;
-  const path = freeMountPath(launcher.container);
+  const mounts = inputMounts(step, launcher);
+  const path = freeMountPath(launcher.container, mounts);
   const volume = step.free.volume(names.shareVolume);
   return {
     name: launcher.container.name,
@@ -119,23 +126,22 @@ function planLauncher(step: Step, launcher: Launcher, index: number): LauncherPl
       ...(step.shape === "hook" ? [barrier(index, volume)] : []),
     ],
     ...startupProbeOf(step, launcher, path),
-    mounts: sharedWith(step, launcher, index, path).map((mount) => ({ name: volume, ...mount })),
+    mounts: [
+      ...sharedWith(step, launcher, index, path).map((mount) => ({ name: volume, ...mount })),
+      ...mounts,
+    ],
   };
 }
 
 function sharedWith({ pod, settings, shape }: Step, { container }: Launcher, index: number, path: string) {
   if (usesScripts(settings)) return scriptMounts(path);
   // Without an init container nothing lies packed on the share.
-  return partMounts(
-    index,
-    path,
-    shape === "init" && settings.inputs.length > 0 && removesInputs(pod, container),
-  );
+  return partMounts(index, path, shape === "init" && bringsInputs(settings) && removesInputs(pod, container));
 }
 
 /** Without inputs the program starts at once, and a script of the author's is no program that inputs are unpacked for. */
 function startupProbeOf({ settings }: Step, { container }: Launcher, path: string) {
-  if (settings.inputs.length === 0 || container.startupProbe || usesScripts(settings)) return {};
+  if (!bringsInputs(settings) || container.startupProbe || usesScripts(settings)) return {};
   return { startupProbe: startedProbe(path) };
 }
 
@@ -179,13 +185,13 @@ function unusedIn(taken: ReadonlySet<string>): (name: string) => string {
   };
 }
 
-/** A mount point that neither contains nor lies in one of the container's own. */
-function freeMountPath(container: V1Container): string {
+/** A mount point that neither contains nor lies in one of the container's own, or in one of others that it gets. */
+function freeMountPath(container: V1Container, others: readonly V1VolumeMount[]): string {
   const taken = new Set<string>();
   // What is taken, and what lies above it. Nothing could be mounted beside a volume that is the root itself.
   const above = new Set<string>();
   for (const path of [
-    ...(container.volumeMounts ?? []).map((m) => m.mountPath),
+    ...[...(container.volumeMounts ?? []), ...others].map((m) => m.mountPath),
     ...(container.volumeDevices ?? []).map((d) => d.devicePath),
   ]) {
     const parts = partsOf(path);

@@ -26,7 +26,8 @@ export interface Present {
   readonly wrapped: (container: V1Container) => Wrapped | undefined;
   /** Where a container mounts the share: the first place, if there are several. */
   readonly mountOf: (container: V1Container) => string | undefined;
-  readonly isShareMount: (mount: V1VolumeMount) => boolean;
+  /** Whether a mount of a wrapped container is that of the share, or of an input. */
+  readonly isAddedMount: (mount: V1VolumeMount) => boolean;
 }
 
 /**
@@ -44,9 +45,12 @@ export function findInjection(spec: V1PodSpec, injection: Injection): Present | 
     volumeMounts?.find(({ name }) => name === share)?.mountPath;
   const isNamed = (map: Readonly<Record<string, Words>>, container: V1Container) =>
     ownValue(map, container.name) !== undefined && mountOf(container) === names.sharePath;
+  const inputs = new Set(
+    spec.volumes.flatMap(({ name, image }) => (image && volumes.has(name) ? [name] : [])),
+  );
   return {
-    isAddedVolume: ({ name, emptyDir, secret, projected }) =>
-      volumes.has(name) && Boolean(emptyDir ?? secret ?? projected),
+    isAddedVolume: ({ name, emptyDir, secret, projected, image }) =>
+      volumes.has(name) && Boolean(emptyDir ?? secret ?? projected ?? image),
     isAddedInit: (container) => isNamed(injection.initContainers, container),
     isAdded: (container) => isNamed(injection.containers, container),
     wrapped: (container) => {
@@ -54,7 +58,7 @@ export function findInjection(spec: V1PodSpec, injection: Injection): Present | 
       return wrapped && mountOf(container) !== undefined ? wrapped : undefined;
     },
     mountOf,
-    isShareMount: ({ name }) => name === share,
+    isAddedMount: ({ name }) => name === share || inputs.has(name),
   };
 }
 

@@ -26,6 +26,7 @@ interface Parts {
   readonly namespace: string;
   /** The value of kubectl's annotation, where the Pod had none. */
   readonly defaultContainer: string | undefined;
+  readonly pullSecrets: readonly string[];
   readonly launchers: readonly Wrapping[];
   readonly volumes: readonly V1Volume[];
   readonly initContainers: readonly V1Container[];
@@ -34,13 +35,14 @@ interface Parts {
 
 /** Describes an injection, for those who have to find it again. */
 export function describeInjection(parts: Parts): Injection {
-  const { namespace, defaultContainer, launchers, volumes, initContainers, containers } = parts;
+  const { namespace, defaultContainer, pullSecrets, launchers, volumes, initContainers, containers } = parts;
   return {
     namespace,
     volumes: volumes.map(({ name }) => name),
     initContainers: describeContainers(initContainers),
     containers: describeContainers(containers),
     wrapped: Object.fromEntries(launchers.map((launcher) => [launcher.name, describe(launcher)])),
+    ...(pullSecrets.length > 0 && { pullSecrets }),
     ...(defaultContainer !== undefined && { defaultContainer }),
   };
 }

@@ -109,17 +109,27 @@ function restoreKeys(
 
 function restoreSpec(submitted: V1PodSpec, stored: V1PodSpec, injection: Injection): V1PodSpec {
   const volumes = new Set(injection.volumes);
+  const inputs = new Set(
+    stored.volumes?.flatMap(({ name, image }) => (image && volumes.has(name) ? [name] : [])),
+  );
   const storedContainers = new Map(stored.containers.map((container) => [container.name, container]));
   const containers = submitted.containers.map((container) => {
     const before = storedContainers.get(container.name);
     return before && ownValue(injection.wrapped, container.name)
-      ? rewrap(container, before, injection)
+      ? rewrap(container, before, injection, inputs)
       : container;
   });
   const isAdded = (map: Injection["containers"]) => (container: V1Container) =>
     ownValue(map, container.name) !== undefined;
+  const secrets = new Set(injection.pullSecrets);
   return {
     ...submitted,
+    ...some(
+      "imagePullSecrets",
+      weave(named(submitted.imagePullSecrets), named(stored.imagePullSecrets), ({ name }) =>
+        secrets.has(name),
+      ),
+    ),
     ...some(
       "volumes",
       weave(submitted.volumes, stored.volumes, ({ name }) => volumes.has(name)),
@@ -138,6 +148,11 @@ function restoreSpec(submitted: V1PodSpec, stored: V1PodSpec, injection: Injecti
   };
 }
 
+/** The API server takes those without a name, and the kubelet leaves them out. */
+function named(list: V1PodSpec["imagePullSecrets"]): { name: string }[] | undefined {
+  return list as { name: string }[] | undefined;
+}
+
 function some<K extends string, T>(key: K, list: readonly T[] | undefined): { [key in K]?: T[] } {
   return (list === undefined ? {} : { [key]: list }) as { [key in K]?: T[] };
 }
@@ -149,7 +164,12 @@ function keepWhatMayChange(stored: V1Container, submitted: V1Container): V1Conta
 }
 
 /** A wrapped container, wrapped again where it runs the same program. */
-function rewrap(container: V1Container, stored: V1Container, injection: Injection): V1Container {
+function rewrap(
+  container: V1Container,
+  stored: V1Container,
+  injection: Injection,
+  inputs: ReadonlySet<string>,
+): V1Container {
   if (!isProgramOf(container, stored, injection)) return container;
   const wrapped = ownValue(injection.wrapped, container.name);
   const env = new Set(wrapped?.env);
@@ -167,7 +187,7 @@ function rewrap(container: V1Container, stored: V1Container, injection: Injectio
     ),
     ...some(
       "volumeMounts",
-      weave(container.volumeMounts, stored.volumeMounts, ({ name }) => name === share),
+      weave(container.volumeMounts, stored.volumeMounts, ({ name }) => name === share || inputs.has(name)),
     ),
   };
 }

@@ -27,7 +27,7 @@ export function stripInjection(injected: Workload, injection: Injection | undefi
   const { template, path } = workload;
   const present = injection && findInjection(template.spec, injection);
   const spec: Result<V1PodSpec> = present
-    ? stripSpec(template.spec, present, path)
+    ? stripSpec(template.spec, present, path, injection.pullSecrets)
     : { ok: true, value: template.spec };
   if (!spec.ok) return spec;
   const metadata = template.metadata && stripMetadata(template.metadata, injection?.defaultContainer);
@@ -72,7 +72,12 @@ function withoutKeys<T extends object, K extends keyof T & string>(
   return Object.fromEntries(kept) as Omit<T, K>;
 }
 
-function stripSpec(spec: V1PodSpec, present: Present, path: string): Result<V1PodSpec> {
+function stripSpec(
+  spec: V1PodSpec,
+  present: Present,
+  path: string,
+  pullSecrets: readonly string[] = [],
+): Result<V1PodSpec> {
   const problems: Problem[] = [];
   const containers = spec.containers
     .map((container, i) => {
@@ -94,13 +99,17 @@ function stripSpec(spec: V1PodSpec, present: Present, path: string): Result<V1Po
     // What somebody else mounts meanwhile stays.
     (volume) => !present.isAddedVolume(volume) || mounted.has(volume.name),
   );
+  const imagePullSecrets = (spec.imagePullSecrets ?? []).filter(
+    ({ name }) => name === undefined || !pullSecrets.includes(name),
+  );
   return {
     ok: true,
     value: {
-      ...withoutKeys(spec, ["initContainers", "volumes"]),
+      ...withoutKeys(spec, ["initContainers", "volumes", "imagePullSecrets"]),
       containers,
       ...(initContainers.length > 0 && { initContainers }),
       ...(volumes.length > 0 && { volumes }),
+      ...(imagePullSecrets.length > 0 && { imagePullSecrets }),
     },
   };
 }
@@ -111,7 +120,7 @@ function unwrap(container: V1Container, before: Wrapped, present: Present): V1Co
   if (program === undefined) return undefined;
   const probe = hasStartedProbe(container, present.mountOf(container)) ? (["startupProbe"] as const) : [];
   const env = withoutLast(container.env ?? [], before.env);
-  const volumeMounts = (container.volumeMounts ?? []).filter((mount) => !present.isShareMount(mount));
+  const volumeMounts = (container.volumeMounts ?? []).filter((mount) => !present.isAddedMount(mount));
   return {
     ...withoutKeys(container, ["command", "args", "env", "volumeMounts", ...probe]),
     ...program,

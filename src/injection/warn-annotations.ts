@@ -3,11 +3,19 @@ import { keyOf } from "../annotations/keys.ts";
 import type { AnnotationMap } from "../annotations/map.ts";
 import { quoted } from "../annotations/problems.ts";
 import { formatPlainReference } from "../annotations/reference.ts";
-import { hostsOf, makesOutput, type Settings, usesScripts, waitsForInputs } from "../annotations/settings.ts";
+import {
+  bringsInputs,
+  hostsOf,
+  makesOutput,
+  type Settings,
+  usesScripts,
+  waitsForInputs,
+} from "../annotations/settings.ts";
 import { type AnnotationName, annotations } from "../annotations/table.ts";
 import type { Warning } from "../annotations/warning.ts";
 import type { Connection } from "../cache/connection.ts";
 import type { OrasCache } from "../cache/types.ts";
+import { warnAboutInputVolume } from "./check-input-volume.ts";
 import { needsCache } from "./registry.ts";
 
 /** Annotations that contradict each other, have no effect, or do something that is hardly meant together. */
@@ -24,6 +32,7 @@ export function warnAboutAnnotations(
     ...containersWithoutOutput(settings),
     ...outputIsInput(map, settings, connection),
     ...inputsElsewhere(settings),
+    ...warnAboutInputVolume(settings, cache),
   ];
 }
 
@@ -91,9 +100,10 @@ function outputIsInput(
 }
 
 /** Every wrapped container gets the inputs: who named a directory for one hardly wants them in another's sources. */
-function inputsElsewhere({ inputs, launchers }: Settings): Warning[] {
+function inputsElsewhere(settings: Settings): Warning[] {
+  const { launchers } = settings;
   const named = launchers.find(({ inputPath }) => inputPath !== undefined);
-  if (inputs.length === 0 || named === undefined) return [];
+  if (!bringsInputs(settings) || named === undefined) return [];
   const key = (name: AnnotationName, number: number) => keyOf({ name, number });
   return launchers
     .filter(({ inputPath }) => inputPath === undefined)

@@ -2,7 +2,7 @@ import type { V1Container, V1PodSpec } from "@kubernetes/client-node";
 import { keyOf } from "../annotations/keys.ts";
 import type { Reading } from "../annotations/parse.ts";
 import { quoted } from "../annotations/problems.ts";
-import { makesOutput, type Settings, usesScripts } from "../annotations/settings.ts";
+import { bringsInputs, makesOutput, type Settings, usesScripts } from "../annotations/settings.ts";
 import { annotations } from "../annotations/table.ts";
 import type { Warning } from "../annotations/warning.ts";
 import { type Connection, inCluster } from "../cache/connection.ts";
@@ -62,8 +62,8 @@ export function warnAboutContainer(around: Around, launcher: Launcher, settings:
 
 /** What takes time while a probe of the author's runs: where there is no startup probe, the operator's holds others back. */
 function timeFor(container: V1Container, launcher: Launcher, settings: Settings): string | undefined {
-  const isHeldBack = container.startupProbe === undefined && settings.inputs.length > 0;
-  const unpacks = settings.inputs.length > 0 && (!isHeldBack || usesScripts(settings));
+  const isHeldBack = container.startupProbe === undefined && bringsInputs(settings);
+  const unpacks = bringsInputs(settings) && (!isHeldBack || usesScripts(settings));
   const packs = makesOutput(settings, launcher.settings);
   if (unpacks && packs) return "unpacking inputs and packing outputs take";
   if (unpacks) return "unpacking inputs takes";

@@ -5,6 +5,7 @@ import type { V1LimitRange } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import type { ManagerOptions } from "../../schema/options.ts";
 import { loginOfStep, loginSecretName } from "../cache/access.ts";
+import { loginOf } from "../cache/logins.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import type { ServingPair } from "../certificates/source.ts";
 import { createBackoff } from "../common/backoff.ts";
@@ -108,6 +109,10 @@ export async function runManager(given: ManagerOptions, signal: AbortSignal): Pr
           loginOfStep(cache, options.registryAuth, (user) =>
             loginSecretName({ name, namespace }, { operatorKey, clusterDomain }, { user }),
           ),
+        nodeLoginOf: (cache, namespace, name) =>
+          loginOfStep(cache, options.registryAuth, () =>
+            loginSecretName({ name, namespace }, { operatorKey, clusterDomain }, loginOf(cache)),
+          ),
         limitRanges: (namespace) =>
           [...limitRanges.store.values()].filter(({ metadata }) => metadata?.namespace === namespace),
         ...(hooks && { hookShape: hooks.isPossible }),
@@ -172,14 +177,14 @@ async function detect({ options, client, log }: Process, signal: AbortSignal): P
     try {
       const facts = await detectCluster(client);
       const { version, minor, openshift } = facts;
-      // On by default from 1.35: KEP-5307 and KEP-4639.
+      // On by default from 1.35: KEP-5307.
       log.info(
         {
           version,
           openshift,
           clusterDomain: options.clusterDomain,
           containerRestartPolicy: minor >= 35,
-          imageVolumes: minor >= 35,
+          imageVolumes: minor >= names.imageVolumesMinor,
         },
         "found",
       );

@@ -10,6 +10,8 @@ export interface Sources {
   readonly cache: (namespace: string, name: string) => OrasCache | undefined;
   /** Name of the Secret with the login of a cache, which may not exist yet; undefined where its registry asks for none. */
   readonly loginOf?: (namespace: string, name: string, cache: OrasCache | undefined) => string | undefined;
+  /** The same of the Secret by which nodes pull from a cache that is there, with spec.nodeAddress. */
+  readonly nodeLoginOf?: (cache: OrasCache, namespace: string, name: string) => string | undefined;
   /** The LimitRanges of a namespace, as the operator's watch last saw them. */
   readonly limitRanges: (namespace: string) => readonly V1LimitRange[];
   /** Whether Pods may have no init container: see Answers. Absent where the installation does not want it. */
@@ -80,6 +82,9 @@ export function createAnswerer(sources: Sources): Answerer {
     const known: Answers = {
       cache: found,
       cacheLogin: cache === undefined ? undefined : sources.loginOf?.(namespace, cache, found),
+      ...(cache !== undefined && found?.spec?.nodeAddress
+        ? { nodeLogin: sources.nodeLoginOf?.(found, namespace, cache) }
+        : {}),
       limitRanges: sources.limitRanges(namespace),
       ...(sources.hookShape && { hookShape: sources.hookShape() }),
     };

@@ -12,7 +12,7 @@ const ExitDenied = 182
 // ExitRegistryUnavailable means: The registry did not answer before the timeout, or only with errors of its own.
 const ExitRegistryUnavailable = 183
 
-// ExitInputInvalid means: An input is not an artifact that can be unpacked, or the shared volume has no room for it.
+// ExitInputInvalid means: An input is not an artifact that can be unpacked, the shared volume has no room for it, or it is a volume whose tag was moved while the step started.
 const ExitInputInvalid = 184
 
 // ExitSetupFailed means: The agent could not be put on the shared volume, a script could not be fetched, the Secret of oras-env or a certificate cannot be used, the registry does not speak the protocol of its URL, or the containers have agents of different releases. Of a registry: its key, its users or its volume cannot be used.
@@ -89,6 +89,9 @@ const RequestVariable = "ORAS_OPERATOR_REQUEST_ID"
 
 // InputDigestsVariable is the variable of the container that pulls with what was decided on each input.
 const InputDigestsVariable = "ORAS_OPERATOR_INPUT_DIGESTS"
+
+// InputPinnedVariable is set where an input that is a volume of the Pod has the digest that was decided on.
+const InputPinnedVariable = "ORAS_OPERATOR_INPUT_PINNED"
 
 // InputDigestsAnnotation is the annotation that this variable is read from.
 const InputDigestsAnnotation = "oras.converged-computing.github.io/input-digests"

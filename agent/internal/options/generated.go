@@ -22,6 +22,8 @@ type Options struct {
 	ForgetOutputs bool `option:"forget-outputs" commands:"install pull"`
 	// Input is the whole reference of an input, with its registry.
 	Input []string `option:"input" commands:"pull serve sidecar"`
+	// MountedInputs is whether inputs are volumes of the Pod, and only what their tags stand for is looked up.
+	MountedInputs bool `option:"mounted-inputs" commands:"pull serve"`
 	// WaitForInputs is whether inputs that are not there are waited for.
 	WaitForInputs bool `option:"wait-for-inputs" commands:"pull serve sidecar"`
 	// WaitTimeout is how long; 0 is for ever.

@@ -1,0 +1,149 @@
+import type { V1Container } from "@kubernetes/client-node";
+import { names } from "../../schema/names.ts";
+import { keyOf } from "../annotations/keys.ts";
+import type { Reading } from "../annotations/parse.ts";
+import { type Problem, quoted } from "../annotations/problems.ts";
+import { makesOutput, type Settings } from "../annotations/settings.ts";
+import { annotations } from "../annotations/table.ts";
+import { variablesOf } from "../annotations/variables.ts";
+import type { Warning } from "../annotations/warning.ts";
+import { type Connection, inCluster } from "../cache/connection.ts";
+import type { OrasCache } from "../cache/types.ts";
+import { gateOf } from "../workflow/gate.ts";
+import type { Workload } from "../workload/workload.ts";
+import type { Installation } from "./admission-types.ts";
+import type { Launcher } from "./launcher.ts";
+import { isRoot, isWithin, partsOf } from "./paths.ts";
+
+const own = annotations["input-as"].key;
+
+/**
+ * Why the input of a step cannot be a volume in this cluster, with its OrasCache.
+ *
+ * @param workload - the step
+ * @param settings - what its author asked for
+ * @param connection - to its registry
+ * @param cache - its OrasCache, if that exists
+ * @param installation - see there
+ */
+export function checkInputVolume(
+  workload: Workload,
+  settings: Settings,
+  connection: Connection,
+  cache: OrasCache | undefined,
+  { kubernetesMinor, workflow }: Pick<Installation, "kubernetesMinor" | "workflow">,
+): Problem[] {
+  if (settings.inputAs === undefined) return [];
+  const elsewhere = whyNoAddress(settings, connection, cache);
+  const message = `found Kubernetes 1.${kubernetesMinor}; 1.${names.imageVolumesMinor} has image volumes by default.`;
+  return [
+    ...(kubernetesMinor < names.imageVolumesMinor
+      ? [{ code: "NoImageVolumes", path: own, message } as const]
+      : []),
+    ...(elsewhere === undefined ? [] : [{ code: "NoNodeAddress", path: own, message: elsewhere } as const]),
+    ...checkTimeout(workload, settings, workflow),
+  ];
+}
+
+function whyNoAddress(
+  { inputs: [input], cache: name }: Settings,
+  connection: Connection,
+  cache: OrasCache | undefined,
+): string | undefined {
+  if (input?.host !== undefined || !inCluster(connection))
+    return `the input is in ${input?.host ?? connection.host}, which is no registry that the operator runs.`;
+  if (cache === undefined) return `the ${names.kind} ${quoted(name)} is not there yet.`;
+  return cache.spec?.nodeAddress ? undefined : `the ${names.kind} ${quoted(name)} has no spec.nodeAddress.`;
+}
+
+/** The kubelet pulls before any container runs, and tries for ever. */
+function checkTimeout(workload: Workload, settings: Settings, holds: boolean): Problem[] {
+  if (settings.waitTimeoutSeconds === undefined || gateOf(workload, settings, holds) !== "in-pod") return [];
+  const message = "the step is not held, and its node tries for ever to mount the input.";
+  return [{ code: "NotWithVolume", path: annotations["wait-timeout"].key, message }];
+}
+
+/**
+ * What is wrong with where containers mount the input.
+ *
+ * @param launchers - the containers that are wrapped
+ * @param path - of the Pod's spec in the submitted object
+ * @param settings - what the step's author asked for
+ * @param isCertain - see Reading
+ */
+export function checkInputMounts(
+  launchers: readonly Launcher[],
+  path: string,
+  settings: Settings,
+  isCertain: Reading["isCertain"],
+): Problem[] {
+  if (settings.inputAs === undefined || !isCertain("input-path")) return [];
+  const [first] = launchers;
+  if (first && launchers.every((launcher) => launcher.settings.inputPath === undefined)) {
+    const key = keyOf({ name: "input-path", number: first.settings.number });
+    return [{ code: "VolumeNeedsPath", path: key, message: "it is not set." }];
+  }
+  return launchers.flatMap((launcher) => checkMount(launcher, path, settings));
+}
+
+function checkMount(
+  { container, index, settings: own }: Launcher,
+  path: string,
+  settings: Settings,
+): Problem[] {
+  const { number, inputPath } = own;
+  if (inputPath === undefined) return [];
+  const key = keyOf({ name: "input-path", number });
+  const canMount =
+    inputPath.startsWith("/") && !inputPath.includes(":") && variablesOf(inputPath).length === 0;
+  if (!canMount || isRoot(inputPath))
+    return [{ code: "VolumeNeedsPath", path: key, message: `found ${quoted(inputPath)}.` }];
+  const mount = partsOf(inputPath);
+  const at = container.volumeMounts?.findIndex(({ mountPath }) => isSame(partsOf(mountPath), mount)) ?? -1;
+  const output = makesOutput(settings, own) ? outputWithin(own, container, mount) : undefined;
+  const field = `${path}.containers[${index}].volumeMounts[${at}].mountPath`;
+  return [
+    ...(at < 0
+      ? []
+      : [
+          {
+            code: "PathIsMounted",
+            path: key,
+            message: `found ${quoted(inputPath)}, which is ${field}, too.`,
+          } as const,
+        ]),
+    ...(output ? [{ code: "OutputInVolume", ...output } as const] : []),
+  ];
+}
+
+function isSame(path: readonly string[], other: readonly string[]): boolean {
+  return path.length === other.length && isWithin(path, other);
+}
+
+/** An output without a path is the working directory, where the container says which that is. */
+function outputWithin(
+  { number, outputPath, outputPipe }: Launcher["settings"],
+  { workingDir }: V1Container,
+  mount: readonly string[],
+): Pick<Problem, "path" | "message"> | undefined {
+  const name = outputPath === undefined && outputPipe !== undefined ? "output-pipe" : "output-path";
+  const written = outputPath ?? outputPipe ?? ".";
+  if (!written.startsWith("/") && !workingDir?.startsWith("/")) return undefined;
+  if (!isWithin(partsOf(written, partsOf(workingDir ?? "/")), mount)) return undefined;
+  const at =
+    written === "."
+      ? `it is not set, and the working directory is ${quoted(workingDir ?? "")}`
+      : `found ${quoted(written)}`;
+  return {
+    path: keyOf({ name, number }),
+    message: `${at}, which is in the input of ${keyOf({ name: "input-path", number })}.`,
+  };
+}
+
+/** What a node does not know by itself. */
+export function warnAboutInputVolume({ inputAs }: Settings, cache: OrasCache | undefined): Warning[] {
+  const { nodeAddress, tls } = cache?.spec ?? {};
+  if (inputAs === undefined || nodeAddress === undefined || !tls?.selfIssued) return [];
+  const message = `the node mounts the input from ${nodeAddress}, whose certificate is of a CA of the operator: it has to trust that.`;
+  return [{ code: "NodesNeedCa", path: own, message }];
+}
