@@ -54,6 +54,8 @@ export interface components {
         /** @enum {string} */
         Compression: "auto" | "gzip" | "zstd" | "none";
         /** @enum {string} */
+        InputForm: "files" | "volume";
+        /** @enum {string} */
         OutputFormat: "artifact" | "image";
         /** @enum {string} */
         PushCondition: "success" | "failure" | "always";
@@ -98,6 +100,12 @@ export interface components {
              * @example /data
              */
             "input-path"?: components["schemas"]["Path"][];
+            /**
+             * @description Whether the input is pulled and unpacked into input-path, or mounted there as an image volume, read-only, which the node pulls once for all its Pods. A volume is of one input, pushed with format image to an OrasCache with spec.nodeAddress, and needs Kubernetes 1.35.
+             * @default files
+             * @example volume
+             */
+            "input-as"?: components["schemas"]["InputForm"];
             /**
              * @description File or directory to push. A directory keeps its name in the artifact; with "/." at the end, only its contents are pushed. The working directory cannot be pushed if it is "/". With several containers, each pushes its own output-path_1 or output-pipe_1. No shell expands the path, so * and ~ are taken literally.
              * @example /tmp/analysis

@@ -19,7 +19,7 @@ const test = base
     return registry;
   })
   .extend("jobs", { scope: "file" }, async ({ registry }, { onCleanup }) => {
-    const jobs = await startJobPlane(undefined, ["--image-lookup-hosts", registry.host]);
+    const jobs = await startJobPlane({ flags: ["--image-lookup-hosts", registry.host] });
     onCleanup(jobs.stop);
     return jobs;
   });
