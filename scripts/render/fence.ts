@@ -22,5 +22,5 @@ function ofStep(message: string): string {
 
 /** With names as code, and `…/` for the prefix that all of them have. */
 function markdown(message: string): string {
-  return message.replaceAll(RegExp(`${RegExp.escape(names.prefix)}([\\w-]+)`, "g"), "`…/$1`");
+  return message.replaceAll(RegExp(`${names.prefix.replaceAll(".", "\\.")}([\\w-]+)`, "g"), "`…/$1`");
 }

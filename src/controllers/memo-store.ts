@@ -2,7 +2,7 @@ import { names } from "../../schema/names.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import { emptyBlob, latestTag, type MemoScope, openedEntry, sealed } from "../memo/entry.ts";
 import type { Found, MemoEntry, MemoTag, NewMemoEntry, Retagged, RetagLimits } from "../memo/memos.ts";
-import { generationOf, type MemoState } from "../memo/state.ts";
+import { isForgotten } from "../memo/state.ts";
 import { readBlob, writeBlob } from "../registry/blobs.ts";
 import { manifestHead } from "../registry/head.ts";
 import { type RawManifest, readManifest, writeManifest } from "../registry/manifests.ts";
@@ -36,7 +36,8 @@ interface ReadEntry {
 interface Seen {
   readonly manifest: RawManifest;
   readonly whole: Whole;
-  readonly state: MemoState | undefined;
+  /** Up to which nothing that was forgotten is it. */
+  readonly epoch: number;
   /** Milliseconds since 1970. */
   readonly at: number;
 }
@@ -66,7 +67,7 @@ export function findIn(store: MemoStore, key: string, maxAgeSeconds: number | un
     const at = store.now();
     const whole = await outputOf(store, entry);
     if ("because" in whole) return asMiss(whole.because);
-    seen.set(entry, { manifest: found.manifest, whole, state: store.scope.state, at });
+    seen.set(entry, { manifest: found.manifest, whole, epoch: store.scope.state?.epoch ?? 0, at });
     return { kind: "hit", entry };
   }, asMiss);
 }
@@ -132,18 +133,13 @@ async function wholeEntry(
 ): Promise<{ readonly manifest: RawManifest; readonly whole: Whole } | { readonly because: string }> {
   const known = seen.get(wanted);
   const isFresh = known && store.now() - known.at < seenForMs;
-  if (isFresh && isSameGeneration(known.state, store.scope.state, wanted.key)) return known;
+  if (isFresh && !isForgotten(store.scope.state, wanted.key, known.epoch)) return known;
   const found = await readEntry(store, wanted.key, wanted.key);
   if ("because" in found) return found;
   if (found.entry.output.digest !== wanted.output.digest)
     return { because: "another result has taken its place" };
   const whole = await outputOf(store, found.entry);
   return "because" in whole ? whole : { manifest: found.manifest, whole };
-}
-
-function isSameGeneration(one: MemoState | undefined, other: MemoState | undefined, key: string): boolean {
-  const [a, b] = [generationOf(one, key), generationOf(other, key)];
-  return a.epoch === b.epoch && a.times === b.times;
 }
 
 async function heldBy(registry: OwnRegistry, { repository, tag }: MemoTag): Promise<string | undefined> {

@@ -1,8 +1,9 @@
-import type { V1Job, V1Pod } from "@kubernetes/client-node";
+import type { V1JobCondition, V1Pod } from "@kubernetes/client-node";
+import type { KubeObject } from "../kube/objects.ts";
 
 /** A step that has failed, or was deleted, with its Pods. */
 interface Failed {
-  readonly object: Pick<V1Job | V1Pod, "metadata"> & { readonly status?: Pick<V1Job & V1Pod, "conditions"> };
+  readonly object: KubeObject & { readonly status?: { readonly conditions?: readonly V1JobCondition[] } };
   readonly pods: readonly Pick<V1Pod, "status">[];
 }
 

@@ -42,35 +42,32 @@ describe("wait for steps", () => {
   });
 
   test.for([
-    ["trial-3", {}],
+    ["trial-3", "Job"],
     // A label cannot have it, and a tag can.
-    ["_Nr.17_", {}],
-    ["on-template", { onTemplate: true }],
-  ] as const)(
-    "waits for a run by its name: %s, %o",
-    async ([run, { onTemplate = false }], { plugin, ns }) => {
-      const map = { "output-uri": "of/all:$(RUN)", run } as const;
-      const job = jobOf("of-run", map);
-      const { annotations, ...metadata } = job.metadata as KubeObject["metadata"] & object;
-      const template = { ...job.spec?.template, metadata: { annotations } };
-      const moved = { ...job, metadata, spec: { ...job.spec, template } };
-      await ns.create(resources.jobs, (onTemplate ? moved : job) as KubeObject);
-      await ns.create(resources.pods, podOf("alone", map) as KubeObject);
-      await ns.patchStatus(resources.pods, "alone", { phase: "Succeeded" });
-      const waiting = plugin.start(["wait", "--run", run]);
-      await waiting.said("pod/alone succeeded");
-      expect((await plugin.run("graph", "--run", run)).stdout).toMatch(/^2 steps in /);
-      await ns.patchStatus(resources.jobs, "of-run", endOf("Complete", "CompletionsReached"));
-      const { code, stdout } = await waiting.ended;
-      expect({ code, stdout }).toEqual({
-        ...{ code: 0, stdout: "pod/alone succeeded\njob/of-run succeeded\n2 steps succeeded\n" },
-      });
-      expect(await plugin.run("wait", "--run", "no")).toMatchObject({
-        ...{ code: exits.notFound, stdout: "" },
-        stderr: "--run no selects no Job or Pod with an input or output of the operator.\n",
-      });
-    },
-  );
+    ["_Nr.17_", "Job"],
+    ["on-template", "template"],
+  ] as const)("waits for a run by its name: %s, written on the %s", async ([run, place], { plugin, ns }) => {
+    const map = { "output-uri": "of/all:$(RUN)", run } as const;
+    const job = jobOf("of-run", map);
+    const { annotations, ...metadata } = job.metadata as KubeObject["metadata"] & object;
+    const template = { ...job.spec?.template, metadata: { annotations } };
+    const moved = { ...job, metadata, spec: { ...job.spec, template } };
+    await ns.create(resources.jobs, (place === "template" ? moved : job) as KubeObject);
+    await ns.create(resources.pods, podOf("alone", map) as KubeObject);
+    await ns.patchStatus(resources.pods, "alone", { phase: "Succeeded" });
+    const waiting = plugin.start(["wait", "--run", run]);
+    await waiting.said("pod/alone succeeded");
+    expect((await plugin.run("graph", "--run", run)).stdout).toMatch(/^2 steps in /);
+    await ns.patchStatus(resources.jobs, "of-run", endOf("Complete", "CompletionsReached"));
+    const { code, stdout } = await waiting.ended;
+    expect({ code, stdout }).toEqual({
+      ...{ code: 0, stdout: "pod/alone succeeded\njob/of-run succeeded\n2 steps succeeded\n" },
+    });
+    expect(await plugin.run("wait", "--run", "no")).toMatchObject({
+      ...{ code: exits.notFound, stdout: "" },
+      stderr: "--run no selects no Job or Pod with an input or output of the operator.\n",
+    });
+  });
 
   test("says what is not there, what does not end in time, and what it was not asked", async ({ plugin }) => {
     const late = await plugin.run("wait", "job/split", "--timeout", "1s");

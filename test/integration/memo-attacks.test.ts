@@ -341,7 +341,10 @@ describe("a result is used again", () => {
     const before = store.get("work/oras") as StoredOrasCache;
     const entry = await remembered();
     const found = await asWritten(entry);
-    store.set("work/oras", { ...before, status: { conditions: [], memo: withoutKeys(undefined, [entry.key]) } });
+    store.set("work/oras", {
+      ...before,
+      status: { conditions: [], memo: withoutKeys(undefined, [entry.key]) },
+    });
     const because = "its result was forgotten";
     expect(await memos.retag("work/oras", found, at(entry), long)).toEqual({ kind: "gone", because });
     store.set("work/oras", before);
