@@ -527,6 +527,7 @@ const normalEvents: readonly (keyof typeof cacheEvents | keyof typeof stepEvents
   "Exporting",
   "Exported",
   "WaitingForInputs",
+  "LoginNotReadable",
   "InputsAvailable",
   "InputTagMoved",
   "Memoized",
