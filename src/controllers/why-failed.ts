@@ -1,9 +1,11 @@
-import type { V1JobCondition, V1Pod } from "@kubernetes/client-node";
-import type { KubeObject } from "../kube/objects.ts";
+import type { V1JobStatus, V1Pod } from "@kubernetes/client-node";
 
 /** A step that has failed, or was deleted, with its Pods. */
 interface Failed {
-  readonly object: KubeObject & { readonly status?: { readonly conditions?: readonly V1JobCondition[] } };
+  readonly object: {
+    readonly metadata?: { readonly deletionTimestamp?: unknown };
+    readonly status?: unknown;
+  };
   readonly pods: readonly Pick<V1Pod, "status">[];
 }
 
@@ -23,7 +25,7 @@ export function whyFailed({ object, pods }: Failed): string | undefined {
     const reason = [undefined, "", "Error"].includes(first.reason) ? "" : `, ${first.reason}`;
     return `container ${first.name}, exit code ${first.exitCode}${reason}`;
   }
-  const end = object.status?.conditions?.find(
+  const end = (object.status as V1JobStatus | undefined)?.conditions?.find(
     ({ type, status }) => status === "True" && (type === "Failed" || type === "FailureTarget"),
   );
   return end?.reason ?? (object.metadata?.deletionTimestamp ? "deleted" : undefined);

@@ -41,8 +41,8 @@ describe("wait for steps", () => {
     expect(stderr).toBe("Not all steps succeeded: 1 failed, 1 suspended, 1 waiting.\n");
   });
 
-  test.for([
-    ["trial-3", "Job"],
+  test.for<[string, { readonly onTemplate?: true }]>([
+    ["trial-3", {}],
     // A label cannot have it, and a tag can.
     ["_Nr.17_", "Job"],
     ["on-template", "template"],
