@@ -69,6 +69,15 @@ const ownCodes = {
     summary: "A step uses an OrasCache that the files do not have in its namespace.",
     fix: "Write the name of your OrasCache in oras-cache, add the OrasCache, or ignore this if it exists in the cluster.",
   },
+  WaitsAtEachTick: {
+    summary: "Jobs of a CronJob wait for inputs without an end, and each tick adds one.",
+    fix: "Set concurrencyPolicy to Forbid or Replace, or add wait-timeout.",
+  },
+  WaitsInQuota: {
+    summary:
+      "Pods count in a ResourceQuota while they wait for inputs, and may keep out the step that pushes these.",
+    fix: "Use Jobs whose inputs are the same for all their Pods, which wait suspended; or see that the quota has room for all that wait and for what they wait for.",
+  },
   AlreadyInjected: {
     summary: "The object was exported from a cluster and has the containers that the operator added there.",
     fix: "Nothing has to be done: what is incomplete or outdated is removed and injected again. You can remove the added parts from the file.",

@@ -107,6 +107,8 @@ export const sentences = {
   mistyped: `no effect; the prefix is ${names.prefix}.`,
   rollout:
     "a Pod that waits is not available to its controller: a rollout stops at it, and the progress deadline of a Deployment runs.",
+  ticks:
+    "each tick adds a Job that waits, with concurrencyPolicy Allow; write Forbid, or wait-timeout, which ends those whose inputs do not come.",
   changed: "no effect once the {kind} is created; delete the {kind} and create it again.",
 } as const;
 

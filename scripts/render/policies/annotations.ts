@@ -76,6 +76,21 @@ export function annotationPolicies(schema: Schema): object[] {
       ],
     }),
     ...help({
+      name: "waits-at-each-tick",
+      resources: places.filter(({ kind }) => kind === "CronJob"),
+      operations: ["CREATE", "UPDATE"],
+      action: "Warn",
+      variables: {
+        all: "[object.spec.jobTemplate.?metadata.?annotations.orValue({}), object.spec.jobTemplate.spec.template.?metadata.?annotations.orValue({})]",
+      },
+      validations: [
+        {
+          expression: `object.spec.?concurrencyPolicy.orValue("Allow") != "Allow" || !variables.all.exists(m, m[?${quote(waitForInputs)}].orValue("") == "true") || variables.all.exists(m, ${quote(waitTimeout)} in m)`,
+          message: `${waitForInputs}: ${sentences.ticks}`,
+        },
+      ],
+    }),
+    ...help({
       name: "unknown",
       resources: makers,
       operations: ["CREATE", "UPDATE"],
@@ -105,6 +120,7 @@ const byAuthors = {
 };
 
 const waitForInputs = `${names.prefix}wait-for-inputs`;
+const waitTimeout = `${names.prefix}wait-timeout`;
 
 /** Whether a key `k` of an annotation is for the operator to read. */
 const forUs = `k.startsWith(${quote(names.prefix)}) && !(k in ${list(writtenAnnotations)})`;

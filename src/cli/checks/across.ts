@@ -9,6 +9,7 @@ import { inputCycles } from "./cycles.ts";
 import { hasVariable, inputsNotMade } from "./inputs.ts";
 import { pathOfAnnotations, type Step } from "./steps.ts";
 import { suggestion } from "./suggestion.ts";
+import { quotasOfWaiting, ticksThatWait } from "./waiting.ts";
 
 /** What was looked at. */
 export interface Found {
@@ -40,6 +41,8 @@ export function checkAcross(
     // Only a cache that is made with the steps is empty.
     ...inputsNotMade(steps, surroundingsOf(found.objects)),
     ...cachesNotThere(found, steps),
+    ...ticksThatWait(steps),
+    ...quotasOfWaiting(found.objects, steps),
   ];
 }
 

@@ -7,7 +7,7 @@ import {
   parseReference,
   registryOf,
 } from "../../annotations/reference.ts";
-import { type Defaults, waitsForInputs } from "../../annotations/settings.ts";
+import { type Defaults, type Settings, waitsForInputs } from "../../annotations/settings.ts";
 import { type AnnotationName, annotations } from "../../annotations/table.ts";
 import { writtenValues } from "../../annotations/written.ts";
 import { inCluster } from "../../cache/connection.ts";
@@ -38,6 +38,7 @@ export interface StepArtifacts {
   readonly outputs: readonly Artifact[];
   /** Whether it starts only when its inputs are there. */
   readonly waits: boolean;
+  readonly settings: Settings;
   /** Name of its OrasCache; undefined where it needs none. */
   readonly cache: string | undefined;
 }
@@ -79,6 +80,7 @@ export function artifactsOf(step: Step, around: Surroundings, clusterDomain: str
     inputs: named("input-uri"),
     outputs: [...named("output-uri"), ...named("output-index")],
     waits: waitsForInputs(settings),
+    settings,
     cache: needsCache(settings, stored) ? settings.cache : undefined,
   };
 }

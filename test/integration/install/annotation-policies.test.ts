@@ -269,6 +269,26 @@ describe("steps that wait for their inputs", () => {
   );
 });
 
+describe("a CronJob whose Jobs wait without an end", () => {
+  const place = places.find(({ kind }) => kind === "CronJob") as Place;
+  const wait = key("wait-for-inputs");
+  const told = [`oras-annotations-waits-at-each-tick: ${wait}: ${sentences.ticks}`];
+
+  test.each<[string, object, object, string[]]>([
+    ["is warned of", {}, {}, told],
+    ["is none where another tick is skipped", {}, { concurrencyPolicy: "Forbid" }, []],
+    ["is none where the one before is replaced", {}, { concurrencyPolicy: "Replace" }, []],
+    ["is none where the waiting ends", { [key("wait-timeout")]: "1h" }, {}, []],
+    ["is none where nothing waits", { [wait]: "false" }, {}, []],
+  ])("%s", async (_, more, spec, says) => {
+    for (const path of place.read) {
+      const object = objectOf(place, path, { annotations: { [wait]: "true", ...more } });
+      const changed = { ...object, spec: { ...(object as { spec: object }).spec, ...spec } };
+      expect(await created(changed)).toEqual(says);
+    }
+  });
+});
+
 describe("at the largest sizes", () => {
   const deployment = places.find(({ kind }) => kind === "Deployment") as Place;
   const jobSet = places.find(({ kind }) => kind === "JobSet") as Place;

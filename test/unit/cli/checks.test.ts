@@ -489,8 +489,48 @@ describe("what waits", () => {
     (await findingsOf(text)).map((line) => line.split(" ")[1]).filter((code) => code !== "InputNotMade");
 
   it("of a CronJob is suspended, so its deadline does not run", async () => {
-    const cronJob = `apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: x}\nspec: {schedule: "* * * * *", jobTemplate: {metadata: {annotations: {${waits}}}, spec: {${job}}}}\n`;
+    const cronJob = `apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: x}\nspec: {schedule: "* * * * *", concurrencyPolicy: Forbid, jobTemplate: {metadata: {annotations: {${waits}}}, spec: {${job}}}}\n`;
     expect(await codesIn(all(cache, cronJob))).toEqual([]);
+  });
+
+  it.each([
+    ["", "", ["WaitsAtEachTick"]],
+    ["concurrencyPolicy: Allow, ", "", ["WaitsAtEachTick"]],
+    ["concurrencyPolicy: Forbid, ", "", []],
+    ["concurrencyPolicy: Replace, ", "", []],
+    ["", `, "${annotations["wait-timeout"].key}": "1h"`, []],
+  ])("of a CronJob piles up where nothing ends it: {%s%s}", async (policy, timeout, codes) => {
+    const made = (at: string) =>
+      `apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: x}\nspec: {schedule: "* * * * *", ${policy}jobTemplate: ${at}}\n`;
+    const map = `metadata: {annotations: {${waits}${timeout}}}`;
+    const spec = `restartPolicy: Never, ${containers}`;
+    expect(await codesIn(all(cache, made(`{${map}, spec: {template: {spec: {${spec}}}}}`)))).toEqual(codes);
+    expect(await codesIn(all(cache, made(`{spec: {template: {${map}, spec: {${spec}}}}}`)))).toEqual(codes);
+  });
+
+  it("as a Pod counts in a quota of its namespace, and as a suspended Job does not", async () => {
+    const quota = (hard: string, namespace = "default") =>
+      `apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: q, namespace: ${namespace}}\nspec: {hard: {${hard}}}\n`;
+    const pod = (name: string, more = "") =>
+      `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}, annotations: {${waits}}}\nspec: {restartPolicy: Never, ${more}${containers}}\n`;
+    const index = `"${input}": "a/b:$(JOB_COMPLETION_INDEX)", "${annotations["wait-for-inputs"].key}": "true"`;
+    const ofJob = (map: string) =>
+      `apiVersion: batch/v1\nkind: Job\nmetadata: {name: x, annotations: {${map}}}\nspec: {completionMode: Indexed, completions: 2, parallelism: 2, template: {spec: {restartPolicy: Never, ${containers}}}}\n`;
+    const found = await findingsOf(all(cache, quota("pods: 3"), pod("a"), pod("b")));
+    expect(found.filter((line) => line.includes("WaitsInQuota"))).toEqual([
+      expect.stringMatching(
+        / its Pods count in ResourceQuota default\/q \(\S+:\d+\) while .* 1 more steps do\)/,
+      ),
+    ]);
+    for (const [hard, step, codes] of [
+      ["requests.cpu: 3", pod("a"), ["WaitsInQuota"]],
+      ["limits.memory: 1Gi", pod("a", "nodeName: node-1, "), ["WaitsInQuota"]],
+      ["count/pods: 3", ofJob(index), ["WaitsInQuota"]],
+      ["pods: 3", ofJob(waits), []],
+      ["requests.storage: 3Gi, count/jobs.batch: 3", pod("a"), []],
+    ] as const)
+      expect(await codesIn(all(cache, quota(hard), step)), hard).toEqual(codes);
+    expect(await codesIn(all(cache, quota("pods: 3", "other"), pod("a")))).toEqual([]);
   });
 
   it("of a JobSet is not", async () => {

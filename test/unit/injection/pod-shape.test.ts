@@ -145,6 +145,15 @@ describe("an init container pulls", () => {
     expect(shapeOf(injected({ ...output, ...map }, container, spec))).toBe("init");
   });
 
+  it.each(["startupProbe", "livenessProbe"] as const)(
+    "where the step waits on its node, and has a %s: it does not run meanwhile",
+    (name) => {
+      const map = { ...output, "wait-for-inputs": "true" };
+      expect(shapeOf(injected(map, {}, { nodeName: "n" }))).toBe("hook");
+      expect(shapeOf(injected(map, { [name]: probe }, { nodeName: "n" }))).toBe("init");
+    },
+  );
+
   it("where another container is not wrapped", () => {
     const step = podOf("step", output);
     step.spec.containers.push({ name: "beside", image: "x" });
