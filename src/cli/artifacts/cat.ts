@@ -54,8 +54,12 @@ function wantedPath(
   const [only, ...others] = parts;
   if (only !== undefined && only.packed === undefined && others.length === 0) return only.path;
   if (parts.some(({ packed }) => packed !== undefined)) return undefined;
-  const names = parts.map((part) => visible(part.path)).join(", ");
-  throw new CliError(`Artifact ${shown} has several files: name one of ${names}.`, exits.usage);
+  const names = parts.slice(0, mostNames).map((part) => visible(part.path));
+  const more = parts.length > mostNames ? ", …" : "";
+  throw new CliError(
+    `Artifact ${shown} has several files: name one of ${names.join(", ")}${more}.`,
+    exits.usage,
+  );
 }
 
 async function* fromArchive(

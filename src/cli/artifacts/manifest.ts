@@ -79,6 +79,28 @@ export function readManifest(raw: RawManifest, shown: string): ArtifactManifest 
   };
 }
 
+/**
+ * One artifact of the parts of an index, in its order.
+ *
+ * @param index - as it was read
+ * @param parts - its manifests
+ * @param shown - the artifact, for messages
+ * @throws CliError where two files of one name are not the same
+ */
+export function joined(
+  index: ArtifactManifest,
+  parts: readonly ArtifactManifest[],
+  shown: string,
+): ArtifactManifest {
+  const { other: _, ...rest } = index;
+  const all = withoutClashes(
+    parts.flatMap((part) => part.parts),
+    shown,
+  );
+  const bytes = all.reduce((sum, { size }) => sum + size, 0);
+  return { ...rest, parts: all, bytes, ...(all.length === 0 ? { other: "image" } : {}) };
+}
+
 /** Every blob and manifest that a manifest names: what is to be copied with it. */
 export function referencesOf(
   raw: RawManifest,

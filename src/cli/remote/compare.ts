@@ -1,10 +1,8 @@
 import { type Difference, differences, type Side, toRead } from "../artifacts/diff.ts";
-import { readManifest } from "../artifacts/manifest.ts";
-import { formatNamed, type Named, parseArtifact } from "../artifacts/reference.ts";
+import { type Named, parseArtifact } from "../artifacts/reference.ts";
 import { showProgress } from "../show/progress.ts";
-import { findArtifact } from "./find-artifact.ts";
-import { refuseOthers } from "./get.ts";
 import type { OpenRegistry } from "./open.ts";
+import { readArtifact } from "./read-artifact.ts";
 import { type RemoteOptions, withRegistryOf } from "./with-registry.ts";
 
 /**
@@ -36,8 +34,6 @@ export async function compareArtifacts(
 }
 
 async function sideOf(open: OpenRegistry, named: Named): Promise<Side> {
-  const shown = formatNamed(named);
-  const manifest = readManifest(await findArtifact(open, named), shown);
-  refuseOthers(manifest, shown);
+  const manifest = await readArtifact(open, named);
   return { place: { registry: open.registry, repository: open.prefix + named.repository }, manifest };
 }

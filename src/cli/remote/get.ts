@@ -4,14 +4,12 @@ import type { Writable } from "node:stream";
 import { visible } from "../../annotations/problems.ts";
 import { catFile } from "../artifacts/cat.ts";
 import { getFiles } from "../artifacts/get.ts";
-import { type ArtifactManifest, readManifest } from "../artifacts/manifest.ts";
 import { formatNamed, parseArtifact } from "../artifacts/reference.ts";
-import { exits } from "../exits.ts";
 import { RegistryError } from "../oci/errors.ts";
-import { CliError, reasonOf } from "../output.ts";
+import { reasonOf } from "../output.ts";
 import { showProgress } from "../show/progress.ts";
 import { shortSize } from "../show/sizes.ts";
-import { findArtifact } from "./find-artifact.ts";
+import { readArtifact } from "./read-artifact.ts";
 import { type RemoteOptions, withRegistryOf } from "./with-registry.ts";
 
 /**
@@ -26,8 +24,7 @@ export async function getArtifact(artifact: string, folder: string, options: Rem
   const named = parseArtifact(artifact);
   const shown = formatNamed(named);
   return withRegistryOf(named, options, async (open) => {
-    const manifest = readManifest(await findArtifact(open, named), shown);
-    refuseOthers(manifest, shown);
+    const manifest = await readArtifact(open, named);
     const progress = showProgress(`Getting ${shown}`, manifest.bytes);
     try {
       const place = { registry: open.registry, repository: open.prefix + named.repository };
@@ -57,8 +54,7 @@ export async function printFile(
   const named = parseArtifact(artifact);
   const shown = formatNamed(named);
   await withRegistryOf(named, options, async (open) => {
-    const manifest = readManifest(await findArtifact(open, named), shown);
-    refuseOthers(manifest, shown);
+    const manifest = await readArtifact(open, named);
     const place = { registry: open.registry, repository: open.prefix + named.repository };
     const told = { onRetry: (error: unknown) => console.error(brokenLine(error)) };
     for await (const chunk of catFile(place, manifest, { path, shown }, told)) {
@@ -83,14 +79,4 @@ function brokenLine(error: unknown): string {
       ? `The registry answers ${reason}; trying again.`
       : `The connection to the registry broke (${reason}); going on where it broke.`,
   );
-}
-
-/** @throws CliError for an artifact that has no files */
-export function refuseOthers({ other }: ArtifactManifest, shown: string): void {
-  if (other === undefined) return;
-  const message =
-    other === "index"
-      ? `${shown} is an index of several manifests, not an artifact; name one of them by its digest.`
-      : `${shown} has no files: none of its layers has a file name. It may be a container image.`;
-  throw new CliError(message, exits.failed);
 }
