@@ -4,6 +4,7 @@ import type { StoredOrasCache } from "../cache/types.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { manifestHead } from "../registry/head.ts";
+import type { RemoteManifest } from "../registry/remote-head.ts";
 import type { Head, HeadResult, Refused } from "../workflow/opening.ts";
 import { type Artifact, cacheOf, isOpen } from "../workflow/step.ts";
 import { type AskRemoteSettings, createAskRemote } from "./ask-remote.ts";
@@ -27,7 +28,14 @@ interface AskHeadSettings {
  *
  * @param settings - see there
  */
-export function createAskHead(settings: AskHeadSettings): Asking {
+export function createAskHead(settings: AskHeadSettings): Asking & {
+  /** Reads a manifest of a remote registry; undefined where none is asked. */
+  readonly manifest: (
+    namespace: string,
+    artifact: AskedFor,
+    digest: string,
+  ) => Promise<RemoteManifest | undefined>;
+} {
   const { caches, access, signal, remote: how } = settings;
   const askRemote = how && createAskRemote(how, signal);
   const ask = async (cache: StoredOrasCache, artifact: Artifact): Promise<Head> => {
@@ -60,6 +68,12 @@ export function createAskHead(settings: AskHeadSettings): Asking {
       const head = await look(namespace, artifact);
       settings.countHead(resultOf(head));
       return head;
+    },
+    manifest: async (namespace, artifact, digest) => {
+      const remote = remoteOf(caches, namespace, artifact);
+      if (remote === undefined || askRemote === undefined) return undefined;
+      const { url, whole, by } = placeOf(caches, namespace, remote, artifact);
+      return askRemote.manifest(url, whole, digest, by);
     },
     refusalOf: async (namespace, artifact) => {
       const remote = remoteOf(caches, namespace, artifact);

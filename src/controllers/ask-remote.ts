@@ -1,7 +1,13 @@
 import { getCACertificates } from "node:tls";
 import { sentenceOf } from "../kube/errors.ts";
 import { forgetOldest } from "../kube/forget.ts";
-import { type RemoteHead, type RemoteSettings, remoteHead } from "../registry/remote-head.ts";
+import {
+  type RemoteHead,
+  type RemoteManifest,
+  type RemoteSettings,
+  remoteHead,
+  remoteManifest,
+} from "../registry/remote-head.ts";
 import { loginsFor, type StepSecret } from "../registry/step-logins.ts";
 import type { Refused } from "../workflow/opening.ts";
 import type { Granted, GrantedSecrets } from "./granted-secrets.ts";
@@ -25,6 +31,13 @@ interface By {
 /** Asks remote registries for manifests, as anybody where no Secret is named. */
 export interface AskRemote {
   readonly ask: (url: string, repository: string, reference: string, by: By | undefined) => Promise<Asked>;
+  /** Reads a manifest. */
+  readonly manifest: (
+    url: string,
+    repository: string,
+    digest: string,
+    by: By | undefined,
+  ) => Promise<RemoteManifest>;
   /** Why a registry is not asked by this Secret, without asking it. */
   readonly refusalOf: (url: string, repository: string, by: By) => Promise<Refused | undefined>;
 }
@@ -64,35 +77,35 @@ export function createAskRemote(settings: AskRemoteSettings, signal: AbortSignal
     return { ...known, id: `${namespace}/${name} ${granted.version} ${host}` };
   };
 
-  const follow = async (
+  /** Asks with the logins of a Secret, unless they were refused a moment ago. */
+  const follow = async <T extends object>(
     way: Way,
-    url: string,
-    repository: string,
-    reference: string,
-  ): Promise<RemoteHead> => {
+    ask: (how: RemoteSettings, logins: readonly string[]) => Promise<T>,
+  ): Promise<T | Exclude<Way, Logins> | Denied> => {
     if (!("logins" in way)) return way;
     const { logins, ca, id } = way;
     if ((rests.get(id) ?? 0) > performance.now()) return { denied: "login" };
-    const how = { ...remote, ...withCa(ca) };
-    const head = await remoteHead(url, repository, reference, how, signal, logins);
-    if ("denied" in head && head.denied === "login") {
+    const answer = await ask({ ...remote, ...withCa(ca) }, logins);
+    if ("denied" in answer && answer.denied === "login") {
       rests.delete(id);
       rests.set(id, performance.now() + restMs);
       forgetOldest(rests, mostRemembered);
     }
-    return head;
+    return answer;
   };
 
   const read = ({ namespace, name }: By) => secrets.of(namespace, name, signal);
   const askBy = async (url: string, repository: string, reference: string, by: By): Promise<Asked> => {
     const granted = await read(by);
-    const head = await follow(wayOf(url, repository, by, granted), url, repository, reference);
+    const ask = (how: RemoteSettings, logins: readonly string[]) =>
+      remoteHead(url, repository, reference, how, signal, logins);
+    const head = await follow(wayOf(url, repository, by, granted), ask);
     if (!("denied" in head)) return head;
     // It may be another one by now.
     secrets.forget(by.namespace, by.name);
     const now = await read(by);
     const isSame = "found" in now && "found" in granted && now.version === granted.version;
-    const last = isSame ? head : await follow(wayOf(url, repository, by, now), url, repository, reference);
+    const last = isSame ? head : await follow(wayOf(url, repository, by, now), ask);
     return toldOf(last, by.name);
   };
 
@@ -102,6 +115,12 @@ export function createAskRemote(settings: AskRemoteSettings, signal: AbortSignal
       return askBy(url, repository, reference, by).catch((error: unknown) => ({
         unknown: sentenceOf(error),
       }));
+    },
+    manifest: async (url, repository, digest, by) => {
+      const ask = (how: RemoteSettings, logins: readonly string[]) =>
+        remoteManifest(url, repository, digest, how, signal, logins);
+      if (by === undefined) return ask(remote, []);
+      return follow(wayOf(url, repository, by, await read(by)), ask);
     },
     refusalOf: async (url, repository, by) => {
       // Where the API server does not say, it is said when the registry would be asked.
@@ -113,10 +132,16 @@ export function createAskRemote(settings: AskRemoteSettings, signal: AbortSignal
 }
 
 /** How a registry is asked, or why not. */
-type Way =
-  | Refused
-  | { readonly unknown: string }
-  | { readonly logins: readonly string[]; readonly ca: string | undefined; readonly id: string };
+type Way = Refused | { readonly unknown: string } | Logins;
+
+interface Logins {
+  readonly logins: readonly string[];
+  readonly ca: string | undefined;
+  /** One word for the Secret as it is now, and the host that it is shown to. */
+  readonly id: string;
+}
+
+type Denied = Extract<RemoteHead, { readonly denied: unknown }>;
 
 const forPod: Refused = { refused: "the Pod alone can use the login of its Secret" };
 

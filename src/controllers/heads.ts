@@ -1,7 +1,7 @@
 import { forgetOldest } from "../kube/forget.ts";
 import type { Head, Refused } from "../workflow/opening.ts";
 import { type Artifact, idIn, type StepInput } from "../workflow/step.ts";
-import { createTurns } from "./turns.ts";
+import { createTurns, type Turns } from "./turns.ts";
 
 /** An artifact, and with what login to ask for it where it is in a remote registry. */
 export type AskedFor = Artifact & Pick<StepInput, "login">;
@@ -48,6 +48,15 @@ const ofRemote = {
 const crowdedMs = 5_000;
 const notYet: Head = { unknown: "its registry is asked for many others first" };
 
+/**
+ * Turns to ask remote registries, by their URLs, for all namespaces together.
+ *
+ * @param now - milliseconds, of a clock that never goes back
+ */
+export function createRemoteTurns(now: () => number = () => performance.now()): Turns {
+  return createTurns(ofRemote.together, now);
+}
+
 interface Entry {
   readonly namespace: string;
   readonly artifact: AskedFor;
@@ -67,16 +76,17 @@ interface Entry {
  * @param asking - how they are asked
  * @param remoteOf - the URL of the remote registry that an artifact of a namespace is in, if it is in one
  * @param now - milliseconds, of a clock that never goes back
+ * @param together - of all that is asked of remote registries
  */
 export function createHeads(
   { ask, refusalOf }: Asking,
   remoteOf: (namespace: string, artifact: Artifact) => string | undefined,
   now: () => number = () => performance.now(),
+  together: Turns = createRemoteTurns(now),
 ): Heads {
   /** By artifacts, then by logins. */
   const known = new Map<string, Map<string, Entry>>();
   const [cacheTurns, remoteTurns] = [createTurns(ofCache.pace, now), createTurns(ofRemote.pace, now)];
-  const together = createTurns(ofRemote.together, now);
 
   const entryOf = (namespace: string, artifact: AskedFor): Entry => {
     const id = idIn(namespace, artifact);

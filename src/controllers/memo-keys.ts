@@ -15,6 +15,7 @@ import type { MemoTag } from "../memo/memos.ts";
 import { otherManagerOf, takenIndexes, whyAsWhole } from "../memo/part.ts";
 import { type Artifact, isOpen, withIndex } from "../workflow/step.ts";
 import { isPod, type Workload } from "../workload/workload.ts";
+import type { AskedFor } from "./heads.ts";
 import type { WorkflowStep } from "./workflow-steps.ts";
 
 /** What a step makes, or one Pod of an Indexed Job. */
@@ -62,10 +63,10 @@ export interface KeysSettings {
     | undefined;
   /** By which an image may be known, what its name stands for first; undefined where nobody says it. */
   readonly digestsOf: (image: string, workload: Workload) => Promise<readonly string[] | undefined>;
-  /** The files of an artifact of a cache; undefined where it has none that are known. @throws where its registry does not say */
+  /** The files of an artifact; undefined where it has none that are known. @throws where its registry does not say */
   readonly filesOf: (
     namespace: string,
-    artifact: Artifact,
+    artifact: AskedFor,
     digest: string,
   ) => Promise<readonly InputFile[] | undefined>;
 }

@@ -19,7 +19,7 @@ export function whyNot(minor: number, step: WorkflowStep, pins: readonly string[
   if (plan.output === undefined) return "It has no output-uri.";
   if (cacheOf(plan.output) === undefined) return "Its output is not in the registry of an OrasCache.";
   const other = plan.inputs.find((_, i) => !pins[i]?.startsWith("sha256:"));
-  if (other) return `Its input ${other.written} is not in the registry of an OrasCache.`;
+  if (other) return `The operator may not ask the registry of its input ${other.written}.`;
   if (isPod && controllerOf(object)) return "Its Pods are held one by one; annotate the Job itself.";
   if (!isPod && minor < minorThatEndsJobs)
     return `Kubernetes 1.${minor} does not let a Job end without a Pod; 1.${minorThatEndsJobs} does.`;

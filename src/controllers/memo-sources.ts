@@ -6,11 +6,13 @@ import { filesOf, partsOf } from "../memo/content.ts";
 import type { Lookup } from "../registry/lookup.ts";
 import { readManifest } from "../registry/manifests.ts";
 import { createMemory } from "../registry/memory.ts";
-import type { OwnRegistry } from "../registry/own.ts";
-import { cacheOf } from "../workflow/step.ts";
+import type { RemoteManifest } from "../registry/remote-head.ts";
+import { type Artifact, cacheOf } from "../workflow/step.ts";
 import { isPod, type Workload } from "../workload/workload.ts";
 import type { CacheAccess } from "./cache-access.ts";
+import type { AskedFor } from "./heads.ts";
 import type { KeysSettings } from "./memo-keys.ts";
+import type { Turns } from "./turns.ts";
 
 /** What reading the inputs of steps needs. */
 interface InputSettings {
@@ -18,6 +20,21 @@ interface InputSettings {
   readonly signal: AbortSignal;
   /** How to ask the registry of a cache; undefined where it is not ready. */
   readonly accessTo: CacheAccess["to"];
+  /** Of artifacts in remote registries. */
+  readonly remote: RemoteSources;
+}
+
+/** How manifests of remote registries are read. */
+interface RemoteSources {
+  /** The URL of the remote registry that an artifact is in, if it is in one. */
+  readonly urlOf: (namespace: string, artifact: AskedFor) => string | undefined;
+  /** Undefined where none is asked. */
+  readonly manifest: (
+    namespace: string,
+    artifact: AskedFor,
+    digest: string,
+  ) => Promise<RemoteManifest | undefined>;
+  readonly turns: Turns;
 }
 
 /** What a digest names does not change. An artifact can have thousands of files, and a namespace thousands of artifacts. */
@@ -46,47 +63,94 @@ export function bytesOfFiles({ files = [] }: Remembered): number {
 }
 
 /**
- * Reads what is in artifacts of caches.
+ * Reads what is in artifacts.
  *
  * @param settings - see there
  */
 export function createInputReader(settings: InputSettings): KeysSettings["filesOf"] {
-  const { caches, signal, accessTo } = settings;
+  const { remote } = settings;
   const known = createMemory<Remembered>(mostBytesRemembered, parts, bytesOfFiles);
   return async (namespace, artifact, digest) => {
-    const name = cacheOf(artifact);
-    const cache = caches.store.get(`${namespace}/${name}`);
-    if (name === undefined || cache === undefined) throw new Error(`there is no OrasCache ${name}`);
-    const id = `${cache.metadata?.uid} ${artifact.repository} ${digest}`;
+    const url = remote.urlOf(namespace, artifact);
+    const source =
+      url === undefined
+        ? cacheSource(settings, namespace, artifact)
+        : remoteSource(remote, url, namespace, artifact);
+    const id = `${source.id} ${artifact.repository} ${digest}`;
     const remembered = known.get(id);
     if (remembered !== undefined) return remembered.files;
-    const access = await accessTo(cache);
-    if (access === undefined) throw new Error(`the registry of OrasCache ${name} is not ready`);
-    const manifest = await readManifest({ ...access, signal }, artifact.repository, digest);
-    if (manifest === undefined) throw new Error(`${artifact.repository}@${digest} is not in the registry`);
-    const files =
-      filesOf(manifest.bytes) ??
-      (await filesOfParts({ ...access, signal }, artifact.repository, manifest.bytes));
+    const read = await source.reader();
+    const manifest = await read(digest);
+    const files = manifest && (filesOf(manifest) ?? (await filesOfParts(read, manifest)));
     known.set(id, { files }, namespace);
     return files;
   };
 }
 
+/** Reads a manifest by its digest; undefined for one that is too long. @throws where the registry does not say, or has none */
+type Read = (digest: string) => Promise<Buffer | undefined>;
+
+interface Source {
+  /** The same where the same is read. */
+  readonly id: string;
+  readonly reader: () => Promise<Read>;
+}
+
+function cacheSource(
+  { caches, signal, accessTo }: InputSettings,
+  namespace: string,
+  artifact: Artifact,
+): Source {
+  const name = cacheOf(artifact);
+  const cache = caches.store.get(`${namespace}/${name}`);
+  if (name === undefined || cache === undefined) throw new Error(`there is no OrasCache ${name}`);
+  const { repository } = artifact;
+  return {
+    id: `${cache.metadata?.uid}`,
+    reader: async () => {
+      const access = await accessTo(cache);
+      if (access === undefined) throw new Error(`the registry of OrasCache ${name} is not ready`);
+      return async (digest) => {
+        const manifest = await readManifest({ ...access, signal }, repository, digest);
+        if (manifest === undefined) throw new Error(`${repository}@${digest} is not in the registry`);
+        return manifest.bytes;
+      };
+    },
+  };
+}
+
+function remoteSource(
+  { manifest, turns }: RemoteSources,
+  url: string,
+  namespace: string,
+  artifact: AskedFor,
+): Source {
+  const { repository, login } = artifact;
+  const read: Read = async (digest) => {
+    if (!turns.isNow(url)) throw new Error(`the registry of ${repository} is asked for many others first`);
+    const found = await manifest(namespace, artifact, digest);
+    if (found === undefined || "refused" in found || "denied" in found)
+      throw new Error(`${repository}@${digest} is not shown to the operator`);
+    if ("missing" in found) throw new Error(`${repository}@${digest} is not in the registry`);
+    if ("tooLong" in found) return undefined;
+    if ("bytes" in found) return found.bytes;
+    if ("stopMs" in found && found.stopMs !== undefined) turns.stop(url, found.stopMs);
+    throw new Error(`${repository}@${digest} is not known: ${found.unknown}`);
+  };
+  // What one login shows, another may not.
+  return { id: `${namespace} ${url} ${login?.secret ?? ""}`, reader: () => Promise.resolve(read) };
+}
+
 /** Of an index what its parts have, as a step gets it: undefined where it is none, or one of them is no manifest of files. */
-async function filesOfParts(
-  registry: OwnRegistry,
-  repository: string,
-  index: Buffer,
-): Promise<InputFile[] | undefined> {
+async function filesOfParts(read: Read, index: Buffer): Promise<InputFile[] | undefined> {
   const digests = partsOf(index);
   if (digests === undefined || digests.length > mostParts) return undefined;
   const known = new Map<string, readonly InputFile[]>();
   let left = mostPartBytes;
   for (const digest of new Set(digests)) {
-    const part = await readManifest(registry, repository, digest);
-    if (part === undefined) throw new Error(`${repository}@${digest} is not in the registry`);
-    left -= part.bytes.length;
-    const files = left < 0 ? undefined : filesOf(part.bytes);
+    const part = await read(digest);
+    left -= part?.length ?? 0;
+    const files = part === undefined || left < 0 ? undefined : filesOf(part);
     if (files === undefined) return undefined;
     known.set(digest, files);
   }

@@ -9,7 +9,7 @@ import { cacheController } from "../controllers/cache-controller.ts";
 import { emptyingController } from "../controllers/emptying.ts";
 import { gateControllers } from "../controllers/gates.ts";
 import { createGrantedSecrets } from "../controllers/granted-secrets.ts";
-import { createHeads } from "../controllers/heads.ts";
+import { createHeads, createRemoteTurns } from "../controllers/heads.ts";
 import { createHints } from "../controllers/hints.ts";
 import { createMemoGate } from "../controllers/memo.ts";
 import { forgetController } from "../controllers/memo-forget.ts";
@@ -55,6 +55,7 @@ import { letsIn } from "../registry/login.ts";
 import { claimStorage } from "../registry/owner.ts";
 import { askRegistry } from "../registry/reachable.ts";
 import { readStepSecret } from "../registry/step-logins.ts";
+import type { Artifact } from "../workflow/step.ts";
 import type { ImageLookup } from "./image-lookup.ts";
 import { watchTrouble } from "./log.ts";
 import { type Process, proxiesOf, untilEnded } from "./process.ts";
@@ -146,18 +147,18 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
   const steps = createWorkflowSteps(jobs, pods, pushes, indexes);
   metrics.tellOfWaiting(toldSteps(jobs, pods, steps));
   const access = createCacheAccess(client, { operatorKey, clusterDomain: options.clusterDomain }, signal);
-  const heads = createHeads(
-    createAskHead({
-      ...{ caches, access, signal, countHead },
-      remote: reach && {
-        reach,
-        proxies: { HTTPS_PROXY: options.httpsProxy, NO_PROXY: options.noProxy },
-        secrets: createGrantedSecrets(client, readStepSecret),
-        clusterDomain: options.clusterDomain,
-      },
-    }),
-    (namespace, artifact) => remoteOf(caches, namespace, artifact)?.url,
-  );
+  const asking = createAskHead({
+    ...{ caches, access, signal, countHead },
+    remote: reach && {
+      reach,
+      proxies: { HTTPS_PROXY: options.httpsProxy, NO_PROXY: options.noProxy },
+      secrets: createGrantedSecrets(client, readStepSecret),
+      clusterDomain: options.clusterDomain,
+    },
+  });
+  const urlOf = (namespace: string, artifact: Artifact) => remoteOf(caches, namespace, artifact)?.url;
+  const turns = createRemoteTurns();
+  const heads = createHeads(asking, urlOf, undefined, turns);
   const batches = createBatches({ client, jobs, pods, steps });
   const waiters = createWaiters({ client, jobs, pods, steps, heads });
   const moved = createMovedTags({ jobs, pods, steps, heads, send, signal });
@@ -166,7 +167,10 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
   const memoized = {
     ...{ client, log, caches, jobs, pods, steps, originalOf, minor: facts.minor },
     memos: createMemos({ client, caches, operatorKey, signal, accessTo: access.to }),
-    filesOf: createInputReader({ caches, signal, accessTo: access.to }),
+    filesOf: createInputReader({
+      ...{ caches, signal, accessTo: access.to },
+      remote: { urlOf, turns, manifest: asking.manifest },
+    }),
     digestsOf: createImageDigests(images?.freshLookup, images?.pullSecretsOf),
     leftMs: leads.leftMs ?? (() => unledMs),
   };

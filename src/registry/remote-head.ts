@@ -1,8 +1,10 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { digestOf } from "./blobs.ts";
 import { digestForm, manifestAccept } from "./head.ts";
-import { createAgents, head, type Registries } from "./http.ts";
+import { type Answer, createAgents, get, head, type Registries } from "./http.ts";
 import { LookupError } from "./outcome.ts";
-import { authorize, StatusError } from "./token.ts";
+import { askByLogin, type ByLogin } from "./remote-login.ts";
+import { StatusError } from "./token.ts";
 
 /** How a remote registry is asked for manifests: see Registries. */
 export type RemoteSettings = Pick<Registries, "ca" | "reach" | "proxies">;
@@ -41,20 +43,59 @@ export async function remoteHead(
   signal: AbortSignal,
   logins: readonly string[] = [],
 ): Promise<RemoteHead> {
+  const asked = new URL(`/v2/${repository}/manifests/${reference}`, url);
+  const found = await ask(head, asked, settings, signal, logins);
+  if (!("answer" in found)) return "tooLong" in found ? unlikeOthers : found;
+  const digest = found.answer.headers["docker-content-digest"];
+  if (found.answer.status !== 200) return whyNot(found.answer);
+  return typeof digest === "string" && digestForm.test(digest) ? { digest } : unlikeOthers;
+}
+
+/** A manifest of a remote registry. */
+export type RemoteManifest =
+  | { readonly bytes: Buffer }
+  /** It is longer than a registry's answer may be. */
+  | { readonly tooLong: true }
+  | Exclude<RemoteHead, { readonly digest: string }>;
+
+/**
+ * Reads a manifest of a remote registry by its digest, as {@link remoteHead} asks for one. It never throws.
+ *
+ * @param digest - a sha256
+ */
+export async function remoteManifest(
+  url: string,
+  repository: string,
+  digest: string,
+  settings: RemoteSettings,
+  signal: AbortSignal,
+  logins: readonly string[] = [],
+): Promise<RemoteManifest> {
+  const asked = new URL(`/v2/${repository}/manifests/${digest}`, url);
+  const found = await ask(get, asked, settings, signal, logins);
+  if (!("answer" in found)) return found;
+  const { status, body } = found.answer;
+  if (status !== 200) return whyNot(found.answer);
+  return digestOf(body) === digest ? { bytes: body } : unlikeOthers;
+}
+
+async function ask(
+  by: typeof get,
+  asked: URL,
+  settings: RemoteSettings,
+  signal: AbortSignal,
+  logins: readonly string[],
+): Promise<ByLogin | Exclude<RemoteManifest, { readonly bytes: Buffer }>> {
   const agents = createAgents();
   const within = AbortSignal.any([signal, AbortSignal.timeout(longestMs)]);
   const registries: Registries = { ...settings, agents, signal: within };
-  const asked = new URL(`/v2/${repository}/manifests/${reference}`, url);
+  const send = (headers: object) => by(asked, { accept: manifestAccept, ...headers }, registries);
   try {
-    const first = await head(asked, { accept: manifestAccept }, registries);
-    if (first.status !== 401 || first.host !== asked.host) return answerOf(first);
-    const ask = (authorization: string) => head(asked, { accept: manifestAccept, authorization }, registries);
-    if (logins.length > 0)
-      return await firstLetIn(logins, (login) => authorizationBy(login, first, registries), ask);
-    return answerOf(await ask(await authorize(first, registries, undefined)));
+    return await askByLogin(asked.host, send, registries, logins);
   } catch (error) {
     // Who gives the tokens may be busy; whoever refuses one without a login refuses it for good.
     if (error instanceof StatusError && isBusy(error.status)) return busy(error.status, {});
+    if (error instanceof LookupError && error.reason === "tooLong") return { tooLong: true };
     const wantsLogin = error instanceof LookupError || error instanceof StatusError;
     return wantsLogin ? forLogin : { refused: "the operator cannot ask its registry" };
   } finally {
@@ -62,61 +103,22 @@ export async function remoteHead(
   }
 }
 
-type HeadAnswer = Awaited<ReturnType<typeof head>>;
+const forLogin = { refused: "its registry shows it only to who logs in" };
+const unlikeOthers = { refused: "its registry does not answer as others do" };
 
-async function firstLetIn(
-  logins: readonly string[],
-  headerOf: (login: string) => Promise<string | undefined>,
-  ask: (authorization: string) => Promise<HeadAnswer>,
-): Promise<RemoteHead> {
-  let denied: RemoteHead = { denied: "login" };
-  for (const login of logins) {
-    const authorization = await headerOf(login);
-    if (authorization === undefined) continue;
-    const answer = await ask(authorization);
-    if (answer.status !== 401 && answer.status !== 403) return answerOf(answer);
-    // Whoever got a token is known, and may not see it.
-    denied = { denied: answer.status === 401 && authorization === login ? "login" : "artifact" };
-  }
-  return denied;
-}
-
-/** The header with which a login is shown; undefined where who gives the tokens refuses it. */
-async function authorizationBy(
-  login: string,
-  first: HeadAnswer,
-  registries: Registries,
-): Promise<string | undefined> {
-  if (login.startsWith("Bearer ")) return login;
-  try {
-    return await authorize(first, registries, login);
-  } catch (error) {
-    const isRefused =
-      error instanceof LookupError
-        ? error.reason === "notShown"
-        : error instanceof StatusError && [401, 403].includes(error.status);
-    if (isRefused) return undefined;
-    throw error;
-  }
-}
-
-const forLogin: RemoteHead = { refused: "its registry shows it only to who logs in" };
-
-function answerOf({ status, headers }: HeadAnswer): RemoteHead {
-  const digest = headers["docker-content-digest"];
+function whyNot({ status, headers }: Answer): Exclude<RemoteHead, { readonly digest: string }> {
   if (status === 404) return { missing: true };
-  if (status === 200 && typeof digest === "string" && digestForm.test(digest)) return { digest };
   if (isBusy(status)) return busy(status, headers);
-  return status === 401 || status === 403
-    ? forLogin
-    : { refused: "its registry does not answer as others do" };
+  return status === 401 || status === 403 ? forLogin : unlikeOthers;
 }
 
 function isBusy(status: number): boolean {
   return status === 429 || status >= 500;
 }
 
-function busy(status: number, { "retry-after": after, date }: IncomingHttpHeaders): RemoteHead {
+type Busy = Extract<RemoteHead, { readonly unknown: string }>;
+
+function busy(status: number, { "retry-after": after, date }: IncomingHttpHeaders): Busy {
   const stopMs = after === undefined ? (status === 429 ? usualStopMs : undefined) : stopOf(after, date);
   return {
     // What status came the step's author is not told (ADR 10).

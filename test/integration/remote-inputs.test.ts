@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { renew } from "../../src/certificates/renew.ts";
 import { createAskRemote } from "../../src/controllers/ask-remote.ts";
 import type { Granted } from "../../src/controllers/granted-secrets.ts";
-import { remoteHead } from "../../src/registry/remote-head.ts";
+import { digestOf } from "../../src/registry/blobs.ts";
+import { remoteHead, remoteManifest } from "../../src/registry/remote-head.ts";
 import { readStepSecret, type StepSecret } from "../../src/registry/step-logins.ts";
 import { stockOras } from "../support/oras.ts";
 import { start } from "../support/processes.ts";
@@ -84,7 +85,13 @@ describe.each(registries)("%s", (name) => {
     for (const url of urls) {
       const found = await ask(url);
       expect(found).toEqual({ digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) });
-      expect(await ask(url, "digest" in found ? found.digest : "")).toEqual(found);
+      const digest = "digest" in found ? found.digest : "";
+      expect(await ask(url, digest)).toEqual(found);
+      const read = (which: string) =>
+        remoteManifest(url, "a/b", which, settingsFor(new URL(url).host), never);
+      const manifest = await read(digest);
+      expect("bytes" in manifest && digestOf(manifest.bytes)).toBe(digest);
+      expect(await read(`sha256:${"0".repeat(64)}`)).toEqual({ missing: true });
     }
   });
 });
@@ -224,6 +231,19 @@ describe("a remote registry", () => {
         answer.writeHead(asked.headers.authorization ? status : 401, header).end();
       },
       async (url) => expect(await askBy(url, "Basic x")).toEqual({ denied }),
+    ),
+  );
+
+  it.each<[string, string | Buffer, object]>([
+    ["another manifest", "{}", { refused: expect.any(String) }],
+    ["a very long one", Buffer.alloc(2 ** 21), { tooLong: true }],
+  ])("whose manifest is read and that answers with %s has none", (_, body, found) =>
+    serving(
+      (_asked, answer) => void answer.writeHead(200, there).end(body),
+      async (url) =>
+        expect(await remoteManifest(url, "a/b", digest, settingsFor(new URL(url).host), never)).toEqual(
+          found,
+        ),
     ),
   );
 

@@ -2,13 +2,16 @@ import type { V1Job } from "@kubernetes/client-node";
 import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import { resources } from "../../src/kube/resources.ts";
-import { jobOf, type StepAnnotations } from "../support/builders.ts";
+import { jobOf, keyed, type StepAnnotations } from "../support/builders.ts";
+import { memoJob } from "../support/equal-steps.ts";
 import { test as base } from "../support/integration.ts";
 import { startJobPlane } from "../support/job-plane.ts";
+import { minor } from "../support/kubernetes-version.ts";
 import type { ObjectsIn } from "../support/objects-in.ts";
 import { somebody, startPrivateRegistry } from "../support/private-registry.ts";
 import { kubectl } from "../support/programs.ts";
 import { until } from "../support/wait.ts";
+import { endOfJob } from "../support/workflow-world.ts";
 
 /** The operator by its ServiceAccount, the real controllers of Jobs, and a real registry outside that asks for a password. */
 const test = base
@@ -160,6 +163,42 @@ describe.concurrent("a step whose input is in a registry that asks for its login
     await steps.create("second");
     expect(await steps.started("second")).toBe(digest);
   });
+
+  test.skipIf(minor < 31)(
+    "is memoized by what is in it, once the operator may ask",
+    async ({ jobs, registry }) => {
+      const ns = await jobs.world.namespace("memo");
+      await ns.create(resources.secrets, {
+        metadata: { name: secretName },
+        ...registry.secretOf(somebody.password),
+      } as object);
+      await allow(jobs.plane.kubeconfig, at(ns, registry));
+      const create = async (name: string, tag: string) => {
+        const job = memoJob(name, `memo/${name}:1`);
+        const annotations = keyed({
+          ...{ memoize: "on", "output-uri": `memo/${name}:1`, "oras-env": secretName },
+          "input-uri": `oci://${registry.host}/memo/in:${tag}`,
+        });
+        await ns.create(resources.jobs, { ...job, metadata: { ...job.metadata, annotations } } as V1Job);
+        return until(async () => {
+          const made = await ns.read<V1Job>(resources.jobs, name);
+          return endOfJob(made) && made?.status?.conditions?.find(({ type }) => type === "Complete")?.reason;
+        }, `the end of ${name}`);
+      };
+      const digest = await registry.push("memo/in:1");
+      expect(await create("first", "1")).not.toBe("Memoized");
+      expect(jobs.world.runsIn("memo").find(({ job }) => job === "first")?.pins).toEqual([digest]);
+      await until(
+        async () =>
+          (await ns.read(resources.jobs, "first"))?.metadata?.annotations?.[names.memoKeyAnnotation]?.split(
+            " ",
+          )[1],
+        "its result to be remembered",
+      );
+      await registry.push("memo/in:2");
+      expect(await create("second", "2")).toBe("Memoized");
+    },
+  );
 
   test("gets nothing from the Secret of another namespace, nor from another one of its namespace", async ({
     jobs,

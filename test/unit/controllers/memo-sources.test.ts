@@ -3,10 +3,12 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, type TestContext } from "vitest";
 import type { StoredOrasCache } from "../../../src/cache/types.ts";
+import { createRemoteTurns } from "../../../src/controllers/heads.ts";
 import { bytesOfFiles, createInputReader } from "../../../src/controllers/memo-sources.ts";
 import type { RegistryAccess } from "../../../src/controllers/trust.ts";
 import { digestOf } from "../../../src/registry/blobs.ts";
 import { createMemory } from "../../../src/registry/memory.ts";
+import type { RemoteManifest } from "../../../src/registry/remote-head.ts";
 import { digest } from "../../support/keys.ts";
 
 const titleKey = "org.opencontainers.image.title";
@@ -34,6 +36,73 @@ it("many artifacts of many files are not all remembered, and those of one namesp
   expect(known.get("other")).toBeDefined();
 });
 
+describe("an input in a remote registry", () => {
+  const bytes = Buffer.from(
+    JSON.stringify({ layers: [{ digest: digest("a"), annotations: { [titleKey]: "f" } }] }),
+  );
+  const artifact = { registry: "https://ghcr.io", repository: "a/b", version: ":1" };
+  const by = (secret: string) => ({ ...artifact, login: { secret, registries: [] } });
+  const reading = (answer: RemoteManifest | undefined) => {
+    const state = { asked: 0, ms: 100_000 };
+    const read = createInputReader({
+      caches: { store: new Map() as never },
+      signal: AbortSignal.timeout(10_000),
+      accessTo: () => Promise.reject(new Error("it is not in a cache")),
+      remote: {
+        urlOf: (_, { registry }) => registry,
+        manifest: () => {
+          state.asked++;
+          return Promise.resolve(answer);
+        },
+        turns: createRemoteTurns(() => state.ms),
+      },
+    });
+    return { state, read };
+  };
+
+  it("is read once of a login", async () => {
+    const { state, read } = reading({ bytes });
+    for (const one of [artifact, artifact, by("one"), by("one"), by("other")])
+      expect((await read("ns", one, digest("m")))?.map(({ title }) => title)).toEqual(["f"]);
+    expect(state.asked).toBe(3);
+    await read("elsewhere", artifact, digest("m"));
+    expect(state.asked).toBe(4);
+  });
+
+  it("takes its turn among all that is asked of the registry", async () => {
+    const { state, read } = reading({ bytes });
+    const ask = (count: number) =>
+      Promise.allSettled(
+        Array.from({ length: count }, (_, i) => read("ns", artifact, `sha256:${state.ms}-${i}`)),
+      );
+    expect((await ask(30)).filter(({ status }) => status === "fulfilled")).toHaveLength(20);
+    state.ms += 1_000;
+    expect((await ask(30)).filter(({ status }) => status === "fulfilled")).toHaveLength(2);
+  });
+
+  it("is not asked for while its registry wants that", async () => {
+    const { state, read } = reading({ unknown: "busy", stopMs: 30_000 });
+    for (let i = 0; i < 3; i++) await expect(read("ns", artifact, digest("m"))).rejects.toThrow();
+    expect(state.asked).toBe(1);
+    state.ms += 31_000;
+    await expect(read("ns", artifact, digest("m"))).rejects.toThrow("busy");
+    expect(state.asked).toBe(2);
+  });
+
+  it.each<[RemoteManifest | undefined, RegExp]>([
+    [undefined, /not shown/],
+    [{ refused: "x" }, /not shown/],
+    [{ denied: "login" }, /not shown/],
+    [{ missing: true }, /not in the registry/],
+  ])("is not known where it is answered with %j", async (answer, words) => {
+    await expect(reading(answer).read("ns", artifact, digest("m"))).rejects.toThrow(words);
+  });
+
+  it("is no reason to wait where it is too long to be read", async () => {
+    expect(await reading({ tooLong: true }).read("ns", artifact, digest("m"))).toBeUndefined();
+  });
+});
+
 describe("an input that is an index", () => {
   const cache = { metadata: { name: "oras", namespace: "work", uid: "u" } } as StoredOrasCache;
   const artifact = { registry: "cache oras", repository: "parts", version: ":all" };
@@ -58,6 +127,11 @@ describe("an input that is an index", () => {
       caches: { store: new Map([["work/oras", cache]]) as never },
       signal: AbortSignal.timeout(10_000),
       accessTo: () => Promise.resolve(access),
+      remote: {
+        urlOf: () => undefined,
+        manifest: () => Promise.resolve(undefined),
+        turns: createRemoteTurns(),
+      },
     });
     const files = await reader("work", artifact, digestOf(top));
     return { titles: files?.map(({ title }) => title), asked: asked.length };
