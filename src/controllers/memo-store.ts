@@ -163,11 +163,13 @@ export async function writeIn(store: MemoStore, { tag, output, ...entry }: NewMe
   const { mediaType, digest, bytes } = manifest;
   const at = new Date(store.now()).toISOString();
   const pushed = { repository: output.repository, digest, mediaType, size: bytes.length };
-  const sealedEntry = sealed({ ...entry, output: pushed, at }, scope);
+  const latest = { repository: output.repository, tag };
+  const before = (await latestIn(store, latest))?.key;
+  const sealedEntry = sealed({ ...entry, output: pushed, at, ...(before && { before }) }, scope);
   await writeBlob(registry, repository, names.memoPartsType, entry.parts);
   await writeBlob(registry, repository, emptyBlob.type, emptyBlob.content);
   await writeManifest(registry, repository, entry.key, sealedEntry);
-  await writeManifest(registry, repository, latestTag({ repository: output.repository, tag }), sealedEntry);
+  await writeManifest(registry, repository, latestTag(latest), sealedEntry);
 }
 
 async function readEntry(

@@ -31,10 +31,12 @@ export interface MemoEntry {
   readonly by: MemoSource;
   /** When the entry was written, as RFC 3339. */
   readonly at: string;
+  /** Key of the entry that its output's tag had until then: what people compare it with. */
+  readonly before?: string | undefined;
 }
 
 /** An entry that is to be written. */
-export interface NewMemoEntry extends Omit<MemoEntry, "at" | "output"> {
+export interface NewMemoEntry extends Omit<MemoEntry, "at" | "output" | "before"> {
   /** The size and the type are those that the registry has. */
   readonly output: Pick<MemoOutput, "repository" | "digest">;
   /** The tag that the step has pushed to, by which `latestOf` finds the entry. */

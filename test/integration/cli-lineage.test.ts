@@ -2,9 +2,10 @@ import { createPrivateKey, type KeyObject } from "node:crypto";
 import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import { exits } from "../../src/cli/exits.ts";
+import { writeIn } from "../../src/controllers/memo-store.ts";
 import type { KubeObject } from "../../src/kube/objects.ts";
 import { resources } from "../../src/kube/resources.ts";
-import { canonical } from "../../src/lineage/canonical.ts";
+import { canonical, sha256 } from "../../src/lineage/canonical.ts";
 import { nameOfKey, referrerOf } from "../../src/lineage/sign.ts";
 import { statementOf } from "../../src/lineage/statement.ts";
 import { readManifest } from "../../src/registry/manifests.ts";
@@ -69,6 +70,34 @@ async function state(registry: KeptRegistry, host: string, run: Run): Promise<vo
   );
   const about = { invocation: `uid-${step}-${at}`, created: finishedOn };
   await addReferrer(asked, subject, { ...referrerOf(text, run.key), ...about }, () => {});
+}
+
+/** Writes what the operator would of a memoized step that has succeeded, with a variable. */
+async function remember(
+  registry: KeptRegistry,
+  {
+    artifact,
+    digest,
+    uid,
+    at,
+    value,
+  }: { artifact: string; digest: string; uid: string; at: number; value: string },
+): Promise<void> {
+  const [repository = "", tag = ""] = artifact.split(":");
+  const signal = AbortSignal.timeout(60_000);
+  const own = { ...registry, peer: { host: registry.host }, signal, repository };
+  const scope = { ...{ namespace: "x", name: "oras", uid: "u", secret: "s" }, state: undefined };
+  const parts = canonical({ pod: { containers: [{ name: "main", env: [{ name: "LEVEL", value }] }] } });
+  await writeIn(
+    { registry: own, repository: names.memoRepository, scope, now: () => at * 1_000 },
+    {
+      key: sha256(parts),
+      parts,
+      by: { kind: "Job", name: "make", uid },
+      tag,
+      output: { repository, digest },
+    },
+  );
 }
 
 async function done(plugin: Plugin, ...args: string[]): Promise<string> {
@@ -137,6 +166,47 @@ describe("trace", () => {
 });
 
 describe("why", () => {
+  test("tells by its key what has changed that no statement records", async ({
+    kept: { ns, host, registry, plugin },
+  }) => {
+    const artifact = "made/x:v1";
+    const pod = await ns.create(resources.pods, podOf("make-x7k2p", {}) as KubeObject);
+    const uid = pod.metadata?.uid ?? "";
+    const run = async (value: string, at: number) => {
+      const digest = await registry.push(artifact, { content: `${at}` });
+      await state(registry, host, { artifact, digest, step: "make", at });
+      await remember(registry, { artifact, digest, uid, at, value });
+      const message = JSON.stringify({ artifact: `${host}/${artifact}`, digest, bytes: 1, seconds: 1 });
+      const terminated = { exitCode: 0, finishedAt: new Date().toISOString(), message, containerID: "x" };
+      const status = { name: names.pushContainer, ready: false, restartCount: 0, image: "x", imageID: "x" };
+      await ns.patchStatus(resources.pods, "make-x7k2p", {
+        phase: "Succeeded",
+        containerStatuses: [{ ...status, state: { terminated } }],
+      });
+    };
+    await run("quick", 10);
+    expect(await done(plugin, "why", artifact)).not.toContain("key");
+    await run("whole", 20);
+    const changed =
+      "  Its key is another than that of Job make of 1970-01-01T00:00:10.000Z:\n    pod.containers main.env LEVEL has another value\n";
+    expect(await done(plugin, "why", artifact)).toContain(changed);
+    expect((await plugin.run("why", "pod/make-x7k2p")).stdout).toContain(changed);
+    await run("whole", 30);
+    expect(await done(plugin, "why", artifact)).toContain(
+      "  Its key is that of the result before, which was not taken.\n",
+    );
+    // What another step has made since tells nothing of this one.
+    const digest = await registry.push(artifact, { content: "30" });
+    await remember(registry, { artifact, digest, uid: "other", at: 40, value: "else" });
+    expect((await plugin.run("why", "pod/make-x7k2p")).stdout).not.toContain("key");
+    expect(JSON.parse(await done(plugin, "why", artifact, "-o", "json"))).toMatchObject({
+      key: {
+        before: "Job make of 1970-01-01T00:00:30.000Z",
+        changes: ["pod.containers main.env LEVEL has another value"],
+      },
+    });
+  });
+
   test("says that a step did not run, and nothing of how it was made", async ({ kept: { ns, plugin } }) => {
     const from = "Job/count Pod/count-x7k2p 2026-11-26T07:00:00.000Z";
     const job = jobOf("again", { "output-uri": "made/x:v1" }) as KubeObject;

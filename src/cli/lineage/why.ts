@@ -1,4 +1,5 @@
 import { visible } from "../../annotations/problems.ts";
+import { parseReference } from "../../annotations/reference.ts";
 import type { NotRun } from "../../lineage/graph.ts";
 import { parseArtifact } from "../artifacts/reference.ts";
 import type { ReportOutput } from "../formats.ts";
@@ -14,6 +15,7 @@ import type { Finding } from "../status/finding.ts";
 import { findingsOf } from "../status/findings.ts";
 import { notRunOfStep } from "../status/not-run.ts";
 import { readFacts } from "../status/read.ts";
+import { type KeyChanges, keyChangesOf } from "./key-changes.ts";
 import { type LastRun, lastRunOf, latestPush, type OwnPush } from "./last-run.ts";
 import { short } from "./text.ts";
 
@@ -25,6 +27,8 @@ interface Why {
   /** What was decided on memoization, the latest first. */
   readonly memoization: readonly string[];
   readonly lastRun?: LastRun | undefined;
+  /** Of a step that is memoized. */
+  readonly key?: KeyChanges | undefined;
   /** Of a step whose result was there already, or of whose indexes some were. */
   readonly notRun?: NotRun | undefined;
 }
@@ -64,12 +68,13 @@ async function whyOfStep(
     const facts = await readFacts(session, subject);
     for (const sentence of facts.unread) note(visible(sentence));
     const push = latestPush(facts.pods);
+    const uids = new Set([facts.job, ...facts.pods].map((object) => object?.metadata?.uid));
     return {
       about: `${subject.kind === "job" ? "Job" : "Pod"} ${subject.name} in the namespace ${session.namespace}`,
       findings: findingsOf(facts, subject.kind),
       memoization: memoizationOf(facts),
       notRun: notRunOfStep(facts),
-      lastRun: push && (await lastRunIn(session, facts.cacheName, push, note)),
+      ...(push && (await ranIn(session, facts.cacheName, push, uids, note))),
     };
   } finally {
     session.close();
@@ -77,19 +82,24 @@ async function whyOfStep(
 }
 
 /** Without the registry the rest is told all the same. */
-async function lastRunIn(
+async function ranIn(
   session: Session,
   cacheName: string,
   push: OwnPush,
+  uids: ReadonlySet<string | undefined>,
   note: (sentence: string) => void,
-): Promise<LastRun | undefined> {
+): Promise<Pick<Why, "lastRun" | "key">> {
   try {
     const open = await openCache(session, await findCache(session, cacheName));
-    return await use(open, () => lastRunOf(open, push));
+    const tag = parseReference(push.artifact).version.replace(/^:/, "");
+    return await use(open, async () => ({
+      lastRun: await lastRunOf(open, push),
+      key: await keyChangesOf(open, { ...push, tag, uids }),
+    }));
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
     note(visible(`Why it ran is not known: ${error.message}`));
-    return undefined;
+    return {};
   }
 }
 
@@ -103,16 +113,20 @@ async function whyOfArtifact(text: string, options: RemoteOptions): Promise<Why>
   return withRegistryOf(named, options, async (open) => {
     const { digest } = await findArtifact(open, named);
     const lastRun = await lastRunOf(open, { artifact: text, repository, digest });
-    return { about: `${text} (${digest})`, findings: [], memoization: [], lastRun };
+    const key = await keyChangesOf(open, { ...named, digest });
+    return { about: `${text} (${digest})`, findings: [], memoization: [], lastRun, key };
   });
 }
 
-function formatWhy({ about, findings, memoization, lastRun, notRun }: Why): string {
+function formatWhy({ about, findings, memoization, lastRun, notRun, key }: Why): string {
   const found = findings.flatMap(({ text, todo }) => [text, ...(todo === undefined ? [] : [`  ${todo}`])]);
   const ran = lastRun === undefined ? ["Nothing is recorded of how it was made."] : linesOf(lastRun);
   const hasRun =
     findings.every(({ level }) => level !== "waits") && !(notRun && notRun.indexes === undefined);
-  return [about, ...[...found, ...memoization, ...(hasRun ? ran : [])].map((line) => `  ${line}`)]
+  return [
+    about,
+    ...[...found, ...memoization, ...(hasRun ? [...ran, ...linesOfKey(key)] : [])].map((line) => `  ${line}`),
+  ]
     .map((line) => `${visible(line)}\n`)
     .join("");
 }
@@ -122,11 +136,21 @@ function linesOf({ artifact, digest, before, changes }: LastRun): string[] {
   const at = before.finishedOn === undefined ? "" : ` of ${before.finishedOn}`;
   const same = before.digest === digest ? ", with the same result" : "";
   if (changes.length === 0)
-    return [`All that is recorded was as in the run${at}${same}: nothing that it reads made it run again.`];
+    return [
+      `All that is recorded was as in the run${at}${same}: inputs, images, programs and annotations. Other fields, such as variables and volumes, are not recorded.`,
+    ];
   return [
     `Since the run${at}${same}:`,
     ...changes.map(
       ({ what, before: then = "none", now = "none" }) => `  ${what}: ${short(then)} -> ${short(now)}`,
     ),
   ];
+}
+
+/** The key of a memoized step has all that counts, so it tells of what no statement records. */
+function linesOfKey(key: KeyChanges | undefined): string[] {
+  if (key === undefined) return [];
+  const { before = "a result that was forgotten", changes } = key;
+  if (changes.length === 0) return ["Its key is that of the result before, which was not taken."];
+  return [`Its key is another than that of ${before}:`, ...changes.map((change) => `  ${change}`)];
 }

@@ -24,8 +24,12 @@ const entryOf = fc
       { requiredKeys: ["kind", "name", "uid"] },
     ),
     at: fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
+    before: fc.option(hex, { nil: undefined }),
   })
-  .map((entry): MemoEntry => ({ key: sha256(entry.parts), ...entry }));
+  .map((entry): MemoEntry => {
+    const { before, ...rest } = entry;
+    return { key: sha256(entry.parts), ...rest, ...(before && { before }) };
+  });
 const stateOf: fc.Arbitrary<MemoState | undefined> = fc.option(
   fc.record({
     epoch: fc.integer({ min: 10, max: 99 }),
