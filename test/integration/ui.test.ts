@@ -97,7 +97,8 @@ describe("ui", () => {
     const details = () => textOf(page, "aside");
     await expect.poll(details).toContain("kubectl oras-cache status job/align --namespace runs");
     const told = await details();
-    for (const text of ["OOMKilled", "parts/all:v1", "aligned/all:v1"]) expect(told).toContain(text);
+    const why = "kubectl oras-cache why job/align --namespace runs";
+    for (const text of ["OOMKilled", "parts/all:v1", "aligned/all:v1", why]) expect(told).toContain(text);
     expect(told).toContain("The log of align-x7k2p/main is missing: ");
     await page.locator("aside ::-p-text(parts/all:v1)").click();
     await expect.poll(details).toContain('There is no OrasCache "oras" in the namespace runs');

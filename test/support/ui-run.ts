@@ -88,6 +88,10 @@ export const detailsOfCall: Details = {
       note: "aligned/quick:r42 is there: the step was started.",
     },
   ],
-  commands: ["kubectl oras-cache status job/call -n runs", "kubectl -n runs logs job/call --all-containers"],
+  commands: [
+    "kubectl oras-cache status job/call -n runs",
+    "kubectl oras-cache why job/call -n runs",
+    "kubectl -n runs logs job/call --all-containers",
+  ],
   unread: [],
 };

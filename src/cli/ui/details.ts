@@ -51,6 +51,7 @@ export async function detailsOf(session: Session, objects: Objects, id: string):
     })),
     commands: [
       `kubectl oras-cache status ${id} ${session.kubectlOptions}`,
+      `kubectl oras-cache why ${id} ${session.kubectlOptions}`,
       `kubectl ${session.kubectlOptions} logs ${id} --all-containers`,
     ],
     unread: [...new Set([...facts.unread, ...logs.unread])],
