@@ -1,4 +1,4 @@
-import type { V1Pod } from "@kubernetes/client-node";
+import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { exitCodes } from "../../../schema/exit-codes.ts";
 import { names } from "../../../schema/names.ts";
@@ -7,7 +7,7 @@ import { findingsOf } from "../../../src/cli/status/findings.ts";
 import { operatorSilence, silenceOf } from "../../../src/cli/status/lease.ts";
 import { formatPage } from "../../../src/cli/status/page.ts";
 import { KubeError } from "../../../src/kube/errors.ts";
-import { cacheOf, podOf } from "../../support/builders.ts";
+import { cacheOf, jobOf, podOf } from "../../support/builders.ts";
 
 const time = "2026-01-02T03:04:05Z";
 
@@ -473,4 +473,54 @@ it("a page shows no age where a time is not known", () => {
   const page = formatPage("x", facts, [], { now: Date.parse(time), colour: false });
   expect(page).toMatch(/Unknown +Pending +-\n/);
   expect(page).toMatch(/^- +Normal +Created/m);
+});
+
+describe("a step that is memoized", () => {
+  const from = "Job/align Pod/align-x 2026-11-26T07:00:00Z";
+  const complete = { conditions: [{ type: "Complete", status: "True" }] };
+  const met = (type: string) => ({ type, status: "True", reason: "Memoized" });
+  const jobWith = (memoizedFrom: string | undefined, status: object) => {
+    const job = jobOf("align", { "output-uri": "a/b:$(JOB_COMPLETION_INDEX)" }, "true", {
+      ...{ completions: 6, completionMode: "Indexed" },
+    });
+    const annotations = memoizedFrom === undefined ? {} : { [names.memoizedFromAnnotation]: memoizedFrom };
+    return factsOf({ job: { ...job, metadata: { name: "align", annotations }, status } as V1Job });
+  };
+  const all = { conditions: [met("SuccessCriteriaMet"), met("Complete")], succeeded: 6 };
+
+  it.each([
+    [
+      "took its result",
+      jobWith(from, all),
+      ["Did not run: its result is that of Job align of 2026-11-26T07:00:00Z."],
+    ],
+    [
+      "whose end nobody has written about",
+      jobWith(undefined, all),
+      ["Did not run: its result was there already."],
+    ],
+    [
+      "some indexes of which ran",
+      jobWith(`${from} indexes 0,2-4`, { ...complete, succeeded: 6 }),
+      [
+        "The indexes 0,2-4 did not run: took results, the first that of Job align of 2026-11-26T07:00:00Z.",
+        "It is complete.",
+      ],
+    ],
+    ["that ran", jobWith(undefined, { ...complete, succeeded: 6 }), ["It is complete."]],
+  ])("%s", (_, facts, texts) => {
+    expect(findingsOf(facts, "job").map(({ text }) => text)).toEqual(texts);
+  });
+
+  it("is a Pod", () => {
+    const annotations = { [names.memoizedFromAnnotation]: from };
+    const pod = {
+      ...podOf("p"),
+      metadata: { name: "p", annotations },
+      status: { phase: "Succeeded", reason: "Memoized" },
+    };
+    expect(findingsOf(factsOf({ pods: [pod as V1Pod] }), "pod")).toEqual([
+      { level: "good", text: "Did not run: its result is that of Job align of 2026-11-26T07:00:00Z." },
+    ]);
+  });
 });
