@@ -10,28 +10,38 @@ import { startJobPlane } from "../support/job-plane.ts";
 import { minor } from "../support/kubernetes-version.ts";
 import type { ObjectsIn } from "../support/objects-in.ts";
 import { metric, type Operator, ready } from "../support/operator.ts";
+import type { Hold } from "../support/registry-proxy.ts";
 import { until } from "../support/wait.ts";
 import type { webhookConfiguration } from "../support/webhooks.ts";
 import { endOfJob } from "../support/workflow-world.ts";
 
-/** Stops whoever leads when the registry has answered a request, and keeps the answer back. */
+type When = (method: string, path: string) => boolean;
+
+/** Keeps a request or its answer back, and does something when it is there. */
 function createTrap() {
-  let armed: { when: (method: string, path: string) => boolean; spring: () => void } | undefined;
+  let armed: { what: string; when: When; spring: () => void } | undefined;
   let release = () => {};
+  let passed = Promise.resolve(false);
+  const hold: Hold = (method, path, what) => {
+    if (armed?.what !== what || !armed.when(method, path)) return undefined;
+    armed.spring();
+    armed = undefined;
+    const [kept, end] = [Promise.withResolvers<void>(), Promise.withResolvers<boolean>()];
+    release = kept.resolve;
+    passed = end.promise;
+    return { released: kept.promise, passed: end.resolve };
+  };
   return {
-    hold: (method: string, path: string) => {
-      if (!armed?.when(method, path)) return undefined;
-      armed.spring();
-      armed = undefined;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      release = resolve;
-      return promise;
-    },
-    arm: (when: (method: string, path: string) => boolean, spring: () => void) => {
-      armed = { when, spring };
+    hold,
+    arm: (what: "request" | "answer", when: When, spring = () => {}) => {
+      armed = { what, when, spring };
     },
     isSprung: () => armed === undefined,
-    release: () => release(),
+    /** Settles when what was kept back has gone on: whether who asked was still there. */
+    release: () => {
+      release();
+      return passed;
+    },
   };
 }
 
@@ -108,7 +118,7 @@ describe.skipIf(minor < 31)("a leader that is stopped for longer than its Lease"
       const next = replicas.find((replica) => replica !== old) as Operator;
       // The API server asks the one that goes on.
       await askWebhookOf(admin, next);
-      trap.arm(when, () => old.process.kill("SIGSTOP"));
+      trap.arm("answer", when, () => old.process.kill("SIGSTOP"));
       await ns.create(resources.jobs, job(ns, name, completions));
       await until(trap.isSprung, `the leader to be stopped at ${name}`);
       await until(() => leads(next), "the other one to lead");
@@ -126,7 +136,7 @@ describe.skipIf(minor < 31)("a leader that is stopped for longer than its Lease"
       const before = await get<KubeObject>(admin, resources.jobs, { namespace: "two", name });
       const ended = terms(old);
       // The answer is there before it goes on.
-      trap.release();
+      await trap.release();
       old.process.kill("SIGCONT");
       await until(() => terms(old) > ended, "the old leader to notice");
       expect(await world.tagged(`two/${name}`, tag)).toBe(pushed);
@@ -140,6 +150,38 @@ describe.skipIf(minor < 31)("a leader that is stopped for longer than its Lease"
     },
   );
 });
+
+/** When the Lease was renewed last. */
+async function renewedAt(admin: KubeClient): Promise<number> {
+  const lease = await get<KubeObject & { readonly spec?: { readonly renewTime?: string } }>(
+    admin,
+    resources.leases,
+    { namespace: names.operatorNamespace, name: names.lease },
+  );
+  return Date.parse(lease?.spec?.renewTime ?? "");
+}
+
+test.skipIf(minor < 31)(
+  "a tag that cannot be written in the time that the Lease had left is not written later",
+  { timeout: 300_000 },
+  async ({ two: { trap, admin, world, ns } }) => {
+    await make(ns, "first-slow");
+    trap.arm("request", asked("PUT", "/v2/two/slow/manifests/v1"));
+    await ns.create(resources.jobs, job(ns, "slow"));
+    await until(trap.isSprung, "the leader to write the tag");
+    const run = world.hold("two");
+    const begun = await renewedAt(admin);
+    const pushed = await world.put("two/slow:v1", "by hand");
+    // It goes on leading; the request has the time that was left when it was made, which is 10 s at most.
+    await until(async () => (await renewedAt(admin)) - begun > 13_000, "the Lease to be renewed for longer");
+    expect(await trap.release()).toBe(false);
+    expect(await world.tagged("two/slow", "v1")).toBe(pushed);
+    // What somebody has pushed since the claim is left alone: it runs.
+    run();
+    expect(await until(() => read(ns, "slow").then(endOfJob), "the end of slow")).toBe("Complete");
+    expect(world.runsIn("two").filter((run) => run.job === "slow")).toHaveLength(1);
+  },
+);
 
 async function recordedBy(ns: ObjectsIn, name: string): Promise<boolean> {
   const { annotations = {} } = (await read(ns, name))?.metadata ?? {};

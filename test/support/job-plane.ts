@@ -4,7 +4,7 @@ import { serviceAccountKubeconfig } from "./installation.ts";
 import { startJobControllers } from "./job-controllers.ts";
 import type { Operator } from "./operator.ts";
 import { asksNobody, ready, startOperatorIn } from "./operator.ts";
-import type { HoldAnswer } from "./registry-proxy.ts";
+import type { Hold } from "./registry-proxy.ts";
 import { startStolenToken } from "./stolen-token.ts";
 import { installWebhooks } from "./webhooks.ts";
 import { startWorkflowWorld } from "./workflow-world.ts";
@@ -12,7 +12,7 @@ import { startWorkflowWorld } from "./workflow-world.ts";
 /**
  * An API server with the whole installation, the operator by its ServiceAccount, and the real controllers of Jobs.
  *
- * @param settings - hold: may hold what the registry of all caches answers; flags, env: of the operator, which without flags asks
+ * @param settings - hold: may keep back what the registry of all caches is asked and answers; flags, env: of the operator, which without flags asks
  *   no registry what images are
  */
 export async function startJobPlane({
@@ -20,7 +20,7 @@ export async function startJobPlane({
   flags = asksNobody,
   env = {},
 }: {
-  readonly hold?: HoldAnswer;
+  readonly hold?: Hold;
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 } = {}) {

@@ -1,8 +1,15 @@
 import { createServer, type RequestListener, request } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 
-/** Whether an answer is kept back, and until when; asked when the registry has answered. */
-export type HoldAnswer = (method: string, path: string) => Promise<void> | undefined;
+/** What is kept back. */
+interface Held {
+  readonly released: Promise<void>;
+  /** Told of the end: whether who asked was still there to get the answer. */
+  readonly passed: (isAnswered: boolean) => void;
+}
+
+/** Whether a request is kept back before the registry has it, or its answer before who asks has it. */
+export type Hold = (method: string, path: string, what: "request" | "answer") => Held | undefined;
 
 /**
  * Stands before a registry.
@@ -18,24 +25,33 @@ export async function startRegistryProxy(
   address: string,
   port: number,
   url: string,
-  hold: HoldAnswer,
+  hold: Hold,
   pair?: { readonly cert: string; readonly key: string },
 ): Promise<() => void> {
   const pass: RequestListener = (asked, answer) => {
     const { method = "", url: path = "", headers } = asked;
-    // Its uploads go on at the address that the client knows.
-    const onward = request(new URL(path, url), { method, headers }, (got) => {
-      const give = () => {
-        answer.writeHead(got.statusCode ?? 500, got.headers);
-        got.pipe(answer);
-      };
-      const held = hold(method, path);
-      if (held) void held.then(give);
-      else give();
-    });
+    const unlessHeld = (what: "request" | "answer", goOn: () => void) => {
+      const held = hold(method, path, what);
+      if (held === undefined) return goOn();
+      void held.released.then(() => {
+        if (answer.destroyed) return held.passed(false);
+        answer.once("close", () => held.passed(answer.writableFinished));
+        goOn();
+      });
+    };
     // Who asks may be gone.
-    for (const one of [onward, answer, asked]) one.on("error", () => answer.destroy());
-    asked.pipe(onward);
+    for (const one of [answer, asked]) one.on("error", () => answer.destroy());
+    unlessHeld("request", () => {
+      // Its uploads go on at the address that the client knows.
+      const onward = request(new URL(path, url), { method, headers }, (got) =>
+        unlessHeld("answer", () => {
+          answer.writeHead(got.statusCode ?? 500, got.headers);
+          got.pipe(answer);
+        }),
+      );
+      onward.on("error", () => answer.destroy());
+      asked.pipe(onward);
+    });
   };
   const server = pair ? createTlsServer(pair, pass) : createServer(pass);
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -6,7 +6,7 @@ import type { KubeClient } from "../../src/kube/client.ts";
 import { objectsIn } from "./objects-in.ts";
 import { startRegistry } from "./registry.ts";
 import { readyPod, registryPod } from "./registry-pod.ts";
-import { type HoldAnswer, startRegistryProxy } from "./registry-proxy.ts";
+import { type Hold, startRegistryProxy } from "./registry-proxy.ts";
 import { type Ran, standInKubelet } from "./stand-in-kubelet.ts";
 
 /** A Pod that ran, by the name of its Job. */
@@ -33,9 +33,9 @@ const digestOf = (text: string) => `sha256:${createHash("sha256").update(text).d
  * push something new.
  *
  * @param client - with every right, of an API server where the operator and the controllers of Jobs run
- * @param hold - may hold what the registry answers
+ * @param hold - may keep back what the registry is asked and answers
  */
-export async function startWorkflowWorld(client: KubeClient, hold?: HoldAnswer) {
+export async function startWorkflowWorld(client: KubeClient, hold?: Hold) {
   const address = `127.${randomInt(1, 255)}.${randomInt(255)}.${randomInt(1, 255)}`;
   const registry = await startRegistry({
     ...(hold ? {} : { address, port: names.registryPort }),
