@@ -2,7 +2,7 @@ import type { V1Job } from "@kubernetes/client-node";
 import { describe, expect } from "vitest";
 import { names } from "../../schema/names.ts";
 import { resources } from "../../src/kube/resources.ts";
-import { jobOf, keyed, type StepAnnotations } from "../support/builders.ts";
+import { jobOf, type StepAnnotations } from "../support/builders.ts";
 import { memoJob } from "../support/equal-steps.ts";
 import { test as base } from "../support/integration.ts";
 import { startJobPlane } from "../support/job-plane.ts";
@@ -174,29 +174,25 @@ describe.concurrent("a step whose input is in a registry that asks for its login
       } as object);
       await allow(jobs.plane.kubeconfig, at(ns, registry));
       const create = async (name: string, tag: string) => {
-        const job = memoJob(name, `memo/${name}:1`);
-        const annotations = keyed({
-          ...{ memoize: "on", "output-uri": `memo/${name}:1`, "oras-env": secretName },
-          "input-uri": `oci://${registry.host}/memo/in:${tag}`,
-        });
-        await ns.create(resources.jobs, { ...job, metadata: { ...job.metadata, annotations } } as V1Job);
+        const input = { "oras-env": secretName, "input-uri": `oci://${registry.host}/memo/in:${tag}` };
+        await ns.create(resources.jobs, memoJob(name, `memo/${name}:1`, {}, input));
         return until(async () => {
           const made = await ns.read<V1Job>(resources.jobs, name);
           return endOfJob(made) && made?.status?.conditions?.find(({ type }) => type === "Complete")?.reason;
         }, `the end of ${name}`);
       };
       const digest = await registry.push("memo/in:1");
-      expect(await create("first", "1")).not.toBe("Memoized");
-      expect(jobs.world.runsIn("memo").find(({ job }) => job === "first")?.pins).toEqual([digest]);
+      expect(await create("one", "1")).not.toBe("Memoized");
+      expect(jobs.world.runsIn("memo").find(({ job }) => job === "one")?.pins).toEqual([digest]);
       await until(
         async () =>
-          (await ns.read(resources.jobs, "first"))?.metadata?.annotations?.[names.memoKeyAnnotation]?.split(
+          (await ns.read(resources.jobs, "one"))?.metadata?.annotations?.[names.memoKeyAnnotation]?.split(
             " ",
           )[1],
         "its result to be remembered",
       );
       await registry.push("memo/in:2");
-      expect(await create("second", "2")).toBe("Memoized");
+      expect(await create("another", "2")).toBe("Memoized");
     },
   );
 
