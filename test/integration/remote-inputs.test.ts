@@ -5,6 +5,7 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { renew } from "../../src/certificates/renew.ts";
+import { createAskHead } from "../../src/controllers/ask-head.ts";
 import { createAskRemote } from "../../src/controllers/ask-remote.ts";
 import type { Granted } from "../../src/controllers/granted-secrets.ts";
 import { digestOf } from "../../src/registry/blobs.ts";
@@ -141,6 +142,37 @@ describe("a login of a step", () => {
       expect(await step.ask()).toEqual({ digest });
       expect(await step.refusal()).toBeUndefined();
       expect(shown()).toBe(2);
+    }));
+
+  it("by user and password is for the remote registry of its OrasCache, else for the first that it names", () =>
+    serving(asksFor("right"), async (url) => {
+      const { host } = new URL(url);
+      const caches = new Map<string, object>([
+        ["ns/far", { spec: { deploy: false, registry: `${host}/team` } }],
+        ["ns/near", { spec: { deploy: true } }],
+      ]);
+      const data = { ORAS_USER: "u", ORAS_PULL_PASS: "right" };
+      const encoded = Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString("base64")]);
+      const found = readStepSecret(Object.fromEntries(encoded) as Record<string, string>);
+      const { ask: asked } = createAskHead({
+        caches: { store: caches as never },
+        access: {} as never,
+        signal: never,
+        countHead: () => {},
+        remote: {
+          ...settingsFor(host),
+          secrets: { of: () => Promise.resolve({ found, version: "1" }), forget: () => {} },
+          clusterDomain: "cluster.local",
+        },
+      });
+      const by = (registry: string, ...registries: string[]) =>
+        asked("ns", { registry, repository: "a/b", version: ":1", login: { secret: "login", registries } });
+      expect(await by("cache far", "cache far", "https://ghcr.io")).toEqual({ digest });
+      expect(await by(url, "cache near", url)).toEqual({ digest });
+      expect(await by(url, url)).toEqual({ digest });
+      // It is for another one.
+      expect(await by(url, "https://ghcr.io", url)).toEqual({ refused: expect.any(String) });
+      expect(await by(url, "cache near")).toEqual({ refused: expect.any(String) });
     }));
 
   it("is not sent over plain HTTP to a host that is no Service, which is not asked either", () =>
