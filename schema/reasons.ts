@@ -427,7 +427,8 @@ const stepEvents = {
     fix: "Nothing, if it is to read that; otherwise delete the step and create it again.",
   },
   InputProducerFailed: {
-    meaning: "A step that was to push an input failed, and no other one is going to push it.",
+    meaning:
+      "A step that was to push an input failed, and no other one is going to push it. The message says which, in which of its containers and with which exit code, as far as that is known.",
     fix: 'Create the step that failed again. Or set wait-for-inputs to "false" on the one that waits, to start it with what is there.',
   },
   InputCycle: {

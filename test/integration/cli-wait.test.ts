@@ -44,17 +44,28 @@ describe("wait for steps", () => {
   test.for<[string, { readonly onTemplate?: true }]>([
     ["trial-3", {}],
     // A label cannot have it, and a tag can.
-    ["_Nr.17_", "Job"],
-    ["on-template", "template"],
-  ] as const)("waits for a run by its name: %s, written on the %s", async ([run, place], { plugin, ns }) => {
+    ["_Nr.17_", {}],
+    ["on-template", { onTemplate: true }],
+  ])("waits for a run by its name: %s, %o", async ([run, { onTemplate = false }], { plugin, ns }) => {
     const map = { "output-uri": "of/all:$(RUN)", run } as const;
     const job = jobOf("of-run", map);
     const { annotations, ...metadata } = job.metadata as KubeObject["metadata"] & object;
     const template = { ...job.spec?.template, metadata: { annotations } };
     const moved = { ...job, metadata, spec: { ...job.spec, template } };
-    await ns.create(resources.jobs, (place === "template" ? moved : job) as KubeObject);
+    await ns.create(resources.jobs, (onTemplate ? moved : job) as KubeObject);
     await ns.create(resources.pods, podOf("alone", map) as KubeObject);
     await ns.patchStatus(resources.pods, "alone", { phase: "Succeeded" });
+    // Of a Job what stands on itself counts, and its Pods are no steps.
+    const other = jobOf("of-another", { ...map, run: "another" });
+    const { uid } = (await ns.create(resources.jobs, other as KubeObject)).metadata ?? {};
+    const ownerReferences = [
+      { apiVersion: "batch/v1", kind: "Job", name: "of-another", uid, controller: true },
+    ];
+    const tried = podOf("of-another-x7k2p", map);
+    await ns.create(resources.pods, {
+      ...tried,
+      metadata: { ...tried.metadata, ownerReferences },
+    } as KubeObject);
     const waiting = plugin.start(["wait", "--run", run]);
     await waiting.said("pod/alone succeeded");
     expect((await plugin.run("graph", "--run", run)).stdout).toMatch(/^2 steps in /);

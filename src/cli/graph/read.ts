@@ -44,13 +44,18 @@ export async function readObjects(session: Session, { selector, run }: Choice = 
   ]);
   if (allJobs.length + allPods.length === 0) await assertNamespace(session);
   const jobs = allJobs.filter((job) => run === undefined || runOfJob(job) === run);
-  const pods = allPods.filter((pod) => run === undefined || pod.metadata?.annotations?.[key] === run);
-  const uids = new Set(jobs.map(({ metadata }) => metadata?.uid));
-  const ofJobs = [...allPods, ...made].filter(({ metadata }) =>
-    metadata?.ownerReferences?.some(({ uid }) => uids.has(uid)),
+  const byJobs = isMadeBy(allJobs);
+  const pods = allPods.filter(
+    (pod) => run === undefined || (pod.metadata?.annotations?.[key] === run && !byJobs(pod)),
   );
+  const ofJobs = [...allPods, ...made].filter(isMadeBy(jobs));
   const each = new Map([...pods, ...ofJobs].map((pod) => [pod.metadata?.uid, pod]));
   return { namespace: session.namespace, jobs, pods: [...each.values()], caches, notes };
+}
+
+function isMadeBy(jobs: readonly V1Job[]): (pod: V1Pod) => boolean {
+  const uids = new Set(jobs.map(({ metadata }) => metadata?.uid));
+  return ({ metadata }) => metadata?.ownerReferences?.some(({ uid }) => uids.has(uid)) ?? false;
 }
 
 /** As the operator reads it: what stands on a Job goes before what stands on its template. */
