@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -372,6 +373,10 @@ func TestTheKeeperReportsAndSweeps(t *testing.T) {
 	report := p.report()
 	if status, brief := p.says(http.MethodGet, "/report?repositories=false", ""); status != http.StatusOK || !strings.Contains(brief, `"repositories":[],`) || !strings.Contains(brief, fmt.Sprintf(`"artifacts":%d,`, report.Artifacts)) {
 		t.Error(status, brief)
+	}
+	remembering := report.Repositories[0]
+	if _, brief := p.says(http.MethodGet, "/report?repositories=false&memo="+url.QueryEscape(remembering.Name), ""); !strings.Contains(brief, fmt.Sprintf(`"artifacts":%d,`, report.Artifacts-len(remembering.Tags))) {
+		t.Error(brief)
 	}
 	tags, bytes := 0, int64(0)
 	for _, repository := range report.Repositories {

@@ -15,7 +15,7 @@ import type { Peer } from "../registry/peer.ts";
 import { keeperAccess } from "./trust.ts";
 
 /** Asks a keeper how its registry is. */
-export type AskReport = (peer: Peer, token: string) => Promise<ReportAnswer>;
+export type AskReport = (peer: Peer, token: string, memo: string) => Promise<ReportAnswer>;
 
 /** Is told what a keeper has said; undefined once the cache is gone. */
 export type ObserveUsage = (cache: CacheName, usage: Usage | undefined) => void;
@@ -61,6 +61,10 @@ interface Memory {
   way: Way;
 }
 
+function memoOf({ spec }: StoredOrasCache): string {
+  return spec.workflow?.memo?.repository ?? names.memoRepository;
+}
+
 function intervalOf({ spec }: StoredOrasCache): number {
   return spec.mirrorTo === undefined ? intervalMs : mirrorIntervalMs;
 }
@@ -92,7 +96,7 @@ export function createReports(
       // One that was replaced meanwhile is not asked.
       if (memories.get(key) !== memory) return;
       const keeper = await keeperAccess(pod, identityOf(cache), operatorKey, now());
-      const answer = keeper && (await ask(keeper.peer, keeper.token));
+      const answer = keeper && (await ask(keeper.peer, keeper.token, memoOf(cache)));
       memory.asks = false;
       take(memory, answer);
       memory.dueAt = performance.now() + (answer?.report === undefined ? retryMs : spread(intervalOf(cache)));

@@ -30,16 +30,23 @@ export type ReportAnswer =
  *
  * @param peer - the keeper
  * @param token - of the operator, for this keeper
+ * @param memo - the repository of what is remembered of steps, which is no artifact; an earlier keeper counts it
  * @param signal - ends the wait
  * @returns a fault where it did not answer, or not as a keeper does
  */
-export async function askReport(peer: Peer, token: string, signal: AbortSignal): Promise<ReportAnswer> {
+export async function askReport(
+  peer: Peer,
+  token: string,
+  memo: string,
+  signal: AbortSignal,
+): Promise<ReportAnswer> {
   const within = AbortSignal.any([signal, AbortSignal.timeout(longestMs)]);
   let phase: AskPhase = "connect";
   const onPhase = (next: AskPhase) => {
     phase = next;
   };
-  const request = { method: "GET", path: "/report?repositories=false", mostBytes, signal: within } as const;
+  const path = `/report?repositories=false&memo=${encodeURIComponent(memo)}`;
+  const request = { method: "GET", path, mostBytes, signal: within } as const;
   try {
     const { status, body } = await askKeeper(keeperAt(peer, token), { ...request, onPhase });
     if (status === 200)

@@ -187,7 +187,7 @@ export async function leadCaches(leadership: Leadership): Promise<void> {
       claimStorage: (registry, own) => claimStorage({ ...registry, signal: watching.signal }, own),
       tellUsers: (peer, token, users) => tellUsers(peer, token, users, watching.signal),
       letsIn: (peer, authorization) => letsIn(peer, authorization, watching.signal),
-      askReport: (peer, token) => askReport(peer, token, watching.signal),
+      askReport: (peer, token, memo) => askReport(peer, token, memo, watching.signal),
       askExport: (peer, token, asked) => askExport(peer, token, asked, watching.signal),
       self,
       observeUsage: metrics.observeUsage,

@@ -44,7 +44,7 @@ export function createMetrics() {
   });
   const verdicts = new Counter({
     name: "oras_operator_admissions_total",
-    help: "Admission verdicts: injected, restored, skipped, untouched, denied or failed.",
+    help: "Admission verdicts: injected, restored, skipped, untouched, labelled, denied or failed.",
     labelNames: ["kind", "operation", "outcome"],
     registers,
   });

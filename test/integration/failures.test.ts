@@ -40,7 +40,12 @@ describe("volume", () => {
     ]);
     stop(() => void keeper.child.kill());
     const ask = () =>
-      askReport({ host: `127.0.0.1:${port}` }, keeperToken(key), new AbortController().signal);
+      askReport(
+        { host: `127.0.0.1:${port}` },
+        keeperToken(key),
+        names.memoRepository,
+        new AbortController().signal,
+      );
     return until(async () => (await ask()).report?.usage, "the keeper");
   }
 

@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { join } from "node:path";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { names } from "../../schema/names.ts";
 import { cacheKey, keeperToken } from "../../src/cache/access.ts";
 import { registryCas } from "../../src/certificates/registry-cas.ts";
 import { askKeeper, keeperAt } from "../../src/keeper/ask.ts";
@@ -38,7 +39,7 @@ async function startKeeper(...options: string[]): Promise<Peer> {
   const trust = options.length > 0 ? { ca: await registryCas(key, new Date()), servername } : undefined;
   const peer = { host: `127.0.0.1:${port}`, trust };
   await until(
-    async () => (await askReport(peer, keeperToken(key), signal)).report !== undefined,
+    async () => (await askReport(peer, keeperToken(key), names.memoRepository, signal)).report !== undefined,
     "the keeper",
   );
   return peer;
@@ -46,10 +47,10 @@ async function startKeeper(...options: string[]): Promise<Peer> {
 
 test("a keeper tells the operator how full its registry is, and nobody else", async () => {
   const peer = await startKeeper();
-  const { usage } = (await askReport(peer, keeperToken(key), signal)).report ?? {};
+  const { usage } = (await askReport(peer, keeperToken(key), names.memoRepository, signal)).report ?? {};
   expect(usage).toMatchObject({ artifacts: 0, bytes: 0, volume: expect.any(String) });
   expect(usage?.notWritable).toBeUndefined();
-  expect(await askReport(peer, keeperToken(`${key}x`), signal)).toEqual({
+  expect(await askReport(peer, keeperToken(`${key}x`), names.memoRepository, signal)).toEqual({
     fault: { kind: "unauthorized", detail: "it answers with status 401" },
   });
 });
@@ -57,7 +58,12 @@ test("a keeper tells the operator how full its registry is, and nobody else", as
 test("a keeper is trusted by the CA that the operator derives, under its names, and nobody else's is", async () => {
   const peer = await startKeeper(`--tls=${join(temporaryFolder("tls"), "tls.pem")}`, `--name=${servername}`);
   const ask = (trust: Partial<Trust>) =>
-    askReport({ ...peer, trust: { ...(peer.trust as Trust), ...trust } }, keeperToken(key), signal);
+    askReport(
+      { ...peer, trust: { ...(peer.trust as Trust), ...trust } },
+      keeperToken(key),
+      names.memoRepository,
+      signal,
+    );
   expect((await ask({})).report?.served).toEqual({ problem: undefined, authors: "" });
   expect((await ask({ servername: "localhost" })).report).toBeDefined();
   expect(await ask({ servername: "other" })).toMatchObject({
@@ -75,7 +81,8 @@ test("a keeper is trusted by the CA that the operator derives, under its names, 
 test("why a keeper is not reached is told apart", async () => {
   const keeper = await startKeeper();
   const trust = { ca: await registryCas(key, new Date()), servername };
-  const kindOf = async (peer: Peer) => (await askReport(peer, keeperToken(key), signal)).fault?.kind;
+  const kindOf = async (peer: Peer) =>
+    (await askReport(peer, keeperToken(key), names.memoRepository, signal)).fault?.kind;
   expect(await kindOf({ host: `127.0.0.1:${await freePort()}` })).toBe("refused");
   // It speaks no TLS.
   expect(await kindOf({ ...keeper, trust })).toBe("tls");
@@ -87,7 +94,7 @@ test("why a keeper is not reached is told apart", async () => {
   expect(await kindOf({ host, trust })).toBe("tls");
   // A backlog that is full drops the first packet of a connection, as a NetworkPolicy does.
   const full = await fullListener();
-  expect(await askReport({ host: full }, keeperToken(key), signal)).toEqual({
+  expect(await askReport({ host: full }, keeperToken(key), names.memoRepository, signal)).toEqual({
     fault: { kind: "timeout", detail: "no connection within 5 seconds" },
   });
 });
@@ -111,7 +118,7 @@ test("an answer without end, and one that is none, are not believed", async () =
   const port = await freePort();
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   const peer = { host: `127.0.0.1:${port}` };
-  expect((await askReport(peer, "token", signal)).fault).toEqual({
+  expect((await askReport(peer, "token", names.memoRepository, signal)).fault).toEqual({
     ...{ kind: "answer", detail: expect.stringContaining("more than 65536 bytes") },
   });
   const request = { method: "GET", path: "/none", mostBytes: 1024, signal } as const;

@@ -71,6 +71,7 @@ describe("the operator", () => {
       askReport(
         { host: `${kept.address}:${names.keeperPort}` },
         keeperToken(key),
+        names.memoRepository,
         new AbortController().signal,
       );
     await until(

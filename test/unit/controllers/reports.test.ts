@@ -59,7 +59,7 @@ describe("a keeper", () => {
     expect(of("a/oras", cache, [pod("one")])).toEqual({ way: { reach: undefined } });
     expect(await told()).toBe("a/oras");
     const token = keeperToken(cacheKey("secret", { name: "oras", namespace: "work" }));
-    expect(ask).toHaveBeenCalledExactlyOnceWith({ host: "10.0.0.1:5002" }, token);
+    expect(ask).toHaveBeenCalledExactlyOnceWith({ host: "10.0.0.1:5002" }, token, "oras-memo");
     const second = of("a/oras", cache, [pod("one")]);
     expect(second.usage).toEqual(usage);
     expect(second.againInMs).toBeGreaterThanOrEqual(270_000);

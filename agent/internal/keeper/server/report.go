@@ -22,7 +22,7 @@ func (k *Keeper) report(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	case k.Volume != nil:
 		k.reportVolume(w, r)
 	case k.Bucket != nil:
-		k.reportBucket(ctx, w)
+		k.reportBucket(ctx, w, r)
 	default:
 		k.mu.Lock()
 		defer k.mu.Unlock()
@@ -33,13 +33,14 @@ func (k *Keeper) report(ctx context.Context, w http.ResponseWriter, r *http.Requ
 // reportVolume is written as it is found: a registry may have tens of thousands of tags.
 func (k *Keeper) reportVolume(w http.ResponseWriter, r *http.Request) {
 	brief := r.URL.Query().Get("repositories") == "false"
+	memo := memoOf(r)
 	encoder := json.NewEncoder(w)
 	_, _ = io.WriteString(w, `{"repositories":[`)
 	artifacts, separator := 0, ""
 	problem := ""
 	err := usage.Repositories(k.Volume.Data, func(repository usage.Repository) error {
 		for _, tag := range repository.Tags {
-			if layout.IsArtifact(tag.Name) {
+			if layout.IsArtifact(tag.Name) && repository.Name != memo {
 				artifacts++
 			}
 		}
@@ -66,7 +67,7 @@ func (k *Keeper) reportVolume(w http.ResponseWriter, r *http.Request) {
 	defer k.mu.Unlock()
 	rest, _ := json.Marshal(struct {
 		usage.Space
-		// Artifacts are tags but for those of what is said of artifacts, Bytes those of all blobs.
+		// Artifacts are tags but for those of what is said of artifacts and of what is remembered of steps, Bytes those of all blobs.
 		Artifacts int        `json:"artifacts"`
 		Bytes     int64      `json:"bytes"`
 		Mark      usage.Mark `json:"mark"`
@@ -81,6 +82,12 @@ func (k *Keeper) reportVolume(w http.ResponseWriter, r *http.Request) {
 		Mirror   *mirror.Status `json:"mirror,omitempty"`
 	}{space, artifacts, bytes, mark, problem, notWritable, k.served(), k.running, k.last, mirrored})
 	_, _ = io.WriteString(w, "],"+strings.TrimPrefix(string(rest), "{")+"\n")
+}
+
+// memoOf is the repository of what is remembered of steps, which holds no artifacts: the operator names it with each question, so
+// that no Pod has to be replaced where it is another one.
+func memoOf(r *http.Request) string {
+	return r.URL.Query().Get("memo")
 }
 
 // served is what a report says of users and certificate.

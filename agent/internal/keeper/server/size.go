@@ -66,7 +66,7 @@ func (k *Keeper) measure(ctx context.Context, now time.Time) <-chan struct{} {
 }
 
 // reportBucket tells what is known, and has it counted again if that was long ago.
-func (k *Keeper) reportBucket(ctx context.Context, w http.ResponseWriter) {
+func (k *Keeper) reportBucket(ctx context.Context, w http.ResponseWriter, r *http.Request) {
 	runs := k.measure(ctx, time.Now())
 	k.mu.Lock()
 	isKnown := !k.measured.at.IsZero() || k.measured.problem != ""
@@ -83,6 +83,7 @@ func (k *Keeper) reportBucket(ctx context.Context, w http.ResponseWriter) {
 	var known *bucketSize
 	if !k.measured.at.IsZero() {
 		known = &bucketSize{k.measured.size, k.measured.at.UTC()}
+		known.Artifacts -= known.Entries(memoOf(r))
 	}
 	_ = json.NewEncoder(w).Encode(struct {
 		*bucketSize

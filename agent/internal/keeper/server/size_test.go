@@ -32,8 +32,13 @@ func inS3(t *testing.T, secretKey string) (k *Keeper, folder string) {
 
 func (k *Keeper) tells(t *testing.T) (told toldSize) {
 	t.Helper()
+	return k.tellsTo(t, "")
+}
+
+func (k *Keeper) tellsTo(t *testing.T, query string) (told toldSize) {
+	t.Helper()
 	answered := httptest.NewRecorder()
-	k.report(t.Context(), answered, httptest.NewRequest(http.MethodGet, "/report", nil))
+	k.report(t.Context(), answered, httptest.NewRequest(http.MethodGet, "/report"+query, nil))
 	if err := json.Unmarshal(answered.Body.Bytes(), &told); err != nil {
 		t.Fatal(err, answered.Body)
 	}
@@ -70,6 +75,20 @@ func TestAReportHasTheSizeOfAFolder(t *testing.T) {
 	k.Wait()
 	if again := k.tells(t); again.Bytes != 19 || again.Objects != 4 {
 		t.Errorf("%+v", again)
+	}
+}
+
+// What is remembered of steps has tags that no person wrote, in a repository that the operator names.
+func TestAReportDoesNotCountWhatIsRemembered(t *testing.T) {
+	k, folder := inS3(t, testprogram.S3SecretKey)
+	key := strings.Repeat("ab", 32)
+	for _, tag := range []string{"a/b/_manifests/tags/v1", "a/b/_manifests/tags/" + key, "oras-memo/_manifests/tags/" + key, "oras-memo/_manifests/tags/output-" + key, "oras-memo/_manifests/tags/by-hand", "team/memo/_manifests/tags/" + key} {
+		put(t, folder, "docker/registry/v2/repositories/"+tag+"/current/link", "sha256:abc")
+	}
+	for query, want := range map[string]int{"": 6, "?memo=oras-memo": 4, "?memo=team/memo": 5, "?memo=a%2Fb": 5, "?memo=none": 6} {
+		if told := k.tellsTo(t, query); told.Artifacts != want {
+			t.Errorf("%q: %d artifacts, want %d", query, told.Artifacts, want)
+		}
 	}
 }
 
