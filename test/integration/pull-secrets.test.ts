@@ -1,7 +1,4 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { renew } from "../../src/certificates/renew.ts";
 import { prepare } from "../../src/injection/prepare.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { createLookup, type Lookup } from "../../src/registry/lookup.ts";
@@ -10,21 +7,17 @@ import { createAnswerer } from "../../src/webhook/answers.ts";
 import { createPullSecretsReader, createSecretReader } from "../../src/webhook/pull-secrets.ts";
 import { keyed } from "../support/builders.ts";
 import { type ControlPlane, startControlPlane } from "../support/control-plane.ts";
-import { temporaryFolder } from "../support/folders.ts";
 import { letOperatorRead } from "../support/grants.ts";
 import { adminClient, installOperator } from "../support/installation.ts";
-import { stockOras } from "../support/oras.ts";
 import { createRequest, installation } from "../support/pods.ts";
-import { start } from "../support/processes.ts";
-import { startRegistry, type TestRegistry } from "../support/registry.ts";
+import { somebody, startPrivateRegistry } from "../support/private-registry.ts";
 
 let plane: ControlPlane;
 let admin: KubeClient;
 let operator: KubeClient;
-let registry: TestRegistry;
+let registry: Awaited<ReturnType<typeof startPrivateRegistry>>;
 let lookup: Lookup;
 let image: string;
-const [user, password] = ["somebody", "s3cret-word"];
 const namespace = "default";
 
 beforeAll(async () => {
@@ -33,32 +26,16 @@ beforeAll(async () => {
   await installOperator(admin);
   operator = await adminClient({ kubeconfig: plane.operatorKubeconfig });
 
-  const env = await stockOras();
-  const folder = temporaryFolder("private");
-  const { certificate, key, cas } = await renew("everything", undefined, ["localhost"], new Date());
-  const file = (name: string, content: string) => {
-    writeFileSync(join(folder, name), content);
-    return join(folder, name);
-  };
-  const { stdout } = await start(["htpasswd", "-nbB", user, password]).ended;
-  const tls = { certificate: file("tls.crt", certificate), key: file("tls.key", key) };
-  registry = await startRegistry({ tls, htpasswd: file("htpasswd", stdout) });
-  const ca = cas.join("\n");
-  file("ca.crt", ca);
+  registry = await startPrivateRegistry();
+  const { ca, host, file } = registry;
+  image = `${host}/team/app:1`;
   file("config.json", JSON.stringify({ os: "linux", architecture: "amd64", config: { Cmd: ["serve"] } }));
-  image = `${registry.host.replace("127.0.0.1", "localhost")}/team/app:1`;
-  const config = ["--config", "config.json:application/vnd.oci.image.config.v1+json", "--image-spec", "v1.0"];
-  const login = ["--plain-http=false", "--ca-file", "ca.crt", "--username", user, "--password-stdin"];
-  const pushed = await start(["oras", "push", image, ...config, ...login], {
-    cwd: folder,
-    env,
-    input: password,
-  }).ended;
-  expect(pushed.code, pushed.stderr).toBe(0);
-  const reach = { allowedHosts: new Set([image.split("/")[0] ?? ""]), clusterNetworks: () => [] };
+  const config = "config.json:application/vnd.oci.image.config.v1+json";
+  await registry.push("team/app:1", ["--config", config, "--image-spec", "v1.0"]);
+  const reach = { allowedHosts: new Set([host]), clusterNetworks: () => [] };
   lookup = createLookup({ ca, reach, readSecrets: createSecretReader(operator) });
 
-  const auths = { [`https://${image.split("/")[0]}`]: { username: user, password } };
+  const auths = { [`https://${host}`]: somebody };
   await post(`/api/v1/namespaces/${namespace}/secrets`, {
     metadata: { name: "pull" },
     type: "kubernetes.io/dockerconfigjson",

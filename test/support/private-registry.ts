@@ -29,16 +29,12 @@ export async function startPrivateRegistry() {
     host,
     ca,
     stop: registry.stop,
+    /** Writes a file beside those that are pushed. */
+    file,
     /** Pushes something, and returns its digest. */
-    push: async (reference: string): Promise<string> => {
+    push: async (reference: string, what = ["--artifact-type", "a/b"]): Promise<string> => {
       const login = ["--ca-file", "ca.crt", "--username", somebody.username, "--password-stdin"];
-      const artifact = [
-        `${host}/${reference}`,
-        "--artifact-type",
-        "a/b",
-        "--format",
-        "go-template={{.digest}}",
-      ];
+      const artifact = [`${host}/${reference}`, ...[...what, "--format", "go-template={{.digest}}"]];
       const ended = await start(["oras", "push", "--plain-http=false", ...artifact, ...login], {
         ...{ cwd: folder, env, input: somebody.password },
       }).ended;
