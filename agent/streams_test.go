@@ -51,6 +51,8 @@ func TestWithoutAnInitContainer(t *testing.T) {
 		"an input that never comes":                TestAnInputThatNeverComes,
 		"a pin":                                    TestAPinIsPulledAfterTheTagMoved,
 		"what is not waited for":                   TestWhatIsNotWaitedFor,
+		"an input that is mounted":                 TestAnInputThatIsMounted,
+		"a mounted input whose tag moved":          TestAMountedInputWhoseTagMoved,
 		"a refused output before a wait":           TestAnOutputThatIsRefusedIsKnownBeforeTheWait,
 		"a wait is ended by SIGTERM":               TestAWaitIsEndedBySIGTERM,
 		"what was pushed is told":                  TestWhatWasPushedIsTold,

@@ -388,6 +388,15 @@ const cases: Record<AnnotationName, Case> = {
       expect(tags.stdout.trim()).toBe("left-fails");
     },
   ],
+  "input-as": [
+    "a volume of a registry that nodes do not reach is refused: that it is mounted is for nodes.test.ts",
+    async ({ ws }) => {
+      const step = { "input-uri": "image:tree", "input-path": "/data", "input-as": "volume" } as const;
+      await expect(ws.apply(podOf("volume-without-address", step))).rejects.toThrow("NoNodeAddress");
+      await ws.step("as-files", { "output-uri": "as:files", "output-path": "f" }, "echo x > f");
+      await ws.step("reads-files", { "input-uri": "as:files", "input-as": "files" }, "[ $(cat f) = x ]");
+    },
+  ],
   format: [
     "an image is pulled by steps and by oras as any output",
     async ({ ws }) => {

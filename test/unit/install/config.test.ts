@@ -261,13 +261,13 @@ describe("the webhooks in config/", () => {
     for (const { matchConditions } of webhooks) {
       const cel = matchConditions.map(({ expression }) => expression).join();
       const texts = new Set([...cel.matchAll(/"([^"]*)"|'([^']*)'/g)].map(([, a, b]) => a ?? b));
-      const { prefix, markerAnnotation, shareVolume, pullContainer, pushContainer, injectionVariable } =
-        names;
+      const { prefix, markerAnnotation, shareVolume, pullContainer, pushContainer } = names;
+      const { inputVolume, injectionVariable } = names;
       const held = [names.waitingLabel, "true", names.gateAnnotation, "pod", user];
       // The record is JSON, in which the namespace stands.
       const record = [injectionVariable, '"namespace":"', '"'];
       expect([
-        ...[prefix, markerAnnotation, shareVolume, pullContainer, pushContainer],
+        ...[prefix, markerAnnotation, shareVolume, inputVolume, pullContainer, pushContainer],
         ...[...record, ...held],
       ]).toEqual(expect.arrayContaining([...texts].filter((text) => !ofKubernetes.includes(text ?? ""))));
       expect([...texts]).toEqual(
