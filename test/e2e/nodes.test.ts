@@ -9,7 +9,7 @@ import { network, state } from "../../dev/cluster/paths.ts";
 import { names } from "../../schema/names.ts";
 import { caConfigMapName } from "../../src/cache/tls.ts";
 import type { StoredOrasCache } from "../../src/cache/types.ts";
-import { podOf } from "../support/builders.ts";
+import { jobOf, podOf } from "../support/builders.ts";
 import { it } from "../support/e2e.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { blocksOf } from "../support/pages.ts";
@@ -98,6 +98,16 @@ it("a node pulls what is in a registry, by the NodePort of the page", async ({ w
   );
   await ws.succeeded("made");
   expect(await ws.log("made", "main")).toBe("8\n");
+
+  // The same as an input of a step, which names neither the address nor the login.
+  const reads = { "input-uri": "models/made:v1", "input-path": "/data", "input-as": "volume" } as const;
+  const check = "[ $(cat /data/rings) = 8 ] && ! touch /data/x";
+  await ws.step("mounts-image", reads, check);
+  await ws.apply(jobOf("waits-for-image", { ...reads, "input-uri": "models/later:v1", "wait-for-inputs": "true" }, check));
+  await ws.step("makes-later", { ...made, "output-uri": "models/later:v1" }, "echo 8 > rings");
+  await ws.kubectl("wait", "job/waits-for-image", "--for=condition=Complete", "--timeout=120s");
+  const mounted = ["get", "pods", "-l", "job-name=waits-for-image", "-o", "jsonpath={..image.reference}"];
+  expect(await ws.kubectl(...mounted)).toMatch(/\/models\/later@sha256:[0-9a-f]{64}/);
 
   // Without the login the node has no right to it, although it has the image by now.
   const { imagePullSecrets: _, ...without } = spec;
