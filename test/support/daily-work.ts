@@ -65,6 +65,3 @@ export async function remembered(ns: ObjectsIn, ...all: string[]): Promise<void>
       `Job ${name} to be remembered`,
     );
 }
-
-/** Whether a Job did not run. */
-export const isMemoized = (job: V1Job | undefined) => job?.metadata?.labels?.[names.memoizedLabel] === "true";
