@@ -339,7 +339,7 @@ export const annotations = {
     "oneWith": [],
     "format": "ObjectName",
     "defaultText": "none",
-    "description": "Secret in the same namespace for the registry. Either it has the keys ORAS_USER, ORAS_PUSH_PASS and ORAS_PULL_PASS, all optional, or it is of type kubernetes.io/dockerconfigjson. An optional key ca.crt holds the certificate of a private CA. Only the containers that pull and push can read it. The user and the passwords are sent to a single registry: the step's registry if it is remote, otherwise that of the output, otherwise that of the first input. To log in to several registries, use kubernetes.io/dockerconfigjson. Passwords are sent over plain HTTP only to the step's OrasCache, and to a Service of the cluster that is named whole, such as http://oras-0.oras.other.svc.cluster.local:5000.",
+    "description": "Secret in the same namespace for the registry. Either it has the keys ORAS_USER, ORAS_PUSH_PASS and ORAS_PULL_PASS, all optional, or it is of type kubernetes.io/dockerconfigjson. An optional key ca.crt holds the certificate of a private CA. Only the containers that pull and push can read it. The user and the passwords are sent to a single registry: the step's registry if it is remote, otherwise that of the output, otherwise that of the first input. To log in to several registries, use kubernetes.io/dockerconfigjson. The operator itself may read the Secret only where a Role of the namespace lets it: then steps that wait for inputs in a private registry need no Pod for that. Passwords are sent over plain HTTP only to the step's OrasCache, and to a Service of the cluster that is named whole, such as http://oras-0.oras.other.svc.cluster.local:5000.",
     "example": "oras-env"
   },
   "container": {
