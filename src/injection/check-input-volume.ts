@@ -77,7 +77,8 @@ export function checkInputMounts(
   settings: Settings,
   isCertain: Reading["isCertain"],
 ): Problem[] {
-  if (settings.inputAs === undefined || !isCertain("input-path")) return [];
+  // Without an input that is the problem.
+  if (settings.inputAs === undefined || settings.inputs.length === 0 || !isCertain("input-path")) return [];
   const [first] = launchers;
   if (first && launchers.every((launcher) => launcher.settings.inputPath === undefined)) {
     const key = keyOf({ name: "input-path", number: first.settings.number });

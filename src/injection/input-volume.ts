@@ -68,16 +68,11 @@ export function withInputVolume(
 ): V1PodSpec {
   const present = findInjection(spec, injection);
   const digest = annotations?.[names.inputDigestsAnnotation] ?? "";
-  const pinned = /^sha256:[0-9a-f]{64}$/.test(digest)
-    ? spec.volumes?.map((volume) =>
-        volume.image && present?.isAddedVolume(volume) ? { ...volume, ...pin(volume.image, digest) } : volume,
-      )
-    : undefined;
-  const isPinned = pinned?.some((volume, i) => volume !== spec.volumes?.[i]) ?? false;
-  return withPullSecrets(
-    isPinned && pinned ? withWord({ ...spec, volumes: pinned }) : spec,
-    injection.pullSecrets,
-  );
+  const isTagged = (volume: V1Volume) =>
+    present?.isAddedVolume(volume) === true && volume.image?.reference?.includes("@") === false;
+  const isPinned = /^sha256:[0-9a-f]{64}$/.test(digest) && spec.volumes?.some(isTagged);
+  const pinned = spec.volumes?.map((volume) => (isTagged(volume) ? pin(volume, digest) : volume)) ?? [];
+  return withPullSecrets(isPinned ? withWord({ ...spec, volumes: pinned }) : spec, injection.pullSecrets);
 }
 
 /** The container that looks at the input compares the tag with the digest elsewhere: here it may move. */
@@ -93,8 +88,7 @@ function withWord(spec: V1PodSpec): V1PodSpec {
   };
 }
 
-function pin(image: NonNullable<V1Volume["image"]>, digest: string): Pick<V1Volume, "image"> {
-  const { reference = "" } = image;
-  if (reference.includes("@")) return { image };
-  return { image: imageOf(`${reference.replace(/:[^:/]*$/, "")}@${digest}`) };
+function pin(volume: V1Volume, digest: string): V1Volume {
+  const repository = volume.image?.reference?.replace(/:[^:/]*$/, "");
+  return { ...volume, image: imageOf(`${repository}@${digest}`) };
 }

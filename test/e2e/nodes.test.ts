@@ -103,7 +103,9 @@ it("a node pulls what is in a registry, by the NodePort of the page", async ({ w
   const reads = { "input-uri": "models/made:v1", "input-path": "/data", "input-as": "volume" } as const;
   const check = "[ $(cat /data/rings) = 8 ] && ! touch /data/x";
   await ws.step("mounts-image", reads, check);
-  await ws.apply(jobOf("waits-for-image", { ...reads, "input-uri": "models/later:v1", "wait-for-inputs": "true" }, check));
+  await ws.apply(
+    jobOf("waits-for-image", { ...reads, "input-uri": "models/later:v1", "wait-for-inputs": "true" }, check),
+  );
   await ws.step("makes-later", { ...made, "output-uri": "models/later:v1" }, "echo 8 > rings");
   await ws.kubectl("wait", "job/waits-for-image", "--for=condition=Complete", "--timeout=120s");
   const mounted = ["get", "pods", "-l", "job-name=waits-for-image", "-o", "jsonpath={..image.reference}"];

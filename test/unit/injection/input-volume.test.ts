@@ -16,7 +16,11 @@ const inputOf = (spec?: V1PodSpec | null) => spec?.volumes?.find(({ name }) => n
 const shapes = [{ hookShape: false }, { hookShape: true }];
 
 /** A Pod as the Job controller makes it. */
-function podOfJob({ spec }: V1Job, annotations: Record<string, string> = {}, more: Partial<V1PodSpec> = {}): V1Pod {
+function podOfJob(
+  { spec }: V1Job,
+  annotations: Record<string, string> = {},
+  more: Partial<V1PodSpec> = {},
+): V1Pod {
   const owner = { apiVersion: "batch/v1", kind: "Job", name: "step", uid: "1", controller: true };
   const { metadata, spec: template } = spec?.template ?? {};
   return {
@@ -34,7 +38,11 @@ describe.each(shapes)("an input that is a volume: %j", (shape) => {
     const reference = "nodes.example.com:30500/a/b:c";
     expect(inputOf(spec)).toEqual({ name: names.inputVolume, image: { reference, pullPolicy: "Always" } });
     const main = spec?.containers.find(({ name }) => name === "main");
-    expect(main?.volumeMounts).toContainEqual({ name: names.inputVolume, mountPath: "/data", readOnly: true });
+    expect(main?.volumeMounts).toContainEqual({
+      name: names.inputVolume,
+      mountPath: "/data",
+      readOnly: true,
+    });
     expect(main?.args?.join(" ")).not.toMatch(/--input-path|--keep-inputs/);
     expect(main?.startupProbe).toBeUndefined();
     expect(JSON.stringify(spec)).toContain("--mounted-inputs");
@@ -77,7 +85,9 @@ describe.each(shapes)("an input that is a volume: %j", (shape) => {
     const spec = originalOf(stored)?.workload.template.spec;
     expect(JSON.stringify(spec)).not.toMatch(/oras-input|imagePullSecrets/);
     const { workload } = originalOf(stored) ?? {};
-    expect(workload?.template.spec).toEqual("template" in (object.spec ?? {}) ? (object as V1Job).spec?.template.spec : object.spec);
+    expect(workload?.template.spec).toEqual(
+      "template" in (object.spec ?? {}) ? (object as V1Job).spec?.template.spec : object.spec,
+    );
   });
 });
 
@@ -98,7 +108,12 @@ it.each<[string, StepAnnotations, object, string]>([
   ["an older cluster", step, { kubernetesMinor: 34 }, "NoImageVolumes"],
   ["a script", { ...step, entrypoint: "https://example.com/x" }, {}, "NotWithScripts"],
   ["no inputs", { ...output, "input-as": "volume" }, {}, "NothingToPull"],
-  ["a time nobody keeps", { ...step, "wait-for-inputs": "true", "wait-timeout": "1h" }, { workflow: false }, "NotWithVolume"],
+  [
+    "a time nobody keeps",
+    { ...step, "wait-for-inputs": "true", "wait-timeout": "1h" },
+    { workflow: false },
+    "NotWithVolume",
+  ],
   ["a Pod's result", { ...step, ...output, memoize: "on" }, {}, "VolumeNotPinned"],
 ])("refused: %s", (_, map, more, code) => {
   const verdict = admit(createRequest(podOf("step", map)), { ...around, ...more });
