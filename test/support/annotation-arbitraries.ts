@@ -63,7 +63,7 @@ function validAnnotations(
     const { key, format } = annotations[name];
     // A step that asks for memoization is refused for what its Pod reads: test/unit/injection/memo.test.ts.
     if (name === "memoize") return fc.constant([[key, "off"]]);
-    // So is one whose input is a volume, for its OrasCache: test/property/input-volume.test.ts.
+    // So is one whose input is a volume, for its OrasCache: test/unit/injection/input-volume.test.ts.
     if (name === "input-as") return fc.constant([[key, "files"]]);
     return fc.tuple(
       ...numbers.map((n) => values[format].map((v): [string, string] => [n === 0 ? key : `${key}_${n}`, v])),
