@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import { indexesIn } from "../common/indexes.ts";
 import type { EventNote, EventRecorder } from "../kube/events.ts";
 import type { MemoEntry, NewMemoEntry } from "../memo/memos.ts";
-import { shortKey } from "../memo/told.ts";
+import { shortKey } from "../memo/short-key.ts";
 import { cacheOf } from "../workflow/step.ts";
 import { completionIndexKey } from "../workload/pod.ts";
 import type { MemoGate } from "./memo.ts";

@@ -1,8 +1,8 @@
 import { names } from "../../schema/names.ts";
 import { quoted } from "../annotations/problems.ts";
 import type { Outcome } from "./memos.ts";
+import { shortKey } from "./short-key.ts";
 import { type ForgetAnswer, type MemoState, withoutAny, withoutKeys } from "./state.ts";
-import { shortKey } from "./told.ts";
 
 /** A step whose results are to be forgotten. */
 export interface NamedStep {

@@ -1,5 +1,5 @@
 import type { OrasCacheStatus } from "../cache/types.ts";
-import { shortKey } from "./told.ts";
+import { shortKey } from "./short-key.ts";
 
 /**
  * Which entries of a cache were forgotten, as its status says: whoever puts one back finds that it does not count. Each forgetting

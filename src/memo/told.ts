@@ -1,14 +1,9 @@
 import { differences } from "../lineage/difference.ts";
 import type { MemoEntry } from "./memos.ts";
+import { shortKey } from "./short-key.ts";
 
-const shownDigits = 12;
 const mostDifferences = 6;
 const longestIndexes = 200;
-
-/** A key as people compare it. */
-export function shortKey(key: string): string {
-  return key.slice(0, shownDigits);
-}
 
 /** Who made a result, and when: for an annotation. */
 export function madeBy({ by, at }: MemoEntry): string {

@@ -5,7 +5,7 @@ import { names } from "../../schema/names.ts";
 import { exits } from "../../src/cli/exits.ts";
 import type { KubeObject } from "../../src/kube/objects.ts";
 import { resources } from "../../src/kube/resources.ts";
-import { shortKey } from "../../src/memo/told.ts";
+import { shortKey } from "../../src/memo/short-key.ts";
 import { jobOf, podOf, type StepAnnotations } from "../support/builders.ts";
 import { test as base } from "../support/integration.ts";
 import { startJobPlane } from "../support/job-plane.ts";

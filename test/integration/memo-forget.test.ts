@@ -5,7 +5,7 @@ import { writeStatus } from "../../src/controllers/write-status.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
 import { get } from "../../src/kube/objects.ts";
 import { resources } from "../../src/kube/resources.ts";
-import { shortKey } from "../../src/memo/told.ts";
+import { shortKey } from "../../src/memo/short-key.ts";
 import { cacheOf } from "../support/builders.ts";
 import { adminClient } from "../support/installation.ts";
 import { test as base } from "../support/integration.ts";

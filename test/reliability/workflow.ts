@@ -71,6 +71,8 @@ function jobFor(step: Step, cache: string, order: Order) {
     ...inputs,
     ...(step.inputs.length > 0 ? { "input-path": "/tmp/in" } : {}),
     ...(step.inputs.length > 0 && order === "waits" ? { "wait-for-inputs": "true" } : {}),
+    // The tags of an earlier round are there, and a leader that is killed makes pauses between the Jobs.
+    ...(order === "waits" ? { batch: `flow/${steps.length}` } : {}),
     "output-uri": artifactOf(step.name),
     "output-path": `/tmp/${step.name}`,
   };

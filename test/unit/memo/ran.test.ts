@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { whatElseRan } from "../../../src/memo/ran.ts";
-import { missSentence, shortKey } from "../../../src/memo/told.ts";
+import { shortKey } from "../../../src/memo/short-key.ts";
+import { missSentence } from "../../../src/memo/told.ts";
 import { digest } from "../../support/keys.ts";
 
 const containers = [{ name: "main", image: "a:1" }];

@@ -1,0 +1,6 @@
+const shownDigits = 12;
+
+/** A key as people compare it. */
+export function shortKey(key: string): string {
+  return key.slice(0, shownDigits);
+}
