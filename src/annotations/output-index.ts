@@ -1,6 +1,6 @@
 import { keyOf } from "./keys.ts";
 import { type Problem, quoted } from "./problems.ts";
-import type { ArtifactReference } from "./reference.ts";
+import { type ArtifactReference, addressOf, type Registry } from "./reference.ts";
 import type { Settings } from "./settings.ts";
 import { variablesOf } from "./variables.ts";
 
@@ -16,9 +16,9 @@ const ofPods = ["POD_NAME", "POD_UID", "NODE_NAME"];
  *
  * @param settings - of the step
  */
-export function checkOutputIndex({ outputIndex, output, pushOn }: Settings): Problem[] {
+export function checkOutputIndex({ outputIndex, output, pushOn, registry }: Settings): Problem[] {
   if (outputIndex === undefined || output === undefined) return [];
-  const problems = [...checkParts(output), ...checkName(outputIndex, output)];
+  const problems = [...checkParts(output), ...checkName(outputIndex, output, registry)];
   if (pushOn !== "failure") return problems;
   const path = keyOf({ name: "push-on", number: 0 });
   const message = `found "failure", with which Pods that succeed push nothing that ${indexKey} could list.`;
@@ -41,20 +41,25 @@ function checkParts(output: ArtifactReference): Problem[] {
   return problems;
 }
 
-function checkName(outputIndex: ArtifactReference, output: ArtifactReference): Problem[] {
+function checkName(
+  outputIndex: ArtifactReference,
+  output: ArtifactReference,
+  registry: Registry | undefined,
+): Problem[] {
+  const repositoryOf = (one: ArtifactReference) => addressOf(registry, { ...one, version: "" });
   const told = (message: string): Problem => ({ code: "IndexMisnamed", path: indexKey, message });
   const problems = variablesOf(outputIndex.repository, outputIndex.version)
     .filter((name) => ofPods.includes(name) || name === "JOB_COMPLETION_INDEX")
     .map((name) =>
       told(`found $(${name}), which is another one in each Pod; there is one index of all of them.`),
     );
-  if (outputIndex.host !== output.host || outputIndex.repository !== output.repository)
+  if (repositoryOf(outputIndex) !== repositoryOf(output))
     problems.push(
       told(
         `found ${quoted(placeOf(outputIndex))}; allowed is the repository of ${outputKey}, ${quoted(placeOf(output))}.`,
       ),
     );
-  else if (problems.length === 0 && isPart(outputIndex, output))
+  else if (problems.length === 0 && isPart(outputIndex, output, registry))
     problems.push(
       told(`found ${quoted(outputIndex.version)}, which is the tag of one of the artifacts, too.`),
     );
@@ -70,9 +75,14 @@ function placeOf({ host, repository }: ArtifactReference): string {
  *
  * @param artifact - without a variable of the index
  * @param output - of the step
+ * @param registry - the step's, as far as it is known
  */
-export function isPart(artifact: ArtifactReference, output: ArtifactReference): boolean {
-  const whole = (one: ArtifactReference) => `${placeOf(one)}${one.version}`;
+export function isPart(
+  artifact: ArtifactReference,
+  output: ArtifactReference,
+  registry: Registry | undefined,
+): boolean {
+  const whole = (one: ArtifactReference) => addressOf(registry, one);
   const [first = "", ...others] = whole(output)
     .split(index)
     .map((text) => text.replaceAll(/[^\w:-]/g, "\\$&"));

@@ -1,6 +1,6 @@
 import { checkOutputIndex, isPart } from "./output-index.ts";
 import type { Problem } from "./problems.ts";
-import type { ArtifactReference } from "./reference.ts";
+import { type ArtifactReference, addressOf, type Registry } from "./reference.ts";
 import type { Settings } from "./settings.ts";
 import { annotations } from "./table.ts";
 
@@ -10,25 +10,33 @@ import { annotations } from "./table.ts";
  * @param settings - of the step
  */
 export function checkOutput(settings: Settings): Problem[] {
-  return [...checkOutputIndex(settings), ...checkFormat(settings), ...checkFailure(settings)];
+  return [
+    ...checkOutputIndex(settings),
+    ...checkFormat(settings),
+    ...checkFailure(settings, settings.registry),
+  ];
 }
 
-/** What a failed step has left must not be taken for its output. */
-function checkFailure({ failure, output, outputIndex }: Settings): Problem[] {
+/**
+ * What a failed step has left must not be taken for its output.
+ *
+ * @param settings - of the step
+ * @param registry - the step's, as far as it is known
+ */
+export function checkFailure(
+  { failure, output, outputIndex }: Pick<Settings, "failure" | "output" | "outputIndex">,
+  registry: Registry | undefined,
+): Problem[] {
   if (failure === undefined) return [];
   const same = (other: ArtifactReference | undefined) =>
-    other !== undefined && nameOf(failure) === nameOf(other);
+    other !== undefined && addressOf(registry, failure) === addressOf(registry, other);
   const problem = (name: "output-uri" | "output-index", more = ""): Problem[] => {
     const message = `it names the same artifact as ${annotations[name].key}${more}.`;
     return [{ code: "FailureIsOutput", path: annotations["failure-uri"].key, message }];
   };
   if (same(output)) return problem("output-uri");
-  if (output && isPart(failure, output)) return problem("output-uri", " of one of the Pods");
+  if (output && isPart(failure, output, registry)) return problem("output-uri", " of one of the Pods");
   return same(outputIndex) ? problem("output-index") : [];
-}
-
-function nameOf({ host = "", repository, version }: ArtifactReference): string {
-  return `${host}/${repository}${version}`;
 }
 
 /** Runtimes that do not know zstd are still there. */

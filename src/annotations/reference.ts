@@ -74,7 +74,26 @@ export function formatRegistry({ host, plainHttp, prefix }: Registry): string {
  */
 export function registryOf(registry: Registry, { host }: ArtifactReference): Registry {
   if (host === undefined) return registry;
-  return { host, plainHttp: host === registry.host && registry.plainHttp };
+  const isOwn = hostOf({ host, plainHttp: registry.plainHttp }) === hostOf(registry);
+  return { host, plainHttp: isOwn && registry.plainHttp };
+}
+
+/** The host of a registry as it is written in one way alone: in lower case, without the port that its scheme has anyway. */
+export function hostOf({ host, plainHttp }: Registry): string {
+  const port = plainHttp ? ":80" : ":443";
+  const lower = host.toLowerCase();
+  return lower.endsWith(port) ? lower.slice(0, -port.length) : lower;
+}
+
+/**
+ * One text for an artifact, however its reference and its registry are written: what is to be the same is compared by it.
+ *
+ * @param registry - the step's; undefined where it is not known, which is another one then than each that a reference names
+ */
+export function addressOf(registry: Registry | undefined, reference: ArtifactReference): string {
+  const { prefix, ...place } = registryOf(registry ?? { host: "", plainHttp: false }, reference);
+  const repository = prefix === undefined ? reference.repository : `${prefix}/${reference.repository}`;
+  return `${hostOf(place)}/${repository}${reference.version}`;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { names } from "../../schema/names.ts";
 import { isAnnotated, isOurs } from "../annotations/map.ts";
+import { checkFailure } from "../annotations/output.ts";
 import { readAnnotations } from "../annotations/parse.ts";
 import { type Problem, quoted, type Result, visible, withoutSecrets } from "../annotations/problems.ts";
 import type { Settings } from "../annotations/settings.ts";
@@ -184,6 +185,7 @@ function problemsOf(open: Open, answers: Answers, registry: Result<Connection> |
     ...(registry?.ok
       ? checkInputVolume(workload, settings, registry.value, answers.cache, installation)
       : []),
+    ...failureProblems(reading, registry),
     ...checkIndexOf(workload, settings, registry?.ok ? registry.value : undefined),
     ...(registry?.ok ? checkPlainHttp(settings, registry.value, installation.clusterDomain) : []),
     ...checkProcesses(
@@ -209,6 +211,15 @@ function problemsOf(open: Open, answers: Answers, registry: Result<Connection> |
       problems.push(...checkMemo(workload, settings, launchers.value, installation.workflow));
   } else problems.push(...launchers.problems);
   return problems;
+}
+
+/** An annotation may name the registry that the OrasCache stands for. What is found without it is told already. */
+function failureProblems(
+  { settings, problems }: Open["reading"],
+  registry: Result<Connection> | undefined,
+): Problem[] {
+  if (!registry?.ok || problems.some(({ code }) => code === "FailureIsOutput")) return [];
+  return checkFailure(settings, registry.value);
 }
 
 /** The same annotation on an object and on its Pod template must say the same. */

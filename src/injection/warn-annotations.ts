@@ -2,7 +2,7 @@ import { names } from "../../schema/names.ts";
 import { keyOf } from "../annotations/keys.ts";
 import type { AnnotationMap } from "../annotations/map.ts";
 import { quoted } from "../annotations/problems.ts";
-import { formatPlainReference } from "../annotations/reference.ts";
+import { addressOf } from "../annotations/reference.ts";
 import {
   bringsInputs,
   hostsOf,
@@ -88,8 +88,8 @@ function outputIsInput(
 ): Warning[] {
   const { inputs, output } = settings;
   if (output === undefined || connection === undefined) return [];
-  const pushed = formatPlainReference(connection, output);
-  if (!inputs.some((input) => formatPlainReference(connection, input) === pushed)) return [];
+  const pushed = addressOf(connection, output);
+  if (!inputs.some((input) => addressOf(connection, input) === pushed)) return [];
   const { key } = annotations["output-uri"];
   if (waitsForInputs(settings)) {
     const message = `the step waits for ${quoted(map[key] ?? "")} and pushes it itself; it starts only if it is there already, or if another step pushes it.`;

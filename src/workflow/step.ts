@@ -6,6 +6,7 @@ import { describeProblems } from "../annotations/problems.ts";
 import {
   type ArtifactReference,
   formatRegistry,
+  hostOf,
   type Registry,
   registryOf,
 } from "../annotations/reference.ts";
@@ -129,7 +130,7 @@ function artifactOf(
   // Whether a prefix is the registry's or the repository's, it is the same artifact.
   const { prefix, host, plainHttp } = registryOf(own ?? { host: "", plainHttp: false }, reference);
   return {
-    registry: formatRegistry({ host: host.toLowerCase(), plainHttp }),
+    registry: formatRegistry({ host: hostOf({ host, plainHttp }), plainHttp }),
     repository: prefix === undefined ? repository : `${prefix}/${repository}`,
     version,
   };

@@ -2,6 +2,7 @@ import { names } from "../../../schema/names.ts";
 import { type AnnotationMap, isOurs } from "../../annotations/map.ts";
 import { readAnnotations } from "../../annotations/parse.ts";
 import {
+  addressOf,
   formatPlainReference,
   formatRegistry,
   parseReference,
@@ -72,7 +73,7 @@ export function artifactsOf(step: Step, around: Surroundings, clusterDomain: str
         inCache,
         repository,
         name: repository + version,
-        address: formatPlainReference(connection, reference),
+        address: addressOf(connection, reference),
       };
     });
   return {

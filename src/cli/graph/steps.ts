@@ -2,7 +2,7 @@ import type { V1Job, V1ObjectMeta, V1Pod } from "@kubernetes/client-node";
 import { names } from "../../../schema/names.ts";
 import { type AnnotationMap, isOurs } from "../../annotations/map.ts";
 import { readAnnotations } from "../../annotations/parse.ts";
-import { formatPlainReference, parseReference } from "../../annotations/reference.ts";
+import { addressOf, parseReference } from "../../annotations/reference.ts";
 import { type AnnotationName, annotations } from "../../annotations/table.ts";
 import { usesRun, type Values } from "../../annotations/variables.ts";
 import { writtenValues } from "../../annotations/written.ts";
@@ -102,7 +102,7 @@ function artifactsOf(
       .map(({ reference, isOfRun }) => {
         const parsed = parseReference(reference);
         const place = chosen.ok
-          ? formatPlainReference(chosen.value, parsed)
+          ? addressOf(chosen.value, parsed)
           : `${settings.cache}/${parsed.repository}${parsed.version}`;
         const address = isOfOneStep(reference) ? `${place} of ${step}` : place;
         const cache = (settings.registry ?? parsed.host) ? undefined : settings.cache;

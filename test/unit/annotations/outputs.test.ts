@@ -147,6 +147,33 @@ describe("failure-uri", () => {
     ["another tag", step, []],
     ["another registry", { ...step, "failure-uri": "oci://ghcr.io/a/b:1" }, []],
     ["the output", { ...step, "failure-uri": "a/b:1" }, ["FailureIsOutput"]],
+    ...[
+      ["with the port that HTTPS has", "ghcr.io", "oci://ghcr.io:443/a/b:1"],
+      ["with its registry", "ghcr.io", "oci://ghcr.io/a/b:1"],
+      ["in capitals", "GHCR.io", "oci://ghcr.IO/a/b:1"],
+      ["with the prefix of its registry", "https://ghcr.io/team", "oci://ghcr.io/team/a/b:1"],
+      ["with the port that HTTP has", "http://reg", "oci://reg:80/a/b:1"],
+      ["with the port of its registry", "http://REG:5000", "oci://reg:5000/a/b:1"],
+    ].map(([how, registry = "", failure = ""]): [string, StepAnnotations, string[]] => [
+      `the output ${how}`,
+      { ...step, registry, "failure-uri": failure },
+      ["FailureIsOutput"],
+    ]),
+    [
+      "the output's name at another port",
+      { ...step, registry: "ghcr.io", "failure-uri": "oci://ghcr.io:80/a/b:1" },
+      [],
+    ],
+    [
+      "the output's name without its prefix",
+      { ...step, registry: "ghcr.io/team", "failure-uri": "oci://ghcr.io/a/b:1" },
+      [],
+    ],
+    [
+      "the output of another Pod with its registry",
+      { ...output, registry: "ghcr.io", "failure-uri": "oci://ghcr.io:443/forest/sample:7" },
+      ["FailureIsOutput"],
+    ],
     [
       "the output of a run",
       { "output-uri": "a/$(RUN):1", "failure-uri": "a/r:1", run: "r" },

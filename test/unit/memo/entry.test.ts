@@ -5,8 +5,8 @@ import { memoKey } from "../../../src/cache/access.ts";
 import { canonical, sha256 } from "../../../src/lineage/canonical.ts";
 import { latestTag, type MemoScope, openedEntry, sealed } from "../../../src/memo/entry.ts";
 import type { MemoEntry } from "../../../src/memo/memos.ts";
-import { type MemoState, withoutAny, withoutKeys } from "../../../src/memo/state.ts";
 import { shortKey } from "../../../src/memo/short-key.ts";
+import { type MemoState, withoutAny, withoutKeys } from "../../../src/memo/state.ts";
 
 const hex = fc.stringMatching(/^[a-f0-9]{64}$/);
 const text = fc.string({ unit: "grapheme" });
