@@ -1,6 +1,7 @@
 import type { KubeObject } from "../../src/kube/objects.ts";
 import { resources } from "../../src/kube/resources.ts";
 import { jobOf, podOf, type StepAnnotations } from "./builders.ts";
+import { minor, since } from "./kubernetes-version.ts";
 import type { ObjectsIn } from "./objects-in.ts";
 
 const now = () => new Date().toISOString();
@@ -19,14 +20,13 @@ export function endOf(type: "Complete" | "Failed", reason: string): object {
     lastTransitionTime: now(),
     lastProbeTime: now(),
   };
-  const before = type === "Complete" ? "SuccessCriteriaMet" : "FailureTarget";
+  // An older API server refuses it of a Job without a successPolicy.
+  const isMet = minor >= since.jobsAreMet ? ["SuccessCriteriaMet"] : [];
+  const before = type === "Complete" ? isMet : ["FailureTarget"];
   const times = { startTime: now(), ...(type === "Complete" ? { completionTime: now(), succeeded: 1 } : {}) };
   return {
     ...times,
-    conditions: [
-      { type: before, ...met },
-      { type, ...met },
-    ],
+    conditions: [...before, type].map((one) => ({ type: one, ...met })),
   };
 }
 
