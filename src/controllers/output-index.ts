@@ -8,22 +8,13 @@ import type { EventNote, EventRecorder } from "../kube/events.ts";
 import { keyOf } from "../kube/objects.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import { digestOf } from "../registry/blobs.ts";
-import { longestManifest, readManifest, writeManifest } from "../registry/manifests.ts";
-import type { OwnRegistry } from "../registry/own.ts";
-import {
-  type IndexPart,
-  indexManifest,
-  isAmong,
-  mostParts,
-  type NamedPart,
-  partsOf,
-} from "../workflow/output-index.ts";
+import { longestManifest, writeManifest } from "../registry/manifests.ts";
+import { indexManifest, isAmong, mostParts, partsOf } from "../workflow/output-index.ts";
 import { type Artifact, cacheOf, idIn, idOf, spokenArtifact } from "../workflow/step.ts";
-import { completionIndexKey } from "../workload/pod.ts";
 import type { CacheAccess } from "./cache-access.ts";
 import type { Told } from "./gate-writes.ts";
 import type { Heads } from "./heads.ts";
-import { pushesOf } from "./outcomes.ts";
+import { readParts, toldBy } from "./output-index-parts.ts";
 import { completedAt, type OutputIndexes } from "./output-indexes.ts";
 import type { StepJob } from "./step-jobs.ts";
 import type { StepPod } from "./step-pods.ts";
@@ -55,8 +46,6 @@ const againMs = 5_000;
 const longestTriesMs = 60 * 60_000;
 /** A leader that has not renewed its Lease for 10 s writes no more, and another leads after 15 s. */
 const longestWriteMs = 5_000;
-/** Some at once: a registry is asked by others, too. */
-const atOnce = 8;
 
 /** What has become of an index: a sentence without a full stop where it is not written. */
 type Written =
@@ -213,43 +202,4 @@ function laterJob({ steps }: OutputIndexSettings, job: StepJob, index: Artifact)
     .filter(({ plan }) => plan.index && idOf(plan.index) === idOf(index))
     .map(({ object }) => object as StepJob)
     .find((other) => other.metadata?.uid !== uid && (completedAt(other) ?? 0) > at)?.metadata?.name;
-}
-
-/** What Pods say that they have pushed, by their indexes: tags may have moved since. */
-function toldBy(pods: readonly StepPod[]): ReadonlyMap<string, string> {
-  const succeeded = pods.filter(({ status }) => status?.phase === "Succeeded");
-  return new Map(
-    succeeded.flatMap((pod): [string, string][] => {
-      const digest = pushesOf(pod).at(-1)?.digest;
-      const number = pod.metadata?.labels?.[completionIndexKey];
-      return digest === undefined || number === undefined ? [] : [[number, digest]];
-    }),
-  );
-}
-
-async function readParts(
-  registry: OwnRegistry,
-  named: readonly NamedPart[],
-  told: ReadonlyMap<string, string>,
-): Promise<IndexPart[] | { readonly missing: string }> {
-  const parts: IndexPart[] = [];
-  for (let at = 0; at < named.length; at += atOnce) {
-    const some = named.slice(at, at + atOnce);
-    const read = await Promise.all(
-      some.map(({ index, artifact: { repository, version } }) =>
-        readManifest(registry, repository, told.get(`${index}`) ?? version.slice(1)),
-      ),
-    );
-    for (const [i, { index, artifact }] of some.entries()) {
-      const manifest = read[i];
-      if (manifest === undefined) return { missing: idOf({ ...artifact, registry: "" }).trim() };
-      parts.push({
-        index,
-        mediaType: manifest.mediaType,
-        digest: manifest.digest,
-        size: manifest.bytes.length,
-      });
-    }
-  }
-  return parts;
 }
