@@ -1,13 +1,7 @@
 import { names } from "../../../schema/names.ts";
 import { type AnnotationMap, isOurs } from "../../annotations/map.ts";
 import { readAnnotations } from "../../annotations/parse.ts";
-import {
-  addressOf,
-  formatPlainReference,
-  formatRegistry,
-  parseReference,
-  registryOf,
-} from "../../annotations/reference.ts";
+import { addressOf, formatRegistry, parseReference, registryOf } from "../../annotations/reference.ts";
 import { type Defaults, type Settings, waitsForInputs } from "../../annotations/settings.ts";
 import { type AnnotationName, annotations } from "../../annotations/table.ts";
 import { writtenValues } from "../../annotations/written.ts";
