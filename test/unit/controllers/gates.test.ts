@@ -191,7 +191,9 @@ describe("a step that waits", () => {
 
   it("is told again what it waits for when an hour has passed, and not before", async () => {
     const one = job("one", { ...wait, "input-uri": "a/b:1" });
-    const { controllers, told, setClock } = world([one]);
+    const { controllers, told, setClock, writes } = world([one]);
+    const remembered = () =>
+      writes.flatMap(({ body }) => (body as KubeObject | undefined)?.metadata?.annotations ?? []).at(-1);
     const hour = 3_600_000;
     const counts: number[] = [];
     for (const at of [0, hour / 2, hour - 1, hour, 2 * hour - 1, 2 * hour, 5 * hour]) {
@@ -200,6 +202,10 @@ describe("a step that waits", () => {
       // It is looked at again by then.
       expect(againInMs).toBeLessThanOrEqual(hour);
       counts.push(told("WaitingForInputs").length);
+      one.metadata = {
+        ...one.metadata,
+        annotations: { ...one.metadata?.annotations, ...remembered() },
+      } as NonNullable<StepJob["metadata"]>;
     }
     expect(counts).toEqual([1, 1, 1, 2, 2, 3, 4]);
     expect(new Set(told("WaitingForInputs")).size).toBe(1);
