@@ -49,7 +49,9 @@ export async function look(
 ): Promise<number | undefined> {
   const { client, log, publish, heads, steps, batches } = settings;
   const { plan, namespace } = step;
-  const before = readRecord(step.object.metadata?.annotations?.[names.waitingForAnnotation]);
+  const written = step.object.metadata?.annotations?.[names.waitingForAnnotation];
+  // What is not written yet is known here.
+  const before = readRecord(toldOf.get(step.uid)?.record ?? written);
   // Those that make it are known first: what is pushed meanwhile is seen.
   const producers = producersOf(steps, step);
   const decisions = await Promise.all(
@@ -95,11 +97,11 @@ export async function look(
   for (const cache of new Set(plan.inputs.flatMap((input) => cacheOf(input) ?? [])))
     settings.follow(`${namespace}/${cache}`);
   const record = writeRecord([...decisions.map((decision) => decision.record), ...batch.records]);
-  const isKnown = record === step.object.metadata?.annotations?.[names.waitingForAnnotation];
-  const tellInMs = untilTold(toldOf, step, { sentence, isKnown, now });
+  const isWritten = record === written;
+  const tellInMs = untilTold(toldOf, step, { sentence, record, isWritten, now });
   if (tellInMs === 0) {
-    if (!isKnown) await remember(client, step, record);
-    await tellWaiting(settings, step, { sentence, decisions, tell, now, toldOf });
+    if (!isWritten) await remember(client, step, record);
+    await tellWaiting(settings, step, { sentence, record, decisions, tell, now, toldOf });
   }
   const polled = plan.inputs.filter((_, i) =>
     ["nobody", "failed", "unknown"].includes(verdicts[i]?.kind ?? ""),

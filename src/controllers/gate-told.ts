@@ -26,19 +26,21 @@ interface GateTeller {
  *
  * @param teller - see there
  * @param step - that waits
- * @param news - the sentence, and what was decided about each input
+ * @param news - the sentence, what is remembered of the step, and what was decided about each input
  */
 export async function tellWaiting(
   teller: GateTeller,
   step: WorkflowStep,
   {
     sentence,
+    record,
     decisions,
     tell,
     now,
     toldOf,
   }: {
     readonly sentence: string;
+    readonly record: string;
     readonly decisions: readonly InputDecision[];
     readonly tell: (note: EventNote) => void;
     readonly now: number;
@@ -51,7 +53,7 @@ export async function tellWaiting(
     const told: Told = { status: "False", reason: "WaitingForInputs", message: sentence };
     const { status, message } = conditionOf(step) ?? {};
     if (status !== told.status || message !== sentence) await tellCondition(teller.client, step, told, now);
-    toldOf.set(step.uid, { sentence, at: isDue ? now : last.at });
+    toldOf.set(step.uid, { sentence, record, at: isDue ? now : last.at });
     forgetOldest(toldOf, mostTold);
     tell({ type: "Normal", reason: "WaitingForInputs", action: "Wait", note: sentence });
     tellOfFailures(decisions, tell);
@@ -83,7 +85,7 @@ export async function tellTrouble(
   const last = toldOf.get(step.uid);
   const isDue = last?.sentence !== message || now - last.at >= hourMs;
   if (!isDue) return last.at + hourMs - now;
-  toldOf.set(step.uid, { sentence: message, at: now });
+  toldOf.set(step.uid, { ...last, sentence: message, at: now });
   forgetOldest(toldOf, mostTold);
   publish(step.object, { type: "Warning", reason, action: "Wait", note: message });
   log.info({ step: step.name, namespace: step.namespace, reason }, message);
@@ -97,6 +99,8 @@ export async function tellTrouble(
 export interface ToldBefore {
   readonly sentence: string;
   readonly at: number;
+  /** What is remembered of the step by now, which may not be written yet. */
+  readonly record?: string;
   /** Since when there is more to tell, in milliseconds since 1970. */
   readonly newsSince?: number;
 }
@@ -110,20 +114,26 @@ const togetherMs = 1_000;
  *
  * @param toldOf - what was told of each step
  * @param step - that waits
- * @param news - the sentence, and whether what is remembered of the step says the same
+ * @param news - the sentence, and what is to be remembered of the step, and whether that is written
  * @returns in milliseconds; 0 for now
  */
 export function untilTold(
   toldOf: Map<string, ToldBefore>,
   { uid }: Pick<WorkflowStep, "uid">,
-  news: { readonly sentence: string; readonly isKnown: boolean; readonly now: number },
+  news: {
+    readonly sentence: string;
+    readonly record: string;
+    readonly isWritten: boolean;
+    readonly now: number;
+  },
 ): number {
   const last = toldOf.get(uid);
   if (last === undefined) return 0;
   const { newsSince = news.now, ...told } = last;
   const leftMs = newsSince + togetherMs - news.now;
-  const isNews = !news.isKnown || told.sentence !== news.sentence;
-  toldOf.set(uid, isNews && leftMs > 0 ? { ...told, newsSince } : told);
+  const isNews = !news.isWritten || told.sentence !== news.sentence;
+  const { record } = news;
+  toldOf.set(uid, { ...told, record, ...(isNews && leftMs > 0 && { newsSince }) });
   return isNews ? Math.max(leftMs, 0) : 0;
 }
 

@@ -8,7 +8,7 @@ const uid = "one";
 function tellings(times: readonly number[], told = new Map<string, ToldBefore>()): number[] {
   return times.filter((now) => {
     const sentence = `waits at ${now}`;
-    const isNow = untilTold(told, { uid }, { sentence, isKnown: false, now }) === 0;
+    const isNow = untilTold(told, { uid }, { sentence, record: "", isWritten: false, now }) === 0;
     if (isNow) told.set(uid, { sentence, at: now });
     return isNow;
   });
@@ -34,9 +34,11 @@ describe("what a step waits for", () => {
 
   it("is not told where it is what was told before", () => {
     const told = new Map<string, ToldBefore>([[uid, { sentence: "waits", at: 0 }]]);
-    expect(untilTold(told, { uid }, { sentence: "waits", isKnown: false, now: 0 })).toBe(1_000);
+    expect(untilTold(told, { uid }, { sentence: "waits", record: "r", isWritten: false, now: 0 })).toBe(
+      1_000,
+    );
     // What was written has come back.
-    expect(untilTold(told, { uid }, { sentence: "waits", isKnown: true, now: 500 })).toBe(0);
-    expect(told.get(uid)).toEqual({ sentence: "waits", at: 0 });
+    expect(untilTold(told, { uid }, { sentence: "waits", record: "r", isWritten: true, now: 500 })).toBe(0);
+    expect(told.get(uid)).toEqual({ sentence: "waits", record: "r", at: 0 });
   });
 });

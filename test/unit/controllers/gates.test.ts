@@ -35,9 +35,17 @@ function job(name: string, map: StepAnnotations, more: { labels?: object; status
 }
 
 function mirror<T extends KubeObject>(objects: readonly T[]) {
-  const store = createStore<T>(() => {});
+  type Change = Parameters<typeof createStore<T>>[0];
+  const told: Change[] = [];
+  const store = createStore<T>((...change) => {
+    for (const one of told) one(...change);
+  });
   store.replaceAll(objects);
-  const reflector = { store, synced: Promise.resolve(), subscribe: () => () => {} };
+  const subscribe = (one: Change) => {
+    told.push(one);
+    return () => {};
+  };
+  const reflector = { store, synced: Promise.resolve(), subscribe };
   return reflector as unknown as Reflector<T>;
 }
 
@@ -106,7 +114,7 @@ function world(
   const setClock = (afterMs: number) => {
     now = start + afterMs;
   };
-  return { writes, sent, told, controllers, setClock, heads: () => asked };
+  return { jobs, writes, sent, told, controllers, setClock, heads: () => asked };
 }
 
 describe("a Job for a queue of Kueue", () => {
@@ -222,6 +230,36 @@ describe("a step that waits", () => {
     setClock(at);
     await controllers[0]?.reconcile("ns/one");
     expect(JSON.stringify(writes).includes('"suspend":false')).toBe(opens);
+  });
+
+  it("goes on when a step that made an input is gone before that it ended was written", async () => {
+    const digest = `sha256:${"a".repeat(64)}`;
+    const inputs = { "input-uri_1": "a/b:1", "input-uri_2": "c/d:1" } as const;
+    const one = job("one", { ...wait, "on-producer-failure": "fail", ...inputs });
+    const quick = (status = {}) => job("quick", { "output-uri": "a/b:1" }, { labels: injected, status });
+    const slow = job("slow", { "output-uri": "c/d:1" }, { labels: injected });
+    const { controllers, jobs, setClock, writes, told } = world([one, quick(), slow], [], { digest });
+    const remembered = () => writes.filter(({ path }) => path.endsWith("/jobs/one"));
+    const annotations = () => (remembered().at(-1)?.body as KubeObject | undefined)?.metadata?.annotations;
+    for (const [at, others] of [
+      [0, [quick(), slow]],
+      [5_000, [quick(complete), slow]],
+      [5_100, [slow]],
+    ] as const) {
+      setClock(at);
+      const metadata = { ...one.metadata, annotations: { ...one.metadata?.annotations, ...annotations() } };
+      const there = [{ ...one, metadata } as StepJob, ...others];
+      jobs.store.replaceAll(
+        there.map((each) => ({
+          ...each,
+          metadata: { ...each.metadata, resourceVersion: `${at}` },
+        })) as StepJob[],
+      );
+      await controllers[0]?.reconcile("ns/one");
+    }
+    expect(remembered()).toHaveLength(1);
+    expect(told("InputProducerFailed")).toEqual([]);
+    expect(JSON.stringify(writes)).not.toContain("FailureTarget");
   });
 
   it("asks what its tag was before it was made until a registry says so", async () => {
