@@ -41,7 +41,8 @@ interface Reader {
 }
 
 const mostTold = 20_000;
-/** A namespace has room for some hundred Events a minute: where thousands of steps read a tag, the others are told later. */
+/** A namespace has room for some hundred Events a minute, and others need some of it: the rest of thousands of readers is told later. */
+const mostAtOnce = 100;
 const againMs = 60_000;
 
 /** Those that are known, by what they read. */
@@ -103,13 +104,15 @@ export function createMovedTags({ jobs, pods, steps, heads, send, signal }: Sour
     const head = await heads.of(namespace, artifact);
     if (!("digest" in head)) return;
     const readersOf = [...(readers.byArtifact.get(idIn(namespace, artifact))?.values() ?? [])];
-    const sent = await Promise.all(readersOf.map((reader) => tellOf(reader, head.digest)));
-    if (sent.includes(false)) lookAgain(namespace, artifact);
+    const due = readersOf.filter((reader) => !knows(reader, head.digest));
+    const sent = await Promise.all(due.slice(0, mostAtOnce).map((reader) => tellOf(reader, head.digest)));
+    if (due.length > mostAtOnce || sent.includes(false)) lookAgain(namespace, artifact);
   };
-  /** @returns whether it knows by now, or need not */
+  const knows = ({ step, input, pin }: Reader, digest: string): boolean =>
+    pin === digest || told.has(`${step.uid} ${idOf(input)}`);
+  /** @returns whether it knows by now */
   const tellOf = async ({ step, input, pin }: Reader, digest: string): Promise<boolean> => {
     const id = `${step.uid} ${idOf(input)}`;
-    if (pin === digest || told.has(id)) return true;
     const note = `The tag of ${spokenArtifact(input)} has moved to ${digest}. This step goes on with ${pin}, which it was started with; run it again if it is to read the new one.`;
     const event = { type: "Normal", reason: "InputTagMoved", action: "Read", note, occasion: id } as const;
     if (!(await send(step.object, event))) return false;
