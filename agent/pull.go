@@ -161,17 +161,13 @@ func lookAtMounted(ctx context.Context, o options.Options) error {
 	if err != nil {
 		return err
 	}
-	mounted := inputs.Mounted{Source: source, Digests: share.Root(o.Share).Pulled()}
-	// Where the volume has the digest that was decided on, a tag that moves later means nothing.
+	// Without this word the volume has what the author wrote, whatever was decided on.
 	if os.Getenv(contract.InputPinnedVariable) == "" {
-		if mounted.References, err = parseReferences(o.Input); err != nil {
+		if source.References, err = parseReferences(o.Input); err != nil {
 			return err
 		}
-		for _, decided := range source.References {
-			mounted.Decided = append(mounted.Decided, decided.Digest)
-		}
 	}
-	return mounted.Look(ctx)
+	return inputs.Mounted{Source: source, Digests: share.Root(o.Share).Pulled()}.Look(ctx)
 }
 
 // sourceOf is where inputs come from.

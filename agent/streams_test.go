@@ -52,7 +52,7 @@ func TestWithoutAnInitContainer(t *testing.T) {
 		"a pin":                                    TestAPinIsPulledAfterTheTagMoved,
 		"what is not waited for":                   TestWhatIsNotWaitedFor,
 		"an input that is mounted":                 TestAnInputThatIsMounted,
-		"a mounted input whose tag moved":          TestAMountedInputWhoseTagMoved,
+		"a mounted input that has a tag":           TestAMountedInputThatHasATag,
 		"a refused output before a wait":           TestAnOutputThatIsRefusedIsKnownBeforeTheWait,
 		"a wait is ended by SIGTERM":               TestAWaitIsEndedBySIGTERM,
 		"what was pushed is told":                  TestWhatWasPushedIsTold,

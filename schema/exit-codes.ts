@@ -39,7 +39,7 @@ export const exitCodes = {
     code: 184,
     container: pulling,
     meaning:
-      "An input is not an artifact that can be unpacked, the shared volume has no room for it, or it is a volume whose tag was moved while the step started.",
+      "An input is not an artifact that can be unpacked, the shared volume has no room for it, or it is a volume without a digest.",
     fix: "Correct input-uri or unpack, give the shared volume more room, or create the step again; the message says which.",
   },
   setupFailed: {

@@ -174,6 +174,11 @@ export const problemCatalogue = {
     summary: "The input is to be a volume, and its name has a variable of the Pod.",
     fix: "Write the name out, with $(RUN) at most, or remove input-as.",
   },
+  VolumeNotPinned: {
+    summary:
+      "The input is to be a volume and has a tag, and nothing makes that the digest that all containers of the Pod read.",
+    fix: "Name the input by its digest, make the step a Job with wait-for-inputs on the Job itself, or remove input-as.",
+  },
   VolumeNeedsPath: {
     summary: "The input is to be a volume, and input-path is no path that Kubernetes can mount it at.",
     fix: "Set input-path to an absolute path without colons and variables that is not the root directory, or remove input-as.",

@@ -8,11 +8,6 @@ export const refusalCatalogue = {
     summary: "A step reads a Secret, which can change without the step.",
     fix: 'Add "secrets" to memoize-assume if it does not change the result, or name the variable in memoize-ignore-env.',
   },
-  VolumeNotPinned: {
-    summary:
-      "The result of a Pod is to be used again, and its input is a volume with a tag, which cannot be changed to a digest when the Pod starts.",
-    fix: "Make the step a Job, name the input by its digest, or remove input-as or memoize.",
-  },
   VolumeNotSeen: {
     summary: "A step reads a volume whose content can change without the step.",
     fix: 'Pass the files as an input, name an image volume by its digest, or add "volumes" to memoize-assume if they do not change the result.',

@@ -1,6 +1,7 @@
 import type { V1Container } from "@kubernetes/client-node";
 import { names } from "../../schema/names.ts";
 import { keyOf } from "../annotations/keys.ts";
+import { isAnnotated } from "../annotations/map.ts";
 import type { Reading } from "../annotations/parse.ts";
 import { type Problem, quoted } from "../annotations/problems.ts";
 import { makesOutput, type Settings } from "../annotations/settings.ts";
@@ -10,7 +11,7 @@ import type { Warning } from "../annotations/warning.ts";
 import { type Connection, inCluster } from "../cache/connection.ts";
 import type { OrasCache } from "../cache/types.ts";
 import { gateOf } from "../workflow/gate.ts";
-import type { Workload } from "../workload/workload.ts";
+import { ownAnnotations, type Workload } from "../workload/workload.ts";
 import type { Installation } from "./admission-types.ts";
 import type { Launcher } from "./launcher.ts";
 import { isRoot, isWithin, partsOf } from "./paths.ts";
@@ -41,7 +42,7 @@ export function checkInputVolume(
       ? [{ code: "NoImageVolumes", path: own, message } as const]
       : []),
     ...(elsewhere === undefined ? [] : [{ code: "NoNodeAddress", path: own, message: elsewhere } as const]),
-    ...checkTimeout(workload, settings, workflow),
+    ...checkPinned(workload, settings, workflow),
   ];
 }
 
@@ -56,11 +57,27 @@ function whyNoAddress(
   return cache.spec?.nodeAddress ? undefined : `the ${names.kind} ${quoted(name)} has no spec.nodeAddress.`;
 }
 
-/** The kubelet pulls before any container runs, and tries for ever. */
-function checkTimeout(workload: Workload, settings: Settings, holds: boolean): Problem[] {
-  if (settings.waitTimeoutSeconds === undefined || gateOf(workload, settings, holds) !== "in-pod") return [];
-  const message = "the step is not held, and its node tries for ever to mount the input.";
-  return [{ code: "NotWithVolume", path: annotations["wait-timeout"].key, message }];
+/**
+ * The kubelet looks at the tag of a volume whenever it starts a container of the Pod: the program would read another artifact
+ * than the one that is told of it. Pods of a Job that the operator starts, or its author does, are made with the digest.
+ *
+ * @see https://github.com/kubernetes/kubernetes/blob/v1.36.3/pkg/kubelet/kuberuntime/kuberuntime_manager.go#L1675
+ */
+function checkPinned(workload: Workload, settings: Settings, holds: boolean): Problem[] {
+  const [input] = settings.inputs;
+  // A variable of the Pod is refused already.
+  if (input === undefined || variablesOf(input.repository, input.version).length > 0) return [];
+  const gate = gateOf(workload, settings, holds);
+  // Annotations on the template alone: each Pod waits by itself.
+  const isHeld = isAnnotated(ownAnnotations(workload)) && (gate === "suspend" || gate === "author");
+  const problems: Problem[] = [];
+  if (gate === "in-pod") {
+    const message = 'the step is not held, and a Pod does not wait for a volume; allowed is "false".';
+    problems.push({ code: "NotWithVolume", path: annotations["wait-for-inputs"].key, message });
+  }
+  if (!isHeld && !input.version.startsWith("@"))
+    problems.push({ code: "VolumeNotPinned", path: own, message: `found the tag ${quoted(input.version)}.` });
+  return problems;
 }
 
 /**

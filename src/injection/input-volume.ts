@@ -13,12 +13,7 @@ export function inputVolume({ settings, answers, free }: Step): V1Volume[] {
   const address = answers.cache?.spec?.nodeAddress;
   if (inputAs === undefined || input === undefined || address === undefined) return [];
   const reference = `${address}/${input.repository}${input.version}`;
-  return [{ name: free.volume(names.inputVolume), image: imageOf(reference) }];
-}
-
-/** A tag may stand for something else than when the node pulled it last. */
-function imageOf(reference: string): NonNullable<V1Volume["image"]> {
-  return { reference, pullPolicy: reference.includes("@") ? "IfNotPresent" : "Always" };
+  return [{ name: free.volume(names.inputVolume), image: { reference, pullPolicy: "IfNotPresent" } }];
 }
 
 /** Where a wrapped container has the input that nodes mount: what names no path does not see it. */
@@ -75,7 +70,7 @@ export function withInputVolume(
   return withPullSecrets(isPinned ? withWord({ ...spec, volumes: pinned }) : spec, injection.pullSecrets);
 }
 
-/** The container that looks at the input compares the tag with the digest elsewhere: here it may move. */
+/** The container that looks at the input ends the step where the volume has a tag. */
 function withWord(spec: V1PodSpec): V1PodSpec {
   const told = (container: V1Container): V1Container =>
     container.env?.some(({ name }) => name === names.inputDigestsVariable)
@@ -90,5 +85,5 @@ function withWord(spec: V1PodSpec): V1PodSpec {
 
 function pin(volume: V1Volume, digest: string): V1Volume {
   const repository = volume.image?.reference?.replace(/:[^:/]*$/, "");
-  return { ...volume, image: imageOf(`${repository}@${digest}`) };
+  return { ...volume, image: { ...volume.image, reference: `${repository}@${digest}` } };
 }

@@ -34,19 +34,9 @@ export function checkStep(reading: Reading): void {
       path: "metadata.ownerReferences",
       message: "found a controller that is not a Job.",
     });
-  checkInputVolume(reading);
   checkOutput(reading);
   checkPods(reading);
   checkPaths(reading);
-}
-
-/** A Pod of a Job is made with the digest of its input; in one that was there before that is known, it stays the tag. */
-function checkInputVolume({ step: { settings, workload }, refusals }: Reading): void {
-  const [input] = settings.inputs;
-  if (settings.inputAs === undefined || !isPod(workload) || ownedByJob(workload)) return;
-  if (input === undefined || input.version.startsWith("@")) return;
-  const message = `found a volume, and the tag ${quoted(input.version)}.`;
-  refusals.push({ code: "VolumeNotPinned", path: keyOf({ name: "input-as", number: 0 }), message });
 }
 
 /** The tag is written before there is a Pod; a Pod that is a step knows its own name. */

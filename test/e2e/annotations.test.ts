@@ -392,7 +392,9 @@ const cases: Record<AnnotationName, Case> = {
     "a volume of a registry that nodes do not reach is refused: that it is mounted is for nodes.test.ts",
     async ({ ws }) => {
       const step = { "input-uri": "image:tree", "input-path": "/data", "input-as": "volume" } as const;
-      await expect(ws.apply(podOf("volume-without-address", step))).rejects.toThrow("NoNodeAddress");
+      const held = jobOf("volume-without-address", { ...step, "wait-for-inputs": "true" });
+      await expect(ws.apply(held)).rejects.toThrow("NoNodeAddress");
+      await expect(ws.apply(podOf("volume-with-a-tag", step))).rejects.toThrow("VolumeNotPinned");
       await ws.step("as-files", { "output-uri": "as:files", "output-path": "f" }, "echo x > f");
       await ws.step("reads-files", { "input-uri": "as:files", "input-as": "files" }, "[ $(cat f) = x ]");
     },

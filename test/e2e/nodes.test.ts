@@ -9,7 +9,7 @@ import { network, state } from "../../dev/cluster/paths.ts";
 import { names } from "../../schema/names.ts";
 import { caConfigMapName } from "../../src/cache/tls.ts";
 import type { StoredOrasCache } from "../../src/cache/types.ts";
-import { jobOf, podOf } from "../support/builders.ts";
+import { endOf, jobOf, podOf } from "../support/builders.ts";
 import { it } from "../support/e2e.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { blocksOf } from "../support/pages.ts";
@@ -92,7 +92,7 @@ it("a node pulls what is in a registry, by the NodePort of the page", async ({ w
 
   // What a step pushes, if it asks for an image.
   const made = { "output-uri": "models/made:v1", "output-path": "rings", format: "image" };
-  await ws.step("makes-image", made, "echo 8 > rings");
+  const digest = endOf(await ws.step("makes-image", made, "echo 8 > rings"), "main")?.message;
   await ws.apply(
     pod("made", parse(JSON.stringify(spec).replace("models/forest:v1", "models/made:v1")) as V1PodSpec),
   );
@@ -102,7 +102,8 @@ it("a node pulls what is in a registry, by the NodePort of the page", async ({ w
   // The same as an input of a step, which names neither the address nor the login.
   const reads = { "input-uri": "models/made:v1", "input-path": "/data", "input-as": "volume" } as const;
   const check = "[ $(cat /data/rings) = 8 ] && ! touch /data/x";
-  await ws.step("mounts-image", reads, check);
+  await ws.step("mounts-image", { ...reads, "input-uri": `models/made@${digest}` }, check);
+  await expect(ws.apply(podOf("mounts-tag", reads))).rejects.toThrow("VolumeNotPinned");
   await ws.apply(
     jobOf("waits-for-image", { ...reads, "input-uri": "models/later:v1", "wait-for-inputs": "true" }, check),
   );

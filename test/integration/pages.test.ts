@@ -7,6 +7,7 @@ import { minor, since } from "../support/kubernetes-version.ts";
 import { objectsIn } from "../support/manifests.ts";
 import { blocksOf, pages } from "../support/pages.ts";
 import { kubectl } from "../support/programs.ts";
+import { until } from "../support/wait.ts";
 
 const cacheOf = (spec: object) => ({ apiVersion: names.apiVersion, kind: names.kind, spec });
 
@@ -54,23 +55,29 @@ const shown = pages.flatMap((page) =>
 test.for(shown)(
   "what $at shows is taken by the API server",
   async ({ at, object }, { plane, operator: _, skip }) => {
-    const hasImageVolume = JSON.stringify(object).includes('"image":{"reference"');
+    const json = (value: object) => JSON.stringify(value);
+    // Its OrasCache stands elsewhere on the page.
+    const isInputVolume = json(object).includes(`"${keyOf("input-as")}":"volume"`);
+    const hasImageVolume = isInputVolume || json(object).includes('"image":{"reference"');
     skip(hasImageVolume && minor < since.imageVolumes, "this API server knows no image volumes");
     expect(object, at).toMatchObject({ apiVersion: expect.any(String), kind: expect.any(String) });
-    const { namespace = "default" } = object.metadata ?? {};
-    const json = (value: object) => JSON.stringify(value);
-    await kubectl(
-      plane.kubeconfig,
-      ["apply", "-f", "-"],
-      json({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } }),
-    );
+    const { namespace = isInputVolume ? "input-volumes" : "default" } = object.metadata ?? {};
+    const apply = (value: object) => kubectl(plane.kubeconfig, ["apply", "-f", "-"], json(value));
+    await apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
+    if (isInputVolume)
+      await apply({
+        ...cacheOf({ nodeAddress: "nodes.example.com:30500" }),
+        metadata: { name: "oras", namespace },
+      });
     // No other field than those that there are.
-    const named = { ...object, metadata: Object.assign({ name: "shown" }, object.metadata) };
-    const { stdout } = await kubectl(
-      plane.kubeconfig,
-      ["create", "--dry-run=server", "--validate=strict", "-f", "-"],
-      json(named),
-    );
+    const named = {
+      ...object,
+      metadata: Object.assign({ name: "shown" }, isInputVolume && { namespace }, object.metadata),
+    };
+    const create = () =>
+      kubectl(plane.kubeconfig, ["create", "--dry-run=server", "--validate=strict", "-f", "-"], json(named));
+    // The operator learns of that OrasCache by its watch.
+    const { stdout } = isInputVolume ? await until(create, "the operator's yes") : await create();
     expect(stdout).toContain("created (server dry run)");
   },
 );

@@ -12,7 +12,7 @@ const ExitDenied = 182
 // ExitRegistryUnavailable means: The registry did not answer before the timeout, or only with errors of its own.
 const ExitRegistryUnavailable = 183
 
-// ExitInputInvalid means: An input is not an artifact that can be unpacked, the shared volume has no room for it, or it is a volume whose tag was moved while the step started.
+// ExitInputInvalid means: An input is not an artifact that can be unpacked, the shared volume has no room for it, or it is a volume without a digest.
 const ExitInputInvalid = 184
 
 // ExitSetupFailed means: The agent could not be put on the shared volume, a script could not be fetched, the Secret of oras-env or a certificate cannot be used, the registry does not speak the protocol of its URL, or the containers have agents of different releases. Of a registry: its key, its users or its volume cannot be used.

@@ -7,43 +7,35 @@ import (
 	"github.com/converged-computing/oras-operator/agent/internal/registry"
 )
 
-// Mounted is of a step whose inputs are volumes of its Pod: the node has mounted them before any container starts.
+// Mounted is of a step whose inputs are volumes of its Pod.
 type Mounted struct {
-	// Source has the references as their author wrote them; nothing is waited for.
+	// Source has the references of the volumes; nothing is waited for.
 	Source
-	// Decided are the digests that were found when the step was let go, empty where none was.
-	Decided []string
-	// Digests is the file that keeps what the tags stand for. A later life of the container goes on with them.
+	// Digests is the file that keeps what is mounted.
 	Digests string
 }
 
-// Look keeps what the tags stand for. A tag that has moved since the step was let go may have moved before or after the node
-// mounted what it stood for, so that it is not known what the program would read. What it returns is a Failure for the author,
-// or the end of ctx.
+// Look keeps which artifacts are mounted. It refuses tags: the kubelet looks at the tag of a volume again whenever it starts a
+// container, so that the program may read another artifact than the one that is found here. What it returns is a Failure for
+// the author, or the end of ctx.
+// See https://github.com/kubernetes/kubernetes/blob/v1.36.3/pkg/kubelet/kuberuntime/kuberuntime_manager.go#L1675
 func (m Mounted) Look(ctx context.Context) error {
-	kept, err := ReadDigests(m.Digests)
-	if err != nil {
-		return m.broken(err)
-	}
-	if len(kept) == len(m.References) {
-		return nil
-	}
 	digests := make([]string, len(m.References))
 	for i, ref := range m.References {
+		if ref.Digest == "" {
+			return failure.New(m.InvalidCode, "input %d, %s, is a volume of the Pod without a digest: the node may mount another artifact for each container. Create the Job again, and let wait-for-inputs start it; or name the input by its digest", i+1, ref.Name())
+		}
 		repository, err := registry.Open(ref, m.Registry)
 		if err != nil {
 			return m.failed(ref, err)
 		}
-		found, err := repository.Manifest(ctx)
+		_, err = repository.Manifest(ctx)
 		repository.Close()
 		if err != nil {
 			return m.failed(ref, err)
 		}
-		if i < len(m.Decided) && m.Decided[i] != "" && m.Decided[i] != found.Digest {
-			return failure.New(m.InvalidCode, "input %d, %s, is a volume of the Pod. It was %s when the step was let go, and is %s now: which of both is mounted is not known. Create the step again", i+1, ref.Name(), m.Decided[i], found.Digest)
-		}
-		m.Say("input %d: %s, %s, is a volume of the Pod", i+1, ref.Name(), found.Digest)
-		digests[i] = found.Digest
+		m.Say("input %d: %s is a volume of the Pod", i+1, ref.Name())
+		digests[i] = ref.Digest
 	}
 	if err := writeJSON(m.Digests, digests); err != nil {
 		return m.broken(err)

@@ -1,6 +1,7 @@
 import type { V1Job, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { names } from "../../../schema/names.ts";
+import type { Verdict } from "../../../src/injection/admission-types.ts";
 import { originalOf } from "../../../src/injection/original.ts";
 import { cacheOf, jobOf, podOf, type StepAnnotations } from "../../support/builders.ts";
 import { created, updated } from "../../support/patched.ts";
@@ -10,9 +11,13 @@ const cache = cacheOf("oras", { nodeAddress: "nodes.example.com:30500" });
 const nodeLogin = "oras-credentials-0123456789";
 const around = { cache, nodeLogin, cacheLogin: "oras-credentials-9876543210" };
 const step: StepAnnotations = { "input-uri": "a/b:c", "input-path": "/data", "input-as": "volume" };
+const waits: StepAnnotations = { ...step, "wait-for-inputs": "true" };
 const output: StepAnnotations = { "output-uri": "d/e:f", "output-path": "out" };
 const digest = `sha256:${"a".repeat(64)}`;
+const byDigest: StepAnnotations = { ...step, "input-uri": `a/b@${digest}` };
 const inputOf = (spec?: V1PodSpec | null) => spec?.volumes?.find(({ name }) => name === names.inputVolume);
+const codesOf = (verdict: Verdict) =>
+  verdict.kind === "denied" ? verdict.problems?.map(({ code }) => code) : [];
 const shapes = [{ hookShape: false }, { hookShape: true }];
 
 /** A Pod as the Job controller makes it. */
@@ -34,9 +39,9 @@ describe.each(shapes)("an input that is a volume: %j", (shape) => {
   const all = { ...around, ...shape };
 
   it("is mounted where it would be unpacked, and nothing is brought", () => {
-    const { spec } = created(podOf("step", { ...step, ...output }), all);
-    const reference = "nodes.example.com:30500/a/b:c";
-    expect(inputOf(spec)).toEqual({ name: names.inputVolume, image: { reference, pullPolicy: "Always" } });
+    const { spec } = created(podOf("step", { ...byDigest, ...output }), all);
+    const image = { reference: `nodes.example.com:30500/a/b@${digest}`, pullPolicy: "IfNotPresent" };
+    expect(inputOf(spec)).toEqual({ name: names.inputVolume, image });
     const main = spec?.containers.find(({ name }) => name === "main");
     expect(main?.volumeMounts).toContainEqual({
       name: names.inputVolume,
@@ -49,35 +54,28 @@ describe.each(shapes)("an input that is a volume: %j", (shape) => {
     expect(spec?.imagePullSecrets).toEqual([{ name: nodeLogin }]);
   });
 
-  it("by its digest is pulled once", () => {
-    const { spec } = created(podOf("step", { ...step, "input-uri": `a/b@${digest}` }), all);
-    expect(inputOf(spec)?.image).toEqual({
-      ...{ reference: `nodes.example.com:30500/a/b@${digest}`, pullPolicy: "IfNotPresent" },
-    });
-  });
-
   it("of a Job: its Pods name the login beside those of their ServiceAccount, and the digest that was found", () => {
-    const job = created(jobOf("step", step), all);
-    expect(job.spec?.template.spec?.imagePullSecrets).toBeUndefined();
+    const held = created(jobOf("step", waits), all);
+    expect(held.spec?.template.spec?.imagePullSecrets).toBeUndefined();
     const secrets = { imagePullSecrets: [{ name: "of-account" }] };
-    const plain = created(podOfJob(job, {}, secrets), all);
-    expect(plain.spec?.imagePullSecrets).toEqual([{ name: "of-account" }, { name: nodeLogin }]);
-    expect(inputOf(plain.spec)?.image?.reference).toBe("nodes.example.com:30500/a/b:c");
-
-    const held = created(jobOf("step", { ...step, "wait-for-inputs": "true" }), all);
     const pinned = created(podOfJob(held, { [names.inputDigestsAnnotation]: digest }, secrets), all);
-    expect(inputOf(pinned.spec)?.image?.reference).toBe(`nodes.example.com:30500/a/b@${digest}`);
+    expect(pinned.spec?.imagePullSecrets).toEqual([{ name: "of-account" }, { name: nodeLogin }]);
+    const image = { reference: `nodes.example.com:30500/a/b@${digest}`, pullPolicy: "IfNotPresent" };
+    expect(inputOf(pinned.spec)?.image).toEqual(image);
     expect(JSON.stringify(pinned.spec)).toContain(names.inputPinnedVariable);
     expect(created(pinned, all)).toEqual(pinned);
     for (const word of ["tag", "wait", `${digest},${digest}`, "sha256:x"]) {
       const other = created(podOfJob(held, { [names.inputDigestsAnnotation]: word }), all);
+      // The agent refuses it.
       expect(inputOf(other.spec)?.image?.reference).toBe("nodes.example.com:30500/a/b:c");
+      expect(JSON.stringify(other.spec)).not.toContain(names.inputPinnedVariable);
     }
   });
 
   it.each<[string, V1Pod | V1Job]>([
-    ["Pod", podOf("step", { ...step, ...output })],
-    ["Job", jobOf("step", { ...step, ...output })],
+    ["Pod", podOf("step", { ...byDigest, ...output })],
+    ["Job", jobOf("step", { ...byDigest, ...output })],
+    ["Job that waits", jobOf("step", { ...waits, ...output })],
   ])("is taken out of a %s, put back, and no part of what its author wrote", (_, object) => {
     const stored = created(object, all);
     expect(updated(stored, structuredClone(object))).toEqual(stored);
@@ -107,27 +105,77 @@ it.each<[string, StepAnnotations, object, string]>([
   ["no address", step, { cache: cacheOf("oras") }, "NoNodeAddress"],
   ["an older cluster", step, { kubernetesMinor: 34 }, "NoImageVolumes"],
   ["a script", { ...step, entrypoint: "https://example.com/x" }, {}, "NotWithScripts"],
-  ["no inputs", { ...output, "input-as": "volume" }, {}, "NothingToPull"],
-  [
-    "a time nobody keeps",
-    { ...step, "wait-for-inputs": "true", "wait-timeout": "1h" },
-    { workflow: false },
-    "NotWithVolume",
-  ],
-  ["a Pod's result", { ...step, ...output, memoize: "on" }, {}, "VolumeNotPinned"],
 ])("refused: %s", (_, map, more, code) => {
-  const verdict = admit(createRequest(podOf("step", map)), { ...around, ...more });
-  expect(verdict.kind === "denied" && verdict.problems?.map((problem) => problem.code)).toEqual([code]);
+  const verdict = admit(createRequest(jobOf("step", { "wait-for-inputs": "true", ...map })), {
+    ...around,
+    ...more,
+  });
+  expect(codesOf(verdict)).toEqual([code]);
+});
+
+const owner = (kind: string, apiVersion: string) => ({
+  ownerReferences: [{ kind, apiVersion, name: "x", uid: "1", controller: true }],
+});
+const by = <T extends V1Pod | V1Job>(object: T, kind: string, apiVersion: string): T => ({
+  ...object,
+  metadata: { ...object.metadata, ...owner(kind, apiVersion) },
+});
+const suspended = { suspend: true };
+const onNode = { nodeName: "node-1" };
+/** Of a Job with annotations on its template alone, whose Pods wait one by one. */
+function onTemplate(map: StepAnnotations): V1Job {
+  const { metadata, ...job } = jobOf("step", map);
+  const { annotations, ...rest } = metadata ?? {};
+  const template = { ...job.spec?.template, metadata: { annotations } };
+  return { ...job, metadata: rest, spec: { ...job.spec, template } } as V1Job;
+}
+
+it.each<[string, V1Pod | V1Job, object, readonly string[]]>([
+  ["a Job that the operator holds", jobOf("step", waits), {}, []],
+  ["one of a CronJob", by(jobOf("step", waits), "CronJob", "batch/v1"), {}, []],
+  ["one that its author holds", jobOf("step", waits, "true", suspended), {}, []],
+  ["a Pod, by its digest", podOf("step", byDigest), {}, []],
+  ["a Pod that waits, by its digest", podOf("step", { ...waits, ...byDigest }), {}, []],
+  ["a Job, by its digest", jobOf("step", byDigest), {}, []],
+  ["a Job's template, by its digest", onTemplate(byDigest), {}, []],
+  ["a Pod without inputs", podOf("step", { ...output, "input-as": "volume" }), {}, ["NothingToPull"]],
+  ["a Pod", podOf("step", step), {}, ["VolumeNotPinned"]],
+  ["a Pod that is memoized", podOf("step", { ...step, ...output, memoize: "on" }), {}, ["VolumeNotPinned"]],
+  ["a Pod that waits", podOf("step", waits), {}, ["VolumeNotPinned"]],
+  ["a Job that does not wait", jobOf("step", step), {}, ["VolumeNotPinned"]],
+  ["a Job's template", onTemplate(waits), {}, ["VolumeNotPinned"]],
+  [
+    "a Job of a JobSet",
+    by(jobOf("step", waits), "JobSet", "jobset.x-k8s.io/v1alpha2"),
+    {},
+    ["VolumeNotPinned"],
+  ],
+  ["a Pod of a ReplicaSet", by(podOf("step", waits), "ReplicaSet", "apps/v1"), {}, ["VolumeNotPinned"]],
+  ["no workflows", jobOf("step", waits), { workflow: false }, ["NotWithVolume", "VolumeNotPinned"]],
+  [
+    "no workflows, by its digest",
+    jobOf("step", { ...waits, ...byDigest }),
+    { workflow: false },
+    ["NotWithVolume"],
+  ],
+  [
+    "a Pod with a node, by its digest",
+    podOf("step", { ...waits, ...byDigest }, "true", {}, onNode),
+    {},
+    ["NotWithVolume"],
+  ],
+])("whether all containers read the same: %s", (_, object, more, codes) => {
+  expect(codesOf(admit(createRequest(object), { ...around, ...more }))).toEqual(codes);
 });
 
 it("a path that is mounted already is refused, however it is written", () => {
   const mount = { volumeMounts: [{ name: "own", mountPath: "/data/" }] };
-  const pod = podOf("step", step, "true", mount, { volumes: [{ name: "own", emptyDir: {} }] });
+  const pod = podOf("step", byDigest, "true", mount, { volumes: [{ name: "own", emptyDir: {} }] });
   expect(admit(createRequest(pod), around)).toMatchObject({ problems: [{ code: "PathIsMounted" }] });
 });
 
 it("a CA that nodes do not know is told", () => {
   const issued = cacheOf("oras", { nodeAddress: "nodes.example.com:30500", tls: { selfIssued: true } });
-  const { warnings } = admit(createRequest(podOf("step", step)), { ...around, cache: issued });
+  const { warnings } = admit(createRequest(podOf("step", byDigest)), { ...around, cache: issued });
   expect(warnings).toContainEqual(expect.objectContaining({ code: "NodesNeedCa" }));
 });

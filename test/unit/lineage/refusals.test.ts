@@ -112,7 +112,6 @@ describe("what a key cannot see", () => {
 
   it.each<[string, string, StepAnnotations]>([
     ["OutputOfFailures", "push-on", { "push-on": "always" }],
-    ["VolumeNotPinned", "input-as", { "input-uri": "a/b:c", "input-as": "volume" }],
     ["ScriptsNotSeen", "entrypoint", { entrypoint: "https://example.com/x.sh" }],
     ["ScriptsNotSeen", "oras-entrypoint", { "oras-entrypoint": "https://example.com/x.sh" }],
     ["IdentityNotSeen", "output-path", { "output-path": "$(POD_NAME)" }],
