@@ -193,7 +193,7 @@ export const problemCatalogue = {
   },
   NoNodeAddress: {
     summary: "The input is to be a volume, and it is not known under which name nodes reach its registry.",
-    fix: "Use an OrasCache that was created before the step and has spec.nodeAddress, or remove input-as. Of another registry, write the image volume into the Pod yourself.",
+    fix: "Use an OrasCache that was created before the step and has spec.nodeAddress (kubectl oras-cache inject reads its file with -f), or remove input-as. Of another registry, write the image volume into the Pod yourself.",
   },
   NoImageVolumes: {
     summary:

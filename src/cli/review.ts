@@ -56,7 +56,11 @@ export function reviewOffline(created: Created, around: Surroundings, settings: 
   const asked = prepared.questions.cache;
   const cache = asked === undefined ? undefined : around.cache(created.namespace, asked);
   const login = asked === undefined ? undefined : loginIn(cache);
-  const verdict = decide(prepared, {
+  // It is for a cluster that has volumes of inputs.
+  const needed = prepared.reading.settings.inputAs === undefined ? 0 : names.imageVolumesMinor;
+  const kubernetesMinor = Math.max(installation.kubernetesMinor, needed);
+  const open = { ...prepared, installation: { ...installation, kubernetesMinor } };
+  const verdict = decide(open, {
     cache,
     ...(cache?.spec?.nodeAddress && { nodeLogin: cache.status?.credentialsSecret }),
     ...(login === unknownLogin ? { loginUnknown: true } : { cacheLogin: login }),

@@ -48,10 +48,11 @@ function checkSteps(steps: readonly Step[], found: Found, settings: OfflineSetti
   const { objects, inCluster = [] } = found;
   // What the files say is what will be there once they are applied.
   const around = surroundingsOf([...objects, ...inCluster]);
-  // That an OrasCache is not in the files is reported by the checks across them.
+  // That an OrasCache is not in the files is reported by the checks across them. It may have an address for nodes.
+  const unseen = new OrasCache({ spec: { nodeAddress: "registry.invalid" } });
   const withCaches: Surroundings = {
     ...around,
-    cache: (namespace, name) => around.cache(namespace, name) ?? new OrasCache(),
+    cache: (namespace, name) => around.cache(namespace, name) ?? unseen,
   };
   const checked = steps.map((step) => ({ step, ...checkStep(step, withCaches, settings) }));
   const running = checked.filter(({ runs }) => runs).map(({ step }) => step);

@@ -57,6 +57,35 @@ describe("validate", () => {
     expect(report).toEqual({ findings: [], files: 2, objects: 2, checked: 2 });
   });
 
+  describe("an input as a volume", () => {
+    const lines = [
+      `${input}: a/b:c`,
+      `${annotations["input-path"].key}: /data`,
+      `${annotations["input-as"].key}: volume`,
+      `${annotations["wait-for-inputs"].key}: "true"`,
+    ];
+    const job = jobManifest({ lines });
+    const addressed = cacheManifest("{nodeAddress: 'nodes.example.com:30500'}");
+    const inject = async (text: string) =>
+      injectFiles([await folder.write("inject.yaml", text)], offlineDefaults);
+
+    it("is for clusters that know it", async () => {
+      expect(await findingsOf({ "job.yaml": job, "cache.yaml": addressed })).toEqual([]);
+      const { documents } = await inject(`${addressed}---\n${job}`);
+      expect(formatDocuments(documents, "yaml")).toContain("reference: nodes.example.com:30500/a/b:c");
+    });
+
+    it("is refused where its OrasCache has no address", async () => {
+      const found = await findingsOf({ "job.yaml": job, "cache.yaml": cache });
+      expect(found).toEqual([expect.stringMatching(/^error NoNodeAddress /)]);
+    });
+
+    it("may be right where its OrasCache is in no file, and cannot be injected", async () => {
+      expect(await findingsOf(job)).toEqual([expect.stringMatching(/^info CacheNotInFiles /)]);
+      await expect(inject(job)).rejects.toThrow("NoNodeAddress");
+    });
+  });
+
   it("a finding names place, object, path, what to do and the page of its code", async () => {
     const text = `${cache}---\n${jobManifest({ lines: [`${output}: a/b:c`, `${prefix}debug: maybe`] })}`;
     const { findings } = await reportOf(text);
