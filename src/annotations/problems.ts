@@ -184,8 +184,9 @@ export const problemCatalogue = {
     fix: "Set input-path to an absolute path without colons and variables that is not the root directory, or remove input-as.",
   },
   PathIsMounted: {
-    summary: "The input is to be a volume, and the container has another one at the same path.",
-    fix: "Set input-path to another path, or remove the mount.",
+    summary:
+      "The input is to be a volume, and something else is mounted at its path or below it, for which an image that is read-only has no place.",
+    fix: "Set input-path to another path, such as /data, or remove the other mount.",
   },
   OutputInVolume: {
     summary: "The output would be written below the input, which is a volume and read-only.",

@@ -19,6 +19,20 @@ import { isRoot, isWithin, partsOf } from "./paths.ts";
 const own = annotations["input-as"].key;
 
 /**
+ * Where the kubelet and the runtime mount something in each container, whatever its spec says: a Job's template does not show the
+ * token that its Pods get. In many images /var/run leads to /run.
+ *
+ * @see https://github.com/opencontainers/runtime-spec/blob/v1.3.0/config-linux.md#default-filesystems
+ */
+const placesOfNode = [
+  ...["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"],
+  ...["/dev/mqueue", "/dev/pts", "/dev/shm", "/proc", "/sys"],
+  ...["/run", "/var/run"].map((run) => `${run}/secrets/kubernetes.io/serviceaccount`),
+];
+/** Nothing can be made in these, so nothing can be mounted there either. */
+const closed = ["/proc", "/sys"].map((place) => partsOf(place));
+
+/**
  * Why the input of a step cannot be a volume in this cluster, with its OrasCache.
  *
  * @param workload - the step
@@ -117,25 +131,36 @@ function checkMount(
   if (!canMount || isRoot(inputPath))
     return [{ code: "VolumeNeedsPath", path: key, message: `found ${quoted(inputPath)}.` }];
   const mount = partsOf(inputPath);
-  const at = container.volumeMounts?.findIndex(({ mountPath }) => isSame(partsOf(mountPath), mount)) ?? -1;
   const output = makesOutput(settings, own) ? outputWithin(own, container, mount) : undefined;
-  const field = `${path}.containers[${index}].volumeMounts[${at}].mountPath`;
+  const below = mountWithin(container, `${path}.containers[${index}]`, mount);
+  const message = `found ${quoted(inputPath)}, and ${below}.`;
   return [
-    ...(at < 0
-      ? []
-      : [
-          {
-            code: "PathIsMounted",
-            path: key,
-            message: `found ${quoted(inputPath)}, which is ${field}, too.`,
-          } as const,
-        ]),
+    ...(below ? [{ code: "PathIsMounted", path: key, message } as const] : []),
     ...(output ? [{ code: "OutputInVolume", ...output } as const] : []),
   ];
 }
 
-function isSame(path: readonly string[], other: readonly string[]): boolean {
-  return path.length === other.length && isWithin(path, other);
+/**
+ * What else is mounted at a path or below it. The runtime makes the place for a mount where there is none, which it cannot in an image
+ * that is read-only.
+ */
+function mountWithin(
+  { volumeMounts = [], volumeDevices = [], terminationMessagePath }: V1Container,
+  field: string,
+  mount: readonly string[],
+): string | undefined {
+  const places = [
+    ...volumeMounts.map(({ mountPath }, i) => [mountPath, `${field}.volumeMounts[${i}].mountPath`] as const),
+    ...volumeDevices.map(
+      ({ devicePath }, i) => [devicePath, `${field}.volumeDevices[${i}].devicePath`] as const,
+    ),
+    [terminationMessagePath ?? "/dev/termination-log", "the kubelet mounts"] as const,
+    ...placesOfNode.map((place) => [place, "the node mounts"] as const),
+  ];
+  const found = places.find(([place]) => isWithin(partsOf(place), mount));
+  if (found !== undefined) return `${found[1]} ${quoted(found[0])}`;
+  const [system] = closed.filter((place) => isWithin(mount, place));
+  return system && `the node mounts ${quoted(`/${system.join("/")}`)}, in which nothing can be made`;
 }
 
 /** An output without a path is the working directory, where the container says which that is. */

@@ -3,6 +3,7 @@ import { names } from "../../schema/names.ts";
 import type { AnnotationMap } from "../annotations/map.ts";
 import type { Launcher } from "./launcher.ts";
 import type { Injection } from "./marker.ts";
+import { partsOf } from "./paths.ts";
 import { findInjection } from "./present.ts";
 import type { Step } from "./step.ts";
 
@@ -23,7 +24,9 @@ export function inputMounts(
 ): V1VolumeMount[] {
   const { inputPath } = launcher.settings;
   if (settings.inputAs === undefined || inputPath === undefined) return [];
-  return [{ name: free.volume(names.inputVolume), mountPath: inputPath, readOnly: true }];
+  return [
+    { name: free.volume(names.inputVolume), mountPath: `/${partsOf(inputPath).join("/")}`, readOnly: true },
+  ];
 }
 
 /** The Secrets by which nodes pull the input, where the Pod does not name them itself. */

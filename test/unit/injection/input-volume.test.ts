@@ -1,9 +1,9 @@
-import type { V1Job, V1Pod, V1PodSpec } from "@kubernetes/client-node";
+import type { V1Container, V1Job, V1Pod, V1PodSpec } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { names } from "../../../schema/names.ts";
 import type { Verdict } from "../../../src/injection/admission-types.ts";
 import { originalOf } from "../../../src/injection/original.ts";
-import { cacheOf, jobOf, podOf, type StepAnnotations } from "../../support/builders.ts";
+import { cacheOf, jobOf, keyOf, podOf, type StepAnnotations } from "../../support/builders.ts";
 import { created, updated } from "../../support/patched.ts";
 import { admit, createRequest } from "../../support/pods.ts";
 
@@ -168,10 +168,57 @@ it.each<[string, V1Pod | V1Job, object, readonly string[]]>([
   expect(codesOf(admit(createRequest(object), { ...around, ...more }))).toEqual(codes);
 });
 
-it("a path that is mounted already is refused, however it is written", () => {
-  const mount = { volumeMounts: [{ name: "own", mountPath: "/data/" }] };
-  const pod = podOf("step", byDigest, "true", mount, { volumes: [{ name: "own", emptyDir: {} }] });
-  expect(admit(createRequest(pod), around)).toMatchObject({ problems: [{ code: "PathIsMounted" }] });
+const mounts = (mountPath: string) => ({ volumeMounts: [{ name: "own", mountPath }] });
+it.each<[string, Partial<V1Container>]>([
+  ["/data", mounts("/data/")],
+  ["/data", mounts("/data/sub")],
+  ["/data", mounts("/x/../data/./sub")],
+  ["/data", { volumeDevices: [{ name: "own", devicePath: "/data" }] }],
+  ["/data", { volumeDevices: [{ name: "own", devicePath: "/data/disk" }] }],
+  ["/data", { terminationMessagePath: "/data/end" }],
+  ...[
+    "/etc",
+    "/etc/hosts",
+    "/etc/resolv.conf",
+    "/etc/hostname",
+    "/dev",
+    "/dev/shm",
+    "/dev/termination-log",
+  ].map((path): [string, object] => [path, {}]),
+  ...["/var", "/var/run", "/run", "/run/secrets", "/var/run/secrets/kubernetes.io/serviceaccount/"].map(
+    (path): [string, object] => [path, {}],
+  ),
+  ...["/proc", "/proc/x", "/sys", "/sys/fs/cgroup"].map((path): [string, object] => [path, {}]),
+])("a path is refused at which or below which something is mounted: %s with %j", (path, container) => {
+  for (const make of [
+    podOf,
+    (...[name, map, script, of]: Parameters<typeof podOf>) =>
+      jobOf(name, map, script, {}, podOf(name, {}, script, of).spec),
+  ]) {
+    const step = make("step", { ...byDigest, "input-path": path }, "true", container);
+    expect(admit(createRequest(step), around)).toMatchObject({
+      problems: [{ code: "PathIsMounted", path: keyOf("input-path") }],
+    });
+  }
+});
+
+it.each<[string, Partial<V1Container>]>([
+  ["/data", mounts("/database")],
+  ["/data/in", mounts("/data")],
+  ["/etc/hosts.d", {}],
+  ["/var/lib/data", {}],
+  ["/dev/data", { terminationMessagePath: "/end" }],
+])("another one is not: %s with %j", (path, container) => {
+  const step = podOf("step", { ...byDigest, "input-path": path }, "true", container);
+  expect(codesOf(admit(createRequest(step), around))).toEqual([]);
+});
+
+it("the operator's own volume is not mounted below the input", () => {
+  const { spec } = created(podOf("step", { ...byDigest, "input-path": "/mnt/x/.." }), around);
+  const main = spec?.containers.find(({ name }) => name === "main");
+  const paths = main?.volumeMounts?.map(({ mountPath }) => mountPath);
+  expect(paths).toContain("/mnt");
+  expect(paths?.filter((path) => path.startsWith("/mnt/"))).toEqual([]);
 });
 
 it("a CA that nodes do not know is told", () => {
