@@ -7,6 +7,7 @@ import (
 
 	"github.com/converged-computing/oras-operator/agent/internal/credentials"
 	"github.com/converged-computing/oras-operator/agent/internal/options"
+	"github.com/converged-computing/oras-operator/agent/internal/reference"
 )
 
 func TestLoginsAreForTheHostsOfTheOptions(t *testing.T) {
@@ -17,7 +18,7 @@ func TestLoginsAreForTheHostsOfTheOptions(t *testing.T) {
 	found, err := registryOptions(o, credentials.Pull)
 	must(t, err)
 	for host, want := range map[string]int{"ghcr.io": 1, "cache.ns.svc:5000": 0, "evil.example": 0} {
-		logins, err := found.Secret.Logins(t.Context(), host, "x", credentials.Pull)
+		logins, err := found.Secret.Logins(t.Context(), reference.Reference{Host: host, Repository: "x"}, credentials.Pull)
 		if must(t, err); len(logins) != want {
 			t.Errorf("%s gets %d logins, want %d", host, len(logins), want)
 		}

@@ -3,6 +3,7 @@ import { formatRegistry, parseRegistry } from "../annotations/reference.ts";
 import type { StoredOrasCache } from "../cache/types.ts";
 import { sentenceOf } from "../kube/errors.ts";
 import type { Reflector } from "../kube/reflector.ts";
+import { apiHost } from "../registry/credentials.ts";
 import { manifestHead } from "../registry/head.ts";
 import type { RemoteManifest } from "../registry/remote-head.ts";
 import type { Head, HeadResult, Refused } from "../workflow/opening.ts";
@@ -125,7 +126,9 @@ function urlOf(
 
 /** Docker Hub answers at another host than the one that it is called by, as clients know. */
 function servedAt(url: string): string {
-  return url === "https://docker.io" ? "https://registry-1.docker.io" : url;
+  const registry = parseRegistry(url);
+  const host = apiHost(registry.host);
+  return host === registry.host ? url : formatRegistry({ ...registry, host });
 }
 
 /** Where an artifact is in a remote registry, and by which Secret that is asked. */
@@ -141,7 +144,7 @@ function placeOf(
     whole: prefix === undefined ? repository : `${prefix}/${repository}`,
     by: login && {
       ...{ namespace, name: login.secret },
-      passwordFor: own === undefined ? undefined : new URL(own).host,
+      passwordFor: own === undefined ? undefined : parseRegistry(own).host,
     },
   };
 }

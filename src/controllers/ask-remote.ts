@@ -69,7 +69,7 @@ export function createAskRemote(settings: AskRemoteSettings, signal: AbortSignal
       return { refused: `the operator may not read the Secret ${name}`, unread };
     }
     const { host, protocol } = new URL(url);
-    const known = granted.found && loginsFor(granted.found, host, repository, passwordFor);
+    const known = granted.found && loginsFor(granted.found, url, repository, passwordFor);
     if (known === undefined || "unusable" in known) return forPod;
     const isInside = host.replace(/:\d+$/, "").endsWith(`.svc.${clusterDomain}`);
     // The Pod does not show it either.

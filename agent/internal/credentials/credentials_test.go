@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/converged-computing/oras-operator/agent/internal/reference"
 )
 
 // folder makes a Secret's folder.
@@ -42,7 +45,7 @@ func pairs(logins []Login) []string {
 
 func logins(t testing.TB, secret *Secret, host, repository string, use Use) []string {
 	t.Helper()
-	found, err := secret.Logins(context.Background(), host, repository, use)
+	found, err := secret.Logins(context.Background(), reference.Reference{Host: host, Repository: repository}, use)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,23 +53,40 @@ func logins(t testing.TB, secret *Secret, host, repository string, use Use) []st
 }
 
 // testdata/kubelet.json was compared with what the keyring of Kubernetes 1.36.3 answers (pkg/credentialprovider); where
-// more is taken here, its answer stands under "kubelet".
+// more is taken here, its answer stands under "kubelet". The operator asks with the same logins: its tests read the table,
+// too, and write one of cases that they make up, LOGINS_TABLE.
 func TestLoginsAsTheKubelet(t *testing.T) {
-	text, err := os.ReadFile("testdata/kubelet.json")
+	table := os.Getenv("LOGINS_TABLE")
+	if table == "" {
+		table = "testdata/kubelet.json"
+	}
+	text, err := os.ReadFile(table)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var cases []struct {
-		Name, Host, Repository string
-		Config                 json.RawMessage
-		Want                   []string
+		Name, Host, Repository, PasswordsFor string
+		PlainHTTP                            bool
+		Config                               json.RawMessage
+		Secret                               map[string]string
+		Want                                 []string
 	}
 	if err := json.Unmarshal(text, &cases); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {
-			got := logins(t, read(t, map[string]string{".dockerconfigjson": string(c.Config)}, "step"), c.Host, c.Repository, Pull)
+			ask := func(key, config string, use Use) []string {
+				files := map[string]string{key: config}
+				maps.Copy(files, c.Secret)
+				ref := reference.Reference{Host: c.Host, PlainHTTP: c.PlainHTTP, Repository: c.Repository}
+				found, err := read(t, files, c.PasswordsFor).Logins(t.Context(), ref, use)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return pairs(found)
+			}
+			got := ask(".dockerconfigjson", string(c.Config), Pull)
 			if !reflect.DeepEqual(got, c.Want) {
 				t.Errorf("config.json: %v, want %v", got, c.Want)
 			}
@@ -74,7 +94,7 @@ func TestLoginsAsTheKubelet(t *testing.T) {
 			if err := json.Unmarshal(c.Config, &whole); err != nil {
 				t.Fatal(err)
 			}
-			got = logins(t, read(t, map[string]string{".dockercfg": string(whole.Auths)}, "step"), c.Host, c.Repository, Push)
+			got = ask(".dockercfg", string(whole.Auths), Push)
 			if !reflect.DeepEqual(got, c.Want) {
 				t.Errorf(".dockercfg: %v, want %v", got, c.Want)
 			}
@@ -90,7 +110,7 @@ func TestTokens(t *testing.T) {
 		"a.azurecr.io": {IdentityToken: "refresh", Source: "the entry a.azurecr.io"},
 		"b.io":         {RegistryToken: "access", Source: "the entry b.io"},
 	} {
-		got, err := secret.Logins(context.Background(), host, "x", Pull)
+		got, err := secret.Logins(context.Background(), reference.Reference{Host: host, Repository: "x"}, Pull)
 		if err != nil || len(got) != 1 || got[0] != want {
 			t.Errorf("%s: %d logins, %v", host, len(got), err)
 		}
@@ -165,7 +185,7 @@ func TestBrokenEntry(t *testing.T) {
 		t.Error("a broken entry of another registry is in the way:", got)
 	}
 	for _, host := range []string{"a.io", "c.io"} {
-		_, err := secret.Logins(context.Background(), host, "x", Pull)
+		_, err := secret.Logins(context.Background(), reference.Reference{Host: host, Repository: "x"}, Pull)
 		if err == nil || !strings.Contains(err.Error(), "its entry "+host) || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: %v", host, err)
 		}
@@ -209,12 +229,12 @@ esac`)
 	if got := logins(t, own, "up.io", "x", Pull); len(got) != 0 {
 		t.Error("a helper that is a path is run:", got)
 	}
-	token, err := own.Logins(context.Background(), "token.example", "x", Pull)
+	token, err := own.Logins(context.Background(), reference.Reference{Host: "token.example", Repository: "x"}, Pull)
 	if err != nil || len(token) != 1 || token[0].IdentityToken != "refresh" {
 		t.Error(len(token), err)
 	}
 	for host, want := range map[string]string{"broken.example": "AccessDenied: no role", "leak.example": "failed (exit status 1)", "long.example": "docker-credential-test"} {
-		_, err := own.Logins(context.Background(), host, "x", Pull)
+		_, err := own.Logins(context.Background(), reference.Reference{Host: host, Repository: "x"}, Pull)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: %v", host, err)
 		}
@@ -241,7 +261,7 @@ func TestLoginsDoNotPrintThemselves(t *testing.T) {
 
 func TestNoSecret(t *testing.T) {
 	var none *Secret
-	if got, err := none.Logins(context.Background(), "h", "x", Pull); err != nil || got != nil || none.CA() != nil {
+	if got, err := none.Logins(context.Background(), reference.Reference{Host: "h", Repository: "x"}, Pull); err != nil || got != nil || none.CA() != nil {
 		t.Error(got, err)
 	}
 }
@@ -265,9 +285,10 @@ func FuzzDockerConfig(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			config.helper(host, repository)
-			first, err := config.logins(host, repository)
-			again, _ := config.logins(host, repository)
+			wanted := wantedBy(reference.Reference{Host: host, Repository: repository})
+			config.helper(wanted)
+			first, err := config.logins(wanted)
+			again, _ := config.logins(wanted)
 			if !reflect.DeepEqual(first, again) {
 				t.Error("another answer the second time")
 			}

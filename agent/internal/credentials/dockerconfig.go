@@ -50,13 +50,23 @@ func parseLegacyConfig(text []byte) (dockerConfig, error) {
 type place struct {
 	host string
 	path string
+	// usualPort is that of an artifact's scheme, which its host is written without. A key has none: its scheme does not count.
+	usualPort string
+}
+
+// wantedBy is the same however the port is written that the scheme has anyway: it is the same server.
+func wantedBy(ref reference.Reference) place {
+	port := "443"
+	if ref.PlainHTTP {
+		port = "80"
+	}
+	return place{host: apiHost(strings.TrimSuffix(ref.Host, ":"+port)), path: "/" + ref.Repository, usualPort: port}
 }
 
 // logins returns those of `auths` for a repository, in the kubelet's order (k8s.io/kubernetes/pkg/credentialprovider,
 // BasicDockerKeyring): the more specific first. All are returned, as the kubelet tries one after another. Entries that
 // cannot be read count as absent unless nothing else fits.
-func (c dockerConfig) logins(host, repository string) ([]Login, error) {
-	wanted := place{host: apiHost(host), path: "/" + repository}
+func (c dockerConfig) logins(wanted place) ([]Login, error) {
 	var fitting []string
 	keys := map[string]string{}
 	for key := range c.Auths {
@@ -106,10 +116,14 @@ func parseKey(key string) (place, bool) {
 }
 
 // matches says whether a key fits what is wanted, by the kubelet's URLsMatch: equal ports, as many labels in the host,
-// each of them a pattern, and the path a prefix, wherever it ends.
+// each of them a pattern, and the path a prefix, wherever it ends. The port that the scheme has anyway may stand in one
+// of them alone, for which the kubelet has no login.
 func (key place) matches(wanted place) bool {
 	labels, port := splitHost(key.host)
 	wantedLabels, wantedPort := splitHost(wanted.host)
+	if port == wanted.usualPort {
+		port = ""
+	}
 	if port != wantedPort || len(labels) != len(wantedLabels) || !strings.HasPrefix(wanted.path, key.path) {
 		return false
 	}
@@ -124,7 +138,7 @@ func (key place) matches(wanted place) bool {
 func splitHost(text string) (labels []string, port string) {
 	host, port, err := net.SplitHostPort(text)
 	if err != nil {
-		host, port = text, ""
+		host, port = strings.Trim(text, "[]"), ""
 	}
 	return strings.Split(strings.ToLower(host), "."), port
 }
@@ -161,8 +175,7 @@ func decodeBase64(text string) (string, error) {
 }
 
 // helpers are the programs that may know the login, in the order in which docker asks them, and what each is asked for.
-func (c dockerConfig) helper(host, repository string) (name string, own bool) {
-	wanted := place{host: apiHost(host), path: "/" + repository}
+func (c dockerConfig) helper(wanted place) (name string, own bool) {
 	best := ""
 	for key, program := range c.CredHelpers {
 		if at, ok := parseKey(key); ok && at.matches(wanted) && (best == "" || key > best) {

@@ -26,7 +26,7 @@ const StorageCAFile = "storage-ca.crt"
 
 // Has says whether a host is the cache's.
 func (l *Late) Has(host string) bool {
-	return l != nil && within(reference.Registry{Host: l.Host}, host, "")
+	return l != nil && within(reference.Registry{Host: l.Host}, reference.Reference{Host: host})
 }
 
 // Logins returns the logins for a repository of a host. None is no error: the Secret is not there yet.
@@ -38,7 +38,7 @@ func (l *Late) Logins(host, repository string) ([]Login, error) {
 	if err != nil {
 		return nil, err
 	}
-	logins, err := config.logins(host, repository)
+	logins, err := config.logins(wantedBy(reference.Reference{Host: host, Repository: repository}))
 	for i := range logins {
 		logins[i].Source = "the login of the OrasCache"
 	}

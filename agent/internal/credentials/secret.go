@@ -91,16 +91,16 @@ func (s *Secret) CA() []byte {
 	return s.ca
 }
 
-// Logins returns the logins for a repository, the most specific first; none is no error. Helpers are run when the
+// Logins returns the logins for the repository of a reference, the most specific first; none is no error. Helpers are run when the
 // configuration names them and the image has them. Errors are for the author.
-func (s *Secret) Logins(ctx context.Context, host, repository string, use Use) ([]Login, error) {
-	if s == nil || s.only != nil && !within(*s.only, host, repository) {
+func (s *Secret) Logins(ctx context.Context, ref reference.Reference, use Use) ([]Login, error) {
+	if s == nil || s.only != nil && !within(*s.only, ref) {
 		return nil, nil
 	}
 	var found []Login
 	var problems []error
 	for _, named := range s.configs {
-		logins, err := named.config.all(ctx, host, repository)
+		logins, err := named.config.all(ctx, ref)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("the Secret's key %s: %w", named.file, err))
 		}
@@ -110,7 +110,7 @@ func (s *Secret) Logins(ctx context.Context, host, repository string, use Use) (
 	if use == Push {
 		password, file = s.push, "ORAS_PUSH_PASS"
 	}
-	if s.hasUser && password != "" && (s.only != nil || within(reference.Registry{Host: s.passwordsFor}, host, repository)) {
+	if s.hasUser && password != "" && (s.only != nil || within(reference.Registry{Host: s.passwordsFor}, ref)) {
 		found = append(found, Login{Username: s.user, Password: password, Source: "ORAS_USER and " + file})
 	}
 	if len(found) > 0 {
@@ -121,10 +121,10 @@ func (s *Secret) Logins(ctx context.Context, host, repository string, use Use) (
 
 // all asks a helper of the registry's own first, then reads the entries, then asks the helper for all registries: a
 // configuration that was made on a laptop names one that no image has.
-func (c dockerConfig) all(ctx context.Context, host, repository string) ([]Login, error) {
-	entries, problem := c.logins(host, repository)
-	name, own := c.helper(host, repository)
-	login, found, err := askHelper(ctx, name, host)
+func (c dockerConfig) all(ctx context.Context, ref reference.Reference) ([]Login, error) {
+	entries, problem := c.logins(wantedBy(ref))
+	name, own := c.helper(wantedBy(ref))
+	login, found, err := askHelper(ctx, name, ref.Host)
 	switch {
 	case err != nil:
 		problem = errors.Join(problem, err)
@@ -140,9 +140,9 @@ func (c dockerConfig) all(ctx context.Context, host, repository string) ([]Login
 }
 
 // within says whether a repository is in a registry, prefix included.
-func within(registry reference.Registry, host, repository string) bool {
-	same := strings.EqualFold(apiHost(registry.Host), apiHost(host))
-	return same && (registry.Prefix == "" || strings.HasPrefix(repository+"/", registry.Prefix+"/"))
+func within(registry reference.Registry, ref reference.Reference) bool {
+	same := place{host: apiHost(registry.Host)}.matches(wantedBy(ref))
+	return same && (registry.Prefix == "" || strings.HasPrefix(ref.Repository+"/", registry.Prefix+"/"))
 }
 
 // readFile returns nil for a file that is not there.

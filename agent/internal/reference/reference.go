@@ -119,9 +119,13 @@ func (r Reference) APIHost() string {
 	return r.Host
 }
 
-// IsDockerHub says whether the host is one of Docker Hub's names.
+// IsDockerHub says whether the host is one of Docker Hub's names, with the port of HTTPS or none.
 func IsDockerHub(host string) bool {
-	return host == "docker.io" || host == "index.docker.io" || host == "registry-1.docker.io"
+	switch strings.ToLower(strings.TrimSuffix(host, ":443")) {
+	case "docker.io", "index.docker.io", "registry-1.docker.io":
+		return true
+	}
+	return false
 }
 
 // splitVersion cuts `repository:tag@digest`.

@@ -111,7 +111,7 @@ func (r *Repository) readLogins(ctx context.Context) ([]credentials.Login, error
 	if err != nil {
 		return nil, err
 	}
-	others, err := r.o.Secret.Logins(ctx, r.ref.Host, r.ref.Repository, r.o.Use)
+	others, err := r.o.Secret.Logins(ctx, r.ref, r.o.Use)
 	return slices.Concat(own, others), err
 }
 

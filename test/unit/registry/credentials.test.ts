@@ -22,8 +22,16 @@ describe("the password for an image", () => {
     ["docker.io/a/b", ["docker.io"], "docker.io"],
     ["eu.gcr.example/a", ["*.gcr.example"], "*.gcr.example"],
     ["localhost:5000/a", ["localhost:5000"], "localhost:5000"],
-    ["ghcr.io/ab/c", ["ghcr.io/a"], undefined],
-    ["ghcr.io/a", ["hcr.io", "ghcr.io.example", "ghcr-io", "*", "**.io", "*hcr.io"], undefined],
+    // As the kubelet: a path may end anywhere, and any part of a name may be left open.
+    ["ghcr.io/ab/c", ["ghcr.io/a"], "ghcr.io/a"],
+    ["ghcr.io/a", ["*hcr.io"], "*hcr.io"],
+    ["ghcr.io/a", ["hcr.io", "ghcr.io.example", "ghcr-io", "*", "*ghcrx*.io"], undefined],
+    ["reg.local:8443/a", ["reg.*", "*.local"], undefined],
+    ["ghcr.io/acme/other", ["ghcr.io/acme/v2"], undefined],
+    ["ghcr.io/acme/x", ["https://ghcr.io/v1/acme"], "https://ghcr.io/v1/acme"],
+    // It is the same server, but the kubelet has no login for it.
+    ["ghcr.io/a", ["ghcr.io:443"], undefined],
+    ["ghcr.io:443/a", ["ghcr.io"], undefined],
     ["a.b.gcr.example/a", ["*.gcr.example"], undefined],
     ["localhost:5000/a", ["localhost", ""], undefined],
   ])("%s of %j is that of %s", (image, keys, key) => {

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { formatRegistry } from "../../../src/annotations/reference.ts";
 import { loginsFor, readStepSecret, type StepLogins } from "../../../src/registry/step-logins.ts";
 
 const base64 = (text: string) => Buffer.from(text).toString("base64");
@@ -9,12 +10,14 @@ const dataOf = (texts: Readonly<Record<string, string>>) =>
 
 function logins(
   texts: Readonly<Record<string, string>>,
-  place: string,
+  place: string | { readonly url: string; readonly repository: string },
   passwordFor?: string,
 ): StepLogins | undefined {
-  const [host = "", ...path] = place.split("/");
+  const [host = "", ...path] = typeof place === "string" ? place.split("/") : [];
+  const { url, repository } =
+    typeof place === "string" ? { url: `https://${host}`, repository: path.join("/") } : place;
   const secret = readStepSecret(dataOf(texts));
-  return secret && loginsFor(secret, host, path.join("/"), passwordFor);
+  return secret && loginsFor(secret, url, repository, passwordFor);
 }
 
 function pairs(...asked: Parameters<typeof logins>): readonly string[] | "unusable" | undefined {
@@ -52,6 +55,7 @@ describe("user and password of a Secret", () => {
       "ghcr.io",
       [],
     ],
+    ["nobody with a line break for it", { ...texts, ORAS_PULL_PASS: "\n" }, "ghcr.io/a", "ghcr.io", []],
   ])("are for %s", (_, secret, place, passwordFor, found) => {
     expect(pairs(secret, place, passwordFor)).toEqual(found);
   });
@@ -100,6 +104,11 @@ describe("the docker configuration of a Secret", () => {
       "unusable",
     ],
     ["has what is none", { auths: { "ghcr.io": 7 } }, "ghcr.io/a", "unusable"],
+    ["has a number for a name", { auths: { "ghcr.io": { ...me, username: 7 } } }, "ghcr.io/a", "unusable"],
+    ["has what is no base64", { auths: { "ghcr.io": { auth: "bWU6eA-_" } } }, "ghcr.io/a", "unusable"],
+    ["has a list", { auths: { "ghcr.io": [] } }, "ghcr.io/a", "unusable"],
+    ["has a user in a key", { auths: { "me@ghcr.io": me } }, "ghcr.io/a", "unusable"],
+    ["has a key with a set", { auths: { "gh[a-d]r.io": me } }, "ghcr.io/a", "unusable"],
     ["has half of one", { auths: { "ghcr.io": { auth: base64("me") } } }, "ghcr.io/a", "unusable"],
     [
       "has a program for it",
@@ -124,9 +133,9 @@ describe("the docker configuration of a Secret", () => {
       ".dockercfg": JSON.stringify({ "ghcr.io": me }),
       "config.json": JSON.stringify({ auths: { "ghcr.io/a": { username: "c", password: "d" } } }),
     };
-    expect(pairs(both, "ghcr.io/a/b")).toEqual(["c:d", "me:x"]);
+    expect(pairs(both, "ghcr.io/a/b")).toEqual(["me:x", "c:d"]);
     expect(pairs({ ...both, ORAS_USER: "u", ORAS_PULL_PASS: "p" }, "ghcr.io/a/b", "ghcr.io")).toEqual([
-      ...["c:d", "me:x", "u:p"],
+      ...["me:x", "c:d", "u:p"],
     ]);
   });
 
@@ -134,23 +143,33 @@ describe("the docker configuration of a Secret", () => {
     expect(readStepSecret(dataOf({ ".dockerconfigjson": text }))).toBeUndefined();
   });
 
+  it.each(["a b", "ghcr.io/A", "ghcr.io//a", "ghcr.io:0", "ghcr.io:"])(
+    "and %j for its registry are left to the Pod",
+    (registry) => {
+      expect(readStepSecret(dataOf({ registry, ORAS_PULL_PASS: "p" }))).toBeUndefined();
+    },
+  );
+
   it("that is very long is left to the Pod", () => {
     expect(readStepSecret(dataOf({ "config.json": " ".repeat(70_000) }))).toBeUndefined();
   });
 
-  // The same cases as the agent's, which were compared with the kubelet's: what is taken here, it takes, too, and first.
+  // The agent's cases, which were compared with the kubelet's.
   const path = new URL("../../../agent/internal/credentials/testdata/kubelet.json", import.meta.url);
   const cases = JSON.parse(readFileSync(path, "utf8")) as {
     readonly name: string;
     readonly host: string;
+    readonly plainHttp?: boolean;
     readonly repository: string;
-    readonly config: object;
+    readonly config: { readonly credHelpers?: object };
+    readonly secret?: Readonly<Record<string, string>>;
+    readonly passwordsFor?: string;
     readonly want: readonly string[];
   }[];
-  it.each(cases)("as the agent: $name", ({ host, repository, config: value, want }) => {
-    const hub = /^(index\.)?docker\.io$/.test(host) ? "registry-1.docker.io" : host;
-    const found = pairs(config(value), `${hub}/${repository}`);
-    if (found !== "unusable") expect(want).toEqual(expect.arrayContaining([...(found ?? [])]));
+  it.each(cases)("as the agent: $name", ({ host, plainHttp, repository, config: value, ...more }) => {
+    const url = formatRegistry({ host, plainHttp: plainHttp === true });
+    const found = pairs({ ...config(value), ...more.secret }, { url, repository }, more.passwordsFor);
+    expect(found).toEqual(value.credHelpers ? "unusable" : more.want);
   });
 });
 
